@@ -1,0 +1,116 @@
+# Thin names over the presets of CMakePresets.json; everything is built in build/<preset>/.
+#   make            the release preset: build/release/sombra, sombra-bench, libsombra
+#   make test       all tests in dev (asserts on), release and asan
+#   make check      style, layers, lint
+# Each target first runs tools/setup, which installs missing Debian packages (or names them).
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+SECONDS ?= 60
+CUTS ?= 1000
+PREFIX ?= /usr/local
+# Ninja when it is there, else Unix Makefiles; a build directory keeps what it was made with.
+CMAKE_GENERATOR ?= $(if $(shell command -v ninja 2>/dev/null),Ninja,Unix Makefiles)
+export CMAKE_GENERATOR
+
+# $(call build,preset[,targets]); the generator's own output only when something fails or warns.
+build = cmake --preset $(1) --log-level=NOTICE >/dev/null && \
+        cmake --build --preset $(1) -j $(JOBS) $(2)
+run_tests = ctest --preset $(1) -j $(JOBS)
+# $(call need,program): a clear message when what a target runs does not exist.
+need = test -x $(1) || { echo "make $@: $(1) does not exist in this tree" >&2; exit 1; }
+
+.PHONY: all test test-dev test-release check asan tsan msan coverage fuzz paranoid noprofile \
+        crash-sweep kill-loop demo bench install docs clean
+.DEFAULT_GOAL := all
+
+all:
+	@tools/setup build
+	@$(call build,release)
+
+test-dev:
+	@tools/setup test
+	@$(call build,dev)
+	$(call run_tests,dev)
+
+test-release:
+	@tools/setup test
+	@$(call build,release)
+	$(call run_tests,release)
+
+asan paranoid noprofile:
+	@tools/setup test
+	@$(call build,$@)
+	$(call run_tests,$@)
+
+# halt_on_error: a race fails its test instead of only being printed.
+tsan:
+	@tools/setup test
+	@$(call build,tsan)
+	TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1" $(call run_tests,tsan)
+
+msan:
+	@tools/setup test clang
+	@$(call build,msan)
+	$(call run_tests,msan)
+
+# One after the other: the three share the machine's cores.
+test:
+	@$(MAKE) --no-print-directory test-dev
+	@$(MAKE) --no-print-directory test-release
+	@$(MAKE) --no-print-directory asan
+
+check:
+	@tools/setup test check
+	@cmake --preset dev --log-level=NOTICE >/dev/null
+	@tools/check build/dev
+
+coverage:
+	@tools/setup test coverage
+	@$(call build,coverage)
+	$(call run_tests,coverage)
+	gcovr --root . --filter 'src/' --exclude-lines-by-pattern '.*SB_NEVER.*' \
+	    --html-details build/coverage/coverage.html --print-summary build/coverage | tail -n 8
+
+# SECONDS for each fuzz target; found inputs are kept in build/fuzz/corpus.
+fuzz:
+	@tools/setup test clang
+	@$(call build,fuzz)
+	@tools/fuzz build/fuzz $(SECONDS)
+
+crash-sweep:
+	@tools/setup test
+	@$(call build,release)
+	@$(call need,build/release/tests/crash_sweep)
+	build/release/tests/crash_sweep --cuts $(CUTS)
+
+kill-loop:
+	@tools/setup test
+	@$(call build,release)
+	@$(call need,build/release/tests/kill_loop)
+	build/release/tests/kill_loop --seconds $(SECONDS)
+
+demo:
+	@tools/setup build
+	@$(call build,release)
+	@$(call need,build/release/sombra)
+	@$(call need,tools/demo)
+	@tools/demo build/release/sombra
+
+bench:
+	@tools/setup build bench
+	@$(call build,release)
+	@$(call need,build/release/sombra-bench)
+	build/release/sombra-bench
+
+install:
+	@tools/setup build
+	@$(call build,release)
+	@$(call need,build/release/sombra)
+	cmake --install build/release --prefix $(PREFIX)
+
+docs:
+	@tools/setup docs
+	@$(call need,tools/docs)
+	@tools/docs build/docs
+
+clean:
+	rm -rf build
