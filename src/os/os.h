@@ -231,7 +231,7 @@ bool sb_condition_wait_for(sb_condition *condition, sb_mutex *mutex, uint64_t ti
 void sb_condition_signal(sb_condition *condition);
 void sb_condition_broadcast(sb_condition *condition);
 
-/* run(ctx) on a new thread; signals are blocked in it. */
+/* run(ctx) on a new thread; signals are blocked in it, except those of its own faults (SIGSEGV...). */
 sb_status sb_thread_create(const sb_allocator *alloc, void (*run)(void *ctx), void *ctx, sb_thread **thread, sb_err *err) SB_MUST_CHECK;
 void sb_thread_join(sb_thread *thread); /* and frees it; accepts NULL */
 

@@ -1,0 +1,38 @@
+/* os.c — shorthands over the tables of a file and a virtual file system. */
+#include "os/os.h"
+
+sb_status sb_vfs_open(sb_vfs *vfs, const char *path, unsigned flags, sb_file **file, sb_err *err)
+{
+    *file = NULL;
+    return vfs->ops->open(vfs, path, flags, file, err);
+}
+
+void sb_vfs_destroy(sb_vfs *vfs)
+{
+    if (vfs != NULL) vfs->ops->destroy(vfs);
+}
+
+void sb_file_close(sb_file *file)
+{
+    if (file != NULL) file->ops->close(file);
+}
+
+sb_status sb_file_read_all(sb_file *file, uint64_t offset, void *data, size_t bytes, sb_err *err)
+{
+    size_t got = 0;
+    const sb_status st = file->ops->read(file, offset, data, bytes, &got, err);
+
+    if (st != SB_OK) return st;
+    if (got != bytes)
+        return SB_FAIL(err, SB_IO, "%s: short read: the file ends after %zu of %zu bytes at %llu",
+                       file->path, got, bytes, (unsigned long long)offset);
+    return SB_OK;
+}
+
+sb_status sb_file_write_all(sb_file *file, uint64_t offset, const void *data, size_t bytes,
+                            sb_err *err)
+{
+    const sb_io_piece piece = {.data = data, .bytes = bytes};
+
+    return file->ops->write(file, offset, &piece, 1, err);
+}

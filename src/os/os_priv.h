@@ -1,0 +1,17 @@
+/* os_priv.h — what the files of os/ share: the system's clock and randomness, and error texts. */
+#ifndef SB_OS_PRIV_H
+#define SB_OS_PRIV_H
+
+#include "os/os.h"
+
+uint64_t sb_os__monotonic_ns(void);
+uint64_t sb_os__wall_ns(void);
+/* Sleeps at least ns, also when signals arrive. */
+void sb_os__sleep_ns(uint64_t ns);
+sb_status sb_os__random(void *data, size_t bytes, sb_err *err) SB_MUST_CHECK;
+
+#define SB_OS__ERRNO_TEXT_BYTES 96u
+/* The system's text for errno_value, in text or static. */
+const char *sb_os__errno_text(int errno_value, char text[SB_OS__ERRNO_TEXT_BYTES]);
+
+#endif
