@@ -14,6 +14,7 @@
 #define SB_UNLIKELY(x)     __builtin_expect(!!(x), 0)
 #define SB_PREFETCH(p)     __builtin_prefetch((p), 0, 3)
 #define SB_UNUSED          __attribute__((unused))
+#define SB_MAY_ALIAS       __attribute__((may_alias))
 #define SB_ALIGNED(n)      __attribute__((aligned(n)))
 #define SB_THREAD_LOCAL    _Thread_local
 #define SB_CONTAINER(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
