@@ -4,6 +4,7 @@
 #define SB_ARENA_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/alloc.h"
 #include "base/bytes.h"
@@ -26,7 +27,11 @@ SB_MUST_CHECK char *sb_arena_strndup(sb_arena *arena, const char *text, size_t b
 SB_MUST_CHECK sb_status sb_arena_on_release(sb_arena *arena, void (*release)(void *ctx), void *ctx);
 /* A mark to roll the arena back to: what was allocated since is free again. Callbacks and
  * children made since must be gone (asserted). */
-typedef struct sb_arena_mark { void *block; size_t used; } sb_arena_mark;
+typedef struct sb_arena_mark {
+    void *block;    /* arena: the block in use then, or NULL */
+    size_t used;    /* bytes of it in use */
+    uint64_t births; /* callbacks and children made until then */
+} sb_arena_mark;
 sb_arena_mark sb_arena_get_mark(const sb_arena *arena);
 void sb_arena_rewind(sb_arena *arena, sb_arena_mark mark);
 size_t sb_arena_bytes(const sb_arena *arena); /* bytes held from the allocator, children not counted */

@@ -1,0 +1,46 @@
+/* profile.c — counter names, snapshots, and the rule of the switch. */
+#include "base/profile.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+static const char *const COUNTER_NAMES[SB_COUNTER_KINDS] = {
+#define SB_COUNTER(name, text) [SB_COUNT_##name] = text,
+#include "base/profile.def"
+#undef SB_COUNTER
+};
+
+const char *sb_counter_name(sb_counter counter)
+{
+    return (unsigned)counter < SB_COUNTER_KINDS ? COUNTER_NAMES[counter] : "unknown";
+}
+
+void sb_profile_read(sb_profile *profile, bool reset, uint64_t out[SB_COUNTER_KINDS])
+{
+    for (size_t i = 0; i < SB_COUNTER_KINDS; i++) {
+        /* Relaxed: counters order nothing. Each is read whole; together they are no instant. */
+        out[i] = reset ? atomic_exchange_explicit(&profile->counts[i], 0, memory_order_relaxed)
+                       : atomic_load_explicit(&profile->counts[i], memory_order_relaxed);
+    }
+}
+
+/* Equal up to the case of ASCII letters; word is in lower case. No locale, unlike tolower. */
+static bool equals_word(const char *value, const char *word)
+{
+    for (; *word != '\0'; value++, word++) {
+        const char c = *value >= 'A' && *value <= 'Z' ? (char)(*value - 'A' + 'a') : *value;
+        if (c != *word) return false;
+    }
+    return *value == '\0';
+}
+
+bool sb_profile_switch(const char *value)
+{
+    static const char *const OFF_WORDS[] = {"", "0", "false", "off", "no"};
+
+    if (value == NULL) return false;
+    for (size_t i = 0; i < sizeof OFF_WORDS / sizeof OFF_WORDS[0]; i++) {
+        if (equals_word(value, OFF_WORDS[i])) return false;
+    }
+    return true;
+}
