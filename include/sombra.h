@@ -78,7 +78,7 @@ typedef enum sombra_status {
     SOMBRA_CANT_OPEN = -18,     /**< the file can not be opened */
     SOMBRA_POISONED = -19,      /**< an earlier sync failed: close, and open again */
     SOMBRA_SYNTAX = -20,        /**< input does not follow its syntax; line and column are set */
-    SOMBRA_TYPE = -21,          /**< a value has the wrong type */
+    SOMBRA_TYPE_MISMATCH = -21, /**< a value has the wrong type */
     SOMBRA_UNSUPPORTED = -22,   /**< not supported by this build or platform */
     SOMBRA_REJECTED = -23       /**< input rows were rejected, more than allowed */
 } sombra_status;
@@ -271,7 +271,7 @@ typedef struct sombra_text { const void *data; size_t size; } sombra_text;
 
 /** Typed batch of nodes: columns in, ids out. The fastest way to make many.
  *  @param labels  label numbers, none twice; may be empty.   @param ids  count places; ascending ids; may be NULL.
- *  Errors: CONSTRAINT, INVALID, TYPE, LIMIT, READ_ONLY, NOMEM, IO, FULL, CORRUPT. */
+ *  Errors: CONSTRAINT, INVALID, TYPE_MISMATCH, LIMIT, READ_ONLY, NOMEM, IO, FULL, CORRUPT. */
 SOMBRA_API sombra_status sombra_create_nodes(sombra_txn *txn, const uint32_t *labels, size_t label_count, size_t count, const sombra_column *columns, size_t column_count, uint64_t *ids);
 /** Typed batch of relationships of one type. NOT_FOUND names the row and the end that does not exist. ids may be NULL. */
 SOMBRA_API sombra_status sombra_create_rels(sombra_txn *txn, uint32_t type, size_t count, const uint64_t *sources, const uint64_t *targets, const sombra_column *columns, size_t column_count, uint64_t *ids);
@@ -451,7 +451,7 @@ typedef struct sombra_import_options {
 typedef struct sombra_import_result { uint64_t nodes, rels, properties, rejected_rows, skipped_rows, bytes_read, parse_ns, sort_ns, build_ns; } sombra_import_result;
 SOMBRA_API void sombra_import_options_init(sombra_import_options *options);
 /** Load CSV files (plain, gzip or zstd; "-" is standard input) as part of a write transaction. docs/IMPORT.md has the header
- *  syntax. Errors: SYNTAX, TYPE, NOT_FOUND, EXISTS, REJECTED, each naming file, line, column and value. */
+ *  syntax. Errors: SYNTAX, TYPE_MISMATCH, NOT_FOUND, EXISTS, REJECTED, each naming file, line, column and value. */
 SOMBRA_API sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *options, sombra_import_result *result);
 typedef struct sombra_export_result { uint64_t nodes, rels, files, bytes; } sombra_export_result;
 /** Write the whole graph as CSV files that sombra_import_csv reads back, into directory (made when absent). */

@@ -262,7 +262,7 @@ typedef struct sb_bulk_result {
     uint64_t parse_ns, sort_ns, build_ns, commit_ns;
 } sb_bulk_result;
 /* Load into the transaction's graph (empty or not) as part of it: one atomic commit makes it visible. Errors name file, line, column and
- * value: SB_SYNTAX, SB_TYPE, SB_NOT_FOUND (endpoint), SB_EXISTS (id), SB_REJECTED (more than max_rejects). */
+ * value: SB_SYNTAX, SB_TYPE_MISMATCH, SB_NOT_FOUND (endpoint), SB_EXISTS (id), SB_REJECTED (more than max_rejects). */
 SB_MUST_CHECK sb_status sb_graph_bulk_load(sb_graph *graph, const sb_bulk_options *options, sb_bulk_result *result, sb_err *err);
 /* Export to CSV in the same form, one file per label set and per type in directory; load of it gives an equal digest. */
 typedef struct sb_export_result { uint64_t nodes, rels, files, bytes; } sb_export_result;

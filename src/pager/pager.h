@@ -88,7 +88,7 @@ typedef struct sb_pager_options {
 void sb_pager_options_init(sb_pager_options *options);
 
 /* Open or create. Recovers when the last user died. Errors: SB_CANT_OPEN, SB_NOT_A_DB (another format),
- * SB_VERSION (unknown feature bits), SB_CORRUPT (header page), SB_IO, SB_FULL, SB_BUSY (another process
+ * SB_VERSION_NEWER (unknown feature bits), SB_CORRUPT (header page), SB_IO, SB_FULL, SB_BUSY (another process
  * is recovering, past busy_timeout), SB_READ_ONLY (must recover but may not), SB_NOMEM, SB_INVALID. */
 SB_MUST_CHECK sb_status sb_pager_open(const char *path, const sb_pager_options *options, sb_pager **pager, sb_err *err);
 /* All sessions are closed by then, else SB_MISUSE and nothing happens. The last user of the file

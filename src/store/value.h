@@ -51,7 +51,7 @@ typedef struct sb_value {
 
 const char *sb_type_name(uint32_t type); /* "INTEGER", "LOCAL DATETIME", …; "?" for an unknown one */
 
-/* Ranges, UTF-8, list items (any storable scalar type, mixed types allowed), sizes. SB_TYPE or SB_LIMIT or SB_INVALID. */
+/* Ranges, UTF-8, list items (any storable scalar type, mixed types allowed), sizes. SB_TYPE_MISMATCH or SB_LIMIT or SB_INVALID. */
 SB_MUST_CHECK sb_status sb_value_check(const sb_value *value, sb_err *err);
 
 /* Equal as a property: numbers compare numerically, NaN is not equal to NaN, lists item by item. */
