@@ -34,7 +34,20 @@ function(sombra_test_properties name labels)
     set_tests_properties(${name} PROPERTIES FAIL_REGULAR_EXPRESSION "Running 0 test")
     set_tests_properties(${name} PROPERTIES ENVIRONMENT
         "SOMBRA_SOURCE_DIR=${CMAKE_SOURCE_DIR};SOMBRA_BUILD_DIR=${CMAKE_BINARY_DIR}")
+    # Sizes that no machine has are asked for on purpose: the sanitizers shall answer as malloc does.
+    if(SOMBRA_SANITIZE)
+        set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT
+            "ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1"
+            "UBSAN_OPTIONS=print_stacktrace=1"
+            "TSAN_OPTIONS=allocator_may_return_null=1:halt_on_error=1:second_deadlock_stack=1"
+            "MSAN_OPTIONS=allocator_may_return_null=1")
+    endif()
 endfunction()
+
+# Tests hand string literals to void pointers, and a fuzz target has no header. An interface of its
+# own, because only what is linked later comes later on the compiler's line.
+add_library(sombra_test_flags INTERFACE)
+target_compile_options(sombra_test_flags INTERFACE -Wno-cast-qual -Wno-missing-prototypes)
 
 # Executable from one source and the objects of the given layers.
 function(sombra_test_program name source layers)
@@ -44,15 +57,13 @@ function(sombra_test_program name source layers)
     target_include_directories(${name} SYSTEM PRIVATE ${CMOCKA_HEADER_DIR})
     target_compile_definitions(${name} PRIVATE _GNU_SOURCE=1
         SOMBRA_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-    # Tests may name a struct member twice, fill const data through casts, and need no prototypes.
-    target_compile_options(${name} PRIVATE -Wno-cast-qual -Wno-missing-prototypes)
     foreach(layer IN LISTS layers)
         target_link_libraries(${name} PRIVATE sombra_${layer})
     endforeach()
     if(TARGET test_support)
         target_link_libraries(${name} PRIVATE test_support)
     endif()
-    target_link_libraries(${name} PRIVATE sombra_flags sombra_deps cmocka)
+    target_link_libraries(${name} PRIVATE sombra_flags sombra_test_flags sombra_deps cmocka)
     if(lto_options)
         target_link_options(${name} PRIVATE -fno-lto) # the machine code in the fat objects
     endif()
@@ -140,11 +151,10 @@ foreach(source IN LISTS fuzz_sources)
     add_executable(${name} ${source})
     target_include_directories(${name} PRIVATE include)
     target_compile_definitions(${name} PRIVATE _GNU_SOURCE=1)
-    target_compile_options(${name} PRIVATE -Wno-missing-prototypes)
     foreach(layer IN LISTS present_layers)
         target_link_libraries(${name} PRIVATE sombra_${layer})
     endforeach()
-    target_link_libraries(${name} PRIVATE sombra_flags sombra_deps)
+    target_link_libraries(${name} PRIVATE sombra_flags sombra_test_flags sombra_deps)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
     if(SOMBRA_FUZZ)
         target_link_options(${name} PRIVATE -fsanitize=fuzzer)

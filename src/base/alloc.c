@@ -149,10 +149,8 @@ static void counting_free(void *ctx, void *block, size_t bytes)
 
 void sb_counting_allocator_init(sb_counting_allocator *counting, const sb_allocator *inner)
 {
-    counting->base = (sb_allocator){.ctx = counting,
-                                    .alloc = counting_alloc,
-                                    .resize = counting_resize,
-                                    .free = counting_free};
+    counting->base = (sb_allocator){
+        .ctx = counting, .alloc = counting_alloc, .resize = counting_resize, .free = counting_free};
     counting->inner = inner;
     atomic_init(&counting->live_bytes, 0);
     atomic_init(&counting->peak_bytes, 0);

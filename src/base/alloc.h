@@ -10,9 +10,12 @@
 
 typedef struct sb_allocator {
     void *ctx;
-    void *(*alloc)(void *ctx, size_t bytes);                               /* 16-byte aligned */
-    void *(*resize)(void *ctx, void *block, size_t old_bytes, size_t new_bytes); /* block kept on NULL */
-    void (*free)(void *ctx, void *block, size_t bytes);                    /* block not NULL */
+    /* 16-byte aligned. */
+    void *(*alloc)(void *ctx, size_t bytes);
+    /* The block is kept as it was when this returns NULL. */
+    void *(*resize)(void *ctx, void *block, size_t old_bytes, size_t new_bytes);
+    /* block is not NULL. */
+    void (*free)(void *ctx, void *block, size_t bytes);
 } sb_allocator;
 
 /* malloc, realloc and free. */
@@ -23,7 +26,8 @@ SB_MUST_CHECK void *sb_alloc(const sb_allocator *alloc, size_t bytes);
 SB_MUST_CHECK void *sb_alloc_zero(const sb_allocator *alloc, size_t bytes);
 /* count × size checked for overflow. */
 SB_MUST_CHECK void *sb_alloc_array(const sb_allocator *alloc, size_t count, size_t size);
-SB_MUST_CHECK void *sb_resize(const sb_allocator *alloc, void *block, size_t old_bytes, size_t new_bytes);
+SB_MUST_CHECK void *sb_resize(const sb_allocator *alloc, void *block, size_t old_bytes,
+                              size_t new_bytes);
 /* Accepts NULL. */
 void sb_free(const sb_allocator *alloc, void *block, size_t bytes);
 
@@ -47,15 +51,15 @@ SB_MUST_CHECK SB_INLINE bool sb_add_size(size_t a, size_t b, size_t *out)
  * budget of a database and the fault injection of the tests are the same thing. Atomic counters:
  * may be shared between threads. */
 typedef struct sb_counting_allocator {
-    sb_allocator base;             /* use this one; ctx is the struct itself */
-    const sb_allocator *inner;     /* borrowed */
+    sb_allocator base;         /* use this one; ctx is the struct itself */
+    const sb_allocator *inner; /* borrowed */
     _Atomic size_t live_bytes;
     _Atomic size_t peak_bytes;
     _Atomic size_t live_blocks;
-    _Atomic size_t alloc_count;    /* alloc and growing resize calls so far */
-    _Atomic size_t limit_bytes;    /* 0: none */
-    _Atomic size_t fail_at;        /* 1-based alloc_count that fails; 0: none */
-    _Atomic bool fail_persistent;  /* all later ones fail too */
+    _Atomic size_t alloc_count;   /* alloc and growing resize calls so far */
+    _Atomic size_t limit_bytes;   /* 0: none */
+    _Atomic size_t fail_at;       /* 1-based alloc_count that fails; 0: none */
+    _Atomic bool fail_persistent; /* all later ones fail too */
 } sb_counting_allocator;
 
 void sb_counting_allocator_init(sb_counting_allocator *counting, const sb_allocator *inner);

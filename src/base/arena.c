@@ -13,10 +13,10 @@
 #include <string.h>
 
 /* First block; later ones double up to the largest. A statement's arena mostly fits the first. */
-#define FIRST_ROOM_BYTES  2048u
+#define FIRST_ROOM_BYTES   2048u
 #define LARGEST_ROOM_BYTES (256u * 1024u)
 /* A reset keeps blocks up to this sum, so that one large statement does not hold memory forever. */
-#define KEPT_BYTES (64u * 1024u)
+#define KEPT_BYTES  (64u * 1024u)
 #define ALIGN_BYTES 16u
 
 typedef struct arena_block {
@@ -109,7 +109,8 @@ static void destroy_children(sb_arena *arena)
 {
     while (arena->newest_child != NULL) {
         sb_arena *leaf = arena->newest_child;
-        while (leaf->newest_child != NULL) leaf = leaf->newest_child;
+        while (leaf->newest_child != NULL)
+            leaf = leaf->newest_child;
         destroy_childless(leaf);
     }
 }
@@ -222,8 +223,7 @@ sb_status sb_arena_on_release(sb_arena *arena, void (*release)(void *ctx), void 
 
 sb_arena_mark sb_arena_get_mark(const sb_arena *arena)
 {
-    return (sb_arena_mark){
-        .block = arena->current, .used = arena->used, .births = arena->births};
+    return (sb_arena_mark){.block = arena->current, .used = arena->used, .births = arena->births};
 }
 
 void sb_arena_rewind(sb_arena *arena, sb_arena_mark mark)

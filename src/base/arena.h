@@ -28,12 +28,13 @@ SB_MUST_CHECK sb_status sb_arena_on_release(sb_arena *arena, void (*release)(voi
 /* A mark to roll the arena back to: what was allocated since is free again. Callbacks and
  * children made since must be gone (asserted). */
 typedef struct sb_arena_mark {
-    void *block;    /* arena: the block in use then, or NULL */
-    size_t used;    /* bytes of it in use */
+    void *block;     /* arena: the block in use then, or NULL */
+    size_t used;     /* bytes of it in use */
     uint64_t births; /* callbacks and children made until then */
 } sb_arena_mark;
 sb_arena_mark sb_arena_get_mark(const sb_arena *arena);
 void sb_arena_rewind(sb_arena *arena, sb_arena_mark mark);
-size_t sb_arena_bytes(const sb_arena *arena); /* bytes held from the allocator, children not counted */
+/* Bytes held from the allocator, children not counted. */
+size_t sb_arena_bytes(const sb_arena *arena);
 
 #endif

@@ -6,8 +6,10 @@ size_t sb_bits_count(const uint8_t *map, size_t count)
     size_t total = 0;
     size_t i = 0;
 
-    for (; i + 64 <= count; i += 64) total += sb_popcount64(sb_load_le64(map + i / 8));
-    for (; i + 8 <= count; i += 8) total += sb_popcount64(map[i / 8]);
+    for (; i + 64 <= count; i += 64)
+        total += sb_popcount64(sb_load_le64(map + i / 8));
+    for (; i + 8 <= count; i += 8)
+        total += sb_popcount64(map[i / 8]);
     if (i < count) total += sb_popcount64(map[i / 8] & ((1u << (count - i)) - 1u));
     return total;
 }

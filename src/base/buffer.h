@@ -20,8 +20,12 @@ SB_MUST_CHECK sb_status sb_buffer_reserve(sb_buffer *buffer, size_t more);
 SB_MUST_CHECK sb_status sb_buffer_append(sb_buffer *buffer, const void *data, size_t bytes);
 SB_MUST_CHECK sb_status sb_buffer_append_byte(sb_buffer *buffer, uint8_t byte);
 /* printf at the end, without the terminating NUL. */
-SB_MUST_CHECK sb_status sb_buffer_printf(sb_buffer *buffer, const char *format, ...) SB_PRINTF(2, 3);
-SB_INLINE void sb_buffer_reset(sb_buffer *buffer) { buffer->size = 0; }
+SB_MUST_CHECK sb_status sb_buffer_printf(sb_buffer *buffer, const char *format, ...)
+    SB_PRINTF(2, 3);
+SB_INLINE void sb_buffer_reset(sb_buffer *buffer)
+{
+    buffer->size = 0;
+}
 SB_INLINE sb_bytes sb_buffer_bytes(const sb_buffer *buffer)
 {
     return sb_bytes_of(buffer->data, buffer->size);

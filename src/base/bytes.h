@@ -49,17 +49,17 @@ SB_INLINE bool sb_bytes_equal(sb_bytes a, sb_bytes b)
 #define SB_BE64(v) __builtin_bswap64(v)
 #endif
 
-#define SB_DEFINE_LOAD_STORE(order, bits, ORDER)                             \
-    SB_INLINE uint##bits##_t sb_load_##order##bits(const void *p)            \
-    {                                                                        \
-        uint##bits##_t v;                                                    \
-        memcpy(&v, p, sizeof v);                                             \
-        return ORDER##bits(v);                                               \
-    }                                                                        \
-    SB_INLINE void sb_store_##order##bits(void *p, uint##bits##_t v)         \
-    {                                                                        \
-        v = ORDER##bits(v);                                                  \
-        memcpy(p, &v, sizeof v);                                             \
+#define SB_DEFINE_LOAD_STORE(order, bits, ORDER)                                                   \
+    SB_INLINE uint##bits##_t sb_load_##order##bits(const void *p)                                  \
+    {                                                                                              \
+        uint##bits##_t v;                                                                          \
+        memcpy(&v, p, sizeof v);                                                                   \
+        return ORDER##bits(v);                                                                     \
+    }                                                                                              \
+    SB_INLINE void sb_store_##order##bits(void *p, uint##bits##_t v)                               \
+    {                                                                                              \
+        v = ORDER##bits(v);                                                                        \
+        memcpy(p, &v, sizeof v);                                                                   \
     }
 SB_DEFINE_LOAD_STORE(le, 16, SB_LE)
 SB_DEFINE_LOAD_STORE(le, 32, SB_LE)

@@ -17,15 +17,15 @@
 #include <nmmintrin.h>
 #include <wmmintrin.h>
 #define HAVE_CRC_INSTRUCTION 1
-#define CRC_TARGET __attribute__((target("sse4.2,pclmul")))
-#define CRC_STEP_64(crc, v) ((uint32_t)_mm_crc32_u64((crc), (v)))
-#define CRC_STEP_8(crc, v) _mm_crc32_u8((crc), (v))
+#define CRC_TARGET           __attribute__((target("sse4.2,pclmul")))
+#define CRC_STEP_64(crc, v)  ((uint32_t)_mm_crc32_u64((crc), (v)))
+#define CRC_STEP_8(crc, v)   _mm_crc32_u8((crc), (v))
 #elif defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
 #include <arm_acle.h>
 #define HAVE_CRC_INSTRUCTION 1
 #define CRC_TARGET
 #define CRC_STEP_64(crc, v) __crc32cd((crc), (v))
-#define CRC_STEP_8(crc, v) __crc32cb((crc), (v))
+#define CRC_STEP_8(crc, v)  __crc32cb((crc), (v))
 #endif
 
 uint32_t sb_crc32c_portable(uint32_t crc, const void *data, size_t bytes)
@@ -39,7 +39,8 @@ uint32_t sb_crc32c_portable(uint32_t crc, const void *data, size_t bytes)
             TABLE[4][(v >> 24) & 0xFF] ^ TABLE[3][(v >> 32) & 0xFF] ^ TABLE[2][(v >> 40) & 0xFF] ^
             TABLE[1][(v >> 48) & 0xFF] ^ TABLE[0][v >> 56];
     }
-    for (; bytes > 0; p++, bytes--) c = (c >> 8) ^ TABLE[0][(c ^ *p) & 0xFF];
+    for (; bytes > 0; p++, bytes--)
+        c = (c >> 8) ^ TABLE[0][(c ^ *p) & 0xFF];
     return ~c;
 }
 
@@ -60,7 +61,8 @@ static uint64_t multiply(uint32_t a, uint32_t b)
 {
     uint64_t product = 0;
 
-    for (unsigned bit = 0; bit < 32; bit++) product ^= (0 - (uint64_t)((b >> bit) & 1)) & ((uint64_t)a << bit);
+    for (unsigned bit = 0; bit < 32; bit++)
+        product ^= (0 - (uint64_t)((b >> bit) & 1)) & ((uint64_t)a << bit);
     return product;
 }
 #endif
@@ -96,8 +98,10 @@ CRC_TARGET static uint32_t sum_with_instruction(uint32_t crc, const uint8_t *p, 
         c = sum_three(c, p, 128, CRC32C_SHIFT_2X128, CRC32C_SHIFT_128);
     }
 #endif
-    for (; bytes >= 8; p += 8, bytes -= 8) c = CRC_STEP_64(c, sb_load_le64(p));
-    for (; bytes > 0; p++, bytes--) c = CRC_STEP_8(c, *p);
+    for (; bytes >= 8; p += 8, bytes -= 8)
+        c = CRC_STEP_64(c, sb_load_le64(p));
+    for (; bytes > 0; p++, bytes--)
+        c = CRC_STEP_8(c, *p);
     return ~c;
 }
 

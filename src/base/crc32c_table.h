@@ -6,13 +6,13 @@
 #include <stdint.h>
 
 /* x^(8·n - 33) mod P for n = 2048 and 4096 bytes. */
-#define CRC32C_SHIFT_2048 0xa51b6135u
+#define CRC32C_SHIFT_2048   0xa51b6135u
 #define CRC32C_SHIFT_2X2048 0x82f89c77u
 /* x^(8·n - 33) mod P for n = 512 and 1024 bytes. */
-#define CRC32C_SHIFT_512 0xdd7e3b0cu
+#define CRC32C_SHIFT_512   0xdd7e3b0cu
 #define CRC32C_SHIFT_2X512 0x170076fau
 /* x^(8·n - 33) mod P for n = 128 and 256 bytes. */
-#define CRC32C_SHIFT_128 0x0d3b6092u
+#define CRC32C_SHIFT_128   0x0d3b6092u
 #define CRC32C_SHIFT_2X128 0xb9e02b86u
 
 /* clang-format off */

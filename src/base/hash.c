@@ -26,7 +26,8 @@ static uint64_t load_tail(const uint8_t *p, size_t bytes)
         /* Two overlapping halves cover 4 to 7 bytes. */
         return sb_load_le32(p) | (uint64_t)sb_load_le32(p + bytes - 4) << 32;
     }
-    for (size_t i = 0; i < bytes; i++) v |= (uint64_t)p[i] << (8 * i);
+    for (size_t i = 0; i < bytes; i++)
+        v |= (uint64_t)p[i] << (8 * i);
     return v;
 }
 
@@ -37,13 +38,14 @@ uint64_t sb_hash_bytes(const void *data, size_t bytes, uint64_t seed)
     uint64_t h = seed ^ KEY_A;
 
     while (left > 16) {
-        h = fold(sb_load_le64(p) ^ KEY_B ^ h, sb_load_le64(p + 8) ^ KEY_C) ^ sb_hash_u64(h);
+        /* Adding h turned keeps it when the product happens to be zero. */
+        h = fold(sb_load_le64(p) ^ KEY_B ^ h, sb_load_le64(p + 8) ^ KEY_C) + (h << 29 | h >> 35);
         p += 16;
         left -= 16;
     }
     const uint64_t low = left != 0 ? load_tail(p, left) : 0;
     const uint64_t high = left > 8 ? load_tail(p + 8, left - 8) : 0;
     /* The length tells apart inputs that differ in trailing zero bytes only. */
-    h = fold(low ^ KEY_B ^ h, high ^ KEY_D) ^ sb_hash_u64(h ^ low ^ (uint64_t)bytes);
-    return fold(h ^ KEY_C, (uint64_t)bytes ^ KEY_D) ^ sb_hash_u64(h);
+    h = fold(low ^ KEY_B ^ h, high ^ KEY_D ^ (uint64_t)bytes) + (h << 29 | h >> 35);
+    return sb_hash_u64(h);
 }

@@ -8,7 +8,9 @@
 #include "base/alloc.h"
 #include "base/status.h"
 
-typedef struct sb_map_entry { uint64_t key, value; } sb_map_entry;
+typedef struct sb_map_entry {
+    uint64_t key, value;
+} sb_map_entry;
 
 typedef struct sb_map {
     const sb_allocator *alloc; /* borrowed */

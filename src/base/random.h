@@ -7,7 +7,9 @@
 
 #include "base/compiler.h"
 
-typedef struct sb_random { uint64_t state; } sb_random;
+typedef struct sb_random {
+    uint64_t state;
+} sb_random;
 
 SB_INLINE uint64_t sb_random_next(sb_random *random)
 {

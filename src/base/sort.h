@@ -1,5 +1,5 @@
 /* sort.h — "already sorted?" guards and radix sort of the records that ingest sorts.
- * Least-significant-digit radix sort, 8 bits a pass, passes whose digit is constant skipped. */
+ * Least-significant-digit radix sort over the bits that differ, at most 11 a pass. */
 #ifndef SB_SORT_H
 #define SB_SORT_H
 
@@ -11,9 +11,13 @@
 #include "base/status.h"
 
 /* One relationship end for adjacency: ordered by (node, neighbor, rel). */
-typedef struct sb_triple { uint64_t node, neighbor, rel; } sb_triple;
+typedef struct sb_triple {
+    uint64_t node, neighbor, rel;
+} sb_triple;
 /* A pair ordered by (key, value). */
-typedef struct sb_pair { uint64_t key, value; } sb_pair;
+typedef struct sb_pair {
+    uint64_t key, value;
+} sb_pair;
 
 /* n - 1 comparisons at most, stops at the first descent. */
 bool sb_triples_sorted(const sb_triple *items, size_t count);

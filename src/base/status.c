@@ -55,7 +55,8 @@ static void cut_on_character(char *text, size_t size)
     size_t start = size;
     size_t want;
 
-    while (start > 0 && size - start < 3 && ((unsigned char)text[start - 1] & 0xC0u) == 0x80u) start--;
+    while (start > 0 && size - start < 3 && ((unsigned char)text[start - 1] & 0xC0u) == 0x80u)
+        start--;
     if (start == 0) return;
     start--; /* the lead byte, when the text is UTF-8 */
     const unsigned char lead = (unsigned char)text[start];

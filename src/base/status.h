@@ -21,11 +21,11 @@ typedef enum sb_status {
  * already holds a failure is ignored, so clean-up can not overwrite the cause. */
 typedef struct sb_err {
     sb_status code;
-    uint32_t source_line;    /* line of the detecting file, for bug reports */
-    const char *source_file; /* static */
-    uint64_t pgno;           /* page concerned, or UINT64_MAX */
-    int os_error;            /* errno value, or 0 */
-    uint32_t line, column;   /* position in a query or input file, from 1; 0: none */
+    uint32_t source_line;         /* line of the detecting file, for bug reports */
+    const char *source_file;      /* static */
+    uint64_t pgno;                /* page concerned, or UINT64_MAX */
+    int os_error;                 /* errno value, or 0 */
+    uint32_t line, column;        /* position in a query or input file, from 1; 0: none */
     char text[SB_ERR_TEXT_BYTES]; /* NUL-terminated UTF-8, cut on a character border */
 } sb_err;
 
@@ -42,11 +42,11 @@ sb_status sb_err_set_at(sb_err *err, const char *file, uint32_t line, sb_status 
 /* Add "prefix: " text in front of a recorded failure; nothing if there is none. */
 void sb_err_prefix(sb_err *err, const char *format, ...) SB_PRINTF(2, 3);
 
-#define SB_FAIL(err, code, ...) \
+#define SB_FAIL(err, code, ...)                                                                    \
     sb_err_set_at((err), __FILE__, __LINE__, (code), SB_NO_PGNO, 0, __VA_ARGS__)
-#define SB_FAIL_OS(err, code, errno_value, ...) \
+#define SB_FAIL_OS(err, code, errno_value, ...)                                                    \
     sb_err_set_at((err), __FILE__, __LINE__, (code), SB_NO_PGNO, (errno_value), __VA_ARGS__)
-#define SB_FAIL_PAGE(err, pgno, ...) \
+#define SB_FAIL_PAGE(err, pgno, ...)                                                               \
     sb_err_set_at((err), __FILE__, __LINE__, SB_CORRUPT, (pgno), 0, __VA_ARGS__)
 /* Out of memory: recorded without formatting anything that could need memory. */
 #define SB_FAIL_NOMEM(err) SB_FAIL((err), SB_NOMEM, "out of memory")
@@ -59,25 +59,25 @@ const char *sb_status_name(sb_status status);
 int sb_status_exit_code(sb_status status);
 
 /* Return on failure; only where nothing is owned. */
-#define SB_TRY(expr)                                       \
-    do {                                                   \
-        const sb_status sb_try_status = (expr);            \
-        if (SB_UNLIKELY(sb_try_status != SB_OK)) return sb_try_status; \
+#define SB_TRY(expr)                                                                               \
+    do {                                                                                           \
+        const sb_status sb_try_status = (expr);                                                    \
+        if (SB_UNLIKELY(sb_try_status != SB_OK)) return sb_try_status;                             \
     } while (0)
 
 /* Anything read from a file: not so → SB_CORRUPT naming the page and the broken rule. */
-#define SB_CHECK_PAGE(err, pgno, x)                                              \
-    do {                                                                         \
-        if (SB_UNLIKELY(!(x)))                                                   \
-            return SB_FAIL_PAGE((err), (pgno), "page %llu: %s does not hold",    \
-                                (unsigned long long)(pgno), #x);                 \
+#define SB_CHECK_PAGE(err, pgno, x)                                                                \
+    do {                                                                                           \
+        if (SB_UNLIKELY(!(x)))                                                                     \
+            return SB_FAIL_PAGE((err), (pgno), "page %llu: %s does not hold",                      \
+                                (unsigned long long)(pgno), #x);                                   \
     } while (0)
 
 /* Anything from a caller of the public interface: not so → SB_MISUSE. */
-#define SB_CHECK_ARG(err, x)                                                       \
-    do {                                                                           \
-        if (SB_UNLIKELY(!(x)))                                                     \
-            return SB_FAIL((err), SB_MISUSE, "%s: %s does not hold", __func__, #x); \
+#define SB_CHECK_ARG(err, x)                                                                       \
+    do {                                                                                           \
+        if (SB_UNLIKELY(!(x)))                                                                     \
+            return SB_FAIL((err), SB_MISUSE, "%s: %s does not hold", __func__, #x);                \
     } while (0)
 
 /* Our own bugs. Gone in release. */
