@@ -161,7 +161,7 @@ sb_vfs_fault *sb_vfs_fault_state(sb_vfs *vfs);
  * list of writes, truncations, and directory changes (create, remove, rename) since. Every write,
  * sync, truncate, create (an open that makes the file), remove (of a present file), rename and directory
  * sync is a numbered event. What is written through a writable map is never durable, nor are temporary
- * files. Random bytes and the wall clock are a fixed sequence, so that a workload repeats exactly. */
+ * files (whose calls are no events). Random bytes and the wall clock are a fixed sequence, so that a workload repeats exactly. */
 sb_status sb_vfs_crash_create(const sb_allocator *alloc, sb_vfs **vfs, sb_err *err) SB_MUST_CHECK;
 typedef struct sb_vfs_crash_options {
     bool create_needs_dir_sync; /* true (to start): a new file's name is durable only after sync_directory,
@@ -172,14 +172,15 @@ typedef struct sb_vfs_crash_options {
 sb_vfs_crash_options *sb_vfs_crash_state(sb_vfs *vfs);
 uint64_t sb_vfs_crash_events(const sb_vfs *vfs);
 /* From event number cut (1-based) on every call fails with SB_IO, as if the power had gone just before
- * that event took effect; only dropping locks, unmapping and closing still work. 0: never. */
+ * that event took effect; only locks, unmapping and closing still work. 0: never. */
 void sb_vfs_crash_set_cut(sb_vfs *vfs, uint64_t cut);
 typedef enum sb_crash_mode {
     SB_CRASH_LOSE_ALL,  /* nothing unsynced survives */
     SB_CRASH_KEEP_ALL,  /* everything written survives */
     SB_CRASH_RANDOM,    /* each unsynced sector holds any of the contents that it has had since the last
                          * sync, independently (tearing and reordering); sizes and directory changes
-                         * likewise */
+                         * likewise. The seed also draws, for each file, how much survives: from
+                         * nothing over single sectors and whole blocks to everything */
     SB_CRASH_GARBAGE    /* as RANDOM, and the write that the cut hit has reached some of its sectors; one
                          * sector of it (when the cut hit no write: of an unsynced write) holds garbage */
 } sb_crash_mode;
