@@ -181,3 +181,9 @@ if(SOMBRA_PYTHON)
         sombra_test_properties(headers "check")
     endif()
 endif()
+if(SOMBRA_PYTHON AND has_library AND NOT SOMBRA_SANITIZE AND NOT SOMBRA_COVERAGE AND NOT SOMBRA_FUZZ
+   AND EXISTS ${CMAKE_SOURCE_DIR}/tools/symbols.py)
+    add_test(NAME symbols COMMAND ${SOMBRA_PYTHON} ${CMAKE_SOURCE_DIR}/tools/symbols.py
+        ${CMAKE_BINARY_DIR})
+    sombra_test_properties(symbols "check")
+endif()

@@ -37,7 +37,7 @@ print(" * TABLE[k][b] is the checksum of byte b followed by k zero bytes. */")
 print("#ifndef SB_CRC32C_TABLE_H\n#define SB_CRC32C_TABLE_H\n\n#include <stdint.h>\n")
 for bytes_ in STREAMS:
     print(f"/* x^(8·n - 33) mod P for n = {bytes_} and {2 * bytes_} bytes. */")
-    print(f"#define CRC32C_SHIFT_{bytes_} 0x{x_to(8 * bytes_ - 33):08x}u")
+    print(f"#define CRC32C_SHIFT_{bytes_}   0x{x_to(8 * bytes_ - 33):08x}u")
     print(f"#define CRC32C_SHIFT_2X{bytes_} 0x{x_to(16 * bytes_ - 33):08x}u")
 print("\n/* clang-format off */")
 print("static const uint32_t TABLE[8][256] = {")

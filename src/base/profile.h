@@ -20,15 +20,13 @@ typedef enum sb_counter {
 
 /* Parts of the write path that seed_ablation switches off one at a time; never set otherwise. */
 typedef enum sb_seed_part {
-    SB_SEED_EXISTS_CACHE = 1 << 0, /* graph writer's node-existence cache and batched checks */
-    SB_SEED_SORT_GUARD = 1 << 1,   /* "already sorted?" before each sort */
-    SB_SEED_BUFFER_POOL =
-        1 << 2, /* 16 buffers for fences and snapshots: each is allocated instead */
-    SB_SEED_INLINE_SNAPSHOT =
-        1 << 3,                   /* inline arrays of the leaf allocator snapshot: heap instead */
-    SB_SEED_PUT_REUSE = 1 << 4,   /* put_many: fresh key and value copies for each item */
-    SB_SEED_LEAF_REUSE = 1 << 5,  /* put_many: a descent for each item */
-    SB_SEED_PROFILE_OFF = 1 << 6, /* profiling off by default: runs with it on */
+    SB_SEED_EXISTS_CACHE = 1 << 0,    /* graph writer's node-existence cache and batched checks */
+    SB_SEED_SORT_GUARD = 1 << 1,      /* "already sorted?" before each sort */
+    SB_SEED_BUFFER_POOL = 1 << 2,     /* 16 buffers for fences and snapshots; allocated instead */
+    SB_SEED_INLINE_SNAPSHOT = 1 << 3, /* inline arrays of the leaf snapshot; heap instead */
+    SB_SEED_PUT_REUSE = 1 << 4,       /* put_many: fresh key and value copies for each item */
+    SB_SEED_LEAF_REUSE = 1 << 5,      /* put_many: a descent for each item */
+    SB_SEED_PROFILE_OFF = 1 << 6,     /* profiling off by default: runs with it on */
     SB_SEED_ALL = (1 << 7) - 1
 } sb_seed_part;
 

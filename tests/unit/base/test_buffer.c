@@ -53,6 +53,19 @@ static void test_base_buffer__printf(void **state)
     sb_buffer_deinit(&buffer);
 }
 
+static void test_base_buffer__printf_leaves_room_for_its_nul(void **state)
+{
+    (void)state;
+    for (int width = 1; width < 200; width++) {
+        sb_buffer buffer;
+        sb_buffer_init(&buffer, &sb_allocator_libc);
+        assert_int_equal(sb_buffer_printf(&buffer, "%0*d", width, 7), SB_OK);
+        assert_int_equal(buffer.size, width);
+        assert_true(buffer.capacity > buffer.size);
+        sb_buffer_deinit(&buffer);
+    }
+}
+
 static void test_base_buffer__failure_changes_nothing(void **state)
 {
     (void)state;
@@ -85,6 +98,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_base_buffer__holds_what_was_appended),
         TEST(test_base_buffer__printf),
+        TEST(test_base_buffer__printf_leaves_room_for_its_nul),
         TEST(test_base_buffer__failure_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

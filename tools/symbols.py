@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""symbols.py BUILD_DIR — what the linker sees.
+
+  1. libsombra.so exports names that begin with sombra_, and no others.
+  2. The objects of the layers hold no writable data: no mutable globals. (Tables of pointers that
+     are constant after relocation are in .data.rel.ro, which is not writable at run time.)
+Not for sanitizer or coverage builds, which add their own. Exits 1 on a fault.
+"""
+import subprocess
+import sys
+from pathlib import Path
+
+
+def nm(*arguments):
+    return subprocess.run(["nm", *map(str, arguments)], capture_output=True, text=True,
+                          check=True).stdout
+
+
+def main():
+    build = Path(sys.argv[1])
+    faults = []
+    exported = 0
+    library = build / "libsombra.so"
+    for line in nm("-D", "--defined-only", library).splitlines():
+        name = line.split()[-1]
+        exported += 1
+        if not name.startswith("sombra_"):
+            faults.append(f"{library.name} exports {name}")
+    if exported == 0:
+        faults.append(f"{library.name} exports nothing")
+
+    objects = [o for o in sorted(build.glob("CMakeFiles/sombra_*.dir/src/**/*.o"))
+               if "sombra_static" not in str(o) and "sombra_shared" not in str(o)]
+    for path in objects:
+        for line in nm("--format=sysv", "--defined-only", path).splitlines():
+            fields = [f.strip() for f in line.split("|")]
+            if len(fields) < 7 or fields[3] != "OBJECT":
+                continue
+            section = fields[6]
+            if section.startswith((".data", ".bss", "*COM*", ".tbss", ".tdata")) and \
+                    not section.startswith(".data.rel.ro"):
+                faults.append(f"{path.name[:-2]}: {fields[0]} is a mutable global ({section})")
+    for text in faults:
+        print(text)
+    print(f"symbols: {exported} exported, {len(objects)} objects, {len(faults)} faults")
+    return 1 if faults or not objects else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
