@@ -49,7 +49,8 @@ typedef struct sb_part {
 } sb_part;
 SB_MUST_CHECK sb_status sb_tree__split(sb_txn *txn, sb_tree *tree, sb_path *path, const sb_part *parts, size_t count, sb_err *err);
 /* The path's leaf is empty: free it, give its range to a neighbor (whose fence the core moves through
- * sb_leaf_ops.set_fences), collapse upwards. The path is invalid afterwards. */
+ * sb_leaf_ops.set_fences), collapse upwards. When neither neighbor can take the range (no room for its new
+ * fence) the empty leaf stays: readers skip empty leaves. The path is invalid afterwards. */
 SB_MUST_CHECK sb_status sb_tree__remove_leaf(sb_txn *txn, sb_tree *tree, sb_path *path, sb_err *err);
 /* The path's leaf is under-full (its ops say so): merge it with a neighbor under the same parent when both fit in one
  * page with a quarter to spare. The path is invalid afterwards. */
@@ -64,7 +65,8 @@ typedef struct sb_leaf_ops {
     sb_status (*set_fences)(sb_txn *txn, uint8_t *page, sb_bytes low, sb_bytes high, bool *fits, sb_err *err);
     uint32_t (*entries)(const uint8_t *page);
     uint32_t (*used_bytes)(const uint8_t *page, uint32_t page_bytes); /* header and content, gaps not counted */
-    /* Put the content of both (neighbors in key order) into left; *fits false: left untouched. */
+    /* Put the content of both (neighbors in key order) into left, with the low fence of left and the
+     * high fence of right; *fits false: left untouched. */
     sb_status (*merge)(sb_txn *txn, uint8_t *left, const uint8_t *right, bool *fits, sb_err *err);
     sb_status (*check)(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, sb_err *err);
     /* Visit every overflow reference, for clear and verify. */
@@ -72,6 +74,8 @@ typedef struct sb_leaf_ops {
                                sb_status (*visit)(void *ctx, const uint8_t *ref, uint64_t owner), void *ctx);
     /* Order of entries within the page and within its fences: findings of verify. */
     sb_status (*verify)(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, sb_finding finding, void *ctx, uint64_t *findings, sb_err *err);
+    /* Does (id, 0, 0) lie within the fences? The leaf cache asks it at each look-up; NULL: through fences. */
+    bool (*holds_id)(const uint8_t *page, uint64_t id);
 } sb_leaf_ops;
 extern const sb_leaf_ops sb_leaf_ops_slotted, sb_leaf_ops_columnar, sb_leaf_ops_list;
 const sb_leaf_ops *sb_tree__leaf_ops(uint8_t tree_kind); /* NULL for an unknown kind */
