@@ -17,7 +17,7 @@ size_t sb_varint_bytes(uint64_t v);
 SB_MUST_CHECK bool sb_varint_decode(const uint8_t **pos, const uint8_t *end, uint64_t *v);
 SB_INLINE uint64_t sb_zigzag(int64_t v)
 {
-    return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
+    return ((uint64_t)v << 1) ^ (v < 0 ? UINT64_MAX : 0);
 }
 SB_INLINE int64_t sb_unzigzag(uint64_t v)
 {
