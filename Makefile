@@ -15,6 +15,7 @@ export CMAKE_GENERATOR
 build = cmake --preset $(1) --log-level=NOTICE >/dev/null && \
         cmake --build --preset $(1) -j $(JOBS) $(2)
 run_tests = ctest --preset $(1) -j $(JOBS)
+programs = $(call build,release,--target programs)
 # $(call need,program): a clear message when what a target runs does not exist.
 need = test -x $(1) || { echo "make $@: $(1) does not exist in this tree" >&2; exit 1; }
 
@@ -24,7 +25,7 @@ need = test -x $(1) || { echo "make $@: $(1) does not exist in this tree" >&2; e
 
 all:
 	@tools/setup build
-	@$(call build,release)
+	@$(programs)
 
 test-dev:
 	@tools/setup test
@@ -89,20 +90,20 @@ kill-loop:
 
 demo:
 	@tools/setup build
-	@$(call build,release)
+	@$(programs)
 	@$(call need,build/release/sombra)
 	@$(call need,tools/demo)
 	@tools/demo build/release/sombra
 
 bench:
 	@tools/setup build bench
-	@$(call build,release)
+	@$(programs)
 	@$(call need,build/release/sombra-bench)
 	build/release/sombra-bench
 
 install:
 	@tools/setup build
-	@$(call build,release)
+	@$(programs)
 	@$(call need,build/release/sombra)
 	cmake --install build/release --prefix $(PREFIX)
 
