@@ -84,8 +84,8 @@ void sb_os__disk_file_destroy(sb_os__disk_file *file)
 
 sb_status sb_os__disk_reserve(sb_os__disk_file *file, size_t bytes)
 {
-    sb_os__disk_op *ops = (sb_os__disk_op *)sb_os__grow(
-        file->alloc, file->ops, &file->op_capacity, file->op_count + 1, sizeof *file->ops);
+    sb_os__disk_op *ops = (sb_os__disk_op *)sb_os__grow(file->alloc, file->ops, &file->op_capacity,
+                                                        file->op_count + 1, sizeof *file->ops);
 
     if (ops == NULL) return SB_NOMEM;
     file->ops = ops;
@@ -113,8 +113,7 @@ void sb_os__disk_write(sb_os__disk_file *file, uint64_t offset, const sb_io_piec
 
 void sb_os__disk_truncate(sb_os__disk_file *file, uint64_t bytes)
 {
-    file->ops[file->op_count++] =
-        (sb_os__disk_op){.size_before = file->size, .size_after = bytes};
+    file->ops[file->op_count++] = (sb_os__disk_op){.size_before = file->size, .size_after = bytes};
     file->size = bytes;
 }
 
@@ -167,8 +166,9 @@ typedef struct habit {
 
 static habit draw_habit(sb_random *random)
 {
-    static const struct { unsigned newest, oldest; } chances[] = {
-        {0, 0}, {0, 0}, {8, 8}, {15, 0}, {15, 1}, {0, 15}, {1, 15}, {16, 0}, {0, 16}};
+    static const struct {
+        unsigned newest, oldest;
+    } chances[] = {{0, 0}, {0, 0}, {8, 8}, {15, 0}, {15, 1}, {0, 15}, {1, 15}, {16, 0}, {0, 16}};
     static const size_t granules[] = {1, 8, 64}; /* a sector, a block, a run of blocks */
     const size_t chance = (size_t)sb_random_below(random, sizeof chances / sizeof chances[0]);
     const size_t granule = (size_t)sb_random_below(random, sizeof granules / sizeof granules[0]);
@@ -179,7 +179,8 @@ static habit draw_habit(sb_random *random)
 }
 
 /* Sectors that an op changes: [*first, *end). A longer file is zeros, as are sectors never written. */
-static void touched_sectors(const sb_os__disk_op *op, size_t sector_bytes, size_t *first, size_t *end)
+static void touched_sectors(const sb_os__disk_op *op, size_t sector_bytes, size_t *first,
+                            size_t *end)
 {
     const uint64_t from = op->bytes > 0 ? op->offset : op->size_after;
     const uint64_t to = op->bytes > 0 ? op->offset + op->bytes : op->size_before;
@@ -200,7 +201,8 @@ static void draw_versions(const sb_os__disk_file *file, size_t op_count, size_t 
     for (i = 0; i < op_count; i++) {
         size_t end;
         touched_sectors(&file->ops[i], sector_bytes, &sector, &end);
-        for (; sector < end && sector < sector_count; sector++) kept[sector]++;
+        for (; sector < end && sector < sector_count; sector++)
+            kept[sector]++;
     }
     for (sector = 0; sector < sector_count; sector++) {
         if (sector % coins.granule == 0) throw = sb_random_below(random, 16);
@@ -273,7 +275,8 @@ static void spoil_sector(const sb_os__disk_file *file, size_t op_count, size_t s
     from = (first + (size_t)sb_random_below(random, end - first)) * sector_bytes;
     to = from + sector_bytes;
     bytes = image_range(image, from, to);
-    for (; from < to; from++) *bytes++ = (uint8_t)sb_random_next(random);
+    for (; from < to; from++)
+        *bytes++ = (uint8_t)sb_random_next(random);
 }
 
 /* Each sector and the size on their own. */

@@ -13,7 +13,7 @@ struct sb_fork_guard {
     const sb_allocator *alloc; /* borrowed */
     uint32_t *word;            /* first word of our page */
     size_t page_bytes;
-    uint64_t pid;              /* of the maker */
+    uint64_t pid; /* of the maker */
     bool wiped_on_fork;
 };
 
@@ -27,7 +27,8 @@ sb_status sb_fork_guard_create(const sb_allocator *alloc, sb_fork_guard **guard,
     if (page_bytes <= 0) return SB_FAIL(err, SB_UNSUPPORTED, "the system tells no page size");
     made = (sb_fork_guard *)sb_alloc_zero(alloc, sizeof *made);
     if (made == NULL) return SB_FAIL_NOMEM(err);
-    page = mmap(NULL, (size_t)page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    page =
+        mmap(NULL, (size_t)page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) {
         const int cause = errno;
         sb_free(alloc, made, sizeof *made);

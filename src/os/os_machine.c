@@ -40,7 +40,8 @@ void sb_os__sleep_ns(uint64_t ns)
     struct timespec left = {.tv_sec = (time_t)(ns / NS_PER_SECOND),
                             .tv_nsec = (long)(ns % NS_PER_SECOND)};
 
-    while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        continue;
 }
 
 sb_status sb_os__random(void *data, size_t bytes, sb_err *err)

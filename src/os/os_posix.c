@@ -158,7 +158,8 @@ static sb_status posix_write(sb_file *file, uint64_t offset, const sb_io_piece *
         result = pwritev(self->fd, batch, (int)count, (off_t)offset);
         if (result < 0 && errno == EINTR) continue;
         if (result < 0) return fail_file(err, self, "write", errno);
-        if (result == 0) return fail_file(err, self, "write", ENOSPC); /* no progress, no cause told */
+        if (result == 0)
+            return fail_file(err, self, "write", ENOSPC); /* no progress, no cause told */
         advance(&pos, (size_t)result);
         offset += (uint64_t)result;
     }
@@ -170,7 +171,8 @@ static sb_status posix_sync(sb_file *file, sb_err *err)
     posix_file *self = file_of(file);
     int result;
 
-    do result = fdatasync(self->fd);
+    do
+        result = fdatasync(self->fd);
     while (result != 0 && errno == EINTR);
     return result == 0 ? SB_OK : fail_file(err, self, "sync", errno);
 }
@@ -181,7 +183,8 @@ static sb_status posix_truncate(sb_file *file, uint64_t bytes, sb_err *err)
     int result;
 
     if (!range_fits(bytes, 0)) return fail_file(err, self, "truncate", EFBIG);
-    do result = ftruncate(self->fd, (off_t)bytes);
+    do
+        result = ftruncate(self->fd, (off_t)bytes);
     while (result != 0 && errno == EINTR);
     return result == 0 ? SB_OK : fail_file(err, self, "truncate", errno);
 }
@@ -280,7 +283,8 @@ static sb_status posix_lock(sb_file *file, uint64_t start, uint64_t bytes, sb_lo
     *taken = false;
     SB_ASSERT(bytes > 0);
     if (!range_fits(start, bytes)) return fail_file(err, self, "lock", EOVERFLOW);
-    do result = fcntl(self->fd, F_OFD_SETLK, &lock);
+    do
+        result = fcntl(self->fd, F_OFD_SETLK, &lock);
     while (result != 0 && errno == EINTR);
     if (result != 0) {
         if (errno == EAGAIN || errno == EACCES) return SB_OK; /* somebody else has it */
@@ -300,7 +304,8 @@ static sb_status posix_lock_held(sb_file *file, uint64_t start, uint64_t bytes, 
     *held = true;
     SB_ASSERT(bytes > 0);
     if (!range_fits(start, bytes)) return fail_file(err, self, "lock", EOVERFLOW);
-    do result = fcntl(self->fd, F_OFD_GETLK, &lock);
+    do
+        result = fcntl(self->fd, F_OFD_GETLK, &lock);
     while (result != 0 && errno == EINTR);
     if (result != 0) return fail_lock(err, self, errno);
     *held = lock.l_type != F_UNLCK;
@@ -339,17 +344,16 @@ static const sb_file_ops posix_file_ops = {
  * pulled out: a map of them may hold old bytes or raise a signal. From linux/magic.h where it names
  * them, else from statfs(2). */
 static const uint32_t remote_magics[] = {
-    NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, MSDOS_SUPER_MAGIC, V9FS_MAGIC, AFS_SUPER_MAGIC,
-    CODA_SUPER_MAGIC, NCP_SUPER_MAGIC, OCFS2_SUPER_MAGIC,
-    0xFF534D42u, /* CIFS */
-    0xFE534D42u, /* SMB2 */
-    0x65735546u, /* FUSE */
-    0x2011BAB0u, /* exFAT */
-    0x00C36400u, /* Ceph */
-    0x6B414653u, /* kAFS */
-    0x0BD00BD0u, /* Lustre */
-    0x01161970u, /* GFS2 */
-    0x47504653u, /* GPFS */
+    NFS_SUPER_MAGIC,  SMB_SUPER_MAGIC, MSDOS_SUPER_MAGIC, V9FS_MAGIC,  AFS_SUPER_MAGIC,
+    CODA_SUPER_MAGIC, NCP_SUPER_MAGIC, OCFS2_SUPER_MAGIC, 0xFF534D42u, /* CIFS */
+    0xFE534D42u,                                                       /* SMB2 */
+    0x65735546u,                                                       /* FUSE */
+    0x2011BAB0u,                                                       /* exFAT */
+    0x00C36400u,                                                       /* Ceph */
+    0x6B414653u,                                                       /* kAFS */
+    0x0BD00BD0u,                                                       /* Lustre */
+    0x01161970u,                                                       /* GFS2 */
+    0x47504653u,                                                       /* GPFS */
     0x786F4256u, /* VirtualBox shared folder */
 };
 
@@ -386,7 +390,8 @@ static int open_descriptor(const char *path, int flags, mode_t mode)
 {
     int fd;
 
-    do fd = openat(AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY, mode);
+    do
+        fd = openat(AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY, mode);
     while (fd < 0 && errno == EINTR);
     return lift_descriptor(fd);
 }
@@ -580,7 +585,8 @@ static sb_status posix_sync_directory(sb_vfs *vfs, const char *path, sb_err *err
         st = fail_path(err, directory, "open", errno);
         goto done;
     }
-    do result = fsync(fd);
+    do
+        result = fsync(fd);
     while (result != 0 && errno == EINTR);
     /* EINVAL: a file system whose directories need no sync (or have none). */
     if (result != 0 && errno != EINVAL) st = fail_path(err, directory, "sync", errno);

@@ -13,8 +13,8 @@
 #include <errno.h>
 
 #define WALL_START_NS 1767225600000000000ull /* 2026-01-01T00:00:00Z */
-#define WALL_TICK_NS 1000u
-#define RANDOM_START 0x536f6d627261ull
+#define WALL_TICK_NS  1000u
+#define RANDOM_START  0x536f6d627261ull
 
 typedef struct crash_vfs {
     sb_vfs base;
@@ -26,12 +26,12 @@ typedef struct crash_vfs {
     uint64_t events, cut;
     uint64_t wall_ns;
     sb_random random;
-    bool dead;                 /* the cut was reached */
-    sb_os__disk_file *files;   /* owned: all that ever were */
-    sb_os__names visible;      /* names as readers see them */
-    sb_os__names durable;      /* names that a power loss leaves */
-    sb_os__names interned;     /* every path ever named, without files */
-    sb_os__name_op *name_ops;  /* owned: changes since, oldest first */
+    bool dead;                /* the cut was reached */
+    sb_os__disk_file *files;  /* owned: all that ever were */
+    sb_os__names visible;     /* names as readers see them */
+    sb_os__names durable;     /* names that a power loss leaves */
+    sb_os__names interned;    /* every path ever named, without files */
+    sb_os__name_op *name_ops; /* owned: changes since, oldest first */
     size_t name_op_count, name_op_capacity;
 } crash_vfs;
 
@@ -587,7 +587,8 @@ static sb_status crash_random(sb_vfs *vfs, void *data, size_t bytes, sb_err *err
 
     sb_mutex_lock(self->mutex);
     st = check_power(self, "(random)", err);
-    for (; st == SB_OK && bytes > 0; bytes--) *out++ = (uint8_t)(sb_random_next(&self->random) >> 32);
+    for (; st == SB_OK && bytes > 0; bytes--)
+        *out++ = (uint8_t)(sb_random_next(&self->random) >> 32);
     sb_mutex_unlock(self->mutex);
     return st;
 }
@@ -754,16 +755,14 @@ static sb_status plant_file(crash_vfs *vfs, const char *path, sb_os__image *imag
 static sb_status plant_all(const crash_vfs *vfs, const sb_os__names *names, sb_crash_mode mode,
                            sb_random *random, crash_vfs *after, sb_err *err)
 {
-    const sb_os__disk_file *spoiled =
-        mode == SB_CRASH_GARBAGE ? choose_spoiled(vfs, random) : NULL;
+    const sb_os__disk_file *spoiled = mode == SB_CRASH_GARBAGE ? choose_spoiled(vfs, random) : NULL;
     sb_status st = SB_OK;
     size_t i;
 
     for (i = 0; st == SB_OK && i < names->count; i++) {
         const sb_os__disk_file *file = names->items[i].file;
-        const sb_os__survival how = {.mode = mode,
-                                     .sector_bytes = vfs->options.sector_bytes,
-                                     .garbage = file == spoiled};
+        const sb_os__survival how = {
+            .mode = mode, .sector_bytes = vfs->options.sector_bytes, .garbage = file == spoiled};
         sb_os__image image;
         st = sb_os__disk_survive(file, how, random, &image);
         if (st == SB_OK)

@@ -10,7 +10,7 @@ typedef struct fault_vfs {
     const sb_allocator *alloc; /* borrowed */
     sb_vfs *inner;             /* borrowed */
     sb_mutex *mutex;           /* owned */
-    sb_vfs_fault state;        /* counts: guarded by mutex; knobs: constant while calls are under way */
+    sb_vfs_fault state; /* counts: guarded by mutex; knobs: constant while calls are under way */
 } fault_vfs;
 
 typedef struct fault_file {
@@ -31,7 +31,8 @@ static sb_file *inner_of(sb_file *file)
 }
 
 /* Count a call; fails when it is its turn. */
-static sb_status admit(sb_vfs *vfs, sb_io_kind kind, const char *path, const char *what, sb_err *err)
+static sb_status admit(sb_vfs *vfs, sb_io_kind kind, const char *path, const char *what,
+                       sb_err *err)
 {
     fault_vfs *self = vfs_of(vfs);
     sb_vfs_fault *state = &self->state;
@@ -83,12 +84,14 @@ static sb_status fault_read(sb_file *file, uint64_t offset, void *data, size_t b
 }
 
 /* Write the first half of the bytes, as a disk that fills up does. */
-static void write_half(sb_file *inner, uint64_t offset, const sb_io_piece *pieces, size_t piece_count)
+static void write_half(sb_file *inner, uint64_t offset, const sb_io_piece *pieces,
+                       size_t piece_count)
 {
     uint64_t left = 0;
     size_t i;
 
-    for (i = 0; i < piece_count; i++) left += pieces[i].bytes;
+    for (i = 0; i < piece_count; i++)
+        left += pieces[i].bytes;
     left /= 2;
     for (i = 0; i < piece_count && left > 0; i++) {
         const size_t step = pieces[i].bytes < left ? pieces[i].bytes : (size_t)left;

@@ -17,7 +17,7 @@
 #define MAP_STEP_BYTES ((size_t)1 << 20)
 /* Segments start on a border of this: as maps of the system do. */
 #define SEGMENT_ALIGN ((size_t)4096)
-#define SEGMENT_MAX ((size_t)1 << 24) /* 16 TiB: keeps every sum of sizes far from overflow */
+#define SEGMENT_MAX   ((size_t)1 << 24) /* 16 TiB: keeps every sum of sizes far from overflow */
 
 typedef struct mem_file mem_file;
 
@@ -92,9 +92,11 @@ static sb_status reserve_segments(mem_vfs *vfs, mem_node *node, size_t index)
 
     if (index < node->segment_capacity) return SB_OK;
     if (index >= SEGMENT_MAX) return SB_FULL;
-    while (capacity <= index) capacity *= 2;
-    grown = (mem_segment *)sb_resize(vfs->alloc, node->segments,
-                                     node->segment_capacity * sizeof *grown, capacity * sizeof *grown);
+    while (capacity <= index)
+        capacity *= 2;
+    grown =
+        (mem_segment *)sb_resize(vfs->alloc, node->segments, node->segment_capacity * sizeof *grown,
+                                 capacity * sizeof *grown);
     if (grown == NULL) return SB_NOMEM;
     memset(grown + node->segment_capacity, 0, (capacity - node->segment_capacity) * sizeof *grown);
     node->segments = grown;
@@ -194,7 +196,8 @@ static void free_node(mem_vfs *vfs, mem_node *node)
     size_t i;
 
     drop_name(vfs, node);
-    for (i = 0; i < node->segment_capacity; i++) free_segment(vfs, &node->segments[i]);
+    for (i = 0; i < node->segment_capacity; i++)
+        free_segment(vfs, &node->segments[i]);
     sb_free(vfs->alloc, node->segments, node->segment_capacity * sizeof *node->segments);
     sb_free(vfs->alloc, node->locks, node->lock_capacity * sizeof *node->locks);
     sb_free(vfs->alloc, node, sizeof *node);
@@ -206,7 +209,8 @@ static void release_node(mem_vfs *vfs, mem_node *node)
     mem_node **link = &vfs->nodes;
 
     if (node->name != NULL || node->handles > 0) return;
-    while (*link != node) link = &(*link)->next;
+    while (*link != node)
+        link = &(*link)->next;
     *link = node->next;
     free_node(vfs, node);
 }
@@ -217,7 +221,8 @@ static sb_status fail_file(sb_err *err, const sb_file *file, sb_status st, const
 {
     if (st == SB_NOMEM) return SB_FAIL_NOMEM(err);
     if (st == SB_FULL)
-        return SB_FAIL_OS(err, st, ENOSPC, "%s: can not %s: too large for memory", file->path, what);
+        return SB_FAIL_OS(err, st, ENOSPC, "%s: can not %s: too large for memory", file->path,
+                          what);
     return SB_FAIL_OS(err, st, EBADF, "%s: can not %s: it was opened read-only", file->path, what);
 }
 
@@ -391,8 +396,9 @@ static sb_status mem_map(sb_file *file, uint64_t offset, size_t bytes, bool writ
     SB_ASSERT(offset % MAP_STEP_BYTES == 0);
     if (writable && self->read_only) return fail_file(err, file, SB_IO, "map for writing");
     if (bytes != MAP_STEP_BYTES)
-        return SB_FAIL(err, SB_UNSUPPORTED, "%s: a file in memory is mapped step by step, not %zu bytes",
-                       file->path, bytes);
+        return SB_FAIL(err, SB_UNSUPPORTED,
+                       "%s: a file in memory is mapped step by step, not %zu bytes", file->path,
+                       bytes);
     if (index >= SEGMENT_MAX) return fail_file(err, file, SB_FULL, "map");
     sb_mutex_lock(vfs->mutex);
     st = touch_segment(vfs, self->node, (size_t)index);
@@ -485,7 +491,8 @@ static void clear_locks(mem_node *node, const mem_file *owner, uint64_t start, u
             i++;
         } else if (old.start < start) {
             held->end = start;
-            if (end < old.end) { /* the rest lies behind [start, end): no need to look at it again */
+            if (end <
+                old.end) { /* the rest lies behind [start, end): no need to look at it again */
                 node->locks[node->lock_count] = old;
                 node->locks[node->lock_count++].start = end;
             }
@@ -579,7 +586,8 @@ static sb_status choose_node(mem_vfs *vfs, const char *path, unsigned flags, mem
     if (*node != NULL && create && (flags & SB_OPEN_EXCLUSIVE) != 0)
         return SB_FAIL_OS(err, SB_EXISTS, EEXIST, "%s: can not open: it exists already", path);
     if (*node != NULL) return SB_OK;
-    if (!create) return SB_FAIL_OS(err, SB_CANT_OPEN, ENOENT, "%s: can not open: no such file", path);
+    if (!create)
+        return SB_FAIL_OS(err, SB_CANT_OPEN, ENOENT, "%s: can not open: no such file", path);
     *node = add_node(vfs, path);
     return *node != NULL ? SB_OK : SB_FAIL_NOMEM(err);
 }

@@ -1,18 +1,13 @@
 /* Goal: what every sb_vfs promises of its files, names, maps and locks.
  * Method: one list of cases, run over the posix, memory, faulty and power-losing file systems alike;
  * the posix one in a temporary directory. */
+#include "support/unit.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "os/os.h"
 
@@ -104,7 +99,8 @@ static sb_file *open_file(fixture *f, const char *name, unsigned flags)
     sb_err err;
 
     sb_err_clear(&err);
-    if (sb_vfs_open(f->vfs, name_in(f, name), flags, &file, &err) != SB_OK) fail_msg("%s", err.text);
+    if (sb_vfs_open(f->vfs, name_in(f, name), flags, &file, &err) != SB_OK)
+        fail_msg("%s", err.text);
     return file;
 }
 
@@ -183,7 +179,8 @@ static void test_os_vfs__gathers_pieces(void **state)
     size_t total = 0;
     size_t i;
 
-    for (i = 0; i < PIECES * 8; i++) expected[i] = (uint8_t)(i * 31);
+    for (i = 0; i < PIECES * 8; i++)
+        expected[i] = (uint8_t)(i * 31);
     for (i = 0; i < PIECES; i++) { /* among them empty ones, without data */
         pieces[i].bytes = i % 8;
         pieces[i].data = i % 8 == 0 ? NULL : expected + total;
@@ -238,7 +235,8 @@ static void test_os_vfs__writes_across_segments(void **state)
     sb_random random = {.state = 1};
     size_t i;
 
-    for (i = 0; i < bytes; i++) data[i] = (uint8_t)sb_random_next(&random);
+    for (i = 0; i < bytes; i++)
+        data[i] = (uint8_t)sb_random_next(&random);
     assert_int_equal(sb_file_write_all(file, 777, data, bytes, NULL), SB_OK);
     assert_int_equal(sb_file_read_all(file, 777, got, bytes, NULL), SB_OK);
     assert_memory_equal(got, data, bytes);
@@ -287,8 +285,9 @@ static void test_os_vfs__open_flags(void **state)
     assert_false(exists(f, "a"));
     sb_file_close(open_file(f, "a", SB_OPEN_CREATE | SB_OPEN_EXCLUSIVE));
     assert_true(exists(f, "a"));
-    assert_int_equal(sb_vfs_open(f->vfs, name_in(f, "a"), SB_OPEN_CREATE | SB_OPEN_EXCLUSIVE, &file, NULL),
-                     SB_EXISTS);
+    assert_int_equal(
+        sb_vfs_open(f->vfs, name_in(f, "a"), SB_OPEN_CREATE | SB_OPEN_EXCLUSIVE, &file, NULL),
+        SB_EXISTS);
     assert_null(file);
     sb_file_close(open_file(f, "a", SB_OPEN_CREATE | SB_OPEN_SEQUENTIAL));
 }
@@ -372,7 +371,8 @@ static void test_os_vfs__clock_and_random(void **state)
     assert_true(f->vfs->ops->wall_ns(f->vfs) > 1700000000ull * 1000000000ull);
     assert_int_equal(f->vfs->ops->random(f->vfs, words, sizeof words, NULL), SB_OK);
     assert_true(words[0] != words[1] && words[2] != words[3]);
-    assert_int_equal(f->vfs->ops->directory_writable(f->vfs, name_in(f, "a"), &writable, NULL), SB_OK);
+    assert_int_equal(f->vfs->ops->directory_writable(f->vfs, name_in(f, "a"), &writable, NULL),
+                     SB_OK);
     assert_true(writable);
 }
 
@@ -398,7 +398,8 @@ static void test_os_vfs__maps_see_writes(void **state)
     assert_memory_equal(first, "before", 6);
     put(other, 0, "behind");
     assert_memory_equal(first, "behind", 6);
-    assert_int_equal(file->ops->map(file, step, step, false, &address, NULL), SB_OK); /* past the end */
+    assert_int_equal(file->ops->map(file, step, step, false, &address, NULL),
+                     SB_OK); /* past the end */
     second = (char *)address;
     put(other, step + 10, "grown");
     assert_memory_equal(second + 10, "grown", 5);
@@ -490,8 +491,10 @@ static void test_os_vfs__locks_split_ranges(void **state)
     assert_false(held(b, 0, 1000));
     assert_true(held(a, 0, 1000));
     assert_true(take(b, 0, 1000, SB_LOCK_NONE));
-    for (i = 0; i < 100; i++) assert_true(take(a, 2 * i, 1, SB_LOCK_EXCLUSIVE));
-    for (i = 0; i < 100; i++) assert_true(held(b, 2 * i, 1) && !held(b, 2 * i + 1, 1));
+    for (i = 0; i < 100; i++)
+        assert_true(take(a, 2 * i, 1, SB_LOCK_EXCLUSIVE));
+    for (i = 0; i < 100; i++)
+        assert_true(held(b, 2 * i, 1) && !held(b, 2 * i + 1, 1));
     sb_file_close(a);
     assert_false(held(b, 0, 1000));
     sb_file_close(b);
@@ -502,15 +505,13 @@ static void test_os_vfs__locks_as_the_model_has_them(void **state)
 {
     enum { FILES = 3, BYTES = 24, STEPS = 3000 };
     fixture *f = (fixture *)*state;
-    const char *given = getenv("SOMBRA_TEST_SEED");
-    const uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : 20260101;
-    sb_random random = {.state = seed};
+    sb_random random = test_random(20260101);
     sb_lock_kind model[FILES][BYTES] = {{SB_LOCK_NONE}};
     sb_file *files[FILES];
     int i;
 
-    print_message("SOMBRA_TEST_SEED=%llu\n", (unsigned long long)seed);
-    for (i = 0; i < FILES; i++) files[i] = open_file(f, "a", SB_OPEN_CREATE);
+    for (i = 0; i < FILES; i++)
+        files[i] = open_file(f, "a", SB_OPEN_CREATE);
     for (i = 0; i < STEPS; i++) {
         const size_t who = (size_t)sb_random_below(&random, FILES);
         const size_t start = (size_t)sb_random_below(&random, BYTES);
@@ -523,14 +524,18 @@ static void test_os_vfs__locks_as_the_model_has_them(void **state)
         for (other = 0; other < FILES; other++)
             for (at = start; at < start + bytes && other != who; at++) {
                 any = any || model[other][at] != SB_LOCK_NONE;
-                if (model[other][at] == SB_LOCK_EXCLUSIVE && kind != SB_LOCK_NONE) free_for_it = false;
-                if (model[other][at] == SB_LOCK_SHARED && kind == SB_LOCK_EXCLUSIVE) free_for_it = false;
+                if (model[other][at] == SB_LOCK_EXCLUSIVE && kind != SB_LOCK_NONE)
+                    free_for_it = false;
+                if (model[other][at] == SB_LOCK_SHARED && kind == SB_LOCK_EXCLUSIVE)
+                    free_for_it = false;
             }
         assert_int_equal(held(files[who], start, bytes), any);
         assert_int_equal(take(files[who], start, bytes, kind), free_for_it);
-        for (at = start; at < start + bytes && free_for_it; at++) model[who][at] = kind;
+        for (at = start; at < start + bytes && free_for_it; at++)
+            model[who][at] = kind;
     }
-    for (i = 0; i < FILES; i++) sb_file_close(files[i]);
+    for (i = 0; i < FILES; i++)
+        sb_file_close(files[i]);
 }
 
 /* ---- Memory that runs out ---------------------------------------------------------------------------- */
@@ -628,16 +633,18 @@ static void test_os_vfs__posix_names_what_failed(void **state)
     sb_file_close(file);
 }
 
-#define CASES(how)                                                                             \
-    CASE(how, reads_what_was_written), CASE(how, short_read_is_an_error),                      \
-        CASE(how, gathers_pieces), CASE(how, gaps_are_zero), CASE(how, writes_across_segments), \
-        CASE(how, read_only_handles_do_not_write), CASE(how, open_flags),                      \
-        CASE(how, remove_keeps_open_files), CASE(how, rename_replaces),                        \
-        CASE(how, temporary_files), CASE(how, clock_and_random), CASE(how, maps_see_writes),   \
-        CASE(how, locks_exclude_other_opens), CASE(how, locks_split_ranges),                   \
+#define CASES(how)                                                                                 \
+    CASE(how, reads_what_was_written), CASE(how, short_read_is_an_error),                          \
+        CASE(how, gathers_pieces), CASE(how, gaps_are_zero), CASE(how, writes_across_segments),    \
+        CASE(how, read_only_handles_do_not_write), CASE(how, open_flags),                          \
+        CASE(how, remove_keeps_open_files), CASE(how, rename_replaces),                            \
+        CASE(how, temporary_files), CASE(how, clock_and_random), CASE(how, maps_see_writes),       \
+        CASE(how, locks_exclude_other_opens), CASE(how, locks_split_ranges),                       \
         CASE(how, locks_as_the_model_has_them), CASE(how, survives_no_memory)
-#define CASE(how, name)                                                                    \
-    {"test_os_vfs__" #how "_" #name, test_os_vfs__##name, setup_##how, teardown, NULL}
+#define CASE(how, name)                                                                            \
+    {                                                                                              \
+        "test_os_vfs__" #how "_" #name, test_os_vfs__##name, setup_##how, teardown, NULL           \
+    }
 
 int main(void)
 {
