@@ -51,27 +51,53 @@ typedef struct sb_value {
 
 const char *sb_type_name(uint32_t type); /* "INTEGER", "LOCAL DATETIME", …; "?" for an unknown one */
 
-/* Ranges, UTF-8, list items (any storable scalar type, mixed types allowed), sizes. SB_TYPE_MISMATCH or SB_LIMIT or SB_INVALID. */
+/* Well-formed UTF-8: no overlong forms, no surrogates, nothing past U+10FFFF. */
+bool sb_utf8_valid(sb_bytes text);
+
+/* Can it be stored? Ranges, UTF-8, sizes; list items are any scalars, mixed types allowed. SB_TYPE_MISMATCH (null, lists in
+ * lists, unknown type), SB_LIMIT or SB_INVALID. */
 SB_MUST_CHECK sb_status sb_value_check(const sb_value *value, sb_err *err);
 
-/* Equal as a property: numbers compare numerically, NaN is not equal to NaN, lists item by item. */
+/* Equal as a property: numbers compare numerically, NaN is not equal to NaN, null to null, lists item by item. */
 bool sb_value_equal(const sb_value *a, const sb_value *b);
-/* Total order for sorting and indexes: by type class (numbers are one class), then value. */
+/* Total order for sorting and indexes, which is openCypher's ORDER BY: lists, points, DATETIME, LOCAL DATETIME, DATE, TIME,
+ * LOCAL TIME, durations, strings, bytes, booleans, numbers, NaN, null; then by value. */
 int sb_value_compare(const sb_value *a, const sb_value *b);
 
+/* Types of cells: storage class and logical type. A LOCAL_DATETIME or DATETIME is an INT cell when it fits (see
+ * docs/format/indexes.md, section 14), else a BYTES cell. */
+#define SB_CELL_BOOL           (SB_CLASS_INT | SB_TYPE_BOOL)
+#define SB_CELL_INT            (SB_CLASS_INT | SB_TYPE_INT)
+#define SB_CELL_FLOAT          (SB_CLASS_DOUBLE | SB_TYPE_FLOAT)
+#define SB_CELL_STRING         (SB_CLASS_BYTES | SB_TYPE_STRING)
+#define SB_CELL_BYTES          (SB_CLASS_BYTES | SB_TYPE_BYTES)
+#define SB_CELL_DATE           (SB_CLASS_INT | SB_TYPE_DATE)
+#define SB_CELL_LOCAL_TIME     (SB_CLASS_INT | SB_TYPE_LOCAL_TIME)
+#define SB_CELL_TIME           (SB_CLASS_INT | SB_TYPE_TIME)
+#define SB_CELL_LOCAL_DATETIME (SB_CLASS_INT | SB_TYPE_LOCAL_DATETIME)
+#define SB_CELL_DATETIME       (SB_CLASS_INT | SB_TYPE_DATETIME)
+/* Type of the cell that value goes into: what sb_value_to_cell writes. value is storable. */
+uint8_t sb_value_cell_type(const sb_value *value);
 /* To a table cell: type (storage class and logical type), word or bytes. Encoded bytes (temporal, list, point) are
- * appended to scratch and borrowed from it (scratch must have had sb_value_cell_bytes(value) reserved). */
+ * appended to scratch and borrowed from it (scratch must have had sb_value_cell_bytes(value) reserved, which is 0 for what
+ * needs no encoding; scratch may then be NULL). value has passed sb_value_check. */
 size_t sb_value_cell_bytes(const sb_value *value);
 SB_MUST_CHECK sb_status sb_value_to_cell(const sb_value *value, uint32_t key, sb_buffer *scratch, sb_cell *cell, sb_err *err);
 /* From a cell: strings and bytes are borrowed from the cell where they lie in the page; overflow values, and
  * lists, are made in arena. SB_CORRUPT for bytes that no value encodes to. */
 SB_MUST_CHECK sb_status sb_value_from_cell(sb_txn *txn, const sb_cell *cell, sb_arena *arena, sb_value *value, sb_err *err);
+/* From the word of an INT or DOUBLE cell, as column scans give it; false for a type or word that no value has. */
+SB_MUST_CHECK bool sb_value_from_word(uint8_t cell_type, uint64_t word, sb_value *value);
 
 /* Append the order-preserving index key of a value: memcmp order of keys is sb_value_compare order, and no
- * key is a prefix of another. Integers of small magnitude are short. Keys that would pass limit bytes in all are cut to
- * their first bytes and a 128-bit hash (XXH3); *cut tells, and look-ups then check the row. */
+ * key is a prefix of another. Integers of small magnitude are short. A key that would be longer than limit bytes is cut to its
+ * first limit - 16 and a 128-bit hash (XXH3) of the value; *cut tells, and look-ups then check the row. Keys that are cut and
+ * agree in their first bytes are not in order, all others are. limit 0: none (sort keys); else at least SB_KEY_LIMIT_MIN, where
+ * only strings, bytes, lists and zone names are ever cut. */
+#define SB_KEY_LIMIT_MIN 56u
 SB_MUST_CHECK sb_status sb_value_append_key(const sb_value *value, size_t limit, sb_buffer *key, bool *cut, sb_err *err);
-/* Read a key back: for indexes that cover a query. *pos moves behind it. False for a cut key (value NULL). */
-SB_MUST_CHECK sb_status sb_value_from_key(const uint8_t **pos, const uint8_t *end, sb_arena *arena, sb_value *value, bool *whole, sb_err *err);
+/* Read a key back, with the limit that it was made with: for indexes that cover a query. *pos moves behind it. *whole false:
+ * a cut key (value NULL). Numbers come back as they compare: 1.0 as the integer 1. Strings are made in arena. */
+SB_MUST_CHECK sb_status sb_value_from_key(const uint8_t **pos, const uint8_t *end, size_t limit, sb_arena *arena, sb_value *value, bool *whole, sb_err *err);
 
 #endif

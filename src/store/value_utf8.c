@@ -1,0 +1,53 @@
+/* value_utf8.c — is a text well-formed UTF-8? Most text is ASCII, so that is taken 16 bytes at a time; the rest
+ * follows table 3-7 of the Unicode standard (well-formed byte sequences). */
+#include "store/value.h"
+
+#define HIGH_BITS 0x8080808080808080ull
+
+/* Bytes of the sequence that begins at p, or 0 when it is malformed. left > 0. */
+static size_t sequence_bytes(const uint8_t *p, size_t left)
+{
+    const uint8_t lead = p[0];
+    uint8_t low = 0x80, high = 0xBF; /* range of the second byte */
+    size_t bytes = 0;
+
+    if (lead < 0x80) return 1;
+    if (lead >= 0xC2 && lead <= 0xDF) {
+        bytes = 2;
+    } else if (lead >= 0xE0 && lead <= 0xEF) {
+        bytes = 3;
+        if (lead == 0xE0) low = 0xA0;  /* shorter forms exist below */
+        if (lead == 0xED) high = 0x9F; /* surrogates */
+    } else if (lead >= 0xF0 && lead <= 0xF4) {
+        bytes = 4;
+        if (lead == 0xF0) low = 0x90;
+        if (lead == 0xF4) high = 0x8F; /* past U+10FFFF */
+    } else {
+        return 0;
+    }
+    if (left < bytes || p[1] < low || p[1] > high) return 0;
+    for (size_t i = 2; i < bytes; i++) {
+        if ((p[i] & 0xC0u) != 0x80u) return 0;
+    }
+    return bytes;
+}
+
+bool sb_utf8_valid(sb_bytes text)
+{
+    size_t i = 0;
+
+    while (i < text.size) {
+        while (text.size - i >= 16 &&
+               ((sb_load_le64(text.data + i) | sb_load_le64(text.data + i + 8)) & HIGH_BITS) == 0)
+            i += 16;
+        if (i == text.size) break;
+        /* One sequence at a time up to the next place where the fast loop may go on. */
+        const size_t stop = text.size - i > 16 ? i + 16 : text.size;
+        while (i < stop) {
+            const size_t bytes = sequence_bytes(text.data + i, text.size - i);
+            if (bytes == 0) return false;
+            i += bytes;
+        }
+    }
+    return true;
+}
