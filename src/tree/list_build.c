@@ -130,8 +130,8 @@ static sb_status cut_leaves(sb_list_build *build, const sb_triple *triples, size
         bool rest_known = true;
         uint64_t rest = 0;
         sb_list_stats stats;
-        const size_t next =
-            at + sb_list__pack(triples + at, count - at, build->page_bytes, build->budget, &stats);
+        const size_t next = at + sb_list__pack(triples + at, count - at, build->page_bytes,
+                                               build->budget, true, &stats);
 
         if (next == count && !is_end) break;
         if (next < count) {

@@ -96,8 +96,13 @@ void sb_list__stats(const sb_triple *triples, size_t count, sb_list_stats *stats
  * end for every page that it fills. */
 #define PACK_BLOCK 64u
 
+/* A tight leaf is left at most this share of a page emptier than asked for. On 1 M nodes with 10 M
+ * relationships (R-MAT, 8 KiB pages): 8.47 bytes an entry when no short list is ever cut, 8.46, 8.38 and 8.35 with
+ * an eighth, a sixteenth and a thirty-second; the smaller the share, the more lists lie in two leaves. */
+#define TIGHT_SHARE 16u
+
 size_t sb_list__pack(const sb_triple *triples, size_t count, uint32_t page_bytes, uint32_t budget,
-                     sb_list_stats *stats)
+                     bool tight, sb_list_stats *stats)
 {
     sb_list_stats trial;
     size_t taken = 0;
@@ -147,7 +152,10 @@ size_t sb_list__pack(const sb_triple *triples, size_t count, uint32_t page_bytes
         const size_t quarter = page_bytes / 4u / (entry_bytes == 0 ? 1u : entry_bytes);
         const bool is_long = count - taken > quarter && triples[taken + quarter].node == node;
 
-        if (taken > 0 && !is_long) return taken;
+        if (taken > 0 && !is_long &&
+            !(tight && budget - sb_list__encoded_bytes(stats) > page_bytes / TIGHT_SHARE)) {
+            return taken;
+        }
         while (next < count && next < SB_LIST_ENTRIES_MAX && triples[next].node == node) {
             sb_list_stats more = trial;
             stats_add(&more, triples + next, 1, next == taken);

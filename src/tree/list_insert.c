@@ -115,7 +115,8 @@ static void divide(const sb_triple *triples, size_t count, uint32_t page_bytes, 
     while (at < count && out->count < SB_LIST_PARTS_MAX) {
         uint32_t budget = page_bytes;
         sb_list_stats *stats = &out->stats[out->count];
-        size_t taken = sb_list__pack(triples + at, count - at, page_bytes, page_bytes, stats);
+        size_t taken =
+            sb_list__pack(triples + at, count - at, page_bytes, page_bytes, append, stats);
 
         /* Not the last one: take an even share of what is left, when that is less than a page. */
         if (!append && at + taken < count) {
@@ -126,7 +127,7 @@ static void divide(const sb_triple *triples, size_t count, uint32_t page_bytes, 
             const uint64_t leaves = left / room + 1;
             const uint64_t share = SB_LIST_HEADER + left / (leaves < 2 ? 2 : leaves) + left / 64;
             if (share < budget) budget = (uint32_t)share;
-            taken = sb_list__pack(triples + at, count - at, page_bytes, budget, stats);
+            taken = sb_list__pack(triples + at, count - at, page_bytes, budget, false, stats);
         }
         at += taken;
         out->from[++out->count] = at;

@@ -12,7 +12,8 @@
  *       leaf has rest 0. Length of X = entries in its home + rest. The home may hold no entry of X.
  *   L4  At most SB_LIST_ENTRIES_MAX entries a leaf, so that every end offset fits 16 bits whatever the
  *       page size.
- *   L5  A list of at most a quarter of a page is cut only when it would not fit otherwise. */
+ *   L5  A list of at most a quarter of a page is cut only when it would not fit otherwise, or when a leaf that is
+ *       to be full would stay emptier than a sixteenth. */
 #ifndef SB_TREE_LIST_PRIV_H
 #define SB_TREE_LIST_PRIV_H
 
@@ -170,9 +171,10 @@ size_t sb_list__delete_in_place(uint8_t *page, const sb_triple *triples, size_t 
 /* Encoded size in bytes, page header included. */
 uint64_t sb_list__encoded_bytes(const sb_list_stats *stats);
 void sb_list__stats(const sb_triple *triples, size_t count, sb_list_stats *stats);
-/* How many of count (> 0) sorted triples the next leaf takes within budget bytes (L4, L5); at least 1. */
+/* How many of count (> 0) sorted triples the next leaf takes within budget bytes (L4, L5); at least 1. tight: the
+ * leaf is to be full. */
 size_t sb_list__pack(const sb_triple *triples, size_t count, uint32_t page_bytes, uint32_t budget,
-                     sb_list_stats *stats);
+                     bool tight, sb_list_stats *stats);
 /* Write all of the page but its common header; what is left over is spread as slack. */
 void sb_list__encode(uint8_t *page, uint32_t page_bytes, const sb_list_range *range, uint64_t rest,
                      const sb_triple *triples, const sb_list_stats *stats);
