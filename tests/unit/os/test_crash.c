@@ -134,6 +134,8 @@ static void test_os_crash__names_need_a_directory_sync(void **state)
     assert_false(exists(after, "d/a"));
     sb_vfs_destroy(after);
     sync_directory(vfs, "elsewhere/a");
+    sync_directory(vfs, "dd/a");
+    sync_directory(vfs, "a");
     after = reboot(vfs, SB_CRASH_LOSE_ALL, 0);
     assert_false(exists(after, "d/a"));
     sb_vfs_destroy(after);
@@ -335,6 +337,40 @@ static void test_os_crash__sectors_survive_independently(void **state)
     sb_file_close(file);
 }
 
+/* Four contents and four sizes since the sync: each of them comes, in any combination. */
+static void test_os_crash__any_version_survives(void **state)
+{
+    enum { SEEDS = 400, OPS = 3 };
+    sb_vfs *vfs = (sb_vfs *)*state;
+    sb_file *file = durable_file(vfs, "a", "0");
+    unsigned contents[OPS + 1] = {0};
+    unsigned sizes[OPS + 1] = {0};
+    uint64_t seed;
+    unsigned i;
+
+    for (i = 1; i <= OPS; i++) {
+        const char digits[] = {(char)('0' + i), 0};
+        put(file, 0, digits);
+        put(file, i, ".");
+    }
+    for (seed = 0; seed < SEEDS; seed++) {
+        sb_vfs *after = reboot(vfs, SB_CRASH_RANDOM, seed);
+        sb_file *left = open_file(after, "a", 0);
+        const uint64_t size = size_of(left);
+        char first;
+        assert_int_equal(sb_file_read_all(left, 0, &first, 1, NULL), SB_OK);
+        assert_in_range(first, '0', '0' + OPS);
+        assert_in_range(size, 1, 1 + OPS);
+        contents[first - '0']++;
+        sizes[size - 1]++;
+        sb_file_close(left);
+        sb_vfs_destroy(after);
+    }
+    for (i = 0; i <= OPS; i++)
+        assert_true(contents[i] >= SEEDS / 80 && sizes[i] >= SEEDS / 80);
+    sb_file_close(file);
+}
+
 static void test_os_crash__garbage_stays_in_the_torn_write(void **state)
 {
     enum { SECTOR = 512, SECTORS = 8, SEEDS = 200 };
@@ -402,6 +438,7 @@ static void model_op(model *m, sb_random *random, sb_file *file)
     size_t bytes = 1 + (size_t)sb_random_below(random, 3000);
     uint8_t *now = m->bytes[m->ops + 1];
     uint8_t data[3000];
+    size_t i;
 
     memcpy(now, m->bytes[m->ops], MODEL_BYTES);
     m->sizes[m->ops + 1] = m->sizes[m->ops];
@@ -413,7 +450,8 @@ static void model_op(model *m, sb_random *random, sb_file *file)
         return;
     }
     if (bytes > MODEL_BYTES - offset) bytes = MODEL_BYTES - offset;
-    memset(data, (int)(1 + sb_random_below(random, 255)), bytes);
+    for (i = 0; i < bytes; i++)
+        data[i] = (uint8_t)sb_random_next(random);
     memcpy(now + offset, data, bytes);
     if (offset + bytes > m->sizes[m->ops]) m->sizes[m->ops] = offset + bytes;
     assert_int_equal(sb_file_write_all(file, offset, data, bytes, NULL), SB_OK);
@@ -559,6 +597,7 @@ int main(void)
         CASE(mapped_writes_are_never_durable),
         CASE(repeats_exactly),
         CASE(sectors_survive_independently),
+        CASE(any_version_survives),
         CASE(garbage_stays_in_the_torn_write),
         CASE(random_history_follows_the_model),
         CASE(reboots_quickly),

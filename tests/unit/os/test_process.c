@@ -205,6 +205,7 @@ static void test_os_process__machine(void **state)
     assert_int_equal(sb_os_process_id(), (uint64_t)getpid());
     sb_os_process_name(sb_os_process_id(), name, sizeof name);
     assert_memory_equal(name, "t", 1); /* test_… */
+    assert_null(strchr(name, '?'));    /* nor the newline of /proc */
     sb_os_process_name(sb_os_process_id(), tiny, sizeof tiny);
     assert_memory_equal(tiny, name, 3);
     assert_int_equal(tiny[3], '\0');

@@ -11,7 +11,18 @@
 
 #include "os/os.h"
 
+/* Memory from it is never zero by luck. */
+static void *alloc_dirty(void *ctx, size_t bytes)
+{
+    void *block = sb_allocator_libc.alloc(NULL, bytes);
+
+    (void)ctx;
+    if (block != NULL) memset(block, 0xA5, bytes);
+    return block;
+}
+
 typedef struct fixture {
+    sb_allocator dirty;
     sb_counting_allocator alloc;
     sb_vfs *inner; /* under a faulty one */
     sb_vfs *vfs;
@@ -33,7 +44,9 @@ static fixture *make_fixture(void)
     fixture *f = (fixture *)calloc(1, sizeof *f);
 
     assert_non_null(f);
-    sb_counting_allocator_init(&f->alloc, &sb_allocator_libc);
+    f->dirty = sb_allocator_libc;
+    f->dirty.alloc = alloc_dirty;
+    sb_counting_allocator_init(&f->alloc, &f->dirty);
     (void)strcpy(f->directory, "sombra-test-XXXXXX");
     return f;
 }
@@ -219,6 +232,10 @@ static void test_os_vfs__gaps_are_zero(void **state)
     expect(file, 30, zeros, 32);
     expect(file, (2u << 20) - 16, zeros, 32);
     expect(file, (3u << 20) - 16, zeros, 21);
+    put(file, (1u << 20) + 100, "mid"); /* into a hole */
+    expect(file, (1u << 20) + 68, zeros, 32);
+    expect(file, (1u << 20) + 103, zeros, 32);
+    expect(file, (2u << 20) - 32, zeros, 32);
     assert_int_equal(file->ops->truncate(file, 3u << 20, NULL), SB_OK);
     assert_int_equal(file->ops->truncate(file, 4u << 20, NULL), SB_OK);
     expect(file, 3u << 20, zeros, 32);
@@ -413,6 +430,9 @@ static void test_os_vfs__maps_see_writes(void **state)
     file->ops->advise(file, 0, step, true);
     file->ops->advise(file, 0, step, false);
     assert_memory_equal(first, "behind", 6);
+    assert_int_equal(file->ops->truncate(file, 0, NULL), SB_OK); /* the map outlives it */
+    put(other, 3, "again");
+    assert_memory_equal(first, "\0\0\0again\0", 9);
     other->ops->unmap(other, shared, step);
     file->ops->unmap(file, first, step);
     file->ops->unmap(file, second, step);
