@@ -390,7 +390,7 @@ static void test_tree_list_page__check_names_the_rule(void **state)
         {SB_LIST_NEIGHBOR_WIDTH, 3, "neighbor_width"},
         {SB_LIST_DIFF_WIDTH, 1, "diff_width"},
         {SB_LIST_DIFFS_OFF + 2, 1, "diffs_off"},
-        {SB_LIST_NEIGHBORS_OFF, 0, "neighbors_off"},
+        {SB_LIST_NEIGHBORS_OFF + 1, 0, "neighbors_off"},
         {SB_LIST_ENTRY_COUNT, 2, "entry_count"},
         {SB_LIST_ENTRY_COUNT + 1, 255, "rels_off"},
         {SB_LIST_SLOT_COUNT, 1, "last"},
