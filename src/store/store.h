@@ -22,10 +22,14 @@ typedef uint32_t sb_label_id, sb_type_id, sb_key_id, sb_set_id; /* from 1; set 0
 /* The graph as one transaction sees it. A session keeps the object between its transactions, so making one is
  * a version comparison when the schema has not changed. Ends with the transaction. */
 typedef struct sb_view sb_view;
-SB_MUST_CHECK sb_status sb_view_get(sb_txn *txn, sb_view **view, sb_err *err);
+SB_MUST_CHECK sb_status sb_view_get(sb_txn *txn, sb_view **view, sb_err *err); /* again after sb_txn_upgrade */
 sb_txn *sb_view_txn(const sb_view *view);
 /* First write transaction of a new file: write the empty catalog. A no-op later. */
 SB_MUST_CHECK sb_status sb_view_found(sb_view *view, sb_err *err);
+/* One hook, run when the transaction commits, before the store writes its rows: the layer above flushes there what it
+ * still holds. (The pager runs hooks in the order in which extensions were made, and the view's comes first.) Gone with the
+ * transaction. */
+void sb_view_before_commit(sb_view *view, sb_status (*hook)(void *ctx, sb_err *err), void *ctx);
 
 /* ---- Names -------------------------------------------------------------------------------------------- */
 
@@ -127,7 +131,8 @@ SB_MUST_CHECK sb_status sb_schema_drop(sb_view *view, uint32_t id, sb_err *err);
 
 /* Index entries: the keys of all values in order, then the entity's id. */
 sb_tree *sb_schema_tree(sb_view *view, uint32_t schema_id); /* slotted; NULL when it has none */
-/* Build an entry's key: values[key_count] then id (0: leave it out, for look-up prefixes). */
+/* Append an entry's key: values[key_count] then id (0: leave it out, for look-up prefixes; then of the first values only, if you
+ * like). No null has an entry: SB_MISUSE. *cut: a value is too long and stands with its first bytes and a hash. */
 SB_MUST_CHECK sb_status sb_index_key(sb_view *view, uint32_t schema_id, const sb_value *values, size_t value_count, uint64_t id, sb_buffer *key, bool *cut, sb_err *err);
 /* Id at the end of an entry's key. SB_CORRUPT when it has none. */
 SB_MUST_CHECK sb_status sb_index_entry_id(sb_bytes key, uint64_t *id, sb_err *err);
@@ -144,8 +149,12 @@ typedef struct sb_index_range {
 } sb_index_range;
 typedef struct sb_index_scan sb_index_scan;
 SB_MUST_CHECK sb_status sb_index_scan_open(sb_view *view, uint32_t schema_id, const sb_index_range *range, sb_index_scan **scan, sb_err *err);
-/* Up to capacity ids in index order; *count 0 at the end. keys (may be NULL): the entries' keys, borrowed until the next call. */
+/* Up to capacity ids in index order; *count 0 at the end. keys (may be NULL): the entries' keys, borrowed until the next call.
+ * What was handed out may be deleted from the index meanwhile. Null and NaN bounds, and bounds of two classes, match nothing; with one
+ * bound only values of its class are in the range. */
 SB_MUST_CHECK sb_status sb_index_scan_next(sb_index_scan *scan, uint64_t *ids, sb_bytes *keys, size_t capacity, size_t *count, sb_err *err);
+/* Whether an entry of the last batch has a cut key: then the caller checks that batch's rows against the range. */
+bool sb_index_scan_cut(const sb_index_scan *scan);
 void sb_index_scan_close(sb_index_scan *scan); /* accepts NULL */
 
 /* ---- Statistics ---------------------------------------------------------------------------------------------------------- */

@@ -53,7 +53,7 @@ typedef struct sb_store__meta {
     sb_tree core[SB_CORE_TREES];
 } sb_store__meta;
 
-/* Zero bytes decode to an empty store. SB_CORRUPT, SB_VERSION. */
+/* Zero bytes decode to an empty store. SB_CORRUPT, SB_VERSION_NEWER. */
 SB_MUST_CHECK sb_status sb_store__meta_decode(const uint8_t *bytes, sb_pgno page_count, sb_store__meta *meta, sb_err *err);
 void sb_store__meta_encode(const sb_store__meta *meta, uint8_t *bytes);
 
@@ -129,7 +129,7 @@ void sb_store__interner_deinit(sb_store__interner *interner, const sb_allocator 
 /* Sets that hold one label. */
 typedef struct sb_store__set_list {
     sb_set_id *sets;
-    uint32_t count, capacity;
+    size_t count, capacity;
 } sb_store__set_list;
 
 /* ---- Adjacency trees of their own -------------------------------------------------------------------------------- */
@@ -140,7 +140,7 @@ typedef struct sb_store__adjacency {
     sb_type_id type;
     uint8_t direction;
     bool dirty;    /* in writer.dirty */
-    uint32_t epoch;
+    uint64_t epoch;
 } sb_store__adjacency;
 #define SB_ADJACENCY_BLOCK 64u /* entries are allocated in blocks, so that pointers to trees stay valid */
 /* A type moves to a tree of its own when it has more relationships than this. */
@@ -149,23 +149,22 @@ typedef struct sb_store__adjacency {
 /* ---- Schema -------------------------------------------------------------------------------------------------------- */
 
 typedef struct sb_store__schema {
-    uint32_t id;
-    bool has_tree;
-    bool touched;       /* its tree was handed out for writing in this transaction */
+    bool touched;       /* its tree was handed out for writing in this transaction … */
+    uint64_t touch_epoch; /* … first when writer.epoch was this */
     sb_tree tree, saved;
-    sb_schema definition; /* its name lies behind this struct */
+    sb_schema definition; /* id and has_tree in it; its name lies behind this struct */
     size_t bytes;         /* allocated */
 } sb_store__schema;
 
 /* ---- Id blocks ------------------------------------------------------------------------------------------------------- */
 
 typedef struct sb_store__block {
-    uint64_t key;       /* row kind << 32 | set or type */
+    uint64_t key;       /* SB_BLOCK_KEY: row kind and set or type, in catalog order */
     uint64_t next;      /* id to hand out next */
     uint64_t remaining; /* of the block */
     uint32_t size_log2; /* of the last block in the doubling; 0: none yet */
-    uint32_t epoch;
     bool dirty;
+    uint64_t epoch;
 } sb_store__block;
 
 /* ---- Statistics --------------------------------------------------------------------------------------------------------- */
@@ -183,7 +182,7 @@ typedef struct sb_store__stat {
     uint64_t key;
     uint64_t base;  /* as in the catalog, when known */
     int64_t delta;  /* of this transaction */
-    uint32_t epoch;
+    uint64_t epoch;
     uint32_t next;  /* + 1: another entry of the same head */
     uint32_t head;  /* + 1: of the (kind, set) that it belongs to; 0 for nodes and types */
     bool known;
@@ -193,19 +192,20 @@ typedef struct sb_store__stat_head { /* a (set, direction) */
     bool loaded;    /* every row of it was read: what has no entry is 0 */
     bool sorted;    /* types is up to date */
     sb_type_id *types;
-    uint32_t count, capacity;
+    size_t count, capacity;
 } sb_store__stat_head;
 typedef struct sb_store__stats {
     sb_map index;  /* key → place in entries */
     sb_map heads_index; /* key >> 24 → place in heads */
     sb_map chunks; /* chunk → 1: its row was read */
     sb_store__stat *entries;
-    uint32_t count, capacity;
-    sb_store__stat_head *heads;
-    uint32_t head_count, head_capacity;
-    uint64_t last_key[2];    /* of sb_stats_add_rels by direction: the run of equal ones is the common case */
-    uint32_t last_place[2][3];
-    sb_buffer scratch;
+    size_t count, capacity;
+    sb_store__stat_head *heads; /* those past head_count keep their arrays */
+    size_t head_count, head_capacity;
+    uint64_t last_key[2];    /* of sb_stats_add_rels by direction: runs of equal ones are the common case; 0: none */
+    size_t last_place[2][3];
+    sb_buffer scratch;       /* sb_pair[], twice */
+    sb_buffer emptied;       /* chunks whose rows go away, u64[] */
 } sb_store__stats;
 /* Deltas past this many entries are written to the catalog at the next call that can fail. */
 #define SB_STATS_PENDING_MAX 65536u
@@ -228,28 +228,30 @@ typedef struct sb_store__schema_undo {
 } sb_store__schema_undo;
 typedef struct sb_store__savepoint {
     uint32_t id;
+    uint64_t epoch, flushes;
+    bool names_changed;
     sb_store__meta meta; /* core trees and counters; name and set counts as they were */
     sb_arena_mark mark;
     size_t log_begin, log_end; /* between them: trees that were handed out, as they were at the savepoint */
     size_t schema_log;
-    bool stats_known; /* whether page contents of statistics were unchanged: see undo.c */
 } sb_store__savepoint;
 
 /* What a write transaction has on top of the catalog. Embedded in the view and reused: a stream of small
  * commits allocates nothing. */
 typedef struct sb_store__writer {
     bool active;
-    bool names_changed, trees_changed; /* the versions must rise */
-    bool meta_written;
+    bool names_changed; /* names, sets or schema: their version must rise */
     sb_status failed;                  /* of a call that can not return one; cleared by rolling back behind it */
     size_t failed_savepoints;          /* savepoints that were open then */
-    uint32_t epoch;                    /* rises with each savepoint; entries with it have been recorded */
+    uint64_t epoch;                    /* rises with each savepoint, never falls; entries with it have been recorded */
+    uint64_t flushes;                  /* of statistics before the commit */
     sb_store__meta base;               /* as the transaction began */
     sb_arena_mark base_mark;
     sb_store__savepoint *savepoints;
     size_t savepoint_count, savepoint_capacity;
     sb_store__undo *log;
     size_t log_count, log_capacity, log_compacted;
+    sb_map log_keys; /* scratch of compaction */
     sb_store__schema_undo *schema_log;
     size_t schema_log_count, schema_log_capacity;
     uint32_t *dirty; /* places of adjacency entries that were changed */
@@ -257,11 +259,8 @@ typedef struct sb_store__writer {
     sb_map block_index; /* key → place in blocks */
     sb_store__block *blocks;
     size_t block_count, block_capacity;
-    void (*unused)(void);
-    struct sb_store__commit_hook {
-        sb_status (*run)(void *ctx, sb_err *err);
-        void *ctx;
-    } hook;
+    sb_status (*hook)(void *ctx, sb_err *err); /* sb_view_before_commit */
+    void *hook_ctx;
     sb_store__batch batch;
     sb_buffer scratch; /* triples, pairs */
 } sb_store__writer;
@@ -277,21 +276,23 @@ struct sb_view {
     uint8_t meta_bytes[SB_META_BYTES];
     sb_store__meta meta;       /* live: a write transaction changes it in place */
 
+    uint64_t hash_seed;
     sb_arena *arena;           /* name bytes and label arrays */
-    sb_arena_mark empty_mark;
     sb_store__interner names[SB_NAME_KINDS]; /* id - 1 is the index */
     sb_store__interner sets;                 /* id is the index; items are sb_label_id arrays */
     sb_store__set_list *label_sets;          /* by label */
-    uint32_t label_sets_count;
+    size_t label_sets_capacity;              /* those past the highest label in use are empty */
 
     uint32_t *adjacency_index; /* [2 × type + direction]: place + 1, 0: shared tree */
-    uint32_t adjacency_types;  /* types that the index has room for */
+    uint32_t adjacency_types;  /* types that the index covers, 0 included */
+    size_t adjacency_capacity; /* elements allocated in it */
     sb_store__adjacency **adjacency_blocks;
     uint32_t adjacency_count, adjacency_block_count;
+    size_t adjacency_block_capacity;
 
     sb_store__schema **schemas; /* ascending by id */
     sb_schema *definitions;     /* copies in the same order, contiguous */
-    size_t schema_count, schema_capacity;
+    size_t schema_count, schema_capacity, definition_capacity;
 
     sb_store__stats stats;
     sb_store__writer writer;
@@ -304,18 +305,20 @@ struct sb_view {
 /* The view may be changed: SB_READ_ONLY in a read transaction; also writes statistics out when they are many, and
  * reports what a call without a result failed of. First in every call that changes something. */
 SB_MUST_CHECK sb_status sb_store__begin_change(sb_view *view, sb_err *err);
+/* A random number for meta.lineage (store I2). */
+SB_MUST_CHECK sb_status sb_store__new_lineage(sb_view *view, uint64_t *lineage, sb_err *err);
 SB_MUST_CHECK sb_status sb_store__new_tree(sb_view *view, uint8_t kind, sb_tree *tree, sb_err *err);
 SB_INLINE sb_tree *sb_store__core_tree(sb_view *view, sb_store__core core) { return &view->meta.core[core]; }
 /* Borrowed; NULL for an unknown id. For the value and index files. */
 sb_store__schema *sb_store__schema_of(sb_view *view, uint32_t id);
-bool sb_store__utf8_valid(const uint8_t *text, size_t bytes);
-SB_MUST_CHECK sb_status sb_store__check_count(const char *what, uint64_t found, uint64_t expected, sb_err *err);
 /* Grow *array (elements of size bytes) to at least count, doubling. */
 SB_MUST_CHECK sb_status sb_store__grow(const sb_allocator *alloc, void *array_pointer, size_t size, size_t count, size_t *capacity);
 
-/* catalog_load.c: bring the cache to view->meta. */
+/* load.c: bring the cache, which holds what *old says, to view->meta. On failure the cache is empty and not
+ * marked as cached. */
 SB_MUST_CHECK sb_status sb_store__load(sb_view *view, const sb_store__meta *old, sb_err *err);
-void sb_store__unload(sb_view *view);
+void sb_store__unload(sb_view *view); /* empty the cache; keeps its blocks */
+void sb_store__free_cache(sb_view *view);
 
 /* names.c, sets.c */
 void sb_store__names_truncate(sb_view *view, const uint32_t counts[SB_NAME_KINDS]);
@@ -340,19 +343,29 @@ void sb_store__schema_free(sb_view *view, sb_store__schema *schema);
 /* stats.c */
 void sb_store__stats_init(sb_store__stats *stats, const sb_allocator *alloc);
 void sb_store__stats_deinit(sb_store__stats *stats, const sb_allocator *alloc);
-void sb_store__stats_clear(sb_store__stats *stats);
+void sb_store__stats_clear(sb_store__stats *stats);  /* keeps its blocks */
+void sb_store__stats_shrink(sb_store__stats *stats); /* clear, and give back what is large */
 void sb_store__stats_forget(sb_store__stats *stats); /* what was read; deltas stay */
 void sb_store__stats_restore(sb_view *view, uint64_t key, int64_t delta);
+/* Rows of what has changed, into writer.batch behind what is there; then, with the batch put, delete the emptied ones. */
+SB_MUST_CHECK sb_status sb_store__stats_gather(sb_view *view, sb_err *err);
+SB_MUST_CHECK sb_status sb_store__stats_delete_emptied(sb_view *view, sb_err *err);
+/* Both, in the middle of a transaction; the deltas are 0 then. */
 SB_MUST_CHECK sb_status sb_store__stats_flush(sb_view *view, sb_err *err);
 SB_MUST_CHECK sb_status sb_store__stats_decode(sb_bytes value, uint64_t counts[SB_STAT_CHUNK], sb_err *err);
 
 /* ids.c */
+#define SB_BLOCK_KEY(kind, id) ((uint64_t)(kind) << 32 | (id))
 SB_MUST_CHECK sb_status sb_store__block_decode(sb_bytes value, sb_store__block *block, sb_err *err);
 SB_MUST_CHECK sb_status sb_store__blocks_gather(sb_view *view, sb_err *err); /* dirty ones into writer.batch */
+void sb_store__block_restore(sb_view *view, const sb_store__block *old);
+void sb_store__blocks_clear(sb_view *view);
 
 /* undo.c */
+/* A call without a result has failed: the transaction can only go on by rolling back to a savepoint made before. */
+void sb_store__fail(sb_view *view, sb_status st);
 /* Record the old value when a savepoint is open and *epoch says that it has not been. */
-SB_MUST_CHECK sb_status sb_store__log(sb_view *view, const sb_store__undo *undo, uint32_t *epoch);
+SB_MUST_CHECK sb_status sb_store__log(sb_view *view, const sb_store__undo *undo, uint64_t *epoch);
 SB_MUST_CHECK sb_status sb_store__schema_log(sb_view *view, bool added, sb_store__schema *schema);
 SB_MUST_CHECK sb_status sb_store__savepoint_make(sb_view *view, uint32_t savepoint);
 void sb_store__rollback_to(sb_view *view, uint32_t savepoint);
