@@ -19,10 +19,9 @@
 #include "store/value.h"
 #include "store/value_priv.h"
 
-#define HASH_BYTES 16u
 /* Longest key of anything but strings, bytes, lists and zone names: a duration. */
 #define FIXED_KEY_MAX (1u + 11u + 5u + 9u + 9u)
-_Static_assert(FIXED_KEY_MAX <= SB_KEY_LIMIT_MIN - HASH_BYTES,
+_Static_assert(FIXED_KEY_MAX <= SB_KEY_FIRST_BYTES(SB_KEY_LIMIT_MIN),
                "scalars of fixed size are never cut");
 
 #define NUMBER_ZERO           0x90u /* + n: positive with n bytes; - n: negative */
@@ -256,7 +255,7 @@ static XXH128_hash_t hash_scalar(const sb_value *value)
 }
 
 /* A list's hash is a chain over its items' hashes: a list of any length needs no memory. */
-static void hash_value(const sb_value *value, uint8_t hash[HASH_BYTES])
+static void hash_value(const sb_value *value, uint8_t hash[SB_KEY_HASH_BYTES])
 {
     XXH128_canonical_t chain[2] = {{{0}}, {{0}}};
 
@@ -268,7 +267,7 @@ static void hash_value(const sb_value *value, uint8_t hash[HASH_BYTES])
             XXH128_canonicalFromHash(&chain[0], XXH3_128bits(chain, sizeof chain));
         }
     }
-    memcpy(hash, chain[0].digest, HASH_BYTES);
+    memcpy(hash, chain[0].digest, SB_KEY_HASH_BYTES);
 }
 
 /* ---- Appending ------------------------------------------------------------------------------------------ */
@@ -314,10 +313,11 @@ sb_status sb_value_append_key(const sb_value *value, size_t limit, sb_buffer *ke
     *cut = false;
     if (SB_UNLIKELY(limit != 0 && limit < SB_KEY_LIMIT_MIN))
         return SB_FAIL(err, SB_MISUSE, "an index key of %zu bytes is too short", limit);
-    const size_t window = limit == 0 ? SIZE_MAX : limit - HASH_BYTES;
+    const size_t window = limit == 0 ? SIZE_MAX : SB_KEY_FIRST_BYTES(limit);
     const size_t wanted = key_bytes(value, window);
     const size_t bytes = wanted < window ? wanted : window;
-    if (SB_UNLIKELY(sb_buffer_reserve(key, bytes + HASH_BYTES) != SB_OK)) return SB_FAIL_NOMEM(err);
+    if (SB_UNLIKELY(sb_buffer_reserve(key, bytes + SB_KEY_HASH_BYTES) != SB_OK))
+        return SB_FAIL_NOMEM(err);
 
     uint8_t *start = key->data + key->size;
     key_out out = {.pos = start, .end = start + bytes};
@@ -325,7 +325,7 @@ sb_status sb_value_append_key(const sb_value *value, size_t limit, sb_buffer *ke
     if (SB_UNLIKELY(out.full)) {
         SB_ASSERT(limit != 0 && out.pos == out.end);
         hash_value(value, out.pos);
-        out.pos += HASH_BYTES;
+        out.pos += SB_KEY_HASH_BYTES;
         *cut = true;
     }
     key->size += (size_t)(out.pos - start);
@@ -653,7 +653,7 @@ sb_status sb_value_from_key(const uint8_t **pos, const uint8_t *end, size_t limi
     const uint8_t *start = *pos;
     const size_t left = (size_t)(end - start);
     const bool windowed = limit >= SB_KEY_LIMIT_MIN && left >= limit;
-    key_in in = {.pos = start, .end = windowed ? start + (limit - HASH_BYTES) : end};
+    key_in in = {.pos = start, .end = windowed ? start + SB_KEY_FIRST_BYTES(limit) : end};
     uint8_t tag = 0;
     bool failed = false;
 

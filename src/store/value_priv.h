@@ -17,6 +17,10 @@
 /* Seconds of an average month (a year of 365.2425 days): durations are ordered by their average length. */
 #define SB_SECONDS_PER_MONTH 2629746ll
 
+/* Bytes of a value's key that a cut one keeps (value_key.c); 16 of hash follow. */
+#define SB_KEY_HASH_BYTES         16u
+#define SB_KEY_FIRST_BYTES(limit) ((limit)-SB_KEY_HASH_BYTES)
+
 /* Place of a type among all, and first byte of its keys. The gaps are room for types to come. 0 ends a list. */
 #define SB_RANK_LIST           0x10u
 #define SB_RANK_POINT          0x18u

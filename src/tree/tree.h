@@ -33,7 +33,8 @@ typedef struct sb_tree {
 /* Options for sb_pager: the structure check of all page kinds of this layer. */
 sb_status sb_tree_check_page(void *ctx, const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, sb_err *err) SB_MUST_CHECK;
 
-/* Longest key, and longest value that a slotted leaf takes, in bytes: a quarter of a page. */
+/* Longest key, and longest value that a slotted leaf takes, in bytes: a quarter of a page less 64, so that one of
+ * each fits between two fences of that length. */
 uint32_t sb_tree_key_limit(uint32_t page_bytes);
 uint32_t sb_tree_value_limit(uint32_t page_bytes);
 
@@ -43,6 +44,9 @@ uint32_t sb_tree_value_limit(uint32_t page_bytes);
  * mapped read transaction until it ends. For read_mode=cache the page stays pinned by hold, which the caller
  * releases with sb_page_release. */
 SB_MUST_CHECK sb_status sb_tree_get(sb_txn *txn, const sb_tree *tree, sb_bytes key, sb_page *hold, sb_bytes *value, bool *found, sb_err *err);
+/* The first key that begins with prefix (it may be the prefix itself): one descent, no allocation. The bytes behind the prefix
+ * are copied to tail; SB_CORRUPT when they are more than tail_capacity: the caller knows how long its keys are. */
+SB_MUST_CHECK sb_status sb_tree_get_prefix(sb_txn *txn, const sb_tree *tree, sb_bytes prefix, uint8_t *tail, size_t tail_capacity, size_t *tail_size, bool *found, sb_err *err);
 /* Insert or overwrite. SB_LIMIT: empty key, key or value over the limit. */
 SB_MUST_CHECK sb_status sb_tree_put(sb_txn *txn, sb_tree *tree, sb_bytes key, sb_bytes value, sb_err *err);
 typedef struct sb_item { sb_bytes key, value; } sb_item;

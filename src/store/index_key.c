@@ -1,0 +1,86 @@
+/* index_key.c — the key of a property index entry: the keys of its values in order, then the entity's id. No value's
+ * key is a prefix of another's, so entries are in order of the values and, of equal ones, of the ids. */
+#include "store/index_priv.h"
+#include "store/value_priv.h"
+
+sb_status sb_index__value_limit(const sb_view *view, size_t key_count, size_t *limit, sb_err *err)
+{
+    const uint32_t bytes = sb_tree_key_limit(sb_pager_page_bytes(view->pager));
+
+    *limit = (bytes - SB_ENTRY_ID_BYTES) / key_count;
+    if (SB_NEVER(*limit < SB_KEY_LIMIT_MIN))
+        return SB_FAIL(err, SB_LIMIT, "an index of %zu keys does not fit the page size", key_count);
+    return SB_OK;
+}
+
+sb_status sb_index__schema(sb_view *view, uint32_t schema_id, sb_store__schema **schema,
+                           sb_err *err)
+{
+    *schema = sb_store__schema_of(view, schema_id);
+    if (SB_UNLIKELY(*schema == NULL || !(*schema)->definition.has_tree))
+        return SB_FAIL(err, SB_NOT_FOUND, "there is no index with number %u", schema_id);
+    return SB_OK;
+}
+
+sb_status sb_index__append_values(const sb_value *values, size_t value_count, size_t limit,
+                                  sb_buffer *key, bool *cut, bool *matches, sb_err *err)
+{
+    bool one_cut;
+
+    *cut = false;
+    *matches = true;
+    for (size_t i = 0; i < value_count; i++) {
+        if (values[i].type == SB_TYPE_NULL || sb_value__has_nan(&values[i])) *matches = false;
+        SB_TRY(sb_value_append_key(&values[i], limit, key, &one_cut, err));
+        *cut |= one_cut;
+    }
+    return SB_OK;
+}
+
+/* A value that an entry can have: a null has no entry. */
+static sb_status check_values(const sb_value *values, size_t value_count, sb_err *err)
+{
+    for (size_t i = 0; i < value_count; i++) {
+        if (values[i].type == SB_TYPE_NULL || values[i].type > SB_TYPE_LIST)
+            return SB_FAIL(err, SB_MISUSE, "%s has no entry in an index",
+                           sb_type_name(values[i].type));
+    }
+    return SB_OK;
+}
+
+sb_status sb_index_key(sb_view *view, uint32_t schema_id, const sb_value *values,
+                       size_t value_count, uint64_t id, sb_buffer *key, bool *cut, sb_err *err)
+{
+    const size_t size_before = key->size;
+    sb_store__schema *schema;
+    size_t limit;
+    bool matches;
+
+    *cut = false;
+    SB_TRY(sb_index__schema(view, schema_id, &schema, err));
+    const size_t key_count = schema->definition.key_count;
+    if (value_count > key_count || (id != 0 && value_count != key_count) || id > SB_ID_MAX)
+        return SB_FAIL(err, SB_MISUSE, "index %u: no entry has %zu values and id %llu", schema_id,
+                       value_count, (unsigned long long)id);
+    SB_TRY(check_values(values, value_count, err));
+    SB_TRY(sb_index__value_limit(view, key_count, &limit, err));
+    sb_status st = sb_index__append_values(values, value_count, limit, key, cut, &matches, err);
+    if (st == SB_OK && id != 0) {
+        uint8_t bytes[8];
+        sb_store_be64(bytes, id);
+        st = sb_buffer_append(key, bytes + 8 - SB_ENTRY_ID_BYTES, SB_ENTRY_ID_BYTES);
+        if (st != SB_OK) st = SB_FAIL_NOMEM(err);
+    }
+    if (st != SB_OK) key->size = size_before;
+    return st;
+}
+
+sb_status sb_index_entry_id(sb_bytes key, uint64_t *id, sb_err *err)
+{
+    *id = 0;
+    if (SB_LIKELY(key.size > SB_ENTRY_ID_BYTES)) {
+        const uint8_t *bytes = key.data + key.size - SB_ENTRY_ID_BYTES;
+        *id = (uint64_t)bytes[0] << 32 | sb_load_be32(bytes + 1);
+    }
+    return SB_LIKELY(*id != 0) ? SB_OK : SB_FAIL(err, SB_CORRUPT, "an index entry has no id");
+}
