@@ -1,0 +1,420 @@
+/* checkpoint.c — moving commits from the WAL into the main file, and starting the WAL anew.
+ *
+ * I7  The order of a back-fill: WAL synced; pages and page 0 written; main file synced; only then
+ *     `backfilled` raised. When the sync fails the mark stays, and a later try writes every frame since
+ *     the mark again. A generation ends only when everything is back-filled and no live reader has a
+ *     mark in it (I17), so the frames that the next generation overwrites are needed by nobody.
+ * I19 Page 0 carries the number of the commit that it belongs to, and is written before the restart that
+ *     would overwrite that commit's frames. A WAL that ends before page 0's commit is therefore the rest
+ *     of an ended generation, and recovery leaves it alone.
+ * Automatic checkpoints run after the acknowledgement on a thread of their own, in passes without the
+ * writer lock; the last, short pass holds it, so that the next writer finds all back-filled and restarts
+ * the WAL. A writer that finds the WAL twice as long as it should be does that pass itself and waits a
+ * few milliseconds for readers: new ones read the main file alone, so short ones, however many, let go. */
+#include "pager/pager_priv.h"
+
+#define SB_BACKFILL_BYTES   (256u * 1024u) /* read, checked and written at once */
+#define SB_LAST_PASS_UNITS  8192u          /* 512 KiB of WAL: what a pass under the writer lock may hold */
+#define SB_RESTART_WAIT_NS  5000000u
+#define SB_RESTART_PAUSE_NS 50000u
+
+/* ---- Back-fill ----------------------------------------------------------------------------------------- */
+
+/* The pages whose newest frame up to limit lies past from: (page number, position), sorted. */
+static sb_status collect_pages(sb_pager *pager, uint32_t from, uint32_t limit, sb_pair **pairs, size_t *count,
+                               size_t *capacity, sb_err *err)
+{
+    const sb_index *index = &pager->index;
+    const uint32_t first_cell = from >> index->frame_shift, last_cell = (limit - 1) >> index->frame_shift;
+    *count = 0;
+    *capacity = 2 * (size_t)(last_cell - first_cell + 1);
+    *pairs = sb_alloc_array(pager->alloc, *capacity, sizeof **pairs);
+    if (*pairs == NULL) return SB_FAIL_NOMEM(err);
+    for (uint32_t cell = first_cell; cell <= last_cell; cell++) {
+        const _Atomic uint32_t *frame = sb_table_at(&index->frames, (uint64_t)cell * SB_INDEX_WORDS);
+        if (frame == NULL) continue;
+        const uint32_t pgno = atomic_load_explicit(frame + SB_INDEX_PGNO, memory_order_relaxed);
+        if (pgno == 0) continue;
+        const uint32_t pos = sb_pager__index_find(index, pgno, limit - 1);
+        if (pos >> index->frame_shift == cell && pos >= from)
+            (*pairs)[(*count)++] = (sb_pair){.key = pgno, .value = pos};
+    }
+    sb_pairs_sort(*pairs, *pairs + *capacity / 2, *count);
+    return SB_OK;
+}
+
+static sb_status copy_pages(sb_pager *pager, const sb_pair *pairs, size_t count, sb_err *err)
+{
+    sb_file *wal = pager->wal_file, *main_file = pager->main_file;
+    const size_t page_bytes = pager->page_bytes;
+    const size_t batch = SB_BACKFILL_BYTES / page_bytes;
+    uint8_t *buffer = sb_alloc(pager->alloc, SB_BACKFILL_BYTES);
+    if (buffer == NULL) return SB_FAIL_NOMEM(err);
+    sb_status st = SB_OK;
+    size_t done = 0;
+    while (done < count && st == SB_OK) {
+        /* A run of neighbors, as long as the buffer. */
+        const sb_pgno first = (sb_pgno)pairs[done].key;
+        size_t run = 0;
+        while (st == SB_OK && run < batch && done + run < count && pairs[done + run].key == first + run) {
+            uint8_t *page = buffer + run * page_bytes;
+            st = sb_file_read_all(wal, (pairs[done + run].value + 1) * SB_WAL_UNIT, page, page_bytes, err);
+            if (st == SB_OK && sb_pager__page_crc(page, pager->page_bytes, (sb_pgno)(first + run)) !=
+                                   sb_load_le32(page + SB_PAGE_CRC))
+                st = SB_FAIL_PAGE(err, first + run, "%s: the frame of page %zu at position %llu has a wrong checksum",
+                                  pager->wal_path, (size_t)first + run, (unsigned long long)pairs[done + run].value);
+            run++;
+        }
+        if (st == SB_OK)
+            st = sb_file_write_all(main_file, (uint64_t)first << pager->page_shift, buffer, run * page_bytes, err);
+        done += run;
+    }
+    sb_free(pager->alloc, buffer, SB_BACKFILL_BYTES);
+    return st;
+}
+
+static sb_status write_back(sb_pager *pager, sb_mark from, sb_mark limit, sb_checkpoint_result *result, sb_err *err)
+{
+    sb_pair *pairs = NULL;
+    size_t count = 0, capacity = 0;
+    sb_state state;
+    sb_mutex_lock(pager->index_mutex);
+    sb_status st = sb_pager__index_catch_up_locked(pager, limit, err);
+    sb_mutex_unlock(pager->index_mutex);
+    if (st != SB_OK) return st;
+    const uint32_t first =
+        sb_mark_generation(from) == sb_mark_generation(limit) ? sb_mark_pos(from) : SB_WAL_START;
+    SB_TRY(sb_pager__commit_read(pager, limit, &state, err));
+    st = collect_pages(pager, first, sb_mark_pos(limit), &pairs, &count, &capacity, err);
+    if (st == SB_OK) st = copy_pages(pager, pairs, count, err);
+    sb_free(pager->alloc, pairs, capacity * sizeof *pairs);
+    if (st != SB_OK) return st;
+    SB_TRY(sb_pager__header_write(pager, pager->main_file, &state, err));
+    if (atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_OFF)
+        SB_TRY(sb_pager__sync_main(pager, err));
+    sb_pager__raise(&pager->shm->backfilled, limit);
+    result->pages_written += count;
+    return SB_OK;
+}
+
+static sb_status backfill_locked(sb_pager *pager, sb_checkpoint_result *result, sb_err *err)
+{
+    sb_shm *shm = pager->shm;
+    sb_mark limit = 0;
+    const sb_mark appended = atomic_load(&shm->appended);
+    if (atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_OFF)
+        SB_TRY(sb_pager__sync_to(pager, appended, err));
+    else
+        sb_pager__raise(&shm->durable, appended); /* off: nobody asked for a sync */
+    SB_TRY(sb_pager__slots_limit(pager, atomic_load(&shm->durable), &limit, err));
+    const sb_mark from = atomic_load(&shm->backfilled);
+    if (limit <= from || sb_mark_pos(limit) == SB_WAL_START) return SB_OK;
+    return write_back(pager, from, limit, result, err);
+}
+
+sb_status sb_pager__backfill(sb_pager *pager, bool has_writer, sb_checkpoint_result *result, bool *busy, sb_err *err)
+{
+    bool taken = false, guard = false;
+    (void)has_writer;
+    *busy = true;
+    const uint64_t started = SB_PROFILE_START(pager->options.profile);
+    sb_mutex_lock(pager->checkpoint_mutex);
+    sb_status st = sb_pager__lock(pager, SB_LOCK_CHECKPOINT, SB_LOCK_EXCLUSIVE, 0, &taken, err);
+    if (st == SB_OK && taken) st = sb_pager__guard_take(pager, 0, &guard, err);
+    if (st == SB_OK && guard) {
+        *busy = false;
+        st = backfill_locked(pager, result, err);
+        SB_PROFILE_ADD(pager->options.profile, CHECKPOINTS, 1);
+    }
+    if (guard) sb_pager__guard_drop(pager);
+    if (taken) sb_pager__unlock(pager, SB_LOCK_CHECKPOINT);
+    sb_mutex_unlock(pager->checkpoint_mutex);
+    SB_PROFILE_STOP(pager->options.profile, CHECKPOINT_NS, started);
+    return st;
+}
+
+static bool all_backfilled(const sb_pager *pager)
+{
+    /* appended first: what comes after may only make the answer false too often. */
+    const sb_mark appended = atomic_load(&pager->shm->appended);
+    return atomic_load(&pager->shm->backfilled) >= appended;
+}
+
+/* ---- Restart --------------------------------------------------------------------------------------------- */
+
+static void begin_generation(sb_pager *pager, sb_mark old)
+{
+    sb_shm *shm = pager->shm;
+    const sb_wal_tail tail = {.generation = sb_mark_generation(old) + 1, .pos = SB_WAL_START};
+    const sb_mark mark = sb_mark_of(tail.generation, tail.pos);
+    sb_mutex_lock(pager->index_mutex);
+    sb_pager__index_see_backfill_locked(pager, old);
+    sb_pager__index_reset(pager, &tail);
+    atomic_store_explicit(&pager->seen_backfilled, mark, memory_order_release);
+    sb_mutex_unlock(pager->index_mutex);
+    /* backfilled first: whoever sees a part of this finds everything in the main file, as it is. */
+    sb_pager__raise(&shm->backfilled, mark);
+    sb_pager__raise(&shm->durable, mark);
+    sb_pager__raise(&shm->appended, mark);
+    atomic_store_explicit(&pager->restart_wait_pos, 0, memory_order_relaxed);
+}
+
+sb_status sb_pager__restart(sb_pager *pager, bool keep_guard, bool *restarted, sb_err *err)
+{
+    bool in_wal = false, guard = false;
+    *restarted = false;
+    const sb_mark appended = atomic_load(&pager->shm->appended);
+    const sb_mark backfilled = atomic_load(&pager->shm->backfilled);
+    if (backfilled < appended || sb_mark_generation(backfilled) >= 0x7FFFFFFEu) return SB_OK;
+    SB_TRY(sb_pager__slots_in_wal(pager, &in_wal, err)); /* after the words (I17) */
+    if (in_wal) return SB_OK;
+    SB_TRY(sb_pager__guard_take(pager, 0, &guard, err));
+    if (!guard) return SB_OK;
+    begin_generation(pager, backfilled);
+    *restarted = true;
+    if (!keep_guard) sb_pager__guard_drop(pager);
+    return SB_OK;
+}
+
+/* ---- Checkpoint on demand --------------------------------------------------------------------------------- */
+
+static bool time_is_over(sb_pager *pager, uint64_t started)
+{
+    sb_vfs *vfs = pager->vfs;
+    return vfs->ops->monotonic_ns(vfs) - started >= pager->busy_timeout_ns;
+}
+
+static sb_status backfill_all(sb_pager *pager, uint64_t started, sb_checkpoint_result *result, sb_err *err)
+{
+    for (;;) {
+        bool busy = false;
+        SB_TRY(sb_pager__backfill(pager, true, result, &busy, err));
+        if (all_backfilled(pager)) return SB_OK;
+        if (time_is_over(pager, started))
+            return SB_FAIL(err, SB_BUSY, "%s: readers or another checkpoint hold up the checkpoint", pager->path);
+        pager->vfs->ops->sleep_ns(pager->vfs, SB_RESTART_PAUSE_NS);
+    }
+}
+
+static sb_status truncate_wal(sb_pager *pager, sb_err *err)
+{
+    bool opened = false;
+    sb_mutex_lock(pager->index_mutex);
+    sb_status st = sb_pager__wal_open(pager, false, &opened, err);
+    sb_mutex_unlock(pager->index_mutex);
+    if (st != SB_OK || !opened) return st;
+    sb_file *wal = pager->wal_file;
+    /* The word first: a writer must not take for granted what is about to go. */
+    atomic_store(&pager->shm->wal_bytes, 0);
+    return wal->ops->truncate(wal, 0, err);
+}
+
+static sb_status restart_wal(sb_pager *pager, sb_checkpoint_mode mode, uint64_t started,
+                             sb_checkpoint_result *result, sb_err *err)
+{
+    for (;;) {
+        SB_TRY(sb_pager__restart(pager, true, &result->restarted, err));
+        if (result->restarted) break;
+        if (time_is_over(pager, started))
+            return SB_FAIL(err, SB_BUSY, "%s: a reader holds up the restart of the WAL", pager->path);
+        pager->vfs->ops->sleep_ns(pager->vfs, SB_RESTART_PAUSE_NS);
+    }
+    const sb_status st = mode == SB_CHECKPOINT_TRUNCATE ? truncate_wal(pager, err) : SB_OK;
+    sb_pager__guard_drop(pager);
+    return st;
+}
+
+static uint64_t frames_upto(const sb_pager *pager, sb_mark mark, sb_mark now)
+{
+    if (sb_mark_generation(mark) != sb_mark_generation(now)) return 0;
+    return (sb_mark_pos(mark) - SB_WAL_START) / (pager->page_bytes / SB_WAL_UNIT + 1);
+}
+
+sb_status sb_pager_checkpoint(sb_pager *pager, sb_checkpoint_mode mode, sb_checkpoint_result *result, sb_err *err)
+{
+    sb_checkpoint_result none;
+    if (result == NULL) result = &none;
+    memset(result, 0, sizeof *result);
+    SB_TRY(sb_pager__same_process(pager, err));
+    if (pager->read_only) return SB_FAIL(err, SB_READ_ONLY, "%s is open for reading only", pager->path);
+    const uint64_t started = pager->vfs->ops->monotonic_ns(pager->vfs);
+    const sb_mark appended = atomic_load(&pager->shm->appended);
+    result->wal_frames = frames_upto(pager, appended, appended);
+    sb_status st;
+    if (mode == SB_CHECKPOINT_PASSIVE) {
+        bool busy = false;
+        st = sb_pager__backfill(pager, false, result, &busy, err);
+    } else {
+        SB_TRY(sb_pager__writer_lock(pager, pager->busy_timeout_ns, err));
+        st = backfill_all(pager, started, result, err);
+        if (st == SB_OK && mode >= SB_CHECKPOINT_RESTART) st = restart_wal(pager, mode, started, result, err);
+        sb_pager__writer_unlock(pager);
+    }
+    const sb_mark backfilled = atomic_load(&pager->shm->backfilled);
+    result->backfilled_frames = sb_mark_generation(backfilled) > sb_mark_generation(appended)
+                                    ? result->wal_frames
+                                    : frames_upto(pager, backfilled, appended);
+    return st;
+}
+
+/* ---- Automatic checkpoints ----------------------------------------------------------------------------------- */
+
+static uint64_t units_of_pages(const sb_pager *pager, uint64_t pages)
+{
+    return pages * (pager->page_bytes / SB_WAL_UNIT + 1);
+}
+
+/* Units of the WAL in use, and of these not back-filled. */
+static void wal_lengths(const sb_pager *pager, uint64_t *used, uint64_t *pending)
+{
+    const sb_mark appended = atomic_load_explicit(&pager->shm->appended, memory_order_relaxed);
+    const sb_mark backfilled = atomic_load_explicit(&pager->shm->backfilled, memory_order_relaxed);
+    *used = sb_mark_pos(appended) - SB_WAL_START;
+    *pending = *used;
+    if (backfilled >= appended)
+        *pending = 0;
+    else if (sb_mark_generation(backfilled) == sb_mark_generation(appended))
+        *pending = sb_mark_pos(appended) - sb_mark_pos(backfilled);
+}
+
+static bool wants_checkpoint(const sb_pager *pager)
+{
+    uint64_t used, pending;
+    const uint64_t limit =
+        units_of_pages(pager, atomic_load_explicit(&pager->autocheckpoint, memory_order_relaxed));
+    if (limit == 0) return false;
+    wal_lengths(pager, &used, &pending);
+    return used >= limit && pending >= limit / 4;
+}
+
+/* Holding the writer lock: only when little is left, and only if it is free. */
+static sb_status last_pass(sb_pager *pager, sb_checkpoint_result *result, sb_err *err)
+{
+    uint64_t used, pending;
+    bool busy = false;
+    wal_lengths(pager, &used, &pending);
+    if (pending == 0 || pending > SB_LAST_PASS_UNITS) return SB_OK;
+    const sb_status st = sb_pager__writer_lock(pager, 1000000, NULL);
+    if (st != SB_OK) return st == SB_BUSY ? SB_OK : st; /* benign: the next one will */
+    const sb_status filled = sb_pager__backfill(pager, true, result, &busy, err);
+    sb_pager__writer_unlock(pager);
+    return filled;
+}
+
+static void run_automatic(sb_pager *pager)
+{
+    sb_checkpoint_result result = {0};
+    sb_err err;
+    sb_status st = SB_OK;
+    bool busy = false;
+    sb_err_clear(&err);
+    for (unsigned pass = 0; pass < 3 && st == SB_OK && !busy; pass++) {
+        uint64_t used, pending;
+        wal_lengths(pager, &used, &pending);
+        if (pending <= SB_LAST_PASS_UNITS / 8) break;
+        st = sb_pager__backfill(pager, false, &result, &busy, &err);
+    }
+    if (st == SB_OK && !busy) st = last_pass(pager, &result, &err);
+    if (st != SB_OK) sb_pager_log(pager, SB_LOG_WARNING, "automatic checkpoint: %s", err.text);
+}
+
+static void run_extend(sb_pager *pager)
+{
+    sb_err err;
+    sb_err_clear(&err);
+    if (!sb_pager__wal_wants_extend(pager)) return;
+    if (sb_pager__writer_lock(pager, 0, NULL) != SB_OK) return; /* benign: a commit then extends the file itself */
+    const sb_status st = sb_pager__wal_extend(pager, &err);
+    sb_pager__writer_unlock(pager);
+    if (st != SB_OK) sb_pager_log(pager, SB_LOG_WARNING, "extending the WAL: %s", err.text);
+}
+
+static void worker_run(void *ctx)
+{
+    sb_pager *pager = ctx;
+    sb_mutex_lock(pager->worker_mutex);
+    while (!pager->worker_stop) {
+        const bool checkpoint = pager->worker_checkpoint, extend = pager->worker_extend;
+        if (!checkpoint && !extend) {
+            sb_condition_wait(pager->worker_wake, pager->worker_mutex);
+            continue;
+        }
+        pager->worker_checkpoint = pager->worker_extend = false;
+        sb_mutex_unlock(pager->worker_mutex);
+        if (extend) run_extend(pager);
+        if (checkpoint && wants_checkpoint(pager)) run_automatic(pager);
+        sb_mutex_lock(pager->worker_mutex);
+    }
+    sb_mutex_unlock(pager->worker_mutex);
+}
+
+/* False when there is no thread to do it. */
+static bool wake_worker(sb_pager *pager, bool checkpoint, bool extend)
+{
+    sb_mutex_lock(pager->worker_mutex);
+    if (pager->worker == NULL && !pager->worker_stop) {
+        /* benign when it fails: the work is done in this call */
+        const sb_status st = sb_thread_create(pager->alloc, worker_run, pager, &pager->worker, NULL);
+        if (st != SB_OK) pager->worker = NULL;
+    }
+    const bool running = pager->worker != NULL;
+    if (running) {
+        pager->worker_checkpoint |= checkpoint;
+        pager->worker_extend |= extend;
+        sb_condition_signal(pager->worker_wake);
+    }
+    sb_mutex_unlock(pager->worker_mutex);
+    return running;
+}
+
+void sb_pager__after_commit(sb_pager *pager)
+{
+    const bool checkpoint = wants_checkpoint(pager);
+    const bool extend = sb_pager__wal_wants_extend(pager);
+    if (SB_LIKELY(!checkpoint && !extend)) return;
+    if (pager->options.checkpoint_thread && wake_worker(pager, checkpoint, extend)) return;
+    if (extend) run_extend(pager);
+    if (checkpoint) run_automatic(pager);
+}
+
+void sb_pager__worker_stop(sb_pager *pager)
+{
+    if (pager->worker_mutex == NULL) return;
+    sb_mutex_lock(pager->worker_mutex);
+    pager->worker_stop = true;
+    if (pager->worker_wake != NULL) sb_condition_signal(pager->worker_wake);
+    sb_thread *worker = pager->worker;
+    pager->worker = NULL;
+    sb_mutex_unlock(pager->worker_mutex);
+    sb_thread_join(worker);
+}
+
+void sb_pager__before_write(sb_pager *pager)
+{
+    uint64_t used, pending;
+    const uint64_t limit =
+        units_of_pages(pager, atomic_load_explicit(&pager->autocheckpoint, memory_order_relaxed));
+    wal_lengths(pager, &used, &pending);
+    if (SB_LIKELY(limit == 0 || used < 2 * limit ||
+                  used < atomic_load_explicit(&pager->restart_wait_pos, memory_order_relaxed)))
+        return;
+    sb_vfs *vfs = pager->vfs;
+    sb_checkpoint_result result = {0};
+    sb_err err;
+    bool in_wal = true, busy = false;
+    sb_err_clear(&err);
+    const uint64_t started = vfs->ops->monotonic_ns(vfs);
+    sb_status st = SB_OK;
+    for (;;) {
+        if (!all_backfilled(pager)) st = sb_pager__backfill(pager, true, &result, &busy, &err);
+        if (st == SB_OK) st = sb_pager__slots_in_wal(pager, &in_wal, &err);
+        if (st != SB_OK || (all_backfilled(pager) && !in_wal)) break;
+        if (vfs->ops->monotonic_ns(vfs) - started >= SB_RESTART_WAIT_NS) break;
+        vfs->ops->sleep_ns(vfs, SB_RESTART_PAUSE_NS);
+    }
+    /* The transaction restarts the WAL with its first frame. If readers stay on, the next ones do not wait
+     * again until the WAL has grown by a quarter of its limit. */
+    const bool ready = st == SB_OK && all_backfilled(pager) && !in_wal;
+    atomic_store_explicit(&pager->restart_wait_pos, ready ? 0 : used + limit / 4, memory_order_relaxed);
+    if (st != SB_OK) sb_pager_log(pager, SB_LOG_WARNING, "checkpoint before a write: %s", err.text);
+}

@@ -1,0 +1,206 @@
+/* recover.c — reading a WAL that nobody vouches for: at the first opening, and for readers without a slot.
+ * Recovery writes nothing: frames behind the last whole commit are left to be overwritten (I2). */
+#include "pager/pager_priv.h"
+
+/* Frames of the commit being read, taken into the page table once its end is there. */
+typedef struct pending_frames {
+    sb_pair *items; /* page number, position */
+    size_t count, capacity;
+} pending_frames;
+
+static sb_status add_pending(sb_pager *pager, pending_frames *pending, sb_pgno pgno, uint32_t pos, sb_err *err)
+{
+    if (pending->count == pending->capacity) {
+        const size_t more = pending->capacity == 0 ? 64 : 2 * pending->capacity;
+        sb_pair *grown = sb_resize(pager->alloc, pending->items, pending->capacity * sizeof *grown,
+                                   more * sizeof *grown);
+        if (grown == NULL) return SB_FAIL_NOMEM(err);
+        pending->items = grown;
+        pending->capacity = more;
+    }
+    pending->items[pending->count++] = (sb_pair){.key = pgno, .value = pos};
+    return SB_OK;
+}
+
+static sb_status take_in(sb_pager *pager, const pending_frames *pending, sb_err *err)
+{
+    for (size_t i = 0; i < pending->count; i++) {
+        const sb_pgno pgno = (sb_pgno)pending->items[i].key;
+        const uint32_t pos = (uint32_t)pending->items[i].value;
+        SB_TRY(sb_pager__index_reserve(pager, pgno, pos, err));
+        sb_pager__index_put(pager, pgno, pos);
+    }
+    return SB_OK;
+}
+
+static bool payload_sound(const sb_pager *pager, const sb_frame *frame, const uint8_t *payload)
+{
+    if (frame->kind == SB_FRAME_PAD) return true;
+    if (frame->kind == SB_FRAME_COMMIT) return sb_crc32c(0, payload, SB_COMMIT_PAYLOAD) == frame->crc;
+    return sb_load_le32(payload + SB_PAGE_CRC) == frame->crc &&
+           sb_pager__page_crc(payload, pager->page_bytes, frame->pgno) == frame->crc;
+}
+
+static sb_status scan(sb_pager *pager, uint8_t *block, pending_frames *pending, sb_state *state, bool *found,
+                      sb_err *err)
+{
+    sb_file *wal = pager->wal_file;
+    sb_wal_tail tail = pager->index.tail;
+    sb_frame frame;
+    for (;;) {
+        const uint32_t pos = tail.pos;
+        size_t got = 0;
+        SB_TRY(wal->ops->read(wal, (uint64_t)pos * SB_WAL_UNIT, block, SB_FRAME_BYTES + (size_t)pager->page_bytes, &got,
+                              err));
+        if (got < SB_FRAME_BYTES || !sb_pager__frame_decode(pager, block, &tail, &frame)) return SB_OK;
+        if (frame.kind != SB_FRAME_PAD && got < SB_FRAME_BYTES + (size_t)frame.payload_bytes) return SB_OK;
+        if (!payload_sound(pager, &frame, block + SB_FRAME_BYTES)) return SB_OK;
+        if (frame.kind == SB_FRAME_PAGE) {
+            SB_TRY(add_pending(pager, pending, frame.pgno, pos, err));
+        } else if (frame.kind == SB_FRAME_COMMIT) {
+            SB_TRY(sb_pager__commit_decode(block + SB_FRAME_BYTES, frame.crc, state, err));
+            SB_TRY(take_in(pager, pending, err));
+            pending->count = 0;
+            pager->index.tail = tail;
+            atomic_store_explicit(&pager->index.mark, sb_mark_of(tail.generation, tail.pos), memory_order_release);
+            *found = true;
+        }
+    }
+}
+
+sb_status sb_pager__wal_scan(sb_pager *pager, sb_state *state, bool *found, sb_err *err)
+{
+    const size_t block_bytes = SB_FRAME_BYTES + (size_t)pager->page_bytes;
+    pending_frames pending = {0};
+    uint8_t *block = sb_alloc(pager->alloc, block_bytes);
+    *found = false;
+    if (block == NULL) return SB_FAIL_NOMEM(err);
+    const sb_status st = scan(pager, block, &pending, state, found, err);
+    sb_free(pager->alloc, block, block_bytes);
+    sb_free(pager->alloc, pending.items, pending.capacity * sizeof *pending.items);
+    return st;
+}
+
+/* The header block of the WAL, if there is a valid one. */
+static sb_status read_wal_header(sb_pager *pager, sb_wal_tail *tail, bool *valid, sb_err *err)
+{
+    uint8_t block[SB_WAL_USED];
+    bool opened = false;
+    size_t got = 0;
+    *valid = false;
+    SB_TRY(sb_pager__wal_open(pager, false, &opened, err));
+    if (!opened) return SB_OK;
+    sb_file *wal = pager->wal_file;
+    SB_TRY(wal->ops->read(wal, 0, block, sizeof block, &got, err));
+    if (got < sizeof block) return SB_OK;
+    return sb_pager__wal_header_decode(pager, block, tail, valid, err);
+}
+
+/* After a failed sync the kernel may hold pages that are marked clean but never reached the disk:
+ * writing them again makes the next sync mean something. */
+static sb_status rewrite_wal(sb_pager *pager, uint64_t bytes, sb_err *err)
+{
+    sb_file *wal = pager->wal_file;
+    uint8_t *buffer = sb_alloc(pager->alloc, SB_WAL_STEP_BYTES);
+    if (buffer == NULL) return SB_FAIL_NOMEM(err);
+    sb_status st = SB_OK;
+    for (uint64_t done = 0; done < bytes && st == SB_OK; done += SB_WAL_STEP_BYTES) {
+        const uint64_t left = bytes - done;
+        const size_t part = left < SB_WAL_STEP_BYTES ? (size_t)left : SB_WAL_STEP_BYTES;
+        st = sb_file_read_all(wal, done, buffer, part, err);
+        if (st == SB_OK) st = sb_file_write_all(wal, done, buffer, part, err);
+    }
+    sb_free(pager->alloc, buffer, SB_WAL_STEP_BYTES);
+    return st;
+}
+
+/* What survived in the WAL becomes durable before anybody is told of it. */
+static sb_status make_durable(sb_pager *pager, sb_mark mark, bool was_poisoned, sb_err *err)
+{
+    sb_file *wal = pager->wal_file;
+    if (pager->read_only || atomic_load_explicit(&pager->durability, memory_order_relaxed) == SB_DURABLE_OFF)
+        return SB_OK;
+    if (was_poisoned) SB_TRY(rewrite_wal(pager, (uint64_t)sb_mark_pos(mark) * SB_WAL_UNIT, err));
+    return wal->ops->sync(wal, err);
+}
+
+sb_status sb_pager__recover(sb_pager *pager, const sb_header *header, bool header_ok, bool was_poisoned, sb_err *err)
+{
+    sb_shm *shm = pager->shm;
+    sb_wal_tail tail = {.generation = 1, .pos = SB_WAL_START};
+    sb_state state;
+    bool valid = false, found = false;
+    sb_mutex_lock(pager->index_mutex);
+    sb_status st = read_wal_header(pager, &tail, &valid, err);
+    if (st == SB_OK && valid) {
+        sb_pager__index_reset(pager, &tail);
+        st = sb_pager__wal_scan(pager, &state, &found, err);
+    }
+    /* Frames older than page 0 are leftovers of an ended generation (I19). */
+    if (st == SB_OK && found && header_ok && state.seq < header->state.seq) found = false;
+    if (st == SB_OK && !found && !header_ok)
+        st = SB_FAIL_PAGE(err, 0, "%s: the header page is damaged, and no WAL can replace it", pager->path);
+    if (st == SB_OK && !found) {
+        tail = (sb_wal_tail){.generation = valid ? tail.generation + 1 : tail.generation, .pos = SB_WAL_START};
+        sb_pager__index_reset(pager, &tail);
+    }
+    const sb_mark mark = sb_mark_of(pager->index.tail.generation, pager->index.tail.pos);
+    sb_mutex_unlock(pager->index_mutex);
+    if (st != SB_OK) return st;
+    if (found) SB_TRY(make_durable(pager, mark, was_poisoned, err));
+    sb_file *wal = pager->wal_file;
+    sb_file_info info = {0};
+    if (wal != NULL) SB_TRY(wal->ops->info(wal, &info, err));
+    atomic_store(&shm->wal_bytes, info.bytes);
+    atomic_store(&shm->backfilled, sb_mark_of(sb_mark_generation(mark), SB_WAL_START));
+    atomic_store(&shm->durable, mark);
+    atomic_store(&shm->appended, mark);
+    if (found)
+        sb_pager_log(pager, SB_LOG_INFO, "recovered %s up to commit %llu from the WAL", pager->path,
+                     (unsigned long long)state.seq);
+    return SB_OK;
+}
+
+/* Page table and state from main file and WAL as they are. index_mutex and the guard lock are held. */
+static sb_status guard_scan(sb_pager *pager, sb_err *err)
+{
+    sb_wal_tail tail = {.generation = 1, .pos = SB_WAL_START};
+    sb_header header;
+    sb_state in_wal;
+    bool valid = false, found = false;
+    /* A damaged page 0 may be a torn one that the WAL replaces: its error counts only if not. */
+    const sb_status header_st = sb_pager__header_read(pager->main_file, pager->alloc, pager->path, &header, NULL);
+    SB_TRY(read_wal_header(pager, &tail, &valid, err));
+    if (valid) {
+        sb_pager__index_reset(pager, &tail);
+        SB_TRY(sb_pager__wal_scan(pager, &in_wal, &found, err));
+    }
+    /* Nobody tells this process of back-fills. */
+    sb_table_zero(&pager->checked);
+    if (pager->read_mode == SB_READ_CACHE) sb_pager__cache_drop_main_from(pager, 0);
+    if (found && header_st == SB_OK && in_wal.seq < header.state.seq) found = false;
+    if (!found && header_st != SB_OK)
+        return sb_pager__header_read(pager->main_file, pager->alloc, pager->path, &header, err);
+    pager->guard_mark = sb_mark_of(pager->index.tail.generation, pager->index.tail.pos);
+    pager->guard_main_only = !found;
+    pager->guard_state = found ? in_wal : header.state;
+    return SB_OK;
+}
+
+sb_status sb_pager__guard_snapshot(sb_txn *txn, sb_err *err)
+{
+    sb_pager *pager = txn->pager;
+    bool taken = false;
+    SB_TRY(sb_pager__guard_take(pager, pager->busy_timeout_ns, &taken, err));
+    if (!taken) return SB_FAIL(err, SB_BUSY, "%s: a checkpoint is running", pager->path);
+    sb_mutex_lock(pager->index_mutex);
+    const bool first = pager->guard_mark == 0;
+    const sb_status st = first ? guard_scan(pager, err) : SB_OK;
+    txn->mark = pager->guard_mark;
+    txn->main_only = pager->guard_main_only;
+    txn->session->state = pager->guard_state;
+    txn->session->state_mark = 0;
+    sb_mutex_unlock(pager->index_mutex);
+    if (st != SB_OK) sb_pager__guard_drop(pager);
+    return st;
+}

@@ -1,0 +1,313 @@
+/* shm.c — what processes share: three words, the reader slots, and the lock bytes.
+ *
+ * Locks are byte ranges of the main file (never removed or replaced while in use), taken per open
+ * file description, so that two opens in one process exclude each other like two processes.
+ * I10 A slot belongs to whoever holds its lock byte; the mark in it counts only then. A process killed
+ *     leaves its marks behind and loses its locks: the next one to mind clears them.
+ * I11 All words are single 64-bit atomics that only grow, and nothing else in shared memory is needed
+ *     to read the file (page tables are private): a process killed anywhere leaves nothing half done. */
+#include "pager/pager_priv.h"
+
+static uint32_t shm_crc(const sb_shm *shm) { return sb_crc32c(0, shm, offsetof(sb_shm, crc)); }
+
+sb_status sb_pager__shm_open(sb_pager *pager, bool first, bool *was_poisoned, sb_err *err)
+{
+    sb_vfs *vfs = pager->vfs;
+    *was_poisoned = false;
+    SB_TRY(sb_vfs_open(vfs, pager->shm_path, SB_OPEN_CREATE, &pager->shm_file, err));
+    sb_file *file = pager->shm_file;
+    sb_file_info info;
+    SB_TRY(file->ops->info(file, &info, err));
+    if (first && info.bytes < SB_SHM_BYTES) SB_TRY(file->ops->truncate(file, SB_SHM_BYTES, err));
+    if (!first && info.bytes < SB_SHM_BYTES)
+        return SB_FAIL(err, SB_CORRUPT, "%s is cut short while the database is in use", pager->shm_path);
+    void *address = NULL;
+    SB_TRY(file->ops->map(file, 0, vfs->map_step_bytes, true, &address, err));
+    pager->shm = address;
+    pager->shm_map_bytes = vfs->map_step_bytes;
+    sb_shm *shm = pager->shm;
+    if (first) {
+        *was_poisoned = info.bytes >= SB_SHM_BYTES && shm->magic == SB_SHM_MAGIC && atomic_load(&shm->poisoned) != 0;
+        memset(shm, 0, sizeof *shm);
+        return SB_OK;
+    }
+    if (shm->magic != SB_SHM_MAGIC || shm->crc != shm_crc(shm) || shm->file_salt != pager->file_salt ||
+        shm->page_bytes != pager->page_bytes)
+        return SB_FAIL(err, SB_CORRUPT, "%s is not the shared memory of %s", pager->shm_path, pager->path);
+    return SB_OK;
+}
+
+void sb_pager__shm_publish_header(sb_pager *pager)
+{
+    sb_shm *shm = pager->shm;
+    shm->magic = SB_SHM_MAGIC;
+    shm->file_salt = pager->file_salt;
+    shm->page_bytes = pager->page_bytes;
+    shm->crc = shm_crc(shm);
+}
+
+void sb_pager__shm_close(sb_pager *pager)
+{
+    if (pager->shm_file != NULL) {
+        if (pager->shm != NULL) pager->shm_file->ops->unmap(pager->shm_file, pager->shm, pager->shm_map_bytes);
+        sb_file_close(pager->shm_file);
+    } else if (pager->shm != NULL) {
+        sb_free(pager->alloc, pager->shm, sizeof *pager->shm);
+    }
+    pager->shm_file = NULL;
+    pager->shm = NULL;
+}
+
+void sb_pager__raise(_Atomic uint64_t *word, sb_mark mark)
+{
+    uint64_t now = atomic_load(word);
+    while (now < mark && !atomic_compare_exchange_weak(word, &now, mark)) {
+    }
+}
+
+bool sb_pager__poisoned(const sb_pager *pager)
+{
+    return atomic_load_explicit(&pager->shm->poisoned, memory_order_relaxed) != 0;
+}
+
+sb_status sb_pager__poisoned_error(sb_err *err)
+{
+    return SB_FAIL(err, SB_POISONED,
+                   "an earlier sync of the database failed, so commits since then may be lost: close it everywhere "
+                   "and open it again to recover");
+}
+
+sb_status sb_pager__same_process(const sb_pager *pager, sb_err *err)
+{
+    if (SB_LIKELY(sb_fork_guard_same_process(pager->fork_guard))) return SB_OK;
+    return SB_FAIL(err, SB_MISUSE, "the database was opened by the parent of this forked process: open it again here");
+}
+
+/* ---- Lock bytes -------------------------------------------------------------------------------- */
+
+sb_status sb_pager__lock(sb_pager *pager, uint64_t byte, sb_lock_kind kind, uint64_t timeout_ns, bool *taken,
+                         sb_err *err)
+{
+    sb_file *file = pager->main_file;
+    sb_vfs *vfs = pager->vfs;
+    const uint64_t started = timeout_ns == 0 ? 0 : vfs->ops->monotonic_ns(vfs);
+    uint64_t pause = 20000; /* 20 µs to start with: a commit in normal mode takes about as long */
+    for (;;) {
+        SB_TRY(file->ops->lock(file, byte, 1, kind, taken, err));
+        if (*taken || timeout_ns == 0) return SB_OK;
+        const uint64_t waited = vfs->ops->monotonic_ns(vfs) - started;
+        if (waited >= timeout_ns) return SB_OK;
+        vfs->ops->sleep_ns(vfs, pause < timeout_ns - waited ? pause : timeout_ns - waited);
+        if (pause < 1000000) pause *= 2;
+    }
+}
+
+void sb_pager__unlock(sb_pager *pager, uint64_t byte)
+{
+    sb_file *file = pager->main_file;
+    bool taken;
+    /* Dropping a lock of one's own open file can not fail but for a bug; closing drops it anyway. */
+    const sb_status st = file->ops->lock(file, byte, 1, SB_LOCK_NONE, &taken, NULL);
+    (void)st;
+}
+
+sb_status sb_pager__guard_take(sb_pager *pager, uint64_t timeout_ns, bool *taken, sb_err *err)
+{
+    const sb_lock_kind kind = pager->mode == SB_MODE_GUARD ? SB_LOCK_SHARED : SB_LOCK_EXCLUSIVE;
+    sb_vfs *vfs = pager->vfs;
+    const uint64_t started = timeout_ns == 0 ? 0 : vfs->ops->monotonic_ns(vfs);
+    for (;;) {
+        sb_mutex_lock(pager->slots_mutex);
+        *taken = pager->guard_count > 0;
+        const sb_status st = *taken ? SB_OK : sb_pager__lock(pager, SB_LOCK_GUARD, kind, 0, taken, err);
+        if (*taken) pager->guard_count++;
+        sb_mutex_unlock(pager->slots_mutex);
+        if (st != SB_OK || *taken || timeout_ns == 0) return st;
+        if (vfs->ops->monotonic_ns(vfs) - started >= timeout_ns) return SB_OK;
+        vfs->ops->sleep_ns(vfs, 200000); /* 0.2 ms: the other side holds it for a checkpoint */
+    }
+}
+
+void sb_pager__guard_drop(sb_pager *pager)
+{
+    sb_mutex_lock(pager->slots_mutex);
+    SB_ASSERT(pager->guard_count > 0);
+    if (--pager->guard_count == 0) sb_pager__unlock(pager, SB_LOCK_GUARD);
+    sb_mutex_unlock(pager->slots_mutex);
+}
+
+/* Take the process's flag; false when the time is over. */
+static bool take_writer_flag(sb_pager *pager, uint64_t timeout_ns)
+{
+    sb_vfs *vfs = pager->vfs;
+    sb_mutex_lock(pager->writer_mutex);
+    if (pager->writer_busy && timeout_ns != 0) {
+        const uint64_t started = vfs->ops->monotonic_ns(vfs);
+        uint64_t waited = 0;
+        while (pager->writer_busy && waited < timeout_ns) {
+            (void)sb_condition_wait_for(pager->writer_free, pager->writer_mutex, timeout_ns - waited);
+            waited = vfs->ops->monotonic_ns(vfs) - started;
+        }
+    }
+    const bool taken = !pager->writer_busy;
+    if (taken) pager->writer_busy = true;
+    sb_mutex_unlock(pager->writer_mutex);
+    return taken;
+}
+
+static void give_writer_flag(sb_pager *pager)
+{
+    sb_mutex_lock(pager->writer_mutex);
+    pager->writer_busy = false;
+    sb_condition_signal(pager->writer_free);
+    sb_mutex_unlock(pager->writer_mutex);
+}
+
+static sb_status writer_busy_error(sb_pager *pager, sb_err *err)
+{
+    char name[64];
+    const uint64_t pid = atomic_load(&pager->shm->writer);
+    if (pid == sb_os_process_id() || pid == 0)
+        return SB_FAIL(err, SB_BUSY, "%s is locked by another writer of this process", pager->path);
+    sb_os_process_name(pid, name, sizeof name);
+    return SB_FAIL(err, SB_BUSY, "%s is locked by a writer in process %llu (%s)", pager->path,
+                   (unsigned long long)pid, name);
+}
+
+sb_status sb_pager__writer_lock(sb_pager *pager, uint64_t timeout_ns, sb_err *err)
+{
+    sb_vfs *vfs = pager->vfs;
+    const uint64_t started = vfs->ops->monotonic_ns(vfs);
+    if (!take_writer_flag(pager, timeout_ns)) return writer_busy_error(pager, err);
+    const uint64_t waited = vfs->ops->monotonic_ns(vfs) - started;
+    bool taken = false;
+    const sb_status st = sb_pager__lock(pager, SB_LOCK_WRITER, SB_LOCK_EXCLUSIVE,
+                                        waited < timeout_ns ? timeout_ns - waited : 0, &taken, err);
+    if (st == SB_OK && taken) {
+        atomic_store_explicit(&pager->shm->writer, sb_os_process_id(), memory_order_relaxed);
+        return SB_OK;
+    }
+    give_writer_flag(pager);
+    return st != SB_OK ? st : writer_busy_error(pager, err);
+}
+
+void sb_pager__writer_unlock(sb_pager *pager)
+{
+    atomic_store_explicit(&pager->shm->writer, 0, memory_order_relaxed);
+    sb_pager__unlock(pager, SB_LOCK_WRITER);
+    give_writer_flag(pager);
+}
+
+/* ---- Reader slots -------------------------------------------------------------------------------- */
+
+static sb_status try_slot(sb_session *session, uint32_t slot, bool *taken, sb_err *err)
+{
+    sb_pager *pager = session->pager;
+    SB_TRY(sb_pager__lock(pager, SB_LOCK_SLOTS + slot, SB_LOCK_EXCLUSIVE, 0, taken, err));
+    if (!*taken) return SB_OK;
+    atomic_store(&pager->shm->slots[slot].mark, 0);
+    atomic_store(&pager->shm->slots[slot].owner, sb_os_process_id());
+    sb_bit_set(pager->own_slots, slot);
+    session->slot = slot;
+    session->slot_mark = &pager->shm->slots[slot].mark;
+    return SB_OK;
+}
+
+static sb_status find_slot(sb_session *session, sb_err *err)
+{
+    sb_pager *pager = session->pager;
+    bool taken = false;
+    /* First those that say they are free; then all, for the slots of the dead. */
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (uint32_t slot = 0; slot < SB_SHM_SLOTS; slot++) {
+            if (sb_bit_get(pager->own_slots, slot)) continue;
+            if (pass == 0 && atomic_load_explicit(&pager->shm->slots[slot].owner, memory_order_relaxed) != 0) continue;
+            SB_TRY(try_slot(session, slot, &taken, err));
+            if (taken) return SB_OK;
+        }
+    }
+    return SB_FAIL(err, SB_LIMIT, "all %u sessions that %s allows are open", SB_SHM_SLOTS, pager->path);
+}
+
+sb_status sb_pager__slot_take(sb_session *session, sb_err *err)
+{
+    sb_pager *pager = session->pager;
+    session->slot = UINT32_MAX;
+    session->slot_mark = NULL;
+    if (pager->mode != SB_MODE_SHARED) return SB_OK;
+    sb_mutex_lock(pager->slots_mutex);
+    const sb_status st = find_slot(session, err);
+    sb_mutex_unlock(pager->slots_mutex);
+    return st;
+}
+
+void sb_pager__slot_drop(sb_session *session)
+{
+    sb_pager *pager = session->pager;
+    if (session->slot == UINT32_MAX) return;
+    sb_mutex_lock(pager->slots_mutex);
+    atomic_store(&pager->shm->slots[session->slot].mark, 0);
+    atomic_store(&pager->shm->slots[session->slot].owner, 0);
+    sb_pager__unlock(pager, SB_LOCK_SLOTS + session->slot);
+    sb_bit_clear(pager->own_slots, session->slot);
+    sb_mutex_unlock(pager->slots_mutex);
+    session->slot = UINT32_MAX;
+    session->slot_mark = NULL;
+}
+
+/* The mark of a slot when its owner lives, else 0 and the slot is cleared. slots_mutex is held. */
+static sb_status live_mark(sb_pager *pager, uint32_t slot, uint64_t *mark, sb_err *err)
+{
+    *mark = atomic_load(&pager->shm->slots[slot].mark);
+    if (*mark == 0 || sb_bit_get(pager->own_slots, slot)) return SB_OK;
+    bool taken = false;
+    SB_TRY(sb_pager__lock(pager, SB_LOCK_SLOTS + slot, SB_LOCK_EXCLUSIVE, 0, &taken, err));
+    if (!taken) return SB_OK;
+    atomic_store(&pager->shm->slots[slot].mark, 0);
+    atomic_store(&pager->shm->slots[slot].owner, 0);
+    sb_pager__unlock(pager, SB_LOCK_SLOTS + slot);
+    *mark = 0;
+    return SB_OK;
+}
+
+sb_status sb_pager__slots_limit(sb_pager *pager, sb_mark limit, sb_mark *least, sb_err *err)
+{
+    sb_status st = SB_OK;
+    *least = limit;
+    sb_mutex_lock(pager->slots_mutex);
+    for (uint32_t slot = 0; slot < SB_SHM_SLOTS && st == SB_OK; slot++) {
+        uint64_t mark = atomic_load(&pager->shm->slots[slot].mark);
+        if (mark == 0 || (mark & ~SB_MARK_MAIN_ONLY) >= *least) continue;
+        st = live_mark(pager, slot, &mark, err);
+        if (mark != 0 && (mark & ~SB_MARK_MAIN_ONLY) < *least) *least = mark & ~SB_MARK_MAIN_ONLY;
+    }
+    sb_mutex_unlock(pager->slots_mutex);
+    return st;
+}
+
+sb_status sb_pager__slots_in_wal(sb_pager *pager, bool *in_wal, sb_err *err)
+{
+    sb_status st = SB_OK;
+    *in_wal = false;
+    sb_mutex_lock(pager->slots_mutex);
+    for (uint32_t slot = 0; slot < SB_SHM_SLOTS && st == SB_OK && !*in_wal; slot++) {
+        uint64_t mark = atomic_load(&pager->shm->slots[slot].mark);
+        if (mark == 0 || (mark & SB_MARK_MAIN_ONLY) != 0) continue;
+        st = live_mark(pager, slot, &mark, err);
+        *in_wal = mark != 0 && (mark & SB_MARK_MAIN_ONLY) == 0;
+    }
+    sb_mutex_unlock(pager->slots_mutex);
+    return st;
+}
+
+void sb_pager__slots_count(sb_pager *pager, uint64_t *readers, sb_mark *oldest)
+{
+    *readers = 0;
+    *oldest = 0;
+    for (uint32_t slot = 0; slot < SB_SHM_SLOTS; slot++) {
+        const uint64_t mark = atomic_load(&pager->shm->slots[slot].mark) & ~SB_MARK_MAIN_ONLY;
+        if (mark == 0) continue;
+        (*readers)++;
+        if (*oldest == 0 || mark < *oldest) *oldest = mark;
+    }
+}
