@@ -50,6 +50,9 @@ SB_INLINE bool sb_tree__seed_off(const sb_tree_txn *state, sb_seed_part part)
     return SB_UNLIKELY((state->profile->switched_off & (uint32_t)part) != 0);
 }
 
+/* The state, or NULL while nothing made it. */
+sb_tree_txn *sb_tree__txn_find(const sb_txn *txn);
+
 /* A tree is about to be changed: cursors re-seek. */
 SB_INLINE void sb_tree__changed(sb_tree_txn *state)
 {
@@ -74,9 +77,16 @@ SB_MUST_CHECK sb_status sb_tree__grow(sb_txn *txn, sb_tree_txn *state, sb_tree *
 SB_MUST_CHECK sb_status sb_tree__leaf_freed(sb_txn *txn, sb_tree *tree, sb_err *err);
 /* Remember that pgno holds id. Never fails: what can not be kept is not. */
 void sb_tree__leaf_remember(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pgno pgno, const uint8_t *page);
+/* Is page a leaf of tree whose fences hold (id, 0, 0)? */
+bool sb_tree__leaf_holds_id(const sb_tree *tree, const uint8_t *page, uint32_t page_bytes, uint64_t id);
 /* The transaction ends or rolls back to a savepoint: hooks of the transaction's state. */
 void sb_tree__cache_end(sb_session *session, uint64_t txn_seq, bool committed);
 void sb_tree__cache_rollback(sb_session *session, uint64_t txn_seq);
+
+SB_MUST_CHECK sb_status sb_overflow__check(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, sb_err *err);
+/* Visit every page of a chain; it must be owner's, of tree, with its checksum. */
+SB_MUST_CHECK sb_status sb_overflow__walk(sb_txn *txn, const uint8_t *ref, uint32_t tree, uint64_t owner,
+                                          sb_status (*visit)(void *ctx, sb_pgno pgno, sb_err *err), void *ctx, sb_err *err);
 
 /* ---- Leaf allocator (allocator.c) ---- */
 

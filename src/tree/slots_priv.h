@@ -180,6 +180,8 @@ void sb_slots__insert_slot(uint8_t *page, uint32_t i, uint32_t cell, sb_bytes su
 void sb_slots__write_cell(uint8_t *page, uint32_t cell, sb_bytes suffix, sb_bytes payload);
 /* Take slot i out; its cell's bytes become dead, or part of the gap when it lay lowest. */
 void sb_slots__remove(uint8_t *page, uint32_t i);
+/* Only the slot: its cell has been given up. */
+void sb_slots__remove_slot(uint8_t *page, uint32_t i);
 /* Give up bytes of the heap at cell. */
 void sb_slots__discard(uint8_t *page, uint32_t cell, uint32_t bytes);
 /* Move all cells together so that dead is 0. scratch: page_bytes. */

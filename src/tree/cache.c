@@ -1,0 +1,314 @@
+/* cache.c — the fence-checked leaf cache of a session: id range → leaf page, so that the common look-up by id reads one
+ * page instead of one for each level (DESIGN §3 and §9 rule 1).
+ *
+ * A direct-mapped table of (page number, stamp, tag), indexed by a tree's number and id >> k, where 2^k is about a
+ * quarter of the id range of the tree's leaves (learned from the leaves that misses come upon): with a page at hand its
+ * fences say whether it holds the id, so splits need no upkeep. What fences can not say is whether the page is a leaf of
+ * this tree in this snapshot at all: a freed page keeps its bytes. Therefore:
+ *   C1 An entry has the number of the commit it was seen in: a read's snapshot, or for a write transaction that has changed
+ *      something the commit it would make. It counts for a snapshot that is not older than it,
+ *   C2 and when the tree's moved_at, the commit that last freed a leaf of it, is not newer: from the one to the other no leaf
+ *      of the tree was freed, so what was its leaf is still.
+ *   C3 Within the transaction that frees leaves, and for the commit it makes, C2 can not tell before from after: entries
+ *      carry an epoch, too, which every freed leaf raises and no commit shares with another. Where entry and moved_at are of
+ *      one commit, only the current epoch counts.
+ *   C4 Rolling back, in whole or to a savepoint, drops all entries that the transaction put in.
+ *   C5 Tags are 32 bits of a sum and may be equal for two trees: the page's kind and tree number decide. A page that is a
+ *      leaf of the right tree by C1 and C2 needs nothing else but its fences. */
+#include "tree/slots_priv.h"
+
+#define CACHE_ENTRIES_MIN 1024u
+/* 4 MiB at most: adjacency of a million nodes in both directions and its tables have 150 thousand id blocks. */
+#define CACHE_ENTRIES_MAX (256u * 1024u)
+#define TREE_ENTRIES      1024u
+#define SHIFT_DEFAULT     4u
+#define EPOCH_BITS        20u
+#define EPOCH_MAX         ((1u << EPOCH_BITS) - 1)
+
+typedef struct cache_entry {
+    uint64_t stamp; /* commit << EPOCH_BITS | epoch */
+    sb_pgno pgno;   /* SB_PGNO_NONE: empty */
+    uint32_t tag;   /* its low bits are the index */
+} cache_entry;
+
+/* What is known of a tree's leaves. */
+typedef struct tree_entry {
+    uint32_t tree;
+    uint16_t span; /* 16 × log2 of the id range of a leaf, averaged; 0: nothing known */
+    uint8_t shift; /* k */
+} tree_entry;
+
+typedef struct leaf_cache {
+    const sb_allocator *alloc;
+    cache_entry *entries; /* owned; NULL until the first put */
+    uint32_t capacity;    /* power of two */
+    uint32_t displaced;   /* entries overwritten by others since the last growth */
+    uint32_t own;         /* entries put by the current transaction under its own commit */
+    uint32_t epoch;       /* only rises, until all entries are dropped */
+    uint64_t epoch_seq;   /* the commit that epoch belongs to */
+    tree_entry trees[TREE_ENTRIES];
+} leaf_cache;
+
+static sb_status create_cache(sb_session *session, void **object, sb_err *err)
+{
+    const sb_allocator *alloc = sb_pager_alloc(sb_session_pager(session));
+    leaf_cache *cache = sb_alloc_zero(alloc, sizeof *cache);
+    *object = cache;
+    if (cache == NULL) return SB_FAIL_NOMEM(err);
+    cache->alloc = alloc;
+    return SB_OK;
+}
+
+static void destroy_cache(void *object)
+{
+    leaf_cache *cache = object;
+    if (cache->entries != NULL) sb_free(cache->alloc, cache->entries, cache->capacity * sizeof(cache_entry));
+    sb_free(cache->alloc, cache, sizeof *cache);
+}
+
+static const sb_session_ext_kind cache_kind = {.name = "leaf cache", .create = create_cache, .destroy = destroy_cache};
+
+/* NULL when there is no memory for it: a look-up then descends. */
+static leaf_cache *find_cache(sb_session *session)
+{
+    void *object = NULL;
+    return sb_session_ext_get(session, &cache_kind, &object, NULL) == SB_OK ? object : NULL; /* benign */
+}
+
+static tree_entry *find_tree(leaf_cache *cache, uint32_t tree)
+{
+    tree_entry *entry = &cache->trees[tree % TREE_ENTRIES];
+    if (SB_UNLIKELY(entry->tree != tree)) *entry = (tree_entry){.tree = tree, .shift = SHIFT_DEFAULT};
+    return entry;
+}
+
+/* Consecutive blocks of a tree have consecutive tags, so that they do not displace each other, and share cache lines. */
+static uint32_t tag_of(const tree_entry *tree, uint64_t id)
+{
+    const uint32_t salt = (uint32_t)sb_hash_u64((uint64_t)tree->tree << 8 | tree->shift);
+    return salt + (uint32_t)(id >> tree->shift);
+}
+
+static uint64_t stamp_of(uint64_t seq, uint32_t epoch)
+{
+    return seq << EPOCH_BITS | epoch;
+}
+
+/* C1 to C3. */
+static bool entry_counts(const leaf_cache *cache, const cache_entry *entry, const sb_tree *tree, uint64_t txn_seq, bool dirty)
+{
+    const uint64_t seq = entry->stamp >> EPOCH_BITS;
+    const uint32_t epoch = (uint32_t)(entry->stamp & EPOCH_MAX);
+    if (seq > txn_seq + (dirty ? 1 : 0)) return false;
+    if (seq < tree->moved_at) return false;
+    if (seq == tree->moved_at && seq > 0) return cache->epoch_seq == seq && cache->epoch == epoch;
+    return true;
+}
+
+sb_pgno sb_tree__leaf_hint(sb_txn *txn, const sb_tree *tree, uint64_t id)
+{
+    if (tree->height <= 1) return tree->root;
+    leaf_cache *cache = find_cache(sb_txn_session(txn));
+    if (cache == NULL || cache->entries == NULL) return SB_PGNO_NONE;
+    const uint32_t tag = tag_of(find_tree(cache, tree->id), id);
+    const cache_entry *entry = &cache->entries[tag & (cache->capacity - 1)];
+    if (entry->tag != tag || entry->pgno == SB_PGNO_NONE) return SB_PGNO_NONE;
+    const bool dirty = sb_txn_writable(txn) && sb_txn_dirty(txn);
+    return entry_counts(cache, entry, tree, sb_txn_seq(txn), dirty) ? entry->pgno : SB_PGNO_NONE;
+}
+
+/* ---- Epochs ----------------------------------------------------------------------------------------------- */
+
+static void next_epoch(leaf_cache *cache)
+{
+    if (cache->epoch < EPOCH_MAX) {
+        cache->epoch++;
+        return;
+    }
+    memset(cache->entries, 0, cache->capacity * sizeof(cache_entry));
+    cache->epoch = 1;
+}
+
+/* The current epoch, which is one of commit seq afterwards. */
+static uint32_t epoch_of(leaf_cache *cache, uint64_t seq)
+{
+    if (cache->epoch_seq != seq) {
+        cache->epoch_seq = seq;
+        next_epoch(cache);
+    }
+    return cache->epoch;
+}
+
+/* ---- Remembering ---------------------------------------------------------------------------------------- */
+
+static bool grow_cache(leaf_cache *cache)
+{
+    const uint32_t capacity = cache->entries == NULL ? CACHE_ENTRIES_MIN : cache->capacity * 2;
+    cache_entry *entries = sb_alloc_zero(cache->alloc, capacity * sizeof(cache_entry));
+    cache->displaced = 0;
+    if (entries == NULL) return false;
+    for (uint32_t i = 0; i < cache->capacity; i++)
+        if (cache->entries[i].pgno != SB_PGNO_NONE) entries[cache->entries[i].tag & (capacity - 1)] = cache->entries[i];
+    if (cache->entries != NULL) sb_free(cache->alloc, cache->entries, cache->capacity * sizeof(cache_entry));
+    cache->entries = entries;
+    cache->capacity = capacity;
+    return true;
+}
+
+static uint64_t load_id(sb_bytes key)
+{
+    uint8_t id[8] = {0};
+    if (key.size > 0) memcpy(id, key.data, key.size < 8 ? key.size : 8);
+    return sb_load_be64(id);
+}
+
+/* Learn k from a leaf: log2 of its range less 2, averaged so that single odd leaves do not move it (all entries of a tree
+ * are lost when it moves). */
+static void learn_shift(tree_entry *tree, const uint8_t *page, uint32_t page_bytes)
+{
+    sb_fences fences;
+    sb_tree__fences(page, page_bytes, &fences);
+    if (fences.low.size == 0 || fences.high.size == 0) return;
+    const uint64_t low = load_id(fences.low), high = load_id(fences.high);
+    const uint64_t range = high > low ? high - low : 1;
+    const unsigned whole = 63 - sb_clz64(range);
+    const unsigned part = whole >= 4 ? (unsigned)(range >> (whole - 4)) & 15u : (unsigned)(range << (4 - whole)) & 15u;
+    const int seen = (int)(16 * whole + part);
+    if (tree->span == 0) tree->span = (uint16_t)(seen == 0 ? 1 : seen);
+    else tree->span = (uint16_t)(((int)tree->span * 15 + seen + 8) / 16);
+    const int wanted = ((int)tree->span + 8) / 16 - 2;
+    const int off = (int)tree->span - 16 * ((int)tree->shift + 2);
+    if (off > 12 || off < -12) tree->shift = (uint8_t)(wanted < 0 ? 0 : wanted);
+}
+
+void sb_tree__leaf_remember(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pgno pgno, const uint8_t *page)
+{
+    leaf_cache *cache = find_cache(sb_txn_session(txn));
+    if (cache == NULL) return;
+    if (cache->entries == NULL || (cache->displaced > cache->capacity / 2 && cache->capacity < CACHE_ENTRIES_MAX))
+        if (!grow_cache(cache) && cache->entries == NULL) return;
+
+    uint64_t seq = sb_txn_seq(txn);
+    uint32_t epoch = 0;
+    if (sb_txn_writable(txn) && sb_txn_dirty(txn)) {
+        sb_tree_txn *state; /* its hooks drop the entry if need be (C4) */
+        if (sb_tree__txn(txn, &state, NULL) != SB_OK) return; /* benign */
+        seq++;
+        epoch = epoch_of(cache, seq);
+        cache->own++;
+    } else if (seq == tree->moved_at) {
+        /* Found by descent in the state that this commit left: after its last freed leaf. */
+        epoch = epoch_of(cache, seq);
+    }
+    tree_entry *known = find_tree(cache, tree->id);
+    learn_shift(known, page, sb_pager_page_bytes(sb_txn_pager(txn)));
+    const uint32_t tag = tag_of(known, id);
+    cache_entry *entry = &cache->entries[tag & (cache->capacity - 1)];
+    if (entry->pgno != SB_PGNO_NONE && entry->tag != tag) cache->displaced++;
+    *entry = (cache_entry){.stamp = stamp_of(seq, epoch), .pgno = pgno, .tag = tag};
+}
+
+/* ---- Forgetting ----------------------------------------------------------------------------------------------- */
+
+sb_status sb_tree__leaf_freed(sb_txn *txn, sb_tree *tree, sb_err *err)
+{
+    (void)err;
+    const uint64_t seq = sb_txn_seq(txn) + 1;
+    leaf_cache *cache = find_cache(sb_txn_session(txn));
+    tree->moved_at = seq;
+    if (cache == NULL) return SB_OK;
+    cache->epoch_seq = seq;
+    if (cache->entries != NULL) next_epoch(cache);
+    return SB_OK;
+}
+
+/* C4: a sweep, only when there is something to find. */
+static void drop_own(leaf_cache *cache, uint64_t txn_seq)
+{
+    if (cache->own == 0) return;
+    for (uint32_t i = 0; i < cache->capacity; i++)
+        if (cache->entries[i].stamp >> EPOCH_BITS > txn_seq) cache->entries[i] = (cache_entry){0};
+    cache->own = 0;
+}
+
+void sb_tree__cache_rollback(sb_session *session, uint64_t txn_seq)
+{
+    leaf_cache *cache = find_cache(session);
+    if (cache != NULL) drop_own(cache, txn_seq);
+}
+
+void sb_tree__cache_end(sb_session *session, uint64_t txn_seq, bool committed)
+{
+    leaf_cache *cache = find_cache(session);
+    if (cache == NULL) return;
+    if (!committed) {
+        drop_own(cache, txn_seq);
+        /* The number will be given to another commit: its epochs are not known here. */
+        if (cache->epoch_seq == txn_seq + 1) cache->epoch_seq = 0;
+    }
+    cache->own = 0;
+}
+
+/* ---- Look-up ---------------------------------------------------------------------------------------------- */
+
+/* Is (id, 0, 0) within the fences? As bytes: the id, then zeros as far as the fence goes. */
+static bool fences_hold_id(const uint8_t *page, uint32_t page_bytes, uint64_t id)
+{
+    sb_fences fences;
+    uint8_t key[SB_LIST_KEY_BYTES] = {0};
+    sb_store_be64(key, id);
+    sb_tree__fences(page, page_bytes, &fences);
+    const sb_bytes low = fences.low, high = fences.high;
+    const bool from_low = low.size == 0 || memcmp(key, low.data, low.size < sizeof key ? low.size : sizeof key) >= 0;
+    const bool to_high = high.size == 0 || memcmp(key, high.data, high.size < sizeof key ? high.size : sizeof key) < 0;
+    return from_low && to_high;
+}
+
+bool sb_tree__leaf_holds_id(const sb_tree *tree, const uint8_t *page, uint32_t page_bytes, uint64_t id)
+{
+    const sb_leaf_ops *ops = sb_tree__leaf_ops(tree->kind);
+    if (page[SB_PAGE_KIND] != ops->page_kind || sb_load_le32(page + SB_PAGE_TREE) != tree->id) return false; /* C5 */
+    return ops->holds_id != NULL ? ops->holds_id(page, id) : fences_hold_id(page, page_bytes, id);
+}
+
+static void count_look_up(sb_txn *txn, bool hit)
+{
+    sb_profile *profile = sb_pager_profile(sb_txn_pager(txn));
+    if (hit) SB_PROFILE_ADD(profile, LEAF_CACHE_HITS, 1);
+    else SB_PROFILE_ADD(profile, LEAF_CACHE_MISSES, 1);
+    if (!sb_txn_writable(txn)) return;
+    sb_tree_txn *state = sb_tree__txn_find(txn);
+    if (state == NULL) return;
+    if (hit) state->counters.leaf_cache_hits++;
+    else state->counters.leaf_cache_misses++;
+}
+
+sb_status sb_tree__leaf_of_id(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_page *page, sb_pgno *pgno, sb_err *err)
+{
+    *page = (sb_page){0};
+    *pgno = SB_PGNO_NONE;
+    if (tree->root == SB_PGNO_NONE) return SB_OK;
+    if (tree->height == 1) { /* the only leaf holds everything */
+        *pgno = tree->root;
+        return sb_tree__acquire(txn, tree, tree->root, 0, page, err);
+    }
+    const sb_pgno hint = sb_tree__leaf_hint(txn, tree, id);
+    if (hint != SB_PGNO_NONE) {
+        SB_TRY(sb_page_acquire(txn, hint, page, err));
+        if (SB_LIKELY(sb_tree__leaf_holds_id(tree, page->bytes, sb_pager_page_bytes(sb_txn_pager(txn)), id))) {
+            count_look_up(txn, true);
+            *pgno = hint;
+            return SB_OK;
+        }
+        sb_page_release(txn, page);
+    }
+    count_look_up(txn, false);
+
+    sb_path path;
+    uint8_t key[SB_ROW_KEY_BYTES];
+    sb_store_be64(key, id);
+    SB_TRY(sb_tree__descend_page(txn, tree, sb_bytes_of(key, sizeof key), &path, page, err));
+    *pgno = path.leaf;
+    sb_tree__leaf_remember(txn, tree, id, path.leaf, page->bytes);
+    return SB_OK;
+}
