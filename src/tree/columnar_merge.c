@@ -1,0 +1,186 @@
+/* columnar_merge.c — the rows of a leaf and of a batch as one source: what every rewrite of a leaf starts from.
+ * Values are decoded column by column into one buffer of the transaction's pool; strings stay where they lie. */
+#include "tree/columnar_priv.h"
+
+#define FROM_SOURCE 0x80000000u /* in the map of merged rows: the rest is a row of the source, else a slot of the page */
+
+bool sb_columnar__next_pair(sb_colpairs *pairs, const uint8_t *page, const sb_source *source)
+{
+    const size_t page_columns = page == NULL ? 0 : sb_columnar__columns(page);
+    const size_t source_columns = source == NULL ? 0 : source->column_count;
+    uint64_t page_order = UINT64_MAX, source_order = UINT64_MAX;
+
+    if (pairs->page_next < page_columns) {
+        const uint8_t *entry = page + sb_columnar__entry_off((uint32_t)pairs->page_next);
+        page_order = sb_columnar__order(sb_load_le32(entry + SB_COLENT_KEY), entry[SB_COLENT_TYPE]);
+    }
+    if (pairs->source_next < source_columns) {
+        const sb_source_column *column = &source->columns[pairs->source_next];
+        source_order = sb_columnar__order(column->key, column->type);
+    }
+    if (page_order == UINT64_MAX && source_order == UINT64_MAX) return false;
+    pairs->page_index = page_order <= source_order ? pairs->page_next++ : SIZE_MAX;
+    pairs->source_index = source_order <= page_order ? pairs->source_next++ : SIZE_MAX;
+    return true;
+}
+
+static bool any_present(const sb_source_column *column, size_t from, size_t count)
+{
+    if (column->present == NULL) return count != 0;
+    return sb_bits_next(column->present, from, from + count) < from + count;
+}
+
+/* Blocks of 16-byte alignment from a buffer measured before. */
+static void *carve(uint8_t **at, size_t bytes)
+{
+    void *block = *at;
+    *at += (bytes + 15) & ~(size_t)15;
+    return block;
+}
+#define CARVE_ROUND(bytes) (((bytes) + 15) & ~(size_t)15)
+
+/* One merge under way. */
+typedef struct merge {
+    const uint8_t *page;
+    const sb_source *source;
+    size_t from, count;
+    size_t rows;     /* of the result */
+    size_t prefix;   /* leading rows of the result that are slots 0, 1, 2 … of the page */
+    uint32_t *map;   /* where each row of the result comes from */
+} merge;
+
+/* Merge the ids; a row of the source wins. */
+static void merge_ids(merge *m, const uint8_t *dropped, uint64_t *ids, uint64_t *page_ids, uint16_t *page_slots)
+{
+    const uint32_t page_rows = sb_columnar__list_rows(m->page, 0, sb_columnar__slots(m->page), page_ids, page_slots);
+    size_t taken = 0, rows = 0;
+
+    for (uint32_t i = 0; i < page_rows; i++) {
+        while (taken < m->count && m->source->ids[m->from + taken] < page_ids[i]) {
+            ids[rows] = m->source->ids[m->from + taken];
+            m->map[rows++] = FROM_SOURCE | (uint32_t)taken++;
+        }
+        if (taken < m->count && m->source->ids[m->from + taken] == page_ids[i]) {
+            ids[rows] = page_ids[i];
+            m->map[rows++] = FROM_SOURCE | (uint32_t)taken++;
+        } else if (dropped == NULL || !sb_bit_get(dropped, page_slots[i])) {
+            ids[rows] = page_ids[i];
+            m->map[rows++] = page_slots[i];
+        }
+    }
+    for (; taken < m->count; taken++) {
+        ids[rows] = m->source->ids[m->from + taken];
+        m->map[rows++] = FROM_SOURCE | (uint32_t)taken;
+    }
+    m->rows = rows;
+    m->prefix = 0;
+    while (m->prefix < rows && m->map[m->prefix] == m->prefix) m->prefix++;
+}
+
+typedef struct column_out {
+    uint8_t *present, *overflow;
+    uint64_t *words;
+    sb_bytes *bytes;
+} column_out;
+
+static void fill_column(const merge *m, const sb_colview *view, const sb_source_column *column, uint8_t class_, column_out *out, sb_source_column *result)
+{
+    size_t row = 0, present = 0;
+    bool any_overflow = false;
+
+    if (view != NULL && view->presence == SB_PRESENT_ALL && class_ != SB_CLASS_BYTES) {
+        row = present = m->prefix;
+        if (class_ != SB_CLASS_NULL)
+            sb_columnar__load_words(out->words, m->page + view->values, view->width, row,
+                                    class_ == SB_CLASS_INT || view->width == 0 ? view->base : 0);
+        sb_columnar__set_bits(out->present, row);
+    }
+    for (; row < m->rows; row++) {
+        bool overflow = false;
+        if ((m->map[row] & FROM_SOURCE) != 0) {
+            const size_t at = m->from + (m->map[row] & ~FROM_SOURCE);
+            if (column == NULL || !sb_source__has(column, at)) continue;
+            if (class_ == SB_CLASS_BYTES) {
+                out->bytes[row] = column->bytes[at];
+                overflow = column->overflow != NULL && sb_bit_get(column->overflow, at);
+            } else if (class_ != SB_CLASS_NULL) {
+                out->words[row] = column->words[at];
+            }
+        } else {
+            uint32_t place;
+            if (view == NULL || !sb_columnar__place(m->page, view, m->map[row], &place)) continue;
+            if (class_ == SB_CLASS_BYTES)
+                out->bytes[row] = sb_columnar__string(m->page, view, place, &overflow);
+            else if (class_ != SB_CLASS_NULL)
+                out->words[row] = sb_columnar__word(m->page, view, place);
+        }
+        sb_bit_set(out->present, row);
+        present++;
+        if (overflow) {
+            sb_bit_set(out->overflow, row);
+            any_overflow = true;
+        }
+    }
+    result->present = present == m->rows ? NULL : out->present;
+    result->words = out->words;
+    result->bytes = out->bytes;
+    result->overflow = any_overflow ? out->overflow : NULL;
+}
+
+sb_status sb_columnar__merge(sb_tree_txn *state, const uint8_t *page, const uint8_t *dropped, const sb_source *source,
+                             size_t from, size_t count, sb_source *merged, sb_buffer **memory, sb_err *err)
+{
+    const size_t page_rows = sb_columnar__rows(page), most = page_rows + count, map_bytes = (most + 7) / 8;
+    size_t columns = 0, bytes = CARVE_ROUND(most * sizeof(uint64_t)) + CARVE_ROUND(most * sizeof(uint32_t)) +
+                                CARVE_ROUND(page_rows * sizeof(uint64_t)) + CARVE_ROUND(page_rows * sizeof(uint16_t));
+    sb_colpairs pairs = {0};
+
+    while (sb_columnar__next_pair(&pairs, page, source)) {
+        if (pairs.page_index == SIZE_MAX && !any_present(&source->columns[pairs.source_index], from, count)) continue;
+        const uint8_t type = pairs.page_index != SIZE_MAX ? page[sb_columnar__entry_off((uint32_t)pairs.page_index) + SB_COLENT_TYPE]
+                                                          : source->columns[pairs.source_index].type;
+        const bool strings = (type & SB_CLASS_MASK) == SB_CLASS_BYTES;
+        bytes += CARVE_ROUND(map_bytes) * (strings ? 2 : 1) + CARVE_ROUND(most * (strings ? sizeof(sb_bytes) : sizeof(uint64_t)));
+        columns++;
+    }
+    bytes += CARVE_ROUND(columns * sizeof(sb_source_column));
+    SB_TRY(sb_tree__buffer_acquire(state, bytes, memory, err));
+
+    uint8_t *at = (*memory)->data;
+    sb_source_column *results = carve(&at, columns * sizeof *results);
+    uint64_t *ids = carve(&at, most * sizeof *ids);
+    merge m = {.page = page, .source = source, .from = from, .count = count};
+    m.map = carve(&at, most * sizeof *m.map);
+    uint64_t *page_ids = carve(&at, page_rows * sizeof *page_ids);
+    uint16_t *page_slots = carve(&at, page_rows * sizeof *page_slots);
+    merge_ids(&m, dropped, ids, page_ids, page_slots);
+
+    size_t index = 0;
+    pairs = (sb_colpairs){0};
+    while (sb_columnar__next_pair(&pairs, page, source)) {
+        const sb_source_column *column = pairs.source_index == SIZE_MAX ? NULL : &source->columns[pairs.source_index];
+        sb_colview view = {0};
+        if (pairs.page_index == SIZE_MAX) {
+            if (!any_present(column, from, count)) continue;
+            view.key = column->key;
+            view.type = column->type;
+        } else {
+            sb_columnar__open(page, (uint32_t)pairs.page_index, &view);
+        }
+        const uint8_t class_ = view.type & SB_CLASS_MASK;
+        column_out out = {.present = carve(&at, map_bytes)};
+        memset(out.present, 0, map_bytes);
+        if (class_ == SB_CLASS_BYTES) {
+            out.overflow = carve(&at, map_bytes);
+            memset(out.overflow, 0, map_bytes);
+            out.bytes = carve(&at, most * sizeof(sb_bytes));
+        } else {
+            out.words = carve(&at, most * sizeof(uint64_t));
+        }
+        results[index] = (sb_source_column){.key = view.key, .type = view.type};
+        fill_column(&m, pairs.page_index == SIZE_MAX ? NULL : &view, column, class_, &out, &results[index]);
+        index++;
+    }
+    *merged = (sb_source){.ids = ids, .rows = m.rows, .columns = results, .column_count = columns};
+    return SB_OK;
+}
