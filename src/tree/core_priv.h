@@ -77,6 +77,9 @@ SB_MUST_CHECK sb_status sb_tree__grow(sb_txn *txn, sb_tree_txn *state, sb_tree *
 SB_MUST_CHECK sb_status sb_tree__leaf_freed(sb_txn *txn, sb_tree *tree, sb_err *err);
 /* Remember that pgno holds id. Never fails: what can not be kept is not. */
 void sb_tree__leaf_remember(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pgno pgno, const uint8_t *page);
+/* Bytes of a page that a builder fills. */
+uint32_t sb_build__fill_bytes(const sb_build_core *core);
+
 /* Is page a leaf of tree whose fences hold (id, 0, 0)? */
 bool sb_tree__leaf_holds_id(const sb_tree *tree, const uint8_t *page, uint32_t page_bytes, uint64_t id);
 /* The transaction ends or rolls back to a savepoint: hooks of the transaction's state. */

@@ -49,9 +49,7 @@ static size_t entry_bytes(const sb_rewrite *rw, size_t i)
            + (rw->kind == SB_PAGE_INNER ? SB_INNER_CELL_HEAD : SB_LEAF_CELL_HEAD + ref->payload_bytes);
 }
 
-/* The separator below entry i, without base: for leaves the shortest prefix of its key that is above the key
- * before. */
-static sb_bytes separator(const sb_rewrite *rw, size_t i)
+sb_bytes sb_slots__separator(const sb_rewrite *rw, size_t i)
 {
     const sb_bytes key = sb_bytes_of(rw->refs[i].suffix, rw->refs[i].suffix_bytes);
     if (rw->kind == SB_PAGE_INNER) return key;
@@ -63,7 +61,7 @@ static sb_bytes separator(const sb_rewrite *rw, size_t i)
 static size_t page_size(const sb_rewrite *rw, size_t begin, size_t end, sb_bytes low, size_t entries)
 {
     const bool last = end == rw->count;
-    const sb_bytes high = !last ? separator(rw, end)
+    const sb_bytes high = !last ? sb_slots__separator(rw, end)
                           : rw->high.size > 0 ? sb_bytes_of(rw->high.data + rw->base.size, rw->high.size - rw->base.size)
                                               : sb_bytes_of(NULL, 0);
     const size_t cut = sb_slots__shared(low, high); /* an open fence is empty and shares nothing */
@@ -76,9 +74,8 @@ static size_t page_size(const sb_rewrite *rw, size_t begin, size_t end, sb_bytes
     return bytes - keys * cut;
 }
 
-/* The end of the page that begins at entry begin with the fence low (without base). One entry always fits in a
- * leaf and three in an inner page, by the limits of keys and values. */
-static size_t find_end(const sb_rewrite *rw, size_t begin, sb_bytes low, uint32_t page_bytes)
+/* One entry always fits in a leaf and three in an inner page, by the limits of keys and values. */
+size_t sb_slots__page_end(const sb_rewrite *rw, size_t begin, sb_bytes low, uint32_t page_bytes)
 {
     const size_t least = rw->kind == SB_PAGE_INNER ? 2 : 1;
     size_t entries = 0, end = begin;
@@ -148,9 +145,9 @@ sb_status sb_slots__rewrite(sb_txn *txn, sb_tree_txn *state, const sb_rewrite *r
     sb_buffer_reset(parts->parts);
     sb_buffer_reset(parts->keys);
     for (size_t begin = 0, part = 0; begin < rw->count; part++) {
-        const size_t end = find_end(rw, begin, low, page_bytes);
+        const size_t end = sb_slots__page_end(rw, begin, low, page_bytes);
         size_t high_place = 0;
-        if (end < rw->count) SB_TRY(add_key(rw, parts->keys, separator(rw, end), &high_place, err));
+        if (end < rw->count) SB_TRY(add_key(rw, parts->keys, sb_slots__separator(rw, end), &high_place, err));
         const sb_bytes full_low = part == 0 ? rw->low : sb_bytes_of(parts->keys->data + low_place, low_bytes);
         const sb_bytes full_high = end < rw->count ? sb_bytes_of(parts->keys->data + high_place, parts->keys->size - high_place) : rw->high;
 
@@ -162,7 +159,7 @@ sb_status sb_slots__rewrite(sb_txn *txn, sb_tree_txn *state, const sb_rewrite *r
 
         low_place = high_place;
         low_bytes = full_high.size;
-        if (end < rw->count) low = separator(rw, end);
+        if (end < rw->count) low = sb_slots__separator(rw, end);
         begin = end;
     }
     /* The keys stand one behind the other; only now they no longer move. */

@@ -208,6 +208,11 @@ typedef struct sb_rewrite {
     size_t page_count;
 } sb_rewrite;
 
+/* The separator below entry i, without base: for leaves the shortest prefix of its key that is above the key before. */
+sb_bytes sb_slots__separator(const sb_rewrite *rewrite, size_t i);
+/* The end of the page that begins at entry begin with the fence low (without base), when it may take page_bytes. */
+size_t sb_slots__page_end(const sb_rewrite *rewrite, size_t begin, sb_bytes low, uint32_t page_bytes);
+
 /* Parts made by a rewrite: parts.data holds sb_part, whose low fences lie in keys. */
 typedef struct sb_parts {
     sb_buffer *parts, *keys; /* from the transaction's pool */
