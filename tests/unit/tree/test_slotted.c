@@ -1,0 +1,471 @@
+/* Goal: slotted trees as the layers above use them hold what an ordered map would: put, put_many, delete, get,
+ * cursors both ways, bulk build; through commits, reopening, savepoints rolled back, and allocations that fail.
+ * Method: random operations of several key shapes against one sorted array, the whole tree verified and read
+ * after each batch. SOMBRA_TEST_OPS sets the number of operations of each run (default: tens of thousands). */
+#include "support/unit.h"
+
+#include <stdlib.h>
+
+#include "tree/slots_priv.h"
+
+/* An entry of the reference; shared by the copies that savepoints keep. */
+typedef struct entry {
+    uint32_t refs, key_bytes, value_bytes;
+    uint8_t bytes[]; /* key, value */
+} entry;
+
+typedef struct map {
+    entry **items;
+    size_t count, capacity;
+} map;
+
+typedef struct world {
+    sb_counting_allocator alloc;
+    sb_profile profile;
+    sb_vfs *vfs;
+    sb_pager *pager;
+    sb_session *session;
+    sb_txn *txn;
+    sb_tree tree;
+    uint32_t page_bytes;
+    map want;
+    sb_random random;
+} world;
+
+static sb_err err;
+
+static void assert_ok(sb_status status)
+{
+    if (status != SB_OK) fail_msg("%s: %s", sb_status_name(status), err.text);
+}
+
+static size_t operations(size_t fallback)
+{
+    const char *text = getenv("SOMBRA_TEST_OPS");
+    return text != NULL && *text != '\0' ? (size_t)strtoull(text, NULL, 0) : fallback;
+}
+
+/* ---- The reference ----------------------------------------------------------------------------------- */
+
+static sb_bytes key_of(const entry *e)
+{
+    return sb_bytes_of(e->bytes, e->key_bytes);
+}
+
+static sb_bytes value_of(const entry *e)
+{
+    return sb_bytes_of(e->bytes + e->key_bytes, e->value_bytes);
+}
+
+static entry *make_entry(sb_bytes key, sb_bytes value)
+{
+    entry *e = (entry *)malloc(sizeof *e + key.size + value.size);
+    assert_non_null(e);
+    *e = (entry){.refs = 1, .key_bytes = (uint32_t)key.size, .value_bytes = (uint32_t)value.size};
+    memcpy(e->bytes, key.data, key.size);
+    if (value.size > 0) memcpy(e->bytes + key.size, value.data, value.size);
+    return e;
+}
+
+static void drop_entry(entry *e)
+{
+    if (--e->refs == 0) free(e);
+}
+
+static size_t map_find(const map *m, sb_bytes key, bool *equal)
+{
+    size_t from = 0, to = m->count;
+    *equal = false;
+    while (from < to) {
+        const size_t middle = (from + to) / 2;
+        const int order = sb_bytes_compare(key_of(m->items[middle]), key);
+        if (order == 0) {
+            *equal = true;
+            return middle;
+        }
+        if (order < 0) from = middle + 1;
+        else to = middle;
+    }
+    return from;
+}
+
+static void map_put(map *m, sb_bytes key, sb_bytes value)
+{
+    bool equal;
+    const size_t at = map_find(m, key, &equal);
+    if (equal) {
+        drop_entry(m->items[at]);
+        m->items[at] = make_entry(key, value);
+        return;
+    }
+    if (m->count == m->capacity) {
+        m->capacity = m->capacity == 0 ? 1024 : 2 * m->capacity;
+        m->items = (entry **)realloc(m->items, m->capacity * sizeof *m->items);
+        assert_non_null(m->items);
+    }
+    memmove(m->items + at + 1, m->items + at, (m->count - at) * sizeof *m->items);
+    m->items[at] = make_entry(key, value);
+    m->count++;
+}
+
+static bool map_delete(map *m, sb_bytes key)
+{
+    bool equal;
+    const size_t at = map_find(m, key, &equal);
+    if (!equal) return false;
+    drop_entry(m->items[at]);
+    memmove(m->items + at, m->items + at + 1, (m->count - at - 1) * sizeof *m->items);
+    m->count--;
+    return true;
+}
+
+static map map_copy(const map *m)
+{
+    map copy = {.count = m->count, .capacity = m->count};
+    copy.items = (entry **)malloc((m->count + 1) * sizeof *copy.items);
+    assert_non_null(copy.items);
+    for (size_t i = 0; i < m->count; i++) {
+        copy.items[i] = m->items[i];
+        copy.items[i]->refs++;
+    }
+    return copy;
+}
+
+static void map_free(map *m)
+{
+    for (size_t i = 0; i < m->count; i++) drop_entry(m->items[i]);
+    free(m->items);
+    *m = (map){0};
+}
+
+/* ---- The world ------------------------------------------------------------------------------------------ */
+
+static void open_pager(world *w)
+{
+    sb_pager_options options;
+    sb_pager_options_init(&options);
+    options.alloc = &w->alloc.base;
+    options.vfs = w->vfs;
+    options.profile = &w->profile;
+    options.page_bytes = w->page_bytes;
+    options.create = true;
+    options.durability = SB_DURABLE_OFF;
+    options.read_mode = w->page_bytes == 4096 ? SB_READ_CACHE : SB_READ_MAP;
+    options.cache_pages = 32;
+    options.txn_memory_bytes = 4u << 20;
+    options.check = sb_tree_check_page;
+    assert_ok(sb_pager_open("slotted", &options, &w->pager, &err));
+    assert_ok(sb_session_open(w->pager, &w->session, &err));
+}
+
+static world *make_world(uint32_t page_bytes)
+{
+    world *w = (world *)calloc(1, sizeof *w);
+    assert_non_null(w);
+    sb_err_clear(&err);
+    sb_counting_allocator_init(&w->alloc, &sb_allocator_libc);
+    assert_ok(sb_vfs_mem_create(&sb_allocator_libc, &w->vfs, &err));
+    w->page_bytes = page_bytes;
+    open_pager(w);
+    assert_ok(sb_txn_begin_write(w->session, &w->txn, &err));
+    w->tree = (sb_tree){.id = 9, .kind = SB_TREE_SLOTTED};
+    w->random = test_random(20261122 + page_bytes);
+    return w;
+}
+
+static void free_world(world *w)
+{
+    sb_txn_rollback(w->txn);
+    sb_session_close(w->session);
+    if (w->pager != NULL) assert_ok(sb_pager_close(w->pager, &err));
+    sb_vfs_destroy(w->vfs);
+    assert_int_equal(w->alloc.live_blocks, 0);
+    map_free(&w->want);
+    free(w);
+}
+
+static void commit(world *w)
+{
+    assert_ok(sb_txn_commit(w->txn, &err));
+    assert_ok(sb_txn_begin_write(w->session, &w->txn, &err));
+}
+
+static void reopen(world *w)
+{
+    assert_ok(sb_txn_commit(w->txn, &err));
+    sb_session_close(w->session);
+    assert_ok(sb_pager_close(w->pager, &err));
+    open_pager(w);
+    assert_ok(sb_txn_begin_write(w->session, &w->txn, &err));
+}
+
+static void print_finding(void *ctx, sb_pgno pgno, const char *message)
+{
+    (void)ctx;
+    printf("page %u: %s\n", (unsigned)pgno, message);
+}
+
+static sb_tree_stats verify(world *w)
+{
+    sb_tree_stats stats;
+    uint64_t findings = 0;
+    const size_t bytes = ((size_t)sb_txn_page_count(w->txn) + 7) / 8;
+    uint8_t *used = (uint8_t *)calloc(1, bytes);
+    assert_ok(sb_tree_verify(w->txn, &w->tree, used, print_finding, NULL, &stats, &findings, &err));
+    assert_int_equal(findings, 0);
+    assert_int_equal(stats.entries, w->want.count);
+    /* Pages that the tree does not use are free, or were never made. */
+    assert_ok(sb_pager_verify(w->txn, used, print_finding, NULL, NULL, NULL, &findings, &err));
+    assert_int_equal(findings, 0);
+    free(used);
+    return stats;
+}
+
+static void assert_bytes(sb_bytes a, sb_bytes b)
+{
+    assert_int_equal(a.size, b.size);
+    if (a.size > 0) assert_memory_equal(a.data, b.data, a.size);
+}
+
+static void compare_all(world *w, sb_txn *txn)
+{
+    sb_cursor *cursor;
+    bool found;
+    size_t i = 0;
+    assert_ok(sb_cursor_open(txn, &w->tree, &cursor, &err));
+    for (assert_ok(sb_cursor_first(cursor, &found, &err)); found; assert_ok(sb_cursor_next(cursor, &found, &err)), i++) {
+        assert_true(i < w->want.count);
+        assert_bytes(sb_cursor_key(cursor), key_of(w->want.items[i]));
+        assert_bytes(sb_cursor_value(cursor), value_of(w->want.items[i]));
+    }
+    assert_int_equal(i, w->want.count);
+    for (assert_ok(sb_cursor_last(cursor, &found, &err)); found; assert_ok(sb_cursor_prev(cursor, &found, &err))) {
+        assert_true(i > 0);
+        assert_bytes(sb_cursor_key(cursor), key_of(w->want.items[--i]));
+        assert_bytes(sb_cursor_value(cursor), value_of(w->want.items[i]));
+    }
+    assert_int_equal(i, 0);
+    sb_cursor_close(cursor);
+}
+
+/* ---- Random keys ------------------------------------------------------------------------------------------ */
+
+typedef enum shape { SHAPE_IDS, SHAPE_WORDS, SHAPE_ZEROS, SHAPE_LONG, SHAPES } shape;
+
+static size_t random_key(world *w, shape s, uint8_t *key)
+{
+    sb_random *r = &w->random;
+    const uint32_t limit = sb_tree_key_limit(w->page_bytes);
+    switch (s) {
+    case SHAPE_IDS: /* a common prefix and a small number */
+        memcpy(key, "index/", 6);
+        sb_store_be64(key + 6, sb_random_below(r, 20000));
+        return 14;
+    case SHAPE_WORDS: {
+        const size_t bytes = 1 + sb_random_below(r, 12);
+        for (size_t i = 0; i < bytes; i++) key[i] = (uint8_t)('a' + sb_random_below(r, 4));
+        return bytes;
+    }
+    case SHAPE_ZEROS: { /* heads filled up with zeros and keys that are prefixes of each other */
+        const size_t bytes = 1 + sb_random_below(r, 9);
+        for (size_t i = 0; i < bytes; i++) key[i] = (uint8_t)(sb_random_below(r, 6) == 0 ? 0xFF : sb_random_below(r, 3) == 0);
+        return bytes;
+    }
+    case SHAPE_LONG:
+    case SHAPES:
+    default: { /* long common parts, up to the limit */
+        const size_t bytes = 8 + sb_random_below(r, limit - 7);
+        memset(key, 'x', bytes);
+        for (size_t i = 0; i < 4; i++) key[sb_random_below(r, bytes)] = (uint8_t)sb_random_below(r, 256);
+        return bytes;
+    }
+    }
+}
+
+static size_t random_value(world *w, uint8_t *value)
+{
+    sb_random *r = &w->random;
+    const uint32_t limit = sb_tree_value_limit(w->page_bytes);
+    const uint64_t dice = sb_random_below(r, 100);
+    const size_t bytes = dice < 30 ? 0 : dice < 90 ? sb_random_below(r, 24) : dice < 98 ? sb_random_below(r, 200) : sb_random_below(r, limit + 1);
+    const uint8_t fill = (uint8_t)sb_random_below(r, 256);
+    for (size_t i = 0; i < bytes; i++) value[i] = (uint8_t)(fill + i);
+    return bytes;
+}
+
+static int compare_items(const void *a, const void *b)
+{
+    return sb_bytes_compare(((const sb_item *)a)->key, ((const sb_item *)b)->key);
+}
+
+/* Sorted items with duplicates, the later of which must win; with qsort equal ones are in any order, so the reference
+ * takes them as they come out. */
+static void put_many_random(world *w, shape s, size_t count)
+{
+    sb_item *items = (sb_item *)calloc(count, sizeof *items);
+    uint8_t buffer[2][16384];
+    for (size_t i = 0; i < count; i++) {
+        const size_t key_bytes = random_key(w, s, buffer[0]), value_bytes = random_value(w, buffer[1]);
+        entry *e = make_entry(sb_bytes_of(buffer[0], key_bytes), sb_bytes_of(buffer[1], value_bytes));
+        items[i] = (sb_item){key_of(e), value_of(e)};
+    }
+    qsort(items, count, sizeof *items, compare_items);
+    assert_ok(sb_tree_put_many(w->txn, &w->tree, items, count, &err));
+    for (size_t i = 0; i < count; i++) {
+        map_put(&w->want, items[i].key, items[i].value);
+        free(SB_CONTAINER(items[i].key.data, entry, bytes));
+    }
+    free(items);
+}
+
+/* ---- The model --------------------------------------------------------------------------------------------- */
+
+static void check_key(world *w, sb_bytes key)
+{
+    sb_page hold;
+    sb_bytes value;
+    bool found, equal;
+    const size_t at = map_find(&w->want, key, &equal);
+    assert_ok(sb_tree_get(w->txn, &w->tree, key, &hold, &value, &found, &err));
+    assert_int_equal(found, equal);
+    if (found) assert_bytes(value, value_of(w->want.items[at]));
+    sb_page_release(w->txn, &hold);
+}
+
+static void check_cursor(world *w, sb_bytes key)
+{
+    sb_cursor *cursor;
+    bool found, equal;
+    const size_t at = map_find(&w->want, key, &equal);
+    assert_ok(sb_cursor_open(w->txn, &w->tree, &cursor, &err));
+    assert_ok(sb_cursor_seek(cursor, key, &found, &err));
+    assert_int_equal(found, at < w->want.count);
+    if (found) assert_bytes(sb_cursor_key(cursor), key_of(w->want.items[at]));
+    if (found && at > 0) {
+        assert_ok(sb_cursor_prev(cursor, &found, &err));
+        assert_true(found);
+        assert_bytes(sb_cursor_key(cursor), key_of(w->want.items[at - 1]));
+    }
+    const size_t before = equal ? at + 1 : at;
+    assert_ok(sb_cursor_seek_before(cursor, key, &found, &err));
+    assert_int_equal(found, before > 0);
+    if (found) assert_bytes(sb_cursor_key(cursor), key_of(w->want.items[before - 1]));
+    sb_cursor_close(cursor);
+}
+
+static void one_operation(world *w, shape s, unsigned delete_percent)
+{
+    uint8_t key[16384], value[16384];
+    bool found;
+    const sb_bytes k = sb_bytes_of(key, random_key(w, s, key));
+    const uint64_t dice = sb_random_below(&w->random, 100);
+    if (dice < delete_percent) {
+        /* Mostly a key that is there. */
+        sb_bytes victim = k;
+        if (dice % 4 != 0 && w->want.count > 0) {
+            victim = key_of(w->want.items[sb_random_below(&w->random, w->want.count)]);
+            memcpy(key, victim.data, victim.size);
+            victim.data = key;
+        }
+        const bool expected = map_delete(&w->want, victim);
+        assert_ok(sb_tree_delete(w->txn, &w->tree, victim, &found, &err));
+        assert_int_equal(found, expected);
+    } else if (dice < 85) {
+        const sb_bytes v = sb_bytes_of(value, random_value(w, value));
+        assert_ok(sb_tree_put(w->txn, &w->tree, k, v, &err));
+        map_put(&w->want, k, v);
+    } else if (dice < 95) {
+        check_key(w, k);
+    } else {
+        check_cursor(w, k);
+    }
+}
+
+static void run_model(uint32_t page_bytes, shape s, size_t count)
+{
+    world *w = make_world(page_bytes);
+    unsigned delete_percent = 25;
+    for (size_t i = 0; i < count; i++) {
+        one_operation(w, s, delete_percent);
+        const uint64_t dice = sb_random_below(&w->random, 2000);
+        if (dice == 0) delete_percent = (unsigned)sb_random_below(&w->random, 80);
+        else if (dice == 1) put_many_random(w, s, 1 + sb_random_below(&w->random, 3000) / (s == SHAPE_LONG ? 50 : 1));
+        else if (dice == 2) commit(w);
+        else if (dice == 3 && sb_random_below(&w->random, 4) == 0) reopen(w);
+        else if (dice == 4) {
+            uint32_t savepoint;
+            const sb_tree tree = w->tree;
+            map kept = map_copy(&w->want);
+            assert_ok(sb_txn_savepoint(w->txn, &savepoint, &err));
+            for (unsigned k = 0; k < 200; k++) one_operation(w, s, delete_percent);
+            put_many_random(w, s, 50);
+            assert_ok(sb_txn_rollback_to(w->txn, savepoint, &err));
+            assert_ok(sb_txn_release(w->txn, savepoint, &err));
+            w->tree = tree;
+            map_free(&w->want);
+            w->want = kept;
+            (void)verify(w);
+        } else if (dice == 5) {
+            (void)verify(w);
+            compare_all(w, w->txn);
+        }
+    }
+    (void)verify(w);
+    compare_all(w, w->txn);
+    assert_ok(sb_txn_commit(w->txn, &err));
+    assert_ok(sb_txn_begin_read(w->session, &w->txn, &err));
+    compare_all(w, w->txn);
+    sb_txn_rollback(w->txn);
+    assert_ok(sb_txn_begin_write(w->session, &w->txn, &err));
+    /* Down to nothing, so that every merge and collapse happens. */
+    while (w->want.count > 0) {
+        bool found;
+        entry *e = w->want.items[sb_random_below(&w->random, w->want.count)];
+        e->refs++;
+        assert_true(map_delete(&w->want, key_of(e)));
+        assert_ok(sb_tree_delete(w->txn, &w->tree, key_of(e), &found, &err));
+        assert_true(found);
+        drop_entry(e);
+        if (sb_random_below(&w->random, 2000) == 0) (void)verify(w);
+    }
+    assert_int_equal(w->tree.root, SB_PGNO_NONE);
+    assert_int_equal(w->tree.height, 0);
+    assert_int_equal(w->tree.leaf_count, 0);
+    (void)verify(w);
+    free_world(w);
+}
+
+static void test_tree_slotted__model_ids(void **state)
+{
+    (void)state;
+    run_model(4096, SHAPE_IDS, operations(40000));
+    run_model(8192, SHAPE_IDS, operations(20000));
+}
+static void test_tree_slotted__model_words(void **state)
+{
+    (void)state;
+    run_model(8192, SHAPE_WORDS, operations(40000));
+    run_model(65536, SHAPE_WORDS, operations(20000));
+}
+static void test_tree_slotted__model_zeros(void **state)
+{
+    (void)state;
+    run_model(4096, SHAPE_ZEROS, operations(30000));
+}
+static void test_tree_slotted__model_long(void **state)
+{
+    (void)state;
+    run_model(4096, SHAPE_LONG, operations(8000));
+    run_model(65536, SHAPE_LONG, operations(2000));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_tree_slotted__model_ids),
+        TEST(test_tree_slotted__model_words),
+        TEST(test_tree_slotted__model_zeros),
+        TEST(test_tree_slotted__model_long),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
