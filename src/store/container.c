@@ -188,6 +188,45 @@ bool sb_container__has(sb_bytes bytes, uint32_t low, bool *has)
     return true;
 }
 
+/* From entry at on. Out of order, which a page from a damaged file may be, is told at the end. */
+static bool read_array(sb_bytes body, size_t at, uint64_t base, uint64_t *ids, size_t capacity,
+                       size_t *count)
+{
+    const size_t left = body.size / 2 - at, most = left < capacity ? left : capacity;
+    const uint8_t *entry = body.data + 2 * at;
+    uint32_t next = 0; /* lowest id that may come */
+    bool valid = true;
+
+    for (size_t i = 0; i < most; i++) {
+        const uint32_t low = sb_load_le16(entry + 2 * i);
+        valid &= low >= next;
+        next = low + 1;
+        ids[i] = base + low;
+    }
+    *count = most;
+    return valid && next <= SB_CONTAINER_IDS;
+}
+
+/* From run at on. */
+static bool read_runs(sb_bytes body, size_t at, uint32_t from, uint64_t base, uint64_t *ids,
+                      size_t capacity, size_t *count)
+{
+    uint32_t next = 0;
+
+    for (at *= RUN_BYTES; at < body.size; at += RUN_BYTES) {
+        uint32_t low = sb_load_le16(body.data + at);
+        const uint32_t last = sb_load_le16(body.data + at + 2);
+        if (low < next || last < low || last >= SB_CONTAINER_IDS) return false;
+        next = last + 1;
+        if (low < from) low = from;
+        for (; low <= last; low++) {
+            if (*count == capacity) return true;
+            ids[(*count)++] = base + low;
+        }
+    }
+    return true;
+}
+
 static void read_bitmap(const uint8_t *map, uint32_t from, uint64_t base, uint64_t *ids,
                         size_t capacity, size_t *count)
 {
@@ -206,29 +245,21 @@ static void read_bitmap(const uint8_t *map, uint32_t from, uint64_t base, uint64
 bool sb_container__read(sb_bytes bytes, uint32_t from, uint64_t base, uint64_t *ids,
                         size_t capacity, size_t *count)
 {
-    uint32_t next = 0; /* lowest id that may come: a damaged array can not yield an id twice */
     uint8_t kind;
     sb_bytes body;
+    size_t at;
 
     *count = 0;
     if (!open_container(bytes, &kind, &body)) return false;
-    if (kind == KIND_BITMAP) {
-        if (from < SB_CONTAINER_IDS) read_bitmap(body.data, from, base, ids, capacity, count);
-        return true;
+    if (from >= SB_CONTAINER_IDS) return true;
+    switch (kind) {
+    case KIND_BITMAP: read_bitmap(body.data, from, base, ids, capacity, count); return true;
+    case KIND_ARRAY:
+        at = from == 0 ? 0 : entries_up_to(body, 2, from - 1);
+        return read_array(body, at, base, ids, capacity, count);
+    default:
+        /* The last run that begins at or before from may reach past it. */
+        at = entries_up_to(body, RUN_BYTES, from);
+        return read_runs(body, at > 0 ? at - 1 : 0, from, base, ids, capacity, count);
     }
-    const size_t step = kind == KIND_RUNS ? RUN_BYTES : 2;
-    size_t at = entries_up_to(body, step, from);
-    /* The run that begins at or before from may reach past it. */
-    for (at = at > 0 ? (at - 1) * step : 0; at < body.size; at += step) {
-        uint32_t first = sb_load_le16(body.data + at);
-        const uint32_t last = kind == KIND_RUNS ? sb_load_le16(body.data + at + 2) : first;
-        if (first < next || last < first || last >= SB_CONTAINER_IDS) return false;
-        next = last + 1;
-        if (first < from) first = from;
-        for (; first <= last; first++) {
-            if (*count == capacity) return true;
-            ids[(*count)++] = base + first;
-        }
-    }
-    return true;
 }

@@ -176,7 +176,7 @@ static void test_store_container__hostile(void **state)
         (void)!sb_container__has(hostile, from, &has);
         const bool read = sb_container__read(hostile, from, 0, ids, SB_CONTAINER_IDS, &count);
         if (valid) assert_true(read);
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; read && i < count; i++)
             assert_true(ids[i] >= (i > 0 ? ids[i - 1] + 1 : from) && ids[i] < SB_CONTAINER_IDS);
         free(copy);
     }
