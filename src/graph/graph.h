@@ -194,6 +194,9 @@ void sb_scan_close(sb_scan *scan);
 /* How many match, without making the ids: the hot path of scan_filter. */
 SB_MUST_CHECK sb_status sb_graph_count(sb_graph *graph, const sb_scan_options *options, uint64_t *count, sb_err *err);
 
+/* sb_index_lookup whose key was cut: the first entity whose row really has these values; *id 0 when none. */
+SB_MUST_CHECK sb_status sb_graph_lookup_cut(sb_graph *graph, uint32_t schema_id, const sb_value *values, size_t value_count, uint64_t *id, sb_err *err);
+
 /* ---- Traversal ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct sb_bfs_options {
@@ -231,6 +234,10 @@ SB_MUST_CHECK sb_status sb_graph_verify(sb_graph *graph, sb_finding finding, voi
 /* A 128-bit digest of the graph's content (names, not ids or layout): equal graphs up to ids have equal digests. Each node's and relationship's canonical
  * form is hashed (XXH3-128), relationships with their end nodes' hashes refined by a few rounds of neighborhood hashing, and summed. */
 SB_MUST_CHECK sb_status sb_graph_digest(sb_graph *graph, uint8_t digest[16], sb_err *err);
+/* Rebuild the session's database compactly in place: a compact copy in a temporary file beside it, put back as one transaction; the
+ * file is cut when nobody else has it open. No transaction may be open on the session. Not for :memory: on a private
+ * vfs other than by a copy in the same vfs. */
+SB_MUST_CHECK sb_status sb_graph_vacuum(sb_session *session, sb_err *err);
 /* Write a compact copy (vacuum into) to a new file. */
 SB_MUST_CHECK sb_status sb_graph_vacuum_into(sb_graph *graph, sb_vfs *vfs, const char *path, sb_err *err);
 

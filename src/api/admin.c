@@ -1,0 +1,274 @@
+/* admin.c — checkpoint, backup, restore, vacuum, verify, digest, info. */
+#include <string.h>
+
+#include "api/api_priv.h"
+
+/* Calls that manage transactions of their own. */
+static sombra_status enter_idle(sombra_conn *conn)
+{
+    if (conn == NULL) return SOMBRA_MISUSE;
+    sb_err_clear(&conn->err);
+    if (conn->txn.txn != NULL)
+        return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "end the connection's transaction first"));
+    return SOMBRA_OK;
+}
+
+sombra_status sombra_checkpoint(sombra_conn *conn, sombra_checkpoint_mode mode, sombra_checkpoint_result *result)
+{
+    sb_checkpoint_result done;
+    sb_status status;
+    const sombra_status entered = enter_idle(conn);
+
+    if (result != NULL) memset(result, 0, sizeof *result);
+    if (entered != SOMBRA_OK) return entered;
+    memset(&done, 0, sizeof done);
+    status = sb_pager_checkpoint(conn->db->pager, (sb_checkpoint_mode)mode, &done, &conn->err);
+    if (result != NULL)
+        *result = (sombra_checkpoint_result){.wal_frames = done.wal_frames, .backfilled_frames = done.backfilled_frames,
+                                             .pages_written = done.pages_written, .restarted = done.restarted};
+    return sombra__status(status);
+}
+
+static bool bridge_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    sombra_conn *conn = ctx;
+    if (atomic_load_explicit(&conn->cancel, memory_order_relaxed)) return false;
+    return conn->progress == NULL || conn->progress(conn->progress_ctx, done, total);
+}
+
+sombra_status sombra_backup(sombra_txn *txn, const char *path)
+{
+    sb_vfs *vfs;
+    sb_status status;
+
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, path != NULL);
+    status = sb_vfs_posix_create(&txn->conn->db->memory.base, &vfs, &txn->conn->err);
+    if (status != SB_OK) return sombra__status(status);
+    sombra__run_begin(txn->conn);
+    status = sb_pager_backup(txn->txn, vfs, path, bridge_progress, txn->conn, &txn->conn->err);
+    sombra__run_end(txn->conn);
+    sb_vfs_destroy(vfs);
+    return sombra__status(status);
+}
+
+/* A second pager on a file, for reading; closed by the caller. */
+typedef struct sb_source {
+    sb_vfs *vfs;
+    sb_pager *pager;
+    sb_session *session;
+    sb_txn *txn;
+    sb_profile profile;
+} sb_source;
+
+static void close_source(sb_source *source, sb_err *err)
+{
+    sb_txn_rollback(source->txn);
+    sb_session_close(source->session);
+    if (source->pager != NULL && sb_pager_close(source->pager, err) != SB_OK) {
+        /* it was only read: nothing is lost with it */
+    }
+    sb_vfs_destroy(source->vfs);
+}
+
+static sb_status open_source(sombra_conn *conn, const char *path, sb_source *source)
+{
+    sb_pager_options options;
+
+    memset(source, 0, sizeof *source);
+    SB_TRY(sb_vfs_posix_create(&conn->db->memory.base, &source->vfs, &conn->err));
+    sb_pager_options_init(&options);
+    options.alloc = &conn->db->memory.base;
+    options.vfs = source->vfs;
+    options.profile = &source->profile;
+    options.read_only = true;
+    options.create = false;
+    options.check = sb_tree_check_page;
+    SB_TRY(sb_pager_open(path, &options, &source->pager, &conn->err));
+    SB_TRY(sb_session_open(source->pager, &source->session, &conn->err));
+    return sb_txn_begin_read(source->session, &source->txn, &conn->err);
+}
+
+static sb_status restore(sombra_conn *conn, const char *path)
+{
+    sb_source source;
+    sb_txn *txn;
+    sb_err ignored;
+    sb_status status = open_source(conn, path, &source);
+
+    if (status == SB_OK && (status = sb_txn_begin_write(conn->session, &txn, &conn->err)) == SB_OK)
+        status = sb_pager_replace(txn, source.txn, bridge_progress, conn, &conn->err);
+    sb_err_clear(&ignored);
+    close_source(&source, &ignored);
+    return status;
+}
+
+sombra_status sombra_restore(sombra_conn *conn, const char *path)
+{
+    sb_status status;
+    const sombra_status entered = enter_idle(conn);
+
+    if (entered != SOMBRA_OK) return entered;
+    if (path == NULL) return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "sombra_restore: path is needed"));
+    sombra__run_begin(conn);
+    status = restore(conn, path);
+    sombra__run_end(conn);
+    return sombra__status(status);
+}
+
+static sb_status vacuum(sombra_conn *conn, const char *path)
+{
+    sb_graph *graph;
+    sb_vfs *vfs;
+    sb_txn *txn;
+    sb_status status;
+
+    if (path == NULL) return sb_graph_vacuum(conn->session, &conn->err);
+    SB_TRY(sb_vfs_posix_create(&conn->db->memory.base, &vfs, &conn->err));
+    status = sb_txn_begin_read(conn->session, &txn, &conn->err);
+    if (status == SB_OK) {
+        status = sb_graph_get(txn, &graph, &conn->err);
+        if (status == SB_OK) status = sb_graph_vacuum_into(graph, vfs, path, &conn->err);
+        sb_txn_rollback(txn);
+    }
+    sb_vfs_destroy(vfs);
+    return status;
+}
+
+sombra_status sombra_vacuum(sombra_conn *conn, const char *path)
+{
+    sb_status status;
+    const sombra_status entered = enter_idle(conn);
+
+    if (entered != SOMBRA_OK) return entered;
+    sombra__run_begin(conn);
+    status = vacuum(conn, path);
+    sombra__run_end(conn);
+    return sombra__status(status);
+}
+
+/* ---- Verify, digest ---------------------------------------------------------------------------------------- */
+
+typedef struct sb_finding_bridge {
+    void (*finding)(void *ctx, uint64_t page, const char *message);
+    void *ctx;
+} sb_finding_bridge;
+
+static void bridge_finding(void *ctx, sb_pgno pgno, const char *message)
+{
+    const sb_finding_bridge *bridge = ctx;
+    if (bridge->finding != NULL) bridge->finding(bridge->ctx, pgno == SB_PGNO_NONE ? SB_NO_PGNO : pgno, message);
+}
+
+sombra_status sombra_verify(sombra_txn *txn, void (*finding)(void *ctx, uint64_t page, const char *message), void *ctx,
+                            sombra_verify_result *result)
+{
+    sb_finding_bridge bridge = {.finding = finding, .ctx = ctx};
+    sb_verify_result found;
+    sb_status status;
+
+    if (result != NULL) memset(result, 0, sizeof *result);
+    SOMBRA_ENTER(txn);
+    memset(&found, 0, sizeof found);
+    sombra__run_begin(txn->conn);
+    status = sb_graph_verify(txn->graph, bridge_finding, &bridge, &found, &txn->conn->err);
+    sombra__run_end(txn->conn);
+    if (result != NULL)
+        *result = (sombra_verify_result){.findings = found.findings, .pages = found.pages, .free_pages = found.free_pages,
+                                         .nodes = found.nodes, .rels = found.rels, .index_entries = found.index_entries};
+    return sombra__status(status);
+}
+
+sombra_status sombra_digest(sombra_txn *txn, uint8_t digest[16])
+{
+    sb_status status;
+
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, digest != NULL);
+    sombra__run_begin(txn->conn);
+    status = sb_graph_digest(txn->graph, digest, &txn->conn->err);
+    sombra__run_end(txn->conn);
+    return sombra__status(status);
+}
+
+/* ---- Information --------------------------------------------------------------------------------------------- */
+
+sombra_status sombra_get_info(sombra_txn *txn, sombra_info *info)
+{
+    sb_counting_allocator *memory;
+    sb_pager_info pager;
+    uint64_t nodes, rels;
+    sb_status status;
+
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, info != NULL);
+    memset(info, 0, sizeof *info);
+    memory = &txn->conn->db->memory;
+    status = sb_pager_get_info(txn->conn->db->pager, &pager, &txn->conn->err);
+    if (status == SB_OK) status = sb_stats_nodes_of_label(txn->view, 0, &nodes, &txn->conn->err);
+    if (status == SB_OK) status = sb_stats_rels_of_type(txn->view, 0, &rels, &txn->conn->err);
+    if (status != SB_OK) return sombra__status(status);
+    *info = (sombra_info){.page_size = pager.page_bytes, .pages = pager.page_count, .free_pages = pager.free_pages,
+                          .file_bytes = pager.file_bytes, .wal_bytes = pager.wal_bytes, .wal_frames = pager.wal_frames,
+                          .wal_backfilled = pager.backfilled_frames, .sequence = pager.commit_seq, .readers = pager.readers,
+                          .nodes = nodes, .rels = rels, .memory_bytes = atomic_load(&memory->live_bytes),
+                          .memory_peak = atomic_load(&memory->peak_bytes), .durability = (uint8_t)pager.durability,
+                          .read_mode = (uint8_t)pager.read_mode, .poisoned = pager.poisoned};
+    return SOMBRA_OK;
+}
+
+typedef struct sb_tree_search {
+    sombra_txn *txn;
+    size_t wanted;
+    sombra_tree_info *info;
+    bool found;
+} sb_tree_search;
+
+static sb_status describe_tree(void *ctx, const sb_tree *tree, const char *what)
+{
+    sb_tree_search *search = ctx;
+    sb_tree_stats stats;
+    uint64_t findings = 0;
+    char *name;
+
+    if (search->wanted-- != 0) return SB_OK;
+    search->found = true;
+    SB_TRY(sb_tree_verify(search->txn->txn, tree, NULL, NULL, NULL, &stats, &findings, &search->txn->conn->err));
+    name = sb_arena_strndup(sb_graph_arena(search->txn->graph), what, strlen(what));
+    if (name == NULL) return SB_FAIL_NOMEM(&search->txn->conn->err);
+    *search->info = (sombra_tree_info){.name = name, .height = stats.height, .inner_pages = stats.inner_pages,
+                                       .leaf_pages = stats.leaf_pages, .overflow_pages = stats.overflow_pages,
+                                       .entries = stats.entries, .used_bytes = stats.leaf_used_bytes};
+    return SB_OK;
+}
+
+sombra_status sombra_tree_at(sombra_txn *txn, size_t i, sombra_tree_info *info, bool *more)
+{
+    sb_tree_search search = {.txn = txn, .wanted = i, .info = info};
+    sb_status status;
+
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, info != NULL && more != NULL);
+    memset(info, 0, sizeof *info);
+    *more = false;
+    sb_arena_reset(sb_graph_arena(txn->graph));
+    status = sb_store_each_tree(txn->view, describe_tree, &search, &txn->conn->err);
+    *more = status == SB_OK && search.found;
+    return sombra__status(status);
+}
+
+sombra_status sombra_get_writer_stats(sombra_txn *txn, sombra_writer_stats *stats)
+{
+    sb_writer_stats inner;
+
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, stats != NULL);
+    sb_graph_writer_stats(txn->graph, &inner);
+    *stats = (sombra_writer_stats){.endpoint_checks = inner.endpoint_checks, .cache_hits = inner.cache_hits,
+                                   .cache_misses = inner.cache_misses, .node_lookups = inner.node_lookups,
+                                   .known_in_txn = inner.known_in_txn, .trusted = inner.trusted,
+                                   .forward_sorts = inner.forward_sorts, .reverse_sorts = inner.reverse_sorts,
+                                   .label_sorts = inner.label_sorts, .flushes = inner.flushes,
+                                   .flushed_rels = inner.flushed_rels};
+    return SOMBRA_OK;
+}

@@ -1,0 +1,83 @@
+/* api_priv.h — the handles of sombra.h, and what the files of api/ share.
+ * A handle's functions check their arguments, clear the connection's last error, call the graph layer and return its
+ * status. Public structs that mirror internal ones are passed through as they are: mirror.h proves that the layouts
+ * agree. */
+#ifndef SB_API_PRIV_H
+#define SB_API_PRIV_H
+
+#include "sombra.h"
+
+#include "graph/graph.h"
+#include "os/os.h"
+#include "pager/pager.h"
+#include "store/store.h"
+
+struct sombra_db {
+    sb_counting_allocator memory; /* every block of this database; its limit is memory_limit */
+    sb_vfs *vfs;                  /* owned */
+    sb_pager *pager;              /* owned */
+    sb_profile profile;
+    sombra_options options;       /* as opened */
+    sb_mutex *lock;               /* guards connections */
+    size_t connections;
+};
+
+struct sombra_txn {
+    sombra_conn *conn;
+    sb_txn *txn; /* NULL while no transaction is open */
+    sb_graph *graph;
+    sb_view *view;
+};
+
+struct sombra_conn {
+    sombra_db *db;
+    sb_session *session;
+    sb_err err;           /* of the last call */
+    sombra_error error;   /* what sombra_error_of made of it */
+    sombra_txn txn;       /* one at a time; the handle that callers hold */
+    sb_graph_settings settings;
+    _Atomic bool cancel;  /* set by sombra_interrupt while `running` */
+    _Atomic bool running; /* a call that can be cancelled is under way */
+    bool (*progress)(void *ctx, uint64_t done, uint64_t total);
+    void *progress_ctx;
+    sombra_status (*commit_hook)(void *ctx);
+    void *commit_ctx;
+    void (*change_hook)(void *ctx, sombra_change change, uint64_t id);
+    void *change_ctx;
+};
+
+/* sb_status and sombra_status have the same values (mirror.h). */
+SB_INLINE sombra_status sombra__status(sb_status status) { return (sombra_status)status; }
+/* Copy a failure out; error may be NULL. */
+void sombra__error_copy(const sb_err *err, sombra_error *error);
+/* Length of a caller's text: size, or strlen for SOMBRA_NUL_TERMINATED. */
+sb_bytes sombra__text(const void *text, size_t size);
+
+/* First in every call on a transaction: 0, or SOMBRA_MISUSE for a closed or foreign one. */
+SB_INLINE sombra_status sombra__enter(sombra_txn *txn)
+{
+    if (SB_UNLIKELY(txn == NULL || txn->txn == NULL)) return SOMBRA_MISUSE;
+    txn->conn->err.code = SB_OK;
+    return SOMBRA_OK;
+}
+#define SOMBRA_ENTER(txn)                                                \
+    do {                                                                 \
+        const sombra_status sombra_entered = sombra__enter(txn);         \
+        if (SB_UNLIKELY(sombra_entered != SOMBRA_OK)) return sombra_entered; \
+    } while (0)
+/* A rule for arguments: MISUSE naming it. Only where nothing is owned. */
+#define SOMBRA_ARG(txn, x)                                                                               \
+    do {                                                                                                 \
+        if (SB_UNLIKELY(!(x)))                                                                           \
+            return sombra__status(SB_FAIL(&(txn)->conn->err, SB_MISUSE, "%s: %s does not hold", __func__, #x)); \
+    } while (0)
+
+/* Around calls that can be cancelled: clears an old request first. */
+void sombra__run_begin(sombra_conn *conn);
+void sombra__run_end(sombra_conn *conn);
+/* Tell the change hook; a no-op without one. */
+void sombra__changed(sombra_conn *conn, sombra_change change, const uint64_t *ids, size_t count);
+/* Label set of labels in any order; a label given twice is SB_INVALID. */
+SB_MUST_CHECK sb_status sombra__label_set(sombra_txn *txn, const uint32_t *labels, size_t count, sb_set_id *set);
+
+#endif

@@ -1,0 +1,120 @@
+/* bulk.c — CSV import and export. */
+#include <string.h>
+
+#include "api/api_priv.h"
+
+void sombra_import_options_init(sombra_import_options *options)
+{
+    sb_bulk_options defaults;
+
+    sb_bulk_options_init(&defaults);
+    memset(options, 0, sizeof *options);
+    options->struct_bytes = (uint32_t)sizeof *options;
+    options->delimiter = defaults.delimiter;
+    options->quote = defaults.quote;
+    options->array_delimiter = defaults.array_delimiter;
+    options->store_ids = defaults.store_ids;
+    options->infer_types = defaults.infer_types;
+    options->trim = defaults.trim;
+    options->max_rejects = defaults.max_rejects;
+}
+
+static void convert_files(const sombra_import_file *files, size_t count, sb_bulk_file *out)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = (sb_bulk_file){.path = files[i].path, .name = sombra__text(files[i].name, SOMBRA_NUL_TERMINATED)};
+}
+
+static void convert_options(const sombra_import_options *options, sb_vfs *vfs, const sb_bulk_file *files, uint64_t memory,
+                            sb_bulk_options *inner)
+{
+    sb_bulk_options_init(inner);
+    inner->vfs = vfs;
+    inner->node_files = files;
+    inner->node_file_count = options->node_file_count;
+    inner->rel_files = files + options->node_file_count;
+    inner->rel_file_count = options->rel_file_count;
+    inner->delimiter = options->delimiter;
+    inner->quote = options->quote;
+    inner->array_delimiter = options->array_delimiter;
+    inner->id_column = options->id_column;
+    inner->start_column = options->start_column;
+    inner->end_column = options->end_column;
+    inner->type_column = options->type_column;
+    inner->label_column = options->label_column;
+    inner->null_text = options->null_text;
+    inner->infer_types = options->infer_types;
+    inner->trim = options->trim;
+    inner->skip_missing_endpoints = options->skip_missing_endpoints;
+    inner->skip_duplicate_ids = options->skip_duplicate_ids;
+    inner->reject_path = options->reject_path;
+    inner->max_rejects = options->max_rejects;
+    inner->threads = options->threads;
+    inner->memory_bytes = (size_t)memory;
+    inner->store_ids = options->store_ids;
+}
+
+/* Files are the system's also when the graph is in memory. */
+static sb_status open_files_vfs(sombra_txn *txn, sb_vfs **vfs)
+{
+    return sb_vfs_posix_create(&txn->conn->db->memory.base, vfs, &txn->conn->err);
+}
+
+sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *options, sombra_import_result *result)
+{
+    const sb_allocator *alloc;
+    sb_bulk_options inner;
+    sb_bulk_result loaded;
+    sb_bulk_file *files;
+    sb_vfs *vfs;
+    sb_status status;
+    size_t count;
+
+    if (result != NULL) memset(result, 0, sizeof *result);
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, options != NULL && options->struct_bytes == sizeof *options);
+    SOMBRA_ARG(txn, options->nodes != NULL || options->node_file_count == 0);
+    SOMBRA_ARG(txn, options->rels != NULL || options->rel_file_count == 0);
+    alloc = &txn->conn->db->memory.base;
+    count = options->node_file_count + options->rel_file_count;
+    files = sb_alloc_array(alloc, count, sizeof *files);
+    if (files == NULL) return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
+    convert_files(options->nodes, options->node_file_count, files);
+    convert_files(options->rels, options->rel_file_count, files + options->node_file_count);
+    status = open_files_vfs(txn, &vfs);
+    if (status == SB_OK) {
+        convert_options(options, vfs, files, options->memory != 0 ? options->memory : txn->conn->db->options.memory_limit / 2, &inner);
+        memset(&loaded, 0, sizeof loaded);
+        sombra__run_begin(txn->conn);
+        status = sb_graph_bulk_load(txn->graph, &inner, &loaded, &txn->conn->err);
+        sombra__run_end(txn->conn);
+        sb_vfs_destroy(vfs);
+        if (result != NULL) /* also after a failure: how far it came */
+            *result = (sombra_import_result){.nodes = loaded.nodes, .rels = loaded.rels, .properties = loaded.properties,
+                                             .rejected_rows = loaded.rejected_rows, .skipped_rows = loaded.skipped_rows,
+                                             .bytes_read = loaded.bytes_read, .parse_ns = loaded.parse_ns,
+                                             .sort_ns = loaded.sort_ns, .build_ns = loaded.build_ns};
+    }
+    sb_free(alloc, files, count * sizeof *files);
+    return sombra__status(status);
+}
+
+sombra_status sombra_export_csv(sombra_txn *txn, const char *directory, sombra_export_result *result)
+{
+    sb_export_result written;
+    sb_vfs *vfs;
+    sb_status status;
+
+    if (result != NULL) memset(result, 0, sizeof *result);
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, directory != NULL);
+    status = open_files_vfs(txn, &vfs);
+    if (status != SB_OK) return sombra__status(status);
+    sombra__run_begin(txn->conn);
+    status = sb_graph_export(txn->graph, vfs, directory, &written, &txn->conn->err);
+    sombra__run_end(txn->conn);
+    sb_vfs_destroy(vfs);
+    if (status == SB_OK && result != NULL)
+        *result = (sombra_export_result){.nodes = written.nodes, .rels = written.rels, .files = written.files, .bytes = written.bytes};
+    return sombra__status(status);
+}

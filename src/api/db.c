@@ -1,0 +1,337 @@
+/* db.c — database and connection handles, errors, version. */
+#include <string.h>
+
+#include "api/mirror.h"
+
+/* ---- Errors ---------------------------------------------------------------------------------------------- */
+
+const char *sombra_version(void) { return SOMBRA_VERSION; }
+uint32_t sombra_abi(void) { return SOMBRA_ABI; }
+const char *sombra_status_text(sombra_status status) { return sb_status_text((sb_status)status); }
+const char *sombra_status_name(sombra_status status) { return sb_status_name((sb_status)status); }
+const char *sombra_type_name(uint32_t type) { return sb_type_name(type); }
+
+/* The last part of a path of ours: "tree/list_insert.c". */
+static const char *short_source(const char *file)
+{
+    const char *src = strstr(file, "src/");
+    return src == NULL ? file : src + 4;
+}
+
+void sombra__error_copy(const sb_err *err, sombra_error *error)
+{
+    size_t bytes;
+    char digits[12];
+    unsigned at = sizeof digits;
+
+    if (error == NULL) return;
+    memset(error, 0, sizeof *error);
+    error->status = sombra__status(err->code);
+    error->page = SB_NO_PGNO;
+    if (err->code == SB_OK) return;
+    error->os_error = err->os_error;
+    error->page = err->pgno;
+    error->line = err->line;
+    error->column = err->column;
+    memcpy(error->message, err->text, sizeof error->message);
+    static_assert(sizeof error->message == SB_ERR_TEXT_BYTES, "messages have the same room");
+    if (err->source_file == NULL) return;
+    bytes = strlen(short_source(err->source_file));
+    if (bytes > sizeof error->source - sizeof digits - 1) bytes = sizeof error->source - sizeof digits - 1;
+    memcpy(error->source, short_source(err->source_file), bytes);
+    digits[--at] = '\0';
+    for (uint32_t line = err->source_line; at > 1 && (line != 0 || at == sizeof digits - 1); line /= 10)
+        digits[--at] = (char)('0' + line % 10);
+    digits[--at] = ':';
+    memcpy(error->source + bytes, digits + at, sizeof digits - at);
+}
+
+sb_bytes sombra__text(const void *text, size_t size)
+{
+    if (text == NULL) return sb_bytes_of(NULL, 0);
+    return sb_bytes_of(text, size == SOMBRA_NUL_TERMINATED ? strlen(text) : size);
+}
+
+const sombra_error *sombra_error_of(const sombra_conn *conn)
+{
+    /* The error is part of the connection, which is not const for its owner: made when asked for. */
+    sombra_conn *owner;
+    memcpy(&owner, &conn, sizeof owner);
+    sombra__error_copy(&conn->err, &owner->error);
+    return &conn->error;
+}
+
+/* ---- Opening and closing ------------------------------------------------------------------------------------ */
+
+static uint64_t read_clock(void *ctx)
+{
+    sb_vfs *vfs = ctx;
+    return vfs->ops->monotonic_ns(vfs);
+}
+
+static void log_message(void *ctx, sb_log_level level, const char *message)
+{
+    const sombra_db *db = ctx;
+    db->options.log(db->options.log_ctx, (sombra_log_level)level, message);
+}
+
+static void free_db(sombra_db *db)
+{
+    sb_mutex_destroy(db->lock);
+    sb_vfs_destroy(db->vfs);
+    sb_free(&sb_allocator_libc, db, sizeof *db);
+}
+
+/* The caller's options, or the defaults; older callers have a shorter struct. */
+static sb_status take_options(const sombra_options *options, sombra_options *out, sb_err *err)
+{
+    sombra_options_init(out);
+    if (options == NULL) return SB_OK;
+    if (options->abi != SOMBRA_ABI)
+        return SB_FAIL(err, SB_MISUSE, "the program was compiled for ABI %u, this library has ABI %u: compile it again (or call sombra_options_init first)",
+                       options->abi, SOMBRA_ABI);
+    memcpy(out, options, options->struct_bytes < sizeof *out ? options->struct_bytes : sizeof *out);
+    if (out->durability > SOMBRA_DURABLE_OFF) return SB_FAIL(err, SB_INVALID, "option durability: %u is none of 0, 1, 2", out->durability);
+    if (out->read_mode > 2) return SB_FAIL(err, SB_INVALID, "option read_mode: %u is none of 0, 1, 2", out->read_mode);
+    return SB_OK;
+}
+
+static void fill_pager_options(sombra_db *db, sb_pager_options *pager)
+{
+    const sombra_options *options = &db->options;
+
+    sb_pager_options_init(pager);
+    pager->alloc = &db->memory.base;
+    pager->vfs = db->vfs;
+    pager->profile = &db->profile;
+    pager->page_bytes = options->page_size;
+    pager->create = options->create;
+    pager->read_only = options->read_only || options->immutable;
+    pager->immutable = options->immutable;
+    pager->durability = (sb_durability)options->durability;
+    pager->read_mode = (sb_read_mode)options->read_mode;
+    pager->cache_pages = options->cache_pages;
+    pager->autocheckpoint_pages = options->autocheckpoint;
+    pager->checkpoint_thread = options->checkpoint_thread;
+    pager->busy_timeout_ns = (uint64_t)options->busy_timeout_ms * 1000000u;
+    pager->txn_memory_bytes = options->transaction_memory;
+    pager->check = sb_tree_check_page;
+    if (options->log != NULL) {
+        pager->log = log_message;
+        pager->log_ctx = db;
+    }
+}
+
+static sb_status open_db(sombra_db *db, const char *path, const sombra_options *options, sb_err *err)
+{
+    const bool in_memory = strcmp(path, ":memory:") == 0;
+    sb_pager_options pager_options;
+
+    SB_TRY(take_options(options, &db->options, err));
+    sb_counting_allocator_init(&db->memory, &sb_allocator_libc);
+    if (db->options.memory_limit == 0) db->options.memory_limit = sb_os_memory_bytes() / 4;
+    if (db->options.transaction_memory == 0) db->options.transaction_memory = db->options.memory_limit / 8;
+    atomic_store_explicit(&db->memory.limit_bytes, (size_t)db->options.memory_limit, memory_order_relaxed);
+    SB_TRY(sb_mutex_create(&db->memory.base, SB_RANK_DATABASE, &db->lock, err));
+    SB_TRY(in_memory ? sb_vfs_mem_create(&db->memory.base, &db->vfs, err)
+                     : sb_vfs_posix_create(&db->memory.base, &db->vfs, err));
+    db->profile.on = db->options.profile || sb_profile_switch(sb_os_environment("SOMBRA_PROFILE"));
+    db->profile.clock_ns = read_clock;
+    db->profile.clock_ctx = db->vfs;
+    fill_pager_options(db, &pager_options);
+    return sb_pager_open(in_memory ? "memory" : path, &pager_options, &db->pager, err);
+}
+
+sombra_status sombra_open(const char *path, const sombra_options *options, sombra_db **db, sombra_error *error)
+{
+    sb_err err;
+    sb_status status;
+    sombra_db *opened;
+
+    sb_err_clear(&err);
+    if (db != NULL) *db = NULL;
+    if (path == NULL || db == NULL) {
+        status = SB_FAIL(&err, SB_MISUSE, "sombra_open: path and db are needed");
+    } else if ((opened = sb_alloc_zero(&sb_allocator_libc, sizeof *opened)) == NULL) {
+        status = SB_FAIL_NOMEM(&err);
+    } else {
+        status = open_db(opened, path, options, &err);
+        if (status == SB_OK)
+            *db = opened;
+        else
+            free_db(opened);
+    }
+    sombra__error_copy(&err, error);
+    return sombra__status(status);
+}
+
+sombra_status sombra_close(sombra_db *db, sombra_error *error)
+{
+    sb_err err;
+    sb_status status;
+    size_t connections;
+
+    sb_err_clear(&err);
+    if (db == NULL) {
+        sombra__error_copy(&err, error);
+        return SOMBRA_OK;
+    }
+    sb_mutex_lock(db->lock);
+    connections = db->connections;
+    sb_mutex_unlock(db->lock);
+    if (connections != 0) {
+        status = SB_FAIL(&err, SB_MISUSE, "%zu connections are still open: disconnect them first", connections);
+    } else {
+        status = sb_pager_close(db->pager, &err);
+        free_db(db);
+    }
+    sombra__error_copy(&err, error);
+    return sombra__status(status);
+}
+
+/* ---- Connections ---------------------------------------------------------------------------------------------- */
+
+static bool report_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    const sombra_conn *conn = ctx;
+    return conn->progress == NULL || conn->progress(conn->progress_ctx, done, total);
+}
+
+static sb_status open_conn(sombra_conn *conn, sb_err *err)
+{
+    const sombra_options *options = &conn->db->options;
+
+    conn->txn.conn = conn;
+    SB_TRY(sb_session_open(conn->db->pager, &conn->session, err));
+    sb_graph_settings_init(&conn->settings);
+    conn->settings.edge_cache_capacity = options->edge_cache_capacity;
+    conn->settings.trusted_endpoints = options->trusted_endpoints;
+    conn->settings.distinct_neighbors = options->distinct_neighbors;
+    conn->settings.memory_bytes = (size_t)(options->memory_limit / 2);
+    conn->settings.cancel = &conn->cancel;
+    conn->settings.progress = report_progress;
+    conn->settings.progress_ctx = conn;
+    return sb_graph_configure(conn->session, &conn->settings, err);
+}
+
+sombra_status sombra_connect(sombra_db *db, sombra_conn **conn, sombra_error *error)
+{
+    sb_err err;
+    sb_status status;
+    sombra_conn *opened;
+
+    sb_err_clear(&err);
+    if (conn != NULL) *conn = NULL;
+    if (db == NULL || conn == NULL) {
+        status = SB_FAIL(&err, SB_MISUSE, "sombra_connect: db and conn are needed");
+    } else if ((opened = sb_alloc_zero(&db->memory.base, sizeof *opened)) == NULL) {
+        status = SB_FAIL_NOMEM(&err);
+    } else {
+        opened->db = db;
+        status = open_conn(opened, &err);
+        if (status == SB_OK) {
+            sb_mutex_lock(db->lock);
+            db->connections++;
+            sb_mutex_unlock(db->lock);
+            *conn = opened;
+        } else {
+            sb_session_close(opened->session);
+            sb_free(&db->memory.base, opened, sizeof *opened);
+        }
+    }
+    sombra__error_copy(&err, error);
+    return sombra__status(status);
+}
+
+void sombra_disconnect(sombra_conn *conn)
+{
+    sombra_db *db;
+
+    if (conn == NULL) return;
+    db = conn->db;
+    if (conn->txn.txn != NULL) sombra_rollback(&conn->txn);
+    sb_session_close(conn->session);
+    sb_free(&db->memory.base, conn, sizeof *conn);
+    sb_mutex_lock(db->lock);
+    db->connections--;
+    sb_mutex_unlock(db->lock);
+}
+
+void sombra_interrupt(sombra_conn *conn)
+{
+    if (conn != NULL && atomic_load(&conn->running)) atomic_store(&conn->cancel, true);
+}
+
+void sombra__run_begin(sombra_conn *conn)
+{
+    atomic_store(&conn->cancel, false);
+    atomic_store(&conn->running, true);
+}
+
+void sombra__run_end(sombra_conn *conn) { atomic_store(&conn->running, false); }
+
+void sombra_set_progress(sombra_conn *conn, bool (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx)
+{
+    if (conn == NULL) return;
+    conn->progress = progress;
+    conn->progress_ctx = ctx;
+}
+
+void sombra_set_commit_hook(sombra_conn *conn, sombra_status (*hook)(void *ctx), void *ctx)
+{
+    if (conn == NULL) return;
+    conn->commit_hook = hook;
+    conn->commit_ctx = ctx;
+}
+
+void sombra_set_change_hook(sombra_conn *conn, void (*hook)(void *ctx, sombra_change change, uint64_t id), void *ctx)
+{
+    if (conn == NULL) return;
+    conn->change_hook = hook;
+    conn->change_ctx = ctx;
+}
+
+void sombra__changed(sombra_conn *conn, sombra_change change, const uint64_t *ids, size_t count)
+{
+    if (conn->change_hook == NULL) return;
+    for (size_t i = 0; i < count; i++) conn->change_hook(conn->change_ctx, change, ids[i]);
+}
+
+sombra_status sombra_pragma(sombra_conn *conn, const char *name, const char *value)
+{
+    sombra_options parsed;
+    sombra_error error;
+    sombra_status status;
+    sb_pager *pager;
+
+    if (conn == NULL) return SOMBRA_MISUSE;
+    sb_err_clear(&conn->err);
+    if (name == NULL || value == NULL) return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "sombra_pragma: name and value are needed"));
+    sombra_options_init(&parsed);
+    status = sombra_options_set(&parsed, name, value, &error);
+    if (status != SOMBRA_OK) return sombra__status(SB_FAIL(&conn->err, (sb_status)status, "%s", error.message));
+    pager = conn->db->pager;
+    if (strcmp(name, "durability") == 0)
+        return sombra__status(sb_pager_set_durability(pager, (sb_durability)parsed.durability, &conn->err));
+    if (strcmp(name, "autocheckpoint") == 0)
+        sb_pager_set_autocheckpoint(pager, parsed.autocheckpoint);
+    else if (strcmp(name, "busy_timeout_ms") == 0)
+        sb_pager_set_busy_timeout(pager, (uint64_t)parsed.busy_timeout_ms * 1000000u);
+    else
+        return sombra__status(SB_FAIL(&conn->err, SB_INVALID, "option %s is fixed when the database is opened", name));
+    return SOMBRA_OK;
+}
+
+/* ---- Profile ------------------------------------------------------------------------------------------------------ */
+
+sombra_status sombra_profile_snapshot(sombra_db *db, bool reset, sombra_counter *counters, size_t capacity, size_t *count)
+{
+    uint64_t values[SB_COUNTER_KINDS];
+
+    if (db == NULL || count == NULL || (counters == NULL && capacity != 0)) return SOMBRA_MISUSE;
+    *count = SB_COUNTER_KINDS;
+    sb_profile_read(&db->profile, reset, values);
+    for (size_t i = 0; i < capacity && i < SB_COUNTER_KINDS; i++)
+        counters[i] = (sombra_counter){.name = sb_counter_name((sb_counter)i), .value = values[i]};
+    return SOMBRA_OK;
+}

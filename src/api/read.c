@@ -1,0 +1,328 @@
+/* read.c — reading and traversing. The hot calls add an argument check to the graph layer's. */
+#include <string.h>
+
+#include "api/api_priv.h"
+
+/* ---- Properties and records ------------------------------------------------------------------------------- */
+
+sombra_status sombra_get_props(sombra_txn *txn, sombra_entity entity, uint64_t id, const uint32_t *keys, size_t key_count,
+                               sombra_value *values, bool *found)
+{
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, found != NULL && ((keys != NULL && values != NULL) || key_count == 0));
+    return sombra__status(sb_graph_get_props(txn->graph, (sb_entity)entity, id, keys, key_count,
+                                             (sb_value *)(void *)values, found, &txn->conn->err));
+}
+
+sombra_status sombra_get_props_many(sombra_txn *txn, sombra_entity entity, const uint64_t *ids, size_t id_count,
+                                    const uint32_t *keys, size_t key_count, sombra_value *values, uint8_t *found)
+{
+    SOMBRA_ENTER(txn);
+    if (id_count == 0) return SOMBRA_OK;
+    SOMBRA_ARG(txn, ids != NULL && found != NULL && ((keys != NULL && values != NULL) || key_count == 0));
+    return sombra__status(sb_graph_get_props_many(txn->graph, (sb_entity)entity, ids, id_count, keys, key_count,
+                                                  (sb_value *)(void *)values, found, &txn->conn->err));
+}
+
+sombra_status sombra_get_node(sombra_txn *txn, uint64_t id, sombra_node *node, bool *found)
+{
+    sb_node_record record;
+    sb_status status;
+
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, node != NULL && found != NULL);
+    memset(node, 0, sizeof *node);
+    *found = false;
+    status = sb_graph_node(txn->graph, id, &record, found, &txn->conn->err);
+    if (status != SB_OK || !*found) return sombra__status(status);
+    node->id = id;
+    node->labels = sb_set_labels(txn->view, record.set, &node->label_count);
+    node->props = (const sombra_prop *)(const void *)record.props;
+    node->prop_count = record.prop_count;
+    return SOMBRA_OK;
+}
+
+sombra_status sombra_get_rel(sombra_txn *txn, uint64_t id, sombra_rel *rel, bool *found)
+{
+    sb_rel_record record;
+    sb_status status;
+
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, rel != NULL && found != NULL);
+    memset(rel, 0, sizeof *rel);
+    *found = false;
+    status = sb_graph_rel(txn->graph, id, &record, found, &txn->conn->err);
+    if (status != SB_OK || !*found) return sombra__status(status);
+    *rel = (sombra_rel){.id = id, .source = record.source, .target = record.target, .type = record.type,
+                        .props = (const sombra_prop *)(const void *)record.props, .prop_count = record.prop_count};
+    return SOMBRA_OK;
+}
+
+sombra_status sombra_nodes_exist(sombra_txn *txn, const uint64_t *ids, size_t count, uint8_t *exist)
+{
+    SOMBRA_ENTER(txn);
+    if (count == 0) return SOMBRA_OK;
+    SOMBRA_ARG(txn, ids != NULL && exist != NULL);
+    return sombra__status(sb_graph_nodes_exist(txn->graph, ids, count, exist, &txn->conn->err));
+}
+
+/* ---- Neighbors ------------------------------------------------------------------------------------------------ */
+
+sombra_status sombra_neighbors(sombra_txn *txn, uint64_t node, const sombra_neighbors_options *options,
+                               const sombra_neighbor **neighbors, size_t *count)
+{
+    sb_neighbors_options inner = {.direction = SB_OUT};
+    sb_neighbor *list = NULL;
+    size_t capacity = 64; /* most nodes have fewer: one call then */
+    sb_status status;
+
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, neighbors != NULL && count != NULL);
+    *neighbors = NULL;
+    *count = 0;
+    inner.distinct = txn->conn->settings.distinct_neighbors;
+    if (options != NULL) {
+        SOMBRA_ARG(txn, options->types != NULL || options->type_count == 0);
+        inner = (sb_neighbors_options){.direction = (sb_direction)options->direction, .types = options->types,
+                                       .type_count = options->type_count, .limit = options->limit,
+                                       .distinct = options->distinct || inner.distinct};
+    }
+    do {
+        if (*count > capacity) capacity = *count;
+        sb_arena_reset(sb_graph_arena(txn->graph));
+        list = sb_arena_alloc_array(sb_graph_arena(txn->graph), capacity, sizeof *list);
+        if (list == NULL) return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
+        status = sb_graph_neighbors(txn->graph, node, &inner, list, capacity, count, &txn->conn->err);
+    } while (status == SB_OK && *count > capacity);
+    if (status == SB_OK) *neighbors = (const sombra_neighbor *)(const void *)list;
+    return sombra__status(status);
+}
+
+sombra_status sombra_neighbor_ids(sombra_txn *txn, uint64_t node, sombra_direction direction, uint32_t type,
+                                  const uint64_t **ids, size_t *count)
+{
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, ids != NULL && count != NULL);
+    return sombra__status(sb_graph_neighbor_ids(txn->graph, node, (sb_direction)direction, type, ids, count, &txn->conn->err));
+}
+
+sombra_status sombra_neighbor_ids_many(sombra_txn *txn, const uint64_t *nodes, size_t node_count, sombra_direction direction,
+                                       uint32_t type, const uint64_t **ids, size_t *ends)
+{
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, ids != NULL && ((nodes != NULL && ends != NULL) || node_count == 0));
+    return sombra__status(sb_graph_neighbor_ids_many(txn->graph, nodes, node_count, (sb_direction)direction, type, ids,
+                                                     ends, &txn->conn->err));
+}
+
+sombra_status sombra_degree(sombra_txn *txn, uint64_t node, sombra_direction direction, const uint32_t *types,
+                            size_t type_count, uint64_t *degree)
+{
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, degree != NULL && (types != NULL || type_count == 0));
+    *degree = 0;
+    return sombra__status(sb_graph_degree(txn->graph, node, (sb_direction)direction, types, type_count, degree, &txn->conn->err));
+}
+
+sombra_status sombra_rel_between(sombra_txn *txn, uint64_t source, uint64_t target, uint32_t type, uint64_t *rel)
+{
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, rel != NULL);
+    *rel = 0;
+    return sombra__status(sb_graph_rel_between(txn->graph, source, target, type, rel, &txn->conn->err));
+}
+
+/* ---- Scans ------------------------------------------------------------------------------------------------------ */
+
+struct sombra_scan {
+    sombra_txn *txn;
+    sb_scan *inner;
+};
+
+static sb_scan_options inner_scan(const sombra_scan_options *options)
+{
+    return (sb_scan_options){.entity = (sb_entity)options->entity,
+                             .name = options->name,
+                             .key = options->key,
+                             .equal = (const sb_value *)(const void *)options->equal,
+                             .low = (const sb_value *)(const void *)options->low,
+                             .high = (const sb_value *)(const void *)options->high,
+                             .low_inclusive = options->low_inclusive,
+                             .high_inclusive = options->high_inclusive,
+                             .no_index = options->no_index};
+}
+
+sombra_status sombra_scan_open(sombra_txn *txn, const sombra_scan_options *options, sombra_scan **scan)
+{
+    sombra_scan *opened;
+    sb_scan_options inner;
+    sb_status status;
+
+    if (scan != NULL) *scan = NULL;
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, options != NULL && scan != NULL);
+    opened = sb_alloc_zero(&txn->conn->db->memory.base, sizeof *opened);
+    if (opened == NULL) return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
+    opened->txn = txn;
+    inner = inner_scan(options);
+    status = sb_scan_open(txn->graph, &inner, &opened->inner, &txn->conn->err);
+    if (status != SB_OK)
+        sb_free(&txn->conn->db->memory.base, opened, sizeof *opened);
+    else
+        *scan = opened;
+    return sombra__status(status);
+}
+
+sombra_status sombra_scan_next(sombra_scan *scan, uint64_t *ids, size_t capacity, size_t *count)
+{
+    sb_status status;
+
+    if (count != NULL) *count = 0;
+    if (scan == NULL) return SOMBRA_MISUSE;
+    SOMBRA_ENTER(scan->txn);
+    SOMBRA_ARG(scan->txn, ids != NULL && count != NULL && capacity != 0);
+    sombra__run_begin(scan->txn->conn);
+    status = sb_scan_next(scan->inner, ids, capacity, count, &scan->txn->conn->err);
+    sombra__run_end(scan->txn->conn);
+    return sombra__status(status);
+}
+
+bool sombra_scan_indexed(const sombra_scan *scan) { return scan != NULL && sb_scan_uses_index(scan->inner); }
+
+void sombra_scan_close(sombra_scan *scan)
+{
+    if (scan == NULL) return;
+    sb_scan_close(scan->inner);
+    sb_free(&scan->txn->conn->db->memory.base, scan, sizeof *scan);
+}
+
+sombra_status sombra_count(sombra_txn *txn, const sombra_scan_options *options, uint64_t *count)
+{
+    sb_scan_options inner;
+    sb_status status;
+
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, options != NULL && count != NULL);
+    *count = 0;
+    inner = inner_scan(options);
+    sombra__run_begin(txn->conn);
+    status = sb_graph_count(txn->graph, &inner, count, &txn->conn->err);
+    sombra__run_end(txn->conn);
+    return sombra__status(status);
+}
+
+sombra_status sombra_lookup(sombra_txn *txn, uint32_t schema_id, const sombra_value *values, size_t count, uint64_t *id)
+{
+    sb_status status;
+    bool cut;
+
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, id != NULL && values != NULL && count != 0);
+    *id = 0;
+    status = sb_index_lookup(txn->view, schema_id, (const sb_value *)(const void *)values, count, id, &cut, &txn->conn->err);
+    if (status != SB_OK || !cut) return sombra__status(status);
+    return sombra__status(sb_graph_lookup_cut(txn->graph, schema_id, (const sb_value *)(const void *)values, count, id,
+                                              &txn->conn->err));
+}
+
+/* ---- Traversal ----------------------------------------------------------------------------------------------------- */
+
+/* The public bounds use 0 for none. */
+static sb_status inner_bfs(sombra_txn *txn, const sombra_bfs_options *options, sb_bfs_options *inner)
+{
+    *inner = (sb_bfs_options){.direction = SB_OUT, .max_depth = UINT32_MAX};
+    if (options == NULL) return SB_OK;
+    if (options->types == NULL && options->type_count != 0)
+        return SB_FAIL(&txn->conn->err, SB_MISUSE, "type_count is %zu but types is NULL", options->type_count);
+    *inner = (sb_bfs_options){.direction = (sb_direction)options->direction,
+                              .types = options->types,
+                              .type_count = options->type_count,
+                              .max_depth = options->max_depth == 0 ? UINT32_MAX : options->max_depth,
+                              .max_visits = options->max_visits};
+    return SB_OK;
+}
+
+typedef struct sb_bfs_bridge {
+    bool (*visit)(void *ctx, uint64_t node, uint32_t depth);
+    void *ctx;
+    bool stopped;
+} sb_bfs_bridge;
+
+static sb_status bridge_visit(void *ctx, sb_node_id node, uint32_t depth)
+{
+    sb_bfs_bridge *bridge = ctx;
+    if (bridge->visit(bridge->ctx, node, depth)) return SB_OK;
+    bridge->stopped = true;
+    return SB_INTERRUPT; /* any failure stops the search; sombra_bfs knows that it was the caller's wish */
+}
+
+sombra_status sombra_bfs(sombra_txn *txn, uint64_t start, const sombra_bfs_options *options,
+                         bool (*visit)(void *ctx, uint64_t node, uint32_t depth), void *ctx, sombra_bfs_result *result)
+{
+    sb_bfs_bridge bridge = {.visit = visit, .ctx = ctx};
+    sb_bfs_options inner;
+    sb_bfs_result found;
+    sb_status status;
+
+    if (result != NULL) memset(result, 0, sizeof *result);
+    SOMBRA_ENTER(txn);
+    status = inner_bfs(txn, options, &inner);
+    if (status != SB_OK) return sombra__status(status);
+    memset(&found, 0, sizeof found);
+    sombra__run_begin(txn->conn);
+    status = sb_graph_bfs(txn->graph, start, &inner, visit == NULL ? NULL : bridge_visit, &bridge, &found, &txn->conn->err);
+    sombra__run_end(txn->conn);
+    if (bridge.stopped && status == SB_INTERRUPT) {
+        sb_err_clear(&txn->conn->err);
+        found.truncated = true;
+        status = SB_OK;
+    }
+    if (status == SB_OK && result != NULL)
+        *result = (sombra_bfs_result){.visited = found.visited, .rels_seen = found.rels_seen, .depth = found.depth,
+                                      .truncated = found.truncated};
+    return sombra__status(status);
+}
+
+static void public_path(const sb_graph_path *inner, sombra_path *path)
+{
+    *path = (sombra_path){.found = inner->found, .length = inner->length, .nodes = inner->nodes, .rels = inner->rels,
+                          .weight = inner->weight};
+}
+
+sombra_status sombra_shortest_path(sombra_txn *txn, uint64_t from, uint64_t to, const sombra_bfs_options *options,
+                                   sombra_path *path)
+{
+    sb_bfs_options inner;
+    sb_graph_path found;
+    sb_status status;
+
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, path != NULL);
+    memset(path, 0, sizeof *path);
+    status = inner_bfs(txn, options, &inner);
+    if (status != SB_OK) return sombra__status(status);
+    sombra__run_begin(txn->conn);
+    status = sb_graph_shortest_path(txn->graph, from, to, &inner, &found, &txn->conn->err);
+    sombra__run_end(txn->conn);
+    if (status == SB_OK) public_path(&found, path);
+    return sombra__status(status);
+}
+
+sombra_status sombra_weighted_path(sombra_txn *txn, uint64_t from, uint64_t to, const sombra_bfs_options *options,
+                                   uint32_t weight_key, double default_weight, sombra_path *path)
+{
+    sb_bfs_options inner;
+    sb_graph_path found;
+    sb_status status;
+
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, path != NULL);
+    memset(path, 0, sizeof *path);
+    status = inner_bfs(txn, options, &inner);
+    if (status != SB_OK) return sombra__status(status);
+    sombra__run_begin(txn->conn);
+    status = sb_graph_weighted_path(txn->graph, from, to, &inner, weight_key, default_weight, &found, &txn->conn->err);
+    sombra__run_end(txn->conn);
+    if (status == SB_OK) public_path(&found, path);
+    return sombra__status(status);
+}

@@ -1,0 +1,230 @@
+/* write.c — creating and changing: typed batch, builder, mutate. */
+#include <string.h>
+
+#include "api/api_priv.h"
+
+/* Ids that the caller does not want go here; freed by put_ids. */
+static sb_status take_ids(sombra_txn *txn, size_t count, uint64_t *wanted, uint64_t **ids)
+{
+    *ids = wanted;
+    if (wanted != NULL) return SB_OK;
+    *ids = sb_alloc_array(&txn->conn->db->memory.base, count, sizeof **ids);
+    return *ids == NULL ? SB_FAIL_NOMEM(&txn->conn->err) : SB_OK;
+}
+
+static void put_ids(sombra_txn *txn, size_t count, const uint64_t *wanted, uint64_t *ids)
+{
+    if (wanted == NULL) sb_free(&txn->conn->db->memory.base, ids, count * sizeof *ids);
+}
+
+sombra_status sombra_create_nodes(sombra_txn *txn, const uint32_t *labels, size_t label_count, size_t count,
+                                  const sombra_column *columns, size_t column_count, uint64_t *ids)
+{
+    uint64_t *made;
+    sb_set_id set;
+    sb_status status;
+
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, labels != NULL || label_count == 0);
+    SOMBRA_ARG(txn, columns != NULL || column_count == 0);
+    if (count == 0) return SOMBRA_OK;
+    if (!sb_txn_writable(txn->txn)) return sombra__status(SB_FAIL(&txn->conn->err, SB_READ_ONLY, "this is a read transaction"));
+    status = sombra__label_set(txn, labels, label_count, &set);
+    if (status != SB_OK) return sombra__status(status);
+    status = take_ids(txn, count, ids, &made);
+    if (status != SB_OK) return sombra__status(status);
+    status = sb_graph_create_nodes(txn->graph, set, count, (const sb_prop_column *)(const void *)columns, column_count,
+                                   made, &txn->conn->err);
+    if (status == SB_OK) sombra__changed(txn->conn, SOMBRA_NODE_CREATED, made, count);
+    put_ids(txn, count, ids, made);
+    return sombra__status(status);
+}
+
+sombra_status sombra_create_rels(sombra_txn *txn, uint32_t type, size_t count, const uint64_t *sources,
+                                 const uint64_t *targets, const sombra_column *columns, size_t column_count, uint64_t *ids)
+{
+    uint64_t *made;
+    sb_status status;
+
+    SOMBRA_ENTER(txn);
+    if (count == 0) return SOMBRA_OK;
+    SOMBRA_ARG(txn, sources != NULL && targets != NULL);
+    SOMBRA_ARG(txn, columns != NULL || column_count == 0);
+    status = take_ids(txn, count, ids, &made);
+    if (status != SB_OK) return sombra__status(status);
+    status = sb_graph_create_rels(txn->graph, type, count, sources, targets,
+                                  (const sb_prop_column *)(const void *)columns, column_count, made, &txn->conn->err);
+    if (status == SB_OK) sombra__changed(txn->conn, SOMBRA_REL_CREATED, made, count);
+    put_ids(txn, count, ids, made);
+    return sombra__status(status);
+}
+
+/* ---- Builder ------------------------------------------------------------------------------------------------ */
+
+struct sombra_builder {
+    sombra_txn *txn;
+    sb_builder *inner;
+};
+
+sombra_status sombra_builder_open(sombra_txn *txn, sombra_builder **builder)
+{
+    sombra_builder *opened;
+    sb_status status;
+
+    if (builder != NULL) *builder = NULL;
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, builder != NULL);
+    opened = sb_alloc_zero(&txn->conn->db->memory.base, sizeof *opened);
+    if (opened == NULL) return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
+    opened->txn = txn;
+    status = sb_builder_open(txn->graph, &opened->inner, &txn->conn->err);
+    if (status != SB_OK)
+        sb_free(&txn->conn->db->memory.base, opened, sizeof *opened);
+    else
+        *builder = opened;
+    return sombra__status(status);
+}
+
+void sombra_builder_close(sombra_builder *builder)
+{
+    if (builder == NULL) return;
+    sb_builder_close(builder->inner);
+    sb_free(&builder->txn->conn->db->memory.base, builder, sizeof *builder);
+}
+
+sombra_status sombra_builder_node(sombra_builder *builder, const uint32_t *labels, size_t label_count, const char *alias,
+                                  size_t alias_size, const sombra_prop *props, size_t prop_count, uint64_t *handle)
+{
+    uint64_t unwanted;
+
+    if (builder == NULL) return SOMBRA_MISUSE;
+    SOMBRA_ENTER(builder->txn);
+    SOMBRA_ARG(builder->txn, labels != NULL || label_count == 0);
+    SOMBRA_ARG(builder->txn, props != NULL || prop_count == 0);
+    return sombra__status(sb_builder_node(builder->inner, labels, label_count, sombra__text(alias, alias_size),
+                                          (const sb_prop *)(const void *)props, prop_count,
+                                          handle != NULL ? handle : &unwanted, &builder->txn->conn->err));
+}
+
+static sb_ref inner_ref(sombra_ref ref)
+{
+    sb_ref inner = {.kind = SB_REF_ID, .id = ref.id};
+    if (ref.kind == SOMBRA_REF_HANDLE) inner.kind = SB_REF_HANDLE;
+    if (ref.kind == SOMBRA_REF_ALIAS) {
+        inner.kind = SB_REF_ALIAS;
+        inner.alias = sombra__text(ref.alias, ref.alias_size);
+    }
+    return inner;
+}
+
+sombra_status sombra_builder_rel(sombra_builder *builder, sombra_ref source, uint32_t type, sombra_ref target,
+                                 const sombra_prop *props, size_t prop_count)
+{
+    if (builder == NULL) return SOMBRA_MISUSE;
+    SOMBRA_ENTER(builder->txn);
+    SOMBRA_ARG(builder->txn, props != NULL || prop_count == 0);
+    return sombra__status(sb_builder_rel(builder->inner, inner_ref(source), type, inner_ref(target),
+                                         (const sb_prop *)(const void *)props, prop_count, &builder->txn->conn->err));
+}
+
+sombra_status sombra_builder_execute(sombra_builder *builder, sombra_created *created)
+{
+    sb_builder_result result;
+    sb_status status;
+
+    if (created != NULL) memset(created, 0, sizeof *created);
+    if (builder == NULL) return SOMBRA_MISUSE;
+    SOMBRA_ENTER(builder->txn);
+    status = sb_builder_execute(builder->inner, &result, &builder->txn->conn->err);
+    if (status != SB_OK) return sombra__status(status);
+    sombra__changed(builder->txn->conn, SOMBRA_NODE_CREATED, result.node_ids, result.node_count);
+    sombra__changed(builder->txn->conn, SOMBRA_REL_CREATED, result.rel_ids, result.rel_count);
+    if (created != NULL)
+        *created = (sombra_created){.node_ids = result.node_ids, .node_count = result.node_count,
+                                    .rel_ids = result.rel_ids, .rel_count = result.rel_count};
+    return SOMBRA_OK;
+}
+
+sombra_status sombra_builder_alias(sombra_builder *builder, const char *alias, size_t size, uint64_t *id)
+{
+    sb_status status;
+    bool found;
+
+    if (builder == NULL || id == NULL) return SOMBRA_MISUSE;
+    *id = 0;
+    SOMBRA_ENTER(builder->txn);
+    status = sb_builder_alias(builder->inner, sombra__text(alias, size), id, &found);
+    if (status == SB_OK && !found)
+        status = SB_FAIL(&builder->txn->conn->err, SB_NOT_FOUND, "no node was made under the alias '%.*s'",
+                         (int)(sombra__text(alias, size).size & 0xFF), alias == NULL ? "" : alias);
+    return sombra__status(status);
+}
+
+/* ---- Mutate ---------------------------------------------------------------------------------------------------- */
+
+static sb_op_ref inner_op_ref(sombra_op_ref ref) { return (sb_op_ref){.id = ref.id, .result_of = ref.result_of}; }
+
+/* Kinds have the same numbers in both enums; an unknown one is the graph layer's to refuse. */
+static void convert_ops(const sombra_op *ops, size_t count, sb_op *out)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = (sb_op){
+            .kind = (sb_op_kind)ops[i].kind,
+            .entity = ops[i].on_rel || ops[i].kind == SOMBRA_DELETE_REL ? SB_REL : SB_NODE,
+            .target_entity = inner_op_ref(ops[i].entity),
+            .source = inner_op_ref(ops[i].source),
+            .target = inner_op_ref(ops[i].target),
+            .type = ops[i].type,
+            .labels = ops[i].labels,
+            .label_count = ops[i].label_count,
+            .props = (const sb_prop *)(const void *)ops[i].props,
+            .prop_count = ops[i].prop_count,
+            .replace = ops[i].replace,
+            .detach = ops[i].detach,
+        };
+}
+
+static void report_ops(sombra_conn *conn, const sombra_op *ops, const sb_mutation *result)
+{
+    for (size_t i = 0; i < result->id_count; i++) {
+        sombra_change change = SOMBRA_NODE_CHANGED;
+        switch (ops[i].kind) {
+        case SOMBRA_CREATE_NODE: change = SOMBRA_NODE_CREATED; break;
+        case SOMBRA_CREATE_REL: change = SOMBRA_REL_CREATED; break;
+        case SOMBRA_SET_PROPS: change = ops[i].on_rel ? SOMBRA_REL_CHANGED : SOMBRA_NODE_CHANGED; break;
+        case SOMBRA_ADD_LABELS:
+        case SOMBRA_REMOVE_LABELS: break;
+        case SOMBRA_DELETE_NODE: change = SOMBRA_NODE_DELETED; break;
+        case SOMBRA_DELETE_REL: change = SOMBRA_REL_DELETED; break;
+        }
+        sombra__changed(conn, change, &result->ids[i], 1);
+    }
+}
+
+sombra_status sombra_mutate(sombra_txn *txn, const sombra_op *ops, size_t count, sombra_mutation *summary)
+{
+    const sb_allocator *alloc;
+    sb_op few[8], *inner = few;
+    sb_mutation result;
+    sb_status status;
+
+    if (summary != NULL) memset(summary, 0, sizeof *summary);
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, ops != NULL || count == 0);
+    alloc = &txn->conn->db->memory.base;
+    if (count > sizeof few / sizeof *few && (inner = sb_alloc_array(alloc, count, sizeof *inner)) == NULL)
+        return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
+    convert_ops(ops, count, inner);
+    status = sb_graph_mutate(txn->graph, inner, count, &result, &txn->conn->err);
+    if (inner != few) sb_free(alloc, inner, count * sizeof *inner);
+    if (status != SB_OK) return sombra__status(status);
+    if (txn->conn->change_hook != NULL) report_ops(txn->conn, ops, &result);
+    if (summary != NULL)
+        *summary = (sombra_mutation){
+            .nodes_created = result.nodes_created, .rels_created = result.rels_created,
+            .nodes_deleted = result.nodes_deleted, .rels_deleted = result.rels_deleted,
+            .properties_set = result.properties_set, .properties_removed = result.properties_removed,
+            .labels_added = result.labels_added, .labels_removed = result.labels_removed,
+            .ids = result.ids, .id_count = result.id_count};
+    return SOMBRA_OK;
+}
