@@ -35,7 +35,7 @@ static sb_status collect_pages(sb_pager *pager, uint32_t from, uint32_t limit, s
         if (frame == NULL) continue;
         const uint32_t pgno = atomic_load_explicit(frame + SB_INDEX_PGNO, memory_order_relaxed);
         if (pgno == 0) continue;
-        const uint32_t pos = sb_pager__index_find(index, pgno, limit - 1);
+        const uint32_t pos = sb_pager__index_find(index, pgno, limit);
         if (pos >> index->frame_shift == cell && pos >= from)
             (*pairs)[(*count)++] = (sb_pair){.key = pgno, .value = pos};
     }

@@ -45,14 +45,14 @@ sb_status sb_pager__state_decode(const uint8_t *in, sb_state *state, const char 
     return SB_OK;
 }
 
-void sb_pager__header_encode(const sb_pager *pager, const sb_state *state, uint8_t *page)
+void sb_pager__header_encode(const sb_pager *pager, uint64_t salt, const sb_state *state, uint8_t *page)
 {
     memset(page, 0, pager->page_bytes);
     page[SB_PAGE_KIND] = SB_PAGE_HEADER;
     memcpy(page + SB_HEADER_MAGIC, header_magic, sizeof header_magic);
     sb_store_le32(page + SB_HEADER_VERSION, SB_FORMAT_VERSION);
     sb_store_le32(page + SB_HEADER_PAGE_BYTES, pager->page_bytes);
-    sb_store_le64(page + SB_HEADER_SALT, pager->file_salt);
+    sb_store_le64(page + SB_HEADER_SALT, salt);
     sb_pager__state_encode(state, page + SB_HEADER_STATE);
     sb_store_le32(page + SB_PAGE_CRC, sb_pager__page_crc(page, pager->page_bytes, 0));
 }
@@ -110,7 +110,7 @@ sb_status sb_pager__header_write(sb_pager *pager, sb_file *file, const sb_state 
 {
     uint8_t *page = sb_alloc(pager->alloc, pager->page_bytes);
     if (page == NULL) return SB_FAIL_NOMEM(err);
-    sb_pager__header_encode(pager, state, page);
+    sb_pager__header_encode(pager, pager->file_salt, state, page);
     const sb_status st = sb_file_write_all(file, 0, page, pager->page_bytes, err);
     sb_free(pager->alloc, page, pager->page_bytes);
     return st;

@@ -421,7 +421,7 @@ struct sb_session {
 
 uint32_t sb_pager__page_crc(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno);
 /* Fill page 0 for a state, checksum included. */
-void sb_pager__header_encode(const sb_pager *pager, const sb_state *state, uint8_t *page);
+void sb_pager__header_encode(const sb_pager *pager, uint64_t salt, const sb_state *state, uint8_t *page);
 /* What the fixed part of page 0 says. */
 typedef struct sb_header {
     uint32_t page_bytes;
@@ -499,14 +499,14 @@ bool sb_pager__wal_wants_extend(const sb_pager *pager);
 
 void sb_pager__index_init(sb_pager *pager);
 void sb_pager__index_deinit(sb_pager *pager);
-/* Position of the newest frame of a page at or before pos, 0: none. */
-SB_INLINE uint32_t sb_pager__index_find(const sb_index *index, sb_pgno pgno, uint32_t pos_limit)
+/* Position of the newest frame of a page before the position end, 0: none. */
+SB_INLINE uint32_t sb_pager__index_find(const sb_index *index, sb_pgno pgno, uint32_t end)
 {
     const _Atomic uint32_t *newest = sb_table_at(&index->newest, pgno);
     if (newest == NULL) return 0;
     /* Acquire: pairs with the release in index_put; the frame's words are visible. */
     uint32_t pos = atomic_load_explicit(newest, memory_order_acquire);
-    while (SB_UNLIKELY(pos > pos_limit)) {
+    while (SB_UNLIKELY(pos >= end)) {
         const _Atomic uint32_t *frame =
             sb_table_at(&index->frames, (uint64_t)(pos >> index->frame_shift) * SB_INDEX_WORDS);
         pos = atomic_load_explicit(frame + SB_INDEX_PREV, memory_order_relaxed);
@@ -580,6 +580,8 @@ SB_MUST_CHECK sb_status sb_pager__read_version(sb_txn *txn, sb_pgno pgno, uint32
                                                sb_err *err);
 /* As the snapshot has it, leaving out the transaction's own versions. */
 SB_MUST_CHECK sb_status sb_pager__read_base(sb_txn *txn, sb_pgno pgno, sb_page *page, sb_err *err);
+/* The bytes of a version from its file, unchecked. */
+SB_MUST_CHECK sb_status sb_pager__read_bytes(sb_pager *pager, sb_pgno pgno, uint32_t pos, uint8_t *out, sb_err *err);
 /* Check bytes just read: checksum, kind and structure. */
 SB_MUST_CHECK sb_status sb_pager__check_page(sb_pager *pager, sb_pgno pgno, const uint8_t *bytes, sb_err *err);
 void sb_pager__checked_clear(sb_pager *pager, sb_pgno pgno);
@@ -616,6 +618,9 @@ SB_MUST_CHECK sb_status sb_pager__own_commit(sb_txn *txn, sb_err *err);
 SB_MUST_CHECK sb_status sb_pager__free_walk(sb_txn *txn,
                                             sb_status (*item)(void *ctx, sb_pgno pgno, bool trunk, sb_err *err),
                                             void *ctx, sb_err *err);
+
+/* A bitmap of the free pages that are no trunks; bytes: its size. */
+SB_MUST_CHECK sb_status sb_pager__free_map(sb_txn *txn, uint8_t **map, size_t *bytes, sb_err *err);
 
 /* ---- txn.c -------------------------------------------------------------------------------------------------------------------------------- */
 

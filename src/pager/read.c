@@ -64,7 +64,7 @@ void sb_pager__checked_clear_from(sb_pager *pager, sb_pgno first, sb_pgno end)
 
 /* ---- One version of a page ------------------------------------------------------------------------ */
 
-static sb_status read_bytes(sb_pager *pager, sb_pgno pgno, uint32_t pos, uint8_t *out, sb_err *err)
+sb_status sb_pager__read_bytes(sb_pager *pager, sb_pgno pgno, uint32_t pos, uint8_t *out, sb_err *err)
 {
     sb_file *file = pos == 0 ? pager->main_file : pager->wal_file;
     const uint64_t offset = pos == 0 ? (uint64_t)pgno << pager->page_shift : (uint64_t)(pos + 1) * SB_WAL_UNIT;
@@ -82,7 +82,7 @@ static sb_status first_touch(sb_txn *txn, sb_pgno pgno, uint32_t pos, sb_err *er
     sb_pager *pager = txn->pager;
     uint8_t *buffer = NULL;
     SB_TRY(sb_pager__buffer_take(txn, &buffer, err));
-    sb_status st = read_bytes(pager, pgno, pos, buffer, err);
+    sb_status st = sb_pager__read_bytes(pager, pgno, pos, buffer, err);
     if (st == SB_OK) st = sb_pager__check_page(pager, pgno, buffer, err);
     sb_pager__buffer_give(txn, buffer);
     if (st != SB_OK) return st;
@@ -100,7 +100,7 @@ static sb_status read_cached(sb_txn *txn, sb_pgno pgno, uint32_t pos, sb_page *p
     bool loaded = false;
     SB_TRY(sb_pager__cache_get(pager, pgno, pos, &frame, &loaded, err));
     if (!loaded) {
-        sb_status st = read_bytes(pager, pgno, pos, frame->bytes, err);
+        sb_status st = sb_pager__read_bytes(pager, pgno, pos, frame->bytes, err);
         if (st == SB_OK) st = sb_pager__check_page(pager, pgno, frame->bytes, err);
         sb_pager__cache_filled(pager, frame, st == SB_OK);
         if (st != SB_OK) return st;
