@@ -245,8 +245,8 @@ static sb_status each_piece_row(sb_cursor *cursor, bool found, unsigned kind, sb
                                 sb_err *err)
 {
     while (found && row_kind(cursor) == kind) {
-        uint32_t id, next_id;
-        uint8_t piece;
+        uint32_t id = 0, next_id = 0;
+        uint8_t piece = 0;
         size_t piece_bytes;
 
         SB_TRY(decode_piece_key(sb_cursor_key(cursor), &id, &piece, err));

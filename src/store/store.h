@@ -22,13 +22,13 @@ typedef uint32_t sb_label_id, sb_type_id, sb_key_id, sb_set_id; /* from 1; set 0
 /* The graph as one transaction sees it. A session keeps the object between its transactions, so making one is
  * a version comparison when the schema has not changed. Ends with the transaction. */
 typedef struct sb_view sb_view;
-SB_MUST_CHECK sb_status sb_view_get(sb_txn *txn, sb_view **view, sb_err *err); /* again after sb_txn_upgrade */
+SB_MUST_CHECK sb_status sb_view_get(sb_txn *txn, sb_view **view, sb_err *err); /* again after sb_txn_upgrade, before roots are changed */
 sb_txn *sb_view_txn(const sb_view *view);
 /* First write transaction of a new file: write the empty catalog. A no-op later. */
 SB_MUST_CHECK sb_status sb_view_found(sb_view *view, sb_err *err);
 /* One hook, run when the transaction commits, before the store writes its rows: the layer above flushes there what it
- * still holds. (The pager runs hooks in the order in which extensions were made, and the view's comes first.) Gone with the
- * transaction. */
+ * still holds. (The pager runs hooks in the order in which extensions were made, and the view's comes first.) Stays until
+ * another is set or a write transaction ends; ctx lives as long. */
 void sb_view_before_commit(sb_view *view, sb_status (*hook)(void *ctx, sb_err *err), void *ctx);
 
 /* ---- Names -------------------------------------------------------------------------------------------- */

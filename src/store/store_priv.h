@@ -245,6 +245,8 @@ typedef struct sb_store__writer {
     size_t failed_savepoints;          /* savepoints that were open then */
     uint64_t epoch;                    /* rises with each savepoint, never falls; entries with it have been recorded */
     uint64_t flushes;                  /* of statistics before the commit */
+    bool copied;                       /* the content was replaced by sb_store_copy: rolling back empties the cache */
+    uint32_t written_names[SB_NAME_KINDS], written_sets; /* those past these have no rows yet */
     sb_store__meta base;               /* as the transaction began */
     sb_arena_mark base_mark;
     sb_store__savepoint *savepoints;
@@ -259,8 +261,6 @@ typedef struct sb_store__writer {
     sb_map block_index; /* key → place in blocks */
     sb_store__block *blocks;
     size_t block_count, block_capacity;
-    sb_status (*hook)(void *ctx, sb_err *err); /* sb_view_before_commit */
-    void *hook_ctx;
     sb_store__batch batch;
     sb_buffer scratch; /* triples, pairs */
 } sb_store__writer;
@@ -275,6 +275,8 @@ struct sb_view {
     bool cached;               /* names, sets, schema and tree rows are those of meta */
     uint8_t meta_bytes[SB_META_BYTES];
     sb_store__meta meta;       /* live: a write transaction changes it in place */
+    sb_status (*hook)(void *ctx, sb_err *err); /* sb_view_before_commit */
+    void *hook_ctx;
 
     uint64_t hash_seed;
     sb_arena *arena;           /* name bytes and label arrays */
@@ -360,6 +362,9 @@ SB_MUST_CHECK sb_status sb_store__block_decode(sb_bytes value, sb_store__block *
 SB_MUST_CHECK sb_status sb_store__blocks_gather(sb_view *view, sb_err *err); /* dirty ones into writer.batch */
 void sb_store__block_restore(sb_view *view, const sb_store__block *old);
 void sb_store__blocks_clear(sb_view *view);
+
+/* copy_rows.c: rows of a columnar tree into build; leaf_done after each leaf, non-zero stops. */
+SB_MUST_CHECK sb_status sb_store__copy_rows(sb_view *from, const sb_tree *source, sb_build *build, sb_status (*leaf_done)(void *ctx), void *ctx, sb_err *err);
 
 /* undo.c */
 /* A call without a result has failed: the transaction can only go on by rolling back to a savepoint made before. */

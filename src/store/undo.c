@@ -168,13 +168,19 @@ void sb_store__rollback_all(sb_view *view)
 {
     sb_store__writer *writer = &view->writer;
 
-    undo_schema(view, 0);
-    restore_touched(view, 0);
-    for (size_t i = 0; i < writer->dirty_count; i++) {
-        sb_store__adjacency *entry = sb_store__adjacency_at(view, writer->dirty[i]);
-        entry->tree = entry->saved;
+    if (writer->copied) { /* the cache is that of the copy; the next transaction reads its own again */
+        sb_store__unload(view);
+        view->meta = writer->base;
+        writer->dirty_count = writer->schema_log_count = 0;
+    } else {
+        undo_schema(view, 0);
+        restore_touched(view, 0);
+        for (size_t i = 0; i < writer->dirty_count; i++) {
+            sb_store__adjacency *entry = sb_store__adjacency_at(view, writer->dirty[i]);
+            entry->tree = entry->saved;
+        }
+        restore_meta(view, &writer->base, writer->base_mark);
     }
-    restore_meta(view, &writer->base, writer->base_mark);
     sb_store__stats_clear(&view->stats);
     sb_store__blocks_clear(view);
     writer->log_count = 0;

@@ -134,7 +134,7 @@ sb_status sb_view_get(sb_txn *txn, sb_view **out, sb_err *err)
 sb_txn *sb_view_txn(const sb_view *view) { return view->txn; }
 
 /* Roots are changed through these pointers, so in a write transaction the hooks must be in place: after sb_txn_upgrade,
- * sb_view_get comes first. */
+ * sb_view_get or a call that changes something comes first. */
 static sb_tree *core_tree(sb_view *view, sb_store__core core)
 {
     SB_ASSERT(!sb_txn_writable(view->txn) || view->writer.active);
@@ -155,7 +155,9 @@ static sb_status activate(sb_txn *txn, void **object, sb_err *err)
     sb_view *view = found;
     sb_store__writer *writer = &view->writer;
     writer->active = true;
-    writer->names_changed = false;
+    writer->names_changed = writer->copied = false;
+    memcpy(writer->written_names, view->meta.name_counts, sizeof writer->written_names);
+    writer->written_sets = view->meta.set_count;
     writer->failed = SB_OK;
     writer->failed_savepoints = 0;
     writer->epoch++;
@@ -164,8 +166,6 @@ static sb_status activate(sb_txn *txn, void **object, sb_err *err)
     writer->base_mark = sb_arena_get_mark(view->arena);
     writer->savepoint_count = writer->log_count = writer->log_compacted = writer->schema_log_count = 0;
     writer->dirty_count = 0;
-    writer->hook = NULL;
-    writer->hook_ctx = NULL;
     *object = view;
     return SB_OK;
 }
@@ -191,9 +191,10 @@ sb_status sb_store__begin_change(sb_view *view, sb_err *err)
 {
     const sb_store__writer *writer = &view->writer;
 
-    if (!writer->active) {
+    if (!writer->active) { /* a reader, or one that was made a writer after the view was got */
+        void *object;
         if (!sb_txn_writable(view->txn)) return SB_FAIL(err, SB_READ_ONLY, "the transaction is for reading only");
-        return SB_FAIL(err, SB_MISUSE, "the view was not asked for since the transaction was made a writer");
+        SB_TRY(sb_txn_ext_get(view->txn, &writer_kind, &object, err));
     }
     if (writer->failed != SB_OK) return SB_FAIL(err, writer->failed, "an earlier change failed: roll back to a savepoint made before it");
     if (!view->meta.founded) SB_TRY(found_store(view, err));
@@ -205,9 +206,8 @@ sb_status sb_view_found(sb_view *view, sb_err *err) { return sb_store__begin_cha
 
 void sb_view_before_commit(sb_view *view, sb_status (*hook)(void *ctx, sb_err *err), void *ctx)
 {
-    SB_ASSERT(view->writer.active);
-    view->writer.hook = hook;
-    view->writer.hook_ctx = ctx;
+    view->hook = hook;
+    view->hook_ctx = ctx;
 }
 
 sb_status sb_store__new_tree(sb_view *view, uint8_t kind, sb_tree *tree, sb_err *err)
@@ -222,7 +222,7 @@ sb_status sb_store__new_tree(sb_view *view, uint8_t kind, sb_tree *tree, sb_err 
 static sb_status gather_names(sb_view *view, sb_err *err)
 {
     for (unsigned kind = 0; kind < SB_NAME_KINDS; kind++) {
-        for (uint32_t index = view->writer.base.name_counts[kind]; index < view->names[kind].count; index++) {
+        for (uint32_t index = view->writer.written_names[kind]; index < view->names[kind].count; index++) {
             const sb_store__interned *name = &view->names[kind].items[index];
             SB_TRY(sb_store__batch_add_pieces(&view->writer.batch, SB_ROW_NAME + kind, index + 1, sb_bytes_of(name->data, name->size), err));
         }
@@ -234,7 +234,7 @@ static sb_status gather_sets(sb_view *view, sb_err *err)
 {
     sb_buffer *row = &view->row_scratch;
 
-    for (sb_set_id set = view->writer.base.set_count; set < view->sets.count; set++) {
+    for (sb_set_id set = view->writer.written_sets; set < view->sets.count; set++) {
         size_t count;
         const sb_label_id *labels = sb_set_labels(view, set, &count);
         sb_label_id before = 0;
@@ -334,7 +334,7 @@ static sb_status before_commit(void *object, sb_txn *txn, sb_err *err)
     bool trees_changed = false;
     uint8_t bytes[SB_META_BYTES];
 
-    if (writer->hook != NULL) SB_TRY(writer->hook(writer->hook_ctx, err));
+    if (view->hook != NULL) SB_TRY(view->hook(view->hook_ctx, err));
     if (writer->failed != SB_OK) return SB_FAIL(err, writer->failed, "a change of the transaction failed, and was not rolled back");
     SB_TRY(gather_rows(view, &trees_changed, err));
     SB_TRY(write_rows(view, err));
@@ -409,6 +409,8 @@ static void on_end(void *object, bool committed)
     }
     writer->dirty_count = 0;
     writer->active = false;
+    view->hook = NULL;
+    view->hook_ctx = NULL;
     view->current = false; /* the next transaction compares versions; what is cached stays */
     shrink(view);
 }
