@@ -13,6 +13,7 @@
 #define SB_GRAPH_H
 
 #include "base/base.h"
+#include "graph/text_value.h"
 #include "os/os.h"
 #include "pager/pager.h"
 #include "store/store.h"
@@ -244,7 +245,7 @@ SB_MUST_CHECK sb_status sb_graph_vacuum_into(sb_graph *graph, sb_vfs *vfs, const
 /* ---- Bulk load and export (CSV) ------------------------------------------------------------------------------------------------ */
 
 typedef struct sb_bulk_file {
-    const char *path;    /* "-": standard input (through sb_bulk_options.stdin_file) */
+    const char *path;    /* "-": standard input; pipes are read too */
     sb_bytes name;       /* label(s, separated by ':' or ';') or type given on the command line; may be empty */
 } sb_bulk_file;
 typedef struct sb_bulk_options {
@@ -261,7 +262,9 @@ typedef struct sb_bulk_options {
     uint64_t max_rejects;      /* more fail the load */
     unsigned threads;          /* 0: all cores */
     size_t memory_bytes;       /* sort and build buffers; past it runs go to temporary files; 0: a default */
-    bool store_ids;            /* keep the :ID cell as a property named by the header cell's name */
+    bool store_ids;            /* keep the :ID cell as a property named by the header cell's name; default true */
+    size_t chunk_bytes;        /* text parsed at a time; 0: a default. Tests set it small */
+    uint64_t split_count;      /* relationships of a type that are sorted in one piece; 0: a default */
 } sb_bulk_options;
 void sb_bulk_options_init(sb_bulk_options *options);
 typedef struct sb_bulk_result {

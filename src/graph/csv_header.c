@@ -1,0 +1,213 @@
+/* csv_header.c — what the cells of a header mean (docs/IMPORT.md):
+ *   name            a property, or what the options say of a column of that name
+ *   name:type       a property of that type
+ *   name:ID(group)  a node's external id, also kept as a property when it has a name; {id-type: int} may follow
+ *   :START_ID(group) :END_ID(group) :TYPE :LABEL :IGNORE */
+#include "graph/csv_priv.h"
+
+static sb_bytes trimmed(sb_bytes text)
+{
+    while (text.size != 0 && *text.data == ' ') {
+        text.data++;
+        text.size--;
+    }
+    while (text.size != 0 && text.data[text.size - 1] == ' ')
+        text.size--;
+    return text;
+}
+
+static bool names_column(const char *option, sb_bytes cell)
+{
+    return option != NULL && sb_bytes_equal(cell, sb_bytes_of(option, strlen(option)));
+}
+
+/* Position of the last ':' before `end`, or SIZE_MAX. */
+static size_t last_colon(sb_bytes cell, size_t end)
+{
+    while (end != 0)
+        if (cell.data[--end] == ':') return end;
+    return SIZE_MAX;
+}
+
+typedef struct spec {
+    sb_bytes name, word, group, braces;
+    bool has_word, has_group;
+} spec;
+
+static bool is_reference(sb_bytes word)
+{
+    return sb_text__same(word, "ID") || sb_text__same(word, "START_ID") || sb_text__same(word, "END_ID");
+}
+
+/* name:word, name:word(group), name:word(group){braces}. A bracket belongs to the word only when that takes a group, so that
+ * property names may hold brackets. */
+static spec split_cell(sb_bytes cell)
+{
+    spec parts = {.name = cell};
+    sb_bytes rest = cell;
+
+    if (rest.size != 0 && rest.data[rest.size - 1] == '}') {
+        for (size_t i = rest.size; i-- != 0;) {
+            if (rest.data[i] != '{') continue;
+            parts.braces = sb_bytes_of(rest.data + i + 1, rest.size - i - 2);
+            rest.size = i;
+            break;
+        }
+        rest = trimmed(rest);
+    }
+    if (rest.size != 0 && rest.data[rest.size - 1] == ')') {
+        for (size_t open = rest.size; open-- != 0;) {
+            if (rest.data[open] != '(') continue;
+            const size_t colon = last_colon(rest, open);
+            if (colon == SIZE_MAX) break;
+            const sb_bytes word = sb_bytes_of(rest.data + colon + 1, open - colon - 1);
+            if (!is_reference(word)) continue;
+            parts.name = sb_bytes_of(rest.data, colon);
+            parts.word = word;
+            parts.group = sb_bytes_of(rest.data + open + 1, rest.size - open - 2);
+            parts.has_word = parts.has_group = true;
+            return parts;
+        }
+    }
+    const size_t colon = last_colon(rest, rest.size);
+    if (colon == SIZE_MAX) {
+        parts.braces = sb_bytes_of(NULL, 0);
+        return parts;
+    }
+    parts.name = sb_bytes_of(rest.data, colon);
+    parts.word = trimmed(sb_bytes_of(rest.data + colon + 1, rest.size - colon - 1));
+    parts.has_word = true;
+    return parts;
+}
+
+static sb_status copy(sb_arena *arena, sb_bytes from, sb_bytes *to, sb_err *err)
+{
+    const char *made = sb_arena_strndup(arena, from.size == 0 ? "" : (const char *)from.data, from.size);
+
+    if (made == NULL) return SB_FAIL_NOMEM(err);
+    *to = sb_bytes_of(made, from.size);
+    return SB_OK;
+}
+
+static bool take_role(sb_bytes word, sb_csv_role *role)
+{
+    static const struct {
+        const char *word;
+        sb_csv_role role;
+    } roles[] = {{"ID", SB_CSV_ID},       {"START_ID", SB_CSV_START}, {"END_ID", SB_CSV_END},
+                 {"LABEL", SB_CSV_LABEL}, {"TYPE", SB_CSV_TYPE},      {"IGNORE", SB_CSV_IGNORE}};
+
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+        if (!sb_text__same(word, roles[i].word)) continue;
+        *role = roles[i].role;
+        return true;
+    }
+    return false;
+}
+
+/* {id-type: int} behind an ID: the type of the property. */
+static sb_status read_braces(const spec *parts, sb_csv_column *column, sb_err *err)
+{
+    const size_t colon = last_colon(parts->braces, parts->braces.size);
+
+    if (parts->braces.size == 0) return SB_OK;
+    if (column->role != SB_CSV_ID || colon == SIZE_MAX ||
+        !sb_text__same(trimmed(sb_bytes_of(parts->braces.data, colon)), "id-type"))
+        return SB_FAIL(err, SB_SYNTAX, "'{%.*s}' is not known here: only {id-type: …} behind an :ID",
+                       (int)parts->braces.size, (const char *)parts->braces.data);
+    column->infer = false;
+    SB_TRY(sb_text_type_parse(trimmed(sb_bytes_of(parts->braces.data + colon + 1, parts->braces.size - colon - 1)),
+                              &column->type, err));
+    if (column->type.type != SB_TYPE_INT && column->type.type != SB_TYPE_STRING)
+        return SB_FAIL(err, SB_SYNTAX, "the type of an id is int or string");
+    return SB_OK;
+}
+
+static sb_status read_plain_name(const sb_bulk_options *options, sb_entity entity, sb_bytes cell, sb_csv_column *column)
+{
+    const bool nodes = entity == SB_NODE;
+
+    if (nodes && names_column(options->id_column, cell)) column->role = SB_CSV_ID;
+    else if (nodes && names_column(options->label_column, cell)) column->role = SB_CSV_LABEL;
+    else if (!nodes && names_column(options->start_column, cell)) column->role = SB_CSV_START;
+    else if (!nodes && names_column(options->end_column, cell)) column->role = SB_CSV_END;
+    else if (!nodes && names_column(options->type_column, cell)) column->role = SB_CSV_TYPE;
+    else return SB_NOT_FOUND;
+    return SB_OK;
+}
+
+static sb_status check_role(sb_entity entity, const sb_csv_column *column, sb_err *err)
+{
+    const sb_csv_role role = column->role;
+
+    if (entity == SB_NODE && (role == SB_CSV_START || role == SB_CSV_END || role == SB_CSV_TYPE))
+        return SB_FAIL(err, SB_SYNTAX, "a file of nodes has no :START_ID, :END_ID or :TYPE");
+    if (entity == SB_REL && (role == SB_CSV_ID || role == SB_CSV_LABEL))
+        return SB_FAIL(err, SB_SYNTAX, "a file of relationships has no :ID or :LABEL");
+    if (column->is_property && column->name.size == 0)
+        return SB_FAIL(err, SB_SYNTAX, "the column has no name: give it one, or :IGNORE");
+    if (column->is_property && column->name.size > SB_NAME_BYTES_MAX)
+        return SB_FAIL(err, SB_LIMIT, "the column's name has %zu bytes; the limit is %u", column->name.size,
+                       SB_NAME_BYTES_MAX);
+    return SB_OK;
+}
+
+static sb_status read_cell(const sb_bulk_options *options, sb_entity entity, sb_bytes cell, sb_arena *arena,
+                           sb_csv_column *column, sb_err *err)
+{
+    const sb_text_type text = {.type = SB_TYPE_STRING, .delimiter = options->array_delimiter};
+    spec parts = {.name = cell};
+
+    *column = (sb_csv_column){.role = SB_CSV_PROPERTY, .type = text, .infer = options->infer_types};
+    if (read_plain_name(options, entity, cell, column) != SB_OK) {
+        parts = split_cell(cell);
+        if (parts.has_word && !take_role(parts.word, &column->role)) {
+            SB_TRY(sb_text_type_parse(parts.word, &column->type, err));
+            column->type.delimiter = options->array_delimiter;
+            column->infer = false;
+        }
+        SB_TRY(read_braces(&parts, column, err));
+    }
+    column->is_property = column->role == SB_CSV_PROPERTY ||
+                          (column->role == SB_CSV_ID && options->store_ids && parts.name.size != 0);
+    SB_TRY(copy(arena, parts.name, &column->name, err));
+    SB_TRY(copy(arena, parts.group, &column->group, err));
+    return check_role(entity, column, err);
+}
+
+/* Roles that occur once; properties of one name need different types. */
+static sb_status check_pair(const sb_csv_column *a, const sb_csv_column *b, size_t first, sb_err *err)
+{
+    if (a->role == b->role && a->role != SB_CSV_PROPERTY && a->role != SB_CSV_IGNORE && a->role != SB_CSV_LABEL)
+        return SB_FAIL(err, SB_SYNTAX, "column %zu has the same meaning", first + 1);
+    if (a->is_property && b->is_property && sb_bytes_equal(a->name, b->name) &&
+        (a->infer || b->infer || (a->type.type == b->type.type && a->type.list == b->type.list)))
+        return SB_FAIL(err, SB_SYNTAX, "column %zu is the same property: two columns of one property need different types",
+                       first + 1);
+    return SB_OK;
+}
+
+static bool has_role(const sb_csv_column *columns, size_t count, sb_csv_role role)
+{
+    for (size_t i = 0; i < count; i++)
+        if (columns[i].role == role) return true;
+    return false;
+}
+
+sb_status sb_csv__header(const sb_bulk_options *options, sb_entity entity, const sb_csv_cell *cells, size_t count,
+                         sb_arena *arena, sb_csv_column *columns, sb_err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        sb_status st = read_cell(options, entity, sb_bytes_of(cells[i].data, cells[i].size), arena, &columns[i], err);
+        for (size_t j = 0; j < i && st == SB_OK; j++)
+            st = check_pair(&columns[j], &columns[i], j, err);
+        if (st != SB_OK) {
+            if (err != NULL) err->column = (uint32_t)(i + 1);
+            return st;
+        }
+    }
+    if (entity == SB_REL && (!has_role(columns, count, SB_CSV_START) || !has_role(columns, count, SB_CSV_END)))
+        return SB_FAIL(err, SB_SYNTAX, "a file of relationships needs a :START_ID and an :END_ID column%s",
+                       options->start_column == NULL ? " (or options that say which columns they are)" : "");
+    return SB_OK;
+}
