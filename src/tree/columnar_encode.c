@@ -116,7 +116,9 @@ static void plan_column(sb_colplan *plan, const sb_colstats *stats, uint8_t type
     switch (type & SB_CLASS_MASK) {
     case SB_CLASS_NULL: break;
     case SB_CLASS_INT: {
-        const uint64_t base = choose_base(stats->min, stats->max, INT_BIAS);
+        uint64_t base = choose_base(stats->min, stats->max, INT_BIAS);
+        /* Of full width: any value can follow, and the order of codes stays that of values. */
+        if (sb_width_of(stats->max - base) == 8) base = 0;
         plan->width = (uint8_t)sb_width_of(stats->max - base);
         plan->base = base ^ INT_BIAS;
         plan->place_bytes = plan->width;

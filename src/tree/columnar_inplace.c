@@ -49,11 +49,18 @@ static size_t free_run(const uint8_t *page, const uint64_t *ids, size_t limit, u
     return count;
 }
 
+/* Not below base, and not too far above: the difference alone would let a value through that wraps around, and the order
+ * of codes would no longer be that of values. */
+SB_INLINE bool int_fits(uint64_t word, uint64_t base, uint64_t most)
+{
+    return ((int64_t)word >= (int64_t)base) & (word - base <= most);
+}
+
 static bool value_fits(const uint8_t *page, const sb_colview *view, const sb_source_column *column, size_t row)
 {
     switch (view->class_) {
     case SB_CLASS_NULL: return true;
-    case SB_CLASS_INT: return column->words[row] - view->base <= width_limit(view->width);
+    case SB_CLASS_INT: return int_fits(column->words[row], view->base, width_limit(view->width));
     case SB_CLASS_DOUBLE: return view->width == 8 || column->words[row] == view->base;
     default: break;
     }
@@ -72,7 +79,7 @@ static size_t column_prefix(const uint8_t *page, const sb_colview *view, const s
     if (view->presence == SB_PRESENT_ALL && column->present == NULL && view->class_ == SB_CLASS_INT) {
         const uint64_t most = width_limit(view->width);
         size_t i = 0;
-        while (i < limit && column->words[from + i] - view->base <= most) i++;
+        while (i < limit && int_fits(column->words[from + i], view->base, most)) i++;
         return i;
     }
     for (size_t i = 0; i < limit; i++) {

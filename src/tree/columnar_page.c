@@ -331,7 +331,7 @@ static sb_status check_column(const uint8_t *page, uint32_t page_bytes, sb_pgno 
     *end = view.end;
     switch (view.class_) {
     case SB_CLASS_NULL: SB_CHECK_PAGE(err, pgno, view.width == 0 && !view.constant); break;
-    case SB_CLASS_INT: SB_CHECK_PAGE(err, pgno, !view.constant); break;
+    case SB_CLASS_INT: SB_CHECK_PAGE(err, pgno, !view.constant && (view.width != 8 || view.base == 1ull << 63)); break;
     case SB_CLASS_DOUBLE: SB_CHECK_PAGE(err, pgno, !view.constant && (view.width == 0 || view.width == 8)); break;
     default: SB_CHECK_PAGE(err, pgno, view.width <= 2 && (!view.constant || view.width == 0)); break;
     }
@@ -402,6 +402,11 @@ static sb_status leaf_set_fences(sb_txn *txn, uint8_t *page, sb_bytes low, sb_by
     sb_columnar__put_fences(page, &fences);
     *fits = true;
     return SB_OK;
+}
+
+static bool holds_id(const uint8_t *page, uint64_t id)
+{
+    return sb_columnar__covers(page, id);
 }
 
 static uint32_t leaf_entries(const uint8_t *page)
@@ -507,6 +512,7 @@ const sb_leaf_ops sb_leaf_ops_columnar = {
     .set_fences = leaf_set_fences,
     .entries = leaf_entries,
     .used_bytes = sb_columnar__used,
+    .holds_id = holds_id,
     .merge = leaf_merge,
     .check = check_leaf,
     .overflow_refs = leaf_overflow_refs,

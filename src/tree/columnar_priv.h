@@ -52,7 +52,7 @@ static_assert(SB_COL_HEADER % 8 == 0 && SB_COL_HEADER == SB_COL_ID_WIDTH + 6, "h
 #define SB_COLENT_TYPE  4u /* u8 */
 #define SB_COLENT_FORM  5u /* u8: width code, presence, constant; below */
 #define SB_COLENT_OFF   6u /* u16: start of the block, bytes from page start */
-#define SB_COLENT_BASE  8u /* u64: INT: frame of reference; DOUBLE: bits when constant; BYTES: least length code,
+#define SB_COLENT_BASE  8u /* u64: INT: frame of reference, INT64_MIN at width 8; DOUBLE: bits when constant; BYTES: least length code,
                             * or offset | length code << 16 when constant */
 #define SB_COLENT_BYTES 16u
 static_assert(SB_COLENT_BASE + 8 == SB_COLENT_BYTES, "column entry abuts");

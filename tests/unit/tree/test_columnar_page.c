@@ -152,7 +152,7 @@ static const uint32_t page_sizes[] = {4096, 8192, 65536};
 static void test_tree_columnar_page__encode(void **state)
 {
     fixture *f = *state;
-    sb_random random = {.state = test_seed()};
+    sb_random random = test_random(20261122);
     const sb_col_fences open = {.no_low = true, .no_high = true};
 
     for (unsigned round = 0; round < 400; round++) {
@@ -175,7 +175,7 @@ static void test_tree_columnar_page__encode(void **state)
 static void test_tree_columnar_page__in_place(void **state)
 {
     fixture *f = *state;
-    sb_random random = {.state = test_seed() + 1};
+    sb_random random = test_random(20261123);
     const sb_col_fences open = {.no_low = true, .no_high = true};
     uint64_t inserted = 0, punched = 0, refilled = 0, set = 0;
 
@@ -249,7 +249,7 @@ static uint64_t read_all(const uint8_t *page, uint32_t page_bytes)
 static void test_tree_columnar_page__damage(void **state)
 {
     fixture *f = *state;
-    sb_random random = {.state = test_seed() + 2};
+    sb_random random = test_random(20261124);
     const sb_col_fences open = {.no_low = true, .no_high = true};
     const uint32_t page_bytes = 4096;
     uint8_t *exact = malloc(page_bytes);
