@@ -187,6 +187,35 @@ static void test_store_property_index__lookup(void **state)
     }
 }
 
+/* One value on many leaves: the first of its ids, while they go from the front. A separator between two of its entries stays when the
+ * entries before it are gone: the look-up then comes to a leaf that has none and goes on to the next. */
+static void test_store_property_index__first_of_many(void **state)
+{
+    model *m = calloc(1, sizeof *m);
+    store_fixture *f = &m->f;
+    const sb_value values[1] = {{.type = SB_TYPE_INT, .as.integer = 5}};
+    entry e = {.values = {values[0]}};
+    uint64_t id;
+    bool cut;
+
+    (void)state;
+    fill(m, 4096, 1, 0);
+    for (e.id = 1; e.id <= 3000; e.id++)
+        put_entry(m, &e);
+    e.values[0].as.integer = 4; /* keeps the first leaf from going */
+    e.id = 1;
+    put_entry(m, &e);
+    e.values[0].as.integer = 5;
+    for (e.id = 1; e.id <= 3000; e.id++) {
+        OK(f, sb_index_lookup(f->view, m->schema, values, 1, &id, &cut, &f->err));
+        assert_int_equal(id, e.id);
+        delete_entry(m, &e);
+    }
+    OK(f, sb_index_lookup(f->view, m->schema, values, 1, &id, &cut, &f->err));
+    assert_int_equal(id, 0);
+    drop(m);
+}
+
 /* ---- Scans ------------------------------------------------------------------------------------------ */
 
 static bool in_class(const sb_value *value, const sb_value *bound)
@@ -507,6 +536,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_store_property_index__lookup),
+        TEST(test_store_property_index__first_of_many),
         TEST(test_store_property_index__scan),
         TEST(test_store_property_index__delete_while_scanning),
         TEST(test_store_property_index__nothing_matches),

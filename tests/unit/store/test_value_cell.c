@@ -72,6 +72,48 @@ static void test_store_value_cell__round_trip(void **state)
     }
 }
 
+/* Bytes that mean a value but are not the form it is written in. */
+static void test_store_value_cell__one_form(void **state)
+{
+    static const struct {
+        uint8_t type; /* of a BYTES cell */
+        uint8_t bytes[8];
+        size_t size;
+        bool valid;
+    } cases[] = {
+        {SB_TYPE_LIST, {0, 2, 2, 0, 1, 1}, 6, true},  /* 0, true */
+        {SB_TYPE_LIST, {0, 2, 2, 0, 2, 2}, 6, false}, /* 0, 1 as a mixed list */
+        {SB_TYPE_LIST, {2, 2, 0, 2}, 4, true},        /* 0, 1 */
+        {SB_TYPE_LIST, {2, 2, 0, 2, 0}, 5, false},    /* a byte too many */
+        {SB_TYPE_LIST, {2, 2, 0, 0x82, 0}, 5, false}, /* a varint too long */
+        {SB_TYPE_LIST, {0, 0}, 2, true},
+        {SB_TYPE_LIST, {2, 0}, 2, false},           /* empty, yet of integers */
+        {SB_TYPE_LIST, {0, 1, 13, 0, 0}, 5, false}, /* a list in a list */
+        {SB_TYPE_LIST, {0, 1, 0}, 3, false},        /* a null */
+        {SB_TYPE_LIST, {1, 1, 2}, 3, false},        /* a boolean 2 */
+        {SB_TYPE_LIST, {4, 1, 1, 0xC3}, 4, false},  /* not UTF-8 */
+        {SB_TYPE_LOCAL_DATETIME, {0, 0}, 2, false}, /* fits a word */
+        {SB_TYPE_DATETIME, {0, 0, 0, 0}, 4, false}, /* fits a word */
+        {SB_TYPE_DATETIME, {0, 1, 0, 0}, 4, true},  /* a nanosecond */
+        {SB_TYPE_DATETIME, {0, 0, 0, 1, 'Z'}, 5, true},
+        {SB_TYPE_DURATION, {0, 0, 0, 1}, 4, false}, /* -1 nanoseconds */
+        {SB_TYPE_DURATION, {0, 0, 0, 2}, 4, true},
+        {SB_TYPE_INT, {0}, 1, false}, /* never in bytes */
+        {SB_TYPE_STRING, {0xFF}, 1, false},
+    };
+    fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const sb_cell cell = {.key = 1,
+                              .type = (uint8_t)(SB_CLASS_BYTES | cases[i].type),
+                              .word = cases[i].size,
+                              .bytes = sb_bytes_of(cases[i].bytes, cases[i].size)};
+        sb_value value;
+        const sb_status st = sb_value_from_cell(NULL, &cell, f->arena, &value, NULL);
+        if (st != (cases[i].valid ? SB_OK : SB_CORRUPT)) fail_msg("case %zu: %d", i, (int)st);
+    }
+}
+
 /* What is read from random and from slightly wrong bytes is either refused or writes the same bytes again. */
 static void read_hostile(fixture *f, const sb_cell *cell)
 {
@@ -214,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_store_value_cell__round_trip, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_store_value_cell__one_form, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_store_value_cell__hostile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_store_value_cell__in_a_word, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_store_value_cell__words_in_order, set_up, tear_down),
