@@ -1,0 +1,230 @@
+/* read.c — properties and whole records of nodes and relationships.
+ * Values of strings and bytes are borrowed from the page where they lie: in mapped mode it stays as it is until the
+ * transaction ends (a write transaction's own pages: until its next change). With read_mode=cache a released page may be
+ * evicted, so values are copied into arena(call). */
+#include "graph/graph_priv.h"
+
+static const sb_tree *table_of(sb_graph *graph, sb_entity entity)
+{
+    return entity == SB_NODE ? sb_node_table(graph->view) : sb_rel_table(graph->view);
+}
+
+/* What a call needs to make values: the arena is emptied when the first value wants it, so that the common call
+ * touches no memory but the page. */
+typedef struct sb_reader {
+    sb_graph *graph;
+    sb_arena *arena; /* NULL until needed */
+} sb_reader;
+
+static sb_arena *reader_arena(sb_reader *reader)
+{
+    if (reader->arena == NULL) reader->arena = sb_graph__results(reader->graph);
+    return reader->arena;
+}
+
+static sb_status copy_bytes(sb_reader *reader, sb_value *value, sb_err *err)
+{
+    char *copy;
+
+    if (value->as.bytes.size == 0) return SB_OK;
+    copy = sb_arena_strndup(reader_arena(reader), value->as.bytes.data, value->as.bytes.size);
+    if (copy == NULL) return SB_FAIL_NOMEM(err);
+    value->as.bytes.data = copy;
+    return SB_OK;
+}
+
+/* pinned: the page that the cell lies in is given back before the caller reads the value. */
+static sb_status read_value(sb_reader *reader, const sb_cell *cell, bool pinned, sb_value *value, sb_err *err)
+{
+    if (cell->type == SB_CELL_INT) {
+        value->type = SB_TYPE_INT;
+        value->extra = 0;
+        value->as.integer = (int64_t)cell->word;
+        return SB_OK;
+    }
+    if (cell->type == SB_CELL_STRING && !cell->overflow) {
+        value->type = SB_TYPE_STRING;
+        value->extra = 0;
+        value->as.bytes.data = cell->bytes.data;
+        value->as.bytes.size = cell->bytes.size;
+        return pinned ? copy_bytes(reader, value, err) : SB_OK;
+    }
+    SB_TRY(sb_value_from_cell(reader->graph->txn, cell, reader_arena(reader), value, err));
+    if (pinned && !cell->overflow && (value->type == SB_TYPE_STRING || value->type == SB_TYPE_BYTES))
+        return copy_bytes(reader, value, err);
+    if (pinned && value->type == SB_TYPE_DATETIME && value->as.datetime.zone_size != 0) {
+        value->as.datetime.zone = sb_arena_strndup(reader_arena(reader), value->as.datetime.zone, value->as.datetime.zone_size);
+        if (value->as.datetime.zone == NULL) return SB_FAIL_NOMEM(err);
+    }
+    return SB_OK;
+}
+
+static sb_status read_keys(sb_reader *reader, const sb_row *row, const sb_key_id *keys, size_t key_count, sb_value *values,
+                           sb_err *err)
+{
+    const bool pinned = row->page.pin != NULL || row->wide;
+
+    for (size_t i = 0; i < key_count; i++) {
+        sb_cell cell;
+        if (keys[i] >= SB_COLUMN_SYSTEM || !sb_row_cell(row, keys[i], &cell))
+            values[i] = SB_VALUE_NULL;
+        else
+            SB_TRY(read_value(reader, &cell, pinned, &values[i], err));
+    }
+    return SB_OK;
+}
+
+sb_status sb_graph_get_props(sb_graph *graph, sb_entity entity, uint64_t id, const sb_key_id *keys, size_t key_count,
+                             sb_value *values, bool *found, sb_err *err)
+{
+    sb_reader reader = {.graph = graph};
+    sb_row row;
+    sb_status status;
+
+    SB_TRY(sb_row_find(graph->txn, table_of(graph, entity), id, &row, found, err));
+    if (!*found) {
+        for (size_t i = 0; i < key_count; i++) values[i] = SB_VALUE_NULL;
+        return SB_OK;
+    }
+    status = read_keys(&reader, &row, keys, key_count, values, err);
+    sb_row_release(&row);
+    return status;
+}
+
+/* ---- Many at once ---------------------------------------------------------------------------------------- */
+
+typedef struct sb_many {
+    sb_reader reader;
+    const sb_key_id *keys;
+    size_t key_count;
+    sb_value *values;
+    uint8_t *found;
+    sb_err *err;
+} sb_many;
+
+static sb_status read_one_of_many(void *ctx, size_t i, const sb_row *row)
+{
+    sb_many *many = ctx;
+    sb_value *values = many->values + i * many->key_count;
+
+    if (row != NULL) {
+        sb_bit_set(many->found, i);
+        return read_keys(&many->reader, row, many->keys, many->key_count, values, many->err);
+    }
+    sb_bit_clear(many->found, i);
+    for (size_t k = 0; k < many->key_count; k++) values[k] = SB_VALUE_NULL;
+    return SB_OK;
+}
+
+sb_status sb_graph_get_props_many(sb_graph *graph, sb_entity entity, const uint64_t *ids, size_t id_count, const sb_key_id *keys,
+                                  size_t key_count, sb_value *values, uint8_t *found, sb_err *err)
+{
+    sb_many many = {.reader = {.graph = graph}, .keys = keys, .key_count = key_count, .values = values, .found = found, .err = err};
+
+    return sb_rows_find(graph->txn, table_of(graph, entity), ids, id_count, read_one_of_many, &many, err);
+}
+
+/* ---- Whole records ------------------------------------------------------------------------------------------ */
+
+/* All property cells of a row, in order of key; system columns are the caller's. */
+static sb_status read_all(sb_reader *reader, const sb_row *row, const sb_prop **props, size_t *prop_count, sb_err *err)
+{
+    const bool pinned = row->page.pin != NULL || row->wide;
+    sb_arena *arena = reader_arena(reader);
+    sb_prop *list;
+    sb_cell cell;
+    size_t pos = 0, count = 0;
+
+    while (sb_row_next_cell(row, &pos, &cell)) count += cell.key < SB_COLUMN_SYSTEM;
+    *prop_count = 0;
+    *props = list = sb_arena_alloc_array(arena, count, sizeof *list);
+    if (list == NULL) return SB_FAIL_NOMEM(err);
+    pos = 0;
+    while (sb_row_next_cell(row, &pos, &cell)) {
+        if (cell.key >= SB_COLUMN_SYSTEM) continue;
+        list[*prop_count].key = cell.key;
+        SB_TRY(read_value(reader, &cell, pinned, &list[*prop_count].value, err));
+        ++*prop_count;
+    }
+    return SB_OK;
+}
+
+/* A system column that every row of its table has. */
+static sb_status read_system(const sb_row *row, const char *what, uint64_t id, uint32_t key, uint64_t *word, sb_err *err)
+{
+    sb_cell cell;
+
+    if (!sb_row_cell(row, key, &cell) || cell.type != SB_CELL_INT)
+        return sb_err_set_at(err, __FILE__, __LINE__, SB_CORRUPT, row->pgno, 0, "%s %llu lacks its system column %08x", what,
+                             (unsigned long long)id, key);
+    *word = cell.word;
+    return SB_OK;
+}
+
+static sb_status read_node(sb_reader *reader, const sb_row *row, sb_node_record *record, sb_err *err)
+{
+    uint64_t set;
+
+    SB_TRY(read_system(row, "node", record->id, SB_COLUMN_SET, &set, err));
+    record->set = (sb_set_id)set;
+    return read_all(reader, row, &record->props, &record->prop_count, err);
+}
+
+sb_status sb_graph_node(sb_graph *graph, sb_node_id id, sb_node_record *record, bool *found, sb_err *err)
+{
+    sb_reader reader = {.graph = graph};
+    sb_row row;
+    sb_status status;
+
+    *record = (sb_node_record){.id = id};
+    SB_TRY(sb_row_find(graph->txn, sb_node_table(graph->view), id, &row, found, err));
+    if (!*found) return SB_OK;
+    status = read_node(&reader, &row, record, err);
+    sb_row_release(&row);
+    return status;
+}
+
+static sb_status read_rel(sb_reader *reader, const sb_row *row, sb_rel_record *record, sb_err *err)
+{
+    uint64_t type;
+
+    SB_TRY(read_system(row, "relationship", record->id, SB_COLUMN_SOURCE, &record->source, err));
+    SB_TRY(read_system(row, "relationship", record->id, SB_COLUMN_TARGET, &record->target, err));
+    SB_TRY(read_system(row, "relationship", record->id, SB_COLUMN_TYPE, &type, err));
+    record->type = (sb_type_id)type;
+    return read_all(reader, row, &record->props, &record->prop_count, err);
+}
+
+sb_status sb_graph_rel(sb_graph *graph, sb_rel_id id, sb_rel_record *record, bool *found, sb_err *err)
+{
+    sb_reader reader = {.graph = graph};
+    sb_row row;
+    sb_status status;
+
+    *record = (sb_rel_record){.id = id};
+    SB_TRY(sb_row_find(graph->txn, sb_rel_table(graph->view), id, &row, found, err));
+    if (!*found) return SB_OK;
+    status = read_rel(&reader, &row, record, err);
+    sb_row_release(&row);
+    return status;
+}
+
+sb_status sb_graph_node_set(sb_graph *graph, sb_node_id id, sb_set_id *set, bool *found, sb_err *err)
+{
+    sb_row row;
+    uint64_t word = 0;
+    sb_status status;
+
+    *set = 0;
+    SB_TRY(sb_row_find(graph->txn, sb_node_table(graph->view), id, &row, found, err));
+    if (!*found) return SB_OK;
+    status = read_system(&row, "node", id, SB_COLUMN_SET, &word, err);
+    *set = (sb_set_id)word;
+    sb_row_release(&row);
+    return status;
+}
+
+sb_status sb_graph_nodes_exist(sb_graph *graph, const sb_node_id *ids, size_t count, uint8_t *exist, sb_err *err)
+{
+    return sb_rows_exist(graph->txn, sb_node_table(graph->view), ids, count, exist, err);
+}
