@@ -495,6 +495,16 @@ static sb_status check_list_page(const uint8_t *page, uint32_t page_bytes, sb_pg
 
 /* ---- The table of the core -------------------------------------------------------------------------------- */
 
+/* A fence as it stands in the parent: separators are cut behind their last byte that is not 0. */
+static sb_bytes cut_key(const uint8_t key[SB_LIST_KEY_BYTES], bool is_there)
+{
+    size_t bytes = is_there ? SB_LIST_KEY_BYTES : 0;
+
+    while (bytes > 1 && key[bytes - 1] == 0)
+        bytes--;
+    return sb_bytes_of(key, bytes);
+}
+
 static void get_fences(const uint8_t *page, uint32_t page_bytes, sb_fences *fences)
 {
     sb_list_range range;
@@ -503,9 +513,23 @@ static void get_fences(const uint8_t *page, uint32_t page_bytes, sb_fences *fenc
     sb_list__range(page, &range);
     sb_list__key(&range.low, fences->buf);
     sb_list__key(&range.high, fences->buf + SB_LIST_KEY_BYTES);
-    fences->low = sb_bytes_of(fences->buf, range.has_low ? SB_LIST_KEY_BYTES : 0);
-    fences->high =
-        sb_bytes_of(fences->buf + SB_LIST_KEY_BYTES, range.has_high ? SB_LIST_KEY_BYTES : 0);
+    fences->low = cut_key(fences->buf, range.has_low);
+    fences->high = cut_key(fences->buf + SB_LIST_KEY_BYTES, range.has_high);
+}
+
+/* Look-ups by id come here: no keys, no branches but one. */
+static bool holds_id(const uint8_t *page, uint64_t id)
+{
+    const uint64_t low = sb_load_le64(page + SB_LIST_LOW), high = sb_load_le64(page + SB_LIST_HIGH);
+    const bool has_high = (sb_load_le16(page + SB_PAGE_FLAGS) & SB_LIST_HAS_HIGH) != 0;
+
+    sb_list__prefetch(page); /* the first look at a page that is likely read next */
+    if (SB_LIKELY(low < id && (id < high || !has_high))) return true;
+    /* At a border: is (id, 0, 0) on this side of it? An absent low fence is (0, 0, 0). */
+    const sb_triple begin = {.node = id, .neighbor = 0, .rel = 0};
+    sb_list_range range;
+    sb_list__range(page, &range);
+    return sb_list__in_range(&range, &begin);
 }
 
 static sb_status set_fences(sb_txn *txn, uint8_t *page, sb_bytes low, sb_bytes high, bool *fits,
@@ -635,7 +659,7 @@ static sb_status verify_page(const uint8_t *page, uint32_t page_bytes, sb_pgno p
             (void)snprintf(message, sizeof message, "list entry (%llu, %llu, %llu) %s",
                            (unsigned long long)at.node, (unsigned long long)at.neighbor,
                            (unsigned long long)at.rel, wrong);
-            finding(ctx, pgno, message);
+            if (finding != NULL) finding(ctx, pgno, message);
             (*findings)++;
         }
     }
@@ -646,6 +670,7 @@ const sb_leaf_ops sb_leaf_ops_list = {
     .page_kind = SB_PAGE_LIST,
     .fences = get_fences,
     .set_fences = set_fences,
+    .holds_id = holds_id,
     .entries = count_entries,
     .used_bytes = used_bytes,
     .merge = merge_pages,

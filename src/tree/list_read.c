@@ -78,7 +78,8 @@ static sb_status begin_at_home(sb_list *list, sb_err *err)
     set_chunk(list, list->page.bytes);
     list->remaining = rest_of(list->page.bytes, list->node);
     list->total = list->chunk.count + list->remaining;
-    if (SB_UNLIKELY(list->chunk.count == 0 && list->remaining > 0))
+    /* The rarer test first: whether a list is empty can not be predicted, and a wrong guess waits for the page. */
+    if (SB_UNLIKELY(list->remaining > 0) && list->chunk.count == 0)
         return sb_list_next(list, &more, err);
     return SB_OK;
 }
@@ -222,88 +223,108 @@ sb_status sb_list_seek(sb_txn *txn, const sb_tree *tree, uint64_t node, uint64_t
 /* Look-ups in flight: enough to cover a miss to memory with the work of the others. */
 #define BATCH 16u
 
-/* First touch of each step's cache lines, for all of a group, then the next step: header; end offset; entries. */
+/* Step 1, two groups ahead of the visits: the first lines of the pages where the lists should be. */
 static void prefetch_group(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count)
 {
+    const sb_pgno page_count = sb_txn_page_count(txn);
+
     for (size_t i = 0; i < count; i++) {
         const sb_pgno hint = sb_tree__leaf_hint(txn, tree, nodes[i]);
         sb_page page;
 
-        /* A stale hint may lead anywhere, also to a page that can not be read: then there is nothing to prefetch. */
-        if (hint == SB_PGNO_NONE || hint >= sb_txn_page_count(txn)) continue;
+        /* A stale hint may lead anywhere, also to a page that can not be read: nothing to prefetch then. */
+        if (hint == SB_PGNO_NONE || hint >= page_count) continue;
         if (sb_page_acquire(txn, hint, &page, NULL) != SB_OK) continue;
-        SB_PREFETCH(page.bytes);
-        SB_PREFETCH(page.bytes + SB_LIST_FIRST_ID);
+        sb_list__prefetch(page.bytes);
         sb_page_release(txn, &page);
     }
 }
 
+/* Step 2, one group ahead: find the lists, ask for their entries. */
 static sb_status open_group(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
                             sb_list *lists, sb_err *err)
 {
-    sb_list_view views[BATCH];
-    uint32_t slots[BATCH];
-
     for (size_t i = 0; i < count; i++) {
+        sb_list *const list = &lists[i];
         sb_pgno pgno;
 
-        list_init(&lists[i], txn, tree, nodes[i]);
-        SB_TRY(sb_tree__leaf_of_id(txn, tree, nodes[i], &lists[i].page, &pgno, err));
-        sb_list__view(lists[i].page.bytes, &views[i]);
-        if (views[i].diff_width == 0) {
-            (void)sb_list__find_slot(&views[i], nodes[i], &slots[i]);
-            SB_PREFETCH(views[i].page + SB_LIST_HEADER + 2 * (size_t)slots[i]);
-        } else {
-            /* The search's first probe. */
-            SB_PREFETCH(views[i].page + views[i].diffs_off +
-                        views[i].slot_count / 2 * (size_t)views[i].diff_width);
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
-        uint32_t from = 0, to = 0;
-
-        if (sb_list__find_slot(&views[i], nodes[i], &slots[i])) {
-            from = sb_list__end(views[i].page, slots[i]);
-            to = sb_list__end(views[i].page, slots[i] + 1);
-        }
-        sb_list__chunk(&views[i], from, to, &lists[i].chunk);
-        SB_PREFETCH(lists[i].chunk.neighbors);
-        lists[i].remaining = rest_of(views[i].page, nodes[i]);
-        lists[i].total = lists[i].chunk.count + lists[i].remaining;
+        list_init(list, txn, tree, nodes[i]);
+        SB_TRY(sb_tree__leaf_of_id(txn, tree, nodes[i], &list->page, &pgno, err));
+        set_chunk(list, list->page.bytes);
+        SB_PREFETCH(list->chunk.neighbors);
+        list->remaining = rest_of(list->page.bytes, nodes[i]);
+        list->total = list->chunk.count + list->remaining;
     }
     return SB_OK;
+}
+
+/* Step 3. */
+static sb_status visit_group(sb_list *lists, size_t count, size_t at, sb_list_visit visit,
+                             void *ctx, sb_err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool more;
+        if (SB_UNLIKELY(lists[i].remaining > 0) && lists[i].chunk.count == 0) {
+            SB_TRY(sb_list_next(&lists[i], &more, err));
+        }
+        SB_TRY(visit(ctx, at + i, &lists[i]));
+        sb_list_close(&lists[i]);
+    }
+    return SB_OK;
+}
+
+static sb_status open_one_by_one(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes,
+                                 size_t count, sb_list_visit visit, void *ctx, sb_err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        sb_status status;
+        sb_list list;
+
+        SB_TRY(sb_list_open(txn, tree, nodes[i], &list, err));
+        status = visit(ctx, i, &list);
+        sb_list_close(&list);
+        if (status != SB_OK) return status;
+    }
+    return SB_OK;
+}
+
+SB_INLINE size_t group_size(size_t at, size_t count)
+{
+    return at >= count ? 0 : count - at < BATCH ? count - at : BATCH;
 }
 
 sb_status sb_lists_open(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
                         sb_list_visit visit, void *ctx, sb_err *err)
 {
-    sb_list lists[BATCH];
+    sb_list lists[2][BATCH];
+    sb_status status = SB_OK;
 
-    for (size_t at = 0; at < count; at += BATCH) {
-        const size_t group = count - at < BATCH ? count - at : BATCH;
-        sb_status status = SB_OK;
+    if (count == 0) return SB_OK;
+    if (tree->root == SB_PGNO_NONE)
+        return open_one_by_one(txn, tree, nodes, count, visit, ctx, err);
+    /* Two groups hold their pages at once: where held pages are pinned frames of a cache, which may be as small
+     * as 8, one at a time is what can be held, and the cost of a look-up lies elsewhere. */
+    SB_TRY(sb_list_open(txn, tree, nodes[0], &lists[0][0], err));
+    const bool pinned = lists[0][0].page.pin != NULL;
+    sb_list_close(&lists[0][0]);
+    if (pinned) return open_one_by_one(txn, tree, nodes, count, visit, ctx, err);
 
-        for (size_t i = 0; i < group; i++)
-            list_init(&lists[i], txn, tree, nodes[at + i]);
-        if (tree->root != SB_PGNO_NONE) {
-            if (at == 0) prefetch_group(txn, tree, nodes, group);
-            /* The next group's headers are on their way while this one is visited. */
-            if (at + group < count) {
-                const size_t left = count - at - group;
-                prefetch_group(txn, tree, nodes + at + group, left < BATCH ? left : BATCH);
-            }
-            status = open_group(txn, tree, nodes + at, group, lists, err);
-        }
-        for (size_t i = 0; i < group && status == SB_OK; i++) {
-            bool more;
-            if (SB_UNLIKELY(lists[i].chunk.count == 0 && lists[i].remaining > 0)) {
-                status = sb_list_next(&lists[i], &more, err);
-            }
-            if (status == SB_OK) status = visit(ctx, at + i, &lists[i]);
-        }
-        for (size_t i = 0; i < group; i++)
-            sb_list_close(&lists[i]);
-        if (status != SB_OK) return status;
+    memset(lists, 0, sizeof lists);
+    prefetch_group(txn, tree, nodes, group_size(0, count));
+    prefetch_group(txn, tree, nodes + group_size(0, count), group_size(BATCH, count));
+    status = open_group(txn, tree, nodes, group_size(0, count), lists[0], err);
+    unsigned turn = 0;
+    for (size_t at = 0; at < count && status == SB_OK; at += BATCH, turn ^= 1u) {
+        const size_t next = group_size(at + BATCH, count),
+                     behind = group_size(at + 2 * BATCH, count);
+
+        if (behind > 0) prefetch_group(txn, tree, nodes + at + 2 * BATCH, behind);
+        if (next > 0)
+            status = open_group(txn, tree, nodes + at + BATCH, next, lists[turn ^ 1u], err);
+        if (status == SB_OK)
+            status = visit_group(lists[turn], group_size(at, count), at, visit, ctx, err);
     }
-    return SB_OK;
+    for (size_t i = 0; i < 2 * (size_t)BATCH; i++)
+        sb_list_close(&lists[i / BATCH][i % BATCH]);
+    return status;
 }

@@ -17,6 +17,12 @@ typedef struct report {
     uint64_t *findings;
 } report;
 
+static void report_text(const report *to, sb_pgno pgno, const char *message)
+{
+    (*to->findings)++;
+    if (to->finding != NULL) to->finding(to->ctx, pgno, message);
+}
+
 static void report_rest(const report *to, const rest_count *rest)
 {
     char message[160];
@@ -26,8 +32,7 @@ static void report_rest(const report *to, const rest_count *rest)
                    "list of node %llu: %llu entries behind its first leaf, %llu by its header",
                    (unsigned long long)rest->node, (unsigned long long)rest->seen,
                    (unsigned long long)rest->expected);
-    to->finding(to->ctx, rest->home, message);
-    (*to->findings)++;
+    report_text(to, rest->home, message);
 }
 
 /* Count one leaf. */
@@ -75,8 +80,7 @@ sb_status sb_list__verify_tree(sb_txn *txn, const sb_tree *tree, sb_finding find
         if (first ? range.has_low
                   : !before.has_high || !range.has_low ||
                         sb_list__compare(&before.high, &range.low) != 0) {
-            finding(ctx, path.leaf, "the leaf does not begin where the one before ends");
-            (*findings)++;
+            report_text(&to, path.leaf, "the leaf does not begin where the one before ends");
         }
         count_leaf(page.bytes, path.leaf, &range, &rest, &to);
         sb_page_release(txn, &page);
@@ -85,9 +89,6 @@ sb_status sb_list__verify_tree(sb_txn *txn, const sb_tree *tree, sb_finding find
         SB_TRY(sb_tree__path_next(txn, tree, &path, &found, err));
     }
     if (rest.open) report_rest(&to, &rest);
-    if (before.has_high) {
-        finding(ctx, path.leaf, "the last leaf has a high fence");
-        (*findings)++;
-    }
+    if (before.has_high) report_text(&to, path.leaf, "the last leaf has a high fence");
     return SB_OK;
 }
