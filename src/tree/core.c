@@ -76,6 +76,7 @@ sb_status sb_tree__check_step(const uint8_t *page, const sb_tree *tree, sb_pgno 
 sb_status sb_tree__acquire(sb_txn *txn, const sb_tree *tree, sb_pgno pgno, uint32_t level, sb_page *page, sb_err *err)
 {
     SB_TRY(sb_page_acquire(txn, pgno, page, err));
+    SB_PREFETCH(page->bytes + 64); /* the rest of the header: hints, directories */
     const sb_status st = sb_tree__check_step(page->bytes, tree, pgno, level, err);
     if (SB_UNLIKELY(st != SB_OK)) sb_page_release(txn, page);
     return st;

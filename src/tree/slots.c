@@ -47,6 +47,8 @@ uint32_t sb_slots__search(const uint8_t *page, sb_bytes suffix, bool *equal)
         }
         lower = below == 0 ? 0 : distance * below + 1;
         upper = not_above == SB_HINT_COUNT ? count : distance * (not_above + 1);
+        /* The window is a few cache lines: ask for all of them, or the search waits for one after the other. */
+        for (uint32_t i = lower; i < upper; i += 64 / SB_SLOT_BYTES) SB_PREFETCH(sb_slots__slot(page, i));
     }
 
     /* First slot with a head not below ours. */
