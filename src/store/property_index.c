@@ -37,6 +37,74 @@ sb_status sb_index_lookup(sb_view *view, uint32_t schema_id, const sb_value *val
     return SB_OK;
 }
 
+/* Look-ups whose keys are built side by side before the tree is asked. */
+#define BATCH 64u
+
+typedef struct lookup_batch {
+    size_t ends[BATCH]; /* of each key in the view's buffer */
+    sb_bytes keys[BATCH];
+    size_t places[BATCH]; /* which look-up it is */
+    bool found[BATCH];
+    uint8_t tails[BATCH][SB_ENTRY_ID_BYTES];
+    size_t count;
+} lookup_batch;
+
+/* Keys of up to BATCH look-ups from first on; those that nothing matches are left out. */
+static sb_status build_keys(sb_buffer *key, const sb_value *values, size_t key_count, size_t limit,
+                            size_t first, size_t end, lookup_batch *batch, bool *any_cut,
+                            sb_err *err)
+{
+    bool cut, matches;
+
+    batch->count = 0;
+    sb_buffer_reset(key);
+    for (size_t i = first; i < end; i++) {
+        const size_t size_before = key->size;
+        SB_TRY(sb_index__append_values(values + i * key_count, key_count, limit, key, &cut,
+                                       &matches, err));
+        if (!matches) {
+            key->size = size_before;
+            continue;
+        }
+        *any_cut |= cut;
+        batch->places[batch->count] = i;
+        batch->ends[batch->count++] = key->size;
+    }
+    for (size_t k = 0, begin = 0; k < batch->count; begin = batch->ends[k++])
+        batch->keys[k] = sb_bytes_of(key->data + begin, batch->ends[k] - begin);
+    return SB_OK;
+}
+
+sb_status sb_index_lookup_many(sb_view *view, uint32_t schema_id, const sb_value *values,
+                               size_t count, uint64_t *ids, bool *cut, sb_err *err)
+{
+    sb_store__schema *schema;
+    lookup_batch batch;
+    size_t limit;
+
+    *cut = false;
+    if (count != 0) memset(ids, 0, count * sizeof *ids);
+    SB_TRY(sb_index__schema(view, schema_id, &schema, err));
+    const size_t key_count = schema->definition.key_count;
+    SB_TRY(sb_index__value_limit(view, key_count, &limit, err));
+    for (size_t first = 0; first < count; first += BATCH) {
+        const size_t end = count - first < BATCH ? count : first + BATCH;
+        SB_TRY(
+            build_keys(&view->key_scratch, values, key_count, limit, first, end, &batch, cut, err));
+        SB_TRY(sb_tree_get_prefix_many(view->txn, &schema->tree, batch.keys, batch.count,
+                                       batch.tails[0], SB_ENTRY_ID_BYTES, batch.found, err));
+        for (size_t k = 0; k < batch.count; k++) {
+            if (!batch.found[k]) continue;
+            const uint64_t id =
+                (uint64_t)batch.tails[k][0] << 32 | sb_load_be32(batch.tails[k] + 1);
+            if (SB_UNLIKELY(id == 0))
+                return SB_FAIL(err, SB_CORRUPT, "index %u: an entry has no id", schema_id);
+            ids[batch.places[k]] = id;
+        }
+    }
+    return SB_OK;
+}
+
 /* ---- Scans ---------------------------------------------------------------------------------------------------- */
 
 struct sb_index_scan {

@@ -139,6 +139,9 @@ SB_MUST_CHECK sb_status sb_index_entry_id(sb_bytes key, uint64_t *id, sb_err *er
 /* The first entity with exactly these values (a full look-up), *id 0 when none: the hot path of lookup_key: one descent, no
  * allocation. Cut keys are checked against the row by the caller (cut). */
 SB_MUST_CHECK sb_status sb_index_lookup(sb_view *view, uint32_t schema_id, const sb_value *values, size_t value_count, uint64_t *id, bool *cut, sb_err *err);
+/* Many look-ups at once: values holds the index's number of keys for each; ids[i] as sb_index_lookup gives it. Memory accesses
+ * of neighbors overlap. *cut: one of the keys was cut; then look those up one by one. */
+SB_MUST_CHECK sb_status sb_index_lookup_many(sb_view *view, uint32_t schema_id, const sb_value *values, size_t count, uint64_t *ids, bool *cut, sb_err *err);
 /* Range or equality scan, ascending or descending. Bounds are on the value after `equal_count` leading equal values. */
 typedef struct sb_index_range {
     const sb_value *equal;  /* leading values that must be equal */

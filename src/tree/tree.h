@@ -47,6 +47,9 @@ SB_MUST_CHECK sb_status sb_tree_get(sb_txn *txn, const sb_tree *tree, sb_bytes k
 /* The first key that begins with prefix (it may be the prefix itself): one descent, no allocation. The bytes behind the prefix
  * are copied to tail; SB_CORRUPT when they are more than tail_capacity: the caller knows how long its keys are. */
 SB_MUST_CHECK sb_status sb_tree_get_prefix(sb_txn *txn, const sb_tree *tree, sb_bytes prefix, uint8_t *tail, size_t tail_capacity, size_t *tail_size, bool *found, sb_err *err);
+/* Many at once, in any order, with look-ups overlapped by prefetching. All tails have tail_bytes, else SB_CORRUPT: tail i is at tails +
+ * i × tail_bytes when found[i]. */
+SB_MUST_CHECK sb_status sb_tree_get_prefix_many(sb_txn *txn, const sb_tree *tree, const sb_bytes *prefixes, size_t count, uint8_t *tails, size_t tail_bytes, bool *found, sb_err *err);
 /* Insert or overwrite. SB_LIMIT: empty key, key or value over the limit. */
 SB_MUST_CHECK sb_status sb_tree_put(sb_txn *txn, sb_tree *tree, sb_bytes key, sb_bytes value, sb_err *err);
 typedef struct sb_item { sb_bytes key, value; } sb_item;

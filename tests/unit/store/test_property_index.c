@@ -170,6 +170,34 @@ static void compare_lookup(model *m)
     assert_int_equal(id, least);
 }
 
+/* A batch gives what single look-ups give. */
+static void compare_many(model *m)
+{
+    static sb_value values[200 * KEYS_MAX];
+    static uint64_t ids[200];
+    store_fixture *f = &m->f;
+    const size_t count = sb_random_below(&m->random, 200), limit = limit_of(m);
+    bool any_cut, cut, expect_cut = false;
+
+    for (size_t i = 0; i < count; i++) {
+        sb_value *v = values + i * m->key_count;
+        for (size_t k = 0; k < m->key_count; k++)
+            v[k] = sb_random_below(&m->random, 20) == 0 ? SB_VALUE_NULL : index_value(m, limit);
+        if (sb_random_below(&m->random, 3) != 0)
+            memcpy(v, m->entries[sb_random_below(&m->random, m->count)].values,
+                   m->key_count * sizeof *v);
+    }
+    OK(f, sb_index_lookup_many(f->view, m->schema, values, count, ids, &any_cut, &f->err));
+    for (size_t i = 0; i < count; i++) {
+        uint64_t id;
+        OK(f, sb_index_lookup(f->view, m->schema, values + i * m->key_count, m->key_count, &id,
+                              &cut, &f->err));
+        assert_int_equal(ids[i], id);
+        if (id != 0) expect_cut |= cut;
+    }
+    if (expect_cut) assert_true(any_cut);
+}
+
 static void test_store_property_index__lookup(void **state)
 {
     (void)state;
@@ -183,6 +211,8 @@ static void test_store_property_index__lookup(void **state)
         begin_read(&m->f);
         for (int i = 0; i < 1000; i++)
             compare_lookup(m);
+        for (int i = 0; i < 100; i++)
+            compare_many(m);
         drop(m);
     }
 }
@@ -208,6 +238,8 @@ static void test_store_property_index__first_of_many(void **state)
     e.values[0].as.integer = 5;
     for (e.id = 1; e.id <= 3000; e.id++) {
         OK(f, sb_index_lookup(f->view, m->schema, values, 1, &id, &cut, &f->err));
+        assert_int_equal(id, e.id);
+        OK(f, sb_index_lookup_many(f->view, m->schema, values, 1, &id, &cut, &f->err));
         assert_int_equal(id, e.id);
         delete_entry(m, &e);
     }
@@ -462,6 +494,7 @@ static void test_store_property_index__damaged(void **state)
         OK(f, sb_tree_put(f->txn, tree, sb_bytes_of(keys[i], sizes[i]), (sb_bytes){0}, &f->err));
         FAILS(f, sb_index_lookup(f->view, m->schema, &one, 1, &id, &cut, &f->err), SB_CORRUPT);
         assert_int_equal(id, 0);
+        FAILS(f, sb_index_lookup_many(f->view, m->schema, &one, 1, &id, &cut, &f->err), SB_CORRUPT);
         OK(f, sb_tree_delete(f->txn, tree, sb_bytes_of(keys[i], sizes[i]), &found, &f->err));
     }
     OK(f, sb_tree_put(f->txn, tree, sb_bytes_of(keys[1], 3), (sb_bytes){0}, &f->err));
