@@ -16,6 +16,8 @@ static sb_status create_graph(sb_session *session, void **object, sb_err *err)
     graph->profile = sb_pager_profile(pager);
     sb_graph_settings_init(&graph->settings);
     sb_writer__init(&graph->writer, alloc);
+    sb_buffer_init(&graph->neighbor_ids, alloc);
+    sb_buffer_init(&graph->rel_ids, alloc);
     graph->results = sb_arena_create(alloc, NULL);
     if (graph->results == NULL) {
         sb_free(alloc, graph, sizeof *graph);
@@ -30,6 +32,8 @@ static void destroy_graph(void *object)
     sb_graph *graph = object;
     sb_writer__deinit(graph);
     sb_arena_destroy(graph->results);
+    sb_buffer_deinit(&graph->neighbor_ids);
+    sb_buffer_deinit(&graph->rel_ids);
     sb_free(graph->alloc, graph, sizeof *graph);
 }
 

@@ -70,11 +70,48 @@ typedef struct sb_writer_mark {
     size_t touched_count;
 } sb_writer_mark;
 
-/* An entity whose existence and type constraints are checked at commit. */
+/* An entity whose existence and type constraints did not hold when it was last changed: checked at commit. */
 typedef struct sb_touched {
     uint64_t id;
     uint8_t entity; /* sb_entity */
 } sb_touched;
+
+/* A change of a property index that is not in its tree yet, or an entry to check for uniqueness. The key lies in a
+ * buffer beside, which may move while it grows. */
+typedef struct sb_entry {
+    uint32_t schema;
+    bool add;        /* else remove */
+    size_t off;      /* of the key */
+    size_t key_bytes;
+    size_t number;   /* order of arrival */
+} sb_entry;
+
+/* What a call has still to do to property indexes (index_upkeep.c). Empty between calls. */
+typedef struct sb_upkeep {
+    bool defer_unique; /* check at the end of the call: mutate may swap two values */
+    sb_buffer edits, edit_keys;   /* sb_entry[], their keys */
+    sb_buffer checks, check_keys; /* entries of unique indexes that the call added */
+    sb_arena *work;               /* values read back; reset often */
+} sb_upkeep;
+
+/* Creations that are gathered into typed batches (gather.c). Scratch, kept. */
+typedef struct sb_gather {
+    sb_buffer order;   /* uint32_t: rows by group */
+    sb_buffer groups;  /* sb_group[] */
+    sb_map group_index;
+    sb_buffer shapes;  /* sb_shape[]: columns of a batch */
+    sb_map shape_index;
+    sb_buffer columns; /* sb_prop_column[] */
+    sb_buffer cells;   /* their arrays */
+    sb_buffer ids;     /* ids, sources, targets of a batch */
+    sb_buffer numbers; /* uint32_t: names of a batch's rows in messages */
+} sb_gather;
+
+/* How messages call the rows of a batch: "row 3", or the place in the caller's list. */
+typedef struct sb_row_names {
+    const char *noun;        /* NULL: "row" */
+    const uint32_t *numbers; /* borrowed; NULL: the row's own number */
+} sb_row_names;
 
 typedef struct sb_writer {
     bool active; /* the transaction has written through this writer */
@@ -112,6 +149,10 @@ typedef struct sb_writer {
     sb_buffer keys;     /* index keys */
     sb_buffer items;    /* sb_item[] */
     sb_map endpoints;   /* endpoint → label set + 1 within one call */
+    bool cache_used;    /* the cache has an entry */
+    sb_row_names rows;  /* of the batch being made */
+    sb_upkeep upkeep;
+    sb_gather gather;
 } sb_writer;
 
 /* ---- The graph ------------------------------------------------------------------------------------------------ */
@@ -125,6 +166,8 @@ struct sb_graph {
     sb_view *view;
     sb_graph_settings settings;
     sb_arena *results; /* arena(call) */
+    sb_buffer neighbor_ids; /* results of the id-only neighbor calls: kept, so that a steady stream of them allocates nothing */
+    sb_buffer rel_ids;      /* scratch beside it */
     sb_writer writer;
 };
 
@@ -161,6 +204,8 @@ SB_MUST_CHECK sb_status sb_writer__override(sb_graph *graph, sb_node_id node, sb
 /* Label sets of count endpoints (both ends of rels: sources then targets), each looked up at most once. missing_at:
  * the first endpoint that does not exist, count when all do. */
 SB_MUST_CHECK sb_status sb_writer__endpoints(sb_graph *graph, const sb_node_id *sources, const sb_node_id *targets, size_t rels, sb_set_id *source_sets, sb_set_id *target_sets, sb_err *err);
+/* The same for ends of relationships that exist: not counted as checks; a missing node counts for the empty set. */
+SB_MUST_CHECK sb_status sb_writer__sets_of(sb_graph *graph, const sb_node_id *sources, const sb_node_id *targets, size_t rels, sb_set_id *source_sets, sb_set_id *target_sets, sb_err *err);
 /* Relationships were made: add them to what is pending. ids ascending. */
 SB_MUST_CHECK sb_status sb_writer__pend(sb_graph *graph, sb_type_id type, const sb_node_id *sources, const sb_node_id *targets, const sb_rel_id *ids, size_t count, sb_err *err);
 /* Put what is pending of a type (0: all) into the trees. */
@@ -184,17 +229,90 @@ sb_value sb_columns__value(const sb_prop_column *column, size_t i);
 /* The column of a key, or NULL. */
 const sb_prop_column *sb_columns__find(const sb_prop_column *columns, size_t column_count, sb_key_id key);
 
+/* ---- create.c -------------------------------------------------------------------------------------------------------- */
+
+/* The typed batch inside a call's bracket. count is not 0; set and type exist. */
+SB_MUST_CHECK sb_status sb_create__nodes(sb_graph *graph, sb_set_id set, size_t count, const sb_prop_column *columns, size_t column_count, sb_node_id *ids, sb_err *err);
+SB_MUST_CHECK sb_status sb_create__rels(sb_graph *graph, sb_type_id type, size_t count, const sb_node_id *sources, const sb_node_id *targets, const sb_prop_column *columns, size_t column_count, sb_rel_id *ids, sb_err *err);
+/* Count relationships per label set of one end: a call of the store for each run of equal sets. sign: 1 or -1. */
+void sb_create__count_ends(sb_graph *graph, const sb_set_id *sets, size_t count, sb_type_id type, sb_direction direction, int sign);
+
+/* ---- gather.c -------------------------------------------------------------------------------------------------------- */
+
+/* A node or relationship to be made, with its properties in the caller's array of all. */
+typedef struct sb_new_node {
+    sb_set_id set;
+    uint32_t number; /* its name in messages */
+    size_t first_prop, prop_count;
+} sb_new_node;
+typedef struct sb_new_rel {
+    sb_type_id type;
+    uint32_t number;
+    size_t first_prop, prop_count;
+    sb_node_id source, target;
+} sb_new_rel;
+/* Make them in batches: ids[i] is that of the i-th. noun names them in messages. SB_INVALID: a property given twice. */
+SB_MUST_CHECK sb_status sb_gather__nodes(sb_graph *graph, const sb_new_node *nodes, size_t count, const sb_prop *props, const char *noun, sb_node_id *ids, sb_err *err);
+SB_MUST_CHECK sb_status sb_gather__rels(sb_graph *graph, const sb_new_rel *rels, size_t count, const sb_prop *props, const char *noun, sb_rel_id *ids, sb_err *err);
+void sb_gather__init(sb_gather *gather, const sb_allocator *alloc);
+void sb_gather__deinit(sb_gather *gather);
+
 /* ---- index_upkeep.c -------------------------------------------------------------------------------------------------- */
 
+/* An entity before or after a change: its row, with changes on top. */
+typedef struct sb_side {
+    bool exists;
+    uint32_t name;          /* label set of a node, type of a relationship */
+    const sb_row *row;      /* borrowed */
+    const sb_prop *changes; /* NULL typed: removed */
+    size_t change_count;
+    bool replaced;          /* only changes count */
+} sb_side;
+
+void sb_upkeep__init(sb_upkeep *upkeep, const sb_allocator *alloc);
+void sb_upkeep__deinit(sb_upkeep *upkeep);
+/* Bracket of a call that changes entities. end applies what is left and checks uniqueness. */
+void sb_upkeep__begin(sb_graph *graph, bool defer_unique);
+SB_MUST_CHECK sb_status sb_upkeep__end(sb_graph *graph, sb_err *err);
 /* New entities (ids ascending) of a label set or type with these columns: enter them into every property index that concerns
  * them, check uniqueness, note existence and type constraints. */
 SB_MUST_CHECK sb_status sb_upkeep__created(sb_graph *graph, sb_entity entity, uint32_t set_or_type, const uint64_t *ids, size_t count, const sb_prop_column *columns, size_t column_count, sb_err *err);
+/* An entity changes: note the edits of property indexes that follow, and constraints to check at commit. Rows may be
+ * released afterwards. */
+SB_MUST_CHECK sb_status sb_upkeep__plan(sb_graph *graph, sb_entity entity, uint64_t id, const sb_side *before, const sb_side *after, sb_err *err);
+/* Is there a property index on a label of this set, or on this type? */
+bool sb_upkeep__indexed(sb_graph *graph, sb_entity entity, uint32_t set_or_type);
 /* Is the label index of a label kept (it can be dropped)? */
 bool sb_upkeep__label_indexed(sb_graph *graph, sb_label_id label);
+/* Sort entries of an index by key; nothing when they are sorted. */
+SB_MUST_CHECK sb_status sb_upkeep__sort_items(sb_graph *graph, sb_item *items, size_t count, sb_err *err);
+/* The value of a key on a side; NULL typed when absent. Long ones are made in upkeep.work. */
+SB_MUST_CHECK sb_status sb_side__value(sb_graph *graph, const sb_side *side, sb_key_id key, sb_value *value, sb_err *err);
+/* Does a schema concern this label set or type? */
+SB_INLINE bool sb_schema__concerns(sb_view *view, const sb_schema *schema, sb_entity entity, uint32_t set_or_type)
+{
+    if (schema->kind == SB_SCHEMA_LABEL_INDEX || schema->on_rels != (entity == SB_REL)) return false;
+    return entity == SB_REL ? schema->entity == set_or_type : sb_set_has(view, set_or_type, schema->entity);
+}
+/* Bytes of the entity's id at the end of an index entry's key (docs/FORMAT.md, property index). */
+#define SB_ENTRY_TAIL_BYTES 5u
 
 /* ---- constraints.c ----------------------------------------------------------------------------------------------------- */
 
+/* Does an existence, node key or type constraint hold for a side? */
+SB_MUST_CHECK sb_status sb_constraints__holds(sb_graph *graph, const sb_schema *schema, const sb_side *side, bool *holds, sb_err *err);
+/* Two entities have entries of equal key in a unique index: SB_CONSTRAINT unless their values differ after all (cut keys, NaN). */
+SB_MUST_CHECK sb_status sb_constraints__conflict(sb_graph *graph, const sb_schema *schema, uint64_t id, uint64_t other, sb_err *err);
+/* SB_CONSTRAINT: an entity breaks an existence, node key or type constraint. */
+SB_MUST_CHECK sb_status sb_constraints__broken(sb_graph *graph, const sb_schema *schema, uint64_t id, const sb_side *side, sb_err *err);
 /* Existence, node key presence and types of all touched entities: before commit. */
 SB_MUST_CHECK sb_status sb_constraints__check_touched(sb_graph *graph, sb_err *err);
+
+/* ---- delete.c ------------------------------------------------------------------------------------------------------------ */
+
+/* Inside a call's bracket. SB_NOT_FOUND names the one that does not exist. */
+SB_MUST_CHECK sb_status sb_delete__rel(sb_graph *graph, sb_rel_id id, sb_err *err);
+/* detached: relationships deleted with it. SB_CONSTRAINT: it has some and detach is not given. */
+SB_MUST_CHECK sb_status sb_delete__node(sb_graph *graph, sb_node_id id, bool detach, uint64_t *detached, sb_err *err);
 
 #endif

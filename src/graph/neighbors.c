@@ -1,0 +1,433 @@
+/* neighbors.c — neighbors, degrees, and whether two nodes are related.
+ * A node's list of one type and direction is what its list tree has, merged with what is pending of it in the same write
+ * transaction; both are sorted by (neighbor, rel). */
+#include "graph/graph_priv.h"
+
+#include <stdlib.h>
+
+/* ---- One list --------------------------------------------------------------------------------------------- */
+
+/* A list being read: its tree part, and its pending part. */
+typedef struct sb_adjacent {
+    sb_list list; /* total 0 when the tree has none */
+    bool open;
+    const sb_triple *pending;
+    size_t pending_count;
+} sb_adjacent;
+
+static sb_status adjacent_open(sb_graph *graph, sb_type_id type, sb_direction direction, sb_node_id node, sb_adjacent *adjacent,
+                               sb_err *err)
+{
+    uint64_t bias;
+    const sb_tree *tree = sb_adjacency_tree(graph->view, type, direction, &bias);
+
+    adjacent->open = false;
+    adjacent->list.total = 0;
+    adjacent->list.chunk.count = 0;
+    adjacent->pending_count = 0;
+    if (sb_graph__has_pending(graph))
+        SB_TRY(sb_graph__pending_list(graph, type, direction, node, &adjacent->pending, &adjacent->pending_count, err));
+    if (tree == NULL || node > SB_ID_MAX) return SB_OK;
+    SB_TRY(sb_list_open(graph->txn, tree, node + bias, &adjacent->list, err));
+    adjacent->open = true;
+    return SB_OK;
+}
+
+static void adjacent_close(sb_adjacent *adjacent)
+{
+    if (adjacent->open) sb_list_close(&adjacent->list);
+}
+
+/* Merge sorted pending triples into the last `count` entries of the two arrays, which have room; from the end, so that
+ * nothing is overwritten before it is moved. */
+static void merge_pending(uint64_t *neighbors, uint64_t *rels, size_t count, const sb_triple *pending, size_t pending_count)
+{
+    size_t out = count + pending_count;
+
+    while (pending_count > 0) {
+        const sb_triple *last = &pending[pending_count - 1];
+        const bool take_listed = count > 0 && (neighbors[count - 1] > last->neighbor ||
+                                               (neighbors[count - 1] == last->neighbor && rels[count - 1] > last->rel));
+        out--;
+        if (take_listed) {
+            count--;
+            neighbors[out] = neighbors[count];
+            rels[out] = rels[count];
+        } else {
+            pending_count--;
+            neighbors[out] = last->neighbor;
+            rels[out] = last->rel;
+        }
+    }
+}
+
+static uint64_t *words_of(const sb_buffer *buffer) { return (uint64_t *)(void *)buffer->data; }
+
+/* Append a whole list to graph->neighbor_ids, and its relationships to graph->rel_ids when wanted (pending ones need them
+ * to be merged in order). */
+static sb_status append_adjacent(sb_graph *graph, sb_adjacent *adjacent, bool with_rels, sb_err *err)
+{
+    sb_buffer *neighbors = &graph->neighbor_ids, *rels = &graph->rel_ids;
+    const size_t total = (size_t)adjacent->list.total + adjacent->pending_count;
+    const size_t start = neighbors->size / sizeof(uint64_t), rel_start = rels->size / sizeof(uint64_t);
+    size_t at = 0;
+    bool more = adjacent->list.chunk.count != 0;
+
+    with_rels = with_rels || adjacent->pending_count != 0;
+    if (sb_buffer_reserve(neighbors, total * sizeof(uint64_t)) != SB_OK ||
+        (with_rels && sb_buffer_reserve(rels, total * sizeof(uint64_t)) != SB_OK))
+        return SB_FAIL_NOMEM(err);
+    while (more) {
+        const sb_chunk *chunk = &adjacent->list.chunk;
+        if (SB_UNLIKELY(chunk->count > adjacent->list.total - at))
+            return SB_FAIL(err, SB_CORRUPT, "the list of node %llu is longer than its total says",
+                           (unsigned long long)adjacent->list.node);
+        sb_chunk_neighbors(chunk, 0, chunk->count, words_of(neighbors) + start + at);
+        if (with_rels) sb_chunk_rels(chunk, 0, chunk->count, words_of(rels) + rel_start + at);
+        at += chunk->count;
+        if (at == adjacent->list.total) break;
+        SB_TRY(sb_list_next(&adjacent->list, &more, err));
+    }
+    if (adjacent->pending_count != 0)
+        merge_pending(words_of(neighbors) + start, words_of(rels) + rel_start, at, adjacent->pending, adjacent->pending_count);
+    neighbors->size += (at + adjacent->pending_count) * sizeof(uint64_t);
+    if (with_rels) rels->size += (at + adjacent->pending_count) * sizeof(uint64_t);
+    return SB_OK;
+}
+
+static sb_status append_list(sb_graph *graph, sb_type_id type, sb_direction direction, sb_node_id node, bool with_rels, sb_err *err)
+{
+    sb_adjacent adjacent;
+    sb_status status;
+
+    SB_TRY(adjacent_open(graph, type, direction, node, &adjacent, err));
+    status = append_adjacent(graph, &adjacent, with_rels, err);
+    adjacent_close(&adjacent);
+    return status;
+}
+
+/* ---- Types to ask ---------------------------------------------------------------------------------------------- */
+
+static int compare_types(const void *a, const void *b)
+{
+    const sb_type_id *left = a, *right = b;
+    return *left < *right ? -1 : *left > *right;
+}
+
+/* Types to ask, ascending, none twice: the caller's, or those that occur at the node's label set. few: room for
+ * 16. Free with types_free. */
+typedef struct sb_types {
+    sb_type_id few[16];
+    sb_type_id *ids;
+    size_t count, capacity;
+} sb_types;
+
+static void types_free(sb_graph *graph, sb_types *types)
+{
+    if (types->ids != types->few) sb_free(graph->alloc, types->ids, types->capacity * sizeof *types->ids);
+}
+
+static sb_status types_add(sb_graph *graph, sb_types *types, const sb_type_id *ids, size_t count, sb_err *err)
+{
+    if (types->count + count > types->capacity) {
+        const size_t capacity = 2 * (types->count + count);
+        sb_type_id *grown = sb_alloc_array(graph->alloc, capacity, sizeof *grown);
+        if (grown == NULL) return SB_FAIL_NOMEM(err);
+        memcpy(grown, types->ids, types->count * sizeof *grown);
+        types_free(graph, types);
+        types->ids = grown;
+        types->capacity = capacity;
+    }
+    if (count != 0) memcpy(types->ids + types->count, ids, count * sizeof *ids);
+    types->count += count;
+    return SB_OK;
+}
+
+static sb_status types_gather(sb_graph *graph, sb_types *types, sb_set_id set, sb_direction direction, const sb_type_id *wanted,
+                              size_t wanted_count, sb_err *err)
+{
+    size_t unique = 0;
+
+    types->ids = types->few;
+    types->count = 0;
+    types->capacity = sizeof types->few / sizeof *types->few;
+    if (wanted_count != 0) {
+        SB_TRY(types_add(graph, types, wanted, wanted_count, err));
+    } else {
+        for (int d = SB_OUT; d <= SB_IN; d++) {
+            const sb_type_id *occurring;
+            size_t count;
+            if (direction != SB_BOTH && direction != (sb_direction)d) continue;
+            SB_TRY(sb_stats_types_at(graph->view, set, (sb_direction)d, &occurring, &count, err));
+            SB_TRY(types_add(graph, types, occurring, count, err));
+        }
+    }
+    if (types->count > 1) qsort(types->ids, types->count, sizeof *types->ids, compare_types);
+    for (size_t i = 0; i < types->count; i++)
+        if (i == 0 || types->ids[i] != types->ids[unique - 1]) types->ids[unique++] = types->ids[i];
+    types->count = unique;
+    return SB_OK;
+}
+
+static sb_status require_node(sb_graph *graph, sb_node_id id, sb_set_id *set, sb_err *err)
+{
+    bool found;
+
+    SB_TRY(sb_graph_node_set(graph, id, set, &found, err));
+    if (!found) return SB_FAIL(err, SB_NOT_FOUND, "there is no node %llu", (unsigned long long)id);
+    return SB_OK;
+}
+
+/* ---- Neighbors with their relationships ---------------------------------------------------------------------------- */
+
+typedef struct sb_gathering {
+    const sb_neighbors_options *options;
+    sb_neighbor *out;
+    size_t capacity, count;
+    sb_map *seen; /* NULL unless distinct */
+} sb_gathering;
+
+static bool gathered_all(const sb_gathering *gathering)
+{
+    return gathering->options->limit != 0 && gathering->count >= gathering->options->limit;
+}
+
+static sb_status gather_list(sb_graph *graph, sb_gathering *gathering, sb_type_id type, sb_direction direction, sb_node_id node,
+                             sb_err *err)
+{
+    sb_buffer_reset(&graph->neighbor_ids);
+    sb_buffer_reset(&graph->rel_ids);
+    SB_TRY(append_list(graph, type, direction, node, true, err));
+    for (size_t i = 0, count = graph->neighbor_ids.size / sizeof(uint64_t); i < count && !gathered_all(gathering); i++) {
+        const sb_node_id neighbor = words_of(&graph->neighbor_ids)[i];
+        bool fresh = true;
+        if (gathering->seen != NULL && sb_map_at(gathering->seen, neighbor, &fresh) == NULL) return SB_FAIL_NOMEM(err);
+        if (!fresh) continue;
+        if (gathering->count < gathering->capacity)
+            gathering->out[gathering->count] = (sb_neighbor){
+                .node = neighbor, .rel = words_of(&graph->rel_ids)[i], .type = type, .outgoing = direction == SB_OUT};
+        gathering->count++;
+    }
+    return SB_OK;
+}
+
+static sb_status gather_types(sb_graph *graph, sb_gathering *gathering, const sb_types *types, sb_node_id id, sb_err *err)
+{
+    const sb_direction direction = gathering->options->direction;
+
+    for (size_t i = 0; i < types->count; i++)
+        for (int d = SB_OUT; d <= SB_IN; d++)
+            if ((direction == SB_BOTH || direction == (sb_direction)d) && !gathered_all(gathering))
+                SB_TRY(gather_list(graph, gathering, types->ids[i], (sb_direction)d, id, err));
+    return SB_OK;
+}
+
+sb_status sb_graph_neighbors(sb_graph *graph, sb_node_id id, const sb_neighbors_options *options, sb_neighbor *neighbors,
+                             size_t capacity, size_t *count, sb_err *err)
+{
+    sb_gathering gathering = {.options = options, .out = neighbors, .capacity = capacity};
+    sb_set_id set;
+    sb_types types;
+    sb_map seen;
+    sb_status status;
+
+    *count = 0;
+    SB_TRY(require_node(graph, id, &set, err));
+    sb_map_init(&seen, graph->alloc);
+    if (options->distinct) gathering.seen = &seen;
+    status = types_gather(graph, &types, set, options->direction, options->types, options->type_count, err);
+    if (status == SB_OK) status = gather_types(graph, &gathering, &types, id, err);
+    if (status == SB_OK) *count = gathering.count;
+    types_free(graph, &types);
+    sb_map_deinit(&seen);
+    return status;
+}
+
+/* ---- Ids alone --------------------------------------------------------------------------------------------------------- */
+
+/* Lists of a node over all types: ids only. A missing node has none. */
+static sb_status append_all_types(sb_graph *graph, sb_node_id id, sb_direction direction, sb_err *err)
+{
+    sb_set_id set;
+    sb_types types;
+    bool found;
+    sb_status status;
+
+    SB_TRY(sb_graph_node_set(graph, id, &set, &found, err));
+    if (!found) return SB_OK;
+    status = types_gather(graph, &types, set, direction, NULL, 0, err);
+    for (size_t i = 0; status == SB_OK && i < types.count; i++)
+        for (int d = SB_OUT; status == SB_OK && d <= SB_IN; d++)
+            if (direction == SB_BOTH || direction == (sb_direction)d) {
+                sb_buffer_reset(&graph->rel_ids);
+                status = append_list(graph, types.ids[i], (sb_direction)d, id, false, err);
+            }
+    types_free(graph, &types);
+    return status;
+}
+
+/* A type asked for, or the only one that there is; 0: several. */
+static sb_type_id single_type(sb_graph *graph, sb_type_id type)
+{
+    return type == 0 && sb_name_count(graph->view, SB_NAME_TYPE) == 1 ? 1 : type;
+}
+
+static sb_status append_node(sb_graph *graph, sb_node_id id, sb_direction direction, sb_type_id type, sb_err *err)
+{
+    if (type == 0) return append_all_types(graph, id, direction, err);
+    sb_buffer_reset(&graph->rel_ids);
+    if (direction != SB_BOTH) return append_list(graph, type, direction, id, false, err);
+    SB_TRY(append_list(graph, type, SB_OUT, id, false, err));
+    sb_buffer_reset(&graph->rel_ids);
+    return append_list(graph, type, SB_IN, id, false, err);
+}
+
+sb_status sb_graph_neighbor_ids(sb_graph *graph, sb_node_id id, sb_direction direction, sb_type_id type, const sb_node_id **ids,
+                                size_t *count, sb_err *err)
+{
+    *ids = NULL;
+    *count = 0;
+    sb_buffer_reset(&graph->neighbor_ids);
+    SB_TRY(append_node(graph, id, direction, single_type(graph, type), err));
+    *ids = words_of(&graph->neighbor_ids);
+    *count = graph->neighbor_ids.size / sizeof(uint64_t);
+    return SB_OK;
+}
+
+typedef struct sb_many_lists {
+    sb_graph *graph;
+    size_t *ends;
+    sb_err *err;
+} sb_many_lists;
+
+static sb_status append_one_of_many(void *ctx, size_t i, sb_list *list)
+{
+    const sb_many_lists *many = ctx;
+    sb_buffer *out = &many->graph->neighbor_ids;
+    uint64_t at = 0;
+    bool more = list->chunk.count != 0;
+
+    if (SB_UNLIKELY(sb_buffer_reserve(out, (size_t)list->total * sizeof(uint64_t)) != SB_OK)) return SB_FAIL_NOMEM(many->err);
+    while (more) {
+        if (SB_UNLIKELY(list->chunk.count > list->total - at))
+            return SB_FAIL(many->err, SB_CORRUPT, "the list of node %llu is longer than its total says",
+                           (unsigned long long)list->node);
+        sb_chunk_neighbors(&list->chunk, 0, list->chunk.count, words_of(out) + out->size / sizeof(uint64_t));
+        out->size += list->chunk.count * sizeof(uint64_t);
+        at += list->chunk.count;
+        if (at == list->total) break;
+        SB_TRY(sb_list_next(list, &more, many->err));
+    }
+    many->ends[i] = out->size / sizeof(uint64_t);
+    return SB_OK;
+}
+
+sb_status sb_graph_neighbor_ids_many(sb_graph *graph, const sb_node_id *nodes, size_t node_count, sb_direction direction,
+                                     sb_type_id type, const sb_node_id **ids, size_t *ends, sb_err *err)
+{
+    sb_many_lists many = {.graph = graph, .ends = ends, .err = err};
+    const sb_tree *tree = NULL;
+    uint64_t bias = 0;
+
+    *ids = NULL;
+    type = single_type(graph, type);
+    sb_buffer_reset(&graph->neighbor_ids);
+    if (type != 0 && direction != SB_BOTH && !sb_graph__has_pending(graph))
+        tree = sb_adjacency_tree(graph->view, type, direction, &bias);
+    if (tree != NULL && bias == 0) {
+        SB_TRY(sb_lists_open(graph->txn, tree, nodes, node_count, append_one_of_many, &many, err));
+    } else {
+        for (size_t i = 0; i < node_count; i++) {
+            SB_TRY(append_node(graph, nodes[i], direction, type, err));
+            ends[i] = graph->neighbor_ids.size / sizeof(uint64_t);
+        }
+    }
+    *ids = words_of(&graph->neighbor_ids);
+    return SB_OK;
+}
+
+/* ---- Degree, existence ---------------------------------------------------------------------------------------------------- */
+
+static sb_status list_length(sb_graph *graph, sb_type_id type, sb_direction direction, sb_node_id node, uint64_t *length, sb_err *err)
+{
+    uint64_t bias;
+    const sb_tree *tree = sb_adjacency_tree(graph->view, type, direction, &bias);
+    const sb_triple *pending;
+    size_t pending_count = 0;
+
+    *length = 0;
+    if (tree != NULL && node <= SB_ID_MAX) SB_TRY(sb_list_degree(graph->txn, tree, node + bias, length, err));
+    if (sb_graph__has_pending(graph))
+        SB_TRY(sb_graph__pending_list(graph, type, direction, node, &pending, &pending_count, err));
+    *length += pending_count;
+    return SB_OK;
+}
+
+static sb_status sum_lengths(sb_graph *graph, const sb_types *types, sb_node_id id, sb_direction direction, uint64_t *degree,
+                             sb_err *err)
+{
+    for (size_t i = 0; i < types->count; i++)
+        for (int d = SB_OUT; d <= SB_IN; d++) {
+            uint64_t length;
+            if (direction != SB_BOTH && direction != (sb_direction)d) continue;
+            SB_TRY(list_length(graph, types->ids[i], (sb_direction)d, id, &length, err));
+            *degree += length;
+        }
+    return SB_OK;
+}
+
+sb_status sb_graph_degree(sb_graph *graph, sb_node_id id, sb_direction direction, const sb_type_id *types, size_t type_count,
+                          uint64_t *degree, sb_err *err)
+{
+    sb_types asked;
+    sb_set_id set;
+    sb_status status;
+
+    *degree = 0;
+    SB_TRY(require_node(graph, id, &set, err));
+    status = types_gather(graph, &asked, set, direction, types, type_count, err);
+    if (status == SB_OK) status = sum_lengths(graph, &asked, id, direction, degree, err);
+    types_free(graph, &asked);
+    return status;
+}
+
+/* The first relationship source → target of a type: a descent into the source's list, however long it is. */
+static sb_status first_between(sb_graph *graph, sb_type_id type, sb_node_id source, sb_node_id target, sb_rel_id *rel, sb_err *err)
+{
+    uint64_t bias;
+    const sb_tree *tree = sb_adjacency_tree(graph->view, type, SB_OUT, &bias);
+    const sb_triple *pending;
+    size_t pending_count = 0;
+
+    *rel = 0;
+    if (tree != NULL && source <= SB_ID_MAX) {
+        sb_list list;
+        SB_TRY(sb_list_seek(graph->txn, tree, source + bias, target, 0, &list, err));
+        if (list.chunk.count != 0 && sb_chunk_neighbor(&list.chunk, 0) == target) *rel = sb_chunk_rel(&list.chunk, 0);
+        sb_list_close(&list);
+    }
+    if (*rel != 0 || !sb_graph__has_pending(graph)) return SB_OK; /* pending ones have higher ids */
+    SB_TRY(sb_graph__pending_list(graph, type, SB_OUT, source, &pending, &pending_count, err));
+    for (size_t i = 0; i < pending_count && *rel == 0; i++)
+        if (pending[i].neighbor == target) *rel = pending[i].rel;
+    return SB_OK;
+}
+
+sb_status sb_graph_rel_between(sb_graph *graph, sb_node_id source, sb_node_id target, sb_type_id type, sb_rel_id *rel, sb_err *err)
+{
+    sb_set_id set;
+    sb_types types;
+    bool found;
+    sb_status status;
+
+    *rel = 0;
+    type = single_type(graph, type);
+    if (type != 0) return first_between(graph, type, source, target, rel, err);
+    SB_TRY(sb_graph_node_set(graph, source, &set, &found, err));
+    if (!found) return SB_OK;
+    status = types_gather(graph, &types, set, SB_OUT, NULL, 0, err);
+    for (size_t i = 0; status == SB_OK && *rel == 0 && i < types.count; i++)
+        status = first_between(graph, types.ids[i], source, target, rel, err);
+    types_free(graph, &types);
+    return status;
+}
