@@ -459,6 +459,444 @@ static void test_tree_slotted__model_long(void **state)
     run_model(65536, SHAPE_LONG, operations(2000));
 }
 
+/* ---- Single rules -------------------------------------------------------------------------------------------- */
+
+static sb_item *make_items(uint8_t *bytes, size_t count, uint64_t step)
+{
+    sb_item *items = (sb_item *)malloc(count * sizeof *items);
+    assert_non_null(items);
+    for (size_t i = 0; i < count; i++) {
+        sb_store_be64(bytes + 8 * i, i * step);
+        items[i] = (sb_item){sb_bytes_of(bytes + 8 * i, 8), sb_bytes_of(bytes + 8 * i, 8)};
+    }
+    return items;
+}
+
+static void assert_holds_items(world *w, const sb_item *items, size_t count)
+{
+    sb_cursor *cursor;
+    bool found;
+    size_t i = 0;
+    assert_ok(sb_cursor_open(w->txn, &w->tree, &cursor, &err));
+    for (assert_ok(sb_cursor_first(cursor, &found, &err)); found; assert_ok(sb_cursor_next(cursor, &found, &err)), i++) {
+        assert_true(i < count);
+        assert_bytes(sb_cursor_key(cursor), items[i].key);
+        assert_bytes(sb_cursor_value(cursor), items[i].value);
+    }
+    assert_int_equal(i, count);
+    sb_cursor_close(cursor);
+}
+
+static sb_tree_stats verify_count(world *w, size_t entries)
+{
+    sb_tree_stats stats;
+    uint64_t findings = 0;
+    assert_ok(sb_tree_verify(w->txn, &w->tree, NULL, print_finding, NULL, &stats, &findings, &err));
+    assert_int_equal(findings, 0);
+    assert_int_equal(stats.entries, entries);
+    return stats;
+}
+
+/* Sorted items go one descent for each slice of pages, fill pages whole, and cost no allocation each: ten times the items
+ * cost ten times the page buffers and no more (the pager's one for each page, and growing of its tables). */
+static void test_tree_slotted__put_many_sorted(void **state)
+{
+    (void)state;
+    static uint8_t bytes[8 * 100000];
+    size_t allocs[2], pages[2];
+    for (unsigned round = 0; round < 2; round++) {
+        const size_t count = round == 0 ? 10000 : 100000;
+        world *w = make_world(8192);
+        sb_item *items = make_items(bytes, count, 3);
+        const size_t before = w->alloc.alloc_count;
+        assert_ok(sb_tree_put_many(w->txn, &w->tree, items, count, &err));
+        allocs[round] = w->alloc.alloc_count - before;
+        const sb_tree_stats stats = verify_count(w, count);
+        pages[round] = (size_t)(stats.leaf_pages + stats.inner_pages);
+        assert_true(stats.leaf_used_bytes >= stats.leaf_pages * 8192 * 9 / 10);
+        const sb_tree_counters *counters = sb_tree_counters_get(w->txn);
+        assert_true(counters->descents <= stats.leaf_pages / 16 + 2);
+        assert_holds_items(w, items, count);
+        free(items);
+        free_world(w);
+    }
+    print_message("put_many: %zu allocations for %zu pages, %zu for %zu\n", allocs[0], pages[0], allocs[1], pages[1]);
+    assert_true(allocs[1] - allocs[0] <= pages[1] - pages[0] + 24);
+}
+
+/* Into leaves that are there and private already, 1,000 and 10,000 more overwrites and inserts that fit allocate
+ * nothing at all. */
+static void test_tree_slotted__no_allocation_per_item(void **state)
+{
+    (void)state;
+    static uint8_t bytes[8 * 20000];
+    world *w = make_world(8192);
+    const size_t count = 20000;
+    sb_item *items = make_items(bytes, count, 2);
+    sb_item *half = (sb_item *)malloc(count * sizeof *half);
+    assert_non_null(half);
+    for (size_t i = 0; i < count / 2; i++) half[i] = items[2 * i];
+    assert_ok(sb_tree_put_many(w->txn, &w->tree, half, count / 2, &err));
+    /* Once over all leaves, so that they have room and are private; then the measure. */
+    for (size_t i = 0; i < count; i += 40) assert_ok(sb_tree_put(w->txn, &w->tree, items[i + 1].key, items[i + 1].value, &err));
+    for (size_t n = 1000; n <= 10000; n *= 10) {
+        const size_t before = w->alloc.alloc_count;
+        assert_ok(sb_tree_put_many(w->txn, &w->tree, half, n, &err));
+        for (size_t i = 0; i < n; i++) assert_ok(sb_tree_put(w->txn, &w->tree, half[i].key, half[i].value, &err));
+        assert_int_equal(w->alloc.alloc_count - before, 0);
+    }
+    free(half);
+    free(items);
+    free_world(w);
+}
+
+static void test_tree_slotted__put_many_rules(void **state)
+{
+    (void)state;
+    world *w = make_world(8192);
+    const sb_item wrong[] = {{sb_bytes_of("b", 1), sb_bytes_of("1", 1)}, {sb_bytes_of("a", 1), sb_bytes_of("2", 1)}};
+    assert_int_equal(sb_tree_put_many(w->txn, &w->tree, wrong, 2, &err), SB_MISUSE);
+    sb_err_clear(&err);
+    /* Out of order across leaves and slices, too. */
+    static uint8_t bytes[8 * 50000];
+    sb_item *items = make_items(bytes, 50000, 1);
+    const sb_item kept = items[49999];
+    items[49999] = items[3];
+    assert_int_equal(sb_tree_put_many(w->txn, &w->tree, items, 50000, &err), SB_MISUSE);
+    sb_err_clear(&err);
+    items[49999] = kept;
+    /* Of equal keys the last wins: few of them and many, new and already there. */
+    for (unsigned round = 0; round < 2; round++) {
+        sb_item *same = (sb_item *)malloc(60000 * sizeof *same);
+        assert_non_null(same);
+        for (size_t i = 0; i < 60000; i++) {
+            same[i].key = i < 30000 ? items[100].key : items[200 + i / 30].key;
+            same[i].value = items[i % 50000].value;
+        }
+        assert_ok(sb_tree_put_many(w->txn, &w->tree, same, 60000, &err));
+        sb_page hold;
+        sb_bytes value;
+        bool found;
+        assert_ok(sb_tree_get(w->txn, &w->tree, items[100].key, &hold, &value, &found, &err));
+        assert_true(found);
+        assert_bytes(value, items[29999].value);
+        sb_page_release(w->txn, &hold);
+        assert_ok(sb_tree_get(w->txn, &w->tree, items[200 + 59999 / 30].key, &hold, &value, &found, &err));
+        assert_true(found);
+        assert_bytes(value, items[59999 % 50000].value);
+        sb_page_release(w->txn, &hold);
+        free(same);
+    }
+    const sb_item twice[] = {{sb_bytes_of("k", 1), sb_bytes_of("1", 1)}, {sb_bytes_of("k", 1), sb_bytes_of("22", 2)}};
+    assert_ok(sb_tree_put_many(w->txn, &w->tree, twice, 2, &err));
+    sb_page hold;
+    sb_bytes value;
+    bool found;
+    assert_ok(sb_tree_get(w->txn, &w->tree, sb_bytes_of("k", 1), &hold, &value, &found, &err));
+    assert_bytes(value, sb_bytes_of("22", 2));
+    sb_page_release(w->txn, &hold);
+    free(items);
+    free_world(w);
+}
+
+static void test_tree_slotted__limits(void **state)
+{
+    (void)state;
+    static const uint32_t sizes[] = {4096, 8192, 65536};
+    for (unsigned k = 0; k < 3; k++) {
+        world *w = make_world(sizes[k]);
+        const uint32_t limit = sb_tree_key_limit(sizes[k]);
+        uint8_t *key = (uint8_t *)calloc(1, limit + 1), *value = (uint8_t *)calloc(1, limit + 1);
+        bool found;
+        assert_true(limit >= sizes[k] / 4 - 64 && sb_tree_value_limit(sizes[k]) == limit);
+        assert_int_equal(sb_tree_put(w->txn, &w->tree, sb_bytes_of(key, limit + 1), sb_bytes_of(value, 0), &err), SB_LIMIT);
+        sb_err_clear(&err);
+        assert_int_equal(sb_tree_put(w->txn, &w->tree, sb_bytes_of(key, 1), sb_bytes_of(value, limit + 1), &err), SB_LIMIT);
+        sb_err_clear(&err);
+        assert_int_equal(sb_tree_put(w->txn, &w->tree, sb_bytes_of(key, 0), sb_bytes_of(value, 1), &err), SB_LIMIT);
+        sb_err_clear(&err);
+        /* Longest keys, differing only at the end or only at the beginning, with longest values: the worst fences. */
+        for (unsigned i = 0; i < 300; i++) {
+            key[i % 2 == 0 ? 0 : limit - 1] = (uint8_t)sb_random_below(&w->random, 256);
+            assert_ok(sb_tree_put(w->txn, &w->tree, sb_bytes_of(key, limit), sb_bytes_of(value, i % 3 == 0 ? limit : 0), &err));
+            map_put(&w->want, sb_bytes_of(key, limit), sb_bytes_of(value, i % 3 == 0 ? limit : 0));
+        }
+        (void)verify(w);
+        compare_all(w, w->txn);
+        while (w->want.count > 0) {
+            const sb_bytes last = key_of(w->want.items[w->want.count / 2]);
+            memcpy(key, last.data, limit);
+            assert_ok(sb_tree_delete(w->txn, &w->tree, sb_bytes_of(key, limit), &found, &err));
+            assert_true(found && map_delete(&w->want, sb_bytes_of(key, limit)));
+            if (w->want.count % 16 == 0) (void)verify(w);
+        }
+        free(value);
+        free(key);
+        free_world(w);
+    }
+}
+
+/* Ascending puts leave full pages behind (but for the prefix that a closed page gains), descending ones halves. */
+static void test_tree_slotted__right_edge(void **state)
+{
+    (void)state;
+    static uint8_t bytes[8 * 30000];
+    world *w = make_world(8192);
+    sb_item *items = make_items(bytes, 30000, 1);
+    for (size_t i = 0; i < 30000; i++) assert_ok(sb_tree_put(w->txn, &w->tree, items[i].key, items[i].value, &err));
+    const sb_tree_stats stats = verify_count(w, 30000);
+    assert_true(stats.leaf_used_bytes >= stats.leaf_pages * 8192 * 7 / 10);
+    assert_holds_items(w, items, 30000);
+    free(items);
+    free_world(w);
+}
+
+/* A cursor of a write transaction keeps its place while everything around it changes, also by rolling back. */
+static void test_tree_slotted__cursor_in_changing_tree(void **state)
+{
+    (void)state;
+    static uint8_t bytes[8 * 20000];
+    world *w = make_world(4096);
+    sb_item *items = make_items(bytes, 20000, 1);
+    assert_ok(sb_tree_put_many(w->txn, &w->tree, items, 20000, &err));
+    sb_cursor *cursor;
+    bool found;
+    assert_ok(sb_cursor_open(w->txn, &w->tree, &cursor, &err));
+    assert_ok(sb_cursor_seek(cursor, items[5000].key, &found, &err));
+    for (size_t i = 4000; i < 9000; i++) {
+        bool deleted;
+        assert_ok(sb_tree_delete(w->txn, &w->tree, items[i].key, &deleted, &err));
+        assert_true(deleted);
+    }
+    assert_bytes(sb_cursor_key(cursor), items[5000].key);
+    assert_bytes(sb_cursor_value(cursor), items[5000].value);
+    assert_ok(sb_cursor_next(cursor, &found, &err));
+    assert_true(found);
+    assert_bytes(sb_cursor_key(cursor), items[9000].key);
+    assert_ok(sb_cursor_prev(cursor, &found, &err));
+    assert_bytes(sb_cursor_key(cursor), items[3999].key);
+    /* Deleting under the cursor while it walks. */
+    for (size_t i = 3999; found && i > 3000; i--) {
+        bool deleted;
+        assert_bytes(sb_cursor_key(cursor), items[i].key);
+        assert_ok(sb_tree_delete(w->txn, &w->tree, sb_cursor_key(cursor), &deleted, &err));
+        assert_true(deleted);
+        assert_ok(sb_cursor_prev(cursor, &found, &err));
+    }
+    const sb_tree tree = w->tree;
+    uint32_t savepoint;
+    assert_ok(sb_txn_savepoint(w->txn, &savepoint, &err));
+    for (size_t i = 4000; i < 9000; i++) assert_ok(sb_tree_put(w->txn, &w->tree, items[i].key, items[i].value, &err));
+    assert_ok(sb_cursor_seek(cursor, items[7000].key, &found, &err));
+    assert_true(found);
+    assert_ok(sb_txn_rollback_to(w->txn, savepoint, &err));
+    w->tree = tree;
+    assert_bytes(sb_cursor_key(cursor), items[7000].key);
+    assert_ok(sb_cursor_next(cursor, &found, &err));
+    assert_true(found);
+    assert_bytes(sb_cursor_key(cursor), items[9000].key);
+    /* The whole tree goes. */
+    assert_ok(sb_tree_clear(w->txn, &w->tree, &err));
+    assert_ok(sb_cursor_next(cursor, &found, &err));
+    assert_false(found);
+    sb_cursor_close(cursor);
+    free(items);
+    (void)verify(w);
+    free_world(w);
+}
+
+static void test_tree_slotted__build(void **state)
+{
+    (void)state;
+    static const size_t counts[] = {0, 1, 400, 5000, 60000};
+    static const uint32_t sizes[] = {4096, 8192, 65536};
+    static uint8_t bytes[8 * 60000];
+    for (unsigned k = 0; k < 5; k++)
+        for (unsigned s = 0; s < 3; s++) {
+            world *w = make_world(sizes[s]);
+            sb_build *build;
+            sb_item *items = make_items(bytes, counts[k], 5);
+            const unsigned fill = s == 1 ? 70 : 100;
+            assert_ok(sb_build_open(w->txn, &w->tree, fill, &build, &err));
+            for (size_t i = 0; i < counts[k]; i += 999)
+                assert_ok(sb_build_items(build, items + i, counts[k] - i < 999 ? counts[k] - i : 999, &err));
+            assert_ok(sb_build_finish(build, &err));
+            sb_tree_stats stats;
+            uint64_t findings = 0;
+            const size_t map_bytes = ((size_t)sb_txn_page_count(w->txn) + 7) / 8;
+            uint8_t *used = (uint8_t *)calloc(1, map_bytes);
+            assert_ok(sb_tree_verify(w->txn, &w->tree, used, print_finding, NULL, &stats, &findings, &err));
+            assert_ok(sb_pager_verify(w->txn, used, print_finding, NULL, NULL, NULL, &findings, &err));
+            free(used);
+            assert_int_equal(findings, 0);
+            assert_int_equal(stats.entries, counts[k]);
+            if (counts[k] == 60000) {
+                const uint64_t percent = stats.leaf_used_bytes * 100 / (stats.leaf_pages * sizes[s]);
+                assert_in_range(percent, fill - 10, fill);
+            }
+            assert_holds_items(w, items, counts[k]);
+            commit(w);
+            assert_holds_items(w, items, counts[k]);
+            /* A built tree is a tree: it can be changed. */
+            for (size_t i = 0; i < counts[k]; i += 7) {
+                bool found;
+                assert_ok(sb_tree_delete(w->txn, &w->tree, items[i].key, &found, &err));
+                assert_true(found);
+            }
+            (void)verify_count(w, counts[k] - (counts[k] + 6) / 7);
+            if (counts[k] > 0) {
+                assert_int_equal(sb_build_open(w->txn, &w->tree, 100, &build, &err), w->tree.root == SB_PGNO_NONE ? SB_OK : SB_MISUSE);
+                if (w->tree.root == SB_PGNO_NONE) sb_build_abort(build);
+                sb_err_clear(&err);
+            }
+            free(items);
+            free_world(w);
+        }
+    world *w = make_world(8192);
+    sb_build *build;
+    sb_item *items = make_items(bytes, 50000, 1);
+    assert_ok(sb_build_open(w->txn, &w->tree, 100, &build, &err));
+    assert_ok(sb_build_items(build, items, 50000, &err));
+    assert_int_equal(sb_build_items(build, items + 7, 1, &err), SB_MISUSE);
+    sb_err_clear(&err);
+    sb_build_abort(build);
+    assert_int_equal(w->tree.root, SB_PGNO_NONE);
+    free(items);
+    free_world(w);
+}
+
+/* Each seed part switched off gives the same tree, at its price. */
+static void test_tree_slotted__seed_parts_off(void **state)
+{
+    (void)state;
+    static const uint32_t parts[] = {0, SB_SEED_BUFFER_POOL, SB_SEED_INLINE_SNAPSHOT, SB_SEED_PUT_REUSE, SB_SEED_LEAF_REUSE, SB_SEED_ALL};
+    size_t allocs[6];
+    uint64_t descents[6], heap[6];
+    for (unsigned k = 0; k < 6; k++) {
+        world *w = make_world(8192);
+        w->profile.switched_off = parts[k];
+        w->random.state = 5;
+        for (unsigned i = 0; i < 20; i++) put_many_random(w, SHAPE_IDS, 500);
+        for (unsigned i = 0; i < 20000; i++) one_operation(w, SHAPE_IDS, 30);
+        (void)verify(w);
+        compare_all(w, w->txn);
+        const sb_tree_counters *counters = sb_tree_counters_get(w->txn);
+        allocs[k] = w->alloc.alloc_count;
+        descents[k] = counters->descents;
+        heap[k] = counters->snapshot_heap_allocations;
+        free_world(w);
+    }
+    print_message("allocations: all parts %zu, pool off %zu, inline off %zu, put reuse off %zu, leaf reuse off %zu, all off %zu\n",
+                  allocs[0], allocs[1], allocs[2], allocs[3], allocs[4], allocs[5]);
+    assert_true(allocs[1] > allocs[0] && heap[2] > heap[0] && allocs[3] > allocs[0] + 9000 && descents[4] > descents[0] + 5000);
+}
+
+/* ---- Damage and failure --------------------------------------------------------------------------------------------- */
+
+static void count_finding(void *ctx, sb_pgno pgno, const char *message)
+{
+    (void)pgno;
+    (void)message;
+    (*(unsigned *)ctx)++;
+}
+
+/* A tree whose pages point in circles, into another tree or to nowhere is SB_CORRUPT, and verify says so (rule 7). */
+static void test_tree_slotted__damaged_steps(void **state)
+{
+    (void)state;
+    static uint8_t bytes[8 * 50000];
+    world *w = make_world(4096);
+    sb_item *items = make_items(bytes, 50000, 1);
+    sb_tree other = {.id = 10, .kind = SB_TREE_SLOTTED};
+    assert_ok(sb_tree_put_many(w->txn, &w->tree, items, 50000, &err));
+    assert_ok(sb_tree_put(w->txn, &other, items[0].key, items[0].value, &err));
+    assert_true(w->tree.height >= 3);
+    uint8_t *root;
+    assert_ok(sb_page_mut(w->txn, w->tree.root, &root, &err));
+    uint8_t *child = root + sb_slots__cell_at(root, 0);
+    const sb_pgno good = sb_load_le32(child);
+    const sb_pgno wrong[] = {w->tree.root, other.root, sb_txn_page_count(w->txn) + 5, sb_slots__child(root, 1)};
+    for (unsigned i = 0; i < 4; i++) {
+        sb_page hold;
+        sb_bytes value;
+        bool found;
+        unsigned reported = 0;
+        uint64_t findings = 0;
+        sb_tree_stats stats;
+        sb_store_le32(child, wrong[i]);
+        if (i < 3) assert_int_equal(sb_tree_get(w->txn, &w->tree, items[0].key, &hold, &value, &found, &err), SB_CORRUPT);
+        sb_err_clear(&err);
+        assert_ok(sb_tree_verify(w->txn, &w->tree, NULL, count_finding, &reported, &stats, &findings, &err));
+        assert_true(findings > 0 && reported == findings);
+        if (i != 3) {
+            uint32_t savepoint;
+            sb_tree copy = w->tree;
+            assert_ok(sb_txn_savepoint(w->txn, &savepoint, &err));
+            assert_int_equal(sb_tree_clear(w->txn, &copy, &err), SB_CORRUPT);
+            sb_err_clear(&err);
+            assert_ok(sb_txn_rollback_to(w->txn, savepoint, &err));
+            assert_ok(sb_page_mut(w->txn, w->tree.root, &root, &err));
+            child = root + sb_slots__cell_at(root, 0);
+        }
+    }
+    sb_store_le32(child, good);
+    (void)verify_count(w, 50000);
+    free(items);
+    free_world(w);
+}
+
+/* Every allocation fails once: SB_NOMEM, nothing leaks, and the state before is there after rolling back. */
+static void test_tree_slotted__allocation_failures(void **state)
+{
+    (void)state;
+    static uint8_t bytes[8 * 6000];
+    sb_item *items = make_items(bytes, 6000, 1);
+    size_t failures = 0;
+    for (size_t n = 1;; n++) {
+        world *w = make_world(4096);
+        assert_ok(sb_tree_put_many(w->txn, &w->tree, items, 1500, &err));
+        commit(w);
+        const sb_tree tree = w->tree;
+        uint32_t savepoint;
+        assert_ok(sb_txn_savepoint(w->txn, &savepoint, &err));
+        w->alloc.fail_at = w->alloc.alloc_count + n;
+        bool found;
+        sb_cursor *cursor = NULL;
+        sb_build *build = NULL;
+        sb_tree built = {.id = 11, .kind = SB_TREE_SLOTTED};
+        sb_status st = sb_tree_put_many(w->txn, &w->tree, items + 1000, 5000, &err);
+        for (size_t i = 0; st == SB_OK && i < 3000; i += 2) st = sb_tree_delete(w->txn, &w->tree, items[i].key, &found, &err);
+        for (size_t i = 0; st == SB_OK && i < 3000; i += 3) st = sb_tree_put(w->txn, &w->tree, items[i].key, sb_bytes_of(bytes, i % 90), &err);
+        if (st == SB_OK) st = sb_cursor_open(w->txn, &w->tree, &cursor, &err);
+        if (st == SB_OK) st = sb_cursor_first(cursor, &found, &err);
+        sb_cursor_close(cursor);
+        if (st == SB_OK) st = sb_build_open(w->txn, &built, 100, &build, &err);
+        if (st == SB_OK) st = sb_build_items(build, items, 4000, &err);
+        if (st == SB_OK) st = sb_build_finish(build, &err);
+        else sb_build_abort(build);
+        w->alloc.fail_at = 0;
+        if (st == SB_OK) {
+            free_world(w);
+            break;
+        }
+        failures++;
+        assert_int_equal(st, SB_NOMEM);
+        sb_err_clear(&err);
+        assert_ok(sb_txn_rollback_to(w->txn, savepoint, &err));
+        w->tree = tree;
+        if (n % 16 == 1) {
+            (void)verify_count(w, 1500);
+            assert_holds_items(w, items, 1500);
+            assert_ok(sb_tree_put_many(w->txn, &w->tree, items, 6000, &err));
+            assert_holds_items(w, items, 6000);
+        }
+        free_world(w);
+    }
+    print_message("%zu allocations failed in turn\n", failures);
+    assert_true(failures > 30);
+    free(items);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -466,6 +904,16 @@ int main(void)
         TEST(test_tree_slotted__model_words),
         TEST(test_tree_slotted__model_zeros),
         TEST(test_tree_slotted__model_long),
+        TEST(test_tree_slotted__put_many_sorted),
+        TEST(test_tree_slotted__no_allocation_per_item),
+        TEST(test_tree_slotted__put_many_rules),
+        TEST(test_tree_slotted__limits),
+        TEST(test_tree_slotted__right_edge),
+        TEST(test_tree_slotted__cursor_in_changing_tree),
+        TEST(test_tree_slotted__build),
+        TEST(test_tree_slotted__seed_parts_off),
+        TEST(test_tree_slotted__damaged_steps),
+        TEST(test_tree_slotted__allocation_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
