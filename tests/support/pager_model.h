@@ -29,6 +29,7 @@ typedef struct model {
     model_state *history; /* by commit number; history[0] is empty */
     uint64_t committed;   /* commits acknowledged */
     uint64_t attempted;   /* greatest commit number whose commit call began */
+    uint64_t checkpointed;/* commits that a checkpoint which waits has brought into the main file */
     bool with_checkpoints, with_spill;
 } model;
 
@@ -258,7 +259,9 @@ static inline sb_status model_step(model *m, sb_pager *pager, sb_session *sessio
     SB_TRY(model_transaction(m, session, err));
     if (!m->with_checkpoints || sb_random_below(&m->random, 8) != 0) return SB_OK;
     const sb_checkpoint_mode mode = (sb_checkpoint_mode)sb_random_below(&m->random, 4);
-    return sb_pager_checkpoint(pager, mode, NULL, err);
+    SB_TRY(sb_pager_checkpoint(pager, mode, NULL, err));
+    if (mode != SB_CHECKPOINT_PASSIVE) m->checkpointed = m->committed;
+    return SB_OK;
 }
 
 #endif
