@@ -113,18 +113,53 @@ sb_status sb_cell_read(sb_txn *txn, const sb_cell *cell, sb_buffer *out, sb_err 
 
 /* ---- Batches -------------------------------------------------------------------------------------------- */
 
-/* Bring the first cells of a row on their way. */
-static void prefetch_cells(const uint8_t *page, uint64_t id)
+/* Bring the first cells of a row on their way; the second time, with the offsets of strings there, the strings. */
+static void prefetch_cells(const uint8_t *page, uint64_t id, bool strings)
 {
     const uint32_t columns = sb_columnar__columns(page);
     const uint64_t slot = id - sb_columnar__first_id(page);
     if (page[SB_COL_ID_WIDTH] != 0 || slot >= sb_columnar__slots(page)) return;
     for (uint32_t i = 0; i < columns && i < BATCH_COLUMNS; i++) {
+        const uint8_t *entry = page + sb_columnar__entry_off(i);
+        if (strings && entry[SB_COLENT_TYPE] < SB_CLASS_BYTES) continue;
         sb_colview view;
         sb_columnar__open(page, i, &view);
         if (view.presence >= SB_PRESENT_PACKED) continue;
-        SB_PREFETCH(page + view.values + slot * (view.class_ == SB_CLASS_BYTES ? 2u : view.width));
+        if (strings) {
+            if (!view.constant) SB_PREFETCH(page + sb_load_le16(page + view.values + slot * 2));
+        } else {
+            SB_PREFETCH(page + view.values + slot * (view.class_ == SB_CLASS_BYTES ? 2u : view.width));
+        }
     }
+}
+
+/* Acquire the leaves that the cache remembers for the ids, without looking into them yet, and bring their headers and
+ * directories on their way. Pages of the read cache are pinned, and pins are few: one at a time there. */
+static size_t acquire_hinted(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, size_t count, sb_row *rows)
+{
+    for (size_t i = 0; i < count; i++) {
+        init_row(&rows[i], txn);
+        rows[i].pgno = sb_tree__leaf_hint(txn, tree, ids[i]);
+        if (rows[i].pgno == SB_PGNO_NONE) continue;
+        /* benign: the look-up proper acquires it again and reports what is wrong with it */
+        if (sb_page_acquire(txn, rows[i].pgno, &rows[i].page, NULL) != SB_OK) continue;
+        SB_PREFETCH(rows[i].page.bytes);
+        SB_PREFETCH(rows[i].page.bytes + 64);
+        SB_PREFETCH(rows[i].page.bytes + 128);
+        if (rows[i].page.pin != NULL) return i + 1;
+    }
+    return count;
+}
+
+/* The leaf of the id in row->page: the hinted one when it holds the id. */
+static sb_status settle_leaf(sb_row *row, const sb_tree *tree, uint64_t id, sb_err *err)
+{
+    const uint8_t *page = row->page.bytes;
+    if (SB_LIKELY(page != NULL && page[SB_PAGE_KIND] == SB_PAGE_COLUMNAR && sb_load_le32(page + SB_PAGE_TREE) == tree->id &&
+                  sb_columnar__covers(page, id)))
+        return SB_OK;
+    if (page != NULL) sb_page_release(row->txn, &row->page);
+    return sb_tree__leaf_of_id(row->txn, tree, id, &row->page, &row->pgno, err);
 }
 
 sb_status sb_rows_find(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, size_t count, sb_row_visit visit, void *ctx, sb_err *err)
@@ -138,20 +173,12 @@ sb_status sb_rows_find(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, si
     for (size_t from = 0; from < count && st == SB_OK;) {
         const size_t most = count - from < BATCH ? count - from : BATCH;
         sb_row rows[BATCH];
-        size_t held = 0;
-        /* 1. The leaves. A page of the cache is pinned: one at a time then, pins are few. */
-        while (held < most && st == SB_OK) {
-            sb_row *row = &rows[held];
-            init_row(row, txn);
-            st = sb_tree__leaf_of_id(txn, tree, ids[from + held], &row->page, &row->pgno, err);
-            if (st != SB_OK) break;
-            SB_PREFETCH(row->page.bytes + SB_COL_HEADER);
-            SB_PREFETCH(row->page.bytes + SB_COL_HEADER + 64);
-            held++;
-            if (row->page.pin != NULL) break;
-        }
+        /* 1. The leaves. */
+        const size_t held = acquire_hinted(txn, tree, ids + from, most, rows);
+        for (size_t i = 0; i < held && st == SB_OK; i++) st = settle_leaf(&rows[i], tree, ids[from + i], err);
         /* 2. The cells. */
-        for (size_t i = 0; i < held && held > 1; i++) prefetch_cells(rows[i].page.bytes, ids[from + i]);
+        for (size_t i = 0; i < held && held > 1 && st == SB_OK; i++) prefetch_cells(rows[i].page.bytes, ids[from + i], false);
+        for (size_t i = 0; i < held && held > 1 && st == SB_OK; i++) prefetch_cells(rows[i].page.bytes, ids[from + i], true);
         /* 3. The visits. */
         for (size_t i = 0; i < held; i++) {
             bool found = false;
