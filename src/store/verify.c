@@ -99,6 +99,27 @@ static sb_status check_tree(void *ctx, const sb_tree *tree, const char *what)
     return SB_OK;
 }
 
+/* ---- Rows before the first id: loading begins at that ----------------------------------------------------------- */
+
+static sb_status check_first(void *ctx, sb_bytes key, sb_bytes value, sb_err *err)
+{
+    check *c = ctx;
+
+    (void)value;
+    (void)err;
+    if (key.size < 5 || sb_load_be32(key.data + 1) == 0) report(c, "catalog: a row of kind %u without an id", key.data[0]);
+    return SB_EXISTS; /* the first one is enough */
+}
+
+static sb_status check_first_rows(check *c, sb_err *err)
+{
+    for (unsigned kind = SB_ROW_NAME; kind <= SB_ROW_SET; kind++) {
+        const sb_status st = sb_store__each_row(c->view, kind, check_first, c, err);
+        if (st != SB_OK && st != SB_EXISTS) return st;
+    }
+    return SB_OK;
+}
+
 /* ---- Names, sets, schema -------------------------------------------------------------------------------------------- */
 
 static void check_names(check *c)
@@ -295,6 +316,7 @@ static sb_status run_checks(check *c, sb_err *err)
     check_sets(c);
     if (check_schema_names(c) != SB_OK) return SB_FAIL_NOMEM(err);
     if (sb_store_each_tree(c->view, check_tree, c, err) != SB_OK) return SB_FAIL_NOMEM(err);
+    SB_TRY(check_first_rows(c, err));
     SB_TRY(check_blocks(c, SB_ROW_NODE_IDS, err));
     SB_TRY(check_blocks(c, SB_ROW_REL_IDS, err));
     SB_TRY(sb_store__each_row(c->view, SB_ROW_STATS, check_stats_row, c, err));
