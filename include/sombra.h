@@ -457,6 +457,16 @@ typedef struct sombra_export_result { uint64_t nodes, rels, files, bytes; } somb
 /** Write the whole graph as CSV files that sombra_import_csv reads back, into directory (made when absent). */
 SOMBRA_API sombra_status sombra_export_csv(sombra_txn *txn, const char *directory, sombra_export_result *result);
 
+/* ---- Values as text ---------------------------------------------------------------------------------------------- */
+
+/** Write a value as text: numbers in decimal, temporal values as ISO 8601, bytes in base64, lists with ';' between items; the
+ *  forms that CSV cells have (docs/IMPORT.md). Not NUL-terminated; *size is the whole size, also when it is over capacity
+ *  (then what fits is written). Needs no connection; any thread. Errors: TYPE_MISMATCH (not a storable value), NOMEM. */
+SOMBRA_API sombra_status sombra_value_to_text(const sombra_value *value, char *text, size_t capacity, size_t *size);
+/** Read a value from text of a type that a CSV header could name: "int", "date", "string[]". call result.
+ *  Errors: SYNTAX (no such type), TYPE_MISMATCH, INVALID (range, UTF-8). */
+SOMBRA_API sombra_status sombra_value_from_text(sombra_txn *txn, const char *type, const char *text, size_t size, sombra_value *value);
+
 /* ---- Administration ------------------------------------------------------------------------------------------------------------- */
 
 typedef enum sombra_checkpoint_mode { SOMBRA_PASSIVE = 0, SOMBRA_FULL_CHECKPOINT = 1, SOMBRA_RESTART = 2, SOMBRA_TRUNCATE = 3 } sombra_checkpoint_mode;
