@@ -4,6 +4,19 @@
 
 #include <stdlib.h>
 
+/* Say which row and property a failure is about. */
+static sb_status name_fault(sb_graph *graph, const sb_prop_column *column, size_t row, sb_status status, sb_err *err)
+{
+    const sb_row_names *rows = &graph->writer.rows;
+    char name[64];
+
+    if (err != NULL)
+        sb_err_prefix(err, "%s %zu, property %s: ", rows->noun == NULL ? "row" : rows->noun,
+                      rows->numbers == NULL ? row : rows->numbers[row],
+                      sb_graph__name(graph, SB_NAME_KEY, column->key, name, sizeof name));
+    return status;
+}
+
 /* sb_value_check for what a typed column can hold wrongly. */
 static sb_status check_integer(uint32_t type, int64_t integer, sb_err *err)
 {
@@ -24,9 +37,10 @@ static bool is_present(const sb_prop_column *column, size_t row)
 }
 
 /* Every value of a column that is of one type. */
-static sb_status check_typed(const sb_prop_column *column, size_t count, sb_err *err)
+static sb_status check_typed(sb_graph *graph, const sb_prop_column *column, size_t count, sb_err *err)
 {
     sb_value value = {.type = column->type};
+    sb_status st;
 
     switch (column->type) {
     case SB_TYPE_INT: return column->integers != NULL ? SB_OK : SB_FAIL(err, SB_MISUSE, "an INTEGER column has no integers");
@@ -35,8 +49,11 @@ static sb_status check_typed(const sb_prop_column *column, size_t count, sb_err 
     case SB_TYPE_DATE:
     case SB_TYPE_LOCAL_TIME:
         if (column->integers == NULL) return SB_FAIL(err, SB_MISUSE, "a %s column has no integers", sb_type_name(column->type));
-        for (size_t i = 0; i < count; i++)
-            if (is_present(column, i)) SB_TRY(check_integer(column->type, column->integers[i], err));
+        for (size_t i = 0; i < count; i++) {
+            if (!is_present(column, i)) continue;
+            st = check_integer(column->type, column->integers[i], err);
+            if (SB_UNLIKELY(st != SB_OK)) return name_fault(graph, column, i, st, err);
+        }
         return SB_OK;
     case SB_TYPE_STRING:
     case SB_TYPE_BYTES:
@@ -45,7 +62,8 @@ static sb_status check_typed(const sb_prop_column *column, size_t count, sb_err 
             if (!is_present(column, i)) continue;
             value.as.bytes.data = column->bytes[i].data;
             value.as.bytes.size = column->bytes[i].size;
-            SB_TRY(sb_value_check(&value, err));
+            st = sb_value_check(&value, err);
+            if (SB_UNLIKELY(st != SB_OK)) return name_fault(graph, column, i, st, err);
         }
         return SB_OK;
     default: return SB_FAIL(err, SB_TYPE_MISMATCH, "a column of type %s: give its values as mixed values", sb_type_name(column->type));
@@ -58,13 +76,16 @@ typedef struct sb_room {
 } sb_room;
 
 /* Cell types of a mixed column: a bit each of the 256, and the room for their columns. */
-static sb_status survey_mixed(const sb_prop_column *column, size_t count, uint64_t types[4], sb_room *room, sb_err *err)
+static sb_status survey_mixed(sb_graph *graph, const sb_prop_column *column, size_t count, uint64_t types[4], sb_room *room,
+                              sb_err *err)
 {
     types[0] = types[1] = types[2] = types[3] = 0;
     for (size_t i = 0; i < count; i++) {
         uint8_t type;
+        sb_status st;
         if (!is_present(column, i) || column->values[i].type == SB_TYPE_NULL) continue;
-        SB_TRY(sb_value_check(&column->values[i], err));
+        st = sb_value_check(&column->values[i], err);
+        if (SB_UNLIKELY(st != SB_OK)) return name_fault(graph, column, i, st, err);
         type = sb_value_cell_type(&column->values[i]);
         types[type >> 6] |= 1ull << (type & 63);
         room->encoded += sb_value_cell_bytes(&column->values[i]);
@@ -166,17 +187,36 @@ static int compare_columns(const void *a, const void *b)
     return (int)left->type - (int)right->type;
 }
 
+/* Is the key of column i that of one before it? seen: the keys before, when they are many. */
+static sb_status given_before(const sb_prop_column *columns, size_t i, bool many, sb_map *seen, bool *before, sb_err *err)
+{
+    bool inserted;
+
+    *before = false;
+    if (many) {
+        if (sb_map_at(seen, columns[i].key, &inserted) == NULL) return SB_FAIL_NOMEM(err);
+        *before = !inserted;
+        return SB_OK;
+    }
+    for (size_t j = 0; j < i && !*before; j++) *before = columns[j].key == columns[i].key;
+    return SB_OK;
+}
+
 static sb_status check_keys(sb_graph *graph, const sb_prop_column *columns, size_t column_count, sb_err *err)
 {
+    sb_map *seen = &graph->writer.endpoints; /* what this call had in it is not needed any more */
+    const bool many = column_count > 16;
     char name[64];
 
+    if (many) sb_map_clear(seen);
     for (size_t i = 0; i < column_count; i++) {
+        bool before;
         if (columns[i].key == 0 || columns[i].key > sb_name_count(graph->view, SB_NAME_KEY))
             return SB_FAIL(err, SB_INVALID, "column %zu: there is no property key %u", i, columns[i].key);
-        for (size_t j = 0; j < i; j++) /* a handful of columns */
-            if (columns[j].key == columns[i].key)
-                return SB_FAIL(err, SB_INVALID, "columns %zu and %zu both hold property %s", j, i,
-                               sb_graph__name(graph, SB_NAME_KEY, columns[i].key, name, sizeof name));
+        SB_TRY(given_before(columns, i, many, seen, &before, err));
+        if (before)
+            return SB_FAIL(err, SB_INVALID, "column %zu holds property %s once more", i,
+                           sb_graph__name(graph, SB_NAME_KEY, columns[i].key, name, sizeof name));
     }
     return SB_OK;
 }
@@ -195,10 +235,10 @@ sb_status sb_columns__convert(sb_graph *graph, const sb_prop_column *columns, si
     for (size_t i = 0; i < column_count; i++) {
         if (columns[i].type == SB_TYPE_NULL) {
             if (columns[i].values == NULL) return SB_FAIL(err, SB_MISUSE, "mixed column %zu has no values", i);
-            SB_TRY(survey_mixed(&columns[i], count, types, &room, err));
+            SB_TRY(survey_mixed(graph, &columns[i], count, types, &room, err));
             continue;
         }
-        SB_TRY(check_typed(&columns[i], count, err));
+        SB_TRY(check_typed(graph, &columns[i], count, err));
         room.columns++;
         if (columns[i].type == SB_TYPE_FLOAT) room.words++;
     }
@@ -220,7 +260,7 @@ sb_status sb_columns__convert(sb_graph *graph, const sb_prop_column *columns, si
             adopt_typed(graph, &columns[i], count);
             continue;
         }
-        SB_TRY(survey_mixed(&columns[i], count, types, &room, err));
+        SB_TRY(survey_mixed(graph, &columns[i], count, types, &room, err));
         SB_TRY(split_mixed(graph, &columns[i], count, types, err));
     }
     *out_count = writer->columns.size / sizeof **out;

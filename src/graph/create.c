@@ -31,8 +31,8 @@ static sb_status index_labels(sb_graph *graph, sb_set_id set, const sb_node_id *
     return SB_OK;
 }
 
-static sb_status create_nodes(sb_graph *graph, sb_set_id set, size_t count, const sb_prop_column *columns,
-                              size_t column_count, sb_node_id *ids, sb_err *err)
+sb_status sb_create__nodes(sb_graph *graph, sb_set_id set, size_t count, const sb_prop_column *columns,
+                           size_t column_count, sb_node_id *ids, sb_err *err)
 {
     sb_column *table_columns;
     size_t table_column_count;
@@ -60,7 +60,8 @@ sb_status sb_graph_create_nodes(sb_graph *graph, sb_set_id set, size_t count, co
     if (set >= sb_set_count(graph->view)) return SB_FAIL(err, SB_INVALID, "there is no label set %u", set);
     if (count == 0) return SB_OK;
     SB_TRY(sb_graph__atomic_begin(graph, &savepoint, err));
-    status = create_nodes(graph, set, count, columns, column_count, ids, err);
+    sb_upkeep__begin(graph, false);
+    status = sb_create__nodes(graph, set, count, columns, column_count, ids, err);
     status = sb_graph__atomic_end(graph, savepoint, status, err);
     SB_PROFILE_STOP(graph->profile, CREATE_NS, started);
     return status;
@@ -68,20 +69,20 @@ sb_status sb_graph_create_nodes(sb_graph *graph, sb_set_id set, size_t count, co
 
 /* ---- Relationships -------------------------------------------------------------------------------------------- */
 
-/* Count relationships per label set of one end: a call for each run of equal sets. */
-static void count_ends(sb_graph *graph, const sb_set_id *sets, size_t count, sb_type_id type, sb_direction direction)
+void sb_create__count_ends(sb_graph *graph, const sb_set_id *sets, size_t count, sb_type_id type, sb_direction direction,
+                           int sign)
 {
     for (size_t i = 0; i < count;) {
         size_t run = 1;
         while (i + run < count && sets[i + run] == sets[i]) run++;
-        sb_stats_add_rels(graph->view, sets[i], type, direction, (int64_t)run);
+        sb_stats_add_rels(graph->view, sets[i], type, direction, sign * (int64_t)run);
         i += run;
     }
 }
 
-static sb_status create_rels(sb_graph *graph, sb_type_id type, size_t count, const sb_node_id *sources,
-                             const sb_node_id *targets, const sb_prop_column *columns, size_t column_count,
-                             sb_rel_id *ids, sb_err *err)
+sb_status sb_create__rels(sb_graph *graph, sb_type_id type, size_t count, const sb_node_id *sources,
+                          const sb_node_id *targets, const sb_prop_column *columns, size_t column_count,
+                          sb_rel_id *ids, sb_err *err)
 {
     sb_writer *writer = &graph->writer;
     sb_set_id *sets;
@@ -102,8 +103,8 @@ static sb_status create_rels(sb_graph *graph, sb_type_id type, size_t count, con
     rows = (sb_rows){.ids = ids, .row_count = count, .columns = table_columns, .column_count = table_column_count};
     SB_TRY(sb_rows_put(graph->txn, sb_rel_table(graph->view), &rows, err));
     SB_TRY(sb_upkeep__created(graph, SB_REL, type, ids, count, columns, column_count, err));
-    count_ends(graph, sets, count, type, SB_OUT);
-    count_ends(graph, sets + count, count, type, SB_IN);
+    sb_create__count_ends(graph, sets, count, type, SB_OUT, 1);
+    sb_create__count_ends(graph, sets + count, count, type, SB_IN, 1);
     return sb_writer__pend(graph, type, sources, targets, ids, count, err);
 }
 
@@ -119,7 +120,8 @@ sb_status sb_graph_create_rels(sb_graph *graph, sb_type_id type, size_t count, c
         return SB_FAIL(err, SB_INVALID, "there is no relationship type %u", type);
     if (count == 0) return SB_OK;
     SB_TRY(sb_graph__atomic_begin(graph, &savepoint, err));
-    status = create_rels(graph, type, count, sources, targets, columns, column_count, ids, err);
+    sb_upkeep__begin(graph, false);
+    status = sb_create__rels(graph, type, count, sources, targets, columns, column_count, ids, err);
     status = sb_graph__atomic_end(graph, savepoint, status, err);
     SB_PROFILE_STOP(graph->profile, CREATE_NS, started);
     return status;

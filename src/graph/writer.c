@@ -23,6 +23,8 @@ void sb_writer__init(sb_writer *writer, const sb_allocator *alloc)
     sb_map_init(&writer->pending_index, alloc);
     sb_map_init(&writer->override_index, alloc);
     sb_map_init(&writer->endpoints, alloc);
+    sb_upkeep__init(&writer->upkeep, alloc);
+    sb_gather__init(&writer->gather, alloc);
 }
 
 static void free_pending(sb_graph *graph, sb_pending *pending)
@@ -58,11 +60,19 @@ void sb_writer__deinit(sb_graph *graph)
     sb_map_deinit(&writer->pending_index);
     sb_map_deinit(&writer->override_index);
     sb_map_deinit(&writer->endpoints);
+    sb_upkeep__deinit(&writer->upkeep);
+    sb_gather__deinit(&writer->gather);
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) sb_buffer_deinit(buffers[i]);
 }
 
 /* The number of types whose arrays a session keeps between transactions; past it they are freed. */
 #define PENDING_KEPT 8u
+
+static void clear_cache(sb_writer *writer)
+{
+    if (writer->cache_used) memset(writer->cache, 0, writer->cache_entries * sizeof *writer->cache);
+    writer->cache_used = false;
+}
 
 void sb_writer__reset(sb_graph *graph)
 {
@@ -87,7 +97,7 @@ void sb_writer__reset(sb_graph *graph)
     writer->made_count = writer->made_sorted_count = writer->made_hint = 0;
     writer->override_count = 0;
     sb_map_clear(&writer->override_index);
-    if (writer->cache != NULL) memset(writer->cache, 0, writer->cache_entries * sizeof *writer->cache);
+    clear_cache(writer);
     writer->mark_count = 0;
     writer->touched_count = 0;
     writer->stats = (sb_writer_stats){0};
@@ -194,6 +204,7 @@ void sb_writer__rollback_to(sb_graph *graph, uint32_t savepoint)
             (void)!sb_map_put(&writer->override_index, writer->overrides[i].node, i);
     }
     writer->touched_count = mark->touched_count;
+    clear_cache(writer); /* nodes that a bulk load made, and that are gone now, may be in it */
     writer->epoch++;
 }
 
@@ -352,6 +363,13 @@ static sb_known known_in_cache(sb_writer *writer, sb_node_id id, sb_set_id *set)
     return KNOWN_NO;
 }
 
+static void cache_node(sb_writer *writer, sb_node_id id, sb_set_id set)
+{
+    if (writer->cache == NULL) return;
+    *cache_place(writer, id) = (sb_cached_node){.node = id, .set = set};
+    writer->cache_used = true;
+}
+
 typedef struct sb_lookup {
     sb_writer *writer;
     const sb_node_id *ids;
@@ -367,9 +385,7 @@ static sb_status note_looked_up(void *ctx, size_t i, const sb_row *row)
     value = sb_map_find(&lookup->writer->endpoints, lookup->ids[i]);
     SB_ASSERT(value != NULL);
     *value = (uint64_t)(sb_set_id)cell.word + 1;
-    if (lookup->writer->cache != NULL)
-        *cache_place(lookup->writer, lookup->ids[i]) =
-            (sb_cached_node){.node = lookup->ids[i], .set = (sb_set_id)cell.word};
+    cache_node(lookup->writer, lookup->ids[i], (sb_set_id)cell.word);
     return SB_OK;
 }
 
@@ -395,7 +411,7 @@ static sb_status check_one(sb_graph *graph, sb_node_id id, sb_set_id *set, bool 
     if (found && sb_row_cell(&row, SB_COLUMN_SET, &cell)) {
         *set = (sb_set_id)cell.word;
         *exists = true;
-        if (writer->cache != NULL) *cache_place(writer, id) = (sb_cached_node){.node = id, .set = *set};
+        cache_node(writer, id, *set);
     }
     sb_row_release(&row);
     return SB_OK;
@@ -459,10 +475,12 @@ static sb_status look_up_gathered(sb_graph *graph, sb_err *err)
     return sb_rows_find(graph->txn, sb_node_table(graph->view), ids, count, note_looked_up, &lookup, err);
 }
 
-static sb_status missing_endpoint(sb_err *err, size_t row, const char *end, sb_node_id id)
+static sb_status missing_endpoint(sb_graph *graph, size_t row, const char *end, sb_node_id id, sb_err *err)
 {
-    return SB_FAIL(err, SB_NOT_FOUND, "relationship %zu of the call: its %s node %llu does not exist", row, end,
-                   (unsigned long long)id);
+    const sb_row_names *rows = &graph->writer.rows;
+
+    return SB_FAIL(err, SB_NOT_FOUND, "%s %zu: its %s node %llu does not exist", rows->noun == NULL ? "relationship" : rows->noun,
+                   rows->numbers == NULL ? row : rows->numbers[row], end, (unsigned long long)id);
 }
 
 /* Trusted endpoints are not checked; their label sets are needed all the same, for the statistics. When all nodes
@@ -498,9 +516,36 @@ static sb_status resolve(sb_graph *graph, const sb_node_id *ids, size_t count, s
         else if (trusted)
             sets[i] = 0;
         else
-            return missing_endpoint(err, i, end, ids[i]);
+            return missing_endpoint(graph, i, end, ids[i], err);
     }
     return SB_OK;
+}
+
+/* Label sets of both ends. A missing node is an error, or trusted to be there: then it counts for the empty set. */
+static sb_status find_sets(sb_graph *graph, const sb_node_id *sources, const sb_node_id *targets, size_t rels, bool trusted,
+                           sb_set_id *source_sets, sb_set_id *target_sets, sb_err *err)
+{
+    sb_writer *writer = &graph->writer;
+
+    if (rels < BATCH_MIN || (graph->profile->switched_off & SB_SEED_EXISTS_CACHE)) {
+        for (size_t i = 0; i < rels; i++) {
+            bool exists;
+            source_sets[i] = target_sets[i] = 0;
+            SB_TRY(check_one(graph, sources[i], &source_sets[i], &exists, err));
+            if (!exists && !trusted) return missing_endpoint(graph, i, "source", sources[i], err);
+            SB_TRY(check_one(graph, targets[i], &target_sets[i], &exists, err));
+            if (!exists && !trusted) return missing_endpoint(graph, i, "target", targets[i], err);
+        }
+        return SB_OK;
+    }
+    if (writer->endpoints.capacity / 16 > rels) sb_map_deinit(&writer->endpoints); /* clearing would cost more */
+    sb_map_clear(&writer->endpoints);
+    sb_buffer_reset(&writer->unique);
+    SB_TRY(gather_unknown(graph, sources, rels, source_sets, err));
+    SB_TRY(gather_unknown(graph, targets, rels, target_sets, err));
+    SB_TRY(look_up_gathered(graph, err));
+    SB_TRY(resolve(graph, sources, rels, source_sets, "source", trusted, err));
+    return resolve(graph, targets, rels, target_sets, "target", trusted, err);
 }
 
 sb_status sb_writer__endpoints(sb_graph *graph, const sb_node_id *sources, const sb_node_id *targets, size_t rels,
@@ -519,24 +564,17 @@ sb_status sb_writer__endpoints(sb_graph *graph, const sb_node_id *sources, const
         SB_TRY(trust(graph, rels, source_sets, target_sets, &all_known, err));
         if (all_known) return SB_OK;
     }
-    if (rels < BATCH_MIN || (graph->profile->switched_off & SB_SEED_EXISTS_CACHE)) {
-        for (size_t i = 0; i < rels; i++) {
-            bool exists;
-            source_sets[i] = target_sets[i] = 0;
-            SB_TRY(check_one(graph, sources[i], &source_sets[i], &exists, err));
-            if (!exists && !trusted) return missing_endpoint(err, i, "source", sources[i]);
-            SB_TRY(check_one(graph, targets[i], &target_sets[i], &exists, err));
-            if (!exists && !trusted) return missing_endpoint(err, i, "target", targets[i]);
-        }
-        return SB_OK;
-    }
-    sb_map_clear(&writer->endpoints);
-    sb_buffer_reset(&writer->unique);
-    SB_TRY(gather_unknown(graph, sources, rels, source_sets, err));
-    SB_TRY(gather_unknown(graph, targets, rels, target_sets, err));
-    SB_TRY(look_up_gathered(graph, err));
-    SB_TRY(resolve(graph, sources, rels, source_sets, "source", trusted, err));
-    return resolve(graph, targets, rels, target_sets, "target", trusted, err);
+    return find_sets(graph, sources, targets, rels, trusted, source_sets, target_sets, err);
+}
+
+sb_status sb_writer__sets_of(sb_graph *graph, const sb_node_id *sources, const sb_node_id *targets, size_t rels,
+                             sb_set_id *source_sets, sb_set_id *target_sets, sb_err *err)
+{
+    const sb_writer_stats counted = graph->writer.stats;
+    const sb_status st = find_sets(graph, sources, targets, rels, true, source_sets, target_sets, err);
+
+    graph->writer.stats = counted;
+    return st;
 }
 
 /* ---- Pending relationships -------------------------------------------------------------------------------------------- */
@@ -590,7 +628,7 @@ sb_status sb_writer__pend(sb_graph *graph, sb_type_id type, const sb_node_id *so
 {
     sb_writer *writer = &graph->writer;
     sb_pending *pending;
-    size_t place;
+    size_t place = 0;
 
     SB_TRY(pending_of(graph, type, &place, err));
     SB_TRY(log_pending(graph, place, err));
@@ -665,7 +703,8 @@ sb_status sb_writer__flush(sb_graph *graph, sb_type_id type, sb_err *err)
     if (writer->pending_rels == 0) return SB_OK;
     if (type != 0) {
         place = sb_map_find(&writer->pending_index, type);
-        if (place != NULL) SB_TRY(flush_type(graph, (size_t)*place, err));
+        if (place == NULL || writer->pending[*place].flushed == writer->pending[*place].count) return SB_OK;
+        SB_TRY(flush_type(graph, (size_t)*place, err));
     } else {
         for (size_t i = 0; i < writer->pending_count; i++) SB_TRY(flush_type(graph, i, err));
     }

@@ -1,0 +1,305 @@
+/* delete.c — relationships and nodes leave everything that knows them: rows, lists both ways, label and property
+ * indexes, statistics. A node's relationships go in portions, type by type, so a hub needs no memory in proportion. */
+#include "graph/graph_priv.h"
+
+/* Relationships deleted in one go. */
+#define PORTION 16384u
+
+/* Relationships of one type. sources, targets, ids: count each; the rest is scratch. */
+typedef struct sb_doomed {
+    uint64_t *sources, *targets, *ids;
+    sb_set_id *source_sets, *target_sets;
+    sb_triple *triples, *scratch;
+    size_t count;
+    uint8_t *block; /* owned: all of the above */
+    size_t bytes;
+} sb_doomed;
+
+#define DOOMED_BYTES (3 * sizeof(uint64_t) + 2 * sizeof(sb_triple) + 2 * sizeof(sb_set_id))
+
+static sb_status doomed_init(sb_graph *graph, sb_doomed *doomed, size_t capacity, sb_err *err)
+{
+    uint8_t *at;
+
+    doomed->count = 0;
+    doomed->bytes = capacity * DOOMED_BYTES;
+    doomed->block = at = sb_alloc(graph->alloc, doomed->bytes);
+    if (at == NULL) return SB_FAIL_NOMEM(err);
+    doomed->triples = (sb_triple *)(void *)at;
+    doomed->scratch = doomed->triples + capacity;
+    doomed->sources = (uint64_t *)(void *)(doomed->scratch + capacity);
+    doomed->targets = doomed->sources + capacity;
+    doomed->ids = doomed->targets + capacity;
+    doomed->source_sets = (sb_set_id *)(void *)(doomed->ids + capacity);
+    doomed->target_sets = doomed->source_sets + capacity;
+    return SB_OK;
+}
+
+static void doomed_deinit(sb_graph *graph, sb_doomed *doomed)
+{
+    sb_free(graph->alloc, doomed->block, doomed->bytes);
+}
+
+/* ---- Relationships of one type --------------------------------------------------------------------------- */
+
+static sb_status delete_lists(sb_graph *graph, sb_type_id type, sb_direction direction,
+                              sb_doomed *doomed, sb_err *err)
+{
+    const uint64_t *nodes = direction == SB_OUT ? doomed->sources : doomed->targets;
+    const uint64_t *neighbors = direction == SB_OUT ? doomed->targets : doomed->sources;
+    size_t deleted;
+
+    for (size_t i = 0; i < doomed->count; i++)
+        doomed->triples[i] = (sb_triple){nodes[i], neighbors[i], doomed->ids[i]};
+    if (!sb_triples_sorted(doomed->triples, doomed->count))
+        sb_triples_sort(doomed->triples, doomed->scratch, doomed->count);
+    SB_TRY(sb_adjacency_delete(graph->view, type, direction, doomed->triples, doomed->count,
+                               &deleted, err));
+    if (deleted != doomed->count)
+        return SB_FAIL(err, SB_CORRUPT,
+                       "%zu of %zu relationships from %llu on are in no list of their %s nodes",
+                       doomed->count - deleted, doomed->count, (unsigned long long)doomed->ids[0],
+                       direction == SB_OUT ? "source" : "target");
+    return SB_OK;
+}
+
+static sb_status unindex_rel(sb_graph *graph, sb_type_id type, sb_rel_id id, sb_err *err)
+{
+    const sb_side after = {.exists = false};
+    sb_side before = {.exists = true, .name = type};
+    sb_row row = {0};
+    bool found;
+    sb_status st;
+
+    SB_TRY(sb_row_find(graph->txn, sb_rel_table(graph->view), id, &row, &found, err));
+    before.row = &row;
+    st = found ? sb_upkeep__plan(graph, SB_REL, id, &before, &after, err)
+               : SB_FAIL(err, SB_CORRUPT, "relationship %llu is in a list and has no row",
+                         (unsigned long long)id);
+    sb_row_release(&row);
+    return st;
+}
+
+/* What is pending of the type has been flushed. */
+static sb_status delete_rels(sb_graph *graph, sb_type_id type, sb_doomed *doomed, sb_err *err)
+{
+    const size_t count = doomed->count;
+    size_t deleted;
+
+    if (sb_upkeep__indexed(graph, SB_REL, type))
+        for (size_t i = 0; i < count; i++)
+            SB_TRY(unindex_rel(graph, type, doomed->ids[i], err));
+    SB_TRY(sb_writer__sets_of(graph, doomed->sources, doomed->targets, count, doomed->source_sets,
+                              doomed->target_sets, err));
+    sb_create__count_ends(graph, doomed->source_sets, count, type, SB_OUT, -1);
+    sb_create__count_ends(graph, doomed->target_sets, count, type, SB_IN, -1);
+    SB_TRY(delete_lists(graph, type, SB_OUT, doomed, err));
+    SB_TRY(delete_lists(graph, type, SB_IN, doomed, err));
+    if (!sb_u64_sorted(doomed->ids, count))
+        sb_u64_sort(doomed->ids, (uint64_t *)(void *)doomed->scratch, count);
+    SB_TRY(sb_rows_delete(graph->txn, sb_rel_table(graph->view), doomed->ids, count, &deleted, err));
+    if (deleted != count)
+        return SB_FAIL(err, SB_CORRUPT, "%zu of %zu relationships from %llu on have no row",
+                       count - deleted, count, (unsigned long long)doomed->ids[0]);
+    return SB_OK;
+}
+
+sb_status sb_delete__rel(sb_graph *graph, sb_rel_id id, sb_err *err)
+{
+    uint64_t source, target;
+    sb_set_id source_set, target_set;
+    sb_triple triple, scratch;
+    sb_doomed doomed = {.sources = &source,
+                        .targets = &target,
+                        .ids = &id,
+                        .source_sets = &source_set,
+                        .target_sets = &target_set,
+                        .triples = &triple,
+                        .scratch = &scratch,
+                        .count = 1};
+    sb_cell source_cell, target_cell, type_cell;
+    sb_row row = {0};
+    bool found, whole = false;
+
+    SB_TRY(sb_row_find(graph->txn, sb_rel_table(graph->view), id, &row, &found, err));
+    if (found)
+        whole = sb_row_cell(&row, SB_COLUMN_SOURCE, &source_cell) &&
+                sb_row_cell(&row, SB_COLUMN_TARGET, &target_cell) &&
+                sb_row_cell(&row, SB_COLUMN_TYPE, &type_cell);
+    sb_row_release(&row);
+    if (!found)
+        return SB_FAIL(err, SB_NOT_FOUND, "relationship %llu does not exist", (unsigned long long)id);
+    if (!whole)
+        return SB_FAIL(err, SB_CORRUPT, "relationship %llu lacks its ends or its type",
+                       (unsigned long long)id);
+    source = source_cell.word;
+    target = target_cell.word;
+    SB_TRY(sb_writer__flush(graph, (sb_type_id)type_cell.word, err));
+    return delete_rels(graph, (sb_type_id)type_cell.word, &doomed, err);
+}
+
+/* ---- A node's lists ------------------------------------------------------------------------------------------ */
+
+/* Relationships of a node over a type: those pending of it are put into the trees first. */
+static sb_status list_length(sb_graph *graph, sb_node_id id, sb_type_id type, sb_direction direction,
+                             uint64_t *length, sb_err *err)
+{
+    const sb_triple *pending;
+    size_t pending_count;
+    const sb_tree *tree;
+    uint64_t bias;
+
+    *length = 0;
+    SB_TRY(sb_graph__pending_list(graph, type, direction, id, &pending, &pending_count, err));
+    if (pending_count != 0) SB_TRY(sb_writer__flush(graph, type, err));
+    tree = sb_adjacency_tree(graph->view, type, direction, &bias);
+    if (tree == NULL) return SB_OK;
+    return sb_list_degree(graph->txn, tree, id + bias, length, err);
+}
+
+/* The first relationships of a node's list, up to a portion. */
+static sb_status take_portion(sb_graph *graph, sb_node_id id, sb_type_id type,
+                              sb_direction direction, sb_doomed *doomed, sb_err *err)
+{
+    uint64_t *nodes = direction == SB_OUT ? doomed->sources : doomed->targets;
+    uint64_t *neighbors = direction == SB_OUT ? doomed->targets : doomed->sources;
+    uint64_t bias;
+    const sb_tree *tree = sb_adjacency_tree(graph->view, type, direction, &bias);
+    sb_list list;
+    bool more = true;
+    sb_status st;
+
+    doomed->count = 0;
+    if (tree == NULL) return SB_OK;
+    SB_TRY(sb_list_open(graph->txn, tree, id + bias, &list, err));
+    for (st = SB_OK; st == SB_OK && more && list.chunk.count != 0 && doomed->count < PORTION;) {
+        const size_t left = PORTION - doomed->count;
+        const uint32_t take = list.chunk.count < left ? list.chunk.count : (uint32_t)left;
+        sb_chunk_neighbors(&list.chunk, 0, take, neighbors + doomed->count);
+        sb_chunk_rels(&list.chunk, 0, take, doomed->ids + doomed->count);
+        for (uint32_t i = 0; i < take; i++)
+            nodes[doomed->count + i] = id;
+        doomed->count += take;
+        st = sb_list_next(&list, &more, err);
+    }
+    sb_list_close(&list);
+    return st;
+}
+
+static sb_status detach_list(sb_graph *graph, sb_node_id id, sb_type_id type,
+                             sb_direction direction, uint64_t length, uint64_t *detached,
+                             sb_err *err)
+{
+    sb_doomed doomed;
+    sb_status st;
+
+    st = doomed_init(graph, &doomed, length < PORTION ? (size_t)length : PORTION, err);
+    for (uint64_t left = length; st == SB_OK && left != 0; left -= doomed.count) {
+        st = take_portion(graph, id, type, direction, &doomed, err);
+        if (st == SB_OK && (doomed.count == 0 || doomed.count > left))
+            st = SB_FAIL(err, SB_CORRUPT, "the list of node %llu is not as long as it says",
+                         (unsigned long long)id);
+        if (st == SB_OK) st = delete_rels(graph, type, &doomed, err);
+        if (st != SB_OK) break;
+        *detached += doomed.count;
+    }
+    doomed_deinit(graph, &doomed);
+    return st;
+}
+
+/* Types that the statistics say occur at the label set: a copy, owned. */
+static sb_status copy_types(sb_graph *graph, sb_set_id set, sb_direction direction,
+                            sb_type_id **types, size_t *count, sb_err *err)
+{
+    const sb_type_id *borrowed;
+
+    *types = NULL;
+    SB_TRY(sb_stats_types_at(graph->view, set, direction, &borrowed, count, err));
+    if (*count == 0) return SB_OK;
+    *types = sb_alloc_array(graph->alloc, *count, sizeof **types);
+    if (*types == NULL) return SB_FAIL_NOMEM(err);
+    memcpy(*types, borrowed, *count * sizeof **types);
+    return SB_OK;
+}
+
+/* Delete the node's lists of a direction, or only count their relationships. */
+static sb_status leave_lists(sb_graph *graph, sb_node_id id, sb_set_id set, sb_direction direction,
+                             bool detach, uint64_t *rels, sb_err *err)
+{
+    sb_type_id *types;
+    size_t count;
+    sb_status st = SB_OK;
+
+    SB_TRY(copy_types(graph, set, direction, &types, &count, err));
+    for (size_t i = 0; st == SB_OK && i < count; i++) {
+        uint64_t length;
+        st = list_length(graph, id, types[i], direction, &length, err);
+        if (st != SB_OK || length == 0) continue;
+        if (detach)
+            st = detach_list(graph, id, types[i], direction, length, rels, err);
+        else
+            *rels += length;
+    }
+    sb_free(graph->alloc, types, count * sizeof *types);
+    return st;
+}
+
+/* ---- Nodes ------------------------------------------------------------------------------------------------------ */
+
+static sb_status unindex_node(sb_graph *graph, sb_node_id id, sb_set_id set, sb_err *err)
+{
+    const sb_side after = {.exists = false};
+    sb_side before = {.exists = true, .name = set};
+    sb_row row = {0};
+    size_t label_count;
+    const sb_label_id *labels = sb_set_labels(graph->view, set, &label_count);
+    bool found;
+    sb_status st;
+
+    for (size_t i = 0; i < label_count; i++)
+        if (sb_upkeep__label_indexed(graph, labels[i]))
+            SB_TRY(sb_label_index_remove(graph->view, labels[i], &id, 1, err));
+    if (!sb_upkeep__indexed(graph, SB_NODE, set)) return SB_OK;
+    SB_TRY(sb_row_find(graph->txn, sb_node_table(graph->view), id, &row, &found, err));
+    before.row = &row;
+    st = found ? sb_upkeep__plan(graph, SB_NODE, id, &before, &after, err) : SB_OK;
+    sb_row_release(&row);
+    return st;
+}
+
+static sb_status set_of(sb_graph *graph, sb_node_id id, sb_set_id *set, sb_err *err)
+{
+    sb_row row = {0};
+    sb_cell cell;
+    bool found, has = false;
+
+    SB_TRY(sb_row_find(graph->txn, sb_node_table(graph->view), id, &row, &found, err));
+    if (found) has = sb_row_cell(&row, SB_COLUMN_SET, &cell);
+    sb_row_release(&row);
+    if (!found) return SB_FAIL(err, SB_NOT_FOUND, "node %llu does not exist", (unsigned long long)id);
+    if (!has) return SB_FAIL(err, SB_CORRUPT, "node %llu has no label set", (unsigned long long)id);
+    *set = (sb_set_id)cell.word;
+    return SB_OK;
+}
+
+sb_status sb_delete__node(sb_graph *graph, sb_node_id id, bool detach, uint64_t *detached,
+                          sb_err *err)
+{
+    sb_set_id set = 0;
+    uint64_t rels = 0;
+    size_t deleted;
+
+    *detached = 0;
+    SB_TRY(set_of(graph, id, &set, err));
+    SB_TRY(leave_lists(graph, id, set, SB_OUT, detach, &rels, err));
+    SB_TRY(leave_lists(graph, id, set, SB_IN, detach, &rels, err));
+    if (rels != 0 && !detach)
+        return SB_FAIL(err, SB_CONSTRAINT,
+                       "node %llu still has relationships (%llu ends): delete them first, or detach",
+                       (unsigned long long)id, (unsigned long long)rels);
+    *detached = rels;
+    SB_TRY(unindex_node(graph, id, set, err));
+    SB_TRY(sb_rows_delete(graph->txn, sb_node_table(graph->view), &id, 1, &deleted, err));
+    sb_stats_add_nodes(graph->view, set, -1);
+    return sb_writer__override(graph, id, 0, true, err);
+}

@@ -1,0 +1,440 @@
+/* gather.c — single creations made into typed batches, for the create builder and mutate.
+ * Nodes are grouped by label set and relationships by type, in order of the calls within a group; each group becomes columns
+ * and goes through the typed batch. A group whose entities have few keys in common is cut into several batches, so that the
+ * columns take memory in proportion to the properties. */
+#include "graph/graph_priv.h"
+
+/* Places of a batch's columns × rows that are always allowed, and per property. */
+#define PLACES_MIN      65536u
+#define PLACES_PER_PROP 8u
+
+typedef struct sb_group {
+    uint32_t name; /* label set or type */
+    size_t count, begin; /* rows; of the first in order */
+} sb_group;
+
+/* A column being made. */
+typedef struct sb_shape {
+    sb_key_id key;
+    uint32_t type; /* of all values so far; SB_TYPE_NULL: several, or one without a typed array */
+    size_t count;  /* values */
+    uint8_t *present;
+    int64_t *integers;
+    double *reals;
+    sb_bytes *bytes;
+    sb_value *values;
+} sb_shape;
+
+/* Nodes and relationships look alike from here. */
+typedef struct sb_new_things {
+    const sb_new_node *nodes; /* NULL: relationships */
+    const sb_new_rel *rels;
+    const sb_prop *props;
+    size_t count;
+    const char *noun;
+    uint64_t *ids;
+} sb_new_things;
+
+void sb_gather__init(sb_gather *gather, const sb_allocator *alloc)
+{
+    sb_buffer *const buffers[] = {&gather->order, &gather->groups, &gather->shapes,
+                                  &gather->columns, &gather->cells, &gather->ids,
+                                  &gather->numbers};
+
+    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
+        sb_buffer_init(buffers[i], alloc);
+    sb_map_init(&gather->group_index, alloc);
+    sb_map_init(&gather->shape_index, alloc);
+}
+
+void sb_gather__deinit(sb_gather *gather)
+{
+    sb_buffer *const buffers[] = {&gather->order, &gather->groups, &gather->shapes,
+                                  &gather->columns, &gather->cells, &gather->ids,
+                                  &gather->numbers};
+
+    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
+        sb_buffer_deinit(buffers[i]);
+    sb_map_deinit(&gather->group_index);
+    sb_map_deinit(&gather->shape_index);
+}
+
+/* ---- Things ----------------------------------------------------------------------------------------------- */
+
+static uint32_t name_at(const sb_new_things *things, size_t i)
+{
+    return things->nodes != NULL ? things->nodes[i].set : things->rels[i].type;
+}
+
+static uint32_t number_at(const sb_new_things *things, size_t i)
+{
+    return things->nodes != NULL ? things->nodes[i].number : things->rels[i].number;
+}
+
+static const sb_prop *props_at(const sb_new_things *things, size_t i, size_t *count)
+{
+    const size_t first =
+        things->nodes != NULL ? things->nodes[i].first_prop : things->rels[i].first_prop;
+
+    *count = things->nodes != NULL ? things->nodes[i].prop_count : things->rels[i].prop_count;
+    return *count == 0 ? NULL : things->props + first;
+}
+
+/* A buffer emptied, with room for count elements of size. */
+static sb_status make_room(sb_buffer *buffer, size_t count, size_t size, sb_err *err)
+{
+    size_t bytes;
+
+    sb_buffer_reset(buffer);
+    if (!sb_mul_size(count, size, &bytes) || sb_buffer_reserve(buffer, bytes) != SB_OK)
+        return SB_FAIL_NOMEM(err);
+    return SB_OK;
+}
+
+/* ---- Groups -------------------------------------------------------------------------------------------------- */
+
+static sb_group *groups_of(const sb_gather *gather)
+{
+    return (sb_group *)(void *)gather->groups.data;
+}
+
+static sb_status count_groups(sb_gather *gather, const sb_new_things *things, size_t *group_count,
+                              sb_err *err)
+{
+    size_t last = SIZE_MAX;
+
+    sb_map_clear(&gather->group_index);
+    sb_buffer_reset(&gather->groups);
+    for (size_t i = 0; i < things->count; i++) {
+        const uint32_t name = name_at(things, i);
+        if (last == SIZE_MAX || groups_of(gather)[last].name != name) {
+            bool inserted;
+            uint64_t *place = sb_map_at(&gather->group_index, name, &inserted);
+            const sb_group fresh = {.name = name};
+            if (place == NULL) return SB_FAIL_NOMEM(err);
+            if (inserted) {
+                *place = gather->groups.size / sizeof fresh;
+                if (sb_buffer_append(&gather->groups, &fresh, sizeof fresh) != SB_OK)
+                    return SB_FAIL_NOMEM(err);
+            }
+            last = (size_t)*place;
+        }
+        groups_of(gather)[last].count++;
+    }
+    *group_count = gather->groups.size / sizeof(sb_group);
+    return SB_OK;
+}
+
+/* Rows by group, in order of the calls within each: gather.order. */
+static sb_status make_groups(sb_gather *gather, const sb_new_things *things, size_t *group_count,
+                             sb_err *err)
+{
+    sb_group *groups;
+    uint32_t *order;
+    size_t begin = 0;
+
+    if (things->count > UINT32_MAX)
+        return SB_FAIL(err, SB_LIMIT, "more than %u creations in one call", UINT32_MAX);
+    SB_TRY(make_room(&gather->order, things->count, sizeof *order, err));
+    SB_TRY(count_groups(gather, things, group_count, err));
+    groups = groups_of(gather);
+    order = (uint32_t *)(void *)gather->order.data;
+    for (size_t g = 0; g < *group_count; g++) {
+        groups[g].begin = begin;
+        begin += groups[g].count;
+        groups[g].count = 0;
+    }
+    for (size_t i = 0, last = 0; i < things->count; i++) {
+        const uint32_t name = name_at(things, i);
+        if (groups[last].name != name) last = (size_t)*sb_map_find(&gather->group_index, name);
+        order[groups[last].begin + groups[last].count++] = (uint32_t)i;
+    }
+    return SB_OK;
+}
+
+/* ---- Columns ---------------------------------------------------------------------------------------------------- */
+
+static sb_shape *shapes_of(const sb_gather *gather)
+{
+    return (sb_shape *)(void *)gather->shapes.data;
+}
+
+static size_t shape_count(const sb_gather *gather)
+{
+    return gather->shapes.size / sizeof(sb_shape);
+}
+
+/* Does a type have an array of its own in a batch's column? */
+static bool is_plain(uint32_t type)
+{
+    switch (type) {
+    case SB_TYPE_BOOL:
+    case SB_TYPE_INT:
+    case SB_TYPE_FLOAT:
+    case SB_TYPE_STRING:
+    case SB_TYPE_BYTES:
+    case SB_TYPE_DATE:
+    case SB_TYPE_LOCAL_TIME: return true;
+    default: return false;
+    }
+}
+
+/* The shape of a key, made when new. guess: its place when rows are alike. */
+static sb_status find_shape(sb_gather *gather, sb_key_id key, size_t guess, size_t *place,
+                            sb_err *err)
+{
+    const sb_shape fresh = {.key = key};
+    bool inserted;
+    uint64_t *found;
+
+    *place = guess;
+    if (guess < shape_count(gather) && shapes_of(gather)[guess].key == key) return SB_OK;
+    found = sb_map_at(&gather->shape_index, key, &inserted);
+    if (found == NULL) return SB_FAIL_NOMEM(err);
+    if (inserted) {
+        *found = shape_count(gather);
+        if (sb_buffer_append(&gather->shapes, &fresh, sizeof fresh) != SB_OK)
+            return SB_FAIL_NOMEM(err);
+    }
+    *place = (size_t)*found;
+    return SB_OK;
+}
+
+static sb_status survey_row(sb_gather *gather, const sb_prop *props, size_t prop_count,
+                            sb_err *err)
+{
+    for (size_t p = 0; p < prop_count; p++) {
+        const uint32_t type = props[p].value.type;
+        sb_shape *shape;
+        size_t place;
+        if (type == SB_TYPE_NULL) continue;
+        SB_TRY(find_shape(gather, props[p].key, p, &place, err));
+        shape = &shapes_of(gather)[place];
+        if (shape->count++ == 0)
+            shape->type = is_plain(type) ? type : SB_TYPE_NULL;
+        else if (shape->type != type)
+            shape->type = SB_TYPE_NULL;
+    }
+    return SB_OK;
+}
+
+/* Rows from the first on that make one batch, and their columns' shapes. */
+static sb_status survey_batch(sb_gather *gather, const sb_new_things *things, const uint32_t *order,
+                              size_t count, size_t *rows, sb_err *err)
+{
+    size_t all_props = 0;
+
+    sb_buffer_reset(&gather->shapes);
+    sb_map_clear(&gather->shape_index);
+    for (*rows = 0; *rows < count; ++*rows) {
+        size_t prop_count;
+        const sb_prop *props = props_at(things, order[*rows], &prop_count);
+        const size_t places = (shape_count(gather) + prop_count) * (*rows + 1);
+        if (*rows != 0 && places > PLACES_MIN && places > PLACES_PER_PROP * (all_props + prop_count) &&
+            shape_count(gather) * (*rows + 1) > PLACES_PER_PROP * (all_props + prop_count))
+            return SB_OK;
+        SB_TRY(survey_row(gather, props, prop_count, err));
+        all_props += prop_count;
+    }
+    return SB_OK;
+}
+
+static size_t value_bytes(uint32_t type)
+{
+    switch (type) {
+    case SB_TYPE_NULL: return sizeof(sb_value);
+    case SB_TYPE_STRING:
+    case SB_TYPE_BYTES: return sizeof(sb_bytes);
+    default: return sizeof(int64_t);
+    }
+}
+
+static size_t bitmap_bytes(size_t rows)
+{
+    return (rows + 63) / 64 * 8; /* whole words: what follows stays aligned */
+}
+
+/* Arrays for all columns from gather.cells. */
+static sb_status make_arrays(sb_gather *gather, size_t rows, sb_err *err)
+{
+    sb_shape *shapes = shapes_of(gather);
+    size_t bytes = 0, column, off = 0;
+
+    for (size_t c = 0; c < shape_count(gather); c++)
+        if (!sb_mul_size(rows, value_bytes(shapes[c].type), &column) ||
+            !sb_add_size(bytes, column, &bytes) || !sb_add_size(bytes, bitmap_bytes(rows), &bytes))
+            return SB_FAIL_NOMEM(err);
+    sb_buffer_reset(&gather->cells);
+    if (sb_buffer_reserve(&gather->cells, bytes) != SB_OK) return SB_FAIL_NOMEM(err);
+    for (size_t c = 0; c < shape_count(gather); c++) {
+        sb_shape *shape = &shapes[c];
+        void *array = gather->cells.data + off;
+        off += rows * value_bytes(shape->type);
+        shape->present = gather->cells.data + off;
+        off += bitmap_bytes(rows);
+        memset(shape->present, 0, bitmap_bytes(rows));
+        switch (shape->type) {
+        case SB_TYPE_NULL: shape->values = array; break;
+        case SB_TYPE_FLOAT: shape->reals = array; break;
+        case SB_TYPE_STRING:
+        case SB_TYPE_BYTES: shape->bytes = array; break;
+        default: shape->integers = array; break;
+        }
+        /* Absent places are read by nobody but must not be bytes of nowhere. */
+        if (shape->count != rows) memset(array, 0, rows * value_bytes(shape->type));
+    }
+    return SB_OK;
+}
+
+SB_INLINE void fill_place(sb_shape *shape, size_t row, const sb_value *value)
+{
+    switch (shape->type) {
+    case SB_TYPE_NULL: shape->values[row] = *value; break;
+    case SB_TYPE_BOOL: shape->integers[row] = value->as.boolean; break;
+    case SB_TYPE_FLOAT: shape->reals[row] = value->as.real; break;
+    case SB_TYPE_STRING:
+    case SB_TYPE_BYTES:
+        shape->bytes[row] = sb_bytes_of(value->as.bytes.data, value->as.bytes.size);
+        break;
+    default: shape->integers[row] = value->as.integer; break;
+    }
+}
+
+static sb_status fail_twice(sb_graph *graph, const sb_new_things *things, size_t i, sb_key_id key,
+                            sb_err *err)
+{
+    char name[64];
+    return SB_FAIL(err, SB_INVALID, "%s %u: property %s is given twice", things->noun,
+                   number_at(things, i),
+                   sb_graph__name(graph, SB_NAME_KEY, key, name, sizeof name));
+}
+
+static sb_status fill_columns(sb_graph *graph, const sb_new_things *things, const uint32_t *order,
+                              size_t rows, sb_err *err)
+{
+    sb_gather *gather = &graph->writer.gather;
+    sb_shape *shapes = shapes_of(gather);
+    const size_t columns = shape_count(gather);
+
+    for (size_t row = 0; row < rows; row++) {
+        size_t prop_count;
+        const sb_prop *props = props_at(things, order[row], &prop_count);
+        for (size_t p = 0; p < prop_count; p++) {
+            size_t place = p;
+            sb_shape *shape;
+            if (props[p].value.type == SB_TYPE_NULL) continue;
+            if (place >= columns || shapes[place].key != props[p].key)
+                place = (size_t)*sb_map_find(&gather->shape_index, props[p].key);
+            shape = &shapes[place];
+            if (sb_bit_get(shape->present, row))
+                return fail_twice(graph, things, order[row], props[p].key, err);
+            sb_bit_set(shape->present, row);
+            fill_place(shape, row, &props[p].value);
+        }
+    }
+    return SB_OK;
+}
+
+static sb_status make_columns(sb_gather *gather, size_t rows, const sb_prop_column **columns,
+                              size_t *column_count, sb_err *err)
+{
+    const sb_shape *shapes = shapes_of(gather);
+    sb_prop_column *made;
+
+    *column_count = shape_count(gather);
+    SB_TRY(make_room(&gather->columns, *column_count, sizeof *made, err));
+    made = (sb_prop_column *)(void *)gather->columns.data;
+    for (size_t c = 0; c < *column_count; c++)
+        made[c] = (sb_prop_column){.key = shapes[c].key,
+                                   .type = shapes[c].type,
+                                   .present = shapes[c].count == rows ? NULL : shapes[c].present,
+                                   .integers = shapes[c].integers,
+                                   .reals = shapes[c].reals,
+                                   .bytes = shapes[c].bytes,
+                                   .values = shapes[c].values};
+    *columns = made;
+    return SB_OK;
+}
+
+/* ---- Batches -------------------------------------------------------------------------------------------------------- */
+
+static sb_status create_batch(sb_graph *graph, const sb_new_things *things, uint32_t name,
+                              const uint32_t *order, size_t rows, sb_err *err)
+{
+    sb_writer *writer = &graph->writer;
+    sb_gather *gather = &writer->gather;
+    const sb_prop_column *columns;
+    size_t column_count;
+    uint64_t *ids, *sources, *targets;
+    uint32_t *numbers;
+    sb_status st;
+
+    SB_TRY(make_arrays(gather, rows, err));
+    SB_TRY(fill_columns(graph, things, order, rows, err));
+    SB_TRY(make_columns(gather, rows, &columns, &column_count, err));
+    SB_TRY(make_room(&gather->ids, rows, 3 * sizeof *ids, err));
+    SB_TRY(make_room(&gather->numbers, rows, sizeof *numbers, err));
+    ids = (uint64_t *)(void *)gather->ids.data;
+    sources = ids + rows;
+    targets = sources + rows;
+    numbers = (uint32_t *)(void *)gather->numbers.data;
+    for (size_t row = 0; row < rows; row++)
+        numbers[row] = number_at(things, order[row]);
+    writer->rows = (sb_row_names){.noun = things->noun, .numbers = numbers};
+    if (things->nodes != NULL) {
+        st = sb_create__nodes(graph, name, rows, columns, column_count, ids, err);
+    } else {
+        for (size_t row = 0; row < rows; row++) {
+            sources[row] = things->rels[order[row]].source;
+            targets[row] = things->rels[order[row]].target;
+        }
+        st = sb_create__rels(graph, name, rows, sources, targets, columns, column_count, ids, err);
+    }
+    writer->rows = (sb_row_names){NULL, NULL};
+    for (size_t row = 0; st == SB_OK && row < rows; row++)
+        things->ids[order[row]] = ids[row];
+    return st;
+}
+
+static sb_status create_group(sb_graph *graph, const sb_new_things *things, const sb_group *group,
+                              sb_err *err)
+{
+    sb_gather *gather = &graph->writer.gather;
+    const uint32_t *order = (const uint32_t *)(const void *)gather->order.data + group->begin;
+
+    for (size_t done = 0; done < group->count;) {
+        size_t rows;
+        SB_TRY(survey_batch(gather, things, order + done, group->count - done, &rows, err));
+        SB_TRY(create_batch(graph, things, group->name, order + done, rows, err));
+        done += rows;
+    }
+    return SB_OK;
+}
+
+static sb_status create_things(sb_graph *graph, const sb_new_things *things, sb_err *err)
+{
+    sb_gather *gather = &graph->writer.gather;
+    size_t group_count = 0;
+
+    if (things->count == 0) return SB_OK;
+    SB_TRY(make_groups(gather, things, &group_count, err));
+    for (size_t g = 0; g < group_count; g++)
+        SB_TRY(create_group(graph, things, &groups_of(gather)[g], err));
+    return SB_OK;
+}
+
+sb_status sb_gather__nodes(sb_graph *graph, const sb_new_node *nodes, size_t count,
+                           const sb_prop *props, const char *noun, sb_node_id *ids, sb_err *err)
+{
+    const sb_new_things things = {
+        .nodes = nodes, .props = props, .count = count, .noun = noun, .ids = ids};
+    return create_things(graph, &things, err);
+}
+
+sb_status sb_gather__rels(sb_graph *graph, const sb_new_rel *rels, size_t count,
+                          const sb_prop *props, const char *noun, sb_rel_id *ids, sb_err *err)
+{
+    const sb_new_things things = {
+        .rels = rels, .props = props, .count = count, .noun = noun, .ids = ids};
+    return create_things(graph, &things, err);
+}
