@@ -12,8 +12,8 @@ sb_status sb_pager__cache_init(sb_pager *pager, sb_err *err)
     cache->bucket_count = (uint32_t)sb_pow2_ceil(cache->count);
     cache->frames = sb_alloc_array(pager->alloc, cache->count, sizeof *cache->frames);
     cache->buckets = sb_alloc_array(pager->alloc, cache->bucket_count, sizeof *cache->buckets);
+    if (cache->frames != NULL) memset(cache->frames, 0, cache->count * sizeof *cache->frames);
     if (cache->frames == NULL || cache->buckets == NULL) return SB_FAIL_NOMEM(err); /* close frees them */
-    memset(cache->frames, 0, cache->count * sizeof *cache->frames);
     for (uint32_t i = 0; i < cache->bucket_count; i++)
         cache->buckets[i] = NO_FRAME;
     return SB_OK;

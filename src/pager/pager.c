@@ -229,7 +229,9 @@ static sb_status take_open_lock(sb_pager *pager, bool *first, sb_err *err)
 /* Page size and salt, from page 0 or, when a power cut tore that, from the WAL. */
 static sb_status identify(sb_pager *pager, sb_header *header, bool *header_ok, sb_err *err)
 {
-    const sb_status st = sb_pager__header_read(pager->main_file, pager->alloc, pager->path, header, NULL);
+    sb_err cause;
+    sb_err_clear(&cause);
+    const sb_status st = sb_pager__header_read(pager->main_file, pager->alloc, pager->path, header, &cause);
     *header_ok = st == SB_OK;
     if (st == SB_OK) {
         pager->page_bytes = header->page_bytes;
@@ -238,7 +240,7 @@ static sb_status identify(sb_pager *pager, sb_header *header, bool *header_ok, s
         bool valid = false;
         if (st == SB_CORRUPT && pager->mode != SB_MODE_IMMUTABLE)
             SB_TRY(sb_pager__wal_identity(pager, &pager->page_bytes, &pager->file_salt, &valid, err));
-        if (!valid) return sb_pager__header_read(pager->main_file, pager->alloc, pager->path, header, err);
+        if (!valid) return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
     }
     if (header->write_bits != 0 && !pager->read_only)
         return SB_FAIL(err, SB_VERSION_NEWER, "%s can only be read by this library: it has features %#x", pager->path,

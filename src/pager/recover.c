@@ -169,7 +169,10 @@ static sb_status guard_scan(sb_pager *pager, sb_err *err)
     sb_state in_wal;
     bool valid = false, found = false;
     /* A damaged page 0 may be a torn one that the WAL replaces: its error counts only if not. */
-    const sb_status header_st = sb_pager__header_read(pager->main_file, pager->alloc, pager->path, &header, NULL);
+    sb_err cause;
+    sb_err_clear(&cause);
+    const sb_status header_st = sb_pager__header_read(pager->main_file, pager->alloc, pager->path, &header, &cause);
+    if (header_st != SB_OK && header_st != SB_CORRUPT) return SB_FAIL_OS(err, header_st, cause.os_error, "%s", cause.text);
     SB_TRY(read_wal_header(pager, &tail, &valid, err));
     if (valid) {
         sb_pager__index_reset(pager, &tail);
@@ -179,8 +182,7 @@ static sb_status guard_scan(sb_pager *pager, sb_err *err)
     sb_table_zero(&pager->checked);
     if (pager->read_mode == SB_READ_CACHE) sb_pager__cache_drop_main_from(pager, 0);
     if (found && header_st == SB_OK && in_wal.seq < header.state.seq) found = false;
-    if (!found && header_st != SB_OK)
-        return sb_pager__header_read(pager->main_file, pager->alloc, pager->path, &header, err);
+    if (!found && header_st != SB_OK) return SB_FAIL_PAGE(err, 0, "%s", cause.text);
     pager->guard_mark = sb_mark_of(pager->index.tail.generation, pager->index.tail.pos);
     pager->guard_main_only = !found;
     pager->guard_state = found ? in_wal : header.state;
