@@ -213,7 +213,7 @@ static sb_status write_late(sb_txn *txn, const sb_buffer *late, sb_err *err)
 
         memcpy(&known, late->data + at, sizeof known);
         SB_TRY(sb_page_mut(txn, known.home, &bytes, err));
-        sb_store_le64(bytes + SB_LIST_REST, known.rest);
+        sb_list__set_rest(bytes, known.rest);
     }
     return SB_OK;
 }

@@ -273,19 +273,20 @@ void sb_list__encode(uint8_t *page, uint32_t page_bytes, const sb_list_range *ra
     SB_ASSERT(rels_off + at.rels_bytes <= page_bytes);
 
     memset(page + SB_PAGE_COMMON, 0, page_bytes - SB_PAGE_COMMON);
+    sb_store_le16(page + SB_PAGE_FLAGS, 0);
     sb_list__set_range(page, range);
     sb_store_le64(page + SB_LIST_FIRST_ID, count > 0 ? stats->first_id : 0);
     sb_store_le64(page + SB_LIST_NEIGHBOR_BASE, neighbor_base);
     sb_store_le64(page + SB_LIST_REL_BASE, rel_base);
-    sb_store_le64(page + SB_LIST_REST, rest);
+    sb_list__set_rest(page, rest);
     sb_store_le16(page + SB_LIST_ENTRY_COUNT, (uint16_t)count);
     sb_store_le16(page + SB_LIST_SLOT_COUNT, (uint16_t)at.slot_count);
     page[SB_LIST_NEIGHBOR_WIDTH] = at.neighbor_width;
     page[SB_LIST_REL_WIDTH] = at.rel_width;
     page[SB_LIST_DIFF_WIDTH] = at.diff_width;
-    sb_store_le32(page + SB_LIST_DIFFS_OFF, diffs_off);
-    sb_store_le32(page + SB_LIST_NEIGHBORS_OFF, neighbors_off);
-    sb_store_le32(page + SB_LIST_RELS_OFF, rels_off);
+    sb_store_le16(page + SB_LIST_DIFFS_AT, (uint16_t)(diffs_off / 8));
+    sb_store_le16(page + SB_LIST_NEIGHBORS_AT, (uint16_t)(neighbors_off / 8));
+    sb_store_le16(page + SB_LIST_RELS_AT, (uint16_t)(rels_off / 8));
     if (count == 0) return;
     encode_directory(page, &at, diffs_off, stats->first_id, triples, count);
     encode_neighbors(page + neighbors_off, triples, count, neighbor_base, at.neighbor_width);

@@ -70,7 +70,7 @@ sb_status sb_list__pending_flush(sb_txn *txn, sb_tree *tree, sb_list_pending *pe
     if (sb_list__is_home(&range) && range.high.node == pending->node) {
         const uint64_t rest = sb_load_le64(bytes + SB_LIST_REST) + (uint64_t)pending->delta;
         SB_CHECK_PAGE(err, path.leaf, rest <= (uint64_t)INT64_MAX);
-        sb_store_le64(bytes + SB_LIST_REST, rest);
+        sb_list__set_rest(bytes, rest);
     }
     pending->delta = 0;
     /* A home without entries was kept for the rest alone (list_delete.c). */

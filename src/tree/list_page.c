@@ -19,25 +19,12 @@ void sb_list__view(const uint8_t *page, sb_list_view *view)
     view->rel_base = sb_load_le64(page + SB_LIST_REL_BASE);
     view->entry_count = sb_load_le16(page + SB_LIST_ENTRY_COUNT);
     view->slot_count = sb_load_le16(page + SB_LIST_SLOT_COUNT);
-    view->diffs_off = sb_load_le32(page + SB_LIST_DIFFS_OFF);
-    view->neighbors_off = sb_load_le32(page + SB_LIST_NEIGHBORS_OFF);
-    view->rels_off = sb_load_le32(page + SB_LIST_RELS_OFF);
+    view->diffs_off = 8u * sb_load_le16(page + SB_LIST_DIFFS_AT);
+    view->neighbors_off = 8u * sb_load_le16(page + SB_LIST_NEIGHBORS_AT);
+    view->rels_off = 8u * sb_load_le16(page + SB_LIST_RELS_AT);
     view->neighbor_width = page[SB_LIST_NEIGHBOR_WIDTH];
     view->rel_width = page[SB_LIST_REL_WIDTH];
     view->diff_width = page[SB_LIST_DIFF_WIDTH];
-}
-
-static sb_triple load_fence(const uint8_t *at)
-{
-    return (sb_triple){
-        .node = sb_load_le64(at), .neighbor = sb_load_le64(at + 8), .rel = sb_load_le64(at + 16)};
-}
-
-static void store_fence(uint8_t *at, const sb_triple *key)
-{
-    sb_store_le64(at, key->node);
-    sb_store_le64(at + 8, key->neighbor);
-    sb_store_le64(at + 16, key->rel);
 }
 
 void sb_list__range(const uint8_t *page, sb_list_range *range)
@@ -46,18 +33,40 @@ void sb_list__range(const uint8_t *page, sb_list_range *range)
 
     range->has_low = (flags & SB_LIST_HAS_LOW) != 0;
     range->has_high = (flags & SB_LIST_HAS_HIGH) != 0;
-    range->low = load_fence(page + SB_LIST_LOW);
-    range->high = load_fence(page + SB_LIST_HIGH);
+    range->low = (sb_triple){.node = sb_load_le64(page + SB_LIST_LOW_NODE),
+                             .neighbor = sb_load_le64(page + SB_LIST_LOW_NEIGHBOR),
+                             .rel = sb_load_le64(page + SB_LIST_LOW_NEIGHBOR + 8)};
+    range->high = (sb_triple){.node = sb_load_le64(page + SB_LIST_HIGH_NODE),
+                              .neighbor = sb_load_le64(page + SB_LIST_HIGH_NEIGHBOR),
+                              .rel = sb_load_le64(page + SB_LIST_HIGH_NEIGHBOR + 8)};
+}
+
+static void set_flags(uint8_t *page, unsigned mask, unsigned flags)
+{
+    const unsigned others = sb_load_le16(page + SB_PAGE_FLAGS) & ~mask;
+    sb_store_le16(page + SB_PAGE_FLAGS, (uint16_t)(others | flags));
 }
 
 void sb_list__set_range(uint8_t *page, const sb_list_range *range)
 {
     const sb_triple none = {0, 0, 0};
+    const sb_triple low = range->has_low ? range->low : none,
+                    high = range->has_high ? range->high : none;
 
-    sb_store_le16(page + SB_PAGE_FLAGS, (uint16_t)((range->has_low ? SB_LIST_HAS_LOW : 0u) |
-                                                   (range->has_high ? SB_LIST_HAS_HIGH : 0u)));
-    store_fence(page + SB_LIST_LOW, range->has_low ? &range->low : &none);
-    store_fence(page + SB_LIST_HIGH, range->has_high ? &range->high : &none);
+    set_flags(page, SB_LIST_HAS_LOW | SB_LIST_HAS_HIGH,
+              (range->has_low ? SB_LIST_HAS_LOW : 0u) | (range->has_high ? SB_LIST_HAS_HIGH : 0u));
+    sb_store_le64(page + SB_LIST_LOW_NODE, low.node);
+    sb_store_le64(page + SB_LIST_LOW_NEIGHBOR, low.neighbor);
+    sb_store_le64(page + SB_LIST_LOW_NEIGHBOR + 8, low.rel);
+    sb_store_le64(page + SB_LIST_HIGH_NODE, high.node);
+    sb_store_le64(page + SB_LIST_HIGH_NEIGHBOR, high.neighbor);
+    sb_store_le64(page + SB_LIST_HIGH_NEIGHBOR + 8, high.rel);
+}
+
+void sb_list__set_rest(uint8_t *page, uint64_t rest)
+{
+    sb_store_le64(page + SB_LIST_REST, rest);
+    set_flags(page, SB_LIST_HAS_REST, rest != 0 ? SB_LIST_HAS_REST : 0u);
 }
 
 /* ---- Keys --------------------------------------------------------------------------------------------- */
@@ -457,6 +466,8 @@ static sb_status check_directory(const sb_list_view *view, const sb_list_range *
 static sb_status check_list_page(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno,
                                  sb_err *err)
 {
+    const unsigned flags = sb_load_le16(page + SB_PAGE_FLAGS);
+    const uint64_t rest = sb_load_le64(page + SB_LIST_REST);
     sb_list_range range;
     sb_list_view view;
 
@@ -465,10 +476,11 @@ static sb_status check_list_page(const uint8_t *page, uint32_t page_bytes, sb_pg
     SB_CHECK_PAGE(err, pgno, page[SB_PAGE_KIND] == SB_PAGE_LIST);
     SB_CHECK_PAGE(err, pgno, page[SB_PAGE_LEVEL] == 0);
     SB_CHECK_PAGE(err, pgno,
-                  (sb_load_le16(page + SB_PAGE_FLAGS) & ~(SB_LIST_HAS_LOW | SB_LIST_HAS_HIGH)) ==
-                      0);
+                  (flags & ~(SB_LIST_HAS_LOW | SB_LIST_HAS_HIGH | SB_LIST_HAS_REST)) == 0);
     SB_CHECK_PAGE(err, pgno,
-                  page[SB_LIST_RESERVED_A] == 0 && sb_load_le32(page + SB_LIST_RESERVED_B) == 0);
+                  (page[SB_LIST_RESERVED_A] | page[SB_LIST_RESERVED_A + 1] |
+                   page[SB_LIST_RESERVED_A + 2]) == 0);
+    SB_CHECK_PAGE(err, pgno, sb_load_le64(page + SB_LIST_RESERVED_B) == 0);
     SB_CHECK_PAGE(err, pgno,
                   sb_load_le32(page + SB_LIST_AREA_OFF) == 0 &&
                       sb_load_le32(page + SB_LIST_AREA_COUNT) == 0);
@@ -477,8 +489,9 @@ static sb_status check_list_page(const uint8_t *page, uint32_t page_bytes, sb_pg
     SB_CHECK_PAGE(err, pgno,
                   range.has_high || (range.high.node | range.high.neighbor | range.high.rel) == 0);
     SB_CHECK_PAGE(err, pgno, !range.has_high || sb_list__compare(&range.low, &range.high) < 0);
-    SB_CHECK_PAGE(err, pgno, sb_load_le64(page + SB_LIST_REST) == 0 || sb_list__is_home(&range));
-    SB_CHECK_PAGE(err, pgno, sb_load_le64(page + SB_LIST_REST) <= (uint64_t)INT64_MAX);
+    SB_CHECK_PAGE(err, pgno, rest == 0 || sb_list__is_home(&range));
+    SB_CHECK_PAGE(err, pgno, (rest != 0) == ((flags & SB_LIST_HAS_REST) != 0));
+    SB_CHECK_PAGE(err, pgno, rest <= (uint64_t)INT64_MAX);
     SB_CHECK_PAGE(err, pgno, is_width(view.neighbor_width) && is_width(view.rel_width));
     SB_CHECK_PAGE(err, pgno, is_width(view.diff_width) && view.diff_width != 1);
     SB_CHECK_PAGE(err, pgno,
@@ -520,7 +533,8 @@ static void get_fences(const uint8_t *page, uint32_t page_bytes, sb_fences *fenc
 /* Look-ups by id come here: no keys, no branches but one. */
 static bool holds_id(const uint8_t *page, uint64_t id)
 {
-    const uint64_t low = sb_load_le64(page + SB_LIST_LOW), high = sb_load_le64(page + SB_LIST_HIGH);
+    const uint64_t low = sb_load_le64(page + SB_LIST_LOW_NODE);
+    const uint64_t high = sb_load_le64(page + SB_LIST_HIGH_NODE);
     const bool has_high = (sb_load_le16(page + SB_PAGE_FLAGS) & SB_LIST_HAS_HIGH) != 0;
 
     sb_list__prefetch(page); /* the first look at a page that is likely read next */
@@ -549,7 +563,7 @@ static sb_status set_fences(sb_txn *txn, uint8_t *page, sb_bytes low, sb_bytes h
      * with nothing behind it, for delete keeps an empty home while its list has more (list_delete.c). */
     if (!sb_list__is_home(&range) || !sb_list__is_home(&before) ||
         before.high.node != range.high.node) {
-        sb_store_le64(page + SB_LIST_REST, 0);
+        sb_list__set_rest(page, 0);
     }
     sb_list__set_range(page, &range);
     return SB_OK;

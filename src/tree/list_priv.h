@@ -23,38 +23,46 @@
 
 /* ---- Page layout: offsets behind the common header; all integers little-endian ------------------- */
 
-#define SB_LIST_LOW            16u /* 3 × u64: low fence (node, neighbor, rel), inclusive; 0 when absent */
-#define SB_LIST_HIGH           40u  /* 3 × u64: high fence, exclusive; 0 when absent */
-#define SB_LIST_FIRST_ID       64u  /* u64: node of directory slot 0; 0 when there is no slot */
-#define SB_LIST_NEIGHBOR_BASE  72u  /* u64: frame of reference of the neighbor array */
-#define SB_LIST_REL_BASE       80u  /* u64: frame of reference of the relationship array */
-#define SB_LIST_REST           88u  /* u64: entries of the last list in the leaves behind (L3) */
-#define SB_LIST_ENTRY_COUNT    96u  /* u16 */
-#define SB_LIST_SLOT_COUNT     98u  /* u16: slots of the directory */
-#define SB_LIST_NEIGHBOR_WIDTH 100u /* u8: 0, 1, 2, 4, 8 bytes a neighbor */
-#define SB_LIST_REL_WIDTH      101u /* u8: likewise */
-#define SB_LIST_DIFF_WIDTH                                                                         \
-    102u /* u8: 0: dense directory; 2, 4, 8: sparse, bytes an id difference */
-#define SB_LIST_RESERVED_A 103u /* u8: 0 */
-#define SB_LIST_DIFFS_OFF                                                                          \
-    104u /* u32: id differences; in dense pages where the directory's room ends */
-#define SB_LIST_NEIGHBORS_OFF 108u /* u32 */
-#define SB_LIST_RELS_OFF      112u /* u32 */
-#define SB_LIST_AREA_OFF      116u /* u32: reserved for an area of entries not merged in yet; 0 */
-#define SB_LIST_AREA_COUNT    120u /* u32: reserved for it; 0 */
-#define SB_LIST_RESERVED_B    124u /* u32: 0 */
+/* The first cache line has all that finds a list, the second what is left. Array offsets are in units of 8 bytes,
+ * so that they fit 16 bits in pages of 64 KiB too. */
+#define SB_LIST_LOW_NODE      16u /* u64: low fence, inclusive; 0 when absent */
+#define SB_LIST_HIGH_NODE     24u /* u64: high fence, exclusive; 0 when absent */
+#define SB_LIST_FIRST_ID      32u /* u64: node of directory slot 0; 0 when there is no slot */
+#define SB_LIST_NEIGHBOR_BASE 40u /* u64: frame of reference of the neighbor array */
+#define SB_LIST_ENTRY_COUNT   48u /* u16 */
+#define SB_LIST_SLOT_COUNT    50u /* u16: slots of the directory */
+#define SB_LIST_DIFFS_AT                                                                           \
+    52u /* u16, × 8: id differences; in dense pages where the directory's room ends */
+#define SB_LIST_NEIGHBORS_AT   54u /* u16, × 8 */
+#define SB_LIST_RELS_AT        56u /* u16, × 8 */
+#define SB_LIST_NEIGHBOR_WIDTH 58u /* u8: 0, 1, 2, 4, 8 bytes a neighbor */
+#define SB_LIST_REL_WIDTH      59u /* u8: likewise */
+#define SB_LIST_DIFF_WIDTH     60u /* u8: 0: dense directory; 2, 4, 8: sparse, bytes an id difference */
+#define SB_LIST_RESERVED_A     61u /* 3 × u8: 0 */
+#define SB_LIST_REL_BASE       64u /* u64: frame of reference of the relationship array */
+#define SB_LIST_REST           72u /* u64: entries of the last list in the leaves behind (L3) */
+#define SB_LIST_LOW_NEIGHBOR                                                                       \
+    80u /* u64; SB_LIST_LOW_NEIGHBOR + 8, u64: the relationship of the low fence */
+#define SB_LIST_HIGH_NEIGHBOR 96u  /* u64; + 8, u64: likewise of the high fence */
+#define SB_LIST_AREA_OFF      112u /* u32: reserved for an area of entries not merged in yet; 0 */
+#define SB_LIST_AREA_COUNT    116u /* u32: reserved for it; 0 */
+#define SB_LIST_RESERVED_B    120u /* u64: 0 */
 #define SB_LIST_HEADER                                                                             \
     128u /* the end offsets start here: u16, slot_count + 1 of them, the first is 0 */
 
-static_assert(SB_LIST_LOW == SB_PAGE_COMMON, "fences follow the common header");
-static_assert(SB_LIST_HIGH == SB_LIST_LOW + SB_LIST_KEY_BYTES, "fences abut");
-static_assert(SB_LIST_FIRST_ID == SB_LIST_HIGH + SB_LIST_KEY_BYTES,
-              "fences in the first cache line, all that a look-up reads in the second");
-static_assert(SB_LIST_RESERVED_B + 4 == SB_LIST_HEADER, "header fields end at the directory");
+static_assert(SB_LIST_LOW_NODE == SB_PAGE_COMMON, "fields follow the common header");
+static_assert(SB_LIST_RESERVED_A + 3 == SB_LIST_REL_BASE && SB_LIST_REL_BASE == 64,
+              "what finds a list lies in one cache line");
+static_assert(SB_LIST_HIGH_NEIGHBOR == SB_LIST_LOW_NEIGHBOR + 16 &&
+                  SB_LIST_AREA_OFF == SB_LIST_HIGH_NEIGHBOR + 16,
+              "fence remainders abut");
+static_assert(SB_LIST_RESERVED_B + 8 == SB_LIST_HEADER, "header fields end at the directory");
+static_assert(SB_PAGE_BYTES_MAX / 8 <= UINT16_MAX, "array offsets fit");
 
 /* Bits of SB_PAGE_FLAGS. */
 #define SB_LIST_HAS_LOW  1u
 #define SB_LIST_HAS_HIGH 2u
+#define SB_LIST_HAS_REST 4u /* rest is not 0 */
 
 #define SB_LIST_ENTRIES_MAX 65535u
 /* More new entries than this for one leaf are merged by rebuilding it. */
@@ -147,6 +155,7 @@ SB_INLINE uint64_t sb_list__slot_node(const sb_list_view *view, uint32_t slot)
 void sb_list__view(const uint8_t *page, sb_list_view *view);
 void sb_list__range(const uint8_t *page, sb_list_range *range);
 void sb_list__set_range(uint8_t *page, const sb_list_range *range);
+void sb_list__set_rest(uint8_t *page, uint64_t rest);
 /* Slot of node; false when it has none, then *slot is where it would be put (sparse) or slot_count (dense). */
 bool sb_list__find_slot(const sb_list_view *view, uint64_t node, uint32_t *slot);
 /* First entry of [from, to) (one list) that is >= (neighbor, rel); to when there is none. */

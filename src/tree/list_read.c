@@ -65,9 +65,8 @@ SB_INLINE void set_chunk(sb_list *list, const uint8_t *page)
 /* Entries of node behind its home. */
 SB_INLINE uint64_t rest_of(const uint8_t *page, uint64_t node)
 {
-    const uint64_t rest = sb_load_le64(page + SB_LIST_REST);
-
-    return SB_LIKELY(rest == 0) || sb_load_le64(page + SB_LIST_HIGH) != node ? 0 : rest;
+    if (SB_LIKELY((sb_load_le16(page + SB_PAGE_FLAGS) & SB_LIST_HAS_REST) == 0)) return 0;
+    return sb_load_le64(page + SB_LIST_HIGH_NODE) == node ? sb_load_le64(page + SB_LIST_REST) : 0;
 }
 
 /* list->page is the home of list->node: the first chunk. */

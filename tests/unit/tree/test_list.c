@@ -690,7 +690,7 @@ static void test_tree_list__verify_finds_wrong_total(void **state)
     assert_ok(sb_tree__leaf_of_id(w->txn, &w->tree, 50, &page, &home, &err));
     sb_page_release(w->txn, &page);
     assert_ok(sb_page_mut(w->txn, home, &bytes, &err));
-    sb_store_le64(bytes + SB_LIST_REST, sb_load_le64(bytes + SB_LIST_REST) + 1);
+    sb_list__set_rest(bytes, sb_load_le64(bytes + SB_LIST_REST) + 1);
     assert_ok(sb_tree_verify(w->txn, &w->tree, NULL, keep_message, text, &stats, &findings, &err));
     assert_int_equal(findings, 1);
     assert_non_null(strstr(text, "node 50"));
