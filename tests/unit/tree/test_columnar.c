@@ -368,6 +368,20 @@ static void assert_same(world *w, sb_random *random)
     sb_buffer_deinit(&buffer);
 }
 
+/* Every page of the file is in the tree or free: nothing was lost on the way. */
+static void assert_no_lost_pages(world *w)
+{
+    uint64_t findings = 0, more = 0;
+    sb_tree_stats stats;
+    uint8_t *used = (uint8_t *)calloc(1, sb_txn_page_count(w->txn) / 8 + 1);
+
+    assert_non_null(used);
+    assert_ok(sb_tree_verify(w->txn, &w->tree, used, print_finding, NULL, &stats, &findings, &err));
+    assert_ok(sb_pager_verify(w->txn, used, print_finding, NULL, NULL, NULL, &more, &err));
+    assert_int_equal(findings + more, 0);
+    free(used);
+}
+
 /* ---- Random operations ------------------------------------------------------------------------------------ */
 
 static void put_random(world *w, sb_random *random)
@@ -474,6 +488,9 @@ static void run_model(uint32_t page_bytes, uint64_t seed, unsigned rounds)
                 close_pager(w);
                 open_pager(w);
             }
+            assert_ok(sb_txn_begin_read(w->session, &w->txn, &err));
+            assert_no_lost_pages(w);
+            sb_txn_rollback(w->txn);
             assert_ok(sb_txn_begin_write(w->session, &w->txn, &err));
         } else {
             change(w, &random);

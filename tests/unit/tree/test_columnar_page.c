@@ -329,6 +329,24 @@ static void test_tree_columnar_page__size(void **state)
     free(ids), free(source), free(target), free(weight), free(type), free(names);
 }
 
+/* A value below base whose difference wraps around to a small one is refused: filters compare differences. */
+static void test_tree_columnar_page__wrapping_value(void **state)
+{
+    fixture *f = *state;
+    const uint64_t ids[] = {1, 2, 3}, words[] = {(uint64_t)INT64_MAX - 2, (uint64_t)INT64_MAX, (uint64_t)INT64_MIN + 1};
+    const sb_source_column column = {.key = 1, .type = 0x41, .words = words};
+    const sb_source rows = {.ids = ids, .rows = 3, .columns = &column, .column_count = 1};
+    const sb_col_fences open = {.no_low = true, .no_high = true};
+    const sb_cell cell = {.key = 1, .type = 0x41, .word = words[2]};
+    sb_encoder encoder;
+
+    sb_encoder__init(&encoder, &rows, 4096, 4096, f->scratch);
+    assert_int_equal(sb_encoder__fit(&encoder, 0, 2), 2);
+    sb_encoder__write(&encoder, 0, true, &open, f->page);
+    assert_int_equal(sb_columnar__insert(f->page, 4096, &rows, 2, 1), 0);
+    assert_false(sb_columnar__set_cells(f->page, 4096, &cell, 1, 0));
+}
+
 static void test_tree_columnar_page__separator(void **state)
 {
     (void)state;
@@ -345,6 +363,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_tree_columnar_page__in_place, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tree_columnar_page__damage, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tree_columnar_page__size, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tree_columnar_page__wrapping_value, setup, teardown),
         cmocka_unit_test(test_tree_columnar_page__separator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
