@@ -101,7 +101,7 @@ static bool entry_counts(const leaf_cache *cache, const cache_entry *entry, cons
     const uint32_t epoch = (uint32_t)(entry->stamp & EPOCH_MAX);
     if (seq > txn_seq + (dirty ? 1 : 0)) return false;
     if (seq < tree->moved_at) return false;
-    if (seq == tree->moved_at && seq > 0) return cache->epoch_seq == seq && cache->epoch == epoch;
+    if (seq == tree->moved_at && seq > 0) return cache->epoch == epoch;
     return true;
 }
 
