@@ -277,6 +277,44 @@ static void test_store_adjacency__fresh_trees_for_bulk_load(void **state)
     fixture_close(&f);
 }
 
+/* A second session follows a type's tree as it is made and grows. */
+static void test_store_adjacency__two_sessions(void **state)
+{
+    store_fixture f;
+    sb_session *other;
+    sb_txn *read;
+    sb_view *view;
+    (void)state;
+    fixture_open(&f, 4096);
+    OK(&f, sb_session_open(f.pager, &other, &f.err));
+    begin_write(&f);
+    const sb_type_id type = intern(&f, SB_NAME_TYPE, "T");
+    commit(&f);
+    for (uint64_t round = 0; round < 5; round++) {
+        uint64_t bias, degree;
+        sb_triple many[700];
+        for (uint64_t i = 0; i < 700; i++) many[i] = (sb_triple){.node = i, .neighbor = round, .rel = 1 + round * 700 + i};
+        OK(&f, sb_txn_begin_read(other, &read, &f.err));
+        OK(&f, sb_view_get(read, &view, &f.err));
+        begin_write(&f);
+        OK(&f, sb_adjacency_insert(f.view, type, SB_OUT, many, 700, &f.err));
+        commit(&f);
+        const sb_tree *tree = sb_adjacency_tree(view, type, SB_OUT, &bias);
+        if (round == 0) assert_null(tree);
+        if (round != 0) OK(&f, sb_list_degree(read, tree, 699 + bias, &degree, &f.err));
+        if (round != 0) assert_int_equal(degree, round);
+        sb_txn_rollback(read);
+        OK(&f, sb_txn_begin_read(other, &read, &f.err));
+        OK(&f, sb_view_get(read, &view, &f.err));
+        tree = sb_adjacency_tree(view, type, SB_OUT, &bias);
+        OK(&f, sb_list_degree(read, tree, 699 + bias, &degree, &f.err));
+        assert_int_equal(degree, round + 1);
+        sb_txn_rollback(read);
+    }
+    sb_session_close(other);
+    fixture_close(&f);
+}
+
 /* 10,000 types with one relationship each: what they take beside their rows. */
 static void test_store_adjacency__many_small_types(void **state)
 {
@@ -324,6 +362,7 @@ int main(void)
         TEST(test_store_adjacency__model),
         TEST(test_store_adjacency__small_types_share),
         TEST(test_store_adjacency__fresh_trees_for_bulk_load),
+        TEST(test_store_adjacency__two_sessions),
         TEST(test_store_adjacency__many_small_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

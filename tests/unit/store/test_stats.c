@@ -117,13 +117,16 @@ static void test_store_stats__model(void **state)
                 OK(&f, sb_txn_savepoint(f.txn, &savepoints[open], &f.err));
                 saved[open++] = *now;
             } else if (dice == 1 && open > 0) {
+                open = 1 + (unsigned)sb_random_below(&random, open); /* to either of two */
                 OK(&f, sb_txn_rollback_to(f.txn, savepoints[open - 1], &f.err));
                 *now = saved[open - 1];
+                check_model(&f, now);
             } else if (dice == 2 && open > 0) {
                 OK(&f, sb_txn_release(f.txn, savepoints[--open], &f.err));
             } else if (dice == 3) {
                 uint64_t findings = verify(&f); /* writes the statistics out in the middle */
                 assert_int_equal(findings, 0);
+                if (sb_random_below(&random, 2) == 0) check_model(&f, now); /* reads what was just written */
             } else if (dice == 4) {
                 check_model(&f, now);
             } else {
@@ -147,6 +150,72 @@ static void test_store_stats__model(void **state)
     free(committed);
     free(now);
     free(saved);
+}
+
+/* Rolling back over a write in the middle: first to the inner savepoint, then to the outer one, which must still know what
+ * was pending when it was made. */
+static void test_store_stats__rollback_over_a_flush_twice(void **state)
+{
+    store_fixture f;
+    uint32_t outer, inner;
+    uint64_t count;
+    (void)state;
+    fixture_open(&f, 4096);
+    begin_write(&f);
+    make_names(&f);
+    sb_stats_add_nodes(f.view, 3, 5);
+    OK(&f, sb_txn_savepoint(f.txn, &outer, &f.err));
+    OK(&f, sb_txn_savepoint(f.txn, &inner, &f.err));
+    sb_stats_add_nodes(f.view, 4, 7);
+    assert_int_equal(verify(&f), 0); /* writes out */
+    OK(&f, sb_stats_nodes_of_set(f.view, 3, &count, &f.err));
+    assert_int_equal(count, 5);
+    OK(&f, sb_txn_rollback_to(f.txn, inner, &f.err));
+    OK(&f, sb_stats_nodes_of_set(f.view, 3, &count, &f.err));
+    assert_int_equal(count, 5);
+    OK(&f, sb_txn_rollback_to(f.txn, outer, &f.err));
+    OK(&f, sb_stats_nodes_of_set(f.view, 3, &count, &f.err));
+    assert_int_equal(count, 5);
+    OK(&f, sb_stats_nodes_of_set(f.view, 4, &count, &f.err));
+    assert_int_equal(count, 0);
+    commit(&f);
+    begin_read(&f);
+    OK(&f, sb_stats_nodes_of_label(f.view, 0, &count, &f.err));
+    assert_int_equal(count, 5);
+    rollback(&f);
+    fixture_close(&f);
+}
+
+static void test_store_stats__two_sessions(void **state)
+{
+    store_fixture f;
+    sb_session *other;
+    sb_txn *read;
+    sb_view *view;
+    uint64_t count;
+    (void)state;
+    fixture_open(&f, 4096);
+    OK(&f, sb_session_open(f.pager, &other, &f.err));
+    for (uint64_t round = 0; round < 3; round++) {
+        begin_write(&f);
+        sb_stats_add_nodes(f.view, 0, 1);
+        commit(&f);
+        OK(&f, sb_txn_begin_read(other, &read, &f.err));
+        OK(&f, sb_view_get(read, &view, &f.err));
+        begin_write(&f);
+        sb_stats_add_nodes(f.view, 0, 1);
+        commit(&f);
+        OK(&f, sb_stats_nodes_of_label(view, 0, &count, &f.err));
+        assert_int_equal(count, 2 * round + 1); /* the older state, as long as it is open */
+        sb_txn_rollback(read);
+        OK(&f, sb_txn_begin_read(other, &read, &f.err));
+        OK(&f, sb_view_get(read, &view, &f.err));
+        OK(&f, sb_stats_nodes_of_label(view, 0, &count, &f.err));
+        assert_int_equal(count, 2 * round + 2);
+        sb_txn_rollback(read);
+    }
+    sb_session_close(other);
+    fixture_close(&f);
 }
 
 /* ---- Large transactions ---------------------------------------------------------------------------------------- */
@@ -301,6 +370,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_store_stats__model),
+        TEST(test_store_stats__rollback_over_a_flush_twice),
+        TEST(test_store_stats__two_sessions),
         TEST(test_store_stats__large_transactions_are_bounded),
         TEST(test_store_stats__released_savepoints_do_not_add_up),
         TEST(test_store_stats__out_of_memory_without_a_result),
