@@ -130,7 +130,7 @@ typedef struct sb_writer {
     sb_override *overrides;
     size_t override_count, override_capacity;
     sb_map override_index; /* node → place of its newest override */
-    sb_cached_node *cache; /* direct-mapped, cache_mask + 1 entries; NULL: none */
+    sb_cached_node *cache; /* 4-way, cache_mask + 1 lines; NULL: none */
     size_t cache_mask, cache_entries;
     sb_writer_mark *marks;
     size_t mark_count, mark_capacity;
@@ -149,7 +149,7 @@ typedef struct sb_writer {
     sb_buffer keys;     /* index keys */
     sb_buffer items;    /* sb_item[] */
     sb_map endpoints;   /* endpoint → label set + 1 within one call */
-    bool cache_used;    /* the cache has an entry */
+    bool cache_used;    /* the cache has had an entry since it was cleared */
     sb_row_names rows;  /* of the batch being made */
     sb_upkeep upkeep;
     sb_gather gather;

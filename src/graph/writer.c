@@ -8,6 +8,8 @@
 #define PENDING_MAX ((size_t)1 << 20)
 /* Endpoints of calls with fewer relationships are checked one by one: no map to fill. */
 #define BATCH_MIN 8u
+/* Entries of the existence cache that share a line of it. */
+#define CACHE_WAYS 4u
 /* Ranges of made nodes behind the sorted ones that are searched from end to start. */
 #define MADE_TAIL_MAX 32u
 
@@ -112,12 +114,14 @@ static void size_cache(sb_graph *graph)
     size_t entries = capacity == 0 ? 0 : (size_t)sb_pow2_ceil(capacity);
 
     if (entries > capacity) entries /= 2;
+    if (entries != 0 && entries < CACHE_WAYS) entries = CACHE_WAYS;
     if (graph->profile->switched_off & SB_SEED_EXISTS_CACHE) entries = 0;
     if (entries == writer->cache_entries) return;
     sb_free(graph->alloc, writer->cache, writer->cache_entries * sizeof *writer->cache);
     writer->cache = entries == 0 ? NULL : sb_alloc_zero(graph->alloc, entries * sizeof *writer->cache);
     writer->cache_entries = writer->cache == NULL ? 0 : entries; /* benign: without it every check looks up */
-    writer->cache_mask = entries - 1;
+    writer->cache_mask = entries / CACHE_WAYS - 1;
+    writer->cache_used = false;
 }
 
 sb_status sb_writer__begin(sb_graph *graph, sb_err *err)
@@ -331,6 +335,7 @@ static sb_known known_in_txn(sb_graph *graph, sb_node_id id, sb_set_id *set)
     sb_writer *writer = &graph->writer;
     const sb_made *made;
 
+    if (SB_UNLIKELY(id == 0 || id > SB_ID_MAX)) return KNOWN_MISSING; /* 0 marks free places of the cache */
     if (writer->override_count != 0) {
         const uint64_t *place = sb_map_find(&writer->override_index, id);
         if (place != NULL) {
@@ -344,29 +349,37 @@ static sb_known known_in_txn(sb_graph *graph, sb_node_id id, sb_set_id *set)
     return KNOWN_SET;
 }
 
-static sb_cached_node *cache_place(sb_writer *writer, sb_node_id id)
+/* The ways that a node's entry can be in: one cache line of them. */
+static sb_cached_node *cache_line(sb_writer *writer, sb_node_id id)
 {
-    return &writer->cache[sb_hash_u64(id) & writer->cache_mask];
+    return &writer->cache[(sb_hash_u64(id) & writer->cache_mask) * CACHE_WAYS];
 }
 
 static sb_known known_in_cache(sb_writer *writer, sb_node_id id, sb_set_id *set)
 {
-    if (writer->cache != NULL) {
-        const sb_cached_node *cached = cache_place(writer, id);
-        if (cached->node == id) {
-            writer->stats.cache_hits++;
-            *set = cached->set;
-            return KNOWN_SET;
-        }
-        writer->stats.cache_misses++;
+    const sb_cached_node *line;
+
+    if (writer->cache == NULL) return KNOWN_NO;
+    line = cache_line(writer, id);
+    for (size_t way = 0; way < CACHE_WAYS; way++) {
+        if (line[way].node != id) continue;
+        writer->stats.cache_hits++;
+        *set = line[way].set;
+        return KNOWN_SET;
     }
+    writer->stats.cache_misses++;
     return KNOWN_NO;
 }
 
+/* The newest is first in its line, the oldest falls out. */
 static void cache_node(sb_writer *writer, sb_node_id id, sb_set_id set)
 {
+    sb_cached_node *line;
+
     if (writer->cache == NULL) return;
-    *cache_place(writer, id) = (sb_cached_node){.node = id, .set = set};
+    line = cache_line(writer, id);
+    memmove(line + 1, line, (CACHE_WAYS - 1) * sizeof *line);
+    line[0] = (sb_cached_node){.node = id, .set = set};
     writer->cache_used = true;
 }
 
