@@ -6,23 +6,27 @@
 /* ---- Meta ---------------------------------------------------------------------------------------------- */
 
 static const uint8_t core_kinds[SB_CORE_TREES] = {
-    [SB_CORE_CATALOG] = SB_TREE_SLOTTED,  [SB_CORE_NODES] = SB_TREE_COLUMNAR,  [SB_CORE_RELS] = SB_TREE_COLUMNAR,
-    [SB_CORE_LABELS] = SB_TREE_SLOTTED,   [SB_CORE_SHARED_OUT] = SB_TREE_LIST, [SB_CORE_SHARED_IN] = SB_TREE_LIST,
+    [SB_CORE_CATALOG] = SB_TREE_SLOTTED, [SB_CORE_NODES] = SB_TREE_COLUMNAR,
+    [SB_CORE_RELS] = SB_TREE_COLUMNAR,   [SB_CORE_LABELS] = SB_TREE_SLOTTED,
+    [SB_CORE_SHARED_OUT] = SB_TREE_LIST, [SB_CORE_SHARED_IN] = SB_TREE_LIST,
 };
 
 static sb_status check_tree(const sb_tree *tree, sb_pgno page_count, sb_err *err)
 {
-    if ((tree->root == SB_PGNO_NONE) != (tree->height == 0) || tree->height > SB_TREE_MAX_HEIGHT || tree->root >= page_count ||
-        (tree->root == SB_PGNO_NONE) != (tree->leaf_count == 0)) {
-        return SB_FAIL(err, SB_CORRUPT, "catalog: tree %u with root %u, height %u and %llu leaves in a file of %u pages", tree->id,
-                       tree->root, tree->height, (unsigned long long)tree->leaf_count, page_count);
+    if ((tree->root == SB_PGNO_NONE) != (tree->height == 0) || tree->height > SB_TREE_MAX_HEIGHT ||
+        tree->root >= page_count || (tree->root == SB_PGNO_NONE) != (tree->leaf_count == 0)) {
+        return SB_FAIL(
+            err, SB_CORRUPT,
+            "catalog: tree %u with root %u, height %u and %llu leaves in a file of %u pages",
+            tree->id, tree->root, tree->height, (unsigned long long)tree->leaf_count, page_count);
     }
     return SB_OK;
 }
 
 static void init_meta(sb_store__meta *meta)
 {
-    *meta = (sb_store__meta){.next_tree = SB_FIRST_TREE, .next_schema = 1, .set_count = 1, .node_end = 1, .rel_end = 1};
+    *meta = (sb_store__meta){
+        .next_tree = SB_FIRST_TREE, .next_schema = 1, .set_count = 1, .node_end = 1, .rel_end = 1};
     for (unsigned core = 0; core < SB_CORE_TREES; core++) {
         meta->core[core] = (sb_tree){.id = SB_CORE_TREE_ID(core), .kind = core_kinds[core]};
     }
@@ -35,23 +39,30 @@ static sb_status decode_core(const uint8_t *bytes, sb_pgno page_count, sb_tree *
     tree->moved_at = sb_load_le64(bytes + 8);
     tree->height = bytes[16];
     if (bytes[17] != 0 || bytes[18] != 0 || bytes[19] != 0) {
-        return SB_FAIL(err, SB_CORRUPT, "catalog: reserved bytes of core tree %u are not 0", tree->id);
+        return SB_FAIL(err, SB_CORRUPT, "catalog: reserved bytes of core tree %u are not 0",
+                       tree->id);
     }
     return check_tree(tree, page_count, err);
 }
 
-sb_status sb_store__meta_decode(const uint8_t *bytes, sb_pgno page_count, sb_store__meta *meta, sb_err *err)
+sb_status sb_store__meta_decode(const uint8_t *bytes, sb_pgno page_count, sb_store__meta *meta,
+                                sb_err *err)
 {
     const uint32_t format = sb_load_le32(bytes + SB_META_FORMAT);
 
     init_meta(meta);
     if (format == 0) {
         for (size_t i = 0; i < SB_META_BYTES; i++) {
-            if (bytes[i] != 0) return SB_FAIL(err, SB_CORRUPT, "catalog: no format word, but byte %zu of the commit's area is not 0", i);
+            if (bytes[i] != 0)
+                return SB_FAIL(
+                    err, SB_CORRUPT,
+                    "catalog: no format word, but byte %zu of the commit's area is not 0", i);
         }
         return SB_OK;
     }
-    if (format != SB_STORE_FORMAT) return SB_FAIL(err, SB_VERSION_NEWER, "the file's store format %08x is not known to this version", format);
+    if (format != SB_STORE_FORMAT)
+        return SB_FAIL(err, SB_VERSION_NEWER,
+                       "the file's store format %08x is not known to this version", format);
     meta->founded = true;
     meta->next_tree = sb_load_le32(bytes + SB_META_NEXT_TREE);
     meta->names_version = sb_load_le64(bytes + SB_META_NAMES_VERSION);
@@ -65,11 +76,13 @@ sb_status sb_store__meta_decode(const uint8_t *bytes, sb_pgno page_count, sb_sto
     meta->set_count = sb_load_le32(bytes + SB_META_SET_COUNT);
     meta->next_schema = sb_load_le32(bytes + SB_META_NEXT_SCHEMA);
     for (unsigned core = 0; core < SB_CORE_TREES; core++) {
-        SB_TRY(decode_core(bytes + SB_META_CORE + core * SB_META_TREE_BYTES, page_count, &meta->core[core], err));
+        SB_TRY(decode_core(bytes + SB_META_CORE + core * SB_META_TREE_BYTES, page_count,
+                           &meta->core[core], err));
     }
-    if (meta->next_tree < SB_FIRST_TREE || meta->next_schema == 0 || meta->set_count == 0 || meta->node_end == 0 ||
-        meta->node_end > SB_ID_MAX + 1 || meta->rel_end == 0 || meta->rel_end > SB_ID_MAX + 1 ||
-        meta->name_counts[SB_NAME_TYPE] > SB_TYPE_ID_MAX || sb_load_le32(bytes + SB_META_NEXT_SCHEMA + 4) != 0) {
+    if (meta->next_tree < SB_FIRST_TREE || meta->next_schema == 0 || meta->set_count == 0 ||
+        meta->node_end == 0 || meta->node_end > SB_ID_MAX + 1 || meta->rel_end == 0 ||
+        meta->rel_end > SB_ID_MAX + 1 || meta->name_counts[SB_NAME_TYPE] > SB_TYPE_ID_MAX ||
+        sb_load_le32(bytes + SB_META_NEXT_SCHEMA + 4) != 0) {
         return SB_FAIL(err, SB_CORRUPT, "catalog: a counter of the commit's area is out of range");
     }
     return SB_OK;
@@ -94,7 +107,8 @@ void sb_store__meta_encode(const sb_store__meta *meta, uint8_t *bytes)
     for (unsigned core = 0; core < SB_CORE_TREES; core++) {
         uint8_t *place = bytes + SB_META_CORE + core * SB_META_TREE_BYTES;
         sb_store_le32(place, meta->core[core].root);
-        sb_store_le32(place + 4, (uint32_t)meta->core[core].leaf_count); /* pages are counted in 32 bits */
+        sb_store_le32(place + 4,
+                      (uint32_t)meta->core[core].leaf_count); /* pages are counted in 32 bits */
         sb_store_le64(place + 8, meta->core[core].moved_at);
         place[16] = meta->core[core].height;
     }
@@ -140,16 +154,19 @@ size_t sb_store__tree_encode(const sb_tree *tree, uint8_t *buf)
     return bytes;
 }
 
-sb_status sb_store__tree_decode(sb_bytes value, sb_pgno page_count, uint8_t tree_kind, sb_tree *tree, sb_err *err)
+sb_status sb_store__tree_decode(sb_bytes value, sb_pgno page_count, uint8_t tree_kind,
+                                sb_tree *tree, sb_err *err)
 {
     const uint8_t *pos = value.data;
     const uint8_t *end = pos + value.size;
     uint64_t id, height, root, leaf_count, moved_at;
 
-    if (!sb_varint_decode(&pos, end, &id) || !sb_varint_decode(&pos, end, &height) || !sb_varint_decode(&pos, end, &root) ||
-        !sb_varint_decode(&pos, end, &leaf_count) || !sb_varint_decode(&pos, end, &moved_at) || pos != end || id == 0 ||
-        id > UINT32_MAX || height > SB_TREE_MAX_HEIGHT || root > SB_PGNO_MAX) {
-        return SB_FAIL(err, SB_CORRUPT, "catalog: a tree row of %zu bytes does not decode", value.size);
+    if (!sb_varint_decode(&pos, end, &id) || !sb_varint_decode(&pos, end, &height) ||
+        !sb_varint_decode(&pos, end, &root) || !sb_varint_decode(&pos, end, &leaf_count) ||
+        !sb_varint_decode(&pos, end, &moved_at) || pos != end || id == 0 || id > UINT32_MAX ||
+        height > SB_TREE_MAX_HEIGHT || root > SB_PGNO_MAX) {
+        return SB_FAIL(err, SB_CORRUPT, "catalog: a tree row of %zu bytes does not decode",
+                       value.size);
     }
     *tree = (sb_tree){.id = (uint32_t)id,
                       .kind = tree_kind,
@@ -179,16 +196,20 @@ sb_status sb_store__batch_add(sb_store__batch *batch, sb_bytes key, sb_bytes val
     return sb_buffer_append(&batch->places, &place, sizeof place);
 }
 
-sb_status sb_store__batch_add_pieces(sb_store__batch *batch, unsigned kind, uint32_t id, sb_bytes value, sb_err *err)
+sb_status sb_store__batch_add_pieces(sb_store__batch *batch, unsigned kind, uint32_t id,
+                                     sb_bytes value, sb_err *err)
 {
     uint8_t key[SB_ROW_KEY_MAX];
     size_t off = 0;
 
     for (unsigned piece = 0;; piece++) {
         const size_t bytes = value.size - off < SB_ROW_PIECE ? value.size - off : SB_ROW_PIECE;
-        if (piece > UINT8_MAX) return SB_FAIL(err, SB_LIMIT, "a catalog row of %zu bytes is too long", value.size);
+        if (piece > UINT8_MAX)
+            return SB_FAIL(err, SB_LIMIT, "a catalog row of %zu bytes is too long", value.size);
         const size_t key_bytes = sb_store__key_piece(key, kind, id, (uint8_t)piece);
-        if (sb_store__batch_add(batch, sb_bytes_of(key, key_bytes), sb_bytes_of(bytes == 0 ? NULL : value.data + off, bytes)) != SB_OK) {
+        if (sb_store__batch_add(batch, sb_bytes_of(key, key_bytes),
+                                sb_bytes_of(bytes == 0 ? NULL : value.data + off, bytes)) !=
+            SB_OK) {
             return SB_FAIL_NOMEM(err);
         }
         off += bytes;
@@ -207,8 +228,9 @@ sb_status sb_store__batch_items(sb_store__batch *batch, const sb_item **items, s
     for (size_t i = 0; i < row_count; i++) {
         row_place place;
         memcpy(&place, batch->places.data + i * sizeof place, sizeof place);
-        const sb_item item = {.key = sb_bytes_of(batch->bytes.data + place.key_off, place.key_bytes),
-                              .value = sb_bytes_of(batch->bytes.data + place.value_off, place.value_bytes)};
+        const sb_item item = {
+            .key = sb_bytes_of(batch->bytes.data + place.key_off, place.key_bytes),
+            .value = sb_bytes_of(batch->bytes.data + place.value_off, place.value_bytes)};
         SB_TRY(sb_buffer_append(&batch->items, &item, sizeof item));
     }
     *items = (const sb_item *)(const void *)batch->items.data;
@@ -228,7 +250,9 @@ void sb_store__batch_reset(sb_store__batch *batch)
 /* Key of a row of pieces, taken apart. */
 static sb_status decode_piece_key(sb_bytes key, uint32_t *id, uint8_t *piece, sb_err *err)
 {
-    if (key.size != 6) return SB_FAIL(err, SB_CORRUPT, "catalog: a key of kind %u has %zu bytes", key.data[0], key.size);
+    if (key.size != 6)
+        return SB_FAIL(err, SB_CORRUPT, "catalog: a key of kind %u has %zu bytes", key.data[0],
+                       key.size);
     *id = sb_load_be32(key.data + 1);
     *piece = key.data[5];
     return SB_OK;
@@ -241,8 +265,8 @@ static unsigned row_kind(sb_cursor *cursor)
     return key.size == 0 ? 0 : key.data[0];
 }
 
-static sb_status each_piece_row(sb_cursor *cursor, bool found, unsigned kind, sb_buffer *whole, sb_store__piece_visit visit, void *ctx,
-                                sb_err *err)
+static sb_status each_piece_row(sb_cursor *cursor, bool found, unsigned kind, sb_buffer *whole,
+                                sb_store__piece_visit visit, void *ctx, sb_err *err)
 {
     while (found && row_kind(cursor) == kind) {
         uint32_t id = 0, next_id = 0;
@@ -250,19 +274,28 @@ static sb_status each_piece_row(sb_cursor *cursor, bool found, unsigned kind, sb
         size_t piece_bytes;
 
         SB_TRY(decode_piece_key(sb_cursor_key(cursor), &id, &piece, err));
-        if (piece != 0) return SB_FAIL(err, SB_CORRUPT, "catalog: row %u of kind %u begins with piece %u", id, kind, piece);
+        if (piece != 0)
+            return SB_FAIL(err, SB_CORRUPT, "catalog: row %u of kind %u begins with piece %u", id,
+                           kind, piece);
         sb_buffer_reset(whole);
         for (uint8_t expected = 0;; expected++) {
             const sb_bytes value = sb_cursor_value(cursor);
             piece_bytes = value.size;
-            if (piece_bytes > SB_ROW_PIECE) return SB_FAIL(err, SB_CORRUPT, "catalog: row %u of kind %u has a piece of %zu bytes", id, kind, piece_bytes);
-            if (piece_bytes != 0 && sb_buffer_append(whole, value.data, piece_bytes) != SB_OK) return SB_FAIL_NOMEM(err);
+            if (piece_bytes > SB_ROW_PIECE)
+                return SB_FAIL(err, SB_CORRUPT,
+                               "catalog: row %u of kind %u has a piece of %zu bytes", id, kind,
+                               piece_bytes);
+            if (piece_bytes != 0 && sb_buffer_append(whole, value.data, piece_bytes) != SB_OK)
+                return SB_FAIL_NOMEM(err);
             SB_TRY(sb_cursor_next(cursor, &found, err));
             if (piece_bytes < SB_ROW_PIECE) break;
-            if (!found || row_kind(cursor) != kind) return SB_FAIL(err, SB_CORRUPT, "catalog: row %u of kind %u lacks its end", id, kind);
+            if (!found || row_kind(cursor) != kind)
+                return SB_FAIL(err, SB_CORRUPT, "catalog: row %u of kind %u lacks its end", id,
+                               kind);
             SB_TRY(decode_piece_key(sb_cursor_key(cursor), &next_id, &piece, err));
             if (next_id != id || piece != (uint8_t)(expected + 1) || piece == 0) {
-                return SB_FAIL(err, SB_CORRUPT, "catalog: row %u of kind %u lacks piece %u", id, kind, expected + 1u);
+                return SB_FAIL(err, SB_CORRUPT, "catalog: row %u of kind %u lacks piece %u", id,
+                               kind, expected + 1u);
             }
         }
         SB_TRY(visit(ctx, id, sb_buffer_bytes(whole), err));
@@ -270,7 +303,8 @@ static sb_status each_piece_row(sb_cursor *cursor, bool found, unsigned kind, sb
     return SB_OK;
 }
 
-sb_status sb_store__each_piece_row(sb_view *view, unsigned kind, uint32_t from, sb_store__piece_visit visit, void *ctx, sb_err *err)
+sb_status sb_store__each_piece_row(sb_view *view, unsigned kind, uint32_t from,
+                                   sb_store__piece_visit visit, void *ctx, sb_err *err)
 {
     uint8_t key[SB_ROW_KEY_MAX];
     const size_t key_bytes = sb_store__key_piece(key, kind, from, 0);
@@ -284,7 +318,8 @@ sb_status sb_store__each_piece_row(sb_view *view, unsigned kind, uint32_t from, 
     return st;
 }
 
-sb_status sb_store__each_row(sb_view *view, unsigned kind, sb_store__row_visit visit, void *ctx, sb_err *err)
+sb_status sb_store__each_row(sb_view *view, unsigned kind, sb_store__row_visit visit, void *ctx,
+                             sb_err *err)
 {
     const uint8_t first = (uint8_t)kind;
     sb_cursor *cursor = NULL;
@@ -300,7 +335,8 @@ sb_status sb_store__each_row(sb_view *view, unsigned kind, sb_store__row_visit v
     return st;
 }
 
-sb_status sb_store__grow(const sb_allocator *alloc, void *array_pointer, size_t size, size_t count, size_t *capacity)
+sb_status sb_store__grow(const sb_allocator *alloc, void *array_pointer, size_t size, size_t count,
+                         size_t *capacity)
 {
     void *old, *grown;
     size_t wanted = *capacity < 8 ? 8 : *capacity, new_bytes;
@@ -310,8 +346,10 @@ sb_status sb_store__grow(const sb_allocator *alloc, void *array_pointer, size_t 
         if (!sb_mul_size(wanted, 2, &wanted)) return SB_NOMEM;
     }
     if (!sb_mul_size(wanted, size, &new_bytes)) return SB_NOMEM;
-    memcpy(&old, array_pointer, sizeof old); /* a pointer to any kind of object pointer; all have one form here */
-    grown = old == NULL ? sb_alloc(alloc, new_bytes) : sb_resize(alloc, old, *capacity * size, new_bytes);
+    memcpy(&old, array_pointer,
+           sizeof old); /* a pointer to any kind of object pointer; all have one form here */
+    grown = old == NULL ? sb_alloc(alloc, new_bytes)
+                        : sb_resize(alloc, old, *capacity * size, new_bytes);
     if (grown == NULL) return SB_NOMEM;
     memcpy(array_pointer, &grown, sizeof grown);
     *capacity = wanted;

@@ -12,14 +12,14 @@ typedef struct copy {
     sb_progress progress;
     void *ctx;
     sb_err *err;
-    uint64_t done, total;          /* leaves */
-    uint64_t tree_done;            /* leaves of the tree being copied, as far as counted */
+    uint64_t done, total; /* leaves */
+    uint64_t tree_done;   /* leaves of the tree being copied, as far as counted */
     uint64_t tree_leaves;
-    sb_build *build;               /* of that tree; owned */
-    sb_store__meta meta;           /* of the copy */
-    sb_tree *adjacency, *indexes;  /* new ones, by place in from's arrays; owned */
-    size_t next_index;             /* place in indexes */
-    sb_triple *triples;            /* BATCH_TRIPLES; owned */
+    sb_build *build;              /* of that tree; owned */
+    sb_store__meta meta;          /* of the copy */
+    sb_tree *adjacency, *indexes; /* new ones, by place in from's arrays; owned */
+    size_t next_index;            /* place in indexes */
+    sb_triple *triples;           /* BATCH_TRIPLES; owned */
     size_t triple_count;
     sb_store__batch batch;
 } copy;
@@ -88,7 +88,8 @@ static sb_status copy_chunk(void *ctx, uint64_t node, const sb_chunk *chunk, boo
 
     (void)starts;
     for (uint32_t i = 0; i < chunk->count; i++) {
-        c->triples[c->triple_count++] = (sb_triple){.node = node, .neighbor = sb_chunk_neighbor(chunk, i), .rel = sb_chunk_rel(chunk, i)};
+        c->triples[c->triple_count++] = (sb_triple){
+            .node = node, .neighbor = sb_chunk_neighbor(chunk, i), .rel = sb_chunk_rel(chunk, i)};
         if (c->triple_count < BATCH_TRIPLES) continue;
         SB_TRY(flush_triples(c));
         SB_TRY(advance(c, 8 * (uint64_t)BATCH_TRIPLES / sb_pager_page_bytes(c->from->pager)));
@@ -103,13 +104,17 @@ static sb_status copy_lists(copy *c, const sb_tree *source)
     return flush_triples(c);
 }
 
-static sb_status leaf_copied(void *ctx) { return advance(ctx, 1); }
+static sb_status leaf_copied(void *ctx)
+{
+    return advance(ctx, 1);
+}
 
 static sb_status copy_content(copy *c, const sb_tree *source, item_visit visit)
 {
     switch (source->kind) {
     case SB_TREE_SLOTTED: return copy_items(c, source, visit);
-    case SB_TREE_COLUMNAR: return sb_store__copy_rows(c->from, source, c->build, leaf_copied, c, c->err);
+    case SB_TREE_COLUMNAR:
+        return sb_store__copy_rows(c->from, source, c->build, leaf_copied, c, c->err);
     default: return copy_lists(c, source);
     }
 }
@@ -143,7 +148,8 @@ static const sb_tree *copied_tree(copy *c, sb_bytes key)
 {
     const uint32_t id = key.size < 5 ? 0 : sb_load_be32(key.data + 1);
 
-    if (key.data[0] == SB_ROW_ADJACENCY && key.size == 6 && id < c->from->adjacency_types && key.data[5] <= SB_IN) {
+    if (key.data[0] == SB_ROW_ADJACENCY && key.size == 6 && id < c->from->adjacency_types &&
+        key.data[5] <= SB_IN) {
         const uint32_t place = c->from->adjacency_index[2 * (size_t)id + key.data[5]];
         return place == 0 ? NULL : &c->adjacency[place - 1];
     }
@@ -151,7 +157,9 @@ static const sb_tree *copied_tree(copy *c, sb_bytes key)
     while (c->next_index < c->from->schema_count && c->from->definitions[c->next_index].id < id) {
         c->next_index++;
     }
-    return c->next_index < c->from->schema_count && c->from->definitions[c->next_index].id == id ? &c->indexes[c->next_index] : NULL;
+    return c->next_index < c->from->schema_count && c->from->definitions[c->next_index].id == id
+               ? &c->indexes[c->next_index]
+               : NULL;
 }
 
 static sb_status copy_catalog_row(copy *c, sb_bytes key, sb_bytes value)
@@ -161,7 +169,8 @@ static sb_status copy_catalog_row(copy *c, sb_bytes key, sb_bytes value)
 
     if (kind != SB_ROW_ADJACENCY && kind != SB_ROW_INDEX) return add_item(c, key, value);
     const sb_tree *tree = copied_tree(c, key);
-    if (tree == NULL) return SB_FAIL(c->err, SB_CORRUPT, "catalog: a row of a tree that was not loaded");
+    if (tree == NULL)
+        return SB_FAIL(c->err, SB_CORRUPT, "catalog: a row of a tree that was not loaded");
     return add_item(c, key, sb_bytes_of(row, sb_store__tree_encode(tree, row)));
 }
 
@@ -173,12 +182,14 @@ static sb_status copy_trees(copy *c)
         SB_TRY(copy_tree(c, &from->meta.core[core], &c->meta.core[core], add_item));
     }
     for (uint32_t place = 0; place < from->adjacency_count; place++) {
-        SB_TRY(copy_tree(c, &sb_store__adjacency_at(from, place)->tree, &c->adjacency[place], add_item));
+        SB_TRY(copy_tree(c, &sb_store__adjacency_at(from, place)->tree, &c->adjacency[place],
+                         add_item));
     }
     for (size_t i = 0; i < from->schema_count; i++) {
         SB_TRY(copy_tree(c, &from->schemas[i]->tree, &c->indexes[i], add_item));
     }
-    return copy_tree(c, &from->meta.core[SB_CORE_CATALOG], &c->meta.core[SB_CORE_CATALOG], copy_catalog_row);
+    return copy_tree(c, &from->meta.core[SB_CORE_CATALOG], &c->meta.core[SB_CORE_CATALOG],
+                     copy_catalog_row);
 }
 
 /* ---- The whole ----------------------------------------------------------------------------------------------------------- */
@@ -186,15 +197,20 @@ static sb_status copy_trees(copy *c)
 static sb_status check_views(const sb_view *from, const sb_view *to, sb_err *err)
 {
     const sb_store__meta *meta = &to->meta;
-    const bool empty = meta->core[SB_CORE_CATALOG].root == SB_PGNO_NONE && meta->core[SB_CORE_NODES].root == SB_PGNO_NONE &&
-                       to->names[SB_NAME_LABEL].count + to->names[SB_NAME_TYPE].count + to->names[SB_NAME_KEY].count == 0 && to->schema_count == 0 &&
-                       to->writer.schema_log_count == 0;
+    const bool empty = meta->core[SB_CORE_CATALOG].root == SB_PGNO_NONE &&
+                       meta->core[SB_CORE_NODES].root == SB_PGNO_NONE &&
+                       to->names[SB_NAME_LABEL].count + to->names[SB_NAME_TYPE].count +
+                               to->names[SB_NAME_KEY].count ==
+                           0 &&
+                       to->schema_count == 0 && to->writer.schema_log_count == 0;
 
-    if (from->writer.active) return SB_FAIL(err, SB_MISUSE, "the store to copy from is being changed");
-    if (!empty || sb_store__logging(to)) return SB_FAIL(err, SB_MISUSE, "the store to copy to is not empty, or has savepoints");
+    if (from->writer.active)
+        return SB_FAIL(err, SB_MISUSE, "the store to copy from is being changed");
+    if (!empty || sb_store__logging(to))
+        return SB_FAIL(err, SB_MISUSE, "the store to copy to is not empty, or has savepoints");
     if (sb_pager_page_bytes(from->pager) != sb_pager_page_bytes(to->pager)) {
-        return SB_FAIL(err, SB_INVALID, "the copy has pages of %u bytes, the original of %u", sb_pager_page_bytes(to->pager),
-                       sb_pager_page_bytes(from->pager));
+        return SB_FAIL(err, SB_INVALID, "the copy has pages of %u bytes, the original of %u",
+                       sb_pager_page_bytes(to->pager), sb_pager_page_bytes(from->pager));
     }
     return SB_OK;
 }

@@ -13,19 +13,23 @@ typedef struct row_copy {
     sb_row_scan *scan;
     sb_build *build;
     sb_err *err;
-    sb_map index;        /* key << 8 | type → column */
-    sb_buffer order;     /* sb_pair[]: (key << 8 | type, column), then as much scratch */
-    sb_buffer words;     /* uint64_t[column][row] */
-    sb_buffer bytes;     /* sb_bytes[column][row] */
-    sb_buffer present;   /* bitmap of row_count bits, rounded up to bytes, for each column */
-    sb_buffer columns;   /* sb_column[] */
-    sb_buffer values;    /* long values of the piece; reserved before it is filled */
+    sb_map index;      /* key << 8 | type → column */
+    sb_buffer order;   /* sb_pair[]: (key << 8 | type, column), then as much scratch */
+    sb_buffer words;   /* uint64_t[column][row] */
+    sb_buffer bytes;   /* sb_bytes[column][row] */
+    sb_buffer present; /* bitmap of row_count bits, rounded up to bytes, for each column */
+    sb_buffer columns; /* sb_column[] */
+    sb_buffer values;  /* long values of the piece; reserved before it is filled */
 } row_copy;
 
-static uint64_t column_key(const sb_cell *cell) { return (uint64_t)cell->key << 8 | cell->type; }
+static uint64_t column_key(const sb_cell *cell)
+{
+    return (uint64_t)cell->key << 8 | cell->type;
+}
 
 /* Columns of one more row; *long_bytes grows by its overflow values. */
-static sb_status count_row(row_copy *c, const sb_row *row, size_t *column_count, uint64_t *long_bytes)
+static sb_status count_row(row_copy *c, const sb_row *row, size_t *column_count,
+                           uint64_t *long_bytes)
 {
     sb_cell cell;
 
@@ -36,7 +40,8 @@ static sb_status count_row(row_copy *c, const sb_row *row, size_t *column_count,
         if (inserted) {
             const sb_pair pair = {.key = column_key(&cell), .value = *column_count};
             *place = (*column_count)++;
-            if (sb_buffer_append(&c->order, &pair, sizeof pair) != SB_OK) return SB_FAIL_NOMEM(c->err);
+            if (sb_buffer_append(&c->order, &pair, sizeof pair) != SB_OK)
+                return SB_FAIL_NOMEM(c->err);
         }
         if (cell.overflow) *long_bytes += cell.word;
     }
@@ -44,14 +49,17 @@ static sb_status count_row(row_copy *c, const sb_row *row, size_t *column_count,
 }
 
 /* How many rows from begin on make the next piece, and their columns. */
-static sb_status measure(row_copy *c, size_t begin, size_t leaf_rows, size_t *row_count, size_t *column_count, uint64_t *long_bytes)
+static sb_status measure(row_copy *c, size_t begin, size_t leaf_rows, size_t *row_count,
+                         size_t *column_count, uint64_t *long_bytes)
 {
     sb_map_clear(&c->index);
     sb_buffer_reset(&c->order);
     *row_count = *column_count = 0;
     *long_bytes = 0;
-    while (begin + *row_count < leaf_rows && *row_count < ROWS_MAX && *column_count * (*row_count + 1) < CELLS_MAX && *long_bytes < LONG_BYTES_MAX) {
-        SB_TRY(count_row(c, sb_row_scan_row(c->scan, begin + *row_count), column_count, long_bytes));
+    while (begin + *row_count < leaf_rows && *row_count < ROWS_MAX &&
+           *column_count * (*row_count + 1) < CELLS_MAX && *long_bytes < LONG_BYTES_MAX) {
+        SB_TRY(
+            count_row(c, sb_row_scan_row(c->scan, begin + *row_count), column_count, long_bytes));
         ++*row_count;
     }
     return SB_OK;
@@ -92,7 +100,8 @@ static sb_status list_columns(row_copy *c, size_t row_count, size_t column_count
 {
     sb_pair *order;
 
-    if (sb_buffer_reserve(&c->order, column_count * sizeof *order) != SB_OK || reserve_zero(&c->columns, column_count, sizeof(sb_column)) != SB_OK) {
+    if (sb_buffer_reserve(&c->order, column_count * sizeof *order) != SB_OK ||
+        reserve_zero(&c->columns, column_count, sizeof(sb_column)) != SB_OK) {
         return SB_FAIL_NOMEM(c->err);
     }
     order = (sb_pair *)(void *)c->order.data;
@@ -101,11 +110,12 @@ static sb_status list_columns(row_copy *c, size_t row_count, size_t column_count
     for (size_t i = 0; i < column_count; i++) {
         const size_t column = (size_t)order[i].value;
         const uint8_t *present = c->present.data + column * ((row_count + 7) / 8);
-        columns[i] = (sb_column){.key = (uint32_t)(order[i].key >> 8),
-                                 .type = (uint8_t)order[i].key,
-                                 .present = sb_bits_count(present, row_count) == row_count ? NULL : present,
-                                 .words = (const uint64_t *)(const void *)c->words.data + column * row_count,
-                                 .bytes = (const sb_bytes *)(const void *)c->bytes.data + column * row_count};
+        columns[i] = (sb_column){
+            .key = (uint32_t)(order[i].key >> 8),
+            .type = (uint8_t)order[i].key,
+            .present = sb_bits_count(present, row_count) == row_count ? NULL : present,
+            .words = (const uint64_t *)(const void *)c->words.data + column * row_count,
+            .bytes = (const sb_bytes *)(const void *)c->bytes.data + column * row_count};
     }
     return SB_OK;
 }
@@ -116,7 +126,8 @@ static sb_status copy_piece(row_copy *c, size_t begin, size_t leaf_rows, size_t 
     uint64_t long_bytes;
 
     SB_TRY(measure(c, begin, leaf_rows, row_count, &column_count, &long_bytes));
-    if (long_bytes > SIZE_MAX / 2 || reserve_zero(&c->words, column_count * *row_count, sizeof(uint64_t)) != SB_OK ||
+    if (long_bytes > SIZE_MAX / 2 ||
+        reserve_zero(&c->words, column_count * *row_count, sizeof(uint64_t)) != SB_OK ||
         reserve_zero(&c->bytes, column_count * *row_count, sizeof(sb_bytes)) != SB_OK ||
         reserve_zero(&c->present, column_count, (*row_count + 7) / 8) != SB_OK) {
         return SB_FAIL_NOMEM(c->err);
@@ -148,7 +159,8 @@ static sb_status copy_leaves(row_copy *c, sb_status (*leaf_done)(void *ctx), voi
     }
 }
 
-sb_status sb_store__copy_rows(sb_view *from, const sb_tree *source, sb_build *build, sb_status (*leaf_done)(void *ctx), void *ctx, sb_err *err)
+sb_status sb_store__copy_rows(sb_view *from, const sb_tree *source, sb_build *build,
+                              sb_status (*leaf_done)(void *ctx), void *ctx, sb_err *err)
 {
     row_copy c = {.txn = from->txn, .alloc = from->alloc, .build = build, .err = err};
 

@@ -18,10 +18,13 @@ sb_status sb_store__block_decode(sb_bytes value, sb_store__block *block, sb_err 
     const uint8_t *end = pos + value.size;
     uint64_t size_log2;
 
-    if (!sb_varint_decode(&pos, end, &block->next) || !sb_varint_decode(&pos, end, &block->remaining) ||
-        !sb_varint_decode(&pos, end, &size_log2) || pos != end || block->next == 0 || block->next > SB_ID_MAX + 1 ||
-        block->remaining > SB_ID_MAX + 1 - block->next || size_log2 < FIRST_BLOCK_LOG2 || size_log2 > LARGEST_BLOCK_LOG2) {
-        return SB_FAIL(err, SB_CORRUPT, "catalog: an id block of %zu bytes does not decode", value.size);
+    if (!sb_varint_decode(&pos, end, &block->next) ||
+        !sb_varint_decode(&pos, end, &block->remaining) ||
+        !sb_varint_decode(&pos, end, &size_log2) || pos != end || block->next == 0 ||
+        block->next > SB_ID_MAX + 1 || block->remaining > SB_ID_MAX + 1 - block->next ||
+        size_log2 < FIRST_BLOCK_LOG2 || size_log2 > LARGEST_BLOCK_LOG2) {
+        return SB_FAIL(err, SB_CORRUPT, "catalog: an id block of %zu bytes does not decode",
+                       value.size);
     }
     block->size_log2 = (uint32_t)size_log2;
     return SB_OK;
@@ -45,11 +48,13 @@ static sb_status read_block(sb_view *view, uint64_t key, sb_store__block *block,
     bool found = false;
 
     *block = (sb_store__block){.key = key};
-    SB_TRY(sb_tree_get(view->txn, sb_store__core_tree(view, SB_CORE_CATALOG), sb_bytes_of(row_key, bytes), &hold, &value, &found, err));
+    SB_TRY(sb_tree_get(view->txn, sb_store__core_tree(view, SB_CORE_CATALOG),
+                       sb_bytes_of(row_key, bytes), &hold, &value, &found, err));
     const uint64_t end = key >> 32 == SB_ROW_NODE_IDS ? view->meta.node_end : view->meta.rel_end;
     sb_status st = found ? sb_store__block_decode(value, block, err) : SB_OK;
     if (st == SB_OK && block->next + block->remaining > end) {
-        st = SB_FAIL(err, SB_CORRUPT, "catalog: an id block ends at %llu, past all ids", (unsigned long long)(block->next + block->remaining));
+        st = SB_FAIL(err, SB_CORRUPT, "catalog: an id block ends at %llu, past all ids",
+                     (unsigned long long)(block->next + block->remaining));
     }
     sb_page_release(view->txn, &hold);
     return st;
@@ -63,11 +68,13 @@ static sb_status find_block(sb_view *view, uint64_t key, size_t *place, sb_err *
 
     *place = found == NULL ? writer->block_count : (size_t)*found;
     if (found != NULL) return SB_OK;
-    if (sb_store__grow(view->alloc, &writer->blocks, sizeof *writer->blocks, writer->block_count + 1, &writer->block_capacity) != SB_OK) {
+    if (sb_store__grow(view->alloc, &writer->blocks, sizeof *writer->blocks,
+                       writer->block_count + 1, &writer->block_capacity) != SB_OK) {
         return SB_FAIL_NOMEM(err);
     }
     SB_TRY(read_block(view, key, &writer->blocks[writer->block_count], err));
-    if (sb_map_put(&writer->block_index, key, writer->block_count) != SB_OK) return SB_FAIL_NOMEM(err);
+    if (sb_map_put(&writer->block_index, key, writer->block_count) != SB_OK)
+        return SB_FAIL_NOMEM(err);
     writer->block_count++;
     return SB_OK;
 }
@@ -88,14 +95,16 @@ static sb_status cut_block(sb_store__block *block, uint64_t *end, size_t wanted,
     const uint64_t length = (uint64_t)1 << block->size_log2;
     uint64_t size = wanted > length ? wanted : length;
     if (size > left) size = left;
-    if (size == 0) return SB_FAIL(err, SB_LIMIT, "all %llu ids are used up", (unsigned long long)SB_ID_MAX);
+    if (size == 0)
+        return SB_FAIL(err, SB_LIMIT, "all %llu ids are used up", (unsigned long long)SB_ID_MAX);
     block->next = *end;
     block->remaining = size;
     *end += size;
     return SB_OK;
 }
 
-static sb_status take_ids(sb_view *view, uint64_t key, size_t count, uint64_t *ids, uint64_t *end, sb_err *err)
+static sb_status take_ids(sb_view *view, uint64_t key, size_t count, uint64_t *ids, uint64_t *end,
+                          sb_err *err)
 {
     size_t place, taken = 0;
 
@@ -108,7 +117,8 @@ static sb_status take_ids(sb_view *view, uint64_t key, size_t count, uint64_t *i
     block->dirty = true;
     while (taken < count) {
         if (block->remaining == 0) SB_TRY(cut_block(block, end, count - taken, err));
-        const size_t part = block->remaining < count - taken ? (size_t)block->remaining : count - taken;
+        const size_t part =
+            block->remaining < count - taken ? (size_t)block->remaining : count - taken;
         for (size_t i = 0; i < part; i++) {
             ids[taken + i] = block->next + i;
         }
@@ -119,15 +129,19 @@ static sb_status take_ids(sb_view *view, uint64_t key, size_t count, uint64_t *i
     return SB_OK;
 }
 
-sb_status sb_ids_take_nodes(sb_view *view, sb_set_id set, size_t count, sb_node_id *ids, sb_err *err)
+sb_status sb_ids_take_nodes(sb_view *view, sb_set_id set, size_t count, sb_node_id *ids,
+                            sb_err *err)
 {
     if (set >= view->sets.count) return SB_FAIL(err, SB_MISUSE, "label set %u does not exist", set);
-    return take_ids(view, SB_BLOCK_KEY(SB_ROW_NODE_IDS, set), count, ids, &view->meta.node_end, err);
+    return take_ids(view, SB_BLOCK_KEY(SB_ROW_NODE_IDS, set), count, ids, &view->meta.node_end,
+                    err);
 }
 
-sb_status sb_ids_take_rels(sb_view *view, sb_type_id type, size_t count, sb_rel_id *ids, sb_err *err)
+sb_status sb_ids_take_rels(sb_view *view, sb_type_id type, size_t count, sb_rel_id *ids,
+                           sb_err *err)
 {
-    if (type == 0 || type > view->names[SB_NAME_TYPE].count) return SB_FAIL(err, SB_MISUSE, "relationship type %u does not exist", type);
+    if (type == 0 || type > view->names[SB_NAME_TYPE].count)
+        return SB_FAIL(err, SB_MISUSE, "relationship type %u does not exist", type);
     return take_ids(view, SB_BLOCK_KEY(SB_ROW_REL_IDS, type), count, ids, &view->meta.rel_end, err);
 }
 
@@ -155,14 +169,23 @@ sb_status sb_store__blocks_gather(sb_view *view, sb_err *err)
     sb_store__writer *writer = &view->writer;
 
     /* The transaction ends here: places in block_index are not needed any more. */
-    if (writer->block_count > 1) qsort(writer->blocks, writer->block_count, sizeof *writer->blocks, compare_blocks);
+    if (writer->block_count > 1)
+        qsort(writer->blocks, writer->block_count, sizeof *writer->blocks, compare_blocks);
     for (size_t i = 0; i < writer->block_count; i++) {
         const sb_store__block *block = &writer->blocks[i];
         uint8_t key[SB_ROW_KEY_MAX], value[BLOCK_ROW_MAX];
         if (!block->dirty) continue;
-        const size_t key_bytes = sb_store__key_id(key, (unsigned)(block->key >> 32), (uint32_t)block->key);
+        const size_t key_bytes =
+            sb_store__key_id(key, (unsigned)(block->key >> 32), (uint32_t)block->key);
         const size_t value_bytes = encode_block(block, value);
-        if (sb_store__batch_add(&writer->batch, sb_bytes_of(key, key_bytes), sb_bytes_of(value, value_bytes)) != SB_OK) return SB_FAIL_NOMEM(err);
+        if (sb_store__batch_add(&writer->batch, sb_bytes_of(key, key_bytes),
+                                sb_bytes_of(value, value_bytes)) != SB_OK)
+            return SB_FAIL_NOMEM(err);
     }
     return SB_OK;
+}
+
+sb_node_id sb_ids_node_end(const sb_view *view)
+{
+    return view->meta.node_end;
 }

@@ -31,7 +31,8 @@ uint32_t sb_store__interner_find(const sb_store__interner *interner, sb_bytes by
     for (uint32_t slot = hash & mask; interner->slots[slot] != 0; slot = (slot + 1) & mask) {
         const uint32_t index = interner->slots[slot] - 1;
         const sb_store__interned *item = &interner->items[index];
-        if (item->hash == hash && sb_bytes_equal(sb_bytes_of(item->data, item->size), bytes)) return index;
+        if (item->hash == hash && sb_bytes_equal(sb_bytes_of(item->data, item->size), bytes))
+            return index;
     }
     return SB_INTERNED_NONE;
 }
@@ -41,7 +42,8 @@ static sb_status grow_slots(sb_store__interner *interner, const sb_allocator *al
     const uint32_t slot_count = interner->slot_count == 0 ? FIRST_SLOTS : interner->slot_count * 2;
     size_t bytes;
 
-    if (slot_count < interner->slot_count || !sb_mul_size(slot_count, sizeof(uint32_t), &bytes)) return SB_NOMEM;
+    if (slot_count < interner->slot_count || !sb_mul_size(slot_count, sizeof(uint32_t), &bytes))
+        return SB_NOMEM;
     uint32_t *slots = sb_alloc_zero(alloc, bytes);
     if (slots == NULL) return SB_NOMEM;
     sb_free(alloc, interner->slots, interner->slot_count * sizeof(uint32_t));
@@ -56,7 +58,8 @@ static sb_status grow_slots(sb_store__interner *interner, const sb_allocator *al
 sb_status sb_store__interner_reserve(sb_store__interner *interner, const sb_allocator *alloc)
 {
     size_t capacity = interner->capacity;
-    const sb_status st = sb_store__grow(alloc, &interner->items, sizeof *interner->items, (size_t)interner->count + 1, &capacity);
+    const sb_status st = sb_store__grow(alloc, &interner->items, sizeof *interner->items,
+                                        (size_t)interner->count + 1, &capacity);
 
     if (st != SB_OK || capacity > UINT32_MAX) return SB_NOMEM;
     interner->capacity = (uint32_t)capacity;
@@ -68,8 +71,8 @@ sb_status sb_store__interner_reserve(sb_store__interner *interner, const sb_allo
 void sb_store__interner_add(sb_store__interner *interner, sb_bytes bytes, uint64_t seed)
 {
     SB_ASSERT(interner->count < interner->capacity);
-    interner->items[interner->count] =
-        (sb_store__interned){.data = bytes.data, .size = (uint32_t)bytes.size, .hash = hash_of(bytes, seed)};
+    interner->items[interner->count] = (sb_store__interned){
+        .data = bytes.data, .size = (uint32_t)bytes.size, .hash = hash_of(bytes, seed)};
     place_item(interner, interner->count);
     interner->count++;
 }

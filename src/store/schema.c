@@ -3,7 +3,10 @@
  * its tree changes often and is a row of its own, written when the transaction commits. */
 #include "store/store_priv.h"
 
-static bool kind_has_tree(unsigned kind) { return kind == SB_SCHEMA_INDEX || kind == SB_SCHEMA_UNIQUE || kind == SB_SCHEMA_NODE_KEY; }
+static bool kind_has_tree(unsigned kind)
+{
+    return kind == SB_SCHEMA_INDEX || kind == SB_SCHEMA_UNIQUE || kind == SB_SCHEMA_NODE_KEY;
+}
 
 /* ---- The arrays ------------------------------------------------------------------------------------------------ */
 
@@ -26,18 +29,24 @@ static size_t place_of(const sb_view *view, uint32_t id)
 sb_store__schema *sb_store__schema_of(sb_view *view, uint32_t id)
 {
     const size_t place = place_of(view, id);
-    return place < view->schema_count && view->schemas[place]->definition.id == id ? view->schemas[place] : NULL;
+    return place < view->schema_count && view->schemas[place]->definition.id == id
+               ? view->schemas[place]
+               : NULL;
 }
 
 sb_status sb_store__schema_insert(sb_view *view, sb_store__schema *schema)
 {
     const size_t count = view->schema_count;
 
-    SB_TRY(sb_store__grow(view->alloc, &view->schemas, sizeof *view->schemas, count + 1, &view->schema_capacity));
-    SB_TRY(sb_store__grow(view->alloc, &view->definitions, sizeof *view->definitions, count + 1, &view->definition_capacity));
+    SB_TRY(sb_store__grow(view->alloc, &view->schemas, sizeof *view->schemas, count + 1,
+                          &view->schema_capacity));
+    SB_TRY(sb_store__grow(view->alloc, &view->definitions, sizeof *view->definitions, count + 1,
+                          &view->definition_capacity));
     const size_t place = place_of(view, schema->definition.id);
-    memmove(view->schemas + place + 1, view->schemas + place, (count - place) * sizeof *view->schemas);
-    memmove(view->definitions + place + 1, view->definitions + place, (count - place) * sizeof *view->definitions);
+    memmove(view->schemas + place + 1, view->schemas + place,
+            (count - place) * sizeof *view->schemas);
+    memmove(view->definitions + place + 1, view->definitions + place,
+            (count - place) * sizeof *view->definitions);
     view->schemas[place] = schema;
     view->definitions[place] = schema->definition;
     view->schema_count++;
@@ -51,7 +60,8 @@ void sb_store__schema_remove(sb_view *view, uint32_t id)
 
     SB_ASSERT(place < view->schema_count);
     memmove(view->schemas + place, view->schemas + place + 1, behind * sizeof *view->schemas);
-    memmove(view->definitions + place, view->definitions + place + 1, behind * sizeof *view->definitions);
+    memmove(view->definitions + place, view->definitions + place + 1,
+            behind * sizeof *view->definitions);
     view->schema_count--;
 }
 
@@ -88,7 +98,8 @@ sb_tree *sb_schema_tree(sb_view *view, uint32_t schema_id)
 
 /* ---- Rows --------------------------------------------------------------------------------------------------------- */
 
-static sb_status make_schema(sb_view *view, const sb_schema *definition, sb_store__schema **schema, sb_err *err)
+static sb_status make_schema(sb_view *view, const sb_schema *definition, sb_store__schema **schema,
+                             sb_err *err)
 {
     size_t bytes;
 
@@ -112,18 +123,24 @@ static const char *fault_of(sb_view *view, const sb_schema *definition)
     const sb_name_kind entity_kind = definition->on_rels ? SB_NAME_TYPE : SB_NAME_LABEL;
     const bool label_index = definition->kind == SB_SCHEMA_LABEL_INDEX;
 
-    if (definition->kind < SB_SCHEMA_INDEX || definition->kind > SB_SCHEMA_LABEL_INDEX) return "its kind is unknown";
-    if (definition->entity == 0 || definition->entity > view->names[entity_kind].count) return "its label or type does not exist";
+    if (definition->kind < SB_SCHEMA_INDEX || definition->kind > SB_SCHEMA_LABEL_INDEX)
+        return "its kind is unknown";
+    if (definition->entity == 0 || definition->entity > view->names[entity_kind].count)
+        return "its label or type does not exist";
     if (label_index && definition->on_rels) return "a label index is on nodes";
-    if ((definition->key_count == 0) != label_index || definition->key_count > SB_SCHEMA_KEYS_MAX) return "its number of keys is out of range";
+    if ((definition->key_count == 0) != label_index || definition->key_count > SB_SCHEMA_KEYS_MAX)
+        return "its number of keys is out of range";
     for (uint32_t i = 0; i < definition->key_count; i++) {
-        if (definition->keys[i] == 0 || definition->keys[i] > view->names[SB_NAME_KEY].count) return "a key does not exist";
+        if (definition->keys[i] == 0 || definition->keys[i] > view->names[SB_NAME_KEY].count)
+            return "a key does not exist";
         for (uint32_t k = 0; k < i; k++) {
             if (definition->keys[k] == definition->keys[i]) return "a key is there twice";
         }
     }
-    if ((definition->kind == SB_SCHEMA_TYPED) != (definition->value_types != 0)) return "its value types are missing or not wanted";
-    if (definition->name.size == 0 || definition->name.size > SB_NAME_BYTES_MAX || !sb_utf8_valid(definition->name)) {
+    if ((definition->kind == SB_SCHEMA_TYPED) != (definition->value_types != 0))
+        return "its value types are missing or not wanted";
+    if (definition->name.size == 0 || definition->name.size > SB_NAME_BYTES_MAX ||
+        !sb_utf8_valid(definition->name)) {
         return "its name is empty, too long or not UTF-8";
     }
     return NULL;
@@ -162,7 +179,8 @@ static bool decode_definition(sb_bytes value, sb_schema *definition)
     uint32_t kind, on_rels;
 
     if (!decode_u32(&pos, end, UINT8_MAX, &kind) || !decode_u32(&pos, end, 1, &on_rels) ||
-        !decode_u32(&pos, end, UINT32_MAX, &definition->entity) || !decode_u32(&pos, end, UINT32_MAX, &definition->value_types) ||
+        !decode_u32(&pos, end, UINT32_MAX, &definition->entity) ||
+        !decode_u32(&pos, end, UINT32_MAX, &definition->value_types) ||
         !decode_u32(&pos, end, SB_SCHEMA_KEYS_MAX, &definition->key_count)) {
         return false;
     }
@@ -175,14 +193,17 @@ static bool decode_definition(sb_bytes value, sb_schema *definition)
     return true;
 }
 
-sb_status sb_store__schema_decode(sb_view *view, uint32_t id, sb_bytes value, sb_store__schema **schema, sb_err *err)
+sb_status sb_store__schema_decode(sb_view *view, uint32_t id, sb_bytes value,
+                                  sb_store__schema **schema, sb_err *err)
 {
     sb_schema definition = {.id = id};
 
     *schema = NULL;
-    if (value.size == 0 || !decode_definition(value, &definition)) return SB_FAIL(err, SB_CORRUPT, "catalog: schema definition %u does not decode", id);
+    if (value.size == 0 || !decode_definition(value, &definition))
+        return SB_FAIL(err, SB_CORRUPT, "catalog: schema definition %u does not decode", id);
     const char *fault = fault_of(view, &definition);
-    if (fault != NULL) return SB_FAIL(err, SB_CORRUPT, "catalog: schema definition %u: %s", id, fault);
+    if (fault != NULL)
+        return SB_FAIL(err, SB_CORRUPT, "catalog: schema definition %u: %s", id, fault);
     return make_schema(view, &definition, schema, err);
 }
 
@@ -190,7 +211,9 @@ sb_status sb_store__schema_decode(sb_view *view, uint32_t id, sb_bytes value, sb
 
 static bool same_definition(const sb_schema *a, const sb_schema *b)
 {
-    if (a->kind != b->kind || a->on_rels != b->on_rels || a->entity != b->entity || a->value_types != b->value_types || a->key_count != b->key_count) return false;
+    if (a->kind != b->kind || a->on_rels != b->on_rels || a->entity != b->entity ||
+        a->value_types != b->value_types || a->key_count != b->key_count)
+        return false;
     return a->key_count == 0 || memcmp(a->keys, b->keys, a->key_count * sizeof a->keys[0]) == 0;
 }
 
@@ -199,18 +222,23 @@ static sb_status check_new(sb_view *view, const sb_schema *definition, sb_err *e
     const char *fault = fault_of(view, definition);
 
     if (fault != NULL) {
-        return SB_FAIL(err, SB_INVALID, "definition '%.*s': %s", (int)(definition->name.size > 200 ? 200 : definition->name.size),
-                       definition->name.size == 0 ? "" : (const char *)definition->name.data, fault);
+        return SB_FAIL(err, SB_INVALID, "definition '%.*s': %s",
+                       (int)(definition->name.size > 200 ? 200 : definition->name.size),
+                       definition->name.size == 0 ? "" : (const char *)definition->name.data,
+                       fault);
     }
     for (size_t i = 0; i < view->schema_count; i++) {
         const sb_schema *other = &view->definitions[i];
         const bool same_name = sb_bytes_equal(other->name, definition->name);
         if (same_name || same_definition(other, definition)) {
-            return SB_FAIL(err, SB_EXISTS, same_name ? "an index or constraint '%.*s' exists already" : "'%.*s' is already defined so",
+            return SB_FAIL(err, SB_EXISTS,
+                           same_name ? "an index or constraint '%.*s' exists already"
+                                     : "'%.*s' is already defined so",
                            (int)other->name.size, (const char *)other->name.data);
         }
     }
-    if (view->meta.next_schema == UINT32_MAX) return SB_FAIL(err, SB_LIMIT, "the numbers of indexes and constraints are used up");
+    if (view->meta.next_schema == UINT32_MAX)
+        return SB_FAIL(err, SB_LIMIT, "the numbers of indexes and constraints are used up");
     return SB_OK;
 }
 
@@ -223,9 +251,11 @@ static sb_status write_definition(sb_view *view, const sb_schema *definition, sb
     size_t count;
 
     sb_store__batch_reset(batch);
-    SB_TRY(sb_store__batch_add_pieces(batch, SB_ROW_SCHEMA, definition->id, sb_bytes_of(value, bytes), err));
+    SB_TRY(sb_store__batch_add_pieces(batch, SB_ROW_SCHEMA, definition->id,
+                                      sb_bytes_of(value, bytes), err));
     if (sb_store__batch_items(batch, &items, &count) != SB_OK) return SB_FAIL_NOMEM(err);
-    return sb_tree_put_many(view->txn, sb_store__core_tree(view, SB_CORE_CATALOG), items, count, err);
+    return sb_tree_put_many(view->txn, sb_store__core_tree(view, SB_CORE_CATALOG), items, count,
+                            err);
 }
 
 /* Into the arrays and the log, or nowhere. */
@@ -251,7 +281,8 @@ sb_status sb_schema_add(sb_view *view, const sb_schema *definition, uint32_t *id
     schema->touched = true; /* savepoints from here on keep its tree */
     schema->touch_epoch = view->writer.epoch;
     sb_status st = SB_OK;
-    if (schema->definition.has_tree) st = sb_store__new_tree(view, SB_TREE_SLOTTED, &schema->tree, err);
+    if (schema->definition.has_tree)
+        st = sb_store__new_tree(view, SB_TREE_SLOTTED, &schema->tree, err);
     if (st == SB_OK) st = enter_schema(view, schema, err);
     if (st != SB_OK) {
         sb_store__schema_free(view, schema);
@@ -281,7 +312,8 @@ sb_status sb_schema_drop(sb_view *view, uint32_t id, sb_err *err)
 {
     SB_TRY(sb_store__begin_change(view, err));
     sb_store__schema *schema = sb_store__schema_of(view, id);
-    if (schema == NULL) return SB_FAIL(err, SB_NOT_FOUND, "no index or constraint has number %u", id);
+    if (schema == NULL)
+        return SB_FAIL(err, SB_NOT_FOUND, "no index or constraint has number %u", id);
     sb_tree *tree = sb_schema_tree(view, id); /* touched: rolling back gives its root back */
     if (tree != NULL) SB_TRY(sb_tree_clear(view->txn, tree, err));
     SB_TRY(delete_rows(view, id, err));

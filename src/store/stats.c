@@ -94,7 +94,9 @@ static uint32_t head_place(sb_store__stats *stats, uint64_t key)
     const uint64_t *found = sb_map_find(&stats->heads_index, key >> TYPE_BITS);
 
     if (found != NULL) return (uint32_t)*found + 1;
-    if (sb_store__grow(stats->index.alloc, &stats->heads, sizeof *stats->heads, stats->head_count + 1, &stats->head_capacity) != SB_OK) return 0;
+    if (sb_store__grow(stats->index.alloc, &stats->heads, sizeof *stats->heads,
+                       stats->head_count + 1, &stats->head_capacity) != SB_OK)
+        return 0;
     for (size_t i = old_capacity; i < stats->head_capacity; i++) {
         stats->heads[i] = (sb_store__stat_head){0};
     }
@@ -115,7 +117,8 @@ static sb_store__stat *entry_at(sb_store__stats *stats, uint64_t key)
     if (entry != NULL) return entry;
     if (has_head(key) && (head = head_place(stats, key)) == 0) return NULL;
     if (stats->count >= UINT32_MAX - 1 ||
-        sb_store__grow(stats->index.alloc, &stats->entries, sizeof *stats->entries, stats->count + 1, &stats->capacity) != SB_OK ||
+        sb_store__grow(stats->index.alloc, &stats->entries, sizeof *stats->entries,
+                       stats->count + 1, &stats->capacity) != SB_OK ||
         sb_map_put(&stats->index, key, stats->count) != SB_OK) {
         return NULL;
     }
@@ -134,7 +137,8 @@ static sb_store__stat *entry_at(sb_store__stats *stats, uint64_t key)
 static bool change_entry(sb_view *view, sb_store__stat *entry, int64_t delta)
 {
     if (sb_store__logging(view) && entry->epoch != view->writer.epoch) {
-        const sb_store__undo undo = {.key = entry->key, .kind = SB_UNDO_STAT, .old.delta = entry->delta};
+        const sb_store__undo undo = {
+            .key = entry->key, .kind = SB_UNDO_STAT, .old.delta = entry->delta};
         if (sb_store__log(view, &undo, &entry->epoch) != SB_OK) return false;
     }
     entry->delta += delta;
@@ -159,7 +163,8 @@ void sb_stats_add_nodes(sb_view *view, sb_set_id set, int64_t delta)
 static bool find_places(sb_view *view, uint64_t key, sb_type_id type, sb_direction direction)
 {
     sb_store__stats *stats = &view->stats;
-    const uint64_t keys[3] = {key, SB_STAT_KEY(SB_STAT_TYPES, 0, type), SB_STAT_KEY(SB_STAT_TYPES, 0, 0)};
+    const uint64_t keys[3] = {key, SB_STAT_KEY(SB_STAT_TYPES, 0, type),
+                              SB_STAT_KEY(SB_STAT_TYPES, 0, 0)};
 
     if (stats->last_key[direction] == key) return true;
     stats->last_key[direction] = 0;
@@ -172,7 +177,8 @@ static bool find_places(sb_view *view, uint64_t key, sb_type_id type, sb_directi
     return true;
 }
 
-void sb_stats_add_rels(sb_view *view, sb_set_id set, sb_type_id type, sb_direction direction, int64_t delta)
+void sb_stats_add_rels(sb_view *view, sb_set_id set, sb_type_id type, sb_direction direction,
+                       int64_t delta)
 {
     const uint64_t key = SB_STAT_KEY(direction == SB_OUT ? SB_STAT_OUT : SB_STAT_IN, set, type);
 
@@ -180,7 +186,8 @@ void sb_stats_add_rels(sb_view *view, sb_set_id set, sb_type_id type, sb_directi
     bool done = find_places(view, key, type, direction);
     /* The type's sum counts sources alone, so that each relationship counts once. */
     for (size_t i = 0; done && i < (direction == SB_OUT ? 3u : 1u); i++) {
-        done = change_entry(view, &view->stats.entries[view->stats.last_place[direction][i]], delta);
+        done =
+            change_entry(view, &view->stats.entries[view->stats.last_place[direction][i]], delta);
     }
     if (!done) sb_store__fail(view, SB_NOMEM);
 }
@@ -210,7 +217,8 @@ sb_status sb_store__stats_decode(sb_bytes value, uint64_t counts[SB_STAT_CHUNK],
     memset(counts, 0, SB_STAT_CHUNK * sizeof counts[0]);
     while (pos != end) {
         const unsigned place = *pos++;
-        if (place < next || place >= SB_STAT_CHUNK || !sb_varint_decode(&pos, end, &counts[place]) || counts[place] == 0 ||
+        if (place < next || place >= SB_STAT_CHUNK ||
+            !sb_varint_decode(&pos, end, &counts[place]) || counts[place] == 0 ||
             counts[place] > INT64_MAX) {
             return SB_FAIL(err, SB_CORRUPT, "catalog: a row of statistics does not decode");
         }
@@ -231,21 +239,24 @@ static size_t encode_counts(const uint64_t counts[SB_STAT_CHUNK], uint8_t *out)
     return bytes;
 }
 
-static sb_status read_row(sb_view *view, uint64_t chunk, uint64_t counts[SB_STAT_CHUNK], bool *found, sb_err *err)
+static sb_status read_row(sb_view *view, uint64_t chunk, uint64_t counts[SB_STAT_CHUNK],
+                          bool *found, sb_err *err)
 {
     uint8_t key[SB_ROW_KEY_MAX];
     const size_t bytes = sb_store__key_stats(key, chunk);
     sb_page hold = {0};
     sb_bytes value;
 
-    SB_TRY(sb_tree_get(view->txn, sb_store__core_tree(view, SB_CORE_CATALOG), sb_bytes_of(key, bytes), &hold, &value, found, err));
+    SB_TRY(sb_tree_get(view->txn, sb_store__core_tree(view, SB_CORE_CATALOG),
+                       sb_bytes_of(key, bytes), &hold, &value, found, err));
     const sb_status st = sb_store__stats_decode(*found ? value : sb_bytes_of(NULL, 0), counts, err);
     sb_page_release(view->txn, &hold);
     return st;
 }
 
 /* Counts of a row into the table. */
-static sb_status enter_counts(sb_view *view, uint64_t chunk, const uint64_t counts[SB_STAT_CHUNK], sb_err *err)
+static sb_status enter_counts(sb_view *view, uint64_t chunk, const uint64_t counts[SB_STAT_CHUNK],
+                              sb_err *err)
 {
     for (unsigned i = 0; i < SB_STAT_CHUNK; i++) {
         if (counts[i] == 0) continue;
@@ -260,7 +271,8 @@ static sb_status enter_counts(sb_view *view, uint64_t chunk, const uint64_t coun
 /* A read view's table holds only what was read, so it can be dropped when it has grown large. */
 static void bound_table(sb_view *view)
 {
-    if (!view->writer.active && view->stats.count > SB_STATS_PENDING_MAX) sb_store__stats_shrink(&view->stats);
+    if (!view->writer.active && view->stats.count > SB_STATS_PENDING_MAX)
+        sb_store__stats_shrink(&view->stats);
 }
 
 static sb_status load_chunk(sb_view *view, uint64_t chunk, sb_err *err)
@@ -285,7 +297,8 @@ static uint64_t count_of(const sb_store__stat *entry)
 {
     const int64_t base = entry->known ? (int64_t)entry->base : 0;
     const int64_t sum = (int64_t)((uint64_t)base + (uint64_t)entry->delta);
-    return sum < 0 ? 0 : (uint64_t)sum; /* in the middle of a change; at commit it would be an error */
+    return sum < 0 ? 0
+                   : (uint64_t)sum; /* in the middle of a change; at commit it would be an error */
 }
 
 static sb_status read_count(sb_view *view, uint64_t key, uint64_t *count, sb_err *err)
@@ -331,9 +344,13 @@ sb_status sb_stats_rels_of_type(sb_view *view, sb_type_id type, uint64_t *count,
     return read_count(view, SB_STAT_KEY(SB_STAT_TYPES, 0, type & SB_TYPE_ID_MAX), count, err);
 }
 
-sb_status sb_stats_rels_of(sb_view *view, sb_set_id set, sb_type_id type, sb_direction direction, uint64_t *count, sb_err *err)
+sb_status sb_stats_rels_of(sb_view *view, sb_set_id set, sb_type_id type, sb_direction direction,
+                           uint64_t *count, sb_err *err)
 {
-    return read_count(view, SB_STAT_KEY(direction == SB_OUT ? SB_STAT_OUT : SB_STAT_IN, set, type & SB_TYPE_ID_MAX), count, err);
+    return read_count(
+        view,
+        SB_STAT_KEY(direction == SB_OUT ? SB_STAT_OUT : SB_STAT_IN, set, type & SB_TYPE_ID_MAX),
+        count, err);
 }
 
 /* Every row of a (set, direction) into the table: one descent and a walk. */
@@ -348,7 +365,9 @@ static sb_status load_rows(sb_view *view, uint64_t first_key, sb_cursor *cursor,
     while (found) {
         const sb_bytes row = sb_cursor_key(cursor);
         uint64_t counts[SB_STAT_CHUNK];
-        if (row.size != 8) return SB_FAIL(err, SB_CORRUPT, "catalog: the key of a row of statistics has %zu bytes", row.size);
+        if (row.size != 8)
+            return SB_FAIL(err, SB_CORRUPT, "catalog: the key of a row of statistics has %zu bytes",
+                           row.size);
         const uint64_t chunk = sb_load_be64(row.data) & 0x00FFFFFFFFFFFFFFull;
         if (chunk > last_chunk) break;
         SB_TRY(sb_store__stats_decode(sb_cursor_value(cursor), counts, err));
@@ -379,11 +398,13 @@ static sb_status sort_types(sb_view *view, sb_store__stat_head *head, sb_err *er
         const sb_store__stat *entry = &stats->entries[place - 1];
         const uint64_t type = entry->key & SB_TYPE_ID_MAX;
         if (count_of(entry) == 0) continue;
-        if (sb_buffer_append(&stats->scratch, &type, sizeof type) != SB_OK) return SB_FAIL_NOMEM(err);
+        if (sb_buffer_append(&stats->scratch, &type, sizeof type) != SB_OK)
+            return SB_FAIL_NOMEM(err);
         count++;
     }
     if (sb_buffer_reserve(&stats->scratch, count * sizeof(uint64_t)) != SB_OK ||
-        sb_store__grow(stats->index.alloc, &head->types, sizeof *head->types, count, &head->capacity) != SB_OK) {
+        sb_store__grow(stats->index.alloc, &head->types, sizeof *head->types, count,
+                       &head->capacity) != SB_OK) {
         return SB_FAIL_NOMEM(err);
     }
     uint64_t *types = (uint64_t *)(void *)stats->scratch.data;
@@ -396,7 +417,8 @@ static sb_status sort_types(sb_view *view, sb_store__stat_head *head, sb_err *er
     return SB_OK;
 }
 
-sb_status sb_stats_types_at(sb_view *view, sb_set_id set, sb_direction direction, const sb_type_id **types, size_t *count, sb_err *err)
+sb_status sb_stats_types_at(sb_view *view, sb_set_id set, sb_direction direction,
+                            const sb_type_id **types, size_t *count, sb_err *err)
 {
     const uint64_t key = SB_STAT_KEY(direction == SB_OUT ? SB_STAT_OUT : SB_STAT_IN, set, 0);
 
@@ -438,7 +460,8 @@ static sb_status apply_delta(uint64_t *count, const sb_store__stat *entry, sb_er
     const int64_t sum = (int64_t)(*count + (uint64_t)entry->delta);
 
     if (sum < 0) {
-        return SB_FAIL(err, SB_CORRUPT, "statistics: the count under key %llx would be %lld", (unsigned long long)entry->key, (long long)sum);
+        return SB_FAIL(err, SB_CORRUPT, "statistics: the count under key %llx would be %lld",
+                       (unsigned long long)entry->key, (long long)sum);
     }
     *count = (uint64_t)sum;
     return SB_OK;
@@ -454,15 +477,19 @@ static sb_status gather_row(sb_view *view, const sb_pair *pairs, size_t count, s
 
     SB_TRY(read_row(view, chunk, counts, &found, err));
     for (size_t i = 0; i < count; i++) {
-        SB_TRY(apply_delta(&counts[pairs[i].key % SB_STAT_CHUNK], &view->stats.entries[pairs[i].value], err));
+        SB_TRY(apply_delta(&counts[pairs[i].key % SB_STAT_CHUNK],
+                           &view->stats.entries[pairs[i].value], err));
     }
     const size_t value_bytes = encode_counts(counts, value);
     const size_t key_bytes = sb_store__key_stats(key, chunk);
     if (value_bytes == 0) {
         if (!found) return SB_OK;
-        return sb_buffer_append(&view->stats.emptied, &chunk, sizeof chunk) == SB_OK ? SB_OK : SB_FAIL_NOMEM(err);
+        return sb_buffer_append(&view->stats.emptied, &chunk, sizeof chunk) == SB_OK
+                   ? SB_OK
+                   : SB_FAIL_NOMEM(err);
     }
-    const sb_status st = sb_store__batch_add(&view->writer.batch, sb_bytes_of(key, key_bytes), sb_bytes_of(value, value_bytes));
+    const sb_status st = sb_store__batch_add(&view->writer.batch, sb_bytes_of(key, key_bytes),
+                                             sb_bytes_of(value, value_bytes));
     return st == SB_OK ? SB_OK : SB_FAIL_NOMEM(err);
 }
 
@@ -494,7 +521,8 @@ sb_status sb_store__stats_delete_emptied(sb_view *view, sb_err *err)
         bool found;
         memcpy(&chunk, emptied->data + off, sizeof chunk);
         const size_t bytes = sb_store__key_stats(key, chunk);
-        SB_TRY(sb_tree_delete(view->txn, sb_store__core_tree(view, SB_CORE_CATALOG), sb_bytes_of(key, bytes), &found, err));
+        SB_TRY(sb_tree_delete(view->txn, sb_store__core_tree(view, SB_CORE_CATALOG),
+                              sb_bytes_of(key, bytes), &found, err));
     }
     return SB_OK;
 }
@@ -504,7 +532,8 @@ static sb_status log_all(sb_view *view)
 {
     for (size_t i = 0; i < view->stats.count && sb_store__logging(view); i++) {
         sb_store__stat *entry = &view->stats.entries[i];
-        const sb_store__undo undo = {.key = entry->key, .kind = SB_UNDO_STAT, .old.delta = entry->delta};
+        const sb_store__undo undo = {
+            .key = entry->key, .kind = SB_UNDO_STAT, .old.delta = entry->delta};
         if (entry->delta == 0) continue;
         SB_TRY(sb_store__log(view, &undo, &entry->epoch));
     }
@@ -519,8 +548,11 @@ sb_status sb_store__stats_flush(sb_view *view, sb_err *err)
     sb_store__batch_reset(&view->writer.batch);
     if (log_all(view) != SB_OK) return SB_FAIL_NOMEM(err);
     SB_TRY(sb_store__stats_gather(view, err));
-    if (sb_store__batch_items(&view->writer.batch, &items, &count) != SB_OK) return SB_FAIL_NOMEM(err);
-    if (count != 0) SB_TRY(sb_tree_put_many(view->txn, sb_store__core_tree(view, SB_CORE_CATALOG), items, count, err));
+    if (sb_store__batch_items(&view->writer.batch, &items, &count) != SB_OK)
+        return SB_FAIL_NOMEM(err);
+    if (count != 0)
+        SB_TRY(sb_tree_put_many(view->txn, sb_store__core_tree(view, SB_CORE_CATALOG), items, count,
+                                err));
     SB_TRY(sb_store__stats_delete_emptied(view, err));
     sb_store__stats_clear(&view->stats);
     view->writer.flushes++;
@@ -539,16 +571,20 @@ static sb_status visit_row(void *ctx, sb_bytes key, sb_bytes value, sb_err *err)
     const each *e = ctx;
     uint64_t counts[SB_STAT_CHUNK];
 
-    if (key.size != 8) return SB_FAIL(err, SB_CORRUPT, "catalog: the key of a row of statistics has %zu bytes", key.size);
+    if (key.size != 8)
+        return SB_FAIL(err, SB_CORRUPT, "catalog: the key of a row of statistics has %zu bytes",
+                       key.size);
     const uint64_t first = (sb_load_be64(key.data) & 0x00FFFFFFFFFFFFFFull) << SB_STAT_CHUNK_BITS;
     SB_TRY(sb_store__stats_decode(value, counts, err));
     for (unsigned i = 0; i < SB_STAT_CHUNK; i++) {
         const uint64_t stat = first + i;
         const unsigned kind = (unsigned)(stat >> 56);
         if (counts[i] == 0) continue;
-        if (kind == SB_STAT_NODES && stat != 0) SB_TRY(e->visit(e->ctx, 0, (sb_set_id)(stat - 1), 0, SB_OUT, counts[i]));
+        if (kind == SB_STAT_NODES && stat != 0)
+            SB_TRY(e->visit(e->ctx, 0, (sb_set_id)(stat - 1), 0, SB_OUT, counts[i]));
         if (kind == SB_STAT_OUT || kind == SB_STAT_IN) {
-            SB_TRY(e->visit(e->ctx, 1, (sb_set_id)(stat >> TYPE_BITS), (sb_type_id)(stat & SB_TYPE_ID_MAX),
+            SB_TRY(e->visit(e->ctx, 1, (sb_set_id)(stat >> TYPE_BITS),
+                            (sb_type_id)(stat & SB_TYPE_ID_MAX),
                             kind == SB_STAT_OUT ? SB_OUT : SB_IN, counts[i]));
         }
     }

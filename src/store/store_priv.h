@@ -15,18 +15,19 @@
 
 /* ---- Meta: the client area of each commit (docs/FORMAT.md, section 11) ------------------------------------ */
 
-#define SB_META_FORMAT        0u   /* u32: SB_STORE_FORMAT; 0 in a file that has no store yet */
-#define SB_META_NEXT_TREE     4u   /* u32: number of the next tree to be made */
-#define SB_META_NAMES_VERSION 8u   /* u64 */
-#define SB_META_TREES_VERSION 16u  /* u64 */
-#define SB_META_LINEAGE       24u  /* u64: drawn at random when the store was made or copied */
-#define SB_META_NODE_END      32u  /* u64: first node id that no block has */
-#define SB_META_REL_END       40u  /* u64 */
-#define SB_META_NAME_COUNTS   48u  /* 3 × u32: labels, types, keys */
-#define SB_META_SET_COUNT     60u  /* u32: label sets, the empty one included */
-#define SB_META_NEXT_SCHEMA   64u  /* u32: id of the next schema definition */
-#define SB_META_CORE          72u  /* SB_CORE_TREES × SB_META_TREE_BYTES; 68..71 are reserved, 0 */
-#define SB_META_TREE_BYTES    20u  /* root u32, leaf count u32, moved_at u64, height u8, 3 reserved bytes */
+#define SB_META_FORMAT        0u  /* u32: SB_STORE_FORMAT; 0 in a file that has no store yet */
+#define SB_META_NEXT_TREE     4u  /* u32: number of the next tree to be made */
+#define SB_META_NAMES_VERSION 8u  /* u64 */
+#define SB_META_TREES_VERSION 16u /* u64 */
+#define SB_META_LINEAGE       24u /* u64: drawn at random when the store was made or copied */
+#define SB_META_NODE_END      32u /* u64: first node id that no block has */
+#define SB_META_REL_END       40u /* u64 */
+#define SB_META_NAME_COUNTS   48u /* 3 × u32: labels, types, keys */
+#define SB_META_SET_COUNT     60u /* u32: label sets, the empty one included */
+#define SB_META_NEXT_SCHEMA   64u /* u32: id of the next schema definition */
+#define SB_META_CORE          72u /* SB_CORE_TREES × SB_META_TREE_BYTES; 68..71 are reserved, 0 */
+#define SB_META_TREE_BYTES                                                                         \
+    20u /* root u32, leaf count u32, moved_at u64, height u8, 3 reserved bytes */
 
 #define SB_STORE_FORMAT 0x31474253u /* "SBG1" */
 
@@ -35,12 +36,13 @@ typedef enum sb_store__core {
     SB_CORE_NODES = 1,
     SB_CORE_RELS = 2,
     SB_CORE_LABELS = 3,
-    SB_CORE_SHARED_OUT = 4, /* lists of the types that have no tree of their own; + SB_IN for the other direction */
+    SB_CORE_SHARED_OUT =
+        4, /* lists of the types that have no tree of their own; + SB_IN for the other direction */
     SB_CORE_SHARED_IN = 5,
     SB_CORE_TREES = 6
 } sb_store__core;
 #define SB_CORE_TREE_ID(core) ((uint32_t)(core) + 1u) /* tree numbers of the core trees */
-#define SB_FIRST_TREE 16u                              /* of the others */
+#define SB_FIRST_TREE         16u                     /* of the others */
 
 _Static_assert(SB_META_CORE + SB_CORE_TREES * SB_META_TREE_BYTES == SB_META_BYTES, "meta is full");
 
@@ -54,25 +56,27 @@ typedef struct sb_store__meta {
 } sb_store__meta;
 
 /* Zero bytes decode to an empty store. SB_CORRUPT, SB_VERSION_NEWER. */
-SB_MUST_CHECK sb_status sb_store__meta_decode(const uint8_t *bytes, sb_pgno page_count, sb_store__meta *meta, sb_err *err);
+SB_MUST_CHECK sb_status sb_store__meta_decode(const uint8_t *bytes, sb_pgno page_count,
+                                              sb_store__meta *meta, sb_err *err);
 void sb_store__meta_encode(const sb_store__meta *meta, uint8_t *bytes);
 
 /* ---- Rows of the catalog (docs/FORMAT.md, section 12) ------------------------------------------------------- */
 
 typedef enum sb_row_kind {
-    SB_ROW_NAME = 1,     /* 1, 2, 3: labels, types, keys: id be32, piece u8 → UTF-8 */
-    SB_ROW_SET = 4,      /* set be32, piece u8 → labels, ascending, as varint differences */
-    SB_ROW_SCHEMA = 5,   /* id be32, piece u8 → definition */
-    SB_ROW_ADJACENCY = 6,/* type be32, direction u8 → tree */
-    SB_ROW_INDEX = 7,    /* schema id be32 → tree */
-    SB_ROW_NODE_IDS = 8, /* set be32 → id block */
-    SB_ROW_REL_IDS = 9,  /* type be32 → id block */
-    SB_ROW_STATS = 10    /* chunk be56 → counts */
+    SB_ROW_NAME = 1,      /* 1, 2, 3: labels, types, keys: id be32, piece u8 → UTF-8 */
+    SB_ROW_SET = 4,       /* set be32, piece u8 → labels, ascending, as varint differences */
+    SB_ROW_SCHEMA = 5,    /* id be32, piece u8 → definition */
+    SB_ROW_ADJACENCY = 6, /* type be32, direction u8 → tree */
+    SB_ROW_INDEX = 7,     /* schema id be32 → tree */
+    SB_ROW_NODE_IDS = 8,  /* set be32 → id block */
+    SB_ROW_REL_IDS = 9,   /* type be32 → id block */
+    SB_ROW_STATS = 10     /* chunk be56 → counts */
 } sb_row_kind;
 
-#define SB_ROW_KEY_MAX   8u
-#define SB_ROW_PIECE     512u /* bytes; a row of pieces goes on in the next one when a piece has exactly this size */
-#define SB_TREE_ROW_MAX  (5u * SB_VARINT_MAX_BYTES)
+#define SB_ROW_KEY_MAX 8u
+#define SB_ROW_PIECE                                                                               \
+    512u /* bytes; a row of pieces goes on in the next one when a piece has exactly this size */
+#define SB_TREE_ROW_MAX (5u * SB_VARINT_MAX_BYTES)
 
 /* Keys into buf (SB_ROW_KEY_MAX bytes); return their sizes. */
 size_t sb_store__key_piece(uint8_t *buf, unsigned kind, uint32_t id, uint8_t piece);
@@ -81,7 +85,8 @@ size_t sb_store__key_id(uint8_t *buf, unsigned kind, uint32_t id); /* INDEX, NOD
 size_t sb_store__key_stats(uint8_t *buf, uint64_t chunk);
 /* The value of a tree row into buf (SB_TREE_ROW_MAX bytes), and back (kind is the caller's to set). */
 size_t sb_store__tree_encode(const sb_tree *tree, uint8_t *buf);
-SB_MUST_CHECK sb_status sb_store__tree_decode(sb_bytes value, sb_pgno page_count, uint8_t tree_kind, sb_tree *tree, sb_err *err);
+SB_MUST_CHECK sb_status sb_store__tree_decode(sb_bytes value, sb_pgno page_count, uint8_t tree_kind,
+                                              sb_tree *tree, sb_err *err);
 
 /* Sorted rows being gathered for one put_many: keys and values lie in one buffer. */
 typedef struct sb_store__batch {
@@ -91,17 +96,22 @@ typedef struct sb_store__batch {
 } sb_store__batch;
 SB_MUST_CHECK sb_status sb_store__batch_add(sb_store__batch *batch, sb_bytes key, sb_bytes value);
 /* value cut into pieces; SB_LIMIT past 256 of them. */
-SB_MUST_CHECK sb_status sb_store__batch_add_pieces(sb_store__batch *batch, unsigned kind, uint32_t id, sb_bytes value, sb_err *err);
+SB_MUST_CHECK sb_status sb_store__batch_add_pieces(sb_store__batch *batch, unsigned kind,
+                                                   uint32_t id, sb_bytes value, sb_err *err);
 /* Items borrowed until the batch changes. */
-SB_MUST_CHECK sb_status sb_store__batch_items(sb_store__batch *batch, const sb_item **items, size_t *count);
+SB_MUST_CHECK sb_status sb_store__batch_items(sb_store__batch *batch, const sb_item **items,
+                                              size_t *count);
 void sb_store__batch_reset(sb_store__batch *batch);
 
 /* Walk rows of pieces of one kind from id on: visit gets each whole value, in order of id. */
 typedef sb_status (*sb_store__piece_visit)(void *ctx, uint32_t id, sb_bytes value, sb_err *err);
-SB_MUST_CHECK sb_status sb_store__each_piece_row(sb_view *view, unsigned kind, uint32_t from, sb_store__piece_visit visit, void *ctx, sb_err *err);
+SB_MUST_CHECK sb_status sb_store__each_piece_row(sb_view *view, unsigned kind, uint32_t from,
+                                                 sb_store__piece_visit visit, void *ctx,
+                                                 sb_err *err);
 /* Walk rows of kind as they are. */
 typedef sb_status (*sb_store__row_visit)(void *ctx, sb_bytes key, sb_bytes value, sb_err *err);
-SB_MUST_CHECK sb_status sb_store__each_row(sb_view *view, unsigned kind, sb_store__row_visit visit, void *ctx, sb_err *err);
+SB_MUST_CHECK sb_status sb_store__each_row(sb_view *view, unsigned kind, sb_store__row_visit visit,
+                                           void *ctx, sb_err *err);
 
 /* ---- Interned byte strings: names of one kind, or label sets --------------------------------------------------- */
 
@@ -120,7 +130,8 @@ typedef struct sb_store__interner {
 #define SB_INTERNED_NONE UINT32_MAX
 uint32_t sb_store__interner_find(const sb_store__interner *interner, sb_bytes bytes, uint64_t seed);
 /* Room for one more; then add can not fail. */
-SB_MUST_CHECK sb_status sb_store__interner_reserve(sb_store__interner *interner, const sb_allocator *alloc);
+SB_MUST_CHECK sb_status sb_store__interner_reserve(sb_store__interner *interner,
+                                                   const sb_allocator *alloc);
 void sb_store__interner_add(sb_store__interner *interner, sb_bytes bytes, uint64_t seed);
 void sb_store__interner_truncate(sb_store__interner *interner, uint32_t count);
 void sb_store__interner_clear(sb_store__interner *interner);
@@ -139,17 +150,18 @@ typedef struct sb_store__adjacency {
     sb_tree saved; /* as the catalog has it; id 0: it has not */
     sb_type_id type;
     uint8_t direction;
-    bool dirty;    /* in writer.dirty */
+    bool dirty; /* in writer.dirty */
     uint64_t epoch;
 } sb_store__adjacency;
-#define SB_ADJACENCY_BLOCK 64u /* entries are allocated in blocks, so that pointers to trees stay valid */
+#define SB_ADJACENCY_BLOCK                                                                         \
+    64u /* entries are allocated in blocks, so that pointers to trees stay valid */
 /* A type moves to a tree of its own when it has more relationships than this. */
 #define SB_SHARED_MAX 512u
 
 /* ---- Schema -------------------------------------------------------------------------------------------------------- */
 
 typedef struct sb_store__schema {
-    bool touched;       /* its tree was handed out for writing in this transaction … */
+    bool touched;         /* its tree was handed out for writing in this transaction … */
     uint64_t touch_epoch; /* … first when writer.epoch was this */
     sb_tree tree, saved;
     sb_schema definition; /* id and has_tree in it; its name lies behind this struct */
@@ -171,48 +183,61 @@ typedef struct sb_store__block {
 
 /* A statistic is named by a 59-bit key: kind << 56 | set << 24 | type, or for nodes kind << 56 | set + 1 (0: all).
  * 64 neighbors make a chunk, which is one row. */
-typedef enum sb_stat_kind { SB_STAT_NODES = 0, SB_STAT_OUT = 1, SB_STAT_IN = 2, SB_STAT_TYPES = 3 } sb_stat_kind;
-#define SB_STAT_KEY(kind, set, type) ((uint64_t)(kind) << 56 | (uint64_t)(set) << 24 | (uint64_t)(type))
+typedef enum sb_stat_kind {
+    SB_STAT_NODES = 0,
+    SB_STAT_OUT = 1,
+    SB_STAT_IN = 2,
+    SB_STAT_TYPES = 3
+} sb_stat_kind;
+#define SB_STAT_KEY(kind, set, type)                                                               \
+    ((uint64_t)(kind) << 56 | (uint64_t)(set) << 24 | (uint64_t)(type))
 #define SB_STAT_CHUNK_BITS 6u
 #define SB_STAT_CHUNK      64u
 #define SB_STAT_ROW_MAX    (SB_STAT_CHUNK * (1u + SB_VARINT_MAX_BYTES))
-#define SB_TYPE_ID_MAX     0xFFFFFFu /* 24 bits: a type shares a 64-bit list key with a 40-bit node id */
+#define SB_TYPE_ID_MAX                                                                             \
+    0xFFFFFFu /* 24 bits: a type shares a 64-bit list key with a 40-bit node id */
 
 typedef struct sb_store__stat {
     uint64_t key;
-    uint64_t base;  /* as in the catalog, when known */
-    int64_t delta;  /* of this transaction */
+    uint64_t base; /* as in the catalog, when known */
+    int64_t delta; /* of this transaction */
     uint64_t epoch;
-    uint32_t next;  /* + 1: another entry of the same head */
-    uint32_t head;  /* + 1: of the (kind, set) that it belongs to; 0 for nodes and types */
+    uint32_t next; /* + 1: another entry of the same head */
+    uint32_t head; /* + 1: of the (kind, set) that it belongs to; 0 for nodes and types */
     bool known;
 } sb_store__stat;
 typedef struct sb_store__stat_head { /* a (set, direction) */
-    uint32_t first; /* + 1 */
-    bool loaded;    /* every row of it was read: what has no entry is 0 */
-    bool sorted;    /* types is up to date */
+    uint32_t first;                  /* + 1 */
+    bool loaded;                     /* every row of it was read: what has no entry is 0 */
+    bool sorted;                     /* types is up to date */
     sb_type_id *types;
     size_t count, capacity;
 } sb_store__stat_head;
 typedef struct sb_store__stats {
-    sb_map index;  /* key → place in entries */
+    sb_map index;       /* key → place in entries */
     sb_map heads_index; /* key >> 24 → place in heads */
-    sb_map chunks; /* chunk → 1: its row was read */
+    sb_map chunks;      /* chunk → 1: its row was read */
     sb_store__stat *entries;
     size_t count, capacity;
     sb_store__stat_head *heads; /* those past head_count keep their arrays */
     size_t head_count, head_capacity;
-    uint64_t last_key[2];    /* of sb_stats_add_rels by direction: runs of equal ones are the common case; 0: none */
+    uint64_t last_key
+        [2]; /* of sb_stats_add_rels by direction: runs of equal ones are the common case; 0: none */
     size_t last_place[2][3];
-    sb_buffer scratch;       /* sb_pair[], twice */
-    sb_buffer emptied;       /* chunks whose rows go away, u64[] */
+    sb_buffer scratch; /* sb_pair[], twice */
+    sb_buffer emptied; /* chunks whose rows go away, u64[] */
 } sb_store__stats;
 /* Deltas past this many entries are written to the catalog at the next call that can fail. */
 #define SB_STATS_PENDING_MAX 65536u
 
 /* ---- Undo ------------------------------------------------------------------------------------------------------------------ */
 
-typedef enum sb_undo_kind { SB_UNDO_STAT, SB_UNDO_BLOCK, SB_UNDO_ADJACENCY, SB_UNDO_INDEX } sb_undo_kind;
+typedef enum sb_undo_kind {
+    SB_UNDO_STAT,
+    SB_UNDO_BLOCK,
+    SB_UNDO_ADJACENCY,
+    SB_UNDO_INDEX
+} sb_undo_kind;
 typedef struct sb_store__undo {
     uint64_t key; /* of the statistic or block; place of the adjacency; schema id */
     sb_undo_kind kind;
@@ -232,7 +257,8 @@ typedef struct sb_store__savepoint {
     bool names_changed;
     sb_store__meta meta; /* core trees and counters; name and set counts as they were */
     sb_arena_mark mark;
-    size_t log_begin, log_end; /* between them: trees that were handed out, as they were at the savepoint */
+    size_t log_begin,
+        log_end; /* between them: trees that were handed out, as they were at the savepoint */
     size_t schema_log;
 } sb_store__savepoint;
 
@@ -241,13 +267,13 @@ typedef struct sb_store__savepoint {
 typedef struct sb_store__writer {
     bool active;
     bool names_changed; /* names, sets or schema: their version must rise */
-    sb_status failed;                  /* of a call that can not return one; cleared by rolling back behind it */
-    size_t failed_savepoints;          /* savepoints that were open then */
-    uint64_t epoch;                    /* rises with each savepoint, never falls; entries with it have been recorded */
-    uint64_t flushes;                  /* of statistics before the commit */
-    bool copied;                       /* the content was replaced by sb_store_copy: rolling back empties the cache */
+    sb_status failed;   /* of a call that can not return one; cleared by rolling back behind it */
+    size_t failed_savepoints; /* savepoints that were open then */
+    uint64_t epoch; /* rises with each savepoint, never falls; entries with it have been recorded */
+    uint64_t flushes; /* of statistics before the commit */
+    bool copied; /* the content was replaced by sb_store_copy: rolling back empties the cache */
     uint32_t written_names[SB_NAME_KINDS], written_sets; /* those past these have no rows yet */
-    sb_store__meta base;               /* as the transaction began */
+    sb_store__meta base;                                 /* as the transaction began */
     sb_arena_mark base_mark;
     sb_store__savepoint *savepoints;
     size_t savepoint_count, savepoint_capacity;
@@ -270,16 +296,16 @@ struct sb_view {
     sb_session *session;
     sb_pager *pager;
     const sb_allocator *alloc;
-    uint64_t seq;              /* of the state that meta_bytes is of */
-    bool current;              /* seq and meta_bytes are those of what is cached */
-    bool cached;               /* names, sets, schema and tree rows are those of meta */
+    uint64_t seq; /* of the state that meta_bytes is of */
+    bool current; /* seq and meta_bytes are those of what is cached */
+    bool cached;  /* names, sets, schema and tree rows are those of meta */
     uint8_t meta_bytes[SB_META_BYTES];
-    sb_store__meta meta;       /* live: a write transaction changes it in place */
+    sb_store__meta meta;                       /* live: a write transaction changes it in place */
     sb_status (*hook)(void *ctx, sb_err *err); /* sb_view_before_commit */
     void *hook_ctx;
 
     uint64_t hash_seed;
-    sb_arena *arena;           /* name bytes and label arrays */
+    sb_arena *arena;                         /* name bytes and label arrays */
     sb_store__interner names[SB_NAME_KINDS]; /* id - 1 is the index */
     sb_store__interner sets;                 /* id is the index; items are sb_label_id arrays */
     sb_store__set_list *label_sets;          /* by label */
@@ -310,11 +336,15 @@ SB_MUST_CHECK sb_status sb_store__begin_change(sb_view *view, sb_err *err);
 /* A random number for meta.lineage (store I2). */
 SB_MUST_CHECK sb_status sb_store__new_lineage(sb_view *view, uint64_t *lineage, sb_err *err);
 SB_MUST_CHECK sb_status sb_store__new_tree(sb_view *view, uint8_t kind, sb_tree *tree, sb_err *err);
-SB_INLINE sb_tree *sb_store__core_tree(sb_view *view, sb_store__core core) { return &view->meta.core[core]; }
+SB_INLINE sb_tree *sb_store__core_tree(sb_view *view, sb_store__core core)
+{
+    return &view->meta.core[core];
+}
 /* Borrowed; NULL for an unknown id. For the value and index files. */
 sb_store__schema *sb_store__schema_of(sb_view *view, uint32_t id);
 /* Grow *array (elements of size bytes) to at least count, doubling. */
-SB_MUST_CHECK sb_status sb_store__grow(const sb_allocator *alloc, void *array_pointer, size_t size, size_t count, size_t *capacity);
+SB_MUST_CHECK sb_status sb_store__grow(const sb_allocator *alloc, void *array_pointer, size_t size,
+                                       size_t count, size_t *capacity);
 
 /* load.c: bring the cache, which holds what *old says, to view->meta. On failure the cache is empty and not
  * marked as cached. */
@@ -325,8 +355,10 @@ void sb_store__free_cache(sb_view *view);
 /* names.c, sets.c */
 void sb_store__names_truncate(sb_view *view, const uint32_t counts[SB_NAME_KINDS]);
 void sb_store__sets_truncate(sb_view *view, uint32_t count);
-SB_MUST_CHECK sb_status sb_store__sets_add(sb_view *view, const sb_label_id *labels, size_t count, sb_err *err);
-SB_MUST_CHECK sb_status sb_store__names_add(sb_view *view, sb_name_kind kind, sb_bytes name, sb_err *err);
+SB_MUST_CHECK sb_status sb_store__sets_add(sb_view *view, const sb_label_id *labels, size_t count,
+                                           sb_err *err);
+SB_MUST_CHECK sb_status sb_store__names_add(sb_view *view, sb_name_kind kind, sb_bytes name,
+                                            sb_err *err);
 
 /* adjacency.c */
 SB_INLINE sb_store__adjacency *sb_store__adjacency_at(const sb_view *view, uint32_t place)
@@ -334,10 +366,13 @@ SB_INLINE sb_store__adjacency *sb_store__adjacency_at(const sb_view *view, uint3
     return &view->adjacency_blocks[place / SB_ADJACENCY_BLOCK][place % SB_ADJACENCY_BLOCK];
 }
 /* The entry of (type, direction), made when absent (tree.id 0 then). */
-SB_MUST_CHECK sb_status sb_store__adjacency_entry(sb_view *view, sb_type_id type, sb_direction direction, sb_store__adjacency **entry, sb_err *err);
+SB_MUST_CHECK sb_status sb_store__adjacency_entry(sb_view *view, sb_type_id type,
+                                                  sb_direction direction,
+                                                  sb_store__adjacency **entry, sb_err *err);
 
 /* schema.c */
-SB_MUST_CHECK sb_status sb_store__schema_decode(sb_view *view, uint32_t id, sb_bytes value, sb_store__schema **schema, sb_err *err);
+SB_MUST_CHECK sb_status sb_store__schema_decode(sb_view *view, uint32_t id, sb_bytes value,
+                                                sb_store__schema **schema, sb_err *err);
 SB_MUST_CHECK sb_status sb_store__schema_insert(sb_view *view, sb_store__schema *schema);
 void sb_store__schema_remove(sb_view *view, uint32_t id); /* out of the arrays; not freed */
 void sb_store__schema_free(sb_view *view, sb_store__schema *schema);
@@ -354,17 +389,21 @@ SB_MUST_CHECK sb_status sb_store__stats_gather(sb_view *view, sb_err *err);
 SB_MUST_CHECK sb_status sb_store__stats_delete_emptied(sb_view *view, sb_err *err);
 /* Both, in the middle of a transaction; the deltas are 0 then. */
 SB_MUST_CHECK sb_status sb_store__stats_flush(sb_view *view, sb_err *err);
-SB_MUST_CHECK sb_status sb_store__stats_decode(sb_bytes value, uint64_t counts[SB_STAT_CHUNK], sb_err *err);
+SB_MUST_CHECK sb_status sb_store__stats_decode(sb_bytes value, uint64_t counts[SB_STAT_CHUNK],
+                                               sb_err *err);
 
 /* ids.c */
 #define SB_BLOCK_KEY(kind, id) ((uint64_t)(kind) << 32 | (id))
 SB_MUST_CHECK sb_status sb_store__block_decode(sb_bytes value, sb_store__block *block, sb_err *err);
-SB_MUST_CHECK sb_status sb_store__blocks_gather(sb_view *view, sb_err *err); /* dirty ones into writer.batch */
+SB_MUST_CHECK sb_status sb_store__blocks_gather(sb_view *view,
+                                                sb_err *err); /* dirty ones into writer.batch */
 void sb_store__block_restore(sb_view *view, const sb_store__block *old);
 void sb_store__blocks_clear(sb_view *view);
 
 /* copy_rows.c: rows of a columnar tree into build; leaf_done after each leaf, non-zero stops. */
-SB_MUST_CHECK sb_status sb_store__copy_rows(sb_view *from, const sb_tree *source, sb_build *build, sb_status (*leaf_done)(void *ctx), void *ctx, sb_err *err);
+SB_MUST_CHECK sb_status sb_store__copy_rows(sb_view *from, const sb_tree *source, sb_build *build,
+                                            sb_status (*leaf_done)(void *ctx), void *ctx,
+                                            sb_err *err);
 
 /* undo.c */
 /* A call without a result has failed: the transaction can only go on by rolling back to a savepoint made before. */
@@ -376,6 +415,9 @@ SB_MUST_CHECK sb_status sb_store__savepoint_make(sb_view *view, uint32_t savepoi
 void sb_store__rollback_to(sb_view *view, uint32_t savepoint);
 void sb_store__rollback_all(sb_view *view);
 void sb_store__savepoint_release(sb_view *view, uint32_t savepoint);
-SB_INLINE bool sb_store__logging(const sb_view *view) { return view->writer.savepoint_count != 0; }
+SB_INLINE bool sb_store__logging(const sb_view *view)
+{
+    return view->writer.savepoint_count != 0;
+}
 
 #endif

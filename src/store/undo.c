@@ -11,13 +11,17 @@
 
 #define COMPACT_MIN 256u
 
-static uint64_t log_key(const sb_store__undo *undo) { return (uint64_t)undo->kind << 60 | undo->key; }
+static uint64_t log_key(const sb_store__undo *undo)
+{
+    return (uint64_t)undo->kind << 60 | undo->key;
+}
 
 static sb_status push(sb_view *view, const sb_store__undo *undo)
 {
     sb_store__writer *writer = &view->writer;
 
-    SB_TRY(sb_store__grow(view->alloc, &writer->log, sizeof *writer->log, writer->log_count + 1, &writer->log_capacity));
+    SB_TRY(sb_store__grow(view->alloc, &writer->log, sizeof *writer->log, writer->log_count + 1,
+                          &writer->log_capacity));
     writer->log[writer->log_count++] = *undo;
     return SB_OK;
 }
@@ -34,9 +38,10 @@ sb_status sb_store__schema_log(sb_view *view, bool added, sb_store__schema *sche
 {
     sb_store__writer *writer = &view->writer;
 
-    SB_TRY(sb_store__grow(view->alloc, &writer->schema_log, sizeof *writer->schema_log, writer->schema_log_count + 1,
-                          &writer->schema_log_capacity));
-    writer->schema_log[writer->schema_log_count++] = (sb_store__schema_undo){.added = added, .schema = schema};
+    SB_TRY(sb_store__grow(view->alloc, &writer->schema_log, sizeof *writer->schema_log,
+                          writer->schema_log_count + 1, &writer->schema_log_capacity));
+    writer->schema_log[writer->schema_log_count++] =
+        (sb_store__schema_undo){.added = added, .schema = schema};
     return SB_OK;
 }
 
@@ -53,7 +58,8 @@ static sb_status keep_trees(sb_view *view)
 {
     for (size_t i = 0; i < view->schema_count; i++) {
         const sb_store__schema *schema = view->schemas[i];
-        const sb_store__undo undo = {.key = schema->definition.id, .kind = SB_UNDO_INDEX, .old.tree = schema->tree};
+        const sb_store__undo undo = {
+            .key = schema->definition.id, .kind = SB_UNDO_INDEX, .old.tree = schema->tree};
         if (schema->touched) SB_TRY(push(view, &undo));
     }
     return SB_OK;
@@ -63,8 +69,8 @@ sb_status sb_store__savepoint_make(sb_view *view, uint32_t savepoint)
 {
     sb_store__writer *writer = &view->writer;
 
-    SB_TRY(sb_store__grow(view->alloc, &writer->savepoints, sizeof *writer->savepoints, writer->savepoint_count + 1,
-                          &writer->savepoint_capacity));
+    SB_TRY(sb_store__grow(view->alloc, &writer->savepoints, sizeof *writer->savepoints,
+                          writer->savepoint_count + 1, &writer->savepoint_capacity));
     sb_store__savepoint *made = &writer->savepoints[writer->savepoint_count];
     *made = (sb_store__savepoint){.id = savepoint,
                                   .epoch = writer->epoch + 1,
@@ -111,7 +117,9 @@ static void apply(sb_view *view, const sb_store__undo *undo)
     switch (undo->kind) {
     case SB_UNDO_STAT: sb_store__stats_restore(view, undo->key, undo->old.delta); break;
     case SB_UNDO_BLOCK: sb_store__block_restore(view, &undo->old.block); break;
-    case SB_UNDO_ADJACENCY: sb_store__adjacency_at(view, (uint32_t)undo->key)->tree = undo->old.tree; break;
+    case SB_UNDO_ADJACENCY:
+        sb_store__adjacency_at(view, (uint32_t)undo->key)->tree = undo->old.tree;
+        break;
     case SB_UNDO_INDEX:
         schema = sb_store__schema_of(view, (uint32_t)undo->key);
         if (schema != NULL) schema->tree = undo->old.tree;
@@ -151,7 +159,9 @@ static void restore_savepoint(sb_view *view, sb_store__savepoint *savepoint)
     while (writer->log_count > savepoint->log_end) {
         apply(view, &writer->log[--writer->log_count]);
     }
-    if (failed != writer->failed) writer->failed_savepoints = 0; /* no memory while restoring: nothing earlier is known to be right */
+    if (failed != writer->failed)
+        writer->failed_savepoints =
+            0; /* no memory while restoring: nothing earlier is known to be right */
     restore_touched(view, savepoint->epoch);
     for (size_t i = savepoint->log_begin; i < savepoint->log_end; i++) {
         apply(view, &writer->log[i]);
@@ -168,7 +178,8 @@ void sb_store__rollback_all(sb_view *view)
 {
     sb_store__writer *writer = &view->writer;
 
-    if (writer->copied) { /* the cache is that of the copy; the next transaction reads its own again */
+    if (writer
+            ->copied) { /* the cache is that of the copy; the next transaction reads its own again */
         sb_store__unload(view);
         view->meta = writer->base;
         writer->dirty_count = writer->schema_log_count = 0;
@@ -195,11 +206,13 @@ void sb_store__rollback_to(sb_view *view, uint32_t savepoint)
 {
     sb_store__writer *writer = &view->writer;
 
-    while (writer->savepoint_count != 0 && writer->savepoints[writer->savepoint_count - 1].id > savepoint) {
+    while (writer->savepoint_count != 0 &&
+           writer->savepoints[writer->savepoint_count - 1].id > savepoint) {
         writer->savepoint_count--;
     }
     if (writer->savepoint_count == 0) {
-        sb_store__rollback_all(view); /* it is older than the first use of the store in this transaction */
+        sb_store__rollback_all(
+            view); /* it is older than the first use of the store in this transaction */
     } else {
         restore_savepoint(view, &writer->savepoints[writer->savepoint_count - 1]);
     }
@@ -214,12 +227,14 @@ static void compact(sb_view *view)
     const size_t begin = writer->savepoints[writer->savepoint_count - 1].log_end;
     size_t kept = begin;
 
-    if (writer->log_count - begin < COMPACT_MIN || writer->log_count < 2 * writer->log_compacted) return;
+    if (writer->log_count - begin < COMPACT_MIN || writer->log_count < 2 * writer->log_compacted)
+        return;
     sb_map_clear(&writer->log_keys);
     for (size_t i = begin; i < writer->log_count; i++) {
         bool inserted = false;
         /* benign: without memory the record stays, which is only longer */
-        if (sb_map_at(&writer->log_keys, log_key(&writer->log[i]), &inserted) != NULL && !inserted) continue;
+        if (sb_map_at(&writer->log_keys, log_key(&writer->log[i]), &inserted) != NULL && !inserted)
+            continue;
         writer->log[kept++] = writer->log[i];
     }
     writer->log_count = kept;
@@ -230,10 +245,12 @@ void sb_store__savepoint_release(sb_view *view, uint32_t savepoint)
 {
     sb_store__writer *writer = &view->writer;
 
-    while (writer->savepoint_count != 0 && writer->savepoints[writer->savepoint_count - 1].id >= savepoint) {
+    while (writer->savepoint_count != 0 &&
+           writer->savepoints[writer->savepoint_count - 1].id >= savepoint) {
         writer->savepoint_count--;
     }
-    if (writer->failed_savepoints > writer->savepoint_count) writer->failed_savepoints = writer->savepoint_count;
+    if (writer->failed_savepoints > writer->savepoint_count)
+        writer->failed_savepoints = writer->savepoint_count;
     if (writer->savepoint_count == 0) {
         writer->log_count = writer->log_compacted = 0;
     } else {

@@ -17,8 +17,8 @@ static sb_status visit_adjacency(sb_view *view, sb_store_tree_visit visit, void 
         const sb_store__adjacency *entry = sb_store__adjacency_at(view, place);
         const sb_bytes name = sb_name_of(view, SB_NAME_TYPE, entry->type);
         if (entry->tree.id == 0) continue;
-        (void)snprintf(what, sizeof what, "relationships %.*s %s", (int)name.size, (const char *)name.data,
-                       entry->direction == SB_OUT ? "out" : "in");
+        (void)snprintf(what, sizeof what, "relationships %.*s %s", (int)name.size,
+                       (const char *)name.data, entry->direction == SB_OUT ? "out" : "in");
         SB_TRY(visit(ctx, &entry->tree, what));
     }
     return SB_OK;
@@ -31,7 +31,8 @@ static sb_status visit_indexes(sb_view *view, sb_store_tree_visit visit, void *c
     for (size_t i = 0; i < view->schema_count; i++) {
         const sb_store__schema *schema = view->schemas[i];
         if (!schema->definition.has_tree) continue;
-        (void)snprintf(what, sizeof what, "index %.*s", (int)schema->definition.name.size, (const char *)schema->definition.name.data);
+        (void)snprintf(what, sizeof what, "index %.*s", (int)schema->definition.name.size,
+                       (const char *)schema->definition.name.data);
         SB_TRY(visit(ctx, &schema->tree, what));
     }
     return SB_OK;
@@ -40,9 +41,12 @@ static sb_status visit_indexes(sb_view *view, sb_store_tree_visit visit, void *c
 sb_status sb_store_each_tree(sb_view *view, sb_store_tree_visit visit, void *ctx, sb_err *err)
 {
     static const char *const names[SB_CORE_TREES] = {
-        [SB_CORE_CATALOG] = "catalog",        [SB_CORE_NODES] = "nodes",
-        [SB_CORE_RELS] = "relationships",     [SB_CORE_LABELS] = "label index",
-        [SB_CORE_SHARED_OUT] = "shared lists out", [SB_CORE_SHARED_IN] = "shared lists in",
+        [SB_CORE_CATALOG] = "catalog",
+        [SB_CORE_NODES] = "nodes",
+        [SB_CORE_RELS] = "relationships",
+        [SB_CORE_LABELS] = "label index",
+        [SB_CORE_SHARED_OUT] = "shared lists out",
+        [SB_CORE_SHARED_IN] = "shared lists in",
     };
 
     (void)err; /* whatever fails is the visitor's, which has its own */
@@ -60,10 +64,10 @@ typedef struct check {
     sb_finding finding;
     void *ctx;
     uint64_t *findings;
-    sb_map numbers, roots;  /* of trees: → 1 */
-    sb_buffer blocks;       /* sb_pair[]: begin and end of what id blocks still have, of one kind */
+    sb_map numbers, roots; /* of trees: → 1 */
+    sb_buffer blocks;      /* sb_pair[]: begin and end of what id blocks still have, of one kind */
     unsigned block_kind;
-    uint64_t kind_sums[2];  /* nodes; relationships, by their sources */
+    uint64_t kind_sums[2]; /* nodes; relationships, by their sources */
     uint64_t all_nodes, all_rels;
     sb_map out_by_type, in_by_type, by_type; /* type → relationships */
 } check;
@@ -83,7 +87,10 @@ static SB_COLD void report(check *c, const char *format, ...)
 
 /* ---- Trees ------------------------------------------------------------------------------------------------------ */
 
-static sb_status check_unique(sb_map *map, uint64_t key, bool *unique) { return sb_map_at(map, key, unique) == NULL ? SB_NOMEM : SB_OK; }
+static sb_status check_unique(sb_map *map, uint64_t key, bool *unique)
+{
+    return sb_map_at(map, key, unique) == NULL ? SB_NOMEM : SB_OK;
+}
 
 static sb_status check_tree(void *ctx, const sb_tree *tree, const char *what)
 {
@@ -91,11 +98,14 @@ static sb_status check_tree(void *ctx, const sb_tree *tree, const char *what)
     bool unique;
 
     SB_TRY(check_unique(&c->numbers, tree->id, &unique));
-    if (!unique) report(c, "catalog: %s has tree number %u, which another tree has too", what, tree->id);
-    if (tree->id >= c->view->meta.next_tree) report(c, "catalog: %s has tree number %u, which was never given out", what, tree->id);
+    if (!unique)
+        report(c, "catalog: %s has tree number %u, which another tree has too", what, tree->id);
+    if (tree->id >= c->view->meta.next_tree)
+        report(c, "catalog: %s has tree number %u, which was never given out", what, tree->id);
     if (tree->root == SB_PGNO_NONE) return SB_OK;
     SB_TRY(check_unique(&c->roots, tree->root, &unique));
-    if (!unique) report(c, "catalog: %s has root page %u, which another tree has too", what, tree->root);
+    if (!unique)
+        report(c, "catalog: %s has root page %u, which another tree has too", what, tree->root);
     return SB_OK;
 }
 
@@ -107,7 +117,8 @@ static sb_status check_first(void *ctx, sb_bytes key, sb_bytes value, sb_err *er
 
     (void)value;
     (void)err;
-    if (key.size < 5 || sb_load_be32(key.data + 1) == 0) report(c, "catalog: a row of kind %u without an id", key.data[0]);
+    if (key.size < 5 || sb_load_be32(key.data + 1) == 0)
+        report(c, "catalog: a row of kind %u without an id", key.data[0]);
     return SB_EXISTS; /* the first one is enough */
 }
 
@@ -128,8 +139,10 @@ static void check_names(check *c)
 
     for (unsigned kind = 0; kind < SB_NAME_KINDS; kind++) {
         for (uint32_t id = 1; id <= view->names[kind].count; id++) {
-            const uint32_t found = sb_name_find(view, (sb_name_kind)kind, sb_name_of(view, (sb_name_kind)kind, id));
-            if (found != id) report(c, "catalog: name %u of kind %u is found as %u", id, kind, found);
+            const uint32_t found =
+                sb_name_find(view, (sb_name_kind)kind, sb_name_of(view, (sb_name_kind)kind, id));
+            if (found != id)
+                report(c, "catalog: name %u of kind %u is found as %u", id, kind, found);
         }
     }
 }
@@ -141,7 +154,8 @@ static void check_sets(check *c)
     for (sb_set_id set = 0; set < view->sets.count; set++) {
         size_t count;
         const sb_label_id *labels = sb_set_labels(view, set, &count);
-        const uint32_t found = sb_store__interner_find(&view->sets, sb_bytes_of(labels, count * sizeof *labels), view->hash_seed);
+        const uint32_t found = sb_store__interner_find(
+            &view->sets, sb_bytes_of(labels, count * sizeof *labels), view->hash_seed);
         if (found != set) report(c, "catalog: label set %u is found as %u", set, found);
     }
 }
@@ -166,7 +180,8 @@ static sb_status check_schema_names(check *c)
     qsort(sorted, view->schema_count, sizeof *sorted, compare_names);
     for (size_t i = 1; i < view->schema_count; i++) {
         if (!sb_bytes_equal(sorted[i]->name, sorted[i - 1]->name)) continue;
-        report(c, "catalog: definitions %u and %u have the same name", sorted[i - 1]->id, sorted[i]->id);
+        report(c, "catalog: definitions %u and %u have the same name", sorted[i - 1]->id,
+               sorted[i]->id);
     }
     sb_free(view->alloc, sorted, view->schema_count * sizeof *sorted);
     return SB_OK;
@@ -186,14 +201,17 @@ static sb_status check_block(void *ctx, sb_bytes key, sb_bytes value, sb_err *er
     }
     const uint32_t id = sb_load_be32(key.data + 1);
     if (nodes ? id >= c->view->sets.count : id == 0 || id > c->view->names[SB_NAME_TYPE].count) {
-        report(c, "catalog: an id block of %s %u, which does not exist", nodes ? "label set" : "type", id);
+        report(c, "catalog: an id block of %s %u, which does not exist",
+               nodes ? "label set" : "type", id);
     }
     if (sb_store__block_decode(value, &block, NULL) != SB_OK) {
-        report(c, "catalog: the id block of %s %u does not decode", nodes ? "label set" : "type", id);
+        report(c, "catalog: the id block of %s %u does not decode", nodes ? "label set" : "type",
+               id);
         return SB_OK;
     }
     if (block.next + block.remaining > (nodes ? c->view->meta.node_end : c->view->meta.rel_end)) {
-        report(c, "catalog: the id block of %s %u reaches past all ids", nodes ? "label set" : "type", id);
+        report(c, "catalog: the id block of %s %u reaches past all ids",
+               nodes ? "label set" : "type", id);
     }
     const sb_pair pair = {.key = block.next, .value = block.next + block.remaining};
     if (block.remaining == 0) return SB_OK;
@@ -211,7 +229,8 @@ static sb_status check_blocks(check *c, unsigned kind, sb_err *err)
     if (count > 1) sb_pairs_sort(pairs, pairs + count, count);
     for (size_t i = 1; i < count; i++) {
         if (pairs[i].key >= pairs[i - 1].value) continue;
-        report(c, "catalog: two %s id blocks overlap at %llu", kind == SB_ROW_NODE_IDS ? "node" : "relationship", (unsigned long long)pairs[i].key);
+        report(c, "catalog: two %s id blocks overlap at %llu",
+               kind == SB_ROW_NODE_IDS ? "node" : "relationship", (unsigned long long)pairs[i].key);
     }
     return SB_OK;
 }
@@ -242,9 +261,11 @@ static sb_status check_stat(check *c, uint64_t stat, uint64_t count)
         c->all_rels = count;
         return SB_OK;
     }
-    if (kind > SB_STAT_TYPES || (kind != SB_STAT_TYPES && set >= c->view->sets.count) || (kind == SB_STAT_TYPES && set != 0) ||
+    if (kind > SB_STAT_TYPES || (kind != SB_STAT_TYPES && set >= c->view->sets.count) ||
+        (kind == SB_STAT_TYPES && set != 0) ||
         (kind != SB_STAT_NODES && (type == 0 || type > c->view->names[SB_NAME_TYPE].count))) {
-        report(c, "statistics: a count under key %llx, of what does not exist", (unsigned long long)stat);
+        report(c, "statistics: a count under key %llx, of what does not exist",
+               (unsigned long long)stat);
         return SB_OK;
     }
     if (kind == SB_STAT_NODES) {
@@ -252,7 +273,10 @@ static sb_status check_stat(check *c, uint64_t stat, uint64_t count)
         return SB_OK;
     }
     if (kind == SB_STAT_TYPES) c->kind_sums[1] += count;
-    return add_to(kind == SB_STAT_OUT ? &c->out_by_type : kind == SB_STAT_IN ? &c->in_by_type : &c->by_type, type, count);
+    return add_to(kind == SB_STAT_OUT  ? &c->out_by_type
+                  : kind == SB_STAT_IN ? &c->in_by_type
+                                       : &c->by_type,
+                  type, count);
 }
 
 static sb_status check_stats_row(void *ctx, sb_bytes key, sb_bytes value, sb_err *err)
@@ -266,7 +290,8 @@ static sb_status check_stats_row(void *ctx, sb_bytes key, sb_bytes value, sb_err
     }
     const uint64_t first = (sb_load_be64(key.data) & 0x00FFFFFFFFFFFFFFull) << SB_STAT_CHUNK_BITS;
     for (unsigned i = 0; i < SB_STAT_CHUNK; i++) {
-        if (counts[i] != 0 && check_stat(c, first + i, counts[i]) != SB_OK) return SB_FAIL_NOMEM(err);
+        if (counts[i] != 0 && check_stat(c, first + i, counts[i]) != SB_OK)
+            return SB_FAIL_NOMEM(err);
     }
     return SB_OK;
 }
@@ -280,16 +305,21 @@ static uint64_t sum_of(const sb_map *map, uint64_t type)
 static void check_sums(check *c)
 {
     if (c->kind_sums[0] != c->all_nodes) {
-        report(c, "statistics: label sets have %llu nodes, all together %llu", (unsigned long long)c->kind_sums[0], (unsigned long long)c->all_nodes);
+        report(c, "statistics: label sets have %llu nodes, all together %llu",
+               (unsigned long long)c->kind_sums[0], (unsigned long long)c->all_nodes);
     }
     if (c->kind_sums[1] != c->all_rels) {
-        report(c, "statistics: types have %llu relationships, all together %llu", (unsigned long long)c->kind_sums[1], (unsigned long long)c->all_rels);
+        report(c, "statistics: types have %llu relationships, all together %llu",
+               (unsigned long long)c->kind_sums[1], (unsigned long long)c->all_rels);
     }
     for (sb_type_id type = 1; type <= c->view->names[SB_NAME_TYPE].count; type++) {
-        const uint64_t all = sum_of(&c->by_type, type), out = sum_of(&c->out_by_type, type), in = sum_of(&c->in_by_type, type);
+        const uint64_t all = sum_of(&c->by_type, type), out = sum_of(&c->out_by_type, type),
+                       in = sum_of(&c->in_by_type, type);
         if (all == out && all == in) continue;
-        report(c, "statistics: type %u has %llu relationships, %llu by their sources, %llu by their targets", type, (unsigned long long)all,
-               (unsigned long long)out, (unsigned long long)in);
+        report(c,
+               "statistics: type %u has %llu relationships, %llu by their sources, %llu by their "
+               "targets",
+               type, (unsigned long long)all, (unsigned long long)out, (unsigned long long)in);
     }
 }
 
@@ -301,9 +331,12 @@ static sb_status check_kinds(check *c, sb_err *err)
     sb_cursor *cursor = NULL;
     bool found = false;
 
-    SB_TRY(sb_cursor_open(c->view->txn, sb_store__core_tree(c->view, SB_CORE_CATALOG), &cursor, err));
+    SB_TRY(
+        sb_cursor_open(c->view->txn, sb_store__core_tree(c->view, SB_CORE_CATALOG), &cursor, err));
     sb_status st = sb_cursor_first(cursor, &found, err);
-    if (st == SB_OK && found && sb_cursor_key(cursor).size != 0 && sb_cursor_key(cursor).data[0] < SB_ROW_NAME) report(c, "catalog: a row of unknown kind");
+    if (st == SB_OK && found && sb_cursor_key(cursor).size != 0 &&
+        sb_cursor_key(cursor).data[0] < SB_ROW_NAME)
+        report(c, "catalog: a row of unknown kind");
     if (st == SB_OK) st = sb_cursor_seek(cursor, sb_bytes_of(&behind, 1), &found, err);
     if (st == SB_OK && found) report(c, "catalog: a row of unknown kind");
     sb_cursor_close(cursor);
@@ -324,7 +357,8 @@ static sb_status run_checks(check *c, sb_err *err)
     return check_kinds(c, err);
 }
 
-sb_status sb_store_verify(sb_view *view, sb_finding finding, void *ctx, uint64_t *findings, sb_err *err)
+sb_status sb_store_verify(sb_view *view, sb_finding finding, void *ctx, uint64_t *findings,
+                          sb_err *err)
 {
     const sb_allocator *alloc = view->alloc;
     uint64_t count = 0;

@@ -78,19 +78,22 @@ static void destroy_view(void *object)
     sb_free(view->alloc, view, sizeof *view);
 }
 
-static const sb_session_ext_kind view_kind = {.name = "store", .create = create_view, .destroy = destroy_view};
+static const sb_session_ext_kind view_kind = {
+    .name = "store", .create = create_view, .destroy = destroy_view};
 
 /* ---- Getting a view ---------------------------------------------------------------------------------------------- */
 
 static bool is_current(const sb_view *view, const sb_txn *txn)
 {
     /* The number of commits alone does not name a state: after a failed sync the same number may come again. */
-    return view->current && view->seq == sb_txn_seq(txn) && memcmp(view->meta_bytes, sb_txn_meta(txn), SB_META_BYTES) == 0;
+    return view->current && view->seq == sb_txn_seq(txn) &&
+           memcmp(view->meta_bytes, sb_txn_meta(txn), SB_META_BYTES) == 0;
 }
 
 static bool same_content(const sb_store__meta *a, const sb_store__meta *b)
 {
-    return a->founded == b->founded && a->lineage == b->lineage && a->names_version == b->names_version && a->trees_version == b->trees_version;
+    return a->founded == b->founded && a->lineage == b->lineage &&
+           a->names_version == b->names_version && a->trees_version == b->trees_version;
 }
 
 /* Bring the cache to the state of txn. */
@@ -131,7 +134,10 @@ sb_status sb_view_get(sb_txn *txn, sb_view **out, sb_err *err)
     return SB_OK;
 }
 
-sb_txn *sb_view_txn(const sb_view *view) { return view->txn; }
+sb_txn *sb_view_txn(const sb_view *view)
+{
+    return view->txn;
+}
 
 /* Roots are changed through these pointers, so in a write transaction the hooks must be in place: after sb_txn_upgrade,
  * sb_view_get or a call that changes something comes first. */
@@ -141,8 +147,14 @@ static sb_tree *core_tree(sb_view *view, sb_store__core core)
     return sb_store__core_tree(view, core);
 }
 
-sb_tree *sb_node_table(sb_view *view) { return core_tree(view, SB_CORE_NODES); }
-sb_tree *sb_rel_table(sb_view *view) { return core_tree(view, SB_CORE_RELS); }
+sb_tree *sb_node_table(sb_view *view)
+{
+    return core_tree(view, SB_CORE_NODES);
+}
+sb_tree *sb_rel_table(sb_view *view)
+{
+    return core_tree(view, SB_CORE_RELS);
+}
 
 /* ---- Changing ------------------------------------------------------------------------------------------------------- */
 
@@ -164,7 +176,8 @@ static sb_status activate(sb_txn *txn, void **object, sb_err *err)
     writer->flushes = 0;
     writer->base = view->meta;
     writer->base_mark = sb_arena_get_mark(view->arena);
-    writer->savepoint_count = writer->log_count = writer->log_compacted = writer->schema_log_count = 0;
+    writer->savepoint_count = writer->log_count = writer->log_compacted = writer->schema_log_count =
+        0;
     writer->dirty_count = 0;
     *object = view;
     return SB_OK;
@@ -193,16 +206,22 @@ sb_status sb_store__begin_change(sb_view *view, sb_err *err)
 
     if (!writer->active) { /* a reader, or one that was made a writer after the view was got */
         void *object;
-        if (!sb_txn_writable(view->txn)) return SB_FAIL(err, SB_READ_ONLY, "the transaction is for reading only");
+        if (!sb_txn_writable(view->txn))
+            return SB_FAIL(err, SB_READ_ONLY, "the transaction is for reading only");
         SB_TRY(sb_txn_ext_get(view->txn, &writer_kind, &object, err));
     }
-    if (writer->failed != SB_OK) return SB_FAIL(err, writer->failed, "an earlier change failed: roll back to a savepoint made before it");
+    if (writer->failed != SB_OK)
+        return SB_FAIL(err, writer->failed,
+                       "an earlier change failed: roll back to a savepoint made before it");
     if (!view->meta.founded) SB_TRY(found_store(view, err));
     if (view->stats.count > SB_STATS_PENDING_MAX) return sb_store__stats_flush(view, err);
     return SB_OK;
 }
 
-sb_status sb_view_found(sb_view *view, sb_err *err) { return sb_store__begin_change(view, err); }
+sb_status sb_view_found(sb_view *view, sb_err *err)
+{
+    return sb_store__begin_change(view, err);
+}
 
 void sb_view_before_commit(sb_view *view, sb_status (*hook)(void *ctx, sb_err *err), void *ctx)
 {
@@ -212,7 +231,10 @@ void sb_view_before_commit(sb_view *view, sb_status (*hook)(void *ctx, sb_err *e
 
 sb_status sb_store__new_tree(sb_view *view, uint8_t kind, sb_tree *tree, sb_err *err)
 {
-    if (view->meta.next_tree == UINT32_MAX) return SB_FAIL(err, SB_LIMIT, "the tree numbers of the file are used up: vacuum does not help, export and load does");
+    if (view->meta.next_tree == UINT32_MAX)
+        return SB_FAIL(
+            err, SB_LIMIT,
+            "the tree numbers of the file are used up: vacuum does not help, export and load does");
     *tree = (sb_tree){.id = view->meta.next_tree++, .kind = kind};
     return SB_OK;
 }
@@ -222,9 +244,11 @@ sb_status sb_store__new_tree(sb_view *view, uint8_t kind, sb_tree *tree, sb_err 
 static sb_status gather_names(sb_view *view, sb_err *err)
 {
     for (unsigned kind = 0; kind < SB_NAME_KINDS; kind++) {
-        for (uint32_t index = view->writer.written_names[kind]; index < view->names[kind].count; index++) {
+        for (uint32_t index = view->writer.written_names[kind]; index < view->names[kind].count;
+             index++) {
             const sb_store__interned *name = &view->names[kind].items[index];
-            SB_TRY(sb_store__batch_add_pieces(&view->writer.batch, SB_ROW_NAME + kind, index + 1, sb_bytes_of(name->data, name->size), err));
+            SB_TRY(sb_store__batch_add_pieces(&view->writer.batch, SB_ROW_NAME + kind, index + 1,
+                                              sb_bytes_of(name->data, name->size), err));
         }
     }
     return SB_OK;
@@ -244,22 +268,26 @@ static sb_status gather_sets(sb_view *view, sb_err *err)
             row->size += sb_varint_encode(row->data + row->size, labels[i] - before);
             before = labels[i];
         }
-        SB_TRY(sb_store__batch_add_pieces(&view->writer.batch, SB_ROW_SET, set, sb_buffer_bytes(row), err));
+        SB_TRY(sb_store__batch_add_pieces(&view->writer.batch, SB_ROW_SET, set,
+                                          sb_buffer_bytes(row), err));
     }
     return SB_OK;
 }
 
 static bool same_tree(const sb_tree *a, const sb_tree *b)
 {
-    return a->id == b->id && a->height == b->height && a->root == b->root && a->moved_at == b->moved_at && a->leaf_count == b->leaf_count;
+    return a->id == b->id && a->height == b->height && a->root == b->root &&
+           a->moved_at == b->moved_at && a->leaf_count == b->leaf_count;
 }
 
-static sb_status add_tree_row(sb_view *view, const uint8_t *key, size_t key_bytes, const sb_tree *tree, sb_err *err)
+static sb_status add_tree_row(sb_view *view, const uint8_t *key, size_t key_bytes,
+                              const sb_tree *tree, sb_err *err)
 {
     uint8_t value[SB_TREE_ROW_MAX];
     const size_t value_bytes = sb_store__tree_encode(tree, value);
 
-    const sb_status st = sb_store__batch_add(&view->writer.batch, sb_bytes_of(key, key_bytes), sb_bytes_of(value, value_bytes));
+    const sb_status st = sb_store__batch_add(&view->writer.batch, sb_bytes_of(key, key_bytes),
+                                             sb_bytes_of(value, value_bytes));
     return st == SB_OK ? SB_OK : SB_FAIL_NOMEM(err);
 }
 
@@ -270,13 +298,16 @@ static sb_status sort_dirty(sb_view *view, const sb_pair **pairs, sb_err *err)
     sb_buffer *scratch = &writer->scratch;
 
     sb_buffer_reset(scratch);
-    if (sb_buffer_reserve(scratch, 2 * writer->dirty_count * sizeof(sb_pair)) != SB_OK) return SB_FAIL_NOMEM(err);
+    if (sb_buffer_reserve(scratch, 2 * writer->dirty_count * sizeof(sb_pair)) != SB_OK)
+        return SB_FAIL_NOMEM(err);
     sb_pair *sorted = (sb_pair *)(void *)scratch->data;
     for (size_t i = 0; i < writer->dirty_count; i++) {
         const sb_store__adjacency *entry = sb_store__adjacency_at(view, writer->dirty[i]);
-        sorted[i] = (sb_pair){.key = 2 * (uint64_t)entry->type + entry->direction, .value = writer->dirty[i]};
+        sorted[i] = (sb_pair){.key = 2 * (uint64_t)entry->type + entry->direction,
+                              .value = writer->dirty[i]};
     }
-    if (!sb_pairs_sorted(sorted, writer->dirty_count)) sb_pairs_sort(sorted, sorted + writer->dirty_count, writer->dirty_count);
+    if (!sb_pairs_sorted(sorted, writer->dirty_count))
+        sb_pairs_sort(sorted, sorted + writer->dirty_count, writer->dirty_count);
     *pairs = sorted;
     return SB_OK;
 }
@@ -290,12 +321,15 @@ static sb_status gather_trees(sb_view *view, sb_err *err)
     for (size_t i = 0; i < view->writer.dirty_count; i++) {
         const sb_store__adjacency *entry = sb_store__adjacency_at(view, (uint32_t)dirty[i].value);
         if (entry->tree.id == 0 || same_tree(&entry->tree, &entry->saved)) continue;
-        const size_t bytes = sb_store__key_adjacency(key, entry->type, (sb_direction)entry->direction);
+        const size_t bytes =
+            sb_store__key_adjacency(key, entry->type, (sb_direction)entry->direction);
         SB_TRY(add_tree_row(view, key, bytes, &entry->tree, err));
     }
     for (size_t i = 0; i < view->schema_count; i++) {
         const sb_store__schema *schema = view->schemas[i];
-        if (!schema->touched || !schema->definition.has_tree || same_tree(&schema->tree, &schema->saved)) continue;
+        if (!schema->touched || !schema->definition.has_tree ||
+            same_tree(&schema->tree, &schema->saved))
+            continue;
         const size_t bytes = sb_store__key_id(key, SB_ROW_INDEX, schema->definition.id);
         SB_TRY(add_tree_row(view, key, bytes, &schema->tree, err));
     }
@@ -322,8 +356,11 @@ static sb_status write_rows(sb_view *view, sb_err *err)
     const sb_item *items;
     size_t count;
 
-    if (sb_store__batch_items(&view->writer.batch, &items, &count) != SB_OK) return SB_FAIL_NOMEM(err);
-    if (count != 0) SB_TRY(sb_tree_put_many(view->txn, sb_store__core_tree(view, SB_CORE_CATALOG), items, count, err));
+    if (sb_store__batch_items(&view->writer.batch, &items, &count) != SB_OK)
+        return SB_FAIL_NOMEM(err);
+    if (count != 0)
+        SB_TRY(sb_tree_put_many(view->txn, sb_store__core_tree(view, SB_CORE_CATALOG), items, count,
+                                err));
     return sb_store__stats_delete_emptied(view, err);
 }
 
@@ -335,13 +372,16 @@ static sb_status before_commit(void *object, sb_txn *txn, sb_err *err)
     uint8_t bytes[SB_META_BYTES];
 
     if (view->hook != NULL) SB_TRY(view->hook(view->hook_ctx, err));
-    if (writer->failed != SB_OK) return SB_FAIL(err, writer->failed, "a change of the transaction failed, and was not rolled back");
+    if (writer->failed != SB_OK)
+        return SB_FAIL(err, writer->failed,
+                       "a change of the transaction failed, and was not rolled back");
     SB_TRY(gather_rows(view, &trees_changed, err));
     SB_TRY(write_rows(view, err));
     if (writer->names_changed) view->meta.names_version = writer->base.names_version + 1;
     if (trees_changed) view->meta.trees_version = writer->base.trees_version + 1;
     sb_store__meta_encode(&view->meta, bytes);
-    if (memcmp(bytes, sb_txn_meta(txn), SB_META_BYTES) != 0) memcpy(sb_txn_meta_mut(txn), bytes, SB_META_BYTES);
+    if (memcmp(bytes, sb_txn_meta(txn), SB_META_BYTES) != 0)
+        memcpy(sb_txn_meta_mut(txn), bytes, SB_META_BYTES);
     return SB_OK;
 }
 
@@ -391,7 +431,8 @@ static void shrink(sb_view *view)
     sb_store__blocks_clear(view);
     if (writer->block_index.capacity > KEPT_CAPACITY) sb_map_deinit(&writer->block_index);
     if (writer->log_keys.capacity > KEPT_CAPACITY) sb_map_deinit(&writer->log_keys);
-    if (writer->batch.bytes.capacity > KEPT_CAPACITY * SB_ROW_PIECE) sb_buffer_deinit(&writer->batch.bytes);
+    if (writer->batch.bytes.capacity > KEPT_CAPACITY * SB_ROW_PIECE)
+        sb_buffer_deinit(&writer->batch.bytes);
 }
 
 static void on_end(void *object, bool committed)

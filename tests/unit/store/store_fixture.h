@@ -19,21 +19,21 @@ typedef struct store_fixture {
     uint32_t page_bytes;
 } store_fixture;
 
-#define OK(f, call)                                                                      \
-    do {                                                                                 \
-        const sb_status ok_status = (call);                                              \
-        if (ok_status != SB_OK) {                                                        \
-            print_error("%s: %s: %s\n", #call, sb_status_name(ok_status), (f)->err.text); \
-            fail();                                                                      \
-        }                                                                                \
+#define OK(f, call)                                                                                \
+    do {                                                                                           \
+        const sb_status ok_status = (call);                                                        \
+        if (ok_status != SB_OK) {                                                                  \
+            print_error("%s: %s: %s\n", #call, sb_status_name(ok_status), (f)->err.text);          \
+            fail();                                                                                \
+        }                                                                                          \
     } while (0)
 
 /* The call fails with code; the error is cleared behind it. */
-#define FAILS(f, call, status)                \
-    do {                                      \
-        assert_int_equal((call), (status));   \
-        assert_int_equal((f)->err.code, (status)); \
-        sb_err_clear(&(f)->err);              \
+#define FAILS(f, call, status)                                                                     \
+    do {                                                                                           \
+        assert_int_equal((call), (status));                                                        \
+        assert_int_equal((f)->err.code, (status));                                                 \
+        sb_err_clear(&(f)->err);                                                                   \
     } while (0)
 
 static inline void open_pager(store_fixture *f)
@@ -110,7 +110,10 @@ static inline void rollback(store_fixture *f)
     f->view = NULL;
 }
 
-static inline sb_bytes text(const char *s) { return sb_bytes_of(s, strlen(s)); }
+static inline sb_bytes text(const char *s)
+{
+    return sb_bytes_of(s, strlen(s));
+}
 
 static inline uint32_t intern(store_fixture *f, sb_name_kind kind, const char *name)
 {

@@ -16,7 +16,10 @@ typedef struct model {
 } model;
 
 /* Node ids far apart, as blocks of ids lie. */
-static uint64_t node_of(uint64_t i) { return 1 + i * (i % 7 == 0 ? 70001 : 1); }
+static uint64_t node_of(uint64_t i)
+{
+    return 1 + i * (i % 7 == 0 ? 70001 : 1);
+}
 
 static int compare_triples(const void *a, const void *b)
 {
@@ -26,13 +29,16 @@ static int compare_triples(const void *a, const void *b)
     return x->rel < y->rel ? -1 : x->rel > y->rel;
 }
 
-static size_t expected_triples(const model *m, sb_type_id type, sb_direction direction, sb_triple *out)
+static size_t expected_triples(const model *m, sb_type_id type, sb_direction direction,
+                               sb_triple *out)
 {
     size_t count = 0;
     for (size_t i = 0; i < m->count; i++) {
         const sb_triple t = m->rels[i].triple;
         if (m->rels[i].type != type) continue;
-        out[count++] = direction == SB_OUT ? t : (sb_triple){.node = t.neighbor, .neighbor = t.node, .rel = t.rel};
+        out[count++] = direction == SB_OUT
+                           ? t
+                           : (sb_triple){.node = t.neighbor, .neighbor = t.node, .rel = t.rel};
     }
     qsort(out, count, sizeof *out, compare_triples);
     return count;
@@ -49,7 +55,9 @@ static sb_status gather(void *ctx, uint64_t node, const sb_chunk *chunk, bool st
     gathered *g = ctx;
     (void)starts;
     for (uint32_t i = 0; i < chunk->count; i++) {
-        g->triples[g->count++] = (sb_triple){.node = node - g->bias, .neighbor = sb_chunk_neighbor(chunk, i), .rel = sb_chunk_rel(chunk, i)};
+        g->triples[g->count++] = (sb_triple){.node = node - g->bias,
+                                             .neighbor = sb_chunk_neighbor(chunk, i),
+                                             .rel = sb_chunk_rel(chunk, i)};
     }
     return SB_OK;
 }
@@ -62,12 +70,15 @@ static void check_type(store_fixture *f, const model *m, sb_type_id type, sb_dir
     gathered g = {.triples = found_buffer};
     const sb_tree *tree = sb_adjacency_tree(f->view, type, direction, &g.bias);
 
-    if (tree != NULL) OK(f, sb_lists_scan(f->txn, tree, g.bias, g.bias + SB_ID_MAX, gather, &g, &f->err));
+    if (tree != NULL)
+        OK(f, sb_lists_scan(f->txn, tree, g.bias, g.bias + SB_ID_MAX, gather, &g, &f->err));
     assert_int_equal(g.count, expected);
-    if (expected != 0) assert_memory_equal(found_buffer, expected_buffer, expected * sizeof(sb_triple));
+    if (expected != 0)
+        assert_memory_equal(found_buffer, expected_buffer, expected * sizeof(sb_triple));
     for (size_t i = 0; i < expected; i += 37) {
         uint64_t degree, wanted = 0;
-        for (size_t k = 0; k < expected; k++) wanted += expected_buffer[k].node == expected_buffer[i].node;
+        for (size_t k = 0; k < expected; k++)
+            wanted += expected_buffer[k].node == expected_buffer[i].node;
         OK(f, sb_list_degree(f->txn, tree, expected_buffer[i].node + g.bias, &degree, &f->err));
         assert_int_equal(degree, wanted);
     }
@@ -89,16 +100,21 @@ static void put_batch(store_fixture *f, sb_type_id type, const rel *rels, size_t
     for (unsigned direction = 0; direction < 2; direction++) {
         for (size_t i = 0; i < count; i++) {
             const sb_triple t = rels[i].triple;
-            triples[i] = direction == SB_OUT ? t : (sb_triple){.node = t.neighbor, .neighbor = t.node, .rel = t.rel};
+            triples[i] = direction == SB_OUT
+                             ? t
+                             : (sb_triple){.node = t.neighbor, .neighbor = t.node, .rel = t.rel};
         }
         qsort(triples, count, sizeof *triples, compare_triples);
         if (insert) {
-            OK(f, sb_adjacency_insert(f->view, type, (sb_direction)direction, triples, count, &f->err));
+            OK(f, sb_adjacency_insert(f->view, type, (sb_direction)direction, triples, count,
+                                      &f->err));
         } else {
-            OK(f, sb_adjacency_delete(f->view, type, (sb_direction)direction, triples, count, &deleted, &f->err));
+            OK(f, sb_adjacency_delete(f->view, type, (sb_direction)direction, triples, count,
+                                      &deleted, &f->err));
             assert_int_equal(deleted, count);
         }
-        sb_stats_add_rels(f->view, 0, type, (sb_direction)direction, insert ? (int64_t)count : -(int64_t)count);
+        sb_stats_add_rels(f->view, 0, type, (sb_direction)direction,
+                          insert ? (int64_t)count : -(int64_t)count);
     }
     free(triples);
 }
@@ -113,7 +129,9 @@ static void insert_some(store_fixture *f, model *m, sb_random *random)
     rel *rels = &m->rels[m->count];
     for (size_t i = 0; i < count; i++) {
         rels[i].type = type;
-        rels[i].triple = (sb_triple){.node = node_of(sb_random_below(random, NODES)), .neighbor = node_of(sb_random_below(random, NODES)), .rel = ++m->next_rel};
+        rels[i].triple = (sb_triple){.node = node_of(sb_random_below(random, NODES)),
+                                     .neighbor = node_of(sb_random_below(random, NODES)),
+                                     .rel = ++m->next_rel};
     }
     put_batch(f, type, rels, count, true);
     m->count += count;
@@ -132,7 +150,8 @@ static void test_store_adjacency__model(void **state)
 {
     store_fixture f;
     sb_random random = test_random(4);
-    model *committed = calloc(1, sizeof *committed), *now = calloc(1, sizeof *now), *saved = calloc(1, sizeof *saved);
+    model *committed = calloc(1, sizeof *committed), *now = calloc(1, sizeof *now),
+          *saved = calloc(1, sizeof *saved);
     (void)state;
     fixture_open(&f, 4096);
     begin_write(&f);
@@ -197,7 +216,8 @@ static void test_store_adjacency__small_types_share(void **state)
     (void)state;
     fixture_open(&f, 8192);
     begin_write(&f);
-    const sb_type_id small = intern(&f, SB_NAME_TYPE, "SMALL"), big = intern(&f, SB_NAME_TYPE, "BIG");
+    const sb_type_id small = intern(&f, SB_NAME_TYPE, "SMALL"),
+                     big = intern(&f, SB_NAME_TYPE, "BIG");
     assert_null(sb_adjacency_tree(f.view, small, SB_OUT, &bias));
     const sb_triple one = {.node = SB_ID_MAX, .neighbor = 1, .rel = 1};
     OK(&f, sb_adjacency_insert(f.view, small, SB_OUT, &one, 1, &f.err));
@@ -229,7 +249,8 @@ static void test_store_adjacency__small_types_share(void **state)
     FAILS(&f, sb_adjacency_insert(f.view, 3, SB_OUT, &last, 1, &f.err), SB_MISUSE);
     /* A large batch goes to a tree of its own at once. */
     sb_triple *many = calloc(5000, sizeof *many);
-    for (uint64_t i = 0; i < 5000; i++) many[i] = (sb_triple){.node = i + 1, .neighbor = 1, .rel = i + 1};
+    for (uint64_t i = 0; i < 5000; i++)
+        many[i] = (sb_triple){.node = i + 1, .neighbor = 1, .rel = i + 1};
     OK(&f, sb_adjacency_insert(f.view, big, SB_IN, many, 5000, &f.err));
     free(many);
     (void)sb_adjacency_tree(f.view, big, SB_IN, &bias);
@@ -258,7 +279,8 @@ static void test_store_adjacency__fresh_trees_for_bulk_load(void **state)
     OK(&f, sb_adjacency_fresh(f.view, type, SB_OUT, &tree, &f.err));
     OK(&f, sb_build_open(f.txn, &tree, 100, &build, &f.err));
     sb_triple *many = calloc(20000, sizeof *many);
-    for (uint64_t i = 0; i < 20000; i++) many[i] = (sb_triple){.node = i / 2, .neighbor = i, .rel = i + 1};
+    for (uint64_t i = 0; i < 20000; i++)
+        many[i] = (sb_triple){.node = i / 2, .neighbor = i, .rel = i + 1};
     OK(&f, sb_build_triples(build, many, 20000, &f.err));
     OK(&f, sb_build_finish(build, &f.err));
     free(many);
@@ -293,7 +315,8 @@ static void test_store_adjacency__two_sessions(void **state)
     for (uint64_t round = 0; round < 5; round++) {
         uint64_t bias, degree;
         sb_triple many[700];
-        for (uint64_t i = 0; i < 700; i++) many[i] = (sb_triple){.node = i, .neighbor = round, .rel = 1 + round * 700 + i};
+        for (uint64_t i = 0; i < 700; i++)
+            many[i] = (sb_triple){.node = i, .neighbor = round, .rel = 1 + round * 700 + i};
         OK(&f, sb_txn_begin_read(other, &read, &f.err));
         OK(&f, sb_view_get(read, &view, &f.err));
         begin_write(&f);
@@ -330,7 +353,8 @@ static void test_store_adjacency__many_small_types(void **state)
         (void)snprintf(name, sizeof name, "TYPE_NUMBER_%u", type);
         assert_int_equal(intern(&f, SB_NAME_TYPE, name), type);
         OK(&f, sb_ids_take_rels(f.view, type, 1, &id, &f.err));
-        const sb_triple out = {.node = 1 + type % 100, .neighbor = 200, .rel = id}, in = {.node = 200, .neighbor = out.node, .rel = id};
+        const sb_triple out = {.node = 1 + type % 100, .neighbor = 200, .rel = id},
+                        in = {.node = 200, .neighbor = out.node, .rel = id};
         OK(&f, sb_adjacency_insert(f.view, type, SB_OUT, &out, 1, &f.err));
         OK(&f, sb_adjacency_insert(f.view, type, SB_IN, &in, 1, &f.err));
         sb_stats_add_rels(f.view, 0, type, SB_OUT, 1);

@@ -71,7 +71,9 @@ static void test_store_catalog__names_that_are_refused(void **state)
     memset(longest, 'x', sizeof longest);
     FAILS(&f, sb_name_intern(f.view, SB_NAME_KEY, text(""), &id, &f.err), SB_INVALID);
     FAILS(&f, sb_name_intern(f.view, SB_NAME_KEY, text("\xC3("), &id, &f.err), SB_INVALID);
-    FAILS(&f, sb_name_intern(f.view, SB_NAME_KEY, sb_bytes_of(longest, sizeof longest), &id, &f.err), SB_LIMIT);
+    FAILS(&f,
+          sb_name_intern(f.view, SB_NAME_KEY, sb_bytes_of(longest, sizeof longest), &id, &f.err),
+          SB_LIMIT);
     assert_int_equal(id, 0);
     /* Rows of 512 and 1,024 bytes are pieces that end exactly at their limit. */
     for (size_t bytes = 511; bytes <= 1024; bytes = bytes == 513 ? 1023 : bytes + 1) {
@@ -175,7 +177,8 @@ static void test_store_catalog__savepoints(void **state)
     (void)intern(&f, SB_NAME_LABEL, "B");
     OK(&f, sb_ids_take_nodes(f.view, set, 1, &nodes[1], &f.err));
     const uint32_t key = intern(&f, SB_NAME_KEY, "k");
-    const sb_schema definition = {.kind = SB_SCHEMA_INDEX, .entity = a, .key_count = 1, .keys = {key}, .name = text("a_k")};
+    const sb_schema definition = {
+        .kind = SB_SCHEMA_INDEX, .entity = a, .key_count = 1, .keys = {key}, .name = text("a_k")};
     OK(&f, sb_schema_add(f.view, &definition, &id, &f.err));
     OK(&f, sb_txn_savepoint(f.txn, &inner, &f.err));
     OK(&f, sb_schema_drop(f.view, id, &f.err));
@@ -260,7 +263,8 @@ static void test_store_catalog__two_sessions(void **state)
     assert_int_equal(sb_name_count(view, SB_NAME_LABEL), 1);
     begin_write(&f);
     (void)intern(&f, SB_NAME_LABEL, "B");
-    const sb_schema definition = {.kind = SB_SCHEMA_UNIQUE, .entity = 1, .key_count = 1, .keys = {key}, .name = text("u")};
+    const sb_schema definition = {
+        .kind = SB_SCHEMA_UNIQUE, .entity = 1, .key_count = 1, .keys = {key}, .name = text("u")};
     OK(&f, sb_schema_add(f.view, &definition, &id, &f.err));
     commit(&f);
     /* The old snapshot, the same view again. */
@@ -352,19 +356,30 @@ static void test_store_catalog__schema(void **state)
     (void)intern(&f, SB_NAME_KEY, "k");
     (void)intern(&f, SB_NAME_KEY, "l");
     memset(name, 'n', sizeof name);
-    sb_schema definition = {.kind = SB_SCHEMA_NODE_KEY, .entity = 1, .key_count = 2, .keys = {2, 1}, .name = sb_bytes_of(name, sizeof name)};
+    sb_schema definition = {.kind = SB_SCHEMA_NODE_KEY,
+                            .entity = 1,
+                            .key_count = 2,
+                            .keys = {2, 1},
+                            .name = sb_bytes_of(name, sizeof name)};
     OK(&f, sb_schema_add(f.view, &definition, &id, &f.err));
     assert_int_equal(id, 1);
     definition.kind = SB_SCHEMA_INDEX;
     FAILS(&f, sb_schema_add(f.view, &definition, &second, &f.err), SB_EXISTS); /* the name */
     definition.name = text("other");
     definition.kind = SB_SCHEMA_NODE_KEY;
-    FAILS(&f, sb_schema_add(f.view, &definition, &second, &f.err), SB_EXISTS); /* the same in all but its name */
+    FAILS(&f, sb_schema_add(f.view, &definition, &second, &f.err),
+          SB_EXISTS); /* the same in all but its name */
     definition.keys[1] = 3;
     FAILS(&f, sb_schema_add(f.view, &definition, &second, &f.err), SB_INVALID);
     definition.keys[1] = 2;
     FAILS(&f, sb_schema_add(f.view, &definition, &second, &f.err), SB_INVALID);
-    definition = (sb_schema){.kind = SB_SCHEMA_TYPED, .on_rels = true, .entity = 1, .key_count = 1, .keys = {1}, .value_types = 4, .name = text("t")};
+    definition = (sb_schema){.kind = SB_SCHEMA_TYPED,
+                             .on_rels = true,
+                             .entity = 1,
+                             .key_count = 1,
+                             .keys = {1},
+                             .value_types = 4,
+                             .name = text("t")};
     OK(&f, sb_schema_add(f.view, &definition, &second, &f.err));
     assert_null(sb_schema_tree(f.view, second));
     /* The index gets a row, through the pointer that is handed out. */
@@ -386,13 +401,15 @@ static void test_store_catalog__schema(void **state)
     sb_page hold = {0};
     sb_bytes value;
     bool found;
-    OK(&f, sb_tree_get(f.txn, sb_schema_tree(f.view, id), text("key"), &hold, &value, &found, &f.err));
+    OK(&f,
+       sb_tree_get(f.txn, sb_schema_tree(f.view, id), text("key"), &hold, &value, &found, &f.err));
     assert_true(found);
     sb_page_release(f.txn, &hold);
     FAILS(&f, sb_schema_drop(f.view, 7, &f.err), SB_NOT_FOUND);
     OK(&f, sb_schema_drop(f.view, id, &f.err));
     /* A number never comes again. */
-    definition = (sb_schema){.kind = SB_SCHEMA_LABEL_INDEX, .entity = 1, .name = text("labels of A")};
+    definition =
+        (sb_schema){.kind = SB_SCHEMA_LABEL_INDEX, .entity = 1, .name = text("labels of A")};
     OK(&f, sb_schema_add(f.view, &definition, &second, &f.err));
     assert_int_equal(second, 3);
     commit(&f);
@@ -418,7 +435,11 @@ static void test_store_catalog__index_trees_and_savepoints(void **state)
     (void)intern(&f, SB_NAME_LABEL, "A");
     for (uint32_t i = 0; i < 2; i++) {
         (void)snprintf(key, sizeof key, "k%u", i);
-        const sb_schema definition = {.kind = SB_SCHEMA_INDEX, .entity = 1, .key_count = 1, .keys = {intern(&f, SB_NAME_KEY, key)}, .name = text(key)};
+        const sb_schema definition = {.kind = SB_SCHEMA_INDEX,
+                                      .entity = 1,
+                                      .key_count = 1,
+                                      .keys = {intern(&f, SB_NAME_KEY, key)},
+                                      .name = text(key)};
         OK(&f, sb_schema_add(f.view, &definition, &ids[i], &f.err));
     }
     commit(&f);

@@ -30,9 +30,15 @@ static sb_status scenario(store_fixture *f)
     SB_TRY(sb_ids_take_rels(view, type, 600, rels, err));
     sb_stats_add_nodes(view, set, 200);
     SB_TRY(sb_txn_savepoint(f->txn, &savepoint, err));
-    const sb_schema definition = {.kind = SB_SCHEMA_UNIQUE, .entity = label, .key_count = 1, .keys = {key}, .name = text("unique")};
+    const sb_schema definition = {.kind = SB_SCHEMA_UNIQUE,
+                                  .entity = label,
+                                  .key_count = 1,
+                                  .keys = {key},
+                                  .name = text("unique")};
     SB_TRY(sb_schema_add(view, &definition, &schema, err));
-    for (size_t i = 0; i < 600; i++) triples[i] = (sb_triple){.node = nodes[i % 200], .neighbor = nodes[i / 200], .rel = rels[i]};
+    for (size_t i = 0; i < 600; i++)
+        triples[i] =
+            (sb_triple){.node = nodes[i % 200], .neighbor = nodes[i / 200], .rel = rels[i]};
     sb_triple scratch[600];
     sb_triples_sort(triples, scratch, 600);
     SB_TRY(sb_adjacency_insert(view, type, SB_OUT, triples, 100, err));
@@ -156,35 +162,39 @@ typedef struct lie {
 
 /* Label 1 "Label", type 1 "Type", key 1 "key", set 1 {1}, definition 1 with tree 17; own tree 16 of type 1, OUT. */
 static const lie lies[] = {
-    {{1, 0, 0, 0, 2, 0}, 6, "Another", 7, true},         /* a name past the count */
-    {{1, 0, 0, 0, 1, 0}, 6, "", 0, true},                /* an empty name */
-    {{1, 0, 0, 0, 1, 0}, 6, "\xFF", 1, true},            /* not UTF-8 */
-    {{1, 0, 0, 0, 0, 0}, 6, "Zero", 4, false},           /* name 0 */
-    {{4, 0, 0, 0, 0, 0}, 6, "\x01", 1, false},           /* set 0 needs no row */
-    {{4, 0, 0, 0, 1, 0}, 6, "\x02", 1, true},            /* a label that does not exist */
+    {{1, 0, 0, 0, 2, 0}, 6, "Another", 7, true}, /* a name past the count */
+    {{1, 0, 0, 0, 1, 0}, 6, "", 0, true},        /* an empty name */
+    {{1, 0, 0, 0, 1, 0}, 6, "\xFF", 1, true},    /* not UTF-8 */
+    {{1, 0, 0, 0, 0, 0}, 6, "Zero", 4, false},   /* name 0 */
+    {{4, 0, 0, 0, 0, 0}, 6, "\x01", 1, false},   /* set 0 needs no row */
+    {{4, 0, 0, 0, 1, 0}, 6, "\x02", 1, true},    /* a label that does not exist */
     {{4, 0, 0, 0, 1, 0}, 6, "\x00", 1, true},
     {{4, 0, 0, 0, 1, 0}, 6, "\x80", 1, true},
     {{5, 0, 0, 0, 1, 0}, 6, "", 0, true},
-    {{5, 0, 0, 0, 1, 0}, 6, "\x02\x00\x09\x00\x01\x01x", 7, true},  /* label 9 */
-    {{5, 0, 0, 0, 1, 0}, 6, "\x02\x00\x01\x00\x7F\x01x", 7, true},  /* 127 keys */
-    {{5, 0, 0, 0, 9, 0}, 6, "\x04\x00\x01\x00\x01\x01x", 7, true},  /* number 9 was never given out */
-    {{5, 0, 0, 0, 1}, 5, "\x04\x00\x01\x00\x01\x01x", 7, true},     /* a short key */
-    {{6, 0, 0, 0, 9, 0}, 6, "\x11\x00\x00\x00\x00", 5, true},       /* type 9 */
-    {{6, 0, 0, 0, 1, 5}, 6, "\x11\x00\x00\x00\x00", 5, true},       /* direction 5 */
-    {{6, 0, 0, 0, 1, 0}, 6, "\x63\x00\x00\x00\x00", 5, true},       /* tree 99 */
-    {{6, 0, 0, 0, 1, 0}, 6, "\x11\x01\x00\x01\x00", 5, true},       /* height 1, no root */
+    {{5, 0, 0, 0, 1, 0}, 6, "\x02\x00\x09\x00\x01\x01x", 7, true}, /* label 9 */
+    {{5, 0, 0, 0, 1, 0}, 6, "\x02\x00\x01\x00\x7F\x01x", 7, true}, /* 127 keys */
+    {{5, 0, 0, 0, 9, 0},
+     6,
+     "\x04\x00\x01\x00\x01\x01x",
+     7,
+     true},                                                     /* number 9 was never given out */
+    {{5, 0, 0, 0, 1}, 5, "\x04\x00\x01\x00\x01\x01x", 7, true}, /* a short key */
+    {{6, 0, 0, 0, 9, 0}, 6, "\x11\x00\x00\x00\x00", 5, true},   /* type 9 */
+    {{6, 0, 0, 0, 1, 5}, 6, "\x11\x00\x00\x00\x00", 5, true},   /* direction 5 */
+    {{6, 0, 0, 0, 1, 0}, 6, "\x63\x00\x00\x00\x00", 5, true},   /* tree 99 */
+    {{6, 0, 0, 0, 1, 0}, 6, "\x11\x01\x00\x01\x00", 5, true},   /* height 1, no root */
     {{6, 0, 0, 0, 1, 0}, 6, "\x11\x01\xFF\xFF\x7F\x01\x00", 7, true}, /* a root past the file */
-    {{6, 0, 0, 0, 1, 1}, 6, "\x10\x00\x00\x00\x00", 5, false},      /* a tree number that is taken */
-    {{7, 0, 0, 0, 5}, 5, "\x11\x00\x00\x00\x00", 5, true},          /* definition 5 */
+    {{6, 0, 0, 0, 1, 1}, 6, "\x10\x00\x00\x00\x00", 5, false}, /* a tree number that is taken */
+    {{7, 0, 0, 0, 5}, 5, "\x11\x00\x00\x00\x00", 5, true},     /* definition 5 */
     {{7, 0, 0, 0, 1}, 5, "\x11\x00", 2, true},
-    {{8, 0, 0, 0, 7}, 5, "\x01\x01\x06", 3, false},                 /* an id block of set 7 */
-    {{8, 0, 0, 0, 0}, 5, "\xC9\x01\x0A\x06", 4, false},             /* 201 to 210, which set 1 has */
-    {{8, 0, 0, 0, 0}, 5, "\x81\x80\x80\x01\x01\x06", 6, false},     /* past all ids */
+    {{8, 0, 0, 0, 7}, 5, "\x01\x01\x06", 3, false},             /* an id block of set 7 */
+    {{8, 0, 0, 0, 0}, 5, "\xC9\x01\x0A\x06", 4, false},         /* 201 to 210, which set 1 has */
+    {{8, 0, 0, 0, 0}, 5, "\x81\x80\x80\x01\x01\x06", 6, false}, /* past all ids */
     {{9, 0, 0, 0, 1}, 5, "\x00\x01\x06", 3, false},
-    {{10, 0, 0, 0, 0, 0, 0, 0}, 8, "\x00\x07\x02\x09", 4, false},   /* sums of nodes */
+    {{10, 0, 0, 0, 0, 0, 0, 0}, 8, "\x00\x07\x02\x09", 4, false}, /* sums of nodes */
     {{10, 0, 0, 0, 0, 0, 0, 0}, 8, "\x40\x01", 2, false},
-    {{10, 0x04, 0, 0, 0x05, 0, 0, 0}, 8, "\x01\x01", 2, false},     /* set 5, OUT */
-    {{10, 0x04, 0, 0, 0, 0, 0, 0}, 8, "\x01\x01", 2, false},        /* (0, 1, OUT): sums by type */
+    {{10, 0x04, 0, 0, 0x05, 0, 0, 0}, 8, "\x01\x01", 2, false}, /* set 5, OUT */
+    {{10, 0x04, 0, 0, 0, 0, 0, 0}, 8, "\x01\x01", 2, false},    /* (0, 1, OUT): sums by type */
     {{11}, 1, "x", 1, false},
     {{0, 1}, 2, "x", 1, false},
 };
@@ -201,16 +211,19 @@ static void test_store_catalog_faults__lies(void **state)
         OK(&f, scenario(&f));
         commit(&f);
         begin_write(&f);
-        OK(&f, sb_tree_put(f.txn, sb_store__core_tree(f.view, SB_CORE_CATALOG), sb_bytes_of(l->key, l->key_bytes),
-                           sb_bytes_of(l->value, l->value_bytes), &f.err));
+        OK(&f, sb_tree_put(f.txn, sb_store__core_tree(f.view, SB_CORE_CATALOG),
+                           sb_bytes_of(l->key, l->key_bytes), sb_bytes_of(l->value, l->value_bytes),
+                           &f.err));
         commit(&f);
         reopen(&f);
         OK(&f, sb_txn_begin_read(f.session, &f.txn, &f.err));
         const sb_status st = sb_view_get(f.txn, &f.view, &f.err);
         uint64_t findings = 0;
         if (st == SB_OK) OK(&f, sb_store_verify(f.view, NULL, NULL, &findings, &f.err));
-        if ((l->corrupt_on_load && st != SB_CORRUPT) || (!l->corrupt_on_load && (st != SB_OK || findings == 0))) {
-            print_error("lie %zu: %s, %llu findings: %s\n", i, sb_status_name(st), (unsigned long long)findings, f.err.text);
+        if ((l->corrupt_on_load && st != SB_CORRUPT) ||
+            (!l->corrupt_on_load && (st != SB_OK || findings == 0))) {
+            print_error("lie %zu: %s, %llu findings: %s\n", i, sb_status_name(st),
+                        (unsigned long long)findings, f.err.text);
             failed = true;
         }
         sb_err_clear(&f.err);
@@ -233,9 +246,11 @@ static void test_store_catalog_faults__any_meta(void **state)
         OK(&f, sb_txn_begin_write(f.session, &f.txn, &f.err));
         OK(&f, scenario(&f));
         commit(&f);
-        OK(&f, sb_txn_begin_write(f.session, &f.txn, &f.err)); /* no view: its hook would write meta */
+        OK(&f,
+           sb_txn_begin_write(f.session, &f.txn, &f.err)); /* no view: its hook would write meta */
         memcpy(meta, sb_txn_meta(f.txn), sizeof meta);
-        const size_t place = round < SB_META_BYTES ? round : (size_t)sb_random_below(&random, SB_META_BYTES);
+        const size_t place =
+            round < SB_META_BYTES ? round : (size_t)sb_random_below(&random, SB_META_BYTES);
         meta[place] ^= (uint8_t)(1 + sb_random_below(&random, 255));
         memcpy(sb_txn_meta_mut(f.txn), meta, sizeof meta);
         commit(&f);

@@ -17,12 +17,14 @@ static void fill(store_fixture *f)
     begin_write(f);
     sb_label_id labels[2] = {intern(f, SB_NAME_LABEL, "Person"), intern(f, SB_NAME_LABEL, "Admin")};
     OK(f, sb_set_intern(f->view, labels, 2, &set, &f->err));
-    const sb_type_id small = intern(f, SB_NAME_TYPE, "SMALL"), large = intern(f, SB_NAME_TYPE, "LARGE");
+    const sb_type_id small = intern(f, SB_NAME_TYPE, "SMALL"),
+                     large = intern(f, SB_NAME_TYPE, "LARGE");
     for (unsigned i = 1; i <= 40; i++) {
         (void)snprintf(name, sizeof name, "key%u", i);
         (void)intern(f, SB_NAME_KEY, name);
     }
-    for (size_t i = 0; i < sizeof long_value; i++) long_value[i] = (uint8_t)(i * 7);
+    for (size_t i = 0; i < sizeof long_value; i++)
+        long_value[i] = (uint8_t)(i * 7);
     sb_node_id *ids = malloc(NODES * sizeof *ids);
     OK(f, sb_ids_take_nodes(f->view, set, NODES, ids, &f->err));
     for (size_t i = 0; i < NODES; i++) {
@@ -32,18 +34,35 @@ static void fill(store_fixture *f)
         size_t count = 0;
         const uint64_t word_set = set, word = i * i, word_double = 0x3FF0000000000000ull + i;
         cells[count++] = (sb_cell){.key = 1, .type = SB_CLASS_INT | 2, .word = word};
-        cells[count++] = (sb_cell){.key = 2, .type = SB_CLASS_BYTES | 4, .word = (uint64_t)text_bytes, .bytes = sb_bytes_of(text_value, (size_t)text_bytes)};
-        if (i % 10 == 0) cells[count++] = (sb_cell){.key = 3, .type = SB_CLASS_DOUBLE | 3, .word = word_double};
-        if (i % 500 == 3) cells[count++] = (sb_cell){.key = 4, .type = SB_CLASS_BYTES | 5, .word = sizeof long_value, .bytes = sb_bytes_of(long_value, sizeof long_value)};
+        cells[count++] = (sb_cell){.key = 2,
+                                   .type = SB_CLASS_BYTES | 4,
+                                   .word = (uint64_t)text_bytes,
+                                   .bytes = sb_bytes_of(text_value, (size_t)text_bytes)};
+        if (i % 10 == 0)
+            cells[count++] = (sb_cell){.key = 3, .type = SB_CLASS_DOUBLE | 3, .word = word_double};
+        if (i % 500 == 3)
+            cells[count++] = (sb_cell){.key = 4,
+                                       .type = SB_CLASS_BYTES | 5,
+                                       .word = sizeof long_value,
+                                       .bytes = sb_bytes_of(long_value, sizeof long_value)};
         if (i % 700 == 5) { /* too much for a quarter of a page: a wide row */
-            for (uint32_t key = 5; key <= 40; key++) cells[count++] = (sb_cell){.key = key, .type = SB_CLASS_BYTES | 4, .word = 200, .bytes = sb_bytes_of(long_value, 200)};
+            for (uint32_t key = 5; key <= 40; key++)
+                cells[count++] = (sb_cell){.key = key,
+                                           .type = SB_CLASS_BYTES | 4,
+                                           .word = 200,
+                                           .bytes = sb_bytes_of(long_value, 200)};
         }
-        cells[count++] = (sb_cell){.key = SB_COLUMN_SET, .type = SB_CLASS_INT | 2, .word = word_set};
+        cells[count++] =
+            (sb_cell){.key = SB_COLUMN_SET, .type = SB_CLASS_INT | 2, .word = word_set};
         sb_column columns[44];
         for (size_t k = 0; k < count; k++) {
-            columns[k] = (sb_column){.key = cells[k].key, .type = cells[k].type, .words = &cells[k].word, .bytes = &cells[k].bytes};
+            columns[k] = (sb_column){.key = cells[k].key,
+                                     .type = cells[k].type,
+                                     .words = &cells[k].word,
+                                     .bytes = &cells[k].bytes};
         }
-        const sb_rows rows = {.ids = &ids[i], .row_count = 1, .columns = columns, .column_count = count};
+        const sb_rows rows = {
+            .ids = &ids[i], .row_count = 1, .columns = columns, .column_count = count};
         OK(f, sb_rows_put(f->txn, sb_node_table(f->view), &rows, &f->err));
     }
     OK(f, sb_label_index_add(f->view, labels[0], ids, NODES, &f->err));
@@ -51,23 +70,39 @@ static void fill(store_fixture *f)
     sb_stats_add_nodes(f->view, set, NODES);
     sb_triple *triples = malloc(NODES * sizeof *triples);
     for (unsigned direction = 0; direction < 2; direction++) {
-        for (size_t i = 0; i < NODES; i++) triples[i] = (sb_triple){.node = ids[i], .neighbor = ids[NODES - 1 - i], .rel = 1000 + i};
-        OK(f, sb_adjacency_insert(f->view, large, (sb_direction)direction, triples, NODES, &f->err));
+        for (size_t i = 0; i < NODES; i++)
+            triples[i] =
+                (sb_triple){.node = ids[i], .neighbor = ids[NODES - 1 - i], .rel = 1000 + i};
+        OK(f,
+           sb_adjacency_insert(f->view, large, (sb_direction)direction, triples, NODES, &f->err));
         OK(f, sb_adjacency_insert(f->view, small, (sb_direction)direction, triples, 10, &f->err));
         sb_stats_add_rels(f->view, set, large, (sb_direction)direction, NODES);
         sb_stats_add_rels(f->view, set, small, (sb_direction)direction, 10);
     }
-    definition = (sb_schema){.kind = SB_SCHEMA_UNIQUE, .entity = labels[0], .key_count = 1, .keys = {1}, .name = text("person_key")};
+    definition = (sb_schema){.kind = SB_SCHEMA_UNIQUE,
+                             .entity = labels[0],
+                             .key_count = 1,
+                             .keys = {1},
+                             .name = text("person_key")};
     OK(f, sb_schema_add(f->view, &definition, &index_id, &f->err));
-    definition = (sb_schema){.kind = SB_SCHEMA_EXISTS, .entity = labels[0], .key_count = 1, .keys = {2}, .name = text("exists")};
+    definition = (sb_schema){.kind = SB_SCHEMA_EXISTS,
+                             .entity = labels[0],
+                             .key_count = 1,
+                             .keys = {2},
+                             .name = text("exists")};
     OK(f, sb_schema_add(f->view, &definition, &index_id, &f->err));
     OK(f, sb_schema_drop(f->view, 1, &f->err)); /* a number that is not in use */
-    definition = (sb_schema){.kind = SB_SCHEMA_INDEX, .entity = labels[0], .key_count = 1, .keys = {2}, .name = text("person_name")};
+    definition = (sb_schema){.kind = SB_SCHEMA_INDEX,
+                             .entity = labels[0],
+                             .key_count = 1,
+                             .keys = {2},
+                             .name = text("person_name")};
     OK(f, sb_schema_add(f->view, &definition, &index_id, &f->err));
     for (unsigned i = 0; i < NODES; i++) {
         uint8_t key[4];
         sb_store_be32(key, i);
-        OK(f, sb_tree_put(f->txn, sb_schema_tree(f->view, index_id), sb_bytes_of(key, 4), text("v"), &f->err));
+        OK(f, sb_tree_put(f->txn, sb_schema_tree(f->view, index_id), sb_bytes_of(key, 4), text("v"),
+                          &f->err));
     }
     commit(f);
     free(ids);
@@ -82,8 +117,14 @@ typedef struct digest {
     uint64_t trees;
 } digest;
 
-static void add(digest *d, const void *data, size_t bytes) { d->hash = sb_hash_bytes(data, bytes, d->hash); }
-static void add_word(digest *d, uint64_t word) { add(d, &word, sizeof word); }
+static void add(digest *d, const void *data, size_t bytes)
+{
+    d->hash = sb_hash_bytes(data, bytes, d->hash);
+}
+static void add_word(digest *d, uint64_t word)
+{
+    add(d, &word, sizeof word);
+}
 
 static sb_status digest_chunk(void *ctx, uint64_t node, const sb_chunk *chunk, bool starts)
 {
@@ -147,19 +188,23 @@ static sb_status digest_tree(void *ctx, const sb_tree *tree, const char *what)
     uint64_t findings = 0;
 
     d->trees++;
-    OK(d->f, sb_tree_verify(d->f->txn, tree, NULL, print_finding, NULL, &stats, &findings, &d->f->err));
+    OK(d->f,
+       sb_tree_verify(d->f->txn, tree, NULL, print_finding, NULL, &stats, &findings, &d->f->err));
     assert_int_equal(findings, 0);
     assert_int_equal(stats.leaf_pages, tree->leaf_count);
     add(d, what, strlen(what));
     add_word(d, tree->id);
-    if (tree->root == SB_PGNO_NONE || strcmp(what, "catalog") == 0) return SB_OK; /* its rows of trees differ */
-    if (tree->kind == SB_TREE_LIST) OK(d->f, sb_lists_scan(d->f->txn, tree, 0, UINT64_MAX, digest_chunk, d, &d->f->err));
+    if (tree->root == SB_PGNO_NONE || strcmp(what, "catalog") == 0)
+        return SB_OK; /* its rows of trees differ */
+    if (tree->kind == SB_TREE_LIST)
+        OK(d->f, sb_lists_scan(d->f->txn, tree, 0, UINT64_MAX, digest_chunk, d, &d->f->err));
     if (tree->kind == SB_TREE_COLUMNAR) digest_rows(d, tree);
     if (tree->kind == SB_TREE_SLOTTED) digest_items(d, tree);
     return SB_OK;
 }
 
-static sb_status digest_stat(void *ctx, int kind, sb_set_id set, sb_type_id type, sb_direction direction, uint64_t count)
+static sb_status digest_stat(void *ctx, int kind, sb_set_id set, sb_type_id type,
+                             sb_direction direction, uint64_t count)
 {
     add_word(ctx, (uint64_t)kind << 32 | set);
     add_word(ctx, (uint64_t)type << 8 | (unsigned)direction);
@@ -231,7 +276,8 @@ static void test_store_copy__everything_is_equal(void **state)
         begin_write(f);
         OK(f, sb_ids_take_nodes(f->view, 1, 1, &nodes[i], &f->err));
         assert_int_equal(intern(f, SB_NAME_LABEL, "New"), 3);
-        const sb_schema definition = {.kind = SB_SCHEMA_INDEX, .entity = 3, .key_count = 1, .keys = {1}, .name = text("new")};
+        const sb_schema definition = {
+            .kind = SB_SCHEMA_INDEX, .entity = 3, .key_count = 1, .keys = {1}, .name = text("new")};
         OK(f, sb_schema_add(f->view, &definition, &id, &f->err));
         assert_int_equal(id, 4);
         commit(f);

@@ -37,13 +37,15 @@ static void check_model(store_fixture *f, const model *m)
         assert_int_equal(count, m->nodes[set]);
         all_nodes += m->nodes[set];
         if (set != 0) {
-            OK(f, sb_stats_nodes_of_label(f->view, set, &count, &f->err)); /* set i is label i alone */
+            OK(f,
+               sb_stats_nodes_of_label(f->view, set, &count, &f->err)); /* set i is label i alone */
             assert_int_equal(count, m->nodes[set]);
         }
         for (unsigned direction = 0; direction < 2; direction++) {
             const sb_type_id *types;
             size_t type_count, next = 0;
-            OK(f, sb_stats_types_at(f->view, set, (sb_direction)direction, &types, &type_count, &f->err));
+            OK(f, sb_stats_types_at(f->view, set, (sb_direction)direction, &types, &type_count,
+                                    &f->err));
             for (sb_type_id type = 1; type <= TYPES; type++) {
                 if (m->rels[direction][set][type] == 0) continue;
                 assert_true(next < type_count);
@@ -74,7 +76,8 @@ static void check_model(store_fixture *f, const model *m)
 /* One random change of both. */
 static void change(store_fixture *f, model *m, sb_random *random)
 {
-    const sb_set_id source = (sb_set_id)sb_random_below(random, SETS), target = (sb_set_id)sb_random_below(random, SETS);
+    const sb_set_id source = (sb_set_id)sb_random_below(random, SETS),
+                    target = (sb_set_id)sb_random_below(random, SETS);
     const sb_type_id type = 1 + (sb_type_id)sb_random_below(random, TYPES);
     const int64_t more = (int64_t)sb_random_below(random, 1000);
 
@@ -100,7 +103,8 @@ static void test_store_stats__model(void **state)
 {
     store_fixture f;
     sb_random random = test_random(20261122);
-    model *committed = calloc(1, sizeof *committed), *now = calloc(1, sizeof *now), *saved = calloc(2, sizeof *saved);
+    model *committed = calloc(1, sizeof *committed), *now = calloc(1, sizeof *now),
+          *saved = calloc(2, sizeof *saved);
     (void)state;
     fixture_open(&f, 4096);
     begin_write(&f);
@@ -126,7 +130,8 @@ static void test_store_stats__model(void **state)
             } else if (dice == 3) {
                 uint64_t findings = verify(&f); /* writes the statistics out in the middle */
                 assert_int_equal(findings, 0);
-                if (sb_random_below(&random, 2) == 0) check_model(&f, now); /* reads what was just written */
+                if (sb_random_below(&random, 2) == 0)
+                    check_model(&f, now); /* reads what was just written */
             } else if (dice == 4) {
                 check_model(&f, now);
             } else {
@@ -220,7 +225,8 @@ static void test_store_stats__two_sessions(void **state)
 
 /* ---- Large transactions ---------------------------------------------------------------------------------------- */
 
-static sb_status count_visit(void *ctx, int kind, sb_set_id set, sb_type_id type, sb_direction direction, uint64_t count)
+static sb_status count_visit(void *ctx, int kind, sb_set_id set, sb_type_id type,
+                             sb_direction direction, uint64_t count)
 {
     uint64_t *sums = ctx;
     (void)set;
@@ -258,7 +264,8 @@ static void test_store_stats__large_transactions_are_bounded(void **state)
                 sb_stats_add_rels(f.view, set, type, SB_OUT, 1);
                 sb_stats_add_rels(f.view, set, type, SB_IN, 1);
             }
-            OK(&f, sb_ids_take_nodes(f.view, set, 1, &id, &f.err)); /* a call that can fail: may write out */
+            OK(&f, sb_ids_take_nodes(f.view, set, 1, &id,
+                                     &f.err)); /* a call that can fail: may write out */
         }
         if (round == 0) OK(&f, sb_txn_rollback_to(f.txn, savepoint, &f.err));
         if (round == 0) {
@@ -339,7 +346,8 @@ static void test_store_stats__out_of_memory_without_a_result(void **state)
     f.alloc.fail_at = f.alloc.alloc_count + 1;
     f.alloc.fail_persistent = true;
     for (sb_set_id set = 0; set < SETS; set++) {
-        for (sb_type_id type = 1; type <= TYPES; type++) sb_stats_add_rels(f.view, set, type, SB_OUT, 1);
+        for (sb_type_id type = 1; type <= TYPES; type++)
+            sb_stats_add_rels(f.view, set, type, SB_OUT, 1);
     }
     f.alloc.fail_at = 0;
     f.alloc.fail_persistent = false;
