@@ -34,7 +34,7 @@ typedef struct cache_entry {
 /* What is known of a tree's leaves. */
 typedef struct tree_entry {
     uint32_t tree;
-    uint16_t span; /* 16 × log2 of the id range of a leaf, averaged; 0: nothing known */
+    uint16_t span; /* 16 × log2 of the id range of a leaf, the median; 0: nothing known */
     uint8_t shift; /* k */
 } tree_entry;
 
@@ -162,8 +162,8 @@ static uint64_t load_id(sb_bytes key)
     return sb_load_be64(id);
 }
 
-/* Learn k from a leaf: log2 of its range less 2, averaged so that single odd leaves do not move it (all entries of a tree
- * are lost when it moves). */
+/* Learn k from a leaf: log2 of its range less 2. What is kept is the median of what misses see, by small steps towards
+ * each, so that a few wide leaves, where ids were deleted, do not move it (all entries of a tree are lost when it moves). */
 static void learn_shift(tree_entry *tree, const uint8_t *page, uint32_t page_bytes)
 {
     sb_fences fences;
@@ -175,7 +175,8 @@ static void learn_shift(tree_entry *tree, const uint8_t *page, uint32_t page_byt
     const unsigned part = whole >= 4 ? (unsigned)(range >> (whole - 4)) & 15u : (unsigned)(range << (4 - whole)) & 15u;
     const int seen = (int)(16 * whole + part);
     if (tree->span == 0) tree->span = (uint16_t)(seen == 0 ? 1 : seen);
-    else tree->span = (uint16_t)(((int)tree->span * 15 + seen + 8) / 16);
+    else if (seen > tree->span) tree->span++;
+    else if (seen < tree->span && tree->span > 1) tree->span--;
     const int wanted = ((int)tree->span + 8) / 16 - 2;
     const int off = (int)tree->span - 16 * ((int)tree->shift + 2);
     if (off > 12 || off < -12) tree->shift = (uint8_t)(wanted < 0 ? 0 : wanted);

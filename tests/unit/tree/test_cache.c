@@ -273,6 +273,7 @@ static void test_tree_cache__rolled_back_without_change(void **state)
     delete_range(txn, &w->tree, 1000, 9000);
     assert_ok(sb_txn_commit(txn, &err));
     txn = begin_read(w, 0);
+    for (uint64_t id = 3000; id < 8000; id += 3) look_up(txn, &w->tree, id);
     look_up_all(txn, &w->tree);
     sb_txn_rollback(txn);
     free_world(w);
