@@ -1,7 +1,7 @@
 /* neighbors.c — neighbors, degrees, and whether two nodes are related.
  * A node's list of one type and direction is what its list tree has, merged with what is pending of it in the same write
  * transaction; both are sorted by (neighbor, rel). */
-#include "graph/graph_priv.h"
+#include "graph/traverse_priv.h"
 
 #include <stdlib.h>
 
@@ -169,7 +169,7 @@ static sb_status types_gather(sb_graph *graph, sb_types *types, sb_set_id set, s
     return SB_OK;
 }
 
-static sb_status require_node(sb_graph *graph, sb_node_id id, sb_set_id *set, sb_err *err)
+sb_status sb_graph__require_node(sb_graph *graph, sb_node_id id, sb_set_id *set, sb_err *err)
 {
     bool found;
 
@@ -232,7 +232,7 @@ sb_status sb_graph_neighbors(sb_graph *graph, sb_node_id id, const sb_neighbors_
     sb_status status;
 
     *count = 0;
-    SB_TRY(require_node(graph, id, &set, err));
+    SB_TRY(sb_graph__require_node(graph, id, &set, err));
     sb_map_init(&seen, graph->alloc);
     if (options->distinct) gathering.seen = &seen;
     status = types_gather(graph, &types, set, options->direction, options->types, options->type_count, err);
@@ -384,7 +384,7 @@ sb_status sb_graph_degree(sb_graph *graph, sb_node_id id, sb_direction direction
     sb_status status;
 
     *degree = 0;
-    SB_TRY(require_node(graph, id, &set, err));
+    SB_TRY(sb_graph__require_node(graph, id, &set, err));
     status = types_gather(graph, &asked, set, direction, types, type_count, err);
     if (status == SB_OK) status = sum_lengths(graph, &asked, id, direction, degree, err);
     types_free(graph, &asked);

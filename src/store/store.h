@@ -61,6 +61,8 @@ const sb_set_id *sb_label_sets(sb_view *view, sb_label_id label, size_t *count);
  * count takes one block of its own size. Ids come ascending but may have gaps between blocks. */
 SB_MUST_CHECK sb_status sb_ids_take_nodes(sb_view *view, sb_set_id set, size_t count, sb_node_id *ids, sb_err *err);
 SB_MUST_CHECK sb_status sb_ids_take_rels(sb_view *view, sb_type_id type, size_t count, sb_rel_id *ids, sb_err *err);
+/* Ids of all nodes ever made, uncommitted ones included, are below it. */
+sb_node_id sb_ids_node_end(const sb_view *view);
 
 /* ---- Node and relationship tables ----------------------------------------------------------------------------- */
 
