@@ -14,8 +14,10 @@
 /* ---- input.c: bytes of a file, a pipe or standard input, plain or compressed ------------------------------------ */
 
 typedef struct sb_input sb_input;
-/* "-" is standard input. gzip and zstd are recognized by their first bytes; SB_UNSUPPORTED without the library. */
-SB_MUST_CHECK sb_status sb_input__open(const sb_allocator *alloc, sb_vfs *vfs, const char *path, sb_input **input, sb_err *err);
+/* "-" is standard input. gzip and zstd are recognized by their first bytes; SB_UNSUPPORTED without the library. opened: the
+ * file, already open, which is the input's from now on; NULL: open path. */
+SB_MUST_CHECK sb_status sb_input__open(const sb_allocator *alloc, sb_vfs *vfs, const char *path, sb_file *opened, sb_input **input, sb_err *err);
+SB_MUST_CHECK sb_status sb_input__open_file(sb_vfs *vfs, const char *path, sb_file **file, sb_err *err);
 /* Fewer than bytes only at the end. SB_SYNTAX: damaged compressed data. */
 SB_MUST_CHECK sb_status sb_input__read(sb_input *input, uint8_t *data, size_t bytes, size_t *got, sb_err *err);
 uint64_t sb_input__bytes_read(const sb_input *input);  /* of the file, before decompression */

@@ -269,7 +269,9 @@ typedef struct sb_bulk_options {
 void sb_bulk_options_init(sb_bulk_options *options);
 typedef struct sb_bulk_result {
     uint64_t nodes, rels, properties, rejected_rows, skipped_rows, bytes_read;
-    uint64_t parse_ns, sort_ns, build_ns, commit_ns;
+    uint64_t parse_ns, build_ns; /* on the clock */
+    uint64_t sort_ns;            /* of all threads, within build_ns */
+    uint64_t commit_ns;          /* the caller's to set */
 } sb_bulk_result;
 /* Load into the transaction's graph (empty or not) as part of it: one atomic commit makes it visible. Errors name file, line, column and
  * value: SB_SYNTAX, SB_TYPE_MISMATCH, SB_NOT_FOUND (endpoint), SB_EXISTS (id), SB_REJECTED (more than max_rejects). */

@@ -201,20 +201,27 @@ static sb_status choose_kind(sb_input *input, sb_err *err)
     return SB_OK;
 }
 
-sb_status sb_input__open(const sb_allocator *alloc, sb_vfs *vfs, const char *path, sb_input **input, sb_err *err)
+sb_status sb_input__open_file(sb_vfs *vfs, const char *path, sb_file **file, sb_err *err)
 {
-    const bool is_stdin = strcmp(path, "-") == 0;
+    return sb_vfs_open(vfs, strcmp(path, "-") == 0 ? "/dev/stdin" : path, SB_OPEN_READ_ONLY | SB_OPEN_SEQUENTIAL, file, err);
+}
+
+sb_status sb_input__open(const sb_allocator *alloc, sb_vfs *vfs, const char *path, sb_file *opened, sb_input **input,
+                         sb_err *err)
+{
     sb_input *made = sb_alloc_zero(alloc, sizeof *made);
     sb_file_info info;
     sb_status st;
 
     *input = NULL;
-    if (made == NULL) return SB_FAIL_NOMEM(err);
+    if (made == NULL) {
+        sb_file_close(opened);
+        return SB_FAIL_NOMEM(err);
+    }
     made->alloc = alloc;
-    made->path = is_stdin ? "standard input" : path;
-    if ((st = sb_vfs_open(vfs, is_stdin ? "/dev/stdin" : path, SB_OPEN_READ_ONLY | SB_OPEN_SEQUENTIAL, &made->file, err)) !=
-        SB_OK)
-        goto fail;
+    made->path = strcmp(path, "-") == 0 ? "standard input" : path;
+    made->file = opened;
+    if (opened == NULL && (st = sb_input__open_file(vfs, path, &made->file, err)) != SB_OK) goto fail;
     if ((st = made->file->ops->info(made->file, &info, err)) != SB_OK) goto fail;
     made->total = info.regular ? info.bytes : 0;
     made->raw = sb_alloc(alloc, IO_BYTES);

@@ -97,7 +97,9 @@ static sb_status posix_read(sb_file *file, uint64_t offset, void *data, size_t b
     if (!range_fits(offset, bytes)) return fail_file(err, self, "read", EOVERFLOW);
     while (*got < bytes) {
         const size_t want = bytes - *got < TRANSFER_MAX ? bytes - *got : TRANSFER_MAX;
-        const ssize_t result = pread(self->fd, out + *got, want, (off_t)(offset + *got));
+        ssize_t result = pread(self->fd, out + *got, want, (off_t)(offset + *got));
+        /* A pipe has no offsets: it is read on from where it is, for callers that go from front to back. */
+        if (result < 0 && errno == ESPIPE) result = read(self->fd, out + *got, want);
         if (result < 0 && errno == EINTR) continue;
         if (result < 0) return fail_file(err, self, "read", errno);
         if (result == 0) break; /* end of file */

@@ -1,0 +1,237 @@
+/* bulk.c — bulk load: the phases in order, inside one atomic call (bulk_priv.h has the plan). */
+#include "graph/bulk_priv.h"
+
+#define CHUNK_BYTES   ((size_t)1 << 20)
+#define SPLIT_COUNT   ((uint64_t)1 << 17)
+#define MEMORY_BYTES  ((size_t)256 << 20)
+#define THREADS_MAX   64u
+
+void sb_bulk_options_init(sb_bulk_options *options)
+{
+    *options = (sb_bulk_options){
+        .delimiter = ',', .quote = '"', .array_delimiter = ';', .max_rejects = 1000, .store_ids = true};
+}
+
+uint32_t sb_bulk__group(const sb_bulk *bulk, sb_bytes name)
+{
+    for (size_t i = 0; i < bulk->group_count; i++)
+        if (sb_bytes_equal(bulk->groups[i].name, name)) return (uint32_t)i;
+    return UINT32_MAX;
+}
+
+sb_status sb_bulk__tick(sb_bulk *bulk, const sb_input *input, sb_err *err)
+{
+    uint64_t done = bulk->bytes_before;
+
+    if (input != NULL) done += sb_input__bytes_read(input);
+    bulk->result->bytes_read = done;
+    return sb_graph__tick(bulk->graph, done, bulk->bytes_total, err);
+}
+
+static uint32_t choose_type(uint32_t candidates)
+{
+    static const uint32_t order[] = {SB_TYPE_INT,  SB_TYPE_FLOAT,          SB_TYPE_BOOL,
+                                     SB_TYPE_DATE, SB_TYPE_LOCAL_DATETIME, SB_TYPE_DATETIME};
+
+    if (candidates == UINT32_MAX) return SB_TYPE_STRING; /* no value at all */
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+        if ((candidates & 1u << order[i]) != 0) return order[i];
+    return SB_TYPE_STRING;
+}
+
+void sb_bulk__decide_types(sb_bulk *bulk, sb_entity entity)
+{
+    uint32_t slots = 0;
+
+    for (size_t i = 0; i < bulk->file_counts[entity]; i++) {
+        sb_bulk_table *file = &bulk->files[entity][i];
+        file->first_slot = slots;
+        slots += (uint32_t)file->prop_count;
+        for (size_t j = 0; j < file->prop_count; j++)
+            if (file->props[j].form == SB_FORM_TEXT) file->props[j].type.type = choose_type(file->props[j].candidates);
+    }
+}
+
+/* ---- Setting up ------------------------------------------------------------------------------------------------- */
+
+static sb_status check_options(const sb_bulk_options *options, sb_err *err)
+{
+    const char d = options->delimiter, q = options->quote, a = options->array_delimiter;
+
+    SB_CHECK_ARG(err, options->vfs != NULL);
+    if (d == '\0' || d == '\n' || d == '\r' || (d & 0x80) != 0)
+        return SB_FAIL(err, SB_INVALID, "the delimiter is one ASCII character that is no line end");
+    if (q == '\n' || q == '\r' || (q & 0x80) != 0 || q == d)
+        return SB_FAIL(err, SB_INVALID, "the quote is one ASCII character (or none) that is neither line end nor delimiter");
+    if (a == '\n' || a == '\r' || (a & 0x80) != 0 || a == '"')
+        return SB_FAIL(err, SB_INVALID, "the array delimiter is one ASCII character that is neither line end nor quote");
+    return SB_OK;
+}
+
+static sb_status add_tables(sb_bulk *bulk, sb_entity entity, const sb_bulk_file *files, size_t count, sb_err *err)
+{
+    sb_view *view = sb_graph_view(bulk->graph);
+
+    bulk->files[entity] = sb_arena_alloc_array(bulk->arena, count + 1, sizeof *bulk->files[entity]);
+    if (bulk->files[entity] == NULL) return SB_FAIL_NOMEM(err);
+    for (size_t i = 0; i < count; i++) {
+        sb_bulk_table *table = &bulk->files[entity][i];
+        SB_CHECK_ARG(err, files[i].path != NULL);
+        *table = (sb_bulk_table){.path = strcmp(files[i].path, "-") == 0 ? "standard input" : files[i].path,
+                                 .entity = entity,
+                                 .number = (uint32_t)i,
+                                 .name = files[i].name};
+        if (entity == SB_REL) {
+            if (table->name.size != 0) SB_TRY(sb_name_intern(view, SB_NAME_TYPE, table->name, &table->type, err));
+            continue;
+        }
+        SB_TRY(sb_bulk__labels(bulk, table->name, NULL, 0, bulk->arena, &table->labels, &table->label_count, err));
+        SB_TRY(sb_set_intern(view, table->labels, table->label_count, &table->set, err));
+    }
+    bulk->file_counts[entity] = count;
+    return SB_OK;
+}
+
+/* Sizes of the files for the progress; unknown when one of them is a pipe, which stays open then. */
+static sb_status measure_files(sb_bulk *bulk, sb_entity entity, const sb_bulk_file *files, bool *known, sb_err *err)
+{
+    for (size_t i = 0; i < bulk->file_counts[entity]; i++) {
+        sb_file *file;
+        sb_file_info info;
+        SB_TRY(sb_input__open_file(bulk->options->vfs, files[i].path, &file, err));
+        const sb_status st = file->ops->info(file, &info, err);
+        if (st == SB_OK && !info.regular) {
+            bulk->files[entity][i].opened = file;
+            *known = false;
+            continue;
+        }
+        sb_file_close(file);
+        SB_TRY(st);
+        bulk->bytes_total += info.bytes;
+    }
+    if (!*known) bulk->bytes_total = 0;
+    return SB_OK;
+}
+
+static sb_status open_rejects(sb_bulk *bulk, sb_err *err)
+{
+    const sb_bulk_options *options = bulk->options;
+
+    if (options->reject_path == NULL) return SB_OK;
+    SB_TRY(sb_vfs_open(options->vfs, options->reject_path, SB_OPEN_CREATE, &bulk->reject_file, err));
+    return bulk->reject_file->ops->truncate(bulk->reject_file, 0, err);
+}
+
+/* The highest node id in use: where rows at or behind an id exist is found by halving. */
+static sb_status find_last_node(sb_bulk *bulk, sb_err *err)
+{
+    const sb_tree *table = sb_node_table(sb_graph_view(bulk->graph));
+    uint64_t low = 0, high = SB_ID_MAX;
+
+    while (low < high) {
+        const uint64_t middle = low + (high - low + 1) / 2;
+        sb_row_scan *scan;
+        size_t rows;
+        SB_TRY(sb_row_scan_open(sb_graph_txn(bulk->graph), table, middle, SB_ID_MAX, &scan, err));
+        const sb_status st = sb_row_scan_next(scan, &rows, err);
+        sb_row_scan_close(scan);
+        SB_TRY(st);
+        if (rows != 0)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    bulk->first_node = 1;
+    bulk->last_node = low == 0 ? 1 : low;
+    return SB_OK;
+}
+
+static sb_status set_up(sb_bulk *bulk, sb_err *err)
+{
+    const sb_bulk_options *options = bulk->options;
+    const size_t limit = bulk->graph->settings.memory_bytes;
+    size_t memory = options->memory_bytes != 0 ? options->memory_bytes : limit != 0 ? limit : MEMORY_BYTES;
+    bool known = true;
+
+    bulk->dialect = (sb_csv_dialect){
+        .delimiter = (uint8_t)options->delimiter, .quote = (uint8_t)options->quote, .trim = options->trim};
+    bulk->has_null_text = options->null_text != NULL;
+    if (bulk->has_null_text) bulk->null_text = sb_bytes_of(options->null_text, strlen(options->null_text));
+    bulk->threads = options->threads != 0 ? options->threads : sb_os_cpu_count();
+    if (bulk->threads > THREADS_MAX) bulk->threads = THREADS_MAX;
+    bulk->chunk_bytes = options->chunk_bytes != 0 ? options->chunk_bytes : CHUNK_BYTES;
+    bulk->split_count = options->split_count != 0 ? options->split_count : SPLIT_COUNT;
+    sb_spool__init(&bulk->spools[SB_NODE], bulk->alloc, options->vfs, memory / 2);
+    sb_spool__init(&bulk->spools[SB_REL], bulk->alloc, options->vfs, memory / 2);
+    sb_spool__init(&bulk->reverse_spool, bulk->alloc, options->vfs, memory / 2);
+    SB_TRY(options->vfs->ops->random(options->vfs, &bulk->seed, sizeof bulk->seed, err));
+    bulk->arena = sb_arena_create(bulk->alloc, NULL);
+    if (bulk->arena == NULL) return SB_FAIL_NOMEM(err);
+    SB_TRY(add_tables(bulk, SB_NODE, options->node_files, options->node_file_count, err));
+    SB_TRY(add_tables(bulk, SB_REL, options->rel_files, options->rel_file_count, err));
+    SB_TRY(measure_files(bulk, SB_NODE, options->node_files, &known, err));
+    SB_TRY(measure_files(bulk, SB_REL, options->rel_files, &known, err));
+    return open_rejects(bulk, err);
+}
+
+static void tear_down(sb_bulk *bulk)
+{
+    sb_bulk__nodes_deinit(bulk);
+    sb_bulk__rels_deinit(bulk);
+    for (unsigned e = 0; e < 2; e++)
+        for (size_t i = 0; i < bulk->file_counts[e]; i++)
+            sb_file_close(bulk->files[e][i].opened);
+    for (size_t i = 0; i < bulk->group_count; i++)
+        sb_ids__deinit(&bulk->groups[i].ids);
+    sb_free(bulk->alloc, bulk->groups, bulk->group_capacity * sizeof *bulk->groups);
+    sb_spool__deinit(&bulk->spools[SB_NODE]);
+    sb_spool__deinit(&bulk->spools[SB_REL]);
+    sb_spool__deinit(&bulk->reverse_spool);
+    sb_file_close(bulk->reject_file);
+    sb_arena_destroy(bulk->arena);
+}
+
+/* ---- Running --------------------------------------------------------------------------------------------------------- */
+
+static sb_status run(sb_bulk *bulk, sb_err *err)
+{
+    sb_vfs *vfs = bulk->options->vfs;
+    sb_bulk_result *result = bulk->result;
+    uint64_t times[5];
+
+    times[0] = vfs->ops->monotonic_ns(vfs);
+    SB_TRY(sb_bulk__read_files(bulk, SB_NODE, sb_bulk__take_nodes, err));
+    times[1] = vfs->ops->monotonic_ns(vfs);
+    sb_bulk__decide_types(bulk, SB_NODE);
+    SB_TRY(sb_bulk__build_nodes(bulk, err));
+    bulk->graph_ids = bulk->file_counts[SB_NODE] == 0;
+    if (bulk->graph_ids && bulk->file_counts[SB_REL] != 0) SB_TRY(find_last_node(bulk, err));
+    times[2] = vfs->ops->monotonic_ns(vfs);
+    SB_TRY(sb_bulk__read_files(bulk, SB_REL, sb_bulk__take_rels, err));
+    for (size_t i = 0; i < bulk->group_count; i++)
+        sb_ids__deinit(&bulk->groups[i].ids);
+    times[3] = vfs->ops->monotonic_ns(vfs);
+    sb_bulk__decide_types(bulk, SB_REL);
+    SB_TRY(sb_bulk__build_rels(bulk, err));
+    times[4] = vfs->ops->monotonic_ns(vfs);
+    result->parse_ns = times[1] - times[0] + times[3] - times[2];
+    result->build_ns = times[2] - times[1] + times[4] - times[3];
+    return SB_OK;
+}
+
+sb_status sb_graph_bulk_load(sb_graph *graph, const sb_bulk_options *options, sb_bulk_result *result, sb_err *err)
+{
+    sb_bulk bulk = {.graph = graph, .alloc = graph->alloc, .options = options, .result = result};
+    uint32_t savepoint;
+    sb_status st;
+
+    *result = (sb_bulk_result){0};
+    SB_TRY(check_options(options, err));
+    SB_TRY(sb_graph__atomic_begin(graph, &savepoint, err));
+    sb_map_init(&bulk.set_index, bulk.alloc);
+    sb_map_init(&bulk.type_index, bulk.alloc);
+    st = set_up(&bulk, err);
+    if (st == SB_OK) st = run(&bulk, err);
+    tear_down(&bulk);
+    return sb_graph__atomic_end(graph, savepoint, st, err);
+}
