@@ -1,7 +1,7 @@
 /* micro/list.c — list trees by themselves, against a raw compressed-sparse-row array in the same process.
  * Graph: R-MAT with 2^20 nodes and 10 M relationships, ids permuted; files in memory.
  *   cc -O3 -DNDEBUG -D_GNU_SOURCE -Isrc bench/micro/list.c src/{base,os,pager,tree}/[a-z]*.c -lpthread
- *   ./a.out [page_bytes [relationships]] */
+ *   ./a.out [page_bytes [relationships [fill_percent]]] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -253,6 +253,7 @@ int main(int argc, char **argv)
 {
     const uint32_t page_bytes = argc > 1 ? (uint32_t)atoi(argv[1]) : 8192;
     const size_t count = argc > 2 ? strtoul(argv[2], NULL, 0) : 10000000;
+    const unsigned fill = argc > 3 ? (unsigned)atoi(argv[3]) : 100;
     static sb_profile profile;
     sb_tree tree = {.id = 1, .kind = SB_TREE_LIST};
     sb_random random = {42};
@@ -281,7 +282,7 @@ int main(int argc, char **argv)
 
     must(sb_txn_begin_write(session, &txn, &err));
     const double start = now();
-    must(sb_build_open(txn, &tree, 100, &build, &err));
+    must(sb_build_open(txn, &tree, fill, &build, &err));
     for (size_t i = 0; i < count; i += 10000) {
         must(sb_build_triples(build, triples + i, count - i < 10000 ? count - i : 10000, &err));
     }

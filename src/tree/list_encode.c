@@ -28,8 +28,11 @@ static void compute_layout(const sb_list_stats *stats, layout *out)
     out->rel_width = (uint8_t)sb_width_of(stats->rel_max - stats->rel_min);
     out->neighbors_bytes = stats->entry_count * out->neighbor_width;
     out->rels_bytes = stats->entry_count * out->rel_width;
-    /* A dense directory has a slot for every id of the span, so there are fewer than 2^15 in a page. */
-    if (span < SB_PAGE_BYTES_MAX / 2 - 1 && 2u * (span + 2u) <= sparse_bytes) {
+    /* Dense where that costs at most a sixteenth more than the entries take: a look-up is then arithmetic instead of
+     * a search, and R-MAT graphs, where about half of the nodes have no list, lie right at the border. A dense
+     * directory has a slot for every id of the span, so there are fewer than 2^15 in a page. */
+    const uint64_t allowed = sparse_bytes + (out->neighbors_bytes + out->rels_bytes) / 16u;
+    if (span < SB_PAGE_BYTES_MAX / 2 - 1 && 2u * (span + 2u) <= allowed) {
         out->diff_width = 0;
         out->slot_count = (uint32_t)span + 1u;
         out->diffs_bytes = 0;

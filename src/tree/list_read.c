@@ -4,6 +4,7 @@
  * fence as a key, so a position is only (page, chunk) and no path has to be kept. The descent costs
  * 0.1 to 0.2 µs for each thousand or so entries of a hub. Each leaf on the way must begin where the last one
  * ended; fences ascend within a page, so the walk ends whatever the bytes. */
+#include "tree/core_priv.h"
 #include "tree/list_priv.h"
 
 /* ---- Decoding ----------------------------------------------------------------------------------------- */
@@ -222,36 +223,41 @@ sb_status sb_list_seek(sb_txn *txn, const sb_tree *tree, uint64_t node, uint64_t
 /* Look-ups in flight: enough to cover a miss to memory with the work of the others. */
 #define BATCH 16u
 
-/* Step 1, two groups ahead of the visits: the first lines of the pages where the lists should be. */
-static void prefetch_group(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count)
+/* Step 1, two groups ahead of the visits: hold the pages where the lists should be, ask for their first lines. */
+static void prefetch_group(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
+                           sb_list *lists)
 {
     const sb_pgno page_count = sb_txn_page_count(txn);
 
     for (size_t i = 0; i < count; i++) {
         const sb_pgno hint = sb_tree__leaf_hint(txn, tree, nodes[i]);
-        sb_page page;
 
-        /* A stale hint may lead anywhere, also to a page that can not be read: nothing to prefetch then. */
+        list_init(&lists[i], txn, tree, nodes[i]);
         if (hint == SB_PGNO_NONE || hint >= page_count) continue;
-        if (sb_page_acquire(txn, hint, &page, NULL) != SB_OK) continue;
-        sb_list__prefetch(page.bytes);
-        sb_page_release(txn, &page);
+        /* What is wrong with a page is told when it is really needed. */
+        if (sb_page_acquire(txn, hint, &lists[i].page, NULL) != SB_OK) continue;
+        sb_list__prefetch(lists[i].page.bytes);
     }
 }
 
 /* Step 2, one group ahead: find the lists, ask for their entries. */
-static sb_status open_group(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
-                            sb_list *lists, sb_err *err)
+static sb_status open_group(sb_txn *txn, const sb_tree *tree, size_t count, sb_list *lists,
+                            sb_err *err)
 {
+    const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
+
     for (size_t i = 0; i < count; i++) {
         sb_list *const list = &lists[i];
         sb_pgno pgno;
 
-        list_init(list, txn, tree, nodes[i]);
-        SB_TRY(sb_tree__leaf_of_id(txn, tree, nodes[i], &list->page, &pgno, err));
+        if (list->page.bytes == NULL ||
+            !sb_tree__leaf_holds_id(tree, list->page.bytes, page_bytes, list->node)) {
+            sb_page_release(txn, &list->page);
+            SB_TRY(sb_tree__leaf_of_id(txn, tree, list->node, &list->page, &pgno, err));
+        }
         set_chunk(list, list->page.bytes);
         SB_PREFETCH(list->chunk.neighbors);
-        list->remaining = rest_of(list->page.bytes, nodes[i]);
+        list->remaining = rest_of(list->page.bytes, list->node);
         list->total = list->chunk.count + list->remaining;
     }
     return SB_OK;
@@ -295,13 +301,13 @@ SB_INLINE size_t group_size(size_t at, size_t count)
 sb_status sb_lists_open(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
                         sb_list_visit visit, void *ctx, sb_err *err)
 {
-    sb_list lists[2][BATCH];
+    sb_list lists[3][BATCH]; /* groups at steps 3, 2 and 1, in turn */
     sb_status status = SB_OK;
 
     if (count == 0) return SB_OK;
     if (tree->root == SB_PGNO_NONE)
         return open_one_by_one(txn, tree, nodes, count, visit, ctx, err);
-    /* Two groups hold their pages at once: where held pages are pinned frames of a cache, which may be as small
+    /* Three groups hold their pages at once: where held pages are pinned frames of a cache, which may be as small
      * as 8, one at a time is what can be held, and the cost of a look-up lies elsewhere. */
     SB_TRY(sb_list_open(txn, tree, nodes[0], &lists[0][0], err));
     const bool pinned = lists[0][0].page.pin != NULL;
@@ -309,21 +315,21 @@ sb_status sb_lists_open(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes,
     if (pinned) return open_one_by_one(txn, tree, nodes, count, visit, ctx, err);
 
     memset(lists, 0, sizeof lists);
-    prefetch_group(txn, tree, nodes, group_size(0, count));
-    prefetch_group(txn, tree, nodes + group_size(0, count), group_size(BATCH, count));
-    status = open_group(txn, tree, nodes, group_size(0, count), lists[0], err);
-    unsigned turn = 0;
-    for (size_t at = 0; at < count && status == SB_OK; at += BATCH, turn ^= 1u) {
+    prefetch_group(txn, tree, nodes, group_size(0, count), lists[0]);
+    prefetch_group(txn, tree, nodes + group_size(0, count), group_size(BATCH, count), lists[1]);
+    status = open_group(txn, tree, group_size(0, count), lists[0], err);
+    for (size_t at = 0, turn = 0; at < count && status == SB_OK;
+         at += BATCH, turn = (turn + 1) % 3) {
         const size_t next = group_size(at + BATCH, count),
                      behind = group_size(at + 2 * BATCH, count);
 
-        if (behind > 0) prefetch_group(txn, tree, nodes + at + 2 * BATCH, behind);
-        if (next > 0)
-            status = open_group(txn, tree, nodes + at + BATCH, next, lists[turn ^ 1u], err);
+        if (behind > 0)
+            prefetch_group(txn, tree, nodes + at + 2 * BATCH, behind, lists[(turn + 2) % 3]);
+        if (next > 0) status = open_group(txn, tree, next, lists[(turn + 1) % 3], err);
         if (status == SB_OK)
             status = visit_group(lists[turn], group_size(at, count), at, visit, ctx, err);
     }
-    for (size_t i = 0; i < 2 * (size_t)BATCH; i++)
+    for (size_t i = 0; i < 3 * (size_t)BATCH; i++)
         sb_list_close(&lists[i / BATCH][i % BATCH]);
     return status;
 }

@@ -122,12 +122,12 @@ static void test_tree_list_page__encode_and_find(void **state)
     free(triples);
 }
 
-static void test_tree_list_page__directory_is_the_smaller(void **state)
+static void test_tree_list_page__directory_fits_the_gaps(void **state)
 {
     const struct {
         uint64_t step;
         uint8_t diff_width;
-    } cases[] = {{1, 0}, {3, 2}, {1000, 4}, {1ull << 32, 8}};
+    } cases[] = {{1, 0}, {2, 0}, {4, 2}, {1000, 4}, {1ull << 32, 8}};
     sb_triple triples[100];
 
     (void)state;
@@ -428,7 +428,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_tree_list_page__encode_and_find),
-        TEST(test_tree_list_page__directory_is_the_smaller),
+        TEST(test_tree_list_page__directory_fits_the_gaps),
         TEST(test_tree_list_page__pack_cuts_between_lists),
         TEST(test_tree_list_page__entry_limit),
         TEST(test_tree_list_page__in_place),
