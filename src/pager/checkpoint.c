@@ -15,7 +15,8 @@
 
 #define SB_BACKFILL_BYTES   (256u * 1024u) /* read, checked and written at once */
 #define SB_LAST_PASS_UNITS  8192u          /* 512 KiB of WAL: what a pass under the writer lock may hold */
-#define SB_RESTART_WAIT_NS  5000000u
+#define SB_RESTART_WAIT_NS  5000000u       /* past twice the limit: 5 ms */
+#define SB_RESTART_LONG_NS  50000000u      /* past three times: 50 ms */
 #define SB_RESTART_PAUSE_NS 50000u
 
 /* ---- Back-fill ----------------------------------------------------------------------------------------- */
@@ -404,12 +405,13 @@ void sb_pager__before_write(sb_pager *pager)
     bool in_wal = true, busy = false;
     sb_err_clear(&err);
     const uint64_t started = vfs->ops->monotonic_ns(vfs);
+    const uint64_t patience = used < 3 * limit ? SB_RESTART_WAIT_NS : SB_RESTART_LONG_NS;
     sb_status st = SB_OK;
     for (;;) {
         if (!all_backfilled(pager)) st = sb_pager__backfill(pager, true, &result, &busy, &err);
         if (st == SB_OK) st = sb_pager__slots_in_wal(pager, &in_wal, &err);
         if (st != SB_OK || (all_backfilled(pager) && !in_wal)) break;
-        if (vfs->ops->monotonic_ns(vfs) - started >= SB_RESTART_WAIT_NS) break;
+        if (vfs->ops->monotonic_ns(vfs) - started >= patience) break;
         vfs->ops->sleep_ns(vfs, SB_RESTART_PAUSE_NS);
     }
     /* The transaction restarts the WAL with its first frame. If readers stay on, the next ones do not wait

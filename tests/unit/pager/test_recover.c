@@ -1,0 +1,311 @@
+/* test_recover.c — opening what a crash, a bad disk or a stranger left behind (DESIGN §9 rules 4, 6, 12; the
+ * formats of docs/FORMAT.md). A crash is made by copying the files of a store in use to a new memory. */
+#include "pager_fixture.h"
+
+/* Bytes of a file; absent: NULL. */
+static uint8_t *slurp(sb_vfs *vfs, const char *path, size_t *bytes)
+{
+    sb_file *file = NULL;
+    sb_file_info info;
+    bool exists = false;
+    *bytes = 0;
+    assert_int_equal(vfs->ops->exists(vfs, path, &exists, NULL), SB_OK);
+    if (!exists) return NULL;
+    assert_int_equal(sb_vfs_open(vfs, path, SB_OPEN_READ_ONLY, &file, NULL), SB_OK);
+    assert_int_equal(file->ops->info(file, &info, NULL), SB_OK);
+    uint8_t *data = malloc(info.bytes + 1);
+    assert_non_null(data);
+    *bytes = info.bytes;
+    assert_int_equal(sb_file_read_all(file, 0, data, *bytes, NULL), SB_OK);
+    sb_file_close(file);
+    return data;
+}
+static void spill_out(sb_vfs *vfs, const char *path, const uint8_t *data, size_t bytes)
+{
+    sb_file *file = NULL;
+    if (data == NULL) return;
+    assert_int_equal(sb_vfs_open(vfs, path, SB_OPEN_CREATE, &file, NULL), SB_OK);
+    assert_int_equal(file->ops->truncate(file, bytes, NULL), SB_OK);
+    if (bytes != 0) assert_int_equal(sb_file_write_all(file, 0, data, bytes, NULL), SB_OK);
+    sb_file_close(file);
+}
+
+/* What the disk holds at one moment. */
+typedef struct image {
+    uint8_t *main_file, *wal;
+    size_t main_bytes, wal_bytes;
+} image;
+
+static image take_image(sb_vfs *vfs)
+{
+    image i;
+    i.main_file = slurp(vfs, "x", &i.main_bytes);
+    i.wal = slurp(vfs, "x-wal", &i.wal_bytes);
+    return i;
+}
+static void free_image(image *i)
+{
+    free(i->main_file);
+    free(i->wal);
+}
+static sb_vfs *boot(const image *i)
+{
+    sb_vfs *vfs = fixture_memory();
+    spill_out(vfs, "x", i->main_file, i->main_bytes);
+    spill_out(vfs, "x-wal", i->wal, i->wal_bytes);
+    return vfs;
+}
+/* Open the image; the version of pages 1 to 5 that it shows, or the status of the opening (negative). */
+static int version_after(const image *i)
+{
+    fixture f;
+    int found = -1000;
+    fixture_options(&f, boot(i));
+    const sb_status st = sb_pager_open("x", &f.options, &f.pager, &f.err);
+    if (st != SB_OK) {
+        sb_vfs_destroy(f.vfs);
+        return (int)st;
+    }
+    CHECK(&f, sb_session_open(f.pager, &f.session, &f.err));
+    for (uint32_t version = 100; version <= 120; version++)
+        if (fixture_reads(&f, f.session, 1, 5, version)) found = (int)version;
+    sb_err_clear(&f.err);
+    /* And it can be written. */
+    if (found > 0) {
+        CHECK(&f, fixture_put(&f, f.session, 1, 5, 300));
+        assert_true(fixture_reads(&f, f.session, 1, 5, 300));
+        fixture_close(&f);
+        fixture_open(&f, "x");
+        assert_true(fixture_reads(&f, f.session, 1, 5, 300));
+    }
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+    return found;
+}
+
+/* A store with versions 100 … 100 + commits - 1, checkpointed after the commit checkpoint_after: the WAL holds
+ * those after it (or, if that was the last, all of them). */
+static image make_store(unsigned commits, unsigned checkpoint_after)
+{
+    fixture f;
+    fixture_options(&f, fixture_memory());
+    fixture_open(&f, "x");
+    for (unsigned i = 0; i < commits; i++) {
+        CHECK(&f, fixture_put(&f, f.session, 1, 5, 100 + i));
+        if (i + 1 == checkpoint_after) CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_FULL, NULL, &f.err));
+    }
+    const image i = take_image(f.vfs);
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+    return i;
+}
+
+#define COMMIT_BYTES (5 * (64 + 4096) + 320) /* of one commit of make_store */
+
+/* Cut anywhere, the WAL opens at the last whole commit before. */
+static void test_pager_recover__torn_tail(void **state)
+{
+    (void)state;
+    image i = make_store(4, 1);
+    for (size_t bytes = 0; bytes < 4096 + 3 * COMMIT_BYTES + 64; bytes += 192) {
+        image cut = i;
+        cut.wal_bytes = bytes;
+        const size_t whole = bytes < 4096 ? 0 : (bytes - 4096) / COMMIT_BYTES;
+        const int expected = 100 + (int)(whole > 3 ? 3 : whole);
+        const int version = version_after(&cut);
+        if (version != expected) fail_msg("WAL of %zu bytes: version %d instead of %d", bytes, version, expected);
+    }
+    free_image(&i);
+}
+
+/* A flipped bit anywhere in the WAL ends it before the commit that it lies in. */
+static void test_pager_recover__flipped_bits(void **state)
+{
+    (void)state;
+    image i = make_store(3, 1);
+    for (size_t at = 0; at < 4096 + 2 * COMMIT_BYTES; at += at % 4096 < 400 ? 7 : 211) {
+        if (at >= 64 && at < 4096) continue; /* unused */
+        i.wal[at] ^= 0x10;
+        const size_t whole = at < 4096 ? 0 : (at - 4096) / COMMIT_BYTES;
+        const int expected = 100 + (int)whole;
+        const int version = version_after(&i);
+        if (version != expected) fail_msg("byte %zu: version %d instead of %d", at, version, expected);
+        i.wal[at] ^= 0x10;
+    }
+    free_image(&i);
+}
+
+/* I19: what is left of an ended generation (its header and first commits survived, the rest was overwritten)
+ * is older than the main file and counts for nothing. */
+static void test_pager_recover__rest_of_an_ended_generation(void **state)
+{
+    (void)state;
+    image i = make_store(5, 5);
+    assert_int_equal(version_after(&i), 104);
+    memset(i.wal + 4096 + 2 * COMMIT_BYTES, 0xAA, 3 * COMMIT_BYTES);
+    assert_int_equal(version_after(&i), 104);
+    free_image(&i);
+}
+
+/* Frames of the last generation behind the end of this one are not taken for a part of it. */
+static void test_pager_recover__older_generation_behind(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_options(&f, fixture_memory());
+    fixture_open(&f, "x");
+    for (uint32_t v = 100; v < 110; v++)
+        CHECK(&f, fixture_put(&f, f.session, 1, 5, v));
+    CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_FULL, NULL, &f.err));
+    CHECK(&f, fixture_put(&f, f.session, 1, 5, 111));
+    image i = take_image(f.vfs);
+    assert_int_equal(version_after(&i), 111);
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+    free_image(&i);
+}
+
+/* A checkpoint that tore page 0 left the WAL whole: the state comes from there. Without it: SB_CORRUPT. */
+static void test_pager_recover__torn_page_0(void **state)
+{
+    (void)state;
+    image i = make_store(3, 2);
+    i.main_file[70] ^= 1;
+    assert_int_equal(version_after(&i), 102);
+    memset(i.main_file, 0xCC, 16); /* the checksum and kind, not the magic */
+    assert_int_equal(version_after(&i), 102);
+    i.wal_bytes = 0;
+    assert_int_equal(version_after(&i), SB_CORRUPT);
+    free_image(&i);
+}
+
+/* Files that are not ours, or not for us. */
+static void test_pager_recover__strangers(void **state)
+{
+    (void)state;
+    image i = make_store(2, 2), other = make_store(2, 0);
+    image mixed = {i.main_file, other.wal, i.main_bytes, other.wal_bytes};
+    assert_int_equal(version_after(&mixed), SB_CORRUPT); /* the WAL of another database */
+    image cut = i;
+    cut.wal_bytes = 0;
+    cut.main_bytes = 4096 * 3; /* pages 3 to 5 are gone */
+    assert_int_equal(version_after(&cut), -1000);
+    cut.main_bytes = 100;
+    assert_int_equal(version_after(&cut), SB_NOT_A_DB);
+    cut.main_bytes = 1000;
+    assert_int_equal(version_after(&cut), SB_CORRUPT);
+    cut = i;
+    cut.wal_bytes = 0;
+    memcpy(cut.main_file + 16, "SQLite format 3", 16);
+    assert_int_equal(version_after(&cut), SB_NOT_A_DB);
+    free_image(&i);
+    free_image(&other);
+}
+
+static void reseal(uint8_t *page0)
+{
+    uint8_t zero[8] = {0};
+    sb_store_le32(page0, sb_crc32c(sb_crc32c(0, zero, 8), page0 + 4, 4092));
+}
+
+/* The format has a version and feature bits. */
+static void test_pager_recover__newer_formats(void **state)
+{
+    (void)state;
+    image i = make_store(2, 2);
+    i.wal_bytes = 0;
+    i.main_file[40] = 1; /* a feature that readers must know */
+    reseal(i.main_file);
+    assert_int_equal(version_after(&i), SB_VERSION_NEWER);
+    i.main_file[40] = 0;
+    i.main_file[44] = 1; /* one that writers must know */
+    reseal(i.main_file);
+    assert_int_equal(version_after(&i), SB_VERSION_NEWER);
+    fixture f;
+    fixture_options(&f, boot(&i));
+    f.options.read_only = true;
+    fixture_open(&f, "x");
+    assert_true(fixture_reads(&f, f.session, 1, 5, 101));
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+    i.main_file[44] = 0;
+    i.main_file[48] = 1; /* one that may be ignored */
+    reseal(i.main_file);
+    assert_int_equal(version_after(&i), 101);
+    i.main_file[32] = 2; /* the version */
+    reseal(i.main_file);
+    assert_int_equal(version_after(&i), SB_VERSION_NEWER);
+    free_image(&i);
+}
+
+/* A damaged page is noticed when first read, and by verify, also after it was good once. */
+static void test_pager_recover__damaged_page(void **state)
+{
+    (void)state;
+    fixture f;
+    sb_txn *txn = NULL;
+    sb_page page;
+    uint64_t findings = 0;
+    image i = make_store(1, 1);
+    i.wal_bytes = 0;
+    i.main_file[3 * 4096 + 2000] ^= 4;
+    fixture_options(&f, boot(&i));
+    fixture_open(&f, "x");
+    CHECK(&f, sb_txn_begin_read(f.session, &txn, &f.err));
+    CHECK(&f, sb_page_acquire(txn, 2, &page, &f.err));
+    sb_page_release(txn, &page);
+    assert_int_equal(sb_page_acquire(txn, 3, &page, &f.err), SB_CORRUPT);
+    assert_int_equal(f.err.pgno, 3);
+    sb_err_clear(&f.err);
+    CHECK(&f, sb_pager_verify(txn, NULL, NULL, NULL, NULL, NULL, &findings, &f.err));
+    assert_int_equal(findings, 1);
+    sb_txn_rollback(txn);
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+    free_image(&i);
+}
+
+/* An old -shm is never trusted; an empty file is a database yet to begin; a stray WAL beside no file is dropped. */
+static void test_pager_recover__leftovers(void **state)
+{
+    (void)state;
+    fixture f;
+    image i = make_store(3, 1);
+    uint8_t junk[5000];
+    memset(junk, 0x5A, sizeof junk);
+    fixture_options(&f, boot(&i));
+    spill_out(f.vfs, "x-shm", junk, sizeof junk);
+    fixture_open(&f, "x");
+    assert_true(fixture_reads(&f, f.session, 1, 5, 102));
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+    i.main_bytes = 0;
+    fixture_options(&f, boot(&i));
+    fixture_open(&f, "x");
+    CHECK(&f, fixture_put(&f, f.session, 1, 5, 7));
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+    fixture_options(&f, fixture_memory());
+    spill_out(f.vfs, "x-wal", i.wal, i.wal_bytes);
+    fixture_open(&f, "x");
+    CHECK(&f, fixture_put(&f, f.session, 1, 5, 8));
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+    free_image(&i);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_pager_recover__torn_tail),
+        TEST(test_pager_recover__flipped_bits),
+        TEST(test_pager_recover__rest_of_an_ended_generation),
+        TEST(test_pager_recover__older_generation_behind),
+        TEST(test_pager_recover__torn_page_0),
+        TEST(test_pager_recover__strangers),
+        TEST(test_pager_recover__newer_formats),
+        TEST(test_pager_recover__damaged_page),
+        TEST(test_pager_recover__leftovers),
+    };
+    return cmocka_run_group_tests_name("pager_recover", tests, NULL, NULL);
+}
