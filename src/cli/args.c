@@ -1,0 +1,371 @@
+/* args.c — the command line: commands, flags, options; help made from the same tables. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+int complain(int code, const char *format, ...)
+{
+    va_list list;
+
+    fflush(stdout);
+    fputs("sombra: ", stderr);
+    va_start(list, format);
+    vfprintf(stderr, format, list);
+    va_end(list);
+    fputc('\n', stderr);
+    return code;
+}
+
+int complain_error(const sombra_error *error)
+{
+    return complain(exit_code_of(error->status), "%s", error->message[0] != '\0' ? error->message : sombra_status_text(error->status));
+}
+
+int complain_conn(invocation *cli) { return complain_error(sombra_error_of(cli->conn)); }
+
+int exit_code_of(sombra_status status)
+{
+    switch (status) {
+    case SOMBRA_OK: return EXIT_OK;
+    case SOMBRA_MISUSE:
+    case SOMBRA_INVALID:
+    case SOMBRA_LIMIT:
+    case SOMBRA_SYNTAX:
+    case SOMBRA_TYPE_MISMATCH:
+    case SOMBRA_UNSUPPORTED: return EXIT_USAGE;
+    case SOMBRA_NOT_FOUND:
+    case SOMBRA_EXISTS: return EXIT_NOT_FOUND;
+    case SOMBRA_CONSTRAINT: return 4;
+    case SOMBRA_BUSY:
+    case SOMBRA_BUSY_SNAPSHOT: return 5;
+    case SOMBRA_READ_ONLY: return 6;
+    case SOMBRA_INTERRUPT:
+    case SOMBRA_TIMEOUT: return 7;
+    case SOMBRA_NOMEM: return 8;
+    case SOMBRA_IO:
+    case SOMBRA_FULL:
+    case SOMBRA_CANT_OPEN:
+    case SOMBRA_POISONED: return 9;
+    case SOMBRA_CORRUPT:
+    case SOMBRA_NOT_A_DB:
+    case SOMBRA_VERSION_NEWER: return 10;
+    case SOMBRA_REJECTED: return EXIT_REJECTED;
+    }
+    return EXIT_FAILED;
+}
+
+/* ---- Nearest names ------------------------------------------------------------------------------------------ */
+
+static unsigned distance(const char *a, const char *b)
+{
+    unsigned row[64];
+    const size_t bytes = strlen(b);
+
+    if (bytes >= sizeof row / sizeof *row) return 64;
+    for (unsigned j = 0; j <= bytes; j++) row[j] = j;
+    for (unsigned i = 1; *a != '\0' && i < 64; i++, a++) {
+        unsigned diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= bytes; j++) {
+            const unsigned replaced = diagonal + (*a != b[j - 1]);
+            const unsigned shorter = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            diagonal = row[j];
+            row[j] = replaced < shorter ? replaced : shorter;
+        }
+    }
+    return row[bytes];
+}
+
+const char *nearest_name(const char *text, const char *(*name_at)(size_t i, const void *ctx), const void *ctx, size_t count)
+{
+    const char *nearest = NULL;
+    unsigned best = (unsigned)strlen(text) / 2 + 1;
+
+    for (size_t i = 0; i < count; i++) {
+        const unsigned d = distance(text, name_at(i, ctx));
+        if (d < best) best = d, nearest = name_at(i, ctx);
+    }
+    return nearest;
+}
+
+static const char *command_name(size_t i, const void *ctx)
+{
+    (void)ctx;
+    return commands[i].name;
+}
+
+static size_t command_count(void)
+{
+    size_t count = 0;
+    while (commands[count].name != NULL) count++;
+    return count;
+}
+
+static const char *flag_name(size_t i, const void *ctx)
+{
+    const command *of = ctx;
+    size_t own = 0;
+    while (of->flags[own].name != NULL) own++;
+    return i < own ? of->flags[i].name : common_flags[i - own].name;
+}
+
+static size_t flag_names(const command *of)
+{
+    size_t count = 0, common = 0;
+    while (of->flags[count].name != NULL) count++;
+    while (common_flags[common].name != NULL) common++;
+    return count + common;
+}
+
+const command *find_command(const char *name)
+{
+    for (const command *at = commands; at->name != NULL; at++)
+        if (strcmp(at->name, name) == 0) return at;
+    return NULL;
+}
+
+/* ---- Flags ---------------------------------------------------------------------------------------------------- */
+
+static const flag_spec *find_flag(const command *of, const char *name, size_t bytes)
+{
+    const flag_spec *lists[2] = {of->flags, common_flags};
+    for (int i = 0; i < 2; i++)
+        for (const flag_spec *at = lists[i]; at->name != NULL; at++)
+            if (strlen(at->name) == bytes && memcmp(at->name, name, bytes) == 0) return at;
+    return NULL;
+}
+
+bool flag_given(const invocation *cli, const char *name)
+{
+    for (size_t i = 0; i < cli->flag_count; i++)
+        if (strcmp(cli->flags[i].spec->name, name) == 0) return true;
+    return false;
+}
+
+const char *flag_text(const invocation *cli, const char *name)
+{
+    const char *value = NULL;
+    for (size_t i = 0; i < cli->flag_count; i++)
+        if (strcmp(cli->flags[i].spec->name, name) == 0) value = cli->flags[i].value;
+    return value;
+}
+
+const char *flag_at(const invocation *cli, const char *name, size_t i)
+{
+    for (size_t at = 0; at < cli->flag_count; at++)
+        if (strcmp(cli->flags[at].spec->name, name) == 0 && i-- == 0) return cli->flags[at].value;
+    return NULL;
+}
+
+bool flag_number(const invocation *cli, const char *name, uint64_t fallback, uint64_t *value)
+{
+    const char *text = flag_text(cli, name);
+    char *end;
+    unsigned shift = 0;
+
+    *value = fallback;
+    if (text == NULL) return true;
+    errno = 0;
+    *value = strtoull(text, &end, 10);
+    if (*end == 'k' || *end == 'K') shift = 10;
+    if (*end == 'm' || *end == 'M') shift = 20;
+    if (*end == 'g' || *end == 'G') shift = 30;
+    if (!isdigit((unsigned char)*text) || errno != 0 || end[shift != 0] != '\0' || *value > UINT64_MAX >> shift) {
+        complain(EXIT_USAGE, "--%s: '%s' is not a number", name, text);
+        return false;
+    }
+    *value <<= shift;
+    return true;
+}
+
+/* One flag at argv[*at], with its value behind '=' or as the next argument. */
+static int parse_flag(invocation *cli, int argc, char **argv, int *at)
+{
+    const char *text = argv[*at] + 2, *equals = strchr(text, '=');
+    const size_t bytes = equals == NULL ? strlen(text) : (size_t)(equals - text);
+    const flag_spec *spec = find_flag(cli->command, text, bytes);
+    flag_value *grown;
+
+    if (spec == NULL) {
+        char name[64];
+        const char *near;
+        snprintf(name, sizeof name, "%.*s", (int)(bytes < 60 ? bytes : 60), text);
+        near = nearest_name(name, flag_name, cli->command, flag_names(cli->command));
+        return near != NULL ? complain(EXIT_USAGE, "%s has no flag --%s; did you mean --%s?", cli->command->name, name, near)
+                            : complain(EXIT_USAGE, "%s has no flag --%s (sombra help %s)", cli->command->name, name, cli->command->name);
+    }
+    if (spec->placeholder == NULL && equals != NULL) return complain(EXIT_USAGE, "--%s takes no value", spec->name);
+    if (!spec->repeated && flag_given(cli, spec->name)) return complain(EXIT_USAGE, "--%s is given twice", spec->name);
+    grown = realloc(cli->flags, (cli->flag_count + 1) * sizeof *grown);
+    if (grown == NULL) return complain(8, "out of memory");
+    cli->flags = grown;
+    cli->flags[cli->flag_count] = (flag_value){.spec = spec};
+    if (spec->placeholder != NULL) {
+        if (equals == NULL && *at + 1 >= argc) return complain(EXIT_USAGE, "--%s needs a value: --%s %s", spec->name, spec->name, spec->placeholder);
+        cli->flags[cli->flag_count].value = equals != NULL ? equals + 1 : argv[++*at];
+    }
+    cli->flag_count++;
+    return EXIT_OK;
+}
+
+/* Words of a command's argument list: how many there are at least and at most. */
+static void count_arguments(const command *of, int *least, int *most)
+{
+    *least = *most = 0;
+    for (const char *at = of->arguments; *at != '\0';) {
+        ++*most;
+        *least += *at != '[';
+        at += strcspn(at, " ");
+        at += strspn(at, " ");
+    }
+}
+
+static int apply_common(invocation *cli)
+{
+    const char *format = flag_text(cli, "format"), *setting;
+
+    if (format == NULL || strcmp(format, "table") == 0)
+        cli->format = FORMAT_TABLE;
+    else if (strcmp(format, "json") == 0)
+        cli->format = FORMAT_JSON;
+    else if (strcmp(format, "csv") == 0)
+        cli->format = FORMAT_CSV;
+    else
+        return complain(EXIT_USAGE, "--format: '%s' is none of table, json, csv", format);
+    cli->quiet = flag_given(cli, "quiet");
+    for (size_t i = 0; (setting = flag_at(cli, "option", i)) != NULL; i++) {
+        const char *equals = strchr(setting, '=');
+        char name[64];
+        sombra_error error;
+        if (equals == NULL || equals - setting >= (ptrdiff_t)sizeof name)
+            return complain(EXIT_USAGE, "--option: '%s' is not NAME=VALUE", setting);
+        memcpy(name, setting, (size_t)(equals - setting));
+        name[equals - setting] = '\0';
+        if (sombra_options_set(&cli->options, name, equals + 1, &error) != SOMBRA_OK) return complain_error(&error);
+    }
+    return EXIT_OK;
+}
+
+int parse_arguments(invocation *cli, int argc, char **argv)
+{
+    int least, most;
+    bool only_arguments = false;
+
+    for (int at = 2; at < argc; at++) {
+        if (!only_arguments && strcmp(argv[at], "--") == 0) {
+            only_arguments = true;
+        } else if (!only_arguments && strncmp(argv[at], "--", 2) == 0) {
+            const int code = parse_flag(cli, argc, argv, &at);
+            if (code != EXIT_OK) return code;
+        } else if (cli->argument_count == (int)(sizeof cli->arguments / sizeof *cli->arguments)) {
+            return complain(EXIT_USAGE, "too many arguments");
+        } else {
+            cli->arguments[cli->argument_count++] = argv[at];
+        }
+    }
+    if (flag_given(cli, "help")) return EXIT_OK;
+    count_arguments(cli->command, &least, &most);
+    if (cli->argument_count < least || cli->argument_count > most)
+        return complain(EXIT_USAGE, "usage: sombra %s %s [flags] (sombra help %s)", cli->command->name, cli->command->arguments, cli->command->name);
+    return apply_common(cli);
+}
+
+/* ---- Help ---------------------------------------------------------------------------------------------------------- */
+
+static void print_flags(FILE *out, const flag_spec *flags)
+{
+    for (; flags->name != NULL; flags++) {
+        char head[64];
+        snprintf(head, sizeof head, "--%s%s%s", flags->name, flags->placeholder != NULL ? " " : "", flags->placeholder != NULL ? flags->placeholder : "");
+        fprintf(out, strlen(head) <= 30 ? "  %-30s  %s\n" : "  %s\n                                  %s\n", head, flags->help);
+    }
+}
+
+void print_command_help(FILE *out, const command *of)
+{
+    fprintf(out, "sombra %s %s — %s\n\nUsage: sombra %s %s [flags]\n", of->name, of->arguments, of->summary, of->name, of->arguments);
+    if (of->flags[0].name != NULL) {
+        fputs("\nFlags:\n", out);
+        print_flags(out, of->flags);
+    }
+    fputs("\nFlags of every command:\n", out);
+    print_flags(out, common_flags);
+    fprintf(out, "\nExamples:\n%s", of->examples);
+    if (strstr(of->arguments, "NODE") != NULL || strstr(of->arguments, "FROM") != NULL)
+        fputs("\nA node is named by its id, or by a property: Person.name=Ada (Person.born:int=1815 for other\n"
+              "types than text). With an index on the property this is fast.\n", out);
+}
+
+void print_help(FILE *out)
+{
+    fprintf(out, "sombra %s — an embedded property-graph database\n\nUsage: sombra COMMAND FILE [arguments] [flags]\n\nCommands:\n", sombra_version());
+    for (const command *at = commands; at->name != NULL; at++) fprintf(out, "  %-11s %s\n", at->name, at->summary);
+    fputs("\n'sombra help COMMAND' tells more, with examples. 'sombra help options' lists the open options.\n"
+          "Exit codes: 0 done, 2 wrong use, 3 not found, 4 constraint, 5 busy, 6 read-only, 7 cancelled,\n"
+          "8 out of memory, 9 input/output, 10 damaged, 11 rows rejected.\n", out);
+}
+
+static void print_options(FILE *out)
+{
+    const char *name, *value, *help;
+
+    fputs("Open options, for --option NAME=VALUE:\n", out);
+    for (size_t i = 0; sombra_options_describe(i, &name, &value, &help); i++) fprintf(out, "  %-20s %-6s %s\n", name, value, help);
+}
+
+int run_help(invocation *cli)
+{
+    const command *of;
+
+    if (cli->argument_count == 0) {
+        print_help(stdout);
+        return EXIT_OK;
+    }
+    if (strcmp(cli->arguments[0], "options") == 0) {
+        print_options(stdout);
+        return EXIT_OK;
+    }
+    of = find_command(cli->arguments[0]);
+    if (of == NULL) {
+        const char *near = nearest_name(cli->arguments[0], command_name, NULL, command_count());
+        return near != NULL ? complain(EXIT_USAGE, "there is no command '%s'; did you mean '%s'?", cli->arguments[0], near)
+                            : complain(EXIT_USAGE, "there is no command '%s' (sombra help)", cli->arguments[0]);
+    }
+    print_command_help(stdout, of);
+    return EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+    invocation cli;
+    int code;
+
+    memset(&cli, 0, sizeof cli);
+    sombra_options_init(&cli.options);
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_help(argc < 2 ? stderr : stdout);
+        return argc < 2 ? EXIT_USAGE : EXIT_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("sombra %s\n", sombra_version());
+        return EXIT_OK;
+    }
+    cli.command = find_command(argv[1]);
+    if (cli.command == NULL) {
+        const char *near = nearest_name(argv[1], command_name, NULL, command_count());
+        return near != NULL ? complain(EXIT_USAGE, "there is no command '%s'; did you mean '%s'?", argv[1], near)
+                            : complain(EXIT_USAGE, "there is no command '%s' (sombra --help)", argv[1]);
+    }
+    code = parse_arguments(&cli, argc, argv);
+    if (code == EXIT_OK && flag_given(&cli, "help"))
+        print_command_help(stdout, cli.command);
+    else if (code == EXIT_OK)
+        code = cli.command->run(&cli);
+    free(cli.flags);
+    if (fflush(stdout) != 0 && code == EXIT_OK && errno != EPIPE) code = complain(9, "standard output: %s", strerror(errno));
+    return code;
+}

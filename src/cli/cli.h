@@ -1,0 +1,164 @@
+/* cli.h — what the files of the sombra command share: parsed arguments, output, node references.
+ * The command stands on sombra.h alone. Messages go to standard error, results to standard output; the exit code is the
+ * class of the failure (docs/ERRORS.md). */
+#ifndef SB_CLI_H
+#define SB_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "sombra.h"
+
+/* ---- Exit codes: the classes of src/base/status.def ------------------------------------------------------ */
+
+enum {
+    EXIT_OK = 0,
+    EXIT_FAILED = 1,    /* something that has no class of its own */
+    EXIT_USAGE = 2,     /* the command line, or an argument in it, is wrong */
+    EXIT_NOT_FOUND = 3,
+    EXIT_WRONG = 10,    /* verify found faults; recover lost something */
+    EXIT_REJECTED = 11  /* import rejected rows */
+};
+int exit_code_of(sombra_status status);
+
+/* ---- Commands and flags ------------------------------------------------------------------------------------ */
+
+typedef struct flag_spec {
+    const char *name;        /* without the two dashes */
+    const char *placeholder; /* NULL: takes no value */
+    const char *help;
+    bool repeated;
+} flag_spec;
+
+#define FLAGS_MAX 24
+
+typedef struct invocation invocation;
+typedef struct command {
+    const char *name;
+    const char *arguments; /* "FILE NODE": one word each; [WORD] may be left out */
+    const char *summary;   /* one line */
+    const char *examples;  /* lines */
+    int (*run)(invocation *cli);
+    flag_spec flags[FLAGS_MAX]; /* ends with name NULL */
+} command;
+extern const command commands[];
+extern const flag_spec common_flags[];
+
+typedef struct flag_value {
+    const flag_spec *spec;
+    const char *value; /* NULL without placeholder */
+} flag_value;
+
+typedef enum output_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV } output_format;
+
+struct invocation {
+    const command *command;
+    const char *arguments[8];
+    int argument_count;
+    flag_value *flags;
+    size_t flag_count;
+    output_format format;
+    bool quiet;
+    sombra_options options;
+    /* Open while a command runs. */
+    sombra_db *db;
+    sombra_conn *conn;
+    sombra_txn *txn;
+};
+
+/* Parse, or complain on standard error: EXIT_OK or EXIT_USAGE. */
+int parse_arguments(invocation *cli, int argc, char **argv);
+/* The value of a flag (the last, if given several times), or NULL. */
+const char *flag_text(const invocation *cli, const char *name);
+bool flag_given(const invocation *cli, const char *name);
+/* Number i (from 0) of a repeated flag's values; NULL past the last. */
+const char *flag_at(const invocation *cli, const char *name, size_t i);
+/* A flag's number; fallback when it is not given. Complains and returns false when it is no number. */
+bool flag_number(const invocation *cli, const char *name, uint64_t fallback, uint64_t *value);
+
+/* "sombra: message" on standard error; returns code. */
+int complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int complain_error(const sombra_error *error);
+/* The last error of the open connection. */
+int complain_conn(invocation *cli);
+
+void print_help(FILE *out);
+void print_command_help(FILE *out, const command *command);
+const command *find_command(const char *name);
+/* The name among count that is nearest to text, or NULL when none is near. */
+const char *nearest_name(const char *text, const char *(*name_at)(size_t i, const void *ctx), const void *ctx, size_t count);
+
+/* ---- Database ------------------------------------------------------------------------------------------------- */
+
+/* Open arguments[0] and begin a transaction: EXIT_OK, or complained. read_only: never make or change the file. */
+int open_database(invocation *cli, bool read_only, bool create);
+int begin_transaction(invocation *cli, sombra_mode mode);
+/* Ends whatever is open; a failed close is complained of and returned unless code tells of a failure already. */
+int close_database(invocation *cli, int code);
+
+/* A node by "17", or "Label.key=value" (or "Label.key:type=value"): EXIT_OK, or complained. */
+int resolve_node(invocation *cli, const char *reference, uint64_t *id);
+int resolve_types(invocation *cli, uint32_t *types, size_t capacity, size_t *count);
+int resolve_direction(invocation *cli, sombra_direction fallback, sombra_direction *direction);
+/* What to call a node: its property name, title or id …, else #17; into text, NUL-terminated. */
+void node_caption(invocation *cli, uint64_t id, char *text, size_t bytes);
+/* ":Person:Admin" of a node, into text. */
+void node_labels(invocation *cli, const sombra_node *node, char *text, size_t bytes);
+
+/* ---- Output ------------------------------------------------------------------------------------------------------ */
+
+typedef enum cell_kind { CELL_NULL, CELL_TEXT, CELL_INT, CELL_REAL, CELL_BOOL, CELL_VALUE } cell_kind;
+typedef struct cell {
+    cell_kind kind;
+    const char *text; /* TEXT: size bytes */
+    size_t size;
+    int64_t integer;
+    double real;
+    const sombra_value *value; /* VALUE */
+} cell;
+cell cell_text(const char *text);
+cell cell_int(uint64_t integer);
+cell cell_real(double real);
+cell cell_value(const sombra_value *value);
+
+/* A result: columns, rows, end. A table is laid out by its first 1,000 rows. */
+typedef struct output output;
+output *output_begin(const invocation *cli, const char *const *columns, size_t column_count);
+void output_row(output *out, const cell *cells);
+/* Prints what is left, frees. False when standard output could not be written. */
+bool output_end(output *out);
+/* Columns that text takes on a terminal. */
+size_t text_width(const char *text, size_t bytes);
+
+/* ---- Progress ---------------------------------------------------------------------------------------------------- */
+
+/* A bar on standard error when that is a terminal and the command is not quiet. */
+void progress_start(invocation *cli, const char *what, const char *unit);
+void progress_stop(invocation *cli);
+/* "1,234,567" into text (at least 32 bytes); returns it. */
+const char *group_digits(uint64_t number, char *text);
+const char *human_bytes(uint64_t bytes, char *text);
+double seconds_now(void);
+
+/* ---- Commands ------------------------------------------------------------------------------------------------------ */
+
+int run_import(invocation *cli);
+int run_export(invocation *cli);
+int run_info(invocation *cli);
+int run_get(invocation *cli);
+int run_neighbors(invocation *cli);
+int run_path(invocation *cli);
+int run_bfs(invocation *cli);
+int run_top(invocation *cli);
+int run_schema(invocation *cli);
+int run_verify(invocation *cli);
+int run_recover(invocation *cli);
+int run_checkpoint(invocation *cli);
+int run_vacuum(invocation *cli);
+int run_backup(invocation *cli);
+int run_digest(invocation *cli);
+int run_help(invocation *cli);
+
+#endif

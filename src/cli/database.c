@@ -1,0 +1,249 @@
+/* database.c — opening and closing for a command, node references, captions, progress. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+/* ---- Opening ---------------------------------------------------------------------------------------------- */
+
+int open_database(invocation *cli, bool read_only, bool create)
+{
+    sombra_error error;
+
+    cli->options.read_only = cli->options.read_only || read_only;
+    cli->options.create = create && cli->options.create;
+    if (sombra_open(cli->arguments[0], &cli->options, &cli->db, &error) != SOMBRA_OK) return complain_error(&error);
+    if (sombra_connect(cli->db, &cli->conn, &error) != SOMBRA_OK) return close_database(cli, complain_error(&error));
+    return EXIT_OK;
+}
+
+int begin_transaction(invocation *cli, sombra_mode mode)
+{
+    if (sombra_begin(cli->conn, mode, &cli->txn) != SOMBRA_OK) return close_database(cli, complain_conn(cli));
+    return EXIT_OK;
+}
+
+int close_database(invocation *cli, int code)
+{
+    sombra_error error;
+
+    sombra_rollback(cli->txn);
+    cli->txn = NULL;
+    sombra_disconnect(cli->conn);
+    cli->conn = NULL;
+    if (cli->db != NULL && sombra_close(cli->db, &error) != SOMBRA_OK) {
+        const int failed = complain_error(&error);
+        if (code == EXIT_OK) code = failed;
+    }
+    cli->db = NULL;
+    return code;
+}
+
+/* ---- Node references ----------------------------------------------------------------------------------------- */
+
+static int find_name(invocation *cli, sombra_name_kind kind, const char *what, const char *name, size_t size, uint32_t *id)
+{
+    if (sombra_name_find(cli->txn, kind, name, size, id) != SOMBRA_OK) return complain_conn(cli);
+    if (*id == 0) return complain(EXIT_NOT_FOUND, "there is no %s '%.*s' in %s", what, (int)(size < 200 ? size : 200), name, cli->arguments[0]);
+    return EXIT_OK;
+}
+
+/* "Label.key=value" taken apart; the value's type may stand behind the key. */
+static int find_by_property(invocation *cli, const char *reference, const char *dot, const char *equals, uint64_t *id)
+{
+    const char *colon = memchr(dot, ':', (size_t)(equals - dot));
+    const char *key_end = colon != NULL ? colon : equals;
+    sombra_scan_options options;
+    sombra_value value;
+    sombra_scan *scan;
+    char type[32] = "string";
+    uint64_t ids[2];
+    size_t count;
+    int code;
+
+    memset(&options, 0, sizeof options);
+    if ((code = find_name(cli, SOMBRA_LABEL, "label", reference, (size_t)(dot - reference), &options.name)) != EXIT_OK) return code;
+    if ((code = find_name(cli, SOMBRA_KEY, "property", dot + 1, (size_t)(key_end - dot - 1), &options.key)) != EXIT_OK) return code;
+    if (colon != NULL) snprintf(type, sizeof type, "%.*s", (int)(equals - colon - 1), colon + 1);
+    if (sombra_value_from_text(cli->txn, type, equals + 1, SOMBRA_NUL_TERMINATED, &value) != SOMBRA_OK) return complain_conn(cli);
+    options.equal = &value;
+    if (sombra_scan_open(cli->txn, &options, &scan) != SOMBRA_OK) return complain_conn(cli);
+    if (sombra_scan_next(scan, ids, 2, &count) != SOMBRA_OK) {
+        sombra_scan_close(scan);
+        return complain_conn(cli);
+    }
+    sombra_scan_close(scan);
+    if (count == 0) return complain(EXIT_NOT_FOUND, "there is no node %s", reference);
+    if (count > 1) return complain(EXIT_USAGE, "several nodes are %s (%llu, %llu, …): name one by its id", reference,
+                                   (unsigned long long)ids[0], (unsigned long long)ids[1]);
+    *id = ids[0];
+    return EXIT_OK;
+}
+
+int resolve_node(invocation *cli, const char *reference, uint64_t *id)
+{
+    const char *equals = strchr(reference, '=');
+    const char *dot = equals == NULL ? NULL : memchr(reference, '.', (size_t)(equals - reference));
+    char *end;
+
+    *id = 0;
+    if (dot != NULL) return find_by_property(cli, reference, dot, equals, id);
+    errno = 0;
+    *id = strtoull(reference, &end, 10);
+    if (errno != 0 || end == reference || *end != '\0' || *reference == '-')
+        return complain(EXIT_USAGE, "'%s' names no node: give an id, or Label.key=value", reference);
+    return EXIT_OK;
+}
+
+int resolve_types(invocation *cli, uint32_t *types, size_t capacity, size_t *count)
+{
+    const char *name;
+
+    for (*count = 0; (name = flag_at(cli, "type", *count)) != NULL; ++*count) {
+        int code;
+        if (*count == capacity) return complain(EXIT_USAGE, "more than %zu types", capacity);
+        code = find_name(cli, SOMBRA_TYPE, "relationship type", name, strlen(name), &types[*count]);
+        if (code != EXIT_OK) return code;
+    }
+    return EXIT_OK;
+}
+
+int resolve_direction(invocation *cli, sombra_direction fallback, sombra_direction *direction)
+{
+    const char *text = flag_text(cli, "direction");
+
+    *direction = fallback;
+    if (text == NULL) return EXIT_OK;
+    if (strcmp(text, "out") == 0)
+        *direction = SOMBRA_OUT;
+    else if (strcmp(text, "in") == 0)
+        *direction = SOMBRA_IN;
+    else if (strcmp(text, "both") == 0)
+        *direction = SOMBRA_BOTH;
+    else
+        return complain(EXIT_USAGE, "--direction: '%s' is none of out, in, both", text);
+    return EXIT_OK;
+}
+
+/* ---- Captions ------------------------------------------------------------------------------------------------------ */
+
+void node_caption(invocation *cli, uint64_t id, char *text, size_t bytes)
+{
+    static const char *const keys[] = {"name", "title", "label", "caption"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        uint32_t key;
+        sombra_value value;
+        bool found;
+        size_t size;
+        if (sombra_name_find(cli->txn, SOMBRA_KEY, keys[i], SOMBRA_NUL_TERMINATED, &key) != SOMBRA_OK || key == 0) continue;
+        if (sombra_get_props(cli->txn, SOMBRA_NODE, id, &key, 1, &value, &found) != SOMBRA_OK || !found) continue;
+        if (value.type != SOMBRA_TYPE_STRING || value.as.bytes.size == 0) continue;
+        size = value.as.bytes.size < bytes - 1 ? value.as.bytes.size : bytes - 1;
+        memcpy(text, value.as.bytes.data, size);
+        text[size] = '\0';
+        return;
+    }
+    snprintf(text, bytes, "#%llu", (unsigned long long)id);
+}
+
+void node_labels(invocation *cli, const sombra_node *node, char *text, size_t bytes)
+{
+    size_t at = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < node->label_count; i++) {
+        size_t size;
+        const char *name = sombra_name_text(cli->txn, SOMBRA_LABEL, node->labels[i], &size);
+        if (name == NULL || at + size + 2 > bytes) return;
+        text[at++] = ':';
+        memcpy(text + at, name, size);
+        at += size;
+        text[at] = '\0';
+    }
+}
+
+/* ---- Numbers -------------------------------------------------------------------------------------------------------- */
+
+double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+const char *group_digits(uint64_t number, char *text)
+{
+    char digits[24];
+    const int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
+    char *out = text;
+
+    for (int i = 0; i < length; i++) {
+        if (i != 0 && (length - i) % 3 == 0) *out++ = ',';
+        *out++ = digits[i];
+    }
+    *out = '\0';
+    return text;
+}
+
+const char *human_bytes(uint64_t bytes, char *text)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double number = (double)bytes;
+    int unit = 0;
+
+    while (number >= 1024 && unit < 4) number /= 1024, unit++;
+    snprintf(text, 32, unit == 0 ? "%.0f %s" : "%.1f %s", number, units[unit]);
+    return text;
+}
+
+/* ---- Progress --------------------------------------------------------------------------------------------------------- */
+
+typedef struct bar {
+    const char *what, *unit;
+    double started, drawn;
+    bool shown;
+} bar;
+static bar current; /* the command runs one thing at a time */
+
+static bool draw(void *ctx, uint64_t done, uint64_t total)
+{
+    const double now = seconds_now();
+    const double spent = now - current.started;
+    char line[160], rate[32];
+    int filled;
+
+    (void)ctx;
+    if (now - current.drawn < 0.1) return true;
+    current.drawn = now;
+    human_bytes((uint64_t)((double)done / (spent > 0 ? spent : 1)), rate);
+    if (total == 0) {
+        snprintf(line, sizeof line, "%s  %s", current.what, rate);
+    } else {
+        const double part = (double)done / (double)total;
+        filled = (int)(part * 30 + 0.5);
+        snprintf(line, sizeof line, "%s [%.*s%.*s] %3.0f %%  %s%s  %.0f s left", current.what, filled, "##############################",
+                 30 - filled, "..............................", part * 100, strcmp(current.unit, "B") == 0 ? rate : "",
+                 strcmp(current.unit, "B") == 0 ? "/s" : "", part > 0.01 ? spent / part - spent : 0);
+    }
+    fprintf(stderr, "\r%-79s", line);
+    fflush(stderr);
+    current.shown = true;
+    return true;
+}
+
+void progress_start(invocation *cli, const char *what, const char *unit)
+{
+    current = (bar){.what = what, .unit = unit, .started = seconds_now()};
+    if (!cli->quiet && isatty(STDERR_FILENO)) sombra_set_progress(cli->conn, draw, NULL);
+}
+
+void progress_stop(invocation *cli)
+{
+    sombra_set_progress(cli->conn, NULL, NULL);
+    if (current.shown) fprintf(stderr, "\r%79s\r", "");
+    current.shown = false;
+}

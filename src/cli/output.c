@@ -1,0 +1,409 @@
+/* output.c — results as a table that fits the terminal, as JSON, or as CSV (RFC 4180). */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <utf8proc.h>
+
+#include "cli.h"
+
+#define LAYOUT_ROWS 1000u /* a table's widths are those of its first rows */
+#define CELL_WIDTH_MAX 60u
+
+cell cell_text(const char *text) { return (cell){.kind = CELL_TEXT, .text = text, .size = strlen(text)}; }
+cell cell_int(uint64_t integer) { return (cell){.kind = CELL_INT, .integer = (int64_t)integer}; }
+cell cell_real(double real) { return (cell){.kind = CELL_REAL, .real = real}; }
+
+cell cell_value(const sombra_value *value)
+{
+    switch (value->type) {
+    case SOMBRA_TYPE_NULL: return (cell){.kind = CELL_NULL};
+    case SOMBRA_TYPE_INT: return (cell){.kind = CELL_INT, .integer = value->as.integer};
+    case SOMBRA_TYPE_FLOAT: return cell_real(value->as.real);
+    case SOMBRA_TYPE_BOOL: return (cell){.kind = CELL_BOOL, .integer = value->as.boolean};
+    case SOMBRA_TYPE_STRING: return (cell){.kind = CELL_TEXT, .text = value->as.bytes.data, .size = value->as.bytes.size};
+    default: return (cell){.kind = CELL_VALUE, .value = value};
+    }
+}
+
+/* ---- Text ---------------------------------------------------------------------------------------------------- */
+
+/* A growing text; on no memory it ends the program: this is the command, not the library. */
+typedef struct text_buffer {
+    char *data;
+    size_t size, capacity;
+} text_buffer;
+
+static void put(text_buffer *out, const char *data, size_t bytes)
+{
+    if (out->size + bytes > out->capacity) {
+        out->capacity = 2 * (out->size + bytes) + 256;
+        out->data = realloc(out->data, out->capacity);
+        if (out->data == NULL) exit(complain(8, "out of memory"));
+    }
+    if (bytes != 0) memcpy(out->data + out->size, data, bytes);
+    out->size += bytes;
+}
+
+static void put_text(text_buffer *out, const char *text) { put(out, text, strlen(text)); }
+
+/* Shortest decimal that reads back as the same double; always with a point or exponent. */
+static void put_real(text_buffer *out, double real)
+{
+    char text[40];
+
+    if (isnan(real) || isinf(real)) {
+        put_text(out, isnan(real) ? "NaN" : real < 0 ? "-Infinity" : "Infinity");
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, real);
+        if (strtod(text, NULL) == real) break;
+    }
+    if (strpbrk(text, ".e") == NULL) strcat(text, ".0");
+    put_text(out, text);
+}
+
+static void put_value(text_buffer *out, const sombra_value *value)
+{
+    char few[256], *text = few;
+    size_t size = 0;
+
+    if (sombra_value_to_text(value, few, sizeof few, &size) != SOMBRA_OK) return;
+    if (size > sizeof few) {
+        text = malloc(size);
+        if (text == NULL) exit(complain(8, "out of memory"));
+        if (sombra_value_to_text(value, text, size, &size) != SOMBRA_OK) size = 0;
+    }
+    put(out, text, size);
+    if (text != few) free(text);
+}
+
+static void put_cell(text_buffer *out, const cell *from)
+{
+    char number[32];
+
+    switch (from->kind) {
+    case CELL_NULL: break;
+    case CELL_TEXT: put(out, from->text, from->size); break;
+    case CELL_INT:
+        snprintf(number, sizeof number, "%lld", (long long)from->integer);
+        put_text(out, number);
+        break;
+    case CELL_REAL: put_real(out, from->real); break;
+    case CELL_BOOL: put_text(out, from->integer ? "true" : "false"); break;
+    case CELL_VALUE: put_value(out, from->value); break;
+    }
+}
+
+/* The character at text, and how many bytes it has; a byte that is not UTF-8 stands for itself. */
+static size_t next_character(const char *text, size_t bytes, int32_t *character)
+{
+    const utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)bytes, character);
+    if (used > 0) return (size_t)used;
+    *character = 0xFFFD;
+    return 1;
+}
+
+size_t text_width(const char *text, size_t bytes)
+{
+    size_t width = 0;
+
+    for (size_t at = 0; at < bytes;) {
+        int32_t character;
+        at += next_character(text + at, bytes - at, &character);
+        width += (size_t)utf8proc_charwidth(character);
+    }
+    return width;
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------------------------ */
+
+static void put_json_text(text_buffer *out, const char *text, size_t bytes)
+{
+    put_text(out, "\"");
+    for (size_t at = 0; at < bytes;) {
+        int32_t character;
+        const size_t used = next_character(text + at, bytes - at, &character);
+        char escape[8];
+        if (character == '"' || character == '\\') {
+            escape[0] = '\\';
+            escape[1] = (char)character;
+            put(out, escape, 2);
+        } else if (character < 0x20 || character == 0x7F) {
+            snprintf(escape, sizeof escape, "\\u%04x", (unsigned)character);
+            put_text(out, escape);
+        } else if (character == 0xFFFD) {
+            put_text(out, "\xEF\xBF\xBD");
+        } else {
+            put(out, text + at, used);
+        }
+        at += used;
+    }
+    put_text(out, "\"");
+}
+
+static void put_json_cell(text_buffer *out, const cell *from)
+{
+    text_buffer text = {0};
+
+    switch (from->kind) {
+    case CELL_NULL: put_text(out, "null"); return;
+    case CELL_TEXT: put_json_text(out, from->text, from->size); return;
+    case CELL_REAL:
+        if (isnan(from->real) || isinf(from->real)) break; /* as text: JSON has no such numbers */
+        put_real(out, from->real);
+        return;
+    case CELL_INT:
+    case CELL_BOOL: put_cell(out, from); return;
+    case CELL_VALUE:
+        if (from->value->type == SOMBRA_TYPE_LIST) {
+            put_text(out, "[");
+            for (size_t i = 0; i < from->value->as.list.count; i++) {
+                const cell item = cell_value(&from->value->as.list.items[i]);
+                if (i != 0) put_text(out, ", ");
+                put_json_cell(out, &item);
+            }
+            put_text(out, "]");
+            return;
+        }
+        break;
+    }
+    put_cell(&text, from);
+    put_json_text(out, text.data, text.size);
+    free(text.data);
+}
+
+/* ---- A result ----------------------------------------------------------------------------------------------------- */
+
+typedef struct kept_cell {
+    size_t start, size, width;
+    bool number;
+} kept_cell;
+
+struct output {
+    output_format format;
+    const char *const *columns;
+    size_t column_count;
+    uint64_t rows;
+    text_buffer line;
+    /* Table: rows held until the widths are known. */
+    text_buffer kept_text;
+    kept_cell *kept;
+    size_t kept_rows;
+    size_t *widths;
+    bool laid_out;
+};
+
+static void write_line(output *out)
+{
+    if (out->line.size != 0) fwrite(out->line.data, 1, out->line.size, stdout);
+    out->line.size = 0;
+}
+
+output *output_begin(const invocation *cli, const char *const *columns, size_t column_count)
+{
+    output *out = calloc(1, sizeof *out);
+
+    if (out == NULL) exit(complain(8, "out of memory"));
+    out->format = cli->format;
+    out->columns = columns;
+    out->column_count = column_count;
+    if (out->format == FORMAT_CSV) {
+        for (size_t i = 0; i < column_count; i++) {
+            if (i != 0) put_text(&out->line, ",");
+            put_text(&out->line, columns[i]);
+        }
+        put_text(&out->line, "\r\n");
+        write_line(out);
+    } else if (out->format == FORMAT_TABLE) {
+        out->widths = calloc(column_count, sizeof *out->widths);
+        out->kept = calloc(column_count * LAYOUT_ROWS, sizeof *out->kept);
+        if (out->widths == NULL || out->kept == NULL) exit(complain(8, "out of memory"));
+    }
+    return out;
+}
+
+static void csv_row(output *out, const cell *cells)
+{
+    for (size_t i = 0; i < out->column_count; i++) {
+        const size_t start = out->line.size + (i != 0);
+        bool quoted;
+        if (i != 0) put_text(&out->line, ",");
+        put_cell(&out->line, &cells[i]);
+        /* An empty text is told from an absent one by its quotes. */
+        quoted = cells[i].kind == CELL_TEXT && out->line.size == start;
+        for (size_t at = start; at < out->line.size; at++) {
+            const char c = out->line.data[at];
+            quoted = quoted || c == ',' || c == '"' || c == '\n' || c == '\r';
+        }
+        if (!quoted) continue;
+        {
+            const size_t bytes = out->line.size - start;
+            char *copy = malloc(bytes + 1);
+            if (copy == NULL) exit(complain(8, "out of memory"));
+            if (bytes != 0) memcpy(copy, out->line.data + start, bytes);
+            out->line.size = start;
+            put_text(&out->line, "\"");
+            for (size_t at = 0; at < bytes; at++) {
+                if (copy[at] == '"') put_text(&out->line, "\"");
+                put(&out->line, copy + at, 1);
+            }
+            put_text(&out->line, "\"");
+            free(copy);
+        }
+    }
+    put_text(&out->line, "\r\n");
+    write_line(out);
+}
+
+static void json_row(output *out, const cell *cells)
+{
+    put_text(&out->line, out->rows == 0 ? "[\n  {" : ",\n  {");
+    for (size_t i = 0; i < out->column_count; i++) {
+        if (i != 0) put_text(&out->line, ", ");
+        put_json_text(&out->line, out->columns[i], strlen(out->columns[i]));
+        put_text(&out->line, ": ");
+        put_json_cell(&out->line, &cells[i]);
+    }
+    put_text(&out->line, "}");
+    write_line(out);
+}
+
+/* ---- Table ---------------------------------------------------------------------------------------------------------- */
+
+static size_t terminal_width(void)
+{
+    struct winsize size;
+
+    if (!isatty(STDOUT_FILENO)) return 0; /* no bound: a program or file reads it */
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+    return size.ws_col;
+}
+
+/* Cut text to width columns, with … for what is missing, control characters as spaces; pad. */
+static void put_fitted(text_buffer *out, const char *text, size_t bytes, size_t width, bool right)
+{
+    const size_t full = text_width(text, bytes);
+    const size_t room = full > width && width > 0 ? width - 1 : width;
+    size_t used = 0;
+
+    if (right)
+        for (size_t i = full; i < width; i++) put_text(out, " ");
+    for (size_t at = 0; at < bytes;) {
+        int32_t character;
+        const size_t size = next_character(text + at, bytes - at, &character);
+        const size_t columns = (size_t)utf8proc_charwidth(character);
+        if (used + columns > room) break;
+        if (character < 0x20 || character == 0x7F)
+            put_text(out, " "), used += 1 - columns;
+        else
+            put(out, text + at, size);
+        used += columns;
+        at += size;
+    }
+    if (full > width) put_text(out, "…"), used++;
+    if (!right)
+        for (; used < width; used++) put_text(out, " ");
+}
+
+static void table_line(output *out, const kept_cell *row, const char *base)
+{
+    for (size_t i = 0; i < out->column_count; i++) {
+        if (i != 0) put_text(&out->line, "  ");
+        put_fitted(&out->line, base + row[i].start, row[i].size, out->widths[i], row[i].number);
+    }
+    while (out->line.size > 0 && out->line.data[out->line.size - 1] == ' ') out->line.size--;
+    put_text(&out->line, "\n");
+    write_line(out);
+}
+
+/* Narrow the widest columns until the line fits the terminal. */
+static void fit_widths(output *out)
+{
+    const size_t terminal = terminal_width();
+    size_t sum = 2 * (out->column_count - 1);
+
+    for (size_t i = 0; i < out->column_count; i++) {
+        if (terminal != 0 && out->widths[i] > CELL_WIDTH_MAX && out->column_count > 1) out->widths[i] = CELL_WIDTH_MAX;
+        sum += out->widths[i];
+    }
+    while (terminal != 0 && sum > terminal) {
+        size_t widest = 0;
+        for (size_t i = 1; i < out->column_count; i++)
+            if (out->widths[i] > out->widths[widest]) widest = i;
+        if (out->widths[widest] <= 4) break;
+        out->widths[widest]--;
+        sum--;
+    }
+}
+
+static void lay_out(output *out)
+{
+    bool numbers;
+
+    for (size_t i = 0; i < out->column_count; i++) {
+        out->widths[i] = text_width(out->columns[i], strlen(out->columns[i]));
+        for (size_t r = 0; r < out->kept_rows; r++)
+            if (out->kept[r * out->column_count + i].width > out->widths[i]) out->widths[i] = out->kept[r * out->column_count + i].width;
+    }
+    fit_widths(out);
+    for (size_t i = 0; i < out->column_count; i++) {
+        numbers = out->kept_rows > 0;
+        for (size_t r = 0; r < out->kept_rows; r++) numbers = numbers && out->kept[r * out->column_count + i].number;
+        if (i != 0) put_text(&out->line, "  ");
+        put_fitted(&out->line, out->columns[i], strlen(out->columns[i]), out->widths[i], numbers);
+    }
+    while (out->line.size > 0 && out->line.data[out->line.size - 1] == ' ') out->line.size--;
+    put_text(&out->line, "\n");
+    for (size_t i = 0; i < out->column_count; i++) {
+        if (i != 0) put_text(&out->line, "  ");
+        for (size_t w = 0; w < out->widths[i]; w++) put_text(&out->line, "─");
+    }
+    put_text(&out->line, "\n");
+    write_line(out);
+    for (size_t r = 0; r < out->kept_rows; r++) table_line(out, out->kept + r * out->column_count, out->kept_text.data);
+    out->laid_out = true;
+}
+
+static void table_row(output *out, const cell *cells)
+{
+    kept_cell *row;
+
+    if (out->laid_out) out->kept_text.size = 0;
+    row = out->kept + (out->laid_out ? 0 : out->kept_rows * out->column_count);
+    for (size_t i = 0; i < out->column_count; i++) {
+        const size_t start = out->kept_text.size;
+        put_cell(&out->kept_text, &cells[i]);
+        row[i] = (kept_cell){.start = start, .size = out->kept_text.size - start,
+                             .number = cells[i].kind == CELL_INT || cells[i].kind == CELL_REAL};
+        if (row[i].size != 0) row[i].width = text_width(out->kept_text.data + start, row[i].size);
+    }
+    if (out->laid_out)
+        table_line(out, row, out->kept_text.data);
+    else if (++out->kept_rows == LAYOUT_ROWS)
+        lay_out(out);
+}
+
+void output_row(output *out, const cell *cells)
+{
+    switch (out->format) {
+    case FORMAT_TABLE: table_row(out, cells); break;
+    case FORMAT_JSON: json_row(out, cells); break;
+    case FORMAT_CSV: csv_row(out, cells); break;
+    }
+    out->rows++;
+}
+
+bool output_end(output *out)
+{
+    if (out->format == FORMAT_JSON) fputs(out->rows == 0 ? "[]\n" : "\n]\n", stdout);
+    if (out->format == FORMAT_TABLE && !out->laid_out) lay_out(out);
+    free(out->line.data);
+    free(out->kept_text.data);
+    free(out->kept);
+    free(out->widths);
+    free(out);
+    return !ferror(stdout);
+}

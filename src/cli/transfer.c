@@ -1,0 +1,213 @@
+/* transfer.c — import, export, backup, vacuum. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+/* ---- Import ------------------------------------------------------------------------------------------------ */
+
+typedef struct file_list {
+    sombra_import_file *files;
+    char **names; /* owned copies of what stands before '=' */
+    size_t count;
+} file_list;
+
+static void free_files(file_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) free(list->names[i]);
+    free(list->names);
+    free(list->files);
+}
+
+/* "Person=people.csv", or "people.csv" alone. */
+static int gather_files(invocation *cli, const char *flag, file_list *list)
+{
+    const char *text;
+
+    memset(list, 0, sizeof *list);
+    while (flag_at(cli, flag, list->count) != NULL) list->count++;
+    list->files = calloc(list->count + 1, sizeof *list->files);
+    list->names = calloc(list->count + 1, sizeof *list->names);
+    if (list->files == NULL || list->names == NULL) return complain(8, "out of memory");
+    for (size_t i = 0; (text = flag_at(cli, flag, i)) != NULL; i++) {
+        const char *equals = strchr(text, '=');
+        list->files[i].path = equals == NULL ? text : equals + 1;
+        if (equals == NULL) continue;
+        if (equals == text) return complain(EXIT_USAGE, "--%s: '%s' has no name before '='", flag, text);
+        list->names[i] = strndup(text, (size_t)(equals - text));
+        if (list->names[i] == NULL) return complain(8, "out of memory");
+        list->files[i].name = list->names[i];
+    }
+    return EXIT_OK;
+}
+
+static int one_character(invocation *cli, const char *flag, char *character)
+{
+    const char *text = flag_text(cli, flag);
+
+    if (text == NULL) return EXIT_OK;
+    if (strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0) {
+        *character = '\t';
+        return EXIT_OK;
+    }
+    if (text[0] == '\0' || text[1] != '\0') return complain(EXIT_USAGE, "--%s: '%s' is not one character", flag, text);
+    *character = text[0];
+    return EXIT_OK;
+}
+
+static int import_options(invocation *cli, sombra_import_options *options)
+{
+    uint64_t number;
+    int code;
+
+    if ((code = one_character(cli, "delimiter", &options->delimiter)) != EXIT_OK ||
+        (code = one_character(cli, "quote", &options->quote)) != EXIT_OK ||
+        (code = one_character(cli, "array-delimiter", &options->array_delimiter)) != EXIT_OK)
+        return code;
+    options->id_column = flag_text(cli, "id-column");
+    options->start_column = flag_text(cli, "start-column");
+    options->end_column = flag_text(cli, "end-column");
+    options->type_column = flag_text(cli, "type-column");
+    options->label_column = flag_text(cli, "label-column");
+    options->null_text = flag_text(cli, "null");
+    options->infer_types = flag_given(cli, "infer-types");
+    options->trim = flag_given(cli, "trim");
+    options->skip_missing_endpoints = flag_given(cli, "skip-missing-endpoints");
+    options->skip_duplicate_ids = flag_given(cli, "skip-duplicate-ids");
+    options->store_ids = !flag_given(cli, "no-store-ids");
+    options->reject_path = flag_text(cli, "rejects");
+    if (!flag_number(cli, "max-rejects", options->reject_path != NULL ? 1000 : 0, &options->max_rejects)) return EXIT_USAGE;
+    if (!flag_number(cli, "threads", 0, &number)) return EXIT_USAGE;
+    options->threads = number > 1024 ? 1024 : (unsigned)number;
+    if (!flag_number(cli, "memory", 0, &options->memory)) return EXIT_USAGE;
+    return EXIT_OK;
+}
+
+static int import_files(invocation *cli, sombra_import_options *options)
+{
+    sombra_import_result result;
+    const double started = seconds_now();
+    char a[32], b[32], c[32], d[32];
+    sombra_status status;
+    double seconds;
+    int code;
+
+    if ((code = open_database(cli, false, true)) != EXIT_OK || (code = begin_transaction(cli, SOMBRA_WRITE)) != EXIT_OK) return code;
+    progress_start(cli, "importing", "B");
+    status = sombra_import_csv(cli->txn, options, &result);
+    progress_stop(cli);
+    if (status == SOMBRA_OK) {
+        status = sombra_commit(cli->txn);
+        cli->txn = NULL;
+    }
+    if (status != SOMBRA_OK) return close_database(cli, complain_conn(cli));
+    code = close_database(cli, EXIT_OK);
+    seconds = seconds_now() - started;
+    if (code != EXIT_OK) return code;
+    if (result.skipped_rows != 0 && !cli->quiet) printf("skipped %s rows\n", group_digits(result.skipped_rows, a));
+    if (!cli->quiet)
+        printf("imported %s nodes, %s relationships, %s properties in %.2f s (%s rows/s)\n", group_digits(result.nodes, a),
+               group_digits(result.rels, b), group_digits(result.properties, c), seconds,
+               group_digits((uint64_t)((double)(result.nodes + result.rels) / (seconds > 0.001 ? seconds : 0.001)), d));
+    if (result.rejected_rows != 0)
+        return complain(EXIT_REJECTED, "%s rows were rejected; they are in %s", group_digits(result.rejected_rows, a),
+                        options->reject_path != NULL ? options->reject_path : "no file");
+    return EXIT_OK;
+}
+
+int run_import(invocation *cli)
+{
+    sombra_import_options options;
+    file_list nodes, rels;
+    int code, code2;
+
+    sombra_import_options_init(&options);
+    code = gather_files(cli, "nodes", &nodes);
+    code2 = gather_files(cli, "relationships", &rels);
+    if (code == EXIT_OK) code = code2;
+    if (code == EXIT_OK && nodes.count + rels.count == 0) code = complain(EXIT_USAGE, "nothing to import: give --nodes or --relationships");
+    if (code == EXIT_OK) code = import_options(cli, &options);
+    options.nodes = nodes.files;
+    options.node_file_count = nodes.count;
+    options.rels = rels.files;
+    options.rel_file_count = rels.count;
+    if (code == EXIT_OK) code = import_files(cli, &options);
+    free_files(&nodes);
+    free_files(&rels);
+    return code;
+}
+
+/* ---- Export, backup, vacuum ---------------------------------------------------------------------------------------- */
+
+int run_export(invocation *cli)
+{
+    sombra_export_result result;
+    const double started = seconds_now();
+    char a[32], b[32], c[32];
+    int code;
+
+    if ((code = open_database(cli, true, false)) != EXIT_OK || (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK) return code;
+    progress_start(cli, "exporting", "rows");
+    if (sombra_export_csv(cli->txn, cli->arguments[1], &result) != SOMBRA_OK) {
+        progress_stop(cli);
+        return close_database(cli, complain_conn(cli));
+    }
+    progress_stop(cli);
+    if (!cli->quiet)
+        printf("exported %s nodes and %s relationships as %llu files (%s) in %.2f s\n", group_digits(result.nodes, a),
+               group_digits(result.rels, b), (unsigned long long)result.files, human_bytes(result.bytes, c), seconds_now() - started);
+    return close_database(cli, EXIT_OK);
+}
+
+int run_backup(invocation *cli)
+{
+    sombra_info info;
+    const double started = seconds_now();
+    char a[32];
+    int code;
+
+    if ((code = open_database(cli, true, false)) != EXIT_OK || (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK) return code;
+    progress_start(cli, "copying", "pages");
+    if (sombra_backup(cli->txn, cli->arguments[1]) != SOMBRA_OK || sombra_get_info(cli->txn, &info) != SOMBRA_OK) {
+        progress_stop(cli);
+        return close_database(cli, complain_conn(cli));
+    }
+    progress_stop(cli);
+    if (!cli->quiet) printf("copied %s pages to %s in %.2f s\n", group_digits(info.pages, a), cli->arguments[1], seconds_now() - started);
+    return close_database(cli, EXIT_OK);
+}
+
+static int file_pages(invocation *cli, sombra_info *info)
+{
+    int code = begin_transaction(cli, SOMBRA_READ);
+    if (code != EXIT_OK) return code;
+    if (sombra_get_info(cli->txn, info) != SOMBRA_OK) return close_database(cli, complain_conn(cli));
+    sombra_rollback(cli->txn);
+    cli->txn = NULL;
+    return EXIT_OK;
+}
+
+int run_vacuum(invocation *cli)
+{
+    const char *into = cli->argument_count > 1 ? cli->arguments[1] : NULL;
+    const double started = seconds_now();
+    sombra_info before, after;
+    char a[32], b[32];
+    int code;
+
+    if ((code = open_database(cli, into != NULL, false)) != EXIT_OK || (code = file_pages(cli, &before)) != EXIT_OK) return code;
+    progress_start(cli, "rebuilding", "pages");
+    if (sombra_vacuum(cli->conn, into) != SOMBRA_OK) {
+        progress_stop(cli);
+        return close_database(cli, complain_conn(cli));
+    }
+    progress_stop(cli);
+    if (into != NULL) {
+        if (!cli->quiet) printf("wrote %s in %.2f s\n", into, seconds_now() - started);
+        return close_database(cli, EXIT_OK);
+    }
+    if ((code = file_pages(cli, &after)) != EXIT_OK) return code;
+    if (!cli->quiet)
+        printf("rebuilt: %s pages before, %s after, in %.2f s\n", group_digits(before.pages, a), group_digits(after.pages, b), seconds_now() - started);
+    return close_database(cli, EXIT_OK);
+}
