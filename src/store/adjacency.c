@@ -65,22 +65,19 @@ static sb_status add_block(sb_view *view)
     return SB_OK;
 }
 
-sb_status sb_store__adjacency_entry(sb_view *view, sb_type_id type, sb_direction direction,
-                                    sb_store__adjacency **entry, sb_err *err)
+sb_store__adjacency *sb_store__adjacency_entry(sb_view *view, sb_type_id type,
+                                               sb_direction direction)
 {
-    *entry = NULL;
-    if (cover_type(view, type) != SB_OK) return SB_FAIL_NOMEM(err);
+    if (cover_type(view, type) != SB_OK) return NULL;
     uint32_t *place = &view->adjacency_index[2 * (size_t)type + direction];
     if (*place == 0) {
-        if (view->adjacency_count == view->adjacency_block_count * SB_ADJACENCY_BLOCK &&
-            add_block(view) != SB_OK)
-            return SB_FAIL_NOMEM(err);
+        const bool full = view->adjacency_count == view->adjacency_block_count * SB_ADJACENCY_BLOCK;
+        if (full && add_block(view) != SB_OK) return NULL;
         *sb_store__adjacency_at(view, view->adjacency_count) =
             (sb_store__adjacency){.type = type, .direction = (uint8_t)direction};
         *place = ++view->adjacency_count;
     }
-    *entry = sb_store__adjacency_at(view, *place - 1);
-    return SB_OK;
+    return sb_store__adjacency_at(view, *place - 1);
 }
 
 /* The entry's tree is about to change. */
@@ -165,14 +162,16 @@ static sb_status move_out(sb_view *view, sb_store__adjacency *entry, sb_err *err
 
 /* An empty tree of its own for type; lists in the shared one stay there. */
 static sb_status make_own(sb_view *view, sb_type_id type, sb_direction direction,
-                          sb_store__adjacency **entry, sb_err *err)
+                          sb_store__adjacency **own, sb_err *err)
 {
+    sb_store__adjacency *entry = sb_store__adjacency_entry(view, type, direction);
     sb_tree tree;
 
-    SB_TRY(sb_store__adjacency_entry(view, type, direction, entry, err));
-    SB_TRY(before_change(view, *entry, err));
+    *own = entry;
+    if (entry == NULL) return SB_FAIL_NOMEM(err);
+    SB_TRY(before_change(view, entry, err));
     SB_TRY(sb_store__new_tree(view, SB_TREE_LIST, &tree, err));
-    (*entry)->tree = tree;
+    entry->tree = tree;
     return SB_OK;
 }
 
@@ -212,7 +211,7 @@ static sb_status biased(sb_view *view, sb_type_id type, const sb_triple *triples
 sb_status sb_adjacency_insert(sb_view *view, sb_type_id type, sb_direction direction,
                               const sb_triple *triples, size_t count, sb_err *err)
 {
-    const sb_triple *copies;
+    const sb_triple *copies = NULL;
     bool outgrown;
 
     SB_TRY(begin_change(view, type, direction, err));
@@ -235,7 +234,7 @@ sb_status sb_adjacency_insert(sb_view *view, sb_type_id type, sb_direction direc
 sb_status sb_adjacency_delete(sb_view *view, sb_type_id type, sb_direction direction,
                               const sb_triple *triples, size_t count, size_t *deleted, sb_err *err)
 {
-    const sb_triple *copies;
+    const sb_triple *copies = NULL;
 
     *deleted = 0;
     SB_TRY(begin_change(view, type, direction, err));

@@ -160,7 +160,8 @@ static sb_status load_adjacency(void *ctx, sb_bytes key, sb_bytes value, sb_err 
         return SB_FAIL(err, SB_CORRUPT, "catalog: an adjacency row of type %u, direction %u", type,
                        key.data[5]);
     }
-    SB_TRY(sb_store__adjacency_entry(l->view, type, (sb_direction)key.data[5], &entry, err));
+    entry = sb_store__adjacency_entry(l->view, type, (sb_direction)key.data[5]);
+    if (entry == NULL) return SB_FAIL_NOMEM(err);
     SB_TRY(decode_tree(l->view, value, SB_TREE_LIST, &entry->tree, err));
     entry->saved = entry->tree;
     return SB_OK;

@@ -98,23 +98,21 @@ sb_tree *sb_schema_tree(sb_view *view, uint32_t schema_id)
 
 /* ---- Rows --------------------------------------------------------------------------------------------------------- */
 
-static sb_status make_schema(sb_view *view, const sb_schema *definition, sb_store__schema **schema,
-                             sb_err *err)
+/* NULL: no memory. */
+static sb_store__schema *make_schema(sb_view *view, const sb_schema *definition)
 {
     size_t bytes;
 
-    *schema = NULL;
-    if (!sb_add_size(sizeof **schema, definition->name.size, &bytes)) return SB_FAIL_NOMEM(err);
+    if (!sb_add_size(sizeof(sb_store__schema), definition->name.size, &bytes)) return NULL;
     sb_store__schema *made = sb_alloc_zero(view->alloc, bytes);
-    if (made == NULL) return SB_FAIL_NOMEM(err);
+    if (made == NULL) return NULL;
     uint8_t *name = (uint8_t *)(made + 1);
     memcpy(name, definition->name.data, definition->name.size);
     made->bytes = bytes;
     made->definition = *definition;
     made->definition.name = sb_bytes_of(name, definition->name.size);
     made->definition.has_tree = kind_has_tree(definition->kind);
-    *schema = made;
-    return SB_OK;
+    return made;
 }
 
 /* What is wrong with a definition, or NULL. */
@@ -204,7 +202,8 @@ sb_status sb_store__schema_decode(sb_view *view, uint32_t id, sb_bytes value,
     const char *fault = fault_of(view, &definition);
     if (fault != NULL)
         return SB_FAIL(err, SB_CORRUPT, "catalog: schema definition %u: %s", id, fault);
-    return make_schema(view, &definition, schema, err);
+    *schema = make_schema(view, &definition);
+    return *schema == NULL ? SB_FAIL_NOMEM(err) : SB_OK;
 }
 
 /* ---- Add and drop --------------------------------------------------------------------------------------------------- */
@@ -271,12 +270,11 @@ static sb_status enter_schema(sb_view *view, sb_store__schema *schema, sb_err *e
 
 sb_status sb_schema_add(sb_view *view, const sb_schema *definition, uint32_t *id, sb_err *err)
 {
-    sb_store__schema *schema = NULL;
-
     *id = 0;
     SB_TRY(sb_store__begin_change(view, err));
     SB_TRY(check_new(view, definition, err));
-    SB_TRY(make_schema(view, definition, &schema, err));
+    sb_store__schema *schema = make_schema(view, definition);
+    if (schema == NULL) return SB_FAIL_NOMEM(err);
     schema->definition.id = view->meta.next_schema;
     schema->touched = true; /* savepoints from here on keep its tree */
     schema->touch_epoch = view->writer.epoch;

@@ -365,10 +365,9 @@ SB_INLINE sb_store__adjacency *sb_store__adjacency_at(const sb_view *view, uint3
 {
     return &view->adjacency_blocks[place / SB_ADJACENCY_BLOCK][place % SB_ADJACENCY_BLOCK];
 }
-/* The entry of (type, direction), made when absent (tree.id 0 then). */
-SB_MUST_CHECK sb_status sb_store__adjacency_entry(sb_view *view, sb_type_id type,
-                                                  sb_direction direction,
-                                                  sb_store__adjacency **entry, sb_err *err);
+/* The entry of (type, direction), made when absent (tree.id 0 then). NULL: no memory. */
+sb_store__adjacency *sb_store__adjacency_entry(sb_view *view, sb_type_id type,
+                                               sb_direction direction);
 
 /* schema.c */
 SB_MUST_CHECK sb_status sb_store__schema_decode(sb_view *view, uint32_t id, sb_bytes value,

@@ -64,26 +64,26 @@ typedef struct check {
     sb_finding finding;
     void *ctx;
     uint64_t *findings;
-    sb_map numbers, roots; /* of trees: → 1 */
-    sb_buffer blocks;      /* sb_pair[]: begin and end of what id blocks still have, of one kind */
+    char message[SB_NAME_BYTES_MAX + 256]; /* of the finding being reported */
+    sb_map numbers, roots;                 /* of trees: → 1 */
+    sb_buffer blocks; /* sb_pair[]: begin and end of what id blocks still have, of one kind */
     unsigned block_kind;
     uint64_t kind_sums[2]; /* nodes; relationships, by their sources */
     uint64_t all_nodes, all_rels;
     sb_map out_by_type, in_by_type, by_type; /* type → relationships */
 } check;
 
-static SB_COLD void report(check *c, const char *format, ...) SB_PRINTF(2, 3);
-static SB_COLD void report(check *c, const char *format, ...)
+static SB_COLD void report_message(check *c)
 {
-    char message[SB_NAME_BYTES_MAX + 256];
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
     ++*c->findings;
-    if (c->finding != NULL) c->finding(c->ctx, c->view->meta.core[SB_CORE_CATALOG].root, message);
+    if (c->finding == NULL) return;
+    c->finding(c->ctx, c->view->meta.core[SB_CORE_CATALOG].root, c->message);
 }
+#define REPORT(c, ...)                                                                             \
+    do {                                                                                           \
+        (void)snprintf((c)->message, sizeof(c)->message, __VA_ARGS__);                             \
+        report_message(c);                                                                         \
+    } while (0)
 
 /* ---- Trees ------------------------------------------------------------------------------------------------------ */
 
@@ -99,13 +99,13 @@ static sb_status check_tree(void *ctx, const sb_tree *tree, const char *what)
 
     SB_TRY(check_unique(&c->numbers, tree->id, &unique));
     if (!unique)
-        report(c, "catalog: %s has tree number %u, which another tree has too", what, tree->id);
+        REPORT(c, "catalog: %s has tree number %u, which another tree has too", what, tree->id);
     if (tree->id >= c->view->meta.next_tree)
-        report(c, "catalog: %s has tree number %u, which was never given out", what, tree->id);
+        REPORT(c, "catalog: %s has tree number %u, which was never given out", what, tree->id);
     if (tree->root == SB_PGNO_NONE) return SB_OK;
     SB_TRY(check_unique(&c->roots, tree->root, &unique));
     if (!unique)
-        report(c, "catalog: %s has root page %u, which another tree has too", what, tree->root);
+        REPORT(c, "catalog: %s has root page %u, which another tree has too", what, tree->root);
     return SB_OK;
 }
 
@@ -118,7 +118,7 @@ static sb_status check_first(void *ctx, sb_bytes key, sb_bytes value, sb_err *er
     (void)value;
     (void)err;
     if (key.size < 5 || sb_load_be32(key.data + 1) == 0)
-        report(c, "catalog: a row of kind %u without an id", key.data[0]);
+        REPORT(c, "catalog: a row of kind %u without an id", key.data[0]);
     return SB_EXISTS; /* the first one is enough */
 }
 
@@ -142,7 +142,7 @@ static void check_names(check *c)
             const uint32_t found =
                 sb_name_find(view, (sb_name_kind)kind, sb_name_of(view, (sb_name_kind)kind, id));
             if (found != id)
-                report(c, "catalog: name %u of kind %u is found as %u", id, kind, found);
+                REPORT(c, "catalog: name %u of kind %u is found as %u", id, kind, found);
         }
     }
 }
@@ -156,7 +156,7 @@ static void check_sets(check *c)
         const sb_label_id *labels = sb_set_labels(view, set, &count);
         const uint32_t found = sb_store__interner_find(
             &view->sets, sb_bytes_of(labels, count * sizeof *labels), view->hash_seed);
-        if (found != set) report(c, "catalog: label set %u is found as %u", set, found);
+        if (found != set) REPORT(c, "catalog: label set %u is found as %u", set, found);
     }
 }
 
@@ -180,7 +180,7 @@ static sb_status check_schema_names(check *c)
     qsort(sorted, view->schema_count, sizeof *sorted, compare_names);
     for (size_t i = 1; i < view->schema_count; i++) {
         if (!sb_bytes_equal(sorted[i]->name, sorted[i - 1]->name)) continue;
-        report(c, "catalog: definitions %u and %u have the same name", sorted[i - 1]->id,
+        REPORT(c, "catalog: definitions %u and %u have the same name", sorted[i - 1]->id,
                sorted[i]->id);
     }
     sb_free(view->alloc, sorted, view->schema_count * sizeof *sorted);
@@ -196,21 +196,21 @@ static sb_status check_block(void *ctx, sb_bytes key, sb_bytes value, sb_err *er
     const bool nodes = c->block_kind == SB_ROW_NODE_IDS;
 
     if (key.size != 5) {
-        report(c, "catalog: the key of an id block has %zu bytes", key.size);
+        REPORT(c, "catalog: the key of an id block has %zu bytes", key.size);
         return SB_OK;
     }
     const uint32_t id = sb_load_be32(key.data + 1);
     if (nodes ? id >= c->view->sets.count : id == 0 || id > c->view->names[SB_NAME_TYPE].count) {
-        report(c, "catalog: an id block of %s %u, which does not exist",
+        REPORT(c, "catalog: an id block of %s %u, which does not exist",
                nodes ? "label set" : "type", id);
     }
     if (sb_store__block_decode(value, &block, NULL) != SB_OK) {
-        report(c, "catalog: the id block of %s %u does not decode", nodes ? "label set" : "type",
+        REPORT(c, "catalog: the id block of %s %u does not decode", nodes ? "label set" : "type",
                id);
         return SB_OK;
     }
     if (block.next + block.remaining > (nodes ? c->view->meta.node_end : c->view->meta.rel_end)) {
-        report(c, "catalog: the id block of %s %u reaches past all ids",
+        REPORT(c, "catalog: the id block of %s %u reaches past all ids",
                nodes ? "label set" : "type", id);
     }
     const sb_pair pair = {.key = block.next, .value = block.next + block.remaining};
@@ -229,7 +229,7 @@ static sb_status check_blocks(check *c, unsigned kind, sb_err *err)
     if (count > 1) sb_pairs_sort(pairs, pairs + count, count);
     for (size_t i = 1; i < count; i++) {
         if (pairs[i].key >= pairs[i - 1].value) continue;
-        report(c, "catalog: two %s id blocks overlap at %llu",
+        REPORT(c, "catalog: two %s id blocks overlap at %llu",
                kind == SB_ROW_NODE_IDS ? "node" : "relationship", (unsigned long long)pairs[i].key);
     }
     return SB_OK;
@@ -264,7 +264,7 @@ static sb_status check_stat(check *c, uint64_t stat, uint64_t count)
     if (kind > SB_STAT_TYPES || (kind != SB_STAT_TYPES && set >= c->view->sets.count) ||
         (kind == SB_STAT_TYPES && set != 0) ||
         (kind != SB_STAT_NODES && (type == 0 || type > c->view->names[SB_NAME_TYPE].count))) {
-        report(c, "statistics: a count under key %llx, of what does not exist",
+        REPORT(c, "statistics: a count under key %llx, of what does not exist",
                (unsigned long long)stat);
         return SB_OK;
     }
@@ -285,7 +285,7 @@ static sb_status check_stats_row(void *ctx, sb_bytes key, sb_bytes value, sb_err
     uint64_t counts[SB_STAT_CHUNK];
 
     if (key.size != 8 || sb_store__stats_decode(value, counts, NULL) != SB_OK) {
-        report(c, "statistics: a row does not decode");
+        REPORT(c, "statistics: a row does not decode");
         return SB_OK;
     }
     const uint64_t first = (sb_load_be64(key.data) & 0x00FFFFFFFFFFFFFFull) << SB_STAT_CHUNK_BITS;
@@ -305,18 +305,18 @@ static uint64_t sum_of(const sb_map *map, uint64_t type)
 static void check_sums(check *c)
 {
     if (c->kind_sums[0] != c->all_nodes) {
-        report(c, "statistics: label sets have %llu nodes, all together %llu",
+        REPORT(c, "statistics: label sets have %llu nodes, all together %llu",
                (unsigned long long)c->kind_sums[0], (unsigned long long)c->all_nodes);
     }
     if (c->kind_sums[1] != c->all_rels) {
-        report(c, "statistics: types have %llu relationships, all together %llu",
+        REPORT(c, "statistics: types have %llu relationships, all together %llu",
                (unsigned long long)c->kind_sums[1], (unsigned long long)c->all_rels);
     }
     for (sb_type_id type = 1; type <= c->view->names[SB_NAME_TYPE].count; type++) {
         const uint64_t all = sum_of(&c->by_type, type), out = sum_of(&c->out_by_type, type),
                        in = sum_of(&c->in_by_type, type);
         if (all == out && all == in) continue;
-        report(c,
+        REPORT(c,
                "statistics: type %u has %llu relationships, %llu by their sources, %llu by their "
                "targets",
                type, (unsigned long long)all, (unsigned long long)out, (unsigned long long)in);
@@ -336,9 +336,9 @@ static sb_status check_kinds(check *c, sb_err *err)
     sb_status st = sb_cursor_first(cursor, &found, err);
     if (st == SB_OK && found && sb_cursor_key(cursor).size != 0 &&
         sb_cursor_key(cursor).data[0] < SB_ROW_NAME)
-        report(c, "catalog: a row of unknown kind");
+        REPORT(c, "catalog: a row of unknown kind");
     if (st == SB_OK) st = sb_cursor_seek(cursor, sb_bytes_of(&behind, 1), &found, err);
-    if (st == SB_OK && found) report(c, "catalog: a row of unknown kind");
+    if (st == SB_OK && found) REPORT(c, "catalog: a row of unknown kind");
     sb_cursor_close(cursor);
     return st;
 }

@@ -291,45 +291,50 @@ static sb_status add_tree_row(sb_view *view, const uint8_t *key, size_t key_byte
     return st == SB_OK ? SB_OK : SB_FAIL_NOMEM(err);
 }
 
-/* Dirty adjacency entries in order of (type, direction): (order, place) pairs in scratch. */
-static sb_status sort_dirty(sb_view *view, const sb_pair **pairs, sb_err *err)
+/* Dirty adjacency entries in order of (type, direction): (order, place) pairs in scratch. NULL: no memory. */
+static const sb_pair *sort_dirty(sb_view *view, size_t count)
 {
-    sb_store__writer *writer = &view->writer;
-    sb_buffer *scratch = &writer->scratch;
+    const uint32_t *dirty = view->writer.dirty;
+    sb_buffer *scratch = &view->writer.scratch;
 
     sb_buffer_reset(scratch);
-    if (sb_buffer_reserve(scratch, 2 * writer->dirty_count * sizeof(sb_pair)) != SB_OK)
-        return SB_FAIL_NOMEM(err);
+    if (sb_buffer_reserve(scratch, 2 * count * sizeof(sb_pair)) != SB_OK) return NULL;
     sb_pair *sorted = (sb_pair *)(void *)scratch->data;
-    for (size_t i = 0; i < writer->dirty_count; i++) {
-        const sb_store__adjacency *entry = sb_store__adjacency_at(view, writer->dirty[i]);
-        sorted[i] = (sb_pair){.key = 2 * (uint64_t)entry->type + entry->direction,
-                              .value = writer->dirty[i]};
+    for (size_t i = 0; i < count; i++) {
+        const sb_store__adjacency *entry = sb_store__adjacency_at(view, dirty[i]);
+        sorted[i] =
+            (sb_pair){.key = 2 * (uint64_t)entry->type + entry->direction, .value = dirty[i]};
     }
-    if (!sb_pairs_sorted(sorted, writer->dirty_count))
-        sb_pairs_sort(sorted, sorted + writer->dirty_count, writer->dirty_count);
-    *pairs = sorted;
-    return SB_OK;
+    if (!sb_pairs_sorted(sorted, count)) sb_pairs_sort(sorted, sorted + count, count);
+    return sorted;
 }
 
-static sb_status gather_trees(sb_view *view, sb_err *err)
+static sb_status gather_adjacency(sb_view *view, sb_err *err)
 {
-    const sb_pair *dirty = NULL;
+    const size_t count = view->writer.dirty_count;
     uint8_t key[SB_ROW_KEY_MAX];
 
-    SB_TRY(sort_dirty(view, &dirty, err));
-    for (size_t i = 0; i < view->writer.dirty_count; i++) {
+    if (count == 0) return SB_OK;
+    const sb_pair *dirty = sort_dirty(view, count);
+    if (dirty == NULL) return SB_FAIL_NOMEM(err);
+    for (size_t i = 0; i < count; i++) {
         const sb_store__adjacency *entry = sb_store__adjacency_at(view, (uint32_t)dirty[i].value);
         if (entry->tree.id == 0 || same_tree(&entry->tree, &entry->saved)) continue;
         const size_t bytes =
             sb_store__key_adjacency(key, entry->type, (sb_direction)entry->direction);
         SB_TRY(add_tree_row(view, key, bytes, &entry->tree, err));
     }
+    return SB_OK;
+}
+
+static sb_status gather_indexes(sb_view *view, sb_err *err)
+{
+    uint8_t key[SB_ROW_KEY_MAX];
+
     for (size_t i = 0; i < view->schema_count; i++) {
         const sb_store__schema *schema = view->schemas[i];
-        if (!schema->touched || !schema->definition.has_tree ||
-            same_tree(&schema->tree, &schema->saved))
-            continue;
+        if (!schema->touched || !schema->definition.has_tree) continue;
+        if (same_tree(&schema->tree, &schema->saved)) continue;
         const size_t bytes = sb_store__key_id(key, SB_ROW_INDEX, schema->definition.id);
         SB_TRY(add_tree_row(view, key, bytes, &schema->tree, err));
     }
@@ -345,7 +350,8 @@ static sb_status gather_rows(sb_view *view, bool *trees_changed, sb_err *err)
     SB_TRY(gather_names(view, err));
     SB_TRY(gather_sets(view, err));
     const size_t before = batch->places.size;
-    SB_TRY(gather_trees(view, err));
+    SB_TRY(gather_adjacency(view, err));
+    SB_TRY(gather_indexes(view, err));
     *trees_changed = batch->places.size != before;
     SB_TRY(sb_store__blocks_gather(view, err));
     return sb_store__stats_gather(view, err);
