@@ -457,7 +457,7 @@ SB_MUST_CHECK sb_status sb_pager__lock(sb_pager *pager, uint64_t byte, sb_lock_k
 void sb_pager__unlock(sb_pager *pager, uint64_t byte);
 /* The guard lock, counted: all threads of the process hold it together. */
 SB_MUST_CHECK sb_status sb_pager__guard_take(sb_pager *pager, uint64_t timeout_ns, bool *taken, sb_err *err);
-void sb_pager__guard_drop(sb_pager *pager);
+bool sb_pager__guard_drop(sb_pager *pager); /* true: nobody in the process holds it any more */
 /* The writer lock of process and file. */
 SB_MUST_CHECK sb_status sb_pager__writer_lock(sb_pager *pager, uint64_t timeout_ns, sb_err *err);
 void sb_pager__writer_unlock(sb_pager *pager);
@@ -538,6 +538,7 @@ SB_MUST_CHECK sb_status sb_pager__recover(sb_pager *pager, const sb_header *head
 /* A reader without slot begins: takes the guard lock and reads what is committed in the WAL now. While others
  * of this process hold the lock it shares their snapshot, since they share the page table. */
 SB_MUST_CHECK sb_status sb_pager__guard_snapshot(sb_txn *txn, sb_err *err);
+void sb_pager__guard_leave(sb_pager *pager);
 
 /* ---- sync.c ------------------------------------------------------------------------------------------------------------------ */
 

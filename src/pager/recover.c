@@ -161,6 +161,15 @@ sb_status sb_pager__recover(sb_pager *pager, const sb_header *header, bool heade
     return SB_OK;
 }
 
+/* The WAL by its name as of now: the last writer to close has removed the one that was open. */
+static void forget_wal(sb_pager *pager)
+{
+    sb_file *wal = pager->wal_file;
+    sb_map_file_deinit(&pager->wal_map);
+    atomic_store_explicit(&pager->wal_file, NULL, memory_order_release);
+    sb_file_close(wal);
+}
+
 /* Page table and state from main file and WAL as they are. index_mutex and the guard lock are held. */
 static sb_status guard_scan(sb_pager *pager, sb_err *err)
 {
@@ -168,6 +177,7 @@ static sb_status guard_scan(sb_pager *pager, sb_err *err)
     sb_header header;
     sb_state in_wal;
     bool valid = false, found = false;
+    forget_wal(pager);
     /* A damaged page 0 may be a torn one that the WAL replaces: its error counts only if not. */
     sb_err cause;
     sb_err_clear(&cause);
@@ -193,16 +203,22 @@ sb_status sb_pager__guard_snapshot(sb_txn *txn, sb_err *err)
 {
     sb_pager *pager = txn->pager;
     bool taken = false;
-    SB_TRY(sb_pager__guard_take(pager, pager->busy_timeout_ns, &taken, err));
-    if (!taken) return SB_FAIL(err, SB_BUSY, "%s: a checkpoint is running", pager->path);
     sb_mutex_lock(pager->index_mutex);
-    const bool first = pager->guard_mark == 0;
-    const sb_status st = first ? guard_scan(pager, err) : SB_OK;
+    sb_status st = sb_pager__guard_take(pager, pager->busy_timeout_ns, &taken, err);
+    if (st == SB_OK && !taken) st = SB_FAIL(err, SB_BUSY, "%s: a checkpoint is running", pager->path);
+    if (st == SB_OK && pager->guard_mark == 0) st = guard_scan(pager, err);
     txn->mark = pager->guard_mark;
     txn->main_only = pager->guard_main_only;
     txn->session->state = pager->guard_state;
     txn->session->state_mark = 0;
     sb_mutex_unlock(pager->index_mutex);
-    if (st != SB_OK) sb_pager__guard_drop(pager);
+    if (st != SB_OK && taken) sb_pager__guard_leave(pager);
     return st;
+}
+
+void sb_pager__guard_leave(sb_pager *pager)
+{
+    sb_mutex_lock(pager->index_mutex);
+    if (sb_pager__guard_drop(pager)) pager->guard_mark = 0;
+    sb_mutex_unlock(pager->index_mutex);
 }

@@ -128,12 +128,14 @@ sb_status sb_pager__guard_take(sb_pager *pager, uint64_t timeout_ns, bool *taken
     }
 }
 
-void sb_pager__guard_drop(sb_pager *pager)
+bool sb_pager__guard_drop(sb_pager *pager)
 {
     sb_mutex_lock(pager->slots_mutex);
     SB_ASSERT(pager->guard_count > 0);
-    if (--pager->guard_count == 0) sb_pager__unlock(pager, SB_LOCK_GUARD);
+    const bool last = --pager->guard_count == 0;
+    if (last) sb_pager__unlock(pager, SB_LOCK_GUARD);
     sb_mutex_unlock(pager->slots_mutex);
+    return last;
 }
 
 /* Take the process's flag; false when the time is over. */

@@ -87,7 +87,7 @@ static void drop_snapshot(sb_txn *txn)
 {
     sb_pager *pager = txn->pager;
     if (pager->mode == SB_MODE_GUARD) {
-        sb_pager__guard_drop(pager);
+        sb_pager__guard_leave(pager);
     } else if (txn->session->slot_mark != NULL) {
         /* Release: what was read stays before it; a back-fill that sees 0 may change those pages. */
         atomic_store_explicit(txn->session->slot_mark, 0, memory_order_release);

@@ -1,0 +1,220 @@
+/* pager_kill.h — processes that open, read, write, checkpoint and close one file, and are killed at any moment.
+ * Every commit gives all pages one version (see pager_model.h) and puts it into meta. A page shared by the
+ * processes holds the greatest version whose commit was acknowledged: a reader that begins after that and sees
+ * less has lost a commit; pages of two versions are a torn state; an open that is refused is a failure.
+ * Some readers can not write the file and its neighbors, as on a file system mounted read-only. */
+#ifndef TESTS_PAGER_KILL_H
+#define TESTS_PAGER_KILL_H
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/pager_model.h"
+
+#define KILL_PAGES 24u
+
+typedef struct kill_board { /* in memory shared by all */
+    _Atomic uint64_t acknowledged, commits, reads, opens, guarded_reads, checkpoints, failures;
+    char first_failure[700];
+} kill_board;
+
+static inline void kill_fail(kill_board *board, const char *what, const char *text)
+{
+    if (atomic_fetch_add(&board->failures, 1) == 0)
+        snprintf(board->first_failure, sizeof board->first_failure, "process %d: %s: %s", (int)getpid(), what, text);
+}
+
+/* A file system on which nothing may be opened for writing. */
+typedef struct kill_read_only_vfs {
+    sb_vfs vfs;
+    sb_vfs_ops ops;
+    sb_vfs *inner;
+} kill_read_only_vfs;
+static inline sb_status kill_open_read_only(sb_vfs *vfs, const char *path, unsigned flags, sb_file **file, sb_err *err)
+{
+    sb_vfs *inner = ((kill_read_only_vfs *)vfs)->inner;
+    *file = NULL;
+    if ((flags & SB_OPEN_READ_ONLY) == 0) return SB_FAIL(err, SB_CANT_OPEN, "%s: read-only file system", path);
+    return inner->ops->open(inner, path, flags, file, err);
+}
+static inline sb_status kill_exists(sb_vfs *vfs, const char *path, bool *exists, sb_err *err)
+{
+    sb_vfs *inner = ((kill_read_only_vfs *)vfs)->inner;
+    return inner->ops->exists(inner, path, exists, err);
+}
+static inline uint64_t kill_monotonic(sb_vfs *vfs)
+{
+    sb_vfs *inner = ((kill_read_only_vfs *)vfs)->inner;
+    return inner->ops->monotonic_ns(inner);
+}
+static inline void kill_sleep(sb_vfs *vfs, uint64_t ns)
+{
+    sb_vfs *inner = ((kill_read_only_vfs *)vfs)->inner;
+    inner->ops->sleep_ns(inner, ns);
+}
+static inline sb_vfs *kill_make_read_only(kill_read_only_vfs *v, sb_vfs *inner)
+{
+    memset(v, 0, sizeof *v);
+    v->inner = inner;
+    v->ops.open = kill_open_read_only;
+    v->ops.exists = kill_exists;
+    v->ops.monotonic_ns = kill_monotonic;
+    v->ops.sleep_ns = kill_sleep;
+    v->vfs.ops = &v->ops;
+    v->vfs.map_step_bytes = inner->map_step_bytes;
+    v->vfs.shared = inner->shared;
+    return &v->vfs;
+}
+
+static inline void kill_read(kill_board *board, sb_session *session, bool guarded)
+{
+    sb_err err;
+    sb_txn *txn = NULL;
+    sb_err_clear(&err);
+    const uint64_t least = atomic_load(&board->acknowledged);
+    const sb_status st = sb_txn_begin_read(session, &txn, &err);
+    if (st == SB_BUSY && guarded) return; /* a checkpoint took long */
+    if (st != SB_OK) {
+        kill_fail(board, "begin", err.text);
+        return;
+    }
+    const uint32_t version = sb_load_le32(sb_txn_meta(txn));
+    if (version < least) kill_fail(board, "reader", "an acknowledged commit is missing");
+    for (sb_pgno pgno = 1; pgno <= KILL_PAGES && version != 0; pgno++) {
+        sb_page page;
+        if (sb_page_acquire(txn, pgno, &page, &err) != SB_OK) {
+            kill_fail(board, "acquire", err.text);
+            break;
+        }
+        if (!model_matches(page.bytes, 4096, pgno, version)) kill_fail(board, "reader", "a torn or future state");
+        sb_page_release(txn, &page);
+    }
+    sb_txn_rollback(txn);
+    atomic_fetch_add(guarded ? &board->guarded_reads : &board->reads, 1);
+}
+
+static inline sb_status kill_write(kill_board *board, sb_session *session, sb_err *err)
+{
+    sb_txn *txn = NULL;
+    SB_TRY(sb_txn_begin_write(session, &txn, err));
+    const uint32_t version = sb_load_le32(sb_txn_meta(txn)) + 1;
+    sb_store_le32(sb_txn_meta_mut(txn), version);
+    sb_status st = SB_OK;
+    for (uint32_t i = 1; i <= KILL_PAGES && st == SB_OK; i++) {
+        sb_pgno pgno = i;
+        uint8_t *bytes = NULL;
+        st = i < sb_txn_page_count(txn) ? sb_page_mut(txn, pgno, &bytes, err)
+                                        : sb_page_alloc(txn, SB_PAGE_SLOTTED, MODEL_TREE, &pgno, &bytes, err);
+        if (st == SB_OK) model_fill(bytes, 4096, pgno, version);
+        if (st == SB_OK && i == KILL_PAGES / 2) st = sb_txn_spill(txn, err);
+    }
+    if (st != SB_OK) {
+        sb_txn_rollback(txn);
+        return st;
+    }
+    SB_TRY(sb_txn_commit(txn, err));
+    uint64_t seen = atomic_load(&board->acknowledged);
+    while (seen < version && !atomic_compare_exchange_weak(&board->acknowledged, &seen, version)) {
+    }
+    atomic_fetch_add(&board->commits, 1);
+    return SB_OK;
+}
+
+static inline void kill_life(kill_board *board, const sb_pager_options *options, sb_random *random, bool guarded)
+{
+    sb_err err;
+    sb_pager *pager = NULL;
+    sb_session *session = NULL;
+    sb_err_clear(&err);
+    sb_status st = sb_pager_open("k", options, &pager, &err);
+    if (st == SB_OK) st = sb_session_open(pager, &session, &err);
+    if (st != SB_OK) {
+        kill_fail(board, "open", err.text);
+        return;
+    }
+    atomic_fetch_add(&board->opens, 1);
+    for (uint64_t left = 1 + sb_random_below(random, 60); left > 0; left--) {
+        const uint64_t dice = sb_random_below(random, 10);
+        sb_err_clear(&err);
+        if (guarded || dice < 5) {
+            kill_read(board, session, guarded);
+        } else if (dice < 9) {
+            st = kill_write(board, session, &err);
+            if (st != SB_OK && st != SB_BUSY) kill_fail(board, "write", err.text);
+        } else {
+            st = sb_pager_checkpoint(pager, (sb_checkpoint_mode)sb_random_below(random, 4), NULL, &err);
+            if (st != SB_OK && st != SB_BUSY) kill_fail(board, "checkpoint", err.text);
+            atomic_fetch_add(&board->checkpoints, 1);
+        }
+    }
+    sb_session_close(session);
+    sb_err_clear(&err);
+    if (sb_pager_close(pager, &err) != SB_OK) kill_fail(board, "close", err.text);
+}
+
+static inline void kill_child(kill_board *board, uint64_t seed, bool guarded)
+{
+    static sb_profile profile;
+    sb_vfs *vfs = NULL;
+    kill_read_only_vfs read_only;
+    sb_random random = {.state = seed};
+    sb_pager_options options;
+    if (sb_vfs_posix_create(&sb_allocator_libc, &vfs, NULL) != SB_OK) _exit(3);
+    sb_pager_options_init(&options);
+    options.vfs = guarded ? kill_make_read_only(&read_only, vfs) : vfs;
+    options.read_only = guarded;
+    options.profile = &profile;
+    options.page_bytes = 4096;
+    options.durability = SB_DURABLE_NORMAL; /* killing loses nothing in any durability, and this is quicker */
+    options.autocheckpoint_pages = 100;
+    options.checkpoint_thread = sb_random_below(&random, 2) == 0;
+    options.read_mode = sb_random_below(&random, 4) == 0 ? SB_READ_CACHE : SB_READ_MAP;
+    options.cache_pages = 16;
+    options.txn_memory_bytes = 4 * 4096;
+    options.busy_timeout_ns = 10000000000u;
+    options.check = model_check;
+    for (;;)
+        kill_life(board, &options, &random, guarded);
+}
+
+/* Keep `processes` of them alive, killing one every few milliseconds, until `milliseconds` are over or something
+ * fails. The file k lies in the working directory. */
+static inline void kill_campaign(kill_board *board, unsigned processes, uint64_t milliseconds, uint64_t seed)
+{
+    pid_t pids[16] = {0};
+    sb_random random = {.state = seed};
+    sb_vfs *vfs = NULL;
+    if (sb_vfs_posix_create(&sb_allocator_libc, &vfs, NULL) != SB_OK) abort();
+    const uint64_t started = vfs->ops->monotonic_ns(vfs);
+    while (vfs->ops->monotonic_ns(vfs) - started < milliseconds * 1000000 && atomic_load(&board->failures) == 0) {
+        const unsigned i = (unsigned)sb_random_below(&random, processes);
+        if (pids[i] != 0) {
+            kill(pids[i], SIGKILL);
+            waitpid(pids[i], NULL, 0);
+        }
+        const uint64_t child_seed = sb_random_next(&random);
+        /* The last place is for a reader that may not write; the file exists once a commit is acknowledged. */
+        const bool guarded = i == processes - 1 && atomic_load(&board->acknowledged) > 0;
+        pids[i] = fork();
+        if (pids[i] == 0) kill_child(board, child_seed, guarded);
+        vfs->ops->sleep_ns(vfs, 1000000 + sb_random_below(&random, 40000000));
+    }
+    for (unsigned i = 0; i < processes; i++) {
+        if (pids[i] == 0) continue;
+        kill(pids[i], SIGKILL);
+        waitpid(pids[i], NULL, 0);
+    }
+    sb_vfs_destroy(vfs);
+}
+
+static inline kill_board *kill_board_create(void)
+{
+    void *board = mmap(NULL, sizeof(kill_board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (board == MAP_FAILED) abort();
+    return board;
+}
+
+#endif
