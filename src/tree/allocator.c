@@ -89,8 +89,24 @@ static void start_empty(sb_tree_txn *state, sb_pgno pgno, const uint8_t *page)
     note_page(snapshot, page);
 }
 
-/* Work the holes of page out from its cells. SB_CORRUPT: cells overlap (then the sums can not agree). */
-static sb_status build_snapshot(sb_tree_txn *state, sb_pgno pgno, const uint8_t *page, sb_err *err)
+static void remove_region(sb_extents *regions, uint32_t i)
+{
+    memmove(regions->items + i, regions->items + i + 1, (regions->count - i - 1) * sizeof(sb_extent));
+    regions->count--;
+}
+
+/* The first region touches the gap: it becomes part of it (A2). */
+static void join_gap(sb_leaf_snapshot *snapshot, uint8_t *page)
+{
+    const sb_extent region = snapshot->regions.items[0];
+    sb_store_le32(page + SB_SLOTS_HEAP, region.begin + region.bytes);
+    sb_store_le32(page + SB_SLOTS_DEAD, sb_slots__dead(page) - region.bytes);
+    remove_region(&snapshot->regions, 0);
+}
+
+/* Work the holes of page out from its cells; one that touches the gap becomes part of it. SB_CORRUPT: cells overlap (then
+ * the sums can not agree). */
+static sb_status build_snapshot(sb_tree_txn *state, sb_pgno pgno, uint8_t *page, sb_err *err)
 {
     sb_leaf_snapshot *snapshot = &state->snapshot;
     const uint32_t count = sb_slots__count(page);
@@ -104,7 +120,8 @@ static sb_status build_snapshot(sb_tree_txn *state, sb_pgno pgno, const uint8_t 
         snapshot->slots.items[snapshot->slots.count++] = (sb_extent){sb_slots__cell_at(page, i), sb_slots__cell_bytes(page, i)};
     sort_extents(snapshot->slots.items, count);
 
-    uint32_t at = sb_slots__heap(page), dead = 0;
+    const uint32_t heap = sb_slots__heap(page);
+    uint32_t at = heap, dead = 0;
     const uint32_t end = sb_slots__heap_end(page, state->page_bytes);
     for (uint32_t i = 0; i <= count; i++) {
         const uint32_t begin = i < count ? snapshot->slots.items[i].begin : end;
@@ -117,15 +134,10 @@ static sb_status build_snapshot(sb_tree_txn *state, sb_pgno pgno, const uint8_t 
         if (i < count) at = begin + snapshot->slots.items[i].bytes;
     }
     SB_CHECK_PAGE(err, pgno, dead == sb_slots__dead(page));
+    if (snapshot->regions.count > 0 && snapshot->regions.items[0].begin == heap) join_gap(snapshot, page);
     snapshot->pgno = pgno;
     note_page(snapshot, page);
     return SB_OK;
-}
-
-static void remove_region(sb_extents *regions, uint32_t i)
-{
-    memmove(regions->items + i, regions->items + i + 1, (regions->count - i - 1) * sizeof(sb_extent));
-    regions->count--;
 }
 
 /* The smallest region that holds bytes, cut from its end: 0 when none does. */
@@ -167,7 +179,7 @@ sb_status sb_snapshot__take(sb_tree_txn *state, sb_pgno pgno, uint8_t *page, uin
             *cell = take_from_region(snapshot, page, bytes);
             if (*cell != 0) return SB_OK;
         }
-        SB_TRY(compact(state, pgno, page, err));
+        if (sb_slots__gap(page) < bytes + slot_bytes) SB_TRY(compact(state, pgno, page, err));
     }
     const bool current = is_current(snapshot, pgno, page);
     *cell = sb_slots__heap(page) - bytes;
@@ -218,13 +230,7 @@ void sb_snapshot__give(sb_tree_txn *state, sb_pgno pgno, uint8_t *page, uint32_t
     }
     sb_slots__discard(page, cell, bytes);
     if (cell == snapshot->heap) {
-        /* The gap grew; a region that it now touches becomes part of it, too (A2). */
-        if (snapshot->regions.count > 0 && snapshot->regions.items[0].begin == cell + bytes) {
-            const uint32_t more = snapshot->regions.items[0].bytes;
-            sb_store_le32(page + SB_SLOTS_HEAP, cell + bytes + more);
-            sb_store_le32(page + SB_SLOTS_DEAD, sb_slots__dead(page) - more);
-            remove_region(&snapshot->regions, 0);
-        }
+        if (snapshot->regions.count > 0 && snapshot->regions.items[0].begin == cell + bytes) join_gap(snapshot, page);
     } else if (!add_region(state, cell, bytes)) {
         snapshot->pgno = SB_PGNO_NONE; /* benign: built again when it is needed */
         return;
