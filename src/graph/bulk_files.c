@@ -212,7 +212,8 @@ static sb_status read_columns(sb_bulk *bulk, sb_bulk_table *file, sb_csv_reader 
 
     for (size_t i = 0; i < reader->cell_count; i++)
         if (!sb_utf8_valid(sb_bytes_of(reader->cells[i].data, reader->cells[i].size)) ||
-            (reader->cells[i].size != 0 && memchr(reader->cells[i].data, 0, reader->cells[i].size) != NULL)) {
+            (!reader->cells[i].quoted && reader->cells[i].size != 0 &&
+             memchr(reader->cells[i].data, 0, reader->cells[i].size) != NULL)) {
             if (err != NULL) err->column = (uint32_t)(i + 1);
             return SB_FAIL(err, SB_SYNTAX, "the name is not valid UTF-8 (a text in UTF-16 must be converted first)");
         }

@@ -96,7 +96,8 @@ static sb_status check_bytes(parser *p)
     for (size_t i = 0; i < p->file->column_count; i++) {
         const sb_csv_cell *cell = &p->reader.cells[i];
         const uint8_t *nul = cell->size == 0 ? NULL : memchr(cell->data, 0, cell->size);
-        if (nul != NULL) return note(p, SB_SYNTAX, i + 1, "the cell holds a NUL byte");
+        /* In quotes it is meant: export writes it so. Elsewhere the text is UTF-16, or no text. */
+        if (nul != NULL && !cell->quoted) return note(p, SB_SYNTAX, i + 1, "the cell holds a NUL byte outside quotes");
         if (!sb_utf8_valid(bytes_of(cell))) return note(p, SB_SYNTAX, i + 1, "the cell is not valid UTF-8");
     }
     return SB_OK;

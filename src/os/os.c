@@ -7,6 +7,11 @@ sb_status sb_vfs_open(sb_vfs *vfs, const char *path, unsigned flags, sb_file **f
     return vfs->ops->open(vfs, path, flags, file, err);
 }
 
+sb_status sb_vfs_make_directory(sb_vfs *vfs, const char *path, sb_err *err)
+{
+    return vfs->ops->make_directory == NULL ? SB_OK : vfs->ops->make_directory(vfs, path, err);
+}
+
 void sb_vfs_destroy(sb_vfs *vfs)
 {
     if (vfs != NULL) vfs->ops->destroy(vfs);

@@ -23,7 +23,7 @@ enum {
     SB_OPEN_READ_ONLY = 1 << 0, /* else read and write */
     SB_OPEN_CREATE = 1 << 1,    /* make it when absent */
     SB_OPEN_EXCLUSIVE = 1 << 2, /* with CREATE: fail with SB_EXISTS when present */
-    SB_OPEN_SEQUENTIAL = 1 << 3 /* advice: read from front to back */
+    SB_OPEN_SEQUENTIAL = 1 << 3 /* read from front to back: then it may also be a pipe, whose offsets are not looked at */
 };
 
 typedef enum sb_lock_kind { SB_LOCK_NONE, SB_LOCK_SHARED, SB_LOCK_EXCLUSIVE } sb_lock_kind;
@@ -98,6 +98,8 @@ typedef struct sb_vfs_ops {
     sb_status (*exists)(sb_vfs *vfs, const char *path, bool *exists, sb_err *err);
     /* May a file be made beside path (its directory is writable)? */
     sb_status (*directory_writable)(sb_vfs *vfs, const char *path, bool *writable, sb_err *err);
+    /* Make a directory unless it is there. NULL: this file system has none (names are any strings). */
+    sb_status (*make_directory)(sb_vfs *vfs, const char *path, sb_err *err);
     /* Make the directory entry of path durable. */
     sb_status (*sync_directory)(sb_vfs *vfs, const char *path, sb_err *err);
     uint64_t (*monotonic_ns)(sb_vfs *vfs);
@@ -116,6 +118,7 @@ struct sb_vfs {
 
 /* Shorthands, so that callers read as verbs. */
 sb_status sb_vfs_open(sb_vfs *vfs, const char *path, unsigned flags, sb_file **file, sb_err *err) SB_MUST_CHECK;
+sb_status sb_vfs_make_directory(sb_vfs *vfs, const char *path, sb_err *err) SB_MUST_CHECK;
 void sb_file_close(sb_file *file); /* accepts NULL */
 /* Exactly bytes, else SB_IO ("short read"). */
 sb_status sb_file_read_all(sb_file *file, uint64_t offset, void *data, size_t bytes, sb_err *err) SB_MUST_CHECK;

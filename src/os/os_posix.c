@@ -433,8 +433,10 @@ static sb_status fail_open(sb_err *err, const char *path, int cause)
 static sb_status posix_open(sb_vfs *vfs, const char *path, unsigned flags, sb_file **file,
                             sb_err *err)
 {
-    /* O_NONBLOCK: opening a pipe must not hang; it means nothing for a regular file. */
-    int mode = O_NONBLOCK | ((flags & SB_OPEN_READ_ONLY) != 0 ? O_RDONLY : O_RDWR);
+    /* O_NONBLOCK: opening a pipe must not hang; it means nothing for a regular file. Who reads from front to back means a
+     * pipe when the path is one, and waits for its writer. */
+    const int wait = (flags & SB_OPEN_SEQUENTIAL) != 0 ? 0 : O_NONBLOCK;
+    int mode = wait | ((flags & SB_OPEN_READ_ONLY) != 0 ? O_RDONLY : O_RDWR);
     posix_file *made;
 
     *file = NULL;
@@ -556,6 +558,21 @@ static sb_status posix_exists(sb_vfs *vfs, const char *path, bool *exists, sb_er
     return SB_OK;
 }
 
+static sb_status posix_make_directory(sb_vfs *vfs, const char *path, sb_err *err)
+{
+    struct stat found;
+    int cause;
+
+    (void)vfs;
+    if (mkdir(path, 0777) == 0) return SB_OK; /* less the process's umask */
+    cause = errno;
+    if (cause == EEXIST && stat(path, &found) == 0) {
+        if (S_ISDIR(found.st_mode)) return SB_OK;
+        cause = ENOTDIR;
+    }
+    return fail_open(err, path, cause);
+}
+
 static sb_status posix_directory_writable(sb_vfs *vfs, const char *path, bool *writable,
                                           sb_err *err)
 {
@@ -638,6 +655,7 @@ static const sb_vfs_ops posix_vfs_ops = {
     .remove = posix_remove,
     .rename = posix_rename,
     .exists = posix_exists,
+    .make_directory = posix_make_directory,
     .directory_writable = posix_directory_writable,
     .sync_directory = posix_sync_directory,
     .monotonic_ns = posix_monotonic_ns,

@@ -281,6 +281,14 @@ static sb_status fault_exists(sb_vfs *vfs, const char *path, bool *exists, sb_er
     return st != SB_OK ? st : inner->ops->exists(inner, path, exists, err);
 }
 
+static sb_status fault_make_directory(sb_vfs *vfs, const char *path, sb_err *err)
+{
+    sb_vfs *inner = vfs_of(vfs)->inner;
+    const sb_status st = admit(vfs, SB_IO_OPEN, path, "make the directory", err);
+
+    return st != SB_OK ? st : sb_vfs_make_directory(inner, path, err);
+}
+
 static sb_status fault_directory_writable(sb_vfs *vfs, const char *path, bool *writable,
                                           sb_err *err)
 {
@@ -336,6 +344,7 @@ static const sb_vfs_ops fault_vfs_ops = {
     .remove = fault_remove,
     .rename = fault_rename,
     .exists = fault_exists,
+    .make_directory = fault_make_directory,
     .directory_writable = fault_directory_writable,
     .sync_directory = fault_sync_directory,
     .monotonic_ns = fault_monotonic_ns,
