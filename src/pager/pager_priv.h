@@ -140,6 +140,10 @@ typedef struct sb_shm {
 } sb_shm;
 #define SB_SHM_MAGIC 0x31306d6873627301ull
 static_assert(offsetof(sb_shm, crc) == 20, "checksummed part");
+static_assert(offsetof(sb_shm, appended) == 64 && offsetof(sb_shm, durable) == 128 &&
+                  offsetof(sb_shm, backfilled) == 192 && offsetof(sb_shm, wal_bytes) == 256 &&
+                  offsetof(sb_shm, writer) == 264 && offsetof(sb_shm, poisoned) == 272 && offsetof(sb_shm, slots) == 320,
+              "docs/FORMAT.md section 6");
 static_assert(sizeof(sb_shm_slot) == 64, "one cache line for each reader");
 static_assert(sizeof(sb_shm) <= 128 * 1024, "shared memory fits two map granules");
 #define SB_SHM_BYTES 131072u

@@ -1,0 +1,397 @@
+/* test_parts.c — savepoints, extensions, free pages, bypassing, backup, replace, read-only and immutable
+ * opens, fork (DESIGN §9 rules 2, 6, 8, 11, 14). */
+#include "pager_fixture.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/pager_kill.h"
+
+/* ---- Extensions (rule 8) --------------------------------------------------------------------------- */
+
+typedef struct probe {
+    int value, commits, savepoints, releases, rollbacks, ended;
+    bool committed, fail_commit;
+} probe;
+static probe the_probe;
+
+static sb_status probe_create(sb_txn *txn, void **object, sb_err *err)
+{
+    (void)txn;
+    (void)err;
+    *object = &the_probe;
+    return SB_OK;
+}
+static sb_status probe_before_commit(void *object, sb_txn *txn, sb_err *err)
+{
+    probe *p = object;
+    sb_pgno pgno = 0;
+    uint8_t *bytes = NULL;
+    p->commits++;
+    if (p->fail_commit) return SB_FAIL(err, SB_CONSTRAINT, "no");
+    SB_TRY(sb_page_alloc(txn, SB_PAGE_SLOTTED, MODEL_TREE, &pgno, &bytes, err));
+    model_fill(bytes, 4096, pgno, 77);
+    return SB_OK;
+}
+static sb_status probe_savepoint(void *object, sb_txn *txn, uint32_t savepoint, sb_err *err)
+{
+    (void)txn;
+    (void)savepoint;
+    (void)err;
+    ((probe *)object)->savepoints++;
+    return SB_OK;
+}
+static void probe_rollback_to(void *object, sb_txn *txn, uint32_t savepoint)
+{
+    (void)txn;
+    (void)savepoint;
+    ((probe *)object)->rollbacks++;
+}
+static void probe_release(void *object, sb_txn *txn, uint32_t savepoint)
+{
+    (void)txn;
+    (void)savepoint;
+    ((probe *)object)->releases++;
+}
+static void probe_end(void *object, bool committed)
+{
+    ((probe *)object)->ended++;
+    ((probe *)object)->committed = committed;
+}
+static const sb_txn_ext_kind probe_kind = {"probe",           probe_create,  probe_before_commit, probe_savepoint,
+                                           probe_rollback_to, probe_release, probe_end};
+
+static void test_pager_parts__extensions(void **state)
+{
+    (void)state;
+    fixture f;
+    sb_txn *txn = NULL;
+    void *object = NULL;
+    uint32_t a = 0, b = 0;
+    fixture_options(&f, fixture_memory());
+    fixture_open(&f, "x");
+    memset(&the_probe, 0, sizeof the_probe);
+    CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
+    assert_null(sb_txn_ext_find(txn, &probe_kind));
+    CHECK(&f, sb_txn_ext_get(txn, &probe_kind, &object, &f.err));
+    assert_ptr_equal(object, &the_probe);
+    CHECK(&f, sb_txn_savepoint(txn, &a, &f.err));
+    CHECK(&f, sb_txn_savepoint(txn, &b, &f.err));
+    assert_int_equal(a, 1);
+    assert_int_equal(b, 2);
+    CHECK(&f, sb_txn_rollback_to(txn, a, &f.err));
+    assert_int_equal(sb_txn_rollback_to(txn, b, NULL), SB_MISUSE);
+    CHECK(&f, sb_txn_release(txn, a, &f.err));
+    assert_false(sb_txn_dirty(txn));
+    CHECK(&f, sb_txn_commit(txn, &f.err));
+    assert_int_equal(the_probe.commits, 1);
+    assert_int_equal(the_probe.savepoints, 2);
+    assert_int_equal(the_probe.rollbacks, 1);
+    assert_int_equal(the_probe.releases, 1);
+    assert_true(the_probe.ended == 1 && the_probe.committed);
+    assert_true(fixture_reads(&f, f.session, 1, 1, 77)); /* the hook's page made it a commit */
+    the_probe.fail_commit = true;
+    CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
+    CHECK(&f, sb_txn_ext_get(txn, &probe_kind, &object, &f.err));
+    assert_int_equal(sb_txn_commit(txn, NULL), SB_CONSTRAINT);
+    assert_true(the_probe.ended == 2 && !the_probe.committed);
+    CHECK(&f, sb_txn_begin_read(f.session, &txn, &f.err));
+    assert_int_equal(sb_txn_seq(txn), 1);
+    sb_txn_rollback(txn);
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+}
+
+/* ---- Pages ---------------------------------------------------------------------------------------------- */
+
+/* Rule 2: a large transaction of new pages writes them once, to the main file; the WAL gets the commit alone. */
+static void test_pager_parts__bypass(void **state)
+{
+    (void)state;
+    fixture f;
+    sb_pager_info info;
+    fixture_options(&f, fixture_memory());
+    fixture_open(&f, "x");
+    CHECK(&f, fixture_put(&f, f.session, 1, 500, 100));
+    CHECK(&f, sb_pager_get_info(f.pager, &info, &f.err));
+    assert_true(info.wal_used_bytes < 4096);
+    assert_int_equal(info.syncs, 2);
+    assert_true(fixture_reads(&f, f.session, 1, 500, 100));
+    /* What is not written of a run reads as damaged. */
+    sb_txn *txn = NULL;
+    sb_pgno first = 0;
+    sb_page page;
+    uint8_t *pages = calloc(3, 4096);
+    CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
+    CHECK(&f, sb_page_alloc_run(txn, 4, &first, &f.err));
+    for (uint32_t i = 0; i < 3; i++)
+        model_fill(pages + i * 4096, 4096, first + i, 5);
+    CHECK(&f, sb_page_write_fresh(txn, first, pages, 3, &f.err));
+    assert_true(fixture_sees(&f, txn, first, 3, 5));
+    assert_int_equal(sb_page_acquire(txn, first + 3, &page, NULL), SB_CORRUPT);
+    sb_txn_rollback(txn);
+    free(pages);
+    /* The same numbers again, with other content: nothing of the transaction that ended shows. */
+    CHECK(&f, fixture_put(&f, f.session, 501, 40, 6));
+    assert_true(fixture_reads(&f, f.session, 501, 40, 6));
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+}
+
+/* Pages given back are used again, and a page given back twice is refused. */
+static void test_pager_parts__free_pages(void **state)
+{
+    (void)state;
+    fixture f;
+    sb_txn *txn = NULL;
+    sb_pager_info info;
+    uint8_t seen[4096] = {0};
+    fixture_options(&f, fixture_memory());
+    fixture_open(&f, "x");
+    CHECK(&f, fixture_put(&f, f.session, 1, 2500, 1)); /* a trunk of 4 KiB takes 1,018 */
+    CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
+    for (sb_pgno pgno = 1; pgno <= 2500; pgno++)
+        CHECK(&f, sb_page_free(txn, pgno, &f.err));
+    assert_int_equal(sb_page_free(txn, 7, NULL), SB_CORRUPT);
+    CHECK(&f, sb_txn_commit(txn, &f.err));
+    CHECK(&f, sb_pager_get_info(f.pager, &info, &f.err));
+    assert_int_equal(info.free_pages, 2500);
+    for (unsigned round = 0; round < 5; round++) {
+        CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
+        for (unsigned i = 0; i < 500; i++) {
+            sb_pgno pgno = 0;
+            uint8_t *bytes = NULL;
+            CHECK(&f, sb_page_alloc(txn, SB_PAGE_SLOTTED, MODEL_TREE, &pgno, &bytes, &f.err));
+            assert_true(pgno >= 1 && pgno <= 2500 && seen[pgno] == 0);
+            seen[pgno] = 1;
+            model_fill(bytes, 4096, pgno, 9);
+        }
+        CHECK(&f, sb_txn_commit(txn, &f.err));
+    }
+    CHECK(&f, sb_pager_get_info(f.pager, &info, &f.err));
+    assert_int_equal(info.free_pages, 0);
+    assert_int_equal(info.page_count, 2501);
+    assert_true(fixture_reads(&f, f.session, 1, 2500, 9));
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+}
+
+/* Rule 11: a large transaction keeps to its memory. */
+static void test_pager_parts__spill_bounds_memory(void **state)
+{
+    (void)state;
+    fixture f;
+    sb_counting_allocator alloc;
+    sb_txn *txn = NULL;
+    sb_counting_allocator_init(&alloc, &sb_allocator_libc);
+    fixture_options(&f, fixture_memory());
+    f.options.alloc = &alloc.base;
+    f.options.txn_memory_bytes = 64 * 4096;
+    fixture_open(&f, "x");
+    CHECK(&f, fixture_put(&f, f.session, 1, 2000, 1));
+    CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
+    for (sb_pgno pgno = 1; pgno <= 2000; pgno++) {
+        uint8_t *bytes = NULL;
+        CHECK(&f, sb_page_mut(txn, pgno, &bytes, &f.err));
+        model_fill(bytes, 4096, pgno, 2);
+        CHECK(&f, sb_txn_spill(txn, &f.err));
+    }
+    alloc.peak_bytes = alloc.live_bytes;
+    assert_true(alloc.live_bytes < 2000 * 1024);
+    assert_true(fixture_sees(&f, txn, 1, 2000, 2));
+    sb_txn_rollback(txn);
+    assert_true(fixture_reads(&f, f.session, 1, 2000, 1));
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+    assert_int_equal(alloc.live_blocks, 0);
+}
+
+/* ---- Whole files ----------------------------------------------------------------------------------------- */
+
+static bool stop_half_way(void *ctx, uint64_t done, uint64_t total)
+{
+    (void)ctx;
+    return done < total / 2;
+}
+
+static void test_pager_parts__backup(void **state)
+{
+    (void)state;
+    fixture f, copy;
+    sb_session *reader = NULL;
+    sb_txn *txn = NULL;
+    fixture_options(&f, fixture_memory());
+    fixture_open(&f, "x");
+    CHECK(&f, sb_session_open(f.pager, &reader, &f.err));
+    CHECK(&f, fixture_put(&f, f.session, 1, 300, 100));
+    CHECK(&f, sb_txn_begin_read(reader, &txn, &f.err));
+    CHECK(&f, fixture_put(&f, f.session, 1, 300, 200));
+    CHECK(&f, sb_pager_backup(txn, f.vfs, "copy", NULL, NULL, &f.err));
+    assert_int_equal(sb_pager_backup(txn, f.vfs, "copy", NULL, NULL, NULL), SB_EXISTS);
+    assert_int_equal(sb_pager_backup(txn, f.vfs, "half", stop_half_way, NULL, NULL), SB_INTERRUPT);
+    bool exists = true;
+    CHECK(&f, f.vfs->ops->exists(f.vfs, "half", &exists, &f.err));
+    assert_false(exists);
+    sb_txn_rollback(txn);
+    fixture_options(&copy, f.vfs);
+    fixture_open(&copy, "copy");
+    assert_true(fixture_reads(&copy, copy.session, 1, 300, 100));
+    CHECK(&copy, fixture_put(&copy, copy.session, 1, 300, 300));
+    fixture_close(&copy);
+    assert_true(fixture_reads(&f, f.session, 1, 300, 200));
+    sb_session_close(reader);
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+}
+
+/* Taking over a smaller database makes the file smaller, once nobody else has it open. */
+static void test_pager_parts__replace(void **state)
+{
+    (void)state;
+    fixture f, small, other;
+    sb_txn *txn = NULL, *source = NULL;
+    sb_pager_info info;
+    fixture_options(&f, fixture_memory());
+    fixture_options(&small, f.vfs);
+    fixture_options(&other, f.vfs);
+    fixture_open(&f, "x");
+    fixture_open(&small, "small");
+    CHECK(&f, fixture_put(&f, f.session, 1, 400, 100));
+    CHECK(&f, fixture_put(&f, f.session, 1, 400, 101));
+    CHECK(&small, fixture_put(&small, small.session, 1, 50, 7));
+    fixture_open(&other, "x"); /* holds up the cut, nothing else */
+    CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
+    CHECK(&small, sb_txn_begin_read(small.session, &source, &small.err));
+    CHECK(&f, sb_pager_replace(txn, source, NULL, NULL, &f.err));
+    assert_true(fixture_reads(&other, other.session, 1, 50, 7));
+    CHECK(&f, sb_pager_get_info(f.pager, &info, &f.err));
+    assert_int_equal(info.page_count, 51);
+    assert_int_equal(info.file_bytes, 401 * 4096);
+    /* Growing again: those pages may not bypass the WAL, older snapshots could know them. */
+    CHECK(&f, fixture_put(&f, f.session, 51, 300, 8));
+    assert_true(fixture_reads(&other, other.session, 51, 300, 8));
+    fixture_close(&other);
+    CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
+    CHECK(&f, sb_pager_replace(txn, source, NULL, NULL, &f.err));
+    CHECK(&f, sb_pager_get_info(f.pager, &info, &f.err));
+    assert_int_equal(info.file_bytes, 51 * 4096);
+    assert_true(fixture_reads(&f, f.session, 1, 50, 7));
+    CHECK(&f, fixture_put(&f, f.session, 51, 100, 9));
+    assert_true(fixture_reads(&f, f.session, 51, 100, 9));
+    sb_txn_rollback(source);
+    fixture_close(&small);
+    fixture_close(&f);
+    fixture_open(&f, "x");
+    assert_true(fixture_reads(&f, f.session, 1, 50, 7));
+    assert_true(fixture_reads(&f, f.session, 51, 100, 9));
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+}
+
+/* Rule 14: readers that may not write. */
+static void test_pager_parts__read_only(void **state)
+{
+    (void)state;
+    fixture f, guarded, immutable;
+    kill_read_only_vfs read_only;
+    sb_txn *txn = NULL;
+    sb_session *second = NULL;
+    fixture_options(&f, fixture_memory());
+    fixture_options(&guarded, kill_make_read_only(&read_only, f.vfs));
+    fixture_options(&immutable, &read_only.vfs);
+    guarded.options.read_only = true;
+    immutable.options.immutable = true;
+    assert_int_equal(sb_pager_open("x", &guarded.options, &guarded.pager, NULL), SB_CANT_OPEN);
+    fixture_open(&f, "x");
+    CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
+    fixture_open(&guarded, "x");
+    CHECK(&guarded, sb_session_open(guarded.pager, &second, &guarded.err));
+    assert_true(fixture_reads(&guarded, guarded.session, 1, 5, 100));
+    assert_int_equal(sb_txn_begin_write(guarded.session, &txn, NULL), SB_READ_ONLY);
+    for (uint32_t v = 101; v < 110; v++) {
+        CHECK(&f, fixture_put(&f, f.session, 1, 5, v));
+        assert_true(fixture_reads(&guarded, guarded.session, 1, 5, v));
+        if (v % 3 == 0) CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_RESTART, NULL, &f.err));
+    }
+    /* Its transaction holds up checkpoints, and its sessions share a snapshot while one is open. */
+    CHECK(&guarded, sb_txn_begin_read(guarded.session, &txn, &guarded.err));
+    CHECK(&f, fixture_put(&f, f.session, 1, 5, 200));
+    assert_int_equal(sb_pager_checkpoint(f.pager, SB_CHECKPOINT_FULL, NULL, NULL), SB_BUSY);
+    assert_true(fixture_sees(&guarded, txn, 1, 5, 109));
+    assert_true(fixture_reads(&guarded, second, 1, 5, 109));
+    assert_true(fixture_sees(&guarded, txn, 1, 5, 109));
+    sb_txn_rollback(txn);
+    CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_FULL, NULL, &f.err));
+    assert_true(fixture_reads(&guarded, second, 1, 5, 200));
+    sb_session_close(second);
+    fixture_close(&f);
+    assert_true(fixture_reads(&guarded, guarded.session, 1, 5, 200));
+    fixture_close(&guarded);
+    fixture_open(&immutable, "x");
+    assert_true(fixture_reads(&immutable, immutable.session, 1, 5, 200));
+    fixture_close(&immutable);
+    /* Read-only by choice, with the permission to write: an ordinary user of shared memory. */
+    fixture_options(&guarded, f.vfs);
+    guarded.options.read_only = true;
+    fixture_open(&guarded, "x");
+    assert_true(fixture_reads(&guarded, guarded.session, 1, 5, 200));
+    fixture_close(&guarded);
+    sb_vfs_destroy(f.vfs);
+}
+
+/* Rule 6: a handle used in a child after fork is misuse, and does the parent no harm. */
+static void test_pager_parts__fork(void **state)
+{
+    (void)state;
+    fixture f;
+    sb_session *extra = NULL;
+    sb_txn *txn = NULL;
+    int status = -1;
+    sb_vfs *vfs = NULL;
+    assert_int_equal(sb_vfs_posix_create(&sb_allocator_libc, &vfs, NULL), SB_OK);
+    (void)unlink("fork.db");
+    fixture_options(&f, vfs);
+    fixture_open(&f, "fork.db");
+    CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
+    CHECK(&f, sb_session_open(f.pager, &extra, &f.err));
+    CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
+    const pid_t pid = fork();
+    if (pid == 0) {
+        sb_txn *other = NULL;
+        sb_session *more = NULL;
+        int wrong = 0;
+        wrong |= (sb_txn_begin_read(extra, &other, NULL) != SB_MISUSE) << 0;
+        wrong |= (sb_session_open(f.pager, &more, NULL) != SB_MISUSE) << 1;
+        wrong |= (sb_txn_commit(txn, NULL) != SB_MISUSE) << 2;
+        sb_session_close(extra);
+        sb_session_close(f.session);
+        wrong |= (sb_pager_close(f.pager, NULL) != SB_OK) << 3;
+        _exit(wrong);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    uint8_t *bytes = NULL;
+    CHECK(&f, sb_page_mut(txn, 1, &bytes, &f.err));
+    model_fill(bytes, 4096, 1, 101);
+    CHECK(&f, sb_txn_commit(txn, &f.err));
+    assert_true(fixture_reads(&f, extra, 1, 1, 101));
+    sb_session_close(extra);
+    fixture_close(&f);
+    (void)unlink("fork.db");
+    sb_vfs_destroy(vfs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_pager_parts__extensions),
+        TEST(test_pager_parts__bypass),
+        TEST(test_pager_parts__free_pages),
+        TEST(test_pager_parts__spill_bounds_memory),
+        TEST(test_pager_parts__backup),
+        TEST(test_pager_parts__replace),
+        TEST(test_pager_parts__read_only),
+        TEST(test_pager_parts__fork),
+    };
+    return cmocka_run_group_tests_name("pager_parts", tests, NULL, NULL);
+}
