@@ -21,7 +21,8 @@ void sb_snapshot__init(sb_leaf_snapshot *snapshot)
     init_extents(&snapshot->regions, snapshot->inline_regions, SB_INLINE_REGIONS);
 }
 
-static void free_extents(const sb_allocator *alloc, sb_extents *extents, sb_extent *items, uint32_t capacity)
+static void free_extents(const sb_allocator *alloc, sb_extents *extents, sb_extent *items,
+                         uint32_t capacity)
 {
     if (extents->heap != NULL) sb_free(alloc, extents->heap, extents->capacity * sizeof(sb_extent));
     init_extents(extents, items, capacity);
@@ -38,13 +39,15 @@ void sb_snapshot__drop(sb_tree_txn *state)
 /* Room for count extents. False: no memory, the array is as it was. */
 static bool reserve_extents(sb_tree_txn *state, sb_extents *extents, uint32_t count)
 {
-    const bool heap_only = sb_tree__seed_off(state, SB_SEED_INLINE_SNAPSHOT) && extents->heap == NULL;
+    const bool heap_only =
+        sb_tree__seed_off(state, SB_SEED_INLINE_SNAPSHOT) && extents->heap == NULL;
     if (count <= extents->capacity && !heap_only) return true;
     const uint32_t capacity = (uint32_t)sb_pow2_ceil(count < 16 ? 16 : count);
     sb_extent *items = sb_alloc(state->alloc, capacity * sizeof(sb_extent));
     if (items == NULL) return false;
     if (extents->count > 0) memcpy(items, extents->items, extents->count * sizeof(sb_extent));
-    if (extents->heap != NULL) sb_free(state->alloc, extents->heap, extents->capacity * sizeof(sb_extent));
+    if (extents->heap != NULL)
+        sb_free(state->alloc, extents->heap, extents->capacity * sizeof(sb_extent));
     extents->items = extents->heap = items;
     extents->capacity = capacity;
     state->counters.snapshot_heap_allocations++;
@@ -60,7 +63,8 @@ static void sort_extents(sb_extent *items, uint32_t count)
         for (uint32_t i = gap; i < count; i++) {
             const sb_extent item = items[i];
             uint32_t at = i;
-            for (; at >= gap && items[at - gap].begin > item.begin; at -= gap) items[at] = items[at - gap];
+            for (; at >= gap && items[at - gap].begin > item.begin; at -= gap)
+                items[at] = items[at - gap];
             items[at] = item;
         }
     }
@@ -68,7 +72,8 @@ static void sort_extents(sb_extent *items, uint32_t count)
 
 static bool is_current(const sb_leaf_snapshot *snapshot, sb_pgno pgno, const uint8_t *page)
 {
-    return snapshot->pgno == pgno && snapshot->heap == sb_slots__heap(page) && snapshot->dead == sb_slots__dead(page);
+    return snapshot->pgno == pgno && snapshot->heap == sb_slots__heap(page) &&
+           snapshot->dead == sb_slots__dead(page);
 }
 
 static void note_page(sb_leaf_snapshot *snapshot, const uint8_t *page)
@@ -91,7 +96,8 @@ static void start_empty(sb_tree_txn *state, sb_pgno pgno, const uint8_t *page)
 
 static void remove_region(sb_extents *regions, uint32_t i)
 {
-    memmove(regions->items + i, regions->items + i + 1, (regions->count - i - 1) * sizeof(sb_extent));
+    memmove(regions->items + i, regions->items + i + 1,
+            (regions->count - i - 1) * sizeof(sb_extent));
     regions->count--;
 }
 
@@ -117,7 +123,8 @@ static sb_status build_snapshot(sb_tree_txn *state, sb_pgno pgno, uint8_t *page,
     if (!reserve_extents(state, &snapshot->slots, count)) return SB_FAIL_NOMEM(err);
     /* From the last slot: freshly written pages have their cells in that order. */
     for (uint32_t i = count; i-- > 0;)
-        snapshot->slots.items[snapshot->slots.count++] = (sb_extent){sb_slots__cell_at(page, i), sb_slots__cell_bytes(page, i)};
+        snapshot->slots.items[snapshot->slots.count++] =
+            (sb_extent){sb_slots__cell_at(page, i), sb_slots__cell_bytes(page, i)};
     sort_extents(snapshot->slots.items, count);
 
     const uint32_t heap = sb_slots__heap(page);
@@ -127,14 +134,16 @@ static sb_status build_snapshot(sb_tree_txn *state, sb_pgno pgno, uint8_t *page,
         const uint32_t begin = i < count ? snapshot->slots.items[i].begin : end;
         SB_CHECK_PAGE(err, pgno, begin >= at);
         if (begin > at) {
-            if (!reserve_extents(state, &snapshot->regions, snapshot->regions.count + 1)) return SB_FAIL_NOMEM(err);
+            if (!reserve_extents(state, &snapshot->regions, snapshot->regions.count + 1))
+                return SB_FAIL_NOMEM(err);
             snapshot->regions.items[snapshot->regions.count++] = (sb_extent){at, begin - at};
             dead += begin - at;
         }
         if (i < count) at = begin + snapshot->slots.items[i].bytes;
     }
     SB_CHECK_PAGE(err, pgno, dead == sb_slots__dead(page));
-    if (snapshot->regions.count > 0 && snapshot->regions.items[0].begin == heap) join_gap(snapshot, page);
+    if (snapshot->regions.count > 0 && snapshot->regions.items[0].begin == heap)
+        join_gap(snapshot, page);
     snapshot->pgno = pgno;
     note_page(snapshot, page);
     return SB_OK;
@@ -146,7 +155,9 @@ static uint32_t take_from_region(sb_leaf_snapshot *snapshot, uint8_t *page, uint
     sb_extents *regions = &snapshot->regions;
     uint32_t best = UINT32_MAX;
     for (uint32_t i = 0; i < regions->count; i++)
-        if (regions->items[i].bytes >= bytes && (best == UINT32_MAX || regions->items[i].bytes < regions->items[best].bytes)) best = i;
+        if (regions->items[i].bytes >= bytes &&
+            (best == UINT32_MAX || regions->items[i].bytes < regions->items[best].bytes))
+            best = i;
     if (best == UINT32_MAX) return 0;
     sb_extent *region = &regions->items[best];
     region->bytes -= bytes;
@@ -167,7 +178,8 @@ static sb_status compact(sb_tree_txn *state, sb_pgno pgno, uint8_t *page, sb_err
     return SB_OK;
 }
 
-sb_status sb_snapshot__take(sb_tree_txn *state, sb_pgno pgno, uint8_t *page, uint32_t bytes, uint32_t slot_bytes, uint32_t *cell, sb_err *err)
+sb_status sb_snapshot__take(sb_tree_txn *state, sb_pgno pgno, uint8_t *page, uint32_t bytes,
+                            uint32_t slot_bytes, uint32_t *cell, sb_err *err)
 {
     sb_leaf_snapshot *snapshot = &state->snapshot;
     const uint32_t gap = sb_slots__gap(page), dead = sb_slots__dead(page);
@@ -193,8 +205,10 @@ static bool add_region(sb_tree_txn *state, uint32_t begin, uint32_t bytes)
 {
     sb_extents *regions = &state->snapshot.regions;
     uint32_t i = 0;
-    while (i < regions->count && regions->items[i].begin < begin) i++;
-    const bool joins_left = i > 0 && regions->items[i - 1].begin + regions->items[i - 1].bytes == begin;
+    while (i < regions->count && regions->items[i].begin < begin)
+        i++;
+    const bool joins_left =
+        i > 0 && regions->items[i - 1].begin + regions->items[i - 1].bytes == begin;
     const bool joins_right = i < regions->count && begin + bytes == regions->items[i].begin;
     if (joins_left) {
         regions->items[i - 1].bytes += bytes;
@@ -216,12 +230,14 @@ static bool add_region(sb_tree_txn *state, uint32_t begin, uint32_t bytes)
     return true;
 }
 
-void sb_snapshot__give(sb_tree_txn *state, sb_pgno pgno, uint8_t *page, uint32_t cell, uint32_t bytes)
+void sb_snapshot__give(sb_tree_txn *state, sb_pgno pgno, uint8_t *page, uint32_t cell,
+                       uint32_t bytes)
 {
     sb_leaf_snapshot *snapshot = &state->snapshot;
     if (bytes == 0) return;
     if (!is_current(snapshot, pgno, page)) {
-        if (sb_slots__dead(page) > 0) { /* holes that nobody asked for yet: they are worked out when somebody does */
+        if (sb_slots__dead(page) >
+            0) { /* holes that nobody asked for yet: they are worked out when somebody does */
             if (snapshot->pgno == pgno) snapshot->pgno = SB_PGNO_NONE;
             sb_slots__discard(page, cell, bytes);
             return;
@@ -230,7 +246,8 @@ void sb_snapshot__give(sb_tree_txn *state, sb_pgno pgno, uint8_t *page, uint32_t
     }
     sb_slots__discard(page, cell, bytes);
     if (cell == snapshot->heap) {
-        if (snapshot->regions.count > 0 && snapshot->regions.items[0].begin == cell + bytes) join_gap(snapshot, page);
+        if (snapshot->regions.count > 0 && snapshot->regions.items[0].begin == cell + bytes)
+            join_gap(snapshot, page);
     } else if (!add_region(state, cell, bytes)) {
         snapshot->pgno = SB_PGNO_NONE; /* benign: built again when it is needed */
         return;

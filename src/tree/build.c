@@ -11,23 +11,28 @@ struct sb_build_core {
     sb_tree_txn *state;
     sb_tree *tree;
     unsigned fill_percent;
-    uint64_t leaves;      /* begun and ended */
-    uint8_t *private_page;/* of the leaf at hand, while leaves are private */
-    sb_pgno leaf;         /* at hand */
-    sb_pgno run_first;    /* the run at hand: pages [run_first, run_first + run_pages) */
+    uint64_t leaves;       /* begun and ended */
+    uint8_t *private_page; /* of the leaf at hand, while leaves are private */
+    sb_pgno leaf;          /* at hand */
+    sb_pgno run_first;     /* the run at hand: pages [run_first, run_first + run_pages) */
     uint32_t run_pages, run_used;
-    uint32_t run_capacity;/* pages of buffer */
-    uint8_t *buffer;      /* owned: the run's pages */
-    sb_buffer parts;      /* sb_part of each leaf; low.data counts from the start of keys until the end */
+    uint32_t run_capacity; /* pages of buffer */
+    uint8_t *buffer;       /* owned: the run's pages */
+    sb_buffer
+        parts; /* sb_part of each leaf; low.data counts from the start of keys until the end */
     sb_buffer keys;
 };
 
-sb_status sb_build__core_open(sb_txn *txn, sb_tree *tree, unsigned fill_percent, sb_build_core **core, sb_err *err)
+sb_status sb_build__core_open(sb_txn *txn, sb_tree *tree, unsigned fill_percent,
+                              sb_build_core **core, sb_err *err)
 {
     sb_tree_txn *state;
     *core = NULL;
-    if (tree->root != SB_PGNO_NONE) return SB_FAIL(err, SB_MISUSE, "tree %u is not empty: it can not be built", (unsigned)tree->id);
-    if (fill_percent < 10 || fill_percent > 100) return SB_FAIL(err, SB_INVALID, "a fill of %u %%: 10 to 100 are possible", fill_percent);
+    if (tree->root != SB_PGNO_NONE)
+        return SB_FAIL(err, SB_MISUSE, "tree %u is not empty: it can not be built",
+                       (unsigned)tree->id);
+    if (fill_percent < 10 || fill_percent > 100)
+        return SB_FAIL(err, SB_INVALID, "a fill of %u %%: 10 to 100 are possible", fill_percent);
     SB_TRY(sb_tree__txn(txn, &state, err));
     sb_build_core *made = sb_alloc_zero(state->alloc, sizeof *made);
     if (made == NULL) return SB_FAIL_NOMEM(err);
@@ -63,7 +68,9 @@ static sb_status write_run(sb_build_core *core, sb_err *err)
 static sb_status begin_run(sb_build_core *core, sb_err *err)
 {
     const uint32_t page_bytes = core->state->page_bytes;
-    const uint32_t pages = core->run_capacity == 0 ? 8 : core->run_capacity < RUN_PAGES_MAX ? core->run_capacity * 2 : RUN_PAGES_MAX;
+    const uint32_t pages = core->run_capacity == 0              ? 8
+                           : core->run_capacity < RUN_PAGES_MAX ? core->run_capacity * 2
+                                                                : RUN_PAGES_MAX;
     if (pages > core->run_capacity) {
         uint8_t *buffer = sb_alloc(core->state->alloc, (size_t)pages * page_bytes);
         if (buffer == NULL) return SB_FAIL_NOMEM(err);
@@ -82,7 +89,8 @@ sb_status sb_build__leaf_begin(sb_build_core *core, uint8_t **bytes, sb_pgno *pg
     const uint8_t kind = sb_tree__leaf_ops(core->tree->kind)->page_kind;
     const uint32_t page_bytes = core->state->page_bytes;
     if (core->leaves < PRIVATE_LEAVES) {
-        SB_TRY(sb_page_alloc(core->txn, (sb_page_kind)kind, core->tree->id, &core->leaf, &core->private_page, err));
+        SB_TRY(sb_page_alloc(core->txn, (sb_page_kind)kind, core->tree->id, &core->leaf,
+                             &core->private_page, err));
         *bytes = core->private_page;
     } else {
         if (core->run_used == core->run_pages) {
@@ -103,7 +111,8 @@ sb_status sb_build__leaf_end(sb_build_core *core, sb_bytes low, sb_err *err)
 {
     const sb_part part = {.pgno = core->leaf, .low = sb_bytes_of(NULL, low.size)};
     if (sb_buffer_append(&core->parts, &part, sizeof part) != SB_OK) return SB_FAIL_NOMEM(err);
-    if (low.size > 0 && sb_buffer_append(&core->keys, low.data, low.size) != SB_OK) return SB_FAIL_NOMEM(err);
+    if (low.size > 0 && sb_buffer_append(&core->keys, low.data, low.size) != SB_OK)
+        return SB_FAIL_NOMEM(err);
     if (core->leaves >= PRIVATE_LEAVES) core->run_used++;
     core->leaves++;
     return SB_OK;

@@ -40,7 +40,8 @@ static void free_build(sb_build *build)
     sb_free(build->alloc, build, sizeof *build);
 }
 
-sb_status sb_build_open(sb_txn *txn, sb_tree *tree, unsigned fill_percent, sb_build **build, sb_err *err)
+sb_status sb_build_open(sb_txn *txn, sb_tree *tree, unsigned fill_percent, sb_build **build,
+                        sb_err *err)
 {
     const sb_allocator *alloc = sb_pager_alloc(sb_txn_pager(txn));
     *build = NULL;
@@ -49,8 +50,10 @@ sb_status sb_build_open(sb_txn *txn, sb_tree *tree, unsigned fill_percent, sb_bu
     made->alloc = alloc;
     made->tree = tree;
     made->page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
-    sb_buffer *const buffers[] = {&made->bytes, &made->stored, &made->refs, &made->low, &made->high};
-    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) sb_buffer_init(buffers[i], alloc);
+    sb_buffer *const buffers[] = {&made->bytes, &made->stored, &made->refs, &made->low,
+                                  &made->high};
+    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
+        sb_buffer_init(buffers[i], alloc);
 
     sb_status st = sb_build__core_open(txn, tree, fill_percent, &made->core, err);
     if (st == SB_OK && tree->kind == SB_TREE_COLUMNAR)
@@ -59,8 +62,10 @@ sb_status sb_build_open(sb_txn *txn, sb_tree *tree, unsigned fill_percent, sb_bu
         st = sb_list__build_open(txn, made->core, fill_percent, &made->list, err);
         if (st == SB_OK) made->core = NULL;
     }
-    if (st != SB_OK) free_build(made);
-    else *build = made;
+    if (st != SB_OK)
+        free_build(made);
+    else
+        *build = made;
     return st;
 }
 
@@ -76,24 +81,28 @@ static const stored_item *stored_items(const sb_build *build)
     return (const stored_item *)(const void *)build->stored.data;
 }
 
-static sb_status write_leaf(sb_build *build, const sb_rewrite *rewrite, size_t begin, size_t end, sb_err *err)
+static sb_status write_leaf(sb_build *build, const sb_rewrite *rewrite, size_t begin, size_t end,
+                            sb_err *err)
 {
     uint8_t *page;
     sb_pgno pgno;
     const sb_bytes low = sb_buffer_bytes(&build->low);
-    const sb_bytes high = end < rewrite->count ? sb_slots__separator(rewrite, end) : sb_bytes_of(NULL, 0);
+    const sb_bytes high =
+        end < rewrite->count ? sb_slots__separator(rewrite, end) : sb_bytes_of(NULL, 0);
     SB_TRY(sb_build__leaf_begin(build->core, &page, &pgno, err));
     sb_slots__init(page, build->page_bytes, low, high);
     const uint32_t cut = sb_slots__prefix(page);
     for (size_t i = begin; i < end; i++) {
         const sb_ref *ref = &rewrite->refs[i];
-        sb_slots__append(page, sb_bytes_of(NULL, 0), sb_bytes_of(ref->suffix + cut, ref->suffix_bytes - cut),
+        sb_slots__append(page, sb_bytes_of(NULL, 0),
+                         sb_bytes_of(ref->suffix + cut, ref->suffix_bytes - cut),
                          sb_bytes_of(ref->payload, ref->payload_bytes));
     }
     sb_slots__hints(page, 0);
     SB_TRY(sb_build__leaf_end(build->core, low, err));
     sb_buffer_reset(&build->low);
-    if (high.size > 0 && sb_buffer_append(&build->low, high.data, high.size) != SB_OK) return SB_FAIL_NOMEM(err);
+    if (high.size > 0 && sb_buffer_append(&build->low, high.data, high.size) != SB_OK)
+        return SB_FAIL_NOMEM(err);
     return SB_OK;
 }
 
@@ -109,10 +118,12 @@ static sb_status cut_leaves(sb_build *build, bool finish, sb_err *err)
         const uint8_t *key = build->bytes.data + items[i].place;
         refs[i] = (sb_ref){key, key + items[i].key_bytes, items[i].key_bytes, items[i].value_bytes};
     }
-    const sb_rewrite rewrite = {.kind = SB_PAGE_SLOTTED, .refs = refs, .count = count, .target = SIZE_MAX};
+    const sb_rewrite rewrite = {
+        .kind = SB_PAGE_SLOTTED, .refs = refs, .count = count, .target = SIZE_MAX};
     size_t begin = 0;
     while (begin < count) {
-        const size_t end = sb_slots__page_end(&rewrite, begin, sb_buffer_bytes(&build->low), sb_build__fill_bytes(build->core));
+        const size_t end = sb_slots__page_end(&rewrite, begin, sb_buffer_bytes(&build->low),
+                                              sb_build__fill_bytes(build->core));
         if (end == count && !finish) break;
         SB_TRY(write_leaf(build, &rewrite, begin, end, err));
         begin = end;
@@ -141,15 +152,20 @@ static sb_status add_item(sb_build *build, const sb_item *item, sb_err *err)
     const size_t count = stored_count(build);
     if (count > 0) {
         const stored_item *last = &stored_items(build)[count - 1];
-        if (sb_bytes_compare(sb_bytes_of(build->bytes.data + last->place, last->key_bytes), item->key) >= 0)
-            return SB_FAIL(err, SB_MISUSE, "tree %u: the items to build from do not ascend", (unsigned)build->tree->id);
+        if (sb_bytes_compare(sb_bytes_of(build->bytes.data + last->place, last->key_bytes),
+                             item->key) >= 0)
+            return SB_FAIL(err, SB_MISUSE, "tree %u: the items to build from do not ascend",
+                           (unsigned)build->tree->id);
     }
-    const stored_item stored = {build->bytes.size, (uint32_t)item->key.size, (uint32_t)item->value.size};
-    if (sb_buffer_append(&build->stored, &stored, sizeof stored) != SB_OK
-        || sb_buffer_append(&build->bytes, item->key.data, item->key.size) != SB_OK
-        || (item->value.size > 0 && sb_buffer_append(&build->bytes, item->value.data, item->value.size) != SB_OK))
+    const stored_item stored = {build->bytes.size, (uint32_t)item->key.size,
+                                (uint32_t)item->value.size};
+    if (sb_buffer_append(&build->stored, &stored, sizeof stored) != SB_OK ||
+        sb_buffer_append(&build->bytes, item->key.data, item->key.size) != SB_OK ||
+        (item->value.size > 0 &&
+         sb_buffer_append(&build->bytes, item->value.data, item->value.size) != SB_OK))
         return SB_FAIL_NOMEM(err);
-    if (build->bytes.size + (count + 1) * SB_SLOT_BYTES < (size_t)GATHER_PAGES * build->page_bytes) return SB_OK;
+    if (build->bytes.size + (count + 1) * SB_SLOT_BYTES < (size_t)GATHER_PAGES * build->page_bytes)
+        return SB_OK;
     return cut_leaves(build, false, err);
 }
 
@@ -158,7 +174,8 @@ static sb_status add_item(sb_build *build, const sb_item *item, sb_err *err)
 sb_status sb_build_items(sb_build *build, const sb_item *items, size_t count, sb_err *err)
 {
     SB_ASSERT(build->tree->kind == SB_TREE_SLOTTED);
-    for (size_t i = 0; i < count; i++) SB_TRY(add_item(build, &items[i], err));
+    for (size_t i = 0; i < count; i++)
+        SB_TRY(add_item(build, &items[i], err));
     return SB_OK;
 }
 
@@ -182,7 +199,8 @@ sb_status sb_build_finish(sb_build *build, sb_err *err)
         build->list = NULL;
         st = sb_list__build_finish(list, err);
     } else {
-        st = build->columnar != NULL ? sb_columnar__build_finish(build->columnar, err) : cut_leaves(build, true, err);
+        st = build->columnar != NULL ? sb_columnar__build_finish(build->columnar, err)
+                                     : cut_leaves(build, true, err);
         if (st == SB_OK) {
             sb_build_core *core = build->core;
             build->core = NULL;

@@ -62,23 +62,27 @@ static sb_status create_cache(sb_session *session, void **object, sb_err *err)
 static void destroy_cache(void *object)
 {
     leaf_cache *cache = object;
-    if (cache->entries != NULL) sb_free(cache->alloc, cache->entries, cache->capacity * sizeof(cache_entry));
+    if (cache->entries != NULL)
+        sb_free(cache->alloc, cache->entries, cache->capacity * sizeof(cache_entry));
     sb_free(cache->alloc, cache, sizeof *cache);
 }
 
-static const sb_session_ext_kind cache_kind = {.name = "leaf cache", .create = create_cache, .destroy = destroy_cache};
+static const sb_session_ext_kind cache_kind = {
+    .name = "leaf cache", .create = create_cache, .destroy = destroy_cache};
 
 /* NULL when there is no memory for it: a look-up then descends. */
 static leaf_cache *find_cache(sb_session *session)
 {
     void *object = NULL;
-    return sb_session_ext_get(session, &cache_kind, &object, NULL) == SB_OK ? object : NULL; /* benign */
+    return sb_session_ext_get(session, &cache_kind, &object, NULL) == SB_OK ? object
+                                                                            : NULL; /* benign */
 }
 
 static tree_entry *find_tree(leaf_cache *cache, uint32_t tree)
 {
     tree_entry *entry = &cache->trees[tree % TREE_ENTRIES];
-    if (SB_UNLIKELY(entry->tree != tree)) *entry = (tree_entry){.tree = tree, .shift = SHIFT_DEFAULT};
+    if (SB_UNLIKELY(entry->tree != tree))
+        *entry = (tree_entry){.tree = tree, .shift = SHIFT_DEFAULT};
     return entry;
 }
 
@@ -95,7 +99,8 @@ static uint64_t stamp_of(uint64_t seq, uint32_t epoch)
 }
 
 /* C1 to C3. */
-static bool entry_counts(const leaf_cache *cache, const cache_entry *entry, const sb_tree *tree, uint64_t txn_seq, bool dirty)
+static bool entry_counts(const leaf_cache *cache, const cache_entry *entry, const sb_tree *tree,
+                         uint64_t txn_seq, bool dirty)
 {
     const uint64_t seq = entry->stamp >> EPOCH_BITS;
     const uint32_t epoch = (uint32_t)(entry->stamp & EPOCH_MAX);
@@ -148,8 +153,10 @@ static bool grow_cache(leaf_cache *cache)
     cache->displaced = 0;
     if (entries == NULL) return false;
     for (uint32_t i = 0; i < cache->capacity; i++)
-        if (cache->entries[i].pgno != SB_PGNO_NONE) entries[cache->entries[i].tag & (capacity - 1)] = cache->entries[i];
-    if (cache->entries != NULL) sb_free(cache->alloc, cache->entries, cache->capacity * sizeof(cache_entry));
+        if (cache->entries[i].pgno != SB_PGNO_NONE)
+            entries[cache->entries[i].tag & (capacity - 1)] = cache->entries[i];
+    if (cache->entries != NULL)
+        sb_free(cache->alloc, cache->entries, cache->capacity * sizeof(cache_entry));
     cache->entries = entries;
     cache->capacity = capacity;
     return true;
@@ -172,21 +179,27 @@ static void learn_shift(tree_entry *tree, const uint8_t *page, uint32_t page_byt
     const uint64_t low = load_id(fences.low), high = load_id(fences.high);
     const uint64_t range = high > low ? high - low : 1;
     const unsigned whole = 63 - sb_clz64(range);
-    const unsigned part = whole >= 4 ? (unsigned)(range >> (whole - 4)) & 15u : (unsigned)(range << (4 - whole)) & 15u;
+    const unsigned part = whole >= 4 ? (unsigned)(range >> (whole - 4)) & 15u
+                                     : (unsigned)(range << (4 - whole)) & 15u;
     const int seen = (int)(16 * whole + part);
-    if (tree->span == 0) tree->span = (uint16_t)(seen == 0 ? 1 : seen);
-    else if (seen > tree->span) tree->span++;
-    else if (seen < tree->span && tree->span > 1) tree->span--;
+    if (tree->span == 0)
+        tree->span = (uint16_t)(seen == 0 ? 1 : seen);
+    else if (seen > tree->span)
+        tree->span++;
+    else if (seen < tree->span && tree->span > 1)
+        tree->span--;
     const int wanted = ((int)tree->span + 8) / 16 - 2;
     const int off = (int)tree->span - 16 * ((int)tree->shift + 2);
     if (off > 12 || off < -12) tree->shift = (uint8_t)(wanted < 0 ? 0 : wanted);
 }
 
-void sb_tree__leaf_remember(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pgno pgno, const uint8_t *page)
+void sb_tree__leaf_remember(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pgno pgno,
+                            const uint8_t *page)
 {
     leaf_cache *cache = find_cache(sb_txn_session(txn));
     if (cache == NULL) return;
-    if (cache->entries == NULL || (cache->displaced > cache->capacity / 2 && cache->capacity < CACHE_ENTRIES_MAX))
+    if (cache->entries == NULL ||
+        (cache->displaced > cache->capacity / 2 && cache->capacity < CACHE_ENTRIES_MAX))
         if (!grow_cache(cache) && cache->entries == NULL) return;
 
     uint64_t seq = sb_txn_seq(txn);
@@ -260,31 +273,41 @@ static bool fences_hold_id(const uint8_t *page, uint32_t page_bytes, uint64_t id
     sb_store_be64(key, id);
     sb_tree__fences(page, page_bytes, &fences);
     const sb_bytes low = fences.low, high = fences.high;
-    const bool from_low = low.size == 0 || memcmp(key, low.data, low.size < sizeof key ? low.size : sizeof key) >= 0;
-    const bool to_high = high.size == 0 || memcmp(key, high.data, high.size < sizeof key ? high.size : sizeof key) < 0;
+    const bool from_low =
+        low.size == 0 || memcmp(key, low.data, low.size < sizeof key ? low.size : sizeof key) >= 0;
+    const bool to_high =
+        high.size == 0 ||
+        memcmp(key, high.data, high.size < sizeof key ? high.size : sizeof key) < 0;
     return from_low && to_high;
 }
 
-bool sb_tree__leaf_holds_id(const sb_tree *tree, const uint8_t *page, uint32_t page_bytes, uint64_t id)
+bool sb_tree__leaf_holds_id(const sb_tree *tree, const uint8_t *page, uint32_t page_bytes,
+                            uint64_t id)
 {
     const sb_leaf_ops *ops = sb_tree__leaf_ops(tree->kind);
-    if (page[SB_PAGE_KIND] != ops->page_kind || sb_load_le32(page + SB_PAGE_TREE) != tree->id) return false; /* C5 */
+    if (page[SB_PAGE_KIND] != ops->page_kind || sb_load_le32(page + SB_PAGE_TREE) != tree->id)
+        return false; /* C5 */
     return ops->holds_id != NULL ? ops->holds_id(page, id) : fences_hold_id(page, page_bytes, id);
 }
 
 static void count_look_up(sb_txn *txn, bool hit)
 {
     sb_profile *profile = sb_pager_profile(sb_txn_pager(txn));
-    if (hit) SB_PROFILE_ADD(profile, LEAF_CACHE_HITS, 1);
-    else SB_PROFILE_ADD(profile, LEAF_CACHE_MISSES, 1);
+    if (hit)
+        SB_PROFILE_ADD(profile, LEAF_CACHE_HITS, 1);
+    else
+        SB_PROFILE_ADD(profile, LEAF_CACHE_MISSES, 1);
     if (!sb_txn_writable(txn)) return;
     sb_tree_txn *state = sb_tree__txn_find(txn);
     if (state == NULL) return;
-    if (hit) state->counters.leaf_cache_hits++;
-    else state->counters.leaf_cache_misses++;
+    if (hit)
+        state->counters.leaf_cache_hits++;
+    else
+        state->counters.leaf_cache_misses++;
 }
 
-sb_status sb_tree__leaf_of_id(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_page *page, sb_pgno *pgno, sb_err *err)
+sb_status sb_tree__leaf_of_id(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_page *page,
+                              sb_pgno *pgno, sb_err *err)
 {
     *page = (sb_page){0};
     *pgno = SB_PGNO_NONE;
@@ -296,7 +319,8 @@ sb_status sb_tree__leaf_of_id(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_
     const sb_pgno hint = sb_tree__leaf_hint(txn, tree, id);
     if (hint != SB_PGNO_NONE) {
         SB_TRY(sb_page_acquire(txn, hint, page, err));
-        if (SB_LIKELY(sb_tree__leaf_holds_id(tree, page->bytes, sb_pager_page_bytes(sb_txn_pager(txn)), id))) {
+        if (SB_LIKELY(sb_tree__leaf_holds_id(tree, page->bytes,
+                                             sb_pager_page_bytes(sb_txn_pager(txn)), id))) {
             count_look_up(txn, true);
             *pgno = hint;
             return SB_OK;

@@ -12,7 +12,8 @@ uint32_t sb_tree_value_limit(uint32_t page_bytes)
 {
     return page_bytes / 4 - 64;
 }
-static_assert(4 * 64 >= SB_SLOTS_BEGIN + 3 * (SB_SLOT_BYTES + SB_INNER_CELL_HEAD), "three children fit between long fences");
+static_assert(4 * 64 >= SB_SLOTS_BEGIN + 3 * (SB_SLOT_BYTES + SB_INNER_CELL_HEAD),
+              "three children fit between long fences");
 
 const sb_leaf_ops *sb_tree__leaf_ops(uint8_t tree_kind)
 {
@@ -45,7 +46,8 @@ void sb_tree__fences(const uint8_t *page, uint32_t page_bytes, sb_fences *fences
     fences->high = sb_slots__high(page, page_bytes);
 }
 
-sb_status sb_tree_check_page(void *ctx, const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, sb_err *err)
+sb_status sb_tree_check_page(void *ctx, const uint8_t *page, uint32_t page_bytes, sb_pgno pgno,
+                             sb_err *err)
 {
     (void)ctx;
     const sb_leaf_ops *ops = ops_of_page(page);
@@ -55,25 +57,32 @@ sb_status sb_tree_check_page(void *ctx, const uint8_t *page, uint32_t page_bytes
     case SB_PAGE_HEADER: return SB_OK; /* the pager's own */
     case SB_PAGE_INNER: return sb_slots__check(page, page_bytes, pgno, err);
     case SB_PAGE_OVERFLOW: return sb_overflow__check(page, page_bytes, pgno, err);
-    default: return SB_FAIL_PAGE(err, pgno, "page %u: unknown kind %u", (unsigned)pgno, (unsigned)page[SB_PAGE_KIND]);
+    default:
+        return SB_FAIL_PAGE(err, pgno, "page %u: unknown kind %u", (unsigned)pgno,
+                            (unsigned)page[SB_PAGE_KIND]);
     }
 }
 
-static_assert(SB_PAGE_COLUMNAR == SB_PAGE_SLOTTED + (unsigned)SB_TREE_COLUMNAR && SB_PAGE_LIST == SB_PAGE_SLOTTED + (unsigned)SB_TREE_LIST,
+static_assert(SB_PAGE_COLUMNAR == SB_PAGE_SLOTTED + (unsigned)SB_TREE_COLUMNAR &&
+                  SB_PAGE_LIST == SB_PAGE_SLOTTED + (unsigned)SB_TREE_LIST,
               "a leaf's page kind follows from the tree's kind");
 
-sb_status sb_tree__check_step(const uint8_t *page, const sb_tree *tree, sb_pgno pgno, uint32_t level, sb_err *err)
+sb_status sb_tree__check_step(const uint8_t *page, const sb_tree *tree, sb_pgno pgno,
+                              uint32_t level, sb_err *err)
 {
     /* With the level checked at each step a descent ends after height steps, whatever the page numbers. */
     const unsigned kind = level > 0 ? SB_PAGE_INNER : SB_PAGE_SLOTTED + (unsigned)tree->kind;
-    if (SB_LIKELY(page[SB_PAGE_KIND] == kind && page[SB_PAGE_LEVEL] == level && sb_load_le32(page + SB_PAGE_TREE) == tree->id))
+    if (SB_LIKELY(page[SB_PAGE_KIND] == kind && page[SB_PAGE_LEVEL] == level &&
+                  sb_load_le32(page + SB_PAGE_TREE) == tree->id))
         return SB_OK;
-    return SB_FAIL_PAGE(err, pgno, "page %u: kind %u, level %u of tree %u where tree %u has kind %u, level %u", (unsigned)pgno,
-                        (unsigned)page[SB_PAGE_KIND], (unsigned)page[SB_PAGE_LEVEL], (unsigned)sb_load_le32(page + SB_PAGE_TREE),
-                        (unsigned)tree->id, kind, (unsigned)level);
+    return SB_FAIL_PAGE(
+        err, pgno, "page %u: kind %u, level %u of tree %u where tree %u has kind %u, level %u",
+        (unsigned)pgno, (unsigned)page[SB_PAGE_KIND], (unsigned)page[SB_PAGE_LEVEL],
+        (unsigned)sb_load_le32(page + SB_PAGE_TREE), (unsigned)tree->id, kind, (unsigned)level);
 }
 
-sb_status sb_tree__acquire(sb_txn *txn, const sb_tree *tree, sb_pgno pgno, uint32_t level, sb_page *page, sb_err *err)
+sb_status sb_tree__acquire(sb_txn *txn, const sb_tree *tree, sb_pgno pgno, uint32_t level,
+                           sb_page *page, sb_err *err)
 {
     SB_TRY(sb_page_acquire(txn, pgno, page, err));
     SB_PREFETCH(page->bytes + 64); /* the rest of the header: hints, directories */
@@ -95,13 +104,14 @@ typedef enum route { ROUTE_KEY, ROUTE_FIRST, ROUTE_LAST } route;
 
 /* Down from the child pgno at path->steps[step] (or the leaf) along the route; fills in the steps below. The leaf is
  * left held in *leaf, or not read at all when leaf is NULL. */
-static sb_status go_down(sb_txn *txn, const sb_tree *tree, sb_pgno pgno, uint32_t step, route way, sb_bytes key, sb_path *path,
-                         sb_page *leaf, sb_err *err)
+static sb_status go_down(sb_txn *txn, const sb_tree *tree, sb_pgno pgno, uint32_t step, route way,
+                         sb_bytes key, sb_path *path, sb_page *leaf, sb_err *err)
 {
     for (; step + 1 < tree->height; step++) {
         sb_page page;
         SB_TRY(sb_tree__acquire(txn, tree, pgno, tree->height - 1 - step, &page, err));
-        const uint32_t slot = way == ROUTE_KEY     ? sb_slots__child_slot(page.bytes, sb_slots__cut(page.bytes, key))
+        const uint32_t slot = way == ROUTE_KEY
+                                  ? sb_slots__child_slot(page.bytes, sb_slots__cut(page.bytes, key))
                               : way == ROUTE_FIRST ? 0
                                                    : sb_slots__count(page.bytes) - 1;
         path->steps[step].pgno = pgno;
@@ -115,15 +125,17 @@ static sb_status go_down(sb_txn *txn, const sb_tree *tree, sb_pgno pgno, uint32_
 
 static sb_status start_path(const sb_tree *tree, sb_path *path, sb_err *err)
 {
-    if (SB_UNLIKELY(tree->root == SB_PGNO_NONE || tree->height == 0 || tree->height > SB_TREE_MAX_HEIGHT
-                    || sb_tree__leaf_ops(tree->kind) == NULL))
-        return SB_FAIL_PAGE(err, tree->root, "tree %u: root %u, height %u and kind %u name no tree", (unsigned)tree->id,
-                            (unsigned)tree->root, (unsigned)tree->height, (unsigned)tree->kind);
+    if (SB_UNLIKELY(tree->root == SB_PGNO_NONE || tree->height == 0 ||
+                    tree->height > SB_TREE_MAX_HEIGHT || sb_tree__leaf_ops(tree->kind) == NULL))
+        return SB_FAIL_PAGE(err, tree->root, "tree %u: root %u, height %u and kind %u name no tree",
+                            (unsigned)tree->id, (unsigned)tree->root, (unsigned)tree->height,
+                            (unsigned)tree->kind);
     path->height = tree->height;
     return SB_OK;
 }
 
-sb_status sb_tree__descend_page(sb_txn *txn, const sb_tree *tree, sb_bytes key, sb_path *path, sb_page *leaf, sb_err *err)
+sb_status sb_tree__descend_page(sb_txn *txn, const sb_tree *tree, sb_bytes key, sb_path *path,
+                                sb_page *leaf, sb_err *err)
 {
     if (leaf != NULL) *leaf = (sb_page){0};
     SB_TRY(start_path(tree, path, err));
@@ -131,7 +143,8 @@ sb_status sb_tree__descend_page(sb_txn *txn, const sb_tree *tree, sb_bytes key, 
     return go_down(txn, tree, tree->root, 0, ROUTE_KEY, key, path, leaf, err);
 }
 
-sb_status sb_tree__descend(sb_txn *txn, const sb_tree *tree, sb_bytes key, sb_path *path, sb_err *err)
+sb_status sb_tree__descend(sb_txn *txn, const sb_tree *tree, sb_bytes key, sb_path *path,
+                           sb_err *err)
 {
     return sb_tree__descend_page(txn, tree, key, path, NULL, err);
 }
@@ -139,18 +152,21 @@ sb_status sb_tree__descend(sb_txn *txn, const sb_tree *tree, sb_bytes key, sb_pa
 sb_status sb_tree__path_end(sb_txn *txn, const sb_tree *tree, bool last, sb_path *path, sb_err *err)
 {
     SB_TRY(start_path(tree, path, err));
-    return go_down(txn, tree, tree->root, 0, last ? ROUTE_LAST : ROUTE_FIRST, sb_bytes_of(NULL, 0), path, NULL, err);
+    return go_down(txn, tree, tree->root, 0, last ? ROUTE_LAST : ROUTE_FIRST, sb_bytes_of(NULL, 0),
+                   path, NULL, err);
 }
 
 /* Up to the lowest page that has a child on that side, and down along its near edge. */
-static sb_status move_path(sb_txn *txn, const sb_tree *tree, sb_path *path, bool forward, bool *found, sb_err *err)
+static sb_status move_path(sb_txn *txn, const sb_tree *tree, sb_path *path, bool forward,
+                           bool *found, sb_err *err)
 {
     *found = false;
     for (uint32_t step = tree->height - 1; step-- > 0;) {
         const uint32_t slot = path->steps[step].slot;
         if (!forward && slot == 0) continue;
         sb_page page;
-        SB_TRY(sb_tree__acquire(txn, tree, path->steps[step].pgno, tree->height - 1 - step, &page, err));
+        SB_TRY(sb_tree__acquire(txn, tree, path->steps[step].pgno, tree->height - 1 - step, &page,
+                                err));
         const uint32_t target = forward ? slot + 1 : slot - 1;
         const bool here = target < sb_slots__count(page.bytes);
         const sb_pgno child = here ? sb_slots__child(page.bytes, target) : SB_PGNO_NONE;
@@ -158,22 +174,26 @@ static sb_status move_path(sb_txn *txn, const sb_tree *tree, sb_path *path, bool
         if (!here) continue;
         path->steps[step].slot = target;
         *found = true;
-        return go_down(txn, tree, child, step + 1, forward ? ROUTE_FIRST : ROUTE_LAST, sb_bytes_of(NULL, 0), path, NULL, err);
+        return go_down(txn, tree, child, step + 1, forward ? ROUTE_FIRST : ROUTE_LAST,
+                       sb_bytes_of(NULL, 0), path, NULL, err);
     }
     return SB_OK;
 }
 
-sb_status sb_tree__path_next(sb_txn *txn, const sb_tree *tree, sb_path *path, bool *found, sb_err *err)
+sb_status sb_tree__path_next(sb_txn *txn, const sb_tree *tree, sb_path *path, bool *found,
+                             sb_err *err)
 {
     return move_path(txn, tree, path, true, found, err);
 }
 
-sb_status sb_tree__path_prev(sb_txn *txn, const sb_tree *tree, sb_path *path, bool *found, sb_err *err)
+sb_status sb_tree__path_prev(sb_txn *txn, const sb_tree *tree, sb_path *path, bool *found,
+                             sb_err *err)
 {
     return move_path(txn, tree, path, false, found, err);
 }
 
-sb_status sb_tree__path_siblings(sb_txn *txn, const sb_path *path, sb_pgno *pgnos, size_t *count, sb_err *err)
+sb_status sb_tree__path_siblings(sb_txn *txn, const sb_path *path, sb_pgno *pgnos, size_t *count,
+                                 sb_err *err)
 {
     const size_t most = *count;
     *count = 0;
@@ -182,7 +202,8 @@ sb_status sb_tree__path_siblings(sb_txn *txn, const sb_path *path, sb_pgno *pgno
     SB_TRY(sb_page_acquire(txn, path->steps[path->height - 2].pgno, &page, err));
     if (page.bytes[SB_PAGE_KIND] == SB_PAGE_INNER) {
         const uint32_t children = sb_slots__count(page.bytes);
-        for (uint32_t i = path->steps[path->height - 2].slot + 1; i < children && *count < most; i++)
+        for (uint32_t i = path->steps[path->height - 2].slot + 1; i < children && *count < most;
+             i++)
             pgnos[(*count)++] = sb_slots__child(page.bytes, i);
     }
     sb_page_release(txn, &page);

@@ -7,9 +7,9 @@
 
 #include "tree/tree_priv.h"
 
-#define SB_POOL_BUFFERS     16u
-#define SB_INLINE_SLOTS     128u
-#define SB_INLINE_REGIONS   32u
+#define SB_POOL_BUFFERS   16u
+#define SB_INLINE_SLOTS   128u
+#define SB_INLINE_REGIONS 32u
 
 /* An extent of a page's heap. */
 typedef struct sb_extent {
@@ -60,36 +60,46 @@ SB_INLINE void sb_tree__changed(sb_tree_txn *state)
 }
 
 /* Kind, level and tree of a page that a step of a descent reached (DESIGN §9 rule 7). level 0: a leaf. */
-SB_MUST_CHECK sb_status sb_tree__check_step(const uint8_t *page, const sb_tree *tree, sb_pgno pgno, uint32_t level, sb_err *err);
+SB_MUST_CHECK sb_status sb_tree__check_step(const uint8_t *page, const sb_tree *tree, sb_pgno pgno,
+                                            uint32_t level, sb_err *err);
 /* Acquire with that check. */
-SB_MUST_CHECK sb_status sb_tree__acquire(sb_txn *txn, const sb_tree *tree, sb_pgno pgno, uint32_t level, sb_page *page, sb_err *err);
+SB_MUST_CHECK sb_status sb_tree__acquire(sb_txn *txn, const sb_tree *tree, sb_pgno pgno,
+                                         uint32_t level, sb_page *page, sb_err *err);
 /* As sb_tree__descend, but leaves the leaf held in *leaf. */
-SB_MUST_CHECK sb_status sb_tree__descend_page(sb_txn *txn, const sb_tree *tree, sb_bytes key, sb_path *path, sb_page *leaf, sb_err *err);
+SB_MUST_CHECK sb_status sb_tree__descend_page(sb_txn *txn, const sb_tree *tree, sb_bytes key,
+                                              sb_path *path, sb_page *leaf, sb_err *err);
 /* Path to the first or last leaf. */
-SB_MUST_CHECK sb_status sb_tree__path_end(sb_txn *txn, const sb_tree *tree, bool last, sb_path *path, sb_err *err);
+SB_MUST_CHECK sb_status sb_tree__path_end(sb_txn *txn, const sb_tree *tree, bool last,
+                                          sb_path *path, sb_err *err);
 
 /* Inner levels over count parts (all at the level below, in key order, parts[0] from the start of the key space);
  * sets root and height. height is that of the parts before. */
-SB_MUST_CHECK sb_status sb_tree__grow(sb_txn *txn, sb_tree_txn *state, sb_tree *tree, const sb_part *parts, size_t count, sb_err *err);
+SB_MUST_CHECK sb_status sb_tree__grow(sb_txn *txn, sb_tree_txn *state, sb_tree *tree,
+                                      const sb_part *parts, size_t count, sb_err *err);
 
 /* A leaf was freed: entries of the leaf cache that this transaction made no longer count, and the tree says
  * since when older ones do not. */
 SB_MUST_CHECK sb_status sb_tree__leaf_freed(sb_txn *txn, sb_tree *tree, sb_err *err);
 /* Remember that pgno holds id. Never fails: what can not be kept is not. */
-void sb_tree__leaf_remember(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pgno pgno, const uint8_t *page);
+void sb_tree__leaf_remember(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pgno pgno,
+                            const uint8_t *page);
 /* Bytes of a page that a builder fills. */
 uint32_t sb_build__fill_bytes(const sb_build_core *core);
 
 /* Is page a leaf of tree whose fences hold (id, 0, 0)? */
-bool sb_tree__leaf_holds_id(const sb_tree *tree, const uint8_t *page, uint32_t page_bytes, uint64_t id);
+bool sb_tree__leaf_holds_id(const sb_tree *tree, const uint8_t *page, uint32_t page_bytes,
+                            uint64_t id);
 /* The transaction ends or rolls back to a savepoint: hooks of the transaction's state. */
 void sb_tree__cache_end(sb_session *session, uint64_t txn_seq, bool committed);
 void sb_tree__cache_rollback(sb_session *session, uint64_t txn_seq);
 
-SB_MUST_CHECK sb_status sb_overflow__check(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, sb_err *err);
+SB_MUST_CHECK sb_status sb_overflow__check(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno,
+                                           sb_err *err);
 /* Visit every page of a chain; it must be owner's, of tree, with its checksum. */
-SB_MUST_CHECK sb_status sb_overflow__walk(sb_txn *txn, const uint8_t *ref, uint32_t tree, uint64_t owner,
-                                          sb_status (*visit)(void *ctx, sb_pgno pgno, sb_err *err), void *ctx, sb_err *err);
+SB_MUST_CHECK sb_status sb_overflow__walk(sb_txn *txn, const uint8_t *ref, uint32_t tree,
+                                          uint64_t owner,
+                                          sb_status (*visit)(void *ctx, sb_pgno pgno, sb_err *err),
+                                          void *ctx, sb_err *err);
 
 /* ---- Leaf allocator (allocator.c) ---- */
 
@@ -97,8 +107,11 @@ void sb_snapshot__init(sb_leaf_snapshot *snapshot);
 void sb_snapshot__drop(sb_tree_txn *state);
 /* Room for a cell of bytes and slot_bytes more of slots: its offset, or 0 when the page has no room even when
  * compacted. *err is set only on SB_NOMEM or SB_CORRUPT (overlapping cells). */
-SB_MUST_CHECK sb_status sb_snapshot__take(sb_tree_txn *state, sb_pgno pgno, uint8_t *page, uint32_t bytes, uint32_t slot_bytes, uint32_t *cell, sb_err *err);
+SB_MUST_CHECK sb_status sb_snapshot__take(sb_tree_txn *state, sb_pgno pgno, uint8_t *page,
+                                          uint32_t bytes, uint32_t slot_bytes, uint32_t *cell,
+                                          sb_err *err);
 /* Bytes of the heap are no longer used. */
-void sb_snapshot__give(sb_tree_txn *state, sb_pgno pgno, uint8_t *page, uint32_t cell, uint32_t bytes);
+void sb_snapshot__give(sb_tree_txn *state, sb_pgno pgno, uint8_t *page, uint32_t cell,
+                       uint32_t bytes);
 
 #endif

@@ -8,23 +8,24 @@
 struct sb_cursor {
     sb_txn *txn;
     const sb_tree *tree;
-    sb_tree_txn *state;      /* NULL in a read transaction */
+    sb_tree_txn *state; /* NULL in a read transaction */
     const sb_allocator *alloc;
     uint32_t page_bytes;
     sb_path path;
-    sb_page leaf;            /* held in read transactions while placed */
+    sb_page leaf; /* held in read transactions while placed */
     uint32_t slot;
-    bool placed;             /* on an entry */
-    bool has_key;            /* key is that of the entry */
-    uint64_t changes;        /* of state when placed */
+    bool placed;      /* on an entry */
+    bool has_key;     /* key is that of the entry */
+    uint64_t changes; /* of state when placed */
     uint32_t key_bytes, value_bytes;
-    uint8_t *value;          /* write transactions: copy, room for the longest */
-    uint8_t key[];           /* room for the longest */
+    uint8_t *value; /* write transactions: copy, room for the longest */
+    uint8_t key[];  /* room for the longest */
 };
 
 static size_t cursor_bytes(uint32_t page_bytes, bool copies)
 {
-    return sizeof(sb_cursor) + sb_tree_key_limit(page_bytes) + (copies ? sb_tree_value_limit(page_bytes) : 0);
+    return sizeof(sb_cursor) + sb_tree_key_limit(page_bytes) +
+           (copies ? sb_tree_value_limit(page_bytes) : 0);
 }
 
 sb_status sb_cursor_open(sb_txn *txn, const sb_tree *tree, sb_cursor **cursor, sb_err *err)
@@ -37,7 +38,8 @@ sb_status sb_cursor_open(sb_txn *txn, const sb_tree *tree, sb_cursor **cursor, s
     if (sb_txn_writable(txn)) SB_TRY(sb_tree__txn(txn, &state, err));
     sb_cursor *made = sb_alloc(alloc, cursor_bytes(page_bytes, state != NULL));
     if (made == NULL) return SB_FAIL_NOMEM(err);
-    *made = (sb_cursor){.txn = txn, .tree = tree, .state = state, .alloc = alloc, .page_bytes = page_bytes};
+    *made = (sb_cursor){
+        .txn = txn, .tree = tree, .state = state, .alloc = alloc, .page_bytes = page_bytes};
     if (state != NULL) made->value = made->key + sb_tree_key_limit(page_bytes);
     *cursor = made;
     return SB_OK;
@@ -90,7 +92,8 @@ static sb_status settle_forward(sb_cursor *cursor, uint32_t slot, bool *found, s
         sb_page_release(cursor->txn, &cursor->leaf);
         SB_TRY(sb_tree__path_next(cursor->txn, cursor->tree, &cursor->path, found, err));
         if (!*found) return SB_OK;
-        SB_TRY(sb_tree__acquire(cursor->txn, cursor->tree, cursor->path.leaf, 0, &cursor->leaf, err));
+        SB_TRY(
+            sb_tree__acquire(cursor->txn, cursor->tree, cursor->path.leaf, 0, &cursor->leaf, err));
         slot = 0;
     }
     place(cursor, slot);
@@ -105,7 +108,8 @@ static sb_status settle_backward(sb_cursor *cursor, uint32_t end, bool *found, s
         sb_page_release(cursor->txn, &cursor->leaf);
         SB_TRY(sb_tree__path_prev(cursor->txn, cursor->tree, &cursor->path, found, err));
         if (!*found) return SB_OK;
-        SB_TRY(sb_tree__acquire(cursor->txn, cursor->tree, cursor->path.leaf, 0, &cursor->leaf, err));
+        SB_TRY(
+            sb_tree__acquire(cursor->txn, cursor->tree, cursor->path.leaf, 0, &cursor->leaf, err));
         end = sb_slots__count(cursor->leaf.bytes);
     }
     place(cursor, end - 1);
@@ -117,7 +121,8 @@ static sb_status settle_backward(sb_cursor *cursor, uint32_t end, bool *found, s
 static sb_status approach(sb_cursor *cursor, sb_bytes key, uint32_t *slot, bool *equal, sb_err *err)
 {
     leave(cursor);
-    SB_TRY(sb_tree__descend_page(cursor->txn, cursor->tree, key, &cursor->path, &cursor->leaf, err));
+    SB_TRY(
+        sb_tree__descend_page(cursor->txn, cursor->tree, key, &cursor->path, &cursor->leaf, err));
     *slot = sb_slots__search(cursor->leaf.bytes, sb_slots__cut(cursor->leaf.bytes, key), equal);
     return SB_OK;
 }
@@ -151,7 +156,8 @@ static sb_status go_to_end(sb_cursor *cursor, bool last, bool *found, sb_err *er
     if (cursor->tree->root == SB_PGNO_NONE) return SB_OK;
     SB_TRY(sb_tree__path_end(cursor->txn, cursor->tree, last, &cursor->path, err));
     SB_TRY(sb_tree__acquire(cursor->txn, cursor->tree, cursor->path.leaf, 0, &cursor->leaf, err));
-    return last ? settle_backward(cursor, sb_slots__count(cursor->leaf.bytes), found, err) : settle_forward(cursor, 0, found, err);
+    return last ? settle_backward(cursor, sb_slots__count(cursor->leaf.bytes), found, err)
+                : settle_forward(cursor, 0, found, err);
 }
 
 sb_status sb_cursor_first(sb_cursor *cursor, bool *found, sb_err *err)

@@ -21,7 +21,8 @@ static uint32_t data_bytes(uint32_t page_bytes)
 
 sb_status sb_overflow__check(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, sb_err *err)
 {
-    const uint32_t bytes = sb_load_le32(page + OVERFLOW_BYTES), next = sb_load_le32(page + OVERFLOW_NEXT);
+    const uint32_t bytes = sb_load_le32(page + OVERFLOW_BYTES),
+                   next = sb_load_le32(page + OVERFLOW_NEXT);
     SB_CHECK_PAGE(err, pgno, page[SB_PAGE_LEVEL] == 0);
     SB_CHECK_PAGE(err, pgno, sb_load_le16(page + SB_PAGE_FLAGS) == 0);
     SB_CHECK_PAGE(err, pgno, sb_load_le32(page + OVERFLOW_SEQUENCE + 4) == 0);
@@ -31,12 +32,14 @@ sb_status sb_overflow__check(const uint8_t *page, uint32_t page_bytes, sb_pgno p
     return SB_OK;
 }
 
-sb_status sb_overflow_write(sb_txn *txn, uint32_t tree, uint64_t owner, sb_bytes value, uint8_t ref[SB_OVERFLOW_REF_BYTES], sb_err *err)
+sb_status sb_overflow_write(sb_txn *txn, uint32_t tree, uint64_t owner, sb_bytes value,
+                            uint8_t ref[SB_OVERFLOW_REF_BYTES], sb_err *err)
 {
     const uint32_t room = data_bytes(sb_pager_page_bytes(sb_txn_pager(txn)));
     memset(ref, 0, SB_OVERFLOW_REF_BYTES);
     if (value.size == 0 || value.size > OVERFLOW_LIMIT)
-        return SB_FAIL(err, SB_LIMIT, "a value has %zu bytes; 1 to %llu can be kept apart", value.size, (unsigned long long)OVERFLOW_LIMIT);
+        return SB_FAIL(err, SB_LIMIT, "a value has %zu bytes; 1 to %llu can be kept apart",
+                       value.size, (unsigned long long)OVERFLOW_LIMIT);
 
     uint8_t *before = NULL;
     size_t at = 0;
@@ -49,8 +52,10 @@ sb_status sb_overflow_write(sb_txn *txn, uint32_t tree, uint64_t owner, sb_bytes
         sb_store_le64(page + OVERFLOW_OWNER, owner);
         sb_store_le32(page + OVERFLOW_SEQUENCE, sequence);
         memcpy(page + OVERFLOW_DATA, value.data + at, bytes);
-        if (before == NULL) sb_store_le32(ref, pgno);
-        else sb_store_le32(before + OVERFLOW_NEXT, pgno);
+        if (before == NULL)
+            sb_store_le32(ref, pgno);
+        else
+            sb_store_le32(before + OVERFLOW_NEXT, pgno);
         before = page;
         at += bytes;
     }
@@ -71,7 +76,8 @@ static sb_status start_chain(chain *at, const uint8_t *ref, sb_err *err)
 {
     *at = (chain){.next = sb_load_le32(ref), .left = sb_load_le64(ref + 8)};
     if (at->left == 0 || at->left > OVERFLOW_LIMIT || at->next == SB_PGNO_NONE)
-        return SB_FAIL_PAGE(err, at->next, "a reference to an overflow value of %llu bytes at page %u is damaged",
+        return SB_FAIL_PAGE(err, at->next,
+                            "a reference to an overflow value of %llu bytes at page %u is damaged",
                             (unsigned long long)at->left, (unsigned)at->next);
     return SB_OK;
 }
@@ -89,11 +95,14 @@ static sb_status next_in_chain(sb_txn *txn, chain *at, sb_page *page, sb_bytes *
         at->tree = sb_load_le32(p + SB_PAGE_TREE);
         at->owner = sb_load_le64(p + OVERFLOW_OWNER);
     }
-    if (p[SB_PAGE_KIND] != SB_PAGE_OVERFLOW || sb_load_le32(p + SB_PAGE_TREE) != at->tree || sb_load_le64(p + OVERFLOW_OWNER) != at->owner
-        || sb_load_le32(p + OVERFLOW_SEQUENCE) != at->sequence || sb_load_le32(p + OVERFLOW_BYTES) != bytes
-        || (next == SB_PGNO_NONE) != (at->left == bytes)) {
+    if (p[SB_PAGE_KIND] != SB_PAGE_OVERFLOW || sb_load_le32(p + SB_PAGE_TREE) != at->tree ||
+        sb_load_le64(p + OVERFLOW_OWNER) != at->owner ||
+        sb_load_le32(p + OVERFLOW_SEQUENCE) != at->sequence ||
+        sb_load_le32(p + OVERFLOW_BYTES) != bytes ||
+        (next == SB_PGNO_NONE) != (at->left == bytes)) {
         sb_page_release(txn, page);
-        return SB_FAIL_PAGE(err, pgno, "page %u is not part %u of its overflow value", (unsigned)pgno, (unsigned)at->sequence);
+        return SB_FAIL_PAGE(err, pgno, "page %u is not part %u of its overflow value",
+                            (unsigned)pgno, (unsigned)at->sequence);
     }
     *data = sb_bytes_of(p + OVERFLOW_DATA, bytes);
     at->left -= bytes;
@@ -102,7 +111,8 @@ static sb_status next_in_chain(sb_txn *txn, chain *at, sb_page *page, sb_bytes *
     return SB_OK;
 }
 
-sb_status sb_overflow_read(sb_txn *txn, const uint8_t ref[SB_OVERFLOW_REF_BYTES], sb_buffer *out, sb_err *err)
+sb_status sb_overflow_read(sb_txn *txn, const uint8_t ref[SB_OVERFLOW_REF_BYTES], sb_buffer *out,
+                           sb_err *err)
 {
     chain at;
     const size_t begin = out->size;
@@ -118,7 +128,8 @@ sb_status sb_overflow_read(sb_txn *txn, const uint8_t ref[SB_OVERFLOW_REF_BYTES]
         if (!kept) return SB_FAIL_NOMEM(err);
     }
     if (sb_crc32c(0, out->data + begin, out->size - begin) != sb_load_le32(ref + 4))
-        return SB_FAIL_PAGE(err, first, "the overflow value at page %u does not have its checksum", (unsigned)first);
+        return SB_FAIL_PAGE(err, first, "the overflow value at page %u does not have its checksum",
+                            (unsigned)first);
     return SB_OK;
 }
 
@@ -138,7 +149,8 @@ sb_status sb_overflow_free(sb_txn *txn, const uint8_t ref[SB_OVERFLOW_REF_BYTES]
 }
 
 sb_status sb_overflow__walk(sb_txn *txn, const uint8_t *ref, uint32_t tree, uint64_t owner,
-                            sb_status (*visit)(void *ctx, sb_pgno pgno, sb_err *err), void *ctx, sb_err *err)
+                            sb_status (*visit)(void *ctx, sb_pgno pgno, sb_err *err), void *ctx,
+                            sb_err *err)
 {
     chain at;
     SB_TRY(start_chain(&at, ref, err));
@@ -154,9 +166,13 @@ sb_status sb_overflow__walk(sb_txn *txn, const uint8_t *ref, uint32_t tree, uint
         SB_TRY(visit(ctx, pgno, err));
     }
     if (at.tree != tree || at.owner != owner)
-        return SB_FAIL_PAGE(err, first, "the overflow value at page %u belongs to %llu of tree %u, not to %llu of tree %u", (unsigned)first,
-                            (unsigned long long)at.owner, (unsigned)at.tree, (unsigned long long)owner, (unsigned)tree);
+        return SB_FAIL_PAGE(
+            err, first,
+            "the overflow value at page %u belongs to %llu of tree %u, not to %llu of tree %u",
+            (unsigned)first, (unsigned long long)at.owner, (unsigned)at.tree,
+            (unsigned long long)owner, (unsigned)tree);
     if (crc != sb_load_le32(ref + 4))
-        return SB_FAIL_PAGE(err, first, "the overflow value at page %u does not have its checksum", (unsigned)first);
+        return SB_FAIL_PAGE(err, first, "the overflow value at page %u does not have its checksum",
+                            (unsigned)first);
     return SB_OK;
 }

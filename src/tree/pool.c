@@ -37,7 +37,8 @@ static void end_state(void *object, bool committed)
     sb_tree_txn *state = object;
     sb_tree__cache_end(sb_txn_session(state->txn), sb_txn_seq(state->txn), committed);
     sb_snapshot__drop(state);
-    for (uint32_t i = 0; i < state->pooled; i++) free_buffer(state, state->pool[i]);
+    for (uint32_t i = 0; i < state->pooled; i++)
+        free_buffer(state, state->pool[i]);
     sb_free(state->alloc, state, sizeof *state);
 }
 
@@ -114,6 +115,8 @@ sb_status sb_tree__buffer_acquire(sb_tree_txn *state, size_t bytes, sb_buffer **
 void sb_tree__buffer_release(sb_tree_txn *state, sb_buffer *buffer)
 {
     if (buffer == NULL) return;
-    if (state->pooled == SB_POOL_BUFFERS || sb_tree__seed_off(state, SB_SEED_BUFFER_POOL)) free_buffer(state, buffer);
-    else state->pool[state->pooled++] = buffer;
+    if (state->pooled == SB_POOL_BUFFERS || sb_tree__seed_off(state, SB_SEED_BUFFER_POOL))
+        free_buffer(state, buffer);
+    else
+        state->pool[state->pooled++] = buffer;
 }

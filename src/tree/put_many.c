@@ -25,7 +25,8 @@ typedef struct put_run {
 /* Take the leaf of key: the one at hand when key is below its high fence (keys ascend, so it is not below the low one). */
 static sb_status find_leaf(put_run *run, sb_bytes key, sb_err *err)
 {
-    if (run->page != NULL && (run->high->size == 0 || sb_bytes_compare(key, sb_buffer_bytes(run->high)) < 0)) {
+    if (run->page != NULL &&
+        (run->high->size == 0 || sb_bytes_compare(key, sb_buffer_bytes(run->high)) < 0)) {
         run->state->counters.leaf_reuses++;
         SB_PROFILE_ADD(run->state->profile, LEAF_REUSES, 1);
         return SB_OK;
@@ -40,7 +41,8 @@ static sb_status find_leaf(put_run *run, sb_bytes key, sb_err *err)
 }
 
 /* How many items from the first on go to the leaf: checked for order and size, up to a slice. */
-static sb_status measure_run(const put_run *run, const sb_item *items, size_t count, size_t *length, sb_err *err)
+static sb_status measure_run(const put_run *run, const sb_item *items, size_t count, size_t *length,
+                             sb_err *err)
 {
     const sb_bytes high = sb_buffer_bytes(run->high);
     const uint32_t page_bytes = run->state->page_bytes;
@@ -49,7 +51,8 @@ static sb_status measure_run(const put_run *run, const sb_item *items, size_t co
     for (; i < count && bytes < most; i++) {
         if (i > 0) {
             if (SB_UNLIKELY(sb_bytes_compare(items[i - 1].key, items[i].key) > 0))
-                return SB_FAIL(err, SB_MISUSE, "tree %u: put_many's keys are not sorted", (unsigned)run->tree->id);
+                return SB_FAIL(err, SB_MISUSE, "tree %u: put_many's keys are not sorted",
+                               (unsigned)run->tree->id);
             if (high.size > 0 && sb_bytes_compare(items[i].key, high) >= 0) break;
         }
         SB_TRY(sb_slotted__check_item(run->tree, page_bytes, items[i].key, items[i].value, err));
@@ -69,15 +72,18 @@ static sb_status put_run_items(put_run *run, const sb_item *items, size_t count,
     if (count >= MERGE_LEAST && count >= sb_slots__count(run->page) / MERGE_PART) {
         uint8_t *page = run->page;
         run->page = NULL;
-        return sb_slotted__merge_items(run->txn, run->state, run->tree, &run->path, page, items, count, err);
+        return sb_slotted__merge_items(run->txn, run->state, run->tree, &run->path, page, items,
+                                       count, err);
     }
     for (size_t i = 0; i < count; i++) {
         bool fits;
-        SB_TRY(sb_slotted__insert(run->state, run->path.leaf, run->page, items[i].key, items[i].value, &fits, err));
+        SB_TRY(sb_slotted__insert(run->state, run->path.leaf, run->page, items[i].key,
+                                  items[i].value, &fits, err));
         if (!fits) { /* the rest of the run takes part in the split */
             uint8_t *page = run->page;
             run->page = NULL;
-            return sb_slotted__merge_items(run->txn, run->state, run->tree, &run->path, page, items + i, count - i, err);
+            return sb_slotted__merge_items(run->txn, run->state, run->tree, &run->path, page,
+                                           items + i, count - i, err);
         }
         if (i > 0) {
             run->state->counters.leaf_reuses++;
@@ -95,14 +101,17 @@ static sb_status put_alone(put_run *run, sb_item item, sb_err *err)
     sb_buffer_init(&key, run->state->alloc);
     sb_buffer_init(&value, run->state->alloc);
     if (sb_tree__seed_off(run->state, SB_SEED_PUT_REUSE)) {
-        if (sb_buffer_append(&key, item.key.data, item.key.size) != SB_OK || sb_buffer_append(&value, item.value.data, item.value.size) != SB_OK) {
+        if (sb_buffer_append(&key, item.key.data, item.key.size) != SB_OK ||
+            sb_buffer_append(&value, item.value.data, item.value.size) != SB_OK) {
             st = SB_FAIL_NOMEM(err);
             goto done;
         }
         item = (sb_item){sb_buffer_bytes(&key), sb_buffer_bytes(&value)};
     }
     if (sb_tree__seed_off(run->state, SB_SEED_LEAF_REUSE)) run->page = NULL;
-    if ((st = sb_slotted__check_item(run->tree, run->state->page_bytes, item.key, item.value, err)) != SB_OK) goto done;
+    if ((st = sb_slotted__check_item(run->tree, run->state->page_bytes, item.key, item.value,
+                                     err)) != SB_OK)
+        goto done;
     if ((st = find_leaf(run, item.key, err)) != SB_OK) goto done;
     st = put_run_items(run, &item, 1, err);
 
@@ -112,7 +121,8 @@ done:
     return st;
 }
 
-sb_status sb_tree_put_many(sb_txn *txn, sb_tree *tree, const sb_item *items, size_t count, sb_err *err)
+sb_status sb_tree_put_many(sb_txn *txn, sb_tree *tree, const sb_item *items, size_t count,
+                           sb_err *err)
 {
     put_run run = {.txn = txn, .tree = tree};
     sb_status st = SB_OK;
@@ -121,16 +131,20 @@ sb_status sb_tree_put_many(sb_txn *txn, sb_tree *tree, const sb_item *items, siz
     SB_TRY(sb_tree__txn(txn, &run.state, err));
     sb_tree__changed(run.state);
     SB_TRY(sb_tree__buffer_acquire(run.state, 256, &run.high, err));
-    const bool alone = sb_tree__seed_off(run.state, SB_SEED_LEAF_REUSE) || sb_tree__seed_off(run.state, SB_SEED_PUT_REUSE);
+    const bool alone = sb_tree__seed_off(run.state, SB_SEED_LEAF_REUSE) ||
+                       sb_tree__seed_off(run.state, SB_SEED_PUT_REUSE);
 
     if (tree->root == SB_PGNO_NONE) {
-        if ((st = sb_slotted__check_item(tree, run.state->page_bytes, items[0].key, items[0].value, err)) != SB_OK) goto done;
+        if ((st = sb_slotted__check_item(tree, run.state->page_bytes, items[0].key, items[0].value,
+                                         err)) != SB_OK)
+            goto done;
         if ((st = sb_slotted__plant(txn, tree, run.state->page_bytes, err)) != SB_OK) goto done;
     }
     for (size_t i = 0; i < count;) {
         size_t length = 1;
         if (i > 0 && sb_bytes_compare(items[i - 1].key, items[i].key) > 0) {
-            st = SB_FAIL(err, SB_MISUSE, "tree %u: put_many's keys are not sorted", (unsigned)tree->id);
+            st = SB_FAIL(err, SB_MISUSE, "tree %u: put_many's keys are not sorted",
+                         (unsigned)tree->id);
             goto done;
         }
         if (alone) {

@@ -28,7 +28,8 @@ sb_status sb_slots__refs(const uint8_t *page, uint32_t skip, sb_buffer *refs, sb
     for (uint32_t i = 0; i < count; i++, ref++) {
         const uint8_t *cell = page + sb_slots__cell_at(page, i);
         const uint32_t length = sb_slots__length_at(page, i);
-        const uint32_t cut = length < skip ? length : skip; /* the empty first suffix of an inner page */
+        const uint32_t cut =
+            length < skip ? length : skip; /* the empty first suffix of an inner page */
         const uint8_t *suffix = cell + (inner ? SB_INNER_CELL_HEAD : SB_LEAF_CELL_HEAD);
         *ref = (sb_ref){.suffix = suffix + cut,
                         .suffix_bytes = length - cut,
@@ -45,8 +46,9 @@ sb_status sb_slots__refs(const uint8_t *page, uint32_t skip, sb_buffer *refs, sb
 static size_t entry_bytes(const sb_rewrite *rw, size_t i)
 {
     const sb_ref *ref = &rw->refs[i];
-    return SB_SLOT_BYTES + ref->suffix_bytes
-           + (rw->kind == SB_PAGE_INNER ? SB_INNER_CELL_HEAD : SB_LEAF_CELL_HEAD + ref->payload_bytes);
+    return SB_SLOT_BYTES + ref->suffix_bytes +
+           (rw->kind == SB_PAGE_INNER ? SB_INNER_CELL_HEAD
+                                      : SB_LEAF_CELL_HEAD + ref->payload_bytes);
 }
 
 sb_bytes sb_slots__separator(const sb_rewrite *rw, size_t i)
@@ -58,16 +60,19 @@ sb_bytes sb_slots__separator(const sb_rewrite *rw, size_t i)
 }
 
 /* Bytes of a page that holds [begin, end), whose entries sum up to entries: exactly. low is without base. */
-static size_t page_size(const sb_rewrite *rw, size_t begin, size_t end, sb_bytes low, size_t entries)
+static size_t page_size(const sb_rewrite *rw, size_t begin, size_t end, sb_bytes low,
+                        size_t entries)
 {
     const bool last = end == rw->count;
-    const sb_bytes high = !last ? sb_slots__separator(rw, end)
-                          : rw->high.size > 0 ? sb_bytes_of(rw->high.data + rw->base.size, rw->high.size - rw->base.size)
+    const sb_bytes high = !last               ? sb_slots__separator(rw, end)
+                          : rw->high.size > 0 ? sb_bytes_of(rw->high.data + rw->base.size,
+                                                            rw->high.size - rw->base.size)
                                               : sb_bytes_of(NULL, 0);
     const size_t cut = sb_slots__shared(low, high); /* an open fence is empty and shares nothing */
     size_t keys = end - begin;
     size_t bytes = SB_SLOTS_BEGIN + entries + 2 * rw->base.size + low.size + high.size;
-    if (rw->kind == SB_PAGE_INNER) { /* the first key of an inner page is the low fence: not stored twice */
+    if (rw->kind ==
+        SB_PAGE_INNER) { /* the first key of an inner page is the low fence: not stored twice */
         keys--;
         bytes -= rw->refs[begin].suffix_bytes;
     }
@@ -84,22 +89,27 @@ size_t sb_slots__page_end(const sb_rewrite *rw, size_t begin, sb_bytes low, uint
         /* Even uncut and with the next key as its fence? Else exactly. */
         const size_t next = end + 1 < rw->count ? rw->refs[end + 1].suffix_bytes : rw->high.size;
         const size_t most = SB_SLOTS_BEGIN + with + 2 * rw->base.size + low.size + next;
-        if (end - begin >= least && most > page_bytes && page_size(rw, begin, end + 1, low, with) > page_bytes) break;
+        if (end - begin >= least && most > page_bytes &&
+            page_size(rw, begin, end + 1, low, with) > page_bytes)
+            break;
         entries = with;
         end++;
         if (entries >= rw->target && end - begin >= least) break;
     }
     if (rw->kind == SB_PAGE_INNER && rw->count - end == 1) {
         /* A page of one child would break S6. */
-        if (end - begin > 2) end--;
-        else end++;
+        if (end - begin > 2)
+            end--;
+        else
+            end++;
     }
     return end;
 }
 
 /* ---- Writing --------------------------------------------------------------------------------------------------- */
 
-static void fill_page(const sb_rewrite *rw, uint8_t *page, uint32_t page_bytes, size_t begin, size_t end, sb_bytes low, sb_bytes high)
+static void fill_page(const sb_rewrite *rw, uint8_t *page, uint32_t page_bytes, size_t begin,
+                      size_t end, sb_bytes low, sb_bytes high)
 {
     sb_slots__init(page, page_bytes, low, high);
     page[SB_PAGE_LEVEL] = rw->level;
@@ -111,14 +121,16 @@ static void fill_page(const sb_rewrite *rw, uint8_t *page, uint32_t page_bytes, 
         if (i == begin && rw->kind == SB_PAGE_INNER)
             sb_slots__append(page, sb_bytes_of(NULL, 0), sb_bytes_of(NULL, 0), payload);
         else
-            sb_slots__append(page, sb_bytes_of(NULL, 0), sb_bytes_of(ref->suffix + cut, ref->suffix_bytes - cut), payload);
+            sb_slots__append(page, sb_bytes_of(NULL, 0),
+                             sb_bytes_of(ref->suffix + cut, ref->suffix_bytes - cut), payload);
     }
     sb_slots__hints(page, 0);
 }
 
 /* Append base + suffix to keys: its place there. Room for one more key is kept, so that pointers into keys stay good
  * until the next call. */
-static sb_status add_key(const sb_rewrite *rw, sb_buffer *keys, sb_bytes suffix, size_t *place, sb_err *err)
+static sb_status add_key(const sb_rewrite *rw, sb_buffer *keys, sb_bytes suffix, size_t *place,
+                         sb_err *err)
 {
     *place = keys->size;
     if (sb_buffer_reserve(keys, rw->base.size + suffix.size) != SB_OK) return SB_FAIL_NOMEM(err);
@@ -129,27 +141,36 @@ static sb_status add_key(const sb_rewrite *rw, sb_buffer *keys, sb_bytes suffix,
     return SB_OK;
 }
 
-static sb_status next_page(sb_txn *txn, const sb_rewrite *rw, size_t part, sb_pgno *pgno, uint8_t **page, sb_err *err)
+static sb_status next_page(sb_txn *txn, const sb_rewrite *rw, size_t part, sb_pgno *pgno,
+                           uint8_t **page, sb_err *err)
 {
-    if (part >= rw->page_count) return sb_page_alloc(txn, (sb_page_kind)rw->kind, rw->tree, pgno, page, err);
+    if (part >= rw->page_count)
+        return sb_page_alloc(txn, (sb_page_kind)rw->kind, rw->tree, pgno, page, err);
     *pgno = rw->pages[part];
     return sb_page_mut(txn, *pgno, page, err);
 }
 
-sb_status sb_slots__rewrite(sb_txn *txn, sb_tree_txn *state, const sb_rewrite *rw, sb_parts *parts, sb_err *err)
+sb_status sb_slots__rewrite(sb_txn *txn, sb_tree_txn *state, const sb_rewrite *rw, sb_parts *parts,
+                            sb_err *err)
 {
     const uint32_t page_bytes = state->page_bytes;
-    sb_bytes low = sb_bytes_of(rw->low.size > 0 ? rw->low.data + rw->base.size : NULL, rw->low.size > 0 ? rw->low.size - rw->base.size : 0);
-    size_t low_place = 0, low_bytes = 0; /* of the part's low fence in keys; the first one's is rw->low */
+    sb_bytes low = sb_bytes_of(rw->low.size > 0 ? rw->low.data + rw->base.size : NULL,
+                               rw->low.size > 0 ? rw->low.size - rw->base.size : 0);
+    size_t low_place = 0,
+           low_bytes = 0; /* of the part's low fence in keys; the first one's is rw->low */
 
     sb_buffer_reset(parts->parts);
     sb_buffer_reset(parts->keys);
     for (size_t begin = 0, part = 0; begin < rw->count; part++) {
         const size_t end = sb_slots__page_end(rw, begin, low, page_bytes);
         size_t high_place = 0;
-        if (end < rw->count) SB_TRY(add_key(rw, parts->keys, sb_slots__separator(rw, end), &high_place, err));
-        const sb_bytes full_low = part == 0 ? rw->low : sb_bytes_of(parts->keys->data + low_place, low_bytes);
-        const sb_bytes full_high = end < rw->count ? sb_bytes_of(parts->keys->data + high_place, parts->keys->size - high_place) : rw->high;
+        if (end < rw->count)
+            SB_TRY(add_key(rw, parts->keys, sb_slots__separator(rw, end), &high_place, err));
+        const sb_bytes full_low =
+            part == 0 ? rw->low : sb_bytes_of(parts->keys->data + low_place, low_bytes);
+        const sb_bytes full_high = end < rw->count ? sb_bytes_of(parts->keys->data + high_place,
+                                                                 parts->keys->size - high_place)
+                                                   : rw->high;
 
         sb_part item = {.low = sb_bytes_of(NULL, full_low.size)};
         uint8_t *page;

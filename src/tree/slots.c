@@ -9,7 +9,8 @@ size_t sb_slots__shared(sb_bytes a, sb_bytes b)
         const uint64_t differ = sb_load_le64(a.data + i) ^ sb_load_le64(b.data + i);
         if (differ != 0) return i + sb_ctz64(differ) / 8;
     }
-    while (i < limit && a.data[i] == b.data[i]) i++;
+    while (i < limit && a.data[i] == b.data[i])
+        i++;
     return i;
 }
 
@@ -48,7 +49,8 @@ uint32_t sb_slots__search(const uint8_t *page, sb_bytes suffix, bool *equal)
         lower = below == 0 ? 0 : distance * below + 1;
         upper = not_above == SB_HINT_COUNT ? count : distance * (not_above + 1);
         /* The window is a few cache lines: ask for all of them, or the search waits for one after the other. */
-        for (uint32_t i = lower; i < upper; i += 64 / SB_SLOT_BYTES) SB_PREFETCH(sb_slots__slot(page, i));
+        for (uint32_t i = lower; i < upper; i += 64 / SB_SLOT_BYTES)
+            SB_PREFETCH(sb_slots__slot(page, i));
     }
 
     /* First slot with a head not below ours. */
@@ -80,8 +82,10 @@ uint32_t sb_slots__search(const uint8_t *page, sb_bytes suffix, bool *equal)
             *equal = true;
             return middle;
         }
-        if (order < 0) i = middle + 1;
-        else end = middle;
+        if (order < 0)
+            i = middle + 1;
+        else
+            end = middle;
     }
     return i;
 }
@@ -98,7 +102,9 @@ static sb_status check_bounds(const uint8_t *page, uint32_t page_bytes, sb_pgno 
 
     SB_CHECK_PAGE(err, pgno, sb_load_le16(page + SB_PAGE_FLAGS) == 0);
     SB_CHECK_PAGE(err, pgno, sb_load_le32(page + 12) == 0);
-    SB_CHECK_PAGE(err, pgno, inner ? page[SB_PAGE_LEVEL] >= 1 && page[SB_PAGE_LEVEL] < SB_TREE_MAX_HEIGHT : page[SB_PAGE_LEVEL] == 0);
+    SB_CHECK_PAGE(err, pgno,
+                  inner ? page[SB_PAGE_LEVEL] >= 1 && page[SB_PAGE_LEVEL] < SB_TREE_MAX_HEIGHT
+                        : page[SB_PAGE_LEVEL] == 0);
     SB_CHECK_PAGE(err, pgno, low_bytes <= limit);
     SB_CHECK_PAGE(err, pgno, high_bytes <= limit);
     const sb_bytes low = sb_slots__low(page, page_bytes), high = sb_slots__high(page, page_bytes);
@@ -117,7 +123,8 @@ static sb_status check_bounds(const uint8_t *page, uint32_t page_bytes, sb_pgno 
     return SB_OK;
 }
 
-static sb_status check_cell(const uint8_t *page, uint32_t page_bytes, uint32_t i, sb_pgno pgno, sb_err *err)
+static sb_status check_cell(const uint8_t *page, uint32_t page_bytes, uint32_t i, sb_pgno pgno,
+                            sb_err *err)
 {
     const bool inner = sb_slots__is_inner(page);
     const uint32_t heap_end = sb_slots__heap_end(page, page_bytes);
@@ -127,12 +134,15 @@ static sb_status check_cell(const uint8_t *page, uint32_t page_bytes, uint32_t i
     SB_CHECK_PAGE(err, pgno, cell + sb_slots__cell_head(page) + length <= heap_end);
     SB_CHECK_PAGE(err, pgno, sb_slots__prefix(page) + length <= sb_tree_key_limit(page_bytes));
     if (inner) {
-        SB_CHECK_PAGE(err, pgno, sb_slots__child(page, i) != SB_PGNO_NONE && sb_slots__child(page, i) <= SB_PGNO_MAX);
+        SB_CHECK_PAGE(err, pgno,
+                      sb_slots__child(page, i) != SB_PGNO_NONE &&
+                          sb_slots__child(page, i) <= SB_PGNO_MAX);
     } else {
         SB_CHECK_PAGE(err, pgno, sb_load_le16(page + cell) <= sb_tree_value_limit(page_bytes));
         SB_CHECK_PAGE(err, pgno, cell + sb_slots__cell_bytes(page, i) <= heap_end);
     }
-    SB_CHECK_PAGE(err, pgno, sb_slots__head_at(page, i) == sb_slots__head_of(sb_slots__suffix(page, i)));
+    SB_CHECK_PAGE(err, pgno,
+                  sb_slots__head_at(page, i) == sb_slots__head_of(sb_slots__suffix(page, i)));
     return SB_OK;
 }
 
@@ -150,10 +160,13 @@ static sb_status check_order(const uint8_t *page, uint32_t page_bytes, sb_pgno p
         SB_CHECK_PAGE(err, pgno, sb_slots__length_at(page, 1) > 0);
         from = 1;
     }
-    const int above_low = sb_bytes_compare(sb_slots__suffix(page, from), sb_bytes_of(low.data + prefix, low.size - prefix));
+    const int above_low = sb_bytes_compare(sb_slots__suffix(page, from),
+                                           sb_bytes_of(low.data + prefix, low.size - prefix));
     SB_CHECK_PAGE(err, pgno, from == 0 ? above_low >= 0 : above_low > 0);
     if (high.size > 0)
-        SB_CHECK_PAGE(err, pgno, sb_bytes_compare(sb_slots__suffix(page, count - 1), sb_bytes_of(high.data + prefix, high.size - prefix)) < 0);
+        SB_CHECK_PAGE(err, pgno,
+                      sb_bytes_compare(sb_slots__suffix(page, count - 1),
+                                       sb_bytes_of(high.data + prefix, high.size - prefix)) < 0);
     SB_CHECK_PAGE(err, pgno, prefix + sb_slots__length_at(page, from) > 0);
     for (uint32_t i = from + 1; i < count; i++) {
         const uint32_t before = sb_slots__head_at(page, i - 1), here = sb_slots__head_at(page, i);
@@ -174,13 +187,16 @@ sb_status sb_slots__check(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno
         SB_TRY(check_cell(page, page_bytes, i, pgno, err));
         cell_bytes += sb_slots__cell_bytes(page, i);
     }
-    SB_CHECK_PAGE(err, pgno, cell_bytes + sb_slots__dead(page) == sb_slots__heap_end(page, page_bytes) - sb_slots__heap(page));
+    SB_CHECK_PAGE(err, pgno,
+                  cell_bytes + sb_slots__dead(page) ==
+                      sb_slots__heap_end(page, page_bytes) - sb_slots__heap(page));
     SB_TRY(check_order(page, page_bytes, pgno, err));
 
     const uint32_t distance = count / (SB_HINT_COUNT + 1);
     for (uint32_t i = 0; i < SB_HINT_COUNT; i++) {
         const uint32_t hint = sb_load_le32(page + SB_SLOTS_HINTS + 4 * i);
-        SB_CHECK_PAGE(err, pgno, hint == (distance == 0 ? 0 : sb_slots__head_at(page, distance * (i + 1))));
+        SB_CHECK_PAGE(err, pgno,
+                      hint == (distance == 0 ? 0 : sb_slots__head_at(page, distance * (i + 1))));
     }
     return SB_OK;
 }
@@ -195,7 +211,8 @@ void sb_slots__init(uint8_t *page, uint32_t page_bytes, sb_bytes low, sb_bytes h
     sb_store_le32(page + SB_SLOTS_HEAP, heap);
     sb_store_le16(page + SB_SLOTS_LOW, (uint16_t)low.size);
     sb_store_le16(page + SB_SLOTS_HIGH, (uint16_t)high.size);
-    sb_store_le16(page + SB_SLOTS_PREFIX, (uint16_t)sb_slots__shared(low, high)); /* 0 when one is empty */
+    sb_store_le16(page + SB_SLOTS_PREFIX,
+                  (uint16_t)sb_slots__shared(low, high)); /* 0 when one is empty */
     if (low.size > 0) memcpy(page + heap, low.data, low.size);
     if (high.size > 0) memcpy(page + heap + low.size, high.data, high.size);
 }
@@ -212,7 +229,8 @@ void sb_slots__append(uint8_t *page, sb_bytes lead, sb_bytes suffix, sb_bytes pa
 {
     const bool inner = sb_slots__is_inner(page);
     const uint32_t length = (uint32_t)(lead.size + suffix.size);
-    const uint32_t bytes = length + (inner ? SB_INNER_CELL_HEAD : SB_LEAF_CELL_HEAD + (uint32_t)payload.size);
+    const uint32_t bytes =
+        length + (inner ? SB_INNER_CELL_HEAD : SB_LEAF_CELL_HEAD + (uint32_t)payload.size);
     const uint32_t count = sb_slots__count(page);
     SB_ASSERT(sb_slots__gap(page) >= bytes + SB_SLOT_BYTES);
 
@@ -281,8 +299,10 @@ void sb_slots__insert_slot(uint8_t *page, uint32_t i, uint32_t cell, sb_bytes su
 void sb_slots__discard(uint8_t *page, uint32_t cell, uint32_t bytes)
 {
     const uint32_t heap = sb_slots__heap(page);
-    if (cell == heap) sb_store_le32(page + SB_SLOTS_HEAP, heap + bytes);
-    else sb_store_le32(page + SB_SLOTS_DEAD, sb_slots__dead(page) + bytes);
+    if (cell == heap)
+        sb_store_le32(page + SB_SLOTS_HEAP, heap + bytes);
+    else
+        sb_store_le32(page + SB_SLOTS_DEAD, sb_slots__dead(page) + bytes);
 }
 
 void sb_slots__remove(uint8_t *page, uint32_t i)
@@ -307,9 +327,11 @@ void sb_slots__compact(uint8_t *page, uint32_t page_bytes, uint8_t *scratch)
     memcpy(scratch + old_heap, page + old_heap, heap_end - old_heap);
     for (uint32_t i = 0; i < sb_slots__count(page); i++) {
         uint8_t *slot = page + SB_SLOTS_BEGIN + (size_t)i * SB_SLOT_BYTES;
-        const uint32_t cell = sb_load_le16(slot + SB_SLOT_CELL), length = sb_load_le16(slot + SB_SLOT_LENGTH);
-        const uint32_t bytes = sb_slots__is_inner(page) ? SB_INNER_CELL_HEAD + length
-                                                        : SB_LEAF_CELL_HEAD + length + sb_load_le16(scratch + cell);
+        const uint32_t cell = sb_load_le16(slot + SB_SLOT_CELL),
+                       length = sb_load_le16(slot + SB_SLOT_LENGTH);
+        const uint32_t bytes = sb_slots__is_inner(page)
+                                   ? SB_INNER_CELL_HEAD + length
+                                   : SB_LEAF_CELL_HEAD + length + sb_load_le16(scratch + cell);
         heap -= bytes;
         memcpy(page + heap, scratch + cell, bytes);
         sb_store_le16(slot + SB_SLOT_CELL, (uint16_t)heap);

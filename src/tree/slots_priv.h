@@ -27,19 +27,19 @@
 
 #include "tree/core_priv.h"
 
-#define SB_SLOTS_HEAP   16u /* u32: lowest byte of the heap; equals heap_end when it is empty */
-#define SB_SLOTS_DEAD   20u /* u32: bytes of the heap that no cell uses */
-#define SB_SLOTS_COUNT  24u /* u16: slots */
-#define SB_SLOTS_PREFIX 26u /* u16: bytes of the fences' common prefix */
-#define SB_SLOTS_LOW    28u /* u16: bytes of the low fence, 0: open */
-#define SB_SLOTS_HIGH   30u /* u16: bytes of the high fence, 0: open */
-#define SB_SLOTS_HINTS  32u /* 16 × u32 */
-#define SB_SLOTS_BEGIN  96u /* the slots */
-#define SB_SLOT_BYTES   8u
-#define SB_SLOT_HEAD    0u
-#define SB_SLOT_CELL    4u
-#define SB_SLOT_LENGTH  6u
-#define SB_HINT_COUNT   16u
+#define SB_SLOTS_HEAP      16u /* u32: lowest byte of the heap; equals heap_end when it is empty */
+#define SB_SLOTS_DEAD      20u /* u32: bytes of the heap that no cell uses */
+#define SB_SLOTS_COUNT     24u /* u16: slots */
+#define SB_SLOTS_PREFIX    26u /* u16: bytes of the fences' common prefix */
+#define SB_SLOTS_LOW       28u /* u16: bytes of the low fence, 0: open */
+#define SB_SLOTS_HIGH      30u /* u16: bytes of the high fence, 0: open */
+#define SB_SLOTS_HINTS     32u /* 16 × u32 */
+#define SB_SLOTS_BEGIN     96u /* the slots */
+#define SB_SLOT_BYTES      8u
+#define SB_SLOT_HEAD       0u
+#define SB_SLOT_CELL       4u
+#define SB_SLOT_LENGTH     6u
+#define SB_HINT_COUNT      16u
 #define SB_LEAF_CELL_HEAD  2u /* value length */
 #define SB_INNER_CELL_HEAD 4u /* child */
 static_assert(SB_SLOTS_HEAP == SB_PAGE_COMMON, "bounds follow the common header");
@@ -73,7 +73,8 @@ SB_INLINE uint32_t sb_slots__cell_head(const uint8_t *page)
 }
 SB_INLINE sb_bytes sb_slots__low(const uint8_t *page, uint32_t page_bytes)
 {
-    const uint32_t low = sb_load_le16(page + SB_SLOTS_LOW), high = sb_load_le16(page + SB_SLOTS_HIGH);
+    const uint32_t low = sb_load_le16(page + SB_SLOTS_LOW),
+                   high = sb_load_le16(page + SB_SLOTS_HIGH);
     return sb_bytes_of(page + page_bytes - low - high, low);
 }
 SB_INLINE sb_bytes sb_slots__high(const uint8_t *page, uint32_t page_bytes)
@@ -111,7 +112,8 @@ SB_INLINE uint32_t sb_slots__gap(const uint8_t *page)
 }
 SB_INLINE sb_bytes sb_slots__suffix(const uint8_t *page, uint32_t i)
 {
-    return sb_bytes_of(page + sb_slots__cell_at(page, i) + sb_slots__cell_head(page), sb_slots__length_at(page, i));
+    return sb_bytes_of(page + sb_slots__cell_at(page, i) + sb_slots__cell_head(page),
+                       sb_slots__length_at(page, i));
 }
 /* Of leaves. */
 SB_INLINE sb_bytes sb_slots__value(const uint8_t *page, uint32_t i)
@@ -127,8 +129,9 @@ SB_INLINE sb_pgno sb_slots__child(const uint8_t *page, uint32_t i)
 SB_INLINE uint32_t sb_slots__cell_bytes(const uint8_t *page, uint32_t i)
 {
     const uint32_t suffix = sb_slots__length_at(page, i);
-    return sb_slots__is_inner(page) ? SB_INNER_CELL_HEAD + suffix
-                                    : SB_LEAF_CELL_HEAD + suffix + sb_load_le16(page + sb_slots__cell_at(page, i));
+    return sb_slots__is_inner(page)
+               ? SB_INNER_CELL_HEAD + suffix
+               : SB_LEAF_CELL_HEAD + suffix + sb_load_le16(page + sb_slots__cell_at(page, i));
 }
 /* Header, fences, slots and cells; gap and dead bytes not counted. */
 SB_INLINE uint32_t sb_slots__used(const uint8_t *page, uint32_t page_bytes)
@@ -139,7 +142,8 @@ SB_INLINE uint32_t sb_slots__head_of(sb_bytes suffix)
 {
     if (SB_LIKELY(suffix.size >= 4)) return sb_load_be32(suffix.data);
     uint32_t head = 0;
-    for (size_t i = 0; i < suffix.size; i++) head |= (uint32_t)suffix.data[i] << (24 - 8 * i);
+    for (size_t i = 0; i < suffix.size; i++)
+        head |= (uint32_t)suffix.data[i] << (24 - 8 * i);
     return head;
 }
 /* A key of the tree without the page's prefix. A key that lies within the fences has it; for any other
@@ -162,7 +166,8 @@ SB_INLINE uint32_t sb_slots__child_slot(const uint8_t *page, sb_bytes suffix)
 }
 
 /* S1 to S6 of either kind, whatever the bytes. */
-SB_MUST_CHECK sb_status sb_slots__check(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, sb_err *err);
+SB_MUST_CHECK sb_status sb_slots__check(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno,
+                                        sb_err *err);
 
 /* Longest common prefix. */
 size_t sb_slots__shared(sb_bytes a, sb_bytes b);
@@ -196,14 +201,14 @@ typedef struct sb_ref {
 } sb_ref;
 
 typedef struct sb_rewrite {
-    uint8_t kind;       /* SB_PAGE_INNER or SB_PAGE_SLOTTED */
-    uint8_t level;      /* of the pages made */
+    uint8_t kind;  /* SB_PAGE_INNER or SB_PAGE_SLOTTED */
+    uint8_t level; /* of the pages made */
     uint32_t tree;
     sb_bytes low, high; /* outer fences; not in a page that is written */
     sb_bytes base;      /* what all keys share and the refs lack: a prefix of both fences */
     const sb_ref *refs; /* ascending */
     size_t count;
-    size_t target;      /* close a page when its entries have so many bytes; SIZE_MAX: when it is full */
+    size_t target; /* close a page when its entries have so many bytes; SIZE_MAX: when it is full */
     const sb_pgno *pages; /* written first, in this order; then new ones */
     size_t page_count;
 } sb_rewrite;
@@ -211,7 +216,8 @@ typedef struct sb_rewrite {
 /* The separator below entry i, without base: for leaves the shortest prefix of its key that is above the key before. */
 sb_bytes sb_slots__separator(const sb_rewrite *rewrite, size_t i);
 /* The end of the page that begins at entry begin with the fence low (without base), when it may take page_bytes. */
-size_t sb_slots__page_end(const sb_rewrite *rewrite, size_t begin, sb_bytes low, uint32_t page_bytes);
+size_t sb_slots__page_end(const sb_rewrite *rewrite, size_t begin, sb_bytes low,
+                          uint32_t page_bytes);
 
 /* Parts made by a rewrite: parts.data holds sb_part, whose low fences lie in keys. */
 typedef struct sb_parts {
@@ -230,8 +236,10 @@ SB_INLINE sb_part *sb_parts__array(const sb_parts *parts)
 
 /* Write the entries as pages; a leaf's separators are cut as short as they can be. parts[0].low is the low
  * fence. Pages of rewrite->pages that are not needed are left as they were: parts are fewer then. */
-SB_MUST_CHECK sb_status sb_slots__rewrite(sb_txn *txn, sb_tree_txn *state, const sb_rewrite *rewrite, sb_parts *parts, sb_err *err);
+SB_MUST_CHECK sb_status sb_slots__rewrite(sb_txn *txn, sb_tree_txn *state,
+                                          const sb_rewrite *rewrite, sb_parts *parts, sb_err *err);
 /* Refs to all entries of page, appended to refs (sb_ref each): suffixes without the first skip bytes. */
-SB_MUST_CHECK sb_status sb_slots__refs(const uint8_t *page, uint32_t skip, sb_buffer *refs, sb_err *err);
+SB_MUST_CHECK sb_status sb_slots__refs(const uint8_t *page, uint32_t skip, sb_buffer *refs,
+                                       sb_err *err);
 
 #endif

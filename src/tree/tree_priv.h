@@ -22,12 +22,16 @@ typedef struct sb_path {
 } sb_path;
 
 /* Descend to the leaf that holds (or would hold) key. The tree is not empty. */
-SB_MUST_CHECK sb_status sb_tree__descend(sb_txn *txn, const sb_tree *tree, sb_bytes key, sb_path *path, sb_err *err);
+SB_MUST_CHECK sb_status sb_tree__descend(sb_txn *txn, const sb_tree *tree, sb_bytes key,
+                                         sb_path *path, sb_err *err);
 /* To the leaf after / before the path's; *found false at the end. */
-SB_MUST_CHECK sb_status sb_tree__path_next(sb_txn *txn, const sb_tree *tree, sb_path *path, bool *found, sb_err *err);
-SB_MUST_CHECK sb_status sb_tree__path_prev(sb_txn *txn, const sb_tree *tree, sb_path *path, bool *found, sb_err *err);
+SB_MUST_CHECK sb_status sb_tree__path_next(sb_txn *txn, const sb_tree *tree, sb_path *path,
+                                           bool *found, sb_err *err);
+SB_MUST_CHECK sb_status sb_tree__path_prev(sb_txn *txn, const sb_tree *tree, sb_path *path,
+                                           bool *found, sb_err *err);
 /* Children that follow the path's leaf under the same parent, for read-ahead: up to count into pgnos. */
-SB_MUST_CHECK sb_status sb_tree__path_siblings(sb_txn *txn, const sb_path *path, sb_pgno *pgnos, size_t *count, sb_err *err);
+SB_MUST_CHECK sb_status sb_tree__path_siblings(sb_txn *txn, const sb_path *path, sb_pgno *pgnos,
+                                               size_t *count, sb_err *err);
 
 /* Low fence (inclusive, empty: none) and high fence (exclusive, empty: none) of a leaf or inner page as
  * full key bytes. Every kind of page answers; buf holds the bytes when the page has them in another form. */
@@ -39,7 +43,8 @@ void sb_tree__fences(const uint8_t *page, uint32_t page_bytes, sb_fences *fences
 
 /* The first leaf of an empty tree: allocates it, with open fences; tree->root and height are set. The caller
  * writes the leaf's content. */
-SB_MUST_CHECK sb_status sb_tree__plant(sb_txn *txn, sb_tree *tree, sb_pgno *leaf, uint8_t **bytes, sb_err *err);
+SB_MUST_CHECK sb_status sb_tree__plant(sb_txn *txn, sb_tree *tree, sb_pgno *leaf, uint8_t **bytes,
+                                       sb_err *err);
 /* A leaf became several: parts[0] is the path's own leaf (page kept, content already rewritten by the caller),
  * the others are new pages (from sb_page_alloc, written by the caller), each with the key that begins it. Puts the
  * separators into the parent, splitting upwards. The path is invalid afterwards. */
@@ -47,11 +52,13 @@ typedef struct sb_part {
     sb_pgno pgno;
     sb_bytes low; /* low fence of the part; unused for parts[0]; borrowed */
 } sb_part;
-SB_MUST_CHECK sb_status sb_tree__split(sb_txn *txn, sb_tree *tree, sb_path *path, const sb_part *parts, size_t count, sb_err *err);
+SB_MUST_CHECK sb_status sb_tree__split(sb_txn *txn, sb_tree *tree, sb_path *path,
+                                       const sb_part *parts, size_t count, sb_err *err);
 /* The path's leaf is empty: free it, give its range to a neighbor (whose fence the core moves through
  * sb_leaf_ops.set_fences), collapse upwards. When neither neighbor can take the range (no room for its new
  * fence) the empty leaf stays: readers skip empty leaves. The path is invalid afterwards. */
-SB_MUST_CHECK sb_status sb_tree__remove_leaf(sb_txn *txn, sb_tree *tree, sb_path *path, sb_err *err);
+SB_MUST_CHECK sb_status sb_tree__remove_leaf(sb_txn *txn, sb_tree *tree, sb_path *path,
+                                             sb_err *err);
 /* The path's leaf is under-full (its ops say so): merge it with a neighbor under the same parent when both fit in one
  * page with a quarter to spare. The path is invalid afterwards. */
 SB_MUST_CHECK sb_status sb_tree__merge(sb_txn *txn, sb_tree *tree, sb_path *path, sb_err *err);
@@ -62,18 +69,22 @@ typedef struct sb_leaf_ops {
     void (*fences)(const uint8_t *page, uint32_t page_bytes, sb_fences *fences);
     /* Move a fence outwards or inwards without moving entries (all entries lie within). May need space:
      * *fits false then, page untouched. */
-    sb_status (*set_fences)(sb_txn *txn, uint8_t *page, sb_bytes low, sb_bytes high, bool *fits, sb_err *err);
+    sb_status (*set_fences)(sb_txn *txn, uint8_t *page, sb_bytes low, sb_bytes high, bool *fits,
+                            sb_err *err);
     uint32_t (*entries)(const uint8_t *page);
-    uint32_t (*used_bytes)(const uint8_t *page, uint32_t page_bytes); /* header and content, gaps not counted */
+    uint32_t (*used_bytes)(const uint8_t *page,
+                           uint32_t page_bytes); /* header and content, gaps not counted */
     /* Put the content of both (neighbors in key order) into left, with the low fence of left and the
      * high fence of right; *fits false: left untouched. */
     sb_status (*merge)(sb_txn *txn, uint8_t *left, const uint8_t *right, bool *fits, sb_err *err);
     sb_status (*check)(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, sb_err *err);
     /* Visit every overflow reference, for clear and verify. */
     sb_status (*overflow_refs)(const uint8_t *page, uint32_t page_bytes,
-                               sb_status (*visit)(void *ctx, const uint8_t *ref, uint64_t owner), void *ctx);
+                               sb_status (*visit)(void *ctx, const uint8_t *ref, uint64_t owner),
+                               void *ctx);
     /* Order of entries within the page and within its fences: findings of verify. */
-    sb_status (*verify)(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, sb_finding finding, void *ctx, uint64_t *findings, sb_err *err);
+    sb_status (*verify)(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, sb_finding finding,
+                        void *ctx, uint64_t *findings, sb_err *err);
     /* Does (id, 0, 0) lie within the fences? The leaf cache asks it at each look-up; NULL: through fences. */
     bool (*holds_id)(const uint8_t *page, uint64_t id);
 } sb_leaf_ops;
@@ -82,7 +93,8 @@ const sb_leaf_ops *sb_tree__leaf_ops(uint8_t tree_kind); /* NULL for an unknown 
 
 /* The fence-checked leaf cache of the session (DESIGN §3, §9 rule 1), for columnar and list trees: the leaf that
  * held id when last asked, held in *page when it still does in this snapshot. Misses descend and remember. */
-SB_MUST_CHECK sb_status sb_tree__leaf_of_id(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_page *page, sb_pgno *pgno, sb_err *err);
+SB_MUST_CHECK sb_status sb_tree__leaf_of_id(sb_txn *txn, const sb_tree *tree, uint64_t id,
+                                            sb_page *page, sb_pgno *pgno, sb_err *err);
 /* Only look: the page number remembered for id or SB_PGNO_NONE; to prefetch for batches. */
 sb_pgno sb_tree__leaf_hint(sb_txn *txn, const sb_tree *tree, uint64_t id);
 
@@ -91,17 +103,21 @@ typedef struct sb_tree_txn sb_tree_txn;
 SB_MUST_CHECK sb_status sb_tree__txn(sb_txn *txn, sb_tree_txn **state, sb_err *err);
 sb_tree_counters *sb_tree__counters(sb_tree_txn *state);
 /* Borrow a buffer with at least bytes of room, give it back. At most 16 are kept; past that they are freed. */
-SB_MUST_CHECK sb_status sb_tree__buffer_acquire(sb_tree_txn *state, size_t bytes, sb_buffer **buffer, sb_err *err);
+SB_MUST_CHECK sb_status sb_tree__buffer_acquire(sb_tree_txn *state, size_t bytes,
+                                                sb_buffer **buffer, sb_err *err);
 void sb_tree__buffer_release(sb_tree_txn *state, sb_buffer *buffer); /* accepts NULL */
 
 /* Bulk build: a finished leaf (content and fences written, header set) in bytes, beginning at low. The core
  * writes it out, and collects the separator for the level above. */
 typedef struct sb_build_core sb_build_core;
-SB_MUST_CHECK sb_status sb_build__core_open(sb_txn *txn, sb_tree *tree, unsigned fill_percent, sb_build_core **core, sb_err *err);
+SB_MUST_CHECK sb_status sb_build__core_open(sb_txn *txn, sb_tree *tree, unsigned fill_percent,
+                                            sb_build_core **core, sb_err *err);
 /* The next leaf's page buffer (zeroed, common header set) to fill in; its page number. */
-SB_MUST_CHECK sb_status sb_build__leaf_begin(sb_build_core *core, uint8_t **bytes, sb_pgno *pgno, sb_err *err);
+SB_MUST_CHECK sb_status sb_build__leaf_begin(sb_build_core *core, uint8_t **bytes, sb_pgno *pgno,
+                                             sb_err *err);
 SB_MUST_CHECK sb_status sb_build__leaf_end(sb_build_core *core, sb_bytes low, sb_err *err);
-SB_MUST_CHECK sb_status sb_build__core_finish(sb_build_core *core, sb_err *err); /* frees core in every case */
+SB_MUST_CHECK sb_status sb_build__core_finish(sb_build_core *core,
+                                              sb_err *err); /* frees core in every case */
 void sb_build__core_abort(sb_build_core *core);
 
 #endif

@@ -8,7 +8,8 @@
 #include "tree/slots_priv.h"
 
 #define PAGE_BYTES 65536u
-#define HOLE_VALUE 290u /* a cell of 300 bytes: more than the slots of 32 removed cells, so the gap does not do */
+#define HOLE_VALUE                                                                                 \
+    290u /* a cell of 300 bytes: more than the slots of 32 removed cells, so the gap does not do */
 
 static sb_err err;
 
@@ -58,10 +59,12 @@ static bool add(world *w, uint32_t value_bytes)
     bool equal;
     sb_store_be64(key, (uint64_t)w->cells * 0x9E3779B97F4A7C15ull);
     const sb_bytes suffix = sb_bytes_of(key, 8);
-    const uint32_t i = sb_slots__search(w->page, suffix, &equal), bytes = SB_LEAF_CELL_HEAD + 8 + value_bytes;
+    const uint32_t i = sb_slots__search(w->page, suffix, &equal),
+                   bytes = SB_LEAF_CELL_HEAD + 8 + value_bytes;
     const uint32_t room = sb_slots__gap(w->page) + sb_slots__dead(w->page);
     assert_false(equal);
-    assert_int_equal(sb_snapshot__take(&w->state, 1, w->page, bytes, SB_SLOT_BYTES, &cell, &err), SB_OK);
+    assert_int_equal(sb_snapshot__take(&w->state, 1, w->page, bytes, SB_SLOT_BYTES, &cell, &err),
+                     SB_OK);
     assert_int_equal(cell != 0, room >= bytes + SB_SLOT_BYTES); /* all free bytes can be had */
     if (cell == 0) return false;
     sb_slots__write_cell(w->page, cell, suffix, sb_bytes_of(value, value_bytes));
@@ -72,7 +75,8 @@ static bool add(world *w, uint32_t value_bytes)
 
 static void take_out(world *w, uint32_t i)
 {
-    sb_snapshot__give(&w->state, 1, w->page, sb_slots__cell_at(w->page, i), sb_slots__cell_bytes(w->page, i));
+    sb_snapshot__give(&w->state, 1, w->page, sb_slots__cell_at(w->page, i),
+                      sb_slots__cell_bytes(w->page, i));
     sb_slots__remove_slot(w->page, i);
 }
 
@@ -84,17 +88,25 @@ static void check(world *w)
     uint8_t *used = (uint8_t *)calloc(1, page_bytes);
     assert_int_equal(sb_slots__check(w->page, page_bytes, 1, &err), SB_OK);
     for (uint32_t i = 0; i < count; i++) {
-        const uint32_t cell = sb_slots__cell_at(w->page, i), bytes = sb_slots__cell_bytes(w->page, i);
-        for (uint32_t k = cell; k < cell + bytes; k++) assert_int_equal(used[k]++, 0);
+        const uint32_t cell = sb_slots__cell_at(w->page, i),
+                       bytes = sb_slots__cell_bytes(w->page, i);
+        for (uint32_t k = cell; k < cell + bytes; k++)
+            assert_int_equal(used[k]++, 0);
     }
-    if (snapshot->pgno == 1 && snapshot->heap == sb_slots__heap(w->page) && snapshot->dead == sb_slots__dead(w->page)) {
+    if (snapshot->pgno == 1 && snapshot->heap == sb_slots__heap(w->page) &&
+        snapshot->dead == sb_slots__dead(w->page)) {
         for (uint32_t r = 0; r < snapshot->regions.count; r++) {
             const sb_extent region = snapshot->regions.items[r];
             assert_true(region.bytes > 0 && region.begin > snapshot->heap);
-            if (r > 0) assert_true(snapshot->regions.items[r - 1].begin + snapshot->regions.items[r - 1].bytes < region.begin);
-            for (uint32_t k = region.begin; k < region.begin + region.bytes; k++) assert_int_equal(used[k]++, 0);
+            if (r > 0)
+                assert_true(snapshot->regions.items[r - 1].begin +
+                                snapshot->regions.items[r - 1].bytes <
+                            region.begin);
+            for (uint32_t k = region.begin; k < region.begin + region.bytes; k++)
+                assert_int_equal(used[k]++, 0);
         }
-        for (uint32_t k = snapshot->heap; k < page_bytes; k++) assert_int_equal(used[k], 1);
+        for (uint32_t k = snapshot->heap; k < page_bytes; k++)
+            assert_int_equal(used[k], 1);
     }
     free(used);
 }
@@ -111,12 +123,15 @@ static void run(uint32_t page_bytes, uint32_t switched_off)
             if (step % 100 == 0) fill = (unsigned)sb_random_below(&random, 100);
             const uint32_t count = sb_slots__count(w->page);
             if (count == 0 || sb_random_below(&random, 100) < fill) {
-                if (!add(w, (uint32_t)sb_random_below(&random, most)) && count > 0) take_out(w, (uint32_t)sb_random_below(&random, count));
+                if (!add(w, (uint32_t)sb_random_below(&random, most)) && count > 0)
+                    take_out(w, (uint32_t)sb_random_below(&random, count));
             } else {
                 take_out(w, (uint32_t)sb_random_below(&random, count));
             }
             /* Somebody else edits the page: the snapshot must not be believed afterwards. */
-            if (step % 97 == 0 && sb_slots__count(w->page) > 1) sb_slots__remove(w->page, (uint32_t)sb_random_below(&random, sb_slots__count(w->page)));
+            if (step % 97 == 0 && sb_slots__count(w->page) > 1)
+                sb_slots__remove(w->page,
+                                 (uint32_t)sb_random_below(&random, sb_slots__count(w->page)));
             if (step % 7 == 0) check(w);
         }
         check(w);
@@ -144,10 +159,12 @@ static void test_tree_allocator__inline_limits(void **state)
     for (unsigned k = 0; k < sizeof cases / sizeof *cases; k++) {
         world *w = make_world(PAGE_BYTES);
         /* Cells that will be holes, each with a small one behind it. */
-        for (uint32_t i = 0; i < cases[k].holes; i++) assert_true(add(w, HOLE_VALUE) && add(w, 1));
+        for (uint32_t i = 0; i < cases[k].holes; i++)
+            assert_true(add(w, HOLE_VALUE) && add(w, 1));
         /* What is missing of the cells, the last ones as large as it takes to use up the gap. */
         uint32_t missing = cases[k].cells - cases[k].holes;
-        for (; missing > 6; missing--) assert_true(add(w, 1));
+        for (; missing > 6; missing--)
+            assert_true(add(w, 1));
         for (; missing > 0; missing--) {
             const uint32_t share = sb_slots__gap(w->page) / missing;
             assert_true(add(w, share - SB_SLOT_BYTES - SB_LEAF_CELL_HEAD - 8));
@@ -157,7 +174,8 @@ static void test_tree_allocator__inline_limits(void **state)
             if (sb_slots__value(w->page, i).size == HOLE_VALUE) sb_slots__remove(w->page, i);
         assert_int_equal(sb_slots__count(w->page), cases[k].cells);
         const size_t blocks = w->alloc.alloc_count;
-        while (sb_slots__gap(w->page) >= HOLE_VALUE) assert_true(add(w, 1)); /* none with 33 holes and fewer */
+        while (sb_slots__gap(w->page) >= HOLE_VALUE)
+            assert_true(add(w, 1)); /* none with 33 holes and fewer */
         const uint32_t cells = sb_slots__count(w->page);
         assert_true(add(w, HOLE_VALUE));
         assert_int_equal(w->state.snapshot.regions.count, cases[k].holes - 1);
@@ -167,7 +185,8 @@ static void test_tree_allocator__inline_limits(void **state)
         check(w);
         /* Each hole is taken, and given back, without anything being worked out or allocated again. */
         const size_t then = w->alloc.alloc_count;
-        while (w->state.snapshot.regions.count > 0 && sb_slots__gap(w->page) >= SB_SLOT_BYTES) assert_true(add(w, HOLE_VALUE));
+        while (w->state.snapshot.regions.count > 0 && sb_slots__gap(w->page) >= SB_SLOT_BYTES)
+            assert_true(add(w, HOLE_VALUE));
         take_out(w, 3);
         check(w);
         assert_int_equal(w->alloc.alloc_count, then);

@@ -65,17 +65,20 @@ static world *make_world(sb_durability durability)
     options.durability = durability;
     options.check = sb_tree_check_page;
     assert_ok(sb_pager_open("cache", &options, &w->pager, &err));
-    for (unsigned i = 0; i < 2; i++) assert_ok(sb_session_open(w->pager, &w->sessions[i], &err));
+    for (unsigned i = 0; i < 2; i++)
+        assert_ok(sb_session_open(w->pager, &w->sessions[i], &err));
     w->tree = (sb_tree){.id = 3, .kind = SB_TREE_SLOTTED};
     assert_ok(sb_txn_begin_write(w->sessions[1], &txn, &err));
-    for (uint64_t id = 0; id < IDS; id++) put(txn, &w->tree, 2 * id);
+    for (uint64_t id = 0; id < IDS; id++)
+        put(txn, &w->tree, 2 * id);
     assert_ok(sb_txn_commit(txn, &err));
     return w;
 }
 
 static void free_world(world *w)
 {
-    for (unsigned i = 0; i < 2; i++) sb_session_close(w->sessions[i]);
+    for (unsigned i = 0; i < 2; i++)
+        sb_session_close(w->sessions[i]);
     assert_ok(sb_pager_close(w->pager, &err));
     sb_vfs_destroy(w->vfs);
     free(w);
@@ -102,7 +105,8 @@ static void look_up(sb_txn *txn, const sb_tree *tree, uint64_t id)
 
 static void look_up_all(sb_txn *txn, const sb_tree *tree)
 {
-    for (uint64_t id = 0; id < 2 * IDS + 10; id += 3) look_up(txn, tree, id);
+    for (uint64_t id = 0; id < 2 * IDS + 10; id += 3)
+        look_up(txn, tree, id);
 }
 
 static sb_txn *begin_read(world *w, unsigned session)
@@ -129,7 +133,8 @@ static void test_tree_cache__hits(void **state)
     w->profile.on = true;
     look_up_all(txn, &w->tree);
     w->profile.on = false;
-    const uint64_t hits = w->profile.counts[SB_COUNT_LEAF_CACHE_HITS], misses = w->profile.counts[SB_COUNT_LEAF_CACHE_MISSES];
+    const uint64_t hits = w->profile.counts[SB_COUNT_LEAF_CACHE_HITS],
+                   misses = w->profile.counts[SB_COUNT_LEAF_CACHE_MISSES];
     print_message("%llu hits, %llu misses\n", (unsigned long long)hits, (unsigned long long)misses);
 #ifndef SOMBRA_NO_PROFILE
     assert_true(hits > 8 * misses);
@@ -147,7 +152,8 @@ static void test_tree_cache__splits(void **state)
     look_up_all(txn, &w->tree);
     sb_txn_rollback(txn);
     txn = begin_write(w, 1);
-    for (uint64_t id = 0; id < IDS; id++) put(txn, &w->tree, 2 * id + 1);
+    for (uint64_t id = 0; id < IDS; id++)
+        put(txn, &w->tree, 2 * id + 1);
     assert_ok(sb_txn_commit(txn, &err));
     txn = begin_read(w, 0);
     look_up_all(txn, &w->tree);
@@ -197,7 +203,8 @@ static void test_tree_cache__freed_by_own_transaction(void **state)
     /* Committed without a look at those: entries from before the last freed leaf stand in the cache. */
     assert_ok(sb_txn_commit(txn, &err));
     txn = begin_read(w, 0);
-    for (uint64_t id = 2; id < 2 * IDS; id += 3) look_up(txn, &w->tree, id);
+    for (uint64_t id = 2; id < 2 * IDS; id += 3)
+        look_up(txn, &w->tree, id);
     look_up_all(txn, &w->tree);
     sb_txn_rollback(txn);
     free_world(w);
@@ -239,7 +246,8 @@ static void test_tree_cache__rolled_back(void **state)
         w->tree = tree;
         if (whole == 0) assert_ok(sb_txn_savepoint(txn, &savepoint, &err));
         sb_tree changed = tree;
-        for (uint64_t id = 0; id < IDS; id++) put(txn, &changed, 2 * id + 1);
+        for (uint64_t id = 0; id < IDS; id++)
+            put(txn, &changed, 2 * id + 1);
         look_up_all(txn, &changed);
         if (whole == 0) {
             assert_ok(sb_txn_rollback_to(txn, savepoint, &err));
@@ -249,7 +257,8 @@ static void test_tree_cache__rolled_back(void **state)
         }
         /* The same page numbers for other ids of the tree. */
         changed = tree;
-        for (uint64_t id = IDS; id-- > 0;) put(txn, &changed, 2 * id + 1);
+        for (uint64_t id = IDS; id-- > 0;)
+            put(txn, &changed, 2 * id + 1);
         look_up_all(txn, &changed);
         assert_ok(sb_txn_commit(txn, &err));
         txn = begin_read(w, 0);
@@ -273,7 +282,8 @@ static void test_tree_cache__rolled_back_without_change(void **state)
     delete_range(txn, &w->tree, 1000, 9000);
     assert_ok(sb_txn_commit(txn, &err));
     txn = begin_read(w, 0);
-    for (uint64_t id = 3000; id < 8000; id += 3) look_up(txn, &w->tree, id);
+    for (uint64_t id = 3000; id < 8000; id += 3)
+        look_up(txn, &w->tree, id);
     look_up_all(txn, &w->tree);
     sb_txn_rollback(txn);
     free_world(w);
@@ -317,12 +327,15 @@ static void test_tree_cache__older_snapshot(void **state)
     sb_txn *txn = begin_write(w, 1);
     const uint64_t leaves = w->tree.leaf_count;
     uint64_t end = 2000;
-    for (; w->tree.leaf_count == leaves; end++) delete_range(txn, &w->tree, end, end + 1);
+    for (; w->tree.leaf_count == leaves; end++)
+        delete_range(txn, &w->tree, end, end + 1);
     assert_ok(sb_txn_commit(txn, &err));
     at.older = w->tree;
     txn = begin_write(w, 1);
-    for (uint64_t id = 2000; id < end; id += 2) put(txn, &w->tree, id);
-    for (uint64_t id = 2001; w->tree.leaf_count < leaves; id += 2) put(txn, &w->tree, id);
+    for (uint64_t id = 2000; id < end; id += 2)
+        put(txn, &w->tree, id);
+    for (uint64_t id = 2001; w->tree.leaf_count < leaves; id += 2)
+        put(txn, &w->tree, id);
     at.newer = w->tree;
     at.syncs = w->profile.counts[SB_COUNT_WAL_SYNCS];
     w->profile.clock_ctx = &at;
@@ -342,7 +355,8 @@ static void test_tree_cache__another_tree(void **state)
     world *w = make_world(SB_DURABLE_OFF);
     sb_tree other = {.id = 77, .kind = SB_TREE_SLOTTED};
     sb_txn *txn = begin_write(w, 0);
-    for (uint64_t id = 0; id < IDS; id++) put(txn, &other, 2 * id);
+    for (uint64_t id = 0; id < IDS; id++)
+        put(txn, &other, 2 * id);
     assert_ok(sb_txn_commit(txn, &err));
     txn = begin_read(w, 0);
     for (uint64_t id = 0; id < 2 * IDS; id += 50) {
@@ -373,12 +387,16 @@ static void test_tree_cache__random(void **state)
         uint32_t savepoint = 0;
         sb_tree kept = tree;
         for (unsigned step = 0; step < 12; step++) {
-            for (unsigned i = 0; i < 60; i++) look_up(txn, &tree, sb_random_below(&random, 2 * IDS));
+            for (unsigned i = 0; i < 60; i++)
+                look_up(txn, &tree, sb_random_below(&random, 2 * IDS));
             if (!writes) continue;
-            const uint64_t at = sb_random_below(&random, 2 * IDS), dice = sb_random_below(&random, 8);
-            if (dice < 3) delete_range(txn, &tree, at, at + sb_random_below(&random, 600));
+            const uint64_t at = sb_random_below(&random, 2 * IDS),
+                           dice = sb_random_below(&random, 8);
+            if (dice < 3)
+                delete_range(txn, &tree, at, at + sb_random_below(&random, 600));
             else if (dice < 6)
-                for (uint64_t id = at; id < at + 300; id++) put(txn, &tree, id);
+                for (uint64_t id = at; id < at + 300; id++)
+                    put(txn, &tree, id);
             else if (dice == 6 && savepoint == 0) {
                 assert_ok(sb_txn_savepoint(txn, &savepoint, &err));
                 kept = tree;

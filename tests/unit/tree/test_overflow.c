@@ -59,7 +59,8 @@ static uint8_t *make_value(size_t bytes, uint64_t seed)
     sb_random random = {seed};
     uint8_t *value = (uint8_t *)malloc(bytes + 1);
     assert_non_null(value);
-    for (size_t i = 0; i < bytes; i++) value[i] = (uint8_t)sb_random_next(&random);
+    for (size_t i = 0; i < bytes; i++)
+        value[i] = (uint8_t)sb_random_next(&random);
     return value;
 }
 
@@ -92,25 +93,31 @@ static void test_tree_overflow__sizes(void **state)
     for (unsigned k = 0; k < 3; k++) {
         world *w = make_world(sizes[k]);
         const size_t room = sizes[k] - 40;
-        const size_t bytes[] = {1, 2, room - 1, room, room + 1, 2 * room, 2 * room + 1, 50 * room + 7};
+        const size_t bytes[] = {1,        2,        room - 1,     room,
+                                room + 1, 2 * room, 2 * room + 1, 50 * room + 7};
         uint8_t refs[8][SB_OVERFLOW_REF_BYTES];
         uint8_t *values[8];
         for (unsigned i = 0; i < 8; i++) {
             values[i] = make_value(bytes[i], i);
-            assert_ok(sb_overflow_write(w->txn, 5, i, sb_bytes_of(values[i], bytes[i]), refs[i], &err));
+            assert_ok(
+                sb_overflow_write(w->txn, 5, i, sb_bytes_of(values[i], bytes[i]), refs[i], &err));
         }
-        for (unsigned i = 0; i < 8; i++) assert_reads(w, refs[i], values[i], bytes[i]);
+        for (unsigned i = 0; i < 8; i++)
+            assert_reads(w, refs[i], values[i], bytes[i]);
         assert_ok(sb_txn_commit(w->txn, &err));
         assert_ok(sb_txn_begin_write(w->session, &w->txn, &err));
-        for (unsigned i = 0; i < 8; i++) assert_reads(w, refs[i], values[i], bytes[i]);
-        for (unsigned i = 0; i < 8; i++) assert_ok(sb_overflow_free(w->txn, refs[i], &err));
+        for (unsigned i = 0; i < 8; i++)
+            assert_reads(w, refs[i], values[i], bytes[i]);
+        for (unsigned i = 0; i < 8; i++)
+            assert_ok(sb_overflow_free(w->txn, refs[i], &err));
         /* All pages are free again. */
         uint64_t findings = 0;
         uint8_t *used = (uint8_t *)calloc(1, sb_txn_page_count(w->txn) / 8 + 1);
         assert_ok(sb_pager_verify(w->txn, used, NULL, NULL, NULL, NULL, &findings, &err));
         assert_int_equal(findings, 0);
         free(used);
-        for (unsigned i = 0; i < 8; i++) free(values[i]);
+        for (unsigned i = 0; i < 8; i++)
+            free(values[i]);
         free_world(w);
     }
 }
@@ -122,7 +129,8 @@ static void test_tree_overflow__limits(void **state)
     uint8_t ref[SB_OVERFLOW_REF_BYTES];
     assert_int_equal(sb_overflow_write(w->txn, 5, 1, sb_bytes_of("", 0), ref, &err), SB_LIMIT);
     sb_err_clear(&err);
-    assert_int_equal(sb_overflow_write(w->txn, 5, 1, sb_bytes_of("", (2ull << 30) + 1), ref, &err), SB_LIMIT);
+    assert_int_equal(sb_overflow_write(w->txn, 5, 1, sb_bytes_of("", (2ull << 30) + 1), ref, &err),
+                     SB_LIMIT);
     sb_err_clear(&err);
     free_world(w);
 }
@@ -184,14 +192,16 @@ static void test_tree_overflow__check(void **state)
     sb_random random = test_random(6);
     uint8_t page[4096];
     for (unsigned turn = 0; turn < 20000; turn++) {
-        for (size_t i = 0; i < 64; i++) page[i] = (uint8_t)sb_random_next(&random);
+        for (size_t i = 0; i < 64; i++)
+            page[i] = (uint8_t)sb_random_next(&random);
         page[SB_PAGE_KIND] = SB_PAGE_OVERFLOW;
         page[SB_PAGE_LEVEL] = 0;
         sb_store_le16(page + SB_PAGE_FLAGS, 0);
         sb_store_le32(page + 36, 0);
         const sb_status st = sb_tree_check_page(NULL, page, sizeof page, 9, &err);
         const uint32_t bytes = sb_load_le32(page + 20);
-        assert_int_equal(st == SB_OK, bytes > 0 && bytes <= 4056 && (sb_load_le32(page + 16) == 0 || bytes == 4056));
+        assert_int_equal(st == SB_OK, bytes > 0 && bytes <= 4056 &&
+                                          (sb_load_le32(page + 16) == 0 || bytes == 4056));
         sb_err_clear(&err);
         sb_store_le32(page + 20, 4056);
         assert_int_equal(sb_tree_check_page(NULL, page, sizeof page, 9, &err), SB_OK);

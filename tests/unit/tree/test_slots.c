@@ -39,9 +39,11 @@ static void random_key(sb_random *random, unsigned shape, const char *lead, key 
 }
 
 /* Sorted, distinct. */
-static size_t random_keys(sb_random *random, unsigned shape, const char *lead, key *keys, size_t count)
+static size_t random_keys(sb_random *random, unsigned shape, const char *lead, key *keys,
+                          size_t count)
 {
-    for (size_t i = 0; i < count; i++) random_key(random, shape, lead, &keys[i]);
+    for (size_t i = 0; i < count; i++)
+        random_key(random, shape, lead, &keys[i]);
     qsort(keys, count, sizeof *keys, compare_keys);
     size_t kept = 0;
     for (size_t i = 0; i < count; i++)
@@ -50,7 +52,8 @@ static size_t random_keys(sb_random *random, unsigned shape, const char *lead, k
 }
 
 /* A leaf of keys[0 .. count), with fences that lie around them. */
-static void make_leaf(uint8_t *page, uint32_t page_bytes, const key *keys, size_t count, const char *lead, bool open)
+static void make_leaf(uint8_t *page, uint32_t page_bytes, const key *keys, size_t count,
+                      const char *lead, bool open)
 {
     char high[32];
     const size_t lead_bytes = strlen(lead);
@@ -60,10 +63,13 @@ static void make_leaf(uint8_t *page, uint32_t page_bytes, const key *keys, size_
     high[lead_bytes] = (char)0xFF;
     high[lead_bytes + 1] = (char)0xFF;
     const bool closed = lead_bytes > 0 && !open;
-    sb_slots__init(page, page_bytes, sb_bytes_of(lead, closed ? lead_bytes : 0), sb_bytes_of(high, closed ? lead_bytes + 2 : 0));
+    sb_slots__init(page, page_bytes, sb_bytes_of(lead, closed ? lead_bytes : 0),
+                   sb_bytes_of(high, closed ? lead_bytes + 2 : 0));
     for (size_t i = 0; i < count; i++) {
         const uint32_t prefix = sb_slots__prefix(page);
-        sb_slots__append(page, sb_bytes_of(NULL, 0), sb_bytes_of(keys[i].data + prefix, keys[i].bytes - prefix), sb_bytes_of(keys[i].data, i % 7));
+        sb_slots__append(page, sb_bytes_of(NULL, 0),
+                         sb_bytes_of(keys[i].data + prefix, keys[i].bytes - prefix),
+                         sb_bytes_of(keys[i].data, i % 7));
     }
     sb_slots__hints(page, 0);
 }
@@ -77,7 +83,8 @@ static void make_inner(uint8_t *page, uint32_t page_bytes, const key *keys, size
     for (uint32_t i = 0; i < count; i++) {
         uint8_t child[4];
         sb_store_le32(child, i + 1);
-        sb_slots__append(page, sb_bytes_of(NULL, 0), i == 0 ? sb_bytes_of(NULL, 0) : bytes_of(&keys[i]), sb_bytes_of(child, 4));
+        sb_slots__append(page, sb_bytes_of(NULL, 0),
+                         i == 0 ? sb_bytes_of(NULL, 0) : bytes_of(&keys[i]), sb_bytes_of(child, 4));
     }
     sb_slots__hints(page, 0);
 }
@@ -92,17 +99,23 @@ static void test_tree_slots__search(void **state)
     for (unsigned turn = 0; turn < 600; turn++) {
         const unsigned shape = turn % 3;
         const char *lead = leads[turn / 3 % 2];
-        const size_t count = random_keys(&random, shape, lead, keys, turn % 5 == 0 ? sb_random_below(&random, 40) : 20 + sb_random_below(&random, 200));
+        const size_t count = random_keys(&random, shape, lead, keys,
+                                         turn % 5 == 0 ? sb_random_below(&random, 40)
+                                                       : 20 + sb_random_below(&random, 200));
         make_leaf(page, 8192, keys, count, lead, turn % 11 == 0);
         assert_int_equal(sb_slots__check(page, 8192, 5, &err), SB_OK);
         for (unsigned k = 0; k < 100; k++) {
             key probe;
             size_t at = 0;
             bool equal;
-            if (k % 2 == 0 || count == 0) random_key(&random, shape, lead, &probe);
-            else probe = keys[sb_random_below(&random, count)];
-            while (at < count && compare_keys(&keys[at], &probe) < 0) at++;
-            assert_int_equal(sb_slots__search(page, sb_slots__cut(page, bytes_of(&probe)), &equal), at);
+            if (k % 2 == 0 || count == 0)
+                random_key(&random, shape, lead, &probe);
+            else
+                probe = keys[sb_random_below(&random, count)];
+            while (at < count && compare_keys(&keys[at], &probe) < 0)
+                at++;
+            assert_int_equal(sb_slots__search(page, sb_slots__cut(page, bytes_of(&probe)), &equal),
+                             at);
             assert_int_equal(equal, at < count && compare_keys(&keys[at], &probe) == 0);
         }
         /* The child is the last one whose key is not above. */
@@ -114,7 +127,8 @@ static void test_tree_slots__search(void **state)
             size_t at = 0;
             random_key(&random, shape, lead, &probe);
             if (k % 4 == 0) probe = keys[sb_random_below(&random, count)];
-            while (at + 1 < count && compare_keys(&keys[at + 1], &probe) <= 0) at++;
+            while (at + 1 < count && compare_keys(&keys[at + 1], &probe) <= 0)
+                at++;
             assert_int_equal(sb_slots__child_slot(page, bytes_of(&probe)), at);
         }
     }
@@ -129,10 +143,12 @@ static void read_all(const uint8_t *page, uint32_t page_bytes)
     const uint32_t count = sb_slots__count(page);
     for (uint32_t i = 0; i < count; i++) {
         const sb_bytes suffix = sb_slots__suffix(page, i);
-        for (size_t k = 0; k < suffix.size; k++) sum += suffix.data[k];
+        for (size_t k = 0; k < suffix.size; k++)
+            sum += suffix.data[k];
         if (!sb_slots__is_inner(page)) {
             const sb_bytes value = sb_slots__value(page, i);
-            for (size_t k = 0; k < value.size; k++) sum += value.data[k];
+            for (size_t k = 0; k < value.size; k++)
+                sum += value.data[k];
         } else {
             sum += sb_slots__child(page, i);
         }
@@ -155,15 +171,22 @@ static void test_tree_slots__damage(void **state)
     for (unsigned kind = 0; kind < 2; kind++)
         for (unsigned shape = 0; shape < 3; shape++) {
             const size_t count = random_keys(&random, shape, "ab/", keys, 90);
-            if (kind == 0) make_leaf(good, 4096, keys, count, "ab/", false);
-            else make_inner(good, 4096, keys, count);
+            if (kind == 0)
+                make_leaf(good, 4096, keys, count, "ab/", false);
+            else
+                make_inner(good, 4096, keys, count);
             assert_int_equal(sb_slots__check(good, 4096, 5, &err), SB_OK);
             for (uint32_t at = SB_PAGE_LEVEL; at < 4096; at++)
                 for (unsigned k = 0; k < 6; k++) {
                     memcpy(page, good, 4096);
-                    if (k < 4) page[at] = (uint8_t)(k == 0 ? page[at] ^ 1u << sb_random_below(&random, 8) : k == 1 ? 0 : k == 2 ? 0xFF : sb_random_next(&random));
+                    if (k < 4)
+                        page[at] = (uint8_t)(k == 0   ? page[at] ^ 1u << sb_random_below(&random, 8)
+                                             : k == 1 ? 0
+                                             : k == 2 ? 0xFF
+                                                      : sb_random_next(&random));
                     else
-                        for (unsigned n = 0; n < 4 && at + n < 4096; n++) page[at + n] = (uint8_t)sb_random_next(&random);
+                        for (unsigned n = 0; n < 4 && at + n < 4096; n++)
+                            page[at + n] = (uint8_t)sb_random_next(&random);
                     if (memcmp(page, good, 4096) == 0) continue;
                     const sb_status st = sb_slots__check(page, 4096, 5, &err);
                     sb_err_clear(&err);
@@ -176,11 +199,13 @@ static void test_tree_slots__damage(void **state)
                     }
                 }
         }
-    print_message("%zu damaged pages refused, %zu accepted (other values, gaps)\n", refused, accepted);
+    print_message("%zu damaged pages refused, %zu accepted (other values, gaps)\n", refused,
+                  accepted);
     assert_true(refused > 10000);
     /* Noise instead of a page. */
     for (unsigned turn = 0; turn < 20000; turn++) {
-        for (size_t i = 0; i < 4096; i++) page[i] = (uint8_t)sb_random_next(&random);
+        for (size_t i = 0; i < 4096; i++)
+            page[i] = (uint8_t)sb_random_next(&random);
         page[SB_PAGE_KIND] = turn % 2 == 0 ? SB_PAGE_INNER : SB_PAGE_SLOTTED;
         if (turn % 4 < 2) memcpy(page, good, 24 + turn % 64);
         if (sb_slots__check(page, 4096, 5, &err) == SB_OK) read_all(page, 4096);
@@ -202,29 +227,29 @@ static void test_tree_slots__invariants(void **state)
     const size_t count = random_keys(&random, 0, "ab/", keys, 60);
     make_leaf(good, 4096, keys, count, "ab/", false);
     const uint32_t heap = sb_slots__heap(good);
-#define REFUSED(...)                                                     \
-    do {                                                                 \
-        memcpy(page, good, 4096);                                        \
-        __VA_ARGS__;                                                     \
-        assert_int_equal(sb_slots__check(page, 4096, 5, &err), SB_CORRUPT); \
-        sb_err_clear(&err);                                              \
+#define REFUSED(...)                                                                               \
+    do {                                                                                           \
+        memcpy(page, good, 4096);                                                                  \
+        __VA_ARGS__;                                                                               \
+        assert_int_equal(sb_slots__check(page, 4096, 5, &err), SB_CORRUPT);                        \
+        sb_err_clear(&err);                                                                        \
     } while (0)
     REFUSED(sb_store_le16(page + SB_PAGE_FLAGS, 1));
     REFUSED(page[SB_PAGE_LEVEL] = 1);
     REFUSED(sb_store_le32(page + 12, 1));
-    REFUSED(sb_store_le16(page + SB_SLOTS_PREFIX, 2));                       /* S1 */
+    REFUSED(sb_store_le16(page + SB_SLOTS_PREFIX, 2)); /* S1 */
     REFUSED(sb_store_le16(page + SB_SLOTS_LOW, 2000));
     REFUSED(sb_store_le16(page + SB_SLOTS_COUNT, (uint16_t)(count + 1)));
     REFUSED(sb_store_le16(page + SB_SLOTS_COUNT, 60000));
-    REFUSED(sb_store_le32(page + SB_SLOTS_HEAP, heap - 1));                  /* S3 */
+    REFUSED(sb_store_le32(page + SB_SLOTS_HEAP, heap - 1)); /* S3 */
     REFUSED(sb_store_le32(page + SB_SLOTS_HEAP, heap + 1));
     REFUSED(sb_store_le32(page + SB_SLOTS_HEAP, 0xFFFFFFF0u));
     REFUSED(sb_store_le32(page + SB_SLOTS_DEAD, 1));
     REFUSED(sb_store_le16(page + SB_SLOTS_BEGIN + SB_SLOT_CELL, (uint16_t)(heap - 1)));
     REFUSED(sb_store_le16(page + SB_SLOTS_BEGIN + SB_SLOT_CELL, 65535));
     REFUSED(sb_store_le16(page + SB_SLOTS_BEGIN + SB_SLOT_LENGTH, 65535));
-    REFUSED(sb_store_le32(page + SB_SLOTS_BEGIN + 8 * 5, 7));                /* S4 */
-    REFUSED(sb_store_le32(page + SB_SLOTS_HINTS + 4 * 3, 7));                /* S5 */
+    REFUSED(sb_store_le32(page + SB_SLOTS_BEGIN + 8 * 5, 7)); /* S4 */
+    REFUSED(sb_store_le32(page + SB_SLOTS_HINTS + 4 * 3, 7)); /* S5 */
     REFUSED({
         uint8_t swap[8]; /* S2 */
         memcpy(swap, page + SB_SLOTS_BEGIN, 8);
@@ -276,7 +301,8 @@ static void test_tree_slots__edit(void **state)
                 in[k] = false;
             } else {
                 const uint32_t bytes = SB_LEAF_CELL_HEAD + (uint32_t)suffix.size + 3;
-                if (sb_slots__gap(page) < bytes + SB_SLOT_BYTES) sb_slots__compact(page, 8192, scratch);
+                if (sb_slots__gap(page) < bytes + SB_SLOT_BYTES)
+                    sb_slots__compact(page, 8192, scratch);
                 const uint32_t cell = sb_slots__heap(page) - bytes;
                 sb_slots__write_cell(page, cell, suffix, sb_bytes_of("val", 3));
                 sb_store_le32(page + SB_SLOTS_HEAP, cell);

@@ -83,8 +83,10 @@ static size_t map_find(const map *m, sb_bytes key, bool *equal)
             *equal = true;
             return middle;
         }
-        if (order < 0) from = middle + 1;
-        else to = middle;
+        if (order < 0)
+            from = middle + 1;
+        else
+            to = middle;
     }
     return from;
 }
@@ -133,7 +135,8 @@ static map map_copy(const map *m)
 
 static void map_free(map *m)
 {
-    for (size_t i = 0; i < m->count; i++) drop_entry(m->items[i]);
+    for (size_t i = 0; i < m->count; i++)
+        drop_entry(m->items[i]);
     free(m->items);
     *m = (map){0};
 }
@@ -233,13 +236,15 @@ static void compare_all(world *w, sb_txn *txn)
     bool found;
     size_t i = 0;
     assert_ok(sb_cursor_open(txn, &w->tree, &cursor, &err));
-    for (assert_ok(sb_cursor_first(cursor, &found, &err)); found; assert_ok(sb_cursor_next(cursor, &found, &err)), i++) {
+    for (assert_ok(sb_cursor_first(cursor, &found, &err)); found;
+         assert_ok(sb_cursor_next(cursor, &found, &err)), i++) {
         assert_true(i < w->want.count);
         assert_bytes(sb_cursor_key(cursor), key_of(w->want.items[i]));
         assert_bytes(sb_cursor_value(cursor), value_of(w->want.items[i]));
     }
     assert_int_equal(i, w->want.count);
-    for (assert_ok(sb_cursor_last(cursor, &found, &err)); found; assert_ok(sb_cursor_prev(cursor, &found, &err))) {
+    for (assert_ok(sb_cursor_last(cursor, &found, &err)); found;
+         assert_ok(sb_cursor_prev(cursor, &found, &err))) {
         assert_true(i > 0);
         assert_bytes(sb_cursor_key(cursor), key_of(w->want.items[--i]));
         assert_bytes(sb_cursor_value(cursor), value_of(w->want.items[i]));
@@ -263,12 +268,14 @@ static size_t random_key(world *w, shape s, uint8_t *key)
         return 14;
     case SHAPE_WORDS: {
         const size_t bytes = 1 + sb_random_below(r, 12);
-        for (size_t i = 0; i < bytes; i++) key[i] = (uint8_t)('a' + sb_random_below(r, 4));
+        for (size_t i = 0; i < bytes; i++)
+            key[i] = (uint8_t)('a' + sb_random_below(r, 4));
         return bytes;
     }
     case SHAPE_ZEROS: { /* heads filled up with zeros and keys that are prefixes of each other */
         const size_t bytes = 1 + sb_random_below(r, 9);
-        for (size_t i = 0; i < bytes; i++) key[i] = (uint8_t)(sb_random_below(r, 6) == 0 ? 0xFF : sb_random_below(r, 3) == 0);
+        for (size_t i = 0; i < bytes; i++)
+            key[i] = (uint8_t)(sb_random_below(r, 6) == 0 ? 0xFF : sb_random_below(r, 3) == 0);
         return bytes;
     }
     case SHAPE_LONG:
@@ -276,7 +283,8 @@ static size_t random_key(world *w, shape s, uint8_t *key)
     default: { /* long common parts, up to the limit */
         const size_t bytes = 8 + sb_random_below(r, limit - 7);
         memset(key, 'x', bytes);
-        for (size_t i = 0; i < 4; i++) key[sb_random_below(r, bytes)] = (uint8_t)sb_random_below(r, 256);
+        for (size_t i = 0; i < 4; i++)
+            key[sb_random_below(r, bytes)] = (uint8_t)sb_random_below(r, 256);
         return bytes;
     }
     }
@@ -287,9 +295,13 @@ static size_t random_value(world *w, uint8_t *value)
     sb_random *r = &w->random;
     const uint32_t limit = sb_tree_value_limit(w->page_bytes);
     const uint64_t dice = sb_random_below(r, 100);
-    const size_t bytes = dice < 30 ? 0 : dice < 90 ? sb_random_below(r, 24) : dice < 98 ? sb_random_below(r, 200) : sb_random_below(r, limit + 1);
+    const size_t bytes = dice < 30   ? 0
+                         : dice < 90 ? sb_random_below(r, 24)
+                         : dice < 98 ? sb_random_below(r, 200)
+                                     : sb_random_below(r, limit + 1);
     const uint8_t fill = (uint8_t)sb_random_below(r, 256);
-    for (size_t i = 0; i < bytes; i++) value[i] = (uint8_t)(fill + i);
+    for (size_t i = 0; i < bytes; i++)
+        value[i] = (uint8_t)(fill + i);
     return bytes;
 }
 
@@ -305,8 +317,10 @@ static void put_many_random(world *w, shape s, size_t count)
     sb_item *items = (sb_item *)calloc(count, sizeof *items);
     uint8_t buffer[2][16384];
     for (size_t i = 0; i < count; i++) {
-        const size_t key_bytes = random_key(w, s, buffer[0]), value_bytes = random_value(w, buffer[1]);
-        entry *e = make_entry(sb_bytes_of(buffer[0], key_bytes), sb_bytes_of(buffer[1], value_bytes));
+        const size_t key_bytes = random_key(w, s, buffer[0]),
+                     value_bytes = random_value(w, buffer[1]);
+        entry *e =
+            make_entry(sb_bytes_of(buffer[0], key_bytes), sb_bytes_of(buffer[1], value_bytes));
         items[i] = (sb_item){key_of(e), value_of(e)};
     }
     qsort(items, count, sizeof *items, compare_items);
@@ -388,16 +402,22 @@ static void run_model(uint32_t page_bytes, shape s, size_t count)
     for (size_t i = 0; i < count; i++) {
         one_operation(w, s, delete_percent);
         const uint64_t dice = sb_random_below(&w->random, 2000);
-        if (dice == 0) delete_percent = (unsigned)sb_random_below(&w->random, 80);
-        else if (dice == 1) put_many_random(w, s, 1 + sb_random_below(&w->random, 3000) / (s == SHAPE_LONG ? 50 : 1));
-        else if (dice == 2) commit(w);
-        else if (dice == 3 && sb_random_below(&w->random, 4) == 0) reopen(w);
+        if (dice == 0)
+            delete_percent = (unsigned)sb_random_below(&w->random, 80);
+        else if (dice == 1)
+            put_many_random(w, s,
+                            1 + sb_random_below(&w->random, 3000) / (s == SHAPE_LONG ? 50 : 1));
+        else if (dice == 2)
+            commit(w);
+        else if (dice == 3 && sb_random_below(&w->random, 4) == 0)
+            reopen(w);
         else if (dice == 4) {
             uint32_t savepoint;
             const sb_tree tree = w->tree;
             map kept = map_copy(&w->want);
             assert_ok(sb_txn_savepoint(w->txn, &savepoint, &err));
-            for (unsigned k = 0; k < 200; k++) one_operation(w, s, delete_percent);
+            for (unsigned k = 0; k < 200; k++)
+                one_operation(w, s, delete_percent);
             put_many_random(w, s, 50);
             assert_ok(sb_txn_rollback_to(w->txn, savepoint, &err));
             assert_ok(sb_txn_release(w->txn, savepoint, &err));
@@ -478,7 +498,8 @@ static void assert_holds_items(world *w, const sb_item *items, size_t count)
     bool found;
     size_t i = 0;
     assert_ok(sb_cursor_open(w->txn, &w->tree, &cursor, &err));
-    for (assert_ok(sb_cursor_first(cursor, &found, &err)); found; assert_ok(sb_cursor_next(cursor, &found, &err)), i++) {
+    for (assert_ok(sb_cursor_first(cursor, &found, &err)); found;
+         assert_ok(sb_cursor_next(cursor, &found, &err)), i++) {
         assert_true(i < count);
         assert_bytes(sb_cursor_key(cursor), items[i].key);
         assert_bytes(sb_cursor_value(cursor), items[i].value);
@@ -520,7 +541,8 @@ static void test_tree_slotted__put_many_sorted(void **state)
         free(items);
         free_world(w);
     }
-    print_message("put_many: %zu allocations for %zu pages, %zu for %zu\n", allocs[0], pages[0], allocs[1], pages[1]);
+    print_message("put_many: %zu allocations for %zu pages, %zu for %zu\n", allocs[0], pages[0],
+                  allocs[1], pages[1]);
     assert_true(allocs[1] - allocs[0] <= pages[1] - pages[0] + 24);
 }
 
@@ -535,14 +557,17 @@ static void test_tree_slotted__no_allocation_per_item(void **state)
     sb_item *items = make_items(bytes, count, 2);
     sb_item *half = (sb_item *)malloc(count * sizeof *half);
     assert_non_null(half);
-    for (size_t i = 0; i < count / 2; i++) half[i] = items[2 * i];
+    for (size_t i = 0; i < count / 2; i++)
+        half[i] = items[2 * i];
     assert_ok(sb_tree_put_many(w->txn, &w->tree, half, count / 2, &err));
     /* Once over all leaves, so that they have room and are private; then the measure. */
-    for (size_t i = 0; i < count; i += 40) assert_ok(sb_tree_put(w->txn, &w->tree, items[i + 1].key, items[i + 1].value, &err));
+    for (size_t i = 0; i < count; i += 40)
+        assert_ok(sb_tree_put(w->txn, &w->tree, items[i + 1].key, items[i + 1].value, &err));
     for (size_t n = 1000; n <= 10000; n *= 10) {
         const size_t before = w->alloc.alloc_count;
         assert_ok(sb_tree_put_many(w->txn, &w->tree, half, n, &err));
-        for (size_t i = 0; i < n; i++) assert_ok(sb_tree_put(w->txn, &w->tree, half[i].key, half[i].value, &err));
+        for (size_t i = 0; i < n; i++)
+            assert_ok(sb_tree_put(w->txn, &w->tree, half[i].key, half[i].value, &err));
         assert_int_equal(w->alloc.alloc_count - before, 0);
     }
     free(half);
@@ -554,7 +579,8 @@ static void test_tree_slotted__put_many_rules(void **state)
 {
     (void)state;
     world *w = make_world(8192);
-    const sb_item wrong[] = {{sb_bytes_of("b", 1), sb_bytes_of("1", 1)}, {sb_bytes_of("a", 1), sb_bytes_of("2", 1)}};
+    const sb_item wrong[] = {{sb_bytes_of("b", 1), sb_bytes_of("1", 1)},
+                             {sb_bytes_of("a", 1), sb_bytes_of("2", 1)}};
     assert_int_equal(sb_tree_put_many(w->txn, &w->tree, wrong, 2, &err), SB_MISUSE);
     sb_err_clear(&err);
     /* Out of order across leaves and slices, too. */
@@ -581,13 +607,15 @@ static void test_tree_slotted__put_many_rules(void **state)
         assert_true(found);
         assert_bytes(value, items[29999].value);
         sb_page_release(w->txn, &hold);
-        assert_ok(sb_tree_get(w->txn, &w->tree, items[200 + 59999 / 30].key, &hold, &value, &found, &err));
+        assert_ok(sb_tree_get(w->txn, &w->tree, items[200 + 59999 / 30].key, &hold, &value, &found,
+                              &err));
         assert_true(found);
         assert_bytes(value, items[59999 % 50000].value);
         sb_page_release(w->txn, &hold);
         free(same);
     }
-    const sb_item twice[] = {{sb_bytes_of("k", 1), sb_bytes_of("1", 1)}, {sb_bytes_of("k", 1), sb_bytes_of("22", 2)}};
+    const sb_item twice[] = {{sb_bytes_of("k", 1), sb_bytes_of("1", 1)},
+                             {sb_bytes_of("k", 1), sb_bytes_of("22", 2)}};
     assert_ok(sb_tree_put_many(w->txn, &w->tree, twice, 2, &err));
     sb_page hold;
     sb_bytes value;
@@ -609,16 +637,23 @@ static void test_tree_slotted__limits(void **state)
         uint8_t *key = (uint8_t *)calloc(1, limit + 1), *value = (uint8_t *)calloc(1, limit + 1);
         bool found;
         assert_true(limit >= sizes[k] / 4 - 64 && sb_tree_value_limit(sizes[k]) == limit);
-        assert_int_equal(sb_tree_put(w->txn, &w->tree, sb_bytes_of(key, limit + 1), sb_bytes_of(value, 0), &err), SB_LIMIT);
+        assert_int_equal(
+            sb_tree_put(w->txn, &w->tree, sb_bytes_of(key, limit + 1), sb_bytes_of(value, 0), &err),
+            SB_LIMIT);
         sb_err_clear(&err);
-        assert_int_equal(sb_tree_put(w->txn, &w->tree, sb_bytes_of(key, 1), sb_bytes_of(value, limit + 1), &err), SB_LIMIT);
+        assert_int_equal(
+            sb_tree_put(w->txn, &w->tree, sb_bytes_of(key, 1), sb_bytes_of(value, limit + 1), &err),
+            SB_LIMIT);
         sb_err_clear(&err);
-        assert_int_equal(sb_tree_put(w->txn, &w->tree, sb_bytes_of(key, 0), sb_bytes_of(value, 1), &err), SB_LIMIT);
+        assert_int_equal(
+            sb_tree_put(w->txn, &w->tree, sb_bytes_of(key, 0), sb_bytes_of(value, 1), &err),
+            SB_LIMIT);
         sb_err_clear(&err);
         /* Longest keys, differing only at the end or only at the beginning, with longest values: the worst fences. */
         for (unsigned i = 0; i < 300; i++) {
             key[i % 2 == 0 ? 0 : limit - 1] = (uint8_t)sb_random_below(&w->random, 256);
-            assert_ok(sb_tree_put(w->txn, &w->tree, sb_bytes_of(key, limit), sb_bytes_of(value, i % 3 == 0 ? limit : 0), &err));
+            assert_ok(sb_tree_put(w->txn, &w->tree, sb_bytes_of(key, limit),
+                                  sb_bytes_of(value, i % 3 == 0 ? limit : 0), &err));
             map_put(&w->want, sb_bytes_of(key, limit), sb_bytes_of(value, i % 3 == 0 ? limit : 0));
         }
         (void)verify(w);
@@ -643,7 +678,8 @@ static void test_tree_slotted__right_edge(void **state)
     static uint8_t bytes[8 * 30000];
     world *w = make_world(8192);
     sb_item *items = make_items(bytes, 30000, 1);
-    for (size_t i = 0; i < 30000; i++) assert_ok(sb_tree_put(w->txn, &w->tree, items[i].key, items[i].value, &err));
+    for (size_t i = 0; i < 30000; i++)
+        assert_ok(sb_tree_put(w->txn, &w->tree, items[i].key, items[i].value, &err));
     const sb_tree_stats stats = verify_count(w, 30000);
     assert_true(stats.leaf_used_bytes >= stats.leaf_pages * 8192 * 7 / 10);
     assert_holds_items(w, items, 30000);
@@ -686,7 +722,8 @@ static void test_tree_slotted__cursor_in_changing_tree(void **state)
     const sb_tree tree = w->tree;
     uint32_t savepoint;
     assert_ok(sb_txn_savepoint(w->txn, &savepoint, &err));
-    for (size_t i = 4000; i < 9000; i++) assert_ok(sb_tree_put(w->txn, &w->tree, items[i].key, items[i].value, &err));
+    for (size_t i = 4000; i < 9000; i++)
+        assert_ok(sb_tree_put(w->txn, &w->tree, items[i].key, items[i].value, &err));
     assert_ok(sb_cursor_seek(cursor, items[7000].key, &found, &err));
     assert_true(found);
     assert_ok(sb_txn_rollback_to(w->txn, savepoint, &err));
@@ -719,19 +756,23 @@ static void test_tree_slotted__build(void **state)
             const unsigned fill = s == 1 ? 70 : 100;
             assert_ok(sb_build_open(w->txn, &w->tree, fill, &build, &err));
             for (size_t i = 0; i < counts[k]; i += 999)
-                assert_ok(sb_build_items(build, items + i, counts[k] - i < 999 ? counts[k] - i : 999, &err));
+                assert_ok(sb_build_items(build, items + i,
+                                         counts[k] - i < 999 ? counts[k] - i : 999, &err));
             assert_ok(sb_build_finish(build, &err));
             sb_tree_stats stats;
             uint64_t findings = 0;
             const size_t map_bytes = ((size_t)sb_txn_page_count(w->txn) + 7) / 8;
             uint8_t *used = (uint8_t *)calloc(1, map_bytes);
-            assert_ok(sb_tree_verify(w->txn, &w->tree, used, print_finding, NULL, &stats, &findings, &err));
-            assert_ok(sb_pager_verify(w->txn, used, print_finding, NULL, NULL, NULL, &findings, &err));
+            assert_ok(sb_tree_verify(w->txn, &w->tree, used, print_finding, NULL, &stats, &findings,
+                                     &err));
+            assert_ok(
+                sb_pager_verify(w->txn, used, print_finding, NULL, NULL, NULL, &findings, &err));
             free(used);
             assert_int_equal(findings, 0);
             assert_int_equal(stats.entries, counts[k]);
             if (counts[k] == 60000) {
-                const uint64_t percent = stats.leaf_used_bytes * 100 / (stats.leaf_pages * sizes[s]);
+                const uint64_t percent =
+                    stats.leaf_used_bytes * 100 / (stats.leaf_pages * sizes[s]);
                 assert_in_range(percent, fill - 10, fill);
             }
             assert_holds_items(w, items, counts[k]);
@@ -745,7 +786,8 @@ static void test_tree_slotted__build(void **state)
             }
             (void)verify_count(w, counts[k] - (counts[k] + 6) / 7);
             if (counts[k] > 0) {
-                assert_int_equal(sb_build_open(w->txn, &w->tree, 100, &build, &err), w->tree.root == SB_PGNO_NONE ? SB_OK : SB_MISUSE);
+                assert_int_equal(sb_build_open(w->txn, &w->tree, 100, &build, &err),
+                                 w->tree.root == SB_PGNO_NONE ? SB_OK : SB_MISUSE);
                 if (w->tree.root == SB_PGNO_NONE) sb_build_abort(build);
                 sb_err_clear(&err);
             }
@@ -769,15 +811,22 @@ static void test_tree_slotted__build(void **state)
 static void test_tree_slotted__seed_parts_off(void **state)
 {
     (void)state;
-    static const uint32_t parts[] = {0, SB_SEED_BUFFER_POOL, SB_SEED_INLINE_SNAPSHOT, SB_SEED_PUT_REUSE, SB_SEED_LEAF_REUSE, SB_SEED_ALL};
+    static const uint32_t parts[] = {0,
+                                     SB_SEED_BUFFER_POOL,
+                                     SB_SEED_INLINE_SNAPSHOT,
+                                     SB_SEED_PUT_REUSE,
+                                     SB_SEED_LEAF_REUSE,
+                                     SB_SEED_ALL};
     size_t allocs[6];
     uint64_t descents[6], heap[6];
     for (unsigned k = 0; k < 6; k++) {
         world *w = make_world(8192);
         w->profile.switched_off = parts[k];
         w->random.state = 5;
-        for (unsigned i = 0; i < 20; i++) put_many_random(w, SHAPE_IDS, 500);
-        for (unsigned i = 0; i < 20000; i++) one_operation(w, SHAPE_IDS, 30);
+        for (unsigned i = 0; i < 20; i++)
+            put_many_random(w, SHAPE_IDS, 500);
+        for (unsigned i = 0; i < 20000; i++)
+            one_operation(w, SHAPE_IDS, 30);
         (void)verify(w);
         compare_all(w, w->txn);
         const sb_tree_counters *counters = sb_tree_counters_get(w->txn);
@@ -786,9 +835,11 @@ static void test_tree_slotted__seed_parts_off(void **state)
         heap[k] = counters->snapshot_heap_allocations;
         free_world(w);
     }
-    print_message("allocations: all parts %zu, pool off %zu, inline off %zu, put reuse off %zu, leaf reuse off %zu, all off %zu\n",
+    print_message("allocations: all parts %zu, pool off %zu, inline off %zu, put reuse off %zu, "
+                  "leaf reuse off %zu, all off %zu\n",
                   allocs[0], allocs[1], allocs[2], allocs[3], allocs[4], allocs[5]);
-    assert_true(allocs[1] > allocs[0] && heap[2] > heap[0] && allocs[3] > allocs[0] + 9000 && descents[4] > descents[0] + 5000);
+    assert_true(allocs[1] > allocs[0] && heap[2] > heap[0] && allocs[3] > allocs[0] + 9000 &&
+                descents[4] > descents[0] + 5000);
 }
 
 /* ---- Damage and failure --------------------------------------------------------------------------------------------- */
@@ -815,7 +866,8 @@ static void test_tree_slotted__damaged_steps(void **state)
     assert_ok(sb_page_mut(w->txn, w->tree.root, &root, &err));
     uint8_t *child = root + sb_slots__cell_at(root, 0);
     const sb_pgno good = sb_load_le32(child);
-    const sb_pgno wrong[] = {w->tree.root, other.root, sb_txn_page_count(w->txn) + 5, sb_slots__child(root, 1)};
+    const sb_pgno wrong[] = {w->tree.root, other.root, sb_txn_page_count(w->txn) + 5,
+                             sb_slots__child(root, 1)};
     for (unsigned i = 0; i < 4; i++) {
         sb_page hold;
         sb_bytes value;
@@ -824,9 +876,13 @@ static void test_tree_slotted__damaged_steps(void **state)
         uint64_t findings = 0;
         sb_tree_stats stats;
         sb_store_le32(child, wrong[i]);
-        if (i < 3) assert_int_equal(sb_tree_get(w->txn, &w->tree, items[0].key, &hold, &value, &found, &err), SB_CORRUPT);
+        if (i < 3)
+            assert_int_equal(
+                sb_tree_get(w->txn, &w->tree, items[0].key, &hold, &value, &found, &err),
+                SB_CORRUPT);
         sb_err_clear(&err);
-        assert_ok(sb_tree_verify(w->txn, &w->tree, NULL, count_finding, &reported, &stats, &findings, &err));
+        assert_ok(sb_tree_verify(w->txn, &w->tree, NULL, count_finding, &reported, &stats,
+                                 &findings, &err));
         assert_true(findings > 0 && reported == findings);
         if (i != 3) {
             uint32_t savepoint;
@@ -865,15 +921,19 @@ static void test_tree_slotted__allocation_failures(void **state)
         sb_build *build = NULL;
         sb_tree built = {.id = 11, .kind = SB_TREE_SLOTTED};
         sb_status st = sb_tree_put_many(w->txn, &w->tree, items + 1000, 5000, &err);
-        for (size_t i = 0; st == SB_OK && i < 3000; i += 2) st = sb_tree_delete(w->txn, &w->tree, items[i].key, &found, &err);
-        for (size_t i = 0; st == SB_OK && i < 3000; i += 3) st = sb_tree_put(w->txn, &w->tree, items[i].key, sb_bytes_of(bytes, i % 90), &err);
+        for (size_t i = 0; st == SB_OK && i < 3000; i += 2)
+            st = sb_tree_delete(w->txn, &w->tree, items[i].key, &found, &err);
+        for (size_t i = 0; st == SB_OK && i < 3000; i += 3)
+            st = sb_tree_put(w->txn, &w->tree, items[i].key, sb_bytes_of(bytes, i % 90), &err);
         if (st == SB_OK) st = sb_cursor_open(w->txn, &w->tree, &cursor, &err);
         if (st == SB_OK) st = sb_cursor_first(cursor, &found, &err);
         sb_cursor_close(cursor);
         if (st == SB_OK) st = sb_build_open(w->txn, &built, 100, &build, &err);
         if (st == SB_OK) st = sb_build_items(build, items, 4000, &err);
-        if (st == SB_OK) st = sb_build_finish(build, &err);
-        else sb_build_abort(build);
+        if (st == SB_OK)
+            st = sb_build_finish(build, &err);
+        else
+            sb_build_abort(build);
         w->alloc.fail_at = 0;
         if (st == SB_OK) {
             free_world(w);
@@ -900,20 +960,13 @@ static void test_tree_slotted__allocation_failures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_tree_slotted__model_ids),
-        TEST(test_tree_slotted__model_words),
-        TEST(test_tree_slotted__model_zeros),
-        TEST(test_tree_slotted__model_long),
-        TEST(test_tree_slotted__put_many_sorted),
-        TEST(test_tree_slotted__no_allocation_per_item),
-        TEST(test_tree_slotted__put_many_rules),
-        TEST(test_tree_slotted__limits),
-        TEST(test_tree_slotted__right_edge),
-        TEST(test_tree_slotted__cursor_in_changing_tree),
-        TEST(test_tree_slotted__build),
-        TEST(test_tree_slotted__seed_parts_off),
-        TEST(test_tree_slotted__damaged_steps),
-        TEST(test_tree_slotted__allocation_failures),
+        TEST(test_tree_slotted__model_ids),       TEST(test_tree_slotted__model_words),
+        TEST(test_tree_slotted__model_zeros),     TEST(test_tree_slotted__model_long),
+        TEST(test_tree_slotted__put_many_sorted), TEST(test_tree_slotted__no_allocation_per_item),
+        TEST(test_tree_slotted__put_many_rules),  TEST(test_tree_slotted__limits),
+        TEST(test_tree_slotted__right_edge),      TEST(test_tree_slotted__cursor_in_changing_tree),
+        TEST(test_tree_slotted__build),           TEST(test_tree_slotted__seed_parts_off),
+        TEST(test_tree_slotted__damaged_steps),   TEST(test_tree_slotted__allocation_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
