@@ -57,7 +57,7 @@ static sb_status note(parser *p, sb_status code, size_t column, const char *text
                                .row_at = (uint32_t)(p->reader.row - chunk->data),
                                .row_bytes = (uint32_t)p->reader.row_bytes};
 
-    (void)snprintf(problem.text, sizeof problem.text, "%s", text);
+    (void)snprintf(problem.text, sizeof problem.text, "%.*s", (int)sizeof problem.text - 1, text);
     if (sb_buffer_append(&chunk->problems, &problem, sizeof problem) != SB_OK) return SB_NOMEM;
     return SB_SYNTAX;
 }
