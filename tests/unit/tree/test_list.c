@@ -508,6 +508,33 @@ static void test_tree_list__hub_totals(void **state)
     free_world(w);
 }
 
+/* A home without entries keeps the rest, and goes with it. */
+static void test_tree_list__empty_home(void **state)
+{
+    world *w = make_world(4096);
+    sb_list list;
+
+    (void)state;
+    fill_hub(w, 50, 5000);
+    assert_ok(sb_list_open(w->txn, &w->tree, 50, &list, &err));
+    const uint32_t at_home = list.chunk.count;
+    sb_list_close(&list);
+    assert_in_range(at_home, 100, 1000);
+    const uint64_t leaves = w->tree.leaf_count;
+    memcpy(w->batch, w->want, at_home * sizeof *w->batch);
+    delete_batch(w, at_home);
+    assert_int_equal(w->tree.leaf_count, leaves);
+    assert_tree(w);
+    assert_node(w, 50);
+    assert_seek(w, (sb_triple){50, 1, 0});
+    open_state open = {.w = w, .nodes = (const uint64_t[]){50, 51, 50}};
+    assert_ok(sb_lists_open(w->txn, &w->tree, open.nodes, 3, open_visit, &open, &err));
+    memcpy(w->batch, w->want, w->count * sizeof *w->batch);
+    delete_batch(w, w->count);
+    assert_int_equal(w->tree.root, SB_PGNO_NONE);
+    free_world(w);
+}
+
 /* A hub longer than the builder keeps back gets its total all the same. */
 static void test_tree_list__build_long_hub(void **state)
 {
@@ -584,6 +611,32 @@ static void test_tree_list__fill(void **state)
     assert_int_equal(findings, 0);
     assert_int_equal(stats.entries, n);
     assert_true(stats.leaf_pages * 8192 <= n * 87 / 10);
+    free_world(w);
+}
+
+/* A full leaf that takes one more entry becomes two with room: the next entries fit without a split. */
+static void test_tree_list__splits_in_halves(void **state)
+{
+    sb_random random = test_random(15);
+    world *w = make_world(8192);
+
+    (void)state;
+    for (size_t i = 0; i < BATCH_MAX; i++) {
+        w->batch[i] = (sb_triple){i / 10, sb_random_below(&random, 1000000), (1u << 20) + i};
+    }
+    build(w, &random, BATCH_MAX, 100);
+    const uint64_t full = w->tree.leaf_count;
+    for (size_t round = 0; round < 4; round++) {
+        /* About ten a leaf: every one is met. */
+        for (size_t i = 0; i < 10 * full; i++) {
+            w->batch[i] =
+                (sb_triple){sb_random_below(&random, BATCH_MAX / 10),
+                            sb_random_below(&random, 1000000), (1u << 21) + round * BATCH_MAX + i};
+        }
+        insert_batch(w, 10 * full);
+        assert_in_range(w->tree.leaf_count, 2 * full - 2, 2 * full + 2);
+    }
+    assert_tree(w);
     free_world(w);
 }
 
@@ -702,9 +755,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_tree_list__model),
         TEST(test_tree_list__hub_totals),
+        TEST(test_tree_list__empty_home),
         TEST(test_tree_list__build_long_hub),
         TEST(test_tree_list__misuse),
         TEST(test_tree_list__fill),
+        TEST(test_tree_list__splits_in_halves),
         TEST(test_tree_list__sparse_size),
         TEST(test_tree_list__no_allocation_per_entry),
         TEST(test_tree_list__out_of_memory),
