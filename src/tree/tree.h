@@ -239,14 +239,15 @@ SB_MUST_CHECK sb_status sb_list_open(sb_txn *txn, const sb_tree *tree, uint64_t 
 /* To the next chunk; *more false at the end. */
 SB_MUST_CHECK sb_status sb_list_next(sb_list *list, bool *more, sb_err *err);
 void sb_list_close(sb_list *list);
-/* Position at the first entry >= (neighbor, rel): the chunk starts there. */
+/* Position at the first entry >= (neighbor, rel): the chunk starts there. In a list over several leaves remaining is then
+ * an upper bound; it is 0 at the end all the same. */
 SB_MUST_CHECK sb_status sb_list_seek(sb_txn *txn, const sb_tree *tree, uint64_t node,
                                      uint64_t neighbor, uint64_t rel, sb_list *list, sb_err *err);
 /* Length of the list of node: one look at where it begins. */
 SB_MUST_CHECK sb_status sb_list_degree(sb_txn *txn, const sb_tree *tree, uint64_t node,
                                        uint64_t *degree, sb_err *err);
 /* Many nodes at once, overlapped by prefetching: visit(ctx, i, list) with the first chunk positioned; it may call
- * sb_list_next and must not close. */
+ * sb_list_next, must not close, and must not change the tree. */
 typedef sb_status (*sb_list_visit)(void *ctx, size_t i, sb_list *list);
 SB_MUST_CHECK sb_status sb_lists_open(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes,
                                       size_t count, sb_list_visit visit, void *ctx, sb_err *err);
