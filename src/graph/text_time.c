@@ -135,7 +135,8 @@ static bool read_date(reader *r, int64_t *days)
     if (has_sign) r->p++;
     const size_t digits = digits_ahead(r);
     if (has_sign) {
-        if (digits < 1 || digits > 9 || !take_number(r, digits, &year)) return false;
+        /* Ten digits: local to an offset the last years reach over the range. */
+        if (digits < 1 || digits > 10 || !take_number(r, digits, &year)) return false;
         if (negative) year = -year;
         return take(r, '-') ? read_dashed(r, year, days) : calendar_date(year, 1, 1, days);
     }
@@ -150,8 +151,7 @@ static bool read_date(reader *r, int64_t *days)
             return week_date(year, week, weekday, days);
         }
         return calendar_date(year, 1, 1, days);
-    case 6: return take_number(r, 2, &month) && calendar_date(year, month, 1, days) && take_number(r, 2, &day) &&
-                   calendar_date(year, month, day, days);
+    case 6: return take_number(r, 2, &month) && calendar_date(year, month, 1, days);
     case 7: return take_number(r, 3, &day) && ordinal_date(year, day, days);
     case 8: return take_number(r, 2, &month) && take_number(r, 2, &day) && calendar_date(year, month, day, days);
     default: return false;
