@@ -129,6 +129,15 @@ sb_status sb_graph_configure(sb_session *session, const sb_graph_settings *setti
     return SB_OK;
 }
 
+sb_status sb_graph__settings(sb_session *session, sb_graph_settings *settings, sb_err *err)
+{
+    void *object;
+
+    SB_TRY(sb_session_ext_get(session, &session_kind, &object, err));
+    *settings = ((const sb_graph *)object)->settings;
+    return SB_OK;
+}
+
 sb_status sb_graph__tick(sb_graph *graph, uint64_t done, uint64_t total, sb_err *err)
 {
     const sb_graph_settings *settings = &graph->settings;

@@ -182,6 +182,8 @@ SB_MUST_CHECK sb_status sb_graph__atomic_begin(sb_graph *graph, uint32_t *savepo
 SB_MUST_CHECK sb_status sb_graph__atomic_end(sb_graph *graph, uint32_t savepoint, sb_status status, sb_err *err);
 /* Grow an array of elements of size bytes to hold count, doubling. */
 SB_MUST_CHECK sb_status sb_graph__grow(const sb_allocator *alloc, void *array, size_t size, size_t count, size_t *capacity, sb_err *err);
+/* Settings of a session, for another one that does part of its work. */
+SB_MUST_CHECK sb_status sb_graph__settings(sb_session *session, sb_graph_settings *settings, sb_err *err);
 /* "Person" of a label (type, key) for messages, as a NUL-terminated copy in buf. */
 const char *sb_graph__name(sb_graph *graph, sb_name_kind kind, uint32_t id, char *buf, size_t bytes);
 

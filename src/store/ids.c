@@ -189,3 +189,8 @@ sb_node_id sb_ids_node_end(const sb_view *view)
 {
     return view->meta.node_end;
 }
+
+sb_rel_id sb_ids_rel_end(const sb_view *view)
+{
+    return view->meta.rel_end;
+}

@@ -63,6 +63,7 @@ SB_MUST_CHECK sb_status sb_ids_take_nodes(sb_view *view, sb_set_id set, size_t c
 SB_MUST_CHECK sb_status sb_ids_take_rels(sb_view *view, sb_type_id type, size_t count, sb_rel_id *ids, sb_err *err);
 /* Ids of all nodes ever made, uncommitted ones included, are below it. */
 sb_node_id sb_ids_node_end(const sb_view *view);
+sb_rel_id sb_ids_rel_end(const sb_view *view);
 
 /* ---- Node and relationship tables ----------------------------------------------------------------------------- */
 
