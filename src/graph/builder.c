@@ -14,32 +14,34 @@ typedef struct sb_alias {
     size_t next;     /* + 1: another of the same hash */
 } sb_alias;
 
-typedef struct sb_built_node {
-    const sb_label_id *labels; /* arena: ascending; equal to those of the node before: the same pointer */
-    size_t label_count;
-    size_t first_prop, prop_count;
-} sb_built_node;
+/* A label set as the caller gave it; nodes name it by its place. */
+typedef struct sb_built_set {
+    const sb_label_id *labels; /* arena: ascending */
+    size_t count;
+} sb_built_set;
 
-typedef struct sb_built_ref {
-    uint64_t value; /* id, handle, or place of the alias */
-    uint8_t kind;
-} sb_built_ref;
+/* An end of a relationship: an id, handle, or place of an alias, with its kind in the upper two bits. */
+typedef uint64_t sb_built_ref;
+#define REF_SHIFT 62u
+#define REF_VALUE ((1ull << REF_SHIFT) - 1)
 
-typedef struct sb_built_rel {
+typedef struct sb_built_ends {
     sb_built_ref source, target;
-    sb_type_id type;
-    size_t first_prop, prop_count;
-} sb_built_rel;
+} sb_built_ends;
 
 struct sb_builder {
     sb_graph *graph;
     const sb_allocator *alloc;
     sb_arena *arena; /* labels, aliases, values */
-    sb_built_node *nodes;
+    sb_built_set *sets;
+    size_t set_count, set_capacity;
+    sb_new_thing *nodes; /* name: place in sets */
     size_t node_count, node_capacity;
-    sb_built_rel *rels;
+    sb_new_thing *rels;
     size_t rel_count, rel_capacity;
-    sb_prop *props;
+    sb_built_ends *ends; /* of rels */
+    size_t end_capacity;
+    sb_packed_prop *props;
     size_t prop_count, prop_capacity;
     sb_alias *aliases;
     size_t alias_count, alias_capacity;
@@ -95,6 +97,8 @@ void sb_builder_close(sb_builder *builder)
     free_results(builder);
     sb_free(alloc, builder->nodes, builder->node_capacity * sizeof *builder->nodes);
     sb_free(alloc, builder->rels, builder->rel_capacity * sizeof *builder->rels);
+    sb_free(alloc, builder->ends, builder->end_capacity * sizeof *builder->ends);
+    sb_free(alloc, builder->sets, builder->set_capacity * sizeof *builder->sets);
     sb_free(alloc, builder->props, builder->prop_capacity * sizeof *builder->props);
     sb_free(alloc, builder->aliases, builder->alias_capacity * sizeof *builder->aliases);
     sb_map_deinit(&builder->alias_index);
@@ -109,6 +113,7 @@ static void start(sb_builder *builder)
     builder->executed = false;
     free_results(builder);
     builder->alias_count = 0;
+    builder->set_count = 0;
     sb_map_clear(&builder->alias_index);
     builder->block = NULL;
     builder->block_left = 0;
@@ -181,36 +186,57 @@ static sb_status copy_value(sb_builder *builder, sb_value *value, sb_err *err)
     return SB_OK;
 }
 
-/* The typed batch checks plain values; what it does not see again before it is copied is checked here. */
-static sb_status check_value(const sb_value *value, sb_err *err)
+static sb_status append_prop(sb_builder *builder, const sb_prop *prop, sb_packed_prop *packed,
+                             sb_err *err)
 {
-    switch (value->type) {
-    case SB_TYPE_NULL:
+    sb_value *copy;
+
+    if (prop->key == 0 || prop->key > sb_name_count(builder->graph->view, SB_NAME_KEY))
+        return SB_FAIL(err, SB_INVALID, "there is no property key %u", prop->key);
+    sb_gather__pack(prop, &prop->value, packed);
+    switch (prop->value.type) {
     case SB_TYPE_BOOL:
     case SB_TYPE_INT:
-    case SB_TYPE_FLOAT: return SB_OK;
-    default: return sb_value_check(value, err);
+    case SB_TYPE_FLOAT:
+    case SB_TYPE_DATE:
+    case SB_TYPE_LOCAL_TIME: return SB_OK; /* checked by the batch */
+    case SB_TYPE_STRING:
+    case SB_TYPE_BYTES: {
+        const void *text;
+        if (prop->value.as.bytes.size > SB_VALUE_BYTES_MAX || prop->value.as.bytes.data == NULL)
+            SB_TRY(sb_value_check(&prop->value, err));
+        SB_TRY(copy_bytes(builder, prop->value.as.bytes.data, prop->value.as.bytes.size, &text, err));
+        packed->as.bytes = sb_bytes_of(text, prop->value.as.bytes.size);
+        return SB_OK;
     }
+    default: break;
+    }
+    SB_TRY(sb_value_check(&prop->value, err)); /* before it is walked */
+    copy = sb_arena_alloc(builder->arena, sizeof *copy);
+    if (copy == NULL) return SB_FAIL_NOMEM(err);
+    *copy = prop->value;
+    SB_TRY(copy_value(builder, copy, err));
+    sb_gather__pack(prop, copy, packed);
+    return SB_OK;
 }
 
-/* Append properties; on failure what was appended is cut again. */
-static sb_status append_props(sb_builder *builder, const sb_prop *props, size_t count, sb_err *err)
+/* Append properties to those of all; thing says where. On failure nothing was appended. */
+static sb_status append_props(sb_builder *builder, const sb_prop *props, size_t count,
+                              sb_new_thing *thing, sb_err *err)
 {
     const size_t before = builder->prop_count;
-    sb_status st = SB_OK;
+    size_t kept = 0;
 
+    if (count > UINT32_MAX) return SB_FAIL(err, SB_LIMIT, "more than %u properties", UINT32_MAX);
     SB_TRY(sb_graph__grow(builder->alloc, &builder->props, sizeof *builder->props, before + count,
                           &builder->prop_capacity, err));
-    for (size_t i = 0; st == SB_OK && i < count; i++) {
-        sb_prop *prop = &builder->props[before + i];
-        *prop = props[i];
-        st = check_value(&prop->value, err);
-        if (st == SB_OK) st = copy_value(builder, &prop->value, err);
-        if (st == SB_OK && (prop->key == 0 || prop->key > sb_name_count(builder->graph->view, SB_NAME_KEY)))
-            st = SB_FAIL(err, SB_INVALID, "there is no property key %u", prop->key);
-    }
-    if (st == SB_OK) builder->prop_count += count;
-    return st;
+    for (size_t i = 0; i < count; i++)
+        if (props[i].value.type != SB_TYPE_NULL)
+            SB_TRY(append_prop(builder, &props[i], &builder->props[before + kept++], err));
+    thing->first_prop = before;
+    thing->prop_count = (uint32_t)kept;
+    builder->prop_count += kept;
+    return SB_OK;
 }
 
 /* ---- Aliases ------------------------------------------------------------------------------------------------- */
@@ -262,33 +288,32 @@ static bool labels_ascend(const sb_label_id *labels, size_t count)
     return true;
 }
 
-/* Labels sorted, without doubles, in the arena; those of the node before are shared. */
-static sb_status copy_labels(sb_builder *builder, const sb_label_id *labels, size_t count,
-                             sb_built_node *node, sb_err *err)
+/* The place of the set of these labels: that of the node before, or a new one. */
+static sb_status take_labels(sb_builder *builder, const sb_label_id *labels, size_t count,
+                             uint32_t *place, sb_err *err)
 {
-    const sb_built_node *last =
-        builder->node_count == 0 ? NULL : &builder->nodes[builder->node_count - 1];
+    const sb_built_set *last =
+        builder->set_count == 0 ? NULL : &builder->sets[builder->set_count - 1];
     sb_label_id *copy;
     size_t kept = 0;
 
-    if (count == 0) return SB_OK;
-    if (last != NULL && last->label_count == count &&
-        memcmp(last->labels, labels, count * sizeof *labels) == 0) {
-        node->labels = last->labels;
-        node->label_count = count;
+    *place = (uint32_t)builder->set_count - 1;
+    if (last != NULL && last->count == count &&
+        (count == 0 || memcmp(last->labels, labels, count * sizeof *labels) == 0))
         return SB_OK;
-    }
     for (size_t i = 0; i < count; i++)
         if (labels[i] == 0 || labels[i] > sb_name_count(builder->graph->view, SB_NAME_LABEL))
             return SB_FAIL(err, SB_INVALID, "there is no label %u", labels[i]);
+    SB_TRY(sb_graph__grow(builder->alloc, &builder->sets, sizeof *builder->sets,
+                          builder->set_count + 1, &builder->set_capacity, err));
     copy = sb_arena_alloc_array(builder->arena, count, sizeof *copy);
     if (copy == NULL) return SB_FAIL_NOMEM(err);
-    memcpy(copy, labels, count * sizeof *copy);
+    if (count != 0) memcpy(copy, labels, count * sizeof *copy);
     if (!labels_ascend(copy, count)) qsort(copy, count, sizeof *copy, compare_labels);
     for (size_t i = 0; i < count; i++)
         if (kept == 0 || copy[kept - 1] != copy[i]) copy[kept++] = copy[i];
-    node->labels = copy;
-    node->label_count = kept;
+    *place = (uint32_t)builder->set_count;
+    builder->sets[builder->set_count++] = (sb_built_set){.labels = copy, .count = kept};
     return SB_OK;
 }
 
@@ -296,7 +321,7 @@ sb_status sb_builder_node(sb_builder *builder, const sb_label_id *labels, size_t
                           sb_bytes alias, const sb_prop *props, size_t prop_count,
                           uint64_t *handle, sb_err *err)
 {
-    sb_built_node node = {0};
+    sb_new_thing node;
     sb_alias *named = NULL;
 
     *handle = 0;
@@ -309,11 +334,9 @@ sb_status sb_builder_node(sb_builder *builder, const sb_label_id *labels, size_t
     }
     SB_TRY(sb_graph__grow(builder->alloc, &builder->nodes, sizeof *builder->nodes,
                           builder->node_count + 1, &builder->node_capacity, err));
-    SB_TRY(copy_labels(builder, labels, label_count, &node, err));
+    SB_TRY(take_labels(builder, labels, label_count, &node.name, err));
     if (alias.size != 0) SB_TRY(alias_of(builder, alias, &named, err));
-    node.first_prop = builder->prop_count;
-    node.prop_count = prop_count;
-    SB_TRY(append_props(builder, props, prop_count, err));
+    SB_TRY(append_props(builder, props, prop_count, &node, err));
     if (named != NULL) named->handle = builder->node_count;
     *handle = builder->node_count;
     builder->nodes[builder->node_count++] = node;
@@ -325,86 +348,87 @@ sb_status sb_builder_node(sb_builder *builder, const sb_label_id *labels, size_t
 static sb_status take_ref(sb_builder *builder, const sb_ref *ref, sb_built_ref *built, sb_err *err)
 {
     sb_alias *alias;
+    uint64_t value = ref->id;
 
-    built->kind = (uint8_t)ref->kind;
-    built->value = ref->id;
     switch (ref->kind) {
-    case SB_REF_ID: return SB_OK;
+    case SB_REF_ID:
+        if (value > SB_ID_MAX)
+            return SB_FAIL(err, SB_NOT_FOUND, "node %llu does not exist", (unsigned long long)value);
+        break;
     case SB_REF_HANDLE:
-        if (ref->id < builder->node_count) return SB_OK;
-        return SB_FAIL(err, SB_NOT_FOUND, "the builder gave out no node handle %llu",
-                       (unsigned long long)ref->id);
+        if (value >= builder->node_count)
+            return SB_FAIL(err, SB_NOT_FOUND, "the builder gave out no node handle %llu",
+                           (unsigned long long)value);
+        break;
     case SB_REF_ALIAS:
         if (ref->alias.size == 0) return SB_FAIL(err, SB_INVALID, "an alias is empty");
         SB_TRY(alias_of(builder, ref->alias, &alias, err));
-        built->value = (uint64_t)(alias - builder->aliases);
-        return SB_OK;
+        value = (uint64_t)(alias - builder->aliases);
+        break;
     default: return SB_FAIL(err, SB_MISUSE, "a reference of unknown kind");
     }
+    *built = (uint64_t)ref->kind << REF_SHIFT | value;
+    return SB_OK;
 }
 
 sb_status sb_builder_rel(sb_builder *builder, sb_ref source, sb_type_id type, sb_ref target,
                          const sb_prop *props, size_t prop_count, sb_err *err)
 {
-    sb_built_rel rel = {.type = type};
+    sb_new_thing rel = {.name = type};
+    sb_built_ends ends;
 
     start(builder);
     if (type == 0 || type > sb_name_count(builder->graph->view, SB_NAME_TYPE))
         return SB_FAIL(err, SB_INVALID, "there is no relationship type %u", type);
     SB_TRY(sb_graph__grow(builder->alloc, &builder->rels, sizeof *builder->rels,
                           builder->rel_count + 1, &builder->rel_capacity, err));
-    SB_TRY(take_ref(builder, &source, &rel.source, err));
-    SB_TRY(take_ref(builder, &target, &rel.target, err));
-    rel.first_prop = builder->prop_count;
-    rel.prop_count = prop_count;
-    SB_TRY(append_props(builder, props, prop_count, err));
+    SB_TRY(sb_graph__grow(builder->alloc, &builder->ends, sizeof *builder->ends,
+                          builder->rel_count + 1, &builder->end_capacity, err));
+    SB_TRY(take_ref(builder, &source, &ends.source, err));
+    SB_TRY(take_ref(builder, &target, &ends.target, err));
+    SB_TRY(append_props(builder, props, prop_count, &rel, err));
+    builder->ends[builder->rel_count] = ends;
     builder->rels[builder->rel_count++] = rel;
     return SB_OK;
 }
 
 /* ---- Making them ----------------------------------------------------------------------------------------------------- */
 
-/* Arrays of one execute; owned until it ends. */
+/* One execute. */
 typedef struct sb_execution {
-    sb_new_node *nodes;
-    sb_new_rel *rels;
+    sb_builder *builder;
+    sb_set_id *sets; /* of builder->sets; owned */
     sb_node_id *node_ids;
     sb_rel_id *rel_ids;
 } sb_execution;
 
-static sb_status make_nodes(sb_builder *builder, sb_execution *run, sb_err *err)
+static sb_status make_nodes(sb_execution *run, sb_err *err)
 {
-    const sb_label_id *labels = NULL;
-    size_t label_count = SIZE_MAX;
-    sb_set_id set = 0;
+    sb_builder *builder = run->builder;
+    const sb_creations list = {.things = builder->nodes,
+                               .count = builder->node_count,
+                               .props = builder->props,
+                               .names = run->sets,
+                               .noun = "node"};
 
-    for (size_t i = 0; i < builder->node_count; i++) {
-        const sb_built_node *node = &builder->nodes[i];
-        if (node->labels != labels || node->label_count != label_count) {
-            SB_TRY(sb_set_intern(builder->graph->view, node->labels, node->label_count, &set, err));
-            labels = node->labels;
-            label_count = node->label_count;
-        }
-        run->nodes[i] = (sb_new_node){.set = set,
-                                      .number = (uint32_t)i,
-                                      .first_prop = node->first_prop,
-                                      .prop_count = node->prop_count};
-    }
-    return sb_gather__nodes(builder->graph, run->nodes, builder->node_count, builder->props, "node",
-                            run->node_ids, err);
+    for (size_t i = 0; i < builder->set_count; i++)
+        SB_TRY(sb_set_intern(builder->graph->view, builder->sets[i].labels, builder->sets[i].count,
+                             &run->sets[i], err));
+    return sb_gather__create(builder->graph, &list, run->node_ids, err);
 }
 
-static sb_status resolve_ref(sb_builder *builder, const sb_execution *run, const sb_built_ref *ref,
-                             size_t rel, const char *end, sb_node_id *id, sb_err *err)
+static sb_status resolve_ref(const sb_execution *run, sb_built_ref ref, size_t rel, const char *end,
+                             sb_node_id *id, sb_err *err)
 {
+    const uint64_t value = ref & REF_VALUE;
     const sb_alias *alias;
 
-    switch (ref->kind) {
-    case SB_REF_ID: *id = ref->value; return SB_OK;
-    case SB_REF_HANDLE: *id = run->node_ids[ref->value]; return SB_OK;
+    switch (ref >> REF_SHIFT) {
+    case SB_REF_ID: *id = value; return SB_OK;
+    case SB_REF_HANDLE: *id = run->node_ids[value]; return SB_OK;
     default: break;
     }
-    alias = &builder->aliases[ref->value];
+    alias = &run->builder->aliases[value];
     if (alias->handle == NO_HANDLE)
         return SB_FAIL(err, SB_NOT_FOUND, "relationship %zu: no node has its %s alias '%.*s'", rel,
                        end, (int)(alias->name.size < 200 ? alias->name.size : 200),
@@ -413,69 +437,70 @@ static sb_status resolve_ref(sb_builder *builder, const sb_execution *run, const
     return SB_OK;
 }
 
-static sb_status make_rels(sb_builder *builder, sb_execution *run, sb_err *err)
+static sb_status ends_of(void *ctx, size_t i, sb_node_id *source, sb_node_id *target, sb_err *err)
 {
-    for (size_t i = 0; i < builder->rel_count; i++) {
-        const sb_built_rel *rel = &builder->rels[i];
-        sb_new_rel *fresh = &run->rels[i];
-        *fresh = (sb_new_rel){.type = rel->type,
-                              .number = (uint32_t)i,
-                              .first_prop = rel->first_prop,
-                              .prop_count = rel->prop_count};
-        SB_TRY(resolve_ref(builder, run, &rel->source, i, "source", &fresh->source, err));
-        SB_TRY(resolve_ref(builder, run, &rel->target, i, "target", &fresh->target, err));
-    }
-    return sb_gather__rels(builder->graph, run->rels, builder->rel_count, builder->props,
-                           "relationship", run->rel_ids, err);
+    const sb_execution *run = ctx;
+    const sb_built_ends *ends = &run->builder->ends[i];
+
+    SB_TRY(resolve_ref(run, ends->source, i, "source", source, err));
+    return resolve_ref(run, ends->target, i, "target", target, err);
 }
 
-static sb_status run_all(sb_builder *builder, sb_execution *run, sb_err *err)
+static sb_status make_rels(sb_execution *run, sb_err *err)
 {
+    sb_builder *builder = run->builder;
+    const sb_creations list = {.things = builder->rels,
+                               .count = builder->rel_count,
+                               .props = builder->props,
+                               .noun = "relationship",
+                               .ends = ends_of,
+                               .ctx = run};
+
+    return sb_gather__create(builder->graph, &list, run->rel_ids, err);
+}
+
+static sb_status run_all(sb_execution *run, sb_err *err)
+{
+    sb_graph *graph = run->builder->graph;
     uint32_t savepoint;
     sb_status st;
 
-    if (builder->node_count > UINT32_MAX || builder->rel_count > UINT32_MAX)
-        return SB_FAIL(err, SB_LIMIT, "more than %u creations in one call", UINT32_MAX);
-    SB_TRY(sb_graph__atomic_begin(builder->graph, &savepoint, err));
-    sb_upkeep__begin(builder->graph, false);
-    st = make_nodes(builder, run, err);
-    if (st == SB_OK) st = make_rels(builder, run, err);
-    return sb_graph__atomic_end(builder->graph, savepoint, st, err);
+    SB_TRY(sb_graph__atomic_begin(graph, &savepoint, err));
+    sb_upkeep__begin(graph, false);
+    st = make_nodes(run, err);
+    if (st == SB_OK) st = make_rels(run, err);
+    return sb_graph__atomic_end(graph, savepoint, st, err);
 }
 
 sb_status sb_builder_execute(sb_builder *builder, sb_builder_result *result, sb_err *err)
 {
     const sb_allocator *alloc = builder->alloc;
-    const size_t nodes = builder->node_count, rels = builder->rel_count;
-    sb_execution run = {0};
+    sb_execution run = {.builder = builder};
     sb_status st = SB_OK;
 
     *result = (sb_builder_result){0};
     start(builder);
-    run.nodes = sb_alloc_array(alloc, nodes, sizeof *run.nodes);
-    run.rels = sb_alloc_array(alloc, rels, sizeof *run.rels);
-    run.node_ids = sb_alloc_array(alloc, nodes, sizeof *run.node_ids);
-    run.rel_ids = sb_alloc_array(alloc, rels, sizeof *run.rel_ids);
-    if (run.nodes == NULL || run.rels == NULL || run.node_ids == NULL || run.rel_ids == NULL)
-        st = SB_FAIL_NOMEM(err);
-    if (st == SB_OK) st = run_all(builder, &run, err);
-    sb_free(alloc, run.nodes, nodes * sizeof *run.nodes);
-    sb_free(alloc, run.rels, rels * sizeof *run.rels);
+    run.sets = sb_alloc_array(alloc, builder->set_count, sizeof *run.sets);
+    run.node_ids = sb_alloc_array(alloc, builder->node_count, sizeof *run.node_ids);
+    run.rel_ids = sb_alloc_array(alloc, builder->rel_count, sizeof *run.rel_ids);
+    if (run.sets == NULL || run.node_ids == NULL || run.rel_ids == NULL) st = SB_FAIL_NOMEM(err);
+    if (st == SB_OK) st = run_all(&run, err);
+    sb_free(alloc, run.sets, builder->set_count * sizeof *run.sets);
     if (st != SB_OK) {
-        sb_free(alloc, run.node_ids, nodes * sizeof *run.node_ids);
-        sb_free(alloc, run.rel_ids, rels * sizeof *run.rel_ids);
+        sb_free(alloc, run.node_ids, builder->node_count * sizeof *run.node_ids);
+        sb_free(alloc, run.rel_ids, builder->rel_count * sizeof *run.rel_ids);
         return st;
     }
     builder->node_ids = run.node_ids;
-    builder->result_nodes = nodes;
+    builder->result_nodes = builder->node_count;
     builder->rel_ids = run.rel_ids;
-    builder->result_rels = rels;
+    builder->result_rels = builder->rel_count;
     builder->node_count = builder->rel_count = builder->prop_count = 0;
     builder->executed = true;
     *result = (sb_builder_result){.node_ids = run.node_ids,
-                                  .node_count = nodes,
+                                  .node_count = builder->result_nodes,
                                   .rel_ids = run.rel_ids,
-                                  .rel_count = rels};
+                                  .rel_count = builder->result_rels};
     return SB_OK;
 }
 

@@ -25,15 +25,11 @@ typedef struct sb_shape {
     sb_value *values;
 } sb_shape;
 
-/* Nodes and relationships look alike from here. */
-typedef struct sb_new_things {
-    const sb_new_node *nodes; /* NULL: relationships */
-    const sb_new_rel *rels;
-    const sb_prop *props;
-    size_t count;
-    const char *noun;
-    uint64_t *ids;
-} sb_new_things;
+/* Rows of one batch: places in the caller's list. */
+typedef struct sb_picked {
+    const uint32_t *order; /* NULL: one after the other, from first on */
+    size_t first, count;
+} sb_picked;
 
 void sb_gather__init(sb_gather *gather, const sb_allocator *alloc)
 {
@@ -59,25 +55,40 @@ void sb_gather__deinit(sb_gather *gather)
     sb_map_deinit(&gather->shape_index);
 }
 
-/* ---- Things ----------------------------------------------------------------------------------------------- */
-
-static uint32_t name_at(const sb_new_things *things, size_t i)
+void sb_gather__pack(const sb_prop *prop, const sb_value *value, sb_packed_prop *packed)
 {
-    return things->nodes != NULL ? things->nodes[i].set : things->rels[i].type;
+    packed->key = prop->key;
+    packed->type = value->type;
+    switch (value->type) {
+    case SB_TYPE_BOOL: packed->as.integer = value->as.boolean; break;
+    case SB_TYPE_INT:
+    case SB_TYPE_DATE:
+    case SB_TYPE_LOCAL_TIME: packed->as.integer = value->as.integer; break;
+    case SB_TYPE_FLOAT: packed->as.real = value->as.real; break;
+    case SB_TYPE_STRING:
+    case SB_TYPE_BYTES:
+        packed->as.bytes = sb_bytes_of(value->as.bytes.data, value->as.bytes.size);
+        break;
+    default: packed->as.value = value; break;
+    }
 }
 
-static uint32_t number_at(const sb_new_things *things, size_t i)
+/* ---- The list ----------------------------------------------------------------------------------------------- */
+
+static uint32_t name_at(const sb_creations *list, size_t i)
 {
-    return things->nodes != NULL ? things->nodes[i].number : things->rels[i].number;
+    const uint32_t name = list->things[i].name;
+    return list->names == NULL ? name : list->names[name];
 }
 
-static const sb_prop *props_at(const sb_new_things *things, size_t i, size_t *count)
+static uint32_t number_at(const sb_creations *list, size_t i)
 {
-    const size_t first =
-        things->nodes != NULL ? things->nodes[i].first_prop : things->rels[i].first_prop;
+    return list->numbers == NULL ? (uint32_t)i : list->numbers[i];
+}
 
-    *count = things->nodes != NULL ? things->nodes[i].prop_count : things->rels[i].prop_count;
-    return *count == 0 ? NULL : things->props + first;
+SB_INLINE size_t place_of(const sb_picked *rows, size_t row)
+{
+    return rows->order == NULL ? rows->first + row : rows->order[rows->first + row];
 }
 
 /* A buffer emptied, with room for count elements of size. */
@@ -98,15 +109,15 @@ static sb_group *groups_of(const sb_gather *gather)
     return (sb_group *)(void *)gather->groups.data;
 }
 
-static sb_status count_groups(sb_gather *gather, const sb_new_things *things, size_t *group_count,
+static sb_status count_groups(sb_gather *gather, const sb_creations *list, size_t *group_count,
                               sb_err *err)
 {
     size_t last = SIZE_MAX;
 
     sb_map_clear(&gather->group_index);
     sb_buffer_reset(&gather->groups);
-    for (size_t i = 0; i < things->count; i++) {
-        const uint32_t name = name_at(things, i);
+    for (size_t i = 0; i < list->count; i++) {
+        const uint32_t name = name_at(list, i);
         if (last == SIZE_MAX || groups_of(gather)[last].name != name) {
             bool inserted;
             uint64_t *place = sb_map_at(&gather->group_index, name, &inserted);
@@ -125,18 +136,17 @@ static sb_status count_groups(sb_gather *gather, const sb_new_things *things, si
     return SB_OK;
 }
 
-/* Rows by group, in order of the calls within each: gather.order. */
-static sb_status make_groups(sb_gather *gather, const sb_new_things *things, size_t *group_count,
+/* Places by group, in order of the calls within each: gather.order, when there are several groups. */
+static sb_status make_groups(sb_gather *gather, const sb_creations *list, size_t *group_count,
                              sb_err *err)
 {
     sb_group *groups;
     uint32_t *order;
     size_t begin = 0;
 
-    if (things->count > UINT32_MAX)
-        return SB_FAIL(err, SB_LIMIT, "more than %u creations in one call", UINT32_MAX);
-    SB_TRY(make_room(&gather->order, things->count, sizeof *order, err));
-    SB_TRY(count_groups(gather, things, group_count, err));
+    SB_TRY(count_groups(gather, list, group_count, err));
+    if (*group_count == 1) return SB_OK;
+    SB_TRY(make_room(&gather->order, list->count, sizeof *order, err));
     groups = groups_of(gather);
     order = (uint32_t *)(void *)gather->order.data;
     for (size_t g = 0; g < *group_count; g++) {
@@ -144,8 +154,8 @@ static sb_status make_groups(sb_gather *gather, const sb_new_things *things, siz
         begin += groups[g].count;
         groups[g].count = 0;
     }
-    for (size_t i = 0, last = 0; i < things->count; i++) {
-        const uint32_t name = name_at(things, i);
+    for (size_t i = 0, last = 0; i < list->count; i++) {
+        const uint32_t name = name_at(list, i);
         if (groups[last].name != name) last = (size_t)*sb_map_find(&gather->group_index, name);
         order[groups[last].begin + groups[last].count++] = (uint32_t)i;
     }
@@ -200,14 +210,13 @@ static sb_status find_shape(sb_gather *gather, sb_key_id key, size_t guess, size
     return SB_OK;
 }
 
-static sb_status survey_row(sb_gather *gather, const sb_prop *props, size_t prop_count,
+static sb_status survey_row(sb_gather *gather, const sb_packed_prop *props, size_t prop_count,
                             sb_err *err)
 {
     for (size_t p = 0; p < prop_count; p++) {
-        const uint32_t type = props[p].value.type;
+        const uint32_t type = props[p].type;
         sb_shape *shape;
         size_t place;
-        if (type == SB_TYPE_NULL) continue;
         SB_TRY(find_shape(gather, props[p].key, p, &place, err));
         shape = &shapes_of(gather)[place];
         if (shape->count++ == 0)
@@ -218,23 +227,22 @@ static sb_status survey_row(sb_gather *gather, const sb_prop *props, size_t prop
     return SB_OK;
 }
 
-/* Rows from the first on that make one batch, and their columns' shapes. */
-static sb_status survey_batch(sb_gather *gather, const sb_new_things *things, const uint32_t *order,
-                              size_t count, size_t *rows, sb_err *err)
+/* How many rows from the first on make one batch, and their columns' shapes. */
+static sb_status survey_batch(sb_gather *gather, const sb_creations *list, sb_picked *rows,
+                              size_t most, sb_err *err)
 {
     size_t all_props = 0;
 
     sb_buffer_reset(&gather->shapes);
     sb_map_clear(&gather->shape_index);
-    for (*rows = 0; *rows < count; ++*rows) {
-        size_t prop_count;
-        const sb_prop *props = props_at(things, order[*rows], &prop_count);
-        const size_t places = (shape_count(gather) + prop_count) * (*rows + 1);
-        if (*rows != 0 && places > PLACES_MIN && places > PLACES_PER_PROP * (all_props + prop_count) &&
-            shape_count(gather) * (*rows + 1) > PLACES_PER_PROP * (all_props + prop_count))
+    for (rows->count = 0; rows->count < most; rows->count++) {
+        const sb_new_thing *thing = &list->things[place_of(rows, rows->count)];
+        const size_t places = (shape_count(gather) + thing->prop_count) * (rows->count + 1);
+        all_props += thing->prop_count;
+        if (rows->count != 0 && places > PLACES_MIN &&
+            shape_count(gather) * (rows->count + 1) > PLACES_PER_PROP * all_props)
             return SB_OK;
-        SB_TRY(survey_row(gather, props, prop_count, err));
-        all_props += prop_count;
+        SB_TRY(survey_row(gather, list->props + thing->first_prop, thing->prop_count, err));
     }
     return SB_OK;
 }
@@ -286,50 +294,64 @@ static sb_status make_arrays(sb_gather *gather, size_t rows, sb_err *err)
     return SB_OK;
 }
 
-SB_INLINE void fill_place(sb_shape *shape, size_t row, const sb_value *value)
+/* A value that was packed, as it was. */
+static sb_value unpack(const sb_packed_prop *prop)
 {
-    switch (shape->type) {
-    case SB_TYPE_NULL: shape->values[row] = *value; break;
-    case SB_TYPE_BOOL: shape->integers[row] = value->as.boolean; break;
-    case SB_TYPE_FLOAT: shape->reals[row] = value->as.real; break;
+    sb_value value = {.type = prop->type};
+
+    switch (prop->type) {
+    case SB_TYPE_BOOL: value.as.boolean = prop->as.integer != 0; break;
+    case SB_TYPE_INT:
+    case SB_TYPE_DATE:
+    case SB_TYPE_LOCAL_TIME: value.as.integer = prop->as.integer; break;
+    case SB_TYPE_FLOAT: value.as.real = prop->as.real; break;
     case SB_TYPE_STRING:
     case SB_TYPE_BYTES:
-        shape->bytes[row] = sb_bytes_of(value->as.bytes.data, value->as.bytes.size);
+        value.as.bytes.data = prop->as.bytes.data;
+        value.as.bytes.size = prop->as.bytes.size;
         break;
-    default: shape->integers[row] = value->as.integer; break;
+    default: value = *prop->as.value; break;
+    }
+    return value;
+}
+
+SB_INLINE void fill_place(sb_shape *shape, size_t row, const sb_packed_prop *prop)
+{
+    switch (shape->type) {
+    case SB_TYPE_NULL: shape->values[row] = unpack(prop); break;
+    case SB_TYPE_FLOAT: shape->reals[row] = prop->as.real; break;
+    case SB_TYPE_STRING:
+    case SB_TYPE_BYTES: shape->bytes[row] = prop->as.bytes; break;
+    default: shape->integers[row] = prop->as.integer; break;
     }
 }
 
-static sb_status fail_twice(sb_graph *graph, const sb_new_things *things, size_t i, sb_key_id key,
+static sb_status fail_twice(sb_graph *graph, const sb_creations *list, size_t i, sb_key_id key,
                             sb_err *err)
 {
     char name[64];
-    return SB_FAIL(err, SB_INVALID, "%s %u: property %s is given twice", things->noun,
-                   number_at(things, i),
-                   sb_graph__name(graph, SB_NAME_KEY, key, name, sizeof name));
+    return SB_FAIL(err, SB_INVALID, "%s %u: property %s is given twice", list->noun,
+                   number_at(list, i), sb_graph__name(graph, SB_NAME_KEY, key, name, sizeof name));
 }
 
-static sb_status fill_columns(sb_graph *graph, const sb_new_things *things, const uint32_t *order,
-                              size_t rows, sb_err *err)
+static sb_status fill_columns(sb_graph *graph, const sb_creations *list, const sb_picked *rows,
+                              sb_err *err)
 {
     sb_gather *gather = &graph->writer.gather;
     sb_shape *shapes = shapes_of(gather);
     const size_t columns = shape_count(gather);
 
-    for (size_t row = 0; row < rows; row++) {
-        size_t prop_count;
-        const sb_prop *props = props_at(things, order[row], &prop_count);
-        for (size_t p = 0; p < prop_count; p++) {
+    for (size_t row = 0; row < rows->count; row++) {
+        const sb_new_thing *thing = &list->things[place_of(rows, row)];
+        const sb_packed_prop *props = list->props + thing->first_prop;
+        for (size_t p = 0; p < thing->prop_count; p++) {
             size_t place = p;
-            sb_shape *shape;
-            if (props[p].value.type == SB_TYPE_NULL) continue;
             if (place >= columns || shapes[place].key != props[p].key)
                 place = (size_t)*sb_map_find(&gather->shape_index, props[p].key);
-            shape = &shapes[place];
-            if (sb_bit_get(shape->present, row))
-                return fail_twice(graph, things, order[row], props[p].key, err);
-            sb_bit_set(shape->present, row);
-            fill_place(shape, row, &props[p].value);
+            if (sb_bit_get(shapes[place].present, row))
+                return fail_twice(graph, list, place_of(rows, row), props[p].key, err);
+            sb_bit_set(shapes[place].present, row);
+            fill_place(&shapes[place], row, &props[p]);
         }
     }
     return SB_OK;
@@ -358,83 +380,83 @@ static sb_status make_columns(sb_gather *gather, size_t rows, const sb_prop_colu
 
 /* ---- Batches -------------------------------------------------------------------------------------------------------- */
 
-static sb_status create_batch(sb_graph *graph, const sb_new_things *things, uint32_t name,
-                              const uint32_t *order, size_t rows, sb_err *err)
+/* How messages call the rows: NULL numbers count from the batch's first row, so they must be made unless that is the
+ * list's first. */
+static sb_status name_rows(sb_graph *graph, const sb_creations *list, const sb_picked *rows,
+                           sb_err *err)
 {
     sb_writer *writer = &graph->writer;
     sb_gather *gather = &writer->gather;
-    const sb_prop_column *columns;
-    size_t column_count;
-    uint64_t *ids, *sources, *targets;
-    uint32_t *numbers;
-    sb_status st;
+    uint32_t *numbers = NULL;
 
-    SB_TRY(make_arrays(gather, rows, err));
-    SB_TRY(fill_columns(graph, things, order, rows, err));
-    SB_TRY(make_columns(gather, rows, &columns, &column_count, err));
-    SB_TRY(make_room(&gather->ids, rows, 3 * sizeof *ids, err));
-    SB_TRY(make_room(&gather->numbers, rows, sizeof *numbers, err));
-    ids = (uint64_t *)(void *)gather->ids.data;
-    sources = ids + rows;
-    targets = sources + rows;
-    numbers = (uint32_t *)(void *)gather->numbers.data;
-    for (size_t row = 0; row < rows; row++)
-        numbers[row] = number_at(things, order[row]);
-    writer->rows = (sb_row_names){.noun = things->noun, .numbers = numbers};
-    if (things->nodes != NULL) {
-        st = sb_create__nodes(graph, name, rows, columns, column_count, ids, err);
-    } else {
-        for (size_t row = 0; row < rows; row++) {
-            sources[row] = things->rels[order[row]].source;
-            targets[row] = things->rels[order[row]].target;
-        }
-        st = sb_create__rels(graph, name, rows, sources, targets, columns, column_count, ids, err);
+    if (list->numbers != NULL || rows->order != NULL || rows->first != 0) {
+        SB_TRY(make_room(&gather->numbers, rows->count, sizeof *numbers, err));
+        numbers = (uint32_t *)(void *)gather->numbers.data;
+        for (size_t row = 0; row < rows->count; row++)
+            numbers[row] = number_at(list, place_of(rows, row));
     }
-    writer->rows = (sb_row_names){NULL, NULL};
-    for (size_t row = 0; st == SB_OK && row < rows; row++)
-        things->ids[order[row]] = ids[row];
-    return st;
-}
-
-static sb_status create_group(sb_graph *graph, const sb_new_things *things, const sb_group *group,
-                              sb_err *err)
-{
-    sb_gather *gather = &graph->writer.gather;
-    const uint32_t *order = (const uint32_t *)(const void *)gather->order.data + group->begin;
-
-    for (size_t done = 0; done < group->count;) {
-        size_t rows;
-        SB_TRY(survey_batch(gather, things, order + done, group->count - done, &rows, err));
-        SB_TRY(create_batch(graph, things, group->name, order + done, rows, err));
-        done += rows;
-    }
+    writer->rows = (sb_row_names){.noun = list->noun, .numbers = numbers};
     return SB_OK;
 }
 
-static sb_status create_things(sb_graph *graph, const sb_new_things *things, sb_err *err)
+static sb_status put_batch(sb_graph *graph, const sb_creations *list, uint32_t name,
+                           const sb_picked *rows, const sb_prop_column *columns,
+                           size_t column_count, uint64_t *ids, sb_err *err)
+{
+    uint64_t *sources, *targets;
+    uint64_t *all = (uint64_t *)(void *)graph->writer.gather.ids.data;
+    const size_t count = rows->count;
+
+    if (list->ends == NULL)
+        return sb_create__nodes(graph, name, count, columns, column_count, ids, err);
+    sources = all + count;
+    targets = sources + count;
+    for (size_t row = 0; row < count; row++)
+        SB_TRY(list->ends(list->ctx, place_of(rows, row), &sources[row], &targets[row], err));
+    return sb_create__rels(graph, name, count, sources, targets, columns, column_count, ids, err);
+}
+
+static sb_status create_batch(sb_graph *graph, const sb_creations *list, uint32_t name,
+                              const sb_picked *rows, uint64_t *out, sb_err *err)
+{
+    sb_gather *gather = &graph->writer.gather;
+    const sb_prop_column *columns;
+    size_t column_count;
+    uint64_t *ids;
+    sb_status st;
+
+    SB_TRY(make_arrays(gather, rows->count, err));
+    SB_TRY(fill_columns(graph, list, rows, err));
+    SB_TRY(make_columns(gather, rows->count, &columns, &column_count, err));
+    SB_TRY(make_room(&gather->ids, rows->count, 3 * sizeof *ids, err));
+    SB_TRY(name_rows(graph, list, rows, err));
+    ids = rows->order == NULL ? out + rows->first : (uint64_t *)(void *)gather->ids.data;
+    st = put_batch(graph, list, name, rows, columns, column_count, ids, err);
+    graph->writer.rows = (sb_row_names){NULL, NULL};
+    if (st != SB_OK || rows->order == NULL) return st;
+    for (size_t row = 0; row < rows->count; row++)
+        out[place_of(rows, row)] = ids[row];
+    return SB_OK;
+}
+
+sb_status sb_gather__create(sb_graph *graph, const sb_creations *list, uint64_t *ids, sb_err *err)
 {
     sb_gather *gather = &graph->writer.gather;
     size_t group_count = 0;
 
-    if (things->count == 0) return SB_OK;
-    SB_TRY(make_groups(gather, things, &group_count, err));
-    for (size_t g = 0; g < group_count; g++)
-        SB_TRY(create_group(graph, things, &groups_of(gather)[g], err));
+    if (list->count == 0) return SB_OK;
+    if (list->count > UINT32_MAX)
+        return SB_FAIL(err, SB_LIMIT, "more than %u creations in one call", UINT32_MAX);
+    SB_TRY(make_groups(gather, list, &group_count, err));
+    for (size_t g = 0; g < group_count; g++) {
+        const sb_group group = groups_of(gather)[g];
+        sb_picked rows = {.first = group.begin};
+        if (group_count > 1) rows.order = (const uint32_t *)(const void *)gather->order.data;
+        for (size_t done = 0; done < group.count; done += rows.count) {
+            rows.first = group.begin + done;
+            SB_TRY(survey_batch(gather, list, &rows, group.count - done, err));
+            SB_TRY(create_batch(graph, list, group.name, &rows, ids, err));
+        }
+    }
     return SB_OK;
-}
-
-sb_status sb_gather__nodes(sb_graph *graph, const sb_new_node *nodes, size_t count,
-                           const sb_prop *props, const char *noun, sb_node_id *ids, sb_err *err)
-{
-    const sb_new_things things = {
-        .nodes = nodes, .props = props, .count = count, .noun = noun, .ids = ids};
-    return create_things(graph, &things, err);
-}
-
-sb_status sb_gather__rels(sb_graph *graph, const sb_new_rel *rels, size_t count,
-                          const sb_prop *props, const char *noun, sb_rel_id *ids, sb_err *err)
-{
-    const sb_new_things things = {
-        .rels = rels, .props = props, .count = count, .noun = noun, .ids = ids};
-    return create_things(graph, &things, err);
 }

@@ -22,15 +22,13 @@ typedef struct sb_pending_chains {
     size_t indexed, capacity;
 } sb_pending_chains;
 
-/* Relationships of one type made in this transaction. forward[i] and reverse[i] are the two ends of the i-th; those from
- * `flushed` on are in no list tree yet. */
+/* Relationships of one type made in this transaction, in order of creation; those from `flushed` on are in no list tree
+ * yet. */
 typedef struct sb_pending {
     sb_type_id type;
     uint32_t epoch;     /* of the newest savepoint whose log has its old lengths */
-    sb_triple *forward; /* (source, target, rel), in order of creation */
-    sb_triple *reverse; /* (target, source, rel) */
-    size_t flushed, count;
-    size_t forward_capacity, reverse_capacity;
+    sb_triple *rels;    /* (source, target, rel) */
+    size_t flushed, count, capacity;
     sb_pending_chains chains[2]; /* by direction */
 } sb_pending;
 
@@ -241,21 +239,38 @@ void sb_create__count_ends(sb_graph *graph, const sb_set_id *sets, size_t count,
 
 /* ---- gather.c -------------------------------------------------------------------------------------------------------- */
 
-/* A node or relationship to be made, with its properties in the caller's array of all. */
-typedef struct sb_new_node {
-    sb_set_id set;
-    uint32_t number; /* its name in messages */
-    size_t first_prop, prop_count;
-} sb_new_node;
-typedef struct sb_new_rel {
-    sb_type_id type;
-    uint32_t number;
-    size_t first_prop, prop_count;
-    sb_node_id source, target;
-} sb_new_rel;
-/* Make them in batches: ids[i] is that of the i-th. noun names them in messages. SB_INVALID: a property given twice. */
-SB_MUST_CHECK sb_status sb_gather__nodes(sb_graph *graph, const sb_new_node *nodes, size_t count, const sb_prop *props, const char *noun, sb_node_id *ids, sb_err *err);
-SB_MUST_CHECK sb_status sb_gather__rels(sb_graph *graph, const sb_new_rel *rels, size_t count, const sb_prop *props, const char *noun, sb_rel_id *ids, sb_err *err);
+/* A property to be made: half the size of sb_prop, since a builder holds many. */
+typedef struct sb_packed_prop {
+    sb_key_id key;
+    uint32_t type; /* not NULL */
+    union {
+        int64_t integer; /* BOOL too */
+        double real;
+        sb_bytes bytes;        /* borrowed */
+        const sb_value *value; /* borrowed: what is none of these */
+    } as;
+} sb_packed_prop;
+/* value is prop's, or where a copy of it lives. */
+void sb_gather__pack(const sb_prop *prop, const sb_value *value, sb_packed_prop *packed);
+/* A node or relationship to be made. */
+typedef struct sb_new_thing {
+    uint64_t first_prop; /* place in sb_creations.props */
+    uint32_t prop_count;
+    uint32_t name;       /* label set or type, or its place in sb_creations.names */
+} sb_new_thing;
+typedef struct sb_creations {
+    const sb_new_thing *things;
+    size_t count;
+    const sb_packed_prop *props;
+    const uint32_t *names;   /* may be NULL */
+    const uint32_t *numbers; /* how messages call them; NULL: by their places */
+    const char *noun;        /* "node", "op" */
+    /* Ends of relationship number i; NULL: they are nodes. */
+    sb_status (*ends)(void *ctx, size_t i, sb_node_id *source, sb_node_id *target, sb_err *err);
+    void *ctx;
+} sb_creations;
+/* Make them in batches: ids[i] is that of the i-th. SB_INVALID: a property given twice. */
+SB_MUST_CHECK sb_status sb_gather__create(sb_graph *graph, const sb_creations *list, uint64_t *ids, sb_err *err);
 void sb_gather__init(sb_gather *gather, const sb_allocator *alloc);
 void sb_gather__deinit(sb_gather *gather);
 

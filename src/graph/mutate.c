@@ -13,6 +13,7 @@ typedef struct sb_mutator {
     uint64_t *ids; /* of the ops done so far: arena(call) */
     sb_err *err;
     sb_arena *arena; /* what lives as long as the call, results included */
+    const struct sb_run *rels; /* relationships being made */
 } sb_mutator;
 
 /* ---- References -------------------------------------------------------------------------------------------- */
@@ -43,109 +44,116 @@ static sb_status resolve(const sb_mutator *m, size_t at, const sb_op_ref *ref, s
 static sb_status intern_labels(const sb_mutator *m, const sb_label_id *labels, size_t count,
                                sb_set_id *set);
 
-/* Properties of a run of creations, one after the other. */
-static sb_status copy_run_props(const sb_mutator *m, size_t begin, size_t end, sb_prop **props)
+/* A run of creations: things of one kind with the numbers of their ops. All arena. */
+typedef struct sb_run {
+    sb_new_thing *things;
+    uint32_t *numbers;
+    size_t count;
+} sb_run;
+
+static sb_status make_run(const sb_mutator *m, size_t most, sb_run *run)
 {
-    size_t total = 0, at = 0;
+    run->count = 0;
+    run->things = sb_arena_alloc_array(m->arena, most, sizeof *run->things);
+    run->numbers = sb_arena_alloc_array(m->arena, most, sizeof *run->numbers);
+    return run->things != NULL && run->numbers != NULL ? SB_OK : SB_FAIL_NOMEM(m->err);
+}
+
+/* Room for the properties of ops in [begin, end). */
+static sb_status make_props(const sb_mutator *m, size_t begin, size_t end, sb_packed_prop **props)
+{
+    size_t total = 0;
 
     for (size_t i = begin; i < end; i++)
         if (!sb_add_size(total, m->ops[i].prop_count, &total)) return SB_FAIL_NOMEM(m->err);
     *props = sb_arena_alloc_array(m->arena, total, sizeof **props);
-    if (*props == NULL) return SB_FAIL_NOMEM(m->err);
-    for (size_t i = begin; i < end; i++) {
-        const sb_op *op = &m->ops[i];
-        if (op->prop_count != 0) memcpy(*props + at, op->props, op->prop_count * sizeof **props);
-        at += op->prop_count;
-    }
-    return SB_OK;
+    return *props != NULL ? SB_OK : SB_FAIL_NOMEM(m->err);
 }
 
-static sb_status create_run_nodes(sb_mutator *m, size_t begin, size_t end, size_t count,
-                                  const sb_prop *props)
+static sb_status name_of_op(const sb_mutator *m, const sb_op *op, uint32_t *name)
 {
-    sb_new_node *nodes = sb_arena_alloc_array(m->arena, count, sizeof *nodes);
-    sb_node_id *ids = sb_arena_alloc_array(m->arena, count, sizeof *ids);
-    size_t at = 0, prop_at = 0;
-
-    if (nodes == NULL || ids == NULL) return SB_FAIL_NOMEM(m->err);
-    for (size_t i = begin; i < end; i++) {
-        const sb_op *op = &m->ops[i];
-        if (op->kind == SB_OP_CREATE_NODE) {
-            const sb_status st = intern_labels(m, op->labels, op->label_count, &nodes[at].set);
-            if (st != SB_OK) {
-                if (m->err != NULL) sb_err_prefix(m->err, "op %zu: ", i);
-                return st;
-            }
-            nodes[at].number = (uint32_t)i;
-            nodes[at].first_prop = prop_at;
-            nodes[at++].prop_count = op->prop_count;
-        }
-        prop_at += op->prop_count;
-    }
-    SB_TRY(sb_gather__nodes(m->graph, nodes, count, props, "op", ids, m->err));
-    for (size_t i = 0; i < count; i++)
-        m->ids[nodes[i].number] = ids[i];
-    m->result->nodes_created += count;
-    return SB_OK;
-}
-
-static sb_status fill_rel(const sb_mutator *m, size_t i, sb_new_rel *rel)
-{
-    const sb_op *op = &m->ops[i];
-
+    if (op->kind == SB_OP_CREATE_NODE) return intern_labels(m, op->labels, op->label_count, name);
+    *name = op->type;
     if (op->type == 0 || op->type > sb_name_count(m->graph->view, SB_NAME_TYPE))
         return SB_FAIL(m->err, SB_INVALID, "there is no relationship type %u", op->type);
-    SB_TRY(resolve(m, i, &op->source, SB_NODE, &rel->source));
-    return resolve(m, i, &op->target, SB_NODE, &rel->target);
+    return SB_OK;
 }
 
-static sb_status create_run_rels(sb_mutator *m, size_t begin, size_t end, size_t count,
-                                 const sb_prop *props)
+static sb_status add_to_run(sb_mutator *m, size_t i, sb_run *run, sb_packed_prop *props,
+                            size_t *prop_count)
 {
-    sb_new_rel *rels = sb_arena_alloc_array(m->arena, count, sizeof *rels);
-    sb_rel_id *ids = sb_arena_alloc_array(m->arena, count, sizeof *ids);
-    size_t at = 0, prop_at = 0;
+    const sb_op *op = &m->ops[i];
+    sb_new_thing *thing = &run->things[run->count];
+    const size_t first = *prop_count;
 
-    if (rels == NULL || ids == NULL) return SB_FAIL_NOMEM(m->err);
-    for (size_t i = begin; i < end; i++) {
-        const sb_op *op = &m->ops[i];
-        if (op->kind == SB_OP_CREATE_REL) {
-            const sb_status st = fill_rel(m, i, &rels[at]);
-            if (st != SB_OK) {
-                if (m->err != NULL) sb_err_prefix(m->err, "op %zu: ", i);
-                return st;
-            }
-            rels[at].type = op->type;
-            rels[at].number = (uint32_t)i;
-            rels[at].first_prop = prop_at;
-            rels[at++].prop_count = op->prop_count;
-        }
-        prop_at += op->prop_count;
-    }
-    SB_TRY(sb_gather__rels(m->graph, rels, count, props, "op", ids, m->err));
-    for (size_t i = 0; i < count; i++)
-        m->ids[rels[i].number] = ids[i];
-    m->result->rels_created += count;
+    if (op->prop_count > UINT32_MAX)
+        return SB_FAIL(m->err, SB_LIMIT, "more than %u properties", UINT32_MAX);
+    SB_TRY(name_of_op(m, op, &thing->name));
+    for (size_t p = 0; p < op->prop_count; p++)
+        if (op->props[p].value.type != SB_TYPE_NULL)
+            sb_gather__pack(&op->props[p], &op->props[p].value, &props[(*prop_count)++]);
+    thing->first_prop = first;
+    thing->prop_count = (uint32_t)(*prop_count - first);
+    m->result->properties_set += thing->prop_count;
+    run->numbers[run->count++] = (uint32_t)i;
+    return SB_OK;
+}
+
+/* Ends of the i-th relationship of the run being made. */
+static sb_status ends_of(void *ctx, size_t i, sb_node_id *source, sb_node_id *target, sb_err *err)
+{
+    const sb_mutator *m = ctx;
+    const size_t at = m->rels->numbers[i];
+    const sb_op *op = &m->ops[at];
+    sb_status st = resolve(m, at, &op->source, SB_NODE, source);
+
+    if (st == SB_OK) st = resolve(m, at, &op->target, SB_NODE, target);
+    if (st != SB_OK && err != NULL) sb_err_prefix(err, "op %zu: ", at);
+    return st;
+}
+
+static sb_status put_run(sb_mutator *m, const sb_run *run, const sb_packed_prop *props, bool rels)
+{
+    const sb_creations list = {.things = run->things,
+                               .count = run->count,
+                               .props = props,
+                               .numbers = run->numbers,
+                               .noun = "op",
+                               .ends = rels ? ends_of : NULL,
+                               .ctx = m};
+    uint64_t *ids = sb_arena_alloc_array(m->arena, run->count, sizeof *ids);
+
+    if (ids == NULL) return SB_FAIL_NOMEM(m->err);
+    SB_TRY(sb_gather__create(m->graph, &list, ids, m->err));
+    for (size_t i = 0; i < run->count; i++)
+        m->ids[run->numbers[i]] = ids[i];
+    *(rels ? &m->result->rels_created : &m->result->nodes_created) += run->count;
     return SB_OK;
 }
 
 /* Creations in a row: nodes first, then relationships, which may refer to nodes of earlier ops only. */
 static sb_status create_run(sb_mutator *m, size_t begin, size_t end)
 {
-    size_t nodes = 0;
-    sb_prop *props;
+    sb_run nodes, rels;
+    sb_packed_prop *props;
+    size_t prop_count = 0;
+    sb_status made;
 
+    SB_TRY(make_run(m, end - begin, &nodes));
+    SB_TRY(make_run(m, end - begin, &rels));
+    SB_TRY(make_props(m, begin, end, &props));
     for (size_t i = begin; i < end; i++) {
-        const sb_op *op = &m->ops[i];
-        nodes += op->kind == SB_OP_CREATE_NODE;
-        for (size_t p = 0; p < op->prop_count; p++)
-            m->result->properties_set += op->props[p].value.type != SB_TYPE_NULL;
-        if (op->kind == SB_OP_CREATE_NODE) continue;
+        const bool is_node = m->ops[i].kind == SB_OP_CREATE_NODE;
+        const sb_status st = add_to_run(m, i, is_node ? &nodes : &rels, props, &prop_count);
+        if (st == SB_OK) continue;
+        if (m->err != NULL) sb_err_prefix(m->err, "op %zu: ", i);
+        return st;
     }
-    SB_TRY(copy_run_props(m, begin, end, &props));
-    if (nodes != 0) SB_TRY(create_run_nodes(m, begin, end, nodes, props));
-    if (nodes != end - begin) return create_run_rels(m, begin, end, end - begin - nodes, props);
-    return SB_OK;
+    SB_TRY(put_run(m, &nodes, props, false));
+    m->rels = &rels;
+    made = put_run(m, &rels, props, true);
+    m->rels = NULL;
+    return made;
 }
 
 /* ---- Labels ------------------------------------------------------------------------------------------------------- */

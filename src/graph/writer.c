@@ -33,8 +33,7 @@ static void free_pending(sb_graph *graph, sb_pending *pending)
 {
     const sb_allocator *alloc = graph->alloc;
 
-    sb_free(alloc, pending->forward, pending->forward_capacity * sizeof *pending->forward);
-    sb_free(alloc, pending->reverse, pending->reverse_capacity * sizeof *pending->reverse);
+    sb_free(alloc, pending->rels, pending->capacity * sizeof *pending->rels);
     for (int d = 0; d < 2; d++) {
         sb_map_deinit(&pending->chains[d].heads);
         sb_free(alloc, pending->chains[d].next, pending->chains[d].capacity * sizeof *pending->chains[d].next);
@@ -155,15 +154,23 @@ sb_status sb_writer__mark(sb_graph *graph, uint32_t savepoint, sb_err *err)
     return SB_OK;
 }
 
-/* Cut a chain index back to the first count entries: newest first, each is the head of its node. */
-static void unchain(sb_pending_chains *chains, const sb_triple *triples, size_t count)
+static sb_node_id end_of(const sb_triple *rel, sb_direction direction)
 {
+    return direction == SB_OUT ? rel->node : rel->neighbor;
+}
+
+/* Cut a chain index back to the first count entries: newest first, each is the head of its node. */
+static void unchain(sb_pending *pending, sb_direction direction, size_t count)
+{
+    sb_pending_chains *chains = &pending->chains[direction];
+
     while (chains->indexed > count) {
         const size_t i = --chains->indexed;
+        const sb_node_id node = end_of(&pending->rels[i], direction);
         if (chains->next[i] == 0)
-            (void)sb_map_remove(&chains->heads, triples[i].node);
+            (void)sb_map_remove(&chains->heads, node);
         else
-            *sb_map_find(&chains->heads, triples[i].node) = chains->next[i];
+            *sb_map_find(&chains->heads, node) = chains->next[i];
     }
 }
 
@@ -186,8 +193,8 @@ void sb_writer__rollback_to(sb_graph *graph, uint32_t savepoint)
     while (writer->log_count > mark->log_count) {
         const sb_pending_log *log = &writer->log[--writer->log_count];
         sb_pending *pending = &writer->pending[log->place];
-        unchain(&pending->chains[SB_OUT], pending->forward, log->count);
-        unchain(&pending->chains[SB_IN], pending->reverse, log->count);
+        unchain(pending, SB_OUT, log->count);
+        unchain(pending, SB_IN, log->count);
         writer->pending_rels -= pending->count - pending->flushed;
         pending->count = log->count;
         pending->flushed = log->flushed;
@@ -646,41 +653,47 @@ sb_status sb_writer__pend(sb_graph *graph, sb_type_id type, const sb_node_id *so
     SB_TRY(pending_of(graph, type, &place, err));
     SB_TRY(log_pending(graph, place, err));
     pending = &writer->pending[place];
-    SB_TRY(sb_graph__grow(graph->alloc, &pending->forward, sizeof *pending->forward, pending->count + count,
-                          &pending->forward_capacity, err));
-    SB_TRY(sb_graph__grow(graph->alloc, &pending->reverse, sizeof *pending->reverse, pending->count + count,
-                          &pending->reverse_capacity, err));
-    for (size_t i = 0; i < count; i++) {
-        pending->forward[pending->count + i] = (sb_triple){sources[i], targets[i], ids[i]};
-        pending->reverse[pending->count + i] = (sb_triple){targets[i], sources[i], ids[i]};
-    }
+    SB_TRY(sb_graph__grow(graph->alloc, &pending->rels, sizeof *pending->rels, pending->count + count,
+                          &pending->capacity, err));
+    for (size_t i = 0; i < count; i++) pending->rels[pending->count + i] = (sb_triple){sources[i], targets[i], ids[i]};
     pending->count += count;
     writer->pending_rels += count;
     if (writer->pending_rels > PENDING_MAX) return sb_writer__flush(graph, 0, err);
     return SB_OK;
 }
 
-/* Sort triples unless they are; counted. copy: leave them as they are and sort a copy, which *sorted is then. */
-static sb_status sort_triples(sb_graph *graph, sb_triple *triples, size_t count, bool copy, uint64_t *sorts,
-                              const sb_triple **sorted, sb_err *err)
+static bool reverse_sorted(const sb_triple *rels, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        const sb_triple a = rels[i - 1], b = rels[i];
+        if (a.neighbor < b.neighbor) continue;
+        if (a.neighbor > b.neighbor || a.node > b.node || (a.node == b.node && a.rel > b.rel)) return false;
+    }
+    return true;
+}
+
+/* Relationships as triples of a direction, sorted; sorts are counted, those that are sorted already are not touched.
+ * *sorted is rels or in scratch: the pending ones stay in order of creation, which rolling back needs. */
+static sb_status sort_rels(sb_graph *graph, const sb_triple *rels, size_t count, sb_direction direction, uint64_t *sorts,
+                           const sb_triple **sorted, sb_err *err)
 {
     sb_writer *writer = &graph->writer;
     const bool guard = (graph->profile->switched_off & SB_SEED_SORT_GUARD) == 0;
+    const bool is_sorted =
+        guard && (direction == SB_OUT ? sb_triples_sorted(rels, count) : reverse_sorted(rels, count));
     sb_triple *room;
 
-    *sorted = triples;
-    if (guard && sb_triples_sorted(triples, count)) return SB_OK;
+    *sorted = rels;
+    if (is_sorted && direction == SB_OUT) return SB_OK;
     sb_buffer_reset(&writer->scratch);
-    if (sb_buffer_reserve(&writer->scratch, (copy ? 2 : 1) * count * sizeof *triples) != SB_OK)
-        return SB_FAIL_NOMEM(err);
-    room = (sb_triple *)(void *)writer->scratch.data;
-    if (copy) {
-        memcpy(room, triples, count * sizeof *triples);
-        triples = room;
-        room += count;
-        *sorted = triples;
-    }
-    sb_triples_sort(triples, room, count);
+    if (sb_buffer_reserve(&writer->scratch, 2 * count * sizeof *room) != SB_OK) return SB_FAIL_NOMEM(err);
+    *sorted = room = (sb_triple *)(void *)writer->scratch.data;
+    if (direction == SB_OUT)
+        memcpy(room, rels, count * sizeof *room);
+    else
+        for (size_t i = 0; i < count; i++) room[i] = (sb_triple){rels[i].neighbor, rels[i].node, rels[i].rel};
+    if (is_sorted) return SB_OK;
+    sb_triples_sort(room, room + count, count);
     ++*sorts;
     return SB_OK;
 }
@@ -689,17 +702,14 @@ static sb_status flush_type(sb_graph *graph, size_t place, sb_err *err)
 {
     sb_writer *writer = &graph->writer;
     sb_pending *pending = &writer->pending[place];
+    const sb_triple *rels = pending->rels + pending->flushed, *sorted;
     const size_t count = pending->count - pending->flushed;
-    const bool copy = writer->mark_count != 0; /* rolling back needs them in order of creation */
-    const sb_triple *sorted;
 
     if (count == 0) return SB_OK;
     SB_TRY(log_pending(graph, place, err));
-    SB_TRY(sort_triples(graph, pending->forward + pending->flushed, count, copy, &writer->stats.forward_sorts, &sorted,
-                        err));
+    SB_TRY(sort_rels(graph, rels, count, SB_OUT, &writer->stats.forward_sorts, &sorted, err));
     SB_TRY(sb_adjacency_insert(graph->view, pending->type, SB_OUT, sorted, count, err));
-    SB_TRY(sort_triples(graph, pending->reverse + pending->flushed, count, copy, &writer->stats.reverse_sorts, &sorted,
-                        err));
+    SB_TRY(sort_rels(graph, rels, count, SB_IN, &writer->stats.reverse_sorts, &sorted, err));
     SB_TRY(sb_adjacency_insert(graph->view, pending->type, SB_IN, sorted, count, err));
     pending->flushed = pending->count;
     writer->pending_rels -= count;
@@ -740,14 +750,16 @@ sb_status sb_graph_flush(sb_graph *graph, sb_err *err)
 /* ---- Reading what is pending -------------------------------------------------------------------------------------------- */
 
 /* Bring the chains of a direction up to the pending count. */
-static sb_status chain(sb_graph *graph, sb_pending_chains *chains, const sb_triple *triples, size_t count, sb_err *err)
+static sb_status chain(sb_graph *graph, sb_pending *pending, sb_direction direction, sb_err *err)
 {
-    if (chains->indexed == count) return SB_OK;
-    if (count > UINT32_MAX - 1) return SB_FAIL(err, SB_LIMIT, "more than 4 billion relationships are pending");
-    SB_TRY(sb_graph__grow(graph->alloc, &chains->next, sizeof *chains->next, count, &chains->capacity, err));
-    for (; chains->indexed < count; chains->indexed++) {
+    sb_pending_chains *chains = &pending->chains[direction];
+
+    if (chains->indexed == pending->count) return SB_OK;
+    if (pending->count > UINT32_MAX - 1) return SB_FAIL(err, SB_LIMIT, "more than 4 billion relationships are pending");
+    SB_TRY(sb_graph__grow(graph->alloc, &chains->next, sizeof *chains->next, pending->count, &chains->capacity, err));
+    for (; chains->indexed < pending->count; chains->indexed++) {
         bool inserted;
-        uint64_t *head = sb_map_at(&chains->heads, triples[chains->indexed].node, &inserted);
+        uint64_t *head = sb_map_at(&chains->heads, end_of(&pending->rels[chains->indexed], direction), &inserted);
         if (head == NULL) return SB_FAIL_NOMEM(err);
         chains->next[chains->indexed] = inserted ? 0 : (uint32_t)*head;
         *head = chains->indexed + 1;
@@ -760,9 +772,8 @@ sb_status sb_graph__pending_list(sb_graph *graph, sb_type_id type, sb_direction 
 {
     sb_writer *writer = &graph->writer;
     const uint64_t *place, *head;
+    const uint32_t *next;
     sb_pending *pending;
-    sb_pending_chains *chains;
-    const sb_triple *triples;
     sb_triple *out;
     size_t found = 0;
 
@@ -773,18 +784,20 @@ sb_status sb_graph__pending_list(sb_graph *graph, sb_type_id type, sb_direction 
     if (place == NULL) return SB_OK;
     pending = &writer->pending[*place];
     if (pending->flushed == pending->count) return SB_OK;
-    chains = &pending->chains[direction];
-    triples = direction == SB_OUT ? pending->forward : pending->reverse;
-    SB_TRY(chain(graph, chains, triples, pending->count, err));
-    head = sb_map_find(&chains->heads, node);
+    SB_TRY(chain(graph, pending, direction, err));
+    head = sb_map_find(&pending->chains[direction].heads, node);
     if (head == NULL) return SB_OK;
     /* Entries lead to older ones; those below `flushed` are in the tree. */
-    for (size_t i = (size_t)*head; i > pending->flushed; i = chains->next[i - 1]) found++;
+    next = pending->chains[direction].next;
+    for (size_t i = (size_t)*head; i > pending->flushed; i = next[i - 1]) found++;
     sb_buffer_reset(&writer->scratch);
     if (sb_buffer_reserve(&writer->scratch, 2 * found * sizeof *out) != SB_OK) return SB_FAIL_NOMEM(err);
     out = (sb_triple *)(void *)writer->scratch.data;
-    for (size_t i = (size_t)*head, at = found; i > pending->flushed; i = chains->next[i - 1]) out[--at] = triples[i - 1];
-    sb_triples_sort(out, out + found, found);
+    for (size_t i = (size_t)*head, at = found; i > pending->flushed; i = next[i - 1]) {
+        const sb_triple *rel = &pending->rels[i - 1];
+        out[--at] = direction == SB_OUT ? *rel : (sb_triple){rel->neighbor, rel->node, rel->rel};
+    }
+    if (found != 0) sb_triples_sort(out, out + found, found);
     *items = out;
     *count = found;
     return SB_OK;
