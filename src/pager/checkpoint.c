@@ -93,6 +93,9 @@ static sb_status write_back(sb_pager *pager, sb_mark from, sb_mark limit, sb_che
     SB_TRY(sb_pager__header_write(pager, pager->main_file, &state, err));
     if (atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_OFF)
         SB_TRY(sb_pager__sync_main(pager, err));
+    sb_mutex_lock(pager->index_mutex);
+    sb_pager__index_own_backfill_locked(pager, from, limit);
+    sb_mutex_unlock(pager->index_mutex);
     sb_pager__raise(&pager->shm->backfilled, limit);
     result->pages_written += count;
     return SB_OK;

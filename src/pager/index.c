@@ -7,8 +7,9 @@
  * I5  The table is reset for a new generation only when nobody in any process reads the WAL (I7 in
  *     checkpoint.c), so no walk meets a reset.
  * I6  A checked bit says: the main file's bytes of this page, as they are since the last back-fill, were
- *     checked. A back-fill writes a page only when no live reader takes it from the main file, and
- *     each transaction first forgets the bits of what was back-filled before it began. */
+ *     checked in this process (or made in it). A back-fill writes a page only when no live reader takes it
+ *     from the main file, and each transaction first forgets the bits of what others have back-filled
+ *     before it began. */
 #include "pager/pager_priv.h"
 
 void sb_pager__index_init(sb_pager *pager)
@@ -32,7 +33,7 @@ sb_status sb_pager__index_reserve(sb_pager *pager, sb_pgno pgno, uint32_t pos, s
     return sb_table_reserve(&index->frames, (uint64_t)(pos >> index->frame_shift) * SB_INDEX_WORDS, err);
 }
 
-void sb_pager__index_put(sb_pager *pager, sb_pgno pgno, uint32_t pos)
+void sb_pager__index_put(sb_pager *pager, sb_pgno pgno, uint32_t pos, bool checked)
 {
     sb_index *index = &pager->index;
     _Atomic uint32_t *newest = sb_table_at(&index->newest, pgno);
@@ -41,7 +42,7 @@ void sb_pager__index_put(sb_pager *pager, sb_pgno pgno, uint32_t pos)
     if (before >= pos) return; /* taken in by an attempt that failed later on */
     atomic_store_explicit(frame + SB_INDEX_PREV, before, memory_order_relaxed);
     atomic_store_explicit(frame + SB_INDEX_PGNO, pgno, memory_order_relaxed);
-    atomic_store_explicit(frame + SB_INDEX_CHECKED, 0, memory_order_relaxed);
+    atomic_store_explicit(frame + SB_INDEX_CHECKED, checked, memory_order_relaxed);
     const uint32_t cell = pos >> index->frame_shift;
     if (cell >= index->cells) index->cells = cell + 1;
     index->page_frames++;
@@ -101,7 +102,7 @@ sb_status sb_pager__index_catch_up_locked(sb_pager *pager, sb_mark mark, sb_err 
             return SB_FAIL(err, SB_CORRUPT, "%s: frame at position %u is damaged", pager->wal_path, pos);
         if (frame.kind != SB_FRAME_PAGE) continue;
         SB_TRY(sb_pager__index_reserve(pager, frame.pgno, pos, err));
-        sb_pager__index_put(pager, frame.pgno, pos);
+        sb_pager__index_put(pager, frame.pgno, pos, false);
     }
     if (tail.pos != sb_mark_pos(mark))
         return SB_FAIL(err, SB_CORRUPT, "%s: no frame ends at position %u", pager->wal_path, sb_mark_pos(mark));
@@ -110,15 +111,31 @@ sb_status sb_pager__index_catch_up_locked(sb_pager *pager, sb_mark mark, sb_err 
     return SB_OK;
 }
 
-/* Forget the bits of pages whose frames lie in [from, to). */
-static void forget_checks(sb_pager *pager, uint32_t from, uint32_t to)
+/* Forget the bits of pages whose frames lie in [from, to); keep_own: but take over those of their frames. */
+static void forget_checks(sb_pager *pager, uint32_t from, uint32_t to, bool keep_own)
 {
     const sb_index *index = &pager->index;
     for (uint32_t cell = from >> index->frame_shift; cell <= (to - 1) >> index->frame_shift; cell++) {
         const _Atomic uint32_t *frame = sb_table_at(&index->frames, (uint64_t)cell * SB_INDEX_WORDS);
         if (frame == NULL) continue;
         const uint32_t pgno = atomic_load_explicit(frame + SB_INDEX_PGNO, memory_order_relaxed);
-        if (pgno != 0) sb_pager__checked_clear(pager, pgno);
+        if (pgno == 0) continue;
+        const uint32_t pos = keep_own ? sb_pager__index_find(index, pgno, to) : 0;
+        const bool good = pos != 0 && atomic_load_explicit(sb_pager__index_frame(index, pos) + SB_INDEX_CHECKED,
+                                                           memory_order_relaxed) != 0;
+        sb_pager__checked_clear(pager, pgno);
+        if (good) sb_pager__checked_set_locked(pager, pgno);
+    }
+}
+
+void sb_pager__index_own_backfill_locked(sb_pager *pager, sb_mark from, sb_mark to)
+{
+    const sb_mark seen = atomic_load_explicit(&pager->seen_backfilled, memory_order_relaxed);
+    if (seen == from && sb_mark_generation(from) == sb_mark_generation(to)) {
+        forget_checks(pager, sb_mark_pos(from), sb_mark_pos(to), true);
+        atomic_store_explicit(&pager->seen_backfilled, to, memory_order_release);
+    } else {
+        sb_pager__index_see_backfill_locked(pager, to);
     }
 }
 
@@ -128,7 +145,7 @@ void sb_pager__index_see_backfill_locked(sb_pager *pager, sb_mark backfilled)
     if (backfilled <= seen) return;
     if (sb_mark_generation(seen) == sb_mark_generation(backfilled) &&
         pager->index.tail.generation == sb_mark_generation(backfilled) && pager->index.tail.pos >= sb_mark_pos(backfilled)) {
-        forget_checks(pager, sb_mark_pos(seen), sb_mark_pos(backfilled));
+        forget_checks(pager, sb_mark_pos(seen), sb_mark_pos(backfilled), false);
     } else {
         sb_table_zero(&pager->checked);
         if (pager->read_mode == SB_READ_CACHE) sb_pager__cache_drop_main_from(pager, 0);

@@ -178,7 +178,9 @@ SB_MUST_CHECK sb_status sb_txn_savepoint(sb_txn *txn, uint32_t *savepoint, sb_er
 SB_MUST_CHECK sb_status sb_txn_rollback_to(sb_txn *txn, uint32_t savepoint, sb_err *err);
 SB_MUST_CHECK sb_status sb_txn_release(sb_txn *txn, uint32_t savepoint, sb_err *err);
 
-/* Extensions: named objects of the layers above, owned by the transaction. Hooks may be NULL. */
+/* Extensions: named objects of the layers above, owned by the transaction. Hooks may be NULL. One made under open
+ * savepoints is told of later ones only; rollback_to may then name a savepoint older than the object: all of it
+ * is to go. Hooks end in reverse order of creation. */
 typedef struct sb_txn_ext_kind {
     const char *name;
     sb_status (*create)(sb_txn *txn, void **object, sb_err *err);
@@ -196,13 +198,15 @@ void *sb_txn_ext_find(const sb_txn *txn, const sb_txn_ext_kind *kind); /* NULL w
 /* ---- Pages --------------------------------------------------------------------------------------------- */
 
 /* A page held for reading. bytes is valid until sb_page_release (and, in mapped mode, until the
- * transaction ends). It shows the page as it was when acquired. */
+ * transaction ends). It shows the page as it was when acquired. One exception: a page that the transaction has
+ * private already is handed out as it is, so later changes through sb_page_mut under the same savepoint show,
+ * and the pointer is valid only as long as one from sb_page_mut. */
 typedef struct sb_page {
     const uint8_t *bytes;
     void *pin; /* NULL in mapped mode */
 } sb_page;
 
-/* SB_CORRUPT: outside the file, bad checksum, bad structure. */
+/* SB_CORRUPT: outside the file, bad checksum, bad structure. SB_LIMIT: every frame of the page cache is held. */
 SB_MUST_CHECK sb_status sb_page_acquire(sb_txn *txn, sb_pgno pgno, sb_page *page, sb_err *err);
 /* Empty in mapped mode. Accepts a zeroed page; zeroes it. */
 void sb_page_release(sb_txn *txn, sb_page *page);

@@ -270,6 +270,7 @@ struct sb_pager {
     char *path, *wal_path, *shm_path; /* owned */
     size_t path_bytes;                /* of path with its NUL; the other two are 4 longer */
     sb_fork_guard *fork_guard;
+    uint64_t process_id;              /* of who opened it */
     sb_open_mode mode;
     sb_read_mode read_mode;           /* MAP or CACHE */
     bool read_only;
@@ -523,10 +524,14 @@ SB_INLINE _Atomic uint32_t *sb_pager__index_frame(const sb_index *index, uint32_
 }
 /* These five: index_mutex is held. */
 SB_MUST_CHECK sb_status sb_pager__index_reserve(sb_pager *pager, sb_pgno pgno, uint32_t pos, sb_err *err);
-void sb_pager__index_put(sb_pager *pager, sb_pgno pgno, uint32_t pos); /* reserved before */
+/* Reserved before. checked: its bytes need no check in this process. */
+void sb_pager__index_put(sb_pager *pager, sb_pgno pgno, uint32_t pos, bool checked);
 void sb_pager__index_reset(sb_pager *pager, const sb_wal_tail *tail);
 SB_MUST_CHECK sb_status sb_pager__index_catch_up_locked(sb_pager *pager, sb_mark mark, sb_err *err);
 void sb_pager__index_see_backfill_locked(sb_pager *pager, sb_mark backfilled);
+/* As the former, by the process that has back-filled from..to itself: the pages keep what was checked of their
+ * frames. */
+void sb_pager__index_own_backfill_locked(sb_pager *pager, sb_mark from, sb_mark to);
 /* Take in frames up to mark (main_only: not needed), and forget checks of pages back-filled since. */
 SB_MUST_CHECK sb_status sb_pager__index_catch_up(sb_pager *pager, sb_mark mark, bool main_only, sb_mark backfilled,
                                                  sb_err *err);
@@ -590,6 +595,8 @@ SB_MUST_CHECK sb_status sb_pager__read_bytes(sb_pager *pager, sb_pgno pgno, uint
 /* Check bytes just read: checksum, kind and structure. */
 SB_MUST_CHECK sb_status sb_pager__check_page(sb_pager *pager, sb_pgno pgno, const uint8_t *bytes, sb_err *err);
 void sb_pager__checked_clear(sb_pager *pager, sb_pgno pgno);
+/* index_mutex is held. */
+void sb_pager__checked_set_locked(sb_pager *pager, sb_pgno pgno);
 void sb_pager__checked_clear_from(sb_pager *pager, sb_pgno first, sb_pgno end);
 
 /* ---- private.c ------------------------------------------------------------------------------------------------------------------------- */

@@ -29,17 +29,23 @@ static bool checked_get(sb_pager *pager, sb_pgno pgno)
     return word != NULL && (atomic_load_explicit(word, memory_order_relaxed) >> (pgno % 32) & 1u) != 0;
 }
 
+void sb_pager__checked_set_locked(sb_pager *pager, sb_pgno pgno)
+{
+    /* benign when there is no memory: the page is checked again next time */
+    if (sb_table_reserve(&pager->checked, pgno / 32, NULL) != SB_OK) return;
+    atomic_fetch_or_explicit(sb_table_at(&pager->checked, pgno / 32), 1u << (pgno % 32), memory_order_relaxed);
+}
+
 static void checked_set(sb_pager *pager, sb_pgno pgno)
 {
     _Atomic uint32_t *word = sb_table_at(&pager->checked, pgno / 32);
-    if (word == NULL) {
-        sb_mutex_lock(pager->index_mutex);
-        const sb_status st = sb_table_reserve(&pager->checked, pgno / 32, NULL);
-        sb_mutex_unlock(pager->index_mutex);
-        if (st != SB_OK) return; /* benign: the page is checked again next time */
-        word = sb_table_at(&pager->checked, pgno / 32);
+    if (SB_LIKELY(word != NULL)) {
+        atomic_fetch_or_explicit(word, 1u << (pgno % 32), memory_order_relaxed);
+        return;
     }
-    atomic_fetch_or_explicit(word, 1u << (pgno % 32), memory_order_relaxed);
+    sb_mutex_lock(pager->index_mutex);
+    sb_pager__checked_set_locked(pager, pgno);
+    sb_mutex_unlock(pager->index_mutex);
 }
 
 void sb_pager__checked_clear(sb_pager *pager, sb_pgno pgno)

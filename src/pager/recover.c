@@ -28,7 +28,7 @@ static sb_status take_in(sb_pager *pager, const pending_frames *pending, sb_err 
         const sb_pgno pgno = (sb_pgno)pending->items[i].key;
         const uint32_t pos = (uint32_t)pending->items[i].value;
         SB_TRY(sb_pager__index_reserve(pager, pgno, pos, err));
-        sb_pager__index_put(pager, pgno, pos);
+        sb_pager__index_put(pager, pgno, pos, false);
     }
     return SB_OK;
 }

@@ -169,7 +169,7 @@ static sb_status writer_busy_error(sb_pager *pager, sb_err *err)
 {
     char name[64];
     const uint64_t pid = atomic_load(&pager->shm->writer);
-    if (pid == sb_os_process_id() || pid == 0)
+    if (pid == pager->process_id || pid == 0)
         return SB_FAIL(err, SB_BUSY, "%s is locked by another writer of this process", pager->path);
     sb_os_process_name(pid, name, sizeof name);
     return SB_FAIL(err, SB_BUSY, "%s is locked by a writer in process %llu (%s)", pager->path,
@@ -186,7 +186,7 @@ sb_status sb_pager__writer_lock(sb_pager *pager, uint64_t timeout_ns, sb_err *er
     const sb_status st = sb_pager__lock(pager, SB_LOCK_WRITER, SB_LOCK_EXCLUSIVE,
                                         waited < timeout_ns ? timeout_ns - waited : 0, &taken, err);
     if (st == SB_OK && taken) {
-        atomic_store_explicit(&pager->shm->writer, sb_os_process_id(), memory_order_relaxed);
+        atomic_store_explicit(&pager->shm->writer, pager->process_id, memory_order_relaxed);
         return SB_OK;
     }
     give_writer_flag(pager);
@@ -208,7 +208,7 @@ static sb_status try_slot(sb_session *session, uint32_t slot, bool *taken, sb_er
     SB_TRY(sb_pager__lock(pager, SB_LOCK_SLOTS + slot, SB_LOCK_EXCLUSIVE, 0, taken, err));
     if (!*taken) return SB_OK;
     atomic_store(&pager->shm->slots[slot].mark, 0);
-    atomic_store(&pager->shm->slots[slot].owner, sb_os_process_id());
+    atomic_store(&pager->shm->slots[slot].owner, pager->process_id);
     sb_bit_set(pager->own_slots, slot);
     session->slot = slot;
     session->slot_mark = &pager->shm->slots[slot].mark;
