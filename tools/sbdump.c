@@ -11,7 +11,8 @@
 
 static const char *kind_name(unsigned kind)
 {
-    static const char *const names[] = {"free", "header", "inner", "slotted", "columnar", "list", "overflow"};
+    static const char *const names[] = {"free",     "header", "inner",   "slotted",
+                                        "columnar", "list",   "overflow"};
     return kind < sizeof names / sizeof names[0] ? names[kind] : "?";
 }
 
@@ -46,25 +47,26 @@ static void print_state(const uint8_t *in)
 {
     sb_state state;
     const bool sound = sb_pager__state_decode(in, &state, "state", NULL) == SB_OK;
-    printf("  commit %" PRIu64 ", time %" PRIu64 " ns, %u pages, extent %u\n", state.seq, state.time_ns,
-           state.page_count, state.extent);
-    printf("  free: %u pages, first trunk %u with %u entries%s\n", state.free_count, state.free_head,
-           state.free_head_count, sound ? "" : "   IMPOSSIBLE");
+    printf("  commit %" PRIu64 ", time %" PRIu64 " ns, %u pages, extent %u\n", state.seq,
+           state.time_ns, state.page_count, state.extent);
+    printf("  free: %u pages, first trunk %u with %u entries%s\n", state.free_count,
+           state.free_head, state.free_head_count, sound ? "" : "   IMPOSSIBLE");
 }
 
 static void print_page_line(const uint8_t *page, uint32_t page_bytes, uint64_t pgno)
 {
     const uint32_t crc = sb_load_le32(page + SB_PAGE_CRC);
     const bool good = crc == sb_pager__page_crc(page, page_bytes, (sb_pgno)pgno);
-    printf("page %" PRIu64 ": %s, level %u, flags %#x, tree %u, crc %08x %s\n", pgno, kind_name(page[SB_PAGE_KIND]),
-           page[SB_PAGE_LEVEL], sb_load_le16(page + SB_PAGE_FLAGS), sb_load_le32(page + SB_PAGE_TREE), crc,
-           good ? "good" : "BAD");
+    printf("page %" PRIu64 ": %s, level %u, flags %#x, tree %u, crc %08x %s\n", pgno,
+           kind_name(page[SB_PAGE_KIND]), page[SB_PAGE_LEVEL], sb_load_le16(page + SB_PAGE_FLAGS),
+           sb_load_le32(page + SB_PAGE_TREE), crc, good ? "good" : "BAD");
 }
 
 static void dump_main(const uint8_t *data, size_t bytes, const char *which)
 {
     const uint32_t page_bytes = sb_load_le32(data + SB_HEADER_PAGE_BYTES);
-    if (page_bytes < SB_PAGE_BYTES_MIN || page_bytes > SB_PAGE_BYTES_MAX || (page_bytes & (page_bytes - 1)) != 0) {
+    if (page_bytes < SB_PAGE_BYTES_MIN || page_bytes > SB_PAGE_BYTES_MAX ||
+        (page_bytes & (page_bytes - 1)) != 0) {
         printf("page size %u is impossible\n", page_bytes);
         return;
     }
@@ -78,41 +80,52 @@ static void dump_main(const uint8_t *data, size_t bytes, const char *which)
         dump_bytes(data + pgno * page_bytes, page_bytes, pgno * page_bytes);
         return;
     }
-    printf("main file, %zu bytes, version %u, pages of %u bytes, salt %016" PRIx64 ", features %#x %#x %#x\n", bytes,
-           sb_load_le32(data + SB_HEADER_VERSION), page_bytes, sb_load_le64(data + SB_HEADER_SALT),
-           sb_load_le32(data + SB_HEADER_READ_BITS), sb_load_le32(data + SB_HEADER_WRITE_BITS),
-           sb_load_le32(data + SB_HEADER_COMPAT_BITS));
+    printf("main file, %zu bytes, version %u, pages of %u bytes, salt %016" PRIx64
+           ", features %#x %#x %#x\n",
+           bytes, sb_load_le32(data + SB_HEADER_VERSION), page_bytes,
+           sb_load_le64(data + SB_HEADER_SALT), sb_load_le32(data + SB_HEADER_READ_BITS),
+           sb_load_le32(data + SB_HEADER_WRITE_BITS), sb_load_le32(data + SB_HEADER_COMPAT_BITS));
     print_state(data + SB_HEADER_STATE);
     for (uint64_t pgno = 0; pgno < bytes / page_bytes; pgno++)
         print_page_line(data + pgno * page_bytes, page_bytes, pgno);
-    if (bytes % page_bytes != 0) printf("%zu bytes behind the last whole page\n", bytes % page_bytes);
+    if (bytes % page_bytes != 0)
+        printf("%zu bytes behind the last whole page\n", bytes % page_bytes);
 }
 
 static void print_frame(const uint8_t *frame, uint64_t left, uint32_t chain)
 {
-    const uint32_t kind = sb_load_le32(frame + SB_FRAME_KIND), payload = sb_load_le32(frame + SB_FRAME_PAYLOAD);
-    printf("%10u  %-6s page %u, %u bytes, commit %" PRIu64 ", crc %08x, chain %s\n", sb_load_le32(frame + SB_FRAME_POS),
-           frame_name(kind), sb_load_le32(frame + SB_FRAME_PGNO), payload, sb_load_le64(frame + SB_FRAME_SEQ),
+    const uint32_t kind = sb_load_le32(frame + SB_FRAME_KIND),
+                   payload = sb_load_le32(frame + SB_FRAME_PAYLOAD);
+    printf("%10u  %-6s page %u, %u bytes, commit %" PRIu64 ", crc %08x, chain %s\n",
+           sb_load_le32(frame + SB_FRAME_POS), frame_name(kind),
+           sb_load_le32(frame + SB_FRAME_PGNO), payload, sb_load_le64(frame + SB_FRAME_SEQ),
            sb_load_le32(frame + SB_FRAME_CRC),
-           sb_crc32c(chain, frame, SB_FRAME_CHAIN) == sb_load_le32(frame + SB_FRAME_CHAIN) ? "good" : "BAD");
-    if (kind == SB_FRAME_COMMIT && left >= SB_FRAME_BYTES + SB_COMMIT_PAYLOAD) print_state(frame + SB_FRAME_BYTES);
+           sb_crc32c(chain, frame, SB_FRAME_CHAIN) == sb_load_le32(frame + SB_FRAME_CHAIN) ? "good"
+                                                                                           : "BAD");
+    if (kind == SB_FRAME_COMMIT && left >= SB_FRAME_BYTES + SB_COMMIT_PAYLOAD)
+        print_state(frame + SB_FRAME_BYTES);
 }
 
 static void dump_wal(const uint8_t *data, size_t bytes, const char *which)
 {
-    const uint64_t salt = sb_load_le64(data + SB_WAL_SALT), wanted = which == NULL ? 0 : strtoull(which, NULL, 0);
+    const uint64_t salt = sb_load_le64(data + SB_WAL_SALT),
+                   wanted = which == NULL ? 0 : strtoull(which, NULL, 0);
     const uint32_t crc = sb_load_le32(data + SB_WAL_CRC);
     uint32_t chain = crc;
-    printf("WAL, %zu bytes, pages of %u bytes, of file %016" PRIx64 ", generation %u, salt %016" PRIx64 ", crc %s\n",
+    printf("WAL, %zu bytes, pages of %u bytes, of file %016" PRIx64
+           ", generation %u, salt %016" PRIx64 ", crc %s\n",
            bytes, sb_load_le32(data + SB_WAL_PAGE_BYTES), sb_load_le64(data + SB_WAL_FILE_SALT),
-           sb_load_le32(data + SB_WAL_GENERATION), salt, crc == sb_crc32c(0, data, SB_WAL_CRC) ? "good" : "BAD");
+           sb_load_le32(data + SB_WAL_GENERATION), salt,
+           crc == sb_crc32c(0, data, SB_WAL_CRC) ? "good" : "BAD");
     for (uint64_t at = SB_WAL_HEADER_BYTES; at + SB_FRAME_BYTES <= bytes;) {
         const uint8_t *frame = data + at;
-        if (sb_load_le64(frame + SB_FRAME_SALT) != salt || sb_load_le32(frame + SB_FRAME_POS) != at / SB_WAL_UNIT) {
+        if (sb_load_le64(frame + SB_FRAME_SALT) != salt ||
+            sb_load_le32(frame + SB_FRAME_POS) != at / SB_WAL_UNIT) {
             printf("%10" PRIu64 "  no frame of this generation: the end\n", at / SB_WAL_UNIT);
             break;
         }
-        const uint64_t frame_bytes = SB_FRAME_BYTES + (uint64_t)sb_load_le32(frame + SB_FRAME_PAYLOAD);
+        const uint64_t frame_bytes =
+            SB_FRAME_BYTES + (uint64_t)sb_load_le32(frame + SB_FRAME_PAYLOAD);
         if (which == NULL || wanted == at / SB_WAL_UNIT) print_frame(frame, bytes - at, chain);
         if (which != NULL && wanted == at / SB_WAL_UNIT)
             dump_bytes(frame, frame_bytes < bytes - at ? (size_t)frame_bytes : bytes - at, at);

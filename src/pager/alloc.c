@@ -10,7 +10,10 @@
 #define TRUNK_COUNT   (SB_PAGE_COMMON + 4u) /* u32: entries of the next trunk that count */
 #define TRUNK_ENTRIES (SB_PAGE_COMMON + 8u) /* u32 each */
 
-static uint32_t trunk_capacity(const sb_pager *pager) { return (pager->page_bytes - TRUNK_ENTRIES) / 4; }
+static uint32_t trunk_capacity(const sb_pager *pager)
+{
+    return (pager->page_bytes - TRUNK_ENTRIES) / 4;
+}
 
 /* A page from the free list, or 0. */
 static sb_status take_free(sb_txn *txn, sb_pgno *pgno, sb_err *err)
@@ -24,10 +27,14 @@ static sb_status take_free(sb_txn *txn, sb_pgno *pgno, sb_err *err)
     const uint32_t next_count = sb_load_le32(trunk.bytes + TRUNK_COUNT);
     const uint32_t count = state->free_head_count;
     uint32_t entry = 0;
-    const bool is_trunk = trunk.bytes[SB_PAGE_KIND] == SB_PAGE_FREE && count <= trunk_capacity(txn->pager);
-    if (is_trunk && count > 0) entry = sb_load_le32(trunk.bytes + TRUNK_ENTRIES + 4 * (size_t)(count - 1));
+    const bool is_trunk =
+        trunk.bytes[SB_PAGE_KIND] == SB_PAGE_FREE && count <= trunk_capacity(txn->pager);
+    if (is_trunk && count > 0)
+        entry = sb_load_le32(trunk.bytes + TRUNK_ENTRIES + 4 * (size_t)(count - 1));
     sb_page_release(txn, &trunk);
-    if (!is_trunk) return SB_FAIL_PAGE(err, state->free_head, "page %u is no trunk of the free list", state->free_head);
+    if (!is_trunk)
+        return SB_FAIL_PAGE(err, state->free_head, "page %u is no trunk of the free list",
+                            state->free_head);
     if (count > 0) {
         if (entry == 0 || entry >= state->page_count || entry == state->free_head)
             return SB_FAIL_PAGE(err, state->free_head, "the free list names page %u", entry);
@@ -36,8 +43,9 @@ static sb_status take_free(sb_txn *txn, sb_pgno *pgno, sb_err *err)
     } else {
         /* An empty trunk is itself the next page to use. */
         const bool last = next == 0;
-        if (next >= state->page_count || next == state->free_head || next_count > trunk_capacity(txn->pager) ||
-            last != (state->free_count == 1) || (!last && next_count + 1 > state->free_count - 1))
+        if (next >= state->page_count || next == state->free_head ||
+            next_count > trunk_capacity(txn->pager) || last != (state->free_count == 1) ||
+            (!last && next_count + 1 > state->free_count - 1))
             return SB_FAIL_PAGE(err, state->free_head, "the free list does not add up");
         *pgno = state->free_head;
         state->free_head = next;
@@ -56,7 +64,8 @@ static void give_back_free(sb_txn *txn, const sb_state *before)
     txn->now.page_count = before->page_count;
 }
 
-sb_status sb_page_alloc(sb_txn *txn, sb_page_kind kind, uint32_t tree, sb_pgno *pgno, uint8_t **bytes, sb_err *err)
+sb_status sb_page_alloc(sb_txn *txn, sb_page_kind kind, uint32_t tree, sb_pgno *pgno,
+                        uint8_t **bytes, sb_err *err)
 {
     sb_own_page *entry = NULL;
     uint8_t *buffer = NULL, *spare = NULL;
@@ -70,7 +79,8 @@ sb_status sb_page_alloc(sb_txn *txn, sb_page_kind kind, uint32_t tree, sb_pgno *
     if (st == SB_OK && found == 0) {
         found = txn->now.page_count;
         if (found >= SB_PGNO_MAX)
-            st = SB_FAIL(err, SB_LIMIT, "%s is at its limit of %u pages", txn->pager->path, SB_PGNO_MAX);
+            st = SB_FAIL(err, SB_LIMIT, "%s is at its limit of %u pages", txn->pager->path,
+                         SB_PGNO_MAX);
         else
             txn->now.page_count++;
     }
@@ -143,7 +153,8 @@ sb_status sb_page_free(sb_txn *txn, sb_pgno pgno, sb_err *err)
         uint8_t *trunk = NULL;
         SB_TRY(sb_page_mut(txn, state->free_head, &trunk, err));
         if (trunk[SB_PAGE_KIND] != SB_PAGE_FREE)
-            return SB_FAIL_PAGE(err, state->free_head, "page %u is no trunk of the free list", state->free_head);
+            return SB_FAIL_PAGE(err, state->free_head, "page %u is no trunk of the free list",
+                                state->free_head);
         SB_TRY(forget_content(txn, pgno, err));
         sb_store_le32(trunk + TRUNK_ENTRIES + 4 * (size_t)state->free_head_count, pgno);
         state->free_head_count++;
@@ -153,7 +164,8 @@ sb_status sb_page_free(sb_txn *txn, sb_pgno pgno, sb_err *err)
     return SB_OK;
 }
 
-sb_status sb_pager__free_walk(sb_txn *txn, sb_status (*item)(void *ctx, sb_pgno pgno, bool trunk, sb_err *err),
+sb_status sb_pager__free_walk(sb_txn *txn,
+                              sb_status (*item)(void *ctx, sb_pgno pgno, bool trunk, sb_err *err),
                               void *ctx, sb_err *err)
 {
     const sb_state *state = &txn->now;
@@ -182,7 +194,7 @@ sb_status sb_pager__free_walk(sb_txn *txn, sb_status (*item)(void *ctx, sb_pgno 
         if (st != SB_OK) return st;
     }
     if (seen != state->free_count)
-        return SB_FAIL_PAGE(err, 0, "the free list has %llu pages, its count says %u", (unsigned long long)seen,
-                            state->free_count);
+        return SB_FAIL_PAGE(err, 0, "the free list has %llu pages, its count says %u",
+                            (unsigned long long)seen, state->free_count);
     return SB_OK;
 }

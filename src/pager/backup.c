@@ -35,7 +35,7 @@ typedef struct page_source {
     sb_txn *txn;
     uint8_t *free_map; /* owned */
     size_t free_map_bytes;
-    uint8_t *buffer;   /* owned, SB_COPY_BYTES */
+    uint8_t *buffer; /* owned, SB_COPY_BYTES */
     sb_progress progress;
     void *progress_ctx;
 } page_source;
@@ -73,12 +73,13 @@ static sb_status read_pages(page_source *source, sb_pgno first, uint32_t *count,
         sb_page_release(txn, &page);
         sb_store_le32(out + SB_PAGE_CRC, sb_pager__page_crc(out, page_bytes, first + i));
     }
-    if (source->progress != NULL && !source->progress(source->progress_ctx, first + *count, txn->now.page_count))
+    if (source->progress != NULL &&
+        !source->progress(source->progress_ctx, first + *count, txn->now.page_count))
         return SB_FAIL(err, SB_INTERRUPT, "cancelled");
     return SB_OK;
 }
 
-/* ---- Backup ------------------------------------------------------------------------------------- */
+/* ---- Backup ---------------------------------------------------------------------------------- */
 
 static sb_status copy_to_file(page_source *source, sb_file *file, sb_err *err)
 {
@@ -102,7 +103,8 @@ static sb_status copy_to_file(page_source *source, sb_file *file, sb_err *err)
     return file->ops->sync(file, err);
 }
 
-sb_status sb_pager_backup(sb_txn *txn, sb_vfs *vfs, const char *path, sb_progress progress, void *ctx, sb_err *err)
+sb_status sb_pager_backup(sb_txn *txn, sb_vfs *vfs, const char *path, sb_progress progress,
+                          void *ctx, sb_err *err)
 {
     page_source source = {.txn = txn, .progress = progress, .progress_ctx = ctx};
     sb_file *file = NULL;
@@ -122,9 +124,10 @@ sb_status sb_pager_backup(sb_txn *txn, sb_vfs *vfs, const char *path, sb_progres
     return st;
 }
 
-/* ---- Replace -------------------------------------------------------------------------------------- */
+/* ---- Replace --------------------------------------------------------------------------------- */
 
-static sb_status put_pages(sb_txn *txn, page_source *source, sb_pgno first, uint32_t count, sb_err *err)
+static sb_status put_pages(sb_txn *txn, page_source *source, sb_pgno first, uint32_t count,
+                           sb_err *err)
 {
     const uint32_t page_bytes = txn->pager->page_bytes;
     uint32_t done = 0;
@@ -148,7 +151,8 @@ static sb_status put_pages(sb_txn *txn, page_source *source, sb_pgno first, uint
         done++;
     }
     if (done == count) return SB_OK;
-    return sb_page_write_fresh(txn, first + done, source->buffer + (size_t)done * page_bytes, count - done, err);
+    return sb_page_write_fresh(txn, first + done, source->buffer + (size_t)done * page_bytes,
+                               count - done, err);
 }
 
 static sb_status take_over(sb_txn *txn, page_source *source, sb_err *err)
@@ -216,7 +220,8 @@ static sb_status cut_if_alone(sb_session *session, sb_err *err)
     return st != SB_OK ? st : back;
 }
 
-sb_status sb_pager_replace(sb_txn *txn, sb_txn *source_txn, sb_progress progress, void *ctx, sb_err *err)
+sb_status sb_pager_replace(sb_txn *txn, sb_txn *source_txn, sb_progress progress, void *ctx,
+                           sb_err *err)
 {
     page_source source = {.txn = source_txn, .progress = progress, .progress_ctx = ctx};
     sb_session *session = txn->session;
@@ -226,7 +231,8 @@ sb_status sb_pager_replace(sb_txn *txn, sb_txn *source_txn, sb_progress progress
     if (txn->page_count != 0 || sb_txn_dirty(txn))
         st = SB_FAIL(err, SB_MISUSE, "replace: the transaction has changed something already");
     else if (source_txn->pager->page_bytes != txn->pager->page_bytes)
-        st = SB_FAIL(err, SB_INVALID, "replace: pages of %u bytes can not take the place of pages of %u",
+        st = SB_FAIL(err, SB_INVALID,
+                     "replace: pages of %u bytes can not take the place of pages of %u",
                      source_txn->pager->page_bytes, txn->pager->page_bytes);
     if (st == SB_OK) st = open_source(&source, err);
     if (st == SB_OK) st = take_over(txn, &source, err);
@@ -239,6 +245,7 @@ sb_status sb_pager_replace(sb_txn *txn, sb_txn *source_txn, sb_progress progress
     /* The content is replaced by now; a file that could not be made shorter is no failure. */
     sb_err_clear(&cut_err);
     if (cut_if_alone(session, &cut_err) != SB_OK)
-        sb_pager_log(session->pager, SB_LOG_WARNING, "%s keeps its length: %s", session->pager->path, cut_err.text);
+        sb_pager_log(session->pager, SB_LOG_WARNING, "%s keeps its length: %s",
+                     session->pager->path, cut_err.text);
     return SB_OK;
 }

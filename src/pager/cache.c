@@ -13,7 +13,8 @@ sb_status sb_pager__cache_init(sb_pager *pager, sb_err *err)
     cache->frames = sb_alloc_array(pager->alloc, cache->count, sizeof *cache->frames);
     cache->buckets = sb_alloc_array(pager->alloc, cache->bucket_count, sizeof *cache->buckets);
     if (cache->frames != NULL) memset(cache->frames, 0, cache->count * sizeof *cache->frames);
-    if (cache->frames == NULL || cache->buckets == NULL) return SB_FAIL_NOMEM(err); /* close frees them */
+    if (cache->frames == NULL || cache->buckets == NULL)
+        return SB_FAIL_NOMEM(err); /* close frees them */
     for (uint32_t i = 0; i < cache->bucket_count; i++)
         cache->buckets[i] = NO_FRAME;
     return SB_OK;
@@ -73,7 +74,8 @@ static sb_status place(sb_pager *pager, uint64_t key, sb_cache_frame **out, sb_e
     sb_cache *cache = &pager->cache;
     const uint32_t index = find_victim(pager);
     if (index == NO_FRAME)
-        return SB_FAIL(err, SB_LIMIT, "all %u pages of the page cache are in use: cache_pages is too small",
+        return SB_FAIL(err, SB_LIMIT,
+                       "all %u pages of the page cache are in use: cache_pages is too small",
                        cache->count);
     sb_cache_frame *frame = &cache->frames[index];
     if (frame->bytes == NULL) frame->bytes = sb_alloc(pager->alloc, pager->page_bytes);
@@ -88,8 +90,8 @@ static sb_status place(sb_pager *pager, uint64_t key, sb_cache_frame **out, sb_e
     return SB_OK;
 }
 
-sb_status sb_pager__cache_get(sb_pager *pager, sb_pgno pgno, uint32_t pos, sb_cache_frame **out, bool *loaded,
-                              sb_err *err)
+sb_status sb_pager__cache_get(sb_pager *pager, sb_pgno pgno, uint32_t pos, sb_cache_frame **out,
+                              bool *loaded, sb_err *err)
 {
     sb_cache *cache = &pager->cache;
     const uint64_t key = (uint64_t)pgno << 32 | pos;
@@ -143,7 +145,8 @@ static void drop_range(sb_pager *pager, bool in_wal, uint64_t from, uint64_t to)
         const sb_cache_frame *frame = &cache->frames[i];
         const uint32_t pos = (uint32_t)frame->key_pgno_pos;
         const uint64_t place_in = in_wal ? pos : frame->key_pgno_pos >> 32;
-        if (frame->used && frame->pins == 0 && (pos != 0) == in_wal && place_in >= from && place_in < to)
+        if (frame->used && frame->pins == 0 && (pos != 0) == in_wal && place_in >= from &&
+            place_in < to)
             forget(pager, i);
     }
     sb_mutex_unlock(pager->cache_mutex);
@@ -162,5 +165,11 @@ void sb_pager__cache_drop_page(sb_pager *pager, sb_pgno pgno)
     sb_mutex_unlock(pager->cache_mutex);
 }
 
-void sb_pager__cache_drop_main_from(sb_pager *pager, sb_pgno pgno) { drop_range(pager, false, pgno, UINT64_MAX); }
-void sb_pager__cache_drop_wal_from(sb_pager *pager, uint32_t pos) { drop_range(pager, true, pos, UINT64_MAX); }
+void sb_pager__cache_drop_main_from(sb_pager *pager, sb_pgno pgno)
+{
+    drop_range(pager, false, pgno, UINT64_MAX);
+}
+void sb_pager__cache_drop_wal_from(sb_pager *pager, uint32_t pos)
+{
+    drop_range(pager, true, pos, UINT64_MAX);
+}

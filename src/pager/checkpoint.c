@@ -14,25 +14,27 @@
 #include "pager/pager_priv.h"
 
 #define SB_BACKFILL_BYTES   (256u * 1024u) /* read, checked and written at once */
-#define SB_LAST_PASS_UNITS  8192u          /* 512 KiB of WAL: what a pass under the writer lock may hold */
-#define SB_RESTART_WAIT_NS  5000000u       /* past twice the limit: 5 ms */
-#define SB_RESTART_LONG_NS  50000000u      /* past three times: 50 ms */
+#define SB_LAST_PASS_UNITS  8192u /* 512 KiB of WAL: what a pass under the writer lock may hold */
+#define SB_RESTART_WAIT_NS  5000000u  /* past twice the limit: 5 ms */
+#define SB_RESTART_LONG_NS  50000000u /* past three times: 50 ms */
 #define SB_RESTART_PAUSE_NS 50000u
 
-/* ---- Back-fill ----------------------------------------------------------------------------------------- */
+/* ---- Back-fill ------------------------------------------------------------------------------- */
 
 /* The pages whose newest frame up to limit lies past from: (page number, position), sorted. */
-static sb_status collect_pages(sb_pager *pager, uint32_t from, uint32_t limit, sb_pair **pairs, size_t *count,
-                               size_t *capacity, sb_err *err)
+static sb_status collect_pages(sb_pager *pager, uint32_t from, uint32_t limit, sb_pair **pairs,
+                               size_t *count, size_t *capacity, sb_err *err)
 {
     const sb_index *index = &pager->index;
-    const uint32_t first_cell = from >> index->frame_shift, last_cell = (limit - 1) >> index->frame_shift;
+    const uint32_t first_cell = from >> index->frame_shift,
+                   last_cell = (limit - 1) >> index->frame_shift;
     *count = 0;
     *capacity = 2 * (size_t)(last_cell - first_cell + 1);
     *pairs = sb_alloc_array(pager->alloc, *capacity, sizeof **pairs);
     if (*pairs == NULL) return SB_FAIL_NOMEM(err);
     for (uint32_t cell = first_cell; cell <= last_cell; cell++) {
-        const _Atomic uint32_t *frame = sb_table_at(&index->frames, (uint64_t)cell * SB_INDEX_WORDS);
+        const _Atomic uint32_t *frame =
+            sb_table_at(&index->frames, (uint64_t)cell * SB_INDEX_WORDS);
         if (frame == NULL) continue;
         const uint32_t pgno = atomic_load_explicit(frame + SB_INDEX_PGNO, memory_order_relaxed);
         if (pgno == 0) continue;
@@ -57,24 +59,31 @@ static sb_status copy_pages(sb_pager *pager, const sb_pair *pairs, size_t count,
         /* A run of neighbors, as long as the buffer. */
         const sb_pgno first = (sb_pgno)pairs[done].key;
         size_t run = 0;
-        while (st == SB_OK && run < batch && done + run < count && pairs[done + run].key == first + run) {
+        while (st == SB_OK && run < batch && done + run < count &&
+               pairs[done + run].key == first + run) {
             uint8_t *page = buffer + run * page_bytes;
-            st = sb_file_read_all(wal, (pairs[done + run].value + 1) * SB_WAL_UNIT, page, page_bytes, err);
-            if (st == SB_OK && sb_pager__page_crc(page, pager->page_bytes, (sb_pgno)(first + run)) !=
-                                   sb_load_le32(page + SB_PAGE_CRC))
-                st = SB_FAIL_PAGE(err, first + run, "%s: the frame of page %zu at position %llu has a wrong checksum",
-                                  pager->wal_path, (size_t)first + run, (unsigned long long)pairs[done + run].value);
+            st = sb_file_read_all(wal, (pairs[done + run].value + 1) * SB_WAL_UNIT, page,
+                                  page_bytes, err);
+            if (st == SB_OK &&
+                sb_pager__page_crc(page, pager->page_bytes, (sb_pgno)(first + run)) !=
+                    sb_load_le32(page + SB_PAGE_CRC))
+                st = SB_FAIL_PAGE(err, first + run,
+                                  "%s: the frame of page %zu at position %llu has a wrong checksum",
+                                  pager->wal_path, (size_t)first + run,
+                                  (unsigned long long)pairs[done + run].value);
             run++;
         }
         if (st == SB_OK)
-            st = sb_file_write_all(main_file, (uint64_t)first << pager->page_shift, buffer, run * page_bytes, err);
+            st = sb_file_write_all(main_file, (uint64_t)first << pager->page_shift, buffer,
+                                   run * page_bytes, err);
         done += run;
     }
     sb_free(pager->alloc, buffer, SB_BACKFILL_BYTES);
     return st;
 }
 
-static sb_status write_back(sb_pager *pager, sb_mark from, sb_mark limit, sb_checkpoint_result *result, sb_err *err)
+static sb_status write_back(sb_pager *pager, sb_mark from, sb_mark limit,
+                            sb_checkpoint_result *result, sb_err *err)
 {
     sb_pair *pairs = NULL;
     size_t count = 0, capacity = 0;
@@ -116,7 +125,8 @@ static sb_status backfill_locked(sb_pager *pager, sb_checkpoint_result *result, 
     return write_back(pager, from, limit, result, err);
 }
 
-sb_status sb_pager__backfill(sb_pager *pager, bool has_writer, sb_checkpoint_result *result, bool *busy, sb_err *err)
+sb_status sb_pager__backfill(sb_pager *pager, bool has_writer, sb_checkpoint_result *result,
+                             bool *busy, sb_err *err)
 {
     bool taken = false, guard = false;
     (void)has_writer;
@@ -144,7 +154,7 @@ static bool all_backfilled(const sb_pager *pager)
     return atomic_load(&pager->shm->backfilled) >= appended;
 }
 
-/* ---- Restart --------------------------------------------------------------------------------------------- */
+/* ---- Restart --------------------------------------------------------------------------------- */
 
 static void begin_generation(sb_pager *pager, sb_mark old)
 {
@@ -180,7 +190,7 @@ sb_status sb_pager__restart(sb_pager *pager, bool keep_guard, bool *restarted, s
     return SB_OK;
 }
 
-/* ---- Checkpoint on demand --------------------------------------------------------------------------------- */
+/* ---- Checkpoint on demand -------------------------------------------------------------------- */
 
 static bool time_is_over(sb_pager *pager, uint64_t started)
 {
@@ -188,14 +198,16 @@ static bool time_is_over(sb_pager *pager, uint64_t started)
     return vfs->ops->monotonic_ns(vfs) - started >= pager->busy_timeout_ns;
 }
 
-static sb_status backfill_all(sb_pager *pager, uint64_t started, sb_checkpoint_result *result, sb_err *err)
+static sb_status backfill_all(sb_pager *pager, uint64_t started, sb_checkpoint_result *result,
+                              sb_err *err)
 {
     for (;;) {
         bool busy = false;
         SB_TRY(sb_pager__backfill(pager, true, result, &busy, err));
         if (all_backfilled(pager)) return SB_OK;
         if (time_is_over(pager, started))
-            return SB_FAIL(err, SB_BUSY, "%s: readers or another checkpoint hold up the checkpoint", pager->path);
+            return SB_FAIL(err, SB_BUSY, "%s: readers or another checkpoint hold up the checkpoint",
+                           pager->path);
         pager->vfs->ops->sleep_ns(pager->vfs, SB_RESTART_PAUSE_NS);
     }
 }
@@ -220,7 +232,8 @@ static sb_status restart_wal(sb_pager *pager, sb_checkpoint_mode mode, uint64_t 
         SB_TRY(sb_pager__restart(pager, true, &result->restarted, err));
         if (result->restarted) break;
         if (time_is_over(pager, started))
-            return SB_FAIL(err, SB_BUSY, "%s: a reader holds up the restart of the WAL", pager->path);
+            return SB_FAIL(err, SB_BUSY, "%s: a reader holds up the restart of the WAL",
+                           pager->path);
         pager->vfs->ops->sleep_ns(pager->vfs, SB_RESTART_PAUSE_NS);
     }
     const sb_status st = mode == SB_CHECKPOINT_TRUNCATE ? truncate_wal(pager, err) : SB_OK;
@@ -234,13 +247,15 @@ static uint64_t frames_upto(const sb_pager *pager, sb_mark mark, sb_mark now)
     return (sb_mark_pos(mark) - SB_WAL_START) / (pager->page_bytes / SB_WAL_UNIT + 1);
 }
 
-sb_status sb_pager_checkpoint(sb_pager *pager, sb_checkpoint_mode mode, sb_checkpoint_result *result, sb_err *err)
+sb_status sb_pager_checkpoint(sb_pager *pager, sb_checkpoint_mode mode,
+                              sb_checkpoint_result *result, sb_err *err)
 {
     sb_checkpoint_result none;
     if (result == NULL) result = &none;
     memset(result, 0, sizeof *result);
     SB_TRY(sb_pager__same_process(pager, err));
-    if (pager->read_only) return SB_FAIL(err, SB_READ_ONLY, "%s is open for reading only", pager->path);
+    if (pager->read_only)
+        return SB_FAIL(err, SB_READ_ONLY, "%s is open for reading only", pager->path);
     const uint64_t started = pager->vfs->ops->monotonic_ns(pager->vfs);
     const sb_mark appended = atomic_load(&pager->shm->appended);
     result->wal_frames = frames_upto(pager, appended, appended);
@@ -251,7 +266,8 @@ sb_status sb_pager_checkpoint(sb_pager *pager, sb_checkpoint_mode mode, sb_check
     } else {
         SB_TRY(sb_pager__writer_lock(pager, pager->busy_timeout_ns, err));
         st = backfill_all(pager, started, result, err);
-        if (st == SB_OK && mode >= SB_CHECKPOINT_RESTART) st = restart_wal(pager, mode, started, result, err);
+        if (st == SB_OK && mode >= SB_CHECKPOINT_RESTART)
+            st = restart_wal(pager, mode, started, result, err);
         sb_pager__writer_unlock(pager);
     }
     const sb_mark backfilled = atomic_load(&pager->shm->backfilled);
@@ -261,7 +277,7 @@ sb_status sb_pager_checkpoint(sb_pager *pager, sb_checkpoint_mode mode, sb_check
     return st;
 }
 
-/* ---- Automatic checkpoints ----------------------------------------------------------------------------------- */
+/* ---- Automatic checkpoints ------------------------------------------------------------------- */
 
 static uint64_t units_of_pages(const sb_pager *pager, uint64_t pages)
 {
@@ -327,7 +343,8 @@ static void run_extend(sb_pager *pager)
     sb_err err;
     sb_err_clear(&err);
     if (!sb_pager__wal_wants_extend(pager)) return;
-    if (sb_pager__writer_lock(pager, 0, NULL) != SB_OK) return; /* benign: a commit then extends the file itself */
+    if (sb_pager__writer_lock(pager, 0, NULL) != SB_OK)
+        return; /* benign: a commit then extends the file itself */
     const sb_status st = sb_pager__wal_extend(pager, &err);
     sb_pager__writer_unlock(pager);
     if (st != SB_OK) sb_pager_log(pager, SB_LOG_WARNING, "extending the WAL: %s", err.text);
@@ -358,7 +375,8 @@ static bool wake_worker(sb_pager *pager, bool checkpoint, bool extend)
     sb_mutex_lock(pager->worker_mutex);
     if (pager->worker == NULL && !pager->worker_stop) {
         /* benign when it fails: the work is done in this call */
-        const sb_status st = sb_thread_create(pager->alloc, worker_run, pager, &pager->worker, NULL);
+        const sb_status st =
+            sb_thread_create(pager->alloc, worker_run, pager, &pager->worker, NULL);
         if (st != SB_OK) pager->worker = NULL;
     }
     const bool running = pager->worker != NULL;
@@ -420,6 +438,7 @@ void sb_pager__before_write(sb_pager *pager)
     /* The transaction restarts the WAL with its first frame. If readers stay on, the next ones do not wait
      * again until the WAL has grown by a quarter of its limit. */
     const bool ready = st == SB_OK && all_backfilled(pager) && !in_wal;
-    atomic_store_explicit(&pager->restart_wait_pos, ready ? 0 : used + limit / 4, memory_order_relaxed);
+    atomic_store_explicit(&pager->restart_wait_pos, ready ? 0 : used + limit / 4,
+                          memory_order_relaxed);
     if (st != SB_OK) sb_pager_log(pager, SB_LOG_WARNING, "checkpoint before a write: %s", err.text);
 }

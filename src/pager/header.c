@@ -7,7 +7,8 @@ uint32_t sb_pager__page_crc(const uint8_t *page, uint32_t page_bytes, sb_pgno pg
 {
     uint8_t number[8];
     sb_store_le64(number, pgno);
-    return sb_crc32c(sb_crc32c(0, number, sizeof number), page + SB_PAGE_KIND, page_bytes - SB_PAGE_KIND);
+    return sb_crc32c(sb_crc32c(0, number, sizeof number), page + SB_PAGE_KIND,
+                     page_bytes - SB_PAGE_KIND);
 }
 
 void sb_pager__state_encode(const sb_state *state, uint8_t *out)
@@ -35,7 +36,8 @@ sb_status sb_pager__state_decode(const uint8_t *in, sb_state *state, const char 
     memcpy(state->meta, in + SB_STATE_META, SB_META_BYTES);
     const bool sound = state->page_count >= 1 && state->page_count <= SB_PGNO_MAX &&
                        state->extent >= state->page_count && state->extent <= SB_PGNO_MAX &&
-                       state->free_head < state->page_count && state->free_count < state->page_count &&
+                       state->free_head < state->page_count &&
+                       state->free_count < state->page_count &&
                        (state->free_head != 0) == (state->free_count != 0) &&
                        state->free_head_count <= SB_PAGE_BYTES_MAX / 4 &&
                        (state->free_count == 0 ? state->free_head_count == 0
@@ -45,7 +47,8 @@ sb_status sb_pager__state_decode(const uint8_t *in, sb_state *state, const char 
     return SB_OK;
 }
 
-void sb_pager__header_encode(const sb_pager *pager, uint64_t salt, const sb_state *state, uint8_t *page)
+void sb_pager__header_encode(const sb_pager *pager, uint64_t salt, const sb_state *state,
+                             uint8_t *page)
 {
     memset(page, 0, pager->page_bytes);
     page[SB_PAGE_KIND] = SB_PAGE_HEADER;
@@ -57,8 +60,8 @@ void sb_pager__header_encode(const sb_pager *pager, uint64_t salt, const sb_stat
     sb_store_le32(page + SB_PAGE_CRC, sb_pager__page_crc(page, pager->page_bytes, 0));
 }
 
-static sb_status check_header(const uint8_t *page, uint32_t page_bytes, const char *path, sb_header *header,
-                              sb_err *err)
+static sb_status check_header(const uint8_t *page, uint32_t page_bytes, const char *path,
+                              sb_header *header, sb_err *err)
 {
     if (sb_pager__page_crc(page, page_bytes, 0) != sb_load_le32(page + SB_PAGE_CRC))
         return SB_FAIL_PAGE(err, 0, "%s: page 0 has a wrong checksum", path);
@@ -67,24 +70,27 @@ static sb_status check_header(const uint8_t *page, uint32_t page_bytes, const ch
     const uint32_t version = sb_load_le32(page + SB_HEADER_VERSION);
     const uint32_t read_bits = sb_load_le32(page + SB_HEADER_READ_BITS);
     if (version != SB_FORMAT_VERSION || read_bits != 0)
-        return SB_FAIL(err, SB_VERSION_NEWER, "%s: format version %u with features %#x is newer than this library", path,
+        return SB_FAIL(err, SB_VERSION_NEWER,
+                       "%s: format version %u with features %#x is newer than this library", path,
                        version, read_bits);
     header->write_bits = sb_load_le32(page + SB_HEADER_WRITE_BITS);
     header->salt = sb_load_le64(page + SB_HEADER_SALT);
     return sb_pager__state_decode(page + SB_HEADER_STATE, &header->state, path, err);
 }
 
-sb_status sb_pager__header_read(sb_file *file, const sb_allocator *alloc, const char *path, sb_header *header,
-                                sb_err *err)
+sb_status sb_pager__header_read(sb_file *file, const sb_allocator *alloc, const char *path,
+                                sb_header *header, sb_err *err)
 {
     uint8_t first[SB_HEADER_END];
     size_t got = 0;
     memset(header, 0, sizeof *header);
     SB_TRY(file->ops->read(file, 0, first, sizeof first, &got, err));
-    if (got < sizeof first || memcmp(first + SB_HEADER_MAGIC, header_magic, sizeof header_magic) != 0)
+    if (got < sizeof first ||
+        memcmp(first + SB_HEADER_MAGIC, header_magic, sizeof header_magic) != 0)
         return SB_FAIL(err, SB_NOT_A_DB, "%s is not a Sombra database", path);
     const uint32_t page_bytes = sb_load_le32(first + SB_HEADER_PAGE_BYTES);
-    if (page_bytes < SB_PAGE_BYTES_MIN || page_bytes > SB_PAGE_BYTES_MAX || (page_bytes & (page_bytes - 1)) != 0)
+    if (page_bytes < SB_PAGE_BYTES_MIN || page_bytes > SB_PAGE_BYTES_MAX ||
+        (page_bytes & (page_bytes - 1)) != 0)
         return SB_FAIL_PAGE(err, 0, "%s: page size %u is impossible", path, page_bytes);
     uint8_t *page = sb_alloc(alloc, page_bytes);
     if (page == NULL) return SB_FAIL_NOMEM(err);
@@ -101,7 +107,8 @@ sb_status sb_pager__header_state(sb_pager *pager, sb_state *state, sb_err *err)
     sb_header header;
     SB_TRY(sb_pager__header_read(pager->main_file, pager->alloc, pager->path, &header, err));
     if (header.page_bytes != pager->page_bytes || header.salt != pager->file_salt)
-        return SB_FAIL_PAGE(err, 0, "%s: page 0 was replaced by that of another database", pager->path);
+        return SB_FAIL_PAGE(err, 0, "%s: page 0 was replaced by that of another database",
+                            pager->path);
     *state = header.state;
     return SB_OK;
 }

@@ -30,7 +30,8 @@ sb_status sb_pager__index_reserve(sb_pager *pager, sb_pgno pgno, uint32_t pos, s
 {
     sb_index *index = &pager->index;
     SB_TRY(sb_table_reserve(&index->newest, pgno, err));
-    return sb_table_reserve(&index->frames, (uint64_t)(pos >> index->frame_shift) * SB_INDEX_WORDS, err);
+    return sb_table_reserve(&index->frames, (uint64_t)(pos >> index->frame_shift) * SB_INDEX_WORDS,
+                            err);
 }
 
 void sb_pager__index_put(sb_pager *pager, sb_pgno pgno, uint32_t pos, bool checked)
@@ -65,7 +66,8 @@ void sb_pager__index_reset(sb_pager *pager, const sb_wal_tail *tail)
     index->page_frames = 0;
     index->tail = *tail;
     if (pager->read_mode == SB_READ_CACHE) sb_pager__cache_drop_wal_from(pager, 1);
-    atomic_store_explicit(&index->mark, sb_mark_of(tail->generation, tail->pos), memory_order_release);
+    atomic_store_explicit(&index->mark, sb_mark_of(tail->generation, tail->pos),
+                          memory_order_release);
 }
 
 /* Begin with the generation's header block. */
@@ -76,11 +78,14 @@ static sb_status open_generation(sb_pager *pager, sb_mark mark, sb_err *err)
     if (sb_mark_pos(mark) > SB_WAL_START) {
         bool opened = false, valid = false;
         SB_TRY(sb_pager__wal_open(pager, false, &opened, err));
-        if (!opened) return SB_FAIL(err, SB_CORRUPT, "%s is gone while the database is in use", pager->wal_path);
+        if (!opened)
+            return SB_FAIL(err, SB_CORRUPT, "%s is gone while the database is in use",
+                           pager->wal_path);
         SB_TRY(sb_file_read_all(pager->wal_file, 0, block, sizeof block, err));
         SB_TRY(sb_pager__wal_header_decode(pager, block, &tail, &valid, err));
         if (!valid || tail.generation != sb_mark_generation(mark))
-            return SB_FAIL(err, SB_CORRUPT, "%s: its header was changed from outside", pager->wal_path);
+            return SB_FAIL(err, SB_CORRUPT, "%s: its header was changed from outside",
+                           pager->wal_path);
     }
     sb_pager__index_reset(pager, &tail);
     return SB_OK;
@@ -97,15 +102,18 @@ sb_status sb_pager__index_catch_up_locked(sb_pager *pager, sb_mark mark, sb_err 
     sb_wal_tail tail = index->tail;
     while (tail.pos < sb_mark_pos(mark)) {
         const uint32_t pos = tail.pos;
-        SB_TRY(sb_file_read_all(pager->wal_file, (uint64_t)pos * SB_WAL_UNIT, block, sizeof block, err));
+        SB_TRY(sb_file_read_all(pager->wal_file, (uint64_t)pos * SB_WAL_UNIT, block, sizeof block,
+                                err));
         if (!sb_pager__frame_decode(pager, block, &tail, &frame))
-            return SB_FAIL(err, SB_CORRUPT, "%s: frame at position %u is damaged", pager->wal_path, pos);
+            return SB_FAIL(err, SB_CORRUPT, "%s: frame at position %u is damaged", pager->wal_path,
+                           pos);
         if (frame.kind != SB_FRAME_PAGE) continue;
         SB_TRY(sb_pager__index_reserve(pager, frame.pgno, pos, err));
         sb_pager__index_put(pager, frame.pgno, pos, false);
     }
     if (tail.pos != sb_mark_pos(mark))
-        return SB_FAIL(err, SB_CORRUPT, "%s: no frame ends at position %u", pager->wal_path, sb_mark_pos(mark));
+        return SB_FAIL(err, SB_CORRUPT, "%s: no frame ends at position %u", pager->wal_path,
+                       sb_mark_pos(mark));
     index->tail = tail;
     atomic_store_explicit(&index->mark, mark, memory_order_release);
     return SB_OK;
@@ -115,14 +123,17 @@ sb_status sb_pager__index_catch_up_locked(sb_pager *pager, sb_mark mark, sb_err 
 static void forget_checks(sb_pager *pager, uint32_t from, uint32_t to, bool keep_own)
 {
     const sb_index *index = &pager->index;
-    for (uint32_t cell = from >> index->frame_shift; cell <= (to - 1) >> index->frame_shift; cell++) {
-        const _Atomic uint32_t *frame = sb_table_at(&index->frames, (uint64_t)cell * SB_INDEX_WORDS);
+    for (uint32_t cell = from >> index->frame_shift; cell <= (to - 1) >> index->frame_shift;
+         cell++) {
+        const _Atomic uint32_t *frame =
+            sb_table_at(&index->frames, (uint64_t)cell * SB_INDEX_WORDS);
         if (frame == NULL) continue;
         const uint32_t pgno = atomic_load_explicit(frame + SB_INDEX_PGNO, memory_order_relaxed);
         if (pgno == 0) continue;
         const uint32_t pos = keep_own ? sb_pager__index_find(index, pgno, to) : 0;
-        const bool good = pos != 0 && atomic_load_explicit(sb_pager__index_frame(index, pos) + SB_INDEX_CHECKED,
-                                                           memory_order_relaxed) != 0;
+        const bool good =
+            pos != 0 && atomic_load_explicit(sb_pager__index_frame(index, pos) + SB_INDEX_CHECKED,
+                                             memory_order_relaxed) != 0;
         sb_pager__checked_clear(pager, pgno);
         if (good) sb_pager__checked_set_locked(pager, pgno);
     }
@@ -144,7 +155,8 @@ void sb_pager__index_see_backfill_locked(sb_pager *pager, sb_mark backfilled)
     const sb_mark seen = atomic_load_explicit(&pager->seen_backfilled, memory_order_relaxed);
     if (backfilled <= seen) return;
     if (sb_mark_generation(seen) == sb_mark_generation(backfilled) &&
-        pager->index.tail.generation == sb_mark_generation(backfilled) && pager->index.tail.pos >= sb_mark_pos(backfilled)) {
+        pager->index.tail.generation == sb_mark_generation(backfilled) &&
+        pager->index.tail.pos >= sb_mark_pos(backfilled)) {
         forget_checks(pager, sb_mark_pos(seen), sb_mark_pos(backfilled), false);
     } else {
         sb_table_zero(&pager->checked);
@@ -154,7 +166,8 @@ void sb_pager__index_see_backfill_locked(sb_pager *pager, sb_mark backfilled)
     atomic_store_explicit(&pager->seen_backfilled, backfilled, memory_order_release);
 }
 
-sb_status sb_pager__index_catch_up(sb_pager *pager, sb_mark mark, bool main_only, sb_mark backfilled, sb_err *err)
+sb_status sb_pager__index_catch_up(sb_pager *pager, sb_mark mark, bool main_only,
+                                   sb_mark backfilled, sb_err *err)
 {
     sb_mutex_lock(pager->index_mutex);
     const sb_status st = main_only ? SB_OK : sb_pager__index_catch_up_locked(pager, mark, err);

@@ -36,7 +36,8 @@ static sb_status grow_segments(sb_map_file *map, uint64_t segment, sb_err *err)
     top->capacity = capacity;
     top->older = old;
     for (size_t i = 0; i < capacity; i++) {
-        uint8_t *base = i < old_capacity ? atomic_load_explicit(&old->segments[i], memory_order_relaxed) : NULL;
+        uint8_t *base =
+            i < old_capacity ? atomic_load_explicit(&old->segments[i], memory_order_relaxed) : NULL;
         atomic_init(&top->segments[i], base);
     }
     /* Release: pairs with the acquire in sb_map_file_at. */
@@ -55,7 +56,8 @@ static sb_status map_segment(sb_map_file *map, uint64_t segment, uint8_t **base,
     if (known == NULL) {
         sb_file *file = atomic_load_explicit(map->file, memory_order_acquire);
         void *address = NULL;
-        SB_TRY(file->ops->map(file, segment << map->shift, (size_t)1 << map->shift, false, &address, err));
+        SB_TRY(file->ops->map(file, segment << map->shift, (size_t)1 << map->shift, false, &address,
+                              err));
         known = address;
         atomic_store_explicit(&top->segments[segment], known, memory_order_release);
     }

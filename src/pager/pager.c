@@ -32,9 +32,10 @@ void sb_pager_options_init(sb_pager_options *options)
     options->txn_memory_bytes = 64u << 20;
 }
 
-/* ---- Parts of a pager -------------------------------------------------------------------------- */
+/* ---- Parts of a pager ------------------------------------------------------------------------ */
 
-static char *join_path(const sb_allocator *alloc, const char *path, size_t path_bytes, const char *suffix)
+static char *join_path(const sb_allocator *alloc, const char *path, size_t path_bytes,
+                       const char *suffix)
 {
     char *joined = sb_alloc(alloc, path_bytes + 4);
     if (joined == NULL) return NULL;
@@ -50,7 +51,8 @@ static sb_status make_paths(sb_pager *pager, const char *path, sb_err *err)
     if (pager->path != NULL) memcpy(pager->path, path, pager->path_bytes);
     pager->wal_path = join_path(pager->alloc, path, pager->path_bytes, "-wal");
     pager->shm_path = join_path(pager->alloc, path, pager->path_bytes, "-shm");
-    if (pager->path == NULL || pager->wal_path == NULL || pager->shm_path == NULL) return SB_FAIL_NOMEM(err);
+    if (pager->path == NULL || pager->wal_path == NULL || pager->shm_path == NULL)
+        return SB_FAIL_NOMEM(err);
     return SB_OK;
 }
 
@@ -121,7 +123,7 @@ static sb_status make_parts(sb_pager *pager, const char *path, sb_err *err)
     return pager->zeros == NULL ? SB_FAIL_NOMEM(err) : SB_OK;
 }
 
-/* ---- Creating a file ------------------------------------------------------------------------------- */
+/* ---- Creating a file ------------------------------------------------------------------------- */
 
 static sb_status write_first_page(sb_pager *pager, sb_file *file, sb_err *err)
 {
@@ -180,7 +182,7 @@ static sb_status make_file(sb_pager *pager, sb_err *err)
     return st;
 }
 
-/* ---- Opening ------------------------------------------------------------------------------------------ */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 static sb_status open_main(sb_pager *pager, sb_err *err)
 {
@@ -206,7 +208,8 @@ static sb_status open_main(sb_pager *pager, sb_err *err)
     SB_TRY(file->ops->info(file, &info, err));
     if (!info.regular) return SB_FAIL(err, SB_CANT_OPEN, "%s is not a regular file", pager->path);
     pager->read_mode = pager->options.read_mode;
-    if (pager->read_mode == SB_READ_AUTO) pager->read_mode = info.remote ? SB_READ_CACHE : SB_READ_MAP;
+    if (pager->read_mode == SB_READ_AUTO)
+        pager->read_mode = info.remote ? SB_READ_CACHE : SB_READ_MAP;
     return SB_OK;
 }
 
@@ -221,7 +224,8 @@ static sb_status take_open_lock(sb_pager *pager, bool *first, sb_err *err)
         SB_TRY(sb_pager__lock(pager, SB_LOCK_OPEN, SB_LOCK_SHARED, 0, &taken, err));
         if (taken) return SB_OK;
         if (vfs->ops->monotonic_ns(vfs) - started >= pager->options.busy_timeout_ns)
-            return SB_FAIL(err, SB_BUSY, "another process is recovering or closing %s", pager->path);
+            return SB_FAIL(err, SB_BUSY, "another process is recovering or closing %s",
+                           pager->path);
         vfs->ops->sleep_ns(vfs, 500000);
     }
 }
@@ -231,7 +235,8 @@ static sb_status identify(sb_pager *pager, sb_header *header, bool *header_ok, s
 {
     sb_err cause;
     sb_err_clear(&cause);
-    const sb_status st = sb_pager__header_read(pager->main_file, pager->alloc, pager->path, header, &cause);
+    const sb_status st =
+        sb_pager__header_read(pager->main_file, pager->alloc, pager->path, header, &cause);
     *header_ok = st == SB_OK;
     if (st == SB_OK) {
         pager->page_bytes = header->page_bytes;
@@ -239,11 +244,13 @@ static sb_status identify(sb_pager *pager, sb_header *header, bool *header_ok, s
     } else {
         bool valid = false;
         if (st == SB_CORRUPT && pager->mode != SB_MODE_IMMUTABLE)
-            SB_TRY(sb_pager__wal_identity(pager, &pager->page_bytes, &pager->file_salt, &valid, err));
+            SB_TRY(
+                sb_pager__wal_identity(pager, &pager->page_bytes, &pager->file_salt, &valid, err));
         if (!valid) return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
     }
     if (header->write_bits != 0 && !pager->read_only)
-        return SB_FAIL(err, SB_VERSION_NEWER, "%s can only be read by this library: it has features %#x", pager->path,
+        return SB_FAIL(err, SB_VERSION_NEWER,
+                       "%s can only be read by this library: it has features %#x", pager->path,
                        header->write_bits);
     pager->page_shift = sb_ctz64(pager->page_bytes);
     pager->index.frame_shift = pager->page_shift - 6;
@@ -309,15 +316,17 @@ static sb_status check_options(const sb_pager_options *options, sb_err *err)
 {
     SB_CHECK_ARG(err, options->alloc != NULL && options->vfs != NULL && options->profile != NULL);
     const uint32_t bytes = options->page_bytes;
-    if (bytes != 0 && (bytes < SB_PAGE_BYTES_MIN || bytes > SB_PAGE_BYTES_MAX || (bytes & (bytes - 1)) != 0))
-        return SB_FAIL(err, SB_INVALID, "page size %u: it must be a power of two from %u to %u", bytes,
-                       SB_PAGE_BYTES_MIN, SB_PAGE_BYTES_MAX);
+    if (bytes != 0 &&
+        (bytes < SB_PAGE_BYTES_MIN || bytes > SB_PAGE_BYTES_MAX || (bytes & (bytes - 1)) != 0))
+        return SB_FAIL(err, SB_INVALID, "page size %u: it must be a power of two from %u to %u",
+                       bytes, SB_PAGE_BYTES_MIN, SB_PAGE_BYTES_MAX);
     if (options->vfs->map_step_bytes < SB_WAL_STEP_BYTES)
         return SB_FAIL(err, SB_UNSUPPORTED, "the file system maps less than 1 MiB at once");
     return SB_OK;
 }
 
-sb_status sb_pager_open(const char *path, const sb_pager_options *options, sb_pager **out, sb_err *err)
+sb_status sb_pager_open(const char *path, const sb_pager_options *options, sb_pager **out,
+                        sb_err *err)
 {
     *out = NULL;
     SB_TRY(check_options(options, err));
@@ -341,7 +350,7 @@ sb_status sb_pager_open(const char *path, const sb_pager_options *options, sb_pa
     return SB_OK;
 }
 
-/* ---- Closing ---------------------------------------------------------------------------------------------- */
+/* ---- Closing --------------------------------------------------------------------------------- */
 
 /* The last user brings everything into the one file. */
 static sb_status close_last(sb_pager *pager, sb_err *err)
@@ -355,7 +364,8 @@ static sb_status close_last(sb_pager *pager, sb_err *err)
     if (sb_mark_pos(appended) > SB_WAL_START) {
         if (pager->read_only) return SB_OK;
         SB_TRY(sb_pager__backfill(pager, true, &result, &busy, err));
-        if (atomic_load(&pager->shm->backfilled) < appended) return SB_OK; /* a reader without slot is at it */
+        if (atomic_load(&pager->shm->backfilled) < appended)
+            return SB_OK; /* a reader without slot is at it */
     }
     if (!pager->read_only) SB_TRY(vfs->ops->remove(vfs, pager->wal_path, &existed, err));
     return vfs->ops->remove(vfs, pager->shm_path, &existed, err);
@@ -377,14 +387,32 @@ sb_status sb_pager_close(sb_pager *pager, sb_err *err)
     return st;
 }
 
-/* ---- Options and facts ---------------------------------------------------------------------------------------- */
+/* ---- Options and facts ----------------------------------------------------------------------- */
 
-uint32_t sb_pager_page_bytes(const sb_pager *pager) { return pager->page_bytes; }
-bool sb_pager_read_only(const sb_pager *pager) { return pager->read_only; }
-const sb_allocator *sb_pager_alloc(const sb_pager *pager) { return pager->alloc; }
-sb_profile *sb_pager_profile(const sb_pager *pager) { return pager->options.profile; }
-sb_vfs *sb_pager_vfs(const sb_pager *pager) { return pager->vfs; }
-const char *sb_pager_path(const sb_pager *pager) { return pager->path; }
+uint32_t sb_pager_page_bytes(const sb_pager *pager)
+{
+    return pager->page_bytes;
+}
+bool sb_pager_read_only(const sb_pager *pager)
+{
+    return pager->read_only;
+}
+const sb_allocator *sb_pager_alloc(const sb_pager *pager)
+{
+    return pager->alloc;
+}
+sb_profile *sb_pager_profile(const sb_pager *pager)
+{
+    return pager->options.profile;
+}
+sb_vfs *sb_pager_vfs(const sb_pager *pager)
+{
+    return pager->vfs;
+}
+const char *sb_pager_path(const sb_pager *pager)
+{
+    return pager->path;
+}
 
 void sb_pager_log(sb_pager *pager, sb_log_level level, const char *format, ...)
 {
@@ -406,7 +434,10 @@ sb_status sb_pager_set_durability(sb_pager *pager, sb_durability durability, sb_
     return SB_OK;
 }
 
-void sb_pager_set_autocheckpoint(sb_pager *pager, uint32_t pages) { atomic_store(&pager->autocheckpoint, pages); }
+void sb_pager_set_autocheckpoint(sb_pager *pager, uint32_t pages)
+{
+    atomic_store(&pager->autocheckpoint, pages);
+}
 void sb_pager_set_busy_timeout(sb_pager *pager, uint64_t timeout_ns)
 {
     atomic_store(&pager->busy_timeout_ns, timeout_ns);
@@ -417,7 +448,8 @@ void sb_pager_set_busy_timeout(sb_pager *pager, uint64_t timeout_ns)
 static uint64_t seq_at(sb_pager *pager, sb_mark mark)
 {
     sb_state state;
-    const bool in_wal = sb_mark_pos(mark) > SB_WAL_START && mark > atomic_load(&pager->shm->backfilled);
+    const bool in_wal =
+        sb_mark_pos(mark) > SB_WAL_START && mark > atomic_load(&pager->shm->backfilled);
     const sb_status st = in_wal ? sb_pager__commit_read(pager, mark, &state, NULL)
                                 : sb_pager__header_state(pager, &state, NULL);
     return st == SB_OK ? state.seq : 0;
@@ -436,7 +468,8 @@ sb_status sb_pager_get_info(sb_pager *pager, sb_pager_info *info, sb_err *err)
     if (st != SB_OK) goto done;
     sb_file *main_file = pager->main_file;
     if ((st = main_file->ops->info(main_file, &file_info, err)) != SB_OK) goto done;
-    const sb_mark appended = atomic_load(&shm->appended), backfilled = atomic_load(&shm->backfilled);
+    const sb_mark appended = atomic_load(&shm->appended),
+                  backfilled = atomic_load(&shm->backfilled);
     const uint32_t frame_units = pager->page_bytes / SB_WAL_UNIT + 1;
     info->page_bytes = pager->page_bytes;
     info->page_count = txn->base.page_count;
@@ -447,8 +480,9 @@ sb_status sb_pager_get_info(sb_pager *pager, sb_pager_info *info, sb_err *err)
     info->wal_bytes = atomic_load(&shm->wal_bytes);
     info->wal_used_bytes = (uint64_t)(sb_mark_pos(appended) - SB_WAL_START) * SB_WAL_UNIT;
     info->wal_frames = (sb_mark_pos(appended) - SB_WAL_START) / frame_units;
-    info->backfilled_frames = backfilled >= appended ? info->wal_frames
-                                                     : (sb_mark_pos(backfilled) - SB_WAL_START) / frame_units;
+    info->backfilled_frames = backfilled >= appended
+                                  ? info->wal_frames
+                                  : (sb_mark_pos(backfilled) - SB_WAL_START) / frame_units;
     sb_txn_rollback(txn);
     txn = NULL;
     sb_pager__slots_count(pager, &info->readers, &oldest);

@@ -27,7 +27,8 @@ typedef struct sb_txn sb_txn;
 
 /* ---- The common page header ------------------------------------------------------------------ */
 
-#define SB_PAGE_CRC    0u  /* u32: CRC-32C over the page number (u64, little-endian) and bytes 4… of the page */
+#define SB_PAGE_CRC                                                                                \
+    0u /* u32: CRC-32C over the page number (u64, little-endian) and bytes 4… of the page */
 #define SB_PAGE_KIND   4u  /* u8: sb_page_kind */
 #define SB_PAGE_LEVEL  5u  /* u8: height above the leaves; 0 for anything but inner pages */
 #define SB_PAGE_FLAGS  6u  /* u16: of the kind; unused bits 0 */
@@ -35,8 +36,8 @@ typedef struct sb_txn sb_txn;
 #define SB_PAGE_COMMON 16u /* bytes of the common header; 12..15 are reserved, 0 */
 
 typedef enum sb_page_kind {
-    SB_PAGE_FREE = 0,     /* trunk of the free list */
-    SB_PAGE_HEADER = 1,   /* page 0 */
+    SB_PAGE_FREE = 0,   /* trunk of the free list */
+    SB_PAGE_HEADER = 1, /* page 0 */
     SB_PAGE_INNER = 2,
     SB_PAGE_SLOTTED = 3,  /* leaf of variable-length keys and values */
     SB_PAGE_COLUMNAR = 4, /* leaf of table rows */
@@ -48,12 +49,12 @@ typedef enum sb_page_kind {
 #define SB_PAGE_BYTES_DEFAULT 8192u
 #define SB_PAGE_BYTES_MAX     65536u
 
-/* ---- Opening ---------------------------------------------------------------------------------- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 typedef enum sb_durability {
-    SB_DURABLE_FULL,   /* synced before commit returns */
+    SB_DURABLE_FULL, /* synced before commit returns */
     SB_DURABLE_NORMAL, /* synced at checkpoint: a power cut may lose the last commits, never consistency */
-    SB_DURABLE_OFF     /* never synced: a power cut may damage the file; a killed process loses nothing */
+    SB_DURABLE_OFF /* never synced: a power cut may damage the file; a killed process loses nothing */
 } sb_durability;
 
 typedef enum sb_read_mode { SB_READ_AUTO, SB_READ_MAP, SB_READ_CACHE } sb_read_mode;
@@ -62,26 +63,29 @@ typedef enum sb_log_level { SB_LOG_DEBUG, SB_LOG_INFO, SB_LOG_WARNING, SB_LOG_ER
 
 /* Structure check of a page, run once when a page version is first touched in a process, after its
  * checksum. Installed by the tree layer. Must accept any bytes. */
-typedef sb_status (*sb_page_check)(void *ctx, const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, sb_err *err);
+typedef sb_status (*sb_page_check)(void *ctx, const uint8_t *page, uint32_t page_bytes,
+                                   sb_pgno pgno, sb_err *err);
 
 typedef struct sb_pager_options {
-    const sb_allocator *alloc;    /* borrowed; outlives the pager */
-    sb_vfs *vfs;                  /* borrowed; outlives the pager */
-    sb_profile *profile;          /* borrowed; not NULL */
-    uint32_t page_bytes;          /* for a new file: a power of two, 4096 to 65536; 0: the default */
-    bool create;                  /* make the file when absent */
+    const sb_allocator *alloc; /* borrowed; outlives the pager */
+    sb_vfs *vfs;               /* borrowed; outlives the pager */
+    sb_profile *profile;       /* borrowed; not NULL */
+    uint32_t page_bytes;       /* for a new file: a power of two, 4096 to 65536; 0: the default */
+    bool create;               /* make the file when absent */
     bool read_only;
-    bool immutable;               /* nobody writes it: no locks, no WAL, no shared memory */
+    bool immutable; /* nobody writes it: no locks, no WAL, no shared memory */
     sb_durability durability;
-    sb_read_mode read_mode;       /* AUTO: CACHE on remote file systems, else MAP */
-    uint32_t cache_pages;         /* of SB_READ_CACHE; at least 8 */
-    uint32_t autocheckpoint_pages;/* WAL length that starts an automatic checkpoint; 0: never */
-    bool checkpoint_thread;       /* automatic checkpoints on a thread of their own, else in the committing call */
-    uint64_t busy_timeout_ns;     /* how long to wait for the writer lock */
-    uint64_t txn_memory_bytes;    /* private pages of a write transaction past this are spilled */
-    sb_page_check check;          /* may be NULL */
+    sb_read_mode read_mode;        /* AUTO: CACHE on remote file systems, else MAP */
+    uint32_t cache_pages;          /* of SB_READ_CACHE; at least 8 */
+    uint32_t autocheckpoint_pages; /* WAL length that starts an automatic checkpoint; 0: never */
+    bool
+        checkpoint_thread; /* automatic checkpoints on a thread of their own, else in the committing call */
+    uint64_t busy_timeout_ns;  /* how long to wait for the writer lock */
+    uint64_t txn_memory_bytes; /* private pages of a write transaction past this are spilled */
+    sb_page_check check;       /* may be NULL */
     void *check_ctx;
-    void (*log)(void *ctx, sb_log_level level, const char *message); /* may be NULL; called without locks */
+    void (*log)(void *ctx, sb_log_level level,
+                const char *message); /* may be NULL; called without locks */
     void *log_ctx;
 } sb_pager_options;
 
@@ -90,7 +94,8 @@ void sb_pager_options_init(sb_pager_options *options);
 /* Open or create. Recovers when the last user died. Errors: SB_CANT_OPEN, SB_NOT_A_DB (another format),
  * SB_VERSION_NEWER (unknown feature bits), SB_CORRUPT (header page), SB_IO, SB_FULL, SB_BUSY (another process
  * is recovering, past busy_timeout), SB_READ_ONLY (must recover but may not), SB_NOMEM, SB_INVALID. */
-SB_MUST_CHECK sb_status sb_pager_open(const char *path, const sb_pager_options *options, sb_pager **pager, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager_open(const char *path, const sb_pager_options *options,
+                                      sb_pager **pager, sb_err *err);
 /* All sessions are closed by then, else SB_MISUSE and nothing happens. The last user of the file
  * checkpoints and removes -wal and -shm; a failure of that is returned but the pager is closed all the
  * same (the WAL then stays, and the next open recovers from it). */
@@ -104,25 +109,26 @@ sb_vfs *sb_pager_vfs(const sb_pager *pager);
 const char *sb_pager_path(const sb_pager *pager);
 void sb_pager_log(sb_pager *pager, sb_log_level level, const char *format, ...) SB_PRINTF(3, 4);
 /* Change at run time; takes effect from the next commit. */
-SB_MUST_CHECK sb_status sb_pager_set_durability(sb_pager *pager, sb_durability durability, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager_set_durability(sb_pager *pager, sb_durability durability,
+                                                sb_err *err);
 void sb_pager_set_autocheckpoint(sb_pager *pager, uint32_t pages);
 void sb_pager_set_busy_timeout(sb_pager *pager, uint64_t timeout_ns);
 
 typedef struct sb_pager_info {
     uint32_t page_bytes;
-    uint64_t page_count, free_pages;    /* of the newest committed state */
+    uint64_t page_count, free_pages; /* of the newest committed state */
     uint64_t file_bytes, wal_bytes, wal_used_bytes;
     uint64_t wal_frames, backfilled_frames;
     uint64_t commit_seq, durable_seq;
     uint64_t readers, oldest_reader_seq; /* of all processes; reader slots in use */
     uint64_t syncs;                      /* data syncs by this pager: WAL and main file */
     sb_durability durability;
-    sb_read_mode read_mode;              /* MAP or CACHE */
+    sb_read_mode read_mode; /* MAP or CACHE */
     bool poisoned;
 } sb_pager_info;
 SB_MUST_CHECK sb_status sb_pager_get_info(sb_pager *pager, sb_pager_info *info, sb_err *err);
 
-/* ---- Sessions ----------------------------------------------------------------------------------- */
+/* ---- Sessions -------------------------------------------------------------------------------- */
 
 /* A session owns a reader slot (shared memory) while open and carries caches of the layers above.
  * SB_LIMIT when all 1,000 slots of the file are taken. SB_MISUSE in a child after fork. */
@@ -136,9 +142,10 @@ typedef struct sb_session_ext_kind {
     sb_status (*create)(sb_session *session, void **object, sb_err *err);
     void (*destroy)(void *object);
 } sb_session_ext_kind;
-SB_MUST_CHECK sb_status sb_session_ext_get(sb_session *session, const sb_session_ext_kind *kind, void **object, sb_err *err);
+SB_MUST_CHECK sb_status sb_session_ext_get(sb_session *session, const sb_session_ext_kind *kind,
+                                           void **object, sb_err *err);
 
-/* ---- Transactions ---------------------------------------------------------------------------------- */
+/* ---- Transactions ---------------------------------------------------------------------------- */
 
 /* A read transaction: the newest durable (SB_DURABLE_FULL) or appended state. One transaction at a
  * time per session (SB_MISUSE). Costs no system call and takes no lock while nothing new was committed
@@ -192,10 +199,11 @@ typedef struct sb_txn_ext_kind {
     /* The transaction is over: committed or not. Frees object. txn may no longer be used for pages. */
     void (*end)(void *object, bool committed);
 } sb_txn_ext_kind;
-SB_MUST_CHECK sb_status sb_txn_ext_get(sb_txn *txn, const sb_txn_ext_kind *kind, void **object, sb_err *err);
+SB_MUST_CHECK sb_status sb_txn_ext_get(sb_txn *txn, const sb_txn_ext_kind *kind, void **object,
+                                       sb_err *err);
 void *sb_txn_ext_find(const sb_txn *txn, const sb_txn_ext_kind *kind); /* NULL when not made yet */
 
-/* ---- Pages --------------------------------------------------------------------------------------------- */
+/* ---- Pages ----------------------------------------------------------------------------------- */
 
 /* A page held for reading. bytes is valid until sb_page_release (and, in mapped mode, until the
  * transaction ends). It shows the page as it was when acquired. One exception: a page that the transaction has
@@ -217,7 +225,8 @@ void sb_page_prefetch(sb_txn *txn, const sb_pgno *pgnos, size_t count);
  * rolled back, or sb_txn_spill. The checksum is the pager's business. */
 SB_MUST_CHECK sb_status sb_page_mut(sb_txn *txn, sb_pgno pgno, uint8_t **bytes, sb_err *err);
 /* A zeroed private page with kind and tree in its header. SB_LIMIT when the file is at its limit. */
-SB_MUST_CHECK sb_status sb_page_alloc(sb_txn *txn, sb_page_kind kind, uint32_t tree, sb_pgno *pgno, uint8_t **bytes, sb_err *err);
+SB_MUST_CHECK sb_status sb_page_alloc(sb_txn *txn, sb_page_kind kind, uint32_t tree, sb_pgno *pgno,
+                                      uint8_t **bytes, sb_err *err);
 /* Give a page back. Its bytes stay readable in older snapshots. */
 SB_MUST_CHECK sb_status sb_page_free(sb_txn *txn, sb_pgno pgno, sb_err *err);
 /* count new pages in a row at the end of the file, for sb_page_write_fresh. They belong to the
@@ -226,18 +235,19 @@ SB_MUST_CHECK sb_status sb_page_alloc_run(sb_txn *txn, uint32_t count, sb_pgno *
 /* Write finished pages of a run straight to the main file, past what any snapshot knows (DESIGN §9
  * rule 2). pages: count × page_bytes, changed here (checksums filled in). Readable through sb_page_acquire at
  * once; commit syncs the file first. */
-SB_MUST_CHECK sb_status sb_page_write_fresh(sb_txn *txn, sb_pgno first, uint8_t *pages, uint32_t count, sb_err *err);
+SB_MUST_CHECK sb_status sb_page_write_fresh(sb_txn *txn, sb_pgno first, uint8_t *pages,
+                                            uint32_t count, sb_err *err);
 /* Move private pages past the budget out to WAL or file. Call between operations, when no pointers from
  * page_mut are held. Cheap when below the budget. */
 SB_MUST_CHECK sb_status sb_txn_spill(sb_txn *txn, sb_err *err);
 
-/* ---- Checkpoint, backup, vacuum, verify ------------------------------------------------------------------ */
+/* ---- Checkpoint, backup, vacuum, verify ------------------------------------------------------ */
 
 typedef enum sb_checkpoint_mode {
-    SB_CHECKPOINT_PASSIVE,  /* what is possible without waiting for anybody */
-    SB_CHECKPOINT_FULL,     /* waits (busy_timeout) for the writer and for readers of old states; all is back-filled */
-    SB_CHECKPOINT_RESTART,  /* and the next writer starts the WAL from its beginning */
-    SB_CHECKPOINT_TRUNCATE  /* and the WAL file is cut to nothing */
+    SB_CHECKPOINT_PASSIVE, /* what is possible without waiting for anybody */
+    SB_CHECKPOINT_FULL, /* waits (busy_timeout) for the writer and for readers of old states; all is back-filled */
+    SB_CHECKPOINT_RESTART, /* and the next writer starts the WAL from its beginning */
+    SB_CHECKPOINT_TRUNCATE /* and the WAL file is cut to nothing */
 } sb_checkpoint_mode;
 typedef struct sb_checkpoint_result {
     uint64_t wal_frames;        /* frames in the WAL when it began */
@@ -246,24 +256,42 @@ typedef struct sb_checkpoint_result {
     bool restarted;
 } sb_checkpoint_result;
 /* SB_BUSY: FULL and above could not get all in time (what was done stays done). */
-SB_MUST_CHECK sb_status sb_pager_checkpoint(sb_pager *pager, sb_checkpoint_mode mode, sb_checkpoint_result *result, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager_checkpoint(sb_pager *pager, sb_checkpoint_mode mode,
+                                            sb_checkpoint_result *result, sb_err *err);
 
 /* Called with pages done and in all; returning false cancels (SB_INTERRUPT). */
 typedef bool (*sb_progress)(void *ctx, uint64_t done, uint64_t total);
 
 /* Copy the state that txn sees to a new file at path on vfs (SB_EXISTS when there is one), synced.
  * Writers go on meanwhile. */
-SB_MUST_CHECK sb_status sb_pager_backup(sb_txn *txn, sb_vfs *vfs, const char *path, sb_progress progress, void *ctx, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager_backup(sb_txn *txn, sb_vfs *vfs, const char *path,
+                                        sb_progress progress, void *ctx, sb_err *err);
 /* Replace the whole content by that of another pager's transaction (same page size), as one write
  * transaction; afterwards, when nobody else has the file open, cut the file to its new length. Used by
  * vacuum in place, and to load a file into :memory:. txn must be fresh and is committed here (gone in every case). */
-SB_MUST_CHECK sb_status sb_pager_replace(sb_txn *txn, sb_txn *source, sb_progress progress, void *ctx, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager_replace(sb_txn *txn, sb_txn *source, sb_progress progress,
+                                         void *ctx, sb_err *err);
 
 /* Findings of verify: what is wrong and where. */
 typedef void (*sb_finding)(void *ctx, sb_pgno pgno, const char *message);
 /* Read every page afresh: checksums, structure (check), free list. used: bitmap of page_count bits, those that
  * the layers above reached; a page that is used and free, or neither, is a finding. */
-SB_MUST_CHECK sb_status sb_pager_verify(sb_txn *txn, const uint8_t *used, sb_finding finding, void *ctx,
-                                        sb_progress progress, void *progress_ctx, uint64_t *findings, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager_verify(sb_txn *txn, const uint8_t *used, sb_finding finding,
+                                        void *ctx, sb_progress progress, void *progress_ctx,
+                                        uint64_t *findings, sb_err *err);
+
+/* ---- Salvage: what the recovery of a damaged file begins with -------------------------------- */
+
+/* Copy a damaged file and its WAL to scratch (SB_EXISTS) on the same vfs: parts that can not be read as zeros, a file that
+ * was cut off with its length again. The damaged one is only read. */
+SB_MUST_CHECK sb_status sb_pager_salvage(sb_vfs *vfs, const sb_allocator *alloc, const char *path,
+                                         const char *scratch, sb_err *err);
+/* The copy does not open: give it a page 0 made from nothing (all pages that the file has, no free list, a client area of
+ * zeros), and drop its WAL. The page size is the one by which most pages have valid checksums; SB_NOT_A_DB: none has. */
+SB_MUST_CHECK sb_status sb_pager_salvage_header(sb_vfs *vfs, const sb_allocator *alloc,
+                                                const char *scratch, sb_err *err);
+/* Set the bits of all free pages in map (of sb_txn_page_count bits), as far as the free list can be followed; *whole
+ * false: not to its end. */
+SB_MUST_CHECK sb_status sb_pager_free_map(sb_txn *txn, uint8_t *map, bool *whole, sb_err *err);
 
 #endif

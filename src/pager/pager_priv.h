@@ -11,7 +11,7 @@
 
 #include "pager/pager.h"
 
-/* ---- Marks ------------------------------------------------------------------------------------- */
+/* ---- Marks ----------------------------------------------------------------------------------- */
 
 /* A place in the endless sequence of commits: generation of the WAL << 32 | position behind the
  * commit's last frame, in units of 64 bytes. Marks only grow, so they compare as numbers.
@@ -19,20 +19,31 @@
 typedef uint64_t sb_mark;
 #define SB_MARK_MAIN_ONLY (1ull << 63) /* in a reader's slot: reads the main file alone */
 
-SB_INLINE sb_mark sb_mark_of(uint32_t generation, uint32_t pos) { return (uint64_t)generation << 32 | pos; }
-SB_INLINE uint32_t sb_mark_generation(sb_mark mark) { return (uint32_t)(mark >> 32) & 0x7FFFFFFFu; }
-SB_INLINE uint32_t sb_mark_pos(sb_mark mark) { return (uint32_t)mark; }
+SB_INLINE sb_mark sb_mark_of(uint32_t generation, uint32_t pos)
+{
+    return (uint64_t)generation << 32 | pos;
+}
+SB_INLINE uint32_t sb_mark_generation(sb_mark mark)
+{
+    return (uint32_t)(mark >> 32) & 0x7FFFFFFFu;
+}
+SB_INLINE uint32_t sb_mark_pos(sb_mark mark)
+{
+    return (uint32_t)mark;
+}
 
-/* ---- State: what one commit leaves besides pages (docs/FORMAT.md §3) ----------------------------- */
+/* ---- State: what one commit leaves besides pages (docs/FORMAT.md §3) ------------------------- */
 
 typedef struct sb_state {
-    uint32_t page_count;      /* pages of the file, page 0 included */
-    uint32_t extent;          /* no page at or past it was ever part of a commit since the file was last cut */
-    uint32_t free_head;       /* first trunk of the free list, or 0 */
-    uint32_t free_head_count; /* entries of it that count; the trunk's own page is not one of them */
-    uint32_t free_count;      /* free pages in all, trunks included */
-    uint64_t seq;             /* commits so far */
-    uint64_t time_ns;         /* wall clock of the commit, since 1970 */
+    uint32_t page_count; /* pages of the file, page 0 included */
+    uint32_t
+        extent; /* no page at or past it was ever part of a commit since the file was last cut */
+    uint32_t free_head; /* first trunk of the free list, or 0 */
+    uint32_t
+        free_head_count; /* entries of it that count; the trunk's own page is not one of them */
+    uint32_t free_count; /* free pages in all, trunks included */
+    uint64_t seq;        /* commits so far */
+    uint64_t time_ns;    /* wall clock of the commit, since 1970 */
     uint8_t meta[SB_META_BYTES];
 } sb_state;
 
@@ -46,43 +57,46 @@ typedef struct sb_state {
 #define SB_STATE_TIME            32u
 #define SB_STATE_META            40u
 #define SB_STATE_BYTES           232u
-static_assert(SB_STATE_META + SB_META_BYTES == SB_STATE_BYTES, "the state ends with the client's bytes");
+static_assert(SB_STATE_META + SB_META_BYTES == SB_STATE_BYTES,
+              "the state ends with the client's bytes");
 
 void sb_pager__state_encode(const sb_state *state, uint8_t *out);
 /* Checks what one state can tell alone. */
-SB_MUST_CHECK sb_status sb_pager__state_decode(const uint8_t *in, sb_state *state, const char *where, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__state_decode(const uint8_t *in, sb_state *state,
+                                               const char *where, sb_err *err);
 
-/* ---- Page 0 (docs/FORMAT.md §3) -------------------------------------------------------------------- */
+/* ---- Page 0 (docs/FORMAT.md §3) -------------------------------------------------------------- */
 
-#define SB_HEADER_MAGIC         16u /* 16 bytes */
-#define SB_HEADER_VERSION       32u /* u32 */
-#define SB_HEADER_PAGE_BYTES    36u /* u32 */
-#define SB_HEADER_READ_BITS     40u /* u32: features a reader must know */
-#define SB_HEADER_WRITE_BITS    44u /* u32: features a writer must know */
-#define SB_HEADER_COMPAT_BITS   48u /* u32: features that may be ignored */
-#define SB_HEADER_RESERVED      52u /* u32: 0 */
-#define SB_HEADER_SALT          56u /* u64: random, made with the file */
-#define SB_HEADER_STATE         64u /* SB_STATE_BYTES */
-#define SB_HEADER_END           (SB_HEADER_STATE + SB_STATE_BYTES)
-#define SB_FORMAT_VERSION       1u
+#define SB_HEADER_MAGIC       16u /* 16 bytes */
+#define SB_HEADER_VERSION     32u /* u32 */
+#define SB_HEADER_PAGE_BYTES  36u /* u32 */
+#define SB_HEADER_READ_BITS   40u /* u32: features a reader must know */
+#define SB_HEADER_WRITE_BITS  44u /* u32: features a writer must know */
+#define SB_HEADER_COMPAT_BITS 48u /* u32: features that may be ignored */
+#define SB_HEADER_RESERVED    52u /* u32: 0 */
+#define SB_HEADER_SALT        56u /* u64: random, made with the file */
+#define SB_HEADER_STATE       64u /* SB_STATE_BYTES */
+#define SB_HEADER_END         (SB_HEADER_STATE + SB_STATE_BYTES)
+#define SB_FORMAT_VERSION     1u
 static_assert(SB_HEADER_END <= 512, "the header's fields fit one sector");
 
-/* ---- WAL (docs/FORMAT.md §5) ------------------------------------------------------------------------- */
+/* ---- WAL (docs/FORMAT.md §5) ----------------------------------------------------------------- */
 
 #define SB_WAL_UNIT         64u
 #define SB_WAL_HEADER_BYTES 4096u
 #define SB_WAL_START        (SB_WAL_HEADER_BYTES / SB_WAL_UNIT) /* position of the first frame */
-#define SB_WAL_STEP_BYTES   (1u << 20) /* no frame crosses a multiple of it, so that each lies in one map */
+#define SB_WAL_STEP_BYTES                                                                          \
+    (1u << 20) /* no frame crosses a multiple of it, so that each lies in one map */
 
-#define SB_WAL_MAGIC        0u  /* 16 bytes */
-#define SB_WAL_VERSION      16u /* u32 */
-#define SB_WAL_PAGE_BYTES   20u /* u32 */
-#define SB_WAL_FILE_SALT    24u /* u64: SB_HEADER_SALT of the main file */
-#define SB_WAL_SALT         32u /* u64: random, new in each generation */
-#define SB_WAL_GENERATION   40u /* u32 */
-#define SB_WAL_READ_BITS    44u /* u32: features a reader must know */
-#define SB_WAL_CRC          60u /* u32: CRC-32C of bytes 0 to 59 */
-#define SB_WAL_USED         64u
+#define SB_WAL_MAGIC      0u  /* 16 bytes */
+#define SB_WAL_VERSION    16u /* u32 */
+#define SB_WAL_PAGE_BYTES 20u /* u32 */
+#define SB_WAL_FILE_SALT  24u /* u64: SB_HEADER_SALT of the main file */
+#define SB_WAL_SALT       32u /* u64: random, new in each generation */
+#define SB_WAL_GENERATION 40u /* u32 */
+#define SB_WAL_READ_BITS  44u /* u32: features a reader must know */
+#define SB_WAL_CRC        60u /* u32: CRC-32C of bytes 0 to 59 */
+#define SB_WAL_USED       64u
 
 #define SB_FRAME_KIND       0u  /* u32: sb_frame_kind */
 #define SB_FRAME_PGNO       4u  /* u32: of a page image, else 0 */
@@ -98,8 +112,10 @@ static_assert(SB_HEADER_END <= 512, "the header's fields fit one sector");
 #define SB_COMMIT_PAYLOAD   256u /* SB_STATE_BYTES and zeros */
 #define SB_COMMIT_UNITS     ((SB_FRAME_BYTES + SB_COMMIT_PAYLOAD) / SB_WAL_UNIT)
 static_assert(SB_FRAME_BYTES == SB_WAL_UNIT, "a frame header is one unit");
-static_assert(SB_COMMIT_PAYLOAD >= SB_STATE_BYTES && SB_COMMIT_PAYLOAD % SB_WAL_UNIT == 0, "commit payload");
-static_assert(SB_PAGE_BYTES_MAX + SB_FRAME_BYTES + SB_WAL_HEADER_BYTES < SB_WAL_STEP_BYTES, "a frame fits a step");
+static_assert(SB_COMMIT_PAYLOAD >= SB_STATE_BYTES && SB_COMMIT_PAYLOAD % SB_WAL_UNIT == 0,
+              "commit payload");
+static_assert(SB_PAGE_BYTES_MAX + SB_FRAME_BYTES + SB_WAL_HEADER_BYTES < SB_WAL_STEP_BYTES,
+              "a frame fits a step");
 
 typedef enum sb_frame_kind {
     SB_FRAME_PAGE = 1,
@@ -116,7 +132,7 @@ typedef struct sb_wal_tail {
     uint64_t salt;
 } sb_wal_tail;
 
-/* ---- Shared memory (docs/FORMAT.md §6): native byte order, never outlives the machine's boot ------------ */
+/* ---- Shared memory (docs/FORMAT.md §6): native byte order, never outlives the machine's boot ---- */
 
 #define SB_SHM_SLOTS 1000u
 
@@ -133,36 +149,41 @@ typedef struct sb_shm {
     SB_ALIGNED(64) _Atomic uint64_t appended;
     SB_ALIGNED(64) _Atomic uint64_t durable;
     SB_ALIGNED(64) _Atomic uint64_t backfilled;
-    SB_ALIGNED(64) _Atomic uint64_t wal_bytes; /* length of the WAL file; changed under the writer lock */
-    _Atomic uint64_t writer;                   /* process id of the lock's holder, for messages */
-    _Atomic uint64_t poisoned;                 /* a sync failed: nothing is appended any more */
+    SB_ALIGNED(64)
+    _Atomic uint64_t wal_bytes; /* length of the WAL file; changed under the writer lock */
+    _Atomic uint64_t writer;    /* process id of the lock's holder, for messages */
+    _Atomic uint64_t poisoned;  /* a sync failed: nothing is appended any more */
     sb_shm_slot slots[SB_SHM_SLOTS];
 } sb_shm;
 #define SB_SHM_MAGIC 0x31306d6873627301ull
 static_assert(offsetof(sb_shm, crc) == 20, "checksummed part");
 static_assert(offsetof(sb_shm, appended) == 64 && offsetof(sb_shm, durable) == 128 &&
                   offsetof(sb_shm, backfilled) == 192 && offsetof(sb_shm, wal_bytes) == 256 &&
-                  offsetof(sb_shm, writer) == 264 && offsetof(sb_shm, poisoned) == 272 && offsetof(sb_shm, slots) == 320,
+                  offsetof(sb_shm, writer) == 264 && offsetof(sb_shm, poisoned) == 272 &&
+                  offsetof(sb_shm, slots) == 320,
               "docs/FORMAT.md section 6");
 static_assert(sizeof(sb_shm_slot) == 64, "one cache line for each reader");
 static_assert(sizeof(sb_shm) <= 128 * 1024, "shared memory fits two map granules");
 #define SB_SHM_BYTES 131072u
 
 /* Bytes of the main file that stand for locks, far past any page. */
-#define SB_LOCK_BASE       (1ull << 62)
-#define SB_LOCK_OPEN       (SB_LOCK_BASE + 0) /* shared: uses the file; exclusive: recovers or closes last */
+#define SB_LOCK_BASE (1ull << 62)
+#define SB_LOCK_OPEN                                                                               \
+    (SB_LOCK_BASE + 0) /* shared: uses the file; exclusive: recovers or closes last */
 #define SB_LOCK_WRITER     (SB_LOCK_BASE + 1)
 #define SB_LOCK_CHECKPOINT (SB_LOCK_BASE + 2)
-#define SB_LOCK_GUARD      (SB_LOCK_BASE + 3) /* shared: a reader without a slot; exclusive: back-fills or restarts */
-#define SB_LOCK_SLOTS      (SB_LOCK_BASE + 16)
+#define SB_LOCK_GUARD                                                                              \
+    (SB_LOCK_BASE + 3) /* shared: a reader without a slot; exclusive: back-fills or restarts */
+#define SB_LOCK_SLOTS (SB_LOCK_BASE + 16)
 
-/* ---- Lock-free growing array of 32-bit words ------------------------------------------------------------- */
+/* ---- Lock-free growing array of 32-bit words ------------------------------------------------- */
 
 #define SB_TABLE_CHUNK 2048u
 typedef struct sb_table_top sb_table_top;
 typedef struct sb_table {
     const sb_allocator *alloc;
-    _Atomic(sb_table_top *) top; /* the newest; older ones stay linked until deinit, a reader may hold one */
+    _Atomic(sb_table_top *)
+        top; /* the newest; older ones stay linked until deinit, a reader may hold one */
 } sb_table;
 
 struct sb_table_top {
@@ -180,21 +201,22 @@ void sb_table_zero(sb_table *table); /* all words; no reserve meanwhile */
 SB_INLINE _Atomic uint32_t *sb_table_at(const sb_table *table, uint64_t index)
 {
     /* Acquire: pairs with the release in reserve; chunk pointers and zeroed words are visible. */
-    sb_table_top *top = atomic_load_explicit(&((sb_table *)(uintptr_t)table)->top, memory_order_acquire);
+    sb_table_top *top =
+        atomic_load_explicit(&((sb_table *)(uintptr_t)table)->top, memory_order_acquire);
     const uint64_t chunk = index / SB_TABLE_CHUNK;
     if (SB_UNLIKELY(top == NULL || chunk >= top->capacity)) return NULL;
     _Atomic uint32_t *words = atomic_load_explicit(&top->chunks[chunk], memory_order_acquire);
     return SB_UNLIKELY(words == NULL) ? NULL : words + index % SB_TABLE_CHUNK;
 }
 
-/* ---- Mapped segments of a file ------------------------------------------------------------------------------ */
+/* ---- Mapped segments of a file --------------------------------------------------------------- */
 
 typedef struct sb_map_top sb_map_top;
 typedef struct sb_map_file {
     sb_pager *pager;
     _Atomic(sb_file *) *file;
-    unsigned shift;                  /* log2 of the segment's bytes */
-    _Atomic(sb_map_top *) top;       /* grown under map_mutex, older ones kept as in sb_table */
+    unsigned shift;            /* log2 of the segment's bytes */
+    _Atomic(sb_map_top *) top; /* grown under map_mutex, older ones kept as in sb_table */
 } sb_map_file;
 struct sb_map_top {
     size_t capacity;
@@ -202,9 +224,11 @@ struct sb_map_top {
     _Atomic(uint8_t *) segments[];
 };
 void sb_map_file_deinit(sb_map_file *map);
-SB_MUST_CHECK sb_status sb_map_file_slow(sb_map_file *map, uint64_t segment, uint8_t **base, sb_err *err);
+SB_MUST_CHECK sb_status sb_map_file_slow(sb_map_file *map, uint64_t segment, uint8_t **base,
+                                         sb_err *err);
 /* Address of a byte of the file. The caller knows that the file reaches there. */
-SB_MUST_CHECK SB_INLINE sb_status sb_map_file_at(sb_map_file *map, uint64_t offset, const uint8_t **address, sb_err *err)
+SB_MUST_CHECK SB_INLINE sb_status sb_map_file_at(sb_map_file *map, uint64_t offset,
+                                                 const uint8_t **address, sb_err *err)
 {
     const uint64_t segment = offset >> map->shift;
     const uint64_t within = offset & ((1ull << map->shift) - 1);
@@ -223,44 +247,44 @@ SB_MUST_CHECK SB_INLINE sb_status sb_map_file_at(sb_map_file *map, uint64_t offs
     return st;
 }
 
-/* ---- Page table of the WAL: private to the process -------------------------------------------------------------- */
+/* ---- Page table of the WAL: private to the process ------------------------------------------- */
 
-#define SB_INDEX_WORDS 4u /* of one frame: previous frame of the page, page number, checked, 0 */
+#define SB_INDEX_WORDS   4u /* of one frame: previous frame of the page, page number, checked, 0 */
 #define SB_INDEX_PREV    0u
 #define SB_INDEX_PGNO    1u
 #define SB_INDEX_CHECKED 2u
 typedef struct sb_index {
-    sb_table newest;        /* page number → position of its newest frame, 0: none */
-    sb_table frames;        /* position >> frame_shift, × SB_INDEX_WORDS */
-    unsigned frame_shift;   /* log2 of page_bytes / 64: no two page images share a cell */
-    sb_wal_tail tail;       /* behind the last frame taken in; guarded by index_mutex */
-    uint64_t page_frames;   /* taken in since the generation began; guarded by index_mutex */
-    uint32_t cells;         /* cells of frames that may be in use; guarded by index_mutex */
-    _Atomic uint64_t mark;  /* everything up to it is in the table */
+    sb_table newest;       /* page number → position of its newest frame, 0: none */
+    sb_table frames;       /* position >> frame_shift, × SB_INDEX_WORDS */
+    unsigned frame_shift;  /* log2 of page_bytes / 64: no two page images share a cell */
+    sb_wal_tail tail;      /* behind the last frame taken in; guarded by index_mutex */
+    uint64_t page_frames;  /* taken in since the generation began; guarded by index_mutex */
+    uint32_t cells;        /* cells of frames that may be in use; guarded by index_mutex */
+    _Atomic uint64_t mark; /* everything up to it is in the table */
 } sb_index;
 
-/* ---- Page cache of SB_READ_CACHE ----------------------------------------------------------------------------------- */
+/* ---- Page cache of SB_READ_CACHE ------------------------------------------------------------- */
 
 typedef struct sb_cache_frame {
-    uint64_t key_pgno_pos;   /* pgno << 32 | WAL position (0: main file) */
-    uint8_t *bytes;          /* owned, page_bytes */
+    uint64_t key_pgno_pos; /* pgno << 32 | WAL position (0: main file) */
+    uint8_t *bytes;        /* owned, page_bytes */
     uint32_t pins;
-    uint32_t next;           /* in its hash chain, or UINT32_MAX */
+    uint32_t next; /* in its hash chain, or UINT32_MAX */
     bool used, recent, loading;
 } sb_cache_frame;
 typedef struct sb_cache {
-    sb_cache_frame *frames;  /* count of them; all guarded by cache_mutex */
-    uint32_t *buckets;       /* bucket_count, a power of two */
+    sb_cache_frame *frames; /* count of them; all guarded by cache_mutex */
+    uint32_t *buckets;      /* bucket_count, a power of two */
     uint32_t count, bucket_count, hand;
     uint64_t hits, misses;
 } sb_cache;
 
-/* ---- The pager --------------------------------------------------------------------------------------------------------- */
+/* ---- The pager ------------------------------------------------------------------------------- */
 
 typedef enum sb_open_mode {
-    SB_MODE_SHARED,    /* shared memory and locks: the rule */
-    SB_MODE_GUARD,     /* file not writable: private page table, guard lock, reads only */
-    SB_MODE_IMMUTABLE  /* nothing but the main file */
+    SB_MODE_SHARED,   /* shared memory and locks: the rule */
+    SB_MODE_GUARD,    /* file not writable: private page table, guard lock, reads only */
+    SB_MODE_IMMUTABLE /* nothing but the main file */
 } sb_open_mode;
 
 struct sb_pager {
@@ -270,18 +294,18 @@ struct sb_pager {
     char *path, *wal_path, *shm_path; /* owned */
     size_t path_bytes;                /* of path with its NUL; the other two are 4 longer */
     sb_fork_guard *fork_guard;
-    uint64_t process_id;              /* of who opened it */
+    uint64_t process_id; /* of who opened it */
     sb_open_mode mode;
-    sb_read_mode read_mode;           /* MAP or CACHE */
+    sb_read_mode read_mode; /* MAP or CACHE */
     bool read_only;
     uint32_t page_bytes;
     unsigned page_shift;
     uint64_t file_salt;
 
     _Atomic(sb_file *) main_file;
-    _Atomic(sb_file *) wal_file;      /* NULL until needed; set once, under index_mutex */
+    _Atomic(sb_file *) wal_file; /* NULL until needed; set once, under index_mutex */
     sb_file *shm_file;
-    sb_shm *shm;                      /* mapped; a heap block in the other modes */
+    sb_shm *shm; /* mapped; a heap block in the other modes */
     size_t shm_map_bytes;
 
     sb_map_file main_map, wal_map;
@@ -289,39 +313,41 @@ struct sb_pager {
     sb_table checked;                 /* a bit for each main-file page */
     _Atomic uint64_t seen_backfilled; /* checked bits know of back-fills up to here */
     sb_cache cache;
-    uint8_t *zeros;                   /* SB_PAGE_BYTES_MAX of them, constant */
+    uint8_t *zeros; /* SB_PAGE_BYTES_MAX of them, constant */
 
-    _Atomic uint32_t durability;      /* sb_durability */
-    _Atomic uint32_t autocheckpoint;  /* pages */
+    _Atomic uint32_t durability;     /* sb_durability */
+    _Atomic uint32_t autocheckpoint; /* pages */
     _Atomic uint64_t busy_timeout_ns;
     _Atomic uint64_t syncs;
     _Atomic uint32_t session_count;
 
-    sb_mutex *writer_mutex;           /* guards writer_busy */
+    sb_mutex *writer_mutex; /* guards writer_busy */
     sb_condition *writer_free;
     bool writer_busy;
     sb_mutex *checkpoint_mutex;
-    sb_mutex *sync_mutex;             /* guards syncing */
+    sb_mutex *sync_mutex; /* guards syncing */
     sb_condition *sync_done;
     bool syncing;
     sb_mutex *index_mutex;
     sb_mutex *map_mutex;
-    sb_mutex *slots_mutex;            /* guards own_slots */
+    sb_mutex *slots_mutex; /* guards own_slots */
     sb_mutex *cache_mutex;
     uint8_t own_slots[(SB_SHM_SLOTS + 7) / 8];
-    uint32_t guard_count;             /* holders of the guard lock in this process; guarded by slots_mutex */
-    sb_mark guard_mark;               /* SB_MODE_GUARD: the snapshot they share, 0: none; guarded by index_mutex */
+    uint32_t guard_count; /* holders of the guard lock in this process; guarded by slots_mutex */
+    sb_mark
+        guard_mark; /* SB_MODE_GUARD: the snapshot they share, 0: none; guarded by index_mutex */
     sb_state guard_state;
     bool guard_main_only;
 
-    sb_mutex *worker_mutex;           /* guards the five fields below */
+    sb_mutex *worker_mutex; /* guards the five fields below */
     sb_condition *worker_wake;
     sb_thread *worker;
     bool worker_stop, worker_checkpoint, worker_extend;
-    _Atomic uint64_t restart_wait_pos; /* WAL position past which a writer may wait for readers again */
+    _Atomic uint64_t
+        restart_wait_pos; /* WAL position past which a writer may wait for readers again */
 };
 
-/* ---- Sessions and transactions ----------------------------------------------------------------------------------------- */
+/* ---- Sessions and transactions --------------------------------------------------------------- */
 
 /* How the newest version of a page within a write transaction is kept. */
 typedef enum sb_own_kind {
@@ -333,9 +359,10 @@ typedef enum sb_own_kind {
 } sb_own_kind;
 
 typedef struct sb_own_version {
-    uint8_t *buffer;   /* page bytes; SB_FRAME_BYTES before it belong to the frame header. PRIVATE only */
-    uint32_t pos;      /* SPILLED only */
-    uint32_t level;    /* savepoint under which it was made, 0: none */
+    uint8_t
+        *buffer; /* page bytes; SB_FRAME_BYTES before it belong to the frame header. PRIVATE only */
+    uint32_t pos;   /* SPILLED only */
+    uint32_t level; /* savepoint under which it was made, 0: none */
     sb_own_kind kind;
 } sb_own_version;
 
@@ -366,18 +393,18 @@ struct sb_txn {
     sb_session *session;
     sb_pager *pager;
     bool active, writable, main_only, dirty;
-    bool has_lock;         /* of the writer */
-    bool appended_any;     /* frames of it are in the WAL (spilled) */
-    bool tail_ready;       /* tail is set */
-    bool fresh_written;    /* pages of it are in the main file: sync before the commit frame */
-    bool header_pending;   /* the next write begins with the WAL's header block */
-    bool guard_held;       /* guard lock, while a new generation's first frames are written */
+    bool has_lock;       /* of the writer */
+    bool appended_any;   /* frames of it are in the WAL (spilled) */
+    bool tail_ready;     /* tail is set */
+    bool fresh_written;  /* pages of it are in the main file: sync before the commit frame */
+    bool header_pending; /* the next write begins with the WAL's header block */
+    bool guard_held;     /* guard lock, while a new generation's first frames are written */
     sb_mark mark;
     sb_state base, now;
-    uint32_t high_count;   /* greatest page_count while it ran */
+    uint32_t high_count; /* greatest page_count while it ran */
     sb_wal_tail tail;
 
-    sb_map own;            /* page number → index into pages */
+    sb_map own; /* page number → index into pages */
     sb_own_page *pages;
     size_t page_count, page_capacity;
     sb_undo *undo;
@@ -408,25 +435,26 @@ struct sb_session {
     sb_state state;
     sb_txn txn;
 
-    uint8_t **pool;              /* free page buffers, owned */
+    uint8_t **pool; /* free page buffers, owned */
     size_t pool_count, pool_capacity;
     sb_io_piece pieces[SB_WAL_BATCH];
     size_t piece_count;
-    uint64_t write_offset;       /* of the gathered pieces */
+    uint64_t write_offset; /* of the gathered pieces */
     uint8_t commit_frame[SB_FRAME_BYTES + SB_COMMIT_PAYLOAD];
     uint8_t pad_frame[SB_FRAME_BYTES];
     bool pad_used;
-    uint8_t *wal_header;         /* SB_WAL_HEADER_BYTES, owned, made with the first write transaction */
+    uint8_t *wal_header; /* SB_WAL_HEADER_BYTES, owned, made with the first write transaction */
 
     sb_session_ext *exts;
     size_t ext_count, ext_capacity;
 };
 
-/* ---- header.c ---------------------------------------------------------------------------------------------------------- */
+/* ---- header.c -------------------------------------------------------------------------------- */
 
 uint32_t sb_pager__page_crc(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno);
 /* Fill page 0 for a state, checksum included. */
-void sb_pager__header_encode(const sb_pager *pager, uint64_t salt, const sb_state *state, uint8_t *page);
+void sb_pager__header_encode(const sb_pager *pager, uint64_t salt, const sb_state *state,
+                             uint8_t *page);
 /* What the fixed part of page 0 says. */
 typedef struct sb_header {
     uint32_t page_bytes;
@@ -436,15 +464,17 @@ typedef struct sb_header {
 } sb_header;
 /* Reads page 0 and checks all of it. SB_CORRUPT when it is one of ours but damaged: a checkpoint may
  * have torn it, and then the WAL has the state. */
-SB_MUST_CHECK sb_status sb_pager__header_read(sb_file *file, const sb_allocator *alloc, const char *path,
-                                              sb_header *header, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__header_read(sb_file *file, const sb_allocator *alloc,
+                                              const char *path, sb_header *header, sb_err *err);
 /* State of the main file for pages already known to be of this pager. */
 SB_MUST_CHECK sb_status sb_pager__header_state(sb_pager *pager, sb_state *state, sb_err *err);
-SB_MUST_CHECK sb_status sb_pager__header_write(sb_pager *pager, sb_file *file, const sb_state *state, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__header_write(sb_pager *pager, sb_file *file,
+                                               const sb_state *state, sb_err *err);
 
-/* ---- shm.c --------------------------------------------------------------------------------------------------------------- */
+/* ---- shm.c ----------------------------------------------------------------------------------- */
 
-SB_MUST_CHECK sb_status sb_pager__shm_open(sb_pager *pager, bool first, bool *was_poisoned, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__shm_open(sb_pager *pager, bool first, bool *was_poisoned,
+                                           sb_err *err);
 void sb_pager__shm_publish_header(sb_pager *pager);
 void sb_pager__shm_close(sb_pager *pager);
 /* Set word to the greater of it and mark. */
@@ -452,16 +482,18 @@ void sb_pager__raise(_Atomic uint64_t *word, sb_mark mark);
 SB_MUST_CHECK sb_status sb_pager__slot_take(sb_session *session, sb_err *err);
 void sb_pager__slot_drop(sb_session *session);
 /* Least mark of all live readers, at most limit. Slots of dead owners are cleared. */
-SB_MUST_CHECK sb_status sb_pager__slots_limit(sb_pager *pager, sb_mark limit, sb_mark *least, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__slots_limit(sb_pager *pager, sb_mark limit, sb_mark *least,
+                                              sb_err *err);
 /* Does a live reader use frames of the WAL? */
 SB_MUST_CHECK sb_status sb_pager__slots_in_wal(sb_pager *pager, bool *in_wal, sb_err *err);
 void sb_pager__slots_count(sb_pager *pager, uint64_t *readers, sb_mark *oldest);
 /* Take a lock byte, trying again until the time is over; *taken tells. */
-SB_MUST_CHECK sb_status sb_pager__lock(sb_pager *pager, uint64_t byte, sb_lock_kind kind, uint64_t timeout_ns,
-                                       bool *taken, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__lock(sb_pager *pager, uint64_t byte, sb_lock_kind kind,
+                                       uint64_t timeout_ns, bool *taken, sb_err *err);
 void sb_pager__unlock(sb_pager *pager, uint64_t byte);
 /* The guard lock, counted: all threads of the process hold it together. */
-SB_MUST_CHECK sb_status sb_pager__guard_take(sb_pager *pager, uint64_t timeout_ns, bool *taken, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__guard_take(sb_pager *pager, uint64_t timeout_ns, bool *taken,
+                                             sb_err *err);
 bool sb_pager__guard_drop(sb_pager *pager); /* true: nobody in the process holds it any more */
 /* The writer lock of process and file. */
 SB_MUST_CHECK sb_status sb_pager__writer_lock(sb_pager *pager, uint64_t timeout_ns, sb_err *err);
@@ -470,37 +502,41 @@ bool sb_pager__poisoned(const sb_pager *pager);
 SB_COLD sb_status sb_pager__poisoned_error(sb_err *err);
 SB_MUST_CHECK sb_status sb_pager__same_process(const sb_pager *pager, sb_err *err);
 
-/* ---- wal.c ---------------------------------------------------------------------------------------------------------------- */
+/* ---- wal.c ----------------------------------------------------------------------------------- */
 
 /* What the WAL's header says of its database, for when page 0 is damaged. */
-SB_MUST_CHECK sb_status sb_pager__wal_identity(sb_pager *pager, uint32_t *page_bytes, uint64_t *file_salt, bool *valid,
-                                               sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__wal_identity(sb_pager *pager, uint32_t *page_bytes,
+                                               uint64_t *file_salt, bool *valid, sb_err *err);
 /* Open the WAL file when it is not open yet; *opened false when there is none and create is false. */
 SB_MUST_CHECK sb_status sb_pager__wal_open(sb_pager *pager, bool create, bool *opened, sb_err *err);
 /* Decode and check a header block; *valid false when it is no (whole) header of this file's WAL. */
-SB_MUST_CHECK sb_status sb_pager__wal_header_decode(const sb_pager *pager, const uint8_t *block, sb_wal_tail *tail,
-                                                    bool *valid, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__wal_header_decode(const sb_pager *pager, const uint8_t *block,
+                                                    sb_wal_tail *tail, bool *valid, sb_err *err);
 /* One decoded frame header. */
 typedef struct sb_frame {
     uint32_t kind, pgno, payload_bytes, crc;
     uint64_t seq;
 } sb_frame;
 /* Is block a frame that follows tail? Moves tail past it when so. */
-SB_MUST_CHECK bool sb_pager__frame_decode(const sb_pager *pager, const uint8_t *block, sb_wal_tail *tail, sb_frame *frame);
-SB_MUST_CHECK sb_status sb_pager__commit_decode(const uint8_t *payload, uint32_t crc, sb_state *state, sb_err *err);
+SB_MUST_CHECK bool sb_pager__frame_decode(const sb_pager *pager, const uint8_t *block,
+                                          sb_wal_tail *tail, sb_frame *frame);
+SB_MUST_CHECK sb_status sb_pager__commit_decode(const uint8_t *payload, uint32_t crc,
+                                                sb_state *state, sb_err *err);
 /* State of the commit that ends at mark. */
-SB_MUST_CHECK sb_status sb_pager__commit_read(sb_pager *pager, sb_mark mark, sb_state *state, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__commit_read(sb_pager *pager, sb_mark mark, sb_state *state,
+                                              sb_err *err);
 /* Appending: begin once per batch of frames, put each, then end writes what is gathered. */
 SB_MUST_CHECK sb_status sb_pager__append_begin(sb_txn *txn, sb_err *err);
 /* buffer: page bytes with room for the frame header before them; must stay until end. Its checksum is filled in. */
-SB_MUST_CHECK sb_status sb_pager__append_page(sb_txn *txn, sb_pgno pgno, uint8_t *buffer, uint32_t *pos, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__append_page(sb_txn *txn, sb_pgno pgno, uint8_t *buffer,
+                                              uint32_t *pos, sb_err *err);
 SB_MUST_CHECK sb_status sb_pager__append_commit(sb_txn *txn, const sb_state *state, sb_err *err);
 SB_MUST_CHECK sb_status sb_pager__append_end(sb_txn *txn, sb_err *err);
 /* Write zeros behind the WAL so that commits find written space; the caller holds the writer lock. */
 SB_MUST_CHECK sb_status sb_pager__wal_extend(sb_pager *pager, sb_err *err);
 bool sb_pager__wal_wants_extend(const sb_pager *pager);
 
-/* ---- index.c --------------------------------------------------------------------------------------------------------------- */
+/* ---- index.c --------------------------------------------------------------------------------- */
 
 void sb_pager__index_init(sb_pager *pager);
 void sb_pager__index_deinit(sb_pager *pager);
@@ -523,7 +559,8 @@ SB_INLINE _Atomic uint32_t *sb_pager__index_frame(const sb_index *index, uint32_
     return sb_table_at(&index->frames, (uint64_t)(pos >> index->frame_shift) * SB_INDEX_WORDS);
 }
 /* These five: index_mutex is held. */
-SB_MUST_CHECK sb_status sb_pager__index_reserve(sb_pager *pager, sb_pgno pgno, uint32_t pos, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__index_reserve(sb_pager *pager, sb_pgno pgno, uint32_t pos,
+                                                sb_err *err);
 /* Reserved before. checked: its bytes need no check in this process. */
 void sb_pager__index_put(sb_pager *pager, sb_pgno pgno, uint32_t pos, bool checked);
 void sb_pager__index_reset(sb_pager *pager, const sb_wal_tail *tail);
@@ -533,49 +570,51 @@ void sb_pager__index_see_backfill_locked(sb_pager *pager, sb_mark backfilled);
  * frames. */
 void sb_pager__index_own_backfill_locked(sb_pager *pager, sb_mark from, sb_mark to);
 /* Take in frames up to mark (main_only: not needed), and forget checks of pages back-filled since. */
-SB_MUST_CHECK sb_status sb_pager__index_catch_up(sb_pager *pager, sb_mark mark, bool main_only, sb_mark backfilled,
-                                                 sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__index_catch_up(sb_pager *pager, sb_mark mark, bool main_only,
+                                                 sb_mark backfilled, sb_err *err);
 
-/* ---- recover.c -------------------------------------------------------------------------------------------------------------- */
+/* ---- recover.c ------------------------------------------------------------------------------- */
 
 /* Read the WAL frame by frame, checking everything, from the index's tail on; takes whole commits into
  * the index. *state is that of the last one found; untouched when none was. index_mutex is held. */
-SB_MUST_CHECK sb_status sb_pager__wal_scan(sb_pager *pager, sb_state *state, bool *found, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__wal_scan(sb_pager *pager, sb_state *state, bool *found,
+                                           sb_err *err);
 /* First opener: set the shared words from main file and WAL. */
-SB_MUST_CHECK sb_status sb_pager__recover(sb_pager *pager, const sb_header *header, bool header_ok, bool was_poisoned,
-                                          sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__recover(sb_pager *pager, const sb_header *header, bool header_ok,
+                                          bool was_poisoned, sb_err *err);
 /* A reader without slot begins: takes the guard lock and reads what is committed in the WAL now. While others
  * of this process hold the lock it shares their snapshot, since they share the page table. */
 SB_MUST_CHECK sb_status sb_pager__guard_snapshot(sb_txn *txn, sb_err *err);
 void sb_pager__guard_leave(sb_pager *pager);
 
-/* ---- sync.c ------------------------------------------------------------------------------------------------------------------ */
+/* ---- sync.c ---------------------------------------------------------------------------------- */
 
 /* Return once durable covers mark. SB_POISONED when a sync failed, now or earlier. */
 SB_MUST_CHECK sb_status sb_pager__sync_to(sb_pager *pager, sb_mark mark, sb_err *err);
 SB_MUST_CHECK sb_status sb_pager__sync_main(sb_pager *pager, sb_err *err);
 
-/* ---- checkpoint.c -------------------------------------------------------------------------------------------------------------- */
+/* ---- checkpoint.c ---------------------------------------------------------------------------- */
 
 /* Back-fill what readers allow. has_writer: the caller holds the writer lock. *busy: somebody else is at it. */
-SB_MUST_CHECK sb_status sb_pager__backfill(sb_pager *pager, bool has_writer, sb_checkpoint_result *result, bool *busy,
-                                           sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__backfill(sb_pager *pager, bool has_writer,
+                                           sb_checkpoint_result *result, bool *busy, sb_err *err);
 /* Start a new generation if nobody reads the WAL; the caller holds the writer lock and all is
  * back-filled. Leaves the guard lock taken when *restarted and keep_guard. */
-SB_MUST_CHECK sb_status sb_pager__restart(sb_pager *pager, bool keep_guard, bool *restarted, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__restart(sb_pager *pager, bool keep_guard, bool *restarted,
+                                          sb_err *err);
 /* After a commit: start or run an automatic checkpoint, extend the WAL. Never fails: logs. */
 void sb_pager__after_commit(sb_pager *pager);
 /* At the start of a write transaction: bring an overlong WAL to its restart, waiting a bounded moment. */
 void sb_pager__before_write(sb_pager *pager);
 void sb_pager__worker_stop(sb_pager *pager);
 
-/* ---- cache.c --------------------------------------------------------------------------------------------------------------------- */
+/* ---- cache.c --------------------------------------------------------------------------------- */
 
 SB_MUST_CHECK sb_status sb_pager__cache_init(sb_pager *pager, sb_err *err);
 void sb_pager__cache_deinit(sb_pager *pager);
 /* A pinned frame for (pgno, pos); *loaded false: the caller fills bytes, then calls _filled. */
-SB_MUST_CHECK sb_status sb_pager__cache_get(sb_pager *pager, sb_pgno pgno, uint32_t pos, sb_cache_frame **frame,
-                                            bool *loaded, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__cache_get(sb_pager *pager, sb_pgno pgno, uint32_t pos,
+                                            sb_cache_frame **frame, bool *loaded, sb_err *err);
 void sb_pager__cache_filled(sb_pager *pager, sb_cache_frame *frame, bool ok);
 void sb_pager__cache_unpin(sb_pager *pager, sb_cache_frame *frame);
 /* Forget unpinned frames: of one main-file page; of all main-file pages from pgno on; of WAL positions from pos on. */
@@ -583,23 +622,25 @@ void sb_pager__cache_drop_page(sb_pager *pager, sb_pgno pgno);
 void sb_pager__cache_drop_main_from(sb_pager *pager, sb_pgno pgno);
 void sb_pager__cache_drop_wal_from(sb_pager *pager, uint32_t pos);
 
-/* ---- read.c ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- read.c ---------------------------------------------------------------------------------- */
 
 /* A version of a page: pos 0 is the main file's. */
-SB_MUST_CHECK sb_status sb_pager__read_version(sb_txn *txn, sb_pgno pgno, uint32_t pos, bool own, sb_page *page,
-                                               sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__read_version(sb_txn *txn, sb_pgno pgno, uint32_t pos, bool own,
+                                               sb_page *page, sb_err *err);
 /* As the snapshot has it, leaving out the transaction's own versions. */
 SB_MUST_CHECK sb_status sb_pager__read_base(sb_txn *txn, sb_pgno pgno, sb_page *page, sb_err *err);
 /* The bytes of a version from its file, unchecked. */
-SB_MUST_CHECK sb_status sb_pager__read_bytes(sb_pager *pager, sb_pgno pgno, uint32_t pos, uint8_t *out, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__read_bytes(sb_pager *pager, sb_pgno pgno, uint32_t pos,
+                                             uint8_t *out, sb_err *err);
 /* Check bytes just read: checksum, kind and structure. */
-SB_MUST_CHECK sb_status sb_pager__check_page(sb_pager *pager, sb_pgno pgno, const uint8_t *bytes, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__check_page(sb_pager *pager, sb_pgno pgno, const uint8_t *bytes,
+                                             sb_err *err);
 void sb_pager__checked_clear(sb_pager *pager, sb_pgno pgno);
 /* index_mutex is held. */
 void sb_pager__checked_set_locked(sb_pager *pager, sb_pgno pgno);
 void sb_pager__checked_clear_from(sb_pager *pager, sb_pgno first, sb_pgno end);
 
-/* ---- private.c ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- private.c ------------------------------------------------------------------------------- */
 
 /* The transaction's own version of a page, or NULL. */
 SB_INLINE sb_own_page *sb_pager__own_find(const sb_txn *txn, sb_pgno pgno)
@@ -612,8 +653,8 @@ SB_MUST_CHECK sb_status sb_pager__buffer_take(sb_txn *txn, uint8_t **buffer, sb_
 void sb_pager__buffer_give(sb_txn *txn, uint8_t *buffer);
 /* The page's entry, its version ready to be replaced by the caller: what a savepoint needs goes to the
  * undo list. *spare is the old version's buffer when nobody wants it any more (the caller's now). */
-SB_MUST_CHECK sb_status sb_pager__own_touch(sb_txn *txn, sb_pgno pgno, sb_own_page **page, uint8_t **spare,
-                                            sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__own_touch(sb_txn *txn, sb_pgno pgno, sb_own_page **page,
+                                            uint8_t **spare, sb_err *err);
 /* Undo back to a length of the undo list. */
 void sb_pager__own_undo(sb_txn *txn, size_t undo_count);
 /* Forget a savepoint's undo records that the next outer one (level outer, 0: none) has no use for. */
@@ -624,21 +665,23 @@ SB_MUST_CHECK sb_status sb_pager__own_spill(sb_txn *txn, sb_err *err);
 /* Write all that commit needs, the commit frame last. The page table has room for it afterwards. */
 SB_MUST_CHECK sb_status sb_pager__own_commit(sb_txn *txn, sb_err *err);
 
-/* ---- alloc.c ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- alloc.c --------------------------------------------------------------------------------- */
 
 /* Call item for every free page, trunks included. SB_CORRUPT when the list does not add up. */
 SB_MUST_CHECK sb_status sb_pager__free_walk(sb_txn *txn,
-                                            sb_status (*item)(void *ctx, sb_pgno pgno, bool trunk, sb_err *err),
+                                            sb_status (*item)(void *ctx, sb_pgno pgno, bool trunk,
+                                                              sb_err *err),
                                             void *ctx, sb_err *err);
 
 /* A bitmap of the free pages that are no trunks; bytes: its size. */
 SB_MUST_CHECK sb_status sb_pager__free_map(sb_txn *txn, uint8_t **map, size_t *bytes, sb_err *err);
 
-/* ---- txn.c -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- txn.c ----------------------------------------------------------------------------------- */
 
 void sb_pager__txn_init(sb_session *session);
 void sb_pager__txn_deinit(sb_session *session); /* free what its transactions reuse */
 /* State of the commits up to mark, from the session's memory when it has not changed. */
-SB_MUST_CHECK sb_status sb_pager__state_at(sb_session *session, sb_mark mark, bool main_only, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__state_at(sb_session *session, sb_mark mark, bool main_only,
+                                           sb_err *err);
 
 #endif

@@ -10,11 +10,15 @@
  *     had a page there and no frame in the WAL names one, so writing them is seen by nobody. */
 #include "pager/pager_priv.h"
 
-#define SB_FRESH_MIN 32u /* fewer fresh pages than this cost less as frames than a second sync does */
+#define SB_FRESH_MIN                                                                               \
+    32u /* fewer fresh pages than this cost less as frames than a second sync does */
 
-/* ---- Buffers ------------------------------------------------------------------------------------- */
+/* ---- Buffers --------------------------------------------------------------------------------- */
 
-static size_t block_bytes(const sb_pager *pager) { return SB_FRAME_BYTES + (size_t)pager->page_bytes; }
+static size_t block_bytes(const sb_pager *pager)
+{
+    return SB_FRAME_BYTES + (size_t)pager->page_bytes;
+}
 
 sb_status sb_pager__buffer_take(sb_txn *txn, uint8_t **buffer, sb_err *err)
 {
@@ -39,8 +43,8 @@ void sb_pager__buffer_give(sb_txn *txn, uint8_t *buffer)
     txn->buffers--;
     if (session->pool_count == session->pool_capacity && session->pool_capacity < SB_POOL_KEEP) {
         const size_t more = session->pool_capacity == 0 ? 16 : 2 * session->pool_capacity;
-        uint8_t **pool = sb_resize(pager->alloc, session->pool, session->pool_capacity * sizeof *pool,
-                                   more * sizeof *pool);
+        uint8_t **pool = sb_resize(pager->alloc, session->pool,
+                                   session->pool_capacity * sizeof *pool, more * sizeof *pool);
         if (pool != NULL) { /* benign: without it the buffer is freed */
             session->pool = pool;
             session->pool_capacity = more;
@@ -52,7 +56,7 @@ void sb_pager__buffer_give(sb_txn *txn, uint8_t *buffer)
         sb_free(pager->alloc, buffer - SB_FRAME_BYTES, block_bytes(pager));
 }
 
-/* ---- Entries and undo -------------------------------------------------------------------------------- */
+/* ---- Entries and undo ------------------------------------------------------------------------ */
 
 static sb_status grow(sb_txn *txn, void **array, size_t *capacity, size_t item_bytes, sb_err *err)
 {
@@ -82,7 +86,8 @@ static sb_status add_entry(sb_txn *txn, sb_pgno pgno, sb_own_page **page, sb_err
     return SB_OK;
 }
 
-sb_status sb_pager__own_touch(sb_txn *txn, sb_pgno pgno, sb_own_page **page, uint8_t **spare, sb_err *err)
+sb_status sb_pager__own_touch(sb_txn *txn, sb_pgno pgno, sb_own_page **page, uint8_t **spare,
+                              sb_err *err)
 {
     *spare = NULL;
     if (txn->undo_count == txn->undo_capacity && txn->level != 0) {
@@ -94,7 +99,8 @@ sb_status sb_pager__own_touch(sb_txn *txn, sb_pgno pgno, sb_own_page **page, uin
     if (entry == NULL) SB_TRY(add_entry(txn, pgno, &entry, err));
     txn->dirty = true;
     if (txn->level != 0 && entry->now.level < txn->level) {
-        txn->undo[txn->undo_count++] = (sb_undo){.before = entry->now, .index = (uint32_t)(entry - txn->pages)};
+        txn->undo[txn->undo_count++] =
+            (sb_undo){.before = entry->now, .index = (uint32_t)(entry - txn->pages)};
     } else if (entry->now.kind == SB_OWN_PRIVATE) {
         *spare = entry->now.buffer;
     }
@@ -134,7 +140,8 @@ void sb_pager__own_clear(sb_txn *txn)
     sb_pager *pager = txn->pager;
     sb_pager__own_merge(txn, 0, 0);
     for (size_t i = 0; i < txn->page_count; i++)
-        if (txn->pages[i].now.kind == SB_OWN_PRIVATE) sb_pager__buffer_give(txn, txn->pages[i].now.buffer);
+        if (txn->pages[i].now.kind == SB_OWN_PRIVATE)
+            sb_pager__buffer_give(txn, txn->pages[i].now.buffer);
     txn->page_count = 0;
     /* After a large transaction its tables go, so that small ones do not clear them each time. */
     if (txn->own.capacity > 4096) {
@@ -155,7 +162,7 @@ void sb_pager__own_clear(sb_txn *txn)
     }
 }
 
-/* ---- Front door: changing pages ---------------------------------------------------------------------------- */
+/* ---- Front door: changing pages -------------------------------------------------------------- */
 
 sb_status sb_page_mut(sb_txn *txn, sb_pgno pgno, uint8_t **bytes, sb_err *err)
 {
@@ -187,7 +194,7 @@ sb_status sb_page_mut(sb_txn *txn, sb_pgno pgno, uint8_t **bytes, sb_err *err)
     return SB_OK;
 }
 
-/* ---- Writing fresh pages to the main file ------------------------------------------------------------------- */
+/* ---- Writing fresh pages to the main file ---------------------------------------------------- */
 
 static bool wants_fresh(const sb_txn *txn, const sb_own_page *entry)
 {
@@ -211,8 +218,8 @@ static sb_status write_run(sb_txn *txn, sb_pgno first, sb_err *err)
     if (session->piece_count == 0) return SB_OK;
     sb_file *file = pager->main_file;
     txn->fresh_written = true;
-    const sb_status st = file->ops->write(file, (uint64_t)first << pager->page_shift, session->pieces,
-                                          session->piece_count, err);
+    const sb_status st = file->ops->write(file, (uint64_t)first << pager->page_shift,
+                                          session->pieces, session->piece_count, err);
     SB_PROFILE_ADD(pager->options.profile, PAGES_BYPASSED, session->piece_count);
     session->piece_count = 0;
     return st;
@@ -232,7 +239,8 @@ static sb_status write_fresh_sorted(sb_txn *txn, const sb_pair *order, size_t co
             SB_TRY(write_run(txn, first, err));
         if (session->piece_count == 0) first = pgno;
         sb_store_le32(page + SB_PAGE_CRC, sb_pager__page_crc(page, pager->page_bytes, pgno));
-        session->pieces[session->piece_count++] = (sb_io_piece){.data = page, .bytes = pager->page_bytes};
+        session->pieces[session->piece_count++] =
+            (sb_io_piece){.data = page, .bytes = pager->page_bytes};
         next = pgno + 1;
     }
     return write_run(txn, first, err);
@@ -246,7 +254,8 @@ static sb_status write_fresh_pages(sb_txn *txn, size_t count, sb_err *err)
     if (order == NULL) return SB_FAIL_NOMEM(err);
     size_t used = 0;
     for (size_t i = 0; i < txn->page_count; i++)
-        if (wants_fresh(txn, &txn->pages[i])) order[used++] = (sb_pair){.key = txn->pages[i].pgno, .value = i};
+        if (wants_fresh(txn, &txn->pages[i]))
+            order[used++] = (sb_pair){.key = txn->pages[i].pgno, .value = i};
     sb_pairs_sort(order, order + count, used);
     const sb_status st = write_fresh_sorted(txn, order, used, err);
     for (size_t i = 0; i < used && st == SB_OK; i++) {
@@ -266,7 +275,8 @@ sb_status sb_page_alloc_run(sb_txn *txn, uint32_t count, sb_pgno *first, sb_err 
     *first = 0;
     SB_ASSERT(txn->active && txn->writable);
     if (count > SB_PGNO_MAX - txn->now.page_count)
-        return SB_FAIL(err, SB_LIMIT, "%s is at its limit of %u pages", txn->pager->path, SB_PGNO_MAX);
+        return SB_FAIL(err, SB_LIMIT, "%s is at its limit of %u pages", txn->pager->path,
+                       SB_PGNO_MAX);
     *first = txn->now.page_count;
     txn->now.page_count += count;
     if (txn->now.page_count > txn->high_count) txn->high_count = txn->now.page_count;
@@ -307,7 +317,8 @@ static sb_status mark_fresh(sb_txn *txn, sb_pgno pgno, sb_err *err)
     return SB_OK;
 }
 
-sb_status sb_page_write_fresh(sb_txn *txn, sb_pgno first, uint8_t *pages, uint32_t count, sb_err *err)
+sb_status sb_page_write_fresh(sb_txn *txn, sb_pgno first, uint8_t *pages, uint32_t count,
+                              sb_err *err)
 {
     sb_pager *pager = txn->pager;
     SB_ASSERT(txn->active && txn->writable && first != 0 && count <= txn->now.page_count - first);
@@ -333,14 +344,15 @@ sb_status sb_page_write_fresh(sb_txn *txn, sb_pgno first, uint8_t *pages, uint32
     sb_file *file = pager->main_file;
     txn->fresh_written = true;
     txn->dirty = true;
-    SB_TRY(sb_file_write_all(file, (uint64_t)first << pager->page_shift, pages, (size_t)count * pager->page_bytes, err));
+    SB_TRY(sb_file_write_all(file, (uint64_t)first << pager->page_shift, pages,
+                             (size_t)count * pager->page_bytes, err));
     SB_PROFILE_ADD(pager->options.profile, PAGES_BYPASSED, count);
     for (uint32_t i = 0; i < count; i++)
         sb_pager__checked_clear(pager, first + i);
     return SB_OK;
 }
 
-/* ---- Writing to the WAL ----------------------------------------------------------------------------------------- */
+/* ---- Writing to the WAL ---------------------------------------------------------------------- */
 
 /* Does the page's last word in the WAL say something else than its version (I13)? */
 static bool is_stale_in_wal(const sb_own_page *entry)
@@ -413,7 +425,9 @@ sb_status sb_pager__own_spill(sb_txn *txn, sb_err *err)
 sb_status sb_txn_spill(sb_txn *txn, sb_err *err)
 {
     SB_ASSERT(txn->active && txn->writable);
-    if (SB_LIKELY(txn->buffers * (uint64_t)txn->pager->page_bytes <= txn->pager->options.txn_memory_bytes)) return SB_OK;
+    if (SB_LIKELY(txn->buffers * (uint64_t)txn->pager->page_bytes <=
+                  txn->pager->options.txn_memory_bytes))
+        return SB_OK;
     return sb_pager__own_spill(txn, err);
 }
 
@@ -437,12 +451,14 @@ sb_status sb_pager__own_commit(sb_txn *txn, sb_err *err)
     sb_pager *pager = txn->pager;
     for (size_t i = 0; i < txn->page_count && txn->appended_any; i++) {
         sb_own_page *entry = &txn->pages[i];
-        if (entry->pgno < txn->now.page_count && is_stale_in_wal(entry)) SB_TRY(bring_back(txn, entry, err));
+        if (entry->pgno < txn->now.page_count && is_stale_in_wal(entry))
+            SB_TRY(bring_back(txn, entry, err));
     }
     const size_t fresh = count_fresh(txn);
     if (fresh >= SB_FRESH_MIN || txn->fresh_written) SB_TRY(write_fresh_pages(txn, fresh, err));
     /* The commit frame may not reach the disk before what it makes reachable (DESIGN §9 rule 2). */
-    if (txn->fresh_written && atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_OFF)
+    if (txn->fresh_written &&
+        atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_OFF)
         SB_TRY(sb_pager__sync_main(pager, err));
     SB_TRY(sb_pager__append_begin(txn, err));
     txn->appended_any = true;
@@ -452,7 +468,8 @@ sb_status sb_pager__own_commit(sb_txn *txn, sb_err *err)
     SB_TRY(sb_pager__append_end(txn, err));
     for (size_t i = 0; i < txn->page_count; i++) {
         sb_own_page *entry = &txn->pages[i];
-        if (entry->now.kind == SB_OWN_PRIVATE && entry->pgno < txn->now.page_count) entry->last_pos = entry->now.pos;
+        if (entry->now.kind == SB_OWN_PRIVATE && entry->pgno < txn->now.page_count)
+            entry->last_pos = entry->now.pos;
     }
     return SB_OK;
 }

@@ -21,19 +21,21 @@ sb_status sb_pager__check_page(sb_pager *pager, sb_pgno pgno, const uint8_t *byt
     return pager->options.check(pager->options.check_ctx, bytes, pager->page_bytes, pgno, err);
 }
 
-/* ---- Checked bits ------------------------------------------------------------------------------- */
+/* ---- Checked bits ---------------------------------------------------------------------------- */
 
 static bool checked_get(sb_pager *pager, sb_pgno pgno)
 {
     const _Atomic uint32_t *word = sb_table_at(&pager->checked, pgno / 32);
-    return word != NULL && (atomic_load_explicit(word, memory_order_relaxed) >> (pgno % 32) & 1u) != 0;
+    return word != NULL &&
+           (atomic_load_explicit(word, memory_order_relaxed) >> (pgno % 32) & 1u) != 0;
 }
 
 void sb_pager__checked_set_locked(sb_pager *pager, sb_pgno pgno)
 {
     /* benign when there is no memory: the page is checked again next time */
     if (sb_table_reserve(&pager->checked, pgno / 32, NULL) != SB_OK) return;
-    atomic_fetch_or_explicit(sb_table_at(&pager->checked, pgno / 32), 1u << (pgno % 32), memory_order_relaxed);
+    atomic_fetch_or_explicit(sb_table_at(&pager->checked, pgno / 32), 1u << (pgno % 32),
+                             memory_order_relaxed);
 }
 
 static void checked_set(sb_pager *pager, sb_pgno pgno)
@@ -68,12 +70,14 @@ void sb_pager__checked_clear_from(sb_pager *pager, sb_pgno first, sb_pgno end)
     if (pager->read_mode == SB_READ_CACHE) sb_pager__cache_drop_main_from(pager, first);
 }
 
-/* ---- One version of a page ------------------------------------------------------------------------ */
+/* ---- One version of a page ------------------------------------------------------------------- */
 
-sb_status sb_pager__read_bytes(sb_pager *pager, sb_pgno pgno, uint32_t pos, uint8_t *out, sb_err *err)
+sb_status sb_pager__read_bytes(sb_pager *pager, sb_pgno pgno, uint32_t pos, uint8_t *out,
+                               sb_err *err)
 {
     sb_file *file = pos == 0 ? pager->main_file : pager->wal_file;
-    const uint64_t offset = pos == 0 ? (uint64_t)pgno << pager->page_shift : (uint64_t)(pos + 1) * SB_WAL_UNIT;
+    const uint64_t offset =
+        pos == 0 ? (uint64_t)pgno << pager->page_shift : (uint64_t)(pos + 1) * SB_WAL_UNIT;
     size_t got = 0;
     SB_TRY(file->ops->read(file, offset, out, pager->page_bytes, &got, err));
     SB_PROFILE_ADD(pager->options.profile, PAGES_READ, 1);
@@ -95,7 +99,8 @@ static sb_status first_touch(sb_txn *txn, sb_pgno pgno, uint32_t pos, sb_err *er
     if (pos == 0)
         checked_set(pager, pgno);
     else
-        atomic_store_explicit(sb_pager__index_frame(&pager->index, pos) + SB_INDEX_CHECKED, 1, memory_order_relaxed);
+        atomic_store_explicit(sb_pager__index_frame(&pager->index, pos) + SB_INDEX_CHECKED, 1,
+                              memory_order_relaxed);
     return SB_OK;
 }
 
@@ -116,17 +121,20 @@ static sb_status read_cached(sb_txn *txn, sb_pgno pgno, uint32_t pos, sb_page *p
     return SB_OK;
 }
 
-sb_status sb_pager__read_version(sb_txn *txn, sb_pgno pgno, uint32_t pos, bool own, sb_page *page, sb_err *err)
+sb_status sb_pager__read_version(sb_txn *txn, sb_pgno pgno, uint32_t pos, bool own, sb_page *page,
+                                 sb_err *err)
 {
     sb_pager *pager = txn->pager;
     page->pin = NULL;
     if (pager->read_mode == SB_READ_CACHE) return read_cached(txn, pgno, pos, page, err);
     if (pos == 0) {
         if (SB_UNLIKELY(!checked_get(pager, pgno))) SB_TRY(first_touch(txn, pgno, 0, err));
-        return sb_map_file_at(&pager->main_map, (uint64_t)pgno << pager->page_shift, &page->bytes, err);
+        return sb_map_file_at(&pager->main_map, (uint64_t)pgno << pager->page_shift, &page->bytes,
+                              err);
     }
     /* A frame that this transaction wrote itself was whole when the write returned. */
-    if (!own && SB_UNLIKELY(atomic_load_explicit(sb_pager__index_frame(&pager->index, pos) + SB_INDEX_CHECKED,
+    if (!own && SB_UNLIKELY(atomic_load_explicit(sb_pager__index_frame(&pager->index, pos) +
+                                                     SB_INDEX_CHECKED,
                                                  memory_order_relaxed) == 0))
         SB_TRY(first_touch(txn, pgno, pos, err));
     return sb_map_file_at(&pager->wal_map, (uint64_t)(pos + 1) * SB_WAL_UNIT, &page->bytes, err);
@@ -135,16 +143,17 @@ sb_status sb_pager__read_version(sb_txn *txn, sb_pgno pgno, uint32_t pos, bool o
 sb_status sb_pager__read_base(sb_txn *txn, sb_pgno pgno, sb_page *page, sb_err *err)
 {
     uint32_t pos = 0;
-    if (!txn->main_only) pos = sb_pager__index_find(&txn->pager->index, pgno, sb_mark_pos(txn->mark));
+    if (!txn->main_only)
+        pos = sb_pager__index_find(&txn->pager->index, pgno, sb_mark_pos(txn->mark));
     return sb_pager__read_version(txn, pgno, pos, false, page, err);
 }
 
-/* ---- Front door --------------------------------------------------------------------------------------- */
+/* ---- Front door ------------------------------------------------------------------------------ */
 
 static SB_COLD sb_status outside_error(const sb_txn *txn, sb_pgno pgno, sb_err *err)
 {
-    return SB_FAIL_PAGE(err, pgno, "page %u is outside of %s, which has %u pages", pgno, txn->pager->path,
-                        txn->now.page_count);
+    return SB_FAIL_PAGE(err, pgno, "page %u is outside of %s, which has %u pages", pgno,
+                        txn->pager->path, txn->now.page_count);
 }
 
 static sb_status read_own(sb_txn *txn, const sb_own_page *own, sb_page *page, sb_err *err)
@@ -154,9 +163,11 @@ static sb_status read_own(sb_txn *txn, const sb_own_page *own, sb_page *page, sb
         page->bytes = own->now.buffer;
         page->pin = NULL;
         return SB_OK;
-    case SB_OWN_SPILLED: return sb_pager__read_version(txn, own->pgno, own->now.pos, true, page, err);
+    case SB_OWN_SPILLED:
+        return sb_pager__read_version(txn, own->pgno, own->now.pos, true, page, err);
     case SB_OWN_FRESH: return sb_pager__read_version(txn, own->pgno, 0, true, page, err);
-    case SB_OWN_FREED: return SB_FAIL_PAGE(err, own->pgno, "page %u was freed in this transaction", own->pgno);
+    case SB_OWN_FREED:
+        return SB_FAIL_PAGE(err, own->pgno, "page %u was freed in this transaction", own->pgno);
     case SB_OWN_BASE:
     default: return sb_pager__read_base(txn, own->pgno, page, err);
     }
@@ -190,7 +201,9 @@ void sb_page_prefetch(sb_txn *txn, const sb_pgno *pgnos, size_t count)
     for (size_t i = 0; i < count; i++) {
         const sb_pgno pgno = pgnos[i];
         if (pgno == 0 || pgno >= txn->now.page_count) continue;
-        if (!txn->main_only && sb_pager__index_find(&pager->index, pgno, sb_mark_pos(txn->mark)) != 0) continue;
+        if (!txn->main_only &&
+            sb_pager__index_find(&pager->index, pgno, sb_mark_pos(txn->mark)) != 0)
+            continue;
         const uint64_t offset = (uint64_t)pgno << pager->page_shift;
         const uint8_t *address = NULL;
         if (!checked_get(pager, pgno)) {

@@ -8,7 +8,8 @@ typedef struct pending_frames {
     size_t count, capacity;
 } pending_frames;
 
-static sb_status add_pending(sb_pager *pager, pending_frames *pending, sb_pgno pgno, uint32_t pos, sb_err *err)
+static sb_status add_pending(sb_pager *pager, pending_frames *pending, sb_pgno pgno, uint32_t pos,
+                             sb_err *err)
 {
     if (pending->count == pending->capacity) {
         const size_t more = pending->capacity == 0 ? 64 : 2 * pending->capacity;
@@ -36,13 +37,14 @@ static sb_status take_in(sb_pager *pager, const pending_frames *pending, sb_err 
 static bool payload_sound(const sb_pager *pager, const sb_frame *frame, const uint8_t *payload)
 {
     if (frame->kind == SB_FRAME_PAD) return true;
-    if (frame->kind == SB_FRAME_COMMIT) return sb_crc32c(0, payload, SB_COMMIT_PAYLOAD) == frame->crc;
+    if (frame->kind == SB_FRAME_COMMIT)
+        return sb_crc32c(0, payload, SB_COMMIT_PAYLOAD) == frame->crc;
     return sb_load_le32(payload + SB_PAGE_CRC) == frame->crc &&
            sb_pager__page_crc(payload, pager->page_bytes, frame->pgno) == frame->crc;
 }
 
-static sb_status scan(sb_pager *pager, uint8_t *block, pending_frames *pending, sb_state *state, bool *found,
-                      sb_err *err)
+static sb_status scan(sb_pager *pager, uint8_t *block, pending_frames *pending, sb_state *state,
+                      bool *found, sb_err *err)
 {
     sb_file *wal = pager->wal_file;
     sb_wal_tail tail = pager->index.tail;
@@ -50,10 +52,12 @@ static sb_status scan(sb_pager *pager, uint8_t *block, pending_frames *pending, 
     for (;;) {
         const uint32_t pos = tail.pos;
         size_t got = 0;
-        SB_TRY(wal->ops->read(wal, (uint64_t)pos * SB_WAL_UNIT, block, SB_FRAME_BYTES + (size_t)pager->page_bytes, &got,
-                              err));
-        if (got < SB_FRAME_BYTES || !sb_pager__frame_decode(pager, block, &tail, &frame)) return SB_OK;
-        if (frame.kind != SB_FRAME_PAD && got < SB_FRAME_BYTES + (size_t)frame.payload_bytes) return SB_OK;
+        SB_TRY(wal->ops->read(wal, (uint64_t)pos * SB_WAL_UNIT, block,
+                              SB_FRAME_BYTES + (size_t)pager->page_bytes, &got, err));
+        if (got < SB_FRAME_BYTES || !sb_pager__frame_decode(pager, block, &tail, &frame))
+            return SB_OK;
+        if (frame.kind != SB_FRAME_PAD && got < SB_FRAME_BYTES + (size_t)frame.payload_bytes)
+            return SB_OK;
         if (!payload_sound(pager, &frame, block + SB_FRAME_BYTES)) return SB_OK;
         if (frame.kind == SB_FRAME_PAGE) {
             SB_TRY(add_pending(pager, pending, frame.pgno, pos, err));
@@ -62,7 +66,8 @@ static sb_status scan(sb_pager *pager, uint8_t *block, pending_frames *pending, 
             SB_TRY(take_in(pager, pending, err));
             pending->count = 0;
             pager->index.tail = tail;
-            atomic_store_explicit(&pager->index.mark, sb_mark_of(tail.generation, tail.pos), memory_order_release);
+            atomic_store_explicit(&pager->index.mark, sb_mark_of(tail.generation, tail.pos),
+                                  memory_order_release);
             *found = true;
         }
     }
@@ -118,13 +123,15 @@ static sb_status rewrite_wal(sb_pager *pager, uint64_t bytes, sb_err *err)
 static sb_status make_durable(sb_pager *pager, sb_mark mark, bool was_poisoned, sb_err *err)
 {
     sb_file *wal = pager->wal_file;
-    if (pager->read_only || atomic_load_explicit(&pager->durability, memory_order_relaxed) == SB_DURABLE_OFF)
+    if (pager->read_only ||
+        atomic_load_explicit(&pager->durability, memory_order_relaxed) == SB_DURABLE_OFF)
         return SB_OK;
     if (was_poisoned) SB_TRY(rewrite_wal(pager, (uint64_t)sb_mark_pos(mark) * SB_WAL_UNIT, err));
     return wal->ops->sync(wal, err);
 }
 
-sb_status sb_pager__recover(sb_pager *pager, const sb_header *header, bool header_ok, bool was_poisoned, sb_err *err)
+sb_status sb_pager__recover(sb_pager *pager, const sb_header *header, bool header_ok,
+                            bool was_poisoned, sb_err *err)
 {
     sb_shm *shm = pager->shm;
     sb_wal_tail tail = {.generation = 1, .pos = SB_WAL_START};
@@ -139,9 +146,11 @@ sb_status sb_pager__recover(sb_pager *pager, const sb_header *header, bool heade
     /* Frames older than page 0 are leftovers of an ended generation (I19). */
     if (st == SB_OK && found && header_ok && state.seq < header->state.seq) found = false;
     if (st == SB_OK && !found && !header_ok)
-        st = SB_FAIL_PAGE(err, 0, "%s: the header page is damaged, and no WAL can replace it", pager->path);
+        st = SB_FAIL_PAGE(err, 0, "%s: the header page is damaged, and no WAL can replace it",
+                          pager->path);
     if (st == SB_OK && !found) {
-        tail = (sb_wal_tail){.generation = valid ? tail.generation + 1 : tail.generation, .pos = SB_WAL_START};
+        tail = (sb_wal_tail){.generation = valid ? tail.generation + 1 : tail.generation,
+                             .pos = SB_WAL_START};
         sb_pager__index_reset(pager, &tail);
     }
     const sb_mark mark = sb_mark_of(pager->index.tail.generation, pager->index.tail.pos);
@@ -181,8 +190,10 @@ static sb_status guard_scan(sb_pager *pager, sb_err *err)
     /* A damaged page 0 may be a torn one that the WAL replaces: its error counts only if not. */
     sb_err cause;
     sb_err_clear(&cause);
-    const sb_status header_st = sb_pager__header_read(pager->main_file, pager->alloc, pager->path, &header, &cause);
-    if (header_st != SB_OK && header_st != SB_CORRUPT) return SB_FAIL_OS(err, header_st, cause.os_error, "%s", cause.text);
+    const sb_status header_st =
+        sb_pager__header_read(pager->main_file, pager->alloc, pager->path, &header, &cause);
+    if (header_st != SB_OK && header_st != SB_CORRUPT)
+        return SB_FAIL_OS(err, header_st, cause.os_error, "%s", cause.text);
     SB_TRY(read_wal_header(pager, &tail, &valid, err));
     if (valid) {
         sb_pager__index_reset(pager, &tail);
@@ -205,7 +216,8 @@ sb_status sb_pager__guard_snapshot(sb_txn *txn, sb_err *err)
     bool taken = false;
     sb_mutex_lock(pager->index_mutex);
     sb_status st = sb_pager__guard_take(pager, pager->busy_timeout_ns, &taken, err);
-    if (st == SB_OK && !taken) st = SB_FAIL(err, SB_BUSY, "%s: a checkpoint is running", pager->path);
+    if (st == SB_OK && !taken)
+        st = SB_FAIL(err, SB_BUSY, "%s: a checkpoint is running", pager->path);
     if (st == SB_OK && pager->guard_mark == 0) st = guard_scan(pager, err);
     txn->mark = pager->guard_mark;
     txn->main_only = pager->guard_main_only;

@@ -36,9 +36,13 @@ void sb_session_close(sb_session *session)
     sb_free(pager->alloc, session, sizeof *session);
 }
 
-sb_pager *sb_session_pager(const sb_session *session) { return session->pager; }
+sb_pager *sb_session_pager(const sb_session *session)
+{
+    return session->pager;
+}
 
-sb_status sb_session_ext_get(sb_session *session, const sb_session_ext_kind *kind, void **object, sb_err *err)
+sb_status sb_session_ext_get(sb_session *session, const sb_session_ext_kind *kind, void **object,
+                             sb_err *err)
 {
     const sb_allocator *alloc = session->pager->alloc;
     *object = NULL;
@@ -51,8 +55,8 @@ sb_status sb_session_ext_get(sb_session *session, const sb_session_ext_kind *kin
     SB_TRY(kind->create(session, &made, err));
     if (session->ext_count == session->ext_capacity) {
         const size_t more = session->ext_capacity == 0 ? 4 : 2 * session->ext_capacity;
-        sb_session_ext *grown =
-            sb_resize(alloc, session->exts, session->ext_capacity * sizeof *grown, more * sizeof *grown);
+        sb_session_ext *grown = sb_resize(
+            alloc, session->exts, session->ext_capacity * sizeof *grown, more * sizeof *grown);
         if (grown == NULL) {
             if (kind->destroy != NULL) kind->destroy(made);
             return SB_FAIL_NOMEM(err);

@@ -8,7 +8,10 @@
  *     to read the file (page tables are private): a process killed anywhere leaves nothing half done. */
 #include "pager/pager_priv.h"
 
-static uint32_t shm_crc(const sb_shm *shm) { return sb_crc32c(0, shm, offsetof(sb_shm, crc)); }
+static uint32_t shm_crc(const sb_shm *shm)
+{
+    return sb_crc32c(0, shm, offsetof(sb_shm, crc));
+}
 
 sb_status sb_pager__shm_open(sb_pager *pager, bool first, bool *was_poisoned, sb_err *err)
 {
@@ -20,20 +23,23 @@ sb_status sb_pager__shm_open(sb_pager *pager, bool first, bool *was_poisoned, sb
     SB_TRY(file->ops->info(file, &info, err));
     if (first && info.bytes < SB_SHM_BYTES) SB_TRY(file->ops->truncate(file, SB_SHM_BYTES, err));
     if (!first && info.bytes < SB_SHM_BYTES)
-        return SB_FAIL(err, SB_CORRUPT, "%s is cut short while the database is in use", pager->shm_path);
+        return SB_FAIL(err, SB_CORRUPT, "%s is cut short while the database is in use",
+                       pager->shm_path);
     void *address = NULL;
     SB_TRY(file->ops->map(file, 0, vfs->map_step_bytes, true, &address, err));
     pager->shm = address;
     pager->shm_map_bytes = vfs->map_step_bytes;
     sb_shm *shm = pager->shm;
     if (first) {
-        *was_poisoned = info.bytes >= SB_SHM_BYTES && shm->magic == SB_SHM_MAGIC && atomic_load(&shm->poisoned) != 0;
+        *was_poisoned = info.bytes >= SB_SHM_BYTES && shm->magic == SB_SHM_MAGIC &&
+                        atomic_load(&shm->poisoned) != 0;
         memset(shm, 0, sizeof *shm);
         return SB_OK;
     }
-    if (shm->magic != SB_SHM_MAGIC || shm->crc != shm_crc(shm) || shm->file_salt != pager->file_salt ||
-        shm->page_bytes != pager->page_bytes)
-        return SB_FAIL(err, SB_CORRUPT, "%s is not the shared memory of %s", pager->shm_path, pager->path);
+    if (shm->magic != SB_SHM_MAGIC || shm->crc != shm_crc(shm) ||
+        shm->file_salt != pager->file_salt || shm->page_bytes != pager->page_bytes)
+        return SB_FAIL(err, SB_CORRUPT, "%s is not the shared memory of %s", pager->shm_path,
+                       pager->path);
     return SB_OK;
 }
 
@@ -49,7 +55,8 @@ void sb_pager__shm_publish_header(sb_pager *pager)
 void sb_pager__shm_close(sb_pager *pager)
 {
     if (pager->shm_file != NULL) {
-        if (pager->shm != NULL) pager->shm_file->ops->unmap(pager->shm_file, pager->shm, pager->shm_map_bytes);
+        if (pager->shm != NULL)
+            pager->shm_file->ops->unmap(pager->shm_file, pager->shm, pager->shm_map_bytes);
         sb_file_close(pager->shm_file);
     } else if (pager->shm != NULL) {
         sb_free(pager->alloc, pager->shm, sizeof *pager->shm);
@@ -73,20 +80,23 @@ bool sb_pager__poisoned(const sb_pager *pager)
 sb_status sb_pager__poisoned_error(sb_err *err)
 {
     return SB_FAIL(err, SB_POISONED,
-                   "an earlier sync of the database failed, so commits since then may be lost: close it everywhere "
+                   "an earlier sync of the database failed, so commits since then may be lost: "
+                   "close it everywhere "
                    "and open it again to recover");
 }
 
 sb_status sb_pager__same_process(const sb_pager *pager, sb_err *err)
 {
     if (SB_LIKELY(sb_fork_guard_same_process(pager->fork_guard))) return SB_OK;
-    return SB_FAIL(err, SB_MISUSE, "the database was opened by the parent of this forked process: open it again here");
+    return SB_FAIL(
+        err, SB_MISUSE,
+        "the database was opened by the parent of this forked process: open it again here");
 }
 
-/* ---- Lock bytes -------------------------------------------------------------------------------- */
+/* ---- Lock bytes ------------------------------------------------------------------------------ */
 
-sb_status sb_pager__lock(sb_pager *pager, uint64_t byte, sb_lock_kind kind, uint64_t timeout_ns, bool *taken,
-                         sb_err *err)
+sb_status sb_pager__lock(sb_pager *pager, uint64_t byte, sb_lock_kind kind, uint64_t timeout_ns,
+                         bool *taken, sb_err *err)
 {
     sb_file *file = pager->main_file;
     sb_vfs *vfs = pager->vfs;
@@ -119,7 +129,8 @@ sb_status sb_pager__guard_take(sb_pager *pager, uint64_t timeout_ns, bool *taken
     for (;;) {
         sb_mutex_lock(pager->slots_mutex);
         *taken = pager->guard_count > 0;
-        const sb_status st = *taken ? SB_OK : sb_pager__lock(pager, SB_LOCK_GUARD, kind, 0, taken, err);
+        const sb_status st =
+            *taken ? SB_OK : sb_pager__lock(pager, SB_LOCK_GUARD, kind, 0, taken, err);
         if (*taken) pager->guard_count++;
         sb_mutex_unlock(pager->slots_mutex);
         if (st != SB_OK || *taken || timeout_ns == 0) return st;
@@ -147,7 +158,8 @@ static bool take_writer_flag(sb_pager *pager, uint64_t timeout_ns)
         const uint64_t started = vfs->ops->monotonic_ns(vfs);
         uint64_t waited = 0;
         while (pager->writer_busy && waited < timeout_ns) {
-            (void)sb_condition_wait_for(pager->writer_free, pager->writer_mutex, timeout_ns - waited);
+            (void)sb_condition_wait_for(pager->writer_free, pager->writer_mutex,
+                                        timeout_ns - waited);
             waited = vfs->ops->monotonic_ns(vfs) - started;
         }
     }
@@ -200,7 +212,7 @@ void sb_pager__writer_unlock(sb_pager *pager)
     give_writer_flag(pager);
 }
 
-/* ---- Reader slots -------------------------------------------------------------------------------- */
+/* ---- Reader slots ---------------------------------------------------------------------------- */
 
 static sb_status try_slot(sb_session *session, uint32_t slot, bool *taken, sb_err *err)
 {
@@ -223,12 +235,15 @@ static sb_status find_slot(sb_session *session, sb_err *err)
     for (unsigned pass = 0; pass < 2; pass++) {
         for (uint32_t slot = 0; slot < SB_SHM_SLOTS; slot++) {
             if (sb_bit_get(pager->own_slots, slot)) continue;
-            if (pass == 0 && atomic_load_explicit(&pager->shm->slots[slot].owner, memory_order_relaxed) != 0) continue;
+            if (pass == 0 &&
+                atomic_load_explicit(&pager->shm->slots[slot].owner, memory_order_relaxed) != 0)
+                continue;
             SB_TRY(try_slot(session, slot, &taken, err));
             if (taken) return SB_OK;
         }
     }
-    return SB_FAIL(err, SB_LIMIT, "all %u sessions that %s allows are open", SB_SHM_SLOTS, pager->path);
+    return SB_FAIL(err, SB_LIMIT, "all %u sessions that %s allows are open", SB_SHM_SLOTS,
+                   pager->path);
 }
 
 sb_status sb_pager__slot_take(sb_session *session, sb_err *err)

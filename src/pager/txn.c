@@ -20,7 +20,7 @@
  * `appended`; unlock; wait for the sync (sync.c). What fails before `appended` leaves nothing. */
 #include "pager/pager_priv.h"
 
-/* ---- Memory of a session's transactions -------------------------------------------------------------- */
+/* ---- Memory of a session's transactions ------------------------------------------------------ */
 
 void sb_pager__txn_init(sb_session *session)
 {
@@ -46,7 +46,7 @@ void sb_pager__txn_deinit(sb_session *session)
     sb_free(alloc, session->wal_header, SB_WAL_HEADER_BYTES);
 }
 
-/* ---- Snapshots ------------------------------------------------------------------------------------------- */
+/* ---- Snapshots ------------------------------------------------------------------------------- */
 
 sb_status sb_pager__state_at(sb_session *session, sb_mark mark, bool main_only, sb_err *err)
 {
@@ -65,7 +65,8 @@ static sb_status take_snapshot(sb_txn *txn, bool newest, sb_err *err)
     sb_pager *pager = txn->pager;
     sb_session *session = txn->session;
     sb_shm *shm = pager->shm;
-    const bool full = atomic_load_explicit(&pager->durability, memory_order_relaxed) == SB_DURABLE_FULL;
+    const bool full =
+        atomic_load_explicit(&pager->durability, memory_order_relaxed) == SB_DURABLE_FULL;
     _Atomic uint64_t *word = newest || !full ? &shm->appended : &shm->durable;
     sb_mark mark, backfilled;
     do {
@@ -76,9 +77,10 @@ static sb_status take_snapshot(sb_txn *txn, bool newest, sb_err *err)
         atomic_store(session->slot_mark, txn->main_only ? mark | SB_MARK_MAIN_ONLY : mark);
     } while (SB_UNLIKELY(atomic_load(word) != mark || atomic_load(&shm->backfilled) != backfilled));
     txn->mark = mark;
-    if (SB_UNLIKELY(
-            backfilled > atomic_load_explicit(&pager->seen_backfilled, memory_order_acquire) ||
-            (!txn->main_only && mark > atomic_load_explicit(&pager->index.mark, memory_order_acquire))))
+    if (SB_UNLIKELY(backfilled >
+                        atomic_load_explicit(&pager->seen_backfilled, memory_order_acquire) ||
+                    (!txn->main_only &&
+                     mark > atomic_load_explicit(&pager->index.mark, memory_order_acquire))))
         SB_TRY(sb_pager__index_catch_up(pager, mark, txn->main_only, backfilled, err));
     return sb_pager__state_at(session, mark, txn->main_only, err);
 }
@@ -99,7 +101,8 @@ static void start(sb_txn *txn, bool writable)
     txn->active = true;
     txn->writable = writable;
     txn->dirty = false;
-    txn->appended_any = txn->tail_ready = txn->fresh_written = txn->header_pending = txn->guard_held = false;
+    txn->appended_any = txn->tail_ready = txn->fresh_written = txn->header_pending =
+        txn->guard_held = false;
     txn->base = txn->session->state;
     txn->now = txn->base;
     txn->high_count = txn->now.page_count;
@@ -136,7 +139,8 @@ sb_status sb_txn_begin_read(sb_session *session, sb_txn **out, sb_err *err)
 
 static sb_status check_writable(sb_pager *pager, sb_err *err)
 {
-    if (pager->read_only) return SB_FAIL(err, SB_READ_ONLY, "%s is open for reading only", pager->path);
+    if (pager->read_only)
+        return SB_FAIL(err, SB_READ_ONLY, "%s is open for reading only", pager->path);
     if (sb_pager__poisoned(pager)) return sb_pager__poisoned_error(err);
     return SB_OK;
 }
@@ -181,7 +185,8 @@ sb_status sb_txn_upgrade(sb_txn *txn, sb_err *err)
             st = sb_pager__commit_read(pager, mark, &newest, err);
     }
     if (st == SB_OK && newest.seq != txn->base.seq)
-        st = SB_FAIL(err, SB_BUSY_SNAPSHOT, "somebody has committed since this transaction began: begin it again");
+        st = SB_FAIL(err, SB_BUSY_SNAPSHOT,
+                     "somebody has committed since this transaction began: begin it again");
     if (st != SB_OK) {
         sb_pager__writer_unlock(pager);
         return st;
@@ -190,7 +195,7 @@ sb_status sb_txn_upgrade(sb_txn *txn, sb_err *err)
     return SB_OK;
 }
 
-/* ---- Ending ----------------------------------------------------------------------------------------------------- */
+/* ---- Ending ---------------------------------------------------------------------------------- */
 
 static void run_end_hooks(sb_txn *txn, bool committed)
 {
@@ -245,7 +250,8 @@ void sb_txn_rollback(sb_txn *txn)
 
 bool sb_txn_dirty(const sb_txn *txn)
 {
-    return txn->dirty || (txn->writable && memcmp(txn->now.meta, txn->base.meta, SB_META_BYTES) != 0);
+    return txn->dirty ||
+           (txn->writable && memcmp(txn->now.meta, txn->base.meta, SB_META_BYTES) != 0);
 }
 
 /* The commit is in the file: make it known to this process, then to all. */
@@ -256,7 +262,8 @@ static void publish(sb_txn *txn)
     sb_mutex_lock(pager->index_mutex);
     for (size_t i = 0; i < txn->page_count; i++)
         /* Its own bytes, checksummed a moment ago, need no check. */
-        if (txn->pages[i].last_pos != 0) sb_pager__index_put(pager, txn->pages[i].pgno, txn->pages[i].last_pos, true);
+        if (txn->pages[i].last_pos != 0)
+            sb_pager__index_put(pager, txn->pages[i].pgno, txn->pages[i].last_pos, true);
     pager->index.tail = txn->tail;
     atomic_store_explicit(&pager->index.mark, mark, memory_order_release);
     sb_mutex_unlock(pager->index_mutex);
@@ -320,14 +327,32 @@ sb_status sb_txn_commit(sb_txn *txn, sb_err *err)
     return st;
 }
 
-/* ---- Plain facts ----------------------------------------------------------------------------------------------------- */
+/* ---- Plain facts ----------------------------------------------------------------------------- */
 
-bool sb_txn_writable(const sb_txn *txn) { return txn->writable; }
-sb_session *sb_txn_session(const sb_txn *txn) { return txn->session; }
-sb_pager *sb_txn_pager(const sb_txn *txn) { return txn->pager; }
-uint64_t sb_txn_seq(const sb_txn *txn) { return txn->base.seq; }
-sb_pgno sb_txn_page_count(const sb_txn *txn) { return txn->now.page_count; }
-const uint8_t *sb_txn_meta(const sb_txn *txn) { return txn->now.meta; }
+bool sb_txn_writable(const sb_txn *txn)
+{
+    return txn->writable;
+}
+sb_session *sb_txn_session(const sb_txn *txn)
+{
+    return txn->session;
+}
+sb_pager *sb_txn_pager(const sb_txn *txn)
+{
+    return txn->pager;
+}
+uint64_t sb_txn_seq(const sb_txn *txn)
+{
+    return txn->base.seq;
+}
+sb_pgno sb_txn_page_count(const sb_txn *txn)
+{
+    return txn->now.page_count;
+}
+const uint8_t *sb_txn_meta(const sb_txn *txn)
+{
+    return txn->now.meta;
+}
 
 uint8_t *sb_txn_meta_mut(sb_txn *txn)
 {
@@ -335,7 +360,7 @@ uint8_t *sb_txn_meta_mut(sb_txn *txn)
     return txn->now.meta;
 }
 
-/* ---- Savepoints -------------------------------------------------------------------------------------------------------- */
+/* ---- Savepoints ------------------------------------------------------------------------------ */
 
 static sb_status find_savepoint(const sb_txn *txn, uint32_t id, size_t *index, sb_err *err)
 {
@@ -356,7 +381,8 @@ static void undo_to(sb_txn *txn, size_t index)
     txn->savepoint_count = index + 1;
     txn->level = savepoint->id;
     if (txn->fresh_written) {
-        const sb_pgno known = txn->now.page_count > txn->base.extent ? txn->now.page_count : txn->base.extent;
+        const sb_pgno known =
+            txn->now.page_count > txn->base.extent ? txn->now.page_count : txn->base.extent;
         sb_pager__checked_clear_from(txn->pager, known, txn->high_count);
     }
 }
@@ -375,8 +401,9 @@ sb_status sb_txn_savepoint(sb_txn *txn, uint32_t *id, sb_err *err)
     SB_ASSERT(txn->active && txn->writable);
     if (txn->savepoint_count == txn->savepoint_capacity) {
         const size_t more = txn->savepoint_capacity == 0 ? 4 : 2 * txn->savepoint_capacity;
-        sb_savepoint *grown = sb_resize(txn->pager->alloc, txn->savepoints,
-                                        txn->savepoint_capacity * sizeof *grown, more * sizeof *grown);
+        sb_savepoint *grown =
+            sb_resize(txn->pager->alloc, txn->savepoints, txn->savepoint_capacity * sizeof *grown,
+                      more * sizeof *grown);
         if (grown == NULL) return SB_FAIL_NOMEM(err);
         txn->savepoints = grown;
         txn->savepoint_capacity = more;
@@ -387,12 +414,14 @@ sb_status sb_txn_savepoint(sb_txn *txn, uint32_t *id, sb_err *err)
         (sb_savepoint){.id = txn->level, .undo_count = txn->undo_count, .state = txn->now};
     for (size_t i = 0; i < txn->ext_count; i++) {
         const sb_txn_ext ext = txn->exts[i];
-        const sb_status st =
-            ext.kind->savepoint == NULL ? SB_OK : ext.kind->savepoint(ext.object, txn, txn->level, err);
+        const sb_status st = ext.kind->savepoint == NULL
+                                 ? SB_OK
+                                 : ext.kind->savepoint(ext.object, txn, txn->level, err);
         if (st == SB_OK) continue;
         /* Extensions that have marked it already drop it again. */
         while (i-- > 0)
-            if (txn->exts[i].kind->release != NULL) txn->exts[i].kind->release(txn->exts[i].object, txn, txn->level);
+            if (txn->exts[i].kind->release != NULL)
+                txn->exts[i].kind->release(txn->exts[i].object, txn, txn->level);
         drop_savepoint(txn, index);
         return st;
     }
@@ -407,7 +436,8 @@ sb_status sb_txn_rollback_to(sb_txn *txn, uint32_t id, sb_err *err)
     SB_TRY(find_savepoint(txn, id, &index, err));
     undo_to(txn, index);
     for (size_t i = txn->ext_count; i-- > 0;)
-        if (txn->exts[i].kind->rollback_to != NULL) txn->exts[i].kind->rollback_to(txn->exts[i].object, txn, id);
+        if (txn->exts[i].kind->rollback_to != NULL)
+            txn->exts[i].kind->rollback_to(txn->exts[i].object, txn, id);
     return SB_OK;
 }
 
@@ -418,11 +448,12 @@ sb_status sb_txn_release(sb_txn *txn, uint32_t id, sb_err *err)
     SB_TRY(find_savepoint(txn, id, &index, err));
     drop_savepoint(txn, index);
     for (size_t i = 0; i < txn->ext_count; i++)
-        if (txn->exts[i].kind->release != NULL) txn->exts[i].kind->release(txn->exts[i].object, txn, id);
+        if (txn->exts[i].kind->release != NULL)
+            txn->exts[i].kind->release(txn->exts[i].object, txn, id);
     return SB_OK;
 }
 
-/* ---- Extensions ---------------------------------------------------------------------------------------------------------- */
+/* ---- Extensions ------------------------------------------------------------------------------ */
 
 void *sb_txn_ext_find(const sb_txn *txn, const sb_txn_ext_kind *kind)
 {
@@ -441,8 +472,8 @@ sb_status sb_txn_ext_get(sb_txn *txn, const sb_txn_ext_kind *kind, void **object
     /* After create, which may itself have asked for other extensions. */
     if (txn->ext_count == txn->ext_capacity) {
         const size_t more = txn->ext_capacity == 0 ? 8 : 2 * txn->ext_capacity;
-        sb_txn_ext *grown =
-            sb_resize(txn->pager->alloc, txn->exts, txn->ext_capacity * sizeof *grown, more * sizeof *grown);
+        sb_txn_ext *grown = sb_resize(txn->pager->alloc, txn->exts,
+                                      txn->ext_capacity * sizeof *grown, more * sizeof *grown);
         if (grown == NULL) {
             if (kind->end != NULL) kind->end(made, false);
             return SB_FAIL_NOMEM(err);

@@ -6,10 +6,10 @@ typedef struct verifier {
     sb_finding finding;
     void *ctx;
     uint64_t count;
-    uint8_t *free_map;   /* owned: all free pages */
-    uint8_t *trunk_map;  /* owned: those that are trunks */
+    uint8_t *free_map;  /* owned: all free pages */
+    uint8_t *trunk_map; /* owned: those that are trunks */
     size_t map_bytes;
-    uint8_t *buffer;     /* of the session's pool */
+    uint8_t *buffer; /* of the session's pool */
 } verifier;
 
 static void report(verifier *v, sb_pgno pgno, const char *message)
@@ -29,7 +29,8 @@ static sb_status note_free(void *ctx, sb_pgno pgno, bool trunk, sb_err *err)
 }
 
 /* Damage is a finding; any other failure ends the verification. */
-static sb_status as_finding(verifier *v, sb_pgno pgno, sb_status st, const sb_err *page_err, sb_err *err)
+static sb_status as_finding(verifier *v, sb_pgno pgno, sb_status st, const sb_err *page_err,
+                            sb_err *err)
 {
     if (st == SB_OK) return SB_OK;
     if (st != SB_CORRUPT) return SB_FAIL(err, st, "%s", page_err->text);
@@ -44,8 +45,10 @@ static sb_status check_content(verifier *v, sb_pgno pgno, sb_err *err)
     const sb_own_page *own = txn->writable ? sb_pager__own_find(txn, pgno) : NULL;
     if (own != NULL && own->now.kind == SB_OWN_PRIVATE) {
         /* Not written yet, so without a checksum: the structure alone. */
-        if (pager->options.check == NULL || own->now.buffer[SB_PAGE_KIND] == SB_PAGE_FREE) return SB_OK;
-        return pager->options.check(pager->options.check_ctx, own->now.buffer, pager->page_bytes, pgno, err);
+        if (pager->options.check == NULL || own->now.buffer[SB_PAGE_KIND] == SB_PAGE_FREE)
+            return SB_OK;
+        return pager->options.check(pager->options.check_ctx, own->now.buffer, pager->page_bytes,
+                                    pgno, err);
     }
     uint32_t pos = 0;
     if (own != NULL && own->now.kind == SB_OWN_SPILLED)
@@ -61,15 +64,18 @@ static sb_status check_one(verifier *v, const uint8_t *used, sb_pgno pgno, sb_er
     sb_err page_err;
     const bool is_free = sb_bit_get(v->free_map, pgno);
     if (used != NULL) {
-        if (is_free && sb_bit_get(used, pgno)) report(v, pgno, "the page is in use and in the free list");
-        if (!is_free && !sb_bit_get(used, pgno)) report(v, pgno, "the page is neither in use nor free");
+        if (is_free && sb_bit_get(used, pgno))
+            report(v, pgno, "the page is in use and in the free list");
+        if (!is_free && !sb_bit_get(used, pgno))
+            report(v, pgno, "the page is neither in use nor free");
     }
     if (is_free && !sb_bit_get(v->trunk_map, pgno)) return SB_OK; /* its content means nothing */
     sb_err_clear(&page_err);
     return as_finding(v, pgno, check_content(v, pgno, &page_err), &page_err, err);
 }
 
-static sb_status check_all(verifier *v, const uint8_t *used, sb_progress progress, void *progress_ctx, sb_err *err)
+static sb_status check_all(verifier *v, const uint8_t *used, sb_progress progress,
+                           void *progress_ctx, sb_err *err)
 {
     sb_err list_err;
     sb_err_clear(&list_err);
@@ -77,14 +83,15 @@ static sb_status check_all(verifier *v, const uint8_t *used, sb_progress progres
     SB_TRY(as_finding(v, v->txn->now.free_head, listed, &list_err, err));
     for (sb_pgno pgno = 1; pgno < v->txn->now.page_count; pgno++) {
         SB_TRY(check_one(v, used, pgno, err));
-        if (pgno % 1024 == 0 && progress != NULL && !progress(progress_ctx, pgno, v->txn->now.page_count))
+        if (pgno % 1024 == 0 && progress != NULL &&
+            !progress(progress_ctx, pgno, v->txn->now.page_count))
             return SB_FAIL(err, SB_INTERRUPT, "cancelled");
     }
     return SB_OK;
 }
 
-sb_status sb_pager_verify(sb_txn *txn, const uint8_t *used, sb_finding finding, void *ctx, sb_progress progress,
-                          void *progress_ctx, uint64_t *findings, sb_err *err)
+sb_status sb_pager_verify(sb_txn *txn, const uint8_t *used, sb_finding finding, void *ctx,
+                          sb_progress progress, void *progress_ctx, uint64_t *findings, sb_err *err)
 {
     const sb_allocator *alloc = txn->pager->alloc;
     verifier v = {.txn = txn, .finding = finding, .ctx = ctx};

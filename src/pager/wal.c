@@ -18,9 +18,10 @@ static const uint8_t wal_magic[16] = "Sombra WAL\0\0\0\0\0";
 
 #define SB_WAL_FIRST_BYTES (1u << 20) /* written when the file is made */
 
-/* ---- Opening ------------------------------------------------------------------------------------ */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
-static sb_status write_zeros(sb_pager *pager, sb_file *file, uint64_t from, uint64_t to, sb_err *err)
+static sb_status write_zeros(sb_pager *pager, sb_file *file, uint64_t from, uint64_t to,
+                             sb_err *err)
 {
     sb_io_piece pieces[16];
     while (from < to) {
@@ -81,8 +82,9 @@ sb_status sb_pager__wal_open(sb_pager *pager, bool create, bool *opened, sb_err 
 bool sb_pager__wal_wants_extend(const sb_pager *pager)
 {
     const uint64_t bytes = atomic_load_explicit(&pager->shm->wal_bytes, memory_order_relaxed);
-    const uint64_t used = (uint64_t)sb_mark_pos(atomic_load_explicit(&pager->shm->appended, memory_order_relaxed)) *
-                          SB_WAL_UNIT;
+    const uint64_t used =
+        (uint64_t)sb_mark_pos(atomic_load_explicit(&pager->shm->appended, memory_order_relaxed)) *
+        SB_WAL_UNIT;
     return bytes != 0 && bytes < used + SB_WAL_FIRST_BYTES / 4;
 }
 
@@ -99,7 +101,8 @@ sb_status sb_pager__wal_extend(sb_pager *pager, sb_err *err)
     return SB_OK;
 }
 
-sb_status sb_pager__wal_identity(sb_pager *pager, uint32_t *page_bytes, uint64_t *file_salt, bool *valid, sb_err *err)
+sb_status sb_pager__wal_identity(sb_pager *pager, uint32_t *page_bytes, uint64_t *file_salt,
+                                 bool *valid, sb_err *err)
 {
     uint8_t block[SB_WAL_USED];
     bool opened = false;
@@ -119,20 +122,25 @@ sb_status sb_pager__wal_identity(sb_pager *pager, uint32_t *page_bytes, uint64_t
     return SB_OK;
 }
 
-/* ---- Decoding -------------------------------------------------------------------------------------- */
+/* ---- Decoding -------------------------------------------------------------------------------- */
 
-sb_status sb_pager__wal_header_decode(const sb_pager *pager, const uint8_t *block, sb_wal_tail *tail, bool *valid,
-                                      sb_err *err)
+sb_status sb_pager__wal_header_decode(const sb_pager *pager, const uint8_t *block,
+                                      sb_wal_tail *tail, bool *valid, sb_err *err)
 {
     *valid = false;
     const uint32_t crc = sb_load_le32(block + SB_WAL_CRC);
-    if (memcmp(block, wal_magic, sizeof wal_magic) != 0 || crc != sb_crc32c(0, block, SB_WAL_CRC)) return SB_OK;
-    if (sb_load_le32(block + SB_WAL_VERSION) != SB_FORMAT_VERSION || sb_load_le32(block + SB_WAL_READ_BITS) != 0)
-        return SB_FAIL(err, SB_VERSION_NEWER, "%s: its format is newer than this library", pager->wal_path);
+    if (memcmp(block, wal_magic, sizeof wal_magic) != 0 || crc != sb_crc32c(0, block, SB_WAL_CRC))
+        return SB_OK;
+    if (sb_load_le32(block + SB_WAL_VERSION) != SB_FORMAT_VERSION ||
+        sb_load_le32(block + SB_WAL_READ_BITS) != 0)
+        return SB_FAIL(err, SB_VERSION_NEWER, "%s: its format is newer than this library",
+                       pager->wal_path);
     if (sb_load_le64(block + SB_WAL_FILE_SALT) != pager->file_salt ||
         sb_load_le32(block + SB_WAL_PAGE_BYTES) != pager->page_bytes)
-        return SB_FAIL(err, SB_CORRUPT, "%s belongs to another database than %s: move it away, or bring that one back",
-                       pager->wal_path, pager->path);
+        return SB_FAIL(
+            err, SB_CORRUPT,
+            "%s belongs to another database than %s: move it away, or bring that one back",
+            pager->wal_path, pager->path);
     tail->generation = sb_load_le32(block + SB_WAL_GENERATION);
     tail->salt = sb_load_le64(block + SB_WAL_SALT);
     tail->pos = SB_WAL_START;
@@ -164,18 +172,18 @@ static bool frame_sound(const sb_pager *pager, const sb_frame *frame, uint32_t p
 {
     switch (frame->kind) {
     case SB_FRAME_PAGE:
-        return frame->payload_bytes == pager->page_bytes && frame->pgno >= 1 && frame->pgno < SB_PGNO_MAX &&
-               SB_FRAME_BYTES + frame->payload_bytes <= step_left(pos);
+        return frame->payload_bytes == pager->page_bytes && frame->pgno >= 1 &&
+               frame->pgno < SB_PGNO_MAX && SB_FRAME_BYTES + frame->payload_bytes <= step_left(pos);
     case SB_FRAME_COMMIT:
-        return frame->payload_bytes == SB_COMMIT_PAYLOAD && SB_FRAME_BYTES + frame->payload_bytes <= step_left(pos);
-    case SB_FRAME_PAD:
-        return SB_FRAME_BYTES + frame->payload_bytes == step_left(pos);
-    default:
-        return false;
+        return frame->payload_bytes == SB_COMMIT_PAYLOAD &&
+               SB_FRAME_BYTES + frame->payload_bytes <= step_left(pos);
+    case SB_FRAME_PAD: return SB_FRAME_BYTES + frame->payload_bytes == step_left(pos);
+    default: return false;
     }
 }
 
-bool sb_pager__frame_decode(const sb_pager *pager, const uint8_t *block, sb_wal_tail *tail, sb_frame *frame)
+bool sb_pager__frame_decode(const sb_pager *pager, const uint8_t *block, sb_wal_tail *tail,
+                            sb_frame *frame)
 {
     frame->kind = sb_load_le32(block + SB_FRAME_KIND);
     frame->pgno = sb_load_le32(block + SB_FRAME_PGNO);
@@ -188,14 +196,16 @@ bool sb_pager__frame_decode(const sb_pager *pager, const uint8_t *block, sb_wal_
         return false;
     const uint32_t chain = sb_crc32c(tail->chain, block, SB_FRAME_CHAIN);
     if (chain != sb_load_le32(block + SB_FRAME_CHAIN)) return false;
-    const uint64_t next = (uint64_t)tail->pos + (SB_FRAME_BYTES + frame->payload_bytes) / SB_WAL_UNIT;
+    const uint64_t next =
+        (uint64_t)tail->pos + (SB_FRAME_BYTES + frame->payload_bytes) / SB_WAL_UNIT;
     if (next > UINT32_MAX) return false;
     tail->pos = (uint32_t)next;
     tail->chain = chain;
     return true;
 }
 
-sb_status sb_pager__commit_decode(const uint8_t *payload, uint32_t crc, sb_state *state, sb_err *err)
+sb_status sb_pager__commit_decode(const uint8_t *payload, uint32_t crc, sb_state *state,
+                                  sb_err *err)
 {
     if (sb_crc32c(0, payload, SB_COMMIT_PAYLOAD) != crc)
         return SB_FAIL(err, SB_CORRUPT, "a commit in the WAL has a wrong checksum");
@@ -207,22 +217,25 @@ sb_status sb_pager__commit_read(sb_pager *pager, sb_mark mark, sb_state *state, 
     uint8_t block[SB_FRAME_BYTES + SB_COMMIT_PAYLOAD];
     const uint32_t pos = sb_mark_pos(mark);
     bool opened = false;
-    if (SB_NEVER(pos < SB_WAL_START + SB_COMMIT_UNITS)) return SB_FAIL(err, SB_CORRUPT, "no commit before the mark");
+    if (SB_NEVER(pos < SB_WAL_START + SB_COMMIT_UNITS))
+        return SB_FAIL(err, SB_CORRUPT, "no commit before the mark");
     sb_mutex_lock(pager->index_mutex);
     sb_status st = sb_pager__wal_open(pager, false, &opened, err);
     sb_mutex_unlock(pager->index_mutex);
     if (st != SB_OK) return st;
-    if (!opened) return SB_FAIL(err, SB_CORRUPT, "%s is gone while the database is in use", pager->wal_path);
-    SB_TRY(sb_file_read_all(pager->wal_file, (uint64_t)(pos - SB_COMMIT_UNITS) * SB_WAL_UNIT, block, sizeof block,
-                            err));
+    if (!opened)
+        return SB_FAIL(err, SB_CORRUPT, "%s is gone while the database is in use", pager->wal_path);
+    SB_TRY(sb_file_read_all(pager->wal_file, (uint64_t)(pos - SB_COMMIT_UNITS) * SB_WAL_UNIT, block,
+                            sizeof block, err));
     if (sb_load_le32(block + SB_FRAME_KIND) != SB_FRAME_COMMIT ||
         sb_load_le32(block + SB_FRAME_POS) != pos - SB_COMMIT_UNITS ||
         sb_load_le32(block + SB_FRAME_GENERATION) != sb_mark_generation(mark))
         return SB_FAIL(err, SB_CORRUPT, "%s: no commit ends at position %u", pager->wal_path, pos);
-    return sb_pager__commit_decode(block + SB_FRAME_BYTES, sb_load_le32(block + SB_FRAME_CRC), state, err);
+    return sb_pager__commit_decode(block + SB_FRAME_BYTES, sb_load_le32(block + SB_FRAME_CRC),
+                                   state, err);
 }
 
-/* ---- Appending ----------------------------------------------------------------------------------------- */
+/* ---- Appending ------------------------------------------------------------------------------- */
 
 /* A new generation: its header block goes out with the first frames. */
 static sb_status start_generation(sb_txn *txn, sb_err *err)
@@ -238,7 +251,8 @@ static sb_status start_generation(sb_txn *txn, sb_err *err)
         /* A reader without slot may still read the old generation's frames. */
         SB_TRY(sb_pager__guard_take(pager, pager->busy_timeout_ns, &txn->guard_held, err));
         if (!txn->guard_held)
-            return SB_FAIL(err, SB_BUSY, "%s: a reader without write permission holds up the WAL", pager->path);
+            return SB_FAIL(err, SB_BUSY, "%s: a reader without write permission holds up the WAL",
+                           pager->path);
     }
     encode_header(pager, &txn->tail, session->wal_header);
     txn->header_pending = true;
@@ -303,7 +317,8 @@ static sb_status flush_pieces(sb_txn *txn, sb_err *err)
     sb_pager *pager = txn->pager;
     if (session->piece_count == 0) return SB_OK;
     sb_file *file = pager->wal_file;
-    const sb_status st = file->ops->write(file, session->write_offset, session->pieces, session->piece_count, err);
+    const sb_status st =
+        file->ops->write(file, session->write_offset, session->pieces, session->piece_count, err);
     session->piece_count = 0;
     session->pad_used = false;
     if (st != SB_OK) return st;
@@ -343,7 +358,8 @@ static sb_status make_room(sb_txn *txn, uint32_t payload_bytes, sb_err *err)
         return SB_FAIL(err, SB_LIMIT, "the write-ahead log is at its limit of 256 GiB");
     const uint32_t left = step_left(txn->tail.pos);
     const bool pad = SB_FRAME_BYTES + payload_bytes > left;
-    if (session->piece_count + 4 > SB_WAL_BATCH || (pad && session->pad_used)) SB_TRY(flush_pieces(txn, err));
+    if (session->piece_count + 4 > SB_WAL_BATCH || (pad && session->pad_used))
+        SB_TRY(flush_pieces(txn, err));
     if (!pad) return SB_OK;
     const sb_frame frame = {
         .kind = SB_FRAME_PAD, .payload_bytes = left - SB_FRAME_BYTES, .seq = txn->base.seq + 1};
@@ -354,7 +370,8 @@ static sb_status make_room(sb_txn *txn, uint32_t payload_bytes, sb_err *err)
     return SB_OK;
 }
 
-sb_status sb_pager__append_page(sb_txn *txn, sb_pgno pgno, uint8_t *buffer, uint32_t *pos, sb_err *err)
+sb_status sb_pager__append_page(sb_txn *txn, sb_pgno pgno, uint8_t *buffer, uint32_t *pos,
+                                sb_err *err)
 {
     sb_pager *pager = txn->pager;
     SB_TRY(make_room(txn, pager->page_bytes, err));
@@ -387,4 +404,7 @@ sb_status sb_pager__append_commit(sb_txn *txn, const sb_state *state, sb_err *er
     return SB_OK;
 }
 
-sb_status sb_pager__append_end(sb_txn *txn, sb_err *err) { return flush_pieces(txn, err); }
+sb_status sb_pager__append_end(sb_txn *txn, sb_err *err)
+{
+    return flush_pieces(txn, err);
+}

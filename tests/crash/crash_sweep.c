@@ -31,9 +31,9 @@ int main(int argc, char **argv)
                 done++;
                 if (st == SB_OK) continue;
                 failed++;
-                printf("seed %llu, cut %llu of %llu, %s, durability %u: %s\n", (unsigned long long)seed,
-                       (unsigned long long)cut, (unsigned long long)events, cut_mode_name(c.mode), durability,
-                       err.text);
+                printf("seed %llu, cut %llu of %llu, %s, durability %u: %s\n",
+                       (unsigned long long)seed, (unsigned long long)cut,
+                       (unsigned long long)events, cut_mode_name(c.mode), durability, err.text);
                 if (failed >= 10) return 1;
                 sb_err_clear(&err);
                 st = SB_OK;
@@ -44,6 +44,7 @@ int main(int argc, char **argv)
             }
         }
     }
-    printf("%llu power cuts, %llu failures\n", (unsigned long long)done, (unsigned long long)failed);
+    printf("%llu power cuts, %llu failures\n", (unsigned long long)done,
+           (unsigned long long)failed);
     return failed != 0;
 }

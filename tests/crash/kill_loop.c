@@ -19,7 +19,8 @@ int main(int argc, char **argv)
     (void)unlink("k-wal");
     (void)unlink("k-shm");
     kill_campaign(board, (unsigned)processes, seconds * 1000, seed);
-    printf("%llu commits, %llu reads, %llu reads without write permission, %llu opens, %llu checkpoints, "
+    printf("%llu commits, %llu reads, %llu reads without write permission, %llu opens, %llu "
+           "checkpoints, "
            "%llu failures\n",
            (unsigned long long)board->commits, (unsigned long long)board->reads,
            (unsigned long long)board->guarded_reads, (unsigned long long)board->opens,

@@ -9,14 +9,15 @@
 #define CUT_STEPS 30u
 
 typedef struct cut_case {
-    uint64_t seed;         /* of the workload */
-    uint64_t cut;          /* event before which the power goes; 0: never */
-    sb_crash_mode mode;    /* what is left of unsynced writes */
+    uint64_t seed;      /* of the workload */
+    uint64_t cut;       /* event before which the power goes; 0: never */
+    sb_crash_mode mode; /* what is left of unsynced writes */
     sb_durability durability;
     uint64_t outcome_seed; /* which of them */
 } cut_case;
 
-static inline void cut_options(const cut_case *c, sb_vfs *vfs, sb_profile *profile, sb_pager_options *options)
+static inline void cut_options(const cut_case *c, sb_vfs *vfs, sb_profile *profile,
+                               sb_pager_options *options)
 {
     sb_pager_options_init(options);
     options->vfs = vfs;
@@ -31,7 +32,8 @@ static inline void cut_options(const cut_case *c, sb_vfs *vfs, sb_profile *profi
 }
 
 /* Steps until one fails; closes in between now and then. The status is that of the failure. */
-static inline sb_status cut_workload(model *m, const sb_pager_options *options, unsigned steps, sb_err *err)
+static inline sb_status cut_workload(model *m, const sb_pager_options *options, unsigned steps,
+                                     sb_err *err)
 {
     sb_status st = SB_OK;
     for (unsigned step = 0; step < steps && st == SB_OK;) {
@@ -57,7 +59,8 @@ static inline bool cut_seq_allowed(const cut_case *c, const model *m, uint64_t s
     return seq == m->committed || seq == m->attempted;
 }
 
-static inline sb_status cut_check(const cut_case *c, model *m, const sb_pager_options *options, sb_err *err)
+static inline sb_status cut_check(const cut_case *c, model *m, const sb_pager_options *options,
+                                  sb_err *err)
 {
     sb_pager *pager = NULL;
     sb_session *session = NULL;
@@ -68,7 +71,8 @@ static inline sb_status cut_check(const cut_case *c, model *m, const sb_pager_op
     if (st == SB_OK) {
         const uint64_t seq = sb_txn_seq(txn);
         if (!cut_seq_allowed(c, m, seq))
-            st = SB_FAIL(err, SB_CORRUPT, "it shows commit %llu; acknowledged %llu, begun %llu, checkpointed %llu",
+            st = SB_FAIL(err, SB_CORRUPT,
+                         "it shows commit %llu; acknowledged %llu, begun %llu, checkpointed %llu",
                          (unsigned long long)seq, (unsigned long long)m->committed,
                          (unsigned long long)m->attempted, (unsigned long long)m->checkpointed);
         else
@@ -117,7 +121,8 @@ static inline sb_status cut_run(const cut_case *c, uint64_t *events, sb_err *err
 
 static inline const char *cut_mode_name(sb_crash_mode mode)
 {
-    static const char *const names[] = {"lose all", "keep all", "random sectors", "random sectors and garbage"};
+    static const char *const names[] = {"lose all", "keep all", "random sectors",
+                                        "random sectors and garbage"};
     return names[mode];
 }
 

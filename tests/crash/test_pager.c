@@ -17,7 +17,8 @@ static void sample(sb_durability durability, unsigned cuts, unsigned modes, uint
         c.outcome_seed = sb_random_next(&random);
         if (cut_run(&c, &ignored, &err) != SB_OK)
             fail_msg("seed %llu, cut %llu, %s, outcome %llu: %s", (unsigned long long)c.seed,
-                     (unsigned long long)c.cut, cut_mode_name(c.mode), (unsigned long long)c.outcome_seed, err.text);
+                     (unsigned long long)c.cut, cut_mode_name(c.mode),
+                     (unsigned long long)c.outcome_seed, err.text);
     }
 }
 
@@ -41,7 +42,8 @@ static void test_pager_cut__off_keeps_what_survives(void **state)
     sb_err_clear(&err);
     assert_int_equal(cut_run(&c, &events, &err), SB_OK);
     for (c.cut = 1; c.cut < events; c.cut += 3)
-        if (cut_run(&c, &ignored, &err) != SB_OK) fail_msg("cut %llu: %s", (unsigned long long)c.cut, err.text);
+        if (cut_run(&c, &ignored, &err) != SB_OK)
+            fail_msg("cut %llu: %s", (unsigned long long)c.cut, err.text);
 }
 
 int main(void)

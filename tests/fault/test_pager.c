@@ -103,23 +103,27 @@ static void check_after(rig *r, sb_status st, const sb_err *cause, uint64_t n)
     const bool in_close = r->close_was_due;
     const bool poisoned = st == SB_POISONED;
     const uint64_t undecided_seq = r->m.attempted;
-    if (in_close) assert_null(r->pager); /* it failed in closing: the pager is gone, the file is whole */
+    if (in_close)
+        assert_null(r->pager); /* it failed in closing: the pager is gone, the file is whole */
     sb_status opened = rig_open(r, &err);
-    if (opened != SB_OK) fail_msg("fault %llu (%s): open: %s", (unsigned long long)n, cause->text, err.text);
+    if (opened != SB_OK)
+        fail_msg("fault %llu (%s): open: %s", (unsigned long long)n, cause->text, err.text);
     check_content(r, false, "at once", n);
     if (poisoned && !in_close) {
         sb_txn *txn = NULL;
         assert_int_equal(sb_txn_begin_write(r->session, &txn, NULL), SB_POISONED);
     } else {
         const sb_status more = model_step(&r->m, r->pager, r->session, &err);
-        if (more != SB_OK) fail_msg("fault %llu (%s): going on: %s", (unsigned long long)n, cause->text, err.text);
+        if (more != SB_OK)
+            fail_msg("fault %llu (%s): going on: %s", (unsigned long long)n, cause->text, err.text);
     }
     assert_int_equal(rig_close(r, &err), SB_OK);
     assert_int_equal(rig_open(r, &err), SB_OK);
     if (poisoned) r->m.attempted = undecided_seq;
     check_content(r, poisoned, "reopened", n);
     const sb_status more = rig_work(r, 3, &err);
-    if (more != SB_OK) fail_msg("fault %llu (%s): after all: %s", (unsigned long long)n, cause->text, err.text);
+    if (more != SB_OK)
+        fail_msg("fault %llu (%s): after all: %s", (unsigned long long)n, cause->text, err.text);
     assert_int_equal(rig_open(r, &err), SB_OK);
     check_content(r, false, "in the end", n);
     assert_int_equal(rig_close(r, &err), SB_OK);
@@ -130,8 +134,8 @@ static bool io_status_allowed(sb_status st, sb_status injected)
     return st == injected || st == SB_POISONED || st == SB_CANT_OPEN || st == SB_IO;
 }
 
-static void sweep_io(uint64_t seed, sb_durability durability, sb_read_mode read_mode, sb_status status, bool persistent,
-                     bool short_write)
+static void sweep_io(uint64_t seed, sb_durability durability, sb_read_mode read_mode,
+                     sb_status status, bool persistent, bool short_write)
 {
     uint64_t n = 1, failed = 1, seen = 0;
     for (; failed != 0; n++) {
@@ -155,7 +159,8 @@ static void sweep_io(uint64_t seed, sb_durability durability, sb_read_mode read_
         check_after(&r, st, &err, n);
         rig_deinit(&r);
     }
-    printf("%llu calls failed, %llu seen by the caller\n", (unsigned long long)n - 2, (unsigned long long)seen);
+    printf("%llu calls failed, %llu seen by the caller\n", (unsigned long long)n - 2,
+           (unsigned long long)seen);
     assert_true(n > 100 && seen > n / 2);
 }
 
@@ -174,12 +179,14 @@ static void sweep_memory(uint64_t seed, sb_read_mode read_mode, bool persistent)
         seen += st != SB_OK;
         r.alloc.fail_at = 0;
         r.alloc.fail_persistent = false;
-        if (st != SB_OK && st != SB_NOMEM) fail_msg("allocation %llu: %s (%d)", (unsigned long long)n, err.text, st);
+        if (st != SB_OK && st != SB_NOMEM)
+            fail_msg("allocation %llu: %s (%d)", (unsigned long long)n, err.text, st);
         check_after(&r, st, &err, n);
         rig_deinit(&r);
         if (!reached) break;
     }
-    printf("%llu allocations failed, %llu seen by the caller\n", (unsigned long long)n - 1, (unsigned long long)seen);
+    printf("%llu allocations failed, %llu seen by the caller\n", (unsigned long long)n - 1,
+           (unsigned long long)seen);
     assert_true(n > 30 && seen > n / 2);
 }
 

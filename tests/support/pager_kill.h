@@ -24,7 +24,8 @@ typedef struct kill_board { /* in memory shared by all */
 static inline void kill_fail(kill_board *board, const char *what, const char *text)
 {
     if (atomic_fetch_add(&board->failures, 1) == 0)
-        snprintf(board->first_failure, sizeof board->first_failure, "process %d: %s: %s", (int)getpid(), what, text);
+        snprintf(board->first_failure, sizeof board->first_failure, "process %d: %s: %s",
+                 (int)getpid(), what, text);
 }
 
 /* A file system on which nothing may be opened for writing. */
@@ -33,11 +34,13 @@ typedef struct kill_read_only_vfs {
     sb_vfs_ops ops;
     sb_vfs *inner;
 } kill_read_only_vfs;
-static inline sb_status kill_open_read_only(sb_vfs *vfs, const char *path, unsigned flags, sb_file **file, sb_err *err)
+static inline sb_status kill_open_read_only(sb_vfs *vfs, const char *path, unsigned flags,
+                                            sb_file **file, sb_err *err)
 {
     sb_vfs *inner = ((kill_read_only_vfs *)vfs)->inner;
     *file = NULL;
-    if ((flags & SB_OPEN_READ_ONLY) == 0) return SB_FAIL(err, SB_CANT_OPEN, "%s: read-only file system", path);
+    if ((flags & SB_OPEN_READ_ONLY) == 0)
+        return SB_FAIL(err, SB_CANT_OPEN, "%s: read-only file system", path);
     return inner->ops->open(inner, path, flags, file, err);
 }
 static inline sb_status kill_exists(sb_vfs *vfs, const char *path, bool *exists, sb_err *err)
@@ -89,7 +92,8 @@ static inline void kill_read(kill_board *board, sb_session *session, bool guarde
             kill_fail(board, "acquire", err.text);
             break;
         }
-        if (!model_matches(page.bytes, 4096, pgno, version)) kill_fail(board, "reader", "a torn or future state");
+        if (!model_matches(page.bytes, 4096, pgno, version))
+            kill_fail(board, "reader", "a torn or future state");
         sb_page_release(txn, &page);
     }
     sb_txn_rollback(txn);
@@ -106,8 +110,9 @@ static inline sb_status kill_write(kill_board *board, sb_session *session, sb_er
     for (uint32_t i = 1; i <= KILL_PAGES && st == SB_OK; i++) {
         sb_pgno pgno = i;
         uint8_t *bytes = NULL;
-        st = i < sb_txn_page_count(txn) ? sb_page_mut(txn, pgno, &bytes, err)
-                                        : sb_page_alloc(txn, SB_PAGE_SLOTTED, MODEL_TREE, &pgno, &bytes, err);
+        st = i < sb_txn_page_count(txn)
+                 ? sb_page_mut(txn, pgno, &bytes, err)
+                 : sb_page_alloc(txn, SB_PAGE_SLOTTED, MODEL_TREE, &pgno, &bytes, err);
         if (st == SB_OK) model_fill(bytes, 4096, pgno, version);
         if (st == SB_OK && i == KILL_PAGES / 2) st = sb_txn_spill(txn, err);
     }
@@ -123,7 +128,8 @@ static inline sb_status kill_write(kill_board *board, sb_session *session, sb_er
     return SB_OK;
 }
 
-static inline void kill_life(kill_board *board, const sb_pager_options *options, sb_random *random, bool guarded)
+static inline void kill_life(kill_board *board, const sb_pager_options *options, sb_random *random,
+                             bool guarded)
 {
     sb_err err;
     sb_pager *pager = NULL;
@@ -145,7 +151,8 @@ static inline void kill_life(kill_board *board, const sb_pager_options *options,
             st = kill_write(board, session, &err);
             if (st != SB_OK && st != SB_BUSY) kill_fail(board, "write", err.text);
         } else {
-            st = sb_pager_checkpoint(pager, (sb_checkpoint_mode)sb_random_below(random, 4), NULL, &err);
+            st = sb_pager_checkpoint(pager, (sb_checkpoint_mode)sb_random_below(random, 4), NULL,
+                                     &err);
             if (st != SB_OK && st != SB_BUSY) kill_fail(board, "checkpoint", err.text);
             atomic_fetch_add(&board->checkpoints, 1);
         }
@@ -168,7 +175,8 @@ static inline void kill_child(kill_board *board, uint64_t seed, bool guarded)
     options.read_only = guarded;
     options.profile = &profile;
     options.page_bytes = 4096;
-    options.durability = SB_DURABLE_NORMAL; /* killing loses nothing in any durability, and this is quicker */
+    options.durability =
+        SB_DURABLE_NORMAL; /* killing loses nothing in any durability, and this is quicker */
     options.autocheckpoint_pages = 100;
     options.checkpoint_thread = sb_random_below(&random, 2) == 0;
     options.read_mode = sb_random_below(&random, 4) == 0 ? SB_READ_CACHE : SB_READ_MAP;
@@ -182,14 +190,16 @@ static inline void kill_child(kill_board *board, uint64_t seed, bool guarded)
 
 /* Keep `processes` of them alive, killing one every few milliseconds, until `milliseconds` are over or something
  * fails. The file k lies in the working directory. */
-static inline void kill_campaign(kill_board *board, unsigned processes, uint64_t milliseconds, uint64_t seed)
+static inline void kill_campaign(kill_board *board, unsigned processes, uint64_t milliseconds,
+                                 uint64_t seed)
 {
     pid_t pids[16] = {0};
     sb_random random = {.state = seed};
     sb_vfs *vfs = NULL;
     if (sb_vfs_posix_create(&sb_allocator_libc, &vfs, NULL) != SB_OK) abort();
     const uint64_t started = vfs->ops->monotonic_ns(vfs);
-    while (vfs->ops->monotonic_ns(vfs) - started < milliseconds * 1000000 && atomic_load(&board->failures) == 0) {
+    while (vfs->ops->monotonic_ns(vfs) - started < milliseconds * 1000000 &&
+           atomic_load(&board->failures) == 0) {
         const unsigned i = (unsigned)sb_random_below(&random, processes);
         if (pids[i] != 0) {
             kill(pids[i], SIGKILL);
@@ -212,7 +222,8 @@ static inline void kill_campaign(kill_board *board, unsigned processes, uint64_t
 
 static inline kill_board *kill_board_create(void)
 {
-    void *board = mmap(NULL, sizeof(kill_board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *board =
+        mmap(NULL, sizeof(kill_board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (board == MAP_FAILED) abort();
     return board;
 }

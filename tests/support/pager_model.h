@@ -29,7 +29,8 @@ typedef struct model {
     model_state *history; /* by commit number; history[0] is empty */
     uint64_t committed;   /* commits acknowledged */
     uint64_t attempted;   /* greatest commit number whose commit call began */
-    uint64_t checkpointed;/* commits that a checkpoint which waits has brought into the main file */
+    uint64_t
+        checkpointed; /* commits that a checkpoint which waits has brought into the main file */
     bool with_checkpoints, with_spill;
 } model;
 
@@ -42,7 +43,10 @@ static inline void model_init(model *m, uint64_t seed)
     m->with_checkpoints = m->with_spill = true;
     if (m->history == NULL) abort();
 }
-static inline void model_deinit(model *m) { free(m->history); }
+static inline void model_deinit(model *m)
+{
+    free(m->history);
+}
 
 static inline uint64_t model_word(uint32_t pgno, uint32_t version, uint32_t i)
 {
@@ -55,28 +59,34 @@ static inline void model_fill(uint8_t *bytes, uint32_t page_bytes, uint32_t pgno
     for (uint32_t i = SB_PAGE_COMMON; i < page_bytes; i += 8)
         sb_store_le64(bytes + i, model_word(pgno, version, i));
 }
-static inline bool model_matches(const uint8_t *bytes, uint32_t page_bytes, uint32_t pgno, uint32_t version)
+static inline bool model_matches(const uint8_t *bytes, uint32_t page_bytes, uint32_t pgno,
+                                 uint32_t version)
 {
-    if (bytes[SB_PAGE_KIND] != SB_PAGE_SLOTTED || sb_load_le32(bytes + SB_PAGE_TREE) != MODEL_TREE) return false;
+    if (bytes[SB_PAGE_KIND] != SB_PAGE_SLOTTED || sb_load_le32(bytes + SB_PAGE_TREE) != MODEL_TREE)
+        return false;
     for (uint32_t i = SB_PAGE_COMMON; i < page_bytes; i += 8)
         if (sb_load_le64(bytes + i) != model_word(pgno, version, i)) return false;
     return true;
 }
 /* The structure check that the tests install: accepts any bytes, refuses wrong kinds. */
-static inline sb_status model_check(void *ctx, const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, sb_err *err)
+static inline sb_status model_check(void *ctx, const uint8_t *page, uint32_t page_bytes,
+                                    sb_pgno pgno, sb_err *err)
 {
     (void)ctx;
     (void)page_bytes;
-    if (page[SB_PAGE_KIND] > SB_PAGE_OVERFLOW) return SB_FAIL_PAGE(err, pgno, "page %u: kind %u", pgno, page[4]);
+    if (page[SB_PAGE_KIND] > SB_PAGE_OVERFLOW)
+        return SB_FAIL_PAGE(err, pgno, "page %u: kind %u", pgno, page[4]);
     return SB_OK;
 }
 
 /* Does the transaction see exactly this state? Prints the difference. */
-static inline sb_status model_compare(sb_txn *txn, const model_state *state, bool *same, sb_err *err)
+static inline sb_status model_compare(sb_txn *txn, const model_state *state, bool *same,
+                                      sb_err *err)
 {
     const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
     *same = sb_load_le32(sb_txn_meta(txn)) == state->stamp;
-    if (!*same) printf("meta says %u, the model %u\n", sb_load_le32(sb_txn_meta(txn)), state->stamp);
+    if (!*same)
+        printf("meta says %u, the model %u\n", sb_load_le32(sb_txn_meta(txn)), state->stamp);
     for (uint32_t pgno = 1; pgno < MODEL_PAGES && *same; pgno++) {
         sb_page page;
         if (state->version[pgno] == 0) continue;
@@ -84,8 +94,8 @@ static inline sb_status model_compare(sb_txn *txn, const model_state *state, boo
         *same = model_matches(page.bytes, page_bytes, pgno, state->version[pgno]);
         if (!*same) {
             printf("page %u at commit %llu is not version %u; it has kind %u, word %llx\n", pgno,
-                   (unsigned long long)sb_txn_seq(txn), state->version[pgno], page.bytes[SB_PAGE_KIND],
-                   (unsigned long long)sb_load_le64(page.bytes + 16));
+                   (unsigned long long)sb_txn_seq(txn), state->version[pgno],
+                   page.bytes[SB_PAGE_KIND], (unsigned long long)sb_load_le64(page.bytes + 16));
         }
         sb_page_release(txn, &page);
     }
@@ -105,17 +115,19 @@ static inline sb_status model_verify(sb_txn *txn, const model_state *state, sb_e
     uint8_t used[MODEL_PAGES / 8] = {0};
     uint64_t findings = 0;
     SB_TRY(model_compare(txn, state, &same, err));
-    if (!same) return SB_FAIL(err, SB_CORRUPT, "the content is not that of commit %llu",
-                              (unsigned long long)sb_txn_seq(txn));
+    if (!same)
+        return SB_FAIL(err, SB_CORRUPT, "the content is not that of commit %llu",
+                       (unsigned long long)sb_txn_seq(txn));
     for (uint32_t pgno = 1; pgno < MODEL_PAGES; pgno++)
         if (state->version[pgno] != 0) sb_bit_set(used, pgno);
     if (sb_txn_page_count(txn) > MODEL_PAGES) return SB_FAIL(err, SB_CORRUPT, "too many pages");
     SB_TRY(sb_pager_verify(txn, used, model_print_finding, NULL, NULL, NULL, &findings, err));
-    if (findings != 0) return SB_FAIL(err, SB_CORRUPT, "verify has %llu findings", (unsigned long long)findings);
+    if (findings != 0)
+        return SB_FAIL(err, SB_CORRUPT, "verify has %llu findings", (unsigned long long)findings);
     return SB_OK;
 }
 
-/* ---- The workload ---------------------------------------------------------------------------------- */
+/* ---- The workload ---------------------------------------------------------------------------- */
 
 static inline uint32_t model_pick(model *m)
 {
@@ -133,7 +145,8 @@ static inline sb_status model_op_alloc(model *m, sb_txn *txn, sb_err *err)
     uint8_t *bytes = NULL;
     if (sb_txn_page_count(txn) >= MODEL_PAGES - 80) return SB_OK;
     SB_TRY(sb_page_alloc(txn, SB_PAGE_SLOTTED, MODEL_TREE, &pgno, &bytes, err));
-    if (m->now.version[pgno] != 0) return SB_FAIL(err, SB_CORRUPT, "page %u was allocated while in use", pgno);
+    if (m->now.version[pgno] != 0)
+        return SB_FAIL(err, SB_CORRUPT, "page %u was allocated while in use", pgno);
     m->now.version[pgno] = m->next_version++;
     model_fill(bytes, sb_pager_page_bytes(sb_txn_pager(txn)), pgno, m->now.version[pgno]);
     return SB_OK;
@@ -173,14 +186,16 @@ static inline sb_status model_op_run(model *m, sb_txn *txn, sb_err *err)
     sb_status st = sb_page_alloc_run(txn, count, &first, err);
     for (uint32_t i = 0; i < count && st == SB_OK; i++) {
         m->now.version[first + i] = m->next_version++;
-        model_fill(pages + (size_t)i * page_bytes, page_bytes, first + i, m->now.version[first + i]);
+        model_fill(pages + (size_t)i * page_bytes, page_bytes, first + i,
+                   m->now.version[first + i]);
     }
     if (st == SB_OK) st = sb_page_write_fresh(txn, first, pages, count, err);
     free(pages);
     return st;
 }
 
-static inline sb_status model_ops(model *m, sb_txn *txn, uint32_t count, unsigned depth, sb_err *err);
+static inline sb_status model_ops(model *m, sb_txn *txn, uint32_t count, unsigned depth,
+                                  sb_err *err);
 
 static inline sb_status model_op_savepoint(model *m, sb_txn *txn, unsigned depth, sb_err *err)
 {
@@ -202,7 +217,8 @@ static inline sb_status model_op_savepoint(model *m, sb_txn *txn, unsigned depth
     return st;
 }
 
-static inline sb_status model_ops(model *m, sb_txn *txn, uint32_t count, unsigned depth, sb_err *err)
+static inline sb_status model_ops(model *m, sb_txn *txn, uint32_t count, unsigned depth,
+                                  sb_err *err)
 {
     for (uint32_t i = 0; i < count; i++) {
         const uint64_t dice = sb_random_below(&m->random, 100);
@@ -236,7 +252,8 @@ static inline sb_status model_transaction(model *m, sb_session *session, sb_err 
     sb_status st = model_ops(m, txn, count, 0, err);
     if (st == SB_OK && sb_random_below(&m->random, 4) == 0) {
         st = model_compare(txn, &m->now, &same, err);
-        if (st == SB_OK && !same) st = SB_FAIL(err, SB_CORRUPT, "the writer does not see its own changes");
+        if (st == SB_OK && !same)
+            st = SB_FAIL(err, SB_CORRUPT, "the writer does not see its own changes");
     }
     if (st != SB_OK || sb_random_below(&m->random, 8) == 0 || m->committed + 1 == MODEL_COMMITS) {
         sb_txn_rollback(txn);

@@ -15,10 +15,10 @@ typedef struct fixture {
     sb_err err;
 } fixture;
 
-#define CHECK(f, expr)                                                                                 \
-    do {                                                                                               \
-        const sb_status check_status = (expr);                                                         \
-        if (check_status != SB_OK) fail_msg("%s: %s (%d)", #expr, (f)->err.text, check_status);        \
+#define CHECK(f, expr)                                                                             \
+    do {                                                                                           \
+        const sb_status check_status = (expr);                                                     \
+        if (check_status != SB_OK) fail_msg("%s: %s (%d)", #expr, (f)->err.text, check_status);    \
     } while (0)
 
 static inline void fixture_options(fixture *f, sb_vfs *vfs)
@@ -54,7 +54,8 @@ static inline sb_vfs *fixture_memory(void)
     return vfs;
 }
 /* One commit that gives pages first … first + count - 1 this version; allocates those that are missing. */
-static inline sb_status fixture_put(fixture *f, sb_session *session, sb_pgno first, uint32_t count, uint32_t version)
+static inline sb_status fixture_put(fixture *f, sb_session *session, sb_pgno first, uint32_t count,
+                                    uint32_t version)
 {
     sb_txn *txn = NULL;
     SB_TRY(sb_txn_begin_write(session, &txn, &f->err));
@@ -77,7 +78,8 @@ static inline sb_status fixture_put(fixture *f, sb_session *session, sb_pgno fir
     return sb_txn_commit(txn, &f->err);
 }
 /* Does the transaction see this version of the pages? */
-static inline bool fixture_sees(fixture *f, sb_txn *txn, sb_pgno first, uint32_t count, uint32_t version)
+static inline bool fixture_sees(fixture *f, sb_txn *txn, sb_pgno first, uint32_t count,
+                                uint32_t version)
 {
     for (uint32_t i = 0; i < count; i++) {
         sb_page page;
@@ -88,7 +90,8 @@ static inline bool fixture_sees(fixture *f, sb_txn *txn, sb_pgno first, uint32_t
     }
     return true;
 }
-static inline bool fixture_reads(fixture *f, sb_session *session, sb_pgno first, uint32_t count, uint32_t version)
+static inline bool fixture_reads(fixture *f, sb_session *session, sb_pgno first, uint32_t count,
+                                 uint32_t version)
 {
     sb_txn *txn = NULL;
     if (sb_txn_begin_read(session, &txn, &f->err) != SB_OK) return false;

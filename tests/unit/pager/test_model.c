@@ -12,10 +12,10 @@ typedef struct setup {
     uint32_t page_bytes, autocheckpoint;
 } setup;
 
-#define CHECK(expr)                                                                             \
-    do {                                                                                        \
-        const sb_status check_status = (expr);                                                  \
-        if (check_status != SB_OK) fail_msg("%s: %s (%d)", #expr, err.text, check_status);      \
+#define CHECK(expr)                                                                                \
+    do {                                                                                           \
+        const sb_status check_status = (expr);                                                     \
+        if (check_status != SB_OK) fail_msg("%s: %s (%d)", #expr, err.text, check_status);         \
     } while (0)
 
 static void run(const setup *s, uint64_t fallback_seed, unsigned steps)

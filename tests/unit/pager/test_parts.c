@@ -7,7 +7,7 @@
 
 #include "support/pager_kill.h"
 
-/* ---- Extensions (rule 8) --------------------------------------------------------------------------- */
+/* ---- Extensions (rule 8) --------------------------------------------------------------------- */
 
 typedef struct probe {
     int value, commits, savepoints, releases, rollbacks, ended;
@@ -58,8 +58,9 @@ static void probe_end(void *object, bool committed)
     ((probe *)object)->ended++;
     ((probe *)object)->committed = committed;
 }
-static const sb_txn_ext_kind probe_kind = {"probe",           probe_create,  probe_before_commit, probe_savepoint,
-                                           probe_rollback_to, probe_release, probe_end};
+static const sb_txn_ext_kind probe_kind = {"probe",         probe_create,      probe_before_commit,
+                                           probe_savepoint, probe_rollback_to, probe_release,
+                                           probe_end};
 
 static void test_pager_parts__extensions(void **state)
 {
@@ -102,7 +103,7 @@ static void test_pager_parts__extensions(void **state)
     sb_vfs_destroy(f.vfs);
 }
 
-/* ---- Pages ---------------------------------------------------------------------------------------------- */
+/* ---- Pages ----------------------------------------------------------------------------------- */
 
 /* Rule 2: a large transaction of new pages writes them once, to the main file; the WAL gets the commit alone. */
 static void test_pager_parts__bypass(void **state)
@@ -206,7 +207,7 @@ static void test_pager_parts__spill_bounds_memory(void **state)
     assert_int_equal(alloc.live_blocks, 0);
 }
 
-/* ---- Whole files ----------------------------------------------------------------------------------------- */
+/* ---- Whole files ----------------------------------------------------------------------------- */
 
 static bool stop_half_way(void *ctx, uint64_t done, uint64_t total)
 {
@@ -311,7 +312,8 @@ static void test_pager_parts__read_only(void **state)
     for (uint32_t v = 101; v < 110; v++) {
         CHECK(&f, fixture_put(&f, f.session, 1, 5, v));
         assert_true(fixture_reads(&guarded, guarded.session, 1, 5, v));
-        if (v % 3 == 0) CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_RESTART, NULL, &f.err));
+        if (v % 3 == 0)
+            CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_RESTART, NULL, &f.err));
     }
     /* Its transaction holds up checkpoints, and its sessions share a snapshot while one is open. */
     CHECK(&guarded, sb_txn_begin_read(guarded.session, &txn, &guarded.err));
@@ -384,14 +386,10 @@ static void test_pager_parts__fork(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_pager_parts__extensions),
-        TEST(test_pager_parts__bypass),
-        TEST(test_pager_parts__free_pages),
-        TEST(test_pager_parts__spill_bounds_memory),
-        TEST(test_pager_parts__backup),
-        TEST(test_pager_parts__replace),
-        TEST(test_pager_parts__read_only),
-        TEST(test_pager_parts__fork),
+        TEST(test_pager_parts__extensions), TEST(test_pager_parts__bypass),
+        TEST(test_pager_parts__free_pages), TEST(test_pager_parts__spill_bounds_memory),
+        TEST(test_pager_parts__backup),     TEST(test_pager_parts__replace),
+        TEST(test_pager_parts__read_only),  TEST(test_pager_parts__fork),
     };
     return cmocka_run_group_tests_name("pager_parts", tests, NULL, NULL);
 }

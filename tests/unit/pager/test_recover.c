@@ -92,7 +92,8 @@ static image make_store(unsigned commits, unsigned checkpoint_after)
     fixture_open(&f, "x");
     for (unsigned i = 0; i < commits; i++) {
         CHECK(&f, fixture_put(&f, f.session, 1, 5, 100 + i));
-        if (i + 1 == checkpoint_after) CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_FULL, NULL, &f.err));
+        if (i + 1 == checkpoint_after)
+            CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_FULL, NULL, &f.err));
     }
     const image i = take_image(f.vfs);
     fixture_close(&f);
@@ -113,7 +114,8 @@ static void test_pager_recover__torn_tail(void **state)
         const size_t whole = bytes < 4096 ? 0 : (bytes - 4096) / COMMIT_BYTES;
         const int expected = 100 + (int)(whole > 3 ? 3 : whole);
         const int version = version_after(&cut);
-        if (version != expected) fail_msg("WAL of %zu bytes: version %d instead of %d", bytes, version, expected);
+        if (version != expected)
+            fail_msg("WAL of %zu bytes: version %d instead of %d", bytes, version, expected);
     }
     free_image(&i);
 }
@@ -129,7 +131,8 @@ static void test_pager_recover__flipped_bits(void **state)
         const size_t whole = at < 4096 ? 0 : (at - 4096) / COMMIT_BYTES;
         const int expected = 100 + (int)whole;
         const int version = version_after(&i);
-        if (version != expected) fail_msg("byte %zu: version %d instead of %d", at, version, expected);
+        if (version != expected)
+            fail_msg("byte %zu: version %d instead of %d", at, version, expected);
         i.wal[at] ^= 0x10;
     }
     free_image(&i);

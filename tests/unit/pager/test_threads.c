@@ -41,7 +41,8 @@ static void read_loop(void *ctx)
                 note_failure(s, "acquire", err.text);
                 break;
             }
-            if (!model_matches(page.bytes, 4096, pgno, version)) note_failure(s, "reader", "a torn or future state");
+            if (!model_matches(page.bytes, 4096, pgno, version))
+                note_failure(s, "reader", "a torn or future state");
             sb_page_release(txn, &page);
         }
         sb_txn_rollback(txn);
@@ -92,13 +93,15 @@ static void checkpoint_loop(void *ctx)
     sb_err err;
     for (unsigned i = 0; !atomic_load(&s->stop); i++) {
         sb_err_clear(&err);
-        const sb_status st = sb_pager_checkpoint(s->f.pager, (sb_checkpoint_mode)(i % 4), NULL, &err);
+        const sb_status st =
+            sb_pager_checkpoint(s->f.pager, (sb_checkpoint_mode)(i % 4), NULL, &err);
         if (st != SB_OK && st != SB_BUSY) note_failure(s, "checkpoint", err.text);
         s->f.vfs->ops->sleep_ns(s->f.vfs, 200000);
     }
 }
 
-static void run_stress(sb_durability durability, sb_read_mode read_mode, bool checkpoints, unsigned rounds)
+static void run_stress(sb_durability durability, sb_read_mode read_mode, bool checkpoints,
+                       unsigned rounds)
 {
     static stress s;
     sb_thread *readers[3], *writers[3], *checkpointer = NULL;
@@ -118,7 +121,8 @@ static void run_stress(sb_durability durability, sb_read_mode read_mode, bool ch
         CHECK(&s.f, sb_thread_create(&sb_allocator_libc, write_loop, &s, &writers[i], &s.f.err));
     }
     if (checkpoints)
-        CHECK(&s.f, sb_thread_create(&sb_allocator_libc, checkpoint_loop, &s, &checkpointer, &s.f.err));
+        CHECK(&s.f,
+              sb_thread_create(&sb_allocator_libc, checkpoint_loop, &s, &checkpointer, &s.f.err));
     for (unsigned i = 0; i < 3; i++)
         sb_thread_join(writers[i]);
     atomic_store(&s.stop, true);
@@ -128,7 +132,8 @@ static void run_stress(sb_durability durability, sb_read_mode read_mode, bool ch
     sb_pager_info info;
     CHECK(&s.f, sb_pager_get_info(s.f.pager, &info, &s.f.err));
     printf("%llu commits, %llu reads, %llu syncs, WAL %llu frames\n", (unsigned long long)s.commits,
-           (unsigned long long)s.reads, (unsigned long long)info.syncs, (unsigned long long)info.wal_frames);
+           (unsigned long long)s.reads, (unsigned long long)info.syncs,
+           (unsigned long long)info.wal_frames);
     assert_int_equal(s.failures, 0);
     assert_int_equal(s.commits, 3 * rounds);
     assert_int_equal(info.commit_seq, 3 * rounds + 1);
