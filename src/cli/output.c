@@ -179,7 +179,7 @@ static void put_json_cell(text_buffer *out, const cell *from)
 
 typedef struct kept_cell {
     size_t start, size, width;
-    bool number;
+    bool number, null;
 } kept_cell;
 
 struct output {
@@ -193,6 +193,7 @@ struct output {
     kept_cell *kept;
     size_t kept_rows;
     size_t *widths;
+    bool *right; /* every cell that the layout knows of is a number or absent */
     bool laid_out;
 };
 
@@ -220,7 +221,8 @@ output *output_begin(const invocation *cli, const char *const *columns, size_t c
     } else if (out->format == FORMAT_TABLE) {
         out->widths = calloc(column_count, sizeof *out->widths);
         out->kept = calloc(column_count * LAYOUT_ROWS, sizeof *out->kept);
-        if (out->widths == NULL || out->kept == NULL) exit(complain(8, "out of memory"));
+        out->right = calloc(column_count, sizeof *out->right);
+        if (out->widths == NULL || out->kept == NULL || out->right == NULL) exit(complain(8, "out of memory"));
     }
     return out;
 }
@@ -312,7 +314,7 @@ static void table_line(output *out, const kept_cell *row, const char *base)
 {
     for (size_t i = 0; i < out->column_count; i++) {
         if (i != 0) put_text(&out->line, "  ");
-        put_fitted(&out->line, base + row[i].start, row[i].size, out->widths[i], row[i].number);
+        put_fitted(&out->line, base + row[i].start, row[i].size, out->widths[i], out->right[i]);
     }
     while (out->line.size > 0 && out->line.data[out->line.size - 1] == ' ') out->line.size--;
     put_text(&out->line, "\n");
@@ -341,19 +343,19 @@ static void fit_widths(output *out)
 
 static void lay_out(output *out)
 {
-    bool numbers;
-
     for (size_t i = 0; i < out->column_count; i++) {
         out->widths[i] = text_width(out->columns[i], strlen(out->columns[i]));
-        for (size_t r = 0; r < out->kept_rows; r++)
-            if (out->kept[r * out->column_count + i].width > out->widths[i]) out->widths[i] = out->kept[r * out->column_count + i].width;
+        out->right[i] = out->kept_rows > 0;
+        for (size_t r = 0; r < out->kept_rows; r++) {
+            const kept_cell *kept = &out->kept[r * out->column_count + i];
+            if (kept->width > out->widths[i]) out->widths[i] = kept->width;
+            out->right[i] = out->right[i] && (kept->number || kept->null);
+        }
     }
     fit_widths(out);
     for (size_t i = 0; i < out->column_count; i++) {
-        numbers = out->kept_rows > 0;
-        for (size_t r = 0; r < out->kept_rows; r++) numbers = numbers && out->kept[r * out->column_count + i].number;
         if (i != 0) put_text(&out->line, "  ");
-        put_fitted(&out->line, out->columns[i], strlen(out->columns[i]), out->widths[i], numbers);
+        put_fitted(&out->line, out->columns[i], strlen(out->columns[i]), out->widths[i], out->right[i]);
     }
     while (out->line.size > 0 && out->line.data[out->line.size - 1] == ' ') out->line.size--;
     put_text(&out->line, "\n");
@@ -377,7 +379,7 @@ static void table_row(output *out, const cell *cells)
         const size_t start = out->kept_text.size;
         put_cell(&out->kept_text, &cells[i]);
         row[i] = (kept_cell){.start = start, .size = out->kept_text.size - start,
-                             .number = cells[i].kind == CELL_INT || cells[i].kind == CELL_REAL};
+                             .number = cells[i].kind == CELL_INT || cells[i].kind == CELL_REAL, .null = cells[i].kind == CELL_NULL};
         if (row[i].size != 0) row[i].width = text_width(out->kept_text.data + start, row[i].size);
     }
     if (out->laid_out)
@@ -404,6 +406,7 @@ bool output_end(output *out)
     free(out->kept_text.data);
     free(out->kept);
     free(out->widths);
+    free(out->right);
     free(out);
     return !ferror(stdout);
 }

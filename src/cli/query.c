@@ -118,7 +118,7 @@ static int list_neighbors(invocation *cli)
     }
     free(list);
     code = output_end(out) ? EXIT_OK : 9;
-    if (cli->format == FORMAT_TABLE && !cli->quiet) printf("%zu neighbors\n", count);
+    if (cli->format == FORMAT_TABLE && !cli->quiet) printf("%zu neighbor%s\n", count, count == 1 ? "" : "s");
     return code;
 }
 
@@ -177,9 +177,9 @@ static int print_path(invocation *cli, const sombra_path *path)
     written = output_end(out);
     if (cli->format == FORMAT_TABLE && !cli->quiet) {
         if (flag_given(cli, "weight"))
-            printf("%zu relationships, weight %g\n", length, weight);
+            printf("%zu relationship%s, weight %g\n", length, length == 1 ? "" : "s", weight);
         else
-            printf("%zu relationships\n", length);
+            printf("%zu relationship%s\n", length, length == 1 ? "" : "s");
     }
     return written ? EXIT_OK : 9;
 }
@@ -276,8 +276,8 @@ static int print_reached(invocation *cli, const reached *to, const sombra_bfs_re
     written = output_end(out);
     if (cli->format == FORMAT_TABLE && !cli->quiet) {
         if (!only_count && to->count < result->visited) printf("(the first %zu)\n", to->count);
-        printf("%s nodes reached, up to %u relationships away%s\n", group_digits(result->visited, a), result->depth,
-               result->truncated ? " (stopped at --max-visits)" : "");
+        printf("%s nodes reached, up to %u relationship%s away%s\n", group_digits(result->visited, a), result->depth,
+               result->depth == 1 ? "" : "s", result->truncated ? " (stopped at --max-visits)" : "");
     }
     return written ? EXIT_OK : 9;
 }
