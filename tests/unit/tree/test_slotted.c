@@ -154,7 +154,7 @@ static void open_pager(world *w)
     options.create = true;
     options.durability = SB_DURABLE_OFF;
     options.read_mode = w->page_bytes == 4096 ? SB_READ_CACHE : SB_READ_MAP;
-    options.cache_pages = 32;
+    options.cache_pages = 8; /* the fewest there can be */
     options.txn_memory_bytes = 4u << 20;
     options.check = sb_tree_check_page;
     assert_ok(sb_pager_open("slotted", &options, &w->pager, &err));
@@ -896,6 +896,16 @@ static void test_tree_slotted__damaged_steps(void **state)
         }
     }
     sb_store_le32(child, good);
+    /* A private page that would not pass its check is not walked into. */
+    unsigned reported = 0;
+    uint64_t findings = 0;
+    sb_tree_stats stats;
+    const uint16_t length = sb_load_le16(root + SB_SLOTS_BEGIN + SB_SLOT_BYTES + SB_SLOT_LENGTH);
+    sb_store_le16(root + SB_SLOTS_BEGIN + SB_SLOT_BYTES + SB_SLOT_LENGTH, 60000);
+    assert_ok(
+        sb_tree_verify(w->txn, &w->tree, NULL, count_finding, &reported, &stats, &findings, &err));
+    assert_true(findings > 0 && stats.leaf_pages == 0);
+    sb_store_le16(root + SB_SLOTS_BEGIN + SB_SLOT_BYTES + SB_SLOT_LENGTH, length);
     (void)verify_count(w, 50000);
     free(items);
     free_world(w);
