@@ -1,0 +1,940 @@
+/* Goal: bulk load makes exactly the graph that the files describe, whatever the piece size, the number of threads and the
+ * memory; every error has its code, file, line, column and value, and leaves nothing behind; rejects and skips are counted and
+ * written; export and load give the same graph.
+ * Method: a graph is printed as sorted lines (labels, properties; for relationships those of both ends), so two graphs are
+ * equal up to ids when their prints are; the big cases compare against a model made from the same rows. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "support/graph_fixture.h"
+
+#include "../store/random_value.h"
+#include "graph/graph_priv.h"
+
+#ifdef HAVE_ZLIB
+#include <zlib.h>
+#endif
+#ifdef HAVE_ZSTD
+#include <zstd.h>
+#endif
+
+static void put_file(graph_fixture *f, const char *path, const void *data, size_t size)
+{
+    sb_file *file;
+
+    OK(f, sb_vfs_open(f->vfs, path, SB_OPEN_CREATE, &file, &f->err));
+    OK(f, file->ops->truncate(file, 0, &f->err));
+    if (size != 0) OK(f, sb_file_write_all(file, 0, data, size, &f->err));
+    sb_file_close(file);
+}
+
+static void put_text(graph_fixture *f, const char *path, const char *content)
+{
+    put_file(f, path, content, strlen(content));
+}
+
+/* NUL-terminated; the caller frees it. */
+static char *get_text(graph_fixture *f, const char *path)
+{
+    sb_file *file;
+    sb_file_info info;
+
+    OK(f, sb_vfs_open(f->vfs, path, SB_OPEN_READ_ONLY, &file, &f->err));
+    OK(f, file->ops->info(file, &info, &f->err));
+    char *content = malloc(info.bytes + 1);
+    OK(f, sb_file_read_all(file, 0, content, info.bytes, &f->err));
+    content[info.bytes] = '\0';
+    sb_file_close(file);
+    return content;
+}
+
+/* ---- Printing a graph ------------------------------------------------------------------------------------------ */
+
+typedef struct lines {
+    char **items;
+    size_t count, capacity;
+} lines;
+
+static void add_line(lines *l, const sb_buffer *from)
+{
+    if (l->count == l->capacity) {
+        l->capacity = l->capacity == 0 ? 64 : 2 * l->capacity;
+        l->items = realloc(l->items, l->capacity * sizeof *l->items);
+    }
+    char *copy = malloc(from->size + 1);
+    for (size_t i = 0; i < from->size; i++)
+        copy[i] = from->data[i] == 0 ? '~' : (char)from->data[i];
+    copy[from->size] = '\0';
+    l->items[l->count++] = copy;
+}
+
+static int compare_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void free_lines(lines *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        free(l->items[i]);
+    free(l->items);
+    *l = (lines){0};
+}
+
+static void print_names(graph_fixture *f, sb_name_kind kind, const uint32_t *ids, size_t count, sb_buffer *out)
+{
+    lines names = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        const sb_bytes n = sb_name_of(f->view, kind, ids[i]);
+        sb_buffer one = {.data = (uint8_t *)(uintptr_t)n.data, .size = n.size};
+        add_line(&names, &one);
+    }
+    if (names.count != 0) qsort(names.items, names.count, sizeof *names.items, compare_text);
+    for (size_t i = 0; i < names.count; i++)
+        OK(f, sb_buffer_printf(out, ":%s", names.items[i]));
+    free_lines(&names);
+}
+
+/* " {key=type:text ...}" of all property cells of a row, by name. */
+static void print_props(graph_fixture *f, const sb_row *row, sb_arena *arena, sb_buffer *out)
+{
+    lines props = {0};
+    sb_buffer one;
+    sb_cell cell;
+    size_t pos = 0;
+
+    sb_buffer_init(&one, &sb_allocator_libc);
+    while (sb_row_next_cell(row, &pos, &cell)) {
+        sb_value value;
+        if (cell.key >= SB_COLUMN_SYSTEM) continue;
+        const sb_bytes key = sb_name_of(f->view, SB_NAME_KEY, cell.key);
+        sb_buffer_reset(&one);
+        OK(f, sb_value_from_cell(f->txn, &cell, arena, &value, &f->err));
+        OK(f, sb_buffer_append(&one, key.data, key.size));
+        OK(f, sb_buffer_printf(&one, "=%s(", sb_type_name(value.type)));
+        if (value.type == SB_TYPE_LIST)
+            OK(f, sb_list_to_text(&value, ';', true, &one));
+        else
+            OK(f, sb_value_to_text(&value, &one));
+        OK(f, sb_buffer_append_byte(&one, ')'));
+        add_line(&props, &one);
+    }
+    if (props.count != 0) qsort(props.items, props.count, sizeof *props.items, compare_text);
+    for (size_t i = 0; i < props.count; i++)
+        OK(f, sb_buffer_printf(out, " %s", props.items[i]));
+    free_lines(&props);
+    sb_buffer_deinit(&one);
+}
+
+static uint64_t word(const sb_row *row, uint32_t key)
+{
+    sb_cell cell;
+    assert_true(sb_row_cell(row, key, &cell));
+    return cell.word;
+}
+
+static void print_node(graph_fixture *f, const sb_row *row, sb_arena *arena, sb_buffer *out)
+{
+    size_t count;
+    const sb_label_id *labels = sb_set_labels(f->view, (sb_set_id)word(row, SB_COLUMN_SET), &count);
+
+    print_names(f, SB_NAME_LABEL, labels, count, out);
+    print_props(f, row, arena, out);
+}
+
+static void print_end(graph_fixture *f, uint64_t id, sb_arena *arena, sb_buffer *out)
+{
+    sb_row row;
+    bool found;
+
+    OK(f, sb_row_find(f->txn, sb_node_table(f->view), id, &row, &found, &f->err));
+    assert_true(found);
+    OK(f, sb_buffer_append_byte(out, '('));
+    print_node(f, &row, arena, out);
+    OK(f, sb_buffer_append_byte(out, ')'));
+    sb_row_release(&row);
+}
+
+typedef struct listed {
+    graph_fixture *f;
+    uint64_t bias;
+    sb_triple *triples;
+    size_t count, capacity;
+    bool reverse;
+} listed;
+
+static sb_status collect_chunk(void *ctx, uint64_t node, const sb_chunk *chunk, bool starts)
+{
+    listed *l = ctx;
+
+    (void)starts;
+    for (uint32_t i = 0; i < chunk->count; i++) {
+        if (l->count == l->capacity) {
+            l->capacity = l->capacity == 0 ? 64 : 2 * l->capacity;
+            l->triples = realloc(l->triples, l->capacity * sizeof *l->triples);
+        }
+        const uint64_t self = node - l->bias, other = sb_chunk_neighbor(chunk, i);
+        l->triples[l->count++] = (sb_triple){
+            .node = l->reverse ? other : self, .neighbor = l->reverse ? self : other, .rel = sb_chunk_rel(chunk, i)};
+    }
+    return SB_OK;
+}
+
+static int compare_rels(const void *a, const void *b)
+{
+    const sb_triple *x = a, *y = b;
+    return x->rel < y->rel ? -1 : x->rel > y->rel;
+}
+
+/* All lists of a type in one direction, as (source, target, rel) by rel. */
+static listed collect(graph_fixture *f, sb_type_id type, sb_direction direction)
+{
+    listed l = {.f = f, .reverse = direction == SB_IN};
+    const sb_tree *tree = sb_adjacency_tree(f->view, type, direction, &l.bias);
+
+    if (tree != NULL && tree->root != SB_PGNO_NONE)
+        OK(f, sb_lists_scan(f->txn, tree, l.bias, l.bias + SB_ID_MAX, collect_chunk, &l, &f->err));
+    if (l.count > 1) qsort(l.triples, l.count, sizeof *l.triples, compare_rels);
+    return l;
+}
+
+/* The lists of every type against the table's rows. */
+static void check_adjacency(graph_fixture *f)
+{
+    uint64_t seen = 0, all;
+
+    for (sb_type_id type = 1; type <= sb_name_count(f->view, SB_NAME_TYPE); type++) {
+        listed out = collect(f, type, SB_OUT), in = collect(f, type, SB_IN);
+        uint64_t counted;
+        OK(f, sb_stats_rels_of_type(f->view, type, &counted, &f->err));
+        assert_int_equal(out.count, counted);
+        assert_int_equal(in.count, counted);
+        for (size_t i = 0; i < out.count; i++) {
+            sb_row row;
+            bool found;
+            assert_memory_equal(&out.triples[i], &in.triples[i], sizeof out.triples[i]);
+            OK(f, sb_row_find(f->txn, sb_rel_table(f->view), out.triples[i].rel, &row, &found, &f->err));
+            assert_true(found);
+            assert_int_equal(word(&row, SB_COLUMN_SOURCE), out.triples[i].node);
+            assert_int_equal(word(&row, SB_COLUMN_TARGET), out.triples[i].neighbor);
+            assert_int_equal(word(&row, SB_COLUMN_TYPE), type);
+            sb_row_release(&row);
+        }
+        seen += out.count;
+        free(out.triples);
+        free(in.triples);
+    }
+    OK(f, sb_stats_rels_of_type(f->view, 0, &all, &f->err));
+    assert_int_equal(seen, all);
+}
+
+/* The label index against the label sets of the nodes. */
+static void check_labels(graph_fixture *f, const uint64_t *counts)
+{
+    for (sb_label_id l = 1; l <= sb_name_count(f->view, SB_NAME_LABEL); l++) {
+        uint64_t counted, indexed = 0;
+        sb_node_id ids[256], from = 1;
+        size_t count;
+        OK(f, sb_stats_nodes_of_label(f->view, l, &counted, &f->err));
+        assert_int_equal(counted, counts[l]);
+        for (;;) {
+            OK(f, sb_label_index_scan(f->view, l, from, ids, 256, &count, &f->err));
+            if (count == 0) break;
+            indexed += count;
+            from = ids[count - 1] + 1;
+        }
+        assert_int_equal(indexed, counts[l]);
+    }
+}
+
+static lines print_graph(graph_fixture *f)
+{
+    lines all = {0};
+    sb_arena *arena = sb_arena_create(&sb_allocator_libc, NULL);
+    sb_buffer out;
+    uint64_t *label_counts = calloc((size_t)sb_name_count(f->view, SB_NAME_LABEL) + 1, sizeof *label_counts);
+
+    sb_buffer_init(&out, &sb_allocator_libc);
+    for (int rels = 0; rels < 2; rels++) {
+        sb_row_scan *scan;
+        size_t count;
+        OK(f, sb_row_scan_open(f->txn, rels ? sb_rel_table(f->view) : sb_node_table(f->view), 0, UINT64_MAX, &scan, &f->err));
+        for (;;) {
+            OK(f, sb_row_scan_next(scan, &count, &f->err));
+            if (count == 0) break;
+            for (size_t i = 0; i < count; i++) {
+                const sb_row *row = sb_row_scan_row(scan, i);
+                sb_buffer_reset(&out);
+                if (rels) {
+                    const uint32_t type = (uint32_t)word(row, SB_COLUMN_TYPE);
+                    print_end(f, word(row, SB_COLUMN_SOURCE), arena, &out);
+                    print_names(f, SB_NAME_TYPE, &type, 1, &out);
+                    print_end(f, word(row, SB_COLUMN_TARGET), arena, &out);
+                    print_props(f, row, arena, &out);
+                } else {
+                    size_t label_count;
+                    const sb_label_id *labels = sb_set_labels(f->view, (sb_set_id)word(row, SB_COLUMN_SET), &label_count);
+                    for (size_t k = 0; k < label_count; k++)
+                        label_counts[labels[k]]++;
+                    print_node(f, row, arena, &out);
+                }
+                add_line(&all, &out);
+                sb_arena_reset(arena);
+            }
+        }
+        sb_row_scan_close(scan);
+    }
+    check_adjacency(f);
+    check_labels(f, label_counts);
+    if (all.count != 0) qsort(all.items, all.count, sizeof *all.items, compare_text);
+    sb_buffer_deinit(&out);
+    sb_arena_destroy(arena);
+    free(label_counts);
+    return all;
+}
+
+static void same_lines(const lines *a, const lines *b)
+{
+    for (size_t i = 0; i < a->count && i < b->count; i++)
+        assert_string_equal(a->items[i], b->items[i]);
+    assert_int_equal(a->count, b->count);
+}
+
+static void expect_graph(graph_fixture *f, const char *const *expected)
+{
+    lines printed = print_graph(f);
+    size_t count = 0;
+
+    while (expected[count] != NULL)
+        count++;
+    for (size_t i = 0; i < printed.count && i < count; i++)
+        assert_string_equal(printed.items[i], expected[i]);
+    assert_int_equal(printed.count, count);
+    free_lines(&printed);
+}
+
+/* ---- Loading ---------------------------------------------------------------------------------------------------- */
+
+typedef struct job {
+    sb_bulk_options options;
+    sb_bulk_file nodes[8], rels[8];
+    sb_bulk_result result;
+} job;
+
+static job make_job(graph_fixture *f)
+{
+    job j = {0};
+
+    sb_bulk_options_init(&j.options);
+    j.options.vfs = f->vfs;
+    j.options.threads = 2;
+    return j;
+}
+
+static void add_nodes(job *j, const char *path, const char *labels)
+{
+    j->nodes[j->options.node_file_count++] = (sb_bulk_file){.path = path, .name = text(labels)};
+}
+
+static void add_rels(job *j, const char *path, const char *type)
+{
+    j->rels[j->options.rel_file_count++] = (sb_bulk_file){.path = path, .name = text(type)};
+}
+
+static sb_status run(graph_fixture *f, job *j)
+{
+    j->options.node_files = j->nodes;
+    j->options.rel_files = j->rels;
+    return sb_graph_bulk_load(f->graph, &j->options, &j->result, &f->err);
+}
+
+static const char *const people =
+    "\xEF\xBB\xBF" "name:ID(Person),age:int,tags:string[],:LABEL,score:float,born:date,nick\r\n"
+    "ann,41,a;b,,1.5,1983-02-01,\r\n"
+    "\"bob \"\"b\"\"\",,,Employee:Boss,,,\"\"\r\n"
+    "\"c,\nd\",-7,\"\",Employee,nan,,x\r\n";
+static const char *const knows = ":START_ID(Person),:END_ID(Person),since:int,:TYPE\n"
+                                 "ann,\"bob \"\"b\"\"\",2001,\n"
+                                 "ann,ann,,LIKES\n"
+                                 "\"c,\nd\",ann,1999,\n"
+                                 "\"c,\nd\",ann,2000,\n";
+static void test_graph_bulk_load__small(void **state)
+{
+    static const char *const expected[] = {
+        "(:Employee:Person age=INTEGER(-7) name=STRING(c,\nd) nick=STRING(x) score=FLOAT(NaN) tags=LIST()):KNOWS(:Person age=INTEGER(41) born=DATE(1983-02-01) name=STRING(ann) score=FLOAT(1.5) tags=LIST(string:a;string:b)) since=INTEGER(1999)",
+        "(:Employee:Person age=INTEGER(-7) name=STRING(c,\nd) nick=STRING(x) score=FLOAT(NaN) tags=LIST()):KNOWS(:Person age=INTEGER(41) born=DATE(1983-02-01) name=STRING(ann) score=FLOAT(1.5) tags=LIST(string:a;string:b)) since=INTEGER(2000)",
+        "(:Person age=INTEGER(41) born=DATE(1983-02-01) name=STRING(ann) score=FLOAT(1.5) tags=LIST(string:a;string:b)):KNOWS(:Boss:Employee:Person name=STRING(bob \"b\") nick=STRING()) since=INTEGER(2001)",
+        "(:Person age=INTEGER(41) born=DATE(1983-02-01) name=STRING(ann) score=FLOAT(1.5) tags=LIST(string:a;string:b)):LIKES(:Person age=INTEGER(41) born=DATE(1983-02-01) name=STRING(ann) score=FLOAT(1.5) tags=LIST(string:a;string:b))",
+        ":Boss:Employee:Person name=STRING(bob \"b\") nick=STRING()",
+        ":Employee:Person age=INTEGER(-7) name=STRING(c,\nd) nick=STRING(x) score=FLOAT(NaN) tags=LIST()",
+        ":Person age=INTEGER(41) born=DATE(1983-02-01) name=STRING(ann) score=FLOAT(1.5) tags=LIST(string:a;string:b)",
+        NULL};
+
+    (void)state;
+    for (size_t chunk = 1; chunk <= 65; chunk += chunk < 16 ? 1 : 7) {
+        graph_fixture f;
+        graph_fixture_open(&f, 0);
+        put_text(&f, "people.csv", people);
+        put_text(&f, "knows.csv", knows);
+        begin_write(&f);
+        job j = make_job(&f);
+        j.options.chunk_bytes = chunk;
+        j.options.threads = 1 + (unsigned)(chunk % 3);
+        add_nodes(&j, "people.csv", "Person");
+        add_rels(&j, "knows.csv", "KNOWS");
+        OK(&f, run(&f, &j));
+        assert_int_equal(j.result.nodes, 3);
+        assert_int_equal(j.result.rels, 4);
+        assert_int_equal(j.result.properties, 15);
+        assert_int_equal(j.result.bytes_read, strlen(people) + strlen(knows));
+        expect_graph(&f, expected);
+        commit(&f);
+        graph_reopen(&f);
+        begin_read(&f);
+        expect_graph(&f, expected);
+        rollback(&f);
+        graph_fixture_close(&f);
+    }
+}
+
+/* ---- Errors --------------------------------------------------------------------------------------------------------- */
+
+typedef struct failing {
+    const char *nodes, *rels; /* NULL: a good file */
+    sb_status status;
+    const char *part; /* of the message */
+    uint32_t line, column;
+} failing;
+
+static const failing failures[] = {
+    {"id:ID,n:int\n1,2\n2,x\n", NULL, SB_TYPE_MISMATCH, "nodes.csv, line 3, column 2 (n): 'x' is not an INTEGER", 3, 2},
+    {"id:ID,n:int\n1,99999999999999999999\n", NULL, SB_INVALID, "line 2, column 2 (n): 99999999999999999999 is out of the range", 2, 2},
+    {"id:ID,n:date\n\"a\nb\",2024-01-01\n\nz,1.1.2024", NULL, SB_TYPE_MISMATCH, "nodes.csv, line 5, column 2 (n): '1.1.2024' is not a DATE", 5, 2},
+    {"id:ID,n\n1,2\n1,3\n", NULL, SB_EXISTS, "nodes.csv, line 3, column 1 (id): '1' is the id of an earlier node", 3, 1},
+    {"id:ID(G),n\na,2\nb,\na,3\n", "id\n", SB_EXISTS, "line 4, column 1 (id): 'a' is the id of an earlier node in group G", 4, 1},
+    {"id:ID,n\n,2\n", NULL, SB_SYNTAX, "nodes.csv, line 2, column 1 (id): the node has no id", 2, 1},
+    {"id:ID,n\n1,2,3\n", NULL, SB_SYNTAX, "nodes.csv, line 2: 3 cells where the header has 2", 2, 0},
+    {"id:ID,n\n1\n", NULL, SB_SYNTAX, "line 2: 1 cell where the header has 2", 2, 0},
+    {"id:ID,n\n1,a\"b\n", NULL, SB_SYNTAX, "nodes.csv, line 2, column 2 (n): there is a quote inside", 2, 2},
+    {"id:ID,n\n1,\"a\"b\n", NULL, SB_SYNTAX, "line 2, column 2 (n): there is text behind the closing quote", 2, 2},
+    {"id:ID,n\n1,\"a\n\n", NULL, SB_SYNTAX, "line 2, column 2 (n): a quoted cell has no closing quote", 2, 2},
+    {"id:ID,n\n1,\xC3\x28\n", NULL, SB_SYNTAX, "line 2, column 2 (n): the cell is not valid UTF-8", 2, 2},
+    {"id:ID,n:number\n", NULL, SB_SYNTAX, "nodes.csv, line 1, column 2: there is no type 'number'", 1, 2},
+    {"", NULL, SB_SYNTAX, "nodes.csv, line 1: the header is empty", 1, 0},
+    {"\"id:ID\n1", NULL, SB_SYNTAX, "nodes.csv, line 1, column 1: a quoted cell has no closing quote", 1, 1},
+    {"\xFF\xFEi\n", NULL, SB_SYNTAX, "nodes.csv, line 1, column 1: the name is not valid UTF-8", 1, 1},
+    {"id:ID,n:int,n:string\n1,2,x\n", NULL, SB_SYNTAX, "line 2, column 3 (n): column 2 gives the same property already", 2, 3},
+    {NULL, ":START_ID,:END_ID\n1,2\n2,77\n", SB_NOT_FOUND, "rels.csv, line 3, column 2 (:END_ID): '77' is the id of no node", 3, 2},
+    {NULL, ":START_ID,:END_ID\n1,2\n02,1\n", SB_NOT_FOUND, "rels.csv, line 3, column 1 (:START_ID): '02' is the id of no node", 3, 1},
+    {NULL, ":START_ID,:END_ID\n,2\n", SB_SYNTAX, "line 2, column 1 (:START_ID): the relationship has no start node", 2, 1},
+    {NULL, ":START_ID(A),:END_ID\n", SB_SYNTAX, "rels.csv, line 1, column 1: no file of nodes has ids of group 'A'", 1, 1},
+    {NULL, ":START_ID,x\n", SB_SYNTAX, "rels.csv, line 1: a file of relationships needs a :START_ID and an :END_ID", 1, 0},
+    {NULL, ":START_ID,:END_ID,p:point\n1,2,\"{x: 1}\"\n", SB_TYPE_MISMATCH, "line 2, column 3 (p): '{x: 1}' is not a POINT", 2, 3},
+};
+
+static void test_graph_bulk_load__errors(void **state)
+{
+    static const char *const kept[] = {":Kept", NULL};
+    graph_fixture f;
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    begin_write(&f);
+    sb_node_id id;
+    OK(&f, sb_graph_create_nodes(f.graph, set_of_label(&f, label(&f, "Kept")), 1, NULL, 0, &id, &f.err));
+    for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++) {
+        const failing *c = &failures[i];
+        for (size_t chunk = 1; chunk <= 64; chunk *= 4) {
+            put_text(&f, "nodes.csv", c->nodes != NULL ? c->nodes : "id:ID\n1\n2\n");
+            put_text(&f, "rels.csv", c->rels != NULL ? c->rels : ":START_ID,:END_ID\n1,2\n");
+            job j = make_job(&f);
+            j.options.chunk_bytes = chunk;
+            add_nodes(&j, "nodes.csv", "A");
+            add_rels(&j, "rels.csv", "R");
+            const sb_status st = run(&f, &j);
+            if (st != c->status || strstr(f.err.text, c->part) == NULL)
+                fail_msg("case %zu, piece %zu: %s: %s", i, chunk, sb_status_name(st), f.err.text);
+            assert_int_equal(f.err.code, st);
+            assert_int_equal(f.err.line, c->line);
+            assert_int_equal(f.err.column, c->column);
+            sb_err_clear(&f.err);
+            expect_graph(&f, kept);
+        }
+    }
+    commit(&f);
+    begin_read(&f);
+    expect_graph(&f, kept);
+    rollback(&f);
+    graph_fixture_close(&f);
+}
+
+static void test_graph_bulk_load__options(void **state)
+{
+    graph_fixture f;
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    begin_write(&f);
+    put_text(&f, "n", "id:ID\n1\n");
+    job j = make_job(&f);
+    add_nodes(&j, "missing.csv", "");
+    FAILS(&f, run(&f, &j), SB_CANT_OPEN, "missing.csv");
+    j = make_job(&f);
+    add_nodes(&j, "n", "");
+    j.options.delimiter = '\n';
+    FAILS(&f, run(&f, &j), SB_INVALID, "the delimiter");
+    j.options.delimiter = '"';
+    FAILS(&f, run(&f, &j), SB_INVALID, "the quote");
+    j.options.delimiter = ',';
+    j.options.array_delimiter = '\n';
+    FAILS(&f, run(&f, &j), SB_INVALID, "the array delimiter");
+    put_text(&f, "r", ":START_ID,:END_ID\n1,1\n");
+    j = make_job(&f);
+    add_nodes(&j, "n", "");
+    add_rels(&j, "r", "");
+    FAILS(&f, run(&f, &j), SB_SYNTAX, "no relationship type is known");
+    rollback(&f);
+    graph_fixture_close(&f);
+}
+
+/* A NUL byte: bare it is an error, quoted it is kept. */
+static void test_graph_bulk_load__nul(void **state)
+{
+    static const char *const expected[] = {" id=STRING(1) n=STRING(a~b)", NULL};
+    graph_fixture f;
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    begin_write(&f);
+    put_file(&f, "n", "id:ID,n\n1,a\0b\n", 14);
+    job j = make_job(&f);
+    add_nodes(&j, "n", "");
+    FAILS(&f, run(&f, &j), SB_SYNTAX, "n, line 2, column 2 (n): the cell holds a NUL byte");
+    put_file(&f, "n", "id:ID,n\n1,\"a\0b\"\n", 16);
+    OK(&f, run(&f, &j));
+    expect_graph(&f, expected);
+    rollback(&f);
+    graph_fixture_close(&f);
+}
+
+static void test_graph_bulk_load__rejects(void **state)
+{
+    static const char *const expected[] = {
+        "(:A id=STRING(1) n=INTEGER(1)):R(:A id=STRING(2) n=INTEGER(2))",
+        ":A id=STRING(1) n=INTEGER(1)",
+        ":A id=STRING(2) n=INTEGER(2)",
+        NULL};
+    graph_fixture f;
+
+    (void)state;
+    for (size_t chunk = 1; chunk <= 4096; chunk *= 8) {
+        graph_fixture_open(&f, 0);
+        begin_write(&f);
+        put_text(&f, "n.csv", "id:ID,n:int\n1,1\nx,\"a \"\"b\"\"\"\n2,2\n2,3\n7\n");
+        put_text(&f, "r.csv", ":START_ID,:END_ID\n1,2\n1,9\n8,2\n");
+        put_text(&f, "rejected.csv", "what an earlier load left");
+        job j = make_job(&f);
+        j.options.chunk_bytes = chunk;
+        j.options.reject_path = "rejected.csv";
+        add_nodes(&j, "n.csv", "A");
+        add_rels(&j, "r.csv", "R");
+        OK(&f, run(&f, &j));
+        assert_int_equal(j.result.rejected_rows, 5);
+        assert_int_equal(j.result.nodes, 2);
+        assert_int_equal(j.result.rels, 1);
+        expect_graph(&f, expected);
+        char *rejected = get_text(&f, "rejected.csv");
+        static const char *const parts[] = {
+            "x,\"a \"\"b\"\"\",\"n.csv, line 3, column 2 (n): 'a \"\"b\"\"' is not an INTEGER\"\n",
+            "2,3,\"n.csv, line 5, column 1 (id): '2' is the id of an earlier node\"\n",
+            "7,\"n.csv, line 6: 1 cell where the header has 2\"\n",
+            "1,9,\"r.csv, line 3, column 2 (:END_ID): '9' is the id of no node\"\n",
+            "8,2,\"r.csv, line 4, column 1 (:START_ID): '8' is the id of no node\"\n"};
+        size_t bytes = 0;
+        for (size_t i = 0; i < 5; i++) {
+            if (strstr(rejected, parts[i]) == NULL) fail_msg("'%s' is not in '%s'", parts[i], rejected);
+            bytes += strlen(parts[i]);
+        }
+        assert_int_equal(strlen(rejected), bytes);
+        free(rejected);
+        rollback(&f);
+        begin_write(&f);
+        j.options.max_rejects = 4;
+        FAILS(&f, run(&f, &j), SB_REJECTED, "more than 4 rows are wrong; this one is r.csv, line 4, column 1 (:START_ID): '8'");
+        j.options.reject_path = NULL;
+        j.options.skip_duplicate_ids = j.options.skip_missing_endpoints = true;
+        put_text(&f, "n.csv", "id:ID,n:int\n1,1\n2,2\n2,3\n1,7\n");
+        OK(&f, run(&f, &j));
+        assert_int_equal(j.result.skipped_rows, 4);
+        assert_int_equal(j.result.rejected_rows, 0);
+        expect_graph(&f, expected);
+        rollback(&f);
+        graph_fixture_close(&f);
+    }
+}
+
+/* ---- Headers, nulls, types ------------------------------------------------------------------------------------------------- */
+
+static void test_graph_bulk_load__plain_headers(void **state)
+{
+    static const char *const expected[] = {
+        "(:P:Q key=STRING(a) n=INTEGER(1) ok=BOOLEAN(true) x=FLOAT(1.0) zip=STRING(01234)):T(:P key=STRING(b) n=INTEGER(2) when=DATE(2024-01-02) x=FLOAT(2.5) zip=STRING(7)) w=STRING(1.)",
+        ":P key=STRING(b) n=INTEGER(2) when=DATE(2024-01-02) x=FLOAT(2.5) zip=STRING(7)",
+        ":P:Q key=STRING(a) n=INTEGER(1) ok=BOOLEAN(true) x=FLOAT(1.0) zip=STRING(01234)",
+        NULL};
+    graph_fixture f;
+
+    (void)state;
+    for (size_t chunk = 1; chunk <= 64; chunk *= 2) {
+        graph_fixture_open(&f, 0);
+        begin_write(&f);
+        put_text(&f, "n", "key|kind|n|x|zip|ok|when|none\na|Q|1|1|01234|TRUE|NULL|\n b | NULL|2|2.5|7|NULL|'2024-01-02'|NULL\n");
+        put_text(&f, "r", "to|from|t|w\nb|a|T|1.\n");
+        job j = make_job(&f);
+        j.options.chunk_bytes = chunk;
+        j.options.delimiter = '|';
+        j.options.quote = '\'';
+        j.options.id_column = "key";
+        j.options.label_column = "kind";
+        j.options.start_column = "from";
+        j.options.end_column = "to";
+        j.options.type_column = "t";
+        j.options.null_text = "NULL";
+        j.options.infer_types = true;
+        j.options.trim = true;
+        add_nodes(&j, "n", "P");
+        add_rels(&j, "r", "");
+        OK(&f, run(&f, &j));
+        expect_graph(&f, expected);
+        rollback(&f);
+        graph_fixture_close(&f);
+    }
+}
+
+static void test_graph_bulk_load__no_ids(void **state)
+{
+    static const char *const sets[] = {" n=INTEGER(1)", ":A:B n=INTEGER(3)", ":C;c:a:b n=INTEGER(2)", NULL};
+    graph_fixture f;
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    begin_write(&f);
+    /* Labels in double quotes may hold their delimiters. */
+    put_text(&f, "n", ":LABEL,n:int\n,1\n\"\"\"a:b\"\";\"\"C;c\"\"\",2\nA:B;A,3\n");
+    job j = make_job(&f);
+    add_nodes(&j, "n", "");
+    OK(&f, run(&f, &j));
+    expect_graph(&f, sets);
+    rollback(&f);
+    graph_fixture_close(&f);
+}
+
+/* ---- Into a graph that is not empty ------------------------------------------------------------------------------------------ */
+
+static void test_graph_bulk_load__into_full(void **state)
+{
+    graph_fixture f;
+    sb_schema schema = {.kind = SB_SCHEMA_UNIQUE, .key_count = 1};
+    uint32_t id;
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    begin_write(&f);
+    schema.entity = label(&f, "Person");
+    schema.keys[0] = key_of(&f, "name");
+    schema.name = text("person_name");
+    OK(&f, sb_graph_schema_create(f.graph, &schema, &id, &f.err));
+    put_text(&f, "n", "name:ID,age:int\nann,1\nbob,2\n");
+    put_text(&f, "r", ":START_ID,:END_ID,w:int\nann,bob,1\nbob,ann,2\n");
+    job j = make_job(&f);
+    add_nodes(&j, "n", "Person");
+    add_rels(&j, "r", "KNOWS");
+    OK(&f, run(&f, &j));
+    commit(&f);
+    begin_write(&f);
+    FAILS(&f, run(&f, &j), SB_CONSTRAINT, "person_name");
+    put_text(&f, "n", "name:ID,age:int\ncid,3\ndan,4\n");
+    put_text(&f, "r", ":START_ID,:END_ID,w:int\ncid,dan,3\ndan,dan,4\n");
+    OK(&f, run(&f, &j));
+    static const char *const expected[] = {
+        "(:Person age=INTEGER(1) name=STRING(ann)):KNOWS(:Person age=INTEGER(2) name=STRING(bob)) w=INTEGER(1)",
+        "(:Person age=INTEGER(2) name=STRING(bob)):KNOWS(:Person age=INTEGER(1) name=STRING(ann)) w=INTEGER(2)",
+        "(:Person age=INTEGER(3) name=STRING(cid)):KNOWS(:Person age=INTEGER(4) name=STRING(dan)) w=INTEGER(3)",
+        "(:Person age=INTEGER(4) name=STRING(dan)):KNOWS(:Person age=INTEGER(4) name=STRING(dan)) w=INTEGER(4)",
+        ":Person age=INTEGER(1) name=STRING(ann)",
+        ":Person age=INTEGER(2) name=STRING(bob)",
+        ":Person age=INTEGER(3) name=STRING(cid)",
+        ":Person age=INTEGER(4) name=STRING(dan)",
+        NULL};
+    expect_graph(&f, expected);
+    /* The index has them all. */
+    static const char *const names[] = {"ann", "bob", "cid", "dan"};
+    for (size_t i = 0; i < 4; i++) {
+        const sb_value value = string(names[i]);
+        uint64_t found;
+        bool cut;
+        OK(&f, sb_index_lookup(f.view, id, &value, 1, &found, &cut, &f.err));
+        assert_int_not_equal(found, 0);
+    }
+    /* Two unique names in one load. */
+    put_text(&f, "n", "x:ID,name\n1,eve\n2,eve\n");
+    j.options.rel_file_count = 0;
+    FAILS(&f, run(&f, &j), SB_CONSTRAINT, "'eve'");
+    expect_graph(&f, expected);
+    commit(&f);
+    graph_fixture_close(&f);
+}
+
+/* Without files of nodes the endpoints are node ids. */
+static void test_graph_bulk_load__graph_ids(void **state)
+{
+    graph_fixture f;
+    sb_node_id ids[3];
+    char rels[200];
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    begin_write(&f);
+    OK(&f, sb_graph_create_nodes(f.graph, set_of_label(&f, label(&f, "A")), 2, NULL, 0, ids, &f.err));
+    OK(&f, sb_graph_create_nodes(f.graph, set_of_label(&f, label(&f, "B")), 1, NULL, 0, ids + 2, &f.err));
+    (void)snprintf(rels, sizeof rels, ":START_ID,:END_ID\n%llu,%llu\n%llu,%llu\n", (unsigned long long)ids[0],
+                   (unsigned long long)ids[2], (unsigned long long)ids[2], (unsigned long long)ids[1]);
+    put_text(&f, "r", rels);
+    job j = make_job(&f);
+    add_rels(&j, "r", "R");
+    OK(&f, run(&f, &j));
+    static const char *const expected[] = {"(:A):R(:B)", "(:B):R(:A)", ":A", ":A", ":B", NULL};
+    expect_graph(&f, expected);
+    put_text(&f, "r", ":START_ID,:END_ID\n1,999\n");
+    FAILS(&f, run(&f, &j), SB_NOT_FOUND, "r, line 2, column 2 (:END_ID): there is no node 999");
+    put_text(&f, "r", ":START_ID,:END_ID\nx,1\n");
+    FAILS(&f, run(&f, &j), SB_TYPE_MISMATCH, "'x' is no node id of the graph");
+    commit(&f);
+    graph_fixture_close(&f);
+}
+
+/* ---- Compressed input --------------------------------------------------------------------------------------------------------- */
+
+static void load_compressed(const void *data, size_t size, const char *damage_part)
+{
+    static const char *const expected[] = {":A id=STRING(1) n=STRING(x)", ":A id=STRING(2) n=STRING(y)", NULL};
+    graph_fixture f;
+    uint8_t *copy = malloc(size);
+
+    graph_fixture_open(&f, 0);
+    begin_write(&f);
+    put_file(&f, "n", data, size);
+    job j = make_job(&f);
+    add_nodes(&j, "n", "A");
+    OK(&f, run(&f, &j));
+    expect_graph(&f, expected);
+    assert_int_equal(j.result.bytes_read, size);
+    rollback(&f);
+    begin_write(&f);
+    put_file(&f, "n", data, size - 3);
+    FAILS(&f, run(&f, &j), SB_SYNTAX, damage_part);
+    memcpy(copy, data, size);
+    copy[size / 2] ^= 0x55;
+    put_file(&f, "n", copy, size);
+    if (run(&f, &j) != SB_OK) assert_int_equal(f.err.code, SB_SYNTAX);
+    sb_err_clear(&f.err);
+    rollback(&f);
+    graph_fixture_close(&f);
+    free(copy);
+}
+
+static void test_graph_bulk_load__compressed(void **state)
+{
+    static const char head[] = "id:ID,n\n1,x\n", tail[] = "2,y\n";
+
+    (void)state;
+    (void)head;
+    (void)tail;
+#ifdef HAVE_ZLIB
+    {
+        uint8_t out[400];
+        size_t size = 0;
+        for (int part = 0; part < 2; part++) { /* two members */
+            z_stream z = {0};
+            assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+            z.next_in = (Bytef *)(uintptr_t)(part == 0 ? head : tail);
+            z.avail_in = (unsigned)strlen(part == 0 ? head : tail);
+            z.next_out = out + size;
+            z.avail_out = (unsigned)(sizeof out - size);
+            assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+            size = sizeof out - z.avail_out;
+            assert_int_equal(deflateEnd(&z), Z_OK);
+        }
+        load_compressed(out, size, "n: the gzip data is damaged");
+    }
+#endif
+#ifdef HAVE_ZSTD
+    {
+        uint8_t out[400];
+        size_t size = ZSTD_compress(out, sizeof out, head, strlen(head), 3);
+        size += ZSTD_compress(out + size, sizeof out - size, tail, strlen(tail), 3);
+        load_compressed(out, size, "n: the zstd data is damaged");
+    }
+#endif
+}
+
+/* ---- Big: threads, spilling, splitting ------------------------------------------------------------------------------------------- */
+
+static void big_case(unsigned threads, size_t memory, uint64_t split, size_t chunk)
+{
+    enum { NODES = 5000, RELS = 30000 };
+    sb_random random = {.state = 77};
+    graph_fixture f;
+    sb_buffer nodes, rels, line;
+    lines expected = {0};
+
+    graph_fixture_open(&f, 0);
+    sb_buffer_init(&nodes, &sb_allocator_libc);
+    sb_buffer_init(&rels, &sb_allocator_libc);
+    sb_buffer_init(&line, &sb_allocator_libc);
+    OK(&f, sb_buffer_printf(&nodes, "id:ID(X){id-type:int},:LABEL,name\n"));
+    for (unsigned i = 0; i < NODES; i++) {
+        const unsigned id = (unsigned)(((uint64_t)i * 7919) % NODES) * 3;
+        OK(&f, sb_buffer_printf(&nodes, "%u,L%u,n%u\n", id, id % 5, id));
+        sb_buffer_reset(&line);
+        OK(&f, sb_buffer_printf(&line, ":L%u id=INTEGER(%u) name=STRING(n%u)", id % 5, id, id));
+        add_line(&expected, &line);
+    }
+    OK(&f, sb_buffer_printf(&rels, ":START_ID(X),:TYPE,:END_ID(X),w:int,s\n"));
+    for (unsigned i = 0; i < RELS; i++) {
+        const unsigned a = (unsigned)sb_random_below(&random, i % 3 == 0 ? 10 : NODES) * 3;
+        const unsigned b = (unsigned)sb_random_below(&random, i % 5 == 0 ? 10 : NODES) * 3;
+        const unsigned t = (unsigned)sb_random_below(&random, 1 + sb_random_below(&random, 40));
+        OK(&f, sb_buffer_printf(&rels, "%u,T%u,%u,%u,%s\n", a, t, b, i % 300, i % 4 == 0 ? "\"a\nb\"" : ""));
+        sb_buffer_reset(&line);
+        OK(&f, sb_buffer_printf(&line, "(:L%u id=INTEGER(%u) name=STRING(n%u)):T%u(:L%u id=INTEGER(%u) name=STRING(n%u))%s w=INTEGER(%u)",
+                                a % 5, a, a, t, b % 5, b, b, i % 4 == 0 ? " s=STRING(a\nb)" : "", i % 300));
+        add_line(&expected, &line);
+    }
+    qsort(expected.items, expected.count, sizeof *expected.items, compare_text);
+    put_file(&f, "n", nodes.data, nodes.size);
+    put_file(&f, "r", rels.data, rels.size);
+    begin_write(&f);
+    job j = make_job(&f);
+    j.options.threads = threads;
+    j.options.memory_bytes = memory;
+    j.options.split_count = split;
+    j.options.chunk_bytes = chunk;
+    add_nodes(&j, "n", "");
+    add_rels(&j, "r", "");
+    OK(&f, run(&f, &j));
+    assert_int_equal(j.result.nodes, NODES);
+    assert_int_equal(j.result.rels, RELS);
+    commit(&f);
+    graph_reopen(&f);
+    begin_read(&f);
+    lines printed = print_graph(&f);
+    same_lines(&printed, &expected);
+    rollback(&f);
+    free_lines(&printed);
+    free_lines(&expected);
+    sb_buffer_deinit(&nodes);
+    sb_buffer_deinit(&rels);
+    sb_buffer_deinit(&line);
+    graph_fixture_close(&f);
+}
+
+static void test_graph_bulk_load__big(void **state)
+{
+    (void)state;
+    big_case(1, 0, 0, 0);
+    big_case(2, 0, 500, 10000);
+    big_case(3, 1, 200, 5000); /* everything is spilled */
+    big_case(2, 100000, 1, 20000);
+}
+
+/* ---- Failing allocations and files -------------------------------------------------------------------------------------------------- */
+
+static void test_graph_bulk_load__faults(void **state)
+{
+    graph_fixture f;
+    bool passed = false;
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    put_text(&f, "people.csv", people);
+    put_text(&f, "knows.csv", knows);
+    for (size_t at = 1; !passed; at += at < 100 ? 1 : 7) {
+        begin_write(&f);
+        job j = make_job(&f);
+        j.options.threads = 1;
+        j.options.chunk_bytes = 40;
+        j.options.memory_bytes = 1;
+        j.options.infer_types = true;
+        add_nodes(&j, "people.csv", "Person");
+        add_rels(&j, "knows.csv", "KNOWS");
+        atomic_store(&f.alloc.fail_at, atomic_load(&f.alloc.alloc_count) + at);
+        const sb_status st = run(&f, &j);
+        atomic_store(&f.alloc.fail_at, 0);
+        passed = st == SB_OK;
+        if (!passed) assert_int_equal(st, SB_NOMEM);
+        sb_err_clear(&f.err);
+        rollback(&f);
+    }
+    begin_write(&f);
+    lines printed = print_graph(&f);
+    assert_int_equal(printed.count, 0);
+    free_lines(&printed);
+    rollback(&f);
+    graph_fixture_close(&f);
+}
+
+static bool stop_at_once(void *ctx, uint64_t done, uint64_t total)
+{
+    uint64_t *seen = ctx;
+
+    seen[0] = done;
+    seen[1] = total;
+    seen[2]++;
+    return seen[3] == 0;
+}
+
+static void test_graph_bulk_load__progress(void **state)
+{
+    graph_fixture f;
+    uint64_t seen[4] = {0, 0, 0, 0};
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    f.settings.progress = stop_at_once;
+    f.settings.progress_ctx = seen;
+    OK(&f, sb_graph_configure(f.session, &f.settings, &f.err));
+    put_text(&f, "people.csv", people);
+    put_text(&f, "knows.csv", knows);
+    begin_write(&f);
+    job j = make_job(&f);
+    j.options.chunk_bytes = 50;
+    add_nodes(&j, "people.csv", "Person");
+    add_rels(&j, "knows.csv", "KNOWS");
+    OK(&f, run(&f, &j));
+    assert_int_equal(seen[1], strlen(people) + strlen(knows));
+    assert_int_equal(seen[0], seen[1]);
+    assert_true(seen[2] > 5);
+    rollback(&f);
+    begin_write(&f);
+    seen[3] = 1;
+    FAILS(&f, run(&f, &j), SB_INTERRUPT, "cancelled");
+    rollback(&f);
+    graph_fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_graph_bulk_load__small),     TEST(test_graph_bulk_load__errors),
+        TEST(test_graph_bulk_load__options),   TEST(test_graph_bulk_load__nul),
+        TEST(test_graph_bulk_load__rejects),   TEST(test_graph_bulk_load__plain_headers),
+        TEST(test_graph_bulk_load__no_ids),    TEST(test_graph_bulk_load__into_full),
+        TEST(test_graph_bulk_load__graph_ids), TEST(test_graph_bulk_load__compressed),
+        TEST(test_graph_bulk_load__big),       TEST(test_graph_bulk_load__faults),
+        TEST(test_graph_bulk_load__progress),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,285 @@
+/* Goal: rows have the cells that RFC 4180 gives them, problems are found where they are, and splitting text into pieces at any
+ * size gives the same rows as reading it whole. Method: golden rows; then random text of the characters that matter, cut
+ * wherever the splitter allows for every piece size from 1 to 64 bytes, against the whole. */
+#include <stdlib.h>
+
+#include "support/unit.h"
+
+#include "graph/csv_priv.h"
+
+#define CELLS 16u
+
+typedef struct fixture {
+    sb_counting_allocator alloc;
+    sb_arena *arena;
+} fixture;
+
+static int set_up(void **state)
+{
+    fixture *f = test_malloc(sizeof *f);
+
+    sb_counting_allocator_init(&f->alloc, &sb_allocator_libc);
+    f->arena = sb_arena_create(&f->alloc.base, NULL);
+    *state = f;
+    return f->arena == NULL;
+}
+
+static int tear_down(void **state)
+{
+    fixture *f = *state;
+
+    sb_arena_destroy(f->arena);
+    assert_int_equal(f->alloc.live_blocks, 0);
+    test_free(f);
+    return 0;
+}
+
+/* Rows of text as one printable string: line:cell|'quoted'|…!problem@cell; */
+static void print_rows(fixture *f, const sb_csv_dialect *dialect, const uint8_t *text, size_t size, uint32_t first_line,
+                       sb_buffer *out, uint32_t *lines)
+{
+    sb_csv_cell cells[CELLS];
+    uint8_t *padded = test_malloc(size + SB_CSV_PADDING);
+    sb_csv_reader reader = {.dialect = dialect, .pos = padded, .end = padded + size, .arena = f->arena, .cells = cells, .capacity = CELLS};
+
+    if (size != 0) memcpy(padded, text, size);
+    memset(padded + size, '\n', SB_CSV_PADDING);
+    while (sb_csv__next_row(&reader)) {
+        assert_true(reader.row >= padded && reader.row + reader.row_bytes <= reader.end);
+        assert_int_equal(sb_buffer_printf(out, "%u:", first_line + reader.line), SB_OK);
+        for (size_t i = 0; i < reader.cell_count && i < CELLS; i++) {
+            assert_int_equal(sb_buffer_printf(out, i == 0 ? "" : "|"), SB_OK);
+            if (cells[i].quoted) assert_int_equal(sb_buffer_append_byte(out, '\''), SB_OK);
+            if (cells[i].size != 0) assert_int_equal(sb_buffer_append(out, cells[i].data, cells[i].size), SB_OK);
+            if (cells[i].quoted) assert_int_equal(sb_buffer_append_byte(out, '\''), SB_OK);
+        }
+        if (reader.problem != NULL)
+            assert_int_equal(sb_buffer_printf(out, "!%.20s@%zu", reader.problem, reader.problem_cell), SB_OK);
+        assert_int_equal(sb_buffer_append_byte(out, ';'), SB_OK);
+    }
+    assert_false(reader.nomem);
+    if (lines != NULL) *lines = reader.next_line;
+    test_free(padded);
+}
+
+static const sb_csv_dialect plain = {.delimiter = ',', .quote = '"'};
+
+static void check(fixture *f, const sb_csv_dialect *dialect, const char *text, const char *expected)
+{
+    sb_buffer out;
+
+    sb_buffer_init(&out, &f->alloc.base);
+    print_rows(f, dialect, (const uint8_t *)text, strlen(text), 1, &out, NULL);
+    assert_int_equal(sb_buffer_append_byte(&out, 0), SB_OK);
+    assert_string_equal((const char *)out.data, expected);
+    sb_buffer_deinit(&out);
+}
+
+static void test_graph_csv_rows__golden(void **state)
+{
+    fixture *f = *state;
+    const sb_csv_dialect pipes = {.delimiter = '|', .quote = '\''}, bare = {.delimiter = ','},
+                         trim = {.delimiter = ',', .quote = '"', .trim = true}, tabs = {.delimiter = '\t', .quote = '"', .trim = true};
+
+    check(f, &plain, "a,b\n1,2\n", "1:a|b;2:1|2;");
+    check(f, &plain, "a,b\r\n1,2\r\n", "1:a|b;2:1|2;");
+    check(f, &plain, "a,b", "1:a|b;");
+    check(f, &plain, "a,b\r\n\r\n\n1,", "1:a|b;4:1|;");
+    check(f, &plain, "\"a\",\"\",\n", "1:'a'|''|;");
+    check(f, &plain, "\"a\"\"b\",\"\"\"\"\n", "1:'a\"b'|'\"';");
+    check(f, &plain, "\"x\ny\",2\n3,4", "1:'x\ny'|2;3:3|4;");
+    check(f, &plain, "\"x\r\ny\"\r\nz", "1:'x\r\ny';3:z;");
+    check(f, &plain, "abcdefghijklmnopqrst,uvwxyz0123456789", "1:abcdefghijklmnopqrst|uvwxyz0123456789;");
+    check(f, &plain, ",,\n,", "1:||;2:|;");
+    check(f, &plain, "a\rb,c\n", "1:a\rb|c;");
+    check(f, &plain, "\"a\"", "1:'a';");
+    check(f, &plain, "\"a\",", "1:'a'|;");
+    check(f, &pipes, "a,\"|'b|c'|d\n", "1:a,\"|'b|c'|d;");
+    check(f, &bare, "\"a,b\"\n", "1:\"a|b\";");
+    check(f, &trim, "  a b , \"c \" \t, d\n", "1:a b|'c '|d;");
+    check(f, &trim, " \n,", "1:;2:|;");
+    check(f, &tabs, "a\t b\t\t c\n", "1:a|b||c;");
+    check(f, &plain, " \"a\",b\n", "1: \"a\"|b!there is a quote ins@0;");
+}
+
+static void test_graph_csv_rows__problems(void **state)
+{
+    fixture *f = *state;
+
+    check(f, &plain, "a,5\" disk\nb,c\n", "1:a|5\" disk!there is a quote ins@1;2:b|c;");
+    check(f, &plain, "\"a\"b,c\nd\n", "1:'a'|c!there is text behind@0;2:d;");
+    check(f, &plain, "a,\"b\nc\nd", "1:a|'b\nc\nd'!a quoted cell has no@1;");
+    check(f, &plain, "\"", "1:''!a quoted cell has no@0;");
+    check(f, &plain, "a\"\n\"b\"\n", "1:a\"!there is a quote ins@0;2:'b';");
+}
+
+/* Cut text as bulk load does, in pieces of about piece bytes. */
+static void print_pieces(fixture *f, const sb_csv_dialect *dialect, const uint8_t *text, size_t size, size_t piece, sb_buffer *out)
+{
+    uint32_t line = 1;
+
+    while (size != 0) {
+        size_t window = piece, end = 0;
+        for (;; window *= 2) {
+            if (window > size) window = size;
+            end = sb_csv__last_end(dialect, text, window);
+            if (end != 0 || window == size) break;
+        }
+        if (end == 0) end = size;
+        uint32_t lines;
+        print_rows(f, dialect, text, end, line, out, &lines);
+        line += lines;
+        text += end;
+        size -= end;
+    }
+}
+
+static void test_graph_csv_rows__pieces(void **state)
+{
+    static const char pool[] = "aaa\"\"\"\n\n,, \r";
+    fixture *f = *state;
+    sb_random random = test_random(99);
+    sb_buffer whole, pieces;
+
+    sb_buffer_init(&whole, &f->alloc.base);
+    sb_buffer_init(&pieces, &f->alloc.base);
+    for (unsigned i = 0; i < 20000; i++) {
+        const sb_csv_dialect dialect = {.delimiter = ',', .quote = i % 7 == 0 ? 0 : '"', .trim = i % 3 == 0};
+        uint8_t text[80];
+        const size_t size = sb_random_below(&random, sizeof text);
+        for (size_t k = 0; k < size; k++)
+            text[k] = (uint8_t)pool[sb_random_below(&random, sizeof pool - 1)];
+        sb_buffer_reset(&whole);
+        print_rows(f, &dialect, text, size, 1, &whole, NULL);
+        for (size_t piece = 1; piece <= 64; piece += 1 + sb_random_below(&random, 5)) {
+            sb_buffer_reset(&pieces);
+            print_pieces(f, &dialect, text, size, piece, &pieces);
+            if (!sb_bytes_equal(sb_buffer_bytes(&whole), sb_buffer_bytes(&pieces)))
+                fail_msg("text '%.*s' in pieces of %zu:\n%.*s\nwhole:\n%.*s", (int)size, (const char *)text, piece,
+                         (int)pieces.size, (const char *)pieces.data, (int)whole.size, (const char *)whole.data);
+        }
+        sb_arena_reset(f->arena);
+    }
+    sb_buffer_deinit(&whole);
+    sb_buffer_deinit(&pieces);
+}
+
+static void test_graph_csv_rows__first_end(void **state)
+{
+    (void)state;
+    assert_int_equal(sb_csv__first_end(&plain, (const uint8_t *)"a,b\nc", 5), 4);
+    assert_int_equal(sb_csv__first_end(&plain, (const uint8_t *)"\"a\n\",b\nc\n", 9), 7);
+    assert_int_equal(sb_csv__first_end(&plain, (const uint8_t *)"a\"\nb\n", 5), 3);
+    assert_int_equal(sb_csv__first_end(&plain, (const uint8_t *)"a,\"b\n", 5), 0);
+    assert_int_equal(sb_csv__first_end(&plain, (const uint8_t *)"a,b", 3), 0);
+}
+
+/* ---- Headers ------------------------------------------------------------------------------------------------ */
+
+static sb_status header(fixture *f, const sb_bulk_options *options, sb_entity entity, const char *text,
+                        sb_csv_column *columns, size_t *count, sb_err *err)
+{
+    sb_csv_cell *cells = sb_arena_alloc_array(f->arena, CELLS, sizeof *cells);
+    const size_t size = strlen(text);
+    uint8_t *padded = sb_arena_alloc(f->arena, size + SB_CSV_PADDING);
+    sb_csv_reader reader = {.dialect = &plain, .pos = padded, .end = padded + size, .arena = f->arena, .cells = cells, .capacity = CELLS};
+
+    memcpy(padded, text, size);
+    memset(padded + size, '\n', SB_CSV_PADDING);
+    assert_true(sb_csv__next_row(&reader));
+    *count = reader.cell_count;
+    sb_err_clear(err);
+    return sb_csv__header(options, entity, cells, reader.cell_count, f->arena, columns, err);
+}
+
+static void test_graph_csv_rows__headers(void **state)
+{
+    fixture *f = *state;
+    sb_csv_column c[CELLS];
+    sb_bulk_options options;
+    sb_err err;
+    size_t count;
+
+    sb_bulk_options_init(&options);
+    assert_int_equal(header(f, &options, SB_NODE, "name:ID(Person),age:INT,tags:string[],:LABEL,x:ignore,dc:title:string,plain", c, &count, &err), SB_OK);
+    assert_int_equal(count, 7);
+    assert_int_equal(c[0].role, SB_CSV_ID);
+    assert_true(c[0].is_property);
+    assert_true(sb_bytes_equal(c[0].name, sb_bytes_of("name", 4)));
+    assert_true(sb_bytes_equal(c[0].group, sb_bytes_of("Person", 6)));
+    assert_int_equal(c[1].type.type, SB_TYPE_INT);
+    assert_true(c[2].type.list);
+    assert_int_equal(c[3].role, SB_CSV_LABEL);
+    assert_int_equal(c[4].role, SB_CSV_IGNORE);
+    assert_true(sb_bytes_equal(c[5].name, sb_bytes_of("dc:title", 8)));
+    assert_int_equal(c[6].type.type, SB_TYPE_STRING);
+    assert_false(c[6].infer);
+
+    assert_int_equal(header(f, &options, SB_NODE, "id:ID(a:b){id-type: int},x:ID(y):string", c, &count, &err), SB_OK);
+    assert_true(sb_bytes_equal(c[0].group, sb_bytes_of("a:b", 3)));
+    assert_int_equal(c[0].type.type, SB_TYPE_INT);
+    assert_true(sb_bytes_equal(c[1].name, sb_bytes_of("x:ID(y)", 7)));
+    options.store_ids = false;
+    assert_int_equal(header(f, &options, SB_NODE, "id:ID", c, &count, &err), SB_OK);
+    assert_false(c[0].is_property);
+    options.id_column = "key";
+    options.label_column = "kind";
+    options.infer_types = true;
+    assert_int_equal(header(f, &options, SB_NODE, "key,kind,n", c, &count, &err), SB_OK);
+    assert_int_equal(c[0].role, SB_CSV_ID);
+    assert_int_equal(c[1].role, SB_CSV_LABEL);
+    assert_true(c[2].infer);
+    options.start_column = "from";
+    options.end_column = "to";
+    options.type_column = "kind";
+    assert_int_equal(header(f, &options, SB_REL, "from,to,kind,since:date", c, &count, &err), SB_OK);
+    assert_int_equal(c[0].role, SB_CSV_START);
+    assert_int_equal(c[1].role, SB_CSV_END);
+    assert_int_equal(c[2].role, SB_CSV_TYPE);
+    assert_int_equal(c[3].type.type, SB_TYPE_DATE);
+}
+
+static void test_graph_csv_rows__bad_headers(void **state)
+{
+    static const struct {
+        sb_entity entity;
+        const char *text, *part;
+        uint32_t column;
+    } bad[] = {
+        {SB_NODE, "a:ID,b:ID", "column 1 has the same meaning", 2},
+        {SB_NODE, "a:ID,x:number", "no type 'number'", 2},
+        {SB_NODE, "a,,b", "the column has no name", 2},
+        {SB_NODE, "a:int,a:int", "column 1 is the same property", 2},
+        {SB_NODE, ":START_ID", "a file of nodes has no :START_ID", 1},
+        {SB_REL, ":START_ID,:END_ID,:LABEL", "a file of relationships has no :ID or :LABEL", 3},
+        {SB_REL, ":START_ID,x", "needs a :START_ID and an :END_ID", 0},
+        {SB_NODE, "a:ID{id-type: float}", "int or string", 1},
+        {SB_NODE, "a:ID{space: x}", "'{space: x}' is not known", 1},
+        {SB_NODE, "a:int{x}", "'{x}' is not known", 1},
+    };
+    fixture *f = *state;
+    sb_csv_column c[CELLS];
+    sb_bulk_options options;
+    sb_err err;
+    size_t count;
+
+    sb_bulk_options_init(&options);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        if (header(f, &options, bad[i].entity, bad[i].text, c, &count, &err) == SB_OK) fail_msg("'%s' was accepted", bad[i].text);
+        if (strstr(err.text, bad[i].part) == NULL) fail_msg("'%s': '%s' is not in '%s'", bad[i].text, bad[i].part, err.text);
+        assert_int_equal(err.column, bad[i].column);
+    }
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_graph_csv_rows__golden),    CASE(test_graph_csv_rows__problems),
+        CASE(test_graph_csv_rows__pieces),    CASE(test_graph_csv_rows__first_end),
+        CASE(test_graph_csv_rows__headers),   CASE(test_graph_csv_rows__bad_headers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
