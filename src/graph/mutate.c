@@ -108,7 +108,7 @@ static sb_status ends_of(void *ctx, size_t i, sb_node_id *source, sb_node_id *ta
     sb_status st = resolve(m, at, &op->source, SB_NODE, source);
 
     if (st == SB_OK) st = resolve(m, at, &op->target, SB_NODE, target);
-    if (st != SB_OK && err != NULL) sb_err_prefix(err, "op %zu: ", at);
+    if (st != SB_OK && err != NULL) sb_err_prefix(err, "op %zu", at);
     return st;
 }
 
@@ -146,7 +146,7 @@ static sb_status create_run(sb_mutator *m, size_t begin, size_t end)
         const bool is_node = m->ops[i].kind == SB_OP_CREATE_NODE;
         const sb_status st = add_to_run(m, i, is_node ? &nodes : &rels, props, &prop_count);
         if (st == SB_OK) continue;
-        if (m->err != NULL) sb_err_prefix(m->err, "op %zu: ", i);
+        if (m->err != NULL) sb_err_prefix(m->err, "op %zu", i);
         return st;
     }
     SB_TRY(put_run(m, &nodes, props, false));
@@ -386,7 +386,7 @@ static sb_status check_prop(const sb_mutator *m, const sb_op *op, size_t i)
     sb_graph__name(m->graph, SB_NAME_KEY, prop->key, name, sizeof name);
     if (prop->value.type == SB_TYPE_NULL) return SB_OK;
     st = sb_value_check(&prop->value, m->err);
-    if (st != SB_OK && m->err != NULL) sb_err_prefix(m->err, "property %s: ", name);
+    if (st != SB_OK && m->err != NULL) sb_err_prefix(m->err, "property %s", name);
     return st;
 }
 
@@ -572,7 +572,7 @@ static sb_status do_ops(sb_mutator *m)
         }
         st = do_op(m, i);
         if (st != SB_OK) {
-            if (m->err != NULL) sb_err_prefix(m->err, "op %zu: ", i);
+            if (m->err != NULL) sb_err_prefix(m->err, "op %zu", i);
             return st;
         }
         if (++i % 65536 == 0) SB_TRY(sb_graph__tick(m->graph, i, m->count, m->err));

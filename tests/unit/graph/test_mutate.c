@@ -1,0 +1,380 @@
+/* Goal: each operation of a mutation list, its summary, its errors by position, and what is left behind: nothing when the
+ * call fails. Method: small cases by hand; tests/model does the mixes. */
+#include "support/graph_fixture.h"
+
+typedef struct names {
+    sb_label_id person, city;
+    sb_type_id knows, lives_in;
+    sb_key_id name, age, email;
+} names;
+
+static names begin_named(graph_fixture *f)
+{
+    begin_write(f);
+    return (names){.person = label(f, "Person"),
+                   .city = label(f, "City"),
+                   .knows = type_of(f, "KNOWS"),
+                   .lives_in = type_of(f, "LIVES_IN"),
+                   .name = key_of(f, "name"),
+                   .age = key_of(f, "age"),
+                   .email = key_of(f, "email")};
+}
+
+static sb_op_ref ref(uint64_t id)
+{
+    return (sb_op_ref){.id = id, .result_of = -1};
+}
+
+static sb_op_ref made_by(int64_t op)
+{
+    return (sb_op_ref){.result_of = op};
+}
+
+static sb_op create_node(const sb_label_id *labels, size_t count, const sb_prop *props, size_t prop_count)
+{
+    return (sb_op){.kind = SB_OP_CREATE_NODE,
+                   .target_entity.result_of = -1,
+                   .labels = labels,
+                   .label_count = count,
+                   .props = props,
+                   .prop_count = prop_count};
+}
+
+static sb_op create_rel(sb_op_ref source, sb_type_id type, sb_op_ref target)
+{
+    return (sb_op){.kind = SB_OP_CREATE_REL,
+                   .target_entity.result_of = -1,
+                   .source = source,
+                   .type = type,
+                   .target = target};
+}
+
+static sb_op delete_node(sb_op_ref node, bool detach)
+{
+    return (sb_op){.kind = SB_OP_DELETE_NODE, .target_entity = node, .detach = detach};
+}
+
+static sb_op set_props(sb_entity entity, sb_op_ref whom, const sb_prop *props, size_t count)
+{
+    return (sb_op){.kind = SB_OP_SET_PROPS,
+                   .entity = entity,
+                   .target_entity = whom,
+                   .props = props,
+                   .prop_count = count};
+}
+
+static sb_mutation mutate(graph_fixture *f, const sb_op *ops, size_t count)
+{
+    sb_mutation result;
+    OK(f, sb_graph_mutate(f->graph, ops, count, &result, &f->err));
+    return result;
+}
+
+static uint64_t node_count(graph_fixture *f)
+{
+    uint64_t count;
+    OK(f, sb_stats_nodes_of_label(f->view, 0, &count, &f->err));
+    return count;
+}
+
+static uint64_t rel_count(graph_fixture *f)
+{
+    uint64_t count;
+    OK(f, sb_stats_rels_of_type(f->view, 0, &count, &f->err));
+    return count;
+}
+
+static bool node_exists(graph_fixture *f, sb_node_id id)
+{
+    sb_set_id set;
+    bool found;
+    OK(f, sb_graph_node_set(f->graph, id, &set, &found, &f->err));
+    return found;
+}
+
+static uint64_t degree(graph_fixture *f, sb_node_id id)
+{
+    uint64_t count;
+    OK(f, sb_graph_degree(f->graph, id, SB_BOTH, NULL, 0, &count, &f->err));
+    return count;
+}
+
+/* The original's B4: a deletion must see relationships made by the same list, and in the same transaction. */
+static void test_graph_mutate__delete_sees_what_is_pending(void **state)
+{
+    graph_fixture f;
+
+    (void)state;
+    graph_fixture_open(&f, 4096);
+    const names n = begin_named(&f);
+    const sb_op made[] = {create_node(&n.person, 1, NULL, 0), create_node(&n.person, 1, NULL, 0),
+                          create_rel(made_by(0), n.knows, made_by(1)), delete_node(made_by(0), false)};
+    sb_mutation result;
+    FAILS(&f, sb_graph_mutate(f.graph, made, 4, &result, &f.err), SB_CONSTRAINT, "op 3: node");
+    assert_int_equal(node_count(&f), 0);
+    assert_int_equal(rel_count(&f), 0);
+    result = mutate(&f, made, 3);
+    const sb_node_id first = result.ids[0], second = result.ids[1];
+    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){delete_node(ref(first), false)}, 1, &result, &f.err), SB_CONSTRAINT,
+          "still has relationships");
+    assert_int_equal(degree(&f, second), 1);
+    result = mutate(&f, (sb_op[]){delete_node(ref(first), true)}, 1);
+    assert_int_equal(result.nodes_deleted, 1);
+    assert_int_equal(result.rels_deleted, 1); /* B20: detached ones are counted */
+    assert_int_equal(degree(&f, second), 0);
+    assert_false(node_exists(&f, first));
+    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){create_rel(ref(second), n.knows, ref(first))}, 1, &result, &f.err),
+          SB_NOT_FOUND, "op 0: its target node");
+    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){delete_node(ref(first), true)}, 1, &result, &f.err), SB_NOT_FOUND,
+          "op 0: node");
+    commit(&f);
+    begin_read(&f);
+    assert_int_equal(node_count(&f), 1);
+    assert_int_equal(rel_count(&f), 0);
+    rollback(&f);
+    graph_fixture_close(&f);
+}
+
+static void test_graph_mutate__loops_and_parallels_go_once(void **state)
+{
+    graph_fixture f;
+
+    (void)state;
+    graph_fixture_open(&f, 4096);
+    const names n = begin_named(&f);
+    const sb_op made[] = {create_node(&n.person, 1, NULL, 0),      create_node(NULL, 0, NULL, 0),
+                          create_rel(made_by(0), n.knows, made_by(0)), create_rel(made_by(0), n.knows, made_by(0)),
+                          create_rel(made_by(0), n.knows, made_by(1)), create_rel(made_by(0), n.knows, made_by(1)),
+                          create_rel(made_by(1), n.lives_in, made_by(0))};
+    sb_mutation result = mutate(&f, made, 7);
+    assert_int_equal(result.rels_created, 5);
+    const sb_node_id first = result.ids[0], second = result.ids[1];
+    const sb_rel_id parallel = result.ids[5];
+    assert_int_equal(degree(&f, first), 7);
+    commit(&f);
+    begin_write(&f);
+    result = mutate(&f, (sb_op[]){{.kind = SB_OP_DELETE_REL, .target_entity = ref(parallel)}}, 1);
+    assert_int_equal(result.rels_deleted, 1);
+    assert_int_equal(degree(&f, second), 2);
+    FAILS(&f,
+          sb_graph_mutate(f.graph, (sb_op[]){{.kind = SB_OP_DELETE_REL, .target_entity = ref(parallel)}}, 1, &result,
+                          &f.err),
+          SB_NOT_FOUND, "relationship");
+    result = mutate(&f, (sb_op[]){delete_node(ref(first), true)}, 1);
+    assert_int_equal(result.rels_deleted, 4);
+    assert_int_equal(degree(&f, second), 0);
+    assert_int_equal(rel_count(&f), 0);
+    commit(&f);
+    graph_fixture_close(&f);
+}
+
+static void test_graph_mutate__only_real_changes_count(void **state)
+{
+    graph_fixture f;
+
+    (void)state;
+    graph_fixture_open(&f, 4096);
+    const names n = begin_named(&f);
+    char longer[5000];
+    memset(longer, 'x', sizeof longer);
+    const sb_value long_text = {.type = SB_TYPE_STRING, .as.bytes = {longer, sizeof longer}};
+    const sb_prop props[] = {{n.name, long_text}, {n.age, integer(36)}, {n.email, SB_VALUE_NULL}};
+    sb_mutation result = mutate(&f, (sb_op[]){create_node(&n.person, 1, props, 3)}, 1);
+    assert_int_equal(result.properties_set, 2);
+    const sb_op_ref ada = ref(result.ids[0]);
+    result = mutate(&f, (sb_op[]){set_props(SB_NODE, ada, props, 3)}, 1); /* B20 */
+    assert_int_equal(result.properties_set, 0);
+    assert_int_equal(result.properties_removed, 0);
+    assert_int_equal(result.ids[0], ada.id);
+    const sb_prop as_real[] = {{n.age, real(36.0)}}; /* equal, but another type */
+    result = mutate(&f, (sb_op[]){set_props(SB_NODE, ada, as_real, 1)}, 1);
+    assert_int_equal(result.properties_set, 1);
+    longer[4999] = 'y';
+    sb_op replace = set_props(SB_NODE, ada, props, 1);
+    replace.replace = true;
+    result = mutate(&f, &replace, 1);
+    assert_int_equal(result.properties_set, 1);
+    assert_int_equal(result.properties_removed, 1); /* age */
+    sb_op labels = {.kind = SB_OP_ADD_LABELS, .target_entity = ada, .labels = &n.person, .label_count = 1};
+    result = mutate(&f, &labels, 1);
+    assert_int_equal(result.labels_added, 0);
+    const sb_label_id both[] = {n.city, n.person, n.city};
+    labels.labels = both;
+    labels.label_count = 3;
+    result = mutate(&f, &labels, 1);
+    assert_int_equal(result.labels_added, 1);
+    labels.kind = SB_OP_REMOVE_LABELS;
+    result = mutate(&f, &labels, 1);
+    assert_int_equal(result.labels_removed, 2);
+    commit(&f);
+    graph_fixture_close(&f);
+}
+
+static void test_graph_mutate__errors_name_the_position(void **state)
+{
+    graph_fixture f;
+    sb_mutation result;
+
+    (void)state;
+    graph_fixture_open(&f, 4096);
+    const names n = begin_named(&f);
+    const sb_op good = create_node(&n.person, 1, NULL, 0);
+    const sb_prop bad_value[] = {{n.name, {.type = SB_TYPE_STRING, .as.bytes = {"\xff", 1}}}};
+    const sb_prop twice[] = {{n.age, integer(1)}, {n.age, integer(2)}};
+    const sb_prop no_key[] = {{99, integer(1)}};
+    const sb_label_id no_label = 99;
+
+    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, good, create_node(NULL, 0, bad_value, 1)}, 3, &result, &f.err),
+          SB_INVALID, "op 2, property name");
+    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, create_node(NULL, 0, twice, 2)}, 2, &result, &f.err), SB_INVALID,
+          "op 1: property age is given twice");
+    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, create_node(&no_label, 1, NULL, 0)}, 2, &result, &f.err),
+          SB_INVALID, "op 1: there is no label 99");
+    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, create_rel(made_by(0), 99, made_by(0))}, 2, &result, &f.err),
+          SB_INVALID, "op 1: there is no relationship type 99");
+    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, create_rel(made_by(0), n.knows, made_by(1))}, 2, &result, &f.err),
+          SB_INVALID, "op 1: op 1 is none before");
+    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, create_rel(made_by(0), n.knows, ref(77))}, 2, &result, &f.err),
+          SB_NOT_FOUND, "op 1: its target node 77");
+    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, set_props(SB_NODE, made_by(0), bad_value, 1)}, 2, &result, &f.err),
+          SB_INVALID, "op 1: property name");
+    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, set_props(SB_NODE, made_by(0), twice, 2)}, 2, &result, &f.err),
+          SB_INVALID, "op 1: property age is given twice");
+    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, set_props(SB_NODE, made_by(0), no_key, 1)}, 2, &result, &f.err),
+          SB_INVALID, "op 1: there is no property key 99");
+    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, set_props(SB_REL, ref(5), twice, 1)}, 2, &result, &f.err),
+          SB_NOT_FOUND, "op 1: relationship 5 does not exist");
+    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, set_props(SB_REL, made_by(0), twice, 1)}, 2, &result, &f.err),
+          SB_INVALID, "creates a relationship");
+    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){{.kind = (sb_op_kind)50, .target_entity = ref(1)}}, 1, &result, &f.err),
+          SB_MISUSE, "op 0");
+    assert_int_equal(node_count(&f), 0);
+    assert_int_equal(result.id_count, 0);
+    mutate(&f, &good, 1);
+    assert_int_equal(node_count(&f), 1);
+    commit(&f);
+    graph_fixture_close(&f);
+}
+
+/* The original took at most 255. */
+static void test_graph_mutate__many_labels(void **state)
+{
+    graph_fixture f;
+    enum { MANY = 300 };
+    sb_label_id labels[MANY];
+    char text_of[16];
+
+    (void)state;
+    graph_fixture_open(&f, 8192);
+    begin_write(&f);
+    for (unsigned i = 0; i < MANY; i++) {
+        snprintf(text_of, sizeof text_of, "L%u", i);
+        labels[MANY - 1 - i] = label(&f, text_of);
+    }
+    sb_mutation result = mutate(&f, (sb_op[]){create_node(labels, MANY, NULL, 0)}, 1);
+    const sb_op_ref node = ref(result.ids[0]);
+    for (unsigned i = 0; i < MANY; i++) {
+        bool has;
+        OK(&f, sb_label_index_has(f.view, labels[i], node.id, &has, &f.err));
+        assert_true(has);
+    }
+    result = mutate(&f,
+                    (sb_op[]){{.kind = SB_OP_REMOVE_LABELS,
+                               .target_entity = node,
+                               .labels = labels,
+                               .label_count = MANY - 1}},
+                    1);
+    assert_int_equal(result.labels_removed, MANY - 1);
+    commit(&f);
+    begin_read(&f);
+    for (unsigned i = 0; i < MANY; i++) {
+        uint64_t count;
+        bool has;
+        OK(&f, sb_label_index_has(f.view, labels[i], node.id, &has, &f.err));
+        OK(&f, sb_stats_nodes_of_label(f.view, labels[i], &count, &f.err));
+        assert_int_equal(has, i == MANY - 1);
+        assert_int_equal(count, i == MANY - 1);
+    }
+    rollback(&f);
+    graph_fixture_close(&f);
+}
+
+/* A hub with more relationships than are deleted in one portion. */
+static void test_graph_mutate__detach_a_hub(void **state)
+{
+    graph_fixture f;
+    enum { SPOKES = 40000 };
+    sb_node_id *ids = calloc(SPOKES + 1, sizeof *ids), *hub = calloc(SPOKES, sizeof *hub);
+    sb_rel_id *rels = calloc(SPOKES, sizeof *rels);
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    const names n = begin_named(&f);
+    OK(&f, sb_graph_create_nodes(f.graph, set_of_label(&f, n.person), SPOKES + 1, NULL, 0, ids, &f.err));
+    for (size_t i = 0; i < SPOKES; i++)
+        hub[i] = ids[SPOKES];
+    OK(&f, sb_graph_create_rels(f.graph, n.knows, SPOKES, hub, ids, NULL, 0, rels, &f.err));
+    OK(&f, sb_graph_create_rels(f.graph, n.lives_in, SPOKES, ids, hub, NULL, 0, rels, &f.err));
+    commit(&f);
+    begin_write(&f);
+    const sb_mutation result = mutate(&f, (sb_op[]){delete_node(ref(hub[0]), true)}, 1);
+    assert_int_equal(result.rels_deleted, 2 * SPOKES);
+    assert_int_equal(rel_count(&f), 0);
+    assert_int_equal(degree(&f, ids[7]), 0);
+    rollback(&f);
+    begin_read(&f);
+    assert_int_equal(rel_count(&f), 2 * SPOKES);
+    assert_int_equal(degree(&f, hub[0]), 2 * SPOKES);
+    rollback(&f);
+    graph_fixture_close(&f);
+    free(ids);
+    free(hub);
+    free(rels);
+}
+
+/* Entities with hardly a key in common must not make columns of the product of both. */
+static void test_graph_mutate__a_key_for_each_node(void **state)
+{
+    graph_fixture f;
+    enum { NODES = 3000 };
+    sb_op *ops = calloc(NODES, sizeof *ops);
+    sb_prop *props = calloc(NODES, sizeof *props);
+    char text_of[16];
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    begin_write(&f);
+    for (unsigned i = 0; i < NODES; i++) {
+        snprintf(text_of, sizeof text_of, "key%u", i);
+        props[i] = (sb_prop){.key = key_of(&f, text_of), .value = integer(i)};
+        ops[i] = create_node(NULL, 0, &props[i], 1);
+    }
+    const size_t before = f.alloc.peak_bytes;
+    const sb_mutation result = mutate(&f, ops, NODES);
+    assert_true(f.alloc.peak_bytes - before < 40u << 20);
+    for (unsigned i = 0; i < NODES; i += 97) {
+        sb_value value;
+        bool found;
+        OK(&f, sb_graph_get_props(f.graph, SB_NODE, result.ids[i], &props[i].key, 1, &value, &found, &f.err));
+        assert_true(found);
+        assert_true(sb_value_equal(&value, &props[i].value));
+    }
+    commit(&f);
+    graph_fixture_close(&f);
+    free(ops);
+    free(props);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_graph_mutate__delete_sees_what_is_pending),
+        TEST(test_graph_mutate__loops_and_parallels_go_once),
+        TEST(test_graph_mutate__only_real_changes_count),
+        TEST(test_graph_mutate__errors_name_the_position),
+        TEST(test_graph_mutate__many_labels),
+        TEST(test_graph_mutate__detach_a_hub),
+        TEST(test_graph_mutate__a_key_for_each_node),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
