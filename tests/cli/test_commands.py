@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+"""The sombra command as its users meet it: every command and format, messages, exit codes, pipes, a terminal.
+
+Goal: what the manual page promises is what happens. Method: a small graph with nasty texts is imported, asked in each format, exported and
+imported again; wrong uses must name what is wrong and exit with the documented code.
+"""
+import csv
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+import unittest
+
+SOMBRA = os.environ["SOMBRA"]
+SOURCE = os.environ["SOMBRA_SOURCE_DIR"]
+
+PEOPLE = """id:ID(Person),name,born:int,score:float,tags:string[],since:date,note
+1,Ada,1815,1.5,poet;math,2020-01-31,"says ""hi"", twice"
+2,Grace,1906,,navy,,"two
+lines"
+3,日本語 نص 🙂,-5,NaN,,1969-12-31,
+4,,,,,,""
+"""
+KNOWS = """:START_ID(Person),:END_ID(Person),km:float
+1,2,3.5
+2,3,1
+1,3,9
+3,3,0
+1,2,2
+"""
+
+
+def run(*words, code=0, stdin=None):
+    done = subprocess.run([SOMBRA, *words], input=stdin, capture_output=True, text=True)
+    if done.returncode != code:
+        raise AssertionError(f"sombra {' '.join(words)}: exit code {done.returncode}, not {code}\n{done.stdout}{done.stderr}")
+    return done.stderr if code else done.stdout
+
+
+class Commands(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        for name, text in (("people.csv", PEOPLE), ("knows.csv", KNOWS)):
+            with open(name, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+        for name in os.listdir("."):
+            if ".sombra" in name:
+                os.remove(name)
+        cls.imported = run("import", "g.sombra", "--nodes", "Person=people.csv", "--relationships", "KNOWS=knows.csv")
+
+    def test_import_says_what_it_made(self):
+        self.assertRegex(self.imported, r"^imported 4 nodes, 5 relationships, \d+ properties in .* rows/s\)\n$")
+
+    def test_info_counts(self):
+        rows = json.loads(run("info", "g.sombra", "--format", "json"))
+        self.assertIn({"what": "label", "name": "Person", "count": 4, "detail": None}, rows)
+        self.assertIn({"what": "type", "name": "KNOWS", "count": 5, "detail": None}, rows)
+        trees = json.loads(run("info", "g.sombra", "--trees", "--format", "json"))
+        self.assertTrue(any(row["what"] == "tree" and row["name"] == "nodes" and row["count"] == 4 for row in trees))
+
+    def test_get_in_each_format(self):
+        table = run("get", "g.sombra", "Person.name=Ada")
+        self.assertRegex(table, r"\nborn +1815\n")
+        rows = {row["property"]: row["value"] for row in json.loads(run("get", "g.sombra", "Person.name=Ada", "--format", "json"))}
+        self.assertEqual(rows["note"], 'says "hi", twice')
+        self.assertEqual(rows["tags"], ["poet", "math"])
+        self.assertEqual(rows["since"], "2020-01-31")
+        self.assertEqual(rows["score"], 1.5)
+        text = run("get", "g.sombra", "Person.name=Grace", "--format", "csv")
+        rows = {row[0]: row[1] for row in csv.reader(io.StringIO(text, newline=""))}
+        self.assertEqual(rows["note"], "two\nlines")
+
+    def test_get_of_unicode_nan_and_empty(self):
+        rows = {row["property"]: row["value"] for row in json.loads(run("get", "g.sombra", "Person.born:int=-5", "--format", "json"))}
+        self.assertEqual(rows["name"], "日本語 نص 🙂")
+        self.assertEqual(rows["score"], "NaN")
+        self.assertNotIn("note", rows)
+        # An empty quoted cell is an empty text; an empty unquoted one is absent.
+        rows = {row["property"]: row["value"] for row in json.loads(run("get", "g.sombra", "Person.note=", "--format", "json"))}
+        self.assertEqual(rows["note"], "")
+        self.assertNotIn("name", rows)
+
+    def test_get_relationship(self):
+        rows = {row["property"]: row["value"] for row in json.loads(run("get", "g.sombra", "1", "--relationship", "--format", "json"))}
+        self.assertEqual(rows["~type"], "KNOWS")
+        self.assertIn("km", rows)
+
+    def test_neighbors(self):
+        rows = json.loads(run("neighbors", "g.sombra", "Person.name=Ada", "--format", "json"))
+        self.assertEqual([row["name"] for row in rows], ["Grace", "Grace", "日本語 نص 🙂"])
+        rows = json.loads(run("neighbors", "g.sombra", "Person.name=Ada", "--distinct", "--format", "json"))
+        self.assertEqual([row["name"] for row in rows], ["Grace", "日本語 نص 🙂"])
+        rows = json.loads(run("neighbors", "g.sombra", "Person.born:int=-5", "--direction", "both", "--format", "json"))
+        self.assertEqual(len(rows), 4)  # a loop is there twice
+        self.assertEqual(len(json.loads(run("neighbors", "g.sombra", "1", "--limit", "1", "--format", "json"))), 1)
+
+    def test_paths(self):
+        rows = json.loads(run("path", "g.sombra", "Person.name=Ada", "Person.born:int=-5", "--format", "json"))
+        self.assertEqual(len(rows), 2)
+        rows = json.loads(run("path", "g.sombra", "Person.name=Ada", "Person.born:int=-5", "--weight", "km", "--format", "json"))
+        self.assertEqual([row["name"] for row in rows], ["Ada", "Grace", "日本語 نص 🙂"])
+        self.assertIn("no path", run("path", "g.sombra", "Person.born:int=-5", "Person.name=Ada", code=3))
+        rows = json.loads(run("path", "g.sombra", "Person.born:int=-5", "Person.name=Ada", "--direction", "in", "--format", "json"))
+        self.assertEqual(len(rows), 2)
+
+    def test_bfs_and_top(self):
+        rows = json.loads(run("bfs", "g.sombra", "Person.name=Ada", "--format", "json"))
+        self.assertEqual(sorted(row["depth"] for row in rows), [0, 1, 1])
+        rows = json.loads(run("bfs", "g.sombra", "Person.name=Ada", "--count", "--format", "json"))
+        self.assertEqual(rows, [{"depth": 0, "nodes": 1}, {"depth": 1, "nodes": 2}])
+        self.assertIn("stopped at --max-visits", run("bfs", "g.sombra", "Person.name=Ada", "--max-visits", "2"))
+        rows = json.loads(run("top", "g.sombra", "--label", "Person", "--direction", "in", "--limit", "1", "--format", "json"))
+        self.assertEqual((rows[0]["degree"], rows[0]["name"]), (3, "日本語 نص 🙂"))
+
+    def test_export_and_import_give_an_equal_graph(self):
+        before = run("digest", "g.sombra")
+        self.assertRegex(before, r"^[0-9a-f]{32}\n$")
+        run("export", "g.sombra", "out")
+        words = []
+        for name in sorted(os.listdir("out")):
+            words += ["--nodes" if name.startswith("nodes") else "--relationships", os.path.join("out", name)]
+        if os.path.exists("again.sombra"):
+            os.remove("again.sombra")
+        run("import", "again.sombra", *words, "--no-store-ids")
+        self.assertEqual(run("digest", "again.sombra"), before)
+
+    def test_maintenance(self):
+        for name in ("copy.sombra", "small.sombra", "saved.sombra"):
+            if os.path.exists(name):
+                os.remove(name)
+        before = run("digest", "g.sombra")
+        self.assertIn("copied", run("backup", "g.sombra", "copy.sombra"))
+        self.assertEqual(run("digest", "copy.sombra"), before)
+        self.assertIn("exists", run("backup", "g.sombra", "copy.sombra", code=3))
+        self.assertIn("rebuilt", run("vacuum", "copy.sombra"))
+        self.assertIn("wrote", run("vacuum", "copy.sombra", "small.sombra"))
+        self.assertEqual(run("digest", "small.sombra"), before)
+        self.assertIn("0 faults", run("verify", "small.sombra"))
+        self.assertIn("main file", run("checkpoint", "small.sombra", "--mode", "truncate"))
+        self.assertIn("saved 4 nodes and 5 relationships", run("recover", "small.sombra", "saved.sombra"))
+        self.assertEqual(run("digest", "saved.sombra"), before)
+
+    def test_verify_names_damage(self):
+        run("backup", "g.sombra", "bad.sombra")
+        with open("bad.sombra", "r+b") as file:
+            file.seek(-4000, os.SEEK_END)
+            byte = file.read(1)
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([byte[0] ^ 0x40]))
+        done = subprocess.run([SOMBRA, "verify", "bad.sombra"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 10, done.stdout + done.stderr)
+        self.assertRegex(done.stdout + done.stderr, r"page \d+")
+
+    def test_schema(self):
+        run("backup", "g.sombra", "schema.sombra")
+        run("schema", "schema.sombra", "--create", "index", "--on", "Person", "--keys", "name,born", "--name", "name_born")
+        self.assertIn("name_born", run("schema", "schema.sombra"))
+        run("schema", "schema.sombra", "--create", "unique", "--on", "Person", "--keys", "name")
+        message = run("schema", "schema.sombra", "--create", "exists", "--on", "Person", "--keys", "score", code=4)
+        self.assertIn("score", message)
+        run("schema", "schema.sombra", "--drop", "name_born")
+        self.assertNotIn("name_born", run("schema", "schema.sombra"))
+        self.assertIn("no index", run("schema", "schema.sombra", "--drop", "name_born", code=3))
+
+    def test_wrong_use_is_named(self):
+        for words, code, text in (
+            ([], 2, "Usage"),
+            (["impotr"], 2, "did you mean 'import'"),
+            (["import", "x.sombra"], 2, "nothing to import"),
+            (["import", "x.sombra", "--ndoes", "a.csv"], 2, "did you mean --nodes"),
+            (["import", "x.sombra", "--nodes"], 2, "needs a value"),
+            (["import", "x.sombra", "--nodes", "a.csv", "--threads", "many"], 2, "not a number"),
+            (["import", "x.sombra", "--nodes", "a.csv", "--delimiter", "::"], 2, "not one character"),
+            (["info"], 2, "usage: sombra info FILE"),
+            (["info", "missing.sombra"], 9, "missing.sombra"),
+            (["info", "people.csv"], 10, "not a Sombra database"),
+            (["info", "g.sombra", "--format", "xml"], 2, "none of table, json, csv"),
+            (["info", "g.sombra", "--option", "durabilty=off"], 2, "did you mean 'durability'"),
+            (["info", "g.sombra", "--option", "durability=often"], 2, "none of full, normal, off"),
+            (["get", "g.sombra", "99"], 3, "no node 99"),
+            (["get", "g.sombra", "Ada"], 2, "names no node"),
+            (["get", "g.sombra", "Human.name=Ada"], 3, "no label 'Human'"),
+            (["get", "g.sombra", "Person.nom=Ada"], 3, "no property 'nom'"),
+            (["get", "g.sombra", "Person.name=Eve"], 3, "no node Person.name=Eve"),
+            (["get", "g.sombra", "Person.born:integer[=1"], 2, "integer["),
+            (["get", "g.sombra", "Person.born:int=x"], 2, "'x'"),
+            (["neighbors", "g.sombra", "1", "--type", "LIKES"], 3, "no relationship type 'LIKES'"),
+            (["neighbors", "g.sombra", "1", "--direction", "up"], 2, "none of out, in, both"),
+            (["path", "g.sombra", "1", "99"], 3, "99"),
+            (["checkpoint", "g.sombra", "--mode", "hard"], 2, "none of passive"),
+            (["help", "nothing"], 2, "no command 'nothing'"),
+        ):
+            with self.subTest(words=words):
+                self.assertIn(text, run(*words, code=code))
+        self.assertFalse(os.path.exists("x.sombra"))
+
+    def test_bad_rows_are_placed(self):
+        with open("bad.csv", "w", encoding="utf-8") as file:
+            file.write("id:ID,age:int\n1,7\n2,seven\n3,8\n")
+        message = run("import", "r.sombra", "--nodes", "P=bad.csv", code=2)
+        for part in ("bad.csv", "3", "age", "seven"):
+            self.assertIn(part, message)
+        message = run("import", "r.sombra", "--nodes", "P=bad.csv", "--rejects", "rejects.csv", code=11)
+        self.assertIn("1 rows were rejected", message)
+        with open("rejects.csv", encoding="utf-8") as file:
+            self.assertIn("seven", file.read())
+        counts = {(row["what"], row["name"]): row["count"] for row in json.loads(run("info", "r.sombra", "--format", "json"))}
+        self.assertEqual(counts[("graph", "nodes")], 2)
+
+    def test_standard_input(self):
+        if os.path.exists("stdin.sombra"):
+            os.remove("stdin.sombra")
+        run("import", "stdin.sombra", "--nodes", "P=-", stdin="id:ID\n1\n2\n3\n")
+        self.assertIn("3 nodes", run("verify", "stdin.sombra"))
+
+    def test_a_closed_pipe_is_quiet(self):
+        command = subprocess.Popen([SOMBRA, "help", "import"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        command.stdout.close()
+        message = command.stderr.read()
+        command.stderr.close()
+        command.wait()
+        self.assertEqual(message, b"")
+
+    def test_every_command_has_help(self):
+        for name in ("import export info get neighbors path bfs top schema verify recover checkpoint vacuum backup digest").split():
+            with self.subTest(command=name):
+                text = run(name, "--help")
+                self.assertIn("Usage: sombra " + name, text)
+                self.assertIn("Examples:", text)
+        self.assertIn("edge_cache_capacity", run("help", "options"))
+        self.assertRegex(run("--version"), r"^sombra \d+\.\d+\.\d+\n$")
+
+    def test_a_terminal_gets_fitted_tables(self):
+        main, second = pty.openpty()
+        import fcntl
+        import struct
+        import termios
+        fcntl.ioctl(second, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 30, 0, 0))
+        command = subprocess.Popen([SOMBRA, "neighbors", "g.sombra", "Person.name=Ada"], stdout=second)
+        command.wait()
+        os.close(second)
+        lines = os.read(main, 100000).decode().splitlines()
+        os.close(main)
+        self.assertTrue(all(len(line) <= 30 for line in lines[:4]), lines)
+        self.assertTrue(any("…" in line for line in lines), lines)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], "-v"])
