@@ -1,0 +1,157 @@
+/* bench.h — what the files of the benchmark share: options, figures, graphs, engines.
+ * A benchmark stops the process at the first thing that goes wrong: its figures would mean nothing. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+/* ---- Options and time --------------------------------------------------------------------------- */
+
+typedef struct bench_options {
+    const char *graphs[8]; /* of --graph; none: each workload's own choice */
+    size_t graph_count;
+    const char *engines; /* comma-separated; NULL: all */
+    const char *dir;     /* where the databases lie; a directory of our own, removed at the end */
+    const char *once;    /* "off" or "on": one profiled load and nothing else, for callgrind */
+    unsigned threads;    /* of commit_each */
+    unsigned scale;      /* multiplies the sizes of the graphs */
+    unsigned rounds;     /* 0: each workload's own number */
+    uint64_t seed;
+    bool json;
+} bench_options;
+extern bench_options bench;
+
+uint64_t bench_now_ns(void);
+void bench_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* Fails unless the two are equal: engines must agree on what they computed. */
+void bench_expect(const char *what, uint64_t got, uint64_t wanted);
+void *bench_alloc(size_t count, size_t size);
+bool bench_engine_wanted(const char *name);
+/* Rounds to run: --rounds, else usual. */
+unsigned bench_rounds(unsigned usual);
+/* Path of a file in the benchmark's directory; owned by the caller. */
+char *bench_path(const char *name);
+/* Remove a database: the file, and what lies beside it under its name and a suffix. */
+void bench_remove(const char *path);
+uint64_t bench_file_bytes(const char *path);
+
+/* ---- Samples ------------------------------------------------------------------------------------ */
+
+/* Values of one figure, one from each round. Zeroed: empty. */
+typedef struct bench_samples {
+    double *values;
+    size_t count, capacity;
+} bench_samples;
+void bench_add(bench_samples *samples, double value);
+/* Value below which share (0…1) of the samples lie; sorts them. */
+double bench_quantile(bench_samples *samples, double share);
+double bench_median(bench_samples *samples);
+void bench_clear(bench_samples *samples);
+
+/* ---- Figures ------------------------------------------------------------------------------------ */
+
+typedef enum bench_better { BENCH_HIGHER, BENCH_LOWER, BENCH_COUNT } bench_better;
+/* Print one figure and keep it for the summary. Strings are copied. low and high: the quartiles of the
+ * rounds; rounds 0: a count, exact. */
+void bench_figure(const char *workload, const char *graph, const char *engine, const char *metric,
+                  double value, double low, double high, unsigned rounds, const char *unit,
+                  bench_better better);
+/* The same from samples. */
+void bench_report(const char *workload, const char *graph, const char *engine, const char *metric,
+                  bench_samples *samples, const char *unit, bench_better better);
+void bench_count(const char *workload, const char *graph, const char *engine, const char *metric,
+                 double value, const char *unit);
+/* A ratio of our own for the summary, beside those between Sombra and each peer. */
+void bench_ratio(const char *workload, const char *graph, const char *name, double value);
+/* A line for people; not in JSON output. */
+void bench_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The last line: ratios, above 1 where Sombra is ahead. Frees the figures. */
+void bench_summary(void);
+
+/* ---- Graphs ------------------------------------------------------------------------------------- */
+
+typedef struct sombra_text bench_text;
+#define BENCH_NAME_BYTES 12u
+
+/* Nodes 0 … node_count - 1 with a unique key and a name; relationships with a weight below 256. */
+typedef struct bench_graph {
+    const char *name;
+    uint32_t node_count, edge_count, type_count;
+    uint32_t *source, *target; /* by relationship */
+    uint16_t *type;            /* by relationship; NULL: all of one type */
+    int64_t *weight;
+    int64_t *key; /* by node; ascending */
+    bench_text *names;
+    char *name_bytes;
+} bench_graph;
+
+/* s1k, s5k, s20k, m100k, b1m: R-MAT degrees, ids permuted, seeded. Owned by the caller. */
+bench_graph *bench_graph_make(const char *name);
+void bench_graph_free(bench_graph *graph);
+bool bench_graph_known(const char *name);
+/* The graphs of a workload: those of --graph, else of the list; the list ends with NULL. */
+const char *const *bench_graphs(const char *const *usual);
+
+/* ---- Engines ------------------------------------------------------------------------------------ */
+
+typedef enum bench_sync { BENCH_FULL, BENCH_NORMAL, BENCH_OFF } bench_sync;
+
+/* One store with the data of a bench_graph. Functions are NULL where an engine lacks them. Each loops over
+ * its arguments itself, so that no call through the table is timed for each of them. */
+typedef struct bench_engine {
+    const char *name;
+    /* An empty store with its schema: unique index on the key, relationships indexed both ways. */
+    void *(*open)(const char *path, bench_sync sync);
+    void (*close)(void *store);
+    /* The whole graph as one durable transaction. */
+    void (*load)(void *store, const bench_graph *graph);
+    void (*load_builder)(void *store, const bench_graph *graph);
+    /* Nodes and relationships there are, counted from the tables. */
+    void (*count)(void *store, uint64_t *nodes, uint64_t *edges);
+    /* Relationships between nodes that are there, one transaction. */
+    void (*insert_edges)(void *store, const uint32_t *source, const uint32_t *target,
+                         const int64_t *weight, size_t count);
+    /* One node in a transaction of its own. */
+    void (*commit_node)(void *store, int64_t key, bench_text name);
+    /* New value for the weight-like property of a node, in a transaction of its own. */
+    void (*commit_update)(void *store, uint32_t node, int64_t value);
+    void (*read_begin)(void *store);
+    void (*read_end)(void *store);
+    /* Sums of what was read; batch: through the engine's call for many, where it has one. */
+    uint64_t (*lookup_id)(void *store, const uint32_t *nodes, size_t count, bool batch);
+    uint64_t (*lookup_key)(void *store, const int64_t *keys, size_t count, bool batch);
+    uint64_t (*lookup_autocommit)(void *store, const uint32_t *nodes, size_t count);
+    uint64_t (*neighbors)(void *store, const uint32_t *nodes, size_t count, bool batch);
+    uint64_t (*two_hop)(void *store, const uint32_t *nodes, size_t count);
+    uint64_t (*three_hop)(void *store, const uint32_t *nodes, size_t count, bool by_lengths);
+    /* Nodes reached; *edges: relationships seen. */
+    uint64_t (*bfs)(void *store, uint32_t start, uint64_t *edges);
+    /* Relationships whose weight, nodes whose key, lies in [low, high]; by scanning. */
+    uint64_t (*scan)(void *store, bool nodes, int64_t low, int64_t high);
+    bool batches; /* the calls with batch true differ */
+} bench_engine;
+
+extern const bench_engine bench_sombra, bench_sqlite, bench_lmdb, bench_raw;
+/* Engines to run, in order: sombra, sqlite, lmdb, raw; *count of them. */
+const bench_engine *const *bench_engines(size_t *count);
+
+/* ---- Workloads ---------------------------------------------------------------------------------- */
+
+typedef struct bench_workload {
+    const char *name, *text;
+    void (*run)(void);
+} bench_workload;
+
+void bench_run_bulk_edges(void);
+void bench_run_exists_cache(void);
+void bench_run_put_many(void);
+void bench_run_profiling(void);
+void bench_run_ablation(void);
+/* One load in memory with profiling off or on: what callgrind counts. */
+void bench_run_once(bool on);
+
+#endif

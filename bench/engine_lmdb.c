@@ -1,0 +1,266 @@
+/* engine_lmdb.c — LMDB, the ordered-map ceiling: the same data under the same indexes as ordered maps. What an application
+ * can do to help it is done: records in order of key are appended, relationships are sorted first for each direction. */
+#include "bench.h"
+
+#ifdef HAVE_LMDB
+#include <lmdb.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sort.h"
+#include "sombra.h"
+
+#define MAP_BYTES ((size_t)64 << 30) /* address space only */
+#define LABEL     1u
+#define TYPE      1u
+
+typedef struct node_record {
+    int64_t key;
+    int64_t note;
+    uint32_t label;
+    char name[BENCH_NAME_BYTES];
+} node_record;
+
+typedef struct edge_record {
+    uint64_t source, target;
+    uint32_t type, weight;
+} edge_record;
+
+/* Key of a list: type above node. A list entry: neighbor, relationship. */
+typedef struct list_entry {
+    uint64_t neighbor, edge;
+} list_entry;
+
+typedef struct lmdb_store {
+    MDB_env *env;
+    MDB_dbi nodes, keys, labels, edges, out, in;
+    MDB_txn *txn;
+    uint64_t next_node, next_edge;
+    sb_triple *triples, *scratch;
+    size_t triple_capacity;
+} lmdb_store;
+
+static void must(int status)
+{
+    if (status != MDB_SUCCESS) bench_fail("lmdb: %s", mdb_strerror(status));
+}
+
+static uint64_t list_key(uint64_t node)
+{
+    return (uint64_t)TYPE << 40 | node;
+}
+
+/* Order of list entries as numbers: neighbor, then relationship. */
+static int compare_entries(const MDB_val *a, const MDB_val *b)
+{
+    list_entry left, right;
+    memcpy(&left, a->mv_data, sizeof left);
+    memcpy(&right, b->mv_data, sizeof right);
+    if (left.neighbor != right.neighbor) return left.neighbor < right.neighbor ? -1 : 1;
+    return left.edge < right.edge ? -1 : left.edge > right.edge;
+}
+
+static void open_maps(lmdb_store *store)
+{
+    MDB_txn *txn;
+    const unsigned lists = MDB_CREATE | MDB_INTEGERKEY | MDB_DUPSORT | MDB_DUPFIXED;
+
+    must(mdb_txn_begin(store->env, NULL, 0, &txn));
+    must(mdb_dbi_open(txn, "nodes", MDB_CREATE | MDB_INTEGERKEY, &store->nodes));
+    must(mdb_dbi_open(txn, "keys", MDB_CREATE | MDB_INTEGERKEY, &store->keys));
+    must(mdb_dbi_open(txn, "labels", lists | MDB_INTEGERDUP, &store->labels));
+    must(mdb_dbi_open(txn, "edges", MDB_CREATE | MDB_INTEGERKEY, &store->edges));
+    must(mdb_dbi_open(txn, "out", lists, &store->out));
+    must(mdb_dbi_open(txn, "in", lists, &store->in));
+    must(mdb_set_dupsort(txn, store->out, compare_entries));
+    must(mdb_set_dupsort(txn, store->in, compare_entries));
+    must(mdb_txn_commit(txn));
+}
+
+static void *open_store(const char *path, bench_sync sync)
+{
+    lmdb_store *store = bench_alloc(1, sizeof *store);
+    const unsigned flags = MDB_NOSUBDIR | MDB_NORDAHEAD |
+                           (sync == BENCH_FULL     ? 0u
+                            : sync == BENCH_NORMAL ? (unsigned)MDB_NOMETASYNC
+                                                   : (unsigned)MDB_NOSYNC);
+
+    must(mdb_env_create(&store->env));
+    must(mdb_env_set_mapsize(store->env, MAP_BYTES));
+    must(mdb_env_set_maxdbs(store->env, 8));
+    must(mdb_env_open(store->env, path, flags, 0644));
+    open_maps(store);
+    store->next_node = store->next_edge = 1;
+    return store;
+}
+
+static void close_store(void *object)
+{
+    lmdb_store *store = object;
+
+    mdb_env_close(store->env);
+    free(store->triples);
+    free(store->scratch);
+    free(store);
+}
+
+static MDB_val value_of(const void *data, size_t bytes)
+{
+    MDB_val value = {.mv_size = bytes};
+    memcpy(&value.mv_data, &data, sizeof data); /* LMDB does not write through it */
+    return value;
+}
+
+static void put(MDB_txn *txn, MDB_dbi map, const void *key, const void *data, size_t bytes,
+                unsigned flags)
+{
+    MDB_val name = value_of(key, sizeof(uint64_t)), value = value_of(data, bytes);
+    must(mdb_put(txn, map, &name, &value, flags));
+}
+
+/* ---- Writing ------------------------------------------------------------------------------------ */
+
+static void add_node(lmdb_store *store, MDB_txn *txn, int64_t key, bench_text name)
+{
+    const uint64_t id = store->next_node++, label = LABEL;
+    node_record record = {.key = key, .label = LABEL};
+
+    memcpy(record.name, name.data, sizeof record.name);
+    put(txn, store->nodes, &id, &record, sizeof record, MDB_APPEND);
+    put(txn, store->keys, &key, &id, sizeof id, MDB_NOOVERWRITE); /* unique */
+    put(txn, store->labels, &label, &id, sizeof id, MDB_APPENDDUP);
+}
+
+/* Lists of one direction, in order; appended when the map was empty. */
+static void add_lists(lmdb_store *store, MDB_txn *txn, MDB_dbi map, size_t count, bool empty)
+{
+    MDB_cursor *cursor;
+    uint64_t node = 0;
+
+    if (!sb_triples_sorted(store->triples, count))
+        sb_triples_sort(store->triples, store->scratch, count);
+    must(mdb_cursor_open(txn, map, &cursor));
+    for (size_t i = 0; i < count; i++) {
+        const sb_triple *triple = &store->triples[i];
+        const uint64_t name = list_key(triple->node);
+        const list_entry entry = {triple->neighbor, triple->rel};
+        MDB_val key = value_of(&name, sizeof name), value = value_of(&entry, sizeof entry);
+        const unsigned flags = !empty ? 0u : triple->node == node ? MDB_APPENDDUP : MDB_APPEND;
+        must(mdb_cursor_put(cursor, &key, &value, flags));
+        node = triple->node;
+    }
+    mdb_cursor_close(cursor);
+}
+
+static void add_edges(lmdb_store *store, MDB_txn *txn, const uint32_t *source,
+                      const uint32_t *target, const int64_t *weight, size_t count)
+{
+    const bool empty = store->next_edge == 1;
+    const uint64_t first = store->next_edge;
+
+    if (count > store->triple_capacity) {
+        free(store->triples);
+        free(store->scratch);
+        store->triples = bench_alloc(count, sizeof *store->triples);
+        store->scratch = bench_alloc(count, sizeof *store->scratch);
+        store->triple_capacity = count;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t id = store->next_edge++;
+        const edge_record record = {(uint64_t)source[i] + 1, (uint64_t)target[i] + 1, TYPE,
+                                    (uint32_t)weight[i]};
+        put(txn, store->edges, &id, &record, sizeof record, MDB_APPEND);
+        store->triples[i] = (sb_triple){record.source, record.target, id};
+    }
+    add_lists(store, txn, store->out, count, empty);
+    for (size_t i = 0; i < count; i++)
+        store->triples[i] =
+            (sb_triple){(uint64_t)target[i] + 1, (uint64_t)source[i] + 1, first + i};
+    add_lists(store, txn, store->in, count, empty);
+}
+
+static void load(void *object, const bench_graph *graph)
+{
+    lmdb_store *store = object;
+    MDB_txn *txn;
+
+    must(mdb_txn_begin(store->env, NULL, 0, &txn));
+    for (uint32_t i = 0; i < graph->node_count; i++)
+        add_node(store, txn, graph->key[i], graph->names[i]);
+    add_edges(store, txn, graph->source, graph->target, graph->weight, graph->edge_count);
+    must(mdb_txn_commit(txn));
+}
+
+static void insert_edges(void *object, const uint32_t *source, const uint32_t *target,
+                         const int64_t *weight, size_t count)
+{
+    lmdb_store *store = object;
+    MDB_txn *txn;
+
+    must(mdb_txn_begin(store->env, NULL, 0, &txn));
+    add_edges(store, txn, source, target, weight, count);
+    must(mdb_txn_commit(txn));
+}
+
+static void commit_node(void *object, int64_t key, bench_text name)
+{
+    lmdb_store *store = object;
+    MDB_txn *txn;
+
+    must(mdb_txn_begin(store->env, NULL, 0, &txn));
+    add_node(store, txn, key, name);
+    must(mdb_txn_commit(txn));
+}
+
+static void commit_update(void *object, uint32_t node, int64_t value)
+{
+    lmdb_store *store = object;
+    const uint64_t id = (uint64_t)node + 1;
+    MDB_val key = value_of(&id, sizeof id), found;
+    node_record record;
+    MDB_txn *txn;
+
+    must(mdb_txn_begin(store->env, NULL, 0, &txn));
+    must(mdb_get(txn, store->nodes, &key, &found));
+    memcpy(&record, found.mv_data, sizeof record);
+    record.note = value;
+    put(txn, store->nodes, &id, &record, sizeof record, 0);
+    must(mdb_txn_commit(txn));
+}
+
+/* ---- Reading ------------------------------------------------------------------------------------ */
+
+static uint64_t entries(MDB_txn *txn, MDB_dbi map)
+{
+    MDB_stat stat;
+    must(mdb_stat(txn, map, &stat));
+    return stat.ms_entries;
+}
+
+static void count_all(void *object, uint64_t *nodes, uint64_t *edges)
+{
+    lmdb_store *store = object;
+    MDB_txn *txn;
+
+    must(mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn));
+    *nodes = entries(txn, store->nodes);
+    *edges = entries(txn, store->edges);
+    bench_expect("lmdb: lists out", entries(txn, store->out), *edges);
+    bench_expect("lmdb: lists in", entries(txn, store->in), *edges);
+    bench_expect("lmdb: keys", entries(txn, store->keys), *nodes);
+    mdb_txn_abort(txn);
+}
+
+const bench_engine bench_lmdb = {
+    .name = "lmdb",
+    .open = open_store,
+    .close = close_store,
+    .load = load,
+    .count = count_all,
+    .insert_edges = insert_edges,
+    .commit_node = commit_node,
+    .commit_update = commit_update,
+};
+#else
+extern const bench_engine bench_lmdb;
+#endif

@@ -1,0 +1,186 @@
+/* engine_sqlite.c — SQLite: tables of nodes and relationships, indexed as Sombra's are, prepared statements, WAL. */
+#include "bench.h"
+
+#ifdef HAVE_SQLITE3
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sombra.h"
+
+enum statement {
+    BEGIN,
+    COMMIT,
+    ADD_NODE,
+    ADD_EDGE,
+    COUNT_NODES,
+    COUNT_EDGES,
+    UPDATE_NODE,
+    STATEMENTS
+};
+
+/* The label's and the type's columns and their place in indexes are what Sombra keeps too: a label index, lists by
+ * type in both directions. */
+static const char SCHEMA[] =
+    "CREATE TABLE nodes(id INTEGER PRIMARY KEY, label INTEGER, key INTEGER, name TEXT, note "
+    "INTEGER);"
+    "CREATE UNIQUE INDEX nodes_key ON nodes(key);"
+    "CREATE INDEX nodes_label ON nodes(label);"
+    "CREATE TABLE edges(id INTEGER PRIMARY KEY, source INTEGER, target INTEGER, type INTEGER,"
+    " weight INTEGER);"
+    "CREATE INDEX edges_out ON edges(source, type, target);"
+    "CREATE INDEX edges_in ON edges(target, type, source);";
+
+static const char *const TEXTS[STATEMENTS] = {
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [ADD_NODE] = "INSERT INTO nodes(id, label, key, name) VALUES(?, 1, ?, ?)",
+    [ADD_EDGE] = "INSERT INTO edges(source, target, type, weight) VALUES(?, ?, 1, ?)",
+    [COUNT_NODES] = "SELECT count(*) FROM nodes",
+    [COUNT_EDGES] = "SELECT count(*) FROM edges",
+    [UPDATE_NODE] = "UPDATE nodes SET note = ? WHERE id = ?",
+};
+
+typedef struct sqlite_store {
+    sqlite3 *db;
+    sqlite3_stmt *statements[STATEMENTS];
+    int64_t next_node;
+} sqlite_store;
+
+static void must(sqlite_store *store, bool right)
+{
+    if (!right) bench_fail("sqlite: %s", sqlite3_errmsg(store->db));
+}
+
+static void execute(sqlite_store *store, const char *text)
+{
+    must(store, sqlite3_exec(store->db, text, NULL, NULL, NULL) == SQLITE_OK);
+}
+
+/* Run a statement without rows, and make it ready for the next time. */
+static void run(sqlite_store *store, enum statement which)
+{
+    must(store, sqlite3_step(store->statements[which]) == SQLITE_DONE);
+    (void)sqlite3_reset(store->statements[which]);
+}
+
+static void *open_store(const char *path, bench_sync sync)
+{
+    static const char *const SYNCS[] = {"PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL",
+                                        "PRAGMA synchronous=OFF"};
+    sqlite_store *store = bench_alloc(1, sizeof *store);
+
+    must(store, sqlite3_open(path, &store->db) == SQLITE_OK);
+    execute(store, "PRAGMA page_size=8192");
+    execute(store, "PRAGMA journal_mode=WAL");
+    execute(store, SYNCS[sync]);
+    execute(store, "PRAGMA cache_size=-4000000");
+    execute(store, "PRAGMA mmap_size=17179869184");
+    execute(store, SCHEMA);
+    for (int i = 0; i < STATEMENTS; i++)
+        must(store, sqlite3_prepare_v3(store->db, TEXTS[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                       &store->statements[i], NULL) == SQLITE_OK);
+    store->next_node = 1;
+    return store;
+}
+
+static void close_store(void *object)
+{
+    sqlite_store *store = object;
+
+    for (int i = 0; i < STATEMENTS; i++)
+        (void)sqlite3_finalize(store->statements[i]);
+    must(store, sqlite3_close(store->db) == SQLITE_OK);
+    free(store);
+}
+
+static void add_node(sqlite_store *store, int64_t key, bench_text name)
+{
+    sqlite3_stmt *statement = store->statements[ADD_NODE];
+
+    must(store, sqlite3_bind_int64(statement, 1, store->next_node++) == SQLITE_OK &&
+                    sqlite3_bind_int64(statement, 2, key) == SQLITE_OK &&
+                    sqlite3_bind_text(statement, 3, name.data, (int)name.size, SQLITE_STATIC) ==
+                        SQLITE_OK);
+    run(store, ADD_NODE);
+}
+
+static void add_edges(sqlite_store *store, const uint32_t *source, const uint32_t *target,
+                      const int64_t *weight, size_t count)
+{
+    sqlite3_stmt *statement = store->statements[ADD_EDGE];
+
+    for (size_t i = 0; i < count; i++) {
+        (void)sqlite3_bind_int64(statement, 1, (int64_t)source[i] + 1);
+        (void)sqlite3_bind_int64(statement, 2, (int64_t)target[i] + 1);
+        (void)sqlite3_bind_int64(statement, 3, weight[i]);
+        run(store, ADD_EDGE);
+    }
+}
+
+static void load(void *object, const bench_graph *graph)
+{
+    sqlite_store *store = object;
+
+    run(store, BEGIN);
+    for (uint32_t i = 0; i < graph->node_count; i++)
+        add_node(store, graph->key[i], graph->names[i]);
+    add_edges(store, graph->source, graph->target, graph->weight, graph->edge_count);
+    run(store, COMMIT);
+}
+
+static void insert_edges(void *object, const uint32_t *source, const uint32_t *target,
+                         const int64_t *weight, size_t count)
+{
+    sqlite_store *store = object;
+
+    run(store, BEGIN);
+    add_edges(store, source, target, weight, count);
+    run(store, COMMIT);
+}
+
+/* One statement is a transaction of its own. */
+static void commit_node(void *object, int64_t key, bench_text name)
+{
+    add_node(object, key, name);
+}
+
+static void commit_update(void *object, uint32_t node, int64_t value)
+{
+    sqlite_store *store = object;
+
+    (void)sqlite3_bind_int64(store->statements[UPDATE_NODE], 1, value);
+    (void)sqlite3_bind_int64(store->statements[UPDATE_NODE], 2, (int64_t)node + 1);
+    run(store, UPDATE_NODE);
+}
+
+static uint64_t one_number(sqlite_store *store, enum statement which)
+{
+    uint64_t number;
+
+    must(store, sqlite3_step(store->statements[which]) == SQLITE_ROW);
+    number = (uint64_t)sqlite3_column_int64(store->statements[which], 0);
+    (void)sqlite3_reset(store->statements[which]);
+    return number;
+}
+
+static void count_all(void *object, uint64_t *nodes, uint64_t *edges)
+{
+    *nodes = one_number(object, COUNT_NODES);
+    *edges = one_number(object, COUNT_EDGES);
+}
+
+const bench_engine bench_sqlite = {
+    .name = "sqlite",
+    .open = open_store,
+    .close = close_store,
+    .load = load,
+    .count = count_all,
+    .insert_edges = insert_edges,
+    .commit_node = commit_node,
+    .commit_update = commit_update,
+};
+#else
+/* A file with nothing in it is not C. */
+extern const bench_engine bench_sqlite;
+#endif

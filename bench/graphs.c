@@ -1,0 +1,126 @@
+/* graphs.c — the graphs of the benchmark: R-MAT degrees (Chakrabarti, Zhan and Faloutsos 2004; a = 0.57, b = c = 0.19,
+ * as Graph500 has them) with permuted ids, so that hubs do not lie together; all from one seed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "bench.h"
+#include "sombra.h"
+
+typedef struct graph_size {
+    const char *name;
+    uint32_t nodes, edges;
+} graph_size;
+
+static const graph_size SIZES[] = {
+    {"s1k", 1000, 4000},        {"s5k", 5000, 20000},       {"s20k", 20000, 80000},
+    {"m100k", 100000, 1000000}, {"b1m", 1000000, 10000000},
+};
+
+static const graph_size *find_size(const char *name)
+{
+    for (size_t i = 0; i < sizeof SIZES / sizeof *SIZES; i++) {
+        if (strcmp(SIZES[i].name, name) == 0) return &SIZES[i];
+    }
+    return NULL;
+}
+
+bool bench_graph_known(const char *name)
+{
+    return find_size(name) != NULL;
+}
+
+static void permute(sb_random *random, uint32_t *order, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        order[i] = i;
+    for (uint32_t i = count; i > 1; i--) {
+        const uint32_t j = (uint32_t)sb_random_below(random, i), kept = order[i - 1];
+        order[i - 1] = order[j];
+        order[j] = kept;
+    }
+}
+
+/* One relationship of the recursive matrix; ends past node_count are drawn again. */
+static void draw_edge(sb_random *random, unsigned levels, uint32_t node_count, uint32_t *source,
+                      uint32_t *target)
+{
+    do {
+        *source = *target = 0;
+        for (unsigned level = 0; level < levels; level++) {
+            const uint64_t x = sb_random_below(random, 100);
+            *source = *source * 2 + (x >= 76);
+            *target = *target * 2 + ((x >= 57 && x < 76) || x >= 95);
+        }
+    } while (*source >= node_count || *target >= node_count);
+}
+
+static void make_edges(bench_graph *graph, sb_random *random)
+{
+    uint32_t *order = bench_alloc(graph->node_count, sizeof *order);
+    unsigned levels = 0;
+
+    while (((uint64_t)1 << levels) < graph->node_count)
+        levels++;
+    permute(random, order, graph->node_count);
+    for (uint32_t i = 0; i < graph->edge_count; i++) {
+        uint32_t source, target;
+        draw_edge(random, levels, graph->node_count, &source, &target);
+        graph->source[i] = order[source];
+        graph->target[i] = order[target];
+        graph->weight[i] = (int64_t)sb_random_below(random, 256);
+    }
+    free(order);
+}
+
+static void make_nodes(bench_graph *graph, sb_random *random)
+{
+    for (uint32_t i = 0; i < graph->node_count; i++) {
+        char *name = graph->name_bytes + (size_t)i * BENCH_NAME_BYTES;
+        graph->key[i] = 1000000 + (int64_t)i;
+        for (size_t c = 0; c < BENCH_NAME_BYTES; c++)
+            name[c] = (char)('a' + sb_random_below(random, 26));
+        graph->names[i] = (bench_text){.data = name, .size = BENCH_NAME_BYTES};
+    }
+}
+
+bench_graph *bench_graph_make(const char *name)
+{
+    const graph_size *size = find_size(name);
+    bench_graph *graph = bench_alloc(1, sizeof *graph);
+    sb_random random = {bench.seed};
+
+    if (size == NULL) bench_fail("there is no graph %s", name);
+    graph->name = size->name;
+    graph->node_count = size->nodes * bench.scale;
+    graph->edge_count = size->edges * bench.scale;
+    graph->type_count = 1;
+    graph->source = bench_alloc(graph->edge_count, sizeof *graph->source);
+    graph->target = bench_alloc(graph->edge_count, sizeof *graph->target);
+    graph->weight = bench_alloc(graph->edge_count, sizeof *graph->weight);
+    graph->key = bench_alloc(graph->node_count, sizeof *graph->key);
+    graph->names = bench_alloc(graph->node_count, sizeof *graph->names);
+    graph->name_bytes = bench_alloc(graph->node_count, BENCH_NAME_BYTES);
+    make_nodes(graph, &random);
+    make_edges(graph, &random);
+    return graph;
+}
+
+void bench_graph_free(bench_graph *graph)
+{
+    if (graph == NULL) return;
+    free(graph->source);
+    free(graph->target);
+    free(graph->type);
+    free(graph->weight);
+    free(graph->key);
+    free(graph->names);
+    free(graph->name_bytes);
+    free(graph);
+}
+
+const char *const *bench_graphs(const char *const *usual)
+{
+    return bench.graph_count != 0 ? bench.graphs : usual;
+}
