@@ -30,6 +30,9 @@ typedef struct sb_graph_settings {
     _Atomic bool *cancel;         /* borrowed; set by another thread: long calls return SB_INTERRUPT; may be NULL */
     sb_progress progress;         /* of long calls; may be NULL */
     void *progress_ctx;
+    /* Relationships that go with a detached node, while it is being deleted (the call may still fail); may be NULL. */
+    sb_status (*detached)(void *ctx, sb_node_id node, const sb_rel_id *rels, size_t count, sb_err *err);
+    void *detached_ctx;
 } sb_graph_settings;
 void sb_graph_settings_init(sb_graph_settings *settings);
 /* Settings of a session, copied; take effect from its next transaction. */
@@ -241,6 +244,23 @@ SB_MUST_CHECK sb_status sb_graph_digest(sb_graph *graph, uint8_t digest[16], sb_
 SB_MUST_CHECK sb_status sb_graph_vacuum(sb_session *session, sb_err *err);
 /* Write a compact copy (vacuum into) to a new file. */
 SB_MUST_CHECK sb_status sb_graph_vacuum_into(sb_graph *graph, sb_vfs *vfs, const char *path, sb_err *err);
+
+/* Salvage what can be read of a damaged file into a new one (SB_EXISTS) on the same vfs: nodes with their labels and properties,
+ * relationships whose ends were saved, indexes and constraints when the catalog is whole. Ids change; names that are lost become label_1,
+ * type_1, key_1. lost (may be NULL) is told of each thing that could not be saved. The damaged file is only read. */
+typedef struct sb_recover_options {
+    const sb_allocator *alloc;
+    sb_vfs *vfs;
+    sb_profile *profile;
+    void (*lost)(void *ctx, const char *message);
+    void *lost_ctx;
+} sb_recover_options;
+typedef struct sb_recover_result {
+    uint64_t nodes, rels;           /* saved */
+    uint64_t lost_nodes, lost_rels; /* as far as it is known how many there were */
+    uint64_t damaged_pages;
+} sb_recover_result;
+SB_MUST_CHECK sb_status sb_graph_recover(const char *damaged, const char *path, const sb_recover_options *options, sb_recover_result *result, sb_err *err);
 
 /* ---- Bulk load and export (CSV) ------------------------------------------------------------------------------------------------ */
 

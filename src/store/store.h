@@ -188,4 +188,23 @@ SB_MUST_CHECK sb_status sb_store_verify(sb_view *view, sb_finding finding, void 
 /* Copy everything into an empty store, each tree rebuilt with full leaves (vacuum). */
 SB_MUST_CHECK sb_status sb_store_copy(sb_view *from, sb_view *to, sb_progress progress, void *ctx, sb_err *err);
 
+/* ---- Salvage: reading a damaged file without a catalog that is whole ------------------------------------------------------------ */
+
+typedef struct sb_salvage_trees {
+    bool known; /* else they have no roots here: only numbers and kinds */
+    sb_tree catalog, nodes, rels;
+} sb_salvage_trees;
+void sb_store_salvage_trees(sb_txn *txn, sb_salvage_trees *trees);
+typedef enum sb_salvage_kind {
+    SB_SALVAGE_LABEL = SB_NAME_LABEL, SB_SALVAGE_TYPE = SB_NAME_TYPE, SB_SALVAGE_KEY = SB_NAME_KEY,
+    SB_SALVAGE_SET,   /* a label set */
+    SB_SALVAGE_NODES, /* how many nodes there were */
+    SB_SALVAGE_RELS
+} sb_salvage_kind;
+/* What a row of the catalog says. Names and sets may come in pieces, numbered from 0. */
+typedef struct sb_salvage_row { sb_salvage_kind kind; uint32_t id; uint8_t piece; bool last; sb_bytes value; uint64_t count; } sb_salvage_row;
+bool sb_store_salvage_row(sb_bytes key, sb_bytes value, sb_salvage_row *row); /* false: it is of no use here */
+/* The labels of a set's row, its pieces joined. False: it does not decode, or has more labels than capacity. */
+bool sb_store_salvage_set(sb_bytes value, sb_label_id *labels, size_t capacity, size_t *count);
+
 #endif
