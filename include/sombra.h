@@ -232,7 +232,7 @@ SOMBRA_API sombra_status sombra_commit(sombra_txn *txn);
 SOMBRA_API void sombra_rollback(sombra_txn *txn);
 /** Make a read transaction a write transaction. BUSY_SNAPSHOT: somebody has committed since; it goes on reading. */
 SOMBRA_API sombra_status sombra_upgrade(sombra_txn *txn);
-/** Savepoints nest. Rolling back to one keeps it; releasing drops it and those inside. Ids count from 1. */
+/** Savepoints nest. Rolling back to one keeps it; releasing drops it and those inside. Ids rise from 1, with gaps. */
 SOMBRA_API sombra_status sombra_savepoint(sombra_txn *txn, uint32_t *savepoint);
 SOMBRA_API sombra_status sombra_rollback_to(sombra_txn *txn, uint32_t savepoint);
 SOMBRA_API sombra_status sombra_release(sombra_txn *txn, uint32_t savepoint);
@@ -349,7 +349,7 @@ SOMBRA_API sombra_status sombra_nodes_exist(sombra_txn *txn, const uint64_t *ids
 typedef struct sombra_neighbors_options {
     sombra_direction direction;
     const uint32_t *types; size_t type_count; /**< 0: all */
-    bool distinct;                            /**< each neighbor once */
+    bool distinct;                            /**< each neighbor once (also when the option distinct_neighbors says so) */
     uint64_t limit;                           /**< 0: none */
 } sombra_neighbors_options;
 typedef struct sombra_neighbor { uint64_t node, rel; uint32_t type; bool outgoing; } sombra_neighbor;
@@ -398,7 +398,7 @@ typedef struct sombra_bfs_options {
 } sombra_bfs_options;
 typedef struct sombra_bfs_result { uint64_t visited, rels_seen; uint32_t depth; bool truncated; } sombra_bfs_result;
 /** Breadth first: visit once for each node reached, start (depth 0) included; true goes on, false stops. visit NULL: only count.
- *  options NULL: outgoing, unbounded. The callback may read with the same connection only through another transaction. */
+ *  options NULL: outgoing, unbounded. The callback may use other connections, not this one. */
 SOMBRA_API sombra_status sombra_bfs(sombra_txn *txn, uint64_t start, const sombra_bfs_options *options, bool (*visit)(void *ctx, uint64_t node, uint32_t depth), void *ctx, sombra_bfs_result *result);
 typedef struct sombra_path { bool found; size_t length; const uint64_t *nodes; const uint64_t *rels; double weight; } sombra_path;
 /** A shortest path by number of relationships (bidirectional). nodes: length + 1; call result. Errors: NOT_FOUND (an end does not exist). */

@@ -22,6 +22,8 @@ sombra_status sombra_checkpoint(sombra_conn *conn, sombra_checkpoint_mode mode, 
     if (result != NULL) memset(result, 0, sizeof *result);
     if (entered != SOMBRA_OK) return entered;
     memset(&done, 0, sizeof done);
+    if ((unsigned)mode > SOMBRA_TRUNCATE)
+        return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "%d is no checkpoint mode", (int)mode));
     status = sb_pager_checkpoint(conn->db->pager, (sb_checkpoint_mode)mode, &done, &conn->err);
     if (result != NULL)
         *result = (sombra_checkpoint_result){.wal_frames = done.wal_frames, .backfilled_frames = done.backfilled_frames,
@@ -183,6 +185,7 @@ sombra_status sombra_digest(sombra_txn *txn, uint8_t digest[16])
 {
     sb_status status;
 
+    if (digest != NULL) memset(digest, 0, 16);
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, digest != NULL);
     sombra__run_begin(txn->conn);
@@ -200,9 +203,9 @@ sombra_status sombra_get_info(sombra_txn *txn, sombra_info *info)
     uint64_t nodes, rels;
     sb_status status;
 
+    if (info != NULL) memset(info, 0, sizeof *info);
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, info != NULL);
-    memset(info, 0, sizeof *info);
     memory = &txn->conn->db->memory;
     status = sb_pager_get_info(txn->conn->db->pager, &pager, &txn->conn->err);
     if (status == SB_OK) status = sb_stats_nodes_of_label(txn->view, 0, &nodes, &txn->conn->err);
@@ -247,10 +250,10 @@ sombra_status sombra_tree_at(sombra_txn *txn, size_t i, sombra_tree_info *info, 
     sb_tree_search search = {.txn = txn, .wanted = i, .info = info};
     sb_status status;
 
+    if (info != NULL) memset(info, 0, sizeof *info);
+    if (more != NULL) *more = false;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, info != NULL && more != NULL);
-    memset(info, 0, sizeof *info);
-    *more = false;
     sb_arena_reset(sb_graph_arena(txn->graph));
     status = sb_store_each_tree(txn->view, describe_tree, &search, &txn->conn->err);
     *more = status == SB_OK && search.found;
@@ -261,6 +264,7 @@ sombra_status sombra_get_writer_stats(sombra_txn *txn, sombra_writer_stats *stat
 {
     sb_writer_stats inner;
 
+    if (stats != NULL) memset(stats, 0, sizeof *stats);
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, stats != NULL);
     sb_graph_writer_stats(txn->graph, &inner);

@@ -27,6 +27,8 @@ struct sombra_txn {
     sb_txn *txn; /* NULL while no transaction is open */
     sb_graph *graph;
     sb_view *view;
+    uint64_t number; /* counts the connection's transactions: a builder or scan of an earlier one is refused */
+    bool named;      /* a name was made, which no page shows before the commit */
 };
 
 struct sombra_conn {
@@ -44,6 +46,7 @@ struct sombra_conn {
     void *commit_ctx;
     void (*change_hook)(void *ctx, sombra_change change, uint64_t id);
     void *change_ctx;
+    sb_buffer detached; /* {node, relationship} pairs of sombra_mutate, for the change hook */
 };
 
 /* sb_status and sombra_status have the same values (mirror.h). */
@@ -53,12 +56,20 @@ void sombra__error_copy(const sb_err *err, sombra_error *error);
 /* Length of a caller's text: size, or strlen for SOMBRA_NUL_TERMINATED. */
 sb_bytes sombra__text(const void *text, size_t size);
 
-/* First in every call on a transaction: 0, or SOMBRA_MISUSE for a closed or foreign one. */
+/* SOMBRA_MISUSE for no transaction, or one that has ended. */
+SB_COLD sombra_status sombra__refuse(sombra_txn *txn);
+/* First in every call on a transaction, behind the out-parameters. */
 SB_INLINE sombra_status sombra__enter(sombra_txn *txn)
 {
-    if (SB_UNLIKELY(txn == NULL || txn->txn == NULL)) return SOMBRA_MISUSE;
+    if (SB_UNLIKELY(txn == NULL || txn->txn == NULL)) return sombra__refuse(txn);
     txn->conn->err.code = SB_OK;
     return SOMBRA_OK;
+}
+/* The same for a call on a builder or scan that transaction `number` made. */
+SB_INLINE sombra_status sombra__enter_child(sombra_txn *txn, uint64_t number)
+{
+    if (SB_UNLIKELY(txn->txn == NULL || txn->number != number)) return sombra__refuse(txn);
+    return sombra__enter(txn);
 }
 #define SOMBRA_ENTER(txn)                                                \
     do {                                                                 \
@@ -75,8 +86,12 @@ SB_INLINE sombra_status sombra__enter(sombra_txn *txn)
 /* Around calls that can be cancelled: clears an old request first. */
 void sombra__run_begin(sombra_conn *conn);
 void sombra__run_end(sombra_conn *conn);
+/* Are all numbers and choices in their ranges? They may have been set without sombra_options_set. */
+SB_MUST_CHECK sb_status sombra__options_check(const sombra_options *options, sb_err *err);
 /* Tell the change hook; a no-op without one. */
 void sombra__changed(sombra_conn *conn, sombra_change change, const uint64_t *ids, size_t count);
+/* The graph layer's note of relationships that a deleted node takes along. ctx: the connection. */
+SB_MUST_CHECK sb_status sombra__note_detached(void *ctx, sb_node_id node, const sb_rel_id *rels, size_t count, sb_err *err);
 /* Label set of labels in any order; a label given twice is SB_INVALID. */
 SB_MUST_CHECK sb_status sombra__label_set(sombra_txn *txn, const uint32_t *labels, size_t count, sb_set_id *set);
 

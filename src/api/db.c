@@ -54,8 +54,10 @@ sb_bytes sombra__text(const void *text, size_t size)
 
 const sombra_error *sombra_error_of(const sombra_conn *conn)
 {
+    static const sombra_error no_connection = {.status = SOMBRA_MISUSE, .page = SB_NO_PGNO, .message = "there is no connection"};
     /* The error is part of the connection, which is not const for its owner: made when asked for. */
     sombra_conn *owner;
+    if (conn == NULL) return &no_connection;
     memcpy(&owner, &conn, sizeof owner);
     sombra__error_copy(&conn->err, &owner->error);
     return &conn->error;
@@ -91,9 +93,7 @@ static sb_status take_options(const sombra_options *options, sombra_options *out
         return SB_FAIL(err, SB_MISUSE, "the program was compiled for ABI %u, this library has ABI %u: compile it again (or call sombra_options_init first)",
                        options->abi, SOMBRA_ABI);
     memcpy(out, options, options->struct_bytes < sizeof *out ? options->struct_bytes : sizeof *out);
-    if (out->durability > SOMBRA_DURABLE_OFF) return SB_FAIL(err, SB_INVALID, "option durability: %u is none of 0, 1, 2", out->durability);
-    if (out->read_mode > 2) return SB_FAIL(err, SB_INVALID, "option read_mode: %u is none of 0, 1, 2", out->read_mode);
-    return SB_OK;
+    return sombra__options_check(out, err);
 }
 
 static void fill_pager_options(sombra_db *db, sb_pager_options *pager)
@@ -211,6 +211,9 @@ static sb_status open_conn(sombra_conn *conn, sb_err *err)
     conn->settings.cancel = &conn->cancel;
     conn->settings.progress = report_progress;
     conn->settings.progress_ctx = conn;
+    conn->settings.detached = sombra__note_detached;
+    conn->settings.detached_ctx = conn;
+    sb_buffer_init(&conn->detached, &conn->db->memory.base);
     return sb_graph_configure(conn->session, &conn->settings, err);
 }
 
@@ -251,6 +254,7 @@ void sombra_disconnect(sombra_conn *conn)
     db = conn->db;
     if (conn->txn.txn != NULL) sombra_rollback(&conn->txn);
     sb_session_close(conn->session);
+    sb_buffer_deinit(&conn->detached);
     sb_free(&db->memory.base, conn, sizeof *conn);
     sb_mutex_lock(db->lock);
     db->connections--;

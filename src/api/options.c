@@ -175,6 +175,27 @@ static sb_status set_option(sombra_options *options, const char *name, const cha
     return SB_OK;
 }
 
+sb_status sombra__options_check(const sombra_options *options, sb_err *err)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const sb_option *option = &options_table[i];
+        const uint8_t *field = (const uint8_t *)options + option->offset;
+        uint64_t number = *field; /* of a choice; a bool is 0 or 1 by its type */
+        uint32_t narrow;
+
+        if (option->kind == OPTION_U32) {
+            memcpy(&narrow, field, sizeof narrow);
+            number = narrow;
+        } else if (option->kind == OPTION_U64) {
+            memcpy(&number, field, sizeof number);
+        }
+        if (number < option->min || number > option->max ||
+            (option->offset == FIELD(page_size) && (number & (number - 1)) != 0))
+            return SB_FAIL(err, SB_INVALID, "option %s: %llu is not allowed", option->name, (unsigned long long)number);
+    }
+    return SB_OK;
+}
+
 sombra_status sombra_options_set(sombra_options *options, const char *name, const char *value, sombra_error *error)
 {
     sb_err err;
@@ -197,6 +218,7 @@ void sombra_options_init_for(sombra_options *options, uint32_t abi, uint32_t str
         (void)!set_option(&defaults, options_table[i].name, options_table[i].default_value, NULL);
     defaults.abi = abi;
     defaults.struct_bytes = struct_bytes;
-    /* A caller with a shorter, older struct gets its part. */
+    /* A caller with a shorter, older struct gets its part; in a longer, newer one the rest is 0. */
+    if (struct_bytes > sizeof defaults) memset((uint8_t *)options + sizeof defaults, 0, struct_bytes - sizeof defaults);
     memcpy(options, &defaults, struct_bytes < sizeof defaults ? struct_bytes : sizeof defaults);
 }

@@ -8,7 +8,9 @@
 sombra_status sombra_get_props(sombra_txn *txn, sombra_entity entity, uint64_t id, const uint32_t *keys, size_t key_count,
                                sombra_value *values, bool *found)
 {
+    if (found != NULL) *found = false;
     SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, (unsigned)entity <= SOMBRA_REL);
     SOMBRA_ARG(txn, found != NULL && ((keys != NULL && values != NULL) || key_count == 0));
     return sombra__status(sb_graph_get_props(txn->graph, (sb_entity)entity, id, keys, key_count,
                                              (sb_value *)(void *)values, found, &txn->conn->err));
@@ -19,6 +21,7 @@ sombra_status sombra_get_props_many(sombra_txn *txn, sombra_entity entity, const
 {
     SOMBRA_ENTER(txn);
     if (id_count == 0) return SOMBRA_OK;
+    SOMBRA_ARG(txn, (unsigned)entity <= SOMBRA_REL);
     SOMBRA_ARG(txn, ids != NULL && found != NULL && ((keys != NULL && values != NULL) || key_count == 0));
     return sombra__status(sb_graph_get_props_many(txn->graph, (sb_entity)entity, ids, id_count, keys, key_count,
                                                   (sb_value *)(void *)values, found, &txn->conn->err));
@@ -29,10 +32,10 @@ sombra_status sombra_get_node(sombra_txn *txn, uint64_t id, sombra_node *node, b
     sb_node_record record;
     sb_status status;
 
+    if (node != NULL) memset(node, 0, sizeof *node);
+    if (found != NULL) *found = false;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, node != NULL && found != NULL);
-    memset(node, 0, sizeof *node);
-    *found = false;
     status = sb_graph_node(txn->graph, id, &record, found, &txn->conn->err);
     if (status != SB_OK || !*found) return sombra__status(status);
     node->id = id;
@@ -47,10 +50,10 @@ sombra_status sombra_get_rel(sombra_txn *txn, uint64_t id, sombra_rel *rel, bool
     sb_rel_record record;
     sb_status status;
 
+    if (rel != NULL) memset(rel, 0, sizeof *rel);
+    if (found != NULL) *found = false;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, rel != NULL && found != NULL);
-    memset(rel, 0, sizeof *rel);
-    *found = false;
     status = sb_graph_rel(txn->graph, id, &record, found, &txn->conn->err);
     if (status != SB_OK || !*found) return sombra__status(status);
     *rel = (sombra_rel){.id = id, .source = record.source, .target = record.target, .type = record.type,
@@ -76,13 +79,14 @@ sombra_status sombra_neighbors(sombra_txn *txn, uint64_t node, const sombra_neig
     size_t capacity = 64; /* most nodes have fewer: one call then */
     sb_status status;
 
+    if (neighbors != NULL) *neighbors = NULL;
+    if (count != NULL) *count = 0;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, neighbors != NULL && count != NULL);
-    *neighbors = NULL;
-    *count = 0;
     inner.distinct = txn->conn->settings.distinct_neighbors;
     if (options != NULL) {
         SOMBRA_ARG(txn, options->types != NULL || options->type_count == 0);
+        SOMBRA_ARG(txn, (unsigned)options->direction <= SOMBRA_BOTH);
         inner = (sb_neighbors_options){.direction = (sb_direction)options->direction, .types = options->types,
                                        .type_count = options->type_count, .limit = options->limit,
                                        .distinct = options->distinct || inner.distinct};
@@ -94,23 +98,31 @@ sombra_status sombra_neighbors(sombra_txn *txn, uint64_t node, const sombra_neig
         if (list == NULL) return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
         status = sb_graph_neighbors(txn->graph, node, &inner, list, capacity, count, &txn->conn->err);
     } while (status == SB_OK && *count > capacity);
-    if (status == SB_OK) *neighbors = (const sombra_neighbor *)(const void *)list;
+    if (status != SB_OK)
+        *count = 0;
+    else
+        *neighbors = (const sombra_neighbor *)(const void *)list;
     return sombra__status(status);
 }
 
 sombra_status sombra_neighbor_ids(sombra_txn *txn, uint64_t node, sombra_direction direction, uint32_t type,
                                   const uint64_t **ids, size_t *count)
 {
+    if (ids != NULL) *ids = NULL;
+    if (count != NULL) *count = 0;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, ids != NULL && count != NULL);
+    SOMBRA_ARG(txn, (unsigned)direction <= SOMBRA_BOTH);
     return sombra__status(sb_graph_neighbor_ids(txn->graph, node, (sb_direction)direction, type, ids, count, &txn->conn->err));
 }
 
 sombra_status sombra_neighbor_ids_many(sombra_txn *txn, const uint64_t *nodes, size_t node_count, sombra_direction direction,
                                        uint32_t type, const uint64_t **ids, size_t *ends)
 {
+    if (ids != NULL) *ids = NULL;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, ids != NULL && ((nodes != NULL && ends != NULL) || node_count == 0));
+    SOMBRA_ARG(txn, (unsigned)direction <= SOMBRA_BOTH);
     return sombra__status(sb_graph_neighbor_ids_many(txn->graph, nodes, node_count, (sb_direction)direction, type, ids,
                                                      ends, &txn->conn->err));
 }
@@ -118,17 +130,18 @@ sombra_status sombra_neighbor_ids_many(sombra_txn *txn, const uint64_t *nodes, s
 sombra_status sombra_degree(sombra_txn *txn, uint64_t node, sombra_direction direction, const uint32_t *types,
                             size_t type_count, uint64_t *degree)
 {
+    if (degree != NULL) *degree = 0;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, degree != NULL && (types != NULL || type_count == 0));
-    *degree = 0;
+    SOMBRA_ARG(txn, (unsigned)direction <= SOMBRA_BOTH);
     return sombra__status(sb_graph_degree(txn->graph, node, (sb_direction)direction, types, type_count, degree, &txn->conn->err));
 }
 
 sombra_status sombra_rel_between(sombra_txn *txn, uint64_t source, uint64_t target, uint32_t type, uint64_t *rel)
 {
+    if (rel != NULL) *rel = 0;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, rel != NULL);
-    *rel = 0;
     return sombra__status(sb_graph_rel_between(txn->graph, source, target, type, rel, &txn->conn->err));
 }
 
@@ -136,6 +149,7 @@ sombra_status sombra_rel_between(sombra_txn *txn, uint64_t source, uint64_t targ
 
 struct sombra_scan {
     sombra_txn *txn;
+    uint64_t number; /* of its transaction */
     sb_scan *inner;
 };
 
@@ -160,10 +174,11 @@ sombra_status sombra_scan_open(sombra_txn *txn, const sombra_scan_options *optio
 
     if (scan != NULL) *scan = NULL;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, options != NULL && scan != NULL);
+    SOMBRA_ARG(txn, options != NULL && scan != NULL && (unsigned)options->entity <= SOMBRA_REL);
     opened = sb_alloc_zero(&txn->conn->db->memory.base, sizeof *opened);
     if (opened == NULL) return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
     opened->txn = txn;
+    opened->number = txn->number;
     inner = inner_scan(options);
     status = sb_scan_open(txn->graph, &inner, &opened->inner, &txn->conn->err);
     if (status != SB_OK)
@@ -179,7 +194,7 @@ sombra_status sombra_scan_next(sombra_scan *scan, uint64_t *ids, size_t capacity
 
     if (count != NULL) *count = 0;
     if (scan == NULL) return SOMBRA_MISUSE;
-    SOMBRA_ENTER(scan->txn);
+    if (sombra__enter_child(scan->txn, scan->number) != SOMBRA_OK) return SOMBRA_MISUSE;
     SOMBRA_ARG(scan->txn, ids != NULL && count != NULL && capacity != 0);
     sombra__run_begin(scan->txn->conn);
     status = sb_scan_next(scan->inner, ids, capacity, count, &scan->txn->conn->err);
@@ -201,9 +216,9 @@ sombra_status sombra_count(sombra_txn *txn, const sombra_scan_options *options, 
     sb_scan_options inner;
     sb_status status;
 
+    if (count != NULL) *count = 0;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, options != NULL && count != NULL);
-    *count = 0;
+    SOMBRA_ARG(txn, options != NULL && count != NULL && (unsigned)options->entity <= SOMBRA_REL);
     inner = inner_scan(options);
     sombra__run_begin(txn->conn);
     status = sb_graph_count(txn->graph, &inner, count, &txn->conn->err);
@@ -216,9 +231,9 @@ sombra_status sombra_lookup(sombra_txn *txn, uint32_t schema_id, const sombra_va
     sb_status status;
     bool cut;
 
+    if (id != NULL) *id = 0;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, id != NULL && values != NULL && count != 0);
-    *id = 0;
     status = sb_index_lookup(txn->view, schema_id, (const sb_value *)(const void *)values, count, id, &cut, &txn->conn->err);
     if (status != SB_OK || !cut) return sombra__status(status);
     return sombra__status(sb_graph_lookup_cut(txn->graph, schema_id, (const sb_value *)(const void *)values, count, id,
@@ -234,6 +249,8 @@ static sb_status inner_bfs(sombra_txn *txn, const sombra_bfs_options *options, s
     if (options == NULL) return SB_OK;
     if (options->types == NULL && options->type_count != 0)
         return SB_FAIL(&txn->conn->err, SB_MISUSE, "type_count is %zu but types is NULL", options->type_count);
+    if ((unsigned)options->direction > SOMBRA_BOTH)
+        return SB_FAIL(&txn->conn->err, SB_MISUSE, "%d is no direction", (int)options->direction);
     *inner = (sb_bfs_options){.direction = (sb_direction)options->direction,
                               .types = options->types,
                               .type_count = options->type_count,
@@ -296,9 +313,9 @@ sombra_status sombra_shortest_path(sombra_txn *txn, uint64_t from, uint64_t to, 
     sb_graph_path found;
     sb_status status;
 
+    if (path != NULL) memset(path, 0, sizeof *path);
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, path != NULL);
-    memset(path, 0, sizeof *path);
     status = inner_bfs(txn, options, &inner);
     if (status != SB_OK) return sombra__status(status);
     sombra__run_begin(txn->conn);
@@ -315,9 +332,9 @@ sombra_status sombra_weighted_path(sombra_txn *txn, uint64_t from, uint64_t to, 
     sb_graph_path found;
     sb_status status;
 
+    if (path != NULL) memset(path, 0, sizeof *path);
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, path != NULL);
-    memset(path, 0, sizeof *path);
     status = inner_bfs(txn, options, &inner);
     if (status != SB_OK) return sombra__status(status);
     sombra__run_begin(txn->conn);

@@ -4,6 +4,12 @@
 
 #include "api/api_priv.h"
 
+sombra_status sombra__refuse(sombra_txn *txn)
+{
+    if (txn == NULL) return SOMBRA_MISUSE;
+    return sombra__status(SB_FAIL(&txn->conn->err, SB_MISUSE, "the transaction of this call has ended"));
+}
+
 sombra_status sombra_begin(sombra_conn *conn, sombra_mode mode, sombra_txn **txn)
 {
     sb_status status;
@@ -14,6 +20,8 @@ sombra_status sombra_begin(sombra_conn *conn, sombra_mode mode, sombra_txn **txn
     sb_err_clear(&conn->err);
     if (conn->txn.txn != NULL)
         return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "this connection has a transaction open: end it first, or use another connection"));
+    if (mode != SOMBRA_READ && mode != SOMBRA_WRITE)
+        return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "%d is no mode of a transaction", (int)mode));
     status = mode == SOMBRA_WRITE ? sb_txn_begin_write(conn->session, &begun, &conn->err)
                                   : sb_txn_begin_read(conn->session, &begun, &conn->err);
     if (status != SB_OK) return sombra__status(status);
@@ -24,6 +32,8 @@ sombra_status sombra_begin(sombra_conn *conn, sombra_mode mode, sombra_txn **txn
     }
     conn->txn.view = sb_graph_view(conn->txn.graph);
     conn->txn.txn = begun;
+    conn->txn.number++;
+    conn->txn.named = false;
     *txn = &conn->txn;
     return SOMBRA_OK;
 }
@@ -37,7 +47,7 @@ sombra_status sombra_commit(sombra_txn *txn)
     conn = txn->conn;
     sb_err_clear(&conn->err);
     ended = txn->txn;
-    if (conn->commit_hook != NULL && sb_txn_writable(ended) && sb_txn_dirty(ended)) {
+    if (conn->commit_hook != NULL && (sb_txn_dirty(ended) || txn->named)) {
         const sombra_status refused = conn->commit_hook(conn->commit_ctx);
         if (refused != SOMBRA_OK) {
             sombra_rollback(txn);
@@ -60,12 +70,17 @@ void sombra_rollback(sombra_txn *txn)
 
 sombra_status sombra_upgrade(sombra_txn *txn)
 {
+    sb_status status;
+
     SOMBRA_ENTER(txn);
-    return sombra__status(sb_txn_upgrade(txn->txn, &txn->conn->err));
+    status = sb_txn_upgrade(txn->txn, &txn->conn->err);
+    if (status == SB_OK) status = sb_view_get(txn->txn, &txn->view, &txn->conn->err);
+    return sombra__status(status);
 }
 
 sombra_status sombra_savepoint(sombra_txn *txn, uint32_t *savepoint)
 {
+    if (savepoint != NULL) *savepoint = 0;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, savepoint != NULL);
     return sombra__status(sb_txn_savepoint(txn->txn, savepoint, &txn->conn->err));
@@ -92,9 +107,9 @@ uint64_t sombra_txn_sequence(const sombra_txn *txn)
 
 sombra_status sombra_name_find(sombra_txn *txn, sombra_name_kind kind, const char *name, size_t size, uint32_t *id)
 {
+    if (id != NULL) *id = 0;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, id != NULL);
-    *id = 0;
     SOMBRA_ARG(txn, name != NULL);
     SOMBRA_ARG(txn, (unsigned)kind < SB_NAME_KINDS);
     *id = sb_name_find(txn->view, (sb_name_kind)kind, sombra__text(name, size));
@@ -103,11 +118,12 @@ sombra_status sombra_name_find(sombra_txn *txn, sombra_name_kind kind, const cha
 
 sombra_status sombra_name_intern(sombra_txn *txn, sombra_name_kind kind, const char *name, size_t size, uint32_t *id)
 {
+    sb_status status;
     sb_bytes text;
 
+    if (id != NULL) *id = 0;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, id != NULL);
-    *id = 0;
     SOMBRA_ARG(txn, name != NULL);
     SOMBRA_ARG(txn, (unsigned)kind < SB_NAME_KINDS);
     text = sombra__text(name, size);
@@ -115,11 +131,10 @@ sombra_status sombra_name_intern(sombra_txn *txn, sombra_name_kind kind, const c
     if (*id != 0) return SOMBRA_OK;
     if (!sb_txn_writable(txn->txn))
         return sombra__status(SB_FAIL(&txn->conn->err, SB_READ_ONLY, "this is a read transaction: '%.*s' can not be made", (int)(text.size < 200 ? text.size : 200), name));
-    {
-        sb_status status = sb_view_found(txn->view, &txn->conn->err);
-        if (status == SB_OK) status = sb_name_intern(txn->view, (sb_name_kind)kind, text, id, &txn->conn->err);
-        return sombra__status(status);
-    }
+    status = sb_view_found(txn->view, &txn->conn->err);
+    if (status == SB_OK) status = sb_name_intern(txn->view, (sb_name_kind)kind, text, id, &txn->conn->err);
+    if (status == SB_OK) txn->named = true;
+    return sombra__status(status);
 }
 
 const char *sombra_name_text(sombra_txn *txn, sombra_name_kind kind, uint32_t id, size_t *size)
@@ -142,9 +157,9 @@ uint32_t sombra_name_count(sombra_txn *txn, sombra_name_kind kind)
 
 sombra_status sombra_name_entities(sombra_txn *txn, sombra_name_kind kind, uint32_t id, uint64_t *count)
 {
+    if (count != NULL) *count = 0;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, count != NULL);
-    *count = 0;
     switch (kind) {
     case SOMBRA_LABEL: return sombra__status(sb_stats_nodes_of_label(txn->view, id, count, &txn->conn->err));
     case SOMBRA_TYPE: return sombra__status(sb_stats_rels_of_type(txn->view, id, count, &txn->conn->err));

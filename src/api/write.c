@@ -28,6 +28,7 @@ sombra_status sombra_create_nodes(sombra_txn *txn, const uint32_t *labels, size_
     SOMBRA_ARG(txn, labels != NULL || label_count == 0);
     SOMBRA_ARG(txn, columns != NULL || column_count == 0);
     if (count == 0) return SOMBRA_OK;
+    if (ids != NULL) memset(ids, 0, count * sizeof *ids);
     if (!sb_txn_writable(txn->txn)) return sombra__status(SB_FAIL(&txn->conn->err, SB_READ_ONLY, "this is a read transaction"));
     status = sombra__label_set(txn, labels, label_count, &set);
     if (status != SB_OK) return sombra__status(status);
@@ -50,6 +51,8 @@ sombra_status sombra_create_rels(sombra_txn *txn, uint32_t type, size_t count, c
     if (count == 0) return SOMBRA_OK;
     SOMBRA_ARG(txn, sources != NULL && targets != NULL);
     SOMBRA_ARG(txn, columns != NULL || column_count == 0);
+    if (!sb_txn_writable(txn->txn)) return sombra__status(SB_FAIL(&txn->conn->err, SB_READ_ONLY, "this is a read transaction"));
+    if (ids != NULL) memset(ids, 0, count * sizeof *ids);
     status = take_ids(txn, count, ids, &made);
     if (status != SB_OK) return sombra__status(status);
     status = sb_graph_create_rels(txn->graph, type, count, sources, targets,
@@ -63,8 +66,16 @@ sombra_status sombra_create_rels(sombra_txn *txn, uint32_t type, size_t count, c
 
 struct sombra_builder {
     sombra_txn *txn;
+    uint64_t number; /* of its transaction */
     sb_builder *inner;
 };
+
+/* First in every call on a builder. */
+#define SOMBRA_ENTER_BUILDER(b)                                                          \
+    do {                                                                                 \
+        const sombra_status sombra_entered = sombra__enter_child((b)->txn, (b)->number); \
+        if (SB_UNLIKELY(sombra_entered != SOMBRA_OK)) return sombra_entered;             \
+    } while (0)
 
 sombra_status sombra_builder_open(sombra_txn *txn, sombra_builder **builder)
 {
@@ -77,6 +88,7 @@ sombra_status sombra_builder_open(sombra_txn *txn, sombra_builder **builder)
     opened = sb_alloc_zero(&txn->conn->db->memory.base, sizeof *opened);
     if (opened == NULL) return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
     opened->txn = txn;
+    opened->number = txn->number;
     status = sb_builder_open(txn->graph, &opened->inner, &txn->conn->err);
     if (status != SB_OK)
         sb_free(&txn->conn->db->memory.base, opened, sizeof *opened);
@@ -97,13 +109,15 @@ sombra_status sombra_builder_node(sombra_builder *builder, const uint32_t *label
 {
     uint64_t unwanted;
 
+    if (handle == NULL) handle = &unwanted;
+    *handle = 0;
     if (builder == NULL) return SOMBRA_MISUSE;
-    SOMBRA_ENTER(builder->txn);
+    SOMBRA_ENTER_BUILDER(builder);
     SOMBRA_ARG(builder->txn, labels != NULL || label_count == 0);
     SOMBRA_ARG(builder->txn, props != NULL || prop_count == 0);
     return sombra__status(sb_builder_node(builder->inner, labels, label_count, sombra__text(alias, alias_size),
-                                          (const sb_prop *)(const void *)props, prop_count,
-                                          handle != NULL ? handle : &unwanted, &builder->txn->conn->err));
+                                          (const sb_prop *)(const void *)props, prop_count, handle,
+                                          &builder->txn->conn->err));
 }
 
 static sb_ref inner_ref(sombra_ref ref)
@@ -121,7 +135,7 @@ sombra_status sombra_builder_rel(sombra_builder *builder, sombra_ref source, uin
                                  const sombra_prop *props, size_t prop_count)
 {
     if (builder == NULL) return SOMBRA_MISUSE;
-    SOMBRA_ENTER(builder->txn);
+    SOMBRA_ENTER_BUILDER(builder);
     SOMBRA_ARG(builder->txn, props != NULL || prop_count == 0);
     return sombra__status(sb_builder_rel(builder->inner, inner_ref(source), type, inner_ref(target),
                                          (const sb_prop *)(const void *)props, prop_count, &builder->txn->conn->err));
@@ -134,7 +148,7 @@ sombra_status sombra_builder_execute(sombra_builder *builder, sombra_created *cr
 
     if (created != NULL) memset(created, 0, sizeof *created);
     if (builder == NULL) return SOMBRA_MISUSE;
-    SOMBRA_ENTER(builder->txn);
+    SOMBRA_ENTER_BUILDER(builder);
     status = sb_builder_execute(builder->inner, &result, &builder->txn->conn->err);
     if (status != SB_OK) return sombra__status(status);
     sombra__changed(builder->txn->conn, SOMBRA_NODE_CREATED, result.node_ids, result.node_count);
@@ -147,16 +161,17 @@ sombra_status sombra_builder_execute(sombra_builder *builder, sombra_created *cr
 
 sombra_status sombra_builder_alias(sombra_builder *builder, const char *alias, size_t size, uint64_t *id)
 {
+    const sb_bytes text = sombra__text(alias, size);
     sb_status status;
     bool found;
 
+    if (id != NULL) *id = 0;
     if (builder == NULL || id == NULL) return SOMBRA_MISUSE;
-    *id = 0;
-    SOMBRA_ENTER(builder->txn);
-    status = sb_builder_alias(builder->inner, sombra__text(alias, size), id, &found);
+    SOMBRA_ENTER_BUILDER(builder);
+    status = sb_builder_alias(builder->inner, text, id, &found);
     if (status == SB_OK && !found)
         status = SB_FAIL(&builder->txn->conn->err, SB_NOT_FOUND, "no node was made under the alias '%.*s'",
-                         (int)(sombra__text(alias, size).size & 0xFF), alias == NULL ? "" : alias);
+                         (int)(text.size < 200 ? text.size : 200), alias == NULL ? "" : alias);
     return sombra__status(status);
 }
 
@@ -184,8 +199,40 @@ static void convert_ops(const sombra_op *ops, size_t count, sb_op *out)
         };
 }
 
+/* {node, relationship}: as the detached buffer holds them. */
+typedef struct sb_detached {
+    sb_node_id node;
+    sb_rel_id rel;
+} sb_detached;
+
+sb_status sombra__note_detached(void *ctx, sb_node_id node, const sb_rel_id *rels, size_t count, sb_err *err)
+{
+    sombra_conn *conn = ctx;
+
+    if (conn->change_hook == NULL) return SB_OK;
+    for (size_t i = 0; i < count; i++) {
+        const sb_detached one = {.node = node, .rel = rels[i]};
+        if (sb_buffer_append(&conn->detached, &one, sizeof one) != SB_OK) return SB_FAIL_NOMEM(err);
+    }
+    return SB_OK;
+}
+
+/* Nodes are deleted once, and in the order of the ops: theirs are the next in the buffer. */
+static void report_detached(sombra_conn *conn, sb_node_id node, size_t *at)
+{
+    sb_detached one;
+
+    for (; *at < conn->detached.size; *at += sizeof one) {
+        memcpy(&one, (const uint8_t *)conn->detached.data + *at, sizeof one);
+        if (one.node != node) return;
+        sombra__changed(conn, SOMBRA_REL_DELETED, &one.rel, 1);
+    }
+}
+
 static void report_ops(sombra_conn *conn, const sombra_op *ops, const sb_mutation *result)
 {
+    size_t at = 0;
+
     for (size_t i = 0; i < result->id_count; i++) {
         sombra_change change = SOMBRA_NODE_CHANGED;
         switch (ops[i].kind) {
@@ -194,7 +241,10 @@ static void report_ops(sombra_conn *conn, const sombra_op *ops, const sb_mutatio
         case SOMBRA_SET_PROPS: change = ops[i].on_rel ? SOMBRA_REL_CHANGED : SOMBRA_NODE_CHANGED; break;
         case SOMBRA_ADD_LABELS:
         case SOMBRA_REMOVE_LABELS: break;
-        case SOMBRA_DELETE_NODE: change = SOMBRA_NODE_DELETED; break;
+        case SOMBRA_DELETE_NODE:
+            report_detached(conn, result->ids[i], &at);
+            change = SOMBRA_NODE_DELETED;
+            break;
         case SOMBRA_DELETE_REL: change = SOMBRA_REL_DELETED; break;
         }
         sombra__changed(conn, change, &result->ids[i], 1);
@@ -215,7 +265,10 @@ sombra_status sombra_mutate(sombra_txn *txn, const sombra_op *ops, size_t count,
     if (count > sizeof few / sizeof *few && (inner = sb_alloc_array(alloc, count, sizeof *inner)) == NULL)
         return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
     convert_ops(ops, count, inner);
+    sb_buffer_reset(&txn->conn->detached);
+    sombra__run_begin(txn->conn);
     status = sb_graph_mutate(txn->graph, inner, count, &result, &txn->conn->err);
+    sombra__run_end(txn->conn);
     if (inner != few) sb_free(alloc, inner, count * sizeof *inner);
     if (status != SB_OK) return sombra__status(status);
     if (txn->conn->change_hook != NULL) report_ops(txn->conn, ops, &result);

@@ -1,0 +1,599 @@
+/* test_transactions.c — transactions, savepoints, hooks, locks between handles and processes, and what is there after
+ * a commit, an abort and a reopening: through sombra.h alone. */
+#include <sys/wait.h>
+#include <time.h>
+
+#include "support/api_fixture.h"
+
+/* ---- One connection ----------------------------------------------------------------------------------------- */
+
+static void test_api_transactions__misuse(void **state)
+{
+    api_fixture f;
+    sombra_txn *other;
+    sombra_txn *ended;
+    uint32_t id;
+    uint64_t count = 7;
+    (void)state;
+
+    api_new(&f);
+    assert_int_equal(sombra_error_of(NULL)->status, SOMBRA_MISUSE);
+    assert_int_equal(sombra_begin(NULL, SOMBRA_READ, &other), SOMBRA_MISUSE);
+    assert_null(other);
+    assert_int_equal(sombra_commit(NULL), SOMBRA_MISUSE);
+    sombra_rollback(NULL);
+    FAILS(&f, sombra_begin(f.conn, (sombra_mode)7, &other), SOMBRA_MISUSE, "mode");
+    api_begin(&f, SOMBRA_READ);
+    FAILS(&f, sombra_begin(f.conn, SOMBRA_READ, &other), SOMBRA_MISUSE, "transaction open");
+    assert_null(other);
+    FAILS(&f, sombra_checkpoint(f.conn, SOMBRA_PASSIVE, NULL), SOMBRA_MISUSE, "transaction");
+    FAILS(&f, sombra_name_intern(f.txn, SOMBRA_LABEL, "Person", 6, &id), SOMBRA_READ_ONLY, "Person");
+    ended = f.txn;
+    api_commit(&f);
+    FAILS(&f, sombra_name_entities(ended, SOMBRA_LABEL, 0, &count), SOMBRA_MISUSE, "ended");
+    assert_int_equal(count, 0);
+    FAILS(&f, sombra_commit(ended), SOMBRA_MISUSE, "ended");
+    sombra_rollback(ended);
+    assert_int_equal(sombra_txn_sequence(NULL), 0);
+    /* a success clears the error */
+    api_begin(&f, SOMBRA_READ);
+    assert_int_equal(sombra_error_of(f.conn)->status, SOMBRA_OK);
+    assert_string_equal(sombra_error_of(f.conn)->message, "");
+    FAILS_ERROR(&f, sombra_close(f.db, &f.error), SOMBRA_MISUSE, "1 connections");
+    api_end(&f); /* an open transaction ends with its connection */
+}
+
+static void test_api_transactions__commit_and_rollback(void **state)
+{
+    api_fixture f;
+    uint64_t before;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    before = sombra_txn_sequence(f.txn);
+    (void)api_node(&f, "Person", 1);
+    api_commit(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    assert_int_equal(sombra_txn_sequence(f.txn), before + 1);
+    (void)api_node(&f, "Person", 2);
+    (void)api_name(&f, SOMBRA_LABEL, "Forgotten");
+    sombra_rollback(f.txn);
+    assert_int_equal(api_node_count(&f), 1);
+    api_reopen(&f);
+    assert_int_equal(api_node_count(&f), 1);
+    api_begin(&f, SOMBRA_READ);
+    assert_int_equal(sombra_name_count(f.txn, SOMBRA_LABEL), 1);
+    sombra_rollback(f.txn);
+    api_end(&f);
+}
+
+static void test_api_transactions__savepoints(void **state)
+{
+    api_fixture f;
+    uint32_t first, second, third = 9;
+    uint64_t a, b, ids[2];
+    uint8_t exist = 0;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    a = api_node(&f, "Person", 1);
+    OK(&f, sombra_savepoint(f.txn, &first));
+    assert_int_not_equal(first, 0);
+    b = api_node(&f, "Person", 2);
+    (void)api_rel(&f, a, "KNOWS", b);
+    OK(&f, sombra_savepoint(f.txn, &second));
+    (void)api_node(&f, "Animal", 3);
+    OK(&f, sombra_rollback_to(f.txn, second));
+    (void)api_node(&f, "Animal", 4); /* a savepoint stays after rolling back to it */
+    OK(&f, sombra_rollback_to(f.txn, first));
+    FAILS(&f, sombra_rollback_to(f.txn, second), SOMBRA_MISUSE, "savepoint");
+    ids[0] = a;
+    ids[1] = b;
+    OK(&f, sombra_nodes_exist(f.txn, ids, 2, &exist));
+    assert_int_equal(exist, 1);
+    b = api_node(&f, "Person", 5);
+    OK(&f, sombra_release(f.txn, first));
+    FAILS(&f, sombra_release(f.txn, first), SOMBRA_MISUSE, "savepoint");
+    api_commit(&f);
+    api_reopen(&f);
+    assert_int_equal(api_node_count(&f), 2);
+    api_begin(&f, SOMBRA_READ);
+    FAILS(&f, sombra_savepoint(f.txn, &third), SOMBRA_READ_ONLY, "");
+    assert_int_equal(third, 0);
+    sombra_rollback(f.txn);
+    api_end(&f);
+}
+
+/* ---- Upgrade --------------------------------------------------------------------------------------------------- */
+
+static void test_api_transactions__upgrade(void **state)
+{
+    api_fixture f;
+    api_fixture g;
+    uint64_t count;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    (void)api_node(&f, "Person", 1);
+    api_commit(&f);
+    g = f;
+    OK_ERROR(&g, sombra_connect(f.db, &g.conn, &g.error));
+
+    api_begin(&f, SOMBRA_READ);
+    OK(&f, sombra_upgrade(f.txn));
+    (void)api_node(&f, "Person", 2);
+    (void)api_rel(&f, 1, "LIKES", 1);
+    api_commit(&f);
+
+    api_begin(&f, SOMBRA_READ);
+    api_begin(&g, SOMBRA_WRITE);
+    (void)api_node(&g, "Person", 3);
+    api_commit(&g);
+    FAILS(&f, sombra_upgrade(f.txn), SOMBRA_BUSY_SNAPSHOT, "");
+    OK(&f, sombra_name_entities(f.txn, SOMBRA_LABEL, 0, &count)); /* and goes on reading */
+    assert_int_equal(count, 2);
+    sombra_rollback(f.txn);
+    sombra_disconnect(g.conn);
+    assert_int_equal(api_node_count(&f), 3);
+    api_end(&f);
+}
+
+/* ---- Snapshots, locks ------------------------------------------------------------------------------------------ */
+
+static void test_api_transactions__two_handles(void **state)
+{
+    api_fixture f, g;
+    uint64_t count;
+    (void)state;
+
+    api_new(&f);
+    f.options.busy_timeout_ms = 0;
+    api_reopen(&f);
+    memset(&g, 0, sizeof g);
+    g.options = f.options;
+    api_open_at(&g, API_PATH); /* a second handle of the same file in the same process */
+    api_begin(&f, SOMBRA_WRITE);
+    (void)api_node(&f, "Person", 1);
+    FAILS(&g, sombra_begin(g.conn, SOMBRA_WRITE, &g.txn), SOMBRA_BUSY, "");
+    assert_null(g.txn);
+    api_begin(&g, SOMBRA_READ);
+    api_commit(&f);
+    OK(&g, sombra_name_entities(g.txn, SOMBRA_LABEL, 0, &count));
+    assert_int_equal(count, 0);
+    sombra_rollback(g.txn);
+    assert_int_equal(api_node_count(&g), 1);
+    api_begin(&g, SOMBRA_WRITE);
+    (void)api_node(&g, "Person", 2);
+    api_commit(&g);
+    api_close(&g);
+    assert_int_equal(api_node_count(&f), 2);
+    api_end(&f);
+}
+
+static double now_seconds(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* The writer of another process holds the lock: it is named, after busy_timeout_ms and not before. */
+static void test_api_transactions__busy_names_the_process(void **state)
+{
+    api_fixture f;
+    int ready[2], done[2];
+    char byte = 0, text[32];
+    double began;
+    pid_t child;
+    (void)state;
+
+    api_new(&f);
+    api_close(&f);
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(done), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        sombra_db *db;
+        sombra_conn *conn;
+        sombra_txn *txn;
+        const bool good = sombra_open(API_PATH, NULL, &db, NULL) == SOMBRA_OK &&
+                          sombra_connect(db, &conn, NULL) == SOMBRA_OK &&
+                          sombra_begin(conn, SOMBRA_WRITE, &txn) == SOMBRA_OK;
+        byte = good ? 'y' : 'n';
+        if (write(ready[1], &byte, 1) != 1 || read(done[0], &byte, 1) != 1) _exit(1);
+        sombra_rollback(txn);
+        sombra_disconnect(conn);
+        _exit(sombra_close(db, NULL) == SOMBRA_OK ? 0 : 2);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(byte, 'y');
+    f.options.busy_timeout_ms = 200;
+    api_open_at(&f, API_PATH);
+    (void)snprintf(text, sizeof text, "%ld", (long)child);
+    began = now_seconds();
+    FAILS(&f, sombra_begin(f.conn, SOMBRA_WRITE, &f.txn), SOMBRA_BUSY, text);
+    assert_true(now_seconds() - began >= 0.19);
+    OK(&f, sombra_pragma(f.conn, "busy_timeout_ms", "0"));
+    began = now_seconds();
+    FAILS(&f, sombra_begin(f.conn, SOMBRA_WRITE, &f.txn), SOMBRA_BUSY, text);
+    assert_true(now_seconds() - began < 0.19);
+    assert_int_equal(write(done[1], "x", 1), 1);
+    {
+        int status = 0;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
+    api_begin(&f, SOMBRA_WRITE);
+    api_commit(&f);
+    for (int i = 0; i < 2; i++) {
+        (void)close(ready[i]);
+        (void)close(done[i]);
+    }
+    api_end(&f);
+}
+
+/* In the child of fork() the parent's handles answer MISUSE, give their memory back, and leave the files alone. */
+static void test_api_transactions__fork(void **state)
+{
+    api_fixture f;
+    pid_t child;
+    int status = 0;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    (void)api_node(&f, "Person", 1);
+    api_commit(&f);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        sombra_txn *txn;
+        sombra_conn *conn;
+        sombra_error error;
+        if (sombra_begin(f.conn, SOMBRA_READ, &txn) != SOMBRA_MISUSE) _exit(1);
+        if (strstr(sombra_error_of(f.conn)->message, "fork") == NULL) _exit(2);
+        if (sombra_begin(f.conn, SOMBRA_WRITE, &txn) != SOMBRA_MISUSE) _exit(3);
+        if (sombra_connect(f.db, &conn, &error) != SOMBRA_MISUSE || conn != NULL) _exit(4);
+        if (sombra_checkpoint(f.conn, SOMBRA_TRUNCATE, NULL) != SOMBRA_MISUSE) _exit(5);
+        sombra_disconnect(f.conn);
+        (void)sombra_close(f.db, NULL);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    api_begin(&f, SOMBRA_WRITE);
+    (void)api_node(&f, "Person", 2);
+    api_commit(&f);
+    assert_int_equal(api_node_count(&f), 2);
+    api_reopen(&f);
+    assert_int_equal(api_node_count(&f), 2);
+    api_end(&f);
+}
+
+/* ---- Hooks -------------------------------------------------------------------------------------------------------- */
+
+typedef struct hook_log {
+    unsigned commits, changes;
+    sombra_status refuse;
+    struct { sombra_change change; uint64_t id; } seen[64];
+} hook_log;
+
+static sombra_status on_commit(void *ctx)
+{
+    hook_log *log = ctx;
+    log->commits++;
+    return log->refuse;
+}
+
+static void on_change(void *ctx, sombra_change change, uint64_t id)
+{
+    hook_log *log = ctx;
+    assert_true(log->changes < 64);
+    log->seen[log->changes].change = change;
+    log->seen[log->changes++].id = id;
+}
+
+static void test_api_transactions__commit_hook(void **state)
+{
+    api_fixture f;
+    hook_log log = {0};
+    (void)state;
+
+    api_new(&f);
+    sombra_set_commit_hook(f.conn, on_commit, &log);
+    api_begin(&f, SOMBRA_WRITE);
+    api_commit(&f); /* nothing changed */
+    api_begin(&f, SOMBRA_READ);
+    api_commit(&f);
+    assert_int_equal(log.commits, 0);
+    api_begin(&f, SOMBRA_WRITE);
+    (void)api_node(&f, "Person", 1);
+    api_commit(&f);
+    assert_int_equal(log.commits, 1);
+    api_begin(&f, SOMBRA_WRITE);
+    (void)api_name(&f, SOMBRA_LABEL, "Animal"); /* a name alone is a change, too */
+    api_commit(&f);
+    assert_int_equal(log.commits, 2);
+    log.refuse = SOMBRA_CONSTRAINT;
+    api_begin(&f, SOMBRA_WRITE);
+    (void)api_node(&f, "Person", 2);
+    FAILS(&f, sombra_commit(f.txn), SOMBRA_CONSTRAINT, "commit hook");
+    assert_int_equal(log.commits, 3);
+    sombra_set_commit_hook(f.conn, NULL, NULL);
+    assert_int_equal(api_node_count(&f), 1);
+    api_end(&f);
+}
+
+static void test_api_transactions__change_hook(void **state)
+{
+    api_fixture f;
+    hook_log log = {0};
+    sombra_mutation done;
+    uint64_t a, b, c, rel, loop, other;
+    uint32_t key;
+    (void)state;
+
+    api_new(&f);
+    sombra_set_change_hook(f.conn, on_change, &log);
+    api_begin(&f, SOMBRA_WRITE);
+    a = api_node(&f, "Person", 1);
+    b = api_node(&f, "Person", 2);
+    c = api_node(&f, "Person", 3);
+    rel = api_rel(&f, a, "KNOWS", b);
+    loop = api_rel(&f, b, "KNOWS", b);
+    other = api_rel(&f, c, "LIKES", b);
+    assert_int_equal(log.changes, 6);
+    assert_int_equal(log.seen[0].change, SOMBRA_NODE_CREATED);
+    assert_int_equal(log.seen[0].id, a);
+    assert_int_equal(log.seen[4].change, SOMBRA_REL_CREATED);
+    assert_int_equal(log.seen[4].id, loop);
+    api_commit(&f);
+
+    log.changes = 0;
+    api_begin(&f, SOMBRA_WRITE);
+    key = api_name(&f, SOMBRA_KEY, "number");
+    {
+        const sombra_prop prop = {.key = key, .value = sombra_int(9)};
+        const sombra_op good[] = {
+            {.kind = SOMBRA_SET_PROPS, .entity = {a, -1}, .props = &prop, .prop_count = 1},
+            {.kind = SOMBRA_SET_PROPS, .on_rel = true, .entity = {rel, -1}, .props = &prop, .prop_count = 1},
+            {.kind = SOMBRA_DELETE_NODE, .entity = {b, -1}, .detach = true},
+            {.kind = SOMBRA_DELETE_NODE, .entity = {c, -1}},
+        };
+        const sombra_op bad[] = {good[2], {.kind = SOMBRA_DELETE_NODE, .entity = {999999, -1}}};
+        uint64_t sum = 0;
+
+        FAILS(&f, sombra_mutate(f.txn, bad, 2, NULL), SOMBRA_NOT_FOUND, "op 1");
+        assert_int_equal(log.changes, 0); /* of what was undone nobody hears */
+        OK(&f, sombra_mutate(f.txn, good, 4, &done));
+        assert_int_equal(done.rels_deleted, 3);
+        assert_int_equal(log.changes, 7);
+        assert_int_equal(log.seen[0].change, SOMBRA_NODE_CHANGED);
+        assert_int_equal(log.seen[1].change, SOMBRA_REL_CHANGED);
+        for (unsigned i = 2; i < 5; i++) {
+            assert_int_equal(log.seen[i].change, SOMBRA_REL_DELETED);
+            sum += log.seen[i].id;
+        }
+        assert_int_equal(sum, rel + loop + other);
+        assert_int_equal(log.seen[5].change, SOMBRA_NODE_DELETED);
+        assert_int_equal(log.seen[5].id, b);
+        assert_int_equal(log.seen[6].id, c);
+    }
+    api_commit(&f);
+    api_end(&f);
+}
+
+/* ---- Cancelling --------------------------------------------------------------------------------------------------- */
+
+typedef struct long_call {
+    sombra_conn *conn;
+    unsigned calls, stop_at;
+    bool interrupt;
+} long_call;
+
+static bool on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    long_call *call = ctx;
+    (void)done;
+    (void)total;
+    if (++call->calls < call->stop_at) return true;
+    if (call->interrupt) sombra_interrupt(call->conn);
+    return call->interrupt;
+}
+
+static void test_api_transactions__interrupt_and_progress(void **state)
+{
+    enum { NODES = 20000 };
+    api_fixture f;
+    long_call call = {0};
+    sombra_verify_result result;
+    uint32_t label;
+    int64_t *numbers = calloc(NODES, sizeof *numbers);
+    (void)state;
+
+    api_new(&f);
+    call.conn = f.conn;
+    api_begin(&f, SOMBRA_WRITE);
+    label = api_name(&f, SOMBRA_LABEL, "Person");
+    {
+        const sombra_column column = {.key = api_name(&f, SOMBRA_KEY, "number"), .type = SOMBRA_TYPE_INT, .integers = numbers};
+        OK(&f, sombra_create_nodes(f.txn, &label, 1, NODES, &column, 1, NULL));
+    }
+    free(numbers);
+    api_commit(&f);
+    sombra_interrupt(f.conn); /* no call is running: nothing happens */
+    sombra_interrupt(NULL);
+    sombra_set_progress(f.conn, on_progress, &call);
+    api_begin(&f, SOMBRA_READ);
+    call.stop_at = UINT32_MAX;
+    OK(&f, sombra_verify(f.txn, NULL, NULL, &result));
+    assert_true(call.calls > 2);
+    for (int by_interrupt = 0; by_interrupt < 2; by_interrupt++) {
+        call.calls = 0;
+        call.stop_at = 2;
+        call.interrupt = by_interrupt != 0;
+        FAILS(&f, sombra_verify(f.txn, NULL, NULL, &result), SOMBRA_INTERRUPT, "cancel");
+    }
+    /* the next call is a new one */
+    call.stop_at = UINT32_MAX;
+    OK(&f, sombra_verify(f.txn, NULL, NULL, &result));
+    assert_int_equal(result.nodes, NODES);
+    sombra_rollback(f.txn);
+    /* a cancelled write leaves nothing of its call */
+    api_begin(&f, SOMBRA_WRITE);
+    {
+        const uint32_t key = api_name(&f, SOMBRA_KEY, "number");
+        const sombra_schema index = {.kind = SOMBRA_INDEX, .entity = label, .keys = &key, .key_count = 1};
+        uint32_t id = 7;
+        call.calls = 0;
+        call.stop_at = 1;
+        call.interrupt = false;
+        FAILS(&f, sombra_schema_create(f.txn, &index, &id), SOMBRA_INTERRUPT, "");
+        assert_int_equal(id, 0);
+        OK(&f, sombra_schema_find(f.txn, &index, &id));
+        assert_int_equal(id, 0);
+        sombra_set_progress(f.conn, NULL, NULL);
+        OK(&f, sombra_schema_create(f.txn, &index, &id));
+        assert_int_not_equal(id, 0);
+    }
+    api_verify(&f);
+    api_commit(&f);
+    api_end(&f);
+}
+
+/* ---- Read-only, immutable ------------------------------------------------------------------------------------------ */
+
+static void test_api_transactions__read_only(void **state)
+{
+    api_fixture f;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    (void)api_node(&f, "Person", 1);
+    api_commit(&f);
+    api_close(&f);
+    for (int immutable = 0; immutable < 2; immutable++) {
+        f.options.read_only = immutable == 0;
+        f.options.immutable = immutable != 0;
+        api_open_at(&f, API_PATH);
+        FAILS(&f, sombra_begin(f.conn, SOMBRA_WRITE, &f.txn), SOMBRA_READ_ONLY, "");
+        if (immutable) {
+            assert_false(api_exists(API_PATH "-wal"));
+            assert_false(api_exists(API_PATH "-shm"));
+        }
+        assert_int_equal(api_node_count(&f), 1);
+        api_begin(&f, SOMBRA_READ);
+        FAILS(&f, sombra_upgrade(f.txn), SOMBRA_READ_ONLY, "");
+        sombra_rollback(f.txn);
+        FAILS(&f, sombra_restore(f.conn, API_PATH), SOMBRA_READ_ONLY, "");
+        FAILS(&f, sombra_vacuum(f.conn, NULL), SOMBRA_READ_ONLY, "");
+        api_close(&f);
+    }
+    f.options.immutable = false;
+    f.options.read_only = true;
+    api_remove("absent.sombra");
+    FAILS_ERROR(&f, sombra_open("absent.sombra", &f.options, &f.db, &f.error), SOMBRA_CANT_OPEN, "absent.sombra");
+    api_remove(API_PATH);
+}
+
+/* ---- Abort, then go on (bug B17 of the original) --------------------------------------------------------------------- */
+
+/* One transaction of several steps, left after `steps` of them. */
+static void do_steps(api_fixture *f, unsigned steps)
+{
+    uint64_t a = 0, b = 0;
+    uint32_t savepoint = 0;
+
+    for (unsigned step = 0; step < steps; step++) switch (step) {
+        case 0: (void)api_name(f, SOMBRA_LABEL, "Aborted"); break;
+        case 1: a = api_node(f, "Aborted", 1); break;
+        case 2: b = api_node(f, "Person", 2); break;
+        case 3: (void)api_rel(f, a, "ABORTED", b); break;
+        case 4: OK(f, sombra_savepoint(f->txn, &savepoint)); break;
+        case 5: {
+            const uint32_t label = api_name(f, SOMBRA_LABEL, "Person"), key = api_name(f, SOMBRA_KEY, "aborted");
+            const sombra_schema index = {.kind = SOMBRA_INDEX, .entity = label, .keys = &key, .key_count = 1};
+            OK(f, sombra_schema_create(f->txn, &index, NULL));
+            break;
+        }
+        case 6: {
+            const sombra_op op = {.kind = SOMBRA_DELETE_NODE, .entity = {1, -1}, .detach = true};
+            OK(f, sombra_mutate(f->txn, &op, 1, NULL));
+            break;
+        }
+        case 7: { /* a call that fails by itself */
+            const uint64_t nobody = 123456789;
+            FAILS(f, sombra_create_rels(f->txn, api_name(f, SOMBRA_TYPE, "ABORTED"), 1, &a, &nobody, NULL, 0, NULL), SOMBRA_NOT_FOUND, "123456789");
+            break;
+        }
+        case 8: OK(f, sombra_rollback_to(f->txn, savepoint)); break;
+        default: break;
+        }
+}
+
+static void test_api_transactions__abort_at_each_step(void **state)
+{
+    static const char *const levels[] = {"full", "normal", "off"};
+    (void)state;
+
+    for (uint8_t level = 0; level < 3; level++) {
+        api_fixture f;
+        uint64_t expected = 0;
+
+        memset(&f, 0, sizeof f);
+        api_remove(API_PATH);
+        sombra_options_init(&f.options);
+        OK_ERROR(&f, sombra_options_set(&f.options, "durability", levels[level], &f.error));
+        api_open_at(&f, API_PATH);
+        api_begin(&f, SOMBRA_WRITE);
+        assert_int_equal(api_node(&f, "Person", 0), 1);
+        api_commit(&f);
+        expected = 1;
+        for (unsigned steps = 0; steps <= 9; steps++) {
+            api_begin(&f, SOMBRA_WRITE);
+            do_steps(&f, steps);
+            sombra_rollback(f.txn);
+            for (int after = 0; after < 3; after++) { /* every commit behind the abort succeeds, and stays */
+                api_begin(&f, SOMBRA_WRITE);
+                (void)api_node(&f, "Person", after);
+                api_commit(&f);
+                expected++;
+            }
+            assert_int_equal(api_node_count(&f), expected);
+            if (steps % 3 == 0) api_reopen(&f);
+            assert_int_equal(api_node_count(&f), expected);
+            api_begin(&f, SOMBRA_READ);
+            {
+                uint32_t id = 7;
+                OK(&f, sombra_name_find(f.txn, SOMBRA_LABEL, "Aborted", SOMBRA_NUL_TERMINATED, &id));
+                assert_int_equal(id, 0);
+            }
+            sombra_rollback(f.txn);
+        }
+        api_end(&f);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_api_transactions__misuse),
+        cmocka_unit_test(test_api_transactions__commit_and_rollback),
+        cmocka_unit_test(test_api_transactions__savepoints),
+        cmocka_unit_test(test_api_transactions__upgrade),
+        cmocka_unit_test(test_api_transactions__two_handles),
+        cmocka_unit_test(test_api_transactions__busy_names_the_process),
+        cmocka_unit_test(test_api_transactions__fork),
+        cmocka_unit_test(test_api_transactions__commit_hook),
+        cmocka_unit_test(test_api_transactions__change_hook),
+        cmocka_unit_test(test_api_transactions__interrupt_and_progress),
+        cmocka_unit_test(test_api_transactions__read_only),
+        cmocka_unit_test(test_api_transactions__abort_at_each_step),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
