@@ -170,7 +170,15 @@ sb_status sb_pager__index_catch_up(sb_pager *pager, sb_mark mark, bool main_only
                                    sb_mark backfilled, sb_err *err)
 {
     sb_mutex_lock(pager->index_mutex);
-    const sb_status st = main_only ? SB_OK : sb_pager__index_catch_up_locked(pager, mark, err);
+    sb_status st = SB_OK;
+    if (!main_only) {
+        st = sb_pager__index_catch_up_locked(pager, mark, err);
+    } else if (sb_mark_generation(backfilled) == pager->index.tail.generation) {
+        /* Knowing the frames saves checking all pages again. benign: another process may restart the
+         * WAL meanwhile, the chain tells, and then all bits go. */
+        const sb_status tried = sb_pager__index_catch_up_locked(pager, backfilled, NULL);
+        (void)tried;
+    }
     if (st == SB_OK) sb_pager__index_see_backfill_locked(pager, backfilled);
     sb_mutex_unlock(pager->index_mutex);
     return st;

@@ -19,11 +19,25 @@ static sb_status sync_wal(sb_pager *pager, sb_err *err)
     return st;
 }
 
+/* Another process may have made the WAL, and this one not have looked at it yet. */
+static sb_status have_wal(sb_pager *pager, sb_err *err)
+{
+    bool opened = false;
+    if (SB_LIKELY(pager->wal_file != NULL)) return SB_OK;
+    sb_mutex_lock(pager->index_mutex);
+    const sb_status st = sb_pager__wal_open(pager, false, &opened, err);
+    sb_mutex_unlock(pager->index_mutex);
+    if (st == SB_OK && !opened)
+        return SB_FAIL(err, SB_CORRUPT, "%s is gone while the database is in use", pager->wal_path);
+    return st;
+}
+
 sb_status sb_pager__sync_to(sb_pager *pager, sb_mark mark, sb_err *err)
 {
     sb_shm *shm = pager->shm;
-    sb_status st = SB_OK;
     if (atomic_load(&shm->durable) >= mark) return SB_OK;
+    sb_status st = have_wal(pager, err);
+    if (st != SB_OK) return st;
     sb_mutex_lock(pager->sync_mutex);
     while (st == SB_OK && atomic_load(&shm->durable) < mark) {
         if (sb_pager__poisoned(pager)) {

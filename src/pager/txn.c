@@ -189,6 +189,11 @@ sb_status sb_txn_upgrade(sb_txn *txn, sb_err *err)
                      "somebody has committed since this transaction began: begin it again");
     if (st != SB_OK) {
         sb_pager__writer_unlock(pager);
+        /* The next snapshot should see what this one lacked, even if whoever wrote it did not sync. */
+        if (st == SB_BUSY_SNAPSHOT) {
+            const sb_status synced = sb_pager__sync_to(pager, mark, NULL);
+            (void)synced; /* benign: if it poisons, that is told when it matters */
+        }
         return st;
     }
     txn->writable = true;

@@ -58,6 +58,16 @@ static inline void kill_sleep(sb_vfs *vfs, uint64_t ns)
     sb_vfs *inner = ((kill_read_only_vfs *)vfs)->inner;
     inner->ops->sleep_ns(inner, ns);
 }
+/* Kill a process and see that nothing else had ended it before. */
+static inline void kill_reap(kill_board *board, pid_t pid)
+{
+    int status = 0;
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+        kill_fail(board, "a process", "ended by itself");
+}
+
 static inline sb_vfs *kill_make_read_only(kill_read_only_vfs *v, sb_vfs *inner)
 {
     memset(v, 0, sizeof *v);
@@ -202,8 +212,7 @@ static inline void kill_campaign(kill_board *board, unsigned processes, uint64_t
            atomic_load(&board->failures) == 0) {
         const unsigned i = (unsigned)sb_random_below(&random, processes);
         if (pids[i] != 0) {
-            kill(pids[i], SIGKILL);
-            waitpid(pids[i], NULL, 0);
+            kill_reap(board, pids[i]);
         }
         const uint64_t child_seed = sb_random_next(&random);
         /* The last place is for a reader that may not write; the file exists once a commit is acknowledged. */
@@ -214,8 +223,7 @@ static inline void kill_campaign(kill_board *board, unsigned processes, uint64_t
     }
     for (unsigned i = 0; i < processes; i++) {
         if (pids[i] == 0) continue;
-        kill(pids[i], SIGKILL);
-        waitpid(pids[i], NULL, 0);
+        kill_reap(board, pids[i]);
     }
     sb_vfs_destroy(vfs);
 }

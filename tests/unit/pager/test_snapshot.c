@@ -158,6 +158,38 @@ static void test_pager_snapshot__two_opens(void **state)
     sb_vfs_destroy(a.vfs);
 }
 
+/* An open that has not looked at the WAL yet can checkpoint, sync and upgrade like any other; a reader in full
+ * that finds itself behind commits nobody synced is brought up by trying to write. */
+static void test_pager_snapshot__mixed_durability(void **state)
+{
+    (void)state;
+    fixture a, b;
+    sb_txn *txn = NULL;
+    fixture_options(&a, fixture_memory());
+    fixture_options(&b, a.vfs);
+    a.options.durability = SB_DURABLE_NORMAL;
+    fixture_open(&a, "x");
+    fixture_open(&b, "x");
+    CHECK(&a, fixture_put(&a, a.session, 1, 5, 100));
+    assert_true(fixture_reads(&a, a.session, 1, 5, 100));
+    CHECK(&b, sb_txn_begin_read(b.session, &txn, &b.err));
+    assert_int_equal(sb_txn_seq(txn), 0);
+    assert_int_equal(sb_txn_upgrade(txn, NULL), SB_BUSY_SNAPSHOT);
+    sb_txn_rollback(txn);
+    assert_true(fixture_reads(&b, b.session, 1, 5, 100));
+    CHECK(&a, fixture_put(&a, a.session, 1, 5, 101));
+    fixture_close(&b);
+    fixture_open(&b, "x");
+    CHECK(&b, checkpoint(&b, SB_CHECKPOINT_FULL));
+    assert_true(fixture_reads(&b, b.session, 1, 5, 101));
+    CHECK(&a, fixture_put(&a, a.session, 1, 5, 102));
+    CHECK(&a, sb_pager_set_durability(a.pager, SB_DURABLE_FULL, &a.err));
+    assert_true(fixture_reads(&b, b.session, 1, 5, 102));
+    fixture_close(&a);
+    fixture_close(&b);
+    sb_vfs_destroy(a.vfs);
+}
+
 /* Rule 5: a failed sync poisons, in every open; nobody sees what was not acknowledged; recovery decides. */
 static void test_pager_snapshot__poison(void **state)
 {
@@ -319,6 +351,7 @@ int main(void)
         TEST(test_pager_snapshot__main_only_reader),
         TEST(test_pager_snapshot__upgrade),
         TEST(test_pager_snapshot__two_opens),
+        TEST(test_pager_snapshot__mixed_durability),
         TEST(test_pager_snapshot__poison),
         TEST(test_pager_snapshot__failed_backfill_is_repeated),
         TEST(test_pager_snapshot__limits_and_misuse),
