@@ -106,6 +106,9 @@ static SB_NOINLINE sb_status refresh(sb_view *view, sb_txn *txn, sb_err *err)
     view->txn = txn;
     SB_TRY(sb_store__meta_decode(sb_txn_meta(txn), sb_txn_page_count(txn), &meta, err));
     view->meta = meta;
+    /* Another lineage is other content under the same tree numbers (vacuum, restore): what the leaf cache knows of commits
+     * and pages is of the old one. */
+    if (old.lineage != meta.lineage) sb_tree_forget_leaves(view->session);
     sb_store__stats_clear(&view->stats);
     if (!view->cached || !same_content(&old, &meta)) SB_TRY(sb_store__load(view, &old, err));
     memcpy(view->meta_bytes, sb_txn_meta(txn), SB_META_BYTES);

@@ -13,6 +13,8 @@
  *      carry an epoch, too, which every freed leaf raises and no commit shares with another. Where entry and moved_at are of
  *      one commit, only the current epoch counts.
  *   C4 Rolling back, in whole or to a savepoint, drops all entries that the transaction put in.
+ *   C6 When the whole content was replaced (vacuum, restore), commit numbers of the old content say nothing of the new
+ *      trees: the layer above notices and drops everything (sb_tree_forget_leaves).
  *   C5 Tags are 32 bits of a sum and may be equal for two trees: the page's kind and tree number decide. A page that is a
  *      leaf of the right tree by C1 and C2 needs nothing else but its fences. */
 #include "tree/slots_priv.h"
@@ -69,6 +71,18 @@ static void destroy_cache(void *object)
 
 static const sb_session_ext_kind cache_kind = {
     .name = "leaf cache", .create = create_cache, .destroy = destroy_cache};
+
+void sb_tree_forget_leaves(sb_session *session)
+{
+    void *object = NULL;
+    leaf_cache *cache;
+
+    if (sb_session_ext_get(session, &cache_kind, &object, NULL) != SB_OK) return; /* none, so nothing to forget */
+    cache = object;
+    if (cache->entries != NULL) memset(cache->entries, 0, cache->capacity * sizeof(cache_entry));
+    memset(cache->trees, 0, sizeof cache->trees);
+    cache->own = 0;
+}
 
 /* NULL when there is no memory for it: a look-up then descends. */
 static leaf_cache *find_cache(sb_session *session)

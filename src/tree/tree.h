@@ -259,6 +259,10 @@ SB_MUST_CHECK sb_status sb_lists_scan(sb_txn *txn, const sb_tree *tree, uint64_t
                                       uint64_t last, sb_list_scan_visit visit, void *ctx,
                                       sb_err *err);
 
+/* Drop all that the session's leaf cache remembers: for whoever notices that the whole content was replaced by that of
+ * another file, whose trees may have the same numbers and older moved_at (sb_pager_replace). */
+void sb_tree_forget_leaves(sb_session *session);
+
 /* ---- Bulk build -------------------------------------------------------------------------------------------- */
 
 /* Build a tree bottom-up from sorted input, full leaves (fill percent of each), written straight to the file
