@@ -139,6 +139,43 @@ static void test_pager_parts__bypass(void **state)
     sb_vfs_destroy(f.vfs);
 }
 
+/* Rules 2, 8: what a savepoint remembers in the main file is not overwritten by spilling later changes. */
+static void test_pager_parts__savepoint_over_fresh_pages(void **state)
+{
+    (void)state;
+    fixture f;
+    sb_txn *txn = NULL;
+    sb_pgno first = 0;
+    uint32_t savepoint = 0;
+    uint8_t *pages = calloc(50, 4096);
+    fixture_options(&f, fixture_memory());
+    f.options.txn_memory_bytes = 0; /* each call of spill writes */
+    fixture_open(&f, "x");
+    CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
+    CHECK(&f, sb_page_alloc_run(txn, 50, &first, &f.err));
+    for (uint32_t i = 0; i < 50; i++)
+        model_fill(pages + (size_t)i * 4096, 4096, first + i, 1);
+    CHECK(&f, sb_page_write_fresh(txn, first, pages, 50, &f.err));
+    CHECK(&f, sb_txn_savepoint(txn, &savepoint, &f.err));
+    for (uint32_t i = 0; i < 50; i++) {
+        uint8_t *bytes = NULL;
+        CHECK(&f, sb_page_mut(txn, first + i, &bytes, &f.err));
+        model_fill(bytes, 4096, first + i, 2);
+    }
+    CHECK(&f, sb_txn_spill(txn, &f.err));
+    assert_true(fixture_sees(&f, txn, first, 50, 2));
+    CHECK(&f, sb_txn_rollback_to(txn, savepoint, &f.err));
+    assert_true(fixture_sees(&f, txn, first, 50, 1));
+    CHECK(&f, sb_txn_commit(txn, &f.err));
+    assert_true(fixture_reads(&f, f.session, first, 50, 1));
+    fixture_close(&f);
+    fixture_open(&f, "x");
+    assert_true(fixture_reads(&f, f.session, first, 50, 1));
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+    free(pages);
+}
+
 /* Pages given back are used again, and a page given back twice is refused. */
 static void test_pager_parts__free_pages(void **state)
 {
@@ -386,10 +423,15 @@ static void test_pager_parts__fork(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_pager_parts__extensions), TEST(test_pager_parts__bypass),
-        TEST(test_pager_parts__free_pages), TEST(test_pager_parts__spill_bounds_memory),
-        TEST(test_pager_parts__backup),     TEST(test_pager_parts__replace),
-        TEST(test_pager_parts__read_only),  TEST(test_pager_parts__fork),
+        TEST(test_pager_parts__extensions),
+        TEST(test_pager_parts__bypass),
+        TEST(test_pager_parts__savepoint_over_fresh_pages),
+        TEST(test_pager_parts__free_pages),
+        TEST(test_pager_parts__spill_bounds_memory),
+        TEST(test_pager_parts__backup),
+        TEST(test_pager_parts__replace),
+        TEST(test_pager_parts__read_only),
+        TEST(test_pager_parts__fork),
     };
     return cmocka_run_group_tests_name("pager_parts", tests, NULL, NULL);
 }

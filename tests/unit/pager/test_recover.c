@@ -268,6 +268,28 @@ static void test_pager_recover__damaged_page(void **state)
     free_image(&i);
 }
 
+/* A page at another's place fails, though its bytes are whole. */
+static void test_pager_recover__misplaced_page(void **state)
+{
+    (void)state;
+    fixture f;
+    sb_txn *txn = NULL;
+    sb_page page;
+    image i = make_store(1, 1);
+    i.wal_bytes = 0;
+    memcpy(i.main_file + 2 * 4096, i.main_file + 3 * 4096, 4096);
+    fixture_options(&f, boot(&i));
+    fixture_open(&f, "x");
+    CHECK(&f, sb_txn_begin_read(f.session, &txn, &f.err));
+    assert_int_equal(sb_page_acquire(txn, 2, &page, NULL), SB_CORRUPT);
+    CHECK(&f, sb_page_acquire(txn, 3, &page, &f.err));
+    sb_page_release(txn, &page);
+    sb_txn_rollback(txn);
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+    free_image(&i);
+}
+
 /* An old -shm is never trusted; an empty file is a database yet to begin; a stray WAL beside no file is dropped. */
 static void test_pager_recover__leftovers(void **state)
 {
@@ -308,6 +330,7 @@ int main(void)
         TEST(test_pager_recover__strangers),
         TEST(test_pager_recover__newer_formats),
         TEST(test_pager_recover__damaged_page),
+        TEST(test_pager_recover__misplaced_page),
         TEST(test_pager_recover__leftovers),
     };
     return cmocka_run_group_tests_name("pager_recover", tests, NULL, NULL);
