@@ -524,6 +524,56 @@ static void test_graph_bulk_load__big(void **state)
     big_case(2, 100000, 1, 20000);
 }
 
+/* ---- The page's example ---------------------------------------------------------------------------------------------------- */
+
+/* The indented block behind marker in docs/IMPORT.md, without the indentation. */
+static void put_example(graph_fixture *f, const char *marker, const char *path)
+{
+    FILE *page = fopen(SOMBRA_SOURCE_DIR "/docs/IMPORT.md", "r");
+    char line[1000], content[4000] = "";
+    bool behind = false, inside = false;
+
+    assert_non_null(page);
+    while (fgets(line, sizeof line, page) != NULL) {
+        if (!behind) {
+            behind = strncmp(line, marker, strlen(marker)) == 0;
+            continue;
+        }
+        if (strncmp(line, "    ", 4) == 0) {
+            inside = true;
+            strncat(content, line + 4, sizeof content - strlen(content) - 1);
+        } else if (inside) {
+            break;
+        }
+    }
+    (void)fclose(page);
+    assert_true(inside);
+    put_text(f, path, content);
+}
+
+static void test_graph_bulk_load__documented(void **state)
+{
+    static const char *const expected[] = {
+        "(:Person age=INTEGER(41) id=STRING(1) name=STRING(Ann) tags=LIST(string:chess;string:go)):KNOWS(:Employee:Person id=STRING(2) name=STRING(Bob \"B\" Miller)) since=DATE(2001-05-17)",
+        ":Employee:Person id=STRING(2) name=STRING(Bob \"B\" Miller)",
+        ":Person age=INTEGER(41) id=STRING(1) name=STRING(Ann) tags=LIST(string:chess;string:go)",
+        NULL};
+    graph_fixture f;
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    begin_write(&f);
+    put_example(&f, "`people.csv`:", "people.csv");
+    put_example(&f, "`knows.csv`:", "knows.csv");
+    job j = make_job(&f);
+    add_nodes(&j, "people.csv", "Person");
+    add_rels(&j, "knows.csv", "KNOWS");
+    OK(&f, run(&f, &j));
+    expect_graph(&f, expected);
+    rollback(&f);
+    graph_fixture_close(&f);
+}
+
 /* ---- Failing allocations and files -------------------------------------------------------------------------------------------------- */
 
 static void test_graph_bulk_load__faults(void **state)
@@ -608,7 +658,7 @@ int main(void)
         TEST(test_graph_bulk_load__no_ids),    TEST(test_graph_bulk_load__into_full),
         TEST(test_graph_bulk_load__graph_ids), TEST(test_graph_bulk_load__compressed),
         TEST(test_graph_bulk_load__big),       TEST(test_graph_bulk_load__faults),
-        TEST(test_graph_bulk_load__progress),
+        TEST(test_graph_bulk_load__progress),  TEST(test_graph_bulk_load__documented),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
