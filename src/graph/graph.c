@@ -168,6 +168,8 @@ sb_status sb_graph__atomic_end(sb_graph *graph, uint32_t savepoint, sb_status st
 {
     sb_status cleanup;
 
+    /* Statistics are changed by calls that can not fail; what became of them is told here. */
+    if (status == SB_OK) status = sb_view_found(graph->view, err);
     if (status == SB_OK) return sb_txn_release(graph->txn, savepoint, err);
     cleanup = sb_txn_rollback_to(graph->txn, savepoint, err);
     if (cleanup == SB_OK) cleanup = sb_txn_release(graph->txn, savepoint, err);

@@ -365,6 +365,93 @@ static void test_graph_mutate__a_key_for_each_node(void **state)
     free(props);
 }
 
+typedef sb_status (*faulty_call)(graph_fixture *f, const names *n, const sb_node_id *nodes);
+
+static sb_status call_mutate(graph_fixture *f, const names *n, const sb_node_id *nodes)
+{
+    const sb_prop props[] = {{n->name, string("somebody")}, {n->email, string("x@y.z")}, {n->age, real(0.5)}};
+    const sb_op ops[] = {create_node(&n->person, 1, props, 3),
+                         create_rel(made_by(0), n->knows, ref(nodes[0])),
+                         create_rel(ref(nodes[1]), n->lives_in, made_by(0)),
+                         set_props(SB_NODE, ref(nodes[1]), props, 1),
+                         {.kind = SB_OP_ADD_LABELS, .target_entity = ref(nodes[2]), .labels = &n->city, .label_count = 1},
+                         {.kind = SB_OP_REMOVE_LABELS, .target_entity = ref(nodes[2]), .labels = &n->person, .label_count = 1},
+                         delete_node(ref(nodes[3]), true)};
+    sb_mutation result;
+    return sb_graph_mutate(f->graph, ops, sizeof ops / sizeof *ops, &result, &f->err);
+}
+
+static sb_status call_create_rels(graph_fixture *f, const names *n, const sb_node_id *nodes)
+{
+    sb_rel_id ids[20];
+    int64_t ages[20] = {0};
+    const sb_prop_column column = {.key = n->age, .type = SB_TYPE_INT, .integers = ages};
+    const sb_status st = sb_graph_create_rels(f->graph, n->knows, 20, nodes, nodes + 20, &column, 1, ids, &f->err);
+    return st == SB_OK ? sb_graph_flush(f->graph, &f->err) : st;
+}
+
+static sb_status call_schema(graph_fixture *f, const names *n, const sb_node_id *nodes)
+{
+    const sb_schema definition = {
+        .kind = SB_SCHEMA_UNIQUE, .entity = n->person, .key_count = 1, .keys = {n->age}, .name = text("unique_age")};
+    uint32_t id;
+    (void)nodes;
+    return sb_graph_schema_create(f->graph, &definition, &id, &f->err);
+}
+
+/* Every allocation of a call fails once: the call leaves nothing, and the transaction goes on. */
+static void sweep(faulty_call call)
+{
+    graph_fixture f;
+    sb_node_id ids[40];
+    int64_t ages[40];
+    size_t failures = 0;
+
+    graph_fixture_open(&f, 4096);
+    const names n = begin_named(&f);
+    for (int i = 0; i < 40; i++) ages[i] = i;
+    const sb_prop_column column = {.key = n.age, .type = SB_TYPE_INT, .integers = ages};
+    const sb_schema definition = {
+        .kind = SB_SCHEMA_UNIQUE, .entity = n.person, .key_count = 1, .keys = {n.email}, .name = text("unique_email")};
+    uint32_t id;
+    OK(&f, sb_graph_schema_create(f.graph, &definition, &id, &f.err));
+    OK(&f, sb_graph_create_nodes(f.graph, set_of_label(&f, n.person), 40, &column, 1, ids, &f.err));
+    OK(&f, call_create_rels(&f, &n, ids));
+    commit(&f);
+    for (size_t fail_at = 1;; fail_at++) {
+        bool reached;
+        graph_reopen(&f); /* no buffers kept from before */
+        begin_write(&f);
+        f.alloc.fail_at = f.alloc.alloc_count + fail_at;
+        sb_status st = call(&f, &n, ids);
+        reached = f.alloc.alloc_count >= f.alloc.fail_at;
+        f.alloc.fail_at = 0;
+        if (reached && st != SB_OK) {
+            assert_int_equal(st, SB_NOMEM);
+            failures++;
+            sb_err_clear(&f.err);
+            if (call != call_create_rels) { /* which is two calls */
+                assert_int_equal(node_count(&f), 40);
+                assert_int_equal(rel_count(&f), 20);
+            }
+            assert_int_equal(degree(&f, ids[3]), 1 + (rel_count(&f) - 20) / 20);
+            OK(&f, call(&f, &n, ids));
+        }
+        rollback(&f);
+        if (!reached) break;
+    }
+    assert_true(failures > 3);
+    graph_fixture_close(&f);
+}
+
+static void test_graph_mutate__no_memory(void **state)
+{
+    (void)state;
+    sweep(call_mutate);
+    sweep(call_create_rels);
+    sweep(call_schema);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +462,7 @@ int main(void)
         TEST(test_graph_mutate__many_labels),
         TEST(test_graph_mutate__detach_a_hub),
         TEST(test_graph_mutate__a_key_for_each_node),
+        TEST(test_graph_mutate__no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
