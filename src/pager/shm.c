@@ -100,12 +100,14 @@ sb_status sb_pager__lock(sb_pager *pager, uint64_t byte, sb_lock_kind kind, uint
 {
     sb_file *file = pager->main_file;
     sb_vfs *vfs = pager->vfs;
-    const uint64_t started = timeout_ns == 0 ? 0 : vfs->ops->monotonic_ns(vfs);
     uint64_t pause = 20000; /* 20 µs to start with: a commit in normal mode takes about as long */
-    for (;;) {
+    uint64_t started = 0;
+    for (bool waiting = false;; waiting = true) {
         SB_TRY(file->ops->lock(file, byte, 1, kind, taken, err));
         if (*taken || timeout_ns == 0) return SB_OK;
-        const uint64_t waited = vfs->ops->monotonic_ns(vfs) - started;
+        const uint64_t now = vfs->ops->monotonic_ns(vfs); /* who need not wait reads no clock */
+        if (!waiting) started = now;
+        const uint64_t waited = now - started;
         if (waited >= timeout_ns) return SB_OK;
         vfs->ops->sleep_ns(vfs, pause < timeout_ns - waited ? pause : timeout_ns - waited);
         if (pause < 1000000) pause *= 2;
@@ -125,8 +127,8 @@ sb_status sb_pager__guard_take(sb_pager *pager, uint64_t timeout_ns, bool *taken
 {
     const sb_lock_kind kind = pager->mode == SB_MODE_GUARD ? SB_LOCK_SHARED : SB_LOCK_EXCLUSIVE;
     sb_vfs *vfs = pager->vfs;
-    const uint64_t started = timeout_ns == 0 ? 0 : vfs->ops->monotonic_ns(vfs);
-    for (;;) {
+    uint64_t started = 0;
+    for (bool waiting = false;; waiting = true) {
         sb_mutex_lock(pager->slots_mutex);
         *taken = pager->guard_count > 0;
         const sb_status st =
@@ -134,7 +136,9 @@ sb_status sb_pager__guard_take(sb_pager *pager, uint64_t timeout_ns, bool *taken
         if (*taken) pager->guard_count++;
         sb_mutex_unlock(pager->slots_mutex);
         if (st != SB_OK || *taken || timeout_ns == 0) return st;
-        if (vfs->ops->monotonic_ns(vfs) - started >= timeout_ns) return SB_OK;
+        const uint64_t now = vfs->ops->monotonic_ns(vfs);
+        if (!waiting) started = now;
+        if (now - started >= timeout_ns) return SB_OK;
         vfs->ops->sleep_ns(vfs, 200000); /* 0.2 ms: the other side holds it for a checkpoint */
     }
 }
@@ -149,14 +153,14 @@ bool sb_pager__guard_drop(sb_pager *pager)
     return last;
 }
 
-/* Take the process's flag; false when the time is over. */
-static bool take_writer_flag(sb_pager *pager, uint64_t timeout_ns)
+/* Take the process's flag; false when the time is over. *waited_ns: time spent; no clock is read when it was free. */
+static bool take_writer_flag(sb_pager *pager, uint64_t timeout_ns, uint64_t *waited_ns)
 {
     sb_vfs *vfs = pager->vfs;
+    uint64_t waited = 0;
     sb_mutex_lock(pager->writer_mutex);
     if (pager->writer_busy && timeout_ns != 0) {
         const uint64_t started = vfs->ops->monotonic_ns(vfs);
-        uint64_t waited = 0;
         while (pager->writer_busy && waited < timeout_ns) {
             (void)sb_condition_wait_for(pager->writer_free, pager->writer_mutex,
                                         timeout_ns - waited);
@@ -166,6 +170,7 @@ static bool take_writer_flag(sb_pager *pager, uint64_t timeout_ns)
     const bool taken = !pager->writer_busy;
     if (taken) pager->writer_busy = true;
     sb_mutex_unlock(pager->writer_mutex);
+    *waited_ns = waited;
     return taken;
 }
 
@@ -190,11 +195,9 @@ static sb_status writer_busy_error(sb_pager *pager, sb_err *err)
 
 sb_status sb_pager__writer_lock(sb_pager *pager, uint64_t timeout_ns, sb_err *err)
 {
-    sb_vfs *vfs = pager->vfs;
-    const uint64_t started = vfs->ops->monotonic_ns(vfs);
-    if (!take_writer_flag(pager, timeout_ns)) return writer_busy_error(pager, err);
-    const uint64_t waited = vfs->ops->monotonic_ns(vfs) - started;
+    uint64_t waited;
     bool taken = false;
+    if (!take_writer_flag(pager, timeout_ns, &waited)) return writer_busy_error(pager, err);
     const sb_status st = sb_pager__lock(pager, SB_LOCK_WRITER, SB_LOCK_EXCLUSIVE,
                                         waited < timeout_ns ? timeout_ns - waited : 0, &taken, err);
     if (st == SB_OK && taken) {

@@ -1,0 +1,72 @@
+#!/bin/sh
+# Goal: sombra-bench lists its workloads, gives valid JSON lines with the names that scripts rely on, and its exact counts are
+# those that the design promises. Method: tiny runs on s1k (1,000 nodes, 4,000 relationships); no time is judged.
+set -eu
+bench=$SOMBRA_BUILD_DIR/sombra-bench
+fail() { echo "FAIL: $*" >&2; exit 1; }
+
+test -x "$bench" || fail "$bench does not exist"
+for workload in bulk_edge_creation exists_cache put_many_allocations profiling_overhead seed_ablation; do
+    "$bench" --list | grep -q "^$workload " || fail "--list does not name $workload"
+done
+for wrong in "nothing" "--graph s2k" "--engine oracle" "--threads 0" "--nothing" "--graph"; do
+    # shellcheck disable=SC2086
+    "$bench" $wrong >out.txt 2>&1 && fail "'$wrong' is accepted"
+    grep -q "^sombra-bench: " out.txt || fail "'$wrong' is refused without a reason"
+done
+unset SOMBRA_PROFILE
+"$bench" bulk_edge_creation exists_cache put_many_allocations profiling_overhead seed_ablation \
+    --graph s1k --rounds 2 --dir . --json >lines.json || fail "the run failed"
+ls -d sombra-bench-* 2>/dev/null && fail "the run left its directory behind"
+"$bench" exists_cache --graph s1k --rounds 1 --dir . | tail -n 1 | grep -q "^34 figures" ||
+    fail "the table does not end with its count of figures"
+command -v python3 >/dev/null || { echo "without python3: the JSON is not looked at"; exit 0; }
+python3 - lines.json <<'CHECK'
+import json
+import sys
+
+lines = [json.loads(line) for line in open(sys.argv[1])]
+figures, last = lines[:-1], lines[-1]
+assert list(last) == ["summary"], last
+assert last["summary"] and all(isinstance(v, float) for v in last["summary"].values())
+values = {}
+for f in figures:
+    assert {"workload", "graph", "engine", "metric", "value", "unit"} <= set(f), f
+    key = (f["workload"], f["engine"], f["metric"])
+    assert key not in values, key
+    values[key] = f["value"]
+engines = {f["engine"] for f in figures}
+for engine in engines:  # the same metric names for every engine
+    for metric in ("elements_per_s", "ns_per_element", "ns_per_element_without_sync"):
+        assert values["bulk_edge_creation", engine, metric] > 0, (engine, metric)
+assert values["bulk_edge_creation", "sombra", "builder_elements_per_s"] > 0
+for metric in ("syncs", "builder_syncs"):
+    assert 1 <= values["bulk_edge_creation", "sombra", metric] <= 3, metric
+
+cache = {m: v for (w, _, m), v in values.items() if w == "exists_cache"}
+assert cache["distinct_endpoints"] == 1000
+for how in ("batch", "single"):
+    assert cache[f"node_lookups_{how}_without"] == 8000
+for capacity in (0, 1024, 8192, 32768):
+    assert cache[f"node_lookups_batch_capacity_{capacity}"] == 1000, capacity
+    single = cache[f"node_lookups_single_capacity_{capacity}"]
+    assert single + cache[f"cache_hits_single_capacity_{capacity}"] == 8000, capacity
+assert cache["node_lookups_single_capacity_0"] == 8000
+assert cache["node_lookups_single_capacity_1024"] < 6000
+assert cache["node_lookups_single_capacity_32768"] < 1100
+assert cache["node_lookups_same_transaction"] == 0
+assert cache["known_in_same_transaction"] == 8000
+
+put = {m: v for (w, _, m), v in values.items() if w == "put_many_allocations"}
+for kind in ("slotted", "columnar", "list"):
+    assert put[f"{kind}_allocations_per_1000"] < 1, kind
+assert put["slotted_allocations_per_1000_parts_off"] > 1000
+assert put["bulk_second_allocations_per_1000"] < put["bulk_second_allocations_per_1000_parts_off"]
+
+profile = {m: v for (w, _, m), v in values.items() if w == "profiling_overhead"}
+assert profile["clock_calls_off"] == 0 and profile["load_ms_on"] > 0
+for way in ("whole_graph", "onto_committed", "one_call_each"):
+    for part in ("exists_cache", "sort_guard", "buffer_pool", "inline_snapshot", "put_reuse", "leaf_reuse", "profile_off", "all"):
+        assert values["seed_ablation", "sombra", f"{way}_without_{part}_to_none"] > 0, (way, part)
+print(f"{len(figures)} figures are as they should be")
+CHECK
