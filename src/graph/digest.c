@@ -216,10 +216,13 @@ static bool system_word(const sb_row *row, uint32_t key, uint64_t *word)
     return true;
 }
 
+/* A place that no node has is zero. */
+static bool is_empty(hash h) { return h.low64 == 0 && h.high64 == 0; }
+
 /* UINT64_MAX: no such node. */
 static uint64_t place_of(const sb_digest *d, uint64_t node)
 {
-    if (d->by_id) return node < d->places ? node : UINT64_MAX;
+    if (d->by_id) return node < d->places && !is_empty(d->now[node]) ? node : UINT64_MAX;
     const uint64_t *place = node == SB_MAP_EMPTY ? NULL : sb_map_find(&d->places_of, node);
     return place == NULL ? UINT64_MAX : *place;
 }
@@ -273,7 +276,7 @@ static sb_status run_round(sb_digest *d)
     memset(d->in, 0, (size_t)d->places * sizeof *d->in);
     SB_TRY(each_row(d, SB_REL, take_rel));
     for (uint64_t i = 0; i < d->places; i++) {
-        if (d->now[i].low64 == 0 && d->now[i].high64 == 0) continue; /* no node has this id */
+        if (is_empty(d->now[i])) continue;
         d->now[i] = hash_three(d->now[i], d->out[i], d->in[i]);
     }
     return SB_OK;
