@@ -338,19 +338,16 @@ static sb_status next_piece(void *ctx, void *slot, bool *more, sb_err *err)
         close_file(r);
     }
     if (end == 0) return SB_OK;
-    /* The piece takes the carry's block, which ends with what belongs to the next one. */
-    const size_t rest = r->carry.size - end, wanted = end + SB_CSV_PADDING;
-    if (chunk->capacity < wanted) {
-        sb_free(bulk->alloc, chunk->data, chunk->capacity);
-        chunk->capacity = 0;
-        chunk->data = sb_alloc(bulk->alloc, wanted + wanted / 8);
-        if (chunk->data == NULL) return SB_FAIL_NOMEM(err);
-        chunk->capacity = wanted + wanted / 8;
-    }
-    memcpy(chunk->data, r->carry.data, end);
-    memset(chunk->data + end, '\n', SB_CSV_PADDING);
-    if (rest != 0) memmove(r->carry.data, r->carry.data + end, rest);
+    /* The piece takes the carry's block, and the carry the piece's, with what belongs to the next one. */
+    sb_buffer taken = r->carry;
+    const size_t rest = taken.size - end;
+    r->carry = (sb_buffer){.alloc = bulk->alloc, .data = chunk->data, .capacity = chunk->capacity};
+    chunk->data = taken.data;
+    chunk->capacity = taken.capacity;
+    if (sb_buffer_reserve(&r->carry, rest + SB_CSV_PADDING) != SB_OK) return SB_FAIL_NOMEM(err);
+    if (rest != 0) memcpy(r->carry.data, chunk->data + end, rest);
     r->carry.size = rest;
+    memset(chunk->data + end, '\n', SB_CSV_PADDING);
     chunk->size = end;
     chunk->file = &bulk->files[r->entity][r->file];
     *more = true;

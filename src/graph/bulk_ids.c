@@ -24,7 +24,8 @@ sb_status sb_ids__init(sb_ids *ids, const sb_allocator *alloc, uint64_t seed, sb
 void sb_ids__deinit(sb_ids *ids)
 {
     if (ids->alloc == NULL) return;
-    sb_free(ids->alloc, ids->dense, ids->dense_count * sizeof *ids->dense);
+    if (ids->dense != NULL) sb_free(ids->alloc, ids->dense, ids->dense_count * sizeof *ids->dense);
+    if (ids->narrow != NULL) sb_free(ids->alloc, ids->narrow, ids->dense_count * sizeof *ids->narrow);
     sb_free(ids->alloc, ids->texts, ids->text_capacity * sizeof *ids->texts);
     sb_map_deinit(&ids->sparse);
     sb_arena_destroy(ids->keys);
@@ -58,7 +59,10 @@ sb_id_cell sb_ids__cell(const sb_ids *ids, sb_bytes text)
 
 static uint64_t find_number(const sb_ids *ids, uint64_t number)
 {
-    if (number < ids->dense_count && ids->dense[number] != 0) return ids->dense[number];
+    if (number < ids->dense_count) {
+        const uint64_t value = ids->narrow != NULL ? ids->narrow[number] : ids->dense[number];
+        if (value != 0) return value;
+    }
     if (ids->sparse.count == 0) return 0;
     const uint64_t *value = sb_map_find(&ids->sparse, number);
     return value != NULL ? *value : 0;
@@ -182,7 +186,19 @@ sb_status sb_ids__add(sb_ids *ids, const sb_id_cell *cell, uint64_t value, uint6
     return SB_OK;
 }
 
-void sb_ids__rewrite(sb_ids *ids, uint64_t (*map)(void *ctx, uint64_t value), void *ctx)
+static void narrow_dense(sb_ids *ids)
+{
+    uint32_t *narrow = sb_alloc_array(ids->alloc, ids->dense_count, sizeof *narrow);
+
+    if (narrow == NULL) return; /* benign: it only is slower */
+    for (size_t i = 0; i < ids->dense_count; i++)
+        narrow[i] = (uint32_t)ids->dense[i];
+    sb_free(ids->alloc, ids->dense, ids->dense_count * sizeof *ids->dense);
+    ids->dense = NULL;
+    ids->narrow = narrow;
+}
+
+void sb_ids__rewrite(sb_ids *ids, uint64_t (*map)(void *ctx, uint64_t value), void *ctx, uint64_t most)
 {
     for (size_t i = 0; i < ids->dense_count; i++)
         if (ids->dense[i] != 0) ids->dense[i] = map(ctx, ids->dense[i]);
@@ -191,4 +207,5 @@ void sb_ids__rewrite(sb_ids *ids, uint64_t (*map)(void *ctx, uint64_t value), vo
     for (size_t i = 0; i < ids->sparse.capacity; i++)
         if (ids->sparse.entries[i].key != SB_MAP_EMPTY)
             ids->sparse.entries[i].value = map(ctx, ids->sparse.entries[i].value);
+    if (most <= UINT32_MAX && ids->dense_count != 0) narrow_dense(ids);
 }

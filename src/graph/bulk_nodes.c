@@ -478,7 +478,7 @@ sb_status sb_bulk__build_nodes(sb_bulk *bulk, sb_err *err)
 
     SB_TRY(number_nodes(bulk, err));
     for (size_t i = 0; i < bulk->group_count; i++)
-        sb_ids__rewrite(&bulk->groups[i].ids, node_of_value, bulk);
+        sb_ids__rewrite(&bulk->groups[i].ids, node_of_value, bulk, bulk->last_node);
     if (table->root == SB_PGNO_NONE && bulk->node_ranges.ascending && bulk->node_ranges.count != 0)
         SB_TRY(sb_build_open(bulk->graph->txn, table, 100, &b.build, err));
     st = run_builds(bulk, &b, err);

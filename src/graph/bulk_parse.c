@@ -39,12 +39,22 @@ void sb_bulk__chunk_deinit(sb_bulk_chunk *chunk)
 
 /* ---- Problems ------------------------------------------------------------------------------------------------- */
 
+/* Rows read ahead of the one at hand, whose endpoints are being fetched meanwhile. */
+#define AHEAD 16u
+
+typedef struct pending_row {
+    sb_csv_reader reader; /* as it was behind the row */
+    sb_id_cell ends[2];   /* relationships whose rows have all cells */
+} pending_row;
+
 typedef struct parser {
     sb_bulk_chunk *chunk;
     const sb_bulk *bulk;
     sb_bulk_table *file;
-    sb_csv_reader reader;
+    sb_csv_reader reader;   /* of the row at hand */
+    const pending_row *row; /* at hand */
     bool check_bytes; /* the piece holds a NUL or something past ASCII */
+    pending_row rows[AHEAD];
 } parser;
 
 /* SB_SYNTAX marks a bad row for the callers below; anything but that and SB_OK is fatal. */
@@ -410,15 +420,17 @@ static sb_status parse_node(parser *p)
 }
 
 /* *node 0: there is none, which is noted or counted. */
-static sb_status find_endpoint(parser *p, uint32_t column, uint32_t group, const char *role, sb_node_id *node)
+static sb_status find_endpoint(parser *p, unsigned end, sb_node_id *node)
 {
+    const uint32_t column = end == 0 ? p->file->start_column : p->file->end_column;
+    const uint32_t group = end == 0 ? p->file->start_group : p->file->end_group;
     const sb_csv_cell *cell = &p->reader.cells[column];
     const sb_bulk *bulk = p->bulk;
     char text[100];
 
     *node = 0;
     if (is_absent(bulk, cell)) {
-        (void)snprintf(text, sizeof text, "the relationship has no %s node", role);
+        (void)snprintf(text, sizeof text, "the relationship has no %s node", end == 0 ? "start" : "end");
         return note(p, SB_SYNTAX, (size_t)column + 1, text);
     }
     if (bulk->graph_ids) {
@@ -428,9 +440,7 @@ static sb_status find_endpoint(parser *p, uint32_t column, uint32_t group, const
         *node = (sb_node_id)id;
         return SB_OK;
     }
-    const sb_ids *ids = &bulk->groups[group].ids;
-    const sb_id_cell found = sb_ids__cell(ids, bytes_of(cell));
-    *node = sb_ids__find(ids, &found);
+    *node = sb_ids__find(&bulk->groups[group].ids, &p->row->ends[end]);
     if (*node != 0) return SB_OK;
     if (bulk->options->skip_missing_endpoints) {
         p->chunk->skipped++;
@@ -449,9 +459,9 @@ static sb_status parse_rel(parser *p)
     sb_buffer *body = &p->chunk->body;
     sb_node_id source, target;
 
-    SB_TRY(find_endpoint(p, file->start_column, file->start_group, "start", &source));
+    SB_TRY(find_endpoint(p, 0, &source));
     if (source == 0) return SB_OK;
-    SB_TRY(find_endpoint(p, file->end_column, file->end_group, "end", &target));
+    SB_TRY(find_endpoint(p, 1, &target));
     if (target == 0) return SB_OK;
     head.number = source;
     head.hash = target;
@@ -497,34 +507,69 @@ static void reset_chunk(sb_bulk_chunk *chunk)
     chunk->rows = chunk->skipped = 0;
 }
 
+/* The ids of a relationship's ends, and where they are looked up. */
+static void fetch_ends(const parser *p, pending_row *row)
+{
+    const sb_bulk_table *file = p->file;
+    const uint32_t columns[2] = {file->start_column, file->end_column}, groups[2] = {file->start_group, file->end_group};
+
+    if (file->entity == SB_NODE || p->bulk->graph_ids || row->reader.cell_count != file->column_count) return;
+    for (unsigned end = 0; end < 2; end++) {
+        const sb_ids *ids = &p->bulk->groups[groups[end]].ids;
+        row->ends[end] = sb_ids__cell(ids, bytes_of(&row->reader.cells[columns[end]]));
+        sb_ids__prefetch(ids, &row->ends[end]);
+    }
+}
+
+/* SB_SYNTAX: the row is bad, and ends the load. */
+static sb_status parse_row(parser *p, const pending_row *row)
+{
+    const sb_bulk *bulk = p->bulk;
+    sb_status st;
+
+    p->row = row;
+    p->reader = row->reader;
+    st = check_row(p);
+    if (st == SB_OK) st = p->file->entity == SB_NODE ? parse_node(p) : parse_rel(p);
+    if (st == SB_SYNTAX && bulk->reject_file != NULL &&
+        p->chunk->problems.size / sizeof(sb_bulk_problem) <= bulk->options->max_rejects)
+        return SB_OK;
+    return st;
+}
+
 static sb_status parse(sb_bulk_chunk *chunk)
 {
     sb_bulk_table *file = chunk->file;
     parser p = {.chunk = chunk, .bulk = chunk->bulk, .file = file};
+    const size_t width = file->column_count + 1;
+    size_t read = 0, done = 0;
+    sb_status st = SB_OK;
 
-    SB_TRY(sb_graph__grow(chunk->bulk->alloc, &chunk->cells, sizeof *chunk->cells, file->column_count + 1,
-                          &chunk->cell_capacity, NULL));
+    SB_TRY(sb_graph__grow(chunk->bulk->alloc, &chunk->cells, sizeof *chunk->cells, AHEAD * width, &chunk->cell_capacity, NULL));
     SB_TRY(sb_graph__grow(chunk->bulk->alloc, &chunk->candidates, sizeof *chunk->candidates, file->prop_count + 1,
                           &chunk->candidate_capacity, NULL));
     for (size_t i = 0; i < file->prop_count; i++)
         chunk->candidates[i] = UINT32_MAX;
     p.check_bytes = has_other_bytes(chunk->data, chunk->size);
-    p.reader = (sb_csv_reader){.dialect = &chunk->bulk->dialect,
-                               .pos = chunk->data,
-                               .end = chunk->data + chunk->size,
-                               .arena = chunk->arena,
-                               .cells = chunk->cells,
-                               .capacity = file->column_count};
-    while (sb_csv__next_row(&p.reader)) {
-        sb_status st = check_row(&p);
-        if (st == SB_OK) st = file->entity == SB_NODE ? parse_node(&p) : parse_rel(&p);
-        if (st != SB_OK && st != SB_SYNTAX) return st;
-        if (st == SB_SYNTAX && (chunk->bulk->reject_file == NULL ||
-                                chunk->problems.size / sizeof(sb_bulk_problem) > chunk->bulk->options->max_rejects))
-            break; /* this one ends the load */
+    sb_csv_reader reader = {.dialect = &chunk->bulk->dialect,
+                            .pos = chunk->data,
+                            .end = chunk->data + chunk->size,
+                            .arena = chunk->arena,
+                            .cells = chunk->cells,
+                            .capacity = file->column_count};
+    for (bool more = true; st == SB_OK && (more || done < read);) {
+        if (more && read - done < AHEAD) {
+            reader.cells = chunk->cells + read % AHEAD * width;
+            more = sb_csv__next_row(&reader);
+            if (!more) continue;
+            p.rows[read % AHEAD].reader = reader;
+            fetch_ends(&p, &p.rows[read++ % AHEAD]);
+        } else {
+            st = parse_row(&p, &p.rows[done++ % AHEAD]);
+        }
     }
-    chunk->lines = p.reader.next_line;
-    return p.reader.nomem ? SB_NOMEM : SB_OK;
+    chunk->lines = reader.next_line;
+    return reader.nomem ? SB_NOMEM : st == SB_SYNTAX ? SB_OK : st;
 }
 
 void sb_bulk__parse(sb_bulk_chunk *chunk)
