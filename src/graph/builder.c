@@ -47,9 +47,9 @@ struct sb_builder {
     size_t alias_count, alias_capacity;
     sb_map alias_index; /* hash of the name → place + 1 of the newest */
     uint64_t seed;
-    uint8_t *block;     /* unused rest of the arena block that texts are taken from */
+    uint8_t *block; /* unused rest of the arena block that texts are taken from */
     size_t block_left;
-    bool executed;      /* results are there; the next call starts afresh */
+    bool executed; /* results are there; the next call starts afresh */
     sb_node_id *node_ids;
     size_t result_nodes;
     sb_rel_id *rel_ids;
@@ -128,7 +128,7 @@ static sb_status copy_bytes(sb_builder *builder, const void *data, size_t size, 
     uint8_t *place;
 
     *copy = "";
-    if (size == 0) return SB_OK;
+    if (size == 0 || data == NULL) return SB_OK;
     if (size <= builder->block_left) {
         place = builder->block;
     } else if (size > TEXT_BLOCK / 4) {
@@ -161,8 +161,8 @@ static sb_status copy_scalar(sb_builder *builder, sb_value *value, sb_err *err)
         return SB_OK;
     case SB_TYPE_DATETIME:
         if (value->as.datetime.zone == NULL) return SB_OK;
-        SB_TRY(copy_bytes(builder, value->as.datetime.zone, value->as.datetime.zone_size, &copy,
-                          err));
+        SB_TRY(
+            copy_bytes(builder, value->as.datetime.zone, value->as.datetime.zone_size, &copy, err));
         value->as.datetime.zone = copy;
         return SB_OK;
     default: return SB_OK;
@@ -205,7 +205,8 @@ static sb_status append_prop(sb_builder *builder, const sb_prop *prop, sb_packed
         const void *text;
         if (prop->value.as.bytes.size > SB_VALUE_BYTES_MAX || prop->value.as.bytes.data == NULL)
             SB_TRY(sb_value_check(&prop->value, err));
-        SB_TRY(copy_bytes(builder, prop->value.as.bytes.data, prop->value.as.bytes.size, &text, err));
+        SB_TRY(
+            copy_bytes(builder, prop->value.as.bytes.data, prop->value.as.bytes.size, &text, err));
         packed->as.bytes = sb_bytes_of(text, prop->value.as.bytes.size);
         return SB_OK;
     }
@@ -318,8 +319,8 @@ static sb_status take_labels(sb_builder *builder, const sb_label_id *labels, siz
 }
 
 sb_status sb_builder_node(sb_builder *builder, const sb_label_id *labels, size_t label_count,
-                          sb_bytes alias, const sb_prop *props, size_t prop_count,
-                          uint64_t *handle, sb_err *err)
+                          sb_bytes alias, const sb_prop *props, size_t prop_count, uint64_t *handle,
+                          sb_err *err)
 {
     sb_new_thing node;
     sb_alias *named = NULL;
@@ -353,7 +354,8 @@ static sb_status take_ref(sb_builder *builder, const sb_ref *ref, sb_built_ref *
     switch (ref->kind) {
     case SB_REF_ID:
         if (value > SB_ID_MAX)
-            return SB_FAIL(err, SB_NOT_FOUND, "node %llu does not exist", (unsigned long long)value);
+            return SB_FAIL(err, SB_NOT_FOUND, "node %llu does not exist",
+                           (unsigned long long)value);
         break;
     case SB_REF_HANDLE:
         if (value >= builder->node_count)
@@ -506,7 +508,8 @@ sb_status sb_builder_execute(sb_builder *builder, sb_builder_result *result, sb_
 
 sb_status sb_builder_alias(const sb_builder *builder, sb_bytes alias, sb_node_id *id, bool *found)
 {
-    const sb_alias *named = builder->executed && alias.size != 0 ? find_alias(builder, alias) : NULL;
+    const sb_alias *named =
+        builder->executed && alias.size != 0 ? find_alias(builder, alias) : NULL;
 
     *found = named != NULL && named->handle != NO_HANDLE;
     *id = *found ? builder->node_ids[named->handle] : 0;

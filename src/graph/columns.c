@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 /* Say which row and property a failure is about. */
-static sb_status name_fault(sb_graph *graph, const sb_prop_column *column, size_t row, sb_status status, sb_err *err)
+static sb_status name_fault(sb_graph *graph, const sb_prop_column *column, size_t row,
+                            sb_status status, sb_err *err)
 {
     const sb_row_names *rows = &graph->writer.rows;
     char name[64];
@@ -24,7 +25,8 @@ static sb_status check_integer(uint32_t type, int64_t integer, sb_err *err)
 
     if (type == SB_TYPE_BOOL) {
         if (integer != 0 && integer != 1)
-            return SB_FAIL(err, SB_INVALID, "a boolean column holds %lld: give 0 or 1", (long long)integer);
+            return SB_FAIL(err, SB_INVALID, "a boolean column holds %lld: give 0 or 1",
+                           (long long)integer);
         return SB_OK;
     }
     value.as.integer = integer;
@@ -37,18 +39,26 @@ static bool is_present(const sb_prop_column *column, size_t row)
 }
 
 /* Every value of a column that is of one type. */
-static sb_status check_typed(sb_graph *graph, const sb_prop_column *column, size_t count, sb_err *err)
+static sb_status check_typed(sb_graph *graph, const sb_prop_column *column, size_t count,
+                             sb_err *err)
 {
     sb_value value = {.type = column->type};
     sb_status st;
 
     switch (column->type) {
-    case SB_TYPE_INT: return column->integers != NULL ? SB_OK : SB_FAIL(err, SB_MISUSE, "an INTEGER column has no integers");
-    case SB_TYPE_FLOAT: return column->reals != NULL ? SB_OK : SB_FAIL(err, SB_MISUSE, "a FLOAT column has no reals");
+    case SB_TYPE_INT:
+        return column->integers != NULL
+                   ? SB_OK
+                   : SB_FAIL(err, SB_MISUSE, "an INTEGER column has no integers");
+    case SB_TYPE_FLOAT:
+        return column->reals != NULL ? SB_OK
+                                     : SB_FAIL(err, SB_MISUSE, "a FLOAT column has no reals");
     case SB_TYPE_BOOL:
     case SB_TYPE_DATE:
     case SB_TYPE_LOCAL_TIME:
-        if (column->integers == NULL) return SB_FAIL(err, SB_MISUSE, "a %s column has no integers", sb_type_name(column->type));
+        if (column->integers == NULL)
+            return SB_FAIL(err, SB_MISUSE, "a %s column has no integers",
+                           sb_type_name(column->type));
         for (size_t i = 0; i < count; i++) {
             if (!is_present(column, i)) continue;
             st = check_integer(column->type, column->integers[i], err);
@@ -57,7 +67,8 @@ static sb_status check_typed(sb_graph *graph, const sb_prop_column *column, size
         return SB_OK;
     case SB_TYPE_STRING:
     case SB_TYPE_BYTES:
-        if (column->bytes == NULL) return SB_FAIL(err, SB_MISUSE, "a %s column has no texts", sb_type_name(column->type));
+        if (column->bytes == NULL)
+            return SB_FAIL(err, SB_MISUSE, "a %s column has no texts", sb_type_name(column->type));
         for (size_t i = 0; i < count; i++) {
             if (!is_present(column, i)) continue;
             value.as.bytes.data = column->bytes[i].data;
@@ -66,7 +77,10 @@ static sb_status check_typed(sb_graph *graph, const sb_prop_column *column, size
             if (SB_UNLIKELY(st != SB_OK)) return name_fault(graph, column, i, st, err);
         }
         return SB_OK;
-    default: return SB_FAIL(err, SB_TYPE_MISMATCH, "a column of type %s: give its values as mixed values", sb_type_name(column->type));
+    default:
+        return SB_FAIL(err, SB_TYPE_MISMATCH,
+                       "a column of type %s: give its values as mixed values",
+                       sb_type_name(column->type));
     }
 }
 
@@ -76,8 +90,8 @@ typedef struct sb_room {
 } sb_room;
 
 /* Cell types of a mixed column: a bit each of the 256, and the room for their columns. */
-static sb_status survey_mixed(sb_graph *graph, const sb_prop_column *column, size_t count, uint64_t types[4], sb_room *room,
-                              sb_err *err)
+static sb_status survey_mixed(sb_graph *graph, const sb_prop_column *column, size_t count,
+                              uint64_t types[4], sb_room *room, sb_err *err)
 {
     types[0] = types[1] = types[2] = types[3] = 0;
     for (size_t i = 0; i < count; i++) {
@@ -112,8 +126,8 @@ static void *take(sb_buffer *buffer, size_t bytes)
 }
 
 /* One table column for each cell type of a mixed column. */
-static sb_status split_mixed(sb_graph *graph, const sb_prop_column *column, size_t count, const uint64_t types[4],
-                             sb_err *err)
+static sb_status split_mixed(sb_graph *graph, const sb_prop_column *column, size_t count,
+                             const uint64_t types[4], sb_err *err)
 {
     sb_writer *writer = &graph->writer;
 
@@ -148,7 +162,11 @@ static sb_status split_mixed(sb_graph *graph, const sb_prop_column *column, size
                 words[i] = cell.word;
         }
         out = take(&writer->columns, sizeof *out);
-        *out = (sb_column){.key = column->key, .type = (uint8_t)type, .present = present, .words = words, .bytes = texts};
+        *out = (sb_column){.key = column->key,
+                           .type = (uint8_t)type,
+                           .present = present,
+                           .words = words,
+                           .bytes = texts};
     }
     return SB_OK;
 }
@@ -175,7 +193,8 @@ static void adopt_typed(sb_graph *graph, const sb_prop_column *column, size_t co
         break;
     default:
         out->type = (uint8_t)(SB_CLASS_INT | column->type);
-        out->words = (const uint64_t *)column->integers; /* signed and unsigned of one type may alias */
+        out->words =
+            (const uint64_t *)column->integers; /* signed and unsigned of one type may alias */
         break;
     }
 }
@@ -188,7 +207,8 @@ static int compare_columns(const void *a, const void *b)
 }
 
 /* Is the key of column i that of one before it? seen: the keys before, when they are many. */
-static sb_status given_before(const sb_prop_column *columns, size_t i, bool many, sb_map *seen, bool *before, sb_err *err)
+static sb_status given_before(const sb_prop_column *columns, size_t i, bool many, sb_map *seen,
+                              bool *before, sb_err *err)
 {
     bool inserted;
 
@@ -198,11 +218,13 @@ static sb_status given_before(const sb_prop_column *columns, size_t i, bool many
         *before = !inserted;
         return SB_OK;
     }
-    for (size_t j = 0; j < i && !*before; j++) *before = columns[j].key == columns[i].key;
+    for (size_t j = 0; j < i && !*before; j++)
+        *before = columns[j].key == columns[i].key;
     return SB_OK;
 }
 
-static sb_status check_keys(sb_graph *graph, const sb_prop_column *columns, size_t column_count, sb_err *err)
+static sb_status check_keys(sb_graph *graph, const sb_prop_column *columns, size_t column_count,
+                            sb_err *err)
 {
     sb_map *seen = &graph->writer.endpoints; /* what this call had in it is not needed any more */
     const bool many = column_count > 16;
@@ -212,7 +234,8 @@ static sb_status check_keys(sb_graph *graph, const sb_prop_column *columns, size
     for (size_t i = 0; i < column_count; i++) {
         bool before;
         if (columns[i].key == 0 || columns[i].key > sb_name_count(graph->view, SB_NAME_KEY))
-            return SB_FAIL(err, SB_INVALID, "column %zu: there is no property key %u", i, columns[i].key);
+            return SB_FAIL(err, SB_INVALID, "column %zu: there is no property key %u", i,
+                           columns[i].key);
         SB_TRY(given_before(columns, i, many, seen, &before, err));
         if (before)
             return SB_FAIL(err, SB_INVALID, "column %zu holds property %s once more", i,
@@ -221,8 +244,9 @@ static sb_status check_keys(sb_graph *graph, const sb_prop_column *columns, size
     return SB_OK;
 }
 
-sb_status sb_columns__convert(sb_graph *graph, const sb_prop_column *columns, size_t column_count, size_t count,
-                              size_t extra, sb_column **out, size_t *out_count, sb_err *err)
+sb_status sb_columns__convert(sb_graph *graph, const sb_prop_column *columns, size_t column_count,
+                              size_t count, size_t extra, sb_column **out, size_t *out_count,
+                              sb_err *err)
 {
     sb_writer *writer = &graph->writer;
     sb_room room = {.columns = extra, .words = extra};
@@ -234,7 +258,8 @@ sb_status sb_columns__convert(sb_graph *graph, const sb_prop_column *columns, si
     SB_TRY(check_keys(graph, columns, column_count, err));
     for (size_t i = 0; i < column_count; i++) {
         if (columns[i].type == SB_TYPE_NULL) {
-            if (columns[i].values == NULL) return SB_FAIL(err, SB_MISUSE, "mixed column %zu has no values", i);
+            if (columns[i].values == NULL)
+                return SB_FAIL(err, SB_MISUSE, "mixed column %zu has no values", i);
             SB_TRY(survey_mixed(graph, &columns[i], count, types, &room, err));
             continue;
         }
@@ -251,7 +276,8 @@ sb_status sb_columns__convert(sb_graph *graph, const sb_prop_column *columns, si
     sb_buffer_reset(&writer->present);
     sb_buffer_reset(&writer->encoded);
     if (sb_buffer_reserve(&writer->columns, room.columns * sizeof(sb_column)) != SB_OK ||
-        sb_buffer_reserve(&writer->words, words) != SB_OK || sb_buffer_reserve(&writer->texts, texts) != SB_OK ||
+        sb_buffer_reserve(&writer->words, words) != SB_OK ||
+        sb_buffer_reserve(&writer->texts, texts) != SB_OK ||
         sb_buffer_reserve(&writer->present, room.bitmaps * ((count + 7) / 8)) != SB_OK ||
         sb_buffer_reserve(&writer->encoded, room.encoded) != SB_OK)
         return SB_FAIL_NOMEM(err);
@@ -288,7 +314,8 @@ sb_value sb_columns__value(const sb_prop_column *column, size_t i)
     return value;
 }
 
-const sb_prop_column *sb_columns__find(const sb_prop_column *columns, size_t column_count, sb_key_id key)
+const sb_prop_column *sb_columns__find(const sb_prop_column *columns, size_t column_count,
+                                       sb_key_id key)
 {
     for (size_t i = 0; i < column_count; i++)
         if (columns[i].key == key) return &columns[i];

@@ -59,8 +59,10 @@ static sb_status append_value(const sb_value *value, sb_buffer *out)
     const size_t begin = out->size;
     size_t shown;
 
-    if (value->type == SB_TYPE_LIST) return sb_buffer_printf(out, "a list of %zu", value->as.list.count);
-    if (value->type == SB_TYPE_BYTES) return sb_buffer_printf(out, "%zu bytes", value->as.bytes.size);
+    if (value->type == SB_TYPE_LIST)
+        return sb_buffer_printf(out, "a list of %zu", value->as.list.count);
+    if (value->type == SB_TYPE_BYTES)
+        return sb_buffer_printf(out, "%zu bytes", value->as.bytes.size);
     if (value->type == SB_TYPE_STRING) {
         const uint8_t *text = value->as.bytes.data;
         shown = cut_text(text, value->as.bytes.size, VALUE_SHOWN);
@@ -100,8 +102,8 @@ static int shown_bytes(const sb_buffer *buffer)
 /* ---- Rows -------------------------------------------------------------------------------------------------------- */
 
 /* The side that a row is; row is released by the caller. */
-static sb_status open_side(sb_graph *graph, sb_entity entity, uint64_t id, sb_row *row, sb_side *side,
-                           sb_err *err)
+static sb_status open_side(sb_graph *graph, sb_entity entity, uint64_t id, sb_row *row,
+                           sb_side *side, sb_err *err)
 {
     sb_tree *table = entity == SB_NODE ? sb_node_table(graph->view) : sb_rel_table(graph->view);
     sb_cell cell;
@@ -143,7 +145,8 @@ static sb_status fail_unique(sb_graph *graph, const sb_schema *schema, uint64_t 
     st = append_keys(graph, schema, &keys) == SB_OK ? SB_OK : SB_FAIL_NOMEM(err);
     if (st == SB_OK) st = append_values(graph, schema, side, &values, err);
     if (st == SB_OK)
-        st = SB_FAIL(err, SB_CONSTRAINT, "%s %llu and %s %llu both have %.*s = %.*s (constraint %.*s)",
+        st = SB_FAIL(err, SB_CONSTRAINT,
+                     "%s %llu and %s %llu both have %.*s = %.*s (constraint %.*s)",
                      entity_noun(schema), (unsigned long long)id, entity_noun(schema),
                      (unsigned long long)other, shown_bytes(&keys), (const char *)keys.data,
                      shown_bytes(&values), (const char *)values.data, (int)schema->name.size,

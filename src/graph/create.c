@@ -3,8 +3,8 @@
 
 /* Add a system column whose word is the same in every row, or given by the caller. words come from writer->words, where
  * sb_columns__convert left room. */
-static void add_system_column(sb_graph *graph, sb_column *columns, size_t *column_count, uint32_t key, const uint64_t *words,
-                              uint64_t constant, size_t count)
+static void add_system_column(sb_graph *graph, sb_column *columns, size_t *column_count,
+                              uint32_t key, const uint64_t *words, uint64_t constant, size_t count)
 {
     sb_buffer *buffer = &graph->writer.words;
 
@@ -12,7 +12,8 @@ static void add_system_column(sb_graph *graph, sb_column *columns, size_t *colum
         uint64_t *filled = (uint64_t *)(void *)(buffer->data + buffer->size);
         buffer->size += count * sizeof *filled;
         SB_ASSERT(buffer->size <= buffer->capacity);
-        for (size_t i = 0; i < count; i++) filled[i] = constant;
+        for (size_t i = 0; i < count; i++)
+            filled[i] = constant;
         words = filled;
     }
     columns[(*column_count)++] = (sb_column){.key = key, .type = SB_CELL_INT, .words = words};
@@ -20,7 +21,8 @@ static void add_system_column(sb_graph *graph, sb_column *columns, size_t *colum
 
 /* ---- Nodes -------------------------------------------------------------------------------------------------- */
 
-static sb_status index_labels(sb_graph *graph, sb_set_id set, const sb_node_id *ids, size_t count, sb_err *err)
+static sb_status index_labels(sb_graph *graph, sb_set_id set, const sb_node_id *ids, size_t count,
+                              sb_err *err)
 {
     size_t label_count;
     const sb_label_id *labels = sb_set_labels(graph->view, set, &label_count);
@@ -31,17 +33,22 @@ static sb_status index_labels(sb_graph *graph, sb_set_id set, const sb_node_id *
     return SB_OK;
 }
 
-sb_status sb_create__nodes(sb_graph *graph, sb_set_id set, size_t count, const sb_prop_column *columns,
-                           size_t column_count, sb_node_id *ids, sb_err *err)
+sb_status sb_create__nodes(sb_graph *graph, sb_set_id set, size_t count,
+                           const sb_prop_column *columns, size_t column_count, sb_node_id *ids,
+                           sb_err *err)
 {
     sb_column *table_columns;
     size_t table_column_count;
     sb_rows rows;
 
-    SB_TRY(sb_columns__convert(graph, columns, column_count, count, 1, &table_columns, &table_column_count, err));
+    SB_TRY(sb_columns__convert(graph, columns, column_count, count, 1, &table_columns,
+                               &table_column_count, err));
     SB_TRY(sb_ids_take_nodes(graph->view, set, count, ids, err));
     add_system_column(graph, table_columns, &table_column_count, SB_COLUMN_SET, NULL, set, count);
-    rows = (sb_rows){.ids = ids, .row_count = count, .columns = table_columns, .column_count = table_column_count};
+    rows = (sb_rows){.ids = ids,
+                     .row_count = count,
+                     .columns = table_columns,
+                     .column_count = table_column_count};
     SB_TRY(sb_rows_put(graph->txn, sb_node_table(graph->view), &rows, err));
     SB_TRY(index_labels(graph, set, ids, count, err));
     SB_TRY(sb_upkeep__created(graph, SB_NODE, set, ids, count, columns, column_count, err));
@@ -50,14 +57,16 @@ sb_status sb_create__nodes(sb_graph *graph, sb_set_id set, size_t count, const s
     return SB_OK;
 }
 
-sb_status sb_graph_create_nodes(sb_graph *graph, sb_set_id set, size_t count, const sb_prop_column *columns,
-                                size_t column_count, sb_node_id *ids, sb_err *err)
+sb_status sb_graph_create_nodes(sb_graph *graph, sb_set_id set, size_t count,
+                                const sb_prop_column *columns, size_t column_count, sb_node_id *ids,
+                                sb_err *err)
 {
     const uint64_t started = SB_PROFILE_START(graph->profile);
     uint32_t savepoint;
     sb_status status;
 
-    if (set >= sb_set_count(graph->view)) return SB_FAIL(err, SB_INVALID, "there is no label set %u", set);
+    if (set >= sb_set_count(graph->view))
+        return SB_FAIL(err, SB_INVALID, "there is no label set %u", set);
     if (count == 0) return SB_OK;
     SB_TRY(sb_graph__atomic_begin(graph, &savepoint, err));
     sb_upkeep__begin(graph, false);
@@ -69,20 +78,21 @@ sb_status sb_graph_create_nodes(sb_graph *graph, sb_set_id set, size_t count, co
 
 /* ---- Relationships -------------------------------------------------------------------------------------------- */
 
-void sb_create__count_ends(sb_graph *graph, const sb_set_id *sets, size_t count, sb_type_id type, sb_direction direction,
-                           int sign)
+void sb_create__count_ends(sb_graph *graph, const sb_set_id *sets, size_t count, sb_type_id type,
+                           sb_direction direction, int sign)
 {
     for (size_t i = 0; i < count;) {
         size_t run = 1;
-        while (i + run < count && sets[i + run] == sets[i]) run++;
+        while (i + run < count && sets[i + run] == sets[i])
+            run++;
         sb_stats_add_rels(graph->view, sets[i], type, direction, sign * (int64_t)run);
         i += run;
     }
 }
 
 sb_status sb_create__rels(sb_graph *graph, sb_type_id type, size_t count, const sb_node_id *sources,
-                          const sb_node_id *targets, const sb_prop_column *columns, size_t column_count,
-                          sb_rel_id *ids, sb_err *err)
+                          const sb_node_id *targets, const sb_prop_column *columns,
+                          size_t column_count, sb_rel_id *ids, sb_err *err)
 {
     sb_writer *writer = &graph->writer;
     sb_set_id *sets;
@@ -95,12 +105,18 @@ sb_status sb_create__rels(sb_graph *graph, sb_type_id type, size_t count, const 
     if (sb_buffer_reserve(&writer->sets, set_bytes) != SB_OK) return SB_FAIL_NOMEM(err);
     sets = (sb_set_id *)(void *)writer->sets.data;
     SB_TRY(sb_writer__endpoints(graph, sources, targets, count, sets, sets + count, err));
-    SB_TRY(sb_columns__convert(graph, columns, column_count, count, 3, &table_columns, &table_column_count, err));
+    SB_TRY(sb_columns__convert(graph, columns, column_count, count, 3, &table_columns,
+                               &table_column_count, err));
     SB_TRY(sb_ids_take_rels(graph->view, type, count, ids, err));
-    add_system_column(graph, table_columns, &table_column_count, SB_COLUMN_SOURCE, sources, 0, count);
-    add_system_column(graph, table_columns, &table_column_count, SB_COLUMN_TARGET, targets, 0, count);
+    add_system_column(graph, table_columns, &table_column_count, SB_COLUMN_SOURCE, sources, 0,
+                      count);
+    add_system_column(graph, table_columns, &table_column_count, SB_COLUMN_TARGET, targets, 0,
+                      count);
     add_system_column(graph, table_columns, &table_column_count, SB_COLUMN_TYPE, NULL, type, count);
-    rows = (sb_rows){.ids = ids, .row_count = count, .columns = table_columns, .column_count = table_column_count};
+    rows = (sb_rows){.ids = ids,
+                     .row_count = count,
+                     .columns = table_columns,
+                     .column_count = table_column_count};
     SB_TRY(sb_rows_put(graph->txn, sb_rel_table(graph->view), &rows, err));
     SB_TRY(sb_upkeep__created(graph, SB_REL, type, ids, count, columns, column_count, err));
     sb_create__count_ends(graph, sets, count, type, SB_OUT, 1);
@@ -108,9 +124,10 @@ sb_status sb_create__rels(sb_graph *graph, sb_type_id type, size_t count, const 
     return sb_writer__pend(graph, type, sources, targets, ids, count, err);
 }
 
-sb_status sb_graph_create_rels(sb_graph *graph, sb_type_id type, size_t count, const sb_node_id *sources,
-                               const sb_node_id *targets, const sb_prop_column *columns, size_t column_count,
-                               sb_rel_id *ids, sb_err *err)
+sb_status sb_graph_create_rels(sb_graph *graph, sb_type_id type, size_t count,
+                               const sb_node_id *sources, const sb_node_id *targets,
+                               const sb_prop_column *columns, size_t column_count, sb_rel_id *ids,
+                               sb_err *err)
 {
     const uint64_t started = SB_PROFILE_START(graph->profile);
     uint32_t savepoint;

@@ -21,10 +21,13 @@ static sb_status doomed_init(sb_graph *graph, sb_doomed *doomed, size_t capacity
 {
     uint8_t *at;
 
-    doomed->count = 0;
+    *doomed = (sb_doomed){0};
     doomed->bytes = capacity * DOOMED_BYTES;
     doomed->block = at = sb_alloc(graph->alloc, doomed->bytes);
-    if (at == NULL) return SB_FAIL_NOMEM(err);
+    if (at == NULL) {
+        (void)SB_FAIL_NOMEM(err);
+        return SB_NOMEM;
+    }
     doomed->triples = (sb_triple *)(void *)at;
     doomed->scratch = doomed->triples + capacity;
     doomed->sources = (uint64_t *)(void *)(doomed->scratch + capacity);
@@ -86,6 +89,7 @@ static sb_status delete_rels(sb_graph *graph, sb_type_id type, sb_doomed *doomed
     const size_t count = doomed->count;
     size_t deleted;
 
+    SB_ASSERT(count != 0);
     if (sb_upkeep__indexed(graph, SB_REL, type))
         for (size_t i = 0; i < count; i++)
             SB_TRY(unindex_rel(graph, type, doomed->ids[i], err));
@@ -97,7 +101,8 @@ static sb_status delete_rels(sb_graph *graph, sb_type_id type, sb_doomed *doomed
     SB_TRY(delete_lists(graph, type, SB_IN, doomed, err));
     if (!sb_u64_sorted(doomed->ids, count))
         sb_u64_sort(doomed->ids, (uint64_t *)(void *)doomed->scratch, count);
-    SB_TRY(sb_rows_delete(graph->txn, sb_rel_table(graph->view), doomed->ids, count, &deleted, err));
+    SB_TRY(
+        sb_rows_delete(graph->txn, sb_rel_table(graph->view), doomed->ids, count, &deleted, err));
     if (deleted != count)
         return SB_FAIL(err, SB_CORRUPT, "%zu of %zu relationships from %llu on have no row",
                        count - deleted, count, (unsigned long long)doomed->ids[0]);
@@ -128,7 +133,8 @@ sb_status sb_delete__rel(sb_graph *graph, sb_rel_id id, sb_err *err)
                 sb_row_cell(&row, SB_COLUMN_TYPE, &type_cell);
     sb_row_release(&row);
     if (!found)
-        return SB_FAIL(err, SB_NOT_FOUND, "relationship %llu does not exist", (unsigned long long)id);
+        return SB_FAIL(err, SB_NOT_FOUND, "relationship %llu does not exist",
+                       (unsigned long long)id);
     if (!whole)
         return SB_FAIL(err, SB_CORRUPT, "relationship %llu lacks its ends or its type",
                        (unsigned long long)id);
@@ -141,8 +147,8 @@ sb_status sb_delete__rel(sb_graph *graph, sb_rel_id id, sb_err *err)
 /* ---- A node's lists ------------------------------------------------------------------------------------------ */
 
 /* Relationships of a node over a type: those pending of it are put into the trees first. */
-static sb_status list_length(sb_graph *graph, sb_node_id id, sb_type_id type, sb_direction direction,
-                             uint64_t *length, sb_err *err)
+static sb_status list_length(sb_graph *graph, sb_node_id id, sb_type_id type,
+                             sb_direction direction, uint64_t *length, sb_err *err)
 {
     const sb_triple *pending;
     size_t pending_count;
@@ -201,7 +207,8 @@ static sb_status detach_list(sb_graph *graph, sb_node_id id, sb_type_id type,
                          (unsigned long long)id);
         if (st == SB_OK) st = delete_rels(graph, type, &doomed, err);
         if (st == SB_OK && graph->settings.detached != NULL)
-            st = graph->settings.detached(graph->settings.detached_ctx, id, doomed.ids, doomed.count, err);
+            st = graph->settings.detached(graph->settings.detached_ctx, id, doomed.ids,
+                                          doomed.count, err);
         if (st != SB_OK) break;
         *detached += doomed.count;
     }
@@ -278,7 +285,8 @@ static sb_status set_of(sb_graph *graph, sb_node_id id, sb_set_id *set, sb_err *
     SB_TRY(sb_row_find(graph->txn, sb_node_table(graph->view), id, &row, &found, err));
     if (found) has = sb_row_cell(&row, SB_COLUMN_SET, &cell);
     sb_row_release(&row);
-    if (!found) return SB_FAIL(err, SB_NOT_FOUND, "node %llu does not exist", (unsigned long long)id);
+    if (!found)
+        return SB_FAIL(err, SB_NOT_FOUND, "node %llu does not exist", (unsigned long long)id);
     if (!has) return SB_FAIL(err, SB_CORRUPT, "node %llu has no label set", (unsigned long long)id);
     *set = (sb_set_id)cell.word;
     return SB_OK;
@@ -296,9 +304,10 @@ sb_status sb_delete__node(sb_graph *graph, sb_node_id id, bool detach, uint64_t 
     SB_TRY(leave_lists(graph, id, set, SB_OUT, detach, &rels, err));
     SB_TRY(leave_lists(graph, id, set, SB_IN, detach, &rels, err));
     if (rels != 0 && !detach)
-        return SB_FAIL(err, SB_CONSTRAINT,
-                       "node %llu still has relationships (%llu ends): delete them first, or detach",
-                       (unsigned long long)id, (unsigned long long)rels);
+        return SB_FAIL(
+            err, SB_CONSTRAINT,
+            "node %llu still has relationships (%llu ends): delete them first, or detach",
+            (unsigned long long)id, (unsigned long long)rels);
     *detached = rels;
     SB_TRY(unindex_node(graph, id, set, err));
     SB_TRY(sb_rows_delete(graph->txn, sb_node_table(graph->view), &id, 1, &deleted, err));

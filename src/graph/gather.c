@@ -9,7 +9,7 @@
 #define PLACES_PER_PROP 8u
 
 typedef struct sb_group {
-    uint32_t name; /* label set or type */
+    uint32_t name;       /* label set or type */
     size_t count, begin; /* rows; of the first in order */
 } sb_group;
 
@@ -33,8 +33,8 @@ typedef struct sb_picked {
 
 void sb_gather__init(sb_gather *gather, const sb_allocator *alloc)
 {
-    sb_buffer *const buffers[] = {&gather->order, &gather->groups, &gather->shapes,
-                                  &gather->columns, &gather->cells, &gather->ids,
+    sb_buffer *const buffers[] = {&gather->order,   &gather->groups, &gather->shapes,
+                                  &gather->columns, &gather->cells,  &gather->ids,
                                   &gather->numbers};
 
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
@@ -45,8 +45,8 @@ void sb_gather__init(sb_gather *gather, const sb_allocator *alloc)
 
 void sb_gather__deinit(sb_gather *gather)
 {
-    sb_buffer *const buffers[] = {&gather->order, &gather->groups, &gather->shapes,
-                                  &gather->columns, &gather->cells, &gather->ids,
+    sb_buffer *const buffers[] = {&gather->order,   &gather->groups, &gather->shapes,
+                                  &gather->columns, &gather->cells,  &gather->ids,
                                   &gather->numbers};
 
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)

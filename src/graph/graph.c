@@ -107,9 +107,18 @@ sb_status sb_graph_get(sb_txn *txn, sb_graph **graph, sb_err *err)
     return SB_OK;
 }
 
-sb_view *sb_graph_view(sb_graph *graph) { return graph->view; }
-sb_txn *sb_graph_txn(sb_graph *graph) { return graph->txn; }
-sb_arena *sb_graph_arena(sb_graph *graph) { return graph->results; }
+sb_view *sb_graph_view(sb_graph *graph)
+{
+    return graph->view;
+}
+sb_txn *sb_graph_txn(sb_graph *graph)
+{
+    return graph->txn;
+}
+sb_arena *sb_graph_arena(sb_graph *graph)
+{
+    return graph->results;
+}
 
 /* ---- Settings ---------------------------------------------------------------------------------------------- */
 

@@ -46,7 +46,8 @@ bool sb_upkeep__indexed(sb_graph *graph, sb_entity entity, uint32_t set_or_type)
     const sb_schema *schemas = sb_schemas(graph->view, &count);
 
     for (size_t i = 0; i < count; i++)
-        if (schemas[i].has_tree && sb_schema__concerns(graph->view, &schemas[i], entity, set_or_type))
+        if (schemas[i].has_tree &&
+            sb_schema__concerns(graph->view, &schemas[i], entity, set_or_type))
             return true;
     return false;
 }
@@ -202,7 +203,8 @@ static sb_status check_fresh(sb_graph *graph, const sb_schema *schema, sb_cursor
                              const sb_item *items, size_t count, sb_err *err)
 {
     bool found = false;
-    size_t sought = SIZE_MAX; /* the cursor is at the first entry not below items[sought]'s values */
+    size_t sought =
+        SIZE_MAX; /* the cursor is at the first entry not below items[sought]'s values */
 
     for (size_t i = 0; i < count; i++) {
         const sb_bytes values = values_of(items[i].key);
@@ -326,7 +328,8 @@ static sb_status enter_batch(sb_graph *graph, const sb_schema *schema, const uin
     if (is_unique(schema) && !upkeep->defer_unique)
         SB_TRY(check_batch(graph, schema, items, item_count, err));
     for (size_t i = 0; is_unique(schema) && upkeep->defer_unique && i < item_count; i++)
-        SB_TRY(note_entry(&upkeep->checks, &upkeep->check_keys, schema->id, true, items[i].key, err));
+        SB_TRY(
+            note_entry(&upkeep->checks, &upkeep->check_keys, schema->id, true, items[i].key, err));
     return sb_tree_put_many(graph->txn, sb_schema_tree(graph->view, schema->id), items, item_count,
                             err);
 }
@@ -447,7 +450,8 @@ static sb_status plan_index(sb_graph *graph, const sb_schema *schema, sb_entity 
     old_key = sb_bytes_of(writer->keys.data, old_bytes);
     new_key = sb_bytes_of(writer->keys.data + old_bytes, writer->keys.size - old_bytes);
     if (had && has && sb_bytes_equal(old_key, new_key)) return SB_OK;
-    if (had) SB_TRY(note_entry(&upkeep->edits, &upkeep->edit_keys, schema->id, false, old_key, err));
+    if (had)
+        SB_TRY(note_entry(&upkeep->edits, &upkeep->edit_keys, schema->id, false, old_key, err));
     if (!has) return SB_OK;
     SB_TRY(note_entry(&upkeep->edits, &upkeep->edit_keys, schema->id, true, new_key, err));
     if (!is_unique(schema) || nan) return SB_OK;
@@ -557,8 +561,7 @@ sb_status sb_upkeep__plan(sb_graph *graph, sb_entity entity, uint64_t id, const 
 
     for (size_t i = 0; i < schema_count; i++) {
         const sb_schema *schema = &schemas[i];
-        if (schema->has_tree)
-            SB_TRY(plan_index(graph, schema, entity, id, before, after, err));
+        if (schema->has_tree) SB_TRY(plan_index(graph, schema, entity, id, before, after, err));
         if (after->exists && holds && is_deferred(schema) &&
             sb_schema__concerns(graph->view, schema, entity, after->name))
             SB_TRY(sb_constraints__holds(graph, schema, after, &holds, err));
@@ -610,7 +613,8 @@ static sb_status check_unique(sb_graph *graph, sb_err *err)
         while (s < schema_count && schemas[s].id < entries[i].schema)
             s++;
         SB_ASSERT(s < schema_count && schemas[s].id == entries[i].schema);
-        SB_TRY(sb_cursor_open(graph->txn, sb_schema_tree(graph->view, schemas[s].id), &cursor, err));
+        SB_TRY(
+            sb_cursor_open(graph->txn, sb_schema_tree(graph->view, schemas[s].id), &cursor, err));
         st = check_added(graph, &schemas[s], cursor, entries + i, run, err);
         sb_cursor_close(cursor);
         if (st != SB_OK) return st;

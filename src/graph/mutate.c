@@ -12,7 +12,7 @@ typedef struct sb_mutator {
     sb_mutation *result;
     uint64_t *ids; /* of the ops done so far: arena(call) */
     sb_err *err;
-    sb_arena *arena; /* what lives as long as the call, results included */
+    sb_arena *arena;           /* what lives as long as the call, results included */
     const struct sb_run *rels; /* relationships being made */
 } sb_mutator;
 
@@ -135,7 +135,7 @@ static sb_status put_run(sb_mutator *m, const sb_run *run, const sb_packed_prop 
 static sb_status create_run(sb_mutator *m, size_t begin, size_t end)
 {
     sb_run nodes, rels;
-    sb_packed_prop *props;
+    sb_packed_prop *props = NULL;
     size_t prop_count = 0;
     sb_status made;
 
@@ -194,8 +194,8 @@ static sb_status unite(const sb_mutator *m, const sb_label_id *labels, size_t co
 static sb_status intern_labels(const sb_mutator *m, const sb_label_id *labels, size_t count,
                                sb_set_id *set)
 {
-    sb_label_id *united;
-    size_t united_count;
+    sb_label_id *united = NULL;
+    size_t united_count = 0;
 
     if (count <= 1) {
         SB_TRY(check_labels(m, labels, count));
@@ -401,8 +401,9 @@ static sb_status check_props(const sb_mutator *m, const sb_op *op, sb_map *seen,
         SB_TRY(check_prop(m, op, i));
         if (sb_map_at(seen, op->props[i].key, &inserted) == NULL) return SB_FAIL_NOMEM(m->err);
         if (!inserted)
-            return SB_FAIL(m->err, SB_INVALID, "property %s is given twice",
-                           sb_graph__name(m->graph, SB_NAME_KEY, op->props[i].key, name, sizeof name));
+            return SB_FAIL(
+                m->err, SB_INVALID, "property %s is given twice",
+                sb_graph__name(m->graph, SB_NAME_KEY, op->props[i].key, name, sizeof name));
         if (op->props[i].value.type != SB_TYPE_NULL)
             *encoded += sb_value_cell_bytes(&op->props[i].value);
     }
@@ -470,7 +471,8 @@ static sb_status find_changes(const sb_mutator *m, const sb_op *op, const sb_row
     sb_map_init(&given, m->graph->alloc);
     st = check_props(m, op, &given, &encoded);
     sb_buffer_reset(&writer->encoded);
-    if (st == SB_OK && sb_buffer_reserve(&writer->encoded, encoded) != SB_OK) st = SB_FAIL_NOMEM(m->err);
+    if (st == SB_OK && sb_buffer_reserve(&writer->encoded, encoded) != SB_OK)
+        st = SB_FAIL_NOMEM(m->err);
     if (st == SB_OK) st = compare_props(m, op, row, changes);
     if (st == SB_OK && op->replace) drop_others(row, &given, changes);
     sb_map_deinit(&given);

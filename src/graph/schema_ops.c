@@ -24,12 +24,12 @@ typedef struct sb_fill {
     sb_graph *graph;
     const sb_schema *schema; /* a copy: the array of definitions may move */
     sb_entity entity;
-    uint64_t next;           /* first id that was not read yet */
-    uint64_t done, total;    /* entities */
-    sb_buffer keys;          /* of the run */
-    sb_buffer items;         /* sb_item[]; sizes only until the run is put */
+    uint64_t next;        /* first id that was not read yet */
+    uint64_t done, total; /* entities */
+    sb_buffer keys;       /* of the run */
+    sb_buffer items;      /* sb_item[]; sizes only until the run is put */
     size_t run_bytes;
-    bool full;               /* the run is */
+    bool full; /* the run is */
     sb_err *err;
 } sb_fill;
 
@@ -55,7 +55,8 @@ static sb_status take_entity(sb_fill *fill, uint64_t id, const sb_side *side)
     SB_TRY(sb_index_key(graph->view, schema->id, values, schema->key_count, id, &fill->keys, &cut,
                         fill->err));
     item = (sb_item){.key = {.data = NULL, .size = fill->keys.size - begin}};
-    if (sb_buffer_append(&fill->items, &item, sizeof item) != SB_OK) return SB_FAIL_NOMEM(fill->err);
+    if (sb_buffer_append(&fill->items, &item, sizeof item) != SB_OK)
+        return SB_FAIL_NOMEM(fill->err);
     return SB_OK;
 }
 
@@ -218,7 +219,8 @@ static const sb_schema *find_marker(sb_graph *graph, sb_label_id label)
     const sb_schema *schemas = sb_schemas(graph->view, &count);
 
     for (size_t i = 0; i < count; i++)
-        if (schemas[i].kind == SB_SCHEMA_LABEL_INDEX && schemas[i].entity == label) return &schemas[i];
+        if (schemas[i].kind == SB_SCHEMA_LABEL_INDEX && schemas[i].entity == label)
+            return &schemas[i];
     return NULL;
 }
 
@@ -260,8 +262,7 @@ static sb_status create_label_index(sb_fill *fill, uint32_t *id)
     const sb_schema *marker;
     char name[64];
 
-    if (fill->schema->on_rels)
-        return SB_FAIL(fill->err, SB_INVALID, "a label index is on nodes");
+    if (fill->schema->on_rels) return SB_FAIL(fill->err, SB_INVALID, "a label index is on nodes");
     SB_TRY(check_label(fill->graph, label, fill->err));
     marker = find_marker(fill->graph, label);
     if (marker == NULL)
@@ -290,7 +291,8 @@ static sb_status drop_label_index(sb_graph *graph, sb_label_id label, sb_err *er
     marker.name = sb_bytes_of(text, (size_t)size);
     SB_TRY(sb_schema_add(graph->view, &marker, &id, err));
     do { /* what was found is gone the next time, so the scan always starts at the front */
-        SB_TRY(sb_label_index_scan(graph->view, label, 0, ids, sizeof ids / sizeof *ids, &count, err));
+        SB_TRY(
+            sb_label_index_scan(graph->view, label, 0, ids, sizeof ids / sizeof *ids, &count, err));
         SB_TRY(sb_label_index_remove(graph->view, label, ids, count, err));
     } while (count != 0);
     return SB_OK;
@@ -318,7 +320,8 @@ sb_status sb_graph_schema_create(sb_graph *graph, const sb_schema *definition, u
                     .schema = &copy,
                     .entity = definition->on_rels ? SB_REL : SB_NODE,
                     .next = 1,
-                    .run_bytes = memory == 0 ? RUN_BYTES_DEFAULT : memory / 4, /* sorting takes as much */
+                    .run_bytes =
+                        memory == 0 ? RUN_BYTES_DEFAULT : memory / 4, /* sorting takes as much */
                     .err = err};
     uint32_t savepoint;
     sb_status st;

@@ -17,11 +17,12 @@
 
 void sb_writer__init(sb_writer *writer, const sb_allocator *alloc)
 {
-    sb_buffer *const buffers[] = {&writer->words,   &writer->columns, &writer->present, &writer->texts,
-                                  &writer->encoded, &writer->sets,    &writer->unique,  &writer->scratch,
-                                  &writer->keys,    &writer->items};
+    sb_buffer *const buffers[] = {
+        &writer->words, &writer->columns, &writer->present, &writer->texts, &writer->encoded,
+        &writer->sets,  &writer->unique,  &writer->scratch, &writer->keys,  &writer->items};
 
-    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) sb_buffer_init(buffers[i], alloc);
+    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
+        sb_buffer_init(buffers[i], alloc);
     sb_map_init(&writer->pending_index, alloc);
     sb_map_init(&writer->override_index, alloc);
     sb_map_init(&writer->endpoints, alloc);
@@ -36,7 +37,8 @@ static void free_pending(sb_graph *graph, sb_pending *pending)
     sb_free(alloc, pending->rels, pending->capacity * sizeof *pending->rels);
     for (int d = 0; d < 2; d++) {
         sb_map_deinit(&pending->chains[d].heads);
-        sb_free(alloc, pending->chains[d].next, pending->chains[d].capacity * sizeof *pending->chains[d].next);
+        sb_free(alloc, pending->chains[d].next,
+                pending->chains[d].capacity * sizeof *pending->chains[d].next);
     }
 }
 
@@ -44,12 +46,13 @@ void sb_writer__deinit(sb_graph *graph)
 {
     sb_writer *writer = &graph->writer;
     const sb_allocator *alloc = graph->alloc;
-    sb_buffer *const buffers[] = {&writer->words,   &writer->columns, &writer->present, &writer->texts,
-                                  &writer->encoded, &writer->sets,    &writer->unique,  &writer->scratch,
-                                  &writer->keys,    &writer->items};
+    sb_buffer *const buffers[] = {
+        &writer->words, &writer->columns, &writer->present, &writer->texts, &writer->encoded,
+        &writer->sets,  &writer->unique,  &writer->scratch, &writer->keys,  &writer->items};
 
     sb_writer__reset(graph);
-    for (size_t i = 0; i < writer->pending_count; i++) free_pending(graph, &writer->pending[i]);
+    for (size_t i = 0; i < writer->pending_count; i++)
+        free_pending(graph, &writer->pending[i]);
     sb_free(alloc, writer->pending, writer->pending_capacity * sizeof *writer->pending);
     sb_free(alloc, writer->log, writer->log_capacity * sizeof *writer->log);
     sb_free(alloc, writer->made, writer->made_capacity * sizeof *writer->made);
@@ -63,7 +66,8 @@ void sb_writer__deinit(sb_graph *graph)
     sb_map_deinit(&writer->endpoints);
     sb_upkeep__deinit(&writer->upkeep);
     sb_gather__deinit(&writer->gather);
-    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) sb_buffer_deinit(buffers[i]);
+    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
+        sb_buffer_deinit(buffers[i]);
 }
 
 /* The number of types whose arrays a session keeps between transactions; past it they are freed. */
@@ -80,7 +84,8 @@ void sb_writer__reset(sb_graph *graph)
     sb_writer *writer = &graph->writer;
 
     if (!writer->active) return;
-    while (writer->pending_count > PENDING_KEPT) free_pending(graph, &writer->pending[--writer->pending_count]);
+    while (writer->pending_count > PENDING_KEPT)
+        free_pending(graph, &writer->pending[--writer->pending_count]);
     for (size_t i = 0; i < writer->pending_count; i++) {
         sb_pending *pending = &writer->pending[i];
         pending->type = 0;
@@ -117,8 +122,10 @@ static void size_cache(sb_graph *graph)
     if (graph->profile->switched_off & SB_SEED_EXISTS_CACHE) entries = 0;
     if (entries == writer->cache_entries) return;
     sb_free(graph->alloc, writer->cache, writer->cache_entries * sizeof *writer->cache);
-    writer->cache = entries == 0 ? NULL : sb_alloc_zero(graph->alloc, entries * sizeof *writer->cache);
-    writer->cache_entries = writer->cache == NULL ? 0 : entries; /* benign: without it every check looks up */
+    writer->cache =
+        entries == 0 ? NULL : sb_alloc_zero(graph->alloc, entries * sizeof *writer->cache);
+    writer->cache_entries =
+        writer->cache == NULL ? 0 : entries; /* benign: without it every check looks up */
     writer->cache_mask = entries / CACHE_WAYS - 1;
     writer->cache_used = false;
 }
@@ -126,7 +133,8 @@ static void size_cache(sb_graph *graph)
 sb_status sb_writer__begin(sb_graph *graph, sb_err *err)
 {
     if (!sb_txn_writable(graph->txn))
-        return SB_FAIL(err, SB_READ_ONLY, "this is a read transaction: begin a write transaction to change the graph");
+        return SB_FAIL(err, SB_READ_ONLY,
+                       "this is a read transaction: begin a write transaction to change the graph");
     if (!graph->writer.active) {
         size_cache(graph);
         graph->writer.active = true;
@@ -140,8 +148,8 @@ sb_status sb_writer__mark(sb_graph *graph, uint32_t savepoint, sb_err *err)
 {
     sb_writer *writer = &graph->writer;
 
-    SB_TRY(sb_graph__grow(graph->alloc, &writer->marks, sizeof *writer->marks, writer->mark_count + 1,
-                          &writer->mark_capacity, err));
+    SB_TRY(sb_graph__grow(graph->alloc, &writer->marks, sizeof *writer->marks,
+                          writer->mark_count + 1, &writer->mark_capacity, err));
     writer->marks[writer->mark_count++] = (sb_writer_mark){
         .savepoint = savepoint,
         .made_count = writer->made_count,
@@ -179,7 +187,8 @@ void sb_writer__rollback_to(sb_graph *graph, uint32_t savepoint)
     sb_writer *writer = &graph->writer;
     const sb_writer_mark *mark;
 
-    while (writer->mark_count > 0 && writer->marks[writer->mark_count - 1].savepoint > savepoint) writer->mark_count--;
+    while (writer->mark_count > 0 && writer->marks[writer->mark_count - 1].savepoint > savepoint)
+        writer->mark_count--;
     if (writer->mark_count == 0 || writer->marks[writer->mark_count - 1].savepoint != savepoint) {
         /* The savepoint is older than this graph object: everything it holds came later. */
         const uint32_t epoch = writer->epoch;
@@ -240,7 +249,8 @@ void sb_writer__release(sb_graph *graph, uint32_t savepoint)
     sb_writer *writer = &graph->writer;
     bool flushed_any = false;
 
-    while (writer->mark_count > 0 && writer->marks[writer->mark_count - 1].savepoint >= savepoint) writer->mark_count--;
+    while (writer->mark_count > 0 && writer->marks[writer->mark_count - 1].savepoint >= savepoint)
+        writer->mark_count--;
     if (writer->mark_count != 0) return;
     for (size_t i = 0; i < writer->log_count && !flushed_any; i++)
         flushed_any = writer->pending[writer->log[i].place].flushed != 0;
@@ -250,21 +260,24 @@ void sb_writer__release(sb_graph *graph, uint32_t savepoint)
 
 /* ---- Nodes made in this transaction --------------------------------------------------------------------------- */
 
-sb_status sb_writer__made(sb_graph *graph, sb_set_id set, const sb_node_id *ids, size_t count, sb_err *err)
+sb_status sb_writer__made(sb_graph *graph, sb_set_id set, const sb_node_id *ids, size_t count,
+                          sb_err *err)
 {
     sb_writer *writer = &graph->writer;
 
     for (size_t i = 0; i < count;) {
         size_t run = 1;
         sb_made *last = writer->made_count == 0 ? NULL : &writer->made[writer->made_count - 1];
-        while (i + run < count && ids[i + run] == ids[i] + run) run++;
+        while (i + run < count && ids[i + run] == ids[i] + run)
+            run++;
         if (last != NULL && last->set == set && last->end == ids[i]) {
             last->end += run;
             if (writer->made_sorted_count == writer->made_count) writer->made_sorted_count = 0;
         } else {
-            SB_TRY(sb_graph__grow(graph->alloc, &writer->made, sizeof *writer->made, writer->made_count + 1,
-                                  &writer->made_capacity, err));
-            writer->made[writer->made_count++] = (sb_made){.first = ids[i], .end = ids[i] + run, .set = set};
+            SB_TRY(sb_graph__grow(graph->alloc, &writer->made, sizeof *writer->made,
+                                  writer->made_count + 1, &writer->made_capacity, err));
+            writer->made[writer->made_count++] =
+                (sb_made){.first = ids[i], .end = ids[i] + run, .set = set};
         }
         i += run;
     }
@@ -283,9 +296,11 @@ static void sort_made(sb_graph *graph)
 {
     sb_writer *writer = &graph->writer;
 
-    if (writer->made_count - writer->made_sorted_count <= MADE_TAIL_MAX + writer->made_sorted_count / 8) return;
-    if (sb_graph__grow(graph->alloc, &writer->made_sorted, sizeof *writer->made_sorted, writer->made_count,
-                       &writer->made_sorted_capacity, NULL) != SB_OK)
+    if (writer->made_count - writer->made_sorted_count <=
+        MADE_TAIL_MAX + writer->made_sorted_count / 8)
+        return;
+    if (sb_graph__grow(graph->alloc, &writer->made_sorted, sizeof *writer->made_sorted,
+                       writer->made_count, &writer->made_sorted_capacity, NULL) != SB_OK)
         return; /* benign: the tail is searched instead */
     memcpy(writer->made_sorted, writer->made, writer->made_count * sizeof *writer->made);
     qsort(writer->made_sorted, writer->made_count, sizeof *writer->made_sorted, compare_made);
@@ -321,14 +336,17 @@ static const sb_made *find_made(sb_graph *graph, sb_node_id id)
     return &writer->made_sorted[low - 1];
 }
 
-sb_status sb_writer__override(sb_graph *graph, sb_node_id node, sb_set_id set, bool deleted, sb_err *err)
+sb_status sb_writer__override(sb_graph *graph, sb_node_id node, sb_set_id set, bool deleted,
+                              sb_err *err)
 {
     sb_writer *writer = &graph->writer;
 
-    SB_TRY(sb_graph__grow(graph->alloc, &writer->overrides, sizeof *writer->overrides, writer->override_count + 1,
-                          &writer->override_capacity, err));
-    if (sb_map_put(&writer->override_index, node, writer->override_count) != SB_OK) return SB_FAIL_NOMEM(err);
-    writer->overrides[writer->override_count++] = (sb_override){.node = node, .set = set, .deleted = deleted};
+    SB_TRY(sb_graph__grow(graph->alloc, &writer->overrides, sizeof *writer->overrides,
+                          writer->override_count + 1, &writer->override_capacity, err));
+    if (sb_map_put(&writer->override_index, node, writer->override_count) != SB_OK)
+        return SB_FAIL_NOMEM(err);
+    writer->overrides[writer->override_count++] =
+        (sb_override){.node = node, .set = set, .deleted = deleted};
     return SB_OK;
 }
 
@@ -342,7 +360,8 @@ static sb_known known_in_txn(sb_graph *graph, sb_node_id id, sb_set_id *set)
     sb_writer *writer = &graph->writer;
     const sb_made *made;
 
-    if (SB_UNLIKELY(id == 0 || id > SB_ID_MAX)) return KNOWN_MISSING; /* 0 marks free places of the cache */
+    if (SB_UNLIKELY(id == 0 || id > SB_ID_MAX))
+        return KNOWN_MISSING; /* 0 marks free places of the cache */
     if (writer->override_count != 0) {
         const uint64_t *place = sb_map_find(&writer->override_index, id);
         if (place != NULL) {
@@ -410,7 +429,8 @@ static sb_status note_looked_up(void *ctx, size_t i, const sb_row *row)
 }
 
 /* One endpoint by itself. */
-static sb_status check_one(sb_graph *graph, sb_node_id id, sb_set_id *set, bool *exists, sb_err *err)
+static sb_status check_one(sb_graph *graph, sb_node_id id, sb_set_id *set, bool *exists,
+                           sb_err *err)
 {
     sb_writer *writer = &graph->writer;
     sb_known known = known_in_txn(graph, id, set);
@@ -438,7 +458,8 @@ static sb_status check_one(sb_graph *graph, sb_node_id id, sb_set_id *set, bool 
 }
 
 /* Of a call's endpoints, those that are not of this transaction, each once, into writer->unique and the map. */
-static sb_status gather_unknown(sb_graph *graph, const sb_node_id *ids, size_t count, sb_set_id *sets, sb_err *err)
+static sb_status gather_unknown(sb_graph *graph, const sb_node_id *ids, size_t count,
+                                sb_set_id *sets, sb_err *err)
 {
     sb_writer *writer = &graph->writer;
     const bool overridden = writer->override_count != 0;
@@ -471,7 +492,8 @@ static sb_status gather_unknown(sb_graph *graph, const sb_node_id *ids, size_t c
             *value = (uint64_t)sets[i] + 1;
             continue;
         }
-        if (sb_buffer_append(&writer->unique, &ids[i], sizeof ids[i]) != SB_OK) return SB_FAIL_NOMEM(err);
+        if (sb_buffer_append(&writer->unique, &ids[i], sizeof ids[i]) != SB_OK)
+            return SB_FAIL_NOMEM(err);
     }
     return SB_OK;
 }
@@ -487,26 +509,30 @@ static sb_status look_up_gathered(sb_graph *graph, sb_err *err)
     if (count == 0) return SB_OK;
     if (!sb_u64_sorted(ids, count)) {
         sb_buffer_reset(&writer->scratch);
-        if (sb_buffer_reserve(&writer->scratch, count * sizeof *ids) != SB_OK) return SB_FAIL_NOMEM(err);
+        if (sb_buffer_reserve(&writer->scratch, count * sizeof *ids) != SB_OK)
+            return SB_FAIL_NOMEM(err);
         sb_u64_sort(ids, (uint64_t *)(void *)writer->scratch.data, count);
     }
     writer->stats.node_lookups += count;
     SB_PROFILE_ADD(graph->profile, NODE_LOOKUPS, count);
-    return sb_rows_find(graph->txn, sb_node_table(graph->view), ids, count, note_looked_up, &lookup, err);
+    return sb_rows_find(graph->txn, sb_node_table(graph->view), ids, count, note_looked_up, &lookup,
+                        err);
 }
 
-static sb_status missing_endpoint(sb_graph *graph, size_t row, const char *end, sb_node_id id, sb_err *err)
+static sb_status missing_endpoint(sb_graph *graph, size_t row, const char *end, sb_node_id id,
+                                  sb_err *err)
 {
     const sb_row_names *rows = &graph->writer.rows;
 
-    return SB_FAIL(err, SB_NOT_FOUND, "%s %zu: its %s node %llu does not exist", rows->noun == NULL ? "relationship" : rows->noun,
+    return SB_FAIL(err, SB_NOT_FOUND, "%s %zu: its %s node %llu does not exist",
+                   rows->noun == NULL ? "relationship" : rows->noun,
                    rows->numbers == NULL ? row : rows->numbers[row], end, (unsigned long long)id);
 }
 
 /* Trusted endpoints are not checked; their label sets are needed all the same, for the statistics. When all nodes
  * are of one set they need no look-up. */
-static sb_status trust(sb_graph *graph, size_t rels, sb_set_id *source_sets, sb_set_id *target_sets, bool *all_known,
-                       sb_err *err)
+static sb_status trust(sb_graph *graph, size_t rels, sb_set_id *source_sets, sb_set_id *target_sets,
+                       bool *all_known, sb_err *err)
 {
     const uint32_t sets = sb_set_count(graph->view);
     uint64_t total, of_set;
@@ -516,7 +542,8 @@ static sb_status trust(sb_graph *graph, size_t rels, sb_set_id *source_sets, sb_
     for (sb_set_id set = 0; set < sets && set < 4; set++) { /* more sets: hardly all nodes in one */
         SB_TRY(sb_stats_nodes_of_set(graph->view, set, &of_set, err));
         if (of_set != total) continue;
-        for (size_t i = 0; i < rels; i++) source_sets[i] = target_sets[i] = set;
+        for (size_t i = 0; i < rels; i++)
+            source_sets[i] = target_sets[i] = set;
         *all_known = true;
         return SB_OK;
     }
@@ -524,8 +551,8 @@ static sb_status trust(sb_graph *graph, size_t rels, sb_set_id *source_sets, sb_
 }
 
 /* The end's set from the map where it is not known yet. */
-static sb_status resolve(sb_graph *graph, const sb_node_id *ids, size_t count, sb_set_id *sets, const char *end,
-                         bool trusted, sb_err *err)
+static sb_status resolve(sb_graph *graph, const sb_node_id *ids, size_t count, sb_set_id *sets,
+                         const char *end, bool trusted, sb_err *err)
 {
     for (size_t i = 0; i < count; i++) {
         const uint64_t *value;
@@ -542,8 +569,9 @@ static sb_status resolve(sb_graph *graph, const sb_node_id *ids, size_t count, s
 }
 
 /* Label sets of both ends. A missing node is an error, or trusted to be there: then it counts for the empty set. */
-static sb_status find_sets(sb_graph *graph, const sb_node_id *sources, const sb_node_id *targets, size_t rels, bool trusted,
-                           sb_set_id *source_sets, sb_set_id *target_sets, sb_err *err)
+static sb_status find_sets(sb_graph *graph, const sb_node_id *sources, const sb_node_id *targets,
+                           size_t rels, bool trusted, sb_set_id *source_sets,
+                           sb_set_id *target_sets, sb_err *err)
 {
     sb_writer *writer = &graph->writer;
 
@@ -558,7 +586,8 @@ static sb_status find_sets(sb_graph *graph, const sb_node_id *sources, const sb_
         }
         return SB_OK;
     }
-    if (writer->endpoints.capacity / 16 > rels) sb_map_deinit(&writer->endpoints); /* clearing would cost more */
+    if (writer->endpoints.capacity / 16 > rels)
+        sb_map_deinit(&writer->endpoints); /* clearing would cost more */
     sb_map_clear(&writer->endpoints);
     sb_buffer_reset(&writer->unique);
     SB_TRY(gather_unknown(graph, sources, rels, source_sets, err));
@@ -568,8 +597,9 @@ static sb_status find_sets(sb_graph *graph, const sb_node_id *sources, const sb_
     return resolve(graph, targets, rels, target_sets, "target", trusted, err);
 }
 
-sb_status sb_writer__endpoints(sb_graph *graph, const sb_node_id *sources, const sb_node_id *targets, size_t rels,
-                               sb_set_id *source_sets, sb_set_id *target_sets, sb_err *err)
+sb_status sb_writer__endpoints(sb_graph *graph, const sb_node_id *sources,
+                               const sb_node_id *targets, size_t rels, sb_set_id *source_sets,
+                               sb_set_id *target_sets, sb_err *err)
 {
     sb_writer *writer = &graph->writer;
     bool trusted = graph->settings.trusted_endpoints;
@@ -587,11 +617,13 @@ sb_status sb_writer__endpoints(sb_graph *graph, const sb_node_id *sources, const
     return find_sets(graph, sources, targets, rels, trusted, source_sets, target_sets, err);
 }
 
-sb_status sb_writer__sets_of(sb_graph *graph, const sb_node_id *sources, const sb_node_id *targets, size_t rels,
-                             sb_set_id *source_sets, sb_set_id *target_sets, sb_err *err)
+sb_status sb_writer__sets_of(sb_graph *graph, const sb_node_id *sources, const sb_node_id *targets,
+                             size_t rels, sb_set_id *source_sets, sb_set_id *target_sets,
+                             sb_err *err)
 {
     const sb_writer_stats counted = graph->writer.stats;
-    const sb_status st = find_sets(graph, sources, targets, rels, true, source_sets, target_sets, err);
+    const sb_status st =
+        find_sets(graph, sources, targets, rels, true, source_sets, target_sets, err);
 
     graph->writer.stats = counted;
     return st;
@@ -637,14 +669,17 @@ static sb_status log_pending(sb_graph *graph, size_t place, sb_err *err)
     if (writer->mark_count == 0 || pending->epoch == writer->epoch) return SB_OK;
     SB_TRY(sb_graph__grow(graph->alloc, &writer->log, sizeof *writer->log, writer->log_count + 1,
                           &writer->log_capacity, err));
-    writer->log[writer->log_count++] = (sb_pending_log){
-        .place = place, .flushed = pending->flushed, .count = pending->count, .epoch = pending->epoch};
+    writer->log[writer->log_count++] = (sb_pending_log){.place = place,
+                                                        .flushed = pending->flushed,
+                                                        .count = pending->count,
+                                                        .epoch = pending->epoch};
     pending->epoch = writer->epoch;
     return SB_OK;
 }
 
-sb_status sb_writer__pend(sb_graph *graph, sb_type_id type, const sb_node_id *sources, const sb_node_id *targets,
-                          const sb_rel_id *ids, size_t count, sb_err *err)
+sb_status sb_writer__pend(sb_graph *graph, sb_type_id type, const sb_node_id *sources,
+                          const sb_node_id *targets, const sb_rel_id *ids, size_t count,
+                          sb_err *err)
 {
     sb_writer *writer = &graph->writer;
     sb_pending *pending;
@@ -653,9 +688,10 @@ sb_status sb_writer__pend(sb_graph *graph, sb_type_id type, const sb_node_id *so
     SB_TRY(pending_of(graph, type, &place, err));
     SB_TRY(log_pending(graph, place, err));
     pending = &writer->pending[place];
-    SB_TRY(sb_graph__grow(graph->alloc, &pending->rels, sizeof *pending->rels, pending->count + count,
-                          &pending->capacity, err));
-    for (size_t i = 0; i < count; i++) pending->rels[pending->count + i] = (sb_triple){sources[i], targets[i], ids[i]};
+    SB_TRY(sb_graph__grow(graph->alloc, &pending->rels, sizeof *pending->rels,
+                          pending->count + count, &pending->capacity, err));
+    for (size_t i = 0; i < count; i++)
+        pending->rels[pending->count + i] = (sb_triple){sources[i], targets[i], ids[i]};
     pending->count += count;
     writer->pending_rels += count;
     if (writer->pending_rels > PENDING_MAX) return sb_writer__flush(graph, 0, err);
@@ -667,31 +703,35 @@ static bool reverse_sorted(const sb_triple *rels, size_t count)
     for (size_t i = 1; i < count; i++) {
         const sb_triple a = rels[i - 1], b = rels[i];
         if (a.neighbor < b.neighbor) continue;
-        if (a.neighbor > b.neighbor || a.node > b.node || (a.node == b.node && a.rel > b.rel)) return false;
+        if (a.neighbor > b.neighbor || a.node > b.node || (a.node == b.node && a.rel > b.rel))
+            return false;
     }
     return true;
 }
 
 /* Relationships as triples of a direction, sorted; sorts are counted, those that are sorted already are not touched.
  * *sorted is rels or in scratch: the pending ones stay in order of creation, which rolling back needs. */
-static sb_status sort_rels(sb_graph *graph, const sb_triple *rels, size_t count, sb_direction direction, uint64_t *sorts,
-                           const sb_triple **sorted, sb_err *err)
+static sb_status sort_rels(sb_graph *graph, const sb_triple *rels, size_t count,
+                           sb_direction direction, uint64_t *sorts, const sb_triple **sorted,
+                           sb_err *err)
 {
     sb_writer *writer = &graph->writer;
     const bool guard = (graph->profile->switched_off & SB_SEED_SORT_GUARD) == 0;
-    const bool is_sorted =
-        guard && (direction == SB_OUT ? sb_triples_sorted(rels, count) : reverse_sorted(rels, count));
+    const bool is_sorted = guard && (direction == SB_OUT ? sb_triples_sorted(rels, count)
+                                                         : reverse_sorted(rels, count));
     sb_triple *room;
 
     *sorted = rels;
     if (is_sorted && direction == SB_OUT) return SB_OK;
     sb_buffer_reset(&writer->scratch);
-    if (sb_buffer_reserve(&writer->scratch, 2 * count * sizeof *room) != SB_OK) return SB_FAIL_NOMEM(err);
+    if (sb_buffer_reserve(&writer->scratch, 2 * count * sizeof *room) != SB_OK)
+        return SB_FAIL_NOMEM(err);
     *sorted = room = (sb_triple *)(void *)writer->scratch.data;
     if (direction == SB_OUT)
         memcpy(room, rels, count * sizeof *room);
     else
-        for (size_t i = 0; i < count; i++) room[i] = (sb_triple){rels[i].neighbor, rels[i].node, rels[i].rel};
+        for (size_t i = 0; i < count; i++)
+            room[i] = (sb_triple){rels[i].neighbor, rels[i].node, rels[i].rel};
     if (is_sorted) return SB_OK;
     sb_triples_sort(room, room + count, count);
     ++*sorts;
@@ -726,10 +766,12 @@ sb_status sb_writer__flush(sb_graph *graph, sb_type_id type, sb_err *err)
     if (writer->pending_rels == 0) return SB_OK;
     if (type != 0) {
         place = sb_map_find(&writer->pending_index, type);
-        if (place == NULL || writer->pending[*place].flushed == writer->pending[*place].count) return SB_OK;
+        if (place == NULL || writer->pending[*place].flushed == writer->pending[*place].count)
+            return SB_OK;
         SB_TRY(flush_type(graph, (size_t)*place, err));
     } else {
-        for (size_t i = 0; i < writer->pending_count; i++) SB_TRY(flush_type(graph, i, err));
+        for (size_t i = 0; i < writer->pending_count; i++)
+            SB_TRY(flush_type(graph, i, err));
     }
     writer->stats.flushes++;
     drop_flushed(writer);
@@ -755,11 +797,14 @@ static sb_status chain(sb_graph *graph, sb_pending *pending, sb_direction direct
     sb_pending_chains *chains = &pending->chains[direction];
 
     if (chains->indexed == pending->count) return SB_OK;
-    if (pending->count > UINT32_MAX - 1) return SB_FAIL(err, SB_LIMIT, "more than 4 billion relationships are pending");
-    SB_TRY(sb_graph__grow(graph->alloc, &chains->next, sizeof *chains->next, pending->count, &chains->capacity, err));
+    if (pending->count > UINT32_MAX - 1)
+        return SB_FAIL(err, SB_LIMIT, "more than 4 billion relationships are pending");
+    SB_TRY(sb_graph__grow(graph->alloc, &chains->next, sizeof *chains->next, pending->count,
+                          &chains->capacity, err));
     for (; chains->indexed < pending->count; chains->indexed++) {
         bool inserted;
-        uint64_t *head = sb_map_at(&chains->heads, end_of(&pending->rels[chains->indexed], direction), &inserted);
+        uint64_t *head = sb_map_at(&chains->heads,
+                                   end_of(&pending->rels[chains->indexed], direction), &inserted);
         if (head == NULL) return SB_FAIL_NOMEM(err);
         chains->next[chains->indexed] = inserted ? 0 : (uint32_t)*head;
         *head = chains->indexed + 1;
@@ -767,8 +812,9 @@ static sb_status chain(sb_graph *graph, sb_pending *pending, sb_direction direct
     return SB_OK;
 }
 
-sb_status sb_graph__pending_list(sb_graph *graph, sb_type_id type, sb_direction direction, sb_node_id node,
-                                 const sb_triple **items, size_t *count, sb_err *err)
+sb_status sb_graph__pending_list(sb_graph *graph, sb_type_id type, sb_direction direction,
+                                 sb_node_id node, const sb_triple **items, size_t *count,
+                                 sb_err *err)
 {
     sb_writer *writer = &graph->writer;
     const uint64_t *place, *head;
@@ -789,9 +835,11 @@ sb_status sb_graph__pending_list(sb_graph *graph, sb_type_id type, sb_direction 
     if (head == NULL) return SB_OK;
     /* Entries lead to older ones; those below `flushed` are in the tree. */
     next = pending->chains[direction].next;
-    for (size_t i = (size_t)*head; i > pending->flushed; i = next[i - 1]) found++;
+    for (size_t i = (size_t)*head; i > pending->flushed; i = next[i - 1])
+        found++;
     sb_buffer_reset(&writer->scratch);
-    if (sb_buffer_reserve(&writer->scratch, 2 * found * sizeof *out) != SB_OK) return SB_FAIL_NOMEM(err);
+    if (sb_buffer_reserve(&writer->scratch, 2 * found * sizeof *out) != SB_OK)
+        return SB_FAIL_NOMEM(err);
     out = (sb_triple *)(void *)writer->scratch.data;
     for (size_t i = (size_t)*head, at = found; i > pending->flushed; i = next[i - 1]) {
         const sb_triple *rel = &pending->rels[i - 1];
@@ -809,10 +857,13 @@ sb_status sb_writer__touch(sb_graph *graph, sb_entity entity, uint64_t id, sb_er
 {
     sb_writer *writer = &graph->writer;
 
-    SB_TRY(sb_graph__grow(graph->alloc, &writer->touched, sizeof *writer->touched, writer->touched_count + 1,
-                          &writer->touched_capacity, err));
+    SB_TRY(sb_graph__grow(graph->alloc, &writer->touched, sizeof *writer->touched,
+                          writer->touched_count + 1, &writer->touched_capacity, err));
     writer->touched[writer->touched_count++] = (sb_touched){.id = id, .entity = (uint8_t)entity};
     return SB_OK;
 }
 
-void sb_graph_writer_stats(sb_graph *graph, sb_writer_stats *stats) { *stats = graph->writer.stats; }
+void sb_graph_writer_stats(sb_graph *graph, sb_writer_stats *stats)
+{
+    *stats = graph->writer.stats;
+}

@@ -8,10 +8,10 @@
 #include <stdint.h>
 #include <string.h>
 
-#define LABELS  6u
-#define TYPES   3u
-#define KEYS    5u
-#define SCHEMAS 16u
+#define LABELS    6u
+#define TYPES     3u
+#define KEYS      5u
+#define SCHEMAS   16u
 #define NODES_MAX 2500u
 #define RELS_MAX  6000u
 

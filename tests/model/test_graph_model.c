@@ -120,14 +120,16 @@ static bool is_unique(const plain_schema *s)
 static bool holds_unique(const plain_graph *g, const plain_schema *s)
 {
     for (size_t i = 0; !s->on_rels && i < g->node_count; i++) {
-        if (!plain_concerns(s, false, g->nodes[i].labels) || !plain_has_keys(s, g->nodes[i].props)) continue;
+        if (!plain_concerns(s, false, g->nodes[i].labels) || !plain_has_keys(s, g->nodes[i].props))
+            continue;
         for (size_t j = 0; j < i; j++)
             if (plain_concerns(s, false, g->nodes[j].labels) &&
                 plain_same_keys(s, g->nodes[i].props, g->nodes[j].props))
                 return false;
     }
     for (size_t i = 0; s->on_rels && i < g->rel_count; i++) {
-        if (!plain_concerns(s, true, g->rels[i].type) || !plain_has_keys(s, g->rels[i].props)) continue;
+        if (!plain_concerns(s, true, g->rels[i].type) || !plain_has_keys(s, g->rels[i].props))
+            continue;
         for (size_t j = 0; j < i; j++)
             if (plain_concerns(s, true, g->rels[j].type) &&
                 plain_same_keys(s, g->rels[i].props, g->rels[j].props))
@@ -145,7 +147,8 @@ static bool all_unique(const plain_graph *g)
 
 static bool props_hold(const plain_schema *s, const plain_code *props)
 {
-    if (s->kind == SB_SCHEMA_EXISTS || s->kind == SB_SCHEMA_NODE_KEY) return plain_has_keys(s, props);
+    if (s->kind == SB_SCHEMA_EXISTS || s->kind == SB_SCHEMA_NODE_KEY)
+        return plain_has_keys(s, props);
     if (s->kind != SB_SCHEMA_TYPED || props[s->keys[0]] == 0) return true;
     return s->value_types >> type_of_code(props[s->keys[0]]) & 1;
 }
@@ -153,9 +156,11 @@ static bool props_hold(const plain_schema *s, const plain_code *props)
 static bool holds_deferred(const plain_graph *g, const plain_schema *s)
 {
     for (size_t i = 0; i < g->node_count; i++)
-        if (plain_concerns(s, false, g->nodes[i].labels) && !props_hold(s, g->nodes[i].props)) return false;
+        if (plain_concerns(s, false, g->nodes[i].labels) && !props_hold(s, g->nodes[i].props))
+            return false;
     for (size_t i = 0; i < g->rel_count; i++)
-        if (plain_concerns(s, true, g->rels[i].type) && !props_hold(s, g->rels[i].props)) return false;
+        if (plain_concerns(s, true, g->rels[i].type) && !props_hold(s, g->rels[i].props))
+            return false;
     return true;
 }
 
@@ -176,7 +181,8 @@ static void settle(model *m, sb_status expected, sb_status got)
     /* Of two faults the builder may name either: it makes nodes before it looks for endpoints. */
     if (expected == SB_NOT_FOUND && got == SB_CONSTRAINT && !all_unique(m->trial)) expected = got;
     if (expected != got)
-        print_error("expected %s, got %s: %s\n", sb_status_name(expected), sb_status_name(got), m->f.err.text);
+        print_error("expected %s, got %s: %s\n", sb_status_name(expected), sb_status_name(got),
+                    m->f.err.text);
     assert_int_equal(expected, got);
     if (got == SB_OK) {
         memcpy(m->plain, m->trial, sizeof *m->plain);
@@ -187,7 +193,8 @@ static void settle(model *m, sb_status expected, sb_status got)
     }
 }
 
-static plain_node *add_node(plain_graph *g, uint64_t id, uint32_t labels, const plain_code props[KEYS])
+static plain_node *add_node(plain_graph *g, uint64_t id, uint32_t labels,
+                            const plain_code props[KEYS])
 {
     plain_node *node = &g->nodes[g->node_count++];
     *node = (plain_node){.id = id, .labels = labels};
@@ -205,7 +212,8 @@ static void add_rel(plain_graph *g, uint64_t id, uint32_t type, uint64_t source,
 
 static bool has_room(const model *m)
 {
-    return m->plain->node_count + 2 * OPS_MAX < NODES_MAX && m->plain->rel_count + 4 * OPS_MAX < RELS_MAX;
+    return m->plain->node_count + 2 * OPS_MAX < NODES_MAX &&
+           m->plain->rel_count + 4 * OPS_MAX < RELS_MAX;
 }
 
 /* ---- Typed batch --------------------------------------------------------------------------------------------------- */
@@ -266,7 +274,8 @@ static void batch_nodes(model *m)
         }
     OK(&m->f, sb_set_intern(m->f.view, labels, label_count, &set, &m->f.err));
     random_columns(m, &c, rows);
-    const sb_status st = sb_graph_create_nodes(m->f.graph, set, rows, c.columns, c.count, ids, &m->f.err);
+    const sb_status st =
+        sb_graph_create_nodes(m->f.graph, set, rows, c.columns, c.count, ids, &m->f.err);
     for (size_t i = 0; i < rows; i++)
         add_node(m->trial, st == SB_OK ? ids[i] : FAKE_ID + i, mask, c.codes[i]);
     settle(m, SB_OK, st);
@@ -285,16 +294,19 @@ static void batch_rels(model *m)
     random_columns(m, &c, rows);
     for (size_t i = 0; i < rows; i++) {
         sources[i] = m->plain->nodes[below(m, m->plain->node_count)].id;
-        targets[i] = chance(m, 10) ? sources[i] : m->plain->nodes[below(m, m->plain->node_count)].id;
+        targets[i] =
+            chance(m, 10) ? sources[i] : m->plain->nodes[below(m, m->plain->node_count)].id;
     }
     if (chance(m, 10)) (chance(m, 50) ? sources : targets)[below(m, rows)] = below(m, 100000);
     for (size_t i = 0; i < rows; i++)
-        if (plain_find_node(m->plain, sources[i]) == NULL || plain_find_node(m->plain, targets[i]) == NULL)
+        if (plain_find_node(m->plain, sources[i]) == NULL ||
+            plain_find_node(m->plain, targets[i]) == NULL)
             expected = SB_NOT_FOUND;
-    const sb_status st = sb_graph_create_rels(m->f.graph, type + 1, rows, sources, targets, c.columns, c.count,
-                                              ids, &m->f.err);
+    const sb_status st = sb_graph_create_rels(m->f.graph, type + 1, rows, sources, targets,
+                                              c.columns, c.count, ids, &m->f.err);
     for (size_t i = 0; i < rows; i++)
-        add_rel(m->trial, st == SB_OK ? ids[i] : FAKE_ID + i, type, sources[i], targets[i], c.codes[i]);
+        add_rel(m->trial, st == SB_OK ? ids[i] : FAKE_ID + i, type, sources[i], targets[i],
+                c.codes[i]);
     settle(m, expected, st);
 }
 
@@ -318,8 +330,9 @@ static void build(model *m)
         const size_t props = random_props(m, i, node_codes[i], false);
         uint64_t handle;
         snprintf(aliases[i], sizeof aliases[i], "n%zu", i);
-        OK(&m->f, sb_builder_node(builder, m->labels[i], labels, i % 2 == 0 ? text(aliases[i]) : text(""),
-                                  m->props[i], props, &handle, &m->f.err));
+        OK(&m->f,
+           sb_builder_node(builder, m->labels[i], labels, i % 2 == 0 ? text(aliases[i]) : text(""),
+                           m->props[i], props, &handle, &m->f.err));
         assert_int_equal(handle, i);
     }
     for (size_t i = 0; i < rels; i++) {
@@ -329,12 +342,14 @@ static void build(model *m)
             const size_t pick = below(m, nodes);
             ends[i][e] = (sb_ref){.kind = SB_REF_HANDLE, .id = pick};
             if (pick % 2 == 0 && chance(m, 50))
-                ends[i][e] = (sb_ref){.kind = SB_REF_ALIAS, .alias = text(aliases[pick]), .id = pick};
+                ends[i][e] =
+                    (sb_ref){.kind = SB_REF_ALIAS, .alias = text(aliases[pick]), .id = pick};
             if (chance(m, 30)) ends[i][e] = (sb_ref){.kind = SB_REF_ID, .id = random_node(m)};
             if (ends[i][e].kind == SB_REF_ID && plain_find_node(m->plain, ends[i][e].id) == NULL)
                 expected = SB_NOT_FOUND;
         }
-        OK(&m->f, sb_builder_rel(builder, ends[i][0], types[i] + 1, ends[i][1], m->props[i], props, &m->f.err));
+        OK(&m->f, sb_builder_rel(builder, ends[i][0], types[i] + 1, ends[i][1], m->props[i], props,
+                                 &m->f.err));
     }
     memset(m->props, 0xEE, sizeof m->props); /* values were copied */
     const sb_status st = sb_builder_execute(builder, &result, &m->f.err);
@@ -345,8 +360,8 @@ static void build(model *m)
     for (size_t i = 0; i < rels; i++) {
         for (int e = 0; e < 2; e++)
             rel_ends[e] = ends[i][e].kind == SB_REF_ID ? ends[i][e].id : ids[ends[i][e].id];
-        add_rel(m->trial, st == SB_OK ? result.rel_ids[i] : FAKE_ID + i, types[i], rel_ends[0], rel_ends[1],
-                rel_codes[i]);
+        add_rel(m->trial, st == SB_OK ? result.rel_ids[i] : FAKE_ID + i, types[i], rel_ends[0],
+                rel_ends[1], rel_codes[i]);
     }
     for (size_t i = 0; st == SB_OK && i < nodes; i += 2) {
         sb_node_id id;
@@ -422,11 +437,14 @@ static void random_op(model *m, mutation *mu)
 }
 
 /* One op on the trial graph; ids: of the ops before. */
-static sb_status plain_op(plain_graph *g, const mutation *mu, size_t i, const uint64_t *ids, sb_mutation *sum)
+static sb_status plain_op(plain_graph *g, const mutation *mu, size_t i, const uint64_t *ids,
+                          sb_mutation *sum)
 {
     const sb_op *op = &mu->ops[i];
-    const uint64_t id = op->target_entity.result_of >= 0 ? ids[op->target_entity.result_of] : op->target_entity.id;
-    const bool is_rel = op->kind == SB_OP_DELETE_REL || (op->kind == SB_OP_SET_PROPS && op->entity == SB_REL);
+    const uint64_t id =
+        op->target_entity.result_of >= 0 ? ids[op->target_entity.result_of] : op->target_entity.id;
+    const bool is_rel =
+        op->kind == SB_OP_DELETE_REL || (op->kind == SB_OP_SET_PROPS && op->entity == SB_REL);
     plain_node *node = is_rel ? NULL : plain_find_node(g, id);
     plain_rel *rel = is_rel ? plain_find_rel(g, id) : NULL;
     plain_code *props;
@@ -435,16 +453,21 @@ static sb_status plain_op(plain_graph *g, const mutation *mu, size_t i, const ui
     if (op->kind == SB_OP_CREATE_NODE) {
         add_node(g, ids[i], mu->masks[i], mu->codes[i]);
         sum->nodes_created++;
-        for (uint32_t k = 0; k < KEYS; k++) sum->properties_set += mu->codes[i][k] != 0;
+        for (uint32_t k = 0; k < KEYS; k++)
+            sum->properties_set += mu->codes[i][k] != 0;
         return SB_OK;
     }
     if (op->kind == SB_OP_CREATE_REL) {
-        const uint64_t source = op->source.result_of >= 0 ? ids[op->source.result_of] : op->source.id;
-        const uint64_t target = op->target.result_of >= 0 ? ids[op->target.result_of] : op->target.id;
-        if (plain_find_node(g, source) == NULL || plain_find_node(g, target) == NULL) return SB_NOT_FOUND;
+        const uint64_t source =
+            op->source.result_of >= 0 ? ids[op->source.result_of] : op->source.id;
+        const uint64_t target =
+            op->target.result_of >= 0 ? ids[op->target.result_of] : op->target.id;
+        if (plain_find_node(g, source) == NULL || plain_find_node(g, target) == NULL)
+            return SB_NOT_FOUND;
         add_rel(g, ids[i], op->type - 1, source, target, mu->codes[i]);
         sum->rels_created++;
-        for (uint32_t k = 0; k < KEYS; k++) sum->properties_set += mu->codes[i][k] != 0;
+        for (uint32_t k = 0; k < KEYS; k++)
+            sum->properties_set += mu->codes[i][k] != 0;
         return SB_OK;
     }
     if (node == NULL && rel == NULL) return SB_NOT_FOUND;
@@ -454,7 +477,8 @@ static sb_status plain_op(plain_graph *g, const mutation *mu, size_t i, const ui
         for (uint32_t k = 0; k < KEYS; k++) {
             bool given = false;
             plain_code code = 0;
-            for (size_t p = 0; p < op->prop_count; p++) given |= op->props[p].key == k + 1;
+            for (size_t p = 0; p < op->prop_count; p++)
+                given |= op->props[p].key == k + 1;
             if (given) code = mu->codes[i][k];
             if ((!given && !op->replace) || props[k] == code) continue;
             *(code == 0 ? &sum->properties_removed : &sum->properties_set) += 1;
@@ -493,10 +517,13 @@ static void mutate(model *m)
     sb_status expected = SB_OK;
     const size_t count = 1 + below(m, OPS_MAX - 1);
 
-    while (mu.count < count) random_op(m, &mu);
+    while (mu.count < count)
+        random_op(m, &mu);
     const sb_status st = sb_graph_mutate(m->f.graph, mu.ops, mu.count, &got, &m->f.err);
-    for (size_t i = 0; i < count; i++) ids[i] = st == SB_OK ? got.ids[i] : FAKE_ID + i;
-    for (size_t i = 0; expected == SB_OK && i < count; i++) expected = plain_op(m->trial, &mu, i, ids, &sum);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = st == SB_OK ? got.ids[i] : FAKE_ID + i;
+    for (size_t i = 0; expected == SB_OK && i < count; i++)
+        expected = plain_op(m->trial, &mu, i, ids, &sum);
     settle(m, expected, st);
     if (st != SB_OK) return;
     assert_int_equal(got.nodes_created, sum.nodes_created);
@@ -539,15 +566,19 @@ static void change_schema(model *m)
     plain->key_count = plain->kind == SB_SCHEMA_TYPED || chance(m, 60) ? 1 : 2;
     plain->keys[0] = (uint32_t)below(m, KEYS);
     plain->keys[1] = (plain->keys[0] + 1 + (uint32_t)below(m, KEYS - 1)) % KEYS;
-    plain->value_types = plain->kind == SB_SCHEMA_TYPED ? 1u << SB_TYPE_INT | 1u << SB_TYPE_LIST | 1u << SB_TYPE_STRING : 0;
+    plain->value_types = plain->kind == SB_SCHEMA_TYPED
+                             ? 1u << SB_TYPE_INT | 1u << SB_TYPE_LIST | 1u << SB_TYPE_STRING
+                             : 0;
     for (size_t s = 0; s < SCHEMAS; s++)
         if (s != place && same_definition(&m->trial->schemas[s], plain)) expected = SB_EXISTS;
-    snprintf(schema_name, sizeof schema_name, "schema_%llu", (unsigned long long)m->schema_number++);
+    snprintf(schema_name, sizeof schema_name, "schema_%llu",
+             (unsigned long long)m->schema_number++);
     definition.kind = plain->kind;
     definition.on_rels = plain->on_rels;
     definition.entity = plain->entity + 1;
     definition.key_count = plain->key_count;
-    for (uint32_t k = 0; k < plain->key_count; k++) definition.keys[k] = plain->keys[k] + 1;
+    for (uint32_t k = 0; k < plain->key_count; k++)
+        definition.keys[k] = plain->keys[k] + 1;
     definition.value_types = plain->value_types;
     definition.name = text(schema_name);
     st = sb_graph_schema_create(m->f.graph, &definition, &id, &m->f.err);
@@ -577,7 +608,8 @@ static void compare_props(model *m, const sb_prop *props, size_t count, const pl
 {
     size_t expected = 0;
 
-    for (uint32_t k = 0; k < KEYS; k++) expected += codes[k] != 0;
+    for (uint32_t k = 0; k < KEYS; k++)
+        expected += codes[k] != 0;
     assert_int_equal(count, expected);
     for (size_t i = 0; i < count; i++) {
         const sb_value value = value_of(m, codes[props[i].key - 1]);
@@ -592,7 +624,8 @@ static uint32_t mask_of_set(model *m, sb_set_id set)
     const sb_label_id *labels = sb_set_labels(m->f.view, set, &count);
     uint32_t mask = 0;
 
-    for (size_t i = 0; i < count; i++) mask |= 1u << (labels[i] - 1);
+    for (size_t i = 0; i < count; i++)
+        mask |= 1u << (labels[i] - 1);
     return mask;
 }
 
@@ -650,7 +683,8 @@ static void compare_lists(model *m)
         const uint64_t node = g->nodes[i].id;
         size_t count, seen = 0;
         uint64_t degree;
-        OK(&m->f, sb_graph_neighbors(m->f.graph, node, &options, got, 2 * RELS_MAX, &count, &m->f.err));
+        OK(&m->f,
+           sb_graph_neighbors(m->f.graph, node, &options, got, 2 * RELS_MAX, &count, &m->f.err));
         assert_int_equal(count, plain_degree(g, node));
         OK(&m->f, sb_graph_degree(m->f.graph, node, SB_BOTH, NULL, 0, &degree, &m->f.err));
         assert_int_equal(degree, count);
@@ -660,7 +694,8 @@ static void compare_lists(model *m)
             assert_int_equal(got[k].type, rel->type + 1);
             assert_int_equal(got[k].outgoing ? rel->source : rel->target, node);
             assert_int_equal(got[k].outgoing ? rel->target : rel->source, got[k].node);
-            seen += k == 0 || got[k].rel != got[k - 1].rel || got[k].outgoing != got[k - 1].outgoing;
+            seen +=
+                k == 0 || got[k].rel != got[k - 1].rel || got[k].outgoing != got[k - 1].outgoing;
         }
         assert_int_equal(seen, count);
     }
@@ -675,7 +710,8 @@ static void compare_labels(model *m)
         size_t expected = 0, count;
         uint64_t counted;
         OK(&m->f, sb_label_index_scan(m->f.view, l + 1, 0, ids, NODES_MAX, &count, &m->f.err));
-        for (size_t i = 0; i < g->node_count; i++) expected += g->nodes[i].labels >> l & 1;
+        for (size_t i = 0; i < g->node_count; i++)
+            expected += g->nodes[i].labels >> l & 1;
         OK(&m->f, sb_stats_nodes_of_label(m->f.view, l + 1, &counted, &m->f.err));
         assert_int_equal(counted, expected);
         if (g->dropped_labels >> l & 1) expected = 0;
@@ -696,11 +732,12 @@ static bool has_entry(model *m, const plain_schema *s, uint64_t id, const plain_
     sb_bytes value;
     bool cut, found;
 
-    for (uint32_t k = 0; k < s->key_count; k++) values[k] = value_of(m, props[s->keys[k]]);
+    for (uint32_t k = 0; k < s->key_count; k++)
+        values[k] = value_of(m, props[s->keys[k]]);
     sb_buffer_init(&key, &sb_allocator_libc);
     OK(&m->f, sb_index_key(m->f.view, s->id, values, s->key_count, id, &key, &cut, &m->f.err));
-    OK(&m->f, sb_tree_get(m->f.txn, sb_schema_tree(m->f.view, s->id), sb_buffer_bytes(&key), &hold, &value, &found,
-                          &m->f.err));
+    OK(&m->f, sb_tree_get(m->f.txn, sb_schema_tree(m->f.view, s->id), sb_buffer_bytes(&key), &hold,
+                          &value, &found, &m->f.err));
     sb_page_release(m->f.txn, &hold);
     sb_buffer_deinit(&key);
     return found;
@@ -714,7 +751,8 @@ static size_t count_entries(model *m, uint32_t schema)
 
     OK(&m->f, sb_cursor_open(m->f.txn, sb_schema_tree(m->f.view, schema), &cursor, &m->f.err));
     OK(&m->f, sb_cursor_first(cursor, &found, &m->f.err));
-    for (; found; count++) OK(&m->f, sb_cursor_next(cursor, &found, &m->f.err));
+    for (; found; count++)
+        OK(&m->f, sb_cursor_next(cursor, &found, &m->f.err));
     sb_cursor_close(cursor);
     return count;
 }
@@ -728,12 +766,16 @@ static void compare_indexes(model *m)
         size_t expected = 0;
         if (schema->id == 0 || schema->kind > SB_SCHEMA_NODE_KEY) continue;
         for (size_t i = 0; i < g->node_count; i++) {
-            if (!plain_concerns(schema, false, g->nodes[i].labels) || !plain_has_keys(schema, g->nodes[i].props)) continue;
+            if (!plain_concerns(schema, false, g->nodes[i].labels) ||
+                !plain_has_keys(schema, g->nodes[i].props))
+                continue;
             assert_true(has_entry(m, schema, g->nodes[i].id, g->nodes[i].props));
             expected++;
         }
         for (size_t i = 0; i < g->rel_count; i++) {
-            if (!plain_concerns(schema, true, g->rels[i].type) || !plain_has_keys(schema, g->rels[i].props)) continue;
+            if (!plain_concerns(schema, true, g->rels[i].type) ||
+                !plain_has_keys(schema, g->rels[i].props))
+                continue;
             assert_true(has_entry(m, schema, g->rels[i].id, g->rels[i].props));
             expected++;
         }
@@ -748,7 +790,8 @@ static void compare_statistics(model *m)
 
     memset(nodes, 0, sizeof nodes);
     memset(rels, 0, sizeof rels);
-    for (size_t i = 0; i < g->node_count; i++) nodes[g->nodes[i].labels]++;
+    for (size_t i = 0; i < g->node_count; i++)
+        nodes[g->nodes[i].labels]++;
     for (size_t i = 0; i < g->rel_count; i++) {
         rels[plain_find_node(m->plain, g->rels[i].source)->labels][g->rels[i].type][SB_OUT]++;
         rels[plain_find_node(m->plain, g->rels[i].target)->labels][g->rels[i].type][SB_IN]++;
@@ -777,8 +820,8 @@ static sb_status verify_tree(void *ctx, const sb_tree *tree, const char *what)
     model *m = ctx;
     sb_tree_stats stats;
     uint64_t findings = 0;
-    const sb_status st =
-        sb_tree_verify(m->f.txn, tree, NULL, print_finding, (void *)(uintptr_t)what, &stats, &findings, &m->f.err);
+    const sb_status st = sb_tree_verify(m->f.txn, tree, NULL, print_finding,
+                                        (void *)(uintptr_t)what, &stats, &findings, &m->f.err);
     assert_int_equal(findings, 0);
     return st;
 }
@@ -829,16 +872,26 @@ static void random_call(model *m)
     const size_t kind = below(m, 100);
 
     memcpy(m->trial, m->plain, sizeof *m->trial);
-    if (kind < 12 && has_room(m)) batch_nodes(m);
-    else if (kind < 28 && has_room(m)) batch_rels(m);
-    else if (kind < 42 && has_room(m)) build(m);
-    else if (kind < 75 && has_room(m)) mutate(m);
-    else if (kind < 82) make_savepoint(m);
-    else if (kind < 89) end_savepoint(m);
-    else if (kind < 93) OK(&m->f, sb_graph_flush(m->f.graph, &m->f.err));
-    else if (kind < 97) change_schema(m);
-    else if (kind < 99) change_label_index(m);
-    else compare_all(m);
+    if (kind < 12 && has_room(m))
+        batch_nodes(m);
+    else if (kind < 28 && has_room(m))
+        batch_rels(m);
+    else if (kind < 42 && has_room(m))
+        build(m);
+    else if (kind < 75 && has_room(m))
+        mutate(m);
+    else if (kind < 82)
+        make_savepoint(m);
+    else if (kind < 89)
+        end_savepoint(m);
+    else if (kind < 93)
+        OK(&m->f, sb_graph_flush(m->f.graph, &m->f.err));
+    else if (kind < 97)
+        change_schema(m);
+    else if (kind < 99)
+        change_label_index(m);
+    else
+        compare_all(m);
 }
 
 /* Delete most nodes in one call when the arrays get full. */
@@ -852,7 +905,9 @@ static void make_room(model *m)
     memcpy(m->trial, m->plain, sizeof *m->trial);
     while (m->trial->node_count > NODES_MAX / 20) {
         plain_node *node = &m->trial->nodes[below(m, m->trial->node_count)];
-        ops[count++] = (sb_op){.kind = SB_OP_DELETE_NODE, .target_entity = {.id = node->id, .result_of = -1}, .detach = true};
+        ops[count++] = (sb_op){.kind = SB_OP_DELETE_NODE,
+                               .target_entity = {.id = node->id, .result_of = -1},
+                               .detach = true};
         plain_detach(m->trial, node->id);
         *node = m->trial->nodes[--m->trial->node_count];
     }
@@ -872,10 +927,12 @@ static void end_transaction(model *m)
     if (chance(m, 20)) compare_all(m);
     expected = all_deferred(m->plain) ? SB_OK : SB_CONSTRAINT;
     st = sb_txn_commit(m->f.txn, &m->f.err);
-    if (st != expected) print_error("commit: expected %s: %s\n", sb_status_name(expected), m->f.err.text);
+    if (st != expected)
+        print_error("commit: expected %s: %s\n", sb_status_name(expected), m->f.err.text);
     assert_int_equal(st, expected);
     sb_err_clear(&m->f.err);
-    memcpy(st == SB_OK ? m->committed : m->plain, st == SB_OK ? m->plain : m->committed, sizeof *m->plain);
+    memcpy(st == SB_OK ? m->committed : m->plain, st == SB_OK ? m->plain : m->committed,
+           sizeof *m->plain);
 }
 
 static void run_transaction(model *m)
@@ -883,7 +940,8 @@ static void run_transaction(model *m)
     const size_t calls = 1 + below(m, 12);
 
     begin_write(&m->f);
-    for (size_t i = 0; i < calls; i++) random_call(m);
+    for (size_t i = 0; i < calls; i++)
+        random_call(m);
     make_room(m);
     end_transaction(m);
     if (chance(m, 5)) graph_reopen(&m->f);
@@ -923,7 +981,8 @@ static void run_model(uint32_t page_bytes, uint32_t cache, uint64_t seed)
     m->plain = calloc(3 + SAVEPOINTS, sizeof *m->plain);
     m->committed = m->plain + 1;
     m->trial = m->plain + 2;
-    for (size_t i = 0; i < SAVEPOINTS; i++) m->saved[i] = m->plain + 3 + i;
+    for (size_t i = 0; i < SAVEPOINTS; i++)
+        m->saved[i] = m->plain + 3 + i;
     for (size_t i = 0; i < 64; i++) {
         memset(m->texts[i], 'a' + (int)(i % 3), sizeof m->texts[i]);
         m->items[i][0] = integer((int64_t)i);
@@ -933,9 +992,11 @@ static void run_model(uint32_t page_bytes, uint32_t cache, uint64_t seed)
     m->f.settings.edge_cache_capacity = cache;
     OK(&m->f, sb_graph_configure(m->f.session, &m->f.settings, &m->f.err));
     intern_names(m);
-    for (size_t i = 0; i < transactions; i++) run_transaction(m);
-    printf("%zu transactions, %zu calls, %zu of them failed as they should; %zu nodes, %zu relationships\n", transactions,
-           m->calls, m->failures, m->plain->node_count, m->plain->rel_count);
+    for (size_t i = 0; i < transactions; i++)
+        run_transaction(m);
+    printf("%zu transactions, %zu calls, %zu of them failed as they should; %zu nodes, %zu "
+           "relationships\n",
+           transactions, m->calls, m->failures, m->plain->node_count, m->plain->rel_count);
     graph_fixture_close(&m->f);
     free(m->plain);
     free(m);

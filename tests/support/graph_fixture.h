@@ -22,24 +22,24 @@ typedef struct graph_fixture {
     uint32_t page_bytes;
 } graph_fixture;
 
-#define OK(f, call)                                                                       \
-    do {                                                                                  \
-        const sb_status ok_status = (call);                                               \
-        if (ok_status != SB_OK) {                                                         \
-            print_error("%s: %s: %s\n", #call, sb_status_name(ok_status), (f)->err.text); \
-            fail();                                                                       \
-        }                                                                                 \
+#define OK(f, call)                                                                                \
+    do {                                                                                           \
+        const sb_status ok_status = (call);                                                        \
+        if (ok_status != SB_OK) {                                                                  \
+            print_error("%s: %s: %s\n", #call, sb_status_name(ok_status), (f)->err.text);          \
+            fail();                                                                                \
+        }                                                                                          \
     } while (0)
 
 /* The call fails with code, and its message holds part; the error is cleared behind it. */
-#define FAILS(f, call, status, part)                                       \
-    do {                                                                   \
-        assert_int_equal((call), (status));                                \
-        assert_int_equal((f)->err.code, (status));                         \
-        if (strstr((f)->err.text, (part)) == NULL)                         \
-            print_error("'%s' is not in '%s'\n", (part), (f)->err.text);   \
-        assert_non_null(strstr((f)->err.text, (part)));                    \
-        sb_err_clear(&(f)->err);                                           \
+#define FAILS(f, call, status, part)                                                               \
+    do {                                                                                           \
+        assert_int_equal((call), (status));                                                        \
+        assert_int_equal((f)->err.code, (status));                                                 \
+        if (strstr((f)->err.text, (part)) == NULL)                                                 \
+            print_error("'%s' is not in '%s'\n", (part), (f)->err.text);                           \
+        assert_non_null(strstr((f)->err.text, (part)));                                            \
+        sb_err_clear(&(f)->err);                                                                   \
     } while (0)
 
 static inline void graph_open_file(graph_fixture *f)

@@ -44,7 +44,8 @@ static void close_builder(fixture *x)
     graph_fixture_close(&x->f);
 }
 
-static uint64_t add(fixture *x, const sb_label_id *labels, size_t count, const char *alias_of, const char *name_of)
+static uint64_t add(fixture *x, const sb_label_id *labels, size_t count, const char *alias_of,
+                    const char *name_of)
 {
     const sb_prop prop = {x->name, string(name_of)};
     uint64_t made;
@@ -91,7 +92,8 @@ static void test_graph_builder__references(void **state)
     assert_int_equal(only_neighbor(&x, result.node_ids[0], x.lives_in), result.node_ids[1]);
     assert_int_equal(only_neighbor(&x, result.node_ids[1], x.knows), result.node_ids[0]);
     sb_value value;
-    OK(&x.f, sb_graph_get_props(x.f.graph, SB_REL, result.rel_ids[1], &x.tags, 1, &value, &found, &x.f.err));
+    OK(&x.f, sb_graph_get_props(x.f.graph, SB_REL, result.rel_ids[1], &x.tags, 1, &value, &found,
+                                &x.f.err));
     assert_true(sb_value_equal(&value, &props[0].value));
     bool has;
     OK(&x.f, sb_label_index_has(x.f.view, x.person, result.node_ids[1], &has, &x.f.err));
@@ -118,17 +120,26 @@ static void test_graph_builder__errors_keep_what_was_collected(void **state)
     (void)state;
     open_builder(&x);
     const sb_prop bad[] = {{x.name, {.type = SB_TYPE_STRING, .as.bytes = {"\xc0", 1}}}};
-    const sb_prop bad_list[] = {{x.name, {.type = SB_TYPE_LIST, .as.list = {(const sb_value[]){SB_VALUE_NULL}, 1}}}};
+    const sb_prop bad_list[] = {
+        {x.name, {.type = SB_TYPE_LIST, .as.list = {(const sb_value[]){SB_VALUE_NULL}, 1}}}};
     const sb_prop no_key[] = {{99, integer(1)}};
     add(&x, NULL, 0, "a", "A"); /* no labels: a node all the same */
-    FAILS(&x.f, sb_builder_node(x.b, NULL, 0, text("a"), NULL, 0, &made, &x.f.err), SB_EXISTS, "'a'");
-    FAILS(&x.f, sb_builder_node(x.b, &no_label, 1, text(""), NULL, 0, &made, &x.f.err), SB_INVALID, "label 99");
-    FAILS(&x.f, sb_builder_node(x.b, NULL, 0, text(""), no_key, 1, &made, &x.f.err), SB_INVALID, "key 99");
-    FAILS(&x.f, sb_builder_node(x.b, NULL, 0, text(""), bad_list, 1, &made, &x.f.err), SB_TYPE_MISMATCH, "LIST item");
-    FAILS(&x.f, sb_builder_rel(x.b, handle(1), x.knows, handle(0), NULL, 0, &x.f.err), SB_NOT_FOUND, "handle 1");
-    FAILS(&x.f, sb_builder_rel(x.b, handle(0), 99, handle(0), NULL, 0, &x.f.err), SB_INVALID, "type 99");
-    FAILS(&x.f, sb_builder_rel(x.b, handle(0), x.knows, alias(""), NULL, 0, &x.f.err), SB_INVALID, "empty");
-    FAILS(&x.f, sb_builder_rel(x.b, handle(0), x.knows, id_of(UINT64_MAX), NULL, 0, &x.f.err), SB_NOT_FOUND, "does not exist");
+    FAILS(&x.f, sb_builder_node(x.b, NULL, 0, text("a"), NULL, 0, &made, &x.f.err), SB_EXISTS,
+          "'a'");
+    FAILS(&x.f, sb_builder_node(x.b, &no_label, 1, text(""), NULL, 0, &made, &x.f.err), SB_INVALID,
+          "label 99");
+    FAILS(&x.f, sb_builder_node(x.b, NULL, 0, text(""), no_key, 1, &made, &x.f.err), SB_INVALID,
+          "key 99");
+    FAILS(&x.f, sb_builder_node(x.b, NULL, 0, text(""), bad_list, 1, &made, &x.f.err),
+          SB_TYPE_MISMATCH, "LIST item");
+    FAILS(&x.f, sb_builder_rel(x.b, handle(1), x.knows, handle(0), NULL, 0, &x.f.err), SB_NOT_FOUND,
+          "handle 1");
+    FAILS(&x.f, sb_builder_rel(x.b, handle(0), 99, handle(0), NULL, 0, &x.f.err), SB_INVALID,
+          "type 99");
+    FAILS(&x.f, sb_builder_rel(x.b, handle(0), x.knows, alias(""), NULL, 0, &x.f.err), SB_INVALID,
+          "empty");
+    FAILS(&x.f, sb_builder_rel(x.b, handle(0), x.knows, id_of(UINT64_MAX), NULL, 0, &x.f.err),
+          SB_NOT_FOUND, "does not exist");
     OK(&x.f, sb_builder_rel(x.b, handle(0), x.knows, alias("b"), NULL, 0, &x.f.err));
     FAILS(&x.f, sb_builder_execute(x.b, &result, &x.f.err), SB_NOT_FOUND,
           "relationship 0: no node has its target alias 'b'");
@@ -137,8 +148,10 @@ static void test_graph_builder__errors_keep_what_was_collected(void **state)
     add(&x, NULL, 0, "b", "B"); /* now it can */
     OK(&x.f, sb_builder_execute(x.b, &result, &x.f.err));
     assert_int_equal(result.node_count, 2);
-    OK(&x.f, sb_builder_rel(x.b, id_of(result.node_ids[0]), x.knows, id_of(4242), NULL, 0, &x.f.err));
-    FAILS(&x.f, sb_builder_execute(x.b, &result, &x.f.err), SB_NOT_FOUND, "relationship 0: its target node 4242");
+    OK(&x.f,
+       sb_builder_rel(x.b, id_of(result.node_ids[0]), x.knows, id_of(4242), NULL, 0, &x.f.err));
+    FAILS(&x.f, sb_builder_execute(x.b, &result, &x.f.err), SB_NOT_FOUND,
+          "relationship 0: its target node 4242");
     sb_builder_close(x.b);
     OK(&x.f, sb_builder_open(x.f.graph, &x.b, &x.f.err));
     add(&x, NULL, 0, "", "C");
@@ -160,16 +173,20 @@ static void test_graph_builder__no_memory(void **state)
     sb_builder_close(x.b);
     x.b = NULL;
     for (size_t fail_at = 1;; fail_at++) {
-        const sb_prop props[] = {{x.name, string("somebody")}, {x.tags, {.type = SB_TYPE_LIST, .as.list = {NULL, 0}}}};
+        const sb_prop props[] = {{x.name, string("somebody")},
+                                 {x.tags, {.type = SB_TYPE_LIST, .as.list = {NULL, 0}}}};
         sb_builder_result result;
         sb_builder *b = NULL;
         uint64_t first = 0, second = 0, before, after;
         OK(&x.f, sb_stats_nodes_of_label(x.f.view, 0, &before, &x.f.err));
         x.f.alloc.fail_at = x.f.alloc.alloc_count + fail_at;
         sb_status st = sb_builder_open(x.f.graph, &b, &x.f.err);
-        if (st == SB_OK) st = sb_builder_node(b, &x.person, 1, text("a"), props, 2, &first, &x.f.err);
-        if (st == SB_OK) st = sb_builder_node(b, &x.city, 1, text("b"), props, 1, &second, &x.f.err);
-        if (st == SB_OK) st = sb_builder_rel(b, alias("a"), x.knows, handle(second), props, 2, &x.f.err);
+        if (st == SB_OK)
+            st = sb_builder_node(b, &x.person, 1, text("a"), props, 2, &first, &x.f.err);
+        if (st == SB_OK)
+            st = sb_builder_node(b, &x.city, 1, text("b"), props, 1, &second, &x.f.err);
+        if (st == SB_OK)
+            st = sb_builder_rel(b, alias("a"), x.knows, handle(second), props, 2, &x.f.err);
         if (st == SB_OK) st = sb_builder_execute(b, &result, &x.f.err);
         const bool reached = x.f.alloc.alloc_count >= x.f.alloc.fail_at;
         x.f.alloc.fail_at = 0;

@@ -23,14 +23,16 @@ static void open_persons(fixture *x)
     const int64_t ages[] = {0, 1, 2};
     const sb_prop_column columns[] = {{.key = x->email, .type = SB_TYPE_STRING, .bytes = emails},
                                       {.key = x->age, .type = SB_TYPE_INT, .integers = ages}};
-    OK(&x->f, sb_graph_create_nodes(x->f.graph, set_of_label(&x->f, x->person), 3, columns, 2, x->nodes, &x->f.err));
+    OK(&x->f, sb_graph_create_nodes(x->f.graph, set_of_label(&x->f, x->person), 3, columns, 2,
+                                    x->nodes, &x->f.err));
     commit(&x->f);
     begin_write(&x->f);
 }
 
 static sb_schema define(const fixture *x, sb_schema_kind kind, sb_key_id key, const char *s)
 {
-    return (sb_schema){.kind = (uint8_t)kind, .entity = x->person, .key_count = 1, .keys = {key}, .name = text(s)};
+    return (sb_schema){
+        .kind = (uint8_t)kind, .entity = x->person, .key_count = 1, .keys = {key}, .name = text(s)};
 }
 
 static uint32_t create(fixture *x, sb_schema_kind kind, sb_key_id key, const char *s)
@@ -70,19 +72,26 @@ static void test_graph_constraints__unique_message(void **state)
     const sb_bytes emails[] = {text("z@b.c"), text("b@b.c")};
     const sb_prop_column column = {.key = x.email, .type = SB_TYPE_STRING, .bytes = emails};
     sb_node_id ids[2];
-    snprintf(expected, sizeof expected, "node %llu both have :Person(email) = 'b@b.c' (constraint person_email)",
+    snprintf(expected, sizeof expected,
+             "node %llu both have :Person(email) = 'b@b.c' (constraint person_email)",
              (unsigned long long)x.nodes[1]);
-    FAILS(&x.f, sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, x.person), 2, &column, 1, ids, &x.f.err), SB_CONSTRAINT,
-          expected);
+    FAILS(&x.f,
+          sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, x.person), 2, &column, 1, ids,
+                                &x.f.err),
+          SB_CONSTRAINT, expected);
     /* within one batch */
     const sb_bytes same[] = {text("y@b.c"), text("y@b.c")};
     const sb_prop_column twice = {.key = x.email, .type = SB_TYPE_STRING, .bytes = same};
-    FAILS(&x.f, sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, x.person), 2, &twice, 1, ids, &x.f.err), SB_CONSTRAINT,
-          "'y@b.c'");
+    FAILS(
+        &x.f,
+        sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, x.person), 2, &twice, 1, ids, &x.f.err),
+        SB_CONSTRAINT, "'y@b.c'");
     /* other labels, and nodes without the key, are exempt */
     OK(&x.f, sb_graph_create_nodes(x.f.graph, 0, 2, &twice, 1, ids, &x.f.err));
-    OK(&x.f, sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, x.person), 1, NULL, 0, &id, &x.f.err));
-    OK(&x.f, sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, x.person), 1, NULL, 0, &id, &x.f.err));
+    OK(&x.f,
+       sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, x.person), 1, NULL, 0, &id, &x.f.err));
+    OK(&x.f,
+       sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, x.person), 1, NULL, 0, &id, &x.f.err));
     /* a label joins the constraint */
     const sb_op join = {.kind = SB_OP_ADD_LABELS,
                         .target_entity = {.id = ids[0], .result_of = -1},
@@ -92,7 +101,8 @@ static void test_graph_constraints__unique_message(void **state)
     sb_mutation result;
     both[1].target_entity.id = ids[1];
     OK(&x.f, sb_graph_mutate(x.f.graph, both, 1, &result, &x.f.err));
-    FAILS(&x.f, sb_graph_mutate(x.f.graph, both + 1, 1, &result, &x.f.err), SB_CONSTRAINT, "'y@b.c'");
+    FAILS(&x.f, sb_graph_mutate(x.f.graph, both + 1, 1, &result, &x.f.err), SB_CONSTRAINT,
+          "'y@b.c'");
     commit(&x.f);
     graph_fixture_close(&x.f);
 }
@@ -107,20 +117,23 @@ static void test_graph_constraints__two_values_swap(void **state)
     const uint32_t unique = create(&x, SB_SCHEMA_UNIQUE, x.email, "person_email");
     const sb_prop a = {x.email, string("a@b.c")}, b = {x.email, string("b@b.c")};
     const sb_op swap[] = {set_prop(x.nodes[0], &b), set_prop(x.nodes[1], &a)};
-    FAILS(&x.f, sb_graph_mutate(x.f.graph, swap, 1, &result, &x.f.err), SB_CONSTRAINT, "person_email");
+    FAILS(&x.f, sb_graph_mutate(x.f.graph, swap, 1, &result, &x.f.err), SB_CONSTRAINT,
+          "person_email");
     assert_int_equal(look_up(&x, unique, b.value), x.nodes[1]);
     OK(&x.f, sb_graph_mutate(x.f.graph, swap, 2, &result, &x.f.err));
     assert_int_equal(look_up(&x, unique, a.value), x.nodes[1]);
     assert_int_equal(look_up(&x, unique, b.value), x.nodes[0]);
     /* made and given up in one list */
-    const sb_op take[] = {{.kind = SB_OP_CREATE_NODE,
-                           .target_entity.result_of = -1,
-                           .labels = &x.person,
-                           .label_count = 1,
-                           .props = &a,
-                           .prop_count = 1},
-                          {.kind = SB_OP_DELETE_NODE, .target_entity = {.id = x.nodes[1], .result_of = -1}}};
-    FAILS(&x.f, sb_graph_mutate(x.f.graph, take, 1, &result, &x.f.err), SB_CONSTRAINT, "person_email");
+    const sb_op take[] = {
+        {.kind = SB_OP_CREATE_NODE,
+         .target_entity.result_of = -1,
+         .labels = &x.person,
+         .label_count = 1,
+         .props = &a,
+         .prop_count = 1},
+        {.kind = SB_OP_DELETE_NODE, .target_entity = {.id = x.nodes[1], .result_of = -1}}};
+    FAILS(&x.f, sb_graph_mutate(x.f.graph, take, 1, &result, &x.f.err), SB_CONSTRAINT,
+          "person_email");
     OK(&x.f, sb_graph_mutate(x.f.graph, take, 2, &result, &x.f.err));
     assert_int_equal(look_up(&x, unique, a.value), result.ids[0]);
     commit(&x.f);
@@ -137,27 +150,35 @@ static void test_graph_constraints__what_is_equal(void **state)
     (void)state;
     open_persons(&x);
     create(&x, SB_SCHEMA_UNIQUE, x.age, "person_age");
-    const sb_prop one_real = {x.age, real(1.0)}, zero = {x.age, real(-0.0)}, nan = {x.age, real(0.0 / 0.0)};
-    FAILS(&x.f, sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[2], &one_real)}, 1, &result, &x.f.err), SB_CONSTRAINT,
-          "(age) = 1");
-    FAILS(&x.f, sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[2], &zero)}, 1, &result, &x.f.err), SB_CONSTRAINT,
-          "person_age");
+    const sb_prop one_real = {x.age, real(1.0)}, zero = {x.age, real(-0.0)},
+                  nan = {x.age, real(0.0 / 0.0)};
+    FAILS(&x.f,
+          sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[2], &one_real)}, 1, &result,
+                          &x.f.err),
+          SB_CONSTRAINT, "(age) = 1");
+    FAILS(&x.f,
+          sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[2], &zero)}, 1, &result, &x.f.err),
+          SB_CONSTRAINT, "person_age");
     const sb_op nans[] = {set_prop(x.nodes[0], &nan), set_prop(x.nodes[1], &nan)};
     OK(&x.f, sb_graph_mutate(x.f.graph, nans, 2, &result, &x.f.err));
     const double more[] = {0.0 / 0.0, 0.0 / 0.0};
     const sb_prop_column column = {.key = x.age, .type = SB_TYPE_FLOAT, .reals = more};
     sb_node_id ids[2];
-    OK(&x.f, sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, x.person), 2, &column, 1, ids, &x.f.err));
+    OK(&x.f, sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, x.person), 2, &column, 1, ids,
+                                   &x.f.err));
     create(&x, SB_SCHEMA_UNIQUE, x.email, "person_email");
     memset(one, 'x', sizeof one);
     memset(other, 'x', sizeof other);
     other[2999] = 'y';
     const sb_prop first = {x.email, {.type = SB_TYPE_STRING, .as.bytes = {one, sizeof one}}};
     const sb_prop second = {x.email, {.type = SB_TYPE_STRING, .as.bytes = {other, sizeof other}}};
-    OK(&x.f, sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[0], &first), set_prop(x.nodes[1], &second)}, 2, &result,
-                             &x.f.err));
-    FAILS(&x.f, sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[2], &second)}, 1, &result, &x.f.err), SB_CONSTRAINT,
-          "'xxx");
+    OK(&x.f, sb_graph_mutate(x.f.graph,
+                             (sb_op[]){set_prop(x.nodes[0], &first), set_prop(x.nodes[1], &second)},
+                             2, &result, &x.f.err));
+    FAILS(
+        &x.f,
+        sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[2], &second)}, 1, &result, &x.f.err),
+        SB_CONSTRAINT, "'xxx");
     commit(&x.f);
     graph_fixture_close(&x.f);
 }
@@ -176,34 +197,47 @@ static void test_graph_constraints__existence_and_types_at_commit(void **state)
     OK(&x.f, sb_graph_schema_create(x.f.graph, &typed, &id, &x.f.err));
     commit(&x.f);
 
-    const sb_prop no_email = {x.email, SB_VALUE_NULL}, word = {x.age, string("old")}, years = {x.age, real(3.5)};
+    const sb_prop no_email = {x.email, SB_VALUE_NULL}, word = {x.age, string("old")},
+                  years = {x.age, real(3.5)};
     begin_write(&x.f);
-    OK(&x.f, sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[0], &no_email)}, 1, &result, &x.f.err));
-    FAILS(&x.f, sb_txn_commit(x.f.txn, &x.f.err), SB_CONSTRAINT, "has no :Person(email) (constraint has_email)");
-
-    begin_write(&x.f);
-    OK(&x.f, sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[1], &word)}, 1, &result, &x.f.err));
+    OK(&x.f, sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[0], &no_email)}, 1, &result,
+                             &x.f.err));
     FAILS(&x.f, sb_txn_commit(x.f.txn, &x.f.err), SB_CONSTRAINT,
-          "has :Person(age) = 'old', of type STRING, where only INTEGER or FLOAT may be (constraint age_is_number)");
+          "has no :Person(email) (constraint has_email)");
 
-    begin_write(&x.f); /* broken and mended within the transaction; deleted; rolled back to a savepoint */
-    OK(&x.f, sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[1], &word)}, 1, &result, &x.f.err));
-    OK(&x.f, sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[1], &years)}, 1, &result, &x.f.err));
-    OK(&x.f, sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[2], &no_email)}, 1, &result, &x.f.err));
+    begin_write(&x.f);
+    OK(&x.f,
+       sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[1], &word)}, 1, &result, &x.f.err));
+    FAILS(&x.f, sb_txn_commit(x.f.txn, &x.f.err), SB_CONSTRAINT,
+          "has :Person(age) = 'old', of type STRING, where only INTEGER or FLOAT may be "
+          "(constraint age_is_number)");
+
+    begin_write(
+        &x.f); /* broken and mended within the transaction; deleted; rolled back to a savepoint */
+    OK(&x.f,
+       sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[1], &word)}, 1, &result, &x.f.err));
+    OK(&x.f,
+       sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[1], &years)}, 1, &result, &x.f.err));
+    OK(&x.f, sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[2], &no_email)}, 1, &result,
+                             &x.f.err));
     OK(&x.f, sb_graph_mutate(x.f.graph,
-                             (sb_op[]){{.kind = SB_OP_DELETE_NODE, .target_entity = {.id = x.nodes[2], .result_of = -1}}}, 1,
-                             &result, &x.f.err));
+                             (sb_op[]){{.kind = SB_OP_DELETE_NODE,
+                                        .target_entity = {.id = x.nodes[2], .result_of = -1}}},
+                             1, &result, &x.f.err));
     const uint32_t before = savepoint(&x.f);
-    OK(&x.f, sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[0], &no_email)}, 1, &result, &x.f.err));
+    OK(&x.f, sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[0], &no_email)}, 1, &result,
+                             &x.f.err));
     OK(&x.f, sb_txn_rollback_to(x.f.txn, before, &x.f.err));
     commit(&x.f);
 
     begin_write(&x.f); /* a batch: one row lacks the key */
     const sb_bytes emails[] = {text("d@b.c"), text("e@b.c")};
     const uint8_t present = 1;
-    const sb_prop_column column = {.key = x.email, .type = SB_TYPE_STRING, .bytes = emails, .present = &present};
+    const sb_prop_column column = {
+        .key = x.email, .type = SB_TYPE_STRING, .bytes = emails, .present = &present};
     sb_node_id ids[2];
-    OK(&x.f, sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, x.person), 2, &column, 1, ids, &x.f.err));
+    OK(&x.f, sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, x.person), 2, &column, 1, ids,
+                                   &x.f.err));
     FAILS(&x.f, sb_txn_commit(x.f.txn, &x.f.err), SB_CONSTRAINT, "has_email");
     graph_fixture_close(&x.f);
 }
@@ -217,17 +251,21 @@ static void test_graph_constraints__on_a_full_store(void **state)
     (void)state;
     open_persons(&x);
     const sb_prop same = {x.email, string("a@b.c")}, gone = {x.age, SB_VALUE_NULL};
-    OK(&x.f, sb_graph_mutate(x.f.graph, (sb_op[]){set_prop(x.nodes[2], &same), set_prop(x.nodes[1], &gone)}, 2, &result,
-                             &x.f.err));
+    OK(&x.f, sb_graph_mutate(x.f.graph,
+                             (sb_op[]){set_prop(x.nodes[2], &same), set_prop(x.nodes[1], &gone)}, 2,
+                             &result, &x.f.err));
     sb_schema definition = define(&x, SB_SCHEMA_UNIQUE, x.email, "unique");
     FAILS(&x.f, sb_graph_schema_create(x.f.graph, &definition, &id, &x.f.err), SB_CONSTRAINT,
           "both have :Person(email) = 'a@b.c' (constraint unique)");
     definition = define(&x, SB_SCHEMA_EXISTS, x.age, "exists");
-    FAILS(&x.f, sb_graph_schema_create(x.f.graph, &definition, &id, &x.f.err), SB_CONSTRAINT, "has no :Person(age)");
+    FAILS(&x.f, sb_graph_schema_create(x.f.graph, &definition, &id, &x.f.err), SB_CONSTRAINT,
+          "has no :Person(age)");
     definition = define(&x, SB_SCHEMA_NODE_KEY, x.age, "key");
-    FAILS(&x.f, sb_graph_schema_create(x.f.graph, &definition, &id, &x.f.err), SB_CONSTRAINT, "has no :Person(age)");
+    FAILS(&x.f, sb_graph_schema_create(x.f.graph, &definition, &id, &x.f.err), SB_CONSTRAINT,
+          "has no :Person(age)");
     definition.on_rels = true;
-    FAILS(&x.f, sb_graph_schema_create(x.f.graph, &definition, &id, &x.f.err), SB_INVALID, "on nodes");
+    FAILS(&x.f, sb_graph_schema_create(x.f.graph, &definition, &id, &x.f.err), SB_INVALID,
+          "on nodes");
     size_t count;
     sb_schemas(x.f.view, &count);
     assert_int_equal(count, 0); /* nothing of them stayed */
@@ -256,12 +294,16 @@ static void test_graph_constraints__label_index(void **state)
     sb_schema definition = {.kind = SB_SCHEMA_LABEL_INDEX, .entity = x.person};
     FAILS(&x.f, sb_graph_schema_create(x.f.graph, &definition, &id, &x.f.err), SB_EXISTS, "Person");
     OK(&x.f, sb_graph_schema_drop(x.f.graph, 0x80000000u | x.person, &x.f.err));
-    FAILS(&x.f, sb_graph_schema_drop(x.f.graph, 0x80000000u | x.person, &x.f.err), SB_NOT_FOUND, "Person");
-    FAILS(&x.f, sb_graph_schema_drop(x.f.graph, 0x80000000u | 99, &x.f.err), SB_INVALID, "label 99");
+    FAILS(&x.f, sb_graph_schema_drop(x.f.graph, 0x80000000u | x.person, &x.f.err), SB_NOT_FOUND,
+          "Person");
+    FAILS(&x.f, sb_graph_schema_drop(x.f.graph, 0x80000000u | 99, &x.f.err), SB_INVALID,
+          "label 99");
     const sb_schema *marker = sb_schemas(x.f.view, &count);
     assert_int_equal(count, 1);
-    FAILS(&x.f, sb_graph_schema_drop(x.f.graph, marker->id, &x.f.err), SB_NOT_FOUND, "number"); /* the marker is no schema */
-    OK(&x.f, sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, x.person), 1, NULL, 0, &more, &x.f.err));
+    FAILS(&x.f, sb_graph_schema_drop(x.f.graph, marker->id, &x.f.err), SB_NOT_FOUND,
+          "number"); /* the marker is no schema */
+    OK(&x.f,
+       sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, x.person), 1, NULL, 0, &more, &x.f.err));
     commit(&x.f);
     begin_write(&x.f);
     OK(&x.f, sb_label_index_scan(x.f.view, x.person, 0, ids, 10, &count, &x.f.err));
@@ -304,7 +346,8 @@ static void test_graph_constraints__many_equal_values(void **state)
     for (size_t i = 0; i < MANY; i++)
         ages[i] = i < 5000 ? 7 : (int64_t)i;
     const sb_prop_column column = {.key = x.age, .type = SB_TYPE_INT, .integers = ages};
-    OK(&x.f, sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, x.person), MANY, &column, 1, ids, &x.f.err));
+    OK(&x.f, sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, x.person), MANY, &column, 1, ids,
+                                   &x.f.err));
     const sb_value seven = integer(7);
     for (int round = 0; round < 3; round++) {
         const uint32_t used = round == 0 ? index : create(&x, SB_SCHEMA_INDEX, x.age, "ages");
@@ -340,16 +383,19 @@ static void test_graph_constraints__cancel(void **state)
     (void)state;
     open_persons(&x);
     const sb_prop_column column = {.key = x.age, .type = SB_TYPE_INT, .integers = ages};
-    OK(&x.f, sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, x.person), MANY, &column, 1, ids, &x.f.err));
+    OK(&x.f, sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, x.person), MANY, &column, 1, ids,
+                                   &x.f.err));
     x.f.settings.progress = stop;
     OK(&x.f, sb_graph_configure(x.f.session, &x.f.settings, &x.f.err));
     const sb_schema definition = define(&x, SB_SCHEMA_INDEX, x.age, "ages");
-    FAILS(&x.f, sb_graph_schema_create(x.f.graph, &definition, &id, &x.f.err), SB_INTERRUPT, "progress");
+    FAILS(&x.f, sb_graph_schema_create(x.f.graph, &definition, &id, &x.f.err), SB_INTERRUPT,
+          "progress");
     _Atomic bool cancel = true;
     x.f.settings.progress = NULL;
     x.f.settings.cancel = &cancel;
     OK(&x.f, sb_graph_configure(x.f.session, &x.f.settings, &x.f.err));
-    FAILS(&x.f, sb_graph_schema_create(x.f.graph, &definition, &id, &x.f.err), SB_INTERRUPT, "cancelled");
+    FAILS(&x.f, sb_graph_schema_create(x.f.graph, &definition, &id, &x.f.err), SB_INTERRUPT,
+          "cancelled");
     cancel = false;
     OK(&x.f, sb_graph_schema_create(x.f.graph, &definition, &id, &x.f.err));
     commit(&x.f);
@@ -403,7 +449,9 @@ static void test_graph_constraints__on_relationships(void **state)
     OK(&x.f, sb_index_lookup(x.f.view, composite, values, 2, &found, &cut, &x.f.err));
     assert_int_equal(found, 0);
     assert_int_equal(look_up(&x, id, integer(1999)), rel);
-    const sb_op away = {.kind = SB_OP_DELETE_NODE, .target_entity = {.id = x.nodes[1], .result_of = -1}, .detach = true};
+    const sb_op away = {.kind = SB_OP_DELETE_NODE,
+                        .target_entity = {.id = x.nodes[1], .result_of = -1},
+                        .detach = true};
     OK(&x.f, sb_graph_mutate(x.f.graph, &away, 1, &result, &x.f.err));
     assert_int_equal(look_up(&x, id, integer(1999)), 0);
     commit(&x.f);

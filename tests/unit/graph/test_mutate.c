@@ -30,7 +30,8 @@ static sb_op_ref made_by(int64_t op)
     return (sb_op_ref){.result_of = op};
 }
 
-static sb_op create_node(const sb_label_id *labels, size_t count, const sb_prop *props, size_t prop_count)
+static sb_op create_node(const sb_label_id *labels, size_t count, const sb_prop *props,
+                         size_t prop_count)
 {
     return (sb_op){.kind = SB_OP_CREATE_NODE,
                    .target_entity.result_of = -1,
@@ -108,25 +109,30 @@ static void test_graph_mutate__delete_sees_what_is_pending(void **state)
     graph_fixture_open(&f, 4096);
     const names n = begin_named(&f);
     const sb_op made[] = {create_node(&n.person, 1, NULL, 0), create_node(&n.person, 1, NULL, 0),
-                          create_rel(made_by(0), n.knows, made_by(1)), delete_node(made_by(0), false)};
+                          create_rel(made_by(0), n.knows, made_by(1)),
+                          delete_node(made_by(0), false)};
     sb_mutation result;
     FAILS(&f, sb_graph_mutate(f.graph, made, 4, &result, &f.err), SB_CONSTRAINT, "op 3: node");
     assert_int_equal(node_count(&f), 0);
     assert_int_equal(rel_count(&f), 0);
     result = mutate(&f, made, 3);
     const sb_node_id first = result.ids[0], second = result.ids[1];
-    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){delete_node(ref(first), false)}, 1, &result, &f.err), SB_CONSTRAINT,
-          "still has relationships");
+    FAILS(&f,
+          sb_graph_mutate(f.graph, (sb_op[]){delete_node(ref(first), false)}, 1, &result, &f.err),
+          SB_CONSTRAINT, "still has relationships");
     assert_int_equal(degree(&f, second), 1);
     result = mutate(&f, (sb_op[]){delete_node(ref(first), true)}, 1);
     assert_int_equal(result.nodes_deleted, 1);
     assert_int_equal(result.rels_deleted, 1); /* B20: detached ones are counted */
     assert_int_equal(degree(&f, second), 0);
     assert_false(node_exists(&f, first));
-    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){create_rel(ref(second), n.knows, ref(first))}, 1, &result, &f.err),
+    FAILS(&f,
+          sb_graph_mutate(f.graph, (sb_op[]){create_rel(ref(second), n.knows, ref(first))}, 1,
+                          &result, &f.err),
           SB_NOT_FOUND, "op 0: its target node");
-    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){delete_node(ref(first), true)}, 1, &result, &f.err), SB_NOT_FOUND,
-          "op 0: node");
+    FAILS(&f,
+          sb_graph_mutate(f.graph, (sb_op[]){delete_node(ref(first), true)}, 1, &result, &f.err),
+          SB_NOT_FOUND, "op 0: node");
     commit(&f);
     begin_read(&f);
     assert_int_equal(node_count(&f), 1);
@@ -142,9 +148,12 @@ static void test_graph_mutate__loops_and_parallels_go_once(void **state)
     (void)state;
     graph_fixture_open(&f, 4096);
     const names n = begin_named(&f);
-    const sb_op made[] = {create_node(&n.person, 1, NULL, 0),      create_node(NULL, 0, NULL, 0),
-                          create_rel(made_by(0), n.knows, made_by(0)), create_rel(made_by(0), n.knows, made_by(0)),
-                          create_rel(made_by(0), n.knows, made_by(1)), create_rel(made_by(0), n.knows, made_by(1)),
+    const sb_op made[] = {create_node(&n.person, 1, NULL, 0),
+                          create_node(NULL, 0, NULL, 0),
+                          create_rel(made_by(0), n.knows, made_by(0)),
+                          create_rel(made_by(0), n.knows, made_by(0)),
+                          create_rel(made_by(0), n.knows, made_by(1)),
+                          create_rel(made_by(0), n.knows, made_by(1)),
                           create_rel(made_by(1), n.lives_in, made_by(0))};
     sb_mutation result = mutate(&f, made, 7);
     assert_int_equal(result.rels_created, 5);
@@ -157,8 +166,9 @@ static void test_graph_mutate__loops_and_parallels_go_once(void **state)
     assert_int_equal(result.rels_deleted, 1);
     assert_int_equal(degree(&f, second), 2);
     FAILS(&f,
-          sb_graph_mutate(f.graph, (sb_op[]){{.kind = SB_OP_DELETE_REL, .target_entity = ref(parallel)}}, 1, &result,
-                          &f.err),
+          sb_graph_mutate(f.graph,
+                          (sb_op[]){{.kind = SB_OP_DELETE_REL, .target_entity = ref(parallel)}}, 1,
+                          &result, &f.err),
           SB_NOT_FOUND, "relationship");
     result = mutate(&f, (sb_op[]){delete_node(ref(first), true)}, 1);
     assert_int_equal(result.rels_deleted, 4);
@@ -195,7 +205,8 @@ static void test_graph_mutate__only_real_changes_count(void **state)
     result = mutate(&f, &replace, 1);
     assert_int_equal(result.properties_set, 1);
     assert_int_equal(result.properties_removed, 1); /* age */
-    sb_op labels = {.kind = SB_OP_ADD_LABELS, .target_entity = ada, .labels = &n.person, .label_count = 1};
+    sb_op labels = {
+        .kind = SB_OP_ADD_LABELS, .target_entity = ada, .labels = &n.person, .label_count = 1};
     result = mutate(&f, &labels, 1);
     assert_int_equal(result.labels_added, 0);
     const sb_label_id both[] = {n.city, n.person, n.city};
@@ -224,29 +235,53 @@ static void test_graph_mutate__errors_name_the_position(void **state)
     const sb_prop no_key[] = {{99, integer(1)}};
     const sb_label_id no_label = 99;
 
-    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, good, create_node(NULL, 0, bad_value, 1)}, 3, &result, &f.err),
+    FAILS(&f,
+          sb_graph_mutate(f.graph, (sb_op[]){good, good, create_node(NULL, 0, bad_value, 1)}, 3,
+                          &result, &f.err),
           SB_INVALID, "op 2, property name");
-    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, create_node(NULL, 0, twice, 2)}, 2, &result, &f.err), SB_INVALID,
-          "op 1: property age is given twice");
-    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, create_node(&no_label, 1, NULL, 0)}, 2, &result, &f.err),
-          SB_INVALID, "op 1: there is no label 99");
-    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, create_rel(made_by(0), 99, made_by(0))}, 2, &result, &f.err),
-          SB_INVALID, "op 1: there is no relationship type 99");
-    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, create_rel(made_by(0), n.knows, made_by(1))}, 2, &result, &f.err),
-          SB_INVALID, "op 1: op 1 is none before");
-    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, create_rel(made_by(0), n.knows, ref(77))}, 2, &result, &f.err),
-          SB_NOT_FOUND, "op 1: its target node 77");
-    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, set_props(SB_NODE, made_by(0), bad_value, 1)}, 2, &result, &f.err),
-          SB_INVALID, "op 1: property name");
-    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, set_props(SB_NODE, made_by(0), twice, 2)}, 2, &result, &f.err),
+    FAILS(&f,
+          sb_graph_mutate(f.graph, (sb_op[]){good, create_node(NULL, 0, twice, 2)}, 2, &result,
+                          &f.err),
           SB_INVALID, "op 1: property age is given twice");
-    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, set_props(SB_NODE, made_by(0), no_key, 1)}, 2, &result, &f.err),
+    FAILS(&f,
+          sb_graph_mutate(f.graph, (sb_op[]){good, create_node(&no_label, 1, NULL, 0)}, 2, &result,
+                          &f.err),
+          SB_INVALID, "op 1: there is no label 99");
+    FAILS(&f,
+          sb_graph_mutate(f.graph, (sb_op[]){good, create_rel(made_by(0), 99, made_by(0))}, 2,
+                          &result, &f.err),
+          SB_INVALID, "op 1: there is no relationship type 99");
+    FAILS(&f,
+          sb_graph_mutate(f.graph, (sb_op[]){good, create_rel(made_by(0), n.knows, made_by(1))}, 2,
+                          &result, &f.err),
+          SB_INVALID, "op 1: op 1 is none before");
+    FAILS(&f,
+          sb_graph_mutate(f.graph, (sb_op[]){good, create_rel(made_by(0), n.knows, ref(77))}, 2,
+                          &result, &f.err),
+          SB_NOT_FOUND, "op 1: its target node 77");
+    FAILS(&f,
+          sb_graph_mutate(f.graph, (sb_op[]){good, set_props(SB_NODE, made_by(0), bad_value, 1)}, 2,
+                          &result, &f.err),
+          SB_INVALID, "op 1: property name");
+    FAILS(&f,
+          sb_graph_mutate(f.graph, (sb_op[]){good, set_props(SB_NODE, made_by(0), twice, 2)}, 2,
+                          &result, &f.err),
+          SB_INVALID, "op 1: property age is given twice");
+    FAILS(&f,
+          sb_graph_mutate(f.graph, (sb_op[]){good, set_props(SB_NODE, made_by(0), no_key, 1)}, 2,
+                          &result, &f.err),
           SB_INVALID, "op 1: there is no property key 99");
-    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, set_props(SB_REL, ref(5), twice, 1)}, 2, &result, &f.err),
+    FAILS(&f,
+          sb_graph_mutate(f.graph, (sb_op[]){good, set_props(SB_REL, ref(5), twice, 1)}, 2, &result,
+                          &f.err),
           SB_NOT_FOUND, "op 1: relationship 5 does not exist");
-    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){good, set_props(SB_REL, made_by(0), twice, 1)}, 2, &result, &f.err),
+    FAILS(&f,
+          sb_graph_mutate(f.graph, (sb_op[]){good, set_props(SB_REL, made_by(0), twice, 1)}, 2,
+                          &result, &f.err),
           SB_INVALID, "creates a relationship");
-    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){{.kind = (sb_op_kind)50, .target_entity = ref(1)}}, 1, &result, &f.err),
+    FAILS(&f,
+          sb_graph_mutate(f.graph, (sb_op[]){{.kind = (sb_op_kind)50, .target_entity = ref(1)}}, 1,
+                          &result, &f.err),
           SB_MISUSE, "op 0");
     assert_int_equal(node_count(&f), 0);
     assert_int_equal(result.id_count, 0);
@@ -310,7 +345,8 @@ static void test_graph_mutate__detach_a_hub(void **state)
     (void)state;
     graph_fixture_open(&f, 0);
     const names n = begin_named(&f);
-    OK(&f, sb_graph_create_nodes(f.graph, set_of_label(&f, n.person), SPOKES + 1, NULL, 0, ids, &f.err));
+    OK(&f, sb_graph_create_nodes(f.graph, set_of_label(&f, n.person), SPOKES + 1, NULL, 0, ids,
+                                 &f.err));
     for (size_t i = 0; i < SPOKES; i++)
         hub[i] = ids[SPOKES];
     OK(&f, sb_graph_create_rels(f.graph, n.knows, SPOKES, hub, ids, NULL, 0, rels, &f.err));
@@ -355,7 +391,8 @@ static void test_graph_mutate__a_key_for_each_node(void **state)
     for (unsigned i = 0; i < NODES; i += 97) {
         sb_value value;
         bool found;
-        OK(&f, sb_graph_get_props(f.graph, SB_NODE, result.ids[i], &props[i].key, 1, &value, &found, &f.err));
+        OK(&f, sb_graph_get_props(f.graph, SB_NODE, result.ids[i], &props[i].key, 1, &value, &found,
+                                  &f.err));
         assert_true(found);
         assert_true(sb_value_equal(&value, &props[i].value));
     }
@@ -369,13 +406,20 @@ typedef sb_status (*faulty_call)(graph_fixture *f, const names *n, const sb_node
 
 static sb_status call_mutate(graph_fixture *f, const names *n, const sb_node_id *nodes)
 {
-    const sb_prop props[] = {{n->name, string("somebody")}, {n->email, string("x@y.z")}, {n->age, real(0.5)}};
+    const sb_prop props[] = {
+        {n->name, string("somebody")}, {n->email, string("x@y.z")}, {n->age, real(0.5)}};
     const sb_op ops[] = {create_node(&n->person, 1, props, 3),
                          create_rel(made_by(0), n->knows, ref(nodes[0])),
                          create_rel(ref(nodes[1]), n->lives_in, made_by(0)),
                          set_props(SB_NODE, ref(nodes[1]), props, 1),
-                         {.kind = SB_OP_ADD_LABELS, .target_entity = ref(nodes[2]), .labels = &n->city, .label_count = 1},
-                         {.kind = SB_OP_REMOVE_LABELS, .target_entity = ref(nodes[2]), .labels = &n->person, .label_count = 1},
+                         {.kind = SB_OP_ADD_LABELS,
+                          .target_entity = ref(nodes[2]),
+                          .labels = &n->city,
+                          .label_count = 1},
+                         {.kind = SB_OP_REMOVE_LABELS,
+                          .target_entity = ref(nodes[2]),
+                          .labels = &n->person,
+                          .label_count = 1},
                          delete_node(ref(nodes[3]), true)};
     sb_mutation result;
     return sb_graph_mutate(f->graph, ops, sizeof ops / sizeof *ops, &result, &f->err);
@@ -386,14 +430,18 @@ static sb_status call_create_rels(graph_fixture *f, const names *n, const sb_nod
     sb_rel_id ids[20];
     int64_t ages[20] = {0};
     const sb_prop_column column = {.key = n->age, .type = SB_TYPE_INT, .integers = ages};
-    const sb_status st = sb_graph_create_rels(f->graph, n->knows, 20, nodes, nodes + 20, &column, 1, ids, &f->err);
+    const sb_status st =
+        sb_graph_create_rels(f->graph, n->knows, 20, nodes, nodes + 20, &column, 1, ids, &f->err);
     return st == SB_OK ? sb_graph_flush(f->graph, &f->err) : st;
 }
 
 static sb_status call_schema(graph_fixture *f, const names *n, const sb_node_id *nodes)
 {
-    const sb_schema definition = {
-        .kind = SB_SCHEMA_UNIQUE, .entity = n->person, .key_count = 1, .keys = {n->age}, .name = text("unique_age")};
+    const sb_schema definition = {.kind = SB_SCHEMA_UNIQUE,
+                                  .entity = n->person,
+                                  .key_count = 1,
+                                  .keys = {n->age},
+                                  .name = text("unique_age")};
     uint32_t id;
     (void)nodes;
     return sb_graph_schema_create(f->graph, &definition, &id, &f->err);
@@ -409,10 +457,14 @@ static void sweep(faulty_call call)
 
     graph_fixture_open(&f, 4096);
     const names n = begin_named(&f);
-    for (int i = 0; i < 40; i++) ages[i] = i;
+    for (int i = 0; i < 40; i++)
+        ages[i] = i;
     const sb_prop_column column = {.key = n.age, .type = SB_TYPE_INT, .integers = ages};
-    const sb_schema definition = {
-        .kind = SB_SCHEMA_UNIQUE, .entity = n.person, .key_count = 1, .keys = {n.email}, .name = text("unique_email")};
+    const sb_schema definition = {.kind = SB_SCHEMA_UNIQUE,
+                                  .entity = n.person,
+                                  .key_count = 1,
+                                  .keys = {n.email},
+                                  .name = text("unique_email")};
     uint32_t id;
     OK(&f, sb_graph_schema_create(f.graph, &definition, &id, &f.err));
     OK(&f, sb_graph_create_nodes(f.graph, set_of_label(&f, n.person), 40, &column, 1, ids, &f.err));

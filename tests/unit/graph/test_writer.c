@@ -62,7 +62,8 @@ static void make_nodes(graph_fixture *f, sb_node_id *ids, size_t count)
 
     for (size_t i = 0; i < count; i++)
         numbers[i] = (int64_t)i;
-    OK(f, sb_graph_create_nodes(f->graph, set_of_label(f, person), count, &column, 1, ids, &f->err));
+    OK(f,
+       sb_graph_create_nodes(f->graph, set_of_label(f, person), count, &column, 1, ids, &f->err));
     free(numbers);
 }
 
@@ -95,10 +96,10 @@ static sb_writer_stats count_lookups(uint32_t capacity, size_t per_call, bool ca
     graph_fixture_close(&f);
     free_rels(&r);
     free(nodes);
-    printf("capacity %5u, %5zu a call%s: checks %llu, hits %llu, misses %llu, look-ups %llu\n", capacity,
-           per_call, cache_off ? ", switched off" : "", (unsigned long long)stats.endpoint_checks,
-           (unsigned long long)stats.cache_hits, (unsigned long long)stats.cache_misses,
-           (unsigned long long)stats.node_lookups);
+    printf("capacity %5u, %5zu a call%s: checks %llu, hits %llu, misses %llu, look-ups %llu\n",
+           capacity, per_call, cache_off ? ", switched off" : "",
+           (unsigned long long)stats.endpoint_checks, (unsigned long long)stats.cache_hits,
+           (unsigned long long)stats.cache_misses, (unsigned long long)stats.node_lookups);
     return stats;
 }
 
@@ -177,7 +178,8 @@ static size_t neighbors(graph_fixture *f, sb_type_id type, sb_direction directio
         }
         sb_list_close(&list);
     }
-    OK(f, sb_graph__pending_list(f->graph, type, direction, node, &pending, &pending_count, &f->err));
+    OK(f,
+       sb_graph__pending_list(f->graph, type, direction, node, &pending, &pending_count, &f->err));
     for (size_t i = 0; i < pending_count && count < capacity; i++)
         out[count++] = pending[i];
     return count;
@@ -364,12 +366,13 @@ static void test_graph_writer__abort_then_commit(void **state)
             begin_write(&f); /* abort behind each step */
             if (step > 0) make_nodes(&f, nodes, 5);
             if (step > 1)
-                OK(&f, sb_graph_create_rels(f.graph, type_of(&f, "KNOWS"), 1, nodes, nodes + 1, NULL,
-                                            0, &rel, &f.err));
+                OK(&f, sb_graph_create_rels(f.graph, type_of(&f, "KNOWS"), 1, nodes, nodes + 1,
+                                            NULL, 0, &rel, &f.err));
             if (step > 2) {
                 node = 12345;
-                FAILS(&f, sb_graph_create_rels(f.graph, type_of(&f, "KNOWS"), 1, nodes, &node, NULL, 0,
-                                               &rel, &f.err),
+                FAILS(&f,
+                      sb_graph_create_rels(f.graph, type_of(&f, "KNOWS"), 1, nodes, &node, NULL, 0,
+                                           &rel, &f.err),
                       SB_NOT_FOUND, "12345");
             }
             rollback(&f);
@@ -429,7 +432,8 @@ static void test_graph_writer__bad_columns(void **state)
     const sb_prop_column twice[] = {{.key = a, .type = SB_TYPE_INT, .integers = booleans},
                                     {.key = a, .type = SB_TYPE_INT, .integers = booleans}};
     FAILS(&f, sb_graph_create_nodes(f.graph, 0, 3, twice, 2, ids, &f.err), SB_INVALID, "once more");
-    FAILS(&f, sb_graph_create_nodes(f.graph, 99, 3, NULL, 0, ids, &f.err), SB_INVALID, "label set 99");
+    FAILS(&f, sb_graph_create_nodes(f.graph, 99, 3, NULL, 0, ids, &f.err), SB_INVALID,
+          "label set 99");
     OK(&f, sb_stats_nodes_of_label(f.view, 0, &count, &f.err));
     assert_int_equal(count, 0);
     OK(&f, sb_graph_create_nodes(f.graph, 0, 3, twice, 1, ids, &f.err));
