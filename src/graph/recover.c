@@ -201,11 +201,10 @@ static bool find_end(const sb_recovery *r, uint64_t old, sb_op_ref *ref)
     return found != NULL;
 }
 
-/* node 0 is none, and not shown. */
-static sb_status lose_rel(sb_recovery *r, uint64_t id, const char *why, uint64_t node)
+static sb_status lose_rel(sb_recovery *r, uint64_t id, const char *end, uint64_t node)
 {
     r->row_losses[SB_REL]++;
-    sb_recover__lost(r, "relationship %llu is lost: %s%.0llu", (unsigned long long)id, why, (unsigned long long)node);
+    sb_recover__lost(r, "relationship %llu is lost: its %s, node %llu, is lost too", (unsigned long long)id, end, (unsigned long long)node);
     return SB_OK;
 }
 
@@ -221,10 +220,13 @@ static sb_status take_rel(sb_recovery *r, uint64_t id, const sb_row *row)
         if (!inserted) return SB_OK;
     }
     if (!system_word(row, SB_COLUMN_SOURCE, &source) || !system_word(row, SB_COLUMN_TARGET, &target) ||
-        !system_word(row, SB_COLUMN_TYPE, &type) || type == 0 || type > UINT32_MAX)
-        return lose_rel(r, id, "it lacks an end or its type", 0);
-    if (!find_end(r, source, &op.source)) return lose_rel(r, id, "its source is, node ", source);
-    if (!find_end(r, target, &op.target)) return lose_rel(r, id, "its target is, node ", target);
+        !system_word(row, SB_COLUMN_TYPE, &type) || type == 0 || type > UINT32_MAX) {
+        r->row_losses[SB_REL]++;
+        sb_recover__lost(r, "relationship %llu is lost: it lacks an end or its type", (unsigned long long)id);
+        return SB_OK;
+    }
+    if (!find_end(r, source, &op.source)) return lose_rel(r, id, "source", source);
+    if (!find_end(r, target, &op.target)) return lose_rel(r, id, "target", target);
     SB_TRY(sb_recover__name(r, SB_NAME_TYPE, (uint32_t)type, &op.type));
     SB_TRY(take_values(r, "relationship", id, row, &op));
     return add_op(r, &op, id);
