@@ -65,6 +65,16 @@ SB_INLINE sombra_status sombra__enter(sombra_txn *txn)
     txn->conn->err.code = SB_OK;
     return SOMBRA_OK;
 }
+/* The same for a call that changes. Between such calls nobody holds pages, so this is where what is past
+ * transaction_memory goes out. */
+SB_INLINE sombra_status sombra__enter_write(sombra_txn *txn)
+{
+    const sombra_status entered = sombra__enter(txn);
+    if (SB_UNLIKELY(entered != SOMBRA_OK)) return entered;
+    if (SB_UNLIKELY(!sb_txn_writable(txn->txn)))
+        return sombra__status(SB_FAIL(&txn->conn->err, SB_READ_ONLY, "this is a read transaction"));
+    return sombra__status(sb_txn_spill(txn->txn, &txn->conn->err));
+}
 /* The same for a call on a builder or scan that transaction `number` made. */
 SB_INLINE sombra_status sombra__enter_child(sombra_txn *txn, uint64_t number)
 {
@@ -74,6 +84,11 @@ SB_INLINE sombra_status sombra__enter_child(sombra_txn *txn, uint64_t number)
 #define SOMBRA_ENTER(txn)                                                \
     do {                                                                 \
         const sombra_status sombra_entered = sombra__enter(txn);         \
+        if (SB_UNLIKELY(sombra_entered != SOMBRA_OK)) return sombra_entered; \
+    } while (0)
+#define SOMBRA_ENTER_WRITE(txn)                                              \
+    do {                                                                     \
+        const sombra_status sombra_entered = sombra__enter_write(txn);       \
         if (SB_UNLIKELY(sombra_entered != SOMBRA_OK)) return sombra_entered; \
     } while (0)
 /* A rule for arguments: MISUSE naming it. Only where nothing is owned. */

@@ -71,7 +71,7 @@ sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *op
     size_t count;
 
     if (result != NULL) memset(result, 0, sizeof *result);
-    SOMBRA_ENTER(txn);
+    SOMBRA_ENTER_WRITE(txn);
     SOMBRA_ARG(txn, options != NULL && options->struct_bytes == sizeof *options);
     SOMBRA_ARG(txn, options->nodes != NULL || options->node_file_count == 0);
     SOMBRA_ARG(txn, options->rels != NULL || options->rel_file_count == 0);

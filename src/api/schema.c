@@ -47,7 +47,7 @@ sombra_status sombra_schema_create(sombra_txn *txn, const sombra_schema *definit
     sb_status status;
 
     if (id != NULL) *id = 0;
-    SOMBRA_ENTER(txn);
+    SOMBRA_ENTER_WRITE(txn);
     SOMBRA_ARG(txn, definition != NULL);
     SOMBRA_ARG(txn, definition->keys != NULL || definition->key_count == 0);
     if (definition->key_count > SB_SCHEMA_KEYS_MAX)
@@ -69,7 +69,7 @@ sombra_status sombra_schema_create(sombra_txn *txn, const sombra_schema *definit
 
 sombra_status sombra_schema_drop(sombra_txn *txn, uint32_t id)
 {
-    SOMBRA_ENTER(txn);
+    SOMBRA_ENTER_WRITE(txn);
     return sombra__status(sb_graph_schema_drop(txn->graph, id, &txn->conn->err));
 }
 

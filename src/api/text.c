@@ -35,5 +35,6 @@ sombra_status sombra_value_from_text(sombra_txn *txn, const char *type, const ch
     sb_arena_reset(sb_graph_arena(txn->graph));
     status = sb_text_to_value(&parsed, sombra__text(text, size), sb_graph_arena(txn->graph),
                               (sb_value *)(void *)value, &txn->conn->err);
+    if (status != SB_OK) memset(value, 0, sizeof *value);
     return sombra__status(status);
 }

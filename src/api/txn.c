@@ -81,20 +81,20 @@ sombra_status sombra_upgrade(sombra_txn *txn)
 sombra_status sombra_savepoint(sombra_txn *txn, uint32_t *savepoint)
 {
     if (savepoint != NULL) *savepoint = 0;
-    SOMBRA_ENTER(txn);
+    SOMBRA_ENTER_WRITE(txn);
     SOMBRA_ARG(txn, savepoint != NULL);
     return sombra__status(sb_txn_savepoint(txn->txn, savepoint, &txn->conn->err));
 }
 
 sombra_status sombra_rollback_to(sombra_txn *txn, uint32_t savepoint)
 {
-    SOMBRA_ENTER(txn);
+    SOMBRA_ENTER_WRITE(txn);
     return sombra__status(sb_txn_rollback_to(txn->txn, savepoint, &txn->conn->err));
 }
 
 sombra_status sombra_release(sombra_txn *txn, uint32_t savepoint)
 {
-    SOMBRA_ENTER(txn);
+    SOMBRA_ENTER_WRITE(txn);
     return sombra__status(sb_txn_release(txn->txn, savepoint, &txn->conn->err));
 }
 

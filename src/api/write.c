@@ -12,9 +12,13 @@ static sb_status take_ids(sombra_txn *txn, size_t count, uint64_t *wanted, uint6
     return *ids == NULL ? SB_FAIL_NOMEM(&txn->conn->err) : SB_OK;
 }
 
-static void put_ids(sombra_txn *txn, size_t count, const uint64_t *wanted, uint64_t *ids)
+/* After a failure no id is told. */
+static void put_ids(sombra_txn *txn, size_t count, const uint64_t *wanted, uint64_t *ids, sb_status status)
 {
-    if (wanted == NULL) sb_free(&txn->conn->db->memory.base, ids, count * sizeof *ids);
+    if (wanted == NULL)
+        sb_free(&txn->conn->db->memory.base, ids, count * sizeof *ids);
+    else if (status != SB_OK)
+        memset(ids, 0, count * sizeof *ids);
 }
 
 sombra_status sombra_create_nodes(sombra_txn *txn, const uint32_t *labels, size_t label_count, size_t count,
@@ -24,20 +28,18 @@ sombra_status sombra_create_nodes(sombra_txn *txn, const uint32_t *labels, size_
     sb_set_id set;
     sb_status status;
 
-    SOMBRA_ENTER(txn);
+    SOMBRA_ENTER_WRITE(txn);
     SOMBRA_ARG(txn, labels != NULL || label_count == 0);
     SOMBRA_ARG(txn, columns != NULL || column_count == 0);
     if (count == 0) return SOMBRA_OK;
-    if (ids != NULL) memset(ids, 0, count * sizeof *ids);
-    if (!sb_txn_writable(txn->txn)) return sombra__status(SB_FAIL(&txn->conn->err, SB_READ_ONLY, "this is a read transaction"));
-    status = sombra__label_set(txn, labels, label_count, &set);
-    if (status != SB_OK) return sombra__status(status);
     status = take_ids(txn, count, ids, &made);
     if (status != SB_OK) return sombra__status(status);
-    status = sb_graph_create_nodes(txn->graph, set, count, (const sb_prop_column *)(const void *)columns, column_count,
-                                   made, &txn->conn->err);
+    status = sombra__label_set(txn, labels, label_count, &set);
+    if (status == SB_OK)
+        status = sb_graph_create_nodes(txn->graph, set, count, (const sb_prop_column *)(const void *)columns,
+                                       column_count, made, &txn->conn->err);
     if (status == SB_OK) sombra__changed(txn->conn, SOMBRA_NODE_CREATED, made, count);
-    put_ids(txn, count, ids, made);
+    put_ids(txn, count, ids, made, status);
     return sombra__status(status);
 }
 
@@ -47,18 +49,16 @@ sombra_status sombra_create_rels(sombra_txn *txn, uint32_t type, size_t count, c
     uint64_t *made;
     sb_status status;
 
-    SOMBRA_ENTER(txn);
+    SOMBRA_ENTER_WRITE(txn);
     if (count == 0) return SOMBRA_OK;
     SOMBRA_ARG(txn, sources != NULL && targets != NULL);
     SOMBRA_ARG(txn, columns != NULL || column_count == 0);
-    if (!sb_txn_writable(txn->txn)) return sombra__status(SB_FAIL(&txn->conn->err, SB_READ_ONLY, "this is a read transaction"));
-    if (ids != NULL) memset(ids, 0, count * sizeof *ids);
     status = take_ids(txn, count, ids, &made);
     if (status != SB_OK) return sombra__status(status);
     status = sb_graph_create_rels(txn->graph, type, count, sources, targets,
                                   (const sb_prop_column *)(const void *)columns, column_count, made, &txn->conn->err);
     if (status == SB_OK) sombra__changed(txn->conn, SOMBRA_REL_CREATED, made, count);
-    put_ids(txn, count, ids, made);
+    put_ids(txn, count, ids, made, status);
     return sombra__status(status);
 }
 
@@ -83,7 +83,7 @@ sombra_status sombra_builder_open(sombra_txn *txn, sombra_builder **builder)
     sb_status status;
 
     if (builder != NULL) *builder = NULL;
-    SOMBRA_ENTER(txn);
+    SOMBRA_ENTER_WRITE(txn);
     SOMBRA_ARG(txn, builder != NULL);
     opened = sb_alloc_zero(&txn->conn->db->memory.base, sizeof *opened);
     if (opened == NULL) return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
@@ -259,7 +259,7 @@ sombra_status sombra_mutate(sombra_txn *txn, const sombra_op *ops, size_t count,
     sb_status status;
 
     if (summary != NULL) memset(summary, 0, sizeof *summary);
-    SOMBRA_ENTER(txn);
+    SOMBRA_ENTER_WRITE(txn);
     SOMBRA_ARG(txn, ops != NULL || count == 0);
     alloc = &txn->conn->db->memory.base;
     if (count > sizeof few / sizeof *few && (inner = sb_alloc_array(alloc, count, sizeof *inner)) == NULL)

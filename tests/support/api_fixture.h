@@ -38,11 +38,11 @@ typedef struct api_fixture {
 /* It fails with status, and the connection's message holds part. */
 #define FAILS(f, call, wanted, part)                                                             \
     do {                                                                                         \
-        const sombra_status got = (call);                                                        \
+        const sombra_status fails_status = (call);                                                        \
         const sombra_error *told = sombra_error_of((f)->conn);                                   \
-        if (got != (wanted) || told->status != (wanted) || strstr(told->message, (part)) == NULL) \
-            print_error("%s: %s, '%s' told\n", #call, sombra_status_name(got), told->message);   \
-        assert_int_equal(got, (wanted));                                                         \
+        if (fails_status != (wanted) || told->status != (wanted) || strstr(told->message, (part)) == NULL) \
+            print_error("%s: %s, '%s' told\n", #call, sombra_status_name(fails_status), told->message);   \
+        assert_int_equal(fails_status, (wanted));                                                         \
         assert_int_equal(told->status, (wanted));                                                \
         assert_non_null(strstr(told->message, (part)));                                          \
         assert_true(told->source[0] != '\0');                                                    \
@@ -58,10 +58,10 @@ typedef struct api_fixture {
     } while (0)
 #define FAILS_ERROR(f, call, wanted, part)                                            \
     do {                                                                              \
-        const sombra_status got = (call);                                             \
-        if (got != (wanted) || strstr((f)->error.message, (part)) == NULL)            \
-            print_error("%s: %s, '%s' told\n", #call, sombra_status_name(got), (f)->error.message); \
-        assert_int_equal(got, (wanted));                                              \
+        const sombra_status fails_status = (call);                                             \
+        if (fails_status != (wanted) || strstr((f)->error.message, (part)) == NULL)            \
+            print_error("%s: %s, '%s' told\n", #call, sombra_status_name(fails_status), (f)->error.message); \
+        assert_int_equal(fails_status, (wanted));                                              \
         assert_int_equal((f)->error.status, (wanted));                                \
         assert_non_null(strstr((f)->error.message, (part)));                          \
     } while (0)

@@ -1,0 +1,539 @@
+/* test_options.c — open options: defaults, names, parsing, ranges, and what each of them does. */
+#include "support/api_fixture.h"
+
+static bool truth(const api_fixture *f, const char *name)
+{
+    const sombra_options *o = &f->options;
+    if (strcmp(name, "create") == 0) return o->create;
+    if (strcmp(name, "read_only") == 0) return o->read_only;
+    if (strcmp(name, "immutable") == 0) return o->immutable;
+    if (strcmp(name, "checkpoint_thread") == 0) return o->checkpoint_thread;
+    if (strcmp(name, "trusted_endpoints") == 0) return o->trusted_endpoints;
+    if (strcmp(name, "distinct_neighbors") == 0) return o->distinct_neighbors;
+    return o->profile;
+}
+
+/* Every described option takes its own default, and options_init gives the same. */
+static void test_api_options__described(void **state)
+{
+    api_fixture f = {0};
+    sombra_options defaults, set;
+    const char *name, *value, *help;
+    size_t count = 0;
+    (void)state;
+
+    memset(&set, 0xEE, sizeof set);
+    memset(&defaults, 0x55, sizeof defaults);
+    sombra_options_init(&defaults);
+    sombra_options_init(&set);
+    assert_memory_equal(&defaults, &set, sizeof set);
+    assert_int_equal(defaults.abi, SOMBRA_ABI);
+    assert_int_equal(defaults.struct_bytes, sizeof defaults);
+    for (; sombra_options_describe(count, &name, &value, &help); count++) {
+        assert_true(strlen(help) > 10);
+        OK_ERROR(&f, sombra_options_set(&set, name, value, &f.error));
+    }
+    assert_null(name);
+    assert_int_equal(count, 16);
+    assert_memory_equal(&defaults, &set, sizeof set);
+    assert_true(defaults.create && defaults.checkpoint_thread);
+    assert_false(defaults.read_only || defaults.immutable || defaults.trusted_endpoints || defaults.distinct_neighbors || defaults.profile);
+    assert_int_equal(defaults.durability, SOMBRA_DURABLE_FULL);
+    assert_int_equal(defaults.page_size, 8192);
+    assert_int_equal(defaults.autocheckpoint, 1000);
+    assert_int_equal(defaults.busy_timeout_ms, 5000);
+    assert_int_equal(defaults.edge_cache_capacity, 8192);
+}
+
+static void test_api_options__values(void **state)
+{
+    static const char *const bools[] = {"create", "read_only", "immutable", "checkpoint_thread", "trusted_endpoints", "distinct_neighbors", "profile"};
+    static const char *const yes[] = {"true", "on", "1", "TRUE", "yes"}, *const no[] = {"false", "off", "0", "Off", "no"};
+    api_fixture f = {0};
+    (void)state;
+
+    sombra_options_init(&f.options);
+    for (size_t i = 0; i < 7; i++)
+        for (size_t j = 0; j < 5; j++) {
+            OK_ERROR(&f, sombra_options_set(&f.options, bools[i], yes[j], &f.error));
+            assert_true(truth(&f, bools[i]));
+            OK_ERROR(&f, sombra_options_set(&f.options, bools[i], no[j], &f.error));
+            assert_false(truth(&f, bools[i]));
+        }
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "create", "maybe", &f.error), SOMBRA_INVALID, "maybe");
+    OK_ERROR(&f, sombra_options_set(&f.options, "memory_limit", "3g", &f.error));
+    assert_true(f.options.memory_limit == 3ull << 30);
+    OK_ERROR(&f, sombra_options_set(&f.options, "transaction_memory", "5M", &f.error));
+    assert_true(f.options.transaction_memory == 5ull << 20);
+    OK_ERROR(&f, sombra_options_set(&f.options, "page_size", "16k", &f.error));
+    assert_int_equal(f.options.page_size, 16384);
+    OK_ERROR(&f, sombra_options_set(&f.options, "durability", "Normal", &f.error));
+    assert_int_equal(f.options.durability, SOMBRA_DURABLE_NORMAL);
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "durability", "most", &f.error), SOMBRA_INVALID, "full, normal, off");
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "page_size", "12288", &f.error), SOMBRA_INVALID, "power of two");
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "page_size", "2k", &f.error), SOMBRA_INVALID, "4096");
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "cache_pages", "7", &f.error), SOMBRA_INVALID, "cache_pages");
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "cache_pages", "12x", &f.error), SOMBRA_INVALID, "12x");
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "cache_pages", "", &f.error), SOMBRA_INVALID, "cache_pages");
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "memory_limit", "-1", &f.error), SOMBRA_INVALID, "-1");
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "memory_limit", "99999999999g", &f.error), SOMBRA_INVALID, "memory_limit");
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "memory_limit", "99999999999999999999", &f.error), SOMBRA_INVALID, "memory_limit");
+    FAILS_ERROR(&f, sombra_options_set(NULL, "create", "1", &f.error), SOMBRA_MISUSE, "NULL");
+}
+
+static void test_api_options__unknown_names_the_nearest(void **state)
+{
+    static const char *const pairs[][2] = {{"durabilty", "durability"}, {"page-size", "page_size"}, {"readonly", "read_only"},
+                                           {"busy_timeout", "busy_timeout_ms"}, {"cachepages", "cache_pages"}, {"profil", "profile"}};
+    api_fixture f = {0};
+    char *huge = malloc(5000);
+    (void)state;
+
+    sombra_options_init(&f.options);
+    for (size_t i = 0; i < 6; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "did you mean '%s'?", pairs[i][1]);
+        FAILS_ERROR(&f, sombra_options_set(&f.options, pairs[i][0], "1", &f.error), SOMBRA_INVALID, text);
+        assert_non_null(strstr(f.error.message, pairs[i][0]));
+    }
+    memset(huge, 'x', 4999);
+    huge[4999] = '\0';
+    FAILS_ERROR(&f, sombra_options_set(&f.options, huge, "1", &f.error), SOMBRA_INVALID, "xxx");
+    free(huge);
+}
+
+/* ---- What they do ---------------------------------------------------------------------------------------------- */
+
+static void test_api_options__abi_and_ranges(void **state)
+{
+    api_fixture f = {0};
+    struct { sombra_options options; uint8_t newer[64]; } longer;
+    (void)state;
+
+    assert_string_equal(sombra_version(), SOMBRA_VERSION);
+    assert_int_equal(sombra_abi(), SOMBRA_ABI);
+    FAILS_ERROR(&f, sombra_open(NULL, NULL, &f.db, &f.error), SOMBRA_MISUSE, "path");
+    FAILS_ERROR(&f, sombra_open(API_PATH, NULL, NULL, &f.error), SOMBRA_MISUSE, "db");
+    memset(&f.options, 0, sizeof f.options); /* never initialized */
+    FAILS_ERROR(&f, sombra_open(API_PATH, &f.options, &f.db, &f.error), SOMBRA_MISUSE, "ABI 0");
+    sombra_options_init_for(&f.options, SOMBRA_ABI + 1, sizeof f.options);
+    FAILS_ERROR(&f, sombra_open(API_PATH, &f.options, &f.db, &f.error), SOMBRA_MISUSE, "ABI 2");
+    /* a newer, longer struct of the same ABI */
+    memset(&longer, 0xEE, sizeof longer);
+    sombra_options_init_for(&longer.options, SOMBRA_ABI, sizeof longer);
+    assert_int_equal(longer.newer[sizeof longer.newer - 1], 0);
+    OK_ERROR(&f, sombra_open(":memory:", &longer.options, &f.db, &f.error));
+    OK_ERROR(&f, sombra_close(f.db, &f.error));
+    /* an older, shorter one: what it lacks has its default */
+    memset(&f.options, 0xEE, sizeof f.options);
+    sombra_options_init_for(&f.options, SOMBRA_ABI, offsetof(sombra_options, memory_limit));
+    assert_int_equal(f.options.page_size, 8192);
+    assert_int_equal(((const uint8_t *)&f.options)[sizeof f.options - 1], 0xEE);
+    OK_ERROR(&f, sombra_open(":memory:", &f.options, &f.db, &f.error));
+    OK_ERROR(&f, sombra_close(f.db, &f.error));
+    /* fields set by hand are held to the same ranges */
+    sombra_options_init(&f.options);
+    f.options.durability = 3;
+    FAILS_ERROR(&f, sombra_open(":memory:", &f.options, &f.db, &f.error), SOMBRA_INVALID, "durability: 3");
+    sombra_options_init(&f.options);
+    f.options.page_size = 5000;
+    FAILS_ERROR(&f, sombra_open(":memory:", &f.options, &f.db, &f.error), SOMBRA_INVALID, "page_size: 5000");
+    sombra_options_init(&f.options);
+    f.options.cache_pages = 1;
+    FAILS_ERROR(&f, sombra_open(":memory:", &f.options, &f.db, &f.error), SOMBRA_INVALID, "cache_pages: 1");
+    assert_null(f.db);
+    assert_int_equal(sombra_close(NULL, NULL), SOMBRA_OK);
+}
+
+static void test_api_options__create_and_page_size(void **state)
+{
+    static const uint32_t sizes[] = {4096, 8192, 16384, 32768, 65536};
+    api_fixture f = {0};
+    sombra_info info;
+    (void)state;
+
+    api_remove(API_PATH);
+    sombra_options_init(&f.options);
+    f.options.create = false;
+    FAILS_ERROR(&f, sombra_open(API_PATH, &f.options, &f.db, &f.error), SOMBRA_CANT_OPEN, API_PATH);
+    f.options.create = true;
+    f.options.durability = SOMBRA_DURABLE_OFF;
+    for (size_t i = 0; i < 5; i++) {
+        api_remove(API_PATH);
+        f.options.page_size = sizes[i];
+        api_open_at(&f, API_PATH);
+        api_begin(&f, SOMBRA_WRITE);
+        (void)api_node(&f, "Person", 1);
+        api_commit(&f);
+        f.options.page_size = 8192; /* an existing file has its own */
+        api_reopen(&f);
+        api_begin(&f, SOMBRA_READ);
+        OK(&f, sombra_get_info(f.txn, &info));
+        assert_int_equal(info.page_size, sizes[i]);
+        assert_int_equal(info.nodes, 1);
+        sombra_rollback(f.txn);
+        api_close(&f);
+        assert_false(api_exists(API_PATH "-wal"));
+        assert_false(api_exists(API_PATH "-shm"));
+    }
+    api_remove(API_PATH);
+}
+
+static void test_api_options__not_a_database(void **state)
+{
+    api_fixture f = {0};
+    FILE *file;
+    (void)state;
+
+    api_remove(API_PATH);
+    sombra_options_init(&f.options);
+    file = fopen(API_PATH, "wb");
+    assert_non_null(file);
+    for (int i = 0; i < 1000; i++) assert_true(fprintf(file, "this is some other program's file\n") > 0);
+    assert_int_equal(fclose(file), 0);
+    FAILS_ERROR(&f, sombra_open(API_PATH, &f.options, &f.db, &f.error), SOMBRA_NOT_A_DB, API_PATH);
+    assert_null(f.db);
+    FAILS_ERROR(&f, sombra_open(".", &f.options, &f.db, &f.error), SOMBRA_CANT_OPEN, ".");
+    api_remove(API_PATH);
+}
+
+/* 40,000 properties over some hundred pages, read back in scattered order through eight pages of cache. */
+static void test_api_options__tiny_page_cache(void **state)
+{
+    enum { NODES = 40000 };
+    api_fixture f;
+    uint32_t label, key;
+    int64_t *numbers = calloc(NODES, sizeof *numbers);
+    uint64_t *ids = calloc(NODES, sizeof *ids), *ends = calloc(NODES, sizeof *ends);
+    sombra_info info;
+    (void)state;
+
+    api_new(&f);
+    OK_ERROR(&f, sombra_options_set(&f.options, "read_mode", "cache", &f.error));
+    OK_ERROR(&f, sombra_options_set(&f.options, "cache_pages", "8", &f.error));
+    api_reopen(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    label = api_name(&f, SOMBRA_LABEL, "Person");
+    key = api_name(&f, SOMBRA_KEY, "number");
+    for (int i = 0; i < NODES; i++) numbers[i] = (int64_t)i * 7919;
+    {
+        const sombra_column column = {.key = key, .type = SOMBRA_TYPE_INT, .integers = numbers};
+        OK(&f, sombra_create_nodes(f.txn, &label, 1, NODES, &column, 1, ids));
+        for (int i = 0; i < NODES; i++) ends[i] = ids[(i * 31) % NODES];
+        OK(&f, sombra_create_rels(f.txn, api_name(&f, SOMBRA_TYPE, "KNOWS"), NODES, ids, ends, NULL, 0, NULL));
+    }
+    api_commit(&f);
+    api_reopen(&f);
+    api_begin(&f, SOMBRA_READ);
+    OK(&f, sombra_get_info(f.txn, &info));
+    assert_int_equal(info.read_mode, 2);
+    for (int i = 0; i < 2000; i++) {
+        const int at = (i * 7907) % NODES;
+        const uint64_t *neighbors;
+        size_t count;
+        sombra_value value;
+        bool found;
+        OK(&f, sombra_get_props(f.txn, SOMBRA_NODE, ids[at], &key, 1, &value, &found));
+        assert_true(found && value.as.integer == numbers[at]);
+        OK(&f, sombra_neighbor_ids(f.txn, ids[at], SOMBRA_OUT, 0, &neighbors, &count));
+        assert_int_equal(count, 1);
+        assert_true(neighbors[0] == ends[at]);
+    }
+    {
+        const sombra_value wanted = sombra_int(7919 * 100);
+        const sombra_scan_options scan = {.entity = SOMBRA_NODE, .name = label, .key = key, .equal = &wanted};
+        const sombra_schema index = {.kind = SOMBRA_UNIQUE, .entity = label, .keys = &key, .key_count = 1};
+        uint64_t count;
+        OK(&f, sombra_count(f.txn, &scan, &count));
+        assert_int_equal(count, 1);
+        sombra_rollback(f.txn);
+        api_begin(&f, SOMBRA_WRITE);
+        OK(&f, sombra_schema_create(f.txn, &index, NULL));
+        api_verify(&f);
+        api_commit(&f);
+    }
+    free(numbers);
+    free(ids);
+    free(ends);
+    api_end(&f);
+}
+
+static void test_api_options__checkpoints(void **state)
+{
+    (void)state;
+    for (int threaded = 0; threaded < 2; threaded++)
+        for (int automatic = 0; automatic < 2; automatic++) {
+            api_fixture f;
+            sombra_info info;
+            api_new(&f);
+            f.options.checkpoint_thread = threaded != 0;
+            f.options.autocheckpoint = automatic ? 10 : 0;
+            api_reopen(&f);
+            for (int i = 0; i < 50; i++) {
+                api_begin(&f, SOMBRA_WRITE);
+                (void)api_node(&f, "Person", i);
+                api_commit(&f);
+            }
+            for (int wait = 0; wait < 200; wait++) { /* for the thread */
+                api_begin(&f, SOMBRA_READ);
+                OK(&f, sombra_get_info(f.txn, &info));
+                sombra_rollback(f.txn);
+                if (!automatic || !threaded || info.wal_backfilled != 0 || info.wal_frames < 50) break;
+                (void)usleep(10000);
+            }
+            if (automatic)
+                assert_true(info.wal_backfilled != 0 || info.wal_frames < 50);
+            else
+                assert_true(info.wal_backfilled == 0 && info.wal_frames >= 50);
+            api_end(&f);
+        }
+}
+
+static void test_api_options__pragma(void **state)
+{
+    api_fixture f;
+    sombra_info info;
+    (void)state;
+
+    api_new(&f);
+    OK(&f, sombra_pragma(f.conn, "durability", "normal"));
+    OK(&f, sombra_pragma(f.conn, "autocheckpoint", "0"));
+    OK(&f, sombra_pragma(f.conn, "busy_timeout_ms", "10"));
+    api_begin(&f, SOMBRA_WRITE);
+    OK(&f, sombra_get_info(f.txn, &info));
+    assert_int_equal(info.durability, SOMBRA_DURABLE_NORMAL);
+    api_commit(&f);
+    FAILS(&f, sombra_pragma(f.conn, "durabilty", "off"), SOMBRA_INVALID, "durability");
+    FAILS(&f, sombra_pragma(f.conn, "durability", "much"), SOMBRA_INVALID, "much");
+    FAILS(&f, sombra_pragma(f.conn, "page_size", "4096"), SOMBRA_INVALID, "fixed");
+    FAILS(&f, sombra_pragma(f.conn, NULL, "off"), SOMBRA_MISUSE, "name");
+    assert_int_equal(sombra_pragma(NULL, "durability", "off"), SOMBRA_MISUSE);
+    api_end(&f);
+}
+
+static void test_api_options__trusted_distinct_and_cache(void **state)
+{
+    api_fixture f;
+    sombra_writer_stats stats;
+    sombra_neighbors_options in = {.direction = SOMBRA_IN};
+    const sombra_neighbor *neighbors;
+    uint64_t sources[2] = {1, 1}, targets[2] = {2, 2};
+    uint32_t type;
+    size_t count;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    assert_int_equal(api_node(&f, "Person", 1), 1);
+    assert_int_equal(api_node(&f, "Person", 2), 2);
+    type = api_name(&f, SOMBRA_TYPE, "KNOWS");
+    api_commit(&f);
+    for (int trusted = 0; trusted < 2; trusted++)
+        for (uint32_t capacity = 0; capacity <= 64; capacity += 64) {
+            f.options.trusted_endpoints = trusted != 0;
+            f.options.edge_cache_capacity = capacity;
+            api_reopen(&f);
+            api_begin(&f, SOMBRA_WRITE);
+            for (int call = 0; call < 3; call++)
+                OK(&f, sombra_create_rels(f.txn, type, 2, sources, targets, NULL, 0, NULL));
+            OK(&f, sombra_get_writer_stats(f.txn, &stats));
+            assert_int_equal(stats.endpoint_checks, 12);
+#ifdef NDEBUG
+            assert_int_equal(stats.trusted, trusted ? 12 : 0);
+#else
+            assert_int_equal(stats.trusted, 0); /* a debug build checks all the same */
+#endif
+            if (stats.trusted == 0 && capacity != 0)
+                assert_int_equal(stats.node_lookups, 2);
+            else if (stats.trusted == 0)
+                assert_in_range(stats.node_lookups, 6, 12); /* a tiny batch need not be de-duplicated */
+            sombra_rollback(f.txn);
+        }
+    f.options.trusted_endpoints = false;
+    f.options.distinct_neighbors = true;
+    api_reopen(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    OK(&f, sombra_create_rels(f.txn, type, 2, sources, targets, NULL, 0, NULL));
+    OK(&f, sombra_neighbors(f.txn, 1, NULL, &neighbors, &count));
+    assert_int_equal(count, 1);
+    OK(&f, sombra_neighbors(f.txn, 2, &in, &neighbors, &count));
+    assert_int_equal(count, 1);
+    api_commit(&f);
+    f.options.distinct_neighbors = false;
+    api_reopen(&f);
+    api_begin(&f, SOMBRA_READ);
+    OK(&f, sombra_neighbors(f.txn, 1, NULL, &neighbors, &count));
+    assert_int_equal(count, 2);
+    in.distinct = true;
+    OK(&f, sombra_neighbors(f.txn, 2, &in, &neighbors, &count));
+    assert_int_equal(count, 1);
+    api_end(&f);
+}
+
+/* The limit refuses, names itself by its status, and all goes on below it. */
+static void test_api_options__memory_limit(void **state)
+{
+    api_fixture f;
+    sombra_value value;
+    sombra_column column = {.type = SOMBRA_TYPE_NULL, .values = &value};
+    const size_t bytes = 64u << 20;
+    char *big = calloc(1, bytes);
+    uint32_t label;
+    uint64_t id;
+    sombra_info info;
+    (void)state;
+
+    api_new(&f);
+    f.options.memory_limit = 24u << 20;
+    f.options.transaction_memory = 2u << 20;
+    api_reopen(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    label = api_name(&f, SOMBRA_LABEL, "Blob");
+    column.key = api_name(&f, SOMBRA_KEY, "data");
+    value = sombra_bytes(big, bytes);
+    FAILS(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, &id), SOMBRA_NOMEM, "memory");
+    assert_int_equal(id, 0);
+    value = sombra_bytes(big, 1u << 20);
+    OK(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, &id));
+    api_commit(&f);
+    api_begin(&f, SOMBRA_READ);
+    OK(&f, sombra_get_info(f.txn, &info));
+    assert_true(info.memory_peak <= 24u << 20);
+    assert_true(info.memory_bytes != 0);
+    sombra_rollback(f.txn);
+    assert_int_equal(api_node_count(&f), 1);
+    /* more than transaction_memory in small pieces spills instead */
+    api_begin(&f, SOMBRA_WRITE);
+    for (int i = 0; i < 30; i++) OK(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, NULL));
+    api_commit(&f);
+    assert_int_equal(api_node_count(&f), 31);
+    f.options.memory_limit = 20000; /* not enough to open */
+    api_close(&f);
+    FAILS_ERROR(&f, sombra_open(API_PATH, &f.options, &f.db, &f.error), SOMBRA_NOMEM, "memory");
+    assert_null(f.db);
+    f.options.memory_limit = 0;
+    api_open_at(&f, API_PATH);
+    assert_int_equal(api_node_count(&f), 31);
+    free(big);
+    api_end(&f);
+}
+
+static uint64_t profile_sum(api_fixture *f, bool reset)
+{
+    sombra_counter counters[256];
+    size_t count;
+    uint64_t sum = 0;
+    assert_int_equal(sombra_profile_snapshot(f->db, reset, counters, 256, &count), SOMBRA_OK);
+    assert_in_range(count, 1, 256);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(strlen(counters[i].name) > 2);
+        sum += counters[i].value;
+    }
+    return sum;
+}
+
+/* One rule everywhere: unset, empty, 0 and false are off. */
+static void test_api_options__profile_switch(void **state)
+{
+    static const struct { const char *value; bool option, on; } cases[] = {
+        {NULL, false, false}, {"", false, false}, {"0", false, false}, {"false", false, false}, {"off", false, false},
+        {"1", false, true},   {"true", false, true}, {NULL, true, true}, {"0", true, true},
+    };
+    size_t count = 0;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        api_fixture f;
+        if (cases[i].value == NULL)
+            assert_int_equal(unsetenv("SOMBRA_PROFILE"), 0);
+        else
+            assert_int_equal(setenv("SOMBRA_PROFILE", cases[i].value, 1), 0);
+        api_new(&f);
+        f.options.profile = cases[i].option;
+        api_reopen(&f);
+        api_begin(&f, SOMBRA_WRITE);
+        (void)api_node(&f, "Person", 1);
+        api_commit(&f);
+#ifdef SOMBRA_NO_PROFILE
+        assert_int_equal(profile_sum(&f, true), 0);
+#else
+        assert_int_equal(profile_sum(&f, false) != 0, cases[i].on);
+        assert_int_equal(profile_sum(&f, true) != 0, cases[i].on);
+        assert_int_equal(profile_sum(&f, false), 0);
+#endif
+        api_end(&f);
+    }
+    assert_int_equal(unsetenv("SOMBRA_PROFILE"), 0);
+    assert_int_equal(sombra_profile_snapshot(NULL, false, NULL, 0, &count), SOMBRA_MISUSE);
+}
+
+typedef struct log_seen { unsigned messages; char last[512]; } log_seen;
+static void on_log(void *ctx, sombra_log_level level, const char *message)
+{
+    log_seen *seen = ctx;
+    assert_in_range(level, SOMBRA_LOG_DEBUG, SOMBRA_LOG_ERROR);
+    seen->messages++;
+    (void)snprintf(seen->last, sizeof seen->last, "%s", message);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    int c;
+    assert_non_null(in);
+    assert_non_null(out);
+    while ((c = fgetc(in)) != EOF) assert_int_equal(fputc(c, out), c);
+    assert_int_equal(fclose(in), 0);
+    assert_int_equal(fclose(out), 0);
+}
+
+/* A file and its WAL as a killed process leaves them: recovery is logged, and nothing is lost. */
+static void test_api_options__log_tells_of_recovery(void **state)
+{
+    api_fixture f, g;
+    log_seen seen = {0};
+    (void)state;
+
+    api_new(&f);
+    f.options.autocheckpoint = 0;
+    api_reopen(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    (void)api_node(&f, "Person", 1);
+    api_commit(&f);
+    api_remove("copy.sombra");
+    copy_file(API_PATH, "copy.sombra");
+    copy_file(API_PATH "-wal", "copy.sombra-wal");
+    memset(&g, 0, sizeof g);
+    sombra_options_init(&g.options);
+    g.options.read_only = true;
+    g.options.log = on_log;
+    g.options.log_ctx = &seen;
+    g.options.read_only = false;
+    api_open_at(&g, "copy.sombra");
+    assert_int_not_equal(seen.messages, 0);
+    assert_non_null(strstr(seen.last, "copy.sombra"));
+    assert_int_equal(api_node_count(&g), 1);
+    api_close(&g);
+    api_remove("copy.sombra");
+    api_end(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_api_options__described),
+        cmocka_unit_test(test_api_options__values),
+        cmocka_unit_test(test_api_options__unknown_names_the_nearest),
+        cmocka_unit_test(test_api_options__abi_and_ranges),
+        cmocka_unit_test(test_api_options__create_and_page_size),
+        cmocka_unit_test(test_api_options__not_a_database),
+        cmocka_unit_test(test_api_options__tiny_page_cache),
+        cmocka_unit_test(test_api_options__checkpoints),
+        cmocka_unit_test(test_api_options__pragma),
+        cmocka_unit_test(test_api_options__trusted_distinct_and_cache),
+        cmocka_unit_test(test_api_options__memory_limit),
+        cmocka_unit_test(test_api_options__profile_switch),
+        cmocka_unit_test(test_api_options__log_tells_of_recovery),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
