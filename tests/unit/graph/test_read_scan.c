@@ -301,6 +301,25 @@ static void test_graph_read_scan__without_label_index(void **state)
     world_close(&w);
 }
 
+/* Bounds that differ from what is there only behind the place where keys are cut. */
+static void test_graph_read_scan__ranges_of_cut_keys(void **state)
+{
+    world w;
+    uint32_t id;
+
+    (void)state;
+    world_open(&w, 19);
+    make_index(&w, "nodes", false, SB_SCHEMA_INDEX, 1, 1, &id);
+    populate(&w, 300);
+    for (unsigned i = 0; i < 64; i++) {
+        const sb_value low = string(w.long_text[i / 4 % 4]), high = string(w.long_text[i % 4]);
+        check_scan(&w, &(sb_scan_options){.entity = SB_NODE, .name = 1, .key = w.key, .low = &low, .high = i < 32 ? &high : NULL,
+                                          .low_inclusive = i % 2 != 0, .high_inclusive = i / 2 % 2 != 0}, 1);
+    }
+    commit(&w.f);
+    world_close(&w);
+}
+
 /* A range that is most of the table: the count leaves the index for the column. */
 static void test_graph_read_scan__count_of_much(void **state)
 {
@@ -475,7 +494,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_graph_read_scan__columns),       TEST(test_graph_read_scan__indexes),
         TEST(test_graph_read_scan__without_label_index), TEST(test_graph_read_scan__count_of_much),
-        TEST(test_graph_read_scan__changes_meanwhile), TEST(test_graph_read_scan__cut_keys),
+        TEST(test_graph_read_scan__changes_meanwhile), TEST(test_graph_read_scan__cut_keys),      TEST(test_graph_read_scan__ranges_of_cut_keys),
         TEST(test_graph_read_scan__no_memory),     TEST(test_graph_read_scan__cancel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
