@@ -240,13 +240,6 @@ sb_status sb_batch__system(sb_batch *batch, uint32_t key, const uint64_t *words,
 
 /* ---- Property indexes --------------------------------------------------------------------------------------------- */
 
-/* Does any definition look at a property of this label set or type? */
-static bool concerns(sb_graph *graph, const sb_schema *schema, sb_entity entity, uint32_t set_or_type)
-{
-    if (schema->on_rels != (entity == SB_REL) || schema->kind == SB_SCHEMA_LABEL_INDEX) return false;
-    return entity == SB_REL ? schema->entity == set_or_type : sb_set_has(graph->view, set_or_type, schema->entity);
-}
-
 static bool uses_key(const sb_schema *schema, uint32_t key)
 {
     for (uint32_t i = 0; i < schema->key_count; i++)
@@ -291,7 +284,7 @@ sb_status sb_batch__upkeep(sb_batch *batch, sb_graph *graph, sb_entity entity, u
     bool any = false;
 
     for (size_t i = 0; i < schema_count; i++)
-        any = any || concerns(graph, &schemas[i], entity, set_or_type);
+        any = any || sb_schema__concerns(graph->view, &schemas[i], entity, set_or_type);
     if (!any) return SB_OK;
     columns = sb_arena_alloc_array(batch->arena, batch->table_count + 1, sizeof *columns);
     if (columns == NULL) return SB_FAIL_NOMEM(err);
@@ -300,10 +293,24 @@ sb_status sb_batch__upkeep(sb_batch *batch, sb_graph *graph, sb_entity entity, u
         for (to = from + 1; to < batch->table_count && batch->table[to].key == batch->table[from].key;)
             to++;
         for (size_t i = 0; i < schema_count; i++)
-            used = used || (concerns(graph, &schemas[i], entity, set_or_type) && uses_key(&schemas[i], batch->table[from].key));
+            used = used || (sb_schema__concerns(graph->view, &schemas[i], entity, set_or_type) && uses_key(&schemas[i], batch->table[from].key));
         if (used) SB_TRY(gather_values(batch, graph, from, to, count, &columns[column_count++], err));
     }
     return sb_upkeep__created(graph, entity, set_or_type, ids, count, columns, column_count, err);
+}
+
+sb_status sb_bulk__fill_indexes(sb_bulk *bulk, sb_entity entity, sb_err *err)
+{
+    sb_view *view = bulk->graph->view;
+    size_t count;
+
+    (void)sb_schemas(view, &count);
+    for (size_t i = 0; i < count; i++) {
+        const sb_schema *schema = &sb_schemas(view, &count)[i];
+        if (schema->kind == SB_SCHEMA_LABEL_INDEX || schema->on_rels != (entity == SB_REL)) continue;
+        SB_TRY(sb_schema__fill(bulk->graph, schema, err));
+    }
+    return SB_OK;
 }
 
 /* ---- Sorting -------------------------------------------------------------------------------------------------------- */

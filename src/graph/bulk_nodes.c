@@ -126,11 +126,11 @@ static sb_status reject_duplicate(sb_bulk *bulk, const sb_bulk_chunk *chunk, con
 
 sb_status sb_bulk__take_nodes(sb_bulk *bulk, sb_bulk_chunk *chunk, sb_err *err)
 {
-    const uint8_t *at = chunk->out.data, *end = at + chunk->out.size;
     sb_bulk_table *file = chunk->file;
     uint32_t *places;
 
     if (chunk->out.size == 0) return SB_OK;
+    const uint8_t *at = chunk->out.data, *end = at + chunk->out.size;
     SB_TRY(resolve_names(bulk, chunk, &places, err));
     while (at != end) {
         sb_bulk_head head;
@@ -422,7 +422,8 @@ static sb_status put_stream(node_build *b, node_job *job, sb_err *err)
         SB_TRY(sb_rows_put(graph->txn, sb_node_table(graph->view), &rows, err));
     job->batch.table_count--;
     SB_TRY(put_labels(bulk, job->set->set, ids, count, err));
-    SB_TRY(sb_batch__upkeep(&job->batch, graph, SB_NODE, job->set->set, ids, count, err));
+    /* A table that is built has empty indexes: they are filled at the end, bottom-up. */
+    if (b->build == NULL) SB_TRY(sb_batch__upkeep(&job->batch, graph, SB_NODE, job->set->set, ids, count, err));
     SB_TRY(sb_writer__made(graph, job->set->set, ids, count, err));
     sb_stats_add_nodes(graph->view, job->set->set, (int64_t)count);
     bulk->result->properties += job->batch.value_count;
@@ -482,9 +483,12 @@ sb_status sb_bulk__build_nodes(sb_bulk *bulk, sb_err *err)
     if (table->root == SB_PGNO_NONE && bulk->node_ranges.ascending && bulk->node_ranges.count != 0)
         SB_TRY(sb_build_open(bulk->graph->txn, table, 100, &b.build, err));
     st = run_builds(bulk, &b, err);
-    if (st == SB_OK && b.build != NULL) return sb_build_finish(b.build, err);
-    sb_build_abort(b.build);
-    return st;
+    if (st != SB_OK || b.build == NULL) {
+        sb_build_abort(b.build);
+        return st;
+    }
+    SB_TRY(sb_build_finish(b.build, err));
+    return sb_bulk__fill_indexes(bulk, SB_NODE, err);
 }
 
 void sb_bulk__nodes_deinit(sb_bulk *bulk)

@@ -51,7 +51,7 @@ typedef struct parser {
     sb_bulk_chunk *chunk;
     const sb_bulk *bulk;
     sb_bulk_table *file;
-    sb_csv_reader reader;   /* of the row at hand */
+    const sb_csv_reader *reader; /* of the row at hand */
     const pending_row *row; /* at hand */
     bool check_bytes; /* the piece holds a NUL or something past ASCII */
     pending_row rows[AHEAD];
@@ -62,10 +62,10 @@ static sb_status note(parser *p, sb_status code, size_t column, const char *text
 {
     sb_bulk_chunk *chunk = p->chunk;
     sb_bulk_problem problem = {.code = code,
-                               .line = p->reader.line,
+                               .line = p->reader->line,
                                .column = (uint32_t)column,
-                               .row_at = (uint32_t)(p->reader.row - chunk->data),
-                               .row_bytes = (uint32_t)p->reader.row_bytes};
+                               .row_at = (uint32_t)(p->reader->row - chunk->data),
+                               .row_bytes = (uint32_t)p->reader->row_bytes};
 
     (void)snprintf(problem.text, sizeof problem.text, "%.*s", (int)sizeof problem.text - 1, text);
     if (sb_buffer_append(&chunk->problems, &problem, sizeof problem) != SB_OK) return SB_NOMEM;
@@ -104,7 +104,7 @@ SB_INLINE bool is_absent(const sb_bulk *bulk, const sb_csv_cell *cell)
 static sb_status check_bytes(parser *p)
 {
     for (size_t i = 0; i < p->file->column_count; i++) {
-        const sb_csv_cell *cell = &p->reader.cells[i];
+        const sb_csv_cell *cell = &p->reader->cells[i];
         const uint8_t *nul = cell->size == 0 ? NULL : memchr(cell->data, 0, cell->size);
         /* In quotes it is meant: export writes it so. Elsewhere the text is UTF-16, or no text. */
         if (nul != NULL && !cell->quoted) return note(p, SB_SYNTAX, i + 1, "the cell holds a NUL byte outside quotes");
@@ -118,10 +118,10 @@ static sb_status check_row(parser *p)
     const sb_bulk_table *file = p->file;
     char text[120];
 
-    if (SB_UNLIKELY(p->reader.problem != NULL)) return note(p, SB_SYNTAX, p->reader.problem_cell + 1, p->reader.problem);
-    if (SB_UNLIKELY(p->reader.cell_count != file->column_count)) {
-        (void)snprintf(text, sizeof text, "%zu cell%s where the header has %zu", p->reader.cell_count,
-                       p->reader.cell_count == 1 ? "" : "s", file->column_count);
+    if (SB_UNLIKELY(p->reader->problem != NULL)) return note(p, SB_SYNTAX, p->reader->problem_cell + 1, p->reader->problem);
+    if (SB_UNLIKELY(p->reader->cell_count != file->column_count)) {
+        (void)snprintf(text, sizeof text, "%zu cell%s where the header has %zu", p->reader->cell_count,
+                       p->reader->cell_count == 1 ? "" : "s", file->column_count);
         return note(p, SB_SYNTAX, 0, text);
     }
     return SB_UNLIKELY(p->check_bytes) ? check_bytes(p) : SB_OK;
@@ -280,7 +280,7 @@ static sb_status put_props(parser *p, sb_buffer *out)
     const size_t bitmap_bytes = (file->prop_count + 7) / 8;
 
     /* Each value takes at most its text and 16 bytes, but for encoded ones, which reserve for themselves (and leave this much). */
-    const size_t room = p->reader.row_bytes + 16 * (file->prop_count + 2) + bitmap_bytes;
+    const size_t room = p->reader->row_bytes + 16 * (file->prop_count + 2) + bitmap_bytes;
     SB_TRY(sb_buffer_reserve(out, room));
     put_varint(out, file->number);
     const size_t bitmap_at = out->size;
@@ -288,7 +288,7 @@ static sb_status put_props(parser *p, sb_buffer *out)
     out->size += bitmap_bytes;
     for (size_t i = 0; i < file->prop_count; i++) {
         const sb_bulk_prop *prop = &file->props[i];
-        const sb_csv_cell *cell = &p->reader.cells[prop->column];
+        const sb_csv_cell *cell = &p->reader->cells[prop->column];
         if (is_absent(p->bulk, cell)) continue;
         sb_bit_set(out->data + bitmap_at, i);
         SB_TRY(put_value(p, prop, i, bytes_of(cell), out));
@@ -368,9 +368,9 @@ static sb_status emit(parser *p, const sb_bulk_head *head, sb_bytes id)
 
 static sb_bulk_head head_of(const parser *p)
 {
-    return (sb_bulk_head){.line = p->reader.line,
-                          .row_at = (uint32_t)(p->reader.row - p->chunk->data),
-                          .row_bytes = (uint32_t)p->reader.row_bytes};
+    return (sb_bulk_head){.line = p->reader->line,
+                          .row_at = (uint32_t)(p->reader->row - p->chunk->data),
+                          .row_bytes = (uint32_t)p->reader->row_bytes};
 }
 
 /* The first :LABEL cell that is not empty gives a number; several are joined. */
@@ -380,7 +380,7 @@ static sb_status label_name(parser *p, uint32_t *number)
     sb_bytes joined = {0};
 
     for (size_t i = 0; i < file->column_count; i++) {
-        const sb_csv_cell *cell = &p->reader.cells[i];
+        const sb_csv_cell *cell = &p->reader->cells[i];
         if (file->columns[i].role != SB_CSV_LABEL || is_absent(p->bulk, cell) || cell->size == 0) continue;
         if (joined.size == 0) {
             joined = bytes_of(cell);
@@ -403,7 +403,7 @@ static sb_status parse_node(parser *p)
     sb_bytes id = {0};
 
     if (file->id_column != UINT32_MAX) {
-        const sb_csv_cell *cell = &p->reader.cells[file->id_column];
+        const sb_csv_cell *cell = &p->reader->cells[file->id_column];
         if (is_absent(p->bulk, cell)) return note(p, SB_SYNTAX, (size_t)file->id_column + 1, "the node has no id");
         const sb_id_cell found = sb_ids__cell(&p->bulk->groups[file->id_group].ids, bytes_of(cell));
         head.id_kind = found.is_number ? 1 : 2;
@@ -424,7 +424,7 @@ static sb_status find_endpoint(parser *p, unsigned end, sb_node_id *node)
 {
     const uint32_t column = end == 0 ? p->file->start_column : p->file->end_column;
     const uint32_t group = end == 0 ? p->file->start_group : p->file->end_group;
-    const sb_csv_cell *cell = &p->reader.cells[column];
+    const sb_csv_cell *cell = &p->reader->cells[column];
     const sb_bulk *bulk = p->bulk;
     char text[100];
 
@@ -466,7 +466,7 @@ static sb_status parse_rel(parser *p)
     head.number = source;
     head.hash = target;
     if (file->type_column != UINT32_MAX) {
-        const sb_csv_cell *cell = &p->reader.cells[file->type_column];
+        const sb_csv_cell *cell = &p->reader->cells[file->type_column];
         if (!is_absent(p->bulk, cell) && cell->size != 0)
             SB_TRY(number_name(p, bytes_of(cell), &head.name));
         else if (file->type == 0)
@@ -528,7 +528,7 @@ static sb_status parse_row(parser *p, const pending_row *row)
     sb_status st;
 
     p->row = row;
-    p->reader = row->reader;
+    p->reader = &row->reader;
     st = check_row(p);
     if (st == SB_OK) st = p->file->entity == SB_NODE ? parse_node(p) : parse_rel(p);
     if (st == SB_SYNTAX && bulk->reject_file != NULL &&

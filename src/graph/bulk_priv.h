@@ -306,6 +306,9 @@ SB_MUST_CHECK sb_status sb_batch__system(sb_batch *batch, uint32_t key, const ui
 /* Enter rows into property indexes and check constraints, if any concern them. */
 SB_MUST_CHECK sb_status sb_batch__upkeep(sb_batch *batch, sb_graph *graph, sb_entity entity, uint32_t set_or_type, const uint64_t *ids, size_t count, sb_err *err);
 
+/* Fill all property indexes of an entity whose table has been built, and check its constraints. */
+SB_MUST_CHECK sb_status sb_bulk__fill_indexes(sb_bulk *bulk, sb_entity entity, sb_err *err);
+
 /* Stable sort of pairs by key; scratch of the same count. */
 void sb_bulk__sort(sb_pair *items, sb_pair *scratch, size_t count);
 

@@ -148,10 +148,10 @@ static sb_status check_endpoints(sb_bulk *bulk, const sb_bulk_chunk *chunk, cons
 
 sb_status sb_bulk__take_rels(sb_bulk *bulk, sb_bulk_chunk *chunk, sb_err *err)
 {
-    const uint8_t *at = chunk->out.data, *end = at + chunk->out.size;
     uint32_t *places;
 
     if (chunk->out.size == 0) return SB_OK;
+    const uint8_t *at = chunk->out.data, *end = at + chunk->out.size;
     SB_TRY(resolve_types(bulk, chunk, &places, err));
     while (at != end) {
         uint8_t offset[SB_VARINT_MAX_BYTES];
@@ -407,7 +407,7 @@ static sb_status put_rows(rel_build *b, rel_job *job, size_t from, size_t count,
         SB_TRY(sb_rows_put(graph->txn, sb_rel_table(graph->view), &rows, err));
     job->batch.table_count -= 3;
     b->bulk->result->properties += job->batch.value_count;
-    return sb_batch__upkeep(&job->batch, graph, SB_REL, job->type->type, ids, count, err);
+    return b->table != NULL ? SB_OK : sb_batch__upkeep(&job->batch, graph, SB_REL, job->type->type, ids, count, err);
 }
 
 static sb_status put_all_rows(rel_build *b, rel_job *job, sb_err *err)
@@ -677,6 +677,7 @@ sb_status sb_bulk__build_rels(sb_bulk *bulk, sb_err *err)
     static const sb_pipe_steps backward = {.next = next_reverse, .work = work_reverse, .take = take_reverse};
     rel_build b = {.bulk = bulk};
     sb_tree *table = sb_rel_table(bulk->graph->view);
+    bool built = false;
     sb_status st;
 
     if (bulk->result->rels == 0) return SB_OK;
@@ -689,9 +690,11 @@ sb_status sb_bulk__build_rels(sb_bulk *bulk, sb_err *err)
     if (st == SB_OK && b.table != NULL) {
         sb_build *finished = b.table;
         b.table = NULL;
+        built = true;
         st = sb_build_finish(finished, err);
     }
     if (st == SB_OK) st = run_phase(&b, &backward, SB_IN, err);
+    if (st == SB_OK && built) st = sb_bulk__fill_indexes(bulk, SB_REL, err);
     sb_build_abort(b.table);
     sb_map_deinit(&b.fresh);
     return st;

@@ -274,6 +274,11 @@ SB_MUST_CHECK sb_status sb_gather__create(sb_graph *graph, const sb_creations *l
 void sb_gather__init(sb_gather *gather, const sb_allocator *alloc);
 void sb_gather__deinit(sb_gather *gather);
 
+/* ---- schema_ops.c ----------------------------------------------------------------------------------------------------- */
+
+/* Fill the empty index of a definition from the table, and check its constraint. Part of a call that writes. */
+SB_MUST_CHECK sb_status sb_schema__fill(sb_graph *graph, const sb_schema *schema, sb_err *err);
+
 /* ---- index_upkeep.c -------------------------------------------------------------------------------------------------- */
 
 /* An entity before or after a change: its row, with changes on top. */

@@ -311,29 +311,51 @@ static sb_status create_schema(sb_fill *fill, sb_schema *definition, uint32_t *i
     return fill_schema(fill);
 }
 
-sb_status sb_graph_schema_create(sb_graph *graph, const sb_schema *definition, uint32_t *id,
-                                 sb_err *err)
+static sb_fill begin_fill(sb_graph *graph, const sb_schema *schema, sb_err *err)
 {
     const size_t memory = graph->settings.memory_bytes;
-    sb_schema copy = *definition;
     sb_fill fill = {.graph = graph,
-                    .schema = &copy,
-                    .entity = definition->on_rels ? SB_REL : SB_NODE,
+                    .schema = schema,
+                    .entity = schema->on_rels ? SB_REL : SB_NODE,
                     .next = 1,
                     .run_bytes =
                         memory == 0 ? RUN_BYTES_DEFAULT : memory / 4, /* sorting takes as much */
                     .err = err};
+
+    if (fill.run_bytes < RUN_BYTES_MIN) fill.run_bytes = RUN_BYTES_MIN;
+    sb_buffer_init(&fill.keys, graph->alloc);
+    sb_buffer_init(&fill.items, graph->alloc);
+    return fill;
+}
+
+static void end_fill(sb_fill *fill)
+{
+    sb_buffer_deinit(&fill->keys);
+    sb_buffer_deinit(&fill->items);
+}
+
+sb_status sb_schema__fill(sb_graph *graph, const sb_schema *schema, sb_err *err)
+{
+    sb_schema copy = *schema;
+    sb_fill fill = begin_fill(graph, &copy, err);
+    const sb_status st = fill_schema(&fill);
+
+    end_fill(&fill);
+    return st;
+}
+
+sb_status sb_graph_schema_create(sb_graph *graph, const sb_schema *definition, uint32_t *id,
+                                 sb_err *err)
+{
+    sb_schema copy = *definition;
     uint32_t savepoint;
     sb_status st;
 
     *id = 0;
-    if (fill.run_bytes < RUN_BYTES_MIN) fill.run_bytes = RUN_BYTES_MIN;
     SB_TRY(sb_graph__atomic_begin(graph, &savepoint, err));
-    sb_buffer_init(&fill.keys, graph->alloc);
-    sb_buffer_init(&fill.items, graph->alloc);
+    sb_fill fill = begin_fill(graph, &copy, err);
     st = create_schema(&fill, &copy, id);
-    sb_buffer_deinit(&fill.keys);
-    sb_buffer_deinit(&fill.items);
+    end_fill(&fill);
     if (st != SB_OK) *id = 0;
     return sb_graph__atomic_end(graph, savepoint, st, err);
 }

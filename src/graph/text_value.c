@@ -75,11 +75,12 @@ const char *sb_text_type_name(uint32_t type)
 
 bool sb_text_to_int(sb_bytes text, int64_t *value)
 {
-    const uint8_t *p = text.data, *end = p + text.size;
     uint64_t sum = 0;
     bool negative = false;
 
-    if (p != end && (*p == '-' || *p == '+')) negative = *p++ == '-';
+    if (text.size == 0) return false;
+    const uint8_t *p = text.data, *end = p + text.size;
+    if (*p == '-' || *p == '+') negative = *p++ == '-';
     if (p == end) return false;
     while (end - p > 1 && *p == '0')
         p++;
@@ -195,6 +196,7 @@ bool sb_text_to_real(sb_bytes text, double *value)
     sb_bytes word = text;
     decimal number;
 
+    if (text.size == 0) return false;
     if (scan_decimal(text, &number)) {
         if (number.digits <= (1ull << 53) && number.count <= 19 && number.exponent >= -22 && number.exponent <= 22) {
             double real = (double)number.digits;
@@ -471,6 +473,7 @@ sb_status sb_text_to_value(const sb_text_type *type, sb_bytes text, sb_arena *ar
 {
     bool ok = false, nomem = false;
 
+    if (text.size == 0) text.data = (const uint8_t *)""; /* the readers do arithmetic with it */
     if (type->list) return read_list(type, text, arena, value, err);
     *value = (sb_value){.type = type->type};
     switch (type->type) {

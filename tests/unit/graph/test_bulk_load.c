@@ -320,10 +320,12 @@ static void test_graph_bulk_load__into_full(void **state)
     schema.keys[0] = key_of(&f, "name");
     schema.name = text("person_name");
     OK(&f, sb_graph_schema_create(f.graph, &schema, &id, &f.err));
-    put_text(&f, "n", "name:ID,age:int\nann,1\nbob,2\n");
-    put_text(&f, "r", ":START_ID,:END_ID,w:int\nann,bob,1\nbob,ann,2\n");
+    put_text(&f, "n", "x:ID,name\n1,eve\n2,eve\n");
     job j = make_job(&f);
     add_nodes(&j, "n", "Person");
+    FAILS(&f, run(&f, &j), SB_CONSTRAINT, "'eve'");
+    put_text(&f, "n", "name:ID,age:int\nann,1\nbob,2\n");
+    put_text(&f, "r", ":START_ID,:END_ID,w:int\nann,bob,1\nbob,ann,2\n");
     add_rels(&j, "r", "KNOWS");
     OK(&f, run(&f, &j));
     commit(&f);
