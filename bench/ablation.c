@@ -97,8 +97,9 @@ static void run_way(const bench_graph *graph, way how, unsigned rounds)
     }
 }
 
-void bench_run_ablation(void)
+void bench_run_ablation(const char *workload)
 {
+    (void)workload;
     if (!bench_engine_wanted("sombra")) return;
     for (const char *const *name = bench_graphs(USUAL); *name != NULL; name++) {
         bench_graph *graph = bench_graph_make(*name);

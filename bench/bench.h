@@ -136,21 +136,27 @@ typedef struct bench_engine {
 } bench_engine;
 
 extern const bench_engine bench_sombra, bench_sqlite, bench_lmdb, bench_raw;
-/* Engines to run, in order: sombra, sqlite, lmdb, raw; *count of them. */
+/* Stores to run, in order: sombra, sqlite, lmdb; *count of them. The raw arrays are no store. */
 const bench_engine *const *bench_engines(size_t *count);
+
+/* A graph, and a store of an engine with it, that workloads share: borrowed until bench_stores_close. Reads only. */
+const bench_graph *bench_graph_of(const char *name);
+void *bench_store_of(const bench_engine *engine, const bench_graph *graph);
+void bench_stores_close(void);
 
 /* ---- Workloads ---------------------------------------------------------------------------------- */
 
 typedef struct bench_workload {
     const char *name, *text;
-    void (*run)(void);
+    void (*run)(const char *name);
 } bench_workload;
 
-void bench_run_bulk_edges(void);
-void bench_run_exists_cache(void);
-void bench_run_put_many(void);
-void bench_run_profiling(void);
-void bench_run_ablation(void);
+void bench_run_bulk_edges(const char *name);
+void bench_run_exists_cache(const char *name);
+void bench_run_put_many(const char *name);
+void bench_run_profiling(const char *name);
+void bench_run_ablation(const char *name);
+void bench_run_reads(const char *name);
 /* One load in memory with profiling off or on: what callgrind counts. */
 void bench_run_once(bool on);
 

@@ -104,12 +104,13 @@ static double run_graph(const bench_graph *graph, unsigned rounds)
     return cost;
 }
 
-void bench_run_bulk_edges(void)
+void bench_run_bulk_edges(const char *workload)
 {
     const char *const *names = bench_graphs(USUAL);
     double least = 0, most = 0;
     size_t costs = 0;
 
+    (void)workload;
     for (; *names != NULL; names++) {
         bench_graph *graph = bench_graph_make(*names);
         const unsigned usual = graph->edge_count <= 100000    ? 15

@@ -9,6 +9,7 @@
 
 #include "base/sort.h"
 #include "sombra.h"
+#include "traverse.h"
 
 #define MAP_BYTES ((size_t)64 << 30) /* address space only */
 #define LABEL     1u
@@ -34,7 +35,9 @@ typedef struct list_entry {
 typedef struct lmdb_store {
     MDB_env *env;
     MDB_dbi nodes, keys, labels, edges, out, in;
-    MDB_txn *txn;
+    MDB_txn *txn;     /* of read_begin */
+    MDB_cursor *list; /* over out, of the same transaction */
+    bench_walk walk;
     uint64_t next_node, next_edge;
     sb_triple *triples, *scratch;
     size_t triple_capacity;
@@ -99,6 +102,7 @@ static void close_store(void *object)
     lmdb_store *store = object;
 
     mdb_env_close(store->env);
+    bench_walk_deinit(&store->walk);
     free(store->triples);
     free(store->scratch);
     free(store);
@@ -184,6 +188,7 @@ static void load(void *object, const bench_graph *graph)
     lmdb_store *store = object;
     MDB_txn *txn;
 
+    if (store->walk.stamps == NULL) bench_walk_init(&store->walk, graph->node_count);
     must(mdb_txn_begin(store->env, NULL, 0, &txn));
     for (uint32_t i = 0; i < graph->node_count; i++)
         add_node(store, txn, graph->key[i], graph->names[i]);
@@ -251,6 +256,173 @@ static void count_all(void *object, uint64_t *nodes, uint64_t *edges)
     mdb_txn_abort(txn);
 }
 
+static void read_begin(void *object)
+{
+    lmdb_store *store = object;
+
+    must(mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->txn));
+    must(mdb_cursor_open(store->txn, store->out, &store->list));
+}
+
+static void read_end(void *object)
+{
+    lmdb_store *store = object;
+
+    mdb_cursor_close(store->list);
+    mdb_txn_abort(store->txn);
+}
+
+static uint64_t read_row(lmdb_store *store, MDB_txn *txn, uint64_t id)
+{
+    MDB_val key = value_of(&id, sizeof id), found;
+    node_record record;
+
+    must(mdb_get(txn, store->nodes, &key, &found));
+    memcpy(&record, found.mv_data, sizeof record);
+    return (uint64_t)record.key + (uint8_t)record.name[0];
+}
+
+static uint64_t lookup_id(void *object, const uint32_t *nodes, size_t count, bool batch)
+{
+    lmdb_store *store = object;
+    uint64_t sum = 0;
+
+    (void)batch;
+    for (size_t i = 0; i < count; i++)
+        sum += read_row(store, store->txn, (uint64_t)nodes[i] + 1);
+    return sum;
+}
+
+static uint64_t lookup_key(void *object, const int64_t *keys, size_t count, bool batch)
+{
+    lmdb_store *store = object;
+    uint64_t sum = 0;
+
+    (void)batch;
+    for (size_t i = 0; i < count; i++) {
+        MDB_val key = value_of(&keys[i], sizeof keys[i]), found;
+        uint64_t id;
+        must(mdb_get(store->txn, store->keys, &key, &found));
+        memcpy(&id, found.mv_data, sizeof id);
+        sum += read_row(store, store->txn, id);
+    }
+    return sum;
+}
+
+/* The cheap way: a read transaction that is reset and renewed. */
+static uint64_t lookup_autocommit(void *object, const uint32_t *nodes, size_t count)
+{
+    lmdb_store *store = object;
+    MDB_txn *txn;
+    uint64_t sum = 0;
+
+    must(mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn));
+    for (size_t i = 0; i < count; i++) {
+        mdb_txn_reset(txn);
+        must(mdb_txn_renew(txn));
+        sum += read_row(store, txn, (uint64_t)nodes[i] + 1);
+    }
+    mdb_txn_abort(txn);
+    return sum;
+}
+
+/* A list comes a page at a time. Positions at its first page; false when there is none. */
+static bool first_page(lmdb_store *store, uint32_t node, MDB_val *page)
+{
+    const uint64_t name = list_key((uint64_t)node + 1);
+    MDB_val key = value_of(&name, sizeof name);
+    const int status = mdb_cursor_get(store->list, &key, page, MDB_SET_KEY);
+
+    if (status == MDB_NOTFOUND) return false;
+    must(status);
+    must(mdb_cursor_get(store->list, &key, page, MDB_GET_MULTIPLE));
+    return true;
+}
+
+static bool next_page(lmdb_store *store, MDB_val *page)
+{
+    MDB_val key;
+    const int status = mdb_cursor_get(store->list, &key, page, MDB_NEXT_MULTIPLE);
+
+    if (status != MDB_NOTFOUND) must(status);
+    return status != MDB_NOTFOUND;
+}
+
+static uint64_t entry_neighbor(const MDB_val *page, size_t i)
+{
+    list_entry entry;
+    memcpy(&entry, (const char *)page->mv_data + i * sizeof entry, sizeof entry);
+    return entry.neighbor;
+}
+
+static uint64_t neighbors(void *object, const uint32_t *nodes, size_t count, bool batch)
+{
+    lmdb_store *store = object;
+    uint64_t sum = 0;
+
+    (void)batch;
+    for (size_t i = 0; i < count; i++) {
+        MDB_val page;
+        for (bool more = first_page(store, nodes[i], &page); more; more = next_page(store, &page)) {
+            for (size_t j = 0; j < page.mv_size / sizeof(list_entry); j++)
+                sum += entry_neighbor(&page, j);
+        }
+    }
+    return sum;
+}
+
+static void expand(void *object, uint32_t node, uint32_t **list, size_t *room, size_t *count)
+{
+    lmdb_store *store = object;
+    MDB_val page;
+
+    for (bool more = first_page(store, node, &page); more; more = next_page(store, &page)) {
+        const size_t entries_here = page.mv_size / sizeof(list_entry);
+        bench_walk_room(list, room, *count + entries_here);
+        for (size_t i = 0; i < entries_here; i++)
+            (*list)[(*count)++] = (uint32_t)(entry_neighbor(&page, i) - 1);
+    }
+}
+
+static uint64_t two_hop(void *object, const uint32_t *nodes, size_t count)
+{
+    return bench_two_hop(object, &((lmdb_store *)object)->walk, expand, nodes, count);
+}
+
+static uint64_t three_hop(void *object, const uint32_t *nodes, size_t count, bool by_lengths)
+{
+    if (by_lengths) bench_fail("lmdb: no walks by lengths");
+    return bench_three_hop(object, &((lmdb_store *)object)->walk, expand, nodes, count);
+}
+
+static uint64_t breadth_first(void *object, uint32_t start, uint64_t *edges)
+{
+    return bench_breadth_first(object, &((lmdb_store *)object)->walk, expand, start, edges);
+}
+
+static uint64_t scan(void *object, bool nodes, int64_t low, int64_t high)
+{
+    lmdb_store *store = object;
+    MDB_cursor *cursor;
+    MDB_val key, found;
+    uint64_t count = 0;
+
+    must(mdb_cursor_open(store->txn, nodes ? store->nodes : store->edges, &cursor));
+    while (mdb_cursor_get(cursor, &key, &found, MDB_NEXT) == MDB_SUCCESS) {
+        int64_t value;
+        if (nodes) {
+            memcpy(&value, found.mv_data, sizeof value);
+        } else {
+            edge_record record;
+            memcpy(&record, found.mv_data, sizeof record);
+            value = record.weight;
+        }
+        count += value >= low && value <= high;
+    }
+    mdb_cursor_close(cursor);
+    return count;
+}
+
 const bench_engine bench_lmdb = {
     .name = "lmdb",
     .open = open_store,
@@ -260,6 +432,16 @@ const bench_engine bench_lmdb = {
     .insert_edges = insert_edges,
     .commit_node = commit_node,
     .commit_update = commit_update,
+    .read_begin = read_begin,
+    .read_end = read_end,
+    .lookup_id = lookup_id,
+    .lookup_key = lookup_key,
+    .lookup_autocommit = lookup_autocommit,
+    .neighbors = neighbors,
+    .two_hop = two_hop,
+    .three_hop = three_hop,
+    .bfs = breadth_first,
+    .scan = scan,
 };
 #else
 extern const bench_engine bench_lmdb;

@@ -66,7 +66,11 @@ void bench_sombra_close(sombra_store *store)
 
     sombra_disconnect(store->conn);
     if (sombra_close(store->db, &error) != SOMBRA_OK) bench_fail("sombra: %s", error.message);
+    bench_walk_deinit(&store->walk);
     free(store->ids);
+    free(store->ends);
+    free(store->first);
+    free(store->second);
     free(store);
 }
 
@@ -251,6 +255,247 @@ void bench_sombra_check(sombra_store *store, const bench_graph *graph)
     sombra_rollback(txn);
 }
 
+static uint64_t row_sum(const sombra_value *values)
+{
+    const uint8_t *name = values[1].as.bytes.data;
+    return (uint64_t)values[0].as.integer + name[0];
+}
+
+static uint64_t lookup_many(sombra_store *store, const uint64_t *ids, size_t count)
+{
+    enum { BATCH = 1024 };
+    const uint32_t keys[2] = {store->key, store->name};
+    static sombra_value values[2 * BATCH];
+    uint8_t found[BATCH / 8];
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < count; i += BATCH) {
+        const size_t step = count - i < BATCH ? count - i : BATCH;
+        bench_must(store, sombra_get_props_many(store->txn, SOMBRA_NODE, ids + i, step, keys, 2,
+                                                values, found));
+        for (size_t j = 0; j < step; j++)
+            sum += row_sum(values + 2 * j);
+    }
+    return sum;
+}
+
+static uint64_t lookup_one(sombra_store *store, sombra_txn *txn, uint64_t id)
+{
+    const uint32_t keys[2] = {store->key, store->name};
+    sombra_value values[2];
+    bool found;
+
+    bench_must(store, sombra_get_props(txn, SOMBRA_NODE, id, keys, 2, values, &found));
+    if (!found) bench_fail("sombra: node %llu is not there", (unsigned long long)id);
+    return row_sum(values);
+}
+
+static uint64_t lookup_id(void *object, const uint32_t *nodes, size_t count, bool batch)
+{
+    sombra_store *store = object;
+    uint64_t sum = 0;
+
+    if (batch) {
+        uint64_t *ids = id_room(store, count);
+        for (size_t i = 0; i < count; i++)
+            ids[i] = store->first_id + nodes[i];
+        return lookup_many(store, ids, count);
+    }
+    for (size_t i = 0; i < count; i++)
+        sum += lookup_one(store, store->txn, store->first_id + nodes[i]);
+    return sum;
+}
+
+static uint64_t lookup_key(void *object, const int64_t *keys, size_t count, bool batch)
+{
+    sombra_store *store = object;
+    uint64_t sum = 0;
+
+    (void)batch;
+    for (size_t i = 0; i < count; i++) {
+        const sombra_value key = sombra_int(keys[i]);
+        uint64_t id;
+        bench_must(store, sombra_lookup(store->txn, store->schema, &key, 1, &id));
+        sum += lookup_one(store, store->txn, id);
+    }
+    return sum;
+}
+
+static uint64_t lookup_autocommit(void *object, const uint32_t *nodes, size_t count)
+{
+    sombra_store *store = object;
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        sombra_txn *txn = bench_sombra_begin(store, SOMBRA_READ);
+        sum += lookup_one(store, txn, store->first_id + nodes[i]);
+        sombra_rollback(txn);
+    }
+    return sum;
+}
+
+/* Numbers of the nodes behind ids, each with 1 added, summed. */
+static uint64_t sum_of(const sombra_store *store, const uint64_t *ids, size_t count)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += ids[i];
+    return sum - count * (store->first_id - 1);
+}
+
+static uint64_t neighbors_many(sombra_store *store, const uint64_t *nodes, size_t count)
+{
+    enum { BATCH = 1024 };
+    size_t ends[BATCH];
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < count; i += BATCH) {
+        const size_t step = count - i < BATCH ? count - i : BATCH;
+        const uint64_t *ids;
+        bench_must(store, sombra_neighbor_ids_many(store->txn, nodes + i, step, SOMBRA_OUT,
+                                                   store->type, &ids, ends));
+        sum += sum_of(store, ids, ends[step - 1]);
+    }
+    return sum;
+}
+
+static uint64_t neighbors(void *object, const uint32_t *nodes, size_t count, bool batch)
+{
+    sombra_store *store = object;
+    uint64_t sum = 0;
+
+    if (batch) {
+        uint64_t *ids = id_room(store, count);
+        for (size_t i = 0; i < count; i++)
+            ids[i] = store->first_id + nodes[i];
+        return neighbors_many(store, ids, count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t *ids;
+        size_t length;
+        bench_must(store, sombra_neighbor_ids(store->txn, store->first_id + nodes[i], SOMBRA_OUT,
+                                              store->type, &ids, &length));
+        sum += sum_of(store, ids, length);
+    }
+    return sum;
+}
+
+/* ---- Traversal ---------------------------------------------------------------------------------- */
+
+/* Copy of the lists of nodes, one after the other: results live only until the next call. */
+static const uint64_t *expand_many(sombra_store *store, const uint64_t *nodes, size_t node_count,
+                                   size_t *count)
+{
+    const uint64_t *ids;
+
+    if (node_count > store->end_room) {
+        free(store->ends);
+        store->ends = bench_alloc(2 * node_count, sizeof *store->ends);
+        store->end_room = 2 * node_count;
+    }
+    *count = 0;
+    if (node_count == 0) return NULL;
+    bench_must(store, sombra_neighbor_ids_many(store->txn, nodes, node_count, SOMBRA_OUT,
+                                               store->type, &ids, store->ends));
+    *count = store->ends[node_count - 1];
+    return ids;
+}
+
+static const uint64_t *keep(uint64_t **list, size_t *room, const uint64_t *ids, size_t count)
+{
+    if (count > *room) {
+        free(*list);
+        *list = bench_alloc(2 * count, sizeof **list);
+        *room = 2 * count;
+    }
+    if (count != 0) memcpy(*list, ids, count * sizeof *ids);
+    return *list;
+}
+
+static uint64_t two_hop(void *object, const uint32_t *nodes, size_t count)
+{
+    sombra_store *store = object;
+    uint64_t distinct = 0;
+
+    if (store->walk.stamps == NULL) bench_walk_init(&store->walk, store->node_count);
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t id = store->first_id + nodes[i], *ids;
+        size_t firsts, seconds;
+        bench_walk_next(&store->walk);
+        ids = expand_many(store, &id, 1, &firsts);
+        ids = keep(&store->first, &store->first_room, ids, firsts);
+        ids = expand_many(store, ids, firsts, &seconds);
+        for (size_t j = 0; j < seconds; j++)
+            distinct += bench_walk_see(&store->walk, (uint32_t)(ids[j] - store->first_id));
+    }
+    return distinct;
+}
+
+/* The last step goes in pieces, so that its lists stay in the processor's cache. */
+static uint64_t three_hop(void *object, const uint32_t *nodes, size_t count, bool by_lengths)
+{
+    enum { PIECE = 1024 };
+    sombra_store *store = object;
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t id = store->first_id + nodes[i], *ids;
+        size_t firsts, seconds;
+        ids = expand_many(store, &id, 1, &firsts);
+        ids = keep(&store->first, &store->first_room, ids, firsts);
+        ids = expand_many(store, ids, firsts, &seconds);
+        ids = keep(&store->second, &store->second_room, ids, seconds);
+        for (size_t j = 0; j < seconds; j += PIECE) {
+            const size_t step = seconds - j < PIECE ? seconds - j : PIECE;
+            size_t thirds;
+            if (by_lengths) {
+                for (size_t k = j; k < j + step; k++) {
+                    uint64_t degree;
+                    bench_must(store, sombra_degree(store->txn, ids[k], SOMBRA_OUT, &store->type, 1,
+                                                    &degree));
+                    sum += degree;
+                }
+            } else {
+                const uint64_t *ends = expand_many(store, ids + j, step, &thirds);
+                sum += sum_of(store, ends, thirds);
+            }
+        }
+    }
+    return sum;
+}
+
+static uint64_t breadth_first(void *object, uint32_t start, uint64_t *edges)
+{
+    sombra_store *store = object;
+    const sombra_bfs_options options = {
+        .direction = SOMBRA_OUT, .types = &store->type, .type_count = 1};
+    sombra_bfs_result result;
+
+    bench_must(store,
+               sombra_bfs(store->txn, store->first_id + start, &options, NULL, NULL, &result));
+    *edges = result.rels_seen;
+    return result.visited;
+}
+
+static uint64_t scan(void *object, bool nodes, int64_t low, int64_t high)
+{
+    sombra_store *store = object;
+    const sombra_value from = sombra_int(low), to = sombra_int(high);
+    const sombra_scan_options options = {
+        .entity = nodes ? SOMBRA_NODE : SOMBRA_REL,
+        .key = nodes ? store->key : store->weight,
+        .low = &from,
+        .high = &to,
+        .low_inclusive = true,
+        .high_inclusive = true,
+        .no_index = true,
+    };
+    uint64_t count;
+
+    bench_must(store, sombra_count(store->txn, &options, &count));
+    return count;
+}
+
 /* ---- The engine --------------------------------------------------------------------------------- */
 
 static void *open_store(const char *path, bench_sync sync)
@@ -282,5 +527,13 @@ const bench_engine bench_sombra = {
     .commit_update = commit_update,
     .read_begin = read_begin,
     .read_end = read_end,
+    .lookup_id = lookup_id,
+    .lookup_key = lookup_key,
+    .lookup_autocommit = lookup_autocommit,
+    .neighbors = neighbors,
+    .two_hop = two_hop,
+    .three_hop = three_hop,
+    .bfs = breadth_first,
+    .scan = scan,
     .batches = true,
 };

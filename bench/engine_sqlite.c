@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "sombra.h"
+#include "traverse.h"
 
 enum statement {
     BEGIN,
@@ -16,6 +17,11 @@ enum statement {
     COUNT_NODES,
     COUNT_EDGES,
     UPDATE_NODE,
+    BY_ID,
+    BY_KEY,
+    NEIGHBORS,
+    SCAN_NODES,
+    SCAN_EDGES,
     STATEMENTS
 };
 
@@ -38,6 +44,11 @@ static const char *const TEXTS[STATEMENTS] = {
     [ADD_EDGE] = "INSERT INTO edges(source, target, type, weight) VALUES(?, ?, 1, ?)",
     [COUNT_NODES] = "SELECT count(*) FROM nodes",
     [COUNT_EDGES] = "SELECT count(*) FROM edges",
+    [BY_ID] = "SELECT key, name FROM nodes WHERE id = ?",
+    [BY_KEY] = "SELECT key, name FROM nodes WHERE key = ?",
+    [NEIGHBORS] = "SELECT target FROM edges WHERE source = ? AND type = 1",
+    [SCAN_NODES] = "SELECT count(*) FROM nodes NOT INDEXED WHERE key BETWEEN ? AND ?",
+    [SCAN_EDGES] = "SELECT count(*) FROM edges NOT INDEXED WHERE weight BETWEEN ? AND ?",
     [UPDATE_NODE] = "UPDATE nodes SET note = ? WHERE id = ?",
 };
 
@@ -45,6 +56,7 @@ typedef struct sqlite_store {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENTS];
     int64_t next_node;
+    bench_walk walk;
 } sqlite_store;
 
 static void must(sqlite_store *store, bool right)
@@ -90,6 +102,7 @@ static void close_store(void *object)
 
     for (int i = 0; i < STATEMENTS; i++)
         (void)sqlite3_finalize(store->statements[i]);
+    bench_walk_deinit(&store->walk);
     must(store, sqlite3_close(store->db) == SQLITE_OK);
     free(store);
 }
@@ -122,6 +135,7 @@ static void load(void *object, const bench_graph *graph)
 {
     sqlite_store *store = object;
 
+    if (store->walk.stamps == NULL) bench_walk_init(&store->walk, graph->node_count);
     run(store, BEGIN);
     for (uint32_t i = 0; i < graph->node_count; i++)
         add_node(store, graph->key[i], graph->names[i]);
@@ -170,6 +184,107 @@ static void count_all(void *object, uint64_t *nodes, uint64_t *edges)
     *edges = one_number(object, COUNT_EDGES);
 }
 
+/* ---- Reading ------------------------------------------------------------------------------------ */
+
+static void read_begin(void *object)
+{
+    sqlite_store *store = object;
+    execute(store, "BEGIN");
+}
+
+static void read_end(void *object)
+{
+    sqlite_store *store = object;
+    execute(store, "COMMIT");
+}
+
+static uint64_t read_row(sqlite_store *store, enum statement which, int64_t value)
+{
+    sqlite3_stmt *statement = store->statements[which];
+    uint64_t sum;
+
+    (void)sqlite3_bind_int64(statement, 1, value);
+    must(store, sqlite3_step(statement) == SQLITE_ROW);
+    sum = (uint64_t)sqlite3_column_int64(statement, 0) + sqlite3_column_text(statement, 1)[0];
+    (void)sqlite3_reset(statement);
+    return sum;
+}
+
+static uint64_t lookup_id(void *object, const uint32_t *nodes, size_t count, bool batch)
+{
+    uint64_t sum = 0;
+
+    (void)batch;
+    for (size_t i = 0; i < count; i++)
+        sum += read_row(object, BY_ID, (int64_t)nodes[i] + 1);
+    return sum;
+}
+
+/* Outside of a transaction each statement is one. */
+static uint64_t lookup_autocommit(void *object, const uint32_t *nodes, size_t count)
+{
+    return lookup_id(object, nodes, count, false);
+}
+
+static uint64_t lookup_key(void *object, const int64_t *keys, size_t count, bool batch)
+{
+    uint64_t sum = 0;
+
+    (void)batch;
+    for (size_t i = 0; i < count; i++)
+        sum += read_row(object, BY_KEY, keys[i]);
+    return sum;
+}
+
+static uint64_t neighbors(void *object, const uint32_t *nodes, size_t count, bool batch)
+{
+    sqlite_store *store = object;
+    sqlite3_stmt *statement = store->statements[NEIGHBORS];
+    uint64_t sum = 0;
+
+    (void)batch;
+    for (size_t i = 0; i < count; i++) {
+        (void)sqlite3_bind_int64(statement, 1, (int64_t)nodes[i] + 1);
+        while (sqlite3_step(statement) == SQLITE_ROW)
+            sum += (uint64_t)sqlite3_column_int64(statement, 0);
+        must(store, sqlite3_reset(statement) == SQLITE_OK);
+    }
+    return sum;
+}
+
+static void expand(void *object, uint32_t node, uint32_t **list, size_t *room, size_t *count)
+{
+    sqlite_store *store = object;
+    sqlite3_stmt *statement = store->statements[NEIGHBORS];
+
+    (void)sqlite3_bind_int64(statement, 1, (int64_t)node + 1);
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+        bench_walk_room(list, room, *count + 1);
+        (*list)[(*count)++] = (uint32_t)(sqlite3_column_int64(statement, 0) - 1);
+    }
+    must(store, sqlite3_reset(statement) == SQLITE_OK);
+}
+
+static uint64_t two_hop(void *object, const uint32_t *nodes, size_t count)
+{
+    return bench_two_hop(object, &((sqlite_store *)object)->walk, expand, nodes, count);
+}
+
+static uint64_t breadth_first(void *object, uint32_t start, uint64_t *edges)
+{
+    return bench_breadth_first(object, &((sqlite_store *)object)->walk, expand, start, edges);
+}
+
+static uint64_t scan(void *object, bool nodes, int64_t low, int64_t high)
+{
+    sqlite_store *store = object;
+    const enum statement which = nodes ? SCAN_NODES : SCAN_EDGES;
+
+    (void)sqlite3_bind_int64(store->statements[which], 1, low);
+    (void)sqlite3_bind_int64(store->statements[which], 2, high);
+    return one_number(store, which);
+}
+
 const bench_engine bench_sqlite = {
     .name = "sqlite",
     .open = open_store,
@@ -179,6 +294,15 @@ const bench_engine bench_sqlite = {
     .insert_edges = insert_edges,
     .commit_node = commit_node,
     .commit_update = commit_update,
+    .read_begin = read_begin,
+    .read_end = read_end,
+    .lookup_id = lookup_id,
+    .lookup_key = lookup_key,
+    .lookup_autocommit = lookup_autocommit,
+    .neighbors = neighbors,
+    .two_hop = two_hop,
+    .bfs = breadth_first,
+    .scan = scan,
 };
 #else
 /* A file with nothing in it is not C. */

@@ -145,8 +145,9 @@ static void run_graph(const bench_graph *graph)
     run_same_transaction(graph);
 }
 
-void bench_run_exists_cache(void)
+void bench_run_exists_cache(const char *workload)
 {
+    (void)workload;
     if (!bench_engine_wanted("sombra")) return;
     for (const char *const *name = bench_graphs(USUAL); *name != NULL; name++) {
         bench_graph *graph = make_graph(*name);

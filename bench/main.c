@@ -25,6 +25,15 @@ static const bench_workload WORKLOADS[] = {
     {"put_many_allocations", "heap allocations for each 1,000 items put", bench_run_put_many},
     {"profiling_overhead", "one load with profiling off and on", bench_run_profiling},
     {"seed_ablation", "parts of the write path switched off", bench_run_ablation},
+    {"lookup_id", "two properties of a node by its id", bench_run_reads},
+    {"lookup_key", "two properties of a node by a unique indexed one", bench_run_reads},
+    {"lookup_autocommit", "lookup_id, each in a snapshot of its own", bench_run_reads},
+    {"neighbors", "the neighbors of random nodes", bench_run_reads},
+    {"two_hop_distinct", "distinct nodes two steps away", bench_run_reads},
+    {"three_hop_count", "walks of three steps, ends enumerated, or by list lengths",
+     bench_run_reads},
+    {"bfs", "breadth first over everything that is reached", bench_run_reads},
+    {"scan_filter", "one property filtered by scanning", bench_run_reads},
 };
 #define WORKLOAD_COUNT (sizeof WORKLOADS / sizeof *WORKLOADS)
 
@@ -300,8 +309,9 @@ int main(int count, char **arguments)
         bool wanted = named == 0;
         for (size_t j = 0; j < named && !wanted; j++)
             wanted = strcmp(arguments[j], WORKLOADS[i].name) == 0;
-        if (wanted) WORKLOADS[i].run();
+        if (wanted) WORKLOADS[i].run(WORKLOADS[i].name);
     }
+    bench_stores_close();
     bench_summary();
     remove_directory();
     return 0;

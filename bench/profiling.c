@@ -101,8 +101,9 @@ static void run_pairs(const bench_graph *graph, unsigned pairs)
     free(path);
 }
 
-void bench_run_profiling(void)
+void bench_run_profiling(const char *workload)
 {
+    (void)workload;
     if (!bench_engine_wanted("sombra")) return;
     for (const char *const *name = bench_graphs(USUAL); *name != NULL; name++) {
         bench_graph *graph = bench_graph_make(*name);

@@ -220,10 +220,11 @@ static void run_bulk(const char *graph_name, bool off)
     bench_graph_free(graph);
 }
 
-void bench_run_put_many(void)
+void bench_run_put_many(const char *workload)
 {
     static const char *const USUAL[] = {"s20k", NULL};
 
+    (void)workload;
     if (!bench_engine_wanted("sombra")) return;
     for (int off = 0; off < 2; off++) {
         run_kind(SB_TREE_SLOTTED, "slotted", off != 0);

@@ -4,6 +4,7 @@
 
 #include "api/api_priv.h"
 #include "bench.h"
+#include "traverse.h"
 
 typedef struct sombra_store {
     sombra_db *db;
@@ -15,6 +16,11 @@ typedef struct sombra_store {
     uint32_t node_count;
     uint64_t *ids; /* scratch */
     size_t id_capacity;
+    size_t *ends; /* of lists */
+    size_t end_room;
+    uint64_t *first, *second; /* lists of a traversal */
+    size_t first_room, second_room;
+    bench_walk walk;
 } sombra_store;
 
 /* Fails the benchmark with what the connection says. */

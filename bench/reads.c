@@ -1,0 +1,199 @@
+/* reads.c — look-ups, neighbors, traversals and scans of a loaded graph, warm, one thread; all engines must compute the same sums.
+ * Reads run inside one read transaction, but for lookup_autocommit. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "bench.h"
+
+static const char *const USUAL[] = {"b1m", NULL};
+
+/* What is read: random nodes, and their keys. */
+typedef struct queries {
+    const bench_graph *graph;
+    uint32_t *nodes;
+    int64_t *keys;
+    size_t count;
+} queries;
+
+typedef uint64_t (*read_once)(const bench_engine *engine, void *store, const queries *asked);
+
+/* One figure: how it is read, and which engines can. */
+typedef struct reading {
+    const char *workload, *metric, *unit;
+    size_t count; /* queries in a round */
+    unsigned rounds;
+    bool in_transaction, seconds,
+        once; /* seconds: report time, not rate; once: rate of what is returned */
+    bool (*can)(const bench_engine *engine);
+    read_once read;
+} reading;
+
+#define CAN(name, condition)                                                                       \
+    static bool can_##name(const bench_engine *engine)                                             \
+    {                                                                                              \
+        return condition;                                                                          \
+    }
+CAN(id, engine->lookup_id != NULL)
+CAN(id_batch, engine->lookup_id != NULL && engine == &bench_sombra)
+CAN(key, engine->lookup_key != NULL)
+CAN(autocommit, engine->lookup_autocommit != NULL)
+CAN(neighbors, engine->neighbors != NULL)
+CAN(neighbors_batch, engine->neighbors != NULL && engine->batches)
+CAN(two_hop, engine->two_hop != NULL)
+CAN(three_hop, engine->three_hop != NULL)
+CAN(lengths, engine->three_hop != NULL && engine->batches)
+CAN(bfs, engine->bfs != NULL)
+CAN(scan, engine->scan != NULL)
+
+static uint64_t read_id(const bench_engine *engine, void *store, const queries *asked)
+{
+    return engine->lookup_id(store, asked->nodes, asked->count, false);
+}
+static uint64_t read_id_batch(const bench_engine *engine, void *store, const queries *asked)
+{
+    return engine->lookup_id(store, asked->nodes, asked->count, true);
+}
+static uint64_t read_key(const bench_engine *engine, void *store, const queries *asked)
+{
+    return engine->lookup_key(store, asked->keys, asked->count, false);
+}
+static uint64_t read_autocommit(const bench_engine *engine, void *store, const queries *asked)
+{
+    return engine->lookup_autocommit(store, asked->nodes, asked->count);
+}
+static uint64_t read_neighbors(const bench_engine *engine, void *store, const queries *asked)
+{
+    return engine->neighbors(store, asked->nodes, asked->count, false);
+}
+static uint64_t read_neighbors_batch(const bench_engine *engine, void *store, const queries *asked)
+{
+    return engine->neighbors(store, asked->nodes, asked->count, true);
+}
+static uint64_t read_two_hop(const bench_engine *engine, void *store, const queries *asked)
+{
+    return engine->two_hop(store, asked->nodes, asked->count);
+}
+static uint64_t read_three_hop(const bench_engine *engine, void *store, const queries *asked)
+{
+    return engine->three_hop(store, asked->nodes, asked->count, false);
+}
+static uint64_t read_lengths(const bench_engine *engine, void *store, const queries *asked)
+{
+    return engine->three_hop(store, asked->nodes, asked->count, true);
+}
+static uint64_t read_bfs(const bench_engine *engine, void *store, const queries *asked)
+{
+    uint64_t edges, visited = engine->bfs(store, asked->graph->source[0], &edges);
+    if (visited < asked->graph->node_count / 10)
+        bench_fail("bfs reaches %llu nodes: too few to measure", (unsigned long long)visited);
+    return edges;
+}
+static uint64_t read_scan_edges(const bench_engine *engine, void *store, const queries *asked)
+{
+    (void)asked;
+    return engine->scan(store, false, 100, 131);
+}
+static uint64_t read_scan_nodes(const bench_engine *engine, void *store, const queries *asked)
+{
+    const int64_t first = asked->graph->key[0], count = asked->graph->node_count;
+    return engine->scan(store, true, first + count / 4, first + count / 2);
+}
+
+static const reading READINGS[] = {
+    {"lookup_id", "lookups_per_s", "1/s", 1000000, 5, true, false, false, can_id, read_id},
+    {"lookup_id", "batch_lookups_per_s", "1/s", 1000000, 5, true, false, false, can_id_batch,
+     read_id_batch},
+    {"lookup_key", "lookups_per_s", "1/s", 500000, 5, true, false, false, can_key, read_key},
+    {"lookup_autocommit", "lookups_per_s", "1/s", 500000, 5, false, false, false, can_autocommit,
+     read_autocommit},
+    {"neighbors", "nodes_per_s", "1/s", 500000, 5, true, false, false, can_neighbors,
+     read_neighbors},
+    {"neighbors", "batch_nodes_per_s", "1/s", 500000, 5, true, false, false, can_neighbors_batch,
+     read_neighbors_batch},
+    {"two_hop_distinct", "nodes_per_s", "1/s", 2000, 5, true, false, false, can_two_hop,
+     read_two_hop},
+    {"three_hop_count", "nodes_per_s", "1/s", 50, 3, true, false, false, can_three_hop,
+     read_three_hop},
+    {"three_hop_count", "lengths_nodes_per_s", "1/s", 50, 3, true, false, false, can_lengths,
+     read_lengths},
+    {"bfs", "relationships_per_s", "1/s", 1, 5, true, false, true, can_bfs, read_bfs},
+    {"scan_filter", "relationships_ms", "ms", 1, 7, true, true, false, can_scan, read_scan_edges},
+    {"scan_filter", "nodes_ms", "ms", 1, 7, true, true, false, can_scan, read_scan_nodes},
+};
+#define READING_COUNT (sizeof READINGS / sizeof *READINGS)
+
+static queries make_queries(const bench_graph *graph, size_t count)
+{
+    queries asked = {graph, bench_alloc(count, sizeof *asked.nodes),
+                     bench_alloc(count, sizeof *asked.keys), count};
+    sb_random random = {bench.seed + 1};
+
+    for (size_t i = 0; i < count; i++) {
+        asked.nodes[i] = (uint32_t)sb_random_below(&random, graph->node_count);
+        asked.keys[i] = graph->key[asked.nodes[i]];
+    }
+    return asked;
+}
+
+static double measure(const reading *what, const bench_engine *engine, void *store,
+                      const queries *asked, uint64_t *sum)
+{
+    uint64_t started, elapsed;
+
+    if (what->in_transaction) engine->read_begin(store);
+    started = bench_now_ns();
+    *sum = what->read(engine, store, asked);
+    elapsed = bench_now_ns() - started;
+    if (what->in_transaction) engine->read_end(store);
+    if (*sum == 0) bench_fail("%s on %s read nothing", what->workload, engine->name);
+    if (what->seconds) return (double)elapsed / 1e6;
+    return (what->once ? (double)*sum : (double)asked->count) / (double)elapsed * 1e9;
+}
+
+static void run_reading(const reading *what, const bench_graph *graph)
+{
+    enum { ENGINES_MAX = 4 };
+    const bench_engine *engines[ENGINES_MAX];
+    bench_samples samples[ENGINES_MAX] = {{0}};
+    queries asked = make_queries(graph, what->count);
+    size_t all, count = 0;
+    const bench_engine *const *wanted = bench_engines(&all);
+    uint64_t right = 0;
+
+    for (size_t i = 0; i < all; i++) {
+        if (what->can(wanted[i])) engines[count++] = wanted[i];
+    }
+    if (bench_engine_wanted("raw") && what->can(&bench_raw)) engines[count++] = &bench_raw;
+    /* One round more than is kept: the first warms caches up. */
+    for (unsigned round = 0; round <= bench_rounds(what->rounds); round++) {
+        for (size_t i = 0; i < count; i++) {
+            uint64_t sum;
+            const double value =
+                measure(what, engines[i], bench_store_of(engines[i], graph), &asked, &sum);
+            if (right == 0) right = sum;
+            if (sum != right)
+                bench_fail("%s: %s finds %llu, %s %llu", what->workload, engines[i]->name,
+                           (unsigned long long)sum, engines[0]->name, (unsigned long long)right);
+            if (round != 0) bench_add(&samples[i], value);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        bench_report(what->workload, graph->name, engines[i]->name, what->metric, &samples[i],
+                     what->unit, what->seconds ? BENCH_LOWER : BENCH_HIGHER);
+        bench_clear(&samples[i]);
+    }
+    free(asked.nodes);
+    free(asked.keys);
+}
+
+void bench_run_reads(const char *workload)
+{
+    for (const char *const *name = bench_graphs(USUAL); *name != NULL; name++) {
+        const bench_graph *graph = bench_graph_of(*name);
+        for (size_t i = 0; i < READING_COUNT; i++) {
+            if (strcmp(READINGS[i].workload, workload) == 0) run_reading(&READINGS[i], graph);
+        }
+    }
+}

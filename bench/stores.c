@@ -1,0 +1,61 @@
+/* stores.c — graphs and loaded stores that several workloads share: made on first use, kept until the end. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+
+typedef struct loaded {
+    const bench_engine *engine;
+    const char *graph;
+    char *path;
+    void *store;
+} loaded;
+
+static loaded stores[32];
+static size_t store_count;
+static bench_graph *graphs[8];
+static size_t graph_count;
+
+const bench_graph *bench_graph_of(const char *name)
+{
+    for (size_t i = 0; i < graph_count; i++) {
+        if (strcmp(graphs[i]->name, name) == 0) return graphs[i];
+    }
+    if (graph_count == sizeof graphs / sizeof *graphs) bench_fail("too many graphs");
+    return graphs[graph_count++] = bench_graph_make(name);
+}
+
+void *bench_store_of(const bench_engine *engine, const bench_graph *graph)
+{
+    char name[64];
+    loaded *made;
+    uint64_t started;
+
+    for (size_t i = 0; i < store_count; i++) {
+        if (stores[i].engine == engine && strcmp(stores[i].graph, graph->name) == 0)
+            return stores[i].store;
+    }
+    if (store_count == sizeof stores / sizeof *stores) bench_fail("too many stores");
+    made = &stores[store_count++];
+    (void)snprintf(name, sizeof name, "%s-%s", engine->name, graph->name);
+    *made = (loaded){.engine = engine, .graph = graph->name, .path = bench_path(name)};
+    made->store = engine->open(made->path, BENCH_FULL);
+    started = bench_now_ns();
+    engine->load(made->store, graph);
+    bench_note("(%s loaded into %s in %.2f s)", graph->name, engine->name,
+               (double)(bench_now_ns() - started) / 1e9);
+    return made->store;
+}
+
+void bench_stores_close(void)
+{
+    for (size_t i = 0; i < store_count; i++) {
+        stores[i].engine->close(stores[i].store);
+        bench_remove(stores[i].path);
+        free(stores[i].path);
+    }
+    for (size_t i = 0; i < graph_count; i++)
+        bench_graph_free(graphs[i]);
+    store_count = graph_count = 0;
+}
