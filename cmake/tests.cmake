@@ -3,6 +3,7 @@
 #   tests/<dir>/test_<file>.c               → test_<dir>_<file>, linked with all layers
 #   tests/<dir>/<program>.c (not test_*)    → <program>, built but not registered: long campaigns
 #   tests/cli/test_*.sh, *.py               → run with SOMBRA=<the command>
+#   tests/install/test_install.sh           → installs into a temporary directory and builds on it
 # Each test runs in a directory of its own, build/<preset>/tests/work/<name>.
 set(test_dirs model fault crash format api cli)
 set(test_bin ${CMAKE_BINARY_DIR}/tests)
@@ -126,6 +127,13 @@ if(TARGET sombra)
         sombra_test_properties(${name} "cli")
         set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT "SOMBRA=$<TARGET_FILE:sombra>")
     endforeach()
+endif()
+
+# A sanitizer's runtime would have to be linked into the strangers' programs, too.
+if(TARGET sombra AND NOT SOMBRA_SANITIZE AND NOT SOMBRA_COVERAGE AND NOT SOMBRA_FUZZ)
+    add_test(NAME install COMMAND sh ${CMAKE_SOURCE_DIR}/tests/install/test_install.sh)
+    sombra_test_properties(install "install")
+    set_property(TEST install APPEND PROPERTY ENVIRONMENT "CC=${CMAKE_C_COMPILER}")
 endif()
 
 # Examples are compiled against the public header alone and run.

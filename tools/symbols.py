@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """symbols.py BUILD_DIR — what the linker sees.
 
-  1. libsombra.so exports names that begin with sombra_, and no others.
+  1. libsombra.so exports exactly the functions that include/sombra.h marks SOMBRA_API.
   2. The objects of the layers hold no writable data: no mutable globals. (Tables of pointers that
      are constant after relocation are in .data.rel.ro, which is not writable at run time.)
 Not for sanitizer or coverage builds, which add their own. Exits 1 on a fault.
 """
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,15 +20,14 @@ def nm(*arguments):
 def main():
     build = Path(sys.argv[1])
     faults = []
-    exported = 0
     library = build / "libsombra.so"
-    for line in nm("-D", "--defined-only", library).splitlines():
-        name = line.split()[-1]
-        exported += 1
-        if not name.startswith("sombra_"):
-            faults.append(f"{library.name} exports {name}")
-    if exported == 0:
-        faults.append(f"{library.name} exports nothing")
+    header = Path(__file__).resolve().parent.parent / "include" / "sombra.h"
+    declared = set(re.findall(r"^SOMBRA_API\b[^(;]*?\b(sombra_\w+)\(", header.read_text(), re.M))
+    exported = {line.split()[-1] for line in nm("-D", "--defined-only", library).splitlines()}
+    faults += [f"{library.name} exports {name}" for name in sorted(exported - declared)]
+    faults += [f"{library.name} does not export {name}" for name in sorted(declared - exported)]
+    if not declared:
+        faults.append("sombra.h declares nothing")
 
     objects = [o for o in sorted(build.glob("CMakeFiles/sombra_*.dir/src/**/*.o"))
                if "sombra_static" not in str(o) and "sombra_shared" not in str(o)]
@@ -42,7 +42,7 @@ def main():
                 faults.append(f"{path.name[:-2]}: {fields[0]} is a mutable global ({section})")
     for text in faults:
         print(text)
-    print(f"symbols: {exported} exported, {len(objects)} objects, {len(faults)} faults")
+    print(f"symbols: {len(exported)} exported, {len(objects)} objects, {len(faults)} faults")
     return 1 if faults or not objects else 0
 
 
