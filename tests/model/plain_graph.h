@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LABELS    6u
@@ -61,6 +63,27 @@ static inline plain_rel *plain_find_rel(plain_graph *g, uint64_t id)
     for (size_t i = 0; i < g->rel_count; i++)
         if (g->rels[i].id == id) return &g->rels[i];
     return NULL;
+}
+
+/* The node or relationship of an id that must be there. */
+static inline plain_node *plain_node_of(plain_graph *g, uint64_t id)
+{
+    plain_node *node = plain_find_node(g, id);
+    if (node == NULL) {
+        printf("node %llu should not be there\n", (unsigned long long)id);
+        abort();
+    }
+    return node;
+}
+
+static inline plain_rel *plain_rel_of(plain_graph *g, uint64_t id)
+{
+    plain_rel *rel = plain_find_rel(g, id);
+    if (rel == NULL) {
+        printf("relationship %llu should not be there\n", (unsigned long long)id);
+        abort();
+    }
+    return rel;
 }
 
 static inline void plain_delete_rel(plain_graph *g, plain_rel *rel)
