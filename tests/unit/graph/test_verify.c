@@ -283,6 +283,30 @@ static void test_graph_verify__statistics(void **state)
     begin_write(&x->f);
     sb_stats_add_rels(x->f.view, set_of_label(&x->f, x->g.person), x->g.likes, SB_IN, 2);
     expect(x, "relationships of type LIKES come to nodes of label set");
+    begin_write(&x->f); /* counts that are not there at all */
+    const sb_set_id persons = set_of_label(&x->f, x->g.person);
+    uint64_t count;
+    OK(&x->f, sb_stats_nodes_of_set(x->f.view, persons, &count, &x->f.err));
+    assert_true(count != 0);
+    sb_stats_add_nodes(x->f.view, persons, -(int64_t)count);
+    expect(x, "has no count, the table has");
+    begin_write(&x->f);
+    OK(&x->f, sb_stats_rels_of(x->f.view, persons, x->g.knows, SB_IN, &count, &x->f.err));
+    sb_stats_add_rels(x->f.view, persons, x->g.knows, SB_IN, -(int64_t)count);
+    expect(x, "no count of relationships of type KNOWS that come to nodes");
+}
+
+/* A page that belongs to nobody. */
+static void test_graph_verify__lost_page(void **state)
+{
+    fixture *x = *state;
+    sb_pgno pgno;
+    uint8_t *bytes;
+
+    begin_write(&x->f);
+    OK(&x->f, sb_page_alloc(x->f.txn, SB_PAGE_SLOTTED, 1, &pgno, &bytes, &x->f.err));
+    expect(x, "the page is neither in use nor free");
+    assert_int_equal(x->t.page, SB_PGNO_NONE);
 }
 
 /* Pending relationships of the same transaction are no finding. */
@@ -395,6 +419,7 @@ int main(void)
         DAMAGED(test_graph_verify__sound),      DAMAGED(test_graph_verify__lists),       DAMAGED(test_graph_verify__ends),
         DAMAGED(test_graph_verify__rows),       DAMAGED(test_graph_verify__labels),      DAMAGED(test_graph_verify__indexes),
         DAMAGED(test_graph_verify__constraints), DAMAGED(test_graph_verify__statistics), DAMAGED(test_graph_verify__pending),
+        DAMAGED(test_graph_verify__lost_page),
         DAMAGED(test_graph_verify__pages),      DAMAGED(test_graph_verify__no_memory),   TEST(test_graph_verify__random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
