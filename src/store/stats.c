@@ -210,11 +210,12 @@ void sb_store__stats_restore(sb_view *view, uint64_t key, int64_t delta)
 
 sb_status sb_store__stats_decode(sb_bytes value, uint64_t counts[SB_STAT_CHUNK], sb_err *err)
 {
-    const uint8_t *pos = value.data;
-    const uint8_t *end = pos + value.size;
     unsigned next = 0;
 
     memset(counts, 0, SB_STAT_CHUNK * sizeof counts[0]);
+    if (value.size == 0) return SB_OK; /* a row that is not there yet: no pointer to count from */
+    const uint8_t *pos = value.data;
+    const uint8_t *end = pos + value.size;
     while (pos != end) {
         const unsigned place = *pos++;
         if (place < next || place >= SB_STAT_CHUNK ||
