@@ -226,10 +226,10 @@ static void sort_packed(sb_triple *items, uint64_t *scratch, size_t count, const
         sort_high_bits(&words, &other, count, p->place_bits, p->node_bits + p->neighbor_bits);
     for (size_t i = 0; i < count; i++) {
         const uint64_t word = words[i];
-        items[i] = (sb_triple){
-            .node = p->least_node + (word >> node_shift),
-            .neighbor = p->least_neighbor + (word >> p->place_bits & neighbor_mask),
-            .rel = rels[word & place_mask]};
+        items[i] =
+            (sb_triple){.node = p->least_node + (word >> node_shift),
+                        .neighbor = p->least_neighbor + (word >> p->place_bits & neighbor_mask),
+                        .rel = rels[word & place_mask]};
     }
 }
 
