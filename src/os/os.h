@@ -23,7 +23,8 @@ enum {
     SB_OPEN_READ_ONLY = 1 << 0, /* else read and write */
     SB_OPEN_CREATE = 1 << 1,    /* make it when absent */
     SB_OPEN_EXCLUSIVE = 1 << 2, /* with CREATE: fail with SB_EXISTS when present */
-    SB_OPEN_SEQUENTIAL = 1 << 3 /* read from front to back: then it may also be a pipe, whose offsets are not looked at */
+    SB_OPEN_SEQUENTIAL = 1 << 3 /* read from front to back: then it may also be a pipe, whose
+                                 * offsets are not looked at */
 };
 
 typedef enum sb_lock_kind { SB_LOCK_NONE, SB_LOCK_SHARED, SB_LOCK_EXCLUSIVE } sb_lock_kind;
@@ -38,20 +39,21 @@ typedef struct sb_file_info {
     uint64_t bytes;
     uint64_t device, inode; /* identify the file while it exists */
     uint64_t mtime_ns;
-    bool remote;            /* on a network or removable file system: do not trust maps */
-    bool writable_media;    /* false on a file system mounted read-only */
-    bool regular;           /* a regular file (not a directory, pipe or device) */
+    bool remote;         /* on a network or removable file system: do not trust maps */
+    bool writable_media; /* false on a file system mounted read-only */
+    bool regular;        /* a regular file (not a directory, pipe or device) */
 } sb_file_info;
 
 /* The table behind an open file. All offsets and sizes in bytes. Each function may be called by
  * several threads at once. Errors: SB_IO with errno, SB_FULL for ENOSPC and EDQUOT. */
 typedef struct sb_file_ops {
     /* Read up to bytes at offset; *got is less only at the end of the file. */
-    sb_status (*read)(sb_file *file, uint64_t offset, void *data, size_t bytes, size_t *got, sb_err *err);
+    sb_status (*read)(sb_file *file, uint64_t offset, void *data, size_t bytes, size_t *got,
+                      sb_err *err);
     /* Write all pieces, one after the other, from offset on; extends the file. On failure any part
      * may have been written. */
-    sb_status (*write)(sb_file *file, uint64_t offset, const sb_io_piece *pieces, size_t piece_count,
-                       sb_err *err);
+    sb_status (*write)(sb_file *file, uint64_t offset, const sb_io_piece *pieces,
+                       size_t piece_count, sb_err *err);
     /* Data (and the size needed to read it back) reach stable storage. */
     sb_status (*sync)(sb_file *file, sb_err *err);
     sb_status (*truncate)(sb_file *file, uint64_t bytes, sb_err *err);
@@ -62,7 +64,8 @@ typedef struct sb_file_ops {
      * answer SB_UNSUPPORTED for more; their maps also stay valid after unmap and close, until the file is
      * removed and closed or truncated below an unmapped step; past the end of the file their bytes are
      * undefined instead of faulting. */
-    sb_status (*map)(sb_file *file, uint64_t offset, size_t bytes, bool writable, void **address, sb_err *err);
+    sb_status (*map)(sb_file *file, uint64_t offset, size_t bytes, bool writable, void **address,
+                     sb_err *err);
     void (*unmap)(sb_file *file, void *address, size_t bytes);
     /* Advice for a mapped range: read ahead (will_need) or forget. Best effort. */
     void (*advise)(sb_file *file, uint64_t offset, uint64_t bytes, bool will_need);
@@ -71,7 +74,8 @@ typedef struct sb_file_ops {
      * Two opens of one file, also in one process, exclude each other. Closing the file drops all its
      * locks (a close in a forked child drops none of its parent's). bytes > 0. An exclusive lock needs a
      * file open for writing. */
-    sb_status (*lock)(sb_file *file, uint64_t start, uint64_t bytes, sb_lock_kind kind, bool *taken, sb_err *err);
+    sb_status (*lock)(sb_file *file, uint64_t start, uint64_t bytes, sb_lock_kind kind, bool *taken,
+                      sb_err *err);
     /* Would an exclusive lock on the range be refused (somebody else holds one there)? */
     sb_status (*lock_held)(sb_file *file, uint64_t start, uint64_t bytes, bool *held, sb_err *err);
     void (*close)(sb_file *file);
@@ -111,18 +115,22 @@ typedef struct sb_vfs_ops {
 
 struct sb_vfs {
     const sb_vfs_ops *ops;
-    size_t map_step_bytes; /* granule of map: a multiple of 64 KiB and of the system's page; power of two */
-    bool shared;           /* other processes (or other pagers on this vfs) can open the same files; a test
-                            * may set it on a memory vfs before the first open */
+    size_t map_step_bytes; /* granule of map: a multiple of 64 KiB and of the system's page;
+                            * power of two */
+    bool shared; /* other processes (or other pagers on this vfs) can open the same files; a test
+                  * may set it on a memory vfs before the first open */
 };
 
 /* Shorthands, so that callers read as verbs. */
-sb_status sb_vfs_open(sb_vfs *vfs, const char *path, unsigned flags, sb_file **file, sb_err *err) SB_MUST_CHECK;
+sb_status sb_vfs_open(sb_vfs *vfs, const char *path, unsigned flags, sb_file **file,
+                      sb_err *err) SB_MUST_CHECK;
 sb_status sb_vfs_make_directory(sb_vfs *vfs, const char *path, sb_err *err) SB_MUST_CHECK;
 void sb_file_close(sb_file *file); /* accepts NULL */
 /* Exactly bytes, else SB_IO ("short read"). */
-sb_status sb_file_read_all(sb_file *file, uint64_t offset, void *data, size_t bytes, sb_err *err) SB_MUST_CHECK;
-sb_status sb_file_write_all(sb_file *file, uint64_t offset, const void *data, size_t bytes, sb_err *err) SB_MUST_CHECK;
+sb_status sb_file_read_all(sb_file *file, uint64_t offset, void *data, size_t bytes,
+                           sb_err *err) SB_MUST_CHECK;
+sb_status sb_file_write_all(sb_file *file, uint64_t offset, const void *data, size_t bytes,
+                            sb_err *err) SB_MUST_CHECK;
 
 /* The operating system's files. map step 64 MiB. alloc and *vfs are borrowed / owned by the caller. */
 sb_status sb_vfs_posix_create(const sb_allocator *alloc, sb_vfs **vfs, sb_err *err) SB_MUST_CHECK;
@@ -138,25 +146,30 @@ void sb_vfs_destroy(sb_vfs *vfs); /* accepts NULL; all files are closed by then 
  * on. Maps are those of the inner vfs, so what is written is seen in them: mapping can fail, reading
  * through a map can not. Dropping a lock, closing and unmapping never fail. */
 typedef enum sb_io_kind {
-    SB_IO_OPEN = 1 << 0, SB_IO_READ = 1 << 1, SB_IO_WRITE = 1 << 2, SB_IO_SYNC = 1 << 3,
-    SB_IO_TRUNCATE = 1 << 4, SB_IO_MAP = 1 << 5,
-    SB_IO_LOCK = 1 << 6,   /* lock and lock_held */
-    SB_IO_REMOVE = 1 << 7, /* remove and rename */
-    SB_IO_INFO = 1 << 8,   /* info, exists, directory_writable and random */
+    SB_IO_OPEN = 1 << 0,
+    SB_IO_READ = 1 << 1,
+    SB_IO_WRITE = 1 << 2,
+    SB_IO_SYNC = 1 << 3,
+    SB_IO_TRUNCATE = 1 << 4,
+    SB_IO_MAP = 1 << 5,
+    SB_IO_LOCK = 1 << 6,     /* lock and lock_held */
+    SB_IO_REMOVE = 1 << 7,   /* remove and rename */
+    SB_IO_INFO = 1 << 8,     /* info, exists, directory_writable and random */
     SB_IO_ALL = (1 << 9) - 1 /* open_temporary counts as OPEN, sync_directory as SYNC */
 } sb_io_kind;
 typedef struct sb_vfs_fault {
-    uint64_t calls;     /* calls of the kinds below so far */
-    uint64_t fail_at;   /* 0: never */
-    unsigned kinds;     /* sb_io_kind mask; SB_IO_ALL to start */
-    sb_status status;   /* SB_IO or SB_FULL */
+    uint64_t calls;   /* calls of the kinds below so far */
+    uint64_t fail_at; /* 0: never */
+    unsigned kinds;   /* sb_io_kind mask; SB_IO_ALL to start */
+    sb_status status; /* SB_IO or SB_FULL */
     bool persistent;
-    bool short_write;   /* a failing write first writes half of its bytes */
+    bool short_write;      /* a failing write first writes half of its bytes */
     uint64_t flip_read_at; /* the n-th read flips one bit of what it returns; 0: never */
-    uint64_t reads;     /* reads so far, for flip_read_at */
-    uint64_t failed;    /* how many calls were made to fail */
+    uint64_t reads;        /* reads so far, for flip_read_at */
+    uint64_t failed;       /* how many calls were made to fail */
 } sb_vfs_fault;
-sb_status sb_vfs_fault_create(const sb_allocator *alloc, sb_vfs *inner, sb_vfs **vfs, sb_err *err) SB_MUST_CHECK;
+sb_status sb_vfs_fault_create(const sb_allocator *alloc, sb_vfs *inner, sb_vfs **vfs,
+                              sb_err *err) SB_MUST_CHECK;
 /* Its knobs and counts; change them only while no call is under way. */
 sb_vfs_fault *sb_vfs_fault_state(sb_vfs *vfs);
 
@@ -167,8 +180,9 @@ sb_vfs_fault *sb_vfs_fault_state(sb_vfs *vfs);
  * files (whose calls are no events). Random bytes and the wall clock are a fixed sequence, so that a workload repeats exactly. */
 sb_status sb_vfs_crash_create(const sb_allocator *alloc, sb_vfs **vfs, sb_err *err) SB_MUST_CHECK;
 typedef struct sb_vfs_crash_options {
-    bool create_needs_dir_sync; /* true (to start): a new file's name is durable only after sync_directory,
-                                 * as POSIX has it; false: its own sync is enough, as on ext4 and xfs */
+    bool create_needs_dir_sync; /* true (to start): a new file's name is durable only after
+                                 * sync_directory, as POSIX has it; false: its own sync is
+                                 * enough, as on ext4 and xfs */
     size_t sector_bytes; /* what the disk writes whole, or tears: 512 to start; a power of two */
 } sb_vfs_crash_options;
 /* Change them only while no call is under way. A reboot hands them on. */
@@ -178,23 +192,25 @@ uint64_t sb_vfs_crash_events(const sb_vfs *vfs);
  * that event took effect; only locks, unmapping and closing still work. 0: never. */
 void sb_vfs_crash_set_cut(sb_vfs *vfs, uint64_t cut);
 typedef enum sb_crash_mode {
-    SB_CRASH_LOSE_ALL,  /* nothing unsynced survives */
-    SB_CRASH_KEEP_ALL,  /* everything written survives */
-    SB_CRASH_RANDOM,    /* each unsynced sector holds any of the contents that it has had since the last
-                         * sync, independently (tearing and reordering); sizes and directory changes
-                         * likewise. The seed also draws, for each file, how much survives: from
-                         * nothing over single sectors and whole blocks to everything */
-    SB_CRASH_GARBAGE    /* as RANDOM, and the write that the cut hit has reached some of its sectors; one
-                         * sector of it (when the cut hit no write: of an unsynced write) holds garbage */
+    SB_CRASH_LOSE_ALL, /* nothing unsynced survives */
+    SB_CRASH_KEEP_ALL, /* everything written survives */
+    SB_CRASH_RANDOM,   /* each unsynced sector holds any of the contents that it has had since the
+                        * last sync, independently (tearing and reordering); sizes and directory
+                        * changes likewise. The seed also draws, for each file, how much survives:
+                        * from nothing over single sectors and whole blocks to everything */
+    SB_CRASH_GARBAGE   /* as RANDOM, and the write that the cut hit has reached some of its
+                        * sectors; one sector of it (when the cut hit no write: of an unsynced
+                        * write) holds garbage */
 } sb_crash_mode;
 /* A new vfs of the same kind, with its events at 0 and no cut, holding what is on the disk after the
  * power comes back. The old one stays for the caller to destroy. Same seed, same outcome. */
-sb_status sb_vfs_crash_reboot(sb_vfs *vfs, sb_crash_mode mode, uint64_t seed, sb_vfs **after, sb_err *err) SB_MUST_CHECK;
+sb_status sb_vfs_crash_reboot(sb_vfs *vfs, sb_crash_mode mode, uint64_t seed, sb_vfs **after,
+                              sb_err *err) SB_MUST_CHECK;
 
 /* ---- Machine --------------------------------------------------------------------------------- */
 
-uint64_t sb_os_memory_bytes(void);  /* physical memory, or the control group's limit if lower */
-unsigned sb_os_cpu_count(void);     /* that this process may run on; at least 1 */
+uint64_t sb_os_memory_bytes(void); /* physical memory, or the control group's limit if lower */
+unsigned sb_os_cpu_count(void);    /* that this process may run on; at least 1 */
 uint64_t sb_os_process_id(void);
 /* The name of a process ("sombra"), for messages; "?" when it can not be told. */
 void sb_os_process_name(uint64_t pid, char *name, size_t bytes);
@@ -202,9 +218,10 @@ const char *sb_os_environment(const char *name); /* getenv; borrowed */
 
 /* A word that reads 1 in the process that made it and 0 in a child after fork (a page wiped on fork). */
 typedef struct sb_fork_guard sb_fork_guard;
-sb_status sb_fork_guard_create(const sb_allocator *alloc, sb_fork_guard **guard, sb_err *err) SB_MUST_CHECK;
+sb_status sb_fork_guard_create(const sb_allocator *alloc, sb_fork_guard **guard,
+                               sb_err *err) SB_MUST_CHECK;
 bool sb_fork_guard_same_process(const sb_fork_guard *guard); /* one load */
-void sb_fork_guard_destroy(sb_fork_guard *guard); /* accepts NULL */
+void sb_fork_guard_destroy(sb_fork_guard *guard);            /* accepts NULL */
 
 /* ---- Threads ---------------------------------------------------------------------------------- */
 
@@ -220,7 +237,8 @@ typedef enum sb_lock_rank {
     SB_LOCK_RANKS
 } sb_lock_rank;
 
-sb_status sb_mutex_create(const sb_allocator *alloc, sb_lock_rank rank, sb_mutex **mutex, sb_err *err) SB_MUST_CHECK;
+sb_status sb_mutex_create(const sb_allocator *alloc, sb_lock_rank rank, sb_mutex **mutex,
+                          sb_err *err) SB_MUST_CHECK;
 void sb_mutex_destroy(sb_mutex *mutex); /* accepts NULL */
 void sb_mutex_lock(sb_mutex *mutex);
 bool sb_mutex_try_lock(sb_mutex *mutex);
@@ -228,15 +246,18 @@ bool sb_mutex_try_lock(sb_mutex *mutex);
 bool sb_mutex_lock_for(sb_mutex *mutex, uint64_t timeout_ns);
 void sb_mutex_unlock(sb_mutex *mutex);
 
-sb_status sb_condition_create(const sb_allocator *alloc, sb_condition **condition, sb_err *err) SB_MUST_CHECK;
+sb_status sb_condition_create(const sb_allocator *alloc, sb_condition **condition,
+                              sb_err *err) SB_MUST_CHECK;
 void sb_condition_destroy(sb_condition *condition); /* accepts NULL */
 void sb_condition_wait(sb_condition *condition, sb_mutex *mutex);
-bool sb_condition_wait_for(sb_condition *condition, sb_mutex *mutex, uint64_t timeout_ns); /* false: timed out */
+/* false: timed out */
+bool sb_condition_wait_for(sb_condition *condition, sb_mutex *mutex, uint64_t timeout_ns);
 void sb_condition_signal(sb_condition *condition);
 void sb_condition_broadcast(sb_condition *condition);
 
 /* run(ctx) on a new thread; signals are blocked in it, except those of its own faults (SIGSEGV...). */
-sb_status sb_thread_create(const sb_allocator *alloc, void (*run)(void *ctx), void *ctx, sb_thread **thread, sb_err *err) SB_MUST_CHECK;
+sb_status sb_thread_create(const sb_allocator *alloc, void (*run)(void *ctx), void *ctx,
+                           sb_thread **thread, sb_err *err) SB_MUST_CHECK;
 void sb_thread_join(sb_thread *thread); /* and frees it; accepts NULL */
 
 #endif
