@@ -52,9 +52,11 @@ typedef enum sb_page_kind {
 /* ---- Opening --------------------------------------------------------------------------------- */
 
 typedef enum sb_durability {
-    SB_DURABLE_FULL, /* synced before commit returns */
-    SB_DURABLE_NORMAL, /* synced at checkpoint: a power cut may lose the last commits, never consistency */
-    SB_DURABLE_OFF /* never synced: a power cut may damage the file; a killed process loses nothing */
+    SB_DURABLE_FULL,   /* synced before commit returns */
+    SB_DURABLE_NORMAL, /* synced at checkpoint: a power cut may lose the last commits, never
+                        * consistency */
+    SB_DURABLE_OFF     /* never synced: a power cut may damage the file; a killed process loses
+                        * nothing */
 } sb_durability;
 
 typedef enum sb_read_mode { SB_READ_AUTO, SB_READ_MAP, SB_READ_CACHE } sb_read_mode;
@@ -78,11 +80,11 @@ typedef struct sb_pager_options {
     sb_read_mode read_mode;        /* AUTO: CACHE on remote file systems, else MAP */
     uint32_t cache_pages;          /* of SB_READ_CACHE; at least 8 */
     uint32_t autocheckpoint_pages; /* WAL length that starts an automatic checkpoint; 0: never */
-    bool
-        checkpoint_thread; /* automatic checkpoints on a thread of their own, else in the committing call */
-    uint64_t busy_timeout_ns;  /* how long to wait for the writer lock */
-    uint64_t txn_memory_bytes; /* private pages of a write transaction past this are spilled */
-    sb_page_check check;       /* may be NULL */
+    bool checkpoint_thread;        /* automatic checkpoints on a thread of their own, else in the
+                                    * committing call */
+    uint64_t busy_timeout_ns;      /* how long to wait for the writer lock */
+    uint64_t txn_memory_bytes;     /* private pages of a write transaction past this are spilled */
+    sb_page_check check;           /* may be NULL */
     void *check_ctx;
     void (*log)(void *ctx, sb_log_level level,
                 const char *message); /* may be NULL; called without locks */
@@ -245,7 +247,8 @@ SB_MUST_CHECK sb_status sb_txn_spill(sb_txn *txn, sb_err *err);
 
 typedef enum sb_checkpoint_mode {
     SB_CHECKPOINT_PASSIVE, /* what is possible without waiting for anybody */
-    SB_CHECKPOINT_FULL, /* waits (busy_timeout) for the writer and for readers of old states; all is back-filled */
+    SB_CHECKPOINT_FULL,    /* waits (busy_timeout) for the writer and for readers of old states; all
+                            * is back-filled */
     SB_CHECKPOINT_RESTART, /* and the next writer starts the WAL from its beginning */
     SB_CHECKPOINT_TRUNCATE /* and the WAL file is cut to nothing */
 } sb_checkpoint_mode;
