@@ -77,7 +77,8 @@ void sb_tree_forget_leaves(sb_session *session)
     void *object = NULL;
     leaf_cache *cache;
 
-    if (sb_session_ext_get(session, &cache_kind, &object, NULL) != SB_OK) return; /* none, so nothing to forget */
+    /* none, so nothing to forget */
+    if (sb_session_ext_get(session, &cache_kind, &object, NULL) != SB_OK) return;
     cache = object;
     if (cache->entries != NULL) memset(cache->entries, 0, cache->capacity * sizeof(cache_entry));
     memset(cache->trees, 0, sizeof cache->trees);

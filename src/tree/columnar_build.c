@@ -3,20 +3,21 @@
 #include "tree/columnar_priv.h"
 
 struct sb_columnar_build {
-    sb_txn *txn;          /* borrowed, as tree and core */
+    sb_txn *txn; /* borrowed, as tree and core */
     sb_tree *tree;
     sb_build_core *core;
     uint32_t page_bytes;
-    uint32_t budget;      /* bytes of a leaf to fill */
-    uint64_t low;         /* low fence of the next leaf; none before the first */
+    uint32_t budget; /* bytes of a leaf to fill */
+    uint64_t low;    /* low fence of the next leaf; none before the first */
     bool no_low;
-    bool any;             /* last_id is valid */
-    uint64_t last_id;     /* of all rows so far */
-    uint8_t *page;        /* owned: rows not yet handed to the core */
-    size_t hint;          /* rows of the last full leaf */
+    bool any;         /* last_id is valid */
+    uint64_t last_id; /* of all rows so far */
+    uint8_t *page;    /* owned: rows not yet handed to the core */
+    size_t hint;      /* rows of the last full leaf */
 };
 
-sb_status sb_columnar__build_open(sb_txn *txn, sb_tree *tree, sb_build_core *core, unsigned fill_percent, sb_columnar_build **build, sb_err *err)
+sb_status sb_columnar__build_open(sb_txn *txn, sb_tree *tree, sb_build_core *core,
+                                  unsigned fill_percent, sb_columnar_build **build, sb_err *err)
 {
     const sb_allocator *alloc = sb_pager_alloc(sb_txn_pager(txn));
     const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
@@ -25,8 +26,10 @@ sb_status sb_columnar__build_open(sb_txn *txn, sb_tree *tree, sb_build_core *cor
     *build = NULL;
     sb_columnar_build *made = sb_alloc_zero(alloc, sizeof *made);
     if (made == NULL) return SB_FAIL_NOMEM(err);
-    *made = (sb_columnar_build){.txn = txn, .tree = tree, .core = core, .page_bytes = page_bytes, .no_low = true};
-    made->budget = fill_percent == 0 || fill_percent >= 100 ? page_bytes : page_bytes / 100 * fill_percent;
+    *made = (sb_columnar_build){
+        .txn = txn, .tree = tree, .core = core, .page_bytes = page_bytes, .no_low = true};
+    made->budget =
+        fill_percent == 0 || fill_percent >= 100 ? page_bytes : page_bytes / 100 * fill_percent;
     made->page = sb_alloc_zero(alloc, page_bytes);
     if (made->page == NULL) {
         sb_free(alloc, made, sizeof *made);
@@ -72,7 +75,8 @@ static sb_status emit_page(sb_columnar_build *build, const uint64_t *next_id, sb
     sb_pgno pgno;
 
     SB_TRY(sb_build__leaf_begin(build->core, &bytes, &pgno, err));
-    memcpy(bytes + SB_PAGE_COMMON, build->page + SB_PAGE_COMMON, build->page_bytes - SB_PAGE_COMMON);
+    memcpy(bytes + SB_PAGE_COMMON, build->page + SB_PAGE_COMMON,
+           build->page_bytes - SB_PAGE_COMMON);
     sb_store_le16(bytes + SB_PAGE_FLAGS, (uint16_t)sb_columnar__flags(build->page));
     sb_columnar__put_fences(bytes, &fences);
     sb_columnar__write_empty(&open, build->page, build->page_bytes);
@@ -80,7 +84,8 @@ static sb_status emit_page(sb_columnar_build *build, const uint64_t *next_id, sb
 }
 
 /* Rows from `from` on into an empty page buffer, or as a leaf when they fill one. */
-static sb_status start_page(sb_columnar_build *build, sb_encoder *encoder, size_t from, size_t *taken, sb_err *err)
+static sb_status start_page(sb_columnar_build *build, sb_encoder *encoder, size_t from,
+                            size_t *taken, sb_err *err)
 {
     const sb_source *source = encoder->source;
     uint8_t *bytes;
@@ -92,14 +97,16 @@ static sb_status start_page(sb_columnar_build *build, sb_encoder *encoder, size_
         sb_encoder__write(encoder, from, true, &open, build->page);
         return SB_OK;
     }
-    const sb_col_fences fences = next_fences(build, &source->ids[from + *taken], source->ids[from + *taken - 1]);
+    const sb_col_fences fences =
+        next_fences(build, &source->ids[from + *taken], source->ids[from + *taken - 1]);
     SB_TRY(sb_build__leaf_begin(build->core, &bytes, &pgno, err));
     sb_encoder__write(encoder, from, false, &fences, bytes);
     return leaf_end(build, &fences, err);
 }
 
 /* Rows from `from` on join those in the page buffer. */
-static sb_status extend_page(sb_columnar_build *build, const sb_source *source, size_t from, size_t *taken, sb_err *err)
+static sb_status extend_page(sb_columnar_build *build, const sb_source *source, size_t from,
+                             size_t *taken, sb_err *err)
 {
     const size_t before = sb_columnar__rows(build->page), left = source->rows - from;
     const uint32_t used = sb_columnar__used(build->page, build->page_bytes);
@@ -115,8 +122,12 @@ static sb_status extend_page(sb_columnar_build *build, const sb_source *source, 
     SB_TRY(sb_tree__txn(build->txn, &state, err));
     SB_TRY(sb_tree__buffer_acquire(state, build->page_bytes, &copy, err));
     memcpy(copy->data, build->page, build->page_bytes);
-    if ((st = sb_columnar__merge(state, copy->data, NULL, source, from, window, &merged, &memory, err)) != SB_OK) goto done;
-    if ((st = sb_tree__buffer_acquire(state, sb_encoder__memory(merged.column_count), &scratch, err)) != SB_OK) goto done;
+    if ((st = sb_columnar__merge(state, copy->data, NULL, source, from, window, &merged, &memory,
+                                 err)) != SB_OK)
+        goto done;
+    if ((st = sb_tree__buffer_acquire(state, sb_encoder__memory(merged.column_count), &scratch,
+                                      err)) != SB_OK)
+        goto done;
     sb_encoder__init(&encoder, &merged, build->page_bytes, build->budget, scratch->data);
     encoder.hint = before;
     const size_t count = sb_encoder__fit(&encoder, 0, merged.rows);
@@ -152,7 +163,8 @@ static sb_status add_rows(sb_columnar_build *build, const sb_source *source, sb_
             st = start_page(build, &encoder, from, &taken, err);
             continue;
         }
-        taken = sb_columnar__insert(build->page, build->page_bytes, source, from, source->rows - from);
+        taken =
+            sb_columnar__insert(build->page, build->page_bytes, source, from, source->rows - from);
         if (taken == 0) st = extend_page(build, source, from, &taken, err);
     }
     build->hint = encoder.hint;
@@ -169,7 +181,8 @@ sb_status sb_columnar__build_rows(sb_columnar_build *build, const sb_rows *rows,
 
     if (rows->row_count == 0) return SB_OK;
     SB_TRY(sb_columnar__check_rows(rows, err));
-    if (build->any && rows->ids[0] <= build->last_id) return SB_FAIL(err, SB_MISUSE, "row ids are not strictly ascending");
+    if (build->any && rows->ids[0] <= build->last_id)
+        return SB_FAIL(err, SB_MISUSE, "row ids are not strictly ascending");
     build->any = true;
     build->last_id = rows->ids[rows->row_count - 1];
     SB_TRY(sb_tree__txn(build->txn, &state, err));
@@ -183,7 +196,8 @@ sb_status sb_columnar__build_rows(sb_columnar_build *build, const sb_rows *rows,
             const size_t count = source.rows - from < window ? source.rows - from : window;
             sb_buffer *prepared_memory = NULL;
             sb_source prepared;
-            st = sb_columnar__prepare(build->txn, build->tree->id, &source, from, count, &prepared, &prepared_memory, err);
+            st = sb_columnar__prepare(build->txn, build->tree->id, &source, from, count, &prepared,
+                                      &prepared_memory, err);
             if (st == SB_OK) st = add_rows(build, &prepared, err);
             sb_tree__buffer_release(state, prepared_memory);
         }

@@ -13,7 +13,8 @@ size_t sb_encoder__memory(size_t column_count)
     return column_count * (2 * sizeof(sb_colstats) + sizeof(sb_colplan)) + 1;
 }
 
-void sb_encoder__init(sb_encoder *encoder, const sb_source *source, uint32_t page_bytes, uint32_t budget, void *memory)
+void sb_encoder__init(sb_encoder *encoder, const sb_source *source, uint32_t page_bytes,
+                      uint32_t budget, void *memory)
 {
     *encoder = (sb_encoder){.source = source, .page_bytes = page_bytes};
     encoder->budget = budget < SB_COL_ARRAYS_LIMIT ? budget : SB_COL_ARRAYS_LIMIT;
@@ -24,7 +25,8 @@ void sb_encoder__init(sb_encoder *encoder, const sb_source *source, uint32_t pag
 
 /* ---- Looking at values ---------------------------------------------------------------------------- */
 
-static void add_words(sb_colstats *stats, const sb_source_column *column, size_t from, size_t count, uint64_t bias)
+static void add_words(sb_colstats *stats, const sb_source_column *column, size_t from, size_t count,
+                      uint64_t bias)
 {
     uint64_t min = stats->min, max = stats->max;
     uint32_t present = 0;
@@ -62,7 +64,8 @@ static void add_bytes(sb_colstats *stats, const sb_source_column *column, size_t
             stats->first = i;
             stats->same = code != SB_CODE_OVERFLOW;
         } else if (stats->same) {
-            stats->same = code != SB_CODE_OVERFLOW && sb_bytes_equal(column->bytes[i], column->bytes[stats->first]);
+            stats->same = code != SB_CODE_OVERFLOW &&
+                          sb_bytes_equal(column->bytes[i], column->bytes[stats->first]);
         }
         stats->min = code < stats->min ? code : stats->min;
         stats->max = code > stats->max ? code : stats->max;
@@ -71,7 +74,8 @@ static void add_bytes(sb_colstats *stats, const sb_source_column *column, size_t
     }
 }
 
-static void add_presence(sb_colstats *stats, const sb_source_column *column, size_t from, size_t count)
+static void add_presence(sb_colstats *stats, const sb_source_column *column, size_t from,
+                         size_t count)
 {
     if (column->present == NULL) {
         if (stats->count == 0) stats->first = from;
@@ -110,7 +114,8 @@ static uint64_t choose_base(uint64_t min, uint64_t max, uint64_t zero)
 }
 
 /* Form of a column over `slots` slots with `rows` rows. */
-static void plan_column(sb_colplan *plan, const sb_colstats *stats, uint8_t type, uint32_t slots, uint32_t rows)
+static void plan_column(sb_colplan *plan, const sb_colstats *stats, uint8_t type, uint32_t slots,
+                        uint32_t rows)
 {
     *plan = (sb_colplan){.heap = (uint32_t)stats->heap};
     switch (type & SB_CLASS_MASK) {
@@ -143,7 +148,8 @@ static void plan_column(sb_colplan *plan, const sb_colstats *stats, uint8_t type
     plan->presence = SB_PRESENT_ALL;
     if (stats->count != rows) {
         const uint32_t bitmap = (slots + 7) / 8 + slots * plan->place_bytes;
-        const uint32_t packed = SB_BLOCK_HEAD + (slots + 63) / 64 * 10 + stats->count * plan->place_bytes;
+        const uint32_t packed =
+            SB_BLOCK_HEAD + (slots + 63) / 64 * 10 + stats->count * plan->place_bytes;
         const uint32_t list = SB_BLOCK_HEAD + stats->count * (2 + plan->place_bytes);
         plan->presence = SB_PRESENT_BITMAP;
         /* From half full on a place per slot: look-ups by rank halve the rate of point reads (measured). */
@@ -154,17 +160,20 @@ static void plan_column(sb_colplan *plan, const sb_colstats *stats, uint8_t type
 }
 
 /* Bytes of a column's block and strings with room for `capacity` slots, of which `slots` are used. */
-static uint64_t plan_bytes(sb_colplan *plan, const sb_colstats *stats, uint32_t slots, uint32_t capacity)
+static uint64_t plan_bytes(sb_colplan *plan, const sb_colstats *stats, uint32_t slots,
+                           uint32_t capacity)
 {
     const uint32_t more = capacity - slots;
     uint64_t bytes = 0;
     uint32_t places = capacity;
 
     if (plan->presence >= SB_PRESENT_PACKED) {
-        places = stats->count + (more == 0 ? 0 : (uint32_t)((uint64_t)stats->count * more / slots + 1));
+        places =
+            stats->count + (more == 0 ? 0 : (uint32_t)((uint64_t)stats->count * more / slots + 1));
         if (places > capacity) places = capacity;
         plan->places = places;
-        bytes += SB_BLOCK_HEAD + (plan->presence == SB_PRESENT_LIST ? places * 2ull : (capacity + 63) / 64 * 10ull);
+        bytes += SB_BLOCK_HEAD +
+                 (plan->presence == SB_PRESENT_LIST ? places * 2ull : (capacity + 63) / 64 * 10ull);
     } else if (plan->presence == SB_PRESENT_BITMAP) {
         bytes += (capacity + 7) / 8;
     }
@@ -175,7 +184,8 @@ static uint64_t plan_bytes(sb_colplan *plan, const sb_colstats *stats, uint32_t 
 
 /* Bytes of a page with the planned forms. A dense leaf without holes counts as if it had their bitmap: a row deleted
  * from a full leaf then never splits it (costs 2 % of the rows at 6 bytes each). */
-static uint64_t page_cost(sb_encoder *encoder, const sb_colstats *stats, uint32_t slots, uint32_t capacity, uint8_t id_width)
+static uint64_t page_cost(sb_encoder *encoder, const sb_colstats *stats, uint32_t slots,
+                          uint32_t capacity, uint8_t id_width)
 {
     uint64_t bytes = SB_COL_HEADER + sb_columnar__ids_bytes(capacity, id_width, true);
     for (size_t k = 0; k < encoder->source->column_count; k++) {
@@ -185,10 +195,13 @@ static uint64_t page_cost(sb_encoder *encoder, const sb_colstats *stats, uint32_
     return bytes;
 }
 
-static void plan_columns(sb_encoder *encoder, const sb_colstats *stats, uint32_t slots, uint32_t rows)
+static void plan_columns(sb_encoder *encoder, const sb_colstats *stats, uint32_t slots,
+                         uint32_t rows)
 {
     for (size_t k = 0; k < encoder->source->column_count; k++)
-        if (stats[k].count != 0) plan_column(&encoder->plans[k], &stats[k], encoder->source->columns[k].type, slots, rows);
+        if (stats[k].count != 0)
+            plan_column(&encoder->plans[k], &stats[k], encoder->source->columns[k].type, slots,
+                        rows);
 }
 
 /* Choose between dense and sparse for rows [from, from + rows), fill in the plans and the shape. False: it does
@@ -234,14 +247,16 @@ size_t sb_encoder__fit(sb_encoder *encoder, size_t from, size_t limit)
     const uint32_t max_slots = sb_columnar__max_slots(encoder->page_bytes);
     size_t count = 0, step = encoder->hint > FIT_STEP ? encoder->hint : FIT_STEP;
 
-    for (size_t k = 0; k < columns; k++) encoder->stats[k] = (sb_colstats){.min = UINT64_MAX};
+    for (size_t k = 0; k < columns; k++)
+        encoder->stats[k] = (sb_colstats){.min = UINT64_MAX};
     if (limit > max_slots) limit = max_slots;
     while (count < limit) {
         const size_t take = step < limit - count ? step : limit - count;
         add_rows(encoder, from + count, take);
         bool fits = plan_page(encoder, encoder->trial, from, (uint32_t)(count + take));
         if (!fits && count == 0 && take == 1) {
-            encoder->budget = encoder->page_bytes < SB_COL_ARRAYS_LIMIT ? encoder->page_bytes : SB_COL_ARRAYS_LIMIT;
+            encoder->budget = encoder->page_bytes < SB_COL_ARRAYS_LIMIT ? encoder->page_bytes
+                                                                        : SB_COL_ARRAYS_LIMIT;
             fits = true; /* one prepared row fits a whole page */
         }
         if (fits) {
@@ -257,7 +272,8 @@ size_t sb_encoder__fit(sb_encoder *encoder, size_t from, size_t limit)
         }
     }
     encoder->columns = 0;
-    for (size_t k = 0; k < columns; k++) encoder->columns += encoder->stats[k].count != 0;
+    for (size_t k = 0; k < columns; k++)
+        encoder->columns += encoder->stats[k].count != 0;
     const bool planned = plan_page(encoder, encoder->stats, from, (uint32_t)count);
     SB_ASSERT(planned);
     (void)planned;
@@ -275,17 +291,21 @@ static uint32_t heap_put(uint8_t *page, uint32_t *heap_start, sb_bytes string)
     return *heap_start;
 }
 
-void sb_columnar__put_value(uint8_t *page, uint32_t *heap_start, const sb_colview *view, uint32_t place, const sb_source_column *column, size_t row)
+void sb_columnar__put_value(uint8_t *page, uint32_t *heap_start, const sb_colview *view,
+                            uint32_t place, const sb_source_column *column, size_t row)
 {
     if (view->class_ != SB_CLASS_BYTES) {
         if (view->width != 0) {
             const uint64_t base = view->class_ == SB_CLASS_INT ? view->base : 0;
-            sb_store_width(page + view->values + (size_t)place * view->width, view->width, column->words[row] - base);
+            sb_store_width(page + view->values + (size_t)place * view->width, view->width,
+                           column->words[row] - base);
         }
     } else if (!view->constant) {
         const uint32_t code = sb_source__code(column, row);
-        sb_store_le16(page + view->values + (size_t)place * 2, (uint16_t)heap_put(page, heap_start, column->bytes[row]));
-        sb_store_width(page + view->lengths + (size_t)place * view->width, view->width, code - view->base);
+        sb_store_le16(page + view->values + (size_t)place * 2,
+                      (uint16_t)heap_put(page, heap_start, column->bytes[row]));
+        sb_store_width(page + view->lengths + (size_t)place * view->width, view->width,
+                       code - view->base);
     }
 }
 
@@ -300,14 +320,16 @@ void sb_columnar__rerank(uint8_t *page, const sb_colview *view, uint32_t word)
 }
 
 /* Bits, positions, ranks and values of a column with absent rows or of a leaf with holes. */
-static void write_scattered(const sb_encoder *encoder, uint32_t *heap_start, uint8_t *page, const sb_colview *view, const sb_source_column *column, size_t from)
+static void write_scattered(const sb_encoder *encoder, uint32_t *heap_start, uint8_t *page,
+                            const sb_colview *view, const sb_source_column *column, size_t from)
 {
     const uint64_t *ids = encoder->source->ids;
     uint32_t next = 0;
 
     for (size_t row = from; row < from + encoder->rows; row++) {
         if (!sb_source__has(column, row)) continue;
-        const uint32_t slot = encoder->holes ? (uint32_t)(ids[row] - ids[from]) : (uint32_t)(row - from);
+        const uint32_t slot =
+            encoder->holes ? (uint32_t)(ids[row] - ids[from]) : (uint32_t)(row - from);
         uint32_t place = slot;
         if (view->presence == SB_PRESENT_BITMAP) {
             sb_bit_set(page + view->map, slot);
@@ -323,14 +345,15 @@ static void write_scattered(const sb_encoder *encoder, uint32_t *heap_start, uin
     if (view->presence == SB_PRESENT_PACKED) sb_columnar__rerank(page, view, 0);
 }
 
-static void write_column(const sb_encoder *encoder, uint32_t *heap_start, uint8_t *page, uint32_t index, const sb_source_column *column, size_t from)
+static void write_column(const sb_encoder *encoder, uint32_t *heap_start, uint8_t *page,
+                         uint32_t index, const sb_source_column *column, size_t from)
 {
     sb_colview view;
     sb_columnar__open(page, index, &view);
     if (view.presence == SB_PRESENT_ALL && !encoder->holes && view.class_ != SB_CLASS_BYTES) {
         if (view.width != 0)
-            sb_columnar__store_words(page + view.values, view.width, column->words + from, encoder->rows,
-                                     view.class_ == SB_CLASS_INT ? view.base : 0);
+            sb_columnar__store_words(page + view.values, view.width, column->words + from,
+                                     encoder->rows, view.class_ == SB_CLASS_INT ? view.base : 0);
         return;
     }
     write_scattered(encoder, heap_start, page, &view, column, from);
@@ -342,7 +365,8 @@ static void write_ids(const sb_encoder *encoder, size_t from, uint8_t *block)
     if (encoder->id_width != 0) {
         sb_columnar__store_words(block, encoder->id_width, ids, encoder->rows, ids[0]);
     } else if (encoder->holes) {
-        for (uint32_t i = 0; i < encoder->rows; i++) sb_bit_set(block, ids[i] - ids[0]);
+        for (uint32_t i = 0; i < encoder->rows; i++)
+            sb_bit_set(block, ids[i] - ids[0]);
     }
 }
 
@@ -350,10 +374,12 @@ static void write_ids(const sb_encoder *encoder, size_t from, uint8_t *block)
 static uint32_t slack_capacity(sb_encoder *encoder, uint64_t first_id, const sb_col_fences *fences)
 {
     uint32_t low = encoder->slots, high = sb_columnar__max_slots(encoder->page_bytes);
-    if (encoder->id_width == 0 && !fences->no_high && fences->high - first_id < high) high = (uint32_t)(fences->high - first_id);
+    if (encoder->id_width == 0 && !fences->no_high && fences->high - first_id < high)
+        high = (uint32_t)(fences->high - first_id);
     while (low < high) {
         const uint32_t middle = high - (high - low) / 2;
-        if (page_cost(encoder, encoder->stats, encoder->slots, middle, encoder->id_width) <= encoder->budget)
+        if (page_cost(encoder, encoder->stats, encoder->slots, middle, encoder->id_width) <=
+            encoder->budget)
             low = middle;
         else
             high = middle - 1;
@@ -370,10 +396,12 @@ void sb_columnar__write_empty(const sb_col_fences *fences, uint8_t *page, uint32
     sb_store_le32(page + SB_COL_HEAP_START, page_bytes);
 }
 
-void sb_encoder__write(sb_encoder *encoder, size_t from, bool slack, const sb_col_fences *fences, uint8_t *page)
+void sb_encoder__write(sb_encoder *encoder, size_t from, bool slack, const sb_col_fences *fences,
+                       uint8_t *page)
 {
     const sb_source *source = encoder->source;
-    const uint32_t capacity = slack ? slack_capacity(encoder, source->ids[from], fences) : encoder->slots;
+    const uint32_t capacity =
+        slack ? slack_capacity(encoder, source->ids[from], fences) : encoder->slots;
     uint32_t heap_start = encoder->page_bytes, off, index = 0;
 
     /* The sizes of this capacity, places of packed columns above all. */
@@ -405,7 +433,9 @@ void sb_encoder__write(sb_encoder *encoder, size_t from, bool slack, const sb_co
         }
         sb_store_le32(entry + SB_COLENT_KEY, column->key);
         entry[SB_COLENT_TYPE] = column->type;
-        entry[SB_COLENT_FORM] = (uint8_t)(code | (uint32_t)plan->presence << SB_FORM_PRESENCE_SHIFT | (plan->constant ? SB_FORM_CONSTANT : 0));
+        entry[SB_COLENT_FORM] =
+            (uint8_t)(code | (uint32_t)plan->presence << SB_FORM_PRESENCE_SHIFT |
+                      (plan->constant ? SB_FORM_CONSTANT : 0));
         sb_store_le16(entry + SB_COLENT_OFF, (uint16_t)off);
         sb_store_le64(entry + SB_COLENT_BASE, base);
         if (plan->presence >= SB_PRESENT_PACKED) {

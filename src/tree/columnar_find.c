@@ -18,13 +18,16 @@ static sb_status locate(sb_row *row, uint64_t id, bool *found, sb_err *err)
     const uint32_t slot = sb_columnar__slot_of(row->page.bytes, id);
     *found = slot != SB_SLOT_NONE;
     row->index = slot;
-    if (SB_LIKELY((sb_columnar__flags(row->page.bytes) & SB_COL_WIDE) == 0) || !*found) return SB_OK;
-    SB_TRY(sb_columnar__load_wide(row->txn, row->page.bytes, slot, &row->wide_data, &row->wide_bytes, err));
+    if (SB_LIKELY((sb_columnar__flags(row->page.bytes) & SB_COL_WIDE) == 0) || !*found)
+        return SB_OK;
+    SB_TRY(sb_columnar__load_wide(row->txn, row->page.bytes, slot, &row->wide_data,
+                                  &row->wide_bytes, err));
     row->wide = row->wide_data != NULL;
     return SB_OK;
 }
 
-sb_status sb_row_find(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_row *row, bool *found, sb_err *err)
+sb_status sb_row_find(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_row *row, bool *found,
+                      sb_err *err)
 {
     *found = false;
     init_row(row, txn);
@@ -37,7 +40,8 @@ sb_status sb_row_find(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_row *row
 
 void sb_row_release(sb_row *row)
 {
-    if (row->wide_data != NULL) sb_free(sb_pager_alloc(sb_txn_pager(row->txn)), row->wide_data, row->wide_bytes);
+    if (row->wide_data != NULL)
+        sb_free(sb_pager_alloc(sb_txn_pager(row->txn)), row->wide_data, row->wide_bytes);
     row->wide_data = NULL;
     row->wide = false;
     if (row->page.bytes != NULL) sb_page_release(row->txn, &row->page);
@@ -53,15 +57,19 @@ bool sb_row_cell(const sb_row *row, uint32_t key, sb_cell *cell)
     uint32_t i = 0;
 
     if (SB_UNLIKELY(row->wide)) {
-        if (sb_columnar__wide_seek(row->wide_data, sb_columnar__order(key, 0), cell) && cell->key == key) return true;
+        if (sb_columnar__wide_seek(row->wide_data, sb_columnar__order(key, 0), cell) &&
+            cell->key == key)
+            return true;
         if (key == SB_COLUMN_WIDE) return false;
     }
     if (columns > 8) {
         i = sb_columnar__column_bound(page, key, 0);
     } else {
-        while (i < columns && sb_load_le32(page + sb_columnar__entry_off(i) + SB_COLENT_KEY) < key) i++;
+        while (i < columns && sb_load_le32(page + sb_columnar__entry_off(i) + SB_COLENT_KEY) < key)
+            i++;
     }
-    for (; i < columns && sb_load_le32(page + sb_columnar__entry_off(i) + SB_COLENT_KEY) == key; i++) {
+    for (; i < columns && sb_load_le32(page + sb_columnar__entry_off(i) + SB_COLENT_KEY) == key;
+         i++) {
         sb_colview view;
         uint32_t place;
         sb_columnar__open(page, i, &view);
@@ -81,7 +89,8 @@ static bool next_in_leaf(const sb_row *row, size_t *index, sb_cell *cell)
         sb_colview view;
         uint32_t place;
         sb_columnar__open(page, (uint32_t)(*index)++, &view);
-        if (view.key == SB_COLUMN_WIDE || !sb_columnar__place(page, &view, row->index, &place)) continue;
+        if (view.key == SB_COLUMN_WIDE || !sb_columnar__place(page, &view, row->index, &place))
+            continue;
         sb_columnar__cell(page, &view, place, cell);
         return true;
     }
@@ -95,11 +104,14 @@ bool sb_row_next_cell(const sb_row *row, size_t *pos, sb_cell *cell)
     if (SB_LIKELY(!row->wide)) return next_in_leaf(row, pos, cell);
     /* Of a wide row *pos is the least (key, type) that may follow: cells come from blob and leaf. */
     const uint64_t order = *pos;
-    size_t index = sb_columnar__column_bound(row->page.bytes, (uint32_t)(order >> 8), (uint8_t)order);
+    size_t index =
+        sb_columnar__column_bound(row->page.bytes, (uint32_t)(order >> 8), (uint8_t)order);
     const bool in_blob = order >> 40 == 0 && sb_columnar__wide_seek(row->wide_data, order, cell);
     const bool in_leaf = order >> 40 == 0 && next_in_leaf(row, &index, &leaf_cell);
     if (!in_blob && !in_leaf) return false;
-    if (!in_blob || (in_leaf && sb_columnar__order(leaf_cell.key, leaf_cell.type) < sb_columnar__order(cell->key, cell->type))) *cell = leaf_cell;
+    if (!in_blob || (in_leaf && sb_columnar__order(leaf_cell.key, leaf_cell.type) <
+                                    sb_columnar__order(cell->key, cell->type)))
+        *cell = leaf_cell;
     *pos = (size_t)sb_columnar__order(cell->key, cell->type) + 1;
     return true;
 }
@@ -107,7 +119,8 @@ bool sb_row_next_cell(const sb_row *row, size_t *pos, sb_cell *cell)
 sb_status sb_cell_read(sb_txn *txn, const sb_cell *cell, sb_buffer *out, sb_err *err)
 {
     if (cell->overflow) return sb_overflow_read(txn, cell->bytes.data, out, err);
-    if (sb_buffer_append(out, cell->bytes.data, cell->bytes.size) != SB_OK) return SB_FAIL_NOMEM(err);
+    if (sb_buffer_append(out, cell->bytes.data, cell->bytes.size) != SB_OK)
+        return SB_FAIL_NOMEM(err);
     return SB_OK;
 }
 
@@ -128,14 +141,16 @@ static void prefetch_cells(const uint8_t *page, uint64_t id, bool strings)
         if (strings) {
             if (!view.constant) SB_PREFETCH(page + sb_load_le16(page + view.values + slot * 2));
         } else {
-            SB_PREFETCH(page + view.values + slot * (view.class_ == SB_CLASS_BYTES ? 2u : view.width));
+            SB_PREFETCH(page + view.values +
+                        slot * (view.class_ == SB_CLASS_BYTES ? 2u : view.width));
         }
     }
 }
 
 /* Acquire the leaves that the cache remembers for the ids, without looking into them yet, and bring their headers and
  * directories on their way. Pages of the read cache are pinned, and pins are few: one at a time there. */
-static size_t acquire_hinted(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, size_t count, sb_row *rows)
+static size_t acquire_hinted(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, size_t count,
+                             sb_row *rows)
 {
     for (size_t i = 0; i < count; i++) {
         init_row(&rows[i], txn);
@@ -155,19 +170,21 @@ static size_t acquire_hinted(sb_txn *txn, const sb_tree *tree, const uint64_t *i
 static sb_status settle_leaf(sb_row *row, const sb_tree *tree, uint64_t id, sb_err *err)
 {
     const uint8_t *page = row->page.bytes;
-    if (SB_LIKELY(page != NULL && page[SB_PAGE_KIND] == SB_PAGE_COLUMNAR && sb_load_le32(page + SB_PAGE_TREE) == tree->id &&
-                  sb_columnar__covers(page, id)))
+    if (SB_LIKELY(page != NULL && page[SB_PAGE_KIND] == SB_PAGE_COLUMNAR &&
+                  sb_load_le32(page + SB_PAGE_TREE) == tree->id && sb_columnar__covers(page, id)))
         return SB_OK;
     if (page != NULL) sb_page_release(row->txn, &row->page);
     return sb_tree__leaf_of_id(row->txn, tree, id, &row->page, &row->pgno, err);
 }
 
-sb_status sb_rows_find(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, size_t count, sb_row_visit visit, void *ctx, sb_err *err)
+sb_status sb_rows_find(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, size_t count,
+                       sb_row_visit visit, void *ctx, sb_err *err)
 {
     sb_status st = SB_OK;
 
     if (tree->root == SB_PGNO_NONE) {
-        for (size_t i = 0; i < count && st == SB_OK; i++) st = visit(ctx, i, NULL);
+        for (size_t i = 0; i < count && st == SB_OK; i++)
+            st = visit(ctx, i, NULL);
         return st;
     }
     for (size_t from = 0; from < count && st == SB_OK;) {
@@ -175,10 +192,13 @@ sb_status sb_rows_find(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, si
         sb_row rows[BATCH];
         /* 1. The leaves. */
         const size_t held = acquire_hinted(txn, tree, ids + from, most, rows);
-        for (size_t i = 0; i < held && st == SB_OK; i++) st = settle_leaf(&rows[i], tree, ids[from + i], err);
+        for (size_t i = 0; i < held && st == SB_OK; i++)
+            st = settle_leaf(&rows[i], tree, ids[from + i], err);
         /* 2. The cells. */
-        for (size_t i = 0; i < held && held > 1 && st == SB_OK; i++) prefetch_cells(rows[i].page.bytes, ids[from + i], false);
-        for (size_t i = 0; i < held && held > 1 && st == SB_OK; i++) prefetch_cells(rows[i].page.bytes, ids[from + i], true);
+        for (size_t i = 0; i < held && held > 1 && st == SB_OK; i++)
+            prefetch_cells(rows[i].page.bytes, ids[from + i], false);
+        for (size_t i = 0; i < held && held > 1 && st == SB_OK; i++)
+            prefetch_cells(rows[i].page.bytes, ids[from + i], true);
         /* 3. The visits. */
         for (size_t i = 0; i < held; i++) {
             bool found = false;
@@ -191,7 +211,8 @@ sb_status sb_rows_find(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, si
     return st;
 }
 
-sb_status sb_rows_exist(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, size_t count, uint8_t *found, sb_err *err)
+sb_status sb_rows_exist(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, size_t count,
+                        uint8_t *found, sb_err *err)
 {
     sb_page page = {0};
     sb_pgno pgno;

@@ -2,7 +2,8 @@
  * Values are decoded column by column into one buffer of the transaction's pool; strings stay where they lie. */
 #include "tree/columnar_priv.h"
 
-#define FROM_SOURCE 0x80000000u /* in the map of merged rows: the rest is a row of the source, else a slot of the page */
+/* in the map of merged rows: the rest is a row of the source, else a slot of the page */
+#define FROM_SOURCE 0x80000000u
 
 bool sb_columnar__next_pair(sb_colpairs *pairs, const uint8_t *page, const sb_source *source)
 {
@@ -44,15 +45,17 @@ typedef struct merge {
     const uint8_t *page;
     const sb_source *source;
     size_t from, count;
-    size_t rows;     /* of the result */
-    size_t prefix;   /* leading rows of the result that are slots 0, 1, 2 … of the page */
-    uint32_t *map;   /* where each row of the result comes from */
+    size_t rows;   /* of the result */
+    size_t prefix; /* leading rows of the result that are slots 0, 1, 2 … of the page */
+    uint32_t *map; /* where each row of the result comes from */
 } merge;
 
 /* Merge the ids; a row of the source wins. */
-static void merge_ids(merge *m, const uint8_t *dropped, uint64_t *ids, uint64_t *page_ids, uint16_t *page_slots)
+static void merge_ids(merge *m, const uint8_t *dropped, uint64_t *ids, uint64_t *page_ids,
+                      uint16_t *page_slots)
 {
-    const uint32_t page_rows = sb_columnar__list_rows(m->page, 0, sb_columnar__slots(m->page), page_ids, page_slots);
+    const uint32_t page_rows =
+        sb_columnar__list_rows(m->page, 0, sb_columnar__slots(m->page), page_ids, page_slots);
     size_t taken = 0, rows = 0;
 
     for (uint32_t i = 0; i < page_rows; i++) {
@@ -74,7 +77,8 @@ static void merge_ids(merge *m, const uint8_t *dropped, uint64_t *ids, uint64_t 
     }
     m->rows = rows;
     m->prefix = 0;
-    while (m->prefix < rows && m->map[m->prefix] == m->prefix) m->prefix++;
+    while (m->prefix < rows && m->map[m->prefix] == m->prefix)
+        m->prefix++;
 }
 
 typedef struct column_out {
@@ -83,7 +87,8 @@ typedef struct column_out {
     sb_bytes *bytes;
 } column_out;
 
-static void fill_column(const merge *m, const sb_colview *view, const sb_source_column *column, uint8_t class_, column_out *out, sb_source_column *result)
+static void fill_column(const merge *m, const sb_colview *view, const sb_source_column *column,
+                        uint8_t class_, column_out *out, sb_source_column *result)
 {
     size_t row = 0, present = 0;
     bool any_overflow = false;
@@ -127,20 +132,29 @@ static void fill_column(const merge *m, const sb_colview *view, const sb_source_
     result->overflow = any_overflow ? out->overflow : NULL;
 }
 
-sb_status sb_columnar__merge(sb_tree_txn *state, const uint8_t *page, const uint8_t *dropped, const sb_source *source,
-                             size_t from, size_t count, sb_source *merged, sb_buffer **memory, sb_err *err)
+sb_status sb_columnar__merge(sb_tree_txn *state, const uint8_t *page, const uint8_t *dropped,
+                             const sb_source *source, size_t from, size_t count, sb_source *merged,
+                             sb_buffer **memory, sb_err *err)
 {
-    const size_t page_rows = sb_columnar__rows(page), most = page_rows + count, map_bytes = (most + 7) / 8;
-    size_t columns = 0, bytes = CARVE_ROUND(most * sizeof(uint64_t)) + CARVE_ROUND(most * sizeof(uint32_t)) +
-                                CARVE_ROUND(page_rows * sizeof(uint64_t)) + CARVE_ROUND(page_rows * sizeof(uint16_t));
+    const size_t page_rows = sb_columnar__rows(page), most = page_rows + count,
+                 map_bytes = (most + 7) / 8;
+    size_t columns = 0, bytes = CARVE_ROUND(most * sizeof(uint64_t)) +
+                                CARVE_ROUND(most * sizeof(uint32_t)) +
+                                CARVE_ROUND(page_rows * sizeof(uint64_t)) +
+                                CARVE_ROUND(page_rows * sizeof(uint16_t));
     sb_colpairs pairs = {0};
 
     while (sb_columnar__next_pair(&pairs, page, source)) {
-        if (pairs.page_index == SIZE_MAX && !any_present(&source->columns[pairs.source_index], from, count)) continue;
-        const uint8_t type = pairs.page_index != SIZE_MAX ? page[sb_columnar__entry_off((uint32_t)pairs.page_index) + SB_COLENT_TYPE]
-                                                          : source->columns[pairs.source_index].type;
+        if (pairs.page_index == SIZE_MAX &&
+            !any_present(&source->columns[pairs.source_index], from, count))
+            continue;
+        const uint8_t type =
+            pairs.page_index != SIZE_MAX
+                ? page[sb_columnar__entry_off((uint32_t)pairs.page_index) + SB_COLENT_TYPE]
+                : source->columns[pairs.source_index].type;
         const bool strings = (type & SB_CLASS_MASK) == SB_CLASS_BYTES;
-        bytes += CARVE_ROUND(map_bytes) * (strings ? 2 : 1) + CARVE_ROUND(most * (strings ? sizeof(sb_bytes) : sizeof(uint64_t)));
+        bytes += CARVE_ROUND(map_bytes) * (strings ? 2 : 1) +
+                 CARVE_ROUND(most * (strings ? sizeof(sb_bytes) : sizeof(uint64_t)));
         columns++;
     }
     bytes += CARVE_ROUND(columns * sizeof(sb_source_column));
@@ -158,7 +172,8 @@ sb_status sb_columnar__merge(sb_tree_txn *state, const uint8_t *page, const uint
     size_t index = 0;
     pairs = (sb_colpairs){0};
     while (sb_columnar__next_pair(&pairs, page, source)) {
-        const sb_source_column *column = pairs.source_index == SIZE_MAX ? NULL : &source->columns[pairs.source_index];
+        const sb_source_column *column =
+            pairs.source_index == SIZE_MAX ? NULL : &source->columns[pairs.source_index];
         sb_colview view = {0};
         if (pairs.page_index == SIZE_MAX) {
             if (!any_present(column, from, count)) continue;
@@ -178,7 +193,8 @@ sb_status sb_columnar__merge(sb_tree_txn *state, const uint8_t *page, const uint
             out.words = carve(&at, most * sizeof(uint64_t));
         }
         results[index] = (sb_source_column){.key = view.key, .type = view.type};
-        fill_column(&m, pairs.page_index == SIZE_MAX ? NULL : &view, column, class_, &out, &results[index]);
+        fill_column(&m, pairs.page_index == SIZE_MAX ? NULL : &view, column, class_, &out,
+                    &results[index]);
         index++;
     }
     *merged = (sb_source){.ids = ids, .rows = m.rows, .columns = results, .column_count = columns};

@@ -42,7 +42,8 @@ uint32_t sb_columnar__column_bound(const uint8_t *page, uint32_t key, uint8_t ty
     while (count > 0) {
         const uint32_t half = count / 2;
         const uint8_t *entry = page + sb_columnar__entry_off(low + half);
-        const bool below = sb_columnar__order(sb_load_le32(entry + SB_COLENT_KEY), entry[SB_COLENT_TYPE]) < order;
+        const bool below =
+            sb_columnar__order(sb_load_le32(entry + SB_COLENT_KEY), entry[SB_COLENT_TYPE]) < order;
         low += below ? half + 1 : 0;
         count = below ? count - half - 1 : half;
     }
@@ -60,7 +61,8 @@ uint32_t sb_columnar__slot_bound(const uint8_t *page, uint64_t id)
 uint64_t sb_columnar__last_id(const uint8_t *page)
 {
     uint32_t slot = sb_columnar__slots(page) - 1;
-    while (slot > 0 && !sb_columnar__live(page, slot)) slot--;
+    while (slot > 0 && !sb_columnar__live(page, slot))
+        slot--;
     return sb_columnar__id_at(page, slot);
 }
 
@@ -91,7 +93,8 @@ void sb_columnar__set_bits(uint8_t *out, size_t count)
     if ((count & 7) != 0) out[count / 8] = (uint8_t)((1u << (count & 7)) - 1);
 }
 
-uint32_t sb_columnar__list_rows(const uint8_t *page, uint32_t from, uint32_t to, uint64_t *ids, uint16_t *slots)
+uint32_t sb_columnar__list_rows(const uint8_t *page, uint32_t from, uint32_t to, uint64_t *ids,
+                                uint16_t *slots)
 {
     const uint32_t width = page[SB_COL_ID_WIDTH];
     const uint64_t first = sb_columnar__first_id(page);
@@ -100,7 +103,8 @@ uint32_t sb_columnar__list_rows(const uint8_t *page, uint32_t from, uint32_t to,
 
     if (from >= to) return 0;
     if ((sb_columnar__flags(page) & SB_COL_HOLES) != 0) {
-        for (size_t slot = sb_bits_next(block, from, to); slot < to; slot = sb_bits_next(block, slot + 1, to)) {
+        for (size_t slot = sb_bits_next(block, from, to); slot < to;
+             slot = sb_bits_next(block, slot + 1, to)) {
             if (ids != NULL) ids[count] = first + slot;
             if (slots != NULL) slots[count] = (uint16_t)slot;
             count++;
@@ -110,51 +114,64 @@ uint32_t sb_columnar__list_rows(const uint8_t *page, uint32_t from, uint32_t to,
     count = to - from;
     if (ids != NULL) {
         if (width == 0)
-            for (uint32_t i = 0; i < count; i++) ids[i] = first + from + i;
+            for (uint32_t i = 0; i < count; i++)
+                ids[i] = first + from + i;
         else
             sb_columnar__load_words(ids, block + (size_t)from * width, width, count, first);
     }
     if (slots != NULL)
-        for (uint32_t i = 0; i < count; i++) slots[i] = (uint16_t)(from + i);
+        for (uint32_t i = 0; i < count; i++)
+            slots[i] = (uint16_t)(from + i);
     return count;
 }
 
-void sb_columnar__load_words(uint64_t *values, const uint8_t *in, unsigned width, size_t count, uint64_t base)
+void sb_columnar__load_words(uint64_t *values, const uint8_t *in, unsigned width, size_t count,
+                             uint64_t base)
 {
     switch (width) {
     case 0:
-        for (size_t i = 0; i < count; i++) values[i] = base;
+        for (size_t i = 0; i < count; i++)
+            values[i] = base;
         break;
     case 1:
-        for (size_t i = 0; i < count; i++) values[i] = base + in[i];
+        for (size_t i = 0; i < count; i++)
+            values[i] = base + in[i];
         break;
     case 2:
-        for (size_t i = 0; i < count; i++) values[i] = base + sb_load_le16(in + i * 2);
+        for (size_t i = 0; i < count; i++)
+            values[i] = base + sb_load_le16(in + i * 2);
         break;
     case 4:
-        for (size_t i = 0; i < count; i++) values[i] = base + sb_load_le32(in + i * 4);
+        for (size_t i = 0; i < count; i++)
+            values[i] = base + sb_load_le32(in + i * 4);
         break;
     default:
-        for (size_t i = 0; i < count; i++) values[i] = base + sb_load_le64(in + i * 8);
+        for (size_t i = 0; i < count; i++)
+            values[i] = base + sb_load_le64(in + i * 8);
         break;
     }
 }
 
-void sb_columnar__store_words(uint8_t *out, unsigned width, const uint64_t *values, size_t count, uint64_t base)
+void sb_columnar__store_words(uint8_t *out, unsigned width, const uint64_t *values, size_t count,
+                              uint64_t base)
 {
     switch (width) {
     case 0: break;
     case 1:
-        for (size_t i = 0; i < count; i++) out[i] = (uint8_t)(values[i] - base);
+        for (size_t i = 0; i < count; i++)
+            out[i] = (uint8_t)(values[i] - base);
         break;
     case 2:
-        for (size_t i = 0; i < count; i++) sb_store_le16(out + i * 2, (uint16_t)(values[i] - base));
+        for (size_t i = 0; i < count; i++)
+            sb_store_le16(out + i * 2, (uint16_t)(values[i] - base));
         break;
     case 4:
-        for (size_t i = 0; i < count; i++) sb_store_le32(out + i * 4, (uint32_t)(values[i] - base));
+        for (size_t i = 0; i < count; i++)
+            sb_store_le32(out + i * 4, (uint32_t)(values[i] - base));
         break;
     default:
-        for (size_t i = 0; i < count; i++) sb_store_le64(out + i * 8, values[i] - base);
+        for (size_t i = 0; i < count; i++)
+            sb_store_le64(out + i * 8, values[i] - base);
         break;
     }
 }
@@ -190,20 +207,24 @@ uint64_t sb_columnar__separator(uint64_t last, uint64_t first)
 
 uint32_t sb_columnar__used(const uint8_t *page, uint32_t page_bytes)
 {
-    const uint32_t slots = sb_columnar__slots(page), columns = sb_columnar__columns(page), rows = sb_columnar__rows(page);
+    const uint32_t slots = sb_columnar__slots(page), columns = sb_columnar__columns(page),
+                   rows = sb_columnar__rows(page);
     uint32_t used = sb_columnar__ids_off(page) +
-                    sb_columnar__ids_bytes(slots, page[SB_COL_ID_WIDTH], (sb_columnar__flags(page) & SB_COL_HOLES) != 0);
+                    sb_columnar__ids_bytes(slots, page[SB_COL_ID_WIDTH],
+                                           (sb_columnar__flags(page) & SB_COL_HOLES) != 0);
     for (uint32_t i = 0; i < columns; i++) {
         sb_colview view;
         sb_columnar__open(page, i, &view);
-        const uint32_t place_bytes = view.width + (view.class_ == SB_CLASS_BYTES && !view.constant ? 2u : 0u);
+        const uint32_t place_bytes =
+            view.width + (view.class_ == SB_CLASS_BYTES && !view.constant ? 2u : 0u);
         const uint32_t places = view.presence >= SB_PRESENT_PACKED ? view.count : rows;
         used += places * place_bytes;
         if (view.presence == SB_PRESENT_BITMAP) used += (slots + 7) / 8;
         if (view.presence == SB_PRESENT_PACKED) used += SB_BLOCK_HEAD + (slots + 63) / 64 * 10;
         if (view.presence == SB_PRESENT_LIST) used += SB_BLOCK_HEAD + places * 2;
     }
-    return used + page_bytes - sb_load_le32(page + SB_COL_HEAP_START) - sb_load_le32(page + SB_COL_HEAP_DEAD);
+    return used + page_bytes - sb_load_le32(page + SB_COL_HEAP_START) -
+           sb_load_le32(page + SB_COL_HEAP_DEAD);
 }
 
 /* ---- Structure check ------------------------------------------------------------------------------------- */
@@ -238,8 +259,11 @@ static bool strings_inside(const uint8_t *page, uint32_t page_bytes, const sb_co
     for (uint32_t i = 0; i < count; i++) {
         if (by_slot && !sb_columnar__live(page, i)) continue;
         if (view->presence == SB_PRESENT_BITMAP && !sb_bit_get(page + view->map, i)) continue;
-        const uint64_t code = view->base + sb_load_width(page + view->lengths + (size_t)i * view->width, view->width);
-        if (!string_inside(page, page_bytes, sb_load_le16(page + view->values + (size_t)i * 2), code)) return false;
+        const uint64_t code =
+            view->base + sb_load_width(page + view->lengths + (size_t)i * view->width, view->width);
+        if (!string_inside(page, page_bytes, sb_load_le16(page + view->values + (size_t)i * 2),
+                           code))
+            return false;
         if (view->key == SB_COLUMN_WIDE && code != SB_CODE_OVERFLOW) return false;
     }
     return true;
@@ -262,7 +286,8 @@ static bool presence_holds(const uint8_t *page, const sb_colview *view)
         }
         return true;
     }
-    const size_t bytes = view->presence == SB_PRESENT_BITMAP ? (capacity + 7) / 8 : (capacity + 63) / 64 * 8;
+    const size_t bytes =
+        view->presence == SB_PRESENT_BITMAP ? (capacity + 7) / 8 : (capacity + 63) / 64 * 8;
     if (!bits_end(page + view->map, slots, bytes)) return false;
     if (holes)
         for (size_t i = 0; i < (slots + 7) / 8; i++)
@@ -280,7 +305,8 @@ static bool presence_holds(const uint8_t *page, const sb_colview *view)
 
 static sb_status check_ids(const uint8_t *page, sb_pgno pgno, sb_err *err)
 {
-    const uint32_t slots = sb_columnar__slots(page), rows = sb_columnar__rows(page), width = page[SB_COL_ID_WIDTH];
+    const uint32_t slots = sb_columnar__slots(page), rows = sb_columnar__rows(page),
+                   width = page[SB_COL_ID_WIDTH];
     const uint64_t first = sb_columnar__first_id(page);
     const uint8_t *block = page + sb_columnar__ids_off(page);
     const uint32_t flags = sb_columnar__flags(page);
@@ -313,7 +339,8 @@ static sb_status check_ids(const uint8_t *page, sb_pgno pgno, sb_err *err)
     return SB_OK;
 }
 
-static sb_status check_column(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, uint32_t index, uint32_t *end, sb_err *err)
+static sb_status check_column(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno,
+                              uint32_t index, uint32_t *end, sb_err *err)
 {
     const uint8_t *entry = page + sb_columnar__entry_off(index);
     const uint32_t form = entry[SB_COLENT_FORM], off = sb_load_le16(entry + SB_COLENT_OFF);
@@ -326,50 +353,66 @@ static sb_status check_column(const uint8_t *page, uint32_t page_bytes, sb_pgno 
         SB_CHECK_PAGE(err, pgno, off + SB_BLOCK_HEAD <= arrays_end);
     sb_columnar__open(page, index, &view);
     SB_CHECK_PAGE(err, pgno, view.end <= arrays_end);
-    SB_CHECK_PAGE(err, pgno, view.presence <= SB_PRESENT_BITMAP ||
-                                 (view.count <= view.places && view.places <= sb_columnar__capacity(page)));
+    SB_CHECK_PAGE(err, pgno,
+                  view.presence <= SB_PRESENT_BITMAP ||
+                      (view.count <= view.places && view.places <= sb_columnar__capacity(page)));
     *end = view.end;
     switch (view.class_) {
     case SB_CLASS_NULL: SB_CHECK_PAGE(err, pgno, view.width == 0 && !view.constant); break;
-    case SB_CLASS_INT: SB_CHECK_PAGE(err, pgno, !view.constant && (view.width != 8 || view.base == 1ull << 63)); break;
-    case SB_CLASS_DOUBLE: SB_CHECK_PAGE(err, pgno, !view.constant && (view.width == 0 || view.width == 8)); break;
-    default: SB_CHECK_PAGE(err, pgno, view.width <= 2 && (!view.constant || view.width == 0)); break;
+    case SB_CLASS_INT:
+        SB_CHECK_PAGE(err, pgno, !view.constant && (view.width != 8 || view.base == 1ull << 63));
+        break;
+    case SB_CLASS_DOUBLE:
+        SB_CHECK_PAGE(err, pgno, !view.constant && (view.width == 0 || view.width == 8));
+        break;
+    default:
+        SB_CHECK_PAGE(err, pgno, view.width <= 2 && (!view.constant || view.width == 0));
+        break;
     }
     if (index > 0) {
         const uint8_t *prev = entry - SB_COLENT_BYTES;
-        SB_CHECK_PAGE(err, pgno, sb_columnar__order(sb_load_le32(prev + SB_COLENT_KEY), prev[SB_COLENT_TYPE]) <
-                                     sb_columnar__order(view.key, view.type));
+        SB_CHECK_PAGE(err, pgno,
+                      sb_columnar__order(sb_load_le32(prev + SB_COLENT_KEY), prev[SB_COLENT_TYPE]) <
+                          sb_columnar__order(view.key, view.type));
     }
     if (view.key == SB_COLUMN_WIDE) {
         SB_CHECK_PAGE(err, pgno, view.type == SB_CLASS_BYTES && !view.constant);
         SB_CHECK_PAGE(err, pgno, (sb_columnar__flags(page) & SB_COL_WIDE) != 0);
     }
     SB_CHECK_PAGE(err, pgno, presence_holds(page, &view));
-    if (view.class_ == SB_CLASS_BYTES) SB_CHECK_PAGE(err, pgno, strings_inside(page, page_bytes, &view));
+    if (view.class_ == SB_CLASS_BYTES)
+        SB_CHECK_PAGE(err, pgno, strings_inside(page, page_bytes, &view));
     return SB_OK;
 }
 
 static sb_status check_leaf(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, sb_err *err)
 {
     const uint32_t slots = sb_columnar__slots(page), capacity = sb_columnar__capacity(page);
-    const uint32_t arrays_end = sb_load_le32(page + SB_COL_ARRAYS_END), heap_start = sb_load_le32(page + SB_COL_HEAP_START);
-    const uint32_t width = page[SB_COL_ID_WIDTH], flags = sb_columnar__flags(page), columns = sb_columnar__columns(page);
+    const uint32_t arrays_end = sb_load_le32(page + SB_COL_ARRAYS_END),
+                   heap_start = sb_load_le32(page + SB_COL_HEAP_START);
+    const uint32_t width = page[SB_COL_ID_WIDTH], flags = sb_columnar__flags(page),
+                   columns = sb_columnar__columns(page);
 
     SB_CHECK_PAGE(err, pgno, page[SB_PAGE_LEVEL] == 0);
     SB_CHECK_PAGE(err, pgno, (flags & ~SB_COL_FLAGS) == 0);
     SB_CHECK_PAGE(err, pgno, slots <= capacity && capacity <= sb_columnar__max_slots(page_bytes));
     SB_CHECK_PAGE(err, pgno, sb_columnar__rows(page) <= slots);
     SB_CHECK_PAGE(err, pgno, width == 0 || width == 2 || width == 4 || width == 8);
-    SB_CHECK_PAGE(err, pgno, arrays_end <= heap_start && heap_start <= page_bytes && arrays_end <= SB_COL_ARRAYS_LIMIT);
+    SB_CHECK_PAGE(err, pgno,
+                  arrays_end <= heap_start && heap_start <= page_bytes &&
+                      arrays_end <= SB_COL_ARRAYS_LIMIT);
     SB_CHECK_PAGE(err, pgno, sb_load_le32(page + SB_COL_HEAP_DEAD) <= page_bytes - heap_start);
     SB_CHECK_PAGE(err, pgno, sb_columnar__ids_off(page) <= arrays_end);
-    uint32_t end = sb_columnar__ids_off(page) + sb_columnar__ids_bytes(capacity, width, (flags & SB_COL_HOLES) != 0);
+    uint32_t end = sb_columnar__ids_off(page) +
+                   sb_columnar__ids_bytes(capacity, width, (flags & SB_COL_HOLES) != 0);
     SB_CHECK_PAGE(err, pgno, end <= arrays_end);
     SB_TRY(check_ids(page, pgno, err));
-    for (uint32_t i = 0; i < columns; i++) SB_TRY(check_column(page, page_bytes, pgno, i, &end, err));
+    for (uint32_t i = 0; i < columns; i++)
+        SB_TRY(check_column(page, page_bytes, pgno, i, &end, err));
     if ((flags & SB_COL_WIDE) != 0) {
         SB_CHECK_PAGE(err, pgno, columns > 0);
-        SB_CHECK_PAGE(err, pgno, sb_load_le32(page + sb_columnar__entry_off(columns - 1)) == SB_COLUMN_WIDE);
+        SB_CHECK_PAGE(err, pgno,
+                      sb_load_le32(page + sb_columnar__entry_off(columns - 1)) == SB_COLUMN_WIDE);
     }
     return SB_OK;
 }
@@ -394,9 +437,13 @@ static uint64_t id_of_key(sb_bytes key)
     return sb_load_be64(full);
 }
 
-static sb_status leaf_set_fences(sb_txn *txn, uint8_t *page, sb_bytes low, sb_bytes high, bool *fits, sb_err *err)
+static sb_status leaf_set_fences(sb_txn *txn, uint8_t *page, sb_bytes low, sb_bytes high,
+                                 bool *fits, sb_err *err)
 {
-    const sb_col_fences fences = {.low = id_of_key(low), .high = id_of_key(high), .no_low = low.size == 0, .no_high = high.size == 0};
+    const sb_col_fences fences = {.low = id_of_key(low),
+                                  .high = id_of_key(high),
+                                  .no_low = low.size == 0,
+                                  .no_high = high.size == 0};
     (void)txn;
     (void)err;
     sb_columnar__put_fences(page, &fences);
@@ -415,7 +462,8 @@ static uint32_t leaf_entries(const uint8_t *page)
 }
 
 /* Both leaves decoded into one source and written afresh. */
-static sb_status leaf_merge(sb_txn *txn, uint8_t *left, const uint8_t *right, bool *fits, sb_err *err)
+static sb_status leaf_merge(sb_txn *txn, uint8_t *left, const uint8_t *right, bool *fits,
+                            sb_err *err)
 {
     const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
     sb_buffer *copy = NULL, *right_memory = NULL, *memory = NULL, *scratch = NULL;
@@ -428,9 +476,15 @@ static sb_status leaf_merge(sb_txn *txn, uint8_t *left, const uint8_t *right, bo
     SB_TRY(sb_tree__txn(txn, &state, err));
     if ((st = sb_tree__buffer_acquire(state, page_bytes, &copy, err)) != SB_OK) goto done;
     memcpy(copy->data, left, page_bytes);
-    if ((st = sb_columnar__merge(state, right, NULL, NULL, 0, 0, &right_rows, &right_memory, err)) != SB_OK) goto done;
-    if ((st = sb_columnar__merge(state, copy->data, NULL, &right_rows, 0, right_rows.rows, &rows, &memory, err)) != SB_OK) goto done;
-    if ((st = sb_tree__buffer_acquire(state, sb_encoder__memory(rows.column_count), &scratch, err)) != SB_OK) goto done;
+    if ((st = sb_columnar__merge(state, right, NULL, NULL, 0, 0, &right_rows, &right_memory,
+                                 err)) != SB_OK)
+        goto done;
+    if ((st = sb_columnar__merge(state, copy->data, NULL, &right_rows, 0, right_rows.rows, &rows,
+                                 &memory, err)) != SB_OK)
+        goto done;
+    if ((st = sb_tree__buffer_acquire(state, sb_encoder__memory(rows.column_count), &scratch,
+                                      err)) != SB_OK)
+        goto done;
     sb_col_fences fences = sb_columnar__get_fences(left);
     const sb_col_fences right_fences = sb_columnar__get_fences(right);
     fences.high = right_fences.high;
@@ -454,19 +508,23 @@ done:
     return st;
 }
 
-static sb_status leaf_overflow_refs(const uint8_t *page, uint32_t page_bytes,
-                                    sb_status (*visit)(void *ctx, const uint8_t *ref, uint64_t owner), void *ctx)
+static sb_status
+leaf_overflow_refs(const uint8_t *page, uint32_t page_bytes,
+                   sb_status (*visit)(void *ctx, const uint8_t *ref, uint64_t owner), void *ctx)
 {
     const uint32_t columns = sb_columnar__columns(page), slots = sb_columnar__slots(page);
     (void)page_bytes;
     for (uint32_t i = 0; i < columns; i++) {
         sb_colview view;
         sb_columnar__open(page, i, &view);
-        if (view.class_ != SB_CLASS_BYTES || view.constant || (view.width < 2 && view.base + 0xFF < SB_CODE_OVERFLOW)) continue;
+        if (view.class_ != SB_CLASS_BYTES || view.constant ||
+            (view.width < 2 && view.base + 0xFF < SB_CODE_OVERFLOW))
+            continue;
         for (uint32_t slot = 0; slot < slots; slot++) {
             uint32_t place;
             bool overflow;
-            if (!sb_columnar__live(page, slot) || !sb_columnar__place(page, &view, slot, &place)) continue;
+            if (!sb_columnar__live(page, slot) || !sb_columnar__place(page, &view, slot, &place))
+                continue;
             const sb_bytes ref = sb_columnar__string(page, &view, place, &overflow);
             if (overflow) SB_TRY(visit(ctx, ref.data, sb_columnar__id_at(page, slot)));
         }
@@ -475,7 +533,8 @@ static sb_status leaf_overflow_refs(const uint8_t *page, uint32_t page_bytes,
 }
 
 /* What the structure check does not need for safety: no row has a key under two types, and no dead column. */
-static sb_status leaf_verify(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, sb_finding finding, void *ctx, uint64_t *findings, sb_err *err)
+static sb_status leaf_verify(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno,
+                             sb_finding finding, void *ctx, uint64_t *findings, sb_err *err)
 {
     const uint32_t columns = sb_columnar__columns(page), slots = sb_columnar__slots(page);
     (void)page_bytes;
@@ -488,12 +547,14 @@ static sb_status leaf_verify(const uint8_t *page, uint32_t page_bytes, sb_pgno p
             if (before.key != view.key) break;
             for (uint32_t slot = 0; slot < slots; slot++) {
                 uint32_t place;
-                if (!sb_columnar__live(page, slot) || !sb_columnar__place(page, &view, slot, &place) ||
+                if (!sb_columnar__live(page, slot) ||
+                    !sb_columnar__place(page, &view, slot, &place) ||
                     !sb_columnar__place(page, &before, slot, &place))
                     continue;
                 char text[160];
                 (void)snprintf(text, sizeof text, "row %llu has key %u under two types, %u and %u",
-                               (unsigned long long)sb_columnar__id_at(page, slot), view.key, before.type, view.type);
+                               (unsigned long long)sb_columnar__id_at(page, slot), view.key,
+                               before.type, view.type);
                 ++*findings;
                 if (finding != NULL) finding(ctx, pgno, text);
             }

@@ -35,7 +35,7 @@
 #define SB_COL_COLUMNS    64u /* u16: directory entries */
 #define SB_COL_ID_WIDTH   66u /* u8: 0 dense; 2, 4 or 8: bytes of an id difference */
 /* 67..71: zero */
-#define SB_COL_HEADER     72u /* bytes; the directory starts here */
+#define SB_COL_HEADER 72u /* bytes; the directory starts here */
 static_assert(SB_COL_LOW == SB_PAGE_COMMON, "columnar header follows the common one");
 static_assert(SB_COL_HEADER % 8 == 0 && SB_COL_HEADER == SB_COL_ID_WIDTH + 6, "header abuts");
 
@@ -48,27 +48,31 @@ static_assert(SB_COL_HEADER % 8 == 0 && SB_COL_HEADER == SB_COL_ID_WIDTH + 6, "h
 
 /* ---- Column entry ------------------------------------------------------------------------------ */
 
-#define SB_COLENT_KEY   0u /* u32 */
-#define SB_COLENT_TYPE  4u /* u8 */
-#define SB_COLENT_FORM  5u /* u8: width code, presence, constant; below */
-#define SB_COLENT_OFF   6u /* u16: start of the block, bytes from page start */
-#define SB_COLENT_BASE  8u /* u64: INT: frame of reference, INT64_MIN at width 8; DOUBLE: bits when constant; BYTES: least length code,
-                            * or offset | length code << 16 when constant */
+#define SB_COLENT_KEY  0u /* u32 */
+#define SB_COLENT_TYPE 4u /* u8 */
+#define SB_COLENT_FORM 5u /* u8: width code, presence, constant; below */
+#define SB_COLENT_OFF  6u /* u16: start of the block, bytes from page start */
+/* u64: INT: frame of reference, INT64_MIN at width 8; DOUBLE: bits when constant; BYTES: least
+ * length code, or offset | length code << 16 when constant */
+#define SB_COLENT_BASE  8u
 #define SB_COLENT_BYTES 16u
 static_assert(SB_COLENT_BASE + 8 == SB_COLENT_BYTES, "column entry abuts");
 
-#define SB_FORM_WIDTH    7u /* 0..4: 0, 1, 2, 4, 8 bytes: of an INT or DOUBLE value, of a length code of BYTES */
-#define SB_FORM_PRESENCE 3u /* bits of the presence kind, after shifting */
+/* 0..4: 0, 1, 2, 4, 8 bytes: of an INT or DOUBLE value, of a length code of BYTES */
+#define SB_FORM_WIDTH          7u
+#define SB_FORM_PRESENCE       3u /* bits of the presence kind, after shifting */
 #define SB_FORM_PRESENCE_SHIFT 3u
-#define SB_FORM_CONSTANT 32u /* BYTES: one string for all present rows, at base */
-#define SB_FORM_MASK     63u
+#define SB_FORM_CONSTANT       32u /* BYTES: one string for all present rows, at base */
+#define SB_FORM_MASK           63u
 
 /* How a block tells which rows have the column. */
 #define SB_PRESENT_ALL    0u /* every row; a value place per slot */
 #define SB_PRESENT_BITMAP 1u /* bitmap[capacity/8], then a value place per slot */
-#define SB_PRESENT_PACKED 2u /* u16 count, u16 places, u64 bitmap words, u16 rank before each word, values in order */
-#define SB_PRESENT_LIST   3u /* u16 count, u16 places, u16 slots ascending, values in the same order */
-#define SB_BLOCK_HEAD     4u /* count and places of PACKED and LIST */
+/* u16 count, u16 places, u64 bitmap words, u16 rank before each word, values in order */
+#define SB_PRESENT_PACKED 2u
+/* u16 count, u16 places, u16 slots ascending, values in the same order */
+#define SB_PRESENT_LIST 3u
+#define SB_BLOCK_HEAD   4u /* count and places of PACKED and LIST */
 
 /* BYTES: places hold u16 offsets, then length codes of `width` bytes above base. A code below SB_CODE_OVERFLOW is
  * the length of the string at offset; SB_CODE_OVERFLOW: SB_OVERFLOW_REF_BYTES of reference lie there. */
@@ -96,13 +100,34 @@ SB_INLINE uint32_t sb_columnar__row_limit(uint32_t page_bytes)
 
 /* ---- Reading a checked page --------------------------------------------------------------------- */
 
-SB_INLINE uint32_t sb_columnar__flags(const uint8_t *page) { return sb_load_le16(page + SB_PAGE_FLAGS); }
-SB_INLINE uint32_t sb_columnar__rows(const uint8_t *page) { return sb_load_le32(page + SB_COL_ROWS); }
-SB_INLINE uint32_t sb_columnar__slots(const uint8_t *page) { return sb_load_le32(page + SB_COL_SLOTS); }
-SB_INLINE uint32_t sb_columnar__capacity(const uint8_t *page) { return sb_load_le32(page + SB_COL_CAPACITY); }
-SB_INLINE uint32_t sb_columnar__columns(const uint8_t *page) { return sb_load_le16(page + SB_COL_COLUMNS); }
-SB_INLINE uint64_t sb_columnar__first_id(const uint8_t *page) { return sb_load_le64(page + SB_COL_FIRST_ID); }
-SB_INLINE uint32_t sb_columnar__entry_off(uint32_t index) { return SB_COL_HEADER + index * SB_COLENT_BYTES; }
+SB_INLINE uint32_t sb_columnar__flags(const uint8_t *page)
+{
+    return sb_load_le16(page + SB_PAGE_FLAGS);
+}
+SB_INLINE uint32_t sb_columnar__rows(const uint8_t *page)
+{
+    return sb_load_le32(page + SB_COL_ROWS);
+}
+SB_INLINE uint32_t sb_columnar__slots(const uint8_t *page)
+{
+    return sb_load_le32(page + SB_COL_SLOTS);
+}
+SB_INLINE uint32_t sb_columnar__capacity(const uint8_t *page)
+{
+    return sb_load_le32(page + SB_COL_CAPACITY);
+}
+SB_INLINE uint32_t sb_columnar__columns(const uint8_t *page)
+{
+    return sb_load_le16(page + SB_COL_COLUMNS);
+}
+SB_INLINE uint64_t sb_columnar__first_id(const uint8_t *page)
+{
+    return sb_load_le64(page + SB_COL_FIRST_ID);
+}
+SB_INLINE uint32_t sb_columnar__entry_off(uint32_t index)
+{
+    return SB_COL_HEADER + index * SB_COLENT_BYTES;
+}
 /* Start of the id block: bitmap of live slots, or differences. */
 SB_INLINE uint32_t sb_columnar__ids_off(const uint8_t *page)
 {
@@ -114,13 +139,17 @@ SB_INLINE uint32_t sb_columnar__ids_bytes(uint32_t capacity, uint32_t id_width, 
 }
 SB_INLINE bool sb_columnar__live(const uint8_t *page, uint32_t slot)
 {
-    return (sb_columnar__flags(page) & SB_COL_HOLES) == 0 || sb_bit_get(page + sb_columnar__ids_off(page), slot);
+    return (sb_columnar__flags(page) & SB_COL_HOLES) == 0 ||
+           sb_bit_get(page + sb_columnar__ids_off(page), slot);
 }
 SB_INLINE uint64_t sb_columnar__id_at(const uint8_t *page, uint32_t slot)
 {
     const uint32_t width = page[SB_COL_ID_WIDTH];
     const uint64_t first = sb_columnar__first_id(page);
-    return first + (width == 0 ? slot : sb_load_width(page + sb_columnar__ids_off(page) + (size_t)slot * width, width));
+    return first +
+           (width == 0
+                ? slot
+                : sb_load_width(page + sb_columnar__ids_off(page) + (size_t)slot * width, width));
 }
 /* Does the id lie between the fences? */
 SB_INLINE bool sb_columnar__covers(const uint8_t *page, uint64_t id)
@@ -139,7 +168,8 @@ SB_INLINE uint32_t sb_columnar__slot_of(const uint8_t *page, uint64_t id)
     const uint64_t diff = id - sb_columnar__first_id(page);
     const uint32_t slots = sb_columnar__slots(page);
     if (SB_LIKELY(page[SB_COL_ID_WIDTH] == 0))
-        return diff < slots && sb_columnar__live(page, (uint32_t)diff) ? (uint32_t)diff : SB_SLOT_NONE;
+        return diff < slots && sb_columnar__live(page, (uint32_t)diff) ? (uint32_t)diff
+                                                                       : SB_SLOT_NONE;
     const uint32_t slot = sb_columnar__sparse_bound(page, id);
     return slot < slots && sb_columnar__id_at(page, slot) == id ? slot : SB_SLOT_NONE;
 }
@@ -148,7 +178,7 @@ SB_INLINE uint32_t sb_columnar__slot_of(const uint8_t *page, uint64_t id)
 typedef struct sb_colview {
     uint32_t key;
     uint8_t type, class_, presence;
-    uint8_t width;    /* bytes of a value; of a length code for BYTES */
+    uint8_t width; /* bytes of a value; of a length code for BYTES */
     bool constant;
     uint64_t base;
     uint32_t count;   /* PACKED, LIST: values in use */
@@ -202,7 +232,8 @@ SB_INLINE void sb_columnar__open(const uint8_t *page, uint32_t index, sb_colview
 uint32_t sb_columnar__list_bound(const uint8_t *page, const sb_colview *view, uint32_t slot);
 
 /* Which value place holds the cell of a live slot; false: the row does not have the column. */
-SB_INLINE bool sb_columnar__place(const uint8_t *page, const sb_colview *view, uint32_t slot, uint32_t *place)
+SB_INLINE bool sb_columnar__place(const uint8_t *page, const sb_colview *view, uint32_t slot,
+                                  uint32_t *place)
 {
     *place = slot;
     if (SB_LIKELY(view->presence == SB_PRESENT_ALL)) return true;
@@ -211,7 +242,8 @@ SB_INLINE bool sb_columnar__place(const uint8_t *page, const sb_colview *view, u
         const uint32_t word = slot >> 6, bit = slot & 63;
         const uint64_t bits = sb_load_le64(page + view->map + (size_t)word * 8);
         if ((bits >> bit & 1) == 0) return false;
-        *place = sb_load_le16(page + view->ranks + (size_t)word * 2) + sb_popcount64(bits & ((1ull << bit) - 1));
+        *place = sb_load_le16(page + view->ranks + (size_t)word * 2) +
+                 sb_popcount64(bits & ((1ull << bit) - 1));
         return true;
     }
     *place = sb_columnar__list_bound(page, view, slot);
@@ -220,10 +252,14 @@ SB_INLINE bool sb_columnar__place(const uint8_t *page, const sb_colview *view, u
 /* INT: two's complement; DOUBLE: bits; NULL: 0. */
 SB_INLINE uint64_t sb_columnar__word(const uint8_t *page, const sb_colview *view, uint32_t place)
 {
-    const uint64_t coded = sb_load_width(page + view->values + (size_t)place * view->width, view->width);
-    return view->class_ == SB_CLASS_INT ? view->base + coded : view->width == 0 ? view->base : coded;
+    const uint64_t coded =
+        sb_load_width(page + view->values + (size_t)place * view->width, view->width);
+    return view->class_ == SB_CLASS_INT ? view->base + coded
+           : view->width == 0           ? view->base
+                                        : coded;
 }
-SB_INLINE sb_bytes sb_columnar__string(const uint8_t *page, const sb_colview *view, uint32_t place, bool *overflow)
+SB_INLINE sb_bytes sb_columnar__string(const uint8_t *page, const sb_colview *view, uint32_t place,
+                                       bool *overflow)
 {
     uint32_t off, code;
     if (view->constant) {
@@ -231,16 +267,22 @@ SB_INLINE sb_bytes sb_columnar__string(const uint8_t *page, const sb_colview *vi
         code = (uint32_t)(view->base >> 16);
     } else {
         off = sb_load_le16(page + view->values + (size_t)place * 2);
-        code = (uint32_t)(view->base + sb_load_width(page + view->lengths + (size_t)place * view->width, view->width));
+        code = (uint32_t)(view->base +
+                          sb_load_width(page + view->lengths + (size_t)place * view->width,
+                                        view->width));
     }
     *overflow = code == SB_CODE_OVERFLOW;
     return sb_bytes_of(page + off, *overflow ? SB_OVERFLOW_REF_BYTES : code);
 }
 /* Total length of the value that a reference stands for. */
-SB_INLINE uint64_t sb_columnar__ref_length(const uint8_t *ref) { return sb_load_le64(ref + 8); }
+SB_INLINE uint64_t sb_columnar__ref_length(const uint8_t *ref)
+{
+    return sb_load_le64(ref + 8);
+}
 
 /* Fill in a cell from a place. */
-SB_INLINE void sb_columnar__cell(const uint8_t *page, const sb_colview *view, uint32_t place, sb_cell *cell)
+SB_INLINE void sb_columnar__cell(const uint8_t *page, const sb_colview *view, uint32_t place,
+                                 sb_cell *cell)
 {
     cell->key = view->key;
     cell->type = view->type;
@@ -256,14 +298,18 @@ SB_INLINE void sb_columnar__cell(const uint8_t *page, const sb_colview *view, ui
 /* Entry index of the first column whose (key, type) is >= the given; columns when there is none. */
 uint32_t sb_columnar__column_bound(const uint8_t *page, uint32_t key, uint8_t type);
 /* One number that orders columns. */
-SB_INLINE uint64_t sb_columnar__order(uint32_t key, uint8_t type) { return (uint64_t)key << 8 | type; }
+SB_INLINE uint64_t sb_columnar__order(uint32_t key, uint8_t type)
+{
+    return (uint64_t)key << 8 | type;
+}
 
 /* Copy bits [from, from + count) of a bitmap to the start of out; bits past count in the last byte are 0. */
 void sb_columnar__copy_bits(uint8_t *out, const uint8_t *map, size_t from, size_t count);
 /* Set every bit of [0, count), clear the rest of the last byte. */
 void sb_columnar__set_bits(uint8_t *out, size_t count);
 /* Ids of slots [from, to) that are live into ids, their slots into slots (either may be NULL); how many. */
-uint32_t sb_columnar__list_rows(const uint8_t *page, uint32_t from, uint32_t to, uint64_t *ids, uint16_t *slots);
+uint32_t sb_columnar__list_rows(const uint8_t *page, uint32_t from, uint32_t to, uint64_t *ids,
+                                uint16_t *slots);
 /* First slot whose id is >= id (a hole may be it); slots when none. */
 uint32_t sb_columnar__slot_bound(const uint8_t *page, uint64_t id);
 /* Id of the last live row; rows > 0. */
@@ -273,8 +319,10 @@ uint64_t sb_columnar__separator(uint64_t last, uint64_t first);
 /* Bytes that header, live rows and live strings take; places of holes are free. */
 uint32_t sb_columnar__used(const uint8_t *page, uint32_t page_bytes);
 /* values[i] = base + the i-th little-endian number of `width` bytes, with a loop per width. */
-void sb_columnar__load_words(uint64_t *values, const uint8_t *in, unsigned width, size_t count, uint64_t base);
-void sb_columnar__store_words(uint8_t *out, unsigned width, const uint64_t *values, size_t count, uint64_t base);
+void sb_columnar__load_words(uint64_t *values, const uint8_t *in, unsigned width, size_t count,
+                             uint64_t base);
+void sb_columnar__store_words(uint8_t *out, unsigned width, const uint64_t *values, size_t count,
+                              uint64_t base);
 
 /* ---- Rows on their way into pages ---------------------------------------------------------------- */
 
@@ -282,7 +330,7 @@ void sb_columnar__store_words(uint8_t *out, unsigned width, const uint64_t *valu
 typedef struct sb_source_column {
     uint32_t key;
     uint8_t type;
-    const uint8_t *present;  /* NULL: all */
+    const uint8_t *present; /* NULL: all */
     const uint64_t *words;
     const sb_bytes *bytes;
     const uint8_t *overflow; /* bit: bytes holds a reference; NULL: none does */
@@ -299,17 +347,18 @@ SB_INLINE bool sb_source__has(const sb_source_column *column, size_t row)
 }
 SB_INLINE uint32_t sb_source__code(const sb_source_column *column, size_t row)
 {
-    return column->overflow != NULL && sb_bit_get(column->overflow, row) ? SB_CODE_OVERFLOW
-                                                                         : (uint32_t)column->bytes[row].size;
+    return column->overflow != NULL && sb_bit_get(column->overflow, row)
+               ? SB_CODE_OVERFLOW
+               : (uint32_t)column->bytes[row].size;
 }
 
 /* What the encoder learns about a column over a run of rows. */
 typedef struct sb_colstats {
-    uint32_t count; /* rows that have it */
-    bool same;      /* BYTES: all inline and equal so far */
+    uint32_t count;    /* rows that have it */
+    bool same;         /* BYTES: all inline and equal so far */
     uint64_t min, max; /* INT: with the sign bit turned, DOUBLE: bits, BYTES: length codes */
-    uint64_t heap;  /* BYTES: bytes of strings and references */
-    size_t first;   /* first row that has it */
+    uint64_t heap;     /* BYTES: bytes of strings and references */
+    size_t first;      /* first row that has it */
 } sb_colstats;
 /* And what it makes of that. */
 typedef struct sb_colplan {
@@ -328,14 +377,15 @@ typedef struct sb_encoder {
     uint32_t budget; /* bytes of a page that may be filled */
     sb_colstats *stats, *trial;
     sb_colplan *plans;
-    size_t hint;     /* rows that fitted last time, to start from; 0: none */
+    size_t hint; /* rows that fitted last time, to start from; 0: none */
     /* The result of fit: */
     uint32_t rows, slots, columns;
     uint8_t id_width;
     bool holes;
 } sb_encoder;
 size_t sb_encoder__memory(size_t column_count);
-void sb_encoder__init(sb_encoder *encoder, const sb_source *source, uint32_t page_bytes, uint32_t budget, void *memory);
+void sb_encoder__init(sb_encoder *encoder, const sb_source *source, uint32_t page_bytes,
+                      uint32_t budget, void *memory);
 /* Most rows of [from, from + limit) that fit one page; at least 1 (a row always fits: prepared rows keep to the row limit). */
 size_t sb_encoder__fit(sb_encoder *encoder, size_t from, size_t limit);
 /* Fences of a page as numbers. */
@@ -347,9 +397,11 @@ sb_col_fences sb_columnar__get_fences(const uint8_t *page);
 void sb_columnar__put_fences(uint8_t *page, const sb_col_fences *fences);
 /* Write the rows of the last fit, which began at from. The common header stays; strings of the source may not lie
  * in page. slack: leave room for more rows in the blocks, as much as the page holds of rows like these. */
-void sb_encoder__write(sb_encoder *encoder, size_t from, bool slack, const sb_col_fences *fences, uint8_t *page);
+void sb_encoder__write(sb_encoder *encoder, size_t from, bool slack, const sb_col_fences *fences,
+                       uint8_t *page);
 /* Write one value at its place; strings go below *heap_start. The value is known to fit. */
-void sb_columnar__put_value(uint8_t *page, uint32_t *heap_start, const sb_colview *view, uint32_t place, const sb_source_column *column, size_t row);
+void sb_columnar__put_value(uint8_t *page, uint32_t *heap_start, const sb_colview *view,
+                            uint32_t place, const sb_source_column *column, size_t row);
 /* Ranks of a PACKED block from a word on, after bits of it changed. */
 void sb_columnar__rerank(uint8_t *page, const sb_colview *view, uint32_t word);
 /* Columns of a page and of a source side by side in order: each call gives the next (key, type) and where it is.
@@ -365,33 +417,40 @@ void sb_columnar__write_empty(const sb_col_fences *fences, uint8_t *page, uint32
 /* Rows of a leaf (without those whose bit in dropped is set; NULL: none) and rows [from, from + count) of a source in
  * one; a row of the source replaces that of the same id. Strings stay where they are: page and source live on.
  * Everything of *merged lies in a buffer of the pool, which the caller gives back. */
-SB_MUST_CHECK sb_status sb_columnar__merge(sb_tree_txn *state, const uint8_t *page, const uint8_t *dropped,
-                                           const sb_source *source, size_t from, size_t count, sb_source *merged,
+SB_MUST_CHECK sb_status sb_columnar__merge(sb_tree_txn *state, const uint8_t *page,
+                                           const uint8_t *dropped, const sb_source *source,
+                                           size_t from, size_t count, sb_source *merged,
                                            sb_buffer **memory, sb_err *err);
 
 /* ---- In place -------------------------------------------------------------------------------------- */
 
 /* Insert a prefix of rows [from, from + limit), whose ids lie within the fences, without moving anything: past
  * the last row or into holes. How many went in; 0: the page is as it was. */
-size_t sb_columnar__insert(uint8_t *page, uint32_t page_bytes, const sb_source *source, size_t from, size_t limit);
+size_t sb_columnar__insert(uint8_t *page, uint32_t page_bytes, const sb_source *source, size_t from,
+                           size_t limit);
 /* Set cells (one per key, sorted, none with overflow) of a slot when all of them fit. false: the page is as it was. */
-bool sb_columnar__set_cells(uint8_t *page, uint32_t page_bytes, const sb_cell *cells, size_t count, uint32_t slot);
+bool sb_columnar__set_cells(uint8_t *page, uint32_t page_bytes, const sb_cell *cells, size_t count,
+                            uint32_t slot);
 /* Make a slot a hole. false (page as it was): the page has no bitmap of holes, or a column packs its values. */
 bool sb_columnar__punch(uint8_t *page, uint32_t page_bytes, uint32_t slot);
 
 /* ---- Writing leaves ------------------------------------------------------------------------------------ */
 
 /* Put rows into the tree; those replaced lose their overflow pages when free_replaced. */
-SB_MUST_CHECK sb_status sb_columnar__put(sb_txn *txn, sb_tree *tree, const sb_source *source, bool free_replaced, sb_err *err);
+SB_MUST_CHECK sb_status sb_columnar__put(sb_txn *txn, sb_tree *tree, const sb_source *source,
+                                         bool free_replaced, sb_err *err);
 /* Write rows that replace the whole content of leaf pgno, splitting it where they do not fit; rows > 0. page is the
  * leaf's private copy; no string of the source lies in it. */
-SB_MUST_CHECK sb_status sb_columnar__rewrite(sb_txn *txn, sb_tree *tree, uint8_t *page, sb_pgno pgno, const sb_source *source, sb_err *err);
+SB_MUST_CHECK sb_status sb_columnar__rewrite(sb_txn *txn, sb_tree *tree, uint8_t *page,
+                                             sb_pgno pgno, const sb_source *source, sb_err *err);
 /* Free the overflow pages of one row. */
-SB_MUST_CHECK sb_status sb_columnar__free_refs(sb_txn *txn, const uint8_t *page, uint32_t slot, sb_err *err);
+SB_MUST_CHECK sb_status sb_columnar__free_refs(sb_txn *txn, const uint8_t *page, uint32_t slot,
+                                               sb_err *err);
 /* Check order and types of a caller's columns. */
 SB_MUST_CHECK sb_status sb_columnar__check_rows(const sb_rows *rows, sb_err *err);
 /* A source over the caller's columns, in a buffer of the pool. */
-SB_MUST_CHECK sb_status sb_columnar__source(sb_tree_txn *state, const sb_rows *rows, sb_source *source, sb_buffer **memory, sb_err *err);
+SB_MUST_CHECK sb_status sb_columnar__source(sb_tree_txn *state, const sb_rows *rows,
+                                            sb_source *source, sb_buffer **memory, sb_err *err);
 
 /* ---- Wide rows ------------------------------------------------------------------------------------------- */
 
@@ -399,13 +458,15 @@ SB_MUST_CHECK sb_status sb_columnar__source(sb_tree_txn *state, const sb_rows *r
 bool sb_columnar__plain(const sb_source *source, uint32_t page_bytes);
 /* Rows [from, from + count) of a source made fit for pages: long strings and wide rows are written to overflow pages
  * of the tree. *prepared lies in a buffer of the pool. */
-SB_MUST_CHECK sb_status sb_columnar__prepare(sb_txn *txn, uint32_t tree, const sb_source *source, size_t from, size_t count,
-                                             sb_source *prepared, sb_buffer **memory, sb_err *err);
+SB_MUST_CHECK sb_status sb_columnar__prepare(sb_txn *txn, uint32_t tree, const sb_source *source,
+                                             size_t from, size_t count, sb_source *prepared,
+                                             sb_buffer **memory, sb_err *err);
 /* Rows to prepare at once. */
 size_t sb_columnar__window(const sb_source *source);
 /* Read the wide row's blob, if the row has one (else *data is NULL): checked, owned memory of *bytes from the pager's
  * allocator, which may be more than the blob. */
-SB_MUST_CHECK sb_status sb_columnar__load_wide(sb_txn *txn, const uint8_t *page, uint32_t slot, uint8_t **data, size_t *bytes, sb_err *err);
+SB_MUST_CHECK sb_status sb_columnar__load_wide(sb_txn *txn, const uint8_t *page, uint32_t slot,
+                                               uint8_t **data, size_t *bytes, sb_err *err);
 /* First cell of a checked blob whose (key, type) is >= order; false when none. */
 bool sb_columnar__wide_seek(const uint8_t *data, uint64_t order, sb_cell *cell);
 
@@ -413,9 +474,11 @@ bool sb_columnar__wide_seek(const uint8_t *data, uint64_t order, sb_cell *cell);
 
 /* The columnar side of sb_build: rows collect in one unfinished page; full ones go to the core. */
 typedef struct sb_columnar_build sb_columnar_build;
-SB_MUST_CHECK sb_status sb_columnar__build_open(sb_txn *txn, sb_tree *tree, sb_build_core *core, unsigned fill_percent,
-                                                sb_columnar_build **build, sb_err *err);
-SB_MUST_CHECK sb_status sb_columnar__build_rows(sb_columnar_build *build, const sb_rows *rows, sb_err *err);
+SB_MUST_CHECK sb_status sb_columnar__build_open(sb_txn *txn, sb_tree *tree, sb_build_core *core,
+                                                unsigned fill_percent, sb_columnar_build **build,
+                                                sb_err *err);
+SB_MUST_CHECK sb_status sb_columnar__build_rows(sb_columnar_build *build, const sb_rows *rows,
+                                                sb_err *err);
 /* Hands the last page to the core. The core itself is finished by the caller. */
 SB_MUST_CHECK sb_status sb_columnar__build_finish(sb_columnar_build *build, sb_err *err);
 void sb_columnar__build_free(sb_columnar_build *build); /* accepts NULL */

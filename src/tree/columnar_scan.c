@@ -14,26 +14,27 @@ typedef struct wide_row {
 } wide_row;
 
 struct sb_row_scan {
-    sb_txn *txn;       /* borrowed */
+    sb_txn *txn; /* borrowed */
     sb_tree tree;
     uint64_t first_id, last_id;
     sb_path path;
     bool started, ended, ids_known;
     uint32_t until_ahead; /* leaves to go before the next read-ahead */
-    sb_page page;      /* held */
-    uint32_t from, to; /* slots of the current leaf in the range */
-    uint32_t rows;     /* of them live */
+    sb_page page;         /* held */
+    uint32_t from, to;    /* slots of the current leaf in the range */
+    uint32_t rows;        /* of them live */
     bool holes;
-    sb_row row;        /* handed out by sb_row_scan_row */
-    wide_row *wide;    /* owned, in row order */
+    sb_row row;     /* handed out by sb_row_scan_row */
+    wide_row *wide; /* owned, in row order */
     size_t wide_count, wide_capacity;
     uint32_t max_slots;
-    uint64_t *ids;     /* owned: max_slots */
-    uint16_t *slots;   /* owned: max_slots; filled when there are holes */
-    uint8_t *bits;     /* owned: max_slots bits */
+    uint64_t *ids;   /* owned: max_slots */
+    uint16_t *slots; /* owned: max_slots; filled when there are holes */
+    uint8_t *bits;   /* owned: max_slots bits */
 };
 
-sb_status sb_row_scan_open(sb_txn *txn, const sb_tree *tree, uint64_t first_id, uint64_t last_id, sb_row_scan **scan, sb_err *err)
+sb_status sb_row_scan_open(sb_txn *txn, const sb_tree *tree, uint64_t first_id, uint64_t last_id,
+                           sb_row_scan **scan, sb_err *err)
 {
     const sb_allocator *alloc = sb_pager_alloc(sb_txn_pager(txn));
     const uint32_t max_slots = sb_columnar__max_slots(sb_pager_page_bytes(sb_txn_pager(txn)));
@@ -62,7 +63,8 @@ sb_status sb_row_scan_open(sb_txn *txn, const sb_tree *tree, uint64_t first_id, 
 static void drop_wide(sb_row_scan *scan)
 {
     const sb_allocator *alloc = sb_pager_alloc(sb_txn_pager(scan->txn));
-    for (size_t i = 0; i < scan->wide_count; i++) sb_free(alloc, scan->wide[i].data, scan->wide[i].bytes);
+    for (size_t i = 0; i < scan->wide_count; i++)
+        sb_free(alloc, scan->wide[i].data, scan->wide[i].bytes);
     scan->wide_count = 0;
 }
 
@@ -103,14 +105,16 @@ static sb_status load_wide_rows(sb_row_scan *scan, sb_err *err)
     for (uint32_t row = 0; row < scan->rows; row++) {
         if (scan->wide_count == scan->wide_capacity) {
             const size_t capacity = scan->wide_capacity == 0 ? 8 : scan->wide_capacity * 2;
-            wide_row *grown = sb_resize(alloc, scan->wide, scan->wide_capacity * sizeof *grown, capacity * sizeof *grown);
+            wide_row *grown = sb_resize(alloc, scan->wide, scan->wide_capacity * sizeof *grown,
+                                        capacity * sizeof *grown);
             if (grown == NULL) return SB_FAIL_NOMEM(err);
             scan->wide = grown;
             scan->wide_capacity = capacity;
         }
         wide_row *wide = &scan->wide[scan->wide_count];
         wide->row = row;
-        SB_TRY(sb_columnar__load_wide(scan->txn, scan->page.bytes, slot_of_row(scan, row), &wide->data, &wide->bytes, err));
+        SB_TRY(sb_columnar__load_wide(scan->txn, scan->page.bytes, slot_of_row(scan, row),
+                                      &wide->data, &wide->bytes, err));
         scan->wide_count += wide->data != NULL;
     }
     return SB_OK;
@@ -122,8 +126,10 @@ static void read_ahead(sb_row_scan *scan, sb_err *err)
     size_t count = AHEAD;
     if (scan->until_ahead-- != 0) return;
     /* benign: read-ahead only saves time */
-    if (sb_tree__path_siblings(scan->txn, &scan->path, pgnos, &count, err) == SB_OK) sb_page_prefetch(scan->txn, pgnos, count);
-    else count = 0;
+    if (sb_tree__path_siblings(scan->txn, &scan->path, pgnos, &count, err) == SB_OK)
+        sb_page_prefetch(scan->txn, pgnos, count);
+    else
+        count = 0;
     scan->until_ahead = count < AHEAD / 2 ? 0 : (uint32_t)(count / 2);
 }
 
@@ -137,7 +143,8 @@ sb_status sb_row_scan_next(sb_row_scan *scan, size_t *row_count, sb_err *err)
         if (!scan->started) {
             uint8_t key[SB_ROW_KEY_BYTES];
             sb_store_be64(key, scan->first_id);
-            SB_TRY(sb_tree__descend(scan->txn, &scan->tree, sb_bytes_of(key, sizeof key), &scan->path, err));
+            SB_TRY(sb_tree__descend(scan->txn, &scan->tree, sb_bytes_of(key, sizeof key),
+                                    &scan->path, err));
             scan->started = true;
         } else {
             SB_TRY(sb_tree__path_next(scan->txn, &scan->tree, &scan->path, &more, err));
@@ -149,14 +156,19 @@ sb_status sb_row_scan_next(sb_row_scan *scan, size_t *row_count, sb_err *err)
         read_ahead(scan, NULL);
         SB_TRY(sb_page_acquire(scan->txn, scan->path.leaf, &scan->page, err));
         const uint8_t *page = scan->page.bytes;
-        SB_CHECK_PAGE(err, scan->path.leaf, page[SB_PAGE_KIND] == SB_PAGE_COLUMNAR && sb_load_le32(page + SB_PAGE_TREE) == scan->tree.id);
+        SB_CHECK_PAGE(err, scan->path.leaf,
+                      page[SB_PAGE_KIND] == SB_PAGE_COLUMNAR &&
+                          sb_load_le32(page + SB_PAGE_TREE) == scan->tree.id);
         const sb_col_fences fences = sb_columnar__get_fences(page);
         scan->ended = fences.no_high || fences.high > scan->last_id;
         scan->holes = (sb_columnar__flags(page) & SB_COL_HOLES) != 0;
         scan->from = sb_columnar__slot_bound(page, scan->first_id);
-        scan->to = scan->last_id == UINT64_MAX ? sb_columnar__slots(page) : sb_columnar__slot_bound(page, scan->last_id + 1);
+        scan->to = scan->last_id == UINT64_MAX ? sb_columnar__slots(page)
+                                               : sb_columnar__slot_bound(page, scan->last_id + 1);
         if (scan->to > scan->from)
-            scan->rows = scan->holes ? sb_columnar__list_rows(page, scan->from, scan->to, NULL, scan->slots) : scan->to - scan->from;
+            scan->rows = scan->holes
+                             ? sb_columnar__list_rows(page, scan->from, scan->to, NULL, scan->slots)
+                             : scan->to - scan->from;
     }
     if (scan->rows == 0) return SB_OK;
     SB_TRY(load_wide_rows(scan, err));
@@ -166,7 +178,8 @@ sb_status sb_row_scan_next(sb_row_scan *scan, size_t *row_count, sb_err *err)
 
 const uint64_t *sb_row_scan_ids(sb_row_scan *scan)
 {
-    if (!scan->ids_known && scan->rows != 0) (void)sb_columnar__list_rows(scan->page.bytes, scan->from, scan->to, scan->ids, NULL);
+    if (!scan->ids_known && scan->rows != 0)
+        (void)sb_columnar__list_rows(scan->page.bytes, scan->from, scan->to, scan->ids, NULL);
     scan->ids_known = true;
     return scan->ids;
 }
@@ -187,7 +200,12 @@ static const uint8_t *wide_of(const sb_row_scan *scan, size_t row)
 const sb_row *sb_row_scan_row(sb_row_scan *scan, size_t i)
 {
     uint8_t *blob = scan->wide_count == 0 ? NULL : (uint8_t *)(uintptr_t)wide_of(scan, i);
-    scan->row = (sb_row){.page = scan->page, .index = slot_of_row(scan, i), .pgno = scan->path.leaf, .wide = blob != NULL, .wide_data = blob, .txn = scan->txn};
+    scan->row = (sb_row){.page = scan->page,
+                         .index = slot_of_row(scan, i),
+                         .pgno = scan->path.leaf,
+                         .wide = blob != NULL,
+                         .wide_data = blob,
+                         .txn = scan->txn};
     return &scan->row;
 }
 
@@ -211,17 +229,23 @@ static uint64_t place_word(const uint8_t *page, const sb_colview *view, uint32_t
     return cell.word;
 }
 
-static void leaf_words(const sb_row_scan *scan, const sb_colview *view, uint64_t *words, uint8_t *present, bool *any)
+static void leaf_words(const sb_row_scan *scan, const sb_colview *view, uint64_t *words,
+                       uint8_t *present, bool *any)
 {
     const uint8_t *page = scan->page.bytes;
-    const bool by_slot = view->presence <= SB_PRESENT_BITMAP && !scan->holes && view->class_ != SB_CLASS_BYTES;
+    const bool by_slot =
+        view->presence <= SB_PRESENT_BITMAP && !scan->holes && view->class_ != SB_CLASS_BYTES;
 
     if (by_slot) {
         const uint64_t base = view->class_ == SB_CLASS_INT || view->width == 0 ? view->base : 0;
-        sb_columnar__load_words(words, page + view->values + (size_t)scan->from * view->width, view->width, scan->rows, base);
-        if (view->presence == SB_PRESENT_ALL) sb_columnar__set_bits(present, scan->rows);
-        else sb_columnar__copy_bits(present, page + view->map, scan->from, scan->rows);
-        *any = view->presence == SB_PRESENT_ALL || sb_bits_next(present, 0, scan->rows) < scan->rows;
+        sb_columnar__load_words(words, page + view->values + (size_t)scan->from * view->width,
+                                view->width, scan->rows, base);
+        if (view->presence == SB_PRESENT_ALL)
+            sb_columnar__set_bits(present, scan->rows);
+        else
+            sb_columnar__copy_bits(present, page + view->map, scan->from, scan->rows);
+        *any =
+            view->presence == SB_PRESENT_ALL || sb_bits_next(present, 0, scan->rows) < scan->rows;
         return;
     }
     for (uint32_t row = 0; row < scan->rows; row++) {
@@ -234,7 +258,8 @@ static void leaf_words(const sb_row_scan *scan, const sb_colview *view, uint64_t
     }
 }
 
-sb_status sb_row_scan_words(sb_row_scan *scan, uint32_t key, uint8_t type, uint64_t *words, uint8_t *present, bool *any, sb_err *err)
+sb_status sb_row_scan_words(sb_row_scan *scan, uint32_t key, uint8_t type, uint64_t *words,
+                            uint8_t *present, bool *any, sb_err *err)
 {
     sb_colview view;
     (void)err;
@@ -244,7 +269,9 @@ sb_status sb_row_scan_words(sb_row_scan *scan, uint32_t key, uint8_t type, uint6
     if (find_column(scan, key, type, &view)) leaf_words(scan, &view, words, present, any);
     for (size_t i = 0; i < scan->wide_count; i++) {
         sb_cell cell;
-        if (!sb_columnar__wide_seek(scan->wide[i].data, sb_columnar__order(key, type), &cell) || cell.key != key || cell.type != type) continue;
+        if (!sb_columnar__wide_seek(scan->wide[i].data, sb_columnar__order(key, type), &cell) ||
+            cell.key != key || cell.type != type)
+            continue;
         words[scan->wide[i].row] = cell.word;
         sb_bit_set(present, scan->wide[i].row);
         *any = true;
@@ -255,26 +282,31 @@ sb_status sb_row_scan_words(sb_row_scan *scan, uint32_t key, uint8_t type, uint6
 /* ---- Filter --------------------------------------------------------------------------------------------------- */
 
 /* flags[i] = coded value i lies in [low, low + span]. One loop per width, which the compiler turns into vectors. */
-static void flag_values(uint8_t *flags, const uint8_t *in, unsigned width, size_t count, uint64_t low, uint64_t span)
+static void flag_values(uint8_t *flags, const uint8_t *in, unsigned width, size_t count,
+                        uint64_t low, uint64_t span)
 {
     switch (width) {
     case 1: {
         const uint8_t low8 = (uint8_t)low, span8 = (uint8_t)span;
-        for (size_t i = 0; i < count; i++) flags[i] = (uint8_t)(in[i] - low8) <= span8;
+        for (size_t i = 0; i < count; i++)
+            flags[i] = (uint8_t)(in[i] - low8) <= span8;
         break;
     }
     case 2: {
         const uint16_t low16 = (uint16_t)low, span16 = (uint16_t)span;
-        for (size_t i = 0; i < count; i++) flags[i] = (uint16_t)(sb_load_le16(in + i * 2) - low16) <= span16;
+        for (size_t i = 0; i < count; i++)
+            flags[i] = (uint16_t)(sb_load_le16(in + i * 2) - low16) <= span16;
         break;
     }
     case 4: {
         const uint32_t low32 = (uint32_t)low, span32 = (uint32_t)span;
-        for (size_t i = 0; i < count; i++) flags[i] = sb_load_le32(in + i * 4) - low32 <= span32;
+        for (size_t i = 0; i < count; i++)
+            flags[i] = sb_load_le32(in + i * 4) - low32 <= span32;
         break;
     }
     default:
-        for (size_t i = 0; i < count; i++) flags[i] = sb_load_le64(in + i * 8) - low <= span;
+        for (size_t i = 0; i < count; i++)
+            flags[i] = sb_load_le64(in + i * 8) - low <= span;
         break;
     }
 }
@@ -285,11 +317,13 @@ static void pack_flags(uint8_t *out, uint8_t *flags, size_t count)
 {
     const size_t bytes = (count + 7) / 8;
     memset(flags + count, 0, bytes * 8 - count);
-    for (size_t i = 0; i < bytes; i++) out[i] = (uint8_t)((sb_load_le64(flags + i * 8) * 0x0102040810204080ull) >> 56);
+    for (size_t i = 0; i < bytes; i++)
+        out[i] = (uint8_t)((sb_load_le64(flags + i * 8) * 0x0102040810204080ull) >> 56);
 }
 
 /* Bits for value places [from, from + count) of a column in [low, high], compared as coded. */
-static void filter_places(const uint8_t *page, const sb_colview *view, uint32_t from, uint32_t count, int64_t low, int64_t high, uint8_t *out)
+static void filter_places(const uint8_t *page, const sb_colview *view, uint32_t from,
+                          uint32_t count, int64_t low, int64_t high, uint8_t *out)
 {
     const int64_t base = (int64_t)view->base;
     const uint64_t most = view->width == 8 ? UINT64_MAX : (1ull << (view->width * 8)) - 1;
@@ -306,17 +340,20 @@ static void filter_places(const uint8_t *page, const sb_colview *view, uint32_t 
     }
     for (uint32_t done = 0; done < count; done += FILTER_BLOCK) {
         const uint32_t take = count - done < FILTER_BLOCK ? count - done : FILTER_BLOCK;
-        flag_values(flags, page + view->values + (size_t)(from + done) * view->width, view->width, take, low_code, high_code - low_code);
+        flag_values(flags, page + view->values + (size_t)(from + done) * view->width, view->width,
+                    take, low_code, high_code - low_code);
         pack_flags(out + done / 8, flags, take);
     }
 }
 
 static void and_bits(uint8_t *out, const uint8_t *map, size_t count)
 {
-    for (size_t i = 0; i < (count + 7) / 8; i++) out[i] = (uint8_t)(out[i] & map[i]);
+    for (size_t i = 0; i < (count + 7) / 8; i++)
+        out[i] = (uint8_t)(out[i] & map[i]);
 }
 
-static void filter_leaf(sb_row_scan *scan, const sb_colview *view, int64_t low, int64_t high, uint8_t *matches)
+static void filter_leaf(sb_row_scan *scan, const sb_colview *view, int64_t low, int64_t high,
+                        uint8_t *matches)
 {
     const uint8_t *page = scan->page.bytes;
 
@@ -328,14 +365,18 @@ static void filter_leaf(sb_row_scan *scan, const sb_colview *view, int64_t low, 
         }
         return;
     }
-    filter_places(page, view, 0, view->presence <= SB_PRESENT_BITMAP ? scan->to : view->count, low, high, scan->bits);
+    filter_places(page, view, 0, view->presence <= SB_PRESENT_BITMAP ? scan->to : view->count, low,
+                  high, scan->bits);
     for (uint32_t row = 0; row < scan->rows; row++) {
         uint32_t place;
-        if (sb_columnar__place(page, view, slot_of_row(scan, row), &place) && sb_bit_get(scan->bits, place)) sb_bit_set(matches, row);
+        if (sb_columnar__place(page, view, slot_of_row(scan, row), &place) &&
+            sb_bit_get(scan->bits, place))
+            sb_bit_set(matches, row);
     }
 }
 
-sb_status sb_row_scan_filter_int(sb_row_scan *scan, uint32_t key, uint8_t type, int64_t low, int64_t high, uint8_t *matches, size_t *match_count, sb_err *err)
+sb_status sb_row_scan_filter_int(sb_row_scan *scan, uint32_t key, uint8_t type, int64_t low,
+                                 int64_t high, uint8_t *matches, size_t *match_count, sb_err *err)
 {
     sb_colview view;
 
@@ -346,8 +387,11 @@ sb_status sb_row_scan_filter_int(sb_row_scan *scan, uint32_t key, uint8_t type, 
     if (find_column(scan, key, type, &view)) filter_leaf(scan, &view, low, high, matches);
     for (size_t i = 0; i < scan->wide_count; i++) {
         sb_cell cell;
-        if (!sb_columnar__wide_seek(scan->wide[i].data, sb_columnar__order(key, type), &cell) || cell.key != key || cell.type != type) continue;
-        if ((int64_t)cell.word >= low && (int64_t)cell.word <= high) sb_bit_set(matches, scan->wide[i].row);
+        if (!sb_columnar__wide_seek(scan->wide[i].data, sb_columnar__order(key, type), &cell) ||
+            cell.key != key || cell.type != type)
+            continue;
+        if ((int64_t)cell.word >= low && (int64_t)cell.word <= high)
+            sb_bit_set(matches, scan->wide[i].row);
     }
     *match_count = sb_bits_count(matches, scan->rows);
     return SB_OK;

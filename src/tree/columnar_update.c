@@ -22,7 +22,8 @@ static void sort_cells(sb_cell *cells, size_t count)
         }
         size_t at = start;
         for (size_t child = 2 * at + 1; child < end; child = 2 * at + 1) {
-            if (child + 1 < end && cell_order(&cells[child + 1]) > cell_order(&cells[child])) child++;
+            if (child + 1 < end && cell_order(&cells[child + 1]) > cell_order(&cells[child]))
+                child++;
             if (cell_order(&cells[child]) <= cell_order(&moved)) break;
             cells[at] = cells[child];
             at = child;
@@ -32,10 +33,12 @@ static void sort_cells(sb_cell *cells, size_t count)
 }
 
 /* Cells sorted by key, in a buffer of the pool when the caller's are not. */
-static sb_status sorted_cells(sb_tree_txn *state, const sb_cell **cells, size_t count, sb_buffer **memory, sb_err *err)
+static sb_status sorted_cells(sb_tree_txn *state, const sb_cell **cells, size_t count,
+                              sb_buffer **memory, sb_err *err)
 {
     bool sorted = true;
-    for (size_t i = 1; i < count; i++) sorted = sorted && (*cells)[i].key > (*cells)[i - 1].key;
+    for (size_t i = 1; i < count; i++)
+        sorted = sorted && (*cells)[i].key > (*cells)[i - 1].key;
     if (!sorted) {
         SB_TRY(sb_tree__buffer_acquire(state, count * sizeof(sb_cell), memory, err));
         sb_cell *own = (sb_cell *)(void *)(*memory)->data;
@@ -45,15 +48,20 @@ static sb_status sorted_cells(sb_tree_txn *state, const sb_cell **cells, size_t 
     }
     for (size_t i = 0; i < count; i++) {
         const sb_cell *cell = &(*cells)[i];
-        if (i > 0 && cell->key == cell[-1].key) return SB_FAIL(err, SB_MISUSE, "key %u is set twice in one row", cell->key);
-        if (cell->key == SB_COLUMN_WIDE) return SB_FAIL(err, SB_MISUSE, "column key %u is reserved", cell->key);
-        if (cell->overflow) return SB_FAIL(err, SB_MISUSE, "the value of key %u is a reference, not bytes", cell->key);
+        if (i > 0 && cell->key == cell[-1].key)
+            return SB_FAIL(err, SB_MISUSE, "key %u is set twice in one row", cell->key);
+        if (cell->key == SB_COLUMN_WIDE)
+            return SB_FAIL(err, SB_MISUSE, "column key %u is reserved", cell->key);
+        if (cell->overflow)
+            return SB_FAIL(err, SB_MISUSE, "the value of key %u is a reference, not bytes",
+                           cell->key);
     }
     return SB_OK;
 }
 
 /* The row as a source of one row, with the cells set; refs of what went away are freed. Strings lie in page. */
-static sb_status changed_row(sb_txn *txn, sb_row *row, const sb_cell *cells, size_t count, uint8_t *memory, sb_source *source, sb_err *err)
+static sb_status changed_row(sb_txn *txn, sb_row *row, const sb_cell *cells, size_t count,
+                             uint8_t *memory, sb_source *source, sb_err *err)
 {
     static const uint8_t overflow_bit = 1;
     const size_t most = source->column_count;
@@ -78,7 +86,10 @@ static sb_status changed_row(sb_txn *txn, sb_row *row, const sb_cell *cells, siz
         SB_ASSERT(used < most);
         strings[used] = cell->bytes;
         words[used] = cell->word;
-        columns[used] = (sb_source_column){.key = cell->key, .type = cell->type, .words = &words[used], .bytes = &strings[used],
+        columns[used] = (sb_source_column){.key = cell->key,
+                                           .type = cell->type,
+                                           .words = &words[used],
+                                           .bytes = &strings[used],
                                            .overflow = cell->overflow ? &overflow_bit : NULL};
         used++;
         if (cell == &old) more = sb_row_next_cell(row, &pos, &old);
@@ -89,7 +100,8 @@ static sb_status changed_row(sb_txn *txn, sb_row *row, const sb_cell *cells, siz
 }
 
 /* The general way: the row is taken out with all its cells, and put back changed. */
-static sb_status set_by_rewrite(sb_txn *txn, sb_tree *tree, uint64_t id, const sb_cell *cells, size_t count, const uint8_t *page, uint32_t slot, sb_err *err)
+static sb_status set_by_rewrite(sb_txn *txn, sb_tree *tree, uint64_t id, const sb_cell *cells,
+                                size_t count, const uint8_t *page, uint32_t slot, sb_err *err)
 {
     const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
     sb_row row = {.index = slot, .txn = txn};
@@ -101,7 +113,9 @@ static sb_status set_by_rewrite(sb_txn *txn, sb_tree *tree, uint64_t id, const s
     SB_TRY(sb_tree__buffer_acquire(state, page_bytes, &copy, err));
     memcpy(copy->data, page, page_bytes);
     row.page.bytes = copy->data;
-    if ((st = sb_columnar__load_wide(txn, copy->data, slot, &row.wide_data, &row.wide_bytes, err)) != SB_OK) goto done;
+    if ((st = sb_columnar__load_wide(txn, copy->data, slot, &row.wide_data, &row.wide_bytes,
+                                     err)) != SB_OK)
+        goto done;
     row.wide = row.wide_data != NULL;
     if (row.wide) {
         sb_colview view;
@@ -109,11 +123,15 @@ static sb_status set_by_rewrite(sb_txn *txn, sb_tree *tree, uint64_t id, const s
         bool overflow;
         sb_columnar__open(copy->data, sb_columnar__columns(copy->data) - 1, &view);
         (void)sb_columnar__place(copy->data, &view, slot, &place);
-        if ((st = sb_overflow_free(txn, sb_columnar__string(copy->data, &view, place, &overflow).data, err)) != SB_OK) goto done;
+        if ((st = sb_overflow_free(
+                 txn, sb_columnar__string(copy->data, &view, place, &overflow).data, err)) != SB_OK)
+            goto done;
     }
-    sb_source source = {.ids = &id, .rows = 1, .column_count = sb_columnar__columns(copy->data) + count};
+    sb_source source = {
+        .ids = &id, .rows = 1, .column_count = sb_columnar__columns(copy->data) + count};
     if (row.wide) source.column_count += sb_load_le32(row.wide_data);
-    const size_t bytes = source.column_count * (sizeof(sb_source_column) + sizeof(sb_bytes) + sizeof(uint64_t)) + 1;
+    const size_t bytes =
+        source.column_count * (sizeof(sb_source_column) + sizeof(sb_bytes) + sizeof(uint64_t)) + 1;
     if ((st = sb_tree__buffer_acquire(state, bytes, &memory, err)) != SB_OK) goto done;
     if ((st = changed_row(txn, &row, cells, count, memory->data, &source, err)) != SB_OK) goto done;
     st = sb_columnar__put(txn, tree, &source, false, err);
@@ -125,7 +143,8 @@ done:
     return st;
 }
 
-sb_status sb_row_set(sb_txn *txn, sb_tree *tree, uint64_t id, const sb_cell *cells, size_t count, bool *found, sb_err *err)
+sb_status sb_row_set(sb_txn *txn, sb_tree *tree, uint64_t id, const sb_cell *cells, size_t count,
+                     bool *found, sb_err *err)
 {
     const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
     sb_buffer *memory = NULL;
@@ -149,7 +168,8 @@ sb_status sb_row_set(sb_txn *txn, sb_tree *tree, uint64_t id, const sb_cell *cel
     if ((st = sb_page_mut(txn, pgno, &page, err)) != SB_OK) goto done;
     bool in_place = true;
     for (size_t i = 0; i < count; i++)
-        in_place = in_place && ((cells[i].type & SB_CLASS_MASK) != SB_CLASS_BYTES || cells[i].bytes.size <= sb_columnar__inline_limit(page_bytes));
+        in_place = in_place && ((cells[i].type & SB_CLASS_MASK) != SB_CLASS_BYTES ||
+                                cells[i].bytes.size <= sb_columnar__inline_limit(page_bytes));
     if (in_place && (sb_columnar__flags(page) & SB_COL_WIDE) != 0) {
         sb_colview view;
         uint32_t place;
@@ -170,7 +190,8 @@ done:
 /* ---- Deleting --------------------------------------------------------------------------------------------- */
 
 /* Rows that can not be punched out: the leaf is written afresh without them. */
-static sb_status rewrite_without(sb_txn *txn, sb_tree *tree, uint8_t *page, sb_pgno pgno, const uint8_t *dropped, sb_err *err)
+static sb_status rewrite_without(sb_txn *txn, sb_tree *tree, uint8_t *page, sb_pgno pgno,
+                                 const uint8_t *dropped, sb_err *err)
 {
     const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
     sb_buffer *copy = NULL, *memory = NULL;
@@ -181,7 +202,9 @@ static sb_status rewrite_without(sb_txn *txn, sb_tree *tree, uint8_t *page, sb_p
     SB_TRY(sb_tree__txn(txn, &state, err));
     SB_TRY(sb_tree__buffer_acquire(state, page_bytes, &copy, err));
     memcpy(copy->data, page, page_bytes);
-    if ((st = sb_columnar__merge(state, copy->data, dropped, NULL, 0, 0, &rows, &memory, err)) != SB_OK) goto done;
+    if ((st = sb_columnar__merge(state, copy->data, dropped, NULL, 0, 0, &rows, &memory, err)) !=
+        SB_OK)
+        goto done;
     if (rows.rows != 0) {
         st = sb_columnar__rewrite(txn, tree, page, pgno, &rows, err);
     } else {
@@ -196,9 +219,11 @@ done:
 }
 
 /* Delete those of the ids, all within the leaf's fences, that are there. */
-static sb_status delete_from_leaf(sb_txn *txn, sb_tree *tree, uint8_t *page, sb_pgno pgno, const uint64_t *ids, size_t count, size_t *deleted, sb_err *err)
+static sb_status delete_from_leaf(sb_txn *txn, sb_tree *tree, uint8_t *page, sb_pgno pgno,
+                                  const uint64_t *ids, size_t count, size_t *deleted, sb_err *err)
 {
-    const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn)), slots = sb_columnar__slots(page);
+    const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn)),
+                   slots = sb_columnar__slots(page);
     sb_buffer *dropped = NULL;
     sb_tree_txn *state;
     sb_status st;
@@ -225,7 +250,8 @@ done:
 }
 
 /* A leaf that has become empty goes; one that is under-full is merged. */
-static sb_status shrink_leaf(sb_txn *txn, sb_tree *tree, const uint8_t *page, uint64_t id, sb_err *err)
+static sb_status shrink_leaf(sb_txn *txn, sb_tree *tree, const uint8_t *page, uint64_t id,
+                             sb_err *err)
 {
     const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
     const bool empty = sb_columnar__rows(page) == 0;
@@ -235,15 +261,18 @@ static sb_status shrink_leaf(sb_txn *txn, sb_tree *tree, const uint8_t *page, ui
     if (!empty && sb_columnar__used(page, page_bytes) >= page_bytes / 4) return SB_OK;
     sb_store_be64(key, id);
     SB_TRY(sb_tree__descend(txn, tree, sb_bytes_of(key, sizeof key), &path, err));
-    return empty ? sb_tree__remove_leaf(txn, tree, &path, err) : sb_tree__merge(txn, tree, &path, err);
+    return empty ? sb_tree__remove_leaf(txn, tree, &path, err)
+                 : sb_tree__merge(txn, tree, &path, err);
 }
 
-sb_status sb_rows_delete(sb_txn *txn, sb_tree *tree, const uint64_t *ids, size_t count, size_t *deleted, sb_err *err)
+sb_status sb_rows_delete(sb_txn *txn, sb_tree *tree, const uint64_t *ids, size_t count,
+                         size_t *deleted, sb_err *err)
 {
     *deleted = 0;
     SB_CHECK_ARG(err, tree->kind == SB_TREE_COLUMNAR);
     for (size_t i = 1; i < count; i++)
-        if (ids[i] <= ids[i - 1]) return SB_FAIL(err, SB_MISUSE, "row ids are not strictly ascending");
+        if (ids[i] <= ids[i - 1])
+            return SB_FAIL(err, SB_MISUSE, "row ids are not strictly ascending");
     for (size_t from = 0, end; from < count && tree->root != SB_PGNO_NONE; from = end) {
         sb_page held;
         sb_pgno pgno;
@@ -252,7 +281,8 @@ sb_status sb_rows_delete(sb_txn *txn, sb_tree *tree, const uint64_t *ids, size_t
 
         SB_TRY(sb_tree__leaf_of_id(txn, tree, ids[from], &held, &pgno, err));
         const sb_col_fences fences = sb_columnar__get_fences(held.bytes);
-        for (end = from; end < count && (end == from || fences.no_high || ids[end] < fences.high); end++)
+        for (end = from; end < count && (end == from || fences.no_high || ids[end] < fences.high);
+             end++)
             any = any || sb_columnar__slot_of(held.bytes, ids[end]) != SB_SLOT_NONE;
         sb_page_release(txn, &held);
         if (!any) continue;

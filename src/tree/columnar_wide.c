@@ -34,14 +34,19 @@ static sb_status check_blob(const uint8_t *data, size_t bytes, sb_err *err)
         good = (i == 0 || own > order) && sb_load_le32(entry) != SB_COLUMN_WIDE;
         order = own;
         if ((type & SB_CLASS_MASK) != SB_CLASS_BYTES) continue;
-        const uint64_t off = sb_load_le64(entry + BLOB_ENTRY_OFF), length = sb_load_le64(entry + BLOB_ENTRY_WORD);
+        const uint64_t off = sb_load_le64(entry + BLOB_ENTRY_OFF),
+                       length = sb_load_le64(entry + BLOB_ENTRY_WORD);
         good = good && off >= strings && off <= bytes && length <= bytes - off;
     }
-    if (!good) return SB_FAIL(err, SB_CORRUPT, "a wide row is damaged: its list of cells does not fit its %zu bytes", bytes);
+    if (!good)
+        return SB_FAIL(err, SB_CORRUPT,
+                       "a wide row is damaged: its list of cells does not fit its %zu bytes",
+                       bytes);
     return SB_OK;
 }
 
-sb_status sb_columnar__load_wide(sb_txn *txn, const uint8_t *page, uint32_t slot, uint8_t **data, size_t *bytes, sb_err *err)
+sb_status sb_columnar__load_wide(sb_txn *txn, const uint8_t *page, uint32_t slot, uint8_t **data,
+                                 size_t *bytes, sb_err *err)
 {
     sb_buffer blob;
     sb_colview view;
@@ -81,7 +86,9 @@ bool sb_columnar__wide_seek(const uint8_t *data, uint64_t order, sb_cell *cell)
     }
     if (low == total) return false;
     const uint8_t *entry = data + BLOB_HEADER + (size_t)low * BLOB_ENTRY;
-    *cell = (sb_cell){.key = sb_load_le32(entry), .type = entry[BLOB_ENTRY_TYPE], .word = sb_load_le64(entry + BLOB_ENTRY_WORD)};
+    *cell = (sb_cell){.key = sb_load_le32(entry),
+                      .type = entry[BLOB_ENTRY_TYPE],
+                      .word = sb_load_le64(entry + BLOB_ENTRY_WORD)};
     if ((cell->type & SB_CLASS_MASK) == SB_CLASS_BYTES)
         cell->bytes = sb_bytes_of(data + sb_load_le64(entry + BLOB_ENTRY_OFF), (size_t)cell->word);
     return true;
@@ -99,7 +106,8 @@ bool sb_columnar__plain(const sb_source *source, uint32_t page_bytes)
         if ((column->type & SB_CLASS_MASK) != SB_CLASS_BYTES) continue;
         size_t longest = 0;
         for (size_t i = 0; i < source->rows; i++)
-            if (sb_source__has(column, i) && column->bytes[i].size > longest) longest = column->bytes[i].size;
+            if (sb_source__has(column, i) && column->bytes[i].size > longest)
+                longest = column->bytes[i].size;
         if (longest > sb_columnar__inline_limit(page_bytes)) return false;
         row += longest;
     }
@@ -138,13 +146,16 @@ static sb_status put_out(prepare *p, size_t i, sb_bytes value, sb_bytes *ref, sb
 }
 
 /* Is cell k of row i kept in the leaf, though the row is wide? Counts what was kept. */
-static bool keeps(const prepare *p, const sb_source_column *column, size_t row, uint32_t *system_kept, uint32_t *long_kept)
+static bool keeps(const prepare *p, const sb_source_column *column, size_t row,
+                  uint32_t *system_kept, uint32_t *long_kept)
 {
     if (!is_strings(column)) return column->key >= SB_COLUMN_SYSTEM && (*system_kept)++ < WIDE_KEPT;
-    return (is_ref(column, row) || column->bytes[row].size > p->inline_limit) && (*long_kept)++ < WIDE_KEPT;
+    return (is_ref(column, row) || column->bytes[row].size > p->inline_limit) &&
+           (*long_kept)++ < WIDE_KEPT;
 }
 
-static sb_status blob_add(prepare *p, sb_buffer *blob, size_t entry_at, const sb_source_column *column, size_t row, sb_err *err)
+static sb_status blob_add(prepare *p, sb_buffer *blob, size_t entry_at,
+                          const sb_source_column *column, size_t row, sb_err *err)
 {
     uint8_t entry[BLOB_ENTRY] = {0};
     const size_t off = blob->size;
@@ -152,12 +163,14 @@ static sb_status blob_add(prepare *p, sb_buffer *blob, size_t entry_at, const sb
     sb_store_le32(entry, column->key);
     entry[BLOB_ENTRY_TYPE] = column->type;
     if (!is_strings(column)) {
-        sb_store_le64(entry + BLOB_ENTRY_WORD, (column->type & SB_CLASS_MASK) == SB_CLASS_NULL ? 0 : column->words[row]);
+        sb_store_le64(entry + BLOB_ENTRY_WORD,
+                      (column->type & SB_CLASS_MASK) == SB_CLASS_NULL ? 0 : column->words[row]);
     } else {
         if (is_ref(column, row)) {
             SB_TRY(sb_overflow_read(p->txn, column->bytes[row].data, blob, err));
             SB_TRY(sb_overflow_free(p->txn, column->bytes[row].data, err));
-        } else if (sb_buffer_append(blob, column->bytes[row].data, column->bytes[row].size) != SB_OK) {
+        } else if (sb_buffer_append(blob, column->bytes[row].data, column->bytes[row].size) !=
+                   SB_OK) {
             return SB_FAIL_NOMEM(err);
         }
         sb_store_le64(entry + BLOB_ENTRY_WORD, blob->size - off);
@@ -175,7 +188,8 @@ static sb_status make_wide(prepare *p, size_t i, sb_buffer *blob, sb_err *err)
 
     for (size_t k = 0; k < p->source->column_count; k++) {
         const sb_source_column *column = &p->source->columns[k];
-        if (sb_source__has(column, row) && !keeps(p, column, row, &system_kept, &long_kept)) count++;
+        if (sb_source__has(column, row) && !keeps(p, column, row, &system_kept, &long_kept))
+            count++;
     }
     sb_buffer_reset(blob);
     const size_t strings = BLOB_HEADER + (size_t)count * BLOB_ENTRY;
@@ -188,7 +202,8 @@ static sb_status make_wide(prepare *p, size_t i, sb_buffer *blob, sb_err *err)
     system_kept = long_kept = 0;
     for (size_t k = 0; k < p->source->column_count; k++) {
         const sb_source_column *column = &p->source->columns[k];
-        if (!sb_source__has(column, row) || keeps(p, column, row, &system_kept, &long_kept)) continue;
+        if (!sb_source__has(column, row) || keeps(p, column, row, &system_kept, &long_kept))
+            continue;
         SB_TRY(blob_add(p, blob, entry_at, column, row, err));
         entry_at += BLOB_ENTRY;
         uint8_t *present = (uint8_t *)(uintptr_t)p->columns[k].present;
@@ -199,7 +214,8 @@ static sb_status make_wide(prepare *p, size_t i, sb_buffer *blob, sb_err *err)
 }
 
 /* Long strings that stay in the leaf go out by themselves. */
-static sb_status put_long_strings(prepare *p, size_t k, sb_bytes *bytes, uint8_t *overflow, sb_err *err)
+static sb_status put_long_strings(prepare *p, size_t k, sb_bytes *bytes, uint8_t *overflow,
+                                  sb_err *err)
 {
     const sb_source_column *column = &p->source->columns[k];
     bool any = false;
@@ -232,25 +248,32 @@ static void *carve(uint8_t **at, size_t bytes)
     return block;
 }
 
-sb_status sb_columnar__prepare(sb_txn *txn, uint32_t tree, const sb_source *source, size_t from, size_t count,
-                               sb_source *prepared, sb_buffer **memory, sb_err *err)
+sb_status sb_columnar__prepare(sb_txn *txn, uint32_t tree, const sb_source *source, size_t from,
+                               size_t count, sb_source *prepared, sb_buffer **memory, sb_err *err)
 {
     const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
     const size_t columns = source->column_count, map_bytes = (count + 7) / 8;
-    size_t bytes = ROUND16((columns + 1) * sizeof(sb_source_column)) + (columns * 2 + 1) * ROUND16(map_bytes) +
-                   ROUND16(count * sizeof(uint32_t)) + ROUND16(count * sizeof(sb_bytes)) + count * SB_OVERFLOW_REF_BYTES;
+    size_t bytes = ROUND16((columns + 1) * sizeof(sb_source_column)) +
+                   (columns * 2 + 1) * ROUND16(map_bytes) + ROUND16(count * sizeof(uint32_t)) +
+                   ROUND16(count * sizeof(sb_bytes)) + count * SB_OVERFLOW_REF_BYTES;
     sb_tree_txn *state;
     sb_buffer *blob = NULL;
     sb_status st;
 
     SB_TRY(sb_tree__txn(txn, &state, err));
     for (size_t k = 0; k < columns; k++)
-        if (is_strings(&source->columns[k])) bytes += ROUND16(count * sizeof(sb_bytes)) + count * SB_OVERFLOW_REF_BYTES;
+        if (is_strings(&source->columns[k]))
+            bytes += ROUND16(count * sizeof(sb_bytes)) + count * SB_OVERFLOW_REF_BYTES;
     SB_TRY(sb_tree__buffer_acquire(state, bytes, memory, err));
     if ((st = sb_tree__buffer_acquire(state, page_bytes, &blob, err)) != SB_OK) return st;
 
     uint8_t *at = (*memory)->data;
-    prepare p = {.txn = txn, .tree = tree, .inline_limit = sb_columnar__inline_limit(page_bytes), .source = source, .from = from, .count = count};
+    prepare p = {.txn = txn,
+                 .tree = tree,
+                 .inline_limit = sb_columnar__inline_limit(page_bytes),
+                 .source = source,
+                 .from = from,
+                 .count = count};
     p.columns = carve(&at, (columns + 1) * sizeof *p.columns);
     uint32_t *costs = carve(&at, count * sizeof *costs);
     p.wide = carve(&at, map_bytes);
@@ -266,13 +289,18 @@ sb_status sb_columnar__prepare(sb_txn *txn, uint32_t tree, const sb_source *sour
             sb_columnar__set_bits(present, count);
         else
             sb_columnar__copy_bits(present, column->present, from, count);
-        p.columns[k] = (sb_source_column){.key = column->key, .type = column->type, .present = present,
-                                          .words = column->words == NULL ? NULL : column->words + from};
-        for (size_t i = sb_bits_next(present, 0, count); i < count; i = sb_bits_next(present, i + 1, count)) {
+        p.columns[k] =
+            (sb_source_column){.key = column->key,
+                               .type = column->type,
+                               .present = present,
+                               .words = column->words == NULL ? NULL : column->words + from};
+        for (size_t i = sb_bits_next(present, 0, count); i < count;
+             i = sb_bits_next(present, i + 1, count)) {
             costs[i] += SB_COL_CELL_COST;
             if (!is_strings(column)) continue;
             const size_t length = column->bytes[from + i].size;
-            costs[i] += is_ref(column, from + i) || length > p.inline_limit ? SB_OVERFLOW_REF_BYTES : (uint32_t)length;
+            costs[i] += is_ref(column, from + i) || length > p.inline_limit ? SB_OVERFLOW_REF_BYTES
+                                                                            : (uint32_t)length;
         }
     }
     p.refs = carve(&at, count * SB_OVERFLOW_REF_BYTES);
@@ -296,8 +324,15 @@ sb_status sb_columnar__prepare(sb_txn *txn, uint32_t tree, const sb_source *sour
         st = put_long_strings(&p, k, strings, overflow, err);
     }
     if (any_wide)
-        p.columns[columns] = (sb_source_column){.key = SB_COLUMN_WIDE, .type = SB_CLASS_BYTES, .present = p.wide, .bytes = p.wide_refs, .overflow = p.wide};
-    *prepared = (sb_source){.ids = source->ids + from, .rows = count, .columns = p.columns, .column_count = columns + any_wide};
+        p.columns[columns] = (sb_source_column){.key = SB_COLUMN_WIDE,
+                                                .type = SB_CLASS_BYTES,
+                                                .present = p.wide,
+                                                .bytes = p.wide_refs,
+                                                .overflow = p.wide};
+    *prepared = (sb_source){.ids = source->ids + from,
+                            .rows = count,
+                            .columns = p.columns,
+                            .column_count = columns + any_wide};
     sb_tree__buffer_release(state, blob);
     return st;
 }

@@ -15,36 +15,52 @@
 sb_status sb_columnar__check_rows(const sb_rows *rows, sb_err *err)
 {
     uint64_t descents = 0;
-    for (size_t i = 1; i < rows->row_count; i++) descents += rows->ids[i] <= rows->ids[i - 1];
+    for (size_t i = 1; i < rows->row_count; i++)
+        descents += rows->ids[i] <= rows->ids[i - 1];
     if (descents != 0) return SB_FAIL(err, SB_MISUSE, "row ids are not strictly ascending");
     for (size_t k = 0; k < rows->column_count; k++) {
         const sb_column *column = &rows->columns[k];
         const uint8_t class_ = column->type & SB_CLASS_MASK;
-        if (column->key == SB_COLUMN_WIDE) return SB_FAIL(err, SB_MISUSE, "column key %u is reserved", column->key);
-        if (k > 0 && sb_columnar__order(column->key, column->type) <= sb_columnar__order(column[-1].key, column[-1].type))
-            return SB_FAIL(err, SB_MISUSE, "columns are not sorted by key and type: key %u, type %u", column->key, column->type);
+        if (column->key == SB_COLUMN_WIDE)
+            return SB_FAIL(err, SB_MISUSE, "column key %u is reserved", column->key);
+        if (k > 0 && sb_columnar__order(column->key, column->type) <=
+                         sb_columnar__order(column[-1].key, column[-1].type))
+            return SB_FAIL(err, SB_MISUSE,
+                           "columns are not sorted by key and type: key %u, type %u", column->key,
+                           column->type);
         if ((class_ == SB_CLASS_BYTES && column->bytes == NULL) ||
             ((class_ == SB_CLASS_INT || class_ == SB_CLASS_DOUBLE) && column->words == NULL))
-            return SB_FAIL(err, SB_MISUSE, "column %u of type %u has no values", column->key, column->type);
+            return SB_FAIL(err, SB_MISUSE, "column %u of type %u has no values", column->key,
+                           column->type);
     }
     return SB_OK;
 }
 
-sb_status sb_columnar__source(sb_tree_txn *state, const sb_rows *rows, sb_source *source, sb_buffer **memory, sb_err *err)
+sb_status sb_columnar__source(sb_tree_txn *state, const sb_rows *rows, sb_source *source,
+                              sb_buffer **memory, sb_err *err)
 {
-    SB_TRY(sb_tree__buffer_acquire(state, rows->column_count * sizeof(sb_source_column) + 1, memory, err));
+    SB_TRY(sb_tree__buffer_acquire(state, rows->column_count * sizeof(sb_source_column) + 1, memory,
+                                   err));
     sb_source_column *columns = (sb_source_column *)(void *)(*memory)->data;
     for (size_t k = 0; k < rows->column_count; k++) {
         const sb_column *column = &rows->columns[k];
-        columns[k] = (sb_source_column){.key = column->key, .type = column->type, .present = column->present, .words = column->words, .bytes = column->bytes};
+        columns[k] = (sb_source_column){.key = column->key,
+                                        .type = column->type,
+                                        .present = column->present,
+                                        .words = column->words,
+                                        .bytes = column->bytes};
     }
-    *source = (sb_source){.ids = rows->ids, .rows = rows->row_count, .columns = columns, .column_count = rows->column_count};
+    *source = (sb_source){.ids = rows->ids,
+                          .rows = rows->row_count,
+                          .columns = columns,
+                          .column_count = rows->column_count};
     return SB_OK;
 }
 
 /* ---- New leaves ------------------------------------------------------------------------------------------ */
 
-static sb_status descend_to(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pgno pgno, sb_path *path, sb_err *err)
+static sb_status descend_to(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pgno pgno,
+                            sb_path *path, sb_err *err)
 {
     uint8_t key[SB_ROW_KEY_BYTES];
     sb_store_be64(key, id);
@@ -60,7 +76,8 @@ typedef struct part_list {
     size_t count;
 } part_list;
 
-static sb_status add_part(part_list *list, sb_txn *txn, const sb_tree *tree, uint64_t low, uint8_t **bytes, sb_err *err)
+static sb_status add_part(part_list *list, sb_txn *txn, const sb_tree *tree, uint64_t low,
+                          uint8_t **bytes, sb_err *err)
 {
     sb_part *part = &list->parts[list->count];
     sb_store_be64(list->lows[list->count], low);
@@ -71,7 +88,8 @@ static sb_status add_part(part_list *list, sb_txn *txn, const sb_tree *tree, uin
 }
 
 /* Rows [from, end) of a source follow the last row of a leaf: new leaves, each filled, straight from the source. */
-static sb_status append_leaves(sb_txn *txn, sb_tree *tree, sb_encoder *encoder, uint8_t *page, sb_pgno pgno, size_t from, size_t end, size_t *taken, sb_err *err)
+static sb_status append_leaves(sb_txn *txn, sb_tree *tree, sb_encoder *encoder, uint8_t *page,
+                               sb_pgno pgno, size_t from, size_t end, size_t *taken, sb_err *err)
 {
     const uint64_t *ids = encoder->source->ids;
     uint8_t lows[PARTS][SB_ROW_KEY_BYTES];
@@ -108,7 +126,8 @@ static sb_status append_leaves(sb_txn *txn, sb_tree *tree, sb_encoder *encoder, 
 
 /* ---- Rewriting one leaf ------------------------------------------------------------------------------------- */
 
-sb_status sb_columnar__rewrite(sb_txn *txn, sb_tree *tree, uint8_t *page, sb_pgno pgno, const sb_source *source, sb_err *err)
+sb_status sb_columnar__rewrite(sb_txn *txn, sb_tree *tree, uint8_t *page, sb_pgno pgno,
+                               const sb_source *source, sb_err *err)
 {
     const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
     sb_buffer *scratch = NULL, *part_memory = NULL;
@@ -129,10 +148,13 @@ sb_status sb_columnar__rewrite(sb_txn *txn, sb_tree *tree, uint8_t *page, sb_pgn
 
     /* Several leaves: as few as it takes, with about as many rows each. */
     size_t leaves = 0;
-    for (size_t at = 0; at < source->rows; leaves++) at += sb_encoder__fit(&encoder, at, source->rows - at);
+    for (size_t at = 0; at < source->rows; leaves++)
+        at += sb_encoder__fit(&encoder, at, source->rows - at);
     const size_t target = (source->rows + leaves - 1) / leaves;
     const size_t most = source->rows;
-    if ((st = sb_tree__buffer_acquire(state, most * (sizeof(sb_part) + SB_ROW_KEY_BYTES), &part_memory, err)) != SB_OK) goto done;
+    if ((st = sb_tree__buffer_acquire(state, most * (sizeof(sb_part) + SB_ROW_KEY_BYTES),
+                                      &part_memory, err)) != SB_OK)
+        goto done;
     part_list list = {.parts = (sb_part *)(void *)part_memory->data, .count = 1};
     list.lows = (uint8_t(*)[SB_ROW_KEY_BYTES])(void *)(part_memory->data + most * sizeof(sb_part));
     list.parts[0] = (sb_part){.pgno = pgno};
@@ -144,7 +166,8 @@ sb_status sb_columnar__rewrite(sb_txn *txn, sb_tree *tree, uint8_t *page, sb_pgn
         uint8_t *bytes = page;
         if (count < left) {
             part.no_high = false;
-            part.high = sb_columnar__separator(source->ids[at + count - 1], source->ids[at + count]);
+            part.high =
+                sb_columnar__separator(source->ids[at + count - 1], source->ids[at + count]);
         }
         if (at != 0 && (st = add_part(&list, txn, tree, part.low, &bytes, err)) != SB_OK) goto done;
         sb_encoder__write(&encoder, at, true, &part, bytes);
@@ -168,7 +191,9 @@ sb_status sb_columnar__free_refs(sb_txn *txn, const uint8_t *page, uint32_t slot
         uint32_t place;
         bool overflow;
         sb_columnar__open(page, i, &view);
-        if (view.class_ != SB_CLASS_BYTES || view.constant || !sb_columnar__place(page, &view, slot, &place)) continue;
+        if (view.class_ != SB_CLASS_BYTES || view.constant ||
+            !sb_columnar__place(page, &view, slot, &place))
+            continue;
         const sb_bytes ref = sb_columnar__string(page, &view, place, &overflow);
         if (overflow) SB_TRY(sb_overflow_free(txn, ref.data, err));
     }
@@ -177,8 +202,9 @@ sb_status sb_columnar__free_refs(sb_txn *txn, const uint8_t *page, uint32_t slot
 
 /* Merge rows [from, from + window) with the leaf. When they all follow its last row (append) the leaf is filled
  * and the rest is left to the next round; *taken 0: not one of them fits. */
-static sb_status merge_leaf(sb_txn *txn, sb_tree *tree, const sb_source *source, size_t from, size_t window, bool append,
-                            bool free_replaced, uint8_t *page, sb_pgno pgno, size_t *taken, sb_err *err)
+static sb_status merge_leaf(sb_txn *txn, sb_tree *tree, const sb_source *source, size_t from,
+                            size_t window, bool append, bool free_replaced, uint8_t *page,
+                            sb_pgno pgno, size_t *taken, sb_err *err)
 {
     const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
     sb_buffer *copy = NULL, *memory = NULL, *scratch = NULL;
@@ -192,13 +218,19 @@ static sb_status merge_leaf(sb_txn *txn, sb_tree *tree, const sb_source *source,
     memcpy(copy->data, page, page_bytes);
     for (size_t i = 0; !append && free_replaced && i < window; i++) {
         const uint32_t slot = sb_columnar__slot_of(copy->data, source->ids[from + i]);
-        if (slot != SB_SLOT_NONE && (st = sb_columnar__free_refs(txn, copy->data, slot, err)) != SB_OK) goto done;
+        if (slot != SB_SLOT_NONE &&
+            (st = sb_columnar__free_refs(txn, copy->data, slot, err)) != SB_OK)
+            goto done;
     }
-    if ((st = sb_columnar__merge(state, copy->data, NULL, source, from, window, &merged, &memory, err)) != SB_OK) goto done;
+    if ((st = sb_columnar__merge(state, copy->data, NULL, source, from, window, &merged, &memory,
+                                 err)) != SB_OK)
+        goto done;
     if (append) {
         const size_t before = sb_columnar__rows(copy->data);
         sb_encoder encoder;
-        if ((st = sb_tree__buffer_acquire(state, sb_encoder__memory(merged.column_count), &scratch, err)) != SB_OK) goto done;
+        if ((st = sb_tree__buffer_acquire(state, sb_encoder__memory(merged.column_count), &scratch,
+                                          err)) != SB_OK)
+            goto done;
         sb_encoder__init(&encoder, &merged, page_bytes, page_bytes, scratch->data);
         encoder.hint = before;
         const size_t count = sb_encoder__fit(&encoder, 0, merged.rows);
@@ -236,14 +268,17 @@ static size_t run_end(const uint64_t *ids, size_t from, size_t count, const sb_c
     high = low + step < count ? low + step : count;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        if (ids[middle] < fences->high) low = middle + 1;
-        else high = middle;
+        if (ids[middle] < fences->high)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
 
 /* Put some of the rows from `from` on, all of one leaf; at least one. */
-static sb_status put_some(sb_txn *txn, sb_tree *tree, sb_encoder *encoder, size_t from, bool free_replaced, size_t *taken, sb_err *err)
+static sb_status put_some(sb_txn *txn, sb_tree *tree, sb_encoder *encoder, size_t from,
+                          bool free_replaced, size_t *taken, sb_err *err)
 {
     const sb_source *source = encoder->source;
     const uint32_t page_bytes = encoder->page_bytes;
@@ -281,17 +316,20 @@ static sb_status put_some(sb_txn *txn, sb_tree *tree, sb_encoder *encoder, size_
 
     const uint32_t used = sb_columnar__used(page, page_bytes), rows = sb_columnar__rows(page);
     const bool append = source->ids[from] > sb_columnar__last_id(page);
-    if (append && used >= page_bytes / 8 * FULL_EIGHTHS) return append_leaves(txn, tree, encoder, page, pgno, from, end, taken, err);
+    if (append && used >= page_bytes / 8 * FULL_EIGHTHS)
+        return append_leaves(txn, tree, encoder, page, pgno, from, end, taken, err);
     size_t window = MERGE_ROWS;
     if (append) window = (size_t)((uint64_t)rows * page_bytes / used) + MERGE_ROWS;
     if (window > end - from) window = end - from;
-    SB_TRY(merge_leaf(txn, tree, source, from, window, append, free_replaced, page, pgno, taken, err));
+    SB_TRY(
+        merge_leaf(txn, tree, source, from, window, append, free_replaced, page, pgno, taken, err));
     if (*taken == 0) return append_leaves(txn, tree, encoder, page, pgno, from, end, taken, err);
     return SB_OK;
 }
 
 /* Rows that are fit for pages. */
-static sb_status put_prepared(sb_txn *txn, sb_tree *tree, const sb_source *source, bool free_replaced, sb_err *err)
+static sb_status put_prepared(sb_txn *txn, sb_tree *tree, const sb_source *source,
+                              bool free_replaced, sb_err *err)
 {
     const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
     sb_buffer *scratch = NULL;
@@ -316,13 +354,15 @@ size_t sb_columnar__window(const sb_source *source)
     return rows < 1 ? 1 : rows < 256 ? rows : 256;
 }
 
-sb_status sb_columnar__put(sb_txn *txn, sb_tree *tree, const sb_source *source, bool free_replaced, sb_err *err)
+sb_status sb_columnar__put(sb_txn *txn, sb_tree *tree, const sb_source *source, bool free_replaced,
+                           sb_err *err)
 {
     sb_tree_txn *state;
     sb_status st = SB_OK;
 
     if (source->rows == 0) return SB_OK;
-    if (sb_columnar__plain(source, sb_pager_page_bytes(sb_txn_pager(txn)))) return put_prepared(txn, tree, source, free_replaced, err);
+    if (sb_columnar__plain(source, sb_pager_page_bytes(sb_txn_pager(txn))))
+        return put_prepared(txn, tree, source, free_replaced, err);
     SB_TRY(sb_tree__txn(txn, &state, err));
     const size_t window = sb_columnar__window(source);
     for (size_t from = 0; from < source->rows && st == SB_OK; from += window) {

@@ -37,10 +37,11 @@
 #define SB_LIST_RELS_AT        56u /* u16, × 8 */
 #define SB_LIST_NEIGHBOR_WIDTH 58u /* u8: 0, 1, 2, 4, 8 bytes a neighbor */
 #define SB_LIST_REL_WIDTH      59u /* u8: likewise */
-#define SB_LIST_DIFF_WIDTH     60u /* u8: 0: dense directory; 2, 4, 8: sparse, bytes an id difference */
-#define SB_LIST_RESERVED_A     61u /* 3 × u8: 0 */
-#define SB_LIST_REL_BASE       64u /* u64: frame of reference of the relationship array */
-#define SB_LIST_REST           72u /* u64: entries of the last list in the leaves behind (L3) */
+/* u8: 0: dense directory; 2, 4, 8: sparse, bytes an id difference */
+#define SB_LIST_DIFF_WIDTH 60u
+#define SB_LIST_RESERVED_A 61u /* 3 × u8: 0 */
+#define SB_LIST_REL_BASE   64u /* u64: frame of reference of the relationship array */
+#define SB_LIST_REST       72u /* u64: entries of the last list in the leaves behind (L3) */
 #define SB_LIST_LOW_NEIGHBOR                                                                       \
     80u /* u64; SB_LIST_LOW_NEIGHBOR + 8, u64: the relationship of the low fence */
 #define SB_LIST_HIGH_NEIGHBOR 96u  /* u64; + 8, u64: likewise of the high fence */

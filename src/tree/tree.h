@@ -28,8 +28,8 @@ typedef struct sb_tree {
     uint8_t kind;   /* sb_tree_kind */
     uint8_t height; /* levels; at most SB_TREE_MAX_HEIGHT */
     sb_pgno root;
-    uint64_t
-        moved_at; /* commit (sb_txn_seq + 1 of the writer) that last freed or moved a leaf; DESIGN §9 rule 1 */
+    uint64_t moved_at; /* commit (sb_txn_seq + 1 of the writer) that last freed or moved a leaf;
+                        * DESIGN §9 rule 1 */
     uint64_t leaf_count;
 } sb_tree;
 

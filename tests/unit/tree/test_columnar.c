@@ -43,7 +43,8 @@ static uint8_t text[TEXT];
 
 static void assert_ok(sb_status status)
 {
-    if (status != SB_OK) fail_msg("%s: %s (line %u)", sb_status_name(status), err.text, err.source_line);
+    if (status != SB_OK)
+        fail_msg("%s: %s (line %u)", sb_status_name(status), err.text, err.source_line);
 }
 
 static void open_pager(world *w)
@@ -70,7 +71,8 @@ static world *make_world(uint32_t page_bytes)
     sb_random random = {.state = 3};
 
     assert_non_null(w);
-    for (size_t i = 0; i < TEXT; i++) text[i] = (uint8_t)('a' + sb_random_below(&random, 26));
+    for (size_t i = 0; i < TEXT; i++)
+        text[i] = (uint8_t)('a' + sb_random_below(&random, 26));
     sb_err_clear(&err);
     w->page_bytes = page_bytes;
     sb_counting_allocator_init(&w->alloc, &sb_allocator_libc);
@@ -119,18 +121,28 @@ static value random_value(sb_random *random, const world *w, size_t k)
     case 0: v = (value){.type = 0x41, .word = sb_random_below(random, 200)}; break;
     case 1: v = (value){.type = 0x41, .word = sb_random_below(random, 1000000) - 500000}; break;
     case 2: v = dice < 900 ? (value){.type = 0xC1, .bytes = {.size = 12}} : (value){0}; break;
-    case 3: v = dice < 300 ? (value){.type = 0x81, .word = sb_random_next(random)} : (value){0}; break;
+    case 3:
+        v = dice < 300 ? (value){.type = 0x81, .word = sb_random_next(random)} : (value){0};
+        break;
     case 4: v = dice < 60 ? (value){.type = 0x01} : (value){0}; break;
-    case 5: v = dice < 400 ? (value){.type = 0x42, .word = sb_random_next(random)} : dice < 600 ? (value){.type = 0xC2, .bytes = {.size = dice % 90}} : (value){0}; break;
+    case 5:
+        v = dice < 400   ? (value){.type = 0x42, .word = sb_random_next(random)}
+            : dice < 600 ? (value){.type = 0xC2, .bytes = {.size = dice % 90}}
+                         : (value){0};
+        break;
     case 6:
-        if (dice < 3) v = (value){.type = 0xC3, .bytes = {.size = 20000 + dice}};
-        else if (dice < 8) v = (value){.type = 0xC3, .bytes = {.size = w->page_bytes / 9}};
-        else if (dice < 14) v = (value){.type = 0xC4, .bytes = {.size = w->page_bytes / 8 + dice}};
+        if (dice < 3)
+            v = (value){.type = 0xC3, .bytes = {.size = 20000 + dice}};
+        else if (dice < 8)
+            v = (value){.type = 0xC3, .bytes = {.size = w->page_bytes / 9}};
+        else if (dice < 14)
+            v = (value){.type = 0xC4, .bytes = {.size = w->page_bytes / 8 + dice}};
         break;
     default: v = (value){.type = 0x40, .word = 5 + (dice < 5)}; break;
     }
     /* Rows that are wide: several strings just below the inline limit. */
-    if ((k == 2 || k == 5) && sb_random_below(random, 60) == 0) v = (value){.type = 0xC2, .bytes = {.size = w->page_bytes / 8 - 3}};
+    if ((k == 2 || k == 5) && sb_random_below(random, 60) == 0)
+        v = (value){.type = 0xC2, .bytes = {.size = w->page_bytes / 8 - 3}};
     v.bytes.data = text + sb_random_below(random, TEXT - 25000);
     return v;
 }
@@ -138,7 +150,8 @@ static value random_value(sb_random *random, const world *w, size_t k)
 static void random_row(sb_random *random, const world *w, uint64_t id, model_row *row)
 {
     row->id = id;
-    for (size_t k = 0; k < KEYS; k++) row->values[k] = random_value(random, w, k);
+    for (size_t k = 0; k < KEYS; k++)
+        row->values[k] = random_value(random, w, k);
 }
 
 /* Batch of model rows as columns: one for each (key, type) that occurs. */
@@ -157,7 +170,8 @@ static batch *make_batch(const model_row *rows, size_t count)
     size_t columns = 0;
 
     assert_non_null(b);
-    for (size_t i = 0; i < count; i++) b->ids[i] = rows[i].id;
+    for (size_t i = 0; i < count; i++)
+        b->ids[i] = rows[i].id;
     for (size_t k = 0; k < KEYS; k++) {
         for (unsigned type = 1; type < 256; type++) {
             bool any = false, all = true;
@@ -173,12 +187,16 @@ static batch *make_batch(const model_row *rows, size_t count)
                 b->bytes[columns][i] = v->bytes;
             }
             if (!any) continue;
-            b->columns[columns] = (sb_column){.key = key_of(k), .type = (uint8_t)type, .present = all ? NULL : b->present[columns],
-                                              .words = b->words[columns], .bytes = b->bytes[columns]};
+            b->columns[columns] = (sb_column){.key = key_of(k),
+                                              .type = (uint8_t)type,
+                                              .present = all ? NULL : b->present[columns],
+                                              .words = b->words[columns],
+                                              .bytes = b->bytes[columns]};
             columns++;
         }
     }
-    b->rows = (sb_rows){.ids = b->ids, .row_count = count, .columns = b->columns, .column_count = columns};
+    b->rows = (sb_rows){
+        .ids = b->ids, .row_count = count, .columns = b->columns, .column_count = columns};
     return b;
 }
 
@@ -187,8 +205,10 @@ static size_t find(const world *w, uint64_t id)
     size_t low = 0, high = w->count;
     while (low < high) {
         const size_t middle = (low + high) / 2;
-        if (w->rows[middle].id < id) low = middle + 1;
-        else high = middle;
+        if (w->rows[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
@@ -224,7 +244,8 @@ static void print_finding(void *ctx, sb_pgno pgno, const char *message)
     printf("page %u: %s\n", (unsigned)pgno, message);
 }
 
-static void assert_cell(world *w, const sb_cell *cell, size_t k, const value *want, sb_buffer *buffer)
+static void assert_cell(world *w, const sb_cell *cell, size_t k, const value *want,
+                        sb_buffer *buffer)
 {
     assert_int_equal(cell->key, key_of(k));
     assert_int_equal(cell->type, want->type);
@@ -265,7 +286,8 @@ static sb_status visit_row(void *ctx, size_t i, const sb_row *row)
     assert_int_equal(i, state->seen);
     state->seen++;
     assert_int_equal(row != NULL, holds(state->w, state->ids[i]));
-    if (row != NULL) assert_row(state->w, row, &state->w->rows[find(state->w, state->ids[i])], state->buffer);
+    if (row != NULL)
+        assert_row(state->w, row, &state->w->rows[find(state->w, state->ids[i])], state->buffer);
     return SB_OK;
 }
 
@@ -279,7 +301,8 @@ static void assert_finds(world *w, sb_random *random, sb_buffer *buffer)
     for (size_t i = 0; i < IDS; i++) {
         sb_row row;
         bool there;
-        ids[i] = w->count != 0 && i % 2 == 0 ? w->rows[sb_random_below(random, w->count)].id : sb_random_below(random, 20000);
+        ids[i] = w->count != 0 && i % 2 == 0 ? w->rows[sb_random_below(random, w->count)].id
+                                             : sb_random_below(random, 20000);
         assert_ok(sb_row_find(w->txn, &w->tree, ids[i], &row, &there, &err));
         assert_int_equal(there, holds(w, ids[i]));
         if (there) assert_row(w, &row, &w->rows[find(w, ids[i])], buffer);
@@ -288,11 +311,13 @@ static void assert_finds(world *w, sb_random *random, sb_buffer *buffer)
     assert_ok(sb_rows_find(w->txn, &w->tree, ids, IDS, visit_row, &state, &err));
     assert_int_equal(state.seen, IDS);
     assert_ok(sb_rows_exist(w->txn, &w->tree, ids, IDS, found, &err));
-    for (size_t i = 0; i < IDS; i++) assert_int_equal(sb_bit_get(found, i), holds(w, ids[i]));
+    for (size_t i = 0; i < IDS; i++)
+        assert_int_equal(sb_bit_get(found, i), holds(w, ids[i]));
 }
 
 /* Every column of the leaf, decoded and filtered, against rows [at, at + count) of the model. */
-static void assert_leaf(world *w, sb_row_scan *scan, sb_random *random, size_t at, size_t count, sb_buffer *buffer)
+static void assert_leaf(world *w, sb_row_scan *scan, sb_random *random, size_t at, size_t count,
+                        sb_buffer *buffer)
 {
     static const uint8_t types[] = {0x41, 0x41, 0xC1, 0x81, 0x01, 0x42, 0xC4, 0x40};
     static uint64_t words[32768];
@@ -300,8 +325,10 @@ static void assert_leaf(world *w, sb_row_scan *scan, sb_random *random, size_t a
     const uint64_t *ids = sb_row_scan_ids(scan);
     bool any;
 
-    for (size_t i = 0; i < count; i++) assert_true(ids[i] == w->rows[at + i].id);
-    for (size_t i = 0; i < count; i += 1 + sb_random_below(random, 9)) assert_row(w, sb_row_scan_row(scan, i), &w->rows[at + i], buffer);
+    for (size_t i = 0; i < count; i++)
+        assert_true(ids[i] == w->rows[at + i].id);
+    for (size_t i = 0; i < count; i += 1 + sb_random_below(random, 9))
+        assert_row(w, sb_row_scan_row(scan, i), &w->rows[at + i], buffer);
     for (size_t k = 0; k < KEYS; k++) {
         bool want_any = false;
         assert_ok(sb_row_scan_words(scan, key_of(k), types[k], words, bits, &any, &err));
@@ -316,13 +343,18 @@ static void assert_leaf(world *w, sb_row_scan *scan, sb_random *random, size_t a
         assert_int_equal(any, want_any);
         if ((types[k] & SB_CLASS_MASK) != SB_CLASS_INT) continue;
         const model_row *pick = &w->rows[at + sb_random_below(random, count)];
-        const int64_t low = sb_random_below(random, 8) == 0 ? INT64_MIN : (int64_t)pick->values[k].word;
-        const int64_t high = sb_random_below(random, 8) == 0 ? INT64_MAX : low > INT64_MAX - 200 ? INT64_MAX : low + (int64_t)sb_random_below(random, 200);
+        const int64_t low =
+            sb_random_below(random, 8) == 0 ? INT64_MIN : (int64_t)pick->values[k].word;
+        const int64_t high = sb_random_below(random, 8) == 0 ? INT64_MAX
+                             : low > INT64_MAX - 200         ? INT64_MAX
+                                                     : low + (int64_t)sb_random_below(random, 200);
         size_t matched, want = 0;
-        assert_ok(sb_row_scan_filter_int(scan, key_of(k), types[k], low, high, bits, &matched, &err));
+        assert_ok(
+            sb_row_scan_filter_int(scan, key_of(k), types[k], low, high, bits, &matched, &err));
         for (size_t i = 0; i < count; i++) {
             const value *v = &w->rows[at + i].values[k];
-            const bool matches = v->type == types[k] && (int64_t)v->word >= low && (int64_t)v->word <= high;
+            const bool matches =
+                v->type == types[k] && (int64_t)v->word >= low && (int64_t)v->word <= high;
             assert_int_equal(sb_bit_get(bits, i), matches);
             want += matches;
         }
@@ -330,7 +362,8 @@ static void assert_leaf(world *w, sb_row_scan *scan, sb_random *random, size_t a
     }
 }
 
-static void assert_scan(world *w, sb_random *random, uint64_t first, uint64_t last, sb_buffer *buffer)
+static void assert_scan(world *w, sb_random *random, uint64_t first, uint64_t last,
+                        sb_buffer *buffer)
 {
     sb_row_scan *scan;
     size_t at = find(w, first), count;
@@ -393,7 +426,9 @@ static void put_random(world *w, sb_random *random)
     size_t count = 1 + sb_random_below(random, most < room ? most : room);
     uint64_t id = sb_random_below(random, 20000);
 
-    if (shape < 2 && w->count != 0) id = w->rows[w->count - 1].id + 1 + (sb_random_below(random, 5) == 0 ? sb_random_below(random, 300) : 0);
+    if (shape < 2 && w->count != 0)
+        id = w->rows[w->count - 1].id + 1 +
+             (sb_random_below(random, 5) == 0 ? sb_random_below(random, 300) : 0);
     for (size_t i = 0; i < count; i++) {
         random_row(random, w, id, &rows[i]);
         id += shape == 3 ? 1 + sb_random_below(random, 40) : 1;
@@ -410,13 +445,15 @@ static void set_random(world *w, sb_random *random)
         sb_cell cells[KEYS];
         size_t count = 0;
         bool found;
-        const uint64_t id = w->count == 0 || i == 0 ? sb_random_below(random, 30000) : w->rows[sb_random_below(random, w->count)].id;
+        const uint64_t id = w->count == 0 || i == 0 ? sb_random_below(random, 30000)
+                                                    : w->rows[sb_random_below(random, w->count)].id;
         model_row *row = holds(w, id) ? &w->rows[find(w, id)] : NULL;
         for (size_t k = 0; k < KEYS; k++) {
             if (sb_random_below(random, 3) != 0) continue;
             value v = random_value(random, w, k);
             if (sb_random_below(random, 6) == 0) v = (value){0};
-            cells[count++] = (sb_cell){.key = key_of(k), .type = v.type, .word = v.word, .bytes = v.bytes};
+            cells[count++] =
+                (sb_cell){.key = key_of(k), .type = v.type, .word = v.word, .bytes = v.bytes};
             if (row != NULL) row->values[k] = v;
         }
         if (count > 1 && i % 4 == 0) { /* order does not matter */
@@ -445,7 +482,8 @@ static void delete_random(world *w, sb_random *random)
     assert_ok(sb_rows_delete(w->txn, &w->tree, ids, count, &deleted, &err));
     assert_int_equal(deleted, want);
     for (size_t i = 0, at = 0; i < w->count; i++) {
-        while (at < count && ids[at] < w->rows[i].id) at++;
+        while (at < count && ids[at] < w->rows[i].id)
+            at++;
         if (at < count && ids[at] == w->rows[i].id) continue;
         w->rows[out++] = w->rows[i];
     }
@@ -455,9 +493,12 @@ static void delete_random(world *w, sb_random *random)
 static void change(world *w, sb_random *random)
 {
     const uint64_t dice = sb_random_below(random, 10);
-    if (dice < 5) put_random(w, random);
-    else if (dice < 8) set_random(w, random);
-    else delete_random(w, random);
+    if (dice < 5)
+        put_random(w, random);
+    else if (dice < 8)
+        set_random(w, random);
+    else
+        delete_random(w, random);
 }
 
 static void run_model(uint32_t page_bytes, uint64_t seed, unsigned rounds)
@@ -546,13 +587,15 @@ static void make_plain(plain *p, size_t count, uint64_t first)
         p->words[1][i] = sb_random_below(&random, 1000000);
         p->words[2][i] = sb_random_below(&random, 256);
     }
-    p->rows = (sb_rows){.ids = p->ids, .row_count = count, .columns = p->columns, .column_count = 3};
+    p->rows =
+        (sb_rows){.ids = p->ids, .row_count = count, .columns = p->columns, .column_count = 3};
 }
 
 static void free_plain(plain *p)
 {
     free(p->ids);
-    for (size_t k = 0; k < 3; k++) free(p->words[k]);
+    for (size_t k = 0; k < 3; k++)
+        free(p->words[k]);
 }
 
 static void assert_misuse(sb_status status)
@@ -565,7 +608,8 @@ static void test_tree_columnar__misuse(void **state)
 {
     world *w = make_world(8192);
     uint64_t ids[] = {4, 4}, words[] = {1, 2};
-    sb_column columns[] = {{.key = 5, .type = 0x41, .words = words}, {.key = 5, .type = 0x41, .words = words}};
+    sb_column columns[] = {{.key = 5, .type = 0x41, .words = words},
+                           {.key = 5, .type = 0x41, .words = words}};
     sb_rows rows = {.ids = ids, .row_count = 2, .columns = columns, .column_count = 1};
     const sb_cell twice[] = {{.key = 1, .type = 0x41}, {.key = 1, .type = 0x42}};
     size_t deleted;
@@ -599,12 +643,15 @@ static void test_tree_columnar__append_one_by_one(void **state)
     make_plain(&p, ROWS, 1000);
     for (size_t i = 0; i < ROWS; i++) {
         sb_column columns[3];
-        for (size_t k = 0; k < 3; k++) columns[k] = (sb_column){.key = (uint32_t)k + 1, .type = 0x41, .words = &p.words[k][i]};
-        const sb_rows one = {.ids = &p.ids[i], .row_count = 1, .columns = columns, .column_count = 3};
+        for (size_t k = 0; k < 3; k++)
+            columns[k] = (sb_column){.key = (uint32_t)k + 1, .type = 0x41, .words = &p.words[k][i]};
+        const sb_rows one = {
+            .ids = &p.ids[i], .row_count = 1, .columns = columns, .column_count = 3};
         assert_ok(sb_rows_put(w->txn, &w->tree, &one, &err));
     }
     const sb_tree_counters *counters = sb_tree_counters_get(w->txn);
-    print_message("leaves %llu, in place %llu, rebuilds %llu\n", (unsigned long long)w->tree.leaf_count, (unsigned long long)counters->in_place,
+    print_message("leaves %llu, in place %llu, rebuilds %llu\n",
+                  (unsigned long long)w->tree.leaf_count, (unsigned long long)counters->in_place,
                   (unsigned long long)counters->rebuilds);
     assert_true(w->tree.leaf_count <= 7);
     assert_true(counters->in_place > ROWS - 200);
@@ -634,7 +681,8 @@ static void test_tree_columnar__delete_shrinks(void **state)
         if (id % 20 == 0) continue;
         assert_ok(sb_rows_delete(w->txn, &w->tree, &id, 1, &deleted, &err));
     }
-    print_message("leaves %llu, then %llu\n", (unsigned long long)leaves, (unsigned long long)w->tree.leaf_count);
+    print_message("leaves %llu, then %llu\n", (unsigned long long)leaves,
+                  (unsigned long long)w->tree.leaf_count);
     assert_true(w->tree.leaf_count <= 4);
     assert_ok(sb_rows_delete(w->txn, &w->tree, p.ids, ROWS, &deleted, &err));
     assert_int_equal(w->tree.root, SB_PGNO_NONE);
@@ -655,10 +703,14 @@ static void test_tree_columnar__sparse_columns(void **state)
     for (size_t i = 0; i < ROWS; i++) {
         ids[i] = 10 + i;
         words[i] = 1000 + i % 200;
-        for (size_t k = i % 50; k < COLUMNS; k += 50) sb_bit_set(maps + k * (ROWS / 8), i);
+        for (size_t k = i % 50; k < COLUMNS; k += 50)
+            sb_bit_set(maps + k * (ROWS / 8), i);
     }
-    for (size_t k = 0; k < COLUMNS; k++) columns[k] = (sb_column){.key = (uint32_t)k, .type = 0x41, .present = maps + k * (ROWS / 8), .words = words};
-    const sb_rows rows = {.ids = ids, .row_count = ROWS, .columns = columns, .column_count = COLUMNS};
+    for (size_t k = 0; k < COLUMNS; k++)
+        columns[k] = (sb_column){
+            .key = (uint32_t)k, .type = 0x41, .present = maps + k * (ROWS / 8), .words = words};
+    const sb_rows rows = {
+        .ids = ids, .row_count = ROWS, .columns = columns, .column_count = COLUMNS};
     assert_ok(sb_rows_put(w->txn, &w->tree, &rows, &err));
     print_message("%.1f bytes per cell\n", (double)w->tree.leaf_count * 8192 / (ROWS * 4));
     assert_true(w->tree.leaf_count * 8192 < 10 * ROWS * 4);
@@ -697,7 +749,10 @@ static void test_tree_columnar__wide_row(void **state)
 
     (void)state;
     for (size_t k = 0; k < COLUMNS; k++)
-        columns[k] = (sb_column){.key = (uint32_t)k, .type = k % 40 == 0 ? 0xC1 : 0x41, .words = &word, .bytes = &string};
+        columns[k] = (sb_column){.key = (uint32_t)k,
+                                 .type = k % 40 == 0 ? 0xC1 : 0x41,
+                                 .words = &word,
+                                 .bytes = &string};
     const sb_rows rows = {.ids = &id, .row_count = 1, .columns = columns, .column_count = COLUMNS};
     assert_ok(sb_rows_put(w->txn, &w->tree, &rows, &err));
     assert_ok(sb_row_find(w->txn, &w->tree, id, &row, &found, &err));
@@ -711,7 +766,8 @@ static void test_tree_columnar__wide_row(void **state)
     assert_false(sb_row_cell(&row, SB_COLUMN_WIDE, &cell));
     sb_row_release(&row);
 
-    const sb_cell set[] = {{.key = 3, .type = 0xC1, .bytes = shorter}, {.key = 80, .type = 0x41, .word = 1}};
+    const sb_cell set[] = {{.key = 3, .type = 0xC1, .bytes = shorter},
+                           {.key = 80, .type = 0x41, .word = 1}};
     assert_ok(sb_row_set(w->txn, &w->tree, id, set, 2, &found, &err));
     assert_ok(sb_row_find(w->txn, &w->tree, id, &row, &found, &err));
     assert_true(sb_row_cell(&row, 3, &cell) && cell.bytes.size == 30);
@@ -719,7 +775,8 @@ static void test_tree_columnar__wide_row(void **state)
     assert_true(sb_row_cell(&row, 1999, &cell) && cell.word == 5);
     sb_row_release(&row);
 
-    for (size_t k = 1; k < COLUMNS; k++) cells[k - 1] = (sb_cell){.key = (uint32_t)k};
+    for (size_t k = 1; k < COLUMNS; k++)
+        cells[k - 1] = (sb_cell){.key = (uint32_t)k};
     assert_ok(sb_row_set(w->txn, &w->tree, id, cells, COLUMNS - 1, &found, &err));
     assert_ok(sb_row_find(w->txn, &w->tree, id, &row, &found, &err));
     assert_false(row.wide);
@@ -760,7 +817,8 @@ static void test_tree_columnar__append_allocations(void **state)
     next.ids += ROWS;
     next.columns = columns;
     assert_ok(sb_rows_put(w->txn, &w->tree, &next, &err));
-    print_message("%zu allocations for %u rows\n", (size_t)w->alloc.alloc_count - before, (unsigned)ROWS);
+    print_message("%zu allocations for %u rows\n", (size_t)w->alloc.alloc_count - before,
+                  (unsigned)ROWS);
     assert_true(w->alloc.alloc_count - before < 80);
     free_plain(&p);
     free_world(w);
@@ -776,8 +834,10 @@ static void test_tree_columnar__no_memory(void **state)
     (void)state;
     w->count = 0;
     static model_row rows[200];
-    for (size_t i = 0; i < 200; i++) random_row(&random, w, 100 + i * (i % 3 + 1) * 2 + i, &rows[i]);
-    for (size_t i = 1; i < 200; i++) rows[i].id = rows[i - 1].id + 1 + i % 4;
+    for (size_t i = 0; i < 200; i++)
+        random_row(&random, w, 100 + i * (i % 3 + 1) * 2 + i, &rows[i]);
+    for (size_t i = 1; i < 200; i++)
+        rows[i].id = rows[i - 1].id + 1 + i % 4;
     batch *b = make_batch(rows, 200);
     const sb_cell set = {.key = 2, .type = 0xC9, .bytes = {.data = text, .size = 2000}};
     for (size_t at = 1;; at++) {
@@ -792,7 +852,8 @@ static void test_tree_columnar__no_memory(void **state)
         if (st == SB_OK) st = sb_row_find(w->txn, &w->tree, rows[9].id, &row, &found, &err);
         if (st == SB_OK) sb_row_release(&row);
         if (st == SB_OK) st = sb_row_scan_open(w->txn, &w->tree, 0, UINT64_MAX, &scan, &err);
-        for (rows_seen = 1; st == SB_OK && rows_seen != 0;) st = sb_row_scan_next(scan, &rows_seen, &err);
+        for (rows_seen = 1; st == SB_OK && rows_seen != 0;)
+            st = sb_row_scan_next(scan, &rows_seen, &err);
         sb_row_scan_close(scan);
         if (st == SB_OK) st = sb_rows_delete(w->txn, &w->tree, b->ids, 150, &deleted, &err);
         w->alloc.fail_at = 0;
@@ -871,18 +932,12 @@ static void test_tree_columnar__build_aborts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_tree_columnar__misuse),
-        TEST(test_tree_columnar__append_one_by_one),
-        TEST(test_tree_columnar__delete_shrinks),
-        TEST(test_tree_columnar__sparse_columns),
-        TEST(test_tree_columnar__wide_row),
-        TEST(test_tree_columnar__append_allocations),
-        TEST(test_tree_columnar__model_4k),
-        TEST(test_tree_columnar__model_8k),
-        TEST(test_tree_columnar__model_64k),
-        TEST(test_tree_columnar__build),
-        TEST(test_tree_columnar__build_aborts),
-        TEST(test_tree_columnar__no_memory),
+        TEST(test_tree_columnar__misuse),         TEST(test_tree_columnar__append_one_by_one),
+        TEST(test_tree_columnar__delete_shrinks), TEST(test_tree_columnar__sparse_columns),
+        TEST(test_tree_columnar__wide_row),       TEST(test_tree_columnar__append_allocations),
+        TEST(test_tree_columnar__model_4k),       TEST(test_tree_columnar__model_8k),
+        TEST(test_tree_columnar__model_64k),      TEST(test_tree_columnar__build),
+        TEST(test_tree_columnar__build_aborts),   TEST(test_tree_columnar__no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,12 +32,14 @@ static uint8_t text[8192];
 static uint64_t random_word(sb_random *random, const table *t, size_t k)
 {
     const uint64_t base = k % 3 == 0 ? (uint64_t)INT64_MIN : k % 3 == 1 ? 1000 : (uint64_t)-50;
-    return t->spread[k] == UINT64_MAX ? sb_random_next(random) : base + sb_random_below(random, t->spread[k] + 1);
+    return t->spread[k] == UINT64_MAX ? sb_random_next(random)
+                                      : base + sb_random_below(random, t->spread[k] + 1);
 }
 
 static sb_bytes random_string(sb_random *random, const table *t, size_t k)
 {
-    const size_t size = t->spread[k] > 100 ? 12 : (size_t)sb_random_below(random, 1 + t->spread[k] % 40);
+    const size_t size =
+        t->spread[k] > 100 ? 12 : (size_t)sb_random_below(random, 1 + t->spread[k] % 40);
     const size_t from = t->spread[k] == 3 ? 0 : (size_t)sb_random_below(random, 4000);
     return sb_bytes_of(text + from, size);
 }
@@ -46,7 +48,8 @@ static void make_value(sb_random *random, table *t, size_t k, size_t row)
 {
     t->present[k][row] = sb_random_below(random, 100) < t->density[k];
     t->words[k][row] = random_word(random, t, k);
-    if ((t->types[k] & SB_CLASS_MASK) == SB_CLASS_DOUBLE && t->spread[k] == 0) t->words[k][row] = 77;
+    if ((t->types[k] & SB_CLASS_MASK) == SB_CLASS_DOUBLE && t->spread[k] == 0)
+        t->words[k][row] = 77;
     t->bytes[k][row] = random_string(random, t, k);
 }
 
@@ -59,19 +62,26 @@ static void refresh_source(table *t)
             if (t->present[k][row]) sb_bit_set(t->maps[k], row);
             all = all && t->present[k][row];
         }
-        t->source_columns[k] = (sb_source_column){.key = t->keys[k], .type = t->types[k], .present = all ? NULL : t->maps[k], .words = t->words[k], .bytes = t->bytes[k]};
+        t->source_columns[k] = (sb_source_column){.key = t->keys[k],
+                                                  .type = t->types[k],
+                                                  .present = all ? NULL : t->maps[k],
+                                                  .words = t->words[k],
+                                                  .bytes = t->bytes[k]};
     }
-    t->source = (sb_source){.ids = t->ids, .rows = t->rows, .columns = t->source_columns, .column_count = t->columns};
+    t->source = (sb_source){
+        .ids = t->ids, .rows = t->rows, .columns = t->source_columns, .column_count = t->columns};
 }
 
 static void make_table(sb_random *random, table *t)
 {
     static const unsigned densities[] = {100, 100, 100, 90, 55, 45, 20, 5, 1};
-    static const uint64_t spreads[] = {0, 0, 3, 200, 255, 256, 60000, 70000, 1ull << 40, UINT64_MAX};
+    static const uint64_t spreads[] = {0,   0,     3,     200,        255,
+                                       256, 60000, 70000, 1ull << 40, UINT64_MAX};
     const uint64_t gap = sb_random_below(random, 3) == 0 ? 1 + sb_random_below(random, 5) : 1;
     uint64_t id = sb_random_below(random, 1000);
 
-    t->columns = sb_random_below(random, 4) == 0 ? sb_random_below(random, MAX_COLUMNS) : sb_random_below(random, 5);
+    t->columns = sb_random_below(random, 4) == 0 ? sb_random_below(random, MAX_COLUMNS)
+                                                 : sb_random_below(random, 5);
     t->rows = 1 + sb_random_below(random, MAX_ROWS);
     for (size_t k = 0; k < t->columns; k++) {
         t->keys[k] = (uint32_t)(k / 2 * 7 + 1);
@@ -83,13 +93,15 @@ static void make_table(sb_random *random, table *t)
     for (size_t row = 0; row < t->rows; row++) {
         t->ids[row] = id;
         id += gap == 1 ? 1 : 1 + sb_random_below(random, gap * (row % 64 == 0 ? 500 : 1));
-        for (size_t k = 0; k < t->columns; k++) make_value(random, t, k, row);
+        for (size_t k = 0; k < t->columns; k++)
+            make_value(random, t, k, row);
     }
     refresh_source(t);
 }
 
 /* The page holds exactly rows [from, from + count) of the table that are not dead. */
-static void assert_holds(const uint8_t *page, uint32_t page_bytes, const table *t, size_t from, size_t count, const bool *dead)
+static void assert_holds(const uint8_t *page, uint32_t page_bytes, const table *t, size_t from,
+                         size_t count, const bool *dead)
 {
     sb_err err;
     uint32_t live = 0;
@@ -113,8 +125,10 @@ static void assert_holds(const uint8_t *page, uint32_t page_bytes, const table *
             assert_true(sb_row_next_cell(&found, &pos, &cell));
             assert_int_equal(cell.key, t->keys[k]);
             assert_int_equal(cell.type, t->types[k]);
-            if ((cell.type & SB_CLASS_MASK) == SB_CLASS_BYTES) assert_true(sb_bytes_equal(cell.bytes, t->bytes[k][row]));
-            else if ((cell.type & SB_CLASS_MASK) != SB_CLASS_NULL) assert_true(cell.word == t->words[k][row]);
+            if ((cell.type & SB_CLASS_MASK) == SB_CLASS_BYTES)
+                assert_true(sb_bytes_equal(cell.bytes, t->bytes[k][row]));
+            else if ((cell.type & SB_CLASS_MASK) != SB_CLASS_NULL)
+                assert_true(cell.word == t->words[k][row]);
         }
         assert_false(sb_row_next_cell(&found, &pos, &cell));
         assert_false(sb_row_cell(&found, 0x7777, &cell));
@@ -131,7 +145,8 @@ static int setup(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     sb_random random = {.state = 1};
-    for (size_t i = 0; i < sizeof text; i++) text[i] = (uint8_t)('a' + sb_random_below(&random, 26));
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (uint8_t)('a' + sb_random_below(&random, 26));
     f->page = calloc(1, 65536);
     f->scratch = malloc(sb_encoder__memory(MAX_COLUMNS));
     *state = f;
@@ -189,29 +204,39 @@ static void test_tree_columnar_page__in_place(void **state)
         size_t count = sb_encoder__fit(&encoder, 0, 1 + t->rows / 3);
         sb_encoder__write(&encoder, 0, true, &open, f->page);
         for (size_t more = 1; more != 0 && count < t->rows; count += more) {
-            more = sb_columnar__insert(f->page, page_bytes, &t->source, count, 1 + sb_random_below(&random, t->rows - count));
+            more = sb_columnar__insert(f->page, page_bytes, &t->source, count,
+                                       1 + sb_random_below(&random, t->rows - count));
             inserted += more;
             assert_holds(f->page, page_bytes, t, 0, count + more, dead);
         }
         for (unsigned i = 0; i < 20 && sb_columnar__rows(f->page) > 1; i++) {
             const size_t row = sb_random_below(&random, count);
-            if (dead[row] || !sb_columnar__punch(f->page, page_bytes, sb_columnar__slot_of(f->page, t->ids[row]))) continue;
+            if (dead[row] || !sb_columnar__punch(f->page, page_bytes,
+                                                 sb_columnar__slot_of(f->page, t->ids[row])))
+                continue;
             dead[row] = true;
             punched++;
         }
         assert_holds(f->page, page_bytes, t, 0, count, dead);
         for (size_t row = 0; row < count; row++) {
-            if (!dead[row] || sb_columnar__insert(f->page, page_bytes, &t->source, row, 1) != 1) continue;
+            if (!dead[row] || sb_columnar__insert(f->page, page_bytes, &t->source, row, 1) != 1)
+                continue;
             dead[row] = false;
             refilled++;
         }
         assert_holds(f->page, page_bytes, t, 0, count, dead);
         for (unsigned i = 0; i < 30 && t->columns != 0; i++) {
-            const size_t row = sb_random_below(&random, count), k = sb_random_below(&random, t->columns);
+            const size_t row = sb_random_below(&random, count),
+                         k = sb_random_below(&random, t->columns);
             if (dead[row]) continue;
             const bool removal = sb_random_below(&random, 4) == 0;
-            const sb_cell cell = {.key = t->keys[k], .type = removal ? 0 : t->types[k], .word = random_word(&random, t, k), .bytes = random_string(&random, t, k)};
-            if (!sb_columnar__set_cells(f->page, page_bytes, &cell, 1, sb_columnar__slot_of(f->page, t->ids[row]))) continue;
+            const sb_cell cell = {.key = t->keys[k],
+                                  .type = removal ? 0 : t->types[k],
+                                  .word = random_word(&random, t, k),
+                                  .bytes = random_string(&random, t, k)};
+            if (!sb_columnar__set_cells(f->page, page_bytes, &cell, 1,
+                                        sb_columnar__slot_of(f->page, t->ids[row])))
+                continue;
             set++;
             for (size_t j = 0; j < t->columns; j++)
                 if (t->keys[j] == t->keys[k]) t->present[j][row] = false;
@@ -222,7 +247,8 @@ static void test_tree_columnar_page__in_place(void **state)
         }
         assert_holds(f->page, page_bytes, t, 0, count, dead);
     }
-    print_message("inserted %llu, punched %llu, refilled %llu, set %llu\n", (unsigned long long)inserted, (unsigned long long)punched,
+    print_message("inserted %llu, punched %llu, refilled %llu, set %llu\n",
+                  (unsigned long long)inserted, (unsigned long long)punched,
                   (unsigned long long)refilled, (unsigned long long)set);
     assert_true(inserted > 1000 && punched > 100 && refilled > 100 && set > 1000);
 }
@@ -240,7 +266,8 @@ static uint64_t read_all(const uint8_t *page, uint32_t page_bytes)
         sum += sb_columnar__slot_of(page, sb_columnar__id_at(page, slot));
         while (sb_row_next_cell(&row, &pos, &cell)) {
             sum += cell.word;
-            for (size_t i = 0; i < cell.bytes.size; i++) sum += cell.bytes.data[i];
+            for (size_t i = 0; i < cell.bytes.size; i++)
+                sum += cell.bytes.data[i];
         }
     }
     return sum;
@@ -267,7 +294,9 @@ static void test_tree_columnar_page__damage(void **state)
             for (unsigned j = 0; j < flips; j++) {
                 /* Header and directory most of the time: that is where harm could come from. */
                 const size_t range = i % 4 == 0 ? page_bytes : sb_columnar__ids_off(f->page);
-                exact[sb_random_below(&random, range)] = i % 3 == 0 ? (uint8_t)sb_random_next(&random) : (uint8_t)(0xFF00u >> (1 + sb_random_below(&random, 8)));
+                exact[sb_random_below(&random, range)] =
+                    i % 3 == 0 ? (uint8_t)sb_random_next(&random)
+                               : (uint8_t)(0xFF00u >> (1 + sb_random_below(&random, 8)));
             }
             if (sb_leaf_ops_columnar.check(exact, page_bytes, 7, NULL) != SB_OK) {
                 refused++;
@@ -276,16 +305,22 @@ static void test_tree_columnar_page__damage(void **state)
             accepted++;
             sum += read_all(exact, page_bytes);
             /* Writing in place must stay inside too, and leave a page that can be read. */
-            (void)sb_columnar__insert(exact, page_bytes, &f->t.source, encoder.rows < f->t.rows ? encoder.rows : 0, 1);
+            (void)sb_columnar__insert(exact, page_bytes, &f->t.source,
+                                      encoder.rows < f->t.rows ? encoder.rows : 0, 1);
             for (size_t k = 0; k < f->t.columns; k++) {
-                const sb_cell cell = {.key = f->t.keys[k], .type = f->t.types[k], .word = random_word(&random, &f->t, k), .bytes = random_string(&random, &f->t, k)};
-                if (sb_columnar__live(exact, 0) && sb_columnar__slots(exact) > 0) (void)sb_columnar__set_cells(exact, page_bytes, &cell, 1, 0);
+                const sb_cell cell = {.key = f->t.keys[k],
+                                      .type = f->t.types[k],
+                                      .word = random_word(&random, &f->t, k),
+                                      .bytes = random_string(&random, &f->t, k)};
+                if (sb_columnar__live(exact, 0) && sb_columnar__slots(exact) > 0)
+                    (void)sb_columnar__set_cells(exact, page_bytes, &cell, 1, 0);
             }
             assert_int_equal(sb_leaf_ops_columnar.check(exact, page_bytes, 7, NULL), SB_OK);
             sum += read_all(exact, page_bytes);
         }
     }
-    print_message("refused %llu, accepted %llu (%llx)\n", (unsigned long long)refused, (unsigned long long)accepted, (unsigned long long)sum);
+    print_message("refused %llu, accepted %llu (%llx)\n", (unsigned long long)refused,
+                  (unsigned long long)accepted, (unsigned long long)sum);
     assert_true(refused > 1000);
     free(exact);
 }
@@ -296,7 +331,8 @@ static void test_tree_columnar_page__size(void **state)
     fixture *f = *state;
     enum { ROWS = 4000 };
     sb_random random = {.state = 5};
-    uint64_t *ids = malloc(ROWS * 8), *source = malloc(ROWS * 8), *target = malloc(ROWS * 8), *weight = malloc(ROWS * 8), *type = malloc(ROWS * 8);
+    uint64_t *ids = malloc(ROWS * 8), *source = malloc(ROWS * 8), *target = malloc(ROWS * 8),
+             *weight = malloc(ROWS * 8), *type = malloc(ROWS * 8);
     sb_bytes *names = malloc(ROWS * sizeof *names);
     const sb_col_fences open = {.no_low = true, .no_high = true};
     sb_encoder encoder;
@@ -309,15 +345,20 @@ static void test_tree_columnar_page__size(void **state)
         type[i] = 3;
         names[i] = sb_bytes_of(text + sb_random_below(&random, 4000), 12);
     }
-    const sb_source_column relationship[] = {{.key = 1, .type = 0x41, .words = weight}, {.key = SB_COLUMN_SYSTEM, .type = 0x40, .words = source},
-                                             {.key = SB_COLUMN_SYSTEM + 1, .type = 0x40, .words = target}, {.key = SB_COLUMN_SYSTEM + 2, .type = 0x40, .words = type}};
+    const sb_source_column relationship[] = {
+        {.key = 1, .type = 0x41, .words = weight},
+        {.key = SB_COLUMN_SYSTEM, .type = 0x40, .words = source},
+        {.key = SB_COLUMN_SYSTEM + 1, .type = 0x40, .words = target},
+        {.key = SB_COLUMN_SYSTEM + 2, .type = 0x40, .words = type}};
     sb_source rows = {.ids = ids, .rows = ROWS, .columns = relationship, .column_count = 4};
     sb_encoder__init(&encoder, &rows, 8192, 8192, f->scratch);
     size_t count = sb_encoder__fit(&encoder, 0, ROWS);
     print_message("relationship row: %.2f bytes\n", 8192.0 / (double)count);
     assert_true(8192.0 / (double)count <= 6.25);
 
-    const sb_source_column node[] = {{.key = 1, .type = 0x41, .words = target}, {.key = 2, .type = 0xC1, .bytes = names}, {.key = SB_COLUMN_SYSTEM, .type = 0x40, .words = type}};
+    const sb_source_column node[] = {{.key = 1, .type = 0x41, .words = target},
+                                     {.key = 2, .type = 0xC1, .bytes = names},
+                                     {.key = SB_COLUMN_SYSTEM, .type = 0x40, .words = type}};
     rows.columns = node;
     rows.column_count = 3;
     sb_encoder__init(&encoder, &rows, 8192, 8192, f->scratch);
@@ -333,7 +374,8 @@ static void test_tree_columnar_page__size(void **state)
 static void test_tree_columnar_page__wrapping_value(void **state)
 {
     fixture *f = *state;
-    const uint64_t ids[] = {1, 2, 3}, words[] = {(uint64_t)INT64_MAX - 2, (uint64_t)INT64_MAX, (uint64_t)INT64_MIN + 1};
+    const uint64_t ids[] = {1, 2, 3}, words[] = {(uint64_t)INT64_MAX - 2, (uint64_t)INT64_MAX,
+                                                 (uint64_t)INT64_MIN + 1};
     const sb_source_column column = {.key = 1, .type = 0x41, .words = words};
     const sb_source rows = {.ids = ids, .rows = 3, .columns = &column, .column_count = 1};
     const sb_col_fences open = {.no_low = true, .no_high = true};
