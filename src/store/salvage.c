@@ -7,7 +7,9 @@ void sb_store_salvage_trees(sb_txn *txn, sb_salvage_trees *trees)
     sb_store__meta meta;
 
     /* A commit's area that makes no sense is as good as none. */
-    const bool known = sb_store__meta_decode(sb_txn_meta(txn), sb_txn_page_count(txn), &meta, NULL) == SB_OK && meta.founded;
+    const bool known =
+        sb_store__meta_decode(sb_txn_meta(txn), sb_txn_page_count(txn), &meta, NULL) == SB_OK &&
+        meta.founded;
     trees->known = known;
     trees->catalog = (sb_tree){.id = SB_CORE_TREE_ID(SB_CORE_CATALOG), .kind = SB_TREE_SLOTTED};
     trees->nodes = (sb_tree){.id = SB_CORE_TREE_ID(SB_CORE_NODES), .kind = SB_TREE_COLUMNAR};
@@ -30,7 +32,9 @@ bool sb_store_salvage_row(sb_bytes key, sb_bytes value, sb_salvage_row *row)
         row->last = value.size != SB_ROW_PIECE;
         return value.size <= SB_ROW_PIECE;
     }
-    if (key.size != 8 || key.data[0] != SB_ROW_STATS || sb_store__stats_decode(value, counts, NULL) != SB_OK) return false;
+    if (key.size != 8 || key.data[0] != SB_ROW_STATS ||
+        sb_store__stats_decode(value, counts, NULL) != SB_OK)
+        return false;
     const uint64_t first = (sb_load_be64(key.data) & 0x00FFFFFFFFFFFFFFull) << SB_STAT_CHUNK_BITS;
     if (first != 0 && first != SB_STAT_KEY(SB_STAT_TYPES, 0, 0)) return false;
     row->kind = first == 0 ? SB_SALVAGE_NODES : SB_SALVAGE_RELS;
@@ -45,7 +49,9 @@ bool sb_store_salvage_set(sb_bytes value, sb_label_id *labels, size_t capacity, 
 
     *count = 0;
     while (pos != end) {
-        if (*count == capacity || !sb_varint_decode(&pos, end, &more) || more == 0 || more > UINT32_MAX - label) return false;
+        if (*count == capacity || !sb_varint_decode(&pos, end, &more) || more == 0 ||
+            more > UINT32_MAX - label)
+            return false;
         label += more;
         labels[(*count)++] = (sb_label_id)label;
     }

@@ -222,7 +222,8 @@ typedef struct sb_store__stats {
     sb_store__stat_head *heads; /* those past head_count keep their arrays */
     size_t head_count, head_capacity;
     uint64_t last_key
-        [2]; /* of sb_stats_add_rels by direction: runs of equal ones are the common case; 0: none */
+        [2]; /* of sb_stats_add_rels by direction: runs of equal ones are the common case; 0:
+              * none */
     size_t last_place[2][3];
     sb_buffer scratch; /* sb_pair[], twice */
     sb_buffer emptied; /* chunks whose rows go away, u64[] */

@@ -178,8 +178,8 @@ void sb_store__rollback_all(sb_view *view)
 {
     sb_store__writer *writer = &view->writer;
 
-    if (writer
-            ->copied) { /* the cache is that of the copy; the next transaction reads its own again */
+    if (writer->copied) { /* the cache is that of the copy; the next transaction reads its own
+                           * again */
         sb_store__unload(view);
         view->meta = writer->base;
         writer->dirty_count = writer->schema_log_count = 0;

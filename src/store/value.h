@@ -31,25 +31,33 @@ typedef enum sb_type {
 
 typedef struct sb_value {
     uint32_t type;  /* sb_type */
-    uint32_t extra; /* nanoseconds of LOCAL_DATETIME, DATETIME; SRID of POINT (4326, 4979, 7203, 9157); else 0 */
+    uint32_t extra; /* nanoseconds of LOCAL_DATETIME, DATETIME; SRID of POINT (4326, 4979, 7203,
+                     * 9157); else 0 */
+    /* One kind a line. */
     union {
+        /* clang-format off */
         bool boolean;
         int64_t integer; /* INT, DATE (days), LOCAL_TIME (ns) */
         double real;
-        struct { const void *data; size_t size; } bytes; /* STRING (UTF-8, not terminated), BYTES; borrowed */
-        struct { int64_t ns; int32_t offset; } time;     /* TIME: ns since local midnight; offset in seconds east */
-        struct { int64_t seconds; int32_t offset; uint32_t zone_size; const char *zone; } datetime; /* seconds are UTC
-                     * for DATETIME (zone NULL: offset only), local for LOCAL_DATETIME */
+        /* STRING (UTF-8, not terminated), BYTES; borrowed */
+        struct { const void *data; size_t size; } bytes;
+        /* TIME: ns since local midnight; offset in seconds east */
+        struct { int64_t ns; int32_t offset; } time;
+        /* seconds are UTC for DATETIME (zone NULL: offset only), local for LOCAL_DATETIME */
+        struct { int64_t seconds; int32_t offset; uint32_t zone_size; const char *zone; } datetime;
         struct { int64_t months, days, seconds; int32_t nanos; } duration;
         struct { double x, y, z; } point;
-        struct { const struct sb_value *items; size_t count; } list; /* borrowed; no nulls, no lists inside lists */
+        /* borrowed; no nulls, no lists inside lists */
+        struct { const struct sb_value *items; size_t count; } list;
+        /* clang-format on */
     } as;
 } SB_MAY_ALIAS sb_value;
 
-#define SB_VALUE_NULL ((sb_value){.type = SB_TYPE_NULL})
+#define SB_VALUE_NULL      ((sb_value){.type = SB_TYPE_NULL})
 #define SB_VALUE_BYTES_MAX 0x7FFFFFFFu /* over 2 GiB is refused: SB_LIMIT */
 
-const char *sb_type_name(uint32_t type); /* "INTEGER", "LOCAL DATETIME", …; "?" for an unknown one */
+const char *sb_type_name(uint32_t type); /* "INTEGER", "LOCAL DATETIME", …; "?" for an unknown
+                                          * one */
 
 /* Well-formed UTF-8: no overlong forms, no surrogates, nothing past U+10FFFF. */
 bool sb_utf8_valid(sb_bytes text);
@@ -82,10 +90,12 @@ uint8_t sb_value_cell_type(const sb_value *value);
  * appended to scratch and borrowed from it (scratch must have had sb_value_cell_bytes(value) reserved, which is 0 for what
  * needs no encoding; scratch may then be NULL). value has passed sb_value_check. */
 size_t sb_value_cell_bytes(const sb_value *value);
-SB_MUST_CHECK sb_status sb_value_to_cell(const sb_value *value, uint32_t key, sb_buffer *scratch, sb_cell *cell, sb_err *err);
+SB_MUST_CHECK sb_status sb_value_to_cell(const sb_value *value, uint32_t key, sb_buffer *scratch,
+                                         sb_cell *cell, sb_err *err);
 /* From a cell: strings and bytes are borrowed from the cell where they lie in the page; overflow values, and
  * lists, are made in arena. SB_CORRUPT for bytes that no value encodes to. */
-SB_MUST_CHECK sb_status sb_value_from_cell(sb_txn *txn, const sb_cell *cell, sb_arena *arena, sb_value *value, sb_err *err);
+SB_MUST_CHECK sb_status sb_value_from_cell(sb_txn *txn, const sb_cell *cell, sb_arena *arena,
+                                           sb_value *value, sb_err *err);
 /* From the word of an INT or DOUBLE cell, as column scans give it; false for a type or word that no value has. */
 SB_MUST_CHECK bool sb_value_from_word(uint8_t cell_type, uint64_t word, sb_value *value);
 
@@ -95,9 +105,12 @@ SB_MUST_CHECK bool sb_value_from_word(uint8_t cell_type, uint64_t word, sb_value
  * agree in their first bytes are not in order, all others are. limit 0: none (sort keys); else at least SB_KEY_LIMIT_MIN, where
  * only strings, bytes, lists and zone names are ever cut. */
 #define SB_KEY_LIMIT_MIN 56u
-SB_MUST_CHECK sb_status sb_value_append_key(const sb_value *value, size_t limit, sb_buffer *key, bool *cut, sb_err *err);
+SB_MUST_CHECK sb_status sb_value_append_key(const sb_value *value, size_t limit, sb_buffer *key,
+                                            bool *cut, sb_err *err);
 /* Read a key back, with the limit that it was made with: for indexes that cover a query. *pos moves behind it. *whole false:
  * a cut key (value NULL). Numbers come back as they compare: 1.0 as the integer 1. Strings are made in arena. */
-SB_MUST_CHECK sb_status sb_value_from_key(const uint8_t **pos, const uint8_t *end, size_t limit, sb_arena *arena, sb_value *value, bool *whole, sb_err *err);
+SB_MUST_CHECK sb_status sb_value_from_key(const uint8_t **pos, const uint8_t *end, size_t limit,
+                                          sb_arena *arena, sb_value *value, bool *whole,
+                                          sb_err *err);
 
 #endif
