@@ -8,9 +8,11 @@
 
 static const char *const info_columns[] = {"what", "name", "count", "detail"};
 
-static void info_row(output *out, const char *what, const char *name, uint64_t count, const char *detail)
+static void info_row(output *out, const char *what, const char *name, uint64_t count,
+                     const char *detail)
 {
-    output_row(out, (cell[]){cell_text(what), cell_text(name), cell_int(count), detail == NULL ? (cell){.kind = CELL_NULL} : cell_text(detail)});
+    output_row(out, (cell[]){cell_text(what), cell_text(name), cell_int(count),
+                             detail == NULL ? (cell){.kind = CELL_NULL} : cell_text(detail)});
 }
 
 static int list_names(invocation *cli, output *out, sombra_name_kind kind, const char *what)
@@ -24,10 +26,14 @@ static int list_names(invocation *cli, output *out, sombra_name_kind kind, const
         uint64_t count = 0;
         snprintf(text, sizeof text, "%.*s", (int)size, name == NULL ? "" : name);
         if (kind == SOMBRA_KEY) {
-            output_row(out, (cell[]){cell_text(what), cell_text(text), {.kind = CELL_NULL}, {.kind = CELL_NULL}});
+            output_row(out, (cell[]){cell_text(what),
+                                     cell_text(text),
+                                     {.kind = CELL_NULL},
+                                     {.kind = CELL_NULL}});
             continue;
         }
-        if (sombra_name_entities(cli->txn, kind, id, &count) != SOMBRA_OK) return complain_conn(cli);
+        if (sombra_name_entities(cli->txn, kind, id, &count) != SOMBRA_OK)
+            return complain_conn(cli);
         info_row(out, what, text, count, NULL);
     }
     return EXIT_OK;
@@ -50,12 +56,15 @@ static const char *schema_kind(const sombra_schema *schema)
 static void schema_target(invocation *cli, const sombra_schema *schema, char *text, size_t bytes)
 {
     size_t size, at;
-    const char *name = sombra_name_text(cli->txn, schema->on_rels ? SOMBRA_TYPE : SOMBRA_LABEL, schema->entity, &size);
+    const char *name = sombra_name_text(cli->txn, schema->on_rels ? SOMBRA_TYPE : SOMBRA_LABEL,
+                                        schema->entity, &size);
 
-    at = (size_t)snprintf(text, bytes, schema->on_rels ? "[:%.*s]" : ":%.*s", (int)(name == NULL ? 0 : size), name == NULL ? "" : name);
+    at = (size_t)snprintf(text, bytes, schema->on_rels ? "[:%.*s]" : ":%.*s",
+                          (int)(name == NULL ? 0 : size), name == NULL ? "" : name);
     for (size_t i = 0; i < schema->key_count && at < bytes; i++) {
         name = sombra_name_text(cli->txn, SOMBRA_KEY, schema->keys[i], &size);
-        at += (size_t)snprintf(text + at, bytes - at, "%s%.*s%s", i == 0 ? "(" : ", ", (int)(name == NULL ? 0 : size), name == NULL ? "" : name,
+        at += (size_t)snprintf(text + at, bytes - at, "%s%.*s%s", i == 0 ? "(" : ", ",
+                               (int)(name == NULL ? 0 : size), name == NULL ? "" : name,
                                i + 1 == schema->key_count ? ")" : "");
     }
 }
@@ -69,8 +78,13 @@ static int list_trees(invocation *cli, output *out, uint32_t page_size)
         char detail[160], size[32];
         if (sombra_tree_at(cli->txn, i, &tree, &more) != SOMBRA_OK) return complain_conn(cli);
         if (!more) return EXIT_OK;
-        snprintf(detail, sizeof detail, "%s, height %u, leaves %.0f %% full", human_bytes((tree.leaf_pages + tree.inner_pages + tree.overflow_pages) * page_size, size),
-                 tree.height, tree.leaf_pages == 0 ? 0.0 : 100.0 * (double)tree.used_bytes / (double)(tree.leaf_pages * page_size));
+        snprintf(detail, sizeof detail, "%s, height %u, leaves %.0f %% full",
+                 human_bytes((tree.leaf_pages + tree.inner_pages + tree.overflow_pages) * page_size,
+                             size),
+                 tree.height,
+                 tree.leaf_pages == 0
+                     ? 0.0
+                     : 100.0 * (double)tree.used_bytes / (double)(tree.leaf_pages * page_size));
         info_row(out, "tree", tree.name, tree.entries, detail);
     }
 }
@@ -86,14 +100,16 @@ static int list_info(invocation *cli)
 
     if (sombra_get_info(cli->txn, &info) != SOMBRA_OK) return complain_conn(cli);
     out = output_begin(cli, info_columns, 4);
-    snprintf(text, sizeof text, "pages of %u bytes, %llu free", info.page_size, (unsigned long long)info.free_pages);
+    snprintf(text, sizeof text, "pages of %u bytes, %llu free", info.page_size,
+             (unsigned long long)info.free_pages);
     info_row(out, "file", "pages", info.pages, text);
     info_row(out, "file", "bytes", info.file_bytes, human_bytes(info.file_bytes, text));
     info_row(out, "file", "WAL bytes", info.wal_bytes, human_bytes(info.wal_bytes, text));
     info_row(out, "file", "commits", info.sequence, NULL);
     info_row(out, "graph", "nodes", info.nodes, NULL);
     info_row(out, "graph", "relationships", info.rels, NULL);
-    if ((code = list_names(cli, out, SOMBRA_LABEL, "label")) == EXIT_OK && (code = list_names(cli, out, SOMBRA_TYPE, "type")) == EXIT_OK)
+    if ((code = list_names(cli, out, SOMBRA_LABEL, "label")) == EXIT_OK &&
+        (code = list_names(cli, out, SOMBRA_TYPE, "type")) == EXIT_OK)
         code = list_names(cli, out, SOMBRA_KEY, "property");
     for (size_t i = 0; code == EXIT_OK; i++) {
         if (sombra_schema_at(cli->txn, i, &schema, &more) != SOMBRA_OK) code = complain_conn(cli);
@@ -101,7 +117,10 @@ static int list_info(invocation *cli)
         if (schema.kind == SOMBRA_LABEL_INDEX) continue;
         schema_target(cli, &schema, text, sizeof text);
         snprintf(name, sizeof name, "%.*s", (int)schema.name_size, schema.name);
-        output_row(out, (cell[]){cell_text(schema_kind(&schema)), cell_text(name), {.kind = CELL_NULL}, cell_text(text)});
+        output_row(out, (cell[]){cell_text(schema_kind(&schema)),
+                                 cell_text(name),
+                                 {.kind = CELL_NULL},
+                                 cell_text(text)});
     }
     if (code == EXIT_OK && flag_given(cli, "trees")) code = list_trees(cli, out, info.page_size);
     if (!output_end(out) && code == EXIT_OK) code = 9;
@@ -131,7 +150,8 @@ static int list_schema(invocation *cli)
         if (code != EXIT_OK || !more) break;
         schema_target(cli, &schema, target, sizeof target);
         snprintf(name, sizeof name, "%.*s", (int)schema.name_size, schema.name);
-        output_row(out, (cell[]){cell_text(schema_kind(&schema)), cell_text(name), cell_text(target)});
+        output_row(out,
+                   (cell[]){cell_text(schema_kind(&schema)), cell_text(name), cell_text(target)});
     }
     return output_end(out) || code != EXIT_OK ? code : 9;
 }
@@ -160,9 +180,16 @@ static int drop_schema(invocation *cli, const char *name)
 
 static int create_schema(invocation *cli, const char *kind)
 {
-    static const struct { const char *name; sombra_schema_kind kind; } kinds[] = {
-        {"index", SOMBRA_INDEX}, {"unique", SOMBRA_UNIQUE}, {"node-key", SOMBRA_NODE_KEY}, {"exists", SOMBRA_EXISTENCE}, {"label-index", SOMBRA_LABEL_INDEX}};
-    const char *on = flag_text(cli, "on"), *keys = flag_text(cli, "keys"), *name = flag_text(cli, "name");
+    static const struct {
+        const char *name;
+        sombra_schema_kind kind;
+    } kinds[] = {{"index", SOMBRA_INDEX},
+                 {"unique", SOMBRA_UNIQUE},
+                 {"node-key", SOMBRA_NODE_KEY},
+                 {"exists", SOMBRA_EXISTENCE},
+                 {"label-index", SOMBRA_LABEL_INDEX}};
+    const char *on = flag_text(cli, "on"), *keys = flag_text(cli, "keys"),
+               *name = flag_text(cli, "name");
     uint32_t ids[16];
     sombra_schema definition;
     sombra_status status;
@@ -170,18 +197,24 @@ static int create_schema(invocation *cli, const char *kind)
     memset(&definition, 0, sizeof definition);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kind, kinds[i].name) == 0) definition.kind = kinds[i].kind;
-    if (definition.kind == 0) return complain(EXIT_USAGE, "--create: '%s' is none of index, unique, node-key, exists, label-index", kind);
+    if (definition.kind == 0)
+        return complain(EXIT_USAGE,
+                        "--create: '%s' is none of index, unique, node-key, exists, label-index",
+                        kind);
     if (on == NULL) return complain(EXIT_USAGE, "--create needs --on LABEL");
-    if (keys == NULL && definition.kind != SOMBRA_LABEL_INDEX) return complain(EXIT_USAGE, "--create %s needs --keys", kind);
+    if (keys == NULL && definition.kind != SOMBRA_LABEL_INDEX)
+        return complain(EXIT_USAGE, "--create %s needs --keys", kind);
     definition.on_rels = flag_given(cli, "relationships");
     definition.keys = ids;
     definition.name = name;
     definition.name_size = name == NULL ? 0 : strlen(name);
-    status = sombra_name_intern(cli->txn, definition.on_rels ? SOMBRA_TYPE : SOMBRA_LABEL, on, SOMBRA_NUL_TERMINATED, &definition.entity);
+    status = sombra_name_intern(cli->txn, definition.on_rels ? SOMBRA_TYPE : SOMBRA_LABEL, on,
+                                SOMBRA_NUL_TERMINATED, &definition.entity);
     while (status == SOMBRA_OK && keys != NULL && *keys != '\0') {
         const size_t bytes = strcspn(keys, ",");
         if (definition.key_count == 16) return complain(EXIT_USAGE, "--keys: at most 16");
-        status = sombra_name_intern(cli->txn, SOMBRA_KEY, keys, bytes, &ids[definition.key_count++]);
+        status =
+            sombra_name_intern(cli->txn, SOMBRA_KEY, keys, bytes, &ids[definition.key_count++]);
         keys += bytes + (keys[bytes] == ',');
     }
     if (status == SOMBRA_OK) {
@@ -198,9 +231,14 @@ int run_schema(invocation *cli)
     const bool writes = create != NULL || drop != NULL;
     int code;
 
-    if (create != NULL && drop != NULL) return complain(EXIT_USAGE, "--create and --drop exclude each other");
-    if ((code = open_database(cli, !writes, false)) != EXIT_OK || (code = begin_transaction(cli, writes ? SOMBRA_WRITE : SOMBRA_READ)) != EXIT_OK) return code;
-    code = create != NULL ? create_schema(cli, create) : drop != NULL ? drop_schema(cli, drop) : list_schema(cli);
+    if (create != NULL && drop != NULL)
+        return complain(EXIT_USAGE, "--create and --drop exclude each other");
+    if ((code = open_database(cli, !writes, false)) != EXIT_OK ||
+        (code = begin_transaction(cli, writes ? SOMBRA_WRITE : SOMBRA_READ)) != EXIT_OK)
+        return code;
+    code = create != NULL ? create_schema(cli, create)
+           : drop != NULL ? drop_schema(cli, drop)
+                          : list_schema(cli);
     return close_database(cli, code);
 }
 
@@ -222,7 +260,9 @@ int run_verify(invocation *cli)
     char a[32], b[32], c[32];
     int code;
 
-    if ((code = open_database(cli, true, false)) != EXIT_OK || (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK) return code;
+    if ((code = open_database(cli, true, false)) != EXIT_OK ||
+        (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK)
+        return code;
     progress_start(cli, "verifying", "pages");
     if (sombra_verify(cli->txn, print_finding, NULL, &result) != SOMBRA_OK) {
         progress_stop(cli);
@@ -231,8 +271,10 @@ int run_verify(invocation *cli)
     progress_stop(cli);
     code = result.findings == 0 ? EXIT_OK : EXIT_WRONG;
     if (!cli->quiet || code != EXIT_OK)
-        printf("%s: %s pages, %s nodes, %s relationships checked in %.2f s; %llu faults\n", code == EXIT_OK ? "sound" : "DAMAGED", group_digits(result.pages, a),
-               group_digits(result.nodes, b), group_digits(result.rels, c), seconds_now() - started, (unsigned long long)result.findings);
+        printf("%s: %s pages, %s nodes, %s relationships checked in %.2f s; %llu faults\n",
+               code == EXIT_OK ? "sound" : "DAMAGED", group_digits(result.pages, a),
+               group_digits(result.nodes, b), group_digits(result.rels, c), seconds_now() - started,
+               (unsigned long long)result.findings);
     return close_database(cli, code);
 }
 
@@ -248,9 +290,13 @@ int run_recover(invocation *cli)
     sombra_error error;
     char a[32], b[32];
 
-    if (sombra_recover(cli->arguments[0], cli->arguments[1], print_lost, NULL, &result, &error) != SOMBRA_OK) return complain_error(&error);
-    printf("saved %s nodes and %s relationships in %s; lost: %llu nodes, %llu relationships; %llu damaged pages\n", group_digits(result.nodes, a),
-           group_digits(result.rels, b), cli->arguments[1], (unsigned long long)result.lost_nodes, (unsigned long long)result.lost_rels,
+    if (sombra_recover(cli->arguments[0], cli->arguments[1], print_lost, NULL, &result, &error) !=
+        SOMBRA_OK)
+        return complain_error(&error);
+    printf("saved %s nodes and %s relationships in %s; lost: %llu nodes, %llu relationships; %llu "
+           "damaged pages\n",
+           group_digits(result.nodes, a), group_digits(result.rels, b), cli->arguments[1],
+           (unsigned long long)result.lost_nodes, (unsigned long long)result.lost_rels,
            (unsigned long long)result.damaged_pages);
     return result.lost_nodes + result.lost_rels + result.damaged_pages == 0 ? EXIT_OK : EXIT_WRONG;
 }
@@ -259,8 +305,13 @@ int run_recover(invocation *cli)
 
 int run_checkpoint(invocation *cli)
 {
-    static const struct { const char *name; sombra_checkpoint_mode mode; } modes[] = {
-        {"passive", SOMBRA_PASSIVE}, {"full", SOMBRA_FULL_CHECKPOINT}, {"restart", SOMBRA_RESTART}, {"truncate", SOMBRA_TRUNCATE}};
+    static const struct {
+        const char *name;
+        sombra_checkpoint_mode mode;
+    } modes[] = {{"passive", SOMBRA_PASSIVE},
+                 {"full", SOMBRA_FULL_CHECKPOINT},
+                 {"restart", SOMBRA_RESTART},
+                 {"truncate", SOMBRA_TRUNCATE}};
     const char *text = flag_text(cli, "mode");
     sombra_checkpoint_mode mode = SOMBRA_FULL_CHECKPOINT;
     sombra_checkpoint_result result;
@@ -269,12 +320,16 @@ int run_checkpoint(invocation *cli)
 
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (text != NULL && strcmp(text, modes[i].name) == 0) mode = modes[i].mode, known = true;
-    if (!known) return complain(EXIT_USAGE, "--mode: '%s' is none of passive, full, restart, truncate", text);
+    if (!known)
+        return complain(EXIT_USAGE, "--mode: '%s' is none of passive, full, restart, truncate",
+                        text);
     if ((code = open_database(cli, false, false)) != EXIT_OK) return code;
-    if (sombra_checkpoint(cli->conn, mode, &result) != SOMBRA_OK) return close_database(cli, complain_conn(cli));
+    if (sombra_checkpoint(cli->conn, mode, &result) != SOMBRA_OK)
+        return close_database(cli, complain_conn(cli));
     if (!cli->quiet)
-        printf("%llu of %llu frames are in the main file; %llu pages written\n", (unsigned long long)result.backfilled_frames,
-               (unsigned long long)result.wal_frames, (unsigned long long)result.pages_written);
+        printf("%llu of %llu frames are in the main file; %llu pages written\n",
+               (unsigned long long)result.backfilled_frames, (unsigned long long)result.wal_frames,
+               (unsigned long long)result.pages_written);
     return close_database(cli, EXIT_OK);
 }
 
@@ -283,14 +338,17 @@ int run_digest(invocation *cli)
     uint8_t digest[16];
     int code;
 
-    if ((code = open_database(cli, true, false)) != EXIT_OK || (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK) return code;
+    if ((code = open_database(cli, true, false)) != EXIT_OK ||
+        (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK)
+        return code;
     progress_start(cli, "digesting", "rows");
     if (sombra_digest(cli->txn, digest) != SOMBRA_OK) {
         progress_stop(cli);
         return close_database(cli, complain_conn(cli));
     }
     progress_stop(cli);
-    for (size_t i = 0; i < sizeof digest; i++) printf("%02x", digest[i]);
+    for (size_t i = 0; i < sizeof digest; i++)
+        printf("%02x", digest[i]);
     printf("\n");
     return close_database(cli, EXIT_OK);
 }

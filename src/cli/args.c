@@ -22,10 +22,14 @@ int complain(int code, const char *format, ...)
 
 int complain_error(const sombra_error *error)
 {
-    return complain(exit_code_of(error->status), "%s", error->message[0] != '\0' ? error->message : sombra_status_text(error->status));
+    return complain(exit_code_of(error->status), "%s",
+                    error->message[0] != '\0' ? error->message : sombra_status_text(error->status));
 }
 
-int complain_conn(invocation *cli) { return complain_error(sombra_error_of(cli->conn)); }
+int complain_conn(invocation *cli)
+{
+    return complain_error(sombra_error_of(cli->conn));
+}
 
 int exit_code_of(sombra_status status)
 {
@@ -66,7 +70,8 @@ static unsigned distance(const char *a, const char *b)
     const size_t bytes = strlen(b);
 
     if (bytes >= sizeof row / sizeof *row) return 64;
-    for (unsigned j = 0; j <= bytes; j++) row[j] = j;
+    for (unsigned j = 0; j <= bytes; j++)
+        row[j] = j;
     for (unsigned i = 1; *a != '\0' && i < 64; i++, a++) {
         unsigned diagonal = row[0];
         row[0] = i;
@@ -80,7 +85,8 @@ static unsigned distance(const char *a, const char *b)
     return row[bytes];
 }
 
-const char *nearest_name(const char *text, const char *(*name_at)(size_t i, const void *ctx), const void *ctx, size_t count)
+const char *nearest_name(const char *text, const char *(*name_at)(size_t i, const void *ctx),
+                         const void *ctx, size_t count)
 {
     const char *nearest = NULL;
     unsigned best = (unsigned)strlen(text) / 2 + 1;
@@ -101,7 +107,8 @@ static const char *command_name(size_t i, const void *ctx)
 static size_t command_count(void)
 {
     size_t count = 0;
-    while (commands[count].name != NULL) count++;
+    while (commands[count].name != NULL)
+        count++;
     return count;
 }
 
@@ -109,15 +116,18 @@ static const char *flag_name(size_t i, const void *ctx)
 {
     const command *of = ctx;
     size_t own = 0;
-    while (of->flags[own].name != NULL) own++;
+    while (of->flags[own].name != NULL)
+        own++;
     return i < own ? of->flags[i].name : common_flags[i - own].name;
 }
 
 static size_t flag_names(const command *of)
 {
     size_t count = 0, common = 0;
-    while (of->flags[count].name != NULL) count++;
-    while (common_flags[common].name != NULL) common++;
+    while (of->flags[count].name != NULL)
+        count++;
+    while (common_flags[common].name != NULL)
+        common++;
     return count + common;
 }
 
@@ -174,7 +184,8 @@ bool flag_number(const invocation *cli, const char *name, uint64_t fallback, uin
     if (*end == 'k' || *end == 'K') shift = 10;
     if (*end == 'm' || *end == 'M') shift = 20;
     if (*end == 'g' || *end == 'G') shift = 30;
-    if (!isdigit((unsigned char)*text) || errno != 0 || end[shift != 0] != '\0' || *value > UINT64_MAX >> shift) {
+    if (!isdigit((unsigned char)*text) || errno != 0 || end[shift != 0] != '\0' ||
+        *value > UINT64_MAX >> shift) {
         complain(EXIT_USAGE, "--%s: '%s' is not a number", name, text);
         return false;
     }
@@ -195,17 +206,23 @@ static int parse_flag(invocation *cli, int argc, char **argv, int *at)
         const char *near;
         snprintf(name, sizeof name, "%.*s", (int)(bytes < 60 ? bytes : 60), text);
         near = nearest_name(name, flag_name, cli->command, flag_names(cli->command));
-        return near != NULL ? complain(EXIT_USAGE, "%s has no flag --%s; did you mean --%s?", cli->command->name, name, near)
-                            : complain(EXIT_USAGE, "%s has no flag --%s (sombra help %s)", cli->command->name, name, cli->command->name);
+        return near != NULL ? complain(EXIT_USAGE, "%s has no flag --%s; did you mean --%s?",
+                                       cli->command->name, name, near)
+                            : complain(EXIT_USAGE, "%s has no flag --%s (sombra help %s)",
+                                       cli->command->name, name, cli->command->name);
     }
-    if (spec->placeholder == NULL && equals != NULL) return complain(EXIT_USAGE, "--%s takes no value", spec->name);
-    if (!spec->repeated && flag_given(cli, spec->name)) return complain(EXIT_USAGE, "--%s is given twice", spec->name);
+    if (spec->placeholder == NULL && equals != NULL)
+        return complain(EXIT_USAGE, "--%s takes no value", spec->name);
+    if (!spec->repeated && flag_given(cli, spec->name))
+        return complain(EXIT_USAGE, "--%s is given twice", spec->name);
     grown = realloc(cli->flags, (cli->flag_count + 1) * sizeof *grown);
     if (grown == NULL) return complain(8, "out of memory");
     cli->flags = grown;
     cli->flags[cli->flag_count] = (flag_value){.spec = spec};
     if (spec->placeholder != NULL) {
-        if (equals == NULL && *at + 1 >= argc) return complain(EXIT_USAGE, "--%s needs a value: --%s %s", spec->name, spec->name, spec->placeholder);
+        if (equals == NULL && *at + 1 >= argc)
+            return complain(EXIT_USAGE, "--%s needs a value: --%s %s", spec->name, spec->name,
+                            spec->placeholder);
         cli->flags[cli->flag_count].value = equals != NULL ? equals + 1 : argv[++*at];
     }
     cli->flag_count++;
@@ -245,7 +262,8 @@ static int apply_common(invocation *cli)
             return complain(EXIT_USAGE, "--option: '%s' is not NAME=VALUE", setting);
         memcpy(name, setting, (size_t)(equals - setting));
         name[equals - setting] = '\0';
-        if (sombra_options_set(&cli->options, name, equals + 1, &error) != SOMBRA_OK) return complain_error(&error);
+        if (sombra_options_set(&cli->options, name, equals + 1, &error) != SOMBRA_OK)
+            return complain_error(&error);
     }
     return EXIT_OK;
 }
@@ -270,7 +288,8 @@ int parse_arguments(invocation *cli, int argc, char **argv)
     if (flag_given(cli, "help")) return EXIT_OK;
     count_arguments(cli->command, &least, &most);
     if (cli->argument_count < least || cli->argument_count > most)
-        return complain(EXIT_USAGE, "usage: sombra %s %s [flags] (sombra help %s)", cli->command->name, cli->command->arguments, cli->command->name);
+        return complain(EXIT_USAGE, "usage: sombra %s %s [flags] (sombra help %s)",
+                        cli->command->name, cli->command->arguments, cli->command->name);
     return apply_common(cli);
 }
 
@@ -280,14 +299,19 @@ static void print_flags(FILE *out, const flag_spec *flags)
 {
     for (; flags->name != NULL; flags++) {
         char head[64];
-        snprintf(head, sizeof head, "--%s%s%s", flags->name, flags->placeholder != NULL ? " " : "", flags->placeholder != NULL ? flags->placeholder : "");
-        fprintf(out, strlen(head) <= 30 ? "  %-30s  %s\n" : "  %s\n                                  %s\n", head, flags->help);
+        snprintf(head, sizeof head, "--%s%s%s", flags->name, flags->placeholder != NULL ? " " : "",
+                 flags->placeholder != NULL ? flags->placeholder : "");
+        fprintf(out,
+                strlen(head) <= 30 ? "  %-30s  %s\n"
+                                   : "  %s\n                                  %s\n",
+                head, flags->help);
     }
 }
 
 void print_command_help(FILE *out, const command *of)
 {
-    fprintf(out, "sombra %s %s — %s\n\nUsage: sombra %s %s [flags]\n", of->name, of->arguments, of->summary, of->name, of->arguments);
+    fprintf(out, "sombra %s %s — %s\n\nUsage: sombra %s %s [flags]\n", of->name, of->arguments,
+            of->summary, of->name, of->arguments);
     if (of->flags[0].name != NULL) {
         fputs("\nFlags:\n", out);
         print_flags(out, of->flags);
@@ -296,17 +320,26 @@ void print_command_help(FILE *out, const command *of)
     print_flags(out, common_flags);
     fprintf(out, "\nExamples:\n%s", of->examples);
     if (strstr(of->arguments, "NODE") != NULL || strstr(of->arguments, "FROM") != NULL)
-        fputs("\nA node is named by its id, or by a property: Person.name=Ada (Person.born:int=1815 for other\n"
-              "types than text). With an index on the property this is fast.\n", out);
+        fputs("\nA node is named by its id, or by a property: Person.name=Ada "
+              "(Person.born:int=1815 for other\n"
+              "types than text). With an index on the property this is fast.\n",
+              out);
 }
 
 void print_help(FILE *out)
 {
-    fprintf(out, "sombra %s — an embedded property-graph database\n\nUsage: sombra COMMAND FILE [arguments] [flags]\n\nCommands:\n", sombra_version());
-    for (const command *at = commands; at->name != NULL; at++) fprintf(out, "  %-11s %s\n", at->name, at->summary);
-    fputs("\n'sombra help COMMAND' tells more, with examples. 'sombra help options' lists the open options.\n"
-          "Exit codes: 0 done, 2 wrong use, 3 not found, 4 constraint, 5 busy, 6 read-only, 7 cancelled,\n"
-          "8 out of memory, 9 input/output, 10 damaged, 11 rows rejected.\n", out);
+    fprintf(out,
+            "sombra %s — an embedded property-graph database\n\nUsage: sombra COMMAND FILE "
+            "[arguments] [flags]\n\nCommands:\n",
+            sombra_version());
+    for (const command *at = commands; at->name != NULL; at++)
+        fprintf(out, "  %-11s %s\n", at->name, at->summary);
+    fputs("\n'sombra help COMMAND' tells more, with examples. 'sombra help options' lists the open "
+          "options.\n"
+          "Exit codes: 0 done, 2 wrong use, 3 not found, 4 constraint, 5 busy, 6 read-only, 7 "
+          "cancelled,\n"
+          "8 out of memory, 9 input/output, 10 damaged, 11 rows rejected.\n",
+          out);
 }
 
 static void print_options(FILE *out)
@@ -314,7 +347,8 @@ static void print_options(FILE *out)
     const char *name, *value, *help;
 
     fputs("Open options, for --option NAME=VALUE:\n", out);
-    for (size_t i = 0; sombra_options_describe(i, &name, &value, &help); i++) fprintf(out, "  %-20s %-6s %s\n", name, value, help);
+    for (size_t i = 0; sombra_options_describe(i, &name, &value, &help); i++)
+        fprintf(out, "  %-20s %-6s %s\n", name, value, help);
 }
 
 int run_help(invocation *cli)
@@ -332,8 +366,10 @@ int run_help(invocation *cli)
     of = find_command(cli->arguments[0]);
     if (of == NULL) {
         const char *near = nearest_name(cli->arguments[0], command_name, NULL, command_count());
-        return near != NULL ? complain(EXIT_USAGE, "there is no command '%s'; did you mean '%s'?", cli->arguments[0], near)
-                            : complain(EXIT_USAGE, "there is no command '%s' (sombra help)", cli->arguments[0]);
+        return near != NULL ? complain(EXIT_USAGE, "there is no command '%s'; did you mean '%s'?",
+                                       cli->arguments[0], near)
+                            : complain(EXIT_USAGE, "there is no command '%s' (sombra help)",
+                                       cli->arguments[0]);
     }
     print_command_help(stdout, of);
     return EXIT_OK;
@@ -357,8 +393,10 @@ int main(int argc, char **argv)
     cli.command = find_command(argv[1]);
     if (cli.command == NULL) {
         const char *near = nearest_name(argv[1], command_name, NULL, command_count());
-        return near != NULL ? complain(EXIT_USAGE, "there is no command '%s'; did you mean '%s'?", argv[1], near)
-                            : complain(EXIT_USAGE, "there is no command '%s' (sombra --help)", argv[1]);
+        return near != NULL
+                   ? complain(EXIT_USAGE, "there is no command '%s'; did you mean '%s'?", argv[1],
+                              near)
+                   : complain(EXIT_USAGE, "there is no command '%s' (sombra --help)", argv[1]);
     }
     code = parse_arguments(&cli, argc, argv);
     if (code == EXIT_OK && flag_given(&cli, "help"))
@@ -366,6 +404,7 @@ int main(int argc, char **argv)
     else if (code == EXIT_OK)
         code = cli.command->run(&cli);
     free(cli.flags);
-    if (fflush(stdout) != 0 && code == EXIT_OK && errno != EPIPE) code = complain(9, "standard output: %s", strerror(errno));
+    if (fflush(stdout) != 0 && code == EXIT_OK && errno != EPIPE)
+        code = complain(9, "standard output: %s", strerror(errno));
     return code;
 }

@@ -15,11 +15,11 @@
 
 enum {
     EXIT_OK = 0,
-    EXIT_FAILED = 1,    /* something that has no class of its own */
-    EXIT_USAGE = 2,     /* the command line, or an argument in it, is wrong */
+    EXIT_FAILED = 1, /* something that has no class of its own */
+    EXIT_USAGE = 2,  /* the command line, or an argument in it, is wrong */
     EXIT_NOT_FOUND = 3,
-    EXIT_WRONG = 10,    /* verify found faults; recover lost something */
-    EXIT_REJECTED = 11  /* import rejected rows */
+    EXIT_WRONG = 10,   /* verify found faults; recover lost something */
+    EXIT_REJECTED = 11 /* import rejected rows */
 };
 int exit_code_of(sombra_status status);
 
@@ -88,7 +88,8 @@ void print_help(FILE *out);
 void print_command_help(FILE *out, const command *command);
 const command *find_command(const char *name);
 /* The name among count that is nearest to text, or NULL when none is near. */
-const char *nearest_name(const char *text, const char *(*name_at)(size_t i, const void *ctx), const void *ctx, size_t count);
+const char *nearest_name(const char *text, const char *(*name_at)(size_t i, const void *ctx),
+                         const void *ctx, size_t count);
 
 /* ---- Database ------------------------------------------------------------------------------------------------- */
 
@@ -109,7 +110,14 @@ void node_labels(invocation *cli, const sombra_node *node, char *text, size_t by
 
 /* ---- Output ------------------------------------------------------------------------------------------------------ */
 
-typedef enum cell_kind { CELL_NULL, CELL_TEXT, CELL_INT, CELL_REAL, CELL_BOOL, CELL_VALUE } cell_kind;
+typedef enum cell_kind {
+    CELL_NULL,
+    CELL_TEXT,
+    CELL_INT,
+    CELL_REAL,
+    CELL_BOOL,
+    CELL_VALUE
+} cell_kind;
 typedef struct cell {
     cell_kind kind;
     const char *text; /* TEXT: size bytes */

@@ -1,4 +1,5 @@
-/* commands.c — the table of commands and their flags: parsing, help and the manual page's test all read it. */
+/* commands.c — the table of commands and their flags: parsing, help and the manual page's test all
+ * read it. */
 #include "cli.h"
 
 const flag_spec common_flags[] = {
@@ -9,6 +10,8 @@ const flag_spec common_flags[] = {
     {NULL, NULL, NULL, false},
 };
 
+/* A table, drawn for its readers. */
+/* clang-format off */
 #define DIRECTION {"direction", "out|in|both", "which relationships to follow (out)", false}
 #define TYPE      {"type", "TYPE", "only relationships of this type; may be repeated", true}
 #define END       {NULL, NULL, NULL, false}
@@ -91,3 +94,4 @@ const command commands[] = {
      "  sombra help import\n  sombra help options\n", run_help, {END}},
     {NULL, NULL, NULL, NULL, NULL, {END}},
 };
+/* clang-format on */

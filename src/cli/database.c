@@ -15,14 +15,17 @@ int open_database(invocation *cli, bool read_only, bool create)
 
     cli->options.read_only = cli->options.read_only || read_only;
     cli->options.create = create && cli->options.create;
-    if (sombra_open(cli->arguments[0], &cli->options, &cli->db, &error) != SOMBRA_OK) return complain_error(&error);
-    if (sombra_connect(cli->db, &cli->conn, &error) != SOMBRA_OK) return close_database(cli, complain_error(&error));
+    if (sombra_open(cli->arguments[0], &cli->options, &cli->db, &error) != SOMBRA_OK)
+        return complain_error(&error);
+    if (sombra_connect(cli->db, &cli->conn, &error) != SOMBRA_OK)
+        return close_database(cli, complain_error(&error));
     return EXIT_OK;
 }
 
 int begin_transaction(invocation *cli, sombra_mode mode)
 {
-    if (sombra_begin(cli->conn, mode, &cli->txn) != SOMBRA_OK) return close_database(cli, complain_conn(cli));
+    if (sombra_begin(cli->conn, mode, &cli->txn) != SOMBRA_OK)
+        return close_database(cli, complain_conn(cli));
     return EXIT_OK;
 }
 
@@ -44,15 +47,19 @@ int close_database(invocation *cli, int code)
 
 /* ---- Node references ----------------------------------------------------------------------------------------- */
 
-static int find_name(invocation *cli, sombra_name_kind kind, const char *what, const char *name, size_t size, uint32_t *id)
+static int find_name(invocation *cli, sombra_name_kind kind, const char *what, const char *name,
+                     size_t size, uint32_t *id)
 {
     if (sombra_name_find(cli->txn, kind, name, size, id) != SOMBRA_OK) return complain_conn(cli);
-    if (*id == 0) return complain(EXIT_NOT_FOUND, "there is no %s '%.*s' in %s", what, (int)(size < 200 ? size : 200), name, cli->arguments[0]);
+    if (*id == 0)
+        return complain(EXIT_NOT_FOUND, "there is no %s '%.*s' in %s", what,
+                        (int)(size < 200 ? size : 200), name, cli->arguments[0]);
     return EXIT_OK;
 }
 
 /* "Label.key=value" taken apart; the value's type may stand behind the key. */
-static int find_by_property(invocation *cli, const char *reference, const char *dot, const char *equals, uint64_t *id)
+static int find_by_property(invocation *cli, const char *reference, const char *dot,
+                            const char *equals, uint64_t *id)
 {
     const char *colon = memchr(dot, ':', (size_t)(equals - dot));
     const char *key_end = colon != NULL ? colon : equals;
@@ -65,10 +72,16 @@ static int find_by_property(invocation *cli, const char *reference, const char *
     int code;
 
     memset(&options, 0, sizeof options);
-    if ((code = find_name(cli, SOMBRA_LABEL, "label", reference, (size_t)(dot - reference), &options.name)) != EXIT_OK) return code;
-    if ((code = find_name(cli, SOMBRA_KEY, "property", dot + 1, (size_t)(key_end - dot - 1), &options.key)) != EXIT_OK) return code;
+    if ((code = find_name(cli, SOMBRA_LABEL, "label", reference, (size_t)(dot - reference),
+                          &options.name)) != EXIT_OK)
+        return code;
+    if ((code = find_name(cli, SOMBRA_KEY, "property", dot + 1, (size_t)(key_end - dot - 1),
+                          &options.key)) != EXIT_OK)
+        return code;
     if (colon != NULL) snprintf(type, sizeof type, "%.*s", (int)(equals - colon - 1), colon + 1);
-    if (sombra_value_from_text(cli->txn, type, equals + 1, SOMBRA_NUL_TERMINATED, &value) != SOMBRA_OK) return complain_conn(cli);
+    if (sombra_value_from_text(cli->txn, type, equals + 1, SOMBRA_NUL_TERMINATED, &value) !=
+        SOMBRA_OK)
+        return complain_conn(cli);
     options.equal = &value;
     if (sombra_scan_open(cli->txn, &options, &scan) != SOMBRA_OK) return complain_conn(cli);
     if (sombra_scan_next(scan, ids, 2, &count) != SOMBRA_OK) {
@@ -77,8 +90,9 @@ static int find_by_property(invocation *cli, const char *reference, const char *
     }
     sombra_scan_close(scan);
     if (count == 0) return complain(EXIT_NOT_FOUND, "there is no node %s", reference);
-    if (count > 1) return complain(EXIT_USAGE, "several nodes are %s (%llu, %llu, …): name one by its id", reference,
-                                   (unsigned long long)ids[0], (unsigned long long)ids[1]);
+    if (count > 1)
+        return complain(EXIT_USAGE, "several nodes are %s (%llu, %llu, …): name one by its id",
+                        reference, (unsigned long long)ids[0], (unsigned long long)ids[1]);
     *id = ids[0];
     return EXIT_OK;
 }
@@ -94,7 +108,8 @@ int resolve_node(invocation *cli, const char *reference, uint64_t *id)
     errno = 0;
     *id = strtoull(reference, &end, 10);
     if (errno != 0 || end == reference || *end != '\0' || *reference == '-')
-        return complain(EXIT_USAGE, "'%s' names no node: give an id, or Label.key=value", reference);
+        return complain(EXIT_USAGE, "'%s' names no node: give an id, or Label.key=value",
+                        reference);
     return EXIT_OK;
 }
 
@@ -139,8 +154,13 @@ void node_caption(invocation *cli, uint64_t id, char *text, size_t bytes)
         sombra_value value;
         bool found;
         size_t size;
-        if (sombra_name_find(cli->txn, SOMBRA_KEY, keys[i], SOMBRA_NUL_TERMINATED, &key) != SOMBRA_OK || key == 0) continue;
-        if (sombra_get_props(cli->txn, SOMBRA_NODE, id, &key, 1, &value, &found) != SOMBRA_OK || !found) continue;
+        if (sombra_name_find(cli->txn, SOMBRA_KEY, keys[i], SOMBRA_NUL_TERMINATED, &key) !=
+                SOMBRA_OK ||
+            key == 0)
+            continue;
+        if (sombra_get_props(cli->txn, SOMBRA_NODE, id, &key, 1, &value, &found) != SOMBRA_OK ||
+            !found)
+            continue;
         if (value.type != SOMBRA_TYPE_STRING || value.as.bytes.size == 0) continue;
         size = value.as.bytes.size < bytes - 1 ? value.as.bytes.size : bytes - 1;
         memcpy(text, value.as.bytes.data, size);
@@ -195,7 +215,8 @@ const char *human_bytes(uint64_t bytes, char *text)
     double number = (double)bytes;
     int unit = 0;
 
-    while (number >= 1024 && unit < 4) number /= 1024, unit++;
+    while (number >= 1024 && unit < 4)
+        number /= 1024, unit++;
     snprintf(text, 32, unit == 0 ? "%.0f %s" : "%.1f %s", number, units[unit]);
     return text;
 }
@@ -225,9 +246,11 @@ static bool draw(void *ctx, uint64_t done, uint64_t total)
     } else {
         const double part = (double)done / (double)total;
         filled = (int)(part * 30 + 0.5);
-        snprintf(line, sizeof line, "%s [%.*s%.*s] %3.0f %%  %s%s  %.0f s left", current.what, filled, "##############################",
-                 30 - filled, "..............................", part * 100, strcmp(current.unit, "B") == 0 ? rate : "",
-                 strcmp(current.unit, "B") == 0 ? "/s" : "", part > 0.01 ? spent / part - spent : 0);
+        snprintf(
+            line, sizeof line, "%s [%.*s%.*s] %3.0f %%  %s%s  %.0f s left", current.what, filled,
+            "##############################", 30 - filled, "..............................",
+            part * 100, strcmp(current.unit, "B") == 0 ? rate : "",
+            strcmp(current.unit, "B") == 0 ? "/s" : "", part > 0.01 ? spent / part - spent : 0);
     }
     fprintf(stderr, "\r%-79s", line);
     fflush(stderr);

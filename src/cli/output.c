@@ -8,12 +8,21 @@
 
 #include "cli.h"
 
-#define LAYOUT_ROWS 1000u /* a table's widths are those of its first rows */
+#define LAYOUT_ROWS    1000u /* a table's widths are those of its first rows */
 #define CELL_WIDTH_MAX 60u
 
-cell cell_text(const char *text) { return (cell){.kind = CELL_TEXT, .text = text, .size = strlen(text)}; }
-cell cell_int(uint64_t integer) { return (cell){.kind = CELL_INT, .integer = (int64_t)integer}; }
-cell cell_real(double real) { return (cell){.kind = CELL_REAL, .real = real}; }
+cell cell_text(const char *text)
+{
+    return (cell){.kind = CELL_TEXT, .text = text, .size = strlen(text)};
+}
+cell cell_int(uint64_t integer)
+{
+    return (cell){.kind = CELL_INT, .integer = (int64_t)integer};
+}
+cell cell_real(double real)
+{
+    return (cell){.kind = CELL_REAL, .real = real};
+}
 
 cell cell_value(const sombra_value *value)
 {
@@ -22,7 +31,9 @@ cell cell_value(const sombra_value *value)
     case SOMBRA_TYPE_INT: return (cell){.kind = CELL_INT, .integer = value->as.integer};
     case SOMBRA_TYPE_FLOAT: return cell_real(value->as.real);
     case SOMBRA_TYPE_BOOL: return (cell){.kind = CELL_BOOL, .integer = value->as.boolean};
-    case SOMBRA_TYPE_STRING: return (cell){.kind = CELL_TEXT, .text = value->as.bytes.data, .size = value->as.bytes.size};
+    case SOMBRA_TYPE_STRING:
+        return (cell){
+            .kind = CELL_TEXT, .text = value->as.bytes.data, .size = value->as.bytes.size};
     default: return (cell){.kind = CELL_VALUE, .value = value};
     }
 }
@@ -46,7 +57,10 @@ static void put(text_buffer *out, const char *data, size_t bytes)
     out->size += bytes;
 }
 
-static void put_text(text_buffer *out, const char *text) { put(out, text, strlen(text)); }
+static void put_text(text_buffer *out, const char *text)
+{
+    put(out, text, strlen(text));
+}
 
 /* Shortest decimal that reads back as the same double; always with a point or exponent. */
 static void put_real(text_buffer *out, double real)
@@ -100,7 +114,8 @@ static void put_cell(text_buffer *out, const cell *from)
 /* The character at text, and how many bytes it has; a byte that is not UTF-8 stands for itself. */
 static size_t next_character(const char *text, size_t bytes, int32_t *character)
 {
-    const utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)bytes, character);
+    const utf8proc_ssize_t used =
+        utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)bytes, character);
     if (used > 0) return (size_t)used;
     *character = 0xFFFD;
     return 1;
@@ -222,7 +237,8 @@ output *output_begin(const invocation *cli, const char *const *columns, size_t c
         out->widths = calloc(column_count, sizeof *out->widths);
         out->kept = calloc(column_count * LAYOUT_ROWS, sizeof *out->kept);
         out->right = calloc(column_count, sizeof *out->right);
-        if (out->widths == NULL || out->kept == NULL || out->right == NULL) exit(complain(8, "out of memory"));
+        if (out->widths == NULL || out->kept == NULL || out->right == NULL)
+            exit(complain(8, "out of memory"));
     }
     return out;
 }
@@ -292,7 +308,8 @@ static void put_fitted(text_buffer *out, const char *text, size_t bytes, size_t 
     size_t used = 0;
 
     if (right)
-        for (size_t i = full; i < width; i++) put_text(out, " ");
+        for (size_t i = full; i < width; i++)
+            put_text(out, " ");
     for (size_t at = 0; at < bytes;) {
         int32_t character;
         const size_t size = next_character(text + at, bytes - at, &character);
@@ -307,7 +324,8 @@ static void put_fitted(text_buffer *out, const char *text, size_t bytes, size_t 
     }
     if (full > width) put_text(out, "…"), used++;
     if (!right)
-        for (; used < width; used++) put_text(out, " ");
+        for (; used < width; used++)
+            put_text(out, " ");
 }
 
 static void table_line(output *out, const kept_cell *row, const char *base)
@@ -316,7 +334,8 @@ static void table_line(output *out, const kept_cell *row, const char *base)
         if (i != 0) put_text(&out->line, "  ");
         put_fitted(&out->line, base + row[i].start, row[i].size, out->widths[i], out->right[i]);
     }
-    while (out->line.size > 0 && out->line.data[out->line.size - 1] == ' ') out->line.size--;
+    while (out->line.size > 0 && out->line.data[out->line.size - 1] == ' ')
+        out->line.size--;
     put_text(&out->line, "\n");
     write_line(out);
 }
@@ -328,7 +347,8 @@ static void fit_widths(output *out)
     size_t sum = 2 * (out->column_count - 1);
 
     for (size_t i = 0; i < out->column_count; i++) {
-        if (terminal != 0 && out->widths[i] > CELL_WIDTH_MAX && out->column_count > 1) out->widths[i] = CELL_WIDTH_MAX;
+        if (terminal != 0 && out->widths[i] > CELL_WIDTH_MAX && out->column_count > 1)
+            out->widths[i] = CELL_WIDTH_MAX;
         sum += out->widths[i];
     }
     while (terminal != 0 && sum > terminal) {
@@ -355,17 +375,21 @@ static void lay_out(output *out)
     fit_widths(out);
     for (size_t i = 0; i < out->column_count; i++) {
         if (i != 0) put_text(&out->line, "  ");
-        put_fitted(&out->line, out->columns[i], strlen(out->columns[i]), out->widths[i], out->right[i]);
+        put_fitted(&out->line, out->columns[i], strlen(out->columns[i]), out->widths[i],
+                   out->right[i]);
     }
-    while (out->line.size > 0 && out->line.data[out->line.size - 1] == ' ') out->line.size--;
+    while (out->line.size > 0 && out->line.data[out->line.size - 1] == ' ')
+        out->line.size--;
     put_text(&out->line, "\n");
     for (size_t i = 0; i < out->column_count; i++) {
         if (i != 0) put_text(&out->line, "  ");
-        for (size_t w = 0; w < out->widths[i]; w++) put_text(&out->line, "─");
+        for (size_t w = 0; w < out->widths[i]; w++)
+            put_text(&out->line, "─");
     }
     put_text(&out->line, "\n");
     write_line(out);
-    for (size_t r = 0; r < out->kept_rows; r++) table_line(out, out->kept + r * out->column_count, out->kept_text.data);
+    for (size_t r = 0; r < out->kept_rows; r++)
+        table_line(out, out->kept + r * out->column_count, out->kept_text.data);
     out->laid_out = true;
 }
 
@@ -378,8 +402,10 @@ static void table_row(output *out, const cell *cells)
     for (size_t i = 0; i < out->column_count; i++) {
         const size_t start = out->kept_text.size;
         put_cell(&out->kept_text, &cells[i]);
-        row[i] = (kept_cell){.start = start, .size = out->kept_text.size - start,
-                             .number = cells[i].kind == CELL_INT || cells[i].kind == CELL_REAL, .null = cells[i].kind == CELL_NULL};
+        row[i] = (kept_cell){.start = start,
+                             .size = out->kept_text.size - start,
+                             .number = cells[i].kind == CELL_INT || cells[i].kind == CELL_REAL,
+                             .null = cells[i].kind == CELL_NULL};
         if (row[i].size != 0) row[i].width = text_width(out->kept_text.data + start, row[i].size);
     }
     if (out->laid_out)

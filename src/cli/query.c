@@ -12,7 +12,8 @@ static int open_read(invocation *cli)
     return code != EXIT_OK ? code : begin_transaction(cli, SOMBRA_READ);
 }
 
-static const char *name_text(invocation *cli, sombra_name_kind kind, uint32_t id, char *text, size_t bytes)
+static const char *name_text(invocation *cli, sombra_name_kind kind, uint32_t id, char *text,
+                             size_t bytes)
 {
     size_t size;
     const char *name = sombra_name_text(cli->txn, kind, id, &size);
@@ -26,7 +27,9 @@ static void print_props(invocation *cli, output *out, const sombra_prop *props, 
 {
     for (size_t i = 0; i < count; i++) {
         char key[256];
-        output_row(out, (cell[]){cell_text(name_text(cli, SOMBRA_KEY, props[i].key, key, sizeof key)), cell_value(&props[i].value)});
+        output_row(out,
+                   (cell[]){cell_text(name_text(cli, SOMBRA_KEY, props[i].key, key, sizeof key)),
+                            cell_value(&props[i].value)});
     }
 }
 
@@ -57,10 +60,12 @@ static int get_rel(invocation *cli, uint64_t id)
     output *out;
 
     if (sombra_get_rel(cli->txn, id, &rel, &found) != SOMBRA_OK) return complain_conn(cli);
-    if (!found) return complain(EXIT_NOT_FOUND, "there is no relationship %llu", (unsigned long long)id);
+    if (!found)
+        return complain(EXIT_NOT_FOUND, "there is no relationship %llu", (unsigned long long)id);
     out = output_begin(cli, columns, 2);
     output_row(out, (cell[]){cell_text("~id"), cell_int(id)});
-    output_row(out, (cell[]){cell_text("~type"), cell_text(name_text(cli, SOMBRA_TYPE, rel.type, type, sizeof type))});
+    output_row(out, (cell[]){cell_text("~type"),
+                             cell_text(name_text(cli, SOMBRA_TYPE, rel.type, type, sizeof type))});
     output_row(out, (cell[]){cell_text("~start"), cell_int(rel.source)});
     output_row(out, (cell[]){cell_text("~end"), cell_int(rel.target)});
     print_props(cli, out, rel.props, rel.prop_count);
@@ -76,7 +81,9 @@ int run_get(invocation *cli)
     if (flag_given(cli, "relationship")) {
         char *end;
         id = strtoull(cli->arguments[1], &end, 10);
-        code = *end != '\0' || end == cli->arguments[1] ? complain(EXIT_USAGE, "'%s' is no relationship id", cli->arguments[1]) : get_rel(cli, id);
+        code = *end != '\0' || end == cli->arguments[1]
+                   ? complain(EXIT_USAGE, "'%s' is no relationship id", cli->arguments[1])
+                   : get_rel(cli, id);
     } else {
         code = resolve_node(cli, cli->arguments[1], &id);
         if (code == EXIT_OK) code = get_node(cli, id);
@@ -102,23 +109,29 @@ static int list_neighbors(invocation *cli)
     options.types = types;
     options.distinct = flag_given(cli, "distinct");
     if (!flag_number(cli, "limit", 0, &options.limit)) return EXIT_USAGE;
-    if ((code = resolve_node(cli, cli->arguments[1], &id)) != EXIT_OK || (code = resolve_types(cli, types, TYPES_MAX, &options.type_count)) != EXIT_OK ||
+    if ((code = resolve_node(cli, cli->arguments[1], &id)) != EXIT_OK ||
+        (code = resolve_types(cli, types, TYPES_MAX, &options.type_count)) != EXIT_OK ||
         (code = resolve_direction(cli, SOMBRA_OUT, &options.direction)) != EXIT_OK)
         return code;
-    if (sombra_neighbors(cli->txn, id, &options, &borrowed, &count) != SOMBRA_OK) return complain_conn(cli);
-    list = malloc((count + 1) * sizeof *list); /* captions below are further calls, which end the result's life */
+    if (sombra_neighbors(cli->txn, id, &options, &borrowed, &count) != SOMBRA_OK)
+        return complain_conn(cli);
+    list = malloc((count + 1) * sizeof *list); /* captions below are further calls, which end the
+                                                * result's life */
     if (list == NULL) return complain(8, "out of memory");
     if (count != 0) memcpy(list, borrowed, count * sizeof *list);
     out = output_begin(cli, columns, 5);
     for (size_t i = 0; i < count; i++) {
         char caption[256], type[256];
         node_caption(cli, list[i].node, caption, sizeof caption);
-        output_row(out, (cell[]){cell_text(list[i].outgoing ? "out" : "in"), cell_text(name_text(cli, SOMBRA_TYPE, list[i].type, type, sizeof type)),
-                                 cell_int(list[i].node), cell_text(caption), cell_int(list[i].rel)});
+        output_row(out,
+                   (cell[]){cell_text(list[i].outgoing ? "out" : "in"),
+                            cell_text(name_text(cli, SOMBRA_TYPE, list[i].type, type, sizeof type)),
+                            cell_int(list[i].node), cell_text(caption), cell_int(list[i].rel)});
     }
     free(list);
     code = output_end(out) ? EXIT_OK : 9;
-    if (cli->format == FORMAT_TABLE && !cli->quiet) printf("%zu neighbor%s\n", count, count == 1 ? "" : "s");
+    if (cli->format == FORMAT_TABLE && !cli->quiet)
+        printf("%zu neighbor%s\n", count, count == 1 ? "" : "s");
     return code;
 }
 
@@ -148,7 +161,8 @@ static int print_path(invocation *cli, const sombra_path *path)
     static const char *const columns[] = {"step", "relationship", "type", "node", "name"};
     const size_t length = path->length;
     const double weight = path->weight;
-    uint64_t *ids = malloc((2 * length + 1) * sizeof *ids); /* the calls below end the path's life */
+    /* the calls below end the path's life */
+    uint64_t *ids = malloc((2 * length + 1) * sizeof *ids);
     output *out;
     bool written;
 
@@ -160,18 +174,22 @@ static int print_path(invocation *cli, const sombra_path *path)
         char caption[256], type[256] = "";
         sombra_rel rel;
         bool found = false;
-        if (i != 0 && (sombra_get_rel(cli->txn, ids[length + i], &rel, &found) != SOMBRA_OK || !found)) {
+        if (i != 0 &&
+            (sombra_get_rel(cli->txn, ids[length + i], &rel, &found) != SOMBRA_OK || !found)) {
             free(ids);
             (void)output_end(out);
             return complain_conn(cli);
         }
         if (found) {
             name_text(cli, SOMBRA_TYPE, rel.type, type, sizeof type);
-            if (rel.source != ids[i - 1]) strncat(type, " (backwards)", sizeof type - strlen(type) - 1);
+            if (rel.source != ids[i - 1])
+                strncat(type, " (backwards)", sizeof type - strlen(type) - 1);
         }
         node_caption(cli, ids[i], caption, sizeof caption);
-        output_row(out, (cell[]){cell_int(i), i == 0 ? (cell){.kind = CELL_NULL} : cell_int(ids[length + i]),
-                                 i == 0 ? (cell){.kind = CELL_NULL} : cell_text(type), cell_int(ids[i]), cell_text(caption)});
+        output_row(out, (cell[]){cell_int(i),
+                                 i == 0 ? (cell){.kind = CELL_NULL} : cell_int(ids[length + i]),
+                                 i == 0 ? (cell){.kind = CELL_NULL} : cell_text(type),
+                                 cell_int(ids[i]), cell_text(caption)});
     }
     free(ids);
     written = output_end(out);
@@ -195,23 +213,31 @@ static int find_path(invocation *cli)
     sombra_status status;
     int code;
 
-    if ((code = resolve_node(cli, cli->arguments[1], &from)) != EXIT_OK || (code = resolve_node(cli, cli->arguments[2], &to)) != EXIT_OK ||
+    if ((code = resolve_node(cli, cli->arguments[1], &from)) != EXIT_OK ||
+        (code = resolve_node(cli, cli->arguments[2], &to)) != EXIT_OK ||
         (code = bfs_options(cli, &options, types)) != EXIT_OK)
         return code;
     if (fallback != NULL) {
         char *end;
         default_weight = strtod(fallback, &end);
-        if (*end != '\0' || end == fallback) return complain(EXIT_USAGE, "--default-weight: '%s' is not a number", fallback);
+        if (*end != '\0' || end == fallback)
+            return complain(EXIT_USAGE, "--default-weight: '%s' is not a number", fallback);
     }
     if (weight != NULL) {
-        if (sombra_name_find(cli->txn, SOMBRA_KEY, weight, SOMBRA_NUL_TERMINATED, &key) != SOMBRA_OK) return complain_conn(cli);
-        if (key == 0) return complain(EXIT_NOT_FOUND, "there is no property '%s' in %s", weight, cli->arguments[0]);
+        if (sombra_name_find(cli->txn, SOMBRA_KEY, weight, SOMBRA_NUL_TERMINATED, &key) !=
+            SOMBRA_OK)
+            return complain_conn(cli);
+        if (key == 0)
+            return complain(EXIT_NOT_FOUND, "there is no property '%s' in %s", weight,
+                            cli->arguments[0]);
         status = sombra_weighted_path(cli->txn, from, to, &options, key, default_weight, &path);
     } else {
         status = sombra_shortest_path(cli->txn, from, to, &options, &path);
     }
     if (status != SOMBRA_OK) return complain_conn(cli);
-    if (!path.found) return complain(EXIT_NOT_FOUND, "there is no path from %s to %s", cli->arguments[1], cli->arguments[2]);
+    if (!path.found)
+        return complain(EXIT_NOT_FOUND, "there is no path from %s to %s", cli->arguments[1],
+                        cli->arguments[2]);
     return print_path(cli, &path);
 }
 
@@ -257,7 +283,8 @@ static bool note_reached(void *ctx, uint64_t node, uint32_t depth)
 
 static int print_reached(invocation *cli, const reached *to, const sombra_bfs_result *result)
 {
-    static const char *const node_columns[] = {"depth", "node", "name"}, *const depth_columns[] = {"depth", "nodes"};
+    static const char *const node_columns[] = {"depth", "node", "name"}, *const depth_columns[] = {
+                                                                             "depth", "nodes"};
     const bool only_count = flag_given(cli, "count");
     output *out = output_begin(cli, only_count ? depth_columns : node_columns, only_count ? 2 : 3);
     char a[32];
@@ -270,14 +297,16 @@ static int print_reached(invocation *cli, const reached *to, const sombra_bfs_re
         for (size_t i = 0; i < to->count; i++) {
             char caption[256];
             node_caption(cli, to->nodes[i], caption, sizeof caption);
-            output_row(out, (cell[]){cell_int(to->depths[i]), cell_int(to->nodes[i]), cell_text(caption)});
+            output_row(
+                out, (cell[]){cell_int(to->depths[i]), cell_int(to->nodes[i]), cell_text(caption)});
         }
     }
     written = output_end(out);
     if (cli->format == FORMAT_TABLE && !cli->quiet) {
         if (!only_count && to->count < result->visited) printf("(the first %zu)\n", to->count);
-        printf("%s nodes reached, up to %u relationship%s away%s\n", group_digits(result->visited, a), result->depth,
-               result->depth == 1 ? "" : "s", result->truncated ? " (stopped at --max-visits)" : "");
+        printf("%s nodes reached, up to %u relationship%s away%s\n",
+               group_digits(result->visited, a), result->depth, result->depth == 1 ? "" : "s",
+               result->truncated ? " (stopped at --max-visits)" : "");
     }
     return written ? EXIT_OK : 9;
 }
@@ -293,8 +322,12 @@ static int search(invocation *cli)
     int code;
 
     memset(&to, 0, sizeof to);
-    if ((code = resolve_node(cli, cli->arguments[1], &start)) != EXIT_OK || (code = bfs_options(cli, &options, types)) != EXIT_OK) return code;
-    if (!flag_number(cli, "max-visits", 0, &options.max_visits) || !flag_number(cli, "limit", 100, &limit)) return EXIT_USAGE;
+    if ((code = resolve_node(cli, cli->arguments[1], &start)) != EXIT_OK ||
+        (code = bfs_options(cli, &options, types)) != EXIT_OK)
+        return code;
+    if (!flag_number(cli, "max-visits", 0, &options.max_visits) ||
+        !flag_number(cli, "limit", 100, &limit))
+        return EXIT_USAGE;
     to.limit = limit > 100000000 ? 100000000 : (size_t)limit;
     to.nodes = malloc((to.limit + 1) * sizeof *to.nodes);
     to.depths = malloc((to.limit + 1) * sizeof *to.depths);
@@ -302,7 +335,9 @@ static int search(invocation *cli)
         code = complain(8, "out of memory");
     } else {
         status = sombra_bfs(cli->txn, start, &options, note_reached, &to, &result);
-        code = to.nomem ? complain(8, "out of memory") : status != SOMBRA_OK ? complain_conn(cli) : print_reached(cli, &to, &result);
+        code = to.nomem              ? complain(8, "out of memory")
+               : status != SOMBRA_OK ? complain_conn(cli)
+                                     : print_reached(cli, &to, &result);
     }
     free(to.nodes);
     free(to.depths);
@@ -330,7 +365,8 @@ static void rank(ranked *list, size_t *count, size_t limit, ranked candidate)
     if (at == limit && list[at - 1].degree >= candidate.degree) return;
     if (at < limit) ++*count;
     at = *count - 1;
-    for (; at > 0 && list[at - 1].degree < candidate.degree; at--) list[at] = list[at - 1];
+    for (; at > 0 && list[at - 1].degree < candidate.degree; at--)
+        list[at] = list[at - 1];
     list[at] = candidate;
 }
 
@@ -351,12 +387,19 @@ static int print_top(invocation *cli)
 
     memset(&options, 0, sizeof options);
     if (label != NULL) {
-        if (sombra_name_find(cli->txn, SOMBRA_LABEL, label, SOMBRA_NUL_TERMINATED, &options.name) != SOMBRA_OK) return complain_conn(cli);
-        if (options.name == 0) return complain(EXIT_NOT_FOUND, "there is no label '%s' in %s", label, cli->arguments[0]);
+        if (sombra_name_find(cli->txn, SOMBRA_LABEL, label, SOMBRA_NUL_TERMINATED, &options.name) !=
+            SOMBRA_OK)
+            return complain_conn(cli);
+        if (options.name == 0)
+            return complain(EXIT_NOT_FOUND, "there is no label '%s' in %s", label,
+                            cli->arguments[0]);
     }
     if (!flag_number(cli, "limit", 10, &limit)) return EXIT_USAGE;
-    if (limit == 0 || limit > LIMIT_MAX) return complain(EXIT_USAGE, "--limit: give 1 to %d", LIMIT_MAX);
-    if ((code = resolve_types(cli, types, TYPES_MAX, &type_count)) != EXIT_OK || (code = resolve_direction(cli, SOMBRA_OUT, &direction)) != EXIT_OK) return code;
+    if (limit == 0 || limit > LIMIT_MAX)
+        return complain(EXIT_USAGE, "--limit: give 1 to %d", LIMIT_MAX);
+    if ((code = resolve_types(cli, types, TYPES_MAX, &type_count)) != EXIT_OK ||
+        (code = resolve_direction(cli, SOMBRA_OUT, &direction)) != EXIT_OK)
+        return code;
     if (sombra_scan_open(cli->txn, &options, &scan) != SOMBRA_OK) return complain_conn(cli);
     list = calloc((size_t)limit, sizeof *list);
     if (list == NULL) return complain(8, "out of memory");
@@ -365,7 +408,8 @@ static int print_top(invocation *cli)
         if (count == 0 || code != EXIT_OK) break;
         for (size_t i = 0; i < count && code == EXIT_OK; i++) {
             ranked candidate = {.node = ids[i]};
-            if (sombra_degree(cli->txn, ids[i], direction, types, type_count, &candidate.degree) != SOMBRA_OK)
+            if (sombra_degree(cli->txn, ids[i], direction, types, type_count, &candidate.degree) !=
+                SOMBRA_OK)
                 code = complain_conn(cli);
             else
                 rank(list, &kept, (size_t)limit, candidate);
@@ -377,7 +421,8 @@ static int print_top(invocation *cli)
         for (size_t i = 0; i < kept; i++) {
             char caption[256];
             node_caption(cli, list[i].node, caption, sizeof caption);
-            output_row(out, (cell[]){cell_int(list[i].degree), cell_int(list[i].node), cell_text(caption)});
+            output_row(out, (cell[]){cell_int(list[i].degree), cell_int(list[i].node),
+                                     cell_text(caption)});
         }
         if (!output_end(out)) code = 9;
     }

@@ -14,7 +14,8 @@ typedef struct file_list {
 
 static void free_files(file_list *list)
 {
-    for (size_t i = 0; i < list->count; i++) free(list->names[i]);
+    for (size_t i = 0; i < list->count; i++)
+        free(list->names[i]);
     free(list->names);
     free(list->files);
 }
@@ -25,7 +26,8 @@ static int gather_files(invocation *cli, const char *flag, file_list *list)
     const char *text;
 
     memset(list, 0, sizeof *list);
-    while (flag_at(cli, flag, list->count) != NULL) list->count++;
+    while (flag_at(cli, flag, list->count) != NULL)
+        list->count++;
     list->files = calloc(list->count + 1, sizeof *list->files);
     list->names = calloc(list->count + 1, sizeof *list->names);
     if (list->files == NULL || list->names == NULL) return complain(8, "out of memory");
@@ -33,7 +35,8 @@ static int gather_files(invocation *cli, const char *flag, file_list *list)
         const char *equals = strchr(text, '=');
         list->files[i].path = equals == NULL ? text : equals + 1;
         if (equals == NULL) continue;
-        if (equals == text) return complain(EXIT_USAGE, "--%s: '%s' has no name before '='", flag, text);
+        if (equals == text)
+            return complain(EXIT_USAGE, "--%s: '%s' has no name before '='", flag, text);
         list->names[i] = strndup(text, (size_t)(equals - text));
         if (list->names[i] == NULL) return complain(8, "out of memory");
         list->files[i].name = list->names[i];
@@ -50,7 +53,8 @@ static int one_character(invocation *cli, const char *flag, char *character)
         *character = '\t';
         return EXIT_OK;
     }
-    if (text[0] == '\0' || text[1] != '\0') return complain(EXIT_USAGE, "--%s: '%s' is not one character", flag, text);
+    if (text[0] == '\0' || text[1] != '\0')
+        return complain(EXIT_USAGE, "--%s: '%s' is not one character", flag, text);
     *character = text[0];
     return EXIT_OK;
 }
@@ -76,7 +80,9 @@ static int import_options(invocation *cli, sombra_import_options *options)
     options->skip_duplicate_ids = flag_given(cli, "skip-duplicate-ids");
     options->store_ids = !flag_given(cli, "no-store-ids");
     options->reject_path = flag_text(cli, "rejects");
-    if (!flag_number(cli, "max-rejects", options->reject_path != NULL ? 1000 : 0, &options->max_rejects)) return EXIT_USAGE;
+    if (!flag_number(cli, "max-rejects", options->reject_path != NULL ? 1000 : 0,
+                     &options->max_rejects))
+        return EXIT_USAGE;
     if (!flag_number(cli, "threads", 0, &number)) return EXIT_USAGE;
     options->threads = number > 1024 ? 1024 : (unsigned)number;
     if (!flag_number(cli, "memory", 0, &options->memory)) return EXIT_USAGE;
@@ -92,7 +98,9 @@ static int import_files(invocation *cli, sombra_import_options *options)
     double seconds;
     int code;
 
-    if ((code = open_database(cli, false, true)) != EXIT_OK || (code = begin_transaction(cli, SOMBRA_WRITE)) != EXIT_OK) return code;
+    if ((code = open_database(cli, false, true)) != EXIT_OK ||
+        (code = begin_transaction(cli, SOMBRA_WRITE)) != EXIT_OK)
+        return code;
     progress_start(cli, "importing", "B");
     status = sombra_import_csv(cli->txn, options, &result);
     progress_stop(cli);
@@ -104,13 +112,18 @@ static int import_files(invocation *cli, sombra_import_options *options)
     code = close_database(cli, EXIT_OK);
     seconds = seconds_now() - started;
     if (code != EXIT_OK) return code;
-    if (result.skipped_rows != 0 && !cli->quiet) printf("skipped %s rows\n", group_digits(result.skipped_rows, a));
+    if (result.skipped_rows != 0 && !cli->quiet)
+        printf("skipped %s rows\n", group_digits(result.skipped_rows, a));
     if (!cli->quiet)
-        printf("imported %s nodes, %s relationships, %s properties in %.2f s (%s rows/s)\n", group_digits(result.nodes, a),
-               group_digits(result.rels, b), group_digits(result.properties, c), seconds,
-               group_digits((uint64_t)((double)(result.nodes + result.rels) / (seconds > 0.001 ? seconds : 0.001)), d));
+        printf("imported %s nodes, %s relationships, %s properties in %.2f s (%s rows/s)\n",
+               group_digits(result.nodes, a), group_digits(result.rels, b),
+               group_digits(result.properties, c), seconds,
+               group_digits((uint64_t)((double)(result.nodes + result.rels) /
+                                       (seconds > 0.001 ? seconds : 0.001)),
+                            d));
     if (result.rejected_rows != 0)
-        return complain(EXIT_REJECTED, "%s rows were rejected; they are in %s", group_digits(result.rejected_rows, a),
+        return complain(EXIT_REJECTED, "%s rows were rejected; they are in %s",
+                        group_digits(result.rejected_rows, a),
                         options->reject_path != NULL ? options->reject_path : "no file");
     return EXIT_OK;
 }
@@ -125,7 +138,8 @@ int run_import(invocation *cli)
     code = gather_files(cli, "nodes", &nodes);
     code2 = gather_files(cli, "relationships", &rels);
     if (code == EXIT_OK) code = code2;
-    if (code == EXIT_OK && nodes.count + rels.count == 0) code = complain(EXIT_USAGE, "nothing to import: give --nodes or --relationships");
+    if (code == EXIT_OK && nodes.count + rels.count == 0)
+        code = complain(EXIT_USAGE, "nothing to import: give --nodes or --relationships");
     if (code == EXIT_OK) code = import_options(cli, &options);
     options.nodes = nodes.files;
     options.node_file_count = nodes.count;
@@ -146,7 +160,9 @@ int run_export(invocation *cli)
     char a[32], b[32], c[32];
     int code;
 
-    if ((code = open_database(cli, true, false)) != EXIT_OK || (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK) return code;
+    if ((code = open_database(cli, true, false)) != EXIT_OK ||
+        (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK)
+        return code;
     progress_start(cli, "exporting", "rows");
     if (sombra_export_csv(cli->txn, cli->arguments[1], &result) != SOMBRA_OK) {
         progress_stop(cli);
@@ -154,8 +170,10 @@ int run_export(invocation *cli)
     }
     progress_stop(cli);
     if (!cli->quiet)
-        printf("exported %s nodes and %s relationships as %llu files (%s) in %.2f s\n", group_digits(result.nodes, a),
-               group_digits(result.rels, b), (unsigned long long)result.files, human_bytes(result.bytes, c), seconds_now() - started);
+        printf("exported %s nodes and %s relationships as %llu files (%s) in %.2f s\n",
+               group_digits(result.nodes, a), group_digits(result.rels, b),
+               (unsigned long long)result.files, human_bytes(result.bytes, c),
+               seconds_now() - started);
     return close_database(cli, EXIT_OK);
 }
 
@@ -166,14 +184,19 @@ int run_backup(invocation *cli)
     char a[32];
     int code;
 
-    if ((code = open_database(cli, true, false)) != EXIT_OK || (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK) return code;
+    if ((code = open_database(cli, true, false)) != EXIT_OK ||
+        (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK)
+        return code;
     progress_start(cli, "copying", "pages");
-    if (sombra_backup(cli->txn, cli->arguments[1]) != SOMBRA_OK || sombra_get_info(cli->txn, &info) != SOMBRA_OK) {
+    if (sombra_backup(cli->txn, cli->arguments[1]) != SOMBRA_OK ||
+        sombra_get_info(cli->txn, &info) != SOMBRA_OK) {
         progress_stop(cli);
         return close_database(cli, complain_conn(cli));
     }
     progress_stop(cli);
-    if (!cli->quiet) printf("copied %s pages to %s in %.2f s\n", group_digits(info.pages, a), cli->arguments[1], seconds_now() - started);
+    if (!cli->quiet)
+        printf("copied %s pages to %s in %.2f s\n", group_digits(info.pages, a), cli->arguments[1],
+               seconds_now() - started);
     return close_database(cli, EXIT_OK);
 }
 
@@ -181,7 +204,8 @@ static int file_pages(invocation *cli, sombra_info *info)
 {
     int code = begin_transaction(cli, SOMBRA_READ);
     if (code != EXIT_OK) return code;
-    if (sombra_get_info(cli->txn, info) != SOMBRA_OK) return close_database(cli, complain_conn(cli));
+    if (sombra_get_info(cli->txn, info) != SOMBRA_OK)
+        return close_database(cli, complain_conn(cli));
     sombra_rollback(cli->txn);
     cli->txn = NULL;
     return EXIT_OK;
@@ -195,7 +219,9 @@ int run_vacuum(invocation *cli)
     char a[32], b[32];
     int code;
 
-    if ((code = open_database(cli, into != NULL, false)) != EXIT_OK || (code = file_pages(cli, &before)) != EXIT_OK) return code;
+    if ((code = open_database(cli, into != NULL, false)) != EXIT_OK ||
+        (code = file_pages(cli, &before)) != EXIT_OK)
+        return code;
     progress_start(cli, "rebuilding", "pages");
     if (sombra_vacuum(cli->conn, into) != SOMBRA_OK) {
         progress_stop(cli);
@@ -208,6 +234,7 @@ int run_vacuum(invocation *cli)
     }
     if ((code = file_pages(cli, &after)) != EXIT_OK) return code;
     if (!cli->quiet)
-        printf("rebuilt: %s pages before, %s after, in %.2f s\n", group_digits(before.pages, a), group_digits(after.pages, b), seconds_now() - started);
+        printf("rebuilt: %s pages before, %s after, in %.2f s\n", group_digits(before.pages, a),
+               group_digits(after.pages, b), seconds_now() - started);
     return close_database(cli, EXIT_OK);
 }
