@@ -58,22 +58,27 @@ extern "C" {
 /** Result of a call. Values are stable. docs/ERRORS.md explains each with an example. */
 typedef enum sombra_status {
     SOMBRA_OK = 0,
-    SOMBRA_MISUSE = -1,         /**< the interface was used wrongly (closed transaction, keys out of order, child of fork) */
-    SOMBRA_INVALID = -2,        /**< an argument has no valid value (empty name, not UTF-8, unknown option) */
-    SOMBRA_NOT_FOUND = -3,      /**< no such node, relationship, alias or schema object */
-    SOMBRA_EXISTS = -4,         /**< an object of that name exists already */
-    SOMBRA_CONSTRAINT = -5,     /**< a constraint would be violated; the message names label, key, value and both entities */
-    SOMBRA_BUSY = -6,           /**< another connection or process holds the writer lock (after busy_timeout); it is named */
-    SOMBRA_BUSY_SNAPSHOT = -7,  /**< upgrade: somebody has committed since this transaction began */
-    SOMBRA_READ_ONLY = -8,      /**< write in a read transaction, or to a database opened read-only */
-    SOMBRA_INTERRUPT = -9,      /**< sombra_interrupt was called, or a progress callback returned false */
-    SOMBRA_TIMEOUT = -10,       /**< a time limit was reached */
-    SOMBRA_NOMEM = -11,         /**< out of memory, or of memory_limit */
-    SOMBRA_LIMIT = -12,         /**< a limit of docs/LIMITS.md was exceeded */
-    SOMBRA_IO = -13,            /**< input or output failed */
-    SOMBRA_FULL = -14,          /**< the disk is full */
-    SOMBRA_CORRUPT = -15,       /**< the file is damaged; the message names the page */
-    SOMBRA_NOT_A_DB = -16,      /**< the file is not a Sombra database */
+    SOMBRA_MISUSE = -1,  /**< the interface was used wrongly (closed transaction, keys out of order,
+                          * child of fork) */
+    SOMBRA_INVALID = -2, /**< an argument has no valid value (empty name, not UTF-8, unknown
+                          * option) */
+    SOMBRA_NOT_FOUND = -3,     /**< no such node, relationship, alias or schema object */
+    SOMBRA_EXISTS = -4,        /**< an object of that name exists already */
+    SOMBRA_CONSTRAINT = -5,    /**< a constraint would be violated; the message names label, key,
+                                * value and both entities */
+    SOMBRA_BUSY = -6,          /**< another connection or process holds the writer lock (after
+                                * busy_timeout); it is named */
+    SOMBRA_BUSY_SNAPSHOT = -7, /**< upgrade: somebody has committed since this transaction began */
+    SOMBRA_READ_ONLY = -8, /**< write in a read transaction, or to a database opened read-only */
+    SOMBRA_INTERRUPT = -9, /**< sombra_interrupt was called, or a progress callback returned
+                            * false */
+    SOMBRA_TIMEOUT = -10,  /**< a time limit was reached */
+    SOMBRA_NOMEM = -11,    /**< out of memory, or of memory_limit */
+    SOMBRA_LIMIT = -12,    /**< a limit of docs/LIMITS.md was exceeded */
+    SOMBRA_IO = -13,       /**< input or output failed */
+    SOMBRA_FULL = -14,     /**< the disk is full */
+    SOMBRA_CORRUPT = -15,  /**< the file is damaged; the message names the page */
+    SOMBRA_NOT_A_DB = -16, /**< the file is not a Sombra database */
     SOMBRA_VERSION_NEWER = -17, /**< the file needs a newer Sombra */
     SOMBRA_CANT_OPEN = -18,     /**< the file can not be opened */
     SOMBRA_POISONED = -19,      /**< an earlier sync failed: close, and open again */
@@ -89,8 +94,8 @@ typedef struct sombra_error {
     int os_error;          /**< errno value, or 0 */
     uint64_t page;         /**< page concerned, or UINT64_MAX */
     uint32_t line, column; /**< position in an input file or query, from 1; 0: none */
-    char message[512];     /**< one sentence that names the object; empty when status is SOMBRA_OK */
-    char source[64];       /**< file:line of the library that noticed, for bug reports */
+    char message[512]; /**< one sentence that names the object; empty when status is SOMBRA_OK */
+    char source[64];   /**< file:line of the library that noticed, for bug reports */
 } sombra_error;
 
 /** Static English text of a status: "out of memory". Never NULL. */
@@ -115,39 +120,76 @@ typedef enum sombra_type {
     SOMBRA_TYPE_LOCAL_TIME = 7,     /**< as.integer: nanoseconds since midnight */
     SOMBRA_TYPE_TIME = 8,           /**< as.time */
     SOMBRA_TYPE_LOCAL_DATETIME = 9, /**< as.datetime (seconds), extra (nanoseconds) */
-    SOMBRA_TYPE_DATETIME = 10,      /**< as.datetime (UTC seconds, offset, zone), extra (nanoseconds) */
-    SOMBRA_TYPE_DURATION = 11,      /**< as.duration */
-    SOMBRA_TYPE_POINT = 12,         /**< as.point, extra (SRID) */
-    SOMBRA_TYPE_LIST = 13           /**< as.list: items of the types above, no nulls, no lists */
+    SOMBRA_TYPE_DATETIME = 10, /**< as.datetime (UTC seconds, offset, zone), extra (nanoseconds) */
+    SOMBRA_TYPE_DURATION = 11, /**< as.duration */
+    SOMBRA_TYPE_POINT = 12,    /**< as.point, extra (SRID) */
+    SOMBRA_TYPE_LIST = 13      /**< as.list: items of the types above, no nulls, no lists */
 } sombra_type;
 
 /** A property value. Given to the library it is borrowed until the call returns; see "memory of results" for
  *  values that come back. Unused fields are 0. */
 typedef struct sombra_value {
     uint32_t type;  /**< sombra_type */
-    uint32_t extra; /**< nanoseconds 0…999,999,999, or SRID: 4326, 4979 (WGS-84 2-D, 3-D), 7203, 9157 (Cartesian) */
+    uint32_t extra; /**< nanoseconds 0…999,999,999, or SRID: 4326, 4979 (WGS-84 2-D, 3-D), 7203,
+                     * 9157 (Cartesian) */
+    /* One kind a line. */
     union {
+        /* clang-format off */
         bool boolean;
         int64_t integer;
         double real;
-        struct { const void *data; size_t size; } bytes; /**< not NUL-terminated; may be NULL only when size is 0 */
-        struct { int64_t ns; int32_t offset; } time;     /**< ns since local midnight; offset: seconds east of UTC */
+        /** not NUL-terminated; may be NULL only when size is 0 */
+        struct { const void *data; size_t size; } bytes;
+        /** ns since local midnight; offset: seconds east of UTC */
+        struct { int64_t ns; int32_t offset; } time;
         struct { int64_t seconds; int32_t offset; uint32_t zone_size; const char *zone; } datetime;
         struct { int64_t months, days, seconds; int32_t nanos; } duration;
         struct { double x, y, z; } point;                /**< z is 0 for 2-D */
         struct { const struct sombra_value *items; size_t count; } list;
+        /* clang-format on */
     } as;
 } sombra_value;
 
 /** Name of a type: "INTEGER", "LOCAL DATETIME". Never NULL. */
 SOMBRA_API const char *sombra_type_name(uint32_t type);
 
-static inline sombra_value sombra_null(void) { sombra_value v = {0, 0, {0}}; return v; }
-static inline sombra_value sombra_bool(bool b) { sombra_value v = {SOMBRA_TYPE_BOOL, 0, {0}}; v.as.boolean = b; return v; }
-static inline sombra_value sombra_int(int64_t i) { sombra_value v = {SOMBRA_TYPE_INT, 0, {0}}; v.as.integer = i; return v; }
-static inline sombra_value sombra_float(double d) { sombra_value v = {SOMBRA_TYPE_FLOAT, 0, {0}}; v.as.real = d; return v; }
-static inline sombra_value sombra_string(const char *s, size_t n) { sombra_value v = {SOMBRA_TYPE_STRING, 0, {0}}; v.as.bytes.data = s; v.as.bytes.size = n; return v; }
-static inline sombra_value sombra_bytes(const void *p, size_t n) { sombra_value v = {SOMBRA_TYPE_BYTES, 0, {0}}; v.as.bytes.data = p; v.as.bytes.size = n; return v; }
+static inline sombra_value sombra_null(void)
+{
+    sombra_value v = {0, 0, {0}};
+    return v;
+}
+static inline sombra_value sombra_bool(bool b)
+{
+    sombra_value v = {SOMBRA_TYPE_BOOL, 0, {0}};
+    v.as.boolean = b;
+    return v;
+}
+static inline sombra_value sombra_int(int64_t i)
+{
+    sombra_value v = {SOMBRA_TYPE_INT, 0, {0}};
+    v.as.integer = i;
+    return v;
+}
+static inline sombra_value sombra_float(double d)
+{
+    sombra_value v = {SOMBRA_TYPE_FLOAT, 0, {0}};
+    v.as.real = d;
+    return v;
+}
+static inline sombra_value sombra_string(const char *s, size_t n)
+{
+    sombra_value v = {SOMBRA_TYPE_STRING, 0, {0}};
+    v.as.bytes.data = s;
+    v.as.bytes.size = n;
+    return v;
+}
+static inline sombra_value sombra_bytes(const void *p, size_t n)
+{
+    sombra_value v = {SOMBRA_TYPE_BYTES, 0, {0}};
+    v.as.bytes.data = p;
+    v.as.bytes.size = n;
+    return v;
+}
 
 /* ---- Opening ------------------------------------------------------------------------------------------------- */
 
@@ -155,48 +197,69 @@ typedef struct sombra_db sombra_db;
 typedef struct sombra_conn sombra_conn;
 typedef struct sombra_txn sombra_txn;
 
-typedef enum sombra_durability { SOMBRA_DURABLE_FULL = 0, SOMBRA_DURABLE_NORMAL = 1, SOMBRA_DURABLE_OFF = 2 } sombra_durability;
-typedef enum sombra_log_level { SOMBRA_LOG_DEBUG = 0, SOMBRA_LOG_INFO = 1, SOMBRA_LOG_WARNING = 2, SOMBRA_LOG_ERROR = 3 } sombra_log_level;
+typedef enum sombra_durability {
+    SOMBRA_DURABLE_FULL = 0,
+    SOMBRA_DURABLE_NORMAL = 1,
+    SOMBRA_DURABLE_OFF = 2
+} sombra_durability;
+typedef enum sombra_log_level {
+    SOMBRA_LOG_DEBUG = 0,
+    SOMBRA_LOG_INFO = 1,
+    SOMBRA_LOG_WARNING = 2,
+    SOMBRA_LOG_ERROR = 3
+} sombra_log_level;
 
 /** Options of sombra_open. Start with sombra_options_init; every one can be set by name with sombra_options_set and as
  *  `sombra --option name=value`. The struct only grows, at its end. */
 typedef struct sombra_options {
-    uint32_t abi;                  /**< set by sombra_options_init */
-    uint32_t struct_bytes;         /**< set by sombra_options_init */
-    bool create;                   /**< make the file when absent (true) */
-    bool read_only;                /**< refuse writes (false) */
-    bool immutable;                /**< nobody writes the file: read it without locks, WAL and shared memory (false) */
-    bool checkpoint_thread;        /**< automatic checkpoints run on a thread of their own (true) */
-    bool trusted_endpoints;        /**< do not check that endpoints of new relationships exist (false): a wrong one is found by verify */
-    bool distinct_neighbors;       /**< default of sombra_neighbors_options.distinct (false) */
-    bool profile;                  /**< count and time the parts of the work; also on by SOMBRA_PROFILE in the environment (false) */
-    uint8_t durability;            /**< sombra_durability (full) */
-    uint8_t read_mode;             /**< 0 auto, 1 map, 2 cache: bounded page cache that never faults (auto) */
-    uint32_t page_size;            /**< bytes, for a new file: 4096, 8192, 16384, 32768 or 65536 (8192) */
-    uint32_t cache_pages;          /**< of read_mode cache, at least 8 (4096) */
-    uint32_t autocheckpoint;       /**< pages in the WAL that start a checkpoint; 0: never (1000) */
-    uint32_t busy_timeout_ms;      /**< wait for the writer lock (5000) */
-    uint32_t edge_cache_capacity;  /**< entries of the node-existence cache of a write transaction (8192) */
-    uint64_t memory_limit;         /**< bytes of heap and cache for this database; 0: a quarter of the machine's memory */
-    uint64_t transaction_memory;   /**< bytes of changed pages a transaction holds before it spills; 0: an eighth of memory_limit */
-    void (*log)(void *ctx, sombra_log_level level, const char *message); /**< recovery, failed checkpoints, slow readers; NULL */
+    uint32_t abi;          /**< set by sombra_options_init */
+    uint32_t struct_bytes; /**< set by sombra_options_init */
+    bool create;           /**< make the file when absent (true) */
+    bool read_only;        /**< refuse writes (false) */
+    bool immutable;        /**< nobody writes the file: read it without locks, WAL and shared memory
+                            * (false) */
+    bool checkpoint_thread;  /**< automatic checkpoints run on a thread of their own (true) */
+    bool trusted_endpoints;  /**< do not check that endpoints of new relationships exist (false): a
+                              * wrong one is found by verify */
+    bool distinct_neighbors; /**< default of sombra_neighbors_options.distinct (false) */
+    bool profile;       /**< count and time the parts of the work; also on by SOMBRA_PROFILE in the
+                         * environment (false) */
+    uint8_t durability; /**< sombra_durability (full) */
+    uint8_t read_mode;  /**< 0 auto, 1 map, 2 cache: bounded page cache that never faults (auto) */
+    uint32_t page_size; /**< bytes, for a new file: 4096, 8192, 16384, 32768 or 65536 (8192) */
+    uint32_t cache_pages;         /**< of read_mode cache, at least 8 (4096) */
+    uint32_t autocheckpoint;      /**< pages in the WAL that start a checkpoint; 0: never (1000) */
+    uint32_t busy_timeout_ms;     /**< wait for the writer lock (5000) */
+    uint32_t edge_cache_capacity; /**< entries of the node-existence cache of a write transaction
+                                   * (8192) */
+    uint64_t memory_limit;       /**< bytes of heap and cache for this database; 0: a quarter of the
+                                  * machine's memory */
+    uint64_t transaction_memory; /**< bytes of changed pages a transaction holds before it spills;
+                                  * 0: an eighth of memory_limit */
+    /** recovery, failed checkpoints, slow readers; NULL */
+    void (*log)(void *ctx, sombra_log_level level, const char *message);
     void *log_ctx;
 } sombra_options;
 
 /** Fill in the defaults and the ABI number of the header that the caller was compiled with. */
-#define sombra_options_init(options) sombra_options_init_for((options), SOMBRA_ABI, (uint32_t)sizeof(sombra_options))
-SOMBRA_API void sombra_options_init_for(sombra_options *options, uint32_t abi, uint32_t struct_bytes);
+#define sombra_options_init(options)                                                               \
+    sombra_options_init_for((options), SOMBRA_ABI, (uint32_t)sizeof(sombra_options))
+SOMBRA_API void sombra_options_init_for(sombra_options *options, uint32_t abi,
+                                        uint32_t struct_bytes);
 /** Set one option by name from text: sizes take k, m, g (1,024 each); booleans true, false, on, off, 1, 0.
  *  Errors: SOMBRA_INVALID (unknown name, with the nearest; bad value), told in error. */
-SOMBRA_API sombra_status sombra_options_set(sombra_options *options, const char *name, const char *value, sombra_error *error);
+SOMBRA_API sombra_status sombra_options_set(sombra_options *options, const char *name,
+                                            const char *value, sombra_error *error);
 /** Name, default and one line of help of option i (from 0). False past the last. */
-SOMBRA_API bool sombra_options_describe(size_t i, const char **name, const char **default_value, const char **help);
+SOMBRA_API bool sombra_options_describe(size_t i, const char **name, const char **default_value,
+                                        const char **help);
 
 /** Open or create a database file, or ":memory:" (private to the handle).
  *  @param options  NULL: the defaults.     @param error  may be NULL.
  *  Recovers first when the last user died. Errors: CANT_OPEN, NOT_A_DB, VERSION_NEWER, CORRUPT, IO, FULL, BUSY (being
  *  recovered), READ_ONLY (must be recovered but may not), NOMEM, INVALID, MISUSE (ABI). */
-SOMBRA_API sombra_status sombra_open(const char *path, const sombra_options *options, sombra_db **db, sombra_error *error);
+SOMBRA_API sombra_status sombra_open(const char *path, const sombra_options *options,
+                                     sombra_db **db, sombra_error *error);
 /** Close. MISUSE, and nothing happens, while connections are open. The last user checkpoints and removes the WAL: then it is one
  *  file. NULL is allowed. Errors: IO, FULL (handle closed all the same; nothing acknowledged is lost). */
 SOMBRA_API sombra_status sombra_close(sombra_db *db, sombra_error *error);
@@ -210,12 +273,24 @@ SOMBRA_API const sombra_error *sombra_error_of(const sombra_conn *conn);
  *  call begins… unless none was running, then nothing happens. */
 SOMBRA_API void sombra_interrupt(sombra_conn *conn);
 /** Called now and then by long calls with work done and in all (0: not known); false cancels them. NULL: none. */
-SOMBRA_API void sombra_set_progress(sombra_conn *conn, bool (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx);
+SOMBRA_API void sombra_set_progress(sombra_conn *conn,
+                                    bool (*progress)(void *ctx, uint64_t done, uint64_t total),
+                                    void *ctx);
 /** Runs before each commit of a connection that changed something; non-zero rolls it back with that status. NULL: none. */
-SOMBRA_API void sombra_set_commit_hook(sombra_conn *conn, sombra_status (*hook)(void *ctx), void *ctx);
+SOMBRA_API void sombra_set_commit_hook(sombra_conn *conn, sombra_status (*hook)(void *ctx),
+                                       void *ctx);
 /** What a change hook hears of: after each successful call, once for each entity created, changed or deleted. */
-typedef enum sombra_change { SOMBRA_NODE_CREATED, SOMBRA_NODE_CHANGED, SOMBRA_NODE_DELETED, SOMBRA_REL_CREATED, SOMBRA_REL_CHANGED, SOMBRA_REL_DELETED } sombra_change;
-SOMBRA_API void sombra_set_change_hook(sombra_conn *conn, void (*hook)(void *ctx, sombra_change change, uint64_t id), void *ctx);
+typedef enum sombra_change {
+    SOMBRA_NODE_CREATED,
+    SOMBRA_NODE_CHANGED,
+    SOMBRA_NODE_DELETED,
+    SOMBRA_REL_CREATED,
+    SOMBRA_REL_CHANGED,
+    SOMBRA_REL_DELETED
+} sombra_change;
+SOMBRA_API void sombra_set_change_hook(sombra_conn *conn,
+                                       void (*hook)(void *ctx, sombra_change change, uint64_t id),
+                                       void *ctx);
 /** Change a run-time option of the database: durability, autocheckpoint, busy_timeout_ms. Others: SOMBRA_INVALID. */
 SOMBRA_API sombra_status sombra_pragma(sombra_conn *conn, const char *name, const char *value);
 
@@ -241,21 +316,32 @@ SOMBRA_API uint64_t sombra_txn_sequence(const sombra_txn *txn);
 
 /* ---- Names ------------------------------------------------------------------------------------------------------- */
 
-typedef enum sombra_name_kind { SOMBRA_LABEL = 0, SOMBRA_TYPE = 1, SOMBRA_KEY = 2 } sombra_name_kind;
+typedef enum sombra_name_kind {
+    SOMBRA_LABEL = 0,
+    SOMBRA_TYPE = 1,
+    SOMBRA_KEY = 2
+} sombra_name_kind;
 /** Number of a label, relationship type or property key: small, from 1, the same for ever. 0 when there is none. */
-SOMBRA_API sombra_status sombra_name_find(sombra_txn *txn, sombra_name_kind kind, const char *name, size_t size, uint32_t *id);
+SOMBRA_API sombra_status sombra_name_find(sombra_txn *txn, sombra_name_kind kind, const char *name,
+                                          size_t size, uint32_t *id);
 /** Find or make it (write transactions). Errors: INVALID (empty, not UTF-8), LIMIT (over 1,024 bytes), READ_ONLY. */
-SOMBRA_API sombra_status sombra_name_intern(sombra_txn *txn, sombra_name_kind kind, const char *name, size_t size, uint32_t *id);
+SOMBRA_API sombra_status sombra_name_intern(sombra_txn *txn, sombra_name_kind kind,
+                                            const char *name, size_t size, uint32_t *id);
 /** Text of a number; not NUL-terminated; NULL for an unknown one. txn result. */
-SOMBRA_API const char *sombra_name_text(sombra_txn *txn, sombra_name_kind kind, uint32_t id, size_t *size);
+SOMBRA_API const char *sombra_name_text(sombra_txn *txn, sombra_name_kind kind, uint32_t id,
+                                        size_t *size);
 /** Ids are 1 … count. */
 SOMBRA_API uint32_t sombra_name_count(sombra_txn *txn, sombra_name_kind kind);
 /** How many nodes carry a label (0: all nodes), or relationships have a type (0: all). For keys: SOMBRA_INVALID. Reads a number. */
-SOMBRA_API sombra_status sombra_name_entities(sombra_txn *txn, sombra_name_kind kind, uint32_t id, uint64_t *count);
+SOMBRA_API sombra_status sombra_name_entities(sombra_txn *txn, sombra_name_kind kind, uint32_t id,
+                                              uint64_t *count);
 
 /* ---- Creating ---------------------------------------------------------------------------------------------------- */
 
-typedef struct sombra_prop { uint32_t key; sombra_value value; } sombra_prop;
+typedef struct sombra_prop {
+    uint32_t key;
+    sombra_value value;
+} sombra_prop;
 
 /** A column of a typed batch: `count` values. Exactly one array is set, as type says. */
 typedef struct sombra_column {
@@ -267,67 +353,119 @@ typedef struct sombra_column {
     const struct sombra_text *texts; /**< STRING, BYTES */
     const sombra_value *values;      /**< any */
 } sombra_column;
-typedef struct sombra_text { const void *data; size_t size; } sombra_text;
+typedef struct sombra_text {
+    const void *data;
+    size_t size;
+} sombra_text;
 
 /** Typed batch of nodes: columns in, ids out. The fastest way to make many.
  *  @param labels  label numbers, none twice; may be empty.   @param ids  count places; ascending ids; may be NULL.
  *  Errors: CONSTRAINT, INVALID, TYPE_MISMATCH, LIMIT, READ_ONLY, NOMEM, IO, FULL, CORRUPT. */
-SOMBRA_API sombra_status sombra_create_nodes(sombra_txn *txn, const uint32_t *labels, size_t label_count, size_t count, const sombra_column *columns, size_t column_count, uint64_t *ids);
+SOMBRA_API sombra_status sombra_create_nodes(sombra_txn *txn, const uint32_t *labels,
+                                             size_t label_count, size_t count,
+                                             const sombra_column *columns, size_t column_count,
+                                             uint64_t *ids);
 /** Typed batch of relationships of one type. NOT_FOUND names the row and the end that does not exist. ids may be NULL. */
-SOMBRA_API sombra_status sombra_create_rels(sombra_txn *txn, uint32_t type, size_t count, const uint64_t *sources, const uint64_t *targets, const sombra_column *columns, size_t column_count, uint64_t *ids);
+SOMBRA_API sombra_status sombra_create_rels(sombra_txn *txn, uint32_t type, size_t count,
+                                            const uint64_t *sources, const uint64_t *targets,
+                                            const sombra_column *columns, size_t column_count,
+                                            uint64_t *ids);
 
 /** Create builder: nodes and relationships that refer to each other by handle or alias, made by one atomic call. */
 typedef struct sombra_builder sombra_builder;
-typedef enum sombra_ref_kind { SOMBRA_REF_ID = 0, SOMBRA_REF_HANDLE = 1, SOMBRA_REF_ALIAS = 2 } sombra_ref_kind;
-typedef struct sombra_ref { sombra_ref_kind kind; uint64_t id; const char *alias; size_t alias_size; } sombra_ref;
-static inline sombra_ref sombra_ref_id(uint64_t id) { sombra_ref r = {SOMBRA_REF_ID, id, 0, 0}; return r; }
-static inline sombra_ref sombra_ref_handle(uint64_t h) { sombra_ref r = {SOMBRA_REF_HANDLE, h, 0, 0}; return r; }
-static inline sombra_ref sombra_ref_alias(const char *a, size_t n) { sombra_ref r = {SOMBRA_REF_ALIAS, 0, a, n}; return r; }
+typedef enum sombra_ref_kind {
+    SOMBRA_REF_ID = 0,
+    SOMBRA_REF_HANDLE = 1,
+    SOMBRA_REF_ALIAS = 2
+} sombra_ref_kind;
+typedef struct sombra_ref {
+    sombra_ref_kind kind;
+    uint64_t id;
+    const char *alias;
+    size_t alias_size;
+} sombra_ref;
+static inline sombra_ref sombra_ref_id(uint64_t id)
+{
+    sombra_ref r = {SOMBRA_REF_ID, id, 0, 0};
+    return r;
+}
+static inline sombra_ref sombra_ref_handle(uint64_t h)
+{
+    sombra_ref r = {SOMBRA_REF_HANDLE, h, 0, 0};
+    return r;
+}
+static inline sombra_ref sombra_ref_alias(const char *a, size_t n)
+{
+    sombra_ref r = {SOMBRA_REF_ALIAS, 0, a, n};
+    return r;
+}
 SOMBRA_API sombra_status sombra_builder_open(sombra_txn *txn, sombra_builder **builder);
 /** Forgets what was not executed. Must come before the transaction's end. NULL is allowed. */
 SOMBRA_API void sombra_builder_close(sombra_builder *builder);
 /** Note a node. Values are copied. alias may be NULL; one used twice is EXISTS. Handles count from 0. */
-SOMBRA_API sombra_status sombra_builder_node(sombra_builder *builder, const uint32_t *labels, size_t label_count, const char *alias, size_t alias_size, const sombra_prop *props, size_t prop_count, uint64_t *handle);
+SOMBRA_API sombra_status sombra_builder_node(sombra_builder *builder, const uint32_t *labels,
+                                             size_t label_count, const char *alias,
+                                             size_t alias_size, const sombra_prop *props,
+                                             size_t prop_count, uint64_t *handle);
 /** Note a relationship. An unknown handle is NOT_FOUND here, an unknown alias or id at execute. */
-SOMBRA_API sombra_status sombra_builder_rel(sombra_builder *builder, sombra_ref source, uint32_t type, sombra_ref target, const sombra_prop *props, size_t prop_count);
-typedef struct sombra_created { const uint64_t *node_ids; size_t node_count; const uint64_t *rel_ids; size_t rel_count; } sombra_created;
+SOMBRA_API sombra_status sombra_builder_rel(sombra_builder *builder, sombra_ref source,
+                                            uint32_t type, sombra_ref target,
+                                            const sombra_prop *props, size_t prop_count);
+typedef struct sombra_created {
+    const uint64_t *node_ids;
+    size_t node_count;
+    const uint64_t *rel_ids;
+    size_t rel_count;
+} sombra_created;
 /** Make all that was noted; result lives until the builder is closed or used again. On failure nothing is made and the builder keeps
  *  everything. */
 SOMBRA_API sombra_status sombra_builder_execute(sombra_builder *builder, sombra_created *created);
 /** Id behind an alias, after execute. NOT_FOUND. */
-SOMBRA_API sombra_status sombra_builder_alias(sombra_builder *builder, const char *alias, size_t size, uint64_t *id);
+SOMBRA_API sombra_status sombra_builder_alias(sombra_builder *builder, const char *alias,
+                                              size_t size, uint64_t *id);
 
 /* ---- Changing ------------------------------------------------------------------------------------------------------ */
 
 typedef enum sombra_op_kind {
     SOMBRA_CREATE_NODE = 0,   /**< labels, props */
     SOMBRA_CREATE_REL = 1,    /**< source, target, type, props */
-    SOMBRA_SET_PROPS = 2,     /**< node or rel; props, of which nulls remove; replace: all others go too */
+    SOMBRA_SET_PROPS = 2,     /**< node or rel; props, of which nulls remove; replace: all others go
+                               * too */
     SOMBRA_ADD_LABELS = 3,    /**< node; labels */
     SOMBRA_REMOVE_LABELS = 4, /**< node; labels */
-    SOMBRA_DELETE_NODE = 5,   /**< node; detach: with its relationships, else CONSTRAINT when it has any */
+    SOMBRA_DELETE_NODE = 5,   /**< node; detach: with its relationships, else CONSTRAINT when it has
+                               * any */
     SOMBRA_DELETE_REL = 6     /**< rel */
 } sombra_op_kind;
 /** An id, or with result_of >= 0 what op number result_of of the same list created. Zeroed but for result_of = -1 and id: an id. */
-typedef struct sombra_op_ref { uint64_t id; int64_t result_of; } sombra_op_ref;
+typedef struct sombra_op_ref {
+    uint64_t id;
+    int64_t result_of;
+} sombra_op_ref;
 typedef struct sombra_op {
     sombra_op_kind kind;
-    bool on_rel;                 /**< SET_PROPS: the entity is a relationship */
+    bool on_rel; /**< SET_PROPS: the entity is a relationship */
     bool replace, detach;
     uint32_t type;
-    sombra_op_ref entity;        /**< whom SET_PROPS, labels and DELETE concern */
+    sombra_op_ref entity; /**< whom SET_PROPS, labels and DELETE concern */
     sombra_op_ref source, target;
-    const uint32_t *labels; size_t label_count;
-    const sombra_prop *props; size_t prop_count;
+    const uint32_t *labels;
+    size_t label_count;
+    const sombra_prop *props;
+    size_t prop_count;
 } sombra_op;
 typedef struct sombra_mutation {
-    uint64_t nodes_created, rels_created, nodes_deleted, rels_deleted; /**< detached relationships included */
-    uint64_t properties_set, properties_removed;                       /**< real changes only */
+    /** detached relationships included */
+    uint64_t nodes_created, rels_created, nodes_deleted, rels_deleted;
+    uint64_t properties_set, properties_removed; /**< real changes only */
     uint64_t labels_added, labels_removed;
-    const uint64_t *ids; size_t id_count; /**< for each op the id created, else the one concerned; call result */
+    /** for each op the id created, else the one concerned; call result */
+    const uint64_t *ids;
+    size_t id_count;
 } sombra_mutation;
 /** Apply a list of changes, in order, atomically. A failure names the op's position. summary may be NULL. */
-SOMBRA_API sombra_status sombra_mutate(sombra_txn *txn, const sombra_op *ops, size_t count, sombra_mutation *summary);
+SOMBRA_API sombra_status sombra_mutate(sombra_txn *txn, const sombra_op *ops, size_t count,
+                                       sombra_mutation *summary);
 
 /* ---- Reading --------------------------------------------------------------------------------------------------------- */
 
@@ -336,34 +474,66 @@ typedef enum sombra_direction { SOMBRA_OUT = 0, SOMBRA_IN = 1, SOMBRA_BOTH = 2 }
 
 /** Some properties of a node or relationship. values: key_count places, NULL typed where absent; call result.
  *  *found false when the entity does not exist. O(1) in the common case. */
-SOMBRA_API sombra_status sombra_get_props(sombra_txn *txn, sombra_entity entity, uint64_t id, const uint32_t *keys, size_t key_count, sombra_value *values, bool *found);
+SOMBRA_API sombra_status sombra_get_props(sombra_txn *txn, sombra_entity entity, uint64_t id,
+                                          const uint32_t *keys, size_t key_count,
+                                          sombra_value *values, bool *found);
 /** The same for many: values id_count × key_count, row by row; found: bitmap of id_count bits. Look-ups overlap. */
-SOMBRA_API sombra_status sombra_get_props_many(sombra_txn *txn, sombra_entity entity, const uint64_t *ids, size_t id_count, const uint32_t *keys, size_t key_count, sombra_value *values, uint8_t *found);
-typedef struct sombra_node { uint64_t id; const uint32_t *labels; size_t label_count; const sombra_prop *props; size_t prop_count; } sombra_node;
-typedef struct sombra_rel { uint64_t id, source, target; uint32_t type; const sombra_prop *props; size_t prop_count; } sombra_rel;
+SOMBRA_API sombra_status sombra_get_props_many(sombra_txn *txn, sombra_entity entity,
+                                               const uint64_t *ids, size_t id_count,
+                                               const uint32_t *keys, size_t key_count,
+                                               sombra_value *values, uint8_t *found);
+typedef struct sombra_node {
+    uint64_t id;
+    const uint32_t *labels;
+    size_t label_count;
+    const sombra_prop *props;
+    size_t prop_count;
+} sombra_node;
+typedef struct sombra_rel {
+    uint64_t id, source, target;
+    uint32_t type;
+    const sombra_prop *props;
+    size_t prop_count;
+} sombra_rel;
 /** Whole records: call results. */
-SOMBRA_API sombra_status sombra_get_node(sombra_txn *txn, uint64_t id, sombra_node *node, bool *found);
+SOMBRA_API sombra_status sombra_get_node(sombra_txn *txn, uint64_t id, sombra_node *node,
+                                         bool *found);
 SOMBRA_API sombra_status sombra_get_rel(sombra_txn *txn, uint64_t id, sombra_rel *rel, bool *found);
-SOMBRA_API sombra_status sombra_nodes_exist(sombra_txn *txn, const uint64_t *ids, size_t count, uint8_t *exist);
+SOMBRA_API sombra_status sombra_nodes_exist(sombra_txn *txn, const uint64_t *ids, size_t count,
+                                            uint8_t *exist);
 
 typedef struct sombra_neighbors_options {
     sombra_direction direction;
-    const uint32_t *types; size_t type_count; /**< 0: all */
-    bool distinct;                            /**< each neighbor once (also when the option distinct_neighbors says so) */
-    uint64_t limit;                           /**< 0: none */
+    const uint32_t *types;
+    size_t type_count; /**< 0: all */
+    bool distinct;     /**< each neighbor once (also when the option distinct_neighbors says so) */
+    uint64_t limit;    /**< 0: none */
 } sombra_neighbors_options;
-typedef struct sombra_neighbor { uint64_t node, rel; uint32_t type; bool outgoing; } sombra_neighbor;
+typedef struct sombra_neighbor {
+    uint64_t node, rel;
+    uint32_t type;
+    bool outgoing;
+} sombra_neighbor;
 /** Neighbors with their relationships, ordered by type, direction, neighbor, relationship; call result. A loop shows once for OUT, once
  *  for IN, twice for BOTH, and degree counts it so. options NULL: all outgoing. Errors: NOT_FOUND (no such node). */
-SOMBRA_API sombra_status sombra_neighbors(sombra_txn *txn, uint64_t node, const sombra_neighbors_options *options, const sombra_neighbor **neighbors, size_t *count);
+SOMBRA_API sombra_status sombra_neighbors(sombra_txn *txn, uint64_t node,
+                                          const sombra_neighbors_options *options,
+                                          const sombra_neighbor **neighbors, size_t *count);
 /** Ids alone, over one type (0: all): the fast form. Ascending for a single type and direction. A missing node has none. call result. */
-SOMBRA_API sombra_status sombra_neighbor_ids(sombra_txn *txn, uint64_t node, sombra_direction direction, uint32_t type, const uint64_t **ids, size_t *count);
+SOMBRA_API sombra_status sombra_neighbor_ids(sombra_txn *txn, uint64_t node,
+                                             sombra_direction direction, uint32_t type,
+                                             const uint64_t **ids, size_t *count);
 /** Many nodes: lists one after the other in *ids (call result), ends[i] the end of the i-th. */
-SOMBRA_API sombra_status sombra_neighbor_ids_many(sombra_txn *txn, const uint64_t *nodes, size_t node_count, sombra_direction direction, uint32_t type, const uint64_t **ids, size_t *ends);
+SOMBRA_API sombra_status sombra_neighbor_ids_many(sombra_txn *txn, const uint64_t *nodes,
+                                                  size_t node_count, sombra_direction direction,
+                                                  uint32_t type, const uint64_t **ids,
+                                                  size_t *ends);
 /** Number of relationships, from the lists' headers. NOT_FOUND. */
-SOMBRA_API sombra_status sombra_degree(sombra_txn *txn, uint64_t node, sombra_direction direction, const uint32_t *types, size_t type_count, uint64_t *degree);
+SOMBRA_API sombra_status sombra_degree(sombra_txn *txn, uint64_t node, sombra_direction direction,
+                                       const uint32_t *types, size_t type_count, uint64_t *degree);
 /** First relationship source → target of type (0: any); *rel 0 when there is none. */
-SOMBRA_API sombra_status sombra_rel_between(sombra_txn *txn, uint64_t source, uint64_t target, uint32_t type, uint64_t *rel);
+SOMBRA_API sombra_status sombra_rel_between(sombra_txn *txn, uint64_t source, uint64_t target,
+                                            uint32_t type, uint64_t *rel);
 
 /** Which entities: by label or type, and by one property, through an index where there is one. */
 typedef struct sombra_scan_options {
@@ -373,38 +543,61 @@ typedef struct sombra_scan_options {
     const sombra_value *equal; /**< this value, or: */
     const sombra_value *low, *high;
     bool low_inclusive, high_inclusive;
-    bool no_index;             /**< scan although there is an index */
+    bool no_index; /**< scan although there is an index */
 } sombra_scan_options;
 typedef struct sombra_scan sombra_scan;
-SOMBRA_API sombra_status sombra_scan_open(sombra_txn *txn, const sombra_scan_options *options, sombra_scan **scan);
+SOMBRA_API sombra_status sombra_scan_open(sombra_txn *txn, const sombra_scan_options *options,
+                                          sombra_scan **scan);
 /** Up to capacity ids; *count 0 at the end. */
-SOMBRA_API sombra_status sombra_scan_next(sombra_scan *scan, uint64_t *ids, size_t capacity, size_t *count);
+SOMBRA_API sombra_status sombra_scan_next(sombra_scan *scan, uint64_t *ids, size_t capacity,
+                                          size_t *count);
 /** Does it use a property index? */
 SOMBRA_API bool sombra_scan_indexed(const sombra_scan *scan);
-SOMBRA_API void sombra_scan_close(sombra_scan *scan); /**< before the transaction's end; NULL is allowed */
+SOMBRA_API void sombra_scan_close(sombra_scan *scan); /**< before the transaction's end; NULL is
+                                                       * allowed */
 /** How many match, without listing them. */
-SOMBRA_API sombra_status sombra_count(sombra_txn *txn, const sombra_scan_options *options, uint64_t *count);
+SOMBRA_API sombra_status sombra_count(sombra_txn *txn, const sombra_scan_options *options,
+                                      uint64_t *count);
 /** The node or relationship with exactly these values of an indexed key (or keys, in the index's order); 0 when none. The hot path of
  *  look-ups by key. NOT_FOUND: no such index. */
-SOMBRA_API sombra_status sombra_lookup(sombra_txn *txn, uint32_t schema_id, const sombra_value *values, size_t count, uint64_t *id);
+SOMBRA_API sombra_status sombra_lookup(sombra_txn *txn, uint32_t schema_id,
+                                       const sombra_value *values, size_t count, uint64_t *id);
 
 /* ---- Traversal ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct sombra_bfs_options {
     sombra_direction direction;
-    const uint32_t *types; size_t type_count; /**< 0: all */
-    uint32_t max_depth;                       /**< 0: no bound */
-    uint64_t max_visits;                      /**< 0: no bound */
+    const uint32_t *types;
+    size_t type_count;   /**< 0: all */
+    uint32_t max_depth;  /**< 0: no bound */
+    uint64_t max_visits; /**< 0: no bound */
 } sombra_bfs_options;
-typedef struct sombra_bfs_result { uint64_t visited, rels_seen; uint32_t depth; bool truncated; } sombra_bfs_result;
+typedef struct sombra_bfs_result {
+    uint64_t visited, rels_seen;
+    uint32_t depth;
+    bool truncated;
+} sombra_bfs_result;
 /** Breadth first: visit once for each node reached, start (depth 0) included; true goes on, false stops. visit NULL: only count.
  *  options NULL: outgoing, unbounded. The callback may use other connections, not this one. */
-SOMBRA_API sombra_status sombra_bfs(sombra_txn *txn, uint64_t start, const sombra_bfs_options *options, bool (*visit)(void *ctx, uint64_t node, uint32_t depth), void *ctx, sombra_bfs_result *result);
-typedef struct sombra_path { bool found; size_t length; const uint64_t *nodes; const uint64_t *rels; double weight; } sombra_path;
+SOMBRA_API sombra_status sombra_bfs(sombra_txn *txn, uint64_t start,
+                                    const sombra_bfs_options *options,
+                                    bool (*visit)(void *ctx, uint64_t node, uint32_t depth),
+                                    void *ctx, sombra_bfs_result *result);
+typedef struct sombra_path {
+    bool found;
+    size_t length;
+    const uint64_t *nodes;
+    const uint64_t *rels;
+    double weight;
+} sombra_path;
 /** A shortest path by number of relationships (bidirectional). nodes: length + 1; call result. Errors: NOT_FOUND (an end does not exist). */
-SOMBRA_API sombra_status sombra_shortest_path(sombra_txn *txn, uint64_t from, uint64_t to, const sombra_bfs_options *options, sombra_path *path);
+SOMBRA_API sombra_status sombra_shortest_path(sombra_txn *txn, uint64_t from, uint64_t to,
+                                              const sombra_bfs_options *options, sombra_path *path);
 /** A cheapest path by a numeric relationship property; default_weight where it is absent. INVALID: negative or NaN weight. */
-SOMBRA_API sombra_status sombra_weighted_path(sombra_txn *txn, uint64_t from, uint64_t to, const sombra_bfs_options *options, uint32_t weight_key, double default_weight, sombra_path *path);
+SOMBRA_API sombra_status sombra_weighted_path(sombra_txn *txn, uint64_t from, uint64_t to,
+                                              const sombra_bfs_options *options,
+                                              uint32_t weight_key, double default_weight,
+                                              sombra_path *path);
 
 /* ---- Schema ------------------------------------------------------------------------------------------------------------------ */
 
@@ -414,78 +607,118 @@ typedef enum sombra_schema_kind {
     SOMBRA_NODE_KEY = 3,   /**< unique, and every key present */
     SOMBRA_EXISTENCE = 4,  /**< key present */
     SOMBRA_TYPED = 5,      /**< key, where present, has one of value_types */
-    SOMBRA_LABEL_INDEX = 6 /**< the index of a label's nodes: there from the start, may be dropped and made again */
+    SOMBRA_LABEL_INDEX = 6 /**< the index of a label's nodes: there from the start, may be dropped
+                            * and made again */
 } sombra_schema_kind;
 typedef struct sombra_schema {
     uint32_t id;
     sombra_schema_kind kind;
     bool on_rels;
-    uint32_t entity;              /**< label or type number */
-    const uint32_t *keys; size_t key_count; /**< at most 16 */
-    uint32_t value_types;         /**< TYPED: bit (1 << sombra_type) for each admitted type */
-    const char *name; size_t name_size;
+    uint32_t entity; /**< label or type number */
+    const uint32_t *keys;
+    size_t key_count;     /**< at most 16 */
+    uint32_t value_types; /**< TYPED: bit (1 << sombra_type) for each admitted type */
+    const char *name;
+    size_t name_size;
 } sombra_schema;
 /** Make an index or constraint, also on a full store. name NULL: one is made up. Errors: EXISTS, CONSTRAINT (data violates it), INTERRUPT. */
-SOMBRA_API sombra_status sombra_schema_create(sombra_txn *txn, const sombra_schema *definition, uint32_t *id);
+SOMBRA_API sombra_status sombra_schema_create(sombra_txn *txn, const sombra_schema *definition,
+                                              uint32_t *id);
 SOMBRA_API sombra_status sombra_schema_drop(sombra_txn *txn, uint32_t id);
 /** Definition number i (from 0), in order of id; *more false past the last. txn result. */
-SOMBRA_API sombra_status sombra_schema_at(sombra_txn *txn, size_t i, sombra_schema *schema, bool *more);
+SOMBRA_API sombra_status sombra_schema_at(sombra_txn *txn, size_t i, sombra_schema *schema,
+                                          bool *more);
 /** Id by name, or of the index that serves exactly these keys (name NULL). 0 when there is none. */
-SOMBRA_API sombra_status sombra_schema_find(sombra_txn *txn, const sombra_schema *like, uint32_t *id);
+SOMBRA_API sombra_status sombra_schema_find(sombra_txn *txn, const sombra_schema *like,
+                                            uint32_t *id);
 
 /* ---- Bulk load and export ------------------------------------------------------------------------------------------------------ */
 
-typedef struct sombra_import_file { const char *path; const char *name; /**< label(s) separated by ':' or type; NULL: from the header */ } sombra_import_file;
+typedef struct sombra_import_file {
+    const char *path;
+    const char *name; /**< label(s) separated by ':' or type; NULL: from the header */
+} sombra_import_file;
 typedef struct sombra_import_options {
     uint32_t struct_bytes; /**< set by sombra_import_options_init */
-    const sombra_import_file *nodes; size_t node_file_count;
-    const sombra_import_file *rels; size_t rel_file_count;
+    const sombra_import_file *nodes;
+    size_t node_file_count;
+    const sombra_import_file *rels;
+    size_t rel_file_count;
     char delimiter, quote, array_delimiter; /**< ',' '"' ';' */
-    const char *id_column, *start_column, *end_column, *type_column, *label_column; /**< for plain headers; NULL */
-    const char *null_text;                  /**< cells equal to it are absent, as are empty unquoted ones; NULL */
+    /** for plain headers; NULL */
+    const char *id_column, *start_column, *end_column, *type_column, *label_column;
+    const char *null_text; /**< cells equal to it are absent, as are empty unquoted ones; NULL */
     bool infer_types, trim, skip_missing_endpoints, skip_duplicate_ids, store_ids;
-    const char *reject_path; uint64_t max_rejects;
-    unsigned threads;                       /**< 0: all cores */
-    uint64_t memory;                        /**< bytes; 0: half of memory_limit */
+    const char *reject_path;
+    uint64_t max_rejects;
+    unsigned threads; /**< 0: all cores */
+    uint64_t memory;  /**< bytes; 0: half of memory_limit */
 } sombra_import_options;
-typedef struct sombra_import_result { uint64_t nodes, rels, properties, rejected_rows, skipped_rows, bytes_read, parse_ns, sort_ns, build_ns; } sombra_import_result;
+typedef struct sombra_import_result {
+    uint64_t nodes, rels, properties, rejected_rows, skipped_rows, bytes_read, parse_ns, sort_ns,
+        build_ns;
+} sombra_import_result;
 SOMBRA_API void sombra_import_options_init(sombra_import_options *options);
 /** Load CSV files (plain, gzip or zstd; "-" is standard input) as part of a write transaction. docs/IMPORT.md has the header
  *  syntax. Errors: SYNTAX, TYPE_MISMATCH, NOT_FOUND, EXISTS, REJECTED, each naming file, line, column and value. */
-SOMBRA_API sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *options, sombra_import_result *result);
-typedef struct sombra_export_result { uint64_t nodes, rels, files, bytes; } sombra_export_result;
+SOMBRA_API sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *options,
+                                           sombra_import_result *result);
+typedef struct sombra_export_result {
+    uint64_t nodes, rels, files, bytes;
+} sombra_export_result;
 /** Write the whole graph as CSV files that sombra_import_csv reads back, into directory (made when absent). */
-SOMBRA_API sombra_status sombra_export_csv(sombra_txn *txn, const char *directory, sombra_export_result *result);
+SOMBRA_API sombra_status sombra_export_csv(sombra_txn *txn, const char *directory,
+                                           sombra_export_result *result);
 
 /* ---- Values as text ---------------------------------------------------------------------------------------------- */
 
 /** Write a value as text: numbers in decimal, temporal values as ISO 8601, bytes in base64, lists with ';' between items; the
  *  forms that CSV cells have (docs/IMPORT.md). Not NUL-terminated; *size is the whole size, also when it is over capacity
  *  (then what fits is written). Needs no connection; any thread. Errors: TYPE_MISMATCH (not a storable value), NOMEM. */
-SOMBRA_API sombra_status sombra_value_to_text(const sombra_value *value, char *text, size_t capacity, size_t *size);
+SOMBRA_API sombra_status sombra_value_to_text(const sombra_value *value, char *text,
+                                              size_t capacity, size_t *size);
 /** Read a value from text of a type that a CSV header could name: "int", "date", "string[]". call result.
  *  Errors: SYNTAX (no such type), TYPE_MISMATCH, INVALID (range, UTF-8). */
-SOMBRA_API sombra_status sombra_value_from_text(sombra_txn *txn, const char *type, const char *text, size_t size, sombra_value *value);
+SOMBRA_API sombra_status sombra_value_from_text(sombra_txn *txn, const char *type, const char *text,
+                                                size_t size, sombra_value *value);
 
 /* ---- Administration ------------------------------------------------------------------------------------------------------------- */
 
-typedef enum sombra_checkpoint_mode { SOMBRA_PASSIVE = 0, SOMBRA_FULL_CHECKPOINT = 1, SOMBRA_RESTART = 2, SOMBRA_TRUNCATE = 3 } sombra_checkpoint_mode;
-typedef struct sombra_checkpoint_result { uint64_t wal_frames, backfilled_frames, pages_written; bool restarted; } sombra_checkpoint_result;
+typedef enum sombra_checkpoint_mode {
+    SOMBRA_PASSIVE = 0,
+    SOMBRA_FULL_CHECKPOINT = 1,
+    SOMBRA_RESTART = 2,
+    SOMBRA_TRUNCATE = 3
+} sombra_checkpoint_mode;
+typedef struct sombra_checkpoint_result {
+    uint64_t wal_frames, backfilled_frames, pages_written;
+    bool restarted;
+} sombra_checkpoint_result;
 /** Move the WAL's pages into the main file. No transaction may be open on conn. BUSY: not all could be moved. result may be NULL. */
-SOMBRA_API sombra_status sombra_checkpoint(sombra_conn *conn, sombra_checkpoint_mode mode, sombra_checkpoint_result *result);
+SOMBRA_API sombra_status sombra_checkpoint(sombra_conn *conn, sombra_checkpoint_mode mode,
+                                           sombra_checkpoint_result *result);
 /** Copy the database as txn sees it to a new file, while writers go on. EXISTS. ":memory:" databases too. */
 SOMBRA_API sombra_status sombra_backup(sombra_txn *txn, const char *path);
 /** Replace the content of this database by that of a file (a backup into ":memory:", for instance). No transaction may be open. */
 SOMBRA_API sombra_status sombra_restore(sombra_conn *conn, const char *path);
 /** Rebuild the database compactly in place (path NULL; needs no other user and no open transaction) or into a new file. */
 SOMBRA_API sombra_status sombra_vacuum(sombra_conn *conn, const char *path);
-typedef struct sombra_verify_result { uint64_t findings, pages, free_pages, nodes, rels, index_entries; } sombra_verify_result;
+typedef struct sombra_verify_result {
+    uint64_t findings, pages, free_pages, nodes, rels, index_entries;
+} sombra_verify_result;
 /** Check everything against everything else. finding is called for each fault (page UINT64_MAX: none in particular). OK with
  *  findings > 0 when the check itself ran; CORRUPT when it could not go on. */
-SOMBRA_API sombra_status sombra_verify(sombra_txn *txn, void (*finding)(void *ctx, uint64_t page, const char *message), void *ctx, sombra_verify_result *result);
+SOMBRA_API sombra_status sombra_verify(sombra_txn *txn,
+                                       void (*finding)(void *ctx, uint64_t page,
+                                                       const char *message),
+                                       void *ctx, sombra_verify_result *result);
 /** Salvage what can be read of a damaged file into a new one. lost is called for each thing that could not be saved. */
-typedef struct sombra_recover_result { uint64_t nodes, rels, lost_nodes, lost_rels, damaged_pages; } sombra_recover_result;
-SOMBRA_API sombra_status sombra_recover(const char *damaged, const char *path, void (*lost)(void *ctx, const char *message), void *ctx, sombra_recover_result *result, sombra_error *error);
+typedef struct sombra_recover_result {
+    uint64_t nodes, rels, lost_nodes, lost_rels, damaged_pages;
+} sombra_recover_result;
+SOMBRA_API sombra_status sombra_recover(const char *damaged, const char *path,
+                                        void (*lost)(void *ctx, const char *message), void *ctx,
+                                        sombra_recover_result *result, sombra_error *error);
 /** 128-bit digest of the content: equal for graphs that are equal but for their ids. */
 SOMBRA_API sombra_status sombra_digest(sombra_txn *txn, uint8_t digest[16]);
 
@@ -498,17 +731,30 @@ typedef struct sombra_info {
 } sombra_info;
 SOMBRA_API sombra_status sombra_get_info(sombra_txn *txn, sombra_info *info);
 /** Size and fill of one tree; i from 0; *more false past the last. name is a call result: "nodes", "index person_name", … */
-typedef struct sombra_tree_info { const char *name; uint32_t height; uint64_t inner_pages, leaf_pages, overflow_pages, entries, used_bytes; } sombra_tree_info;
-SOMBRA_API sombra_status sombra_tree_at(sombra_txn *txn, size_t i, sombra_tree_info *info, bool *more);
+typedef struct sombra_tree_info {
+    const char *name;
+    uint32_t height;
+    uint64_t inner_pages, leaf_pages, overflow_pages, entries, used_bytes;
+} sombra_tree_info;
+SOMBRA_API sombra_status sombra_tree_at(sombra_txn *txn, size_t i, sombra_tree_info *info,
+                                        bool *more);
 /** Writer counters of a write transaction. */
-typedef struct sombra_writer_stats { uint64_t endpoint_checks, cache_hits, cache_misses, node_lookups, known_in_txn, trusted, forward_sorts, reverse_sorts, label_sorts, flushes, flushed_rels; } sombra_writer_stats;
+typedef struct sombra_writer_stats {
+    uint64_t endpoint_checks, cache_hits, cache_misses, node_lookups, known_in_txn, trusted,
+        forward_sorts, reverse_sorts, label_sorts, flushes, flushed_rels;
+} sombra_writer_stats;
 SOMBRA_API sombra_status sombra_get_writer_stats(sombra_txn *txn, sombra_writer_stats *stats);
 
 /** One counter of the profile: names ending in _ns are nanoseconds. */
-typedef struct sombra_counter { const char *name; uint64_t value; } sombra_counter;
+typedef struct sombra_counter {
+    const char *name;
+    uint64_t value;
+} sombra_counter;
 /** Counters since the database was opened or last reset; all 0 while profiling is off. counters: capacity places; *count: how many there
  *  are in all. */
-SOMBRA_API sombra_status sombra_profile_snapshot(sombra_db *db, bool reset, sombra_counter *counters, size_t capacity, size_t *count);
+SOMBRA_API sombra_status sombra_profile_snapshot(sombra_db *db, bool reset,
+                                                 sombra_counter *counters, size_t capacity,
+                                                 size_t *count);
 
 #ifdef __cplusplus
 }
