@@ -27,43 +27,47 @@ typedef struct api_fixture {
 } api_fixture;
 
 /* The call on the fixture's connection succeeds. */
-#define OK(f, call)                                                                                              \
-    do {                                                                                                         \
-        const sombra_status ok_status = (call);                                                                  \
-        if (ok_status != SOMBRA_OK) {                                                                            \
-            print_error("%s: %s: %s\n", #call, sombra_status_name(ok_status), sombra_error_of((f)->conn)->message); \
-            fail();                                                                                              \
-        }                                                                                                        \
+#define OK(f, call)                                                                                \
+    do {                                                                                           \
+        const sombra_status ok_status = (call);                                                    \
+        if (ok_status != SOMBRA_OK) {                                                              \
+            print_error("%s: %s: %s\n", #call, sombra_status_name(ok_status),                      \
+                        sombra_error_of((f)->conn)->message);                                      \
+            fail();                                                                                \
+        }                                                                                          \
     } while (0)
 /* It fails with status, and the connection's message holds part. */
-#define FAILS(f, call, wanted, part)                                                             \
-    do {                                                                                         \
-        const sombra_status fails_status = (call);                                                        \
-        const sombra_error *told = sombra_error_of((f)->conn);                                   \
-        if (fails_status != (wanted) || told->status != (wanted) || strstr(told->message, (part)) == NULL) \
-            print_error("%s: %s, '%s' told\n", #call, sombra_status_name(fails_status), told->message);   \
-        assert_int_equal(fails_status, (wanted));                                                         \
-        assert_int_equal(told->status, (wanted));                                                \
-        assert_non_null(strstr(told->message, (part)));                                          \
-        assert_true(told->source[0] != '\0');                                                    \
+#define FAILS(f, call, wanted, part)                                                               \
+    do {                                                                                           \
+        const sombra_status fails_status = (call);                                                 \
+        const sombra_error *told = sombra_error_of((f)->conn);                                     \
+        if (fails_status != (wanted) || told->status != (wanted) ||                                \
+            strstr(told->message, (part)) == NULL)                                                 \
+            print_error("%s: %s, '%s' told\n", #call, sombra_status_name(fails_status),            \
+                        told->message);                                                            \
+        assert_int_equal(fails_status, (wanted));                                                  \
+        assert_int_equal(told->status, (wanted));                                                  \
+        assert_non_null(strstr(told->message, (part)));                                            \
+        assert_true(told->source[0] != '\0');                                                      \
     } while (0)
 /* The same for calls that tell through the fixture's error. */
-#define OK_ERROR(f, call)                                                             \
-    do {                                                                              \
-        if ((call) != SOMBRA_OK) {                                                    \
-            print_error("%s: %s\n", #call, (f)->error.message);                       \
-            fail();                                                                   \
-        }                                                                             \
-        assert_int_equal((f)->error.status, SOMBRA_OK);                               \
+#define OK_ERROR(f, call)                                                                          \
+    do {                                                                                           \
+        if ((call) != SOMBRA_OK) {                                                                 \
+            print_error("%s: %s\n", #call, (f)->error.message);                                    \
+            fail();                                                                                \
+        }                                                                                          \
+        assert_int_equal((f)->error.status, SOMBRA_OK);                                            \
     } while (0)
-#define FAILS_ERROR(f, call, wanted, part)                                            \
-    do {                                                                              \
-        const sombra_status fails_status = (call);                                             \
-        if (fails_status != (wanted) || strstr((f)->error.message, (part)) == NULL)            \
-            print_error("%s: %s, '%s' told\n", #call, sombra_status_name(fails_status), (f)->error.message); \
-        assert_int_equal(fails_status, (wanted));                                              \
-        assert_int_equal((f)->error.status, (wanted));                                \
-        assert_non_null(strstr((f)->error.message, (part)));                          \
+#define FAILS_ERROR(f, call, wanted, part)                                                         \
+    do {                                                                                           \
+        const sombra_status fails_status = (call);                                                 \
+        if (fails_status != (wanted) || strstr((f)->error.message, (part)) == NULL)                \
+            print_error("%s: %s, '%s' told\n", #call, sombra_status_name(fails_status),            \
+                        (f)->error.message);                                                       \
+        assert_int_equal(fails_status, (wanted));                                                  \
+        assert_int_equal((f)->error.status, (wanted));                                             \
+        assert_non_null(strstr((f)->error.message, (part)));                                       \
     } while (0)
 
 static inline void api_remove(const char *path)
@@ -76,7 +80,10 @@ static inline void api_remove(const char *path)
     }
 }
 
-static inline bool api_exists(const char *path) { return access(path, F_OK) == 0; }
+static inline bool api_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
 
 static inline void api_open_at(api_fixture *f, const char *path)
 {
@@ -115,8 +122,14 @@ static inline void api_end(api_fixture *f)
     api_remove(API_PATH);
 }
 
-static inline void api_begin(api_fixture *f, sombra_mode mode) { OK(f, sombra_begin(f->conn, mode, &f->txn)); }
-static inline void api_commit(api_fixture *f) { OK(f, sombra_commit(f->txn)); }
+static inline void api_begin(api_fixture *f, sombra_mode mode)
+{
+    OK(f, sombra_begin(f->conn, mode, &f->txn));
+}
+static inline void api_commit(api_fixture *f)
+{
+    OK(f, sombra_commit(f->txn));
+}
 
 static inline uint32_t api_name(api_fixture *f, sombra_name_kind kind, const char *name)
 {
@@ -130,7 +143,8 @@ static inline uint32_t api_name(api_fixture *f, sombra_name_kind kind, const cha
 static inline uint64_t api_node(api_fixture *f, const char *label, int64_t number)
 {
     const uint32_t label_id = api_name(f, SOMBRA_LABEL, label);
-    const sombra_column column = {.key = api_name(f, SOMBRA_KEY, "number"), .type = SOMBRA_TYPE_INT, .integers = &number};
+    const sombra_column column = {
+        .key = api_name(f, SOMBRA_KEY, "number"), .type = SOMBRA_TYPE_INT, .integers = &number};
     uint64_t id = 0;
     OK(f, sombra_create_nodes(f->txn, &label_id, 1, 1, &column, 1, &id));
     return id;
@@ -139,7 +153,8 @@ static inline uint64_t api_node(api_fixture *f, const char *label, int64_t numbe
 static inline uint64_t api_rel(api_fixture *f, uint64_t source, const char *type, uint64_t target)
 {
     uint64_t id = 0;
-    OK(f, sombra_create_rels(f->txn, api_name(f, SOMBRA_TYPE, type), 1, &source, &target, NULL, 0, &id));
+    OK(f, sombra_create_rels(f->txn, api_name(f, SOMBRA_TYPE, type), 1, &source, &target, NULL, 0,
+                             &id));
     return id;
 }
 
@@ -168,6 +183,9 @@ static inline uint64_t api_node_count(api_fixture *f)
     return count;
 }
 
-static inline sombra_value api_text(const char *s) { return sombra_string(s, strlen(s)); }
+static inline sombra_value api_text(const char *s)
+{
+    return sombra_string(s, strlen(s));
+}
 
 #endif
