@@ -35,7 +35,8 @@ typedef struct sb_graph_settings {
     void *detached_ctx;
 } sb_graph_settings;
 void sb_graph_settings_init(sb_graph_settings *settings);
-/* Settings of a session, copied; take effect from its next transaction. */
+/* Settings of a session, copied. They take effect at once, but for the size of the existence cache, which a running write
+ * transaction keeps. */
 SB_MUST_CHECK sb_status sb_graph_configure(sb_session *session, const sb_graph_settings *settings, sb_err *err);
 
 /* The graph that txn sees; made on first use, ends with txn. */
