@@ -183,6 +183,9 @@ if(SOMBRA_PYTHON)
             ${CMAKE_SOURCE_DIR})
         sombra_test_properties(layers "check")
     endif()
+    add_test(NAME doc_tests COMMAND ${SOMBRA_PYTHON} ${CMAKE_SOURCE_DIR}/tools/doc_tests.py
+        ${CMAKE_SOURCE_DIR})
+    sombra_test_properties(doc_tests "check")
     if(EXISTS ${CMAKE_SOURCE_DIR}/tools/headers.py)
         add_test(NAME headers COMMAND ${SOMBRA_PYTHON} ${CMAKE_SOURCE_DIR}/tools/headers.py
             --cc ${CMAKE_C_COMPILER} ${CMAKE_SOURCE_DIR})

@@ -1,0 +1,270 @@
+/* test_limits.c — the limits of docs/LIMITS.md that a program can reach: the last value works, the next says SOMBRA_LIMIT.
+ * Those that no test can reach by use are in tests/unit/graph/test_limits.c. */
+#include <sys/mman.h>
+
+#include "support/api_fixture.h"
+
+static void test_api_limits__name_bytes(void **state)
+{
+    api_fixture f;
+    char name[1026];
+    uint32_t id;
+    size_t size;
+    (void)state;
+
+    memset(name, 'n', sizeof name);
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    for (int kind = SOMBRA_LABEL; kind <= SOMBRA_KEY; kind++) {
+        OK(&f, sombra_name_intern(f.txn, (sombra_name_kind)kind, name, 1024, &id));
+        FAILS(&f, sombra_name_intern(f.txn, (sombra_name_kind)kind, name, 1025, &id), SOMBRA_LIMIT, "1024");
+        assert_int_equal(id, 0);
+    }
+    api_commit(&f);
+    api_reopen(&f);
+    api_begin(&f, SOMBRA_READ);
+    assert_memory_equal(sombra_name_text(f.txn, SOMBRA_KEY, 1, &size), name, 1024);
+    assert_int_equal(size, 1024);
+    api_end(&f);
+}
+
+static void test_api_limits__labels_of_a_node(void **state)
+{
+    enum { MOST = 26112 };
+    api_fixture f;
+    uint32_t *labels = calloc(MOST + 1, sizeof *labels);
+    sombra_node node;
+    bool found;
+    uint64_t id;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    for (int i = 0; i <= MOST; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "L%d", i);
+        labels[i] = api_name(&f, SOMBRA_LABEL, name);
+    }
+    FAILS(&f, sombra_create_nodes(f.txn, labels, MOST + 1, 1, NULL, 0, NULL), SOMBRA_LIMIT, "26112");
+    OK(&f, sombra_create_nodes(f.txn, labels, MOST, 1, NULL, 0, &id));
+    api_commit(&f);
+    api_reopen(&f);
+    api_begin(&f, SOMBRA_READ);
+    OK(&f, sombra_get_node(f.txn, id, &node, &found));
+    assert_int_equal(node.label_count, MOST);
+    assert_int_equal(node.labels[MOST - 1], labels[MOST - 1]);
+    free(labels);
+    api_end(&f);
+}
+
+static void test_api_limits__keys_of_an_index(void **state)
+{
+    api_fixture f;
+    uint32_t label, keys[17], id;
+    sombra_schema index = {.kind = SOMBRA_INDEX, .keys = keys, .key_count = 17};
+    sombra_column columns[16];
+    sombra_value values[16];
+    uint64_t node, found;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    label = api_name(&f, SOMBRA_LABEL, "Wide");
+    index.entity = label;
+    for (int i = 0; i < 17; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "k%d", i);
+        keys[i] = api_name(&f, SOMBRA_KEY, name);
+        if (i == 16) break;
+        values[i] = api_text(name);
+        values[i].as.bytes.size = 1;
+        columns[i] = (sombra_column){.key = keys[i], .type = SOMBRA_TYPE_NULL, .values = &values[i]};
+        values[i] = sombra_int(i);
+    }
+    FAILS(&f, sombra_schema_create(f.txn, &index, &id), SOMBRA_LIMIT, "16 keys");
+    index.key_count = 16;
+    OK(&f, sombra_schema_create(f.txn, &index, &id));
+    OK(&f, sombra_create_nodes(f.txn, &label, 1, 1, columns, 16, &node));
+    OK(&f, sombra_lookup(f.txn, id, values, 16, &found));
+    assert_int_equal(found, node);
+    api_verify(&f);
+    api_commit(&f);
+    api_end(&f);
+}
+
+/* Index keys are cut at a quarter of a page: values may be longer, and are told apart all the same. */
+static void test_api_limits__indexed_values_may_be_long(void **state)
+{
+    enum { BYTES = 50000 };
+    api_fixture f;
+    uint32_t label, key, id;
+    char *texts[3];
+    uint64_t ids[3], found;
+    (void)state;
+
+    api_new(&f);
+    f.options.page_size = 4096;
+    api_close(&f);
+    api_remove(API_PATH);
+    api_open_at(&f, API_PATH);
+    api_begin(&f, SOMBRA_WRITE);
+    label = api_name(&f, SOMBRA_LABEL, "Text");
+    key = api_name(&f, SOMBRA_KEY, "text");
+    {
+        const sombra_schema unique = {.kind = SOMBRA_UNIQUE, .entity = label, .keys = &key, .key_count = 1};
+        OK(&f, sombra_schema_create(f.txn, &unique, &id));
+    }
+    for (int i = 0; i < 3; i++) {
+        sombra_value value;
+        const sombra_column column = {.key = key, .type = SOMBRA_TYPE_NULL, .values = &value};
+        texts[i] = malloc(BYTES);
+        memset(texts[i], 'x', BYTES);
+        texts[i][BYTES - 1] = (char)('a' + i); /* they differ in the last byte alone */
+        value = sombra_string(texts[i], BYTES);
+        OK(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, &ids[i]));
+        FAILS(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, NULL), SOMBRA_CONSTRAINT, "text");
+    }
+    for (int i = 0; i < 3; i++) {
+        const sombra_value value = sombra_string(texts[i], BYTES);
+        OK(&f, sombra_lookup(f.txn, id, &value, 1, &found));
+        assert_int_equal(found, ids[i]);
+        free(texts[i]);
+    }
+    api_verify(&f);
+    api_commit(&f);
+    api_end(&f);
+}
+
+static void test_api_limits__value_bytes(void **state)
+{
+    const size_t most = 0x7FFFFFFF;
+    char *mapped = mmap(NULL, most + 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char zone[257];
+    api_fixture f;
+    uint32_t key;
+    (void)state;
+
+    assert_true(mapped != MAP_FAILED);
+    memset(zone, 'z', sizeof zone);
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    key = api_name(&f, SOMBRA_KEY, "data");
+    {
+        const sombra_value two = sombra_bytes(mapped, most + 1);
+        const sombra_value items[2] = {sombra_bytes(mapped, most), sombra_bytes(mapped, most)};
+        const sombra_value list = {.type = SOMBRA_TYPE_LIST, .as.list = {items, 2}};
+        const sombra_value far = {.type = SOMBRA_TYPE_DATETIME, .as.datetime = {0, 0, 256, zone}};
+        const sombra_value *const bad[] = {&two, &list, &far};
+        for (size_t i = 0; i < 3; i++) {
+            const sombra_column column = {.key = key, .type = SOMBRA_TYPE_NULL, .values = bad[i]};
+            FAILS(&f, sombra_create_nodes(f.txn, NULL, 0, 1, &column, 1, NULL), SOMBRA_LIMIT, "longer than a property");
+        }
+    }
+    { /* a few megabytes are an everyday value */
+        const sombra_text text = {mapped, 5000001};
+        const sombra_column column = {.key = key, .type = SOMBRA_TYPE_BYTES, .texts = &text};
+        sombra_value back;
+        bool found;
+        uint64_t id;
+        OK(&f, sombra_create_nodes(f.txn, NULL, 0, 1, &column, 1, &id));
+        OK(&f, sombra_get_props(f.txn, SOMBRA_NODE, id, &key, 1, &back, &found));
+        assert_int_equal(back.as.bytes.size, 5000001);
+    }
+    api_commit(&f);
+    assert_int_equal(munmap(mapped, most + 1), 0);
+    api_end(&f);
+}
+
+static void test_api_limits__times(void **state)
+{
+    static const struct { sombra_value good, bad; } pairs[] = {
+        {{.type = SOMBRA_TYPE_DATE, .as.integer = 365241780471}, {.type = SOMBRA_TYPE_DATE, .as.integer = 365241780472}},
+        {{.type = SOMBRA_TYPE_TIME, .as.time = {0, 64800}}, {.type = SOMBRA_TYPE_TIME, .as.time = {0, 64801}}},
+        {{.type = SOMBRA_TYPE_LOCAL_TIME, .as.integer = 86399999999999}, {.type = SOMBRA_TYPE_LOCAL_TIME, .as.integer = -1}},
+        {{.type = SOMBRA_TYPE_DURATION, .as.duration = {INT64_MAX, INT64_MIN, INT64_MAX, 999999999}}, {.type = SOMBRA_TYPE_DURATION, .as.duration = {0, 0, 0, 1000000000}}},
+        {{.type = SOMBRA_TYPE_LOCAL_DATETIME, .extra = 999999999}, {.type = SOMBRA_TYPE_LOCAL_DATETIME, .extra = 1000000000}},
+    };
+    api_fixture f;
+    uint32_t key;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    key = api_name(&f, SOMBRA_KEY, "when");
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        const sombra_column good = {.key = key, .type = SOMBRA_TYPE_NULL, .values = &pairs[i].good};
+        const sombra_column bad = {.key = key, .type = SOMBRA_TYPE_NULL, .values = &pairs[i].bad};
+        OK(&f, sombra_create_nodes(f.txn, NULL, 0, 1, &good, 1, NULL));
+        FAILS(&f, sombra_create_nodes(f.txn, NULL, 0, 1, &bad, 1, NULL), SOMBRA_INVALID, "range");
+    }
+    api_verify(&f);
+    api_commit(&f);
+    api_end(&f);
+}
+
+/* Connections of all processes share the reader slots of a file. */
+static void test_api_limits__connections_of_a_file(void **state)
+{
+    api_fixture f;
+    sombra_conn *conns[1000], *extra = NULL;
+    (void)state;
+
+    api_new(&f);
+    conns[0] = f.conn;
+    for (int i = 1; i < 1000; i++) OK_ERROR(&f, sombra_connect(f.db, &conns[i], &f.error));
+    FAILS_ERROR(&f, sombra_connect(f.db, &extra, &f.error), SOMBRA_LIMIT, "1000");
+    assert_null(extra);
+    sombra_disconnect(conns[500]);
+    OK_ERROR(&f, sombra_connect(f.db, &conns[500], &f.error));
+    for (int i = 1; i < 1000; i++) sombra_disconnect(conns[i]);
+    api_begin(&f, SOMBRA_WRITE);
+    (void)api_node(&f, "Person", 1);
+    api_commit(&f);
+    api_end(&f);
+}
+
+/* Properties of a node, and of a graph: bounded by nothing that one meets. */
+static void test_api_limits__many_properties(void **state)
+{
+    enum { KEYS = 3000 };
+    api_fixture f;
+    sombra_prop *props = calloc(KEYS, sizeof *props);
+    sombra_mutation done;
+    sombra_node node;
+    bool found;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    for (int i = 0; i < KEYS; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "key%d", i);
+        props[i] = (sombra_prop){.key = api_name(&f, SOMBRA_KEY, name), .value = sombra_int(i)};
+    }
+    {
+        const sombra_op op = {.kind = SOMBRA_CREATE_NODE, .props = props, .prop_count = KEYS};
+        OK(&f, sombra_mutate(f.txn, &op, 1, &done));
+    }
+    OK(&f, sombra_get_node(f.txn, done.ids[0], &node, &found));
+    assert_int_equal(node.prop_count, KEYS);
+    assert_int_equal(node.props[KEYS - 1].value.as.integer, KEYS - 1);
+    api_verify(&f);
+    api_commit(&f);
+    free(props);
+    api_end(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_api_limits__name_bytes),
+        cmocka_unit_test(test_api_limits__labels_of_a_node),
+        cmocka_unit_test(test_api_limits__keys_of_an_index),
+        cmocka_unit_test(test_api_limits__indexed_values_may_be_long),
+        cmocka_unit_test(test_api_limits__value_bytes),
+        cmocka_unit_test(test_api_limits__times),
+        cmocka_unit_test(test_api_limits__connections_of_a_file),
+        cmocka_unit_test(test_api_limits__many_properties),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
