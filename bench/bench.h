@@ -157,6 +157,10 @@ void bench_run_put_many(const char *name);
 void bench_run_profiling(const char *name);
 void bench_run_ablation(const char *name);
 void bench_run_reads(const char *name);
+void bench_run_commit_each(const char *name);
+void bench_run_edge_insert(const char *name);
+void bench_run_bulk_into_full(const char *name);
+void bench_run_mixed(const char *name);
 /* One load in memory with profiling off or on: what callgrind counts. */
 void bench_run_once(bool on);
 

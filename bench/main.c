@@ -34,6 +34,12 @@ static const bench_workload WORKLOADS[] = {
      bench_run_reads},
     {"bfs", "breadth first over everything that is reached", bench_run_reads},
     {"scan_filter", "one property filtered by scanning", bench_run_reads},
+    {"commit_each", "one node per durable commit", bench_run_commit_each},
+    {"mixed", "four reads of neighbors, one update in its own commit", bench_run_mixed},
+    {"edge_insert", "one relationship per durable commit into a large graph",
+     bench_run_edge_insert},
+    {"bulk_into_full", "80,000 scattered relationships into a large graph",
+     bench_run_bulk_into_full},
 };
 #define WORKLOAD_COUNT (sizeof WORKLOADS / sizeof *WORKLOADS)
 

@@ -1,0 +1,340 @@
+/* writes.c — small durable commits: one node, one relationship into a large graph, updates among reads; and 80,000 scattered
+ * relationships in one transaction. The raw figure is a write and a sync of space that was written before. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/random.h"
+#include "sombra_store.h"
+
+#define ENGINES_MAX 4
+
+static const char *const LARGE[] = {"b1m", NULL};
+
+/* Sombra, the peers, and the raw file. */
+static size_t all_engines(const bench_engine **engines)
+{
+    size_t count;
+    const bench_engine *const *wanted = bench_engines(&count);
+
+    for (size_t i = 0; i < count; i++)
+        engines[i] = wanted[i];
+    if (bench_engine_wanted("raw")) engines[count++] = &bench_raw;
+    return count;
+}
+
+static bench_text name_of(uint64_t i, char name[BENCH_NAME_BYTES])
+{
+    for (size_t c = 0; c < BENCH_NAME_BYTES; c++)
+        name[c] = (char)('a' + (i >> (2 * c)) % 26);
+    return (bench_text){.data = name, .size = BENCH_NAME_BYTES};
+}
+
+/* Median, 99th percentile and longest of commits, in microseconds. */
+static void report_times(const char *workload, const char *graph, const char *engine,
+                         bench_samples *times)
+{
+    bench_report(workload, graph, engine, "median_us", times, "us", BENCH_LOWER);
+    bench_figure(workload, graph, engine, "p99_us", bench_quantile(times, 0.99), 0, 0, 0, "us",
+                 BENCH_LOWER);
+    bench_figure(workload, graph, engine, "longest_us", bench_quantile(times, 1), 0, 0, 0, "us",
+                 BENCH_LOWER);
+}
+
+/* ---- commit_each -------------------------------------------------------------------------------- */
+
+#define COMMITS 200u /* in a round */
+
+typedef struct committer {
+    sombra_db *db;
+    sombra_store *store;
+    uint64_t first, count;
+    pthread_t thread;
+} committer;
+
+/* A connection of its own to the same database; one node a commit. */
+static void *commit_nodes(void *object)
+{
+    committer *self = object;
+    sombra_store store = *self->store;
+    sombra_error error;
+
+    if (sombra_connect(self->db, &store.conn, &error) != SOMBRA_OK)
+        bench_fail("sombra: %s", error.message);
+    for (uint64_t i = 0; i < self->count; i++) {
+        char name[BENCH_NAME_BYTES];
+        bench_sombra.commit_node(&store, (int64_t)(self->first + i),
+                                 name_of(self->first + i, name));
+    }
+    sombra_disconnect(store.conn);
+    return NULL;
+}
+
+/* Commits per second with count threads. */
+static double run_threads(sombra_store *store, unsigned count, uint64_t *next)
+{
+    committer *threads = bench_alloc(count, sizeof *threads);
+    const uint64_t started = bench_now_ns();
+    uint64_t elapsed;
+
+    for (unsigned i = 0; i < count; i++) {
+        threads[i] = (committer){.db = store->db, .store = store, .first = *next, .count = COMMITS};
+        *next += COMMITS;
+        if (pthread_create(&threads[i].thread, NULL, commit_nodes, &threads[i]) != 0)
+            bench_fail("no thread");
+    }
+    for (unsigned i = 0; i < count; i++)
+        (void)pthread_join(threads[i].thread, NULL);
+    elapsed = bench_now_ns() - started;
+    free(threads);
+    return (double)count * COMMITS / (double)elapsed * 1e9;
+}
+
+static void run_group_commit(const char *workload)
+{
+    char *path = bench_path("group");
+    sombra_store *store = bench_sombra_open(path, NULL, 0);
+    bench_samples one = {0}, many = {0}, gain = {0};
+    uint64_t next = 1, nodes, edges;
+    char metric[64];
+
+    for (unsigned round = 0; round < bench_rounds(5); round++) {
+        const double alone = run_threads(store, 1, &next);
+        const double together = run_threads(store, bench.threads, &next);
+        bench_add(&one, alone);
+        bench_add(&many, together);
+        bench_add(&gain, together / alone);
+    }
+    bench_sombra.count(store, &nodes, &edges);
+    bench_expect("nodes committed", nodes, next - 1);
+    bench_report(workload, "none", "sombra", "commits_per_s_1_thread", &one, "1/s", BENCH_HIGHER);
+    (void)snprintf(metric, sizeof metric, "commits_per_s_%u_threads", bench.threads);
+    bench_report(workload, "none", "sombra", metric, &many, "1/s", BENCH_HIGHER);
+    bench_ratio(workload, "none", "threads_to_one_thread", bench_median(&gain));
+    bench_clear(&one);
+    bench_clear(&many);
+    bench_clear(&gain);
+    bench_sombra_close(store);
+    bench_remove(path);
+    free(path);
+}
+
+void bench_run_commit_each(const char *workload)
+{
+    const bench_engine *engines[ENGINES_MAX];
+    const size_t count = all_engines(engines);
+    const unsigned rounds = bench_rounds(10);
+    bench_samples times[ENGINES_MAX] = {{0}};
+    void *stores[ENGINES_MAX];
+    char *paths[ENGINES_MAX];
+    uint64_t next = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        paths[i] = bench_path(engines[i]->name);
+        stores[i] = engines[i]->open(paths[i], BENCH_FULL);
+    }
+    for (unsigned round = 0; round < rounds; round++, next += COMMITS) {
+        for (size_t i = 0; i < count; i++) {
+            for (uint64_t j = 0; j < COMMITS; j++) {
+                char name[BENCH_NAME_BYTES];
+                const bench_text text = name_of(next + j, name);
+                const uint64_t started = bench_now_ns();
+                engines[i]->commit_node(stores[i], (int64_t)(next + j), text);
+                bench_add(&times[i], (double)(bench_now_ns() - started) / 1e3);
+            }
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint64_t nodes = next, edges;
+        if (engines[i]->count != NULL) engines[i]->count(stores[i], &nodes, &edges);
+        bench_expect("nodes committed", nodes, next);
+        engines[i]->close(stores[i]);
+        bench_remove(paths[i]);
+        free(paths[i]);
+        report_times(workload, "none", engines[i]->name, &times[i]);
+        bench_clear(&times[i]);
+    }
+    if (bench.threads > 1 && bench_engine_wanted("sombra")) run_group_commit(workload);
+}
+
+/* ---- Into a large graph ------------------------------------------------------------------------- */
+
+typedef struct scattered {
+    uint32_t *source, *target;
+    int64_t *weight;
+    size_t count;
+} scattered;
+
+static scattered make_scattered(const bench_graph *graph, size_t count, uint64_t seed)
+{
+    scattered made = {bench_alloc(count, sizeof *made.source),
+                      bench_alloc(count, sizeof *made.target),
+                      bench_alloc(count, sizeof *made.weight), count};
+    sb_random random = {seed};
+
+    for (size_t i = 0; i < count; i++) {
+        made.source[i] = (uint32_t)sb_random_below(&random, graph->node_count);
+        made.target[i] = (uint32_t)sb_random_below(&random, graph->node_count);
+        made.weight[i] = (int64_t)sb_random_below(&random, 256);
+    }
+    return made;
+}
+
+static void free_scattered(scattered *made)
+{
+    free(made->source);
+    free(made->target);
+    free(made->weight);
+}
+
+void bench_run_edge_insert(const char *workload)
+{
+    for (const char *const *name = bench_graphs(LARGE); *name != NULL; name++) {
+        const bench_graph *graph = bench_graph_of(*name);
+        const bench_engine *engines[ENGINES_MAX];
+        const size_t count = all_engines(engines);
+        const unsigned rounds = bench_rounds(10);
+        bench_samples times[ENGINES_MAX] = {{0}};
+        scattered edges = make_scattered(graph, (size_t)COMMITS * rounds, bench.seed + 2);
+
+        for (size_t i = 0; i < edges.count; i += COMMITS) {
+            for (size_t e = 0; e < count; e++) {
+                void *store = bench_store_of(engines[e], graph);
+                for (size_t j = i; j < i + COMMITS; j++) {
+                    const uint64_t started = bench_now_ns();
+                    engines[e]->insert_edges(store, edges.source + j, edges.target + j,
+                                             edges.weight + j, 1);
+                    bench_add(&times[e], (double)(bench_now_ns() - started) / 1e3);
+                }
+            }
+        }
+        for (size_t e = 0; e < count; e++) {
+            report_times(workload, graph->name, engines[e]->name, &times[e]);
+            bench_clear(&times[e]);
+        }
+        free_scattered(&edges);
+    }
+}
+
+/* Bytes that a Sombra store has in its WAL. */
+static uint64_t wal_bytes(sombra_store *store)
+{
+    sb_pager_info info;
+    sb_err err;
+
+    if (sb_pager_get_info(store->db->pager, &info, &err) != SB_OK)
+        bench_fail("sombra: no information");
+    return info.wal_used_bytes;
+}
+
+void bench_run_bulk_into_full(const char *workload)
+{
+    enum { INSERTED = 80000 };
+
+    for (const char *const *name = bench_graphs(LARGE); *name != NULL; name++) {
+        const bench_graph *graph = bench_graph_of(*name);
+        size_t count;
+        const bench_engine *const *engines = bench_engines(&count);
+        bench_samples rates[ENGINES_MAX] = {{0}};
+        uint64_t wal = 0;
+
+        for (unsigned round = 0; round < bench_rounds(5); round++) {
+            scattered edges = make_scattered(graph, INSERTED, bench.seed + 3 + round);
+            for (size_t e = 0; e < count; e++) {
+                void *store = bench_store_of(engines[e], graph);
+                uint64_t before[2], after[2], started, elapsed;
+                engines[e]->count(store, &before[0], &before[1]);
+                if (engines[e] == &bench_sombra &&
+                    sombra_checkpoint(((sombra_store *)store)->conn, SOMBRA_TRUNCATE, NULL) !=
+                        SOMBRA_OK)
+                    bench_fail("sombra: no checkpoint");
+                started = bench_now_ns();
+                engines[e]->insert_edges(store, edges.source, edges.target, edges.weight, INSERTED);
+                elapsed = bench_now_ns() - started;
+                if (engines[e] == &bench_sombra && wal_bytes(store) > wal) wal = wal_bytes(store);
+                engines[e]->count(store, &after[0], &after[1]);
+                bench_expect("relationships inserted", after[1] - before[1], INSERTED);
+                bench_add(&rates[e], INSERTED / (double)elapsed * 1e9);
+            }
+            free_scattered(&edges);
+        }
+        for (size_t e = 0; e < count; e++) {
+            bench_report(workload, graph->name, engines[e]->name, "relationships_per_s", &rates[e],
+                         "1/s", BENCH_HIGHER);
+            if (engines[e] == &bench_sombra)
+                bench_count(workload, graph->name, "sombra", "wal_bytes", (double)wal, "bytes");
+            bench_clear(&rates[e]);
+        }
+    }
+}
+
+/* ---- mixed ------------------------------------------------------------------------------------------ */
+
+#define OPERATIONS                                                                                 \
+    5000u /* in a round: four of five read the neighbors of a node, the fifth updates one */
+
+static double run_mixed(const bench_engine *engine, void *store, const bench_graph *graph,
+                        uint64_t seed, uint64_t *sum)
+{
+    sb_random random = {seed};
+    const uint64_t started = bench_now_ns();
+
+    *sum = 0;
+    for (uint32_t i = 0; i < OPERATIONS; i++) {
+        const uint32_t node = (uint32_t)sb_random_below(&random, graph->node_count);
+        if (i % 5 == 4) {
+            engine->commit_update(store, node, (int64_t)(seed + i));
+        } else {
+            engine->read_begin(store);
+            *sum += engine->neighbors(store, &node, 1, false);
+            engine->read_end(store);
+        }
+    }
+    return OPERATIONS / (double)(bench_now_ns() - started) * 1e9;
+}
+
+static void run_mixed_sync(const char *workload, const bench_graph *graph, bench_sync sync)
+{
+    static const char *const METRICS[] = {"full_operations_per_s", "normal_operations_per_s",
+                                          "off_operations_per_s"};
+    const bench_engine *engines[ENGINES_MAX];
+    size_t count = all_engines(engines);
+    bench_samples rates[ENGINES_MAX] = {{0}};
+    void *stores[ENGINES_MAX];
+    char *paths[ENGINES_MAX];
+
+    if (sync != BENCH_FULL && count > 0 && engines[count - 1] == &bench_raw) count--; /* it syncs */
+    for (size_t e = 0; e < count; e++) {
+        paths[e] = bench_path(engines[e]->name);
+        stores[e] = engines[e]->open(paths[e], sync);
+        engines[e]->load(stores[e], graph);
+    }
+    for (unsigned round = 0; round < bench_rounds(5); round++) {
+        uint64_t right = 0;
+        for (size_t e = 0; e < count; e++) {
+            uint64_t sum;
+            bench_add(&rates[e], run_mixed(engines[e], stores[e], graph, bench.seed + round, &sum));
+            if (right == 0) right = sum;
+            bench_expect("sum of what was read", sum, right);
+        }
+    }
+    for (size_t e = 0; e < count; e++) {
+        bench_report(workload, graph->name, engines[e]->name, METRICS[sync], &rates[e], "1/s",
+                     BENCH_HIGHER);
+        bench_clear(&rates[e]);
+        engines[e]->close(stores[e]);
+        bench_remove(paths[e]);
+        free(paths[e]);
+    }
+}
+
+void bench_run_mixed(const char *workload)
+{
+    static const char *const USUAL[] = {"m100k", NULL};
+
+    for (const char *const *name = bench_graphs(USUAL); *name != NULL; name++) {
+        const bench_graph *graph = bench_graph_of(*name);
+        for (int sync = BENCH_FULL; sync <= BENCH_OFF; sync++)
+            run_mixed_sync(workload, graph, (bench_sync)sync);
+    }
+}
