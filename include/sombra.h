@@ -365,7 +365,8 @@ SOMBRA_API sombra_status sombra_create_nodes(sombra_txn *txn, const uint32_t *la
                                              size_t label_count, size_t count,
                                              const sombra_column *columns, size_t column_count,
                                              uint64_t *ids);
-/** Typed batch of relationships of one type. NOT_FOUND names the row and the end that does not exist. ids may be NULL. */
+/** Typed batch of relationships of one type. NOT_FOUND names the row and the end that does not exist. ids may be NULL,
+ *  and must not lie in the arrays of sources or targets (MISUSE). */
 SOMBRA_API sombra_status sombra_create_rels(sombra_txn *txn, uint32_t type, size_t count,
                                             const uint64_t *sources, const uint64_t *targets,
                                             const sombra_column *columns, size_t column_count,

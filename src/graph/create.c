@@ -124,6 +124,13 @@ sb_status sb_create__rels(sb_graph *graph, sb_type_id type, size_t count, const 
     return sb_writer__pend(graph, type, sources, targets, ids, count, err);
 }
 
+/* Do two arrays of count ids share memory? */
+static bool overlap(const uint64_t *a, const uint64_t *b, size_t count)
+{
+    const uintptr_t x = (uintptr_t)a, y = (uintptr_t)b, bytes = count * sizeof *a;
+    return x < y + bytes && y < x + bytes;
+}
+
 sb_status sb_graph_create_rels(sb_graph *graph, sb_type_id type, size_t count,
                                const sb_node_id *sources, const sb_node_id *targets,
                                const sb_prop_column *columns, size_t column_count, sb_rel_id *ids,
@@ -136,6 +143,9 @@ sb_status sb_graph_create_rels(sb_graph *graph, sb_type_id type, size_t count,
     if (type == 0 || type > sb_name_count(graph->view, SB_NAME_TYPE))
         return SB_FAIL(err, SB_INVALID, "there is no relationship type %u", type);
     if (count == 0) return SB_OK;
+    /* The ids are written while the ends are still read. */
+    if (overlap(ids, sources, count) || overlap(ids, targets, count))
+        return SB_FAIL(err, SB_MISUSE, "ids may not lie in the arrays of sources or targets");
     SB_TRY(sb_graph__atomic_begin(graph, &savepoint, err));
     sb_upkeep__begin(graph, false);
     status = sb_create__rels(graph, type, count, sources, targets, columns, column_count, ids, err);

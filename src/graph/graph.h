@@ -68,7 +68,7 @@ typedef struct sb_prop_column {
 
 /* Typed batch: columns in, ids out. ids: count places, ascending ids. */
 SB_MUST_CHECK sb_status sb_graph_create_nodes(sb_graph *graph, sb_set_id set, size_t count, const sb_prop_column *columns, size_t column_count, sb_node_id *ids, sb_err *err);
-/* SB_NOT_FOUND names the endpoint that does not exist (row, which end, id); nothing of the call stays. Endpoints are
+/* ids must not lie in the arrays of sources or targets (SB_MISUSE). SB_NOT_FOUND names the endpoint that does not exist (row, which end, id); nothing of the call stays. Endpoints are
  * de-duplicated and looked up at most once each; nodes made in this transaction are not looked up at all. */
 SB_MUST_CHECK sb_status sb_graph_create_rels(sb_graph *graph, sb_type_id type, size_t count, const sb_node_id *sources, const sb_node_id *targets, const sb_prop_column *columns, size_t column_count, sb_rel_id *ids, sb_err *err);
 

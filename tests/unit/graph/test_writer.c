@@ -437,6 +437,10 @@ static void test_graph_writer__bad_columns(void **state)
     OK(&f, sb_stats_nodes_of_label(f.view, 0, &count, &f.err));
     assert_int_equal(count, 0);
     OK(&f, sb_graph_create_nodes(f.graph, 0, 3, twice, 1, ids, &f.err));
+    const sb_type_id knows = type_of(&f, "KNOWS");
+    sb_node_id targets[4] = {ids[0], ids[1], ids[2], 0};
+    FAILS(&f, sb_graph_create_rels(f.graph, knows, 3, ids, targets, NULL, 0, targets + 1, &f.err),
+          SB_MISUSE, "sources or targets");
     commit(&f);
     graph_fixture_close(&f);
 }
