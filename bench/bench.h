@@ -92,6 +92,8 @@ typedef struct bench_graph {
 /* s1k, s5k, s20k, m100k, b1m: R-MAT degrees, ids permuted, seeded. Owned by the caller. */
 bench_graph *bench_graph_make(const char *name);
 void bench_graph_free(bench_graph *graph);
+/* The graph in files that bulk_load wrote, for engines that read no CSV. */
+bench_graph *bench_graph_from_csv(const char *csv);
 bool bench_graph_known(const char *name);
 /* The graphs of a workload: those of --graph, else of the list; the list ends with NULL. */
 const char *const *bench_graphs(const char *const *usual);
@@ -110,6 +112,10 @@ typedef struct bench_engine {
     /* The whole graph as one durable transaction. */
     void (*load)(void *store, const bench_graph *graph);
     void (*load_builder)(void *store, const bench_graph *graph);
+    /* A database that is there. */
+    void *(*reopen)(const char *path);
+    /* A new database from the files csv-nodes and csv-edges, synced and closed. */
+    void (*load_csv)(const char *path, const char *csv);
     /* Nodes and relationships there are, counted from the tables. */
     void (*count)(void *store, uint64_t *nodes, uint64_t *edges);
     /* Relationships between nodes that are there, one transaction. */
@@ -161,6 +167,10 @@ void bench_run_commit_each(const char *name);
 void bench_run_edge_insert(const char *name);
 void bench_run_bulk_into_full(const char *name);
 void bench_run_mixed(const char *name);
+void bench_run_open(const char *name);
+void bench_run_bulk_load(const char *name);
+/* What a process that run_child started does: words are task, engine, path and one more. */
+void bench_child(int count, char **words);
 /* One load in memory with profiling off or on: what callgrind counts. */
 void bench_run_once(bool on);
 

@@ -108,6 +108,11 @@ static void close_store(void *object)
     free(store);
 }
 
+static void *reopen_store(const char *path)
+{
+    return open_store(path, BENCH_FULL);
+}
+
 static MDB_val value_of(const void *data, size_t bytes)
 {
     MDB_val value = {.mv_size = bytes};
@@ -194,6 +199,16 @@ static void load(void *object, const bench_graph *graph)
         add_node(store, txn, graph->key[i], graph->names[i]);
     add_edges(store, txn, graph->source, graph->target, graph->weight, graph->edge_count);
     must(mdb_txn_commit(txn));
+}
+
+static void load_csv(const char *path, const char *csv)
+{
+    bench_graph *graph = bench_graph_from_csv(csv);
+    void *store = open_store(path, BENCH_FULL);
+
+    load(store, graph);
+    close_store(store);
+    bench_graph_free(graph);
 }
 
 static void insert_edges(void *object, const uint32_t *source, const uint32_t *target,
@@ -428,6 +443,8 @@ const bench_engine bench_lmdb = {
     .open = open_store,
     .close = close_store,
     .load = load,
+    .reopen = reopen_store,
+    .load_csv = load_csv,
     .count = count_all,
     .insert_edges = insert_edges,
     .commit_node = commit_node,

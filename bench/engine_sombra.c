@@ -1,4 +1,5 @@
 /* engine_sombra.c — Sombra through its public interface. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,76 @@ sombra_store *bench_sombra_open(const char *path, const sombra_options *options,
         bench_fail("sombra: %s", error.message);
     make_schema(store);
     return store;
+}
+
+/* Numbers of the names and the index that make_schema or an import made. */
+static void find_schema(sombra_store *store)
+{
+    static const struct {
+        sombra_name_kind kind;
+        const char *name;
+        size_t at;
+    } NAMES[] = {
+        {SOMBRA_LABEL, "Node", offsetof(sombra_store, label)},
+        {SOMBRA_TYPE, "LINK", offsetof(sombra_store, type)},
+        {SOMBRA_KEY, "key", offsetof(sombra_store, key)},
+        {SOMBRA_KEY, "name", offsetof(sombra_store, name)},
+        {SOMBRA_KEY, "weight", offsetof(sombra_store, weight)},
+        {SOMBRA_KEY, "note", offsetof(sombra_store, note)},
+    };
+    sombra_txn *txn = bench_sombra_begin(store, SOMBRA_READ);
+    const sombra_schema unique = {.name = "node_key", .name_size = 8};
+
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        uint32_t id;
+        bench_must(store,
+                   sombra_name_find(txn, NAMES[i].kind, NAMES[i].name, SOMBRA_NUL_TERMINATED, &id));
+        memcpy((char *)store + NAMES[i].at, &id, sizeof id);
+    }
+    bench_must(store, sombra_schema_find(txn, &unique, &store->schema));
+    sombra_rollback(txn);
+}
+
+sombra_store *bench_sombra_reopen(const char *path, const sombra_options *options)
+{
+    sombra_store *store = bench_alloc(1, sizeof *store);
+    sombra_error error;
+
+    if (sombra_open(path, options, &store->db, &error) != SOMBRA_OK ||
+        sombra_connect(store->db, &store->conn, &error) != SOMBRA_OK)
+        bench_fail("sombra: %s", error.message);
+    find_schema(store);
+    store->first_id = 1;
+    store->node_count = 1000;
+    return store;
+}
+
+static void *reopen_store(const char *path)
+{
+    return bench_sombra_reopen(path, NULL);
+}
+
+/* The importer, in one transaction with the unique index. */
+static void load_csv(const char *path, const char *csv)
+{
+    sombra_store *store = bench_sombra_open(path, NULL, 0);
+    sombra_txn *txn = bench_sombra_begin(store, SOMBRA_WRITE);
+    char names[2][512];
+    const sombra_import_file nodes = {names[0], "Node"}, edges = {names[1], "LINK"};
+    sombra_import_options options;
+    sombra_import_result result;
+
+    (void)snprintf(names[0], sizeof names[0], "%s-nodes", csv);
+    (void)snprintf(names[1], sizeof names[1], "%s-edges", csv);
+    sombra_import_options_init(&options);
+    options.nodes = &nodes;
+    options.node_file_count = 1;
+    options.rels = &edges;
+    options.rel_file_count = 1;
+    options.store_ids = true;
+    bench_must(store, sombra_import_csv(txn, &options, &result));
+    bench_must(store, sombra_commit(txn));
+    bench_sombra_close(store);
 }
 
 void bench_sombra_close(sombra_store *store)
@@ -521,6 +592,8 @@ const bench_engine bench_sombra = {
     .close = close_store,
     .load = load,
     .load_builder = load_builder,
+    .reopen = reopen_store,
+    .load_csv = load_csv,
     .count = count_all,
     .insert_edges = insert_edges,
     .commit_node = commit_node,

@@ -76,7 +76,7 @@ static void run(sqlite_store *store, enum statement which)
     (void)sqlite3_reset(store->statements[which]);
 }
 
-static void *open_store(const char *path, bench_sync sync)
+static sqlite_store *open_file(const char *path, bench_sync sync)
 {
     static const char *const SYNCS[] = {"PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL",
                                         "PRAGMA synchronous=OFF"};
@@ -88,11 +88,35 @@ static void *open_store(const char *path, bench_sync sync)
     execute(store, SYNCS[sync]);
     execute(store, "PRAGMA cache_size=-4000000");
     execute(store, "PRAGMA mmap_size=17179869184");
-    execute(store, SCHEMA);
+    store->next_node = 1;
+    return store;
+}
+
+static void prepare_all(sqlite_store *store)
+{
     for (int i = 0; i < STATEMENTS; i++)
         must(store, sqlite3_prepare_v3(store->db, TEXTS[i], -1, SQLITE_PREPARE_PERSISTENT,
                                        &store->statements[i], NULL) == SQLITE_OK);
-    store->next_node = 1;
+}
+
+static void *open_store(const char *path, bench_sync sync)
+{
+    sqlite_store *store = open_file(path, sync);
+
+    execute(store, SCHEMA);
+    prepare_all(store);
+    return store;
+}
+
+/* Only the statement of the first look-up is prepared; COUNT_… when asked for. */
+static void *reopen_store(const char *path)
+{
+    static const int NEEDED[] = {BY_KEY, COUNT_NODES, COUNT_EDGES};
+    sqlite_store *store = open_file(path, BENCH_FULL);
+
+    for (size_t i = 0; i < sizeof NEEDED / sizeof *NEEDED; i++)
+        must(store, sqlite3_prepare_v3(store->db, TEXTS[NEEDED[i]], -1, 0,
+                                       &store->statements[NEEDED[i]], NULL) == SQLITE_OK);
     return store;
 }
 
@@ -141,6 +165,16 @@ static void load(void *object, const bench_graph *graph)
         add_node(store, graph->key[i], graph->names[i]);
     add_edges(store, graph->source, graph->target, graph->weight, graph->edge_count);
     run(store, COMMIT);
+}
+
+static void load_csv(const char *path, const char *csv)
+{
+    bench_graph *graph = bench_graph_from_csv(csv);
+    void *store = open_store(path, BENCH_FULL);
+
+    load(store, graph);
+    close_store(store);
+    bench_graph_free(graph);
 }
 
 static void insert_edges(void *object, const uint32_t *source, const uint32_t *target,
@@ -290,6 +324,8 @@ const bench_engine bench_sqlite = {
     .open = open_store,
     .close = close_store,
     .load = load,
+    .reopen = reopen_store,
+    .load_csv = load_csv,
     .count = count_all,
     .insert_edges = insert_edges,
     .commit_node = commit_node,

@@ -36,6 +36,8 @@ static const bench_workload WORKLOADS[] = {
     {"scan_filter", "one property filtered by scanning", bench_run_reads},
     {"commit_each", "one node per durable commit", bench_run_commit_each},
     {"mixed", "four reads of neighbors, one update in its own commit", bench_run_mixed},
+    {"open", "a fresh process opens and answers one look-up", bench_run_open},
+    {"bulk_load", "CSV files into a new, synced file", bench_run_bulk_load},
     {"edge_insert", "one relationship per durable commit into a large graph",
      bench_run_edge_insert},
     {"bulk_into_full", "80,000 scattered relationships into a large graph",
@@ -302,8 +304,13 @@ static void make_directory(void)
 
 int main(int count, char **arguments)
 {
-    const size_t named = take_arguments(count, arguments);
+    size_t named;
 
+    if (count > 2 && strcmp(arguments[1], "--child") == 0) {
+        bench_child(count - 2, arguments + 2);
+        return 0;
+    }
+    named = take_arguments(count, arguments);
     if (bench.once != NULL) {
         if (strcmp(bench.once, "on") != 0 && strcmp(bench.once, "off") != 0)
             bench_fail("--once is off or on, not '%s'", bench.once);

@@ -29,6 +29,8 @@ void bench_must(sombra_store *store, sombra_status status);
  * on; SB_SEED_PROFILE_OFF in it turns profiling on. */
 sombra_store *bench_sombra_open(const char *path, const sombra_options *options,
                                 uint32_t switched_off);
+/* One that is there; node_count is not known, and set to 1,000. */
+sombra_store *bench_sombra_reopen(const char *path, const sombra_options *options);
 void bench_sombra_close(sombra_store *store);
 sombra_txn *bench_sombra_begin(sombra_store *store, sombra_mode mode);
 /* Nodes of the graph in one batch; sets first_id. */

@@ -1,0 +1,308 @@
+/* processes.c — what is measured in a process of its own: loading CSV files (with the peak of its memory), and opening a database
+ * up to the first answered look-up, after a clean close and after kill -9. The benchmark starts itself again for these. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sombra_store.h"
+
+#define DIRTY_BYTES ((uint64_t)10 << 20) /* WAL left behind by the process that is killed */
+
+/* ---- Children ----------------------------------------------------------------------------------- */
+
+typedef struct child_result {
+    double ns; /* printed by the child */
+    uint64_t wall_ns, peak_bytes;
+    bool killed;
+} child_result;
+
+/* Run this program with four words; what it prints is a number. */
+static child_result run_child(const char *task, const char *engine, const char *path,
+                              const char *more)
+{
+    child_result result = {0};
+    int ends[2], status;
+    char text[64] = {0};
+    struct rusage usage;
+    const uint64_t started = bench_now_ns();
+    pid_t child;
+
+    if (pipe(ends) != 0 || (child = fork()) < 0) bench_fail("no process: %s", strerror(errno));
+    if (child == 0) {
+        (void)dup2(ends[1], STDOUT_FILENO);
+        (void)close(ends[0]);
+        (void)execl("/proc/self/exe", "sombra-bench", "--child", task, engine, path, more,
+                    (char *)NULL);
+        _exit(127);
+    }
+    (void)close(ends[1]);
+    if (read(ends[0], text, sizeof text - 1) < 0) bench_fail("the child says nothing");
+    (void)close(ends[0]);
+    if (wait4(child, &status, 0, &usage) != child) bench_fail("the child is lost");
+    result.wall_ns = bench_now_ns() - started;
+    result.killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    if (!result.killed && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
+        bench_fail("%s of %s failed", task, engine);
+    result.ns = strtod(text, NULL);
+    result.peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
+    return result;
+}
+
+static const bench_engine *engine_named(const char *name)
+{
+    size_t count;
+    const bench_engine *const *engines = bench_engines(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(engines[i]->name, name) == 0) return engines[i];
+    }
+    bench_fail("there is no engine %s", name);
+}
+
+/* Open a database that is there, answer one look-up by key, say how long that took. */
+static void child_open(const bench_engine *engine, const char *path, int64_t key)
+{
+    const uint64_t started = bench_now_ns();
+    void *store = engine->reopen(path);
+    uint64_t sum, elapsed;
+
+    engine->read_begin(store);
+    sum = engine->lookup_key(store, &key, 1, false);
+    elapsed = bench_now_ns() - started;
+    engine->read_end(store);
+    if (sum <= (uint64_t)key) bench_fail("the look-up found nothing");
+    printf("%llu\n", (unsigned long long)elapsed);
+    fflush(stdout);
+    engine->close(store);
+}
+
+/* Commit updates until the WAL holds DIRTY_BYTES, then die. */
+static void child_dirty(const char *path)
+{
+    sombra_options options;
+    sombra_store *store;
+    sb_pager_info info;
+    sb_err err;
+
+    sombra_options_init(&options);
+    options.autocheckpoint = 0;
+    options.durability = SOMBRA_DURABLE_NORMAL;
+    store = bench_sombra_reopen(path, &options);
+    for (uint32_t node = 0;; node++) {
+        bench_sombra.commit_update(store, node % store->node_count, (int64_t)node);
+        if (sb_pager_get_info(store->db->pager, &info, &err) != SB_OK)
+            bench_fail("sombra: no information");
+        if (info.wal_used_bytes >= DIRTY_BYTES) (void)raise(SIGKILL);
+    }
+}
+
+void bench_child(int count, char **words)
+{
+    if (count != 4) bench_fail("--child is for the benchmark itself");
+    if (strcmp(words[0], "open") == 0)
+        child_open(engine_named(words[1]), words[2], strtoll(words[3], NULL, 10));
+    else if (strcmp(words[0], "dirty") == 0)
+        child_dirty(words[2]);
+    else if (strcmp(words[0], "load") == 0)
+        engine_named(words[1])->load_csv(words[2], words[3]);
+    else
+        bench_fail("--child: no task %s", words[0]);
+}
+
+/* ---- open --------------------------------------------------------------------------------------- */
+
+void bench_run_open(const char *workload)
+{
+    static const char *const USUAL[] = {"b1m", NULL};
+
+    for (const char *const *name = bench_graphs(USUAL); *name != NULL; name++) {
+        const bench_graph *graph = bench_graph_of(*name);
+        size_t count;
+        const bench_engine *const *engines = bench_engines(&count);
+        char key[32];
+
+        (void)snprintf(key, sizeof key, "%lld", (long long)graph->key[graph->node_count / 2]);
+        for (size_t e = 0; e < count; e++) {
+            char *path = bench_path("opened");
+            void *store = engines[e]->open(path, BENCH_FULL);
+            bench_samples clean = {0}, dirty = {0};
+            engines[e]->load(store, graph);
+            engines[e]->close(store);
+            for (unsigned round = 0; round < bench_rounds(15); round++)
+                bench_add(&clean, run_child("open", engines[e]->name, path, key).ns / 1e3);
+            bench_report(workload, graph->name, engines[e]->name, "first_lookup_us", &clean, "us",
+                         BENCH_LOWER);
+            bench_clear(&clean);
+            if (engines[e] == &bench_sombra) {
+                for (unsigned round = 0; round < bench_rounds(5); round++) {
+                    if (!run_child("dirty", "sombra", path, "-").killed)
+                        bench_fail("the writer was not killed");
+                    bench_add(&dirty, run_child("open", "sombra", path, key).ns / 1e3);
+                }
+                bench_report(workload, graph->name, "sombra", "first_lookup_us_after_kill", &dirty,
+                             "us", BENCH_LOWER);
+                bench_clear(&dirty);
+            }
+            bench_remove(path);
+            free(path);
+        }
+    }
+}
+
+/* ---- bulk_load ---------------------------------------------------------------------------------- */
+
+static FILE *create_file(const char *path)
+{
+    FILE *file = fopen(path, "w");
+    if (file == NULL) bench_fail("can not make %s", path);
+    return file;
+}
+
+static void close_file(FILE *file)
+{
+    if (fflush(file) != 0 || fsync(fileno(file)) != 0 || fclose(file) != 0)
+        bench_fail("can not write a CSV file");
+}
+
+/* The header cells that importers of graphs know. */
+static void write_csv(const bench_graph *graph, const char *nodes, const char *edges)
+{
+    FILE *file = create_file(nodes);
+
+    fprintf(file, "key:ID,name\n");
+    for (uint32_t i = 0; i < graph->node_count; i++)
+        fprintf(file, "%lld,%.*s\n", (long long)graph->key[i], (int)graph->names[i].size,
+                (const char *)graph->names[i].data);
+    close_file(file);
+    file = create_file(edges);
+    fprintf(file, ":START_ID,:END_ID,weight:int\n");
+    for (uint32_t i = 0; i < graph->edge_count; i++)
+        fprintf(file, "%lld,%lld,%lld\n", (long long)graph->key[graph->source[i]],
+                (long long)graph->key[graph->target[i]], (long long)graph->weight[i]);
+    close_file(file);
+}
+
+void bench_run_bulk_load(const char *workload)
+{
+    static const char *const USUAL[] = {"b1m", NULL};
+
+    for (const char *const *name = bench_graphs(USUAL); *name != NULL; name++) {
+        const bench_graph *graph = bench_graph_of(*name);
+        char *csv = bench_path("csv"), *nodes = bench_path("csv-nodes"),
+             *edges = bench_path("csv-edges");
+        size_t count;
+        const bench_engine *const *engines = bench_engines(&count);
+        bench_samples seconds[4] = {{0}}, rates[4] = {{0}}, peaks[4] = {{0}};
+        uint64_t bytes[4] = {0};
+
+        write_csv(graph, nodes, edges);
+        for (unsigned round = 0; round < bench_rounds(3); round++) {
+            for (size_t e = 0; e < count; e++) {
+                char *path = bench_path("loaded");
+                uint64_t node_count, edge_count;
+                void *store;
+                const child_result result = run_child("load", engines[e]->name, path, csv);
+                bench_add(&seconds[e], (double)result.wall_ns / 1e9);
+                bench_add(&rates[e], (double)graph->edge_count / (double)result.wall_ns * 1e9);
+                bench_add(&peaks[e], (double)result.peak_bytes);
+                bytes[e] = bench_file_bytes(path);
+                store = engines[e]->reopen(path);
+                engines[e]->count(store, &node_count, &edge_count);
+                bench_expect("nodes loaded", node_count, graph->node_count);
+                bench_expect("relationships loaded", edge_count, graph->edge_count);
+                engines[e]->close(store);
+                bench_remove(path);
+                free(path);
+            }
+        }
+        for (size_t e = 0; e < count; e++) {
+            const char *engine = engines[e]->name;
+            bench_report(workload, graph->name, engine, "seconds", &seconds[e], "s", BENCH_LOWER);
+            bench_report(workload, graph->name, engine, "relationships_per_s", &rates[e], "1/s",
+                         BENCH_HIGHER);
+            bench_report(workload, graph->name, engine, "peak_memory_bytes", &peaks[e], "bytes",
+                         BENCH_LOWER);
+            bench_figure(workload, graph->name, engine, "file_bytes", (double)bytes[e], 0, 0, 0,
+                         "bytes", BENCH_LOWER);
+            bench_clear(&seconds[e]);
+            bench_clear(&rates[e]);
+            bench_clear(&peaks[e]);
+        }
+        free(csv);
+        free(nodes);
+        free(edges);
+    }
+}
+
+/* ---- CSV for engines without an import ------------------------------------------------------------ */
+
+static int64_t take_number(const char **at)
+{
+    int64_t value = 0;
+    while (**at >= '0' && **at <= '9')
+        value = 10 * value + (*(*at)++ - '0');
+    (*at)++; /* comma or end of line */
+    return value;
+}
+
+/* The whole file, with a zero behind it; owned. */
+static char *read_file(const char *csv, const char *suffix)
+{
+    char name[512];
+    FILE *file;
+    uint64_t bytes;
+    char *text;
+
+    (void)snprintf(name, sizeof name, "%s%s", csv, suffix);
+    bytes = bench_file_bytes(name);
+    text = bench_alloc(bytes + 1, 1);
+    if ((file = fopen(name, "r")) == NULL || fread(text, 1, bytes, file) != bytes)
+        bench_fail("can not read %s", name);
+    (void)fclose(file);
+    return text;
+}
+
+static uint32_t count_lines(const char *text)
+{
+    uint32_t lines = 0;
+    for (; (text = strchr(text, '\n')) != NULL; text++)
+        lines++;
+    return lines;
+}
+
+/* Keys are in a row, so a key is a node's number. */
+bench_graph *bench_graph_from_csv(const char *csv)
+{
+    bench_graph *graph = bench_alloc(1, sizeof *graph);
+    char *nodes = read_file(csv, "-nodes"), *edges = read_file(csv, "-edges");
+    const char *at = strchr(nodes, '\n') + 1;
+
+    graph->name = "csv";
+    graph->node_count = count_lines(nodes) - 1;
+    graph->edge_count = count_lines(edges) - 1;
+    graph->key = bench_alloc(graph->node_count, sizeof *graph->key);
+    graph->names = bench_alloc(graph->node_count, sizeof *graph->names);
+    graph->source = bench_alloc(graph->edge_count, sizeof *graph->source);
+    graph->target = bench_alloc(graph->edge_count, sizeof *graph->target);
+    graph->weight = bench_alloc(graph->edge_count, sizeof *graph->weight);
+    for (uint32_t i = 0; i < graph->node_count; i++) {
+        graph->key[i] = take_number(&at);
+        graph->names[i] = (bench_text){.data = at, .size = BENCH_NAME_BYTES};
+        at += BENCH_NAME_BYTES + 1;
+    }
+    graph->name_bytes = nodes;
+    at = strchr(edges, '\n') + 1;
+    for (uint32_t i = 0; i < graph->edge_count; i++) {
+        graph->source[i] = (uint32_t)(take_number(&at) - graph->key[0]);
+        graph->target[i] = (uint32_t)(take_number(&at) - graph->key[0]);
+        graph->weight[i] = take_number(&at);
+    }
+    free(edges);
+    return graph;
+}
