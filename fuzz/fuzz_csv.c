@@ -26,7 +26,8 @@ static void put_file(sb_vfs *vfs, const char *path, const uint8_t *data, size_t 
 }
 
 /* Load both files in pieces of chunk bytes; what came out into summary. */
-static void load(sb_session *session, sb_vfs *vfs, uint8_t flags, size_t chunk, char *summary, size_t summary_bytes)
+static void load(sb_session *session, sb_vfs *vfs, uint8_t flags, size_t chunk, char *summary,
+                 size_t summary_bytes)
 {
     sb_bulk_file nodes = {.path = "nodes"}, rels = {.path = "rels", .name = sb_bytes_of("R", 1)};
     sb_bulk_options options;
@@ -58,9 +59,11 @@ static void load(sb_session *session, sb_vfs *vfs, uint8_t flags, size_t chunk, 
     if (st != err.code) abort();
     /* With rejects the row that is one too many depends on the piece; its message is left out. */
     (void)snprintf(summary, summary_bytes, "%d %llu %llu %llu %llu %s", (int)st,
-                   st != SB_OK ? 0 : (unsigned long long)result.nodes, st != SB_OK ? 0 : (unsigned long long)result.rels,
+                   st != SB_OK ? 0 : (unsigned long long)result.nodes,
+                   st != SB_OK ? 0 : (unsigned long long)result.rels,
                    st != SB_OK ? 0 : (unsigned long long)result.properties,
-                   st != SB_OK ? 0 : (unsigned long long)result.rejected_rows, st == SB_REJECTED ? "" : err.text);
+                   st != SB_OK ? 0 : (unsigned long long)result.rejected_rows,
+                   st == SB_REJECTED ? "" : err.text);
     sb_txn_rollback(txn);
 }
 

@@ -1,15 +1,18 @@
 /* bulk.c — bulk load: the phases in order, inside one atomic call (bulk_priv.h has the plan). */
 #include "graph/bulk_priv.h"
 
-#define CHUNK_BYTES   ((size_t)1 << 20)
-#define SPLIT_COUNT   ((uint64_t)1 << 17)
-#define MEMORY_BYTES  ((size_t)256 << 20)
-#define THREADS_MAX   64u
+#define CHUNK_BYTES  ((size_t)1 << 20)
+#define SPLIT_COUNT  ((uint64_t)1 << 17)
+#define MEMORY_BYTES ((size_t)256 << 20)
+#define THREADS_MAX  64u
 
 void sb_bulk_options_init(sb_bulk_options *options)
 {
-    *options = (sb_bulk_options){
-        .delimiter = ',', .quote = '"', .array_delimiter = ';', .max_rejects = 1000, .store_ids = true};
+    *options = (sb_bulk_options){.delimiter = ',',
+                                 .quote = '"',
+                                 .array_delimiter = ';',
+                                 .max_rejects = 1000,
+                                 .store_ids = true};
 }
 
 uint32_t sb_bulk__group(const sb_bulk *bulk, sb_bytes name)
@@ -48,7 +51,8 @@ void sb_bulk__decide_types(sb_bulk *bulk, sb_entity entity)
         file->first_slot = slots;
         slots += (uint32_t)file->prop_count;
         for (size_t j = 0; j < file->prop_count; j++)
-            if (file->props[j].form == SB_FORM_TEXT) file->props[j].type.type = choose_type(file->props[j].candidates);
+            if (file->props[j].form == SB_FORM_TEXT)
+                file->props[j].type.type = choose_type(file->props[j].candidates);
     }
 }
 
@@ -62,13 +66,18 @@ static sb_status check_options(const sb_bulk_options *options, sb_err *err)
     if (d == '\0' || d == '\n' || d == '\r' || (d & 0x80) != 0)
         return SB_FAIL(err, SB_INVALID, "the delimiter is one ASCII character that is no line end");
     if (q == '\n' || q == '\r' || (q & 0x80) != 0 || q == d)
-        return SB_FAIL(err, SB_INVALID, "the quote is one ASCII character (or none) that is neither line end nor delimiter");
+        return SB_FAIL(
+            err, SB_INVALID,
+            "the quote is one ASCII character (or none) that is neither line end nor delimiter");
     if (a == '\n' || a == '\r' || (a & 0x80) != 0 || a == '"')
-        return SB_FAIL(err, SB_INVALID, "the array delimiter is one ASCII character that is neither line end nor quote");
+        return SB_FAIL(
+            err, SB_INVALID,
+            "the array delimiter is one ASCII character that is neither line end nor quote");
     return SB_OK;
 }
 
-static sb_status add_tables(sb_bulk *bulk, sb_entity entity, const sb_bulk_file *files, size_t count, sb_err *err)
+static sb_status add_tables(sb_bulk *bulk, sb_entity entity, const sb_bulk_file *files,
+                            size_t count, sb_err *err)
 {
     sb_view *view = sb_graph_view(bulk->graph);
 
@@ -77,15 +86,18 @@ static sb_status add_tables(sb_bulk *bulk, sb_entity entity, const sb_bulk_file 
     for (size_t i = 0; i < count; i++) {
         sb_bulk_table *table = &bulk->files[entity][i];
         SB_CHECK_ARG(err, files[i].path != NULL);
-        *table = (sb_bulk_table){.path = strcmp(files[i].path, "-") == 0 ? "standard input" : files[i].path,
+        *table = (sb_bulk_table){.path = strcmp(files[i].path, "-") == 0 ? "standard input"
+                                                                         : files[i].path,
                                  .entity = entity,
                                  .number = (uint32_t)i,
                                  .name = files[i].name};
         if (entity == SB_REL) {
-            if (table->name.size != 0) SB_TRY(sb_name_intern(view, SB_NAME_TYPE, table->name, &table->type, err));
+            if (table->name.size != 0)
+                SB_TRY(sb_name_intern(view, SB_NAME_TYPE, table->name, &table->type, err));
             continue;
         }
-        SB_TRY(sb_bulk__labels(bulk, table->name, NULL, 0, bulk->arena, &table->labels, &table->label_count, err));
+        SB_TRY(sb_bulk__labels(bulk, table->name, NULL, 0, bulk->arena, &table->labels,
+                               &table->label_count, err));
         SB_TRY(sb_set_intern(view, table->labels, table->label_count, &table->set, err));
     }
     bulk->file_counts[entity] = count;
@@ -93,7 +105,8 @@ static sb_status add_tables(sb_bulk *bulk, sb_entity entity, const sb_bulk_file 
 }
 
 /* Sizes of the files for the progress; unknown when one of them is a pipe, which stays open then. */
-static sb_status measure_files(sb_bulk *bulk, sb_entity entity, const sb_bulk_file *files, bool *known, sb_err *err)
+static sb_status measure_files(sb_bulk *bulk, sb_entity entity, const sb_bulk_file *files,
+                               bool *known, sb_err *err)
 {
     for (size_t i = 0; i < bulk->file_counts[entity]; i++) {
         sb_file *file;
@@ -118,7 +131,8 @@ static sb_status open_rejects(sb_bulk *bulk, sb_err *err)
     const sb_bulk_options *options = bulk->options;
 
     if (options->reject_path == NULL) return SB_OK;
-    SB_TRY(sb_vfs_open(options->vfs, options->reject_path, SB_OPEN_CREATE, &bulk->reject_file, err));
+    SB_TRY(
+        sb_vfs_open(options->vfs, options->reject_path, SB_OPEN_CREATE, &bulk->reject_file, err));
     return bulk->reject_file->ops->truncate(bulk->reject_file, 0, err);
 }
 
@@ -150,13 +164,17 @@ static sb_status set_up(sb_bulk *bulk, sb_err *err)
 {
     const sb_bulk_options *options = bulk->options;
     const size_t limit = bulk->graph->settings.memory_bytes;
-    size_t memory = options->memory_bytes != 0 ? options->memory_bytes : limit != 0 ? limit : MEMORY_BYTES;
+    size_t memory = options->memory_bytes != 0 ? options->memory_bytes
+                    : limit != 0               ? limit
+                                               : MEMORY_BYTES;
     bool known = true;
 
-    bulk->dialect = (sb_csv_dialect){
-        .delimiter = (uint8_t)options->delimiter, .quote = (uint8_t)options->quote, .trim = options->trim};
+    bulk->dialect = (sb_csv_dialect){.delimiter = (uint8_t)options->delimiter,
+                                     .quote = (uint8_t)options->quote,
+                                     .trim = options->trim};
     bulk->has_null_text = options->null_text != NULL;
-    if (bulk->has_null_text) bulk->null_text = sb_bytes_of(options->null_text, strlen(options->null_text));
+    if (bulk->has_null_text)
+        bulk->null_text = sb_bytes_of(options->null_text, strlen(options->null_text));
     bulk->threads = options->threads != 0 ? options->threads : sb_os_cpu_count();
     if (bulk->threads > THREADS_MAX) bulk->threads = THREADS_MAX;
     bulk->chunk_bytes = options->chunk_bytes != 0 ? options->chunk_bytes : CHUNK_BYTES;
@@ -219,7 +237,8 @@ static sb_status run(sb_bulk *bulk, sb_err *err)
     return SB_OK;
 }
 
-sb_status sb_graph_bulk_load(sb_graph *graph, const sb_bulk_options *options, sb_bulk_result *result, sb_err *err)
+sb_status sb_graph_bulk_load(sb_graph *graph, const sb_bulk_options *options,
+                             sb_bulk_result *result, sb_err *err)
 {
     sb_bulk bulk = {.graph = graph, .alloc = graph->alloc, .options = options, .result = result};
     uint32_t savepoint;

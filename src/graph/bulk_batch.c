@@ -65,8 +65,8 @@ static sb_status find_column(decoder *d, uint32_t key, uint8_t type, uint32_t *p
             *place = i;
             return SB_OK;
         }
-    SB_TRY(sb_graph__grow(batch->alloc, &batch->columns, sizeof *batch->columns, batch->column_count + 1,
-                          &batch->column_capacity, err));
+    SB_TRY(sb_graph__grow(batch->alloc, &batch->columns, sizeof *batch->columns,
+                          batch->column_count + 1, &batch->column_capacity, err));
     sb_batch_column *column = &batch->columns[batch->column_count];
     *column = (sb_batch_column){.key = key, .type = type};
     column->present = sb_arena_alloc_zero(batch->arena, (d->count + 7) / 8);
@@ -74,7 +74,8 @@ static sb_status find_column(decoder *d, uint32_t key, uint8_t type, uint32_t *p
         column->bytes = sb_arena_alloc_zero(batch->arena, d->count * sizeof *column->bytes);
     else
         column->words = sb_arena_alloc_zero(batch->arena, d->count * sizeof *column->words);
-    if (column->present == NULL || (column->words == NULL && column->bytes == NULL)) return SB_FAIL_NOMEM(err);
+    if (column->present == NULL || (column->words == NULL && column->bytes == NULL))
+        return SB_FAIL_NOMEM(err);
     *place = (uint32_t)batch->column_count++;
     return SB_OK;
 }
@@ -85,7 +86,8 @@ static void set_present(sb_batch_column *column, size_t row)
     column->present_count++;
 }
 
-static sb_status put_cell(decoder *d, const sb_bulk_prop *prop, const sb_cell *cell, size_t row, sb_err *err)
+static sb_status put_cell(decoder *d, const sb_bulk_prop *prop, const sb_cell *cell, size_t row,
+                          sb_err *err)
 {
     uint32_t place;
 
@@ -136,7 +138,8 @@ static sb_status take_text(decoder *d, const sb_bulk_prop *prop, size_t row, sb_
     return put_cell(d, prop, &cell, row, err);
 }
 
-static sb_status take_value(decoder *d, const sb_bulk_prop *prop, uint32_t *slot, size_t row, sb_err *err)
+static sb_status take_value(decoder *d, const sb_bulk_prop *prop, uint32_t *slot, size_t row,
+                            sb_err *err)
 {
     uint64_t word;
 
@@ -178,7 +181,8 @@ static sb_status take_row(decoder *d, sb_entity entity, size_t row, sb_err *err)
     d->pos += (file->prop_count + 7) / 8;
     for (size_t i = 0; i < file->prop_count; i++)
         if (sb_bit_get(present, i))
-            SB_TRY(take_value(d, &file->props[i], &d->batch->slots[file->first_slot + i], row, err));
+            SB_TRY(
+                take_value(d, &file->props[i], &d->batch->slots[file->first_slot + i], row, err));
     return SB_OK;
 }
 
@@ -191,26 +195,29 @@ static int compare_columns(const void *a, const void *b)
 
 static sb_status finish_columns(sb_batch *batch, size_t count, sb_err *err)
 {
-    SB_TRY(sb_graph__grow(batch->alloc, &batch->table, sizeof *batch->table, batch->column_count + 4, &batch->table_capacity,
-                          err));
+    SB_TRY(sb_graph__grow(batch->alloc, &batch->table, sizeof *batch->table,
+                          batch->column_count + 4, &batch->table_capacity, err));
     for (size_t i = 0; i < batch->column_count; i++) {
         const sb_batch_column *column = &batch->columns[i];
-        batch->table[i] = (sb_column){.key = column->key,
-                                      .type = column->type,
-                                      .present = column->present_count == count ? NULL : column->present,
-                                      .words = column->words,
-                                      .bytes = column->bytes};
+        batch->table[i] =
+            (sb_column){.key = column->key,
+                        .type = column->type,
+                        .present = column->present_count == count ? NULL : column->present,
+                        .words = column->words,
+                        .bytes = column->bytes};
     }
     batch->table_count = batch->column_count;
     batch->value_count = 0;
     for (size_t i = 0; i < batch->column_count; i++)
         batch->value_count += batch->columns[i].present_count;
-    if (batch->table_count > 1) qsort(batch->table, batch->table_count, sizeof *batch->table, compare_columns);
+    if (batch->table_count > 1)
+        qsort(batch->table, batch->table_count, sizeof *batch->table, compare_columns);
     return SB_OK;
 }
 
-sb_status sb_batch__decode(sb_batch *batch, const sb_bulk *bulk, sb_entity entity, const uint8_t *const *bodies,
-                           const uint8_t *end, size_t count, sb_err *err)
+sb_status sb_batch__decode(sb_batch *batch, const sb_bulk *bulk, sb_entity entity,
+                           const uint8_t *const *bodies, const uint8_t *end, size_t count,
+                           sb_err *err)
 {
     decoder d = {.batch = batch, .bulk = bulk, .count = count, .end = end};
     const sb_bulk_table *last =
@@ -221,7 +228,8 @@ sb_status sb_batch__decode(sb_batch *batch, const sb_bulk *bulk, sb_entity entit
     if (batch->arena == NULL) return SB_FAIL_NOMEM(err);
     sb_arena_reset(batch->arena);
     batch->column_count = 0;
-    SB_TRY(sb_graph__grow(batch->alloc, &batch->slots, sizeof *batch->slots, slot_count + 1, &batch->slot_capacity, err));
+    SB_TRY(sb_graph__grow(batch->alloc, &batch->slots, sizeof *batch->slots, slot_count + 1,
+                          &batch->slot_capacity, err));
     memset(batch->slots, 0, (slot_count + 1) * sizeof *batch->slots);
     for (size_t row = 0; row < count; row++) {
         d.pos = bodies[row];
@@ -232,9 +240,10 @@ sb_status sb_batch__decode(sb_batch *batch, const sb_bulk *bulk, sb_entity entit
 
 sb_status sb_batch__system(sb_batch *batch, uint32_t key, const uint64_t *words, sb_err *err)
 {
-    SB_TRY(sb_graph__grow(batch->alloc, &batch->table, sizeof *batch->table, batch->table_count + 1, &batch->table_capacity,
-                          err));
-    batch->table[batch->table_count++] = (sb_column){.key = key, .type = SB_CELL_INT, .words = words};
+    SB_TRY(sb_graph__grow(batch->alloc, &batch->table, sizeof *batch->table, batch->table_count + 1,
+                          &batch->table_capacity, err));
+    batch->table[batch->table_count++] =
+        (sb_column){.key = key, .type = SB_CELL_INT, .words = words};
     return SB_OK;
 }
 
@@ -248,8 +257,8 @@ static bool uses_key(const sb_schema *schema, uint32_t key)
 }
 
 /* Values of one key, from the table columns [from, to) that have it. */
-static sb_status gather_values(sb_batch *batch, sb_graph *graph, size_t from, size_t to, size_t count, sb_prop_column *out,
-                               sb_err *err)
+static sb_status gather_values(sb_batch *batch, sb_graph *graph, size_t from, size_t to,
+                               size_t count, sb_prop_column *out, sb_err *err)
 {
     size_t bytes;
 
@@ -275,8 +284,8 @@ static sb_status gather_values(sb_batch *batch, sb_graph *graph, size_t from, si
     return SB_OK;
 }
 
-sb_status sb_batch__upkeep(sb_batch *batch, sb_graph *graph, sb_entity entity, uint32_t set_or_type, const uint64_t *ids,
-                           size_t count, sb_err *err)
+sb_status sb_batch__upkeep(sb_batch *batch, sb_graph *graph, sb_entity entity, uint32_t set_or_type,
+                           const uint64_t *ids, size_t count, sb_err *err)
 {
     size_t schema_count, column_count = 0;
     const sb_schema *schemas = sb_schemas(graph->view, &schema_count);
@@ -290,11 +299,14 @@ sb_status sb_batch__upkeep(sb_batch *batch, sb_graph *graph, sb_entity entity, u
     if (columns == NULL) return SB_FAIL_NOMEM(err);
     for (size_t from = 0, to; from < batch->table_count; from = to) {
         bool used = false;
-        for (to = from + 1; to < batch->table_count && batch->table[to].key == batch->table[from].key;)
+        for (to = from + 1;
+             to < batch->table_count && batch->table[to].key == batch->table[from].key;)
             to++;
         for (size_t i = 0; i < schema_count; i++)
-            used = used || (sb_schema__concerns(graph->view, &schemas[i], entity, set_or_type) && uses_key(&schemas[i], batch->table[from].key));
-        if (used) SB_TRY(gather_values(batch, graph, from, to, count, &columns[column_count++], err));
+            used = used || (sb_schema__concerns(graph->view, &schemas[i], entity, set_or_type) &&
+                            uses_key(&schemas[i], batch->table[from].key));
+        if (used)
+            SB_TRY(gather_values(batch, graph, from, to, count, &columns[column_count++], err));
     }
     return sb_upkeep__created(graph, entity, set_or_type, ids, count, columns, column_count, err);
 }
@@ -307,7 +319,8 @@ sb_status sb_bulk__fill_indexes(sb_bulk *bulk, sb_entity entity, sb_err *err)
     (void)sb_schemas(view, &count);
     for (size_t i = 0; i < count; i++) {
         const sb_schema *schema = &sb_schemas(view, &count)[i];
-        if (schema->kind == SB_SCHEMA_LABEL_INDEX || schema->on_rels != (entity == SB_REL)) continue;
+        if (schema->kind == SB_SCHEMA_LABEL_INDEX || schema->on_rels != (entity == SB_REL))
+            continue;
         SB_TRY(sb_schema__fill(bulk->graph, schema, err));
     }
     return SB_OK;

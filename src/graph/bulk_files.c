@@ -10,27 +10,30 @@ typedef struct reading {
     sb_bulk *bulk;
     sb_entity entity;
     sb_bulk_take take;
-    size_t file;       /* at hand; file_counts[entity] at the end */
-    sb_input *input;   /* of it, or NULL */
-    sb_buffer carry;   /* text read and not yet given to a piece */
+    size_t file;     /* at hand; file_counts[entity] at the end */
+    sb_input *input; /* of it, or NULL */
+    sb_buffer carry; /* text read and not yet given to a piece */
     bool input_ended;
 } reading;
 
 /* ---- Errors with positions --------------------------------------------------------------------------------------- */
 
 /* "people.csv, line 17, column 3 (age)" */
-static void describe(const sb_bulk_table *file, uint64_t line, uint32_t column, char *text, size_t bytes)
+static void describe(const sb_bulk_table *file, uint64_t line, uint32_t column, char *text,
+                     size_t bytes)
 {
-    size_t used = (size_t)snprintf(text, bytes, "%s, line %llu", file->path, (unsigned long long)line);
+    size_t used =
+        (size_t)snprintf(text, bytes, "%s, line %llu", file->path, (unsigned long long)line);
 
     if (column == 0 || used >= bytes) return;
     used += (size_t)snprintf(text + used, bytes - used, ", column %u", column);
     if (used >= bytes || column > file->column_count) return;
-    static const char *const roles[] = {"", ":IGNORE", ":ID", ":START_ID", ":END_ID", ":LABEL", ":TYPE"};
+    static const char *const roles[] = {"",        ":IGNORE", ":ID",  ":START_ID",
+                                        ":END_ID", ":LABEL",  ":TYPE"};
     const sb_csv_column *c = &file->columns[column - 1];
     if (c->name.size != 0)
-        (void)snprintf(text + used, bytes - used, " (%.*s)", (int)(c->name.size < 64 ? c->name.size : 64),
-                       (const char *)c->name.data);
+        (void)snprintf(text + used, bytes - used, " (%.*s)",
+                       (int)(c->name.size < 64 ? c->name.size : 64), (const char *)c->name.data);
     else
         (void)snprintf(text + used, bytes - used, " (%s)", roles[c->role]);
 }
@@ -42,8 +45,8 @@ static void place_error(sb_err *err, uint64_t line, uint32_t column)
     err->column = column;
 }
 
-static sb_status write_reject(sb_bulk *bulk, const uint8_t *row, size_t row_bytes, const char *where, const char *why,
-                              sb_err *err)
+static sb_status write_reject(sb_bulk *bulk, const uint8_t *row, size_t row_bytes,
+                              const char *where, const char *why, sb_err *err)
 {
     const uint8_t quote = bulk->dialect.quote == 0 ? '"' : bulk->dialect.quote;
     sb_buffer out;
@@ -67,7 +70,8 @@ static sb_status write_reject(sb_bulk *bulk, const uint8_t *row, size_t row_byte
     return st;
 }
 
-sb_status sb_bulk__reject(sb_bulk *bulk, const sb_bulk_chunk *chunk, const sb_bulk_problem *problem, sb_err *err)
+sb_status sb_bulk__reject(sb_bulk *bulk, const sb_bulk_chunk *chunk, const sb_bulk_problem *problem,
+                          sb_err *err)
 {
     const uint64_t line = chunk->file->line + problem->line + 1;
     char where[SB_ERR_TEXT_BYTES / 2];
@@ -86,7 +90,8 @@ sb_status sb_bulk__reject(sb_bulk *bulk, const sb_bulk_chunk *chunk, const sb_bu
         return st;
     }
     bulk->result->rejected_rows++;
-    return write_reject(bulk, chunk->data + problem->row_at, problem->row_bytes, where, problem->text, err);
+    return write_reject(bulk, chunk->data + problem->row_at, problem->row_bytes, where,
+                        problem->text, err);
 }
 
 /* ---- Header ---------------------------------------------------------------------------------------------------------- */
@@ -95,7 +100,8 @@ static sb_status fail_header(const sb_bulk_table *file, sb_err *err)
 {
     char column[40] = "";
 
-    if (err != NULL && err->column != 0) (void)snprintf(column, sizeof column, ", column %u", err->column);
+    if (err != NULL && err->column != 0)
+        (void)snprintf(column, sizeof column, ", column %u", err->column);
     sb_err_prefix(err, "%s, line 1%s", file->path, column);
     if (err != NULL) err->line = 1;
     return err != NULL ? err->code : SB_SYNTAX;
@@ -136,8 +142,8 @@ static sb_status add_group(sb_bulk *bulk, sb_bytes name, uint32_t *place, sb_err
 {
     *place = sb_bulk__group(bulk, name);
     if (*place != UINT32_MAX) return SB_OK;
-    SB_TRY(sb_graph__grow(bulk->alloc, &bulk->groups, sizeof *bulk->groups, bulk->group_count + 1, &bulk->group_capacity,
-                          err));
+    SB_TRY(sb_graph__grow(bulk->alloc, &bulk->groups, sizeof *bulk->groups, bulk->group_count + 1,
+                          &bulk->group_capacity, err));
     bulk->groups[bulk->group_count] = (sb_bulk_group){.name = name};
     SB_TRY(sb_ids__init(&bulk->groups[bulk->group_count].ids, bulk->alloc, bulk->seed, err));
     *place = (uint32_t)bulk->group_count++;
@@ -145,7 +151,8 @@ static sb_status add_group(sb_bulk *bulk, sb_bytes name, uint32_t *place, sb_err
 }
 
 /* The group of a :START_ID or :END_ID column. */
-static sb_status find_group(sb_bulk *bulk, const sb_csv_column *column, uint32_t number, uint32_t *place, sb_err *err)
+static sb_status find_group(sb_bulk *bulk, const sb_csv_column *column, uint32_t number,
+                            uint32_t *place, sb_err *err)
 {
     char names[200] = "";
     size_t used = 0;
@@ -154,10 +161,13 @@ static sb_status find_group(sb_bulk *bulk, const sb_csv_column *column, uint32_t
     if (*place != UINT32_MAX) return SB_OK;
     for (size_t i = 0; i < bulk->group_count && used < sizeof names; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s'%.*s'", i == 0 ? "" : ", ",
-                                 (int)bulk->groups[i].name.size, (const char *)bulk->groups[i].name.data);
-    const sb_status st = SB_FAIL(err, SB_SYNTAX, "no file of nodes has ids of group '%.*s' (there %s: %s)",
-                                 (int)(column->group.size < 100 ? column->group.size : 100), (const char *)column->group.data,
-                                 bulk->group_count == 1 ? "is" : "are", bulk->group_count == 0 ? "none" : names);
+                                 (int)bulk->groups[i].name.size,
+                                 (const char *)bulk->groups[i].name.data);
+    const sb_status st =
+        SB_FAIL(err, SB_SYNTAX, "no file of nodes has ids of group '%.*s' (there %s: %s)",
+                (int)(column->group.size < 100 ? column->group.size : 100),
+                (const char *)column->group.data, bulk->group_count == 1 ? "is" : "are",
+                bulk->group_count == 0 ? "none" : names);
     if (err != NULL) err->column = number;
     return st;
 }
@@ -181,8 +191,10 @@ static sb_status read_roles(sb_bulk *bulk, sb_bulk_table *file, sb_err *err)
         }
     }
     if (file->entity == SB_REL && file->type == 0 && file->type_column == UINT32_MAX)
-        return SB_FAIL(err, SB_SYNTAX, "no relationship type is known: give one with the file's name (TYPE=file), or a :TYPE "
-                                       "column");
+        return SB_FAIL(
+            err, SB_SYNTAX,
+            "no relationship type is known: give one with the file's name (TYPE=file), or a :TYPE "
+            "column");
     return SB_OK;
 }
 
@@ -206,7 +218,8 @@ static sb_status read_props(sb_bulk *bulk, sb_bulk_table *file, sb_err *err)
     return SB_OK;
 }
 
-static sb_status read_columns(sb_bulk *bulk, sb_bulk_table *file, sb_csv_reader *reader, sb_err *err)
+static sb_status read_columns(sb_bulk *bulk, sb_bulk_table *file, sb_csv_reader *reader,
+                              sb_err *err)
 {
     size_t bytes;
 
@@ -215,24 +228,31 @@ static sb_status read_columns(sb_bulk *bulk, sb_bulk_table *file, sb_csv_reader 
             (!reader->cells[i].quoted && reader->cells[i].size != 0 &&
              memchr(reader->cells[i].data, 0, reader->cells[i].size) != NULL)) {
             if (err != NULL) err->column = (uint32_t)(i + 1);
-            return SB_FAIL(err, SB_SYNTAX, "the name is not valid UTF-8 (a text in UTF-16 must be converted first)");
+            return SB_FAIL(
+                err, SB_SYNTAX,
+                "the name is not valid UTF-8 (a text in UTF-16 must be converted first)");
         }
     if (!sb_mul_size(reader->cell_count, sizeof *file->columns, &bytes)) return SB_FAIL_NOMEM(err);
     file->columns = sb_arena_alloc(bulk->arena, bytes);
     if (file->columns == NULL) return SB_FAIL_NOMEM(err);
-    SB_TRY(sb_csv__header(bulk->options, file->entity, reader->cells, reader->cell_count, bulk->arena, file->columns, err));
+    SB_TRY(sb_csv__header(bulk->options, file->entity, reader->cells, reader->cell_count,
+                          bulk->arena, file->columns, err));
     file->column_count = reader->cell_count;
     SB_TRY(read_roles(bulk, file, err));
     return read_props(bulk, file, err);
 }
 
 /* Cells of the header, of which there may be any number: parsed once to count them. */
-static sb_status read_header(sb_bulk *bulk, sb_bulk_table *file, const uint8_t *text, size_t size, sb_err *err)
+static sb_status read_header(sb_bulk *bulk, sb_bulk_table *file, const uint8_t *text, size_t size,
+                             sb_err *err)
 {
-    sb_csv_reader reader = {.dialect = &bulk->dialect, .pos = text, .end = text + size, .arena = bulk->arena};
+    sb_csv_reader reader = {
+        .dialect = &bulk->dialect, .pos = text, .end = text + size, .arena = bulk->arena};
 
-    if (!sb_csv__next_row(&reader) && !reader.nomem) return SB_FAIL(err, SB_SYNTAX, "the header is empty");
-    sb_csv_cell *cells = reader.nomem ? NULL : sb_arena_alloc_array(bulk->arena, reader.cell_count, sizeof *cells);
+    if (!sb_csv__next_row(&reader) && !reader.nomem)
+        return SB_FAIL(err, SB_SYNTAX, "the header is empty");
+    sb_csv_cell *cells =
+        reader.nomem ? NULL : sb_arena_alloc_array(bulk->arena, reader.cell_count, sizeof *cells);
     if (cells == NULL) return SB_FAIL_NOMEM(err);
     reader = (sb_csv_reader){.dialect = &bulk->dialect,
                              .pos = text,
@@ -257,16 +277,19 @@ static sb_status read_more(reading *r, size_t size, sb_err *err)
     size_t got;
 
     if (r->input_ended || r->carry.size >= size) return SB_OK;
-    if (sb_buffer_reserve(&r->carry, size - r->carry.size + SB_CSV_PADDING) != SB_OK) return SB_FAIL_NOMEM(err);
-    SB_TRY(sb_input__read(r->input, r->carry.data + r->carry.size, size - r->carry.size, &got, err));
+    if (sb_buffer_reserve(&r->carry, size - r->carry.size + SB_CSV_PADDING) != SB_OK)
+        return SB_FAIL_NOMEM(err);
+    SB_TRY(
+        sb_input__read(r->input, r->carry.data + r->carry.size, size - r->carry.size, &got, err));
     r->input_ended = r->carry.size + got < size;
     r->carry.size += got;
     return SB_OK;
 }
 
 /* Read until the carry holds a record's end as find sees it; *end: bytes up to there, all of them at the end of the input. */
-static sb_status find_end(reading *r, size_t (*find)(const sb_csv_dialect *, const uint8_t *, size_t), size_t wanted,
-                          size_t *end, sb_err *err)
+static sb_status find_end(reading *r,
+                          size_t (*find)(const sb_csv_dialect *, const uint8_t *, size_t),
+                          size_t wanted, size_t *end, sb_err *err)
 {
     for (size_t size = wanted;; size *= 2) {
         SB_TRY(read_more(r, size, err));
@@ -274,9 +297,12 @@ static sb_status find_end(reading *r, size_t (*find)(const sb_csv_dialect *, con
         if (*end != 0) return SB_OK;
         if (r->input_ended) break;
         if (size > SB_CSV_RECORD_MAX)
-            return SB_FAIL(err, SB_LIMIT, "%s, behind line %llu: a record is longer than %zu bytes (is a quote never closed?)",
+            return SB_FAIL(err, SB_LIMIT,
+                           "%s, behind line %llu: a record is longer than %zu bytes (is a quote "
+                           "never closed?)",
                            r->bulk->files[r->entity][r->file].path,
-                           (unsigned long long)r->bulk->files[r->entity][r->file].line, SB_CSV_RECORD_MAX);
+                           (unsigned long long)r->bulk->files[r->entity][r->file].line,
+                           SB_CSV_RECORD_MAX);
     }
     *end = r->carry.size;
     return SB_OK;
@@ -286,7 +312,8 @@ static sb_status open_file(reading *r, sb_err *err)
 {
     sb_bulk *bulk = r->bulk;
     sb_bulk_table *file = &bulk->files[r->entity][r->file];
-    const sb_bulk_file *named = r->entity == SB_NODE ? &bulk->options->node_files[r->file] : &bulk->options->rel_files[r->file];
+    const sb_bulk_file *named = r->entity == SB_NODE ? &bulk->options->node_files[r->file]
+                                                     : &bulk->options->rel_files[r->file];
     size_t end, skip;
 
     sb_file *opened = file->opened;
@@ -369,7 +396,8 @@ static sb_status take_piece(void *ctx, void *slot, sb_err *err)
     const sb_bulk_problem *problems = (const sb_bulk_problem *)(const void *)chunk->problems.data;
 
     if (chunk->status == SB_NOMEM) return SB_FAIL_NOMEM(err);
-    if (chunk->status != SB_OK) return SB_FAIL(err, chunk->status, "%s: a piece could not be parsed", chunk->file->path);
+    if (chunk->status != SB_OK)
+        return SB_FAIL(err, chunk->status, "%s: a piece could not be parsed", chunk->file->path);
     /* Rows in front of the first problem may have problems of their own that only show now, so they are taken first. */
     SB_TRY(r->take(bulk, chunk, err));
     for (size_t i = 0; i < problem_count; i++)
@@ -396,7 +424,8 @@ sb_status sb_bulk__read_files(sb_bulk *bulk, sb_entity entity, sb_bulk_take take
         st = sb_bulk__chunk_init(&chunks[i], bulk, err);
         slots[i] = &chunks[i];
     }
-    if (st == SB_OK) st = sb_pipe__run(bulk->alloc, bulk->threads, &steps, &r, slots, slot_count, err);
+    if (st == SB_OK)
+        st = sb_pipe__run(bulk->alloc, bulk->threads, &steps, &r, slots, slot_count, err);
     for (size_t i = 0; i < slot_count; i++)
         sb_bulk__chunk_deinit(&chunks[i]);
     sb_input__close(r.input);

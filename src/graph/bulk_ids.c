@@ -25,7 +25,8 @@ void sb_ids__deinit(sb_ids *ids)
 {
     if (ids->alloc == NULL) return;
     if (ids->dense != NULL) sb_free(ids->alloc, ids->dense, ids->dense_count * sizeof *ids->dense);
-    if (ids->narrow != NULL) sb_free(ids->alloc, ids->narrow, ids->dense_count * sizeof *ids->narrow);
+    if (ids->narrow != NULL)
+        sb_free(ids->alloc, ids->narrow, ids->dense_count * sizeof *ids->narrow);
     sb_free(ids->alloc, ids->texts, ids->text_capacity * sizeof *ids->texts);
     sb_map_deinit(&ids->sparse);
     sb_arena_destroy(ids->keys);
@@ -111,7 +112,8 @@ static sb_id_text *probe(const sb_ids *ids, const sb_id_cell *cell)
 
 static sb_status grow_texts(sb_ids *ids, sb_err *err)
 {
-    const size_t old_capacity = ids->text_capacity, capacity = old_capacity == 0 ? 1024 : 2 * old_capacity;
+    const size_t old_capacity = ids->text_capacity,
+                 capacity = old_capacity == 0 ? 1024 : 2 * old_capacity;
     sb_id_text *old = ids->texts;
     size_t bytes;
 
@@ -152,9 +154,11 @@ static sb_status keep_key(sb_ids *ids, sb_bytes text, const uint8_t **data, sb_e
     return SB_OK;
 }
 
-static sb_status add_text(sb_ids *ids, const sb_id_cell *cell, uint64_t value, uint64_t *existing, sb_err *err)
+static sb_status add_text(sb_ids *ids, const sb_id_cell *cell, uint64_t value, uint64_t *existing,
+                          sb_err *err)
 {
-    if (ids->text_count >= ids->text_capacity - ids->text_capacity / 4) SB_TRY(grow_texts(ids, err));
+    if (ids->text_count >= ids->text_capacity - ids->text_capacity / 4)
+        SB_TRY(grow_texts(ids, err));
     sb_id_text *entry = probe(ids, cell);
     *existing = entry->value;
     if (entry->value != 0) return SB_OK;
@@ -174,7 +178,8 @@ uint64_t sb_ids__find(const sb_ids *ids, const sb_id_cell *cell)
     return ids->text_count == 0 ? 0 : probe(ids, cell)->value;
 }
 
-sb_status sb_ids__add(sb_ids *ids, const sb_id_cell *cell, uint64_t value, uint64_t *existing, sb_err *err)
+sb_status sb_ids__add(sb_ids *ids, const sb_id_cell *cell, uint64_t value, uint64_t *existing,
+                      sb_err *err)
 {
     if (!cell->is_number) {
         SB_TRY(add_text(ids, cell, value, existing, err));
@@ -198,7 +203,8 @@ static void narrow_dense(sb_ids *ids)
     ids->narrow = narrow;
 }
 
-void sb_ids__rewrite(sb_ids *ids, uint64_t (*map)(void *ctx, uint64_t value), void *ctx, uint64_t most)
+void sb_ids__rewrite(sb_ids *ids, uint64_t (*map)(void *ctx, uint64_t value), void *ctx,
+                     uint64_t most)
 {
     for (size_t i = 0; i < ids->dense_count; i++)
         if (ids->dense[i] != 0) ids->dense[i] = map(ctx, ids->dense[i]);

@@ -19,10 +19,11 @@ static int compare_labels(const void *a, const void *b)
     return *x < *y ? -1 : *x > *y ? 1 : 0;
 }
 
-sb_status sb_bulk__labels(sb_bulk *bulk, sb_bytes text, const sb_label_id *base, size_t base_count, sb_arena *arena,
-                          sb_label_id **labels, size_t *count, sb_err *err)
+sb_status sb_bulk__labels(sb_bulk *bulk, sb_bytes text, const sb_label_id *base, size_t base_count,
+                          sb_arena *arena, sb_label_id **labels, size_t *count, sb_err *err)
 {
-    const char delimiters[3] = {':', bulk->options->array_delimiter == '\0' ? ';' : bulk->options->array_delimiter, '\0'};
+    const char delimiters[3] = {
+        ':', bulk->options->array_delimiter == '\0' ? ';' : bulk->options->array_delimiter, '\0'};
     size_t pos = 0, kept = 0;
     sb_bytes item;
     bool nomem;
@@ -35,7 +36,8 @@ sb_status sb_bulk__labels(sb_bulk *bulk, sb_bytes text, const sb_label_id *base,
         (*labels)[(*count)++] = base[i];
     while (sb_text_next_item(text, &pos, delimiters, arena, &item, &nomem)) {
         if (item.size == 0) continue; /* "Person:" and "A::B" */
-        SB_TRY(sb_name_intern(sb_graph_view(bulk->graph), SB_NAME_LABEL, item, &(*labels)[(*count)++], err));
+        SB_TRY(sb_name_intern(sb_graph_view(bulk->graph), SB_NAME_LABEL, item,
+                              &(*labels)[(*count)++], err));
     }
     if (nomem) return SB_FAIL_NOMEM(err);
     if (*count > 1) qsort(*labels, *count, sizeof **labels, compare_labels);
@@ -53,8 +55,10 @@ static sb_status find_set(sb_bulk *bulk, sb_set_id set, uint32_t *place, sb_err 
         *place = (uint32_t)*known;
         return SB_OK;
     }
-    if (bulk->set_count >= ((size_t)1 << (64 - PLACE_BITS))) return SB_FAIL(err, SB_LIMIT, "more than 2^24 label sets");
-    SB_TRY(sb_graph__grow(bulk->alloc, &bulk->sets, sizeof *bulk->sets, bulk->set_count + 1, &bulk->set_capacity, err));
+    if (bulk->set_count >= ((size_t)1 << (64 - PLACE_BITS)))
+        return SB_FAIL(err, SB_LIMIT, "more than 2^24 label sets");
+    SB_TRY(sb_graph__grow(bulk->alloc, &bulk->sets, sizeof *bulk->sets, bulk->set_count + 1,
+                          &bulk->set_capacity, err));
     if (sb_map_put(&bulk->set_index, set, bulk->set_count) != SB_OK) return SB_FAIL_NOMEM(err);
     bulk->sets[bulk->set_count] = (sb_bulk_set){.set = set};
     *place = (uint32_t)bulk->set_count++;
@@ -76,7 +80,8 @@ static sb_status resolve_names(sb_bulk *bulk, sb_bulk_chunk *chunk, uint32_t **p
             size_t label_count;
             const sb_bytes text = sb_bytes_of(at + 4, sb_load_le32(at));
             at += 4 + text.size;
-            SB_TRY(sb_bulk__labels(bulk, text, file->labels, file->label_count, chunk->arena, &labels, &label_count, err));
+            SB_TRY(sb_bulk__labels(bulk, text, file->labels, file->label_count, chunk->arena,
+                                   &labels, &label_count, err));
             SB_TRY(sb_set_intern(sb_graph_view(bulk->graph), labels, label_count, &set, err));
         }
         SB_TRY(find_set(bulk, set, &(*places)[n], err));
@@ -92,18 +97,20 @@ static sb_status stream_of(sb_bulk *bulk, sb_bulk_set *set, sb_stream **stream, 
 
     *stream = last;
     if (last != NULL && last->records < STREAM_RECORDS && last->bytes < STREAM_BYTES) return SB_OK;
-    SB_TRY(sb_graph__grow(bulk->alloc, &set->streams, sizeof(sb_stream *), set->stream_count + 1, &set->stream_capacity, err));
+    SB_TRY(sb_graph__grow(bulk->alloc, &set->streams, sizeof(sb_stream *), set->stream_count + 1,
+                          &set->stream_capacity, err));
     last = sb_alloc_zero(bulk->alloc, sizeof *last);
     if (last == NULL) return SB_FAIL_NOMEM(err);
     set->streams[set->stream_count++] = *stream = last;
     return SB_OK;
 }
 
-static sb_status reject_duplicate(sb_bulk *bulk, const sb_bulk_chunk *chunk, const sb_bulk_head *head, const uint8_t *id,
-                                  sb_err *err)
+static sb_status reject_duplicate(sb_bulk *bulk, const sb_bulk_chunk *chunk,
+                                  const sb_bulk_head *head, const uint8_t *id, sb_err *err)
 {
     const sb_bytes group = bulk->groups[chunk->file->id_group].name;
-    const char *in = group.size == 0 ? "" : " in group ", *name = group.size == 0 ? "" : (const char *)group.data;
+    const char *in = group.size == 0 ? "" : " in group ",
+               *name = group.size == 0 ? "" : (const char *)group.data;
     const int group_size = (int)(group.size < 60 ? group.size : 60);
     sb_bulk_problem problem = {.code = SB_EXISTS,
                                .line = head->line,
@@ -116,11 +123,14 @@ static sb_status reject_duplicate(sb_bulk *bulk, const sb_bulk_chunk *chunk, con
         return SB_OK;
     }
     if (head->id_kind == 1)
-        (void)snprintf(problem.text, sizeof problem.text, "'%llu' is the id of an earlier node%s%.*s",
+        (void)snprintf(problem.text, sizeof problem.text,
+                       "'%llu' is the id of an earlier node%s%.*s",
                        (unsigned long long)head->number, in, group_size, name);
     else
-        (void)snprintf(problem.text, sizeof problem.text, "'%.*s' is the id of an earlier node%s%.*s",
-                       (int)(head->id_bytes < 80 ? head->id_bytes : 80), (const char *)id, in, group_size, name);
+        (void)snprintf(problem.text, sizeof problem.text,
+                       "'%.*s' is the id of an earlier node%s%.*s",
+                       (int)(head->id_bytes < 80 ? head->id_bytes : 80), (const char *)id, in,
+                       group_size, name);
     return sb_bulk__reject(bulk, chunk, &problem, err);
 }
 
@@ -155,7 +165,8 @@ sb_status sb_bulk__take_nodes(sb_bulk *bulk, sb_bulk_chunk *chunk, sb_err *err)
             continue;
         }
         SB_TRY(stream_of(bulk, set, &stream, err));
-        SB_TRY(sb_spool__append(&bulk->spools[SB_NODE], stream, NULL, 0, body, head.body_bytes, err));
+        SB_TRY(
+            sb_spool__append(&bulk->spools[SB_NODE], stream, NULL, 0, body, head.body_bytes, err));
         set->count++;
         bulk->result->nodes++;
     }
@@ -166,7 +177,8 @@ sb_status sb_bulk__take_nodes(sb_bulk *bulk, sb_bulk_chunk *chunk, sb_err *err)
 
 #define IDS_AT_ONCE 65536u
 
-sb_status sb_bulk__take_ids(sb_bulk *bulk, sb_entity entity, uint32_t set_or_type, uint32_t owner, uint64_t count, sb_err *err)
+sb_status sb_bulk__take_ids(sb_bulk *bulk, sb_entity entity, uint32_t set_or_type, uint32_t owner,
+                            uint64_t count, sb_err *err)
 {
     sb_bulk_ranges *ranges = entity == SB_NODE ? &bulk->node_ranges : &bulk->rel_ranges;
     sb_view *view = sb_graph_view(bulk->graph);
@@ -185,7 +197,8 @@ sb_status sb_bulk__take_ids(sb_bulk *bulk, sb_entity entity, uint32_t set_or_typ
                 last->count++;
                 continue;
             }
-            st = sb_graph__grow(bulk->alloc, &ranges->items, sizeof *ranges->items, ranges->count + 1, &ranges->capacity, err);
+            st = sb_graph__grow(bulk->alloc, &ranges->items, sizeof *ranges->items,
+                                ranges->count + 1, &ranges->capacity, err);
             if (st == SB_OK)
                 ranges->items[ranges->count++] =
                     (sb_bulk_range){.first = ids[i], .count = 1, .place = place, .owner = owner};
@@ -195,7 +208,8 @@ sb_status sb_bulk__take_ids(sb_bulk *bulk, sb_entity entity, uint32_t set_or_typ
     return st;
 }
 
-void sb_bulk__ids_at(const sb_bulk_ranges *ranges, size_t *range, uint64_t place, size_t count, uint64_t *ids)
+void sb_bulk__ids_at(const sb_bulk_ranges *ranges, size_t *range, uint64_t place, size_t count,
+                     uint64_t *ids)
 {
     for (size_t done = 0; done < count;) {
         const sb_bulk_range *r = &ranges->items[*range];
@@ -230,8 +244,9 @@ void sb_bulk__order_ranges(sb_bulk_ranges *ranges, sb_bulk_range *by_id)
     if (ranges->count > 1) qsort(items, ranges->count, sizeof *items, compare_ids);
     /* Still owner by owner, unless ids left over in old blocks lie between those of another owner. */
     for (size_t i = 1; i < ranges->count; i++)
-        ranges->ascending = ranges->ascending && (items[i].owner == items[i - 1].owner ? items[i].place > items[i - 1].place
-                                                                                       : items[i].place == 0);
+        ranges->ascending = ranges->ascending && (items[i].owner == items[i - 1].owner
+                                                      ? items[i].place > items[i - 1].place
+                                                      : items[i].place == 0);
     if (by_id != NULL && ranges->count != 0) memcpy(by_id, items, ranges->count * sizeof *items);
     if (!ranges->ascending) qsort(items, ranges->count, sizeof *items, compare_owners);
 }
@@ -243,7 +258,8 @@ static sb_status number_nodes(sb_bulk *bulk, sb_err *err)
 
     for (size_t i = 0; i < bulk->set_count; i++)
         if (bulk->sets[i].count != 0)
-            SB_TRY(sb_bulk__take_ids(bulk, SB_NODE, bulk->sets[i].set, (uint32_t)i, bulk->sets[i].count, err));
+            SB_TRY(sb_bulk__take_ids(bulk, SB_NODE, bulk->sets[i].set, (uint32_t)i,
+                                     bulk->sets[i].count, err));
     bulk->by_id = sb_arena_alloc_array(bulk->arena, ranges->count + 1, sizeof *bulk->by_id);
     if (bulk->by_id == NULL) return SB_FAIL_NOMEM(err);
     sb_bulk__order_ranges(ranges, bulk->by_id);
@@ -284,14 +300,17 @@ static sb_status set_in_graph(const sb_bulk *bulk, sb_node_id node, sb_set_id *s
     sb_cell cell;
     bool found;
 
-    SB_TRY(sb_row_find(sb_graph_txn(bulk->graph), sb_node_table(sb_graph_view(bulk->graph)), node, &row, &found, err));
-    if (!found) return SB_FAIL(err, SB_NOT_FOUND, "there is no node %llu", (unsigned long long)node);
+    SB_TRY(sb_row_find(sb_graph_txn(bulk->graph), sb_node_table(sb_graph_view(bulk->graph)), node,
+                       &row, &found, err));
+    if (!found)
+        return SB_FAIL(err, SB_NOT_FOUND, "there is no node %llu", (unsigned long long)node);
     *set = sb_row_cell(&row, SB_COLUMN_SET, &cell) ? (sb_set_id)cell.word : 0;
     sb_row_release(&row);
     return SB_OK;
 }
 
-sb_status sb_bulk__set_of(const sb_bulk *bulk, sb_node_id node, size_t *hint, sb_set_id *set, sb_err *err)
+sb_status sb_bulk__set_of(const sb_bulk *bulk, sb_node_id node, size_t *hint, sb_set_id *set,
+                          sb_err *err)
 {
     size_t low = 0, high = bulk->node_ranges.count;
 
@@ -325,11 +344,11 @@ typedef struct node_job {
 
 typedef struct node_build {
     sb_bulk *bulk;
-    sb_build *build;      /* NULL: rows are put */
-    size_t range;         /* of the set at hand */
-    size_t stream;        /* next one of its set */
+    sb_build *build; /* NULL: rows are put */
+    size_t range;    /* of the set at hand */
+    size_t stream;   /* next one of its set */
     uint64_t place;
-    size_t take_range;    /* of the job taken last */
+    size_t take_range; /* of the job taken last */
 } node_build;
 
 /* Bodies of a stream's records: each begins behind its size. */
@@ -382,18 +401,21 @@ static void decode_stream(void *ctx, void *slot)
     if (job->status != SB_OK) return;
     job->status = find_bodies(&job->data, &job->bodies);
     if (job->status == SB_OK)
-        job->status = sb_batch__decode(&job->batch, job->bulk, SB_NODE, (const uint8_t *const *)(const void *)job->bodies.data,
-                                       job->data.data + job->data.size, job->bodies.size / sizeof(uint8_t *), &job->err);
+        job->status = sb_batch__decode(
+            &job->batch, job->bulk, SB_NODE, (const uint8_t *const *)(const void *)job->bodies.data,
+            job->data.data + job->data.size, job->bodies.size / sizeof(uint8_t *), &job->err);
 }
 
-static sb_status put_labels(sb_bulk *bulk, sb_set_id set, const sb_node_id *ids, size_t count, sb_err *err)
+static sb_status put_labels(sb_bulk *bulk, sb_set_id set, const sb_node_id *ids, size_t count,
+                            sb_err *err)
 {
     sb_view *view = sb_graph_view(bulk->graph);
     size_t label_count;
     const sb_label_id *labels = sb_set_labels(view, set, &label_count);
 
     for (size_t i = 0; i < label_count; i++)
-        if (sb_upkeep__label_indexed(bulk->graph, labels[i])) SB_TRY(sb_label_index_add(view, labels[i], ids, count, err));
+        if (sb_upkeep__label_indexed(bulk->graph, labels[i]))
+            SB_TRY(sb_label_index_add(view, labels[i], ids, count, err));
     return SB_OK;
 }
 
@@ -406,7 +428,8 @@ static sb_status put_stream(node_build *b, node_job *job, sb_err *err)
 
     sb_buffer_reset(&job->ids);
     sb_buffer_reset(&job->words);
-    if (sb_buffer_reserve(&job->ids, bytes) != SB_OK || sb_buffer_reserve(&job->words, bytes) != SB_OK)
+    if (sb_buffer_reserve(&job->ids, bytes) != SB_OK ||
+        sb_buffer_reserve(&job->words, bytes) != SB_OK)
         return SB_FAIL_NOMEM(err);
     uint64_t *ids = (uint64_t *)(void *)job->ids.data, *words = (uint64_t *)(void *)job->words.data;
     if (job->place == 0) b->take_range = job->set->first_range;
@@ -414,8 +437,10 @@ static sb_status put_stream(node_build *b, node_job *job, sb_err *err)
     for (size_t i = 0; i < count; i++)
         words[i] = job->set->set;
     SB_TRY(sb_batch__system(&job->batch, SB_COLUMN_SET, words, err));
-    const sb_rows rows = {
-        .ids = ids, .row_count = count, .columns = job->batch.table, .column_count = job->batch.table_count};
+    const sb_rows rows = {.ids = ids,
+                          .row_count = count,
+                          .columns = job->batch.table,
+                          .column_count = job->batch.table_count};
     if (b->build != NULL)
         SB_TRY(sb_build_rows(b->build, &rows, err));
     else
@@ -423,7 +448,8 @@ static sb_status put_stream(node_build *b, node_job *job, sb_err *err)
     job->batch.table_count--;
     SB_TRY(put_labels(bulk, job->set->set, ids, count, err));
     /* A table that is built has empty indexes: they are filled at the end, bottom-up. */
-    if (b->build == NULL) SB_TRY(sb_batch__upkeep(&job->batch, graph, SB_NODE, job->set->set, ids, count, err));
+    if (b->build == NULL)
+        SB_TRY(sb_batch__upkeep(&job->batch, graph, SB_NODE, job->set->set, ids, count, err));
     SB_TRY(sb_writer__made(graph, job->set->set, ids, count, err));
     sb_stats_add_nodes(graph->view, job->set->set, (int64_t)count);
     bulk->result->properties += job->batch.value_count;
@@ -438,14 +464,17 @@ static sb_status take_stream(void *ctx, void *slot, sb_err *err)
 
     if (job->status != SB_OK) {
         if (job->err.code != SB_OK && err != NULL) *err = job->err;
-        return job->err.code != SB_OK ? job->status : SB_FAIL(err, job->status, "%s", sb_status_text(job->status));
+        return job->err.code != SB_OK
+                   ? job->status
+                   : SB_FAIL(err, job->status, "%s", sb_status_text(job->status));
     }
     return put_stream(ctx, job, err);
 }
 
 static sb_status run_builds(sb_bulk *bulk, node_build *b, sb_err *err)
 {
-    static const sb_pipe_steps steps = {.next = next_stream, .work = decode_stream, .take = take_stream};
+    static const sb_pipe_steps steps = {
+        .next = next_stream, .work = decode_stream, .take = take_stream};
     node_job jobs[6] = {{0}};
     void *slots[6];
     const size_t slot_count = 2 * (size_t)bulk->threads < 6 ? 2 * (size_t)bulk->threads : 6;
@@ -502,6 +531,7 @@ void sb_bulk__nodes_deinit(sb_bulk *bulk)
         sb_free(bulk->alloc, set->streams, set->stream_capacity * sizeof(sb_stream *));
     }
     sb_free(bulk->alloc, bulk->sets, bulk->set_capacity * sizeof *bulk->sets);
-    sb_free(bulk->alloc, bulk->node_ranges.items, bulk->node_ranges.capacity * sizeof *bulk->node_ranges.items);
+    sb_free(bulk->alloc, bulk->node_ranges.items,
+            bulk->node_ranges.capacity * sizeof *bulk->node_ranges.items);
     sb_map_deinit(&bulk->set_index);
 }

@@ -52,8 +52,8 @@ typedef struct parser {
     const sb_bulk *bulk;
     sb_bulk_table *file;
     const sb_csv_reader *reader; /* of the row at hand */
-    const pending_row *row; /* at hand */
-    bool check_bytes; /* the piece holds a NUL or something past ASCII */
+    const pending_row *row;      /* at hand */
+    bool check_bytes;            /* the piece holds a NUL or something past ASCII */
     pending_row rows[AHEAD];
 } parser;
 
@@ -77,12 +77,14 @@ static sb_status note_err(parser *p, size_t column, const sb_err *err)
     return err->code == SB_NOMEM ? SB_NOMEM : note(p, err->code, column, err->text);
 }
 
-static sb_status note_cell(parser *p, sb_status code, size_t column, const char *format, sb_bytes cell)
+static sb_status note_cell(parser *p, sb_status code, size_t column, const char *format,
+                           sb_bytes cell)
 {
     char text[sizeof((sb_bulk_problem *)0)->text];
     const int size = (int)(cell.size < 80 ? cell.size : 80);
-    size_t used = (size_t)snprintf(text, sizeof text, "'%.*s'%s", size, cell.size == 0 ? "" : (const char *)cell.data,
-                                   cell.size > 80 ? "…" : "");
+    size_t used =
+        (size_t)snprintf(text, sizeof text, "'%.*s'%s", size,
+                         cell.size == 0 ? "" : (const char *)cell.data, cell.size > 80 ? "…" : "");
 
     if (used < sizeof text) (void)snprintf(text + used, sizeof text - used, "%s", format);
     return note(p, code, column, text);
@@ -107,8 +109,10 @@ static sb_status check_bytes(parser *p)
         const sb_csv_cell *cell = &p->reader->cells[i];
         const uint8_t *nul = cell->size == 0 ? NULL : memchr(cell->data, 0, cell->size);
         /* In quotes it is meant: export writes it so. Elsewhere the text is UTF-16, or no text. */
-        if (nul != NULL && !cell->quoted) return note(p, SB_SYNTAX, i + 1, "the cell holds a NUL byte outside quotes");
-        if (!sb_utf8_valid(bytes_of(cell))) return note(p, SB_SYNTAX, i + 1, "the cell is not valid UTF-8");
+        if (nul != NULL && !cell->quoted)
+            return note(p, SB_SYNTAX, i + 1, "the cell holds a NUL byte outside quotes");
+        if (!sb_utf8_valid(bytes_of(cell)))
+            return note(p, SB_SYNTAX, i + 1, "the cell is not valid UTF-8");
     }
     return SB_OK;
 }
@@ -118,10 +122,12 @@ static sb_status check_row(parser *p)
     const sb_bulk_table *file = p->file;
     char text[120];
 
-    if (SB_UNLIKELY(p->reader->problem != NULL)) return note(p, SB_SYNTAX, p->reader->problem_cell + 1, p->reader->problem);
+    if (SB_UNLIKELY(p->reader->problem != NULL))
+        return note(p, SB_SYNTAX, p->reader->problem_cell + 1, p->reader->problem);
     if (SB_UNLIKELY(p->reader->cell_count != file->column_count)) {
-        (void)snprintf(text, sizeof text, "%zu cell%s where the header has %zu", p->reader->cell_count,
-                       p->reader->cell_count == 1 ? "" : "s", file->column_count);
+        (void)snprintf(text, sizeof text, "%zu cell%s where the header has %zu",
+                       p->reader->cell_count, p->reader->cell_count == 1 ? "" : "s",
+                       file->column_count);
         return note(p, SB_SYNTAX, 0, text);
     }
     return SB_UNLIKELY(p->check_bytes) ? check_bytes(p) : SB_OK;
@@ -146,8 +152,10 @@ static bool is_plain_real(sb_bytes text)
     const size_t sign = text.size != 0 && text.data[0] == '-';
     double value;
 
-    if (text.size < sign + 1 || text.data[sign] < '0' || text.data[sign] > '9') return false; /* not .5, nan, inf */
-    if (text.data[sign] == '0' && text.size > sign + 1 && text.data[sign + 1] >= '0' && text.data[sign + 1] <= '9')
+    if (text.size < sign + 1 || text.data[sign] < '0' || text.data[sign] > '9')
+        return false; /* not .5, nan, inf */
+    if (text.data[sign] == '0' && text.size > sign + 1 && text.data[sign + 1] >= '0' &&
+        text.data[sign + 1] <= '9')
         return false;
     return text.data[text.size - 1] != '.' && sb_text_to_real(text, &value);
 }
@@ -164,15 +172,22 @@ static uint32_t candidates_of(sb_bytes text, uint32_t among)
     sb_value value = {0};
 
     if ((among & (BIT(SB_TYPE_INT) | BIT(SB_TYPE_FLOAT))) != 0) {
-        if (is_plain_int(text)) candidates |= BIT(SB_TYPE_INT) | BIT(SB_TYPE_FLOAT);
-        else if (is_plain_real(text)) candidates |= BIT(SB_TYPE_FLOAT);
+        if (is_plain_int(text))
+            candidates |= BIT(SB_TYPE_INT) | BIT(SB_TYPE_FLOAT);
+        else if (is_plain_real(text))
+            candidates |= BIT(SB_TYPE_FLOAT);
     }
-    if ((among & BIT(SB_TYPE_BOOL)) != 0 && (sb_text__same(text, "true") || sb_text__same(text, "false")))
+    if ((among & BIT(SB_TYPE_BOOL)) != 0 &&
+        (sb_text__same(text, "true") || sb_text__same(text, "false")))
         candidates |= BIT(SB_TYPE_BOOL);
-    if ((among & (BIT(SB_TYPE_DATE) | BIT(SB_TYPE_LOCAL_DATETIME) | BIT(SB_TYPE_DATETIME))) != 0 && begins_with_date(text)) {
-        if (text.size == 10) candidates |= sb_text__date(text, &value) ? BIT(SB_TYPE_DATE) : 0;
-        else if (sb_text__local_datetime(text, &value)) candidates |= BIT(SB_TYPE_LOCAL_DATETIME);
-        else if (sb_text__datetime(text, &value)) candidates |= BIT(SB_TYPE_DATETIME);
+    if ((among & (BIT(SB_TYPE_DATE) | BIT(SB_TYPE_LOCAL_DATETIME) | BIT(SB_TYPE_DATETIME))) != 0 &&
+        begins_with_date(text)) {
+        if (text.size == 10)
+            candidates |= sb_text__date(text, &value) ? BIT(SB_TYPE_DATE) : 0;
+        else if (sb_text__local_datetime(text, &value))
+            candidates |= BIT(SB_TYPE_LOCAL_DATETIME);
+        else if (sb_text__datetime(text, &value))
+            candidates |= BIT(SB_TYPE_DATETIME);
     }
     return candidates & among;
 }
@@ -222,9 +237,12 @@ static sb_status put_other(parser *p, const sb_bulk_prop *prop, sb_bytes text, s
         return note_err(p, (size_t)prop->column + 1, &err);
     switch ((sb_bulk_form)prop->form) {
     case SB_FORM_WORD:
-        put_varint(out, sb_zigzag(value.type == SB_TYPE_BOOL ? (int64_t)value.as.boolean : value.as.integer));
+        put_varint(out, sb_zigzag(value.type == SB_TYPE_BOOL ? (int64_t)value.as.boolean
+                                                             : value.as.integer));
         return SB_OK;
-    case SB_FORM_BYTES: put_bytes(out, sb_bytes_of(value.as.bytes.data, value.as.bytes.size)); return SB_OK;
+    case SB_FORM_BYTES:
+        put_bytes(out, sb_bytes_of(value.as.bytes.data, value.as.bytes.size));
+        return SB_OK;
     case SB_FORM_DOUBLE:
     case SB_FORM_CELL:
     case SB_FORM_TEXT:
@@ -233,7 +251,8 @@ static sb_status put_other(parser *p, const sb_bulk_prop *prop, sb_bytes text, s
 }
 
 /* Room for the text and 16 bytes more is reserved. */
-static sb_status put_value(parser *p, const sb_bulk_prop *prop, size_t place, sb_bytes text, sb_buffer *out)
+static sb_status put_value(parser *p, const sb_bulk_prop *prop, size_t place, sb_bytes text,
+                           sb_buffer *out)
 {
     if (prop->form == SB_FORM_WORD && prop->type.type == SB_TYPE_INT && prop->type.narrow == 0) {
         int64_t integer;
@@ -248,9 +267,11 @@ static sb_status put_value(parser *p, const sb_bulk_prop *prop, size_t place, sb
             out->size += sizeof real;
             return SB_OK;
         }
-    } else if (prop->form == SB_FORM_TEXT || (prop->form == SB_FORM_BYTES && prop->type.type == SB_TYPE_STRING)) {
+    } else if (prop->form == SB_FORM_TEXT ||
+               (prop->form == SB_FORM_BYTES && prop->type.type == SB_TYPE_STRING)) {
         uint32_t *candidates = &p->chunk->candidates[place];
-        if (prop->form == SB_FORM_TEXT && *candidates != BIT(SB_TYPE_STRING)) *candidates = candidates_of(text, *candidates);
+        if (prop->form == SB_FORM_TEXT && *candidates != BIT(SB_TYPE_STRING))
+            *candidates = candidates_of(text, *candidates);
         put_bytes(out, text);
         return SB_OK;
     }
@@ -267,7 +288,8 @@ static sb_status check_keys(parser *p, const uint8_t *present)
         if (!sb_bit_get(present, i)) continue;
         for (size_t j = 0; j < i; j++) {
             if (file->props[j].key != file->props[i].key || !sb_bit_get(present, j)) continue;
-            (void)snprintf(text, sizeof text, "column %u gives the same property already", file->props[j].column + 1);
+            (void)snprintf(text, sizeof text, "column %u gives the same property already",
+                           file->props[j].column + 1);
             return note(p, SB_SYNTAX, (size_t)file->props[i].column + 1, text);
         }
     }
@@ -381,7 +403,8 @@ static sb_status label_name(parser *p, uint32_t *number)
 
     for (size_t i = 0; i < file->column_count; i++) {
         const sb_csv_cell *cell = &p->reader->cells[i];
-        if (file->columns[i].role != SB_CSV_LABEL || is_absent(p->bulk, cell) || cell->size == 0) continue;
+        if (file->columns[i].role != SB_CSV_LABEL || is_absent(p->bulk, cell) || cell->size == 0)
+            continue;
         if (joined.size == 0) {
             joined = bytes_of(cell);
             continue;
@@ -404,7 +427,8 @@ static sb_status parse_node(parser *p)
 
     if (file->id_column != UINT32_MAX) {
         const sb_csv_cell *cell = &p->reader->cells[file->id_column];
-        if (is_absent(p->bulk, cell)) return note(p, SB_SYNTAX, (size_t)file->id_column + 1, "the node has no id");
+        if (is_absent(p->bulk, cell))
+            return note(p, SB_SYNTAX, (size_t)file->id_column + 1, "the node has no id");
         const sb_id_cell found = sb_ids__cell(&p->bulk->groups[file->id_group].ids, bytes_of(cell));
         head.id_kind = found.is_number ? 1 : 2;
         head.number = found.number;
@@ -430,13 +454,15 @@ static sb_status find_endpoint(parser *p, unsigned end, sb_node_id *node)
 
     *node = 0;
     if (is_absent(bulk, cell)) {
-        (void)snprintf(text, sizeof text, "the relationship has no %s node", end == 0 ? "start" : "end");
+        (void)snprintf(text, sizeof text, "the relationship has no %s node",
+                       end == 0 ? "start" : "end");
         return note(p, SB_SYNTAX, (size_t)column + 1, text);
     }
     if (bulk->graph_ids) {
         int64_t id;
         if (!sb_text_to_int(bytes_of(cell), &id) || id < 1 || (uint64_t)id > SB_ID_MAX)
-            return note_cell(p, SB_TYPE_MISMATCH, (size_t)column + 1, " is no node id of the graph", bytes_of(cell));
+            return note_cell(p, SB_TYPE_MISMATCH, (size_t)column + 1, " is no node id of the graph",
+                             bytes_of(cell));
         *node = (sb_node_id)id;
         return SB_OK;
     }
@@ -447,8 +473,9 @@ static sb_status find_endpoint(parser *p, unsigned end, sb_node_id *node)
         return SB_OK;
     }
     const sb_bytes name = bulk->groups[group].name;
-    (void)snprintf(text, sizeof text, " is the id of no node%s%.*s", name.size != 0 ? " in group " : "",
-                   (int)(name.size < 60 ? name.size : 60), name.size == 0 ? "" : (const char *)name.data);
+    (void)snprintf(text, sizeof text, " is the id of no node%s%.*s",
+                   name.size != 0 ? " in group " : "", (int)(name.size < 60 ? name.size : 60),
+                   name.size == 0 ? "" : (const char *)name.data);
     return note_cell(p, SB_NOT_FOUND, (size_t)column + 1, text, bytes_of(cell));
 }
 
@@ -470,7 +497,8 @@ static sb_status parse_rel(parser *p)
         if (!is_absent(p->bulk, cell) && cell->size != 0)
             SB_TRY(number_name(p, bytes_of(cell), &head.name));
         else if (file->type == 0)
-            return note(p, SB_SYNTAX, (size_t)file->type_column + 1, "the relationship has no type");
+            return note(p, SB_SYNTAX, (size_t)file->type_column + 1,
+                        "the relationship has no type");
     }
     sb_buffer_reset(body);
     SB_TRY(sb_buffer_reserve(body, SB_VARINT_MAX_BYTES));
@@ -511,9 +539,12 @@ static void reset_chunk(sb_bulk_chunk *chunk)
 static void fetch_ends(const parser *p, pending_row *row)
 {
     const sb_bulk_table *file = p->file;
-    const uint32_t columns[2] = {file->start_column, file->end_column}, groups[2] = {file->start_group, file->end_group};
+    const uint32_t columns[2] = {file->start_column, file->end_column},
+                   groups[2] = {file->start_group, file->end_group};
 
-    if (file->entity == SB_NODE || p->bulk->graph_ids || row->reader.cell_count != file->column_count) return;
+    if (file->entity == SB_NODE || p->bulk->graph_ids ||
+        row->reader.cell_count != file->column_count)
+        return;
     for (unsigned end = 0; end < 2; end++) {
         const sb_ids *ids = &p->bulk->groups[groups[end]].ids;
         row->ends[end] = sb_ids__cell(ids, bytes_of(&row->reader.cells[columns[end]]));
@@ -545,9 +576,10 @@ static sb_status parse(sb_bulk_chunk *chunk)
     size_t read = 0, done = 0;
     sb_status st = SB_OK;
 
-    SB_TRY(sb_graph__grow(chunk->bulk->alloc, &chunk->cells, sizeof *chunk->cells, AHEAD * width, &chunk->cell_capacity, NULL));
-    SB_TRY(sb_graph__grow(chunk->bulk->alloc, &chunk->candidates, sizeof *chunk->candidates, file->prop_count + 1,
-                          &chunk->candidate_capacity, NULL));
+    SB_TRY(sb_graph__grow(chunk->bulk->alloc, &chunk->cells, sizeof *chunk->cells, AHEAD * width,
+                          &chunk->cell_capacity, NULL));
+    SB_TRY(sb_graph__grow(chunk->bulk->alloc, &chunk->candidates, sizeof *chunk->candidates,
+                          file->prop_count + 1, &chunk->candidate_capacity, NULL));
     for (size_t i = 0; i < file->prop_count; i++)
         chunk->candidates[i] = UINT32_MAX;
     p.check_bytes = has_other_bytes(chunk->data, chunk->size);

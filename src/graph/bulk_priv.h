@@ -29,7 +29,9 @@ typedef struct sb_pipe_steps {
     sb_status (*take)(void *ctx, void *slot, sb_err *err);
 } sb_pipe_steps;
 /* threads includes the calling one. Needs at least one slot; twice as many as threads keep them busy. */
-SB_MUST_CHECK sb_status sb_pipe__run(const sb_allocator *alloc, unsigned threads, const sb_pipe_steps *steps, void *ctx, void **slots, size_t slot_count, sb_err *err);
+SB_MUST_CHECK sb_status sb_pipe__run(const sb_allocator *alloc, unsigned threads,
+                                     const sb_pipe_steps *steps, void *ctx, void **slots,
+                                     size_t slot_count, sb_err *err);
 
 /* ---- spool.c ------------------------------------------------------------------------------------------------------- */
 
@@ -59,11 +61,15 @@ typedef struct sb_spool {
 void sb_spool__init(sb_spool *spool, const sb_allocator *alloc, sb_vfs *vfs, size_t budget);
 void sb_spool__deinit(sb_spool *spool); /* streams are released by then */
 /* Append one record's bytes: its size as a varint, then head and body. */
-SB_MUST_CHECK sb_status sb_spool__append(sb_spool *spool, sb_stream *stream, const uint8_t *head, size_t head_bytes, const uint8_t *body, size_t body_bytes, sb_err *err);
+SB_MUST_CHECK sb_status sb_spool__append(sb_spool *spool, sb_stream *stream, const uint8_t *head,
+                                         size_t head_bytes, const uint8_t *body, size_t body_bytes,
+                                         sb_err *err);
 /* Append bytes as they are. */
-SB_MUST_CHECK sb_status sb_spool__append_raw(sb_spool *spool, sb_stream *stream, const uint8_t *data, size_t bytes, sb_err *err);
+SB_MUST_CHECK sb_status sb_spool__append_raw(sb_spool *spool, sb_stream *stream,
+                                             const uint8_t *data, size_t bytes, sb_err *err);
 /* All of it into out (replaced). */
-SB_MUST_CHECK sb_status sb_spool__read(const sb_spool *spool, const sb_stream *stream, sb_buffer *out, sb_err *err);
+SB_MUST_CHECK sb_status sb_spool__read(const sb_spool *spool, const sb_stream *stream,
+                                       sb_buffer *out, sb_err *err);
 void sb_spool__release(sb_spool *spool, sb_stream *stream); /* frees what it holds in memory */
 /* The stream is about to be freed while others are still appended to. */
 void sb_spool__forget(sb_spool *spool, sb_stream *stream);
@@ -77,7 +83,8 @@ typedef struct sb_ids {
     const sb_allocator *alloc;
     uint64_t seed;
     uint64_t *dense; /* by number; 0: none */
-    uint32_t *narrow;/* in place of dense once values are final, when they fit: half of the cache misses */
+    uint32_t *
+        narrow; /* in place of dense once values are final, when they fit: half of the cache misses */
     size_t dense_count;
     sb_map sparse;
     sb_id_text *texts;
@@ -93,15 +100,18 @@ typedef struct sb_id_cell {
     sb_bytes text;
     uint64_t hash; /* of text */
 } sb_id_cell;
-SB_MUST_CHECK sb_status sb_ids__init(sb_ids *ids, const sb_allocator *alloc, uint64_t seed, sb_err *err);
+SB_MUST_CHECK sb_status sb_ids__init(sb_ids *ids, const sb_allocator *alloc, uint64_t seed,
+                                     sb_err *err);
 void sb_ids__deinit(sb_ids *ids);
 sb_id_cell sb_ids__cell(const sb_ids *ids, sb_bytes text);
 /* *existing: its value if it is there already, else 0 and it is added. */
-SB_MUST_CHECK sb_status sb_ids__add(sb_ids *ids, const sb_id_cell *cell, uint64_t value, uint64_t *existing, sb_err *err);
+SB_MUST_CHECK sb_status sb_ids__add(sb_ids *ids, const sb_id_cell *cell, uint64_t value,
+                                    uint64_t *existing, sb_err *err);
 /* 0: none. */
 uint64_t sb_ids__find(const sb_ids *ids, const sb_id_cell *cell);
 /* Replace each value by what map says, which is at most `most`. Nothing is added afterwards. */
-void sb_ids__rewrite(sb_ids *ids, uint64_t (*map)(void *ctx, uint64_t value), void *ctx, uint64_t most);
+void sb_ids__rewrite(sb_ids *ids, uint64_t (*map)(void *ctx, uint64_t value), void *ctx,
+                     uint64_t most);
 /* Fetch what find will look at. */
 SB_INLINE void sb_ids__prefetch(const sb_ids *ids, const sb_id_cell *cell)
 {
@@ -125,27 +135,30 @@ typedef enum sb_bulk_form {
 
 typedef struct sb_bulk_prop {
     sb_key_id key;
-    uint32_t column;    /* of the file, from 0 */
-    sb_text_type type;  /* of TEXT: known after the parse */
-    uint8_t form;       /* sb_bulk_form */
-    uint8_t cell_type;  /* WORD, DOUBLE, BYTES */
-    uint32_t candidates;/* TEXT: types that all values so far could have: bits 1 << sb_type */
+    uint32_t column;     /* of the file, from 0 */
+    sb_text_type type;   /* of TEXT: known after the parse */
+    uint8_t form;        /* sb_bulk_form */
+    uint8_t cell_type;   /* WORD, DOUBLE, BYTES */
+    uint32_t candidates; /* TEXT: types that all values so far could have: bits 1 << sb_type */
 } sb_bulk_prop;
 
 typedef struct sb_bulk_table {
-    const char *path;  /* for messages */
+    const char *path; /* for messages */
     sb_entity entity;
-    uint32_t number;   /* among files of its entity */
-    sb_bytes name;     /* as given */
-    sb_csv_column *columns; size_t column_count; /* arena(load) */
-    sb_bulk_prop *props; size_t prop_count;      /* arena(load) */
+    uint32_t number; /* among files of its entity */
+    sb_bytes name;   /* as given */
+    sb_csv_column *columns;
+    size_t column_count; /* arena(load) */
+    sb_bulk_prop *props;
+    size_t prop_count; /* arena(load) */
     bool has_same_keys;
     uint32_t id_column, start_column, end_column, type_column; /* UINT32_MAX: none */
     uint32_t id_group, start_group, end_group;
-    sb_label_id *labels; size_t label_count; /* from the name, arena(load) */
-    sb_set_id set;     /* of labels */
-    sb_type_id type;   /* from the name; 0: none */
-    uint64_t line;     /* lines taken so far */
+    sb_label_id *labels;
+    size_t label_count;  /* from the name, arena(load) */
+    sb_set_id set;       /* of labels */
+    sb_type_id type;     /* from the name; 0: none */
+    uint64_t line;       /* lines taken so far */
     uint32_t first_slot; /* of its props, among those of all files of the entity */
     sb_file *opened;     /* a pipe, which can be opened only once; taken when it is read */
 } sb_bulk_table;
@@ -164,14 +177,15 @@ typedef struct sb_bulk_range {
 typedef struct sb_bulk_ranges {
     sb_bulk_range *items; /* set by set, or type by type, in order of their first ids */
     size_t count, capacity;
-    bool ascending;       /* ids ascend from one item to the next */
+    bool ascending; /* ids ascend from one item to the next */
 } sb_bulk_ranges;
 
 /* Nodes of one label set. */
 typedef struct sb_bulk_set {
     sb_set_id set;
     uint64_t count;
-    sb_stream **streams; size_t stream_count, stream_capacity;
+    sb_stream **streams;
+    size_t stream_count, stream_capacity;
     size_t first_range, range_count; /* after phase 1 */
 } sb_bulk_set;
 
@@ -179,9 +193,11 @@ typedef struct sb_bulk_set {
 typedef struct sb_bulk_type {
     sb_type_id type;
     uint64_t count;
-    sb_stream *streams; size_t stream_count;
+    sb_stream *streams;
+    size_t stream_count;
     unsigned shift; /* stream of a source: (source - first_node) >> shift */
-    sb_stream *reverse; size_t reverse_count; /* by target, phase 4 */
+    sb_stream *reverse;
+    size_t reverse_count; /* by target, phase 4 */
     unsigned reverse_shift;
     size_t first_range, range_count; /* of its ids, in rel_ranges; phase 4 */
 } sb_bulk_type;
@@ -198,17 +214,21 @@ typedef struct sb_bulk {
     uint64_t split_count;
     sb_bulk_result *result;
     sb_arena *arena; /* arena(load) */
-    sb_bulk_table *files[2]; size_t file_counts[2];
-    sb_bulk_group *groups; size_t group_count, group_capacity;
+    sb_bulk_table *files[2];
+    size_t file_counts[2];
+    sb_bulk_group *groups;
+    size_t group_count, group_capacity;
     uint64_t seed;
-    sb_bulk_set *sets; size_t set_count, set_capacity;
-    sb_map set_index;  /* set → place */
-    sb_bulk_type *types; size_t type_count, type_capacity;
+    sb_bulk_set *sets;
+    size_t set_count, set_capacity;
+    sb_map set_index; /* set → place */
+    sb_bulk_type *types;
+    size_t type_count, type_capacity;
     sb_map type_index;
     sb_bulk_ranges node_ranges, rel_ranges; /* after phases 1 and 3 */
     sb_bulk_range *by_id; /* node_ranges by ascending id: its items, or arena(load) */
     sb_node_id first_node, last_node;
-    bool graph_ids;    /* no node files: endpoints are node ids of the graph */
+    bool graph_ids;     /* no node files: endpoints are node ids of the graph */
     sb_spool spools[2]; /* by entity; reverse has its own */
     sb_spool reverse_spool;
     sb_file *reject_file;
@@ -233,33 +253,36 @@ typedef struct sb_bulk_problem {
 typedef struct sb_bulk_chunk {
     const sb_bulk *bulk;
     sb_bulk_table *file;
-    uint8_t *data;      /* C2 */
+    uint8_t *data; /* C2 */
     size_t size, capacity;
-    sb_arena *arena;    /* scratch of the parse */
-    sb_csv_cell *cells; size_t cell_capacity;
+    sb_arena *arena; /* scratch of the parse */
+    sb_csv_cell *cells;
+    size_t cell_capacity;
     sb_buffer out;      /* records: sb_bulk_head and body */
     sb_buffer body;     /* of the row at hand */
     sb_buffer encoded;  /* scratch of values */
     sb_buffer problems; /* sb_bulk_problem[], in order of rows */
     sb_buffer names;    /* texts of :LABEL or :TYPE cells met: size u32, bytes */
     uint32_t name_count;
-    sb_bytes last_name; uint32_t last_number; /* of the row before; points into its cell */
-    sb_map name_index;  /* hash → offset << 32 | number */
-    uint32_t *candidates; size_t candidate_capacity; /* by property */
+    sb_bytes last_name;
+    uint32_t last_number; /* of the row before; points into its cell */
+    sb_map name_index;    /* hash → offset << 32 | number */
+    uint32_t *candidates;
+    size_t candidate_capacity; /* by property */
     uint32_t lines;
     uint64_t rows, skipped;
-    sb_status status;   /* of the piece as a whole: SB_NOMEM */
+    sb_status status; /* of the piece as a whole: SB_NOMEM */
 } sb_bulk_chunk;
 
 /* In front of each record of a piece. */
 typedef struct sb_bulk_head {
-    uint32_t body_bytes;  /* behind the id text */
-    uint32_t name;        /* number of the :LABEL or :TYPE cell, from 1; 0: none */
+    uint32_t body_bytes; /* behind the id text */
+    uint32_t name;       /* number of the :LABEL or :TYPE cell, from 1; 0: none */
     uint32_t line, row_at, row_bytes;
-    uint32_t id_bytes;    /* nodes: of a text id */
-    uint64_t number;      /* nodes: a number id; relationships: source */
-    uint64_t hash;        /* nodes: of a text id; relationships: target */
-    uint8_t id_kind;      /* nodes: 0 none, 1 number, 2 text */
+    uint32_t id_bytes; /* nodes: of a text id */
+    uint64_t number;   /* nodes: a number id; relationships: source */
+    uint64_t hash;     /* nodes: of a text id; relationships: target */
+    uint8_t id_kind;   /* nodes: 0 none, 1 number, 2 text */
 } sb_bulk_head;
 
 SB_MUST_CHECK sb_status sb_bulk__chunk_init(sb_bulk_chunk *chunk, const sb_bulk *bulk, sb_err *err);
@@ -273,9 +296,11 @@ sb_bytes sb_bulk__chunk_name(const sb_bulk_chunk *chunk, uint32_t n);
 
 /* Run phase 1 or 3 over the files of an entity; take gets each parsed chunk in order. */
 typedef sb_status (*sb_bulk_take)(sb_bulk *bulk, sb_bulk_chunk *chunk, sb_err *err);
-SB_MUST_CHECK sb_status sb_bulk__read_files(sb_bulk *bulk, sb_entity entity, sb_bulk_take take, sb_err *err);
+SB_MUST_CHECK sb_status sb_bulk__read_files(sb_bulk *bulk, sb_entity entity, sb_bulk_take take,
+                                            sb_err *err);
 /* A row is bad: into the file of rejected rows, or fail. problem's line counts in chunk. */
-SB_MUST_CHECK sb_status sb_bulk__reject(sb_bulk *bulk, const sb_bulk_chunk *chunk, const sb_bulk_problem *problem, sb_err *err);
+SB_MUST_CHECK sb_status sb_bulk__reject(sb_bulk *bulk, const sb_bulk_chunk *chunk,
+                                        const sb_bulk_problem *problem, sb_err *err);
 
 /* ---- bulk_batch.c: records to columns ------------------------------------------------------------------------------------------ */
 
@@ -291,20 +316,28 @@ typedef struct sb_batch_column {
 typedef struct sb_batch {
     const sb_allocator *alloc;
     sb_arena *arena;
-    sb_batch_column *columns; size_t column_count, column_capacity;
-    uint32_t *slots; size_t slot_capacity; /* of each property of the files: its column + 1 */
-    sb_column *table; size_t table_capacity; /* what sb_rows takes, system columns behind */
+    sb_batch_column *columns;
+    size_t column_count, column_capacity;
+    uint32_t *slots;
+    size_t slot_capacity; /* of each property of the files: its column + 1 */
+    sb_column *table;
+    size_t table_capacity; /* what sb_rows takes, system columns behind */
     size_t table_count;
     uint64_t value_count;
 } sb_batch;
 void sb_batch__init(sb_batch *batch, const sb_allocator *alloc);
 void sb_batch__deinit(sb_batch *batch);
 /* Bodies (behind the endpoints) of count records, in order. */
-SB_MUST_CHECK sb_status sb_batch__decode(sb_batch *batch, const sb_bulk *bulk, sb_entity entity, const uint8_t *const *bodies, const uint8_t *end, size_t count, sb_err *err);
+SB_MUST_CHECK sb_status sb_batch__decode(sb_batch *batch, const sb_bulk *bulk, sb_entity entity,
+                                         const uint8_t *const *bodies, const uint8_t *end,
+                                         size_t count, sb_err *err);
 /* Add a system column; words are borrowed. */
-SB_MUST_CHECK sb_status sb_batch__system(sb_batch *batch, uint32_t key, const uint64_t *words, sb_err *err);
+SB_MUST_CHECK sb_status sb_batch__system(sb_batch *batch, uint32_t key, const uint64_t *words,
+                                         sb_err *err);
 /* Enter rows into property indexes and check constraints, if any concern them. */
-SB_MUST_CHECK sb_status sb_batch__upkeep(sb_batch *batch, sb_graph *graph, sb_entity entity, uint32_t set_or_type, const uint64_t *ids, size_t count, sb_err *err);
+SB_MUST_CHECK sb_status sb_batch__upkeep(sb_batch *batch, sb_graph *graph, sb_entity entity,
+                                         uint32_t set_or_type, const uint64_t *ids, size_t count,
+                                         sb_err *err);
 
 /* Fill all property indexes of an entity whose table has been built, and check its constraints. */
 SB_MUST_CHECK sb_status sb_bulk__fill_indexes(sb_bulk *bulk, sb_entity entity, sb_err *err);
@@ -314,18 +347,23 @@ void sb_bulk__sort(sb_pair *items, sb_pair *scratch, size_t count);
 
 /* ---- bulk_nodes.c, bulk_rels.c ---------------------------------------------------------------------------------------------------- */
 
-SB_MUST_CHECK sb_status sb_bulk__take_nodes(sb_bulk *bulk, sb_bulk_chunk *chunk, sb_err *err);  /* phase 1 */
-SB_MUST_CHECK sb_status sb_bulk__build_nodes(sb_bulk *bulk, sb_err *err);                       /* phase 2 */
+SB_MUST_CHECK sb_status sb_bulk__take_nodes(sb_bulk *bulk, sb_bulk_chunk *chunk,
+                                            sb_err *err);                 /* phase 1 */
+SB_MUST_CHECK sb_status sb_bulk__build_nodes(sb_bulk *bulk, sb_err *err); /* phase 2 */
 void sb_bulk__nodes_deinit(sb_bulk *bulk);
-SB_MUST_CHECK sb_status sb_bulk__take_rels(sb_bulk *bulk, sb_bulk_chunk *chunk, sb_err *err);   /* phase 3 */
-SB_MUST_CHECK sb_status sb_bulk__build_rels(sb_bulk *bulk, sb_err *err);                        /* phases 4 and 5 */
+SB_MUST_CHECK sb_status sb_bulk__take_rels(sb_bulk *bulk, sb_bulk_chunk *chunk,
+                                           sb_err *err);                 /* phase 3 */
+SB_MUST_CHECK sb_status sb_bulk__build_rels(sb_bulk *bulk, sb_err *err); /* phases 4 and 5 */
 void sb_bulk__rels_deinit(sb_bulk *bulk);
 /* Label set of a node of this load, or of the graph with graph_ids. *hint: where it was found last; start with 0. */
-SB_MUST_CHECK sb_status sb_bulk__set_of(const sb_bulk *bulk, sb_node_id node, size_t *hint, sb_set_id *set, sb_err *err);
+SB_MUST_CHECK sb_status sb_bulk__set_of(const sb_bulk *bulk, sb_node_id node, size_t *hint,
+                                        sb_set_id *set, sb_err *err);
 /* Take count ids for owner number owner, which is a label set or type, as ranges. */
-SB_MUST_CHECK sb_status sb_bulk__take_ids(sb_bulk *bulk, sb_entity entity, uint32_t set_or_type, uint32_t owner, uint64_t count, sb_err *err);
+SB_MUST_CHECK sb_status sb_bulk__take_ids(sb_bulk *bulk, sb_entity entity, uint32_t set_or_type,
+                                          uint32_t owner, uint64_t count, sb_err *err);
 /* Ids of `count` records of an owner from place on. first_range: of the owner; *range: where to look first. */
-void sb_bulk__ids_at(const sb_bulk_ranges *ranges, size_t *range, uint64_t place, size_t count, uint64_t *ids);
+void sb_bulk__ids_at(const sb_bulk_ranges *ranges, size_t *range, uint64_t place, size_t count,
+                     uint64_t *ids);
 /* Set ascending, if need be after ordering owners by their ids; else leave them by owner. by_id (ranges->count items, may
  * be NULL) is set to them by id. */
 void sb_bulk__order_ranges(sb_bulk_ranges *ranges, sb_bulk_range *by_id);
@@ -333,7 +371,9 @@ void sb_bulk__order_ranges(sb_bulk_ranges *ranges, sb_bulk_range *by_id);
 /* Types of all files' properties of an entity, decided by the candidates left. */
 void sb_bulk__decide_types(sb_bulk *bulk, sb_entity entity);
 /* Split a list of labels at ':' and the array delimiter, intern them, ascending without duplicates, with base among them. */
-SB_MUST_CHECK sb_status sb_bulk__labels(sb_bulk *bulk, sb_bytes text, const sb_label_id *base, size_t base_count, sb_arena *arena, sb_label_id **labels, size_t *count, sb_err *err);
+SB_MUST_CHECK sb_status sb_bulk__labels(sb_bulk *bulk, sb_bytes text, const sb_label_id *base,
+                                        size_t base_count, sb_arena *arena, sb_label_id **labels,
+                                        size_t *count, sb_err *err);
 /* Place of a group by name, or UINT32_MAX. */
 uint32_t sb_bulk__group(const sb_bulk *bulk, sb_bytes name);
 

@@ -30,7 +30,8 @@ static sb_status find_type(sb_bulk *bulk, sb_type_id type, uint32_t *place, sb_e
         *place = (uint32_t)*known;
         return SB_OK;
     }
-    SB_TRY(sb_graph__grow(bulk->alloc, &bulk->types, sizeof *bulk->types, bulk->type_count + 1, &bulk->type_capacity, err));
+    SB_TRY(sb_graph__grow(bulk->alloc, &bulk->types, sizeof *bulk->types, bulk->type_count + 1,
+                          &bulk->type_capacity, err));
     sb_bulk_type made = {.type = type, .shift = 63};
     made.streams = sb_alloc_zero(bulk->alloc, sizeof *made.streams);
     if (made.streams == NULL) return SB_FAIL_NOMEM(err);
@@ -51,7 +52,8 @@ static unsigned shift_for(uint64_t span, unsigned parts_log2)
     return bits > parts_log2 ? bits - parts_log2 : 0;
 }
 
-static size_t put_offset(uint8_t *out, const sb_bulk *bulk, const sb_bulk_type *type, sb_node_id source, size_t *stream)
+static size_t put_offset(uint8_t *out, const sb_bulk *bulk, const sb_bulk_type *type,
+                         sb_node_id source, size_t *stream)
 {
     const uint64_t offset = source - bulk->first_node;
 
@@ -94,10 +96,12 @@ static sb_status split_type(sb_bulk *bulk, sb_bulk_type *type, sb_err *err)
         const uint8_t *next = pos + size;
         if (!sb_varint_decode(&pos, next, &offset)) break;
         const size_t head_bytes = put_offset(head, bulk, type, bulk->first_node + offset, &stream);
-        st = sb_spool__append(spool, &made[stream], head, head_bytes, pos, (size_t)(next - pos), err);
+        st = sb_spool__append(spool, &made[stream], head, head_bytes, pos, (size_t)(next - pos),
+                              err);
         pos = next;
     }
-    if (st == SB_OK && pos != end) st = SB_FAIL(err, SB_IO, "a record of the load came back damaged from the temporary file");
+    if (st == SB_OK && pos != end)
+        st = SB_FAIL(err, SB_IO, "a record of the load came back damaged from the temporary file");
     sb_buffer_deinit(&data);
     return st;
 }
@@ -123,16 +127,20 @@ static sb_status resolve_types(sb_bulk *bulk, sb_bulk_chunk *chunk, uint32_t **p
 }
 
 /* With node ids of the graph as endpoints: do they exist? */
-static sb_status check_endpoints(sb_bulk *bulk, const sb_bulk_chunk *chunk, const sb_bulk_head *head, bool *exist, sb_err *err)
+static sb_status check_endpoints(sb_bulk *bulk, const sb_bulk_chunk *chunk,
+                                 const sb_bulk_head *head, bool *exist, sb_err *err)
 {
-    sb_bulk_problem problem = {
-        .code = SB_NOT_FOUND, .line = head->line, .row_at = head->row_at, .row_bytes = head->row_bytes};
+    sb_bulk_problem problem = {.code = SB_NOT_FOUND,
+                               .line = head->line,
+                               .row_at = head->row_at,
+                               .row_bytes = head->row_bytes};
     const uint64_t ends[2] = {head->number, head->hash};
 
     *exist = true;
     for (unsigned i = 0; i < 2 && *exist; i++) {
         uint8_t found = 0;
-        SB_TRY(sb_rows_exist(bulk->graph->txn, sb_node_table(bulk->graph->view), &ends[i], 1, &found, err));
+        SB_TRY(sb_rows_exist(bulk->graph->txn, sb_node_table(bulk->graph->view), &ends[i], 1,
+                             &found, err));
         if ((found & 1) != 0) continue;
         *exist = false;
         if (bulk->options->skip_missing_endpoints) {
@@ -140,7 +148,8 @@ static sb_status check_endpoints(sb_bulk *bulk, const sb_bulk_chunk *chunk, cons
             return SB_OK;
         }
         problem.column = (i == 0 ? chunk->file->start_column : chunk->file->end_column) + 1;
-        (void)snprintf(problem.text, sizeof problem.text, "there is no node %llu", (unsigned long long)ends[i]);
+        (void)snprintf(problem.text, sizeof problem.text, "there is no node %llu",
+                       (unsigned long long)ends[i]);
         SB_TRY(sb_bulk__reject(bulk, chunk, &problem, err));
     }
     return SB_OK;
@@ -167,10 +176,11 @@ sb_status sb_bulk__take_rels(sb_bulk *bulk, sb_bulk_chunk *chunk, sb_err *err)
             if (!exist) continue;
         }
         sb_bulk_type *type = &bulk->types[places[head.name]];
-        if (type->count == bulk->split_count && type->stream_count == 1) SB_TRY(split_type(bulk, type, err));
+        if (type->count == bulk->split_count && type->stream_count == 1)
+            SB_TRY(split_type(bulk, type, err));
         const size_t offset_bytes = put_offset(offset, bulk, type, head.number, &stream);
-        SB_TRY(sb_spool__append(&bulk->spools[SB_REL], &type->streams[stream], offset, offset_bytes, body, head.body_bytes,
-                                err));
+        SB_TRY(sb_spool__append(&bulk->spools[SB_REL], &type->streams[stream], offset, offset_bytes,
+                                body, head.body_bytes, err));
         type->count++;
         bulk->result->rels++;
     }
@@ -186,10 +196,10 @@ typedef struct rel_job {
     sb_stream *stream;
     sb_node_id base;
     bool last_of_type;
-    uint64_t place;   /* of its first record in the type */
+    uint64_t place; /* of its first record in the type */
     sb_buffer data, pairs, scratch, bodies, triples, ids, words;
     size_t count;
-    bool decoded;     /* batch holds all of it */
+    bool decoded; /* batch holds all of it */
     uint64_t sort_ns;
     sb_batch batch;
     sb_status status;
@@ -212,21 +222,25 @@ static sb_status room(sb_buffer *buffer, size_t count, size_t size, sb_err *err)
     size_t bytes;
 
     sb_buffer_reset(buffer);
-    if (!sb_mul_size(count, size, &bytes) || sb_buffer_reserve(buffer, bytes) != SB_OK) return SB_FAIL_NOMEM(err);
+    if (!sb_mul_size(count, size, &bytes) || sb_buffer_reserve(buffer, bytes) != SB_OK)
+        return SB_FAIL_NOMEM(err);
     return SB_OK;
 }
 
 /* Source, target and body of each record. triples: node, neighbor. */
-static sb_status split_records(rel_job *job, sb_triple *triples, const uint8_t **bodies, sb_err *err)
+static sb_status split_records(rel_job *job, sb_triple *triples, const uint8_t **bodies,
+                               sb_err *err)
 {
     const uint8_t *pos = job->data.data, *end = pos + job->data.size;
     size_t i = 0;
 
     for (; pos != end; i++) {
         uint64_t size, source, target;
-        if (i == job->count || !sb_varint_decode(&pos, end, &size) || size > (size_t)(end - pos)) return fail_damaged(err);
+        if (i == job->count || !sb_varint_decode(&pos, end, &size) || size > (size_t)(end - pos))
+            return fail_damaged(err);
         const uint8_t *next = pos + size;
-        if (!sb_varint_decode(&pos, next, &source) || !sb_varint_decode(&pos, next, &target)) return fail_damaged(err);
+        if (!sb_varint_decode(&pos, next, &source) || !sb_varint_decode(&pos, next, &target))
+            return fail_damaged(err);
         triples[i] = (sb_triple){.node = job->base + source, .neighbor = target};
         bodies[i] = pos;
         pos = next;
@@ -248,7 +262,8 @@ static void sort_records(rel_job *job, const sb_triple *triples, sb_pair *pairs,
     const unsigned source_bits = sources == 0 ? 0 : 64 - sb_clz64(sources);
     if (target_bits + source_bits <= 63) {
         for (size_t i = 0; i < job->count; i++)
-            pairs[i] = (sb_pair){.key = (triples[i].node - job->base) << target_bits | (triples[i].neighbor - least),
+            pairs[i] = (sb_pair){.key = (triples[i].node - job->base) << target_bits |
+                                        (triples[i].neighbor - least),
                                  .value = i};
         sb_bulk__sort(pairs, scratch, job->count);
         return;
@@ -281,7 +296,8 @@ static sb_status prepare(rel_job *job, sb_err *err)
     SB_TRY(room(&job->ids, count, sizeof(uint64_t), err));
     SB_TRY(room(&job->words, count, 3 * sizeof(uint64_t), err));
     sb_triple *triples = (sb_triple *)(void *)job->triples.data, *sorted = triples + count;
-    const uint8_t **bodies = (const uint8_t **)(void *)job->bodies.data, **sorted_bodies = bodies + count;
+    const uint8_t **bodies = (const uint8_t **)(void *)job->bodies.data,
+                  **sorted_bodies = bodies + count;
     sb_pair *pairs = (sb_pair *)(void *)job->pairs.data;
     uint64_t *words = (uint64_t *)(void *)job->words.data;
     SB_TRY(split_records(job, triples, bodies, err));
@@ -297,7 +313,8 @@ static sb_status prepare(rel_job *job, sb_err *err)
     }
     if (count > VALUES_MAX / (slots_of(job->bulk) + 4)) return SB_OK;
     job->decoded = true;
-    return sb_batch__decode(&job->batch, job->bulk, SB_REL, sorted_bodies, job->data.data + job->data.size, count, err);
+    return sb_batch__decode(&job->batch, job->bulk, SB_REL, sorted_bodies,
+                            job->data.data + job->data.size, count, err);
 }
 
 static void work_rels(void *ctx, void *slot)
@@ -317,12 +334,12 @@ typedef struct rel_build {
     sb_tree lists_tree; /* of the type at hand, when it is built */
     sb_build *lists;    /* NULL: triples are inserted */
     sb_direction direction;
-    size_t range;       /* of rel_ranges, for next */
+    size_t range; /* of rel_ranges, for next */
     size_t stream;
     uint64_t place;
     size_t take_range;
     bool type_begun;
-    sb_map fresh;       /* types whose lists are built bottom-up */
+    sb_map fresh; /* types whose lists are built bottom-up */
 } rel_build;
 
 /* Both directions of a type are built when it is new and large. */
@@ -347,14 +364,16 @@ static sb_status end_lists(rel_build *b, const sb_bulk_type *type, sb_err *err)
     return sb_adjacency_adopt(b->bulk->graph->view, type->type, b->direction, &b->lists_tree, err);
 }
 
-static sb_status put_lists(rel_build *b, const sb_bulk_type *type, const sb_triple *triples, size_t count, sb_err *err)
+static sb_status put_lists(rel_build *b, const sb_bulk_type *type, const sb_triple *triples,
+                           size_t count, sb_err *err)
 {
     if (b->lists != NULL) return sb_build_triples(b->lists, triples, count, err);
     return sb_adjacency_insert(b->bulk->graph->view, type->type, b->direction, triples, count, err);
 }
 
 /* Statistics of one end: triples are sorted by node. */
-static sb_status count_ends(rel_build *b, const sb_bulk_type *type, const sb_triple *triples, size_t count, sb_err *err)
+static sb_status count_ends(rel_build *b, const sb_bulk_type *type, const sb_triple *triples,
+                            size_t count, sb_err *err)
 {
     size_t hint = 0, run_from = 0;
     sb_set_id run_set = 0;
@@ -364,15 +383,20 @@ static sb_status count_ends(rel_build *b, const sb_bulk_type *type, const sb_tri
         if (i != 0 && triples[i].node == triples[i - 1].node) continue;
         SB_TRY(sb_bulk__set_of(b->bulk, triples[i].node, &hint, &set, err));
         if (i != 0 && set == run_set) continue;
-        if (i != 0) sb_stats_add_rels(b->bulk->graph->view, run_set, type->type, b->direction, (int64_t)(i - run_from));
+        if (i != 0)
+            sb_stats_add_rels(b->bulk->graph->view, run_set, type->type, b->direction,
+                              (int64_t)(i - run_from));
         run_set = set;
         run_from = i;
     }
-    if (count != 0) sb_stats_add_rels(b->bulk->graph->view, run_set, type->type, b->direction, (int64_t)(count - run_from));
+    if (count != 0)
+        sb_stats_add_rels(b->bulk->graph->view, run_set, type->type, b->direction,
+                          (int64_t)(count - run_from));
     return SB_OK;
 }
 
-static sb_status gather_reverse(sb_bulk *bulk, sb_bulk_type *type, const sb_triple *triples, size_t count, sb_err *err)
+static sb_status gather_reverse(sb_bulk *bulk, sb_bulk_type *type, const sb_triple *triples,
+                                size_t count, sb_err *err)
 {
     for (size_t i = 0; i < count; i++) {
         uint8_t record[3 * SB_VARINT_MAX_BYTES];
@@ -399,27 +423,33 @@ static sb_status put_rows(rel_build *b, rel_job *job, size_t from, size_t count,
     SB_TRY(sb_batch__system(&job->batch, SB_COLUMN_SOURCE, words, err));
     SB_TRY(sb_batch__system(&job->batch, SB_COLUMN_TARGET, words + job->count, err));
     SB_TRY(sb_batch__system(&job->batch, SB_COLUMN_TYPE, words + 2 * job->count, err));
-    const sb_rows rows = {
-        .ids = ids, .row_count = count, .columns = job->batch.table, .column_count = job->batch.table_count};
+    const sb_rows rows = {.ids = ids,
+                          .row_count = count,
+                          .columns = job->batch.table,
+                          .column_count = job->batch.table_count};
     if (b->table != NULL)
         SB_TRY(sb_build_rows(b->table, &rows, err));
     else
         SB_TRY(sb_rows_put(graph->txn, sb_rel_table(graph->view), &rows, err));
     job->batch.table_count -= 3;
     b->bulk->result->properties += job->batch.value_count;
-    return b->table != NULL ? SB_OK : sb_batch__upkeep(&job->batch, graph, SB_REL, job->type->type, ids, count, err);
+    return b->table != NULL
+               ? SB_OK
+               : sb_batch__upkeep(&job->batch, graph, SB_REL, job->type->type, ids, count, err);
 }
 
 static sb_status put_all_rows(rel_build *b, rel_job *job, sb_err *err)
 {
-    const uint8_t *const *bodies = (const uint8_t *const *)(const void *)job->bodies.data + job->count;
+    const uint8_t *const *bodies =
+        (const uint8_t *const *)(const void *)job->bodies.data + job->count;
     size_t step = VALUES_MAX / (slots_of(b->bulk) + 4);
 
     if (job->decoded) return put_rows(b, job, 0, job->count, err);
     if (step < 64) step = 64;
     for (size_t from = 0; from < job->count; from += step) {
         const size_t count = job->count - from < step ? job->count - from : step;
-        SB_TRY(sb_batch__decode(&job->batch, b->bulk, SB_REL, bodies + from, job->data.data + job->data.size, count, err));
+        SB_TRY(sb_batch__decode(&job->batch, b->bulk, SB_REL, bodies + from,
+                                job->data.data + job->data.size, count, err));
         SB_TRY(put_rows(b, job, from, count, err));
     }
     return SB_OK;
@@ -474,7 +504,8 @@ static sb_status take_rels(void *ctx, void *slot, sb_err *err)
 }
 
 /* The next stream that is not empty, in order of ids. */
-static bool next_stream(rel_build *b, bool reverse, const sb_bulk_type **type, sb_stream **stream, size_t *index, bool *last)
+static bool next_stream(rel_build *b, bool reverse, const sb_bulk_type **type, sb_stream **stream,
+                        size_t *index, bool *last)
 {
     const sb_bulk_ranges *ranges = &b->bulk->rel_ranges;
 
@@ -596,7 +627,8 @@ static sb_status number_rels(sb_bulk *bulk, sb_err *err)
 
     for (size_t i = 0; i < bulk->type_count; i++)
         if (bulk->types[i].count != 0)
-            SB_TRY(sb_bulk__take_ids(bulk, SB_REL, bulk->types[i].type, (uint32_t)i, bulk->types[i].count, err));
+            SB_TRY(sb_bulk__take_ids(bulk, SB_REL, bulk->types[i].type, (uint32_t)i,
+                                     bulk->types[i].count, err));
     sb_bulk__order_ranges(ranges, NULL);
     for (size_t i = ranges->count; i-- != 0;) {
         sb_bulk_type *type = &bulk->types[ranges->items[i].owner];
@@ -617,11 +649,13 @@ static sb_status choose_fresh(rel_build *b, sb_err *err)
         SB_TRY(sb_stats_rels_of_type(bulk->graph->view, type->type, &existing, err));
         if (existing != 0) continue;
         for (unsigned d = 0; d < 2; d++) {
-            const sb_tree *tree = sb_adjacency_tree(bulk->graph->view, type->type, (sb_direction)d, &bias);
+            const sb_tree *tree =
+                sb_adjacency_tree(bulk->graph->view, type->type, (sb_direction)d, &bias);
             /* A tree of its own that has been emptied may still have pages. */
             existing += tree != NULL && bias == 0 && tree->root != SB_PGNO_NONE;
         }
-        if (existing == 0 && sb_map_put(&b->fresh, type->type, 1) != SB_OK) return SB_FAIL_NOMEM(err);
+        if (existing == 0 && sb_map_put(&b->fresh, type->type, 1) != SB_OK)
+            return SB_FAIL_NOMEM(err);
     }
     return SB_OK;
 }
@@ -647,7 +681,8 @@ static void deinit_job(rel_job *job)
     sb_batch__deinit(&job->batch);
 }
 
-static sb_status run_phase(rel_build *b, const sb_pipe_steps *steps, sb_direction direction, sb_err *err)
+static sb_status run_phase(rel_build *b, const sb_pipe_steps *steps, sb_direction direction,
+                           sb_err *err)
 {
     sb_bulk *bulk = b->bulk;
     rel_job jobs[8];
@@ -674,7 +709,8 @@ static sb_status run_phase(rel_build *b, const sb_pipe_steps *steps, sb_directio
 sb_status sb_bulk__build_rels(sb_bulk *bulk, sb_err *err)
 {
     static const sb_pipe_steps forward = {.next = next_rels, .work = work_rels, .take = take_rels};
-    static const sb_pipe_steps backward = {.next = next_reverse, .work = work_reverse, .take = take_reverse};
+    static const sb_pipe_steps backward = {
+        .next = next_reverse, .work = work_reverse, .take = take_reverse};
     rel_build b = {.bulk = bulk};
     sb_tree *table = sb_rel_table(bulk->graph->view);
     bool built = false;
@@ -712,6 +748,7 @@ void sb_bulk__rels_deinit(sb_bulk *bulk)
         sb_free(bulk->alloc, type->reverse, type->reverse_count * sizeof *type->reverse);
     }
     sb_free(bulk->alloc, bulk->types, bulk->type_capacity * sizeof *bulk->types);
-    sb_free(bulk->alloc, bulk->rel_ranges.items, bulk->rel_ranges.capacity * sizeof *bulk->rel_ranges.items);
+    sb_free(bulk->alloc, bulk->rel_ranges.items,
+            bulk->rel_ranges.capacity * sizeof *bulk->rel_ranges.items);
     sb_map_deinit(&bulk->type_index);
 }

@@ -36,7 +36,8 @@ typedef struct spec {
 
 static bool is_reference(sb_bytes word)
 {
-    return sb_text__same(word, "ID") || sb_text__same(word, "START_ID") || sb_text__same(word, "END_ID");
+    return sb_text__same(word, "ID") || sb_text__same(word, "START_ID") ||
+           sb_text__same(word, "END_ID");
 }
 
 /* name:word, name:word(group), name:word(group){braces}. A bracket belongs to the word only when that takes a group, so that
@@ -82,7 +83,8 @@ static spec split_cell(sb_bytes cell)
 
 static sb_status copy(sb_arena *arena, sb_bytes from, sb_bytes *to, sb_err *err)
 {
-    const char *made = sb_arena_strndup(arena, from.size == 0 ? "" : (const char *)from.data, from.size);
+    const char *made =
+        sb_arena_strndup(arena, from.size == 0 ? "" : (const char *)from.data, from.size);
 
     if (made == NULL) return SB_FAIL_NOMEM(err);
     *to = sb_bytes_of(made, from.size);
@@ -113,26 +115,35 @@ static sb_status read_braces(const spec *parts, sb_csv_column *column, sb_err *e
     if (parts->braces.size == 0) return SB_OK;
     if (column->role != SB_CSV_ID || colon == SIZE_MAX ||
         !sb_text__same(trimmed(sb_bytes_of(parts->braces.data, colon)), "id-type"))
-        return SB_FAIL(err, SB_SYNTAX, "'{%.*s}' is not known here: only {id-type: …} behind an :ID",
+        return SB_FAIL(err, SB_SYNTAX,
+                       "'{%.*s}' is not known here: only {id-type: …} behind an :ID",
                        (int)parts->braces.size, (const char *)parts->braces.data);
     column->infer = false;
-    SB_TRY(sb_text_type_parse(trimmed(sb_bytes_of(parts->braces.data + colon + 1, parts->braces.size - colon - 1)),
-                              &column->type, err));
+    SB_TRY(sb_text_type_parse(
+        trimmed(sb_bytes_of(parts->braces.data + colon + 1, parts->braces.size - colon - 1)),
+        &column->type, err));
     if (column->type.type != SB_TYPE_INT && column->type.type != SB_TYPE_STRING)
         return SB_FAIL(err, SB_SYNTAX, "the type of an id is int or string");
     return SB_OK;
 }
 
-static sb_status read_plain_name(const sb_bulk_options *options, sb_entity entity, sb_bytes cell, sb_csv_column *column)
+static sb_status read_plain_name(const sb_bulk_options *options, sb_entity entity, sb_bytes cell,
+                                 sb_csv_column *column)
 {
     const bool nodes = entity == SB_NODE;
 
-    if (nodes && names_column(options->id_column, cell)) column->role = SB_CSV_ID;
-    else if (nodes && names_column(options->label_column, cell)) column->role = SB_CSV_LABEL;
-    else if (!nodes && names_column(options->start_column, cell)) column->role = SB_CSV_START;
-    else if (!nodes && names_column(options->end_column, cell)) column->role = SB_CSV_END;
-    else if (!nodes && names_column(options->type_column, cell)) column->role = SB_CSV_TYPE;
-    else return SB_NOT_FOUND;
+    if (nodes && names_column(options->id_column, cell))
+        column->role = SB_CSV_ID;
+    else if (nodes && names_column(options->label_column, cell))
+        column->role = SB_CSV_LABEL;
+    else if (!nodes && names_column(options->start_column, cell))
+        column->role = SB_CSV_START;
+    else if (!nodes && names_column(options->end_column, cell))
+        column->role = SB_CSV_END;
+    else if (!nodes && names_column(options->type_column, cell))
+        column->role = SB_CSV_TYPE;
+    else
+        return SB_NOT_FOUND;
     return SB_OK;
 }
 
@@ -147,13 +158,13 @@ static sb_status check_role(sb_entity entity, const sb_csv_column *column, sb_er
     if (column->is_property && column->name.size == 0)
         return SB_FAIL(err, SB_SYNTAX, "the column has no name: give it one, or :IGNORE");
     if (column->is_property && column->name.size > SB_NAME_BYTES_MAX)
-        return SB_FAIL(err, SB_LIMIT, "the column's name has %zu bytes; the limit is %u", column->name.size,
-                       SB_NAME_BYTES_MAX);
+        return SB_FAIL(err, SB_LIMIT, "the column's name has %zu bytes; the limit is %u",
+                       column->name.size, SB_NAME_BYTES_MAX);
     return SB_OK;
 }
 
-static sb_status read_cell(const sb_bulk_options *options, sb_entity entity, sb_bytes cell, sb_arena *arena,
-                           sb_csv_column *column, sb_err *err)
+static sb_status read_cell(const sb_bulk_options *options, sb_entity entity, sb_bytes cell,
+                           sb_arena *arena, sb_csv_column *column, sb_err *err)
 {
     const sb_text_type text = {.type = SB_TYPE_STRING, .delimiter = options->array_delimiter};
     spec parts = {.name = cell};
@@ -176,14 +187,18 @@ static sb_status read_cell(const sb_bulk_options *options, sb_entity entity, sb_
 }
 
 /* Roles that occur once; properties of one name need different types. */
-static sb_status check_pair(const sb_csv_column *a, const sb_csv_column *b, size_t first, sb_err *err)
+static sb_status check_pair(const sb_csv_column *a, const sb_csv_column *b, size_t first,
+                            sb_err *err)
 {
-    if (a->role == b->role && a->role != SB_CSV_PROPERTY && a->role != SB_CSV_IGNORE && a->role != SB_CSV_LABEL)
+    if (a->role == b->role && a->role != SB_CSV_PROPERTY && a->role != SB_CSV_IGNORE &&
+        a->role != SB_CSV_LABEL)
         return SB_FAIL(err, SB_SYNTAX, "column %zu has the same meaning", first + 1);
     if (a->is_property && b->is_property && sb_bytes_equal(a->name, b->name) &&
         (a->infer || b->infer || (a->type.type == b->type.type && a->type.list == b->type.list)))
-        return SB_FAIL(err, SB_SYNTAX, "column %zu is the same property: two columns of one property need different types",
-                       first + 1);
+        return SB_FAIL(
+            err, SB_SYNTAX,
+            "column %zu is the same property: two columns of one property need different types",
+            first + 1);
     return SB_OK;
 }
 
@@ -194,11 +209,12 @@ static bool has_role(const sb_csv_column *columns, size_t count, sb_csv_role rol
     return false;
 }
 
-sb_status sb_csv__header(const sb_bulk_options *options, sb_entity entity, const sb_csv_cell *cells, size_t count,
-                         sb_arena *arena, sb_csv_column *columns, sb_err *err)
+sb_status sb_csv__header(const sb_bulk_options *options, sb_entity entity, const sb_csv_cell *cells,
+                         size_t count, sb_arena *arena, sb_csv_column *columns, sb_err *err)
 {
     for (size_t i = 0; i < count; i++) {
-        sb_status st = read_cell(options, entity, sb_bytes_of(cells[i].data, cells[i].size), arena, &columns[i], err);
+        sb_status st = read_cell(options, entity, sb_bytes_of(cells[i].data, cells[i].size), arena,
+                                 &columns[i], err);
         for (size_t j = 0; j < i && st == SB_OK; j++)
             st = check_pair(&columns[j], &columns[i], j, err);
         if (st != SB_OK) {
@@ -206,8 +222,10 @@ sb_status sb_csv__header(const sb_bulk_options *options, sb_entity entity, const
             return st;
         }
     }
-    if (entity == SB_REL && (!has_role(columns, count, SB_CSV_START) || !has_role(columns, count, SB_CSV_END)))
-        return SB_FAIL(err, SB_SYNTAX, "a file of relationships needs a :START_ID and an :END_ID column%s",
-                       options->start_column == NULL ? " (or options that say which columns they are)" : "");
+    if (entity == SB_REL &&
+        (!has_role(columns, count, SB_CSV_START) || !has_role(columns, count, SB_CSV_END)))
+        return SB_FAIL(
+            err, SB_SYNTAX, "a file of relationships needs a :START_ID and an :END_ID column%s",
+            options->start_column == NULL ? " (or options that say which columns they are)" : "");
     return SB_OK;
 }

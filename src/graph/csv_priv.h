@@ -16,10 +16,13 @@
 typedef struct sb_input sb_input;
 /* "-" is standard input. gzip and zstd are recognized by their first bytes; SB_UNSUPPORTED without the library. opened: the
  * file, already open, which is the input's from now on; NULL: open path. */
-SB_MUST_CHECK sb_status sb_input__open(const sb_allocator *alloc, sb_vfs *vfs, const char *path, sb_file *opened, sb_input **input, sb_err *err);
-SB_MUST_CHECK sb_status sb_input__open_file(sb_vfs *vfs, const char *path, sb_file **file, sb_err *err);
+SB_MUST_CHECK sb_status sb_input__open(const sb_allocator *alloc, sb_vfs *vfs, const char *path,
+                                       sb_file *opened, sb_input **input, sb_err *err);
+SB_MUST_CHECK sb_status sb_input__open_file(sb_vfs *vfs, const char *path, sb_file **file,
+                                            sb_err *err);
 /* Fewer than bytes only at the end. SB_SYNTAX: damaged compressed data. */
-SB_MUST_CHECK sb_status sb_input__read(sb_input *input, uint8_t *data, size_t bytes, size_t *got, sb_err *err);
+SB_MUST_CHECK sb_status sb_input__read(sb_input *input, uint8_t *data, size_t bytes, size_t *got,
+                                       sb_err *err);
 uint64_t sb_input__bytes_read(const sb_input *input);  /* of the file, before decompression */
 uint64_t sb_input__bytes_total(const sb_input *input); /* 0: unknown */
 void sb_input__close(sb_input *input);                 /* accepts NULL */
@@ -81,11 +84,13 @@ typedef struct sb_csv_column {
     bool is_property; /* PROPERTY, or an ID that is kept */
     bool infer;       /* the type is found from the values */
     sb_text_type type;
-    sb_bytes name;    /* of the property; arena(load) */
-    sb_bytes group;   /* of ID, START, END; arena(load) */
+    sb_bytes name;  /* of the property; arena(load) */
+    sb_bytes group; /* of ID, START, END; arena(load) */
 } sb_csv_column;
 
 /* Read the header's cells into columns (count of them, arena). The messages do not name the file; err->column is the cell. */
-SB_MUST_CHECK sb_status sb_csv__header(const sb_bulk_options *options, sb_entity entity, const sb_csv_cell *cells, size_t count, sb_arena *arena, sb_csv_column *columns, sb_err *err);
+SB_MUST_CHECK sb_status sb_csv__header(const sb_bulk_options *options, sb_entity entity,
+                                       const sb_csv_cell *cells, size_t count, sb_arena *arena,
+                                       sb_csv_column *columns, sb_err *err);
 
 #endif

@@ -29,7 +29,8 @@ SB_INLINE const uint8_t *skip_plain(const uint8_t *p, uint64_t delimiters, uint6
 {
     for (;; p += 8) {
         const uint64_t word = sb_load_le64(p);
-        const uint64_t hits = equal_bytes(word, delimiters) | equal_bytes(word, ONES * '\n') | equal_bytes(word, quotes);
+        const uint64_t hits = equal_bytes(word, delimiters) | equal_bytes(word, ONES * '\n') |
+                              equal_bytes(word, quotes);
         if (hits != 0) return p + sb_ctz64(hits) / 8;
     }
 }
@@ -37,7 +38,8 @@ SB_INLINE const uint8_t *skip_plain(const uint8_t *p, uint64_t delimiters, uint6
 static void add_cell(sb_csv_reader *reader, const uint8_t *from, const uint8_t *to, bool quoted)
 {
     if (reader->cell_count < reader->capacity)
-        reader->cells[reader->cell_count] = (sb_csv_cell){.data = from, .size = (size_t)(to - from), .quoted = quoted};
+        reader->cells[reader->cell_count] =
+            (sb_csv_cell){.data = from, .size = (size_t)(to - from), .quoted = quoted};
     reader->cell_count++;
 }
 
@@ -67,7 +69,8 @@ static const uint8_t *read_quoted(sb_csv_reader *reader, const uint8_t *p)
     bool doubled = false;
 
     for (;;) {
-        close = close == reader->end ? NULL : memchr(close, dialect->quote, (size_t)(reader->end - close));
+        close = close == reader->end ? NULL
+                                     : memchr(close, dialect->quote, (size_t)(reader->end - close));
         if (close == NULL) {
             report(reader, "a quoted cell has no closing quote");
             add_cell(reader, from, reader->end, true);
@@ -77,14 +80,16 @@ static const uint8_t *read_quoted(sb_csv_reader *reader, const uint8_t *p)
         doubled = true;
         close += 2;
     }
-    for (const uint8_t *line = from; line < close && (line = memchr(line, '\n', (size_t)(close - line))) != NULL; line++)
+    for (const uint8_t *line = from;
+         line < close && (line = memchr(line, '\n', (size_t)(close - line))) != NULL; line++)
         reader->next_line++;
     p = close + 1;
     while (dialect->trim && p != reader->end && is_blank(*p) && *p != dialect->delimiter)
         p++;
     if (*p == '\r' && p + 1 <= reader->end && p[1] == '\n') p++;
     if (*p != dialect->delimiter && *p != '\n') {
-        report(reader, "there is text behind the closing quote; a quote inside a quoted cell is written twice");
+        report(reader, "there is text behind the closing quote; a quote inside a quoted cell is "
+                       "written twice");
         while (*p != dialect->delimiter && *p != '\n')
             p++;
     }
@@ -95,13 +100,15 @@ static const uint8_t *read_quoted(sb_csv_reader *reader, const uint8_t *p)
     return add_doubled(reader, from, close) ? p : NULL;
 }
 
-static const uint8_t *read_plain(sb_csv_reader *reader, const uint8_t *p, uint64_t delimiters, uint64_t quotes)
+static const uint8_t *read_plain(sb_csv_reader *reader, const uint8_t *p, uint64_t delimiters,
+                                 uint64_t quotes)
 {
     const uint8_t *from = p, *to;
 
     p = skip_plain(p, delimiters, quotes);
     if (SB_UNLIKELY(*p != reader->dialect->delimiter && *p != '\n')) {
-        report(reader, "there is a quote inside a cell that does not begin with one; quote the whole cell and write the quote "
+        report(reader, "there is a quote inside a cell that does not begin with one; quote the "
+                       "whole cell and write the quote "
                        "twice");
         while (*p != reader->dialect->delimiter && *p != '\n')
             p++;
@@ -125,8 +132,9 @@ static bool read_row(sb_csv_reader *reader)
     for (;;) {
         while (dialect->trim && is_blank(*p) && *p != dialect->delimiter)
             p++;
-        p = dialect->quote != 0 && *p == dialect->quote && p != reader->end ? read_quoted(reader, p)
-                                                                             : read_plain(reader, p, delimiters, quotes);
+        p = dialect->quote != 0 && *p == dialect->quote && p != reader->end
+                ? read_quoted(reader, p)
+                : read_plain(reader, p, delimiters, quotes);
         if (p == NULL) return false;
         /* At the end the padding's newline stands there. */
         if (*p == '\n') break;

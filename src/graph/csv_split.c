@@ -30,7 +30,8 @@ static bool opens_cell(const sb_csv_dialect *dialect, const uint8_t *data, const
 }
 
 /* Behind the quote that closes a cell, or NULL when it does not stand in the text. */
-static const uint8_t *skip_quoted(const sb_csv_dialect *dialect, const uint8_t *open, const uint8_t *end)
+static const uint8_t *skip_quoted(const sb_csv_dialect *dialect, const uint8_t *open,
+                                  const uint8_t *end)
 {
     const uint8_t *p = open + 1;
 
@@ -44,7 +45,8 @@ static const uint8_t *skip_quoted(const sb_csv_dialect *dialect, const uint8_t *
 size_t sb_csv__last_end(const sb_csv_dialect *dialect, const uint8_t *data, size_t size)
 {
     const uint8_t *end = data + size, *at = data;
-    const uint8_t *plain = data, *plain_end = data; /* the last stretch outside quotes that holds a newline */
+    const uint8_t *plain = data,
+                  *plain_end = data; /* the last stretch outside quotes that holds a newline */
 
     while (at != end) {
         const uint8_t *quote = dialect->quote == 0 ? NULL : find(at, end, dialect->quote);

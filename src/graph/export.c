@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FLUSH_BYTES  ((size_t)1 << 18) /* of one file */
-#define HOLD_BYTES   ((size_t)1 << 26) /* of all */
-#define LIST_BIT     0x100u            /* kind of a column: sb_type of value or items, and this for lists */
-#define NAME_BYTES   120u
+#define FLUSH_BYTES ((size_t)1 << 18) /* of one file */
+#define HOLD_BYTES  ((size_t)1 << 26) /* of all */
+#define LIST_BIT    0x100u /* kind of a column: sb_type of value or items, and this for lists */
+#define NAME_BYTES  120u
 
 /* A column of a file: property and kind. */
 typedef struct out_column {
@@ -22,34 +22,43 @@ typedef struct out_column {
 typedef struct out_file {
     uint32_t name; /* set or type */
     bool used;
-    bool made;     /* in the directory */
-    out_column *columns; size_t column_count, column_capacity; /* sorted by (key, kind) */
-    sb_buffer text;  /* not yet written */
-    uint64_t bytes;  /* written */
+    bool made; /* in the directory */
+    out_column *columns;
+    size_t column_count, column_capacity; /* sorted by (key, kind) */
+    sb_buffer text;                       /* not yet written */
+    uint64_t bytes;                       /* written */
 } out_file;
 
-typedef struct export {
+typedef struct export
+{
     sb_graph *graph;
     const sb_allocator *alloc;
     sb_vfs *vfs;
     const char *directory;
     sb_export_result *result;
     sb_entity entity;
-    out_file *files; size_t file_count; /* by set or type */
+    out_file *files;
+    size_t file_count; /* by set or type */
     size_t held_bytes;
-    sb_arena *arena;  /* values of a row */
-    sb_buffer cells;  /* texts of a row's cells, one behind the other */
-    sb_buffer places; /* size_t[]: where each column's text begins + 1, 0: absent; then where it ends */
+    sb_arena *arena; /* values of a row */
+    sb_buffer cells; /* texts of a row's cells, one behind the other */
+    sb_buffer
+        places; /* size_t[]: where each column's text begins + 1, 0: absent; then where it ends */
     uint64_t done, total;
-} export;
+}
+export;
 
 /* ---- Cells ------------------------------------------------------------------------------------------------------- */
 
 static bool needs_quotes(const uint8_t *text, size_t size)
 {
-    if (size == 0 || text[0] == ' ' || text[0] == '\t' || text[size - 1] == ' ' || text[size - 1] == '\t') return true;
+    if (size == 0 || text[0] == ' ' || text[0] == '\t' || text[size - 1] == ' ' ||
+        text[size - 1] == '\t')
+        return true;
     for (size_t i = 0; i < size; i++)
-        if (text[i] == ',' || text[i] == '"' || text[i] == '\n' || text[i] == '\r' || text[i] == '\0') return true;
+        if (text[i] == ',' || text[i] == '"' || text[i] == '\n' || text[i] == '\r' ||
+            text[i] == '\0')
+            return true;
     return false;
 }
 
@@ -101,7 +110,8 @@ static size_t find_column(const out_file *file, sb_key_id key, uint32_t kind, bo
         else
             high = middle;
     }
-    *found = low < file->column_count && file->columns[low].key == key && file->columns[low].kind == kind;
+    *found = low < file->column_count && file->columns[low].key == key &&
+             file->columns[low].kind == kind;
     return low;
 }
 
@@ -111,9 +121,10 @@ static sb_status note_column(export *e, out_file *file, sb_key_id key, uint32_t 
     const size_t place = find_column(file, key, kind, &found);
 
     if (found) return SB_OK;
-    SB_TRY(sb_graph__grow(e->alloc, &file->columns, sizeof *file->columns, file->column_count + 1, &file->column_capacity,
-                          err));
-    memmove(file->columns + place + 1, file->columns + place, (file->column_count - place) * sizeof *file->columns);
+    SB_TRY(sb_graph__grow(e->alloc, &file->columns, sizeof *file->columns, file->column_count + 1,
+                          &file->column_capacity, err));
+    memmove(file->columns + place + 1, file->columns + place,
+            (file->column_count - place) * sizeof *file->columns);
     file->columns[place] = (out_column){.key = key, .kind = kind};
     file->column_count++;
     return SB_OK;
@@ -123,7 +134,8 @@ static sb_status note_column(export *e, out_file *file, sb_key_id key, uint32_t 
 
 static bool is_safe(uint8_t c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
 }
 
 /* Labels or type as part of a file name: unsafe characters become '_', and then, or when it is cut, the number follows
@@ -132,23 +144,29 @@ static void file_name(export *e, const out_file *file, char *name, size_t bytes)
 {
     sb_view *view = e->graph->view;
     size_t count = 1, used = 0;
-    const sb_label_id *labels = e->entity == SB_NODE ? sb_set_labels(view, file->name, &count) : &file->name;
+    const sb_label_id *labels =
+        e->entity == SB_NODE ? sb_set_labels(view, file->name, &count) : &file->name;
     bool exact = true;
     char text[NAME_BYTES + 1];
 
     for (size_t i = 0; i < count; i++) {
-        const sb_bytes label = sb_name_of(view, e->entity == SB_NODE ? SB_NAME_LABEL : SB_NAME_TYPE, labels[i]);
+        const sb_bytes label =
+            sb_name_of(view, e->entity == SB_NODE ? SB_NAME_LABEL : SB_NAME_TYPE, labels[i]);
         if (i != 0 && used < NAME_BYTES) text[used++] = '+';
         for (size_t j = 0; j < label.size; j++) {
             exact = exact && is_safe(label.data[j]) && used < NAME_BYTES;
-            if (used < NAME_BYTES) text[used++] = is_safe(label.data[j]) ? (char)label.data[j] : '_';
+            if (used < NAME_BYTES)
+                text[used++] = is_safe(label.data[j]) ? (char)label.data[j] : '_';
         }
     }
     text[used] = '\0';
     const char *kind = e->entity == SB_NODE ? "nodes" : "relationships";
-    if (used == 0) (void)snprintf(name, bytes, "%s/%s.csv", e->directory, kind);
-    else if (exact) (void)snprintf(name, bytes, "%s/%s-%s.csv", e->directory, kind, text);
-    else (void)snprintf(name, bytes, "%s/%s-%s.%u.csv", e->directory, kind, text, file->name);
+    if (used == 0)
+        (void)snprintf(name, bytes, "%s/%s.csv", e->directory, kind);
+    else if (exact)
+        (void)snprintf(name, bytes, "%s/%s-%s.csv", e->directory, kind, text);
+    else
+        (void)snprintf(name, bytes, "%s/%s-%s.%u.csv", e->directory, kind, text, file->name);
 }
 
 static sb_status path_of(export *e, const out_file *file, sb_buffer *path, sb_err *err)
@@ -169,7 +187,8 @@ static sb_status flush_file(export *e, out_file *file, sb_err *err)
 
     if (file->text.size == 0) return SB_OK;
     SB_TRY(path_of(e, file, &path, err));
-    st = sb_vfs_open(e->vfs, (const char *)path.data, file->made ? 0 : SB_OPEN_CREATE | SB_OPEN_EXCLUSIVE, &out, err);
+    st = sb_vfs_open(e->vfs, (const char *)path.data,
+                     file->made ? 0 : SB_OPEN_CREATE | SB_OPEN_EXCLUSIVE, &out, err);
     if (st == SB_OK) {
         file->made = true;
         st = sb_file_write_all(out, file->bytes, file->text.data, file->text.size, err);
@@ -198,14 +217,16 @@ static sb_status header_text(export *e, out_file *file)
     sb_view *view = e->graph->view;
     sb_buffer *cell = &e->cells;
 
-    SB_TRY(sb_buffer_printf(&file->text, e->entity == SB_NODE ? ":ID,:LABEL" : ":START_ID,:END_ID,:TYPE"));
+    SB_TRY(sb_buffer_printf(&file->text,
+                            e->entity == SB_NODE ? ":ID,:LABEL" : ":START_ID,:END_ID,:TYPE"));
     for (size_t i = 0; i < file->column_count; i++) {
         const out_column *column = &file->columns[i];
         const sb_bytes name = sb_name_of(view, SB_NAME_KEY, column->key);
         const bool list = (column->kind & LIST_BIT) != 0;
         sb_buffer_reset(cell);
         SB_TRY(sb_buffer_append(cell, name.data, name.size));
-        SB_TRY(sb_buffer_printf(cell, ":%s%s", sb_text_type_name(column->kind & ~LIST_BIT), list ? "[]" : ""));
+        SB_TRY(sb_buffer_printf(cell, ":%s%s", sb_text_type_name(column->kind & ~LIST_BIT),
+                                list ? "[]" : ""));
         SB_TRY(sb_buffer_append_byte(&file->text, ','));
         SB_TRY(put_text(&file->text, cell->data, cell->size));
     }
@@ -220,25 +241,27 @@ static uint64_t word_of(const sb_row *row, uint32_t key)
     return sb_row_cell(row, key, &cell) ? cell.word : 0;
 }
 
-static sb_status find_file(export *e, const sb_row *row, out_file **file, sb_err *err)
+/* NULL: there is no such set or type (SB_CORRUPT in err). */
+static out_file *find_file(export *e, const sb_row *row, sb_err *err)
 {
-    const uint64_t name = word_of(row, e->entity == SB_NODE ? SB_COLUMN_SET : SB_COLUMN_TYPE);
+    const bool nodes = e->entity == SB_NODE;
+    const uint64_t name = word_of(row, nodes ? SB_COLUMN_SET : SB_COLUMN_TYPE);
 
-    if (name >= e->file_count)
-        return SB_FAIL(err, SB_CORRUPT, "a %s has %s %llu, which there is not", e->entity == SB_NODE ? "node" : "relationship",
-                       e->entity == SB_NODE ? "label set" : "type", (unsigned long long)name);
-    *file = &e->files[name];
-    return SB_OK;
+    if (name < e->file_count) return &e->files[name];
+    (void)SB_FAIL(err, SB_CORRUPT, "a %s has %s %llu, which there is not",
+                  nodes ? "node" : "relationship", nodes ? "label set" : "type",
+                  (unsigned long long)name);
+    return NULL;
 }
 
 static sb_status survey_row(export *e, uint64_t id, const sb_row *row, sb_err *err)
 {
-    out_file *file;
+    out_file *file = find_file(e, row, err);
     sb_cell cell;
     size_t pos = 0;
 
     (void)id;
-    SB_TRY(find_file(e, row, &file, err));
+    if (file == NULL) return SB_CORRUPT;
     file->used = true;
     while (sb_row_next_cell(row, &pos, &cell)) {
         uint32_t kind;
@@ -273,7 +296,8 @@ static sb_status put_front(export *e, out_file *file, uint64_t id, const sb_row 
         SB_TRY(sb_buffer_printf(&file->text, "%llu,", (unsigned long long)id));
         return put_labels(e, file);
     }
-    SB_TRY(sb_buffer_printf(&file->text, "%llu,%llu,", (unsigned long long)word_of(row, SB_COLUMN_SOURCE),
+    SB_TRY(sb_buffer_printf(&file->text, "%llu,%llu,",
+                            (unsigned long long)word_of(row, SB_COLUMN_SOURCE),
                             (unsigned long long)word_of(row, SB_COLUMN_TARGET)));
     const sb_bytes type = sb_name_of(e->graph->view, SB_NAME_TYPE, file->name);
     return put_text(&file->text, type.data, type.size);
@@ -287,7 +311,8 @@ static sb_status gather_cells(export *e, const out_file *file, const sb_row *row
 
     sb_buffer_reset(&e->cells);
     sb_buffer_reset(&e->places);
-    if (sb_buffer_reserve(&e->places, 2 * file->column_count * sizeof(size_t)) != SB_OK) return SB_FAIL_NOMEM(err);
+    if (sb_buffer_reserve(&e->places, 2 * file->column_count * sizeof(size_t)) != SB_OK)
+        return SB_FAIL_NOMEM(err);
     size_t *places = (size_t *)(void *)e->places.data;
     if (file->column_count != 0) memset(places, 0, 2 * file->column_count * sizeof *places);
     while (sb_row_next_cell(row, &pos, &cell)) {
@@ -312,7 +337,8 @@ static sb_status put_cells(export *e, out_file *file)
         SB_TRY(sb_buffer_append_byte(&file->text, ','));
         if (places[2 * i] == 0) continue;
         const size_t from = places[2 * i] - 1;
-        SB_TRY(put_text(&file->text, e->cells.data == NULL ? (const uint8_t *)"" : e->cells.data + from,
+        SB_TRY(put_text(&file->text,
+                        e->cells.data == NULL ? (const uint8_t *)"" : e->cells.data + from,
                         places[2 * i + 1] - from));
     }
     return sb_buffer_append_byte(&file->text, '\n');
@@ -320,9 +346,9 @@ static sb_status put_cells(export *e, out_file *file)
 
 static sb_status write_row(export *e, uint64_t id, const sb_row *row, sb_err *err)
 {
-    out_file *file;
+    out_file *file = find_file(e, row, err);
 
-    SB_TRY(find_file(e, row, &file, err));
+    if (file == NULL) return SB_CORRUPT;
     const size_t before = file->text.size;
     if (put_front(e, file, id, row) != SB_OK) return SB_FAIL_NOMEM(err);
     SB_TRY(gather_cells(e, file, row, err));
@@ -342,7 +368,8 @@ typedef sb_status (*row_visit)(export *e, uint64_t id, const sb_row *row, sb_err
 
 static sb_status scan_table(export *e, row_visit visit, sb_err *err)
 {
-    const sb_tree *table = e->entity == SB_NODE ? sb_node_table(e->graph->view) : sb_rel_table(e->graph->view);
+    const sb_tree *table =
+        e->entity == SB_NODE ? sb_node_table(e->graph->view) : sb_rel_table(e->graph->view);
     sb_row_scan *scan;
     size_t count = 0;
     sb_status st;
@@ -370,7 +397,8 @@ static void remove_files(export *e)
         bool existed;
         if (!e->files[i].made) continue;
         if (path_of(e, &e->files[i], &path, NULL) == SB_OK)
-            (void)e->vfs->ops->remove(e->vfs, (const char *)path.data, &existed, NULL); /* benign: the cause is reported */
+            (void)e->vfs->ops->remove(e->vfs, (const char *)path.data, &existed,
+                                      NULL); /* benign: the cause is reported */
         sb_buffer_deinit(&path);
     }
 }
@@ -391,7 +419,8 @@ static void end_files(export *e)
 {
     for (size_t i = 0; i < e->file_count; i++) {
         sb_buffer_deinit(&e->files[i].text);
-        sb_free(e->alloc, e->files[i].columns, e->files[i].column_capacity * sizeof *e->files[i].columns);
+        sb_free(e->alloc, e->files[i].columns,
+                e->files[i].column_capacity * sizeof *e->files[i].columns);
     }
     sb_free(e->alloc, e->files, e->file_count * sizeof *e->files);
     e->files = NULL;
@@ -416,7 +445,9 @@ static sb_status export_table(export *e, sb_entity entity, sb_err *err)
     sb_status st;
 
     e->entity = entity;
-    SB_TRY(begin_files(e, entity == SB_NODE ? sb_set_count(view) : (size_t)sb_name_count(view, SB_NAME_TYPE) + 1, err));
+    SB_TRY(begin_files(
+        e, entity == SB_NODE ? sb_set_count(view) : (size_t)sb_name_count(view, SB_NAME_TYPE) + 1,
+        err));
     st = scan_table(e, survey_row, err);
     if (st == SB_OK) st = write_headers(e, err);
     if (st == SB_OK) st = scan_table(e, write_row, err);
@@ -424,9 +455,14 @@ static sb_status export_table(export *e, sb_entity entity, sb_err *err)
     return st;
 }
 
-sb_status sb_graph_export(sb_graph *graph, sb_vfs *vfs, const char *directory, sb_export_result *result, sb_err *err)
+sb_status sb_graph_export(sb_graph *graph, sb_vfs *vfs, const char *directory,
+                          sb_export_result *result, sb_err *err)
 {
-    export e = {.graph = graph, .alloc = graph->alloc, .vfs = vfs, .directory = directory, .result = result};
+    export e = {.graph = graph,
+                .alloc = graph->alloc,
+                .vfs = vfs,
+                .directory = directory,
+                .result = result};
     out_file *node_files = NULL;
     size_t node_file_count = 0;
     uint64_t nodes = 0, rels = 0;

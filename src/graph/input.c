@@ -21,8 +21,8 @@ struct sb_input {
     input_kind kind;
     uint8_t *raw; /* IO_BYTES: bytes read and not yet given out */
     size_t raw_at, raw_size;
-    bool at_end;     /* of the file */
-    bool in_stream;  /* inside compressed data that has not ended */
+    bool at_end;    /* of the file */
+    bool in_stream; /* inside compressed data that has not ended */
 #ifdef HAVE_ZLIB
     z_stream gzip;
     bool gzip_open;
@@ -45,9 +45,11 @@ static sb_status fill(sb_input *input, sb_err *err)
     return SB_OK;
 }
 
-static sb_status fail_damaged(const sb_input *input, const char *what, const char *detail, sb_err *err)
+static sb_status fail_damaged(const sb_input *input, const char *what, const char *detail,
+                              sb_err *err)
 {
-    return SB_FAIL(err, SB_SYNTAX, "%s: the %s data is damaged near byte %llu of the file: %s", input->path, what,
+    return SB_FAIL(err, SB_SYNTAX, "%s: the %s data is damaged near byte %llu of the file: %s",
+                   input->path, what,
                    (unsigned long long)(input->offset - (input->raw_size - input->raw_at)), detail);
 }
 
@@ -103,7 +105,8 @@ static sb_status read_gzip(sb_input *input, uint8_t *data, size_t bytes, size_t 
     if (result == Z_STREAM_END) {
         /* A gzip file may be several, one behind the other. */
         input->in_stream = false;
-        return inflateReset(stream) == Z_OK ? SB_OK : fail_damaged(input, "gzip", "it can not go on", err);
+        return inflateReset(stream) == Z_OK ? SB_OK
+                                            : fail_damaged(input, "gzip", "it can not go on", err);
     }
     if (result == Z_MEM_ERROR) return SB_FAIL_NOMEM(err);
     if (result == Z_OK || result == Z_BUF_ERROR) return SB_OK;
@@ -132,17 +135,14 @@ static sb_status read_zstd(sb_input *input, uint8_t *data, size_t bytes, size_t 
 
 static sb_status read_some(sb_input *input, uint8_t *data, size_t bytes, size_t *got, sb_err *err)
 {
+    (void)err; /* plain bytes can not fail */
     *got = 0;
-    switch (input->kind) {
 #ifdef HAVE_ZLIB
-    case INPUT_GZIP: return read_gzip(input, data, bytes, got, err);
+    if (input->kind == INPUT_GZIP) return read_gzip(input, data, bytes, got, err);
 #endif
 #ifdef HAVE_ZSTD
-    case INPUT_ZSTD: return read_zstd(input, data, bytes, got, err);
+    if (input->kind == INPUT_ZSTD) return read_zstd(input, data, bytes, got, err);
 #endif
-    case INPUT_PLAIN:
-    default: break;
-    }
     *got = input->raw_size - input->raw_at < bytes ? input->raw_size - input->raw_at : bytes;
     if (*got != 0) memcpy(data, input->raw + input->raw_at, *got);
     input->raw_at += *got;
@@ -158,7 +158,8 @@ sb_status sb_input__read(sb_input *input, uint8_t *data, size_t bytes, size_t *g
         /* Plain bytes go straight to the caller once the first ones have been given out. */
         if (input->kind == INPUT_PLAIN && was_empty && !input->at_end) {
             const size_t want = bytes - *got;
-            SB_TRY(input->file->ops->read(input->file, input->offset, data + *got, want, &part, err));
+            SB_TRY(
+                input->file->ops->read(input->file, input->offset, data + *got, want, &part, err));
             input->offset += part;
             input->at_end = part < want;
             *got += part;
@@ -170,7 +171,8 @@ sb_status sb_input__read(sb_input *input, uint8_t *data, size_t bytes, size_t *g
         if (is_empty && input->at_end && !input->in_stream) break;
         SB_TRY(read_some(input, data + *got, bytes - *got, &part, err));
         if (part == 0 && is_empty && input->at_end && input->in_stream)
-            return fail_damaged(input, input->kind == INPUT_GZIP ? "gzip" : "zstd", "it ends too early", err);
+            return fail_damaged(input, input->kind == INPUT_GZIP ? "gzip" : "zstd",
+                                "it ends too early", err);
         *got += part;
     }
     return SB_OK;
@@ -186,7 +188,8 @@ static sb_status choose_kind(sb_input *input, sb_err *err)
 #ifdef HAVE_ZLIB
         return open_gzip(input, err);
 #else
-        return SB_FAIL(err, SB_UNSUPPORTED, "%s is compressed with gzip, and this build has no zlib", input->path);
+        return SB_FAIL(err, SB_UNSUPPORTED,
+                       "%s is compressed with gzip, and this build has no zlib", input->path);
 #endif
     }
     if (input->raw_size >= 4 && memcmp(input->raw, zstd_magic, 4) == 0) {
@@ -195,7 +198,8 @@ static sb_status choose_kind(sb_input *input, sb_err *err)
         input->zstd = ZSTD_createDStream();
         return input->zstd != NULL ? SB_OK : SB_FAIL_NOMEM(err);
 #else
-        return SB_FAIL(err, SB_UNSUPPORTED, "%s is compressed with zstd, and this build has no libzstd", input->path);
+        return SB_FAIL(err, SB_UNSUPPORTED,
+                       "%s is compressed with zstd, and this build has no libzstd", input->path);
 #endif
     }
     return SB_OK;
@@ -203,11 +207,12 @@ static sb_status choose_kind(sb_input *input, sb_err *err)
 
 sb_status sb_input__open_file(sb_vfs *vfs, const char *path, sb_file **file, sb_err *err)
 {
-    return sb_vfs_open(vfs, strcmp(path, "-") == 0 ? "/dev/stdin" : path, SB_OPEN_READ_ONLY | SB_OPEN_SEQUENTIAL, file, err);
+    return sb_vfs_open(vfs, strcmp(path, "-") == 0 ? "/dev/stdin" : path,
+                       SB_OPEN_READ_ONLY | SB_OPEN_SEQUENTIAL, file, err);
 }
 
-sb_status sb_input__open(const sb_allocator *alloc, sb_vfs *vfs, const char *path, sb_file *opened, sb_input **input,
-                         sb_err *err)
+sb_status sb_input__open(const sb_allocator *alloc, sb_vfs *vfs, const char *path, sb_file *opened,
+                         sb_input **input, sb_err *err)
 {
     sb_input *made = sb_alloc_zero(alloc, sizeof *made);
     sb_file_info info;
@@ -221,7 +226,8 @@ sb_status sb_input__open(const sb_allocator *alloc, sb_vfs *vfs, const char *pat
     made->alloc = alloc;
     made->path = strcmp(path, "-") == 0 ? "standard input" : path;
     made->file = opened;
-    if (opened == NULL && (st = sb_input__open_file(vfs, path, &made->file, err)) != SB_OK) goto fail;
+    if (opened == NULL && (st = sb_input__open_file(vfs, path, &made->file, err)) != SB_OK)
+        goto fail;
     if ((st = made->file->ops->info(made->file, &info, err)) != SB_OK) goto fail;
     made->total = info.regular ? info.bytes : 0;
     made->raw = sb_alloc(alloc, IO_BYTES);

@@ -11,11 +11,11 @@ typedef struct pipe {
     const sb_pipe_steps *steps;
     void *ctx;
     void **slots;
-    slot_state *states;   /* by mutex */
+    slot_state *states; /* by mutex */
     size_t slot_count;
-    uint64_t head, tail;  /* tail: by mutex */
-    uint64_t next_ready;  /* by mutex: none before it is READY */
-    bool stop;            /* by mutex */
+    uint64_t head, tail; /* tail: by mutex */
+    uint64_t next_ready; /* by mutex: none before it is READY */
+    bool stop;           /* by mutex */
     sb_mutex *mutex;
     sb_condition *ready, *done;
 } pipe;
@@ -96,8 +96,8 @@ static sb_status run(pipe *p, sb_err *err)
     return SB_OK;
 }
 
-sb_status sb_pipe__run(const sb_allocator *alloc, unsigned threads, const sb_pipe_steps *steps, void *ctx, void **slots,
-                       size_t slot_count, sb_err *err)
+sb_status sb_pipe__run(const sb_allocator *alloc, unsigned threads, const sb_pipe_steps *steps,
+                       void *ctx, void **slots, size_t slot_count, sb_err *err)
 {
     pipe p = {.steps = steps, .ctx = ctx, .slots = slots, .slot_count = slot_count};
     sb_thread *workers[THREADS_MAX] = {NULL};

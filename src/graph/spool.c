@@ -69,16 +69,19 @@ void sb_spool__forget(sb_spool *spool, sb_stream *stream)
 static sb_status spill_stream(sb_spool *spool, sb_stream *stream, sb_err *err)
 {
     if (stream->memory_bytes == 0) return SB_OK;
-    SB_TRY(sb_graph__grow(spool->alloc, &stream->extents, sizeof *stream->extents, stream->extent_count + 1,
-                          &stream->extent_capacity, err));
+    SB_TRY(sb_graph__grow(spool->alloc, &stream->extents, sizeof *stream->extents,
+                          stream->extent_count + 1, &stream->extent_capacity, err));
     sb_buffer_reset(&spool->scratch);
-    if (sb_buffer_reserve(&spool->scratch, (size_t)stream->memory_bytes) != SB_OK) return SB_FAIL_NOMEM(err);
+    if (sb_buffer_reserve(&spool->scratch, (size_t)stream->memory_bytes) != SB_OK)
+        return SB_FAIL_NOMEM(err);
     for (sb_piece *piece = stream->first; piece != NULL; piece = piece->next) {
         memcpy(spool->scratch.data + spool->scratch.size, data_of(piece), piece->used);
         spool->scratch.size += piece->used;
     }
-    SB_TRY(sb_file_write_all(spool->file, spool->file_bytes, spool->scratch.data, spool->scratch.size, err));
-    stream->extents[stream->extent_count++] = (sb_extent){.at = spool->file_bytes, .bytes = spool->scratch.size};
+    SB_TRY(sb_file_write_all(spool->file, spool->file_bytes, spool->scratch.data,
+                             spool->scratch.size, err));
+    stream->extents[stream->extent_count++] =
+        (sb_extent){.at = spool->file_bytes, .bytes = spool->scratch.size};
     spool->file_bytes += spool->scratch.size;
     spool->spilled_bytes += spool->scratch.size;
     free_pieces(spool, stream);
@@ -87,7 +90,8 @@ static sb_status spill_stream(sb_spool *spool, sb_stream *stream, sb_err *err)
 
 static sb_status spill(sb_spool *spool, sb_err *err)
 {
-    if (spool->file == NULL) SB_TRY(spool->vfs->ops->open_temporary(spool->vfs, NULL, &spool->file, err));
+    if (spool->file == NULL)
+        SB_TRY(spool->vfs->ops->open_temporary(spool->vfs, NULL, &spool->file, err));
     while (spool->streams != NULL) {
         sb_stream *stream = spool->streams;
         SB_TRY(spill_stream(spool, stream, err));
@@ -120,7 +124,8 @@ static sb_status add_piece(sb_spool *spool, sb_stream *stream, sb_err *err)
     return SB_OK;
 }
 
-sb_status sb_spool__append_raw(sb_spool *spool, sb_stream *stream, const uint8_t *data, size_t bytes, sb_err *err)
+sb_status sb_spool__append_raw(sb_spool *spool, sb_stream *stream, const uint8_t *data,
+                               size_t bytes, sb_err *err)
 {
     while (bytes != 0) {
         sb_piece *piece = stream->last;
@@ -139,8 +144,8 @@ sb_status sb_spool__append_raw(sb_spool *spool, sb_stream *stream, const uint8_t
     return SB_OK;
 }
 
-sb_status sb_spool__append(sb_spool *spool, sb_stream *stream, const uint8_t *head, size_t head_bytes, const uint8_t *body,
-                           size_t body_bytes, sb_err *err)
+sb_status sb_spool__append(sb_spool *spool, sb_stream *stream, const uint8_t *head,
+                           size_t head_bytes, const uint8_t *body, size_t body_bytes, sb_err *err)
 {
     uint8_t size[SB_VARINT_MAX_BYTES];
     const size_t size_bytes = sb_varint_encode(size, head_bytes + body_bytes);
@@ -148,7 +153,8 @@ sb_status sb_spool__append(sb_spool *spool, sb_stream *stream, const uint8_t *he
 
     stream->records++;
     /* The common case: all of it fits the piece at hand. */
-    if (piece != NULL && (size_t)(piece->capacity - piece->used) >= size_bytes + head_bytes + body_bytes) {
+    if (piece != NULL &&
+        (size_t)(piece->capacity - piece->used) >= size_bytes + head_bytes + body_bytes) {
         uint8_t *out = data_of(piece) + piece->used;
         const size_t all = size_bytes + head_bytes + body_bytes;
         memcpy(out, size, size_bytes);
@@ -164,13 +170,16 @@ sb_status sb_spool__append(sb_spool *spool, sb_stream *stream, const uint8_t *he
     return sb_spool__append_raw(spool, stream, body, body_bytes, err);
 }
 
-sb_status sb_spool__read(const sb_spool *spool, const sb_stream *stream, sb_buffer *out, sb_err *err)
+sb_status sb_spool__read(const sb_spool *spool, const sb_stream *stream, sb_buffer *out,
+                         sb_err *err)
 {
     sb_buffer_reset(out);
-    if (stream->bytes > SIZE_MAX / 2 || sb_buffer_reserve(out, (size_t)stream->bytes) != SB_OK) return SB_FAIL_NOMEM(err);
+    if (stream->bytes > SIZE_MAX / 2 || sb_buffer_reserve(out, (size_t)stream->bytes) != SB_OK)
+        return SB_FAIL_NOMEM(err);
     for (size_t i = 0; i < stream->extent_count; i++) {
         const sb_extent *extent = &stream->extents[i];
-        SB_TRY(sb_file_read_all(spool->file, extent->at, out->data + out->size, (size_t)extent->bytes, err));
+        SB_TRY(sb_file_read_all(spool->file, extent->at, out->data + out->size,
+                                (size_t)extent->bytes, err));
         out->size += (size_t)extent->bytes;
     }
     for (sb_piece *piece = stream->first; piece != NULL; piece = piece->next) {

@@ -62,8 +62,8 @@ static sb_status write_date(int64_t days, sb_buffer *out)
     sb_text__civil(days, &year, &month, &day);
     if (year >= 0 && year <= 9999)
         return sb_buffer_printf(out, "%04lld-%02u-%02u", (long long)year, month, day);
-    return sb_buffer_printf(out, "%c%04lld-%02u-%02u", year < 0 ? '-' : '+', (long long)(year < 0 ? -year : year), month,
-                            day);
+    return sb_buffer_printf(out, "%c%04lld-%02u-%02u", year < 0 ? '-' : '+',
+                            (long long)(year < 0 ? -year : year), month, day);
 }
 
 /* .5, .000000001, or nothing. */
@@ -79,7 +79,8 @@ static sb_status write_fraction(int64_t nanos, sb_buffer *out)
 
 static sb_status write_time(int64_t seconds, int64_t nanos, sb_buffer *out)
 {
-    SB_TRY(sb_buffer_printf(out, "%02d:%02d:%02d", (int)(seconds / 3600), (int)(seconds / 60 % 60), (int)(seconds % 60)));
+    SB_TRY(sb_buffer_printf(out, "%02d:%02d:%02d", (int)(seconds / 3600), (int)(seconds / 60 % 60),
+                            (int)(seconds % 60)));
     return write_fraction(nanos, out);
 }
 
@@ -88,7 +89,8 @@ static sb_status write_offset(int32_t offset, sb_buffer *out)
     const int32_t size = offset < 0 ? -offset : offset;
 
     if (offset == 0) return append_text(out, "Z");
-    SB_TRY(sb_buffer_printf(out, "%c%02d:%02d", offset < 0 ? '-' : '+', size / 3600, size / 60 % 60));
+    SB_TRY(
+        sb_buffer_printf(out, "%c%02d:%02d", offset < 0 ? '-' : '+', size / 3600, size / 60 % 60));
     return size % 60 == 0 ? SB_OK : sb_buffer_printf(out, ":%02d", size % 60);
 }
 
@@ -137,7 +139,8 @@ static sb_status write_duration(const sb_value *value, sb_buffer *out)
     SB_TRY(write_amount(seconds / 60 % 60, 'M', out));
     if (seconds % 60 == 0 && nanos == 0) return SB_OK;
     if (whole_negative) SB_TRY(append_text(out, "-"));
-    SB_TRY(sb_buffer_printf(out, "%lld", (long long)(whole_negative ? -(seconds % 60) : seconds % 60)));
+    SB_TRY(sb_buffer_printf(out, "%lld",
+                            (long long)(whole_negative ? -(seconds % 60) : seconds % 60)));
     SB_TRY(write_fraction(nanos, out));
     return append_text(out, "S");
 }
@@ -166,13 +169,17 @@ sb_status sb_value_to_text(const sb_value *value, sb_buffer *out)
     case SB_TYPE_INT: return sb_buffer_printf(out, "%lld", (long long)value->as.integer);
     case SB_TYPE_FLOAT: return write_real(value->as.real, out);
     case SB_TYPE_STRING:
-        return value->as.bytes.size == 0 ? SB_OK : sb_buffer_append(out, value->as.bytes.data, value->as.bytes.size);
+        return value->as.bytes.size == 0
+                   ? SB_OK
+                   : sb_buffer_append(out, value->as.bytes.data, value->as.bytes.size);
     case SB_TYPE_BYTES: return write_bytes(value, out);
     case SB_TYPE_DATE: return write_date(value->as.integer, out);
     case SB_TYPE_LOCAL_TIME:
-        return write_time(value->as.integer / NANOS_PER_SECOND, value->as.integer % NANOS_PER_SECOND, out);
+        return write_time(value->as.integer / NANOS_PER_SECOND,
+                          value->as.integer % NANOS_PER_SECOND, out);
     case SB_TYPE_TIME:
-        SB_TRY(write_time(value->as.time.ns / NANOS_PER_SECOND, value->as.time.ns % NANOS_PER_SECOND, out));
+        SB_TRY(write_time(value->as.time.ns / NANOS_PER_SECOND,
+                          value->as.time.ns % NANOS_PER_SECOND, out));
         return write_offset(value->as.time.offset, out);
     case SB_TYPE_LOCAL_DATETIME: return write_date_time(value, 0, out);
     case SB_TYPE_DATETIME: return write_zoned(value, out);

@@ -56,8 +56,10 @@ int64_t sb_text__days(int64_t year, unsigned month, unsigned day)
     const int64_t y = year - (month <= 2);
     const int64_t era = (y >= 0 ? y : y - 399) / 400;
     const int64_t year_of_era = y - era * 400;
-    const int64_t day_of_year = (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + (int64_t)day - 1;
-    const int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    const int64_t day_of_year =
+        (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + (int64_t)day - 1;
+    const int64_t day_of_era =
+        year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
 
     return era * 146097 + day_of_era - 719468;
 }
@@ -67,8 +69,10 @@ void sb_text__civil(int64_t days, int64_t *year, unsigned *month, unsigned *day)
     const int64_t z = days + 719468;
     const int64_t era = (z >= 0 ? z : z - 146096) / 146097;
     const int64_t day_of_era = z - era * 146097;
-    const int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    const int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    const int64_t year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    const int64_t day_of_year =
+        day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     const int64_t shifted = (5 * day_of_year + 2) / 153;
 
     *day = (unsigned)(day_of_year - (153 * shifted + 2) / 5 + 1);
@@ -153,7 +157,9 @@ static bool read_date(reader *r, int64_t *days)
         return calendar_date(year, 1, 1, days);
     case 6: return take_number(r, 2, &month) && calendar_date(year, month, 1, days);
     case 7: return take_number(r, 3, &day) && ordinal_date(year, day, days);
-    case 8: return take_number(r, 2, &month) && take_number(r, 2, &day) && calendar_date(year, month, day, days);
+    case 8:
+        return take_number(r, 2, &month) && take_number(r, 2, &day) &&
+               calendar_date(year, month, day, days);
     default: return false;
     }
 }
@@ -185,8 +191,10 @@ static bool read_time(reader *r, int64_t *ns)
     if (!take_number(r, 2, &hour)) return false;
     if (take(r, ':')) {
         if (!take_number(r, 2, &minute)) return false;
-        if (take(r, ':')) has_second = take_number(r, 2, &second);
-        else if (at(r, '.')) return false;
+        if (take(r, ':'))
+            has_second = take_number(r, 2, &second);
+        else if (at(r, '.'))
+            return false;
     } else if (digits_ahead(r) == 2 || digits_ahead(r) == 4) {
         const bool both = digits_ahead(r) == 4;
         if (!take_number(r, 2, &minute)) return false;
@@ -228,7 +236,8 @@ bool sb_text__local_time(sb_bytes text, sb_value *value)
 bool sb_text__time(sb_bytes text, sb_value *value)
 {
     reader r = {text.data, text.data + text.size};
-    return text.size != 0 && read_time(&r, &value->as.time.ns) && read_offset(&r, &value->as.time.offset) && r.p == r.end;
+    return text.size != 0 && read_time(&r, &value->as.time.ns) &&
+           read_offset(&r, &value->as.time.offset) && r.p == r.end;
 }
 
 /* Date, T or a blank, time: as seconds since 1970 in whatever zone it is meant. */
@@ -256,7 +265,9 @@ bool sb_text__datetime(sb_bytes text, sb_value *value)
 {
     reader r = {text.data, text.data + text.size};
 
-    if (text.size == 0 || !read_date_time(&r, value) || !read_offset(&r, &value->as.datetime.offset)) return false;
+    if (text.size == 0 || !read_date_time(&r, value) ||
+        !read_offset(&r, &value->as.datetime.offset))
+        return false;
     value->as.datetime.seconds -= value->as.datetime.offset;
     if (r.p == r.end) return true;
     if (left(&r) < 3 || !take(&r, '[') || r.end[-1] != ']') return false;

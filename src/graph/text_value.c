@@ -16,16 +16,16 @@ typedef struct type_name {
 
 /* The first name of each type is the one that is written. */
 static const type_name TYPE_NAMES[] = {
-    {"any", SB_TYPE_NULL, 0},           {"boolean", SB_TYPE_BOOL, 0},
-    {"int", SB_TYPE_INT, 0},            {"float", SB_TYPE_FLOAT, 0},
-    {"string", SB_TYPE_STRING, 0},      {"bytes", SB_TYPE_BYTES, 0},
-    {"date", SB_TYPE_DATE, 0},          {"localtime", SB_TYPE_LOCAL_TIME, 0},
-    {"time", SB_TYPE_TIME, 0},          {"localdatetime", SB_TYPE_LOCAL_DATETIME, 0},
-    {"datetime", SB_TYPE_DATETIME, 0},  {"duration", SB_TYPE_DURATION, 0},
-    {"point", SB_TYPE_POINT, 0},        {"bool", SB_TYPE_BOOL, 0},
-    {"long", SB_TYPE_INT, 0},           {"integer", SB_TYPE_INT, 0},
-    {"byte", SB_TYPE_INT, 1},           {"short", SB_TYPE_INT, 2},
-    {"double", SB_TYPE_FLOAT, 0},       {"char", SB_TYPE_STRING, 0},
+    {"any", SB_TYPE_NULL, 0},          {"boolean", SB_TYPE_BOOL, 0},
+    {"int", SB_TYPE_INT, 0},           {"float", SB_TYPE_FLOAT, 0},
+    {"string", SB_TYPE_STRING, 0},     {"bytes", SB_TYPE_BYTES, 0},
+    {"date", SB_TYPE_DATE, 0},         {"localtime", SB_TYPE_LOCAL_TIME, 0},
+    {"time", SB_TYPE_TIME, 0},         {"localdatetime", SB_TYPE_LOCAL_DATETIME, 0},
+    {"datetime", SB_TYPE_DATETIME, 0}, {"duration", SB_TYPE_DURATION, 0},
+    {"point", SB_TYPE_POINT, 0},       {"bool", SB_TYPE_BOOL, 0},
+    {"long", SB_TYPE_INT, 0},          {"integer", SB_TYPE_INT, 0},
+    {"byte", SB_TYPE_INT, 1},          {"short", SB_TYPE_INT, 2},
+    {"double", SB_TYPE_FLOAT, 0},      {"char", SB_TYPE_STRING, 0},
     {"text", SB_TYPE_STRING, 0},
 };
 
@@ -59,7 +59,8 @@ sb_status sb_text_type_parse(sb_bytes name, sb_text_type *type, sb_err *err)
         return SB_OK;
     }
     return SB_FAIL(err, SB_SYNTAX,
-                   "there is no type '%.*s': use int, float, boolean, string, bytes, date, time, localtime, datetime, "
+                   "there is no type '%.*s': use int, float, boolean, string, bytes, date, time, "
+                   "localtime, datetime, "
                    "localdatetime, duration or point, with [] behind for lists",
                    (int)(name.size < 60 ? name.size : 60), (const char *)name.data);
 }
@@ -105,7 +106,7 @@ typedef struct decimal {
     uint64_t digits;
     int64_t exponent;
     int64_t written_exponent; /* the one behind the e */
-    unsigned count; /* significant digits seen, at most 20 */
+    unsigned count;           /* significant digits seen, at most 20 */
     bool negative;
 } decimal;
 
@@ -191,16 +192,19 @@ bool sb_text_to_real(sb_bytes text, double *value)
 {
     /* Powers of ten that a double holds exactly: with at most 2^53 in the digits one operation rounds once
      * (Clinger 1990). */
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     sb_bytes word = text;
     decimal number;
 
     if (text.size == 0) return false;
     if (scan_decimal(text, &number)) {
-        if (number.digits <= (1ull << 53) && number.count <= 19 && number.exponent >= -22 && number.exponent <= 22) {
+        if (number.digits <= (1ull << 53) && number.count <= 19 && number.exponent >= -22 &&
+            number.exponent <= 22) {
             double real = (double)number.digits;
-            real = number.exponent < 0 ? real / powers[-number.exponent] : real * powers[number.exponent];
+            real = number.exponent < 0 ? real / powers[-number.exponent]
+                                       : real * powers[number.exponent];
             *value = number.negative ? -real : real;
             return true;
         }
@@ -286,7 +290,7 @@ static bool read_system(sb_bytes name, point_parts *parts)
     static const struct {
         const char *name;
         uint32_t srid;
-    } systems[] = {{"wgs-84", 4326},     {"wgs-84-2d", 4326},    {"wgs-84-3d", 4979},
+    } systems[] = {{"wgs-84", 4326},    {"wgs-84-2d", 4326},    {"wgs-84-3d", 4979},
                    {"cartesian", 7203}, {"cartesian-2d", 7203}, {"cartesian-3d", 9157}};
 
     for (size_t i = 0; i < sizeof systems / sizeof systems[0]; i++)
@@ -304,14 +308,18 @@ static bool read_point_part(sb_bytes name, sb_bytes text, point_parts *parts)
         parts->srid = (uint32_t)srid;
         return true;
     }
-    const bool longitude = sb_text__same(name, "longitude"), latitude = sb_text__same(name, "latitude"),
-               height = sb_text__same(name, "height"), x = sb_text__same(name, "x"), y = sb_text__same(name, "y"),
+    const bool longitude = sb_text__same(name, "longitude"),
+               latitude = sb_text__same(name, "latitude"), height = sb_text__same(name, "height"),
+               x = sb_text__same(name, "x"), y = sb_text__same(name, "y"),
                z = sb_text__same(name, "z");
     parts->is_geographic = parts->is_geographic || longitude || latitude || height;
     parts->is_cartesian = parts->is_cartesian || x || y || z;
-    if ((longitude || x) && !parts->has_x) return (parts->has_x = true) && sb_text_to_real(text, &parts->x);
-    if ((latitude || y) && !parts->has_y) return (parts->has_y = true) && sb_text_to_real(text, &parts->y);
-    if ((height || z) && !parts->has_z) return (parts->has_z = true) && sb_text_to_real(text, &parts->z);
+    if ((longitude || x) && !parts->has_x)
+        return (parts->has_x = true) && sb_text_to_real(text, &parts->x);
+    if ((latitude || y) && !parts->has_y)
+        return (parts->has_y = true) && sb_text_to_real(text, &parts->y);
+    if ((height || z) && !parts->has_z)
+        return (parts->has_z = true) && sb_text_to_real(text, &parts->z);
     return false;
 }
 
@@ -321,7 +329,8 @@ static bool read_point(sb_bytes text, sb_value *value)
     sb_bytes body = trimmed(text);
     point_parts parts = {0};
 
-    if (body.size > 7 && sb_text__same(sb_bytes_of(body.data, 6), "point(") && body.data[body.size - 1] == ')')
+    if (body.size > 7 && sb_text__same(sb_bytes_of(body.data, 6), "point(") &&
+        body.data[body.size - 1] == ')')
         body = trimmed(sb_bytes_of(body.data + 6, body.size - 7));
     if (body.size < 2 || body.data[0] != '{' || body.data[body.size - 1] != '}') return false;
     body = sb_bytes_of(body.data + 1, body.size - 2);
@@ -338,9 +347,12 @@ static bool read_point(sb_bytes text, sb_value *value)
         body.size -= comma == NULL ? size : size + 1;
         if (comma != NULL && body.size == 0) return false;
     }
-    const bool geographic = parts.srid == 0 ? parts.is_geographic : parts.srid == 4326 || parts.srid == 4979;
+    const bool geographic =
+        parts.srid == 0 ? parts.is_geographic : parts.srid == 4326 || parts.srid == 4979;
     const uint32_t wanted = geographic ? (parts.has_z ? 4979 : 4326) : (parts.has_z ? 9157 : 7203);
-    if (!parts.has_x || !parts.has_y || (parts.is_geographic && (parts.is_cartesian || !geographic))) return false;
+    if (!parts.has_x || !parts.has_y ||
+        (parts.is_geographic && (parts.is_cartesian || !geographic)))
+        return false;
     if (parts.srid != 0 && parts.srid != wanted) return false;
     value->extra = wanted;
     value->as.point.x = parts.x;
@@ -353,7 +365,8 @@ static bool read_point(sb_bytes text, sb_value *value)
 
 static bool is_delimiter(uint8_t c, const char *delimiters)
 {
-    return c == (uint8_t)delimiters[0] || (delimiters[0] != '\0' && delimiters[1] != '\0' && c == (uint8_t)delimiters[1]);
+    return c == (uint8_t)delimiters[0] ||
+           (delimiters[0] != '\0' && delimiters[1] != '\0' && c == (uint8_t)delimiters[1]);
 }
 
 /* End of an item in double quotes that begins at from: behind the closing one, or from when it is none. */
@@ -370,7 +383,8 @@ static size_t quoted_end(sb_bytes text, size_t from, const char *delimiters, boo
     return from;
 }
 
-bool sb_text_next_item(sb_bytes text, size_t *pos, const char *delimiters, sb_arena *arena, sb_bytes *item, bool *nomem)
+bool sb_text_next_item(sb_bytes text, size_t *pos, const char *delimiters, sb_arena *arena,
+                       sb_bytes *item, bool *nomem)
 {
     const size_t from = *pos;
     size_t end = from;
@@ -380,7 +394,8 @@ bool sb_text_next_item(sb_bytes text, size_t *pos, const char *delimiters, sb_ar
     *item = sb_bytes_of(NULL, 0);
     /* One past the size marks that the last item is done; a delimiter at the end leaves an empty item. */
     if (from > text.size || text.size == 0) return false;
-    if (from < text.size && text.data[from] == '"') end = quoted_end(text, from, delimiters, &doubled);
+    if (from < text.size && text.data[from] == '"')
+        end = quoted_end(text, from, delimiters, &doubled);
     if (end == from) {
         while (end < text.size && !is_delimiter(text.data[end], delimiters))
             end++;
@@ -403,7 +418,8 @@ bool sb_text_next_item(sb_bytes text, size_t *pos, const char *delimiters, sb_ar
     return true;
 }
 
-static sb_status read_list(const sb_text_type *type, sb_bytes text, sb_arena *arena, sb_value *value, sb_err *err)
+static sb_status read_list(const sb_text_type *type, sb_bytes text, sb_arena *arena,
+                           sb_value *value, sb_err *err)
 {
     const char delimiters[2] = {type->delimiter == '\0' ? ';' : type->delimiter, '\0'};
     sb_text_type item_type = *type;
@@ -440,7 +456,8 @@ static sb_status fail_type(sb_bytes text, const char *wanted, sb_err *err)
     const int shown = (int)(text.size < 80 ? text.size : 80);
 
     return SB_FAIL(err, SB_TYPE_MISMATCH, "'%.*s'%s is not %s %s", shown, (const char *)text.data,
-                   text.size > 80 ? "…" : "", strchr("AEIOU", wanted[0]) != NULL ? "an" : "a", wanted);
+                   text.size > 80 ? "…" : "", strchr("AEIOU", wanted[0]) != NULL ? "an" : "a",
+                   wanted);
 }
 
 static sb_status read_any(sb_bytes text, sb_arena *arena, sb_value *value, sb_err *err)
@@ -448,11 +465,16 @@ static sb_status read_any(sb_bytes text, sb_arena *arena, sb_value *value, sb_er
     const uint8_t *colon = text.size == 0 ? NULL : memchr(text.data, ':', text.size);
     sb_text_type type;
 
-    if (colon == NULL || sb_text_type_parse(sb_bytes_of(text.data, (size_t)(colon - text.data)), &type, NULL) != SB_OK ||
+    if (colon == NULL ||
+        sb_text_type_parse(sb_bytes_of(text.data, (size_t)(colon - text.data)), &type, NULL) !=
+            SB_OK ||
         type.type == SB_TYPE_NULL || type.list)
-        return SB_FAIL(err, SB_TYPE_MISMATCH, "'%.*s' does not begin with a type and a colon, as in int:7",
+        return SB_FAIL(err, SB_TYPE_MISMATCH,
+                       "'%.*s' does not begin with a type and a colon, as in int:7",
                        (int)(text.size < 80 ? text.size : 80), (const char *)text.data);
-    return sb_text_to_value(&type, sb_bytes_of(colon + 1, text.size - (size_t)(colon - text.data) - 1), arena, value, err);
+    return sb_text_to_value(&type,
+                            sb_bytes_of(colon + 1, text.size - (size_t)(colon - text.data) - 1),
+                            arena, value, err);
 }
 
 static bool is_narrow(int64_t v, unsigned bytes)
@@ -465,11 +487,12 @@ static bool is_narrow(int64_t v, unsigned bytes)
 static bool is_integer(sb_bytes text)
 {
     decimal number;
-    return text.size != 0 && memchr(text.data, '.', text.size) == NULL && scan_decimal(text, &number) &&
-           number.written_exponent == 0;
+    return text.size != 0 && memchr(text.data, '.', text.size) == NULL &&
+           scan_decimal(text, &number) && number.written_exponent == 0;
 }
 
-sb_status sb_text_to_value(const sb_text_type *type, sb_bytes text, sb_arena *arena, sb_value *value, sb_err *err)
+sb_status sb_text_to_value(const sb_text_type *type, sb_bytes text, sb_arena *arena,
+                           sb_value *value, sb_err *err)
 {
     bool ok = false, nomem = false;
 
@@ -485,9 +508,11 @@ sb_status sb_text_to_value(const sb_text_type *type, sb_bytes text, sb_arena *ar
     case SB_TYPE_INT:
         ok = sb_text_to_int(text, &value->as.integer);
         if (ok ? !is_narrow(value->as.integer, type->narrow) : is_integer(text))
-            return SB_FAIL(err, SB_INVALID, "%.*s is out of the range of %s", (int)(text.size < 80 ? text.size : 80),
-                           (const char *)text.data,
-                           type->narrow == 1 ? "a byte" : type->narrow == 2 ? "a short" : "64-bit integers");
+            return SB_FAIL(err, SB_INVALID, "%.*s is out of the range of %s",
+                           (int)(text.size < 80 ? text.size : 80), (const char *)text.data,
+                           type->narrow == 1   ? "a byte"
+                           : type->narrow == 2 ? "a short"
+                                               : "64-bit integers");
         break;
     case SB_TYPE_FLOAT: ok = sb_text_to_real(text, &value->as.real); break;
     case SB_TYPE_STRING:

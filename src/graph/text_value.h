@@ -10,7 +10,8 @@
 
 /* What a text is to be read as. */
 typedef struct sb_text_type {
-    uint32_t type;  /* sb_type of the value, or of the items; SB_TYPE_NULL: any, each text says "type:text" */
+    uint32_t
+        type; /* sb_type of the value, or of the items; SB_TYPE_NULL: any, each text says "type:text" */
     bool list;      /* items between delimiters */
     char delimiter; /* of list items; ';' when 0 */
     uint8_t narrow; /* integers: 1, 2, 4 bytes wide only (byte, short, int32); 0: all of 64 bits */
@@ -23,19 +24,22 @@ const char *sb_text_type_name(uint32_t type);
 
 /* Strings are borrowed from text where they stand there as they are; everything else is arena. SB_TYPE_MISMATCH: "'x' is not an
  * INTEGER"; SB_INVALID: out of range, not UTF-8; SB_NOMEM. */
-SB_MUST_CHECK sb_status sb_text_to_value(const sb_text_type *type, sb_bytes text, sb_arena *arena, sb_value *value, sb_err *err);
+SB_MUST_CHECK sb_status sb_text_to_value(const sb_text_type *type, sb_bytes text, sb_arena *arena,
+                                         sb_value *value, sb_err *err);
 /* Append the text of a storable value that is no list. */
 SB_MUST_CHECK sb_status sb_value_to_text(const sb_value *value, sb_buffer *out);
 /* Append a list as a cell: items between delimiters, in double quotes where they would be read as something else. typed: each
  * item as "type:text" (read as a list of any). */
-SB_MUST_CHECK sb_status sb_list_to_text(const sb_value *list, char delimiter, bool typed, sb_buffer *out);
+SB_MUST_CHECK sb_status sb_list_to_text(const sb_value *list, char delimiter, bool typed,
+                                        sb_buffer *out);
 /* The type that all items of a list have, or SB_TYPE_NULL: none, or several. */
 uint32_t sb_list_item_type(const sb_value *list);
 /* Append one item, in double quotes when it needs them among delimiters. */
 SB_MUST_CHECK sb_status sb_text_quote_item(sb_bytes item, char delimiter, sb_buffer *out);
 /* The next item of a list's text from *pos on; false at the end. An item in double quotes is unquoted, into arena when it holds
  * doubled ones. *nomem: why it is false, if so. An empty text has no items. delimiters: 1 or 2 characters that end items. */
-bool sb_text_next_item(sb_bytes text, size_t *pos, const char *delimiters, sb_arena *arena, sb_bytes *item, bool *nomem);
+bool sb_text_next_item(sb_bytes text, size_t *pos, const char *delimiters, sb_arena *arena,
+                       sb_bytes *item, bool *nomem);
 
 /* Fast paths of the above: false when text is no such number. */
 bool sb_text_to_int(sb_bytes text, int64_t *value);

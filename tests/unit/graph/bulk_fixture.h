@@ -74,7 +74,8 @@ static inline void free_lines(lines *l)
     *l = (lines){0};
 }
 
-static inline void print_names(graph_fixture *f, sb_name_kind kind, const uint32_t *ids, size_t count, sb_buffer *out)
+static inline void print_names(graph_fixture *f, sb_name_kind kind, const uint32_t *ids,
+                               size_t count, sb_buffer *out)
 {
     lines names = {0};
 
@@ -168,8 +169,9 @@ static inline sb_status collect_chunk(void *ctx, uint64_t node, const sb_chunk *
             l->triples = realloc(l->triples, l->capacity * sizeof *l->triples);
         }
         const uint64_t self = node - l->bias, other = sb_chunk_neighbor(chunk, i);
-        l->triples[l->count++] = (sb_triple){
-            .node = l->reverse ? other : self, .neighbor = l->reverse ? self : other, .rel = sb_chunk_rel(chunk, i)};
+        l->triples[l->count++] = (sb_triple){.node = l->reverse ? other : self,
+                                             .neighbor = l->reverse ? self : other,
+                                             .rel = sb_chunk_rel(chunk, i)};
     }
     return SB_OK;
 }
@@ -207,7 +209,8 @@ static inline void check_adjacency(graph_fixture *f)
             sb_row row;
             bool found;
             assert_memory_equal(&out.triples[i], &in.triples[i], sizeof out.triples[i]);
-            OK(f, sb_row_find(f->txn, sb_rel_table(f->view), out.triples[i].rel, &row, &found, &f->err));
+            OK(f, sb_row_find(f->txn, sb_rel_table(f->view), out.triples[i].rel, &row, &found,
+                              &f->err));
             assert_true(found);
             assert_int_equal(word(&row, SB_COLUMN_SOURCE), out.triples[i].node);
             assert_int_equal(word(&row, SB_COLUMN_TARGET), out.triples[i].neighbor);
@@ -246,13 +249,15 @@ static inline lines print_graph(graph_fixture *f)
     lines all = {0};
     sb_arena *arena = sb_arena_create(&sb_allocator_libc, NULL);
     sb_buffer out;
-    uint64_t *label_counts = calloc((size_t)sb_name_count(f->view, SB_NAME_LABEL) + 1, sizeof *label_counts);
+    uint64_t *label_counts =
+        calloc((size_t)sb_name_count(f->view, SB_NAME_LABEL) + 1, sizeof *label_counts);
 
     sb_buffer_init(&out, &sb_allocator_libc);
     for (int rels = 0; rels < 2; rels++) {
         sb_row_scan *scan;
         size_t count;
-        OK(f, sb_row_scan_open(f->txn, rels ? sb_rel_table(f->view) : sb_node_table(f->view), 0, UINT64_MAX, &scan, &f->err));
+        OK(f, sb_row_scan_open(f->txn, rels ? sb_rel_table(f->view) : sb_node_table(f->view), 0,
+                               UINT64_MAX, &scan, &f->err));
         for (;;) {
             OK(f, sb_row_scan_next(scan, &count, &f->err));
             if (count == 0) break;
@@ -267,7 +272,8 @@ static inline lines print_graph(graph_fixture *f)
                     print_props(f, row, arena, &out);
                 } else {
                     size_t label_count;
-                    const sb_label_id *labels = sb_set_labels(f->view, (sb_set_id)word(row, SB_COLUMN_SET), &label_count);
+                    const sb_label_id *labels =
+                        sb_set_labels(f->view, (sb_set_id)word(row, SB_COLUMN_SET), &label_count);
                     for (size_t k = 0; k < label_count; k++)
                         label_counts[labels[k]]++;
                     print_node(f, row, arena, &out);

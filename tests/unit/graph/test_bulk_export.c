@@ -22,10 +22,11 @@ static void test_graph_bulk_export__form(void **state)
     (void)state;
     graph_fixture_open(&f, 0);
     begin_write(&f);
-    put_text(&f, "n", "i:ID,:LABEL,name,v:int,v:string,l:float[],m:any[]\n"
-                      "1,A,\"x, \"\"y\"\"\",1,,1;2.5,\n"
-                      "2,A:B,\"\",,one,\"\",int:1;string:a\n"
-                      "3,, z,,,,\n");
+    put_text(&f, "n",
+             "i:ID,:LABEL,name,v:int,v:string,l:float[],m:any[]\n"
+             "1,A,\"x, \"\"y\"\"\",1,,1;2.5,\n"
+             "2,A:B,\"\",,one,\"\",int:1;string:a\n"
+             "3,, z,,,,\n");
     put_text(&f, "r", ":START_ID,:END_ID,:TYPE,d:duration\n1,2,R,P1D\n2,2,R,\n1,3,is in,\n");
     job j = make_job(&f);
     add_nodes(&j, "n", "");
@@ -36,15 +37,20 @@ static void test_graph_bulk_export__form(void **state)
     assert_int_equal(result.nodes, 3);
     assert_int_equal(result.rels, 3);
     assert_int_equal(result.files, 5);
-    expect_file(&f, "out/nodes-A.csv", ":ID,:LABEL,name:string,v:int,l:float[]\n65,A,\"x, \"\"y\"\"\",1,1.0;2.5\n");
-    expect_file(&f, "out/nodes-A+B.csv", ":ID,:LABEL,name:string,v:string,l:any[],m:any[]\n129,A;B,\"\",one,\"\",int:1;string:a\n");
+    expect_file(&f, "out/nodes-A.csv",
+                ":ID,:LABEL,name:string,v:int,l:float[]\n65,A,\"x, \"\"y\"\"\",1,1.0;2.5\n");
+    expect_file(
+        &f, "out/nodes-A+B.csv",
+        ":ID,:LABEL,name:string,v:string,l:any[],m:any[]\n129,A;B,\"\",one,\"\",int:1;string:a\n");
     expect_file(&f, "out/nodes.csv", ":ID,:LABEL,name:string\n1,,\" z\"\n");
-    expect_file(&f, "out/relationships-R.csv", ":START_ID,:END_ID,:TYPE,d:duration\n65,129,R,P1D\n129,129,R,\n");
+    expect_file(&f, "out/relationships-R.csv",
+                ":START_ID,:END_ID,:TYPE,d:duration\n65,129,R,P1D\n129,129,R,\n");
     expect_file(&f, "out/relationships-is_in.2.csv", ":START_ID,:END_ID,:TYPE\n65,1,is in\n");
     /* Nothing is overwritten, and what the failed export made is removed. */
     bool existed;
     OK(&f, f.vfs->ops->remove(f.vfs, "out/nodes.csv", &existed, &f.err));
-    FAILS(&f, sb_graph_export(f.graph, f.vfs, "out", &result, &f.err), SB_EXISTS, "out/nodes-A.csv");
+    FAILS(&f, sb_graph_export(f.graph, f.vfs, "out", &result, &f.err), SB_EXISTS,
+          "out/nodes-A.csv");
     OK(&f, f.vfs->ops->exists(f.vfs, "out/nodes.csv", &existed, &f.err));
     assert_false(existed);
     OK(&f, f.vfs->ops->exists(f.vfs, "out/nodes-A.csv", &existed, &f.err));
@@ -54,8 +60,9 @@ static void test_graph_bulk_export__form(void **state)
 }
 
 /* Names that a header, a file name or a list of labels could misread. */
-static const char *const odd_names[] = {"plain", "a:int", "x:ID(g)", ":ID", "a;b", "\"q\"", "with, comma", "new\nline",
-                                        "brace{y}", "trailing ", "ünï", "a:b:string[]", "p(q)", "[]", "\\", "../up"};
+static const char *const odd_names[] = {
+    "plain",    "a:int",     "x:ID(g)", ":ID",          "a;b",  "\"q\"", "with, comma", "new\nline",
+    "brace{y}", "trailing ", "ünï",     "a:b:string[]", "p(q)", "[]",    "\\",          "../up"};
 #define ODD_NAMES (sizeof odd_names / sizeof odd_names[0])
 
 typedef struct random_graph {
@@ -95,7 +102,8 @@ static void make_graph(random_graph *g, unsigned nodes, unsigned rels)
         for (size_t k = 0; k < label_count; k++)
             labels[k] = label(f, odd_names[sb_random_below(g->random, 6)]);
         const size_t prop_count = random_props(g, props);
-        OK(f, sb_builder_node(builder, labels, label_count, sb_bytes_of(NULL, 0), props, prop_count, &handle, &f->err));
+        OK(f, sb_builder_node(builder, labels, label_count, sb_bytes_of(NULL, 0), props, prop_count,
+                              &handle, &f->err));
     }
     for (unsigned i = 0; i < rels; i++) {
         sb_prop props[8];
@@ -125,26 +133,32 @@ static void copy_file(graph_fixture *from, graph_fixture *to, const char *path)
 }
 
 /* The name that export gives a file: as its rule says. */
-static void exported_name(const char *kind, const char *joined, uint32_t id, char *path, size_t bytes)
+static void exported_name(const char *kind, const char *joined, uint32_t id, char *path,
+                          size_t bytes)
 {
     char safe[200];
     size_t used = 0;
     bool exact = true;
 
     for (const char *c = joined; *c != '\0'; c++) {
-        const bool ok = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' || *c == '-';
+        const bool ok = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+                        (*c >= '0' && *c <= '9') || *c == '_' || *c == '-';
         exact = exact && (ok || *c == '\x01');
         safe[used++] = *c == '\x01' ? '+' : ok ? *c : '_';
     }
     safe[used] = '\0';
-    if (used == 0) (void)snprintf(path, bytes, "out/%s.csv", kind);
-    else if (exact) (void)snprintf(path, bytes, "out/%s-%s.csv", kind, safe);
-    else (void)snprintf(path, bytes, "out/%s-%s.%u.csv", kind, safe, id);
+    if (used == 0)
+        (void)snprintf(path, bytes, "out/%s.csv", kind);
+    else if (exact)
+        (void)snprintf(path, bytes, "out/%s-%s.csv", kind, safe);
+    else
+        (void)snprintf(path, bytes, "out/%s-%s.%u.csv", kind, safe, id);
 }
 
 static size_t list_exported(graph_fixture *f, sb_entity entity, char paths[][256])
 {
-    const uint32_t count = entity == SB_NODE ? sb_set_count(f->view) : sb_name_count(f->view, SB_NAME_TYPE) + 1;
+    const uint32_t count =
+        entity == SB_NODE ? sb_set_count(f->view) : sb_name_count(f->view, SB_NAME_TYPE) + 1;
     size_t found = 0;
 
     for (uint32_t id = 0; id < count; id++) {
@@ -152,7 +166,8 @@ static size_t list_exported(graph_fixture *f, sb_entity entity, char paths[][256
         size_t names = 1;
         const uint32_t *ids = entity == SB_NODE ? sb_set_labels(f->view, id, &names) : &id;
         for (size_t i = 0; i < names; i++) {
-            const sb_bytes one = sb_name_of(f->view, entity == SB_NODE ? SB_NAME_LABEL : SB_NAME_TYPE, ids[i]);
+            const sb_bytes one =
+                sb_name_of(f->view, entity == SB_NODE ? SB_NAME_LABEL : SB_NAME_TYPE, ids[i]);
             if (i != 0) strcat(joined, "\x01");
             strncat(joined, one.size == 0 ? "" : (const char *)one.data, one.size);
         }
@@ -173,8 +188,10 @@ static void test_graph_bulk_export__round_trip(void **state)
     for (unsigned i = 0; i < 12; i++) {
         graph_fixture from, to;
         sb_export_result result;
-        random_graph g = {.f = &from, .random = &random, .arena = sb_arena_create(&sb_allocator_libc, NULL)};
-        const unsigned nodes = 1 + (unsigned)sb_random_below(&random, 300), rels = (unsigned)sb_random_below(&random, 600);
+        random_graph g = {
+            .f = &from, .random = &random, .arena = sb_arena_create(&sb_allocator_libc, NULL)};
+        const unsigned nodes = 1 + (unsigned)sb_random_below(&random, 300),
+                       rels = (unsigned)sb_random_below(&random, 600);
         uint8_t digests[2][16];
 
         graph_fixture_open(&from, 0);

@@ -25,7 +25,8 @@ static void expect_graph(graph_fixture *f, const char *const *expected)
 }
 
 static const char *const people =
-    "\xEF\xBB\xBF" "name:ID(Person),age:int,tags:string[],:LABEL,score:float,born:date,nick\r\n"
+    "\xEF\xBB\xBF"
+    "name:ID(Person),age:int,tags:string[],:LABEL,score:float,born:date,nick\r\n"
     "ann,41,a;b,,1.5,1983-02-01,\r\n"
     "\"bob \"\"b\"\"\",,,Employee:Boss,,,\"\"\r\n"
     "\"c,\nd\",-7,\"\",Employee,nan,,x\r\n";
@@ -37,13 +38,23 @@ static const char *const knows = ":START_ID(Person),:END_ID(Person),since:int,:T
 static void test_graph_bulk_load__small(void **state)
 {
     static const char *const expected[] = {
-        "(:Employee:Person age=INTEGER(-7) name=STRING(c,\nd) nick=STRING(x) score=FLOAT(NaN) tags=LIST()):KNOWS(:Person age=INTEGER(41) born=DATE(1983-02-01) name=STRING(ann) score=FLOAT(1.5) tags=LIST(string:a;string:b)) since=INTEGER(1999)",
-        "(:Employee:Person age=INTEGER(-7) name=STRING(c,\nd) nick=STRING(x) score=FLOAT(NaN) tags=LIST()):KNOWS(:Person age=INTEGER(41) born=DATE(1983-02-01) name=STRING(ann) score=FLOAT(1.5) tags=LIST(string:a;string:b)) since=INTEGER(2000)",
-        "(:Person age=INTEGER(41) born=DATE(1983-02-01) name=STRING(ann) score=FLOAT(1.5) tags=LIST(string:a;string:b)):KNOWS(:Boss:Employee:Person name=STRING(bob \"b\") nick=STRING()) since=INTEGER(2001)",
-        "(:Person age=INTEGER(41) born=DATE(1983-02-01) name=STRING(ann) score=FLOAT(1.5) tags=LIST(string:a;string:b)):LIKES(:Person age=INTEGER(41) born=DATE(1983-02-01) name=STRING(ann) score=FLOAT(1.5) tags=LIST(string:a;string:b))",
+        "(:Employee:Person age=INTEGER(-7) name=STRING(c,\nd) nick=STRING(x) score=FLOAT(NaN) "
+        "tags=LIST()):KNOWS(:Person age=INTEGER(41) born=DATE(1983-02-01) name=STRING(ann) "
+        "score=FLOAT(1.5) tags=LIST(string:a;string:b)) since=INTEGER(1999)",
+        "(:Employee:Person age=INTEGER(-7) name=STRING(c,\nd) nick=STRING(x) score=FLOAT(NaN) "
+        "tags=LIST()):KNOWS(:Person age=INTEGER(41) born=DATE(1983-02-01) name=STRING(ann) "
+        "score=FLOAT(1.5) tags=LIST(string:a;string:b)) since=INTEGER(2000)",
+        "(:Person age=INTEGER(41) born=DATE(1983-02-01) name=STRING(ann) score=FLOAT(1.5) "
+        "tags=LIST(string:a;string:b)):KNOWS(:Boss:Employee:Person name=STRING(bob \"b\") "
+        "nick=STRING()) since=INTEGER(2001)",
+        "(:Person age=INTEGER(41) born=DATE(1983-02-01) name=STRING(ann) score=FLOAT(1.5) "
+        "tags=LIST(string:a;string:b)):LIKES(:Person age=INTEGER(41) born=DATE(1983-02-01) "
+        "name=STRING(ann) score=FLOAT(1.5) tags=LIST(string:a;string:b))",
         ":Boss:Employee:Person name=STRING(bob \"b\") nick=STRING()",
-        ":Employee:Person age=INTEGER(-7) name=STRING(c,\nd) nick=STRING(x) score=FLOAT(NaN) tags=LIST()",
-        ":Person age=INTEGER(41) born=DATE(1983-02-01) name=STRING(ann) score=FLOAT(1.5) tags=LIST(string:a;string:b)",
+        ":Employee:Person age=INTEGER(-7) name=STRING(c,\nd) nick=STRING(x) score=FLOAT(NaN) "
+        "tags=LIST()",
+        ":Person age=INTEGER(41) born=DATE(1983-02-01) name=STRING(ann) score=FLOAT(1.5) "
+        "tags=LIST(string:a;string:b)",
         NULL};
 
     (void)state;
@@ -83,29 +94,50 @@ typedef struct failing {
 } failing;
 
 static const failing failures[] = {
-    {"id:ID,n:int\n1,2\n2,x\n", NULL, SB_TYPE_MISMATCH, "nodes.csv, line 3, column 2 (n): 'x' is not an INTEGER", 3, 2},
-    {"id:ID,n:int\n1,99999999999999999999\n", NULL, SB_INVALID, "line 2, column 2 (n): 99999999999999999999 is out of the range", 2, 2},
-    {"id:ID,n:date\n\"a\nb\",2024-01-01\n\nz,1.1.2024", NULL, SB_TYPE_MISMATCH, "nodes.csv, line 5, column 2 (n): '1.1.2024' is not a DATE", 5, 2},
-    {"id:ID,n\n1,2\n1,3\n", NULL, SB_EXISTS, "nodes.csv, line 3, column 1 (id): '1' is the id of an earlier node", 3, 1},
-    {"id:ID(G),n\na,2\nb,\na,3\n", "id\n", SB_EXISTS, "line 4, column 1 (id): 'a' is the id of an earlier node in group G", 4, 1},
-    {"id:ID,n\n,2\n", NULL, SB_SYNTAX, "nodes.csv, line 2, column 1 (id): the node has no id", 2, 1},
-    {"id:ID,n\n1,2,3\n", NULL, SB_SYNTAX, "nodes.csv, line 2: 3 cells where the header has 2", 2, 0},
+    {"id:ID,n:int\n1,2\n2,x\n", NULL, SB_TYPE_MISMATCH,
+     "nodes.csv, line 3, column 2 (n): 'x' is not an INTEGER", 3, 2},
+    {"id:ID,n:int\n1,99999999999999999999\n", NULL, SB_INVALID,
+     "line 2, column 2 (n): 99999999999999999999 is out of the range", 2, 2},
+    {"id:ID,n:date\n\"a\nb\",2024-01-01\n\nz,1.1.2024", NULL, SB_TYPE_MISMATCH,
+     "nodes.csv, line 5, column 2 (n): '1.1.2024' is not a DATE", 5, 2},
+    {"id:ID,n\n1,2\n1,3\n", NULL, SB_EXISTS,
+     "nodes.csv, line 3, column 1 (id): '1' is the id of an earlier node", 3, 1},
+    {"id:ID(G),n\na,2\nb,\na,3\n", "id\n", SB_EXISTS,
+     "line 4, column 1 (id): 'a' is the id of an earlier node in group G", 4, 1},
+    {"id:ID,n\n,2\n", NULL, SB_SYNTAX, "nodes.csv, line 2, column 1 (id): the node has no id", 2,
+     1},
+    {"id:ID,n\n1,2,3\n", NULL, SB_SYNTAX, "nodes.csv, line 2: 3 cells where the header has 2", 2,
+     0},
     {"id:ID,n\n1\n", NULL, SB_SYNTAX, "line 2: 1 cell where the header has 2", 2, 0},
-    {"id:ID,n\n1,a\"b\n", NULL, SB_SYNTAX, "nodes.csv, line 2, column 2 (n): there is a quote inside", 2, 2},
-    {"id:ID,n\n1,\"a\"b\n", NULL, SB_SYNTAX, "line 2, column 2 (n): there is text behind the closing quote", 2, 2},
-    {"id:ID,n\n1,\"a\n\n", NULL, SB_SYNTAX, "line 2, column 2 (n): a quoted cell has no closing quote", 2, 2},
-    {"id:ID,n\n1,\xC3\x28\n", NULL, SB_SYNTAX, "line 2, column 2 (n): the cell is not valid UTF-8", 2, 2},
-    {"id:ID,n:number\n", NULL, SB_SYNTAX, "nodes.csv, line 1, column 2: there is no type 'number'", 1, 2},
+    {"id:ID,n\n1,a\"b\n", NULL, SB_SYNTAX,
+     "nodes.csv, line 2, column 2 (n): there is a quote inside", 2, 2},
+    {"id:ID,n\n1,\"a\"b\n", NULL, SB_SYNTAX,
+     "line 2, column 2 (n): there is text behind the closing quote", 2, 2},
+    {"id:ID,n\n1,\"a\n\n", NULL, SB_SYNTAX,
+     "line 2, column 2 (n): a quoted cell has no closing quote", 2, 2},
+    {"id:ID,n\n1,\xC3\x28\n", NULL, SB_SYNTAX, "line 2, column 2 (n): the cell is not valid UTF-8",
+     2, 2},
+    {"id:ID,n:number\n", NULL, SB_SYNTAX, "nodes.csv, line 1, column 2: there is no type 'number'",
+     1, 2},
     {"", NULL, SB_SYNTAX, "nodes.csv, line 1: the header is empty", 1, 0},
-    {"\"id:ID\n1", NULL, SB_SYNTAX, "nodes.csv, line 1, column 1: a quoted cell has no closing quote", 1, 1},
-    {"\xFF\xFEi\n", NULL, SB_SYNTAX, "nodes.csv, line 1, column 1: the name is not valid UTF-8", 1, 1},
-    {"id:ID,n:int,n:string\n1,2,x\n", NULL, SB_SYNTAX, "line 2, column 3 (n): column 2 gives the same property already", 2, 3},
-    {NULL, ":START_ID,:END_ID\n1,2\n2,77\n", SB_NOT_FOUND, "rels.csv, line 3, column 2 (:END_ID): '77' is the id of no node", 3, 2},
-    {NULL, ":START_ID,:END_ID\n1,2\n02,1\n", SB_NOT_FOUND, "rels.csv, line 3, column 1 (:START_ID): '02' is the id of no node", 3, 1},
-    {NULL, ":START_ID,:END_ID\n,2\n", SB_SYNTAX, "line 2, column 1 (:START_ID): the relationship has no start node", 2, 1},
-    {NULL, ":START_ID(A),:END_ID\n", SB_SYNTAX, "rels.csv, line 1, column 1: no file of nodes has ids of group 'A'", 1, 1},
-    {NULL, ":START_ID,x\n", SB_SYNTAX, "rels.csv, line 1: a file of relationships needs a :START_ID and an :END_ID", 1, 0},
-    {NULL, ":START_ID,:END_ID,p:point\n1,2,\"{x: 1}\"\n", SB_TYPE_MISMATCH, "line 2, column 3 (p): '{x: 1}' is not a POINT", 2, 3},
+    {"\"id:ID\n1", NULL, SB_SYNTAX,
+     "nodes.csv, line 1, column 1: a quoted cell has no closing quote", 1, 1},
+    {"\xFF\xFEi\n", NULL, SB_SYNTAX, "nodes.csv, line 1, column 1: the name is not valid UTF-8", 1,
+     1},
+    {"id:ID,n:int,n:string\n1,2,x\n", NULL, SB_SYNTAX,
+     "line 2, column 3 (n): column 2 gives the same property already", 2, 3},
+    {NULL, ":START_ID,:END_ID\n1,2\n2,77\n", SB_NOT_FOUND,
+     "rels.csv, line 3, column 2 (:END_ID): '77' is the id of no node", 3, 2},
+    {NULL, ":START_ID,:END_ID\n1,2\n02,1\n", SB_NOT_FOUND,
+     "rels.csv, line 3, column 1 (:START_ID): '02' is the id of no node", 3, 1},
+    {NULL, ":START_ID,:END_ID\n,2\n", SB_SYNTAX,
+     "line 2, column 1 (:START_ID): the relationship has no start node", 2, 1},
+    {NULL, ":START_ID(A),:END_ID\n", SB_SYNTAX,
+     "rels.csv, line 1, column 1: no file of nodes has ids of group 'A'", 1, 1},
+    {NULL, ":START_ID,x\n", SB_SYNTAX,
+     "rels.csv, line 1: a file of relationships needs a :START_ID and an :END_ID", 1, 0},
+    {NULL, ":START_ID,:END_ID,p:point\n1,2,\"{x: 1}\"\n", SB_TYPE_MISMATCH,
+     "line 2, column 3 (p): '{x: 1}' is not a POINT", 2, 3},
 };
 
 static void test_graph_bulk_load__errors(void **state)
@@ -117,7 +149,8 @@ static void test_graph_bulk_load__errors(void **state)
     graph_fixture_open(&f, 0);
     begin_write(&f);
     sb_node_id id;
-    OK(&f, sb_graph_create_nodes(f.graph, set_of_label(&f, label(&f, "Kept")), 1, NULL, 0, &id, &f.err));
+    OK(&f, sb_graph_create_nodes(f.graph, set_of_label(&f, label(&f, "Kept")), 1, NULL, 0, &id,
+                                 &f.err));
     for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++) {
         const failing *c = &failures[i];
         for (size_t chunk = 1; chunk <= 64; chunk *= 4) {
@@ -197,9 +230,7 @@ static void test_graph_bulk_load__rejects(void **state)
 {
     static const char *const expected[] = {
         "(:A id=STRING(1) n=INTEGER(1)):R(:A id=STRING(2) n=INTEGER(2))",
-        ":A id=STRING(1) n=INTEGER(1)",
-        ":A id=STRING(2) n=INTEGER(2)",
-        NULL};
+        ":A id=STRING(1) n=INTEGER(1)", ":A id=STRING(2) n=INTEGER(2)", NULL};
     graph_fixture f;
 
     (void)state;
@@ -228,7 +259,8 @@ static void test_graph_bulk_load__rejects(void **state)
             "8,2,\"r.csv, line 4, column 1 (:START_ID): '8' is the id of no node\"\n"};
         size_t bytes = 0;
         for (size_t i = 0; i < 5; i++) {
-            if (strstr(rejected, parts[i]) == NULL) fail_msg("'%s' is not in '%s'", parts[i], rejected);
+            if (strstr(rejected, parts[i]) == NULL)
+                fail_msg("'%s' is not in '%s'", parts[i], rejected);
             bytes += strlen(parts[i]);
         }
         assert_int_equal(strlen(rejected), bytes);
@@ -236,7 +268,8 @@ static void test_graph_bulk_load__rejects(void **state)
         rollback(&f);
         begin_write(&f);
         j.options.max_rejects = 4;
-        FAILS(&f, run(&f, &j), SB_REJECTED, "more than 4 rows are wrong; this one is r.csv, line 4, column 1 (:START_ID): '8'");
+        FAILS(&f, run(&f, &j), SB_REJECTED,
+              "more than 4 rows are wrong; this one is r.csv, line 4, column 1 (:START_ID): '8'");
         j.options.reject_path = NULL;
         j.options.skip_duplicate_ids = j.options.skip_missing_endpoints = true;
         put_text(&f, "n.csv", "id:ID,n:int\n1,1\n2,2\n2,3\n1,7\n");
@@ -254,17 +287,19 @@ static void test_graph_bulk_load__rejects(void **state)
 static void test_graph_bulk_load__plain_headers(void **state)
 {
     static const char *const expected[] = {
-        "(:P:Q key=STRING(a) n=INTEGER(1) ok=BOOLEAN(true) x=FLOAT(1.0) zip=STRING(01234)):T(:P key=STRING(b) n=INTEGER(2) when=DATE(2024-01-02) x=FLOAT(2.5) zip=STRING(7)) w=STRING(1.)",
+        "(:P:Q key=STRING(a) n=INTEGER(1) ok=BOOLEAN(true) x=FLOAT(1.0) zip=STRING(01234)):T(:P "
+        "key=STRING(b) n=INTEGER(2) when=DATE(2024-01-02) x=FLOAT(2.5) zip=STRING(7)) w=STRING(1.)",
         ":P key=STRING(b) n=INTEGER(2) when=DATE(2024-01-02) x=FLOAT(2.5) zip=STRING(7)",
-        ":P:Q key=STRING(a) n=INTEGER(1) ok=BOOLEAN(true) x=FLOAT(1.0) zip=STRING(01234)",
-        NULL};
+        ":P:Q key=STRING(a) n=INTEGER(1) ok=BOOLEAN(true) x=FLOAT(1.0) zip=STRING(01234)", NULL};
     graph_fixture f;
 
     (void)state;
     for (size_t chunk = 1; chunk <= 64; chunk *= 2) {
         graph_fixture_open(&f, 0);
         begin_write(&f);
-        put_text(&f, "n", "key|kind|n|x|zip|ok|when|none\na|Q|1|1|01234|TRUE|NULL|\n b | NULL|2|2.5|7|NULL|'2024-01-02'|NULL\n");
+        put_text(&f, "n",
+                 "key|kind|n|x|zip|ok|when|none\na|Q|1|1|01234|TRUE|NULL|\n b | "
+                 "NULL|2|2.5|7|NULL|'2024-01-02'|NULL\n");
         put_text(&f, "r", "to|from|t|w\nb|a|T|1.\n");
         job j = make_job(&f);
         j.options.chunk_bytes = chunk;
@@ -289,7 +324,8 @@ static void test_graph_bulk_load__plain_headers(void **state)
 
 static void test_graph_bulk_load__no_ids(void **state)
 {
-    static const char *const sets[] = {" n=INTEGER(1)", ":A:B n=INTEGER(3)", ":C;c:a:b n=INTEGER(2)", NULL};
+    static const char *const sets[] = {" n=INTEGER(1)", ":A:B n=INTEGER(3)",
+                                       ":C;c:a:b n=INTEGER(2)", NULL};
     graph_fixture f;
 
     (void)state;
@@ -335,10 +371,14 @@ static void test_graph_bulk_load__into_full(void **state)
     put_text(&f, "r", ":START_ID,:END_ID,w:int\ncid,dan,3\ndan,dan,4\n");
     OK(&f, run(&f, &j));
     static const char *const expected[] = {
-        "(:Person age=INTEGER(1) name=STRING(ann)):KNOWS(:Person age=INTEGER(2) name=STRING(bob)) w=INTEGER(1)",
-        "(:Person age=INTEGER(2) name=STRING(bob)):KNOWS(:Person age=INTEGER(1) name=STRING(ann)) w=INTEGER(2)",
-        "(:Person age=INTEGER(3) name=STRING(cid)):KNOWS(:Person age=INTEGER(4) name=STRING(dan)) w=INTEGER(3)",
-        "(:Person age=INTEGER(4) name=STRING(dan)):KNOWS(:Person age=INTEGER(4) name=STRING(dan)) w=INTEGER(4)",
+        "(:Person age=INTEGER(1) name=STRING(ann)):KNOWS(:Person age=INTEGER(2) name=STRING(bob)) "
+        "w=INTEGER(1)",
+        "(:Person age=INTEGER(2) name=STRING(bob)):KNOWS(:Person age=INTEGER(1) name=STRING(ann)) "
+        "w=INTEGER(2)",
+        "(:Person age=INTEGER(3) name=STRING(cid)):KNOWS(:Person age=INTEGER(4) name=STRING(dan)) "
+        "w=INTEGER(3)",
+        "(:Person age=INTEGER(4) name=STRING(dan)):KNOWS(:Person age=INTEGER(4) name=STRING(dan)) "
+        "w=INTEGER(4)",
         ":Person age=INTEGER(1) name=STRING(ann)",
         ":Person age=INTEGER(2) name=STRING(bob)",
         ":Person age=INTEGER(3) name=STRING(cid)",
@@ -373,10 +413,13 @@ static void test_graph_bulk_load__graph_ids(void **state)
     (void)state;
     graph_fixture_open(&f, 0);
     begin_write(&f);
-    OK(&f, sb_graph_create_nodes(f.graph, set_of_label(&f, label(&f, "A")), 2, NULL, 0, ids, &f.err));
-    OK(&f, sb_graph_create_nodes(f.graph, set_of_label(&f, label(&f, "B")), 1, NULL, 0, ids + 2, &f.err));
-    (void)snprintf(rels, sizeof rels, ":START_ID,:END_ID\n%llu,%llu\n%llu,%llu\n", (unsigned long long)ids[0],
-                   (unsigned long long)ids[2], (unsigned long long)ids[2], (unsigned long long)ids[1]);
+    OK(&f,
+       sb_graph_create_nodes(f.graph, set_of_label(&f, label(&f, "A")), 2, NULL, 0, ids, &f.err));
+    OK(&f, sb_graph_create_nodes(f.graph, set_of_label(&f, label(&f, "B")), 1, NULL, 0, ids + 2,
+                                 &f.err));
+    (void)snprintf(rels, sizeof rels, ":START_ID,:END_ID\n%llu,%llu\n%llu,%llu\n",
+                   (unsigned long long)ids[0], (unsigned long long)ids[2],
+                   (unsigned long long)ids[2], (unsigned long long)ids[1]);
     put_text(&f, "r", rels);
     job j = make_job(&f);
     add_rels(&j, "r", "R");
@@ -395,7 +438,8 @@ static void test_graph_bulk_load__graph_ids(void **state)
 
 static void load_compressed(const void *data, size_t size, const char *damage_part)
 {
-    static const char *const expected[] = {":A id=STRING(1) n=STRING(x)", ":A id=STRING(2) n=STRING(y)", NULL};
+    static const char *const expected[] = {":A id=STRING(1) n=STRING(x)",
+                                           ":A id=STRING(2) n=STRING(y)", NULL};
     graph_fixture f;
     uint8_t *copy = malloc(size);
 
@@ -483,10 +527,14 @@ static void big_case(unsigned threads, size_t memory, uint64_t split, size_t chu
         const unsigned a = (unsigned)sb_random_below(&random, i % 3 == 0 ? 10 : NODES) * 3;
         const unsigned b = (unsigned)sb_random_below(&random, i % 5 == 0 ? 10 : NODES) * 3;
         const unsigned t = (unsigned)sb_random_below(&random, 1 + sb_random_below(&random, 40));
-        OK(&f, sb_buffer_printf(&rels, "%u,T%u,%u,%u,%s\n", a, t, b, i % 300, i % 4 == 0 ? "\"a\nb\"" : ""));
+        OK(&f, sb_buffer_printf(&rels, "%u,T%u,%u,%u,%s\n", a, t, b, i % 300,
+                                i % 4 == 0 ? "\"a\nb\"" : ""));
         sb_buffer_reset(&line);
-        OK(&f, sb_buffer_printf(&line, "(:L%u id=INTEGER(%u) name=STRING(n%u)):T%u(:L%u id=INTEGER(%u) name=STRING(n%u))%s w=INTEGER(%u)",
-                                a % 5, a, a, t, b % 5, b, b, i % 4 == 0 ? " s=STRING(a\nb)" : "", i % 300));
+        OK(&f, sb_buffer_printf(&line,
+                                "(:L%u id=INTEGER(%u) name=STRING(n%u)):T%u(:L%u id=INTEGER(%u) "
+                                "name=STRING(n%u))%s w=INTEGER(%u)",
+                                a % 5, a, a, t, b % 5, b, b, i % 4 == 0 ? " s=STRING(a\nb)" : "",
+                                i % 300));
         add_line(&expected, &line);
     }
     qsort(expected.items, expected.count, sizeof *expected.items, compare_text);
@@ -556,7 +604,9 @@ static void put_example(graph_fixture *f, const char *marker, const char *path)
 static void test_graph_bulk_load__documented(void **state)
 {
     static const char *const expected[] = {
-        "(:Person age=INTEGER(41) id=STRING(1) name=STRING(Ann) tags=LIST(string:chess;string:go)):KNOWS(:Employee:Person id=STRING(2) name=STRING(Bob \"B\" Miller)) since=DATE(2001-05-17)",
+        "(:Person age=INTEGER(41) id=STRING(1) name=STRING(Ann) "
+        "tags=LIST(string:chess;string:go)):KNOWS(:Employee:Person id=STRING(2) name=STRING(Bob "
+        "\"B\" Miller)) since=DATE(2001-05-17)",
         ":Employee:Person id=STRING(2) name=STRING(Bob \"B\" Miller)",
         ":Person age=INTEGER(41) id=STRING(1) name=STRING(Ann) tags=LIST(string:chess;string:go)",
         NULL};

@@ -35,12 +35,17 @@ static int tear_down(void **state)
 }
 
 /* Rows of text as one printable string: line:cell|'quoted'|…!problem@cell; */
-static void print_rows(fixture *f, const sb_csv_dialect *dialect, const uint8_t *text, size_t size, uint32_t first_line,
-                       sb_buffer *out, uint32_t *lines)
+static void print_rows(fixture *f, const sb_csv_dialect *dialect, const uint8_t *text, size_t size,
+                       uint32_t first_line, sb_buffer *out, uint32_t *lines)
 {
     sb_csv_cell cells[CELLS];
     uint8_t *padded = test_malloc(size + SB_CSV_PADDING);
-    sb_csv_reader reader = {.dialect = dialect, .pos = padded, .end = padded + size, .arena = f->arena, .cells = cells, .capacity = CELLS};
+    sb_csv_reader reader = {.dialect = dialect,
+                            .pos = padded,
+                            .end = padded + size,
+                            .arena = f->arena,
+                            .cells = cells,
+                            .capacity = CELLS};
 
     if (size != 0) memcpy(padded, text, size);
     memset(padded + size, '\n', SB_CSV_PADDING);
@@ -50,11 +55,13 @@ static void print_rows(fixture *f, const sb_csv_dialect *dialect, const uint8_t 
         for (size_t i = 0; i < reader.cell_count && i < CELLS; i++) {
             assert_int_equal(sb_buffer_printf(out, i == 0 ? "" : "|"), SB_OK);
             if (cells[i].quoted) assert_int_equal(sb_buffer_append_byte(out, '\''), SB_OK);
-            if (cells[i].size != 0) assert_int_equal(sb_buffer_append(out, cells[i].data, cells[i].size), SB_OK);
+            if (cells[i].size != 0)
+                assert_int_equal(sb_buffer_append(out, cells[i].data, cells[i].size), SB_OK);
             if (cells[i].quoted) assert_int_equal(sb_buffer_append_byte(out, '\''), SB_OK);
         }
         if (reader.problem != NULL)
-            assert_int_equal(sb_buffer_printf(out, "!%.20s@%zu", reader.problem, reader.problem_cell), SB_OK);
+            assert_int_equal(
+                sb_buffer_printf(out, "!%.20s@%zu", reader.problem, reader.problem_cell), SB_OK);
         assert_int_equal(sb_buffer_append_byte(out, ';'), SB_OK);
     }
     assert_false(reader.nomem);
@@ -79,7 +86,8 @@ static void test_graph_csv_rows__golden(void **state)
 {
     fixture *f = *state;
     const sb_csv_dialect pipes = {.delimiter = '|', .quote = '\''}, bare = {.delimiter = ','},
-                         trim = {.delimiter = ',', .quote = '"', .trim = true}, tabs = {.delimiter = '\t', .quote = '"', .trim = true};
+                         trim = {.delimiter = ',', .quote = '"', .trim = true},
+                         tabs = {.delimiter = '\t', .quote = '"', .trim = true};
 
     check(f, &plain, "a,b\n1,2\n", "1:a|b;2:1|2;");
     check(f, &plain, "a,b\r\n1,2\r\n", "1:a|b;2:1|2;");
@@ -89,7 +97,8 @@ static void test_graph_csv_rows__golden(void **state)
     check(f, &plain, "\"a\"\"b\",\"\"\"\"\n", "1:'a\"b'|'\"';");
     check(f, &plain, "\"x\ny\",2\n3,4", "1:'x\ny'|2;3:3|4;");
     check(f, &plain, "\"x\r\ny\"\r\nz", "1:'x\r\ny';3:z;");
-    check(f, &plain, "abcdefghijklmnopqrst,uvwxyz0123456789", "1:abcdefghijklmnopqrst|uvwxyz0123456789;");
+    check(f, &plain, "abcdefghijklmnopqrst,uvwxyz0123456789",
+          "1:abcdefghijklmnopqrst|uvwxyz0123456789;");
     check(f, &plain, ",,\n,", "1:||;2:|;");
     check(f, &plain, "a\rb,c\n", "1:a\rb|c;");
     check(f, &plain, "\"a\"", "1:'a';");
@@ -114,7 +123,8 @@ static void test_graph_csv_rows__problems(void **state)
 }
 
 /* Cut text as bulk load does, in pieces of about piece bytes. */
-static void print_pieces(fixture *f, const sb_csv_dialect *dialect, const uint8_t *text, size_t size, size_t piece, sb_buffer *out)
+static void print_pieces(fixture *f, const sb_csv_dialect *dialect, const uint8_t *text,
+                         size_t size, size_t piece, sb_buffer *out)
 {
     uint32_t line = 1;
 
@@ -144,7 +154,8 @@ static void test_graph_csv_rows__pieces(void **state)
     sb_buffer_init(&whole, &f->alloc.base);
     sb_buffer_init(&pieces, &f->alloc.base);
     for (unsigned i = 0; i < 20000; i++) {
-        const sb_csv_dialect dialect = {.delimiter = ',', .quote = i % 7 == 0 ? 0 : '"', .trim = i % 3 == 0};
+        const sb_csv_dialect dialect = {
+            .delimiter = ',', .quote = i % 7 == 0 ? 0 : '"', .trim = i % 3 == 0};
         uint8_t text[80];
         const size_t size = sb_random_below(&random, sizeof text);
         for (size_t k = 0; k < size; k++)
@@ -155,8 +166,9 @@ static void test_graph_csv_rows__pieces(void **state)
             sb_buffer_reset(&pieces);
             print_pieces(f, &dialect, text, size, piece, &pieces);
             if (!sb_bytes_equal(sb_buffer_bytes(&whole), sb_buffer_bytes(&pieces)))
-                fail_msg("text '%.*s' in pieces of %zu:\n%.*s\nwhole:\n%.*s", (int)size, (const char *)text, piece,
-                         (int)pieces.size, (const char *)pieces.data, (int)whole.size, (const char *)whole.data);
+                fail_msg("text '%.*s' in pieces of %zu:\n%.*s\nwhole:\n%.*s", (int)size,
+                         (const char *)text, piece, (int)pieces.size, (const char *)pieces.data,
+                         (int)whole.size, (const char *)whole.data);
         }
         sb_arena_reset(f->arena);
     }
@@ -176,13 +188,18 @@ static void test_graph_csv_rows__first_end(void **state)
 
 /* ---- Headers ------------------------------------------------------------------------------------------------ */
 
-static sb_status header(fixture *f, const sb_bulk_options *options, sb_entity entity, const char *text,
-                        sb_csv_column *columns, size_t *count, sb_err *err)
+static sb_status header(fixture *f, const sb_bulk_options *options, sb_entity entity,
+                        const char *text, sb_csv_column *columns, size_t *count, sb_err *err)
 {
     sb_csv_cell *cells = sb_arena_alloc_array(f->arena, CELLS, sizeof *cells);
     const size_t size = strlen(text);
     uint8_t *padded = sb_arena_alloc(f->arena, size + SB_CSV_PADDING);
-    sb_csv_reader reader = {.dialect = &plain, .pos = padded, .end = padded + size, .arena = f->arena, .cells = cells, .capacity = CELLS};
+    sb_csv_reader reader = {.dialect = &plain,
+                            .pos = padded,
+                            .end = padded + size,
+                            .arena = f->arena,
+                            .cells = cells,
+                            .capacity = CELLS};
 
     memcpy(padded, text, size);
     memset(padded + size, '\n', SB_CSV_PADDING);
@@ -201,7 +218,11 @@ static void test_graph_csv_rows__headers(void **state)
     size_t count;
 
     sb_bulk_options_init(&options);
-    assert_int_equal(header(f, &options, SB_NODE, "name:ID(Person),age:INT,tags:string[],:LABEL,x:ignore,dc:title:string,plain", c, &count, &err), SB_OK);
+    assert_int_equal(
+        header(f, &options, SB_NODE,
+               "name:ID(Person),age:INT,tags:string[],:LABEL,x:ignore,dc:title:string,plain", c,
+               &count, &err),
+        SB_OK);
     assert_int_equal(count, 7);
     assert_int_equal(c[0].role, SB_CSV_ID);
     assert_true(c[0].is_property);
@@ -215,7 +236,9 @@ static void test_graph_csv_rows__headers(void **state)
     assert_int_equal(c[6].type.type, SB_TYPE_STRING);
     assert_false(c[6].infer);
 
-    assert_int_equal(header(f, &options, SB_NODE, "id:ID(a:b){id-type: int},x:ID(y):string", c, &count, &err), SB_OK);
+    assert_int_equal(
+        header(f, &options, SB_NODE, "id:ID(a:b){id-type: int},x:ID(y):string", c, &count, &err),
+        SB_OK);
     assert_true(sb_bytes_equal(c[0].group, sb_bytes_of("a:b", 3)));
     assert_int_equal(c[0].type.type, SB_TYPE_INT);
     assert_true(sb_bytes_equal(c[1].name, sb_bytes_of("x:ID(y)", 7)));
@@ -232,7 +255,8 @@ static void test_graph_csv_rows__headers(void **state)
     options.start_column = "from";
     options.end_column = "to";
     options.type_column = "kind";
-    assert_int_equal(header(f, &options, SB_REL, "from,to,kind,since:date", c, &count, &err), SB_OK);
+    assert_int_equal(header(f, &options, SB_REL, "from,to,kind,since:date", c, &count, &err),
+                     SB_OK);
     assert_int_equal(c[0].role, SB_CSV_START);
     assert_int_equal(c[1].role, SB_CSV_END);
     assert_int_equal(c[2].role, SB_CSV_TYPE);
@@ -265,8 +289,10 @@ static void test_graph_csv_rows__bad_headers(void **state)
 
     sb_bulk_options_init(&options);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        if (header(f, &options, bad[i].entity, bad[i].text, c, &count, &err) == SB_OK) fail_msg("'%s' was accepted", bad[i].text);
-        if (strstr(err.text, bad[i].part) == NULL) fail_msg("'%s': '%s' is not in '%s'", bad[i].text, bad[i].part, err.text);
+        if (header(f, &options, bad[i].entity, bad[i].text, c, &count, &err) == SB_OK)
+            fail_msg("'%s' was accepted", bad[i].text);
+        if (strstr(err.text, bad[i].part) == NULL)
+            fail_msg("'%s': '%s' is not in '%s'", bad[i].text, bad[i].part, err.text);
         assert_int_equal(err.column, bad[i].column);
     }
 }
@@ -276,9 +302,9 @@ static void test_graph_csv_rows__bad_headers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_graph_csv_rows__golden),    CASE(test_graph_csv_rows__problems),
-        CASE(test_graph_csv_rows__pieces),    CASE(test_graph_csv_rows__first_end),
-        CASE(test_graph_csv_rows__headers),   CASE(test_graph_csv_rows__bad_headers),
+        CASE(test_graph_csv_rows__golden),  CASE(test_graph_csv_rows__problems),
+        CASE(test_graph_csv_rows__pieces),  CASE(test_graph_csv_rows__first_end),
+        CASE(test_graph_csv_rows__headers), CASE(test_graph_csv_rows__bad_headers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,7 +56,8 @@ static void check(fixture *f, const char *type, const char *text, const char *ex
 {
     sb_value value;
 
-    if (read_as(f, type, of(text), &value) != SB_OK) fail_msg("%s '%s': %s", type, text, f->err.text);
+    if (read_as(f, type, of(text), &value) != SB_OK)
+        fail_msg("%s '%s': %s", type, text, f->err.text);
     sb_buffer_reset(&f->out);
     assert_int_equal(sb_value_to_text(&value, &f->out), SB_OK);
     assert_int_equal(sb_buffer_append_byte(&f->out, 0), SB_OK);
@@ -102,7 +103,8 @@ static void test_graph_text_value__numbers(void **state)
     check(f, "long", "-9223372036854775808", "-9223372036854775808");
     check(f, "byte", "-128", "-128");
     check(f, "short", "32767", "32767");
-    refuse(f, "int", "9223372036854775808", "9223372036854775808 is out of the range of 64-bit integers");
+    refuse(f, "int", "9223372036854775808",
+           "9223372036854775808 is out of the range of 64-bit integers");
     refuse(f, "int", "-9223372036854775809", "out of the range");
     refuse(f, "int", "99999999999999999999999", "out of the range");
     refuse(f, "byte", "128", "128 is out of the range of a byte");
@@ -146,19 +148,23 @@ static void test_graph_text_value__decimals(void **state)
         char text[400];
         size_t size = 0;
         double read;
-        const size_t digits = 1 + sb_random_below(&random, sb_random_below(&random, 50) == 0 ? 300 : 30);
+        const size_t digits =
+            1 + sb_random_below(&random, sb_random_below(&random, 50) == 0 ? 300 : 30);
         const size_t point = sb_random_below(&random, digits + 1);
         if (sb_random_below(&random, 2) == 0) text[size++] = '-';
         for (size_t d = 0; d < digits; d++) {
             if (d == point) text[size++] = '.';
-            text[size++] = (char)('0' + (sb_random_below(&random, 3) == 0 ? 0 : sb_random_below(&random, 10)));
+            text[size++] =
+                (char)('0' + (sb_random_below(&random, 3) == 0 ? 0 : sb_random_below(&random, 10)));
         }
         if (sb_random_below(&random, 2) == 0)
-            size += (size_t)snprintf(text + size, 20, "e%d", (int)sb_random_below(&random, 700) - 350);
+            size +=
+                (size_t)snprintf(text + size, 20, "e%d", (int)sb_random_below(&random, 700) - 350);
         text[size] = '\0';
         const double expected = strtod(text, NULL);
         if (!sb_text_to_real(sb_bytes_of(text, size), &read)) fail_msg("'%s' was not read", text);
-        if (memcmp(&expected, &read, sizeof read) != 0) fail_msg("'%s': %a, not %a", text, read, expected);
+        if (memcmp(&expected, &read, sizeof read) != 0)
+            fail_msg("'%s': %a, not %a", text, read, expected);
     }
 }
 
@@ -211,7 +217,8 @@ static void test_graph_text_value__times(void **state)
     check(f, "localdatetime", "20240229T1200", "2024-02-29T12:00:00");
     check(f, "localdatetime", "1969-12-31T23:59:59.5", "1969-12-31T23:59:59.5");
     refuse(f, "localdatetime", "2024-02-29T12:00Z", "is not a LOCAL DATETIME");
-    check(f, "datetime", "2024-02-29T12:00:00+01:00[Europe/Berlin]", "2024-02-29T12:00:00+01:00[Europe/Berlin]");
+    check(f, "datetime", "2024-02-29T12:00:00+01:00[Europe/Berlin]",
+          "2024-02-29T12:00:00+01:00[Europe/Berlin]");
     check(f, "datetime", "2024-01-01T00:30+01:00", "2024-01-01T00:30:00+01:00");
     refuse(f, "datetime", "2024-02-29T12:00:00", "is not a DATETIME");
     refuse(f, "datetime", "2024-02-29T12:00:00[Europe/Berlin]", "is not a DATETIME");
@@ -231,10 +238,12 @@ static void test_graph_text_value__times(void **state)
     refuse(f, "duration", "P1.5D", "is not a DURATION");
     refuse(f, "duration", "P9223372036854775807Y", "is not a DURATION");
     check(f, "point", "{x: 1, y: -2.5}", "{x: 1.0, y: -2.5}");
-    check(f, "point", "point({latitude: 52.5, longitude: 13.4})", "{longitude: 13.4, latitude: 52.5}");
+    check(f, "point", "point({latitude: 52.5, longitude: 13.4})",
+          "{longitude: 13.4, latitude: 52.5}");
     check(f, "point", "{x:1,y:2,z:3,crs:'cartesian-3d'}", "{x: 1.0, y: 2.0, z: 3.0}");
     check(f, "point", "{x: 1, y: 2, srid: 4326}", "{longitude: 1.0, latitude: 2.0}");
-    check(f, "point", "{longitude: 1, latitude: 2, height: 3}", "{longitude: 1.0, latitude: 2.0, height: 3.0}");
+    check(f, "point", "{longitude: 1, latitude: 2, height: 3}",
+          "{longitude: 1.0, latitude: 2.0, height: 3.0}");
     refuse(f, "point", "{x: 1}", "is not a POINT");
     refuse(f, "point", "{x: 1, y: 2, latitude: 3}", "is not a POINT");
     refuse(f, "point", "{x: 1, y: 2, srid: 4979}", "is not a POINT");
@@ -244,11 +253,13 @@ static void test_graph_text_value__times(void **state)
     refuse(f, "point", "1 2", "is not a POINT");
 }
 
-static void check_list(fixture *f, const char *type, const char *text, size_t count, const char *expected)
+static void check_list(fixture *f, const char *type, const char *text, size_t count,
+                       const char *expected)
 {
     sb_value value;
 
-    if (read_as(f, type, of(text), &value) != SB_OK) fail_msg("%s '%s': %s", type, text, f->err.text);
+    if (read_as(f, type, of(text), &value) != SB_OK)
+        fail_msg("%s '%s': %s", type, text, f->err.text);
     assert_int_equal(value.type, SB_TYPE_LIST);
     assert_int_equal(value.as.list.count, count);
     sb_buffer_reset(&f->out);
@@ -286,9 +297,11 @@ static bool same(const sb_value *a, const sb_value *b)
         return true;
     }
     if (a->type == SB_TYPE_FLOAT)
-        return isnan(a->as.real) ? isnan(b->as.real) : memcmp(&a->as.real, &b->as.real, sizeof a->as.real) == 0;
-    return sb_value_compare(a, b) == 0 && (a->type != SB_TYPE_DURATION || (a->as.duration.months == b->as.duration.months &&
-                                                                          a->as.duration.days == b->as.duration.days));
+        return isnan(a->as.real) ? isnan(b->as.real)
+                                 : memcmp(&a->as.real, &b->as.real, sizeof a->as.real) == 0;
+    return sb_value_compare(a, b) == 0 &&
+           (a->type != SB_TYPE_DURATION || (a->as.duration.months == b->as.duration.months &&
+                                            a->as.duration.days == b->as.duration.days));
 }
 
 static void test_graph_text_value__round_trip(void **state)
@@ -304,13 +317,15 @@ static void test_graph_text_value__round_trip(void **state)
         if (value.type == SB_TYPE_LIST) {
             type.type = sb_list_item_type(&value);
             type.list = true;
-            assert_int_equal(sb_list_to_text(&value, ';', type.type == SB_TYPE_NULL, &f->out), SB_OK);
+            assert_int_equal(sb_list_to_text(&value, ';', type.type == SB_TYPE_NULL, &f->out),
+                             SB_OK);
         } else {
             assert_int_equal(sb_value_to_text(&value, &f->out), SB_OK);
         }
         sb_err_clear(&f->err);
         if (sb_text_to_value(&type, sb_buffer_bytes(&f->out), f->arena, &again, &f->err) != SB_OK)
-            fail_msg("%s '%.*s': %s", sb_type_name(value.type), (int)f->out.size, (const char *)f->out.data, f->err.text);
+            fail_msg("%s '%.*s': %s", sb_type_name(value.type), (int)f->out.size,
+                     (const char *)f->out.data, f->err.text);
         if (!same(&value, &again))
             fail_msg("%s '%.*s' reads as another value", sb_type_name(value.type), (int)f->out.size,
                      (const char *)f->out.data);
@@ -334,7 +349,8 @@ static void test_graph_text_value__hostile(void **state)
         for (size_t k = 0; k < size; k++)
             text[k] = (uint8_t)pool[sb_random_below(&random, sizeof pool)];
         sb_err_clear(&f->err);
-        const sb_status st = sb_text_to_value(&type, sb_bytes_of(text, size), f->arena, &value, &f->err);
+        const sb_status st =
+            sb_text_to_value(&type, sb_bytes_of(text, size), f->arena, &value, &f->err);
         assert_int_equal(st, f->err.code);
         if (st == SB_OK && type.type != SB_TYPE_STRING && type.type != SB_TYPE_NULL)
             assert_int_equal(sb_value_check(&value, NULL), SB_OK);
