@@ -37,17 +37,26 @@ void sb_err_clear(sb_err *err);
 /* Record a failure and return code. err may be NULL (then only code is returned). Text is
  * formatted into err->text; it names the object and says what to do. */
 sb_status sb_err_set_at(sb_err *err, const char *file, uint32_t line, sb_status code, uint64_t pgno,
-                        int os_error, const char *format, ...) SB_PRINTF(7, 8);
+                        int os_error, const char *format, ...) SB_PRINTF(7, 8) SB_COLD;
 
 /* Add "prefix: " text in front of a recorded failure; nothing if there is none. */
 void sb_err_prefix(sb_err *err, const char *format, ...) SB_PRINTF(2, 3);
 
-#define SB_FAIL(err, code, ...)                                                                    \
-    sb_err_set_at((err), __FILE__, __LINE__, (code), SB_NO_PGNO, 0, __VA_ARGS__)
+/* The code of a failure that was just recorded. It is code itself and not what sb_err_set_at returned,
+ * so that compilers and analyzers see a constant and know that callers go no further. */
+SB_INLINE sb_status sb_err_recorded(sb_status returned, sb_status code)
+{
+    (void)returned;
+    return code;
+}
+
+/* Each evaluates code twice. */
+#define SB_FAIL(err, code, ...) SB_FAIL_FULLY((err), (code), SB_NO_PGNO, 0, __VA_ARGS__)
 #define SB_FAIL_OS(err, code, errno_value, ...)                                                    \
-    sb_err_set_at((err), __FILE__, __LINE__, (code), SB_NO_PGNO, (errno_value), __VA_ARGS__)
-#define SB_FAIL_PAGE(err, pgno, ...)                                                               \
-    sb_err_set_at((err), __FILE__, __LINE__, SB_CORRUPT, (pgno), 0, __VA_ARGS__)
+    SB_FAIL_FULLY((err), (code), SB_NO_PGNO, (errno_value), __VA_ARGS__)
+#define SB_FAIL_PAGE(err, pgno, ...) SB_FAIL_FULLY((err), SB_CORRUPT, (pgno), 0, __VA_ARGS__)
+#define SB_FAIL_FULLY(err, code, pgno, os_error, ...)                                              \
+    sb_err_recorded(sb_err_set_at(err, __FILE__, __LINE__, code, pgno, os_error, __VA_ARGS__), code)
 /* Out of memory: recorded without formatting anything that could need memory. */
 #define SB_FAIL_NOMEM(err) SB_FAIL((err), SB_NOMEM, "out of memory")
 
