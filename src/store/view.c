@@ -108,7 +108,7 @@ static SB_NOINLINE sb_status refresh(sb_view *view, sb_txn *txn, sb_err *err)
     view->meta = meta;
     /* Another lineage is other content under the same tree numbers (vacuum, restore): what the leaf cache knows of commits
      * and pages is of the old one. */
-    if (old.lineage != meta.lineage) sb_tree_forget_leaves(view->session);
+    if (old.founded && old.lineage != meta.lineage) sb_tree_forget_leaves(view->session);
     sb_store__stats_clear(&view->stats);
     if (!view->cached || !same_content(&old, &meta)) SB_TRY(sb_store__load(view, &old, err));
     memcpy(view->meta_bytes, sb_txn_meta(txn), SB_META_BYTES);
