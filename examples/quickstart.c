@@ -34,7 +34,8 @@ int main(int argc, char **argv)
     sombra_txn *txn;
     sombra_error error;
 
-    if (sombra_open(path, NULL, &db, &error) != SOMBRA_OK || sombra_connect(db, &conn, &error) != SOMBRA_OK) {
+    if (sombra_open(path, NULL, &db, &error) != SOMBRA_OK ||
+        sombra_connect(db, &conn, &error) != SOMBRA_OK) {
         fprintf(stderr, "%s\n", error.message);
         return 1;
     }
@@ -46,7 +47,8 @@ int main(int argc, char **argv)
     uint32_t name = intern(conn, txn, SOMBRA_KEY, "name");
     sombra_text names[PEOPLE];
     uint64_t ids[PEOPLE];
-    for (size_t i = 0; i < PEOPLE; i++) names[i] = (sombra_text){people[i], strlen(people[i])};
+    for (size_t i = 0; i < PEOPLE; i++)
+        names[i] = (sombra_text){people[i], strlen(people[i])};
     sombra_column column = {.key = name, .type = SOMBRA_TYPE_STRING, .texts = names};
     check(conn, sombra_create_nodes(txn, &person, 1, PEOPLE, &column, 1, ids));
     check(conn, sombra_create_rels(txn, knows, PEOPLE - 1, &ids[0], &ids[1], NULL, 0, NULL));
@@ -64,12 +66,14 @@ int main(int argc, char **argv)
     check(conn, sombra_shortest_path(txn, ids[0], ids[3], NULL, &way));
     uint64_t stations[PEOPLE];
     size_t length = way.length;
-    memcpy(stations, way.nodes, (length + 1) * sizeof *stations); /* results live until the next call */
+    memcpy(stations, way.nodes,
+           (length + 1) * sizeof *stations); /* results live until the next call */
     for (size_t i = 0; i <= length; i++) {
         sombra_value value;
         bool found;
         check(conn, sombra_get_props(txn, SOMBRA_NODE, stations[i], &name, 1, &value, &found));
-        printf("%s%.*s", i == 0 ? "" : " -> ", (int)value.as.bytes.size, (const char *)value.as.bytes.data);
+        printf("%s%.*s", i == 0 ? "" : " -> ", (int)value.as.bytes.size,
+               (const char *)value.as.bytes.data);
     }
     printf("\n");
     sombra_rollback(txn);

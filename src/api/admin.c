@@ -9,11 +9,13 @@ static sombra_status enter_idle(sombra_conn *conn)
     if (conn == NULL) return SOMBRA_MISUSE;
     sb_err_clear(&conn->err);
     if (conn->txn.txn != NULL)
-        return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "end the connection's transaction first"));
+        return sombra__status(
+            SB_FAIL(&conn->err, SB_MISUSE, "end the connection's transaction first"));
     return SOMBRA_OK;
 }
 
-sombra_status sombra_checkpoint(sombra_conn *conn, sombra_checkpoint_mode mode, sombra_checkpoint_result *result)
+sombra_status sombra_checkpoint(sombra_conn *conn, sombra_checkpoint_mode mode,
+                                sombra_checkpoint_result *result)
 {
     sb_checkpoint_result done;
     sb_status status;
@@ -23,11 +25,14 @@ sombra_status sombra_checkpoint(sombra_conn *conn, sombra_checkpoint_mode mode, 
     if (entered != SOMBRA_OK) return entered;
     memset(&done, 0, sizeof done);
     if ((unsigned)mode > SOMBRA_TRUNCATE)
-        return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "%d is no checkpoint mode", (int)mode));
+        return sombra__status(
+            SB_FAIL(&conn->err, SB_MISUSE, "%d is no checkpoint mode", (int)mode));
     status = sb_pager_checkpoint(conn->db->pager, (sb_checkpoint_mode)mode, &done, &conn->err);
     if (result != NULL)
-        *result = (sombra_checkpoint_result){.wal_frames = done.wal_frames, .backfilled_frames = done.backfilled_frames,
-                                             .pages_written = done.pages_written, .restarted = done.restarted};
+        *result = (sombra_checkpoint_result){.wal_frames = done.wal_frames,
+                                             .backfilled_frames = done.backfilled_frames,
+                                             .pages_written = done.pages_written,
+                                             .restarted = done.restarted};
     return sombra__status(status);
 }
 
@@ -111,7 +116,8 @@ sombra_status sombra_restore(sombra_conn *conn, const char *path)
     const sombra_status entered = enter_idle(conn);
 
     if (entered != SOMBRA_OK) return entered;
-    if (path == NULL) return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "sombra_restore: path is needed"));
+    if (path == NULL)
+        return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "sombra_restore: path is needed"));
     sombra__run_begin(conn);
     status = restore(conn, path);
     sombra__run_end(conn);
@@ -159,11 +165,13 @@ typedef struct sb_finding_bridge {
 static void bridge_finding(void *ctx, sb_pgno pgno, const char *message)
 {
     const sb_finding_bridge *bridge = ctx;
-    if (bridge->finding != NULL) bridge->finding(bridge->ctx, pgno == SB_PGNO_NONE ? SB_NO_PGNO : pgno, message);
+    if (bridge->finding != NULL)
+        bridge->finding(bridge->ctx, pgno == SB_PGNO_NONE ? SB_NO_PGNO : pgno, message);
 }
 
-sombra_status sombra_verify(sombra_txn *txn, void (*finding)(void *ctx, uint64_t page, const char *message), void *ctx,
-                            sombra_verify_result *result)
+sombra_status sombra_verify(sombra_txn *txn,
+                            void (*finding)(void *ctx, uint64_t page, const char *message),
+                            void *ctx, sombra_verify_result *result)
 {
     sb_finding_bridge bridge = {.finding = finding, .ctx = ctx};
     sb_verify_result found;
@@ -176,8 +184,12 @@ sombra_status sombra_verify(sombra_txn *txn, void (*finding)(void *ctx, uint64_t
     status = sb_graph_verify(txn->graph, bridge_finding, &bridge, &found, &txn->conn->err);
     sombra__run_end(txn->conn);
     if (result != NULL)
-        *result = (sombra_verify_result){.findings = found.findings, .pages = found.pages, .free_pages = found.free_pages,
-                                         .nodes = found.nodes, .rels = found.rels, .index_entries = found.index_entries};
+        *result = (sombra_verify_result){.findings = found.findings,
+                                         .pages = found.pages,
+                                         .free_pages = found.free_pages,
+                                         .nodes = found.nodes,
+                                         .rels = found.rels,
+                                         .index_entries = found.index_entries};
     return sombra__status(status);
 }
 
@@ -211,12 +223,22 @@ sombra_status sombra_get_info(sombra_txn *txn, sombra_info *info)
     if (status == SB_OK) status = sb_stats_nodes_of_label(txn->view, 0, &nodes, &txn->conn->err);
     if (status == SB_OK) status = sb_stats_rels_of_type(txn->view, 0, &rels, &txn->conn->err);
     if (status != SB_OK) return sombra__status(status);
-    *info = (sombra_info){.page_size = pager.page_bytes, .pages = pager.page_count, .free_pages = pager.free_pages,
-                          .file_bytes = pager.file_bytes, .wal_bytes = pager.wal_bytes, .wal_frames = pager.wal_frames,
-                          .wal_backfilled = pager.backfilled_frames, .sequence = pager.commit_seq, .readers = pager.readers,
-                          .nodes = nodes, .rels = rels, .memory_bytes = atomic_load(&memory->live_bytes),
-                          .memory_peak = atomic_load(&memory->peak_bytes), .durability = (uint8_t)pager.durability,
-                          .read_mode = (uint8_t)pager.read_mode, .poisoned = pager.poisoned};
+    *info = (sombra_info){.page_size = pager.page_bytes,
+                          .pages = pager.page_count,
+                          .free_pages = pager.free_pages,
+                          .file_bytes = pager.file_bytes,
+                          .wal_bytes = pager.wal_bytes,
+                          .wal_frames = pager.wal_frames,
+                          .wal_backfilled = pager.backfilled_frames,
+                          .sequence = pager.commit_seq,
+                          .readers = pager.readers,
+                          .nodes = nodes,
+                          .rels = rels,
+                          .memory_bytes = atomic_load(&memory->live_bytes),
+                          .memory_peak = atomic_load(&memory->peak_bytes),
+                          .durability = (uint8_t)pager.durability,
+                          .read_mode = (uint8_t)pager.read_mode,
+                          .poisoned = pager.poisoned};
     return SOMBRA_OK;
 }
 
@@ -236,12 +258,17 @@ static sb_status describe_tree(void *ctx, const sb_tree *tree, const char *what)
 
     if (search->wanted-- != 0) return SB_OK;
     search->found = true;
-    SB_TRY(sb_tree_verify(search->txn->txn, tree, NULL, NULL, NULL, &stats, &findings, &search->txn->conn->err));
+    SB_TRY(sb_tree_verify(search->txn->txn, tree, NULL, NULL, NULL, &stats, &findings,
+                          &search->txn->conn->err));
     name = sb_arena_strndup(sb_graph_arena(search->txn->graph), what, strlen(what));
     if (name == NULL) return SB_FAIL_NOMEM(&search->txn->conn->err);
-    *search->info = (sombra_tree_info){.name = name, .height = stats.height, .inner_pages = stats.inner_pages,
-                                       .leaf_pages = stats.leaf_pages, .overflow_pages = stats.overflow_pages,
-                                       .entries = stats.entries, .used_bytes = stats.leaf_used_bytes};
+    *search->info = (sombra_tree_info){.name = name,
+                                       .height = stats.height,
+                                       .inner_pages = stats.inner_pages,
+                                       .leaf_pages = stats.leaf_pages,
+                                       .overflow_pages = stats.overflow_pages,
+                                       .entries = stats.entries,
+                                       .used_bytes = stats.leaf_used_bytes};
     return SB_OK;
 }
 
@@ -268,11 +295,16 @@ sombra_status sombra_get_writer_stats(sombra_txn *txn, sombra_writer_stats *stat
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, stats != NULL);
     sb_graph_writer_stats(txn->graph, &inner);
-    *stats = (sombra_writer_stats){.endpoint_checks = inner.endpoint_checks, .cache_hits = inner.cache_hits,
-                                   .cache_misses = inner.cache_misses, .node_lookups = inner.node_lookups,
-                                   .known_in_txn = inner.known_in_txn, .trusted = inner.trusted,
-                                   .forward_sorts = inner.forward_sorts, .reverse_sorts = inner.reverse_sorts,
-                                   .label_sorts = inner.label_sorts, .flushes = inner.flushes,
+    *stats = (sombra_writer_stats){.endpoint_checks = inner.endpoint_checks,
+                                   .cache_hits = inner.cache_hits,
+                                   .cache_misses = inner.cache_misses,
+                                   .node_lookups = inner.node_lookups,
+                                   .known_in_txn = inner.known_in_txn,
+                                   .trusted = inner.trusted,
+                                   .forward_sorts = inner.forward_sorts,
+                                   .reverse_sorts = inner.reverse_sorts,
+                                   .label_sorts = inner.label_sorts,
+                                   .flushes = inner.flushes,
                                    .flushed_rels = inner.flushed_rels};
     return SOMBRA_OK;
 }

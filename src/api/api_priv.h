@@ -17,8 +17,8 @@ struct sombra_db {
     sb_vfs *vfs;                  /* owned */
     sb_pager *pager;              /* owned */
     sb_profile profile;
-    sombra_options options;       /* as opened */
-    sb_mutex *lock;               /* guards connections */
+    sombra_options options; /* as opened */
+    sb_mutex *lock;         /* guards connections */
     size_t connections;
 };
 
@@ -27,16 +27,17 @@ struct sombra_txn {
     sb_txn *txn; /* NULL while no transaction is open */
     sb_graph *graph;
     sb_view *view;
-    uint64_t number; /* counts the connection's transactions: a builder or scan of an earlier one is refused */
-    bool named;      /* a name was made, which no page shows before the commit */
+    uint64_t
+        number; /* counts the connection's transactions: a builder or scan of an earlier one is refused */
+    bool named; /* a name was made, which no page shows before the commit */
 };
 
 struct sombra_conn {
     sombra_db *db;
     sb_session *session;
-    sb_err err;           /* of the last call */
-    sombra_error error;   /* what sombra_error_of made of it */
-    sombra_txn txn;       /* one at a time; the handle that callers hold */
+    sb_err err;         /* of the last call */
+    sombra_error error; /* what sombra_error_of made of it */
+    sombra_txn txn;     /* one at a time; the handle that callers hold */
     sb_graph_settings settings;
     _Atomic bool cancel;  /* set by sombra_interrupt while `running` */
     _Atomic bool running; /* a call that can be cancelled is under way */
@@ -50,7 +51,10 @@ struct sombra_conn {
 };
 
 /* sb_status and sombra_status have the same values (mirror.h). */
-SB_INLINE sombra_status sombra__status(sb_status status) { return (sombra_status)status; }
+SB_INLINE sombra_status sombra__status(sb_status status)
+{
+    return (sombra_status)status;
+}
 /* Copy a failure out; error may be NULL. */
 void sombra__error_copy(const sb_err *err, sombra_error *error);
 /* Length of a caller's text: size, or strlen for SOMBRA_NUL_TERMINATED. */
@@ -81,21 +85,22 @@ SB_INLINE sombra_status sombra__enter_child(sombra_txn *txn, uint64_t number)
     if (SB_UNLIKELY(txn->txn == NULL || txn->number != number)) return sombra__refuse(txn);
     return sombra__enter(txn);
 }
-#define SOMBRA_ENTER(txn)                                                \
-    do {                                                                 \
-        const sombra_status sombra_entered = sombra__enter(txn);         \
-        if (SB_UNLIKELY(sombra_entered != SOMBRA_OK)) return sombra_entered; \
+#define SOMBRA_ENTER(txn)                                                                          \
+    do {                                                                                           \
+        const sombra_status sombra_entered = sombra__enter(txn);                                   \
+        if (SB_UNLIKELY(sombra_entered != SOMBRA_OK)) return sombra_entered;                       \
     } while (0)
-#define SOMBRA_ENTER_WRITE(txn)                                              \
-    do {                                                                     \
-        const sombra_status sombra_entered = sombra__enter_write(txn);       \
-        if (SB_UNLIKELY(sombra_entered != SOMBRA_OK)) return sombra_entered; \
+#define SOMBRA_ENTER_WRITE(txn)                                                                    \
+    do {                                                                                           \
+        const sombra_status sombra_entered = sombra__enter_write(txn);                             \
+        if (SB_UNLIKELY(sombra_entered != SOMBRA_OK)) return sombra_entered;                       \
     } while (0)
 /* A rule for arguments: MISUSE naming it. Only where nothing is owned. */
-#define SOMBRA_ARG(txn, x)                                                                               \
-    do {                                                                                                 \
-        if (SB_UNLIKELY(!(x)))                                                                           \
-            return sombra__status(SB_FAIL(&(txn)->conn->err, SB_MISUSE, "%s: %s does not hold", __func__, #x)); \
+#define SOMBRA_ARG(txn, x)                                                                         \
+    do {                                                                                           \
+        if (SB_UNLIKELY(!(x)))                                                                     \
+            return sombra__status(                                                                 \
+                SB_FAIL(&(txn)->conn->err, SB_MISUSE, "%s: %s does not hold", __func__, #x));      \
     } while (0)
 
 /* Around calls that can be cancelled: clears an old request first. */
@@ -106,8 +111,10 @@ SB_MUST_CHECK sb_status sombra__options_check(const sombra_options *options, sb_
 /* Tell the change hook; a no-op without one. */
 void sombra__changed(sombra_conn *conn, sombra_change change, const uint64_t *ids, size_t count);
 /* The graph layer's note of relationships that a deleted node takes along. ctx: the connection. */
-SB_MUST_CHECK sb_status sombra__note_detached(void *ctx, sb_node_id node, const sb_rel_id *rels, size_t count, sb_err *err);
+SB_MUST_CHECK sb_status sombra__note_detached(void *ctx, sb_node_id node, const sb_rel_id *rels,
+                                              size_t count, sb_err *err);
 /* Label set of labels in any order; a label given twice is SB_INVALID. */
-SB_MUST_CHECK sb_status sombra__label_set(sombra_txn *txn, const uint32_t *labels, size_t count, sb_set_id *set);
+SB_MUST_CHECK sb_status sombra__label_set(sombra_txn *txn, const uint32_t *labels, size_t count,
+                                          sb_set_id *set);
 
 #endif

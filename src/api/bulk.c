@@ -22,11 +22,12 @@ void sombra_import_options_init(sombra_import_options *options)
 static void convert_files(const sombra_import_file *files, size_t count, sb_bulk_file *out)
 {
     for (size_t i = 0; i < count; i++)
-        out[i] = (sb_bulk_file){.path = files[i].path, .name = sombra__text(files[i].name, SOMBRA_NUL_TERMINATED)};
+        out[i] = (sb_bulk_file){.path = files[i].path,
+                                .name = sombra__text(files[i].name, SOMBRA_NUL_TERMINATED)};
 }
 
-static void convert_options(const sombra_import_options *options, sb_vfs *vfs, const sb_bulk_file *files, uint64_t memory,
-                            sb_bulk_options *inner)
+static void convert_options(const sombra_import_options *options, sb_vfs *vfs,
+                            const sb_bulk_file *files, uint64_t memory, sb_bulk_options *inner)
 {
     sb_bulk_options_init(inner);
     inner->vfs = vfs;
@@ -60,7 +61,8 @@ static sb_status open_files_vfs(sombra_txn *txn, sb_vfs **vfs)
     return sb_vfs_posix_create(&txn->conn->db->memory.base, vfs, &txn->conn->err);
 }
 
-sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *options, sombra_import_result *result)
+sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *options,
+                                sombra_import_result *result)
 {
     const sb_allocator *alloc;
     sb_bulk_options inner;
@@ -83,23 +85,32 @@ sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *op
     convert_files(options->rels, options->rel_file_count, files + options->node_file_count);
     status = open_files_vfs(txn, &vfs);
     if (status == SB_OK) {
-        convert_options(options, vfs, files, options->memory != 0 ? options->memory : txn->conn->db->options.memory_limit / 2, &inner);
+        convert_options(options, vfs, files,
+                        options->memory != 0 ? options->memory
+                                             : txn->conn->db->options.memory_limit / 2,
+                        &inner);
         memset(&loaded, 0, sizeof loaded);
         sombra__run_begin(txn->conn);
         status = sb_graph_bulk_load(txn->graph, &inner, &loaded, &txn->conn->err);
         sombra__run_end(txn->conn);
         sb_vfs_destroy(vfs);
         if (result != NULL) /* also after a failure: how far it came */
-            *result = (sombra_import_result){.nodes = loaded.nodes, .rels = loaded.rels, .properties = loaded.properties,
-                                             .rejected_rows = loaded.rejected_rows, .skipped_rows = loaded.skipped_rows,
-                                             .bytes_read = loaded.bytes_read, .parse_ns = loaded.parse_ns,
-                                             .sort_ns = loaded.sort_ns, .build_ns = loaded.build_ns};
+            *result = (sombra_import_result){.nodes = loaded.nodes,
+                                             .rels = loaded.rels,
+                                             .properties = loaded.properties,
+                                             .rejected_rows = loaded.rejected_rows,
+                                             .skipped_rows = loaded.skipped_rows,
+                                             .bytes_read = loaded.bytes_read,
+                                             .parse_ns = loaded.parse_ns,
+                                             .sort_ns = loaded.sort_ns,
+                                             .build_ns = loaded.build_ns};
     }
     sb_free(alloc, files, count * sizeof *files);
     return sombra__status(status);
 }
 
-sombra_status sombra_export_csv(sombra_txn *txn, const char *directory, sombra_export_result *result)
+sombra_status sombra_export_csv(sombra_txn *txn, const char *directory,
+                                sombra_export_result *result)
 {
     sb_export_result written;
     sb_vfs *vfs;
@@ -115,6 +126,9 @@ sombra_status sombra_export_csv(sombra_txn *txn, const char *directory, sombra_e
     sombra__run_end(txn->conn);
     sb_vfs_destroy(vfs);
     if (status == SB_OK && result != NULL)
-        *result = (sombra_export_result){.nodes = written.nodes, .rels = written.rels, .files = written.files, .bytes = written.bytes};
+        *result = (sombra_export_result){.nodes = written.nodes,
+                                         .rels = written.rels,
+                                         .files = written.files,
+                                         .bytes = written.bytes};
     return sombra__status(status);
 }

@@ -5,11 +5,26 @@
 
 /* ---- Errors ---------------------------------------------------------------------------------------------- */
 
-const char *sombra_version(void) { return SOMBRA_VERSION; }
-uint32_t sombra_abi(void) { return SOMBRA_ABI; }
-const char *sombra_status_text(sombra_status status) { return sb_status_text((sb_status)status); }
-const char *sombra_status_name(sombra_status status) { return sb_status_name((sb_status)status); }
-const char *sombra_type_name(uint32_t type) { return sb_type_name(type); }
+const char *sombra_version(void)
+{
+    return SOMBRA_VERSION;
+}
+uint32_t sombra_abi(void)
+{
+    return SOMBRA_ABI;
+}
+const char *sombra_status_text(sombra_status status)
+{
+    return sb_status_text((sb_status)status);
+}
+const char *sombra_status_name(sombra_status status)
+{
+    return sb_status_name((sb_status)status);
+}
+const char *sombra_type_name(uint32_t type)
+{
+    return sb_type_name(type);
+}
 
 /* The last part of a path of ours: "tree/list_insert.c". */
 static const char *short_source(const char *file)
@@ -37,10 +52,12 @@ void sombra__error_copy(const sb_err *err, sombra_error *error)
     static_assert(sizeof error->message == SB_ERR_TEXT_BYTES, "messages have the same room");
     if (err->source_file == NULL) return;
     bytes = strlen(short_source(err->source_file));
-    if (bytes > sizeof error->source - sizeof digits - 1) bytes = sizeof error->source - sizeof digits - 1;
+    if (bytes > sizeof error->source - sizeof digits - 1)
+        bytes = sizeof error->source - sizeof digits - 1;
     memcpy(error->source, short_source(err->source_file), bytes);
     digits[--at] = '\0';
-    for (uint32_t line = err->source_line; at > 1 && (line != 0 || at == sizeof digits - 1); line /= 10)
+    for (uint32_t line = err->source_line; at > 1 && (line != 0 || at == sizeof digits - 1);
+         line /= 10)
         digits[--at] = (char)('0' + line % 10);
     digits[--at] = ':';
     memcpy(error->source + bytes, digits + at, sizeof digits - at);
@@ -54,7 +71,8 @@ sb_bytes sombra__text(const void *text, size_t size)
 
 const sombra_error *sombra_error_of(const sombra_conn *conn)
 {
-    static const sombra_error no_connection = {.status = SOMBRA_MISUSE, .page = SB_NO_PGNO, .message = "there is no connection"};
+    static const sombra_error no_connection = {
+        .status = SOMBRA_MISUSE, .page = SB_NO_PGNO, .message = "there is no connection"};
     /* The error is part of the connection, which is not const for its owner: made when asked for. */
     sombra_conn *owner;
     if (conn == NULL) return &no_connection;
@@ -90,7 +108,9 @@ static sb_status take_options(const sombra_options *options, sombra_options *out
     sombra_options_init(out);
     if (options == NULL) return SB_OK;
     if (options->abi != SOMBRA_ABI)
-        return SB_FAIL(err, SB_MISUSE, "the program was compiled for ABI %u, this library has ABI %u: compile it again (or call sombra_options_init first)",
+        return SB_FAIL(err, SB_MISUSE,
+                       "the program was compiled for ABI %u, this library has ABI %u: compile it "
+                       "again (or call sombra_options_init first)",
                        options->abi, SOMBRA_ABI);
     memcpy(out, options, options->struct_bytes < sizeof *out ? options->struct_bytes : sizeof *out);
     return sombra__options_check(out, err);
@@ -122,7 +142,8 @@ static void fill_pager_options(sombra_db *db, sb_pager_options *pager)
     }
 }
 
-static sb_status open_db(sombra_db *db, const char *path, const sombra_options *options, sb_err *err)
+static sb_status open_db(sombra_db *db, const char *path, const sombra_options *options,
+                         sb_err *err)
 {
     const bool in_memory = strcmp(path, ":memory:") == 0;
     sb_pager_options pager_options;
@@ -130,8 +151,10 @@ static sb_status open_db(sombra_db *db, const char *path, const sombra_options *
     SB_TRY(take_options(options, &db->options, err));
     sb_counting_allocator_init(&db->memory, &sb_allocator_libc);
     if (db->options.memory_limit == 0) db->options.memory_limit = sb_os_memory_bytes() / 4;
-    if (db->options.transaction_memory == 0) db->options.transaction_memory = db->options.memory_limit / 8;
-    atomic_store_explicit(&db->memory.limit_bytes, (size_t)db->options.memory_limit, memory_order_relaxed);
+    if (db->options.transaction_memory == 0)
+        db->options.transaction_memory = db->options.memory_limit / 8;
+    atomic_store_explicit(&db->memory.limit_bytes, (size_t)db->options.memory_limit,
+                          memory_order_relaxed);
     SB_TRY(sb_mutex_create(&db->memory.base, SB_RANK_DATABASE, &db->lock, err));
     SB_TRY(in_memory ? sb_vfs_mem_create(&db->memory.base, &db->vfs, err)
                      : sb_vfs_posix_create(&db->memory.base, &db->vfs, err));
@@ -142,7 +165,8 @@ static sb_status open_db(sombra_db *db, const char *path, const sombra_options *
     return sb_pager_open(in_memory ? "memory" : path, &pager_options, &db->pager, err);
 }
 
-sombra_status sombra_open(const char *path, const sombra_options *options, sombra_db **db, sombra_error *error)
+sombra_status sombra_open(const char *path, const sombra_options *options, sombra_db **db,
+                          sombra_error *error)
 {
     sb_err err;
     sb_status status;
@@ -180,7 +204,8 @@ sombra_status sombra_close(sombra_db *db, sombra_error *error)
     connections = db->connections;
     sb_mutex_unlock(db->lock);
     if (connections != 0) {
-        status = SB_FAIL(&err, SB_MISUSE, "%zu connections are still open: disconnect them first", connections);
+        status = SB_FAIL(&err, SB_MISUSE, "%zu connections are still open: disconnect them first",
+                         connections);
     } else {
         status = sb_pager_close(db->pager, &err);
         free_db(db);
@@ -272,9 +297,13 @@ void sombra__run_begin(sombra_conn *conn)
     atomic_store(&conn->running, true);
 }
 
-void sombra__run_end(sombra_conn *conn) { atomic_store(&conn->running, false); }
+void sombra__run_end(sombra_conn *conn)
+{
+    atomic_store(&conn->running, false);
+}
 
-void sombra_set_progress(sombra_conn *conn, bool (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx)
+void sombra_set_progress(sombra_conn *conn,
+                         bool (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx)
 {
     if (conn == NULL) return;
     conn->progress = progress;
@@ -288,7 +317,8 @@ void sombra_set_commit_hook(sombra_conn *conn, sombra_status (*hook)(void *ctx),
     conn->commit_ctx = ctx;
 }
 
-void sombra_set_change_hook(sombra_conn *conn, void (*hook)(void *ctx, sombra_change change, uint64_t id), void *ctx)
+void sombra_set_change_hook(sombra_conn *conn,
+                            void (*hook)(void *ctx, sombra_change change, uint64_t id), void *ctx)
 {
     if (conn == NULL) return;
     conn->change_hook = hook;
@@ -298,7 +328,8 @@ void sombra_set_change_hook(sombra_conn *conn, void (*hook)(void *ctx, sombra_ch
 void sombra__changed(sombra_conn *conn, sombra_change change, const uint64_t *ids, size_t count)
 {
     if (conn->change_hook == NULL) return;
-    for (size_t i = 0; i < count; i++) conn->change_hook(conn->change_ctx, change, ids[i]);
+    for (size_t i = 0; i < count; i++)
+        conn->change_hook(conn->change_ctx, change, ids[i]);
 }
 
 sombra_status sombra_pragma(sombra_conn *conn, const char *name, const char *value)
@@ -310,25 +341,31 @@ sombra_status sombra_pragma(sombra_conn *conn, const char *name, const char *val
 
     if (conn == NULL) return SOMBRA_MISUSE;
     sb_err_clear(&conn->err);
-    if (name == NULL || value == NULL) return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "sombra_pragma: name and value are needed"));
+    if (name == NULL || value == NULL)
+        return sombra__status(
+            SB_FAIL(&conn->err, SB_MISUSE, "sombra_pragma: name and value are needed"));
     sombra_options_init(&parsed);
     status = sombra_options_set(&parsed, name, value, &error);
-    if (status != SOMBRA_OK) return sombra__status(SB_FAIL(&conn->err, (sb_status)status, "%s", error.message));
+    if (status != SOMBRA_OK)
+        return sombra__status(SB_FAIL(&conn->err, (sb_status)status, "%s", error.message));
     pager = conn->db->pager;
     if (strcmp(name, "durability") == 0)
-        return sombra__status(sb_pager_set_durability(pager, (sb_durability)parsed.durability, &conn->err));
+        return sombra__status(
+            sb_pager_set_durability(pager, (sb_durability)parsed.durability, &conn->err));
     if (strcmp(name, "autocheckpoint") == 0)
         sb_pager_set_autocheckpoint(pager, parsed.autocheckpoint);
     else if (strcmp(name, "busy_timeout_ms") == 0)
         sb_pager_set_busy_timeout(pager, (uint64_t)parsed.busy_timeout_ms * 1000000u);
     else
-        return sombra__status(SB_FAIL(&conn->err, SB_INVALID, "option %s is fixed when the database is opened", name));
+        return sombra__status(SB_FAIL(&conn->err, SB_INVALID,
+                                      "option %s is fixed when the database is opened", name));
     return SOMBRA_OK;
 }
 
 /* ---- Profile ------------------------------------------------------------------------------------------------------ */
 
-sombra_status sombra_profile_snapshot(sombra_db *db, bool reset, sombra_counter *counters, size_t capacity, size_t *count)
+sombra_status sombra_profile_snapshot(sombra_db *db, bool reset, sombra_counter *counters,
+                                      size_t capacity, size_t *count)
 {
     uint64_t values[SB_COUNTER_KINDS];
 

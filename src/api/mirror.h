@@ -9,10 +9,13 @@
 #include "api/api_priv.h"
 
 #define SAME_SIZE(a, b) static_assert(sizeof(a) == sizeof(b), #a " mirrors " #b)
-#define SAME(a, am, b, bm) \
-    static_assert(offsetof(a, am) == offsetof(b, bm) && sizeof(((a *)0)->am) == sizeof(((b *)0)->bm), #a "." #am " mirrors " #b "." #bm)
+#define SAME(a, am, b, bm)                                                                         \
+    static_assert(offsetof(a, am) == offsetof(b, bm) &&                                            \
+                      sizeof(((a *)0)->am) == sizeof(((b *)0)->bm),                                \
+                  #a "." #am " mirrors " #b "." #bm)
 
-#define SB_STATUS(name, value, class, text) static_assert((int)SOMBRA_##name == (int)SB_##name, "status " #name);
+#define SB_STATUS(name, value, class, text)                                                        \
+    static_assert((int)SOMBRA_##name == (int)SB_##name, "status " #name);
 #include "base/status.def"
 #undef SB_STATUS
 
@@ -38,7 +41,9 @@ SAME(sombra_value, as.point.x, sb_value, as.point.x);
 SAME(sombra_value, as.point.z, sb_value, as.point.z);
 SAME(sombra_value, as.list.items, sb_value, as.list.items);
 SAME(sombra_value, as.list.count, sb_value, as.list.count);
-static_assert((int)SOMBRA_TYPE_LIST == (int)SB_TYPE_LIST && (int)SOMBRA_TYPE_INT == (int)SB_TYPE_INT, "types");
+static_assert((int)SOMBRA_TYPE_LIST == (int)SB_TYPE_LIST &&
+                  (int)SOMBRA_TYPE_INT == (int)SB_TYPE_INT,
+              "types");
 
 SAME_SIZE(sombra_prop, sb_prop);
 SAME(sombra_prop, key, sb_prop, key);

@@ -9,9 +9,9 @@ typedef enum sb_option_kind { OPTION_BOOL, OPTION_U32, OPTION_U64, OPTION_CHOICE
 typedef struct sb_option {
     const char *name, *default_value;
     sb_option_kind kind;
-    size_t offset;         /* in sombra_options */
-    uint64_t min, max;     /* of numbers */
-    const char *choices[4];/* of CHOICE: value i is choices[i] */
+    size_t offset;          /* in sombra_options */
+    uint64_t min, max;      /* of numbers */
+    const char *choices[4]; /* of CHOICE: value i is choices[i] */
     const char *help;
 } sb_option;
 
@@ -19,24 +19,123 @@ typedef struct sb_option {
 static const sb_option options_table[] = {
     {"create", "true", OPTION_BOOL, FIELD(create), 0, 1, {0}, "make the file when it is absent"},
     {"read_only", "false", OPTION_BOOL, FIELD(read_only), 0, 1, {0}, "refuse every write"},
-    {"immutable", "false", OPTION_BOOL, FIELD(immutable), 0, 1, {0}, "nobody writes the file: read it without locks, WAL or shared memory"},
-    {"checkpoint_thread", "true", OPTION_BOOL, FIELD(checkpoint_thread), 0, 1, {0}, "automatic checkpoints run on a thread of their own"},
-    {"trusted_endpoints", "false", OPTION_BOOL, FIELD(trusted_endpoints), 0, 1, {0}, "do not check that the endpoints of new relationships exist"},
-    {"distinct_neighbors", "false", OPTION_BOOL, FIELD(distinct_neighbors), 0, 1, {0}, "list each neighbor once, however many relationships lead to it"},
-    {"profile", "false", OPTION_BOOL, FIELD(profile), 0, 1, {0}, "count and time the parts of the work (also SOMBRA_PROFILE=1)"},
-    {"durability", "full", OPTION_CHOICE, FIELD(durability), 0, 2, {"full", "normal", "off", NULL}, "full: synced before commit returns; normal: at checkpoints; off: never"},
-    {"read_mode", "auto", OPTION_CHOICE, FIELD(read_mode), 0, 2, {"auto", "map", "cache", NULL}, "map the file, or read it through a bounded page cache"},
-    {"page_size", "8192", OPTION_U32, FIELD(page_size), 4096, 65536, {0}, "bytes of a page of a new file: a power of two from 4k to 64k"},
-    {"cache_pages", "4096", OPTION_U32, FIELD(cache_pages), 8, 0x7FFFFFFF, {0}, "pages held with read_mode=cache"},
-    {"autocheckpoint", "1000", OPTION_U32, FIELD(autocheckpoint), 0, 0x7FFFFFFF, {0}, "pages in the WAL that start a checkpoint; 0: never"},
-    {"busy_timeout_ms", "5000", OPTION_U32, FIELD(busy_timeout_ms), 0, 0xFFFFFFFF, {0}, "milliseconds to wait for the writer lock"},
-    {"edge_cache_capacity", "8192", OPTION_U32, FIELD(edge_cache_capacity), 0, 1u << 28, {0}, "entries of a write transaction's node-existence cache; 0: none"},
-    {"memory_limit", "0", OPTION_U64, FIELD(memory_limit), 0, UINT64_MAX, {0}, "bytes of heap and cache; 0: a quarter of the machine's memory"},
-    {"transaction_memory", "0", OPTION_U64, FIELD(transaction_memory), 0, UINT64_MAX, {0}, "bytes of changed pages a transaction holds before it spills; 0: an eighth of memory_limit"},
+    {"immutable",
+     "false",
+     OPTION_BOOL,
+     FIELD(immutable),
+     0,
+     1,
+     {0},
+     "nobody writes the file: read it without locks, WAL or shared memory"},
+    {"checkpoint_thread",
+     "true",
+     OPTION_BOOL,
+     FIELD(checkpoint_thread),
+     0,
+     1,
+     {0},
+     "automatic checkpoints run on a thread of their own"},
+    {"trusted_endpoints",
+     "false",
+     OPTION_BOOL,
+     FIELD(trusted_endpoints),
+     0,
+     1,
+     {0},
+     "do not check that the endpoints of new relationships exist"},
+    {"distinct_neighbors",
+     "false",
+     OPTION_BOOL,
+     FIELD(distinct_neighbors),
+     0,
+     1,
+     {0},
+     "list each neighbor once, however many relationships lead to it"},
+    {"profile",
+     "false",
+     OPTION_BOOL,
+     FIELD(profile),
+     0,
+     1,
+     {0},
+     "count and time the parts of the work (also SOMBRA_PROFILE=1)"},
+    {"durability",
+     "full",
+     OPTION_CHOICE,
+     FIELD(durability),
+     0,
+     2,
+     {"full", "normal", "off", NULL},
+     "full: synced before commit returns; normal: at checkpoints; off: never"},
+    {"read_mode",
+     "auto",
+     OPTION_CHOICE,
+     FIELD(read_mode),
+     0,
+     2,
+     {"auto", "map", "cache", NULL},
+     "map the file, or read it through a bounded page cache"},
+    {"page_size",
+     "8192",
+     OPTION_U32,
+     FIELD(page_size),
+     4096,
+     65536,
+     {0},
+     "bytes of a page of a new file: a power of two from 4k to 64k"},
+    {"cache_pages",
+     "4096",
+     OPTION_U32,
+     FIELD(cache_pages),
+     8,
+     0x7FFFFFFF,
+     {0},
+     "pages held with read_mode=cache"},
+    {"autocheckpoint",
+     "1000",
+     OPTION_U32,
+     FIELD(autocheckpoint),
+     0,
+     0x7FFFFFFF,
+     {0},
+     "pages in the WAL that start a checkpoint; 0: never"},
+    {"busy_timeout_ms",
+     "5000",
+     OPTION_U32,
+     FIELD(busy_timeout_ms),
+     0,
+     0xFFFFFFFF,
+     {0},
+     "milliseconds to wait for the writer lock"},
+    {"edge_cache_capacity",
+     "8192",
+     OPTION_U32,
+     FIELD(edge_cache_capacity),
+     0,
+     1u << 28,
+     {0},
+     "entries of a write transaction's node-existence cache; 0: none"},
+    {"memory_limit",
+     "0",
+     OPTION_U64,
+     FIELD(memory_limit),
+     0,
+     UINT64_MAX,
+     {0},
+     "bytes of heap and cache; 0: a quarter of the machine's memory"},
+    {"transaction_memory",
+     "0",
+     OPTION_U64,
+     FIELD(transaction_memory),
+     0,
+     UINT64_MAX,
+     {0},
+     "bytes of changed pages a transaction holds before it spills; 0: an eighth of memory_limit"},
 };
 #define OPTION_COUNT (sizeof options_table / sizeof *options_table)
 
-bool sombra_options_describe(size_t i, const char **name, const char **default_value, const char **help)
+bool sombra_options_describe(size_t i, const char **name, const char **default_value,
+                             const char **help)
 {
     *name = *default_value = *help = NULL;
     if (i >= OPTION_COUNT) return false;
@@ -47,17 +146,22 @@ bool sombra_options_describe(size_t i, const char **name, const char **default_v
 }
 
 /* Case of ASCII alone: option names and values are ASCII. */
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
 
 static bool equal_ignoring_case(const char *a, const char *b)
 {
-    while (*a != '\0' && lower(*a) == lower(*b)) a++, b++;
+    while (*a != '\0' && lower(*a) == lower(*b))
+        a++, b++;
     return *a == '\0' && *b == '\0';
 }
 
 static bool parse_bool(const char *text, bool *value)
 {
-    static const char *const names[2][5] = {{"false", "off", "no", "0", NULL}, {"true", "on", "yes", "1", NULL}};
+    static const char *const names[2][5] = {{"false", "off", "no", "0", NULL},
+                                            {"true", "on", "yes", "1", NULL}};
 
     for (int truth = 0; truth < 2; truth++)
         for (int i = 0; names[truth][i] != NULL; i++)
@@ -98,7 +202,8 @@ static unsigned edit_distance(const char *a, const char *b)
     const size_t bytes = strlen(b);
 
     if (bytes >= sizeof row / sizeof *row) return 64;
-    for (unsigned j = 0; j <= bytes; j++) row[j] = j;
+    for (unsigned j = 0; j <= bytes; j++)
+        row[j] = j;
     for (unsigned i = 1; *a != '\0' && i < 64; i++, a++) {
         unsigned diagonal = row[0];
         row[0] = i;
@@ -124,14 +229,16 @@ static const sb_option *nearest_option(const char *name)
     return nearest;
 }
 
-static sb_status set_number(sombra_options *options, const sb_option *option, const char *value, sb_err *err)
+static sb_status set_number(sombra_options *options, const sb_option *option, const char *value,
+                            sb_err *err)
 {
     uint64_t number;
     uint8_t *field = (uint8_t *)options + option->offset;
 
     if (!parse_size(value, &number) || number < option->min || number > option->max)
-        return SB_FAIL(err, SB_INVALID, "option %s: '%s' is no number from %llu to %llu", option->name, value,
-                       (unsigned long long)option->min, (unsigned long long)option->max);
+        return SB_FAIL(err, SB_INVALID, "option %s: '%s' is no number from %llu to %llu",
+                       option->name, value, (unsigned long long)option->min,
+                       (unsigned long long)option->max);
     if (option->offset == FIELD(page_size) && (number & (number - 1)) != 0)
         return SB_FAIL(err, SB_INVALID, "option page_size: %s is not a power of two", value);
     if (option->kind == OPTION_U32) {
@@ -143,7 +250,8 @@ static sb_status set_number(sombra_options *options, const sb_option *option, co
     return SB_OK;
 }
 
-static sb_status set_option(sombra_options *options, const char *name, const char *value, sb_err *err)
+static sb_status set_option(sombra_options *options, const char *name, const char *value,
+                            sb_err *err)
 {
     const sb_option *option = NULL;
     uint8_t *field;
@@ -151,13 +259,15 @@ static sb_status set_option(sombra_options *options, const char *name, const cha
     for (size_t i = 0; i < OPTION_COUNT && option == NULL; i++)
         if (equal_ignoring_case(name, options_table[i].name)) option = &options_table[i];
     if (option == NULL)
-        return SB_FAIL(err, SB_INVALID, "there is no option '%s'; did you mean '%s'?", name, nearest_option(name)->name);
+        return SB_FAIL(err, SB_INVALID, "there is no option '%s'; did you mean '%s'?", name,
+                       nearest_option(name)->name);
     field = (uint8_t *)options + option->offset;
     switch (option->kind) {
     case OPTION_BOOL: {
         bool truth;
         if (!parse_bool(value, &truth))
-            return SB_FAIL(err, SB_INVALID, "option %s: '%s' is neither true nor false", option->name, value);
+            return SB_FAIL(err, SB_INVALID, "option %s: '%s' is neither true nor false",
+                           option->name, value);
         memcpy(field, &truth, sizeof truth);
         return SB_OK;
     }
@@ -167,8 +277,8 @@ static sb_status set_option(sombra_options *options, const char *name, const cha
                 *field = i;
                 return SB_OK;
             }
-        return SB_FAIL(err, SB_INVALID, "option %s: '%s' is none of %s, %s, %s", option->name, value,
-                       option->choices[0], option->choices[1], option->choices[2]);
+        return SB_FAIL(err, SB_INVALID, "option %s: '%s' is none of %s, %s, %s", option->name,
+                       value, option->choices[0], option->choices[1], option->choices[2]);
     case OPTION_U32:
     case OPTION_U64: return set_number(options, option, value, err);
     }
@@ -191,12 +301,14 @@ sb_status sombra__options_check(const sombra_options *options, sb_err *err)
         }
         if (number < option->min || number > option->max ||
             (option->offset == FIELD(page_size) && (number & (number - 1)) != 0))
-            return SB_FAIL(err, SB_INVALID, "option %s: %llu is not allowed", option->name, (unsigned long long)number);
+            return SB_FAIL(err, SB_INVALID, "option %s: %llu is not allowed", option->name,
+                           (unsigned long long)number);
     }
     return SB_OK;
 }
 
-sombra_status sombra_options_set(sombra_options *options, const char *name, const char *value, sombra_error *error)
+sombra_status sombra_options_set(sombra_options *options, const char *name, const char *value,
+                                 sombra_error *error)
 {
     sb_err err;
     sb_status status;
@@ -219,6 +331,7 @@ void sombra_options_init_for(sombra_options *options, uint32_t abi, uint32_t str
     defaults.abi = abi;
     defaults.struct_bytes = struct_bytes;
     /* A caller with a shorter, older struct gets its part; in a longer, newer one the rest is 0. */
-    if (struct_bytes > sizeof defaults) memset((uint8_t *)options + sizeof defaults, 0, struct_bytes - sizeof defaults);
+    if (struct_bytes > sizeof defaults)
+        memset((uint8_t *)options + sizeof defaults, 0, struct_bytes - sizeof defaults);
     memcpy(options, &defaults, struct_bytes < sizeof defaults ? struct_bytes : sizeof defaults);
 }

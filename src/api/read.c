@@ -5,8 +5,9 @@
 
 /* ---- Properties and records ------------------------------------------------------------------------------- */
 
-sombra_status sombra_get_props(sombra_txn *txn, sombra_entity entity, uint64_t id, const uint32_t *keys, size_t key_count,
-                               sombra_value *values, bool *found)
+sombra_status sombra_get_props(sombra_txn *txn, sombra_entity entity, uint64_t id,
+                               const uint32_t *keys, size_t key_count, sombra_value *values,
+                               bool *found)
 {
     if (found != NULL) *found = false;
     SOMBRA_ENTER(txn);
@@ -16,15 +17,18 @@ sombra_status sombra_get_props(sombra_txn *txn, sombra_entity entity, uint64_t i
                                              (sb_value *)(void *)values, found, &txn->conn->err));
 }
 
-sombra_status sombra_get_props_many(sombra_txn *txn, sombra_entity entity, const uint64_t *ids, size_t id_count,
-                                    const uint32_t *keys, size_t key_count, sombra_value *values, uint8_t *found)
+sombra_status sombra_get_props_many(sombra_txn *txn, sombra_entity entity, const uint64_t *ids,
+                                    size_t id_count, const uint32_t *keys, size_t key_count,
+                                    sombra_value *values, uint8_t *found)
 {
     SOMBRA_ENTER(txn);
     if (id_count == 0) return SOMBRA_OK;
     SOMBRA_ARG(txn, (unsigned)entity <= SOMBRA_REL);
-    SOMBRA_ARG(txn, ids != NULL && found != NULL && ((keys != NULL && values != NULL) || key_count == 0));
-    return sombra__status(sb_graph_get_props_many(txn->graph, (sb_entity)entity, ids, id_count, keys, key_count,
-                                                  (sb_value *)(void *)values, found, &txn->conn->err));
+    SOMBRA_ARG(txn, ids != NULL && found != NULL &&
+                        ((keys != NULL && values != NULL) || key_count == 0));
+    return sombra__status(sb_graph_get_props_many(txn->graph, (sb_entity)entity, ids, id_count,
+                                                  keys, key_count, (sb_value *)(void *)values,
+                                                  found, &txn->conn->err));
 }
 
 sombra_status sombra_get_node(sombra_txn *txn, uint64_t id, sombra_node *node, bool *found)
@@ -56,8 +60,12 @@ sombra_status sombra_get_rel(sombra_txn *txn, uint64_t id, sombra_rel *rel, bool
     SOMBRA_ARG(txn, rel != NULL && found != NULL);
     status = sb_graph_rel(txn->graph, id, &record, found, &txn->conn->err);
     if (status != SB_OK || !*found) return sombra__status(status);
-    *rel = (sombra_rel){.id = id, .source = record.source, .target = record.target, .type = record.type,
-                        .props = (const sombra_prop *)(const void *)record.props, .prop_count = record.prop_count};
+    *rel = (sombra_rel){.id = id,
+                        .source = record.source,
+                        .target = record.target,
+                        .type = record.type,
+                        .props = (const sombra_prop *)(const void *)record.props,
+                        .prop_count = record.prop_count};
     return SOMBRA_OK;
 }
 
@@ -71,7 +79,8 @@ sombra_status sombra_nodes_exist(sombra_txn *txn, const uint64_t *ids, size_t co
 
 /* ---- Neighbors ------------------------------------------------------------------------------------------------ */
 
-sombra_status sombra_neighbors(sombra_txn *txn, uint64_t node, const sombra_neighbors_options *options,
+sombra_status sombra_neighbors(sombra_txn *txn, uint64_t node,
+                               const sombra_neighbors_options *options,
                                const sombra_neighbor **neighbors, size_t *count)
 {
     sb_neighbors_options inner = {.direction = SB_OUT};
@@ -87,8 +96,10 @@ sombra_status sombra_neighbors(sombra_txn *txn, uint64_t node, const sombra_neig
     if (options != NULL) {
         SOMBRA_ARG(txn, options->types != NULL || options->type_count == 0);
         SOMBRA_ARG(txn, (unsigned)options->direction <= SOMBRA_BOTH);
-        inner = (sb_neighbors_options){.direction = (sb_direction)options->direction, .types = options->types,
-                                       .type_count = options->type_count, .limit = options->limit,
+        inner = (sb_neighbors_options){.direction = (sb_direction)options->direction,
+                                       .types = options->types,
+                                       .type_count = options->type_count,
+                                       .limit = options->limit,
                                        .distinct = options->distinct || inner.distinct};
     }
     do {
@@ -96,7 +107,8 @@ sombra_status sombra_neighbors(sombra_txn *txn, uint64_t node, const sombra_neig
         sb_arena_reset(sb_graph_arena(txn->graph));
         list = sb_arena_alloc_array(sb_graph_arena(txn->graph), capacity, sizeof *list);
         if (list == NULL) return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
-        status = sb_graph_neighbors(txn->graph, node, &inner, list, capacity, count, &txn->conn->err);
+        status =
+            sb_graph_neighbors(txn->graph, node, &inner, list, capacity, count, &txn->conn->err);
     } while (status == SB_OK && *count > capacity);
     if (status != SB_OK)
         *count = 0;
@@ -105,44 +117,49 @@ sombra_status sombra_neighbors(sombra_txn *txn, uint64_t node, const sombra_neig
     return sombra__status(status);
 }
 
-sombra_status sombra_neighbor_ids(sombra_txn *txn, uint64_t node, sombra_direction direction, uint32_t type,
-                                  const uint64_t **ids, size_t *count)
+sombra_status sombra_neighbor_ids(sombra_txn *txn, uint64_t node, sombra_direction direction,
+                                  uint32_t type, const uint64_t **ids, size_t *count)
 {
     if (ids != NULL) *ids = NULL;
     if (count != NULL) *count = 0;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, ids != NULL && count != NULL);
     SOMBRA_ARG(txn, (unsigned)direction <= SOMBRA_BOTH);
-    return sombra__status(sb_graph_neighbor_ids(txn->graph, node, (sb_direction)direction, type, ids, count, &txn->conn->err));
+    return sombra__status(sb_graph_neighbor_ids(txn->graph, node, (sb_direction)direction, type,
+                                                ids, count, &txn->conn->err));
 }
 
-sombra_status sombra_neighbor_ids_many(sombra_txn *txn, const uint64_t *nodes, size_t node_count, sombra_direction direction,
-                                       uint32_t type, const uint64_t **ids, size_t *ends)
+sombra_status sombra_neighbor_ids_many(sombra_txn *txn, const uint64_t *nodes, size_t node_count,
+                                       sombra_direction direction, uint32_t type,
+                                       const uint64_t **ids, size_t *ends)
 {
     if (ids != NULL) *ids = NULL;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, ids != NULL && ((nodes != NULL && ends != NULL) || node_count == 0));
     SOMBRA_ARG(txn, (unsigned)direction <= SOMBRA_BOTH);
-    return sombra__status(sb_graph_neighbor_ids_many(txn->graph, nodes, node_count, (sb_direction)direction, type, ids,
-                                                     ends, &txn->conn->err));
+    return sombra__status(sb_graph_neighbor_ids_many(
+        txn->graph, nodes, node_count, (sb_direction)direction, type, ids, ends, &txn->conn->err));
 }
 
-sombra_status sombra_degree(sombra_txn *txn, uint64_t node, sombra_direction direction, const uint32_t *types,
-                            size_t type_count, uint64_t *degree)
+sombra_status sombra_degree(sombra_txn *txn, uint64_t node, sombra_direction direction,
+                            const uint32_t *types, size_t type_count, uint64_t *degree)
 {
     if (degree != NULL) *degree = 0;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, degree != NULL && (types != NULL || type_count == 0));
     SOMBRA_ARG(txn, (unsigned)direction <= SOMBRA_BOTH);
-    return sombra__status(sb_graph_degree(txn->graph, node, (sb_direction)direction, types, type_count, degree, &txn->conn->err));
+    return sombra__status(sb_graph_degree(txn->graph, node, (sb_direction)direction, types,
+                                          type_count, degree, &txn->conn->err));
 }
 
-sombra_status sombra_rel_between(sombra_txn *txn, uint64_t source, uint64_t target, uint32_t type, uint64_t *rel)
+sombra_status sombra_rel_between(sombra_txn *txn, uint64_t source, uint64_t target, uint32_t type,
+                                 uint64_t *rel)
 {
     if (rel != NULL) *rel = 0;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, rel != NULL);
-    return sombra__status(sb_graph_rel_between(txn->graph, source, target, type, rel, &txn->conn->err));
+    return sombra__status(
+        sb_graph_rel_between(txn->graph, source, target, type, rel, &txn->conn->err));
 }
 
 /* ---- Scans ------------------------------------------------------------------------------------------------------ */
@@ -166,7 +183,8 @@ static sb_scan_options inner_scan(const sombra_scan_options *options)
                              .no_index = options->no_index};
 }
 
-sombra_status sombra_scan_open(sombra_txn *txn, const sombra_scan_options *options, sombra_scan **scan)
+sombra_status sombra_scan_open(sombra_txn *txn, const sombra_scan_options *options,
+                               sombra_scan **scan)
 {
     sombra_scan *opened;
     sb_scan_options inner;
@@ -202,7 +220,10 @@ sombra_status sombra_scan_next(sombra_scan *scan, uint64_t *ids, size_t capacity
     return sombra__status(status);
 }
 
-bool sombra_scan_indexed(const sombra_scan *scan) { return scan != NULL && sb_scan_uses_index(scan->inner); }
+bool sombra_scan_indexed(const sombra_scan *scan)
+{
+    return scan != NULL && sb_scan_uses_index(scan->inner);
+}
 
 void sombra_scan_close(sombra_scan *scan)
 {
@@ -226,7 +247,8 @@ sombra_status sombra_count(sombra_txn *txn, const sombra_scan_options *options, 
     return sombra__status(status);
 }
 
-sombra_status sombra_lookup(sombra_txn *txn, uint32_t schema_id, const sombra_value *values, size_t count, uint64_t *id)
+sombra_status sombra_lookup(sombra_txn *txn, uint32_t schema_id, const sombra_value *values,
+                            size_t count, uint64_t *id)
 {
     sb_status status;
     bool cut;
@@ -234,28 +256,32 @@ sombra_status sombra_lookup(sombra_txn *txn, uint32_t schema_id, const sombra_va
     if (id != NULL) *id = 0;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, id != NULL && values != NULL && count != 0);
-    status = sb_index_lookup(txn->view, schema_id, (const sb_value *)(const void *)values, count, id, &cut, &txn->conn->err);
+    status = sb_index_lookup(txn->view, schema_id, (const sb_value *)(const void *)values, count,
+                             id, &cut, &txn->conn->err);
     if (status != SB_OK || !cut) return sombra__status(status);
-    return sombra__status(sb_graph_lookup_cut(txn->graph, schema_id, (const sb_value *)(const void *)values, count, id,
-                                              &txn->conn->err));
+    return sombra__status(sb_graph_lookup_cut(
+        txn->graph, schema_id, (const sb_value *)(const void *)values, count, id, &txn->conn->err));
 }
 
 /* ---- Traversal ----------------------------------------------------------------------------------------------------- */
 
 /* The public bounds use 0 for none. */
-static sb_status inner_bfs(sombra_txn *txn, const sombra_bfs_options *options, sb_bfs_options *inner)
+static sb_status inner_bfs(sombra_txn *txn, const sombra_bfs_options *options,
+                           sb_bfs_options *inner)
 {
     *inner = (sb_bfs_options){.direction = SB_OUT, .max_depth = UINT32_MAX};
     if (options == NULL) return SB_OK;
     if (options->types == NULL && options->type_count != 0)
-        return SB_FAIL(&txn->conn->err, SB_MISUSE, "type_count is %zu but types is NULL", options->type_count);
+        return SB_FAIL(&txn->conn->err, SB_MISUSE, "type_count is %zu but types is NULL",
+                       options->type_count);
     if ((unsigned)options->direction > SOMBRA_BOTH)
         return SB_FAIL(&txn->conn->err, SB_MISUSE, "%d is no direction", (int)options->direction);
-    *inner = (sb_bfs_options){.direction = (sb_direction)options->direction,
-                              .types = options->types,
-                              .type_count = options->type_count,
-                              .max_depth = options->max_depth == 0 ? UINT32_MAX : options->max_depth,
-                              .max_visits = options->max_visits};
+    *inner =
+        (sb_bfs_options){.direction = (sb_direction)options->direction,
+                         .types = options->types,
+                         .type_count = options->type_count,
+                         .max_depth = options->max_depth == 0 ? UINT32_MAX : options->max_depth,
+                         .max_visits = options->max_visits};
     return SB_OK;
 }
 
@@ -274,7 +300,8 @@ static sb_status bridge_visit(void *ctx, sb_node_id node, uint32_t depth)
 }
 
 sombra_status sombra_bfs(sombra_txn *txn, uint64_t start, const sombra_bfs_options *options,
-                         bool (*visit)(void *ctx, uint64_t node, uint32_t depth), void *ctx, sombra_bfs_result *result)
+                         bool (*visit)(void *ctx, uint64_t node, uint32_t depth), void *ctx,
+                         sombra_bfs_result *result)
 {
     sb_bfs_bridge bridge = {.visit = visit, .ctx = ctx};
     sb_bfs_options inner;
@@ -287,7 +314,8 @@ sombra_status sombra_bfs(sombra_txn *txn, uint64_t start, const sombra_bfs_optio
     if (status != SB_OK) return sombra__status(status);
     memset(&found, 0, sizeof found);
     sombra__run_begin(txn->conn);
-    status = sb_graph_bfs(txn->graph, start, &inner, visit == NULL ? NULL : bridge_visit, &bridge, &found, &txn->conn->err);
+    status = sb_graph_bfs(txn->graph, start, &inner, visit == NULL ? NULL : bridge_visit, &bridge,
+                          &found, &txn->conn->err);
     sombra__run_end(txn->conn);
     if (bridge.stopped && status == SB_INTERRUPT) {
         sb_err_clear(&txn->conn->err);
@@ -295,19 +323,24 @@ sombra_status sombra_bfs(sombra_txn *txn, uint64_t start, const sombra_bfs_optio
         status = SB_OK;
     }
     if (status == SB_OK && result != NULL)
-        *result = (sombra_bfs_result){.visited = found.visited, .rels_seen = found.rels_seen, .depth = found.depth,
+        *result = (sombra_bfs_result){.visited = found.visited,
+                                      .rels_seen = found.rels_seen,
+                                      .depth = found.depth,
                                       .truncated = found.truncated};
     return sombra__status(status);
 }
 
 static void public_path(const sb_graph_path *inner, sombra_path *path)
 {
-    *path = (sombra_path){.found = inner->found, .length = inner->length, .nodes = inner->nodes, .rels = inner->rels,
+    *path = (sombra_path){.found = inner->found,
+                          .length = inner->length,
+                          .nodes = inner->nodes,
+                          .rels = inner->rels,
                           .weight = inner->weight};
 }
 
-sombra_status sombra_shortest_path(sombra_txn *txn, uint64_t from, uint64_t to, const sombra_bfs_options *options,
-                                   sombra_path *path)
+sombra_status sombra_shortest_path(sombra_txn *txn, uint64_t from, uint64_t to,
+                                   const sombra_bfs_options *options, sombra_path *path)
 {
     sb_bfs_options inner;
     sb_graph_path found;
@@ -325,8 +358,9 @@ sombra_status sombra_shortest_path(sombra_txn *txn, uint64_t from, uint64_t to, 
     return sombra__status(status);
 }
 
-sombra_status sombra_weighted_path(sombra_txn *txn, uint64_t from, uint64_t to, const sombra_bfs_options *options,
-                                   uint32_t weight_key, double default_weight, sombra_path *path)
+sombra_status sombra_weighted_path(sombra_txn *txn, uint64_t from, uint64_t to,
+                                   const sombra_bfs_options *options, uint32_t weight_key,
+                                   double default_weight, sombra_path *path)
 {
     sb_bfs_options inner;
     sb_graph_path found;
@@ -338,7 +372,8 @@ sombra_status sombra_weighted_path(sombra_txn *txn, uint64_t from, uint64_t to, 
     status = inner_bfs(txn, options, &inner);
     if (status != SB_OK) return sombra__status(status);
     sombra__run_begin(txn->conn);
-    status = sb_graph_weighted_path(txn->graph, from, to, &inner, weight_key, default_weight, &found, &txn->conn->err);
+    status = sb_graph_weighted_path(txn->graph, from, to, &inner, weight_key, default_weight,
+                                    &found, &txn->conn->err);
     sombra__run_end(txn->conn);
     if (status == SB_OK) public_path(&found, path);
     return sombra__status(status);

@@ -3,14 +3,18 @@
 
 #include "api/api_priv.h"
 
-static sb_status recover(const char *damaged, const char *path, void (*lost)(void *ctx, const char *message), void *ctx,
+static sb_status recover(const char *damaged, const char *path,
+                         void (*lost)(void *ctx, const char *message), void *ctx,
                          sb_recover_result *result, sb_err *err)
 {
     sb_profile profile;
-    sb_recover_options options = {.alloc = &sb_allocator_libc, .profile = &profile, .lost = lost, .lost_ctx = ctx};
+    sb_recover_options options = {
+        .alloc = &sb_allocator_libc, .profile = &profile, .lost = lost, .lost_ctx = ctx};
     sb_status status;
 
-    if (damaged == NULL || path == NULL) return SB_FAIL(err, SB_MISUSE, "sombra_recover: the damaged file and the new one are needed");
+    if (damaged == NULL || path == NULL)
+        return SB_FAIL(err, SB_MISUSE,
+                       "sombra_recover: the damaged file and the new one are needed");
     memset(&profile, 0, sizeof profile);
     SB_TRY(sb_vfs_posix_create(&sb_allocator_libc, &options.vfs, err));
     status = sb_graph_recover(damaged, path, &options, result, err);
@@ -18,7 +22,8 @@ static sb_status recover(const char *damaged, const char *path, void (*lost)(voi
     return status;
 }
 
-sombra_status sombra_recover(const char *damaged, const char *path, void (*lost)(void *ctx, const char *message), void *ctx,
+sombra_status sombra_recover(const char *damaged, const char *path,
+                             void (*lost)(void *ctx, const char *message), void *ctx,
                              sombra_recover_result *result, sombra_error *error)
 {
     sb_recover_result found;
@@ -29,8 +34,11 @@ sombra_status sombra_recover(const char *damaged, const char *path, void (*lost)
     memset(&found, 0, sizeof found);
     status = recover(damaged, path, lost, ctx, &found, &err);
     if (result != NULL)
-        *result = (sombra_recover_result){.nodes = found.nodes, .rels = found.rels, .lost_nodes = found.lost_nodes,
-                                          .lost_rels = found.lost_rels, .damaged_pages = found.damaged_pages};
+        *result = (sombra_recover_result){.nodes = found.nodes,
+                                          .rels = found.rels,
+                                          .lost_nodes = found.lost_nodes,
+                                          .lost_rels = found.lost_rels,
+                                          .damaged_pages = found.damaged_pages};
     sombra__error_copy(&err, error);
     return sombra__status(status);
 }

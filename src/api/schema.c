@@ -19,17 +19,22 @@ static size_t append_name(char *name, size_t at, sb_bytes text)
 /* "Person_name_born", with a number behind when that name is taken. Cut names end on a character border. */
 static sb_bytes make_name(sombra_txn *txn, const sb_schema *definition, char name[NAME_ROOM + 8])
 {
-    size_t at = append_name(name, 0, sb_name_of(txn->view, definition->on_rels ? SB_NAME_TYPE : SB_NAME_LABEL, definition->entity));
+    size_t at =
+        append_name(name, 0,
+                    sb_name_of(txn->view, definition->on_rels ? SB_NAME_TYPE : SB_NAME_LABEL,
+                               definition->entity));
     size_t end;
 
     for (uint32_t i = 0; i < definition->key_count; i++) {
         at = append_name(name, at, sb_bytes_of("_", 1));
         at = append_name(name, at, sb_name_of(txn->view, SB_NAME_KEY, definition->keys[i]));
     }
-    while (at == NAME_ROOM && at > 0 && ((uint8_t)name[at - 1] & 0xC0) == 0x80) at--;
+    while (at == NAME_ROOM && at > 0 && ((uint8_t)name[at - 1] & 0xC0) == 0x80)
+        at--;
     if (at == NAME_ROOM && ((uint8_t)name[at - 1] & 0x80)) at--;
     end = at;
-    for (unsigned number = 2; sb_schema_find(txn->view, sb_bytes_of(name, end)) != NULL && number < 1000; number++) {
+    for (unsigned number = 2;
+         sb_schema_find(txn->view, sb_bytes_of(name, end)) != NULL && number < 1000; number++) {
         end = at;
         name[end++] = '_';
         if (number >= 100) name[end++] = (char)('0' + number / 100);
@@ -51,15 +56,19 @@ sombra_status sombra_schema_create(sombra_txn *txn, const sombra_schema *definit
     SOMBRA_ARG(txn, definition != NULL);
     SOMBRA_ARG(txn, definition->keys != NULL || definition->key_count == 0);
     if (definition->key_count > SB_SCHEMA_KEYS_MAX)
-        return sombra__status(SB_FAIL(&txn->conn->err, SB_LIMIT, "an index has at most %u keys, not %zu", SB_SCHEMA_KEYS_MAX, definition->key_count));
+        return sombra__status(SB_FAIL(&txn->conn->err, SB_LIMIT,
+                                      "an index has at most %u keys, not %zu", SB_SCHEMA_KEYS_MAX,
+                                      definition->key_count));
     memset(&inner, 0, sizeof inner);
     inner.kind = (uint8_t)definition->kind;
     inner.on_rels = definition->on_rels;
     inner.entity = definition->entity;
     inner.key_count = (uint32_t)definition->key_count;
-    for (size_t i = 0; i < definition->key_count; i++) inner.keys[i] = definition->keys[i];
+    for (size_t i = 0; i < definition->key_count; i++)
+        inner.keys[i] = definition->keys[i];
     inner.value_types = definition->value_types;
-    inner.name = definition->name != NULL ? sombra__text(definition->name, definition->name_size) : make_name(txn, &inner, made_up);
+    inner.name = definition->name != NULL ? sombra__text(definition->name, definition->name_size)
+                                          : make_name(txn, &inner, made_up);
     sombra__run_begin(txn->conn);
     status = sb_graph_schema_create(txn->graph, &inner, &made, &txn->conn->err);
     sombra__run_end(txn->conn);
@@ -117,8 +126,11 @@ sombra_status sombra_schema_at(sombra_txn *txn, size_t i, sombra_schema *schema,
         sb_bytes name;
         if (!label_indexed(all, count, label) || i-- != 0) continue;
         name = sb_name_of(txn->view, SB_NAME_LABEL, label);
-        *schema = (sombra_schema){.id = LABEL_INDEX_BIT | label, .kind = SOMBRA_LABEL_INDEX, .entity = label,
-                                  .name = (const char *)name.data, .name_size = name.size};
+        *schema = (sombra_schema){.id = LABEL_INDEX_BIT | label,
+                                  .kind = SOMBRA_LABEL_INDEX,
+                                  .entity = label,
+                                  .name = (const char *)name.data,
+                                  .name_size = name.size};
         return SOMBRA_OK;
     }
     *more = false;
@@ -137,12 +149,14 @@ sombra_status sombra_schema_find(sombra_txn *txn, const sombra_schema *like, uin
     } else if (like->kind == SOMBRA_LABEL_INDEX) {
         size_t count;
         const sb_schema *all = sb_schemas(txn->view, &count);
-        if (like->entity != 0 && like->entity <= sb_name_count(txn->view, SB_NAME_LABEL) && label_indexed(all, count, like->entity))
+        if (like->entity != 0 && like->entity <= sb_name_count(txn->view, SB_NAME_LABEL) &&
+            label_indexed(all, count, like->entity))
             *id = LABEL_INDEX_BIT | like->entity;
         return SOMBRA_OK;
     } else {
         SOMBRA_ARG(txn, like->keys != NULL && like->key_count != 0);
-        found = sb_graph_index_for(txn->graph, like->on_rels ? SB_REL : SB_NODE, like->entity, like->keys, like->key_count);
+        found = sb_graph_index_for(txn->graph, like->on_rels ? SB_REL : SB_NODE, like->entity,
+                                   like->keys, like->key_count);
     }
     if (found != NULL) *id = found->id;
     return SOMBRA_OK;

@@ -7,7 +7,8 @@
 sombra_status sombra__refuse(sombra_txn *txn)
 {
     if (txn == NULL) return SOMBRA_MISUSE;
-    return sombra__status(SB_FAIL(&txn->conn->err, SB_MISUSE, "the transaction of this call has ended"));
+    return sombra__status(
+        SB_FAIL(&txn->conn->err, SB_MISUSE, "the transaction of this call has ended"));
 }
 
 sombra_status sombra_begin(sombra_conn *conn, sombra_mode mode, sombra_txn **txn)
@@ -19,9 +20,12 @@ sombra_status sombra_begin(sombra_conn *conn, sombra_mode mode, sombra_txn **txn
     if (conn == NULL || txn == NULL) return SOMBRA_MISUSE;
     sb_err_clear(&conn->err);
     if (conn->txn.txn != NULL)
-        return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "this connection has a transaction open: end it first, or use another connection"));
+        return sombra__status(SB_FAIL(
+            &conn->err, SB_MISUSE,
+            "this connection has a transaction open: end it first, or use another connection"));
     if (mode != SOMBRA_READ && mode != SOMBRA_WRITE)
-        return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "%d is no mode of a transaction", (int)mode));
+        return sombra__status(
+            SB_FAIL(&conn->err, SB_MISUSE, "%d is no mode of a transaction", (int)mode));
     status = mode == SOMBRA_WRITE ? sb_txn_begin_write(conn->session, &begun, &conn->err)
                                   : sb_txn_begin_read(conn->session, &begun, &conn->err);
     if (status != SB_OK) return sombra__status(status);
@@ -51,7 +55,8 @@ sombra_status sombra_commit(sombra_txn *txn)
         const sombra_status refused = conn->commit_hook(conn->commit_ctx);
         if (refused != SOMBRA_OK) {
             sombra_rollback(txn);
-            return sombra__status(SB_FAIL(&conn->err, (sb_status)refused, "the commit hook refused the commit"));
+            return sombra__status(
+                SB_FAIL(&conn->err, (sb_status)refused, "the commit hook refused the commit"));
         }
     }
     txn->txn = NULL;
@@ -105,7 +110,8 @@ uint64_t sombra_txn_sequence(const sombra_txn *txn)
 
 /* ---- Names ------------------------------------------------------------------------------------------------- */
 
-sombra_status sombra_name_find(sombra_txn *txn, sombra_name_kind kind, const char *name, size_t size, uint32_t *id)
+sombra_status sombra_name_find(sombra_txn *txn, sombra_name_kind kind, const char *name,
+                               size_t size, uint32_t *id)
 {
     if (id != NULL) *id = 0;
     SOMBRA_ENTER(txn);
@@ -116,7 +122,8 @@ sombra_status sombra_name_find(sombra_txn *txn, sombra_name_kind kind, const cha
     return SOMBRA_OK;
 }
 
-sombra_status sombra_name_intern(sombra_txn *txn, sombra_name_kind kind, const char *name, size_t size, uint32_t *id)
+sombra_status sombra_name_intern(sombra_txn *txn, sombra_name_kind kind, const char *name,
+                                 size_t size, uint32_t *id)
 {
     sb_status status;
     sb_bytes text;
@@ -130,9 +137,12 @@ sombra_status sombra_name_intern(sombra_txn *txn, sombra_name_kind kind, const c
     *id = sb_name_find(txn->view, (sb_name_kind)kind, text);
     if (*id != 0) return SOMBRA_OK;
     if (!sb_txn_writable(txn->txn))
-        return sombra__status(SB_FAIL(&txn->conn->err, SB_READ_ONLY, "this is a read transaction: '%.*s' can not be made", (int)(text.size < 200 ? text.size : 200), name));
+        return sombra__status(SB_FAIL(&txn->conn->err, SB_READ_ONLY,
+                                      "this is a read transaction: '%.*s' can not be made",
+                                      (int)(text.size < 200 ? text.size : 200), name));
     status = sb_view_found(txn->view, &txn->conn->err);
-    if (status == SB_OK) status = sb_name_intern(txn->view, (sb_name_kind)kind, text, id, &txn->conn->err);
+    if (status == SB_OK)
+        status = sb_name_intern(txn->view, (sb_name_kind)kind, text, id, &txn->conn->err);
     if (status == SB_OK) txn->named = true;
     return sombra__status(status);
 }
@@ -155,17 +165,22 @@ uint32_t sombra_name_count(sombra_txn *txn, sombra_name_kind kind)
     return sb_name_count(txn->view, (sb_name_kind)kind);
 }
 
-sombra_status sombra_name_entities(sombra_txn *txn, sombra_name_kind kind, uint32_t id, uint64_t *count)
+sombra_status sombra_name_entities(sombra_txn *txn, sombra_name_kind kind, uint32_t id,
+                                   uint64_t *count)
 {
     if (count != NULL) *count = 0;
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, count != NULL);
     switch (kind) {
-    case SOMBRA_LABEL: return sombra__status(sb_stats_nodes_of_label(txn->view, id, count, &txn->conn->err));
-    case SOMBRA_TYPE: return sombra__status(sb_stats_rels_of_type(txn->view, id, count, &txn->conn->err));
+    case SOMBRA_LABEL:
+        return sombra__status(sb_stats_nodes_of_label(txn->view, id, count, &txn->conn->err));
+    case SOMBRA_TYPE:
+        return sombra__status(sb_stats_rels_of_type(txn->view, id, count, &txn->conn->err));
     case SOMBRA_KEY: break;
     }
-    return sombra__status(SB_FAIL(&txn->conn->err, SB_INVALID, "entities are counted for labels and types, not for property keys"));
+    return sombra__status(
+        SB_FAIL(&txn->conn->err, SB_INVALID,
+                "entities are counted for labels and types, not for property keys"));
 }
 
 static int compare_labels(const void *a, const void *b)
@@ -182,7 +197,8 @@ sb_status sombra__label_set(sombra_txn *txn, const uint32_t *labels, size_t coun
 
     *set = 0;
     if (count == 0) return SB_OK;
-    if (count > 16 && (sorted = sb_alloc_array(alloc, count, sizeof *sorted)) == NULL) return SB_FAIL_NOMEM(&txn->conn->err);
+    if (count > 16 && (sorted = sb_alloc_array(alloc, count, sizeof *sorted)) == NULL)
+        return SB_FAIL_NOMEM(&txn->conn->err);
     memcpy(sorted, labels, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, compare_labels);
     for (size_t i = 0; i < count && status == SB_OK; i++) {

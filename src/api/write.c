@@ -13,7 +13,8 @@ static sb_status take_ids(sombra_txn *txn, size_t count, uint64_t *wanted, uint6
 }
 
 /* After a failure no id is told. */
-static void put_ids(sombra_txn *txn, size_t count, const uint64_t *wanted, uint64_t *ids, sb_status status)
+static void put_ids(sombra_txn *txn, size_t count, const uint64_t *wanted, uint64_t *ids,
+                    sb_status status)
 {
     if (wanted == NULL)
         sb_free(&txn->conn->db->memory.base, ids, count * sizeof *ids);
@@ -21,8 +22,9 @@ static void put_ids(sombra_txn *txn, size_t count, const uint64_t *wanted, uint6
         memset(ids, 0, count * sizeof *ids);
 }
 
-sombra_status sombra_create_nodes(sombra_txn *txn, const uint32_t *labels, size_t label_count, size_t count,
-                                  const sombra_column *columns, size_t column_count, uint64_t *ids)
+sombra_status sombra_create_nodes(sombra_txn *txn, const uint32_t *labels, size_t label_count,
+                                  size_t count, const sombra_column *columns, size_t column_count,
+                                  uint64_t *ids)
 {
     uint64_t *made;
     sb_set_id set;
@@ -36,15 +38,17 @@ sombra_status sombra_create_nodes(sombra_txn *txn, const uint32_t *labels, size_
     if (status != SB_OK) return sombra__status(status);
     status = sombra__label_set(txn, labels, label_count, &set);
     if (status == SB_OK)
-        status = sb_graph_create_nodes(txn->graph, set, count, (const sb_prop_column *)(const void *)columns,
-                                       column_count, made, &txn->conn->err);
+        status = sb_graph_create_nodes(txn->graph, set, count,
+                                       (const sb_prop_column *)(const void *)columns, column_count,
+                                       made, &txn->conn->err);
     if (status == SB_OK) sombra__changed(txn->conn, SOMBRA_NODE_CREATED, made, count);
     put_ids(txn, count, ids, made, status);
     return sombra__status(status);
 }
 
-sombra_status sombra_create_rels(sombra_txn *txn, uint32_t type, size_t count, const uint64_t *sources,
-                                 const uint64_t *targets, const sombra_column *columns, size_t column_count, uint64_t *ids)
+sombra_status sombra_create_rels(sombra_txn *txn, uint32_t type, size_t count,
+                                 const uint64_t *sources, const uint64_t *targets,
+                                 const sombra_column *columns, size_t column_count, uint64_t *ids)
 {
     uint64_t *made;
     sb_status status;
@@ -56,7 +60,8 @@ sombra_status sombra_create_rels(sombra_txn *txn, uint32_t type, size_t count, c
     status = take_ids(txn, count, ids, &made);
     if (status != SB_OK) return sombra__status(status);
     status = sb_graph_create_rels(txn->graph, type, count, sources, targets,
-                                  (const sb_prop_column *)(const void *)columns, column_count, made, &txn->conn->err);
+                                  (const sb_prop_column *)(const void *)columns, column_count, made,
+                                  &txn->conn->err);
     if (status == SB_OK) sombra__changed(txn->conn, SOMBRA_REL_CREATED, made, count);
     put_ids(txn, count, ids, made, status);
     return sombra__status(status);
@@ -71,10 +76,10 @@ struct sombra_builder {
 };
 
 /* First in every call on a builder. */
-#define SOMBRA_ENTER_BUILDER(b)                                                          \
-    do {                                                                                 \
-        const sombra_status sombra_entered = sombra__enter_child((b)->txn, (b)->number); \
-        if (SB_UNLIKELY(sombra_entered != SOMBRA_OK)) return sombra_entered;             \
+#define SOMBRA_ENTER_BUILDER(b)                                                                    \
+    do {                                                                                           \
+        const sombra_status sombra_entered = sombra__enter_child((b)->txn, (b)->number);           \
+        if (SB_UNLIKELY(sombra_entered != SOMBRA_OK)) return sombra_entered;                       \
     } while (0)
 
 sombra_status sombra_builder_open(sombra_txn *txn, sombra_builder **builder)
@@ -104,8 +109,9 @@ void sombra_builder_close(sombra_builder *builder)
     sb_free(&builder->txn->conn->db->memory.base, builder, sizeof *builder);
 }
 
-sombra_status sombra_builder_node(sombra_builder *builder, const uint32_t *labels, size_t label_count, const char *alias,
-                                  size_t alias_size, const sombra_prop *props, size_t prop_count, uint64_t *handle)
+sombra_status sombra_builder_node(sombra_builder *builder, const uint32_t *labels,
+                                  size_t label_count, const char *alias, size_t alias_size,
+                                  const sombra_prop *props, size_t prop_count, uint64_t *handle)
 {
     uint64_t unwanted;
 
@@ -115,9 +121,9 @@ sombra_status sombra_builder_node(sombra_builder *builder, const uint32_t *label
     SOMBRA_ENTER_BUILDER(builder);
     SOMBRA_ARG(builder->txn, labels != NULL || label_count == 0);
     SOMBRA_ARG(builder->txn, props != NULL || prop_count == 0);
-    return sombra__status(sb_builder_node(builder->inner, labels, label_count, sombra__text(alias, alias_size),
-                                          (const sb_prop *)(const void *)props, prop_count, handle,
-                                          &builder->txn->conn->err));
+    return sombra__status(sb_builder_node(
+        builder->inner, labels, label_count, sombra__text(alias, alias_size),
+        (const sb_prop *)(const void *)props, prop_count, handle, &builder->txn->conn->err));
 }
 
 static sb_ref inner_ref(sombra_ref ref)
@@ -131,14 +137,15 @@ static sb_ref inner_ref(sombra_ref ref)
     return inner;
 }
 
-sombra_status sombra_builder_rel(sombra_builder *builder, sombra_ref source, uint32_t type, sombra_ref target,
-                                 const sombra_prop *props, size_t prop_count)
+sombra_status sombra_builder_rel(sombra_builder *builder, sombra_ref source, uint32_t type,
+                                 sombra_ref target, const sombra_prop *props, size_t prop_count)
 {
     if (builder == NULL) return SOMBRA_MISUSE;
     SOMBRA_ENTER_BUILDER(builder);
     SOMBRA_ARG(builder->txn, props != NULL || prop_count == 0);
     return sombra__status(sb_builder_rel(builder->inner, inner_ref(source), type, inner_ref(target),
-                                         (const sb_prop *)(const void *)props, prop_count, &builder->txn->conn->err));
+                                         (const sb_prop *)(const void *)props, prop_count,
+                                         &builder->txn->conn->err));
 }
 
 sombra_status sombra_builder_execute(sombra_builder *builder, sombra_created *created)
@@ -154,12 +161,15 @@ sombra_status sombra_builder_execute(sombra_builder *builder, sombra_created *cr
     sombra__changed(builder->txn->conn, SOMBRA_NODE_CREATED, result.node_ids, result.node_count);
     sombra__changed(builder->txn->conn, SOMBRA_REL_CREATED, result.rel_ids, result.rel_count);
     if (created != NULL)
-        *created = (sombra_created){.node_ids = result.node_ids, .node_count = result.node_count,
-                                    .rel_ids = result.rel_ids, .rel_count = result.rel_count};
+        *created = (sombra_created){.node_ids = result.node_ids,
+                                    .node_count = result.node_count,
+                                    .rel_ids = result.rel_ids,
+                                    .rel_count = result.rel_count};
     return SOMBRA_OK;
 }
 
-sombra_status sombra_builder_alias(sombra_builder *builder, const char *alias, size_t size, uint64_t *id)
+sombra_status sombra_builder_alias(sombra_builder *builder, const char *alias, size_t size,
+                                   uint64_t *id)
 {
     const sb_bytes text = sombra__text(alias, size);
     sb_status status;
@@ -170,14 +180,18 @@ sombra_status sombra_builder_alias(sombra_builder *builder, const char *alias, s
     SOMBRA_ENTER_BUILDER(builder);
     status = sb_builder_alias(builder->inner, text, id, &found);
     if (status == SB_OK && !found)
-        status = SB_FAIL(&builder->txn->conn->err, SB_NOT_FOUND, "no node was made under the alias '%.*s'",
+        status = SB_FAIL(&builder->txn->conn->err, SB_NOT_FOUND,
+                         "no node was made under the alias '%.*s'",
                          (int)(text.size < 200 ? text.size : 200), alias == NULL ? "" : alias);
     return sombra__status(status);
 }
 
 /* ---- Mutate ---------------------------------------------------------------------------------------------------- */
 
-static sb_op_ref inner_op_ref(sombra_op_ref ref) { return (sb_op_ref){.id = ref.id, .result_of = ref.result_of}; }
+static sb_op_ref inner_op_ref(sombra_op_ref ref)
+{
+    return (sb_op_ref){.id = ref.id, .result_of = ref.result_of};
+}
 
 /* Kinds have the same numbers in both enums; an unknown one is the graph layer's to refuse. */
 static void convert_ops(const sombra_op *ops, size_t count, sb_op *out)
@@ -205,7 +219,8 @@ typedef struct sb_detached {
     sb_rel_id rel;
 } sb_detached;
 
-sb_status sombra__note_detached(void *ctx, sb_node_id node, const sb_rel_id *rels, size_t count, sb_err *err)
+sb_status sombra__note_detached(void *ctx, sb_node_id node, const sb_rel_id *rels, size_t count,
+                                sb_err *err)
 {
     sombra_conn *conn = ctx;
 
@@ -238,7 +253,9 @@ static void report_ops(sombra_conn *conn, const sombra_op *ops, const sb_mutatio
         switch (ops[i].kind) {
         case SOMBRA_CREATE_NODE: change = SOMBRA_NODE_CREATED; break;
         case SOMBRA_CREATE_REL: change = SOMBRA_REL_CREATED; break;
-        case SOMBRA_SET_PROPS: change = ops[i].on_rel ? SOMBRA_REL_CHANGED : SOMBRA_NODE_CHANGED; break;
+        case SOMBRA_SET_PROPS:
+            change = ops[i].on_rel ? SOMBRA_REL_CHANGED : SOMBRA_NODE_CHANGED;
+            break;
         case SOMBRA_ADD_LABELS:
         case SOMBRA_REMOVE_LABELS: break;
         case SOMBRA_DELETE_NODE:
@@ -251,7 +268,8 @@ static void report_ops(sombra_conn *conn, const sombra_op *ops, const sb_mutatio
     }
 }
 
-sombra_status sombra_mutate(sombra_txn *txn, const sombra_op *ops, size_t count, sombra_mutation *summary)
+sombra_status sombra_mutate(sombra_txn *txn, const sombra_op *ops, size_t count,
+                            sombra_mutation *summary)
 {
     const sb_allocator *alloc;
     sb_op few[8], *inner = few;
@@ -262,7 +280,8 @@ sombra_status sombra_mutate(sombra_txn *txn, const sombra_op *ops, size_t count,
     SOMBRA_ENTER_WRITE(txn);
     SOMBRA_ARG(txn, ops != NULL || count == 0);
     alloc = &txn->conn->db->memory.base;
-    if (count > sizeof few / sizeof *few && (inner = sb_alloc_array(alloc, count, sizeof *inner)) == NULL)
+    if (count > sizeof few / sizeof *few &&
+        (inner = sb_alloc_array(alloc, count, sizeof *inner)) == NULL)
         return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
     convert_ops(ops, count, inner);
     sb_buffer_reset(&txn->conn->detached);
@@ -273,11 +292,15 @@ sombra_status sombra_mutate(sombra_txn *txn, const sombra_op *ops, size_t count,
     if (status != SB_OK) return sombra__status(status);
     if (txn->conn->change_hook != NULL) report_ops(txn->conn, ops, &result);
     if (summary != NULL)
-        *summary = (sombra_mutation){
-            .nodes_created = result.nodes_created, .rels_created = result.rels_created,
-            .nodes_deleted = result.nodes_deleted, .rels_deleted = result.rels_deleted,
-            .properties_set = result.properties_set, .properties_removed = result.properties_removed,
-            .labels_added = result.labels_added, .labels_removed = result.labels_removed,
-            .ids = result.ids, .id_count = result.id_count};
+        *summary = (sombra_mutation){.nodes_created = result.nodes_created,
+                                     .rels_created = result.rels_created,
+                                     .nodes_deleted = result.nodes_deleted,
+                                     .rels_deleted = result.rels_deleted,
+                                     .properties_set = result.properties_set,
+                                     .properties_removed = result.properties_removed,
+                                     .labels_added = result.labels_added,
+                                     .labels_removed = result.labels_removed,
+                                     .ids = result.ids,
+                                     .id_count = result.id_count};
     return SOMBRA_OK;
 }

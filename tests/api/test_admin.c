@@ -15,15 +15,19 @@ static void fill(api_fixture *f)
 
     memset(text, 'x', 100000);
     api_begin(f, SOMBRA_WRITE);
-    for (int i = 0; i < 300; i++) ids[i] = api_node(f, i % 3 ? "Person" : "Animal", i);
-    for (int i = 0; i < 300; i++) (void)api_rel(f, ids[i], i % 2 ? "KNOWS" : "LIKES", ids[(i * 7) % 300]);
+    for (int i = 0; i < 300; i++)
+        ids[i] = api_node(f, i % 3 ? "Person" : "Animal", i);
+    for (int i = 0; i < 300; i++)
+        (void)api_rel(f, ids[i], i % 2 ? "KNOWS" : "LIKES", ids[(i * 7) % 300]);
     label = api_name(f, SOMBRA_LABEL, "Person");
     key = api_name(f, SOMBRA_KEY, "number");
     blob = api_name(f, SOMBRA_KEY, "blob");
     {
-        const sombra_schema unique = {.kind = SOMBRA_UNIQUE, .entity = label, .keys = &key, .key_count = 1};
+        const sombra_schema unique = {
+            .kind = SOMBRA_UNIQUE, .entity = label, .keys = &key, .key_count = 1};
         const sombra_prop prop = {.key = blob, .value = sombra_string(text, 100000)};
-        const sombra_op op = {.kind = SOMBRA_SET_PROPS, .entity = {ids[5], -1}, .props = &prop, .prop_count = 1};
+        const sombra_op op = {
+            .kind = SOMBRA_SET_PROPS, .entity = {ids[5], -1}, .props = &prop, .prop_count = 1};
         OK(f, sombra_schema_create(f->txn, &unique, NULL));
         OK(f, sombra_mutate(f->txn, &op, 1, NULL));
     }
@@ -104,7 +108,8 @@ static void test_api_admin__backup_and_restore(void **state)
     api_begin(&f, SOMBRA_READ);
     OK(&f, sombra_backup(f.txn, OTHER_PATH));
     FAILS(&f, sombra_backup(f.txn, OTHER_PATH), SOMBRA_EXISTS, OTHER_PATH);
-    FAILS(&f, sombra_backup(f.txn, "no/such/directory/x.sombra"), SOMBRA_CANT_OPEN, "no/such/directory");
+    FAILS(&f, sombra_backup(f.txn, "no/such/directory/x.sombra"), SOMBRA_CANT_OPEN,
+          "no/such/directory");
     FAILS(&f, sombra_backup(f.txn, NULL), SOMBRA_MISUSE, "path");
     sombra_rollback(f.txn);
 
@@ -177,12 +182,15 @@ static void test_api_admin__vacuum(void **state)
         int64_t *numbers = calloc(MANY, sizeof *numbers);
         uint64_t *ids = calloc(MANY, sizeof *ids);
         sombra_op *ops = calloc(MANY, sizeof *ops);
-        const sombra_column column = {.key = api_name(&f, SOMBRA_KEY, "number"), .type = SOMBRA_TYPE_INT, .integers = numbers};
+        const sombra_column column = {.key = api_name(&f, SOMBRA_KEY, "number"),
+                                      .type = SOMBRA_TYPE_INT,
+                                      .integers = numbers};
         const uint32_t label = api_name(&f, SOMBRA_LABEL, "Animal");
         OK(&f, sombra_create_nodes(f.txn, &label, 1, MANY, &column, 1, ids));
         api_commit(&f);
         api_begin(&f, SOMBRA_WRITE);
-        for (int i = 0; i < MANY; i++) ops[i] = (sombra_op){.kind = SOMBRA_DELETE_NODE, .entity = {ids[i], -1}};
+        for (int i = 0; i < MANY; i++)
+            ops[i] = (sombra_op){.kind = SOMBRA_DELETE_NODE, .entity = {ids[i], -1}};
         OK(&f, sombra_mutate(f.txn, ops, MANY, NULL));
         api_commit(&f);
         free(numbers);
@@ -212,7 +220,10 @@ static void test_api_admin__vacuum(void **state)
     api_end(&f);
 }
 
-typedef struct finding_log { unsigned count, with_page; char first[512]; } finding_log;
+typedef struct finding_log {
+    unsigned count, with_page;
+    char first[512];
+} finding_log;
 static void on_finding(void *ctx, uint64_t page, const char *message)
 {
     finding_log *log = ctx;
@@ -240,7 +251,8 @@ static void test_api_admin__damage_is_named_and_recovered(void **state)
     api_begin(&f, SOMBRA_READ);
     OK(&f, sombra_verify(f.txn, on_finding, &log, &result));
     assert_int_equal(log.count, 0);
-    assert_true(result.nodes == 300 && result.rels == 300 && result.pages > 5 && result.index_entries != 0);
+    assert_true(result.nodes == 300 && result.rels == 300 && result.pages > 5 &&
+                result.index_entries != 0);
     api_close(&f);
     file = fopen(API_PATH, "r+b");
     assert_non_null(file);
@@ -273,8 +285,10 @@ static void test_api_admin__damage_is_named_and_recovered(void **state)
     api_open_at(&saved, OTHER_PATH);
     assert_int_equal(api_node_count(&saved), recovered.nodes); /* which verifies the new file */
     api_close(&saved);
-    FAILS_ERROR(&f, sombra_recover("absent.sombra", "x.sombra", NULL, NULL, &recovered, &f.error), SOMBRA_CANT_OPEN, "absent.sombra");
-    FAILS_ERROR(&f, sombra_recover(API_PATH, OTHER_PATH, NULL, NULL, &recovered, &f.error), SOMBRA_EXISTS, OTHER_PATH);
+    FAILS_ERROR(&f, sombra_recover("absent.sombra", "x.sombra", NULL, NULL, &recovered, &f.error),
+                SOMBRA_CANT_OPEN, "absent.sombra");
+    FAILS_ERROR(&f, sombra_recover(API_PATH, OTHER_PATH, NULL, NULL, &recovered, &f.error),
+                SOMBRA_EXISTS, OTHER_PATH);
     api_remove(OTHER_PATH);
     api_remove(API_PATH);
 }
@@ -293,7 +307,8 @@ static void test_api_admin__export_and_import(void **state)
     (void)system("rm -rf exported");
     api_begin(&f, SOMBRA_READ);
     OK(&f, sombra_export_csv(f.txn, "exported", &written));
-    assert_true(written.nodes == 300 && written.rels == 300 && written.files >= 4 && written.bytes > 1000);
+    assert_true(written.nodes == 300 && written.rels == 300 && written.files >= 4 &&
+                written.bytes > 1000);
     FAILS(&f, sombra_export_csv(f.txn, NULL, &written), SOMBRA_MISUSE, "directory");
     sombra_import_options_init(&options);
     FAILS(&f, sombra_import_csv(f.txn, &options, &result), SOMBRA_READ_ONLY, "read transaction");
@@ -311,17 +326,20 @@ static void test_api_admin__export_and_import(void **state)
     sombra_options_init(&loaded.options);
     api_open_at(&loaded, ":memory:");
     {
-        const sombra_import_file nodes = {.path = "people.csv", .name = "Person"}, rels = {.path = "knows.csv", .name = "KNOWS"};
+        const sombra_import_file nodes = {.path = "people.csv", .name = "Person"},
+                                 rels = {.path = "knows.csv", .name = "KNOWS"};
         const sombra_import_file absent = {.path = "absent.csv", .name = "Person"};
         options.nodes = &nodes;
         options.node_file_count = 1;
         api_begin(&loaded, SOMBRA_WRITE);
-        FAILS(&loaded, sombra_import_csv(loaded.txn, &options, &result), SOMBRA_TYPE_MISMATCH, "people.csv");
+        FAILS(&loaded, sombra_import_csv(loaded.txn, &options, &result), SOMBRA_TYPE_MISMATCH,
+              "people.csv");
         assert_int_equal(sombra_error_of(loaded.conn)->line, 3);
         assert_int_equal(sombra_error_of(loaded.conn)->column, 3);
         assert_non_null(strstr(sombra_error_of(loaded.conn)->message, "x"));
         options.nodes = &absent;
-        FAILS(&loaded, sombra_import_csv(loaded.txn, &options, &result), SOMBRA_CANT_OPEN, "absent.csv");
+        FAILS(&loaded, sombra_import_csv(loaded.txn, &options, &result), SOMBRA_CANT_OPEN,
+              "absent.csv");
         options.nodes = &nodes;
         options.rels = &rels;
         options.rel_file_count = 1;
@@ -335,7 +353,8 @@ static void test_api_admin__export_and_import(void **state)
         assert_int_equal(result.rejected_rows, 2);
         FAILS(&loaded, sombra_import_csv(loaded.txn, NULL, &result), SOMBRA_MISUSE, "options");
         options.struct_bytes = 3;
-        FAILS(&loaded, sombra_import_csv(loaded.txn, &options, &result), SOMBRA_MISUSE, "struct_bytes");
+        FAILS(&loaded, sombra_import_csv(loaded.txn, &options, &result), SOMBRA_MISUSE,
+              "struct_bytes");
         api_commit(&loaded);
         assert_int_equal(api_node_count(&loaded), 2);
     }
@@ -362,7 +381,8 @@ static void test_api_admin__figures(void **state)
     api_begin(&f, SOMBRA_READ);
     OK(&f, sombra_get_info(f.txn, &info));
     assert_int_equal(info.page_size, 8192);
-    assert_true(info.pages > 5 && info.nodes == 300 && info.rels == 300 && info.readers >= 1 && info.sequence != 0);
+    assert_true(info.pages > 5 && info.nodes == 300 && info.rels == 300 && info.readers >= 1 &&
+                info.sequence != 0);
     assert_int_equal(info.durability, SOMBRA_DURABLE_OFF);
     assert_false(info.poisoned);
     for (;; count++) {

@@ -1,7 +1,10 @@
 /* test_errors.c — status names and texts, and docs/ERRORS.md against the table that they come from. */
 #include "support/api_fixture.h"
 
-typedef struct status_row { int value, exit_code; const char *name, *text; } status_row;
+typedef struct status_row {
+    int value, exit_code;
+    const char *name, *text;
+} status_row;
 static const status_row rows[] = {
 #define SB_STATUS(name, value, class, text) {value, class, "SOMBRA_" #name, text},
 #include "base/status.def"
@@ -34,7 +37,8 @@ static void test_api_errors__documented(void **state)
         char wanted[256];
         if (strncmp(line, "| `SOMBRA_", 10) != 0) continue;
         assert_true(at < ROWS);
-        (void)snprintf(wanted, sizeof wanted, "| `%s` | %d | %d | %s | ", rows[at].name, rows[at].value, rows[at].exit_code, rows[at].text);
+        (void)snprintf(wanted, sizeof wanted, "| `%s` | %d | %d | %s | ", rows[at].name,
+                       rows[at].value, rows[at].exit_code, rows[at].text);
         line[strlen(wanted)] = '\0';
         assert_string_equal(line, wanted);
         at++;

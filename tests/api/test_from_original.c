@@ -17,8 +17,10 @@ static uint64_t *make_nodes(api_fixture *f, const char *label, size_t count)
     const uint32_t label_id = api_name(f, SOMBRA_LABEL, label);
     int64_t *numbers = calloc(count, sizeof *numbers);
     uint64_t *ids = calloc(count, sizeof *ids);
-    const sombra_column column = {.key = api_name(f, SOMBRA_KEY, "number"), .type = SOMBRA_TYPE_INT, .integers = numbers};
-    for (size_t i = 0; i < count; i++) numbers[i] = (int64_t)i;
+    const sombra_column column = {
+        .key = api_name(f, SOMBRA_KEY, "number"), .type = SOMBRA_TYPE_INT, .integers = numbers};
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = (int64_t)i;
     OK(f, sombra_create_nodes(f->txn, &label_id, 1, count, &column, 1, ids));
     free(numbers);
     return ids;
@@ -48,7 +50,10 @@ static void test_api_from_original__b1_reads_do_not_scan_the_log(void **state)
         const sombra_prop prop = {.key = key, .value = sombra_int(-i)};
         sombra_op ops[10];
         for (int j = 0; j < 10; j++)
-            ops[j] = (sombra_op){.kind = SOMBRA_SET_PROPS, .entity = {ids[(i * 10 + j) * 5 % 20000], -1}, .props = &prop, .prop_count = 1};
+            ops[j] = (sombra_op){.kind = SOMBRA_SET_PROPS,
+                                 .entity = {ids[(i * 10 + j) * 5 % 20000], -1},
+                                 .props = &prop,
+                                 .prop_count = 1};
         api_begin(&f, SOMBRA_WRITE);
         OK(&f, sombra_mutate(f.txn, ops, 10, NULL));
         api_commit(&f);
@@ -63,7 +68,8 @@ static void test_api_from_original__b1_reads_do_not_scan_the_log(void **state)
     for (int i = 0; i < 20000; i++) {
         sombra_value value;
         bool found;
-        OK(&g, sombra_get_props(g.txn, SOMBRA_NODE, ids[(i * 7919) % 20000], &key, 1, &value, &found));
+        OK(&g,
+           sombra_get_props(g.txn, SOMBRA_NODE, ids[(i * 7919) % 20000], &key, 1, &value, &found));
         assert_true(found);
     }
     assert_true(now_seconds() - began < 30);
@@ -139,7 +145,10 @@ static void test_api_from_original__b4_delete_sees_its_own_transaction(void **st
         type = api_name(&f, SOMBRA_TYPE, "FOLLOWS");
         {
             sombra_op ops[] = {{.kind = SOMBRA_CREATE_NODE},
-                               {.kind = SOMBRA_CREATE_REL, .type = type, .source = {.result_of = 0}, .target = {a, -1}},
+                               {.kind = SOMBRA_CREATE_REL,
+                                .type = type,
+                                .source = {.result_of = 0},
+                                .target = {a, -1}},
                                {.kind = SOMBRA_DELETE_NODE, .entity = {.result_of = 0}}};
             if (one_list) {
                 FAILS(&f, sombra_mutate(f.txn, ops, 3, &done), SOMBRA_CONSTRAINT, "op 2");
@@ -149,7 +158,8 @@ static void test_api_from_original__b4_delete_sees_its_own_transaction(void **st
                 OK(&f, sombra_mutate(f.txn, ops, 2, &done));
                 b = done.ids[0];
                 ops[2].entity = (sombra_op_ref){b, -1};
-                FAILS(&f, sombra_mutate(f.txn, &ops[2], 1, &done), SOMBRA_CONSTRAINT, "relationships");
+                FAILS(&f, sombra_mutate(f.txn, &ops[2], 1, &done), SOMBRA_CONSTRAINT,
+                      "relationships");
                 ops[2].detach = true;
                 OK(&f, sombra_mutate(f.txn, &ops[2], 1, &done));
             }
@@ -177,7 +187,8 @@ static void test_api_from_original__b6_b7_the_command(void **state)
     api_commit(&f);
     api_close(&f);
     assert_int_equal(system("SOMBRA_PROFILE=1 " SOMBRA_COMMAND " info " API_PATH " >/dev/null"), 0);
-    assert_int_equal(system("SOMBRA_PROFILE=0 " SOMBRA_COMMAND " verify ./" API_PATH " >/dev/null"), 0);
+    assert_int_equal(system("SOMBRA_PROFILE=0 " SOMBRA_COMMAND " verify ./" API_PATH " >/dev/null"),
+                     0);
     assert_int_not_equal(system(SOMBRA_COMMAND " info nowhere/at/all.sombra >/dev/null 2>&1"), 0);
     api_remove(API_PATH);
 }
@@ -199,9 +210,11 @@ static void test_api_from_original__b8_many_of_one_value(void **state)
     label = api_name(&f, SOMBRA_LABEL, "User");
     key = api_name(&f, SOMBRA_KEY, "same");
     {
-        const sombra_schema index = {.kind = SOMBRA_INDEX, .entity = label, .keys = &key, .key_count = 1};
+        const sombra_schema index = {
+            .kind = SOMBRA_INDEX, .entity = label, .keys = &key, .key_count = 1};
         const sombra_column column = {.key = key, .type = SOMBRA_TYPE_INT, .integers = same};
-        const sombra_scan_options equal = {.entity = SOMBRA_NODE, .name = label, .key = key, .equal = &zero};
+        const sombra_scan_options equal = {
+            .entity = SOMBRA_NODE, .name = label, .key = key, .equal = &zero};
         OK(&f, sombra_schema_create(f.txn, &index, &id));
         OK(&f, sombra_create_nodes(f.txn, &label, 1, MANY, &column, 1, NULL));
         OK(&f, sombra_count(f.txn, &equal, &count));
@@ -265,7 +278,8 @@ static void test_api_from_original__b11_one_date_time(void **state)
     api_fixture f;
     sombra_import_options options;
     const sombra_import_file nodes = {.path = "when.csv", .name = "Event"};
-    const sombra_value wanted = {.type = SOMBRA_TYPE_DATETIME, .extra = 123000000, .as.datetime = {1700000000, 0, 0, NULL}};
+    const sombra_value wanted = {
+        .type = SOMBRA_TYPE_DATETIME, .extra = 123000000, .as.datetime = {1700000000, 0, 0, NULL}};
     sombra_value parsed;
     uint32_t label, key;
     uint64_t count;
@@ -283,10 +297,12 @@ static void test_api_from_original__b11_one_date_time(void **state)
     OK(&f, sombra_import_csv(f.txn, &options, NULL));
     OK(&f, sombra_name_find(f.txn, SOMBRA_LABEL, "Event", 5, &label));
     OK(&f, sombra_name_find(f.txn, SOMBRA_KEY, "at", 2, &key));
-    OK(&f, sombra_value_from_text(f.txn, "datetime", "2023-11-14T22:13:20.123Z", SOMBRA_NUL_TERMINATED, &parsed));
+    OK(&f, sombra_value_from_text(f.txn, "datetime", "2023-11-14T22:13:20.123Z",
+                                  SOMBRA_NUL_TERMINATED, &parsed));
     assert_true(parsed.as.datetime.seconds == 1700000000 && parsed.extra == 123000000);
     {
-        const sombra_scan_options equal = {.entity = SOMBRA_NODE, .name = label, .key = key, .equal = &wanted};
+        const sombra_scan_options equal = {
+            .entity = SOMBRA_NODE, .name = label, .key = key, .equal = &wanted};
         OK(&f, sombra_count(f.txn, &equal, &count));
         assert_int_equal(count, 1);
     }
@@ -314,7 +330,8 @@ static void test_api_from_original__b12_a_second_load_is_refused(void **state)
     label = api_name(&f, SOMBRA_LABEL, "User");
     key = api_name(&f, SOMBRA_KEY, "name");
     {
-        const sombra_schema unique = {.kind = SOMBRA_UNIQUE, .entity = label, .keys = &key, .key_count = 1};
+        const sombra_schema unique = {
+            .kind = SOMBRA_UNIQUE, .entity = label, .keys = &key, .key_count = 1};
         OK(&f, sombra_schema_create(f.txn, &unique, NULL));
     }
     sombra_import_options_init(&options);
@@ -347,7 +364,8 @@ static void test_api_from_original__b13_replacing_in_place(void **state)
     OK(&f, sombra_get_info(f.txn, &before));
     for (int i = 0; i < 5000; i++) {
         const sombra_prop prop = {.key = key, .value = sombra_int(4999 - i)};
-        const sombra_op op = {.kind = SOMBRA_SET_PROPS, .entity = {ids[i], -1}, .props = &prop, .prop_count = 1};
+        const sombra_op op = {
+            .kind = SOMBRA_SET_PROPS, .entity = {ids[i], -1}, .props = &prop, .prop_count = 1};
         OK(&f, sombra_mutate(f.txn, &op, 1, NULL));
     }
     api_verify(&f);
@@ -391,8 +409,10 @@ static void test_api_from_original__b18_b19_conditions(void **state)
 {
     api_fixture f;
     uint32_t label, key, id;
-    sombra_value values[6] = {sombra_int(1), sombra_float(1.0), sombra_int(2), sombra_bool(true), {0}, {0}};
-    const sombra_value one = sombra_int(1), real = sombra_float(1.0), zero = sombra_int(0), five = sombra_int(5), null = sombra_null();
+    sombra_value values[6] = {
+        sombra_int(1), sombra_float(1.0), sombra_int(2), sombra_bool(true), {0}, {0}};
+    const sombra_value one = sombra_int(1), real = sombra_float(1.0), zero = sombra_int(0),
+                       five = sombra_int(5), null = sombra_null();
     (void)state;
 
     values[4] = api_text("one");
@@ -406,18 +426,28 @@ static void test_api_from_original__b18_b19_conditions(void **state)
         OK(&f, sombra_create_nodes(f.txn, &label, 1, 6, &column, 1, NULL));
     }
     for (int indexed = 0; indexed < 2; indexed++) {
-        const sombra_schema index = {.kind = SOMBRA_INDEX, .entity = label, .keys = &key, .key_count = 1};
-        const struct { const sombra_value *equal, *low, *high; uint64_t count; } cases[] = {
-            {&one, NULL, NULL, 2},    {&real, NULL, NULL, 2},   {NULL, &zero, &five, 3}, {NULL, &five, &zero, 0},
-            {&null, NULL, NULL, 0},   {&five, NULL, NULL, 0},   {NULL, &five, NULL, 0},
+        const sombra_schema index = {
+            .kind = SOMBRA_INDEX, .entity = label, .keys = &key, .key_count = 1};
+        const struct {
+            const sombra_value *equal, *low, *high;
+            uint64_t count;
+        } cases[] = {
+            {&one, NULL, NULL, 2},   {&real, NULL, NULL, 2}, {NULL, &zero, &five, 3},
+            {NULL, &five, &zero, 0}, {&null, NULL, NULL, 0}, {&five, NULL, NULL, 0},
+            {NULL, &five, NULL, 0},
         };
         if (indexed) OK(&f, sombra_schema_create(f.txn, &index, &id));
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-            const sombra_scan_options scan = {.entity = SOMBRA_NODE, .name = label, .key = key, .equal = cases[i].equal,
-                                              .low = cases[i].low, .high = cases[i].high};
+            const sombra_scan_options scan = {.entity = SOMBRA_NODE,
+                                              .name = label,
+                                              .key = key,
+                                              .equal = cases[i].equal,
+                                              .low = cases[i].low,
+                                              .high = cases[i].high};
             uint64_t count = 99;
             OK(&f, sombra_count(f.txn, &scan, &count));
-            if (count != cases[i].count) print_error("case %zu, index %d: %llu\n", i, indexed, (unsigned long long)count);
+            if (count != cases[i].count)
+                print_error("case %zu, index %d: %llu\n", i, indexed, (unsigned long long)count);
             assert_int_equal(count, cases[i].count);
         }
     }
@@ -441,9 +471,11 @@ static void test_api_from_original__b20_summaries(void **state)
     (void)api_rel(&f, b, "FOLLOWS", a);
     (void)api_rel(&f, a, "FOLLOWS", a);
     {
-        const sombra_prop same = {.key = api_name(&f, SOMBRA_KEY, "number"), .value = sombra_int(1)};
-        const sombra_op ops[] = {{.kind = SOMBRA_SET_PROPS, .entity = {a, -1}, .props = &same, .prop_count = 1},
-                                 {.kind = SOMBRA_DELETE_NODE, .entity = {a, -1}, .detach = true}};
+        const sombra_prop same = {.key = api_name(&f, SOMBRA_KEY, "number"),
+                                  .value = sombra_int(1)};
+        const sombra_op ops[] = {
+            {.kind = SOMBRA_SET_PROPS, .entity = {a, -1}, .props = &same, .prop_count = 1},
+            {.kind = SOMBRA_DELETE_NODE, .entity = {a, -1}, .detach = true}};
         OK(&f, sombra_mutate(f.txn, ops, 2, &done));
     }
     assert_int_equal(done.properties_set, 0);

@@ -41,7 +41,8 @@ static void test_api_graph__names(void **state)
     FAILS(&f, sombra_name_find(f.txn, (sombra_name_kind)3, "x", 1, &id), SOMBRA_MISUSE, "kind");
     assert_null(sombra_name_text(f.txn, (sombra_name_kind)9, 1, NULL));
     assert_int_equal(sombra_name_count(f.txn, (sombra_name_kind)9), 0);
-    FAILS(&f, sombra_name_entities(f.txn, SOMBRA_KEY, 1, &count), SOMBRA_INVALID, "labels and types");
+    FAILS(&f, sombra_name_entities(f.txn, SOMBRA_KEY, 1, &count), SOMBRA_INVALID,
+          "labels and types");
     (void)api_node(&f, "second", 1);
     (void)api_rel(&f, 1, "second", 1);
     OK(&f, sombra_name_entities(f.txn, SOMBRA_LABEL, 2, &count));
@@ -71,11 +72,16 @@ static void all_values(sombra_value values[VALUE_COUNT])
     values[5] = (sombra_value){.type = SOMBRA_TYPE_DATE, .as.integer = 19000};
     values[6] = (sombra_value){.type = SOMBRA_TYPE_LOCAL_TIME, .as.integer = 86399999999999};
     values[7] = (sombra_value){.type = SOMBRA_TYPE_TIME, .as.time = {1000, 7200}};
-    values[8] = (sombra_value){.type = SOMBRA_TYPE_LOCAL_DATETIME, .extra = 5, .as.datetime.seconds = -1};
-    values[9] = (sombra_value){.type = SOMBRA_TYPE_DATETIME, .extra = 999999999, .as.datetime = {1700000000, 3600, 13, "Europe/Berlin"}};
+    values[8] =
+        (sombra_value){.type = SOMBRA_TYPE_LOCAL_DATETIME, .extra = 5, .as.datetime.seconds = -1};
+    values[9] = (sombra_value){.type = SOMBRA_TYPE_DATETIME,
+                               .extra = 999999999,
+                               .as.datetime = {1700000000, 3600, 13, "Europe/Berlin"}};
     values[10] = (sombra_value){.type = SOMBRA_TYPE_DURATION, .as.duration = {14, -3, 7, 8}};
-    values[11] = (sombra_value){.type = SOMBRA_TYPE_POINT, .extra = 7203, .as.point = {1.5, -2.5, 0}};
-    values[12] = (sombra_value){.type = SOMBRA_TYPE_POINT, .extra = 4979, .as.point = {13.4, 52.5, 34}};
+    values[11] =
+        (sombra_value){.type = SOMBRA_TYPE_POINT, .extra = 7203, .as.point = {1.5, -2.5, 0}};
+    values[12] =
+        (sombra_value){.type = SOMBRA_TYPE_POINT, .extra = 4979, .as.point = {13.4, 52.5, 34}};
     values[13] = (sombra_value){.type = SOMBRA_TYPE_LIST, .as.list = {items, 2}};
     values[14] = sombra_string(NULL, 0);
 }
@@ -110,7 +116,8 @@ static void test_api_graph__values_round_trip(void **state)
         char name[16];
         (void)snprintf(name, sizeof name, "key%d", i);
         keys[i] = api_name(&f, SOMBRA_KEY, name);
-        columns[i] = (sombra_column){.key = keys[i], .type = SOMBRA_TYPE_NULL, .values = &values[i]};
+        columns[i] =
+            (sombra_column){.key = keys[i], .type = SOMBRA_TYPE_NULL, .values = &values[i]};
     }
     OK(&f, sombra_create_nodes(f.txn, &label, 1, 1, columns, VALUE_COUNT, &node));
     OK(&f, sombra_create_rels(f.txn, type, 1, &node, &node, columns, VALUE_COUNT, &rel));
@@ -128,22 +135,27 @@ static void test_api_graph__values_round_trip(void **state)
         uint64_t ids[2];
         sombra_value many[2 * VALUE_COUNT];
 
-        OK(&f, sombra_get_props(f.txn, entity, on_rel ? rel : node, keys, VALUE_COUNT, back, &found));
+        OK(&f,
+           sombra_get_props(f.txn, entity, on_rel ? rel : node, keys, VALUE_COUNT, back, &found));
         assert_true(found);
-        for (int i = 0; i < VALUE_COUNT; i++) assert_same_value(&values[i], &back[i]);
+        for (int i = 0; i < VALUE_COUNT; i++)
+            assert_same_value(&values[i], &back[i]);
         ids[0] = 4711;
         ids[1] = on_rel ? rel : node;
         OK(&f, sombra_get_props_many(f.txn, entity, ids, 2, keys, VALUE_COUNT, many, &present));
         assert_int_equal(present & 3, 2);
-        for (int i = 0; i < VALUE_COUNT; i++) assert_same_value(&values[i], &many[VALUE_COUNT + i]);
+        for (int i = 0; i < VALUE_COUNT; i++)
+            assert_same_value(&values[i], &many[VALUE_COUNT + i]);
         if (on_rel) {
             OK(&f, sombra_get_rel(f.txn, rel, &whole_rel, &found));
-            assert_true(found && whole_rel.id == rel && whole_rel.source == node && whole_rel.target == node && whole_rel.type == type);
+            assert_true(found && whole_rel.id == rel && whole_rel.source == node &&
+                        whole_rel.target == node && whole_rel.type == type);
             props = whole_rel.props;
             prop_count = whole_rel.prop_count;
         } else {
             OK(&f, sombra_get_node(f.txn, node, &whole_node, &found));
-            assert_true(found && whole_node.id == node && whole_node.label_count == 1 && whole_node.labels[0] == label);
+            assert_true(found && whole_node.id == node && whole_node.label_count == 1 &&
+                        whole_node.labels[0] == label);
             props = whole_node.props;
             prop_count = whole_node.prop_count;
         }
@@ -154,7 +166,8 @@ static void test_api_graph__values_round_trip(void **state)
         }
         OK(&f, sombra_get_props(f.txn, entity, 4711, keys, 1, back, &found));
         assert_false(found);
-        FAILS(&f, sombra_get_props(f.txn, (sombra_entity)2, 1, keys, 1, back, &found), SOMBRA_MISUSE, "entity");
+        FAILS(&f, sombra_get_props(f.txn, (sombra_entity)2, 1, keys, 1, back, &found),
+              SOMBRA_MISUSE, "entity");
         FAILS(&f, sombra_get_props(f.txn, entity, 1, NULL, 1, back, &found), SOMBRA_MISUSE, "keys");
     }
     api_verify(&f);
@@ -166,7 +179,10 @@ static void test_api_graph__values_refused(void **state)
     static const sombra_value null_item = {0};
     api_fixture f;
     uint32_t key;
-    struct { sombra_value value; sombra_status status; } bad[] = {
+    struct {
+        sombra_value value;
+        sombra_status status;
+    } bad[] = {
         {{.type = 77}, SOMBRA_TYPE_MISMATCH},
         {{.type = SOMBRA_TYPE_STRING, .as.bytes = {"\xC0\x80", 2}}, SOMBRA_INVALID},
         {{.type = SOMBRA_TYPE_STRING, .as.bytes = {NULL, 5}}, SOMBRA_INVALID},
@@ -180,7 +196,8 @@ static void test_api_graph__values_refused(void **state)
     api_begin(&f, SOMBRA_WRITE);
     key = api_name(&f, SOMBRA_KEY, "key");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        const sombra_column column = {.key = key, .type = SOMBRA_TYPE_NULL, .values = &bad[i].value};
+        const sombra_column column = {
+            .key = key, .type = SOMBRA_TYPE_NULL, .values = &bad[i].value};
         const sombra_prop prop = {.key = key, .value = bad[i].value};
         const sombra_op op = {.kind = SOMBRA_CREATE_NODE, .props = &prop, .prop_count = 1};
         uint64_t id = 3;
@@ -190,8 +207,10 @@ static void test_api_graph__values_refused(void **state)
     }
     {
         const int64_t two = 2;
-        const sombra_column wrong[] = {{.key = 99, .type = SOMBRA_TYPE_INT, .integers = &two}, {.key = key, .type = SOMBRA_TYPE_BOOL, .integers = &two},
-                                       {.key = key, .type = SOMBRA_TYPE_FLOAT, .integers = &two}, {.key = key, .type = SOMBRA_TYPE_INT}};
+        const sombra_column wrong[] = {{.key = 99, .type = SOMBRA_TYPE_INT, .integers = &two},
+                                       {.key = key, .type = SOMBRA_TYPE_BOOL, .integers = &two},
+                                       {.key = key, .type = SOMBRA_TYPE_FLOAT, .integers = &two},
+                                       {.key = key, .type = SOMBRA_TYPE_INT}};
         for (size_t i = 0; i < 4; i++) {
             const sombra_status status = sombra_create_nodes(f.txn, NULL, 0, 1, &wrong[i], 1, NULL);
             assert_true(status == SOMBRA_INVALID || status == SOMBRA_MISUSE);
@@ -205,8 +224,9 @@ static void test_api_graph__values_refused(void **state)
 
 static void test_api_graph__values_as_text(void **state)
 {
-    static const char *const types[VALUE_COUNT] = {"boolean", "int", "float", "string", "bytes", "date", "localtime", "time", "localdatetime",
-                                                   "datetime", "duration", "point", "point", "int[]", NULL};
+    static const char *const types[VALUE_COUNT] = {
+        "boolean",       "int",      "float",    "string", "bytes", "date",  "localtime", "time",
+        "localdatetime", "datetime", "duration", "point",  "point", "int[]", NULL};
     api_fixture f;
     sombra_value values[VALUE_COUNT], back;
     char text[256];
@@ -232,7 +252,8 @@ static void test_api_graph__values_as_text(void **state)
     assert_int_equal(sombra_value_to_text(NULL, text, 3, &size), SOMBRA_MISUSE);
     FAILS(&f, sombra_value_from_text(f.txn, "quux", "1", 1, &back), SOMBRA_SYNTAX, "quux");
     FAILS(&f, sombra_value_from_text(f.txn, "int", "12x", 3, &back), SOMBRA_TYPE_MISMATCH, "12x");
-    FAILS(&f, sombra_value_from_text(f.txn, "date", "2023-02-30", 10, &back), SOMBRA_TYPE_MISMATCH, "2023-02-30");
+    FAILS(&f, sombra_value_from_text(f.txn, "date", "2023-02-30", 10, &back), SOMBRA_TYPE_MISMATCH,
+          "2023-02-30");
     assert_int_equal(back.type, SOMBRA_TYPE_NULL);
     assert_string_equal(sombra_type_name(SOMBRA_TYPE_INT), "INTEGER");
     assert_non_null(sombra_type_name(4711));
@@ -267,16 +288,21 @@ static void test_api_graph__create(void **state)
     targets[0] = ids[1];
     sources[1] = ids[0];
     targets[1] = 987654;
-    FAILS(&f, sombra_create_rels(f.txn, type, 2, sources, targets, NULL, 0, rels), SOMBRA_NOT_FOUND, "987654");
+    FAILS(&f, sombra_create_rels(f.txn, type, 2, sources, targets, NULL, 0, rels), SOMBRA_NOT_FOUND,
+          "987654");
     assert_non_null(strstr(sombra_error_of(f.conn)->message, "1"));
     assert_true(rels[0] == 0 && rels[1] == 0);
     sources[1] = 0;
     targets[1] = ids[0];
-    FAILS(&f, sombra_create_rels(f.txn, type, 2, sources, targets, NULL, 0, rels), SOMBRA_NOT_FOUND, "0");
-    FAILS(&f, sombra_create_rels(f.txn, 9, 1, sources, targets, NULL, 0, rels), SOMBRA_INVALID, "type 9");
-    FAILS(&f, sombra_create_rels(f.txn, type, 1, NULL, targets, NULL, 0, rels), SOMBRA_MISUSE, "sources");
+    FAILS(&f, sombra_create_rels(f.txn, type, 2, sources, targets, NULL, 0, rels), SOMBRA_NOT_FOUND,
+          "0");
+    FAILS(&f, sombra_create_rels(f.txn, 9, 1, sources, targets, NULL, 0, rels), SOMBRA_INVALID,
+          "type 9");
+    FAILS(&f, sombra_create_rels(f.txn, type, 1, NULL, targets, NULL, 0, rels), SOMBRA_MISUSE,
+          "sources");
     sources[1] = ids[0];
-    OK(&f, sombra_create_rels(f.txn, type, 2, sources, targets, NULL, 0, rels)); /* one of them a loop */
+    OK(&f, sombra_create_rels(f.txn, type, 2, sources, targets, NULL, 0,
+                              rels)); /* one of them a loop */
     {
         uint64_t degree;
         OK(&f, sombra_degree(f.txn, ids[0], SOMBRA_OUT, &type, 1, &degree));
@@ -287,8 +313,10 @@ static void test_api_graph__create(void **state)
     api_verify(&f);
     api_commit(&f);
     api_begin(&f, SOMBRA_READ);
-    FAILS(&f, sombra_create_nodes(f.txn, labels, 1, 1, NULL, 0, ids), SOMBRA_READ_ONLY, "read transaction");
-    FAILS(&f, sombra_create_rels(f.txn, type, 1, sources, targets, NULL, 0, ids), SOMBRA_READ_ONLY, "read transaction");
+    FAILS(&f, sombra_create_nodes(f.txn, labels, 1, 1, NULL, 0, ids), SOMBRA_READ_ONLY,
+          "read transaction");
+    FAILS(&f, sombra_create_rels(f.txn, type, 1, sources, targets, NULL, 0, ids), SOMBRA_READ_ONLY,
+          "read transaction");
     FAILS(&f, sombra_mutate(f.txn, NULL, 0, NULL), SOMBRA_READ_ONLY, "read transaction");
     {
         sombra_builder *builder;
@@ -316,18 +344,24 @@ static void test_api_graph__builder(void **state)
     key = api_name(&f, SOMBRA_KEY, "name");
     prop = (sombra_prop){.key = key, .value = api_text("Ada")};
     OK(&f, sombra_builder_open(f.txn, &builder));
-    OK(&f, sombra_builder_node(builder, &label, 1, "ada", SOMBRA_NUL_TERMINATED, &prop, 1, &handle));
+    OK(&f,
+       sombra_builder_node(builder, &label, 1, "ada", SOMBRA_NUL_TERMINATED, &prop, 1, &handle));
     assert_int_equal(handle, 0);
     OK(&f, sombra_builder_node(builder, NULL, 0, NULL, 0, NULL, 0, &handle));
     assert_int_equal(handle, 1);
-    FAILS(&f, sombra_builder_node(builder, &label, 1, "ada", 3, NULL, 0, &handle), SOMBRA_EXISTS, "ada");
-    OK(&f, sombra_builder_rel(builder, sombra_ref_alias("ada", 3), type, sombra_ref_handle(1), &prop, 1));
+    FAILS(&f, sombra_builder_node(builder, &label, 1, "ada", 3, NULL, 0, &handle), SOMBRA_EXISTS,
+          "ada");
+    OK(&f, sombra_builder_rel(builder, sombra_ref_alias("ada", 3), type, sombra_ref_handle(1),
+                              &prop, 1));
     OK(&f, sombra_builder_rel(builder, sombra_ref_handle(1), type, sombra_ref_id(old), NULL, 0));
-    FAILS(&f, sombra_builder_rel(builder, sombra_ref_handle(17), type, sombra_ref_id(old), NULL, 0), SOMBRA_NOT_FOUND, "17");
-    OK(&f, sombra_builder_rel(builder, sombra_ref_alias("grace", 5), type, sombra_ref_id(old), NULL, 0));
+    FAILS(&f, sombra_builder_rel(builder, sombra_ref_handle(17), type, sombra_ref_id(old), NULL, 0),
+          SOMBRA_NOT_FOUND, "17");
+    OK(&f, sombra_builder_rel(builder, sombra_ref_alias("grace", 5), type, sombra_ref_id(old), NULL,
+                              0));
     FAILS(&f, sombra_builder_execute(builder, &made), SOMBRA_NOT_FOUND, "grace");
     assert_int_equal(made.node_count, 0);
-    OK(&f, sombra_builder_node(builder, &label, 1, "grace", 5, NULL, 0, NULL)); /* it kept all: now it is complete */
+    OK(&f, sombra_builder_node(builder, &label, 1, "grace", 5, NULL, 0,
+                               NULL)); /* it kept all: now it is complete */
     OK(&f, sombra_builder_execute(builder, &made));
     assert_int_equal(made.node_count, 3);
     assert_int_equal(made.rel_count, 3);
@@ -344,7 +378,8 @@ static void test_api_graph__builder(void **state)
     OK(&f, sombra_builder_node(builder, &label, 1, NULL, 0, NULL, 0, &handle));
     api_commit(&f);
     api_begin(&f, SOMBRA_WRITE);
-    FAILS(&f, sombra_builder_execute(builder, &made), SOMBRA_MISUSE, "ended"); /* of an earlier transaction */
+    FAILS(&f, sombra_builder_execute(builder, &made), SOMBRA_MISUSE,
+          "ended"); /* of an earlier transaction */
     assert_int_equal(sombra_builder_execute(NULL, &made), SOMBRA_MISUSE);
     sombra_builder_close(builder);
     sombra_rollback(f.txn);
@@ -376,14 +411,40 @@ static void test_api_graph__mutate(void **state)
     replacement = (sombra_prop){.key = other, .value = sombra_int(1)};
     {
         const sombra_op ops[] = {
-            {.kind = SOMBRA_CREATE_NODE, .labels = &person, .label_count = 1, .props = &set, .prop_count = 1},
+            {.kind = SOMBRA_CREATE_NODE,
+             .labels = &person,
+             .label_count = 1,
+             .props = &set,
+             .prop_count = 1},
             {.kind = SOMBRA_CREATE_NODE, .labels = &person, .label_count = 1},
-            {.kind = SOMBRA_CREATE_REL, .source = {.result_of = 0}, .target = {.result_of = 1}, .type = type, .props = &set, .prop_count = 1},
-            {.kind = SOMBRA_ADD_LABELS, .entity = {.result_of = 0}, .labels = &admin, .label_count = 1},
-            {.kind = SOMBRA_SET_PROPS, .entity = {.result_of = 0}, .props = &set, .prop_count = 1}, /* no change */
-            {.kind = SOMBRA_SET_PROPS, .entity = {.result_of = 1}, .props = &replacement, .prop_count = 1},
-            {.kind = SOMBRA_SET_PROPS, .on_rel = true, .entity = {.result_of = 2}, .props = &replacement, .prop_count = 1, .replace = true},
-            {.kind = SOMBRA_REMOVE_LABELS, .entity = {.result_of = 1}, .labels = &admin, .label_count = 1}, /* has it not */
+            {.kind = SOMBRA_CREATE_REL,
+             .source = {.result_of = 0},
+             .target = {.result_of = 1},
+             .type = type,
+             .props = &set,
+             .prop_count = 1},
+            {.kind = SOMBRA_ADD_LABELS,
+             .entity = {.result_of = 0},
+             .labels = &admin,
+             .label_count = 1},
+            {.kind = SOMBRA_SET_PROPS,
+             .entity = {.result_of = 0},
+             .props = &set,
+             .prop_count = 1}, /* no change */
+            {.kind = SOMBRA_SET_PROPS,
+             .entity = {.result_of = 1},
+             .props = &replacement,
+             .prop_count = 1},
+            {.kind = SOMBRA_SET_PROPS,
+             .on_rel = true,
+             .entity = {.result_of = 2},
+             .props = &replacement,
+             .prop_count = 1,
+             .replace = true},
+            {.kind = SOMBRA_REMOVE_LABELS,
+             .entity = {.result_of = 1},
+             .labels = &admin,
+             .label_count = 1}, /* has it not */
         };
         OK(&f, sombra_mutate(f.txn, ops, 8, &done));
         assert_int_equal(done.nodes_created, 2);
@@ -398,9 +459,13 @@ static void test_api_graph__mutate(void **state)
     OK(&f, sombra_get_node(f.txn, 1, &node, &found));
     assert_true(found && node.label_count == 2 && node.prop_count == 1);
     {
-        const sombra_op forward[] = {{.kind = SOMBRA_SET_PROPS, .entity = {.result_of = 1}}, {.kind = SOMBRA_CREATE_NODE}};
-        const sombra_op missing[] = {{.kind = SOMBRA_CREATE_NODE}, {.kind = SOMBRA_SET_PROPS, .entity = {99, -1}, .props = &unset, .prop_count = 1}};
-        const sombra_op gone[] = {{.kind = SOMBRA_DELETE_REL, .entity = {1, -1}}, {.kind = SOMBRA_DELETE_REL, .entity = {1, -1}}};
+        const sombra_op forward[] = {{.kind = SOMBRA_SET_PROPS, .entity = {.result_of = 1}},
+                                     {.kind = SOMBRA_CREATE_NODE}};
+        const sombra_op missing[] = {
+            {.kind = SOMBRA_CREATE_NODE},
+            {.kind = SOMBRA_SET_PROPS, .entity = {99, -1}, .props = &unset, .prop_count = 1}};
+        const sombra_op gone[] = {{.kind = SOMBRA_DELETE_REL, .entity = {1, -1}},
+                                  {.kind = SOMBRA_DELETE_REL, .entity = {1, -1}}};
         const sombra_op restricted = {.kind = SOMBRA_DELETE_NODE, .entity = {1, -1}};
         const sombra_op strange = {.kind = (sombra_op_kind)42, .entity = {1, -1}};
         const sombra_op detach = {.kind = SOMBRA_DELETE_NODE, .entity = {1, -1}, .detach = true};
@@ -431,12 +496,16 @@ static void make_ring(api_fixture *f)
 {
     uint64_t ids[10];
     api_begin(f, SOMBRA_WRITE);
-    for (int i = 0; i < 10; i++) ids[i] = api_node(f, i % 2 ? "Odd" : "Even", i);
-    for (int i = 0; i < 10; i++) (void)api_rel(f, ids[i], "NEXT", ids[(i + 1) % 10]);
+    for (int i = 0; i < 10; i++)
+        ids[i] = api_node(f, i % 2 ? "Odd" : "Even", i);
+    for (int i = 0; i < 10; i++)
+        (void)api_rel(f, ids[i], "NEXT", ids[(i + 1) % 10]);
     {
         const int64_t weight = 10;
-        const sombra_column column = {.key = api_name(f, SOMBRA_KEY, "weight"), .type = SOMBRA_TYPE_INT, .integers = &weight};
-        OK(f, sombra_create_rels(f->txn, api_name(f, SOMBRA_TYPE, "JUMP"), 1, &ids[0], &ids[5], &column, 1, NULL));
+        const sombra_column column = {
+            .key = api_name(f, SOMBRA_KEY, "weight"), .type = SOMBRA_TYPE_INT, .integers = &weight};
+        OK(f, sombra_create_rels(f->txn, api_name(f, SOMBRA_TYPE, "JUMP"), 1, &ids[0], &ids[5],
+                                 &column, 1, NULL));
     }
     api_commit(f);
 }
@@ -483,13 +552,15 @@ static void test_api_graph__reading(void **state)
     assert_int_equal(neighbors[0].node, numbers[1]);
     assert_true(neighbors[0].outgoing && neighbors[0].rel != 0);
     {
-        sombra_neighbors_options in = {.direction = SOMBRA_IN, .types = &next, .type_count = 1, .limit = 1};
+        sombra_neighbors_options in = {
+            .direction = SOMBRA_IN, .types = &next, .type_count = 1, .limit = 1};
         OK(&f, sombra_neighbors(f.txn, numbers[5], &in, &neighbors, &count));
         assert_int_equal(count, 1);
         assert_int_equal(neighbors[0].node, numbers[4]);
         assert_false(neighbors[0].outgoing);
         in.direction = (sombra_direction)3;
-        FAILS(&f, sombra_neighbors(f.txn, numbers[5], &in, &neighbors, &count), SOMBRA_MISUSE, "direction");
+        FAILS(&f, sombra_neighbors(f.txn, numbers[5], &in, &neighbors, &count), SOMBRA_MISUSE,
+              "direction");
     }
     FAILS(&f, sombra_neighbors(f.txn, 99999, NULL, &neighbors, &count), SOMBRA_NOT_FOUND, "99999");
     assert_null(neighbors);
@@ -498,13 +569,15 @@ static void test_api_graph__reading(void **state)
     assert_int_equal(count, 3);
     OK(&f, sombra_neighbor_ids(f.txn, 99999, SOMBRA_OUT, 0, &ids, &count));
     assert_int_equal(count, 0);
-    FAILS(&f, sombra_neighbor_ids(f.txn, 1, (sombra_direction)-1, 0, &ids, &count), SOMBRA_MISUSE, "direction");
+    FAILS(&f, sombra_neighbor_ids(f.txn, 1, (sombra_direction)-1, 0, &ids, &count), SOMBRA_MISUSE,
+          "direction");
     first[0] = numbers[0];
     first[1] = numbers[5];
     OK(&f, sombra_neighbor_ids_many(f.txn, first, 2, SOMBRA_OUT, 0, &ids, (size_t *)ends));
     assert_int_equal(ends[0], 2);
     assert_int_equal(ends[1], 3);
-    FAILS(&f, sombra_neighbor_ids_many(f.txn, NULL, 2, SOMBRA_OUT, 0, &ids, (size_t *)ends), SOMBRA_MISUSE, "nodes");
+    FAILS(&f, sombra_neighbor_ids_many(f.txn, NULL, 2, SOMBRA_OUT, 0, &ids, (size_t *)ends),
+          SOMBRA_MISUSE, "nodes");
     OK(&f, sombra_degree(f.txn, numbers[0], SOMBRA_BOTH, NULL, 0, &degree));
     assert_int_equal(degree, 3);
     FAILS(&f, sombra_degree(f.txn, 99999, SOMBRA_OUT, NULL, 0, &degree), SOMBRA_NOT_FOUND, "99999");
@@ -527,22 +600,28 @@ static void test_api_graph__reading(void **state)
         assert_int_equal(reached.visited, 2);
         assert_true(reached.truncated);
         bounded.direction = (sombra_direction)9;
-        FAILS(&f, sombra_bfs(f.txn, numbers[0], &bounded, NULL, NULL, &reached), SOMBRA_MISUSE, "direction");
+        FAILS(&f, sombra_bfs(f.txn, numbers[0], &bounded, NULL, NULL, &reached), SOMBRA_MISUSE,
+              "direction");
         FAILS(&f, sombra_bfs(f.txn, 99999, NULL, NULL, NULL, &reached), SOMBRA_NOT_FOUND, "99999");
         bounded = (sombra_bfs_options){.type_count = 2};
         FAILS(&f, sombra_bfs(f.txn, 1, &bounded, NULL, NULL, &reached), SOMBRA_MISUSE, "types");
     }
     OK(&f, sombra_shortest_path(f.txn, numbers[0], numbers[7], NULL, &path));
-    assert_true(path.found && path.length == 3 && path.nodes[0] == numbers[0] && path.nodes[1] == numbers[5] && path.nodes[3] == numbers[7]);
+    assert_true(path.found && path.length == 3 && path.nodes[0] == numbers[0] &&
+                path.nodes[1] == numbers[5] && path.nodes[3] == numbers[7]);
     OK(&f, sombra_weighted_path(f.txn, numbers[0], numbers[7], NULL, weight, 1.0, &path));
     assert_true(path.found && path.length == 7 && path.weight > 6.9 && path.weight < 7.1);
     {
         const sombra_bfs_options jumps = {.types = &jump, .type_count = 1};
         OK(&f, sombra_shortest_path(f.txn, numbers[1], numbers[7], &jumps, &path));
         assert_false(path.found);
-        FAILS(&f, sombra_shortest_path(f.txn, numbers[1], 99999, &jumps, &path), SOMBRA_NOT_FOUND, "99999");
-        FAILS(&f, sombra_weighted_path(f.txn, numbers[0], numbers[7], NULL, weight, -1.0, &path), SOMBRA_INVALID, "weight");
-        FAILS(&f, sombra_weighted_path(f.txn, numbers[0], numbers[7], NULL, weight, (double)NAN, &path), SOMBRA_INVALID, "weight");
+        FAILS(&f, sombra_shortest_path(f.txn, numbers[1], 99999, &jumps, &path), SOMBRA_NOT_FOUND,
+              "99999");
+        FAILS(&f, sombra_weighted_path(f.txn, numbers[0], numbers[7], NULL, weight, -1.0, &path),
+              SOMBRA_INVALID, "weight");
+        FAILS(&f,
+              sombra_weighted_path(f.txn, numbers[0], numbers[7], NULL, weight, (double)NAN, &path),
+              SOMBRA_INVALID, "weight");
     }
     sombra_rollback(f.txn);
     api_end(&f);
@@ -564,15 +643,27 @@ static void test_api_graph__scans(void **state)
     even = api_name(&f, SOMBRA_LABEL, "Even");
     key = api_name(&f, SOMBRA_KEY, "number");
     for (int indexed = 0; indexed < 2; indexed++) {
-        const sombra_scan_options all = {.entity = SOMBRA_NODE}, rels = {.entity = SOMBRA_REL},
-                                  by_label = {.entity = SOMBRA_NODE, .name = even},
-                                  equal = {.entity = SOMBRA_NODE, .name = even, .key = key, .equal = &four},
-                                  range = {.entity = SOMBRA_NODE, .name = even, .key = key, .low = &two, .high = &eight, .high_inclusive = true},
-                                  forced = {.entity = SOMBRA_NODE, .name = even, .key = key, .equal = &four, .no_index = true};
-        const struct { const sombra_scan_options *options; uint64_t count; bool index; } cases[] = {
-            {&all, 10, false}, {&rels, 11, false}, {&by_label, 5, false}, {&equal, 1, true}, {&range, 3, true}, {&forced, 1, false}};
+        const sombra_scan_options
+            all = {.entity = SOMBRA_NODE},
+            rels = {.entity = SOMBRA_REL}, by_label = {.entity = SOMBRA_NODE, .name = even},
+            equal = {.entity = SOMBRA_NODE, .name = even, .key = key, .equal = &four},
+            range = {.entity = SOMBRA_NODE,
+                     .name = even,
+                     .key = key,
+                     .low = &two,
+                     .high = &eight,
+                     .high_inclusive = true},
+            forced = {
+                .entity = SOMBRA_NODE, .name = even, .key = key, .equal = &four, .no_index = true};
+        const struct {
+            const sombra_scan_options *options;
+            uint64_t count;
+            bool index;
+        } cases[] = {{&all, 10, false}, {&rels, 11, false}, {&by_label, 5, false},
+                     {&equal, 1, true}, {&range, 3, true},  {&forced, 1, false}};
         if (indexed) {
-            const sombra_schema definition = {.kind = SOMBRA_INDEX, .entity = even, .keys = &key, .key_count = 1};
+            const sombra_schema definition = {
+                .kind = SOMBRA_INDEX, .entity = even, .keys = &key, .key_count = 1};
             OK(&f, sombra_schema_create(f.txn, &definition, &index));
         }
         for (size_t i = 0; i < 6; i++) {
@@ -626,17 +717,39 @@ static void test_api_graph__schema(void **state)
     keys[0] = api_name(&f, SOMBRA_KEY, "number");
     keys[1] = api_name(&f, SOMBRA_KEY, "weight");
     {
-        const sombra_schema unique = {.kind = SOMBRA_UNIQUE, .entity = label, .keys = keys, .key_count = 1, .name = "even_number", .name_size = SOMBRA_NUL_TERMINATED};
-        const sombra_schema pair = {.kind = SOMBRA_INDEX, .entity = label, .keys = keys, .key_count = 2};
-        const sombra_schema on_rel = {.kind = SOMBRA_INDEX, .on_rels = true, .entity = type, .keys = &keys[1], .key_count = 1};
-        const sombra_schema existence = {.kind = SOMBRA_EXISTENCE, .entity = label, .keys = keys, .key_count = 1};
-        const sombra_schema missing = {.kind = SOMBRA_EXISTENCE, .entity = label, .keys = &keys[1], .key_count = 1};
-        const sombra_schema typed = {.kind = SOMBRA_TYPED, .entity = label, .keys = keys, .key_count = 1, .value_types = 1u << SOMBRA_TYPE_INT};
-        const sombra_schema mistyped = {.kind = SOMBRA_TYPED, .entity = label, .keys = keys, .key_count = 1, .value_types = 1u << SOMBRA_TYPE_STRING};
+        const sombra_schema unique = {.kind = SOMBRA_UNIQUE,
+                                      .entity = label,
+                                      .keys = keys,
+                                      .key_count = 1,
+                                      .name = "even_number",
+                                      .name_size = SOMBRA_NUL_TERMINATED};
+        const sombra_schema pair = {
+            .kind = SOMBRA_INDEX, .entity = label, .keys = keys, .key_count = 2};
+        const sombra_schema on_rel = {.kind = SOMBRA_INDEX,
+                                      .on_rels = true,
+                                      .entity = type,
+                                      .keys = &keys[1],
+                                      .key_count = 1};
+        const sombra_schema existence = {
+            .kind = SOMBRA_EXISTENCE, .entity = label, .keys = keys, .key_count = 1};
+        const sombra_schema missing = {
+            .kind = SOMBRA_EXISTENCE, .entity = label, .keys = &keys[1], .key_count = 1};
+        const sombra_schema typed = {.kind = SOMBRA_TYPED,
+                                     .entity = label,
+                                     .keys = keys,
+                                     .key_count = 1,
+                                     .value_types = 1u << SOMBRA_TYPE_INT};
+        const sombra_schema mistyped = {.kind = SOMBRA_TYPED,
+                                        .entity = label,
+                                        .keys = keys,
+                                        .key_count = 1,
+                                        .value_types = 1u << SOMBRA_TYPE_STRING};
         const sombra_schema labels = {.kind = SOMBRA_LABEL_INDEX, .entity = label};
-        const sombra_schema strange = {.kind = (sombra_schema_kind)77, .entity = label, .keys = keys, .key_count = 1};
+        const sombra_schema strange = {
+            .kind = (sombra_schema_kind)77, .entity = label, .keys = keys, .key_count = 1};
         const sombra_schema keyless = {.kind = SOMBRA_INDEX, .entity = label};
-        const sombra_schema unknown = {.kind = SOMBRA_INDEX, .entity = 99, .keys = keys, .key_count = 1};
+        const sombra_schema unknown = {
+            .kind = SOMBRA_INDEX, .entity = 99, .keys = keys, .key_count = 1};
         const int64_t four = 4;
         const sombra_column column = {.key = keys[0], .type = SOMBRA_TYPE_INT, .integers = &four};
         const sombra_value text = api_text("four");
@@ -647,7 +760,8 @@ static void test_api_graph__schema(void **state)
         assert_int_equal(id, found_id);
         FAILS(&f, sombra_schema_create(f.txn, &unique, &found_id), SOMBRA_EXISTS, "even_number");
         assert_int_equal(found_id, 0);
-        FAILS(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, NULL), SOMBRA_CONSTRAINT, "number");
+        FAILS(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, NULL), SOMBRA_CONSTRAINT,
+              "number");
         assert_non_null(strstr(sombra_error_of(f.conn)->message, "Even"));
         assert_non_null(strstr(sombra_error_of(f.conn)->message, "4"));
         OK(&f, sombra_schema_create(f.txn, &pair, NULL));
@@ -668,10 +782,13 @@ static void test_api_graph__schema(void **state)
         assert_int_equal(found_id, 0);
         OK(&f, sombra_schema_create(f.txn, &labels, &found_id));
         assert_int_not_equal(found_id, 0);
-        for (; more; places++) OK(&f, sombra_schema_at(f.txn, places, &seen, &more));
-        assert_int_equal(places - 1, 7); /* unique, pair, on_rel, existence, typed, two label indexes */
+        for (; more; places++)
+            OK(&f, sombra_schema_at(f.txn, places, &seen, &more));
+        assert_int_equal(places - 1,
+                         7); /* unique, pair, on_rel, existence, typed, two label indexes */
         OK(&f, sombra_schema_at(f.txn, 0, &seen, &more));
-        assert_true(more && seen.id == id && seen.kind == SOMBRA_UNIQUE && seen.entity == label && seen.key_count == 1 && seen.keys[0] == keys[0]);
+        assert_true(more && seen.id == id && seen.kind == SOMBRA_UNIQUE && seen.entity == label &&
+                    seen.key_count == 1 && seen.keys[0] == keys[0]);
         assert_int_equal(seen.name_size, 11);
         assert_memory_equal(seen.name, "even_number", 11);
         api_verify(&f);
@@ -690,7 +807,8 @@ static void test_api_graph__schema(void **state)
     OK(&f, sombra_schema_at(f.txn, 0, &seen, &more));
     assert_int_equal(seen.kind, SOMBRA_LABEL_INDEX); /* all else went with the transaction */
     {
-        const sombra_schema index = {.kind = SOMBRA_INDEX, .entity = label, .keys = keys, .key_count = 1};
+        const sombra_schema index = {
+            .kind = SOMBRA_INDEX, .entity = label, .keys = keys, .key_count = 1};
         FAILS(&f, sombra_schema_create(f.txn, &index, &id), SOMBRA_READ_ONLY, "read transaction");
         FAILS(&f, sombra_schema_drop(f.txn, 1), SOMBRA_READ_ONLY, "read transaction");
     }

@@ -17,7 +17,8 @@ static void test_api_limits__name_bytes(void **state)
     api_begin(&f, SOMBRA_WRITE);
     for (int kind = SOMBRA_LABEL; kind <= SOMBRA_KEY; kind++) {
         OK(&f, sombra_name_intern(f.txn, (sombra_name_kind)kind, name, 1024, &id));
-        FAILS(&f, sombra_name_intern(f.txn, (sombra_name_kind)kind, name, 1025, &id), SOMBRA_LIMIT, "1024");
+        FAILS(&f, sombra_name_intern(f.txn, (sombra_name_kind)kind, name, 1025, &id), SOMBRA_LIMIT,
+              "1024");
         assert_int_equal(id, 0);
     }
     api_commit(&f);
@@ -45,7 +46,8 @@ static void test_api_limits__labels_of_a_node(void **state)
         (void)snprintf(name, sizeof name, "L%d", i);
         labels[i] = api_name(&f, SOMBRA_LABEL, name);
     }
-    FAILS(&f, sombra_create_nodes(f.txn, labels, MOST + 1, 1, NULL, 0, NULL), SOMBRA_LIMIT, "26112");
+    FAILS(&f, sombra_create_nodes(f.txn, labels, MOST + 1, 1, NULL, 0, NULL), SOMBRA_LIMIT,
+          "26112");
     OK(&f, sombra_create_nodes(f.txn, labels, MOST, 1, NULL, 0, &id));
     api_commit(&f);
     api_reopen(&f);
@@ -78,7 +80,8 @@ static void test_api_limits__keys_of_an_index(void **state)
         if (i == 16) break;
         values[i] = api_text(name);
         values[i].as.bytes.size = 1;
-        columns[i] = (sombra_column){.key = keys[i], .type = SOMBRA_TYPE_NULL, .values = &values[i]};
+        columns[i] =
+            (sombra_column){.key = keys[i], .type = SOMBRA_TYPE_NULL, .values = &values[i]};
         values[i] = sombra_int(i);
     }
     FAILS(&f, sombra_schema_create(f.txn, &index, &id), SOMBRA_LIMIT, "16 keys");
@@ -111,7 +114,8 @@ static void test_api_limits__indexed_values_may_be_long(void **state)
     label = api_name(&f, SOMBRA_LABEL, "Text");
     key = api_name(&f, SOMBRA_KEY, "text");
     {
-        const sombra_schema unique = {.kind = SOMBRA_UNIQUE, .entity = label, .keys = &key, .key_count = 1};
+        const sombra_schema unique = {
+            .kind = SOMBRA_UNIQUE, .entity = label, .keys = &key, .key_count = 1};
         OK(&f, sombra_schema_create(f.txn, &unique, &id));
     }
     for (int i = 0; i < 3; i++) {
@@ -122,7 +126,8 @@ static void test_api_limits__indexed_values_may_be_long(void **state)
         texts[i][BYTES - 1] = (char)('a' + i); /* they differ in the last byte alone */
         value = sombra_string(texts[i], BYTES);
         OK(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, &ids[i]));
-        FAILS(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, NULL), SOMBRA_CONSTRAINT, "text");
+        FAILS(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, NULL), SOMBRA_CONSTRAINT,
+              "text");
     }
     for (int i = 0; i < 3; i++) {
         const sombra_value value = sombra_string(texts[i], BYTES);
@@ -138,7 +143,8 @@ static void test_api_limits__indexed_values_may_be_long(void **state)
 static void test_api_limits__value_bytes(void **state)
 {
     const size_t most = 0x7FFFFFFF;
-    char *mapped = mmap(NULL, most + 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *mapped =
+        mmap(NULL, most + 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     char zone[257];
     api_fixture f;
     uint32_t key;
@@ -157,7 +163,8 @@ static void test_api_limits__value_bytes(void **state)
         const sombra_value *const bad[] = {&two, &list, &far};
         for (size_t i = 0; i < 3; i++) {
             const sombra_column column = {.key = key, .type = SOMBRA_TYPE_NULL, .values = bad[i]};
-            FAILS(&f, sombra_create_nodes(f.txn, NULL, 0, 1, &column, 1, NULL), SOMBRA_LIMIT, "longer than a property");
+            FAILS(&f, sombra_create_nodes(f.txn, NULL, 0, 1, &column, 1, NULL), SOMBRA_LIMIT,
+                  "longer than a property");
         }
     }
     { /* a few megabytes are an everyday value */
@@ -177,12 +184,20 @@ static void test_api_limits__value_bytes(void **state)
 
 static void test_api_limits__times(void **state)
 {
-    static const struct { sombra_value good, bad; } pairs[] = {
-        {{.type = SOMBRA_TYPE_DATE, .as.integer = 365241780471}, {.type = SOMBRA_TYPE_DATE, .as.integer = 365241780472}},
-        {{.type = SOMBRA_TYPE_TIME, .as.time = {0, 64800}}, {.type = SOMBRA_TYPE_TIME, .as.time = {0, 64801}}},
-        {{.type = SOMBRA_TYPE_LOCAL_TIME, .as.integer = 86399999999999}, {.type = SOMBRA_TYPE_LOCAL_TIME, .as.integer = -1}},
-        {{.type = SOMBRA_TYPE_DURATION, .as.duration = {INT64_MAX, INT64_MIN, INT64_MAX, 999999999}}, {.type = SOMBRA_TYPE_DURATION, .as.duration = {0, 0, 0, 1000000000}}},
-        {{.type = SOMBRA_TYPE_LOCAL_DATETIME, .extra = 999999999}, {.type = SOMBRA_TYPE_LOCAL_DATETIME, .extra = 1000000000}},
+    static const struct {
+        sombra_value good, bad;
+    } pairs[] = {
+        {{.type = SOMBRA_TYPE_DATE, .as.integer = 365241780471},
+         {.type = SOMBRA_TYPE_DATE, .as.integer = 365241780472}},
+        {{.type = SOMBRA_TYPE_TIME, .as.time = {0, 64800}},
+         {.type = SOMBRA_TYPE_TIME, .as.time = {0, 64801}}},
+        {{.type = SOMBRA_TYPE_LOCAL_TIME, .as.integer = 86399999999999},
+         {.type = SOMBRA_TYPE_LOCAL_TIME, .as.integer = -1}},
+        {{.type = SOMBRA_TYPE_DURATION,
+          .as.duration = {INT64_MAX, INT64_MIN, INT64_MAX, 999999999}},
+         {.type = SOMBRA_TYPE_DURATION, .as.duration = {0, 0, 0, 1000000000}}},
+        {{.type = SOMBRA_TYPE_LOCAL_DATETIME, .extra = 999999999},
+         {.type = SOMBRA_TYPE_LOCAL_DATETIME, .extra = 1000000000}},
     };
     api_fixture f;
     uint32_t key;
@@ -211,12 +226,14 @@ static void test_api_limits__connections_of_a_file(void **state)
 
     api_new(&f);
     conns[0] = f.conn;
-    for (int i = 1; i < 1000; i++) OK_ERROR(&f, sombra_connect(f.db, &conns[i], &f.error));
+    for (int i = 1; i < 1000; i++)
+        OK_ERROR(&f, sombra_connect(f.db, &conns[i], &f.error));
     FAILS_ERROR(&f, sombra_connect(f.db, &extra, &f.error), SOMBRA_LIMIT, "1000");
     assert_null(extra);
     sombra_disconnect(conns[500]);
     OK_ERROR(&f, sombra_connect(f.db, &conns[500], &f.error));
-    for (int i = 1; i < 1000; i++) sombra_disconnect(conns[i]);
+    for (int i = 1; i < 1000; i++)
+        sombra_disconnect(conns[i]);
     api_begin(&f, SOMBRA_WRITE);
     (void)api_node(&f, "Person", 1);
     api_commit(&f);

@@ -37,7 +37,8 @@ static void test_api_options__described(void **state)
     assert_int_equal(count, 16);
     assert_memory_equal(&defaults, &set, sizeof set);
     assert_true(defaults.create && defaults.checkpoint_thread);
-    assert_false(defaults.read_only || defaults.immutable || defaults.trusted_endpoints || defaults.distinct_neighbors || defaults.profile);
+    assert_false(defaults.read_only || defaults.immutable || defaults.trusted_endpoints ||
+                 defaults.distinct_neighbors || defaults.profile);
     assert_int_equal(defaults.durability, SOMBRA_DURABLE_FULL);
     assert_int_equal(defaults.page_size, 8192);
     assert_int_equal(defaults.autocheckpoint, 1000);
@@ -47,8 +48,16 @@ static void test_api_options__described(void **state)
 
 static void test_api_options__values(void **state)
 {
-    static const char *const bools[] = {"create", "read_only", "immutable", "checkpoint_thread", "trusted_endpoints", "distinct_neighbors", "profile"};
-    static const char *const yes[] = {"true", "on", "1", "TRUE", "yes"}, *const no[] = {"false", "off", "0", "Off", "no"};
+    static const char *const bools[] = {"create",
+                                        "read_only",
+                                        "immutable",
+                                        "checkpoint_thread",
+                                        "trusted_endpoints",
+                                        "distinct_neighbors",
+                                        "profile"};
+    static const char *const yes[] = {"true", "on", "1", "TRUE", "yes"}, *const no[] = {
+                                                                             "false", "off", "0",
+                                                                             "Off", "no"};
     api_fixture f = {0};
     (void)state;
 
@@ -60,7 +69,8 @@ static void test_api_options__values(void **state)
             OK_ERROR(&f, sombra_options_set(&f.options, bools[i], no[j], &f.error));
             assert_false(truth(&f, bools[i]));
         }
-    FAILS_ERROR(&f, sombra_options_set(&f.options, "create", "maybe", &f.error), SOMBRA_INVALID, "maybe");
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "create", "maybe", &f.error), SOMBRA_INVALID,
+                "maybe");
     OK_ERROR(&f, sombra_options_set(&f.options, "memory_limit", "3g", &f.error));
     assert_true(f.options.memory_limit == 3ull << 30);
     OK_ERROR(&f, sombra_options_set(&f.options, "transaction_memory", "5M", &f.error));
@@ -69,22 +79,34 @@ static void test_api_options__values(void **state)
     assert_int_equal(f.options.page_size, 16384);
     OK_ERROR(&f, sombra_options_set(&f.options, "durability", "Normal", &f.error));
     assert_int_equal(f.options.durability, SOMBRA_DURABLE_NORMAL);
-    FAILS_ERROR(&f, sombra_options_set(&f.options, "durability", "most", &f.error), SOMBRA_INVALID, "full, normal, off");
-    FAILS_ERROR(&f, sombra_options_set(&f.options, "page_size", "12288", &f.error), SOMBRA_INVALID, "power of two");
-    FAILS_ERROR(&f, sombra_options_set(&f.options, "page_size", "2k", &f.error), SOMBRA_INVALID, "4096");
-    FAILS_ERROR(&f, sombra_options_set(&f.options, "cache_pages", "7", &f.error), SOMBRA_INVALID, "cache_pages");
-    FAILS_ERROR(&f, sombra_options_set(&f.options, "cache_pages", "12x", &f.error), SOMBRA_INVALID, "12x");
-    FAILS_ERROR(&f, sombra_options_set(&f.options, "cache_pages", "", &f.error), SOMBRA_INVALID, "cache_pages");
-    FAILS_ERROR(&f, sombra_options_set(&f.options, "memory_limit", "-1", &f.error), SOMBRA_INVALID, "-1");
-    FAILS_ERROR(&f, sombra_options_set(&f.options, "memory_limit", "99999999999g", &f.error), SOMBRA_INVALID, "memory_limit");
-    FAILS_ERROR(&f, sombra_options_set(&f.options, "memory_limit", "99999999999999999999", &f.error), SOMBRA_INVALID, "memory_limit");
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "durability", "most", &f.error), SOMBRA_INVALID,
+                "full, normal, off");
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "page_size", "12288", &f.error), SOMBRA_INVALID,
+                "power of two");
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "page_size", "2k", &f.error), SOMBRA_INVALID,
+                "4096");
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "cache_pages", "7", &f.error), SOMBRA_INVALID,
+                "cache_pages");
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "cache_pages", "12x", &f.error), SOMBRA_INVALID,
+                "12x");
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "cache_pages", "", &f.error), SOMBRA_INVALID,
+                "cache_pages");
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "memory_limit", "-1", &f.error), SOMBRA_INVALID,
+                "-1");
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "memory_limit", "99999999999g", &f.error),
+                SOMBRA_INVALID, "memory_limit");
+    FAILS_ERROR(&f,
+                sombra_options_set(&f.options, "memory_limit", "99999999999999999999", &f.error),
+                SOMBRA_INVALID, "memory_limit");
     FAILS_ERROR(&f, sombra_options_set(NULL, "create", "1", &f.error), SOMBRA_MISUSE, "NULL");
 }
 
 static void test_api_options__unknown_names_the_nearest(void **state)
 {
-    static const char *const pairs[][2] = {{"durabilty", "durability"}, {"page-size", "page_size"}, {"readonly", "read_only"},
-                                           {"busy_timeout", "busy_timeout_ms"}, {"cachepages", "cache_pages"}, {"profil", "profile"}};
+    static const char *const pairs[][2] = {
+        {"durabilty", "durability"},   {"page-size", "page_size"},
+        {"readonly", "read_only"},     {"busy_timeout", "busy_timeout_ms"},
+        {"cachepages", "cache_pages"}, {"profil", "profile"}};
     api_fixture f = {0};
     char *huge = malloc(5000);
     (void)state;
@@ -93,7 +115,8 @@ static void test_api_options__unknown_names_the_nearest(void **state)
     for (size_t i = 0; i < 6; i++) {
         char text[64];
         (void)snprintf(text, sizeof text, "did you mean '%s'?", pairs[i][1]);
-        FAILS_ERROR(&f, sombra_options_set(&f.options, pairs[i][0], "1", &f.error), SOMBRA_INVALID, text);
+        FAILS_ERROR(&f, sombra_options_set(&f.options, pairs[i][0], "1", &f.error), SOMBRA_INVALID,
+                    text);
         assert_non_null(strstr(f.error.message, pairs[i][0]));
     }
     memset(huge, 'x', 4999);
@@ -107,7 +130,10 @@ static void test_api_options__unknown_names_the_nearest(void **state)
 static void test_api_options__abi_and_ranges(void **state)
 {
     api_fixture f = {0};
-    struct { sombra_options options; uint8_t newer[64]; } longer;
+    struct {
+        sombra_options options;
+        uint8_t newer[64];
+    } longer;
     (void)state;
 
     assert_string_equal(sombra_version(), SOMBRA_VERSION);
@@ -134,13 +160,16 @@ static void test_api_options__abi_and_ranges(void **state)
     /* fields set by hand are held to the same ranges */
     sombra_options_init(&f.options);
     f.options.durability = 3;
-    FAILS_ERROR(&f, sombra_open(":memory:", &f.options, &f.db, &f.error), SOMBRA_INVALID, "durability: 3");
+    FAILS_ERROR(&f, sombra_open(":memory:", &f.options, &f.db, &f.error), SOMBRA_INVALID,
+                "durability: 3");
     sombra_options_init(&f.options);
     f.options.page_size = 5000;
-    FAILS_ERROR(&f, sombra_open(":memory:", &f.options, &f.db, &f.error), SOMBRA_INVALID, "page_size: 5000");
+    FAILS_ERROR(&f, sombra_open(":memory:", &f.options, &f.db, &f.error), SOMBRA_INVALID,
+                "page_size: 5000");
     sombra_options_init(&f.options);
     f.options.cache_pages = 1;
-    FAILS_ERROR(&f, sombra_open(":memory:", &f.options, &f.db, &f.error), SOMBRA_INVALID, "cache_pages: 1");
+    FAILS_ERROR(&f, sombra_open(":memory:", &f.options, &f.db, &f.error), SOMBRA_INVALID,
+                "cache_pages: 1");
     assert_null(f.db);
     assert_int_equal(sombra_close(NULL, NULL), SOMBRA_OK);
 }
@@ -189,7 +218,8 @@ static void test_api_options__not_a_database(void **state)
     sombra_options_init(&f.options);
     file = fopen(API_PATH, "wb");
     assert_non_null(file);
-    for (int i = 0; i < 1000; i++) assert_true(fprintf(file, "this is some other program's file\n") > 0);
+    for (int i = 0; i < 1000; i++)
+        assert_true(fprintf(file, "this is some other program's file\n") > 0);
     assert_int_equal(fclose(file), 0);
     FAILS_ERROR(&f, sombra_open(API_PATH, &f.options, &f.db, &f.error), SOMBRA_NOT_A_DB, API_PATH);
     assert_null(f.db);
@@ -215,12 +245,15 @@ static void test_api_options__tiny_page_cache(void **state)
     api_begin(&f, SOMBRA_WRITE);
     label = api_name(&f, SOMBRA_LABEL, "Person");
     key = api_name(&f, SOMBRA_KEY, "number");
-    for (int i = 0; i < NODES; i++) numbers[i] = (int64_t)i * 7919;
+    for (int i = 0; i < NODES; i++)
+        numbers[i] = (int64_t)i * 7919;
     {
         const sombra_column column = {.key = key, .type = SOMBRA_TYPE_INT, .integers = numbers};
         OK(&f, sombra_create_nodes(f.txn, &label, 1, NODES, &column, 1, ids));
-        for (int i = 0; i < NODES; i++) ends[i] = ids[(i * 31) % NODES];
-        OK(&f, sombra_create_rels(f.txn, api_name(&f, SOMBRA_TYPE, "KNOWS"), NODES, ids, ends, NULL, 0, NULL));
+        for (int i = 0; i < NODES; i++)
+            ends[i] = ids[(i * 31) % NODES];
+        OK(&f, sombra_create_rels(f.txn, api_name(&f, SOMBRA_TYPE, "KNOWS"), NODES, ids, ends, NULL,
+                                  0, NULL));
     }
     api_commit(&f);
     api_reopen(&f);
@@ -241,8 +274,10 @@ static void test_api_options__tiny_page_cache(void **state)
     }
     {
         const sombra_value wanted = sombra_int(7919 * 100);
-        const sombra_scan_options scan = {.entity = SOMBRA_NODE, .name = label, .key = key, .equal = &wanted};
-        const sombra_schema index = {.kind = SOMBRA_UNIQUE, .entity = label, .keys = &key, .key_count = 1};
+        const sombra_scan_options scan = {
+            .entity = SOMBRA_NODE, .name = label, .key = key, .equal = &wanted};
+        const sombra_schema index = {
+            .kind = SOMBRA_UNIQUE, .entity = label, .keys = &key, .key_count = 1};
         uint64_t count;
         OK(&f, sombra_count(f.txn, &scan, &count));
         assert_int_equal(count, 1);
@@ -278,7 +313,8 @@ static void test_api_options__checkpoints(void **state)
                 api_begin(&f, SOMBRA_READ);
                 OK(&f, sombra_get_info(f.txn, &info));
                 sombra_rollback(f.txn);
-                if (!automatic || !threaded || info.wal_backfilled != 0 || info.wal_frames < 50) break;
+                if (!automatic || !threaded || info.wal_backfilled != 0 || info.wal_frames < 50)
+                    break;
                 (void)usleep(10000);
             }
             if (automatic)
@@ -346,7 +382,8 @@ static void test_api_options__trusted_distinct_and_cache(void **state)
             if (stats.trusted == 0 && capacity != 0)
                 assert_int_equal(stats.node_lookups, 2);
             else if (stats.trusted == 0)
-                assert_in_range(stats.node_lookups, 6, 12); /* a tiny batch need not be de-duplicated */
+                assert_in_range(stats.node_lookups, 6,
+                                12); /* a tiny batch need not be de-duplicated */
             sombra_rollback(f.txn);
         }
     f.options.trusted_endpoints = false;
@@ -404,7 +441,8 @@ static void test_api_options__memory_limit(void **state)
     assert_int_equal(api_node_count(&f), 1);
     /* more than transaction_memory in small pieces spills instead */
     api_begin(&f, SOMBRA_WRITE);
-    for (int i = 0; i < 30; i++) OK(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, NULL));
+    for (int i = 0; i < 30; i++)
+        OK(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, NULL));
     api_commit(&f);
     assert_int_equal(api_node_count(&f), 31);
     f.options.memory_limit = 20000; /* not enough to open */
@@ -435,9 +473,13 @@ static uint64_t profile_sum(api_fixture *f, bool reset)
 /* One rule everywhere: unset, empty, 0 and false are off. */
 static void test_api_options__profile_switch(void **state)
 {
-    static const struct { const char *value; bool option, on; } cases[] = {
-        {NULL, false, false}, {"", false, false}, {"0", false, false}, {"false", false, false}, {"off", false, false},
-        {"1", false, true},   {"true", false, true}, {NULL, true, true}, {"0", true, true},
+    static const struct {
+        const char *value;
+        bool option, on;
+    } cases[] = {
+        {NULL, false, false},    {"", false, false},    {"0", false, false},
+        {"false", false, false}, {"off", false, false}, {"1", false, true},
+        {"true", false, true},   {NULL, true, true},    {"0", true, true},
     };
     size_t count = 0;
     (void)state;
@@ -467,7 +509,10 @@ static void test_api_options__profile_switch(void **state)
     assert_int_equal(sombra_profile_snapshot(NULL, false, NULL, 0, &count), SOMBRA_MISUSE);
 }
 
-typedef struct log_seen { unsigned messages; char last[512]; } log_seen;
+typedef struct log_seen {
+    unsigned messages;
+    char last[512];
+} log_seen;
 static void on_log(void *ctx, sombra_log_level level, const char *message)
 {
     log_seen *seen = ctx;
@@ -482,7 +527,8 @@ static void copy_file(const char *from, const char *to)
     int c;
     assert_non_null(in);
     assert_non_null(out);
-    while ((c = fgetc(in)) != EOF) assert_int_equal(fputc(c, out), c);
+    while ((c = fgetc(in)) != EOF)
+        assert_int_equal(fputc(c, out), c);
     assert_int_equal(fclose(in), 0);
     assert_int_equal(fclose(out), 0);
 }

@@ -27,7 +27,8 @@ static void test_api_transactions__misuse(void **state)
     FAILS(&f, sombra_begin(f.conn, SOMBRA_READ, &other), SOMBRA_MISUSE, "transaction open");
     assert_null(other);
     FAILS(&f, sombra_checkpoint(f.conn, SOMBRA_PASSIVE, NULL), SOMBRA_MISUSE, "transaction");
-    FAILS(&f, sombra_name_intern(f.txn, SOMBRA_LABEL, "Person", 6, &id), SOMBRA_READ_ONLY, "Person");
+    FAILS(&f, sombra_name_intern(f.txn, SOMBRA_LABEL, "Person", 6, &id), SOMBRA_READ_ONLY,
+          "Person");
     ended = f.txn;
     api_commit(&f);
     FAILS(&f, sombra_name_entities(ended, SOMBRA_LABEL, 0, &count), SOMBRA_MISUSE, "ended");
@@ -279,7 +280,10 @@ static void test_api_transactions__fork(void **state)
 typedef struct hook_log {
     unsigned commits, changes;
     sombra_status refuse;
-    struct { sombra_change change; uint64_t id; } seen[64];
+    struct {
+        sombra_change change;
+        uint64_t id;
+    } seen[64];
 } hook_log;
 
 static sombra_status on_commit(void *ctx)
@@ -360,7 +364,11 @@ static void test_api_transactions__change_hook(void **state)
         const sombra_prop prop = {.key = key, .value = sombra_int(9)};
         const sombra_op good[] = {
             {.kind = SOMBRA_SET_PROPS, .entity = {a, -1}, .props = &prop, .prop_count = 1},
-            {.kind = SOMBRA_SET_PROPS, .on_rel = true, .entity = {rel, -1}, .props = &prop, .prop_count = 1},
+            {.kind = SOMBRA_SET_PROPS,
+             .on_rel = true,
+             .entity = {rel, -1},
+             .props = &prop,
+             .prop_count = 1},
             {.kind = SOMBRA_DELETE_NODE, .entity = {b, -1}, .detach = true},
             {.kind = SOMBRA_DELETE_NODE, .entity = {c, -1}},
         };
@@ -420,7 +428,9 @@ static void test_api_transactions__interrupt_and_progress(void **state)
     api_begin(&f, SOMBRA_WRITE);
     label = api_name(&f, SOMBRA_LABEL, "Person");
     {
-        const sombra_column column = {.key = api_name(&f, SOMBRA_KEY, "number"), .type = SOMBRA_TYPE_INT, .integers = numbers};
+        const sombra_column column = {.key = api_name(&f, SOMBRA_KEY, "number"),
+                                      .type = SOMBRA_TYPE_INT,
+                                      .integers = numbers};
         OK(&f, sombra_create_nodes(f.txn, &label, 1, NODES, &column, 1, NULL));
     }
     free(numbers);
@@ -447,7 +457,8 @@ static void test_api_transactions__interrupt_and_progress(void **state)
     api_begin(&f, SOMBRA_WRITE);
     {
         const uint32_t key = api_name(&f, SOMBRA_KEY, "number");
-        const sombra_schema index = {.kind = SOMBRA_INDEX, .entity = label, .keys = &key, .key_count = 1};
+        const sombra_schema index = {
+            .kind = SOMBRA_INDEX, .entity = label, .keys = &key, .key_count = 1};
         uint32_t id = 7;
         call.calls = 0;
         call.stop_at = 1;
@@ -497,7 +508,8 @@ static void test_api_transactions__read_only(void **state)
     f.options.immutable = false;
     f.options.read_only = true;
     api_remove("absent.sombra");
-    FAILS_ERROR(&f, sombra_open("absent.sombra", &f.options, &f.db, &f.error), SOMBRA_CANT_OPEN, "absent.sombra");
+    FAILS_ERROR(&f, sombra_open("absent.sombra", &f.options, &f.db, &f.error), SOMBRA_CANT_OPEN,
+                "absent.sombra");
     api_remove(API_PATH);
 }
 
@@ -509,15 +521,18 @@ static void do_steps(api_fixture *f, unsigned steps)
     uint64_t a = 0, b = 0;
     uint32_t savepoint = 0;
 
-    for (unsigned step = 0; step < steps; step++) switch (step) {
+    for (unsigned step = 0; step < steps; step++)
+        switch (step) {
         case 0: (void)api_name(f, SOMBRA_LABEL, "Aborted"); break;
         case 1: a = api_node(f, "Aborted", 1); break;
         case 2: b = api_node(f, "Person", 2); break;
         case 3: (void)api_rel(f, a, "ABORTED", b); break;
         case 4: OK(f, sombra_savepoint(f->txn, &savepoint)); break;
         case 5: {
-            const uint32_t label = api_name(f, SOMBRA_LABEL, "Person"), key = api_name(f, SOMBRA_KEY, "aborted");
-            const sombra_schema index = {.kind = SOMBRA_INDEX, .entity = label, .keys = &key, .key_count = 1};
+            const uint32_t label = api_name(f, SOMBRA_LABEL, "Person"),
+                           key = api_name(f, SOMBRA_KEY, "aborted");
+            const sombra_schema index = {
+                .kind = SOMBRA_INDEX, .entity = label, .keys = &key, .key_count = 1};
             OK(f, sombra_schema_create(f->txn, &index, NULL));
             break;
         }
@@ -528,7 +543,10 @@ static void do_steps(api_fixture *f, unsigned steps)
         }
         case 7: { /* a call that fails by itself */
             const uint64_t nobody = 123456789;
-            FAILS(f, sombra_create_rels(f->txn, api_name(f, SOMBRA_TYPE, "ABORTED"), 1, &a, &nobody, NULL, 0, NULL), SOMBRA_NOT_FOUND, "123456789");
+            FAILS(f,
+                  sombra_create_rels(f->txn, api_name(f, SOMBRA_TYPE, "ABORTED"), 1, &a, &nobody,
+                                     NULL, 0, NULL),
+                  SOMBRA_NOT_FOUND, "123456789");
             break;
         }
         case 8: OK(f, sombra_rollback_to(f->txn, savepoint)); break;
@@ -558,7 +576,8 @@ static void test_api_transactions__abort_at_each_step(void **state)
             api_begin(&f, SOMBRA_WRITE);
             do_steps(&f, steps);
             sombra_rollback(f.txn);
-            for (int after = 0; after < 3; after++) { /* every commit behind the abort succeeds, and stays */
+            for (int after = 0; after < 3;
+                 after++) { /* every commit behind the abort succeeds, and stays */
                 api_begin(&f, SOMBRA_WRITE);
                 (void)api_node(&f, "Person", after);
                 api_commit(&f);
@@ -570,7 +589,8 @@ static void test_api_transactions__abort_at_each_step(void **state)
             api_begin(&f, SOMBRA_READ);
             {
                 uint32_t id = 7;
-                OK(&f, sombra_name_find(f.txn, SOMBRA_LABEL, "Aborted", SOMBRA_NUL_TERMINATED, &id));
+                OK(&f,
+                   sombra_name_find(f.txn, SOMBRA_LABEL, "Aborted", SOMBRA_NUL_TERMINATED, &id));
                 assert_int_equal(id, 0);
             }
             sombra_rollback(f.txn);

@@ -17,19 +17,22 @@ static void test_graph_limits__ids(void **state)
     begin_write(&f);
     type = name(&f, SB_NAME_TYPE, "T");
     OK(&f, sb_graph_create_nodes(f.graph, 0, 1, NULL, 0, nodes, &f.err));
-    f.view->meta.node_end = SB_ID_MAX - 1; /* a fresh label set takes a block of its own: two ids are left */
+    f.view->meta.node_end =
+        SB_ID_MAX - 1; /* a fresh label set takes a block of its own: two ids are left */
     {
         const sb_label_id label = name(&f, SB_NAME_LABEL, "Last");
         sb_set_id set;
         OK(&f, sb_set_intern(f.view, &label, 1, &set, &f.err));
-        FAILS(&f, sb_graph_create_nodes(f.graph, set, 3, NULL, 0, nodes, &f.err), SB_LIMIT, "ids are used up");
+        FAILS(&f, sb_graph_create_nodes(f.graph, set, 3, NULL, 0, nodes, &f.err), SB_LIMIT,
+              "ids are used up");
         OK(&f, sb_graph_create_nodes(f.graph, set, 2, NULL, 0, nodes, &f.err));
         assert_int_equal(nodes[1], SB_ID_MAX);
     }
     f.view->meta.rel_end = SB_ID_MAX;
     {
         const sb_node_id ends[2] = {nodes[1], nodes[1]};
-        FAILS(&f, sb_graph_create_rels(f.graph, type, 2, ends, ends, NULL, 0, rels, &f.err), SB_LIMIT, "ids are used up");
+        FAILS(&f, sb_graph_create_rels(f.graph, type, 2, ends, ends, NULL, 0, rels, &f.err),
+              SB_LIMIT, "ids are used up");
         OK(&f, sb_graph_create_rels(f.graph, type, 1, ends, ends, NULL, 0, rels, &f.err));
         assert_int_equal(rels[0], SB_ID_MAX);
     }
@@ -49,7 +52,8 @@ static void test_graph_limits__names(void **state)
         const uint32_t real = f.view->names[kind].count;
         uint32_t id = 0;
         f.view->names[kind].count = limits[kind];
-        FAILS(&f, sb_name_intern(f.view, (sb_name_kind)kind, text("one more"), &id, &f.err), SB_LIMIT, "one more");
+        FAILS(&f, sb_name_intern(f.view, (sb_name_kind)kind, text("one more"), &id, &f.err),
+              SB_LIMIT, "one more");
         f.view->names[kind].count = real;
         OK(&f, sb_name_intern(f.view, (sb_name_kind)kind, text("one more"), &id, &f.err));
     }
@@ -89,7 +93,7 @@ static void test_graph_limits__write_ahead_log(void **state)
     begin_write(&f);
     OK(&f, sb_graph_create_nodes(f.graph, 0, 1, NULL, 0, &id, &f.err));
     OK(&f, sb_pager__append_begin(f.txn, &f.err)); /* sets the tail, which stays for the commit */
-    f.txn->tail.pos = UINT32_MAX - 8; /* in units of 64 bytes: just below 256 GiB */
+    f.txn->tail.pos = UINT32_MAX - 8;              /* in units of 64 bytes: just below 256 GiB */
     FAILS(&f, sb_txn_commit(f.txn, &f.err), SB_LIMIT, "256 GiB");
     graph_reopen(&f); /* nothing of it stays, and the log goes on */
     begin_write(&f);
