@@ -1,5 +1,5 @@
 /* test_limits.c — the limits of docs/LIMITS.md that a program can reach: the last value works, the next says SOMBRA_LIMIT.
- * Those that no test can reach by use are in tests/unit/graph/test_limits.c. */
+ * Those that no test can reach by use are in tests/unit/store and tests/unit/pager. */
 #include <sys/mman.h>
 
 #include "support/api_fixture.h"

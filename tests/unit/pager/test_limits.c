@@ -1,0 +1,65 @@
+/* test_limits.c — the pager's limits of docs/LIMITS.md, which are too far away to be reached by use: the counters are set
+ * just below them, and what comes next must be SB_LIMIT with all else as it was. */
+#include "pager_fixture.h"
+
+#include "pager/pager_priv.h"
+
+static void test_pager_limits__pages(void **state)
+{
+    fixture f;
+    sb_txn *txn = NULL;
+    sb_pgno pgno;
+    uint8_t *bytes;
+    (void)state;
+
+    fixture_options(&f, fixture_memory());
+    fixture_open(&f, "x");
+    CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
+    const sb_pgno real = txn->now.page_count;
+    txn->now.page_count = SB_PGNO_MAX;
+    assert_int_equal(sb_page_alloc(txn, SB_PAGE_OVERFLOW, 1, &pgno, &bytes, &f.err), SB_LIMIT);
+    assert_int_equal(sb_page_alloc_run(txn, 5, &pgno, &f.err), SB_LIMIT);
+    txn->now.page_count = real;
+    CHECK(&f, sb_page_alloc(txn, SB_PAGE_OVERFLOW, 1, &pgno, &bytes, &f.err));
+    sb_txn_rollback(txn);
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+}
+
+static void test_pager_limits__write_ahead_log(void **state)
+{
+    fixture f;
+    sb_txn *txn = NULL;
+    uint8_t *bytes;
+    (void)state;
+
+    fixture_options(&f, fixture_memory());
+    fixture_open(&f, "x");
+    CHECK(&f, fixture_put(&f, f.session, 1, 3, 100));
+    CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
+    CHECK(&f, sb_page_mut(txn, 1, &bytes, &f.err));
+    model_fill(bytes, 4096, 1, 200);
+    CHECK(&f, sb_pager__append_begin(txn, &f.err)); /* sets the tail, which stays for the commit */
+    txn->tail.pos = UINT32_MAX - 8;                 /* units of 64 bytes: just below 256 GiB */
+    assert_int_equal(sb_txn_commit(txn, &f.err), SB_LIMIT);
+    assert_non_null(strstr(f.err.text, "256 GiB"));
+    sb_err_clear(&f.err);
+    /* Nothing of it stays, and the log goes on. */
+    CHECK(&f, fixture_put(&f, f.session, 2, 1, 300));
+    fixture_close(&f);
+    fixture_open(&f, "x");
+    CHECK(&f, sb_txn_begin_read(f.session, &txn, &f.err));
+    assert_int_equal(sb_txn_seq(txn), 2);
+    sb_txn_rollback(txn);
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pager_limits__pages),
+        cmocka_unit_test(test_pager_limits__write_ahead_log),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

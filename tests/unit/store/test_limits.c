@@ -1,0 +1,61 @@
+/* test_limits.c — limits of docs/LIMITS.md that are too far away to be reached by use: counters are set just below them,
+ * and what comes next must be SB_LIMIT with the transaction still usable. */
+#include "store_fixture.h"
+
+#include "store/store_priv.h"
+
+static void test_store_limits__ids(void **state)
+{
+    store_fixture f;
+    uint64_t ids[4];
+    (void)state;
+
+    fixture_open(&f, 8192);
+    begin_write(&f);
+    OK(&f, sb_view_found(f.view, &f.err));
+    f.view->meta.node_end =
+        SB_ID_MAX - 1; /* a new label set takes a block of its own: two are left */
+    OK(&f, sb_ids_take_nodes(f.view, 0, 1, ids, &f.err));
+    assert_int_equal(ids[0], SB_ID_MAX - 1);
+    FAILS(&f, sb_ids_take_nodes(f.view, 0, 2, ids, &f.err), SB_LIMIT);
+    assert_int_equal(intern(&f, SB_NAME_TYPE, "first"), 1);
+    assert_int_equal(intern(&f, SB_NAME_TYPE, "second"), 2);
+    f.view->meta.rel_end = SB_ID_MAX;
+    OK(&f, sb_ids_take_rels(f.view, 1, 1, ids, &f.err));
+    assert_int_equal(ids[0], SB_ID_MAX);
+    FAILS(&f, sb_ids_take_rels(f.view, 1, 1, ids, &f.err), SB_LIMIT);
+    FAILS(&f, sb_ids_take_rels(f.view, 2, 1, ids, &f.err), SB_LIMIT);
+    sb_txn_rollback(f.txn);
+    fixture_close(&f);
+}
+
+static void test_store_limits__names(void **state)
+{
+    static const uint32_t limits[SB_NAME_KINDS] = {0xFFFFFFFDu, 0xFFFFFFu, SB_COLUMN_SET - 1};
+    store_fixture f;
+    (void)state;
+
+    fixture_open(&f, 8192);
+    begin_write(&f);
+    OK(&f, sb_view_found(f.view, &f.err));
+    for (unsigned kind = 0; kind < SB_NAME_KINDS; kind++) {
+        const sb_bytes name = sb_bytes_of("one more", 8);
+        const uint32_t real = f.view->names[kind].count;
+        uint32_t id = 0;
+        f.view->names[kind].count = limits[kind];
+        FAILS(&f, sb_name_intern(f.view, (sb_name_kind)kind, name, &id, &f.err), SB_LIMIT);
+        f.view->names[kind].count = real;
+        OK(&f, sb_name_intern(f.view, (sb_name_kind)kind, name, &id, &f.err));
+    }
+    OK(&f, sb_txn_commit(f.txn, &f.err));
+    fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_store_limits__ids),
+        cmocka_unit_test(test_store_limits__names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
