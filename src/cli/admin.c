@@ -12,7 +12,7 @@ static void info_row(output *out, const char *what, const char *name, uint64_t c
                      const char *detail)
 {
     output_row(out, (cell[]){cell_text(what), cell_text(name), cell_int(count),
-                             detail == NULL ? (cell){.kind = CELL_NULL} : cell_text(detail)});
+                             detail == NULL ? cell_null() : cell_text(detail)});
 }
 
 static int list_names(invocation *cli, output *out, sombra_name_kind kind, const char *what)
@@ -26,10 +26,7 @@ static int list_names(invocation *cli, output *out, sombra_name_kind kind, const
         uint64_t count = 0;
         snprintf(text, sizeof text, "%.*s", (int)size, name == NULL ? "" : name);
         if (kind == SOMBRA_KEY) {
-            output_row(out, (cell[]){cell_text(what),
-                                     cell_text(text),
-                                     {.kind = CELL_NULL},
-                                     {.kind = CELL_NULL}});
+            output_row(out, (cell[]){cell_text(what), cell_text(text), cell_null(), cell_null()});
             continue;
         }
         if (sombra_name_entities(cli->txn, kind, id, &count) != SOMBRA_OK)
@@ -117,9 +114,7 @@ static int list_info(invocation *cli)
         if (schema.kind == SOMBRA_LABEL_INDEX) continue;
         schema_target(cli, &schema, text, sizeof text);
         snprintf(name, sizeof name, "%.*s", (int)schema.name_size, schema.name);
-        output_row(out, (cell[]){cell_text(schema_kind(&schema)),
-                                 cell_text(name),
-                                 {.kind = CELL_NULL},
+        output_row(out, (cell[]){cell_text(schema_kind(&schema)), cell_text(name), cell_null(),
                                  cell_text(text)});
     }
     if (code == EXIT_OK && flag_given(cli, "trees")) code = list_trees(cli, out, info.page_size);

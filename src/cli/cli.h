@@ -126,6 +126,7 @@ typedef struct cell {
     double real;
     const sombra_value *value; /* VALUE */
 } cell;
+cell cell_null(void);
 cell cell_text(const char *text);
 cell cell_int(uint64_t integer);
 cell cell_real(double real);

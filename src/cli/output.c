@@ -11,6 +11,10 @@
 #define LAYOUT_ROWS    1000u /* a table's widths are those of its first rows */
 #define CELL_WIDTH_MAX 60u
 
+cell cell_null(void)
+{
+    return (cell){.kind = CELL_NULL};
+}
 cell cell_text(const char *text)
 {
     return (cell){.kind = CELL_TEXT, .text = text, .size = strlen(text)};
@@ -27,7 +31,7 @@ cell cell_real(double real)
 cell cell_value(const sombra_value *value)
 {
     switch (value->type) {
-    case SOMBRA_TYPE_NULL: return (cell){.kind = CELL_NULL};
+    case SOMBRA_TYPE_NULL: return cell_null();
     case SOMBRA_TYPE_INT: return (cell){.kind = CELL_INT, .integer = value->as.integer};
     case SOMBRA_TYPE_FLOAT: return cell_real(value->as.real);
     case SOMBRA_TYPE_BOOL: return (cell){.kind = CELL_BOOL, .integer = value->as.boolean};
@@ -75,8 +79,8 @@ static void put_real(text_buffer *out, double real)
         snprintf(text, sizeof text, "%.*g", digits, real);
         if (strtod(text, NULL) == real) break;
     }
-    if (strpbrk(text, ".e") == NULL) strcat(text, ".0");
     put_text(out, text);
+    if (strpbrk(text, ".e") == NULL) put_text(out, ".0");
 }
 
 static void put_value(text_buffer *out, const sombra_value *value)

@@ -186,10 +186,9 @@ static int print_path(invocation *cli, const sombra_path *path)
                 strncat(type, " (backwards)", sizeof type - strlen(type) - 1);
         }
         node_caption(cli, ids[i], caption, sizeof caption);
-        output_row(out, (cell[]){cell_int(i),
-                                 i == 0 ? (cell){.kind = CELL_NULL} : cell_int(ids[length + i]),
-                                 i == 0 ? (cell){.kind = CELL_NULL} : cell_text(type),
-                                 cell_int(ids[i]), cell_text(caption)});
+        output_row(out, (cell[]){cell_int(i), i == 0 ? cell_null() : cell_int(ids[length + i]),
+                                 i == 0 ? cell_null() : cell_text(type), cell_int(ids[i]),
+                                 cell_text(caption)});
     }
     free(ids);
     written = output_end(out);
