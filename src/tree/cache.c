@@ -167,11 +167,12 @@ static bool grow_cache(leaf_cache *cache)
     cache_entry *entries = sb_alloc_zero(cache->alloc, capacity * sizeof(cache_entry));
     cache->displaced = 0;
     if (entries == NULL) return false;
-    for (uint32_t i = 0; i < cache->capacity; i++)
-        if (cache->entries[i].pgno != SB_PGNO_NONE)
-            entries[cache->entries[i].tag & (capacity - 1)] = cache->entries[i];
-    if (cache->entries != NULL)
+    if (cache->entries != NULL) {
+        for (uint32_t i = 0; i < cache->capacity; i++)
+            if (cache->entries[i].pgno != SB_PGNO_NONE)
+                entries[cache->entries[i].tag & (capacity - 1)] = cache->entries[i];
         sb_free(cache->alloc, cache->entries, cache->capacity * sizeof(cache_entry));
+    }
     cache->entries = entries;
     cache->capacity = capacity;
     return true;

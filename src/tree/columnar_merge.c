@@ -163,7 +163,7 @@ sb_status sb_columnar__merge(sb_tree_txn *state, const uint8_t *page, const uint
     uint8_t *at = (*memory)->data;
     sb_source_column *results = carve(&at, columns * sizeof *results);
     uint64_t *ids = carve(&at, most * sizeof *ids);
-    merge m = {.page = page, .source = source, .from = from, .count = count};
+    merge m = {.page = page, .source = source, .from = from, .count = source == NULL ? 0 : count};
     m.map = carve(&at, most * sizeof *m.map);
     uint64_t *page_ids = carve(&at, page_rows * sizeof *page_ids);
     uint16_t *page_slots = carve(&at, page_rows * sizeof *page_slots);
@@ -175,12 +175,13 @@ sb_status sb_columnar__merge(sb_tree_txn *state, const uint8_t *page, const uint
         const sb_source_column *column =
             pairs.source_index == SIZE_MAX ? NULL : &source->columns[pairs.source_index];
         sb_colview view = {0};
-        if (pairs.page_index == SIZE_MAX) {
-            if (!any_present(column, from, count)) continue;
+        if (pairs.page_index != SIZE_MAX) {
+            sb_columnar__open(page, (uint32_t)pairs.page_index, &view);
+        } else if (column != NULL && any_present(column, from, count)) {
             view.key = column->key;
             view.type = column->type;
         } else {
-            sb_columnar__open(page, (uint32_t)pairs.page_index, &view);
+            continue;
         }
         const uint8_t class_ = view.type & SB_CLASS_MASK;
         column_out out = {.present = carve(&at, map_bytes)};

@@ -163,8 +163,10 @@ static sb_status blob_add(prepare *p, sb_buffer *blob, size_t entry_at,
     sb_store_le32(entry, column->key);
     entry[BLOB_ENTRY_TYPE] = column->type;
     if (!is_strings(column)) {
-        sb_store_le64(entry + BLOB_ENTRY_WORD,
-                      (column->type & SB_CLASS_MASK) == SB_CLASS_NULL ? 0 : column->words[row]);
+        if ((column->type & SB_CLASS_MASK) != SB_CLASS_NULL) {
+            SB_ASSERT(column->words != NULL);
+            sb_store_le64(entry + BLOB_ENTRY_WORD, column->words[row]);
+        }
     } else {
         if (is_ref(column, row)) {
             SB_TRY(sb_overflow_read(p->txn, column->bytes[row].data, blob, err));

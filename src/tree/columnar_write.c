@@ -147,9 +147,11 @@ sb_status sb_columnar__rewrite(sb_txn *txn, sb_tree *tree, uint8_t *page, sb_pgn
     }
 
     /* Several leaves: as few as it takes, with about as many rows each. */
-    size_t leaves = 0;
-    for (size_t at = 0; at < source->rows; leaves++)
-        at += sb_encoder__fit(&encoder, at, source->rows - at);
+    size_t leaves = 0, fitted = 0;
+    do {
+        fitted += sb_encoder__fit(&encoder, fitted, source->rows - fitted);
+        leaves++;
+    } while (fitted < source->rows);
     const size_t target = (source->rows + leaves - 1) / leaves;
     const size_t most = source->rows;
     if ((st = sb_tree__buffer_acquire(state, most * (sizeof(sb_part) + SB_ROW_KEY_BYTES),
@@ -336,7 +338,7 @@ static sb_status put_prepared(sb_txn *txn, sb_tree *tree, const sb_source *sourc
     sb_encoder encoder;
     sb_tree_txn *state;
     sb_status st = SB_OK;
-    size_t taken;
+    size_t taken = 0;
 
     SB_TRY(sb_tree__txn(txn, &state, err));
     SB_TRY(sb_tree__buffer_acquire(state, sb_encoder__memory(source->column_count), &scratch, err));

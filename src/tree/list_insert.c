@@ -118,6 +118,7 @@ static void divide(const sb_triple *triples, size_t count, uint32_t page_bytes, 
         size_t taken =
             sb_list__pack(triples + at, count - at, page_bytes, page_bytes, append, stats);
 
+        SB_ASSERT(taken > 0);
         /* Not the last one: take an even share of what is left, when that is less than a page. */
         if (!append && at + taken < count) {
             const uint64_t content = sb_list__encoded_bytes(stats) - SB_LIST_HEADER;
