@@ -188,5 +188,6 @@ void sb_os_process_name(uint64_t pid, char *name, size_t bytes)
 
 const char *sb_os_environment(const char *name)
 {
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe) — nothing in the library changes the environment */
     return getenv(name);
 }

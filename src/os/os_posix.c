@@ -471,6 +471,7 @@ static int open_unlinked(const sb_allocator *alloc, const char *directory)
     if (!sb_add_size(directory_bytes, sizeof suffix, &bytes)) return -1;
     name = (char *)sb_alloc(alloc, bytes);
     if (name == NULL) return -1;
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result) — the suffix ends it */
     memcpy(name, directory, directory_bytes);
     memcpy(name + directory_bytes, suffix, sizeof suffix);
     fd = lift_descriptor(mkostemp(name, O_CLOEXEC));
@@ -483,7 +484,7 @@ static int open_unlinked(const sb_allocator *alloc, const char *directory)
 
 static const char *temporary_directory(void)
 {
-    const char *named = getenv("TMPDIR");
+    const char *named = sb_os_environment("TMPDIR");
 
     if (named != NULL && named[0] != '\0') return named;
     /* /tmp is often memory; what is spilled there is large. */
