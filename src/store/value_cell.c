@@ -40,7 +40,7 @@ static bool datetime_fits(const sb_value *value)
 
 static uint64_t time_word(const sb_value *value)
 {
-    const uint64_t offset = (uint64_t)(value->as.time.offset + SB_OFFSET_SECONDS_MAX);
+    const uint64_t offset = (uint64_t)((int64_t)value->as.time.offset + SB_OFFSET_SECONDS_MAX);
 
     return ((uint64_t)value->as.time.ns * OFFSET_COUNT + offset) ^ SIGN_BIT;
 }
