@@ -4,7 +4,7 @@
  * files for the form. */
 #include "bulk_fixture.h"
 
-#include "../store/random_value.h"
+#include "support/random_value.h"
 
 static void expect_file(graph_fixture *f, const char *path, const char *expected)
 {

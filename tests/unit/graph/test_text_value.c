@@ -4,7 +4,7 @@
 
 #include "support/unit.h"
 
-#include "../store/random_value.h"
+#include "support/random_value.h"
 #include "graph/graph.h"
 
 typedef struct fixture {

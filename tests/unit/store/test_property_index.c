@@ -2,7 +2,7 @@
  * both directions, deletion while scanning, cut keys, misuse, damage. */
 #include "store_fixture.h"
 
-#include "random_value.h"
+#include "support/random_value.h"
 #include "store/index_priv.h"
 
 #define ENTRIES_MAX 3000u

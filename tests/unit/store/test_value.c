@@ -2,7 +2,7 @@
  * order on random triples. */
 #include "support/unit.h"
 
-#include "random_value.h"
+#include "support/random_value.h"
 
 static sb_value int_value(int64_t v)
 {

@@ -2,7 +2,7 @@
  * value encodes to are refused without harm. */
 #include "support/unit.h"
 
-#include "random_value.h"
+#include "support/random_value.h"
 
 typedef struct fixture {
     sb_random random;

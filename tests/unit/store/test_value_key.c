@@ -2,7 +2,7 @@
  * are read back, cut keys behave, hostile bytes are refused. */
 #include "support/unit.h"
 
-#include "random_value.h"
+#include "support/random_value.h"
 
 typedef struct fixture {
     sb_random random;

@@ -1,4 +1,4 @@
-/* random_value.h — random values of every type for the tests of store: mostly from small pools of special cases, so
+/* random_value.h — random values of every type for the tests of store and graph: mostly from small pools of special cases, so
  * that equal and nearly equal pairs come up often. */
 #ifndef SB_TEST_RANDOM_VALUE_H
 #define SB_TEST_RANDOM_VALUE_H
