@@ -6,7 +6,7 @@
 
 /* Pending relationships held at most before they are flushed: 48 bytes each, so 48 MiB. */
 #define PENDING_MAX ((size_t)1 << 20)
-/* Endpoints of calls with fewer relationships are checked one by one: no map to fill. */
+/* Endpoints of calls with fewer relationships are compared with each other: no map to fill. */
 #define BATCH_MIN 8u
 /* Entries of the existence cache that share a line of it. */
 #define CACHE_WAYS 4u
@@ -568,21 +568,49 @@ static sb_status resolve(sb_graph *graph, const sb_node_id *ids, size_t count, s
     return SB_OK;
 }
 
+/* One end of the i-th relationship of a small call: in a batch what an earlier end of it was found to be, else by itself. */
+static sb_status check_end(sb_graph *graph, const sb_node_id *sources, const sb_node_id *targets,
+                           sb_set_id *source_sets, sb_set_id *target_sets, size_t i, bool is_target,
+                           bool batch, bool trusted, sb_err *err)
+{
+    const sb_node_id id = is_target ? targets[i] : sources[i];
+    sb_set_id *set = is_target ? &target_sets[i] : &source_sets[i];
+    bool exists;
+
+    *set = 0;
+    if (batch) {
+        for (size_t j = 0; j < i + is_target; j++) { /* fewer than BATCH_MIN */
+            if (sources[j] == id) {
+                *set = source_sets[j];
+                return SB_OK;
+            }
+            if (j < i && targets[j] == id) {
+                *set = target_sets[j];
+                return SB_OK;
+            }
+        }
+    }
+    SB_TRY(check_one(graph, id, set, &exists, err));
+    if (!exists && !trusted)
+        return missing_endpoint(graph, i, is_target ? "target" : "source", id, err);
+    return SB_OK;
+}
+
 /* Label sets of both ends. A missing node is an error, or trusted to be there: then it counts for the empty set. */
 static sb_status find_sets(sb_graph *graph, const sb_node_id *sources, const sb_node_id *targets,
                            size_t rels, bool trusted, sb_set_id *source_sets,
                            sb_set_id *target_sets, sb_err *err)
 {
     sb_writer *writer = &graph->writer;
+    const bool off = (graph->profile->switched_off & SB_SEED_EXISTS_CACHE) != 0;
 
-    if (rels < BATCH_MIN || (graph->profile->switched_off & SB_SEED_EXISTS_CACHE)) {
+    if (rels < BATCH_MIN || off) {
+        const bool batch = rels > 1 && !off;
         for (size_t i = 0; i < rels; i++) {
-            bool exists;
-            source_sets[i] = target_sets[i] = 0;
-            SB_TRY(check_one(graph, sources[i], &source_sets[i], &exists, err));
-            if (!exists && !trusted) return missing_endpoint(graph, i, "source", sources[i], err);
-            SB_TRY(check_one(graph, targets[i], &target_sets[i], &exists, err));
-            if (!exists && !trusted) return missing_endpoint(graph, i, "target", targets[i], err);
+            SB_TRY(check_end(graph, sources, targets, source_sets, target_sets, i, false, batch,
+                             trusted, err));
+            SB_TRY(check_end(graph, sources, targets, source_sets, target_sets, i, true, batch,
+                             trusted, err));
         }
         return SB_OK;
     }
