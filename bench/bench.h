@@ -109,6 +109,8 @@ typedef struct bench_engine {
     /* An empty store with its schema: unique index on the key, relationships indexed both ways. */
     void *(*open)(const char *path, bench_sync sync);
     void (*close)(void *store);
+    /* Make room for the caller's own arrays of a load, outside of what is timed; may be NULL. */
+    void (*prepare)(void *store, const bench_graph *graph);
     /* The whole graph as one durable transaction. */
     void (*load)(void *store, const bench_graph *graph);
     void (*load_builder)(void *store, const bench_graph *graph);

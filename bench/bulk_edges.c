@@ -25,6 +25,7 @@ static uint64_t load_once(const bench_engine *engine, const bench_graph *graph, 
     if (engine == &bench_sombra &&
         sb_pager_get_info(((sombra_store *)store)->db->pager, &before, &err) != SB_OK)
         bench_fail("sombra: no information about the file");
+    if (engine->prepare != NULL) engine->prepare(store, graph);
     started = bench_now_ns();
     (builder ? engine->load_builder : engine->load)(store, graph);
     elapsed = bench_now_ns() - started;

@@ -140,6 +140,27 @@ static void add_node(lmdb_store *store, MDB_txn *txn, int64_t key, bench_text na
     put(txn, store->labels, &label, &id, sizeof id, MDB_APPENDDUP);
 }
 
+static void triple_room(lmdb_store *store, size_t count)
+{
+    if (count > store->triple_capacity) {
+        free(store->triples);
+        free(store->scratch);
+        store->triples = bench_alloc(count, sizeof *store->triples);
+        store->scratch = bench_alloc(count, sizeof *store->scratch);
+        store->triple_capacity = count;
+    }
+}
+
+static void prepare(void *object, const bench_graph *graph)
+{
+    lmdb_store *store = object;
+    const size_t bytes = graph->edge_count * sizeof *store->triples;
+
+    triple_room(store, graph->edge_count);
+    memset(store->triples, 1, bytes);
+    memset(store->scratch, 1, bytes);
+}
+
 /* Lists of one direction, in order; appended when the map was empty. */
 static void add_lists(lmdb_store *store, MDB_txn *txn, MDB_dbi map, size_t count, bool empty)
 {
@@ -167,13 +188,7 @@ static void add_edges(lmdb_store *store, MDB_txn *txn, const uint32_t *source,
     const bool empty = store->next_edge == 1;
     const uint64_t first = store->next_edge;
 
-    if (count > store->triple_capacity) {
-        free(store->triples);
-        free(store->scratch);
-        store->triples = bench_alloc(count, sizeof *store->triples);
-        store->scratch = bench_alloc(count, sizeof *store->scratch);
-        store->triple_capacity = count;
-    }
+    triple_room(store, count);
     for (size_t i = 0; i < count; i++) {
         const uint64_t id = store->next_edge++;
         const edge_record record = {(uint64_t)source[i] + 1, (uint64_t)target[i] + 1, TYPE,
@@ -442,6 +457,7 @@ const bench_engine bench_lmdb = {
     .name = "lmdb",
     .open = open_store,
     .close = close_store,
+    .prepare = prepare,
     .load = load,
     .reopen = reopen_store,
     .load_csv = load_csv,

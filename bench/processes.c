@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,8 +16,8 @@
 /* ---- Children ----------------------------------------------------------------------------------- */
 
 typedef struct child_result {
-    double ns; /* printed by the child */
-    uint64_t wall_ns, peak_bytes;
+    double number; /* printed by the child: nanoseconds, or bytes */
+    uint64_t wall_ns;
     bool killed;
 } child_result;
 
@@ -29,7 +28,6 @@ static child_result run_child(const char *task, const char *engine, const char *
     child_result result = {0};
     int ends[2], status;
     char text[64] = {0};
-    struct rusage usage;
     const uint64_t started = bench_now_ns();
     pid_t child;
 
@@ -44,13 +42,12 @@ static child_result run_child(const char *task, const char *engine, const char *
     (void)close(ends[1]);
     if (read(ends[0], text, sizeof text - 1) < 0) bench_fail("the child says nothing");
     (void)close(ends[0]);
-    if (wait4(child, &status, 0, &usage) != child) bench_fail("the child is lost");
+    if (waitpid(child, &status, 0) != child) bench_fail("the child is lost");
     result.wall_ns = bench_now_ns() - started;
     result.killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
     if (!result.killed && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
         bench_fail("%s of %s failed", task, engine);
-    result.ns = strtod(text, NULL);
-    result.peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
+    result.number = strtod(text, NULL);
     return result;
 }
 
@@ -102,6 +99,27 @@ static void child_dirty(const char *path)
     }
 }
 
+/* The most memory that this process has held. (What wait4 says is no less than its parent held at the fork.) */
+static uint64_t peak_bytes(void)
+{
+    FILE *status = fopen("/proc/self/status", "r");
+    char line[256];
+    unsigned long long kib = 0;
+
+    while (status != NULL && fgets(line, sizeof line, status) != NULL) {
+        if (sscanf(line, "VmHWM: %llu kB", &kib) == 1) break;
+    }
+    if (status == NULL || kib == 0) bench_fail("/proc does not tell the peak of memory");
+    (void)fclose(status);
+    return (uint64_t)kib * 1024;
+}
+
+static void child_load(const bench_engine *engine, const char *path, const char *csv)
+{
+    engine->load_csv(path, csv);
+    printf("%llu\n", (unsigned long long)peak_bytes());
+}
+
 void bench_child(int count, char **words)
 {
     if (count != 4) bench_fail("--child is for the benchmark itself");
@@ -110,7 +128,7 @@ void bench_child(int count, char **words)
     else if (strcmp(words[0], "dirty") == 0)
         child_dirty(words[2]);
     else if (strcmp(words[0], "load") == 0)
-        engine_named(words[1])->load_csv(words[2], words[3]);
+        child_load(engine_named(words[1]), words[2], words[3]);
     else
         bench_fail("--child: no task %s", words[0]);
 }
@@ -135,7 +153,7 @@ void bench_run_open(const char *workload)
             engines[e]->load(store, graph);
             engines[e]->close(store);
             for (unsigned round = 0; round < bench_rounds(15); round++)
-                bench_add(&clean, run_child("open", engines[e]->name, path, key).ns / 1e3);
+                bench_add(&clean, run_child("open", engines[e]->name, path, key).number / 1e3);
             bench_report(workload, graph->name, engines[e]->name, "first_lookup_us", &clean, "us",
                          BENCH_LOWER);
             bench_clear(&clean);
@@ -143,7 +161,7 @@ void bench_run_open(const char *workload)
                 for (unsigned round = 0; round < bench_rounds(5); round++) {
                     if (!run_child("dirty", "sombra", path, "-").killed)
                         bench_fail("the writer was not killed");
-                    bench_add(&dirty, run_child("open", "sombra", path, key).ns / 1e3);
+                    bench_add(&dirty, run_child("open", "sombra", path, key).number / 1e3);
                 }
                 bench_report(workload, graph->name, "sombra", "first_lookup_us_after_kill", &dirty,
                              "us", BENCH_LOWER);
@@ -210,7 +228,7 @@ void bench_run_bulk_load(const char *workload)
                 const child_result result = run_child("load", engines[e]->name, path, csv);
                 bench_add(&seconds[e], (double)result.wall_ns / 1e9);
                 bench_add(&rates[e], (double)graph->edge_count / (double)result.wall_ns * 1e9);
-                bench_add(&peaks[e], (double)result.peak_bytes);
+                bench_add(&peaks[e], result.number);
                 bytes[e] = bench_file_bytes(path);
                 store = engines[e]->reopen(path);
                 engines[e]->count(store, &node_count, &edge_count);
