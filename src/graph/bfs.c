@@ -24,22 +24,26 @@ typedef struct sb_bfs {
     void *ctx;
     sb_bfs_result *result;
     sb_err *err;
-    uint64_t end;   /* ids are below it */
-    uint64_t nodes; /* how many there are */
-    size_t words;   /* of a bitmap */
-    sb_map seen;                 /* visited, while visited is NULL */
-    uint64_t *visited;           /* owned, like all below */
-    uint64_t *level_bits, *next_bits; /* this level and the next one, while dense; next_bits is zero between levels */
-    uint64_t *level, *next;      /* the same, while not dense */
+    uint64_t end;                     /* ids are below it */
+    uint64_t nodes;                   /* how many there are */
+    size_t words;                     /* of a bitmap */
+    sb_map seen;                      /* visited, while visited is NULL */
+    uint64_t *visited;                /* owned, like all below */
+    uint64_t *level_bits, *next_bits; /* this level and the next one, while dense; next_bits is
+                                       * zero between levels */
+    uint64_t *level, *next;           /* the same, while not dense */
     size_t level_capacity, next_capacity;
     size_t next_count;
     uint64_t level_count;
-    uint64_t next_tick;          /* rels_seen at which to look at cancel */
+    uint64_t next_tick; /* rels_seen at which to look at cancel */
     bool dense;
-    bool full;                   /* max_visits is reached */
+    bool full; /* max_visits is reached */
 } sb_bfs;
 
-static sb_status no_memory(const sb_bfs *bfs) { return sb_lanes__no_memory(&bfs->lanes, bfs->err); }
+static sb_status no_memory(const sb_bfs *bfs)
+{
+    return sb_lanes__no_memory(&bfs->lanes, bfs->err);
+}
 
 static sb_status tick(sb_bfs *bfs, uint32_t rels)
 {
@@ -52,10 +56,12 @@ static sb_status tick(sb_bfs *bfs, uint32_t rels)
 /* ---- Neighbors into a bitmap -------------------------------------------------------------------------------------- */
 
 /* Set the bits of a chunk's neighbors; *stray: one that is not an id. One copy for each width. */
-SB_INLINE bool mark_width(uint64_t *bits, uint64_t end, const sb_chunk *chunk, unsigned width, uint64_t *stray)
+SB_INLINE bool mark_width(uint64_t *bits, uint64_t end, const sb_chunk *chunk, unsigned width,
+                          uint64_t *stray)
 {
     for (uint32_t i = 0; i < chunk->count; i++) {
-        const uint64_t id = chunk->neighbor_base + sb_load_width(chunk->neighbors + (size_t)i * width, width);
+        const uint64_t id =
+            chunk->neighbor_base + sb_load_width(chunk->neighbors + (size_t)i * width, width);
         if (SB_UNLIKELY(id >= end)) {
             *stray = id;
             return false;
@@ -83,11 +89,13 @@ static sb_status mark_neighbors(void *ctx, uint64_t at, const sb_lane *lane, con
 
     (void)at;
     (void)lane;
-    if (SB_UNLIKELY(!mark_chunk(bfs->next_bits, bfs->end, chunk, &stray))) return sb_lanes__stray(stray, bfs->err);
+    if (SB_UNLIKELY(!mark_chunk(bfs->next_bits, bfs->end, chunk, &stray)))
+        return sb_lanes__stray(stray, bfs->err);
     return tick(bfs, chunk->count);
 }
 
-static sb_status mark_neighbors_of_level(void *ctx, uint64_t node, const sb_lane *lane, const sb_chunk *chunk)
+static sb_status mark_neighbors_of_level(void *ctx, uint64_t node, const sb_lane *lane,
+                                         const sb_chunk *chunk)
 {
     const sb_bfs *bfs = ctx;
 
@@ -103,7 +111,8 @@ SB_INLINE bool push_width(sb_bfs *bfs, const sb_chunk *chunk, unsigned width, ui
     uint64_t *visited = bfs->visited, *out = bfs->next + bfs->next_count;
 
     for (uint32_t i = 0; i < chunk->count; i++) {
-        const uint64_t id = chunk->neighbor_base + sb_load_width(chunk->neighbors + (size_t)i * width, width);
+        const uint64_t id =
+            chunk->neighbor_base + sb_load_width(chunk->neighbors + (size_t)i * width, width);
         if (SB_UNLIKELY(id >= bfs->end)) {
             *stray = id;
             return false;
@@ -133,8 +142,8 @@ static bool push_chunk(sb_bfs *bfs, const sb_chunk *chunk, uint64_t *stray)
 static sb_status reserve_next(sb_bfs *bfs, size_t more)
 {
     if (SB_LIKELY(bfs->next_capacity - bfs->next_count > more)) return SB_OK;
-    if (sb_graph__grow(sb_lanes__alloc(&bfs->lanes), &bfs->next, sizeof *bfs->next, bfs->next_count + more + 1,
-                       &bfs->next_capacity, NULL) != SB_OK)
+    if (sb_graph__grow(sb_lanes__alloc(&bfs->lanes), &bfs->next, sizeof *bfs->next,
+                       bfs->next_count + more + 1, &bfs->next_capacity, NULL) != SB_OK)
         return no_memory(bfs);
     return SB_OK;
 }
@@ -159,14 +168,19 @@ static sb_status push_neighbors(void *ctx, uint64_t at, const sb_lane *lane, con
         }
     }
     SB_TRY(tick(bfs, chunk->count));
-    if (bfs->options->max_visits == 0 || bfs->result->visited + bfs->next_count < bfs->options->max_visits) return SB_OK;
+    if (bfs->options->max_visits == 0 ||
+        bfs->result->visited + bfs->next_count < bfs->options->max_visits)
+        return SB_OK;
     bfs->full = true;
     return SB_INTERRUPT; /* expand_queue knows why */
 }
 
 /* ---- Changing form -------------------------------------------------------------------------------------------------- */
 
-static uint64_t *make_bits(sb_bfs *bfs) { return sb_alloc_zero(sb_lanes__alloc(&bfs->lanes), bfs->words * sizeof(uint64_t)); }
+static uint64_t *make_bits(sb_bfs *bfs)
+{
+    return sb_alloc_zero(sb_lanes__alloc(&bfs->lanes), bfs->words * sizeof(uint64_t));
+}
 
 /* From the map to a bitmap, once that is smaller. */
 static sb_status settle_visited(sb_bfs *bfs)
@@ -175,10 +189,13 @@ static sb_status settle_visited(sb_bfs *bfs)
     const sb_map_entry *entry;
     size_t pos = 0;
 
-    if (bfs->visited != NULL || (bytes > BITMAP_BYTES_FREE && bytes / MAP_ENTRY_BYTES > bfs->seen.count)) return SB_OK;
+    if (bfs->visited != NULL ||
+        (bytes > BITMAP_BYTES_FREE && bytes / MAP_ENTRY_BYTES > bfs->seen.count))
+        return SB_OK;
     bfs->visited = make_bits(bfs);
     if (bfs->visited == NULL) return no_memory(bfs);
-    while ((entry = sb_map_next(&bfs->seen, &pos)) != NULL) bfs->visited[entry->key / 64] |= 1ull << (entry->key % 64);
+    while ((entry = sb_map_next(&bfs->seen, &pos)) != NULL)
+        bfs->visited[entry->key / 64] |= 1ull << (entry->key % 64);
     sb_map_deinit(&bfs->seen);
     sb_map_init(&bfs->seen, sb_lanes__alloc(&bfs->lanes));
     return SB_OK;
@@ -190,18 +207,21 @@ static sb_status queue_to_bits(sb_bfs *bfs)
     if (bfs->next_bits == NULL) bfs->next_bits = make_bits(bfs);
     if (bfs->level_bits == NULL || bfs->next_bits == NULL) return no_memory(bfs);
     memset(bfs->level_bits, 0, bfs->words * sizeof *bfs->level_bits);
-    for (size_t i = 0; i < bfs->level_count; i++) bfs->level_bits[bfs->level[i] / 64] |= 1ull << (bfs->level[i] % 64);
+    for (size_t i = 0; i < bfs->level_count; i++)
+        bfs->level_bits[bfs->level[i] / 64] |= 1ull << (bfs->level[i] % 64);
     bfs->dense = true;
     return SB_OK;
 }
 
 /* The ids of the set bits from word *at on, up to capacity less 63. */
-static size_t take_bits(const uint64_t *bits, size_t words, size_t *at, uint64_t *ids, size_t capacity)
+static size_t take_bits(const uint64_t *bits, size_t words, size_t *at, uint64_t *ids,
+                        size_t capacity)
 {
     size_t count = 0;
 
     for (; *at < words && count + 64 <= capacity; ++*at)
-        for (uint64_t word = bits[*at]; word != 0; word &= word - 1) ids[count++] = *at * 64 + sb_ctz64(word);
+        for (uint64_t word = bits[*at]; word != 0; word &= word - 1)
+            ids[count++] = *at * 64 + sb_ctz64(word);
     return count;
 }
 
@@ -229,7 +249,8 @@ static sb_status expand_queue(sb_bfs *bfs)
     sb_status status;
 
     bfs->next_count = 0;
-    status = sb_lanes__expand(&bfs->lanes, bfs->level, (size_t)bfs->level_count, push_neighbors, bfs, bfs->err);
+    status = sb_lanes__expand(&bfs->lanes, bfs->level, (size_t)bfs->level_count, push_neighbors,
+                              bfs, bfs->err);
     if (bfs->full && status == SB_INTERRUPT) status = SB_OK;
     if (status != SB_OK) return status;
 
@@ -260,9 +281,10 @@ static sb_status expand_bits(sb_bfs *bfs)
 {
     uint64_t *const level_bits = bfs->level_bits;
 
-    SB_TRY(bfs->level_count < bfs->nodes / WALK_SHARE
-               ? expand_picked(bfs)
-               : sb_lanes__walk(&bfs->lanes, 1, bfs->end - 1, mark_neighbors_of_level, bfs, bfs->err));
+    SB_TRY(
+        bfs->level_count < bfs->nodes / WALK_SHARE
+            ? expand_picked(bfs)
+            : sb_lanes__walk(&bfs->lanes, 1, bfs->end - 1, mark_neighbors_of_level, bfs, bfs->err));
     bfs->level_count = 0;
     for (size_t i = 0; i < bfs->words; i++) {
         const uint64_t fresh = bfs->next_bits[i] & ~bfs->visited[i];
@@ -305,7 +327,8 @@ static sb_status visit_level(sb_bfs *bfs)
     if (!bfs->dense) return visit_ids(bfs, bfs->level, (size_t)bfs->level_count);
     if (bfs->visit == NULL) return visit_ids(bfs, NULL, (size_t)bfs->level_count);
     while (at < bfs->words && !bfs->full)
-        SB_TRY(visit_ids(bfs, ids, take_bits(bfs->level_bits, bfs->words, &at, ids, sizeof ids / sizeof *ids)));
+        SB_TRY(visit_ids(
+            bfs, ids, take_bits(bfs->level_bits, bfs->words, &at, ids, sizeof ids / sizeof *ids)));
     return SB_OK;
 }
 
@@ -343,16 +366,22 @@ static sb_status search(sb_bfs *bfs, sb_node_id start)
     return SB_OK;
 }
 
-sb_status sb_graph_bfs(sb_graph *graph, sb_node_id start, const sb_bfs_options *options, sb_bfs_visit visit, void *ctx,
-                       sb_bfs_result *result, sb_err *err)
+sb_status sb_graph_bfs(sb_graph *graph, sb_node_id start, const sb_bfs_options *options,
+                       sb_bfs_visit visit, void *ctx, sb_bfs_result *result, sb_err *err)
 {
-    sb_bfs bfs = {.graph = graph, .options = options, .visit = visit, .ctx = ctx, .result = result, .err = err};
+    sb_bfs bfs = {.graph = graph,
+                  .options = options,
+                  .visit = visit,
+                  .ctx = ctx,
+                  .result = result,
+                  .err = err};
     sb_set_id set;
     sb_status status;
 
     *result = (sb_bfs_result){0};
     SB_TRY(sb_graph__require_node(graph, start, &set, err));
-    status = sb_lanes__open(graph, options->direction, options->types, options->type_count, &bfs.lanes, err);
+    status = sb_lanes__open(graph, options->direction, options->types, options->type_count,
+                            &bfs.lanes, err);
     const sb_allocator *alloc = sb_lanes__alloc(&bfs.lanes);
     sb_map_init(&bfs.seen, alloc);
     bfs.end = sb_ids_node_end(graph->view);

@@ -29,33 +29,41 @@ static sb_status count_rows(sb_scan *scan, uint64_t *count, sb_err *err)
     return SB_OK;
 }
 
-static sb_status count_scan(sb_graph *graph, const sb_scan_options *options, uint64_t most, uint64_t *count, sb_err *err)
+static sb_status count_scan(sb_graph *graph, const sb_scan_options *options, uint64_t most,
+                            uint64_t *count, sb_err *err)
 {
     sb_scan *scan;
     sb_status status;
 
     *count = 0;
     SB_TRY(sb_scan_open(graph, options, &scan, err));
-    status = scan->way == SB_SCAN_ROWS ? count_rows(scan, count, err) : count_ids(scan, scan->way == SB_SCAN_INDEX ? most : UINT64_MAX, count, err);
+    status = scan->way == SB_SCAN_ROWS
+                 ? count_rows(scan, count, err)
+                 : count_ids(scan, scan->way == SB_SCAN_INDEX ? most : UINT64_MAX, count, err);
     sb_scan_close(scan);
     return status;
 }
 
-sb_status sb_graph_count(sb_graph *graph, const sb_scan_options *options, uint64_t *count, sb_err *err)
+sb_status sb_graph_count(sb_graph *graph, const sb_scan_options *options, uint64_t *count,
+                         sb_err *err)
 {
     sb_scan_options by_column = *options;
     uint64_t total, most = UINT64_MAX;
 
     *count = 0;
     SB_CHECK_ARG(err, options->entity <= SB_REL);
-    SB_TRY(options->entity == SB_NODE ? sb_stats_nodes_of_label(graph->view, options->key == 0 ? options->name : 0, &total, err)
-                                      : sb_stats_rels_of_type(graph->view, options->key == 0 ? options->name : 0, &total, err));
+    SB_TRY(options->entity == SB_NODE
+               ? sb_stats_nodes_of_label(graph->view, options->key == 0 ? options->name : 0, &total,
+                                         err)
+               : sb_stats_rels_of_type(graph->view, options->key == 0 ? options->name : 0, &total,
+                                       err));
     if (options->key == 0) {
         *count = total;
         return SB_OK;
     }
     /* Entries that equal one value are read as they are found; a range may turn out to be most of the table. */
-    if (options->equal == NULL) most = total / INDEX_SHARE < INDEX_LEAST ? INDEX_LEAST : total / INDEX_SHARE;
+    if (options->equal == NULL)
+        most = total / INDEX_SHARE < INDEX_LEAST ? INDEX_LEAST : total / INDEX_SHARE;
     SB_TRY(count_scan(graph, options, most, count, err));
     if (*count <= most) return SB_OK;
     by_column.no_index = true;

@@ -28,15 +28,15 @@ typedef struct sb_digest {
     const sb_allocator *alloc;
     sb_err *err;
     uint64_t node_count, rel_count;
-    uint64_t places;      /* in the arrays below */
-    bool by_id;           /* a node's place is its id; else places_of has it */
+    uint64_t places; /* in the arrays below */
+    bool by_id;      /* a node's place is its id; else places_of has it */
     sb_map places_of;
-    hash *now;            /* by place; owned */
-    hash *out, *in;       /* sums of the round under way; owned */
+    hash *now;                   /* by place; owned */
+    hash *out, *in;              /* sums of the round under way; owned */
     hash *labels, *types, *keys; /* of names, by id; owned */
-    hash total;           /* of relationships, in the last pass */
-    sb_arena *values;     /* scratch */
-    sb_buffer bytes;      /* scratch */
+    hash total;                  /* of relationships, in the last pass */
+    sb_arena *values;            /* scratch */
+    sb_buffer bytes;             /* scratch */
     bool last;
 } sb_digest;
 
@@ -148,7 +148,8 @@ static sb_status put_value(sb_buffer *out, const sb_value *value)
     if (value->type != SB_TYPE_LIST) return put_scalar(out, value);
     SB_TRY(sb_buffer_append_byte(out, SB_TYPE_LIST));
     SB_TRY(put_u64(out, value->as.list.count));
-    for (size_t i = 0; i < value->as.list.count; i++) SB_TRY(put_scalar(out, &value->as.list.items[i]));
+    for (size_t i = 0; i < value->as.list.count; i++)
+        SB_TRY(put_scalar(out, &value->as.list.items[i]));
     return SB_OK;
 }
 
@@ -164,11 +165,13 @@ static sb_status hash_values(sb_digest *d, const sb_row *row, hash *sum)
     for (size_t pos = 0; sb_row_next_cell(row, &pos, &cell);) {
         if (cell.key >= SB_COLUMN_SYSTEM) continue;
         if (cell.key == 0 || cell.key > key_count)
-            return SB_FAIL_PAGE(d->err, row->pgno, "page %u: property key %u does not exist", (unsigned)row->pgno, cell.key);
+            return SB_FAIL_PAGE(d->err, row->pgno, "page %u: property key %u does not exist",
+                                (unsigned)row->pgno, cell.key);
         SB_TRY(sb_value_from_cell(d->graph->txn, &cell, d->values, &value, d->err));
         store_hash(name, d->keys[cell.key]);
         sb_buffer_reset(&d->bytes);
-        if (sb_buffer_append(&d->bytes, name, sizeof name) != SB_OK || put_value(&d->bytes, &value) != SB_OK)
+        if (sb_buffer_append(&d->bytes, name, sizeof name) != SB_OK ||
+            put_value(&d->bytes, &value) != SB_OK)
             return SB_FAIL_NOMEM(d->err);
         add_hash(sum, XXH3_128bits(d->bytes.data, d->bytes.size));
     }
@@ -217,7 +220,10 @@ static bool system_word(const sb_row *row, uint32_t key, uint64_t *word)
 }
 
 /* A place that no node has is zero. */
-static bool is_empty(hash h) { return h.low64 == 0 && h.high64 == 0; }
+static bool is_empty(hash h)
+{
+    return h.low64 == 0 && h.high64 == 0;
+}
 
 /* UINT64_MAX: no such node. */
 static uint64_t place_of(const sb_digest *d, uint64_t node)
@@ -233,12 +239,16 @@ static sb_status take_node(sb_digest *d, uint64_t id, const sb_row *row)
     uint64_t set, place = d->by_id ? id : d->node_count;
     size_t count;
 
-    if (!system_word(row, SB_COLUMN_SET, &set) || set >= sb_set_count(d->view) || place >= d->places)
-        return SB_FAIL_PAGE(d->err, row->pgno, "page %u: node %llu has no label set, or an id that was never handed out", (unsigned)row->pgno,
-                            (unsigned long long)id);
+    if (!system_word(row, SB_COLUMN_SET, &set) || set >= sb_set_count(d->view) ||
+        place >= d->places)
+        return SB_FAIL_PAGE(
+            d->err, row->pgno,
+            "page %u: node %llu has no label set, or an id that was never handed out",
+            (unsigned)row->pgno, (unsigned long long)id);
     if (!d->by_id && sb_map_put(&d->places_of, id, place) != SB_OK) return SB_FAIL_NOMEM(d->err);
     const sb_label_id *ids = sb_set_labels(d->view, (sb_set_id)set, &count);
-    for (size_t i = 0; i < count; i++) add_hash(&labels, d->labels[ids[i]]);
+    for (size_t i = 0; i < count; i++)
+        add_hash(&labels, d->labels[ids[i]]);
     SB_TRY(hash_values(d, row, &values));
     d->now[place] = hash_two(labels, values);
     d->node_count++;
@@ -250,14 +260,17 @@ static sb_status take_rel(sb_digest *d, uint64_t id, const sb_row *row)
     uint64_t source, target, type;
     hash values;
 
-    if (!system_word(row, SB_COLUMN_SOURCE, &source) || !system_word(row, SB_COLUMN_TARGET, &target) ||
-        !system_word(row, SB_COLUMN_TYPE, &type) || type == 0 || type > sb_name_count(d->view, SB_NAME_TYPE))
-        return SB_FAIL_PAGE(d->err, row->pgno, "page %u: relationship %llu lacks an end or its type", (unsigned)row->pgno,
-                            (unsigned long long)id);
+    if (!system_word(row, SB_COLUMN_SOURCE, &source) ||
+        !system_word(row, SB_COLUMN_TARGET, &target) || !system_word(row, SB_COLUMN_TYPE, &type) ||
+        type == 0 || type > sb_name_count(d->view, SB_NAME_TYPE))
+        return SB_FAIL_PAGE(d->err, row->pgno,
+                            "page %u: relationship %llu lacks an end or its type",
+                            (unsigned)row->pgno, (unsigned long long)id);
     const uint64_t from = place_of(d, source), to = place_of(d, target);
     if (from == UINT64_MAX || to == UINT64_MAX)
-        return SB_FAIL_PAGE(d->err, row->pgno, "page %u: an end of relationship %llu does not exist", (unsigned)row->pgno,
-                            (unsigned long long)id);
+        return SB_FAIL_PAGE(d->err, row->pgno,
+                            "page %u: an end of relationship %llu does not exist",
+                            (unsigned)row->pgno, (unsigned long long)id);
     SB_TRY(hash_values(d, row, &values));
     const hash rel = hash_two(d->types[type], values);
     if (d->last) {
@@ -315,7 +328,8 @@ static sb_status make_arrays(sb_digest *d)
     d->types = hash_names(d, SB_NAME_TYPE);
     d->keys = hash_names(d, SB_NAME_KEY);
     d->values = sb_arena_create(d->alloc, NULL);
-    if (d->now == NULL || d->out == NULL || d->in == NULL || d->labels == NULL || d->types == NULL || d->keys == NULL || d->values == NULL)
+    if (d->now == NULL || d->out == NULL || d->in == NULL || d->labels == NULL ||
+        d->types == NULL || d->keys == NULL || d->values == NULL)
         return SB_FAIL_NOMEM(d->err);
     return SB_OK;
 }
@@ -345,10 +359,12 @@ static sb_status run_digest(sb_digest *d, uint8_t digest[HASH_BYTES])
 
     SB_TRY(make_arrays(d));
     SB_TRY(each_row(d, SB_NODE, take_node));
-    for (unsigned round = 0; round < ROUNDS; round++) SB_TRY(run_round(d));
+    for (unsigned round = 0; round < ROUNDS; round++)
+        SB_TRY(run_round(d));
     d->last = true;
     SB_TRY(each_row(d, SB_REL, take_rel));
-    for (uint64_t i = 0; i < d->places; i++) add_hash(&nodes, d->now[i]);
+    for (uint64_t i = 0; i < d->places; i++)
+        add_hash(&nodes, d->now[i]);
     const hash counts = {.low64 = d->node_count, .high64 = d->rel_count};
     XXH128_canonicalFromHash(&text, hash_three(counts, nodes, d->total));
     memcpy(digest, text.digest, HASH_BYTES);

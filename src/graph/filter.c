@@ -21,7 +21,8 @@ static bool copy_value(sb_arena *arena, const sb_value *from, sb_value *to)
     if (from->type == SB_TYPE_STRING || from->type == SB_TYPE_BYTES)
         return copy_bytes(arena, &to->as.bytes.data, from->as.bytes.size);
     if (from->type == SB_TYPE_DATETIME && from->as.datetime.zone_size != 0)
-        return (to->as.datetime.zone = sb_arena_strndup(arena, from->as.datetime.zone, from->as.datetime.zone_size)) != NULL;
+        return (to->as.datetime.zone = sb_arena_strndup(arena, from->as.datetime.zone,
+                                                        from->as.datetime.zone_size)) != NULL;
     if (from->type == SB_TYPE_LIST) {
         sb_value *items = sb_arena_alloc_array(arena, from->as.list.count, sizeof *items);
         if (items == NULL) return false;
@@ -36,7 +37,8 @@ static bool copy_value(sb_arena *arena, const sb_value *from, sb_value *to)
     return true;
 }
 
-static sb_status keep_value(sb_filter *filter, const sb_value *from, const sb_value **to, sb_err *err)
+static sb_status keep_value(sb_filter *filter, const sb_value *from, const sb_value **to,
+                            sb_err *err)
 {
     sb_value *copy;
 
@@ -53,10 +55,16 @@ static uint32_t class_of(const sb_value *value)
     return value->type == SB_TYPE_FLOAT ? (uint32_t)SB_TYPE_INT : value->type;
 }
 
-static bool is_nan(const sb_value *value) { return value->type == SB_TYPE_FLOAT && isnan(value->as.real); }
+static bool is_nan(const sb_value *value)
+{
+    return value->type == SB_TYPE_FLOAT && isnan(value->as.real);
+}
 
 /* Nothing compares with a null, a NaN, or what has one inside: such a value does not equal itself. */
-static bool compares(const sb_value *value) { return value->type != SB_TYPE_NULL && sb_value_equal(value, value); }
+static bool compares(const sb_value *value)
+{
+    return value->type != SB_TYPE_NULL && sb_value_equal(value, value);
+}
 
 #define TWO_63 9223372036854775808.0
 
@@ -98,8 +106,10 @@ static bool greatest_word(const sb_value *bound, bool inclusive, int64_t *word)
 static bool inner_real(const sb_value *bound, bool inclusive, double toward, double *out)
 {
     const sb_value nearest = {.type = SB_TYPE_FLOAT,
-                              .as.real = bound->type == SB_TYPE_FLOAT ? bound->as.real : (double)bound->as.integer};
-    const int order = toward > 0 ? sb_value_compare(&nearest, bound) : sb_value_compare(bound, &nearest);
+                              .as.real = bound->type == SB_TYPE_FLOAT ? bound->as.real
+                                                                      : (double)bound->as.integer};
+    const int order =
+        toward > 0 ? sb_value_compare(&nearest, bound) : sb_value_compare(bound, &nearest);
 
     *out = nearest.as.real;
     if (order > 0 || (order == 0 && inclusive)) return true;
@@ -139,9 +149,12 @@ static void compile_words(sb_filter *filter)
         filter->reals = false;
 }
 
-sb_status sb_filter__open(sb_graph *graph, const sb_scan_options *options, sb_filter *filter, sb_err *err)
+sb_status sb_filter__open(sb_graph *graph, const sb_scan_options *options, sb_filter *filter,
+                          sb_err *err)
 {
-    *filter = (sb_filter){.alloc = graph->alloc, .key = options->key, .low_inclusive = options->low_inclusive,
+    *filter = (sb_filter){.alloc = graph->alloc,
+                          .key = options->key,
+                          .low_inclusive = options->low_inclusive,
                           .high_inclusive = options->high_inclusive};
     sb_buffer_init(&filter->words, graph->alloc);
     sb_buffer_init(&filter->present, graph->alloc);
@@ -156,8 +169,12 @@ sb_status sb_filter__open(sb_graph *graph, const sb_scan_options *options, sb_fi
         SB_TRY(keep_value(filter, options->equal, &filter->equal, err));
         filter->kind = SB_FILTER_EQUAL;
     } else if (options->low != NULL || options->high != NULL) {
-        if ((options->low != NULL && !compares(options->low)) || (options->high != NULL && !compares(options->high))) return SB_OK;
-        if (options->low != NULL && options->high != NULL && class_of(options->low) != class_of(options->high)) return SB_OK;
+        if ((options->low != NULL && !compares(options->low)) ||
+            (options->high != NULL && !compares(options->high)))
+            return SB_OK;
+        if (options->low != NULL && options->high != NULL &&
+            class_of(options->low) != class_of(options->high))
+            return SB_OK;
         SB_TRY(keep_value(filter, options->low, &filter->low, err));
         SB_TRY(keep_value(filter, options->high, &filter->high, err));
         filter->kind = SB_FILTER_RANGE;
@@ -184,7 +201,9 @@ static bool value_matches(const sb_filter *filter, const sb_value *value)
     int order;
 
     if (filter->kind == SB_FILTER_EQUAL) return sb_value_equal(value, filter->equal);
-    if (is_nan(value) || class_of(value) != class_of(filter->low != NULL ? filter->low : filter->high)) return false;
+    if (is_nan(value) ||
+        class_of(value) != class_of(filter->low != NULL ? filter->low : filter->high))
+        return false;
     if (filter->low != NULL) {
         order = sb_value_compare(value, filter->low);
         if (order < 0 || (order == 0 && !filter->low_inclusive)) return false;
@@ -194,7 +213,8 @@ static bool value_matches(const sb_filter *filter, const sb_value *value)
     return order < 0 || (order == 0 && filter->high_inclusive);
 }
 
-static sb_status cell_matches(sb_filter *filter, sb_txn *txn, const sb_cell *cell, bool *matches, sb_err *err)
+static sb_status cell_matches(sb_filter *filter, sb_txn *txn, const sb_cell *cell, bool *matches,
+                              sb_err *err)
 {
     sb_value value;
     sb_status status;
@@ -203,9 +223,11 @@ static sb_status cell_matches(sb_filter *filter, sb_txn *txn, const sb_cell *cel
     if (*matches) return SB_OK;
     if (filter->kind == SB_FILTER_EQUAL && filter->equal->type == SB_TYPE_STRING) {
         /* Told apart by type and length without reading the text, wherever it lies. */
-        if (cell->type != SB_CELL_STRING || cell->word != filter->equal->as.bytes.size) return SB_OK;
+        if (cell->type != SB_CELL_STRING || cell->word != filter->equal->as.bytes.size)
+            return SB_OK;
         if (!cell->overflow) {
-            *matches = cell->word == 0 || memcmp(cell->bytes.data, filter->equal->as.bytes.data, filter->equal->as.bytes.size) == 0;
+            *matches = cell->word == 0 || memcmp(cell->bytes.data, filter->equal->as.bytes.data,
+                                                 filter->equal->as.bytes.size) == 0;
             return SB_OK;
         }
     }
@@ -243,7 +265,8 @@ static sb_status keep_row(void *ctx, size_t i, const sb_row *row)
     return SB_OK;
 }
 
-sb_status sb_filter__keep(sb_graph *graph, sb_filter *filter, const sb_tree *table, uint64_t *ids, size_t *count, sb_err *err)
+sb_status sb_filter__keep(sb_graph *graph, sb_filter *filter, const sb_tree *table, uint64_t *ids,
+                          size_t *count, sb_err *err)
 {
     sb_keeping keeping = {.filter = filter, .ids = ids, .err = err};
 
@@ -261,16 +284,18 @@ static bool has_room(sb_buffer *buffer, size_t bytes)
 }
 
 /* Add the rows whose FLOAT lies in the range. */
-static sb_status match_reals(sb_filter *filter, sb_row_scan *rows, size_t row_count, uint8_t *matches, size_t *match_count,
-                             sb_err *err)
+static sb_status match_reals(sb_filter *filter, sb_row_scan *rows, size_t row_count,
+                             uint8_t *matches, size_t *match_count, sb_err *err)
 {
     uint64_t *words;
     bool any;
 
-    if (!has_room(&filter->words, row_count * sizeof *words) || !has_room(&filter->present, (row_count + 7) / 8))
+    if (!has_room(&filter->words, row_count * sizeof *words) ||
+        !has_room(&filter->present, (row_count + 7) / 8))
         return SB_FAIL_NOMEM(err);
     words = (uint64_t *)(void *)filter->words.data;
-    SB_TRY(sb_row_scan_words(rows, filter->key, SB_CELL_FLOAT, words, filter->present.data, &any, err));
+    SB_TRY(sb_row_scan_words(rows, filter->key, SB_CELL_FLOAT, words, filter->present.data, &any,
+                             err));
     if (!any) return SB_OK;
     for (size_t i = 0; i < row_count; i += 8) {
         const size_t take = row_count - i < 8 ? row_count - i : 8;
@@ -287,8 +312,9 @@ static sb_status match_reals(sb_filter *filter, sb_row_scan *rows, size_t row_co
     return SB_OK;
 }
 
-static sb_status match_cells(sb_filter *filter, sb_row_scan *rows, size_t row_count, const uint8_t *candidates, uint8_t *matches,
-                             size_t *match_count, sb_err *err)
+static sb_status match_cells(sb_filter *filter, sb_row_scan *rows, size_t row_count,
+                             const uint8_t *candidates, uint8_t *matches, size_t *match_count,
+                             sb_err *err)
 {
     *match_count = 0;
     memset(matches, 0, (row_count + 7) / 8);
@@ -304,10 +330,13 @@ static sb_status match_cells(sb_filter *filter, sb_row_scan *rows, size_t row_co
     return SB_OK;
 }
 
-sb_status sb_filter__leaf(sb_filter *filter, sb_row_scan *rows, size_t row_count, const uint8_t *candidates, uint8_t *matches,
-                          size_t *match_count, sb_err *err)
+sb_status sb_filter__leaf(sb_filter *filter, sb_row_scan *rows, size_t row_count,
+                          const uint8_t *candidates, uint8_t *matches, size_t *match_count,
+                          sb_err *err)
 {
-    if (filter->word_type == 0) return match_cells(filter, rows, row_count, candidates, matches, match_count, err);
-    SB_TRY(sb_row_scan_filter_int(rows, filter->key, filter->word_type, filter->word_low, filter->word_high, matches, match_count, err));
+    if (filter->word_type == 0)
+        return match_cells(filter, rows, row_count, candidates, matches, match_count, err);
+    SB_TRY(sb_row_scan_filter_int(rows, filter->key, filter->word_type, filter->word_low,
+                                  filter->word_high, matches, match_count, err));
     return filter->reals ? match_reals(filter, rows, row_count, matches, match_count, err) : SB_OK;
 }

@@ -13,13 +13,17 @@ sb_status sb_lanes__no_memory(const sb_lanes *lanes, sb_err *err)
     const size_t limit = lanes->graph->settings.memory_bytes;
 
     if (limit == 0) return SB_FAIL_NOMEM(err);
-    return SB_FAIL(err, SB_NOMEM, "this search needs more than the session's memory limit of %zu bytes: raise the limit, "
-                   "or bound the search by depth or visits", limit);
+    return SB_FAIL(
+        err, SB_NOMEM,
+        "this search needs more than the session's memory limit of %zu bytes: raise the limit, "
+        "or bound the search by depth or visits",
+        limit);
 }
 
 sb_status sb_lanes__stray(uint64_t node, sb_err *err)
 {
-    return SB_FAIL(err, SB_CORRUPT, "a relationship leads to node %llu, which was never made", (unsigned long long)node);
+    return SB_FAIL(err, SB_CORRUPT, "a relationship leads to node %llu, which was never made",
+                   (unsigned long long)node);
 }
 
 static sb_status add_lanes(sb_lanes *lanes, sb_type_id type, sb_direction direction, sb_err *err)
@@ -30,10 +34,11 @@ static sb_status add_lanes(sb_lanes *lanes, sb_type_id type, sb_direction direct
         if (direction != SB_BOTH && direction != (sb_direction)d) continue;
         tree = sb_adjacency_tree(lanes->graph->view, type, (sb_direction)d, &bias);
         if (tree == NULL || tree->root == SB_PGNO_NONE) continue;
-        if (sb_graph__grow(sb_lanes__alloc(lanes), &lanes->items, sizeof *lanes->items, lanes->count + 1, &lanes->capacity,
-                           NULL) != SB_OK)
+        if (sb_graph__grow(sb_lanes__alloc(lanes), &lanes->items, sizeof *lanes->items,
+                           lanes->count + 1, &lanes->capacity, NULL) != SB_OK)
             return sb_lanes__no_memory(lanes, err);
-        lanes->items[lanes->count++] = (sb_lane){.tree = tree, .bias = bias, .type = type, .direction = (sb_direction)d};
+        lanes->items[lanes->count++] =
+            (sb_lane){.tree = tree, .bias = bias, .type = type, .direction = (sb_direction)d};
     }
     return SB_OK;
 }
@@ -45,19 +50,21 @@ static bool has_type(const sb_lanes *lanes, sb_type_id type)
     return false;
 }
 
-sb_status sb_lanes__open(sb_graph *graph, sb_direction direction, const sb_type_id *types, size_t type_count, sb_lanes *lanes,
-                         sb_err *err)
+sb_status sb_lanes__open(sb_graph *graph, sb_direction direction, const sb_type_id *types,
+                         size_t type_count, sb_lanes *lanes, sb_err *err)
 {
     *lanes = (sb_lanes){.graph = graph};
     sb_counting_allocator_init(&lanes->memory, graph->alloc);
-    atomic_store_explicit(&lanes->memory.limit_bytes, graph->settings.memory_bytes, memory_order_relaxed);
+    atomic_store_explicit(&lanes->memory.limit_bytes, graph->settings.memory_bytes,
+                          memory_order_relaxed);
     SB_TRY(sb_graph_flush(graph, err));
     if (type_count != 0) {
         for (size_t i = 0; i < type_count; i++)
             if (!has_type(lanes, types[i])) SB_TRY(add_lanes(lanes, types[i], direction, err));
     } else {
         const uint32_t names = sb_name_count(graph->view, SB_NAME_TYPE);
-        for (sb_type_id type = 1; type <= names; type++) SB_TRY(add_lanes(lanes, type, direction, err));
+        for (sb_type_id type = 1; type <= names; type++)
+            SB_TRY(add_lanes(lanes, type, direction, err));
     }
     if (lanes->count <= LANES_ASKED_ALL) return SB_OK;
     lanes->set_count = sb_set_count(graph->view);
@@ -110,7 +117,9 @@ static sb_status note_set(void *ctx, size_t i, const sb_row *row)
     uint64_t *sets = ctx;
     sb_cell cell;
 
-    sets[i] = row != NULL && sb_row_cell(row, SB_COLUMN_SET, &cell) && cell.type == SB_CELL_INT ? cell.word : 0;
+    sets[i] = row != NULL && sb_row_cell(row, SB_COLUMN_SET, &cell) && cell.type == SB_CELL_INT
+                  ? cell.word
+                  : 0;
     return SB_OK;
 }
 
@@ -125,10 +134,12 @@ static sb_status lanes_of_set(sb_lanes *lanes, uint64_t set, const uint8_t **fla
     for (int d = SB_OUT; row[0] == 0 && d <= SB_IN; d++) {
         const sb_type_id *types;
         size_t count, lane = 0;
-        SB_TRY(sb_stats_types_at(lanes->graph->view, (sb_set_id)set, (sb_direction)d, &types, &count, err));
+        SB_TRY(sb_stats_types_at(lanes->graph->view, (sb_set_id)set, (sb_direction)d, &types,
+                                 &count, err));
         for (lane = 0; lane < lanes->count; lane++) {
             if (lanes->items[lane].direction != (sb_direction)d) continue;
-            for (size_t i = 0; i < count && row[1 + lane] == 0; i++) row[1 + lane] = types[i] == lanes->items[lane].type;
+            for (size_t i = 0; i < count && row[1 + lane] == 0; i++)
+                row[1 + lane] = types[i] == lanes->items[lane].type;
         }
     }
     row[0] = 1;
@@ -137,11 +148,13 @@ static sb_status lanes_of_set(sb_lanes *lanes, uint64_t set, const uint8_t **fla
 }
 
 /* A batch in each lane where its label set has lists. */
-static sb_status expand_by_set(sb_lanes *lanes, const sb_node_id *nodes, size_t count, sb_expansion *expansion, sb_err *err)
+static sb_status expand_by_set(sb_lanes *lanes, const sb_node_id *nodes, size_t count,
+                               sb_expansion *expansion, sb_err *err)
 {
     uint64_t *ids = lanes->scratch, *sets = ids + BATCH, *places = sets + BATCH;
 
-    SB_TRY(sb_rows_find(lanes->graph->txn, sb_node_table(lanes->graph->view), nodes, count, note_set, sets, err));
+    SB_TRY(sb_rows_find(lanes->graph->txn, sb_node_table(lanes->graph->view), nodes, count,
+                        note_set, sets, err));
     for (size_t l = 0; l < lanes->count; l++) {
         size_t asked = 0;
         for (size_t i = 0; i < count; i++) {
@@ -153,31 +166,38 @@ static sb_status expand_by_set(sb_lanes *lanes, const sb_node_id *nodes, size_t 
         }
         expansion->lane = &lanes->items[l];
         expansion->places = places;
-        SB_TRY(sb_lists_open(lanes->graph->txn, lanes->items[l].tree, ids, asked, visit_list, expansion, err));
+        SB_TRY(sb_lists_open(lanes->graph->txn, lanes->items[l].tree, ids, asked, visit_list,
+                             expansion, err));
     }
     return SB_OK;
 }
 
-static sb_status expand_batch(sb_lanes *lanes, const sb_node_id *nodes, size_t count, sb_expansion *expansion, sb_err *err)
+static sb_status expand_batch(sb_lanes *lanes, const sb_node_id *nodes, size_t count,
+                              sb_expansion *expansion, sb_err *err)
 {
     for (size_t l = 0; l < lanes->count; l++) {
         const sb_lane *lane = &lanes->items[l];
         const uint64_t *ids = nodes;
         if (lane->bias != 0) {
-            for (size_t i = 0; i < count; i++) lanes->scratch[i] = nodes[i] + lane->bias;
+            for (size_t i = 0; i < count; i++)
+                lanes->scratch[i] = nodes[i] + lane->bias;
             ids = lanes->scratch;
         }
         expansion->lane = lane;
-        SB_TRY(sb_lists_open(lanes->graph->txn, lane->tree, ids, count, visit_list, expansion, err));
+        SB_TRY(
+            sb_lists_open(lanes->graph->txn, lane->tree, ids, count, visit_list, expansion, err));
     }
     return SB_OK;
 }
 
-sb_status sb_lanes__expand(sb_lanes *lanes, const sb_node_id *nodes, size_t count, sb_lanes_visit visit, void *ctx, sb_err *err)
+sb_status sb_lanes__expand(sb_lanes *lanes, const sb_node_id *nodes, size_t count,
+                           sb_lanes_visit visit, void *ctx, sb_err *err)
 {
     sb_expansion expansion = {.visit = visit, .ctx = ctx, .err = err};
 
-    if (lanes->scratch == NULL) lanes->scratch = sb_alloc_array(sb_lanes__alloc(lanes), SCRATCH_WORDS, sizeof *lanes->scratch);
+    if (lanes->scratch == NULL)
+        lanes->scratch =
+            sb_alloc_array(sb_lanes__alloc(lanes), SCRATCH_WORDS, sizeof *lanes->scratch);
     if (lanes->scratch == NULL) return sb_lanes__no_memory(lanes, err);
     for (size_t at = 0; at < count; at += BATCH) {
         const size_t take = count - at < BATCH ? count - at : BATCH;
@@ -204,12 +224,14 @@ static sb_status visit_walked(void *ctx, uint64_t node, const sb_chunk *chunk, b
     return walk->visit(walk->ctx, node - walk->lane->bias, walk->lane, chunk);
 }
 
-sb_status sb_lanes__walk(sb_lanes *lanes, sb_node_id first, sb_node_id last, sb_lanes_visit visit, void *ctx, sb_err *err)
+sb_status sb_lanes__walk(sb_lanes *lanes, sb_node_id first, sb_node_id last, sb_lanes_visit visit,
+                         void *ctx, sb_err *err)
 {
     for (size_t l = 0; l < lanes->count; l++) {
         const sb_lane *lane = &lanes->items[l];
         sb_walk walk = {.lane = lane, .visit = visit, .ctx = ctx};
-        SB_TRY(sb_lists_scan(lanes->graph->txn, lane->tree, first + lane->bias, last + lane->bias, visit_walked, &walk, err));
+        SB_TRY(sb_lists_scan(lanes->graph->txn, lane->tree, first + lane->bias, last + lane->bias,
+                             visit_walked, &walk, err));
     }
     return SB_OK;
 }

@@ -24,20 +24,25 @@ typedef struct sb_graph sb_graph;
 
 typedef struct sb_graph_settings {
     uint32_t edge_cache_capacity; /* entries of the node-existence cache; 0: none; default 8,192 */
-    bool trusted_endpoints;       /* skip the check that endpoints exist; debug builds check all the same */
+    bool trusted_endpoints;       /* skip the check that endpoints exist; debug builds check all the
+                                   * same */
     bool distinct_neighbors;      /* default of sb_neighbors_options.distinct */
-    size_t memory_bytes;          /* that traversals, builders and loads of this session may hold; 0: no limit */
-    _Atomic bool *cancel;         /* borrowed; set by another thread: long calls return SB_INTERRUPT; may be NULL */
-    sb_progress progress;         /* of long calls; may be NULL */
+    size_t memory_bytes;  /* that traversals, builders and loads of this session may hold; 0: no
+                           * limit */
+    _Atomic bool *cancel; /* borrowed; set by another thread: long calls return SB_INTERRUPT; may
+                           * be NULL */
+    sb_progress progress; /* of long calls; may be NULL */
     void *progress_ctx;
     /* Relationships that go with a detached node, while it is being deleted (the call may still fail); may be NULL. */
-    sb_status (*detached)(void *ctx, sb_node_id node, const sb_rel_id *rels, size_t count, sb_err *err);
+    sb_status (*detached)(void *ctx, sb_node_id node, const sb_rel_id *rels, size_t count,
+                          sb_err *err);
     void *detached_ctx;
 } sb_graph_settings;
 void sb_graph_settings_init(sb_graph_settings *settings);
 /* Settings of a session, copied. They take effect at once, but for the size of the existence cache, which a running write
  * transaction keeps. */
-SB_MUST_CHECK sb_status sb_graph_configure(sb_session *session, const sb_graph_settings *settings, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_configure(sb_session *session, const sb_graph_settings *settings,
+                                           sb_err *err);
 
 /* The graph that txn sees; made on first use, ends with txn. */
 SB_MUST_CHECK sb_status sb_graph_get(sb_txn *txn, sb_graph **graph, sb_err *err);
@@ -67,71 +72,95 @@ typedef struct sb_prop_column {
 /* ---- Creating (writer) -------------------------------------------------------------------------------------- */
 
 /* Typed batch: columns in, ids out. ids: count places, ascending ids. */
-SB_MUST_CHECK sb_status sb_graph_create_nodes(sb_graph *graph, sb_set_id set, size_t count, const sb_prop_column *columns, size_t column_count, sb_node_id *ids, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_create_nodes(sb_graph *graph, sb_set_id set, size_t count,
+                                              const sb_prop_column *columns, size_t column_count,
+                                              sb_node_id *ids, sb_err *err);
 /* ids must not lie in the arrays of sources or targets (SB_MISUSE). SB_NOT_FOUND names the endpoint that does not exist (row, which end, id); nothing of the call stays. Endpoints are
  * de-duplicated and looked up at most once each; nodes made in this transaction are not looked up at all. */
-SB_MUST_CHECK sb_status sb_graph_create_rels(sb_graph *graph, sb_type_id type, size_t count, const sb_node_id *sources, const sb_node_id *targets, const sb_prop_column *columns, size_t column_count, sb_rel_id *ids, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_create_rels(sb_graph *graph, sb_type_id type, size_t count,
+                                             const sb_node_id *sources, const sb_node_id *targets,
+                                             const sb_prop_column *columns, size_t column_count,
+                                             sb_rel_id *ids, sb_err *err);
 
 /* Create builder: several nodes and relationships with references among them, made in one call. */
 typedef struct sb_builder sb_builder;
 typedef struct sb_ref {
     enum { SB_REF_ID, SB_REF_HANDLE, SB_REF_ALIAS } kind;
-    uint64_t id;      /* ID: an existing node; HANDLE: from sb_builder_node */
+    uint64_t id; /* ID: an existing node; HANDLE: from sb_builder_node */
     sb_bytes alias;
 } sb_ref;
 SB_MUST_CHECK sb_status sb_builder_open(sb_graph *graph, sb_builder **builder, sb_err *err);
 void sb_builder_close(sb_builder *builder); /* accepts NULL; what was not executed is forgotten */
 /* labels may be empty. alias may be empty; one given twice is SB_EXISTS. Values are copied. *handle counts from 0. */
-SB_MUST_CHECK sb_status sb_builder_node(sb_builder *builder, const sb_label_id *labels, size_t label_count, sb_bytes alias, const sb_prop *props, size_t prop_count, uint64_t *handle, sb_err *err);
+SB_MUST_CHECK sb_status sb_builder_node(sb_builder *builder, const sb_label_id *labels,
+                                        size_t label_count, sb_bytes alias, const sb_prop *props,
+                                        size_t prop_count, uint64_t *handle, sb_err *err);
 /* Unknown alias or handle: SB_NOT_FOUND here for handles, at execute for aliases (they may come later). */
-SB_MUST_CHECK sb_status sb_builder_rel(sb_builder *builder, sb_ref source, sb_type_id type, sb_ref target, const sb_prop *props, size_t prop_count, sb_err *err);
+SB_MUST_CHECK sb_status sb_builder_rel(sb_builder *builder, sb_ref source, sb_type_id type,
+                                       sb_ref target, const sb_prop *props, size_t prop_count,
+                                       sb_err *err);
 /* Make all; results borrowed until close: ids in order of the calls. The builder is empty afterwards; on failure it keeps all. */
 typedef struct sb_builder_result {
-    const sb_node_id *node_ids; size_t node_count;
-    const sb_rel_id *rel_ids; size_t rel_count;
+    const sb_node_id *node_ids;
+    size_t node_count;
+    const sb_rel_id *rel_ids;
+    size_t rel_count;
 } sb_builder_result;
-SB_MUST_CHECK sb_status sb_builder_execute(sb_builder *builder, sb_builder_result *result, sb_err *err);
-SB_MUST_CHECK sb_status sb_builder_alias(const sb_builder *builder, sb_bytes alias, sb_node_id *id, bool *found); /* after execute */
+SB_MUST_CHECK sb_status sb_builder_execute(sb_builder *builder, sb_builder_result *result,
+                                           sb_err *err);
+/* after execute */
+SB_MUST_CHECK sb_status sb_builder_alias(const sb_builder *builder, sb_bytes alias, sb_node_id *id,
+                                         bool *found);
 
 /* ---- Changing (mutate) ---------------------------------------------------------------------------------------- */
 
 typedef enum sb_op_kind {
-    SB_OP_CREATE_NODE,   /* labels, props */
-    SB_OP_CREATE_REL,    /* source, target, type, props */
-    SB_OP_SET_PROPS,     /* entity, id, props (NULL value removes); replace: others are removed too */
-    SB_OP_ADD_LABELS, SB_OP_REMOVE_LABELS, /* id, labels */
-    SB_OP_DELETE_NODE,   /* id; detach: with its relationships, else SB_CONSTRAINT when it has any */
-    SB_OP_DELETE_REL     /* id */
+    SB_OP_CREATE_NODE, /* labels, props */
+    SB_OP_CREATE_REL,  /* source, target, type, props */
+    SB_OP_SET_PROPS,   /* entity, id, props (NULL value removes); replace: others are removed too */
+    SB_OP_ADD_LABELS,
+    SB_OP_REMOVE_LABELS, /* id, labels */
+    SB_OP_DELETE_NODE, /* id; detach: with its relationships, else SB_CONSTRAINT when it has any */
+    SB_OP_DELETE_REL   /* id */
 } sb_op_kind;
 /* A node or relationship of an op: an id, or (result_of >= 0) what op number result_of of the same list created. */
-typedef struct sb_op_ref { uint64_t id; int64_t result_of; } sb_op_ref;
+typedef struct sb_op_ref {
+    uint64_t id;
+    int64_t result_of;
+} sb_op_ref;
 typedef struct sb_op {
     sb_op_kind kind;
     sb_entity entity;
-    sb_op_ref target_entity;      /* whom SET_PROPS, labels, DELETE concern */
-    sb_op_ref source, target;     /* CREATE_REL */
+    sb_op_ref target_entity;  /* whom SET_PROPS, labels, DELETE concern */
+    sb_op_ref source, target; /* CREATE_REL */
     sb_type_id type;
-    const sb_label_id *labels; size_t label_count;
-    const sb_prop *props; size_t prop_count;
+    const sb_label_id *labels;
+    size_t label_count;
+    const sb_prop *props;
+    size_t prop_count;
     bool replace, detach;
 } sb_op;
 typedef struct sb_mutation {
     uint64_t nodes_created, rels_created, nodes_deleted, rels_deleted; /* detached ones included */
-    uint64_t properties_set, properties_removed; /* only real changes count */
+    uint64_t properties_set, properties_removed;                       /* only real changes count */
     uint64_t labels_added, labels_removed;
-    const uint64_t *ids; size_t id_count; /* per op: the id created, else the one concerned; arena(call) */
+    /* per op: the id created, else the one concerned; arena(call) */
+    const uint64_t *ids;
+    size_t id_count;
 } sb_mutation;
 /* Ops in order, atomically. Failures name the op's position. */
-SB_MUST_CHECK sb_status sb_graph_mutate(sb_graph *graph, const sb_op *ops, size_t count, sb_mutation *result, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_mutate(sb_graph *graph, const sb_op *ops, size_t count,
+                                        sb_mutation *result, sb_err *err);
 
 /* Counters of the writer in this transaction: always on. */
 typedef struct sb_writer_stats {
-    uint64_t endpoint_checks;   /* endpoints given: 2 per relationship */
+    uint64_t endpoint_checks; /* endpoints given: 2 per relationship */
     uint64_t cache_hits, cache_misses;
-    uint64_t node_lookups;      /* look-ups in the node table for endpoints */
-    uint64_t known_in_txn;      /* endpoints made in this transaction: not looked up */
-    uint64_t trusted;           /* not checked */
-    uint64_t forward_sorts, reverse_sorts, label_sorts; /* sorts done; guards passed are not counted */
+    uint64_t node_lookups; /* look-ups in the node table for endpoints */
+    uint64_t known_in_txn; /* endpoints made in this transaction: not looked up */
+    uint64_t trusted;      /* not checked */
+    /* sorts done; guards passed are not counted */
+    uint64_t forward_sorts, reverse_sorts, label_sorts;
     uint64_t flushes, flushed_rels;
 } sb_writer_stats;
 void sb_graph_writer_stats(sb_graph *graph, sb_writer_stats *stats);
@@ -142,91 +171,150 @@ SB_MUST_CHECK sb_status sb_graph_flush(sb_graph *graph, sb_err *err);
 
 /* Make an index or constraint, also on a full store: existing data is checked and the index filled (progress, cancel).
  * SB_CONSTRAINT names label, key, value and both entities. */
-SB_MUST_CHECK sb_status sb_graph_schema_create(sb_graph *graph, const sb_schema *definition, uint32_t *id, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_schema_create(sb_graph *graph, const sb_schema *definition,
+                                               uint32_t *id, sb_err *err);
 SB_MUST_CHECK sb_status sb_graph_schema_drop(sb_graph *graph, uint32_t id, sb_err *err);
 /* The schema whose index serves exactly these keys of a label or type, or NULL. */
-const sb_schema *sb_graph_index_for(sb_graph *graph, sb_entity entity, uint32_t entity_name, const sb_key_id *keys, size_t key_count);
+const sb_schema *sb_graph_index_for(sb_graph *graph, sb_entity entity, uint32_t entity_name,
+                                    const sb_key_id *keys, size_t key_count);
 
 /* ---- Reading ----------------------------------------------------------------------------------------------------------- */
 
 /* Some properties of one node or relationship: values[i] is NULL typed when absent. Borrowed from the page in mapped mode,
  * else arena(call). Does not allocate for fixed-width values and, mapped, strings. The hot path of lookup_id. */
-SB_MUST_CHECK sb_status sb_graph_get_props(sb_graph *graph, sb_entity entity, uint64_t id, const sb_key_id *keys, size_t key_count, sb_value *values, bool *found, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_get_props(sb_graph *graph, sb_entity entity, uint64_t id,
+                                           const sb_key_id *keys, size_t key_count,
+                                           sb_value *values, bool *found, sb_err *err);
 /* The same for many ids at once, overlapped by prefetching: values is id_count × key_count, row by row; found: bitmap. */
-SB_MUST_CHECK sb_status sb_graph_get_props_many(sb_graph *graph, sb_entity entity, const uint64_t *ids, size_t id_count, const sb_key_id *keys, size_t key_count, sb_value *values, uint8_t *found, sb_err *err);
-typedef struct sb_node_record { sb_node_id id; sb_set_id set; const sb_prop *props; size_t prop_count; } sb_node_record;
-typedef struct sb_rel_record { sb_rel_id id; sb_node_id source, target; sb_type_id type; const sb_prop *props; size_t prop_count; } sb_rel_record;
+SB_MUST_CHECK sb_status sb_graph_get_props_many(sb_graph *graph, sb_entity entity,
+                                                const uint64_t *ids, size_t id_count,
+                                                const sb_key_id *keys, size_t key_count,
+                                                sb_value *values, uint8_t *found, sb_err *err);
+typedef struct sb_node_record {
+    sb_node_id id;
+    sb_set_id set;
+    const sb_prop *props;
+    size_t prop_count;
+} sb_node_record;
+typedef struct sb_rel_record {
+    sb_rel_id id;
+    sb_node_id source, target;
+    sb_type_id type;
+    const sb_prop *props;
+    size_t prop_count;
+} sb_rel_record;
 /* Whole records; props in order of key id, arena(call). */
-SB_MUST_CHECK sb_status sb_graph_node(sb_graph *graph, sb_node_id id, sb_node_record *record, bool *found, sb_err *err);
-SB_MUST_CHECK sb_status sb_graph_rel(sb_graph *graph, sb_rel_id id, sb_rel_record *record, bool *found, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_node(sb_graph *graph, sb_node_id id, sb_node_record *record,
+                                      bool *found, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_rel(sb_graph *graph, sb_rel_id id, sb_rel_record *record,
+                                     bool *found, sb_err *err);
 /* Label set of a node without its properties. */
-SB_MUST_CHECK sb_status sb_graph_node_set(sb_graph *graph, sb_node_id id, sb_set_id *set, bool *found, sb_err *err);
-SB_MUST_CHECK sb_status sb_graph_nodes_exist(sb_graph *graph, const sb_node_id *ids, size_t count, uint8_t *exist, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_node_set(sb_graph *graph, sb_node_id id, sb_set_id *set,
+                                          bool *found, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_nodes_exist(sb_graph *graph, const sb_node_id *ids, size_t count,
+                                             uint8_t *exist, sb_err *err);
 
 typedef struct sb_neighbors_options {
     sb_direction direction;
-    const sb_type_id *types; size_t type_count; /* 0: all types */
-    bool distinct;   /* each neighbor once (the first relationship of each) */
-    uint64_t limit;  /* 0: none */
+    const sb_type_id *types;
+    size_t type_count; /* 0: all types */
+    bool distinct;     /* each neighbor once (the first relationship of each) */
+    uint64_t limit;    /* 0: none */
 } sb_neighbors_options;
-typedef struct sb_neighbor { sb_node_id node; sb_rel_id rel; sb_type_id type; bool outgoing; } sb_neighbor;
+typedef struct sb_neighbor {
+    sb_node_id node;
+    sb_rel_id rel;
+    sb_type_id type;
+    bool outgoing;
+} sb_neighbor;
 /* Into the caller's array of capacity; *count: how many there are (call again with more room if > capacity). In order of type, direction, neighbor, rel. A loop is
  * seen once for OUT, once for IN, twice for BOTH (degree counts the same way). A missing node: SB_NOT_FOUND. */
-SB_MUST_CHECK sb_status sb_graph_neighbors(sb_graph *graph, sb_node_id id, const sb_neighbors_options *options, sb_neighbor *neighbors, size_t capacity, size_t *count, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_neighbors(sb_graph *graph, sb_node_id id,
+                                           const sb_neighbors_options *options,
+                                           sb_neighbor *neighbors, size_t capacity, size_t *count,
+                                           sb_err *err);
 /* Ids of neighbors over one type (0: all) in one direction: the hot path; the array grows with the result. arena(call). */
-SB_MUST_CHECK sb_status sb_graph_neighbor_ids(sb_graph *graph, sb_node_id id, sb_direction direction, sb_type_id type, const sb_node_id **ids, size_t *count, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_neighbor_ids(sb_graph *graph, sb_node_id id,
+                                              sb_direction direction, sb_type_id type,
+                                              const sb_node_id **ids, size_t *count, sb_err *err);
 /* Many nodes at once: lists concatenated in *ids (arena(call)), ends[i] is the end of the i-th. Missing nodes have empty lists. */
-SB_MUST_CHECK sb_status sb_graph_neighbor_ids_many(sb_graph *graph, const sb_node_id *nodes, size_t node_count, sb_direction direction, sb_type_id type, const sb_node_id **ids, size_t *ends, sb_err *err);
-SB_MUST_CHECK sb_status sb_graph_degree(sb_graph *graph, sb_node_id id, sb_direction direction, const sb_type_id *types, size_t type_count, uint64_t *degree, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_neighbor_ids_many(sb_graph *graph, const sb_node_id *nodes,
+                                                   size_t node_count, sb_direction direction,
+                                                   sb_type_id type, const sb_node_id **ids,
+                                                   size_t *ends, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_degree(sb_graph *graph, sb_node_id id, sb_direction direction,
+                                        const sb_type_id *types, size_t type_count,
+                                        uint64_t *degree, sb_err *err);
 /* Is there a relationship source → target (of type, 0: any)? *rel the first, 0 when none. */
-SB_MUST_CHECK sb_status sb_graph_rel_between(sb_graph *graph, sb_node_id source, sb_node_id target, sb_type_id type, sb_rel_id *rel, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_rel_between(sb_graph *graph, sb_node_id source, sb_node_id target,
+                                             sb_type_id type, sb_rel_id *rel, sb_err *err);
 
 /* Scans: nodes by label (0: all) or relationships by type (0: all), with an optional filter on one property served by an
  * index when there is one, else by scanning the column. */
 typedef struct sb_scan_options {
     sb_entity entity;
-    uint32_t name;           /* label or type id, or 0 */
-    sb_key_id key;           /* 0: no filter */
-    const sb_value *equal;   /* or: */
-    const sb_value *low, *high; bool low_inclusive, high_inclusive;
-    bool no_index;           /* scan the column even if there is an index */
+    uint32_t name;         /* label or type id, or 0 */
+    sb_key_id key;         /* 0: no filter */
+    const sb_value *equal; /* or: */
+    const sb_value *low, *high;
+    bool low_inclusive, high_inclusive;
+    bool no_index; /* scan the column even if there is an index */
 } sb_scan_options;
 typedef struct sb_scan sb_scan;
-SB_MUST_CHECK sb_status sb_scan_open(sb_graph *graph, const sb_scan_options *options, sb_scan **scan, sb_err *err);
-SB_MUST_CHECK sb_status sb_scan_next(sb_scan *scan, uint64_t *ids, size_t capacity, size_t *count, sb_err *err); /* *count 0: the end */
+SB_MUST_CHECK sb_status sb_scan_open(sb_graph *graph, const sb_scan_options *options,
+                                     sb_scan **scan, sb_err *err);
+/* *count 0: the end */
+SB_MUST_CHECK sb_status sb_scan_next(sb_scan *scan, uint64_t *ids, size_t capacity, size_t *count,
+                                     sb_err *err);
 bool sb_scan_uses_index(const sb_scan *scan);
 void sb_scan_close(sb_scan *scan);
 /* How many match, without making the ids: the hot path of scan_filter. */
-SB_MUST_CHECK sb_status sb_graph_count(sb_graph *graph, const sb_scan_options *options, uint64_t *count, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_count(sb_graph *graph, const sb_scan_options *options,
+                                       uint64_t *count, sb_err *err);
 
 /* sb_index_lookup whose key was cut: the first entity whose row really has these values; *id 0 when none. */
-SB_MUST_CHECK sb_status sb_graph_lookup_cut(sb_graph *graph, uint32_t schema_id, const sb_value *values, size_t value_count, uint64_t *id, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_lookup_cut(sb_graph *graph, uint32_t schema_id,
+                                            const sb_value *values, size_t value_count,
+                                            uint64_t *id, sb_err *err);
 
 /* ---- Traversal ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct sb_bfs_options {
     sb_direction direction;
-    const sb_type_id *types; size_t type_count;
-    uint32_t max_depth;    /* UINT32_MAX: no bound */
-    uint64_t max_visits;   /* 0: no bound; reached: stops, *truncated */
+    const sb_type_id *types;
+    size_t type_count;
+    uint32_t max_depth;  /* UINT32_MAX: no bound */
+    uint64_t max_visits; /* 0: no bound; reached: stops, *truncated */
 } sb_bfs_options;
 /* Breadth first from start (depth 0, included): visit(ctx, node, depth) once per node, in order of depth; non-zero from visit stops and is
  * returned. NULL visit only counts. Past a few percent of the nodes frontiers are bitmaps walked in id order. */
 typedef sb_status (*sb_bfs_visit)(void *ctx, sb_node_id node, uint32_t depth);
-typedef struct sb_bfs_result { uint64_t visited; uint32_t depth; uint64_t rels_seen; bool truncated; } sb_bfs_result;
-SB_MUST_CHECK sb_status sb_graph_bfs(sb_graph *graph, sb_node_id start, const sb_bfs_options *options, sb_bfs_visit visit, void *ctx, sb_bfs_result *result, sb_err *err);
+typedef struct sb_bfs_result {
+    uint64_t visited;
+    uint32_t depth;
+    uint64_t rels_seen;
+    bool truncated;
+} sb_bfs_result;
+SB_MUST_CHECK sb_status sb_graph_bfs(sb_graph *graph, sb_node_id start,
+                                     const sb_bfs_options *options, sb_bfs_visit visit, void *ctx,
+                                     sb_bfs_result *result, sb_err *err);
 
 typedef struct sb_graph_path {
     const sb_node_id *nodes; /* length + 1, arena(call) */
     const sb_rel_id *rels;   /* length */
     size_t length;
-    double weight;           /* sum; of an unweighted path its length */
+    double weight; /* sum; of an unweighted path its length */
     bool found;
 } sb_graph_path;
 /* Bidirectional breadth-first search, expanding the smaller side. */
-SB_MUST_CHECK sb_status sb_graph_shortest_path(sb_graph *graph, sb_node_id from, sb_node_id to, const sb_bfs_options *options, sb_graph_path *path, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_shortest_path(sb_graph *graph, sb_node_id from, sb_node_id to,
+                                               const sb_bfs_options *options, sb_graph_path *path,
+                                               sb_err *err);
 /* Dijkstra over a numeric relationship property (absent: default_weight). A negative or NaN weight is SB_INVALID and names the relationship. */
-SB_MUST_CHECK sb_status sb_graph_weighted_path(sb_graph *graph, sb_node_id from, sb_node_id to, const sb_bfs_options *options, sb_key_id weight, double default_weight, sb_graph_path *path, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_weighted_path(sb_graph *graph, sb_node_id from, sb_node_id to,
+                                               const sb_bfs_options *options, sb_key_id weight,
+                                               double default_weight, sb_graph_path *path,
+                                               sb_err *err);
 
 /* ---- Checking ---------------------------------------------------------------------------------------------------------------- */
 
@@ -235,7 +323,8 @@ typedef struct sb_verify_result {
 } sb_verify_result;
 /* Everything against everything else: pages, trees, fences, free list; rows' label sets and endpoints; adjacency both ways against the
  * relationship table; label and property indexes against rows, both ways; unique and other constraints; statistics; ids handed out. */
-SB_MUST_CHECK sb_status sb_graph_verify(sb_graph *graph, sb_finding finding, void *ctx, sb_verify_result *result, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_verify(sb_graph *graph, sb_finding finding, void *ctx,
+                                        sb_verify_result *result, sb_err *err);
 /* A 128-bit digest of the graph's content (names, not ids or layout): equal graphs up to ids have equal digests. Each node's and relationship's canonical
  * form is hashed (XXH3-128), relationships with their end nodes' hashes refined by a few rounds of neighborhood hashing, and summed. */
 SB_MUST_CHECK sb_status sb_graph_digest(sb_graph *graph, uint8_t digest[16], sb_err *err);
@@ -244,7 +333,8 @@ SB_MUST_CHECK sb_status sb_graph_digest(sb_graph *graph, uint8_t digest[16], sb_
  * vfs other than by a copy in the same vfs. */
 SB_MUST_CHECK sb_status sb_graph_vacuum(sb_session *session, sb_err *err);
 /* Write a compact copy (vacuum into) to a new file. */
-SB_MUST_CHECK sb_status sb_graph_vacuum_into(sb_graph *graph, sb_vfs *vfs, const char *path, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_vacuum_into(sb_graph *graph, sb_vfs *vfs, const char *path,
+                                             sb_err *err);
 
 /* Salvage what can be read of a damaged file into a new one (SB_EXISTS) on the same vfs: nodes with their labels and properties,
  * relationships whose ends were saved, indexes and constraints when the catalog is whole. Ids change; names that are lost become label_1,
@@ -261,31 +351,40 @@ typedef struct sb_recover_result {
     uint64_t lost_nodes, lost_rels; /* as far as it is known how many there were */
     uint64_t damaged_pages;
 } sb_recover_result;
-SB_MUST_CHECK sb_status sb_graph_recover(const char *damaged, const char *path, const sb_recover_options *options, sb_recover_result *result, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_recover(const char *damaged, const char *path,
+                                         const sb_recover_options *options,
+                                         sb_recover_result *result, sb_err *err);
 
 /* ---- Bulk load and export (CSV) ------------------------------------------------------------------------------------------------ */
 
 typedef struct sb_bulk_file {
-    const char *path;    /* "-": standard input; pipes are read too */
-    sb_bytes name;       /* label(s, separated by ':' or ';') or type given on the command line; may be empty */
+    const char *path; /* "-": standard input; pipes are read too */
+    sb_bytes name;    /* label(s, separated by ':' or ';') or type given on the command line; may be
+                       * empty */
 } sb_bulk_file;
 typedef struct sb_bulk_options {
     sb_vfs *vfs;
-    const sb_bulk_file *node_files; size_t node_file_count;
-    const sb_bulk_file *rel_files; size_t rel_file_count;
-    char delimiter, quote, array_delimiter;  /* ',', '"', ';' */
-    const char *id_column, *start_column, *end_column, *type_column, *label_column; /* for plain headers; may be NULL */
-    const char *null_text;     /* cells equal to it are absent; unquoted empty cells always are; may be NULL */
-    bool infer_types;          /* for columns without a type: from the values; else strings */
+    const sb_bulk_file *node_files;
+    size_t node_file_count;
+    const sb_bulk_file *rel_files;
+    size_t rel_file_count;
+    char delimiter, quote, array_delimiter; /* ',', '"', ';' */
+    /* for plain headers; may be NULL */
+    const char *id_column, *start_column, *end_column, *type_column, *label_column;
+    const char *null_text; /* cells equal to it are absent; unquoted empty cells always are; may
+                            * be NULL */
+    bool infer_types;      /* for columns without a type: from the values; else strings */
     bool trim;
     bool skip_missing_endpoints, skip_duplicate_ids; /* count instead of failing */
-    const char *reject_path;   /* rejected rows go there; NULL: the first bad row fails the load */
-    uint64_t max_rejects;      /* more fail the load */
-    unsigned threads;          /* 0: all cores */
-    size_t memory_bytes;       /* sort and build buffers; past it runs go to temporary files; 0: a default */
-    bool store_ids;            /* keep the :ID cell as a property named by the header cell's name; default true */
-    size_t chunk_bytes;        /* text parsed at a time; 0: a default. Tests set it small */
-    uint64_t split_count;      /* relationships of a type that are sorted in one piece; 0: a default */
+    const char *reject_path; /* rejected rows go there; NULL: the first bad row fails the load */
+    uint64_t max_rejects;    /* more fail the load */
+    unsigned threads;        /* 0: all cores */
+    size_t memory_bytes;     /* sort and build buffers; past it runs go to temporary files; 0: a
+                              * default */
+    bool store_ids;     /* keep the :ID cell as a property named by the header cell's name; default
+                         * true */
+    size_t chunk_bytes; /* text parsed at a time; 0: a default. Tests set it small */
+    uint64_t split_count; /* relationships of a type that are sorted in one piece; 0: a default */
 } sb_bulk_options;
 void sb_bulk_options_init(sb_bulk_options *options);
 typedef struct sb_bulk_result {
@@ -296,9 +395,13 @@ typedef struct sb_bulk_result {
 } sb_bulk_result;
 /* Load into the transaction's graph (empty or not) as part of it: one atomic commit makes it visible. Errors name file, line, column and
  * value: SB_SYNTAX, SB_TYPE_MISMATCH, SB_NOT_FOUND (endpoint), SB_EXISTS (id), SB_REJECTED (more than max_rejects). */
-SB_MUST_CHECK sb_status sb_graph_bulk_load(sb_graph *graph, const sb_bulk_options *options, sb_bulk_result *result, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph_bulk_load(sb_graph *graph, const sb_bulk_options *options,
+                                           sb_bulk_result *result, sb_err *err);
 /* Export to CSV in the same form, one file per label set and per type in directory; load of it gives an equal digest. */
-typedef struct sb_export_result { uint64_t nodes, rels, files, bytes; } sb_export_result;
-SB_MUST_CHECK sb_status sb_graph_export(sb_graph *graph, sb_vfs *vfs, const char *directory, sb_export_result *result, sb_err *err);
+typedef struct sb_export_result {
+    uint64_t nodes, rels, files, bytes;
+} sb_export_result;
+SB_MUST_CHECK sb_status sb_graph_export(sb_graph *graph, sb_vfs *vfs, const char *directory,
+                                        sb_export_result *result, sb_err *err);
 
 #endif

@@ -26,8 +26,8 @@ typedef struct sb_pending_chains {
  * yet. */
 typedef struct sb_pending {
     sb_type_id type;
-    uint32_t epoch;     /* of the newest savepoint whose log has its old lengths */
-    sb_triple *rels;    /* (source, target, rel) */
+    uint32_t epoch;  /* of the newest savepoint whose log has its old lengths */
+    sb_triple *rels; /* (source, target, rel) */
     size_t flushed, count, capacity;
     sb_pending_chains chains[2]; /* by direction */
 } sb_pending;
@@ -78,15 +78,15 @@ typedef struct sb_touched {
  * buffer beside, which may move while it grows. */
 typedef struct sb_entry {
     uint32_t schema;
-    bool add;        /* else remove */
-    size_t off;      /* of the key */
+    bool add;   /* else remove */
+    size_t off; /* of the key */
     size_t key_bytes;
-    size_t number;   /* order of arrival */
+    size_t number; /* order of arrival */
 } sb_entry;
 
 /* What a call has still to do to property indexes (index_upkeep.c). Empty between calls. */
 typedef struct sb_upkeep {
-    bool defer_unique; /* check at the end of the call: mutate may swap two values */
+    bool defer_unique;            /* check at the end of the call: mutate may swap two values */
     sb_buffer edits, edit_keys;   /* sb_entry[], their keys */
     sb_buffer checks, check_keys; /* entries of unique indexes that the call added */
     sb_arena *work;               /* values read back; reset often */
@@ -94,10 +94,10 @@ typedef struct sb_upkeep {
 
 /* Creations that are gathered into typed batches (gather.c). Scratch, kept. */
 typedef struct sb_gather {
-    sb_buffer order;   /* uint32_t: rows by group */
-    sb_buffer groups;  /* sb_group[] */
+    sb_buffer order;  /* uint32_t: rows by group */
+    sb_buffer groups; /* sb_group[] */
     sb_map group_index;
-    sb_buffer shapes;  /* sb_shape[]: columns of a batch */
+    sb_buffer shapes; /* sb_shape[]: columns of a batch */
     sb_map shape_index;
     sb_buffer columns; /* sb_prop_column[] */
     sb_buffer cells;   /* their arrays */
@@ -136,19 +136,19 @@ typedef struct sb_writer {
     size_t touched_count, touched_capacity;
     sb_writer_stats stats;
     /* Scratch, kept between calls and transactions so that a steady stream of them allocates nothing. */
-    sb_buffer words;    /* uint64_t columns */
-    sb_buffer columns;  /* sb_column[] */
-    sb_buffer present;  /* bitmaps of mixed columns */
-    sb_buffer texts;    /* sb_bytes columns of mixed columns */
-    sb_buffer encoded;  /* encoded values */
-    sb_buffer sets;     /* sb_set_id of endpoints */
-    sb_buffer unique;   /* endpoints to look up */
-    sb_buffer scratch;  /* sort scratch */
-    sb_buffer keys;     /* index keys */
-    sb_buffer items;    /* sb_item[] */
-    sb_map endpoints;   /* endpoint → label set + 1 within one call */
-    bool cache_used;    /* the cache has had an entry since it was cleared */
-    sb_row_names rows;  /* of the batch being made */
+    sb_buffer words;   /* uint64_t columns */
+    sb_buffer columns; /* sb_column[] */
+    sb_buffer present; /* bitmaps of mixed columns */
+    sb_buffer texts;   /* sb_bytes columns of mixed columns */
+    sb_buffer encoded; /* encoded values */
+    sb_buffer sets;    /* sb_set_id of endpoints */
+    sb_buffer unique;  /* endpoints to look up */
+    sb_buffer scratch; /* sort scratch */
+    sb_buffer keys;    /* index keys */
+    sb_buffer items;   /* sb_item[] */
+    sb_map endpoints;  /* endpoint → label set + 1 within one call */
+    bool cache_used;   /* the cache has had an entry since it was cleared */
+    sb_row_names rows; /* of the batch being made */
     sb_upkeep upkeep;
     sb_gather gather;
 } sb_writer;
@@ -160,30 +160,38 @@ struct sb_graph {
     sb_session *session;
     const sb_allocator *alloc;
     sb_profile *profile;
-    sb_txn *txn;   /* NULL between transactions */
+    sb_txn *txn; /* NULL between transactions */
     sb_view *view;
     sb_graph_settings settings;
-    sb_arena *results; /* arena(call) */
-    sb_buffer neighbor_ids; /* results of the id-only neighbor calls: kept, so that a steady stream of them allocates nothing */
+    sb_arena *results;      /* arena(call) */
+    sb_buffer neighbor_ids; /* results of the id-only neighbor calls: kept, so that a steady
+                             * stream of them allocates nothing */
     sb_buffer rel_ids;      /* scratch beside it */
     sb_writer writer;
 };
 
 /* The allocator of the graph's long-lived memory. */
-SB_INLINE const sb_allocator *sb_graph__alloc(const sb_graph *graph) { return graph->alloc; }
+SB_INLINE const sb_allocator *sb_graph__alloc(const sb_graph *graph)
+{
+    return graph->alloc;
+}
 /* The arena for this call's results, emptied. */
 sb_arena *sb_graph__results(sb_graph *graph);
 /* SB_INTERRUPT when the session was cancelled; calls progress. Call about every 65,536 units of work. */
 SB_MUST_CHECK sb_status sb_graph__tick(sb_graph *graph, uint64_t done, uint64_t total, sb_err *err);
 /* Bracket of a call that writes (G1). end passes status through, after rolling back if it is a failure. */
 SB_MUST_CHECK sb_status sb_graph__atomic_begin(sb_graph *graph, uint32_t *savepoint, sb_err *err);
-SB_MUST_CHECK sb_status sb_graph__atomic_end(sb_graph *graph, uint32_t savepoint, sb_status status, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph__atomic_end(sb_graph *graph, uint32_t savepoint, sb_status status,
+                                             sb_err *err);
 /* Grow an array of elements of size bytes to hold count, doubling. */
-SB_MUST_CHECK sb_status sb_graph__grow(const sb_allocator *alloc, void *array, size_t size, size_t count, size_t *capacity, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph__grow(const sb_allocator *alloc, void *array, size_t size,
+                                       size_t count, size_t *capacity, sb_err *err);
 /* Settings of a session, for another one that does part of its work. */
-SB_MUST_CHECK sb_status sb_graph__settings(sb_session *session, sb_graph_settings *settings, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph__settings(sb_session *session, sb_graph_settings *settings,
+                                           sb_err *err);
 /* "Person" of a label (type, key) for messages, as a NUL-terminated copy in buf. */
-const char *sb_graph__name(sb_graph *graph, sb_name_kind kind, uint32_t id, char *buf, size_t bytes);
+const char *sb_graph__name(sb_graph *graph, sb_name_kind kind, uint32_t id, char *buf,
+                           size_t bytes);
 
 /* ---- writer.c ---------------------------------------------------------------------------------------------------- */
 
@@ -198,44 +206,69 @@ void sb_writer__release(sb_graph *graph, uint32_t savepoint);
 SB_MUST_CHECK sb_status sb_writer__begin(sb_graph *graph, sb_err *err);
 
 /* Nodes were made: count ids, ascending, of one set. */
-SB_MUST_CHECK sb_status sb_writer__made(sb_graph *graph, sb_set_id set, const sb_node_id *ids, size_t count, sb_err *err);
+SB_MUST_CHECK sb_status sb_writer__made(sb_graph *graph, sb_set_id set, const sb_node_id *ids,
+                                        size_t count, sb_err *err);
 /* A node's label set changed, or it was deleted. */
-SB_MUST_CHECK sb_status sb_writer__override(sb_graph *graph, sb_node_id node, sb_set_id set, bool deleted, sb_err *err);
+SB_MUST_CHECK sb_status sb_writer__override(sb_graph *graph, sb_node_id node, sb_set_id set,
+                                            bool deleted, sb_err *err);
 /* Label sets of count endpoints (both ends of rels: sources then targets), each looked up at most once. missing_at:
  * the first endpoint that does not exist, count when all do. */
-SB_MUST_CHECK sb_status sb_writer__endpoints(sb_graph *graph, const sb_node_id *sources, const sb_node_id *targets, size_t rels, sb_set_id *source_sets, sb_set_id *target_sets, sb_err *err);
+SB_MUST_CHECK sb_status sb_writer__endpoints(sb_graph *graph, const sb_node_id *sources,
+                                             const sb_node_id *targets, size_t rels,
+                                             sb_set_id *source_sets, sb_set_id *target_sets,
+                                             sb_err *err);
 /* The same for ends of relationships that exist: not counted as checks; a missing node counts for the empty set. */
-SB_MUST_CHECK sb_status sb_writer__sets_of(sb_graph *graph, const sb_node_id *sources, const sb_node_id *targets, size_t rels, sb_set_id *source_sets, sb_set_id *target_sets, sb_err *err);
+SB_MUST_CHECK sb_status sb_writer__sets_of(sb_graph *graph, const sb_node_id *sources,
+                                           const sb_node_id *targets, size_t rels,
+                                           sb_set_id *source_sets, sb_set_id *target_sets,
+                                           sb_err *err);
 /* Relationships were made: add them to what is pending. ids ascending. */
-SB_MUST_CHECK sb_status sb_writer__pend(sb_graph *graph, sb_type_id type, const sb_node_id *sources, const sb_node_id *targets, const sb_rel_id *ids, size_t count, sb_err *err);
+SB_MUST_CHECK sb_status sb_writer__pend(sb_graph *graph, sb_type_id type, const sb_node_id *sources,
+                                        const sb_node_id *targets, const sb_rel_id *ids,
+                                        size_t count, sb_err *err);
 /* Put what is pending of a type (0: all) into the trees. */
 SB_MUST_CHECK sb_status sb_writer__flush(sb_graph *graph, sb_type_id type, sb_err *err);
 /* Note that existence and type constraints of an entity must be checked at commit. */
-SB_MUST_CHECK sb_status sb_writer__touch(sb_graph *graph, sb_entity entity, uint64_t id, sb_err *err);
+SB_MUST_CHECK sb_status sb_writer__touch(sb_graph *graph, sb_entity entity, uint64_t id,
+                                         sb_err *err);
 
 /* Pending relationships of a node over a type in a direction (SB_OUT or SB_IN), sorted by (neighbor, rel): borrowed until
  * the next write. *count 0 costs a comparison when nothing is pending. */
-SB_MUST_CHECK sb_status sb_graph__pending_list(sb_graph *graph, sb_type_id type, sb_direction direction, sb_node_id node, const sb_triple **items, size_t *count, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph__pending_list(sb_graph *graph, sb_type_id type,
+                                               sb_direction direction, sb_node_id node,
+                                               const sb_triple **items, size_t *count, sb_err *err);
 /* Is anything pending at all? */
-SB_INLINE bool sb_graph__has_pending(const sb_graph *graph) { return graph->writer.pending_rels != 0; }
+SB_INLINE bool sb_graph__has_pending(const sb_graph *graph)
+{
+    return graph->writer.pending_rels != 0;
+}
 
 /* ---- columns.c ---------------------------------------------------------------------------------------------------- */
 
 /* Check batch columns and turn them into table columns (in writer scratch, borrowed until the next call of it), sorted by
  * (key, type), with room for `extra` system columns behind. count: rows. */
-SB_MUST_CHECK sb_status sb_columns__convert(sb_graph *graph, const sb_prop_column *columns, size_t column_count, size_t count, size_t extra, sb_column **out, size_t *out_count, sb_err *err);
+SB_MUST_CHECK sb_status sb_columns__convert(sb_graph *graph, const sb_prop_column *columns,
+                                            size_t column_count, size_t count, size_t extra,
+                                            sb_column **out, size_t *out_count, sb_err *err);
 /* Value i of a batch column; NULL typed when absent. */
 sb_value sb_columns__value(const sb_prop_column *column, size_t i);
 /* The column of a key, or NULL. */
-const sb_prop_column *sb_columns__find(const sb_prop_column *columns, size_t column_count, sb_key_id key);
+const sb_prop_column *sb_columns__find(const sb_prop_column *columns, size_t column_count,
+                                       sb_key_id key);
 
 /* ---- create.c -------------------------------------------------------------------------------------------------------- */
 
 /* The typed batch inside a call's bracket. count is not 0; set and type exist. */
-SB_MUST_CHECK sb_status sb_create__nodes(sb_graph *graph, sb_set_id set, size_t count, const sb_prop_column *columns, size_t column_count, sb_node_id *ids, sb_err *err);
-SB_MUST_CHECK sb_status sb_create__rels(sb_graph *graph, sb_type_id type, size_t count, const sb_node_id *sources, const sb_node_id *targets, const sb_prop_column *columns, size_t column_count, sb_rel_id *ids, sb_err *err);
+SB_MUST_CHECK sb_status sb_create__nodes(sb_graph *graph, sb_set_id set, size_t count,
+                                         const sb_prop_column *columns, size_t column_count,
+                                         sb_node_id *ids, sb_err *err);
+SB_MUST_CHECK sb_status sb_create__rels(sb_graph *graph, sb_type_id type, size_t count,
+                                        const sb_node_id *sources, const sb_node_id *targets,
+                                        const sb_prop_column *columns, size_t column_count,
+                                        sb_rel_id *ids, sb_err *err);
 /* Count relationships per label set of one end: a call of the store for each run of equal sets. sign: 1 or -1. */
-void sb_create__count_ends(sb_graph *graph, const sb_set_id *sets, size_t count, sb_type_id type, sb_direction direction, int sign);
+void sb_create__count_ends(sb_graph *graph, const sb_set_id *sets, size_t count, sb_type_id type,
+                           sb_direction direction, int sign);
 
 /* ---- gather.c -------------------------------------------------------------------------------------------------------- */
 
@@ -256,7 +289,7 @@ void sb_gather__pack(const sb_prop *prop, const sb_value *value, sb_packed_prop 
 typedef struct sb_new_thing {
     uint64_t first_prop; /* place in sb_creations.props */
     uint32_t prop_count;
-    uint32_t name;       /* label set or type, or its place in sb_creations.names */
+    uint32_t name; /* label set or type, or its place in sb_creations.names */
 } sb_new_thing;
 typedef struct sb_creations {
     const sb_new_thing *things;
@@ -270,7 +303,8 @@ typedef struct sb_creations {
     void *ctx;
 } sb_creations;
 /* Make them in batches: ids[i] is that of the i-th. SB_INVALID: a property given twice. */
-SB_MUST_CHECK sb_status sb_gather__create(sb_graph *graph, const sb_creations *list, uint64_t *ids, sb_err *err);
+SB_MUST_CHECK sb_status sb_gather__create(sb_graph *graph, const sb_creations *list, uint64_t *ids,
+                                          sb_err *err);
 void sb_gather__init(sb_gather *gather, const sb_allocator *alloc);
 void sb_gather__deinit(sb_gather *gather);
 
@@ -288,7 +322,7 @@ typedef struct sb_side {
     const sb_row *row;      /* borrowed */
     const sb_prop *changes; /* NULL typed: removed */
     size_t change_count;
-    bool replaced;          /* only changes count */
+    bool replaced; /* only changes count */
 } sb_side;
 
 void sb_upkeep__init(sb_upkeep *upkeep, const sb_allocator *alloc);
@@ -298,23 +332,32 @@ void sb_upkeep__begin(sb_graph *graph, bool defer_unique);
 SB_MUST_CHECK sb_status sb_upkeep__end(sb_graph *graph, sb_err *err);
 /* New entities (ids ascending) of a label set or type with these columns: enter them into every property index that concerns
  * them, check uniqueness, note existence and type constraints. */
-SB_MUST_CHECK sb_status sb_upkeep__created(sb_graph *graph, sb_entity entity, uint32_t set_or_type, const uint64_t *ids, size_t count, const sb_prop_column *columns, size_t column_count, sb_err *err);
+SB_MUST_CHECK sb_status sb_upkeep__created(sb_graph *graph, sb_entity entity, uint32_t set_or_type,
+                                           const uint64_t *ids, size_t count,
+                                           const sb_prop_column *columns, size_t column_count,
+                                           sb_err *err);
 /* An entity changes: note the edits of property indexes that follow, and constraints to check at commit. Rows may be
  * released afterwards. */
-SB_MUST_CHECK sb_status sb_upkeep__plan(sb_graph *graph, sb_entity entity, uint64_t id, const sb_side *before, const sb_side *after, sb_err *err);
+SB_MUST_CHECK sb_status sb_upkeep__plan(sb_graph *graph, sb_entity entity, uint64_t id,
+                                        const sb_side *before, const sb_side *after, sb_err *err);
 /* Is there a property index on a label of this set, or on this type? */
 bool sb_upkeep__indexed(sb_graph *graph, sb_entity entity, uint32_t set_or_type);
 /* Is the label index of a label kept (it can be dropped)? */
 bool sb_upkeep__label_indexed(sb_graph *graph, sb_label_id label);
 /* Sort entries of an index by key; nothing when they are sorted. */
-SB_MUST_CHECK sb_status sb_upkeep__sort_items(sb_graph *graph, sb_item *items, size_t count, sb_err *err);
+SB_MUST_CHECK sb_status sb_upkeep__sort_items(sb_graph *graph, sb_item *items, size_t count,
+                                              sb_err *err);
 /* The value of a key on a side; NULL typed when absent. Long ones are made in upkeep.work. */
-SB_MUST_CHECK sb_status sb_side__value(sb_graph *graph, const sb_side *side, sb_key_id key, sb_value *value, sb_err *err);
+SB_MUST_CHECK sb_status sb_side__value(sb_graph *graph, const sb_side *side, sb_key_id key,
+                                       sb_value *value, sb_err *err);
 /* Does a schema concern this label set or type? */
-SB_INLINE bool sb_schema__concerns(sb_view *view, const sb_schema *schema, sb_entity entity, uint32_t set_or_type)
+SB_INLINE bool sb_schema__concerns(sb_view *view, const sb_schema *schema, sb_entity entity,
+                                   uint32_t set_or_type)
 {
-    if (schema->kind == SB_SCHEMA_LABEL_INDEX || schema->on_rels != (entity == SB_REL)) return false;
-    return entity == SB_REL ? schema->entity == set_or_type : sb_set_has(view, set_or_type, schema->entity);
+    if (schema->kind == SB_SCHEMA_LABEL_INDEX || schema->on_rels != (entity == SB_REL))
+        return false;
+    return entity == SB_REL ? schema->entity == set_or_type
+                            : sb_set_has(view, set_or_type, schema->entity);
 }
 /* Bytes of the entity's id at the end of an index entry's key (docs/FORMAT.md, property index). */
 #define SB_ENTRY_TAIL_BYTES 5u
@@ -322,11 +365,14 @@ SB_INLINE bool sb_schema__concerns(sb_view *view, const sb_schema *schema, sb_en
 /* ---- constraints.c ----------------------------------------------------------------------------------------------------- */
 
 /* Does an existence, node key or type constraint hold for a side? */
-SB_MUST_CHECK sb_status sb_constraints__holds(sb_graph *graph, const sb_schema *schema, const sb_side *side, bool *holds, sb_err *err);
+SB_MUST_CHECK sb_status sb_constraints__holds(sb_graph *graph, const sb_schema *schema,
+                                              const sb_side *side, bool *holds, sb_err *err);
 /* Two entities have entries of equal key in a unique index: SB_CONSTRAINT unless their values differ after all (cut keys, NaN). */
-SB_MUST_CHECK sb_status sb_constraints__conflict(sb_graph *graph, const sb_schema *schema, uint64_t id, uint64_t other, sb_err *err);
+SB_MUST_CHECK sb_status sb_constraints__conflict(sb_graph *graph, const sb_schema *schema,
+                                                 uint64_t id, uint64_t other, sb_err *err);
 /* SB_CONSTRAINT: an entity breaks an existence, node key or type constraint. */
-SB_MUST_CHECK sb_status sb_constraints__broken(sb_graph *graph, const sb_schema *schema, uint64_t id, const sb_side *side, sb_err *err);
+SB_MUST_CHECK sb_status sb_constraints__broken(sb_graph *graph, const sb_schema *schema,
+                                               uint64_t id, const sb_side *side, sb_err *err);
 /* Existence, node key presence and types of all touched entities: before commit. */
 SB_MUST_CHECK sb_status sb_constraints__check_touched(sb_graph *graph, sb_err *err);
 
@@ -335,6 +381,7 @@ SB_MUST_CHECK sb_status sb_constraints__check_touched(sb_graph *graph, sb_err *e
 /* Inside a call's bracket. SB_NOT_FOUND names the one that does not exist. */
 SB_MUST_CHECK sb_status sb_delete__rel(sb_graph *graph, sb_rel_id id, sb_err *err);
 /* detached: relationships deleted with it. SB_CONSTRAINT: it has some and detach is not given. */
-SB_MUST_CHECK sb_status sb_delete__node(sb_graph *graph, sb_node_id id, bool detach, uint64_t *detached, sb_err *err);
+SB_MUST_CHECK sb_status sb_delete__node(sb_graph *graph, sb_node_id id, bool detach,
+                                        uint64_t *detached, sb_err *err);
 
 #endif

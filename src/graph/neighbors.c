@@ -15,8 +15,8 @@ typedef struct sb_adjacent {
     size_t pending_count;
 } sb_adjacent;
 
-static sb_status adjacent_open(sb_graph *graph, sb_type_id type, sb_direction direction, sb_node_id node, sb_adjacent *adjacent,
-                               sb_err *err)
+static sb_status adjacent_open(sb_graph *graph, sb_type_id type, sb_direction direction,
+                               sb_node_id node, sb_adjacent *adjacent, sb_err *err)
 {
     uint64_t bias;
     const sb_tree *tree = sb_adjacency_tree(graph->view, type, direction, &bias);
@@ -26,7 +26,8 @@ static sb_status adjacent_open(sb_graph *graph, sb_type_id type, sb_direction di
     adjacent->list.chunk.count = 0;
     adjacent->pending_count = 0;
     if (sb_graph__has_pending(graph))
-        SB_TRY(sb_graph__pending_list(graph, type, direction, node, &adjacent->pending, &adjacent->pending_count, err));
+        SB_TRY(sb_graph__pending_list(graph, type, direction, node, &adjacent->pending,
+                                      &adjacent->pending_count, err));
     if (tree == NULL || node > SB_ID_MAX) return SB_OK;
     SB_TRY(sb_list_open(graph->txn, tree, node + bias, &adjacent->list, err));
     adjacent->open = true;
@@ -40,14 +41,16 @@ static void adjacent_close(sb_adjacent *adjacent)
 
 /* Merge sorted pending triples into the last `count` entries of the two arrays, which have room; from the end, so that
  * nothing is overwritten before it is moved. */
-static void merge_pending(uint64_t *neighbors, uint64_t *rels, size_t count, const sb_triple *pending, size_t pending_count)
+static void merge_pending(uint64_t *neighbors, uint64_t *rels, size_t count,
+                          const sb_triple *pending, size_t pending_count)
 {
     size_t out = count + pending_count;
 
     while (pending_count > 0) {
         const sb_triple *last = &pending[pending_count - 1];
-        const bool take_listed = count > 0 && (neighbors[count - 1] > last->neighbor ||
-                                               (neighbors[count - 1] == last->neighbor && rels[count - 1] > last->rel));
+        const bool take_listed =
+            count > 0 && (neighbors[count - 1] > last->neighbor ||
+                          (neighbors[count - 1] == last->neighbor && rels[count - 1] > last->rel));
         out--;
         if (take_listed) {
             count--;
@@ -61,15 +64,20 @@ static void merge_pending(uint64_t *neighbors, uint64_t *rels, size_t count, con
     }
 }
 
-static uint64_t *words_of(const sb_buffer *buffer) { return (uint64_t *)(void *)buffer->data; }
+static uint64_t *words_of(const sb_buffer *buffer)
+{
+    return (uint64_t *)(void *)buffer->data;
+}
 
 /* Append a whole list to graph->neighbor_ids, and its relationships to graph->rel_ids when wanted (pending ones need them
  * to be merged in order). */
-static sb_status append_adjacent(sb_graph *graph, sb_adjacent *adjacent, bool with_rels, sb_err *err)
+static sb_status append_adjacent(sb_graph *graph, sb_adjacent *adjacent, bool with_rels,
+                                 sb_err *err)
 {
     sb_buffer *neighbors = &graph->neighbor_ids, *rels = &graph->rel_ids;
     const size_t total = (size_t)adjacent->list.total + adjacent->pending_count;
-    const size_t start = neighbors->size / sizeof(uint64_t), rel_start = rels->size / sizeof(uint64_t);
+    const size_t start = neighbors->size / sizeof(uint64_t),
+                 rel_start = rels->size / sizeof(uint64_t);
     size_t at = 0;
     bool more = adjacent->list.chunk.count != 0;
 
@@ -89,13 +97,15 @@ static sb_status append_adjacent(sb_graph *graph, sb_adjacent *adjacent, bool wi
         SB_TRY(sb_list_next(&adjacent->list, &more, err));
     }
     if (adjacent->pending_count != 0)
-        merge_pending(words_of(neighbors) + start, words_of(rels) + rel_start, at, adjacent->pending, adjacent->pending_count);
+        merge_pending(words_of(neighbors) + start, words_of(rels) + rel_start, at,
+                      adjacent->pending, adjacent->pending_count);
     neighbors->size += (at + adjacent->pending_count) * sizeof(uint64_t);
     if (with_rels) rels->size += (at + adjacent->pending_count) * sizeof(uint64_t);
     return SB_OK;
 }
 
-static sb_status append_list(sb_graph *graph, sb_type_id type, sb_direction direction, sb_node_id node, bool with_rels, sb_err *err)
+static sb_status append_list(sb_graph *graph, sb_type_id type, sb_direction direction,
+                             sb_node_id node, bool with_rels, sb_err *err)
 {
     sb_adjacent adjacent;
     sb_status status;
@@ -124,10 +134,12 @@ typedef struct sb_types {
 
 static void types_free(sb_graph *graph, sb_types *types)
 {
-    if (types->ids != types->few) sb_free(graph->alloc, types->ids, types->capacity * sizeof *types->ids);
+    if (types->ids != types->few)
+        sb_free(graph->alloc, types->ids, types->capacity * sizeof *types->ids);
 }
 
-static sb_status types_add(sb_graph *graph, sb_types *types, const sb_type_id *ids, size_t count, sb_err *err)
+static sb_status types_add(sb_graph *graph, sb_types *types, const sb_type_id *ids, size_t count,
+                           sb_err *err)
 {
     if (types->count + count > types->capacity) {
         const size_t capacity = 2 * (types->count + count);
@@ -143,8 +155,9 @@ static sb_status types_add(sb_graph *graph, sb_types *types, const sb_type_id *i
     return SB_OK;
 }
 
-static sb_status types_gather(sb_graph *graph, sb_types *types, sb_set_id set, sb_direction direction, const sb_type_id *wanted,
-                              size_t wanted_count, sb_err *err)
+static sb_status types_gather(sb_graph *graph, sb_types *types, sb_set_id set,
+                              sb_direction direction, const sb_type_id *wanted, size_t wanted_count,
+                              sb_err *err)
 {
     size_t unique = 0;
 
@@ -192,26 +205,31 @@ static bool gathered_all(const sb_gathering *gathering)
     return gathering->options->limit != 0 && gathering->count >= gathering->options->limit;
 }
 
-static sb_status gather_list(sb_graph *graph, sb_gathering *gathering, sb_type_id type, sb_direction direction, sb_node_id node,
-                             sb_err *err)
+static sb_status gather_list(sb_graph *graph, sb_gathering *gathering, sb_type_id type,
+                             sb_direction direction, sb_node_id node, sb_err *err)
 {
     sb_buffer_reset(&graph->neighbor_ids);
     sb_buffer_reset(&graph->rel_ids);
     SB_TRY(append_list(graph, type, direction, node, true, err));
-    for (size_t i = 0, count = graph->neighbor_ids.size / sizeof(uint64_t); i < count && !gathered_all(gathering); i++) {
+    for (size_t i = 0, count = graph->neighbor_ids.size / sizeof(uint64_t);
+         i < count && !gathered_all(gathering); i++) {
         const sb_node_id neighbor = words_of(&graph->neighbor_ids)[i];
         bool fresh = true;
-        if (gathering->seen != NULL && sb_map_at(gathering->seen, neighbor, &fresh) == NULL) return SB_FAIL_NOMEM(err);
+        if (gathering->seen != NULL && sb_map_at(gathering->seen, neighbor, &fresh) == NULL)
+            return SB_FAIL_NOMEM(err);
         if (!fresh) continue;
         if (gathering->count < gathering->capacity)
-            gathering->out[gathering->count] = (sb_neighbor){
-                .node = neighbor, .rel = words_of(&graph->rel_ids)[i], .type = type, .outgoing = direction == SB_OUT};
+            gathering->out[gathering->count] = (sb_neighbor){.node = neighbor,
+                                                             .rel = words_of(&graph->rel_ids)[i],
+                                                             .type = type,
+                                                             .outgoing = direction == SB_OUT};
         gathering->count++;
     }
     return SB_OK;
 }
 
-static sb_status gather_types(sb_graph *graph, sb_gathering *gathering, const sb_types *types, sb_node_id id, sb_err *err)
+static sb_status gather_types(sb_graph *graph, sb_gathering *gathering, const sb_types *types,
+                              sb_node_id id, sb_err *err)
 {
     const sb_direction direction = gathering->options->direction;
 
@@ -222,8 +240,8 @@ static sb_status gather_types(sb_graph *graph, sb_gathering *gathering, const sb
     return SB_OK;
 }
 
-sb_status sb_graph_neighbors(sb_graph *graph, sb_node_id id, const sb_neighbors_options *options, sb_neighbor *neighbors,
-                             size_t capacity, size_t *count, sb_err *err)
+sb_status sb_graph_neighbors(sb_graph *graph, sb_node_id id, const sb_neighbors_options *options,
+                             sb_neighbor *neighbors, size_t capacity, size_t *count, sb_err *err)
 {
     sb_gathering gathering = {.options = options, .out = neighbors, .capacity = capacity};
     sb_set_id set;
@@ -235,7 +253,8 @@ sb_status sb_graph_neighbors(sb_graph *graph, sb_node_id id, const sb_neighbors_
     SB_TRY(sb_graph__require_node(graph, id, &set, err));
     sb_map_init(&seen, graph->alloc);
     if (options->distinct) gathering.seen = &seen;
-    status = types_gather(graph, &types, set, options->direction, options->types, options->type_count, err);
+    status = types_gather(graph, &types, set, options->direction, options->types,
+                          options->type_count, err);
     if (status == SB_OK) status = gather_types(graph, &gathering, &types, id, err);
     if (status == SB_OK) *count = gathering.count;
     types_free(graph, &types);
@@ -246,7 +265,8 @@ sb_status sb_graph_neighbors(sb_graph *graph, sb_node_id id, const sb_neighbors_
 /* ---- Ids alone --------------------------------------------------------------------------------------------------------- */
 
 /* Lists of a node over all types: ids only. A missing node has none. */
-static sb_status append_all_types(sb_graph *graph, sb_node_id id, sb_direction direction, sb_err *err)
+static sb_status append_all_types(sb_graph *graph, sb_node_id id, sb_direction direction,
+                                  sb_err *err)
 {
     sb_set_id set;
     sb_types types;
@@ -272,7 +292,8 @@ static sb_type_id single_type(sb_graph *graph, sb_type_id type)
     return type == 0 && sb_name_count(graph->view, SB_NAME_TYPE) == 1 ? 1 : type;
 }
 
-static sb_status append_node(sb_graph *graph, sb_node_id id, sb_direction direction, sb_type_id type, sb_err *err)
+static sb_status append_node(sb_graph *graph, sb_node_id id, sb_direction direction,
+                             sb_type_id type, sb_err *err)
 {
     if (type == 0) return append_all_types(graph, id, direction, err);
     sb_buffer_reset(&graph->rel_ids);
@@ -282,8 +303,8 @@ static sb_status append_node(sb_graph *graph, sb_node_id id, sb_direction direct
     return append_list(graph, type, SB_IN, id, false, err);
 }
 
-sb_status sb_graph_neighbor_ids(sb_graph *graph, sb_node_id id, sb_direction direction, sb_type_id type, const sb_node_id **ids,
-                                size_t *count, sb_err *err)
+sb_status sb_graph_neighbor_ids(sb_graph *graph, sb_node_id id, sb_direction direction,
+                                sb_type_id type, const sb_node_id **ids, size_t *count, sb_err *err)
 {
     *ids = NULL;
     *count = 0;
@@ -307,12 +328,15 @@ static sb_status append_one_of_many(void *ctx, size_t i, sb_list *list)
     uint64_t at = 0;
     bool more = list->chunk.count != 0;
 
-    if (SB_UNLIKELY(sb_buffer_reserve(out, (size_t)list->total * sizeof(uint64_t)) != SB_OK)) return SB_FAIL_NOMEM(many->err);
+    if (SB_UNLIKELY(sb_buffer_reserve(out, (size_t)list->total * sizeof(uint64_t)) != SB_OK))
+        return SB_FAIL_NOMEM(many->err);
     while (more) {
         if (SB_UNLIKELY(list->chunk.count > list->total - at))
-            return SB_FAIL(many->err, SB_CORRUPT, "the list of node %llu is longer than its total says",
+            return SB_FAIL(many->err, SB_CORRUPT,
+                           "the list of node %llu is longer than its total says",
                            (unsigned long long)list->node);
-        sb_chunk_neighbors(&list->chunk, 0, list->chunk.count, words_of(out) + out->size / sizeof(uint64_t));
+        sb_chunk_neighbors(&list->chunk, 0, list->chunk.count,
+                           words_of(out) + out->size / sizeof(uint64_t));
         out->size += list->chunk.count * sizeof(uint64_t);
         at += list->chunk.count;
         if (at == list->total) break;
@@ -322,8 +346,9 @@ static sb_status append_one_of_many(void *ctx, size_t i, sb_list *list)
     return SB_OK;
 }
 
-sb_status sb_graph_neighbor_ids_many(sb_graph *graph, const sb_node_id *nodes, size_t node_count, sb_direction direction,
-                                     sb_type_id type, const sb_node_id **ids, size_t *ends, sb_err *err)
+sb_status sb_graph_neighbor_ids_many(sb_graph *graph, const sb_node_id *nodes, size_t node_count,
+                                     sb_direction direction, sb_type_id type,
+                                     const sb_node_id **ids, size_t *ends, sb_err *err)
 {
     sb_many_lists many = {.graph = graph, .ends = ends, .err = err};
     const sb_tree *tree = NULL;
@@ -348,7 +373,8 @@ sb_status sb_graph_neighbor_ids_many(sb_graph *graph, const sb_node_id *nodes, s
 
 /* ---- Degree, existence ---------------------------------------------------------------------------------------------------- */
 
-static sb_status list_length(sb_graph *graph, sb_type_id type, sb_direction direction, sb_node_id node, uint64_t *length, sb_err *err)
+static sb_status list_length(sb_graph *graph, sb_type_id type, sb_direction direction,
+                             sb_node_id node, uint64_t *length, sb_err *err)
 {
     uint64_t bias;
     const sb_tree *tree = sb_adjacency_tree(graph->view, type, direction, &bias);
@@ -356,15 +382,16 @@ static sb_status list_length(sb_graph *graph, sb_type_id type, sb_direction dire
     size_t pending_count = 0;
 
     *length = 0;
-    if (tree != NULL && node <= SB_ID_MAX) SB_TRY(sb_list_degree(graph->txn, tree, node + bias, length, err));
+    if (tree != NULL && node <= SB_ID_MAX)
+        SB_TRY(sb_list_degree(graph->txn, tree, node + bias, length, err));
     if (sb_graph__has_pending(graph))
         SB_TRY(sb_graph__pending_list(graph, type, direction, node, &pending, &pending_count, err));
     *length += pending_count;
     return SB_OK;
 }
 
-static sb_status sum_lengths(sb_graph *graph, const sb_types *types, sb_node_id id, sb_direction direction, uint64_t *degree,
-                             sb_err *err)
+static sb_status sum_lengths(sb_graph *graph, const sb_types *types, sb_node_id id,
+                             sb_direction direction, uint64_t *degree, sb_err *err)
 {
     for (size_t i = 0; i < types->count; i++)
         for (int d = SB_OUT; d <= SB_IN; d++) {
@@ -376,8 +403,8 @@ static sb_status sum_lengths(sb_graph *graph, const sb_types *types, sb_node_id 
     return SB_OK;
 }
 
-sb_status sb_graph_degree(sb_graph *graph, sb_node_id id, sb_direction direction, const sb_type_id *types, size_t type_count,
-                          uint64_t *degree, sb_err *err)
+sb_status sb_graph_degree(sb_graph *graph, sb_node_id id, sb_direction direction,
+                          const sb_type_id *types, size_t type_count, uint64_t *degree, sb_err *err)
 {
     sb_types asked;
     sb_set_id set;
@@ -392,7 +419,8 @@ sb_status sb_graph_degree(sb_graph *graph, sb_node_id id, sb_direction direction
 }
 
 /* The first relationship source → target of a type: a descent into the source's list, however long it is. */
-static sb_status first_between(sb_graph *graph, sb_type_id type, sb_node_id source, sb_node_id target, sb_rel_id *rel, sb_err *err)
+static sb_status first_between(sb_graph *graph, sb_type_id type, sb_node_id source,
+                               sb_node_id target, sb_rel_id *rel, sb_err *err)
 {
     uint64_t bias;
     const sb_tree *tree = sb_adjacency_tree(graph->view, type, SB_OUT, &bias);
@@ -403,7 +431,8 @@ static sb_status first_between(sb_graph *graph, sb_type_id type, sb_node_id sour
     if (tree != NULL && source <= SB_ID_MAX) {
         sb_list list;
         SB_TRY(sb_list_seek(graph->txn, tree, source + bias, target, 0, &list, err));
-        if (list.chunk.count != 0 && sb_chunk_neighbor(&list.chunk, 0) == target) *rel = sb_chunk_rel(&list.chunk, 0);
+        if (list.chunk.count != 0 && sb_chunk_neighbor(&list.chunk, 0) == target)
+            *rel = sb_chunk_rel(&list.chunk, 0);
         sb_list_close(&list);
     }
     if (*rel != 0 || !sb_graph__has_pending(graph)) return SB_OK; /* pending ones have higher ids */
@@ -413,7 +442,8 @@ static sb_status first_between(sb_graph *graph, sb_type_id type, sb_node_id sour
     return SB_OK;
 }
 
-sb_status sb_graph_rel_between(sb_graph *graph, sb_node_id source, sb_node_id target, sb_type_id type, sb_rel_id *rel, sb_err *err)
+sb_status sb_graph_rel_between(sb_graph *graph, sb_node_id source, sb_node_id target,
+                               sb_type_id type, sb_rel_id *rel, sb_err *err)
 {
     sb_set_id set;
     sb_types types;

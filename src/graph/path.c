@@ -16,11 +16,11 @@ typedef struct sb_reached {
 
 typedef struct sb_path_side {
     sb_lanes lanes;
-    sb_map places;         /* node → place in reached */
-    sb_reached *reached;   /* owned; levels one after the other */
+    sb_map places;       /* node → place in reached */
+    sb_reached *reached; /* owned; levels one after the other */
     size_t count, capacity;
-    size_t level_begin;    /* the last level is [level_begin, count) */
-    sb_node_id *nodes;     /* owned: ids of the level being expanded */
+    size_t level_begin; /* the last level is [level_begin, count) */
+    sb_node_id *nodes;  /* owned: ids of the level being expanded */
     size_t node_capacity;
     uint32_t depth;
 } sb_path_side;
@@ -37,10 +37,12 @@ typedef struct sb_path_search {
     sb_err *err;
 } sb_path_search;
 
-static sb_status add_reached(sb_path_search *search, sb_path_side *side, sb_node_id node, sb_rel_id rel, size_t parent)
+static sb_status add_reached(sb_path_search *search, sb_path_side *side, sb_node_id node,
+                             sb_rel_id rel, size_t parent)
 {
-    if (SB_UNLIKELY(sb_graph__grow(sb_lanes__alloc(&side->lanes), &side->reached, sizeof *side->reached, side->count + 1,
-                                   &side->capacity, NULL) != SB_OK))
+    if (SB_UNLIKELY(sb_graph__grow(sb_lanes__alloc(&side->lanes), &side->reached,
+                                   sizeof *side->reached, side->count + 1, &side->capacity,
+                                   NULL) != SB_OK))
         return sb_lanes__no_memory(&side->lanes, search->err);
     side->reached[side->count++] = (sb_reached){.node = node, .rel = rel, .parent = parent};
     return SB_OK;
@@ -62,7 +64,8 @@ static sb_status reach_neighbors(void *ctx, uint64_t at, const sb_lane *lane, co
         if (SB_UNLIKELY(place == NULL)) return sb_lanes__no_memory(&side->lanes, search->err);
         if (!fresh) continue;
         *place = side->count;
-        SB_TRY(add_reached(search, side, node, sb_chunk_rel(chunk, i), search->expanded_from + (size_t)at));
+        SB_TRY(add_reached(search, side, node, sb_chunk_rel(chunk, i),
+                           search->expanded_from + (size_t)at));
         meeting = sb_map_find(&search->other->places, node);
         if (meeting == NULL) continue;
         search->met[side - search->sides] = side->count - 1;
@@ -74,7 +77,8 @@ static sb_status reach_neighbors(void *ctx, uint64_t at, const sb_lane *lane, co
     search->rels_seen += chunk->count;
     return search->rels_seen / TICK_RELS == ticks
                ? SB_OK
-               : sb_graph__tick(search->graph, search->sides[0].count + search->sides[1].count, 0, search->err);
+               : sb_graph__tick(search->graph, search->sides[0].count + search->sides[1].count, 0,
+                                search->err);
 }
 
 static sb_status expand_level(sb_path_search *search)
@@ -83,13 +87,16 @@ static sb_status expand_level(sb_path_search *search)
     const size_t count = side->count - side->level_begin;
     sb_status status;
 
-    if (sb_graph__grow(sb_lanes__alloc(&side->lanes), &side->nodes, sizeof *side->nodes, count, &side->node_capacity, NULL) != SB_OK)
+    if (sb_graph__grow(sb_lanes__alloc(&side->lanes), &side->nodes, sizeof *side->nodes, count,
+                       &side->node_capacity, NULL) != SB_OK)
         return sb_lanes__no_memory(&side->lanes, search->err);
-    for (size_t i = 0; i < count; i++) side->nodes[i] = side->reached[side->level_begin + i].node;
+    for (size_t i = 0; i < count; i++)
+        side->nodes[i] = side->reached[side->level_begin + i].node;
     search->expanded_from = side->level_begin;
     side->level_begin = side->count;
     side->depth++;
-    status = sb_lanes__expand(&side->lanes, side->nodes, count, reach_neighbors, search, search->err);
+    status =
+        sb_lanes__expand(&side->lanes, side->nodes, count, reach_neighbors, search, search->err);
     return search->done && status == SB_INTERRUPT ? SB_OK : status;
 }
 
@@ -98,7 +105,8 @@ static bool may_go_on(const sb_path_search *search)
     const sb_path_side *sides = search->sides;
     const uint64_t most = search->options->max_visits;
 
-    if (search->done || (uint64_t)sides[0].depth + sides[1].depth >= search->options->max_depth) return false;
+    if (search->done || (uint64_t)sides[0].depth + sides[1].depth >= search->options->max_depth)
+        return false;
     if (most != 0 && sides[0].count + sides[1].count >= most) return false;
     return sides[0].level_begin < sides[0].count && sides[1].level_begin < sides[1].count;
 }
@@ -108,7 +116,8 @@ static sb_status search_both(sb_path_search *search)
     SB_TRY(sb_graph__tick(search->graph, 0, 0, search->err));
     while (may_go_on(search)) {
         const sb_path_side *sides = search->sides;
-        const size_t smaller = sides[1].count - sides[1].level_begin < sides[0].count - sides[0].level_begin;
+        const size_t smaller =
+            sides[1].count - sides[1].level_begin < sides[0].count - sides[0].level_begin;
         search->growing = &search->sides[smaller];
         search->other = &search->sides[1 - smaller];
         SB_TRY(expand_level(search));
@@ -124,8 +133,10 @@ static sb_status write_path(sb_path_search *search, sb_graph_path *path)
     sb_node_id *nodes;
     sb_rel_id *rels;
 
-    for (size_t i = search->met[0]; from->reached[i].parent != NOWHERE; i = from->reached[i].parent) head++;
-    for (size_t i = search->met[1]; to->reached[i].parent != NOWHERE; i = to->reached[i].parent) tail++;
+    for (size_t i = search->met[0]; from->reached[i].parent != NOWHERE; i = from->reached[i].parent)
+        head++;
+    for (size_t i = search->met[1]; to->reached[i].parent != NOWHERE; i = to->reached[i].parent)
+        tail++;
     nodes = sb_arena_alloc_array(arena, head + tail + 1, sizeof *nodes);
     rels = sb_arena_alloc_array(arena, head + tail, sizeof *rels);
     if (nodes == NULL || rels == NULL) return SB_FAIL_NOMEM(search->err);
@@ -140,18 +151,25 @@ static sb_status write_path(sb_path_search *search, sb_graph_path *path)
         rels[at++] = to->reached[i].rel;
         nodes[at] = to->reached[to->reached[i].parent].node;
     }
-    *path = (sb_graph_path){.nodes = nodes, .rels = rels, .length = head + tail, .weight = (double)(head + tail), .found = true};
+    *path = (sb_graph_path){.nodes = nodes,
+                            .rels = rels,
+                            .length = head + tail,
+                            .weight = (double)(head + tail),
+                            .found = true};
     return SB_OK;
 }
 
-static sb_status open_side(sb_path_search *search, sb_path_side *side, sb_node_id end, sb_direction direction)
+static sb_status open_side(sb_path_search *search, sb_path_side *side, sb_node_id end,
+                           sb_direction direction)
 {
     const sb_bfs_options *options = search->options;
-    const sb_status status = sb_lanes__open(search->graph, direction, options->types, options->type_count, &side->lanes, search->err);
+    const sb_status status = sb_lanes__open(search->graph, direction, options->types,
+                                            options->type_count, &side->lanes, search->err);
 
     sb_map_init(&side->places, sb_lanes__alloc(&side->lanes));
     SB_TRY(status);
-    if (sb_map_put(&side->places, end, 0) != SB_OK) return sb_lanes__no_memory(&side->lanes, search->err);
+    if (sb_map_put(&side->places, end, 0) != SB_OK)
+        return sb_lanes__no_memory(&side->lanes, search->err);
     return add_reached(search, side, end, 0, NOWHERE);
 }
 
@@ -165,8 +183,8 @@ static void close_side(sb_path_side *side)
     sb_lanes__close(&side->lanes);
 }
 
-sb_status sb_graph_shortest_path(sb_graph *graph, sb_node_id from, sb_node_id to, const sb_bfs_options *options,
-                                 sb_graph_path *path, sb_err *err)
+sb_status sb_graph_shortest_path(sb_graph *graph, sb_node_id from, sb_node_id to,
+                                 const sb_bfs_options *options, sb_graph_path *path, sb_err *err)
 {
     static const sb_direction reverse[] = {[SB_OUT] = SB_IN, [SB_IN] = SB_OUT, [SB_BOTH] = SB_BOTH};
     sb_path_search search = {.graph = graph, .options = options, .err = err};

@@ -34,7 +34,8 @@ static sb_status copy_bytes(sb_reader *reader, sb_value *value, sb_err *err)
 }
 
 /* pinned: the page that the cell lies in is given back before the caller reads the value. */
-static sb_status read_value(sb_reader *reader, const sb_cell *cell, bool pinned, sb_value *value, sb_err *err)
+static sb_status read_value(sb_reader *reader, const sb_cell *cell, bool pinned, sb_value *value,
+                            sb_err *err)
 {
     if (cell->type == SB_CELL_INT) {
         value->type = SB_TYPE_INT;
@@ -50,17 +51,19 @@ static sb_status read_value(sb_reader *reader, const sb_cell *cell, bool pinned,
         return pinned ? copy_bytes(reader, value, err) : SB_OK;
     }
     SB_TRY(sb_value_from_cell(reader->graph->txn, cell, reader_arena(reader), value, err));
-    if (pinned && !cell->overflow && (value->type == SB_TYPE_STRING || value->type == SB_TYPE_BYTES))
+    if (pinned && !cell->overflow &&
+        (value->type == SB_TYPE_STRING || value->type == SB_TYPE_BYTES))
         return copy_bytes(reader, value, err);
     if (pinned && value->type == SB_TYPE_DATETIME && value->as.datetime.zone_size != 0) {
-        value->as.datetime.zone = sb_arena_strndup(reader_arena(reader), value->as.datetime.zone, value->as.datetime.zone_size);
+        value->as.datetime.zone = sb_arena_strndup(reader_arena(reader), value->as.datetime.zone,
+                                                   value->as.datetime.zone_size);
         if (value->as.datetime.zone == NULL) return SB_FAIL_NOMEM(err);
     }
     return SB_OK;
 }
 
-static sb_status read_keys(sb_reader *reader, const sb_row *row, const sb_key_id *keys, size_t key_count, sb_value *values,
-                           sb_err *err)
+static sb_status read_keys(sb_reader *reader, const sb_row *row, const sb_key_id *keys,
+                           size_t key_count, sb_value *values, sb_err *err)
 {
     const bool pinned = row->page.pin != NULL || row->wide;
 
@@ -74,8 +77,8 @@ static sb_status read_keys(sb_reader *reader, const sb_row *row, const sb_key_id
     return SB_OK;
 }
 
-sb_status sb_graph_get_props(sb_graph *graph, sb_entity entity, uint64_t id, const sb_key_id *keys, size_t key_count,
-                             sb_value *values, bool *found, sb_err *err)
+sb_status sb_graph_get_props(sb_graph *graph, sb_entity entity, uint64_t id, const sb_key_id *keys,
+                             size_t key_count, sb_value *values, bool *found, sb_err *err)
 {
     sb_reader reader = {.graph = graph};
     sb_row row;
@@ -83,7 +86,8 @@ sb_status sb_graph_get_props(sb_graph *graph, sb_entity entity, uint64_t id, con
 
     SB_TRY(sb_row_find(graph->txn, table_of(graph, entity), id, &row, found, err));
     if (!*found) {
-        for (size_t i = 0; i < key_count; i++) values[i] = SB_VALUE_NULL;
+        for (size_t i = 0; i < key_count; i++)
+            values[i] = SB_VALUE_NULL;
         return SB_OK;
     }
     status = read_keys(&reader, &row, keys, key_count, values, err);
@@ -112,22 +116,31 @@ static sb_status read_one_of_many(void *ctx, size_t i, const sb_row *row)
         return read_keys(&many->reader, row, many->keys, many->key_count, values, many->err);
     }
     sb_bit_clear(many->found, i);
-    for (size_t k = 0; k < many->key_count; k++) values[k] = SB_VALUE_NULL;
+    for (size_t k = 0; k < many->key_count; k++)
+        values[k] = SB_VALUE_NULL;
     return SB_OK;
 }
 
-sb_status sb_graph_get_props_many(sb_graph *graph, sb_entity entity, const uint64_t *ids, size_t id_count, const sb_key_id *keys,
-                                  size_t key_count, sb_value *values, uint8_t *found, sb_err *err)
+sb_status sb_graph_get_props_many(sb_graph *graph, sb_entity entity, const uint64_t *ids,
+                                  size_t id_count, const sb_key_id *keys, size_t key_count,
+                                  sb_value *values, uint8_t *found, sb_err *err)
 {
-    sb_many many = {.reader = {.graph = graph}, .keys = keys, .key_count = key_count, .values = values, .found = found, .err = err};
+    sb_many many = {.reader = {.graph = graph},
+                    .keys = keys,
+                    .key_count = key_count,
+                    .values = values,
+                    .found = found,
+                    .err = err};
 
-    return sb_rows_find(graph->txn, table_of(graph, entity), ids, id_count, read_one_of_many, &many, err);
+    return sb_rows_find(graph->txn, table_of(graph, entity), ids, id_count, read_one_of_many, &many,
+                        err);
 }
 
 /* ---- Whole records ------------------------------------------------------------------------------------------ */
 
 /* All property cells of a row, in order of key; system columns are the caller's. */
-static sb_status read_all(sb_reader *reader, const sb_row *row, const sb_prop **props, size_t *prop_count, sb_err *err)
+static sb_status read_all(sb_reader *reader, const sb_row *row, const sb_prop **props,
+                          size_t *prop_count, sb_err *err)
 {
     const bool pinned = row->page.pin != NULL || row->wide;
     sb_arena *arena = reader_arena(reader);
@@ -135,7 +148,8 @@ static sb_status read_all(sb_reader *reader, const sb_row *row, const sb_prop **
     sb_cell cell;
     size_t pos = 0, count = 0;
 
-    while (sb_row_next_cell(row, &pos, &cell)) count += cell.key < SB_COLUMN_SYSTEM;
+    while (sb_row_next_cell(row, &pos, &cell))
+        count += cell.key < SB_COLUMN_SYSTEM;
     *prop_count = 0;
     *props = list = sb_arena_alloc_array(arena, count, sizeof *list);
     if (list == NULL) return SB_FAIL_NOMEM(err);
@@ -150,18 +164,21 @@ static sb_status read_all(sb_reader *reader, const sb_row *row, const sb_prop **
 }
 
 /* A system column that every row of its table has. */
-static sb_status read_system(const sb_row *row, const char *what, uint64_t id, uint32_t key, uint64_t *word, sb_err *err)
+static sb_status read_system(const sb_row *row, const char *what, uint64_t id, uint32_t key,
+                             uint64_t *word, sb_err *err)
 {
     sb_cell cell;
 
     if (!sb_row_cell(row, key, &cell) || cell.type != SB_CELL_INT)
-        return sb_err_set_at(err, __FILE__, __LINE__, SB_CORRUPT, row->pgno, 0, "%s %llu lacks its system column %08x", what,
-                             (unsigned long long)id, key);
+        return sb_err_set_at(err, __FILE__, __LINE__, SB_CORRUPT, row->pgno, 0,
+                             "%s %llu lacks its system column %08x", what, (unsigned long long)id,
+                             key);
     *word = cell.word;
     return SB_OK;
 }
 
-static sb_status read_node(sb_reader *reader, const sb_row *row, sb_node_record *record, sb_err *err)
+static sb_status read_node(sb_reader *reader, const sb_row *row, sb_node_record *record,
+                           sb_err *err)
 {
     uint64_t set;
 
@@ -170,7 +187,8 @@ static sb_status read_node(sb_reader *reader, const sb_row *row, sb_node_record 
     return read_all(reader, row, &record->props, &record->prop_count, err);
 }
 
-sb_status sb_graph_node(sb_graph *graph, sb_node_id id, sb_node_record *record, bool *found, sb_err *err)
+sb_status sb_graph_node(sb_graph *graph, sb_node_id id, sb_node_record *record, bool *found,
+                        sb_err *err)
 {
     sb_reader reader = {.graph = graph};
     sb_row row;
@@ -195,7 +213,8 @@ static sb_status read_rel(sb_reader *reader, const sb_row *row, sb_rel_record *r
     return read_all(reader, row, &record->props, &record->prop_count, err);
 }
 
-sb_status sb_graph_rel(sb_graph *graph, sb_rel_id id, sb_rel_record *record, bool *found, sb_err *err)
+sb_status sb_graph_rel(sb_graph *graph, sb_rel_id id, sb_rel_record *record, bool *found,
+                       sb_err *err)
 {
     sb_reader reader = {.graph = graph};
     sb_row row;
@@ -209,7 +228,8 @@ sb_status sb_graph_rel(sb_graph *graph, sb_rel_id id, sb_rel_record *record, boo
     return status;
 }
 
-sb_status sb_graph_node_set(sb_graph *graph, sb_node_id id, sb_set_id *set, bool *found, sb_err *err)
+sb_status sb_graph_node_set(sb_graph *graph, sb_node_id id, sb_set_id *set, bool *found,
+                            sb_err *err)
 {
     sb_row row;
     uint64_t word = 0;
@@ -224,7 +244,8 @@ sb_status sb_graph_node_set(sb_graph *graph, sb_node_id id, sb_set_id *set, bool
     return status;
 }
 
-sb_status sb_graph_nodes_exist(sb_graph *graph, const sb_node_id *ids, size_t count, uint8_t *exist, sb_err *err)
+sb_status sb_graph_nodes_exist(sb_graph *graph, const sb_node_id *ids, size_t count, uint8_t *exist,
+                               sb_err *err)
 {
     return sb_rows_exist(graph->txn, sb_node_table(graph->view), ids, count, exist, err);
 }

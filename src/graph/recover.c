@@ -22,12 +22,15 @@ void sb_recover__lost(sb_recovery *r, const char *format, ...)
 sb_status sb_recover__forgive(sb_recovery *r, sb_status st, const sb_err *cause, bool *damaged)
 {
     *damaged = st == SB_CORRUPT;
-    return st == SB_OK || st == SB_CORRUPT ? SB_OK : SB_FAIL_OS(r->err, st, cause->os_error, "%s", cause->text);
+    return st == SB_OK || st == SB_CORRUPT
+               ? SB_OK
+               : SB_FAIL_OS(r->err, st, cause->os_error, "%s", cause->text);
 }
 
 /* ---- Files ------------------------------------------------------------------------------------------------------ */
 
-static sb_status open_file(const sb_recovery *r, const char *path, uint32_t page_bytes, bool scratch, sb_open_file *file, sb_err *err)
+static sb_status open_file(const sb_recovery *r, const char *path, uint32_t page_bytes,
+                           bool scratch, sb_open_file *file, sb_err *err)
 {
     sb_pager_options options;
 
@@ -44,7 +47,8 @@ static sb_status open_file(const sb_recovery *r, const char *path, uint32_t page
     options.check = sb_tree_check_page;
     SB_TRY(sb_pager_open(path, &options, &file->pager, err));
     SB_TRY(sb_session_open(file->pager, &file->session, err));
-    return scratch ? sb_txn_begin_read(file->session, &file->txn, err) : sb_txn_begin_write(file->session, &file->txn, err);
+    return scratch ? sb_txn_begin_read(file->session, &file->txn, err)
+                   : sb_txn_begin_write(file->session, &file->txn, err);
 }
 
 /* Accepts one that was opened in part. Ends its transaction, if it is still open. */
@@ -89,7 +93,8 @@ static sb_status open_damaged(sb_recovery *r, const char *damaged, const char *s
     if (st == SB_OK) return SB_OK;
     const sb_status closed = close_file(&r->old, &ignored);
     (void)closed; /* benign: it did not open, and is a copy */
-    if (st != SB_CORRUPT && st != SB_NOT_A_DB) return SB_FAIL_OS(r->err, st, cause.os_error, "%s", cause.text);
+    if (st != SB_CORRUPT && st != SB_NOT_A_DB)
+        return SB_FAIL_OS(r->err, st, cause.os_error, "%s", cause.text);
     sb_recover__lost(r, "page 0 is damaged: %s", cause.text);
     r->header_lost = true;
     r->result->damaged_pages++;
@@ -106,8 +111,10 @@ static sb_status put_batch(sb_recovery *r, bool nodes)
     sb_mutation mutation;
 
     if (count == 0) return SB_OK;
-    SB_TRY(sb_graph_mutate(r->graph, (const sb_op *)(const void *)r->ops.data, count, &mutation, r->err));
-    for (size_t i = 0; nodes && i < count; i++) *sb_map_find(&r->nodes, olds[i]) = mutation.ids[i];
+    SB_TRY(sb_graph_mutate(r->graph, (const sb_op *)(const void *)r->ops.data, count, &mutation,
+                           r->err));
+    for (size_t i = 0; nodes && i < count; i++)
+        *sb_map_find(&r->nodes, olds[i]) = mutation.ids[i];
     *(nodes ? &r->result->nodes : &r->result->rels) += count;
     sb_buffer_reset(&r->ops);
     sb_buffer_reset(&r->olds);
@@ -117,13 +124,15 @@ static sb_status put_batch(sb_recovery *r, bool nodes)
 
 static sb_status add_op(sb_recovery *r, const sb_op *op, uint64_t old)
 {
-    const bool added = sb_buffer_append(&r->ops, op, sizeof *op) == SB_OK && sb_buffer_append(&r->olds, &old, sizeof old) == SB_OK;
+    const bool added = sb_buffer_append(&r->ops, op, sizeof *op) == SB_OK &&
+                       sb_buffer_append(&r->olds, &old, sizeof old) == SB_OK;
     return added ? SB_OK : SB_FAIL_NOMEM(r->err);
 }
 
 /* ---- Rows ------------------------------------------------------------------------------------------------------------ */
 
-static sb_status take_value(sb_recovery *r, const char *noun, uint64_t id, const sb_cell *cell, sb_prop *prop, bool *taken)
+static sb_status take_value(sb_recovery *r, const char *noun, uint64_t id, const sb_cell *cell,
+                            sb_prop *prop, bool *taken)
 {
     sb_err cause;
     bool damaged = false;
@@ -137,25 +146,30 @@ static sb_status take_value(sb_recovery *r, const char *noun, uint64_t id, const
     *taken = !damaged;
     if (damaged) {
         const sb_bytes name = sb_name_of(r->view, SB_NAME_KEY, prop->key);
-        sb_recover__lost(r, "%s %llu: property %.*s is lost: %s", noun, (unsigned long long)id, (int)name.size, (const char *)name.data, cause.text);
+        sb_recover__lost(r, "%s %llu: property %.*s is lost: %s", noun, (unsigned long long)id,
+                         (int)name.size, (const char *)name.data, cause.text);
     }
     return SB_OK;
 }
 
-static sb_status take_values(sb_recovery *r, const char *noun, uint64_t id, const sb_row *row, sb_op *op)
+static sb_status take_values(sb_recovery *r, const char *noun, uint64_t id, const sb_row *row,
+                             sb_op *op)
 {
     size_t count = 0;
     sb_cell cell;
     bool taken;
 
-    for (size_t pos = 0; sb_row_next_cell(row, &pos, &cell);) count += cell.key < SB_COLUMN_SYSTEM;
+    for (size_t pos = 0; sb_row_next_cell(row, &pos, &cell);)
+        count += cell.key < SB_COLUMN_SYSTEM;
     sb_prop *props = sb_arena_alloc_array(r->arena, count, sizeof *props);
     if (props == NULL) return SB_FAIL_NOMEM(r->err);
     op->props = props;
     for (size_t pos = 0; sb_row_next_cell(row, &pos, &cell);) {
         if (cell.key >= SB_COLUMN_SYSTEM || cell.key == 0) continue;
         SB_TRY(take_value(r, noun, id, &cell, &props[op->prop_count], &taken));
-        if (taken && (op->prop_count == 0 || props[op->prop_count - 1].key != props[op->prop_count].key)) op->prop_count++;
+        if (taken &&
+            (op->prop_count == 0 || props[op->prop_count - 1].key != props[op->prop_count].key))
+            op->prop_count++;
     }
     return SB_OK;
 }
@@ -176,7 +190,8 @@ static sb_status take_node(sb_recovery *r, uint64_t id, const sb_row *row)
     sb_set_id set;
     bool inserted;
 
-    if (id == 0 || id > SB_ID_MAX || !system_word(row, SB_COLUMN_SET, &old_set) || old_set > UINT32_MAX) {
+    if (id == 0 || id > SB_ID_MAX || !system_word(row, SB_COLUMN_SET, &old_set) ||
+        old_set > UINT32_MAX) {
         r->row_losses[SB_NODE]++;
         sb_recover__lost(r, "node %llu is lost: it has no label set", (unsigned long long)id);
         return SB_OK;
@@ -185,7 +200,8 @@ static sb_status take_node(sb_recovery *r, uint64_t id, const sb_row *row)
     if (!inserted) return SB_OK;
     SB_TRY(sb_recover__set(r, old_set, &set));
     const sb_label_id *labels = sb_set_labels(r->view, set, &op.label_count);
-    sb_label_id *copy = sb_arena_alloc_array(r->arena, op.label_count, sizeof *copy); /* names made later may move them */
+    /* names made later may move them */
+    sb_label_id *copy = sb_arena_alloc_array(r->arena, op.label_count, sizeof *copy);
     if (copy == NULL) return SB_FAIL_NOMEM(r->err);
     if (op.label_count != 0) memcpy(copy, labels, op.label_count * sizeof *copy);
     op.labels = copy;
@@ -204,7 +220,8 @@ static bool find_end(const sb_recovery *r, uint64_t old, sb_op_ref *ref)
 static sb_status lose_rel(sb_recovery *r, uint64_t id, const char *end, uint64_t node)
 {
     r->row_losses[SB_REL]++;
-    sb_recover__lost(r, "relationship %llu is lost: its %s, node %llu, is lost too", (unsigned long long)id, end, (unsigned long long)node);
+    sb_recover__lost(r, "relationship %llu is lost: its %s, node %llu, is lost too",
+                     (unsigned long long)id, end, (unsigned long long)node);
     return SB_OK;
 }
 
@@ -219,10 +236,12 @@ static sb_status take_rel(sb_recovery *r, uint64_t id, const sb_row *row)
         if (sb_map_at(&r->rels, id, &inserted) == NULL) return SB_FAIL_NOMEM(r->err);
         if (!inserted) return SB_OK;
     }
-    if (!system_word(row, SB_COLUMN_SOURCE, &source) || !system_word(row, SB_COLUMN_TARGET, &target) ||
-        !system_word(row, SB_COLUMN_TYPE, &type) || type == 0 || type > UINT32_MAX) {
+    if (!system_word(row, SB_COLUMN_SOURCE, &source) ||
+        !system_word(row, SB_COLUMN_TARGET, &target) || !system_word(row, SB_COLUMN_TYPE, &type) ||
+        type == 0 || type > UINT32_MAX) {
         r->row_losses[SB_REL]++;
-        sb_recover__lost(r, "relationship %llu is lost: it lacks an end or its type", (unsigned long long)id);
+        sb_recover__lost(r, "relationship %llu is lost: it lacks an end or its type",
+                         (unsigned long long)id);
         return SB_OK;
     }
     if (!find_end(r, source, &op.source)) return lose_rel(r, id, "source", source);
@@ -236,7 +255,8 @@ static sb_status take_rel(sb_recovery *r, uint64_t id, const sb_row *row)
 
 /* Rows of one leaf in a range of ids. A row in overflow pages that are damaged keeps the whole leaf from being handed
  * out: then the range is halved until that row stands alone. */
-static sb_status save_range(sb_recovery *r, const sb_tree *leaf, bool nodes, uint64_t first, uint64_t last)
+static sb_status save_range(sb_recovery *r, const sb_tree *leaf, bool nodes, uint64_t first,
+                            uint64_t last)
 {
     sb_row_scan *scan;
     sb_err cause;
@@ -249,7 +269,8 @@ static sb_status save_range(sb_recovery *r, const sb_tree *leaf, bool nodes, uin
     if (st == SB_OK && count != 0) {
         const uint64_t *ids = sb_row_scan_ids(scan);
         for (size_t i = 0; st == SB_OK && i < count; i++)
-            st = nodes ? take_node(r, ids[i], sb_row_scan_row(scan, i)) : take_rel(r, ids[i], sb_row_scan_row(scan, i));
+            st = nodes ? take_node(r, ids[i], sb_row_scan_row(scan, i))
+                       : take_rel(r, ids[i], sb_row_scan_row(scan, i));
         if (st == SB_OK) st = put_batch(r, nodes); /* before the leaf goes: values may lie in it */
         sb_row_scan_close(scan);
         return st;
@@ -259,7 +280,8 @@ static sb_status save_range(sb_recovery *r, const sb_tree *leaf, bool nodes, uin
     if (!damaged) return SB_OK;
     if (first == last) {
         r->row_losses[nodes ? SB_NODE : SB_REL]++;
-        sb_recover__lost(r, "%s %llu is lost: %s", nodes ? "node" : "relationship", (unsigned long long)first, cause.text);
+        sb_recover__lost(r, "%s %llu is lost: %s", nodes ? "node" : "relationship",
+                         (unsigned long long)first, cause.text);
         return SB_OK;
     }
     const uint64_t middle = first + (last - first) / 2;
@@ -267,8 +289,14 @@ static sb_status save_range(sb_recovery *r, const sb_tree *leaf, bool nodes, uin
     return save_range(r, leaf, nodes, middle + 1, last);
 }
 
-static sb_status save_nodes(sb_recovery *r, const sb_tree *leaf) { return save_range(r, leaf, true, 0, UINT64_MAX); }
-static sb_status save_rels(sb_recovery *r, const sb_tree *leaf) { return save_range(r, leaf, false, 0, UINT64_MAX); }
+static sb_status save_nodes(sb_recovery *r, const sb_tree *leaf)
+{
+    return save_range(r, leaf, true, 0, UINT64_MAX);
+}
+static sb_status save_rels(sb_recovery *r, const sb_tree *leaf)
+{
+    return save_range(r, leaf, false, 0, UINT64_MAX);
+}
 
 /* ---- The whole ------------------------------------------------------------------------------------------------------------ */
 
@@ -281,10 +309,13 @@ static void count_losses(sb_recovery *r)
 {
     sb_recover_result *result = r->result;
 
-    result->lost_nodes = count_lost(r->node_total_known, r->node_total, result->nodes, r->row_losses[SB_NODE]);
-    result->lost_rels = count_lost(r->rel_total_known, r->rel_total, result->rels, r->row_losses[SB_REL]);
+    result->lost_nodes =
+        count_lost(r->node_total_known, r->node_total, result->nodes, r->row_losses[SB_NODE]);
+    result->lost_rels =
+        count_lost(r->rel_total_known, r->rel_total, result->rels, r->row_losses[SB_REL]);
     if (result->lost_nodes != 0 || result->lost_rels != 0)
-        sb_recover__lost(r, "lost in all: %llu nodes and %llu relationships", (unsigned long long)result->lost_nodes,
+        sb_recover__lost(r, "lost in all: %llu nodes and %llu relationships",
+                         (unsigned long long)result->lost_nodes,
                          (unsigned long long)result->lost_rels);
 }
 
@@ -303,7 +334,8 @@ static sb_status fill_fresh(sb_recovery *r, const char *path)
     return sb_txn_commit(txn, r->err);
 }
 
-static sb_status run_recovery(sb_recovery *r, const char *damaged, const char *path, const char *scratch)
+static sb_status run_recovery(sb_recovery *r, const char *damaged, const char *path,
+                              const char *scratch)
 {
     sb_vfs *vfs = r->options->vfs;
     bool exists = false;
@@ -331,8 +363,10 @@ static void init_recovery(sb_recovery *r)
     sb_map *const maps[] = {&r->piece_places, &r->names, &r->sets, &r->nodes, &r->rels};
     sb_buffer *const buffers[] = {&r->pieces, &r->ops, &r->olds};
 
-    for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) sb_map_init(maps[i], r->alloc);
-    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) sb_buffer_init(buffers[i], r->alloc);
+    for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
+        sb_map_init(maps[i], r->alloc);
+    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
+        sb_buffer_init(buffers[i], r->alloc);
 }
 
 static void deinit_recovery(sb_recovery *r)
@@ -341,15 +375,18 @@ static void deinit_recovery(sb_recovery *r)
     sb_buffer *const buffers[] = {&r->pieces, &r->ops, &r->olds};
     const size_t bitmap_bytes = (size_t)r->page_count / 8 + 1;
 
-    for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) sb_map_deinit(maps[i]);
-    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) sb_buffer_deinit(buffers[i]);
+    for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
+        sb_map_deinit(maps[i]);
+    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
+        sb_buffer_deinit(buffers[i]);
     sb_free(r->alloc, r->free, bitmap_bytes);
     sb_free(r->alloc, r->used, bitmap_bytes);
     sb_free(r->alloc, r->uses, r->page_count);
     sb_arena_destroy(r->arena);
 }
 
-sb_status sb_graph_recover(const char *damaged, const char *path, const sb_recover_options *options, sb_recover_result *result, sb_err *err)
+sb_status sb_graph_recover(const char *damaged, const char *path, const sb_recover_options *options,
+                           sb_recover_result *result, sb_err *err)
 {
     sb_recovery r = {.options = options, .alloc = options->alloc, .err = err, .result = result};
     const size_t bytes = strlen(path);

@@ -22,12 +22,16 @@ static sb_status take_row(sb_recovery *r, const sb_salvage_row *row)
         *(row->kind == SB_SALVAGE_NODES ? &r->node_total_known : &r->rel_total_known) = true;
         return SB_OK;
     }
-    uint64_t *place = sb_map_at(&r->piece_places, piece_key(row->kind, row->id, row->piece), &inserted);
+    uint64_t *place =
+        sb_map_at(&r->piece_places, piece_key(row->kind, row->id, row->piece), &inserted);
     if (place == NULL) return SB_FAIL_NOMEM(r->err);
     if (!inserted) return SB_OK; /* the first one seen is from the tree */
-    *place = (uint64_t)r->pieces.size << 16 | (uint64_t)row->value.size << 1 | (row->last ? 1u : 0u);
+    *place =
+        (uint64_t)r->pieces.size << 16 | (uint64_t)row->value.size << 1 | (row->last ? 1u : 0u);
     if (row->value.size == 0) return SB_OK;
-    return sb_buffer_append(&r->pieces, row->value.data, row->value.size) == SB_OK ? SB_OK : SB_FAIL_NOMEM(r->err);
+    return sb_buffer_append(&r->pieces, row->value.data, row->value.size) == SB_OK
+               ? SB_OK
+               : SB_FAIL_NOMEM(r->err);
 }
 
 static sb_status walk_rows(sb_recovery *r, sb_cursor *cursor, sb_err *cause)
@@ -37,7 +41,8 @@ static sb_status walk_rows(sb_recovery *r, sb_cursor *cursor, sb_err *cause)
     SB_TRY(sb_cursor_first(cursor, &found, cause));
     while (found) {
         sb_salvage_row row;
-        if (sb_store_salvage_row(sb_cursor_key(cursor), sb_cursor_value(cursor), &row) && take_row(r, &row) != SB_OK)
+        if (sb_store_salvage_row(sb_cursor_key(cursor), sb_cursor_value(cursor), &row) &&
+            take_row(r, &row) != SB_OK)
             return SB_FAIL_NOMEM(cause);
         SB_TRY(sb_cursor_next(cursor, &found, cause));
     }
@@ -55,14 +60,20 @@ static sb_status read_leaf(sb_recovery *r, const sb_tree *leaf)
     const sb_status st = walk_rows(r, cursor, &cause);
     sb_cursor_close(cursor);
     SB_TRY(sb_recover__forgive(r, st, &cause, &damaged));
-    if (damaged) sb_recover__lost(r, "page %u of the catalog can not be read to the end: %s", (unsigned)leaf->root, cause.text);
+    if (damaged)
+        sb_recover__lost(r, "page %u of the catalog can not be read to the end: %s",
+                         (unsigned)leaf->root, cause.text);
     return SB_OK;
 }
 
-sb_status sb_recover__read_names(sb_recovery *r) { return sb_recover__each_leaf(r, SB_RECOVER_CATALOG, read_leaf); }
+sb_status sb_recover__read_names(sb_recovery *r)
+{
+    return sb_recover__each_leaf(r, SB_RECOVER_CATALOG, read_leaf);
+}
 
 /* The pieces of a name or set, joined behind all others; *whole false when one is missing. */
-static sb_status join_pieces(sb_recovery *r, sb_salvage_kind kind, uint32_t id, sb_bytes *value, bool *whole)
+static sb_status join_pieces(sb_recovery *r, sb_salvage_kind kind, uint32_t id, sb_bytes *value,
+                             bool *whole)
 {
     const size_t begin = r->pieces.size;
 
@@ -72,7 +83,8 @@ static sb_status join_pieces(sb_recovery *r, sb_salvage_kind kind, uint32_t id, 
         if (place == NULL) return SB_OK;
         const size_t bytes = (size_t)(*place >> 1 & 0x7FFFu);
         if (sb_buffer_reserve(&r->pieces, bytes) != SB_OK) return SB_FAIL_NOMEM(r->err);
-        if (bytes != 0) memcpy(r->pieces.data + r->pieces.size, r->pieces.data + (*place >> 16), bytes);
+        if (bytes != 0)
+            memcpy(r->pieces.data + r->pieces.size, r->pieces.data + (*place >> 16), bytes);
         r->pieces.size += bytes;
         *whole = (*place & 1) != 0;
     }
@@ -95,7 +107,8 @@ static sb_status place_name(sb_recovery *r, sb_name_kind kind, uint32_t old, uin
         sb_err cause;
         sb_err_clear(&cause);
         const sb_status st = sb_name_intern(r->view, kind, name, id, &cause);
-        if (st != SB_INVALID && st != SB_LIMIT) return st == SB_OK ? SB_OK : SB_FAIL(r->err, st, "%s", cause.text);
+        if (st != SB_INVALID && st != SB_LIMIT)
+            return st == SB_OK ? SB_OK : SB_FAIL(r->err, st, "%s", cause.text);
     }
     (void)snprintf(placeholder, sizeof placeholder, "%s_%u", nouns[kind], old);
     sb_recover__lost(r, "the name of %s %u is lost: it becomes %s", nouns[kind], old, placeholder);
@@ -131,11 +144,14 @@ static sb_status place_set(sb_recovery *r, uint32_t old, sb_set_id *set)
 
     SB_TRY(join_pieces(r, SB_SALVAGE_SET, old, &value, &whole));
     if (whole) whole = sb_store_salvage_set(value, labels, LABELS_MAX, &count);
-    for (size_t i = 0; whole && i < count; i++) SB_TRY(sb_recover__name(r, SB_NAME_LABEL, labels[i], &labels[i]));
+    for (size_t i = 0; whole && i < count; i++)
+        SB_TRY(sb_recover__name(r, SB_NAME_LABEL, labels[i], &labels[i]));
     if (!whole) {
         (void)snprintf(placeholder, sizeof placeholder, "set_%u", old);
-        sb_recover__lost(r, "the labels of set %u are lost: its nodes get label %s", old, placeholder);
-        SB_TRY(sb_name_intern(r->view, SB_NAME_LABEL, sb_bytes_of(placeholder, strlen(placeholder)), &labels[0], r->err));
+        sb_recover__lost(r, "the labels of set %u are lost: its nodes get label %s", old,
+                         placeholder);
+        SB_TRY(sb_name_intern(r->view, SB_NAME_LABEL, sb_bytes_of(placeholder, strlen(placeholder)),
+                              &labels[0], r->err));
         count = 1;
     }
     if (count > 1) qsort(labels, count, sizeof *labels, compare_labels);
@@ -164,14 +180,19 @@ static sb_status place_schema(sb_recovery *r, const sb_schema *old)
     sb_err cause;
     uint32_t id;
 
-    SB_TRY(sb_recover__name(r, old->on_rels ? SB_NAME_TYPE : SB_NAME_LABEL, old->entity, &schema.entity));
-    for (uint32_t i = 0; i < old->key_count; i++) SB_TRY(sb_recover__name(r, SB_NAME_KEY, old->keys[i], &schema.keys[i]));
+    SB_TRY(sb_recover__name(r, old->on_rels ? SB_NAME_TYPE : SB_NAME_LABEL, old->entity,
+                            &schema.entity));
+    for (uint32_t i = 0; i < old->key_count; i++)
+        SB_TRY(sb_recover__name(r, SB_NAME_KEY, old->keys[i], &schema.keys[i]));
     sb_err_clear(&cause);
-    if (old->kind == SB_SCHEMA_LABEL_INDEX) return SB_OK; /* the marker of one that was dropped: it is there again */
+    /* the marker of one that was dropped: it is there again */
+    if (old->kind == SB_SCHEMA_LABEL_INDEX) return SB_OK;
     const sb_status st = sb_graph_schema_create(r->graph, &schema, &id, &cause);
-    if (st == SB_NOMEM || st == SB_IO || st == SB_FULL || st == SB_INTERRUPT) return SB_FAIL(r->err, st, "%s", cause.text);
+    if (st == SB_NOMEM || st == SB_IO || st == SB_FULL || st == SB_INTERRUPT)
+        return SB_FAIL(r->err, st, "%s", cause.text);
     if (st != SB_OK)
-        sb_recover__lost(r, "index or constraint %.*s is not made again: %s", (int)old->name.size, (const char *)old->name.data, cause.text);
+        sb_recover__lost(r, "index or constraint %.*s is not made again: %s", (int)old->name.size,
+                         (const char *)old->name.data, cause.text);
     return SB_OK;
 }
 
@@ -190,6 +211,7 @@ sb_status sb_recover__schemas(sb_recovery *r)
         return SB_OK;
     }
     const sb_schema *schemas = sb_schemas(view, &count);
-    for (size_t i = 0; i < count; i++) SB_TRY(place_schema(r, &schemas[i]));
+    for (size_t i = 0; i < count; i++)
+        SB_TRY(place_schema(r, &schemas[i]));
     return SB_OK;
 }

@@ -28,9 +28,12 @@ static void classify(sb_recovery *r, sb_pgno pgno, const uint8_t *page)
     const sb_recover_tree tree = tree_of(r, sb_load_le32(page + SB_PAGE_TREE));
 
     if (tree == SB_RECOVER_TREES) return;
-    const unsigned leaf_kind = r->trees[tree].kind == SB_TREE_SLOTTED ? SB_PAGE_SLOTTED : SB_PAGE_COLUMNAR;
-    if (page[SB_PAGE_KIND] == leaf_kind && page[SB_PAGE_LEVEL] == 0) r->uses[pgno] = (uint8_t)(SB_PAGE_CATALOG_LEAF + (unsigned)tree);
-    if (page[SB_PAGE_KIND] == leaf_kind || page[SB_PAGE_KIND] == SB_PAGE_INNER) note_root(&r->roots[tree], pgno, page[SB_PAGE_LEVEL]);
+    const unsigned leaf_kind =
+        r->trees[tree].kind == SB_TREE_SLOTTED ? SB_PAGE_SLOTTED : SB_PAGE_COLUMNAR;
+    if (page[SB_PAGE_KIND] == leaf_kind && page[SB_PAGE_LEVEL] == 0)
+        r->uses[pgno] = (uint8_t)(SB_PAGE_CATALOG_LEAF + (unsigned)tree);
+    if (page[SB_PAGE_KIND] == leaf_kind || page[SB_PAGE_KIND] == SB_PAGE_INNER)
+        note_root(&r->roots[tree], pgno, page[SB_PAGE_LEVEL]);
 }
 
 static sb_status survey_page(sb_recovery *r, sb_pgno pgno)
@@ -56,14 +59,16 @@ static sb_status survey_page(sb_recovery *r, sb_pgno pgno)
 
 /* ---- Roots --------------------------------------------------------------------------------------------------------- */
 
-static sb_status try_tree(sb_recovery *r, const sb_tree *tree, uint8_t *used, sb_tree_stats *stats, uint64_t *findings)
+static sb_status try_tree(sb_recovery *r, const sb_tree *tree, uint8_t *used, sb_tree_stats *stats,
+                          uint64_t *findings)
 {
     sb_err cause;
     bool damaged = false;
 
     sb_err_clear(&cause);
     *findings = 0;
-    const sb_status st = sb_tree_verify(r->old.txn, tree, used, NULL, NULL, stats, findings, &cause);
+    const sb_status st =
+        sb_tree_verify(r->old.txn, tree, used, NULL, NULL, stats, findings, &cause);
     if (st == SB_CORRUPT) ++*findings;
     return sb_recover__forgive(r, st, &cause, &damaged);
 }
@@ -98,7 +103,8 @@ static sb_status follow_tree(sb_recovery *r, sb_recover_tree tree)
     sb_tree_stats stats;
     uint64_t findings = 0;
 
-    if (r->trees[tree].root == SB_PGNO_NONE && r->roots[tree].count != 0 && r->header_lost) SB_TRY(choose_root(r, tree));
+    if (r->trees[tree].root == SB_PGNO_NONE && r->roots[tree].count != 0 && r->header_lost)
+        SB_TRY(choose_root(r, tree));
     const bool known = r->trees[tree].root != SB_PGNO_NONE || !r->header_lost;
     SB_TRY(try_tree(r, &r->trees[tree], r->used, &stats, &findings));
     r->tree_whole[tree] = findings == 0 && known;
@@ -128,8 +134,10 @@ sb_status sb_recover__survey(sb_recovery *r)
     r->trees[SB_RECOVER_CATALOG] = trees.catalog;
     r->trees[SB_RECOVER_NODES] = trees.nodes;
     r->trees[SB_RECOVER_RELS] = trees.rels;
-    for (sb_pgno pgno = 1; pgno < r->page_count; pgno++) SB_TRY(survey_page(r, pgno));
-    for (unsigned tree = 0; tree < SB_RECOVER_TREES; tree++) SB_TRY(follow_tree(r, (sb_recover_tree)tree));
+    for (sb_pgno pgno = 1; pgno < r->page_count; pgno++)
+        SB_TRY(survey_page(r, pgno));
+    for (unsigned tree = 0; tree < SB_RECOVER_TREES; tree++)
+        SB_TRY(follow_tree(r, (sb_recover_tree)tree));
     return SB_OK;
 }
 
@@ -138,7 +146,11 @@ sb_status sb_recover__survey(sb_recovery *r)
 static sb_status visit_leaf(sb_recovery *r, sb_recover_tree tree, sb_pgno pgno, sb_leaf_visit visit)
 {
     /* A leaf alone is a tree of one level. */
-    const sb_tree leaf = {.id = r->trees[tree].id, .kind = r->trees[tree].kind, .height = 1, .root = pgno, .leaf_count = 1};
+    const sb_tree leaf = {.id = r->trees[tree].id,
+                          .kind = r->trees[tree].kind,
+                          .height = 1,
+                          .root = pgno,
+                          .leaf_count = 1};
     return visit(r, &leaf);
 }
 
@@ -149,13 +161,17 @@ sb_status sb_recover__each_leaf(sb_recovery *r, sb_recover_tree tree, sb_leaf_vi
     bool doubtful = false;
 
     for (sb_pgno pgno = 1; pgno < r->page_count; pgno++)
-        if (r->uses[pgno] == use && sb_bit_get(r->used, pgno)) SB_TRY(visit_leaf(r, tree, pgno, visit));
+        if (r->uses[pgno] == use && sb_bit_get(r->used, pgno))
+            SB_TRY(visit_leaf(r, tree, pgno, visit));
     if (r->tree_whole[tree]) return SB_OK;
     for (sb_pgno pgno = 1; pgno < r->page_count; pgno++) {
         if (r->uses[pgno] != use || sb_bit_get(r->used, pgno)) continue;
         if (!r->free_whole && !doubtful)
-            sb_recover__lost(r, "%s: part of the tree can not be followed, and the list of free pages is damaged: what is read from pages "
-                             "outside of the tree may be old", names[tree]);
+            sb_recover__lost(r,
+                             "%s: part of the tree can not be followed, and the list of free pages "
+                             "is damaged: what is read from pages "
+                             "outside of the tree may be old",
+                             names[tree]);
         doubtful = true;
         SB_TRY(visit_leaf(r, tree, pgno, visit));
     }

@@ -13,7 +13,12 @@ typedef enum sb_page_use {
     SB_PAGE_NODES_LEAF,
     SB_PAGE_RELS_LEAF
 } sb_page_use;
-typedef enum sb_recover_tree { SB_RECOVER_CATALOG = 0, SB_RECOVER_NODES = 1, SB_RECOVER_RELS = 2, SB_RECOVER_TREES = 3 } sb_recover_tree;
+typedef enum sb_recover_tree {
+    SB_RECOVER_CATALOG = 0,
+    SB_RECOVER_NODES = 1,
+    SB_RECOVER_RELS = 2,
+    SB_RECOVER_TREES = 3
+} sb_recover_tree;
 
 /* A database that recovery has open. */
 typedef struct sb_open_file {
@@ -48,36 +53,39 @@ typedef struct sb_recovery {
     sb_root_choice roots[SB_RECOVER_TREES];
     /* Names: pieces in one buffer, found by kind, id and piece. */
     sb_buffer pieces;
-    sb_map piece_places;  /* key → offset << 16 | bytes << 1 | last */
+    sb_map piece_places; /* key → offset << 16 | bytes << 1 | last */
     bool node_total_known, rel_total_known;
     uint64_t node_total, rel_total;
-    sb_map names;         /* kind << 32 | old id → new one */
-    sb_map sets;          /* old label set → new one */
+    sb_map names; /* kind << 32 | old id → new one */
+    sb_map sets;  /* old label set → new one */
     /* The new database. */
     sb_open_file fresh;
     sb_graph *graph;
     sb_view *view;
-    sb_map nodes;         /* old id → new one */
-    sb_map rels;          /* old ids seen, when a row may come twice */
-    sb_arena *arena;      /* of the batch */
-    sb_buffer ops;        /* sb_op[] of the batch */
-    sb_buffer olds;       /* their old ids */
+    sb_map nodes;           /* old id → new one */
+    sb_map rels;            /* old ids seen, when a row may come twice */
+    sb_arena *arena;        /* of the batch */
+    sb_buffer ops;          /* sb_op[] of the batch */
+    sb_buffer olds;         /* their old ids */
     uint64_t row_losses[2]; /* rows lost one by one: nodes, relationships */
 } sb_recovery;
 
 /* Tell of a loss. */
 void sb_recover__lost(sb_recovery *r, const char *format, ...) SB_PRINTF(2, 3);
 /* Damage is a loss that cause describes: SB_OK. Anything else is passed on. */
-SB_MUST_CHECK sb_status sb_recover__forgive(sb_recovery *r, sb_status st, const sb_err *cause, bool *damaged);
+SB_MUST_CHECK sb_status sb_recover__forgive(sb_recovery *r, sb_status st, const sb_err *cause,
+                                            bool *damaged);
 
 /* recover_pages.c: classify pages, find the trees; then visit the leaves of one that are, or may be, part of it. */
 SB_MUST_CHECK sb_status sb_recover__survey(sb_recovery *r);
 typedef sb_status (*sb_leaf_visit)(sb_recovery *r, const sb_tree *leaf);
-SB_MUST_CHECK sb_status sb_recover__each_leaf(sb_recovery *r, sb_recover_tree tree, sb_leaf_visit visit);
+SB_MUST_CHECK sb_status sb_recover__each_leaf(sb_recovery *r, sb_recover_tree tree,
+                                              sb_leaf_visit visit);
 
 /* recover_names.c: read the catalog's leaves; then the new id of an old name or label set. */
 SB_MUST_CHECK sb_status sb_recover__read_names(sb_recovery *r);
-SB_MUST_CHECK sb_status sb_recover__name(sb_recovery *r, sb_name_kind kind, uint32_t old, uint32_t *id);
+SB_MUST_CHECK sb_status sb_recover__name(sb_recovery *r, sb_name_kind kind, uint32_t old,
+                                         uint32_t *id);
 SB_MUST_CHECK sb_status sb_recover__set(sb_recovery *r, uint64_t old, sb_set_id *set);
 /* Indexes and constraints, when the catalog is whole. */
 SB_MUST_CHECK sb_status sb_recover__schemas(sb_recovery *r);

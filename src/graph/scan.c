@@ -13,7 +13,8 @@
 
 static const sb_tree *table_of(const sb_scan *scan)
 {
-    return scan->entity == SB_NODE ? sb_node_table(scan->graph->view) : sb_rel_table(scan->graph->view);
+    return scan->entity == SB_NODE ? sb_node_table(scan->graph->view)
+                                   : sb_rel_table(scan->graph->view);
 }
 
 /* ---- Choosing a way ------------------------------------------------------------------------------------------ */
@@ -28,8 +29,9 @@ static const sb_schema *find_index(const sb_scan *scan)
     schemas = sb_schemas(scan->graph->view, &count);
     for (size_t i = 0; i < count; i++) {
         const sb_schema *schema = &schemas[i];
-        if (!schema->has_tree || schema->on_rels != (scan->entity == SB_REL) || schema->entity != scan->name ||
-            schema->kind == SB_SCHEMA_LABEL_INDEX || schema->key_count == 0 || schema->keys[0] != scan->filter.key)
+        if (!schema->has_tree || schema->on_rels != (scan->entity == SB_REL) ||
+            schema->entity != scan->name || schema->kind == SB_SCHEMA_LABEL_INDEX ||
+            schema->key_count == 0 || schema->keys[0] != scan->filter.key)
             continue;
         if (schema->key_count == 1) return schema;
         if (schema->kind == SB_SCHEMA_NODE_KEY && !sb_txn_writable(scan->graph->txn)) best = schema;
@@ -58,7 +60,8 @@ static sb_status add_run(sb_scan *scan, uint32_t member, sb_err *err)
         scan->runs[scan->run_count - 1].last++;
         return SB_OK;
     }
-    SB_TRY(sb_graph__grow(scan->graph->alloc, &scan->runs, sizeof *scan->runs, scan->run_count + 1, &scan->run_capacity, err));
+    SB_TRY(sb_graph__grow(scan->graph->alloc, &scan->runs, sizeof *scan->runs, scan->run_count + 1,
+                          &scan->run_capacity, err));
     scan->runs[scan->run_count++] = (sb_member_run){.first = member, .last = member};
     return SB_OK;
 }
@@ -86,14 +89,16 @@ static sb_status prepare_rows(sb_scan *scan, uint64_t members, uint64_t total, s
     if (scan->name == 0 || (members == total && !sb_txn_writable(scan->graph->txn))) return SB_OK;
     if (scan->entity == SB_REL) return add_run(scan, scan->name, err);
     sets = sb_label_sets(scan->graph->view, scan->name, &count);
-    for (size_t i = 0; i < count; i++) SB_TRY(add_run(scan, sets[i], err));
+    for (size_t i = 0; i < count; i++)
+        SB_TRY(add_run(scan, sets[i], err));
     if (count == 0) scan->way = SB_SCAN_NOTHING;
     return SB_OK;
 }
 
 static sb_status choose_way(sb_scan *scan, bool no_index, sb_err *err)
 {
-    const uint32_t names = sb_name_count(scan->graph->view, scan->entity == SB_NODE ? SB_NAME_LABEL : SB_NAME_TYPE);
+    const uint32_t names =
+        sb_name_count(scan->graph->view, scan->entity == SB_NODE ? SB_NAME_LABEL : SB_NAME_TYPE);
     uint64_t members;
 
     if (scan->filter.kind == SB_FILTER_NOTHING || scan->name > names) return SB_OK;
@@ -103,7 +108,8 @@ static sb_status choose_way(sb_scan *scan, bool no_index, sb_err *err)
         if (schema != NULL) SB_TRY(open_index(scan, schema, err));
         if (schema != NULL) return SB_OK;
     }
-    if (scan->entity == SB_NODE && scan->name != 0 && sb_upkeep__label_indexed(scan->graph, scan->name) &&
+    if (scan->entity == SB_NODE && scan->name != 0 &&
+        sb_upkeep__label_indexed(scan->graph, scan->name) &&
         (scan->filter.kind == SB_FILTER_NONE || members < scan->total / LABEL_SHARE)) {
         scan->way = SB_SCAN_LABEL;
         return SB_OK;
@@ -150,7 +156,10 @@ void sb_scan_close(sb_scan *scan)
     sb_free(scan->graph->alloc, scan, sizeof *scan);
 }
 
-bool sb_scan_uses_index(const sb_scan *scan) { return scan->way == SB_SCAN_INDEX; }
+bool sb_scan_uses_index(const sb_scan *scan)
+{
+    return scan->way == SB_SCAN_INDEX;
+}
 
 sb_status sb_scan__tick(sb_scan *scan, size_t rows, sb_err *err)
 {
@@ -178,7 +187,8 @@ static sb_status match_members(sb_scan *scan, size_t *match_count, sb_err *err)
     for (size_t r = 0; r < scan->run_count && *match_count < scan->leaf_rows; r++) {
         uint8_t *bits = r == 0 ? scan->matches.data : scan->others.data;
         size_t count;
-        SB_TRY(sb_row_scan_filter_int(scan->rows, column, SB_CELL_INT, scan->runs[r].first, scan->runs[r].last, bits, &count, err));
+        SB_TRY(sb_row_scan_filter_int(scan->rows, column, SB_CELL_INT, scan->runs[r].first,
+                                      scan->runs[r].last, bits, &count, err));
         for (size_t i = 0; r != 0 && count != 0 && i < (scan->leaf_rows + 7) / 8; i++)
             scan->matches.data[i] = (uint8_t)(scan->matches.data[i] | bits[i]);
         *match_count += count; /* a row has one set: runs do not meet */
@@ -201,9 +211,13 @@ static sb_status match_leaf(sb_scan *scan, size_t *match_count, sb_err *err)
         *match_count = members;
         if (members == 0 || !filtered) return SB_OK;
     }
-    if (members == rows) return sb_filter__leaf(&scan->filter, scan->rows, rows, NULL, scan->matches.data, match_count, err);
-    SB_TRY(sb_filter__leaf(&scan->filter, scan->rows, rows, scan->matches.data, scan->others.data, match_count, err));
-    for (size_t i = 0; i < bytes; i++) scan->matches.data[i] &= scan->others.data[i];
+    if (members == rows)
+        return sb_filter__leaf(&scan->filter, scan->rows, rows, NULL, scan->matches.data,
+                               match_count, err);
+    SB_TRY(sb_filter__leaf(&scan->filter, scan->rows, rows, scan->matches.data, scan->others.data,
+                           match_count, err));
+    for (size_t i = 0; i < bytes; i++)
+        scan->matches.data[i] &= scan->others.data[i];
     *match_count = sb_bits_count(scan->matches.data, rows);
     return SB_OK;
 }
@@ -213,7 +227,8 @@ sb_status sb_scan__leaf(sb_scan *scan, size_t *match_count, sb_err *err)
     *match_count = 0;
     scan->leaf_rows = 0;
     if (scan->rows == NULL)
-        SB_TRY(sb_row_scan_open(scan->graph->txn, table_of(scan), scan->next_id, SB_ID_MAX, &scan->rows, err));
+        SB_TRY(sb_row_scan_open(scan->graph->txn, table_of(scan), scan->next_id, SB_ID_MAX,
+                                &scan->rows, err));
     SB_TRY(sb_row_scan_next(scan->rows, &scan->leaf_rows, err));
     SB_TRY(sb_scan__tick(scan, scan->leaf_rows, err));
     return scan->leaf_rows == 0 ? SB_OK : match_leaf(scan, match_count, err);
@@ -248,7 +263,8 @@ static sb_status load_leaf(sb_scan *scan, sb_err *err)
     return SB_OK;
 }
 
-static sb_status next_rows(sb_scan *scan, uint64_t *ids, size_t capacity, size_t *count, sb_err *err)
+static sb_status next_rows(sb_scan *scan, uint64_t *ids, size_t capacity, size_t *count,
+                           sb_err *err)
 {
     while (*count < capacity) {
         const size_t left = scan->ids.size / sizeof *ids - scan->ids_at;
@@ -271,21 +287,25 @@ static sb_status next_rows(sb_scan *scan, uint64_t *ids, size_t capacity, size_t
 
 /* ---- Indexes -------------------------------------------------------------------------------------------------------- */
 
-static sb_status next_indexed(sb_scan *scan, uint64_t *ids, size_t capacity, size_t *count, sb_err *err)
+static sb_status next_indexed(sb_scan *scan, uint64_t *ids, size_t capacity, size_t *count,
+                              sb_err *err)
 {
     do {
         SB_TRY(sb_index_scan_next(scan->index, ids, NULL, capacity, count, err));
         if (*count == 0) return SB_OK;
         SB_TRY(sb_scan__tick(scan, *count, err));
-        if (sb_index_scan_cut(scan->index)) SB_TRY(sb_filter__keep(scan->graph, &scan->filter, table_of(scan), ids, count, err));
+        if (sb_index_scan_cut(scan->index))
+            SB_TRY(sb_filter__keep(scan->graph, &scan->filter, table_of(scan), ids, count, err));
     } while (*count == 0);
     return SB_OK;
 }
 
-static sb_status next_labeled(sb_scan *scan, uint64_t *ids, size_t capacity, size_t *count, sb_err *err)
+static sb_status next_labeled(sb_scan *scan, uint64_t *ids, size_t capacity, size_t *count,
+                              sb_err *err)
 {
     do {
-        SB_TRY(sb_label_index_scan(scan->graph->view, scan->name, scan->next_id, ids, capacity, count, err));
+        SB_TRY(sb_label_index_scan(scan->graph->view, scan->name, scan->next_id, ids, capacity,
+                                   count, err));
         if (*count == 0) return SB_OK;
         SB_TRY(sb_scan__tick(scan, *count, err));
         scan->next_id = ids[*count - 1] + 1;
@@ -331,12 +351,14 @@ static sb_status verify_row(void *ctx, size_t i, const sb_row *row)
     return SB_OK;
 }
 
-static sb_status scan_cut(sb_graph *graph, const sb_schema *schema, const sb_value *values, sb_filter *filters, uint64_t *id, sb_err *err)
+static sb_status scan_cut(sb_graph *graph, const sb_schema *schema, const sb_value *values,
+                          sb_filter *filters, uint64_t *id, sb_err *err)
 {
     const sb_index_range range = {.equal = values, .equal_count = schema->key_count};
     const sb_tree *table = schema->on_rels ? sb_rel_table(graph->view) : sb_node_table(graph->view);
     uint64_t ids[64];
-    sb_verifying verifying = {.filters = filters, .key_count = schema->key_count, .ids = ids, .id = id, .err = err};
+    sb_verifying verifying = {
+        .filters = filters, .key_count = schema->key_count, .ids = ids, .id = id, .err = err};
     sb_index_scan *scan;
     size_t count = 1;
     sb_status status;
@@ -361,7 +383,8 @@ static const sb_schema *schema_of_id(sb_graph *graph, uint32_t id)
     return NULL;
 }
 
-sb_status sb_graph_lookup_cut(sb_graph *graph, uint32_t schema_id, const sb_value *values, size_t value_count, uint64_t *id, sb_err *err)
+sb_status sb_graph_lookup_cut(sb_graph *graph, uint32_t schema_id, const sb_value *values,
+                              size_t value_count, uint64_t *id, sb_err *err)
 {
     const sb_schema *schema = schema_of_id(graph, schema_id);
     sb_filter filters[SB_SCHEMA_KEYS_MAX];
@@ -371,10 +394,14 @@ sb_status sb_graph_lookup_cut(sb_graph *graph, uint32_t schema_id, const sb_valu
     *id = 0;
     if (schema == NULL) return SB_FAIL(err, SB_NOT_FOUND, "there is no index %u", schema_id);
     if (value_count != schema->key_count)
-        return SB_FAIL(err, SB_MISUSE, "index %u has %u keys, not %zu", schema_id, schema->key_count, value_count);
+        return SB_FAIL(err, SB_MISUSE, "index %u has %u keys, not %zu", schema_id,
+                       schema->key_count, value_count);
     for (; status == SB_OK && opened < value_count; opened++)
-        status = sb_filter__open(graph, &(sb_scan_options){.key = schema->keys[opened], .equal = &values[opened]}, &filters[opened], err);
+        status = sb_filter__open(
+            graph, &(sb_scan_options){.key = schema->keys[opened], .equal = &values[opened]},
+            &filters[opened], err);
     if (status == SB_OK) status = scan_cut(graph, schema, values, filters, id, err);
-    for (size_t i = 0; i < opened; i++) sb_filter__close(&filters[i]);
+    for (size_t i = 0; i < opened; i++)
+        sb_filter__close(&filters[i]);
     return status;
 }

@@ -20,29 +20,39 @@ typedef struct sb_filter {
     const sb_value *equal, *low, *high; /* arena(owned); NULL: none */
     bool low_inclusive, high_inclusive;
     /* Conditions on numbers, booleans, dates and local times as closed ranges over column words. */
-    uint8_t word_type;          /* cell type of the INT column; 0: values are compared one by one */
+    uint8_t word_type; /* cell type of the INT column; 0: values are compared one by one */
     int64_t word_low, word_high; /* low > high: none */
-    bool reals;                 /* numbers: the FLOAT column counts too */
+    bool reals;                  /* numbers: the FLOAT column counts too */
     double real_low, real_high;
-    sb_arena *owned;            /* copies of the values */
-    sb_arena *work;             /* values of rows; emptied often */
+    sb_arena *owned; /* copies of the values */
+    sb_arena *work;  /* values of rows; emptied often */
     const sb_allocator *alloc;
-    sb_buffer words, present;   /* of a leaf's column */
+    sb_buffer words, present; /* of a leaf's column */
 } sb_filter;
 
 /* close is due whatever open returns. */
-SB_MUST_CHECK sb_status sb_filter__open(sb_graph *graph, const sb_scan_options *options, sb_filter *filter, sb_err *err);
+SB_MUST_CHECK sb_status sb_filter__open(sb_graph *graph, const sb_scan_options *options,
+                                        sb_filter *filter, sb_err *err);
 void sb_filter__close(sb_filter *filter);
-SB_MUST_CHECK sb_status sb_filter__row(sb_filter *filter, const sb_row *row, bool *matches, sb_err *err);
+SB_MUST_CHECK sb_status sb_filter__row(sb_filter *filter, const sb_row *row, bool *matches,
+                                       sb_err *err);
 /* Keep those ids whose rows meet the condition, in order; rows that do not exist do not. */
-SB_MUST_CHECK sb_status sb_filter__keep(sb_graph *graph, sb_filter *filter, const sb_tree *table, uint64_t *ids, size_t *count, sb_err *err);
+SB_MUST_CHECK sb_status sb_filter__keep(sb_graph *graph, sb_filter *filter, const sb_tree *table,
+                                        uint64_t *ids, size_t *count, sb_err *err);
 /* Rows of a scan's current leaf that meet it, as a bitmap of row_count bits. candidates (may be NULL: all) bounds which bits
  * the caller will read. */
-SB_MUST_CHECK sb_status sb_filter__leaf(sb_filter *filter, sb_row_scan *rows, size_t row_count, const uint8_t *candidates, uint8_t *matches, size_t *match_count, sb_err *err);
+SB_MUST_CHECK sb_status sb_filter__leaf(sb_filter *filter, sb_row_scan *rows, size_t row_count,
+                                        const uint8_t *candidates, uint8_t *matches,
+                                        size_t *match_count, sb_err *err);
 
 /* ---- scan.c ------------------------------------------------------------------------------------------------------ */
 
-typedef enum sb_scan_way { SB_SCAN_NOTHING, SB_SCAN_INDEX, SB_SCAN_LABEL, SB_SCAN_ROWS } sb_scan_way;
+typedef enum sb_scan_way {
+    SB_SCAN_NOTHING,
+    SB_SCAN_INDEX,
+    SB_SCAN_LABEL,
+    SB_SCAN_ROWS
+} sb_scan_way;
 
 /* A run of label sets, or the type. */
 typedef struct sb_member_run {
@@ -61,11 +71,11 @@ struct sb_scan {
     sb_row_scan *rows;    /* owned */
     uint64_t next_id;     /* where label and row scans go on */
     bool ended;
-    size_t leaf_rows;             /* rows of the leaf at hand */
-    sb_buffer matches, others;    /* bitmaps of them */
-    sb_buffer ids;                /* uint64_t: those that match, handed out from ids_at on */
+    size_t leaf_rows;          /* rows of the leaf at hand */
+    sb_buffer matches, others; /* bitmaps of them */
+    sb_buffer ids;             /* uint64_t: those that match, handed out from ids_at on */
     size_t ids_at;
-    uint64_t done, total;         /* rows, for progress */
+    uint64_t done, total; /* rows, for progress */
 };
 
 /* The next leaf: rows in scan->leaf_rows (0: the end), how many match, and which as the bits of scan->matches unless

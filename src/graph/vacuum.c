@@ -18,7 +18,8 @@ typedef struct sb_copy_file {
     sb_session *session;
 } sb_copy_file;
 
-static sb_status open_copy(sb_copy_file *copy, const sb_pager *original, sb_durability durability, sb_err *err)
+static sb_status open_copy(sb_copy_file *copy, const sb_pager *original, sb_durability durability,
+                           sb_err *err)
 {
     sb_pager_options options;
 
@@ -52,7 +53,8 @@ static void remove_file(sb_vfs *vfs, const char *path)
 {
     bool existed;
     const sb_status st = vfs->ops->remove(vfs, path, &existed, NULL);
-    (void)st; /* benign: what stays behind is in nobody's way, and another failure is told already */
+    (void)st; /* benign: what stays behind is in nobody's way, and another failure is told
+               * already */
 }
 
 /* The file and what a copy that failed may have left beside it. */
@@ -110,7 +112,9 @@ sb_status sb_graph_vacuum_into(sb_graph *graph, sb_vfs *vfs, const char *path, s
     sb_copy_file copy = {.vfs = vfs, .path = path};
     sb_status st, closed;
 
-    if (sb_txn_dirty(graph->txn)) return SB_FAIL(err, SB_MISUSE, "vacuum: the transaction has changed something already: commit it first");
+    if (sb_txn_dirty(graph->txn))
+        return SB_FAIL(err, SB_MISUSE,
+                       "vacuum: the transaction has changed something already: commit it first");
     SB_TRY(claim_path(vfs, path, err));
     st = open_copy(&copy, pager, SB_DURABLE_FULL, err);
     if (st == SB_OK) st = fill_copy(&copy, graph, err);
@@ -149,7 +153,8 @@ static sb_status follow_settings(sb_session *session, sb_session *reader, sb_err
 }
 
 /* Copy what reader's transaction sees, and put it in the place of the writer's content. writer is gone afterwards. */
-static sb_status copy_and_replace(sb_copy_file *copy, sb_session *reader, sb_txn *writer, sb_err *err)
+static sb_status copy_and_replace(sb_copy_file *copy, sb_session *reader, sb_txn *writer,
+                                  sb_err *err)
 {
     sb_graph *graph = NULL;
     sb_txn *from = NULL, *source = NULL;

@@ -30,7 +30,8 @@ static const char *const kind_names[SB_FINDING_KINDS] = {
 static void tell(sb_verify *v, sb_finding_kind kind, sb_pgno pgno, const char *message)
 {
     v->result.findings++;
-    if (v->found[kind]++ < SB_FINDINGS_TOLD && v->finding != NULL) v->finding(v->ctx, pgno, message);
+    if (v->found[kind]++ < SB_FINDINGS_TOLD && v->finding != NULL)
+        v->finding(v->ctx, pgno, message);
 }
 
 void sb_verify__report(sb_verify *v, sb_finding_kind kind, sb_pgno pgno, const char *format, ...)
@@ -44,9 +45,18 @@ void sb_verify__report(sb_verify *v, sb_finding_kind kind, sb_pgno pgno, const c
     tell(v, kind, pgno, message);
 }
 
-static void tell_page(void *ctx, sb_pgno pgno, const char *message) { tell(ctx, SB_FINDING_PAGE, pgno, message); }
-static void tell_tree(void *ctx, sb_pgno pgno, const char *message) { tell(ctx, SB_FINDING_TREE, pgno, message); }
-static void tell_catalog(void *ctx, sb_pgno pgno, const char *message) { tell(ctx, SB_FINDING_CATALOG, pgno, message); }
+static void tell_page(void *ctx, sb_pgno pgno, const char *message)
+{
+    tell(ctx, SB_FINDING_PAGE, pgno, message);
+}
+static void tell_tree(void *ctx, sb_pgno pgno, const char *message)
+{
+    tell(ctx, SB_FINDING_TREE, pgno, message);
+}
+static void tell_catalog(void *ctx, sb_pgno pgno, const char *message)
+{
+    tell(ctx, SB_FINDING_CATALOG, pgno, message);
+}
 
 static void tell_rest(sb_verify *v)
 {
@@ -60,7 +70,8 @@ static void tell_rest(sb_verify *v)
     }
 }
 
-sb_status sb_verify__swallow(sb_verify *v, sb_status status, const sb_err *local, const char *what, bool *whole)
+sb_status sb_verify__swallow(sb_verify *v, sb_status status, const sb_err *local, const char *what,
+                             bool *whole)
 {
     const sb_pgno pgno = local->pgno < SB_PGNO_MAX ? (sb_pgno)local->pgno : SB_PGNO_NONE;
 
@@ -71,7 +82,8 @@ sb_status sb_verify__swallow(sb_verify *v, sb_status status, const sb_err *local
     }
     *whole = false;
     if (v->err != NULL && v->err->code == SB_CORRUPT) sb_err_clear(v->err); /* a visitor met it */
-    sb_verify__report(v, SB_FINDING_TREE, pgno, "%s can not be read to the end: %s", what, local->text);
+    sb_verify__report(v, SB_FINDING_TREE, pgno, "%s can not be read to the end: %s", what,
+                      local->text);
     return SB_OK;
 }
 
@@ -95,7 +107,9 @@ static sb_status check_tree(void *ctx, const sb_tree *tree, const char *what)
     uint64_t findings = 0;
 
     SB_TRY(sb_tree_verify(v->txn, tree, check->used, tell_tree, v, &stats, &findings, v->err));
-    if (findings != 0) sb_verify__report(v, SB_FINDING_TREE, tree->root, "tree %u (%s) is damaged: see above", tree->id, what);
+    if (findings != 0)
+        sb_verify__report(v, SB_FINDING_TREE, tree->root, "tree %u (%s) is damaged: see above",
+                          tree->id, what);
     return sb_graph__tick(v->graph, 0, 0, v->err);
 }
 
@@ -114,7 +128,8 @@ static sb_status check_pages(sb_verify *v)
     if (check.used == NULL) return SB_FAIL_NOMEM(v->err);
     st = sb_store_each_tree(v->view, check_tree, &check, v->err);
     if (st == SB_OK)
-        st = sb_pager_verify(v->txn, check.used, tell_page, v, check_progress, v->graph, &findings, v->err);
+        st = sb_pager_verify(v->txn, check.used, tell_page, v, check_progress, v->graph, &findings,
+                             v->err);
     v->result.pages = pages;
     v->result.free_pages = pages - 1 - sb_bits_count(check.used, pages);
     sb_free(v->alloc, check.used, bytes);
@@ -126,7 +141,8 @@ static sb_status check_pages(sb_verify *v)
 static sb_status make_arrays(sb_verify *v)
 {
     const sb_node_id end = sb_ids_node_end(v->view);
-    const uint64_t file_bytes = (uint64_t)sb_txn_page_count(v->txn) * sb_pager_page_bytes(sb_txn_pager(v->txn));
+    const uint64_t file_bytes =
+        (uint64_t)sb_txn_page_count(v->txn) * sb_pager_page_bytes(sb_txn_pager(v->txn));
     const uint64_t most = 4 * file_bytes > DENSE_BYTES ? 4 * file_bytes : DENSE_BYTES;
 
     v->set_count = sb_set_count(v->view);
@@ -140,10 +156,11 @@ static sb_status make_arrays(sb_verify *v)
     v->nodes_of_set = sb_alloc_zero(v->alloc, v->set_count * sizeof *v->nodes_of_set);
     v->rels = sb_alloc_zero(v->alloc, (v->type_count + (size_t)1) * sizeof *v->rels);
     v->row_entries = sb_alloc_zero(v->alloc, v->schema_count * sizeof *v->row_entries);
-    for (unsigned d = 0; d < 2; d++) v->lists[d] = sb_alloc_zero(v->alloc, (v->type_count + (size_t)1) * sizeof *v->rels);
+    for (unsigned d = 0; d < 2; d++)
+        v->lists[d] = sb_alloc_zero(v->alloc, (v->type_count + (size_t)1) * sizeof *v->rels);
     v->values = sb_arena_create(v->alloc, NULL);
-    if (v->nodes_of_set == NULL || v->rels == NULL || v->row_entries == NULL || v->lists[0] == NULL || v->lists[1] == NULL ||
-        v->values == NULL)
+    if (v->nodes_of_set == NULL || v->rels == NULL || v->row_entries == NULL ||
+        v->lists[0] == NULL || v->lists[1] == NULL || v->values == NULL)
         return SB_FAIL_NOMEM(v->err);
     return SB_OK;
 }
@@ -154,7 +171,8 @@ static void free_arrays(sb_verify *v)
     sb_free(v->alloc, v->nodes_of_set, v->set_count * sizeof *v->nodes_of_set);
     sb_free(v->alloc, v->rels, (v->type_count + (size_t)1) * sizeof *v->rels);
     sb_free(v->alloc, v->row_entries, v->schema_count * sizeof *v->row_entries);
-    for (unsigned d = 0; d < 2; d++) sb_free(v->alloc, v->lists[d], (v->type_count + (size_t)1) * sizeof *v->rels);
+    for (unsigned d = 0; d < 2; d++)
+        sb_free(v->alloc, v->lists[d], (v->type_count + (size_t)1) * sizeof *v->rels);
     sb_arena_destroy(v->values);
     sb_map_deinit(&v->sparse_sets);
     sb_map_deinit(&v->rels_of_set);
@@ -175,9 +193,16 @@ static sb_status run_checks(sb_verify *v)
     return v->nodes_whole && v->rels_whole ? sb_verify__statistics(v) : SB_OK;
 }
 
-sb_status sb_graph_verify(sb_graph *graph, sb_finding finding, void *ctx, sb_verify_result *result, sb_err *err)
+sb_status sb_graph_verify(sb_graph *graph, sb_finding finding, void *ctx, sb_verify_result *result,
+                          sb_err *err)
 {
-    sb_verify v = {.graph = graph, .view = graph->view, .txn = graph->txn, .alloc = graph->alloc, .err = err, .finding = finding, .ctx = ctx};
+    sb_verify v = {.graph = graph,
+                   .view = graph->view,
+                   .txn = graph->txn,
+                   .alloc = graph->alloc,
+                   .err = err,
+                   .finding = finding,
+                   .ctx = ctx};
     sb_status st;
 
     *result = (sb_verify_result){0};

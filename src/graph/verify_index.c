@@ -18,12 +18,15 @@ static sb_status check_label_ids(sb_verify *v, sb_label_id label, uint64_t *righ
         if (count == 0) return SB_OK;
         for (size_t i = 0; i < count; i++) {
             const uint32_t set = sb_verify__set_of(v, ids[i]);
-            if (set != SB_VERIFY_ABSENT && set != SB_VERIFY_NO_SET && sb_set_has(v->view, set - 1, label))
+            if (set != SB_VERIFY_ABSENT && set != SB_VERIFY_NO_SET &&
+                sb_set_has(v->view, set - 1, label))
                 ++*right;
             else
-                sb_verify__report(v, SB_FINDING_LABEL, SB_PGNO_NONE, "the label index has node %llu under %s, %s", (unsigned long long)ids[i],
-                                  sb_graph__name(v->graph, SB_NAME_LABEL, label, name, sizeof name),
-                                  set == SB_VERIFY_ABSENT ? "which does not exist" : "which does not carry it");
+                sb_verify__report(
+                    v, SB_FINDING_LABEL, SB_PGNO_NONE, "the label index has node %llu under %s, %s",
+                    (unsigned long long)ids[i],
+                    sb_graph__name(v->graph, SB_NAME_LABEL, label, name, sizeof name),
+                    set == SB_VERIFY_ABSENT ? "which does not exist" : "which does not carry it");
         }
         v->result.index_entries += count;
         from = ids[count - 1] + 1;
@@ -39,10 +42,13 @@ static sb_status find_in_label_index(sb_verify *v, uint64_t id, const sb_row *ro
     char name[64];
     bool has;
 
-    if (set == SB_VERIFY_ABSENT || set == SB_VERIFY_NO_SET || !sb_set_has(v->view, set - 1, label)) return SB_OK;
+    if (set == SB_VERIFY_ABSENT || set == SB_VERIFY_NO_SET || !sb_set_has(v->view, set - 1, label))
+        return SB_OK;
     SB_TRY(sb_label_index_has(v->view, label, id, &has, v->err));
     if (!has)
-        sb_verify__report(v, SB_FINDING_LABEL, row->pgno, "node %llu carries label %s, and is not in its index", (unsigned long long)id,
+        sb_verify__report(v, SB_FINDING_LABEL, row->pgno,
+                          "node %llu carries label %s, and is not in its index",
+                          (unsigned long long)id,
                           sb_graph__name(v->graph, SB_NAME_LABEL, label, name, sizeof name));
     return sb_verify__step(v);
 }
@@ -61,15 +67,19 @@ static sb_status check_label(sb_verify *v, sb_label_id label)
     SB_TRY(sb_verify__swallow(v, st, &local, "the label index", &whole));
     if (!whole) return SB_OK;
     const sb_set_id *sets = sb_label_sets(v->view, label, &set_count);
-    for (size_t i = 0; i < set_count; i++) wanted += v->nodes_of_set[sets[i]];
+    for (size_t i = 0; i < set_count; i++)
+        wanted += v->nodes_of_set[sets[i]];
     if (!kept) {
         char name[64];
         if (right != 0)
-            sb_verify__report(v, SB_FINDING_LABEL, SB_PGNO_NONE, "the index of label %s was dropped, and has %llu entries",
-                              sb_graph__name(v->graph, SB_NAME_LABEL, label, name, sizeof name), (unsigned long long)right);
+            sb_verify__report(v, SB_FINDING_LABEL, SB_PGNO_NONE,
+                              "the index of label %s was dropped, and has %llu entries",
+                              sb_graph__name(v->graph, SB_NAME_LABEL, label, name, sizeof name),
+                              (unsigned long long)right);
         return SB_OK;
     }
-    return right == wanted ? SB_OK : sb_verify__each_row(v, SB_NODE, find_in_label_index, &label, &whole);
+    return right == wanted ? SB_OK
+                           : sb_verify__each_row(v, SB_NODE, find_in_label_index, &label, &whole);
 }
 
 /* Containers of labels that do not exist, by their keys alone. */
@@ -83,10 +93,12 @@ static sb_status check_last_label(sb_verify *v)
 
     sb_err_clear(&local);
     for (unsigned i = 0; i < 2; i++) { /* the labels before the first and behind the last */
-        const sb_status st = sb_label_index_scan(v->view, i == 0 ? 0 : labels + 1, 0, &id, 1, &count, &local);
+        const sb_status st =
+            sb_label_index_scan(v->view, i == 0 ? 0 : labels + 1, 0, &id, 1, &count, &local);
         SB_TRY(sb_verify__swallow(v, st, &local, "the label index", &whole));
         if (whole && count != 0)
-            sb_verify__report(v, SB_FINDING_LABEL, SB_PGNO_NONE, "the label index has entries of label %u, which does not exist",
+            sb_verify__report(v, SB_FINDING_LABEL, SB_PGNO_NONE,
+                              "the label index has entries of label %u, which does not exist",
                               i == 0 ? 0 : labels + 1);
     }
     return SB_OK;
@@ -96,7 +108,8 @@ sb_status sb_verify__labels(sb_verify *v)
 {
     const sb_label_id labels = sb_name_count(v->view, SB_NAME_LABEL);
 
-    for (sb_label_id label = 1; label <= labels; label++) SB_TRY(check_label(v, label));
+    for (sb_label_id label = 1; label <= labels; label++)
+        SB_TRY(check_label(v, label));
     return check_last_label(v);
 }
 
@@ -105,7 +118,7 @@ sb_status sb_verify__labels(sb_verify *v)
 typedef struct sb_index_check {
     const sb_schema *schema;
     sb_tree *tree;
-    sb_buffer before;     /* key of the entry before */
+    sb_buffer before; /* key of the entry before */
     sb_entry_sum entries;
     bool unique, exact;
 } sb_index_check;
@@ -116,10 +129,12 @@ static sb_status check_unique(sb_verify *v, sb_index_check *check, sb_bytes key)
     uint64_t id, other;
     sb_err local;
 
-    if (before.size != key.size || key.size <= SB_ENTRY_TAIL_BYTES || memcmp(before.data, key.data, key.size - SB_ENTRY_TAIL_BYTES) != 0)
+    if (before.size != key.size || key.size <= SB_ENTRY_TAIL_BYTES ||
+        memcmp(before.data, key.data, key.size - SB_ENTRY_TAIL_BYTES) != 0)
         return SB_OK;
     sb_err_clear(&local);
-    if (sb_index_entry_id(key, &id, &local) != SB_OK || sb_index_entry_id(before, &other, &local) != SB_OK)
+    if (sb_index_entry_id(key, &id, &local) != SB_OK ||
+        sb_index_entry_id(before, &other, &local) != SB_OK)
         return SB_OK; /* reported as an entry without an id */
     const sb_status st = sb_constraints__conflict(v->graph, check->schema, other, id, &local);
     if (st == SB_OK || st == SB_CORRUPT) return SB_OK;
@@ -141,7 +156,9 @@ static sb_status find_entity(sb_verify *v, const sb_schema *schema, sb_bytes key
     sb_status st = SB_OK;
 
     if (sb_index_entry_id(key, &id, NULL) != SB_OK) {
-        sb_verify__report(v, SB_FINDING_INDEX, SB_PGNO_NONE, "index %.*s has an entry without an id", (int)schema->name.size, (const char *)schema->name.data);
+        sb_verify__report(v, SB_FINDING_INDEX, SB_PGNO_NONE,
+                          "index %.*s has an entry without an id", (int)schema->name.size,
+                          (const char *)schema->name.data);
         return SB_OK;
     }
     SB_TRY(sb_row_find(v->txn, table, id, &row, &found, v->err));
@@ -151,7 +168,8 @@ static sb_status find_entity(sb_verify *v, const sb_schema *schema, sb_bytes key
     sb_row_release(&row);
     if (st != SB_OK) return st;
     if (!has || !sb_bytes_equal(sb_buffer_bytes(&v->key), key))
-        sb_verify__report(v, SB_FINDING_INDEX, SB_PGNO_NONE, "index %.*s has an entry of %s %llu, %s", (int)schema->name.size,
+        sb_verify__report(v, SB_FINDING_INDEX, SB_PGNO_NONE,
+                          "index %.*s has an entry of %s %llu, %s", (int)schema->name.size,
                           (const char *)schema->name.data, noun, (unsigned long long)id,
                           !found ? "which does not exist" : "which has no such values");
     return SB_OK;
@@ -164,7 +182,8 @@ static sb_status take_item(sb_verify *v, sb_index_check *check, sb_bytes key)
     if (check->unique) {
         SB_TRY(check_unique(v, check, key));
         sb_buffer_reset(&check->before);
-        if (sb_buffer_append(&check->before, key.data, key.size) != SB_OK) return SB_FAIL_NOMEM(v->err);
+        if (sb_buffer_append(&check->before, key.data, key.size) != SB_OK)
+            return SB_FAIL_NOMEM(v->err);
     }
     return sb_verify__step(v);
 }
@@ -214,11 +233,13 @@ static sb_status find_item(sb_verify *v, uint64_t id, const sb_row *row, void *c
         return SB_OK;
     SB_TRY(sb_verify__entry_key(v, schema, id, row, &has));
     if (!has) return SB_OK;
-    SB_TRY(sb_tree_get(v->txn, check->tree, sb_buffer_bytes(&v->key), &hold, &value, &found, v->err));
+    SB_TRY(
+        sb_tree_get(v->txn, check->tree, sb_buffer_bytes(&v->key), &hold, &value, &found, v->err));
     sb_page_release(v->txn, &hold);
     if (!found)
-        sb_verify__report(v, SB_FINDING_INDEX, row->pgno, "index %.*s lacks the entry of %s %llu", (int)schema->name.size,
-                          (const char *)schema->name.data, schema->on_rels ? "relationship" : "node", (unsigned long long)id);
+        sb_verify__report(v, SB_FINDING_INDEX, row->pgno, "index %.*s lacks the entry of %s %llu",
+                          (int)schema->name.size, (const char *)schema->name.data,
+                          schema->on_rels ? "relationship" : "node", (unsigned long long)id);
     return sb_verify__step(v);
 }
 
@@ -227,7 +248,8 @@ static sb_status check_index(sb_verify *v, const sb_schema *schema, const sb_ent
     const bool table_whole = schema->on_rels ? v->rels_whole : v->nodes_whole;
     sb_index_check check = {.schema = schema,
                             .tree = sb_schema_tree(v->view, schema->id),
-                            .unique = schema->kind == SB_SCHEMA_UNIQUE || schema->kind == SB_SCHEMA_NODE_KEY};
+                            .unique = schema->kind == SB_SCHEMA_UNIQUE ||
+                                      schema->kind == SB_SCHEMA_NODE_KEY};
     bool whole = true;
     sb_status st;
 
@@ -239,7 +261,8 @@ static sb_status check_index(sb_verify *v, const sb_schema *schema, const sb_ent
         check.exact = true;
         st = scan_index(v, &check, &whole);
         if (st == SB_OK)
-            st = sb_verify__each_row(v, schema->on_rels ? SB_REL : SB_NODE, find_item, &check, &whole);
+            st = sb_verify__each_row(v, schema->on_rels ? SB_REL : SB_NODE, find_item, &check,
+                                     &whole);
     }
     sb_buffer_deinit(&check.before);
     return st;
@@ -257,7 +280,8 @@ sb_status sb_verify__indexes(sb_verify *v)
 
 /* ---- Statistics ----------------------------------------------------------------------------------------------------- */
 
-static sb_status compare_statistic(void *ctx, int kind, sb_set_id set, sb_type_id type, sb_direction direction, uint64_t count)
+static sb_status compare_statistic(void *ctx, int kind, sb_set_id set, sb_type_id type,
+                                   sb_direction direction, uint64_t count)
 {
     sb_verify *v = ctx;
     char name[64];
@@ -265,16 +289,21 @@ static sb_status compare_statistic(void *ctx, int kind, sb_set_id set, sb_type_i
     if (kind == 0) {
         const uint64_t rows = set < v->set_count ? v->nodes_of_set[set] : 0;
         if (rows != count)
-            sb_verify__report(v, SB_FINDING_STATISTIC, SB_PGNO_NONE, "statistics: label set %u has %llu nodes, the table %llu", set,
+            sb_verify__report(v, SB_FINDING_STATISTIC, SB_PGNO_NONE,
+                              "statistics: label set %u has %llu nodes, the table %llu", set,
                               (unsigned long long)count, (unsigned long long)rows);
         if (set < v->set_count) v->nodes_of_set[set] = 0; /* those that stay have no statistic */
         return SB_OK;
     }
     uint64_t *rels = sb_map_find(&v->rels_of_set, sb_verify__stat_key(set, type, direction));
     if ((rels == NULL ? 0 : *rels) != count)
-        sb_verify__report(v, SB_FINDING_STATISTIC, SB_PGNO_NONE, "statistics: %llu relationships of type %s %s label set %u, the table has %llu",
-                          (unsigned long long)count, sb_graph__name(v->graph, SB_NAME_TYPE, type, name, sizeof name),
-                          direction == SB_OUT ? "leave nodes of" : "come to nodes of", set, (unsigned long long)(rels == NULL ? 0 : *rels));
+        sb_verify__report(
+            v, SB_FINDING_STATISTIC, SB_PGNO_NONE,
+            "statistics: %llu relationships of type %s %s label set %u, the table has %llu",
+            (unsigned long long)count,
+            sb_graph__name(v->graph, SB_NAME_TYPE, type, name, sizeof name),
+            direction == SB_OUT ? "leave nodes of" : "come to nodes of", set,
+            (unsigned long long)(rels == NULL ? 0 : *rels));
     if (rels != NULL) *rels = 0;
     return SB_OK;
 }
@@ -286,17 +315,20 @@ static void report_uncounted(sb_verify *v)
 
     for (sb_set_id set = 0; set < v->set_count; set++) {
         if (v->nodes_of_set[set] == 0) continue;
-        sb_verify__report(v, SB_FINDING_STATISTIC, SB_PGNO_NONE, "statistics: label set %u has no count, the table has %llu nodes of it", set,
-                          (unsigned long long)v->nodes_of_set[set]);
+        sb_verify__report(v, SB_FINDING_STATISTIC, SB_PGNO_NONE,
+                          "statistics: label set %u has no count, the table has %llu nodes of it",
+                          set, (unsigned long long)v->nodes_of_set[set]);
     }
     while ((entry = sb_map_next(&v->rels_of_set, &pos)) != NULL) {
         char name[64];
         if (entry->value == 0) continue;
-        sb_verify__report(v, SB_FINDING_STATISTIC, SB_PGNO_NONE,
-                          "statistics: no count of relationships of type %s %s label set %u, the table has %llu",
-                          sb_graph__name(v->graph, SB_NAME_TYPE, (sb_type_id)(entry->key >> 1 & 0xFFFFFFu), name, sizeof name),
-                          (entry->key & 1) == 0 ? "that leave nodes of" : "that come to nodes of", (sb_set_id)(entry->key >> 25),
-                          (unsigned long long)entry->value);
+        sb_verify__report(
+            v, SB_FINDING_STATISTIC, SB_PGNO_NONE,
+            "statistics: no count of relationships of type %s %s label set %u, the table has %llu",
+            sb_graph__name(v->graph, SB_NAME_TYPE, (sb_type_id)(entry->key >> 1 & 0xFFFFFFu), name,
+                           sizeof name),
+            (entry->key & 1) == 0 ? "that leave nodes of" : "that come to nodes of",
+            (sb_set_id)(entry->key >> 25), (unsigned long long)entry->value);
     }
 }
 
@@ -311,10 +343,12 @@ sb_status sb_verify__statistics(sb_verify *v)
     st = sb_stats_nodes_of_label(v->view, 0, &nodes, &local);
     if (st == SB_OK) st = sb_stats_rels_of_type(v->view, 0, &rels, &local);
     if (st == SB_OK && nodes != v->result.nodes)
-        sb_verify__report(v, SB_FINDING_STATISTIC, SB_PGNO_NONE, "statistics: %llu nodes, the table has %llu", (unsigned long long)nodes,
+        sb_verify__report(v, SB_FINDING_STATISTIC, SB_PGNO_NONE,
+                          "statistics: %llu nodes, the table has %llu", (unsigned long long)nodes,
                           (unsigned long long)v->result.nodes);
     if (st == SB_OK && rels != v->result.rels)
-        sb_verify__report(v, SB_FINDING_STATISTIC, SB_PGNO_NONE, "statistics: %llu relationships, the table has %llu",
+        sb_verify__report(v, SB_FINDING_STATISTIC, SB_PGNO_NONE,
+                          "statistics: %llu relationships, the table has %llu",
                           (unsigned long long)rels, (unsigned long long)v->result.rels);
     if (st == SB_OK) st = sb_stats_each(v->view, compare_statistic, v, &local);
     SB_TRY(sb_verify__swallow(v, st, &local, "statistics", &whole));

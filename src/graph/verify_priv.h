@@ -11,13 +11,13 @@
 
 /* What a finding is about; of each kind so many are told one by one, then only counted. */
 typedef enum sb_finding_kind {
-    SB_FINDING_PAGE,       /* pages and the free list */
+    SB_FINDING_PAGE, /* pages and the free list */
     SB_FINDING_TREE,
     SB_FINDING_CATALOG,
-    SB_FINDING_ROW,        /* a row alone: its system columns, its values, its id */
+    SB_FINDING_ROW, /* a row alone: its system columns, its values, its id */
     SB_FINDING_ENDPOINT,
     SB_FINDING_LIST,
-    SB_FINDING_LABEL,      /* label index */
+    SB_FINDING_LABEL, /* label index */
     SB_FINDING_INDEX,
     SB_FINDING_CONSTRAINT,
     SB_FINDING_STATISTIC,
@@ -40,8 +40,8 @@ SB_INLINE bool sb_verify__sum_equal(const sb_entry_sum *a, const sb_entry_sum *b
     return a->count == b->count && a->sum == b->sum && a->mixed == b->mixed;
 }
 
-#define SB_VERIFY_ABSENT      0u          /* in sets: no such node */
-#define SB_VERIFY_NO_SET      UINT32_MAX  /* the node's label set is not known */
+#define SB_VERIFY_ABSENT 0u         /* in sets: no such node */
+#define SB_VERIFY_NO_SET UINT32_MAX /* the node's label set is not known */
 
 typedef struct sb_verify {
     sb_graph *graph;
@@ -53,27 +53,29 @@ typedef struct sb_verify {
     void *ctx;
     uint64_t found[SB_FINDING_KINDS];
     sb_verify_result result;
-    uint64_t work;              /* rows and entries looked at */
+    uint64_t work;                /* rows and entries looked at */
     bool nodes_whole, rels_whole; /* the table could be read to its end */
     /* From the tables. */
-    uint32_t *sets;             /* label set + 1 by node id, below sets_end; owned; NULL: in sparse_sets */
+    uint32_t *sets; /* label set + 1 by node id, below sets_end; owned; NULL: in sparse_sets */
     uint64_t sets_end;
     sb_map sparse_sets;
     uint32_t set_count, type_count;
-    uint64_t *nodes_of_set;     /* owned: set_count */
-    sb_map rels_of_set;         /* sb_verify__stat_key → relationships */
-    sb_entry_sum *rels;         /* by type, from 0; owned */
-    sb_entry_sum *lists[2];     /* by direction and type; owned */
+    uint64_t *nodes_of_set; /* owned: set_count */
+    sb_map rels_of_set;     /* sb_verify__stat_key → relationships */
+    sb_entry_sum *rels;     /* by type, from 0; owned */
+    sb_entry_sum *lists[2]; /* by direction and type; owned */
     size_t schema_count;
-    sb_entry_sum *row_entries;  /* by place of the schema: what its index should have; owned */
-    sb_buffer key;              /* scratch */
-    sb_arena *values;           /* scratch */
+    sb_entry_sum *row_entries; /* by place of the schema: what its index should have; owned */
+    sb_buffer key;             /* scratch */
+    sb_arena *values;          /* scratch */
 } sb_verify;
 
 /* A finding at a page (SB_PGNO_NONE: none). */
-void sb_verify__report(sb_verify *v, sb_finding_kind kind, sb_pgno pgno, const char *format, ...) SB_PRINTF(4, 5);
+void sb_verify__report(sb_verify *v, sb_finding_kind kind, sb_pgno pgno, const char *format, ...)
+    SB_PRINTF(4, 5);
 /* Damage met while reading `what` is a finding, and *whole becomes false; other failures are passed on. */
-SB_MUST_CHECK sb_status sb_verify__swallow(sb_verify *v, sb_status status, const sb_err *local, const char *what, bool *whole);
+SB_MUST_CHECK sb_status sb_verify__swallow(sb_verify *v, sb_status status, const sb_err *local,
+                                           const char *what, bool *whole);
 /* One more row or entry; now and then looks whether to go on. */
 SB_MUST_CHECK sb_status sb_verify__step(sb_verify *v);
 
@@ -93,9 +95,11 @@ SB_MUST_CHECK sb_status sb_verify__tables(sb_verify *v);
 bool sb_verify__rel_ends(const sb_row *row, sb_node_id *source, sb_node_id *target, uint64_t *type);
 /* Visit every row of a table; damage is a finding. */
 typedef sb_status (*sb_verify_row_visit)(sb_verify *v, uint64_t id, const sb_row *row, void *ctx);
-SB_MUST_CHECK sb_status sb_verify__each_row(sb_verify *v, sb_entity entity, sb_verify_row_visit visit, void *ctx, bool *whole);
+SB_MUST_CHECK sb_status sb_verify__each_row(sb_verify *v, sb_entity entity,
+                                            sb_verify_row_visit visit, void *ctx, bool *whole);
 /* The key that an entity's row has in an index; *has false when it has none. In v->key until the next call. */
-SB_MUST_CHECK sb_status sb_verify__entry_key(sb_verify *v, const sb_schema *schema, uint64_t id, const sb_row *row, bool *has);
+SB_MUST_CHECK sb_status sb_verify__entry_key(sb_verify *v, const sb_schema *schema, uint64_t id,
+                                             const sb_row *row, bool *has);
 
 /* verify_lists.c, verify_index.c: what is made from the tables, against them. */
 SB_MUST_CHECK sb_status sb_verify__lists(sb_verify *v);

@@ -36,9 +36,9 @@ typedef struct sb_dijkstra {
     const sb_bfs_options *options;
     sb_key_id key;
     double default_weight;
-    bool bounded;          /* by max_depth */
-    sb_map places;         /* node → place in known */
-    sb_known_node *known;  /* these arrays are owned */
+    bool bounded;         /* by max_depth */
+    sb_map places;        /* node → place in known */
+    sb_known_node *known; /* these arrays are owned */
     size_t known_count, known_capacity;
     sb_way *ways;
     size_t way_count, way_capacity;
@@ -55,7 +55,9 @@ typedef struct sb_dijkstra {
 static sb_status grow(sb_dijkstra *search, void *array, size_t size, size_t count, size_t *capacity)
 {
     if (SB_LIKELY(count <= *capacity)) return SB_OK;
-    if (sb_graph__grow(sb_lanes__alloc(&search->lanes), array, size, count, capacity, NULL) == SB_OK) return SB_OK;
+    if (sb_graph__grow(sb_lanes__alloc(&search->lanes), array, size, count, capacity, NULL) ==
+        SB_OK)
+        return SB_OK;
     return sb_lanes__no_memory(&search->lanes, search->err);
 }
 
@@ -103,8 +105,10 @@ static sb_status know(sb_dijkstra *search, sb_node_id node, sb_known_node **know
     if (SB_UNLIKELY(place == NULL)) return sb_lanes__no_memory(&search->lanes, search->err);
     if (fresh) {
         *place = search->known_count;
-        SB_TRY(grow(search, &search->known, sizeof *search->known, search->known_count + 1, &search->known_capacity));
-        search->known[search->known_count++] = (sb_known_node){.weight = (double)NAN, .hops = UINT32_MAX};
+        SB_TRY(grow(search, &search->known, sizeof *search->known, search->known_count + 1,
+                    &search->known_capacity));
+        search->known[search->known_count++] =
+            (sb_known_node){.weight = (double)NAN, .hops = UINT32_MAX};
     }
     *known = &search->known[*place];
     return SB_OK;
@@ -120,10 +124,13 @@ static sb_status add_way(sb_dijkstra *search, const sb_way *way)
     if (search->bounded ? !cheaper && way->hops >= known->hops : !cheaper) return SB_OK;
     if (cheaper) known->weight = way->weight;
     if (SB_UNLIKELY(search->way_count >= NOWHERE))
-        return SB_FAIL(search->err, SB_LIMIT, "this search has more than %u ways to follow", NOWHERE);
-    SB_TRY(grow(search, &search->ways, sizeof *search->ways, search->way_count + 1, &search->way_capacity));
+        return SB_FAIL(search->err, SB_LIMIT, "this search has more than %u ways to follow",
+                       NOWHERE);
+    SB_TRY(grow(search, &search->ways, sizeof *search->ways, search->way_count + 1,
+                &search->way_capacity));
     search->ways[search->way_count] = *way;
-    return push(search, (sb_heap_item){.weight = way->weight, .way = (uint32_t)search->way_count++});
+    return push(search,
+                (sb_heap_item){.weight = way->weight, .way = (uint32_t)search->way_count++});
 }
 
 /* ---- Weights ------------------------------------------------------------------------------------------------------- */
@@ -135,14 +142,17 @@ static sb_status collect_edges(void *ctx, uint64_t at, const sb_lane *lane, cons
 
     (void)at;
     (void)lane;
-    SB_TRY(grow(search, &search->neighbors, sizeof *search->neighbors, count, &search->neighbor_capacity));
+    SB_TRY(grow(search, &search->neighbors, sizeof *search->neighbors, count,
+                &search->neighbor_capacity));
     SB_TRY(grow(search, &search->rels, sizeof *search->rels, count, &search->rel_capacity));
     sb_chunk_neighbors(chunk, 0, chunk->count, search->neighbors + search->edge_count);
     sb_chunk_rels(chunk, 0, chunk->count, search->rels + search->edge_count);
     search->edge_count = count;
     const uint64_t ticks = search->rels_seen / TICK_RELS;
     search->rels_seen += chunk->count;
-    return search->rels_seen / TICK_RELS == ticks ? SB_OK : sb_graph__tick(search->graph, search->taken, 0, search->err);
+    return search->rels_seen / TICK_RELS == ticks
+               ? SB_OK
+               : sb_graph__tick(search->graph, search->taken, 0, search->err);
 }
 
 SB_COLD static sb_status bad_weight(sb_dijkstra *search, sb_rel_id rel, const sb_cell *cell)
@@ -153,11 +163,13 @@ SB_COLD static sb_status bad_weight(sb_dijkstra *search, sb_rel_id rel, const sb
 
     (void)sb_graph__name(search->graph, SB_NAME_KEY, search->key, name, sizeof name);
     if (type != SB_TYPE_FLOAT && type != SB_TYPE_INT)
-        return SB_FAIL(search->err, SB_TYPE_MISMATCH, "relationship %llu: its %s is %s; a weight must be a number",
+        return SB_FAIL(search->err, SB_TYPE_MISMATCH,
+                       "relationship %llu: its %s is %s; a weight must be a number",
                        (unsigned long long)rel, name, sb_type_name(type));
     memcpy(&real, &cell->word, sizeof real);
     if (type == SB_TYPE_INT) real = (double)(int64_t)cell->word;
-    return SB_FAIL(search->err, SB_INVALID, "relationship %llu: its %s is %g; a weight must not be negative or NaN",
+    return SB_FAIL(search->err, SB_INVALID,
+                   "relationship %llu: its %s is %g; a weight must not be negative or NaN",
                    (unsigned long long)rel, name, real);
 }
 
@@ -168,7 +180,8 @@ static sb_status note_weight(void *ctx, size_t i, const sb_row *row)
     sb_cell cell;
 
     if (SB_UNLIKELY(row == NULL))
-        return SB_FAIL(search->err, SB_CORRUPT, "relationship %llu is in a list but has no row", (unsigned long long)search->rels[i]);
+        return SB_FAIL(search->err, SB_CORRUPT, "relationship %llu is in a list but has no row",
+                       (unsigned long long)search->rels[i]);
     if (sb_row_cell(row, search->key, &cell)) {
         if (cell.type == SB_CELL_FLOAT)
             memcpy(&weight, &cell.word, sizeof weight);
@@ -184,11 +197,13 @@ static sb_status note_weight(void *ctx, size_t i, const sb_row *row)
 
 static sb_status read_weights(sb_dijkstra *search)
 {
-    SB_TRY(grow(search, &search->weights, sizeof *search->weights, search->edge_count, &search->weight_capacity));
+    SB_TRY(grow(search, &search->weights, sizeof *search->weights, search->edge_count,
+                &search->weight_capacity));
     if (search->key != 0)
-        return sb_rows_find(search->graph->txn, sb_rel_table(search->graph->view), search->rels, search->edge_count, note_weight,
-                            search, search->err);
-    for (size_t i = 0; i < search->edge_count; i++) search->weights[i] = search->default_weight;
+        return sb_rows_find(search->graph->txn, sb_rel_table(search->graph->view), search->rels,
+                            search->edge_count, note_weight, search, search->err);
+    for (size_t i = 0; i < search->edge_count; i++)
+        search->weights[i] = search->default_weight;
     return SB_OK;
 }
 
@@ -203,7 +218,8 @@ static sb_status expand_way(sb_dijkstra *search, uint32_t index)
     SB_TRY(sb_lanes__expand(&search->lanes, &way.node, 1, collect_edges, search, search->err));
     SB_TRY(read_weights(search));
     for (size_t i = 0; i < search->edge_count; i++) {
-        if (SB_UNLIKELY(search->neighbors[i] > SB_ID_MAX)) return sb_lanes__stray(search->neighbors[i], search->err);
+        if (SB_UNLIKELY(search->neighbors[i] > SB_ID_MAX))
+            return sb_lanes__stray(search->neighbors[i], search->err);
         SB_TRY(add_way(search, &(sb_way){.weight = way.weight + search->weights[i],
                                          .node = search->neighbors[i],
                                          .rel = search->rels[i],
@@ -230,7 +246,8 @@ static sb_status search_from(sb_dijkstra *search, sb_node_id from, sb_node_id to
         if (search->bounded ? way->hops >= known->hops : known->hops != UINT32_MAX) continue;
         known->hops = way->hops;
         if (way->hops >= search->options->max_depth) continue;
-        if (search->options->max_visits != 0 && search->taken >= search->options->max_visits) return SB_OK;
+        if (search->options->max_visits != 0 && search->taken >= search->options->max_visits)
+            return SB_OK;
         search->taken++;
         SB_TRY(expand_way(search, item.way));
     }
@@ -252,7 +269,11 @@ static sb_status write_path(sb_dijkstra *search, uint32_t arrived, sb_graph_path
         rels[i - 1] = ways[way].rel;
     }
     nodes[0] = ways[way].node;
-    *path = (sb_graph_path){.nodes = nodes, .rels = rels, .length = length, .weight = ways[arrived].weight, .found = true};
+    *path = (sb_graph_path){.nodes = nodes,
+                            .rels = rels,
+                            .length = length,
+                            .weight = ways[arrived].weight,
+                            .found = true};
     return SB_OK;
 }
 
@@ -270,21 +291,29 @@ static void free_search(sb_dijkstra *search)
     sb_lanes__close(&search->lanes);
 }
 
-sb_status sb_graph_weighted_path(sb_graph *graph, sb_node_id from, sb_node_id to, const sb_bfs_options *options,
-                                 sb_key_id weight, double default_weight, sb_graph_path *path, sb_err *err)
+sb_status sb_graph_weighted_path(sb_graph *graph, sb_node_id from, sb_node_id to,
+                                 const sb_bfs_options *options, sb_key_id weight,
+                                 double default_weight, sb_graph_path *path, sb_err *err)
 {
-    sb_dijkstra search = {.graph = graph, .options = options, .key = weight < SB_COLUMN_SYSTEM ? weight : 0, .default_weight = default_weight,
-                          .bounded = options->max_depth != UINT32_MAX, .err = err};
+    sb_dijkstra search = {.graph = graph,
+                          .options = options,
+                          .key = weight < SB_COLUMN_SYSTEM ? weight : 0,
+                          .default_weight = default_weight,
+                          .bounded = options->max_depth != UINT32_MAX,
+                          .err = err};
     uint32_t arrived = NOWHERE;
     sb_set_id set;
     sb_status status;
 
     *path = (sb_graph_path){0};
     if (!(default_weight >= 0))
-        return SB_FAIL(err, SB_INVALID, "the default weight is %g; a weight must not be negative or NaN", default_weight);
+        return SB_FAIL(err, SB_INVALID,
+                       "the default weight is %g; a weight must not be negative or NaN",
+                       default_weight);
     SB_TRY(sb_graph__require_node(graph, from, &set, err));
     SB_TRY(sb_graph__require_node(graph, to, &set, err));
-    status = sb_lanes__open(graph, options->direction, options->types, options->type_count, &search.lanes, err);
+    status = sb_lanes__open(graph, options->direction, options->types, options->type_count,
+                            &search.lanes, err);
     sb_map_init(&search.places, sb_lanes__alloc(&search.lanes));
     if (status == SB_OK) status = search_from(&search, from, to, &arrived);
     if (status == SB_OK && arrived != NOWHERE) status = write_path(&search, arrived, path);

@@ -3,8 +3,8 @@
 #include "random_graph.h"
 
 typedef struct variant {
-    bool reversed;     /* order of creation, and ids in between */
-    unsigned change;   /* 0: none; else which thing is different */
+    bool reversed;   /* order of creation, and ids in between */
+    unsigned change; /* 0: none; else which thing is different */
 } variant;
 #define CHANGES 14u
 
@@ -19,21 +19,29 @@ static digest digest_of(graph_fixture *f)
     return d;
 }
 
-static sb_node_id put_node(graph_fixture *f, const char *const *labels, const sb_prop *props, size_t prop_count)
+static sb_node_id put_node(graph_fixture *f, const char *const *labels, const sb_prop *props,
+                           size_t prop_count)
 {
     sb_label_id ids[4];
     sb_op op = {.kind = SB_OP_CREATE_NODE, .labels = ids, .props = props, .prop_count = prop_count};
     sb_mutation result;
 
-    for (; labels[op.label_count] != NULL; op.label_count++) ids[op.label_count] = label(f, labels[op.label_count]);
+    for (; labels[op.label_count] != NULL; op.label_count++)
+        ids[op.label_count] = label(f, labels[op.label_count]);
     OK(f, sb_graph_mutate(f->graph, &op, 1, &result, &f->err));
     return result.ids[0];
 }
 
-static void put_rel(graph_fixture *f, sb_node_id source, const char *type, sb_node_id target, const sb_prop *props, size_t prop_count)
+static void put_rel(graph_fixture *f, sb_node_id source, const char *type, sb_node_id target,
+                    const sb_prop *props, size_t prop_count)
 {
-    const sb_op op = {.kind = SB_OP_CREATE_REL, .entity = SB_REL, .source = {source, -1}, .target = {target, -1}, .type = type_of(f, type),
-                      .props = props, .prop_count = prop_count};
+    const sb_op op = {.kind = SB_OP_CREATE_REL,
+                      .entity = SB_REL,
+                      .source = {source, -1},
+                      .target = {target, -1},
+                      .type = type_of(f, type),
+                      .props = props,
+                      .prop_count = prop_count};
     sb_mutation result;
 
     OK(f, sb_graph_mutate(f->graph, &op, 1, &result, &f->err));
@@ -42,7 +50,8 @@ static void put_rel(graph_fixture *f, sb_node_id source, const char *type, sb_no
 /* Five nodes, seven relationships, a loop and two parallel ones among them. */
 static void make_variant(graph_fixture *f, const variant *v)
 {
-    static const char *const person[] = {"Person", NULL}, *const both[] = {"Person", "Admin", NULL}, *const none[] = {NULL};
+    static const char *const person[] = {"Person", NULL}, *const both[] = {"Person", "Admin", NULL},
+                             *const none[] = {NULL};
     const unsigned c = v->change;
     const sb_value list[] = {integer(1), string("a"), real(0.5)};
     sb_node_id nodes[5];
@@ -52,7 +61,8 @@ static void make_variant(graph_fixture *f, const variant *v)
         (void)key_of(f, "weight");
         (void)label(f, "Unused");
         (void)label(f, "Admin");
-        for (int i = 0; i < 70; i++) (void)put_node(f, both, NULL, 0);
+        for (int i = 0; i < 70; i++)
+            (void)put_node(f, both, NULL, 0);
         for (sb_node_id id = 1; id < 500; id++) {
             const sb_op op = {.kind = SB_OP_DELETE_NODE, .target_entity = {id, -1}};
             sb_mutation result;
@@ -61,13 +71,18 @@ static void make_variant(graph_fixture *f, const variant *v)
     }
     for (unsigned step = 0; step < 5; step++) {
         const unsigned i = v->reversed ? 4 - step : step;
-        sb_prop props[3] = {{key_of(f, "name"), string(i == 0 ? "a" : i == 1 ? "b" : "c")}, {key_of(f, "n"), integer(i / 2)}};
+        sb_prop props[3] = {{key_of(f, "name"), string(i == 0   ? "a"
+                                                       : i == 1 ? "b"
+                                                                : "c")},
+                            {key_of(f, "n"), integer(i / 2)}};
         size_t count = 2;
         if (i == 2 && c == 1) props[1].value = integer(2);
         if (i == 2 && c == 2) props[1].value = real(1.0); /* the same number, another type */
         if (i == 2 && c == 3) count = 1;
         if (i == 2 && c == 4) props[0].key = key_of(f, "nom");
-        if (i == 3 && c != 5) props[count++] = (sb_prop){key_of(f, "list"), {.type = SB_TYPE_LIST, .as.list = {list, c == 6 ? 2 : 3}}};
+        if (i == 3 && c != 5)
+            props[count++] = (sb_prop){key_of(f, "list"),
+                                       {.type = SB_TYPE_LIST, .as.list = {list, c == 6 ? 2 : 3}}};
         nodes[i] = put_node(f, i == 0 ? both : i == 4 && c != 7 ? none : person, props, count);
     }
     for (unsigned step = 0; step < 7; step++) {
@@ -77,7 +92,12 @@ static void make_variant(graph_fixture *f, const variant *v)
         unsigned from = ends[i][0], to = ends[i][1];
         if (i == 2 && c == 8) from = ends[i][1], to = ends[i][0];
         if (i == 5 && c == 9) to = 2;
-        put_rel(f, nodes[from], i == 3 && c == 10 ? "B" : i < 2 ? "A" : i == 6 ? "B" : "C", nodes[to], &weight, i == 6 && c != 11 ? 1 : 0);
+        put_rel(f, nodes[from],
+                i == 3 && c == 10 ? "B"
+                : i < 2           ? "A"
+                : i == 6          ? "B"
+                                  : "C",
+                nodes[to], &weight, i == 6 && c != 11 ? 1 : 0);
     }
     if (c == 12) put_rel(f, nodes[0], "A", nodes[1], NULL, 0); /* a third parallel one */
     if (c == 13) (void)put_node(f, none, NULL, 0);
@@ -122,7 +142,8 @@ static void test_graph_digest__any_change(void **state)
         const digest same = digest_of_variant(&reversed);
         assert_memory_equal(&all[change], &same, sizeof same);
         for (unsigned before = 0; before < change; before++) {
-            if (memcmp(&all[before], &all[change], sizeof all[0]) == 0) print_error("changes %u and %u\n", before, change);
+            if (memcmp(&all[before], &all[change], sizeof all[0]) == 0)
+                print_error("changes %u and %u\n", before, change);
             assert_memory_not_equal(&all[before], &all[change], sizeof all[0]);
         }
     }
@@ -132,13 +153,24 @@ static void test_graph_digest__value_types(void **state)
 {
     static const sb_value items[] = {{.type = SB_TYPE_INT, .as.integer = 1}};
     const sb_value values[] = {
-        integer(1), real(1), {.type = SB_TYPE_BOOL, .as.boolean = true}, string("1"), {.type = SB_TYPE_BYTES, .as.bytes = {"1", 1}},
-        {.type = SB_TYPE_DATE, .as.integer = 1}, {.type = SB_TYPE_LOCAL_TIME, .as.integer = 1}, {.type = SB_TYPE_TIME, .as.time = {1, 0}},
-        {.type = SB_TYPE_TIME, .as.time = {1, 60}}, {.type = SB_TYPE_LOCAL_DATETIME, .as.datetime = {.seconds = 1}},
-        {.type = SB_TYPE_DATETIME, .as.datetime = {.seconds = 1}}, {.type = SB_TYPE_DATETIME, .as.datetime = {.seconds = 1, .offset = 60}},
-        {.type = SB_TYPE_DURATION, .as.duration = {.months = 1}}, {.type = SB_TYPE_DURATION, .as.duration = {.days = 1}},
-        {.type = SB_TYPE_POINT, .extra = 7203, .as.point = {1, 0, 0}}, {.type = SB_TYPE_POINT, .extra = 9157, .as.point = {1, 0, 0}},
-        {.type = SB_TYPE_LIST, .as.list = {items, 1}}, {.type = SB_TYPE_LIST, .as.list = {items, 0}}};
+        integer(1),
+        real(1),
+        {.type = SB_TYPE_BOOL, .as.boolean = true},
+        string("1"),
+        {.type = SB_TYPE_BYTES, .as.bytes = {"1", 1}},
+        {.type = SB_TYPE_DATE, .as.integer = 1},
+        {.type = SB_TYPE_LOCAL_TIME, .as.integer = 1},
+        {.type = SB_TYPE_TIME, .as.time = {1, 0}},
+        {.type = SB_TYPE_TIME, .as.time = {1, 60}},
+        {.type = SB_TYPE_LOCAL_DATETIME, .as.datetime = {.seconds = 1}},
+        {.type = SB_TYPE_DATETIME, .as.datetime = {.seconds = 1}},
+        {.type = SB_TYPE_DATETIME, .as.datetime = {.seconds = 1, .offset = 60}},
+        {.type = SB_TYPE_DURATION, .as.duration = {.months = 1}},
+        {.type = SB_TYPE_DURATION, .as.duration = {.days = 1}},
+        {.type = SB_TYPE_POINT, .extra = 7203, .as.point = {1, 0, 0}},
+        {.type = SB_TYPE_POINT, .extra = 9157, .as.point = {1, 0, 0}},
+        {.type = SB_TYPE_LIST, .as.list = {items, 1}},
+        {.type = SB_TYPE_LIST, .as.list = {items, 0}}};
     enum { COUNT = sizeof values / sizeof values[0] };
     digest all[COUNT];
     graph_fixture f;
@@ -152,7 +184,8 @@ static void test_graph_digest__value_types(void **state)
         (void)put_node(&f, none, &prop, 1);
         all[i] = digest_of(&f);
         rollback(&f);
-        for (size_t before = 0; before < i; before++) assert_memory_not_equal(&all[before], &all[i], sizeof all[0]);
+        for (size_t before = 0; before < i; before++)
+            assert_memory_not_equal(&all[before], &all[i], sizeof all[0]);
     }
     graph_fixture_close(&f);
 }
@@ -169,7 +202,8 @@ static void test_graph_digest__missing_end(void **state)
     graph_fixture_open(&f, 4096);
     make_random_graph(&f, g, 8);
     begin_write(&f);
-    for (size_t i = 400; i < 420; i++) OK(&f, sb_rows_delete(f.txn, sb_node_table(f.view), g->nodes + i, 1, &deleted, &f.err));
+    for (size_t i = 400; i < 420; i++)
+        OK(&f, sb_rows_delete(f.txn, sb_node_table(f.view), g->nodes + i, 1, &deleted, &f.err));
     FAILS(&f, sb_graph_digest(f.graph, bytes, &f.err), SB_CORRUPT, "does not exist");
     rollback(&f);
     graph_fixture_close(&f);
@@ -214,7 +248,8 @@ static void test_graph_vacuum__into(void **state)
     const digest d = digest_of(&f);
     OK(&f, sb_pager_get_info(f.pager, &before, &f.err));
     OK(&f, sb_graph_vacuum_into(f.graph, f.vfs, "copy.sombra", &f.err));
-    FAILS(&f, sb_graph_vacuum_into(f.graph, f.vfs, "copy.sombra", &f.err), SB_EXISTS, "copy.sombra");
+    FAILS(&f, sb_graph_vacuum_into(f.graph, f.vfs, "copy.sombra", &f.err), SB_EXISTS,
+          "copy.sombra");
     rollback(&f);
     begin_write(&f);
     (void)label(&f, "New");
@@ -304,7 +339,8 @@ static void test_graph_vacuum__cancelled(void **state)
     FAILS(&f, sb_graph_vacuum(f.session, &f.err), SB_INTERRUPT, "cancelled");
     left = 3;
     begin_read(&f);
-    FAILS(&f, sb_graph_vacuum_into(f.graph, f.vfs, "copy.sombra", &f.err), SB_INTERRUPT, "cancelled");
+    FAILS(&f, sb_graph_vacuum_into(f.graph, f.vfs, "copy.sombra", &f.err), SB_INTERRUPT,
+          "cancelled");
     rollback(&f);
     OK(&f, f.vfs->ops->exists(f.vfs, "copy.sombra", &exists, &f.err));
     assert_false(exists);
@@ -323,9 +359,10 @@ static void test_graph_vacuum__cancelled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_graph_digest__order_and_ids), TEST(test_graph_digest__any_change), TEST(test_graph_digest__value_types),
-        TEST(test_graph_digest__missing_end),
-        TEST(test_graph_vacuum__into),          TEST(test_graph_vacuum__in_place),   TEST(test_graph_vacuum__cancelled),
+        TEST(test_graph_digest__order_and_ids), TEST(test_graph_digest__any_change),
+        TEST(test_graph_digest__value_types),   TEST(test_graph_digest__missing_end),
+        TEST(test_graph_vacuum__into),          TEST(test_graph_vacuum__in_place),
+        TEST(test_graph_vacuum__cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

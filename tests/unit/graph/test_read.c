@@ -24,7 +24,9 @@ static sb_value some_value(kept *k, size_t node, sb_random *random)
     case 0: return integer((int64_t)sb_random_next(random));
     case 1: return real((double)sb_random_below(random, 1000) / 8);
     case 2: return SB_VALUE_NULL;
-    case 3: return (sb_value){.type = SB_TYPE_DATETIME, .as.datetime = {.seconds = 5, .zone = "Europe/Paris", .zone_size = 12}};
+    case 3:
+        return (sb_value){.type = SB_TYPE_DATETIME,
+                          .as.datetime = {.seconds = 5, .zone = "Europe/Paris", .zone_size = 12}};
     default:
         if (k->texts[node] != NULL) return SB_VALUE_NULL;
         k->texts[node] = malloc(size + 1);
@@ -49,14 +51,19 @@ static void fill(graph_fixture *f, kept *k)
     k->keys[2] = key_of(f, "k2");
     k->keys[3] = key_of(f, "k3");
     for (size_t i = 0; i < NODES; i++)
-        for (size_t key = 0; key < KEYS; key++) columns[key][i] = k->values[i][key] = some_value(k, i, &random);
+        for (size_t key = 0; key < KEYS; key++)
+            columns[key][i] = k->values[i][key] = some_value(k, i, &random);
     for (unsigned half = 0; half < 2; half++) {
         for (size_t key = 0; key < KEYS; key++)
-            props[key] = (sb_prop_column){.key = k->keys[key], .values = columns[key] + half * NODES / 2};
-        OK(f, sb_graph_create_nodes(f->graph, k->sets[half], NODES / 2, props, KEYS, k->ids + half * NODES / 2, &f->err));
+            props[key] =
+                (sb_prop_column){.key = k->keys[key], .values = columns[key] + half * NODES / 2};
+        OK(f, sb_graph_create_nodes(f->graph, k->sets[half], NODES / 2, props, KEYS,
+                                    k->ids + half * NODES / 2, &f->err));
     }
-    for (size_t key = 0; key < KEYS; key++) props[key].values = columns[key];
-    OK(f, sb_graph_create_rels(f->graph, k->type, NODES - 1, k->ids, k->ids + 1, props, KEYS, k->rels, &f->err));
+    for (size_t key = 0; key < KEYS; key++)
+        props[key].values = columns[key];
+    OK(f, sb_graph_create_rels(f->graph, k->type, NODES - 1, k->ids, k->ids + 1, props, KEYS,
+                               k->rels, &f->err));
 }
 
 static void same(const sb_value *a, const sb_value *b)
@@ -77,9 +84,11 @@ static void check(graph_fixture *f, kept *k)
         sb_rel_record rel;
         sb_set_id set;
         size_t expected = 0;
-        OK(f, sb_graph_get_props(f->graph, SB_NODE, k->ids[i], k->keys, KEYS, values, &found, &f->err));
+        OK(f, sb_graph_get_props(f->graph, SB_NODE, k->ids[i], k->keys, KEYS, values, &found,
+                                 &f->err));
         assert_true(found);
-        for (size_t key = 0; key < KEYS; key++) same(&values[key], &k->values[i][key]);
+        for (size_t key = 0; key < KEYS; key++)
+            same(&values[key], &k->values[i][key]);
         OK(f, sb_graph_node(f->graph, k->ids[i], &node, &found, &f->err));
         assert_true(found);
         assert_int_equal(node.set, k->sets[i >= NODES / 2]);
@@ -95,15 +104,19 @@ static void check(graph_fixture *f, kept *k)
         assert_int_equal(node.prop_count, expected);
         if (i == NODES - 1) break;
         OK(f, sb_graph_rel(f->graph, k->rels[i], &rel, &found, &f->err));
-        assert_true(found && rel.source == k->ids[i] && rel.target == k->ids[i + 1] && rel.type == k->type);
+        assert_true(found && rel.source == k->ids[i] && rel.target == k->ids[i + 1] &&
+                    rel.type == k->type);
         assert_int_equal(rel.prop_count, expected);
     }
-    for (size_t i = 0; i < NODES; i++) ids[i] = k->ids[(i * 977) % NODES];
+    for (size_t i = 0; i < NODES; i++)
+        ids[i] = k->ids[(i * 977) % NODES];
     ids[NODES] = 123456789;
-    OK(f, sb_graph_get_props_many(f->graph, SB_NODE, ids, NODES + 1, k->keys, KEYS, values, present, &f->err));
+    OK(f, sb_graph_get_props_many(f->graph, SB_NODE, ids, NODES + 1, k->keys, KEYS, values, present,
+                                  &f->err));
     for (size_t i = 0; i < NODES; i++) {
         assert_true(sb_bit_get(present, i));
-        for (size_t key = 0; key < KEYS; key++) same(&values[i * KEYS + key], &k->values[(i * 977) % NODES][key]);
+        for (size_t key = 0; key < KEYS; key++)
+            same(&values[i * KEYS + key], &k->values[(i * 977) % NODES][key]);
     }
     assert_false(sb_bit_get(present, NODES));
     assert_int_equal(values[NODES * KEYS].type, SB_TYPE_NULL);
@@ -121,7 +134,8 @@ static void check_absent(graph_fixture *f, const kept *k)
     bool found;
 
     OK(f, sb_graph_get_props(f->graph, SB_NODE, k->ids[0], odd, 2, values, &found, &f->err));
-    assert_true(found && values[0].type == SB_TYPE_NULL && values[1].type == SB_TYPE_NULL); /* columns of the store stay hidden */
+    /* columns of the store stay hidden */
+    assert_true(found && values[0].type == SB_TYPE_NULL && values[1].type == SB_TYPE_NULL);
     OK(f, sb_graph_get_props(f->graph, SB_NODE, 0, k->keys, 2, values, &found, &f->err));
     assert_false(found);
     OK(f, sb_graph_get_props(f->graph, SB_REL, UINT64_MAX, k->keys, 2, values, &found, &f->err));
@@ -162,7 +176,8 @@ static void test_graph_read__as_written(void **state)
     check(&f, k);
     check_absent(&f, k);
     commit(&f);
-    for (size_t i = 0; i < NODES; i++) free(k->texts[i]);
+    for (size_t i = 0; i < NODES; i++)
+        free(k->texts[i]);
     free(k);
     graph_fixture_close(&f);
 }

@@ -27,16 +27,24 @@ typedef struct world {
     sb_random random;
 } world;
 
-static size_t below(world *w, size_t bound) { return (size_t)sb_random_below(&w->random, bound); }
+static size_t below(world *w, size_t bound)
+{
+    return (size_t)sb_random_below(&w->random, bound);
+}
 
-static const sb_value list_items[3] = {{.type = SB_TYPE_INT, .as.integer = 1}, {.type = SB_TYPE_FLOAT, .as.real = 2.5},
+static const sb_value list_items[3] = {{.type = SB_TYPE_INT, .as.integer = 1},
+                                       {.type = SB_TYPE_FLOAT, .as.real = 2.5},
                                        {.type = SB_TYPE_STRING, .as.bytes = {"x", 1}}};
 
 /* Few values of each type, so that most are met several times. */
 static sb_value any_value(world *w)
 {
-    static const int64_t integers[] = {INT64_MIN, INT64_MIN + 1, -3, -1, 0, 1, 2, 3, 100, 70000, 1ll << 53, (1ll << 53) + 1, INT64_MAX - 1, INT64_MAX};
-    static const double reals[] = {-9223372036854775808.0, -1e300, -2.5, -1, -0.0, 0.0, 0.5, 1, 2, 9007199254740992.0, 9223372036854775808.0, 1e300};
+    static const int64_t integers[] = {
+        INT64_MIN,       INT64_MIN + 1, -3,       -1, 0, 1, 2, 3, 100, 70000, 1ll << 53,
+        (1ll << 53) + 1, INT64_MAX - 1, INT64_MAX};
+    static const double reals[] = {
+        -9223372036854775808.0, -1e300, -2.5, -1, -0.0, 0.0, 0.5, 1, 2, 9007199254740992.0,
+        9223372036854775808.0,  1e300};
     static const char *const strings[] = {"", "a", "ab", "abc", "b", "zebra"};
     const size_t pick = below(w, 24);
 
@@ -48,11 +56,23 @@ static sb_value any_value(world *w)
     case 13: return (sb_value){.type = SB_TYPE_BOOL, .as.boolean = below(w, 2) != 0};
     case 14: return (sb_value){.type = SB_TYPE_DATE, .as.integer = (int64_t)below(w, 5) - 2};
     case 15: return (sb_value){.type = SB_TYPE_LOCAL_TIME, .as.integer = (int64_t)below(w, 4)};
-    case 16: return (sb_value){.type = SB_TYPE_TIME, .as.time = {.ns = (int64_t)below(w, 3) * 3600000000000, .offset = 3600 * (int32_t)below(w, 2)}};
-    case 17: return (sb_value){.type = SB_TYPE_LOCAL_DATETIME, .extra = (uint32_t)below(w, 2), .as.datetime = {.seconds = (int64_t)below(w, 3)}};
+    case 16:
+        return (sb_value){.type = SB_TYPE_TIME,
+                          .as.time = {.ns = (int64_t)below(w, 3) * 3600000000000,
+                                      .offset = 3600 * (int32_t)below(w, 2)}};
+    case 17:
+        return (sb_value){.type = SB_TYPE_LOCAL_DATETIME,
+                          .extra = (uint32_t)below(w, 2),
+                          .as.datetime = {.seconds = (int64_t)below(w, 3)}};
     case 18:
-        if (below(w, 2) == 0) return (sb_value){.type = SB_TYPE_DATETIME, .as.datetime = {.seconds = (int64_t)below(w, 3), .offset = 3600}};
-        return (sb_value){.type = SB_TYPE_DATETIME, .as.datetime = {.seconds = (int64_t)below(w, 3), .offset = 3600, .zone = "Europe/Paris", .zone_size = 12}};
+        if (below(w, 2) == 0)
+            return (sb_value){.type = SB_TYPE_DATETIME,
+                              .as.datetime = {.seconds = (int64_t)below(w, 3), .offset = 3600}};
+        return (sb_value){.type = SB_TYPE_DATETIME,
+                          .as.datetime = {.seconds = (int64_t)below(w, 3),
+                                          .offset = 3600,
+                                          .zone = "Europe/Paris",
+                                          .zone_size = 12}};
     case 19: return (sb_value){.type = SB_TYPE_LIST, .as.list = {list_items, below(w, 4)}};
     case 20: return (sb_value){.type = SB_TYPE_BYTES, .as.bytes = {"\1\2\3", below(w, 4)}};
     case 21: return string(w->long_text[below(w, 4)]);
@@ -60,7 +80,10 @@ static sb_value any_value(world *w)
     }
 }
 
-static sb_value maybe_value(world *w) { return below(w, 5) == 0 ? SB_VALUE_NULL : any_value(w); }
+static sb_value maybe_value(world *w)
+{
+    return below(w, 5) == 0 ? SB_VALUE_NULL : any_value(w);
+}
 
 static void add_world_nodes(world *w, unsigned kind, size_t count)
 {
@@ -73,10 +96,12 @@ static void add_world_nodes(world *w, unsigned kind, size_t count)
     if (kind == 1) set = set_of_label(&w->f, both[0]);
     if (kind == 2) set = set_of_label(&w->f, both[1]);
     if (kind == 3) OK(&w->f, sb_set_intern(w->f.view, both, 2, &set, &w->f.err));
-    for (size_t i = 0; i < count; i++) values[i] = maybe_value(w);
+    for (size_t i = 0; i < count; i++)
+        values[i] = maybe_value(w);
     OK(&w->f, sb_graph_create_nodes(w->f.graph, set, count, &column, 1, ids, &w->f.err));
     w->items[SB_NODE] = realloc(w->items[SB_NODE], (w->counts[SB_NODE] + count) * sizeof(entity));
-    for (size_t i = 0; i < count; i++) w->items[SB_NODE][w->counts[SB_NODE]++] = (entity){ids[i], kind, values[i], false};
+    for (size_t i = 0; i < count; i++)
+        w->items[SB_NODE][w->counts[SB_NODE]++] = (entity){ids[i], kind, values[i], false};
     free(ids);
     free(values);
 }
@@ -93,9 +118,11 @@ static void add_world_rels(world *w, unsigned type, size_t count)
         sources[i] = w->items[SB_NODE][below(w, w->counts[SB_NODE])].id;
         targets[i] = w->items[SB_NODE][below(w, w->counts[SB_NODE])].id;
     }
-    OK(&w->f, sb_graph_create_rels(w->f.graph, w->types[type], count, sources, targets, &column, 1, ids, &w->f.err));
+    OK(&w->f, sb_graph_create_rels(w->f.graph, w->types[type], count, sources, targets, &column, 1,
+                                   ids, &w->f.err));
     w->items[SB_REL] = realloc(w->items[SB_REL], (w->counts[SB_REL] + count) * sizeof(entity));
-    for (size_t i = 0; i < count; i++) w->items[SB_REL][w->counts[SB_REL]++] = (entity){ids[i], type, values[i], false};
+    for (size_t i = 0; i < count; i++)
+        w->items[SB_REL][w->counts[SB_REL]++] = (entity){ids[i], type, values[i], false};
     free(ids);
     free(sources);
     free(targets);
@@ -110,7 +137,8 @@ static void world_open(world *w, uint64_t seed)
         w->long_text[i] = malloc(LONG_BYTES + 1);
         memset(w->long_text[i], 'l', LONG_BYTES);
         w->long_text[i][LONG_BYTES] = '\0';
-        w->long_text[i][LONG_BYTES - 1] = (char)('0' + i); /* differ where a cut key does not reach */
+        /* differ where a cut key does not reach */
+        w->long_text[i][LONG_BYTES - 1] = (char)('0' + i);
     }
     w->long_text[3][600] = '\0';
     graph_fixture_open(&w->f, 4096);
@@ -125,7 +153,8 @@ static void world_open(world *w, uint64_t seed)
 
 static void world_close(world *w)
 {
-    for (int i = 0; i < 4; i++) free(w->long_text[i]);
+    for (int i = 0; i < 4; i++)
+        free(w->long_text[i]);
     free(w->items[0]);
     free(w->items[1]);
     graph_fixture_close(&w->f);
@@ -155,8 +184,11 @@ static bool matches_by_hand(const world *w, const sb_scan_options *options, cons
     const sb_value *value = &item->value;
 
     if (item->gone) return false;
-    if (options->entity == SB_NODE && options->name != 0 && (options->name > 2 || (item->kind & options->name) == 0)) return false;
-    if (options->entity == SB_REL && options->name != 0 && item->kind != options->name) return false;
+    if (options->entity == SB_NODE && options->name != 0 &&
+        (options->name > 2 || (item->kind & options->name) == 0))
+        return false;
+    if (options->entity == SB_REL && options->name != 0 && item->kind != options->name)
+        return false;
     if (options->key == 0) return true;
     if (options->key != w->key || value->type == SB_TYPE_NULL) return false;
     if (options->equal != NULL) return sb_value_equal(value, options->equal);
@@ -164,10 +196,14 @@ static bool matches_by_hand(const world *w, const sb_scan_options *options, cons
         const sb_value *bound = side == 0 ? options->low : options->high;
         int order;
         if (bound == NULL) continue;
-        if (bound->type == SB_TYPE_NULL || !sb_value_equal(bound, bound) || !sb_value_equal(value, value)) return false;
+        if (bound->type == SB_TYPE_NULL || !sb_value_equal(bound, bound) ||
+            !sb_value_equal(value, value))
+            return false;
         if (class_by_hand(bound) != class_by_hand(value)) return false;
         order = side == 0 ? sb_value_compare(value, bound) : sb_value_compare(bound, value);
-        if (order < 0 || (order == 0 && !(side == 0 ? options->low_inclusive : options->high_inclusive))) return false;
+        if (order < 0 ||
+            (order == 0 && !(side == 0 ? options->low_inclusive : options->high_inclusive)))
+            return false;
     }
     return true;
 }
@@ -183,7 +219,8 @@ static void check_scan(world *w, const sb_scan_options *options, int indexed)
 {
     const entity *items = w->items[options->entity];
     const size_t count = w->counts[options->entity];
-    uint64_t *expected = malloc((count + 1) * sizeof *expected), *found = malloc((count + 64) * sizeof *found), counted;
+    uint64_t *expected = malloc((count + 1) * sizeof *expected),
+             *found = malloc((count + 64) * sizeof *found), counted;
     size_t expected_count = 0, found_count = 0, took;
     sb_scan *scan;
 
@@ -197,7 +234,8 @@ static void check_scan(world *w, const sb_scan_options *options, int indexed)
         found_count += took;
     } while (took != 0);
     if (!sb_scan_uses_index(scan))
-        for (size_t i = 1; i < found_count; i++) assert_true(found[i - 1] < found[i]);
+        for (size_t i = 1; i < found_count; i++)
+            assert_true(found[i - 1] < found[i]);
     sb_scan_close(scan);
     qsort(expected, expected_count, sizeof *expected, compare_ids);
     qsort(found, found_count, sizeof *found, compare_ids);
@@ -214,8 +252,12 @@ static void check_scans(world *w, size_t rounds, int indexed)
 {
     for (size_t i = 0; i < rounds; i++) {
         const sb_value a = any_value(w), b = any_value(w), null = SB_VALUE_NULL;
-        sb_scan_options options = {.entity = (sb_entity)(i % 2), .name = (uint32_t)below(w, 3), .key = w->key,
-                                   .low_inclusive = below(w, 2) != 0, .high_inclusive = below(w, 2) != 0, .no_index = below(w, 4) == 0};
+        sb_scan_options options = {.entity = (sb_entity)(i % 2),
+                                   .name = (uint32_t)below(w, 3),
+                                   .key = w->key,
+                                   .low_inclusive = below(w, 2) != 0,
+                                   .high_inclusive = below(w, 2) != 0,
+                                   .no_index = below(w, 4) == 0};
         switch (below(w, 10)) {
         case 0: options.key = 0; break;
         case 1: break; /* present */
@@ -224,22 +266,33 @@ static void check_scans(world *w, size_t rounds, int indexed)
         case 4: options.low = &a; break;
         case 5: options.high = &a; break;
         case 6:
-        case 7: options.low = &a; options.high = below(w, 2) == 0 ? &b : &a; break;
+        case 7:
+            options.low = &a;
+            options.high = below(w, 2) == 0 ? &b : &a;
+            break;
         default: options.equal = &a; break;
         }
-        const bool possible = options.key == w->key && options.name == 1 && !options.no_index && options.equal != &null;
+        const bool possible = options.key == w->key && options.name == 1 && !options.no_index &&
+                              options.equal != &null;
         /* A condition that nothing can meet is answered without an index. */
-        const bool sure = possible && (options.equal != NULL ? sb_value_equal(&a, &a) : options.low == NULL && options.high == NULL);
+        const bool sure =
+            possible && (options.equal != NULL ? sb_value_equal(&a, &a)
+                                               : options.low == NULL && options.high == NULL);
         check_scan(w, &options, sure ? indexed : possible ? -1 : 0);
     }
     check_scan(w, &(sb_scan_options){.entity = SB_NODE, .name = 77}, 0);
     check_scan(w, &(sb_scan_options){.entity = SB_REL, .name = 77, .key = w->key}, 0);
 }
 
-static void make_index(world *w, const char *index_name, bool on_rels, uint8_t kind, uint32_t name, size_t key_count, uint32_t *id)
+static void make_index(world *w, const char *index_name, bool on_rels, uint8_t kind, uint32_t name,
+                       size_t key_count, uint32_t *id)
 {
-    const sb_schema schema = {.kind = kind, .on_rels = on_rels, .entity = name, .key_count = (uint32_t)key_count,
-                              .keys = {w->key, w->absent}, .name = text(index_name)};
+    const sb_schema schema = {.kind = kind,
+                              .on_rels = on_rels,
+                              .entity = name,
+                              .key_count = (uint32_t)key_count,
+                              .keys = {w->key, w->absent},
+                              .name = text(index_name)};
     OK(&w->f, sb_graph_schema_create(w->f.graph, &schema, id, &w->f.err));
 }
 
@@ -292,7 +345,8 @@ static void test_graph_read_scan__without_label_index(void **state)
     (void)state;
     world_open(&w, 13);
     populate(&w, 200);
-    OK(&w.f, sb_graph_schema_drop(w.f.graph, 0x80000000u | w.labels[2], &w.f.err)); /* the id that a label's index has */
+    /* the id that a label's index has */
+    OK(&w.f, sb_graph_schema_drop(w.f.graph, 0x80000000u | w.labels[2], &w.f.err));
     check_scans(&w, 150, 0);
     commit(&w.f);
     begin_read(&w.f);
@@ -313,8 +367,15 @@ static void test_graph_read_scan__ranges_of_cut_keys(void **state)
     populate(&w, 300);
     for (unsigned i = 0; i < 64; i++) {
         const sb_value low = string(w.long_text[i / 4 % 4]), high = string(w.long_text[i % 4]);
-        check_scan(&w, &(sb_scan_options){.entity = SB_NODE, .name = 1, .key = w.key, .low = &low, .high = i < 32 ? &high : NULL,
-                                          .low_inclusive = i % 2 != 0, .high_inclusive = i / 2 % 2 != 0}, 1);
+        check_scan(&w,
+                   &(sb_scan_options){.entity = SB_NODE,
+                                      .name = 1,
+                                      .key = w.key,
+                                      .low = &low,
+                                      .high = i < 32 ? &high : NULL,
+                                      .low_inclusive = i % 2 != 0,
+                                      .high_inclusive = i / 2 % 2 != 0},
+                   1);
     }
     commit(&w.f);
     world_close(&w);
@@ -333,10 +394,13 @@ static void test_graph_read_scan__count_of_much(void **state)
     (void)state;
     world_open(&w, 14);
     make_index(&w, "nodes", false, SB_SCHEMA_INDEX, 1, 1, &id);
-    for (int64_t i = 0; i < 90000; i++) integers[i] = i;
+    for (int64_t i = 0; i < 90000; i++)
+        integers[i] = i;
     const sb_prop_column column = {.key = w.key, .type = SB_TYPE_INT, .integers = integers};
-    OK(&w.f, sb_graph_create_nodes(w.f.graph, set_of_label(&w.f, w.labels[1]), 90000, &column, 1, ids, &w.f.err));
-    const sb_scan_options options = {.entity = SB_NODE, .name = 1, .key = w.key, .low = &low, .high = &high};
+    OK(&w.f, sb_graph_create_nodes(w.f.graph, set_of_label(&w.f, w.labels[1]), 90000, &column, 1,
+                                   ids, &w.f.err));
+    const sb_scan_options options = {
+        .entity = SB_NODE, .name = 1, .key = w.key, .low = &low, .high = &high};
     OK(&w.f, sb_graph_count(w.f.graph, &options, &count, &w.f.err));
     assert_int_equal(count, 89000 - 10 - 1);
     commit(&w.f);
@@ -353,18 +417,23 @@ static void change_while_scanning(world *w, const sb_scan_options *options, bool
     uint64_t ids[37];
     sb_scan *scan;
 
-    for (size_t i = 0; i < w->counts[SB_REL]; i++) expected += matches_by_hand(w, options, &items[i]);
+    for (size_t i = 0; i < w->counts[SB_REL]; i++)
+        expected += matches_by_hand(w, options, &items[i]);
     OK(&w->f, sb_scan_open(w->f.graph, options, &scan, &w->f.err));
     do {
         OK(&w->f, sb_scan_next(scan, ids, 37, &took, &w->f.err));
         for (size_t i = 0; i < took; i++) {
             const sb_prop prop = {.key = w->key, .value = SB_VALUE_NULL};
-            const sb_op op = {.kind = deleting ? SB_OP_DELETE_REL : SB_OP_SET_PROPS, .entity = SB_REL,
-                              .target_entity = {.id = ids[i], .result_of = -1}, .props = &prop, .prop_count = 1};
+            const sb_op op = {.kind = deleting ? SB_OP_DELETE_REL : SB_OP_SET_PROPS,
+                              .entity = SB_REL,
+                              .target_entity = {.id = ids[i], .result_of = -1},
+                              .props = &prop,
+                              .prop_count = 1};
             sb_mutation result;
             size_t place = 0;
             OK(&w->f, sb_graph_mutate(w->f.graph, &op, 1, &result, &w->f.err));
-            while (items[place].id != ids[i]) place++;
+            while (items[place].id != ids[i])
+                place++;
             assert_true(matches_by_hand(w, options, &items[place]));
             items[place].gone = deleting;
             items[place].value = SB_VALUE_NULL;
@@ -387,8 +456,11 @@ static void test_graph_read_scan__changes_meanwhile(void **state)
         if (indexed) make_index(&w, "rels", true, SB_SCHEMA_INDEX, 1, 1, &id);
         if (indexed) make_index(&w, "nodes", false, SB_SCHEMA_INDEX, 1, 1, &id);
         populate(&w, 500);
-        change_while_scanning(&w, &(sb_scan_options){.entity = SB_REL, .name = 1, .key = w.key, .low = &low}, true);
-        change_while_scanning(&w, &(sb_scan_options){.entity = SB_REL, .name = 1, .key = w.key, .equal = &text_value}, false);
+        change_while_scanning(
+            &w, &(sb_scan_options){.entity = SB_REL, .name = 1, .key = w.key, .low = &low}, true);
+        change_while_scanning(
+            &w, &(sb_scan_options){.entity = SB_REL, .name = 1, .key = w.key, .equal = &text_value},
+            false);
         change_while_scanning(&w, &(sb_scan_options){.entity = SB_REL, .name = 2}, true);
         check_scans(&w, 60, indexed);
         commit(&w.f);
@@ -410,10 +482,12 @@ static void test_graph_read_scan__cut_keys(void **state)
     (void)state;
     world_open(&w, 16);
     make_index(&w, "nodes", false, SB_SCHEMA_INDEX, 1, 1, &index);
-    for (int i = 0; i < 4; i++) values[i] = string(w.long_text[i]);
+    for (int i = 0; i < 4; i++)
+        values[i] = string(w.long_text[i]);
     values[4] = values[1];
     const sb_prop_column column = {.key = w.key, .values = values};
-    OK(&w.f, sb_graph_create_nodes(w.f.graph, set_of_label(&w.f, w.labels[1]), 5, &column, 1, ids, &w.f.err));
+    OK(&w.f, sb_graph_create_nodes(w.f.graph, set_of_label(&w.f, w.labels[1]), 5, &column, 1, ids,
+                                   &w.f.err));
     for (int i = 0; i < 4; i++) {
         OK(&w.f, sb_index_lookup(w.f.view, index, &values[i], 1, &id, &cut, &w.f.err));
         OK(&w.f, sb_graph_lookup_cut(w.f.graph, index, &values[i], 1, &id, &w.f.err));
@@ -426,7 +500,8 @@ static void test_graph_read_scan__cut_keys(void **state)
     OK(&w.f, sb_graph_lookup_cut(w.f.graph, index, &nan, 1, &id, &w.f.err));
     assert_int_equal(id, 0);
     FAILS(&w.f, sb_graph_lookup_cut(w.f.graph, 99, &other, 1, &id, &w.f.err), SB_NOT_FOUND, "99");
-    FAILS(&w.f, sb_graph_lookup_cut(w.f.graph, index, values, 2, &id, &w.f.err), SB_MISUSE, "1 keys");
+    FAILS(&w.f, sb_graph_lookup_cut(w.f.graph, index, values, 2, &id, &w.f.err), SB_MISUSE,
+          "1 keys");
     commit(&w.f);
     world_close(&w);
 }
@@ -443,7 +518,10 @@ static void test_graph_read_scan__no_memory(void **state)
     begin_read(&w.f);
     for (int kind = 0; kind < 4; kind++) {
         const sb_value value = kind == 1 ? string(w.long_text[1]) : integer(1);
-        const sb_scan_options options = {.entity = SB_NODE, .name = kind == 3 ? 2 : 1, .key = w.key, .equal = kind == 2 ? NULL : &value,
+        const sb_scan_options options = {.entity = SB_NODE,
+                                         .name = kind == 3 ? 2 : 1,
+                                         .key = w.key,
+                                         .equal = kind == 2 ? NULL : &value,
                                          .high = kind == 2 ? &value : NULL};
         uint64_t ids[100], count;
         sb_status status = SB_NOMEM;
@@ -453,7 +531,8 @@ static void test_graph_read_scan__no_memory(void **state)
             atomic_store(&w.f.alloc.fail_at, atomic_load(&w.f.alloc.alloc_count) + n);
             status = sb_scan_open(w.f.graph, &options, &scan, &w.f.err);
             if (status == SB_OK) {
-                while (status == SB_OK && took != 0) status = sb_scan_next(scan, ids, 100, &took, &w.f.err);
+                while (status == SB_OK && took != 0)
+                    status = sb_scan_next(scan, ids, 100, &took, &w.f.err);
                 sb_scan_close(scan);
             } else {
                 assert_null(scan);
@@ -483,7 +562,10 @@ static void test_graph_read_scan__cancel(void **state)
     w.f.settings.cancel = &cancel;
     OK(&w.f, sb_graph_configure(w.f.session, &w.f.settings, &w.f.err));
     begin_read(&w.f);
-    FAILS(&w.f, sb_graph_count(w.f.graph, &(sb_scan_options){.entity = SB_REL, .key = w.key, .equal = &value}, &count, &w.f.err),
+    FAILS(&w.f,
+          sb_graph_count(w.f.graph,
+                         &(sb_scan_options){.entity = SB_REL, .key = w.key, .equal = &value},
+                         &count, &w.f.err),
           SB_INTERRUPT, "cancelled");
     commit(&w.f);
     world_close(&w);
@@ -492,10 +574,15 @@ static void test_graph_read_scan__cancel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_graph_read_scan__columns),       TEST(test_graph_read_scan__indexes),
-        TEST(test_graph_read_scan__without_label_index), TEST(test_graph_read_scan__count_of_much),
-        TEST(test_graph_read_scan__changes_meanwhile), TEST(test_graph_read_scan__cut_keys),      TEST(test_graph_read_scan__ranges_of_cut_keys),
-        TEST(test_graph_read_scan__no_memory),     TEST(test_graph_read_scan__cancel),
+        TEST(test_graph_read_scan__columns),
+        TEST(test_graph_read_scan__indexes),
+        TEST(test_graph_read_scan__without_label_index),
+        TEST(test_graph_read_scan__count_of_much),
+        TEST(test_graph_read_scan__changes_meanwhile),
+        TEST(test_graph_read_scan__cut_keys),
+        TEST(test_graph_read_scan__ranges_of_cut_keys),
+        TEST(test_graph_read_scan__no_memory),
+        TEST(test_graph_read_scan__cancel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

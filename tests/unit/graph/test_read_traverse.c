@@ -26,7 +26,10 @@ typedef struct model {
     sb_random random;
 } model;
 
-static size_t below(model *m, size_t bound) { return (size_t)sb_random_below(&m->random, bound); }
+static size_t below(model *m, size_t bound)
+{
+    return (size_t)sb_random_below(&m->random, bound);
+}
 
 /* Nodes of two label sets in turns, in several batches, so that ids have gaps. */
 static void add_nodes(graph_fixture *f, model *m, size_t count)
@@ -36,7 +39,8 @@ static void add_nodes(graph_fixture *f, model *m, size_t count)
     m->nodes = realloc(m->nodes, (m->node_count + count) * sizeof *m->nodes);
     for (size_t made = 0; made < count;) {
         const size_t take = count - made < 777 ? count - made : 777;
-        OK(f, sb_graph_create_nodes(f->graph, sets[made / 777 % 2], take, NULL, 0, m->nodes + m->node_count, &f->err));
+        OK(f, sb_graph_create_nodes(f->graph, sets[made / 777 % 2], take, NULL, 0,
+                                    m->nodes + m->node_count, &f->err));
         m->node_count += take;
         made += take;
     }
@@ -55,7 +59,8 @@ static void add_types(graph_fixture *f, model *m, size_t count)
 /* Random relationships of one type; some have a weight, integer or float. hub: a node that half of them touch. */
 static void add_edges(graph_fixture *f, model *m, size_t type, size_t count, size_t hub)
 {
-    sb_node_id *sources = malloc(count * sizeof *sources), *targets = malloc(count * sizeof *targets);
+    sb_node_id *sources = malloc(count * sizeof *sources),
+               *targets = malloc(count * sizeof *targets);
     sb_value *weights = malloc(count * sizeof *weights);
     sb_rel_id *ids = malloc(count * sizeof *ids);
     const sb_prop_column column = {.key = m->weight, .values = weights};
@@ -67,17 +72,20 @@ static void add_edges(graph_fixture *f, model *m, size_t type, size_t count, siz
     for (size_t i = 0; i < count; i++) {
         sources[i] = m->nodes[below(m, m->node_count)];
         targets[i] = m->nodes[below(m, m->node_count)];
-        if (hub != SIZE_MAX && i % 2 == 0) *(i % 4 == 0 ? &sources[i] : &targets[i]) = m->nodes[hub];
+        if (hub != SIZE_MAX && i % 2 == 0)
+            *(i % 4 == 0 ? &sources[i] : &targets[i]) = m->nodes[hub];
         switch (below(m, 3)) {
         case 0: weights[i] = integer((int64_t)below(m, 10)); break;
         case 1: weights[i] = real((double)below(m, 64) / 8); break;
         default: weights[i] = SB_VALUE_NULL; break;
         }
     }
-    OK(f, sb_graph_create_rels(f->graph, m->types[type], count, sources, targets, &column, 1, ids, &f->err));
+    OK(f, sb_graph_create_rels(f->graph, m->types[type], count, sources, targets, &column, 1, ids,
+                               &f->err));
     for (size_t i = 0; i < count; i++) {
-        const double weight = weights[i].type == SB_TYPE_INT ? (double)weights[i].as.integer
-                              : weights[i].type == SB_TYPE_FLOAT ? weights[i].as.real : 2.5;
+        const double weight = weights[i].type == SB_TYPE_INT     ? (double)weights[i].as.integer
+                              : weights[i].type == SB_TYPE_FLOAT ? weights[i].as.real
+                                                                 : 2.5;
         m->edges[m->edge_count++] = (edge){sources[i], targets[i], m->types[type], ids[i], weight};
     }
     free(sources);
@@ -110,20 +118,24 @@ static int compare_neighbors(const void *a, const void *b)
     return x->rel < y->rel ? -1 : x->rel > y->rel;
 }
 
-static size_t expected_neighbors(const model *m, sb_node_id node, const sb_neighbors_options *options, sb_neighbor *out)
+static size_t expected_neighbors(const model *m, sb_node_id node,
+                                 const sb_neighbors_options *options, sb_neighbor *out)
 {
     size_t count = 0, kept = 0;
 
     for (size_t i = 0; i < m->edge_count; i++) {
         const edge *e = &m->edges[i];
         if (!wanted(options->types, options->type_count, e->type)) continue;
-        if (e->source == node && options->direction != SB_IN) out[count++] = (sb_neighbor){e->target, e->rel, e->type, true};
-        if (e->target == node && options->direction != SB_OUT) out[count++] = (sb_neighbor){e->source, e->rel, e->type, false};
+        if (e->source == node && options->direction != SB_IN)
+            out[count++] = (sb_neighbor){e->target, e->rel, e->type, true};
+        if (e->target == node && options->direction != SB_OUT)
+            out[count++] = (sb_neighbor){e->source, e->rel, e->type, false};
     }
     qsort(out, count, sizeof *out, compare_neighbors);
     for (size_t i = 0; i < count; i++) {
         bool seen = false;
-        for (size_t k = 0; options->distinct && k < kept && !seen; k++) seen = out[k].node == out[i].node;
+        for (size_t k = 0; options->distinct && k < kept && !seen; k++)
+            seen = out[k].node == out[i].node;
         if (!seen) out[kept++] = out[i];
     }
     return options->limit != 0 && kept > options->limit ? (size_t)options->limit : kept;
@@ -132,12 +144,17 @@ static size_t expected_neighbors(const model *m, sb_node_id node, const sb_neigh
 static void check_neighbors(graph_fixture *f, model *m, sb_node_id node)
 {
     static const sb_direction directions[] = {SB_OUT, SB_IN, SB_BOTH};
-    sb_neighbor *expected = malloc((2 * m->edge_count + 1) * sizeof *expected), *found = malloc((2 * m->edge_count + 1) * sizeof *found);
+    sb_neighbor *expected = malloc((2 * m->edge_count + 1) * sizeof *expected),
+                *found = malloc((2 * m->edge_count + 1) * sizeof *found);
 
     for (unsigned variant = 0; variant < 36; variant++) {
-        const sb_type_id some[2] = {m->types[below(m, m->type_count)], m->types[below(m, m->type_count)]};
-        const sb_neighbors_options options = {.direction = directions[variant % 3], .types = some, .type_count = variant / 3 % 3,
-                                              .distinct = variant / 9 % 2, .limit = variant / 18 % 2 == 0 ? 0 : 1 + below(m, 6)};
+        const sb_type_id some[2] = {m->types[below(m, m->type_count)],
+                                    m->types[below(m, m->type_count)]};
+        const sb_neighbors_options options = {.direction = directions[variant % 3],
+                                              .types = some,
+                                              .type_count = variant / 3 % 3,
+                                              .distinct = variant / 9 % 2,
+                                              .limit = variant / 18 % 2 == 0 ? 0 : 1 + below(m, 6)};
         size_t count = expected_neighbors(m, node, &options, expected), got;
         const size_t capacity = below(m, 3) == 0 ? below(m, count + 1) : count;
         uint64_t degree;
@@ -151,13 +168,16 @@ static void check_neighbors(graph_fixture *f, model *m, sb_node_id node)
             assert_int_equal(found[i].outgoing, expected[i].outgoing);
         }
         if (options.distinct || options.limit != 0) continue;
-        OK(f, sb_graph_degree(f->graph, node, options.direction, options.types, options.type_count, &degree, &f->err));
+        OK(f, sb_graph_degree(f->graph, node, options.direction, options.types, options.type_count,
+                              &degree, &f->err));
         assert_int_equal(degree, count);
         if (options.type_count > 1) continue;
         const sb_node_id *ids;
-        OK(f, sb_graph_neighbor_ids(f->graph, node, options.direction, options.type_count == 0 ? 0 : some[0], &ids, &got, &f->err));
+        OK(f, sb_graph_neighbor_ids(f->graph, node, options.direction,
+                                    options.type_count == 0 ? 0 : some[0], &ids, &got, &f->err));
         assert_int_equal(got, count);
-        for (size_t i = 0; i < count; i++) assert_int_equal(ids[i], expected[i].node);
+        for (size_t i = 0; i < count; i++)
+            assert_int_equal(ids[i], expected[i].node);
     }
     free(expected);
     free(found);
@@ -171,15 +191,19 @@ static void check_many(graph_fixture *f, model *m)
 
     for (unsigned variant = 0; variant < 6; variant++) {
         const sb_type_id type = m->types[below(m, m->type_count)];
-        const sb_neighbors_options options = {.direction = (sb_direction)(variant % 3), .types = &type, .type_count = variant / 3};
+        const sb_neighbors_options options = {
+            .direction = (sb_direction)(variant % 3), .types = &type, .type_count = variant / 3};
         const sb_node_id *ids;
-        for (size_t i = 0; i < 70; i++) nodes[i] = i == 5 ? 999999999 : m->nodes[below(m, m->node_count)];
-        OK(f, sb_graph_neighbor_ids_many(f->graph, nodes, 70, options.direction, variant < 3 ? 0 : type, &ids, ends, &f->err));
+        for (size_t i = 0; i < 70; i++)
+            nodes[i] = i == 5 ? 999999999 : m->nodes[below(m, m->node_count)];
+        OK(f, sb_graph_neighbor_ids_many(f->graph, nodes, 70, options.direction,
+                                         variant < 3 ? 0 : type, &ids, ends, &f->err));
         begin = 0;
         for (size_t i = 0; i < 70; begin = ends[i++]) {
             const size_t count = expected_neighbors(m, nodes[i], &options, expected);
             assert_int_equal(ends[i] - begin, count);
-            for (size_t k = 0; k < count; k++) assert_int_equal(ids[begin + k], expected[k].node);
+            for (size_t k = 0; k < count; k++)
+                assert_int_equal(ids[begin + k], expected[k].node);
         }
     }
     free(expected);
@@ -192,12 +216,16 @@ static void check_between(graph_fixture *f, model *m, sb_node_id source, sb_node
         sb_type_id first_type = 0;
         for (size_t i = 0; i < m->edge_count; i++) {
             const edge *e = &m->edges[i];
-            if (e->source != source || e->target != target || (t != 0 && e->type != m->types[t - 1])) continue;
-            if (first != 0 && (first_type < e->type || (first_type == e->type && first < e->rel))) continue;
+            if (e->source != source || e->target != target ||
+                (t != 0 && e->type != m->types[t - 1]))
+                continue;
+            if (first != 0 && (first_type < e->type || (first_type == e->type && first < e->rel)))
+                continue;
             first = e->rel;
             first_type = e->type;
         }
-        OK(f, sb_graph_rel_between(f->graph, source, target, t == 0 ? 0 : m->types[t - 1], &rel, &f->err));
+        OK(f, sb_graph_rel_between(f->graph, source, target, t == 0 ? 0 : m->types[t - 1], &rel,
+                                   &f->err));
         assert_int_equal(rel, first);
     }
 }
@@ -217,23 +245,27 @@ static void check_reads(graph_fixture *f, model *m, size_t rounds)
 /* ---- Traversals ------------------------------------------------------------------------------------------------ */
 
 /* Distance of each id from start: by Bellman and Ford, whatever the direction. */
-static uint32_t *distances(const model *m, sb_node_id end, sb_node_id start, const sb_bfs_options *options)
+static uint32_t *distances(const model *m, sb_node_id end, sb_node_id start,
+                           const sb_bfs_options *options)
 {
     uint32_t *distance = malloc((size_t)end * sizeof *distance);
     bool changed = true;
 
-    for (size_t i = 0; i < end; i++) distance[i] = UINT32_MAX;
+    for (size_t i = 0; i < end; i++)
+        distance[i] = UINT32_MAX;
     distance[start] = 0;
     for (uint32_t depth = 0; changed && depth < options->max_depth; depth++) {
         changed = false;
         for (size_t i = 0; i < m->edge_count; i++) {
             const edge *e = &m->edges[i];
             if (!wanted(options->types, options->type_count, e->type)) continue;
-            if (options->direction != SB_IN && distance[e->source] == depth && distance[e->target] > depth + 1) {
+            if (options->direction != SB_IN && distance[e->source] == depth &&
+                distance[e->target] > depth + 1) {
                 distance[e->target] = depth + 1;
                 changed = true;
             }
-            if (options->direction != SB_OUT && distance[e->target] == depth && distance[e->source] > depth + 1) {
+            if (options->direction != SB_OUT && distance[e->target] == depth &&
+                distance[e->source] > depth + 1) {
                 distance[e->source] = depth + 1;
                 changed = true;
             }
@@ -266,7 +298,8 @@ static void check_bfs(graph_fixture *f, model *m, sb_node_id start, const sb_bfs
 {
     const sb_node_id end = sb_ids_node_end(f->view);
     uint32_t *distance = distances(m, end, start, options), deepest = 0;
-    visits v = {.distance = distance, .seen = calloc((size_t)end / 8 + 1, 1), .stop_at = UINT64_MAX};
+    visits v = {
+        .distance = distance, .seen = calloc((size_t)end / 8 + 1, 1), .stop_at = UINT64_MAX};
     uint64_t reached = 0, rels = 0;
     sb_bfs_result result, counted;
 
@@ -300,7 +333,8 @@ static void check_bfs(graph_fixture *f, model *m, sb_node_id start, const sb_bfs
         v.depth = 0;
         v.stop_at = below(m, (size_t)v.count);
         v.count = 0;
-        assert_int_equal(sb_graph_bfs(f->graph, start, options, note_visit, &v, &result, &f->err), SB_BUSY);
+        assert_int_equal(sb_graph_bfs(f->graph, start, options, note_visit, &v, &result, &f->err),
+                         SB_BUSY);
         assert_int_equal(v.count, v.stop_at);
     }
     free(distance);
@@ -311,13 +345,15 @@ static const edge *edge_of(const model *m, sb_rel_id rel)
 {
     size_t i = 0;
 
-    while (i + 1 < m->edge_count && m->edges[i].rel != rel) i++;
+    while (i + 1 < m->edge_count && m->edges[i].rel != rel)
+        i++;
     assert_int_equal(m->edges[i].rel, rel);
     return &m->edges[i];
 }
 
 /* Does the path lead along relationships that there are? Returns its weight. */
-static double walk_path(const model *m, const sb_graph_path *path, sb_node_id from, sb_node_id to, const sb_bfs_options *options)
+static double walk_path(const model *m, const sb_graph_path *path, sb_node_id from, sb_node_id to,
+                        const sb_bfs_options *options)
 {
     double sum = 0;
 
@@ -327,14 +363,16 @@ static double walk_path(const model *m, const sb_graph_path *path, sb_node_id fr
         const edge *e = edge_of(m, path->rels[i]);
         const bool forward = e->source == path->nodes[i] && e->target == path->nodes[i + 1];
         const bool backward = e->target == path->nodes[i] && e->source == path->nodes[i + 1];
-        assert_true((forward && options->direction != SB_IN) || (backward && options->direction != SB_OUT));
+        assert_true((forward && options->direction != SB_IN) ||
+                    (backward && options->direction != SB_OUT));
         assert_true(wanted(options->types, options->type_count, e->type));
         sum += e->weight;
     }
     return sum;
 }
 
-static void check_shortest(graph_fixture *f, model *m, sb_node_id from, sb_node_id to, const sb_bfs_options *options)
+static void check_shortest(graph_fixture *f, model *m, sb_node_id from, sb_node_id to,
+                           const sb_bfs_options *options)
 {
     uint32_t *distance = distances(m, sb_ids_node_end(f->view), from, options);
     sb_graph_path path;
@@ -349,12 +387,15 @@ static void check_shortest(graph_fixture *f, model *m, sb_node_id from, sb_node_
 }
 
 /* Least weight of at most max_depth relationships, for every bound at once: rounds of Bellman and Ford on a copy. */
-static double least_weight(const model *m, sb_node_id end, sb_node_id from, sb_node_id to, const sb_bfs_options *options)
+static double least_weight(const model *m, sb_node_id end, sb_node_id from, sb_node_id to,
+                           const sb_bfs_options *options)
 {
-    double *now = malloc((size_t)end * sizeof *now), *next = malloc((size_t)end * sizeof *next), least;
+    double *now = malloc((size_t)end * sizeof *now), *next = malloc((size_t)end * sizeof *next),
+           least;
     bool changed = true;
 
-    for (size_t i = 0; i < end; i++) now[i] = (double)INFINITY;
+    for (size_t i = 0; i < end; i++)
+        now[i] = (double)INFINITY;
     now[from] = 0;
     for (uint32_t hops = 0; changed && hops < options->max_depth; hops++) {
         changed = false;
@@ -379,7 +420,8 @@ static double least_weight(const model *m, sb_node_id end, sb_node_id from, sb_n
     return least;
 }
 
-static void check_weighted(graph_fixture *f, model *m, sb_node_id from, sb_node_id to, const sb_bfs_options *options)
+static void check_weighted(graph_fixture *f, model *m, sb_node_id from, sb_node_id to,
+                           const sb_bfs_options *options)
 {
     const double least = least_weight(m, sb_ids_node_end(f->view), from, to, options);
     sb_graph_path path;
@@ -395,10 +437,15 @@ static void check_weighted(graph_fixture *f, model *m, sb_node_id from, sb_node_
 static void check_traversals(graph_fixture *f, model *m, size_t rounds)
 {
     for (size_t i = 0; i < rounds; i++) {
-        const sb_type_id some[2] = {m->types[below(m, m->type_count)], m->types[below(m, m->type_count)]};
-        sb_bfs_options options = {.direction = (sb_direction)(i % 3), .types = some, .type_count = below(m, 3),
-                                  .max_depth = below(m, 3) == 0 ? (uint32_t)below(m, 5) : UINT32_MAX};
-        const sb_node_id from = m->nodes[below(m, m->node_count)], to = m->nodes[below(m, 20) == 0 ? 0 : below(m, m->node_count)];
+        const sb_type_id some[2] = {m->types[below(m, m->type_count)],
+                                    m->types[below(m, m->type_count)]};
+        sb_bfs_options options = {.direction = (sb_direction)(i % 3),
+                                  .types = some,
+                                  .type_count = below(m, 3),
+                                  .max_depth =
+                                      below(m, 3) == 0 ? (uint32_t)below(m, 5) : UINT32_MAX};
+        const sb_node_id from = m->nodes[below(m, m->node_count)],
+                         to = m->nodes[below(m, 20) == 0 ? 0 : below(m, m->node_count)];
         check_shortest(f, m, from, to, &options);
         check_weighted(f, m, from, to, &options);
         options.max_visits = below(m, 3) == 0 ? 1 + below(m, m->node_count) : 0;
@@ -413,10 +460,12 @@ static void build(graph_fixture *f, model *m, size_t nodes, size_t types, size_t
     begin_write(f);
     add_nodes(f, m, nodes);
     add_types(f, m, types);
-    for (size_t t = 0; t < types; t++) add_edges(f, m, t, edges / types, hub && t == 0 ? 0 : SIZE_MAX);
+    for (size_t t = 0; t < types; t++)
+        add_edges(f, m, t, edges / types, hub && t == 0 ? 0 : SIZE_MAX);
 }
 
-static void run(size_t nodes, size_t types, size_t edges, bool hub, size_t reads, size_t traversals, uint64_t seed)
+static void run(size_t nodes, size_t types, size_t edges, bool hub, size_t reads, size_t traversals,
+                uint64_t seed)
 {
     model m = {.random = test_random(seed)};
     graph_fixture f;
@@ -431,7 +480,8 @@ static void run(size_t nodes, size_t types, size_t edges, bool hub, size_t reads
     commit(&f);
     /* Some pending on top of those in the trees; a traversal then flushes them. */
     begin_write(&f);
-    for (size_t t = 0; t < types; t++) add_edges(&f, &m, t, 1 + edges / types / 10, SIZE_MAX);
+    for (size_t t = 0; t < types; t++)
+        add_edges(&f, &m, t, 1 + edges / types / 10, SIZE_MAX);
     assert_true(sb_graph__has_pending(f.graph));
     check_reads(&f, &m, reads);
     check_traversals(&f, &m, traversals / 2);
@@ -457,7 +507,8 @@ static void test_graph_read_traverse__dense(void **state)
 static void test_graph_read_traverse__many_types(void **state)
 {
     (void)state;
-    run(500, 12, 1500, false, 10, 60, 3); /* more lanes than are asked without looking at label sets */
+    run(500, 12, 1500, false, 10, 60, 3); /* more lanes than are asked without looking at label
+                                           * sets */
 }
 
 static void test_graph_read_traverse__hub(void **state)
@@ -555,12 +606,18 @@ static void test_graph_read_traverse__ends(void **state)
     assert_true(path.found && path.length == 0 && path.weight == 0);
     OK(&f, sb_graph_shortest_path(f.graph, a, b, &options, &path, &f.err));
     assert_false(path.found);
-    FAILS(&f, sb_graph_bfs(f.graph, 12345, &options, NULL, NULL, &result, &f.err), SB_NOT_FOUND, "12345");
-    FAILS(&f, sb_graph_shortest_path(f.graph, a, 12345, &options, &path, &f.err), SB_NOT_FOUND, "12345");
-    FAILS(&f, sb_graph_shortest_path(f.graph, 54321, a, &options, &path, &f.err), SB_NOT_FOUND, "54321");
-    FAILS(&f, sb_graph_degree(f.graph, 12345, SB_OUT, NULL, 0, &degree, &f.err), SB_NOT_FOUND, "12345");
-    FAILS(&f, sb_graph_weighted_path(f.graph, a, b, &options, m.weight, -1, &path, &f.err), SB_INVALID, "default");
-    FAILS(&f, sb_graph_weighted_path(f.graph, a, b, &options, m.weight, (double)NAN, &path, &f.err), SB_INVALID, "default");
+    FAILS(&f, sb_graph_bfs(f.graph, 12345, &options, NULL, NULL, &result, &f.err), SB_NOT_FOUND,
+          "12345");
+    FAILS(&f, sb_graph_shortest_path(f.graph, a, 12345, &options, &path, &f.err), SB_NOT_FOUND,
+          "12345");
+    FAILS(&f, sb_graph_shortest_path(f.graph, 54321, a, &options, &path, &f.err), SB_NOT_FOUND,
+          "54321");
+    FAILS(&f, sb_graph_degree(f.graph, 12345, SB_OUT, NULL, 0, &degree, &f.err), SB_NOT_FOUND,
+          "12345");
+    FAILS(&f, sb_graph_weighted_path(f.graph, a, b, &options, m.weight, -1, &path, &f.err),
+          SB_INVALID, "default");
+    FAILS(&f, sb_graph_weighted_path(f.graph, a, b, &options, m.weight, (double)NAN, &path, &f.err),
+          SB_INVALID, "default");
     commit(&f);
     model_free(&m);
     graph_fixture_close(&f);
@@ -576,9 +633,13 @@ static void bad_weight(graph_fixture *f, sb_value weight, sb_status status, cons
     char name_of_rel[40];
 
     OK(f, sb_graph_create_nodes(f->graph, 0, 2, NULL, 0, nodes, &f->err));
-    OK(f, sb_graph_create_rels(f->graph, type_of(f, "T"), 1, &nodes[0], &nodes[1], &column, 1, &rel, &f->err));
-    snprintf(name_of_rel, sizeof name_of_rel, "relationship %llu: its cost is", (unsigned long long)rel);
-    assert_int_equal(sb_graph_weighted_path(f->graph, nodes[0], nodes[1], &options, column.key, 1, &path, &f->err), status);
+    OK(f, sb_graph_create_rels(f->graph, type_of(f, "T"), 1, &nodes[0], &nodes[1], &column, 1, &rel,
+                               &f->err));
+    snprintf(name_of_rel, sizeof name_of_rel, "relationship %llu: its cost is",
+             (unsigned long long)rel);
+    assert_int_equal(sb_graph_weighted_path(f->graph, nodes[0], nodes[1], &options, column.key, 1,
+                                            &path, &f->err),
+                     status);
     assert_non_null(strstr(f->err.text, name_of_rel));
     FAILS(f, status, status, part);
 }
@@ -622,17 +683,25 @@ static void test_graph_read_traverse__limits(void **state)
     f.settings.memory_bytes = 4096;
     OK(&f, sb_graph_configure(f.session, &f.settings, &f.err));
     begin_read(&f);
-    FAILS(&f, sb_graph_bfs(f.graph, m.nodes[0], &options, NULL, NULL, &result, &f.err), SB_NOMEM, "memory limit of 4096");
-    FAILS(&f, sb_graph_shortest_path(f.graph, m.nodes[0], m.nodes[1], &options, &path, &f.err), SB_NOMEM, "memory limit");
-    FAILS(&f, sb_graph_weighted_path(f.graph, m.nodes[0], m.nodes[1], &options, 0, 1, &path, &f.err), SB_NOMEM, "memory limit");
+    FAILS(&f, sb_graph_bfs(f.graph, m.nodes[0], &options, NULL, NULL, &result, &f.err), SB_NOMEM,
+          "memory limit of 4096");
+    FAILS(&f, sb_graph_shortest_path(f.graph, m.nodes[0], m.nodes[1], &options, &path, &f.err),
+          SB_NOMEM, "memory limit");
+    FAILS(&f,
+          sb_graph_weighted_path(f.graph, m.nodes[0], m.nodes[1], &options, 0, 1, &path, &f.err),
+          SB_NOMEM, "memory limit");
     commit(&f);
     f.settings.memory_bytes = 0;
     f.settings.cancel = &cancel;
     OK(&f, sb_graph_configure(f.session, &f.settings, &f.err));
     begin_read(&f);
-    FAILS(&f, sb_graph_bfs(f.graph, m.nodes[0], &options, NULL, NULL, &result, &f.err), SB_INTERRUPT, "cancelled");
-    FAILS(&f, sb_graph_shortest_path(f.graph, m.nodes[0], m.nodes[1], &options, &path, &f.err), SB_INTERRUPT, "cancelled");
-    FAILS(&f, sb_graph_weighted_path(f.graph, m.nodes[0], m.nodes[1], &options, 0, 1, &path, &f.err), SB_INTERRUPT, "cancelled");
+    FAILS(&f, sb_graph_bfs(f.graph, m.nodes[0], &options, NULL, NULL, &result, &f.err),
+          SB_INTERRUPT, "cancelled");
+    FAILS(&f, sb_graph_shortest_path(f.graph, m.nodes[0], m.nodes[1], &options, &path, &f.err),
+          SB_INTERRUPT, "cancelled");
+    FAILS(&f,
+          sb_graph_weighted_path(f.graph, m.nodes[0], m.nodes[1], &options, 0, 1, &path, &f.err),
+          SB_INTERRUPT, "cancelled");
     commit(&f);
     f.settings.cancel = NULL;
     f.settings.progress = never;
@@ -640,7 +709,8 @@ static void test_graph_read_traverse__limits(void **state)
     OK(&f, sb_graph_configure(f.session, &f.settings, &f.err));
     begin_read(&f);
     calls = 2; /* the first look and one on the way */
-    FAILS(&f, sb_graph_bfs(f.graph, m.nodes[0], &options, NULL, NULL, &result, &f.err), SB_INTERRUPT, "progress");
+    FAILS(&f, sb_graph_bfs(f.graph, m.nodes[0], &options, NULL, NULL, &result, &f.err),
+          SB_INTERRUPT, "progress");
     assert_true(result.rels_seen >= 65536 && result.rels_seen < 150000);
     commit(&f);
     model_free(&m);
@@ -665,9 +735,12 @@ static void test_graph_read_traverse__no_memory(void **state)
             sb_bfs_result result;
             sb_graph_path path;
             atomic_store(&f.alloc.fail_at, atomic_load(&f.alloc.alloc_count) + n);
-            status = call == 0   ? sb_graph_bfs(f.graph, m.nodes[1], &options, NULL, NULL, &result, &f.err)
-                     : call == 1 ? sb_graph_shortest_path(f.graph, m.nodes[1], m.nodes[2], &options, &path, &f.err)
-                                 : sb_graph_weighted_path(f.graph, m.nodes[1], m.nodes[2], &options, m.weight, 1, &path, &f.err);
+            status = call == 0
+                         ? sb_graph_bfs(f.graph, m.nodes[1], &options, NULL, NULL, &result, &f.err)
+                     : call == 1 ? sb_graph_shortest_path(f.graph, m.nodes[1], m.nodes[2], &options,
+                                                          &path, &f.err)
+                                 : sb_graph_weighted_path(f.graph, m.nodes[1], m.nodes[2], &options,
+                                                          m.weight, 1, &path, &f.err);
             atomic_store(&f.alloc.fail_at, 0);
             sb_err_clear(&f.err);
         }
@@ -682,11 +755,16 @@ static void test_graph_read_traverse__no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_graph_read_traverse__ends),        TEST(test_graph_read_traverse__sparse),
-        TEST(test_graph_read_traverse__dense),       TEST(test_graph_read_traverse__many_types),
-        TEST(test_graph_read_traverse__hub),         TEST(test_graph_read_traverse__far_ids),
-        TEST(test_graph_read_traverse__few_cached_pages), TEST(test_graph_read_traverse__bad_weights),
-        TEST(test_graph_read_traverse__limits),      TEST(test_graph_read_traverse__no_memory),
+        TEST(test_graph_read_traverse__ends),
+        TEST(test_graph_read_traverse__sparse),
+        TEST(test_graph_read_traverse__dense),
+        TEST(test_graph_read_traverse__many_types),
+        TEST(test_graph_read_traverse__hub),
+        TEST(test_graph_read_traverse__far_ids),
+        TEST(test_graph_read_traverse__few_cached_pages),
+        TEST(test_graph_read_traverse__bad_weights),
+        TEST(test_graph_read_traverse__limits),
+        TEST(test_graph_read_traverse__no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

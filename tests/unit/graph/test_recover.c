@@ -39,20 +39,27 @@ static void add_line(lines *l, const char *line, size_t bytes)
 
 static void free_lines(lines *l)
 {
-    for (size_t i = 0; i < l->count; i++) free(l->items[i]);
+    for (size_t i = 0; i < l->count; i++)
+        free(l->items[i]);
     free(l->items);
     *l = (lines){0};
 }
 
-static int compare_lines(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
 
 static void append_prop(graph_fixture *f, sb_buffer *out, const sb_prop *prop)
 {
     const sb_bytes key = sb_name_of(f->view, SB_NAME_KEY, prop->key);
 
-    assert_int_equal(sb_buffer_printf(out, " %.*s(%s)=", (int)key.size, (const char *)key.data, sb_type_name(prop->value.type)), SB_OK);
+    assert_int_equal(sb_buffer_printf(out, " %.*s(%s)=", (int)key.size, (const char *)key.data,
+                                      sb_type_name(prop->value.type)),
+                     SB_OK);
     if (prop->value.type == SB_TYPE_LIST) {
-        for (size_t i = 0; i < prop->value.as.list.count; i++) assert_int_equal(sb_value_to_text(&prop->value.as.list.items[i], out), SB_OK);
+        for (size_t i = 0; i < prop->value.as.list.count; i++)
+            assert_int_equal(sb_value_to_text(&prop->value.as.list.items[i], out), SB_OK);
         return;
     }
     assert_int_equal(sb_value_to_text(&prop->value, out), SB_OK);
@@ -82,15 +89,18 @@ static void add_node(graph_fixture *f, lines *l, sb_buffer *line, sb_node_id id)
 
     OK(f, sb_graph_node(f->graph, id, &record, &found, &f->err));
     const sb_label_id *labels = sb_set_labels(f->view, record.set, &count);
-    for (size_t i = 0; i < count; i++) names[i] = (const char *)sb_name_of(f->view, SB_NAME_LABEL, labels[i]).data;
+    for (size_t i = 0; i < count; i++)
+        names[i] = (const char *)sb_name_of(f->view, SB_NAME_LABEL, labels[i]).data;
     if (count > 1) qsort(names, count, sizeof *names, compare_lines);
     sb_buffer_reset(line);
     assert_int_equal(sb_buffer_printf(line, "node "), SB_OK);
     append_node_name(f, line, id);
-    for (size_t i = 0; i < count; i++) assert_int_equal(sb_buffer_printf(line, " :%.4s", names[i]), SB_OK);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(sb_buffer_printf(line, " :%.4s", names[i]), SB_OK);
     add_line(l, (char *)line->data, line->size);
     for (size_t i = 0;; i++) {
-        OK(f, sb_graph_node(f->graph, id, &record, &found, &f->err)); /* reading the name took the arena */
+        /* reading the name took the arena */
+        OK(f, sb_graph_node(f->graph, id, &record, &found, &f->err));
         if (i == record.prop_count) break;
         const sb_prop prop = record.props[i];
         sb_buffer value;
@@ -113,11 +123,14 @@ static void add_rel(graph_fixture *f, lines *l, sb_buffer *line, sb_rel_id id)
     sb_buffer_reset(line);
     OK(f, sb_graph_rel(f->graph, id, &record, &found, &f->err));
     const sb_bytes type = sb_name_of(f->view, SB_NAME_TYPE, record.type);
-    assert_int_equal(sb_buffer_printf(line, "rel %.*s", (int)type.size, (const char *)type.data), SB_OK);
+    assert_int_equal(sb_buffer_printf(line, "rel %.*s", (int)type.size, (const char *)type.data),
+                     SB_OK);
     /* Ids of keys change: in order of their names, of which there are two. */
-    const bool swap = record.prop_count == 2 && sb_bytes_compare(sb_name_of(f->view, SB_NAME_KEY, record.props[0].key),
-                                                                 sb_name_of(f->view, SB_NAME_KEY, record.props[1].key)) > 0;
-    for (size_t i = 0; i < record.prop_count; i++) append_prop(f, line, &record.props[swap ? 1 - i : i]);
+    const bool swap = record.prop_count == 2 &&
+                      sb_bytes_compare(sb_name_of(f->view, SB_NAME_KEY, record.props[0].key),
+                                       sb_name_of(f->view, SB_NAME_KEY, record.props[1].key)) > 0;
+    for (size_t i = 0; i < record.prop_count; i++)
+        append_prop(f, line, &record.props[swap ? 1 - i : i]);
     assert_int_equal(sb_buffer_printf(line, " from "), SB_OK);
     append_node_name(f, line, record.source);
     assert_int_equal(sb_buffer_printf(line, " to "), SB_OK);
@@ -158,7 +171,8 @@ static size_t count_wrong(const lines *part, const lines *all)
     size_t wrong = 0;
 
     for (size_t i = 0, j = 0; i < part->count; i++) {
-        while (j < all->count && strcmp(all->items[j], part->items[i]) < 0) j++;
+        while (j < all->count && strcmp(all->items[j], part->items[i]) < 0)
+            j++;
         if (j < all->count && strcmp(all->items[j], part->items[i]) == 0) {
             j++;
             continue;
@@ -233,11 +247,19 @@ static int close_fixture(void **state)
     return 0;
 }
 
-static void tell_loss(void *ctx, const char *message) { tell_line(ctx, message); }
-
-static sb_status recover(fixture *x, const char *damaged, const char *path, sb_recover_result *result)
+static void tell_loss(void *ctx, const char *message)
 {
-    const sb_recover_options options = {.alloc = &x->f.alloc.base, .vfs = x->f.vfs, .profile = &x->f.profile, .lost = tell_loss, .lost_ctx = &x->t};
+    tell_line(ctx, message);
+}
+
+static sb_status recover(fixture *x, const char *damaged, const char *path,
+                         sb_recover_result *result)
+{
+    const sb_recover_options options = {.alloc = &x->f.alloc.base,
+                                        .vfs = x->f.vfs,
+                                        .profile = &x->f.profile,
+                                        .lost = tell_loss,
+                                        .lost_ctx = &x->t};
 
     x->t.size = x->t.lines = 0;
     x->t.text[0] = '\0';
@@ -262,7 +284,8 @@ static outcome recover_and_compare(fixture *x)
     OK(&x->f, recover(x, "bad.sombra", FILE_NAME, &o.result));
     OK(&x->f, x->f.vfs->ops->exists(x->f.vfs, FILE_NAME "-salvage", &exists, &x->f.err));
     assert_false(exists);
-    o.names_lost = strstr(x->t.text, "the name of") != NULL || strstr(x->t.text, "the labels of") != NULL;
+    o.names_lost =
+        strstr(x->t.text, "the name of") != NULL || strstr(x->t.text, "the labels of") != NULL;
     graph_open_file(&x->f);
     begin_read(&x->f);
     told *t = calloc(1, sizeof *t);
@@ -313,7 +336,8 @@ static void test_graph_recover__each_page(void **state)
 
     for (size_t page = 0; page < x->bytes / x->page_bytes; page++) {
         memcpy(bad, x->file, x->bytes);
-        for (size_t i = 0; i < 40; i++) bad[page * x->page_bytes + i * 97] ^= 0x5A;
+        for (size_t i = 0; i < 40; i++)
+            bad[page * x->page_bytes + i * 97] ^= 0x5A;
         write_file(x, "bad.sombra", bad, x->bytes);
         const outcome o = recover_and_compare(x);
         assert_true(o.result.damaged_pages <= 1); /* 0: it was free */
@@ -336,7 +360,8 @@ static void test_graph_recover__each_page(void **state)
             partial++;
         }
     }
-    print_message("%zu pages: nothing lost with %zu, something with %zu, names with %zu\n", x->bytes / x->page_bytes, whole, partial, renamed);
+    print_message("%zu pages: nothing lost with %zu, something with %zu, names with %zu\n",
+                  x->bytes / x->page_bytes, whole, partial, renamed);
     assert_true(whole > 20 && partial > 10 && renamed >= 1);
     free(bad);
 }
@@ -369,7 +394,8 @@ static void test_graph_recover__old_leaves(void **state)
     write_file(x, FILE_NAME, x->file, x->bytes);
     graph_open_file(&x->f);
     begin_write(&x->f);
-    OK(&x->f, sb_graph_create_nodes(x->f.graph, set_of_label(&x->f, label(&x->f, "Passing")), 8000, NULL, 0, ids, &x->f.err));
+    OK(&x->f, sb_graph_create_nodes(x->f.graph, set_of_label(&x->f, label(&x->f, "Passing")), 8000,
+                                    NULL, 0, ids, &x->f.err));
     commit(&x->f);
     graph_reopen(&x->f);
     begin_write(&x->f);
@@ -421,7 +447,8 @@ static void test_graph_recover__many_pages(void **state)
         memcpy(bad, x->file, x->bytes);
         for (unsigned i = 0; i < 3 * (round + 1); i++) {
             const size_t at = (size_t)sb_random_below(&random, x->bytes - 64);
-            for (size_t j = 0; j < 1 + round; j++) bad[at + j] = (uint8_t)sb_random_next(&random);
+            for (size_t j = 0; j < 1 + round; j++)
+                bad[at + j] = (uint8_t)sb_random_next(&random);
         }
         write_file(x, "bad.sombra", bad, x->bytes);
         const outcome o = recover_and_compare(x);
@@ -471,7 +498,8 @@ static void test_graph_recover__wal(void **state)
     char late[801]; /* a name in two pieces */
     memset(late, 'L', sizeof late - 1);
     late[sizeof late - 1] = '\0';
-    OK(&x->f, sb_graph_create_nodes(x->f.graph, set_of_label(&x->f, label(&x->f, late)), 1, NULL, 0, &id, &x->f.err));
+    OK(&x->f, sb_graph_create_nodes(x->f.graph, set_of_label(&x->f, label(&x->f, late)), 1, NULL, 0,
+                                    &id, &x->f.err));
     commit(&x->f);
     begin_read(&x->f);
     uint8_t digest[16], saved_digest[16];
@@ -507,11 +535,13 @@ static void test_graph_recover__refused(void **state)
     uint8_t noise[20000];
     sb_random random = test_random(6);
 
-    for (size_t i = 0; i < sizeof noise; i++) noise[i] = (uint8_t)sb_random_next(&random);
+    for (size_t i = 0; i < sizeof noise; i++)
+        noise[i] = (uint8_t)sb_random_next(&random);
     write_file(x, "bad.sombra", noise, sizeof noise);
     FAILS(&x->f, recover(x, "bad.sombra", "out.sombra", &result), SB_NOT_A_DB, "valid checksum");
     FAILS(&x->f, recover(x, "bad.sombra", FILE_NAME, &result), SB_EXISTS, "exists already");
-    FAILS(&x->f, recover(x, "nothing.sombra", "out.sombra", &result), SB_CANT_OPEN, "nothing.sombra");
+    FAILS(&x->f, recover(x, "nothing.sombra", "out.sombra", &result), SB_CANT_OPEN,
+          "nothing.sombra");
     write_file(x, "bad.sombra", noise, 0);
     FAILS(&x->f, recover(x, "bad.sombra", "out.sombra", &result), SB_NOT_A_DB, "");
 }
@@ -554,9 +584,11 @@ static void test_graph_recover__no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_FILE(test_graph_recover__sound),     WITH_FILE(test_graph_recover__each_page), WITH_FILE(test_graph_recover__header_gone),
-        WITH_FILE(test_graph_recover__old_leaves), WITH_FILE(test_graph_recover__truncated), WITH_FILE(test_graph_recover__many_pages), WITH_FILE(test_graph_recover__wal),
-        WITH_FILE(test_graph_recover__refused),   WITH_FILE(test_graph_recover__no_memory),
+        WITH_FILE(test_graph_recover__sound),       WITH_FILE(test_graph_recover__each_page),
+        WITH_FILE(test_graph_recover__header_gone), WITH_FILE(test_graph_recover__old_leaves),
+        WITH_FILE(test_graph_recover__truncated),   WITH_FILE(test_graph_recover__many_pages),
+        WITH_FILE(test_graph_recover__wal),         WITH_FILE(test_graph_recover__refused),
+        WITH_FILE(test_graph_recover__no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,8 +4,8 @@
 
 #include "support/unit.h"
 
-#include "support/random_value.h"
 #include "graph/graph.h"
+#include "support/random_value.h"
 
 typedef struct fixture {
     sb_counting_allocator alloc;

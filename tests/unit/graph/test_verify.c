@@ -62,7 +62,8 @@ static sb_rel_record some_rel(fixture *x, sb_type_id type)
     sb_rel_record record = {0};
     bool found = false;
 
-    for (size_t i = RANDOM_RELS / 2; !found || record.type != type; i++) OK(&x->f, sb_graph_rel(x->f.graph, x->g.rels[i], &record, &found, &x->f.err));
+    for (size_t i = RANDOM_RELS / 2; !found || record.type != type; i++)
+        OK(&x->f, sb_graph_rel(x->f.graph, x->g.rels[i], &record, &found, &x->f.err));
     return record;
 }
 
@@ -107,7 +108,8 @@ static void test_graph_verify__lists(void **state)
 }
 
 /* Change one system column of a row. */
-static void set_word(fixture *x, sb_tree *table, uint64_t id, uint32_t key, uint8_t type, uint64_t word)
+static void set_word(fixture *x, sb_tree *table, uint64_t id, uint32_t key, uint8_t type,
+                     uint64_t word)
 {
     const sb_cell cell = {.key = key, .type = type, .word = word};
     bool found;
@@ -123,11 +125,13 @@ static void test_graph_verify__ends(void **state)
 
     begin_write(&x->f);
     sb_rel_record rel = some_rel(x, x->g.knows);
-    set_word(x, sb_rel_table(x->f.view), rel.id, SB_COLUMN_SOURCE, SB_CELL_INT, rel.source == x->g.nodes[0] ? x->g.nodes[1] : x->g.nodes[0]);
+    set_word(x, sb_rel_table(x->f.view), rel.id, SB_COLUMN_SOURCE, SB_CELL_INT,
+             rel.source == x->g.nodes[0] ? x->g.nodes[1] : x->g.nodes[0]);
     expect(x, "whose row says");
     begin_write(&x->f);
     set_word(x, sb_rel_table(x->f.view), rel.id, SB_COLUMN_TARGET, SB_CELL_INT, x->g.nodes[150]);
-    (void)snprintf(part, sizeof part, "its target, node %llu, does not exist", (unsigned long long)x->g.nodes[150]);
+    (void)snprintf(part, sizeof part, "its target, node %llu, does not exist",
+                   (unsigned long long)x->g.nodes[150]);
     expect(x, part);
     begin_write(&x->f);
     set_word(x, sb_rel_table(x->f.view), rel.id, SB_COLUMN_TYPE, SB_CELL_INT, 77);
@@ -147,7 +151,10 @@ static void test_graph_verify__rows(void **state)
     fixture *x = *state;
     const uint64_t far = 5000000, set = 0;
     const sb_column column = {.key = SB_COLUMN_SET, .type = SB_CELL_INT, .words = &set};
-    const sb_cell text_cell = {.key = x->g.name, .type = SB_CELL_STRING, .word = 2, .bytes = {(const uint8_t *)"\xff\xfe", 2}};
+    const sb_cell text_cell = {.key = x->g.name,
+                               .type = SB_CELL_STRING,
+                               .word = 2,
+                               .bytes = {(const uint8_t *)"\xff\xfe", 2}};
     bool found;
 
     begin_write(&x->f);
@@ -161,7 +168,8 @@ static void test_graph_verify__rows(void **state)
     set_word(x, sb_node_table(x->f.view), node, x->g.any, SB_CELL_BOOL, 7);
     expect(x, "property any has no valid value");
     begin_write(&x->f);
-    OK(&x->f, sb_row_set(x->f.txn, sb_node_table(x->f.view), node, &text_cell, 1, &found, &x->f.err));
+    OK(&x->f,
+       sb_row_set(x->f.txn, sb_node_table(x->f.view), node, &text_cell, 1, &found, &x->f.err));
     expect(x, "property name has no valid value");
     begin_write(&x->f);
     const sb_rows rows = {.ids = &far, .row_count = 1, .columns = &column, .column_count = 1};
@@ -201,7 +209,8 @@ static void test_graph_verify__labels(void **state)
 }
 
 /* Key of an entity's entry in an index. */
-static void entry_key(fixture *x, uint32_t schema, const sb_value *value, uint64_t id, sb_buffer *key)
+static void entry_key(fixture *x, uint32_t schema, const sb_value *value, uint64_t id,
+                      sb_buffer *key)
 {
     bool cut;
 
@@ -221,17 +230,20 @@ static void test_graph_verify__indexes(void **state)
     const sb_node_id node = some_node(x, x->g.person);
     OK(&x->f, sb_graph_get_props(x->f.graph, SB_NODE, node, &x->g.n, 1, &value, &found, &x->f.err));
     entry_key(x, x->g.person_n, &value, node, &key);
-    OK(&x->f, sb_tree_delete(x->f.txn, sb_schema_tree(x->f.view, x->g.person_n), sb_buffer_bytes(&key), &found, &x->f.err));
+    OK(&x->f, sb_tree_delete(x->f.txn, sb_schema_tree(x->f.view, x->g.person_n),
+                             sb_buffer_bytes(&key), &found, &x->f.err));
     assert_true(found);
     expect(x, "index person_n lacks the entry of node");
     begin_write(&x->f);
     value.as.integer += 1000;
     entry_key(x, x->g.person_n, &value, node, &key);
-    OK(&x->f, sb_tree_put(x->f.txn, sb_schema_tree(x->f.view, x->g.person_n), sb_buffer_bytes(&key), sb_bytes_of(NULL, 0), &x->f.err));
+    OK(&x->f, sb_tree_put(x->f.txn, sb_schema_tree(x->f.view, x->g.person_n), sb_buffer_bytes(&key),
+                          sb_bytes_of(NULL, 0), &x->f.err));
     expect(x, "which has no such values");
     begin_write(&x->f);
     entry_key(x, x->g.knows_since, &value, 999999, &key);
-    OK(&x->f, sb_tree_put(x->f.txn, sb_schema_tree(x->f.view, x->g.knows_since), sb_buffer_bytes(&key), sb_bytes_of(NULL, 0), &x->f.err));
+    OK(&x->f, sb_tree_put(x->f.txn, sb_schema_tree(x->f.view, x->g.knows_since),
+                          sb_buffer_bytes(&key), sb_bytes_of(NULL, 0), &x->f.err));
     expect(x, "index knows_since has an entry of relationship 999999, which does not exist");
     begin_write(&x->f); /* the row changes behind the index's back */
     set_word(x, sb_node_table(x->f.view), node, x->g.n, SB_CELL_INT, 123456);
@@ -251,18 +263,26 @@ static void test_graph_verify__constraints(void **state)
     begin_write(&x->f); /* two cities of one name, in rows and index alike */
     const sb_node_id city = some_node(x, x->g.city);
     const sb_node_id other = x->g.nodes[1];
-    OK(&x->f, sb_graph_get_props(x->f.graph, SB_NODE, city, &x->g.name, 1, &values[0], &found, &x->f.err));
+    OK(&x->f,
+       sb_graph_get_props(x->f.graph, SB_NODE, city, &x->g.name, 1, &values[0], &found, &x->f.err));
     entry_key(x, x->g.city_name, &values[0], other, &key);
-    OK(&x->f, sb_tree_put(x->f.txn, sb_schema_tree(x->f.view, x->g.city_name), sb_buffer_bytes(&key), sb_bytes_of(NULL, 0), &x->f.err));
-    const sb_cell same = {.key = x->g.name, .type = SB_CELL_STRING, .word = values[0].as.bytes.size,
+    OK(&x->f, sb_tree_put(x->f.txn, sb_schema_tree(x->f.view, x->g.city_name),
+                          sb_buffer_bytes(&key), sb_bytes_of(NULL, 0), &x->f.err));
+    const sb_cell same = {.key = x->g.name,
+                          .type = SB_CELL_STRING,
+                          .word = values[0].as.bytes.size,
                           .bytes = {values[0].as.bytes.data, values[0].as.bytes.size}};
     char copy[64];
     memcpy(copy, same.bytes.data, same.bytes.size);
-    const sb_cell copied = {.key = x->g.name, .type = SB_CELL_STRING, .word = same.word, .bytes = {(const uint8_t *)copy, same.bytes.size}};
+    const sb_cell copied = {.key = x->g.name,
+                            .type = SB_CELL_STRING,
+                            .word = same.word,
+                            .bytes = {(const uint8_t *)copy, same.bytes.size}};
     OK(&x->f, sb_row_set(x->f.txn, sb_node_table(x->f.view), other, &copied, 1, &found, &x->f.err));
     expect(x, "both have :City(name) = 'name ");
     begin_write(&x->f);
-    OK(&x->f, sb_row_set(x->f.txn, sb_node_table(x->f.view), some_node(x, x->g.company), &gone, 1, &found, &x->f.err));
+    OK(&x->f, sb_row_set(x->f.txn, sb_node_table(x->f.view), some_node(x, x->g.company), &gone, 1,
+                         &found, &x->f.err));
     expect(x, "no :Company(name)");
     begin_write(&x->f);
     set_word(x, sb_node_table(x->f.view), some_node(x, x->g.person), x->g.n, SB_CELL_FLOAT, 0);
@@ -318,7 +338,8 @@ static void test_graph_verify__pending(void **state)
 
     begin_write(&x->f);
     OK(&x->f, sb_graph_create_nodes(x->f.graph, 0, 10, NULL, 0, nodes, &x->f.err));
-    OK(&x->f, sb_graph_create_rels(x->f.graph, x->g.knows, 10, nodes, nodes, NULL, 0, rels, &x->f.err));
+    OK(&x->f,
+       sb_graph_create_rels(x->f.graph, x->g.knows, 10, nodes, nodes, NULL, 0, rels, &x->f.err));
     assert_sound(&x->f, &x->t);
     rollback(&x->f);
 }
@@ -416,11 +437,13 @@ static void test_graph_verify__no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        DAMAGED(test_graph_verify__sound),      DAMAGED(test_graph_verify__lists),       DAMAGED(test_graph_verify__ends),
-        DAMAGED(test_graph_verify__rows),       DAMAGED(test_graph_verify__labels),      DAMAGED(test_graph_verify__indexes),
-        DAMAGED(test_graph_verify__constraints), DAMAGED(test_graph_verify__statistics), DAMAGED(test_graph_verify__pending),
-        DAMAGED(test_graph_verify__lost_page),
-        DAMAGED(test_graph_verify__pages),      DAMAGED(test_graph_verify__no_memory),   TEST(test_graph_verify__random),
+        DAMAGED(test_graph_verify__sound),       DAMAGED(test_graph_verify__lists),
+        DAMAGED(test_graph_verify__ends),        DAMAGED(test_graph_verify__rows),
+        DAMAGED(test_graph_verify__labels),      DAMAGED(test_graph_verify__indexes),
+        DAMAGED(test_graph_verify__constraints), DAMAGED(test_graph_verify__statistics),
+        DAMAGED(test_graph_verify__pending),     DAMAGED(test_graph_verify__lost_page),
+        DAMAGED(test_graph_verify__pages),       DAMAGED(test_graph_verify__no_memory),
+        TEST(test_graph_verify__random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

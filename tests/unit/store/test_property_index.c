@@ -2,8 +2,8 @@
  * both directions, deletion while scanning, cut keys, misuse, damage. */
 #include "store_fixture.h"
 
-#include "support/random_value.h"
 #include "store/index_priv.h"
+#include "support/random_value.h"
 
 #define ENTRIES_MAX 3000u
 #define KEYS_MAX    3u
