@@ -18,8 +18,8 @@
 static sb_err err;
 static uint64_t sum; /* keeps the work from being optimized away */
 static sb_graph *graph;
-static sb_node_id *ids;    /* of nodes, by number */
-static sb_node_id *asked;  /* random ids */
+static sb_node_id *ids;   /* of nodes, by number */
+static sb_node_id *asked; /* random ids */
 static size_t rel_count = 10000000;
 static sb_key_id node_keys[2], rel_keys[2];
 static sb_type_id type;
@@ -68,8 +68,10 @@ static double measure(const char *what, double units, void (*run)(void))
 static void build(sb_session *session)
 {
     sb_random random = {.state = 42};
-    sb_node_id *sources = need(malloc(rel_count * sizeof *sources)), *targets = need(malloc(rel_count * sizeof *targets));
-    int64_t *small = need(malloc(rel_count * sizeof *small)), *large = need(malloc(rel_count * sizeof *large));
+    sb_node_id *sources = need(malloc(rel_count * sizeof *sources)),
+               *targets = need(malloc(rel_count * sizeof *targets));
+    int64_t *small = need(malloc(rel_count * sizeof *small)),
+            *large = need(malloc(rel_count * sizeof *large));
     sb_rel_id *rels = need(malloc(rel_count * sizeof *rels));
     sb_txn *txn;
     sb_label_id label;
@@ -78,20 +80,27 @@ static void build(sb_session *session)
     must(sb_txn_begin_write(session, &txn, &err));
     must(sb_graph_get(txn, &graph, &err));
     must(sb_view_found(sb_graph_view(graph), &err));
-    must(sb_name_intern(sb_graph_view(graph), SB_NAME_LABEL, sb_bytes_of("Person", 6), &label, &err));
+    must(sb_name_intern(sb_graph_view(graph), SB_NAME_LABEL, sb_bytes_of("Person", 6), &label,
+                        &err));
     must(sb_name_intern(sb_graph_view(graph), SB_NAME_TYPE, sb_bytes_of("KNOWS", 5), &type, &err));
-    must(sb_name_intern(sb_graph_view(graph), SB_NAME_KEY, sb_bytes_of("number", 6), &node_keys[0], &err));
-    must(sb_name_intern(sb_graph_view(graph), SB_NAME_KEY, sb_bytes_of("age", 3), &node_keys[1], &err));
-    must(sb_name_intern(sb_graph_view(graph), SB_NAME_KEY, sb_bytes_of("small", 5), &rel_keys[0], &err));
-    must(sb_name_intern(sb_graph_view(graph), SB_NAME_KEY, sb_bytes_of("large", 5), &rel_keys[1], &err));
+    must(sb_name_intern(sb_graph_view(graph), SB_NAME_KEY, sb_bytes_of("number", 6), &node_keys[0],
+                        &err));
+    must(sb_name_intern(sb_graph_view(graph), SB_NAME_KEY, sb_bytes_of("age", 3), &node_keys[1],
+                        &err));
+    must(sb_name_intern(sb_graph_view(graph), SB_NAME_KEY, sb_bytes_of("small", 5), &rel_keys[0],
+                        &err));
+    must(sb_name_intern(sb_graph_view(graph), SB_NAME_KEY, sb_bytes_of("large", 5), &rel_keys[1],
+                        &err));
     must(sb_set_intern(sb_graph_view(graph), &label, 1, &set, &err));
     for (size_t i = 0; i < NODES; i++) {
         small[i] = (int64_t)sb_random_below(&random, 100);
         large[i] = (int64_t)sb_random_next(&random);
     }
-    must(sb_graph_create_nodes(graph, set, NODES,
-                               (sb_prop_column[]){{.key = node_keys[0], .type = SB_TYPE_INT, .integers = large},
-                                                  {.key = node_keys[1], .type = SB_TYPE_INT, .integers = small}}, 2, ids, &err));
+    must(sb_graph_create_nodes(
+        graph, set, NODES,
+        (sb_prop_column[]){{.key = node_keys[0], .type = SB_TYPE_INT, .integers = large},
+                           {.key = node_keys[1], .type = SB_TYPE_INT, .integers = small}},
+        2, ids, &err));
     id_end = ids[NODES - 1] + 1;
     for (size_t i = NODES - 1; i > 0; i--) {
         const size_t j = (size_t)sb_random_below(&random, i + 1);
@@ -111,16 +120,23 @@ static void build(sb_session *session)
         small[i] = (int64_t)sb_random_below(&random, 200);
         large[i] = (int64_t)sb_random_next(&random);
     }
-    must(sb_graph_create_rels(graph, type, rel_count, sources, targets,
-                              (sb_prop_column[]){{.key = rel_keys[0], .type = SB_TYPE_INT, .integers = small},
-                                                 {.key = rel_keys[1], .type = SB_TYPE_INT, .integers = large}}, 2, rels, &err));
+    must(sb_graph_create_rels(
+        graph, type, rel_count, sources, targets,
+        (sb_prop_column[]){{.key = rel_keys[0], .type = SB_TYPE_INT, .integers = small},
+                           {.key = rel_keys[1], .type = SB_TYPE_INT, .integers = large}},
+        2, rels, &err));
     must(sb_txn_commit(txn, &err));
     ends = need(calloc(id_end + 1, sizeof *ends));
     neighbors = need(malloc(rel_count * sizeof *neighbors));
-    for (size_t i = 0; i < rel_count; i++) ends[sources[i]]++;
-    for (size_t i = 1; i <= id_end; i++) ends[i] += ends[i - 1];
-    for (size_t i = rel_count; i-- > 0;) neighbors[--ends[sources[i]]] = (uint32_t)targets[i]; /* ends are begins now */
-    for (size_t i = 0; i < LOOKUPS; i++) asked[i] = ids[sb_random_below(&random, NODES)];
+    for (size_t i = 0; i < rel_count; i++)
+        ends[sources[i]]++;
+    for (size_t i = 1; i <= id_end; i++)
+        ends[i] += ends[i - 1];
+    /* ends are begins now */
+    for (size_t i = rel_count; i-- > 0;)
+        neighbors[--ends[sources[i]]] = (uint32_t)targets[i];
+    for (size_t i = 0; i < LOOKUPS; i++)
+        asked[i] = ids[sb_random_below(&random, NODES)];
     free(sources);
     free(targets);
     free(small);
@@ -145,8 +161,10 @@ static void props_many(void)
     static sb_value values[2 * BATCH];
     uint8_t found[BATCH / 8];
     for (size_t i = 0; i + BATCH <= LOOKUPS; i += BATCH) {
-        must(sb_graph_get_props_many(graph, SB_NODE, asked + i, BATCH, node_keys, 2, values, found, &err));
-        for (size_t k = 0; k < 2 * BATCH; k++) sum += (uint64_t)values[k].as.integer;
+        must(sb_graph_get_props_many(graph, SB_NODE, asked + i, BATCH, node_keys, 2, values, found,
+                                     &err));
+        for (size_t k = 0; k < 2 * BATCH; k++)
+            sum += (uint64_t)values[k].as.integer;
     }
 }
 
@@ -156,7 +174,8 @@ static void props_many(void)
 SB_NOINLINE static size_t raw_neighbors(uint64_t id, uint64_t *out)
 {
     const uint32_t begin = ends[id], end = ends[id + 1];
-    for (uint32_t i = begin; i < end; i++) out[i - begin] = neighbors[i];
+    for (uint32_t i = begin; i < end; i++)
+        out[i - begin] = neighbors[i];
     return end - begin;
 }
 
@@ -198,7 +217,8 @@ static void neighbors_many(void)
     static size_t list_ends[BATCH];
     for (size_t i = 0; i + BATCH <= LOOKUPS; i += BATCH) {
         const sb_node_id *list;
-        must(sb_graph_neighbor_ids_many(graph, asked + i, BATCH, SB_OUT, type, &list, list_ends, &err));
+        must(sb_graph_neighbor_ids_many(graph, asked + i, BATCH, SB_OUT, type, &list, list_ends,
+                                        &err));
         sum += list[list_ends[BATCH - 1] / 2];
     }
 }
@@ -230,13 +250,15 @@ static void raw_bfs_bits(void)
 {
     const size_t words = (size_t)id_end / 64 + 1;
     uint64_t left = 1, reached = 0;
-    for (int i = 0; i < 3; i++) memset(bits[i], 0, words * sizeof(uint64_t));
+    for (int i = 0; i < 3; i++)
+        memset(bits[i], 0, words * sizeof(uint64_t));
     bits[0][ids[0] / 64] = bits[1][ids[0] / 64] = 1ull << (ids[0] % 64);
     while (left != 0) {
         for (size_t w = 0; w < words; w++)
             for (uint64_t word = bits[1][w]; word != 0; word &= word - 1) {
                 const size_t node = w * 64 + sb_ctz64(word);
-                for (uint32_t i = ends[node]; i < ends[node + 1]; i++) bits[2][neighbors[i] / 64] |= 1ull << (neighbors[i] % 64);
+                for (uint32_t i = ends[node]; i < ends[node + 1]; i++)
+                    bits[2][neighbors[i] / 64] |= 1ull << (neighbors[i] % 64);
             }
         left = 0;
         for (size_t w = 0; w < words; w++) {
@@ -274,16 +296,27 @@ static void shortest(void)
 
 static void count_range(sb_entity entity, sb_key_id key, int64_t from, int64_t to)
 {
-    const sb_value low = {.type = SB_TYPE_INT, .as.integer = from}, high = {.type = SB_TYPE_INT, .as.integer = to};
-    const sb_scan_options options = {.entity = entity, .name = 1, .key = key, .low = &low, .high = &high};
+    const sb_value low = {.type = SB_TYPE_INT, .as.integer = from},
+                   high = {.type = SB_TYPE_INT, .as.integer = to};
+    const sb_scan_options options = {
+        .entity = entity, .name = 1, .key = key, .low = &low, .high = &high};
     uint64_t count;
     must(sb_graph_count(graph, &options, &count, &err));
     sum += count;
 }
 
-static void count_small(void) { count_range(SB_REL, rel_keys[0], 50, 100); }
-static void count_large(void) { count_range(SB_REL, rel_keys[1], INT64_MIN / 2, INT64_MAX / 2); }
-static void count_nodes(void) { count_range(SB_NODE, node_keys[1], 20, 30); }
+static void count_small(void)
+{
+    count_range(SB_REL, rel_keys[0], 50, 100);
+}
+static void count_large(void)
+{
+    count_range(SB_REL, rel_keys[1], INT64_MIN / 2, INT64_MAX / 2);
+}
+static void count_nodes(void)
+{
+    count_range(SB_NODE, node_keys[1], 20, 30);
+}
 
 static int64_t *raw_large;
 static uint8_t *raw_small;
@@ -291,14 +324,16 @@ static uint8_t *raw_small;
 static void raw_count_small(void)
 {
     uint64_t count = 0;
-    for (size_t i = 0; i < rel_count; i++) count += (uint8_t)(raw_small[i] - 51) <= 48;
+    for (size_t i = 0; i < rel_count; i++)
+        count += (uint8_t)(raw_small[i] - 51) <= 48;
     sum += count;
 }
 
 static void raw_count_large(void)
 {
     uint64_t count = 0;
-    for (size_t i = 0; i < rel_count; i++) count += raw_large[i] > INT64_MIN / 2 && raw_large[i] < INT64_MAX / 2;
+    for (size_t i = 0; i < rel_count; i++)
+        count += raw_large[i] > INT64_MIN / 2 && raw_large[i] < INT64_MAX / 2;
     sum += count;
 }
 
@@ -333,7 +368,8 @@ int main(int argc, char **argv)
     must(sb_graph_get(txn, &graph, &err));
     queue = need(malloc(NODES * sizeof *queue));
     seen = need(malloc(id_end));
-    for (int i = 0; i < 3; i++) bits[i] = need(malloc((id_end / 64 + 1) * sizeof(uint64_t)));
+    for (int i = 0; i < 3; i++)
+        bits[i] = need(malloc((id_end / 64 + 1) * sizeof(uint64_t)));
     raw_small = need(malloc(rel_count));
     raw_large = need(malloc(rel_count * sizeof *raw_large));
     sb_random random = {.state = 1};
@@ -359,9 +395,10 @@ int main(int argc, char **argv)
     const double large = measure("raw count, 64-bit values", (double)rel_count, raw_count_large);
     const double large_graph = measure("count, 64-bit values", (double)rel_count, count_large);
     measure("count of nodes", (double)NODES, count_nodes);
-    printf("of raw: neighbors %.2f, many %.2f, bfs %.2f of a queue, %.2f of bitmaps, count %.2f and %.2f (visited %llu, depth %u)\n", one_graph / one,
-           many_graph / many, bfs / by_queue, bfs / by_bits, small_graph / small, large_graph / large,
-           (unsigned long long)bfs_result.visited, bfs_result.depth);
+    printf("of raw: neighbors %.2f, many %.2f, bfs %.2f of a queue, %.2f of bitmaps, count %.2f "
+           "and %.2f (visited %llu, depth %u)\n",
+           one_graph / one, many_graph / many, bfs / by_queue, bfs / by_bits, small_graph / small,
+           large_graph / large, (unsigned long long)bfs_result.visited, bfs_result.depth);
     sb_txn_rollback(txn);
     sb_session_close(session);
     must(sb_pager_close(pager, &err));
