@@ -117,6 +117,16 @@ static void run_same_transaction(const bench_graph *graph)
     bench_sombra_close(store);
 }
 
+/* Their two ends are one: looked up once, even by a call of its own and without a cache. */
+static uint64_t count_loops(const bench_graph *graph)
+{
+    uint64_t loops = 0;
+
+    for (uint32_t i = 0; i < graph->edge_count; i++)
+        loops += graph->source[i] == graph->target[i];
+    return loops;
+}
+
 static uint64_t count_distinct(const bench_graph *graph)
 {
     uint8_t *seen = bench_alloc(graph->node_count, 1);
@@ -140,6 +150,8 @@ static void run_graph(const bench_graph *graph)
     bench_count(WORKLOAD, graph->name, "sombra", "seed", (double)bench.seed, "");
     bench_count(WORKLOAD, graph->name, "sombra", "distinct_endpoints",
                 (double)count_distinct(graph), "nodes");
+    bench_count(WORKLOAD, graph->name, "sombra", "loops", (double)count_loops(graph),
+                "relationships");
     for (size_t i = 0; i < sizeof CAPACITIES / sizeof *CAPACITIES; i++)
         run_capacity(graph, CAPACITIES[i]);
     run_same_transaction(graph);

@@ -6,7 +6,9 @@ bench=$SOMBRA_BUILD_DIR/sombra-bench
 fail() { echo "FAIL: $*" >&2; exit 1; }
 
 test -x "$bench" || fail "$bench does not exist"
-for workload in bulk_edge_creation exists_cache put_many_allocations profiling_overhead seed_ablation; do
+for workload in bulk_edge_creation exists_cache put_many_allocations profiling_overhead seed_ablation \
+    bulk_into_full bulk_load commit_each edge_insert lookup_id lookup_key lookup_autocommit neighbors \
+    two_hop_distinct three_hop_count bfs scan_filter open mixed; do
     "$bench" --list | grep -q "^$workload " || fail "--list does not name $workload"
 done
 for wrong in "nothing" "--graph s2k" "--engine oracle" "--threads 0" "--nothing" "--graph"; do
@@ -18,8 +20,17 @@ unset SOMBRA_PROFILE
 "$bench" bulk_edge_creation exists_cache put_many_allocations profiling_overhead seed_ablation \
     --graph s1k --rounds 2 --dir . --json >lines.json || fail "the run failed"
 ls -d sombra-bench-* 2>/dev/null && fail "the run left its directory behind"
-"$bench" exists_cache --graph s1k --rounds 1 --dir . | tail -n 1 | grep -q "^34 figures" ||
+"$bench" exists_cache --graph s1k --rounds 1 --dir . | tail -n 1 | grep -q "^35 figures" ||
     fail "the table does not end with its count of figures"
+# The engines must agree on what they read, and count what they wrote: else these end with an error. (Those that commit one by one
+# are left to the benchmark: they wait for the disk.)
+more="lookup_id lookup_key lookup_autocommit neighbors two_hop_distinct three_hop_count bfs scan_filter open bulk_load"
+# shellcheck disable=SC2086
+"$bench" $more --graph s1k --rounds 1 --dir . --json >more.json || fail "a workload failed"
+tail -n 1 more.json | grep -q '^{"summary": {"' || fail "there is no summary"
+for workload in $more; do
+    grep -q "^{\"workload\": \"$workload\"" more.json || fail "$workload printed nothing"
+done
 command -v python3 >/dev/null || { echo "without python3: the JSON is not looked at"; exit 0; }
 python3 - lines.json <<'CHECK'
 import json
@@ -50,8 +61,9 @@ for how in ("batch", "single"):
 for capacity in (0, 1024, 8192, 32768):
     assert cache[f"node_lookups_batch_capacity_{capacity}"] == 1000, capacity
     single = cache[f"node_lookups_single_capacity_{capacity}"]
-    assert single + cache[f"cache_hits_single_capacity_{capacity}"] == 8000, capacity
-assert cache["node_lookups_single_capacity_0"] == 8000
+    seen = single + cache[f"cache_hits_single_capacity_{capacity}"]
+    assert 8000 - cache["loops"] <= seen <= 8000, capacity
+assert cache["cache_hits_single_capacity_0"] == 0
 assert cache["node_lookups_single_capacity_1024"] < 6000
 assert cache["node_lookups_single_capacity_32768"] < 1100
 assert cache["node_lookups_same_transaction"] == 0
