@@ -322,15 +322,6 @@ static sb_status put_props(parser *p, sb_buffer *out)
 
 /* ---- Names ---------------------------------------------------------------------------------------------------------------------- */
 
-sb_bytes sb_bulk__chunk_name(const sb_bulk_chunk *chunk, uint32_t n)
-{
-    const uint8_t *at = chunk->names.data;
-
-    while (--n != 0)
-        at += 4 + sb_load_le32(at);
-    return sb_bytes_of(at + 4, sb_load_le32(at));
-}
-
 static sb_bytes name_at(const sb_bulk_chunk *chunk, size_t at)
 {
     return sb_bytes_of(chunk->names.data + at + 4, sb_load_le32(chunk->names.data + at));

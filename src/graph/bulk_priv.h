@@ -82,9 +82,9 @@ typedef struct sb_id_text sb_id_text;
 typedef struct sb_ids {
     const sb_allocator *alloc;
     uint64_t seed;
-    uint64_t *dense; /* by number; 0: none */
-    uint32_t *
-        narrow; /* in place of dense once values are final, when they fit: half of the cache misses */
+    uint64_t *dense;  /* by number; 0: none */
+    uint32_t *narrow; /* in place of dense once values are final, when they fit: half of the cache
+                       * misses */
     size_t dense_count;
     sb_map sparse;
     sb_id_text *texts;
@@ -289,8 +289,6 @@ SB_MUST_CHECK sb_status sb_bulk__chunk_init(sb_bulk_chunk *chunk, const sb_bulk 
 void sb_bulk__chunk_deinit(sb_bulk_chunk *chunk);
 /* Parse chunk->data. */
 void sb_bulk__parse(sb_bulk_chunk *chunk);
-/* Name number n of the chunk. */
-sb_bytes sb_bulk__chunk_name(const sb_bulk_chunk *chunk, uint32_t n);
 
 /* ---- bulk_files.c: opening files, cutting pieces, rejecting rows ----------------------------------------------------------------- */
 

@@ -17,7 +17,7 @@ struct sb_input {
     const sb_allocator *alloc;
     sb_file *file;
     const char *path; /* borrowed, for messages */
-    uint64_t offset, total;
+    uint64_t offset;
     input_kind kind;
     uint8_t *raw; /* IO_BYTES: bytes read and not yet given out */
     size_t raw_at, raw_size;
@@ -215,7 +215,6 @@ sb_status sb_input__open(const sb_allocator *alloc, sb_vfs *vfs, const char *pat
                          sb_input **input, sb_err *err)
 {
     sb_input *made = sb_alloc_zero(alloc, sizeof *made);
-    sb_file_info info;
     sb_status st;
 
     *input = NULL;
@@ -228,8 +227,6 @@ sb_status sb_input__open(const sb_allocator *alloc, sb_vfs *vfs, const char *pat
     made->file = opened;
     if (opened == NULL && (st = sb_input__open_file(vfs, path, &made->file, err)) != SB_OK)
         goto fail;
-    if ((st = made->file->ops->info(made->file, &info, err)) != SB_OK) goto fail;
-    made->total = info.regular ? info.bytes : 0;
     made->raw = sb_alloc(alloc, IO_BYTES);
     if (made->raw == NULL) {
         st = SB_FAIL_NOMEM(err);
@@ -247,11 +244,6 @@ fail:
 uint64_t sb_input__bytes_read(const sb_input *input)
 {
     return input->offset - (input->raw_size - input->raw_at);
-}
-
-uint64_t sb_input__bytes_total(const sb_input *input)
-{
-    return input->total;
 }
 
 void sb_input__close(sb_input *input)

@@ -170,9 +170,8 @@ static sb_status read_system(const sb_row *row, const char *what, uint64_t id, u
     sb_cell cell;
 
     if (!sb_row_cell(row, key, &cell) || cell.type != SB_CELL_INT)
-        return sb_err_set_at(err, __FILE__, __LINE__, SB_CORRUPT, row->pgno, 0,
-                             "%s %llu lacks its system column %08x", what, (unsigned long long)id,
-                             key);
+        return SB_FAIL_PAGE(err, row->pgno, "%s %llu lacks its system column %08x", what,
+                            (unsigned long long)id, key);
     *word = cell.word;
     return SB_OK;
 }

@@ -71,6 +71,7 @@ static void remove_files(const sb_recovery *r, const char *path)
     char *name = sb_alloc(r->alloc, bytes + 5);
 
     if (name == NULL) return; /* benign: they are in nobody's way */
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result) — a suffix ends it, below */
     memcpy(name, path, bytes);
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
         bool existed;
@@ -397,6 +398,7 @@ sb_status sb_graph_recover(const char *damaged, const char *path, const sb_recov
     r.arena = sb_arena_create(options->alloc, NULL);
     sb_status st = scratch == NULL || r.arena == NULL ? SB_FAIL_NOMEM(err) : SB_OK;
     if (st == SB_OK) {
+        /* NOLINTNEXTLINE(bugprone-not-null-terminated-result) — the suffix ends it */
         memcpy(scratch, path, bytes);
         memcpy(scratch + bytes, SCRATCH_SUFFIX, sizeof SCRATCH_SUFFIX);
         st = run_recovery(&r, damaged, path, scratch);

@@ -198,7 +198,7 @@ static sb_status place_schema(sb_recovery *r, const sb_schema *old)
 
 sb_status sb_recover__schemas(sb_recovery *r)
 {
-    sb_view *view;
+    sb_view *view = NULL;
     sb_err cause;
     size_t count;
     bool damaged = false;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NANOS_PER_SECOND 1000000000ll
+#define NANOS_PER_SECOND 1000000000LL
 
 static sb_status append_text(sb_buffer *out, const char *text)
 {

@@ -117,9 +117,10 @@ static sb_status know(sb_dijkstra *search, sb_node_id node, sb_known_node **know
 /* Note a way, unless one known is as good. */
 static sb_status add_way(sb_dijkstra *search, const sb_way *way)
 {
-    sb_known_node *known;
+    sb_known_node *known = NULL;
 
     SB_TRY(know(search, way->node, &known));
+    SB_ASSERT(known != NULL);
     const bool cheaper = !(known->weight <= way->weight); /* also when none is known: NaN */
     if (search->bounded ? !cheaper && way->hops >= known->hops : !cheaper) return SB_OK;
     if (cheaper) known->weight = way->weight;
@@ -237,12 +238,13 @@ static sb_status search_from(sb_dijkstra *search, sb_node_id from, sb_node_id to
     while (search->heap_count > 0) {
         const sb_heap_item item = pop(search);
         const sb_way *way = &search->ways[item.way];
-        sb_known_node *known;
+        sb_known_node *known = NULL;
         if (way->node == to) {
             *arrived = item.way;
             return SB_OK;
         }
         SB_TRY(know(search, way->node, &known));
+        SB_ASSERT(known != NULL);
         if (search->bounded ? way->hops >= known->hops : known->hops != UINT32_MAX) continue;
         known->hops = way->hops;
         if (way->hops >= search->options->max_depth) continue;

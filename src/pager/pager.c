@@ -393,10 +393,6 @@ uint32_t sb_pager_page_bytes(const sb_pager *pager)
 {
     return pager->page_bytes;
 }
-bool sb_pager_read_only(const sb_pager *pager)
-{
-    return pager->read_only;
-}
 const sb_allocator *sb_pager_alloc(const sb_pager *pager)
 {
     return pager->alloc;

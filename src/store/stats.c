@@ -70,17 +70,6 @@ void sb_store__stats_shrink(sb_store__stats *stats)
     sb_store__stats_clear(stats);
 }
 
-void sb_store__stats_forget(sb_store__stats *stats)
-{
-    for (size_t i = 0; i < stats->count; i++) {
-        stats->entries[i].known = false;
-    }
-    for (size_t i = 0; i < stats->head_count; i++) {
-        stats->heads[i].loaded = stats->heads[i].sorted = false;
-    }
-    sb_map_clear(&stats->chunks);
-}
-
 static sb_store__stat *find_entry(const sb_store__stats *stats, uint64_t key)
 {
     const uint64_t *place = sb_map_find(&stats->index, key);

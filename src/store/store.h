@@ -26,7 +26,6 @@ typedef uint32_t sb_label_id, sb_type_id, sb_key_id, sb_set_id;
 typedef struct sb_view sb_view;
 /* again after sb_txn_upgrade, before roots are changed */
 SB_MUST_CHECK sb_status sb_view_get(sb_txn *txn, sb_view **view, sb_err *err);
-sb_txn *sb_view_txn(const sb_view *view);
 /* First write transaction of a new file: write the empty catalog. A no-op later. */
 SB_MUST_CHECK sb_status sb_view_found(sb_view *view, sb_err *err);
 /* One hook, run when the transaction commits, before the store writes its rows: the layer above flushes there what it

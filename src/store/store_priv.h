@@ -382,7 +382,6 @@ void sb_store__stats_init(sb_store__stats *stats, const sb_allocator *alloc);
 void sb_store__stats_deinit(sb_store__stats *stats, const sb_allocator *alloc);
 void sb_store__stats_clear(sb_store__stats *stats);  /* keeps its blocks */
 void sb_store__stats_shrink(sb_store__stats *stats); /* clear, and give back what is large */
-void sb_store__stats_forget(sb_store__stats *stats); /* what was read; deltas stay */
 void sb_store__stats_restore(sb_view *view, uint64_t key, int64_t delta);
 /* Rows of what has changed, into writer.batch behind what is there; then, with the batch put, delete the emptied ones. */
 SB_MUST_CHECK sb_status sb_store__stats_gather(sb_view *view, sb_err *err);

@@ -137,11 +137,6 @@ sb_status sb_view_get(sb_txn *txn, sb_view **out, sb_err *err)
     return SB_OK;
 }
 
-sb_txn *sb_view_txn(const sb_view *view)
-{
-    return view->txn;
-}
-
 /* Roots are changed through these pointers, so in a write transaction the hooks must be in place: after sb_txn_upgrade,
  * sb_view_get or a call that changes something comes first. */
 static sb_tree *core_tree(sb_view *view, sb_store__core core)
