@@ -27,9 +27,9 @@ struct sombra_txn {
     sb_txn *txn; /* NULL while no transaction is open */
     sb_graph *graph;
     sb_view *view;
-    uint64_t
-        number; /* counts the connection's transactions: a builder or scan of an earlier one is refused */
-    bool named; /* a name was made, which no page shows before the commit */
+    uint64_t number; /* counts the connection's transactions: a builder or scan of an earlier one
+                      * is refused */
+    bool named;      /* a name was made, which no page shows before the commit */
 };
 
 struct sombra_conn {

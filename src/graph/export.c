@@ -40,10 +40,10 @@ typedef struct export
     out_file *files;
     size_t file_count; /* by set or type */
     size_t held_bytes;
-    sb_arena *arena; /* values of a row */
-    sb_buffer cells; /* texts of a row's cells, one behind the other */
-    sb_buffer
-        places; /* size_t[]: where each column's text begins + 1, 0: absent; then where it ends */
+    sb_arena *arena;  /* values of a row */
+    sb_buffer cells;  /* texts of a row's cells, one behind the other */
+    sb_buffer places; /* size_t[]: where each column's text begins + 1, 0: absent; then where it
+                       * ends */
     uint64_t done, total;
 }
 export;

@@ -203,8 +203,8 @@ static sb_status check_fresh(sb_graph *graph, const sb_schema *schema, sb_cursor
                              const sb_item *items, size_t count, sb_err *err)
 {
     bool found = false;
-    size_t sought =
-        SIZE_MAX; /* the cursor is at the first entry not below items[sought]'s values */
+    size_t sought = SIZE_MAX; /* the cursor is at the first entry not below items[sought]'s
+                               * values */
 
     for (size_t i = 0; i < count; i++) {
         const sb_bytes values = values_of(items[i].key);

@@ -10,8 +10,8 @@
 
 /* What a text is to be read as. */
 typedef struct sb_text_type {
-    uint32_t
-        type; /* sb_type of the value, or of the items; SB_TYPE_NULL: any, each text says "type:text" */
+    uint32_t type;  /* sb_type of the value, or of the items; SB_TYPE_NULL: any, each text says
+                     * "type:text" */
     bool list;      /* items between delimiters */
     char delimiter; /* of list items; ';' when 0 */
     uint8_t narrow; /* integers: 1, 2, 4 bytes wide only (byte, short, int32); 0: all of 64 bits */

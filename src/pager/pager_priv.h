@@ -36,14 +36,14 @@ SB_INLINE uint32_t sb_mark_pos(sb_mark mark)
 
 typedef struct sb_state {
     uint32_t page_count; /* pages of the file, page 0 included */
-    uint32_t
-        extent; /* no page at or past it was ever part of a commit since the file was last cut */
-    uint32_t free_head; /* first trunk of the free list, or 0 */
-    uint32_t
-        free_head_count; /* entries of it that count; the trunk's own page is not one of them */
-    uint32_t free_count; /* free pages in all, trunks included */
-    uint64_t seq;        /* commits so far */
-    uint64_t time_ns;    /* wall clock of the commit, since 1970 */
+    uint32_t extent;     /* no page at or past it was ever part of a commit since the file was last
+                          * cut */
+    uint32_t free_head;  /* first trunk of the free list, or 0 */
+    uint32_t free_head_count; /* entries of it that count; the trunk's own page is not one of
+                               * them */
+    uint32_t free_count;      /* free pages in all, trunks included */
+    uint64_t seq;             /* commits so far */
+    uint64_t time_ns;         /* wall clock of the commit, since 1970 */
     uint8_t meta[SB_META_BYTES];
 } sb_state;
 
@@ -334,8 +334,8 @@ struct sb_pager {
     sb_mutex *cache_mutex;
     uint8_t own_slots[(SB_SHM_SLOTS + 7) / 8];
     uint32_t guard_count; /* holders of the guard lock in this process; guarded by slots_mutex */
-    sb_mark
-        guard_mark; /* SB_MODE_GUARD: the snapshot they share, 0: none; guarded by index_mutex */
+    sb_mark guard_mark;   /* SB_MODE_GUARD: the snapshot they share, 0: none; guarded by
+                           * index_mutex */
     sb_state guard_state;
     bool guard_main_only;
 
@@ -359,10 +359,10 @@ typedef enum sb_own_kind {
 } sb_own_kind;
 
 typedef struct sb_own_version {
-    uint8_t
-        *buffer; /* page bytes; SB_FRAME_BYTES before it belong to the frame header. PRIVATE only */
-    uint32_t pos;   /* SPILLED only */
-    uint32_t level; /* savepoint under which it was made, 0: none */
+    uint8_t *buffer; /* page bytes; SB_FRAME_BYTES before it belong to the frame header. PRIVATE
+                      * only */
+    uint32_t pos;    /* SPILLED only */
+    uint32_t level;  /* savepoint under which it was made, 0: none */
     sb_own_kind kind;
 } sb_own_version;
 

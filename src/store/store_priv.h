@@ -36,8 +36,8 @@ typedef enum sb_store__core {
     SB_CORE_NODES = 1,
     SB_CORE_RELS = 2,
     SB_CORE_LABELS = 3,
-    SB_CORE_SHARED_OUT =
-        4, /* lists of the types that have no tree of their own; + SB_IN for the other direction */
+    SB_CORE_SHARED_OUT = 4, /* lists of the types that have no tree of their own; + SB_IN for the
+                             * other direction */
     SB_CORE_SHARED_IN = 5,
     SB_CORE_TREES = 6
 } sb_store__core;

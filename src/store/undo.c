@@ -160,8 +160,8 @@ static void restore_savepoint(sb_view *view, sb_store__savepoint *savepoint)
         apply(view, &writer->log[--writer->log_count]);
     }
     if (failed != writer->failed)
-        writer->failed_savepoints =
-            0; /* no memory while restoring: nothing earlier is known to be right */
+        writer->failed_savepoints = 0; /* no memory while restoring: nothing earlier is known to
+                                        * be right */
     restore_touched(view, savepoint->epoch);
     for (size_t i = savepoint->log_begin; i < savepoint->log_end; i++) {
         apply(view, &writer->log[i]);

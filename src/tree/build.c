@@ -18,8 +18,8 @@ struct sb_build_core {
     uint32_t run_pages, run_used;
     uint32_t run_capacity; /* pages of buffer */
     uint8_t *buffer;       /* owned: the run's pages */
-    sb_buffer
-        parts; /* sb_part of each leaf; low.data counts from the start of keys until the end */
+    sb_buffer parts;       /* sb_part of each leaf; low.data counts from the start of keys until the
+                            * end */
     sb_buffer keys;
 };
 

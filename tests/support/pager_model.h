@@ -25,12 +25,12 @@ typedef struct model_state {
 typedef struct model {
     sb_random random;
     uint32_t next_version;
-    model_state now;      /* of the open transaction, or as committed */
-    model_state *history; /* by commit number; history[0] is empty */
-    uint64_t committed;   /* commits acknowledged */
-    uint64_t attempted;   /* greatest commit number whose commit call began */
-    uint64_t
-        checkpointed; /* commits that a checkpoint which waits has brought into the main file */
+    model_state now;       /* of the open transaction, or as committed */
+    model_state *history;  /* by commit number; history[0] is empty */
+    uint64_t committed;    /* commits acknowledged */
+    uint64_t attempted;    /* greatest commit number whose commit call began */
+    uint64_t checkpointed; /* commits that a checkpoint which waits has brought into the main
+                            * file */
     bool with_checkpoints, with_spill;
 } model;
 
