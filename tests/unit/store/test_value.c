@@ -93,7 +93,7 @@ static void test_store_value__check_ranges(void **state)
     v.extra = 4327;
     assert_int_equal(check(v), SB_INVALID);
     v.extra = 4326;
-    v.as.point.y = INFINITY;
+    v.as.point.y = (double)INFINITY;
     assert_int_equal(check(v), SB_INVALID);
 }
 
@@ -201,7 +201,7 @@ static void test_store_value__numbers(void **state)
     assert_true(equal(real_value(-0.0), int_value(0)));
     assert_false(equal(real_value(nan), real_value(nan)));
     assert_int_equal(compare(real_value(nan), real_value(-nan)), 0);
-    assert_true(compare(real_value(nan), real_value(INFINITY)) > 0);
+    assert_true(compare(real_value(nan), real_value((double)INFINITY)) > 0);
     /* Where doubles have gaps of two and more. */
     assert_true(compare(int_value((1ll << 53) + 1), real_value(0x1p53)) > 0);
     assert_true(compare(real_value(0x1p53), int_value((1ll << 53) + 1)) < 0);
@@ -229,9 +229,9 @@ static void test_store_value__types_in_order(void **state)
         {.type = SB_TYPE_BYTES},
         {.type = SB_TYPE_BOOL},
         {.type = SB_TYPE_BOOL, .as.boolean = true},
-        real_value(-INFINITY),
+        real_value(-(double)INFINITY),
         real_value(1.5),
-        real_value(INFINITY),
+        real_value((double)INFINITY),
         real_value((double)NAN),
         SB_VALUE_NULL,
     };
