@@ -169,6 +169,7 @@ static sb_status read_system(const sb_row *row, const char *what, uint64_t id, u
 {
     sb_cell cell;
 
+    *word = 0;
     if (!sb_row_cell(row, key, &cell) || cell.type != SB_CELL_INT)
         return SB_FAIL_PAGE(err, row->pgno, "%s %llu lacks its system column %08x", what,
                             (unsigned long long)id, key);
