@@ -270,9 +270,11 @@ SOMBRA_API void sombra_disconnect(sombra_conn *conn);
 /** The last failure on a connection; status SOMBRA_OK when the last call succeeded. Borrowed until its next call. */
 SOMBRA_API const sombra_error *sombra_error_of(const sombra_conn *conn);
 /** Make the call that runs on the connection return SOMBRA_INTERRUPT soon; from any thread. The flag is cleared when the next
- *  call begins… unless none was running, then nothing happens. */
+ *  call begins… unless none was running, then nothing happens. Short calls, sombra_commit and sombra_checkpoint run to their
+ *  end; a long checkpoint is best left to checkpoint_thread. */
 SOMBRA_API void sombra_interrupt(sombra_conn *conn);
-/** Called now and then by long calls with work done and in all (0: not known); false cancels them. NULL: none. */
+/** Called now and then by long calls with work done and in all (0: not known); false cancels them. Not in
+ *  sombra_commit and sombra_checkpoint. NULL: none. */
 SOMBRA_API void sombra_set_progress(sombra_conn *conn,
                                     bool (*progress)(void *ctx, uint64_t done, uint64_t total),
                                     void *ctx);

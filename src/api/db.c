@@ -300,6 +300,7 @@ void sombra__run_begin(sombra_conn *conn)
 void sombra__run_end(sombra_conn *conn)
 {
     atomic_store(&conn->running, false);
+    atomic_store(&conn->cancel, false); /* not for the next call */
 }
 
 void sombra_set_progress(sombra_conn *conn,

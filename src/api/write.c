@@ -37,10 +37,12 @@ sombra_status sombra_create_nodes(sombra_txn *txn, const uint32_t *labels, size_
     status = take_ids(txn, count, ids, &made);
     if (status != SB_OK) return sombra__status(status);
     status = sombra__label_set(txn, labels, label_count, &set);
+    sombra__run_begin(txn->conn);
     if (status == SB_OK)
         status = sb_graph_create_nodes(txn->graph, set, count,
                                        (const sb_prop_column *)(const void *)columns, column_count,
                                        made, &txn->conn->err);
+    sombra__run_end(txn->conn);
     if (status == SB_OK) sombra__changed(txn->conn, SOMBRA_NODE_CREATED, made, count);
     put_ids(txn, count, ids, made, status);
     return sombra__status(status);
@@ -59,9 +61,11 @@ sombra_status sombra_create_rels(sombra_txn *txn, uint32_t type, size_t count,
     SOMBRA_ARG(txn, columns != NULL || column_count == 0);
     status = take_ids(txn, count, ids, &made);
     if (status != SB_OK) return sombra__status(status);
+    sombra__run_begin(txn->conn);
     status = sb_graph_create_rels(txn->graph, type, count, sources, targets,
                                   (const sb_prop_column *)(const void *)columns, column_count, made,
                                   &txn->conn->err);
+    sombra__run_end(txn->conn);
     if (status == SB_OK) sombra__changed(txn->conn, SOMBRA_REL_CREATED, made, count);
     put_ids(txn, count, ids, made, status);
     return sombra__status(status);
@@ -156,7 +160,9 @@ sombra_status sombra_builder_execute(sombra_builder *builder, sombra_created *cr
     if (created != NULL) memset(created, 0, sizeof *created);
     if (builder == NULL) return SOMBRA_MISUSE;
     SOMBRA_ENTER_BUILDER(builder);
+    sombra__run_begin(builder->txn->conn);
     status = sb_builder_execute(builder->inner, &result, &builder->txn->conn->err);
+    sombra__run_end(builder->txn->conn);
     if (status != SB_OK) return sombra__status(status);
     sombra__changed(builder->txn->conn, SOMBRA_NODE_CREATED, result.node_ids, result.node_count);
     sombra__changed(builder->txn->conn, SOMBRA_REL_CREATED, result.rel_ids, result.rel_count);

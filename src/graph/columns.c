@@ -38,6 +38,13 @@ static bool is_present(const sb_prop_column *column, size_t row)
     return column->present == NULL || sb_bit_get(column->present, row);
 }
 
+/* A value was looked at: count whole steps. */
+static sb_status count_value(sb_graph *graph, size_t i, sb_err *err)
+{
+    return SB_LIKELY((i + 1) % SB_GRAPH_STEP != 0) ? SB_OK
+                                                   : sb_graph__work(graph, SB_GRAPH_STEP, err);
+}
+
 /* Every value of a column that is of one type. */
 static sb_status check_typed(sb_graph *graph, const sb_prop_column *column, size_t count,
                              sb_err *err)
@@ -60,6 +67,7 @@ static sb_status check_typed(sb_graph *graph, const sb_prop_column *column, size
             return SB_FAIL(err, SB_MISUSE, "a %s column has no integers",
                            sb_type_name(column->type));
         for (size_t i = 0; i < count; i++) {
+            SB_TRY(count_value(graph, i, err));
             if (!is_present(column, i)) continue;
             st = check_integer(column->type, column->integers[i], err);
             if (SB_UNLIKELY(st != SB_OK)) return name_fault(graph, column, i, st, err);
@@ -70,6 +78,7 @@ static sb_status check_typed(sb_graph *graph, const sb_prop_column *column, size
         if (column->bytes == NULL)
             return SB_FAIL(err, SB_MISUSE, "a %s column has no texts", sb_type_name(column->type));
         for (size_t i = 0; i < count; i++) {
+            SB_TRY(count_value(graph, i, err));
             if (!is_present(column, i)) continue;
             value.as.bytes.data = column->bytes[i].data;
             value.as.bytes.size = column->bytes[i].size;
@@ -97,6 +106,7 @@ static sb_status survey_mixed(sb_graph *graph, const sb_prop_column *column, siz
     for (size_t i = 0; i < count; i++) {
         uint8_t type;
         sb_status st;
+        SB_TRY(count_value(graph, i, err));
         if (!is_present(column, i) || column->values[i].type == SB_TYPE_NULL) continue;
         st = sb_value_check(&column->values[i], err);
         if (SB_UNLIKELY(st != SB_OK)) return name_fault(graph, column, i, st, err);

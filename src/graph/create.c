@@ -19,6 +19,38 @@ static void add_system_column(sb_graph *graph, sb_column *columns, size_t *colum
     columns[(*column_count)++] = (sb_column){.key = key, .type = SB_CELL_INT, .words = words};
 }
 
+/* Put the rows in steps, so that a long batch can be cancelled. scratch has room for the columns of a step. */
+static sb_status put_rows(sb_graph *graph, sb_tree *table, const sb_rows *rows, sb_err *err)
+{
+    sb_column *columns;
+    size_t end;
+
+    if (rows->row_count <= SB_GRAPH_STEP) {
+        SB_TRY(sb_rows_put(graph->txn, table, rows, err));
+        return sb_graph__work(graph, rows->row_count, err);
+    }
+    sb_buffer_reset(&graph->writer.scratch);
+    if (sb_buffer_reserve(&graph->writer.scratch, rows->column_count * sizeof *columns) != SB_OK)
+        return SB_FAIL_NOMEM(err);
+    columns = (sb_column *)(void *)graph->writer.scratch.data;
+    for (size_t begin = 0; begin < rows->row_count; begin = end) {
+        sb_rows step = {
+            .ids = rows->ids + begin, .columns = columns, .column_count = rows->column_count};
+        end = rows->row_count - begin < SB_GRAPH_STEP ? rows->row_count : begin + SB_GRAPH_STEP;
+        step.row_count = end - begin;
+        for (size_t c = 0; c < rows->column_count; c++) {
+            columns[c] = rows->columns[c];
+            /* begin is a multiple of 8: steps share no byte of a bitmap */
+            if (columns[c].present != NULL) columns[c].present += begin / 8;
+            if (columns[c].words != NULL) columns[c].words += begin;
+            if (columns[c].bytes != NULL) columns[c].bytes += begin;
+        }
+        SB_TRY(sb_rows_put(graph->txn, table, &step, err));
+        SB_TRY(sb_graph__work(graph, step.row_count, err));
+    }
+    return SB_OK;
+}
+
 /* ---- Nodes -------------------------------------------------------------------------------------------------- */
 
 static sb_status index_labels(sb_graph *graph, sb_set_id set, const sb_node_id *ids, size_t count,
@@ -49,7 +81,7 @@ sb_status sb_create__nodes(sb_graph *graph, sb_set_id set, size_t count,
                      .row_count = count,
                      .columns = table_columns,
                      .column_count = table_column_count};
-    SB_TRY(sb_rows_put(graph->txn, sb_node_table(graph->view), &rows, err));
+    SB_TRY(put_rows(graph, sb_node_table(graph->view), &rows, err));
     SB_TRY(index_labels(graph, set, ids, count, err));
     SB_TRY(sb_upkeep__created(graph, SB_NODE, set, ids, count, columns, column_count, err));
     SB_TRY(sb_writer__made(graph, set, ids, count, err));
@@ -117,7 +149,7 @@ sb_status sb_create__rels(sb_graph *graph, sb_type_id type, size_t count, const 
                      .row_count = count,
                      .columns = table_columns,
                      .column_count = table_column_count};
-    SB_TRY(sb_rows_put(graph->txn, sb_rel_table(graph->view), &rows, err));
+    SB_TRY(put_rows(graph, sb_rel_table(graph->view), &rows, err));
     SB_TRY(sb_upkeep__created(graph, SB_REL, type, ids, count, columns, column_count, err));
     sb_create__count_ends(graph, sets, count, type, SB_OUT, 1);
     sb_create__count_ends(graph, sets + count, count, type, SB_IN, 1);

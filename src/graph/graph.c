@@ -45,7 +45,10 @@ static sb_status before_commit(void *ctx, sb_err *err)
 {
     sb_graph *graph = ctx;
     if (!graph->writer.active) return SB_OK;
-    SB_TRY(sb_writer__flush(graph, 0, err));
+    graph->committing = true;
+    const sb_status flushed = sb_writer__flush(graph, 0, err);
+    graph->committing = false;
+    if (flushed != SB_OK) return flushed;
     return sb_constraints__check_touched(graph, err);
 }
 
@@ -158,6 +161,16 @@ sb_status sb_graph__tick(sb_graph *graph, uint64_t done, uint64_t total, sb_err 
     return SB_OK;
 }
 
+sb_status sb_graph__work(sb_graph *graph, size_t units, sb_err *err)
+{
+    sb_writer *writer = &graph->writer;
+    const uint64_t before = writer->work / SB_GRAPH_STEP;
+
+    writer->work += units;
+    if (writer->work / SB_GRAPH_STEP == before || graph->committing) return SB_OK;
+    return sb_graph__tick(graph, writer->work, 0, err);
+}
+
 /* ---- Calls --------------------------------------------------------------------------------------------------- */
 
 sb_arena *sb_graph__results(sb_graph *graph)
@@ -170,6 +183,7 @@ sb_status sb_graph__atomic_begin(sb_graph *graph, uint32_t *savepoint, sb_err *e
 {
     *savepoint = 0;
     SB_TRY(sb_writer__begin(graph, err));
+    graph->writer.work = 0;
     return sb_txn_savepoint(graph->txn, savepoint, err);
 }
 

@@ -135,6 +135,7 @@ typedef struct sb_writer {
     sb_touched *touched;
     size_t touched_count, touched_capacity;
     sb_writer_stats stats;
+    uint64_t work; /* units that the call has done: rows, values, ends, relationships flushed */
     /* Scratch, kept between calls and transactions so that a steady stream of them allocates nothing. */
     sb_buffer words;   /* uint64_t columns */
     sb_buffer columns; /* sb_column[] */
@@ -168,6 +169,7 @@ struct sb_graph {
                              * stream of them allocates nothing */
     sb_buffer rel_ids;      /* scratch beside it */
     sb_writer writer;
+    bool committing; /* what runs belongs to a commit, which can not be cancelled */
 };
 
 /* The allocator of the graph's long-lived memory. */
@@ -179,6 +181,10 @@ SB_INLINE const sb_allocator *sb_graph__alloc(const sb_graph *graph)
 sb_arena *sb_graph__results(sb_graph *graph);
 /* SB_INTERRUPT when the session was cancelled; calls progress. Call about every 65,536 units of work. */
 SB_MUST_CHECK sb_status sb_graph__tick(sb_graph *graph, uint64_t done, uint64_t total, sb_err *err);
+/* Units of work between two ticks. */
+#define SB_GRAPH_STEP ((size_t)65536)
+/* Count work of a call that writes, in steps of any size: ticks each SB_GRAPH_STEP units. Nothing in a commit. */
+SB_MUST_CHECK sb_status sb_graph__work(sb_graph *graph, size_t units, sb_err *err);
 /* Bracket of a call that writes (G1). end passes status through, after rolling back if it is a failure. */
 SB_MUST_CHECK sb_status sb_graph__atomic_begin(sb_graph *graph, uint32_t *savepoint, sb_err *err);
 SB_MUST_CHECK sb_status sb_graph__atomic_end(sb_graph *graph, uint32_t savepoint, sb_status status,

@@ -577,7 +577,8 @@ static sb_status do_ops(sb_mutator *m)
             if (m->err != NULL) sb_err_prefix(m->err, "op %zu", i);
             return st;
         }
-        if (++i % 65536 == 0) SB_TRY(sb_graph__tick(m->graph, i, m->count, m->err));
+        i++;
+        SB_TRY(sb_graph__work(m->graph, 1, m->err));
     }
     return sb_upkeep__end(m->graph, m->err);
 }

@@ -468,6 +468,8 @@ static sb_status gather_unknown(sb_graph *graph, const sb_node_id *ids, size_t c
     for (size_t i = 0; i < count; i++) {
         bool inserted;
         uint64_t *value;
+        if (SB_UNLIKELY((i + 1) % SB_GRAPH_STEP == 0))
+            SB_TRY(sb_graph__work(graph, SB_GRAPH_STEP, err));
         if (!overridden && ids[i] >= hint.first && ids[i] < hint.end) {
             sets[i] = hint.set;
             writer->stats.known_in_txn++;
@@ -515,8 +517,14 @@ static sb_status look_up_gathered(sb_graph *graph, sb_err *err)
     }
     writer->stats.node_lookups += count;
     SB_PROFILE_ADD(graph->profile, NODE_LOOKUPS, count);
-    return sb_rows_find(graph->txn, sb_node_table(graph->view), ids, count, note_looked_up, &lookup,
-                        err);
+    for (size_t begin = 0, step; begin < count; begin += step) {
+        step = count - begin < SB_GRAPH_STEP ? count - begin : SB_GRAPH_STEP;
+        lookup.ids = ids + begin;
+        SB_TRY(sb_rows_find(graph->txn, sb_node_table(graph->view), lookup.ids, step,
+                            note_looked_up, &lookup, err));
+        SB_TRY(sb_graph__work(graph, step, err));
+    }
+    return SB_OK;
 }
 
 static sb_status missing_endpoint(sb_graph *graph, size_t row, const char *end, sb_node_id id,
@@ -766,6 +774,23 @@ static sb_status sort_rels(sb_graph *graph, const sb_triple *rels, size_t count,
     return SB_OK;
 }
 
+/* Sorted relationships into a direction's lists in steps, so that a long flush can be cancelled. A step ends with a
+ * node's list: none is opened twice. */
+static sb_status insert_lists(sb_graph *graph, sb_type_id type, sb_direction direction,
+                              const sb_triple *rels, size_t count, sb_err *err)
+{
+    size_t end;
+
+    for (size_t begin = 0; begin < count; begin = end) {
+        end = count - begin < SB_GRAPH_STEP ? count : begin + SB_GRAPH_STEP;
+        while (end < count && rels[end].node == rels[end - 1].node)
+            end++;
+        SB_TRY(sb_adjacency_insert(graph->view, type, direction, rels + begin, end - begin, err));
+        SB_TRY(sb_graph__work(graph, end - begin, err));
+    }
+    return SB_OK;
+}
+
 static sb_status flush_type(sb_graph *graph, size_t place, sb_err *err)
 {
     sb_writer *writer = &graph->writer;
@@ -776,9 +801,9 @@ static sb_status flush_type(sb_graph *graph, size_t place, sb_err *err)
     if (count == 0) return SB_OK;
     SB_TRY(log_pending(graph, place, err));
     SB_TRY(sort_rels(graph, rels, count, SB_OUT, &writer->stats.forward_sorts, &sorted, err));
-    SB_TRY(sb_adjacency_insert(graph->view, pending->type, SB_OUT, sorted, count, err));
+    SB_TRY(insert_lists(graph, pending->type, SB_OUT, sorted, count, err));
     SB_TRY(sort_rels(graph, rels, count, SB_IN, &writer->stats.reverse_sorts, &sorted, err));
-    SB_TRY(sb_adjacency_insert(graph->view, pending->type, SB_IN, sorted, count, err));
+    SB_TRY(insert_lists(graph, pending->type, SB_IN, sorted, count, err));
     pending->flushed = pending->count;
     writer->pending_rels -= count;
     writer->stats.flushed_rels += count;

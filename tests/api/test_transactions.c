@@ -476,6 +476,93 @@ static void test_api_transactions__interrupt_and_progress(void **state)
     api_end(&f);
 }
 
+/* Each way to write much in one call can be cancelled, leaves nothing, and the transaction goes on. */
+static sombra_status write_much(api_fixture *f, unsigned way, uint32_t label, uint32_t type)
+{
+    enum { MANY = 200000 };
+    const uint64_t first = 1;
+    sombra_status status = SOMBRA_OK;
+
+    if (way == 0) {
+        status = sombra_create_nodes(f->txn, &label, 1, MANY, NULL, 0, NULL);
+    } else if (way == 1) {
+        uint64_t *ends = malloc(MANY * sizeof *ends);
+        for (size_t i = 0; i < MANY; i++)
+            ends[i] = first;
+        status = sombra_create_rels(f->txn, type, MANY, ends, ends, NULL, 0, NULL);
+        free(ends);
+    } else if (way == 2) {
+        sombra_builder *builder;
+        sombra_created created;
+        OK(f, sombra_builder_open(f->txn, &builder));
+        for (size_t i = 0; i < MANY; i++)
+            OK(f, sombra_builder_node(builder, &label, 1, NULL, 0, NULL, 0, NULL));
+        status = sombra_builder_execute(builder, &created);
+        sombra_builder_close(builder);
+    } else {
+        sombra_op *ops = calloc(MANY, sizeof *ops);
+        sombra_mutation summary;
+        for (size_t i = 0; i < MANY; i++) {
+            ops[i].kind = way == 3 ? SOMBRA_CREATE_NODE : SOMBRA_ADD_LABELS;
+            ops[i].entity.id = way == 3 ? 0 : first;
+            ops[i].entity.result_of = -1;
+            ops[i].labels = &label;
+            ops[i].label_count = 1;
+        }
+        status = sombra_mutate(f->txn, ops, MANY, &summary);
+        free(ops);
+    }
+    return status;
+}
+
+static void test_api_transactions__long_writes_are_cancelled(void **state)
+{
+    api_fixture f;
+    long_call call = {0};
+    uint32_t label, type;
+    (void)state;
+
+    api_new(&f);
+    call.conn = f.conn;
+    api_begin(&f, SOMBRA_WRITE);
+    label = api_name(&f, SOMBRA_LABEL, "Person");
+    type = api_name(&f, SOMBRA_TYPE, "KNOWS");
+    (void)api_node(&f, "Person", 1);
+    api_commit(&f);
+    sombra_set_progress(f.conn, on_progress, &call);
+    for (unsigned way = 0; way < 5; way++) {
+        api_begin(&f, SOMBRA_WRITE);
+        for (int by_interrupt = 0; by_interrupt < 2; by_interrupt++) {
+            call.calls = 0;
+            call.stop_at = 2;
+            call.interrupt = by_interrupt != 0;
+            FAILS(&f, write_much(&f, way, label, type), SOMBRA_INTERRUPT, "cancel");
+        }
+        call.calls = 0;
+        call.stop_at = UINT32_MAX;
+        OK(&f, write_much(&f, way, label, type));
+        assert_true(call.calls >= 3);
+        sombra_rollback(f.txn);
+        assert_int_equal(api_node_count(&f), 1);
+    }
+    /* what is cancelled is undone, and a commit is never cancelled */
+    api_begin(&f, SOMBRA_WRITE);
+    call.calls = 0;
+    call.stop_at = 2;
+    FAILS(&f, write_much(&f, 1, label, type), SOMBRA_INTERRUPT, "cancel");
+    call.stop_at = UINT32_MAX;
+    OK(&f, write_much(&f, 1, label, type));
+    call.calls = 0;
+    call.stop_at = 1;
+    api_commit(&f);
+    assert_int_equal(call.calls, 0);
+    sombra_set_progress(f.conn, NULL, NULL);
+    api_begin(&f, SOMBRA_READ);
+    api_verify(&f);
+    sombra_rollback(f.txn);
+    api_end(&f);
+}
+
 /* ---- Read-only, immutable ------------------------------------------------------------------------------------------ */
 
 static void test_api_transactions__read_only(void **state)
@@ -612,6 +699,7 @@ int main(void)
         cmocka_unit_test(test_api_transactions__commit_hook),
         cmocka_unit_test(test_api_transactions__change_hook),
         cmocka_unit_test(test_api_transactions__interrupt_and_progress),
+        cmocka_unit_test(test_api_transactions__long_writes_are_cancelled),
         cmocka_unit_test(test_api_transactions__read_only),
         cmocka_unit_test(test_api_transactions__abort_at_each_step),
     };
