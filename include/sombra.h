@@ -278,10 +278,12 @@ SOMBRA_API void sombra_interrupt(sombra_conn *conn);
 SOMBRA_API void sombra_set_progress(sombra_conn *conn,
                                     bool (*progress)(void *ctx, uint64_t done, uint64_t total),
                                     void *ctx);
-/** Runs before each commit of a connection that changed something; non-zero rolls it back with that status. NULL: none. */
+/** Runs before each commit of a connection that changed something; non-zero rolls it back with that status
+ *  (CONSTRAINT for what is no sombra_status). NULL: none. */
 SOMBRA_API void sombra_set_commit_hook(sombra_conn *conn, sombra_status (*hook)(void *ctx),
                                        void *ctx);
-/** What a change hook hears of: after each successful call, once for each entity created, changed or deleted. */
+/** What a change hook hears of: after each successful call, once for each entity created, changed or deleted.
+ *  Not of what sombra_import_csv and sombra_restore bring, nor of rolling back. */
 typedef enum sombra_change {
     SOMBRA_NODE_CREATED,
     SOMBRA_NODE_CHANGED,

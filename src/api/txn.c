@@ -55,6 +55,11 @@ sombra_status sombra_commit(sombra_txn *txn)
         const sombra_status refused = conn->commit_hook(conn->commit_ctx);
         if (refused != SOMBRA_OK) {
             sombra_rollback(txn);
+            if (refused > SOMBRA_OK || refused < SOMBRA_REJECTED)
+                return sombra__status(SB_FAIL(&conn->err, SB_CONSTRAINT,
+                                              "the commit hook refused the commit with %d, which "
+                                              "is no sombra_status",
+                                              (int)refused));
             return sombra__status(
                 SB_FAIL(&conn->err, (sb_status)refused, "the commit hook refused the commit"));
         }

@@ -327,6 +327,13 @@ static void test_api_transactions__commit_hook(void **state)
     (void)api_node(&f, "Person", 2);
     FAILS(&f, sombra_commit(f.txn), SOMBRA_CONSTRAINT, "commit hook");
     assert_int_equal(log.commits, 3);
+    /* a number that is no failure is one all the same */
+    for (int i = 0; i < 2; i++) {
+        log.refuse = (sombra_status)(i == 0 ? 7 : -99);
+        api_begin(&f, SOMBRA_WRITE);
+        (void)api_node(&f, "Person", 2);
+        FAILS(&f, sombra_commit(f.txn), SOMBRA_CONSTRAINT, "no sombra_status");
+    }
     sombra_set_commit_hook(f.conn, NULL, NULL);
     assert_int_equal(api_node_count(&f), 1);
     api_end(&f);
