@@ -75,7 +75,9 @@ void bench_summary(void);
 /* ---- Graphs ------------------------------------------------------------------------------------- */
 
 typedef struct sombra_text bench_text;
-#define BENCH_NAME_BYTES 12u
+#define BENCH_NAME_BYTES  12u
+#define BENCH_NODE_LABELS 4u    /* at most */
+#define BENCH_NO_LABEL    0xffu /* behind the last one of a node with fewer */
 
 /* Nodes 0 … node_count - 1 with a unique key and a name; relationships with a weight below 256. */
 typedef struct bench_graph {
@@ -83,18 +85,22 @@ typedef struct bench_graph {
     uint32_t node_count, edge_count, type_count;
     uint32_t *source, *target; /* by relationship */
     uint16_t *type;            /* by relationship; NULL: all of one type */
+    uint8_t *labels;           /* BENCH_NODE_LABELS by node; NULL: all under one label */
     int64_t *weight;
     int64_t *key; /* by node; ascending */
     bench_text *names;
     char *name_bytes;
 } bench_graph;
 
-/* s1k, s5k, s20k, m100k, b1m: R-MAT degrees, ids permuted, seeded. Owned by the caller. */
+/* s1k, s5k, s20k, m100k, b1m: R-MAT degrees, ids permuted, seeded; w10k, w1m: the same with many labels and types.
+ * Owned by the caller. */
 bench_graph *bench_graph_make(const char *name);
 void bench_graph_free(bench_graph *graph);
 /* The graph in files that bulk_load wrote, for engines that read no CSV. */
 bench_graph *bench_graph_from_csv(const char *csv);
 bool bench_graph_known(const char *name);
+/* Whether it has many labels and types, which most workloads and the peers do not take. */
+bool bench_graph_wide(const char *name);
 /* The graphs of a workload: those of --graph, else of the list; the list ends with NULL. */
 const char *const *bench_graphs(const char *const *usual);
 
@@ -157,6 +163,7 @@ void bench_stores_close(void);
 typedef struct bench_workload {
     const char *name, *text;
     void (*run)(const char *name);
+    bool wide; /* takes graphs with many labels and types */
 } bench_workload;
 
 void bench_run_bulk_edges(const char *name);
@@ -171,6 +178,7 @@ void bench_run_bulk_into_full(const char *name);
 void bench_run_mixed(const char *name);
 void bench_run_open(const char *name);
 void bench_run_bulk_load(const char *name);
+void bench_run_small_sets(const char *name);
 /* What a process that run_child started does: words are task, engine, path and one more. */
 void bench_child(int count, char **words);
 /* One load in memory with profiling off or on: what callgrind counts. */

@@ -1,5 +1,6 @@
 /* graphs.c — the graphs of the benchmark: R-MAT degrees (Chakrabarti, Zhan and Faloutsos 2004; a = 0.57, b = c = 0.19,
- * as Graph500 has them) with permuted ids, so that hubs do not lie together; all from one seed. */
+ * as Graph500 has them) with permuted ids, so that hubs do not lie together; all from one seed. The wide ones have labels and
+ * types by Zipf's law: type k (from 1) has edges / (k · H) relationships, H = 6.79 the sum of 1/k up to 500. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,18 @@
 typedef struct graph_size {
     const char *name;
     uint32_t nodes, edges;
+    bool wide;
 } graph_size;
 
+/* With five relationships a node, types from the 148th on touch less than 1 % of the nodes. */
+#define LABELS 200u
+#define TYPES  500u
+
 static const graph_size SIZES[] = {
-    {"s1k", 1000, 4000},        {"s5k", 5000, 20000},       {"s20k", 20000, 80000},
-    {"m100k", 100000, 1000000}, {"b1m", 1000000, 10000000},
+    {"s1k", 1000, 4000, false},        {"s5k", 5000, 20000, false},
+    {"s20k", 20000, 80000, false},     {"m100k", 100000, 1000000, false},
+    {"b1m", 1000000, 10000000, false}, {"w10k", 10000, 50000, true},
+    {"w1m", 1000000, 5000000, true},
 };
 
 static const graph_size *find_size(const char *name)
@@ -29,6 +37,12 @@ static const graph_size *find_size(const char *name)
 bool bench_graph_known(const char *name)
 {
     return find_size(name) != NULL;
+}
+
+bool bench_graph_wide(const char *name)
+{
+    const graph_size *size = find_size(name);
+    return size != NULL && size->wide;
 }
 
 static void permute(sb_random *random, uint32_t *order, uint32_t count)
@@ -85,6 +99,71 @@ static void make_nodes(bench_graph *graph, sb_random *random)
     }
 }
 
+/* The first ranks of Zipf's law, as running sums scaled to 2^32. */
+typedef struct zipf {
+    uint64_t sums[TYPES];
+    uint32_t count;
+} zipf;
+
+static void make_zipf(zipf *law, uint32_t count)
+{
+    double total = 0, sum = 0;
+
+    for (uint32_t k = 1; k <= count; k++)
+        total += 1.0 / k;
+    for (uint32_t k = 1; k <= count; k++) {
+        sum += 1.0 / k;
+        law->sums[k - 1] = (uint64_t)(sum / total * 4294967296.0);
+    }
+    law->count = count;
+}
+
+/* A rank from 0. */
+static uint32_t draw_rank(sb_random *random, const zipf *law)
+{
+    const uint64_t x = sb_random_below(random, law->sums[law->count - 1]);
+    uint32_t low = 0, high = law->count - 1;
+
+    while (low < high) {
+        const uint32_t middle = (low + high) / 2;
+        if (law->sums[middle] > x)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+/* One to four distinct labels. */
+static void draw_labels(sb_random *random, const zipf *law, uint8_t *labels)
+{
+    const uint32_t count = 1 + (uint32_t)sb_random_below(random, BENCH_NODE_LABELS);
+
+    memset(labels, BENCH_NO_LABEL, BENCH_NODE_LABELS);
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t label;
+        do {
+            label = (uint8_t)draw_rank(random, law);
+        } while (memchr(labels, label, i) != NULL);
+        labels[i] = label;
+    }
+}
+
+static void make_wide(bench_graph *graph, sb_random *random)
+{
+    zipf law;
+
+    graph->type_count = TYPES;
+    graph->type = bench_alloc(graph->edge_count, sizeof *graph->type);
+    graph->labels = bench_alloc(graph->node_count, BENCH_NODE_LABELS);
+    make_zipf(&law, LABELS);
+    for (uint32_t i = 0; i < graph->node_count; i++)
+        draw_labels(random, &law, graph->labels + (size_t)i * BENCH_NODE_LABELS);
+    make_zipf(&law, TYPES);
+    for (uint32_t i = 0; i < graph->edge_count; i++)
+        graph->type[i] = (uint16_t)draw_rank(random, &law);
+}
+
 bench_graph *bench_graph_make(const char *name)
 {
     const graph_size *size = find_size(name);
@@ -104,6 +183,7 @@ bench_graph *bench_graph_make(const char *name)
     graph->name_bytes = bench_alloc(graph->node_count, BENCH_NAME_BYTES);
     make_nodes(graph, &random);
     make_edges(graph, &random);
+    if (size->wide) make_wide(graph, &random);
     return graph;
 }
 
@@ -113,6 +193,7 @@ void bench_graph_free(bench_graph *graph)
     free(graph->source);
     free(graph->target);
     free(graph->type);
+    free(graph->labels);
     free(graph->weight);
     free(graph->key);
     free(graph->names);

@@ -8,10 +8,10 @@ fail() { echo "FAIL: $*" >&2; exit 1; }
 test -x "$bench" || fail "$bench does not exist"
 for workload in bulk_edge_creation exists_cache put_many_allocations profiling_overhead seed_ablation \
     bulk_into_full bulk_load commit_each edge_insert lookup_id lookup_key lookup_autocommit neighbors \
-    two_hop_distinct three_hop_count bfs scan_filter open mixed; do
+    two_hop_distinct three_hop_count bfs scan_filter open mixed small_sets; do
     "$bench" --list | grep -q "^$workload " || fail "--list does not name $workload"
 done
-for wrong in "nothing" "--graph s2k" "--engine oracle" "--threads 0" "--nothing" "--graph"; do
+for wrong in "nothing" "bfs --graph w10k" "bulk_load --graph w10k --engine lmdb" "--graph s2k" "--engine oracle" "--threads 0" "--nothing" "--graph"; do
     # shellcheck disable=SC2086
     "$bench" $wrong >out.txt 2>&1 && fail "'$wrong' is accepted"
     grep -q "^sombra-bench: " out.txt || fail "'$wrong' is refused without a reason"
@@ -31,6 +31,8 @@ tail -n 1 more.json | grep -q '^{"summary": {"' || fail "there is no summary"
 for workload in $more; do
     grep -q "^{\"workload\": \"$workload\"" more.json || fail "$workload printed nothing"
 done
+"$bench" bulk_load small_sets --graph w10k --rounds 1 --dir . >wide.txt || fail "the graph of many types failed"
+grep -q "adjacency_bytes_per_relationship_and_direction" wide.txt || fail "the lists of many types were not measured"
 command -v python3 >/dev/null || { echo "without python3: the JSON is not looked at"; exit 0; }
 python3 - lines.json <<'CHECK'
 import json
