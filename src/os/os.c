@@ -1,6 +1,8 @@
 /* os.c — shorthands over the tables of a file and a virtual file system. */
 #include "os/os.h"
 
+#include <string.h>
+
 sb_status sb_vfs_open(sb_vfs *vfs, const char *path, unsigned flags, sb_file **file, sb_err *err)
 {
     *file = NULL;
@@ -10,6 +12,20 @@ sb_status sb_vfs_open(sb_vfs *vfs, const char *path, unsigned flags, sb_file **f
 sb_status sb_vfs_make_directory(sb_vfs *vfs, const char *path, sb_err *err)
 {
     return vfs->ops->make_directory == NULL ? SB_OK : vfs->ops->make_directory(vfs, path, err);
+}
+
+sb_status sb_vfs_resolve(sb_vfs *vfs, const sb_allocator *alloc, const char *path, char **resolved,
+                         size_t *bytes, sb_err *err)
+{
+    *resolved = NULL;
+    *bytes = 0;
+    if (vfs->ops->resolve != NULL) return vfs->ops->resolve(vfs, alloc, path, resolved, bytes, err);
+    const size_t path_bytes = strlen(path) + 1;
+    *resolved = (char *)sb_alloc(alloc, path_bytes);
+    if (*resolved == NULL) return SB_FAIL_NOMEM(err);
+    memcpy(*resolved, path, path_bytes);
+    *bytes = path_bytes;
+    return SB_OK;
 }
 
 void sb_vfs_destroy(sb_vfs *vfs)

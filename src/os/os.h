@@ -104,6 +104,10 @@ typedef struct sb_vfs_ops {
     sb_status (*directory_writable)(sb_vfs *vfs, const char *path, bool *writable, sb_err *err);
     /* Make a directory unless it is there. NULL: this file system has none (names are any strings). */
     sb_status (*make_directory)(sb_vfs *vfs, const char *path, sb_err *err);
+    /* The name that path leads to through symbolic links, absolute, *resolved of *bytes with its NUL from alloc. The
+     * file need not be there; where its directory is not there either, path as it is. NULL: names have no links. */
+    sb_status (*resolve)(sb_vfs *vfs, const sb_allocator *alloc, const char *path, char **resolved,
+                         size_t *bytes, sb_err *err);
     /* Make the directory entry of path durable. */
     sb_status (*sync_directory)(sb_vfs *vfs, const char *path, sb_err *err);
     uint64_t (*monotonic_ns)(sb_vfs *vfs);
@@ -125,6 +129,8 @@ struct sb_vfs {
 sb_status sb_vfs_open(sb_vfs *vfs, const char *path, unsigned flags, sb_file **file,
                       sb_err *err) SB_MUST_CHECK;
 sb_status sb_vfs_make_directory(sb_vfs *vfs, const char *path, sb_err *err) SB_MUST_CHECK;
+sb_status sb_vfs_resolve(sb_vfs *vfs, const sb_allocator *alloc, const char *path, char **resolved,
+                         size_t *bytes, sb_err *err) SB_MUST_CHECK;
 void sb_file_close(sb_file *file); /* accepts NULL */
 /* Exactly bytes, else SB_IO ("short read"). */
 sb_status sb_file_read_all(sb_file *file, uint64_t offset, void *data, size_t bytes,
@@ -154,7 +160,7 @@ typedef enum sb_io_kind {
     SB_IO_MAP = 1 << 5,
     SB_IO_LOCK = 1 << 6,     /* lock and lock_held */
     SB_IO_REMOVE = 1 << 7,   /* remove and rename */
-    SB_IO_INFO = 1 << 8,     /* info, exists, directory_writable and random */
+    SB_IO_INFO = 1 << 8,     /* info, exists, resolve, directory_writable, random */
     SB_IO_ALL = (1 << 9) - 1 /* open_temporary counts as OPEN, sync_directory as SYNC */
 } sb_io_kind;
 typedef struct sb_vfs_fault {

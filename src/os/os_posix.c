@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -559,6 +560,70 @@ static sb_status posix_exists(sb_vfs *vfs, const char *path, bool *exists, sb_er
     return SB_OK;
 }
 
+/* Links in a row that a name may lead through, as the system's own limit. */
+#define LINK_MAX_HOPS 40u
+
+/* into = the directory of path, a slash, and name; false when that is too long. */
+static bool put_beside(char into[PATH_MAX], const char *path, const char *name)
+{
+    const char *slash = name[0] == '/' ? NULL : strrchr(path, '/');
+    const size_t length = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+    const size_t name_bytes = strlen(name) + 1;
+
+    if (name_bytes > PATH_MAX - length) return false;
+    memcpy(into, path, length);
+    memcpy(into + length, name, name_bytes);
+    return true;
+}
+
+/* What path leads to, where nothing may be there yet: the links of its last part are followed by hand.
+ * 0, or an errno. */
+static int resolve_path(const char *path, char resolved[PATH_MAX])
+{
+    char name[PATH_MAX];
+    char target[PATH_MAX];
+    unsigned hops;
+
+    if (!put_beside(name, "", path)) return ENAMETOOLONG;
+    for (hops = 0; hops < LINK_MAX_HOPS; hops++) {
+        ssize_t length;
+        if (realpath(name, resolved) != NULL) return 0;
+        if (errno != ENOENT) return errno;
+        length = readlink(name, target, sizeof target - 1);
+        if (length < 0) break;
+        target[length] = '\0';
+        if (!put_beside(resolved, name, target)) return ENAMETOOLONG;
+        memcpy(name, resolved, sizeof name);
+    }
+    if (hops == LINK_MAX_HOPS) return ELOOP;
+    /* Absent: its directory, and its own name in there. */
+    const char *slash = strrchr(name, '/');
+    const char *last = slash == NULL ? name : slash + 1;
+    if (!put_beside(target, name, ".") || realpath(target, resolved) == NULL) return errno;
+    const size_t length = strlen(resolved);
+    if (length + strlen(last) + 2 > PATH_MAX) return ENAMETOOLONG;
+    if (length > 1) resolved[length] = '/'; /* else it is the root */
+    memcpy(resolved + (length > 1 ? length + 1 : length), last, strlen(last) + 1);
+    return 0;
+}
+
+static sb_status posix_resolve(sb_vfs *vfs, const sb_allocator *alloc, const char *path,
+                               char **resolved, size_t *bytes, sb_err *err)
+{
+    char found[PATH_MAX];
+    /* A place that is not there or not allowed: opening it will say so. */
+    const char *from = resolve_path(path, found) == 0 ? found : path;
+    const size_t from_bytes = strlen(from) + 1;
+
+    (void)vfs;
+    *bytes = 0;
+    *resolved = (char *)sb_alloc(alloc, from_bytes);
+    if (*resolved == NULL) return SB_FAIL_NOMEM(err);
+    memcpy(*resolved, from, from_bytes);
+    *bytes = from_bytes;
+    return SB_OK;
+}
+
 static sb_status posix_make_directory(sb_vfs *vfs, const char *path, sb_err *err)
 {
     struct stat found;
@@ -657,6 +722,7 @@ static const sb_vfs_ops posix_vfs_ops = {
     .rename = posix_rename,
     .exists = posix_exists,
     .make_directory = posix_make_directory,
+    .resolve = posix_resolve,
     .directory_writable = posix_directory_writable,
     .sync_directory = posix_sync_directory,
     .monotonic_ns = posix_monotonic_ns,

@@ -281,6 +281,15 @@ static sb_status fault_exists(sb_vfs *vfs, const char *path, bool *exists, sb_er
     return st != SB_OK ? st : inner->ops->exists(inner, path, exists, err);
 }
 
+static sb_status fault_resolve(sb_vfs *vfs, const sb_allocator *alloc, const char *path,
+                               char **resolved, size_t *bytes, sb_err *err)
+{
+    sb_vfs *inner = vfs_of(vfs)->inner;
+    const sb_status st = admit(vfs, SB_IO_INFO, path, "resolve", err);
+
+    return st != SB_OK ? st : sb_vfs_resolve(inner, alloc, path, resolved, bytes, err);
+}
+
 static sb_status fault_make_directory(sb_vfs *vfs, const char *path, sb_err *err)
 {
     sb_vfs *inner = vfs_of(vfs)->inner;
@@ -345,6 +354,7 @@ static const sb_vfs_ops fault_vfs_ops = {
     .rename = fault_rename,
     .exists = fault_exists,
     .make_directory = fault_make_directory,
+    .resolve = fault_resolve,
     .directory_writable = fault_directory_writable,
     .sync_directory = fault_sync_directory,
     .monotonic_ns = fault_monotonic_ns,

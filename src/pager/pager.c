@@ -49,8 +49,10 @@ static sb_status make_paths(sb_pager *pager, const char *path, sb_err *err)
     pager->path_bytes = strlen(path) + 1;
     pager->path = sb_alloc(pager->alloc, pager->path_bytes);
     if (pager->path != NULL) memcpy(pager->path, path, pager->path_bytes);
-    pager->wal_path = join_path(pager->alloc, path, pager->path_bytes, "-wal");
-    pager->shm_path = join_path(pager->alloc, path, pager->path_bytes, "-shm");
+    SB_TRY(sb_vfs_resolve(pager->vfs, pager->alloc, path, &pager->main_path,
+                          &pager->main_path_bytes, err));
+    pager->wal_path = join_path(pager->alloc, pager->main_path, pager->main_path_bytes, "-wal");
+    pager->shm_path = join_path(pager->alloc, pager->main_path, pager->main_path_bytes, "-shm");
     if (pager->path == NULL || pager->wal_path == NULL || pager->shm_path == NULL)
         return SB_FAIL_NOMEM(err);
     return SB_OK;
@@ -99,8 +101,9 @@ static void destroy(sb_pager *pager)
     sb_condition_destroy(pager->worker_wake);
     sb_fork_guard_destroy(pager->fork_guard);
     sb_free(alloc, pager->path, pager->path_bytes);
-    sb_free(alloc, pager->wal_path, pager->path_bytes + 4);
-    sb_free(alloc, pager->shm_path, pager->path_bytes + 4);
+    sb_free(alloc, pager->main_path, pager->main_path_bytes);
+    sb_free(alloc, pager->wal_path, pager->main_path_bytes + 4);
+    sb_free(alloc, pager->shm_path, pager->main_path_bytes + 4);
     sb_free(alloc, pager, sizeof *pager);
 }
 
@@ -141,15 +144,15 @@ static sb_status make_file_locked(sb_pager *pager, sb_file *file, const char *ne
 {
     sb_vfs *vfs = pager->vfs;
     bool exists = false, existed = false;
-    SB_TRY(vfs->ops->exists(vfs, pager->path, &exists, err));
+    SB_TRY(vfs->ops->exists(vfs, pager->main_path, &exists, err));
     if (exists) return SB_OK; /* somebody was faster, and file may be that one by now */
     SB_TRY(write_first_page(pager, file, err));
     /* What an earlier database of this name left behind is none of ours. */
     SB_TRY(vfs->ops->remove(vfs, pager->wal_path, &existed, err));
     SB_TRY(vfs->ops->remove(vfs, pager->shm_path, &existed, err));
-    SB_TRY(vfs->ops->rename(vfs, new_path, pager->path, err));
+    SB_TRY(vfs->ops->rename(vfs, new_path, pager->main_path, err));
     if (pager->options.durability == SB_DURABLE_OFF) return SB_OK;
-    return vfs->ops->sync_directory(vfs, pager->path, err);
+    return vfs->ops->sync_directory(vfs, pager->main_path, err);
 }
 
 /* A new database appears whole, by renaming: a power cut leaves none or an empty one that opens. */
@@ -157,7 +160,7 @@ static sb_status make_file(sb_pager *pager, sb_err *err)
 {
     sb_vfs *vfs = pager->vfs;
     sb_file *file = NULL;
-    char *new_path = join_path(pager->alloc, pager->path, pager->path_bytes, "-new");
+    char *new_path = join_path(pager->alloc, pager->main_path, pager->main_path_bytes, "-new");
     if (new_path == NULL) return SB_FAIL_NOMEM(err);
     sb_status st = sb_vfs_open(vfs, new_path, SB_OPEN_CREATE, &file, err);
     bool taken = false, exists = false, existed = false;
@@ -178,7 +181,7 @@ static sb_status make_file(sb_pager *pager, sb_err *err)
         (void)removed; /* benign: the next creator uses it again */
     }
     sb_file_close(file);
-    sb_free(pager->alloc, new_path, pager->path_bytes + 4);
+    sb_free(pager->alloc, new_path, pager->main_path_bytes + 4);
     return st;
 }
 
@@ -189,19 +192,19 @@ static sb_status open_main(sb_pager *pager, sb_err *err)
     sb_vfs *vfs = pager->vfs;
     sb_file *file = NULL;
     bool exists = false;
-    SB_TRY(vfs->ops->exists(vfs, pager->path, &exists, err));
+    SB_TRY(vfs->ops->exists(vfs, pager->main_path, &exists, err));
     if (!exists && (!pager->options.create || pager->options.read_only || pager->options.immutable))
         return SB_FAIL(err, SB_CANT_OPEN, "%s does not exist", pager->path);
     if (!exists) SB_TRY(make_file(pager, err));
     pager->mode = SB_MODE_SHARED;
     if (pager->options.immutable) {
         pager->mode = SB_MODE_IMMUTABLE;
-        SB_TRY(sb_vfs_open(vfs, pager->path, SB_OPEN_READ_ONLY, &file, err));
+        SB_TRY(sb_vfs_open(vfs, pager->main_path, SB_OPEN_READ_ONLY, &file, err));
     } else if (!pager->options.read_only) {
-        SB_TRY(sb_vfs_open(vfs, pager->path, 0, &file, err));
-    } else if (sb_vfs_open(vfs, pager->path, 0, &file, NULL) != SB_OK) {
+        SB_TRY(sb_vfs_open(vfs, pager->main_path, 0, &file, err));
+    } else if (sb_vfs_open(vfs, pager->main_path, 0, &file, NULL) != SB_OK) {
         pager->mode = SB_MODE_GUARD;
-        SB_TRY(sb_vfs_open(vfs, pager->path, SB_OPEN_READ_ONLY, &file, err));
+        SB_TRY(sb_vfs_open(vfs, pager->main_path, SB_OPEN_READ_ONLY, &file, err));
     }
     pager->main_file = file;
     sb_file_info info;

@@ -291,8 +291,11 @@ struct sb_pager {
     const sb_allocator *alloc;
     sb_vfs *vfs;
     sb_pager_options options;
-    char *path, *wal_path, *shm_path; /* owned */
-    size_t path_bytes;                /* of path with its NUL; the other two are 4 longer */
+    char *path;       /* as given, for messages; owned */
+    size_t path_bytes; /* with its NUL */
+    /* What path leads to through links: one file has one WAL by whatever name it is opened. Owned. */
+    char *main_path, *wal_path, *shm_path;
+    size_t main_path_bytes; /* of main_path with its NUL; the other two are 4 longer */
     sb_fork_guard *fork_guard;
     uint64_t process_id; /* of who opened it */
     sb_open_mode mode;

@@ -71,14 +71,19 @@ static char *join(const sb_allocator *alloc, const char *path, const char *suffi
 static sb_status copy_wal(sb_vfs *vfs, const sb_allocator *alloc, const char *path,
                           const char *scratch, sb_err *err)
 {
-    char *from = join(alloc, path, "-wal"), *to = join(alloc, scratch, "-wal");
-    sb_status st = from == NULL || to == NULL ? SB_FAIL_NOMEM(err) : SB_OK;
+    char *real = NULL; /* the WAL lies beside the file that path leads to */
+    size_t real_bytes = 0;
     bool exists = false;
+
+    SB_TRY(sb_vfs_resolve(vfs, alloc, path, &real, &real_bytes, err));
+    char *from = join(alloc, real, "-wal"), *to = join(alloc, scratch, "-wal");
+    sb_status st = from == NULL || to == NULL ? SB_FAIL_NOMEM(err) : SB_OK;
 
     if (st == SB_OK) st = vfs->ops->exists(vfs, from, &exists, err);
     if (st == SB_OK && exists) st = copy_file(vfs, alloc, from, to, err);
-    sb_free(alloc, from, strlen(path) + SUFFIX_BYTES);
+    sb_free(alloc, from, strlen(real) + SUFFIX_BYTES);
     sb_free(alloc, to, strlen(scratch) + SUFFIX_BYTES);
+    sb_free(alloc, real, real_bytes);
     return st;
 }
 

@@ -57,6 +57,8 @@ static unsigned call_all(fixture *f, sb_status expected)
     bool flag;
     unsigned failed = 0;
     size_t i;
+    char *resolved = NULL;
+    size_t resolved_bytes = 0;
     const sb_status results[] = {
         file->ops->read(file, 0, &byte, 1, &got, NULL),
         sb_file_write_all(file, 0, "0", 1, NULL),
@@ -72,6 +74,7 @@ static unsigned call_all(fixture *f, sb_status expected)
         vfs->ops->rename(vfs, "a", "a", NULL),
         vfs->ops->exists(vfs, "a", &flag, NULL),
         vfs->ops->directory_writable(vfs, "a", &flag, NULL),
+        sb_vfs_resolve(vfs, &sb_allocator_libc, "a", &resolved, &resolved_bytes, NULL),
         vfs->ops->sync_directory(vfs, "a", NULL),
         vfs->ops->random(vfs, &byte, 1, NULL),
     };
@@ -83,12 +86,13 @@ static unsigned call_all(fixture *f, sb_status expected)
     if (address != NULL) file->ops->unmap(file, address, vfs->map_step_bytes);
     assert_int_equal(file->ops->lock(file, 0, 1, SB_LOCK_NONE, &flag, NULL), SB_OK);
     assert_true(flag);
+    sb_free(&sb_allocator_libc, resolved, resolved_bytes);
     sb_file_close(opened);
     sb_file_close(temporary);
     return failed;
 }
 
-#define CALLS 16u /* of call_all */
+#define CALLS 17u /* of call_all */
 
 static void test_os_fault__counts_all_kinds(void **state)
 {
