@@ -190,6 +190,33 @@ static void test_graph_digest__value_types(void **state)
     graph_fixture_close(&f);
 }
 
+/* The limit that docs/LIMITS.md tells of: a ring of six and two rings of three. A label on one node tells them apart. */
+static void test_graph_digest__look_alikes(void **state)
+{
+    static const unsigned next[2][6] = {{1, 2, 3, 4, 5, 0}, {1, 2, 0, 4, 5, 3}};
+    digest all[2][2];
+    graph_fixture f;
+
+    (void)state;
+    graph_fixture_open(&f, 4096);
+    for (unsigned wiring = 0; wiring < 2; wiring++)
+        for (unsigned labeled = 0; labeled < 2; labeled++) {
+            sb_node_id nodes[6];
+            begin_write(&f);
+            for (unsigned i = 0; i < 6; i++) {
+                const char *const labels[] = {i == 0 && labeled ? "First" : NULL, NULL};
+                nodes[i] = put_node(&f, labels, NULL, 0);
+            }
+            for (unsigned i = 0; i < 6; i++)
+                put_rel(&f, nodes[i], "NEXT", nodes[next[wiring][i]], NULL, 0);
+            all[wiring][labeled] = digest_of(&f);
+            rollback(&f);
+        }
+    assert_memory_equal(&all[0][0], &all[1][0], sizeof(digest));
+    assert_memory_not_equal(&all[0][1], &all[1][1], sizeof(digest));
+    graph_fixture_close(&f);
+}
+
 /* A relationship into nothing is no content. */
 static void test_graph_digest__missing_end(void **state)
 {
@@ -360,9 +387,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_graph_digest__order_and_ids), TEST(test_graph_digest__any_change),
-        TEST(test_graph_digest__value_types),   TEST(test_graph_digest__missing_end),
-        TEST(test_graph_vacuum__into),          TEST(test_graph_vacuum__in_place),
-        TEST(test_graph_vacuum__cancelled),
+        TEST(test_graph_digest__value_types),   TEST(test_graph_digest__look_alikes),
+        TEST(test_graph_digest__missing_end),   TEST(test_graph_vacuum__into),
+        TEST(test_graph_vacuum__in_place),      TEST(test_graph_vacuum__cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
