@@ -13,6 +13,27 @@ static uint32_t shm_crc(const sb_shm *shm)
     return sb_crc32c(0, shm, offsetof(sb_shm, crc));
 }
 
+/* Zeros are written over the whole file, holes included: to touch a page of a map that the file system has no room for
+ * raises a signal, to write it is SB_FULL. The words come last, so that a failure leaves *was_poisoned to the next. */
+static sb_status clear_file(sb_pager *pager, uint64_t bytes, bool *was_poisoned, sb_err *err)
+{
+    sb_file *file = pager->shm_file;
+    const size_t words = offsetof(sb_shm, slots);
+    uint8_t head[offsetof(sb_shm, slots)];
+    uint64_t magic, poisoned;
+    static_assert(SB_SHM_BYTES == 2 * SB_PAGE_BYTES_MAX, "two writes of zeros");
+    if (bytes >= SB_SHM_BYTES) {
+        SB_TRY(sb_file_read_all(file, 0, head, sizeof head, err));
+        memcpy(&magic, head + offsetof(sb_shm, magic), sizeof magic);
+        memcpy(&poisoned, head + offsetof(sb_shm, poisoned), sizeof poisoned);
+        *was_poisoned = magic == SB_SHM_MAGIC && poisoned != 0;
+    }
+    const sb_io_piece rest[] = {{pager->zeros, SB_PAGE_BYTES_MAX - words},
+                                {pager->zeros, SB_PAGE_BYTES_MAX}};
+    SB_TRY(file->ops->write(file, words, rest, 2, err));
+    return sb_file_write_all(file, 0, pager->zeros, words, err);
+}
+
 sb_status sb_pager__shm_open(sb_pager *pager, bool first, bool *was_poisoned, sb_err *err)
 {
     sb_vfs *vfs = pager->vfs;
@@ -21,7 +42,7 @@ sb_status sb_pager__shm_open(sb_pager *pager, bool first, bool *was_poisoned, sb
     sb_file *file = pager->shm_file;
     sb_file_info info;
     SB_TRY(file->ops->info(file, &info, err));
-    if (first && info.bytes < SB_SHM_BYTES) SB_TRY(file->ops->truncate(file, SB_SHM_BYTES, err));
+    if (first) SB_TRY(clear_file(pager, info.bytes, was_poisoned, err));
     if (!first && info.bytes < SB_SHM_BYTES)
         return SB_FAIL(err, SB_CORRUPT, "%s is cut short while the database is in use",
                        pager->shm_path);
@@ -30,12 +51,7 @@ sb_status sb_pager__shm_open(sb_pager *pager, bool first, bool *was_poisoned, sb
     pager->shm = address;
     pager->shm_map_bytes = vfs->map_step_bytes;
     sb_shm *shm = pager->shm;
-    if (first) {
-        *was_poisoned = info.bytes >= SB_SHM_BYTES && shm->magic == SB_SHM_MAGIC &&
-                        atomic_load(&shm->poisoned) != 0;
-        memset(shm, 0, sizeof *shm);
-        return SB_OK;
-    }
+    if (first) return SB_OK;
     if (shm->magic != SB_SHM_MAGIC || shm->crc != shm_crc(shm) ||
         shm->file_salt != pager->file_salt || shm->page_bytes != pager->page_bytes)
         return SB_FAIL(err, SB_CORRUPT, "%s is not the shared memory of %s", pager->shm_path,
