@@ -15,6 +15,7 @@
  * gets it exclusively is the last user, checkpoints, and removes -wal and -shm. */
 #include "pager/pager_priv.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 void sb_pager_options_init(sb_pager_options *options)
@@ -273,21 +274,6 @@ static sb_status fill_empty_file(sb_pager *pager, sb_err *err)
     return write_first_page(pager, file, err);
 }
 
-static sb_status open_shared(sb_pager *pager, sb_err *err)
-{
-    sb_header header;
-    bool first = false, header_ok = false, was_poisoned = false, taken = false;
-    SB_TRY(take_open_lock(pager, &first, err));
-    if (first) SB_TRY(fill_empty_file(pager, err));
-    SB_TRY(identify(pager, &header, &header_ok, err));
-    SB_TRY(sb_pager__shm_open(pager, first, &was_poisoned, err));
-    if (!first) return SB_OK;
-    SB_TRY(sb_pager__recover(pager, &header, header_ok, was_poisoned, err));
-    sb_pager__shm_publish_header(pager);
-    SB_TRY(sb_pager__lock(pager, SB_LOCK_OPEN, SB_LOCK_SHARED, 0, &taken, err));
-    return taken ? SB_OK : SB_FAIL(err, SB_IO, "%s: the lock could not be shared", pager->path);
-}
-
 /* Without shared memory: words of its own that never change. */
 static sb_status open_private(sb_pager *pager, sb_err *err)
 {
@@ -302,6 +288,43 @@ static sb_status open_private(sb_pager *pager, sb_err *err)
     atomic_store(&pager->shm->durable, mark);
     atomic_store(&pager->shm->backfilled, mark);
     return SB_OK;
+}
+
+/* Shared memory that can not be made beside a file that could be written: a directory that is read-only, or a disk that
+ * is full. Who only reads does without it. */
+static sb_status join_shm(sb_pager *pager, bool first, bool *was_poisoned, sb_err *err)
+{
+    sb_err cause;
+    sb_err_clear(&cause);
+    const sb_status st = sb_pager__shm_open(pager, first, was_poisoned, &cause);
+    if (st == SB_OK) return SB_OK;
+    const bool denied = st == SB_CANT_OPEN && (cause.os_error == EACCES || cause.os_error == EROFS);
+    if ((denied || st == SB_FULL) && pager->options.read_only) {
+        sb_pager__shm_close(pager);
+        sb_pager__unlock(pager, SB_LOCK_OPEN);
+        pager->mode = SB_MODE_GUARD;
+        return open_private(pager, err);
+    }
+    if (denied)
+        return SB_FAIL_OS(err, SB_READ_ONLY, cause.os_error,
+                          "%s: the directory of the database can not be written: open it read-only",
+                          pager->shm_path);
+    return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
+}
+
+static sb_status open_shared(sb_pager *pager, sb_err *err)
+{
+    sb_header header;
+    bool first = false, header_ok = false, was_poisoned = false, taken = false;
+    SB_TRY(take_open_lock(pager, &first, err));
+    if (first) SB_TRY(fill_empty_file(pager, err));
+    SB_TRY(identify(pager, &header, &header_ok, err));
+    SB_TRY(join_shm(pager, first, &was_poisoned, err));
+    if (!first || pager->mode != SB_MODE_SHARED) return SB_OK;
+    SB_TRY(sb_pager__recover(pager, &header, header_ok, was_poisoned, err));
+    sb_pager__shm_publish_header(pager);
+    SB_TRY(sb_pager__lock(pager, SB_LOCK_OPEN, SB_LOCK_SHARED, 0, &taken, err));
+    return taken ? SB_OK : SB_FAIL(err, SB_IO, "%s: the lock could not be shared", pager->path);
 }
 
 static sb_status open_parts(sb_pager *pager, const char *path, sb_err *err)

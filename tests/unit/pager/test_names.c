@@ -2,6 +2,7 @@
  * seen, also those of a process that was killed. */
 #include "pager_fixture.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -127,12 +128,74 @@ static void test_pager_names__two_names_at_once(void **state)
     remove_place(&p);
 }
 
+/* Shared memory has room on the disk before it is touched: in a hole a full disk would kill the process. */
+static void test_pager_names__shared_memory_has_room(void **state)
+{
+    (void)state;
+    fixture f;
+    struct stat found;
+    char shm[160];
+    place p = make_place();
+    fixture_options(&f, make_vfs());
+    fixture_open(&f, p.names[0]);
+    (void)snprintf(shm, sizeof shm, "%s-shm", p.names[0]);
+    assert_int_equal(stat(shm, &found), 0);
+    assert_true((uint64_t)found.st_blocks * 512 >= (uint64_t)found.st_size);
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+    remove_place(&p);
+}
+
+/* Files of the system in a directory where no file can be made, on a disk that is full. */
+static int deny_with; /* errno */
+static sb_status (*real_open)(sb_vfs *, const char *, unsigned, sb_file **, sb_err *);
+static sb_status open_denied(sb_vfs *vfs, const char *path, unsigned flags, sb_file **file,
+                             sb_err *err)
+{
+    *file = NULL;
+    if ((flags & SB_OPEN_CREATE) != 0)
+        return SB_FAIL_OS(err, deny_with == ENOSPC ? SB_FULL : SB_CANT_OPEN, deny_with, "denied");
+    return real_open(vfs, path, flags, file, err);
+}
+
+static void test_pager_names__no_place_for_shared_memory(void **state)
+{
+    (void)state;
+    static const int causes[] = {EACCES, EROFS, ENOSPC};
+    for (size_t i = 0; i < 3; i++) {
+        fixture f;
+        place p = make_place();
+        commit_and_die(p.names[0], 100);
+        sb_vfs *vfs = make_vfs();
+        const sb_vfs_ops *ops = vfs->ops;
+        sb_vfs_ops denying = *ops;
+        real_open = ops->open;
+        denying.open = open_denied;
+        deny_with = causes[i];
+        vfs->ops = &denying;
+        fixture_options(&f, vfs);
+        assert_int_equal(sb_pager_open(p.names[0], &f.options, &f.pager, &f.err),
+                         causes[i] == ENOSPC ? SB_FULL : SB_READ_ONLY);
+        f.options.read_only = true;
+        sb_err_clear(&f.err);
+        fixture_open(&f, p.names[0]);
+        assert_true(fixture_reads(&f, f.session, 1, 5, 100));
+        fixture_close(&f);
+        vfs->ops = ops;
+        sb_vfs_destroy(vfs);
+        check_sees(p.names[0], 100, false);
+        remove_place(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_pager_names__links_share_the_wal),
         TEST(test_pager_names__made_through_a_link),
         TEST(test_pager_names__two_names_at_once),
+        TEST(test_pager_names__shared_memory_has_room),
+        TEST(test_pager_names__no_place_for_shared_memory),
     };
     return cmocka_run_group_tests_name("pager_names", tests, NULL, NULL);
 }
