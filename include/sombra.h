@@ -347,7 +347,7 @@ typedef struct sombra_prop {
     sombra_value value;
 } sombra_prop;
 
-/** A column of a typed batch: `count` values. Exactly one array is set, as type says. */
+/** A column of a typed batch: `count` values. Exactly one array is set, as type says: several are MISUSE. */
 typedef struct sombra_column {
     uint32_t key;            /**< property key number */
     uint32_t type;           /**< sombra_type of all values; SOMBRA_TYPE_NULL: mixed, in values */
@@ -621,8 +621,9 @@ typedef struct sombra_schema {
     bool on_rels;
     uint32_t entity; /**< label or type number */
     const uint32_t *keys;
-    size_t key_count;     /**< at most 16 */
-    uint32_t value_types; /**< TYPED: bit (1 << sombra_type) for each admitted type */
+    size_t key_count; /**< at most 16 */
+    uint32_t
+        value_types; /**< TYPED: bit (1 << sombra_type) for each admitted type; others: INVALID */
     const char *name;
     size_t name_size;
 } sombra_schema;
@@ -677,9 +678,10 @@ SOMBRA_API sombra_status sombra_export_csv(sombra_txn *txn, const char *director
 
 /* ---- Values as text ---------------------------------------------------------------------------------------------- */
 
-/** Write a value as text: numbers in decimal, temporal values as ISO 8601, bytes in base64, lists with ';' between items; the
+/** Write a value as text: numbers in decimal, temporal values as ISO 8601, bytes in hexadecimal, lists with ';' between items; the
  *  forms that CSV cells have (docs/IMPORT.md). Not NUL-terminated; *size is the whole size, also when it is over capacity
- *  (then what fits is written). Needs no connection; any thread. Errors: TYPE_MISMATCH (not a storable value), NOMEM. */
+ *  (then what fits is written). Needs no connection; any thread. Errors: TYPE_MISMATCH (not a storable
+ *  value), INVALID (outside of its range, not UTF-8), LIMIT, NOMEM. */
 SOMBRA_API sombra_status sombra_value_to_text(const sombra_value *value, char *text,
                                               size_t capacity, size_t *size);
 /** Read a value from text of a type that a CSV header could name: "int", "date", "string[]". call result.
@@ -702,11 +704,14 @@ typedef struct sombra_checkpoint_result {
 /** Move the WAL's pages into the main file. No transaction may be open on conn. BUSY: not all could be moved. result may be NULL. */
 SOMBRA_API sombra_status sombra_checkpoint(sombra_conn *conn, sombra_checkpoint_mode mode,
                                            sombra_checkpoint_result *result);
-/** Copy the database as txn sees it to a new file, while writers go on. EXISTS. ":memory:" databases too. */
+/** Copy the database as txn sees it to a new file, while writers go on. EXISTS. ":memory:" databases too, but not to
+ *  ":memory:" (INVALID): sombra_restore fills those. */
 SOMBRA_API sombra_status sombra_backup(sombra_txn *txn, const char *path);
-/** Replace the content of this database by that of a file (a backup into ":memory:", for instance). No transaction may be open. */
+/** Replace the content of this database by that of a file (a backup into ":memory:", for instance). No transaction may be open.
+ *  Ids go on behind those of the file: ids that only the old content had handed out may be handed out again. */
 SOMBRA_API sombra_status sombra_restore(sombra_conn *conn, const char *path);
-/** Rebuild the database compactly in place (path NULL; needs no other user and no open transaction) or into a new file. */
+/** Rebuild the database compactly in place (path NULL) or into a new file (EXISTS). No transaction may be open on conn. In
+ *  place others may go on reading; the file gets shorter when nobody does. */
 SOMBRA_API sombra_status sombra_vacuum(sombra_conn *conn, const char *path);
 typedef struct sombra_verify_result {
     uint64_t findings, pages, free_pages, nodes, rels, index_entries;
@@ -724,7 +729,9 @@ typedef struct sombra_recover_result {
 SOMBRA_API sombra_status sombra_recover(const char *damaged, const char *path,
                                         void (*lost)(void *ctx, const char *message), void *ctx,
                                         sombra_recover_result *result, sombra_error *error);
-/** 128-bit digest of the content: equal for graphs that are equal but for their ids. */
+/** 128-bit digest of the content: equal for graphs that are equal but for their ids. The reverse holds for all that can be
+ *  told apart by values, labels and neighborhoods of some steps: graphs of look-alike nodes, as a ring of six and two of three, have
+ *  equal digests, too (docs/LIMITS.md). */
 SOMBRA_API sombra_status sombra_digest(sombra_txn *txn, uint8_t digest[16]);
 
 typedef struct sombra_info {

@@ -43,6 +43,22 @@ static bool bridge_progress(void *ctx, uint64_t done, uint64_t total)
     return conn->progress == NULL || conn->progress(conn->progress_ctx, done, total);
 }
 
+/* A path that a new file can have: ":memory:" names no file. */
+static sb_status check_new_path(const char *path, sb_err *err)
+{
+    if (strcmp(path, ":memory:") == 0)
+        return SB_FAIL(err, SB_INVALID, "':memory:' is no file: give a path");
+    return SB_OK;
+}
+
+/* What the system calls "File exists" when it opens a file. */
+static sb_status tell_existing(const char *path, sb_status status, sb_err *err)
+{
+    if (status != SB_EXISTS) return status;
+    sb_err_clear(err);
+    return SB_FAIL(err, SB_EXISTS, "%s exists already", path);
+}
+
 sombra_status sombra_backup(sombra_txn *txn, const char *path)
 {
     sb_vfs *vfs;
@@ -50,11 +66,14 @@ sombra_status sombra_backup(sombra_txn *txn, const char *path)
 
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, path != NULL);
+    status = check_new_path(path, &txn->conn->err);
+    if (status != SB_OK) return sombra__status(status);
     status = sb_vfs_posix_create(&txn->conn->db->memory.base, &vfs, &txn->conn->err);
     if (status != SB_OK) return sombra__status(status);
     sombra__run_begin(txn->conn);
     status = sb_pager_backup(txn->txn, vfs, path, bridge_progress, txn->conn, &txn->conn->err);
     sombra__run_end(txn->conn);
+    status = tell_existing(path, status, &txn->conn->err);
     sb_vfs_destroy(vfs);
     return sombra__status(status);
 }
@@ -132,6 +151,7 @@ static sb_status vacuum(sombra_conn *conn, const char *path)
     sb_status status;
 
     if (path == NULL) return sb_graph_vacuum(conn->session, &conn->err);
+    SB_TRY(check_new_path(path, &conn->err));
     SB_TRY(sb_vfs_posix_create(&conn->db->memory.base, &vfs, &conn->err));
     status = sb_txn_begin_read(conn->session, &txn, &conn->err);
     if (status == SB_OK) {
@@ -140,7 +160,7 @@ static sb_status vacuum(sombra_conn *conn, const char *path)
         sb_txn_rollback(txn);
     }
     sb_vfs_destroy(vfs);
-    return status;
+    return tell_existing(path, status, &conn->err);
 }
 
 sombra_status sombra_vacuum(sombra_conn *conn, const char *path)

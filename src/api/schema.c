@@ -44,6 +44,9 @@ static sb_bytes make_name(sombra_txn *txn, const sb_schema *definition, char nam
     return sb_bytes_of(name, end);
 }
 
+/* A bit for each type from BOOLEAN to LIST. */
+#define VALUE_TYPES ((1u << (SB_TYPE_LIST + 1)) - (1u << SB_TYPE_BOOL))
+
 sombra_status sombra_schema_create(sombra_txn *txn, const sombra_schema *definition, uint32_t *id)
 {
     char made_up[NAME_ROOM + 8];
@@ -59,6 +62,10 @@ sombra_status sombra_schema_create(sombra_txn *txn, const sombra_schema *definit
         return sombra__status(SB_FAIL(&txn->conn->err, SB_LIMIT,
                                       "an index has at most %u keys, not %zu", SB_SCHEMA_KEYS_MAX,
                                       definition->key_count));
+    if ((definition->value_types & ~(uint32_t)VALUE_TYPES) != 0)
+        return sombra__status(SB_FAIL(&txn->conn->err, SB_INVALID,
+                                      "value types 0x%x name a type that no property has",
+                                      (unsigned)definition->value_types));
     memset(&inner, 0, sizeof inner);
     inner.kind = (uint8_t)definition->kind;
     inner.on_rels = definition->on_rels;

@@ -12,7 +12,8 @@ sombra_status sombra_value_to_text(const sombra_value *value, char *text, size_t
 
     if (size != NULL) *size = 0;
     if (value == NULL || size == NULL || (text == NULL && capacity != 0)) return SOMBRA_MISUSE;
-    if (inner->type == SB_TYPE_NULL || inner->type > SB_TYPE_LIST) return SOMBRA_TYPE_MISMATCH;
+    status = sb_value_check(inner, NULL);
+    if (status != SB_OK) return sombra__status(status);
     sb_buffer_init(&out, &sb_allocator_libc);
     status = inner->type == SB_TYPE_LIST ? sb_list_to_text(inner, ';', false, &out)
                                          : sb_value_to_text(inner, &out);

@@ -22,6 +22,20 @@ static void put_ids(sombra_txn *txn, size_t count, const uint64_t *wanted, uint6
         memset(ids, 0, count * sizeof *ids);
 }
 
+/* Of the arrays of a column only the one that its type names may be set: another one is a mistake that would go unseen. */
+static sb_status check_columns(sombra_txn *txn, const sombra_column *columns, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const sombra_column *column = &columns[i];
+        const int set = (column->integers != NULL) + (column->reals != NULL) +
+                        (column->texts != NULL) + (column->values != NULL);
+        if (set > 1)
+            return SB_FAIL(&txn->conn->err, SB_MISUSE,
+                           "column %zu has %d arrays: exactly one may be set", i, set);
+    }
+    return SB_OK;
+}
+
 sombra_status sombra_create_nodes(sombra_txn *txn, const uint32_t *labels, size_t label_count,
                                   size_t count, const sombra_column *columns, size_t column_count,
                                   uint64_t *ids)
@@ -34,6 +48,8 @@ sombra_status sombra_create_nodes(sombra_txn *txn, const uint32_t *labels, size_
     SOMBRA_ARG(txn, labels != NULL || label_count == 0);
     SOMBRA_ARG(txn, columns != NULL || column_count == 0);
     if (count == 0) return SOMBRA_OK;
+    status = check_columns(txn, columns, column_count);
+    if (status != SB_OK) return sombra__status(status);
     status = take_ids(txn, count, ids, &made);
     if (status != SB_OK) return sombra__status(status);
     status = sombra__label_set(txn, labels, label_count, &set);
@@ -59,6 +75,8 @@ sombra_status sombra_create_rels(sombra_txn *txn, uint32_t type, size_t count,
     if (count == 0) return SOMBRA_OK;
     SOMBRA_ARG(txn, sources != NULL && targets != NULL);
     SOMBRA_ARG(txn, columns != NULL || column_count == 0);
+    status = check_columns(txn, columns, column_count);
+    if (status != SB_OK) return sombra__status(status);
     status = take_ids(txn, count, ids, &made);
     if (status != SB_OK) return sombra__status(status);
     sombra__run_begin(txn->conn);

@@ -4,6 +4,7 @@
 #include "store/value.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "store/value_priv.h"
 
@@ -58,7 +59,8 @@ static bool zone_valid(const sb_value *value)
 static bool point_valid(const sb_value *value)
 {
     return sb_value__srid_index(value->extra) >= 0 && isfinite(value->as.point.x) &&
-           isfinite(value->as.point.y) && isfinite(value->as.point.z);
+           isfinite(value->as.point.y) && isfinite(value->as.point.z) &&
+           (sb_value__srid_3d(value->extra) || value->as.point.z == 0.0);
 }
 
 sb_status sb_value__check_scalar(const sb_value *value)
@@ -119,6 +121,13 @@ static sb_status fail_check(const sb_value *value, sb_status code, const char *w
     return SB_FAIL(err, code, "%s%s is outside of its valid range", where, name);
 }
 
+/* Text forms put a zone's name between brackets. What files hold is read all the same. */
+static bool zone_writable(const sb_value *value)
+{
+    return value->type != SB_TYPE_DATETIME || value->as.datetime.zone_size == 0 ||
+           memchr(value->as.datetime.zone, ']', value->as.datetime.zone_size) == NULL;
+}
+
 static sb_status check_one(const sb_value *value, const char *where, sb_err *err)
 {
     const sb_status st = sb_value__check_scalar(value);
@@ -127,6 +136,8 @@ static sb_status check_one(const sb_value *value, const char *where, sb_err *err
     if (SB_UNLIKELY(!text_valid(value)))
         return SB_FAIL(err, SB_INVALID, "%s%s is not valid UTF-8", where,
                        sb_type_name(value->type));
+    if (SB_UNLIKELY(!zone_writable(value)))
+        return SB_FAIL(err, SB_INVALID, "%sthe zone of a DATETIME holds ']'", where);
     return SB_OK;
 }
 

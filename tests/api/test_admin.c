@@ -107,7 +107,9 @@ static void test_api_admin__backup_and_restore(void **state)
     api_remove(OTHER_PATH);
     api_begin(&f, SOMBRA_READ);
     OK(&f, sombra_backup(f.txn, OTHER_PATH));
-    FAILS(&f, sombra_backup(f.txn, OTHER_PATH), SOMBRA_EXISTS, OTHER_PATH);
+    FAILS(&f, sombra_backup(f.txn, OTHER_PATH), SOMBRA_EXISTS, OTHER_PATH " exists already");
+    FAILS(&f, sombra_backup(f.txn, ":memory:"), SOMBRA_INVALID, ":memory:");
+    assert_false(api_exists(":memory:"));
     FAILS(&f, sombra_backup(f.txn, "no/such/directory/x.sombra"), SOMBRA_CANT_OPEN,
           "no/such/directory");
     FAILS(&f, sombra_backup(f.txn, NULL), SOMBRA_MISUSE, "path");

@@ -211,6 +211,14 @@ static void test_api_graph__values_refused(void **state)
                                        {.key = key, .type = SOMBRA_TYPE_BOOL, .integers = &two},
                                        {.key = key, .type = SOMBRA_TYPE_FLOAT, .integers = &two},
                                        {.key = key, .type = SOMBRA_TYPE_INT}};
+        const double half = 0.5;
+        const uint64_t one = 1;
+        const sombra_column both = {
+            .key = key, .type = SOMBRA_TYPE_INT, .integers = &two, .reals = &half};
+        FAILS(&f, sombra_create_nodes(f.txn, NULL, 0, 1, &both, 1, NULL), SOMBRA_MISUSE,
+              "exactly one");
+        FAILS(&f, sombra_create_rels(f.txn, 1, 1, &one, &one, &both, 1, NULL), SOMBRA_MISUSE,
+              "exactly one");
         for (size_t i = 0; i < 4; i++) {
             const sombra_status status = sombra_create_nodes(f.txn, NULL, 0, 1, &wrong[i], 1, NULL);
             assert_true(status == SOMBRA_INVALID || status == SOMBRA_MISUSE);
@@ -249,6 +257,14 @@ static void test_api_graph__values_as_text(void **state)
     assert_memory_equal(text, "123", 3);
     values[0] = sombra_null();
     assert_int_equal(sombra_value_to_text(&values[0], text, 3, &size), SOMBRA_TYPE_MISMATCH);
+    values[0] = (sombra_value){.type = SOMBRA_TYPE_DURATION, .as.duration = {.nanos = -1}};
+    assert_int_equal(sombra_value_to_text(&values[0], text, 3, &size), SOMBRA_INVALID);
+    assert_int_equal(size, 0);
+    values[0] = (sombra_value){.type = 77};
+    assert_int_equal(sombra_value_to_text(&values[0], text, 3, &size), SOMBRA_TYPE_MISMATCH);
+    values[0] = sombra_bytes("\x01\xAB", 2);
+    assert_int_equal(sombra_value_to_text(&values[0], text, sizeof text, &size), SOMBRA_OK);
+    assert_non_null(memchr(text, 'b', size)); /* hexadecimal */
     assert_int_equal(sombra_value_to_text(NULL, text, 3, &size), SOMBRA_MISUSE);
     FAILS(&f, sombra_value_from_text(f.txn, "quux", "1", 1, &back), SOMBRA_SYNTAX, "quux");
     FAILS(&f, sombra_value_from_text(f.txn, "int", "12x", 3, &back), SOMBRA_TYPE_MISMATCH, "12x");
@@ -744,6 +760,8 @@ static void test_api_graph__schema(void **state)
                                         .keys = keys,
                                         .key_count = 1,
                                         .value_types = 1u << SOMBRA_TYPE_STRING};
+        sombra_schema untyped = {
+            .kind = SOMBRA_TYPED, .entity = label, .keys = keys, .key_count = 1};
         const sombra_schema labels = {.kind = SOMBRA_LABEL_INDEX, .entity = label};
         const sombra_schema strange = {
             .kind = (sombra_schema_kind)77, .entity = label, .keys = keys, .key_count = 1};
@@ -770,6 +788,11 @@ static void test_api_graph__schema(void **state)
         FAILS(&f, sombra_schema_create(f.txn, &missing, NULL), SOMBRA_CONSTRAINT, "weight");
         OK(&f, sombra_schema_create(f.txn, &typed, NULL));
         FAILS(&f, sombra_schema_create(f.txn, &mistyped, NULL), SOMBRA_CONSTRAINT, "number");
+        for (unsigned bit = 0; bit < 32; bit++) { /* no bit, and those of no type */
+            untyped.value_types = bit == 1 ? 0 : 1u << SOMBRA_TYPE_INT | 1u << bit;
+            if (bit >= 2 && bit <= SOMBRA_TYPE_LIST) continue;
+            FAILS(&f, sombra_schema_create(f.txn, &untyped, NULL), SOMBRA_INVALID, "");
+        }
         FAILS(&f, sombra_schema_create(f.txn, &strange, NULL), SOMBRA_INVALID, "");
         FAILS(&f, sombra_schema_create(f.txn, &keyless, NULL), SOMBRA_INVALID, "key");
         FAILS(&f, sombra_schema_create(f.txn, &unknown, NULL), SOMBRA_INVALID, "does not exist");

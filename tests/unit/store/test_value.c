@@ -82,6 +82,18 @@ static void test_store_value__check_ranges(void **state)
     assert_int_equal(check(v), SB_INVALID);
     v.as.datetime.zone_size = 8;
     assert_int_equal(check(v), SB_OK);
+    v.as.datetime.zone = "a]b";
+    v.as.datetime.zone_size = 3;
+    assert_int_equal(check(v), SB_INVALID);
+    v.as.datetime.zone = "No/Such";
+    v.as.datetime.zone_size = 7;
+    assert_int_equal(check(v), SB_OK);
+    for (int i = 0; i < 4; i++) { /* the third coordinate is 0 where there are two */
+        static const uint32_t srids[] = {4326, 7203, 4979, 9157};
+        const sb_value flat = {
+            .type = SB_TYPE_POINT, .extra = srids[i], .as.point = {.x = 1, .y = 2, .z = 3}};
+        assert_int_equal(check(flat), i < 2 ? SB_INVALID : SB_OK);
+    }
     v.as.datetime.zone_size = 256;
     assert_int_equal(check(v), SB_LIMIT);
 
