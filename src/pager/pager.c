@@ -500,6 +500,11 @@ sb_status sb_pager_get_info(sb_pager *pager, sb_pager_info *info, sb_err *err)
     info->durable_seq = seq_at(pager, atomic_load(&shm->durable));
     info->file_bytes = file_info.bytes;
     info->wal_bytes = atomic_load(&shm->wal_bytes);
+    sb_file *wal_file = pager->wal_file;
+    if (pager->mode == SB_MODE_GUARD && wal_file != NULL) { /* nobody keeps the shared words */
+        if ((st = wal_file->ops->info(wal_file, &file_info, err)) != SB_OK) goto done;
+        info->wal_bytes = file_info.bytes;
+    }
     info->wal_used_bytes = (uint64_t)(sb_mark_pos(appended) - SB_WAL_START) * SB_WAL_UNIT;
     info->wal_frames = (sb_mark_pos(appended) - SB_WAL_START) / frame_units;
     info->backfilled_frames = backfilled >= appended

@@ -180,6 +180,9 @@ static void test_pager_names__no_place_for_shared_memory(void **state)
         sb_err_clear(&f.err);
         fixture_open(&f, p.names[0]);
         assert_true(fixture_reads(&f, f.session, 1, 5, 100));
+        sb_pager_info info;
+        CHECK(&f, sb_pager_get_info(f.pager, &info, &f.err));
+        assert_true(info.wal_bytes > 0);
         fixture_close(&f);
         vfs->ops = ops;
         sb_vfs_destroy(vfs);
