@@ -1,4 +1,5 @@
 /* db.c — database and connection handles, errors, version. */
+#include <stdio.h>
 #include <string.h>
 
 #include "api/mirror.h"
@@ -69,6 +70,19 @@ sb_bytes sombra__text(const void *text, size_t size)
     return sb_bytes_of(text, size == SOMBRA_NUL_TERMINATED ? strlen(text) : size);
 }
 
+/* The limit, next to what is in use: that the machine has more memory does not help. */
+static void name_limit(const sombra_db *db, sombra_error *error)
+{
+    size_t used;
+
+    if (error == NULL || error->status != SOMBRA_NOMEM) return;
+    used = strlen(error->message);
+    (void)snprintf(
+        error->message + used, sizeof error->message - used,
+        " (memory_limit is %llu bytes, %llu in use)", (unsigned long long)db->options.memory_limit,
+        (unsigned long long)atomic_load_explicit(&db->memory.live_bytes, memory_order_relaxed));
+}
+
 const sombra_error *sombra_error_of(const sombra_conn *conn)
 {
     static const sombra_error no_connection = {
@@ -78,6 +92,7 @@ const sombra_error *sombra_error_of(const sombra_conn *conn)
     if (conn == NULL) return &no_connection;
     memcpy(&owner, &conn, sizeof owner);
     sombra__error_copy(&conn->err, &owner->error);
+    name_limit(conn->db, &owner->error);
     return &conn->error;
 }
 
@@ -173,6 +188,7 @@ sombra_status sombra_open(const char *path, const sombra_options *options, sombr
     sombra_db *opened;
 
     sb_err_clear(&err);
+    sombra__error_copy(&err, error);
     if (db != NULL) *db = NULL;
     if (path == NULL || db == NULL) {
         status = SB_FAIL(&err, SB_MISUSE, "sombra_open: path and db are needed");
@@ -180,10 +196,14 @@ sombra_status sombra_open(const char *path, const sombra_options *options, sombr
         status = SB_FAIL_NOMEM(&err);
     } else {
         status = open_db(opened, path, options, &err);
-        if (status == SB_OK)
+        if (status == SB_OK) {
             *db = opened;
-        else
-            free_db(opened);
+            return SOMBRA_OK;
+        }
+        sombra__error_copy(&err, error);
+        name_limit(opened, error);
+        free_db(opened);
+        return sombra__status(status);
     }
     sombra__error_copy(&err, error);
     return sombra__status(status);

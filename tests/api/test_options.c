@@ -427,7 +427,8 @@ static void test_api_options__memory_limit(void **state)
     label = api_name(&f, SOMBRA_LABEL, "Blob");
     column.key = api_name(&f, SOMBRA_KEY, "data");
     value = sombra_bytes(big, bytes);
-    FAILS(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, &id), SOMBRA_NOMEM, "memory");
+    FAILS(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, &id), SOMBRA_NOMEM,
+          "memory_limit is 25165824 bytes");
     assert_int_equal(id, 0);
     value = sombra_bytes(big, 1u << 20);
     OK(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, &id));
@@ -446,7 +447,8 @@ static void test_api_options__memory_limit(void **state)
     assert_int_equal(api_node_count(&f), 31);
     f.options.memory_limit = 20000; /* not enough to open */
     api_close(&f);
-    FAILS_ERROR(&f, sombra_open(API_PATH, &f.options, &f.db, &f.error), SOMBRA_NOMEM, "memory");
+    FAILS_ERROR(&f, sombra_open(API_PATH, &f.options, &f.db, &f.error), SOMBRA_NOMEM,
+                "memory_limit is 20000 bytes");
     assert_null(f.db);
     f.options.memory_limit = 0;
     api_open_at(&f, API_PATH);
