@@ -261,6 +261,11 @@ static sb_status read_header(sb_bulk *bulk, sb_bulk_table *file, const uint8_t *
                              .cells = cells,
                              .capacity = reader.cell_count};
     if (!sb_csv__next_row(&reader)) return SB_FAIL_NOMEM(err);
+    for (size_t i = 0; i < reader.cell_count; i++)
+        if (!cells[i].quoted && cells[i].size != 0 && memchr(cells[i].data, '\r', cells[i].size))
+            return SB_FAIL(err, SB_SYNTAX,
+                           "there is a carriage return inside the header: lines must end with LF "
+                           "or CRLF, not CR alone");
     if (reader.problem != NULL) {
         if (err != NULL) err->column = (uint32_t)(reader.problem_cell + 1);
         return SB_FAIL(err, SB_SYNTAX, "%s", reader.problem);

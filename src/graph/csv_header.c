@@ -209,6 +209,27 @@ static bool has_role(const sb_csv_column *columns, size_t count, sb_csv_role rol
     return false;
 }
 
+/* An option names a column that must be there, unless the header marks one of its own for the role. */
+static sb_status check_named(const char *option, const char *what, sb_csv_role role,
+                             const sb_csv_column *columns, size_t count, sb_err *err)
+{
+    if (option == NULL || has_role(columns, count, role)) return SB_OK;
+    return SB_FAIL(err, SB_SYNTAX, "there is no column '%s', which is to be the %s column", option,
+                   what);
+}
+
+static sb_status check_options(const sb_bulk_options *options, sb_entity entity,
+                               const sb_csv_column *columns, size_t count, sb_err *err)
+{
+    if (entity == SB_NODE) {
+        SB_TRY(check_named(options->id_column, "id", SB_CSV_ID, columns, count, err));
+        return check_named(options->label_column, "label", SB_CSV_LABEL, columns, count, err);
+    }
+    SB_TRY(check_named(options->start_column, "start", SB_CSV_START, columns, count, err));
+    SB_TRY(check_named(options->end_column, "end", SB_CSV_END, columns, count, err));
+    return check_named(options->type_column, "type", SB_CSV_TYPE, columns, count, err);
+}
+
 sb_status sb_csv__header(const sb_bulk_options *options, sb_entity entity, const sb_csv_cell *cells,
                          size_t count, sb_arena *arena, sb_csv_column *columns, sb_err *err)
 {
@@ -222,6 +243,7 @@ sb_status sb_csv__header(const sb_bulk_options *options, sb_entity entity, const
             return st;
         }
     }
+    SB_TRY(check_options(options, entity, columns, count, err));
     if (entity == SB_REL &&
         (!has_role(columns, count, SB_CSV_START) || !has_role(columns, count, SB_CSV_END)))
         return SB_FAIL(

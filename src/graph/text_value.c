@@ -209,7 +209,7 @@ bool sb_text_to_real(sb_bytes text, double *value)
             return true;
         }
         *value = convert_slowly(&number, text);
-        return true;
+        return !isinf(*value); /* only the word is infinite */
     }
     const bool negative = word.size != 0 && word.data[0] == '-';
     if (word.size != 0 && (word.data[0] == '-' || word.data[0] == '+')) {
@@ -495,6 +495,7 @@ sb_status sb_text_to_value(const sb_text_type *type, sb_bytes text, sb_arena *ar
                            sb_value *value, sb_err *err)
 {
     bool ok = false, nomem = false;
+    decimal number;
 
     if (text.size == 0) text.data = (const uint8_t *)""; /* the readers do arithmetic with it */
     if (type->list) return read_list(type, text, arena, value, err);
@@ -514,7 +515,12 @@ sb_status sb_text_to_value(const sb_text_type *type, sb_bytes text, sb_arena *ar
                            : type->narrow == 2 ? "a short"
                                                : "64-bit integers");
         break;
-    case SB_TYPE_FLOAT: ok = sb_text_to_real(text, &value->as.real); break;
+    case SB_TYPE_FLOAT:
+        ok = sb_text_to_real(text, &value->as.real);
+        if (!ok && text.size != 0 && scan_decimal(text, &number))
+            return SB_FAIL(err, SB_INVALID, "%.*s is out of the range of 64-bit floats",
+                           (int)(text.size < 80 ? text.size : 80), (const char *)text.data);
+        break;
     case SB_TYPE_STRING:
         value->as.bytes.data = text.data;
         value->as.bytes.size = text.size;

@@ -297,14 +297,44 @@ static void test_graph_csv_rows__bad_headers(void **state)
     }
 }
 
+/* A column that an option names and the header lacks is no silent nothing. */
+static void test_graph_csv_rows__named_columns(void **state)
+{
+    fixture *f = *state;
+    sb_csv_column c[CELLS];
+    sb_bulk_options options;
+    sb_err err;
+    size_t count;
+
+    for (int i = 0; i < 5; i++) {
+        const sb_entity entity = i < 2 ? SB_NODE : SB_REL;
+        const char *head = i < 2    ? "a,b"
+                           : i == 2 ? "a,:END_ID"
+                           : i == 3 ? ":START_ID,a"
+                                    : ":START_ID,:END_ID,a";
+        sb_bulk_options_init(&options);
+        const char **const names[5] = {&options.id_column, &options.label_column,
+                                       &options.start_column, &options.end_column,
+                                       &options.type_column};
+        *names[i] = "nope";
+        assert_int_equal(header(f, &options, entity, head, c, &count, &err), SB_SYNTAX);
+        assert_non_null(strstr(err.text, "there is no column 'nope'"));
+        /* A file that marks its own column does not need the option's. */
+        assert_int_equal(header(f, &options, entity,
+                                i < 2 ? ":ID,:LABEL" : ":START_ID,:END_ID,:TYPE", c, &count, &err),
+                         SB_OK);
+    }
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_graph_csv_rows__golden),  CASE(test_graph_csv_rows__problems),
-        CASE(test_graph_csv_rows__pieces),  CASE(test_graph_csv_rows__first_end),
-        CASE(test_graph_csv_rows__headers), CASE(test_graph_csv_rows__bad_headers),
+        CASE(test_graph_csv_rows__golden),        CASE(test_graph_csv_rows__problems),
+        CASE(test_graph_csv_rows__pieces),        CASE(test_graph_csv_rows__first_end),
+        CASE(test_graph_csv_rows__headers),       CASE(test_graph_csv_rows__bad_headers),
+        CASE(test_graph_csv_rows__named_columns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* Goal: every value's text reads back as the same value, every documented form is read, everything else is refused with a
  * message. Method: tables of texts; random values of all types written and read; decimals against strtod. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "support/unit.h"
@@ -120,7 +121,9 @@ static void test_graph_text_value__numbers(void **state)
     check(f, "float", "5.", "5.0");
     check(f, "float", "1e3", "1000.0");
     check(f, "float", "1E-400", "0.0");
-    check(f, "float", "1e400", "Infinity");
+    refuse(f, "float", "1e400", "1e400 is out of the range of 64-bit floats");
+    refuse(f, "float", "-2e308", "out of the range");
+    check(f, "float", "Infinity", "Infinity");
     check(f, "float", "-inf", "-Infinity");
     check(f, "float", "NaN", "NaN");
     check(f, "float", "0.1", "0.1");
@@ -162,7 +165,9 @@ static void test_graph_text_value__decimals(void **state)
                 (size_t)snprintf(text + size, 20, "e%d", (int)sb_random_below(&random, 700) - 350);
         text[size] = '\0';
         const double expected = strtod(text, NULL);
-        if (!sb_text_to_real(sb_bytes_of(text, size), &read)) fail_msg("'%s' was not read", text);
+        const bool was_read = sb_text_to_real(sb_bytes_of(text, size), &read);
+        if (was_read == (bool)isinf(expected)) fail_msg("'%s': read: %d", text, was_read);
+        if (!was_read) continue;
         if (memcmp(&expected, &read, sizeof read) != 0)
             fail_msg("'%s': %a, not %a", text, read, expected);
     }
