@@ -1,6 +1,7 @@
 /* args.c — the command line: commands, flags, options; help made from the same tables. */
 #include <ctype.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -336,7 +337,8 @@ void print_help(FILE *out)
         fprintf(out, "  %-11s %s\n", at->name, at->summary);
     fputs("\n'sombra help COMMAND' tells more, with examples. 'sombra help options' lists the open "
           "options.\n"
-          "Exit codes: 0 done, 2 wrong use, 3 not found, 4 constraint, 5 busy, 6 read-only, 7 "
+          "Exit codes: 0 done, 2 wrong use, 3 not found or there already, 4 constraint, 5 busy, 6 "
+          "read-only, 7 "
           "cancelled,\n"
           "8 out of memory, 9 input/output, 10 damaged, 11 rows rejected.\n",
           out);
@@ -381,6 +383,7 @@ int main(int argc, char **argv)
     int code;
 
     memset(&cli, 0, sizeof cli);
+    (void)signal(SIGXFSZ, SIG_IGN); /* the write fails instead, and is reported */
     sombra_options_init(&cli.options);
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         print_help(argc < 2 ? stderr : stdout);

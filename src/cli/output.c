@@ -150,6 +150,8 @@ static void put_json_text(text_buffer *out, const char *text, size_t bytes)
             escape[0] = '\\';
             escape[1] = (char)character;
             put(out, escape, 2);
+        } else if (character == '\n' || character == '\t' || character == '\r') {
+            put_text(out, character == '\n' ? "\\n" : character == '\t' ? "\\t" : "\\r");
         } else if (character < 0x20 || character == 0x7F) {
             snprintf(escape, sizeof escape, "\\u%04x", (unsigned)character);
             put_text(out, escape);

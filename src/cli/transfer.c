@@ -80,6 +80,8 @@ static int import_options(invocation *cli, sombra_import_options *options)
     options->skip_duplicate_ids = flag_given(cli, "skip-duplicate-ids");
     options->store_ids = !flag_given(cli, "no-store-ids");
     options->reject_path = flag_text(cli, "rejects");
+    if (options->reject_path == NULL && flag_given(cli, "max-rejects"))
+        return complain(EXIT_USAGE, "--max-rejects needs --rejects");
     if (!flag_number(cli, "max-rejects", options->reject_path != NULL ? 1000 : 0,
                      &options->max_rejects))
         return EXIT_USAGE;
@@ -122,8 +124,9 @@ static int import_files(invocation *cli, sombra_import_options *options)
                                        (seconds > 0.001 ? seconds : 0.001)),
                             d));
     if (result.rejected_rows != 0)
-        return complain(EXIT_REJECTED, "%s rows were rejected; they are in %s",
+        return complain(EXIT_REJECTED, "%s row%s rejected; see %s",
                         group_digits(result.rejected_rows, a),
+                        result.rejected_rows == 1 ? " was" : "s were",
                         options->reject_path != NULL ? options->reject_path : "no file");
     return EXIT_OK;
 }
@@ -195,8 +198,8 @@ int run_backup(invocation *cli)
     }
     progress_stop(cli);
     if (!cli->quiet)
-        printf("copied %s pages to %s in %.2f s\n", group_digits(info.pages, a), cli->arguments[1],
-               seconds_now() - started);
+        printf("copied %s page%s to %s in %.2f s\n", group_digits(info.pages, a),
+               info.pages == 1 ? "" : "s", cli->arguments[1], seconds_now() - started);
     return close_database(cli, EXIT_OK);
 }
 

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import pty
+import resource
 import subprocess
 import sys
 import unittest
@@ -173,6 +174,8 @@ class Commands(unittest.TestCase):
             (["import", "x.sombra", "--nodes"], 2, "needs a value"),
             (["import", "x.sombra", "--nodes", "a.csv", "--threads", "many"], 2, "not a number"),
             (["import", "x.sombra", "--nodes", "a.csv", "--delimiter", "::"], 2, "not one character"),
+            (["import", "x.sombra", "--nodes", "a.csv", "--max-rejects", "5"], 2, "needs --rejects"),
+            (["schema", "g.sombra", "--create", "index", "--on", "Nope", "--keys", "k"], 3, "no label 'Nope'"),
             (["info"], 2, "usage: sombra info FILE"),
             (["info", "missing.sombra"], 9, "missing.sombra"),
             (["info", "people.csv"], 10, "not a Sombra database"),
@@ -203,7 +206,7 @@ class Commands(unittest.TestCase):
         for part in ("bad.csv", "3", "age", "seven"):
             self.assertIn(part, message)
         message = run("import", "r.sombra", "--nodes", "P=bad.csv", "--rejects", "rejects.csv", code=11)
-        self.assertIn("1 rows were rejected", message)
+        self.assertIn("1 row was rejected", message)
         with open("rejects.csv", encoding="utf-8") as file:
             self.assertIn("seven", file.read())
         counts = {(row["what"], row["name"]): row["count"] for row in json.loads(run("info", "r.sombra", "--format", "json"))}
@@ -214,6 +217,15 @@ class Commands(unittest.TestCase):
             os.remove("stdin.sombra")
         run("import", "stdin.sombra", "--nodes", "P=-", stdin="id:ID\n1\n2\n3\n")
         self.assertIn("3 nodes", run("verify", "stdin.sombra"))
+
+    def test_json_escapes_line_ends_shortly(self):
+        self.assertIn(r'"two\nlines"', run("get", "g.sombra", "Person.name=Grace", "--format", "json"))
+
+    def test_file_size_limit_is_an_error(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        done = subprocess.run([SOMBRA, "backup", "g.sombra", "limited.sombra"], capture_output=True, text=True, preexec_fn=limit)
+        self.assertEqual(done.returncode, 9, done.stderr)
 
     def test_a_closed_pipe_is_quiet(self):
         command = subprocess.Popen([SOMBRA, "help", "import"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
