@@ -247,11 +247,13 @@ int run_schema(invocation *cli)
 
 static void print_finding(void *ctx, uint64_t page, const char *message)
 {
-    (void)ctx;
+    const invocation *cli = ctx;
+    FILE *out = cli->format == FORMAT_TABLE ? stdout : stderr; /* no prose among figures */
+
     if (page == UINT64_MAX)
-        printf("fault: %s\n", message);
+        fprintf(out, "fault: %s\n", message);
     else
-        printf("fault: page %llu: %s\n", (unsigned long long)page, message);
+        fprintf(out, "fault: page %llu: %s\n", (unsigned long long)page, message);
 }
 
 int run_verify(invocation *cli)
@@ -265,13 +267,24 @@ int run_verify(invocation *cli)
         (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK)
         return code;
     progress_start(cli, "verifying", "pages");
-    if (sombra_verify(cli->txn, print_finding, NULL, &result) != SOMBRA_OK) {
+    if (sombra_verify(cli->txn, print_finding, cli, &result) != SOMBRA_OK) {
         progress_stop(cli);
         return close_database(cli, complain_conn(cli));
     }
     progress_stop(cli);
     code = result.findings == 0 ? EXIT_OK : EXIT_WRONG;
-    if (!cli->quiet || code != EXIT_OK)
+    if (cli->format != FORMAT_TABLE) {
+        static const char *const columns[] = {"sound",         "pages",    "nodes",
+                                              "relationships", "findings", "seconds"};
+        const cell cells[] = {{.kind = CELL_BOOL, .integer = code == EXIT_OK},
+                              cell_int(result.pages),
+                              cell_int(result.nodes),
+                              cell_int(result.rels),
+                              cell_int(result.findings),
+                              cell_real(seconds_now() - started)};
+        if (!output_record(cli, columns, cells, 6)) code = 9;
+    }
+    if ((!cli->quiet || code != EXIT_OK) && cli->format == FORMAT_TABLE)
         printf("%s: %s pages, %s nodes, %s relationships checked in %.2f s; %llu faults\n",
                code == EXIT_OK ? "sound" : "DAMAGED", group_digits(result.pages, a),
                group_digits(result.nodes, b), group_digits(result.rels, c), seconds_now() - started,
@@ -281,8 +294,9 @@ int run_verify(invocation *cli)
 
 static void print_lost(void *ctx, const char *message)
 {
-    (void)ctx;
-    printf("lost: %s\n", message);
+    const invocation *cli = ctx;
+
+    fprintf(cli->format == FORMAT_TABLE ? stdout : stderr, "lost: %s\n", message);
 }
 
 int run_recover(invocation *cli)
@@ -291,14 +305,24 @@ int run_recover(invocation *cli)
     sombra_error error;
     char a[32], b[32];
 
-    if (sombra_recover(cli->arguments[0], cli->arguments[1], print_lost, NULL, &result, &error) !=
+    if (sombra_recover(cli->arguments[0], cli->arguments[1], print_lost, cli, &result, &error) !=
         SOMBRA_OK)
         return complain_error(&error);
-    printf("saved %s nodes and %s relationships in %s; lost: %llu nodes, %llu relationships; %llu "
-           "damaged pages\n",
-           group_digits(result.nodes, a), group_digits(result.rels, b), cli->arguments[1],
-           (unsigned long long)result.lost_nodes, (unsigned long long)result.lost_rels,
-           (unsigned long long)result.damaged_pages);
+    if (cli->format != FORMAT_TABLE) {
+        static const char *const columns[] = {"nodes", "relationships", "lost_nodes",
+                                              "lost_relationships", "damaged_pages"};
+        const cell cells[] = {cell_int(result.nodes), cell_int(result.rels),
+                              cell_int(result.lost_nodes), cell_int(result.lost_rels),
+                              cell_int(result.damaged_pages)};
+        if (!output_record(cli, columns, cells, 5)) return 9;
+    }
+    if (cli->format == FORMAT_TABLE)
+        printf(
+            "saved %s nodes and %s relationships in %s; lost: %llu nodes, %llu relationships; %llu "
+            "damaged pages\n",
+            group_digits(result.nodes, a), group_digits(result.rels, b), cli->arguments[1],
+            (unsigned long long)result.lost_nodes, (unsigned long long)result.lost_rels,
+            (unsigned long long)result.damaged_pages);
     return result.lost_nodes + result.lost_rels + result.damaged_pages == 0 ? EXIT_OK : EXIT_WRONG;
 }
 
@@ -327,16 +351,23 @@ int run_checkpoint(invocation *cli)
     if ((code = open_database(cli, false, false)) != EXIT_OK) return code;
     if (sombra_checkpoint(cli->conn, mode, &result) != SOMBRA_OK)
         return close_database(cli, complain_conn(cli));
-    if (!cli->quiet)
+    if (cli->format != FORMAT_TABLE) {
+        static const char *const columns[] = {"backfilled_frames", "wal_frames", "pages_written"};
+        const cell cells[] = {cell_int(result.backfilled_frames), cell_int(result.wal_frames),
+                              cell_int(result.pages_written)};
+        if (!output_record(cli, columns, cells, 3)) code = 9;
+    }
+    if (!cli->quiet && cli->format == FORMAT_TABLE)
         printf("%llu of %llu frames are in the main file; %llu pages written\n",
                (unsigned long long)result.backfilled_frames, (unsigned long long)result.wal_frames,
                (unsigned long long)result.pages_written);
-    return close_database(cli, EXIT_OK);
+    return close_database(cli, code);
 }
 
 int run_digest(invocation *cli)
 {
     uint8_t digest[16];
+    char text[2 * sizeof digest + 1];
     int code;
 
     if ((code = open_database(cli, true, false)) != EXIT_OK ||
@@ -349,7 +380,12 @@ int run_digest(invocation *cli)
     }
     progress_stop(cli);
     for (size_t i = 0; i < sizeof digest; i++)
-        printf("%02x", digest[i]);
-    printf("\n");
-    return close_database(cli, EXIT_OK);
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    if (cli->format != FORMAT_TABLE) {
+        static const char *const columns[] = {"digest"};
+        const cell cells[] = {cell_text(text)};
+        if (!output_record(cli, columns, cells, 1)) code = 9;
+    }
+    if (cli->format == FORMAT_TABLE) printf("%s\n", text);
+    return close_database(cli, code);
 }

@@ -138,6 +138,9 @@ output *output_begin(const invocation *cli, const char *const *columns, size_t c
 void output_row(output *out, const cell *cells);
 /* Prints what is left, frees. False when standard output could not be written. */
 bool output_end(output *out);
+/* One set of figures, in JSON an object, in CSV a header and a row; false as output_end. Not for FORMAT_TABLE. */
+bool output_record(const invocation *cli, const char *const *columns, const cell *cells,
+                   size_t count);
 /* Columns that text takes on a terminal. */
 size_t text_width(const char *text, size_t bytes);
 

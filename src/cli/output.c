@@ -442,3 +442,25 @@ bool output_end(output *out)
     free(out);
     return !ferror(stdout);
 }
+
+bool output_record(const invocation *cli, const char *const *columns, const cell *cells,
+                   size_t count)
+{
+    text_buffer line = {0};
+
+    if (cli->format != FORMAT_JSON) {
+        output *out = output_begin(cli, columns, count);
+        output_row(out, cells);
+        return output_end(out);
+    }
+    for (size_t i = 0; i < count; i++) {
+        put_text(&line, i == 0 ? "{" : ", ");
+        put_json_text(&line, columns[i], strlen(columns[i]));
+        put_text(&line, ": ");
+        put_json_cell(&line, &cells[i]);
+    }
+    put_text(&line, "}\n");
+    fwrite(line.data, 1, line.size, stdout);
+    free(line.data);
+    return !ferror(stdout);
+}

@@ -114,9 +114,17 @@ static int import_files(invocation *cli, sombra_import_options *options)
     code = close_database(cli, EXIT_OK);
     seconds = seconds_now() - started;
     if (code != EXIT_OK) return code;
-    if (result.skipped_rows != 0 && !cli->quiet)
+    if (cli->format != FORMAT_TABLE) {
+        static const char *const columns[] = {"nodes",        "relationships", "properties",
+                                              "skipped_rows", "rejected_rows", "seconds"};
+        const cell cells[] = {cell_int(result.nodes),         cell_int(result.rels),
+                              cell_int(result.properties),    cell_int(result.skipped_rows),
+                              cell_int(result.rejected_rows), cell_real(seconds)};
+        if (!output_record(cli, columns, cells, 6)) return 9;
+    }
+    if (result.skipped_rows != 0 && !cli->quiet && cli->format == FORMAT_TABLE)
         printf("skipped %s rows\n", group_digits(result.skipped_rows, a));
-    if (!cli->quiet)
+    if (!cli->quiet && cli->format == FORMAT_TABLE)
         printf("imported %s nodes, %s relationships, %s properties in %.2f s (%s rows/s)\n",
                group_digits(result.nodes, a), group_digits(result.rels, b),
                group_digits(result.properties, c), seconds,
@@ -172,12 +180,19 @@ int run_export(invocation *cli)
         return close_database(cli, complain_conn(cli));
     }
     progress_stop(cli);
-    if (!cli->quiet)
+    if (cli->format != FORMAT_TABLE) {
+        static const char *const columns[] = {"nodes", "relationships", "files", "bytes",
+                                              "seconds"};
+        const cell cells[] = {cell_int(result.nodes), cell_int(result.rels), cell_int(result.files),
+                              cell_int(result.bytes), cell_real(seconds_now() - started)};
+        if (!output_record(cli, columns, cells, 5)) code = 9;
+    }
+    if (!cli->quiet && cli->format == FORMAT_TABLE)
         printf("exported %s nodes and %s relationships as %llu files (%s) in %.2f s\n",
                group_digits(result.nodes, a), group_digits(result.rels, b),
                (unsigned long long)result.files, human_bytes(result.bytes, c),
                seconds_now() - started);
-    return close_database(cli, EXIT_OK);
+    return close_database(cli, code);
 }
 
 int run_backup(invocation *cli)
@@ -197,10 +212,15 @@ int run_backup(invocation *cli)
         return close_database(cli, complain_conn(cli));
     }
     progress_stop(cli);
-    if (!cli->quiet)
+    if (cli->format != FORMAT_TABLE) {
+        static const char *const columns[] = {"pages", "seconds"};
+        const cell cells[] = {cell_int(info.pages), cell_real(seconds_now() - started)};
+        if (!output_record(cli, columns, cells, 2)) code = 9;
+    }
+    if (!cli->quiet && cli->format == FORMAT_TABLE)
         printf("copied %s page%s to %s in %.2f s\n", group_digits(info.pages, a),
                info.pages == 1 ? "" : "s", cli->arguments[1], seconds_now() - started);
-    return close_database(cli, EXIT_OK);
+    return close_database(cli, code);
 }
 
 static int file_pages(invocation *cli, sombra_info *info)
@@ -232,12 +252,24 @@ int run_vacuum(invocation *cli)
     }
     progress_stop(cli);
     if (into != NULL) {
-        if (!cli->quiet) printf("wrote %s in %.2f s\n", into, seconds_now() - started);
-        return close_database(cli, EXIT_OK);
+        if (cli->format != FORMAT_TABLE) {
+            static const char *const columns[] = {"file", "seconds"};
+            const cell cells[] = {cell_text(into), cell_real(seconds_now() - started)};
+            if (!output_record(cli, columns, cells, 2)) code = 9;
+        }
+        if (!cli->quiet && cli->format == FORMAT_TABLE)
+            printf("wrote %s in %.2f s\n", into, seconds_now() - started);
+        return close_database(cli, code);
     }
     if ((code = file_pages(cli, &after)) != EXIT_OK) return code;
-    if (!cli->quiet)
+    if (cli->format != FORMAT_TABLE) {
+        static const char *const columns[] = {"pages_before", "pages_after", "seconds"};
+        const cell cells[] = {cell_int(before.pages), cell_int(after.pages),
+                              cell_real(seconds_now() - started)};
+        if (!output_record(cli, columns, cells, 3)) code = 9;
+    }
+    if (!cli->quiet && cli->format == FORMAT_TABLE)
         printf("rebuilt: %s pages before, %s after, in %.2f s\n", group_digits(before.pages, a),
                group_digits(after.pages, b), seconds_now() - started);
-    return close_database(cli, EXIT_OK);
+    return close_database(cli, code);
 }

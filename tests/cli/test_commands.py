@@ -227,6 +227,28 @@ class Commands(unittest.TestCase):
         done = subprocess.run([SOMBRA, "backup", "g.sombra", "limited.sombra"], capture_output=True, text=True, preexec_fn=limit)
         self.assertEqual(done.returncode, 9, done.stderr)
 
+    def test_figures_in_each_format(self):
+        for name in ("f1.sombra", "f2.sombra", "f3.sombra", "f4.sombra"):
+            if os.path.exists(name):
+                os.remove(name)
+        for words, names in (
+            (["import", "f1.sombra", "--nodes", "Person=people.csv"], {"nodes", "relationships", "seconds"}),
+            (["verify", "g.sombra"], {"nodes", "relationships", "findings", "seconds"}),
+            (["digest", "g.sombra"], {"digest"}),
+            (["checkpoint", "f1.sombra"], {"pages_written"}),
+            (["backup", "g.sombra", "f2.sombra"], {"pages", "seconds"}),
+            (["vacuum", "f1.sombra"], {"pages_before", "pages_after"}),
+            (["vacuum", "g.sombra", "f3.sombra"], {"file"}),
+            (["export", "g.sombra", "figures"], {"nodes", "relationships", "files"}),
+            (["recover", "g.sombra", "f4.sombra"], {"nodes", "lost_nodes"}),
+        ):
+            with self.subTest(words=words):
+                figures = json.loads(run(*words, "--format", "json"))
+                self.assertLessEqual(names, figures.keys())
+                if words[0] in ("verify", "digest", "checkpoint"):
+                    rows = list(csv.DictReader(io.StringIO(run(*words, "--format", "csv"), newline="")))
+                    self.assertEqual([row.keys() for row in rows], [figures.keys()])
+
     def test_a_closed_pipe_is_quiet(self):
         command = subprocess.Popen([SOMBRA, "help", "import"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         command.stdout.close()
