@@ -223,7 +223,7 @@ static void test_api_options__not_a_database(void **state)
     assert_int_equal(fclose(file), 0);
     FAILS_ERROR(&f, sombra_open(API_PATH, &f.options, &f.db, &f.error), SOMBRA_NOT_A_DB, API_PATH);
     assert_null(f.db);
-    FAILS_ERROR(&f, sombra_open(".", &f.options, &f.db, &f.error), SOMBRA_CANT_OPEN, ".");
+    FAILS_ERROR(&f, sombra_open(".", &f.options, &f.db, &f.error), SOMBRA_CANT_OPEN, "/");
     api_remove(API_PATH);
 }
 
