@@ -200,12 +200,12 @@ static sb_status open_main(sb_pager *pager, sb_err *err)
     pager->mode = SB_MODE_SHARED;
     if (pager->options.immutable) {
         pager->mode = SB_MODE_IMMUTABLE;
-        SB_TRY(sb_vfs_open(vfs, pager->path, SB_OPEN_READ_ONLY, &file, err));
+        SB_TRY(sb_vfs_open(vfs, pager->main_path, SB_OPEN_READ_ONLY, &file, err));
     } else if (!pager->options.read_only) {
-        SB_TRY(sb_vfs_open(vfs, pager->path, 0, &file, err));
-    } else if (sb_vfs_open(vfs, pager->path, 0, &file, NULL) != SB_OK) {
+        SB_TRY(sb_vfs_open(vfs, pager->main_path, 0, &file, err));
+    } else if (sb_vfs_open(vfs, pager->main_path, 0, &file, NULL) != SB_OK) {
         pager->mode = SB_MODE_GUARD;
-        SB_TRY(sb_vfs_open(vfs, pager->path, SB_OPEN_READ_ONLY, &file, err));
+        SB_TRY(sb_vfs_open(vfs, pager->main_path, SB_OPEN_READ_ONLY, &file, err));
     }
     pager->main_file = file;
     sb_file_info info;
