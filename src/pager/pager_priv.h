@@ -291,7 +291,7 @@ struct sb_pager {
     const sb_allocator *alloc;
     sb_vfs *vfs;
     sb_pager_options options;
-    char *path;       /* as given, for messages; owned */
+    char *path;        /* as given, for messages; owned */
     size_t path_bytes; /* with its NUL */
     /* What path leads to through links: one file has one WAL by whatever name it is opened. Owned. */
     char *main_path, *wal_path, *shm_path;
