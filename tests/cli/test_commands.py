@@ -9,6 +9,7 @@ import io
 import json
 import os
 import pty
+import shutil
 import resource
 import subprocess
 import sys
@@ -47,8 +48,10 @@ class Commands(unittest.TestCase):
             with open(name, "w", encoding="utf-8", newline="") as file:
                 file.write(text)
         for name in os.listdir("."):
-            if ".sombra" in name:
+            if ".sombra" in name and os.path.isfile(name):
                 os.remove(name)
+            elif os.path.isdir(name):
+                shutil.rmtree(name)
         cls.imported = run("import", "g.sombra", "--nodes", "Person=people.csv", "--relationships", "KNOWS=knows.csv")
 
     def test_import_says_what_it_made(self):
