@@ -294,9 +294,9 @@ static void test_tree_columnar_page__damage(void **state)
             for (unsigned j = 0; j < flips; j++) {
                 /* Header and directory most of the time: that is where harm could come from. */
                 const size_t range = i % 4 == 0 ? page_bytes : sb_columnar__ids_off(f->page);
-                exact[sb_random_below(&random, range)] =
-                    i % 3 == 0 ? (uint8_t)sb_random_next(&random)
-                               : (uint8_t)(0xFF00u >> (1 + sb_random_below(&random, 8)));
+                const uint64_t byte = i % 3 == 0 ? sb_random_next(&random)
+                                                 : 0xFF00u >> (1 + sb_random_below(&random, 8));
+                exact[sb_random_below(&random, range)] = (uint8_t)byte;
             }
             if (sb_leaf_ops_columnar.check(exact, page_bytes, 7, NULL) != SB_OK) {
                 refused++;
