@@ -4,7 +4,7 @@
 #   tests/<dir>/<program>.c (not test_*)    → <program>, built but not registered: long campaigns
 #   tests/cli/test_*.sh, *.py               → run with SOMBRA=<the command>
 #   tests/install/test_install.sh           → installs into a temporary directory and builds on it
-# Each test runs in a directory of its own, build/<preset>/tests/work/<name>.
+# Each test runs in a directory of its own, build/<preset>/tests/scratch/<name>.
 set(test_dirs model fault crash format api cli)
 set(test_bin ${CMAKE_BINARY_DIR}/tests)
 set(test_timeout 300)
@@ -28,9 +28,9 @@ if(support_sources AND CMOCKA_OK)
 endif()
 
 function(sombra_test_properties name labels)
-    file(MAKE_DIRECTORY ${test_bin}/work/${name})
+    file(MAKE_DIRECTORY ${test_bin}/scratch/${name})
     set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${test_timeout}
-        WORKING_DIRECTORY ${test_bin}/work/${name})
+        WORKING_DIRECTORY ${test_bin}/scratch/${name})
     # A vacuous pass is a fault: cmocka prints this when a group holds no test.
     set_tests_properties(${name} PROPERTIES FAIL_REGULAR_EXPRESSION "Running 0 test")
     set_tests_properties(${name} PROPERTIES ENVIRONMENT
