@@ -1,11 +1,13 @@
 # Tests: every test_*.c under tests/ is one executable and one CTest test, found by its place.
 #   tests/unit/<m>/test_<file>.c            → test_unit_<m>_<file>, linked with layers up to <m>
+#   tests/unit/<m>/<sub>/test_<file>.c      → test_unit_<m>_<sub>_<file>, the same, for a sub-module
 #   tests/<dir>/test_<file>.c               → test_<dir>_<file>, linked with all layers
 #   tests/<dir>/<program>.c (not test_*)    → <program>, built but not registered: long campaigns
 #   tests/cli/test_*.sh, *.py               → run with SOMBRA=<the command>
+#   tests/tools/test_*.py                   → of the scripts in tools/
 #   tests/install/test_install.sh           → installs into a temporary directory and builds on it
 # Each test runs in a directory of its own, build/<preset>/tests/scratch/<name>.
-set(test_dirs model fault crash format api cli)
+set(test_dirs model fault crash format api cypher tck cli)
 set(test_bin ${CMAKE_BINARY_DIR}/tests)
 set(test_timeout 300)
 if(SOMBRA_SANITIZE OR SOMBRA_COVERAGE OR SOMBRA_PARANOID)
@@ -74,11 +76,15 @@ if(CMOCKA_OK)
     set(layers_so_far "")
     foreach(layer IN LISTS present_layers)
         list(APPEND layers_so_far ${layer})
-        file(GLOB sources CONFIGURE_DEPENDS tests/unit/${layer}/test_*.c)
+        file(GLOB sources CONFIGURE_DEPENDS tests/unit/${layer}/test_*.c
+            tests/unit/${layer}/*/test_*.c)
         foreach(source IN LISTS sources)
-            cmake_path(GET source STEM stem)
-            string(REGEX REPLACE "^test_" "" stem ${stem})
-            set(name test_unit_${layer}_${stem})
+            # tests/unit/cypher/lex/test_token.c → test_unit_cypher_lex_token
+            cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${CMAKE_SOURCE_DIR}/tests
+                OUTPUT_VARIABLE stem)
+            string(REGEX REPLACE "/test_|/" "_" stem ${stem})
+            string(REGEX REPLACE "\\.c$" "" stem ${stem})
+            set(name test_${stem})
             sombra_test_program(${name} ${source} "${layers_so_far}")
             add_test(NAME ${name} COMMAND ${name})
             sombra_test_properties(${name} "unit;${layer}")
@@ -178,6 +184,13 @@ endforeach()
 
 # Checks that need no build product.
 if(SOMBRA_PYTHON)
+    file(GLOB scripts CONFIGURE_DEPENDS tests/tools/test_*.py)
+    foreach(script IN LISTS scripts)
+        cmake_path(GET script STEM stem)
+        string(REGEX REPLACE "^test_" "test_tools_" name ${stem})
+        add_test(NAME ${name} COMMAND ${SOMBRA_PYTHON} ${script})
+        sombra_test_properties(${name} "tools")
+    endforeach()
     if(EXISTS ${CMAKE_SOURCE_DIR}/tools/layers.py)
         add_test(NAME layers COMMAND ${SOMBRA_PYTHON} ${CMAKE_SOURCE_DIR}/tools/layers.py
             ${CMAKE_SOURCE_DIR})

@@ -6,7 +6,9 @@ Checks every C file of src/ against the table below:
      (base's parts are front doors each);
   2. an #include <…> is standard C, or a header that the table grants to that module;
   3. a name of the form sb_<x>__<y> (module-internal) occurs in one module only;
-  4. calls that belong behind a seam (malloc, printf, exit, getenv …) occur only where granted.
+  4. inside of a module with sub-modules (src/cypher/lex …) includes go one way as well: a file may
+     include the headers of the sub-modules below its own, but not their *_priv.h;
+  5. calls that belong behind a seam (malloc, printf, exit, getenv …) occur only where granted.
 Tests of a module (tests/unit/<m>) may use its internals, and the front doors it may use.
 Prints FILE:LINE: message for each fault; exits 1 when there is one.
 """
@@ -22,11 +24,16 @@ USES = {
     "tree": ["pager", "base"],
     "store": ["tree", "pager", "base"],
     "graph": ["store", "pager", "os", "base"],
-    "api": ["graph", "store", "tree", "pager", "os", "base"],
+    "cypher": ["graph", "store", "os", "base"],
+    "api": ["cypher", "graph", "store", "tree", "pager", "os", "base"],
     "cli": [],
 }
+# Module → its sub-modules, lowest first. Files of src/<m>/ itself lie above all of them.
+SUBMODULES = {"cypher": ["lex", "parse", "func", "sema", "plan", "exec"]}
+# Sub-modules that use less than their module does.
+SUB_USES = {"cypher/lex": ["base"], "cypher/parse": ["base"]}
 # Front doors beside <m>/<m>.h: parts of one that compile alone. (All headers of base/ are.)
-PARTS = {"store/value.h"}
+PARTS = {"store/value.h", "graph/text_value.h"}
 # Modules that may include sombra.h.
 PUBLIC_HEADER = {"api", "cli"}
 
@@ -39,6 +46,7 @@ GRANTED = {
            "poll.h", "linux/", "mntent.h", "semaphore.h"},
     "store": {"xxhash.h", "utf8proc.h"},
     "graph": {"xxhash.h", "utf8proc.h", "zlib.h", "zstd.h"},
+    "cypher": {"xxhash.h", "utf8proc.h", "pcre2.h"},
     "api": {"xxhash.h", "utf8proc.h", "zlib.h", "zstd.h"},
     "cli": {"dirent.h", "fcntl.h", "getopt.h", "pthread.h", "signal.h", "sys/", "time.h",
             "unistd.h", "locale.h", "termios.h", "poll.h", "langinfo.h", "wchar.h", "utf8proc.h"},
@@ -58,6 +66,11 @@ COMMENT_OR_STRING = re.compile(
     r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.S)
 
 
+def submodule(parts):
+    """("cypher", "lex", "token.c") → "lex"; None for files of the module itself."""
+    return parts[1] if len(parts) > 2 else None
+
+
 def blank(match):
     """Comments and strings become spaces, so that line numbers stay."""
     return re.sub(r"[^\n]", " ", match.group(0))
@@ -71,7 +84,24 @@ def main():
     def fault(path, line, text):
         faults.append(f"{path.relative_to(root)}:{line}: {text}")
 
-    def check_include(path, line, module, is_test, kind, target):
+    def check_own(path, line, module, sub, target):
+        """An include inside of a module: of another sub-module?"""
+        order = SUBMODULES.get(module, [])
+        parts = target.split("/")
+        target_sub = submodule(parts)
+        if target_sub == sub or not order:
+            return
+        if target_sub is None:
+            fault(path, line, f'{module}/{sub}/ may not include "{target}", which lies above it')
+        elif target_sub not in order:
+            fault(path, line, f'"{target}" is in no known sub-module')
+        elif sub is not None and order.index(target_sub) > order.index(sub):
+            fault(path, line, f"{module}/{sub}/ may not include {module}/{target_sub}/, which lies "
+                              "above it")
+        elif target.endswith("_priv.h"):
+            fault(path, line, f'"{target}" is internal to {module}/{target_sub}/')
+
+    def check_include(path, line, module, sub, is_test, kind, target):
         if kind == "<":
             if target == "sombra.h" and module in PUBLIC_HEADER:
                 return
@@ -97,29 +127,36 @@ def main():
         if is_test and other in ("support", "unit"):
             return
         if other == module:
+            if not is_test:
+                check_own(path, line, module, sub, target)
             return
+        here = f"{module}/{sub}" if sub else module
+        uses = USES[module] if is_test else SUB_USES.get(here, USES[module])
         if other not in USES:
             fault(path, line, f'"{target}" is in no known module')
-        elif other not in USES[module]:
-            allowed = ", ".join(USES[module]) or "nothing"
-            fault(path, line, f'{module}/ may not include {other}/ (it may use: {allowed})')
+        elif other not in uses:
+            allowed = ", ".join(uses) or "nothing"
+            fault(path, line, f'{here}/ may not include {other}/ (it may use: {allowed})')
         elif other != "base" and target != f"{other}/{other}.h" and target not in PARTS:
             fault(path, line, f'"{target}" is internal to {other}/; its front door is '
                               f"{other}/{other}.h")
 
-    def check_file(path, module, is_test):
+    def check_file(path, module, sub, is_test):
         text = path.read_text(encoding="utf-8")
         bare = COMMENT_OR_STRING.sub(blank, text)
         commentless = re.sub(r"/\*.*?\*/", blank, text, flags=re.S)
         for number, line in enumerate(commentless.split("\n"), 1):
             include = re.match(r'\s*#\s*include\s*(["<])([^">]+)[">]', line)
             if include:
-                check_include(path, number, module, is_test, *include.groups())
+                check_include(path, number, module, sub, is_test, *include.groups())
         if is_test:
             return
         for number, line in enumerate(bare.split("\n"), 1):
             for name in re.findall(r"\bsb_[a-z0-9]+(?:_[a-z0-9]+)*__\w+", line):
-                internal.setdefault(name, {}).setdefault(module, (path, number))
+                # sb_lex__x is internal to cypher/lex/, sb_cypher__x to cypher/.
+                owner = name.split("_")[1]
+                place = f"{module}/{sub}" if owner in SUBMODULES.get(module, []) else module
+                internal.setdefault(name, {}).setdefault(place, (path, number))
             for pattern, allowed in SEAMS:
                 call = re.search(r"(?<![\w.>])(" + pattern + r")\s*\(", line)
                 here = str(path.relative_to(root / "src"))
@@ -130,22 +167,28 @@ def main():
     for path in sorted(src.rglob("*")):
         if path.suffix not in (".c", ".h", ".def") or not path.is_file():
             continue
-        module = path.relative_to(src).parts[0]
+        parts = path.relative_to(src).parts
+        module, sub = parts[0], submodule(parts)
         if module not in USES:
             fault(path, 1, f"src/{module}/ is in no layer: add it to tools/layers.py")
             continue
-        check_file(path, module, False)
+        if len(parts) > 3 or (sub and sub not in SUBMODULES.get(module, [])):
+            fault(path, 1, f"src/{'/'.join(parts[:-1])}/ is no sub-module: add it to tools/layers.py")
+            continue
+        check_file(path, module, sub, False)
     for path in sorted((root / "tests" / "unit").rglob("*.[ch]")):
         module = path.relative_to(root / "tests" / "unit").parts[0]
         if module in USES:
-            check_file(path, module, True)
+            check_file(path, module, None, True)
 
+    subs = {sub: f"{module}/{sub}" for module, names in SUBMODULES.items() for sub in names}
     for name, places in sorted(internal.items()):
         owner = name.split("_")[1]
-        for module, (path, line) in places.items():
-            if owner in USES and owner != module:
+        owner = subs.get(owner, owner)
+        for place, (path, line) in places.items():
+            if (owner in USES or "/" in owner) and owner != place:
                 fault(path, line, f"{name} is internal to {owner}/")
-            elif owner not in USES and len(places) > 1:
+            elif owner not in USES and "/" not in owner and len(places) > 1:
                 fault(path, line, f"{name} is internal, but used in {', '.join(sorted(places))}")
 
     for line in faults:
