@@ -94,6 +94,8 @@ typedef struct sombra_error {
     int os_error;          /**< errno value, or 0 */
     uint64_t page;         /**< page concerned, or UINT64_MAX */
     uint32_t line, column; /**< position in an input file or query, from 1; 0: none */
+    uint32_t detail; /**< of a query's error: its stable number (docs/ERRORS.md); 0: none */
+    bool runtime;    /**< of a query's error: found while it ran, not while it was compiled */
     char message[512]; /**< one sentence that names the object; empty when status is SOMBRA_OK */
     char source[64];   /**< file:line of the library that noticed, for bug reports */
 } sombra_error;

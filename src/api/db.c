@@ -48,6 +48,8 @@ void sombra__error_copy(const sb_err *err, sombra_error *error)
     error->os_error = err->os_error;
     error->page = err->pgno;
     error->line = err->line;
+    error->detail = err->detail;
+    error->runtime = err->runtime;
     error->column = err->column;
     memcpy(error->message, err->text, sizeof error->message);
     static_assert(sizeof error->message == SB_ERR_TEXT_BYTES, "messages have the same room");

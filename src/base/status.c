@@ -86,6 +86,8 @@ void sb_err_clear(sb_err *err)
     err->os_error = 0;
     err->line = 0;
     err->column = 0;
+    err->detail = 0;
+    err->runtime = false;
     err->text[0] = '\0';
 }
 

@@ -4,6 +4,7 @@
 #define SB_STATUS_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -26,6 +27,8 @@ typedef struct sb_err {
     uint64_t pgno;                /* page concerned, or UINT64_MAX */
     int os_error;                 /* errno value, or 0 */
     uint32_t line, column;        /* position in a query or input file, from 1; 0: none */
+    uint32_t detail;              /* of a query's error: its number in cypher/lex/error.def; 0: none */
+    bool runtime;                 /* of a query's error: found while running, not while compiling */
     char text[SB_ERR_TEXT_BYTES]; /* NUL-terminated UTF-8, cut on a character border */
 } sb_err;
 

@@ -1,0 +1,62 @@
+/* exec.h — running a plan: batches of up to SB_BATCH_ROWS rows, pulled through a tree of operators.
+ * Hides:    vectors, kernels, operator states, spilling.
+ * Promises: what a run holds counts against its budget; a failing run leaves no temporary file; cancel and time limit are looked at at
+ *           least once a batch and every few thousand rows of work within one.
+ * Threads:  a run belongs to one thread at a time.
+ * Tests:    tests/unit/cypher/exec */
+#ifndef SB_CYPHER_EXEC_H
+#define SB_CYPHER_EXEC_H
+
+#include "cypher/plan/plan.h"
+
+#define SB_BATCH_ROWS 1024u
+
+/* What a run needs from the outside: the caller keeps it until sb_exec_close. */
+typedef struct sb_exec_options {
+    const sb_allocator *alloc;
+    sb_graph *graph;
+    sb_vfs *vfs;         /* temporary files, CSV files, time zones */
+    size_t memory_bytes; /* budget of this run; 0: none */
+    unsigned threads;
+    const _Atomic bool *cancel;
+    uint64_t deadline_ns;           /* of vfs's monotonic clock; 0: none */
+    bool profile;                   /* count rows and time of each operator */
+    const sb_val *params;           /* one for each of statement->params, in that order */
+    const char *const *import_dirs; /* LOAD CSV */
+    size_t import_dir_count;
+    int64_t now_seconds, transaction_seconds;
+    uint32_t now_nanos, transaction_nanos;
+    uint64_t seed;    /* of rand() */
+    bool force_spill; /* tests */
+    /* CALL { } IN TRANSACTIONS: commit and go on in a new transaction; NULL: not possible here */
+    sb_status (*next_transaction)(void *ctx, sb_graph **graph, sb_err *err);
+    void *next_transaction_ctx;
+} sb_exec_options;
+
+typedef struct sb_exec_stats { /* what a statement changed */
+    uint64_t nodes_created, nodes_deleted, rels_created, rels_deleted, properties_set, labels_added,
+        labels_removed;
+} sb_exec_stats;
+typedef struct sb_exec_operator_profile {
+    uint64_t rows, batches, time_ns, pages; /* time with inputs' */
+} sb_exec_operator_profile;
+
+typedef struct sb_exec sb_exec;
+SB_MUST_CHECK sb_status sb_exec_open(const sb_compiled *compiled, const sb_exec_options *options,
+                                     sb_exec **exec, sb_err *err);
+/* Again with other parameters (and perhaps another graph), keeping memory: the path of prepared statements. */
+SB_MUST_CHECK sb_status sb_exec_reset(sb_exec *exec, const sb_exec_options *options, sb_err *err);
+/* The next rows: columns of the result, *row_count 0 at the end. Valid until the next call. */
+SB_MUST_CHECK sb_status sb_exec_next(sb_exec *exec, uint32_t *row_count, sb_err *err);
+/* Column i of the current rows: one value of it, or all of them as a vector (exec/vector.h). */
+sb_val sb_exec_value(const sb_exec *exec, uint32_t column, uint32_t row);
+const struct sb_vector *sb_exec_vector(const sb_exec *exec, uint32_t column);
+void sb_exec_stats_get(const sb_exec *exec, sb_exec_stats *stats);
+/* By sb_plan.number; NULL unless options->profile. */
+const sb_exec_operator_profile *sb_exec_profile(const sb_exec *exec);
+/* Reads entities of the run's graph, for callers that print nodes. */
+const sb_entity_reader *sb_exec_reader(sb_exec *exec);
+sb_func_context *sb_exec_functions(sb_exec *exec);
+void sb_exec_close(sb_exec *exec); /* accepts NULL */
+
+#endif
