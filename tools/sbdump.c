@@ -56,7 +56,8 @@ static void print_state(const uint8_t *in)
 static void print_page_line(const uint8_t *page, uint32_t page_bytes, uint64_t pgno)
 {
     const uint32_t crc = sb_load_le32(page + SB_PAGE_CRC);
-    const bool good = crc == sb_pager__page_crc(page, page_bytes, (sb_pgno)pgno);
+    const bool good = crc == (pgno == 0 ? sb_pager__header_crc(page, page_bytes)
+                                        : sb_pager__page_crc(page, page_bytes, (sb_pgno)pgno));
     printf("page %" PRIu64 ": %s, level %u, flags %#x, tree %u, crc %08x %s\n", pgno,
            kind_name(page[SB_PAGE_KIND]), page[SB_PAGE_LEVEL], sb_load_le16(page + SB_PAGE_FLAGS),
            sb_load_le32(page + SB_PAGE_TREE), crc, good ? "good" : "BAD");

@@ -29,8 +29,13 @@ sb_status sb_recover__forgive(sb_recovery *r, sb_status st, const sb_err *cause,
 
 /* ---- Files ------------------------------------------------------------------------------------------------------ */
 
-static sb_status open_file(const sb_recovery *r, const char *path, uint32_t page_bytes,
-                           bool scratch, sb_open_file *file, sb_err *err)
+static void note_left_out(void *ctx, sb_log_level level, const char *message)
+{
+    if (level == SB_LOG_WARNING) sb_recover__lost(ctx, "%s", message);
+}
+
+static sb_status open_file(sb_recovery *r, const char *path, uint32_t page_bytes, bool scratch,
+                           sb_open_file *file, sb_err *err)
 {
     sb_pager_options options;
 
@@ -40,6 +45,9 @@ static sb_status open_file(const sb_recovery *r, const char *path, uint32_t page
     options.profile = r->options->profile;
     options.page_bytes = page_bytes;
     options.create = !scratch;
+    options.forgive = scratch;
+    if (scratch) options.log = note_left_out;
+    options.log_ctx = r;
     options.durability = scratch ? SB_DURABLE_OFF : SB_DURABLE_FULL;
     options.autocheckpoint_pages = 0;
     options.checkpoint_thread = false;

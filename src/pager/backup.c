@@ -98,6 +98,7 @@ static sb_status copy_to_file(page_source *source, sb_file *file, sb_err *err)
     SB_TRY(pager->vfs->ops->random(pager->vfs, &salt, sizeof salt, err));
     sb_state state = txn->now;
     state.extent = state.page_count;
+    state.bypass = 0;
     sb_pager__header_encode(pager, salt, &state, source->buffer);
     SB_TRY(sb_file_write_all(file, 0, source->buffer, pager->page_bytes, err));
     return file->ops->sync(file, err);

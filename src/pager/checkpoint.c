@@ -96,10 +96,11 @@ static sb_status write_back(sb_pager *pager, sb_mark from, sb_mark limit,
         sb_mark_generation(from) == sb_mark_generation(limit) ? sb_mark_pos(from) : SB_WAL_START;
     SB_TRY(sb_pager__commit_read(pager, limit, &state, err));
     st = collect_pages(pager, first, sb_mark_pos(limit), &pairs, &count, &capacity, err);
+    if (st == SB_OK) st = sb_pager__stamp_backfill(pager, &state, err);
     if (st == SB_OK) st = copy_pages(pager, pairs, count, err);
     sb_free(pager->alloc, pairs, capacity * sizeof *pairs);
     if (st != SB_OK) return st;
-    SB_TRY(sb_pager__header_write(pager, pager->main_file, &state, err));
+    SB_TRY(sb_pager__header_write(pager, pager->main_file, &state, false, err));
     if (atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_OFF)
         SB_TRY(sb_pager__sync_main(pager, err));
     sb_mutex_lock(pager->index_mutex);

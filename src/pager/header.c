@@ -11,6 +11,15 @@ uint32_t sb_pager__page_crc(const uint8_t *page, uint32_t page_bytes, sb_pgno pg
                      page_bytes - SB_PAGE_KIND);
 }
 
+uint32_t sb_pager__header_crc(const uint8_t *page, uint32_t page_bytes)
+{
+    const uint32_t behind = SB_HEADER_STAMPS + SB_STAMPS_BYTES;
+    uint8_t number[8] = {0};
+    const uint32_t before = sb_crc32c(sb_crc32c(0, number, sizeof number), page + SB_PAGE_KIND,
+                                      SB_HEADER_STAMPS - SB_PAGE_KIND);
+    return sb_crc32c(before, page + behind, page_bytes - behind);
+}
+
 void sb_pager__state_encode(const sb_state *state, uint8_t *out)
 {
     sb_store_le32(out + SB_STATE_PAGE_COUNT, state->page_count);
@@ -18,7 +27,7 @@ void sb_pager__state_encode(const sb_state *state, uint8_t *out)
     sb_store_le32(out + SB_STATE_FREE_HEAD, state->free_head);
     sb_store_le32(out + SB_STATE_FREE_HEAD_COUNT, state->free_head_count);
     sb_store_le32(out + SB_STATE_FREE_COUNT, state->free_count);
-    sb_store_le32(out + SB_STATE_RESERVED, 0);
+    sb_store_le32(out + SB_STATE_BYPASS, state->bypass);
     sb_store_le64(out + SB_STATE_SEQ, state->seq);
     sb_store_le64(out + SB_STATE_TIME, state->time_ns);
     memcpy(out + SB_STATE_META, state->meta, SB_META_BYTES);
@@ -31,6 +40,7 @@ sb_status sb_pager__state_decode(const uint8_t *in, sb_state *state, const char 
     state->free_head = sb_load_le32(in + SB_STATE_FREE_HEAD);
     state->free_head_count = sb_load_le32(in + SB_STATE_FREE_HEAD_COUNT);
     state->free_count = sb_load_le32(in + SB_STATE_FREE_COUNT);
+    state->bypass = sb_load_le32(in + SB_STATE_BYPASS);
     state->seq = sb_load_le64(in + SB_STATE_SEQ);
     state->time_ns = sb_load_le64(in + SB_STATE_TIME);
     memcpy(state->meta, in + SB_STATE_META, SB_META_BYTES);
@@ -41,8 +51,7 @@ sb_status sb_pager__state_decode(const uint8_t *in, sb_state *state, const char 
                        (state->free_head != 0) == (state->free_count != 0) &&
                        state->free_head_count <= SB_PAGE_BYTES_MAX / 4 &&
                        (state->free_count == 0 ? state->free_head_count == 0
-                                               : state->free_head_count < state->free_count) &&
-                       sb_load_le32(in + SB_STATE_RESERVED) == 0;
+                                               : state->free_head_count < state->free_count);
     if (!sound) return SB_FAIL_PAGE(err, 0, "%s: page counts or free list are impossible", where);
     return SB_OK;
 }
@@ -57,13 +66,13 @@ void sb_pager__header_encode(const sb_pager *pager, uint64_t salt, const sb_stat
     sb_store_le32(page + SB_HEADER_PAGE_BYTES, pager->page_bytes);
     sb_store_le64(page + SB_HEADER_SALT, salt);
     sb_pager__state_encode(state, page + SB_HEADER_STATE);
-    sb_store_le32(page + SB_PAGE_CRC, sb_pager__page_crc(page, pager->page_bytes, 0));
+    sb_store_le32(page + SB_PAGE_CRC, sb_pager__header_crc(page, pager->page_bytes));
 }
 
 static sb_status check_header(const uint8_t *page, uint32_t page_bytes, const char *path,
                               sb_header *header, sb_err *err)
 {
-    if (sb_pager__page_crc(page, page_bytes, 0) != sb_load_le32(page + SB_PAGE_CRC))
+    if (sb_pager__header_crc(page, page_bytes) != sb_load_le32(page + SB_PAGE_CRC))
         return SB_FAIL_PAGE(err, 0, "%s: page 0 has a wrong checksum", path);
     if (page[SB_PAGE_KIND] != SB_PAGE_HEADER)
         return SB_FAIL_PAGE(err, 0, "%s: page 0 is not a header page", path);
@@ -113,12 +122,14 @@ sb_status sb_pager__header_state(sb_pager *pager, sb_state *state, sb_err *err)
     return SB_OK;
 }
 
-sb_status sb_pager__header_write(sb_pager *pager, sb_file *file, const sb_state *state, sb_err *err)
+sb_status sb_pager__header_write(sb_pager *pager, sb_file *file, const sb_state *state, bool whole,
+                                 sb_err *err)
 {
     uint8_t *page = sb_alloc(pager->alloc, pager->page_bytes);
     if (page == NULL) return SB_FAIL_NOMEM(err);
     sb_pager__header_encode(pager, pager->file_salt, state, page);
-    const sb_status st = sb_file_write_all(file, 0, page, pager->page_bytes, err);
+    const sb_status st =
+        sb_file_write_all(file, 0, page, whole ? pager->page_bytes : SB_HEADER_STAMPS, err);
     sb_free(pager->alloc, page, pager->page_bytes);
     return st;
 }

@@ -74,6 +74,7 @@ void sb_pager__index_reset(sb_pager *pager, const sb_wal_tail *tail)
 static sb_status open_generation(sb_pager *pager, sb_mark mark, sb_err *err)
 {
     uint8_t block[SB_WAL_USED];
+    sb_state_id base;
     sb_wal_tail tail = {.generation = sb_mark_generation(mark), .pos = SB_WAL_START};
     if (sb_mark_pos(mark) > SB_WAL_START) {
         bool opened = false, valid = false;
@@ -82,7 +83,7 @@ static sb_status open_generation(sb_pager *pager, sb_mark mark, sb_err *err)
             return SB_FAIL(err, SB_CORRUPT, "%s is gone while the database is in use",
                            pager->wal_path);
         SB_TRY(sb_file_read_all(pager->wal_file, 0, block, sizeof block, err));
-        SB_TRY(sb_pager__wal_header_decode(pager, block, &tail, &valid, err));
+        SB_TRY(sb_pager__wal_header_decode(pager, block, &tail, &base, &valid, err));
         if (!valid || tail.generation != sb_mark_generation(mark))
             return SB_FAIL(err, SB_CORRUPT, "%s: its header was changed from outside",
                            pager->wal_path);

@@ -135,7 +135,7 @@ static sb_status write_first_page(sb_pager *pager, sb_file *file, sb_err *err)
     pager->page_bytes = pager->options.page_bytes;
     SB_TRY(pager->vfs->ops->random(pager->vfs, &pager->file_salt, sizeof pager->file_salt, err));
     state.time_ns = pager->vfs->ops->wall_ns(pager->vfs);
-    SB_TRY(sb_pager__header_write(pager, file, &state, err));
+    SB_TRY(sb_pager__header_write(pager, file, &state, true, err));
     if (pager->options.durability == SB_DURABLE_OFF) return SB_OK;
     return file->ops->sync(file, err);
 }
@@ -278,9 +278,14 @@ static sb_status fill_empty_file(sb_pager *pager, sb_err *err)
 static sb_status open_private(sb_pager *pager, sb_err *err)
 {
     sb_header header;
-    bool header_ok = false;
+    sb_lineage lineage;
+    bool header_ok = false, found = false;
     pager->read_only = true;
     SB_TRY(identify(pager, &header, &header_ok, err));
+    if (pager->mode == SB_MODE_IMMUTABLE) { /* which takes no WAL, so the file must need none */
+        SB_TRY(sb_pager__lineage_begin(pager, &header, header_ok, &lineage, err));
+        SB_TRY(sb_pager__lineage_judge(pager, &lineage, NULL, &found, err));
+    }
     pager->shm = sb_alloc_zero(pager->alloc, sizeof *pager->shm);
     if (pager->shm == NULL) return SB_FAIL_NOMEM(err);
     const sb_mark mark = sb_mark_of(1, SB_WAL_START);

@@ -83,8 +83,9 @@ typedef struct sb_pager_options {
     bool checkpoint_thread;        /* automatic checkpoints on a thread of their own, else in the
                                     * committing call */
     uint64_t busy_timeout_ns;      /* how long to wait for the writer lock */
-    uint64_t txn_memory_bytes;     /* private pages of a write transaction past this are spilled */
-    sb_page_check check;           /* may be NULL */
+    bool forgive;              /* salvage: a WAL of another state is left out, instead of refused */
+    uint64_t txn_memory_bytes; /* private pages of a write transaction past this are spilled */
+    sb_page_check check;       /* may be NULL */
     void *check_ctx;
     void (*log)(void *ctx, sb_log_level level,
                 const char *message); /* may be NULL; called without locks */

@@ -1,7 +1,7 @@
 /* pager_priv.h — what the files of pager/ share: formats, marks, and the structs behind the handles.
  * Files, lowest first: table.c (lock-free arrays), map.c (mapped segments), header.c (page 0 and states),
  * shm.c (shared words, slots, locks), wal.c (frames, appending), index.c (page table), cache.c,
- * recover.c, sync.c (group commit), checkpoint.c, read.c, private.c (own pages of a writer),
+ * lineage.c (do file and WAL belong together), recover.c, sync.c (group commit), checkpoint.c, read.c, private.c (own pages of a writer),
  * alloc.c (free list), txn.c, session.c, backup.c, verify.c, pager.c. */
 #ifndef SB_PAGER_PRIV_H
 #define SB_PAGER_PRIV_H
@@ -42,8 +42,9 @@ typedef struct sb_state {
     uint32_t free_head_count; /* entries of it that count; the trunk's own page is not one of
                                * them */
     uint32_t free_count;      /* free pages in all, trunks included */
-    uint64_t seq;             /* commits so far */
-    uint64_t time_ns;         /* wall clock of the commit, since 1970 */
+    uint32_t bypass;  /* random number of the last commit whose pages bypassed the WAL, or 0 */
+    uint64_t seq;     /* commits so far */
+    uint64_t time_ns; /* wall clock of the commit, since 1970 */
     uint8_t meta[SB_META_BYTES];
 } sb_state;
 
@@ -52,7 +53,7 @@ typedef struct sb_state {
 #define SB_STATE_FREE_HEAD       8u
 #define SB_STATE_FREE_HEAD_COUNT 12u
 #define SB_STATE_FREE_COUNT      16u
-#define SB_STATE_RESERVED        20u
+#define SB_STATE_BYPASS          20u
 #define SB_STATE_SEQ             24u
 #define SB_STATE_TIME            32u
 #define SB_STATE_META            40u
@@ -79,6 +80,19 @@ SB_MUST_CHECK sb_status sb_pager__state_decode(const uint8_t *in, sb_state *stat
 #define SB_HEADER_END         (SB_HEADER_STATE + SB_STATE_BYTES)
 #define SB_FORMAT_VERSION     1u
 static_assert(SB_HEADER_END <= 512, "the header's fields fit one sector");
+/* Page 0's checksum leaves out the stamps, which are written by themselves (lineage.c). */
+#define SB_HEADER_STAMPS  1024u
+#define SB_STAMP_BYTES    512u /* one sector each: two of bypasses, then that of the back-fill */
+#define SB_STAMP_BACKFILL 2u
+#define SB_STAMPS         3u
+#define SB_STAMPS_BYTES   (SB_STAMPS * SB_STAMP_BYTES)
+static_assert(SB_HEADER_STAMPS + SB_STAMPS_BYTES <= SB_PAGE_BYTES_MIN, "stamps fit page 0");
+
+/* Which state it is: two that differ in anything have different ones. */
+typedef struct sb_state_id {
+    uint64_t seq;
+    uint32_t crc; /* of the state as a commit frame has it */
+} sb_state_id;
 
 /* ---- WAL (docs/FORMAT.md §5) ----------------------------------------------------------------- */
 
@@ -95,6 +109,8 @@ static_assert(SB_HEADER_END <= 512, "the header's fields fit one sector");
 #define SB_WAL_SALT       32u /* u64: random, new in each generation */
 #define SB_WAL_GENERATION 40u /* u32 */
 #define SB_WAL_READ_BITS  44u /* u32: features a reader must know */
+#define SB_WAL_BASE_SEQ   48u /* u64: the state that the generation began with */
+#define SB_WAL_BASE_CRC   56u /* u32 */
 #define SB_WAL_CRC        60u /* u32: CRC-32C of bytes 0 to 59 */
 #define SB_WAL_USED       64u
 
@@ -301,6 +317,7 @@ struct sb_pager {
     sb_open_mode mode;
     sb_read_mode read_mode; /* MAP or CACHE */
     bool read_only;
+    bool wal_left_out; /* options.forgive had to; set while opening */
     uint32_t page_bytes;
     unsigned page_shift;
     uint64_t file_salt;
@@ -455,7 +472,9 @@ struct sb_session {
 /* ---- header.c -------------------------------------------------------------------------------- */
 
 uint32_t sb_pager__page_crc(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno);
-/* Fill page 0 for a state, checksum included. */
+/* That of page 0, which leaves out the stamps. */
+uint32_t sb_pager__header_crc(const uint8_t *page, uint32_t page_bytes);
+/* Fill page 0 for a state, checksum included, without stamps. */
 void sb_pager__header_encode(const sb_pager *pager, uint64_t salt, const sb_state *state,
                              uint8_t *page);
 /* What the fixed part of page 0 says. */
@@ -471,8 +490,37 @@ SB_MUST_CHECK sb_status sb_pager__header_read(sb_file *file, const sb_allocator 
                                               const char *path, sb_header *header, sb_err *err);
 /* State of the main file for pages already known to be of this pager. */
 SB_MUST_CHECK sb_status sb_pager__header_state(sb_pager *pager, sb_state *state, sb_err *err);
+/* whole: the page was not there before; else the stamps stay as they are. */
 SB_MUST_CHECK sb_status sb_pager__header_write(sb_pager *pager, sb_file *file,
-                                               const sb_state *state, sb_err *err);
+                                               const sb_state *state, bool whole, sb_err *err);
+
+/* ---- lineage.c ------------------------------------------------------------------------------- */
+
+/* What is known of the main file, and then of the WAL that was found beside it. */
+typedef struct sb_lineage {
+    bool main_known;      /* page 0 is whole */
+    bool main_seen;       /* the WAL begins with page 0's state, or has it */
+    bool target_seen;     /* the same for target */
+    uint32_t main_bypass; /* of page 0's state */
+    sb_state_id main;     /* page 0's state */
+    sb_state_id target;   /* the back-fill that had begun was to reach it; seq 0: none had */
+    uint8_t stamps[SB_STAMPS_BYTES];
+} sb_lineage;
+
+sb_state_id sb_pager__state_id(const sb_state *state);
+/* Before the sync of the main file that precedes a commit frame: the commit has pages there. Sets now.bypass. */
+SB_MUST_CHECK sb_status sb_pager__stamp_bypass(sb_txn *txn, sb_err *err);
+/* Before a back-fill writes its first page. */
+SB_MUST_CHECK sb_status sb_pager__stamp_backfill(sb_pager *pager, const sb_state *target,
+                                                 sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__lineage_begin(sb_pager *pager, const sb_header *header,
+                                                bool header_ok, sb_lineage *lineage, sb_err *err);
+/* The WAL's base, then each of its commits. */
+void sb_pager__lineage_note(sb_lineage *lineage, sb_state_id id);
+/* last: the state of the last commit found in the WAL, if *found. SB_CORRUPT when the two do not belong together; *found
+ * becomes false when the WAL is older than page 0 and counts for nothing. */
+SB_MUST_CHECK sb_status sb_pager__lineage_judge(sb_pager *pager, const sb_lineage *lineage,
+                                                const sb_state *last, bool *found, sb_err *err);
 
 /* ---- shm.c ----------------------------------------------------------------------------------- */
 
@@ -514,7 +562,8 @@ SB_MUST_CHECK sb_status sb_pager__wal_identity(sb_pager *pager, uint32_t *page_b
 SB_MUST_CHECK sb_status sb_pager__wal_open(sb_pager *pager, bool create, bool *opened, sb_err *err);
 /* Decode and check a header block; *valid false when it is no (whole) header of this file's WAL. */
 SB_MUST_CHECK sb_status sb_pager__wal_header_decode(const sb_pager *pager, const uint8_t *block,
-                                                    sb_wal_tail *tail, bool *valid, sb_err *err);
+                                                    sb_wal_tail *tail, sb_state_id *base,
+                                                    bool *valid, sb_err *err);
 /* One decoded frame header. */
 typedef struct sb_frame {
     uint32_t kind, pgno, payload_bytes, crc;
@@ -579,9 +628,10 @@ SB_MUST_CHECK sb_status sb_pager__index_catch_up(sb_pager *pager, sb_mark mark, 
 /* ---- recover.c ------------------------------------------------------------------------------- */
 
 /* Read the WAL frame by frame, checking everything, from the index's tail on; takes whole commits into
- * the index. *state is that of the last one found; untouched when none was. index_mutex is held. */
-SB_MUST_CHECK sb_status sb_pager__wal_scan(sb_pager *pager, sb_state *state, bool *found,
-                                           sb_err *err);
+ * the index, and notes them in lineage. *state is that of the last one found; untouched when none was. index_mutex is
+ * held. */
+SB_MUST_CHECK sb_status sb_pager__wal_scan(sb_pager *pager, sb_lineage *lineage, sb_state *state,
+                                           bool *found, sb_err *err);
 /* First opener: set the shared words from main file and WAL. */
 SB_MUST_CHECK sb_status sb_pager__recover(sb_pager *pager, const sb_header *header, bool header_ok,
                                           bool was_poisoned, sb_err *err);

@@ -456,6 +456,7 @@ sb_status sb_pager__own_commit(sb_txn *txn, sb_err *err)
     }
     const size_t fresh = count_fresh(txn);
     if (fresh >= SB_FRESH_MIN || txn->fresh_written) SB_TRY(write_fresh_pages(txn, fresh, err));
+    if (txn->fresh_written) SB_TRY(sb_pager__stamp_bypass(txn, err));
     /* The commit frame may not reach the disk before what it makes reachable (DESIGN §9 rule 2). */
     if (txn->fresh_written &&
         atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_OFF)

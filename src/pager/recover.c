@@ -43,8 +43,8 @@ static bool payload_sound(const sb_pager *pager, const sb_frame *frame, const ui
            sb_pager__page_crc(payload, pager->page_bytes, frame->pgno) == frame->crc;
 }
 
-static sb_status scan(sb_pager *pager, uint8_t *block, pending_frames *pending, sb_state *state,
-                      bool *found, sb_err *err)
+static sb_status scan(sb_pager *pager, uint8_t *block, pending_frames *pending, sb_lineage *lineage,
+                      sb_state *state, bool *found, sb_err *err)
 {
     sb_file *wal = pager->wal_file;
     sb_wal_tail tail = pager->index.tail;
@@ -63,6 +63,7 @@ static sb_status scan(sb_pager *pager, uint8_t *block, pending_frames *pending, 
             SB_TRY(add_pending(pager, pending, frame.pgno, pos, err));
         } else if (frame.kind == SB_FRAME_COMMIT) {
             SB_TRY(sb_pager__commit_decode(block + SB_FRAME_BYTES, frame.crc, state, err));
+            sb_pager__lineage_note(lineage, (sb_state_id){.seq = state->seq, .crc = frame.crc});
             SB_TRY(take_in(pager, pending, err));
             pending->count = 0;
             pager->index.tail = tail;
@@ -73,21 +74,23 @@ static sb_status scan(sb_pager *pager, uint8_t *block, pending_frames *pending, 
     }
 }
 
-sb_status sb_pager__wal_scan(sb_pager *pager, sb_state *state, bool *found, sb_err *err)
+sb_status sb_pager__wal_scan(sb_pager *pager, sb_lineage *lineage, sb_state *state, bool *found,
+                             sb_err *err)
 {
     const size_t block_bytes = SB_FRAME_BYTES + (size_t)pager->page_bytes;
     pending_frames pending = {0};
     uint8_t *block = sb_alloc(pager->alloc, block_bytes);
     *found = false;
     if (block == NULL) return SB_FAIL_NOMEM(err);
-    const sb_status st = scan(pager, block, &pending, state, found, err);
+    const sb_status st = scan(pager, block, &pending, lineage, state, found, err);
     sb_free(pager->alloc, block, block_bytes);
     sb_free(pager->alloc, pending.items, pending.capacity * sizeof *pending.items);
     return st;
 }
 
 /* The header block of the WAL, if there is a valid one. */
-static sb_status read_wal_header(sb_pager *pager, sb_wal_tail *tail, bool *valid, sb_err *err)
+static sb_status read_wal_header(sb_pager *pager, sb_wal_tail *tail, sb_state_id *base, bool *valid,
+                                 sb_err *err)
 {
     uint8_t block[SB_WAL_USED];
     bool opened = false;
@@ -98,7 +101,27 @@ static sb_status read_wal_header(sb_pager *pager, sb_wal_tail *tail, bool *valid
     sb_file *wal = pager->wal_file;
     SB_TRY(wal->ops->read(wal, 0, block, sizeof block, &got, err));
     if (got < sizeof block) return SB_OK;
-    return sb_pager__wal_header_decode(pager, block, tail, valid, err);
+    const sb_status st = sb_pager__wal_header_decode(pager, block, tail, base, valid, err);
+    if (st != SB_CORRUPT || !pager->options.forgive) return st;
+    pager->wal_left_out = true;
+    return SB_OK;
+}
+
+/* The commits of the WAL, if there are any that count for this main file; index_mutex is held. */
+static sb_status read_wal(sb_pager *pager, const sb_header *header, bool header_ok,
+                          sb_wal_tail *tail, bool *valid, sb_state *state, bool *found, sb_err *err)
+{
+    sb_lineage lineage;
+    sb_state_id base;
+    *found = false;
+    SB_TRY(sb_pager__lineage_begin(pager, header, header_ok, &lineage, err));
+    SB_TRY(read_wal_header(pager, tail, &base, valid, err));
+    if (*valid) {
+        sb_pager__lineage_note(&lineage, base);
+        sb_pager__index_reset(pager, tail);
+        SB_TRY(sb_pager__wal_scan(pager, &lineage, state, found, err));
+    }
+    return sb_pager__lineage_judge(pager, &lineage, state, found, err);
 }
 
 /* After a failed sync the kernel may hold pages that are marked clean but never reached the disk:
@@ -135,16 +158,10 @@ sb_status sb_pager__recover(sb_pager *pager, const sb_header *header, bool heade
 {
     sb_shm *shm = pager->shm;
     sb_wal_tail tail = {.generation = 1, .pos = SB_WAL_START};
-    sb_state state;
+    sb_state state = {0};
     bool valid = false, found = false;
     sb_mutex_lock(pager->index_mutex);
-    sb_status st = read_wal_header(pager, &tail, &valid, err);
-    if (st == SB_OK && valid) {
-        sb_pager__index_reset(pager, &tail);
-        st = sb_pager__wal_scan(pager, &state, &found, err);
-    }
-    /* Frames older than page 0 are leftovers of an ended generation (I19). */
-    if (st == SB_OK && found && header_ok && state.seq < header->state.seq) found = false;
+    sb_status st = read_wal(pager, header, header_ok, &tail, &valid, &state, &found, err);
     if (st == SB_OK && !found && !header_ok)
         st = SB_FAIL_PAGE(err, 0, "%s: the header page is damaged, and no WAL can replace it",
                           pager->path);
@@ -156,6 +173,9 @@ sb_status sb_pager__recover(sb_pager *pager, const sb_header *header, bool heade
     const sb_mark mark = sb_mark_of(pager->index.tail.generation, pager->index.tail.pos);
     sb_mutex_unlock(pager->index_mutex);
     if (st != SB_OK) return st;
+    if (pager->wal_left_out)
+        sb_pager_log(pager, SB_LOG_WARNING, "%s belongs to another state of the database",
+                     pager->wal_path);
     if (found) SB_TRY(make_durable(pager, mark, was_poisoned, err));
     sb_file *wal = pager->wal_file;
     sb_file_info info = {0};
@@ -184,7 +204,7 @@ static sb_status guard_scan(sb_pager *pager, sb_err *err)
 {
     sb_wal_tail tail = {.generation = 1, .pos = SB_WAL_START};
     sb_header header;
-    sb_state in_wal;
+    sb_state in_wal = {0};
     bool valid = false, found = false;
     forget_wal(pager);
     /* A damaged page 0 may be a torn one that the WAL replaces: its error counts only if not. */
@@ -194,15 +214,10 @@ static sb_status guard_scan(sb_pager *pager, sb_err *err)
         sb_pager__header_read(pager->main_file, pager->alloc, pager->path, &header, &cause);
     if (header_st != SB_OK && header_st != SB_CORRUPT)
         return SB_FAIL_OS(err, header_st, cause.os_error, "%s", cause.text);
-    SB_TRY(read_wal_header(pager, &tail, &valid, err));
-    if (valid) {
-        sb_pager__index_reset(pager, &tail);
-        SB_TRY(sb_pager__wal_scan(pager, &in_wal, &found, err));
-    }
+    SB_TRY(read_wal(pager, &header, header_st == SB_OK, &tail, &valid, &in_wal, &found, err));
     /* Nobody tells this process of back-fills. */
     sb_table_zero(&pager->checked);
     if (pager->read_mode == SB_READ_CACHE) sb_pager__cache_drop_main_from(pager, 0);
-    if (found && header_st == SB_OK && in_wal.seq < header.state.seq) found = false;
     if (!found && header_st != SB_OK) return SB_FAIL_PAGE(err, 0, "%s", cause.text);
     pager->guard_mark = sb_mark_of(pager->index.tail.generation, pager->index.tail.pos);
     pager->guard_main_only = !found;

@@ -125,7 +125,8 @@ sb_status sb_pager__wal_identity(sb_pager *pager, uint32_t *page_bytes, uint64_t
 /* ---- Decoding -------------------------------------------------------------------------------- */
 
 sb_status sb_pager__wal_header_decode(const sb_pager *pager, const uint8_t *block,
-                                      sb_wal_tail *tail, bool *valid, sb_err *err)
+                                      sb_wal_tail *tail, sb_state_id *base, bool *valid,
+                                      sb_err *err)
 {
     *valid = false;
     const uint32_t crc = sb_load_le32(block + SB_WAL_CRC);
@@ -145,12 +146,16 @@ sb_status sb_pager__wal_header_decode(const sb_pager *pager, const uint8_t *bloc
     tail->salt = sb_load_le64(block + SB_WAL_SALT);
     tail->pos = SB_WAL_START;
     tail->chain = crc;
+    base->seq = sb_load_le64(block + SB_WAL_BASE_SEQ);
+    base->crc = sb_load_le32(block + SB_WAL_BASE_CRC);
     *valid = tail->generation >= 1 && tail->generation < 0x7FFFFFFFu;
     return SB_OK;
 }
 
-static void encode_header(const sb_pager *pager, sb_wal_tail *tail, uint8_t *block)
+static void encode_header(const sb_pager *pager, const sb_state *base, sb_wal_tail *tail,
+                          uint8_t *block)
 {
+    const sb_state_id id = sb_pager__state_id(base);
     memset(block, 0, SB_WAL_HEADER_BYTES);
     memcpy(block, wal_magic, sizeof wal_magic);
     sb_store_le32(block + SB_WAL_VERSION, SB_FORMAT_VERSION);
@@ -158,6 +163,8 @@ static void encode_header(const sb_pager *pager, sb_wal_tail *tail, uint8_t *blo
     sb_store_le64(block + SB_WAL_FILE_SALT, pager->file_salt);
     sb_store_le64(block + SB_WAL_SALT, tail->salt);
     sb_store_le32(block + SB_WAL_GENERATION, tail->generation);
+    sb_store_le64(block + SB_WAL_BASE_SEQ, id.seq);
+    sb_store_le32(block + SB_WAL_BASE_CRC, id.crc);
     tail->chain = sb_crc32c(0, block, SB_WAL_CRC);
     sb_store_le32(block + SB_WAL_CRC, tail->chain);
 }
@@ -254,7 +261,7 @@ static sb_status start_generation(sb_txn *txn, sb_err *err)
             return SB_FAIL(err, SB_BUSY, "%s: a reader without write permission holds up the WAL",
                            pager->path);
     }
-    encode_header(pager, &txn->tail, session->wal_header);
+    encode_header(pager, &txn->base, &txn->tail, session->wal_header);
     txn->header_pending = true;
     return SB_OK;
 }

@@ -1,0 +1,221 @@
+/* lineage.c — does this WAL belong to this main file *as it is*, and the main file to its WAL?
+ *
+ * The salt tells databases apart. Copies of one database that were made at different times have the same salt, and when
+ * their files are mixed by hand a WAL would be applied to pages that it does not continue. A state is named by
+ * (number of the commit, CRC of its commit payload); the time of the commit is in it, so two histories that parted differ.
+ * I20 A WAL continues a main file only if page 0's state is the one that the generation began with (its header block
+ *     names it) or that of one of its commits. Page 0 is written by back-fills only, which reach a commit of the
+ *     WAL, and a generation begins when page 0 has the last commit and that is synced: whatever a crash leaves fits.
+ * I21 Pages that bypass the WAL are in the main file alone. The commit that makes them reachable has a random number
+ *     in its state (`bypass`), which is in one of page 0's two bypass stamps by the time its frame is written: an older
+ *     copy of the main file, which lacks the pages, lacks the number. A stamp lists the numbers before its own, newest
+ *     first, because the end of the WAL may be lost (`normal`) and an older commit be the last one then; at
+ *     least the last SB_BYPASS_SYNC of them are listed, and as often the WAL is synced. Two stamps are written in turn, so that
+ *     a torn one, or that of a commit that failed, leaves the last commit's.
+ * I22 Before a back-fill writes a page, page 0's back-fill stamp names the commit that it will reach. As long as page 0's
+ *     state is older than that, pages may be newer than page 0, and only a WAL with that commit makes a state of them.
+ *     No sync of its own: a process that ends leaves its writes in order, and when power fails the WAL is there.
+ * Stamps lie in sectors of their own outside of page 0's checksum, so that writing one, by whoever has the
+ * writer's or the checkpoint's lock, does not meet the writing of the header. */
+#include "pager/pager_priv.h"
+
+#define STAMP_CRC 0u /* u32: CRC-32C of the rest of the sector */
+
+#define BYPASS_COUNT 4u  /* u32: numbers listed */
+#define BYPASS_TOTAL 8u  /* u64: stamps so far, for the WAL's sync */
+#define BYPASS_LIST  16u /* u32 each, newest first */
+#define BYPASS_MAX   120u
+
+#define BACKFILL_CRC 4u /* u32 */
+#define BACKFILL_SEQ 8u /* u64 */
+
+static_assert(BYPASS_LIST + 4 * BYPASS_MAX <= SB_STAMP_BYTES, "the list fits its sector");
+
+#define SB_BYPASS_SYNC 64u
+static_assert(SB_BYPASS_SYNC < BYPASS_MAX, "what is not synced is listed");
+
+sb_state_id sb_pager__state_id(const sb_state *state)
+{
+    uint8_t payload[SB_COMMIT_PAYLOAD] = {0};
+    sb_pager__state_encode(state, payload);
+    return (sb_state_id){.seq = state->seq, .crc = sb_crc32c(0, payload, sizeof payload)};
+}
+
+static bool same_state(sb_state_id a, sb_state_id b)
+{
+    return a.seq == b.seq && a.crc == b.crc;
+}
+
+/* ---- Stamps ---------------------------------------------------------------------------------- */
+
+static uint32_t stamp_crc(const uint8_t *stamp)
+{
+    return sb_crc32c(0, stamp + STAMP_CRC + 4, SB_STAMP_BYTES - STAMP_CRC - 4);
+}
+
+/* All stamps as they are in the file; those that are not whole become zeros. */
+static sb_status read_stamps(sb_pager *pager, uint8_t *stamps, sb_err *err)
+{
+    sb_file *file = pager->main_file;
+    size_t got = 0;
+    memset(stamps, 0, SB_STAMPS_BYTES);
+    SB_TRY(file->ops->read(file, SB_HEADER_STAMPS, stamps, SB_STAMPS_BYTES, &got, err));
+    for (size_t i = 0; i < SB_STAMPS; i++) {
+        uint8_t *stamp = stamps + i * SB_STAMP_BYTES;
+        const bool whole =
+            got >= (i + 1) * SB_STAMP_BYTES &&
+            sb_load_le32(stamp + STAMP_CRC) == stamp_crc(stamp) &&
+            (i == SB_STAMP_BACKFILL || sb_load_le32(stamp + BYPASS_COUNT) <= BYPASS_MAX);
+        if (!whole) memset(stamp, 0, SB_STAMP_BYTES);
+    }
+    return SB_OK;
+}
+
+static sb_status write_stamp(sb_pager *pager, size_t index, uint8_t *stamp, sb_err *err)
+{
+    sb_store_le32(stamp + STAMP_CRC, stamp_crc(stamp));
+    return sb_file_write_all(pager->main_file, SB_HEADER_STAMPS + index * SB_STAMP_BYTES, stamp,
+                             SB_STAMP_BYTES, err);
+}
+
+/* Where a number stands in a stamp's list; its length when it does not. */
+static uint32_t find_bypass(const uint8_t *stamp, uint32_t bypass)
+{
+    const uint32_t count = sb_load_le32(stamp + BYPASS_COUNT);
+    uint32_t i = 0;
+    while (i < count && sb_load_le32(stamp + BYPASS_LIST + 4 * (size_t)i) != bypass)
+        i++;
+    return i;
+}
+
+/* The list of the new stamp: its number, then the last commit's and those before it. */
+static void fill_bypass(uint8_t *stamp, const uint8_t *kept, uint32_t from, uint32_t bypass)
+{
+    const uint32_t known = sb_load_le32(kept + BYPASS_COUNT) - from;
+    const uint32_t count = known < BYPASS_MAX - 1 ? known : BYPASS_MAX - 1;
+    memset(stamp, 0, SB_STAMP_BYTES);
+    sb_store_le32(stamp + BYPASS_COUNT, count + 1);
+    sb_store_le64(stamp + BYPASS_TOTAL, sb_load_le64(kept + BYPASS_TOTAL) + 1);
+    sb_store_le32(stamp + BYPASS_LIST, bypass);
+    memcpy(stamp + BYPASS_LIST + 4, kept + BYPASS_LIST + 4 * (size_t)from, 4 * (size_t)count);
+}
+
+sb_status sb_pager__stamp_bypass(sb_txn *txn, sb_err *err)
+{
+    sb_pager *pager = txn->pager;
+    uint8_t stamps[SB_STAMPS_BYTES], fresh[SB_STAMP_BYTES];
+    uint32_t bypass = 0;
+    while (bypass == 0) /* 0: no page has ever bypassed the WAL */
+        SB_TRY(pager->vfs->ops->random(pager->vfs, &bypass, sizeof bypass, err));
+    SB_TRY(read_stamps(pager, stamps, err));
+    /* The stamp with the last commit's number nearest to its head stays. */
+    const uint8_t *first = stamps, *second = stamps + SB_STAMP_BYTES;
+    const uint32_t in_first = find_bypass(first, txn->base.bypass),
+                   in_second = find_bypass(second, txn->base.bypass);
+    const bool has_first = in_first < sb_load_le32(first + BYPASS_COUNT),
+               has_second = in_second < sb_load_le32(second + BYPASS_COUNT);
+    const bool keep_first = has_first && (!has_second || in_first <= in_second);
+    fill_bypass(fresh, keep_first ? first : second, keep_first ? in_first : in_second, bypass);
+    if (sb_load_le64(fresh + BYPASS_TOTAL) % SB_BYPASS_SYNC == 0 &&
+        atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_OFF)
+        SB_TRY(sb_pager__sync_to(pager, atomic_load(&pager->shm->appended), err));
+    SB_TRY(write_stamp(pager, keep_first ? 1 : 0, fresh, err));
+    txn->now.bypass = bypass;
+    return SB_OK;
+}
+
+sb_status sb_pager__stamp_backfill(sb_pager *pager, const sb_state *target, sb_err *err)
+{
+    uint8_t stamp[SB_STAMP_BYTES] = {0};
+    const sb_state_id id = sb_pager__state_id(target);
+    sb_store_le64(stamp + BACKFILL_SEQ, id.seq);
+    sb_store_le32(stamp + BACKFILL_CRC, id.crc);
+    return write_stamp(pager, SB_STAMP_BACKFILL, stamp, err);
+}
+
+/* ---- Judging --------------------------------------------------------------------------------- */
+
+sb_status sb_pager__lineage_begin(sb_pager *pager, const sb_header *header, bool header_ok,
+                                  sb_lineage *lineage, sb_err *err)
+{
+    memset(lineage, 0, sizeof *lineage);
+    SB_TRY(read_stamps(pager, lineage->stamps, err));
+    const uint8_t *stamp = lineage->stamps + SB_STAMP_BACKFILL * SB_STAMP_BYTES;
+    lineage->main_known = header_ok;
+    if (header_ok) {
+        lineage->main = sb_pager__state_id(&header->state);
+        lineage->main_bypass = header->state.bypass;
+    }
+    lineage->target.seq = sb_load_le64(stamp + BACKFILL_SEQ);
+    lineage->target.crc = sb_load_le32(stamp + BACKFILL_CRC);
+    if (header_ok && lineage->target.seq <= header->state.seq)
+        lineage->target.seq = 0; /* that back-fill came to its end */
+    return SB_OK;
+}
+
+void sb_pager__lineage_note(sb_lineage *lineage, sb_state_id id)
+{
+    lineage->main_seen |= same_state(id, lineage->main);
+    lineage->target_seen |= same_state(id, lineage->target);
+}
+
+static bool has_bypass(const sb_lineage *lineage, uint32_t bypass)
+{
+    if (bypass == 0 || (lineage->main_known && bypass == lineage->main_bypass)) return true;
+    for (size_t i = 0; i < SB_STAMP_BACKFILL; i++) {
+        const uint8_t *stamp = lineage->stamps + i * SB_STAMP_BYTES;
+        if (find_bypass(stamp, bypass) < sb_load_le32(stamp + BYPASS_COUNT)) return true;
+    }
+    return false;
+}
+
+/* Why the WAL's commits may not be taken for this main file; SB_OK when they may. */
+static sb_status check_commits(const sb_pager *pager, const sb_lineage *lineage,
+                               const sb_state *last, sb_err *err)
+{
+    if (lineage->main_known && !lineage->main_seen)
+        return SB_FAIL(err, SB_CORRUPT,
+                       "%s holds commits up to %llu of another state of the database than %s, "
+                       "which is at commit "
+                       "%llu: bring back the two files of one time, or move the WAL away",
+                       pager->wal_path, (unsigned long long)last->seq, pager->path,
+                       (unsigned long long)lineage->main.seq);
+    if (!has_bypass(lineage, last->bypass))
+        return SB_FAIL(err, SB_CORRUPT,
+                       "%s is older than %s: pages of commit %llu were written to the file of that "
+                       "time alone: bring "
+                       "back the two files of one time, or move the WAL away",
+                       pager->path, pager->wal_path, (unsigned long long)last->seq);
+    return SB_OK;
+}
+
+static sb_status check_target(const sb_pager *pager, const sb_lineage *lineage, bool found,
+                              sb_err *err)
+{
+    if (lineage->target.seq == 0 || (found && lineage->target_seen)) return SB_OK;
+    return SB_FAIL(err, SB_CORRUPT,
+                   "%s was being brought to commit %llu when its process ended, and %s does not "
+                   "hold that commit: "
+                   "bring that file back, or save what can be read with `sombra recover`",
+                   pager->path, (unsigned long long)lineage->target.seq, pager->wal_path);
+}
+
+static sb_status judge(const sb_pager *pager, const sb_lineage *lineage, const sb_state *last,
+                       bool *found, sb_err *err)
+{
+    /* Frames older than page 0 are leftovers of an ended generation (I19). */
+    if (*found && lineage->main_known && last->seq < lineage->main.seq) *found = false;
+    if (*found) SB_TRY(check_commits(pager, lineage, last, err));
+    return check_target(pager, lineage, *found, err);
+}
+
+sb_status sb_pager__lineage_judge(sb_pager *pager, const sb_lineage *lineage, const sb_state *last,
+                                  bool *found, sb_err *err)
+{
+    if (!pager->options.forgive) return judge(pager, lineage, last, found, err);
+    if (judge(pager, lineage, last, found, NULL) == SB_OK) return SB_OK;
+    /* The main file alone is what there is to save; a WAL only when there is no page 0. */
+    if (lineage->main_known) *found = false;
+    pager->wal_left_out = true;
+    return SB_OK;
+}
