@@ -72,7 +72,7 @@ typedef enum sombra_status {
     SOMBRA_READ_ONLY = -8, /**< write in a read transaction, or to a database opened read-only */
     SOMBRA_INTERRUPT = -9, /**< sombra_interrupt was called, or a progress callback returned
                             * false */
-    SOMBRA_TIMEOUT = -10,  /**< a time limit was reached */
+    SOMBRA_TIMEOUT = -10,  /**< the limit of sombra_set_time_limit was reached */
     SOMBRA_NOMEM = -11,    /**< out of memory, or of memory_limit */
     SOMBRA_LIMIT = -12,    /**< a limit of docs/LIMITS.md was exceeded */
     SOMBRA_IO = -13,       /**< input or output failed */
@@ -280,6 +280,10 @@ SOMBRA_API void sombra_interrupt(sombra_conn *conn);
 SOMBRA_API void sombra_set_progress(sombra_conn *conn,
                                     bool (*progress)(void *ctx, uint64_t done, uint64_t total),
                                     void *ctx);
+/** Let each call that can be cancelled run for about so many milliseconds, then return SOMBRA_TIMEOUT with nothing of it
+ *  done; the transaction goes on. Counted from the beginning of each call, looked at where progress is reported. Waiting
+ *  for a lock has busy_timeout_ms; short calls, sombra_commit and sombra_checkpoint run to their end. 0: no limit. */
+SOMBRA_API void sombra_set_time_limit(sombra_conn *conn, uint64_t ms);
 /** Runs before each commit of a connection that changed something; non-zero rolls it back with that status
  *  (CONSTRAINT for what is no sombra_status). NULL: none. */
 SOMBRA_API void sombra_set_commit_hook(sombra_conn *conn, sombra_status (*hook)(void *ctx),

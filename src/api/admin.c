@@ -36,13 +36,6 @@ sombra_status sombra_checkpoint(sombra_conn *conn, sombra_checkpoint_mode mode,
     return sombra__status(status);
 }
 
-static bool bridge_progress(void *ctx, uint64_t done, uint64_t total)
-{
-    sombra_conn *conn = ctx;
-    if (atomic_load_explicit(&conn->cancel, memory_order_relaxed)) return false;
-    return conn->progress == NULL || conn->progress(conn->progress_ctx, done, total);
-}
-
 /* A path that a new file can have: ":memory:" names no file. */
 static sb_status check_new_path(const char *path, sb_err *err)
 {
@@ -68,18 +61,19 @@ sombra_status sombra_backup(sombra_txn *txn, const char *path)
     SOMBRA_ARG(txn, path != NULL);
     status = check_new_path(path, &txn->conn->err);
     if (status != SB_OK) return sombra__status(status);
-    status = sb_vfs_posix_create(&txn->conn->db->memory.base, &vfs, &txn->conn->err);
+    status = sombra__files_open(txn->conn->db, &vfs, &txn->conn->err);
     if (status != SB_OK) return sombra__status(status);
     sombra__run_begin(txn->conn);
-    status = sb_pager_backup(txn->txn, vfs, path, bridge_progress, txn->conn, &txn->conn->err);
-    sombra__run_end(txn->conn);
+    status = sb_pager_backup(txn->txn, vfs, path, sombra__progress, txn->conn, &txn->conn->err);
+    status = sombra__run_end(txn->conn, status);
     status = tell_existing(path, status, &txn->conn->err);
-    sb_vfs_destroy(vfs);
+    sombra__files_close(txn->conn->db, vfs);
     return sombra__status(status);
 }
 
 /* A second pager on a file, for reading; closed by the caller. */
 typedef struct sb_source {
+    sombra_db *db; /* beside which it is */
     sb_vfs *vfs;
     sb_pager *pager;
     sb_session *session;
@@ -94,7 +88,7 @@ static void close_source(sb_source *source, sb_err *err)
     if (source->pager != NULL && sb_pager_close(source->pager, err) != SB_OK) {
         /* it was only read: nothing is lost with it */
     }
-    sb_vfs_destroy(source->vfs);
+    sombra__files_close(source->db, source->vfs);
 }
 
 static sb_status open_source(sombra_conn *conn, const char *path, sb_source *source)
@@ -102,7 +96,8 @@ static sb_status open_source(sombra_conn *conn, const char *path, sb_source *sou
     sb_pager_options options;
 
     memset(source, 0, sizeof *source);
-    SB_TRY(sb_vfs_posix_create(&conn->db->memory.base, &source->vfs, &conn->err));
+    source->db = conn->db;
+    SB_TRY(sombra__files_open(conn->db, &source->vfs, &conn->err));
     sb_pager_options_init(&options);
     options.alloc = &conn->db->memory.base;
     options.vfs = source->vfs;
@@ -123,7 +118,7 @@ static sb_status restore(sombra_conn *conn, const char *path)
     sb_status status = open_source(conn, path, &source);
 
     if (status == SB_OK && (status = sb_txn_begin_write(conn->session, &txn, &conn->err)) == SB_OK)
-        status = sb_pager_replace(txn, source.txn, bridge_progress, conn, &conn->err);
+        status = sb_pager_replace(txn, source.txn, sombra__progress, conn, &conn->err);
     sb_err_clear(&ignored);
     close_source(&source, &ignored);
     return status;
@@ -139,7 +134,7 @@ sombra_status sombra_restore(sombra_conn *conn, const char *path)
         return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "sombra_restore: path is needed"));
     sombra__run_begin(conn);
     status = restore(conn, path);
-    sombra__run_end(conn);
+    status = sombra__run_end(conn, status);
     return sombra__status(status);
 }
 
@@ -152,14 +147,14 @@ static sb_status vacuum(sombra_conn *conn, const char *path)
 
     if (path == NULL) return sb_graph_vacuum(conn->session, &conn->err);
     SB_TRY(check_new_path(path, &conn->err));
-    SB_TRY(sb_vfs_posix_create(&conn->db->memory.base, &vfs, &conn->err));
+    SB_TRY(sombra__files_open(conn->db, &vfs, &conn->err));
     status = sb_txn_begin_read(conn->session, &txn, &conn->err);
     if (status == SB_OK) {
         status = sb_graph_get(txn, &graph, &conn->err);
         if (status == SB_OK) status = sb_graph_vacuum_into(graph, vfs, path, &conn->err);
         sb_txn_rollback(txn);
     }
-    sb_vfs_destroy(vfs);
+    sombra__files_close(conn->db, vfs);
     return tell_existing(path, status, &conn->err);
 }
 
@@ -171,7 +166,7 @@ sombra_status sombra_vacuum(sombra_conn *conn, const char *path)
     if (entered != SOMBRA_OK) return entered;
     sombra__run_begin(conn);
     status = vacuum(conn, path);
-    sombra__run_end(conn);
+    status = sombra__run_end(conn, status);
     return sombra__status(status);
 }
 
@@ -202,7 +197,7 @@ sombra_status sombra_verify(sombra_txn *txn,
     memset(&found, 0, sizeof found);
     sombra__run_begin(txn->conn);
     status = sb_graph_verify(txn->graph, bridge_finding, &bridge, &found, &txn->conn->err);
-    sombra__run_end(txn->conn);
+    status = sombra__run_end(txn->conn, status);
     if (result != NULL)
         *result = (sombra_verify_result){.findings = found.findings,
                                          .pages = found.pages,
@@ -222,7 +217,7 @@ sombra_status sombra_digest(sombra_txn *txn, uint8_t digest[16])
     SOMBRA_ARG(txn, digest != NULL);
     sombra__run_begin(txn->conn);
     status = sb_graph_digest(txn->graph, digest, &txn->conn->err);
-    sombra__run_end(txn->conn);
+    status = sombra__run_end(txn->conn, status);
     return sombra__status(status);
 }
 

@@ -12,10 +12,18 @@
 #include "pager/pager.h"
 #include "store/store.h"
 
+/* What a database stands on. sombra_open takes the C library's memory and the system's files; tests put memory and files
+ * that fail under a database with sombra__open. */
+typedef struct sombra_base {
+    const sb_allocator *alloc; /* borrowed */
+    sb_vfs *vfs; /* borrowed: of all files, imported and exported ones too; NULL: the system's */
+} sombra_base;
+
 struct sombra_db {
     sb_counting_allocator memory; /* every block of this database; its limit is memory_limit */
-    sb_vfs *vfs;                  /* owned */
-    sb_pager *pager;              /* owned */
+    sombra_base base;
+    sb_vfs *vfs;     /* owned, unless it is that of base */
+    sb_pager *pager; /* owned */
     sb_profile profile;
     sombra_options options; /* as opened */
     sb_mutex *lock;         /* guards connections */
@@ -39,8 +47,11 @@ struct sombra_conn {
     sombra_error error; /* what sombra_error_of made of it */
     sombra_txn txn;     /* one at a time; the handle that callers hold */
     sb_graph_settings settings;
-    _Atomic bool cancel;  /* set by sombra_interrupt while `running` */
-    _Atomic bool running; /* a call that can be cancelled is under way */
+    _Atomic bool cancel;    /* set by sombra_interrupt while `running` */
+    _Atomic bool running;   /* a call that can be cancelled is under way */
+    uint64_t time_limit_ns; /* of each call that can be cancelled; 0: none */
+    uint64_t deadline_ns;   /* of the one under way; 0: none */
+    bool timed_out;         /* it was stopped by the deadline */
     bool (*progress)(void *ctx, uint64_t done, uint64_t total);
     void *progress_ctx;
     sombra_status (*commit_hook)(void *ctx);
@@ -103,9 +114,22 @@ SB_INLINE sombra_status sombra__enter_child(sombra_txn *txn, uint64_t number)
                 SB_FAIL(&(txn)->conn->err, SB_MISUSE, "%s: %s does not hold", __func__, #x));      \
     } while (0)
 
-/* Around calls that can be cancelled: clears an old request first. */
+/* sombra_open and sombra_recover, on what stands below. */
+sombra_status sombra__open(const char *path, const sombra_options *options, const sombra_base *base,
+                           sombra_db **db, sombra_error *error);
+sombra_status sombra__recover(const char *damaged, const char *path, const sombra_base *base,
+                              void (*lost)(void *ctx, const char *message), void *ctx,
+                              sombra_recover_result *result, sombra_error *error);
+/* Files beside the database: backups, imports, exports. They are the system's also when the graph is in memory. */
+SB_MUST_CHECK sb_status sombra__files_open(sombra_db *db, sb_vfs **vfs, sb_err *err);
+void sombra__files_close(sombra_db *db, sb_vfs *vfs); /* accepts NULL */
+
+/* Around calls that can be cancelled: clears an old request first. The end makes the status one of the time limit when
+ * that is what stopped the call. */
 void sombra__run_begin(sombra_conn *conn);
-void sombra__run_end(sombra_conn *conn);
+SB_MUST_CHECK sb_status sombra__run_end(sombra_conn *conn, sb_status status);
+/* Progress of a call under way, for calls of the layers below: false cancels it. ctx: the connection. */
+bool sombra__progress(void *ctx, uint64_t done, uint64_t total);
 /* Are all numbers and choices in their ranges? They may have been set without sombra_options_set. */
 SB_MUST_CHECK sb_status sombra__options_check(const sombra_options *options, sb_err *err);
 /* Tell the change hook; a no-op without one. */

@@ -55,12 +55,6 @@ static void convert_options(const sombra_import_options *options, sb_vfs *vfs,
     inner->store_ids = options->store_ids;
 }
 
-/* Files are the system's also when the graph is in memory. */
-static sb_status open_files_vfs(sombra_txn *txn, sb_vfs **vfs)
-{
-    return sb_vfs_posix_create(&txn->conn->db->memory.base, vfs, &txn->conn->err);
-}
-
 sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *options,
                                 sombra_import_result *result)
 {
@@ -83,7 +77,7 @@ sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *op
     if (files == NULL) return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
     convert_files(options->nodes, options->node_file_count, files);
     convert_files(options->rels, options->rel_file_count, files + options->node_file_count);
-    status = open_files_vfs(txn, &vfs);
+    status = sombra__files_open(txn->conn->db, &vfs, &txn->conn->err);
     if (status == SB_OK) {
         convert_options(options, vfs, files,
                         options->memory != 0 ? options->memory
@@ -92,8 +86,8 @@ sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *op
         memset(&loaded, 0, sizeof loaded);
         sombra__run_begin(txn->conn);
         status = sb_graph_bulk_load(txn->graph, &inner, &loaded, &txn->conn->err);
-        sombra__run_end(txn->conn);
-        sb_vfs_destroy(vfs);
+        status = sombra__run_end(txn->conn, status);
+        sombra__files_close(txn->conn->db, vfs);
         if (result != NULL) /* also after a failure: how far it came */
             *result = (sombra_import_result){.nodes = loaded.nodes,
                                              .rels = loaded.rels,
@@ -119,12 +113,12 @@ sombra_status sombra_export_csv(sombra_txn *txn, const char *directory,
     if (result != NULL) memset(result, 0, sizeof *result);
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, directory != NULL);
-    status = open_files_vfs(txn, &vfs);
+    status = sombra__files_open(txn->conn->db, &vfs, &txn->conn->err);
     if (status != SB_OK) return sombra__status(status);
     sombra__run_begin(txn->conn);
     status = sb_graph_export(txn->graph, vfs, directory, &written, &txn->conn->err);
-    sombra__run_end(txn->conn);
-    sb_vfs_destroy(vfs);
+    status = sombra__run_end(txn->conn, status);
+    sombra__files_close(txn->conn->db, vfs);
     if (status == SB_OK && result != NULL)
         *result = (sombra_export_result){.nodes = written.nodes,
                                          .rels = written.rels,

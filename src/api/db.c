@@ -114,9 +114,21 @@ static void log_message(void *ctx, sb_log_level level, const char *message)
 
 static void free_db(sombra_db *db)
 {
+    const sb_allocator *alloc = db->base.alloc;
     sb_mutex_destroy(db->lock);
-    sb_vfs_destroy(db->vfs);
-    sb_free(&sb_allocator_libc, db, sizeof *db);
+    if (db->vfs != db->base.vfs) sb_vfs_destroy(db->vfs);
+    sb_free(alloc, db, sizeof *db);
+}
+
+sb_status sombra__files_open(sombra_db *db, sb_vfs **vfs, sb_err *err)
+{
+    *vfs = db->base.vfs;
+    return *vfs != NULL ? SB_OK : sb_vfs_posix_create(&db->memory.base, vfs, err);
+}
+
+void sombra__files_close(sombra_db *db, sb_vfs *vfs)
+{
+    if (vfs != db->base.vfs) sb_vfs_destroy(vfs);
 }
 
 /* The caller's options, or the defaults; older callers have a shorter struct. */
@@ -166,7 +178,7 @@ static sb_status open_db(sombra_db *db, const char *path, const sombra_options *
     sb_pager_options pager_options;
 
     SB_TRY(take_options(options, &db->options, err));
-    sb_counting_allocator_init(&db->memory, &sb_allocator_libc);
+    sb_counting_allocator_init(&db->memory, db->base.alloc);
     if (db->options.memory_limit == 0) db->options.memory_limit = sb_os_memory_bytes() / 4;
     if (db->options.transaction_memory == 0)
         db->options.transaction_memory = db->options.memory_limit / 8;
@@ -174,7 +186,7 @@ static sb_status open_db(sombra_db *db, const char *path, const sombra_options *
                           memory_order_relaxed);
     SB_TRY(sb_mutex_create(&db->memory.base, SB_RANK_DATABASE, &db->lock, err));
     SB_TRY(in_memory ? sb_vfs_mem_create(&db->memory.base, &db->vfs, err)
-                     : sb_vfs_posix_create(&db->memory.base, &db->vfs, err));
+                     : sombra__files_open(db, &db->vfs, err));
     db->profile.on = db->options.profile || sb_profile_switch(sb_os_environment("SOMBRA_PROFILE"));
     db->profile.clock_ns = read_clock;
     db->profile.clock_ctx = db->vfs;
@@ -182,8 +194,8 @@ static sb_status open_db(sombra_db *db, const char *path, const sombra_options *
     return sb_pager_open(in_memory ? "memory" : path, &pager_options, &db->pager, err);
 }
 
-sombra_status sombra_open(const char *path, const sombra_options *options, sombra_db **db,
-                          sombra_error *error)
+sombra_status sombra__open(const char *path, const sombra_options *options, const sombra_base *base,
+                           sombra_db **db, sombra_error *error)
 {
     sb_err err;
     sb_status status;
@@ -194,9 +206,10 @@ sombra_status sombra_open(const char *path, const sombra_options *options, sombr
     if (db != NULL) *db = NULL;
     if (path == NULL || db == NULL) {
         status = SB_FAIL(&err, SB_MISUSE, "sombra_open: path and db are needed");
-    } else if ((opened = sb_alloc_zero(&sb_allocator_libc, sizeof *opened)) == NULL) {
+    } else if ((opened = sb_alloc_zero(base->alloc, sizeof *opened)) == NULL) {
         status = SB_FAIL_NOMEM(&err);
     } else {
+        opened->base = *base;
         status = open_db(opened, path, options, &err);
         if (status == SB_OK) {
             *db = opened;
@@ -209,6 +222,13 @@ sombra_status sombra_open(const char *path, const sombra_options *options, sombr
     }
     sombra__error_copy(&err, error);
     return sombra__status(status);
+}
+
+sombra_status sombra_open(const char *path, const sombra_options *options, sombra_db **db,
+                          sombra_error *error)
+{
+    const sombra_base base = {.alloc = &sb_allocator_libc};
+    return sombra__open(path, options, &base, db, error);
 }
 
 sombra_status sombra_close(sombra_db *db, sombra_error *error)
@@ -238,10 +258,14 @@ sombra_status sombra_close(sombra_db *db, sombra_error *error)
 
 /* ---- Connections ---------------------------------------------------------------------------------------------- */
 
-static bool report_progress(void *ctx, uint64_t done, uint64_t total)
+bool sombra__progress(void *ctx, uint64_t done, uint64_t total)
 {
-    const sombra_conn *conn = ctx;
-    return conn->progress == NULL || conn->progress(conn->progress_ctx, done, total);
+    sombra_conn *conn = ctx;
+    if (atomic_load_explicit(&conn->cancel, memory_order_relaxed)) return false;
+    if (conn->progress != NULL && !conn->progress(conn->progress_ctx, done, total)) return false;
+    if (conn->deadline_ns != 0 && read_clock(conn->db->vfs) >= conn->deadline_ns)
+        conn->timed_out = true;
+    return !conn->timed_out;
 }
 
 static sb_status open_conn(sombra_conn *conn, sb_err *err)
@@ -256,7 +280,7 @@ static sb_status open_conn(sombra_conn *conn, sb_err *err)
     conn->settings.distinct_neighbors = options->distinct_neighbors;
     conn->settings.memory_bytes = (size_t)(options->memory_limit / 2);
     conn->settings.cancel = &conn->cancel;
-    conn->settings.progress = report_progress;
+    conn->settings.progress = sombra__progress;
     conn->settings.progress_ctx = conn;
     conn->settings.detached = sombra__note_detached;
     conn->settings.detached_ctx = conn;
@@ -313,16 +337,34 @@ void sombra_interrupt(sombra_conn *conn)
     if (conn != NULL && atomic_load(&conn->running)) atomic_store(&conn->cancel, true);
 }
 
+static uint64_t deadline_after(const sombra_conn *conn)
+{
+    const uint64_t now = read_clock(conn->db->vfs);
+    return conn->time_limit_ns < UINT64_MAX - now ? now + conn->time_limit_ns : UINT64_MAX;
+}
+
 void sombra__run_begin(sombra_conn *conn)
 {
+    conn->timed_out = false;
+    conn->deadline_ns = conn->time_limit_ns == 0 ? 0 : deadline_after(conn);
     atomic_store(&conn->cancel, false);
     atomic_store(&conn->running, true);
 }
 
-void sombra__run_end(sombra_conn *conn)
+sb_status sombra__run_end(sombra_conn *conn, sb_status status)
 {
     atomic_store(&conn->running, false);
     atomic_store(&conn->cancel, false); /* not for the next call */
+    if (status != SB_INTERRUPT || !conn->timed_out) return status;
+    sb_err_clear(&conn->err);
+    return SB_FAIL(&conn->err, SB_TIMEOUT, "the time limit of %llu ms was reached",
+                   (unsigned long long)(conn->time_limit_ns / 1000000u));
+}
+
+void sombra_set_time_limit(sombra_conn *conn, uint64_t ms)
+{
+    if (conn == NULL) return;
+    conn->time_limit_ns = ms < UINT64_MAX / 1000000u ? ms * 1000000u : 0; /* 584 years: none */
 }
 
 void sombra_set_progress(sombra_conn *conn,

@@ -216,7 +216,7 @@ sombra_status sombra_scan_next(sombra_scan *scan, uint64_t *ids, size_t capacity
     SOMBRA_ARG(scan->txn, ids != NULL && count != NULL && capacity != 0);
     sombra__run_begin(scan->txn->conn);
     status = sb_scan_next(scan->inner, ids, capacity, count, &scan->txn->conn->err);
-    sombra__run_end(scan->txn->conn);
+    status = sombra__run_end(scan->txn->conn, status);
     return sombra__status(status);
 }
 
@@ -243,7 +243,7 @@ sombra_status sombra_count(sombra_txn *txn, const sombra_scan_options *options, 
     inner = inner_scan(options);
     sombra__run_begin(txn->conn);
     status = sb_graph_count(txn->graph, &inner, count, &txn->conn->err);
-    sombra__run_end(txn->conn);
+    status = sombra__run_end(txn->conn, status);
     return sombra__status(status);
 }
 
@@ -316,7 +316,7 @@ sombra_status sombra_bfs(sombra_txn *txn, uint64_t start, const sombra_bfs_optio
     sombra__run_begin(txn->conn);
     status = sb_graph_bfs(txn->graph, start, &inner, visit == NULL ? NULL : bridge_visit, &bridge,
                           &found, &txn->conn->err);
-    sombra__run_end(txn->conn);
+    status = sombra__run_end(txn->conn, status);
     if (bridge.stopped && status == SB_INTERRUPT) {
         sb_err_clear(&txn->conn->err);
         found.truncated = true;
@@ -353,7 +353,7 @@ sombra_status sombra_shortest_path(sombra_txn *txn, uint64_t from, uint64_t to,
     if (status != SB_OK) return sombra__status(status);
     sombra__run_begin(txn->conn);
     status = sb_graph_shortest_path(txn->graph, from, to, &inner, &found, &txn->conn->err);
-    sombra__run_end(txn->conn);
+    status = sombra__run_end(txn->conn, status);
     if (status == SB_OK) public_path(&found, path);
     return sombra__status(status);
 }
@@ -374,7 +374,7 @@ sombra_status sombra_weighted_path(sombra_txn *txn, uint64_t from, uint64_t to,
     sombra__run_begin(txn->conn);
     status = sb_graph_weighted_path(txn->graph, from, to, &inner, weight_key, default_weight,
                                     &found, &txn->conn->err);
-    sombra__run_end(txn->conn);
+    status = sombra__run_end(txn->conn, status);
     if (status == SB_OK) public_path(&found, path);
     return sombra__status(status);
 }

@@ -3,28 +3,28 @@
 
 #include "api/api_priv.h"
 
-static sb_status recover(const char *damaged, const char *path,
+static sb_status recover(const char *damaged, const char *path, const sombra_base *base,
                          void (*lost)(void *ctx, const char *message), void *ctx,
                          sb_recover_result *result, sb_err *err)
 {
     sb_profile profile;
     sb_recover_options options = {
-        .alloc = &sb_allocator_libc, .profile = &profile, .lost = lost, .lost_ctx = ctx};
+        .alloc = base->alloc, .vfs = base->vfs, .profile = &profile, .lost = lost, .lost_ctx = ctx};
     sb_status status;
 
     if (damaged == NULL || path == NULL)
         return SB_FAIL(err, SB_MISUSE,
                        "sombra_recover: the damaged file and the new one are needed");
     memset(&profile, 0, sizeof profile);
-    SB_TRY(sb_vfs_posix_create(&sb_allocator_libc, &options.vfs, err));
+    if (options.vfs == NULL) SB_TRY(sb_vfs_posix_create(base->alloc, &options.vfs, err));
     status = sb_graph_recover(damaged, path, &options, result, err);
-    sb_vfs_destroy(options.vfs);
+    if (options.vfs != base->vfs) sb_vfs_destroy(options.vfs);
     return status;
 }
 
-sombra_status sombra_recover(const char *damaged, const char *path,
-                             void (*lost)(void *ctx, const char *message), void *ctx,
-                             sombra_recover_result *result, sombra_error *error)
+sombra_status sombra__recover(const char *damaged, const char *path, const sombra_base *base,
+                              void (*lost)(void *ctx, const char *message), void *ctx,
+                              sombra_recover_result *result, sombra_error *error)
 {
     sb_recover_result found;
     sb_err err;
@@ -32,7 +32,7 @@ sombra_status sombra_recover(const char *damaged, const char *path,
 
     sb_err_clear(&err);
     memset(&found, 0, sizeof found);
-    status = recover(damaged, path, lost, ctx, &found, &err);
+    status = recover(damaged, path, base, lost, ctx, &found, &err);
     if (result != NULL)
         *result = (sombra_recover_result){.nodes = found.nodes,
                                           .rels = found.rels,
@@ -41,4 +41,12 @@ sombra_status sombra_recover(const char *damaged, const char *path,
                                           .damaged_pages = found.damaged_pages};
     sombra__error_copy(&err, error);
     return sombra__status(status);
+}
+
+sombra_status sombra_recover(const char *damaged, const char *path,
+                             void (*lost)(void *ctx, const char *message), void *ctx,
+                             sombra_recover_result *result, sombra_error *error)
+{
+    const sombra_base base = {.alloc = &sb_allocator_libc};
+    return sombra__recover(damaged, path, &base, lost, ctx, result, error);
 }

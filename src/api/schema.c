@@ -78,7 +78,7 @@ sombra_status sombra_schema_create(sombra_txn *txn, const sombra_schema *definit
                                           : make_name(txn, &inner, made_up);
     sombra__run_begin(txn->conn);
     status = sb_graph_schema_create(txn->graph, &inner, &made, &txn->conn->err);
-    sombra__run_end(txn->conn);
+    status = sombra__run_end(txn->conn, status);
     if (status == SB_OK && id != NULL) *id = made;
     return sombra__status(status);
 }

@@ -58,7 +58,7 @@ sombra_status sombra_create_nodes(sombra_txn *txn, const uint32_t *labels, size_
         status = sb_graph_create_nodes(txn->graph, set, count,
                                        (const sb_prop_column *)(const void *)columns, column_count,
                                        made, &txn->conn->err);
-    sombra__run_end(txn->conn);
+    status = sombra__run_end(txn->conn, status);
     if (status == SB_OK) sombra__changed(txn->conn, SOMBRA_NODE_CREATED, made, count);
     put_ids(txn, count, ids, made, status);
     return sombra__status(status);
@@ -83,7 +83,7 @@ sombra_status sombra_create_rels(sombra_txn *txn, uint32_t type, size_t count,
     status = sb_graph_create_rels(txn->graph, type, count, sources, targets,
                                   (const sb_prop_column *)(const void *)columns, column_count, made,
                                   &txn->conn->err);
-    sombra__run_end(txn->conn);
+    status = sombra__run_end(txn->conn, status);
     if (status == SB_OK) sombra__changed(txn->conn, SOMBRA_REL_CREATED, made, count);
     put_ids(txn, count, ids, made, status);
     return sombra__status(status);
@@ -180,7 +180,7 @@ sombra_status sombra_builder_execute(sombra_builder *builder, sombra_created *cr
     SOMBRA_ENTER_BUILDER(builder);
     sombra__run_begin(builder->txn->conn);
     status = sb_builder_execute(builder->inner, &result, &builder->txn->conn->err);
-    sombra__run_end(builder->txn->conn);
+    status = sombra__run_end(builder->txn->conn, status);
     if (status != SB_OK) return sombra__status(status);
     sombra__changed(builder->txn->conn, SOMBRA_NODE_CREATED, result.node_ids, result.node_count);
     sombra__changed(builder->txn->conn, SOMBRA_REL_CREATED, result.rel_ids, result.rel_count);
@@ -311,7 +311,7 @@ sombra_status sombra_mutate(sombra_txn *txn, const sombra_op *ops, size_t count,
     sb_buffer_reset(&txn->conn->detached);
     sombra__run_begin(txn->conn);
     status = sb_graph_mutate(txn->graph, inner, count, &result, &txn->conn->err);
-    sombra__run_end(txn->conn);
+    status = sombra__run_end(txn->conn, status);
     if (inner != few) sb_free(alloc, inner, count * sizeof *inner);
     if (status != SB_OK) return sombra__status(status);
     if (txn->conn->change_hook != NULL) report_ops(txn->conn, ops, &result);

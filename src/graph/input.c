@@ -178,6 +178,29 @@ sb_status sb_input__read(sb_input *input, uint8_t *data, size_t bytes, size_t *g
     return SB_OK;
 }
 
+/* What would only be read as noise. */
+static sb_status refuse_packed(const sb_input *input, sb_err *err)
+{
+    static const struct {
+        const char *name;
+        size_t size;
+        uint8_t magic[8];
+    } packed[] = {
+        {"xz", 6, {0xfd, '7', 'z', 'X', 'Z', 0}},
+        {"bzip2", 8, {'B', 'Z', 'h', '9', 0x31, 0x41, 0x59, 0x26}},
+        {"lz4", 4, {0x04, 0x22, 0x4d, 0x18}},
+        {"zip", 4, {'P', 'K', 3, 4}},
+    };
+
+    for (size_t i = 0; i < sizeof packed / sizeof packed[0]; i++)
+        if (input->raw_size >= packed[i].size &&
+            memcmp(input->raw, packed[i].magic, packed[i].size) == 0)
+            return SB_FAIL(err, SB_UNSUPPORTED,
+                           "%s is packed with %s: unpack it first, or pack it with gzip or zstd",
+                           input->path, packed[i].name);
+    return SB_OK;
+}
+
 static sb_status choose_kind(sb_input *input, sb_err *err)
 {
     static const uint8_t gzip_magic[2] = {0x1f, 0x8b}, zstd_magic[4] = {0x28, 0xb5, 0x2f, 0xfd};
@@ -202,7 +225,7 @@ static sb_status choose_kind(sb_input *input, sb_err *err)
                        "%s is compressed with zstd, and this build has no libzstd", input->path);
 #endif
     }
-    return SB_OK;
+    return refuse_packed(input, err);
 }
 
 sb_status sb_input__open_file(sb_vfs *vfs, const char *path, sb_file **file, sb_err *err)

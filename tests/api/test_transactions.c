@@ -570,6 +570,83 @@ static void test_api_transactions__long_writes_are_cancelled(void **state)
     api_end(&f);
 }
 
+/* ---- Time limits --------------------------------------------------------------------------------------------------- */
+
+static bool sleepy(void *ctx, uint64_t done, uint64_t total)
+{
+    unsigned *calls = ctx;
+    (void)done;
+    (void)total;
+    (*calls)++;
+    (void)usleep(3000);
+    return true;
+}
+
+static void limit(api_fixture *f, uint64_t ms, unsigned *calls)
+{
+    *calls = 0;
+    sombra_set_progress(f->conn, ms == 0 ? NULL : sleepy, calls);
+    sombra_set_time_limit(f->conn, ms);
+}
+
+/* Every long call answers a time limit like a cancel: nothing of it stays, and the transaction goes on. */
+static void test_api_transactions__time_limit(void **state)
+{
+    enum { NODES = 200000 };
+    api_fixture f;
+    sombra_verify_result verified;
+    sombra_bfs_result reached;
+    uint32_t label, type, key, id;
+    uint64_t *ids = malloc(NODES * sizeof *ids);
+    int64_t *numbers = calloc(NODES, sizeof *numbers);
+    uint8_t digest[16];
+    unsigned calls;
+    (void)state;
+
+    api_new(&f);
+    sombra_set_time_limit(NULL, 1);
+    api_begin(&f, SOMBRA_WRITE);
+    label = api_name(&f, SOMBRA_LABEL, "Person");
+    type = api_name(&f, SOMBRA_TYPE, "KNOWS");
+    key = api_name(&f, SOMBRA_KEY, "number");
+    const sombra_column column = {.key = key, .type = SOMBRA_TYPE_INT, .integers = numbers};
+    limit(&f, 3600000, &calls); /* an hour: in time */
+    OK(&f, sombra_create_nodes(f.txn, &label, 1, NODES, &column, 1, ids));
+    assert_true(calls > 0);
+    OK(&f, sombra_create_rels(f.txn, type, NODES - 1, ids, ids + 1, NULL, 0, NULL));
+    api_commit(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    limit(&f, 1, &calls);
+    for (unsigned way = 0; way < 5; way++)
+        FAILS(&f, write_much(&f, way, label, type), SOMBRA_TIMEOUT, "time limit of 1 ms");
+    const sombra_schema index = {
+        .kind = SOMBRA_INDEX, .entity = label, .keys = &key, .key_count = 1};
+    FAILS(&f, sombra_schema_create(f.txn, &index, &id), SOMBRA_TIMEOUT, "time limit");
+    FAILS(&f, sombra_verify(f.txn, NULL, NULL, &verified), SOMBRA_TIMEOUT, "time limit");
+    FAILS(&f, sombra_digest(f.txn, digest), SOMBRA_TIMEOUT, "time limit");
+    FAILS(&f, sombra_bfs(f.txn, ids[0], NULL, NULL, NULL, &reached), SOMBRA_TIMEOUT, "time limit");
+    FAILS(&f, sombra_backup(f.txn, "backup.sombra"), SOMBRA_TIMEOUT, "time limit");
+    assert_false(api_exists("backup.sombra"));
+    /* the limit is one for each call, and 0 is none */
+    limit(&f, 0, &calls);
+    OK(&f, sombra_verify(f.txn, NULL, NULL, &verified));
+    assert_int_equal(verified.findings, 0);
+    assert_int_equal(verified.nodes, NODES);
+    OK(&f, sombra_backup(f.txn, "backup.sombra"));
+    sombra_rollback(f.txn);
+    limit(&f, 1, &calls);
+    FAILS(&f, sombra_restore(f.conn, "backup.sombra"), SOMBRA_TIMEOUT, "time limit");
+    FAILS(&f, sombra_vacuum(f.conn, NULL), SOMBRA_TIMEOUT, "time limit");
+    FAILS(&f, sombra_vacuum(f.conn, "other.sombra"), SOMBRA_TIMEOUT, "time limit");
+    assert_false(api_exists("other.sombra"));
+    limit(&f, 0, &calls);
+    assert_int_equal(api_node_count(&f), NODES);
+    api_remove("backup.sombra");
+    free(ids);
+    free(numbers);
+    api_end(&f);
+}
+
 /* ---- Read-only, immutable ------------------------------------------------------------------------------------------ */
 
 static void test_api_transactions__read_only(void **state)
@@ -706,6 +783,7 @@ int main(void)
         cmocka_unit_test(test_api_transactions__commit_hook),
         cmocka_unit_test(test_api_transactions__change_hook),
         cmocka_unit_test(test_api_transactions__interrupt_and_progress),
+        cmocka_unit_test(test_api_transactions__time_limit),
         cmocka_unit_test(test_api_transactions__long_writes_are_cancelled),
         cmocka_unit_test(test_api_transactions__read_only),
         cmocka_unit_test(test_api_transactions__abort_at_each_step),
