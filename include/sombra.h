@@ -663,12 +663,14 @@ typedef struct sombra_import_options {
     bool infer_types, trim, skip_missing_endpoints, skip_duplicate_ids, store_ids;
     const char *reject_path;
     uint64_t max_rejects;
-    unsigned threads; /**< 0: all cores */
-    uint64_t memory;  /**< bytes; 0: half of memory_limit */
+    unsigned threads;        /**< 0: all cores */
+    uint64_t memory;         /**< bytes; 0: half of memory_limit */
+    const char *schema_path; /**< a schema file, as sombra_export_csv writes one: its indexes and
+                              * constraints are made when all rows are loaded; NULL */
 } sombra_import_options;
 typedef struct sombra_import_result {
     uint64_t nodes, rels, properties, rejected_rows, skipped_rows, bytes_read, parse_ns, sort_ns,
-        build_ns;
+        build_ns, schemas;
 } sombra_import_result;
 SOMBRA_API void sombra_import_options_init(sombra_import_options *options);
 /** Load CSV files (plain, gzip or zstd; "-" is standard input) as part of a write transaction. docs/IMPORT.md has the header
@@ -676,9 +678,11 @@ SOMBRA_API void sombra_import_options_init(sombra_import_options *options);
 SOMBRA_API sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *options,
                                            sombra_import_result *result);
 typedef struct sombra_export_result {
-    uint64_t nodes, rels, files, bytes;
+    uint64_t nodes, rels, files, bytes, schemas;
 } sombra_export_result;
-/** Write the whole graph as CSV files that sombra_import_csv reads back, into directory (made when absent). */
+/** Write the whole graph as CSV files that sombra_import_csv reads back, into directory (made when absent): one for each set of labels,
+ *  one for each type, and schema.csv where there are indexes or constraints. When it fails or is cancelled, what it made is
+ *  removed. Errors: EXISTS (a file of that name is there), IO, FULL, INTERRUPT, NOMEM, CORRUPT. */
 SOMBRA_API sombra_status sombra_export_csv(sombra_txn *txn, const char *directory,
                                            sombra_export_result *result);
 

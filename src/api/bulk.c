@@ -53,6 +53,7 @@ static void convert_options(const sombra_import_options *options, sb_vfs *vfs,
     inner->threads = options->threads;
     inner->memory_bytes = (size_t)memory;
     inner->store_ids = options->store_ids;
+    inner->schema_path = options->schema_path;
 }
 
 sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *options,
@@ -97,7 +98,8 @@ sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *op
                                              .bytes_read = loaded.bytes_read,
                                              .parse_ns = loaded.parse_ns,
                                              .sort_ns = loaded.sort_ns,
-                                             .build_ns = loaded.build_ns};
+                                             .build_ns = loaded.build_ns,
+                                             .schemas = loaded.schemas};
     }
     sb_free(alloc, files, count * sizeof *files);
     return sombra__status(status);
@@ -123,6 +125,7 @@ sombra_status sombra_export_csv(sombra_txn *txn, const char *directory,
         *result = (sombra_export_result){.nodes = written.nodes,
                                          .rels = written.rels,
                                          .files = written.files,
-                                         .bytes = written.bytes};
+                                         .bytes = written.bytes,
+                                         .schemas = written.schemas};
     return sombra__status(status);
 }

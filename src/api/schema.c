@@ -1,10 +1,8 @@
 /* schema.c — indexes and constraints. Label indexes are there for every label until they are dropped; they have
- * made-up ids (LABEL_INDEX_BIT | label) and no definition of their own in the store. */
+ * made-up ids (SB_GRAPH_LABEL_INDEX | label) and no definition of their own in the store. */
 #include <string.h>
 
 #include "api/api_priv.h"
-
-#define LABEL_INDEX_BIT 0x80000000u
 
 #define NAME_ROOM 256u /* bytes of a made-up name */
 
@@ -133,7 +131,7 @@ sombra_status sombra_schema_at(sombra_txn *txn, size_t i, sombra_schema *schema,
         sb_bytes name;
         if (!label_indexed(all, count, label) || i-- != 0) continue;
         name = sb_name_of(txn->view, SB_NAME_LABEL, label);
-        *schema = (sombra_schema){.id = LABEL_INDEX_BIT | label,
+        *schema = (sombra_schema){.id = SB_GRAPH_LABEL_INDEX | label,
                                   .kind = SOMBRA_LABEL_INDEX,
                                   .entity = label,
                                   .name = (const char *)name.data,
@@ -158,7 +156,7 @@ sombra_status sombra_schema_find(sombra_txn *txn, const sombra_schema *like, uin
         const sb_schema *all = sb_schemas(txn->view, &count);
         if (like->entity != 0 && like->entity <= sb_name_count(txn->view, SB_NAME_LABEL) &&
             label_indexed(all, count, like->entity))
-            *id = LABEL_INDEX_BIT | like->entity;
+            *id = SB_GRAPH_LABEL_INDEX | like->entity;
         return SOMBRA_OK;
     } else {
         SOMBRA_ARG(txn, like->keys != NULL && like->key_count != 0);

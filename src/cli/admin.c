@@ -1,4 +1,5 @@
 /* admin.c — info, schema, verify, recover, checkpoint, digest. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,69 @@ static const char *schema_kind(const sombra_schema *schema)
     return "?";
 }
 
+/* A bit for each type that a property may have. */
+#define FIRST_TYPE ((uint32_t)SOMBRA_TYPE_BOOL)
+#define LAST_TYPE  ((uint32_t)SOMBRA_TYPE_LIST)
+
+/* "INTEGER or FLOAT" of a typed constraint into text; returns it. */
+static const char *schema_types(const sombra_schema *schema, char *text, size_t bytes)
+{
+    size_t at = 0;
+
+    text[0] = '\0';
+    for (uint32_t type = FIRST_TYPE; type <= LAST_TYPE && at < bytes; type++)
+        if (schema->value_types >> type & 1)
+            at += (size_t)snprintf(text + at, bytes - at, "%s%s", at == 0 ? "" : " or ",
+                                   sombra_type_name(type));
+    return text;
+}
+
+/* Is what was written the front of a type's name, but for case and blanks? *rest: how much of the name it leaves out. */
+static bool same_type(const char *written, size_t bytes, const char *name, size_t *rest)
+{
+    for (size_t at = 0; at < bytes; at++) {
+        if (written[at] == ' ') continue;
+        while (*name == ' ')
+            name++;
+        if (tolower((unsigned char)written[at]) != tolower((unsigned char)*name)) return false;
+        name++;
+    }
+    *rest = strlen(name);
+    return true;
+}
+
+/* The type of a name, or of the front of one alone: "int", "localdatetime". 0: none, or several. */
+static uint32_t find_type(const char *written, size_t bytes)
+{
+    uint32_t found = 0, matches = 0;
+
+    for (uint32_t type = FIRST_TYPE; type <= LAST_TYPE; type++) {
+        size_t rest;
+        if (bytes == 0 || !same_type(written, bytes, sombra_type_name(type), &rest)) continue;
+        if (rest == 0) return type;
+        found = type;
+        matches++;
+    }
+    return matches == 1 ? found : 0;
+}
+
+/* "int,string" to bits, or complain. */
+static int parse_types(const char *text, uint32_t *bits)
+{
+    for (*bits = 0;; text++) {
+        const size_t bytes = strcspn(text, ",");
+        const uint32_t type = find_type(text, bytes);
+        if (type == 0)
+            return complain(EXIT_USAGE,
+                            "--types: '%.*s' is no type: boolean, integer, float, string, bytes, "
+                            "date, localtime, time, localdatetime, datetime, duration, point, list",
+                            (int)(bytes < 60 ? bytes : 60), text);
+        *bits |= 1u << type;
+        text += bytes;
+        if (*text == '\0') return EXIT_OK;
+    }
+}
+
 /* ":Person(name, born)" into text. */
 static void schema_target(invocation *cli, const sombra_schema *schema, char *text, size_t bytes)
 {
@@ -90,7 +154,7 @@ static int list_info(invocation *cli)
 {
     sombra_info info;
     sombra_schema schema;
-    char text[512], name[1025];
+    char text[512], name[1025], types[256];
     output *out;
     bool more;
     int code;
@@ -114,6 +178,11 @@ static int list_info(invocation *cli)
         if (schema.kind == SOMBRA_LABEL_INDEX) continue;
         schema_target(cli, &schema, text, sizeof text);
         snprintf(name, sizeof name, "%.*s", (int)schema.name_size, schema.name);
+        if (schema.kind == SOMBRA_TYPED) {
+            const size_t at = strlen(text);
+            snprintf(text + at, sizeof text - at, " is %s",
+                     schema_types(&schema, types, sizeof types));
+        }
         output_row(out, (cell[]){cell_text(schema_kind(&schema)), cell_text(name), cell_null(),
                                  cell_text(text)});
     }
@@ -133,20 +202,23 @@ int run_info(invocation *cli)
 
 static int list_schema(invocation *cli)
 {
-    static const char *const columns[] = {"kind", "name", "on"};
-    output *out = output_begin(cli, columns, 3);
+    static const char *const columns[] = {"kind", "name", "on", "types"};
+    output *out = output_begin(cli, columns, 4);
     sombra_schema schema;
     bool more;
     int code = EXIT_OK;
 
     for (size_t i = 0;; i++) {
-        char target[512], name[1025];
+        char target[512], name[1025], types[256];
         if (sombra_schema_at(cli->txn, i, &schema, &more) != SOMBRA_OK) code = complain_conn(cli);
         if (code != EXIT_OK || !more) break;
         schema_target(cli, &schema, target, sizeof target);
         snprintf(name, sizeof name, "%.*s", (int)schema.name_size, schema.name);
         output_row(out,
-                   (cell[]){cell_text(schema_kind(&schema)), cell_text(name), cell_text(target)});
+                   (cell[]){cell_text(schema_kind(&schema)), cell_text(name), cell_text(target),
+                            schema.kind == SOMBRA_TYPED
+                                ? cell_text(schema_types(&schema, types, sizeof types))
+                                : cell_null()});
     }
     return output_end(out) || code != EXIT_OK ? code : 9;
 }
@@ -169,6 +241,13 @@ static int drop_schema(invocation *cli, const char *name)
     like.name = name;
     like.name_size = strlen(name);
     if (sombra_schema_find(cli->txn, &like, &id) != SOMBRA_OK) return complain_conn(cli);
+    if (id == 0) { /* a label index is listed under its label's name */
+        like = (sombra_schema){.kind = SOMBRA_LABEL_INDEX};
+        if (sombra_name_find(cli->txn, SOMBRA_LABEL, name, SOMBRA_NUL_TERMINATED, &like.entity) !=
+                SOMBRA_OK ||
+            sombra_schema_find(cli->txn, &like, &id) != SOMBRA_OK)
+            return complain_conn(cli);
+    }
     if (id == 0) return complain(EXIT_NOT_FOUND, "there is no index or constraint '%s'", name);
     return commit_or_complain(cli, sombra_schema_drop(cli->txn, id));
 }
@@ -178,25 +257,29 @@ static int create_schema(invocation *cli, const char *kind)
     static const struct {
         const char *name;
         sombra_schema_kind kind;
-    } kinds[] = {{"index", SOMBRA_INDEX},
-                 {"unique", SOMBRA_UNIQUE},
-                 {"node-key", SOMBRA_NODE_KEY},
-                 {"exists", SOMBRA_EXISTENCE},
-                 {"label-index", SOMBRA_LABEL_INDEX}};
+    } kinds[] = {{"index", SOMBRA_INDEX},       {"unique", SOMBRA_UNIQUE},
+                 {"node-key", SOMBRA_NODE_KEY}, {"exists", SOMBRA_EXISTENCE},
+                 {"typed", SOMBRA_TYPED},       {"label-index", SOMBRA_LABEL_INDEX}};
     const char *on = flag_text(cli, "on"), *keys = flag_text(cli, "keys"),
-               *name = flag_text(cli, "name");
+               *name = flag_text(cli, "name"), *types = flag_text(cli, "types");
     uint32_t ids[16];
     sombra_schema definition;
     sombra_status status;
+    int code;
 
     memset(&definition, 0, sizeof definition);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kind, kinds[i].name) == 0) definition.kind = kinds[i].kind;
     if (definition.kind == 0)
-        return complain(EXIT_USAGE,
-                        "--create: '%s' is none of index, unique, node-key, exists, label-index",
-                        kind);
+        return complain(
+            EXIT_USAGE,
+            "--create: '%s' is none of index, unique, node-key, exists, typed, label-index", kind);
     if (on == NULL) return complain(EXIT_USAGE, "--create needs --on LABEL");
+    if ((types != NULL) != (definition.kind == SOMBRA_TYPED))
+        return complain(EXIT_USAGE, types != NULL ? "--types is for --create typed"
+                                                  : "--create typed needs --types TYPE[,TYPE]");
+    if (types != NULL && (code = parse_types(types, &definition.value_types)) != EXIT_OK)
+        return code;
     if (keys == NULL && definition.kind != SOMBRA_LABEL_INDEX)
         return complain(EXIT_USAGE, "--create %s needs --keys", kind);
     definition.on_rels = flag_given(cli, "relationships");
@@ -229,11 +312,15 @@ static int create_schema(invocation *cli, const char *kind)
 int run_schema(invocation *cli)
 {
     const char *create = flag_text(cli, "create"), *drop = flag_text(cli, "drop");
+    static const char *const of_create[] = {"on", "keys", "types", "name", "relationships"};
     const bool writes = create != NULL || drop != NULL;
     int code;
 
     if (create != NULL && drop != NULL)
         return complain(EXIT_USAGE, "--create and --drop exclude each other");
+    for (size_t i = 0; create == NULL && i < sizeof of_create / sizeof *of_create; i++)
+        if (flag_given(cli, of_create[i]))
+            return complain(EXIT_USAGE, "--%s is for --create", of_create[i]);
     if ((code = open_database(cli, !writes, false)) != EXIT_OK ||
         (code = begin_transaction(cli, writes ? SOMBRA_WRITE : SOMBRA_READ)) != EXIT_OK)
         return code;
@@ -260,7 +347,7 @@ int run_verify(invocation *cli)
 {
     const double started = seconds_now();
     sombra_verify_result result;
-    char a[32], b[32], c[32];
+    char a[64], b[64], c[64], d[64];
     int code;
 
     if ((code = open_database(cli, true, false)) != EXIT_OK ||
@@ -285,10 +372,10 @@ int run_verify(invocation *cli)
         if (!output_record(cli, columns, cells, 6)) code = 9;
     }
     if ((!cli->quiet || code != EXIT_OK) && cli->format == FORMAT_TABLE)
-        printf("%s: %s pages, %s nodes, %s relationships checked in %.2f s; %llu faults\n",
-               code == EXIT_OK ? "sound" : "DAMAGED", group_digits(result.pages, a),
-               group_digits(result.nodes, b), group_digits(result.rels, c), seconds_now() - started,
-               (unsigned long long)result.findings);
+        printf("%s: %s, %s, %s checked in %.2f s; %s\n", code == EXIT_OK ? "sound" : "DAMAGED",
+               counted(result.pages, "page", "pages", a), counted(result.nodes, "node", "nodes", b),
+               counted(result.rels, "relationship", "relationships", c), seconds_now() - started,
+               counted(result.findings, "fault", "faults", d));
     return close_database(cli, code);
 }
 
@@ -303,11 +390,13 @@ int run_recover(invocation *cli)
 {
     sombra_recover_result result;
     sombra_error error;
-    char a[32], b[32];
+    sombra_status status;
+    char a[64], b[64], c[64], d[64], e[64];
 
-    if (sombra_recover(cli->arguments[0], cli->arguments[1], print_lost, cli, &result, &error) !=
-        SOMBRA_OK)
-        return complain_error(&error);
+    catch_begin(cli->arguments[1]);
+    status = sombra_recover(cli->arguments[0], cli->arguments[1], print_lost, cli, &result, &error);
+    catch_end();
+    if (status != SOMBRA_OK) return complain_error(&error);
     if (cli->format != FORMAT_TABLE) {
         static const char *const columns[] = {"nodes", "relationships", "lost_nodes",
                                               "lost_relationships", "damaged_pages"};
@@ -317,12 +406,12 @@ int run_recover(invocation *cli)
         if (!output_record(cli, columns, cells, 5)) return 9;
     }
     if (cli->format == FORMAT_TABLE)
-        printf(
-            "saved %s nodes and %s relationships in %s; lost: %llu nodes, %llu relationships; %llu "
-            "damaged pages\n",
-            group_digits(result.nodes, a), group_digits(result.rels, b), cli->arguments[1],
-            (unsigned long long)result.lost_nodes, (unsigned long long)result.lost_rels,
-            (unsigned long long)result.damaged_pages);
+        printf("saved %s and %s in %s; lost: %s, %s; %s\n",
+               counted(result.nodes, "node", "nodes", a),
+               counted(result.rels, "relationship", "relationships", b), cli->arguments[1],
+               counted(result.lost_nodes, "node", "nodes", c),
+               counted(result.lost_rels, "relationship", "relationships", d),
+               counted(result.damaged_pages, "damaged page", "damaged pages", e));
     return result.lost_nodes + result.lost_rels + result.damaged_pages == 0 ? EXIT_OK : EXIT_WRONG;
 }
 
@@ -340,6 +429,7 @@ int run_checkpoint(invocation *cli)
     const char *text = flag_text(cli, "mode");
     sombra_checkpoint_mode mode = SOMBRA_FULL_CHECKPOINT;
     sombra_checkpoint_result result;
+    char a[64], b[64];
     bool known = text == NULL;
     int code;
 
@@ -358,9 +448,10 @@ int run_checkpoint(invocation *cli)
         if (!output_record(cli, columns, cells, 3)) code = 9;
     }
     if (!cli->quiet && cli->format == FORMAT_TABLE)
-        printf("%llu of %llu frames are in the main file; %llu pages written\n",
-               (unsigned long long)result.backfilled_frames, (unsigned long long)result.wal_frames,
-               (unsigned long long)result.pages_written);
+        printf("%llu of %s in the main file; %s written\n",
+               (unsigned long long)result.backfilled_frames,
+               counted(result.wal_frames, "frame is", "frames are", a),
+               counted(result.pages_written, "page", "pages", b));
     return close_database(cli, code);
 }
 

@@ -344,13 +344,15 @@ void print_help(FILE *out)
           out);
 }
 
-static void print_options(FILE *out)
+static int print_options(invocation *cli)
 {
+    static const char *const columns[] = {"option", "default", "help"};
+    output *out = output_begin(cli, columns, 3);
     const char *name, *value, *help;
 
-    fputs("Open options, for --option NAME=VALUE:\n", out);
     for (size_t i = 0; sombra_options_describe(i, &name, &value, &help); i++)
-        fprintf(out, "  %-20s %-6s %s\n", name, value, help);
+        output_row(out, (cell[]){cell_text(name), cell_text(value), cell_text(help)});
+    return output_end(out) ? EXIT_OK : 9;
 }
 
 int run_help(invocation *cli)
@@ -361,10 +363,7 @@ int run_help(invocation *cli)
         print_help(stdout);
         return EXIT_OK;
     }
-    if (strcmp(cli->arguments[0], "options") == 0) {
-        print_options(stdout);
-        return EXIT_OK;
-    }
+    if (strcmp(cli->arguments[0], "options") == 0) return print_options(cli);
     of = find_command(cli->arguments[0]);
     if (of == NULL) {
         const char *near = nearest_name(cli->arguments[0], command_name, NULL, command_count());

@@ -146,11 +146,17 @@ size_t text_width(const char *text, size_t bytes);
 
 /* ---- Progress ---------------------------------------------------------------------------------------------------- */
 
-/* A bar on standard error when that is a terminal and the command is not quiet. */
+/* A bar on standard error when that is a terminal and the command is not quiet; and until progress_stop the first Ctrl-C cancels the
+ * call that runs, so that it removes what it made. The second ends the program. */
 void progress_start(invocation *cli, const char *what, const char *unit);
 void progress_stop(invocation *cli);
+/* Until catch_end the first Ctrl-C removes this file and ends the program: for a call that can not be cancelled. */
+void catch_begin(const char *made_file);
+void catch_end(void);
 /* "1,234,567" into text (at least 32 bytes); returns it. */
 const char *group_digits(uint64_t number, char *text);
+/* "1 node", "2,000 nodes" into text (at least 64 bytes); returns it. */
+const char *counted(uint64_t number, const char *one, const char *many, char *text);
 const char *human_bytes(uint64_t bytes, char *text);
 double seconds_now(void);
 

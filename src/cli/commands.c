@@ -20,10 +20,13 @@ const command commands[] = {
     {"import", "FILE", "load nodes and relationships from CSV files",
      "  sombra import g.sombra --nodes Person=people.csv --relationships KNOWS=knows.csv\n"
      "  sombra import g.sombra --nodes people.csv --delimiter '|' --rejects bad.csv --max-rejects 100\n"
-     "  zcat people.csv.gz | sombra import g.sombra --nodes Person=-\n",
+     "  zcat people.csv.gz | sombra import g.sombra --nodes Person=-\n"
+     "  sombra import copy.sombra --from exported/\n",
      run_import,
      {{"nodes", "[LABEL[:LABEL]=]CSV", "a file of nodes ('-': standard input); may be repeated", true},
       {"relationships", "[TYPE=]CSV", "a file of relationships; may be repeated", true},
+      {"from", "DIRECTORY", "all that export wrote there: nodes, relationships, indexes, constraints", false},
+      {"schema", "CSV", "indexes and constraints to make when all is loaded, as export writes them", false},
       {"delimiter", "CHAR", "between cells (,); 'tab' for a tab", false},
       {"quote", "CHAR", "around cells (\")", false},
       {"array-delimiter", "CHAR", "between items of a list (;)", false},
@@ -44,7 +47,7 @@ const command commands[] = {
       {"no-store-ids", NULL, "do not keep the id column as a property", false},
       END}},
     {"export", "FILE DIRECTORY", "write the whole graph as CSV files that import reads back",
-     "  sombra export g.sombra out/\n", run_export, {END}},
+     "  sombra export g.sombra out/\n  sombra import copy.sombra --from out/\n", run_export, {END}},
     {"info", "FILE", "labels, types, counts, sizes, indexes and fill factors",
      "  sombra info g.sombra\n  sombra info g.sombra --trees --format json\n", run_info,
      {{"trees", NULL, "also size and fill of every tree (reads the whole file)", false}, END}},
@@ -70,10 +73,12 @@ const command commands[] = {
     {"schema", "FILE", "list, make or drop indexes and constraints",
      "  sombra schema g.sombra\n  sombra schema g.sombra --create index --on Person --keys name,born\n"
      "  sombra schema g.sombra --create unique --on Person --keys email --name person_email\n"
+     "  sombra schema g.sombra --create typed --on KNOWS --relationships --keys since --types date,localdatetime\n"
      "  sombra schema g.sombra --drop person_email\n", run_schema,
-     {{"create", "KIND", "index, unique, node-key, exists or label-index", false},
+     {{"create", "KIND", "index, unique, node-key, exists, typed or label-index", false},
       {"on", "LABEL", "the label (with --relationships: the type)", false},
       {"keys", "KEY[,KEY]", "property keys", false},
+      {"types", "TYPE[,TYPE]", "what --create typed admits: boolean, integer, float, string, bytes, date …", false},
       {"name", "NAME", "its name (one is made up)", false},
       {"relationships", NULL, "on relationships of a type", false},
       {"drop", "NAME", "drop the one of this name", false}, END}},

@@ -1,5 +1,6 @@
 /* database.c — opening and closing for a command, node references, captions, progress. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -209,6 +210,14 @@ const char *group_digits(uint64_t number, char *text)
     return text;
 }
 
+const char *counted(uint64_t number, const char *one, const char *many, char *text)
+{
+    char digits[32];
+
+    snprintf(text, 64, "%s %s", group_digits(number, digits), number == 1 ? one : many);
+    return text;
+}
+
 const char *human_bytes(uint64_t bytes, char *text)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
@@ -219,6 +228,50 @@ const char *human_bytes(uint64_t bytes, char *text)
         number /= 1024, unit++;
     snprintf(text, 32, unit == 0 ? "%.0f %s" : "%.1f %s", number, units[unit]);
     return text;
+}
+
+/* ---- Ctrl-C ----------------------------------------------------------------------------------------------------------- */
+
+/* Signal handlers have no argument to say what they are for. */
+static sombra_conn *volatile cancelled_conn;
+static const char *volatile unfinished_file;
+
+static void on_signal(int signal_number)
+{
+    const char *const path = unfinished_file;
+
+    sombra_interrupt(cancelled_conn);
+    if (path == NULL) return;
+    (void)unlink(path);
+    _exit(128 + signal_number);
+}
+
+static void watch_signals(bool watch)
+{
+    /* Once: what does not end at the first signal ends at the second. */
+    struct sigaction action = {.sa_handler = watch ? on_signal : SIG_DFL,
+                               .sa_flags = watch ? (int)SA_RESETHAND : 0};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        struct sigaction current;
+        /* nohup's SIG_IGN stays. */
+        if (sigaction(signals[i], NULL, &current) == 0 && current.sa_handler != SIG_IGN)
+            (void)sigaction(signals[i], &action, NULL);
+    }
+}
+
+void catch_begin(const char *made_file)
+{
+    if (access(made_file, F_OK) == 0) return; /* the call will refuse it */
+    unfinished_file = made_file;
+    watch_signals(true);
+}
+
+void catch_end(void)
+{
+    watch_signals(false);
+    unfinished_file = NULL;
 }
 
 /* ---- Progress --------------------------------------------------------------------------------------------------------- */
@@ -262,10 +315,14 @@ void progress_start(invocation *cli, const char *what, const char *unit)
 {
     current = (bar){.what = what, .unit = unit, .started = seconds_now()};
     if (!cli->quiet && isatty(STDERR_FILENO)) sombra_set_progress(cli->conn, draw, NULL);
+    cancelled_conn = cli->conn;
+    watch_signals(true);
 }
 
 void progress_stop(invocation *cli)
 {
+    watch_signals(false);
+    cancelled_conn = NULL;
     sombra_set_progress(cli->conn, NULL, NULL);
     if (current.shown) fprintf(stderr, "\r%79s\r", "");
     current.shown = false;

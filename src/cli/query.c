@@ -103,6 +103,7 @@ static int list_neighbors(invocation *cli)
     uint64_t id;
     size_t count;
     output *out;
+    char text[64];
     int code;
 
     memset(&options, 0, sizeof options);
@@ -131,7 +132,7 @@ static int list_neighbors(invocation *cli)
     free(list);
     code = output_end(out) ? EXIT_OK : 9;
     if (cli->format == FORMAT_TABLE && !cli->quiet)
-        printf("%zu neighbor%s\n", count, count == 1 ? "" : "s");
+        printf("%s\n", counted(count, "neighbor", "neighbors", text));
     return code;
 }
 
@@ -193,10 +194,10 @@ static int print_path(invocation *cli, const sombra_path *path)
     free(ids);
     written = output_end(out);
     if (cli->format == FORMAT_TABLE && !cli->quiet) {
-        if (flag_given(cli, "weight"))
-            printf("%zu relationship%s, weight %g\n", length, length == 1 ? "" : "s", weight);
-        else
-            printf("%zu relationship%s\n", length, length == 1 ? "" : "s");
+        char text[64];
+        printf("%s", counted(length, "relationship", "relationships", text));
+        if (flag_given(cli, "weight")) printf(", weight %g", weight);
+        printf("\n");
     }
     return written ? EXIT_OK : 9;
 }
@@ -286,7 +287,7 @@ static int print_reached(invocation *cli, const reached *to, const sombra_bfs_re
                                                                              "depth", "nodes"};
     const bool only_count = flag_given(cli, "count");
     output *out = output_begin(cli, only_count ? depth_columns : node_columns, only_count ? 2 : 3);
-    char a[32];
+    char a[64], b[64];
     bool written;
 
     if (only_count) {
@@ -303,8 +304,8 @@ static int print_reached(invocation *cli, const reached *to, const sombra_bfs_re
     written = output_end(out);
     if (cli->format == FORMAT_TABLE && !cli->quiet) {
         if (!only_count && to->count < result->visited) printf("(the first %zu)\n", to->count);
-        printf("%s nodes reached, up to %u relationship%s away%s\n",
-               group_digits(result->visited, a), result->depth, result->depth == 1 ? "" : "s",
+        printf("%s reached, up to %s away%s\n", counted(result->visited, "node", "nodes", a),
+               counted(result->depth, "relationship", "relationships", b),
                result->truncated ? " (stopped at --max-visits)" : "");
     }
     return written ? EXIT_OK : 9;

@@ -1,4 +1,6 @@
 /* transfer.c — import, export, backup, vacuum. */
+#include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +43,92 @@ static int gather_files(invocation *cli, const char *flag, file_list *list)
         if (list->names[i] == NULL) return complain(8, "out of memory");
         list->files[i].name = list->names[i];
     }
+    return EXIT_OK;
+}
+
+/* ---- An exported folder ------------------------------------------------------------------------------------ */
+
+typedef struct folder {
+    char **paths; /* owned, sorted; of the form directory/name */
+    size_t count;
+} folder;
+
+static void free_folder(folder *from)
+{
+    for (size_t i = 0; i < from->count; i++)
+        free(from->paths[i]);
+    free(from->paths);
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Is it a file that export makes: "nodes.csv", "nodes-Person.csv", "nodes-a_b.7.csv"? */
+static bool is_export(const char *path, const char *kind)
+{
+    const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
+    const size_t bytes = strlen(kind), all = strlen(name);
+
+    return strncmp(name, kind, bytes) == 0 && (name[bytes] == '.' || name[bytes] == '-') &&
+           all > bytes + 3 && strcmp(name + all - 4, ".csv") == 0;
+}
+
+static int read_folder(const char *directory, folder *from)
+{
+    DIR *open = opendir(directory);
+    struct dirent *entry;
+
+    if (open == NULL) return complain(9, "--from: %s: %s", directory, strerror(errno));
+    while ((entry = readdir(open)) != NULL) {
+        const size_t bytes = strlen(directory) + strlen(entry->d_name) + 2;
+        char **grown = realloc(from->paths, (from->count + 1) * sizeof *grown);
+        if (grown != NULL) from->paths = grown;
+        if (grown == NULL || (grown[from->count] = malloc(bytes)) == NULL) {
+            (void)closedir(open);
+            return complain(8, "out of memory");
+        }
+        snprintf(grown[from->count++], bytes, "%s/%s", directory, entry->d_name);
+    }
+    (void)closedir(open);
+    qsort(from->paths, from->count, sizeof *from->paths, compare_paths);
+    return EXIT_OK;
+}
+
+/* Append the folder's files of a kind to those that flags name. */
+static int add_folder(const folder *from, const char *kind, file_list *list)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        if (!is_export(from->paths[i], kind)) continue;
+        sombra_import_file *files = realloc(list->files, (list->count + 1) * sizeof *files);
+        char **names = realloc(list->names, (list->count + 1) * sizeof *names);
+        if (files != NULL) list->files = files;
+        if (names != NULL) list->names = names;
+        if (files == NULL || names == NULL) return complain(8, "out of memory");
+        files[list->count] = (sombra_import_file){.path = from->paths[i]};
+        names[list->count++] = NULL;
+    }
+    return EXIT_OK;
+}
+
+/* The folder of --from, if it is given: files of nodes and relationships, and its schema. */
+static int use_folder(invocation *cli, folder *from, file_list *nodes, file_list *rels,
+                      sombra_import_options *options)
+{
+    const char *directory = flag_text(cli, "from");
+    const size_t before = nodes->count + rels->count;
+    int code;
+
+    if (directory == NULL) return EXIT_OK;
+    if ((code = read_folder(directory, from)) != EXIT_OK ||
+        (code = add_folder(from, "nodes", nodes)) != EXIT_OK ||
+        (code = add_folder(from, "relationships", rels)) != EXIT_OK)
+        return code;
+    for (size_t i = 0; i < from->count && options->schema_path == NULL; i++)
+        if (is_export(from->paths[i], "schema")) options->schema_path = from->paths[i];
+    if (nodes->count + rels->count == before && options->schema_path == NULL)
+        return complain(EXIT_NOT_FOUND, "--from: %s holds no files that export makes", directory);
     return EXIT_OK;
 }
 
@@ -95,7 +183,7 @@ static int import_files(invocation *cli, sombra_import_options *options)
 {
     sombra_import_result result;
     const double started = seconds_now();
-    char a[32], b[32], c[32], d[32];
+    char a[64], b[64], c[64], d[64];
     sombra_status status;
     double seconds;
     int code;
@@ -116,25 +204,33 @@ static int import_files(invocation *cli, sombra_import_options *options)
     if (code != EXIT_OK) return code;
     if (cli->format != FORMAT_TABLE) {
         static const char *const columns[] = {"nodes",        "relationships", "properties",
-                                              "skipped_rows", "rejected_rows", "seconds"};
-        const cell cells[] = {cell_int(result.nodes),         cell_int(result.rels),
-                              cell_int(result.properties),    cell_int(result.skipped_rows),
-                              cell_int(result.rejected_rows), cell_real(seconds)};
-        if (!output_record(cli, columns, cells, 6)) return 9;
+                                              "skipped_rows", "rejected_rows", "schemas",
+                                              "seconds"};
+        const cell cells[] = {cell_int(result.nodes),
+                              cell_int(result.rels),
+                              cell_int(result.properties),
+                              cell_int(result.skipped_rows),
+                              cell_int(result.rejected_rows),
+                              cell_int(result.schemas),
+                              cell_real(seconds)};
+        if (!output_record(cli, columns, cells, 7)) return 9;
     }
     if (result.skipped_rows != 0 && !cli->quiet && cli->format == FORMAT_TABLE)
-        printf("skipped %s rows\n", group_digits(result.skipped_rows, a));
+        printf("skipped %s\n", counted(result.skipped_rows, "row", "rows", a));
+    if (result.schemas != 0 && !cli->quiet && cli->format == FORMAT_TABLE)
+        printf("made %s\n",
+               counted(result.schemas, "index or constraint", "indexes and constraints", a));
     if (!cli->quiet && cli->format == FORMAT_TABLE)
-        printf("imported %s nodes, %s relationships, %s properties in %.2f s (%s rows/s)\n",
-               group_digits(result.nodes, a), group_digits(result.rels, b),
-               group_digits(result.properties, c), seconds,
+        printf("imported %s, %s, %s in %.2f s (%s rows/s)\n",
+               counted(result.nodes, "node", "nodes", a),
+               counted(result.rels, "relationship", "relationships", b),
+               counted(result.properties, "property", "properties", c), seconds,
                group_digits((uint64_t)((double)(result.nodes + result.rels) /
                                        (seconds > 0.001 ? seconds : 0.001)),
                             d));
     if (result.rejected_rows != 0)
-        return complain(EXIT_REJECTED, "%s row%s rejected; see %s",
-                        group_digits(result.rejected_rows, a),
-                        result.rejected_rows == 1 ? " was" : "s were",
+        return complain(EXIT_REJECTED, "%s rejected; see %s",
+                        counted(result.rejected_rows, "row was", "rows were", a),
                         options->reject_path != NULL ? options->reject_path : "no file");
     return EXIT_OK;
 }
@@ -142,15 +238,18 @@ static int import_files(invocation *cli, sombra_import_options *options)
 int run_import(invocation *cli)
 {
     sombra_import_options options;
+    folder from = {NULL, 0};
     file_list nodes, rels;
     int code, code2;
 
     sombra_import_options_init(&options);
+    options.schema_path = flag_text(cli, "schema");
     code = gather_files(cli, "nodes", &nodes);
     code2 = gather_files(cli, "relationships", &rels);
     if (code == EXIT_OK) code = code2;
-    if (code == EXIT_OK && nodes.count + rels.count == 0)
-        code = complain(EXIT_USAGE, "nothing to import: give --nodes or --relationships");
+    if (code == EXIT_OK) code = use_folder(cli, &from, &nodes, &rels, &options);
+    if (code == EXIT_OK && nodes.count + rels.count == 0 && options.schema_path == NULL)
+        code = complain(EXIT_USAGE, "nothing to import: give --nodes, --relationships or --from");
     if (code == EXIT_OK) code = import_options(cli, &options);
     options.nodes = nodes.files;
     options.node_file_count = nodes.count;
@@ -159,6 +258,7 @@ int run_import(invocation *cli)
     if (code == EXIT_OK) code = import_files(cli, &options);
     free_files(&nodes);
     free_files(&rels);
+    free_folder(&from);
     return code;
 }
 
@@ -168,7 +268,7 @@ int run_export(invocation *cli)
 {
     sombra_export_result result;
     const double started = seconds_now();
-    char a[32], b[32], c[32];
+    char a[64], b[64], c[64], d[64], e[32];
     int code;
 
     if ((code = open_database(cli, true, false)) != EXIT_OK ||
@@ -181,16 +281,19 @@ int run_export(invocation *cli)
     }
     progress_stop(cli);
     if (cli->format != FORMAT_TABLE) {
-        static const char *const columns[] = {"nodes", "relationships", "files", "bytes",
-                                              "seconds"};
-        const cell cells[] = {cell_int(result.nodes), cell_int(result.rels), cell_int(result.files),
-                              cell_int(result.bytes), cell_real(seconds_now() - started)};
-        if (!output_record(cli, columns, cells, 5)) code = 9;
+        static const char *const columns[] = {"nodes", "relationships", "schemas",
+                                              "files", "bytes",         "seconds"};
+        const cell cells[] = {cell_int(result.nodes),   cell_int(result.rels),
+                              cell_int(result.schemas), cell_int(result.files),
+                              cell_int(result.bytes),   cell_real(seconds_now() - started)};
+        if (!output_record(cli, columns, cells, 6)) code = 9;
     }
     if (!cli->quiet && cli->format == FORMAT_TABLE)
-        printf("exported %s nodes and %s relationships as %llu files (%s) in %.2f s\n",
-               group_digits(result.nodes, a), group_digits(result.rels, b),
-               (unsigned long long)result.files, human_bytes(result.bytes, c),
+        printf("exported %s, %s, %s as %s (%s) in %.2f s\n",
+               counted(result.nodes, "node", "nodes", a),
+               counted(result.rels, "relationship", "relationships", b),
+               counted(result.schemas, "index or constraint", "indexes and constraints", c),
+               counted(result.files, "file", "files", d), human_bytes(result.bytes, e),
                seconds_now() - started);
     return close_database(cli, code);
 }
@@ -199,7 +302,7 @@ int run_backup(invocation *cli)
 {
     sombra_info info;
     const double started = seconds_now();
-    char a[32];
+    char a[64];
     int code;
 
     if ((code = open_database(cli, true, false)) != EXIT_OK ||
@@ -218,8 +321,8 @@ int run_backup(invocation *cli)
         if (!output_record(cli, columns, cells, 2)) code = 9;
     }
     if (!cli->quiet && cli->format == FORMAT_TABLE)
-        printf("copied %s page%s to %s in %.2f s\n", group_digits(info.pages, a),
-               info.pages == 1 ? "" : "s", cli->arguments[1], seconds_now() - started);
+        printf("copied %s to %s in %.2f s\n", counted(info.pages, "page", "pages", a),
+               cli->arguments[1], seconds_now() - started);
     return close_database(cli, code);
 }
 
@@ -239,7 +342,7 @@ int run_vacuum(invocation *cli)
     const char *into = cli->argument_count > 1 ? cli->arguments[1] : NULL;
     const double started = seconds_now();
     sombra_info before, after;
-    char a[32], b[32];
+    char a[64], b[32];
     int code;
 
     if ((code = open_database(cli, into != NULL, false)) != EXIT_OK ||
@@ -269,7 +372,8 @@ int run_vacuum(invocation *cli)
         if (!output_record(cli, columns, cells, 3)) code = 9;
     }
     if (!cli->quiet && cli->format == FORMAT_TABLE)
-        printf("rebuilt: %s pages before, %s after, in %.2f s\n", group_digits(before.pages, a),
-               group_digits(after.pages, b), seconds_now() - started);
+        printf("rebuilt: %s before, %s after, in %.2f s\n",
+               counted(before.pages, "page", "pages", a), group_digits(after.pages, b),
+               seconds_now() - started);
     return close_database(cli, code);
 }

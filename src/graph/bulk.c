@@ -251,6 +251,9 @@ sb_status sb_graph_bulk_load(sb_graph *graph, const sb_bulk_options *options,
     sb_map_init(&bulk.type_index, bulk.alloc);
     st = set_up(&bulk, err);
     if (st == SB_OK) st = run(&bulk, err);
+    if (st == SB_OK && options->schema_path != NULL)
+        st =
+            sb_graph__schema_read(graph, options->vfs, options->schema_path, &result->schemas, err);
     tear_down(&bulk);
     return sb_graph__atomic_end(graph, savepoint, st, err);
 }

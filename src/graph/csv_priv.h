@@ -92,4 +92,15 @@ SB_MUST_CHECK sb_status sb_csv__header(const sb_bulk_options *options, sb_entity
                                        const sb_csv_cell *cells, size_t count, sb_arena *arena,
                                        sb_csv_column *columns, sb_err *err);
 
+/* ---- export.c and schema_csv.c -------------------------------------------------------------------------------------- */
+
+/* Append a cell, in quotes where it needs them. SB_NOMEM is not recorded. */
+SB_MUST_CHECK sb_status sb_csv__put_cell(sb_buffer *out, const uint8_t *text, size_t size);
+/* Append the graph's indexes and constraints as a schema file; nothing when there are none (*count 0). */
+SB_MUST_CHECK sb_status sb_graph__schema_text(sb_graph *graph, sb_buffer *out, uint64_t *count,
+                                              sb_err *err);
+/* Make what a schema file says; *count: how many. What fails is told with file and line; what was made before stays. */
+SB_MUST_CHECK sb_status sb_graph__schema_read(sb_graph *graph, sb_vfs *vfs, const char *path,
+                                              uint64_t *count, sb_err *err);
+
 #endif

@@ -1,4 +1,5 @@
-/* export.c — the whole graph as CSV files that bulk load reads back: one file for each label set, one for each type.
+/* export.c — the whole graph as CSV files that bulk load reads back: one file for each label set, one for each type, and one for
+ * indexes and constraints (schema_csv.c).
  * Two scans of each table: the first finds which properties of which types a set or type has, for the headers; the second writes
  * rows, gathered for each file and appended to it in pieces, so that any number of files needs one open at a time.
  * A property with values of several types takes a column for each. Lists of one type of items are type[], others any[]. */
@@ -62,7 +63,7 @@ static bool needs_quotes(const uint8_t *text, size_t size)
     return false;
 }
 
-static sb_status put_text(sb_buffer *out, const uint8_t *text, size_t size)
+sb_status sb_csv__put_cell(sb_buffer *out, const uint8_t *text, size_t size)
 {
     if (!needs_quotes(text, size)) return sb_buffer_append(out, text, size);
     SB_TRY(sb_buffer_append_byte(out, '"'));
@@ -228,7 +229,7 @@ static sb_status header_text(export *e, out_file *file)
         SB_TRY(sb_buffer_printf(cell, ":%s%s", sb_text_type_name(column->kind & ~LIST_BIT),
                                 list ? "[]" : ""));
         SB_TRY(sb_buffer_append_byte(&file->text, ','));
-        SB_TRY(put_text(&file->text, cell->data, cell->size));
+        SB_TRY(sb_csv__put_cell(&file->text, cell->data, cell->size));
     }
     return sb_buffer_append_byte(&file->text, '\n');
 }
@@ -287,7 +288,7 @@ static sb_status put_labels(export *e, out_file *file)
         if (i != 0) SB_TRY(sb_buffer_append_byte(list, ';'));
         SB_TRY(sb_text_quote_item(label, delimiter, list));
     }
-    return count == 0 ? SB_OK : put_text(&file->text, list->data, list->size);
+    return count == 0 ? SB_OK : sb_csv__put_cell(&file->text, list->data, list->size);
 }
 
 static sb_status put_front(export *e, out_file *file, uint64_t id, const sb_row *row)
@@ -300,7 +301,7 @@ static sb_status put_front(export *e, out_file *file, uint64_t id, const sb_row 
                             (unsigned long long)word_of(row, SB_COLUMN_SOURCE),
                             (unsigned long long)word_of(row, SB_COLUMN_TARGET)));
     const sb_bytes type = sb_name_of(e->graph->view, SB_NAME_TYPE, file->name);
-    return put_text(&file->text, type.data, type.size);
+    return sb_csv__put_cell(&file->text, type.data, type.size);
 }
 
 /* Texts of the row's properties into e->cells, with their places. */
@@ -337,9 +338,9 @@ static sb_status put_cells(export *e, out_file *file)
         SB_TRY(sb_buffer_append_byte(&file->text, ','));
         if (places[2 * i] == 0) continue;
         const size_t from = places[2 * i] - 1;
-        SB_TRY(put_text(&file->text,
-                        e->cells.data == NULL ? (const uint8_t *)"" : e->cells.data + from,
-                        places[2 * i + 1] - from));
+        SB_TRY(sb_csv__put_cell(&file->text,
+                                e->cells.data == NULL ? (const uint8_t *)"" : e->cells.data + from,
+                                places[2 * i + 1] - from));
     }
     return sb_buffer_append_byte(&file->text, '\n');
 }
@@ -390,15 +391,19 @@ static sb_status scan_table(export *e, row_visit visit, sb_err *err)
     return st;
 }
 
+/* Benign when it fails: the cause is reported already. */
+static void remove_file(export *e, const char *path)
+{
+    bool existed;
+    (void)e->vfs->ops->remove(e->vfs, path, &existed, NULL);
+}
+
 static void remove_files(export *e)
 {
     for (size_t i = 0; i < e->file_count; i++) {
         sb_buffer path;
-        bool existed;
         if (!e->files[i].made) continue;
-        if (path_of(e, &e->files[i], &path, NULL) == SB_OK)
-            (void)e->vfs->ops->remove(e->vfs, (const char *)path.data, &existed,
-                                      NULL); /* benign: the cause is reported */
+        if (path_of(e, &e->files[i], &path, NULL) == SB_OK) remove_file(e, (const char *)path.data);
         sb_buffer_deinit(&path);
     }
 }
@@ -455,6 +460,56 @@ static sb_status export_table(export *e, sb_entity entity, sb_err *err)
     return st;
 }
 
+/* schema.csv, unless there is nothing to say. */
+static sb_status export_schema(export *e, sb_buffer *path, sb_buffer *text, sb_err *err)
+{
+    sb_file *file = NULL;
+    sb_status st;
+
+    SB_TRY(sb_graph__schema_text(e->graph, text, &e->result->schemas, err));
+    if (text->size == 0) return SB_OK;
+    if (sb_buffer_printf(path, "%s/schema.csv", e->directory) != SB_OK ||
+        sb_buffer_append_byte(path, '\0') != SB_OK)
+        return SB_FAIL_NOMEM(err);
+    SB_TRY(sb_vfs_open(e->vfs, (const char *)path->data, SB_OPEN_CREATE | SB_OPEN_EXCLUSIVE, &file,
+                       err));
+    st = sb_file_write_all(file, 0, text->data, text->size, err);
+    sb_file_close(file);
+    if (st != SB_OK) remove_file(e, (const char *)path->data);
+    e->result->files++;
+    e->result->bytes += text->size;
+    return st;
+}
+
+/* All of the export but for what it needs: buffers and the directory. */
+static sb_status export_all(export *e, sb_err *err)
+{
+    out_file *node_files;
+    size_t node_file_count;
+    sb_buffer path, text;
+    sb_status st = export_table(e, SB_NODE, err);
+
+    /* Kept until everything is written: a failed export leaves nothing behind. */
+    node_files = e->files;
+    node_file_count = e->file_count;
+    e->files = NULL;
+    e->file_count = 0;
+    if (st == SB_OK) st = export_table(e, SB_REL, err);
+    sb_buffer_init(&path, e->alloc);
+    sb_buffer_init(&text, e->alloc);
+    if (st == SB_OK) st = export_schema(e, &path, &text, err);
+    sb_buffer_deinit(&text);
+    sb_buffer_deinit(&path);
+    if (st != SB_OK) remove_files(e);
+    end_files(e);
+    e->entity = SB_NODE;
+    e->files = node_files;
+    e->file_count = node_file_count;
+    if (st != SB_OK) remove_files(e);
+    end_files(e);
+    return st;
+}
+
 sb_status sb_graph_export(sb_graph *graph, sb_vfs *vfs, const char *directory,
                           sb_export_result *result, sb_err *err)
 {
@@ -463,9 +518,8 @@ sb_status sb_graph_export(sb_graph *graph, sb_vfs *vfs, const char *directory,
                 .vfs = vfs,
                 .directory = directory,
                 .result = result};
-    out_file *node_files = NULL;
-    size_t node_file_count = 0;
     uint64_t nodes = 0, rels = 0;
+    bool made_directory;
     sb_status st;
 
     *result = (sb_export_result){0};
@@ -473,28 +527,15 @@ sb_status sb_graph_export(sb_graph *graph, sb_vfs *vfs, const char *directory,
     SB_TRY(sb_stats_nodes_of_label(graph->view, 0, &nodes, err));
     SB_TRY(sb_stats_rels_of_type(graph->view, 0, &rels, err));
     e.total = 2 * (nodes + rels);
-    SB_TRY(sb_vfs_make_directory(vfs, directory, err));
+    SB_TRY(sb_vfs_make_directory(vfs, directory, &made_directory, err));
     sb_buffer_init(&e.cells, e.alloc);
     sb_buffer_init(&e.places, e.alloc);
     e.arena = sb_arena_create(e.alloc, NULL);
-    st = e.arena == NULL ? SB_FAIL_NOMEM(err) : export_table(&e, SB_NODE, err);
-    if (st == SB_OK) {
-        /* Kept until the relationships are written too: a failed export leaves nothing behind. */
-        node_files = e.files;
-        node_file_count = e.file_count;
-        e.files = NULL;
-        e.file_count = 0;
-        st = export_table(&e, SB_REL, err);
-    }
-    if (st != SB_OK) remove_files(&e);
-    end_files(&e);
-    e.entity = SB_NODE;
-    e.files = node_files;
-    e.file_count = node_file_count;
-    if (st != SB_OK) remove_files(&e);
-    end_files(&e);
+    st = e.arena == NULL ? SB_FAIL_NOMEM(err) : export_all(&e, err);
     sb_arena_destroy(e.arena);
     sb_buffer_deinit(&e.places);
     sb_buffer_deinit(&e.cells);
+    if (st != SB_OK && made_directory)
+        (void)sb_vfs_remove_directory(vfs, directory, NULL); /* benign: the cause is reported */
     return st;
 }

@@ -173,6 +173,8 @@ SB_MUST_CHECK sb_status sb_graph_flush(sb_graph *graph, sb_err *err);
  * SB_CONSTRAINT names label, key, value and both entities. */
 SB_MUST_CHECK sb_status sb_graph_schema_create(sb_graph *graph, const sb_schema *definition,
                                                uint32_t *id, sb_err *err);
+/* Label indexes, which are there from the start, have the number of their label with this bit. */
+#define SB_GRAPH_LABEL_INDEX 0x80000000u
 SB_MUST_CHECK sb_status sb_graph_schema_drop(sb_graph *graph, uint32_t id, sb_err *err);
 /* The schema whose index serves exactly these keys of a label or type, or NULL. */
 const sb_schema *sb_graph_index_for(sb_graph *graph, sb_entity entity, uint32_t entity_name,
@@ -385,10 +387,11 @@ typedef struct sb_bulk_options {
                          * true */
     size_t chunk_bytes; /* text parsed at a time; 0: a default. Tests set it small */
     uint64_t split_count; /* relationships of a type that are sorted in one piece; 0: a default */
+    const char *schema_path; /* indexes and constraints made when all is loaded; NULL: none */
 } sb_bulk_options;
 void sb_bulk_options_init(sb_bulk_options *options);
 typedef struct sb_bulk_result {
-    uint64_t nodes, rels, properties, rejected_rows, skipped_rows, bytes_read;
+    uint64_t nodes, rels, properties, rejected_rows, skipped_rows, bytes_read, schemas;
     uint64_t parse_ns, build_ns; /* on the clock */
     uint64_t sort_ns;            /* of all threads, within build_ns */
     uint64_t commit_ns;          /* the caller's to set */
@@ -397,9 +400,10 @@ typedef struct sb_bulk_result {
  * value: SB_SYNTAX, SB_TYPE_MISMATCH, SB_NOT_FOUND (endpoint), SB_EXISTS (id), SB_REJECTED (more than max_rejects). */
 SB_MUST_CHECK sb_status sb_graph_bulk_load(sb_graph *graph, const sb_bulk_options *options,
                                            sb_bulk_result *result, sb_err *err);
-/* Export to CSV in the same form, one file per label set and per type in directory; load of it gives an equal digest. */
+/* Export to CSV in the same form, one file per label set and per type in directory, and schema.csv where there are indexes or
+ * constraints; load of it gives an equal digest. A failed or cancelled one removes what it made. */
 typedef struct sb_export_result {
-    uint64_t nodes, rels, files, bytes;
+    uint64_t nodes, rels, schemas, files, bytes;
 } sb_export_result;
 SB_MUST_CHECK sb_status sb_graph_export(sb_graph *graph, sb_vfs *vfs, const char *directory,
                                         sb_export_result *result, sb_err *err);

@@ -18,8 +18,6 @@
 #define BUILD_FILL_PERCENT 90u
 
 /* The id of a label's index, as callers see it. */
-#define LABEL_INDEX_BIT 0x80000000u
-
 typedef struct sb_fill {
     sb_graph *graph;
     const sb_schema *schema; /* a copy: the array of definitions may move */
@@ -270,7 +268,7 @@ static sb_status create_label_index(sb_fill *fill, uint32_t *id)
                        sb_graph__name(fill->graph, SB_NAME_LABEL, label, name, sizeof name));
     SB_TRY(sb_schema_drop(fill->graph->view, marker->id, fill->err));
     SB_TRY(fill_label(fill));
-    *id = LABEL_INDEX_BIT | label;
+    *id = SB_GRAPH_LABEL_INDEX | label;
     return SB_OK;
 }
 
@@ -365,7 +363,7 @@ static sb_status drop_schema(sb_graph *graph, uint32_t id, sb_err *err)
     size_t count;
     const sb_schema *schemas = sb_schemas(graph->view, &count);
 
-    if (id & LABEL_INDEX_BIT) return drop_label_index(graph, id & ~LABEL_INDEX_BIT, err);
+    if (id & SB_GRAPH_LABEL_INDEX) return drop_label_index(graph, id & ~SB_GRAPH_LABEL_INDEX, err);
     for (size_t i = 0; i < count; i++)
         if (schemas[i].id == id && schemas[i].kind == SB_SCHEMA_LABEL_INDEX)
             return SB_FAIL(err, SB_NOT_FOUND, "no index or constraint has number %u", id);

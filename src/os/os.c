@@ -9,9 +9,16 @@ sb_status sb_vfs_open(sb_vfs *vfs, const char *path, unsigned flags, sb_file **f
     return vfs->ops->open(vfs, path, flags, file, err);
 }
 
-sb_status sb_vfs_make_directory(sb_vfs *vfs, const char *path, sb_err *err)
+sb_status sb_vfs_make_directory(sb_vfs *vfs, const char *path, bool *made, sb_err *err)
 {
-    return vfs->ops->make_directory == NULL ? SB_OK : vfs->ops->make_directory(vfs, path, err);
+    *made = false;
+    if (vfs->ops->make_directory == NULL) return SB_OK;
+    return vfs->ops->make_directory(vfs, path, made, err);
+}
+
+sb_status sb_vfs_remove_directory(sb_vfs *vfs, const char *path, sb_err *err)
+{
+    return vfs->ops->remove_directory == NULL ? SB_OK : vfs->ops->remove_directory(vfs, path, err);
 }
 
 sb_status sb_vfs_resolve(sb_vfs *vfs, const sb_allocator *alloc, const char *path, char **resolved,

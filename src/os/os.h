@@ -102,8 +102,10 @@ typedef struct sb_vfs_ops {
     sb_status (*exists)(sb_vfs *vfs, const char *path, bool *exists, sb_err *err);
     /* May a file be made beside path (its directory is writable)? */
     sb_status (*directory_writable)(sb_vfs *vfs, const char *path, bool *writable, sb_err *err);
-    /* Make a directory unless it is there. NULL: this file system has none (names are any strings). */
-    sb_status (*make_directory)(sb_vfs *vfs, const char *path, sb_err *err);
+    /* Make a directory unless it is there (*made tells). NULL: this file system has none (names are any strings). */
+    sb_status (*make_directory)(sb_vfs *vfs, const char *path, bool *made, sb_err *err);
+    /* Remove a directory, which must be empty. NULL as above. */
+    sb_status (*remove_directory)(sb_vfs *vfs, const char *path, sb_err *err);
     /* The name that path leads to through symbolic links, absolute, *resolved of *bytes with its NUL from alloc. The
      * file need not be there; where its directory is not there either, path as it is. NULL: names have no links. */
     sb_status (*resolve)(sb_vfs *vfs, const sb_allocator *alloc, const char *path, char **resolved,
@@ -128,7 +130,9 @@ struct sb_vfs {
 /* Shorthands, so that callers read as verbs. */
 sb_status sb_vfs_open(sb_vfs *vfs, const char *path, unsigned flags, sb_file **file,
                       sb_err *err) SB_MUST_CHECK;
-sb_status sb_vfs_make_directory(sb_vfs *vfs, const char *path, sb_err *err) SB_MUST_CHECK;
+sb_status sb_vfs_make_directory(sb_vfs *vfs, const char *path, bool *made,
+                                sb_err *err) SB_MUST_CHECK;
+sb_status sb_vfs_remove_directory(sb_vfs *vfs, const char *path, sb_err *err);
 sb_status sb_vfs_resolve(sb_vfs *vfs, const sb_allocator *alloc, const char *path, char **resolved,
                          size_t *bytes, sb_err *err) SB_MUST_CHECK;
 void sb_file_close(sb_file *file); /* accepts NULL */

@@ -624,19 +624,26 @@ static sb_status posix_resolve(sb_vfs *vfs, const sb_allocator *alloc, const cha
     return SB_OK;
 }
 
-static sb_status posix_make_directory(sb_vfs *vfs, const char *path, sb_err *err)
+static sb_status posix_make_directory(sb_vfs *vfs, const char *path, bool *made, sb_err *err)
 {
     struct stat found;
     int cause;
 
     (void)vfs;
-    if (mkdir(path, 0777) == 0) return SB_OK; /* less the process's umask */
+    *made = mkdir(path, 0777) == 0; /* less the process's umask */
+    if (*made) return SB_OK;
     cause = errno;
     if (cause == EEXIST && stat(path, &found) == 0) {
         if (S_ISDIR(found.st_mode)) return SB_OK;
         cause = ENOTDIR;
     }
     return fail_open(err, path, cause);
+}
+
+static sb_status posix_remove_directory(sb_vfs *vfs, const char *path, sb_err *err)
+{
+    (void)vfs;
+    return rmdir(path) == 0 ? SB_OK : fail_path(err, path, "remove", errno);
 }
 
 static sb_status posix_directory_writable(sb_vfs *vfs, const char *path, bool *writable,
@@ -722,6 +729,7 @@ static const sb_vfs_ops posix_vfs_ops = {
     .rename = posix_rename,
     .exists = posix_exists,
     .make_directory = posix_make_directory,
+    .remove_directory = posix_remove_directory,
     .resolve = posix_resolve,
     .directory_writable = posix_directory_writable,
     .sync_directory = posix_sync_directory,

@@ -290,12 +290,21 @@ static sb_status fault_resolve(sb_vfs *vfs, const sb_allocator *alloc, const cha
     return st != SB_OK ? st : sb_vfs_resolve(inner, alloc, path, resolved, bytes, err);
 }
 
-static sb_status fault_make_directory(sb_vfs *vfs, const char *path, sb_err *err)
+static sb_status fault_make_directory(sb_vfs *vfs, const char *path, bool *made, sb_err *err)
 {
     sb_vfs *inner = vfs_of(vfs)->inner;
     const sb_status st = admit(vfs, SB_IO_OPEN, path, "make the directory", err);
 
-    return st != SB_OK ? st : sb_vfs_make_directory(inner, path, err);
+    *made = false;
+    return st != SB_OK ? st : sb_vfs_make_directory(inner, path, made, err);
+}
+
+static sb_status fault_remove_directory(sb_vfs *vfs, const char *path, sb_err *err)
+{
+    sb_vfs *inner = vfs_of(vfs)->inner;
+    const sb_status st = admit(vfs, SB_IO_REMOVE, path, "remove the directory", err);
+
+    return st != SB_OK ? st : sb_vfs_remove_directory(inner, path, err);
 }
 
 static sb_status fault_directory_writable(sb_vfs *vfs, const char *path, bool *writable,
@@ -354,6 +363,7 @@ static const sb_vfs_ops fault_vfs_ops = {
     .rename = fault_rename,
     .exists = fault_exists,
     .make_directory = fault_make_directory,
+    .remove_directory = fault_remove_directory,
     .resolve = fault_resolve,
     .directory_writable = fault_directory_writable,
     .sync_directory = fault_sync_directory,

@@ -295,6 +295,14 @@ static void test_api_admin__damage_is_named_and_recovered(void **state)
     api_remove(API_PATH);
 }
 
+static bool refuse(void *ctx, uint64_t done, uint64_t total)
+{
+    (void)ctx;
+    (void)done;
+    (void)total;
+    return false;
+}
+
 static void test_api_admin__export_and_import(void **state)
 {
     api_fixture f, loaded;
@@ -312,6 +320,11 @@ static void test_api_admin__export_and_import(void **state)
     assert_true(written.nodes == 300 && written.rels == 300 && written.files >= 4 &&
                 written.bytes > 1000);
     FAILS(&f, sombra_export_csv(f.txn, NULL, &written), SOMBRA_MISUSE, "directory");
+    /* A cancelled one leaves nothing, its directory neither. */
+    sombra_set_progress(f.conn, refuse, NULL);
+    FAILS(&f, sombra_export_csv(f.txn, "cancelled", &written), SOMBRA_INTERRUPT, "");
+    sombra_set_progress(f.conn, NULL, NULL);
+    assert_int_equal(access("cancelled", F_OK), -1);
     sombra_import_options_init(&options);
     FAILS(&f, sombra_import_csv(f.txn, &options, &result), SOMBRA_READ_ONLY, "read transaction");
     sombra_rollback(f.txn);

@@ -9,8 +9,9 @@ import io
 import json
 import os
 import pty
-import shutil
 import resource
+import shutil
+import signal
 import subprocess
 import sys
 import unittest
@@ -122,12 +123,9 @@ class Commands(unittest.TestCase):
         before = run("digest", "g.sombra")
         self.assertRegex(before, r"^[0-9a-f]{32}\n$")
         run("export", "g.sombra", "out")
-        words = []
-        for name in sorted(os.listdir("out")):
-            words += ["--nodes" if name.startswith("nodes") else "--relationships", os.path.join("out", name)]
         if os.path.exists("again.sombra"):
             os.remove("again.sombra")
-        run("import", "again.sombra", *words, "--no-store-ids")
+        run("import", "again.sombra", "--from", "out")
         self.assertEqual(run("digest", "again.sombra"), before)
 
     def test_maintenance(self):
@@ -167,6 +165,87 @@ class Commands(unittest.TestCase):
         run("schema", "schema.sombra", "--drop", "name_born")
         self.assertNotIn("name_born", run("schema", "schema.sombra"))
         self.assertIn("no index", run("schema", "schema.sombra", "--drop", "name_born", code=3))
+
+    def test_typed_constraints(self):
+        run("backup", "g.sombra", "typed.sombra")
+        schema = lambda *words, code=0: run("schema", "typed.sombra", *words, code=code)
+        schema("--create", "typed", "--on", "Person", "--keys", "born", "--types", "int,Local DateTime")
+        schema("--create", "typed", "--on", "KNOWS", "--relationships", "--keys", "km", "--types", "float,bool", "--name", "km")
+        rows = {row["name"]: row for row in json.loads(schema("--format", "json"))}
+        self.assertEqual(rows["Person_born"], {"kind": "typed", "name": "Person_born", "on": ":Person(born)",
+                                               "types": "INTEGER or LOCAL DATETIME"})
+        self.assertEqual((rows["km"]["on"], rows["km"]["types"]), ("[:KNOWS](km)", "BOOLEAN or FLOAT"))
+        self.assertIsNone(rows["Person"]["types"])
+        self.assertIn(":Person(born) is INTEGER or LOCAL DATETIME", run("info", "typed.sombra"))
+        # The data must fit, and does not: tags are lists.
+        self.assertIn("tags", schema("--create", "typed", "--on", "Person", "--keys", "tags", "--types", "string", code=4))
+        schema("--create", "typed", "--on", "Person", "--keys", "tags", "--types", "list")
+        for words, text in ((("--types", "int"), "--types is for --create"), (("--drop", "km", "--on", "Person"), "--on is for --create"), (("--create", "typed", "--on", "Person", "--keys", "x"), "needs --types"),
+                            (("--create", "typed", "--on", "Person", "--keys", "x", "--types", "local"), "'local' is no type"),
+                            (("--create", "typed", "--on", "Person", "--keys", "x", "--types", "int,"), "'' is no type"),
+                            (("--create", "index", "--on", "Person", "--keys", "x", "--types", "int"), "for --create typed")):
+            self.assertIn(text, schema(*words, code=2))
+        schema("--drop", "Person_born")
+        schema("--drop", "Person")  # the label index
+        self.assertEqual([row["name"] for row in json.loads(schema("--format", "json"))], ["km", "Person_tags"])
+        schema("--create", "label-index", "--on", "Person")
+        self.assertIn("label index", schema())
+
+    def test_schemas_are_exported_and_imported(self):
+        run("backup", "g.sombra", "schemas.sombra")
+        for words in (("index", "--on", "Person", "--keys", "name,born"), ("unique", "--on", "Person", "--keys", "id"),
+                      ("exists", "--on", "KNOWS", "--relationships", "--keys", "km", "--name", "a \"name\", indeed"),
+                      ("typed", "--on", "Person", "--keys", "born", "--types", "int,float")):
+            run("schema", "schemas.sombra", "--create", *words)
+        self.assertIn("4 indexes and constraints as 3 files", run("export", "schemas.sombra", "schemas"))
+        self.assertEqual(sorted(os.listdir("schemas")), ["nodes-Person.csv", "relationships-KNOWS.csv", "schema.csv"])
+        self.assertRegex(run("import", "from.sombra", "--from", "schemas"), "made 4 indexes and constraints\nimported 4 nodes, 5 rel")
+        self.assertEqual(run("schema", "from.sombra"), run("schema", "schemas.sombra"))
+        self.assertEqual(run("digest", "from.sombra"), run("digest", "g.sombra"))
+        self.assertIn("0 faults", run("verify", "from.sombra"))
+        # The schema alone, into a graph that breaks it: nothing of it stays.
+        with open("twice.csv", "w", encoding="utf-8") as file:
+            file.write("key,id\n1,7\n2,7\n")
+        run("import", "twice.sombra", "--nodes", "Person=twice.csv")
+        self.assertIn("schemas/schema.csv, line 3: ", run("import", "twice.sombra", "--schema", "schemas/schema.csv", code=4))
+        self.assertNotIn("unique", run("schema", "twice.sombra"))
+        self.assertNotIn("Person_name_born", run("schema", "twice.sombra"))
+        os.mkdir("empty")
+        self.assertIn("empty holds no files", run("import", "twice.sombra", "--from", "empty", code=3))
+        self.assertIn("nowhere: No such file", run("import", "twice.sombra", "--from", "nowhere", code=9))
+
+    def test_a_cancelled_export_leaves_nothing(self):
+        with open("many.csv", "w", encoding="utf-8") as file:
+            file.write("n:int,text\n" + "".join(f"{i},node number {i}\n" for i in range(150000)))
+        run("import", "many.sombra", "--nodes", "N=many.csv")
+        # How fast it is is not known: if it was done before the signal came, again.
+        for attempt in range(20):
+            command = subprocess.Popen([SOMBRA, "export", "many.sombra", "cancelled"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            while command.poll() is None and not os.path.exists("cancelled"):
+                pass
+            command.send_signal(signal.SIGINT)
+            _, message = command.communicate()
+            if command.returncode != 0:
+                break
+            shutil.rmtree("cancelled")
+        self.assertEqual((command.returncode, message), (7, "sombra: cancelled\n"))
+        self.assertFalse(os.path.exists("cancelled"))
+
+    def test_one_is_singular(self):
+        with open("one.csv", "w", encoding="utf-8") as file:
+            file.write("id:ID\n1\n")
+        with open("loop.csv", "w", encoding="utf-8") as file:
+            file.write(":START_ID,:END_ID\n1,1\n")
+        run("import", "one.sombra", "--nodes", "P=one.csv", "--relationships", "R=loop.csv")
+        run("import", "two.sombra", "--nodes", "P=one.csv", "--nodes", "P=one.csv", "--skip-duplicate-ids")
+        run("schema", "one.sombra", "--create", "index", "--on", "P", "--keys", "id")
+        for words, text in ((["export", "one.sombra", "one"], "1 node, 1 relationship, 1 index or constraint as 3 files"),
+                            (["verify", "one.sombra"], "1 node, 1 relationship checked"),
+                            (["neighbors", "one.sombra", "1"], "1 neighbor\n"),
+                            (["bfs", "one.sombra", "1"], "1 node reached, up to 0 relationships away"),
+                            (["recover", "one.sombra", "one-saved.sombra"], "saved 1 node and 1 relationship in"),
+                            (["import", "three.sombra", "--nodes", "P=one.csv"], "imported 1 node, 0 relationships, 1 property in")):
+            self.assertIn(text, run(*words))
 
     def test_wrong_use_is_named(self):
         for words, code, text in (

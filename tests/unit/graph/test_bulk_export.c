@@ -4,6 +4,7 @@
  * files for the form. */
 #include "bulk_fixture.h"
 
+#include "graph/csv_priv.h"
 #include "support/random_value.h"
 
 static void expect_file(graph_fixture *f, const char *path, const char *expected)
@@ -235,6 +236,138 @@ static void test_graph_bulk_export__round_trip(void **state)
     }
 }
 
+static void make_schema(graph_fixture *f, sb_schema_kind kind, bool on_rels, uint32_t entity,
+                        const char *const *keys, uint32_t key_count, uint32_t types,
+                        const char *name)
+{
+    sb_schema schema = {.kind = (uint8_t)kind,
+                        .on_rels = on_rels,
+                        .entity = entity,
+                        .key_count = key_count,
+                        .value_types = types,
+                        .name = sb_bytes_of(name, strlen(name))};
+    uint32_t id;
+
+    for (uint32_t i = 0; i < key_count; i++)
+        schema.keys[i] = key_of(f, keys[i]);
+    OK(f, sb_graph_schema_create(f->graph, &schema, &id, &f->err));
+}
+
+static const char schema_text[] = "kind,of,on,keys,types,name\n"
+                                  "index,nodes,A,\"k;\"\"x;y\"\"\",,\"i, 1\"\n"
+                                  "unique,relationships,R,k,,u\n"
+                                  "node-key,nodes,A,k,,n\n"
+                                  "exists,nodes,A,k,,e\n"
+                                  "typed,nodes,A,k,INTEGER;LOCAL DATETIME;LIST,t\n"
+                                  "no-label-index,nodes,\"B\"\"\",,,\n";
+
+/* Every kind, with names that need quotes, is written, read and written again. */
+static void test_graph_bulk_export__schema(void **state)
+{
+    graph_fixture f, to;
+    sb_export_result result;
+    const char *const keys[] = {"k", "x;y"};
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    begin_write(&f);
+    const sb_label_id a = label(&f, "A"), b = label(&f, "B\"");
+    make_schema(&f, SB_SCHEMA_INDEX, false, a, keys, 2, 0, "i, 1");
+    make_schema(&f, SB_SCHEMA_UNIQUE, true, type_of(&f, "R"), keys, 1, 0, "u");
+    make_schema(&f, SB_SCHEMA_NODE_KEY, false, a, keys, 1, 0, "n");
+    make_schema(&f, SB_SCHEMA_EXISTS, false, a, keys, 1, 0, "e");
+    make_schema(&f, SB_SCHEMA_TYPED, false, a, keys, 1,
+                1u << SB_TYPE_INT | 1u << SB_TYPE_LOCAL_DATETIME | 1u << SB_TYPE_LIST, "t");
+    OK(&f, sb_graph_schema_drop(f.graph, SB_GRAPH_LABEL_INDEX | b, &f.err));
+    OK(&f, sb_graph_export(f.graph, f.vfs, "out", &result, &f.err));
+    assert_int_equal(result.schemas, 6);
+    assert_int_equal(result.files, 1);
+    assert_int_equal(result.bytes, sizeof schema_text - 1);
+    expect_file(&f, "out/schema.csv", schema_text);
+    FAILS(&f, sb_graph_export(f.graph, f.vfs, "out", &result, &f.err), SB_EXISTS, "schema.csv");
+    expect_file(&f, "out/schema.csv", schema_text);
+
+    graph_fixture_open(&to, 0);
+    begin_write(&to);
+    copy_file(&f, &to, "out/schema.csv");
+    job j = make_job(&to);
+    j.options.schema_path = "out/schema.csv";
+    OK(&to, run(&to, &j));
+    assert_int_equal(j.result.schemas, 6);
+    OK(&to, sb_graph_export(to.graph, to.vfs, "again", &result, &to.err));
+    expect_file(&to, "again/schema.csv", schema_text);
+    /* They are there already, and nothing of a load that fails stays. */
+    assert_int_equal(run(&to, &j), SB_EXISTS);
+    assert_non_null(strstr(to.err.text, "out/schema.csv, line 2: "));
+    assert_int_equal(to.err.line, 2);
+    sb_err_clear(&to.err);
+    rollback(&f);
+    rollback(&to);
+    graph_fixture_close(&f);
+    graph_fixture_close(&to);
+}
+
+static void test_graph_bulk_export__wrong_schemas(void **state)
+{
+    static const struct {
+        const char *rows;
+        sb_status status;
+        const char *message;
+        uint32_t line, column;
+    } wrong[] = {
+        {"kind,of,on\n", SB_SYNTAX, "s, line 1: a schema file begins with", 1, 0},
+        {"kind,of,on,keys,name,types\n", SB_SYNTAX, "s, line 1: a schema file begins with", 1, 0},
+        {"H\nindex,nodes,A\n", SB_SYNTAX, "s, line 2: a row has six cells", 2, 0},
+        {"H\nindex,nodes,A,\"k,,n\n", SB_SYNTAX, "s, line 2: a quoted cell has no", 2, 0},
+        {"H\n\nidx,nodes,A,k,,n\n", SB_SYNTAX, "column 1 (kind): 'idx' is none of", 3, 1},
+        {"H\nindex,node,A,k,,n\n", SB_SYNTAX, "column 2 (of): 'node' is neither", 2, 2},
+        {"H\ntyped,nodes,A,k,INT,n\n", SB_SYNTAX, "column 5 (types): 'INT' names a type", 2, 5},
+        {"H\nindex,nodes,A,1;2;3;4;5;6;7;8;9;10;11;12;13;14;15;16;17,,n\n", SB_SYNTAX,
+         "more keys than an index may have", 2, 4},
+        {"H\nno-label-index,relationships,R,,,\n", SB_SYNTAX, "have no label index", 2, 2},
+        {"H\nindex,nodes,,k,,n\n", SB_INVALID, "s, line 2: ", 2, 0},
+        {"H\nindex,nodes,A,,,n\n", SB_INVALID, "s, line 2: ", 2, 0},
+        {"H\ntyped,nodes,A,k,,n\n", SB_INVALID, "s, line 2: ", 2, 0},
+        {"H\nindex,nodes,A,k,,\n", SB_INVALID, "s, line 2: ", 2, 0},
+        {"H\nindex,nodes,A,k,,\xff\n", SB_INVALID, "s, line 2: ", 2, 0},
+        {"H\nunique,nodes,A,v,,n\n", SB_CONSTRAINT, "s, line 2: ", 2, 0},
+    };
+    graph_fixture f;
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    begin_write(&f);
+    put_text(&f, "n", "v:int\n1\n1\n");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        const bool short_header = wrong[i].rows[0] == 'H';
+        char text[256];
+        (void)snprintf(text, sizeof text, "%s%s",
+                       short_header ? "\xEF\xBB\xBFkind,of,on,keys,types,name" : "",
+                       wrong[i].rows + short_header);
+        put_text(&f, "s", text);
+        job j = make_job(&f);
+        add_nodes(&j, "n", "A");
+        j.options.schema_path = "s";
+        assert_int_equal(run(&f, &j), wrong[i].status);
+        assert_non_null(strstr(f.err.text, wrong[i].message));
+        assert_int_equal(f.err.line, wrong[i].line);
+        assert_int_equal(f.err.column, wrong[i].column);
+        sb_err_clear(&f.err);
+        uint64_t nodes;
+        OK(&f, sb_stats_nodes_of_label(sb_graph_view(f.graph), 0, &nodes, &f.err));
+        assert_int_equal(nodes, 0);
+    }
+    job j = make_job(&f);
+    j.options.schema_path = "absent";
+    FAILS(&f, run(&f, &j), SB_CANT_OPEN, "absent");
+    put_text(&f, "s", "");
+    j.options.schema_path = "s";
+    OK(&f, run(&f, &j));
+    assert_int_equal(j.result.schemas, 0);
+    rollback(&f);
+    graph_fixture_close(&f);
+}
+
 static void test_graph_bulk_export__faults(void **state)
 {
     graph_fixture f;
@@ -249,6 +382,7 @@ static void test_graph_bulk_export__faults(void **state)
     add_nodes(&j, "n", "");
     add_rels(&j, "r", "");
     OK(&f, run(&f, &j));
+    make_schema(&f, SB_SCHEMA_INDEX, false, label(&f, "A"), (const char *[]){"i"}, 1, 0, "s");
     commit(&f);
     begin_read(&f);
     for (size_t at = 1; !passed; at++) {
@@ -261,6 +395,28 @@ static void test_graph_bulk_export__faults(void **state)
         sb_err_clear(&f.err);
         OK(&f, f.vfs->ops->exists(f.vfs, "out/nodes-A.csv", &exists, &f.err));
         assert_true(exists == passed);
+        OK(&f, f.vfs->ops->exists(f.vfs, "out/schema.csv", &exists, &f.err));
+        assert_true(exists == passed);
+    }
+    rollback(&f);
+    begin_write(&f);
+    passed = false;
+    put_text(&f, "s",
+             "kind,of,on,keys,types,name\nindex,nodes,A,\"k;\"\"x;y\"\"\",,\"i, 1\"\n"
+             "typed,nodes,A,k,INTEGER,t\nno-label-index,nodes,C,,,\n");
+    for (size_t at = 1; !passed; at++) {
+        uint64_t count;
+        uint32_t savepoint;
+        OK(&f, sb_graph__atomic_begin(f.graph, &savepoint, &f.err));
+        atomic_store(&f.alloc.fail_at, atomic_load(&f.alloc.alloc_count) + at);
+        const sb_status st = sb_graph__schema_read(f.graph, f.vfs, "s", &count, &f.err);
+        atomic_store(&f.alloc.fail_at, 0);
+        passed = st == SB_OK;
+        if (!passed) assert_int_equal(st, SB_NOMEM);
+        if (passed) assert_int_equal(count, 3);
+        sb_err_clear(&f.err);
+        assert_int_equal(sb_graph__atomic_end(f.graph, savepoint, SB_NOMEM, &f.err), SB_NOMEM);
+        sb_err_clear(&f.err);
     }
     rollback(&f);
     graph_fixture_close(&f);
@@ -269,8 +425,8 @@ static void test_graph_bulk_export__faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_graph_bulk_export__form),
-        TEST(test_graph_bulk_export__round_trip),
+        TEST(test_graph_bulk_export__form),   TEST(test_graph_bulk_export__round_trip),
+        TEST(test_graph_bulk_export__schema), TEST(test_graph_bulk_export__wrong_schemas),
         TEST(test_graph_bulk_export__faults),
     };
 
