@@ -12,7 +12,7 @@ int complain(int code, const char *format, ...)
 {
     va_list list;
 
-    fflush(stdout);
+    if (fflush(stdout) != 0) output_failed();
     fputs("sombra: ", stderr);
     va_start(list, format);
     vfprintf(stderr, format, list);
@@ -271,15 +271,21 @@ static int apply_common(invocation *cli)
 
 int parse_arguments(invocation *cli, int argc, char **argv)
 {
+    static char help[] = "--help";
     int least, most;
     bool only_arguments = false;
 
     for (int at = 2; at < argc; at++) {
+        if (!only_arguments && strcmp(argv[at], "-h") == 0) argv[at] = help;
         if (!only_arguments && strcmp(argv[at], "--") == 0) {
             only_arguments = true;
         } else if (!only_arguments && strncmp(argv[at], "--", 2) == 0) {
             const int code = parse_flag(cli, argc, argv, &at);
             if (code != EXIT_OK) return code;
+        } else if (!only_arguments && argv[at][0] == '-' && isalpha((unsigned char)argv[at][1])) {
+            return complain(EXIT_USAGE,
+                            "there is no flag %s: flags have two dashes (sombra help %s)", argv[at],
+                            cli->command->name);
         } else if (cli->argument_count == (int)(sizeof cli->arguments / sizeof *cli->arguments)) {
             return complain(EXIT_USAGE, "too many arguments");
         } else {
@@ -376,37 +382,61 @@ int run_help(invocation *cli)
     return EXIT_OK;
 }
 
-int main(int argc, char **argv)
+static int output_errno; /* of the first write to standard output that failed */
+
+int output_failed(void)
 {
-    invocation cli;
+    if (output_errno == 0) output_errno = errno;
+    return 9;
+}
+
+static int run_command(invocation *cli, int argc, char **argv)
+{
     int code;
 
-    memset(&cli, 0, sizeof cli);
-    (void)signal(SIGXFSZ, SIG_IGN); /* the write fails instead, and is reported */
-    sombra_options_init(&cli.options);
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_help(argc < 2 ? stderr : stdout);
-        return argc < 2 ? EXIT_USAGE : EXIT_OK;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
-        printf("sombra %s\n", sombra_version());
-        return EXIT_OK;
-    }
-    cli.command = find_command(argv[1]);
-    if (cli.command == NULL) {
+    cli->command = find_command(argv[1]);
+    if (cli->command == NULL) {
         const char *near = nearest_name(argv[1], command_name, NULL, command_count());
         return near != NULL
                    ? complain(EXIT_USAGE, "there is no command '%s'; did you mean '%s'?", argv[1],
                               near)
                    : complain(EXIT_USAGE, "there is no command '%s' (sombra --help)", argv[1]);
     }
-    code = parse_arguments(&cli, argc, argv);
-    if (code == EXIT_OK && flag_given(&cli, "help"))
-        print_command_help(stdout, cli.command);
+    code = parse_arguments(cli, argc, argv);
+    if (code == EXIT_OK && flag_given(cli, "help"))
+        print_command_help(stdout, cli->command);
     else if (code == EXIT_OK)
-        code = cli.command->run(&cli);
-    free(cli.flags);
-    if (fflush(stdout) != 0 && code == EXIT_OK && errno != EPIPE)
-        code = complain(9, "standard output: %s", strerror(errno));
+        code = cli->command->run(cli);
+    free(cli->flags);
+    return code;
+}
+
+static bool is_one_of(const char *word, const char *a, const char *b, const char *c)
+{
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
+}
+
+int main(int argc, char **argv)
+{
+    invocation cli;
+    int code = EXIT_OK;
+
+    memset(&cli, 0, sizeof cli);
+    (void)signal(SIGXFSZ, SIG_IGN); /* the write fails instead, and is reported */
+    sombra_options_init(&cli.options);
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    if (is_one_of(argv[1], "--help", "-h", "-?"))
+        print_help(stdout);
+    else if (is_one_of(argv[1], "--version", "-V", "version"))
+        printf("sombra %s\n", sombra_version());
+    else
+        code = run_command(&cli, argc, argv);
+    if (fflush(stdout) != 0 || ferror(stdout)) output_failed();
+    /* What a reader that has gone away did not take is not missed. */
+    if (output_errno != 0 && output_errno != EPIPE)
+        code = complain(9, "standard output: %s", strerror(output_errno));
     return code;
 }

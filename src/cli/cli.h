@@ -81,6 +81,8 @@ bool flag_number(const invocation *cli, const char *name, uint64_t fallback, uin
 /* "sombra: message" on standard error; returns code. */
 int complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int complain_error(const sombra_error *error);
+/* Note that standard output could not be written, while errno tells why; main tells it. Returns 9. */
+int output_failed(void);
 /* The last error of the open connection. */
 int complain_conn(invocation *cli);
 
@@ -150,7 +152,8 @@ size_t text_width(const char *text, size_t bytes);
  * call that runs, so that it removes what it made. The second ends the program. */
 void progress_start(invocation *cli, const char *what, const char *unit);
 void progress_stop(invocation *cli);
-/* Until catch_end the first Ctrl-C removes this file and ends the program: for a call that can not be cancelled. */
+/* Until catch_end Ctrl-C removes the file being made, with what lies beside it, and ends the program: for sombra_recover, which can
+ * not be cancelled. */
 void catch_begin(const char *made_file);
 void catch_end(void);
 /* "1,234,567" into text (at least 32 bytes); returns it. */

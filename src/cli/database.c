@@ -16,6 +16,7 @@ int open_database(invocation *cli, bool read_only, bool create)
 
     cli->options.read_only = cli->options.read_only || read_only;
     cli->options.create = create && cli->options.create;
+    if (cli->arguments[0][0] == '\0') return complain(EXIT_USAGE, "the name of the file is empty");
     if (sombra_open(cli->arguments[0], &cli->options, &cli->db, &error) != SOMBRA_OK)
         return complain_error(&error);
     if (sombra_connect(cli->db, &cli->conn, &error) != SOMBRA_OK)
@@ -234,16 +235,16 @@ const char *human_bytes(uint64_t bytes, char *text)
 
 /* Signal handlers have no argument to say what they are for. */
 static sombra_conn *volatile cancelled_conn;
-static const char *volatile unfinished_file;
+static char unfinished[6][4096]; /* of one call: the new file and what lies beside it; "": none */
 
 static void on_signal(int signal_number)
 {
-    const char *const path = unfinished_file;
-
+    (void)signal_number;
     sombra_interrupt(cancelled_conn);
-    if (path == NULL) return;
-    (void)unlink(path);
-    _exit(128 + signal_number);
+    if (unfinished[0][0] == '\0') return;
+    for (size_t i = 0; i < sizeof unfinished / sizeof *unfinished; i++)
+        (void)unlink(unfinished[i]);
+    _exit(7);
 }
 
 static void watch_signals(bool watch)
@@ -263,15 +264,20 @@ static void watch_signals(bool watch)
 
 void catch_begin(const char *made_file)
 {
-    if (access(made_file, F_OK) == 0) return; /* the call will refuse it */
-    unfinished_file = made_file;
+    static const char *const suffixes[] = {"",         "-wal",         "-shm",
+                                           "-salvage", "-salvage-wal", "-salvage-shm"};
+
+    if (access(made_file, F_OK) == 0 || strlen(made_file) > sizeof *unfinished - 16)
+        return; /* the call will refuse it */
+    for (size_t i = 0; i < sizeof unfinished / sizeof *unfinished; i++)
+        snprintf(unfinished[i], sizeof unfinished[i], "%s%s", made_file, suffixes[i]);
     watch_signals(true);
 }
 
 void catch_end(void)
 {
     watch_signals(false);
-    unfinished_file = NULL;
+    unfinished[0][0] = '\0';
 }
 
 /* ---- Progress --------------------------------------------------------------------------------------------------------- */

@@ -220,7 +220,8 @@ struct output {
 
 static void write_line(output *out)
 {
-    if (out->line.size != 0) fwrite(out->line.data, 1, out->line.size, stdout);
+    if (out->line.size != 0 && fwrite(out->line.data, 1, out->line.size, stdout) != out->line.size)
+        output_failed();
     out->line.size = 0;
 }
 
@@ -460,7 +461,7 @@ bool output_record(const invocation *cli, const char *const *columns, const cell
         put_json_cell(&line, &cells[i]);
     }
     put_text(&line, "}\n");
-    fwrite(line.data, 1, line.size, stdout);
+    if (fwrite(line.data, 1, line.size, stdout) != line.size) output_failed();
     free(line.data);
     return !ferror(stdout);
 }

@@ -8,6 +8,17 @@
 #define SCRATCH_SUFFIX "-salvage"
 #define MEMORY_BYTES   ((uint64_t)64 << 20) /* private pages before they are spilled */
 
+/* Pages are read from a copy, whose name tells a reader nothing: the damaged file's goes in its place. */
+static void name_damaged(const sb_recovery *r, char *text, size_t bytes)
+{
+    char *const place = r->scratch == NULL ? NULL : strstr(text, r->scratch);
+    char rest[SB_ERR_TEXT_BYTES];
+
+    if (place == NULL) return;
+    (void)snprintf(rest, sizeof rest, "%s", place + strlen(r->scratch));
+    (void)snprintf(place, bytes - (size_t)(place - text), "%s%s", r->damaged, rest);
+}
+
 void sb_recover__lost(sb_recovery *r, const char *format, ...)
 {
     va_list args;
@@ -16,6 +27,7 @@ void sb_recover__lost(sb_recovery *r, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(r->message, sizeof r->message, format, args);
     va_end(args);
+    name_damaged(r, r->message, sizeof r->message);
     r->options->lost(r->options->lost_ctx, r->message);
 }
 
@@ -409,8 +421,11 @@ sb_status sb_graph_recover(const char *damaged, const char *path, const sb_recov
         /* NOLINTNEXTLINE(bugprone-not-null-terminated-result) — the suffix ends it */
         memcpy(scratch, path, bytes);
         memcpy(scratch + bytes, SCRATCH_SUFFIX, sizeof SCRATCH_SUFFIX);
+        r.damaged = damaged;
+        r.scratch = scratch;
         st = run_recovery(&r, damaged, path, scratch);
     }
+    if (st != SB_OK && err != NULL) name_damaged(&r, err->text, sizeof err->text);
     deinit_recovery(&r);
     sb_free(options->alloc, scratch, bytes + sizeof SCRATCH_SUFFIX);
     return st;

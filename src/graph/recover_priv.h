@@ -37,6 +37,7 @@ typedef struct sb_root_choice {
 
 typedef struct sb_recovery {
     const sb_recover_options *options;
+    const char *damaged, *scratch; /* the file, and the copy of it that is worked on */
     const sb_allocator *alloc;
     sb_err *err;
     sb_recover_result *result;

@@ -259,6 +259,11 @@ class Commands(unittest.TestCase):
             (["import", "x.sombra", "--nodes", "a.csv", "--max-rejects", "5"], 2, "needs --rejects"),
             (["schema", "g.sombra", "--create", "index", "--on", "Nope", "--keys", "k"], 3, "no label 'Nope'"),
             (["info"], 2, "usage: sombra info FILE"),
+            (["info", ""], 2, "the name of the file is empty"),
+            (["info", "-q", "g.sombra"], 2, "no flag -q: flags have two dashes"),
+            (["recover", "people.csv", "x.sombra"], 10, "sombra: people.csv has no page"),
+            (["recover", "g.sombra", "g.sombra"], 3, "g.sombra exists already"),
+            (["recover", "missing.sombra", "x.sombra"], 9, "missing.sombra"),
             (["info", "missing.sombra"], 9, "missing.sombra"),
             (["info", "people.csv"], 10, "not a Sombra database"),
             (["info", "g.sombra", "--format", "xml"], 2, "none of table, json, csv"),
@@ -331,6 +336,49 @@ class Commands(unittest.TestCase):
                     rows = list(csv.DictReader(io.StringIO(run(*words, "--format", "csv"), newline="")))
                     self.assertEqual([row.keys() for row in rows], [figures.keys()])
 
+    def test_every_open_option_is_taken(self):
+        options = json.loads(run("help", "options", "--format", "json"))
+        self.assertGreater(len(options), 15)
+        for option in options:
+            with self.subTest(option=option["option"]):
+                run("info", "g.sombra", "--option", f"{option['option']}={option['default']}")
+                self.assertIn(option["option"], run("info", "g.sombra", "--option", f"{option['option']}=~", code=2))
+
+    def test_a_full_disk_under_the_output_is_an_error(self):
+        for words in (["info", "g.sombra"], ["digest", "g.sombra"], ["get", "g.sombra", "1", "--format", "json"], ["help"], ["--version"],
+                      ["neighbors", "g.sombra", "1", "--format", "csv"], ["get", "g.sombra", "99"]):
+            with self.subTest(words=words), open("/dev/full", "w") as full:
+                done = subprocess.run([SOMBRA, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+                if words[-1] == "99":
+                    self.assertEqual((done.returncode, done.stderr), (3, "sombra: there is no node 99\n"))
+                else:
+                    self.assertEqual((done.returncode, done.stderr), (9, "sombra: standard output: No space left on device\n"))
+
+    def test_much_output_on_a_full_disk_says_so_once(self):
+        with open("rows.csv", "w", encoding="utf-8") as file:
+            file.write("n:int\n" + "".join(f"{i}\n" for i in range(5000)))
+        run("import", "rows.sombra", "--nodes", "N=rows.csv")
+        for form in ("table", "json", "csv"):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([SOMBRA, "top", "rows.sombra", "--limit", "5000", "--format", form], stdout=full, stderr=subprocess.PIPE, text=True)
+            self.assertEqual((done.returncode, done.stderr), (9, "sombra: standard output: No space left on device\n"))
+
+    def test_a_cancelled_recovery_leaves_nothing(self):
+        with open("recovered.csv", "w", encoding="utf-8") as file:
+            file.write("n:int,text\n" + "".join(f"{i},node number {i}\n" for i in range(100000)))
+        run("import", "large.sombra", "--nodes", "N=recovered.csv")
+        for attempt in range(20):
+            command = subprocess.Popen([SOMBRA, "recover", "large.sombra", "rescued.sombra"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            while command.poll() is None and not os.path.exists("rescued.sombra-salvage"):
+                pass
+            command.send_signal(signal.SIGINT)
+            command.communicate()
+            if command.returncode != 0:
+                break
+            os.remove("rescued.sombra")
+        self.assertEqual(command.returncode, 7)
+        self.assertEqual([name for name in os.listdir(".") if name.startswith("rescued")], [])
+
     def test_a_closed_pipe_is_quiet(self):
         command = subprocess.Popen([SOMBRA, "help", "import"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         command.stdout.close()
@@ -346,7 +394,9 @@ class Commands(unittest.TestCase):
                 self.assertIn("Usage: sombra " + name, text)
                 self.assertIn("Examples:", text)
         self.assertIn("edge_cache_capacity", run("help", "options"))
-        self.assertRegex(run("--version"), r"^sombra \d+\.\d+\.\d+\n$")
+        for word in ("--version", "-V", "version"):
+            self.assertRegex(run(word), r"^sombra \d+\.\d+\.\d+\n$")
+        self.assertEqual(run("info", "-h"), run("help", "info"))
 
     def test_a_terminal_gets_fitted_tables(self):
         main, second = pty.openpty()
