@@ -20,7 +20,7 @@ programs = $(call build,release,--target programs)
 need = test -x $(1) || { echo "make $@: $(1) does not exist in this tree" >&2; exit 1; }
 
 .PHONY: all test test-dev test-release check asan tsan msan coverage fuzz paranoid noprofile \
-        crash-sweep kill-loop demo bench install docs clean
+        crash-sweep kill-loop demo bench install amalgamation docs clean
 .DEFAULT_GOAL := all
 
 all:
@@ -106,6 +106,11 @@ install:
 	@$(programs)
 	@$(call need,build/release/sombra)
 	cmake --install build/release --prefix $(PREFIX)
+
+# The library as one file, for programs that compile it in.
+amalgamation:
+	@tools/setup test
+	@tools/amalgamate.py build/amalgamation
 
 docs:
 	@tools/setup docs

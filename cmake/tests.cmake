@@ -5,6 +5,7 @@
 #   tests/<dir>/<program>.c (not test_*)    → <program>, built but not registered: long campaigns
 #   tests/cli/test_*.sh, *.py               → run with SOMBRA=<the command>
 #   tests/tools/test_*.py                   → of the scripts in tools/
+#   tests/tools/test_amalgamation.sh        → the library as one file (with assertions and sanitizers off: it takes a while)
 #   tests/install/test_install.sh           → installs into a temporary directory and builds on it
 # Each test runs in a directory of its own, build/<preset>/tests/scratch/<name>.
 set(test_dirs model fault crash format api cypher tck cli)
@@ -140,6 +141,22 @@ if(TARGET sombra AND NOT SOMBRA_SANITIZE AND NOT SOMBRA_COVERAGE AND NOT SOMBRA_
     add_test(NAME install COMMAND sh ${CMAKE_SOURCE_DIR}/tests/install/test_install.sh)
     sombra_test_properties(install "install")
     set_property(TEST install APPEND PROPERTY ENVIRONMENT "CC=${CMAKE_C_COMPILER}")
+endif()
+
+if(has_library AND SOMBRA_PYTHON AND CMAKE_BUILD_TYPE STREQUAL "Release")
+    add_test(NAME test_tools_amalgamation
+        COMMAND sh ${CMAKE_SOURCE_DIR}/tests/tools/test_amalgamation.sh)
+    sombra_test_properties(test_tools_amalgamation "tools")
+    list(TRANSFORM sombra_private_libs PREPEND "-l" OUTPUT_VARIABLE one_libs)
+    list(JOIN one_libs " " one_libs)
+    set(one_defines "")
+    foreach(name ZLIB ZSTD)
+        if(SOMBRA_${name} AND ${name}_OK)
+            string(APPEND one_defines " -DHAVE_${name}=1")
+        endif()
+    endforeach()
+    set_property(TEST test_tools_amalgamation APPEND PROPERTY ENVIRONMENT
+        "CC=${CMAKE_C_COMPILER}" "LIBS=${one_libs} -lm -pthread" "DEFINES=${one_defines}")
 endif()
 
 # Examples are compiled against the public header alone and run.

@@ -40,7 +40,7 @@ typedef struct sb_piece sb_piece;
 typedef struct sb_stream {
     sb_piece *first, *last; /* what is in memory, behind what is in the file */
     uint64_t records, bytes, memory_bytes;
-    struct sb_extent *extents; /* in the file, in order */
+    struct sb_spool_extent *extents; /* in the file, in order */
     size_t extent_count, extent_capacity;
     struct sb_stream *next; /* of the spool's streams with something in memory */
     bool listed;

@@ -12,9 +12,9 @@ struct sb_piece {
     /* capacity bytes follow */
 };
 
-typedef struct sb_extent {
+typedef struct sb_spool_extent {
     uint64_t at, bytes;
-} sb_extent;
+} sb_spool_extent;
 
 static uint8_t *data_of(sb_piece *piece)
 {
@@ -81,7 +81,7 @@ static sb_status spill_stream(sb_spool *spool, sb_stream *stream, sb_err *err)
     SB_TRY(sb_file_write_all(spool->file, spool->file_bytes, spool->scratch.data,
                              spool->scratch.size, err));
     stream->extents[stream->extent_count++] =
-        (sb_extent){.at = spool->file_bytes, .bytes = spool->scratch.size};
+        (sb_spool_extent){.at = spool->file_bytes, .bytes = spool->scratch.size};
     spool->file_bytes += spool->scratch.size;
     spool->spilled_bytes += spool->scratch.size;
     free_pieces(spool, stream);
@@ -177,7 +177,7 @@ sb_status sb_spool__read(const sb_spool *spool, const sb_stream *stream, sb_buff
     if (stream->bytes > SIZE_MAX / 2 || sb_buffer_reserve(out, (size_t)stream->bytes) != SB_OK)
         return SB_FAIL_NOMEM(err);
     for (size_t i = 0; i < stream->extent_count; i++) {
-        const sb_extent *extent = &stream->extents[i];
+        const sb_spool_extent *extent = &stream->extents[i];
         SB_TRY(sb_file_read_all(spool->file, extent->at, out->data + out->size,
                                 (size_t)extent->bytes, err));
         out->size += (size_t)extent->bytes;
