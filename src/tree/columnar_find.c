@@ -191,9 +191,13 @@ sb_status sb_rows_find(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, si
         const size_t most = count - from < BATCH ? count - from : BATCH;
         sb_row rows[BATCH];
         /* 1. The leaves. */
-        const size_t held = acquire_hinted(txn, tree, ids + from, most, rows);
-        for (size_t i = 0; i < held && st == SB_OK; i++)
+        size_t held = acquire_hinted(txn, tree, ids + from, most, rows);
+        for (size_t i = 0; i < held && st == SB_OK; i++) {
             st = settle_leaf(&rows[i], tree, ids[from + i], err);
+            if (SB_LIKELY(rows[i].page.pin == NULL)) continue;
+            while (held > i + 1) /* pins are few: those behind have their turn next */
+                sb_row_release(&rows[--held]);
+        }
         /* 2. The cells. */
         for (size_t i = 0; i < held && held > 1 && st == SB_OK; i++)
             prefetch_cells(rows[i].page.bytes, ids[from + i], false);
