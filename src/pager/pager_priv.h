@@ -136,8 +136,7 @@ static_assert(SB_PAGE_BYTES_MAX + SB_FRAME_BYTES + SB_WAL_HEADER_BYTES < SB_WAL_
 typedef enum sb_frame_kind {
     SB_FRAME_PAGE = 1,
     SB_FRAME_COMMIT = 2,
-    SB_FRAME_PAD = 3,
-    SB_FRAME_DELTA = 4 /* byte ranges of a page: reserved, refused */
+    SB_FRAME_PAD = 3
 } sb_frame_kind;
 
 /* Where frames are put next. */

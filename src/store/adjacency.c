@@ -2,7 +2,15 @@
  * Types with few relationships share one tree for each direction, under ids (type << 40 | node), so that 10,000 types
  * with one relationship each cost 10,000 list entries and not 20,000 pages. A type that passes SB_SHARED_MAX
  * moves, in the same call, to a tree of its own, where an id is the node's alone: then a list is found by arithmetic
- * in a leaf that nothing else shares. It does not move back; a tree that has become empty keeps its number. */
+ * in a leaf that nothing else shares. It does not move back; a tree that has become empty keeps its number.
+ *
+ * Entries that would change one leaf each of a large tree go to a side tree beside it (tree/list_gather.c says why), which
+ * whoever reads the tree reads, too (sb_tree.side). Invariants:
+ *   An entry is in the tree or in its side, never in both.
+ *   Where the side has pages the tree has some, too: when the tree becomes small, or half of what it was when
+ *   its side was at its largest, everything comes home.
+ *   A side with more than a share of the tree's leaves does not grow: for each entry put aside then, a leaf elsewhere gets
+ *   what is aside of it, so no commit has to bring home everything. */
 #include "store/store_priv.h"
 
 #define TYPE_SHIFT 40u
@@ -17,14 +25,25 @@ static sb_tree *shared_tree(sb_view *view, sb_direction direction)
     return sb_store__core_tree(view, direction == SB_IN ? SB_CORE_SHARED_IN : SB_CORE_SHARED_OUT);
 }
 
-/* The type's own tree, or NULL. */
-static sb_store__adjacency *own_entry(const sb_view *view, sb_type_id type, sb_direction direction)
+sb_store__adjacency *sb_store__adjacency_find(const sb_view *view, sb_type_id type, unsigned lane)
 {
     if (type >= view->adjacency_types) return NULL;
-    const uint32_t place = view->adjacency_index[2 * (size_t)type + direction];
+    const uint32_t place = view->adjacency_index[SB_LANES * (size_t)type + lane];
     if (place == 0) return NULL;
     sb_store__adjacency *entry = sb_store__adjacency_at(view, place - 1);
     return entry->tree.id == 0 ? NULL : entry;
+}
+
+/* The type's own tree, or NULL. */
+static sb_store__adjacency *own_entry(const sb_view *view, sb_type_id type, sb_direction direction)
+{
+    return sb_store__adjacency_find(view, type, (unsigned)direction);
+}
+
+/* What is beside it, or NULL. */
+static sb_store__adjacency *side_entry(const sb_view *view, const sb_store__adjacency *own)
+{
+    return sb_store__adjacency_find(view, own->type, own->lane + SB_LANE_SIDE_OUT);
 }
 
 const sb_tree *sb_adjacency_tree(sb_view *view, sb_type_id type, sb_direction direction,
@@ -43,14 +62,14 @@ const sb_tree *sb_adjacency_tree(sb_view *view, sb_type_id type, sb_direction di
 
 static sb_status cover_type(sb_view *view, sb_type_id type)
 {
-    const size_t old = 2 * (size_t)view->adjacency_types;
+    const size_t old = SB_LANES * (size_t)view->adjacency_types;
 
     if (type < view->adjacency_types) return SB_OK;
     SB_TRY(sb_store__grow(view->alloc, &view->adjacency_index, sizeof *view->adjacency_index,
-                          2 * ((size_t)type + 1), &view->adjacency_capacity));
+                          SB_LANES * ((size_t)type + 1), &view->adjacency_capacity));
     memset(view->adjacency_index + old, 0,
            (view->adjacency_capacity - old) * sizeof *view->adjacency_index);
-    view->adjacency_types = (uint32_t)(view->adjacency_capacity / 2);
+    view->adjacency_types = (uint32_t)(view->adjacency_capacity / SB_LANES);
     return SB_OK;
 }
 
@@ -65,16 +84,15 @@ static sb_status add_block(sb_view *view)
     return SB_OK;
 }
 
-sb_store__adjacency *sb_store__adjacency_entry(sb_view *view, sb_type_id type,
-                                               sb_direction direction)
+sb_store__adjacency *sb_store__adjacency_entry(sb_view *view, sb_type_id type, unsigned lane)
 {
     if (cover_type(view, type) != SB_OK) return NULL;
-    uint32_t *place = &view->adjacency_index[2 * (size_t)type + direction];
+    uint32_t *place = &view->adjacency_index[SB_LANES * (size_t)type + lane];
     if (*place == 0) {
         const bool full = view->adjacency_count == view->adjacency_block_count * SB_ADJACENCY_BLOCK;
         if (full && add_block(view) != SB_OK) return NULL;
         *sb_store__adjacency_at(view, view->adjacency_count) =
-            (sb_store__adjacency){.type = type, .direction = (uint8_t)direction};
+            (sb_store__adjacency){.type = type, .lane = (uint8_t)lane};
         *place = ++view->adjacency_count;
     }
     return sb_store__adjacency_at(view, *place - 1);
@@ -84,7 +102,7 @@ sb_store__adjacency *sb_store__adjacency_entry(sb_view *view, sb_type_id type,
 static sb_status before_change(sb_view *view, sb_store__adjacency *entry, sb_err *err)
 {
     sb_store__writer *writer = &view->writer;
-    const uint32_t place = view->adjacency_index[2 * (size_t)entry->type + entry->direction] - 1;
+    const uint32_t place = view->adjacency_index[SB_LANES * (size_t)entry->type + entry->lane] - 1;
     const sb_store__undo undo = {.key = place, .kind = SB_UNDO_ADJACENCY, .old.tree = entry->tree};
 
     if (sb_store__log(view, &undo, &entry->epoch) != SB_OK) return SB_FAIL_NOMEM(err);
@@ -111,7 +129,7 @@ static sb_status begin_change(sb_view *view, sb_type_id type, sb_direction direc
 
 typedef struct gather {
     sb_buffer *triples;
-    bool any_is_enough;
+    size_t limit; /* SB_EXISTS where there are more entries */
 } gather;
 
 static sb_status gather_chunk(void *ctx, uint64_t node, const sb_chunk *chunk, bool starts)
@@ -119,8 +137,8 @@ static sb_status gather_chunk(void *ctx, uint64_t node, const sb_chunk *chunk, b
     gather *g = ctx;
 
     (void)starts;
-    if (g->any_is_enough) return SB_EXISTS;
     for (uint32_t i = 0; i < chunk->count; i++) {
+        if (g->limit-- == 0) return SB_EXISTS;
         const sb_triple triple = {
             .node = node, .neighbor = sb_chunk_neighbor(chunk, i), .rel = sb_chunk_rel(chunk, i)};
         SB_TRY(sb_buffer_append(g->triples, &triple, sizeof triple));
@@ -143,9 +161,9 @@ static sb_status scan_shared(sb_view *view, sb_type_id type, sb_direction direct
 /* Take the type's lists out of the shared tree and plant them in entry's, which is new. */
 static sb_status move_out(sb_view *view, sb_store__adjacency *entry, sb_err *err)
 {
-    const sb_direction direction = (sb_direction)entry->direction;
+    const sb_direction direction = (sb_direction)entry->lane;
     sb_buffer *buffer = &view->writer.scratch;
-    gather g = {.triples = buffer};
+    gather g = {.triples = buffer, .limit = SIZE_MAX};
     size_t deleted;
 
     sb_buffer_reset(buffer);
@@ -160,14 +178,14 @@ static sb_status move_out(sb_view *view, sb_store__adjacency *entry, sb_err *err
     return sb_lists_insert(view->txn, &entry->tree, triples, count, err);
 }
 
-/* An empty tree of its own for type; lists in the shared one stay there. */
-static sb_status make_own(sb_view *view, sb_type_id type, sb_direction direction,
-                          sb_store__adjacency **own, sb_err *err)
+/* An empty tree in a lane of the type; lists in the shared one stay there. */
+static sb_status make_tree(sb_view *view, sb_type_id type, unsigned lane,
+                           sb_store__adjacency **made, sb_err *err)
 {
-    sb_store__adjacency *entry = sb_store__adjacency_entry(view, type, direction);
+    sb_store__adjacency *entry = sb_store__adjacency_entry(view, type, lane);
     sb_tree tree;
 
-    *own = entry;
+    *made = entry;
     if (entry == NULL) return SB_FAIL_NOMEM(err);
     SB_TRY(before_change(view, entry, err));
     SB_TRY(sb_store__new_tree(view, SB_TREE_LIST, &tree, err));
@@ -206,6 +224,137 @@ static sb_status biased(sb_view *view, sb_type_id type, const sb_triple *triples
     return SB_OK;
 }
 
+/* ---- Beside a tree of its own ------------------------------------------------------------------------------------------- */
+
+/* Entries that come home at once when all of them do. */
+#define HOME_MAX 4096u
+
+/* The side of own, made if there is none, about to be changed and read with it. */
+static sb_status open_side(sb_view *view, sb_store__adjacency *own, sb_store__adjacency **side,
+                           sb_err *err)
+{
+    *side = side_entry(view, own);
+    if (*side == NULL)
+        SB_TRY(make_tree(view, own->type, own->lane + SB_LANE_SIDE_OUT, side, err));
+    else
+        SB_TRY(before_change(view, *side, err));
+    own->tree.side = &(*side)->tree;
+    return SB_OK;
+}
+
+/* Put scattered triples aside. While there is too much, the leaves of some of them get theirs, with what is aside of these
+ * leaves; of which is left to chance, so that it does not always hit the first ones. */
+static sb_status insert_aside(sb_view *view, sb_store__adjacency *own, const sb_triple *triples,
+                              size_t count, sb_err *err)
+{
+    const size_t start = (size_t)(sb_hash_u64(triples[0].rel) % count);
+    sb_store__adjacency *side;
+    size_t at = start, end = count;
+
+    SB_TRY(open_side(view, own, &side, err));
+    while (side->tree.leaf_count > own->tree.leaf_count / SB_SIDE_SHARE) {
+        size_t taken;
+        if (at == end) { /* once around */
+            if (end == start || start == 0) return SB_OK;
+            at = 0;
+            end = start;
+        }
+        SB_TRY(sb_lists_gather(view->txn, &own->tree, &side->tree, triples + at, end - at, &taken,
+                               err));
+        at += taken;
+    }
+    SB_TRY(sb_lists_insert(view->txn, &side->tree, triples + at, end - at, err));
+    return end == count ? sb_lists_insert(view->txn, &side->tree, triples, start, err) : SB_OK;
+}
+
+static sb_status insert_own(sb_view *view, sb_store__adjacency *own, const sb_triple *triples,
+                            size_t count, sb_err *err)
+{
+    size_t aside = 0;
+
+    SB_TRY(before_change(view, own, err));
+    if (own->tree.leaf_count >= SB_SIDE_LEAVES_MIN)
+        SB_TRY(sb_lists_scattered(view->txn, &own->tree, triples, count, &aside, err));
+    if (aside > 0) SB_TRY(insert_aside(view, own, triples, aside, err));
+    return sb_lists_insert(view->txn, &own->tree, triples + aside, count - aside, err);
+}
+
+/* Everything aside comes home. */
+static sb_status empty_side(sb_view *view, sb_store__adjacency *own, sb_store__adjacency *side,
+                            sb_err *err)
+{
+    sb_buffer *buffer = &view->writer.scratch;
+
+    while (side->tree.root != SB_PGNO_NONE) {
+        gather g = {.triples = buffer, .limit = HOME_MAX};
+        size_t deleted;
+
+        sb_buffer_reset(buffer);
+        const sb_status st =
+            sb_lists_scan(view->txn, &side->tree, 0, UINT64_MAX, gather_chunk, &g, err);
+        if (st == SB_NOMEM) return SB_FAIL_NOMEM(err);
+        if (st != SB_OK && st != SB_EXISTS) return st;
+        const sb_triple *triples = (const sb_triple *)(const void *)buffer->data;
+        const size_t count = buffer->size / sizeof *triples;
+        if (count == 0) return sb_tree_clear(view->txn, &side->tree, err);
+        SB_TRY(sb_lists_delete(view->txn, &side->tree, triples, count, &deleted, err));
+        SB_TRY(sb_lists_insert(view->txn, &own->tree, triples, count, err));
+    }
+    return SB_OK;
+}
+
+/* Sorted triples divided into those that are aside and the others, in the scratch buffer. */
+static sb_status divide(sb_view *view, const sb_tree *side, const sb_triple *triples, size_t count,
+                        sb_triple **aside, size_t *aside_count, sb_triple **others, sb_err *err)
+{
+    sb_buffer *buffer = &view->writer.scratch;
+    size_t bytes;
+
+    sb_buffer_reset(buffer);
+    if (!sb_mul_size(count, 2 * sizeof *triples, &bytes) ||
+        sb_buffer_reserve(buffer, bytes) != SB_OK)
+        return SB_FAIL_NOMEM(err);
+    *aside = (sb_triple *)(void *)buffer->data;
+    *others = *aside + count;
+    *aside_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const sb_triple want = triples[i];
+        sb_list list;
+
+        SB_TRY(sb_list_seek(view->txn, side, want.node, want.neighbor, want.rel, &list, err));
+        const bool found = list.chunk.count > 0 &&
+                           sb_chunk_neighbor(&list.chunk, 0) == want.neighbor &&
+                           sb_chunk_rel(&list.chunk, 0) == want.rel;
+        sb_list_close(&list);
+        if (found)
+            (*aside)[(*aside_count)++] = want;
+        else
+            (*others)[i - *aside_count] = want;
+    }
+    return SB_OK;
+}
+
+static sb_status delete_own(sb_view *view, sb_store__adjacency *own, const sb_triple *triples,
+                            size_t count, size_t *deleted, sb_err *err)
+{
+    sb_store__adjacency *side = side_entry(view, own);
+    sb_triple *aside, *others;
+    size_t aside_count, at_home;
+
+    SB_TRY(before_change(view, own, err));
+    if (side == NULL || side->tree.root == SB_PGNO_NONE)
+        return sb_lists_delete(view->txn, &own->tree, triples, count, deleted, err);
+    SB_TRY(before_change(view, side, err));
+    SB_TRY(divide(view, &side->tree, triples, count, &aside, &aside_count, &others, err));
+    SB_TRY(sb_lists_delete(view->txn, &side->tree, aside, aside_count, deleted, err));
+    SB_TRY(sb_lists_delete(view->txn, &own->tree, others, count - aside_count, &at_home, err));
+    *deleted += at_home;
+    if (own->tree.leaf_count >= SB_SIDE_LEAVES_MIN / 2 &&
+        side->tree.leaf_count <= 2 * own->tree.leaf_count / SB_SIDE_SHARE)
+        return SB_OK;
+    return empty_side(view, own, side, err);
+}
+
 /* ---- The front door --------------------------------------------------------------------------------------------------- */
 
 sb_status sb_adjacency_insert(sb_view *view, sb_type_id type, sb_direction direction,
@@ -217,13 +366,10 @@ sb_status sb_adjacency_insert(sb_view *view, sb_type_id type, sb_direction direc
     SB_TRY(begin_change(view, type, direction, err));
     if (count == 0) return SB_OK;
     sb_store__adjacency *own = own_entry(view, type, direction);
-    if (own != NULL) {
-        SB_TRY(before_change(view, own, err));
-        return sb_lists_insert(view->txn, &own->tree, triples, count, err);
-    }
+    if (own != NULL) return insert_own(view, own, triples, count, err);
     SB_TRY(outgrows(view, type, count, &outgrown, err));
     if (outgrown) {
-        SB_TRY(make_own(view, type, direction, &own, err));
+        SB_TRY(make_tree(view, type, (unsigned)direction, &own, err));
         SB_TRY(move_out(view, own, err));
         return sb_lists_insert(view->txn, &own->tree, triples, count, err);
     }
@@ -240,10 +386,7 @@ sb_status sb_adjacency_delete(sb_view *view, sb_type_id type, sb_direction direc
     SB_TRY(begin_change(view, type, direction, err));
     if (count == 0) return SB_OK;
     sb_store__adjacency *own = own_entry(view, type, direction);
-    if (own != NULL) {
-        SB_TRY(before_change(view, own, err));
-        return sb_lists_delete(view->txn, &own->tree, triples, count, deleted, err);
-    }
+    if (own != NULL) return delete_own(view, own, triples, count, deleted, err);
     SB_TRY(biased(view, type, triples, count, &copies, err));
     return sb_lists_delete(view->txn, shared_tree(view, direction), copies, count, deleted, err);
 }
@@ -251,7 +394,7 @@ sb_status sb_adjacency_delete(sb_view *view, sb_type_id type, sb_direction direc
 sb_status sb_adjacency_fresh(sb_view *view, sb_type_id type, sb_direction direction, sb_tree *tree,
                              sb_err *err)
 {
-    gather g = {.any_is_enough = true};
+    gather g = {.limit = 0};
 
     *tree = (sb_tree){0};
     SB_TRY(begin_change(view, type, direction, err));
@@ -261,7 +404,7 @@ sb_status sb_adjacency_fresh(sb_view *view, sb_type_id type, sb_direction direct
     if (st == SB_EXISTS)
         return SB_FAIL(err, SB_MISUSE, "a fresh tree for type %u, which has relationships", type);
     SB_TRY(st);
-    if (own == NULL) SB_TRY(make_own(view, type, direction, &own, err));
+    if (own == NULL) SB_TRY(make_tree(view, type, (unsigned)direction, &own, err));
     *tree = own->tree;
     return SB_OK;
 }

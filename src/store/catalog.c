@@ -124,9 +124,9 @@ size_t sb_store__key_piece(uint8_t *buf, unsigned kind, uint32_t id, uint8_t pie
     return 6;
 }
 
-size_t sb_store__key_adjacency(uint8_t *buf, sb_type_id type, sb_direction direction)
+size_t sb_store__key_adjacency(uint8_t *buf, sb_type_id type, unsigned lane)
 {
-    return sb_store__key_piece(buf, SB_ROW_ADJACENCY, type, (uint8_t)direction);
+    return sb_store__key_piece(buf, SB_ROW_ADJACENCY, type, (uint8_t)lane);
 }
 
 size_t sb_store__key_id(uint8_t *buf, unsigned kind, uint32_t id)

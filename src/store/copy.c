@@ -140,6 +140,15 @@ static sb_status copy_tree(copy *c, const sb_tree *source, sb_tree *target, item
     return SB_OK;
 }
 
+/* What is aside of another tree is copied with that one, and is at home there in the copy. */
+static sb_status leave_empty(copy *c, const sb_tree *side, sb_tree *target)
+{
+    *target = (sb_tree){.id = side->id, .kind = side->kind};
+    c->tree_leaves = c->tree_done = 0;
+    c->done += side->leaf_count;
+    return advance(c, 0);
+}
+
 /* ---- The catalog ----------------------------------------------------------------------------------------------------- */
 
 /* The copy of the tree that a row of from's catalog describes, or NULL. Index rows come in order of id, as the
@@ -149,8 +158,8 @@ static const sb_tree *copied_tree(copy *c, sb_bytes key)
     const uint32_t id = key.size < 5 ? 0 : sb_load_be32(key.data + 1);
 
     if (key.data[0] == SB_ROW_ADJACENCY && key.size == 6 && id < c->from->adjacency_types &&
-        key.data[5] <= SB_IN) {
-        const uint32_t place = c->from->adjacency_index[2 * (size_t)id + key.data[5]];
+        key.data[5] < SB_LANES) {
+        const uint32_t place = c->from->adjacency_index[SB_LANES * (size_t)id + key.data[5]];
         return place == 0 ? NULL : &c->adjacency[place - 1];
     }
     if (key.data[0] != SB_ROW_INDEX) return NULL;
@@ -182,8 +191,10 @@ static sb_status copy_trees(copy *c)
         SB_TRY(copy_tree(c, &from->meta.core[core], &c->meta.core[core], add_item));
     }
     for (uint32_t place = 0; place < from->adjacency_count; place++) {
-        SB_TRY(copy_tree(c, &sb_store__adjacency_at(from, place)->tree, &c->adjacency[place],
-                         add_item));
+        const sb_store__adjacency *entry = sb_store__adjacency_at(from, place);
+        sb_tree *target = &c->adjacency[place];
+        SB_TRY(entry->lane < SB_LANE_SIDE_OUT ? copy_tree(c, &entry->tree, target, add_item)
+                                              : leave_empty(c, &entry->tree, target));
     }
     for (size_t i = 0; i < from->schema_count; i++) {
         SB_TRY(copy_tree(c, &from->schemas[i]->tree, &c->indexes[i], add_item));

@@ -156,14 +156,23 @@ static sb_status load_adjacency(void *ctx, sb_bytes key, sb_bytes value, sb_err 
         return SB_FAIL(err, SB_CORRUPT, "catalog: the key of an adjacency row has %zu bytes",
                        key.size);
     const sb_type_id type = sb_load_be32(key.data + 1);
-    if (type == 0 || type > l->view->meta.name_counts[SB_NAME_TYPE] || key.data[5] > SB_IN) {
+    const unsigned lane = key.data[5];
+    if (type == 0 || type > l->view->meta.name_counts[SB_NAME_TYPE] || lane >= SB_LANES) {
         return SB_FAIL(err, SB_CORRUPT, "catalog: an adjacency row of type %u, direction %u", type,
-                       key.data[5]);
+                       lane);
     }
-    entry = sb_store__adjacency_entry(l->view, type, (sb_direction)key.data[5]);
+    entry = sb_store__adjacency_entry(l->view, type, lane);
     if (entry == NULL) return SB_FAIL_NOMEM(err);
     SB_TRY(decode_tree(l->view, value, SB_TREE_LIST, &entry->tree, err));
     entry->saved = entry->tree;
+    if (lane < SB_LANE_SIDE_OUT) return SB_OK;
+    /* A side lies beside a tree, whose row comes before, and is read with it. */
+    sb_store__adjacency *own = sb_store__adjacency_find(l->view, type, lane - SB_LANE_SIDE_OUT);
+    if (own == NULL || (own->tree.root == SB_PGNO_NONE && entry->tree.root != SB_PGNO_NONE)) {
+        return SB_FAIL(err, SB_CORRUPT, "catalog: lists of type %u aside, but none to be beside of",
+                       type);
+    }
+    own->tree.side = own->saved.side = &entry->tree;
     return SB_OK;
 }
 
@@ -192,7 +201,7 @@ static sb_status load_trees(sb_view *view, sb_err *err)
     view->adjacency_count = 0;
     if (view->adjacency_types != 0)
         memset(view->adjacency_index, 0,
-               2 * (size_t)view->adjacency_types * sizeof *view->adjacency_index);
+               SB_LANES * (size_t)view->adjacency_types * sizeof *view->adjacency_index);
     SB_TRY(sb_store__each_row(view, SB_ROW_ADJACENCY, load_adjacency, &l, err));
     SB_TRY(sb_store__each_row(view, SB_ROW_INDEX, load_index, &l, err));
     for (size_t i = 0; i < view->schema_count; i++) {
@@ -226,7 +235,7 @@ void sb_store__unload(sb_view *view)
     view->adjacency_count = 0;
     if (view->adjacency_types != 0)
         memset(view->adjacency_index, 0,
-               2 * (size_t)view->adjacency_types * sizeof *view->adjacency_index);
+               SB_LANES * (size_t)view->adjacency_types * sizeof *view->adjacency_index);
 }
 
 static sb_status load_changes(sb_view *view, const sb_store__meta *old, sb_err *err)

@@ -80,7 +80,7 @@ typedef enum sb_row_kind {
 
 /* Keys into buf (SB_ROW_KEY_MAX bytes); return their sizes. */
 size_t sb_store__key_piece(uint8_t *buf, unsigned kind, uint32_t id, uint8_t piece);
-size_t sb_store__key_adjacency(uint8_t *buf, sb_type_id type, sb_direction direction);
+size_t sb_store__key_adjacency(uint8_t *buf, sb_type_id type, unsigned lane);
 size_t sb_store__key_id(uint8_t *buf, unsigned kind, uint32_t id); /* INDEX, NODE_IDS, REL_IDS */
 size_t sb_store__key_stats(uint8_t *buf, uint64_t chunk);
 /* The value of a tree row into buf (SB_TREE_ROW_MAX bytes), and back (kind is the caller's to set). */
@@ -145,11 +145,16 @@ typedef struct sb_store__set_list {
 
 /* ---- Adjacency trees of their own -------------------------------------------------------------------------------- */
 
+/* A type has up to four: its lists out and in (lane = direction), and beside each a smaller one (sb_tree.side). */
+#define SB_LANES         4u
+#define SB_LANE_SIDE_OUT 2u
+#define SB_LANE_SIDE_IN  3u
+
 typedef struct sb_store__adjacency {
     sb_tree tree;  /* id 0: none (made in this transaction and rolled back) */
     sb_tree saved; /* as the catalog has it; id 0: it has not */
     sb_type_id type;
-    uint8_t direction;
+    uint8_t lane;
     bool dirty; /* in writer.dirty */
     uint64_t epoch;
 } sb_store__adjacency;
@@ -157,6 +162,12 @@ typedef struct sb_store__adjacency {
     64u /* entries are allocated in blocks, so that pointers to trees stay valid */
 /* A type moves to a tree of its own when it has more relationships than this. */
 #define SB_SHARED_MAX 512u
+/* Trees from this many leaves on have a side. It is emptied when the tree has shrunk to half of them, or the side has twice
+ * the share below. */
+#define SB_SIDE_LEAVES_MIN 16u
+/* A side has at most this share of the tree's leaves; past it, entries come home as fast as others are put aside. A leaf then
+ * gets some fifty at once: an eighth of ten thousand leaves, at about 400 entries each. */
+#define SB_SIDE_SHARE 8u
 
 /* ---- Schema -------------------------------------------------------------------------------------------------------- */
 
@@ -312,7 +323,7 @@ struct sb_view {
     sb_store__set_list *label_sets;          /* by label */
     size_t label_sets_capacity;              /* those past the highest label in use are empty */
 
-    uint32_t *adjacency_index; /* [2 × type + direction]: place + 1, 0: shared tree */
+    uint32_t *adjacency_index; /* [SB_LANES × type + lane]: place + 1, 0: none */
     uint32_t adjacency_types;  /* types that the index covers, 0 included */
     size_t adjacency_capacity; /* elements allocated in it */
     sb_store__adjacency **adjacency_blocks;
@@ -367,8 +378,9 @@ SB_INLINE sb_store__adjacency *sb_store__adjacency_at(const sb_view *view, uint3
     return &view->adjacency_blocks[place / SB_ADJACENCY_BLOCK][place % SB_ADJACENCY_BLOCK];
 }
 /* The entry of (type, direction), made when absent (tree.id 0 then). NULL: no memory. */
-sb_store__adjacency *sb_store__adjacency_entry(sb_view *view, sb_type_id type,
-                                               sb_direction direction);
+sb_store__adjacency *sb_store__adjacency_entry(sb_view *view, sb_type_id type, unsigned lane);
+/* An entry that has a tree, or NULL. */
+sb_store__adjacency *sb_store__adjacency_find(const sb_view *view, sb_type_id type, unsigned lane);
 
 /* schema.c */
 SB_MUST_CHECK sb_status sb_store__schema_decode(sb_view *view, uint32_t id, sb_bytes value,

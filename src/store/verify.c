@@ -11,6 +11,7 @@
 
 static sb_status visit_adjacency(sb_view *view, sb_store_tree_visit visit, void *ctx)
 {
+    static const char *const lanes[SB_LANES] = {"out", "in", "out, aside", "in, aside"};
     char what[SB_NAME_BYTES_MAX + 32];
 
     for (uint32_t place = 0; place < view->adjacency_count; place++) {
@@ -18,7 +19,7 @@ static sb_status visit_adjacency(sb_view *view, sb_store_tree_visit visit, void 
         const sb_bytes name = sb_name_of(view, SB_NAME_TYPE, entry->type);
         if (entry->tree.id == 0) continue;
         (void)snprintf(what, sizeof what, "relationships %.*s %s", (int)name.size,
-                       (const char *)name.data, entry->direction == SB_OUT ? "out" : "in");
+                       (const char *)name.data, lanes[entry->lane]);
         SB_TRY(visit(ctx, &entry->tree, what));
     }
     return SB_OK;

@@ -289,7 +289,7 @@ static sb_status add_tree_row(sb_view *view, const uint8_t *key, size_t key_byte
     return st == SB_OK ? SB_OK : SB_FAIL_NOMEM(err);
 }
 
-/* Dirty adjacency entries in order of (type, direction): (order, place) pairs in scratch. NULL: no memory. */
+/* Dirty adjacency entries in order of (type, lane): (order, place) pairs in scratch. NULL: no memory. */
 static const sb_pair *sort_dirty(sb_view *view, size_t count)
 {
     const uint32_t *dirty = view->writer.dirty;
@@ -301,7 +301,7 @@ static const sb_pair *sort_dirty(sb_view *view, size_t count)
     for (size_t i = 0; i < count; i++) {
         const sb_store__adjacency *entry = sb_store__adjacency_at(view, dirty[i]);
         sorted[i] =
-            (sb_pair){.key = 2 * (uint64_t)entry->type + entry->direction, .value = dirty[i]};
+            (sb_pair){.key = SB_LANES * (uint64_t)entry->type + entry->lane, .value = dirty[i]};
     }
     if (!sb_pairs_sorted(sorted, count)) sb_pairs_sort(sorted, sorted + count, count);
     return sorted;
@@ -318,8 +318,7 @@ static sb_status gather_adjacency(sb_view *view, sb_err *err)
     for (size_t i = 0; i < count; i++) {
         const sb_store__adjacency *entry = sb_store__adjacency_at(view, (uint32_t)dirty[i].value);
         if (entry->tree.id == 0 || same_tree(&entry->tree, &entry->saved)) continue;
-        const size_t bytes =
-            sb_store__key_adjacency(key, entry->type, (sb_direction)entry->direction);
+        const size_t bytes = sb_store__key_adjacency(key, entry->type, entry->lane);
         SB_TRY(add_tree_row(view, key, bytes, &entry->tree, err));
     }
     return SB_OK;

@@ -192,10 +192,8 @@ static sb_status write_parts(sb_txn *txn, sb_tree *tree, sb_path *path, uint8_t 
 
 /* ---- One leaf ---------------------------------------------------------------------------------------------- */
 
-/* Merge two sorted runs: old at the end of the buffer, new elsewhere, result from its start. False: an entry is
- * in both. */
-static bool merge_runs(sb_triple *buffer, size_t old_count, const sb_triple *fresh,
-                       size_t fresh_count)
+bool sb_list__merge_runs(sb_triple *buffer, size_t old_count, const sb_triple *fresh,
+                         size_t fresh_count)
 {
     const sb_triple *old = buffer + fresh_count;
     const sb_triple *const old_end = old + old_count, *const fresh_end = fresh + fresh_count;
@@ -249,7 +247,7 @@ static sb_status rebuild_leaf(sb_txn *txn, sb_tree *tree, sb_tree_txn *state, sb
         sb_triple *const merged = (sb_triple *)(void *)scratch->data;
         sb_list__decode(&view, merged + count);
         append = append && sb_list__compare(&merged[total - 1], run) < 0;
-        if (!merge_runs(merged, view.entry_count, run, count)) {
+        if (!sb_list__merge_runs(merged, view.entry_count, run, count)) {
             status = fail_duplicate(run, err);
             goto done;
         }
@@ -290,9 +288,8 @@ static sb_status insert_run(sb_txn *txn, sb_tree *tree, sb_tree_txn *state, sb_p
 
 /* ---- Front door --------------------------------------------------------------------------------------------- */
 
-/* The leaf that triple belongs to, planted if there is none. */
-static sb_status find_leaf(sb_txn *txn, sb_tree *tree, const sb_triple *triple, sb_path *path,
-                           sb_list_range *range, sb_err *err)
+sb_status sb_list__find_leaf(sb_txn *txn, sb_tree *tree, const sb_triple *triple, sb_path *path,
+                             sb_list_range *range, sb_err *err)
 {
     uint8_t key[SB_LIST_KEY_BYTES];
     sb_page page;
@@ -332,7 +329,7 @@ sb_status sb_lists_insert(sb_txn *txn, sb_tree *tree, const sb_triple *triples, 
         sb_path path;
         size_t taken = 0;
 
-        SB_TRY(find_leaf(txn, tree, &triples[i], &path, &range, err));
+        SB_TRY(sb_list__find_leaf(txn, tree, &triples[i], &path, &range, err));
         const size_t run = one_by_one ? 1 : sb_list__run(&range, triples + i, count - i);
         SB_TRY(insert_run(txn, tree, state, &path, triples + i, run, &taken, err));
         if (sb_list__begins_inside(&range, triples[i].node)) {

@@ -480,10 +480,9 @@ static sb_status check_list_page(const uint8_t *page, uint32_t page_bytes, sb_pg
     SB_CHECK_PAGE(err, pgno,
                   (page[SB_LIST_RESERVED_A] | page[SB_LIST_RESERVED_A + 1] |
                    page[SB_LIST_RESERVED_A + 2]) == 0);
-    SB_CHECK_PAGE(err, pgno, sb_load_le64(page + SB_LIST_RESERVED_B) == 0);
     SB_CHECK_PAGE(err, pgno,
-                  sb_load_le32(page + SB_LIST_AREA_OFF) == 0 &&
-                      sb_load_le32(page + SB_LIST_AREA_COUNT) == 0);
+                  (sb_load_le64(page + SB_LIST_RESERVED_B) |
+                   sb_load_le64(page + SB_LIST_RESERVED_B + 8)) == 0);
     SB_CHECK_PAGE(err, pgno,
                   range.has_low || (range.low.node | range.low.neighbor | range.low.rel) == 0);
     SB_CHECK_PAGE(err, pgno,

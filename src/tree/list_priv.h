@@ -45,9 +45,7 @@
 #define SB_LIST_LOW_NEIGHBOR                                                                       \
     80u /* u64; SB_LIST_LOW_NEIGHBOR + 8, u64: the relationship of the low fence */
 #define SB_LIST_HIGH_NEIGHBOR 96u  /* u64; + 8, u64: likewise of the high fence */
-#define SB_LIST_AREA_OFF      112u /* u32: reserved for an area of entries not merged in yet; 0 */
-#define SB_LIST_AREA_COUNT    116u /* u32: reserved for it; 0 */
-#define SB_LIST_RESERVED_B    120u /* u64: 0 */
+#define SB_LIST_RESERVED_B    112u /* 2 × u64: 0 */
 #define SB_LIST_HEADER                                                                             \
     128u /* the end offsets start here: u16, slot_count + 1 of them, the first is 0 */
 
@@ -55,9 +53,9 @@ static_assert(SB_LIST_LOW_NODE == SB_PAGE_COMMON, "fields follow the common head
 static_assert(SB_LIST_RESERVED_A + 3 == SB_LIST_REL_BASE && SB_LIST_REL_BASE == 64,
               "what finds a list lies in one cache line");
 static_assert(SB_LIST_HIGH_NEIGHBOR == SB_LIST_LOW_NEIGHBOR + 16 &&
-                  SB_LIST_AREA_OFF == SB_LIST_HIGH_NEIGHBOR + 16,
+                  SB_LIST_RESERVED_B == SB_LIST_HIGH_NEIGHBOR + 16,
               "fence remainders abut");
-static_assert(SB_LIST_RESERVED_B + 8 == SB_LIST_HEADER, "header fields end at the directory");
+static_assert(SB_LIST_RESERVED_B + 16 == SB_LIST_HEADER, "header fields end at the directory");
 static_assert(SB_PAGE_BYTES_MAX / 8 <= UINT16_MAX, "array offsets fit");
 
 /* Bits of SB_PAGE_FLAGS. */
@@ -217,6 +215,45 @@ SB_INLINE void sb_list__chunk(const sb_list_view *view, uint32_t from, uint32_t 
     chunk->count = to - from;
 }
 
+/* The same of one tree alone, without its side. */
+SB_MUST_CHECK sb_status sb_list__open_plain(sb_txn *txn, const sb_tree *tree, uint64_t node,
+                                            sb_list *list, sb_err *err);
+SB_MUST_CHECK sb_status sb_list__next_plain(sb_list *list, bool *more, sb_err *err);
+SB_MUST_CHECK sb_status sb_list__seek_plain(sb_txn *txn, const sb_tree *tree, uint64_t node,
+                                            uint64_t neighbor, uint64_t rel, sb_list *list,
+                                            sb_err *err);
+SB_INLINE void sb_list__init(sb_list *list, sb_txn *txn, const sb_tree *tree, uint64_t node)
+{
+    list->txn = txn;
+    list->tree = tree;
+    list->node = node;
+    list->total = list->remaining = 0;
+    list->chunk = (sb_chunk){0};
+    list->page = (sb_page){0};
+    list->woven = false;
+}
+
+/* ---- list_side.c: two trees read as one ------------------------------------------------------------------ */
+
+/* Are there entries aside? One branch that is foreseen where there are none. */
+SB_INLINE bool sb_list__has_side(const sb_tree *tree)
+{
+    return SB_UNLIKELY(tree->side != NULL) && tree->side->root != SB_PGNO_NONE;
+}
+/* A list just opened in its tree (plain): weave in what the tree's side has of it, from (neighbor, rel) on. Closes the list when it
+ * fails. */
+SB_MUST_CHECK sb_status sb_list__weave(sb_list *list, uint64_t neighbor, uint64_t rel, sb_err *err);
+SB_MUST_CHECK sb_status sb_list__weave_next(sb_list *list, bool *more, sb_err *err);
+/* How many entries of chunk a come before the first of b, when any does; all when b is empty. */
+uint32_t sb_list__chunk_before(const sb_chunk *a, const sb_chunk *b);
+/* Leave out the first count entries. */
+SB_INLINE void sb_list__chunk_skip(sb_chunk *chunk, uint32_t count)
+{
+    chunk->neighbors += (size_t)count * chunk->neighbor_width;
+    chunk->rels += (size_t)count * chunk->rel_width;
+    chunk->count -= count;
+}
+
 /* ---- list_insert.c: totals of lists over several leaves -------------------------------------------------- */
 
 /* Change of a list's length outside its home, not yet written to its home (L3). */
@@ -233,6 +270,14 @@ SB_MUST_CHECK sb_status sb_list__pending_flush(sb_txn *txn, sb_tree *tree, sb_li
 SB_MUST_CHECK sb_status sb_list__check_order(const sb_triple *triples, size_t count, sb_err *err);
 /* How many of triples lie below the high fence of range; the first does. */
 size_t sb_list__run(const sb_list_range *range, const sb_triple *triples, size_t count);
+
+/* The leaf that triple belongs to, planted if there is none. */
+SB_MUST_CHECK sb_status sb_list__find_leaf(sb_txn *txn, sb_tree *tree, const sb_triple *triple,
+                                           sb_path *path, sb_list_range *range, sb_err *err);
+/* Merge two sorted runs: old at the end of the buffer, behind room for fresh, which lies elsewhere; the result begins
+ * with the buffer. False: an entry is in both. */
+bool sb_list__merge_runs(sb_triple *buffer, size_t old_count, const sb_triple *fresh,
+                         size_t fresh_count);
 
 /* ---- list_verify.c ------------------------------------------------------------------------------------------ */
 

@@ -44,11 +44,6 @@ void sb_chunk_rels(const sb_chunk *chunk, uint32_t from, uint32_t count, uint64_
 
 /* ---- One list ------------------------------------------------------------------------------------------- */
 
-static void list_init(sb_list *list, sb_txn *txn, const sb_tree *tree, uint64_t node)
-{
-    *list = (sb_list){.txn = txn, .tree = tree, .node = node};
-}
-
 /* The entries of node in a page: its chunk, empty when there are none. */
 SB_INLINE void set_chunk(sb_list *list, const uint8_t *page)
 {
@@ -80,18 +75,25 @@ static sb_status begin_at_home(sb_list *list, sb_err *err)
     list->total = list->chunk.count + list->remaining;
     /* The rarer test first: whether a list is empty can not be predicted, and a wrong guess waits for the page. */
     if (SB_UNLIKELY(list->remaining > 0) && list->chunk.count == 0)
-        return sb_list_next(list, &more, err);
+        return sb_list__next_plain(list, &more, err);
     return SB_OK;
+}
+
+sb_status sb_list__open_plain(sb_txn *txn, const sb_tree *tree, uint64_t node, sb_list *list,
+                              sb_err *err)
+{
+    sb_pgno pgno;
+
+    sb_list__init(list, txn, tree, node);
+    if (tree->root == SB_PGNO_NONE) return SB_OK;
+    SB_TRY(sb_tree__leaf_of_id(txn, tree, node, &list->page, &pgno, err));
+    return begin_at_home(list, err);
 }
 
 sb_status sb_list_open(sb_txn *txn, const sb_tree *tree, uint64_t node, sb_list *list, sb_err *err)
 {
-    sb_pgno pgno;
-
-    list_init(list, txn, tree, node);
-    if (tree->root == SB_PGNO_NONE) return SB_OK;
-    SB_TRY(sb_tree__leaf_of_id(txn, tree, node, &list->page, &pgno, err));
-    return begin_at_home(list, err);
+    SB_TRY(sb_list__open_plain(txn, tree, node, list, err));
+    return sb_list__has_side(tree) ? sb_list__weave(list, 0, 0, err) : SB_OK;
 }
 
 /* Does the list go on behind the page at hand? Then *key is where. */
@@ -105,7 +107,7 @@ static bool goes_on(const sb_list *list, sb_triple *key)
     return sb_list__continues(&range) && range.high.node == list->node;
 }
 
-sb_status sb_list_next(sb_list *list, bool *more, sb_err *err)
+sb_status sb_list__next_plain(sb_list *list, bool *more, sb_err *err)
 {
     uint8_t key[SB_LIST_KEY_BYTES];
     sb_triple border;
@@ -135,15 +137,24 @@ sb_status sb_list_next(sb_list *list, bool *more, sb_err *err)
     return SB_OK;
 }
 
+sb_status sb_list_next(sb_list *list, bool *more, sb_err *err)
+{
+    return SB_UNLIKELY(list->woven) ? sb_list__weave_next(list, more, err)
+                                    : sb_list__next_plain(list, more, err);
+}
+
 void sb_list_close(sb_list *list)
 {
+    for (unsigned i = 0; SB_UNLIKELY(list->woven) && i < 2; i++)
+        if (list->pieces[i].page.bytes != NULL) sb_page_release(list->txn, &list->pieces[i].page);
+    list->woven = false;
     if (list->page.bytes != NULL) sb_page_release(list->txn, &list->page);
     list->chunk.count = 0;
     list->remaining = 0;
 }
 
-sb_status sb_list_degree(sb_txn *txn, const sb_tree *tree, uint64_t node, uint64_t *degree,
-                         sb_err *err)
+static sb_status degree_plain(sb_txn *txn, const sb_tree *tree, uint64_t node, uint64_t *degree,
+                              sb_err *err)
 {
     sb_list_view view;
     uint32_t slot;
@@ -162,6 +173,17 @@ sb_status sb_list_degree(sb_txn *txn, const sb_tree *tree, uint64_t node, uint64
     return SB_OK;
 }
 
+sb_status sb_list_degree(sb_txn *txn, const sb_tree *tree, uint64_t node, uint64_t *degree,
+                         sb_err *err)
+{
+    uint64_t aside = 0;
+
+    SB_TRY(degree_plain(txn, tree, node, degree, err));
+    if (sb_list__has_side(tree)) SB_TRY(degree_plain(txn, tree->side, node, &aside, err));
+    *degree += aside;
+    return SB_OK;
+}
+
 /* Leave out the entries of the chunk that are below (neighbor, rel). */
 static void skip_below(sb_list *list, uint64_t neighbor, uint64_t rel)
 {
@@ -176,8 +198,8 @@ static void skip_below(sb_list *list, uint64_t neighbor, uint64_t rel)
     sb_list__chunk(&view, from, end, &list->chunk);
 }
 
-sb_status sb_list_seek(sb_txn *txn, const sb_tree *tree, uint64_t node, uint64_t neighbor,
-                       uint64_t rel, sb_list *list, sb_err *err)
+sb_status sb_list__seek_plain(sb_txn *txn, const sb_tree *tree, uint64_t node, uint64_t neighbor,
+                              uint64_t rel, sb_list *list, sb_err *err)
 {
     const sb_triple want = {.node = node, .neighbor = neighbor, .rel = rel};
     uint8_t key[SB_LIST_KEY_BYTES];
@@ -187,7 +209,7 @@ sb_status sb_list_seek(sb_txn *txn, const sb_tree *tree, uint64_t node, uint64_t
     sb_path path;
     bool more;
 
-    list_init(list, txn, tree, node);
+    sb_list__init(list, txn, tree, node);
     if (tree->root == SB_PGNO_NONE) return SB_OK;
     SB_TRY(sb_tree__leaf_of_id(txn, tree, node, &list->page, &pgno, err));
     sb_list__range(list->page.bytes, &range);
@@ -214,8 +236,15 @@ sb_status sb_list_seek(sb_txn *txn, const sb_tree *tree, uint64_t node, uint64_t
     }
     skip_below(list, neighbor, rel);
     if (!goes_on(list, &border)) list->remaining = 0;
-    if (list->chunk.count == 0 && list->remaining > 0) return sb_list_next(list, &more, err);
+    if (list->chunk.count == 0 && list->remaining > 0) return sb_list__next_plain(list, &more, err);
     return SB_OK;
+}
+
+sb_status sb_list_seek(sb_txn *txn, const sb_tree *tree, uint64_t node, uint64_t neighbor,
+                       uint64_t rel, sb_list *list, sb_err *err)
+{
+    SB_TRY(sb_list__seek_plain(txn, tree, node, neighbor, rel, list, err));
+    return sb_list__has_side(tree) ? sb_list__weave(list, neighbor, rel, err) : SB_OK;
 }
 
 /* ---- Many nodes at once -------------------------------------------------------------------------------------- */
@@ -232,7 +261,7 @@ static void prefetch_group(sb_txn *txn, const sb_tree *tree, const uint64_t *nod
     for (size_t i = 0; i < count; i++) {
         const sb_pgno hint = sb_tree__leaf_hint(txn, tree, nodes[i]);
 
-        list_init(&lists[i], txn, tree, nodes[i]);
+        sb_list__init(&lists[i], txn, tree, nodes[i]);
         if (hint == SB_PGNO_NONE || hint >= page_count) continue;
         /* What is wrong with a page is told when it is really needed. */
         if (sb_page_acquire(txn, hint, &lists[i].page, NULL) != SB_OK) continue;
@@ -259,6 +288,7 @@ static sb_status open_group(sb_txn *txn, const sb_tree *tree, size_t count, sb_l
         SB_PREFETCH(list->chunk.neighbors);
         list->remaining = rest_of(list->page.bytes, list->node);
         list->total = list->chunk.count + list->remaining;
+        if (sb_list__has_side(tree)) SB_TRY(sb_list__weave(list, 0, 0, err));
     }
     return SB_OK;
 }
@@ -309,12 +339,13 @@ sb_status sb_lists_open(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes,
         return open_one_by_one(txn, tree, nodes, count, visit, ctx, err);
     /* Three groups hold their pages at once: where held pages are pinned frames of a cache, which may be as small
      * as 8, one at a time is what can be held, and the cost of a look-up lies elsewhere. */
-    SB_TRY(sb_list_open(txn, tree, nodes[0], &lists[0][0], err));
+    SB_TRY(sb_list__open_plain(txn, tree, nodes[0], &lists[0][0], err));
     const bool pinned = lists[0][0].page.pin != NULL;
     sb_list_close(&lists[0][0]);
     if (pinned) return open_one_by_one(txn, tree, nodes, count, visit, ctx, err);
 
-    memset(lists, 0, sizeof lists);
+    for (size_t i = 0; i < 3 * (size_t)BATCH; i++)
+        sb_list__init(&lists[i / BATCH][i % BATCH], txn, tree, 0);
     prefetch_group(txn, tree, nodes, group_size(0, count), lists[0]);
     prefetch_group(txn, tree, nodes + group_size(0, count), group_size(BATCH, count), lists[1]);
     status = open_group(txn, tree, group_size(0, count), lists[0], err);

@@ -1,4 +1,5 @@
-/* list_scan.c — walking all lists of a range of nodes, leaf by leaf, in order of the parents' children. */
+/* list_scan.c — walking all lists of a range of nodes, leaf by leaf, in order of the parents' children; and the same of a
+ * tree and its side at once. */
 #include "tree/list_priv.h"
 
 /* Leaves asked for ahead of the scan. */
@@ -52,8 +53,8 @@ static sb_status scan_page(const uint8_t *page, uint64_t first, uint64_t last, u
     return SB_OK;
 }
 
-sb_status sb_lists_scan(sb_txn *txn, const sb_tree *tree, uint64_t first, uint64_t last,
-                        sb_list_scan_visit visit, void *ctx, sb_err *err)
+static sb_status scan_plain(sb_txn *txn, const sb_tree *tree, uint64_t first, uint64_t last,
+                            sb_list_scan_visit visit, void *ctx, sb_err *err)
 {
     const sb_triple begin = {.node = first, .neighbor = 0, .rel = 0};
     uint8_t key[SB_LIST_KEY_BYTES];
@@ -80,4 +81,134 @@ sb_status sb_lists_scan(sb_txn *txn, const sb_tree *tree, uint64_t first, uint64
         SB_TRY(sb_tree__path_next(txn, tree, &path, &found, err));
     }
     return SB_OK;
+}
+
+/* ---- A tree and its side -------------------------------------------------------------------------------- */
+
+/* The chunks of one tree, one at a time. */
+typedef struct stream {
+    sb_txn *txn;
+    const sb_tree *tree;
+    uint64_t first, last;
+    sb_path path;
+    sb_page page; /* held */
+    size_t ahead;
+    uint32_t slot;  /* the next one of the page */
+    uint64_t node;  /* of the chunk */
+    sb_chunk chunk; /* what is left of it; empty: the end */
+} stream;
+
+/* The page of the path, from the first list on that is in the range. */
+static sb_status stream_page(stream *from, sb_err *err)
+{
+    sb_list_view view;
+
+    SB_TRY(read_ahead(from->txn, &from->path, &from->ahead, err));
+    SB_TRY(sb_page_acquire(from->txn, from->path.leaf, &from->page, err));
+    sb_list__view(from->page.bytes, &view);
+    from->slot = 0;
+    if (from->first > view.first_id)
+        (void)sb_list__find_slot(&view, from->first, &from->slot); /* or where it would be */
+    return SB_OK;
+}
+
+/* The next list of the page; *found false when it has no more in the range. */
+static void stream_slot(stream *from, bool *found)
+{
+    sb_list_view view;
+
+    *found = false;
+    sb_list__view(from->page.bytes, &view);
+    for (; from->slot < view.slot_count && !*found; from->slot++) {
+        const uint32_t begin = sb_list__end(view.page, from->slot);
+        const uint32_t end = sb_list__end(view.page, from->slot + 1);
+
+        if (begin == end) continue;
+        from->node = sb_list__slot_node(&view, from->slot);
+        if (from->node > from->last) return;
+        sb_list__chunk(&view, begin, end, &from->chunk);
+        *found = true;
+    }
+}
+
+static sb_status stream_next(stream *from, sb_err *err)
+{
+    bool found = false;
+
+    from->chunk.count = 0;
+    while (from->page.bytes != NULL) {
+        sb_list_range range;
+
+        stream_slot(from, &found);
+        if (found) return SB_OK;
+        sb_list__range(from->page.bytes, &range);
+        sb_page_release(from->txn, &from->page);
+        if (!range.has_high || range.high.node > from->last) return SB_OK;
+        SB_TRY(sb_tree__path_next(from->txn, from->tree, &from->path, &found, err));
+        if (found) SB_TRY(stream_page(from, err));
+    }
+    return SB_OK;
+}
+
+static sb_status stream_open(sb_txn *txn, const sb_tree *tree, uint64_t first, uint64_t last,
+                             stream *from, sb_err *err)
+{
+    const sb_triple begin = {.node = first, .neighbor = 0, .rel = 0};
+    uint8_t key[SB_LIST_KEY_BYTES];
+
+    *from = (stream){.txn = txn, .tree = tree, .first = first, .last = last};
+    if (tree->root == SB_PGNO_NONE) return SB_OK;
+    sb_list__key(&begin, key);
+    SB_TRY(sb_tree__descend(txn, tree, sb_bytes_of(key, sizeof key), &from->path, err));
+    SB_TRY(stream_page(from, err));
+    return stream_next(from, err);
+}
+
+/* How many entries of a's chunk come before what b has; 0: b comes first. */
+static uint32_t before(const stream *a, const stream *b)
+{
+    if (b->chunk.count == 0 || a->chunk.count == 0 || a->node < b->node) return a->chunk.count;
+    return a->node > b->node ? 0 : sb_list__chunk_before(&a->chunk, &b->chunk);
+}
+
+static sb_status scan_woven(stream *main, stream *side, sb_list_scan_visit visit, void *ctx,
+                            sb_err *err)
+{
+    uint64_t node = 0;
+    bool any = false;
+
+    while (main->chunk.count > 0 || side->chunk.count > 0) {
+        stream *from = main;
+        uint32_t take = before(main, side);
+
+        if (take == 0) {
+            from = side;
+            take = before(side, main);
+            if (take == 0) take = 1; /* an entry that is in both: told by verify */
+        }
+        const bool starts = !any || node != from->node;
+        sb_chunk chunk = from->chunk;
+        chunk.count = take;
+        node = from->node;
+        any = true;
+        SB_TRY(visit(ctx, node, &chunk, starts));
+        sb_list__chunk_skip(&from->chunk, take);
+        if (from->chunk.count == 0) SB_TRY(stream_next(from, err));
+    }
+    return SB_OK;
+}
+
+sb_status sb_lists_scan(sb_txn *txn, const sb_tree *tree, uint64_t first, uint64_t last,
+                        sb_list_scan_visit visit, void *ctx, sb_err *err)
+{
+    stream main, side = {.page.bytes = NULL};
+
+    if (!sb_list__has_side(tree)) return scan_plain(txn, tree, first, last, visit, ctx, err);
+    if (first > last) return SB_OK;
+    sb_status status = stream_open(txn, tree, first, last, &main, err);
+    if (status == SB_OK) status = stream_open(txn, tree->side, first, last, &side, err);
+    if (status == SB_OK) status = scan_woven(&main, &side, visit, ctx, err);
+    if (main.page.bytes != NULL) sb_page_release(txn, &main.page);
+    if (side.page.bytes != NULL) sb_page_release(txn, &side.page);
+    return status;
 }

@@ -23,7 +23,8 @@ typedef enum sb_tree_kind {
 
 /* Where a tree is, as a value: the layer above keeps it (in the catalog) and writes it back when a call has
  * changed it. An empty tree has root SB_PGNO_NONE and height 0; a single leaf has height 1. */
-typedef struct sb_tree {
+typedef struct sb_tree sb_tree;
+struct sb_tree {
     uint32_t id;    /* in every page of it; not 0; never reused for another tree */
     uint8_t kind;   /* sb_tree_kind */
     uint8_t height; /* levels; at most SB_TREE_MAX_HEIGHT */
@@ -31,7 +32,10 @@ typedef struct sb_tree {
     uint64_t moved_at; /* commit (sb_txn_seq + 1 of the writer) that last freed or moved a leaf;
                         * DESIGN §9 rule 1 */
     uint64_t leaf_count;
-} sb_tree;
+    /* Lists: a smaller tree with entries of the same nodes that are not merged in yet, or NULL. Borrowed. What reads
+     * lists reads both as one; what writes, builds and verifies takes this tree alone. */
+    const sb_tree *side;
+};
 
 #define SB_TREE_MAX_HEIGHT 16u
 
@@ -200,6 +204,17 @@ SB_MUST_CHECK sb_status sb_lists_insert(sb_txn *txn, sb_tree *tree, const sb_tri
 SB_MUST_CHECK sb_status sb_lists_delete(sb_txn *txn, sb_tree *tree, const sb_triple *triples,
                                         size_t count, size_t *deleted, sb_err *err);
 
+/* How many triples from the front are better put aside (sb_tree.side) than merged in now: 0 when each leaf that they belong
+ * to takes many of them; those that belong to the last leaf are never among them. Reads inner pages alone. */
+SB_MUST_CHECK sb_status sb_lists_scattered(sb_txn *txn, const sb_tree *tree,
+                                           const sb_triple *triples, size_t count, size_t *aside,
+                                           sb_err *err);
+/* Merge in those of the sorted triples that belong into one leaf of tree with triples[0], *taken of them, together with what
+ * side has for that leaf (up to a bound), which is removed from there. */
+SB_MUST_CHECK sb_status sb_lists_gather(sb_txn *txn, sb_tree *tree, sb_tree *side,
+                                        const sb_triple *triples, size_t count, size_t *taken,
+                                        sb_err *err);
+
 /* A run of a node's list inside one leaf: neighbor i is neighbor_base + the i-th number of neighbor_width
  * bytes at neighbors; relationships likewise. */
 typedef struct sb_chunk {
@@ -223,6 +238,13 @@ SB_INLINE uint64_t sb_chunk_rel(const sb_chunk *chunk, uint32_t i)
 void sb_chunk_neighbors(const sb_chunk *chunk, uint32_t from, uint32_t count, uint64_t *out);
 void sb_chunk_rels(const sb_chunk *chunk, uint32_t from, uint32_t count, uint64_t *out);
 
+/* What is left of a node's list in one of two trees that are read as one. */
+typedef struct sb_list_piece {
+    sb_chunk chunk;
+    uint64_t remaining; /* behind the chunk */
+    sb_page page;       /* held */
+} sb_list_piece;
+
 /* A node's list, walked chunk by chunk in order of (neighbor, rel). Plain struct on the caller's stack. */
 typedef struct sb_list {
     sb_txn *txn;
@@ -232,6 +254,9 @@ typedef struct sb_list {
     uint64_t remaining; /* not yet returned by next, chunk excluded */
     sb_chunk chunk;     /* current */
     sb_page page;       /* held */
+    bool
+        woven; /* of the tree and its side: the chunk is a part of one of the pieces, which hold the pages */
+    sb_list_piece pieces[2]; /* set when woven */
 } sb_list;
 /* Position at the first chunk; total 0 and chunk.count 0 when the node has no list. O(1) through the leaf cache. */
 SB_MUST_CHECK sb_status sb_list_open(sb_txn *txn, const sb_tree *tree, uint64_t node, sb_list *list,

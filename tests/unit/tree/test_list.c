@@ -1,5 +1,5 @@
 /* Goal: list trees as the layers above use them: insert, delete, bulk build, open, seek, degree, batches and
- * scans, for short lists and for hubs over many leaves.
+ * scans, for short lists and for hubs over many leaves, of one tree and of a tree with a side.
  * Method: random operations against one sorted array of triples, with the whole tree verified and scanned after
  * each, savepoints rolled back, commits and reopens in between; then single rules, and allocations that fail. */
 #include "support/unit.h"
@@ -18,8 +18,9 @@ typedef struct world {
     sb_pager *pager;
     sb_session *session;
     sb_txn *txn;
-    sb_tree tree;
-    sb_triple *want; /* what the tree must hold, sorted */
+    sb_tree tree, side; /* the side is tree.side in tests that have one */
+    sb_random choices;  /* which of the two a batch goes to */
+    sb_triple *want;    /* what they must hold together, sorted */
     size_t count;
     sb_triple *batch;
 } world;
@@ -60,6 +61,7 @@ static world *make_world(uint32_t page_bytes)
     open_pager(w, page_bytes);
     assert_ok(sb_txn_begin_write(w->session, &w->txn, &err));
     w->tree = (sb_tree){.id = 7, .kind = SB_TREE_LIST};
+    w->side = (sb_tree){.id = 8, .kind = SB_TREE_LIST};
     w->want = (sb_triple *)malloc((MOST + BATCH_MAX) * sizeof *w->want);
     w->batch = (sb_triple *)malloc(2 * BATCH_MAX * sizeof *w->batch);
     assert_non_null(w->want);
@@ -161,16 +163,21 @@ static void assert_scan(world *w, uint64_t first, uint64_t last)
     assert_int_equal(scan.at, scan.end);
 }
 
-static void assert_tree(world *w)
+static uint64_t verified_entries(world *w, const sb_tree *tree)
 {
     uint64_t findings = 0;
     sb_tree_stats stats;
 
-    assert_ok(sb_tree_verify(w->txn, &w->tree, NULL, print_finding, NULL, &stats, &findings, &err));
+    assert_ok(sb_tree_verify(w->txn, tree, NULL, print_finding, NULL, &stats, &findings, &err));
     assert_int_equal(findings, 0);
-    assert_int_equal(stats.entries, w->count);
-    assert_ok(sb_list__verify_tree(w->txn, &w->tree, print_finding, NULL, &findings, &err));
+    assert_ok(sb_list__verify_tree(w->txn, tree, print_finding, NULL, &findings, &err));
     assert_int_equal(findings, 0);
+    return stats.entries;
+}
+
+static void assert_tree(world *w)
+{
+    assert_int_equal(verified_entries(w, &w->tree) + verified_entries(w, &w->side), w->count);
     assert_scan(w, 0, UINT64_MAX);
 }
 
@@ -244,6 +251,24 @@ static sb_status open_visit(void *ctx, size_t i, sb_list *list)
 
 /* ---- Changing tree and reference --------------------------------------------------------------------- */
 
+/* Sorted triples into the tree, beside it, or into it together with what is aside. */
+static void put(world *w, const sb_triple *triples, size_t count)
+{
+    const uint64_t choice = w->tree.side == NULL ? 0 : sb_random_below(&w->choices, 3);
+    size_t taken;
+
+    if (choice < 2) {
+        sb_tree *to = choice == 0 ? &w->tree : &w->side;
+        assert_ok(sb_lists_insert(w->txn, to, triples, count, &err));
+        return;
+    }
+    for (size_t i = 0; i < count; i += taken) {
+        assert_ok(
+            sb_lists_gather(w->txn, &w->tree, &w->side, triples + i, count - i, &taken, &err));
+        assert_true(taken > 0);
+    }
+}
+
 /* Takes w->batch[0, count) in any order; what is there already is left out. */
 static void insert_batch(world *w, size_t count)
 {
@@ -255,14 +280,24 @@ static void insert_batch(world *w, size_t count)
         if (at == w->count || compare(&w->want[at], &w->batch[i]) != 0)
             w->batch[kept++] = w->batch[i];
     }
-    assert_ok(sb_lists_insert(w->txn, &w->tree, w->batch, kept, &err));
+    put(w, w->batch, kept);
     memcpy(w->want + w->count, w->batch, kept * sizeof *w->batch);
     w->count = sort_unique(w->want, w->count + kept);
 }
 
+/* Of sorted triples, from both. */
+static size_t take_out(world *w, const sb_triple *triples, size_t count)
+{
+    size_t deleted, aside;
+
+    assert_ok(sb_lists_delete(w->txn, &w->tree, triples, count, &deleted, &err));
+    assert_ok(sb_lists_delete(w->txn, &w->side, triples, count, &aside, &err));
+    return deleted + aside;
+}
+
 static void delete_batch(world *w, size_t count)
 {
-    size_t kept = 0, at = 0, deleted;
+    size_t kept = 0, at = 0;
 
     count = sort_unique(w->batch, count);
     for (size_t i = 0; i < w->count; i++) {
@@ -271,8 +306,7 @@ static void delete_batch(world *w, size_t count)
         if (at < count && compare(&w->batch[at], &w->want[i]) == 0) continue;
         w->want[kept++] = w->want[i];
     }
-    assert_ok(sb_lists_delete(w->txn, &w->tree, w->batch, count, &deleted, &err));
-    assert_int_equal(deleted, w->count - kept);
+    assert_int_equal(take_out(w, w->batch, count), w->count - kept);
     w->count = kept;
 }
 
@@ -377,12 +411,15 @@ static void random_reads(world *w, sb_random *random, const shape *of)
                 nodes[0] < nodes[1] ? nodes[1] : nodes[0]);
 }
 
-static void run_model(sb_random *random, uint32_t page_bytes, const shape *of, unsigned steps)
+static void run_model(sb_random *random, uint32_t page_bytes, const shape *of, unsigned steps,
+                      bool with_side)
 {
     world *w = make_world(page_bytes);
     sb_triple *saved = (sb_triple *)malloc((MOST + BATCH_MAX) * sizeof *saved);
 
     assert_non_null(saved);
+    if (with_side) w->tree.side = &w->side;
+    w->choices = *random;
     if (sb_random_below(random, 2) == 0) {
         const size_t n = sb_random_below(random, BATCH_MAX);
         for (size_t i = 0; i < n; i++)
@@ -394,7 +431,7 @@ static void run_model(sb_random *random, uint32_t page_bytes, const shape *of, u
         const bool undo = sb_random_below(random, 8) == 0;
         const bool removes =
             w->count > 0 && sb_random_below(random, 100) < (step % 40 < 20 ? 25u : 75u);
-        const sb_tree tree = w->tree;
+        const sb_tree tree = w->tree, side = w->side;
         const size_t count = w->count;
         uint32_t savepoint = 0;
 
@@ -412,6 +449,7 @@ static void run_model(sb_random *random, uint32_t page_bytes, const shape *of, u
             assert_ok(sb_txn_rollback_to(w->txn, savepoint, &err));
             assert_ok(sb_txn_release(w->txn, savepoint, &err));
             w->tree = tree;
+            w->side = side;
             w->count = count;
             memcpy(w->want, saved, count * sizeof *saved);
             assert_tree(w);
@@ -423,17 +461,16 @@ static void run_model(sb_random *random, uint32_t page_bytes, const shape *of, u
     assert_tree(w);
 
     /* All of it out again: an empty tree stays. */
-    size_t deleted;
-    assert_ok(sb_lists_delete(w->txn, &w->tree, w->want, w->count, &deleted, &err));
-    assert_int_equal(deleted, w->count);
+    assert_int_equal(take_out(w, w->want, w->count), w->count);
     w->count = 0;
     assert_tree(w);
     assert_int_equal(w->tree.root, SB_PGNO_NONE);
+    assert_int_equal(w->side.root, SB_PGNO_NONE);
     free(saved);
     free_world(w);
 }
 
-static void test_tree_list__model(void **state)
+static void run_models(uint64_t seed, bool with_side)
 {
     static const shape shapes[] = {
         {0, 3, 100000, 1ull << 33},
@@ -444,13 +481,24 @@ static void test_tree_list__model(void **state)
     };
     const char *ops = getenv("SOMBRA_TEST_OPS");
     const unsigned steps = ops != NULL ? (unsigned)strtoul(ops, NULL, 0) : 40;
-    sb_random random = test_random(11);
+    sb_random random = test_random(seed);
 
-    (void)state;
     for (unsigned round = 0; round < 5; round++) {
         static const uint32_t sizes[] = {4096, 8192, 65536};
-        run_model(&random, sizes[round % 3], &shapes[round], steps);
+        run_model(&random, sizes[round % 3], &shapes[round], steps, with_side);
     }
+}
+
+static void test_tree_list__model(void **state)
+{
+    (void)state;
+    run_models(11, false);
+}
+
+static void test_tree_list__model_with_side(void **state)
+{
+    (void)state;
+    run_models(13, true);
 }
 
 /* ---- Single rules ------------------------------------------------------------------------------------- */
@@ -753,17 +801,12 @@ static void test_tree_list__verify_finds_wrong_total(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_tree_list__model),
-        TEST(test_tree_list__hub_totals),
-        TEST(test_tree_list__empty_home),
-        TEST(test_tree_list__build_long_hub),
-        TEST(test_tree_list__misuse),
-        TEST(test_tree_list__fill),
-        TEST(test_tree_list__splits_in_halves),
-        TEST(test_tree_list__sparse_size),
-        TEST(test_tree_list__no_allocation_per_entry),
-        TEST(test_tree_list__out_of_memory),
-        TEST(test_tree_list__verify_finds_wrong_total),
+        TEST(test_tree_list__model),          TEST(test_tree_list__model_with_side),
+        TEST(test_tree_list__hub_totals),     TEST(test_tree_list__empty_home),
+        TEST(test_tree_list__build_long_hub), TEST(test_tree_list__misuse),
+        TEST(test_tree_list__fill),           TEST(test_tree_list__splits_in_halves),
+        TEST(test_tree_list__sparse_size),    TEST(test_tree_list__no_allocation_per_entry),
+        TEST(test_tree_list__out_of_memory),  TEST(test_tree_list__verify_finds_wrong_total),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

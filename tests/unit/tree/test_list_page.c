@@ -382,7 +382,7 @@ static void test_tree_list_page__check_names_the_rule(void **state)
         {SB_PAGE_KIND, SB_PAGE_INNER, "SB_PAGE_KIND"},
         {SB_PAGE_FLAGS, 15, "SB_LIST_HAS_LOW"},
         {SB_LIST_RESERVED_A, 1, "SB_LIST_RESERVED_A"},
-        {SB_LIST_AREA_COUNT, 1, "SB_LIST_AREA_COUNT"},
+        {SB_LIST_RESERVED_B + 9, 1, "SB_LIST_RESERVED_B"},
         {SB_LIST_LOW_NODE, 10, "&range.low"},
         {SB_LIST_LOW_NODE, 2, "range->low.node"},
         {SB_LIST_HIGH_NODE, 8, "range->high.node"},
