@@ -140,6 +140,8 @@ typedef struct bench_engine {
     uint64_t (*lookup_key)(void *store, const int64_t *keys, size_t count, bool batch);
     uint64_t (*lookup_autocommit)(void *store, const uint32_t *nodes, size_t count);
     uint64_t (*neighbors)(void *store, const uint32_t *nodes, size_t count, bool batch);
+    /* The same from where lists lie, without a copy. */
+    uint64_t (*neighbors_in_place)(void *store, const uint32_t *nodes, size_t count, bool batch);
     uint64_t (*two_hop)(void *store, const uint32_t *nodes, size_t count);
     uint64_t (*three_hop)(void *store, const uint32_t *nodes, size_t count, bool by_lengths);
     /* Nodes reached; *edges: relationships seen. */

@@ -258,6 +258,7 @@ const bench_engine bench_raw = {
     .read_end = no_transaction,
     .lookup_id = lookup_id,
     .neighbors = neighbors,
+    .neighbors_in_place = neighbors,
     .two_hop = two_hop,
     .three_hop = three_hop,
     .bfs = breadth_first,

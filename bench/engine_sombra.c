@@ -450,6 +450,62 @@ static uint64_t neighbors_many(sombra_store *store, const uint64_t *nodes, size_
     return sum;
 }
 
+/* Ids of a list in the file, each less first_id − 1, summed: a loop for each width that lists of the graphs have. */
+static uint64_t sum_list(const sombra_store *store, const sombra_list *list)
+{
+    uint64_t sum = list->count * (list->base - store->first_id + 1);
+
+    if (list->width == 4) {
+        const uint32_t *words = list->data;
+        for (size_t i = 0; i < list->count; i++)
+            sum += words[i];
+    } else if (list->width == 2) {
+        const uint16_t *words = list->data;
+        for (size_t i = 0; i < list->count; i++)
+            sum += words[i];
+    } else {
+        for (size_t i = 0; i < list->count; i++)
+            sum += sombra_list_id(list, i) - list->base;
+    }
+    return sum;
+}
+
+static uint64_t lists_many(sombra_store *store, const uint64_t *nodes, size_t count)
+{
+    enum { BATCH = 256 };
+    sombra_list lists[BATCH];
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < count; i += BATCH) {
+        const size_t step = count - i < BATCH ? count - i : BATCH;
+        bench_must(store, sombra_neighbor_lists(store->txn, nodes + i, step, SOMBRA_OUT,
+                                                store->type, lists));
+        for (size_t j = 0; j < step; j++)
+            sum += sum_list(store, &lists[j]);
+    }
+    return sum;
+}
+
+static uint64_t neighbors_in_place(void *object, const uint32_t *nodes, size_t count, bool batch)
+{
+    sombra_store *store = object;
+    uint64_t sum = 0;
+
+    if (batch) {
+        uint64_t *ids = id_room(store, count);
+        for (size_t i = 0; i < count; i++)
+            ids[i] = store->first_id + nodes[i];
+        return lists_many(store, ids, count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        sombra_list list;
+        bench_must(store, sombra_neighbor_list(store->txn, store->first_id + nodes[i], SOMBRA_OUT,
+                                               store->type, &list));
+        sum += sum_list(store, &list);
+    }
+    return sum;
+}
+
 static uint64_t neighbors(void *object, const uint32_t *nodes, size_t count, bool batch)
 {
     sombra_store *store = object;
@@ -540,12 +596,11 @@ static uint64_t three_hop(void *object, const uint32_t *nodes, size_t count, boo
             const size_t step = seconds - j < PIECE ? seconds - j : PIECE;
             size_t thirds;
             if (by_lengths) {
-                for (size_t k = j; k < j + step; k++) {
-                    uint64_t degree;
-                    bench_must(store, sombra_degree(store->txn, ids[k], SOMBRA_OUT, &store->type, 1,
-                                                    &degree));
-                    sum += degree;
-                }
+                uint64_t degrees[PIECE];
+                bench_must(store, sombra_degrees_many(store->txn, ids + j, step, SOMBRA_OUT,
+                                                      store->type, degrees));
+                for (size_t k = 0; k < step; k++)
+                    sum += degrees[k];
             } else {
                 const uint64_t *ends = expand_many(store, ids + j, step, &thirds);
                 sum += sum_of(store, ends, thirds);
@@ -625,6 +680,7 @@ const bench_engine bench_sombra = {
     .lookup_key = lookup_key,
     .lookup_autocommit = lookup_autocommit,
     .neighbors = neighbors,
+    .neighbors_in_place = neighbors_in_place,
     .two_hop = two_hop,
     .three_hop = three_hop,
     .bfs = breadth_first,

@@ -41,6 +41,7 @@ CAN(key, engine->lookup_key != NULL)
 CAN(autocommit, engine->lookup_autocommit != NULL)
 CAN(neighbors, engine->neighbors != NULL)
 CAN(neighbors_batch, engine->neighbors != NULL && engine->batches)
+CAN(in_place, engine->neighbors_in_place != NULL)
 CAN(two_hop, engine->two_hop != NULL)
 CAN(three_hop, engine->three_hop != NULL)
 CAN(lengths, engine->three_hop != NULL && engine->batches)
@@ -70,6 +71,14 @@ static uint64_t read_neighbors(const bench_engine *engine, void *store, const qu
 static uint64_t read_neighbors_batch(const bench_engine *engine, void *store, const queries *asked)
 {
     return engine->neighbors(store, asked->nodes, asked->count, true);
+}
+static uint64_t read_in_place(const bench_engine *engine, void *store, const queries *asked)
+{
+    return engine->neighbors_in_place(store, asked->nodes, asked->count, false);
+}
+static uint64_t read_in_place_batch(const bench_engine *engine, void *store, const queries *asked)
+{
+    return engine->neighbors_in_place(store, asked->nodes, asked->count, true);
 }
 static uint64_t read_two_hop(const bench_engine *engine, void *store, const queries *asked)
 {
@@ -112,6 +121,10 @@ static const reading READINGS[] = {
      read_neighbors},
     {"neighbors", "batch_nodes_per_s", "1/s", 500000, 5, true, false, false, can_neighbors_batch,
      read_neighbors_batch},
+    {"neighbors", "in_place_nodes_per_s", "1/s", 500000, 5, true, false, false, can_in_place,
+     read_in_place},
+    {"neighbors", "batch_in_place_nodes_per_s", "1/s", 500000, 5, true, false, false, can_in_place,
+     read_in_place_batch},
     {"two_hop_distinct", "nodes_per_s", "1/s", 2000, 5, true, false, false, can_two_hop,
      read_two_hop},
     {"three_hop_count", "nodes_per_s", "1/s", 50, 3, true, false, false, can_three_hop,

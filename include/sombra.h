@@ -539,9 +539,47 @@ SOMBRA_API sombra_status sombra_neighbor_ids_many(sombra_txn *txn, const uint64_
                                                   size_t node_count, sombra_direction direction,
                                                   uint32_t type, const uint64_t **ids,
                                                   size_t *ends);
+/** Ids of neighbors where they lie in the file, not copied: id i is `base` plus the i-th little-endian number of `width` bytes at `data`
+ *  (which has no alignment but width's). Ascending for a single type and direction. Read them with sombra_list_id, or with a loop of
+ *  your own for each width. */
+typedef struct sombra_list {
+    const void *data;
+    uint64_t base;
+    size_t count;
+    uint8_t width; /**< 0, 1, 2, 4 or 8; 0: all are base */
+} sombra_list;
+static inline uint64_t sombra_list_id(const sombra_list *list, size_t i)
+{
+    const unsigned char *at = (const unsigned char *)list->data + i * list->width;
+    uint64_t low;
+    switch (list->width) { /* compilers make one load of the bytes */
+    case 0: return list->base;
+    case 1: return list->base + at[0];
+    case 2: return list->base + (at[0] | (uint64_t)at[1] << 8);
+    default: break;
+    }
+    low = at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24;
+    if (list->width == 4) return list->base + low;
+    return list->base + (low | (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 |
+                         (uint64_t)at[6] << 48 | (uint64_t)at[7] << 56);
+}
+/** Neighbors of a node over one type (0: all) without copying them: the fastest form. What can not be had in one piece (the list of a
+ *  hub, several types, both directions, relationships of this transaction, read_mode=cache) is put together in memory. Call result. A
+ *  missing node has none. */
+SOMBRA_API sombra_status sombra_neighbor_list(sombra_txn *txn, uint64_t node,
+                                              sombra_direction direction, uint32_t type,
+                                              sombra_list *list);
+/** Of many nodes, their look-ups overlapped: lists[i] is that of nodes[i]. Call result. */
+SOMBRA_API sombra_status sombra_neighbor_lists(sombra_txn *txn, const uint64_t *nodes,
+                                               size_t node_count, sombra_direction direction,
+                                               uint32_t type, sombra_list *lists);
 /** Number of relationships, from the lists' headers. NOT_FOUND. */
 SOMBRA_API sombra_status sombra_degree(sombra_txn *txn, uint64_t node, sombra_direction direction,
                                        const uint32_t *types, size_t type_count, uint64_t *degree);
+/** Of many nodes over one type (0: all), their look-ups overlapped. Whether they exist is not asked: a missing node has 0. */
+SOMBRA_API sombra_status sombra_degrees_many(sombra_txn *txn, const uint64_t *nodes,
+                                             size_t node_count, sombra_direction direction,
+                                             uint32_t type, uint64_t *degrees);
 /** First relationship source → target of type (0: any); *rel 0 when there is none. */
 SOMBRA_API sombra_status sombra_rel_between(sombra_txn *txn, uint64_t source, uint64_t target,
                                             uint32_t type, uint64_t *rel);

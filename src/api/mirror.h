@@ -64,5 +64,10 @@ SAME(sombra_neighbor, node, sb_neighbor, node);
 SAME(sombra_neighbor, rel, sb_neighbor, rel);
 SAME(sombra_neighbor, type, sb_neighbor, type);
 SAME(sombra_neighbor, outgoing, sb_neighbor, outgoing);
+SAME_SIZE(sombra_list, sb_id_list);
+SAME(sombra_list, data, sb_id_list, words);
+SAME(sombra_list, base, sb_id_list, base);
+SAME(sombra_list, count, sb_id_list, count);
+SAME(sombra_list, width, sb_id_list, width);
 
 #endif

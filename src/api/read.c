@@ -141,6 +141,37 @@ sombra_status sombra_neighbor_ids_many(sombra_txn *txn, const uint64_t *nodes, s
         txn->graph, nodes, node_count, (sb_direction)direction, type, ids, ends, &txn->conn->err));
 }
 
+sombra_status sombra_neighbor_list(sombra_txn *txn, uint64_t node, sombra_direction direction,
+                                   uint32_t type, sombra_list *list)
+{
+    if (list != NULL) *list = (sombra_list){0};
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, list != NULL);
+    SOMBRA_ARG(txn, (unsigned)direction <= SOMBRA_BOTH);
+    return sombra__status(sb_graph_list(txn->graph, node, (sb_direction)direction, type,
+                                        (sb_id_list *)(void *)list, &txn->conn->err));
+}
+
+sombra_status sombra_neighbor_lists(sombra_txn *txn, const uint64_t *nodes, size_t node_count,
+                                    sombra_direction direction, uint32_t type, sombra_list *lists)
+{
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, (nodes != NULL && lists != NULL) || node_count == 0);
+    SOMBRA_ARG(txn, (unsigned)direction <= SOMBRA_BOTH);
+    return sombra__status(sb_graph_lists(txn->graph, nodes, node_count, (sb_direction)direction,
+                                         type, (sb_id_list *)(void *)lists, &txn->conn->err));
+}
+
+sombra_status sombra_degrees_many(sombra_txn *txn, const uint64_t *nodes, size_t node_count,
+                                  sombra_direction direction, uint32_t type, uint64_t *degrees)
+{
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG(txn, (nodes != NULL && degrees != NULL) || node_count == 0);
+    SOMBRA_ARG(txn, (unsigned)direction <= SOMBRA_BOTH);
+    return sombra__status(sb_graph_degrees(txn->graph, nodes, node_count, (sb_direction)direction,
+                                           type, degrees, &txn->conn->err));
+}
+
 sombra_status sombra_degree(sombra_txn *txn, uint64_t node, sombra_direction direction,
                             const uint32_t *types, size_t type_count, uint64_t *degree)
 {

@@ -244,9 +244,22 @@ SB_MUST_CHECK sb_status sb_graph_neighbor_ids_many(sb_graph *graph, const sb_nod
                                                    size_t node_count, sb_direction direction,
                                                    sb_type_id type, const sb_node_id **ids,
                                                    size_t *ends, sb_err *err);
+/* The same without decoding: where the list lies in the file, or, when it does not lie in one piece (several leaves, types or
+ * directions, pending relationships, pages that may move), as numbers of 8 bytes in arena(call). A list in the file is valid until
+ * the transaction ends or is upgraded. */
+SB_MUST_CHECK sb_status sb_graph_list(sb_graph *graph, sb_node_id id, sb_direction direction,
+                                      sb_type_id type, sb_id_list *list, sb_err *err);
+/* Of many nodes, overlapped by prefetching. */
+SB_MUST_CHECK sb_status sb_graph_lists(sb_graph *graph, const sb_node_id *nodes, size_t node_count,
+                                       sb_direction direction, sb_type_id type, sb_id_list *lists,
+                                       sb_err *err);
 SB_MUST_CHECK sb_status sb_graph_degree(sb_graph *graph, sb_node_id id, sb_direction direction,
                                         const sb_type_id *types, size_t type_count,
                                         uint64_t *degree, sb_err *err);
+/* Of many nodes over one type (0: all), overlapped by prefetching, without asking whether they exist: a missing node has 0. */
+SB_MUST_CHECK sb_status sb_graph_degrees(sb_graph *graph, const sb_node_id *nodes,
+                                         size_t node_count, sb_direction direction, sb_type_id type,
+                                         uint64_t *degrees, sb_err *err);
 /* Is there a relationship source → target (of type, 0: any)? *rel the first, 0 when none. */
 SB_MUST_CHECK sb_status sb_graph_rel_between(sb_graph *graph, sb_node_id source, sb_node_id target,
                                              sb_type_id type, sb_rel_id *rel, sb_err *err);

@@ -303,17 +303,143 @@ static sb_status append_node(sb_graph *graph, sb_node_id id, sb_direction direct
     return append_list(graph, type, SB_IN, id, false, err);
 }
 
+/* The tree that alone has the lists of a type in a direction; NULL: there are several, or something is pending. */
+static const sb_tree *only_tree(sb_graph *graph, sb_type_id type, sb_direction direction,
+                                uint64_t *bias)
+{
+    if (type == 0 || direction == SB_BOTH || sb_graph__has_pending(graph)) return NULL;
+    return sb_adjacency_tree(graph->view, type, direction, bias);
+}
+
+/* The list as it lies in the file; run->width SB_ID_LIST_NONE: it has to be put together. */
+SB_INLINE sb_status find_run(sb_graph *graph, sb_node_id id, sb_direction direction,
+                             sb_type_id type, sb_id_list *run, sb_err *err)
+{
+    uint64_t bias = 0;
+    const sb_tree *tree = only_tree(graph, type, direction, &bias);
+
+    run->width = SB_ID_LIST_NONE;
+    if (SB_UNLIKELY(tree == NULL || id > SB_ID_MAX)) return SB_OK;
+    return sb_list_run(graph->txn, tree, id + bias, run, err);
+}
+
 sb_status sb_graph_neighbor_ids(sb_graph *graph, sb_node_id id, sb_direction direction,
                                 sb_type_id type, const sb_node_id **ids, size_t *count, sb_err *err)
 {
+    sb_buffer *out = &graph->neighbor_ids;
+    sb_id_list run;
+
     *ids = NULL;
     *count = 0;
-    sb_buffer_reset(&graph->neighbor_ids);
-    SB_TRY(append_node(graph, id, direction, single_type(graph, type), err));
-    *ids = words_of(&graph->neighbor_ids);
-    *count = graph->neighbor_ids.size / sizeof(uint64_t);
+    type = single_type(graph, type);
+    sb_buffer_reset(out);
+    SB_TRY(find_run(graph, id, direction, type, &run, err));
+    if (SB_LIKELY(run.width != SB_ID_LIST_NONE)) {
+        if (SB_UNLIKELY(sb_buffer_reserve(out, run.count * sizeof(uint64_t)) != SB_OK))
+            return SB_FAIL_NOMEM(err);
+        sb_id_list_decode(&run, words_of(out));
+        *count = run.count;
+    } else {
+        SB_TRY(append_node(graph, id, direction, type, err));
+        *count = out->size / sizeof(uint64_t);
+    }
+    *ids = words_of(out);
     return SB_OK;
 }
+
+/* ---- Lists in place ------------------------------------------------------------------------------------------------- */
+
+/* Put together as numbers of 8 bytes, which an sb_id_list has in little-endian order. */
+static sb_status compose_run(sb_graph *graph, sb_node_id id, sb_direction direction,
+                             sb_type_id type, sb_id_list *run, sb_err *err)
+{
+    const size_t start = graph->neighbor_ids.size;
+
+    SB_TRY(append_node(graph, id, direction, type, err));
+    *run = (sb_id_list){.count = (graph->neighbor_ids.size - start) / sizeof(uint64_t), .width = 8};
+    for (size_t at = start; at < graph->neighbor_ids.size; at += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, graph->neighbor_ids.data + at, sizeof word);
+        sb_store_le64(graph->neighbor_ids.data + at, word);
+    }
+    return SB_OK;
+}
+
+sb_status sb_graph_list(sb_graph *graph, sb_node_id id, sb_direction direction, sb_type_id type,
+                        sb_id_list *list, sb_err *err)
+{
+    type = single_type(graph, type);
+    SB_TRY(find_run(graph, id, direction, type, list, err));
+    if (SB_LIKELY(list->width != SB_ID_LIST_NONE)) return SB_OK;
+    sb_buffer_reset(&graph->neighbor_ids);
+    SB_TRY(compose_run(graph, id, direction, type, list, err));
+    list->words = graph->neighbor_ids.data;
+    return SB_OK;
+}
+
+/* Nodes whose lists are asked for at a time. */
+#define GROUP 64u
+
+/* Keys of nodes in a tree with a bias; a node that can not exist gets one that has no list. */
+static const uint64_t *list_keys(const sb_node_id *nodes, size_t count, uint64_t bias,
+                                 uint64_t keys[GROUP])
+{
+    if (bias == 0) return nodes;
+    for (size_t i = 0; i < count; i++)
+        keys[i] = nodes[i] <= SB_ID_MAX ? nodes[i] + bias : UINT64_MAX;
+    return keys;
+}
+
+/* Runs of up to GROUP nodes; *others: of them have to be put together. */
+static sb_status find_runs(sb_graph *graph, const sb_tree *tree, uint64_t bias,
+                           const sb_node_id *nodes, size_t count, sb_id_list *runs, size_t *others,
+                           sb_err *err)
+{
+    uint64_t keys[GROUP];
+
+    *others = tree == NULL ? count : 0;
+    if (tree == NULL) {
+        for (size_t i = 0; i < count; i++)
+            runs[i].width = SB_ID_LIST_NONE;
+        return SB_OK;
+    }
+    SB_TRY(sb_lists_runs(graph->txn, tree, list_keys(nodes, count, bias, keys), count, runs, err));
+    for (size_t i = 0; i < count; i++)
+        *others += runs[i].width == SB_ID_LIST_NONE;
+    return SB_OK;
+}
+
+sb_status sb_graph_lists(sb_graph *graph, const sb_node_id *nodes, size_t node_count,
+                         sb_direction direction, sb_type_id type, sb_id_list *lists, sb_err *err)
+{
+    uint64_t bias = 0;
+    const sb_tree *tree = only_tree(graph, single_type(graph, type), direction, &bias);
+    size_t composed = 0, place = 0;
+
+    sb_buffer_reset(&graph->neighbor_ids);
+    for (size_t at = 0; at < node_count; at += GROUP) {
+        const size_t size = node_count - at < GROUP ? node_count - at : GROUP;
+        size_t others;
+        SB_TRY(find_runs(graph, tree, bias, nodes + at, size, lists + at, &others, err));
+        composed += others;
+        for (size_t i = at; others != 0 && i < at + size; i++) {
+            if (lists[i].width != SB_ID_LIST_NONE) continue;
+            SB_TRY(
+                compose_run(graph, nodes[i], direction, single_type(graph, type), &lists[i], err));
+            lists[i].words = NULL;
+        }
+    }
+    /* Now that the buffer grows no more: those without a place lie in it one after the other. */
+    for (size_t i = 0; composed != 0 && i < node_count; i++) {
+        if (lists[i].words != NULL || lists[i].width != 8) continue;
+        lists[i].words = graph->neighbor_ids.data + place;
+        place += lists[i].count * sizeof(uint64_t);
+        composed--;
+    }
+    return SB_OK;
+}
+
+/* ---- Ids of many ----------------------------------------------------------------------------------------------------- */
 
 typedef struct sb_many_lists {
     sb_graph *graph;
@@ -346,25 +472,48 @@ static sb_status append_one_of_many(void *ctx, size_t i, sb_list *list)
     return SB_OK;
 }
 
+/* Append the runs of a group, and the lists that are none. */
+static sb_status append_runs(sb_graph *graph, const sb_node_id *nodes, size_t count,
+                             sb_direction direction, sb_type_id type, const sb_id_list *runs,
+                             size_t *ends, sb_err *err)
+{
+    sb_buffer *out = &graph->neighbor_ids;
+
+    for (size_t i = 0; i < count; i++) {
+        if (SB_UNLIKELY(runs[i].width == SB_ID_LIST_NONE)) {
+            SB_TRY(append_node(graph, nodes[i], direction, type, err));
+        } else {
+            const size_t bytes = runs[i].count * sizeof(uint64_t);
+            if (SB_UNLIKELY(sb_buffer_reserve(out, bytes) != SB_OK)) return SB_FAIL_NOMEM(err);
+            sb_id_list_decode(&runs[i], words_of(out) + out->size / sizeof(uint64_t));
+            out->size += bytes;
+        }
+        ends[i] = out->size / sizeof(uint64_t);
+    }
+    return SB_OK;
+}
+
 sb_status sb_graph_neighbor_ids_many(sb_graph *graph, const sb_node_id *nodes, size_t node_count,
                                      sb_direction direction, sb_type_id type,
                                      const sb_node_id **ids, size_t *ends, sb_err *err)
 {
     sb_many_lists many = {.graph = graph, .ends = ends, .err = err};
-    const sb_tree *tree = NULL;
     uint64_t bias = 0;
+    const sb_tree *tree;
+    sb_id_list runs[GROUP];
+    size_t others;
 
     *ids = NULL;
     type = single_type(graph, type);
+    tree = only_tree(graph, type, direction, &bias);
     sb_buffer_reset(&graph->neighbor_ids);
-    if (type != 0 && direction != SB_BOTH && !sb_graph__has_pending(graph))
-        tree = sb_adjacency_tree(graph->view, type, direction, &bias);
-    if (tree != NULL && bias == 0) {
+    if (tree != NULL && bias == 0 && sb_txn_addresses(graph->txn) == 0) {
         SB_TRY(sb_lists_open(graph->txn, tree, nodes, node_count, append_one_of_many, &many, err));
     } else {
-        for (size_t i = 0; i < node_count; i++) {
-            SB_TRY(append_node(graph, nodes[i], direction, type, err));
-            ends[i] = graph->neighbor_ids.size / sizeof(uint64_t);
+        for (size_t at = 0; at < node_count; at += GROUP) {
+            const size_t size = node_count - at < GROUP ? node_count - at : GROUP;
+            SB_TRY(find_runs(graph, tree, bias, nodes + at, size, runs, &others, err));
+            SB_TRY(append_runs(graph, nodes + at, size, direction, type, runs, ends + at, err));
         }
     }
     *ids = words_of(&graph->neighbor_ids);
@@ -416,6 +565,60 @@ sb_status sb_graph_degree(sb_graph *graph, sb_node_id id, sb_direction direction
     if (status == SB_OK) status = sum_lengths(graph, &asked, id, direction, degree, err);
     types_free(graph, &asked);
     return status;
+}
+
+/* Over all types; a missing node has none. */
+static sb_status count_all_types(sb_graph *graph, sb_node_id id, sb_direction direction,
+                                 uint64_t *degree, sb_err *err)
+{
+    sb_types types;
+    sb_set_id set;
+    sb_status status;
+    bool found;
+
+    *degree = 0;
+    SB_TRY(sb_graph_node_set(graph, id, &set, &found, err));
+    if (!found) return SB_OK;
+    status = types_gather(graph, &types, set, direction, NULL, 0, err);
+    if (status == SB_OK) status = sum_lengths(graph, &types, id, direction, degree, err);
+    types_free(graph, &types);
+    return status;
+}
+
+/* Add the lengths of many lists of one type and direction. */
+static sb_status add_lengths(sb_graph *graph, const sb_node_id *nodes, size_t node_count,
+                             sb_type_id type, sb_direction direction, uint64_t *degrees,
+                             sb_err *err)
+{
+    uint64_t keys[GROUP], lengths[GROUP], bias = 0;
+    const sb_tree *tree = only_tree(graph, type, direction, &bias);
+
+    for (size_t at = 0; at < node_count; at += GROUP) {
+        const size_t size = node_count - at < GROUP ? node_count - at : GROUP;
+        if (tree != NULL)
+            SB_TRY(sb_lists_degrees(graph->txn, tree, list_keys(nodes + at, size, bias, keys), size,
+                                    lengths, err));
+        for (size_t i = 0; i < size; i++) {
+            if (tree == NULL)
+                SB_TRY(list_length(graph, type, direction, nodes[at + i], &lengths[i], err));
+            degrees[at + i] += lengths[i];
+        }
+    }
+    return SB_OK;
+}
+
+sb_status sb_graph_degrees(sb_graph *graph, const sb_node_id *nodes, size_t node_count,
+                           sb_direction direction, sb_type_id type, uint64_t *degrees, sb_err *err)
+{
+    type = single_type(graph, type);
+    for (size_t i = 0; i < node_count; i++) {
+        degrees[i] = 0;
+        if (type == 0) SB_TRY(count_all_types(graph, nodes[i], direction, &degrees[i], err));
+    }
+    for (int d = SB_OUT; type != 0 && d <= SB_IN; d++)
+        if (direction == SB_BOTH || direction == (sb_direction)d)
+            SB_TRY(add_lengths(graph, nodes, node_count, type, (sb_direction)d, degrees, err));
+    return SB_OK;
 }
 
 /* The first relationship source → target of a type: a descent into the source's list, however long it is. */

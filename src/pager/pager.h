@@ -139,8 +139,10 @@ void sb_session_close(sb_session *session); /* its transaction is ended by then;
 sb_pager *sb_session_pager(const sb_session *session);
 
 /* An object that a layer above hangs on a session (leaf cache): made on first use, destroyed at close. */
+#define SB_SESSION_SLOTS 2u
 typedef struct sb_session_ext_kind {
     const char *name;
+    uint8_t slot; /* 1 to SB_SESSION_SLOTS, its own: found in one step; 0: searched for */
     sb_status (*create)(sb_session *session, void **object, sb_err *err);
     void (*destroy)(void *object);
 } sb_session_ext_kind;
@@ -170,6 +172,9 @@ sb_session *sb_txn_session(const sb_txn *txn);
 sb_pager *sb_txn_pager(const sb_txn *txn);
 /* Number of commits in the state that the transaction started from. Rises by one per write commit. */
 uint64_t sb_txn_seq(const sb_txn *txn);
+/* Read transactions of one session with the same number, which is not 0, find the bytes of every page at the same addresses, unless the
+ * page was handed out with a pin. 0: nothing is promised (writable, read_mode=cache, file that can not be written). */
+uint64_t sb_txn_addresses(const sb_txn *txn);
 /* Pages in the file as this transaction sees it: every valid page number is below. */
 sb_pgno sb_txn_page_count(const sb_txn *txn);
 /* True once the write transaction has changed anything. */

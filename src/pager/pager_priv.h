@@ -419,6 +419,7 @@ struct sb_txn {
     bool header_pending; /* the next write begins with the WAL's header block */
     bool guard_held;     /* guard lock, while a new generation's first frames are written */
     sb_mark mark;
+    uint64_t addresses; /* sb_txn_addresses */
     sb_state base, now;
     uint32_t high_count; /* greatest page_count while it ran */
     sb_wal_tail tail;
@@ -466,6 +467,7 @@ struct sb_session {
 
     sb_session_ext *exts;
     size_t ext_count, ext_capacity;
+    void *slots[SB_SESSION_SLOTS]; /* objects of kinds with a slot; they are in exts, too */
 };
 
 /* ---- header.c -------------------------------------------------------------------------------- */

@@ -96,11 +96,22 @@ static void drop_snapshot(sb_txn *txn)
     }
 }
 
+/* I23 Where a mapped page is depends on the mark and on main_only alone: page table and maps only grow while a reader is there, a
+ * new generation of the WAL has new marks, and a back-fill changes no page that a reader of an old mark finds in the main file. */
+static uint64_t addresses_of(const sb_txn *txn)
+{
+    const sb_pager *pager = txn->pager;
+    if (txn->writable || pager->read_mode == SB_READ_CACHE || pager->mode == SB_MODE_GUARD)
+        return 0;
+    return txn->main_only ? txn->mark | SB_MARK_MAIN_ONLY : txn->mark;
+}
+
 static void start(sb_txn *txn, bool writable)
 {
     txn->active = true;
     txn->writable = writable;
     txn->dirty = false;
+    txn->addresses = addresses_of(txn);
     txn->appended_any = txn->tail_ready = txn->fresh_written = txn->header_pending =
         txn->guard_held = false;
     txn->base = txn->session->state;
@@ -197,6 +208,7 @@ sb_status sb_txn_upgrade(sb_txn *txn, sb_err *err)
         return st;
     }
     txn->writable = true;
+    txn->addresses = 0;
     return SB_OK;
 }
 
@@ -349,6 +361,10 @@ sb_pager *sb_txn_pager(const sb_txn *txn)
 uint64_t sb_txn_seq(const sb_txn *txn)
 {
     return txn->base.seq;
+}
+uint64_t sb_txn_addresses(const sb_txn *txn)
+{
+    return txn->addresses;
 }
 sb_pgno sb_txn_page_count(const sb_txn *txn)
 {

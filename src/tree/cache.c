@@ -16,7 +16,12 @@
  *   C6 When the whole content was replaced (vacuum, restore), commit numbers of the old content say nothing of the new
  *      trees: the layer above notices and drops everything (sb_tree_forget_leaves).
  *   C5 Tags are 32 bits of a sum and may be equal for two trees: the page's kind and tree number decide. A page that is a
- *      leaf of the right tree by C1 and C2 needs nothing else but its fences. */
+ *      leaf of the right tree by C1 and C2 needs nothing else but its fences.
+ *   C7 Beside it lies a table of addresses: where the page was in the map when a read transaction last looked. It counts while
+ *      the session's read transactions find pages at the same addresses (sb_txn_addresses), so such a transaction needs neither
+ *      C1 to C3 nor the pager. An address is only there with its entry; whatever drops the one drops the other.
+ *   C8 An id beyond the fences of its block's leaf is often in the leaf that the next block on that side remembers: a block in
+ *      which a leaf ends has one entry for two leaves. */
 #include "tree/slots_priv.h"
 
 #define CACHE_ENTRIES_MIN 1024u
@@ -33,79 +38,112 @@ typedef struct cache_entry {
     uint32_t tag;   /* its low bits are the index */
 } cache_entry;
 
+/* Where the page of the entry in the same place lies (C7). */
+typedef struct cache_address {
+    const uint8_t *bytes;
+    uint32_t tag;   /* the entry's */
+    uint32_t epoch; /* 0: none */
+} cache_address;
+
 /* What is known of a tree's leaves. */
 typedef struct tree_entry {
     uint32_t tree;
+    uint32_t salt; /* of its tags */
     uint16_t span; /* 16 × log2 of the id range of a leaf, the median; 0: nothing known */
     uint8_t shift; /* k */
 } tree_entry;
 
-typedef struct leaf_cache {
+struct sb_leaf_cache {
     const sb_allocator *alloc;
-    cache_entry *entries; /* owned; NULL until the first put */
-    uint32_t capacity;    /* power of two */
-    uint32_t displaced;   /* entries overwritten by others since the last growth */
-    uint32_t own;         /* entries put by the current transaction under its own commit */
-    uint32_t epoch;       /* only rises, until all entries are dropped */
-    uint64_t epoch_seq;   /* the commit that epoch belongs to */
+    sb_profile *profile;
+    cache_address *addresses; /* owned, with entries; NULL until the first put */
+    cache_entry *entries;     /* owned; NULL until the first put */
+    uint32_t capacity;        /* power of two; 0 until the first put */
+    uint32_t address_epoch;   /* addresses of this epoch count; not 0 */
+    uint64_t address_key;     /* the sb_txn_addresses it belongs to */
+    uint32_t displaced;       /* entries overwritten by others since the last growth */
+    uint32_t own;             /* entries put by the current transaction under its own commit */
+    uint32_t epoch;           /* only rises, until all entries are dropped */
+    uint64_t epoch_seq;       /* the commit that epoch belongs to */
     tree_entry trees[TREE_ENTRIES];
-} leaf_cache;
+};
 
 static sb_status create_cache(sb_session *session, void **object, sb_err *err)
 {
     const sb_allocator *alloc = sb_pager_alloc(sb_session_pager(session));
-    leaf_cache *cache = sb_alloc_zero(alloc, sizeof *cache);
+    sb_leaf_cache *cache = sb_alloc_zero(alloc, sizeof *cache);
     *object = cache;
     if (cache == NULL) return SB_FAIL_NOMEM(err);
     cache->alloc = alloc;
+    cache->profile = sb_pager_profile(sb_session_pager(session));
+    cache->address_epoch = 1;
     return SB_OK;
+}
+
+static void free_entries(sb_leaf_cache *cache)
+{
+    sb_free(cache->alloc, cache->entries, cache->capacity * sizeof(cache_entry));
+    sb_free(cache->alloc, cache->addresses, cache->capacity * sizeof(cache_address));
 }
 
 static void destroy_cache(void *object)
 {
-    leaf_cache *cache = object;
-    if (cache->entries != NULL)
-        sb_free(cache->alloc, cache->entries, cache->capacity * sizeof(cache_entry));
+    sb_leaf_cache *cache = object;
+    free_entries(cache);
     sb_free(cache->alloc, cache, sizeof *cache);
 }
 
 static const sb_session_ext_kind cache_kind = {
-    .name = "leaf cache", .create = create_cache, .destroy = destroy_cache};
+    .name = "leaf cache", .slot = 1, .create = create_cache, .destroy = destroy_cache};
+
+static void drop_all(sb_leaf_cache *cache)
+{
+    if (cache->entries == NULL) return;
+    memset(cache->entries, 0, cache->capacity * sizeof(cache_entry));
+    memset(cache->addresses, 0, cache->capacity * sizeof(cache_address));
+}
 
 void sb_tree_forget_leaves(sb_session *session)
 {
     void *object = NULL;
-    leaf_cache *cache;
+    sb_leaf_cache *cache;
 
     /* none, so nothing to forget */
     if (sb_session_ext_get(session, &cache_kind, &object, NULL) != SB_OK) return;
     cache = object;
-    if (cache->entries != NULL) memset(cache->entries, 0, cache->capacity * sizeof(cache_entry));
+    drop_all(cache);
     memset(cache->trees, 0, sizeof cache->trees);
     cache->own = 0;
 }
 
 /* NULL when there is no memory for it: a look-up then descends. */
-static leaf_cache *find_cache(sb_session *session)
+static sb_leaf_cache *find_cache(sb_session *session)
 {
     void *object = NULL;
     return sb_session_ext_get(session, &cache_kind, &object, NULL) == SB_OK ? object
                                                                             : NULL; /* benign */
 }
 
-static tree_entry *find_tree(leaf_cache *cache, uint32_t tree)
+static void set_shift(tree_entry *entry, uint8_t shift)
+{
+    entry->shift = shift;
+    entry->salt = (uint32_t)sb_hash_u64((uint64_t)entry->tree << 8 | shift);
+}
+
+SB_INLINE tree_entry *find_tree(sb_leaf_cache *cache, uint32_t tree)
 {
     tree_entry *entry = &cache->trees[tree % TREE_ENTRIES];
-    if (SB_UNLIKELY(entry->tree != tree))
-        *entry = (tree_entry){.tree = tree, .shift = SHIFT_DEFAULT};
+    if (SB_UNLIKELY(entry->tree != tree)) {
+        *entry = (tree_entry){.tree = tree};
+        set_shift(entry, SHIFT_DEFAULT);
+    }
     return entry;
 }
 
 /* Consecutive blocks of a tree have consecutive tags, so that they do not displace each other, and share cache lines. */
-static uint32_t tag_of(const tree_entry *tree, uint64_t id)
+SB_INLINE uint32_t tag_of(const tree_entry *tree, uint64_t id)
 {
-    const uint32_t salt = (uint32_t)sb_hash_u64((uint64_t)tree->tree << 8 | tree->shift);
-    return salt + (uint32_t)(id >> tree->shift);
+    return tree->salt + (uint32_t)(id >> tree->shift);
 }
 
 static uint64_t stamp_of(uint64_t seq, uint32_t epoch)
@@ -114,7 +152,7 @@ static uint64_t stamp_of(uint64_t seq, uint32_t epoch)
 }
 
 /* C1 to C3. */
-static bool entry_counts(const leaf_cache *cache, const cache_entry *entry, const sb_tree *tree,
+static bool entry_counts(const sb_leaf_cache *cache, const cache_entry *entry, const sb_tree *tree,
                          uint64_t txn_seq, bool dirty)
 {
     const uint64_t seq = entry->stamp >> EPOCH_BITS;
@@ -125,32 +163,100 @@ static bool entry_counts(const leaf_cache *cache, const cache_entry *entry, cons
     return true;
 }
 
-sb_pgno sb_tree__leaf_hint(sb_txn *txn, const sb_tree *tree, uint64_t id)
+/* The page that counts under a tag. */
+static sb_pgno remembered(const sb_leaf_cache *cache, sb_txn *txn, const sb_tree *tree,
+                          uint32_t tag)
 {
-    if (tree->height <= 1) return tree->root;
-    leaf_cache *cache = find_cache(sb_txn_session(txn));
-    if (cache == NULL || cache->entries == NULL) return SB_PGNO_NONE;
-    const uint32_t tag = tag_of(find_tree(cache, tree->id), id);
     const cache_entry *entry = &cache->entries[tag & (cache->capacity - 1)];
     if (entry->tag != tag || entry->pgno == SB_PGNO_NONE) return SB_PGNO_NONE;
     const bool dirty = sb_txn_writable(txn) && sb_txn_dirty(txn);
     return entry_counts(cache, entry, tree, sb_txn_seq(txn), dirty) ? entry->pgno : SB_PGNO_NONE;
 }
 
+sb_pgno sb_tree__leaf_hint(sb_txn *txn, const sb_tree *tree, uint64_t id)
+{
+    if (tree->height <= 1) return tree->root;
+    sb_leaf_cache *cache = find_cache(sb_txn_session(txn));
+    if (cache == NULL || cache->entries == NULL) return SB_PGNO_NONE;
+    return remembered(cache, txn, tree, tag_of(find_tree(cache, tree->id), id));
+}
+
+/* ---- Addresses (C7) --------------------------------------------------------------------------------------- */
+
+static SB_COLD void next_address_epoch(sb_leaf_cache *cache, uint64_t key)
+{
+    cache->address_key = key;
+    if (++cache->address_epoch != 0) return;
+    memset(cache->addresses, 0, cache->capacity * sizeof(cache_address));
+    cache->address_epoch = 1;
+}
+
+SB_INLINE const uint8_t *address_of(const sb_leaf_cache *cache, uint32_t tag)
+{
+    const cache_address *address = &cache->addresses[tag & (cache->capacity - 1)];
+    return address->tag == tag && address->epoch == cache->address_epoch ? address->bytes : NULL;
+}
+
+bool sb_tree__leaves_open(sb_txn *txn, const sb_tree *tree, sb_leaves *leaves)
+{
+    const uint64_t key = sb_txn_addresses(txn);
+    sb_leaf_cache *cache = find_cache(sb_txn_session(txn));
+
+    if (SB_UNLIKELY(key == 0 || cache == NULL || cache->capacity == 0)) return false;
+    if (SB_UNLIKELY(key != cache->address_key)) next_address_epoch(cache, key);
+    const tree_entry *entry = find_tree(cache, tree->id);
+    leaves->cache = cache;
+    leaves->salt = entry->salt;
+    leaves->shift = entry->shift;
+    return true;
+}
+
+const uint8_t *sb_tree__leaves_find(const sb_leaves *leaves, uint64_t id, int side)
+{
+    return address_of(leaves->cache,
+                      leaves->salt + (uint32_t)(id >> leaves->shift) + (uint32_t)side);
+}
+
+sb_pgno sb_tree__leaves_pgno(const sb_leaves *leaves, uint64_t id, int side)
+{
+    const uint32_t tag = leaves->salt + (uint32_t)(id >> leaves->shift) + (uint32_t)side;
+    return leaves->cache->entries[tag & (leaves->cache->capacity - 1)].pgno;
+}
+
+void sb_tree__leaves_hit(const sb_leaves *leaves, size_t count)
+{
+    SB_PROFILE_ADD(leaves->cache->profile, LEAF_CACHE_HITS, count);
+    (void)count;
+}
+
+/* The page that the entry in this place names was read at page. */
+static void note_address(sb_leaf_cache *cache, sb_txn *txn, uint32_t tag, const sb_page *page)
+{
+    const uint64_t key = sb_txn_addresses(txn);
+    cache_address *address = &cache->addresses[tag & (cache->capacity - 1)];
+
+    if (key == 0 || page->pin != NULL) {
+        *address = (cache_address){0};
+        return;
+    }
+    if (key != cache->address_key) next_address_epoch(cache, key);
+    *address = (cache_address){.bytes = page->bytes, .tag = tag, .epoch = cache->address_epoch};
+}
+
 /* ---- Epochs ----------------------------------------------------------------------------------------------- */
 
-static void next_epoch(leaf_cache *cache)
+static void next_epoch(sb_leaf_cache *cache)
 {
     if (cache->epoch < EPOCH_MAX) {
         cache->epoch++;
         return;
     }
-    memset(cache->entries, 0, cache->capacity * sizeof(cache_entry));
+    drop_all(cache);
     cache->epoch = 1;
 }
 
 /* The current epoch, which is one of commit seq afterwards. */
-static uint32_t epoch_of(leaf_cache *cache, uint64_t seq)
+static uint32_t epoch_of(sb_leaf_cache *cache, uint64_t seq)
 {
     if (cache->epoch_seq != seq) {
         cache->epoch_seq = seq;
@@ -161,19 +267,26 @@ static uint32_t epoch_of(leaf_cache *cache, uint64_t seq)
 
 /* ---- Remembering ---------------------------------------------------------------------------------------- */
 
-static bool grow_cache(leaf_cache *cache)
+static bool grow_cache(sb_leaf_cache *cache)
 {
     const uint32_t capacity = cache->entries == NULL ? CACHE_ENTRIES_MIN : cache->capacity * 2;
     cache_entry *entries = sb_alloc_zero(cache->alloc, capacity * sizeof(cache_entry));
+    cache_address *addresses = sb_alloc_zero(cache->alloc, capacity * sizeof(cache_address));
     cache->displaced = 0;
-    if (entries == NULL) return false;
-    if (cache->entries != NULL) {
-        for (uint32_t i = 0; i < cache->capacity; i++)
-            if (cache->entries[i].pgno != SB_PGNO_NONE)
-                entries[cache->entries[i].tag & (capacity - 1)] = cache->entries[i];
-        sb_free(cache->alloc, cache->entries, cache->capacity * sizeof(cache_entry));
+    if (entries == NULL || addresses == NULL) {
+        sb_free(cache->alloc, entries, capacity * sizeof(cache_entry));
+        sb_free(cache->alloc, addresses, capacity * sizeof(cache_address));
+        return false;
     }
+    for (uint32_t i = 0; i < cache->capacity; i++) {
+        const uint32_t place = cache->entries[i].tag & (capacity - 1);
+        if (cache->entries[i].pgno == SB_PGNO_NONE) continue;
+        entries[place] = cache->entries[i];
+        addresses[place] = cache->addresses[i];
+    }
+    free_entries(cache);
     cache->entries = entries;
+    cache->addresses = addresses;
     cache->capacity = capacity;
     return true;
 }
@@ -206,13 +319,13 @@ static void learn_shift(tree_entry *tree, const uint8_t *page, uint32_t page_byt
         tree->span--;
     const int wanted = ((int)tree->span + 8) / 16 - 2;
     const int off = (int)tree->span - 16 * ((int)tree->shift + 2);
-    if (off > 12 || off < -12) tree->shift = (uint8_t)(wanted < 0 ? 0 : wanted);
+    if (off > 12 || off < -12) set_shift(tree, (uint8_t)(wanted < 0 ? 0 : wanted));
 }
 
 void sb_tree__leaf_remember(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pgno pgno,
-                            const uint8_t *page)
+                            const sb_page *page)
 {
-    leaf_cache *cache = find_cache(sb_txn_session(txn));
+    sb_leaf_cache *cache = find_cache(sb_txn_session(txn));
     if (cache == NULL) return;
     if (cache->entries == NULL ||
         (cache->displaced > cache->capacity / 2 && cache->capacity < CACHE_ENTRIES_MAX))
@@ -231,11 +344,12 @@ void sb_tree__leaf_remember(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pg
         epoch = epoch_of(cache, seq);
     }
     tree_entry *known = find_tree(cache, tree->id);
-    learn_shift(known, page, sb_pager_page_bytes(sb_txn_pager(txn)));
+    learn_shift(known, page->bytes, sb_pager_page_bytes(sb_txn_pager(txn)));
     const uint32_t tag = tag_of(known, id);
     cache_entry *entry = &cache->entries[tag & (cache->capacity - 1)];
     if (entry->pgno != SB_PGNO_NONE && entry->tag != tag) cache->displaced++;
     *entry = (cache_entry){.stamp = stamp_of(seq, epoch), .pgno = pgno, .tag = tag};
+    note_address(cache, txn, tag, page);
 }
 
 /* ---- Forgetting ----------------------------------------------------------------------------------------------- */
@@ -244,7 +358,7 @@ sb_status sb_tree__leaf_freed(sb_txn *txn, sb_tree *tree, sb_err *err)
 {
     (void)err;
     const uint64_t seq = sb_txn_seq(txn) + 1;
-    leaf_cache *cache = find_cache(sb_txn_session(txn));
+    sb_leaf_cache *cache = find_cache(sb_txn_session(txn));
     tree->moved_at = seq;
     if (cache == NULL) return SB_OK;
     cache->epoch_seq = seq;
@@ -253,23 +367,26 @@ sb_status sb_tree__leaf_freed(sb_txn *txn, sb_tree *tree, sb_err *err)
 }
 
 /* C4: a sweep, only when there is something to find. */
-static void drop_own(leaf_cache *cache, uint64_t txn_seq)
+static void drop_own(sb_leaf_cache *cache, uint64_t txn_seq)
 {
     if (cache->own == 0) return;
-    for (uint32_t i = 0; i < cache->capacity; i++)
-        if (cache->entries[i].stamp >> EPOCH_BITS > txn_seq) cache->entries[i] = (cache_entry){0};
+    for (uint32_t i = 0; i < cache->capacity; i++) {
+        if (cache->entries[i].stamp >> EPOCH_BITS <= txn_seq) continue;
+        cache->entries[i] = (cache_entry){0};
+        cache->addresses[i] = (cache_address){0};
+    }
     cache->own = 0;
 }
 
 void sb_tree__cache_rollback(sb_session *session, uint64_t txn_seq)
 {
-    leaf_cache *cache = find_cache(session);
+    sb_leaf_cache *cache = find_cache(session);
     if (cache != NULL) drop_own(cache, txn_seq);
 }
 
 void sb_tree__cache_end(sb_session *session, uint64_t txn_seq, bool committed)
 {
-    leaf_cache *cache = find_cache(session);
+    sb_leaf_cache *cache = find_cache(session);
     if (cache == NULL) return;
     if (!committed) {
         drop_own(cache, txn_seq);
@@ -281,29 +398,26 @@ void sb_tree__cache_end(sb_session *session, uint64_t txn_seq, bool committed)
 
 /* ---- Look-up ---------------------------------------------------------------------------------------------- */
 
-/* Is (id, 0, 0) within the fences? As bytes: the id, then zeros as far as the fence goes. */
-static bool fences_hold_id(const uint8_t *page, uint32_t page_bytes, uint64_t id)
+/* Where (id, 0, 0) lies by the fences: as bytes, the id, then zeros as far as the fence goes. */
+static int side_by_fences(const uint8_t *page, uint32_t page_bytes, uint64_t id)
 {
     sb_fences fences;
     uint8_t key[SB_LIST_KEY_BYTES] = {0};
     sb_store_be64(key, id);
     sb_tree__fences(page, page_bytes, &fences);
     const sb_bytes low = fences.low, high = fences.high;
-    const bool from_low =
-        low.size == 0 || memcmp(key, low.data, low.size < sizeof key ? low.size : sizeof key) >= 0;
-    const bool to_high =
-        high.size == 0 ||
-        memcmp(key, high.data, high.size < sizeof key ? high.size : sizeof key) < 0;
-    return from_low && to_high;
+    if (low.size != 0 && memcmp(key, low.data, low.size < sizeof key ? low.size : sizeof key) < 0)
+        return -1;
+    return high.size != 0 &&
+           memcmp(key, high.data, high.size < sizeof key ? high.size : sizeof key) >= 0;
 }
 
-bool sb_tree__leaf_holds_id(const sb_tree *tree, const uint8_t *page, uint32_t page_bytes,
-                            uint64_t id)
+int sb_tree__leaf_side(const sb_tree *tree, const uint8_t *page, uint32_t page_bytes, uint64_t id)
 {
     const sb_leaf_ops *ops = sb_tree__leaf_ops(tree->kind);
     if (page[SB_PAGE_KIND] != ops->page_kind || sb_load_le32(page + SB_PAGE_TREE) != tree->id)
-        return false; /* C5 */
-    return ops->holds_id != NULL ? ops->holds_id(page, id) : fences_hold_id(page, page_bytes, id);
+        return SB_SIDE_OTHER; /* C5 */
+    return ops->side != NULL ? ops->side(page, id) : side_by_fences(page, page_bytes, id);
 }
 
 static void count_look_up(sb_txn *txn, bool hit)
@@ -322,6 +436,34 @@ static void count_look_up(sb_txn *txn, bool hit)
         state->counters.leaf_cache_misses++;
 }
 
+/* The remembered leaf of the id's block, or of the next one on its side (C8), held in *page when it holds the id; else *pgno is
+ * SB_PGNO_NONE. */
+static sb_status look_in_cache(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_page *page,
+                               sb_pgno *pgno, sb_err *err)
+{
+    const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
+    sb_leaf_cache *cache = find_cache(sb_txn_session(txn));
+
+    *pgno = SB_PGNO_NONE;
+    if (cache == NULL || cache->entries == NULL) return SB_OK;
+    uint32_t tag = tag_of(find_tree(cache, tree->id), id);
+    for (int moved = 0, side = 0; moved < 2; moved++) {
+        const sb_pgno hint = remembered(cache, txn, tree, tag);
+        if (hint == SB_PGNO_NONE) return SB_OK;
+        SB_TRY(sb_page_acquire(txn, hint, page, err));
+        side = sb_tree__leaf_side(tree, page->bytes, page_bytes, id);
+        if (SB_LIKELY(side == 0)) {
+            note_address(cache, txn, tag, page);
+            *pgno = hint;
+            return SB_OK;
+        }
+        sb_page_release(txn, page);
+        if (side == SB_SIDE_OTHER) return SB_OK;
+        tag += (uint32_t)side;
+    }
+    return SB_OK;
+}
+
 sb_status sb_tree__leaf_of_id(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_page *page,
                               sb_pgno *pgno, sb_err *err)
 {
@@ -332,24 +474,15 @@ sb_status sb_tree__leaf_of_id(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_
         *pgno = tree->root;
         return sb_tree__acquire(txn, tree, tree->root, 0, page, err);
     }
-    const sb_pgno hint = sb_tree__leaf_hint(txn, tree, id);
-    if (hint != SB_PGNO_NONE) {
-        SB_TRY(sb_page_acquire(txn, hint, page, err));
-        if (SB_LIKELY(sb_tree__leaf_holds_id(tree, page->bytes,
-                                             sb_pager_page_bytes(sb_txn_pager(txn)), id))) {
-            count_look_up(txn, true);
-            *pgno = hint;
-            return SB_OK;
-        }
-        sb_page_release(txn, page);
-    }
-    count_look_up(txn, false);
+    SB_TRY(look_in_cache(txn, tree, id, page, pgno, err));
+    count_look_up(txn, *pgno != SB_PGNO_NONE);
+    if (*pgno != SB_PGNO_NONE) return SB_OK;
 
     sb_path path;
     uint8_t key[SB_ROW_KEY_BYTES];
     sb_store_be64(key, id);
     SB_TRY(sb_tree__descend_page(txn, tree, sb_bytes_of(key, sizeof key), &path, page, err));
     *pgno = path.leaf;
-    sb_tree__leaf_remember(txn, tree, id, path.leaf, page->bytes);
+    sb_tree__leaf_remember(txn, tree, id, path.leaf, page);
     return SB_OK;
 }

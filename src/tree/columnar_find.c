@@ -26,13 +26,51 @@ static sb_status locate(sb_row *row, uint64_t id, bool *found, sb_err *err)
     return SB_OK;
 }
 
+/* ---- Leaves --------------------------------------------------------------------------------------------- */
+
+SB_INLINE bool is_leaf_of(const sb_tree *tree, const uint8_t *page)
+{
+    return page[SB_PAGE_KIND] == SB_PAGE_COLUMNAR && sb_load_le32(page + SB_PAGE_TREE) == tree->id;
+}
+
+/* Is page, which the cache remembers for id's block (or NULL), or the one beside it, the leaf that holds id? Then it is row's. */
+SB_INLINE bool settle(const sb_leaves *leaves, const sb_tree *tree, uint64_t id,
+                      const uint8_t *page, sb_row *row)
+{
+    int side = 0;
+
+    if (SB_UNLIKELY(page == NULL || !is_leaf_of(tree, page))) return false;
+    side = sb_columnar__side(page, id);
+    if (SB_UNLIKELY(side != 0)) {
+        page = sb_tree__leaves_find(leaves, id, side);
+        if (page == NULL || !is_leaf_of(tree, page) || sb_columnar__side(page, id) != 0)
+            return false;
+    }
+    row->page = (sb_page){.bytes = page};
+    row->pgno = sb_tree__leaves_pgno(leaves, id, side);
+    return true;
+}
+
+/* The leaf that holds id (where it would be), held in row->page. The tree is not empty. */
+static sb_status hold_leaf(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_row *row, sb_err *err)
+{
+    sb_leaves leaves;
+
+    if (SB_LIKELY(sb_tree__leaves_open(txn, tree, &leaves)) &&
+        SB_LIKELY(settle(&leaves, tree, id, sb_tree__leaves_find(&leaves, id, 0), row))) {
+        sb_tree__leaves_hit(&leaves, 1);
+        return SB_OK;
+    }
+    return sb_tree__leaf_of_id(txn, tree, id, &row->page, &row->pgno, err);
+}
+
 sb_status sb_row_find(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_row *row, bool *found,
                       sb_err *err)
 {
     *found = false;
     init_row(row, txn);
     if (tree->root == SB_PGNO_NONE) return SB_OK;
-    SB_TRY(sb_tree__leaf_of_id(txn, tree, id, &row->page, &row->pgno, err));
+    SB_TRY(hold_leaf(txn, tree, id, row, err));
     const sb_status st = locate(row, id, found, err);
     if (!*found || st != SB_OK) sb_row_release(row);
     return st;

@@ -451,9 +451,9 @@ static sb_status leaf_set_fences(sb_txn *txn, uint8_t *page, sb_bytes low, sb_by
     return SB_OK;
 }
 
-static bool holds_id(const uint8_t *page, uint64_t id)
+static int side_of(const uint8_t *page, uint64_t id)
 {
-    return sb_columnar__covers(page, id);
+    return sb_columnar__side(page, id);
 }
 
 static uint32_t leaf_entries(const uint8_t *page)
@@ -573,7 +573,7 @@ const sb_leaf_ops sb_leaf_ops_columnar = {
     .set_fences = leaf_set_fences,
     .entries = leaf_entries,
     .used_bytes = sb_columnar__used,
-    .holds_id = holds_id,
+    .side = side_of,
     .merge = leaf_merge,
     .check = check_leaf,
     .overflow_refs = leaf_overflow_refs,

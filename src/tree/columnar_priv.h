@@ -159,6 +159,14 @@ SB_INLINE bool sb_columnar__covers(const uint8_t *page, uint64_t id)
            ((flags & SB_COL_NO_HIGH) != 0 || id < sb_load_le64(page + SB_COL_HIGH));
 }
 
+/* 0 then; -1 for ids below, 1 above. */
+SB_INLINE int sb_columnar__side(const uint8_t *page, uint64_t id)
+{
+    const uint32_t flags = sb_columnar__flags(page);
+    if ((flags & SB_COL_NO_LOW) == 0 && id < sb_load_le64(page + SB_COL_LOW)) return -1;
+    return (flags & SB_COL_NO_HIGH) == 0 && id >= sb_load_le64(page + SB_COL_HIGH);
+}
+
 #define SB_SLOT_NONE UINT32_MAX
 /* First slot whose id is >= id in a sparse leaf; slots when there is none. */
 uint32_t sb_columnar__sparse_bound(const uint8_t *page, uint64_t id);

@@ -82,13 +82,13 @@ SB_MUST_CHECK sb_status sb_tree__grow(sb_txn *txn, sb_tree_txn *state, sb_tree *
 SB_MUST_CHECK sb_status sb_tree__leaf_freed(sb_txn *txn, sb_tree *tree, sb_err *err);
 /* Remember that pgno holds id. Never fails: what can not be kept is not. */
 void sb_tree__leaf_remember(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pgno pgno,
-                            const uint8_t *page);
+                            const sb_page *page);
 /* Bytes of a page that a builder fills. */
 uint32_t sb_build__fill_bytes(const sb_build_core *core);
 
-/* Is page a leaf of tree whose fences hold (id, 0, 0)? */
-bool sb_tree__leaf_holds_id(const sb_tree *tree, const uint8_t *page, uint32_t page_bytes,
-                            uint64_t id);
+/* Where (id, 0, 0) lies by the fences of page: 0 within, -1 below, 1 above; SB_SIDE_OTHER: it is no leaf of tree. */
+#define SB_SIDE_OTHER 2
+int sb_tree__leaf_side(const sb_tree *tree, const uint8_t *page, uint32_t page_bytes, uint64_t id);
 /* The transaction ends or rolls back to a savepoint: hooks of the transaction's state. */
 void sb_tree__cache_end(sb_session *session, uint64_t txn_seq, bool committed);
 void sb_tree__cache_rollback(sb_session *session, uint64_t txn_seq);

@@ -11,22 +11,6 @@
 
 /* ---- Header ----------------------------------------------------------------------------------------- */
 
-void sb_list__view(const uint8_t *page, sb_list_view *view)
-{
-    view->page = page;
-    view->first_id = sb_load_le64(page + SB_LIST_FIRST_ID);
-    view->neighbor_base = sb_load_le64(page + SB_LIST_NEIGHBOR_BASE);
-    view->rel_base = sb_load_le64(page + SB_LIST_REL_BASE);
-    view->entry_count = sb_load_le16(page + SB_LIST_ENTRY_COUNT);
-    view->slot_count = sb_load_le16(page + SB_LIST_SLOT_COUNT);
-    view->diffs_off = 8u * sb_load_le16(page + SB_LIST_DIFFS_AT);
-    view->neighbors_off = 8u * sb_load_le16(page + SB_LIST_NEIGHBORS_AT);
-    view->rels_off = 8u * sb_load_le16(page + SB_LIST_RELS_AT);
-    view->neighbor_width = page[SB_LIST_NEIGHBOR_WIDTH];
-    view->rel_width = page[SB_LIST_REL_WIDTH];
-    view->diff_width = page[SB_LIST_DIFF_WIDTH];
-}
-
 void sb_list__range(const uint8_t *page, sb_list_range *range)
 {
     const unsigned flags = sb_load_le16(page + SB_PAGE_FLAGS);
@@ -135,17 +119,11 @@ SB_INLINE uint32_t lower_bound_diff(const uint8_t *diffs, uint32_t count, uint64
     return from;
 }
 
-bool sb_list__find_slot(const sb_list_view *view, uint64_t node, uint32_t *slot)
+bool sb_list__find_sparse(const sb_list_view *view, uint64_t node, uint32_t *slot)
 {
     const uint64_t diff = node - view->first_id;
     const uint8_t *diffs = view->page + view->diffs_off;
 
-    *slot = view->slot_count;
-    if (view->diff_width == 0) {
-        if (diff >= view->slot_count) return false;
-        *slot = (uint32_t)diff;
-        return true;
-    }
     if (node < view->first_id) {
         *slot = 0;
         return false;
@@ -529,20 +507,20 @@ static void get_fences(const uint8_t *page, uint32_t page_bytes, sb_fences *fenc
     fences->high = cut_key(fences->buf + SB_LIST_KEY_BYTES, range.has_high);
 }
 
-/* Look-ups by id come here: no keys, no branches but one. */
-static bool holds_id(const uint8_t *page, uint64_t id)
+static int side_of(const uint8_t *page, uint64_t id)
 {
-    const uint64_t low = sb_load_le64(page + SB_LIST_LOW_NODE);
-    const uint64_t high = sb_load_le64(page + SB_LIST_HIGH_NODE);
-    const bool has_high = (sb_load_le16(page + SB_PAGE_FLAGS) & SB_LIST_HAS_HIGH) != 0;
-
     sb_list__prefetch(page); /* the first look at a page that is likely read next */
-    if (SB_LIKELY(low < id && (id < high || !has_high))) return true;
-    /* At a border: is (id, 0, 0) on this side of it? An absent low fence is (0, 0, 0). */
+    return sb_list__side(page, id);
+}
+
+int sb_list__border_side(const uint8_t *page, uint64_t id)
+{
     const sb_triple begin = {.node = id, .neighbor = 0, .rel = 0};
     sb_list_range range;
-    sb_list__range(page, &range);
-    return sb_list__in_range(&range, &begin);
+
+    sb_list__range(page, &range); /* an absent low fence is (0, 0, 0) */
+    if (sb_list__compare(&begin, &range.low) < 0) return -1;
+    return !sb_list__below_high(&range, &begin);
 }
 
 static sb_status set_fences(sb_txn *txn, uint8_t *page, sb_bytes low, sb_bytes high, bool *fits,
@@ -683,7 +661,7 @@ const sb_leaf_ops sb_leaf_ops_list = {
     .page_kind = SB_PAGE_LIST,
     .fences = get_fences,
     .set_fences = set_fences,
-    .holds_id = holds_id,
+    .side = side_of,
     .entries = count_entries,
     .used_bytes = used_bytes,
     .merge = merge_pages,

@@ -151,12 +151,44 @@ SB_INLINE uint64_t sb_list__slot_node(const sb_list_view *view, uint32_t slot)
 
 /* ---- list_page.c: a page's bytes ------------------------------------------------------------------ */
 
-void sb_list__view(const uint8_t *page, sb_list_view *view);
+SB_INLINE void sb_list__view(const uint8_t *page, sb_list_view *view)
+{
+    view->page = page;
+    view->first_id = sb_load_le64(page + SB_LIST_FIRST_ID);
+    view->neighbor_base = sb_load_le64(page + SB_LIST_NEIGHBOR_BASE);
+    view->rel_base = sb_load_le64(page + SB_LIST_REL_BASE);
+    view->entry_count = sb_load_le16(page + SB_LIST_ENTRY_COUNT);
+    view->slot_count = sb_load_le16(page + SB_LIST_SLOT_COUNT);
+    view->diffs_off = 8u * sb_load_le16(page + SB_LIST_DIFFS_AT);
+    view->neighbors_off = 8u * sb_load_le16(page + SB_LIST_NEIGHBORS_AT);
+    view->rels_off = 8u * sb_load_le16(page + SB_LIST_RELS_AT);
+    view->neighbor_width = page[SB_LIST_NEIGHBOR_WIDTH];
+    view->rel_width = page[SB_LIST_REL_WIDTH];
+    view->diff_width = page[SB_LIST_DIFF_WIDTH];
+}
 void sb_list__range(const uint8_t *page, sb_list_range *range);
 void sb_list__set_range(uint8_t *page, const sb_list_range *range);
 void sb_list__set_rest(uint8_t *page, uint64_t rest);
+/* Where (id, 0, 0) lies by the fences: 0 within, -1 below, 1 above; whatever id. */
+int sb_list__border_side(const uint8_t *page, uint64_t id);
+SB_INLINE int sb_list__side(const uint8_t *page, uint64_t id)
+{
+    /* Look-ups come here: one line of the page, one branch; ids of the fences are rare. */
+    const uint64_t low = sb_load_le64(page + SB_LIST_LOW_NODE);
+    const uint64_t high = sb_load_le64(page + SB_LIST_HIGH_NODE);
+    if (SB_LIKELY(low < id && id < high)) return 0;
+    return sb_list__border_side(page, id);
+}
 /* Slot of node; false when it has none, then *slot is where it would be put (sparse) or slot_count (dense). */
-bool sb_list__find_slot(const sb_list_view *view, uint64_t node, uint32_t *slot);
+bool sb_list__find_sparse(const sb_list_view *view, uint64_t node, uint32_t *slot);
+SB_INLINE bool sb_list__find_slot(const sb_list_view *view, uint64_t node, uint32_t *slot)
+{
+    const uint64_t diff = node - view->first_id;
+
+    if (SB_UNLIKELY(view->diff_width != 0)) return sb_list__find_sparse(view, node, slot);
+    *slot = diff < view->slot_count ? (uint32_t)diff : view->slot_count;
+    return diff < view->slot_count;
+}
 /* First entry of [from, to) (one list) that is >= (neighbor, rel); to when there is none. */
 uint32_t sb_list__lower_bound(const sb_list_view *view, uint32_t from, uint32_t to,
                               uint64_t neighbor, uint64_t rel);
@@ -203,6 +235,10 @@ SB_INLINE void sb_list__prefetch(const uint8_t *page)
 
 /* ---- list_read.c ------------------------------------------------------------------------------------- */
 
+/* out[i] = base + the i-th number of width bytes, with a loop per width. */
+void sb_list__decode_words(const uint8_t *from, uint64_t base, uint32_t count, unsigned width,
+                           uint64_t *out);
+
 /* The piece of one list as a chunk. */
 SB_INLINE void sb_list__chunk(const sb_list_view *view, uint32_t from, uint32_t to, sb_chunk *chunk)
 {
@@ -213,6 +249,13 @@ SB_INLINE void sb_list__chunk(const sb_list_view *view, uint32_t from, uint32_t 
     chunk->neighbor_width = view->neighbor_width;
     chunk->rel_width = view->rel_width;
     chunk->count = to - from;
+}
+
+/* Entries of a list behind its home. */
+SB_INLINE uint64_t sb_list__rest(const uint8_t *page, uint64_t node)
+{
+    if (SB_LIKELY((sb_load_le16(page + SB_PAGE_FLAGS) & SB_LIST_HAS_REST) == 0)) return 0;
+    return sb_load_le64(page + SB_LIST_HIGH_NODE) == node ? sb_load_le64(page + SB_LIST_REST) : 0;
 }
 
 /* The same of one tree alone, without its side. */
@@ -253,6 +296,14 @@ SB_INLINE void sb_list__chunk_skip(sb_chunk *chunk, uint32_t count)
     chunk->rels += (size_t)count * chunk->rel_width;
     chunk->count -= count;
 }
+
+/* ---- list_run.c -------------------------------------------------------------------------------------- */
+
+/* The home of node's list, held. The tree is not empty. */
+SB_MUST_CHECK sb_status sb_list__home(sb_txn *txn, const sb_tree *tree, uint64_t node,
+                                      sb_page *page, sb_err *err);
+/* Length of node's list in one tree by what its home says. */
+uint64_t sb_list__length(const uint8_t *page, uint64_t node);
 
 /* ---- list_insert.c: totals of lists over several leaves -------------------------------------------------- */
 

@@ -16,8 +16,8 @@ SB_INLINE void decode_loop(const uint8_t *from, uint64_t base, uint32_t count, u
         out[i] = base + sb_load_width(from + (size_t)i * width, width);
 }
 
-static void decode(const uint8_t *from, uint64_t base, uint32_t count, unsigned width,
-                   uint64_t *out)
+void sb_list__decode_words(const uint8_t *from, uint64_t base, uint32_t count, unsigned width,
+                           uint64_t *out)
 {
     switch (width) {
     case 0: decode_loop(from, base, count, 0, out); break;
@@ -31,15 +31,15 @@ static void decode(const uint8_t *from, uint64_t base, uint32_t count, unsigned 
 void sb_chunk_neighbors(const sb_chunk *chunk, uint32_t from, uint32_t count, uint64_t *out)
 {
     SB_ASSERT(from <= chunk->count && count <= chunk->count - from);
-    decode(chunk->neighbors + (size_t)from * chunk->neighbor_width, chunk->neighbor_base, count,
-           chunk->neighbor_width, out);
+    sb_list__decode_words(chunk->neighbors + (size_t)from * chunk->neighbor_width,
+                          chunk->neighbor_base, count, chunk->neighbor_width, out);
 }
 
 void sb_chunk_rels(const sb_chunk *chunk, uint32_t from, uint32_t count, uint64_t *out)
 {
     SB_ASSERT(from <= chunk->count && count <= chunk->count - from);
-    decode(chunk->rels + (size_t)from * chunk->rel_width, chunk->rel_base, count, chunk->rel_width,
-           out);
+    sb_list__decode_words(chunk->rels + (size_t)from * chunk->rel_width, chunk->rel_base, count,
+                          chunk->rel_width, out);
 }
 
 /* ---- One list ------------------------------------------------------------------------------------------- */
@@ -58,20 +58,13 @@ SB_INLINE void set_chunk(sb_list *list, const uint8_t *page)
     sb_list__chunk(&view, from, to, &list->chunk);
 }
 
-/* Entries of node behind its home. */
-SB_INLINE uint64_t rest_of(const uint8_t *page, uint64_t node)
-{
-    if (SB_LIKELY((sb_load_le16(page + SB_PAGE_FLAGS) & SB_LIST_HAS_REST) == 0)) return 0;
-    return sb_load_le64(page + SB_LIST_HIGH_NODE) == node ? sb_load_le64(page + SB_LIST_REST) : 0;
-}
-
 /* list->page is the home of list->node: the first chunk. */
 static sb_status begin_at_home(sb_list *list, sb_err *err)
 {
     bool more;
 
     set_chunk(list, list->page.bytes);
-    list->remaining = rest_of(list->page.bytes, list->node);
+    list->remaining = sb_list__rest(list->page.bytes, list->node);
     list->total = list->chunk.count + list->remaining;
     /* The rarer test first: whether a list is empty can not be predicted, and a wrong guess waits for the page. */
     if (SB_UNLIKELY(list->remaining > 0) && list->chunk.count == 0)
@@ -82,11 +75,9 @@ static sb_status begin_at_home(sb_list *list, sb_err *err)
 sb_status sb_list__open_plain(sb_txn *txn, const sb_tree *tree, uint64_t node, sb_list *list,
                               sb_err *err)
 {
-    sb_pgno pgno;
-
     sb_list__init(list, txn, tree, node);
     if (tree->root == SB_PGNO_NONE) return SB_OK;
-    SB_TRY(sb_tree__leaf_of_id(txn, tree, node, &list->page, &pgno, err));
+    SB_TRY(sb_list__home(txn, tree, node, &list->page, err));
     return begin_at_home(list, err);
 }
 
@@ -156,19 +147,12 @@ void sb_list_close(sb_list *list)
 static sb_status degree_plain(sb_txn *txn, const sb_tree *tree, uint64_t node, uint64_t *degree,
                               sb_err *err)
 {
-    sb_list_view view;
-    uint32_t slot;
     sb_page page;
-    sb_pgno pgno;
 
     *degree = 0;
     if (tree->root == SB_PGNO_NONE) return SB_OK;
-    SB_TRY(sb_tree__leaf_of_id(txn, tree, node, &page, &pgno, err));
-    sb_list__view(page.bytes, &view);
-    if (sb_list__find_slot(&view, node, &slot)) {
-        *degree = sb_list__end(page.bytes, slot + 1) - sb_list__end(page.bytes, slot);
-    }
-    *degree += rest_of(page.bytes, node);
+    SB_TRY(sb_list__home(txn, tree, node, &page, err));
+    *degree = sb_list__length(page.bytes, node);
     sb_page_release(txn, &page);
     return SB_OK;
 }
@@ -205,16 +189,15 @@ sb_status sb_list__seek_plain(sb_txn *txn, const sb_tree *tree, uint64_t node, u
     uint8_t key[SB_LIST_KEY_BYTES];
     sb_list_range range;
     sb_triple border;
-    sb_pgno pgno;
     sb_path path;
     bool more;
 
     sb_list__init(list, txn, tree, node);
     if (tree->root == SB_PGNO_NONE) return SB_OK;
-    SB_TRY(sb_tree__leaf_of_id(txn, tree, node, &list->page, &pgno, err));
+    SB_TRY(sb_list__home(txn, tree, node, &list->page, err));
     sb_list__range(list->page.bytes, &range);
     set_chunk(list, list->page.bytes);
-    list->remaining = rest_of(list->page.bytes, node);
+    list->remaining = sb_list__rest(list->page.bytes, node);
     list->total = list->chunk.count + list->remaining;
     if (!sb_list__below_high(&range, &want)) {
         /* Behind the home. How many entries lie between is not known: remaining bounds what follows. */
@@ -280,13 +263,13 @@ static sb_status open_group(sb_txn *txn, const sb_tree *tree, size_t count, sb_l
         sb_pgno pgno;
 
         if (list->page.bytes == NULL ||
-            !sb_tree__leaf_holds_id(tree, list->page.bytes, page_bytes, list->node)) {
+            sb_tree__leaf_side(tree, list->page.bytes, page_bytes, list->node) != 0) {
             sb_page_release(txn, &list->page);
             SB_TRY(sb_tree__leaf_of_id(txn, tree, list->node, &list->page, &pgno, err));
         }
         set_chunk(list, list->page.bytes);
         SB_PREFETCH(list->chunk.neighbors);
-        list->remaining = rest_of(list->page.bytes, list->node);
+        list->remaining = sb_list__rest(list->page.bytes, list->node);
         list->total = list->chunk.count + list->remaining;
         if (sb_list__has_side(tree)) SB_TRY(sb_list__weave(list, 0, 0, err));
     }

@@ -276,6 +276,30 @@ SB_MUST_CHECK sb_status sb_list_degree(sb_txn *txn, const sb_tree *tree, uint64_
 typedef sb_status (*sb_list_visit)(void *ctx, size_t i, sb_list *list);
 SB_MUST_CHECK sb_status sb_lists_open(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes,
                                       size_t count, sb_list_visit visit, void *ctx, sb_err *err);
+/* Neighbors of one node, without their relationships, as they lie in a page: neighbor i is base + the i-th little-endian number of
+ * width bytes at words. */
+typedef struct sb_id_list {
+    const uint8_t *words; /* mapped (the transaction) */
+    uint64_t base;
+    size_t count;
+    uint8_t width; /* 0, 1, 2, 4, 8; SB_ID_LIST_NONE: such a run can not be had, use sb_list_open */
+} SB_MAY_ALIAS sb_id_list;
+#define SB_ID_LIST_NONE 255u
+SB_INLINE uint64_t sb_id_list_at(const sb_id_list *run, size_t i)
+{
+    return run->base + sb_load_width(run->words + i * run->width, run->width);
+}
+/* Decode all of it. */
+void sb_id_list_decode(const sb_id_list *run, uint64_t *out);
+/* The whole list of node as a run: when it lies in one page, in a transaction whose pages stay where they are (sb_txn_addresses). */
+SB_MUST_CHECK sb_status sb_list_run(sb_txn *txn, const sb_tree *tree, uint64_t node,
+                                    sb_id_list *run, sb_err *err);
+/* Many nodes at once, in any order, overlapped by prefetching; the words are asked for, too. */
+SB_MUST_CHECK sb_status sb_lists_runs(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes,
+                                      size_t count, sb_id_list *runs, sb_err *err);
+/* Lengths of the lists of many nodes: one look at where each begins. */
+SB_MUST_CHECK sb_status sb_lists_degrees(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes,
+                                         size_t count, uint64_t *degrees, sb_err *err);
 /* Walk all lists of nodes in [first, last] in id order, with read-ahead: visit(ctx, node, chunk, starts): starts is true
  * for a node's first chunk. Non-zero from visit stops and is returned. */
 typedef sb_status (*sb_list_scan_visit)(void *ctx, uint64_t node, const sb_chunk *chunk,

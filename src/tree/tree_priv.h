@@ -85,8 +85,9 @@ typedef struct sb_leaf_ops {
     /* Order of entries within the page and within its fences: findings of verify. */
     sb_status (*verify)(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, sb_finding finding,
                         void *ctx, uint64_t *findings, sb_err *err);
-    /* Does (id, 0, 0) lie within the fences? The leaf cache asks it at each look-up; NULL: through fences. */
-    bool (*holds_id)(const uint8_t *page, uint64_t id);
+    /* Where (id, 0, 0) lies: 0 within the fences, -1 below, 1 above. The leaf cache asks it at each look-up; NULL: through
+     * fences. */
+    int (*side)(const uint8_t *page, uint64_t id);
 } sb_leaf_ops;
 extern const sb_leaf_ops sb_leaf_ops_slotted, sb_leaf_ops_columnar, sb_leaf_ops_list;
 const sb_leaf_ops *sb_tree__leaf_ops(uint8_t tree_kind); /* NULL for an unknown kind */
@@ -97,6 +98,23 @@ SB_MUST_CHECK sb_status sb_tree__leaf_of_id(sb_txn *txn, const sb_tree *tree, ui
                                             sb_page *page, sb_pgno *pgno, sb_err *err);
 /* Only look: the page number remembered for id or SB_PGNO_NONE; to prefetch for batches. */
 sb_pgno sb_tree__leaf_hint(sb_txn *txn, const sb_tree *tree, uint64_t id);
+
+/* The short way of read transactions whose pages do not move (cache C7): remembered leaves of a tree by address. False: there is
+ * none, ask sb_tree__leaf_of_id. Valid until another look-up of the session. */
+typedef struct sb_leaf_cache sb_leaf_cache;
+typedef struct sb_leaves {
+    sb_leaf_cache *cache;
+    uint32_t salt;
+    uint8_t shift;
+} sb_leaves;
+bool sb_tree__leaves_open(sb_txn *txn, const sb_tree *tree, sb_leaves *leaves);
+/* A leaf of the tree, as this transaction sees it, that is likely to hold id, or to be beside the one that does: the caller looks at
+ * kind, tree and fences. side -1, 1: what is remembered for the ids before, behind (C8). NULL: nothing is. */
+const uint8_t *sb_tree__leaves_find(const sb_leaves *leaves, uint64_t id, int side);
+/* Number of the page that find gives for the same arguments. */
+sb_pgno sb_tree__leaves_pgno(const sb_leaves *leaves, uint64_t id, int side);
+/* Count look-ups answered so. */
+void sb_tree__leaves_hit(const sb_leaves *leaves, size_t count);
 
 /* The transaction's state of this layer (a transaction extension): buffer pool of 16, counters, scratch. */
 typedef struct sb_tree_txn sb_tree_txn;

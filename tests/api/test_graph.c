@@ -594,6 +594,25 @@ static void test_api_graph__reading(void **state)
     assert_int_equal(ends[1], 3);
     FAILS(&f, sombra_neighbor_ids_many(f.txn, NULL, 2, SOMBRA_OUT, 0, &ids, (size_t *)ends),
           SOMBRA_MISUSE, "nodes");
+    {
+        sombra_list lists[2], list;
+        uint64_t degrees[2];
+        OK(&f, sombra_neighbor_lists(f.txn, first, 2, SOMBRA_OUT, 0, lists));
+        OK(&f, sombra_neighbor_list(f.txn, numbers[5], SOMBRA_OUT, 0, &list));
+        assert_int_equal(lists[0].count, 2);
+        assert_int_equal(lists[1].count, 1);
+        assert_int_equal(list.count, 1);
+        assert_int_equal(sombra_list_id(&list, 0), numbers[6]);
+        FAILS(&f, sombra_neighbor_list(f.txn, numbers[5], (sombra_direction)7, 0, &list),
+              SOMBRA_MISUSE, "direction");
+        assert_int_equal(list.count, 0);
+        FAILS(&f, sombra_neighbor_lists(f.txn, NULL, 2, SOMBRA_OUT, 0, lists), SOMBRA_MISUSE,
+              "nodes");
+        OK(&f, sombra_degrees_many(f.txn, first, 2, SOMBRA_BOTH, 0, degrees));
+        assert_int_equal(degrees[0], 3);
+        FAILS(&f, sombra_degrees_many(f.txn, first, 2, SOMBRA_BOTH, 0, NULL), SOMBRA_MISUSE,
+              "degrees");
+    }
     OK(&f, sombra_degree(f.txn, numbers[0], SOMBRA_BOTH, NULL, 0, &degree));
     assert_int_equal(degree, 3);
     FAILS(&f, sombra_degree(f.txn, 99999, SOMBRA_OUT, NULL, 0, &degree), SOMBRA_NOT_FOUND, "99999");

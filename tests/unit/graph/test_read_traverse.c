@@ -183,6 +183,34 @@ static void check_neighbors(graph_fixture *f, model *m, sb_node_id node)
     free(found);
 }
 
+/* Lists in place, lengths, one by one and of many, against the same. */
+static void check_lists(graph_fixture *f, const sb_node_id *nodes, size_t node_count,
+                        sb_direction direction, sb_type_id type, const sb_node_id *all,
+                        const size_t *ends)
+{
+    sb_node_id *copy = malloc((ends[node_count - 1] + 1) * sizeof *copy);
+    sb_id_list lists[70], one;
+    uint64_t degrees[70];
+
+    memcpy(copy, all, ends[node_count - 1] * sizeof *copy);
+    OK(f, sb_graph_lists(f->graph, nodes, node_count, direction, type, lists, &f->err));
+    for (size_t i = 0, begin = 0; i < node_count; begin = ends[i++]) {
+        assert_int_equal(lists[i].count, ends[i] - begin);
+        for (size_t k = 0; k < lists[i].count; k++)
+            assert_int_equal(sb_id_list_at(&lists[i], k), copy[begin + k]);
+    }
+    for (size_t i = 0, begin = 0; i < node_count; begin = ends[i++]) {
+        OK(f, sb_graph_list(f->graph, nodes[i], direction, type, &one, &f->err));
+        assert_int_equal(one.count, ends[i] - begin);
+        for (size_t k = 0; k < one.count; k++)
+            assert_int_equal(sb_id_list_at(&one, k), copy[begin + k]);
+    }
+    OK(f, sb_graph_degrees(f->graph, nodes, node_count, direction, type, degrees, &f->err));
+    for (size_t i = 0, begin = 0; i < node_count; begin = ends[i++])
+        assert_int_equal(degrees[i], ends[i] - begin);
+    free(copy);
+}
+
 static void check_many(graph_fixture *f, model *m)
 {
     sb_node_id nodes[70];
@@ -195,7 +223,10 @@ static void check_many(graph_fixture *f, model *m)
             .direction = (sb_direction)(variant % 3), .types = &type, .type_count = variant / 3};
         const sb_node_id *ids;
         for (size_t i = 0; i < 70; i++)
-            nodes[i] = i == 5 ? 999999999 : m->nodes[below(m, m->node_count)];
+            nodes[i] = i == 5   ? 999999999
+                       : i == 6 ? SB_ID_MAX + 1
+                                : m->nodes[below(m, m->node_count)];
+        nodes[7] = m->nodes[0];
         OK(f, sb_graph_neighbor_ids_many(f->graph, nodes, 70, options.direction,
                                          variant < 3 ? 0 : type, &ids, ends, &f->err));
         begin = 0;
@@ -205,6 +236,7 @@ static void check_many(graph_fixture *f, model *m)
             for (size_t k = 0; k < count; k++)
                 assert_int_equal(ids[begin + k], expected[k].node);
         }
+        check_lists(f, nodes, 70, options.direction, variant < 3 ? 0 : type, ids, ends);
     }
     free(expected);
 }

@@ -1,0 +1,211 @@
+/* list_run.c — lists found without holding a page: the hot reads of traversals. In a read transaction whose pages stay where they
+ * are, a look-up is the leaf cache's address of the home (cache C7), a compare with its fences, and two offsets of its
+ * directory; the neighbors are then read in place.
+ *
+ * Batches go in groups through stages, each of which asks for the lines that the next one reads: header, directory, neighbors. So the
+ * misses of a group overlap, and what is waited for is one of each stage. */
+#include "tree/list_priv.h"
+
+/* Look-ups in a stage: more than a core has misses in flight, and few enough that what was fetched is still there. */
+#define GROUP 64u
+
+/* ---- Homes ------------------------------------------------------------------------------------------------- */
+
+SB_INLINE bool is_leaf_of(const sb_tree *tree, const uint8_t *page)
+{
+    return page[SB_PAGE_KIND] == SB_PAGE_LIST && sb_load_le32(page + SB_PAGE_TREE) == tree->id;
+}
+
+/* Is page, which the cache remembers for node's block (or NULL), or the one beside it, the home? Else NULL. */
+SB_INLINE const uint8_t *settle(const sb_leaves *leaves, const sb_tree *tree, uint64_t node,
+                                const uint8_t *page)
+{
+    if (SB_UNLIKELY(page == NULL || !is_leaf_of(tree, page))) return NULL;
+    const int side = sb_list__side(page, node);
+    if (SB_LIKELY(side == 0)) return page;
+    page = sb_tree__leaves_find(leaves, node, side);
+    return page != NULL && is_leaf_of(tree, page) && sb_list__side(page, node) == 0 ? page : NULL;
+}
+
+sb_status sb_list__home(sb_txn *txn, const sb_tree *tree, uint64_t node, sb_page *page, sb_err *err)
+{
+    sb_leaves leaves;
+    sb_pgno pgno;
+
+    if (SB_LIKELY(sb_tree__leaves_open(txn, tree, &leaves))) {
+        *page =
+            (sb_page){.bytes = settle(&leaves, tree, node, sb_tree__leaves_find(&leaves, node, 0))};
+        if (SB_LIKELY(page->bytes != NULL)) {
+            sb_tree__leaves_hit(&leaves, 1);
+            return SB_OK;
+        }
+    }
+    return sb_tree__leaf_of_id(txn, tree, node, page, &pgno, err);
+}
+
+/* Ask for where the directory has node's end offset, by a header that is there. */
+SB_INLINE void prefetch_slot(const uint8_t *page, uint64_t node)
+{
+    const uint64_t slot = node - sb_load_le64(page + SB_LIST_FIRST_ID);
+    if (slot < sb_load_le16(page + SB_LIST_SLOT_COUNT))
+        SB_PREFETCH(page + SB_LIST_HEADER + 2 * slot);
+}
+
+/* Where a page stays when it is no longer held; NULL: it does not. */
+SB_INLINE const uint8_t *kept(sb_txn *txn, sb_page *page)
+{
+    if (SB_LIKELY(page->pin == NULL)) return page->bytes;
+    sb_page_release(txn, page);
+    return NULL;
+}
+
+/* The homes of up to GROUP nodes, their headers read and their directories asked for; NULL: it does not stay where it is. *stay
+ * false: none does in this transaction, and nothing was done. */
+static sb_status find_homes(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
+                            const uint8_t **pages, bool *stay, sb_err *err)
+{
+    sb_leaves leaves;
+    size_t missed = 0;
+    bool open = sb_tree__leaves_open(txn, tree, &leaves);
+
+    *stay = sb_txn_addresses(txn) != 0;
+    if (!*stay) return SB_OK;
+    for (size_t i = 0; i < count; i++) {
+        pages[i] = open ? sb_tree__leaves_find(&leaves, nodes[i], 0) : NULL;
+        SB_PREFETCH(pages[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        pages[i] = open ? settle(&leaves, tree, nodes[i], pages[i]) : NULL;
+        if (SB_UNLIKELY(pages[i] == NULL)) {
+            sb_page page;
+            sb_pgno pgno;
+            SB_TRY(sb_tree__leaf_of_id(txn, tree, nodes[i], &page, &pgno, err));
+            pages[i] = kept(txn, &page);
+            missed++;
+            open = sb_tree__leaves_open(txn, tree, &leaves); /* the cache has learned */
+            if (pages[i] == NULL) continue;
+        }
+        prefetch_slot(pages[i], nodes[i]);
+    }
+    if (open) sb_tree__leaves_hit(&leaves, count - missed);
+    return SB_OK;
+}
+
+/* ---- Runs --------------------------------------------------------------------------------------------------- */
+
+void sb_id_list_decode(const sb_id_list *run, uint64_t *out)
+{
+    sb_list__decode_words(run->words, run->base, (uint32_t)run->count, run->width, out);
+}
+
+SB_INLINE void set_run(const uint8_t *page, uint64_t node, sb_id_list *run)
+{
+    sb_list_view view;
+    uint32_t slot, from = 0, to = 0;
+
+    sb_list__view(page, &view);
+    if (sb_list__find_slot(&view, node, &slot)) {
+        from = sb_list__end(page, slot);
+        to = sb_list__end(page, slot + 1);
+    }
+    run->words = page + view.neighbors_off + (size_t)from * view.neighbor_width;
+    run->base = view.neighbor_base;
+    run->count = to - from;
+    run->width = sb_list__rest(page, node) == 0 ? view.neighbor_width : SB_ID_LIST_NONE;
+}
+
+sb_status sb_list_run(sb_txn *txn, const sb_tree *tree, uint64_t node, sb_id_list *run, sb_err *err)
+{
+    const uint8_t *home;
+    sb_page page;
+
+    *run = (sb_id_list){0};
+    if (tree->root == SB_PGNO_NONE) return SB_OK;
+    run->width = SB_ID_LIST_NONE;
+    if (sb_txn_addresses(txn) == 0) return SB_OK;
+    SB_TRY(sb_list__home(txn, tree, node, &page, err));
+    home = kept(txn, &page);
+    if (SB_LIKELY(home != NULL)) set_run(home, node, run);
+    if (sb_list__has_side(tree)) {
+        SB_TRY(sb_list__home(txn, tree->side, node, &page, err));
+        if (sb_list__length(page.bytes, node) != 0) run->width = SB_ID_LIST_NONE;
+        sb_page_release(txn, &page);
+    }
+    return SB_OK;
+}
+
+/* Which of up to GROUP nodes have entries in the tree's side. */
+static sb_status find_aside(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
+                            bool *aside, sb_err *err)
+{
+    const uint8_t *pages[GROUP];
+    bool stay;
+
+    SB_TRY(find_homes(txn, tree->side, nodes, count, pages, &stay, err));
+    for (size_t i = 0; i < count; i++)
+        aside[i] = !stay || pages[i] == NULL || sb_list__length(pages[i], nodes[i]) != 0;
+    return SB_OK;
+}
+
+sb_status sb_lists_runs(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
+                        sb_id_list *runs, sb_err *err)
+{
+    const sb_id_list none = {.width = tree->root == SB_PGNO_NONE ? 0 : SB_ID_LIST_NONE};
+    const uint8_t *pages[GROUP];
+    bool stay = tree->root != SB_PGNO_NONE, aside[GROUP] = {false};
+
+    for (size_t at = 0; at < count; at += GROUP) {
+        const size_t size = count - at < GROUP ? count - at : GROUP;
+        if (stay) SB_TRY(find_homes(txn, tree, nodes + at, size, pages, &stay, err));
+        if (stay && sb_list__has_side(tree))
+            SB_TRY(find_aside(txn, tree, nodes + at, size, aside, err));
+        for (size_t i = 0; i < size; i++) {
+            if (SB_UNLIKELY(!stay || pages[i] == NULL || aside[i])) {
+                runs[at + i] = none;
+                continue;
+            }
+            set_run(pages[i], nodes[at + i], &runs[at + i]);
+            SB_PREFETCH(runs[at + i].words);
+        }
+    }
+    return SB_OK;
+}
+
+/* ---- Lengths ------------------------------------------------------------------------------------------------ */
+
+uint64_t sb_list__length(const uint8_t *page, uint64_t node)
+{
+    sb_list_view view;
+    uint32_t slot;
+
+    sb_list__view(page, &view);
+    const uint32_t here = sb_list__find_slot(&view, node, &slot)
+                              ? sb_list__end(page, slot + 1) - sb_list__end(page, slot)
+                              : 0;
+    return here + sb_list__rest(page, node);
+}
+
+sb_status sb_lists_degrees(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
+                           uint64_t *degrees, sb_err *err)
+{
+    const uint8_t *pages[GROUP];
+    bool stay;
+
+    if (tree->root == SB_PGNO_NONE) {
+        for (size_t i = 0; i < count; i++)
+            degrees[i] = 0;
+        return SB_OK;
+    }
+    for (size_t at = 0; at < count; at += GROUP) {
+        const size_t size = count - at < GROUP ? count - at : GROUP;
+        SB_TRY(find_homes(txn, tree, nodes + at, size, pages, &stay, err));
+        const bool short_way = stay && !sb_list__has_side(tree);
+        for (size_t i = 0; i < size; i++) {
+            if (SB_LIKELY(short_way && pages[i] != NULL))
+                degrees[at + i] = sb_list__length(pages[i], nodes[at + i]);
+            else
+                SB_TRY(sb_list_degree(txn, tree, nodes[at + i], &degrees[at + i], err));
+        }
+    }
+    return SB_OK;
+}
