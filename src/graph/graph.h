@@ -264,6 +264,59 @@ SB_MUST_CHECK sb_status sb_graph_degrees(sb_graph *graph, const sb_node_id *node
 SB_MUST_CHECK sb_status sb_graph_rel_between(sb_graph *graph, sb_node_id source, sb_node_id target,
                                              sb_type_id type, sb_rel_id *rel, sb_err *err);
 
+/* ---- Reading in batches: for executors -------------------------------------------------------------------------------- */
+
+/* One property of many entities, as typed as it is. Arrays are arena(the caller's), one place for each entity. */
+#define SB_TYPE_MIXED 255u
+typedef struct sb_fetched {
+    uint32_t
+        type; /* sb_type of all present values; SB_TYPE_NULL: none is; SB_TYPE_MIXED: several */
+    size_t present_count;
+    uint8_t *present;  /* bitmap */
+    int64_t *integers; /* INT, DATE, LOCAL_TIME, BOOL (0, 1); 0 where absent; else NULL */
+    double *reals;     /* FLOAT; 0 where absent; else NULL */
+    sb_bytes *
+        bytes; /* STRING, BYTES; borrowed from the page (the transaction, while it only reads) or arena; else NULL */
+    sb_value *values; /* all other types, and MIXED; NULL typed where absent; else NULL */
+} sb_fetched;
+/* Entities that do not exist (0, say, for null) have no value. Look-ups are overlapped by prefetching. */
+SB_MUST_CHECK sb_status sb_graph_fetch(sb_graph *graph, sb_entity entity, const uint64_t *ids,
+                                       size_t count, sb_key_id key, sb_arena *arena,
+                                       sb_fetched *column, sb_err *err);
+/* Label sets of many nodes, and which exist (bitmap); 0 for those that do not. */
+SB_MUST_CHECK sb_status sb_graph_fetch_sets(sb_graph *graph, const sb_node_id *ids, size_t count,
+                                            sb_set_id *sets, uint8_t *found, sb_err *err);
+/* Ends and types of many relationships, and which exist; each of the three may be NULL. 0 for those that do not. */
+SB_MUST_CHECK sb_status sb_graph_fetch_ends(sb_graph *graph, const sb_rel_id *ids, size_t count,
+                                            sb_node_id *sources, sb_node_id *targets,
+                                            sb_type_id *types, uint8_t *found, sb_err *err);
+
+/* Relationships of many nodes, a batch of rows at a time: order of nodes, then of type, direction, neighbor, relationship. */
+typedef struct sb_expand_options {
+    sb_direction direction;
+    const sb_type_id *types; /* ascending, none twice; copied */
+    size_t type_count;       /* 0: all types */
+    bool loops_once;         /* BOTH: a loop is one row (outgoing), not two */
+} sb_expand_options;
+typedef struct
+    sb_expand_rows { /* the caller's arrays; those that may be NULL are then not filled in */
+    uint32_t *from;  /* which of the nodes */
+    sb_node_id *neighbors;
+    sb_rel_id *rels;   /* may be NULL */
+    sb_type_id *types; /* may be NULL */
+    bool *outgoing;    /* may be NULL */
+} sb_expand_rows;
+typedef struct sb_expand sb_expand;
+SB_MUST_CHECK sb_status sb_expand_open(sb_graph *graph, const sb_expand_options *options,
+                                       sb_expand **expand, sb_err *err);
+void sb_expand_close(sb_expand *expand); /* accepts NULL */
+/* The next batch of nodes, borrowed until its rows are read. Those that do not exist have none. What was left of the batch before is
+ * forgotten. */
+void sb_expand_begin(sb_expand *expand, const sb_node_id *nodes, size_t count);
+/* *count 0: the end of the batch. The transaction may write between calls: rows are those of the list when its first ones were read. */
+SB_MUST_CHECK sb_status sb_expand_next(sb_expand *expand, const sb_expand_rows *rows,
+                                       size_t capacity, size_t *count, sb_err *err);
+
 /* Scans: nodes by label (0: all) or relationships by type (0: all), with an optional filter on one property served by an
  * index when there is one, else by scanning the column. */
 typedef struct sb_scan_options {

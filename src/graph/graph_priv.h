@@ -249,6 +249,21 @@ SB_INLINE bool sb_graph__has_pending(const sb_graph *graph)
     return graph->writer.pending_rels != 0;
 }
 
+/* ---- read.c ------------------------------------------------------------------------------------------------------------ */
+
+/* What a call needs to make values: where the arena is NULL, the graph's results are emptied when the first value wants it, so that the
+ * common call touches no memory but the page. */
+typedef struct sb_reader {
+    sb_graph *graph;
+    sb_arena *arena;
+} sb_reader;
+/* pinned: the page that the cell lies in is given back before the caller reads the value, or it is a wide row. */
+SB_MUST_CHECK sb_status sb_read__value(sb_reader *reader, const sb_cell *cell, bool pinned,
+                                       sb_value *value, sb_err *err);
+/* A system column that every row of its table has. */
+SB_MUST_CHECK sb_status sb_read__system(const sb_row *row, const char *what, uint64_t id,
+                                        uint32_t key, uint64_t *word, sb_err *err);
+
 /* ---- columns.c ---------------------------------------------------------------------------------------------------- */
 
 /* Check batch columns and turn them into table columns (in writer scratch, borrowed until the next call of it), sorted by

@@ -69,21 +69,23 @@ static uint64_t *words_of(const sb_buffer *buffer)
     return (uint64_t *)(void *)buffer->data;
 }
 
-/* Append a whole list to graph->neighbor_ids, and its relationships to graph->rel_ids when wanted (pending ones need them
- * to be merged in order). */
-static sb_status append_adjacent(sb_graph *graph, sb_adjacent *adjacent, bool with_rels,
-                                 sb_err *err)
+/* Append a whole list to neighbors, and its relationships to rels. rels NULL: they are not wanted, but pending ones need them to be
+ * merged in order. */
+static sb_status append_adjacent(sb_graph *graph, sb_adjacent *adjacent, sb_buffer *neighbors,
+                                 sb_buffer *rels, sb_err *err)
 {
-    sb_buffer *neighbors = &graph->neighbor_ids, *rels = &graph->rel_ids;
     const size_t total = (size_t)adjacent->list.total + adjacent->pending_count;
-    const size_t start = neighbors->size / sizeof(uint64_t),
-                 rel_start = rels->size / sizeof(uint64_t);
-    size_t at = 0;
+    size_t at = 0, start, rel_start;
     bool more = adjacent->list.chunk.count != 0;
 
-    with_rels = with_rels || adjacent->pending_count != 0;
+    if (rels == NULL && adjacent->pending_count != 0) {
+        rels = &graph->rel_ids;
+        sb_buffer_reset(rels);
+    }
+    start = neighbors->size / sizeof(uint64_t);
+    rel_start = rels == NULL ? 0 : rels->size / sizeof(uint64_t);
     if (sb_buffer_reserve(neighbors, total * sizeof(uint64_t)) != SB_OK ||
-        (with_rels && sb_buffer_reserve(rels, total * sizeof(uint64_t)) != SB_OK))
+        (rels != NULL && sb_buffer_reserve(rels, total * sizeof(uint64_t)) != SB_OK))
         return SB_FAIL_NOMEM(err);
     while (more) {
         const sb_chunk *chunk = &adjacent->list.chunk;
@@ -91,7 +93,7 @@ static sb_status append_adjacent(sb_graph *graph, sb_adjacent *adjacent, bool wi
             return SB_FAIL(err, SB_CORRUPT, "the list of node %llu is longer than its total says",
                            (unsigned long long)adjacent->list.node);
         sb_chunk_neighbors(chunk, 0, chunk->count, words_of(neighbors) + start + at);
-        if (with_rels) sb_chunk_rels(chunk, 0, chunk->count, words_of(rels) + rel_start + at);
+        if (rels != NULL) sb_chunk_rels(chunk, 0, chunk->count, words_of(rels) + rel_start + at);
         at += chunk->count;
         if (at == adjacent->list.total) break;
         SB_TRY(sb_list_next(&adjacent->list, &more, err));
@@ -100,20 +102,27 @@ static sb_status append_adjacent(sb_graph *graph, sb_adjacent *adjacent, bool wi
         merge_pending(words_of(neighbors) + start, words_of(rels) + rel_start, at,
                       adjacent->pending, adjacent->pending_count);
     neighbors->size += (at + adjacent->pending_count) * sizeof(uint64_t);
-    if (with_rels) rels->size += (at + adjacent->pending_count) * sizeof(uint64_t);
+    if (rels != NULL) rels->size += (at + adjacent->pending_count) * sizeof(uint64_t);
     return SB_OK;
 }
 
-static sb_status append_list(sb_graph *graph, sb_type_id type, sb_direction direction,
-                             sb_node_id node, bool with_rels, sb_err *err)
+sb_status sb_neighbors__append(sb_graph *graph, sb_type_id type, sb_direction direction,
+                               sb_node_id node, sb_buffer *neighbors, sb_buffer *rels, sb_err *err)
 {
     sb_adjacent adjacent;
     sb_status status;
 
     SB_TRY(adjacent_open(graph, type, direction, node, &adjacent, err));
-    status = append_adjacent(graph, &adjacent, with_rels, err);
+    status = append_adjacent(graph, &adjacent, neighbors, rels, err);
     adjacent_close(&adjacent);
     return status;
+}
+
+/* Ids alone, to graph->neighbor_ids. */
+static sb_status append_ids(sb_graph *graph, sb_type_id type, sb_direction direction,
+                            sb_node_id node, sb_err *err)
+{
+    return sb_neighbors__append(graph, type, direction, node, &graph->neighbor_ids, NULL, err);
 }
 
 /* ---- Types to ask ---------------------------------------------------------------------------------------------- */
@@ -124,15 +133,7 @@ static int compare_types(const void *a, const void *b)
     return *left < *right ? -1 : *left > *right;
 }
 
-/* Types to ask, ascending, none twice: the caller's, or those that occur at the node's label set. few: room for
- * 16. Free with types_free. */
-typedef struct sb_types {
-    sb_type_id few[16];
-    sb_type_id *ids;
-    size_t count, capacity;
-} sb_types;
-
-static void types_free(sb_graph *graph, sb_types *types)
+void sb_types__free(sb_graph *graph, sb_types *types)
 {
     if (types->ids != types->few)
         sb_free(graph->alloc, types->ids, types->capacity * sizeof *types->ids);
@@ -146,7 +147,7 @@ static sb_status types_add(sb_graph *graph, sb_types *types, const sb_type_id *i
         sb_type_id *grown = sb_alloc_array(graph->alloc, capacity, sizeof *grown);
         if (grown == NULL) return SB_FAIL_NOMEM(err);
         memcpy(grown, types->ids, types->count * sizeof *grown);
-        types_free(graph, types);
+        sb_types__free(graph, types);
         types->ids = grown;
         types->capacity = capacity;
     }
@@ -155,9 +156,8 @@ static sb_status types_add(sb_graph *graph, sb_types *types, const sb_type_id *i
     return SB_OK;
 }
 
-static sb_status types_gather(sb_graph *graph, sb_types *types, sb_set_id set,
-                              sb_direction direction, const sb_type_id *wanted, size_t wanted_count,
-                              sb_err *err)
+sb_status sb_types__gather(sb_graph *graph, sb_types *types, sb_set_id set, sb_direction direction,
+                           const sb_type_id *wanted, size_t wanted_count, sb_err *err)
 {
     size_t unique = 0;
 
@@ -210,7 +210,8 @@ static sb_status gather_list(sb_graph *graph, sb_gathering *gathering, sb_type_i
 {
     sb_buffer_reset(&graph->neighbor_ids);
     sb_buffer_reset(&graph->rel_ids);
-    SB_TRY(append_list(graph, type, direction, node, true, err));
+    SB_TRY(sb_neighbors__append(graph, type, direction, node, &graph->neighbor_ids, &graph->rel_ids,
+                                err));
     for (size_t i = 0, count = graph->neighbor_ids.size / sizeof(uint64_t);
          i < count && !gathered_all(gathering); i++) {
         const sb_node_id neighbor = words_of(&graph->neighbor_ids)[i];
@@ -253,11 +254,11 @@ sb_status sb_graph_neighbors(sb_graph *graph, sb_node_id id, const sb_neighbors_
     SB_TRY(sb_graph__require_node(graph, id, &set, err));
     sb_map_init(&seen, graph->alloc);
     if (options->distinct) gathering.seen = &seen;
-    status = types_gather(graph, &types, set, options->direction, options->types,
-                          options->type_count, err);
+    status = sb_types__gather(graph, &types, set, options->direction, options->types,
+                              options->type_count, err);
     if (status == SB_OK) status = gather_types(graph, &gathering, &types, id, err);
     if (status == SB_OK) *count = gathering.count;
-    types_free(graph, &types);
+    sb_types__free(graph, &types);
     sb_map_deinit(&seen);
     return status;
 }
@@ -275,14 +276,12 @@ static sb_status append_all_types(sb_graph *graph, sb_node_id id, sb_direction d
 
     SB_TRY(sb_graph_node_set(graph, id, &set, &found, err));
     if (!found) return SB_OK;
-    status = types_gather(graph, &types, set, direction, NULL, 0, err);
+    status = sb_types__gather(graph, &types, set, direction, NULL, 0, err);
     for (size_t i = 0; status == SB_OK && i < types.count; i++)
         for (int d = SB_OUT; status == SB_OK && d <= SB_IN; d++)
-            if (direction == SB_BOTH || direction == (sb_direction)d) {
-                sb_buffer_reset(&graph->rel_ids);
-                status = append_list(graph, types.ids[i], (sb_direction)d, id, false, err);
-            }
-    types_free(graph, &types);
+            if (direction == SB_BOTH || direction == (sb_direction)d)
+                status = append_ids(graph, types.ids[i], (sb_direction)d, id, err);
+    sb_types__free(graph, &types);
     return status;
 }
 
@@ -296,11 +295,9 @@ static sb_status append_node(sb_graph *graph, sb_node_id id, sb_direction direct
                              sb_type_id type, sb_err *err)
 {
     if (type == 0) return append_all_types(graph, id, direction, err);
-    sb_buffer_reset(&graph->rel_ids);
-    if (direction != SB_BOTH) return append_list(graph, type, direction, id, false, err);
-    SB_TRY(append_list(graph, type, SB_OUT, id, false, err));
-    sb_buffer_reset(&graph->rel_ids);
-    return append_list(graph, type, SB_IN, id, false, err);
+    if (direction != SB_BOTH) return append_ids(graph, type, direction, id, err);
+    SB_TRY(append_ids(graph, type, SB_OUT, id, err));
+    return append_ids(graph, type, SB_IN, id, err);
 }
 
 /* The tree that alone has the lists of a type in a direction; NULL: there are several, or something is pending. */
@@ -561,9 +558,9 @@ sb_status sb_graph_degree(sb_graph *graph, sb_node_id id, sb_direction direction
 
     *degree = 0;
     SB_TRY(sb_graph__require_node(graph, id, &set, err));
-    status = types_gather(graph, &asked, set, direction, types, type_count, err);
+    status = sb_types__gather(graph, &asked, set, direction, types, type_count, err);
     if (status == SB_OK) status = sum_lengths(graph, &asked, id, direction, degree, err);
-    types_free(graph, &asked);
+    sb_types__free(graph, &asked);
     return status;
 }
 
@@ -579,9 +576,9 @@ static sb_status count_all_types(sb_graph *graph, sb_node_id id, sb_direction di
     *degree = 0;
     SB_TRY(sb_graph_node_set(graph, id, &set, &found, err));
     if (!found) return SB_OK;
-    status = types_gather(graph, &types, set, direction, NULL, 0, err);
+    status = sb_types__gather(graph, &types, set, direction, NULL, 0, err);
     if (status == SB_OK) status = sum_lengths(graph, &types, id, direction, degree, err);
-    types_free(graph, &types);
+    sb_types__free(graph, &types);
     return status;
 }
 
@@ -658,9 +655,9 @@ sb_status sb_graph_rel_between(sb_graph *graph, sb_node_id source, sb_node_id ta
     if (type != 0) return first_between(graph, type, source, target, rel, err);
     SB_TRY(sb_graph_node_set(graph, source, &set, &found, err));
     if (!found) return SB_OK;
-    status = types_gather(graph, &types, set, SB_OUT, NULL, 0, err);
+    status = sb_types__gather(graph, &types, set, SB_OUT, NULL, 0, err);
     for (size_t i = 0; status == SB_OK && *rel == 0 && i < types.count; i++)
         status = first_between(graph, types.ids[i], source, target, rel, err);
-    types_free(graph, &types);
+    sb_types__free(graph, &types);
     return status;
 }

@@ -9,57 +9,39 @@ static const sb_tree *table_of(sb_graph *graph, sb_entity entity)
     return entity == SB_NODE ? sb_node_table(graph->view) : sb_rel_table(graph->view);
 }
 
-/* What a call needs to make values: the arena is emptied when the first value wants it, so that the common call
- * touches no memory but the page. */
-typedef struct sb_reader {
-    sb_graph *graph;
-    sb_arena *arena; /* NULL until needed */
-} sb_reader;
-
 static sb_arena *reader_arena(sb_reader *reader)
 {
     if (reader->arena == NULL) reader->arena = sb_graph__results(reader->graph);
     return reader->arena;
 }
 
-static sb_status copy_bytes(sb_reader *reader, sb_value *value, sb_err *err)
+sb_status sb_read__value(sb_reader *reader, const sb_cell *cell, bool pinned, sb_value *value,
+                         sb_err *err)
 {
-    char *copy;
+    sb_cell copy;
 
-    if (value->as.bytes.size == 0) return SB_OK;
-    copy = sb_arena_strndup(reader_arena(reader), value->as.bytes.data, value->as.bytes.size);
-    if (copy == NULL) return SB_FAIL_NOMEM(err);
-    value->as.bytes.data = copy;
-    return SB_OK;
-}
-
-/* pinned: the page that the cell lies in is given back before the caller reads the value. */
-static sb_status read_value(sb_reader *reader, const sb_cell *cell, bool pinned, sb_value *value,
-                            sb_err *err)
-{
     if (cell->type == SB_CELL_INT) {
         value->type = SB_TYPE_INT;
         value->extra = 0;
         value->as.integer = (int64_t)cell->word;
         return SB_OK;
     }
+    /* What is made of bytes may lead into them: texts, also in lists, and names of time zones. */
+    if (SB_UNLIKELY(pinned && !cell->overflow && cell->bytes.size != 0)) {
+        copy = *cell;
+        copy.bytes.data = (const uint8_t *)sb_arena_strndup(
+            reader_arena(reader), (const char *)cell->bytes.data, cell->bytes.size);
+        if (copy.bytes.data == NULL) return SB_FAIL_NOMEM(err);
+        cell = &copy;
+    }
     if (cell->type == SB_CELL_STRING && !cell->overflow) {
         value->type = SB_TYPE_STRING;
         value->extra = 0;
         value->as.bytes.data = cell->bytes.data;
         value->as.bytes.size = cell->bytes.size;
-        return pinned ? copy_bytes(reader, value, err) : SB_OK;
+        return SB_OK;
     }
-    SB_TRY(sb_value_from_cell(reader->graph->txn, cell, reader_arena(reader), value, err));
-    if (pinned && !cell->overflow &&
-        (value->type == SB_TYPE_STRING || value->type == SB_TYPE_BYTES))
-        return copy_bytes(reader, value, err);
-    if (pinned && value->type == SB_TYPE_DATETIME && value->as.datetime.zone_size != 0) {
-        value->as.datetime.zone = sb_arena_strndup(reader_arena(reader), value->as.datetime.zone,
-                                                   value->as.datetime.zone_size);
-        if (value->as.datetime.zone == NULL) return SB_FAIL_NOMEM(err);
-    }
-    return SB_OK;
+    return sb_value_from_cell(reader->graph->txn, cell, reader_arena(reader), value, err);
 }
 
 static sb_status read_keys(sb_reader *reader, const sb_row *row, const sb_key_id *keys,
@@ -72,7 +54,7 @@ static sb_status read_keys(sb_reader *reader, const sb_row *row, const sb_key_id
         if (keys[i] >= SB_COLUMN_SYSTEM || !sb_row_cell(row, keys[i], &cell))
             values[i] = SB_VALUE_NULL;
         else
-            SB_TRY(read_value(reader, &cell, pinned, &values[i], err));
+            SB_TRY(sb_read__value(reader, &cell, pinned, &values[i], err));
     }
     return SB_OK;
 }
@@ -157,15 +139,14 @@ static sb_status read_all(sb_reader *reader, const sb_row *row, const sb_prop **
     while (sb_row_next_cell(row, &pos, &cell)) {
         if (cell.key >= SB_COLUMN_SYSTEM) continue;
         list[*prop_count].key = cell.key;
-        SB_TRY(read_value(reader, &cell, pinned, &list[*prop_count].value, err));
+        SB_TRY(sb_read__value(reader, &cell, pinned, &list[*prop_count].value, err));
         ++*prop_count;
     }
     return SB_OK;
 }
 
-/* A system column that every row of its table has. */
-static sb_status read_system(const sb_row *row, const char *what, uint64_t id, uint32_t key,
-                             uint64_t *word, sb_err *err)
+sb_status sb_read__system(const sb_row *row, const char *what, uint64_t id, uint32_t key,
+                          uint64_t *word, sb_err *err)
 {
     sb_cell cell;
 
@@ -182,7 +163,7 @@ static sb_status read_node(sb_reader *reader, const sb_row *row, sb_node_record 
 {
     uint64_t set;
 
-    SB_TRY(read_system(row, "node", record->id, SB_COLUMN_SET, &set, err));
+    SB_TRY(sb_read__system(row, "node", record->id, SB_COLUMN_SET, &set, err));
     record->set = (sb_set_id)set;
     return read_all(reader, row, &record->props, &record->prop_count, err);
 }
@@ -206,9 +187,11 @@ static sb_status read_rel(sb_reader *reader, const sb_row *row, sb_rel_record *r
 {
     uint64_t type;
 
-    SB_TRY(read_system(row, "relationship", record->id, SB_COLUMN_SOURCE, &record->source, err));
-    SB_TRY(read_system(row, "relationship", record->id, SB_COLUMN_TARGET, &record->target, err));
-    SB_TRY(read_system(row, "relationship", record->id, SB_COLUMN_TYPE, &type, err));
+    SB_TRY(
+        sb_read__system(row, "relationship", record->id, SB_COLUMN_SOURCE, &record->source, err));
+    SB_TRY(
+        sb_read__system(row, "relationship", record->id, SB_COLUMN_TARGET, &record->target, err));
+    SB_TRY(sb_read__system(row, "relationship", record->id, SB_COLUMN_TYPE, &type, err));
     record->type = (sb_type_id)type;
     return read_all(reader, row, &record->props, &record->prop_count, err);
 }
@@ -238,7 +221,7 @@ sb_status sb_graph_node_set(sb_graph *graph, sb_node_id id, sb_set_id *set, bool
     *set = 0;
     SB_TRY(sb_row_find(graph->txn, sb_node_table(graph->view), id, &row, found, err));
     if (!*found) return SB_OK;
-    status = read_system(&row, "node", id, SB_COLUMN_SET, &word, err);
+    status = sb_read__system(&row, "node", id, SB_COLUMN_SET, &word, err);
     *set = (sb_set_id)word;
     sb_row_release(&row);
     return status;

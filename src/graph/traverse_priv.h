@@ -58,6 +58,21 @@ SB_COLD sb_status sb_lanes__stray(uint64_t node, sb_err *err);
 
 /* ---- neighbors.c ----------------------------------------------------------------------------------------------- */
 
+/* Append a whole list, pending relationships included, to neighbors, and its relationships to rels (may be NULL). */
+SB_MUST_CHECK sb_status sb_neighbors__append(sb_graph *graph, sb_type_id type,
+                                             sb_direction direction, sb_node_id node,
+                                             sb_buffer *neighbors, sb_buffer *rels, sb_err *err);
+/* Types to ask, ascending, none twice: the caller's, or those that occur at the node's label set. few: room for
+ * 16. Free with sb_types__free, whatever gather returns. */
+typedef struct sb_types {
+    sb_type_id few[16];
+    sb_type_id *ids;
+    size_t count, capacity;
+} sb_types;
+SB_MUST_CHECK sb_status sb_types__gather(sb_graph *graph, sb_types *types, sb_set_id set,
+                                         sb_direction direction, const sb_type_id *wanted,
+                                         size_t wanted_count, sb_err *err);
+void sb_types__free(sb_graph *graph, sb_types *types);
 /* Label set of a node. SB_NOT_FOUND names one that does not exist. */
 SB_MUST_CHECK sb_status sb_graph__require_node(sb_graph *graph, sb_node_id id, sb_set_id *set,
                                                sb_err *err);

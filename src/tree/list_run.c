@@ -171,6 +171,43 @@ sb_status sb_lists_runs(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes,
     return SB_OK;
 }
 
+SB_INLINE void set_whole_chunk(const uint8_t *page, uint64_t node, sb_chunk *chunk)
+{
+    sb_list_view view;
+    uint32_t slot, from = 0, to = 0;
+
+    sb_list__view(page, &view);
+    if (sb_list__find_slot(&view, node, &slot)) {
+        from = sb_list__end(page, slot);
+        to = sb_list__end(page, slot + 1);
+    }
+    sb_list__chunk(&view, from, to, chunk);
+    if (sb_list__rest(page, node) != 0) chunk->neighbor_width = SB_ID_LIST_NONE;
+}
+
+sb_status sb_lists_chunks(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
+                          sb_chunk *chunks, sb_err *err)
+{
+    const sb_chunk none = {.neighbor_width = tree->root == SB_PGNO_NONE ? 0 : SB_ID_LIST_NONE};
+    const uint8_t *pages[GROUP];
+    bool stay = tree->root != SB_PGNO_NONE;
+
+    for (size_t at = 0; at < count; at += GROUP) {
+        const size_t size = count - at < GROUP ? count - at : GROUP;
+        if (stay) SB_TRY(find_homes(txn, tree, nodes + at, size, pages, &stay, err));
+        for (size_t i = 0; i < size; i++) {
+            if (SB_UNLIKELY(!stay || pages[i] == NULL)) {
+                chunks[at + i] = none;
+                continue;
+            }
+            set_whole_chunk(pages[i], nodes[at + i], &chunks[at + i]);
+            SB_PREFETCH(chunks[at + i].neighbors);
+            SB_PREFETCH(chunks[at + i].rels);
+        }
+    }
+    return SB_OK;
+}
+
 /* ---- Lengths ------------------------------------------------------------------------------------------------ */
 
 uint64_t sb_list__length(const uint8_t *page, uint64_t node)

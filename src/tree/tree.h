@@ -297,6 +297,9 @@ SB_MUST_CHECK sb_status sb_list_run(sb_txn *txn, const sb_tree *tree, uint64_t n
 /* Many nodes at once, in any order, overlapped by prefetching; the words are asked for, too. */
 SB_MUST_CHECK sb_status sb_lists_runs(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes,
                                       size_t count, sb_id_list *runs, sb_err *err);
+/* The same with relationships: a chunk that is the whole list; neighbor_width SB_ID_LIST_NONE: there is no such. */
+SB_MUST_CHECK sb_status sb_lists_chunks(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes,
+                                        size_t count, sb_chunk *chunks, sb_err *err);
 /* Lengths of the lists of many nodes: one look at where each begins. */
 SB_MUST_CHECK sb_status sb_lists_degrees(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes,
                                          size_t count, uint64_t *degrees, sb_err *err);

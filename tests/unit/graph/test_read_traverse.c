@@ -241,6 +241,73 @@ static void check_many(graph_fixture *f, model *m)
     free(expected);
 }
 
+/* Rows of an expansion, in pieces of any size, against the neighbors of each node. */
+static void check_expand(graph_fixture *f, model *m)
+{
+    sb_node_id nodes[130];
+    uint32_t from[64];
+    sb_node_id neighbors[64];
+    sb_rel_id rels[64];
+    sb_type_id types[64];
+    bool outgoing[64];
+    sb_neighbor *expected = malloc((2 * m->edge_count + 1) * sizeof *expected);
+
+    for (unsigned variant = 0; variant < 18; variant++) {
+        sb_type_id some[2] = {m->types[0], m->types[m->type_count - 1]};
+        const sb_neighbors_options options = {
+            .direction = (sb_direction)(variant % 3), .types = some, .type_count = variant / 3 % 3};
+        const sb_expand_options asked = {.direction = options.direction,
+                                         .types = some,
+                                         .type_count = options.type_count,
+                                         .loops_once = variant >= 9};
+        const bool all = below(m, 3) != 0;
+        const sb_expand_rows rows = {.from = from,
+                                     .neighbors = neighbors,
+                                     .rels = all ? rels : NULL,
+                                     .types = all ? types : NULL,
+                                     .outgoing = all ? outgoing : NULL};
+        size_t have = 0, at = 0;
+        sb_expand *expand;
+
+        if (m->type_count == 1 && options.type_count == 2) continue;
+        OK(f, sb_expand_open(f->graph, &asked, &expand, &f->err));
+        for (unsigned batch = 0; batch < 2; batch++) {
+            const size_t count = batch == 0 ? 5 : 130;
+            for (size_t i = 0; i < count; i++)
+                nodes[i] = i == 3   ? 999999999
+                           : i == 4 ? SB_ID_MAX + 1
+                                    : m->nodes[i == 2 ? 0 : below(m, m->node_count)];
+            sb_expand_begin(expand, nodes, count);
+            have = at = 0;
+            for (size_t i = 0; i < count; i++) {
+                const size_t list = expected_neighbors(m, nodes[i], &options, expected);
+                for (size_t k = 0; k < list; k++) {
+                    if (asked.loops_once && asked.direction == SB_BOTH && !expected[k].outgoing &&
+                        expected[k].node == nodes[i])
+                        continue;
+                    if (at == have) {
+                        OK(f, sb_expand_next(expand, &rows, 1 + below(m, 64), &have, &f->err));
+                        at = 0;
+                        assert_true(have > 0);
+                    }
+                    assert_int_equal(from[at], i);
+                    assert_int_equal(neighbors[at], expected[k].node);
+                    assert_true(!all || rels[at] == expected[k].rel);
+                    assert_true(!all || types[at] == expected[k].type);
+                    assert_true(!all || outgoing[at] == expected[k].outgoing);
+                    at++;
+                }
+            }
+            assert_int_equal(at, have);
+            if (batch == 1 && below(m, 2) == 0) break; /* closed in the middle of nothing */
+            OK(f, sb_expand_next(expand, &rows, 64, &have, &f->err));
+            assert_int_equal(have, 0);
+        }
+        sb_expand_close(expand);
+    }
+    free(expected);
+}
+
 static void check_between(graph_fixture *f, model *m, sb_node_id source, sb_node_id target)
 {
     for (size_t t = 0; t <= m->type_count; t++) {
@@ -272,6 +339,7 @@ static void check_reads(graph_fixture *f, model *m, size_t rounds)
         check_between(f, m, m->nodes[below(m, m->node_count)], e->target);
     }
     check_many(f, m);
+    check_expand(f, m);
 }
 
 /* ---- Traversals ------------------------------------------------------------------------------------------------ */

@@ -1,0 +1,316 @@
+/* expand.c — relationships of many nodes as rows, a batch at a time: what a query's expansion reads.
+ * The lists of a few types are found for a group of nodes at once, where they lie in the file; that of a hub is walked leaf by leaf. In a
+ * transaction that writes, a list is copied when its first rows are read: what the caller writes between calls does not show. */
+#include "graph/traverse_priv.h"
+
+/* Nodes whose lists are found together, and most lists of a node for that. */
+#define GROUP     64u
+#define LANES_MAX 4u
+
+typedef enum reading {
+    READING_NONE,
+    READING_CHUNK, /* chunk, from place on */
+    READING_LIST,  /* chunk, from place on; then what follows in list */
+    READING_COPY   /* neighbors and rels, from place on */
+} reading;
+
+struct sb_expand {
+    sb_graph *graph; /* borrowed */
+    const sb_allocator *alloc;
+    sb_direction direction;
+    bool loops_once;
+    bool any_type;           /* types are those of the node at hand */
+    sb_types types;          /* of the options, or of the node's label set */
+    sb_set_id set;           /* whose types they are; 0: nobody's */
+    const sb_node_id *nodes; /* borrowed */
+    size_t node_count;
+    size_t node; /* at hand */
+    size_t lane; /* the next list of it: 2 × place of the type + direction */
+
+    reading reading;
+    sb_type_id type; /* of the list at hand */
+    sb_direction list_direction;
+    sb_chunk chunk;
+    sb_list list;
+    sb_buffer neighbors, rels; /* uint64_t[] */
+    size_t place;
+
+    size_t group_end; /* of the group that ahead, sets and exist are about */
+    bool grouped;     /* ahead is filled in */
+    sb_chunk ahead[LANES_MAX][GROUP];
+    sb_set_id sets[GROUP];
+    uint8_t exist[GROUP / 8];
+};
+
+sb_status sb_expand_open(sb_graph *graph, const sb_expand_options *options, sb_expand **expand,
+                         sb_err *err)
+{
+    const bool only_type =
+        options->type_count == 0 && sb_name_count(graph->view, SB_NAME_TYPE) == 1;
+    const sb_type_id first = 1;
+    sb_status status;
+
+    *expand = NULL;
+    SB_CHECK_ARG(err, options->direction <= SB_BOTH);
+    sb_expand *made = sb_alloc_zero(graph->alloc, sizeof *made);
+    if (made == NULL) return SB_FAIL_NOMEM(err);
+    made->graph = graph;
+    made->alloc = graph->alloc;
+    made->direction = options->direction;
+    made->loops_once = options->loops_once && options->direction == SB_BOTH;
+    made->any_type = options->type_count == 0 && !only_type;
+    sb_buffer_init(&made->neighbors, graph->alloc);
+    sb_buffer_init(&made->rels, graph->alloc);
+    made->types.ids = made->types.few;
+    if (!made->any_type) {
+        status = sb_types__gather(graph, &made->types, 0, options->direction,
+                                  only_type ? &first : options->types,
+                                  only_type ? 1 : options->type_count, err);
+        if (status != SB_OK) {
+            sb_expand_close(made);
+            return status;
+        }
+    }
+    *expand = made;
+    return SB_OK;
+}
+
+static void end_list(sb_expand *expand)
+{
+    if (expand->reading == READING_LIST) sb_list_close(&expand->list);
+    expand->reading = READING_NONE;
+}
+
+void sb_expand_close(sb_expand *expand)
+{
+    if (expand == NULL) return;
+    end_list(expand);
+    sb_types__free(expand->graph, &expand->types);
+    sb_buffer_deinit(&expand->neighbors);
+    sb_buffer_deinit(&expand->rels);
+    sb_free(expand->alloc, expand, sizeof *expand);
+}
+
+void sb_expand_begin(sb_expand *expand, const sb_node_id *nodes, size_t count)
+{
+    end_list(expand);
+    expand->nodes = nodes;
+    expand->node_count = count;
+    expand->node = expand->lane = expand->group_end = 0;
+}
+
+/* ---- Groups of nodes ---------------------------------------------------------------------------------------- */
+
+/* The chunks of a group over one type and direction. */
+static sb_status find_chunks(sb_expand *expand, size_t from, size_t count, size_t lane, sb_err *err)
+{
+    sb_graph *const graph = expand->graph;
+    sb_chunk *const chunks = expand->ahead[lane];
+    uint64_t keys[GROUP], bias;
+    const sb_tree *tree = sb_adjacency_tree(graph->view, expand->types.ids[lane / 2],
+                                            (sb_direction)(lane % 2), &bias);
+
+    if (tree == NULL) {
+        memset(chunks, 0, count * sizeof *chunks);
+        return SB_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const sb_node_id node = expand->nodes[from + i];
+        keys[i] = node <= SB_ID_MAX ? node + bias : UINT64_MAX; /* the last has no list */
+    }
+    return sb_lists_chunks(graph->txn, tree, keys, count, chunks, err);
+}
+
+/* What the nodes from the one at hand on need together. */
+static sb_status begin_group(sb_expand *expand, sb_err *err)
+{
+    const size_t from = expand->node, left = expand->node_count - from,
+                 count = left < GROUP ? left : GROUP;
+
+    expand->group_end = from + count;
+    expand->grouped = !expand->any_type && 2 * expand->types.count <= LANES_MAX &&
+                      sb_txn_addresses(expand->graph->txn) != 0;
+    if (expand->any_type)
+        return sb_graph_fetch_sets(expand->graph, expand->nodes + from, count, expand->sets,
+                                   expand->exist, err);
+    for (size_t lane = 0; expand->grouped && lane < 2 * expand->types.count; lane++)
+        if (expand->direction == SB_BOTH || expand->direction == (sb_direction)(lane % 2))
+            SB_TRY(find_chunks(expand, from, count, lane, err));
+    return SB_OK;
+}
+
+/* Place of the node at hand in its group: they begin every GROUP nodes. */
+static size_t in_group(const sb_expand *expand)
+{
+    return expand->node % GROUP;
+}
+
+/* Types of the node at hand. */
+static sb_status begin_node(sb_expand *expand, sb_err *err)
+{
+    if (expand->node >= expand->group_end) SB_TRY(begin_group(expand, err));
+    if (!expand->any_type) return SB_OK;
+    const sb_set_id set = expand->sets[in_group(expand)];
+    const bool exists = sb_bit_get(expand->exist, in_group(expand));
+    if (exists && expand->set == set) return SB_OK;
+    sb_types__free(expand->graph, &expand->types);
+    expand->types.ids = expand->types.few;
+    expand->types.count = 0;
+    expand->set = 0;
+    if (!exists) return SB_OK;
+    SB_TRY(sb_types__gather(expand->graph, &expand->types, set, expand->direction, NULL, 0, err));
+    expand->set = set;
+    return SB_OK;
+}
+
+/* ---- Lists -------------------------------------------------------------------------------------------------- */
+
+static sb_status copy_list(sb_expand *expand, sb_node_id node, sb_err *err)
+{
+    expand->reading = READING_COPY;
+    sb_buffer_reset(&expand->neighbors);
+    sb_buffer_reset(&expand->rels);
+    return sb_neighbors__append(expand->graph, expand->type, expand->list_direction, node,
+                                &expand->neighbors, &expand->rels, err);
+}
+
+static sb_status begin_list(sb_expand *expand, size_t lane, sb_err *err)
+{
+    sb_graph *const graph = expand->graph;
+    const sb_node_id node = expand->nodes[expand->node];
+    const sb_tree *tree;
+    uint64_t bias;
+
+    expand->type = expand->types.ids[lane / 2];
+    expand->list_direction = (sb_direction)(lane % 2);
+    expand->place = 0;
+    if (SB_LIKELY(expand->grouped)) {
+        expand->chunk = expand->ahead[lane][in_group(expand)];
+        expand->reading = READING_CHUNK;
+        if (SB_LIKELY(expand->chunk.neighbor_width != SB_ID_LIST_NONE)) return SB_OK;
+        expand->reading = READING_NONE;
+    }
+    if (sb_txn_writable(graph->txn)) return copy_list(expand, node, err);
+    tree = sb_adjacency_tree(graph->view, expand->type, expand->list_direction, &bias);
+    if (tree == NULL || node > SB_ID_MAX) return SB_OK;
+    SB_TRY(sb_list_open(graph->txn, tree, node + bias, &expand->list, err));
+    expand->chunk = expand->list.chunk;
+    expand->reading = READING_LIST;
+    return SB_OK;
+}
+
+/* To the next list that is asked for; *more false at the end of the batch. */
+static sb_status next_list(sb_expand *expand, bool *more, sb_err *err)
+{
+    while (expand->node < expand->node_count) {
+        if (expand->lane == 0) SB_TRY(begin_node(expand, err));
+        while (expand->lane < 2 * expand->types.count) {
+            const size_t lane = expand->lane++;
+            if (expand->direction != SB_BOTH && expand->direction != (sb_direction)(lane % 2))
+                continue;
+            *more = true;
+            return begin_list(expand, lane, err);
+        }
+        expand->lane = 0;
+        expand->node++;
+    }
+    *more = false;
+    return SB_OK;
+}
+
+/* ---- Rows --------------------------------------------------------------------------------------------------- */
+
+/* Leave out the loops of rows [from, end), whose other ends were rows already; how many stay. */
+static size_t drop_loops(const sb_expand_rows *rows, size_t from, size_t end, sb_node_id node)
+{
+    size_t kept = from;
+
+    for (size_t i = from; i < end; i++) {
+        if (rows->neighbors[i] == node) continue;
+        rows->neighbors[kept] = rows->neighbors[i];
+        if (rows->rels != NULL) rows->rels[kept] = rows->rels[i];
+        kept++;
+    }
+    return kept - from;
+}
+
+/* What rows [from, from + count) have in common. */
+static void fill_rows(const sb_expand *expand, const sb_expand_rows *rows, size_t from,
+                      size_t count)
+{
+    for (size_t i = from; i < from + count; i++)
+        rows->from[i] = (uint32_t)expand->node;
+    for (size_t i = from; rows->types != NULL && i < from + count; i++)
+        rows->types[i] = expand->type;
+    for (size_t i = from; rows->outgoing != NULL && i < from + count; i++)
+        rows->outgoing[i] = expand->list_direction == SB_OUT;
+}
+
+/* Entries left of what is at hand, of the chunk or of the copy. */
+static size_t left_here(const sb_expand *expand)
+{
+    const size_t count = expand->reading == READING_COPY ? expand->neighbors.size / sizeof(uint64_t)
+                                                         : expand->chunk.count;
+    return count - expand->place;
+}
+
+static void read_entries(const sb_expand *expand, const sb_expand_rows *rows, size_t at,
+                         size_t count)
+{
+    const size_t skip = expand->place * sizeof(uint64_t), bytes = count * sizeof(uint64_t);
+
+    if (expand->reading == READING_COPY) {
+        memcpy(rows->neighbors + at, expand->neighbors.data + skip, bytes);
+        if (rows->rels != NULL) memcpy(rows->rels + at, expand->rels.data + skip, bytes);
+        return;
+    }
+    sb_chunk_neighbors(&expand->chunk, (uint32_t)expand->place, (uint32_t)count,
+                       rows->neighbors + at);
+    if (rows->rels != NULL)
+        sb_chunk_rels(&expand->chunk, (uint32_t)expand->place, (uint32_t)count, rows->rels + at);
+}
+
+/* The list at hand is read as far as it is here: on to its next piece, if it has one. */
+static sb_status next_piece(sb_expand *expand, sb_err *err)
+{
+    bool more = false;
+
+    if (expand->reading == READING_LIST) {
+        SB_TRY(sb_list_next(&expand->list, &more, err));
+        expand->chunk = expand->list.chunk;
+        expand->place = 0;
+    }
+    if (!more) end_list(expand);
+    return SB_OK;
+}
+
+sb_status sb_expand_next(sb_expand *expand, const sb_expand_rows *rows, size_t capacity,
+                         size_t *count, sb_err *err)
+{
+    size_t made = 0;
+    bool more = true;
+
+    *count = 0;
+    while (made < capacity) {
+        if (expand->reading == READING_NONE) {
+            SB_TRY(next_list(expand, &more, err));
+            if (!more) break;
+            if (expand->reading == READING_NONE) continue;
+        }
+        const size_t here = left_here(expand), room = capacity - made,
+                     take = here < room ? here : room;
+        if (take != 0) {
+            read_entries(expand, rows, made, take);
+            const size_t kept =
+                expand->loops_once && expand->list_direction == SB_IN
+                    ? drop_loops(rows, made, made + take, expand->nodes[expand->node])
+                    : take;
+            fill_rows(expand, rows, made, kept);
+            made += kept;
+            expand->place += take;
+        }
+        if (take == here) SB_TRY(next_piece(expand, err));
+    }
+    *count = made;
+    return SB_OK;
+}

@@ -1,0 +1,216 @@
+/* fetch.c — one property, the label set or the ends of many entities at once, as arrays.
+ * A property's array begins as that of the first value's type. When a value of another type comes, what is there becomes sb_values. */
+#include "graph/graph_priv.h"
+
+/* ---- Properties ------------------------------------------------------------------------------------------- */
+
+typedef struct fetching {
+    sb_reader reader;
+    sb_key_id key;
+    size_t count;
+    bool copy; /* strings: their pages may change before the arena dies */
+    sb_fetched *column;
+    sb_err *err;
+} fetching;
+
+static bool is_integer(uint32_t type)
+{
+    return type == SB_TYPE_INT || type == SB_TYPE_BOOL || type == SB_TYPE_DATE ||
+           type == SB_TYPE_LOCAL_TIME;
+}
+
+/* Value i of the typed arrays. */
+static sb_value typed_value(const sb_fetched *column, size_t i)
+{
+    sb_value value = {.type = column->type};
+
+    if (!sb_bit_get(column->present, i)) return SB_VALUE_NULL;
+    if (column->type == SB_TYPE_BOOL)
+        value.as.boolean = column->integers[i] != 0;
+    else if (column->integers != NULL)
+        value.as.integer = column->integers[i];
+    else if (column->reals != NULL)
+        value.as.real = column->reals[i];
+    else {
+        value.as.bytes.data = column->bytes[i].data;
+        value.as.bytes.size = column->bytes[i].size;
+    }
+    return value;
+}
+
+/* From now on in values: those before place `end` move there. */
+static sb_status make_values(fetching *f, size_t end)
+{
+    sb_fetched *column = f->column;
+
+    column->values = sb_arena_alloc_zero(f->reader.arena, f->count * sizeof *column->values);
+    if (column->values == NULL) return SB_FAIL_NOMEM(f->err);
+    for (size_t i = 0; i < end; i++)
+        column->values[i] = typed_value(column, i);
+    column->integers = NULL;
+    column->reals = NULL;
+    column->bytes = NULL;
+    return SB_OK;
+}
+
+/* Arrays for a column whose first value has this type. */
+static sb_status make_arrays(fetching *f, uint32_t type, bool in_values)
+{
+    sb_fetched *column = f->column;
+    const size_t words = f->count * sizeof(uint64_t);
+    bool made;
+
+    column->type = type;
+    if (in_values) return make_values(f, 0);
+    if (is_integer(type))
+        made = (column->integers = sb_arena_alloc_zero(f->reader.arena, words)) != NULL;
+    else if (type == SB_TYPE_FLOAT)
+        made = (column->reals = sb_arena_alloc_zero(f->reader.arena, words)) != NULL;
+    else
+        made = (column->bytes =
+                    sb_arena_alloc_zero(f->reader.arena, f->count * sizeof *column->bytes)) != NULL;
+    return made ? SB_OK : SB_FAIL_NOMEM(f->err);
+}
+
+static sb_status put_typed(fetching *f, size_t i, const sb_cell *cell, bool copy)
+{
+    sb_fetched *column = f->column;
+    sb_value value;
+
+    if (SB_LIKELY(cell->type == SB_CELL_INT && column->integers != NULL)) {
+        column->integers[i] = (int64_t)cell->word;
+        return SB_OK;
+    }
+    SB_TRY(sb_read__value(&f->reader, cell, copy, &value, f->err)); /* checks what the file has */
+    if (column->integers != NULL)
+        column->integers[i] = value.type == SB_TYPE_BOOL ? value.as.boolean : value.as.integer;
+    else if (column->reals != NULL)
+        column->reals[i] = value.as.real;
+    else
+        column->bytes[i] = sb_bytes_of(value.as.bytes.data, value.as.bytes.size);
+    return SB_OK;
+}
+
+/* Can cells of this type go into typed arrays as they are? */
+static bool has_array(uint8_t cell_type)
+{
+    return cell_type == SB_CELL_INT || cell_type == SB_CELL_BOOL || cell_type == SB_CELL_DATE ||
+           cell_type == SB_CELL_LOCAL_TIME || cell_type == SB_CELL_FLOAT ||
+           cell_type == SB_CELL_STRING || cell_type == SB_CELL_BYTES;
+}
+
+static sb_status fetch_cell(void *ctx, size_t i, const sb_row *row)
+{
+    fetching *f = ctx;
+    sb_fetched *column = f->column;
+    sb_cell cell;
+
+    if (row == NULL || !sb_row_cell(row, f->key, &cell)) return SB_OK;
+    const uint32_t type = cell.type & ~SB_CLASS_MASK;
+    const bool copy = f->copy || row->page.pin != NULL || row->wide;
+    if (SB_UNLIKELY(column->type != type)) {
+        if (column->type == SB_TYPE_NULL) {
+            SB_TRY(make_arrays(f, type, !has_array(cell.type)));
+        } else if (column->type != SB_TYPE_MIXED) {
+            if (column->values == NULL) SB_TRY(make_values(f, i));
+            column->type = SB_TYPE_MIXED;
+        }
+    }
+    sb_bit_set(column->present, i);
+    column->present_count++;
+    if (column->values == NULL) return put_typed(f, i, &cell, copy);
+    return sb_read__value(&f->reader, &cell, copy, &column->values[i], f->err);
+}
+
+sb_status sb_graph_fetch(sb_graph *graph, sb_entity entity, const uint64_t *ids, size_t count,
+                         sb_key_id key, sb_arena *arena, sb_fetched *column, sb_err *err)
+{
+    fetching f = {.reader = {.graph = graph, .arena = arena},
+                  .key = key,
+                  .count = count,
+                  .copy = sb_txn_writable(graph->txn),
+                  .column = column,
+                  .err = err};
+
+    *column = (sb_fetched){.type = SB_TYPE_NULL};
+    column->present = sb_arena_alloc_zero(arena, (count + 7) / 8);
+    if (column->present == NULL) return SB_FAIL_NOMEM(err);
+    if (key >= SB_COLUMN_SYSTEM) return SB_OK;
+    return sb_rows_find(graph->txn,
+                        entity == SB_NODE ? sb_node_table(graph->view) : sb_rel_table(graph->view),
+                        ids, count, fetch_cell, &f, err);
+}
+
+/* ---- System columns ---------------------------------------------------------------------------------------- */
+
+typedef struct system_fetching {
+    const uint64_t *ids;
+    sb_set_id *sets;
+    sb_node_id *sources, *targets;
+    sb_type_id *types;
+    uint8_t *found;
+    sb_err *err;
+} system_fetching;
+
+static void note_found(uint8_t *found, size_t i, bool is)
+{
+    if (is)
+        sb_bit_set(found, i);
+    else
+        sb_bit_clear(found, i);
+}
+
+static sb_status fetch_set(void *ctx, size_t i, const sb_row *row)
+{
+    const system_fetching *f = ctx;
+    uint64_t set = 0;
+
+    note_found(f->found, i, row != NULL);
+    if (row != NULL) SB_TRY(sb_read__system(row, "node", f->ids[i], SB_COLUMN_SET, &set, f->err));
+    f->sets[i] = (sb_set_id)set;
+    return SB_OK;
+}
+
+sb_status sb_graph_fetch_sets(sb_graph *graph, const sb_node_id *ids, size_t count, sb_set_id *sets,
+                              uint8_t *found, sb_err *err)
+{
+    system_fetching f = {.ids = ids, .sets = sets, .found = found, .err = err};
+
+    return sb_rows_find(graph->txn, sb_node_table(graph->view), ids, count, fetch_set, &f, err);
+}
+
+static sb_status fetch_ends(void *ctx, size_t i, const sb_row *row)
+{
+    const system_fetching *f = ctx;
+    const struct {
+        uint32_t key;
+        bool wanted;
+    } columns[] = {{SB_COLUMN_SOURCE, f->sources != NULL},
+                   {SB_COLUMN_TARGET, f->targets != NULL},
+                   {SB_COLUMN_TYPE, f->types != NULL}};
+    uint64_t words[3] = {0, 0, 0};
+
+    note_found(f->found, i, row != NULL);
+    for (size_t k = 0; row != NULL && k < 3; k++)
+        if (columns[k].wanted)
+            SB_TRY(
+                sb_read__system(row, "relationship", f->ids[i], columns[k].key, &words[k], f->err));
+    if (f->sources != NULL) f->sources[i] = words[0];
+    if (f->targets != NULL) f->targets[i] = words[1];
+    if (f->types != NULL) f->types[i] = (sb_type_id)words[2];
+    return SB_OK;
+}
+
+sb_status sb_graph_fetch_ends(sb_graph *graph, const sb_rel_id *ids, size_t count,
+                              sb_node_id *sources, sb_node_id *targets, sb_type_id *types,
+                              uint8_t *found, sb_err *err)
+{
+    system_fetching f = {.ids = ids,
+                         .sources = sources,
+                         .targets = targets,
+                         .types = types,
+                         .found = found,
+                         .err = err};
+
+    return sb_rows_find(graph->txn, sb_rel_table(graph->view), ids, count, fetch_ends, &f, err);
+}
