@@ -212,24 +212,50 @@ static sb_status posix_info(sb_file *file, sb_file_info *info, sb_err *err)
 
 /* ---- Maps -------------------------------------------------------------------------------------- */
 
+/* The file, opened for reading alone; -1 when its name does not lead to it. A shared map of a descriptor that may write could be
+ * made writable, so each sync looks at it page by page to protect what it writes out: 6 of 60 µs of a commit of four pages.
+ * A map of this one can not. */
+static int open_for_reading(const posix_file *self)
+{
+    struct stat own, found;
+    int fd;
+
+    if (fstat(self->fd, &own) != 0 || !S_ISREG(own.st_mode)) return -1;
+    do
+        fd = open(self->base.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    while (fd < 0 && errno == EINTR);
+    if (fd < 0) return -1;
+    if (fstat(fd, &found) == 0 && found.st_dev == own.st_dev && found.st_ino == own.st_ino)
+        return fd;
+    (void)close(fd);
+    return -1;
+}
+
 static sb_status posix_map(sb_file *file, uint64_t offset, size_t bytes, bool writable,
                            void **address, sb_err *err)
 {
     posix_file *self = file_of(file);
     const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+    const int reading = writable ? -1 : open_for_reading(self);
     void *mapped;
+    int cause;
 
     *address = NULL;
     SB_ASSERT(offset % MAP_STEP_BYTES == 0);
     SB_ASSERT(bytes % MAP_STEP_BYTES == 0);
     SB_ASSERT(bytes > 0);
-    if (!range_fits(offset, bytes)) return fail_file(err, self, "map", EOVERFLOW);
-    mapped = mmap(NULL, bytes, protection, MAP_SHARED, self->fd, (off_t)offset);
+    mapped = MAP_FAILED;
+    errno = EOVERFLOW;
+    if (range_fits(offset, bytes))
+        mapped = mmap(NULL, bytes, protection, MAP_SHARED, reading >= 0 ? reading : self->fd,
+                      (off_t)offset);
+    cause = errno;
+    if (reading >= 0) (void)close(reading); /* the map stays; locks are of the other description */
     if (mapped == MAP_FAILED) {
-        if (errno == ENODEV)
-            return SB_FAIL_OS(err, SB_UNSUPPORTED, errno, "%s: its file system can not map files",
+        if (cause == ENODEV)
+            return SB_FAIL_OS(err, SB_UNSUPPORTED, cause, "%s: its file system can not map files",
                               self->base.path);
-        return fail_file(err, self, "map", errno);
+        return fail_file(err, self, "map", cause);
     }
     *address = mapped;
     return SB_OK;
