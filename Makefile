@@ -20,7 +20,7 @@ programs = $(call build,release,--target programs)
 need = test -x $(1) || { echo "make $@: $(1) does not exist in this tree" >&2; exit 1; }
 
 .PHONY: all test test-dev test-release check asan tsan msan coverage fuzz paranoid noprofile \
-        crash-sweep kill-loop demo bench install amalgamation docs clean
+        crash-sweep fault-sweep kill-loop demo bench install amalgamation docs clean
 .DEFAULT_GOAL := all
 
 all:
@@ -81,6 +81,13 @@ crash-sweep:
 	@$(call build,release)
 	@$(call need,build/release/tests/crash_sweep)
 	build/release/tests/crash_sweep --cuts $(CUTS)
+
+# Every allocation and every call to the file system of every long call of sombra.h fails in turn.
+fault-sweep:
+	@tools/setup test
+	@$(call build,dev)
+	@$(call need,build/dev/tests/api_sweep)
+	build/dev/tests/api_sweep
 
 kill-loop:
 	@tools/setup test

@@ -753,7 +753,7 @@ typedef struct sombra_checkpoint_result {
 SOMBRA_API sombra_status sombra_checkpoint(sombra_conn *conn, sombra_checkpoint_mode mode,
                                            sombra_checkpoint_result *result);
 /** Copy the database as txn sees it to a new file, while writers go on. EXISTS. ":memory:" databases too, but not to
- *  ":memory:" (INVALID): sombra_restore fills those. */
+ *  ":memory:" (INVALID): sombra_restore fills those. MISUSE: txn has changed something, which is not committed yet. */
 SOMBRA_API sombra_status sombra_backup(sombra_txn *txn, const char *path);
 /** Replace the content of this database by that of a file (a backup into ":memory:", for instance). No transaction may be open.
  *  Ids go on behind those of the file: ids that only the old content had handed out may be handed out again. */

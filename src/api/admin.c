@@ -52,6 +52,13 @@ static sb_status tell_existing(const char *path, sb_status status, sb_err *err)
     return SB_FAIL(err, SB_EXISTS, "%s exists already", path);
 }
 
+sb_status sombra__of_new_file(const char *path, sb_status status, sb_err *err)
+{
+    if (status != SB_POISONED) return status;
+    sb_err_clear(err);
+    return SB_FAIL(err, SB_IO, "%s: its sync failed", path);
+}
+
 sombra_status sombra_backup(sombra_txn *txn, const char *path)
 {
     sb_vfs *vfs;
@@ -59,6 +66,11 @@ sombra_status sombra_backup(sombra_txn *txn, const char *path)
 
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, path != NULL);
+    /* What is not committed is in part in memory, and its pages alone are no graph. */
+    if (sb_txn_dirty(txn->txn) || txn->named)
+        return sombra__status(SB_FAIL(&txn->conn->err, SB_MISUSE,
+                                      "the transaction has changed something: commit it first, a "
+                                      "backup holds a committed state"));
     status = check_new_path(path, &txn->conn->err);
     if (status != SB_OK) return sombra__status(status);
     status = sombra__files_open(txn->conn->db, &vfs, &txn->conn->err);
@@ -152,6 +164,7 @@ static sb_status vacuum(sombra_conn *conn, const char *path)
     if (status == SB_OK) {
         status = sb_graph_get(txn, &graph, &conn->err);
         if (status == SB_OK) status = sb_graph_vacuum_into(graph, vfs, path, &conn->err);
+        status = sombra__of_new_file(path, status, &conn->err);
         sb_txn_rollback(txn);
     }
     sombra__files_close(conn->db, vfs);

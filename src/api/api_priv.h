@@ -124,6 +124,9 @@ sombra_status sombra__recover(const char *damaged, const char *path, const sombr
 SB_MUST_CHECK sb_status sombra__files_open(sombra_db *db, sb_vfs **vfs, sb_err *err);
 void sombra__files_close(sombra_db *db, sb_vfs *vfs); /* accepts NULL */
 
+/* The status of making a file that is given up on failure: that its sync failed poisons nothing else. */
+SB_MUST_CHECK sb_status sombra__of_new_file(const char *path, sb_status status, sb_err *err);
+
 /* Around calls that can be cancelled: clears an old request first. The end makes the status one of the time limit when
  * that is what stopped the call. */
 void sombra__run_begin(sombra_conn *conn);

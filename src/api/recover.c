@@ -17,7 +17,7 @@ static sb_status recover(const char *damaged, const char *path, const sombra_bas
                        "sombra_recover: the damaged file and the new one are needed");
     memset(&profile, 0, sizeof profile);
     if (options.vfs == NULL) SB_TRY(sb_vfs_posix_create(base->alloc, &options.vfs, err));
-    status = sb_graph_recover(damaged, path, &options, result, err);
+    status = sombra__of_new_file(path, sb_graph_recover(damaged, path, &options, result, err), err);
     if (options.vfs != base->vfs) sb_vfs_destroy(options.vfs);
     return status;
 }

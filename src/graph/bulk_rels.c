@@ -462,9 +462,11 @@ static sb_status begin_reverse(sb_bulk *bulk, sb_bulk_type *type, sb_err *err)
 
     parts = sb_pow2_ceil(parts > REVERSE_MAX ? REVERSE_MAX : parts);
     type->reverse_shift = shift_for(span, sb_ctz64(parts));
-    type->reverse_count = (size_t)(span >> type->reverse_shift) + 1;
-    type->reverse = sb_alloc_zero(bulk->alloc, type->reverse_count * sizeof *type->reverse);
-    return type->reverse != NULL ? SB_OK : SB_FAIL_NOMEM(err);
+    const size_t count = (size_t)(span >> type->reverse_shift) + 1;
+    type->reverse = sb_alloc_zero(bulk->alloc, count * sizeof *type->reverse);
+    if (type->reverse == NULL) return SB_FAIL_NOMEM(err);
+    type->reverse_count = count;
+    return SB_OK;
 }
 
 static sb_status fail_job(sb_status status, const sb_err *job_err, sb_err *err)

@@ -83,21 +83,26 @@ static sb_status close_file(sb_open_file *file, sb_err *err)
     return st;
 }
 
+static void remove_one(const sb_recovery *r, const char *name)
+{
+    bool existed;
+    const sb_status st = r->options->vfs->ops->remove(r->options->vfs, name, &existed, NULL);
+    (void)st; /* benign: it is in nobody's way */
+}
+
+/* The main file goes without a name being made, so also when there is no memory. */
 static void remove_files(const sb_recovery *r, const char *path)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    sb_vfs *vfs = r->options->vfs;
+    static const char *const suffixes[] = {"-wal", "-shm"};
     const size_t bytes = strlen(path);
-    char *name = sb_alloc(r->alloc, bytes + 5);
 
-    if (name == NULL) return; /* benign: they are in nobody's way */
-    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result) — a suffix ends it, below */
+    remove_one(r, path);
+    char *name = sb_alloc(r->alloc, bytes + 5);
+    if (name == NULL) return; /* benign: without the main file they mean nothing */
     memcpy(name, path, bytes);
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-        bool existed;
-        memcpy(name + bytes, suffixes[i], strlen(suffixes[i]) + 1);
-        const sb_status st = vfs->ops->remove(vfs, name, &existed, NULL);
-        (void)st; /* benign: as above */
+        memcpy(name + bytes, suffixes[i], 5);
+        remove_one(r, name);
     }
     sb_free(r->alloc, name, bytes + 5);
 }

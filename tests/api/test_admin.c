@@ -114,6 +114,12 @@ static void test_api_admin__backup_and_restore(void **state)
           "no/such/directory");
     FAILS(&f, sombra_backup(f.txn, NULL), SOMBRA_MISUSE, "path");
     sombra_rollback(f.txn);
+    /* what is not committed is in part in memory: a copy of its pages would be damaged */
+    api_begin(&f, SOMBRA_WRITE);
+    (void)api_node(&f, "Uncommitted", 1);
+    FAILS(&f, sombra_backup(f.txn, "uncommitted.sombra"), SOMBRA_MISUSE, "commit it first");
+    assert_false(api_exists("uncommitted.sombra"));
+    sombra_rollback(f.txn);
 
     memset(&copy, 0, sizeof copy);
     copy.options = f.options;

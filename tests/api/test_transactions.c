@@ -625,6 +625,8 @@ static void test_api_transactions__time_limit(void **state)
     FAILS(&f, sombra_verify(f.txn, NULL, NULL, &verified), SOMBRA_TIMEOUT, "time limit");
     FAILS(&f, sombra_digest(f.txn, digest), SOMBRA_TIMEOUT, "time limit");
     FAILS(&f, sombra_bfs(f.txn, ids[0], NULL, NULL, NULL, &reached), SOMBRA_TIMEOUT, "time limit");
+    sombra_rollback(f.txn);
+    api_begin(&f, SOMBRA_READ);
     FAILS(&f, sombra_backup(f.txn, "backup.sombra"), SOMBRA_TIMEOUT, "time limit");
     assert_false(api_exists("backup.sombra"));
     /* the limit is one for each call, and 0 is none */

@@ -37,7 +37,7 @@ static inline void api_rig_init(api_rig *r)
     r->options.checkpoint_thread = false; /* the same calls in each run */
     r->options.busy_timeout_ms = 0;
     r->options.memory_limit = 1u << 30;
-    r->options.transaction_memory = 256 * 1024; /* so that large calls spill */
+    r->options.transaction_memory = 64 * 1024; /* so that large calls spill */
     r->options.autocheckpoint = 64;
 }
 
