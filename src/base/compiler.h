@@ -21,6 +21,7 @@
 
 /* Twice the widest standard integer, for products. */
 __extension__ typedef unsigned __int128 sb_u128;
+__extension__ typedef __int128 sb_i128;
 
 /* Clang's thread-safety analysis; nothing elsewhere. */
 #if defined(__clang__)

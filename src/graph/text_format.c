@@ -59,7 +59,7 @@ static sb_status write_date(int64_t days, sb_buffer *out)
     int64_t year;
     unsigned month, day;
 
-    sb_text__civil(days, &year, &month, &day);
+    sb_date_of_days(days, &year, &month, &day);
     if (year >= 0 && year <= 9999)
         return sb_buffer_printf(out, "%04lld-%02u-%02u", (long long)year, month, day);
     return sb_buffer_printf(out, "%c%04lld-%02u-%02u", year < 0 ? '-' : '+',

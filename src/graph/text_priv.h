@@ -15,8 +15,4 @@ bool sb_text__local_datetime(sb_bytes text, sb_value *value);
 bool sb_text__datetime(sb_bytes text, sb_value *value);
 bool sb_text__duration(sb_bytes text, sb_value *value);
 
-/* Day number of 1970-01-01 is 0; proleptic Gregorian calendar. */
-int64_t sb_text__days(int64_t year, unsigned month, unsigned day);
-void sb_text__civil(int64_t days, int64_t *year, unsigned *month, unsigned *day);
-
 #endif

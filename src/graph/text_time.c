@@ -51,7 +51,7 @@ static bool take_number(reader *r, size_t count, int64_t *number)
 /* ---- Dates -------------------------------------------------------------------------------------------------- */
 
 /* Days from civil and back, after Hinnant (2014): years begin in March, 400 of them are an era of 146,097 days. */
-int64_t sb_text__days(int64_t year, unsigned month, unsigned day)
+int64_t sb_days_of_date(int64_t year, unsigned month, unsigned day)
 {
     const int64_t y = year - (month <= 2);
     const int64_t era = (y >= 0 ? y : y - 399) / 400;
@@ -64,7 +64,7 @@ int64_t sb_text__days(int64_t year, unsigned month, unsigned day)
     return era * 146097 + day_of_era - 719468;
 }
 
-void sb_text__civil(int64_t days, int64_t *year, unsigned *month, unsigned *day)
+void sb_date_of_days(int64_t days, int64_t *year, unsigned *month, unsigned *day)
 {
     const int64_t z = days + 719468;
     const int64_t era = (z >= 0 ? z : z - 146096) / 146097;
@@ -85,27 +85,28 @@ static bool is_leap(int64_t year)
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-static bool calendar_date(int64_t year, int64_t month, int64_t day, int64_t *days)
+bool sb_days_of_calendar(int64_t year, int64_t month, int64_t day, int64_t *days)
 {
     static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
     if (month < 1 || month > 12 || day < 1) return false;
     if (day > lengths[month - 1] + (month == 2 && is_leap(year))) return false;
-    *days = sb_text__days(year, (unsigned)month, (unsigned)day);
+    *days = sb_days_of_date(year, (unsigned)month, (unsigned)day);
     return true;
 }
 
-static bool ordinal_date(int64_t year, int64_t day, int64_t *days)
+bool sb_days_of_ordinal(int64_t year, int64_t day, int64_t *days)
 {
     if (day < 1 || day > 365 + is_leap(year)) return false;
-    *days = sb_text__days(year, 1, 1) + day - 1;
+    *days = sb_days_of_date(year, 1, 1) + day - 1;
     return true;
 }
 
 /* Week 1 holds January 4th. */
-static bool week_date(int64_t year, int64_t week, int64_t weekday, int64_t *days)
+bool sb_days_of_week(int64_t year, int64_t week, int64_t weekday, int64_t *days)
 {
-    const int64_t fourth = sb_text__days(year, 1, 4), next_fourth = sb_text__days(year + 1, 1, 4);
+    const int64_t fourth = sb_days_of_date(year, 1, 4),
+                  next_fourth = sb_days_of_date(year + 1, 1, 4);
     /* 1970-01-01 was a Thursday. */
     const int64_t monday = fourth - ((fourth + 3) % 7 + 7) % 7;
     const int64_t next_monday = next_fourth - ((next_fourth + 3) % 7 + 7) % 7;
@@ -123,12 +124,12 @@ static bool read_dashed(reader *r, int64_t year, int64_t *days)
     if (take(r, 'W')) {
         if (!take_number(r, 2, &week)) return false;
         if (take(r, '-') && !take_number(r, 1, &day)) return false;
-        return week_date(year, week, day, days);
+        return sb_days_of_week(year, week, day, days);
     }
-    if (digits_ahead(r) == 3) return take_number(r, 3, &day) && ordinal_date(year, day, days);
+    if (digits_ahead(r) == 3) return take_number(r, 3, &day) && sb_days_of_ordinal(year, day, days);
     if (!take_number(r, 2, &month)) return false;
     if (take(r, '-') && !take_number(r, 2, &day)) return false;
-    return calendar_date(year, month, day, days);
+    return sb_days_of_calendar(year, month, day, days);
 }
 
 static bool read_date(reader *r, int64_t *days)
@@ -142,7 +143,7 @@ static bool read_date(reader *r, int64_t *days)
         /* Ten digits: local to an offset the last years reach over the range. */
         if (digits < 1 || digits > 10 || !take_number(r, digits, &year)) return false;
         if (negative) year = -year;
-        return take(r, '-') ? read_dashed(r, year, days) : calendar_date(year, 1, 1, days);
+        return take(r, '-') ? read_dashed(r, year, days) : sb_days_of_calendar(year, 1, 1, days);
     }
     if (digits < 4 || !take_number(r, 4, &year)) return false;
     switch (digits) {
@@ -152,14 +153,14 @@ static bool read_date(reader *r, int64_t *days)
             int64_t week, weekday = 1;
             if (!take_number(r, 2, &week)) return false;
             if (digits_ahead(r) == 1 && !take_number(r, 1, &weekday)) return false;
-            return week_date(year, week, weekday, days);
+            return sb_days_of_week(year, week, weekday, days);
         }
-        return calendar_date(year, 1, 1, days);
-    case 6: return take_number(r, 2, &month) && calendar_date(year, month, 1, days);
-    case 7: return take_number(r, 3, &day) && ordinal_date(year, day, days);
+        return sb_days_of_calendar(year, 1, 1, days);
+    case 6: return take_number(r, 2, &month) && sb_days_of_calendar(year, month, 1, days);
+    case 7: return take_number(r, 3, &day) && sb_days_of_ordinal(year, day, days);
     case 8:
         return take_number(r, 2, &month) && take_number(r, 2, &day) &&
-               calendar_date(year, month, day, days);
+               sb_days_of_calendar(year, month, day, days);
     default: return false;
     }
 }

@@ -41,6 +41,14 @@ SB_MUST_CHECK sb_status sb_text_quote_item(sb_bytes item, char delimiter, sb_buf
 bool sb_text_next_item(sb_bytes text, size_t *pos, const char *delimiters, sb_arena *arena,
                        sb_bytes *item, bool *nomem);
 
+/* Day number of 1970-01-01 is 0; proleptic Gregorian calendar. */
+int64_t sb_days_of_date(int64_t year, unsigned month, unsigned day);
+void sb_date_of_days(int64_t days, int64_t *year, unsigned *month, unsigned *day);
+/* The same with checks: false when there is no such day. Years within ±(10^9 + 1). */
+bool sb_days_of_calendar(int64_t year, int64_t month, int64_t day, int64_t *days);
+bool sb_days_of_ordinal(int64_t year, int64_t day, int64_t *days);
+bool sb_days_of_week(int64_t year, int64_t week, int64_t weekday, int64_t *days);
+
 /* Fast paths of the above: false when text is no such number. */
 bool sb_text_to_int(sb_bytes text, int64_t *value);
 bool sb_text_to_real(sb_bytes text, double *value);

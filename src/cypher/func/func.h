@@ -38,8 +38,14 @@ typedef struct sb_func_context {
     void *real_time_ctx;
     sb_bytes default_zone; /* "Z" unless the connection says otherwise */
     uint64_t random[2];    /* state of rand(), randomUUID(): seeded by the executor */
+    struct sb_regexes
+        *regexes; /* patterns of =~ compiled so far: NULL at first, sb_func_context_deinit */
     sb_err *err;
 } sb_func_context;
+
+/* Free what functions kept in the context (not zones, not the arena). A zeroed context needs nothing before its first use but its
+ * fields set. */
+void sb_func_context_deinit(sb_func_context *ctx);
 
 typedef enum sb_func_flag {
     SB_FUNC_AGGREGATE = 1 << 0,

@@ -11,6 +11,9 @@
 #include "store/value.h"
 
 /* Kinds up to LIST have the numbers of sb_type. */
+/* Lists in lists, maps in maps. */
+#define SB_VAL_DEPTH_MAX 1000u
+
 typedef enum sb_val_kind {
     SB_VAL_NULL = SB_TYPE_NULL,
     SB_VAL_BOOL = SB_TYPE_BOOL,
@@ -34,7 +37,9 @@ typedef enum sb_val_kind {
 
 typedef struct sb_val {
     uint8_t kind; /* sb_val_kind */
-    uint8_t reserved[3];
+    uint8_t reserved;
+    uint16_t
+        depth; /* LIST, MAP: 1 + that of the deepest item; others 0. At most SB_VAL_DEPTH_MAX: what walks values recurses */
     uint32_t
         aux; /* STRING, BYTES: size in bytes; TIME: offset in seconds + 86,400; LOCAL_DATETIME: nanoseconds; else 0 */
     union {
@@ -55,13 +60,15 @@ typedef struct sb_val_list {
     uint64_t count;
     sb_val items[];
 } sb_val_list;
-/* Keys in the order in which they were given; none twice (the last of equal ones wins where maps are made). */
+/* Keys in the order in which they were given; none twice (the last of equal ones wins). */
 typedef struct sb_val_entry {
     sb_bytes key;
     sb_val value;
 } sb_val_entry;
 typedef struct sb_val_map {
-    uint64_t count;
+    uint32_t count;
+    bool sealed;
+    uint32_t *order; /* numbers of the entries, by key: look-ups, comparing, hashing */
     sb_val_entry entries[];
 } sb_val_map;
 /* nodes[0] rels[0] nodes[1] … as walked: rels' own direction may be the other. */
@@ -102,14 +109,24 @@ SB_INLINE sb_bytes sb_val_text(sb_val v)
     return sb_bytes_of(v.as.text, v.aux);
 }
 
-/* A list or map with room for count items in arena, count set, items to be filled in. NULL: no memory, or too long. */
+/* A list or map with room for count items in arena, count set, items to be filled in and then sealed. NULL: no memory, or too long.
+ * A list's maker may lower its count. */
 sb_val_list *sb_val_list_make(sb_arena *arena, uint64_t count);
 sb_val_map *sb_val_map_make(sb_arena *arena, uint64_t count);
-/* The value of a key; NULL when the map lacks it. */
+/* The filled list or map as a value. A map drops entries whose key comes again later. SB_LIMIT: nested too deep. */
+SB_MUST_CHECK sb_status sb_val_list_seal(sb_val_list *list, sb_val *v, sb_err *err);
+SB_MUST_CHECK sb_status sb_val_map_seal(sb_val_map *map, sb_val *v, sb_err *err);
+/* The value of a list of scalars and entities, which needs no look at its items. */
+SB_INLINE sb_val sb_val_flat_list(const sb_val_list *list)
+{
+    return (sb_val){.kind = SB_VAL_LIST, .depth = 1, .as.list = list};
+}
+/* The value of a key of a sealed map; NULL when the map lacks it. */
 const sb_val *sb_val_map_get(const sb_val_map *map, sb_bytes key);
 
-/* "INTEGER", "LIST", "NODE": for messages and valueType. sb_kind (parse/ast.h) bit of a value. */
+/* "INTEGER", "LIST", "NODE": for messages and valueType. */
 const char *sb_val_kind_name(unsigned kind);
+/* sb_kind (parse/ast.h) bit of a value. */
 uint32_t sb_val_kind_bit(sb_val v);
 
 /* Deep copy into arena. */
@@ -117,12 +134,15 @@ SB_MUST_CHECK sb_status sb_val_copy(sb_arena *arena, sb_val v, sb_val *copy, sb_
 /* Bytes that a deep copy takes. */
 size_t sb_val_bytes(sb_val v);
 
-/* From a property: strings stay borrowed, the rest is made in arena. */
+/* From a property: strings and zone names stay borrowed, the rest is made in arena. */
 SB_MUST_CHECK sb_status sb_val_from_value(sb_arena *arena, const sb_value *value, sb_val *v,
                                           sb_err *err);
-/* To a property. TypeError InvalidPropertyType for what can't be stored (maps, entities, lists of lists, lists with nulls): *value NULL
- * typed for null. */
+/* To a property, texts borrowed from v, lists made in arena. TypeError InvalidPropertyType for what can't be stored (maps, entities,
+ * lists of lists, lists with nulls). Null gives a value of SB_TYPE_NULL. */
 SB_MUST_CHECK sb_status sb_val_to_value(sb_arena *arena, sb_val v, sb_value *value, sb_err *err);
+
+/* The same for a scalar, which needs no memory; false for lists, maps and entities. Texts stay borrowed from v. */
+bool sb_val_scalar_value(sb_val v, sb_value *value);
 
 /* ---- Comparing ------------------------------------------------------------------------------------------- */
 
@@ -139,11 +159,11 @@ uint64_t sb_val_hash(sb_val v, uint64_t seed);
 
 /* ---- Text -------------------------------------------------------------------------------------------------- */
 
-/* What toString() gives for scalars and temporal values (canonical, see docs/CYPHER.md). False: the kind has none. */
+/* What toString() gives for scalars, temporal values and points (canonical, see docs/CYPHER.md). *has false: the kind has none. */
 SB_MUST_CHECK sb_status sb_val_to_string(sb_val v, sb_buffer *out, bool *has, sb_err *err);
 /* Shortest text that reads back as the same double, as Cypher writes it: 1.0, 1.5E-7, NaN, Infinity. */
 SB_MUST_CHECK sb_status sb_float_to_string(double d, sb_buffer *out);
-/* Any value as a Cypher literal; entities through name lookups are the caller's. Strings in single quotes, escaped. */
+/* Any value as a Cypher literal, strings in single quotes and escaped. Entities, whose contents the caller knows, as (7), [7]. */
 SB_MUST_CHECK sb_status sb_val_to_literal(sb_val v, sb_buffer *out, sb_err *err);
 
 #endif

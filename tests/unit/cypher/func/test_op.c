@@ -1,0 +1,365 @@
+/* test_op.c — operators: tables of expressions and results, with nulls, limits and failures; then lack of memory in each of them. */
+#include "func_fixture.h"
+
+#define RUN(cases)                                                                                 \
+    do {                                                                                           \
+        func_fixture f;                                                                            \
+        (void)state;                                                                               \
+        fixture_open(&f);                                                                          \
+        CHECK_CASES(&f, cases);                                                                    \
+        fixture_close(&f);                                                                         \
+    } while (0)
+
+static void test_cypher_func_op__logic(void **state)
+{
+    static const fixture_case cases[] = {
+        {"true AND true", "true"},   {"true AND false", "false"}, {"true AND null", "null"},
+        {"false AND null", "false"}, {"null AND false", "false"}, {"null AND null", "null"},
+        {"true OR null", "true"},    {"null OR true", "true"},    {"false OR null", "null"},
+        {"false OR false", "false"}, {"true XOR true", "false"},  {"true XOR false", "true"},
+        {"true XOR null", "null"},   {"null XOR null", "null"},   {"NOT true", "false"},
+        {"NOT null", "null"},        {"1 AND true", TYPE_ERROR},  {"true OR 'x'", TYPE_ERROR},
+        {"null XOR 1", TYPE_ERROR},  {"NOT 0", TYPE_ERROR},       {"null IS NULL", "true"},
+        {"0 IS NULL", "false"},
+    };
+    RUN(cases);
+}
+
+static void test_cypher_func_op__arithmetic(void **state)
+{
+    static const fixture_case cases[] = {
+        {"1 + 2", "3"},
+        {"1 + 2.0", "3.0"},
+        {"1 - 3", "-2"},
+        {"7 / 2", "3"},
+        {"-7 / 2", "-3"},
+        {"7 / 2.0", "3.5"},
+        {"7 % 3", "1"},
+        {"-7 % 3", "-1"},
+        {"7.5 % 2", "1.5"},
+        {"2 ^ 3", "8.0"},
+        {"2 ^ -1", "0.5"},
+        {"4 ^ 0.5", "2.0"},
+        {"9223372036854775807 + 1", OVERFLOW_ERROR},
+        {"9223372036854775807 + 0", "9223372036854775807"},
+        {"-9223372036854775807 - 2", OVERFLOW_ERROR},
+        {"4611686018427387904 * 2", OVERFLOW_ERROR},
+        {"4611686018427387904 * -2", "-9223372036854775808"},
+        {"(-9223372036854775807 - 1) / -1", OVERFLOW_ERROR},
+        {"(-9223372036854775807 - 1) % -1", "0"},
+        {"-(-9223372036854775807 - 1)", OVERFLOW_ERROR},
+        {"1 / 0", DIVISION_ERROR},
+        {"1 % 0", DIVISION_ERROR},
+        {"1 / 0.0", "1.0 / 0.0"},
+        {"0.0 / 0.0", "0.0 / 0.0"},
+        {"1.0 % 0", "0.0 / 0.0"},
+        {"null + 1", "null"},
+        {"1 * null", "null"},
+        {"null ^ null", "null"},
+        {"[1] + null", "null"},
+        {"-null", "null"},
+        {"-(2.5)", "-2.5"},
+        {"true + 1", TYPE_ERROR},
+        {"1 - 'a'", TYPE_ERROR},
+        {"'a' * 2", TYPE_ERROR},
+        {"{a: 1} + 1", TYPE_ERROR},
+        {"-'a'", TYPE_ERROR},
+    };
+    RUN(cases);
+}
+
+static void test_cypher_func_op__concatenation(void **state)
+{
+    static const fixture_case cases[] = {
+        {"'a' + 'b'", "'ab'"},
+        {"'' + ''", "''"},
+        {"'a' + 1", "'a1'"},
+        {"1.5 + 'a'", "'1.5a'"},
+        {"'a' + true", "'atrue'"},
+        {"'a' + {b: 1}", TYPE_ERROR},
+        {"[1] + [2, 'x']", "[1, 2, 'x']"},
+        {"[1] + 2", "[1, 2]"},
+        {"'a' + [1]", "['a', 1]"},
+        {"[] + []", "[]"},
+        {"[1] + [[2]]", "[1, [2]]"},
+        {"'a' || 'b'", "'ab'"},
+        {"[1] || [2]", "[1, 2]"},
+        {"null || 'a'", "null"},
+        {"'a' || 1", TYPE_ERROR},
+        {"[1] || 1", TYPE_ERROR},
+    };
+    RUN(cases);
+}
+
+static void test_cypher_func_op__in(void **state)
+{
+    static const fixture_case cases[] = {
+        {"1 IN [1, 2]", "true"},    {"3 IN [1, 2]", "false"},     {"3 IN [1, null]", "null"},
+        {"1 IN [null, 1]", "true"}, {"null IN [1]", "null"},      {"null IN []", "false"},
+        {"1 IN null", "null"},      {"[1] IN [[1]]", "true"},     {"[null] IN [[1]]", "null"},
+        {"[1] IN [1]", "false"},    {"1.0 IN [1]", "true"},       {"NaN IN [NaN]", "false"},
+        {"1 IN 1", TYPE_ERROR},     {"'a' IN 'abc'", TYPE_ERROR}, {"1 IN {a: 1}", TYPE_ERROR},
+    };
+    RUN(cases);
+}
+
+static void test_cypher_func_op__strings(void **state)
+{
+    static const fixture_case cases[] = {
+        {"'abc' STARTS WITH 'ab'", "true"},
+        {"'abc' STARTS WITH 'abcd'", "false"},
+        {"'abc' STARTS WITH ''", "true"},
+        {"'' STARTS WITH ''", "true"},
+        {"'abc' ENDS WITH 'bc'", "true"},
+        {"'abc' ENDS WITH 'ab'", "false"},
+        {"'aabab' CONTAINS 'aba'", "true"},
+        {"'abc' CONTAINS 'd'", "false"},
+        {"'ab' CONTAINS 'abc'", "false"},
+        {"'abc' CONTAINS ''", "true"},
+        {"'abc' STARTS WITH null", "null"},
+        {"null CONTAINS 'a'", "null"},
+        {"1 ENDS WITH '1'", "null"},
+        {"['a'] CONTAINS 'a'", "null"},
+        {"'abc' =~ 'a.c'", "true"},
+        {"'xabcx' =~ 'abc'", "false"},
+        {"'abc' =~ 'a|abc'", "true"},
+        {"'ABC' =~ '(?i)abc'", "true"},
+        {"'' =~ ''", "true"},
+        {"'ä' =~ '.'", "true"},
+        {"'日本' =~ '\\\\p{Han}+'", "true"},
+        {"null =~ 'a'", "null"},
+        {"'a' =~ null", "null"},
+        {"1 =~ 'a'", "null"},
+        {"'a' =~ '('", VALUE_ERROR},
+        {"'a' =~ '[z-a]'", VALUE_ERROR},
+        {"'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab' =~ '(a+)+c'", "false"},
+        {"'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab' =~ '(a|aa)+$'",
+         "SyntaxError: LimitExceeded"},
+    };
+    RUN(cases);
+}
+
+static void test_cypher_func_op__patterns_are_kept_and_replaced(void **state)
+{
+    func_fixture f;
+    char text[64];
+
+    (void)state;
+    fixture_open(&f);
+    assert_string_equal(fixture_show(&f, "'a' =~ 'a'"), "true");
+    const size_t allocations = f.counting.alloc_count;
+    sb_val v;
+    sb_val a = sb_val_string(sb_bytes_of("a", 1));
+    assert_int_equal(sb_op_binary(&f.ctx, SB_OP2_REGEX, a, a, &v), SB_OK);
+    assert_int_equal(f.counting.alloc_count, allocations);
+    /* More patterns than are kept, in turns; each is itself every time. */
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(text, sizeof text, "'x%d' =~ 'x%d'", i % 11, i % 13);
+        assert_string_equal(fixture_show(&f, text), i % 11 == i % 13 ? "true" : "false");
+    }
+    fixture_close(&f);
+}
+
+static void test_cypher_func_op__index_and_slice(void **state)
+{
+    static const fixture_case cases[] = {
+        {"[1, 2, 3][0]", "1"},
+        {"[1, 2, 3][-1]", "3"},
+        {"[1, 2, 3][-3]", "1"},
+        {"[1, 2, 3][3]", "null"},
+        {"[1, 2, 3][-4]", "null"},
+        {"[1][9223372036854775807]", "null"},
+        {"[1][-9223372036854775808]", "null"},
+        {"[][0]", "null"},
+        {"null[0]", "null"},
+        {"[1][null]", "null"},
+        {"[1]['a']", "TypeError: ListElementAccessByNonInteger"},
+        {"[1][1.0]", "TypeError: ListElementAccessByNonInteger"},
+        {"{a: 1}['a']", "1"},
+        {"{a: 1}['b']", "null"},
+        {"{a: 1}[null]", "null"},
+        {"{a: 1}[0]", "TypeError: MapElementAccessByNonString"},
+        {"'abc'[0]", TYPE_ERROR},
+        {"1[0]", TYPE_ERROR},
+        {"true['a']", TYPE_ERROR},
+        {"[1, 2, 3][1..]", "[2, 3]"},
+        {"[1, 2, 3][..2]", "[1, 2]"},
+        {"[1, 2, 3][..]", "[1, 2, 3]"},
+        {"[1, 2, 3][-3..-1]", "[1, 2]"},
+        {"[1, 2, 3][-5..5]", "[1, 2, 3]"},
+        {"[1, 2, 3][3..1]", "[]"},
+        {"[1, 2, 3][null..2]", "null"},
+        {"[1, 2, 3][1..null]", "null"},
+        {"null[1..2]", "null"},
+        {"[1][-9223372036854775808..9223372036854775807]", "[1]"},
+        {"'äbcd'[1..3]", "'bc'"},
+        {"'äbcd'[..-1]", "'äbc'"},
+        {"1[1..2]", TYPE_ERROR},
+        {"[1]['a'..]", TYPE_ERROR},
+        {"{a: {b: 2}}.a.b", "2"},
+        {"null.a", "null"},
+        {"1.a", TYPE_ERROR},
+        {"[1].a", TYPE_ERROR},
+    };
+    RUN(cases);
+}
+
+static sb_status fake_property(void *ctx, sb_val entity, sb_bytes key, sb_val *value, sb_err *err)
+{
+    assert_ptr_equal(ctx, &fake_property);
+    assert_int_equal(entity.as.id, 7);
+    if (key.size == 4) return sb_cypher_fail_runtime(err, SB_CYPHER_DELETED_ENTITY_ACCESS, "gone");
+    *value = sb_val_int((int64_t)key.size);
+    return SB_OK;
+}
+
+static void test_cypher_func_op__properties_of_entities(void **state)
+{
+    static const fixture_case cases[] = {
+        {"$1.abc", "3"},
+        {"$2['ab']", "2"},
+        {"$1['gone']", "EntityNotFound: DeletedEntityAccess"},
+        {"$1[1]", "TypeError: MapElementAccessByNonString"},
+        {"$1[null]", "null"},
+        {"$1 = $1", "true"},
+        {"$1 = $2", "false"},
+        {"$1 + $1", TYPE_ERROR},
+    };
+    union {
+        sb_status (*function)(void *, sb_val, sb_bytes, sb_val *, sb_err *);
+        void *pointer;
+    } self = {.function = fake_property};
+    func_fixture f;
+    const sb_entity_reader reader = {.ctx = self.pointer, .property = fake_property};
+
+    (void)state;
+    fixture_open(&f);
+    f.ctx.reader = &reader;
+    f.params[1] = sb_val_node(7);
+    f.params[2] = sb_val_rel(7);
+    CHECK_CASES(&f, cases);
+    fixture_close(&f);
+}
+
+static void test_cypher_func_op__types(void **state)
+{
+    static const sb_type_spec number = {.kinds = SB_KIND_NUMBER};
+    static const sb_type_spec number_or_null = {.kinds = SB_KIND_NUMBER | SB_KIND_NULL};
+    static const sb_type_spec numbers = {.kinds = SB_KIND_LIST, .items = &number};
+    static const sb_type_spec lists = {.kinds = SB_KIND_LIST, .items = &numbers};
+    static const sb_type_spec any_list = {.kinds = SB_KIND_LIST | SB_KIND_NULL};
+    static const struct {
+        const char *value;
+        const sb_type_spec *type;
+        bool is;
+    } cases[] = {
+        {"1", &number, true},
+        {"1.5", &number, true},
+        {"'a'", &number, false},
+        {"null", &number, false},
+        {"null", &number_or_null, true},
+        {"[1, 2.0]", &numbers, true},
+        {"[1, null]", &numbers, false},
+        {"[]", &numbers, true},
+        {"['a']", &any_list, true},
+        {"[[1], []]", &lists, true},
+        {"[[1], ['a']]", &lists, false},
+        {"{}", &any_list, false},
+    };
+    func_fixture f;
+    sb_val result;
+
+    (void)state;
+    fixture_open(&f);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const sb_val v = fixture_eval(&f, cases[i].value);
+        assert_int_equal(sb_op_is_type(&f.ctx, v, cases[i].type, &result), SB_OK);
+        assert_int_equal(result.as.boolean, cases[i].is);
+    }
+    fixture_close(&f);
+}
+
+static void test_cypher_func_op__normalized(void **state)
+{
+    static const struct {
+        const char *text, *form;
+        int is; /* 2: null, 3: an error */
+    } cases[] = {
+        {"'abc'", "NFC", 1},
+        {"'\xc3\xa4'", "NFC", 1},
+        {"'\xc3\xa4'", "NFD", 0},
+        {"'a\xcc\x88'", "NFC", 0},
+        {"'a\xcc\x88'", "nfd", 1},
+        {"'\xef\xac\x81'", "NFC", 1},
+        {"'\xef\xac\x81'", "NFKC", 0},
+        {"'\xef\xac\x81'", "NFKD", 0},
+        {"null", "NFC", 2},
+        {"1", "NFC", 2},
+        {"'a'", "NFX", 3},
+        {"'a'", "", 3},
+    };
+    func_fixture f;
+    sb_val result;
+
+    (void)state;
+    fixture_open(&f);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const sb_val v = fixture_eval(&f, cases[i].text);
+        sb_err_clear(&f.err);
+        const sb_status st = sb_op_is_normalized(
+            &f.ctx, v, sb_bytes_of(cases[i].form, strlen(cases[i].form)), &result);
+        assert_int_equal(st, cases[i].is == 3 ? SB_INVALID : SB_OK);
+        if (cases[i].is >= 2)
+            assert_int_equal(result.kind, SB_VAL_NULL);
+        else
+            assert_int_equal(result.as.boolean, cases[i].is);
+    }
+    fixture_close(&f);
+}
+
+/* Each allocation of each operator fails once: SB_NOMEM, nothing leaks, and the context stays usable. */
+static void test_cypher_func_op__lack_of_memory(void **state)
+{
+    static const char *const expressions[] = {
+        "'abcdef' + 'ghi'", "'abc' + 1.5",        "[1, 2, 3] + [4, 5]",
+        "[1, 2, 3][1..]",   "'abc' =~ 'a(b|x)c'", "{a: [1, 2], b: {c: 'x'}}['b']",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof expressions / sizeof expressions[0]; i++) {
+        bool passed = false;
+        for (size_t fail_at = 1; !passed; fail_at++) {
+            func_fixture f;
+            fixture_open(&f);
+            f.counting.fail_at = f.counting.alloc_count + fail_at;
+            (void)fixture_eval(&f, expressions[i]);
+            passed = f.status == SB_OK;
+            if (!passed) {
+                assert_int_equal(f.status, SB_NOMEM);
+                assert_int_equal(f.err.code, SB_NOMEM);
+                (void)fixture_eval(&f, expressions[i]);
+                assert_int_equal(f.status, SB_OK);
+            }
+            fixture_close(&f);
+            assert_true(fail_at < 100);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_cypher_func_op__logic),
+        TEST(test_cypher_func_op__arithmetic),
+        TEST(test_cypher_func_op__concatenation),
+        TEST(test_cypher_func_op__in),
+        TEST(test_cypher_func_op__strings),
+        TEST(test_cypher_func_op__patterns_are_kept_and_replaced),
+        TEST(test_cypher_func_op__index_and_slice),
+        TEST(test_cypher_func_op__properties_of_entities),
+        TEST(test_cypher_func_op__types),
+        TEST(test_cypher_func_op__normalized),
+        TEST(test_cypher_func_op__lack_of_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
