@@ -143,9 +143,8 @@ static void put_line(out_text *out, sb_bytes query, const place *p)
     size_t i = from;
     for (; i < p->line_end && shown < SHOWN_CHARACTERS; shown++) {
         utf8proc_int32_t character = query.data[i];
-        const size_t used = character < 0x80
-                                ? 1
-                                : character_bytes(query.data + i, p->line_end - i, &character);
+        const size_t used =
+            character < 0x80 ? 1 : character_bytes(query.data + i, p->line_end - i, &character);
         const unsigned width = put_character(out, query.data + i, used, character);
         if (i < p->at) indent += width;
         i += used;
@@ -191,8 +190,8 @@ sb_status sb_cypher_fail(sb_err *err, sb_bytes query, sb_span span, sb_cypher_er
     text[0] = '\0';
     put(&out, message, strlen(message));
     char where[48];
-    const int where_bytes = snprintf(where, sizeof where, " (line %u, column %u)",
-                                     (unsigned)p.line, (unsigned)p.column);
+    const int where_bytes = snprintf(where, sizeof where, " (line %u, column %u)", (unsigned)p.line,
+                                     (unsigned)p.column);
     put(&out, where, (size_t)where_bytes);
     if (query.size != 0) put_line(&out, query, &p);
     (void)SB_FAIL(err, status, "%s", text);

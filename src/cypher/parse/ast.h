@@ -56,16 +56,16 @@ typedef struct sb_var {
 
 typedef enum sb_expr_kind {
     SB_EXPR_NULL,
-    SB_EXPR_BOOL,     /* value.boolean */
-    SB_EXPR_INT,      /* value.integer */
-    SB_EXPR_FLOAT,    /* value.real */
+    SB_EXPR_BOOL, /* value.boolean */
+    SB_EXPR_INT,  /* value.integer */
+    SB_EXPR_FLOAT, /* value.real; name: as it was written, without a sign; empty: made by the compiler */
     SB_EXPR_STRING,   /* name */
     SB_EXPR_PARAM,    /* name without the $ */
     SB_EXPR_VAR,      /* name; sema: var */
     SB_EXPR_PROPERTY, /* args[0].name */
     SB_EXPR_LIST,     /* args */
     SB_EXPR_MAP,      /* keys, args */
-    /* args[0]{…}: items i = keys[i] with args[i] (a value), or args[i] NULL: the property keys[i]; star: all properties */
+    /* args[0]{…}: items i from 1 on: keys[i] with args[i] (a value), or args[i] NULL: the property keys[i]; star: all properties */
     SB_EXPR_MAP_PROJECTION,
     SB_EXPR_INDEX, /* args[0][args[1]] */
     SB_EXPR_SLICE, /* args[0][args[1]..args[2]]; either bound may be NULL */
@@ -147,7 +147,10 @@ struct sb_expr {
     uint8_t op;   /* sb_op1, sb_op2, sb_quantifier */
     bool distinct, negated, star;
     bool parenthesized; /* written in parentheses (the grammar asks in places) */
-    uint32_t depth;     /* 1 + that of the deepest part: bounded by the parser */
+    uint32_t depth;     /* 1 + that of the deepest part: at most SB_CYPHER_DEPTH_MAX */
+    /* expressions in it, itself included, shared ones (of a < b < c) as often as they are met: what a walk costs, bounded by the parser
+     * in the length of the text */
+    uint32_t weight;
     sb_span span;
     sb_bytes name;
     union {
@@ -234,6 +237,8 @@ struct sb_pattern_part {
     sb_selector selector;
     bool selector_is_function; /* written shortestPath(…) */
     uint64_t selector_count;   /* k; 1 when not given */
+    sb_expr
+        *where; /* of ANY SHORTEST ((a)-->(b) WHERE …): of paths, before one is selected; NULL */
     sb_node_pattern *start;
     sb_step *steps;
     uint32_t step_count;
@@ -281,6 +286,7 @@ typedef struct sb_projection {
     bool distinct, star;
     sb_projection_item *items; /* sema: what star stands for comes first, expanded */
     uint32_t item_count;
+    uint32_t star_count; /* sema: how many of the items are there because of star */
     sb_sort_item *order;
     uint32_t order_count;
     sb_expr *skip, *limit, *where; /* NULL; where of WITH alone */
@@ -416,6 +422,13 @@ typedef enum sb_statement_kind {
     SB_STATEMENT_COMMIT,
     SB_STATEMENT_ROLLBACK
 } sb_statement_kind;
+/* The numbers are those of sb_schema_kind (store/). */
+typedef enum sb_constraint_kind {
+    SB_CONSTRAINT_UNIQUE = 2,
+    SB_CONSTRAINT_KEY = 3, /* IS NODE KEY */
+    SB_CONSTRAINT_EXISTS = 4,
+    SB_CONSTRAINT_TYPED = 5
+} sb_constraint_kind;
 typedef enum sb_show_what {
     SB_SHOW_INDEXES,
     SB_SHOW_CONSTRAINTS,
@@ -435,9 +448,9 @@ typedef struct sb_statement {
         sb_bytes name; /* empty: made up */
         bool if_exists, if_not_exists;
         bool on_rels;
-        bool text_index;    /* CREATE TEXT INDEX */
-        uint8_t constraint; /* sb_schema_kind of store/: UNIQUE, NODE_KEY, EXISTS, TYPED */
-        sb_bytes entity;    /* label or type */
+        bool text_index; /* CREATE TEXT INDEX */
+        sb_constraint_kind constraint;
+        sb_bytes entity; /* label or type */
         sb_bytes *keys;
         uint32_t key_count;
         const sb_type_spec *type;
@@ -459,7 +472,11 @@ typedef struct sb_statement {
 /* Visit e and all expressions in it, parents first, patterns' and sub-queries' included when deep. False from visit: not into
  * this one's parts. */
 void sb_expr_walk(sb_expr *e, bool deep, bool (*visit)(void *ctx, sb_expr *e), void *ctx);
-/* Append an expression in canonical Cypher: names of columns, EXPLAIN. */
+/* Append an expression in canonical Cypher: EXPLAIN, messages. Parsed again it prints the same. Fails for want of memory alone. */
 SB_MUST_CHECK sb_status sb_expr_print(const sb_expr *e, sb_buffer *out);
+SB_MUST_CHECK sb_status sb_label_expr_print(const sb_label_expr *e, sb_buffer *out);
+/* One part of a pattern; a whole statement, without ';'. */
+SB_MUST_CHECK sb_status sb_pattern_part_print(const sb_pattern_part *part, sb_buffer *out);
+SB_MUST_CHECK sb_status sb_statement_print(const sb_statement *statement, sb_buffer *out);
 
 #endif
