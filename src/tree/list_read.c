@@ -144,28 +144,10 @@ void sb_list_close(sb_list *list)
     list->remaining = 0;
 }
 
-static sb_status degree_plain(sb_txn *txn, const sb_tree *tree, uint64_t node, uint64_t *degree,
-                              sb_err *err)
-{
-    sb_page page;
-
-    *degree = 0;
-    if (tree->root == SB_PGNO_NONE) return SB_OK;
-    SB_TRY(sb_list__home(txn, tree, node, &page, err));
-    *degree = sb_list__length(page.bytes, node);
-    sb_page_release(txn, &page);
-    return SB_OK;
-}
-
 sb_status sb_list_degree(sb_txn *txn, const sb_tree *tree, uint64_t node, uint64_t *degree,
                          sb_err *err)
 {
-    uint64_t aside = 0;
-
-    SB_TRY(degree_plain(txn, tree, node, degree, err));
-    if (sb_list__has_side(tree)) SB_TRY(degree_plain(txn, tree->side, node, &aside, err));
-    *degree += aside;
-    return SB_OK;
+    return sb_lists_degrees(txn, tree, &node, 1, degree, err);
 }
 
 /* Leave out the entries of the chunk that are below (neighbor, rel). */

@@ -98,6 +98,12 @@ void sb_id_list_decode(const sb_id_list *run, uint64_t *out)
     sb_list__decode_words(run->words, run->base, (uint32_t)run->count, run->width, out);
 }
 
+/* Of a list that can not be read in place: an empty tree has empty ones. */
+SB_INLINE uint8_t width_without(const sb_tree *tree)
+{
+    return tree->root == SB_PGNO_NONE && !sb_list__has_side(tree) ? 0 : SB_ID_LIST_NONE;
+}
+
 SB_INLINE void set_run(const uint8_t *page, uint64_t node, sb_id_list *run)
 {
     sb_list_view view;
@@ -119,10 +125,8 @@ sb_status sb_list_run(sb_txn *txn, const sb_tree *tree, uint64_t node, sb_id_lis
     const uint8_t *home;
     sb_page page;
 
-    *run = (sb_id_list){0};
-    if (tree->root == SB_PGNO_NONE) return SB_OK;
-    run->width = SB_ID_LIST_NONE;
-    if (sb_txn_addresses(txn) == 0) return SB_OK;
+    *run = (sb_id_list){.width = width_without(tree)};
+    if (tree->root == SB_PGNO_NONE || sb_txn_addresses(txn) == 0) return SB_OK;
     SB_TRY(sb_list__home(txn, tree, node, &page, err));
     home = kept(txn, &page);
     if (SB_LIKELY(home != NULL)) set_run(home, node, run);
@@ -150,7 +154,7 @@ static sb_status find_aside(sb_txn *txn, const sb_tree *tree, const uint64_t *no
 sb_status sb_lists_runs(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
                         sb_id_list *runs, sb_err *err)
 {
-    const sb_id_list none = {.width = tree->root == SB_PGNO_NONE ? 0 : SB_ID_LIST_NONE};
+    const sb_id_list none = {.width = width_without(tree)};
     const uint8_t *pages[GROUP];
     bool stay = tree->root != SB_PGNO_NONE, aside[GROUP] = {false};
 
@@ -188,15 +192,17 @@ SB_INLINE void set_whole_chunk(const uint8_t *page, uint64_t node, sb_chunk *chu
 sb_status sb_lists_chunks(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
                           sb_chunk *chunks, sb_err *err)
 {
-    const sb_chunk none = {.neighbor_width = tree->root == SB_PGNO_NONE ? 0 : SB_ID_LIST_NONE};
+    const sb_chunk none = {.neighbor_width = width_without(tree)};
     const uint8_t *pages[GROUP];
-    bool stay = tree->root != SB_PGNO_NONE;
+    bool stay = tree->root != SB_PGNO_NONE, aside[GROUP] = {false};
 
     for (size_t at = 0; at < count; at += GROUP) {
         const size_t size = count - at < GROUP ? count - at : GROUP;
         if (stay) SB_TRY(find_homes(txn, tree, nodes + at, size, pages, &stay, err));
+        if (stay && sb_list__has_side(tree))
+            SB_TRY(find_aside(txn, tree, nodes + at, size, aside, err));
         for (size_t i = 0; i < size; i++) {
-            if (SB_UNLIKELY(!stay || pages[i] == NULL)) {
+            if (SB_UNLIKELY(!stay || pages[i] == NULL || aside[i])) {
                 chunks[at + i] = none;
                 continue;
             }
@@ -222,27 +228,38 @@ uint64_t sb_list__length(const uint8_t *page, uint64_t node)
     return here + sb_list__rest(page, node);
 }
 
-sb_status sb_lists_degrees(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
-                           uint64_t *degrees, sb_err *err)
+/* Add the lengths that one tree has of up to GROUP lists. */
+static sb_status add_lengths(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
+                             uint64_t *degrees, sb_err *err)
 {
     const uint8_t *pages[GROUP];
     bool stay;
 
-    if (tree->root == SB_PGNO_NONE) {
-        for (size_t i = 0; i < count; i++)
-            degrees[i] = 0;
-        return SB_OK;
+    SB_TRY(find_homes(txn, tree, nodes, count, pages, &stay, err));
+    for (size_t i = 0; i < count; i++) {
+        sb_page page;
+        if (SB_LIKELY(stay && pages[i] != NULL)) {
+            degrees[i] += sb_list__length(pages[i], nodes[i]);
+            continue;
+        }
+        SB_TRY(sb_list__home(txn, tree, nodes[i], &page, err));
+        degrees[i] += sb_list__length(page.bytes, nodes[i]);
+        sb_page_release(txn, &page);
     }
+    return SB_OK;
+}
+
+sb_status sb_lists_degrees(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
+                           uint64_t *degrees, sb_err *err)
+{
+    for (size_t i = 0; i < count; i++)
+        degrees[i] = 0;
     for (size_t at = 0; at < count; at += GROUP) {
         const size_t size = count - at < GROUP ? count - at : GROUP;
-        SB_TRY(find_homes(txn, tree, nodes + at, size, pages, &stay, err));
-        const bool short_way = stay && !sb_list__has_side(tree);
-        for (size_t i = 0; i < size; i++) {
-            if (SB_LIKELY(short_way && pages[i] != NULL))
-                degrees[at + i] = sb_list__length(pages[i], nodes[at + i]);
-            else
-                SB_TRY(sb_list_degree(txn, tree, nodes[at + i], &degrees[at + i], err));
-        }
+        if (tree->root != SB_PGNO_NONE)
+            SB_TRY(add_lengths(txn, tree, nodes + at, size, degrees + at, err));
+        if (sb_list__has_side(tree))
+            SB_TRY(add_lengths(txn, tree->side, nodes + at, size, degrees + at, err));
     }
     return SB_OK;
 }
