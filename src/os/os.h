@@ -173,7 +173,9 @@ typedef struct sb_vfs_fault {
     unsigned kinds;   /* sb_io_kind mask; SB_IO_ALL to start */
     sb_status status; /* SB_IO or SB_FULL */
     bool persistent;
-    bool short_write;      /* a failing write first writes half of its bytes */
+    bool short_write; /* a failing write first writes half of its bytes */
+    bool
+        no_room; /* a full disk: what would make a file longer fails with SB_FULL, and counts in failed */
     uint64_t flip_read_at; /* the n-th read flips one bit of what it returns; 0: never */
     uint64_t reads;        /* reads so far, for flip_read_at */
     uint64_t failed;       /* how many calls were made to fail */

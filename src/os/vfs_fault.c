@@ -102,12 +102,34 @@ static void write_half(sb_file *inner, uint64_t offset, const sb_io_piece *piece
     }
 }
 
+/* A write past the end, when the disk is full. */
+static sb_status check_room(sb_file *file, uint64_t offset, const sb_io_piece *pieces,
+                            size_t piece_count, sb_err *err)
+{
+    fault_vfs *self = vfs_of(file->vfs);
+    sb_file *inner = inner_of(file);
+    sb_file_info info;
+    uint64_t end = offset;
+
+    if (!self->state.no_room) return SB_OK;
+    for (size_t i = 0; i < piece_count; i++)
+        end += pieces[i].bytes;
+    SB_TRY(inner->ops->info(inner, &info, err));
+    if (end <= info.bytes) return SB_OK;
+    sb_mutex_lock(self->mutex);
+    self->state.failed++;
+    sb_mutex_unlock(self->mutex);
+    return SB_FAIL_OS(err, SB_FULL, ENOSPC, "%s: can not write: the disk was to be full",
+                      file->path);
+}
+
 static sb_status fault_write(sb_file *file, uint64_t offset, const sb_io_piece *pieces,
                              size_t piece_count, sb_err *err)
 {
     sb_file *inner = inner_of(file);
-    const sb_status st = admit(file->vfs, SB_IO_WRITE, file->path, "write", err);
+    sb_status st = admit(file->vfs, SB_IO_WRITE, file->path, "write", err);
 
+    if (st == SB_OK) st = check_room(file, offset, pieces, piece_count, err);
     if (st == SB_OK) return inner->ops->write(inner, offset, pieces, piece_count, err);
     if (vfs_of(file->vfs)->state.short_write) write_half(inner, offset, pieces, piece_count);
     return st;

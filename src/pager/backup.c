@@ -184,13 +184,21 @@ static bool is_alone(sb_pager *pager)
     return readers <= 1;
 }
 
+sb_status sb_pager__cut_behind(sb_pager *pager, sb_pgno extent, sb_err *err)
+{
+    sb_file *file = pager->main_file;
+    const uint64_t bytes = (uint64_t)extent << pager->page_shift;
+    sb_file_info info;
+    SB_TRY(file->ops->info(file, &info, err));
+    return info.bytes > bytes ? file->ops->truncate(file, bytes, err) : SB_OK;
+}
+
 /* With the file to ourselves: lower the extent by a commit of its own, after a restart of the WAL, so that
  * neither a frame nor a snapshot names a page past it; then cut the file there (DESIGN §9 rule 2). */
 static sb_status cut_file(sb_session *session, sb_err *err)
 {
     sb_pager *pager = session->pager;
     sb_txn *txn = NULL;
-    sb_file_info info;
     SB_TRY(sb_pager_checkpoint(pager, SB_CHECKPOINT_RESTART, NULL, err));
     SB_TRY(sb_txn_begin_write(session, &txn, err));
     const bool lower = is_alone(pager) && txn->now.extent > txn->now.page_count;
@@ -202,10 +210,7 @@ static sb_status cut_file(sb_session *session, sb_err *err)
     if (!lower) return SB_OK;
     SB_TRY(sb_pager_checkpoint(pager, SB_CHECKPOINT_RESTART, NULL, err));
     SB_TRY(sb_txn_begin_write(session, &txn, err)); /* nobody writes past the extent meanwhile */
-    sb_file *file = pager->main_file;
-    const uint64_t bytes = (uint64_t)txn->now.extent << pager->page_shift;
-    sb_status st = file->ops->info(file, &info, err);
-    if (st == SB_OK && info.bytes > bytes) st = file->ops->truncate(file, bytes, err);
+    const sb_status st = sb_pager__cut_behind(pager, txn->now.extent, err);
     sb_txn_rollback(txn);
     return st;
 }

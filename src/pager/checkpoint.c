@@ -191,6 +191,23 @@ sb_status sb_pager__restart(sb_pager *pager, bool keep_guard, bool *restarted, s
     return SB_OK;
 }
 
+bool sb_pager__wal_make_room(sb_txn *txn)
+{
+    sb_pager *pager = txn->pager;
+    sb_checkpoint_result result = {0};
+    bool busy = false;
+    if (sb_mark_pos(atomic_load(&pager->shm->appended)) == SB_WAL_START) return false;
+    if (sb_pager__backfill(pager, true, &result, &busy, NULL) != SB_OK || !all_backfilled(pager))
+        return false;
+    /* The main file has all that the transaction was begun on (I16), and nobody else can commit: it goes on
+     * reading there (I18), and holds no pointer into the WAL while it commits. */
+    txn->main_only = true;
+    atomic_store(txn->session->slot_mark, txn->mark | SB_MARK_MAIN_ONLY);
+    if (sb_pager__restart(pager, true, &txn->guard_held, NULL) != SB_OK) return false;
+    txn->tail_ready = false;
+    return txn->guard_held;
+}
+
 /* ---- Checkpoint on demand -------------------------------------------------------------------- */
 
 static bool time_is_over(sb_pager *pager, uint64_t started)
@@ -418,16 +435,21 @@ void sb_pager__before_write(sb_pager *pager)
     const uint64_t limit =
         units_of_pages(pager, atomic_load_explicit(&pager->autocheckpoint, memory_order_relaxed));
     wal_lengths(pager, &used, &pending);
-    if (SB_LIKELY(limit == 0 || used < 2 * limit ||
-                  used < atomic_load_explicit(&pager->restart_wait_pos, memory_order_relaxed)))
+    const bool full = atomic_load_explicit(&pager->wal_full, memory_order_relaxed);
+    if (SB_LIKELY(!full &&
+                  (limit == 0 || used < 2 * limit ||
+                   used < atomic_load_explicit(&pager->restart_wait_pos, memory_order_relaxed))))
         return;
+    if (full) atomic_store_explicit(&pager->wal_full, false, memory_order_relaxed);
     sb_vfs *vfs = pager->vfs;
     sb_checkpoint_result result = {0};
     sb_err err;
     bool in_wal = true, busy = false;
     sb_err_clear(&err);
     const uint64_t started = vfs->ops->monotonic_ns(vfs);
-    const uint64_t patience = used < 3 * limit ? SB_RESTART_WAIT_NS : SB_RESTART_LONG_NS;
+    const uint64_t patience = used < 2 * limit || limit == 0 ? 0 /* the disk is full: once */
+                              : used < 3 * limit             ? SB_RESTART_WAIT_NS
+                                                             : SB_RESTART_LONG_NS;
     sb_status st = SB_OK;
     for (;;) {
         if (!all_backfilled(pager)) st = sb_pager__backfill(pager, true, &result, &busy, &err);

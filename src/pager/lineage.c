@@ -12,6 +12,8 @@
  *     first, because the end of the WAL may be lost (`normal`) and an older commit be the last one then; at
  *     least the last SB_BYPASS_SYNC of them are listed, and as often the WAL is synced. Two stamps are written in turn, so that
  *     a torn one, or that of a commit that failed, leaves the last commit's.
+ *     Before a transaction first writes past the extent, stamps that page 0's state has overtaken are cleared: a WAL
+ *     that was moved away, and is brought back, must not find pages there that are no longer its own.
  * I22 Before a back-fill writes a page, page 0's back-fill stamp names the commit that it will reach. As long as page 0's
  *     state is older than that, pages may be newer than page 0, and only a WAL with that commit makes a state of them.
  *     No sync of its own: a process that ends leaves its writes in order, and when power fails the WAL is there.
@@ -98,6 +100,18 @@ static void fill_bypass(uint8_t *stamp, const uint8_t *kept, uint32_t from, uint
     sb_store_le64(stamp + BYPASS_TOTAL, sb_load_le64(kept + BYPASS_TOTAL) + 1);
     sb_store_le32(stamp + BYPASS_LIST, bypass);
     memcpy(stamp + BYPASS_LIST + 4, kept + BYPASS_LIST + 4 * (size_t)from, 4 * (size_t)count);
+}
+
+sb_status sb_pager__stamps_begin(sb_txn *txn, sb_err *err)
+{
+    sb_pager *pager = txn->pager;
+    sb_file *file = pager->main_file;
+    uint8_t stamps[SB_STAMPS_BYTES], bypass[4], zeros[SB_STAMP_BACKFILL * SB_STAMP_BYTES] = {0};
+    SB_TRY(sb_file_read_all(file, SB_HEADER_STATE + SB_STATE_BYPASS, bypass, sizeof bypass, err));
+    if (sb_load_le32(bypass) != txn->base.bypass) return SB_OK; /* stamps of commits of this WAL */
+    SB_TRY(read_stamps(pager, stamps, err));
+    if (memcmp(stamps, zeros, sizeof zeros) == 0) return SB_OK;
+    return sb_file_write_all(file, SB_HEADER_STAMPS, zeros, sizeof zeros, err);
 }
 
 sb_status sb_pager__stamp_bypass(sb_txn *txn, sb_err *err)

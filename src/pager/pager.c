@@ -388,6 +388,7 @@ static sb_status close_last(sb_pager *pager, sb_err *err)
 {
     sb_vfs *vfs = pager->vfs;
     sb_checkpoint_result result = {0};
+    sb_state state;
     bool busy = false, existed = false;
     /* After a failed sync recovery decides what is left, and must be told (shm.c keeps the word). */
     if (sb_pager__poisoned(pager)) return SB_OK;
@@ -397,6 +398,8 @@ static sb_status close_last(sb_pager *pager, sb_err *err)
         SB_TRY(sb_pager__backfill(pager, true, &result, &busy, err));
         if (atomic_load(&pager->shm->backfilled) < appended)
             return SB_OK; /* a reader without slot is at it */
+        SB_TRY(sb_pager__header_state(pager, &state, err));
+        SB_TRY(sb_pager__cut_behind(pager, state.extent, err)); /* what a killed writer left */
     }
     if (!pager->read_only) SB_TRY(vfs->ops->remove(vfs, pager->wal_path, &existed, err));
     return vfs->ops->remove(vfs, pager->shm_path, &existed, err);

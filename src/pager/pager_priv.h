@@ -362,6 +362,8 @@ struct sb_pager {
     sb_condition *worker_wake;
     sb_thread *worker;
     bool worker_stop, worker_checkpoint, worker_extend;
+    _Atomic bool
+        wal_full; /* the disk had no room for a longer WAL: the next writer makes some in it */
     _Atomic uint64_t
         restart_wait_pos; /* WAL position past which a writer may wait for readers again */
 };
@@ -509,6 +511,8 @@ typedef struct sb_lineage {
 } sb_lineage;
 
 sb_state_id sb_pager__state_id(const sb_state *state);
+/* Before the transaction writes its first page past the extent. */
+SB_MUST_CHECK sb_status sb_pager__stamps_begin(sb_txn *txn, sb_err *err);
 /* Before the sync of the main file that precedes a commit frame: the commit has pages there. Sets now.bypass. */
 SB_MUST_CHECK sb_status sb_pager__stamp_bypass(sb_txn *txn, sb_err *err);
 /* Before a back-fill writes its first page. */
@@ -585,6 +589,10 @@ SB_MUST_CHECK sb_status sb_pager__append_page(sb_txn *txn, sb_pgno pgno, uint8_t
                                               uint32_t *pos, sb_err *err);
 SB_MUST_CHECK sb_status sb_pager__append_commit(sb_txn *txn, const sb_state *state, sb_err *err);
 SB_MUST_CHECK sb_status sb_pager__append_end(sb_txn *txn, sb_err *err);
+/* The WAL found no room on the disk: start it anew under the transaction, whose commit can then be written again from
+ * append_begin on. False when that can not be: frames of it are there already, readers hold the WAL, or it is
+ * empty. */
+bool sb_pager__wal_make_room(sb_txn *txn);
 /* Write zeros behind the WAL so that commits find written space; the caller holds the writer lock. */
 SB_MUST_CHECK sb_status sb_pager__wal_extend(sb_pager *pager, sb_err *err);
 bool sb_pager__wal_wants_extend(const sb_pager *pager);
@@ -675,6 +683,12 @@ void sb_pager__cache_unpin(sb_pager *pager, sb_cache_frame *frame);
 void sb_pager__cache_drop_page(sb_pager *pager, sb_pgno pgno);
 void sb_pager__cache_drop_main_from(sb_pager *pager, sb_pgno pgno);
 void sb_pager__cache_drop_wal_from(sb_pager *pager, uint32_t pos);
+
+/* ---- backup.c -------------------------------------------------------------------------------- */
+
+/* Cut the main file behind the extent: no commit has a page there, so no snapshot and no other process looks. The
+ * caller holds the writer lock (only a writer writes there), or has the file alone. */
+SB_MUST_CHECK sb_status sb_pager__cut_behind(sb_pager *pager, sb_pgno extent, sb_err *err);
 
 /* ---- read.c ---------------------------------------------------------------------------------- */
 

@@ -211,13 +211,22 @@ static size_t count_fresh(const sb_txn *txn)
     return count;
 }
 
+/* From now on the main file may hold pages of the transaction. */
+static sb_status begin_fresh(sb_txn *txn, sb_err *err)
+{
+    if (txn->fresh_written) return SB_OK;
+    SB_TRY(sb_pager__stamps_begin(txn, err));
+    txn->fresh_written = true;
+    return SB_OK;
+}
+
 static sb_status write_run(sb_txn *txn, sb_pgno first, sb_err *err)
 {
     sb_session *session = txn->session;
     sb_pager *pager = txn->pager;
     if (session->piece_count == 0) return SB_OK;
     sb_file *file = pager->main_file;
-    txn->fresh_written = true;
+    SB_TRY(begin_fresh(txn, err));
     const sb_status st = file->ops->write(file, (uint64_t)first << pager->page_shift,
                                           session->pieces, session->piece_count, err);
     SB_PROFILE_ADD(pager->options.profile, PAGES_BYPASSED, session->piece_count);
@@ -342,7 +351,7 @@ sb_status sb_page_write_fresh(sb_txn *txn, sb_pgno first, uint8_t *pages, uint32
         sb_store_le32(page + SB_PAGE_CRC, sb_pager__page_crc(page, pager->page_bytes, first + i));
     }
     sb_file *file = pager->main_file;
-    txn->fresh_written = true;
+    SB_TRY(begin_fresh(txn, err));
     txn->dirty = true;
     SB_TRY(sb_file_write_all(file, (uint64_t)first << pager->page_shift, pages,
                              (size_t)count * pager->page_bytes, err));
@@ -446,6 +455,17 @@ static sb_status reserve_index(sb_txn *txn, sb_err *err)
     return st;
 }
 
+/* The private pages and the commit frame. */
+static sb_status append_all(sb_txn *txn, sb_err *err)
+{
+    SB_TRY(sb_pager__append_begin(txn, err));
+    txn->appended_any = true;
+    SB_TRY(append_private(txn, err));
+    SB_TRY(sb_pager__append_commit(txn, &txn->now, err));
+    SB_TRY(reserve_index(txn, err));
+    return sb_pager__append_end(txn, err);
+}
+
 sb_status sb_pager__own_commit(sb_txn *txn, sb_err *err)
 {
     sb_pager *pager = txn->pager;
@@ -461,12 +481,13 @@ sb_status sb_pager__own_commit(sb_txn *txn, sb_err *err)
     if (txn->fresh_written &&
         atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_OFF)
         SB_TRY(sb_pager__sync_main(pager, err));
-    SB_TRY(sb_pager__append_begin(txn, err));
-    txn->appended_any = true;
-    SB_TRY(append_private(txn, err));
-    SB_TRY(sb_pager__append_commit(txn, &txn->now, err));
-    SB_TRY(reserve_index(txn, err));
-    SB_TRY(sb_pager__append_end(txn, err));
+    const bool spilled = txn->appended_any;
+    sb_status st = append_all(txn, err);
+    if (st == SB_FULL && !spilled && sb_pager__wal_make_room(txn)) {
+        if (err != NULL) sb_err_clear(err);
+        st = append_all(txn, err);
+    }
+    if (st != SB_OK) return st;
     for (size_t i = 0; i < txn->page_count; i++) {
         sb_own_page *entry = &txn->pages[i];
         if (entry->now.kind == SB_OWN_PRIVATE && entry->pgno < txn->now.page_count)

@@ -227,11 +227,18 @@ static void run_end_hooks(sb_txn *txn, bool committed)
 static void forget_writes(sb_txn *txn)
 {
     sb_pager *pager = txn->pager;
+    sb_err err;
     if (txn->guard_held) sb_pager__guard_drop(pager);
     txn->guard_held = false;
     if (txn->appended_any && pager->read_mode == SB_READ_CACHE)
         sb_pager__cache_drop_wal_from(pager, sb_mark_pos(atomic_load(&pager->shm->appended)));
-    if (txn->fresh_written) sb_pager__checked_clear_from(pager, txn->base.extent, txn->high_count);
+    if (!txn->fresh_written) return;
+    sb_pager__checked_clear_from(pager, txn->base.extent, txn->high_count);
+    /* The disk gets its room back. */
+    sb_err_clear(&err);
+    if (sb_pager__cut_behind(pager, txn->base.extent, &err) != SB_OK)
+        sb_pager_log(pager, SB_LOG_WARNING, "%s keeps its length after a rollback: %s", pager->path,
+                     err.text);
 }
 
 static void end(sb_txn *txn, bool committed)

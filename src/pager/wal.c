@@ -328,6 +328,7 @@ static sb_status flush_pieces(sb_txn *txn, sb_err *err)
         file->ops->write(file, session->write_offset, session->pieces, session->piece_count, err);
     session->piece_count = 0;
     session->pad_used = false;
+    if (st == SB_FULL) atomic_store_explicit(&pager->wal_full, true, memory_order_relaxed);
     if (st != SB_OK) return st;
     const uint64_t end = (uint64_t)txn->tail.pos * SB_WAL_UNIT;
     SB_PROFILE_ADD(pager->options.profile, WAL_BYTES, end - session->write_offset);

@@ -78,6 +78,61 @@ static void test_api_faults__full(void **state)
     fails_to_write(SB_FULL, SOMBRA_FULL, ENOSPC);
 }
 
+static uint64_t length_of(sb_vfs *vfs, const char *path)
+{
+    sb_file *file = NULL;
+    sb_file_info info;
+    assert_int_equal(sb_vfs_open(vfs, path, SB_OPEN_READ_ONLY, &file, NULL), SB_OK);
+    assert_int_equal(file->ops->info(file, &info, NULL), SB_OK);
+    sb_file_close(file);
+    return info.bytes;
+}
+
+/* An import that fills the disk: nothing of it stays, and the disk has its room back. */
+static void test_api_faults__import_fills_the_disk(void **state)
+{
+    const sombra_import_file nodes = {.path = "nodes.csv", .name = "Person"};
+    sombra_import_options options;
+    sb_file *file = NULL;
+    api_rig r;
+    enum { ROWS = 20000, ROW_BYTES = 40 };
+    char *text = malloc(ROWS * ROW_BYTES + 20);
+    size_t used = (size_t)sprintf(text, "story\n");
+    (void)state;
+    for (unsigned i = 0; i < ROWS; i++)
+        used += (size_t)sprintf(text + used, "a story of its own numbered %u\n", i);
+    rig_new(&r);
+    assert_int_equal(sb_vfs_open(r.inner, "nodes.csv", SB_OPEN_CREATE, &file, NULL), SB_OK);
+    assert_int_equal(sb_file_write_all(file, 0, text, used, NULL), SB_OK);
+    sb_file_close(file);
+    free(text);
+    OK(&r, sombra_checkpoint(r.conn, SOMBRA_RESTART, NULL));
+    const uint64_t before = length_of(r.inner, RIG_PATH);
+    sombra_import_options_init(&options);
+    options.nodes = &nodes;
+    options.node_file_count = 1;
+    options.threads = 1;
+    /* The first write, of pages past the end, still fits. */
+    api_rig_fail_files(&r, 2, SB_IO_WRITE, SB_FULL, true, true);
+    begin(&r, SOMBRA_WRITE);
+    sombra_status status = sombra_import_csv(r.txn, &options, NULL);
+    if (status == SOMBRA_OK)
+        status = sombra_commit(r.txn);
+    else
+        sombra_rollback(r.txn);
+    assert_int_equal(status, SOMBRA_FULL);
+    assert_true(r.fault->failed > 0);
+    assert_int_equal(length_of(r.inner, RIG_PATH), before);
+    api_rig_fail_files(&r, 0, 0, SB_FULL, false, false);
+    assert_int_equal(count_nodes(&r), 10);
+    begin(&r, SOMBRA_WRITE);
+    OK(&r, sombra_import_csv(r.txn, &options, NULL));
+    OK(&r, sombra_commit(r.txn));
+    assert_int_equal(count_nodes(&r), 10 + ROWS);
+    assert_true(length_of(r.inner, RIG_PATH) > before);
+    rig_end(&r);
+}
+
 /* A sync that fails poisons: it is not known whether the commit stands. Nobody writes until all is closed and opened again. */
 static void test_api_faults__poisoned(void **state)
 {
@@ -169,8 +224,11 @@ static void test_api_faults__packed_input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_api_faults__io),           cmocka_unit_test(test_api_faults__full),
-        cmocka_unit_test(test_api_faults__poisoned),     cmocka_unit_test(test_api_faults__no_maps),
+        cmocka_unit_test(test_api_faults__io),
+        cmocka_unit_test(test_api_faults__full),
+        cmocka_unit_test(test_api_faults__import_fills_the_disk),
+        cmocka_unit_test(test_api_faults__poisoned),
+        cmocka_unit_test(test_api_faults__no_maps),
         cmocka_unit_test(test_api_faults__packed_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

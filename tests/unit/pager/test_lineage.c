@@ -304,6 +304,45 @@ static void test_pager_lineage__lost_tail_after_bypasses(void **state)
     model_deinit(&h.m);
 }
 
+/* The WAL is moved away, a transaction then writes over the pages that bypassed it, and is rolled back: the WAL must not
+ * be taken when it is brought back. */
+static void test_pager_lineage__brought_back(void **state)
+{
+    (void)state;
+    rig r;
+    fixture f;
+    sb_txn *txn = NULL;
+    for (unsigned commit = 0; commit < 2; commit++) {
+        rig_open(&r, fixture_memory());
+        CHECK(&r.f, fixture_put(&r.f, r.f.session, 1, 5, 1));
+        CHECK(&r.f, sb_pager_checkpoint(r.f.pager, SB_CHECKPOINT_RESTART, NULL, &r.f.err));
+        CHECK(&r.f, fixture_put(&r.f, r.f.session, 6, 40, 2)); /* bypasses the WAL */
+        image old = take_image(r.inner);
+        rig_close(&r);
+        const image alone = {.main_file = old.main_file, .main_bytes = old.main_bytes};
+        rig_open(&r, boot(&alone));
+        if (commit) CHECK(&r.f, fixture_put(&r.f, r.f.session, 1, 5, 3));
+        CHECK(&r.f, sb_txn_begin_write(r.f.session, &txn, &r.f.err));
+        assert_int_equal(sb_txn_page_count(txn), 6);
+        for (sb_pgno pgno = 6; pgno < 60; pgno++) {
+            sb_pgno made = 0;
+            uint8_t *bytes = NULL;
+            CHECK(&r.f, sb_page_alloc(txn, SB_PAGE_SLOTTED, MODEL_TREE, &made, &bytes, &r.f.err));
+            model_fill(bytes, 4096, made, 9);
+            CHECK(&r.f, sb_txn_spill(txn, &r.f.err));
+        }
+        sb_txn_rollback(txn);
+        image now = take_image(r.inner);
+        rig_close(&r);
+        const image mixed = {now.main_file, old.wal, now.main_bytes, old.wal_bytes};
+        fixture_options(&f, boot(&mixed));
+        assert_int_equal(sb_pager_open("x", &f.options, &f.pager, &f.err), SB_CORRUPT);
+        sb_vfs_destroy(f.vfs);
+        free_image(&old);
+        free_image(&now);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +350,7 @@ int main(void)
         TEST(test_pager_lineage__everybody_refuses),
         TEST(test_pager_lineage__unfinished_back_fill),
         TEST(test_pager_lineage__lost_tail_after_bypasses),
+        TEST(test_pager_lineage__brought_back),
     };
     return cmocka_run_group_tests_name("pager_lineage", tests, NULL, NULL);
 }
