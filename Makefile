@@ -102,11 +102,12 @@ demo:
 	@$(call need,tools/demo)
 	@tools/demo build/release/sombra
 
+# All benchmarks and their plots: about 25 minutes.
 bench:
 	@tools/setup build bench
 	@$(programs)
 	@$(call need,build/release/sombra-bench)
-	build/release/sombra-bench
+	@tools/bench-run build/release/sombra-bench build/bench docs/plots
 
 install:
 	@tools/setup build

@@ -101,6 +101,8 @@ bench_graph *bench_graph_from_csv(const char *csv);
 bool bench_graph_known(const char *name);
 /* Whether it has many labels and types, which most workloads and the peers do not take. */
 bool bench_graph_wide(const char *name);
+/* Nodes and relationships of a graph at the scale of this run; 0: there is no such graph. */
+uint64_t bench_graph_elements(const char *name);
 /* The graphs of a workload: those of --graph, else of the list; the list ends with NULL. */
 const char *const *bench_graphs(const char *const *usual);
 

@@ -45,6 +45,12 @@ bool bench_graph_wide(const char *name)
     return size != NULL && size->wide;
 }
 
+uint64_t bench_graph_elements(const char *name)
+{
+    const graph_size *size = find_size(name);
+    return size == NULL ? 0 : ((uint64_t)size->nodes + size->edges) * bench.scale;
+}
+
 static void permute(sb_random *random, uint32_t *order, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -171,6 +177,8 @@ bench_graph *bench_graph_make(const char *name)
     sb_random random = {bench.seed};
 
     if (size == NULL) bench_fail("there is no graph %s", name);
+    if (bench_graph_elements(name) > UINT32_MAX)
+        bench_fail("%s %u times as large has too many elements", name, bench.scale);
     graph->name = size->name;
     graph->node_count = size->nodes * bench.scale;
     graph->edge_count = size->edges * bench.scale;

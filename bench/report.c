@@ -114,6 +114,8 @@ void bench_figure(const char *workload, const char *graph, const char *engine, c
                workload, graph, engine, metric);
         print_value(value);
         printf(", \"unit\": \"%s\"", unit);
+        if (bench_graph_elements(graph) != 0)
+            printf(", \"elements\": %llu", (unsigned long long)bench_graph_elements(graph));
         if (rounds != 0) {
             printf(", \"low\": ");
             print_value(low);

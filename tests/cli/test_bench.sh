@@ -26,7 +26,14 @@ ls -d sombra-bench-* 2>/dev/null && fail "the run left its directory behind"
 # are left to the benchmark: they wait for the disk.)
 more="lookup_id lookup_key lookup_autocommit neighbors two_hop_distinct three_hop_count bfs scan_filter open bulk_load"
 # shellcheck disable=SC2086
-"$bench" $more --graph s1k --rounds 1 --dir . --json >more.json || fail "a workload failed"
+"$bench" $more --graph s1k --rounds 1 --scale 2 --dir . --json >more.json || fail "a workload failed"
+"$bench" bulk_edge_creation exists_cache put_many_allocations profiling_overhead seed_ablation bulk_into_full commit_each \
+    --graph s1k --rounds 1 --scale 2 --dir . --json >scaled.json || fail "a workload failed at twice the size"
+for file in more.json scaled.json; do
+    grep -v '"elements": 10000}\|"elements": 10000,\|^{"summary"\|"graph": "none"' "$file" && fail "$file: a figure is not of twice the size"
+done
+"$bench" bulk_load --graph b1m --scale 1000 --dir . >out.txt 2>&1 && fail "a graph of 11 billion elements is accepted"
+grep -q "too many elements" out.txt || fail "a graph that is too large is refused without a reason"
 tail -n 1 more.json | grep -q '^{"summary": {"' || fail "there is no summary"
 for workload in $more; do
     grep -q "^{\"workload\": \"$workload\"" more.json || fail "$workload printed nothing"

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""test_bench_tools.py — bench-table, bench-plots and bench-run on invented figures: a benchmark that answers at once stands in for
+sombra-bench, so that what is tested is what the tools make of its lines.
+"""
+import json
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
+FAKE = """#!{python}
+import json, sys
+scale = int(sys.argv[sys.argv.index("--scale") + 1]) if "--scale" in sys.argv else 1
+graphs = sys.argv[sys.argv.index("--graph") + 1].split(",") if "--graph" in sys.argv else ["s1k"]
+for graph in graphs:
+    for engine, cost in (("sombra", 10), ("lmdb", 40)):
+        elements = (5000 if graph == "s1k" else 25000) * scale
+        figure = dict(workload="lookup_id", graph=graph, engine=engine, metric="lookups_per_s", value=1e9 / cost, unit="1/s", elements=elements)
+        print(json.dumps(figure))
+        print(json.dumps(dict(figure, workload="scan_filter", metric="relationships_ms", value=elements * 0.8 * cost / 1e6, unit="ms")))
+print(json.dumps({{"summary": {{}}}}))
+"""
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def run(*words, text="", code=0):
+    done = subprocess.run([str(w) for w in words], input=text, capture_output=True, text=True, env={**os.environ, "SOMBRA_BENCH_FAST": "1"})
+    assert done.returncode == code, f"{words}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stderr + done.stdout
+
+
+def lines_of(path):
+    """{stroke: [(x, y), …]} of a plot's lines."""
+    root = ElementTree.parse(path).getroot()
+    return {line.get("stroke") + (line.get("stroke-dasharray") or ""): [tuple(map(float, p.split(","))) for p in line.get("points").split()]
+            for line in root.iter(SVG + "polyline")}
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        fake = folder / "bench"
+        fake.write_text(FAKE.format(python=sys.executable))
+        fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
+        said = run(TOOLS / "bench-run", fake, folder / "out", folder / "plots")
+        assert said.splitlines()[-1].startswith("bench: 20 figures in "), said
+        assert sorted(p.name for p in (folder / "plots").iterdir()) == ["lookup-id.svg", "scan.svg"], said
+        assert "fewer than two sizes for ingest," in said, said
+        assert "| s1k | lookups_per_s | 1/s | 100,000,000 | 25,000,000 | 4.00 |" in (folder / "out" / "table.md").read_text()
+        for name in ("lookup-id.svg", "scan.svg"):
+            # The same cost at each of three sizes (5,000 to 250,000; one size is there twice): flat, Sombra's line below the other.
+            lines = lines_of(folder / "plots" / name)
+            assert len(lines) == 2, lines
+            sombra, lmdb = lines["#b5371f"], lines["#2f6f9f"]
+            for line in (sombra, lmdb):
+                assert len(line) == 4 and len({y for _, y in line}) == 1, (name, line)
+                assert [x for x, _ in line] == sorted(x for x, _ in line)
+            assert sombra[0][1] > lmdb[0][1], (name, lines)
+        # Ten times the cost at ten times the size rises.
+        figure = dict(workload="bfs", graph="s1k", engine="raw", metric="relationships_per_s", unit="1/s")
+        text = "".join(json.dumps(dict(figure, elements=n, value=1e12 / n)) + "\n" for n in (1000, 10000))
+        assert "1 plots in" in run(TOOLS / "bench-plots", folder / "more", text=text)
+        (low, high), = lines_of(folder / "more" / "bfs.svg").values()
+        assert high[1] < low[1], (low, high)
+        # One size is no plot, and figures that are none are refused.
+        run(TOOLS / "bench-plots", folder / "none", text=text.splitlines()[0], code=1)
+        assert "did the run end well" in run(TOOLS / "bench-table", text=text, code=1)
+        # A benchmark that fails ends the run.
+        fake.write_text("#!/bin/sh\nexit 1\n")
+        assert "the table failed" in run(TOOLS / "bench-run", fake, folder / "out", folder / "plots", code=1)
+    print("test_bench_tools: passed")
+
+
+if __name__ == "__main__":
+    main()
