@@ -317,6 +317,11 @@ void sb_expand_begin(sb_expand *expand, const sb_node_id *nodes, size_t count);
 SB_MUST_CHECK sb_status sb_expand_next(sb_expand *expand, const sb_expand_rows *rows,
                                        size_t capacity, size_t *count, sb_err *err);
 
+/* All relationships from → to (IN: to → from; BOTH: either) of some types, each once: arena(call). */
+SB_MUST_CHECK sb_status sb_graph_rels_between(sb_graph *graph, sb_node_id from, sb_node_id to,
+                                              const sb_expand_options *options,
+                                              const sb_rel_id **rels, size_t *count, sb_err *err);
+
 /* Scans: nodes by label (0: all) or relationships by type (0: all), with an optional filter on one property served by an
  * index when there is one, else by scanning the column. */
 typedef struct sb_scan_options {
