@@ -7,9 +7,8 @@
 #ifndef SB_CYPHER_EXEC_H
 #define SB_CYPHER_EXEC_H
 
+#include "cypher/exec/vector.h"
 #include "cypher/plan/plan.h"
-
-#define SB_BATCH_ROWS 1024u
 
 /* What a run needs from the outside: the caller keeps it until sb_exec_close. */
 typedef struct sb_exec_options {
@@ -19,7 +18,10 @@ typedef struct sb_exec_options {
     size_t memory_bytes; /* budget of this run; 0: none */
     unsigned threads;
     const _Atomic bool *cancel;
-    uint64_t deadline_ns;           /* of vfs's monotonic clock; 0: none */
+    uint64_t deadline_ns; /* of vfs's monotonic clock; 0: none */
+    sb_progress
+        progress; /* about every 100 ms of work, with the rows given so far and 0; may be NULL */
+    void *progress_ctx;
     bool profile;                   /* count rows and time of each operator */
     const sb_val *params;           /* one for each of statement->params, in that order */
     const char *const *import_dirs; /* LOAD CSV */

@@ -1,0 +1,378 @@
+/* exec.c — the life of a run: open, reset, next, close; its memory budget, its names, its clock. */
+#include "cypher/exec/exec_priv.h"
+
+/* ---- Memory --------------------------------------------------------------------------------------------------- */
+
+static bool within(sb_budget *budget, size_t more)
+{
+    if (budget->limit == 0 || (more <= budget->limit && budget->used <= budget->limit - more))
+        return true;
+    budget->exceeded = true;
+    return false;
+}
+
+static void *budget_alloc(void *ctx, size_t bytes)
+{
+    sb_budget *budget = ctx;
+    void *block = within(budget, bytes) ? budget->inner->alloc(budget->inner->ctx, bytes) : NULL;
+
+    if (block != NULL) budget->used += bytes;
+    return block;
+}
+
+static void *budget_resize(void *ctx, void *block, size_t old_bytes, size_t new_bytes)
+{
+    sb_budget *budget = ctx;
+    void *moved;
+
+    if (new_bytes > old_bytes && !within(budget, new_bytes - old_bytes)) return NULL;
+    moved = budget->inner->resize(budget->inner->ctx, block, old_bytes, new_bytes);
+    if (moved != NULL) budget->used = budget->used - old_bytes + new_bytes;
+    return moved;
+}
+
+static void budget_free(void *ctx, void *block, size_t bytes)
+{
+    sb_budget *budget = ctx;
+
+    budget->used -= bytes;
+    budget->inner->free(budget->inner->ctx, block, bytes);
+}
+
+sb_status sb_exec__no_memory(sb_exec *run)
+{
+    if (!run->budget.exceeded) return SB_FAIL_NOMEM(run->err);
+    return SB_FAIL(run->err, SB_LIMIT,
+                   "the query needs more memory than the %zu bytes that memory_limit leaves it",
+                   run->budget.limit);
+}
+
+void *sb_exec__alloc_zero(sb_exec *run, size_t count, size_t size)
+{
+    size_t bytes;
+
+    if (!sb_mul_size(count, size, &bytes)) return NULL;
+    return sb_arena_alloc_zero(run->arena, bytes);
+}
+
+/* What a call returns: functions below report memory that ran out without knowing of the budget. */
+static sb_status leave(sb_exec *run, sb_status status)
+{
+    if (SB_UNLIKELY(status == SB_NOMEM && run->budget.exceeded)) {
+        sb_err_clear(run->err);
+        status = sb_exec__no_memory(run);
+    }
+    if (status != SB_OK) run->failed = true;
+    return status;
+}
+
+/* ---- Cancel and time limit --------------------------------------------------------------------------------------- */
+
+#define PROGRESS_NS 100000000u
+
+static sb_status tell_progress(sb_exec *run, uint64_t now)
+{
+    const sb_exec_options *o = &run->options;
+
+    if (o->progress == NULL || now < run->progress_ns) return SB_OK;
+    run->progress_ns = now + PROGRESS_NS;
+    if (o->progress(o->progress_ctx, run->rows, 0)) return SB_OK;
+    return SB_FAIL(run->err, SB_INTERRUPT, "the query was cancelled by its progress callback");
+}
+
+sb_status sb_exec__tick_slow(sb_exec *run)
+{
+    const sb_exec_options *o = &run->options;
+
+    if (o->cancel != NULL && atomic_load_explicit(o->cancel, memory_order_relaxed))
+        return SB_FAIL(run->err, SB_INTERRUPT, "the query was cancelled");
+    /* Reading the clock takes longer than many a batch. */
+    if ((o->deadline_ns == 0 && o->progress == NULL) || run->ticks++ % 16 != 0) return SB_OK;
+    const uint64_t now = o->vfs->ops->monotonic_ns(o->vfs);
+    if (o->deadline_ns != 0 && now >= o->deadline_ns)
+        return SB_FAIL(run->err, SB_TIMEOUT, "the query ran into its time limit");
+    return tell_progress(run, now);
+}
+
+/* ---- Names ------------------------------------------------------------------------------------------------------- */
+
+uint32_t sb_exec__find_name(sb_exec *run, sb_name_ref *name)
+{
+    name->id = sb_name_find(run->view, name->kind, name->text);
+    return name->id;
+}
+
+static void chain_name(sb_exec *run, sb_name_ref *name, sb_name_kind kind, sb_bytes text)
+{
+    name->kind = kind;
+    name->text = text;
+    name->next = run->all_names;
+    run->all_names = name;
+    if (run->view != NULL) (void)sb_exec__find_name(run, name);
+}
+
+sb_status sb_exec__name_add(sb_exec *run, sb_name_kind kind, sb_bytes text, sb_name_ref **name)
+{
+    *name = sb_exec__alloc_zero(run, 1, sizeof **name);
+    if (*name == NULL) return sb_exec__no_memory(run);
+    chain_name(run, *name, kind, text);
+    return SB_OK;
+}
+
+sb_status sb_exec__name_make(sb_exec *run, sb_name_ref *name, uint32_t *id)
+{
+    *id = sb_exec__name(run, name);
+    if (*id != 0) return SB_OK;
+    SB_TRY(sb_name_intern(run->view, name->kind, name->text, id, run->err));
+    name->id = *id;
+    return SB_OK;
+}
+
+static sb_status open_names(sb_exec *run)
+{
+    const sb_compiled *compiled = run->compiled;
+
+    run->names = sb_exec__alloc_zero(run, compiled->name_count, sizeof *run->names);
+    if (run->names == NULL) return sb_exec__no_memory(run);
+    for (uint32_t i = 0; i < compiled->name_count; i++)
+        chain_name(run, &run->names[i], compiled->names[i].kind, compiled->names[i].text);
+    return SB_OK;
+}
+
+/* ---- Functions' context --------------------------------------------------------------------------------------------- */
+
+static void real_time(void *ctx, int64_t *seconds, uint32_t *nanos)
+{
+    const sb_exec *run = ctx;
+    const uint64_t ns = run->options.vfs->ops->wall_ns(run->options.vfs);
+
+    *seconds = (int64_t)(ns / 1000000000u);
+    *nanos = (uint32_t)(ns % 1000000000u);
+}
+
+/* Time-zone files are small; one that is larger is none. */
+#define ZONE_BYTES_MAX (1u << 20)
+
+static sb_status read_file(sb_exec *run, const char *path, sb_buffer *out, bool *found, sb_err *err)
+{
+    sb_vfs *vfs = run->options.vfs;
+    sb_file *file = NULL;
+    sb_file_info info;
+
+    SB_TRY(vfs->ops->exists(vfs, path, found, err));
+    if (!*found) return SB_OK;
+    SB_TRY(sb_vfs_open(vfs, path, SB_OPEN_READ_ONLY, &file, err));
+    sb_status status = file->ops->info(file, &info, err);
+    *found = status == SB_OK && info.regular && info.bytes <= ZONE_BYTES_MAX;
+    if (*found && sb_buffer_reserve(out, (size_t)info.bytes) != SB_OK) status = SB_FAIL_NOMEM(err);
+    if (*found && status == SB_OK)
+        status = sb_file_read_all(file, 0, out->data + out->size, (size_t)info.bytes, err);
+    if (*found && status == SB_OK) out->size += (size_t)info.bytes;
+    sb_file_close(file);
+    return status;
+}
+
+/* Zones lie where the system keeps them. */
+static sb_status read_zone(void *ctx, const char *name, sb_buffer *out, bool *found, sb_err *err)
+{
+    sb_exec *run = ctx;
+    const char *folder = sb_os_environment("TZDIR");
+    sb_buffer path;
+    sb_status status;
+
+    *found = false;
+    sb_buffer_init(&path, run->alloc);
+    status =
+        sb_buffer_printf(&path, "%s/%s", folder != NULL ? folder : "/usr/share/zoneinfo", name);
+    if (status == SB_OK) status = sb_buffer_append_byte(&path, '\0');
+    status = status == SB_OK ? read_file(run, (const char *)path.data, out, found, err)
+                             : SB_FAIL_NOMEM(err);
+    sb_buffer_deinit(&path);
+    return status;
+}
+
+/* Two words from a seed, as SplitMix64 makes them: never both zero. */
+static void seed_random(sb_exec *run, uint64_t seed)
+{
+    for (int i = 0; i < 2; i++) {
+        seed += 0x9e3779b97f4a7c15ull;
+        run->func.random[i] = sb_hash_u64(seed) | (uint64_t)(i == 0);
+    }
+}
+
+static void begin_functions(sb_exec *run)
+{
+    sb_func_context *func = &run->func;
+
+    func->alloc = run->alloc;
+    func->reader = &run->reader;
+    func->now_seconds = run->options.now_seconds;
+    func->now_nanos = run->options.now_nanos;
+    func->transaction_seconds = run->options.transaction_seconds;
+    func->transaction_nanos = run->options.transaction_nanos;
+    func->real_time = real_time;
+    func->real_time_ctx = run;
+    func->default_zone = sb_bytes_of("Z", 1);
+    func->arena = run->constants;
+    func->err = run->err;
+    seed_random(run, run->options.seed);
+}
+
+/* ---- Open, reset ---------------------------------------------------------------------------------------------------- */
+
+static void take_options(sb_exec *run, const sb_exec_options *options)
+{
+    run->options = *options;
+    run->graph = options->graph;
+    run->view = sb_graph_view(options->graph);
+    run->watched =
+        options->cancel != NULL || options->deadline_ns != 0 || options->progress != NULL;
+    run->ticks = 0;
+    run->rows = 0;
+    run->progress_ns = 0;
+    if (options->progress != NULL)
+        run->progress_ns = options->vfs->ops->monotonic_ns(options->vfs) + PROGRESS_NS;
+    run->budget.limit = options->memory_bytes;
+    run->budget.exceeded = false;
+    run->ended = run->failed = false;
+    run->current = NULL;
+    run->stats = (sb_exec_stats){.nodes_created = 0};
+    run->generation++;
+}
+
+static sb_status open_run(sb_exec *run)
+{
+    const sb_compiled *compiled = run->compiled;
+
+    run->constants = sb_arena_create(run->alloc, NULL);
+    run->locals = sb_exec__alloc_zero(run, compiled->slot_count, sizeof *run->locals);
+    run->local = sb_exec__alloc_zero(run, compiled->slot_count, sizeof *run->local);
+    run->no_columns.columns =
+        sb_exec__alloc_zero(run, compiled->slot_count, sizeof *run->no_columns.columns);
+    if (run->constants == NULL || run->locals == NULL || run->local == NULL ||
+        run->no_columns.columns == NULL)
+        return sb_exec__no_memory(run);
+    run->no_columns.row_count = 1;
+    if (run->options.profile) {
+        run->profile = sb_exec__alloc_zero(run, compiled->plan_count, sizeof *run->profile);
+        if (run->profile == NULL) return sb_exec__no_memory(run);
+    }
+    begin_functions(run);
+    SB_TRY(open_names(run));
+    SB_TRY(sb_zones_create(run->alloc, read_zone, run, &run->func.zones, run->err));
+    SB_TRY(sb_exec__inner_open(run, compiled->root, &run->root));
+    return sb_exec__inner_row(run->root, &run->no_columns, 0);
+}
+
+sb_status sb_exec_open(const sb_compiled *compiled, const sb_exec_options *options, sb_exec **exec,
+                       sb_err *err)
+{
+    sb_exec *run = sb_alloc_zero(options->alloc, sizeof *run);
+
+    *exec = NULL;
+    if (run == NULL) return SB_FAIL_NOMEM(err);
+    run->compiled = compiled;
+    run->err = err;
+    run->budget.base = (sb_allocator){
+        .ctx = &run->budget, .alloc = budget_alloc, .resize = budget_resize, .free = budget_free};
+    run->budget.inner = options->alloc;
+    run->alloc = &run->budget.base;
+    sb_exec__reader_init(run);
+    take_options(run, options);
+    run->arena = sb_arena_create(run->alloc, NULL);
+    const sb_status status =
+        leave(run, run->arena == NULL ? sb_exec__no_memory(run) : open_run(run));
+    if (status != SB_OK) {
+        sb_exec_close(run);
+        return status;
+    }
+    *exec = run;
+    return SB_OK;
+}
+
+sb_status sb_exec_reset(sb_exec *run, const sb_exec_options *options, sb_err *err)
+{
+    run->err = err;
+    take_options(run, options);
+    sb_arena_reset(run->constants);
+    begin_functions(run);
+    if (run->any_deleted) {
+        sb_map_clear(&run->deleted.nodes);
+        sb_map_clear(&run->deleted.rels);
+        sb_map_clear(&run->deleted.pending);
+        run->any_deleted = false;
+    }
+    for (sb_name_ref *name = run->all_names; name != NULL; name = name->next)
+        (void)sb_exec__find_name(run, name);
+    if (run->profile != NULL)
+        memset(run->profile, 0, run->compiled->plan_count * sizeof *run->profile);
+    return leave(run, sb_exec__inner_row(run->root, &run->no_columns, 0));
+}
+
+/* ---- Rows --------------------------------------------------------------------------------------------------------------- */
+
+sb_status sb_exec_next(sb_exec *run, uint32_t *row_count, sb_err *err)
+{
+    *row_count = 0;
+    run->err = err;
+    run->func.err = err;
+    run->current = NULL;
+    if (run->failed) return SB_FAIL(err, SB_MISUSE, "the run has failed: reset it first");
+    if (run->ended) return SB_OK;
+    SB_TRY(leave(run, sb_exec__next(run->root->root, &run->current)));
+    if (run->current == NULL) {
+        run->ended = true;
+        return SB_OK;
+    }
+    *row_count = run->current->row_count;
+    run->rows += *row_count;
+    return SB_OK;
+}
+
+const struct sb_vector *sb_exec_vector(const sb_exec *run, uint32_t column)
+{
+    const sb_plan *root = run->compiled->root;
+
+    return run->current->columns[root->as.result.columns[column]->slot];
+}
+
+sb_val sb_exec_value(const sb_exec *run, uint32_t column, uint32_t row)
+{
+    return sb_vector_at(sb_exec_vector(run, column), row);
+}
+
+void sb_exec_stats_get(const sb_exec *run, sb_exec_stats *stats)
+{
+    *stats = run->stats;
+}
+
+const sb_exec_operator_profile *sb_exec_profile(const sb_exec *run)
+{
+    return run->profile;
+}
+
+const sb_entity_reader *sb_exec_reader(sb_exec *run)
+{
+    return &run->reader;
+}
+
+sb_func_context *sb_exec_functions(sb_exec *run)
+{
+    return &run->func;
+}
+
+void sb_exec_close(sb_exec *run)
+{
+    if (run == NULL) return;
+    for (sb_operator *op = run->newest; op != NULL; op = op->older)
+        sb_exec__operator_close(op);
+    sb_exec__evals_close(run);
+    sb_func_context_deinit(&run->func);
+    sb_zones_destroy(run->func.zones);
+    sb_map_deinit(&run->deleted.nodes);
+    sb_map_deinit(&run->deleted.rels);
+    sb_map_deinit(&run->deleted.pending);
+    sb_arena_destroy(run->constants);
+    sb_arena_destroy(run->arena);
+    sb_free(run->budget.inner, run, sizeof *run);
+}

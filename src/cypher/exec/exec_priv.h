@@ -1,0 +1,273 @@
+/* exec_priv.h — what the files of exec/ share: the run, operators, inner plans, output columns, evaluators.
+ *
+ * E1  A batch, and all that its vectors point at, is valid until the next call (next or reset) of the operator that made it. An operator
+ *     calls its input only within its own next, so what it passes through lives as long as what it makes.
+ * E2  What an operator makes for a batch lies in its step arena (values) and its output columns (vectors); both are reused, so a run in
+ *     its stride allocates nothing.
+ * E3  run->func.arena is where values are made. An operator sets it (sb_exec__use) after each call of another operator and before it
+ *     evaluates; an expression that runs a plan puts it back.
+ * E4  reset makes an operator ready for other argument rows and touches no other operator: sb_exec__reset walks the tree.
+ * E5  Columns are looked up by slot. An operator hands on the slots of plan->live that its input has, and those that it binds. */
+#ifndef SB_CYPHER_EXEC_PRIV_H
+#define SB_CYPHER_EXEC_PRIV_H
+
+#include "cypher/exec/exec.h"
+
+typedef struct sb_operator sb_operator;
+typedef struct sb_inner sb_inner;
+typedef struct sb_eval sb_eval;
+
+/* Operators below one another, and plans within plans: bounds the stack of next and reset. */
+#define SB_EXEC_DEPTH_MAX 2000u
+
+/* ---- The run ------------------------------------------------------------------------------------------------- */
+
+/* A name and its number: looked up when a run begins; in a run that writes, also when it is asked for and was not there. */
+typedef struct sb_name_ref {
+    sb_name_kind kind;
+    sb_bytes text; /* of the statement */
+    uint32_t id;   /* 0: not there */
+    struct sb_name_ref *next;
+} sb_name_ref;
+
+/* The memory of a run: an allocator that stops at the budget. */
+typedef struct sb_budget {
+    sb_allocator base; /* use this one */
+    const sb_allocator *inner;
+    size_t used, limit; /* limit 0: none */
+    bool exceeded;      /* an allocation was refused because of limit */
+} sb_budget;
+
+/* Entities deleted in this run: id → for relationships their type, for nodes 0. */
+typedef struct sb_deleted {
+    sb_map nodes, rels;
+    sb_map pending; /* nodes that still have relationships: they go, or fail, at the end */
+} sb_deleted;
+
+struct sb_exec {
+    const sb_compiled *compiled;
+    sb_exec_options options; /* copied; what it points at is the caller's */
+    sb_budget budget;
+    const sb_allocator *alloc; /* &budget.base */
+    sb_arena *arena;           /* until close */
+    sb_arena *constants;       /* until reset: folded constants */
+    uint64_t generation;       /* counts resets: a folded constant is of one generation */
+    sb_graph *graph;
+    sb_view *view;
+    sb_err *err; /* the caller's, of the call under way */
+    sb_func_context func;
+    sb_entity_reader reader;
+    sb_name_ref *names;     /* of compiled->names, by sb_plan_name */
+    sb_name_ref *all_names; /* all of them and those of evaluators, chained */
+    sb_val *locals;         /* by slot: variables that expressions bind */
+    bool *local;            /* by slot, while compiling: bound by an expression around */
+    sb_operator *newest;    /* all operators, for close */
+    sb_eval *evals;         /* all evaluators, for close */
+    sb_inner *root;
+    const sb_batch *current; /* rows that sb_exec_next gave */
+    sb_batch no_columns;     /* one row without columns, for constants */
+    sb_exec_stats stats;
+    sb_exec_operator_profile *profile;
+    sb_deleted deleted;
+    bool any_deleted;
+    bool ended, failed;
+    bool watched; /* cancel, deadline or progress is given */
+    uint32_t ticks;
+    uint64_t rows;        /* handed out */
+    uint64_t progress_ns; /* when the callback is due */
+    uint32_t depth;       /* of the operator being opened */
+};
+
+/* Cancel and time limit: call at least every few thousand rows of work. */
+SB_MUST_CHECK sb_status sb_exec__tick_slow(sb_exec *run);
+SB_MUST_CHECK SB_INLINE sb_status sb_exec__tick(sb_exec *run)
+{
+    return SB_LIKELY(!run->watched) ? SB_OK : sb_exec__tick_slow(run);
+}
+/* Out of memory, or of the run's budget. */
+SB_COLD sb_status sb_exec__no_memory(sb_exec *run);
+void *sb_exec__alloc_zero(sb_exec *run, size_t count, size_t size); /* until close; NULL */
+uint32_t sb_exec__find_name(sb_exec *run, sb_name_ref *name);
+SB_INLINE uint32_t sb_exec__name(sb_exec *run, sb_name_ref *name)
+{
+    return SB_LIKELY(name->id != 0) || !run->compiled->writes ? name->id
+                                                              : sb_exec__find_name(run, name);
+}
+/* A name of an expression, looked up with the others. */
+SB_MUST_CHECK sb_status sb_exec__name_add(sb_exec *run, sb_name_kind kind, sb_bytes text,
+                                          sb_name_ref **name);
+/* The number of a name, made when it is not there. */
+SB_MUST_CHECK sb_status sb_exec__name_make(sb_exec *run, sb_name_ref *name, uint32_t *id);
+
+/* ---- Output columns --------------------------------------------------------------------------------------------- */
+
+/* Memory behind a vector that an operator or evaluator makes: grows to the largest batch and stays. */
+typedef struct sb_out {
+    sb_vector vector;
+    uint8_t *block; /* owned: values, then the bitmap of nulls */
+    size_t block_bytes;
+} sb_out;
+
+void sb_exec__out_free(sb_exec *run, sb_out *out);
+/* Room for count values; out->vector becomes one of kind without nulls. NULL: no memory. */
+void *sb_exec__out_begin(sb_exec *run, sb_out *out, sb_vector_kind kind, uint32_t count);
+/* After begin (same count): a bitmap without set bits, which is the vector's from now on. */
+uint8_t *sb_exec__out_nulls(sb_out *out, uint32_t count);
+/* out becomes the rows of in given by number; a constant stays one, and is shared. */
+SB_MUST_CHECK sb_status sb_exec__gather(sb_exec *run, sb_out *out, const sb_vector *in,
+                                        const uint32_t *rows, uint32_t count);
+/* The same, null for a row of UINT32_MAX. */
+SB_MUST_CHECK sb_status sb_exec__gather_nulls(sb_exec *run, sb_out *out, const sb_vector *in,
+                                              const uint32_t *rows, uint32_t count);
+/* One value for all rows. */
+SB_MUST_CHECK sb_status sb_exec__out_constant(sb_exec *run, sb_out *out, sb_val value);
+/* Typed where all values are of one kind that has vectors. vals may be out's own. */
+SB_MUST_CHECK sb_status sb_exec__out_from_vals(sb_exec *run, sb_out *out, const sb_val *vals,
+                                               uint32_t count);
+/* A view of one row, as a constant. */
+sb_vector sb_exec__row_view(const sb_vector *v, uint32_t row);
+/* Ids of a column of nodes or relationships, 0 for null: the vector's own array where it can be, else made in scratch. A TypeError
+ * for other values. */
+SB_MUST_CHECK sb_status sb_exec__ids(sb_exec *run, const sb_batch *in, const sb_var *var,
+                                     sb_vector_kind kind, sb_out *scratch, const uint64_t **ids);
+
+/* ---- Operators ---------------------------------------------------------------------------------------------------- */
+
+typedef struct sb_operator_ops {
+    size_t state_bytes; /* of the struct that begins with sb_operator */
+    bool inner_runs;    /* the inner plan has argument rows of its own: op->nested, not op->inner */
+    sb_status (*open)(sb_operator *op); /* NULL: nothing to do. Children are open. */
+    sb_status (*next)(sb_operator *op, const sb_batch **batch); /* *batch NULL: the end */
+    void (*reset)(sb_operator *op);                             /* NULL: nothing to do */
+    void (*close)(sb_operator *op); /* NULL; also after an open that failed */
+} sb_operator_ops;
+
+struct sb_operator {
+    const sb_operator_ops *ops;
+    const sb_plan *plan;
+    sb_exec *run;
+    sb_inner *tree; /* whose argument rows it works for */
+    sb_operator *input, *inner;
+    sb_inner *nested;
+    sb_arena *step; /* E2; made on first use */
+    sb_batch out;   /* columns: slot_count of them */
+    sb_out *outs;   /* by place in plan->live; NULL until sb_exec__need_outs */
+    sb_operator *older;
+};
+
+/* A plan that is run again and again, for rows of the plan around it (or for the statement's one empty row). */
+struct sb_inner {
+    sb_exec *run;
+    sb_operator *root;
+    sb_batch argument; /* columns: slot_count */
+    sb_vector *views;  /* of one row, by place in needed */
+    uint32_t *needed;  /* slots that ARGUMENT operators of it hand on, where the row has them */
+    bool *local;       /* by place in needed: an expression around binds it */
+    uint32_t needed_count;
+    bool *needs;    /* by slot, while opening */
+    sb_out numbers; /* of the argument rows, when batched */
+};
+
+SB_MUST_CHECK sb_status sb_exec__inner_open(sb_exec *run, const sb_plan *plan, sb_inner **inner);
+/* Begin with one row; locals too are seen by it. */
+SB_MUST_CHECK sb_status sb_exec__inner_row(sb_inner *inner, const sb_batch *in, uint32_t row);
+/* Begin with all rows of a batch, and their numbers in slot row. */
+SB_MUST_CHECK sb_status sb_exec__inner_batch(sb_inner *inner, const sb_batch *in,
+                                             const sb_var *row);
+
+void sb_exec__operator_close(sb_operator *op);
+void sb_exec__reset(sb_operator *op);
+SB_MUST_CHECK sb_status sb_exec__next_profiled(sb_operator *op, const sb_batch **batch);
+SB_MUST_CHECK SB_INLINE sb_status sb_exec__next(sb_operator *op, const sb_batch **batch)
+{
+    sb_exec *run = op->run;
+    if (SB_UNLIKELY(run->watched)) SB_TRY(sb_exec__tick_slow(run));
+    if (SB_UNLIKELY(run->profile != NULL)) return sb_exec__next_profiled(op, batch);
+    return op->ops->next(op, batch);
+}
+/* Values are made in op's step arena from now on; it is emptied first. */
+SB_MUST_CHECK sb_status sb_exec__begin_step(sb_operator *op);
+/* The same without emptying it. */
+SB_INLINE void sb_exec__use(sb_operator *op)
+{
+    op->run->func.arena = op->step;
+}
+/* Empty the step, take the next batch of the input, make values here. */
+SB_MUST_CHECK sb_status sb_exec__pull(sb_operator *op, const sb_batch **in);
+/* op->outs, one for each live slot. */
+SB_MUST_CHECK sb_status sb_exec__need_outs(sb_operator *op);
+/* Place of a variable in plan->live; UINT32_MAX: nobody reads it (or var is NULL). */
+uint32_t sb_exec__live_place(const sb_operator *op, const sb_var *var);
+/* The output column of a variable that op binds; NULL when nobody reads it. */
+sb_out *sb_exec__out_of(sb_operator *op, const sb_var *var);
+/* The input's column of a variable: SB_MISUSE when the plan does not carry it. */
+SB_MUST_CHECK sb_status sb_exec__column(sb_exec *run, const sb_batch *in, const sb_var *var,
+                                        const sb_vector **column);
+/* Hand on the input's live columns as they are. */
+void sb_exec__pass(sb_operator *op, const sb_batch *in);
+/* Hand on chosen rows of the input's live columns: those whose places in op->outs are not in own (bound here). */
+SB_MUST_CHECK sb_status sb_exec__pass_rows(sb_operator *op, const sb_batch *in,
+                                           const uint32_t *rows, uint32_t count);
+/* Hand on one row of the input, count times: as constants, without a copy. */
+void sb_exec__pass_row(sb_operator *op, const sb_batch *in, uint32_t row, uint32_t count);
+SB_INLINE void sb_exec__bind(sb_operator *op, const sb_var *var, const sb_out *out)
+{
+    if (out != NULL) op->out.columns[var->slot] = &out->vector;
+}
+/* Does the plan, or one in it, write? */
+bool sb_exec__plan_writes(const sb_plan *plan);
+
+/* ---- Evaluators ------------------------------------------------------------------------------------------------------ */
+
+/* Compile an expression for this run. The evaluator lives until close. */
+SB_MUST_CHECK sb_status sb_exec__compile(sb_exec *run, const sb_expr *expr, sb_eval **eval);
+/* The same for an expression that may be NULL: *eval NULL then. */
+SB_MUST_CHECK sb_status sb_exec__compile_maybe(sb_exec *run, const sb_expr *expr, sb_eval **eval);
+SB_MUST_CHECK sb_status sb_exec__compile_many(sb_exec *run, sb_expr *const *exprs, uint32_t count,
+                                              sb_eval ***evals);
+/* For one row, or for none: a value without a row. Made in run->func.arena, or borrowed from the batch. */
+SB_MUST_CHECK sb_status sb_exec__eval_row(sb_eval *eval, const sb_batch *in, uint32_t row,
+                                          sb_val *value);
+SB_MUST_CHECK sb_status sb_exec__eval_constant(sb_eval *eval, sb_val *value);
+/* For all rows. Valid until the evaluator's next call, and as long as the batch. */
+SB_MUST_CHECK sb_status sb_exec__eval(sb_eval *eval, const sb_batch *in, const sb_vector **vector);
+/* Rows for which a condition is true, ascending, in rows (SB_BATCH_ROWS places). */
+SB_MUST_CHECK sb_status sb_exec__select(sb_eval *eval, const sb_batch *in, uint32_t *rows,
+                                        uint32_t *count);
+/* Is the condition true for one row? */
+SB_MUST_CHECK sb_status sb_exec__test(sb_eval *eval, const sb_batch *in, uint32_t row, bool *is);
+void sb_exec__evals_close(sb_exec *run);
+/* A variable that the operator binds row by row, not in a column, while an expression is compiled; and taken back. */
+void sb_exec__local(sb_exec *run, const sb_var *var, bool is);
+
+/* ---- Label expressions -------------------------------------------------------------------------------------------------- */
+
+typedef struct sb_labels sb_labels; /* compiled */
+SB_MUST_CHECK sb_status sb_exec__labels_compile(sb_exec *run, const sb_label_expr *expr,
+                                                sb_name_kind kind, sb_labels **labels);
+bool sb_exec__labels_match_set(sb_exec *run, const sb_labels *labels, sb_set_id set);
+bool sb_exec__labels_match_type(sb_exec *run, const sb_labels *labels, sb_type_id type);
+
+/* ---- Reading entities ------------------------------------------------------------------------------------------------------- */
+
+void sb_exec__reader_init(sb_exec *run);
+/* EntityNotFound. */
+SB_COLD sb_status sb_exec__gone(sb_exec *run, sb_entity entity, uint64_t id);
+bool sb_exec__is_deleted(sb_exec *run, sb_entity entity, uint64_t id);
+/* Property of one entity, copied to run->func.arena. */
+SB_MUST_CHECK sb_status sb_exec__property(sb_exec *run, sb_entity entity, uint64_t id,
+                                          sb_key_id key, sb_val *value);
+/* Label set of a node that exists. */
+SB_MUST_CHECK sb_status sb_exec__node_set(sb_exec *run, uint64_t id, sb_set_id *set);
+SB_MUST_CHECK sb_status sb_exec__rel_type(sb_exec *run, uint64_t id, sb_type_id *type);
+/* A stored value as one of the language, nothing of it borrowed. */
+SB_MUST_CHECK sb_status sb_exec__import(sb_exec *run, sb_arena *arena, const sb_value *value,
+                                        sb_val *out);
+
+/* ---- Errors -------------------------------------------------------------------------------------------------------------------- */
+
+/* A TypeError at run time: "what: expected …, got …". */
+SB_COLD sb_status sb_exec__type_error(sb_exec *run, const char *what, const char *expected,
+                                      sb_val got);
+
+#endif

@@ -1,0 +1,358 @@
+/* op_aggregate.c — grouping with aggregation, and distinct rows.
+ * For each batch: the group of each row, then each aggregate over the column of its arguments. States lie one after the other, a group's
+ * together; counts are kept without calling the function. */
+#include "cypher/exec/op_priv.h"
+#include "cypher/exec/table.h"
+
+/* ---- Groups of a batch: shared by both ----------------------------------------------------------------------------- */
+
+typedef struct sb_grouping {
+    sb_groups groups;
+    uint32_t key_count;
+    const sb_vector **keys; /* of the batch */
+    sb_val *row;            /* one row's keys */
+    uint32_t of[SB_BATCH_ROWS];
+    bool made[SB_BATCH_ROWS];
+} sb_grouping;
+
+static sb_status grouping_open(sb_exec *run, uint32_t key_count, sb_grouping *g)
+{
+    g->key_count = key_count;
+    g->keys = sb_exec__alloc_zero(run, key_count, sizeof(const sb_vector *));
+    g->row = sb_exec__alloc_zero(run, key_count, sizeof *g->row);
+    if (g->keys == NULL || g->row == NULL) return sb_exec__no_memory(run);
+    return sb_groups__open(run, key_count, &g->groups);
+}
+
+static sb_status group_rows(sb_grouping *g, uint32_t row_count)
+{
+    for (uint32_t i = 0; i < row_count; i++) {
+        for (uint32_t k = 0; k < g->key_count; k++)
+            g->row[k] = sb_vector_at(g->keys[k], i);
+        SB_TRY(sb_groups__at(&g->groups, g->row, sb_groups__hash(g->row, g->key_count), &g->of[i],
+                             &g->made[i]));
+    }
+    return SB_OK;
+}
+
+/* ---- AGGREGATE --------------------------------------------------------------------------------------------------------- */
+
+typedef struct sb_aggregate_item {
+    const sb_plan_aggregate *plan;
+    sb_eval **args;
+    const sb_vector **columns; /* of the batch */
+    sb_val *vals;              /* one row's arguments; behind the group's number when distinct */
+    size_t off;                /* of its state within a group's */
+    bool counts;               /* count: the state is a number */
+    sb_groups seen;            /* distinct: (group, arguments) */
+    sb_out *out;
+} sb_aggregate_item;
+
+typedef struct sb_aggregate_op {
+    sb_operator op;
+    sb_eval **keys;
+    sb_out **key_outs;
+    sb_grouping grouping;
+    sb_aggregate_item *items;
+    sb_arena *arena;  /* of states */
+    sb_buffer states; /* group i at i × state_bytes */
+    size_t state_bytes;
+    bool done;     /* the input has been read */
+    uint64_t next; /* group to hand on */
+} sb_aggregate_op;
+
+static bool is_count(const sb_function *function)
+{
+    return (function->flags & SB_FUNC_USER) == 0 && strcmp(function->name, "count") == 0;
+}
+
+static sb_status open_item(sb_aggregate_op *a, const sb_plan_aggregate *plan,
+                           sb_aggregate_item *item)
+{
+    sb_exec *run = a->op.run;
+
+    item->plan = plan;
+    item->counts = is_count(plan->function);
+    item->off = a->state_bytes;
+    const size_t bytes = item->counts ? sizeof(int64_t) : plan->function->aggregate->state_bytes;
+    a->state_bytes += (bytes + 15) & ~(size_t)15;
+    item->out = sb_exec__out_of(&a->op, plan->var);
+    item->columns = sb_exec__alloc_zero(run, plan->arg_count, sizeof(const sb_vector *));
+    item->vals = sb_exec__alloc_zero(run, plan->arg_count + 1u, sizeof *item->vals);
+    if (item->columns == NULL || item->vals == NULL) return sb_exec__no_memory(run);
+    if (plan->distinct) SB_TRY(sb_groups__open(run, plan->arg_count + 1u, &item->seen));
+    return sb_exec__compile_many(run, plan->args, plan->arg_count, &item->args);
+}
+
+static sb_status aggregate_open(sb_operator *op)
+{
+    sb_aggregate_op *a = (sb_aggregate_op *)op;
+    const sb_plan *plan = op->plan;
+    const uint32_t groups = plan->as.aggregate.group_count,
+                   items = plan->as.aggregate.aggregate_count;
+
+    sb_buffer_init(&a->states, op->run->alloc);
+    SB_TRY(sb_exec__need_outs(op));
+    a->arena = sb_arena_create(op->run->alloc, NULL);
+    a->keys = sb_exec__alloc_zero(op->run, groups, sizeof(sb_eval *));
+    a->key_outs = sb_exec__alloc_zero(op->run, groups, sizeof(sb_out *));
+    a->items = sb_exec__alloc_zero(op->run, items, sizeof *a->items);
+    if (a->arena == NULL || a->keys == NULL || a->key_outs == NULL || a->items == NULL)
+        return sb_exec__no_memory(op->run);
+    SB_TRY(grouping_open(op->run, groups, &a->grouping));
+    for (uint32_t i = 0; i < groups; i++) {
+        a->key_outs[i] = sb_exec__out_of(op, plan->as.aggregate.groups[i].var);
+        SB_TRY(sb_exec__compile(op->run, plan->as.aggregate.groups[i].expr, &a->keys[i]));
+    }
+    for (uint32_t i = 0; i < items; i++)
+        SB_TRY(open_item(a, &plan->as.aggregate.aggregates[i], &a->items[i]));
+    return SB_OK;
+}
+
+static void aggregate_close(sb_operator *op)
+{
+    sb_aggregate_op *a = (sb_aggregate_op *)op;
+
+    sb_groups__close(&a->grouping.groups);
+    if (a->items != NULL)
+        for (uint32_t i = 0; i < op->plan->as.aggregate.aggregate_count; i++)
+            sb_groups__close(&a->items[i].seen);
+    sb_buffer_deinit(&a->states);
+    sb_arena_destroy(a->arena);
+}
+
+static void aggregate_reset(sb_operator *op)
+{
+    sb_aggregate_op *a = (sb_aggregate_op *)op;
+
+    sb_groups__clear(&a->grouping.groups);
+    for (uint32_t i = 0; i < op->plan->as.aggregate.aggregate_count; i++)
+        sb_groups__clear(&a->items[i].seen);
+    sb_buffer_reset(&a->states);
+    if (sb_arena_bytes(a->arena) != 0) sb_arena_reset(a->arena);
+    a->done = false;
+    a->next = 0;
+}
+
+static void *state_of(const sb_aggregate_op *a, uint64_t group, const sb_aggregate_item *item)
+{
+    return a->states.data + (size_t)group * a->state_bytes + item->off;
+}
+
+/* States for all groups that there are. */
+static sb_status make_states(sb_aggregate_op *a, uint64_t groups)
+{
+    const size_t have = a->states.size;
+    size_t bytes;
+
+    if (!sb_mul_size((size_t)groups, a->state_bytes, &bytes)) return sb_exec__no_memory(a->op.run);
+    if (bytes <= have) return SB_OK;
+    if (sb_buffer_reserve(&a->states, bytes - have) != SB_OK) return sb_exec__no_memory(a->op.run);
+    memset(a->states.data + have, 0, bytes - have);
+    a->states.size = bytes;
+    return SB_OK;
+}
+
+/* Has this group had these arguments? */
+static sb_status is_fresh(sb_aggregate_item *item, uint32_t group, bool *fresh)
+{
+    const uint32_t count = item->plan->arg_count + 1u;
+    uint32_t number;
+
+    item->vals[0] = sb_val_int(group);
+    return sb_groups__at(&item->seen, item->vals, sb_groups__hash(item->vals, count), &number,
+                         fresh);
+}
+
+static sb_status update_row(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t row)
+{
+    sb_exec *run = a->op.run;
+    const uint32_t args = item->plan->arg_count, group = a->grouping.of[row];
+    bool fresh = true;
+
+    for (uint32_t k = 0; k < args; k++)
+        item->vals[k + 1] = sb_vector_at(item->columns[k], row);
+    if (args != 0 && item->vals[1].kind == SB_VAL_NULL) return SB_OK;
+    if (item->plan->distinct) SB_TRY(is_fresh(item, group, &fresh));
+    if (!fresh) return SB_OK;
+    void *state = state_of(a, group, item);
+    if (item->counts) {
+        ++*(int64_t *)state;
+        return SB_OK;
+    }
+    return item->plan->function->aggregate->update(&run->func, a->arena, state, item->vals + 1,
+                                                   args);
+}
+
+/* count(*) and count(x) without DISTINCT. */
+static void count_rows(sb_aggregate_op *a, const sb_aggregate_item *item, uint32_t row_count)
+{
+    const sb_vector *column = item->plan->arg_count != 0 ? item->columns[0] : NULL;
+    const bool nulls = column != NULL && (column->kind == SB_VECTOR_ANY || column->nulls != NULL);
+
+    if (!nulls && a->grouping.key_count == 0) {
+        *(int64_t *)state_of(a, 0, item) += row_count;
+        return;
+    }
+    for (uint32_t i = 0; i < row_count; i++)
+        if (!nulls || !sb_vector_is_null(column, i))
+            ++*(int64_t *)state_of(a, a->grouping.of[i], item);
+}
+
+static sb_status update_item(sb_aggregate_op *a, sb_aggregate_item *item, const sb_batch *in)
+{
+    for (uint32_t k = 0; k < item->plan->arg_count; k++)
+        SB_TRY(sb_exec__eval(item->args[k], in, &item->columns[k]));
+    if (item->counts && !item->plan->distinct) {
+        count_rows(a, item, in->row_count);
+        return SB_OK;
+    }
+    for (uint32_t i = 0; i < in->row_count; i++)
+        SB_TRY(update_row(a, item, i));
+    return SB_OK;
+}
+
+static sb_status read_batch(sb_aggregate_op *a, const sb_batch *in)
+{
+    const sb_plan *plan = a->op.plan;
+    sb_grouping *g = &a->grouping;
+
+    for (uint32_t i = 0; i < g->key_count; i++)
+        SB_TRY(sb_exec__eval(a->keys[i], in, &g->keys[i]));
+    if (g->key_count != 0) {
+        SB_TRY(group_rows(g, in->row_count));
+        SB_TRY(make_states(a, g->groups.keys.count));
+    }
+    for (uint32_t i = 0; i < plan->as.aggregate.aggregate_count; i++)
+        SB_TRY(update_item(a, &a->items[i], in));
+    return SB_OK;
+}
+
+static sb_status read_input(sb_aggregate_op *a)
+{
+    const sb_batch *in;
+
+    if (a->grouping.key_count == 0) { /* one group, also of no rows */
+        memset(a->grouping.of, 0, sizeof a->grouping.of);
+        SB_TRY(make_states(a, 1));
+    }
+    for (;;) {
+        SB_TRY(sb_exec__pull(&a->op, &in));
+        if (in == NULL) break;
+        if (in->row_count != 0) SB_TRY(read_batch(a, in));
+    }
+    a->done = true;
+    return SB_OK;
+}
+
+static sb_status emit_item(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t count)
+{
+    sb_exec *run = a->op.run;
+    sb_val vals[SB_BATCH_ROWS];
+
+    if (item->out == NULL) return SB_OK;
+    for (uint32_t i = 0; i < count; i++) {
+        void *state = state_of(a, a->next + i, item);
+        if (item->counts)
+            vals[i] = sb_val_int(*(int64_t *)state);
+        else
+            SB_TRY(item->plan->function->aggregate->finish(&run->func, state, &vals[i]));
+    }
+    SB_TRY(sb_exec__out_from_vals(run, item->out, vals, count));
+    sb_exec__bind(&a->op, item->plan->var, item->out);
+    return SB_OK;
+}
+
+static sb_status emit_keys(sb_aggregate_op *a, uint32_t count)
+{
+    const sb_plan *plan = a->op.plan;
+    sb_val vals[SB_BATCH_ROWS];
+
+    for (uint32_t k = 0; k < a->grouping.key_count; k++) {
+        if (a->key_outs[k] == NULL) continue;
+        for (uint32_t i = 0; i < count; i++)
+            vals[i] = sb_kept__row(&a->grouping.groups.keys, a->next + i)[k];
+        SB_TRY(sb_exec__out_from_vals(a->op.run, a->key_outs[k], vals, count));
+        sb_exec__bind(&a->op, plan->as.aggregate.groups[k].var, a->key_outs[k]);
+    }
+    return SB_OK;
+}
+
+static sb_status aggregate_next(sb_operator *op, const sb_batch **batch)
+{
+    sb_aggregate_op *a = (sb_aggregate_op *)op;
+
+    *batch = NULL;
+    if (!a->done) SB_TRY(read_input(a));
+    SB_TRY(sb_exec__begin_step(op));
+    const uint64_t total = a->grouping.key_count == 0 ? 1 : a->grouping.groups.keys.count;
+    const uint64_t left = total - a->next;
+    const uint32_t count = left < SB_BATCH_ROWS ? (uint32_t)left : SB_BATCH_ROWS;
+    if (count == 0) return SB_OK;
+    SB_TRY(emit_keys(a, count));
+    for (uint32_t i = 0; i < op->plan->as.aggregate.aggregate_count; i++)
+        SB_TRY(emit_item(a, &a->items[i], count));
+    a->next += count;
+    op->out.row_count = count;
+    *batch = &op->out;
+    return SB_OK;
+}
+
+const sb_operator_ops sb_exec__aggregate = {.state_bytes = sizeof(sb_aggregate_op),
+                                            .open = aggregate_open,
+                                            .next = aggregate_next,
+                                            .reset = aggregate_reset,
+                                            .close = aggregate_close};
+
+/* ---- DISTINCT ---------------------------------------------------------------------------------------------------------------- */
+
+typedef struct sb_distinct_op {
+    sb_operator op;
+    sb_grouping grouping;
+    uint32_t rows[SB_BATCH_ROWS];
+} sb_distinct_op;
+
+static sb_status distinct_open(sb_operator *op)
+{
+    SB_TRY(sb_exec__need_outs(op));
+    return grouping_open(op->run, op->plan->as.distinct.count, &((sb_distinct_op *)op)->grouping);
+}
+
+static void distinct_close(sb_operator *op)
+{
+    sb_groups__close(&((sb_distinct_op *)op)->grouping.groups);
+}
+
+static void distinct_reset(sb_operator *op)
+{
+    sb_groups__clear(&((sb_distinct_op *)op)->grouping.groups);
+}
+
+static sb_status distinct_next(sb_operator *op, const sb_batch **batch)
+{
+    sb_distinct_op *d = (sb_distinct_op *)op;
+    const sb_plan *plan = op->plan;
+    const sb_batch *in;
+    uint32_t count;
+
+    do {
+        SB_TRY(sb_exec__pull(op, &in));
+        *batch = in;
+        if (in == NULL) return SB_OK;
+        for (uint32_t i = 0; i < plan->as.distinct.count; i++)
+            SB_TRY(sb_exec__column(op->run, in, plan->as.distinct.vars[i], &d->grouping.keys[i]));
+        SB_TRY(group_rows(&d->grouping, in->row_count));
+        count = 0;
+        for (uint32_t i = 0; i < in->row_count; i++)
+            if (d->grouping.made[i]) d->rows[count++] = i;
+    } while (count == 0);
+    if (count == in->row_count) return SB_OK;
+    *batch = &op->out;
+    return sb_exec__pass_rows(op, in, d->rows, count);
+}
+
+const sb_operator_ops sb_exec__distinct = {.state_bytes = sizeof(sb_distinct_op),
+                                           .open = distinct_open,
+                                           .next = distinct_next,
+                                           .reset = distinct_reset,
+                                           .close = distinct_close};

@@ -1,0 +1,393 @@
+/* op_expand.c — from nodes to their neighbors (EXPAND), and relationships between two nodes that are both known (EXPAND_INTO).
+ * What is not wanted (used relationships, labels, other ends) is dropped before rows are made. */
+#include "cypher/exec/op_priv.h"
+
+#include <stdlib.h>
+
+/* ---- Types, relationships used ------------------------------------------------------------------------------------ */
+
+sb_status sb_exec__types_open(sb_exec *run, const sb_plan_expand *e, sb_expand_types *types)
+{
+    types->ids = sb_exec__alloc_zero(run, e->type_count, sizeof *types->ids);
+    return types->ids != NULL ? SB_OK : sb_exec__no_memory(run);
+}
+
+static int compare_types(const void *a, const void *b)
+{
+    const sb_type_id *left = a, *right = b;
+
+    return *left < *right ? -1 : *left > *right;
+}
+
+void sb_exec__types_find(sb_exec *run, const sb_plan_expand *e, sb_expand_types *types)
+{
+    types->count = 0;
+    for (uint32_t i = 0; i < e->type_count; i++) {
+        const sb_type_id id = sb_exec__name(run, &run->names[e->types[i]]);
+        bool known = id == 0;
+        for (size_t k = 0; k < types->count && !known; k++)
+            known = types->ids[k] == id;
+        if (!known) types->ids[types->count++] = id;
+    }
+    types->any = e->type_count == 0 || types->count != 0;
+    if (types->count > 1) qsort(types->ids, types->count, sizeof *types->ids, compare_types);
+}
+
+static bool list_has_rel(const sb_val_list *list, uint64_t rel)
+{
+    for (uint64_t i = 0; i < list->count; i++)
+        if (list->items[i].kind == SB_VAL_REL && list->items[i].as.id == rel) return true;
+    return false;
+}
+
+bool sb_exec__rel_used(const sb_var *const *unlike, uint32_t unlike_count, const sb_batch *in,
+                       uint32_t row, uint64_t rel)
+{
+    for (uint32_t i = 0; i < unlike_count; i++) {
+        const sb_vector *column = in->columns[unlike[i]->slot];
+        if (column == NULL) continue;
+        const sb_val v = sb_vector_at(column, row);
+        if (v.kind == SB_VAL_REL && v.as.id == rel) return true;
+        if (v.kind == SB_VAL_LIST && list_has_rel(v.as.list, rel)) return true;
+    }
+    return false;
+}
+
+/* ---- EXPAND --------------------------------------------------------------------------------------------------------- */
+
+typedef struct sb_expand_op {
+    sb_operator op;
+    sb_out *to, *rel; /* NULL: nobody reads it */
+    sb_expand_types types;
+    sb_labels *labels;   /* of `to`; NULL: any */
+    sb_expand *expand;   /* NULL until the first row, and where no type is there */
+    uint64_t generation; /* of the run that expand is of */
+    const sb_batch *in;  /* NULL: take the next */
+    sb_out scratch, ends_scratch;
+    const uint64_t *nodes; /* of in */
+    const uint64_t *bound; /* `to` of in, when it is bound; NULL */
+    /* rows that were read */
+    uint32_t rows[SB_BATCH_ROWS];
+    uint64_t ids[SB_BATCH_ROWS], rels[SB_BATCH_ROWS];
+    uint32_t kept[SB_BATCH_ROWS]; /* places of those that stay */
+    sb_set_id sets[SB_BATCH_ROWS];
+    uint8_t found[SB_BATCH_ROWS / 8];
+} sb_expand_op;
+
+static sb_status expand_open(sb_operator *op)
+{
+    sb_expand_op *x = (sb_expand_op *)op;
+    const sb_plan_expand *e = &op->plan->as.expand;
+
+    SB_TRY(sb_exec__need_outs(op));
+    if (!e->to_bound) x->to = sb_exec__out_of(op, e->to);
+    x->rel = sb_exec__out_of(op, e->rel);
+    SB_TRY(sb_exec__types_open(op->run, e, &x->types));
+    return sb_exec__labels_compile(op->run, e->to_labels, SB_NAME_LABEL, &x->labels);
+}
+
+static void expand_close(sb_operator *op)
+{
+    sb_expand_op *x = (sb_expand_op *)op;
+
+    sb_expand_close(x->expand);
+    sb_exec__out_free(op->run, &x->scratch);
+    sb_exec__out_free(op->run, &x->ends_scratch);
+}
+
+static void expand_reset(sb_operator *op)
+{
+    sb_expand_op *x = (sb_expand_op *)op;
+
+    x->in = NULL;
+    if (x->generation != op->run->generation) {
+        sb_expand_close(x->expand);
+        x->expand = NULL;
+    }
+}
+
+/* Which lists are read: found out once in a run, or with each batch where names may come to be. */
+static sb_status find_lists(sb_expand_op *x)
+{
+    sb_exec *run = x->op.run;
+    const sb_plan_expand *e = &x->op.plan->as.expand;
+
+    if (x->expand != NULL && !run->compiled->writes) return SB_OK;
+    sb_exec__types_find(run, e, &x->types);
+    sb_expand_close(x->expand);
+    x->expand = NULL;
+    if (!x->types.any) return SB_OK;
+    const sb_expand_options options = {.direction = sb_exec__direction(e->direction),
+                                       .types = x->types.ids,
+                                       .type_count = x->types.count,
+                                       .loops_once = true};
+    x->generation = run->generation;
+    return sb_expand_open(run->graph, &options, &x->expand, run->err);
+}
+
+static sb_status next_input(sb_expand_op *x)
+{
+    sb_exec *run = x->op.run;
+    const sb_plan_expand *e = &x->op.plan->as.expand;
+
+    SB_TRY(sb_exec__pull(&x->op, &x->in));
+    if (x->in == NULL) return SB_OK;
+    SB_TRY(find_lists(x));
+    SB_TRY(sb_exec__ids(run, x->in, e->from, SB_VECTOR_NODE, &x->scratch, &x->nodes));
+    if (x->expand != NULL) sb_expand_begin(x->expand, x->nodes, x->in->row_count);
+    if (!e->to_bound) return SB_OK;
+    return sb_exec__ids(run, x->in, e->to, SB_VECTOR_NODE, &x->ends_scratch, &x->bound);
+}
+
+static void keep_all(sb_expand_op *x, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        x->kept[i] = i;
+}
+
+static uint32_t keep_bound(sb_expand_op *x, uint32_t count)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        x->kept[kept] = i;
+        kept += x->ids[i] == x->bound[x->rows[i]];
+    }
+    return kept;
+}
+
+static uint32_t keep_unused(sb_expand_op *x, uint32_t count)
+{
+    const sb_plan_expand *e = &x->op.plan->as.expand;
+    uint32_t kept = 0;
+
+    for (uint32_t k = 0; k < count; k++) {
+        const uint32_t i = x->kept[k];
+        x->kept[kept] = i;
+        kept += !sb_exec__rel_used(e->unlike, e->unlike_count, x->in, x->rows[i], x->rels[i]);
+    }
+    return kept;
+}
+
+static sb_status keep_labelled(sb_expand_op *x, uint32_t *count)
+{
+    sb_exec *run = x->op.run;
+    uint32_t kept = 0;
+
+    if (*count == 0) return SB_OK;
+    /* of all rows: those dropped before are few */
+    SB_TRY(sb_graph_fetch_sets(run->graph, x->ids, x->kept[*count - 1] + 1u, x->sets, x->found,
+                               run->err));
+    for (uint32_t k = 0; k < *count; k++) {
+        const uint32_t i = x->kept[k];
+        x->kept[kept] = i;
+        kept += sb_bit_get(x->found, i) && sb_exec__labels_match_set(run, x->labels, x->sets[i]);
+    }
+    *count = kept;
+    return SB_OK;
+}
+
+/* Drop rows that the plan does not want: the others come together at the front. */
+static sb_status drop_rows(sb_expand_op *x, uint32_t *count)
+{
+    const sb_plan_expand *e = &x->op.plan->as.expand;
+    uint32_t kept = *count;
+
+    if (!e->to_bound && e->unlike_count == 0 && x->labels == NULL) return SB_OK;
+    keep_all(x, kept);
+    if (e->to_bound) kept = keep_bound(x, kept);
+    if (e->unlike_count != 0) kept = keep_unused(x, kept);
+    if (x->labels != NULL) SB_TRY(keep_labelled(x, &kept));
+    if (kept == *count) return SB_OK;
+    for (uint32_t k = 0; k < kept; k++) {
+        x->rows[k] = x->rows[x->kept[k]];
+        x->ids[k] = x->ids[x->kept[k]];
+        x->rels[k] = x->rels[x->kept[k]];
+    }
+    *count = kept;
+    return SB_OK;
+}
+
+/* The rows as they lie here, which stay until the next call. */
+static void bind_ids(sb_expand_op *x, sb_out *out, const sb_var *var, sb_vector_kind kind,
+                     const uint64_t *ids)
+{
+    if (out == NULL) return;
+    out->vector = (sb_vector){.kind = (uint8_t)kind, .as.ids = ids};
+    sb_exec__bind(&x->op, var, out);
+}
+
+static sb_status expand_rows(sb_expand_op *x, uint32_t *count)
+{
+    const bool with_rels = x->rel != NULL || x->op.plan->as.expand.unlike_count != 0;
+    const sb_expand_rows rows = {
+        .from = x->rows, .neighbors = x->ids, .rels = with_rels ? x->rels : NULL};
+    size_t read = 0;
+
+    *count = 0;
+    while (*count == 0) {
+        SB_TRY(sb_exec__tick(x->op.run));
+        SB_TRY(sb_expand_next(x->expand, &rows, SB_BATCH_ROWS, &read, x->op.run->err));
+        if (read == 0) return SB_OK;
+        *count = (uint32_t)read;
+        SB_TRY(drop_rows(x, count));
+    }
+    return SB_OK;
+}
+
+static sb_status expand_next(sb_operator *op, const sb_batch **batch)
+{
+    sb_expand_op *x = (sb_expand_op *)op;
+    uint32_t count = 0;
+
+    *batch = NULL;
+    while (count == 0) {
+        if (x->in == NULL) SB_TRY(next_input(x));
+        if (x->in == NULL) return SB_OK;
+        if (x->expand != NULL) SB_TRY(expand_rows(x, &count));
+        if (count == 0) x->in = NULL;
+    }
+    if (x->in->row_count == 1)
+        sb_exec__pass_row(op, x->in, 0, count);
+    else
+        SB_TRY(sb_exec__pass_rows(op, x->in, x->rows, count));
+    bind_ids(x, x->to, op->plan->as.expand.to, SB_VECTOR_NODE, x->ids);
+    bind_ids(x, x->rel, op->plan->as.expand.rel, SB_VECTOR_REL, x->rels);
+    *batch = &op->out;
+    return SB_OK;
+}
+
+const sb_operator_ops sb_exec__expand = {.state_bytes = sizeof(sb_expand_op),
+                                         .open = expand_open,
+                                         .next = expand_next,
+                                         .reset = expand_reset,
+                                         .close = expand_close};
+
+/* ---- EXPAND_INTO ------------------------------------------------------------------------------------------------------- */
+
+typedef struct sb_into_op {
+    sb_operator op;
+    sb_out *rel;
+    sb_expand_types types;
+    const sb_batch *in; /* NULL: take the next */
+    sb_out from_scratch, to_scratch;
+    const uint64_t *from, *to; /* of in */
+    uint32_t row;
+    sb_buffer found; /* relationships of the row, */
+    size_t at;       /* handed on up to here */
+    uint32_t count;
+    uint32_t rows[SB_BATCH_ROWS];
+    uint64_t rels[SB_BATCH_ROWS];
+} sb_into_op;
+
+static sb_status into_open(sb_operator *op)
+{
+    sb_into_op *x = (sb_into_op *)op;
+
+    sb_buffer_init(&x->found, op->run->alloc);
+    SB_TRY(sb_exec__need_outs(op));
+    x->rel = sb_exec__out_of(op, op->plan->as.expand.rel);
+    return sb_exec__types_open(op->run, &op->plan->as.expand, &x->types);
+}
+
+static void into_close(sb_operator *op)
+{
+    sb_into_op *x = (sb_into_op *)op;
+
+    sb_buffer_deinit(&x->found);
+    sb_exec__out_free(op->run, &x->from_scratch);
+    sb_exec__out_free(op->run, &x->to_scratch);
+}
+
+static void into_reset(sb_operator *op)
+{
+    sb_into_op *x = (sb_into_op *)op;
+
+    x->in = NULL;
+    x->at = 0;
+    sb_buffer_reset(&x->found);
+}
+
+static sb_status into_input(sb_into_op *x)
+{
+    sb_exec *run = x->op.run;
+    const sb_plan_expand *e = &x->op.plan->as.expand;
+
+    SB_TRY(sb_exec__pull(&x->op, &x->in));
+    if (x->in == NULL) return SB_OK;
+    sb_exec__types_find(run, e, &x->types);
+    x->row = x->types.any ? 0 : x->in->row_count;
+    SB_TRY(sb_exec__ids(run, x->in, e->from, SB_VECTOR_NODE, &x->from_scratch, &x->from));
+    return sb_exec__ids(run, x->in, e->to, SB_VECTOR_NODE, &x->to_scratch, &x->to);
+}
+
+static sb_status rels_of_row(sb_into_op *x)
+{
+    sb_exec *run = x->op.run;
+    const sb_expand_options options = {.direction =
+                                           sb_exec__direction(x->op.plan->as.expand.direction),
+                                       .types = x->types.ids,
+                                       .type_count = x->types.count};
+    const sb_rel_id *rels;
+    size_t count;
+
+    sb_buffer_reset(&x->found);
+    x->at = 0;
+    if (x->from[x->row] == 0 || x->to[x->row] == 0) return SB_OK;
+    SB_TRY(sb_graph_rels_between(run->graph, x->from[x->row], x->to[x->row], &options, &rels,
+                                 &count, run->err));
+    if (count == 0) return SB_OK;
+    if (sb_buffer_append(&x->found, rels, count * sizeof *rels) != SB_OK)
+        return sb_exec__no_memory(run);
+    return SB_OK;
+}
+
+/* Gather until there is a batch, or the input batch is done. */
+static sb_status into_gather(sb_into_op *x)
+{
+    const sb_plan_expand *e = &x->op.plan->as.expand;
+
+    x->count = 0;
+    for (;;) {
+        const size_t total = x->found.size / sizeof(uint64_t);
+        for (; x->at < total && x->count < SB_BATCH_ROWS; x->at++) {
+            const uint64_t rel = ((const uint64_t *)(const void *)x->found.data)[x->at];
+            if (sb_exec__rel_used(e->unlike, e->unlike_count, x->in, x->row - 1, rel)) continue;
+            x->rows[x->count] = x->row - 1; /* row is the next to be asked for */
+            x->rels[x->count++] = rel;
+        }
+        if (x->at < total || x->row >= x->in->row_count) return SB_OK;
+        SB_TRY(rels_of_row(x));
+        x->row++;
+    }
+}
+
+static sb_status into_next(sb_operator *op, const sb_batch **batch)
+{
+    sb_into_op *x = (sb_into_op *)op;
+
+    *batch = NULL;
+    x->count = 0;
+    while (x->count == 0) {
+        const bool done = x->in == NULL ||
+                          (x->row >= x->in->row_count && x->at >= x->found.size / sizeof(uint64_t));
+        if (done) SB_TRY(into_input(x));
+        if (x->in == NULL) return SB_OK;
+        SB_TRY(into_gather(x));
+    }
+    SB_TRY(sb_exec__pass_rows(op, x->in, x->rows, x->count));
+    if (x->rel != NULL) {
+        uint64_t *to = sb_exec__out_begin(op->run, x->rel, SB_VECTOR_REL, x->count);
+        if (to == NULL) return sb_exec__no_memory(op->run);
+        memcpy(to, x->rels, x->count * sizeof *to);
+        sb_exec__bind(op, op->plan->as.expand.rel, x->rel);
+    }
+    *batch = &op->out;
+    return SB_OK;
+}
+
+const sb_operator_ops sb_exec__expand_into = {.state_bytes = sizeof(sb_into_op),
+                                              .open = into_open,
+                                              .next = into_next,
+                                              .reset = into_reset,
+                                              .close = into_close};

@@ -1,0 +1,32 @@
+/* op_priv.h — the operators' tables, each from its op_….c, for the one table of operator.c. */
+#ifndef SB_CYPHER_OP_PRIV_H
+#define SB_CYPHER_OP_PRIV_H
+
+#include "cypher/exec/exec_priv.h"
+
+#define SB_OPERATOR(kind, ops) extern const sb_operator_ops ops;
+#include "cypher/exec/operators.def"
+#undef SB_OPERATOR
+
+/* SKIP's, LIMIT's and TOP's number: SyntaxErrors at run time for what is no integer, or negative. */
+SB_MUST_CHECK sb_status sb_exec__row_number(sb_exec *run, sb_eval *eval, const char *what,
+                                            uint64_t *number);
+
+/* Types of an expansion, looked up, none twice. *any false: types are given, and none of them is there. */
+typedef struct sb_expand_types {
+    sb_type_id *ids; /* room for the plan's; NULL until opened */
+    size_t count;
+    bool any;
+} sb_expand_types;
+SB_MUST_CHECK sb_status sb_exec__types_open(sb_exec *run, const sb_plan_expand *e,
+                                            sb_expand_types *types);
+void sb_exec__types_find(sb_exec *run, const sb_plan_expand *e, sb_expand_types *types);
+SB_INLINE sb_direction sb_exec__direction(sb_rel_direction direction)
+{
+    return direction == SB_REL_OUT ? SB_OUT : direction == SB_REL_IN ? SB_IN : SB_BOTH;
+}
+/* Is a relationship among those that the row's pattern has used already? */
+bool sb_exec__rel_used(const sb_var *const *unlike, uint32_t unlike_count, const sb_batch *in,
+                       uint32_t row, uint64_t rel);
+
+#endif

@@ -1,0 +1,260 @@
+/* table.c — kept rows, and groups of rows by open addressing with linear probing, at most three quarters full. */
+#include "cypher/exec/table.h"
+
+/* ---- Rows ---------------------------------------------------------------------------------------------------- */
+
+sb_status sb_kept__open(sb_exec *run, uint32_t width, sb_kept *kept)
+{
+    *kept = (sb_kept){.run = run, .width = width};
+    sb_buffer_init(&kept->vals, run->alloc);
+    kept->arena = sb_arena_create(run->alloc, NULL);
+    return kept->arena != NULL ? SB_OK : sb_exec__no_memory(run);
+}
+
+void sb_kept__close(sb_kept *kept)
+{
+    if (kept->run == NULL) return;
+    sb_buffer_deinit(&kept->vals);
+    sb_arena_destroy(kept->arena);
+}
+
+/* A reset keeps this much for the next run, so that one large one does not hold it for ever. */
+#define KEPT_BYTES (1u << 20)
+
+void sb_kept__clear(sb_kept *kept)
+{
+    if (kept->run == NULL) return;
+    kept->count = 0;
+    if (kept->vals.capacity > KEPT_BYTES) sb_buffer_deinit(&kept->vals);
+    sb_buffer_reset(&kept->vals);
+    if (sb_arena_bytes(kept->arena) != 0) sb_arena_reset(kept->arena);
+}
+
+static bool has_slot(const sb_kept *kept, uint32_t slot)
+{
+    for (uint32_t i = 0; i < kept->width; i++)
+        if (kept->slots[i] == slot) return true;
+    return false;
+}
+
+sb_status sb_kept__open_rows(sb_operator *op, const sb_var *const *more, uint32_t more_count,
+                             sb_kept *kept)
+{
+    const sb_plan *plan = op->plan;
+
+    SB_TRY(sb_kept__open(op->run, 0, kept));
+    kept->slots =
+        sb_exec__alloc_zero(op->run, (size_t)plan->live_count + more_count, sizeof *kept->slots);
+    if (kept->slots == NULL) return sb_exec__no_memory(op->run);
+    for (uint32_t i = 0; i < plan->live_count; i++)
+        kept->slots[kept->width++] = plan->live[i];
+    for (uint32_t i = 0; i < more_count; i++)
+        if (more[i] != NULL && !has_slot(kept, more[i]->slot))
+            kept->slots[kept->width++] = more[i]->slot;
+    return SB_OK;
+}
+
+uint32_t sb_kept__column(const sb_kept *kept, const sb_var *var)
+{
+    for (uint32_t i = 0; i < kept->width; i++)
+        if (kept->slots[i] == var->slot) return i;
+    return UINT32_MAX;
+}
+
+sb_status sb_kept__copy(sb_kept *kept, sb_val v, sb_val *copy)
+{
+    switch (v.kind) {
+    case SB_VAL_NULL:
+    case SB_VAL_BOOL:
+    case SB_VAL_INT:
+    case SB_VAL_FLOAT:
+    case SB_VAL_NODE:
+    case SB_VAL_REL: *copy = v; return SB_OK;
+    default: return sb_val_copy(kept->arena, v, copy, kept->run->err);
+    }
+}
+
+static sb_status reserve(sb_kept *kept, uint64_t rows)
+{
+    size_t values, bytes;
+
+    if (!sb_mul_size((size_t)rows, kept->width, &values) ||
+        !sb_mul_size(values, sizeof(sb_val), &bytes) ||
+        sb_buffer_reserve(&kept->vals, bytes == 0 ? 1 : bytes) != SB_OK)
+        return sb_exec__no_memory(kept->run);
+    return SB_OK;
+}
+
+sb_status sb_kept__room(sb_kept *kept, sb_val **row)
+{
+    SB_TRY(reserve(kept, 1));
+    *row = sb_kept__row(kept, kept->count);
+    return SB_OK;
+}
+
+sb_status sb_kept__append(sb_kept *kept, const sb_batch *in)
+{
+    SB_TRY(reserve(kept, in->row_count));
+    for (uint32_t c = 0; c < kept->width; c++) {
+        const sb_vector *column = in->columns[kept->slots[c]];
+        sb_val *to = sb_kept__row(kept, kept->count) + c;
+        for (uint32_t i = 0; i < in->row_count; i++, to += kept->width) {
+            if (column == NULL)
+                *to = SB_VAL_NULL_VALUE;
+            else
+                SB_TRY(sb_kept__copy(kept, sb_vector_at(column, i), to));
+        }
+    }
+    kept->count += in->row_count;
+    kept->vals.size = (size_t)kept->count * kept->width * sizeof(sb_val);
+    return SB_OK;
+}
+
+sb_status sb_kept__emit(sb_operator *op, const sb_kept *kept, uint64_t first, const uint32_t *rows,
+                        uint32_t count)
+{
+    sb_val vals[SB_BATCH_ROWS];
+
+    for (uint32_t c = 0; c < kept->width; c++) {
+        const uint32_t slot = kept->slots[c];
+        const uint32_t place = sb_exec__live_place(op, &(sb_var){.slot = slot});
+        if (place == UINT32_MAX) continue;
+        for (uint32_t i = 0; i < count; i++) {
+            if (rows == NULL)
+                vals[i] = sb_kept__row(kept, first + i)[c];
+            else
+                vals[i] =
+                    rows[i] == UINT32_MAX ? SB_VAL_NULL_VALUE : sb_kept__row(kept, rows[i])[c];
+        }
+        SB_TRY(sb_exec__out_from_vals(op->run, &op->outs[place], vals, count));
+        op->out.columns[slot] = &op->outs[place].vector;
+    }
+    op->out.row_count = count;
+    return SB_OK;
+}
+
+/* ---- Groups ------------------------------------------------------------------------------------------------------ */
+
+sb_status sb_groups__open(sb_exec *run, uint32_t key_count, sb_groups *groups)
+{
+    *groups = (sb_groups){.capacity = 0};
+    return sb_kept__open(run, key_count, &groups->keys);
+}
+
+static void free_table(sb_groups *groups)
+{
+    sb_free(groups->keys.run->alloc, groups->table,
+            (size_t)groups->capacity * sizeof *groups->table);
+    groups->table = NULL;
+    groups->capacity = 0;
+}
+
+void sb_groups__close(sb_groups *groups)
+{
+    if (groups->keys.run == NULL) return;
+    free_table(groups);
+    sb_kept__close(&groups->keys);
+}
+
+void sb_groups__clear(sb_groups *groups)
+{
+    if (groups->keys.run == NULL) return;
+    sb_kept__clear(&groups->keys);
+    if (groups->capacity * sizeof *groups->table > KEPT_BYTES)
+        free_table(groups);
+    else if (groups->capacity != 0)
+        memset(groups->table, 0, (size_t)groups->capacity * sizeof *groups->table);
+}
+
+uint64_t sb_groups__hash(const sb_val *keys, uint32_t key_count)
+{
+    uint64_t hash = 0;
+
+    for (uint32_t i = 0; i < key_count; i++)
+        hash = sb_val_hash(keys[i], hash);
+    return hash;
+}
+
+static bool same_key(sb_val a, sb_val b)
+{
+    if (a.kind == b.kind) {
+        if (a.kind == SB_VAL_INT) return a.as.integer == b.as.integer;
+        if (a.kind == SB_VAL_NODE || a.kind == SB_VAL_REL) return a.as.id == b.as.id;
+    }
+    return sb_val_same(a, b);
+}
+
+static bool same_keys(const sb_groups *groups, uint32_t group, const sb_val *keys)
+{
+    const sb_val *known = sb_kept__row(&groups->keys, group);
+
+    for (uint32_t i = 0; i < groups->keys.width; i++)
+        if (!same_key(known[i], keys[i])) return false;
+    return true;
+}
+
+#define TAG_MASK 0xFFFFFFFF00000000ull
+
+/* The entry of these keys, or the free one where they belong. */
+static uint64_t *probe(const sb_groups *groups, const sb_val *keys, uint64_t hash)
+{
+    const uint64_t mask = groups->capacity - 1;
+
+    for (uint64_t at = hash & mask;; at = (at + 1) & mask) {
+        uint64_t *entry = &groups->table[at];
+        if (*entry == 0) return entry;
+        if ((*entry & TAG_MASK) == (hash & TAG_MASK) &&
+            same_keys(groups, (uint32_t)*entry - 1, keys))
+            return entry;
+    }
+}
+
+uint32_t sb_groups__find(const sb_groups *groups, const sb_val *keys, uint64_t hash)
+{
+    if (groups->capacity == 0) return SB_GROUP_NONE;
+    return (uint32_t)*probe(groups, keys, hash) - 1; /* 0 - 1: none */
+}
+
+static sb_status grow(sb_groups *groups)
+{
+    sb_exec *run = groups->keys.run;
+    const uint64_t capacity = groups->capacity == 0 ? 16 : 2 * groups->capacity;
+    uint64_t *table = sb_alloc_array(run->alloc, (size_t)capacity, sizeof *table);
+
+    if (table == NULL) return sb_exec__no_memory(run);
+    memset(table, 0, (size_t)capacity * sizeof *table);
+    for (uint64_t i = 0; i < groups->keys.count; i++) {
+        /* An entry has only half of the hash, which is not enough for a large table. */
+        const uint64_t hash = sb_groups__hash(sb_kept__row(&groups->keys, i), groups->keys.width);
+        uint64_t at = hash & (capacity - 1);
+        while (table[at] != 0)
+            at = (at + 1) & (capacity - 1);
+        table[at] = (hash & TAG_MASK) | (i + 1);
+    }
+    free_table(groups);
+    groups->table = table;
+    groups->capacity = capacity;
+    return SB_OK;
+}
+
+sb_status sb_groups__at(sb_groups *groups, const sb_val *keys, uint64_t hash, uint32_t *group,
+                        bool *made)
+{
+    sb_kept *kept = &groups->keys;
+    sb_val *row;
+
+    if (groups->capacity == 0 || kept->count >= groups->capacity / 4 * 3) SB_TRY(grow(groups));
+    uint64_t *entry = probe(groups, keys, hash);
+    *made = *entry == 0;
+    *group = (uint32_t)*entry - 1;
+    if (!*made) return SB_OK;
+    if (kept->count >= UINT32_MAX - 1)
+        return SB_FAIL(kept->run->err, SB_LIMIT, "more than %u groups", UINT32_MAX - 1);
+    SB_TRY(sb_kept__room(kept, &row));
+    for (uint32_t i = 0; i < kept->width; i++)
+        SB_TRY(sb_kept__copy(kept, keys[i], &row[i]));
+    *group = (uint32_t)kept->count++;
+    kept->vals.size = (size_t)kept->count * kept->width * sizeof(sb_val);
+    *entry = (hash & TAG_MASK) | (kept->count);
+    return SB_OK;
+}
