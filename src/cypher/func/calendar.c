@@ -251,11 +251,6 @@ static sb_status offset_text(sb_func_context *ctx, int32_t offset, sb_val *resul
     return st;
 }
 
-static bool is_named(sb_bytes key, const char *name)
-{
-    return key.size == strlen(name) && memcmp(key.data, name, key.size) == 0;
-}
-
 /* Parts of a duration: of months, days, seconds or nanoseconds, divided, then the rest of a division. */
 static const struct duration_row {
     const char *name;
@@ -300,7 +295,7 @@ static sb_status duration_component(sb_func_context *ctx, const sb_value *value,
 {
     for (size_t i = 0; i < sizeof DURATION_PARTS / sizeof DURATION_PARTS[0]; i++) {
         const struct duration_row *row = &DURATION_PARTS[i];
-        if (!is_named(key, row->name)) continue;
+        if (!sb_func__named(key, row->name)) continue;
         sb_i128 number = duration_part(value, row->part) / row->divisor;
         if (row->modulus != 0) number %= row->modulus;
         if (number > INT64_MAX || number < INT64_MIN)
@@ -319,7 +314,7 @@ sb_status sb_func__temporal_component(sb_func_context *ctx, sb_val v, sb_bytes k
     if (!sb_func__moment_of(v, &moment)) return duration_component(ctx, v.as.boxed, key, result);
     for (size_t i = 0; i < sizeof COMPONENTS / sizeof COMPONENTS[0]; i++) {
         const struct component_row *row = &COMPONENTS[i];
-        if (!is_named(key, row->name) || !has_component(&moment, row->needs)) continue;
+        if (!sb_func__named(key, row->name) || !has_component(&moment, row->needs)) continue;
         if (row->component == TIMEZONE && moment.zone.size != 0)
             return sb_func__string(ctx, moment.zone, result);
         if (row->component == TIMEZONE || row->component == OFFSET)

@@ -45,8 +45,7 @@ sb_amounts sb_func__amounts_of(sb_val duration)
 
 /* ---- Products ------------------------------------------------------------------------------------------------- */
 
-/* months / divisor, days / divisor … exactly: what is left of months goes to days, of days to nanoseconds. */
-static sb_amounts divide_exactly(sb_amounts a, int64_t divisor)
+sb_amounts sb_func__amounts_divide(sb_amounts a, int64_t divisor)
 {
     const sb_i128 month_rest = a.months % divisor * NANOS_PER_MONTH / divisor;
     sb_i128 day_rest;
@@ -123,7 +122,7 @@ sb_status sb_func__duration_scale(sb_func_context *ctx, sb_val duration, sb_val 
         if (factor.as.integer == 0)
             return sb_cypher_fail_runtime(ctx->err, SB_CYPHER_DIVISION_BY_ZERO,
                                           "a DURATION divided by zero");
-        amounts = divide_exactly(amounts, factor.as.integer);
+        amounts = sb_func__amounts_divide(amounts, factor.as.integer);
         return sb_func__duration(ctx, &amounts, result);
     }
     if (!scale_by_real(amounts, factor.as.real, divide, &amounts))

@@ -58,7 +58,7 @@ typedef enum sb_func_flag {
 typedef sb_status (*sb_func_call)(sb_func_context *ctx, const sb_val *args, uint32_t arg_count,
                                   sb_val *result);
 
-/* Aggregation: state of state_bytes, zeroed; values it keeps are copied into arena. update sees no nulls unless count(*). */
+/* Aggregation: state of state_bytes, zeroed, 16-byte aligned; values it keeps are copied into arena. update sees no nulls unless count(*). */
 typedef struct sb_aggregate {
     size_t state_bytes;
     sb_status (*update)(sb_func_context *ctx, sb_arena *arena, void *state, const sb_val *args,
@@ -86,6 +86,9 @@ typedef struct sb_function {
 const sb_function *sb_function_find(sb_bytes name);
 const sb_function *
 sb_function_at(size_t i); /* NULL past the last: for SHOW FUNCTIONS and suggestions */
+
+/* What elementId() gives, read back: a NODE or RELATIONSHIP that may or may not exist. False: no entity has this text. */
+bool sb_element_id_parse(sb_bytes text, sb_val *entity);
 
 /* ---- Operators: the same for constants, rows and vectors' fallback --------------------------------------------- */
 

@@ -11,6 +11,8 @@
 #define SB_FUNC_MONTH     2629746ll /* seconds of an average month, a twelfth of 365.2425 days */
 /* What a date may be: years -999,999,999 to 999,999,999, as properties may (store/). */
 #define SB_FUNC_YEAR_MAX 999999999ll
+/* Items of a list that a function makes of nothing: 4 GiB of values. */
+#define SB_FUNC_LIST_MAX (1ull << 28)
 
 /* divisor > 0; the remainder is never negative. */
 SB_INLINE int64_t sb_func__mod(int64_t a, int64_t divisor)
@@ -25,9 +27,12 @@ SB_INLINE int64_t sb_func__div(int64_t a, int64_t divisor)
 
 /* ---- Failing --------------------------------------------------------------------------------------------------- */
 
-/* TypeError InvalidArgumentType: "toUpper() needs a STRING, not an INTEGER". */
+/* TypeError InvalidArgumentType, which is what operators give: "IN needs a LIST on its right, not a value of type INTEGER". */
 sb_status sb_func__fail_type(sb_func_context *ctx, const char *what, const char *needs,
                              sb_val got) SB_COLD;
+/* The same with InvalidArgumentValue, which is what functions give: "labels() needs a NODE, not a value of type INTEGER". */
+sb_status sb_func__fail_arg(sb_func_context *ctx, const char *what, const char *needs,
+                            sb_val got) SB_COLD;
 /* TypeError InvalidArgumentValue, ArithmeticError IntegerOverflow, ArgumentError NumberOutOfRange with a text. */
 #define SB_FUNC_FAIL_VALUE(ctx, ...)                                                               \
     sb_cypher_fail_runtime((ctx)->err, SB_CYPHER_INVALID_ARGUMENT_VALUE, __VA_ARGS__)
@@ -122,6 +127,8 @@ typedef struct sb_amounts {
 SB_MUST_CHECK sb_status sb_func__duration(sb_func_context *ctx, const sb_amounts *amounts,
                                           sb_val *result);
 sb_amounts sb_func__amounts_of(sb_val duration);
+/* Exactly, toward zero: what is left of months goes to days, of days to nanoseconds. */
+sb_amounts sb_func__amounts_divide(sb_amounts a, int64_t divisor);
 /* Add a number of months, days or nanoseconds that may have a fraction: that of a month becomes days and nanoseconds, that of a day
  * nanoseconds, that of a nanosecond nothing. False: too large. */
 typedef enum sb_amount_part { SB_AMOUNT_MONTHS, SB_AMOUNT_DAYS, SB_AMOUNT_NANOS } sb_amount_part;
@@ -132,6 +139,10 @@ SB_MUST_CHECK sb_status sb_func__duration_add(sb_func_context *ctx, sb_val a, sb
 /* duration × factor, duration ÷ factor; factor is a number. */
 SB_MUST_CHECK sb_status sb_func__duration_scale(sb_func_context *ctx, sb_val duration,
                                                 sb_val factor, bool divide, sb_val *result);
+
+/* What duration() reads from a text and a map. */
+SB_MUST_CHECK sb_status sb_func__duration_parse(sb_func_context *ctx, sb_bytes text,
+                                                sb_val *result);
 
 /* ---- Regular expressions, Unicode --------------------------------------------------------------------------------------- */
 
@@ -145,5 +156,38 @@ SB_MUST_CHECK sb_status sb_func__normalize(sb_func_context *ctx, sb_bytes text, 
 size_t sb_func__length(sb_bytes text);
 /* Byte where character index begins, or the size. */
 size_t sb_func__at(sb_bytes text, uint64_t index);
+
+/* Shortest decimal that reads back as a finite magnitude: digits without zeros at their end, and the decimal exponent of the first. */
+typedef struct sb_decimal {
+    char digits[18];
+    int count, exponent;
+} sb_decimal;
+sb_decimal sb_func__decimal(double magnitude);
+
+SB_INLINE bool sb_func__is_number(sb_val v)
+{
+    return v.kind == SB_VAL_INT || v.kind == SB_VAL_FLOAT;
+}
+SB_INLINE double sb_func__real(sb_val v)
+{
+    return v.kind == SB_VAL_INT ? (double)v.as.integer : v.as.real;
+}
+/* key is exactly name. */
+SB_INLINE bool sb_func__named(sb_bytes key, const char *name)
+{
+    return key.size == strlen(name) && memcmp(key.data, name, key.size) == 0;
+}
+
+/* ---- The functions and aggregates of table.def ---------------------------------------------------------------------------- */
+
+#define SB_FUNCTION(name, symbol, ...)                                                             \
+    sb_status sb_func__##symbol(sb_func_context *ctx, const sb_val *args, uint32_t count,          \
+                                sb_val *result);
+#define SB_FUNCTION_ALIAS(name, symbol, ...)
+#define SB_AGGREGATE(name, symbol, ...) extern const sb_aggregate sb_func__##symbol;
+#include "cypher/func/table.def"
+#undef SB_FUNCTION
+#undef SB_FUNCTION_ALIAS
+#undef SB_AGGREGATE
 
 #endif

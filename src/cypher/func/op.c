@@ -13,6 +13,12 @@ sb_status sb_func__fail_type(sb_func_context *ctx, const char *what, const char 
                                   sb_val_kind_name(got.kind));
 }
 
+sb_status sb_func__fail_arg(sb_func_context *ctx, const char *what, const char *needs, sb_val got)
+{
+    return SB_FUNC_FAIL_VALUE(ctx, "%s() needs %s, not a value of type %s", what, needs,
+                              sb_val_kind_name(got.kind));
+}
+
 sb_status sb_func__room(sb_func_context *ctx, size_t bytes, uint8_t **room)
 {
     if (bytes > SB_VALUE_BYTES_MAX)
@@ -109,16 +115,6 @@ static sb_val compare(sb_op2 op, sb_val a, sb_val b)
 
 /* ---- Arithmetic ------------------------------------------------------------------------------------------------- */
 
-static bool is_number(sb_val v)
-{
-    return v.kind == SB_VAL_INT || v.kind == SB_VAL_FLOAT;
-}
-
-static double real_of(sb_val v)
-{
-    return v.kind == SB_VAL_INT ? (double)v.as.integer : v.as.real;
-}
-
 static const char *symbol(sb_op2 op)
 {
     switch ((int)op) {
@@ -173,7 +169,7 @@ static sb_status number_arithmetic(sb_func_context *ctx, sb_op2 op, sb_val a, sb
 {
     if (op != SB_OP2_POW && a.kind == SB_VAL_INT && b.kind == SB_VAL_INT)
         return integer_arithmetic(ctx, op, a.as.integer, b.as.integer, result);
-    const double left = real_of(a), right = real_of(b);
+    const double left = sb_func__real(a), right = sb_func__real(b);
     switch ((int)op) {
     case SB_OP2_ADD: *result = sb_val_float(left + right); break;
     case SB_OP2_SUB: *result = sb_val_float(left - right); break;
@@ -216,7 +212,7 @@ static sb_status join_lists(sb_func_context *ctx, sb_val a, sb_val b, sb_val *re
 /* What a string can be continued with. */
 static bool has_plain_text(sb_val v)
 {
-    return v.kind == SB_VAL_STRING || v.kind == SB_VAL_BOOL || is_number(v) ||
+    return v.kind == SB_VAL_STRING || v.kind == SB_VAL_BOOL || sb_func__is_number(v) ||
            (v.kind >= SB_VAL_DATE && v.kind <= SB_VAL_DURATION);
 }
 
@@ -248,14 +244,16 @@ static sb_status concatenate(sb_func_context *ctx, sb_val a, sb_val b, sb_val *r
 static sb_status arithmetic(sb_func_context *ctx, sb_op2 op, sb_val a, sb_val b, sb_val *result)
 {
     if (a.kind == SB_VAL_NULL || b.kind == SB_VAL_NULL) return SB_OK;
-    if (is_number(a) && is_number(b)) return number_arithmetic(ctx, op, a, b, result);
+    if (sb_func__is_number(a) && sb_func__is_number(b))
+        return number_arithmetic(ctx, op, a, b, result);
     if (op == SB_OP2_ADD) return add(ctx, a, b, result);
     if (op == SB_OP2_SUB && b.kind == SB_VAL_DURATION &&
         (a.kind == SB_VAL_DURATION || sb_func__is_instant(a)))
         return sb_func__duration_add(ctx, a, b, true, result);
-    if ((op == SB_OP2_MUL || op == SB_OP2_DIV) && a.kind == SB_VAL_DURATION && is_number(b))
+    if ((op == SB_OP2_MUL || op == SB_OP2_DIV) && a.kind == SB_VAL_DURATION &&
+        sb_func__is_number(b))
         return sb_func__duration_scale(ctx, a, b, op == SB_OP2_DIV, result);
-    if (op == SB_OP2_MUL && b.kind == SB_VAL_DURATION && is_number(a))
+    if (op == SB_OP2_MUL && b.kind == SB_VAL_DURATION && sb_func__is_number(a))
         return sb_func__duration_scale(ctx, b, a, false, result);
     return fail_operands(ctx, op, a, b);
 }
@@ -380,7 +378,7 @@ sb_status sb_op_unary(sb_func_context *ctx, sb_op1 op, sb_val a, sb_val *result)
     case SB_OP1_IS_NULL:
     case SB_OP1_IS_NOT_NULL:
     default:
-        if (!is_number(a) && a.kind != SB_VAL_DURATION)
+        if (!sb_func__is_number(a) && a.kind != SB_VAL_DURATION)
             return sb_func__fail_type(ctx, "unary +", "a number or DURATION", a);
         *result = a;
         return SB_OK;

@@ -15,15 +15,9 @@ static sb_status append(sb_buffer *out, const char *text)
 
 /* ---- Floats ---------------------------------------------------------------------------------------------------- */
 
-/* Significant digits without zeros at their end, and the decimal exponent of the first. */
-typedef struct decimal {
-    char digits[18];
-    int count, exponent;
-} decimal;
-
-static decimal shortest(double magnitude)
+sb_decimal sb_func__decimal(double magnitude)
 {
-    decimal result = {.count = 0};
+    sb_decimal result = {.count = 0};
     char text[40];
     const char *p;
     /* Fifteen digits give back every decimal of as few, so zeros can be cut. Not so below the normal numbers. */
@@ -41,7 +35,7 @@ static decimal shortest(double magnitude)
     return result;
 }
 
-static sb_status write_plain(const decimal *number, sb_buffer *out)
+static sb_status write_plain(const sb_decimal *number, sb_buffer *out)
 {
     const int whole = number->exponent + 1; /* digits before the point */
 
@@ -63,7 +57,7 @@ sb_status sb_float_to_string(double d, sb_buffer *out)
     if (isinf(d)) return append(out, "Infinity");
     if (d == 0.0) return append(out, "0.0");
     const double magnitude = fabs(d);
-    const decimal number = shortest(magnitude);
+    const sb_decimal number = sb_func__decimal(magnitude);
     if (magnitude >= 1e-3 && magnitude < 1e7) return write_plain(&number, out);
     SB_TRY(sb_buffer_printf(out, "%c.", number.digits[0]));
     if (number.count == 1)

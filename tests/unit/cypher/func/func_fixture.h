@@ -396,6 +396,38 @@ static inline void fixture_check(func_fixture *f, const fixture_case *cases, siz
 
 #define CHECK_CASES(f, cases) fixture_check((f), (cases), sizeof(cases) / sizeof((cases)[0]))
 
+#define RUN_CASES(cases)                                                                           \
+    do {                                                                                           \
+        func_fixture fixture;                                                                      \
+        (void)state;                                                                               \
+        fixture_open(&fixture);                                                                    \
+        CHECK_CASES(&fixture, cases);                                                              \
+        fixture_close(&fixture);                                                                   \
+    } while (0)
+
+/* Each allocation of each expression fails once: SB_NOMEM, nothing leaks, and the context stays usable. */
+static inline void fixture_starve(const char *const *expressions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool passed = false;
+        for (size_t fail_at = 1; !passed; fail_at++) {
+            func_fixture f;
+            fixture_open(&f);
+            f.counting.fail_at = f.counting.alloc_count + fail_at;
+            (void)fixture_eval(&f, expressions[i]);
+            passed = f.status == SB_OK;
+            if (!passed) {
+                assert_int_equal(f.status, SB_NOMEM);
+                assert_int_equal(f.err.code, SB_NOMEM);
+                (void)fixture_eval(&f, expressions[i]);
+                assert_int_equal(f.status, SB_OK);
+            }
+            fixture_close(&f);
+            assert_true(fail_at < 100);
+        }
+    }
+}
+
 #define TYPE_ERROR     "TypeError: InvalidArgumentType"
 #define VALUE_ERROR    "TypeError: InvalidArgumentValue"
 #define OVERFLOW_ERROR "ArithmeticError: IntegerOverflow"

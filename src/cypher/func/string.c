@@ -1,0 +1,386 @@
+/* string.c — functions of strings. Positions and lengths are in characters (code points); results borrow from their arguments where
+ * they can. */
+#include <utf8proc.h>
+
+#include "cypher/func/func_priv.h"
+
+static sb_status need_string(sb_func_context *ctx, const char *name, sb_val v)
+{
+    return v.kind == SB_VAL_STRING ? SB_OK : sb_func__fail_arg(ctx, name, "a STRING", v);
+}
+
+/* A length or position: an INTEGER that is not negative. */
+static sb_status need_count(sb_func_context *ctx, const char *name, sb_val v)
+{
+    if (v.kind != SB_VAL_INT) return sb_func__fail_arg(ctx, name, "an INTEGER", v);
+    if (v.as.integer >= 0) return SB_OK;
+    return SB_FUNC_FAIL_RANGE(ctx, "%s() needs a number of characters, not %lld", name,
+                              (long long)v.as.integer);
+}
+
+static sb_bytes cut(sb_bytes text, size_t from, size_t to)
+{
+    return sb_bytes_of(text.data + from, to - from);
+}
+
+/* ---- Parts ----------------------------------------------------------------------------------------------------- */
+
+sb_status sb_func__left(sb_func_context *ctx, const sb_val *args, uint32_t count, sb_val *result)
+{
+    (void)count;
+    SB_TRY(need_string(ctx, "left", args[0]));
+    SB_TRY(need_count(ctx, "left", args[1]));
+    const sb_bytes text = sb_val_text(args[0]);
+    *result = sb_val_string(cut(text, 0, sb_func__at(text, (uint64_t)args[1].as.integer)));
+    return SB_OK;
+}
+
+sb_status sb_func__right(sb_func_context *ctx, const sb_val *args, uint32_t count, sb_val *result)
+{
+    (void)count;
+    SB_TRY(need_string(ctx, "right", args[0]));
+    SB_TRY(need_count(ctx, "right", args[1]));
+    const sb_bytes text = sb_val_text(args[0]);
+    const uint64_t length = sb_func__length(text), wanted = (uint64_t)args[1].as.integer;
+    const size_t from = wanted >= length ? 0 : sb_func__at(text, length - wanted);
+    *result = sb_val_string(cut(text, from, text.size));
+    return SB_OK;
+}
+
+sb_status sb_func__substring(sb_func_context *ctx, const sb_val *args, uint32_t count,
+                             sb_val *result)
+{
+    SB_TRY(need_string(ctx, "substring", args[0]));
+    SB_TRY(need_count(ctx, "substring", args[1]));
+    if (count > 2) SB_TRY(need_count(ctx, "substring", args[2]));
+    const sb_bytes text = sb_val_text(args[0]);
+    sb_bytes part = cut(text, sb_func__at(text, (uint64_t)args[1].as.integer), text.size);
+    if (count > 2) part = cut(part, 0, sb_func__at(part, (uint64_t)args[2].as.integer));
+    *result = sb_val_string(part);
+    return SB_OK;
+}
+
+/* ---- Trimming ------------------------------------------------------------------------------------------------------ */
+
+/* The character at p, and how many bytes it takes; a broken one is one byte. */
+static utf8proc_int32_t character(const uint8_t *p, size_t left, size_t *bytes)
+{
+    utf8proc_int32_t c;
+    const utf8proc_ssize_t taken = utf8proc_iterate(p, (utf8proc_ssize_t)left, &c);
+
+    *bytes = taken > 0 ? (size_t)taken : 1;
+    return taken > 0 ? c : -1;
+}
+
+static bool is_blank(utf8proc_int32_t c)
+{
+    if (c >= 0 && c < 128) return c == ' ' || (c >= 9 && c <= 13) || (c >= 28 && c <= 31);
+    if (c < 0) return false;
+    const utf8proc_category_t category = utf8proc_category(c);
+    return category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL ||
+           category == UTF8PROC_CATEGORY_ZP;
+}
+
+/* Is the character (bytes of it at p) to go? chars NULL: white space. */
+static bool to_trim(const uint8_t *p, size_t bytes, const sb_bytes *chars)
+{
+    size_t unused;
+
+    if (chars == NULL) return is_blank(character(p, bytes, &unused));
+    for (size_t i = 0; i + bytes <= chars->size; i++)
+        if (memcmp(chars->data + i, p, bytes) == 0) return true;
+    return false;
+}
+
+static sb_bytes trim_left(sb_bytes text, const sb_bytes *chars)
+{
+    size_t bytes;
+
+    while (text.size != 0) {
+        (void)character(text.data, text.size, &bytes);
+        if (!to_trim(text.data, bytes, chars)) break;
+        text = cut(text, bytes, text.size);
+    }
+    return text;
+}
+
+static sb_bytes trim_right(sb_bytes text, const sb_bytes *chars)
+{
+    while (text.size != 0) {
+        size_t begin = text.size - 1;
+        while (begin > 0 && (text.data[begin] & 0xC0u) == 0x80u)
+            begin--;
+        if (!to_trim(text.data + begin, text.size - begin, chars)) break;
+        text.size = begin;
+    }
+    return text;
+}
+
+static sb_status trim(sb_func_context *ctx, const char *name, const sb_val *args, uint32_t count,
+                      bool left, bool right, sb_val *result)
+{
+    sb_bytes chars = {0};
+
+    SB_TRY(need_string(ctx, name, args[0]));
+    if (count > 1) {
+        SB_TRY(need_string(ctx, name, args[1]));
+        chars = sb_val_text(args[1]);
+    }
+    sb_bytes text = sb_val_text(args[0]);
+    if (left) text = trim_left(text, count > 1 ? &chars : NULL);
+    if (right) text = trim_right(text, count > 1 ? &chars : NULL);
+    *result = sb_val_string(text);
+    return SB_OK;
+}
+
+sb_status sb_func__trim(sb_func_context *ctx, const sb_val *args, uint32_t count, sb_val *result)
+{
+    return trim(ctx, "trim", args, count, true, true, result);
+}
+
+sb_status sb_func__ltrim(sb_func_context *ctx, const sb_val *args, uint32_t count, sb_val *result)
+{
+    return trim(ctx, "ltrim", args, count, true, false, result);
+}
+
+sb_status sb_func__rtrim(sb_func_context *ctx, const sb_val *args, uint32_t count, sb_val *result)
+{
+    return trim(ctx, "rtrim", args, count, false, true, result);
+}
+
+/* ---- Case ------------------------------------------------------------------------------------------------------------ */
+
+/* Character by character; one may need up to four bytes where it took one. ASCII goes the short way. */
+static sb_status change_case(sb_func_context *ctx, sb_bytes text, bool up, sb_val *result)
+{
+    uint8_t *room, all = 0;
+    size_t size = 0, bytes;
+
+    for (size_t i = 0; i < text.size; i++)
+        all |= text.data[i];
+    SB_TRY(sb_func__room(ctx, all < 0x80 ? text.size : text.size * 4, &room));
+    for (size_t i = 0; i < text.size; i += bytes) {
+        const uint8_t c = text.data[i];
+        if (c < 0x80) {
+            const bool turns = up ? c >= 'a' && c <= 'z' : c >= 'A' && c <= 'Z';
+            room[size++] = turns ? c ^ 0x20 : c;
+            bytes = 1;
+            continue;
+        }
+        const utf8proc_int32_t whole = character(text.data + i, text.size - i, &bytes);
+        if (whole < 0) {
+            room[size++] = c;
+            continue;
+        }
+        size += (size_t)utf8proc_encode_char(up ? utf8proc_toupper(whole) : utf8proc_tolower(whole),
+                                             room + size);
+    }
+    *result = sb_val_string(sb_bytes_of(room, size));
+    return SB_OK;
+}
+
+sb_status sb_func__to_upper(sb_func_context *ctx, const sb_val *args, uint32_t count,
+                            sb_val *result)
+{
+    (void)count;
+    SB_TRY(need_string(ctx, "toUpper", args[0]));
+    return change_case(ctx, sb_val_text(args[0]), true, result);
+}
+
+sb_status sb_func__to_lower(sb_func_context *ctx, const sb_val *args, uint32_t count,
+                            sb_val *result)
+{
+    (void)count;
+    SB_TRY(need_string(ctx, "toLower", args[0]));
+    return change_case(ctx, sb_val_text(args[0]), false, result);
+}
+
+/* ---- Searching -------------------------------------------------------------------------------------------------------- */
+
+/* Where part begins in text from `from` on; text.size when it does not. part is not empty. */
+static size_t find(sb_bytes text, sb_bytes part, size_t from)
+{
+    while (text.size - from >= part.size) {
+        const uint8_t *hit =
+            memchr(text.data + from, part.data[0], text.size - from - part.size + 1);
+        if (hit == NULL) break;
+        if (memcmp(hit, part.data, part.size) == 0) return (size_t)(hit - text.data);
+        from = (size_t)(hit - text.data) + 1;
+    }
+    return text.size;
+}
+
+static size_t count_of(sb_bytes text, sb_bytes part)
+{
+    size_t count = 0;
+
+    for (size_t at = find(text, part, 0); at != text.size; at = find(text, part, at + part.size))
+        count++;
+    return count;
+}
+
+/* An empty text to search stands before each character and at the end. */
+static sb_status replace_empty(sb_func_context *ctx, sb_bytes text, sb_bytes with, sb_val *result)
+{
+    const size_t places = sb_func__length(text) + 1;
+    size_t bytes, size = 0;
+    uint8_t *room;
+
+    if (!sb_mul_size(places, with.size, &bytes) || !sb_add_size(bytes, text.size, &bytes))
+        bytes = SIZE_MAX;
+    SB_TRY(sb_func__room(ctx, bytes, &room));
+    for (size_t i = 0; i <= text.size; i++) {
+        const bool begins = i == text.size || (text.data[i] & 0xC0u) != 0x80u;
+        if (begins && with.size != 0) {
+            memcpy(room + size, with.data, with.size);
+            size += with.size;
+        }
+        if (i < text.size) room[size++] = text.data[i];
+    }
+    *result = sb_val_string(sb_bytes_of(room, size));
+    return SB_OK;
+}
+
+sb_status sb_func__replace(sb_func_context *ctx, const sb_val *args, uint32_t count, sb_val *result)
+{
+    size_t bytes, size = 0, from = 0;
+    uint8_t *room;
+
+    for (uint32_t i = 0; i < count; i++)
+        SB_TRY(need_string(ctx, "replace", args[i]));
+    const sb_bytes text = sb_val_text(args[0]), search = sb_val_text(args[1]);
+    const sb_bytes with = sb_val_text(args[2]);
+    if (search.size == 0) return replace_empty(ctx, text, with, result);
+    const size_t hits = count_of(text, search);
+    if (!sb_mul_size(hits, with.size, &bytes) ||
+        !sb_add_size(bytes, text.size - hits * search.size, &bytes))
+        bytes = SIZE_MAX;
+    SB_TRY(sb_func__room(ctx, bytes, &room));
+    while (from < text.size) {
+        const size_t hit = find(text, search, from);
+        memcpy(room + size, text.data + from, hit - from);
+        size += hit - from;
+        if (hit == text.size) break;
+        if (with.size != 0) memcpy(room + size, with.data, with.size);
+        size += with.size;
+        from = hit + search.size;
+    }
+    *result = sb_val_string(sb_bytes_of(room, size));
+    return SB_OK;
+}
+
+/* The delimiters of split(): one, or a list of which the longest that stands at a place counts. */
+typedef struct delimiters {
+    const sb_val *items;
+    uint64_t count;
+} delimiters;
+
+static size_t delimiter_at(sb_bytes text, size_t at, const delimiters *d)
+{
+    size_t longest = 0;
+
+    for (uint64_t i = 0; i < d->count; i++) {
+        const sb_bytes one = sb_val_text(d->items[i]);
+        if (one.size > longest && one.size <= text.size - at &&
+            memcmp(text.data + at, one.data, one.size) == 0)
+            longest = one.size;
+    }
+    return longest;
+}
+
+/* Pieces between delimiters, into list (NULL: count only); without any delimiter, characters. */
+static uint64_t split_into(sb_bytes text, const delimiters *d, bool characters, sb_val_list *list)
+{
+    uint64_t pieces = 0;
+    size_t begin = 0;
+
+    for (size_t i = 0; i < text.size;) {
+        const bool cuts = characters && i != begin && (text.data[i] & 0xC0u) != 0x80u;
+        const size_t skipped = characters ? 0 : delimiter_at(text, i, d);
+        if (!cuts && skipped == 0) {
+            i++;
+            continue;
+        }
+        if (list != NULL) list->items[pieces] = sb_val_string(cut(text, begin, i));
+        pieces++;
+        i += skipped;
+        begin = i;
+        if (cuts) i++;
+    }
+    if (list != NULL) list->items[pieces] = sb_val_string(cut(text, begin, text.size));
+    return pieces + 1;
+}
+
+sb_status sb_func__split(sb_func_context *ctx, const sb_val *args, uint32_t count, sb_val *result)
+{
+    delimiters d = {.items = &args[1], .count = 1};
+    bool characters = true;
+    sb_val_list *list;
+
+    (void)count;
+    SB_TRY(need_string(ctx, "split", args[0]));
+    if (args[1].kind == SB_VAL_LIST)
+        d = (delimiters){.items = args[1].as.list->items, .count = args[1].as.list->count};
+    for (uint64_t i = 0; i < d.count; i++) {
+        SB_TRY(need_string(ctx, "split", d.items[i]));
+        characters = characters && d.items[i].aux == 0;
+    }
+    const sb_bytes text = sb_val_text(args[0]);
+    SB_TRY(sb_func__list(ctx, split_into(text, &d, characters, NULL), &list));
+    (void)split_into(text, &d, characters, list);
+    *result = sb_val_flat_list(list);
+    return SB_OK;
+}
+
+/* ---- Others -------------------------------------------------------------------------------------------------------------- */
+
+sb_status sb_func__char_length(sb_func_context *ctx, const sb_val *args, uint32_t count,
+                               sb_val *result)
+{
+    (void)count;
+    SB_TRY(need_string(ctx, "char_length", args[0]));
+    *result = sb_val_int((int64_t)sb_func__length(sb_val_text(args[0])));
+    return SB_OK;
+}
+
+sb_status sb_func__normalize_text(sb_func_context *ctx, const sb_val *args, uint32_t count,
+                                  sb_val *result)
+{
+    SB_TRY(need_string(ctx, "normalize", args[0]));
+    if (count > 1) SB_TRY(need_string(ctx, "normalize", args[1]));
+    return sb_func__normalize(ctx, sb_val_text(args[0]),
+                              count > 1 ? sb_val_text(args[1]) : sb_bytes_of("NFC", 3), result);
+}
+
+static sb_status reverse_string(sb_func_context *ctx, sb_bytes text, sb_val *result)
+{
+    uint8_t *room;
+    size_t end = text.size, size = 0;
+
+    SB_TRY(sb_func__room(ctx, text.size, &room));
+    while (end > 0) {
+        size_t begin = end - 1;
+        while (begin > 0 && (text.data[begin] & 0xC0u) == 0x80u)
+            begin--;
+        memcpy(room + size, text.data + begin, end - begin);
+        size += end - begin;
+        end = begin;
+    }
+    *result = sb_val_string(sb_bytes_of(room, size));
+    return SB_OK;
+}
+
+sb_status sb_func__reverse(sb_func_context *ctx, const sb_val *args, uint32_t count, sb_val *result)
+{
+    sb_val_list *list;
+
+    (void)count;
+    if (args[0].kind == SB_VAL_STRING) return reverse_string(ctx, sb_val_text(args[0]), result);
+    if (args[0].kind != SB_VAL_LIST)
+        return sb_func__fail_arg(ctx, "reverse", "a STRING or LIST", args[0]);
+    const uint64_t items = args[0].as.list->count;
+    SB_TRY(sb_func__list(ctx, items, &list));
+    for (uint64_t i = 0; i < items; i++)
+        list->items[i] = args[0].as.list->items[items - 1 - i];
+    return sb_val_list_seal(list, result, ctx->err);
+}
