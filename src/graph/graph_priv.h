@@ -365,9 +365,12 @@ SB_MUST_CHECK sb_status sb_upkeep__plan(sb_graph *graph, sb_entity entity, uint6
 bool sb_upkeep__indexed(sb_graph *graph, sb_entity entity, uint32_t set_or_type);
 /* Is the label index of a label kept (it can be dropped)? */
 bool sb_upkeep__label_indexed(sb_graph *graph, sb_label_id label);
-/* Sort entries of an index by key; nothing when they are sorted. */
+/* Sort entries of an index by key; nothing when they are sorted. Can be cancelled, as the next. */
 SB_MUST_CHECK sb_status sb_upkeep__sort_items(sb_graph *graph, sb_item *items, size_t count,
                                               sb_err *err);
+/* sb_tree_put_many of sorted entries, in pieces. */
+SB_MUST_CHECK sb_status sb_upkeep__put_items(sb_graph *graph, sb_tree *tree, const sb_item *items,
+                                             size_t count, sb_err *err);
 /* The value of a key on a side; NULL typed when absent. Long ones are made in upkeep.work. */
 SB_MUST_CHECK sb_status sb_side__value(sb_graph *graph, const sb_side *side, sb_key_id key,
                                        sb_value *value, sb_err *err);

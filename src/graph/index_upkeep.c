@@ -141,34 +141,113 @@ static uint64_t head_of(sb_bytes key, size_t prefix)
     return sb_load_be64(bytes);
 }
 
-/* Radix sort of the heads behind what all keys share; runs of equal heads by comparison. */
+/* Between two looks at cancel and progress: a millisecond or two of sorting or putting. */
+#define PIECE_ITEMS ((size_t)16384)
+#define SORT_DEPTH  8u /* times that a long run of equal heads is sorted by the next eight bytes */
+
+/* After item i of a loop over many. */
+SB_MUST_CHECK static sb_status look(sb_graph *graph, size_t i, sb_err *err)
+{
+    return SB_LIKELY((i + 1) % PIECE_ITEMS != 0) ? SB_OK : sb_graph__work(graph, PIECE_ITEMS, err);
+}
+
+static void merge_heads(const sb_pair *left, size_t left_count, const sb_pair *right,
+                        size_t right_count, sb_pair *out)
+{
+    size_t i = 0, j = 0;
+
+    while (i < left_count && j < right_count)
+        *out++ = right[j].key < left[i].key ? right[j++] : left[i++];
+    memcpy(out, left + i, (left_count - i) * sizeof *out);
+    memcpy(out + (left_count - i), right + j, (right_count - j) * sizeof *out);
+}
+
+/* heads: count of them, and room for as many. In pieces, so that a cancel is heard: each sorted, then merged. */
+static sb_status sort_heads(sb_graph *graph, sb_pair *heads, size_t count, sb_err *err)
+{
+    sb_pair *from = heads, *to = heads + count;
+
+    for (size_t at = 0; at < count; at += PIECE_ITEMS) {
+        const size_t part = count - at < PIECE_ITEMS ? count - at : PIECE_ITEMS;
+        sb_pairs_sort(heads + at, to + at, part);
+        SB_TRY(sb_graph__work(graph, part, err));
+    }
+    for (size_t width = PIECE_ITEMS; width < count; width *= 2) {
+        for (size_t at = 0; at < count; at += 2 * width) {
+            const size_t left = count - at < width ? count - at : width,
+                         right = count - at - left < width ? count - at - left : width;
+            merge_heads(from + at, left, from + at + left, right, to + at);
+            SB_TRY(sb_graph__work(graph, (left + right) / 4, err));
+        }
+        sb_pair *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != heads) memcpy(heads, from, count * sizeof *heads);
+    return SB_OK;
+}
+
+/* Heads behind what all keys share; then runs of equal heads, long ones by what follows, short ones by comparison.
+ * room: for 2 × count pairs and then count items. */
+static sb_status sort_range(sb_graph *graph, sb_item *items, size_t count, uint8_t *room,
+                            unsigned depth, sb_err *err)
+{
+    sb_pair *heads = (sb_pair *)(void *)room;
+    sb_item *sorted = (sb_item *)(void *)(heads + 2 * count);
+    const size_t prefix = shared_prefix(items, count);
+
+    for (size_t i = 0; i < count; i++) {
+        heads[i] = (sb_pair){.key = head_of(items[i].key, prefix), .value = i};
+        SB_TRY(look(graph, i, err));
+    }
+    SB_TRY(sort_heads(graph, heads, count, err));
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = items[heads[i].value];
+        SB_TRY(look(graph, i, err));
+    }
+    memcpy(items, sorted, count * sizeof *items);
+    /* Where runs of equal heads end, noted in the values: what follows uses the room itself. */
+    size_t runs = 0;
+    for (size_t i = 0, run; i < count; i += run) {
+        for (run = 1; i + run < count && heads[i + run].key == heads[i].key; run++) {
+        }
+        heads[runs++].value = run;
+    }
+    uint8_t *inner = (uint8_t *)(heads + runs);
+    for (size_t r = 0, i = 0; r < runs; i += (size_t)heads[r++].value) {
+        const size_t run = (size_t)heads[r].value;
+        if (run > PIECE_ITEMS / 8 && depth < SORT_DEPTH)
+            SB_TRY(sort_range(graph, items + i, run, inner, depth + 1, err));
+        else if (run > 1)
+            qsort(items + i, run, sizeof *items, compare_items);
+        SB_TRY(sb_graph__work(graph, run, err));
+    }
+    return SB_OK;
+}
+
 sb_status sb_upkeep__sort_items(sb_graph *graph, sb_item *items, size_t count, sb_err *err)
 {
     sb_buffer *scratch = &graph->writer.scratch;
-    size_t prefix, bytes;
-    sb_pair *heads;
-    sb_item *sorted;
+    size_t bytes;
 
     if (items_sorted(items, count)) return SB_OK;
-    if (!sb_mul_size(count, 2 * sizeof *heads + sizeof *sorted, &bytes)) return SB_FAIL_NOMEM(err);
+    /* An outer level keeps one pair for each of its runs, of which the one being sorted is not cut. */
+    if (!sb_mul_size(count, 2 * sizeof(sb_pair) + sizeof(sb_item), &bytes) ||
+        !sb_add_size(bytes, 2 * SORT_DEPTH * sizeof(sb_pair), &bytes))
+        return SB_FAIL_NOMEM(err);
     sb_buffer_reset(scratch);
     if (sb_buffer_reserve(scratch, bytes) != SB_OK) return SB_FAIL_NOMEM(err);
-    heads = (sb_pair *)(void *)scratch->data;
-    sorted = (sb_item *)(void *)(heads + 2 * count);
-    prefix = shared_prefix(items, count);
-    for (size_t i = 0; i < count; i++)
-        heads[i] = (sb_pair){.key = head_of(items[i].key, prefix), .value = i};
-    sb_pairs_sort(heads, heads + count, count);
-    for (size_t i = 0; i < count; i++)
-        sorted[i] = items[heads[i].value];
-    for (size_t i = 0; i < count;) {
-        size_t run = 1;
-        while (i + run < count && heads[i + run].key == heads[i].key)
-            run++;
-        if (run > 1) qsort(sorted + i, run, sizeof *sorted, compare_items);
-        i += run;
+    return sort_range(graph, items, count, scratch->data, 0, err);
+}
+
+sb_status sb_upkeep__put_items(sb_graph *graph, sb_tree *tree, const sb_item *items, size_t count,
+                               sb_err *err)
+{
+    for (size_t at = 0; at < count; at += PIECE_ITEMS) {
+        const size_t part = count - at < PIECE_ITEMS ? count - at : PIECE_ITEMS;
+        SB_TRY(sb_tree_put_many(graph->txn, tree, items + at, part, err));
+        SB_TRY(sb_graph__work(graph, 4 * part, err)); /* a put is worth four rows made */
     }
-    memcpy(items, sorted, count * sizeof *items);
     return SB_OK;
 }
 
@@ -208,6 +287,7 @@ static sb_status check_fresh(sb_graph *graph, const sb_schema *schema, sb_cursor
 
     for (size_t i = 0; i < count; i++) {
         const sb_bytes values = values_of(items[i].key);
+        SB_TRY(look(graph, i, err));
         if (i != 0 && has_values(items[i - 1].key, values))
             SB_TRY(conflict(graph, schema, items[i].key, items[i - 1].key, err));
         if (sought == SIZE_MAX || sb_bytes_compare(sb_cursor_key(cursor), values) < 0) {
@@ -298,6 +378,7 @@ static sb_status make_items(sb_graph *graph, const sb_schema *schema,
     items = (sb_item *)(void *)writer->items.data;
     for (size_t i = 0; i < count; i++) {
         const size_t begin = writer->keys.size;
+        SB_TRY(look(graph, i, err));
         if (!row_values(schema, columns, i, values)) continue;
         SB_TRY(sb_index_key(graph->view, schema->id, values, schema->key_count, ids[i],
                             &writer->keys, &cut, err));
@@ -330,8 +411,8 @@ static sb_status enter_batch(sb_graph *graph, const sb_schema *schema, const uin
     for (size_t i = 0; is_unique(schema) && upkeep->defer_unique && i < item_count; i++)
         SB_TRY(
             note_entry(&upkeep->checks, &upkeep->check_keys, schema->id, true, items[i].key, err));
-    return sb_tree_put_many(graph->txn, sb_schema_tree(graph->view, schema->id), items, item_count,
-                            err);
+    return sb_upkeep__put_items(graph, sb_schema_tree(graph->view, schema->id), items, item_count,
+                                err);
 }
 
 /* Does a constraint that is checked at commit hold for all rows because of what the columns are? */
@@ -529,7 +610,7 @@ static sb_status apply_schema(sb_graph *graph, uint32_t schema, const sb_sorted_
             SB_TRY(sb_tree_delete(graph->txn, tree, entries[i].key, &found, err));
     }
     if (adds == 0) return SB_OK;
-    return sb_tree_put_many(graph->txn, tree, items, adds, err);
+    return sb_upkeep__put_items(graph, tree, items, adds, err);
 }
 
 static sb_status apply_edits(sb_graph *graph, sb_err *err)

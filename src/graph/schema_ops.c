@@ -117,7 +117,12 @@ static sb_status build_index(sb_fill *fill, sb_tree *tree, const sb_item *items,
     sb_status st;
 
     SB_TRY(sb_build_open(fill->graph->txn, tree, BUILD_FILL_PERCENT, &build, fill->err));
-    st = sb_build_items(build, items, count, fill->err);
+    st = SB_OK;
+    for (size_t at = 0; at < count && st == SB_OK; at += TICK) {
+        const size_t part = count - at < TICK ? count - at : TICK;
+        st = sb_build_items(build, items + at, part, fill->err);
+        if (st == SB_OK) st = sb_graph__work(fill->graph, part, fill->err);
+    }
     if (st != SB_OK) {
         sb_build_abort(build);
         return st;
@@ -143,7 +148,7 @@ static sb_status put_run(sb_fill *fill)
     if (tree->root == SB_PGNO_NONE && count >= BUILD_MIN && !fill->full)
         st = build_index(fill, tree, items, count);
     else
-        st = sb_tree_put_many(graph->txn, tree, items, count, fill->err);
+        st = sb_upkeep__put_items(graph, tree, items, count, fill->err);
     sb_buffer_reset(&fill->keys);
     sb_buffer_reset(&fill->items);
     return st;

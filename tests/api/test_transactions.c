@@ -570,6 +570,64 @@ static void test_api_transactions__long_writes_are_cancelled(void **state)
     api_end(&f);
 }
 
+/* The upkeep of an index in one large batch hears a cancel wherever it comes: while keys are made, sorted (here with long runs
+ * of keys that begin alike), checked and put. */
+static void test_api_transactions__index_upkeep_is_cancelled(void **state)
+{
+    enum { MANY = 60000 };
+    api_fixture f;
+    long_call call = {0};
+    uint32_t label, keys[2], id;
+    sombra_value *values = calloc(MANY, sizeof *values);
+    char *texts = malloc((size_t)MANY * 32);
+    unsigned cancelled = 0;
+    sombra_status status = SOMBRA_INTERRUPT;
+    (void)state;
+
+    api_new(&f);
+    call.conn = f.conn;
+    api_begin(&f, SOMBRA_WRITE);
+    label = api_name(&f, SOMBRA_LABEL, "Person");
+    keys[0] = api_name(&f, SOMBRA_KEY, "name");
+    keys[1] = api_name(&f, SOMBRA_KEY, "number");
+    for (unsigned i = 0; i < 2; i++) {
+        const sombra_schema schema = {.kind = i == 0 ? SOMBRA_UNIQUE : SOMBRA_INDEX,
+                                      .entity = label,
+                                      .keys = &keys[i],
+                                      .key_count = 1};
+        OK(&f, sombra_schema_create(f.txn, &schema, &id));
+    }
+    for (unsigned i = 0; i < MANY; i++) {
+        const int size =
+            sprintf(texts + (size_t)i * 32, "person with number %08u", (i * 7919u) % MANY * 3);
+        values[i] = sombra_string(texts + (size_t)i * 32, (size_t)size);
+    }
+    int64_t *numbers = calloc(MANY, sizeof *numbers);
+    for (unsigned i = 0; i < MANY; i++)
+        numbers[i] = (int64_t)(i * 104729u % 1000);
+    const sombra_column columns[2] = {
+        {.key = keys[0], .values = values},
+        {.key = keys[1], .type = SOMBRA_TYPE_INT, .integers = numbers}};
+    sombra_set_progress(f.conn, on_progress, &call);
+    while (status == SOMBRA_INTERRUPT) {
+        call.calls = 0;
+        call.stop_at = ++cancelled;
+        status = sombra_create_nodes(f.txn, &label, 1, MANY, columns, 2, NULL);
+    }
+    OK(&f, status);
+    assert_true(cancelled > 10); /* a look for each few thousand entries of two indexes */
+    sombra_set_progress(f.conn, NULL, NULL);
+    api_verify(&f);
+    FAILS(&f, sombra_create_nodes(f.txn, &label, 1, 1, columns, 2, NULL), SOMBRA_CONSTRAINT,
+          "name");
+    api_commit(&f);
+    assert_int_equal(api_node_count(&f), MANY);
+    free(values);
+    free(texts);
+    free(numbers);
+    api_end(&f);
+}
+
 /* ---- Time limits --------------------------------------------------------------------------------------------------- */
 
 static bool sleepy(void *ctx, uint64_t done, uint64_t total)
@@ -785,6 +843,7 @@ int main(void)
         cmocka_unit_test(test_api_transactions__commit_hook),
         cmocka_unit_test(test_api_transactions__change_hook),
         cmocka_unit_test(test_api_transactions__interrupt_and_progress),
+        cmocka_unit_test(test_api_transactions__index_upkeep_is_cancelled),
         cmocka_unit_test(test_api_transactions__time_limit),
         cmocka_unit_test(test_api_transactions__long_writes_are_cancelled),
         cmocka_unit_test(test_api_transactions__read_only),
