@@ -94,8 +94,8 @@ typedef struct sombra_error {
     int os_error;          /**< errno value, or 0 */
     uint64_t page;         /**< page concerned, or UINT64_MAX */
     uint32_t line, column; /**< position in an input file or query, from 1; 0: none */
-    uint32_t detail; /**< of a query's error: its stable number (docs/ERRORS.md); 0: none */
-    bool runtime;    /**< of a query's error: found while it ran, not while it was compiled */
+    uint32_t detail;       /**< of a query's error: its stable number (docs/ERRORS.md); 0: none */
+    bool runtime;          /**< of a query's error: found while it ran, not while it was compiled */
     char message[512]; /**< one sentence that names the object; empty when status is SOMBRA_OK */
     char source[64];   /**< file:line of the library that noticed, for bug reports */
 } sombra_error;
@@ -246,6 +246,8 @@ typedef struct sombra_options {
 /** Fill in the defaults and the ABI number of the header that the caller was compiled with. */
 #define sombra_options_init(options)                                                               \
     sombra_options_init_for((options), SOMBRA_ABI, (uint32_t)sizeof(sombra_options))
+/** What sombra_options_init calls, with the ABI number and size that the caller was compiled with; for bindings that fill in the struct
+ *  themselves. options is not NULL. */
 SOMBRA_API void sombra_options_init_for(sombra_options *options, uint32_t abi,
                                         uint32_t struct_bytes);
 /** Set one option by name from text: sizes take k, m, g (1,024 each); booleans true, false, on, off, 1, 0.
@@ -257,9 +259,12 @@ SOMBRA_API bool sombra_options_describe(size_t i, const char **name, const char 
                                         const char **help);
 
 /** Open or create a database file, or ":memory:" (private to the handle).
- *  @param options  NULL: the defaults.     @param error  may be NULL.
  *  Recovers first when the last user died. Errors: CANT_OPEN, NOT_A_DB, VERSION_NEWER, CORRUPT, IO, FULL, BUSY (being
- *  recovered), READ_ONLY (must be recovered but may not), NOMEM, INVALID, MISUSE (ABI). */
+ *  recovered), READ_ONLY (must be recovered but may not), NOMEM, INVALID, MISUSE (ABI).
+ *  @param path     not NULL.
+ *  @param options  NULL: the defaults.
+ *  @param db       the handle, to be closed; NULL on failure.
+ *  @param error    may be NULL. */
 SOMBRA_API sombra_status sombra_open(const char *path, const sombra_options *options,
                                      sombra_db **db, sombra_error *error);
 /** Close. MISUSE, and nothing happens, while connections are open. The last user checkpoints and removes the WAL: then it is one
@@ -298,6 +303,7 @@ typedef enum sombra_change {
     SOMBRA_REL_CHANGED,
     SOMBRA_REL_DELETED
 } sombra_change;
+/** Hear of each change of a connection, after the call that made it; ctx is handed on. The hook may not use the connection. NULL: none. */
 SOMBRA_API void sombra_set_change_hook(sombra_conn *conn,
                                        void (*hook)(void *ctx, sombra_change change, uint64_t id),
                                        void *ctx);
@@ -319,7 +325,9 @@ SOMBRA_API void sombra_rollback(sombra_txn *txn);
 SOMBRA_API sombra_status sombra_upgrade(sombra_txn *txn);
 /** Savepoints nest. Rolling back to one keeps it; releasing drops it and those inside. Ids rise from 1, with gaps. */
 SOMBRA_API sombra_status sombra_savepoint(sombra_txn *txn, uint32_t *savepoint);
+/** Undo what was done since a savepoint, which stays. MISUSE: no such savepoint, or it was released. */
 SOMBRA_API sombra_status sombra_rollback_to(sombra_txn *txn, uint32_t savepoint);
+/** Drop a savepoint and those inside of it; what was done stays. MISUSE, as above. */
 SOMBRA_API sombra_status sombra_release(sombra_txn *txn, uint32_t savepoint);
 /** Number of commits before the state that the transaction sees. */
 SOMBRA_API uint64_t sombra_txn_sequence(const sombra_txn *txn);
@@ -348,6 +356,7 @@ SOMBRA_API sombra_status sombra_name_entities(sombra_txn *txn, sombra_name_kind 
 
 /* ---- Creating ---------------------------------------------------------------------------------------------------- */
 
+/** A property: the number of its key (sombra_name_intern), and its value. */
 typedef struct sombra_prop {
     uint32_t key;
     sombra_value value;
@@ -363,14 +372,21 @@ typedef struct sombra_column {
     const struct sombra_text *texts; /**< STRING, BYTES */
     const sombra_value *values;      /**< any */
 } sombra_column;
+/** A text or bytes: size bytes at data, which may be NULL only when size is 0. */
 typedef struct sombra_text {
     const void *data;
     size_t size;
 } sombra_text;
 
 /** Typed batch of nodes: columns in, ids out. The fastest way to make many.
- *  @param labels  label numbers, none twice; may be empty.   @param ids  count places; ascending ids; may be NULL.
- *  Errors: CONSTRAINT, INVALID, TYPE_MISMATCH, LIMIT, READ_ONLY, NOMEM, IO, FULL, CORRUPT. */
+ *  Errors: CONSTRAINT, INVALID, TYPE_MISMATCH, LIMIT, READ_ONLY, NOMEM, IO, FULL, CORRUPT.
+ *  @param txn           a write transaction.
+ *  @param labels        label numbers, none twice, of every node.
+ *  @param label_count   how many; may be 0.
+ *  @param count         how many nodes.
+ *  @param columns       properties, each of count values, none twice.
+ *  @param column_count  how many; may be 0.
+ *  @param ids           count places, for ascending ids; may be NULL. */
 SOMBRA_API sombra_status sombra_create_nodes(sombra_txn *txn, const uint32_t *labels,
                                              size_t label_count, size_t count,
                                              const sombra_column *columns, size_t column_count,
@@ -389,6 +405,7 @@ typedef enum sombra_ref_kind {
     SOMBRA_REF_HANDLE = 1,
     SOMBRA_REF_ALIAS = 2
 } sombra_ref_kind;
+/** A node for a relationship of the builder: by id, by handle (sombra_builder_node gave it), or by alias, a text of alias_size bytes. */
 typedef struct sombra_ref {
     sombra_ref_kind kind;
     uint64_t id;
@@ -410,6 +427,7 @@ static inline sombra_ref sombra_ref_alias(const char *a, size_t n)
     sombra_ref r = {SOMBRA_REF_ALIAS, 0, a, n};
     return r;
 }
+/** A create builder, for nodes and relationships that refer to each other: note them, then execute. Errors: READ_ONLY, NOMEM. */
 SOMBRA_API sombra_status sombra_builder_open(sombra_txn *txn, sombra_builder **builder);
 /** Forgets what was not executed. Must come before the transaction's end. NULL is allowed. */
 SOMBRA_API void sombra_builder_close(sombra_builder *builder);
@@ -422,6 +440,7 @@ SOMBRA_API sombra_status sombra_builder_node(sombra_builder *builder, const uint
 SOMBRA_API sombra_status sombra_builder_rel(sombra_builder *builder, sombra_ref source,
                                             uint32_t type, sombra_ref target,
                                             const sombra_prop *props, size_t prop_count);
+/** Ids in the order in which things were noted. Borrowed from the builder. */
 typedef struct sombra_created {
     const uint64_t *node_ids;
     size_t node_count;
@@ -453,6 +472,7 @@ typedef struct sombra_op_ref {
     uint64_t id;
     int64_t result_of;
 } sombra_op_ref;
+/** One change of a list; what each kind needs stands with sombra_op_kind. Fields that it does not need are 0. */
 typedef struct sombra_op {
     sombra_op_kind kind;
     bool on_rel; /**< SET_PROPS: the entity is a relationship */
@@ -465,6 +485,7 @@ typedef struct sombra_op {
     const sombra_prop *props;
     size_t prop_count;
 } sombra_op;
+/** What a list of changes came to. */
 typedef struct sombra_mutation {
     /** detached relationships included */
     uint64_t nodes_created, rels_created, nodes_deleted, rels_deleted;
@@ -493,6 +514,7 @@ SOMBRA_API sombra_status sombra_get_props_many(sombra_txn *txn, sombra_entity en
                                                const uint64_t *ids, size_t id_count,
                                                const uint32_t *keys, size_t key_count,
                                                sombra_value *values, uint8_t *found);
+/** A whole node. */
 typedef struct sombra_node {
     uint64_t id;
     const uint32_t *labels;
@@ -500,19 +522,23 @@ typedef struct sombra_node {
     const sombra_prop *props;
     size_t prop_count;
 } sombra_node;
+/** A whole relationship. */
 typedef struct sombra_rel {
     uint64_t id, source, target;
     uint32_t type;
     const sombra_prop *props;
     size_t prop_count;
 } sombra_rel;
-/** Whole records: call results. */
+/** A whole node: call result. *found false when it does not exist. */
 SOMBRA_API sombra_status sombra_get_node(sombra_txn *txn, uint64_t id, sombra_node *node,
                                          bool *found);
+/** A whole relationship: call result. *found false when it does not exist. */
 SOMBRA_API sombra_status sombra_get_rel(sombra_txn *txn, uint64_t id, sombra_rel *rel, bool *found);
+/** Which of count nodes exist: exist is a bitmap of count bits, bit i%8 of byte i/8 for the i-th. */
 SOMBRA_API sombra_status sombra_nodes_exist(sombra_txn *txn, const uint64_t *ids, size_t count,
                                             uint8_t *exist);
 
+/** Which relationships to follow, and what to list. All zero: all outgoing ones. */
 typedef struct sombra_neighbors_options {
     sombra_direction direction;
     const uint32_t *types;
@@ -520,6 +546,7 @@ typedef struct sombra_neighbors_options {
     bool distinct;     /**< each neighbor once (also when the option distinct_neighbors says so) */
     uint64_t limit;    /**< 0: none */
 } sombra_neighbors_options;
+/** A neighbor, and the relationship that leads to it: outgoing from the node asked about, or incoming. */
 typedef struct sombra_neighbor {
     uint64_t node, rel;
     uint32_t type;
@@ -595,6 +622,9 @@ typedef struct sombra_scan_options {
     bool no_index; /**< scan although there is an index */
 } sombra_scan_options;
 typedef struct sombra_scan sombra_scan;
+/** Begin a scan of ids. options is not NULL; zeroed ones say: all nodes. Without an index ids ascend; with one they come in the order
+ *  of its values. The scan must be closed before the transaction ends. An unknown label, type or key has none.
+ *  Errors: INVALID, IO, CORRUPT, NOMEM. */
 SOMBRA_API sombra_status sombra_scan_open(sombra_txn *txn, const sombra_scan_options *options,
                                           sombra_scan **scan);
 /** Up to capacity ids; *count 0 at the end. */
@@ -614,6 +644,7 @@ SOMBRA_API sombra_status sombra_lookup(sombra_txn *txn, uint32_t schema_id,
 
 /* ---- Traversal ------------------------------------------------------------------------------------------------------------ */
 
+/** Where a traversal goes and where it ends. All zero: outgoing, without bounds. */
 typedef struct sombra_bfs_options {
     sombra_direction direction;
     const uint32_t *types;
@@ -621,6 +652,7 @@ typedef struct sombra_bfs_options {
     uint32_t max_depth;  /**< 0: no bound */
     uint64_t max_visits; /**< 0: no bound */
 } sombra_bfs_options;
+/** How far a traversal went: nodes visited, relationships looked at, the greatest depth; truncated when max_visits ended it. */
 typedef struct sombra_bfs_result {
     uint64_t visited, rels_seen;
     uint32_t depth;
@@ -632,6 +664,7 @@ SOMBRA_API sombra_status sombra_bfs(sombra_txn *txn, uint64_t start,
                                     const sombra_bfs_options *options,
                                     bool (*visit)(void *ctx, uint64_t node, uint32_t depth),
                                     void *ctx, sombra_bfs_result *result);
+/** A path: length relationships between length + 1 nodes; with weights their sum. found false: there is none, and the rest is 0. */
 typedef struct sombra_path {
     bool found;
     size_t length;
@@ -659,6 +692,7 @@ typedef enum sombra_schema_kind {
     SOMBRA_LABEL_INDEX = 6 /**< the index of a label's nodes: there from the start, may be dropped
                             * and made again */
 } sombra_schema_kind;
+/** An index or constraint on nodes of a label or relationships of a type. */
 typedef struct sombra_schema {
     uint32_t id;
     sombra_schema_kind kind;
@@ -674,6 +708,7 @@ typedef struct sombra_schema {
 /** Make an index or constraint, also on a full store. name NULL: one is made up. Errors: EXISTS, CONSTRAINT (data violates it), INTERRUPT. */
 SOMBRA_API sombra_status sombra_schema_create(sombra_txn *txn, const sombra_schema *definition,
                                               uint32_t *id);
+/** Drop an index or constraint, with its index if it has one. Errors: NOT_FOUND, READ_ONLY. */
 SOMBRA_API sombra_status sombra_schema_drop(sombra_txn *txn, uint32_t id);
 /** Definition number i (from 0), in order of id; *more false past the last. txn result. */
 SOMBRA_API sombra_status sombra_schema_at(sombra_txn *txn, size_t i, sombra_schema *schema,
@@ -684,10 +719,12 @@ SOMBRA_API sombra_status sombra_schema_find(sombra_txn *txn, const sombra_schema
 
 /* ---- Bulk load and export ------------------------------------------------------------------------------------------------------ */
 
+/** A file of nodes or of relationships. */
 typedef struct sombra_import_file {
     const char *path;
     const char *name; /**< label(s) separated by ':' or type; NULL: from the header */
 } sombra_import_file;
+/** What to load and how; docs/IMPORT.md explains each. Start with sombra_import_options_init. */
 typedef struct sombra_import_options {
     uint32_t struct_bytes; /**< set by sombra_import_options_init */
     const sombra_import_file *nodes;
@@ -706,15 +743,18 @@ typedef struct sombra_import_options {
     const char *schema_path; /**< a schema file, as sombra_export_csv writes one: its indexes and
                               * constraints are made when all rows are loaded; NULL */
 } sombra_import_options;
+/** What a load came to: counts, bytes read, and nanoseconds of parsing, sorting (of all threads, within building) and building. */
 typedef struct sombra_import_result {
     uint64_t nodes, rels, properties, rejected_rows, skipped_rows, bytes_read, parse_ns, sort_ns,
         build_ns, schemas;
 } sombra_import_result;
+/** Fill in the defaults: no files, ',' '"' ';', ids kept as properties, no rejected rows. */
 SOMBRA_API void sombra_import_options_init(sombra_import_options *options);
 /** Load CSV files (plain, gzip or zstd; "-" is standard input) as part of a write transaction. docs/IMPORT.md has the header
  *  syntax. Errors: SYNTAX, TYPE_MISMATCH, NOT_FOUND, EXISTS, REJECTED, each naming file, line, column and value. */
 SOMBRA_API sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *options,
                                            sombra_import_result *result);
+/** What an export wrote. */
 typedef struct sombra_export_result {
     uint64_t nodes, rels, files, bytes, schemas;
 } sombra_export_result;
@@ -745,6 +785,7 @@ typedef enum sombra_checkpoint_mode {
     SOMBRA_RESTART = 2,
     SOMBRA_TRUNCATE = 3
 } sombra_checkpoint_mode;
+/** Frames in the WAL, how many of them are in the main file now, pages written for that, and whether the WAL begins anew. */
 typedef struct sombra_checkpoint_result {
     uint64_t wal_frames, backfilled_frames, pages_written;
     bool restarted;
@@ -761,6 +802,7 @@ SOMBRA_API sombra_status sombra_restore(sombra_conn *conn, const char *path);
 /** Rebuild the database compactly in place (path NULL) or into a new file (EXISTS). No transaction may be open on conn. In
  *  place others may go on reading; the file gets shorter when nobody does. */
 SOMBRA_API sombra_status sombra_vacuum(sombra_conn *conn, const char *path);
+/** How many faults were found, and in how much. */
 typedef struct sombra_verify_result {
     uint64_t findings, pages, free_pages, nodes, rels, index_entries;
 } sombra_verify_result;
@@ -770,10 +812,12 @@ SOMBRA_API sombra_status sombra_verify(sombra_txn *txn,
                                        void (*finding)(void *ctx, uint64_t page,
                                                        const char *message),
                                        void *ctx, sombra_verify_result *result);
-/** Salvage what can be read of a damaged file into a new one. lost is called for each thing that could not be saved. */
+/** What a recovery saved, what it knows to be lost, and pages that are damaged. */
 typedef struct sombra_recover_result {
     uint64_t nodes, rels, lost_nodes, lost_rels, damaged_pages;
 } sombra_recover_result;
+/** Salvage what can be read of a damaged file into a new one (EXISTS), which the damaged one is only read for. lost is called for each thing
+ *  that could not be saved, and may be NULL. Errors: EXISTS, CANT_OPEN, CORRUPT (nothing can be read), IO, FULL, NOMEM. */
 SOMBRA_API sombra_status sombra_recover(const char *damaged, const char *path,
                                         void (*lost)(void *ctx, const char *message), void *ctx,
                                         sombra_recover_result *result, sombra_error *error);
@@ -782,6 +826,7 @@ SOMBRA_API sombra_status sombra_recover(const char *damaged, const char *path,
  *  equal digests, too (docs/LIMITS.md). */
 SOMBRA_API sombra_status sombra_digest(sombra_txn *txn, uint8_t digest[16]);
 
+/** Figures of a database: sizes of its files, commits so far, open readers, counts, and memory in use. */
 typedef struct sombra_info {
     uint32_t page_size;
     uint64_t pages, free_pages, file_bytes, wal_bytes, wal_frames, wal_backfilled;
@@ -789,13 +834,15 @@ typedef struct sombra_info {
     uint8_t durability, read_mode;
     bool poisoned;
 } sombra_info;
+/** The figures as of the transaction's state. */
 SOMBRA_API sombra_status sombra_get_info(sombra_txn *txn, sombra_info *info);
-/** Size and fill of one tree; i from 0; *more false past the last. name is a call result: "nodes", "index person_name", … */
+/** Size and fill of one tree. name is a call result: "nodes", "index person_name", … */
 typedef struct sombra_tree_info {
     const char *name;
     uint32_t height;
     uint64_t inner_pages, leaf_pages, overflow_pages, entries, used_bytes;
 } sombra_tree_info;
+/** Tree number i (from 0); *more false past the last. Reads all of the tree. */
 SOMBRA_API sombra_status sombra_tree_at(sombra_txn *txn, size_t i, sombra_tree_info *info,
                                         bool *more);
 /** Writer counters of a write transaction. */
@@ -803,6 +850,7 @@ typedef struct sombra_writer_stats {
     uint64_t endpoint_checks, cache_hits, cache_misses, node_lookups, known_in_txn, trusted,
         forward_sorts, reverse_sorts, label_sorts, flushes, flushed_rels;
 } sombra_writer_stats;
+/** What the write transaction did so far; all 0 in a read transaction. */
 SOMBRA_API sombra_status sombra_get_writer_stats(sombra_txn *txn, sombra_writer_stats *stats);
 
 /** One counter of the profile: names ending in _ns are nanoseconds. */

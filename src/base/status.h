@@ -22,13 +22,13 @@ typedef enum sb_status {
  * already holds a failure is ignored, so clean-up can not overwrite the cause. */
 typedef struct sb_err {
     sb_status code;
-    uint32_t source_line;         /* line of the detecting file, for bug reports */
-    const char *source_file;      /* static */
-    uint64_t pgno;                /* page concerned, or UINT64_MAX */
-    int os_error;                 /* errno value, or 0 */
-    uint32_t line, column;        /* position in a query or input file, from 1; 0: none */
-    uint32_t detail;              /* of a query's error: its number in cypher/lex/error.def; 0: none */
-    bool runtime;                 /* of a query's error: found while running, not while compiling */
+    uint32_t source_line;    /* line of the detecting file, for bug reports */
+    const char *source_file; /* static */
+    uint64_t pgno;           /* page concerned, or UINT64_MAX */
+    int os_error;            /* errno value, or 0 */
+    uint32_t line, column;   /* position in a query or input file, from 1; 0: none */
+    uint32_t detail;         /* of a query's error: its number in cypher/lex/error.def; 0: none */
+    bool runtime;            /* of a query's error: found while running, not while compiling */
     char text[SB_ERR_TEXT_BYTES]; /* NUL-terminated UTF-8, cut on a character border */
 } sb_err;
 
