@@ -237,6 +237,7 @@ static sb_status row_call(sb_eval *e, const sb_batch *in, uint32_t row, sb_val *
         *value = SB_VAL_NULL_VALUE;
         return SB_OK;
     }
+    run->func.function = function;
     return function->call(&run->func, args, e->arg_count, value);
 }
 

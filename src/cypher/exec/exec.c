@@ -322,7 +322,7 @@ sb_status sb_exec_next(sb_exec *run, uint32_t *row_count, sb_err *err)
     SB_TRY(leave(run, sb_exec__next(run->root->root, &run->current)));
     if (run->current == NULL) {
         run->ended = true;
-        return SB_OK;
+        return leave(run, sb_exec__delete_pending(run));
     }
     *row_count = run->current->row_count;
     run->rows += *row_count;

@@ -254,6 +254,8 @@ void sb_exec__reader_init(sb_exec *run);
 /* EntityNotFound. */
 SB_COLD sb_status sb_exec__gone(sb_exec *run, sb_entity entity, uint64_t id);
 bool sb_exec__is_deleted(sb_exec *run, sb_entity entity, uint64_t id);
+/* Nodes that were deleted with relationships left: at the end of a statement they go, or it fails. */
+SB_MUST_CHECK sb_status sb_exec__delete_pending(sb_exec *run);
 /* Property of one entity, copied to run->func.arena. */
 SB_MUST_CHECK sb_status sb_exec__property(sb_exec *run, sb_entity entity, uint64_t id,
                                           sb_key_id key, sb_val *value);

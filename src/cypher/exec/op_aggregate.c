@@ -180,6 +180,7 @@ static sb_status update_row(sb_aggregate_op *a, sb_aggregate_item *item, uint32_
         ++*(int64_t *)state;
         return SB_OK;
     }
+    run->func.function = item->plan->function;
     return item->plan->function->aggregate->update(&run->func, a->arena, state, item->vals + 1,
                                                    args);
 }
@@ -251,6 +252,7 @@ static sb_status emit_item(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t
     sb_val vals[SB_BATCH_ROWS];
 
     if (item->out == NULL) return SB_OK;
+    run->func.function = item->plan->function;
     for (uint32_t i = 0; i < count; i++) {
         void *state = state_of(a, a->next + i, item);
         if (item->counts)

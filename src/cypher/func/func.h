@@ -40,6 +40,7 @@ typedef struct sb_func_context {
     uint64_t random[2];    /* state of rand(), randomUUID(): seeded by the executor */
     struct sb_regexes
         *regexes; /* patterns of =~ compiled so far: NULL at first, sb_func_context_deinit */
+    const struct sb_function *function; /* being called: set by the caller for SB_FUNC_USER ones */
     sb_err *err;
 } sb_func_context;
 

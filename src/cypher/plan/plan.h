@@ -3,7 +3,8 @@
  *       in the slots that its input had and those that it binds. `live` says which slots anybody above still reads: others need not be
  *       carried along.
  * Input: an operator with an input works for each row of it. A plan (and an inner plan of APPLY and its kind) begins with ARGUMENT, which
- *       gives the rows that it is run for: one empty row for a statement. So a scan below another scan is a nested loop, and joins
+ *       gives the rows that it is run for: one empty row for a statement. Both inputs of HASH_JOIN, PRODUCT and UNION begin with an
+ *       ARGUMENT, which are the same row then. So a scan below another scan is a nested loop, and joins
  *       that are not nested loops have two inputs.
  * Promises: operators keep the order of their input's rows, but for AGGREGATE, DISTINCT (first of equals, in order), SORT, TOP and HASH_JOIN
  *       (order of the probing side).
@@ -153,8 +154,8 @@ typedef struct sb_plan_expand {
     sb_selector selector;
     uint64_t selector_count;
     const sb_var *path; /* SHORTEST: the path value */
-    bool
-        end_filters_each; /* SHORTEST: filter applies to whole paths, so exhaustive search where it fails */
+    /* SHORTEST, written as shortestPath(): predicates on the whole path, which only paths that meet them are searched for; NULL */
+    sb_expr *path_filter;
 } sb_plan_expand;
 
 struct sb_plan {
@@ -178,13 +179,17 @@ struct sb_plan {
             const sb_var *node;
             bool on_rels;
             sb_expr *id;
+            bool
+                bound; /* node (a relationship) has a value already: bind its ends alone; id is NULL */
+            bool either; /* as for seek */
             bool list;
             const sb_var *from, *to;
         } by_id;
         struct {
             uint32_t schema;         /* id of the index */
             const sb_var *entity;    /* node or relationship */
-            const sb_var *from, *to; /* of a relationship's ends, when it is one */
+            const sb_var *from, *to; /* a relationship's start and end, when it is one; */
+            bool either;             /* each twice, the other way round too (a loop once) */
             sb_expr **equal;         /* leading values; */
             uint32_t equal_count;
             bool in_list;            /* the last of equal is a list: one seek for each item */
@@ -201,6 +206,9 @@ struct sb_plan {
             const sb_var **unlike;
             uint32_t unlike_count;
             const sb_var *inner_from, *inner_to;
+            sb_selector selector;
+            uint64_t selector_count;
+            const sb_var *path;
         } quantified; /* inner: one repetition */
         struct {
             sb_expr *predicate;
@@ -270,7 +278,7 @@ struct sb_plan {
         struct {
             sb_expr *list;
             const sb_var *var;
-        } foreach; /* inner: from ARGUMENT, run for its effects */
+        } foreach; /* inner: from ARGUMENT, run for its effects, for each item; list NULL: once */
         sb_plan_create create;
         struct {
             sb_plan_create create;
@@ -320,6 +328,9 @@ typedef struct sb_plan_options {
 SB_MUST_CHECK sb_status sb_plan_make(sb_arena *arena, sb_statement *statement, uint32_t slot_count,
                                      sb_graph *graph, const sb_plan_options *options,
                                      sb_compiled **compiled, sb_err *err);
+
+/* Is it still the plan to run on this graph: same indexes, and about as many entities? Also false (err set) when that can't be told. */
+bool sb_plan_is_current(const sb_compiled *compiled, sb_graph *graph, sb_err *err);
 
 /* What EXPLAIN shows of an operator: name ("NodeIndexSeek") and details ("p:Person(name) = $x"). */
 const char *sb_plan_operator_name(const sb_plan *plan);

@@ -28,6 +28,10 @@ typedef struct sb_procedure {
     void *ctx;
 } sb_procedure;
 
+/* Built-in procedures, by name (case does not matter; NULL: none) and in order (NULL past the last). */
+const sb_procedure *sb_procedure_find(sb_bytes name);
+const sb_procedure *sb_procedure_at(size_t i);
+
 /* Names that are not in the statement: functions and procedures registered on the database. NULL members: only built-in ones. */
 typedef struct sb_sema_env {
     const sb_function *(*find_function)(void *ctx, sb_bytes name);
@@ -42,6 +46,10 @@ typedef struct sb_sema_env {
  * standalone CALL without YIELD yields all; implicit arguments of a standalone CALL become parameters of these names. */
 SB_MUST_CHECK sb_status sb_sema_analyze(sb_arena *arena, sb_statement *statement,
                                         const sb_sema_env *env, uint32_t *slot_count, sb_err *err);
+
+/* The same expression to a reader: equal trees with the same variables. Trees with patterns, sub-queries or lambdas are the same only as one and
+ * the same object. */
+bool sb_sema_same(const sb_expr *a, const sb_expr *b);
 
 /* A new variable with a slot of its own, for the planner. NULL: no memory. */
 sb_var *sb_sema_new_var(sb_arena *arena, uint32_t *slot_count, uint32_t kinds);

@@ -1,0 +1,192 @@
+/* op_delete.c — DELETE and DETACH DELETE.
+ * Of a batch first all relationships go, then the nodes that have none left. A node that still has some waits: another row, or another
+ * clause, may delete them. At the end of the statement it goes, or the statement fails. What was deleted is remembered, since expressions
+ * still hold it. */
+#include "cypher/exec/op_priv.h"
+#include "cypher/exec/write.h"
+
+typedef struct sb_delete_op {
+    sb_operator op;
+    sb_eval **entities;
+    sb_changes changes;
+    sb_buffer nodes;     /* uint64_t: of the batch */
+    sb_buffer neighbors; /* sb_neighbor: of a node being detached */
+} sb_delete_op;
+
+static sb_status delete_open(sb_operator *op)
+{
+    sb_delete_op *d = (sb_delete_op *)op;
+
+    sb_changes__open(op->run, &d->changes);
+    sb_buffer_init(&d->nodes, op->run->alloc);
+    sb_buffer_init(&d->neighbors, op->run->alloc);
+    return sb_exec__compile_many(op->run, op->plan->as.delete_.entities, op->plan->as.delete_.count,
+                                 &d->entities);
+}
+
+static void delete_close(sb_operator *op)
+{
+    sb_delete_op *d = (sb_delete_op *)op;
+
+    sb_changes__close(&d->changes);
+    sb_buffer_deinit(&d->nodes);
+    sb_buffer_deinit(&d->neighbors);
+}
+
+static void delete_reset(sb_operator *op)
+{
+    sb_buffer_reset(&((sb_delete_op *)op)->nodes);
+}
+
+/* Note what is deleted; *fresh false: it was before. */
+static sb_status note_deleted(sb_exec *run, sb_map *map, uint64_t id, uint64_t value, bool *fresh)
+{
+    uint64_t *place = sb_map_at(map, id, fresh);
+
+    if (place == NULL) return sb_exec__no_memory(run);
+    if (*fresh) *place = value;
+    run->any_deleted = true;
+    return SB_OK;
+}
+
+static sb_status delete_rel(sb_delete_op *d, uint64_t id)
+{
+    sb_exec *run = d->op.run;
+    sb_type_id type;
+    bool fresh;
+
+    SB_TRY(sb_exec__rel_type(run, id, &type));
+    SB_TRY(note_deleted(run, &run->deleted.rels, id, type, &fresh));
+    if (fresh && sb_changes__add(&d->changes, SB_OP_DELETE_REL, SB_REL, id) == NULL)
+        return sb_exec__no_memory(run);
+    return SB_OK;
+}
+
+/* All relationships of a node, so that their types are known afterwards. */
+static sb_status detach_node(sb_delete_op *d, uint64_t id)
+{
+    sb_exec *run = d->op.run;
+    const sb_neighbors_options options = {.direction = SB_BOTH};
+    size_t count = 0, capacity;
+
+    do {
+        capacity = d->neighbors.capacity / sizeof(sb_neighbor);
+        SB_TRY(sb_graph_neighbors(run->graph, id, &options,
+                                  (sb_neighbor *)(void *)d->neighbors.data, capacity, &count,
+                                  run->err));
+        if (count > capacity &&
+            sb_buffer_reserve(&d->neighbors, count * sizeof(sb_neighbor)) != SB_OK)
+            return sb_exec__no_memory(run);
+    } while (count > capacity);
+    for (size_t i = 0; i < count; i++)
+        SB_TRY(delete_rel(d, ((const sb_neighbor *)(const void *)d->neighbors.data)[i].rel));
+    return SB_OK;
+}
+
+static sb_status delete_node(sb_delete_op *d, uint64_t id)
+{
+    sb_exec *run = d->op.run;
+    sb_set_id set;
+    bool fresh = !sb_exec__is_deleted(run, SB_NODE, id), found;
+
+    if (fresh) {
+        SB_TRY(sb_graph_node_set(run->graph, id, &set, &found, run->err));
+        if (!found) return sb_exec__gone(run, SB_NODE, id);
+        SB_TRY(note_deleted(run, &run->deleted.nodes, id, 0, &fresh));
+        if (sb_buffer_append(&d->nodes, &id, sizeof id) != SB_OK) return sb_exec__no_memory(run);
+    }
+    if (!d->op.plan->as.delete_.detach) return SB_OK;
+    /* One that an earlier DELETE left waiting may be detached now. */
+    if (fresh || sb_map_find(&run->deleted.pending, id) != NULL) SB_TRY(detach_node(d, id));
+    return SB_OK;
+}
+
+static sb_status delete_value(sb_delete_op *d, sb_val v)
+{
+    switch (v.kind) {
+    case SB_VAL_NULL: return SB_OK;
+    case SB_VAL_NODE: return delete_node(d, v.as.id);
+    case SB_VAL_REL: return delete_rel(d, v.as.id);
+    case SB_VAL_PATH:
+        for (uint64_t i = 0; i < v.as.path->length; i++)
+            SB_TRY(delete_rel(d, v.as.path->rels[i]));
+        for (uint64_t i = 0; i <= v.as.path->length; i++)
+            SB_TRY(delete_node(d, v.as.path->nodes[i]));
+        return SB_OK;
+    default: return sb_exec__type_error(d->op.run, "DELETE", "a node, relationship or path", v);
+    }
+}
+
+/* Delete those nodes that have no relationships; the others wait. */
+static sb_status settle_nodes(sb_exec *run, const uint64_t *ids, size_t count, sb_changes *changes)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t degree;
+        SB_TRY(sb_graph_degree(run->graph, ids[i], SB_BOTH, NULL, 0, &degree, run->err));
+        if (degree != 0) {
+            if (sb_map_put(&run->deleted.pending, ids[i], 0) != SB_OK)
+                return sb_exec__no_memory(run);
+        } else if (sb_changes__add(changes, SB_OP_DELETE_NODE, SB_NODE, ids[i]) == NULL) {
+            return sb_exec__no_memory(run);
+        }
+    }
+    return sb_changes__apply(changes, NULL);
+}
+
+static sb_status delete_next(sb_operator *op, const sb_batch **batch)
+{
+    sb_delete_op *d = (sb_delete_op *)op;
+    sb_val v;
+
+    SB_TRY(sb_exec__pull(op, batch));
+    if (*batch == NULL) return SB_OK;
+    sb_buffer_reset(&d->nodes);
+    for (uint32_t row = 0; row < (*batch)->row_count; row++)
+        for (uint32_t i = 0; i < op->plan->as.delete_.count; i++) {
+            SB_TRY(sb_exec__eval_row(d->entities[i], *batch, row, &v));
+            SB_TRY(delete_value(d, v));
+        }
+    SB_TRY(sb_changes__apply(&d->changes, NULL));
+    return settle_nodes(op->run, (const uint64_t *)(const void *)d->nodes.data,
+                        d->nodes.size / sizeof(uint64_t), &d->changes);
+}
+
+const sb_operator_ops sb_exec__delete = {.state_bytes = sizeof(sb_delete_op),
+                                         .open = delete_open,
+                                         .next = delete_next,
+                                         .reset = delete_reset,
+                                         .close = delete_close};
+
+/* ---- The end of the statement ------------------------------------------------------------------------------------------ */
+
+static sb_status still_connected(sb_exec *run, uint64_t id, uint64_t degree)
+{
+    return sb_cypher_fail_runtime(
+        run->err, SB_CYPHER_DELETE_CONNECTED_NODE,
+        "node %llu still has %llu relationship%s: delete %s first, or use DETACH DELETE",
+        (unsigned long long)id, (unsigned long long)degree, degree == 1 ? "" : "s",
+        degree == 1 ? "it" : "them");
+}
+
+sb_status sb_exec__delete_pending(sb_exec *run)
+{
+    sb_changes changes;
+    const sb_map_entry *entry;
+    size_t at = 0;
+    sb_status status = SB_OK;
+
+    if (run->deleted.pending.count == 0) return SB_OK;
+    sb_changes__open(run, &changes);
+    while (status == SB_OK && (entry = sb_map_next(&run->deleted.pending, &at)) != NULL) {
+        uint64_t degree;
+        status = sb_graph_degree(run->graph, entry->key, SB_BOTH, NULL, 0, &degree, run->err);
+        if (status == SB_OK && degree != 0) status = still_connected(run, entry->key, degree);
+        if (status == SB_OK &&
+            sb_changes__add(&changes, SB_OP_DELETE_NODE, SB_NODE, entry->key) == NULL)
+            status = sb_exec__no_memory(run);
+    }
+    if (status == SB_OK) status = sb_changes__apply(&changes, NULL);
+    sb_changes__close(&changes);
+    sb_map_clear(&run->deleted.pending);
+    return status;
+}
