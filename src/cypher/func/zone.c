@@ -1,7 +1,7 @@
 /* zone.c — time zones: TZif files (RFC 8536), the POSIX rule behind their last transition, and offsets of local times.
  * A zone's file is read on first use and kept. Names come from queries, so they are checked before a file is asked for, and each
  * number of a file before it is used. */
-#include "cypher/func/func_priv.h"
+#include "cypher/func/zone_priv.h"
 #include "graph/text_value.h"
 
 #define NAME_BYTES_MAX 64u
@@ -38,6 +38,7 @@ struct sb_zones {
     sb_status (*read)(void *ctx, const char *name, sb_buffer *out, bool *found, sb_err *err);
     void *ctx;
     zone *first; /* used last: queries mostly name one zone again and again */
+    sb_zone_tables tables;
 };
 
 sb_status sb_zones_create(const sb_allocator *alloc,
@@ -50,6 +51,8 @@ sb_status sb_zones_create(const sb_allocator *alloc,
     (*zones)->alloc = alloc;
     (*zones)->read = read;
     (*zones)->ctx = ctx;
+    sb_buffer_init(&(*zones)->tables.zones, alloc);
+    sb_buffer_init(&(*zones)->tables.since1970, alloc);
     return SB_OK;
 }
 
@@ -68,6 +71,8 @@ void sb_zones_destroy(sb_zones *zones)
         free_zone(zones->alloc, zones->first);
         zones->first = next;
     }
+    sb_buffer_deinit(&zones->tables.zones);
+    sb_buffer_deinit(&zones->tables.since1970);
     sb_free(zones->alloc, zones, sizeof *zones);
 }
 
@@ -294,6 +299,40 @@ static bool name_valid(sb_bytes name)
     return true;
 }
 
+static sb_status load_tables(sb_func_context *ctx)
+{
+    sb_zones *zones = ctx->zones;
+    bool found;
+
+    if (zones->tables.loaded) return SB_OK;
+    sb_buffer_reset(&zones->tables.zones);
+    sb_buffer_reset(&zones->tables.since1970);
+    SB_TRY(zones->read(zones->ctx, "zone.tab", &zones->tables.zones, &found, ctx->err));
+    SB_TRY(zones->read(zones->ctx, "zone1970.tab", &zones->tables.since1970, &found, ctx->err));
+    zones->tables.loaded = true;
+    return SB_OK;
+}
+
+/* The file of the zone that name shares its history with, or else its own. */
+static sb_status read_file(sb_func_context *ctx, sb_bytes name, sb_buffer *file, bool *found)
+{
+    char path[NAME_BYTES_MAX + 1];
+
+    SB_TRY(load_tables(ctx));
+    const sb_bytes history = sb_func__zone_history(&ctx->zones->tables, name);
+    *found = false;
+    if (name_valid(history) && !sb_bytes_equal(history, name)) {
+        memcpy(path, history.data, history.size);
+        path[history.size] = '\0';
+        SB_TRY(ctx->zones->read(ctx->zones->ctx, path, file, found, ctx->err));
+        if (*found) return SB_OK;
+        sb_buffer_reset(file);
+    }
+    memcpy(path, name.data, name.size);
+    path[name.size] = '\0';
+    return ctx->zones->read(ctx->zones->ctx, path, file, found, ctx->err);
+}
+
 static sb_status load_zone(sb_func_context *ctx, sb_bytes name, zone **loaded)
 {
     sb_zones *zones = ctx->zones;
@@ -306,7 +345,7 @@ static sb_status load_zone(sb_func_context *ctx, sb_bytes name, zone **loaded)
     memcpy(z->name, name.data, name.size);
     z->name_size = name.size;
     sb_buffer_init(&file, zones->alloc);
-    sb_status st = zones->read(zones->ctx, z->name, &file, &found, ctx->err);
+    sb_status st = read_file(ctx, name, &file, &found);
     if (st == SB_OK && found && !read_tzif(zones->alloc, sb_buffer_bytes(&file), z, &nomem)) {
         st = nomem ? SB_FAIL_NOMEM(ctx->err)
                    : SB_FUNC_FAIL_VALUE(ctx, "the file of time zone '%s' is damaged", z->name);
