@@ -472,6 +472,10 @@ typedef struct sb_statement {
 /* Visit e and all expressions in it, parents first, patterns' and sub-queries' included when deep. False from visit: not into
  * this one's parts. */
 void sb_expr_walk(sb_expr *e, bool deep, bool (*visit)(void *ctx, sb_expr *e), void *ctx);
+/* After sema: each place in e, its patterns and sub-queries where the value of a variable is read. Variables that e binds itself are
+ * among them: the caller knows his own. */
+void sb_expr_read_vars(sb_expr *e, void (*read)(void *ctx, const sb_var *var, sb_span span),
+                       void *ctx);
 /* Append an expression in canonical Cypher: EXPLAIN, messages. Parsed again it prints the same. Fails for want of memory alone. */
 SB_MUST_CHECK sb_status sb_expr_print(const sb_expr *e, sb_buffer *out);
 SB_MUST_CHECK sb_status sb_label_expr_print(const sb_label_expr *e, sb_buffer *out);

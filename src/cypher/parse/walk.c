@@ -1,9 +1,11 @@
-/* walk.c — visiting expressions in a tree. */
+/* walk.c — visiting expressions in a tree, and the variables that they read. */
 #include "cypher/parse/ast.h"
 
 typedef struct walker {
     bool deep;
     bool (*visit)(void *ctx, sb_expr *e);
+    void (*read)(void *ctx, const sb_var *var,
+                 sb_span span); /* NULL: expressions are all that is asked for */
     void *ctx;
 } walker;
 
@@ -16,23 +18,34 @@ static void walk_all(const walker *w, sb_expr **items, uint32_t count)
         walk(w, items[i]);
 }
 
+static void read_var(const walker *w, const sb_var *var, sb_span span)
+{
+    if (w->read != NULL && var != NULL) w->read(w->ctx, var, span);
+}
+
+static void walk_node(const walker *w, const sb_node_pattern *node)
+{
+    if (!node->binds) read_var(w, node->var, node->span);
+    walk(w, node->props);
+    walk(w, node->where);
+}
+
 static void walk_part(const walker *w, const sb_pattern_part *part)
 {
     if (part == NULL) return;
     walk(w, part->where);
-    walk(w, part->start->props);
-    walk(w, part->start->where);
+    walk_node(w, part->start);
     for (uint32_t i = 0; i < part->step_count; i++) {
         const sb_step *step = &part->steps[i];
         if (step->rel != NULL) {
+            if (!step->rel->binds) read_var(w, step->rel->var, step->rel->span);
             walk(w, step->rel->props);
             walk(w, step->rel->where);
         } else {
             walk_part(w, step->quantified->part);
             walk(w, step->quantified->where);
         }
-        walk(w, step->node->props);
-        walk(w, step->node->where);
+        walk_node(w, step->node);
     }
 }
 
@@ -94,6 +107,8 @@ static void walk_clause(const walker *w, const sb_clause *clause)
         walk(w, clause->as.call.where);
         break;
     case SB_CLAUSE_SUBQUERY:
+        for (uint32_t i = 0; i < clause->as.subquery.import_var_count; i++)
+            read_var(w, clause->as.subquery.import_vars[i], clause->span);
         walk_query(w, clause->as.subquery.query);
         walk(w, clause->as.subquery.batch_rows);
         break;
@@ -113,7 +128,8 @@ static void walk_query(const walker *w, const sb_query *query)
 
 static void walk(const walker *w, sb_expr *e)
 {
-    if (e == NULL || !w->visit(w->ctx, e)) return;
+    if (e == NULL || (w->visit != NULL && !w->visit(w->ctx, e))) return;
+    if (e->kind == SB_EXPR_VAR) read_var(w, e->var, e->span);
     walk_all(w, e->args, e->arg_count);
     if (!w->deep) return;
     walk_part(w, e->pattern);
@@ -123,5 +139,12 @@ static void walk(const walker *w, sb_expr *e)
 void sb_expr_walk(sb_expr *e, bool deep, bool (*visit)(void *ctx, sb_expr *e), void *ctx)
 {
     const walker w = {.deep = deep, .visit = visit, .ctx = ctx};
+    walk(&w, e);
+}
+
+void sb_expr_read_vars(sb_expr *e, void (*read)(void *ctx, const sb_var *var, sb_span span),
+                       void *ctx)
+{
+    const walker w = {.deep = true, .read = read, .ctx = ctx};
     walk(&w, e);
 }

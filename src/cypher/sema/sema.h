@@ -42,8 +42,11 @@ typedef struct sb_sema_env {
     void *ctx;
 } sb_sema_env;
 
-/* Annotate statement in place. slot_count: how many variables (slots) there are; the planner adds more.
- * standalone CALL without YIELD yields all; implicit arguments of a standalone CALL become parameters of these names. */
+/* Annotate statement in place, once. slot_count: how many variables (slots) there are; the planner adds more.
+ * A standalone CALL without YIELD yields all; implicit arguments of a standalone CALL become parameters of these names.
+ * SHOW gets a query, too: SHOW INDEXES YIELD name is CALL show.indexes() YIELD name, so that what SHOW tells are procedures of env:
+ * show.indexes, show.constraints, show.functions, show.procedures.
+ * exists((a)-->(b)) becomes the pattern. In ORDER BY what is an item becomes its column (a VAR). */
 SB_MUST_CHECK sb_status sb_sema_analyze(sb_arena *arena, sb_statement *statement,
                                         const sb_sema_env *env, uint32_t *slot_count, sb_err *err);
 

@@ -1,0 +1,298 @@
+/* pattern.c — patterns: which variable each place has and whether it binds it, and what CREATE, MERGE and predicates allow. */
+#include "cypher/sema/sema_priv.h"
+
+typedef struct pattern_context {
+    sb_pattern_use use;
+    bool optional;
+    const sb_frame *quantified; /* the frame of the quantified part that we are in; NULL: in none */
+} pattern_context;
+
+static bool is_writing(const pattern_context *c)
+{
+    return c->use == SB_PATTERN_CREATE || c->use == SB_PATTERN_MERGE;
+}
+
+static const char *clause_name(const pattern_context *c)
+{
+    return c->use == SB_PATTERN_CREATE ? "CREATE" : c->use == SB_PATTERN_MERGE ? "MERGE" : "MATCH";
+}
+
+/* ---- Places ---------------------------------------------------------------------------------------------------------- */
+
+static sb_status fail_conflict(sb_sema *s, const sb_var *var, sb_span span, uint32_t wanted)
+{
+    return SB_SEMA_FAIL(s, span, SB_CYPHER_VARIABLE_TYPE_CONFLICT,
+                        "the variable '%.*s' is %s, so it can not be %s here",
+                        SB_SEMA_SHOWN(var->name), sb_sema__kind_name(var->kinds),
+                        sb_sema__kind_name(wanted));
+}
+
+/* A new variable for a place; without a name it is nobody's but the place's. */
+static sb_status make_place(sb_sema *s, const pattern_context *c, sb_bytes name, sb_span span,
+                            uint32_t kinds, sb_var **var)
+{
+    if (name.size == 0) {
+        SB_TRY(sb_sema__make_var(s, name, span, kinds, var));
+    } else if (c->use == SB_PATTERN_PREDICATE) {
+        return sb_sema__fail_undefined(s, name, span);
+    } else {
+        SB_TRY(sb_sema__declare(s, name, span, kinds, var));
+    }
+    if (c->optional) {
+        (*var)->nullable = true;
+        (*var)->kinds |= SB_KIND_NULL;
+    }
+    return SB_OK;
+}
+
+/* The variable that a place's name has already, or NULL. In a quantified part names of outside can not come again. */
+static sb_status find_place(sb_sema *s, const pattern_context *c, sb_bytes name, sb_span span,
+                            sb_binding **binding)
+{
+    *binding = name.size != 0 ? sb_sema__find_binding(s, name) : NULL;
+    if (*binding != NULL && c->quantified != NULL && (*binding)->level != c->quantified->level)
+        return sb_sema__fail_bound(s, name, span);
+    return SB_OK;
+}
+
+static sb_status bind_node(sb_sema *s, const pattern_context *c, sb_node_pattern *node, bool alone)
+{
+    sb_binding *bound;
+
+    SB_TRY(find_place(s, c, node->name, node->span, &bound));
+    node->binds = bound == NULL;
+    if (bound == NULL) return make_place(s, c, node->name, node->span, SB_KIND_NODE, &node->var);
+    node->var = bound->var;
+    if (sb_sema__never(node->var->kinds, SB_KIND_NODE))
+        return fail_conflict(s, node->var, node->span, SB_KIND_NODE);
+    if (is_writing(c) && (alone || node->labels != NULL || node->props != NULL))
+        return sb_sema__fail_bound(s, node->name, node->span);
+    return SB_OK;
+}
+
+static sb_status bind_rel(sb_sema *s, const pattern_context *c, sb_rel_pattern *rel)
+{
+    const uint32_t kinds = rel->variable ? SB_KIND_LIST : SB_KIND_REL;
+    sb_binding *bound;
+
+    SB_TRY(find_place(s, c, rel->name, rel->span, &bound));
+    rel->binds = bound == NULL;
+    if (bound == NULL) {
+        SB_TRY(make_place(s, c, rel->name, rel->span, kinds, &rel->var));
+        rel->var->items = rel->variable ? SB_KIND_REL : SB_KIND_ANY;
+        if (rel->name.size != 0) sb_sema__find_binding(s, rel->name)->pattern = s->pattern;
+        return SB_OK;
+    }
+    rel->var = bound->var;
+    if (is_writing(c)) return sb_sema__fail_bound(s, rel->name, rel->span);
+    if (sb_sema__never(rel->var->kinds, kinds)) return fail_conflict(s, rel->var, rel->span, kinds);
+    if (bound->pattern == s->pattern)
+        return SB_SEMA_FAIL(s, rel->span, SB_CYPHER_RELATIONSHIP_UNIQUENESS_VIOLATION,
+                            "'%.*s' is two relationships of one pattern, which are never the same",
+                            SB_SEMA_SHOWN(rel->name));
+    bound->pattern = s->pattern;
+    return SB_OK;
+}
+
+/* ---- Parts ----------------------------------------------------------------------------------------------------------- */
+
+static sb_status bind_part(sb_sema *s, const pattern_context *c, sb_pattern_part *part);
+
+static uint32_t group_items(const sb_var *inner)
+{
+    return (inner->kinds & (SB_KIND_NODE | SB_KIND_REL | SB_KIND_LIST));
+}
+
+/* Outside of a quantified part each of its variables is a list. */
+static sb_status bind_groups(sb_sema *s, const pattern_context *c, sb_quantified *quantified,
+                             sb_var **inner, uint32_t count)
+{
+    SB_TRY(sb_sema__alloc(s, count * sizeof *quantified->groups, &quantified->groups));
+    quantified->group_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct sb_group_var *group = &quantified->groups[i];
+        group->inner = inner[i];
+        SB_TRY(make_place(s, c, inner[i]->name, inner[i]->span, SB_KIND_LIST, &group->outer));
+        group->outer->items = group_items(inner[i]);
+    }
+    return SB_OK;
+}
+
+static sb_status bind_quantified(sb_sema *s, const pattern_context *c, sb_quantified *quantified)
+{
+    pattern_context inside = *c;
+    sb_frame frame;
+    sb_var **inner;
+    uint32_t count;
+
+    sb_sema__push(s, &frame, false);
+    inside.quantified = &frame;
+    inside.optional = false;
+    SB_TRY(bind_part(s, &inside, quantified->part));
+    SB_TRY(sb_sema__list(s, false, &inner, &count));
+    sb_sema__pop(s);
+    return bind_groups(s, c, quantified, inner, count);
+}
+
+static sb_status check_function(sb_sema *s, const sb_pattern_part *part)
+{
+    if (!part->selector_is_function) return SB_OK;
+    if (part->step_count == 1 && part->steps[0].rel != NULL) return SB_OK;
+    return SB_SEMA_FAIL(s, part->span, SB_CYPHER_UNEXPECTED_SYNTAX,
+                        "shortestPath takes a pattern of one relationship: (a)-[*]->(b)");
+}
+
+static sb_status bind_part(sb_sema *s, const pattern_context *c, sb_pattern_part *part)
+{
+    SB_TRY(check_function(s, part));
+    SB_TRY(bind_node(s, c, part->start, part->step_count == 0));
+    for (uint32_t i = 0; i < part->step_count; i++) {
+        sb_step *step = &part->steps[i];
+        SB_TRY(step->rel != NULL ? bind_rel(s, c, step->rel)
+                                 : bind_quantified(s, c, step->quantified));
+        SB_TRY(bind_node(s, c, step->node, false));
+    }
+    if (part->name.size == 0) return SB_OK;
+    if (sb_sema__find(s, part->name) != NULL) return sb_sema__fail_bound(s, part->name, part->span);
+    return make_place(s, c, part->name, part->span, SB_KIND_PATH, &part->var);
+}
+
+/* ---- What is written ------------------------------------------------------------------------------------------------- */
+
+static bool is_conjunction(const sb_label_expr *labels)
+{
+    if (labels == NULL || labels->op == SB_LABEL_NAME) return true;
+    return labels->op == SB_LABEL_AND && is_conjunction(labels->left) &&
+           is_conjunction(labels->right);
+}
+
+static sb_status check_written_node(sb_sema *s, const pattern_context *c,
+                                    const sb_node_pattern *node)
+{
+    if (!is_conjunction(node->labels))
+        return SB_SEMA_FAIL(s, node->labels->span, SB_CYPHER_UNEXPECTED_SYNTAX,
+                            "%s gives a node labels, :A:B: there is nothing to choose",
+                            clause_name(c));
+    if (node->where != NULL)
+        return SB_SEMA_FAIL(s, node->where->span, SB_CYPHER_UNEXPECTED_SYNTAX,
+                            "a pattern of %s has no WHERE", clause_name(c));
+    return SB_OK;
+}
+
+static sb_status check_written_rel(sb_sema *s, const pattern_context *c, const sb_rel_pattern *rel)
+{
+    if (rel->variable)
+        return SB_SEMA_FAIL(s, rel->span, SB_CYPHER_CREATING_VAR_LENGTH,
+                            "%s makes single relationships, none of variable length",
+                            clause_name(c));
+    if (rel->types == NULL || rel->types->op != SB_LABEL_NAME)
+        return SB_SEMA_FAIL(s, rel->span, SB_CYPHER_NO_SINGLE_RELATIONSHIP_TYPE,
+                            "%s needs the one type of the relationship: -[:TYPE]->",
+                            clause_name(c));
+    if (c->use == SB_PATTERN_CREATE && rel->direction == SB_REL_EITHER)
+        return SB_SEMA_FAIL(s, rel->span, SB_CYPHER_REQUIRES_DIRECTED_RELATIONSHIP,
+                            "CREATE needs the relationship's one direction: -[:TYPE]->");
+    if (rel->where != NULL)
+        return SB_SEMA_FAIL(s, rel->where->span, SB_CYPHER_UNEXPECTED_SYNTAX,
+                            "a pattern of %s has no WHERE", clause_name(c));
+    return SB_OK;
+}
+
+static sb_status check_written(sb_sema *s, const pattern_context *c, const sb_pattern_part *part)
+{
+    if (!is_writing(c)) return SB_OK;
+    if (part->selector != SB_PATHS_ALL || part->where != NULL)
+        return SB_SEMA_FAIL(s, part->span, SB_CYPHER_UNEXPECTED_SYNTAX,
+                            "a pattern of %s is not selected among others", clause_name(c));
+    SB_TRY(check_written_node(s, c, part->start));
+    for (uint32_t i = 0; i < part->step_count; i++) {
+        const sb_step *step = &part->steps[i];
+        if (step->rel == NULL)
+            return SB_SEMA_FAIL(s, step->quantified->span, SB_CYPHER_CREATING_VAR_LENGTH,
+                                "%s makes single relationships, none of variable length",
+                                clause_name(c));
+        SB_TRY(check_written_rel(s, c, step->rel));
+        SB_TRY(check_written_node(s, c, step->node));
+    }
+    return SB_OK;
+}
+
+/* ---- Expressions in patterns ------------------------------------------------------------------------------------------- */
+
+static sb_status analyze_props(sb_sema *s, const pattern_context *c, sb_expr *props)
+{
+    if (props == NULL) return SB_OK;
+    if (props->kind == SB_EXPR_PARAM && c->use != SB_PATTERN_CREATE)
+        return SB_SEMA_FAIL(
+            s, props->span, SB_CYPHER_INVALID_PARAMETER_USE,
+            "properties of a pattern are written out, {key: $value}, but for CREATE");
+    return sb_sema__plain(s, props);
+}
+
+static sb_status analyze_node(sb_sema *s, const pattern_context *c, const sb_node_pattern *node)
+{
+    SB_TRY(analyze_props(s, c, node->props));
+    return sb_sema__predicate(s, node->where);
+}
+
+static sb_status analyze_part(sb_sema *s, const pattern_context *c, const sb_pattern_part *part);
+
+static sb_status analyze_quantified(sb_sema *s, const pattern_context *c,
+                                    const sb_quantified *quantified)
+{
+    sb_frame frame;
+
+    sb_sema__push(s, &frame, false);
+    for (uint32_t i = 0; i < quantified->group_count; i++)
+        SB_TRY(sb_sema__bind(s, quantified->groups[i].inner));
+    SB_TRY(analyze_part(s, c, quantified->part));
+    SB_TRY(sb_sema__predicate(s, quantified->where));
+    sb_sema__pop(s);
+    return SB_OK;
+}
+
+static sb_status analyze_part(sb_sema *s, const pattern_context *c, const sb_pattern_part *part)
+{
+    SB_TRY(analyze_node(s, c, part->start));
+    for (uint32_t i = 0; i < part->step_count; i++) {
+        const sb_step *step = &part->steps[i];
+        if (step->rel != NULL) {
+            SB_TRY(analyze_props(s, c, step->rel->props));
+            SB_TRY(sb_sema__predicate(s, step->rel->where));
+        } else {
+            SB_TRY(analyze_quantified(s, c, step->quantified));
+        }
+        SB_TRY(analyze_node(s, c, step->node));
+    }
+    return sb_sema__predicate(s, part->where);
+}
+
+static sb_status analyze_all(sb_sema *s, const pattern_context *c, const sb_pattern *pattern)
+{
+    for (uint32_t i = 0; i < pattern->part_count; i++)
+        SB_TRY(analyze_part(s, c, pattern->parts[i]));
+    return SB_OK;
+}
+
+static sb_status bind_all(sb_sema *s, const pattern_context *c, const sb_pattern *pattern)
+{
+    s->pattern++;
+    for (uint32_t i = 0; i < pattern->part_count; i++) {
+        SB_TRY(bind_part(s, c, pattern->parts[i]));
+        SB_TRY(check_written(s, c, pattern->parts[i]));
+    }
+    return SB_OK;
+}
+
+sb_status sb_sema__pattern(sb_sema *s, const sb_pattern *pattern, sb_pattern_use use, bool optional)
+{
+    const pattern_context c = {.use = use, .optional = optional};
+
+    /* What is matched may look at all of the pattern; what is made, at what was there before. */
+    if (is_writing(&c)) {
+        SB_TRY(analyze_all(s, &c, pattern));
+        return bind_all(s, &c, pattern);
+    }
+    SB_TRY(bind_all(s, &c, pattern));
+    return analyze_all(s, &c, pattern);
+}
