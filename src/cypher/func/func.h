@@ -73,8 +73,9 @@ typedef struct sb_function {
     const char *name;           /* canonical: "toUpper", "duration.between" */
     uint16_t flags;             /* sb_func_flag */
     uint8_t min_args, max_args; /* max 255: any number */
-    const uint32_t *
-        arg_kinds; /* min(max_args, 8) masks that sema checks where kinds are known; the last repeats; NULL: any */
+    /* masks that sema checks where kinds are known: min(max_args, 8) of them, where any number is taken max(min_args, 1); the last one is
+     * that of all arguments behind; NULL: any */
+    const uint32_t *arg_kinds;
     uint32_t result_kinds;
     sb_func_call call;             /* NULL for aggregates */
     const sb_aggregate *aggregate; /* NULL for others */

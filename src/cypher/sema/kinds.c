@@ -47,7 +47,7 @@ const char *sb_sema__kind_name(uint32_t kinds)
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (texts[i].kind == (kinds & ~(uint32_t)SB_KIND_NULL)) return texts[i].text;
-    return "other type";
+    return "a value of another type";
 }
 
 sb_status sb_sema__want(sb_sema *s, const sb_expr *e, uint32_t wanted, const char *what)
@@ -340,11 +340,20 @@ static void derive(const derivation_row *row, sb_expr *e)
     }
 }
 
+/* What argument i has to be; the last mask of a row repeats. */
+static uint32_t wanted_kinds(const sb_function *function, uint32_t i)
+{
+    uint32_t masks = function->max_args < 8 ? function->max_args : 8;
+
+    if (function->arg_kinds == NULL) return SB_KIND_ANY;
+    if (function->max_args == UINT8_MAX) masks = function->min_args > 1 ? function->min_args : 1;
+    return function->arg_kinds[i < masks ? i : masks - 1];
+}
+
 static sb_status check_arguments(sb_sema *s, const sb_expr *e, const sb_function *function)
 {
-    for (uint32_t i = 0; i < e->arg_count && function->arg_kinds != NULL; i++) {
-        const uint32_t last = function->max_args < 8 ? function->max_args : 8;
-        const uint32_t wanted = function->arg_kinds[i < last ? i : last - 1];
+    for (uint32_t i = 0; i < e->arg_count; i++) {
+        const uint32_t wanted = wanted_kinds(function, i);
         if (!sb_sema__never(e->args[i]->kinds, wanted)) continue;
         return SB_SEMA_FAIL(s, e->args[i]->span, SB_CYPHER_INVALID_ARGUMENT_TYPE,
                             "%s() takes %s here, this is %s", function->name,

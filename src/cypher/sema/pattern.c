@@ -55,10 +55,13 @@ static sb_status find_place(sb_sema *s, const pattern_context *c, sb_bytes name,
     return SB_OK;
 }
 
+static sb_status analyze_props(sb_sema *s, const pattern_context *c, sb_expr *props);
+
 static sb_status bind_node(sb_sema *s, const pattern_context *c, sb_node_pattern *node, bool alone)
 {
     sb_binding *bound;
 
+    if (c->use == SB_PATTERN_CREATE) SB_TRY(analyze_props(s, c, node->props));
     SB_TRY(find_place(s, c, node->name, node->span, &bound));
     node->binds = bound == NULL;
     if (bound == NULL) return make_place(s, c, node->name, node->span, SB_KIND_NODE, &node->var);
@@ -75,6 +78,7 @@ static sb_status bind_rel(sb_sema *s, const pattern_context *c, sb_rel_pattern *
     const uint32_t kinds = rel->variable ? SB_KIND_LIST : SB_KIND_REL;
     sb_binding *bound;
 
+    if (c->use == SB_PATTERN_CREATE) SB_TRY(analyze_props(s, c, rel->props));
     SB_TRY(find_place(s, c, rel->name, rel->span, &bound));
     rel->binds = bound == NULL;
     if (bound == NULL) {
@@ -288,11 +292,9 @@ sb_status sb_sema__pattern(sb_sema *s, const sb_pattern *pattern, sb_pattern_use
 {
     const pattern_context c = {.use = use, .optional = optional};
 
-    /* What is matched may look at all of the pattern; what is made, at what was there before. */
-    if (is_writing(&c)) {
-        SB_TRY(analyze_all(s, &c, pattern));
-        return bind_all(s, &c, pattern);
-    }
+    /* What is matched may look at all of the pattern. What CREATE makes may look at what stands before it (bind_node and bind_rel have done
+     * that); MERGE is one step, which may look at what there was before it. */
+    if (use == SB_PATTERN_MERGE) SB_TRY(analyze_all(s, &c, pattern));
     SB_TRY(bind_all(s, &c, pattern));
-    return analyze_all(s, &c, pattern);
+    return is_writing(&c) ? SB_OK : analyze_all(s, &c, pattern);
 }

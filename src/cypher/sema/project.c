@@ -270,6 +270,13 @@ static sb_status analyze_order(const ordering *o, sb_sort_item *item)
     return sb_sema__plain(o->s, item->expr);
 }
 
+/* WHERE sees what ORDER BY sees, but an aggregation is none of its business, column or not. */
+static sb_status analyze_where(const ordering *o, sb_expr **where)
+{
+    if (*where != NULL && !will_aggregate(o->s, *where)) SB_TRY(replace_parts(o, where));
+    return sb_sema__predicate(o->s, *where);
+}
+
 /* ---- SKIP and LIMIT ------------------------------------------------------------------------------------------------------- */
 
 typedef struct row_reader {
@@ -330,7 +337,7 @@ static sb_status analyze_tail(sb_sema *s, sb_projection *projection, bool restri
         SB_TRY(analyze_order(&o, &projection->order[i]));
     SB_TRY(analyze_count(s, projection->skip, "SKIP"));
     SB_TRY(analyze_count(s, projection->limit, "LIMIT"));
-    return sb_sema__predicate(s, projection->where);
+    return analyze_where(&o, &projection->where);
 }
 
 sb_status sb_sema__projection(sb_sema *s, sb_projection *projection, bool is_with, sb_span span)

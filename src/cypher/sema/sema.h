@@ -46,7 +46,7 @@ typedef struct sb_sema_env {
  * A standalone CALL without YIELD yields all; implicit arguments of a standalone CALL become parameters of these names.
  * SHOW gets a query, too: SHOW INDEXES YIELD name is CALL show.indexes() YIELD name, so that what SHOW tells are procedures of env:
  * show.indexes, show.constraints, show.functions, show.procedures.
- * exists((a)-->(b)) becomes the pattern. In ORDER BY what is an item becomes its column (a VAR). */
+ * exists((a)-->(b)) becomes the pattern. In ORDER BY and WITH … WHERE what is an item becomes its column (a VAR). */
 SB_MUST_CHECK sb_status sb_sema_analyze(sb_arena *arena, sb_statement *statement,
                                         const sb_sema_env *env, uint32_t *slot_count, sb_err *err);
 

@@ -105,7 +105,7 @@ SB_INLINE bool sb_sema__never(uint32_t kinds, uint32_t wanted)
     const uint32_t given = kinds & ~(uint32_t)SB_KIND_NULL;
     return given != 0 && (given & wanted) == 0;
 }
-/* "INTEGER", "a value of several types": of a mask without NULL. */
+/* "INTEGER"; "a value of another type" for masks without a name of their own. */
 const char *sb_sema__kind_name(uint32_t kinds);
 /* Fails unless e may be one of wanted: SyntaxError InvalidArgumentType. what: "NOT", for the message. */
 SB_MUST_CHECK sb_status sb_sema__want(sb_sema *s, const sb_expr *e, uint32_t wanted,
