@@ -1,10 +1,11 @@
-/* func_fixture.h — a context for functions, and a small reader of expressions, so that tests are tables of text: "1 + 2" → "3".
- * It knows literals, lists, maps, calls, postfix .key [i] [i..j], and binary operators from left to right without precedence
- * (parentheses group). A failure gives "TypeError: InvalidArgumentType". $1, $2 … are values that the test sets. */
+/* func_fixture.h — a context for functions, and an evaluator of constant expressions that does without rows: so tests are tables of
+ * text, "1 + 2" → "3". A failure gives "TypeError: InvalidArgumentType". $1, $2 … are values that the test sets, NaN and Infinity
+ * are themselves. */
 #ifndef TESTS_FUNC_FIXTURE_H
 #define TESTS_FUNC_FIXTURE_H
 
 #include "cypher/func/func_priv.h"
+#include "cypher/parse/parse.h"
 #include "support/unit.h"
 
 #include <math.h>
@@ -16,8 +17,8 @@ typedef struct func_fixture {
     sb_func_context ctx;
     sb_err err;
     sb_val params[10];
-    sb_buffer text; /* of the last result */
-    const char *p;  /* in the expression being read */
+    sb_buffer text;       /* of the last result */
+    sb_arena *text_arena; /* of the expressions' trees */
     sb_status status;
 } func_fixture;
 
@@ -67,6 +68,8 @@ static inline void fixture_open(func_fixture *f)
     assert_int_equal(
         sb_zones_create(&f->counting.base, fixture_read_zone, NULL, &f->ctx.zones, &f->err), SB_OK);
     sb_buffer_init(&f->text, &sb_allocator_libc);
+    f->text_arena = sb_arena_create(&sb_allocator_libc, NULL);
+    assert_non_null(f->text_arena);
 }
 
 static inline void fixture_close(func_fixture *f)
@@ -75,277 +78,150 @@ static inline void fixture_close(func_fixture *f)
     sb_zones_destroy(f->ctx.zones);
     sb_arena_destroy(f->ctx.arena);
     sb_buffer_deinit(&f->text);
+    sb_arena_destroy(f->text_arena);
     assert_int_equal(f->counting.live_bytes, 0);
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------------------- */
+/* ---- Evaluating ------------------------------------------------------------------------------------------------ */
 
-static inline sb_val fixture_expression(func_fixture *f);
-
-static inline void fixture_blank(func_fixture *f)
-{
-    while (*f->p == ' ')
-        f->p++;
-}
-
-static inline bool fixture_take(func_fixture *f, const char *token)
-{
-    fixture_blank(f);
-    if (strncmp(f->p, token, strlen(token)) != 0) return false;
-    f->p += strlen(token);
-    return true;
-}
+static inline sb_val fixture_value(func_fixture *f, const sb_expr *e);
 
 static inline void fixture_note(func_fixture *f, sb_status st)
 {
     if (f->status == SB_OK) f->status = st;
 }
 
-static inline sb_val fixture_text(func_fixture *f, char quote)
+static inline sb_val fixture_list(func_fixture *f, const sb_expr *e)
 {
-    const char *begin = f->p;
-    char *room = sb_arena_strndup(f->ctx.arena, begin, strlen(begin));
-    size_t size = 0;
+    sb_val v = SB_VAL_NULL_VALUE;
+    sb_val_list *list = sb_val_list_make(f->ctx.arena, e->arg_count);
 
-    if (room == NULL) {
-        fixture_note(f, SB_FAIL_NOMEM(&f->err));
-        while (*f->p != quote)
-            f->p++;
-        f->p++;
-        return SB_VAL_NULL_VALUE;
-    }
-    for (; *f->p != quote; f->p++) {
-        assert_true(*f->p != '\0');
-        if (*f->p == '\\' && f->p[1] != '\0') f->p++;
-        room[size++] = *f->p;
-    }
-    f->p++;
-    return sb_val_string(sb_bytes_of(room, size));
-}
-
-static inline sb_bytes fixture_name(func_fixture *f)
-{
-    const char *begin;
-
-    fixture_blank(f);
-    begin = f->p;
-    while ((*f->p >= 'a' && *f->p <= 'z') || (*f->p >= 'A' && *f->p <= 'Z') || *f->p == '_' ||
-           (*f->p >= '0' && *f->p <= '9'))
-        f->p++;
-    assert_true(f->p != begin);
-    return sb_bytes_of(begin, (size_t)(f->p - begin));
-}
-
-static inline sb_val fixture_list(func_fixture *f)
-{
-    sb_val items[64], v = SB_VAL_NULL_VALUE;
-    uint64_t count = 0;
-
-    while (!fixture_take(f, "]")) {
-        assert_true(count < 64);
-        items[count++] = fixture_expression(f);
-        (void)fixture_take(f, ",");
-    }
-    sb_val_list *list = sb_val_list_make(f->ctx.arena, count);
     if (list == NULL) {
         fixture_note(f, SB_FAIL_NOMEM(&f->err));
         return v;
     }
-    memcpy(list->items, items, count * sizeof items[0]);
-    fixture_note(f, sb_val_list_seal(list, &v, &f->err));
+    for (uint32_t i = 0; i < e->arg_count; i++)
+        list->items[i] = fixture_value(f, e->args[i]);
+    if (f->status == SB_OK) fixture_note(f, sb_val_list_seal(list, &v, &f->err));
     return v;
 }
 
-static inline sb_val fixture_map(func_fixture *f)
+static inline sb_val fixture_map(func_fixture *f, const sb_expr *e)
 {
-    sb_val_entry entries[64];
-    uint64_t count = 0;
     sb_val v = SB_VAL_NULL_VALUE;
+    sb_val_map *map = sb_val_map_make(f->ctx.arena, e->arg_count);
 
-    while (!fixture_take(f, "}")) {
-        assert_true(count < 64);
-        entries[count].key = fixture_name(f);
-        assert_true(fixture_take(f, ":"));
-        entries[count++].value = fixture_expression(f);
-        (void)fixture_take(f, ",");
-    }
-    sb_val_map *map = sb_val_map_make(f->ctx.arena, count);
     if (map == NULL) {
         fixture_note(f, SB_FAIL_NOMEM(&f->err));
         return v;
     }
-    memcpy(map->entries, entries, count * sizeof entries[0]);
-    fixture_note(f, sb_val_map_seal(map, &v, &f->err));
-    return v;
-}
-
-static inline sb_val fixture_number(func_fixture *f)
-{
-    char *end;
-    const size_t digits = strspn(f->p + (*f->p == '-'), "0123456789") + (*f->p == '-');
-    const bool real = (f->p[digits] == '.' && f->p[digits + 1] >= '0' && f->p[digits + 1] <= '9') ||
-                      f->p[digits] == 'e';
-    const sb_val v =
-        real ? sb_val_float(strtod(f->p, &end)) : sb_val_int((int64_t)strtoll(f->p, &end, 10));
-    f->p = end;
+    for (uint32_t i = 0; i < e->arg_count; i++)
+        map->entries[i] = (sb_val_entry){e->keys[i], fixture_value(f, e->args[i])};
+    if (f->status == SB_OK) fixture_note(f, sb_val_map_seal(map, &v, &f->err));
     return v;
 }
 
 /* Null in, null out: what the callers of functions do. */
-static inline sb_val fixture_apply(func_fixture *f, const sb_function *function, const sb_val *args,
-                                   uint32_t count)
+static inline sb_val fixture_call(func_fixture *f, const sb_expr *e)
 {
-    sb_val result = SB_VAL_NULL_VALUE;
+    const sb_function *function = sb_function_find(e->name);
+    sb_val args[16], result = SB_VAL_NULL_VALUE;
+    bool has_null = false;
 
-    if (f->status != SB_OK) return result;
-    assert_in_range(count, function->min_args, function->max_args);
-    if ((function->flags & SB_FUNC_NULL_IN_NULL_OUT) != 0)
-        for (uint32_t i = 0; i < count; i++)
-            if (args[i].kind == SB_VAL_NULL) return result;
-    fixture_note(f, function->call(&f->ctx, args, count, &result));
-    return result;
-}
-
-static inline sb_val fixture_call_or_word(func_fixture *f)
-{
-    char name[64] = "";
-    sb_val args[16];
-    uint32_t count = 0;
-
-    for (;;) {
-        const sb_bytes part = fixture_name(f);
-        (void)strncat(name, (const char *)part.data, part.size);
-        const bool word = strcmp(name, "null") == 0 || strcmp(name, "true") == 0;
-        if (*f->p != '.' || f->p[1] == '.' || word) break;
-        (void)strcat(name, ".");
-        f->p++;
+    if (function == NULL)
+        fail_msg("no function '%.*s'", (int)e->name.size, (const char *)e->name.data);
+    assert_in_range(e->arg_count, function->min_args,
+                    function->max_args < 16 ? function->max_args : 16);
+    for (uint32_t i = 0; i < e->arg_count; i++) {
+        args[i] = fixture_value(f, e->args[i]);
+        has_null = has_null || args[i].kind == SB_VAL_NULL;
     }
-    if (strcmp(name, "null") == 0) return SB_VAL_NULL_VALUE;
-    if (strcmp(name, "true") == 0) return sb_val_bool(true);
-    if (strcmp(name, "false") == 0) return sb_val_bool(false);
-    if (strcmp(name, "NaN") == 0) return sb_val_float((double)NAN);
-    if (strcmp(name, "Infinity") == 0) return sb_val_float((double)INFINITY);
-    if (!fixture_take(f, "(")) fail_msg("no value: '%s'", name);
-    while (!fixture_take(f, ")")) {
-        assert_true(count < 16);
-        args[count++] = fixture_expression(f);
-        (void)fixture_take(f, ",");
-    }
-    const sb_function *function = sb_function_find(sb_bytes_of(name, strlen(name)));
-    if (function == NULL) fail_msg("no function '%s'", name);
-    return fixture_apply(f, function, args, count);
-}
-
-static inline sb_val fixture_primary(func_fixture *f)
-{
-    fixture_blank(f);
-    if (fixture_take(f, "(")) {
-        const sb_val v = fixture_expression(f);
-        assert_true(fixture_take(f, ")"));
-        return v;
-    }
-    if (fixture_take(f, "'")) return fixture_text(f, '\'');
-    if (fixture_take(f, "[")) return fixture_list(f);
-    if (fixture_take(f, "{")) return fixture_map(f);
-    if (fixture_take(f, "$")) return f->params[*f->p++ - '0'];
-    if ((*f->p >= '0' && *f->p <= '9') || (*f->p == '-' && f->p[1] >= '0' && f->p[1] <= '9'))
-        return fixture_number(f);
-    if (fixture_take(f, "-") || fixture_take(f, "NOT ")) {
-        const sb_op1 op = f->p[-1] == '-' ? SB_OP1_MINUS : SB_OP1_NOT;
-        sb_val v = fixture_primary(f), result = SB_VAL_NULL_VALUE;
-        if (f->status == SB_OK) fixture_note(f, sb_op_unary(&f->ctx, op, v, &result));
+    if (f->status != SB_OK || (has_null && (function->flags & SB_FUNC_NULL_IN_NULL_OUT) != 0))
         return result;
-    }
-    return fixture_call_or_word(f);
-}
-
-static inline sb_val fixture_brackets(func_fixture *f, sb_val v)
-{
-    sb_val from, to, result = SB_VAL_NULL_VALUE;
-    bool has_from = false, has_to = false;
-
-    if (!fixture_take(f, "..")) {
-        from = fixture_expression(f);
-        has_from = true;
-        if (fixture_take(f, "]")) {
-            if (f->status == SB_OK) fixture_note(f, sb_op_index(&f->ctx, v, from, &result));
-            return result;
-        }
-        assert_true(fixture_take(f, ".."));
-    }
-    if (!fixture_take(f, "]")) {
-        to = fixture_expression(f);
-        has_to = true;
-        assert_true(fixture_take(f, "]"));
-    }
-    if (f->status == SB_OK)
-        fixture_note(
-            f, sb_op_slice(&f->ctx, v, has_from ? &from : NULL, has_to ? &to : NULL, &result));
+    fixture_note(f, function->call(&f->ctx, args, e->arg_count, &result));
     return result;
 }
 
-static inline sb_val fixture_postfix(func_fixture *f)
+static inline sb_val fixture_variable(const sb_expr *e)
 {
-    sb_val v = fixture_primary(f), result;
+    if (sb_func__named(e->name, "NaN")) return sb_val_float((double)NAN);
+    if (sb_func__named(e->name, "Infinity")) return sb_val_float((double)INFINITY);
+    fail_msg("no value '%.*s'", (int)e->name.size, (const char *)e->name.data);
+    return SB_VAL_NULL_VALUE;
+}
 
-    for (;;) {
-        if (f->p[0] == '.' && f->p[1] != '.') {
-            f->p++;
-            const sb_bytes key = fixture_name(f);
-            result = SB_VAL_NULL_VALUE;
-            if (f->status == SB_OK) fixture_note(f, sb_op_property(&f->ctx, v, key, &result));
-            v = result;
-        } else if (fixture_take(f, "[")) {
-            v = fixture_brackets(f, v);
-        } else if (fixture_take(f, "IS NULL")) {
-            fixture_note(f, sb_op_unary(&f->ctx, SB_OP1_IS_NULL, v, &result));
-            v = result;
-        } else {
-            return v;
-        }
+/* Operators, whose sides are evaluated first. */
+static inline sb_val fixture_operator(func_fixture *f, const sb_expr *e)
+{
+    sb_val sides[3] = {{0}}, v = SB_VAL_NULL_VALUE;
+
+    for (uint32_t i = 0; i < e->arg_count; i++)
+        if (e->args[i] != NULL) sides[i] = fixture_value(f, e->args[i]);
+    if (f->status != SB_OK) return v;
+    switch (e->kind) {
+    case SB_EXPR_UNARY: fixture_note(f, sb_op_unary(&f->ctx, (sb_op1)e->op, sides[0], &v)); break;
+    case SB_EXPR_BINARY:
+        fixture_note(f, sb_op_binary(&f->ctx, (sb_op2)e->op, sides[0], sides[1], &v));
+        break;
+    case SB_EXPR_PROPERTY: fixture_note(f, sb_op_property(&f->ctx, sides[0], e->name, &v)); break;
+    case SB_EXPR_INDEX: fixture_note(f, sb_op_index(&f->ctx, sides[0], sides[1], &v)); break;
+    case SB_EXPR_SLICE:
+        fixture_note(f, sb_op_slice(&f->ctx, sides[0], e->args[1] != NULL ? &sides[1] : NULL,
+                                    e->args[2] != NULL ? &sides[2] : NULL, &v));
+        break;
+    case SB_EXPR_IS_TYPE: fixture_note(f, sb_op_is_type(&f->ctx, sides[0], e->type, &v)); break;
+    case SB_EXPR_IS_NORMALIZED:
+        fixture_note(f, sb_op_is_normalized(&f->ctx, sides[0], e->name, &v));
+        break;
+    default: fail_msg("expression of kind %d", e->kind);
+    }
+    if (e->negated && v.kind == SB_VAL_BOOL) v = sb_val_bool(!v.as.boolean);
+    return v;
+}
+
+static inline sb_val fixture_value(func_fixture *f, const sb_expr *e)
+{
+    switch (e->kind) {
+    case SB_EXPR_NULL: return SB_VAL_NULL_VALUE;
+    case SB_EXPR_BOOL: return sb_val_bool(e->value.boolean);
+    case SB_EXPR_INT: return sb_val_int(e->value.integer);
+    case SB_EXPR_FLOAT: return sb_val_float(e->value.real);
+    case SB_EXPR_STRING: return sb_val_string(e->name);
+    case SB_EXPR_PARAM: return f->params[e->name.data[0] - '0'];
+    case SB_EXPR_VAR: return fixture_variable(e);
+    case SB_EXPR_LIST: return fixture_list(f, e);
+    case SB_EXPR_MAP: return fixture_map(f, e);
+    case SB_EXPR_CALL: return fixture_call(f, e);
+    default: return fixture_operator(f, e);
     }
 }
 
-static inline sb_val fixture_expression(func_fixture *f)
+/* The expression behind RETURN in a statement of that alone; false: it is something else. */
+static inline bool fixture_return(const sb_statement *statement, const sb_expr **e)
 {
-    static const struct {
-        const char *text;
-        sb_op2 op;
-    } operators[] = {
-        {"STARTS WITH ", SB_OP2_STARTS_WITH},
-        {"ENDS WITH ", SB_OP2_ENDS_WITH},
-        {"CONTAINS ", SB_OP2_CONTAINS},
-        {"AND ", SB_OP2_AND},
-        {"XOR ", SB_OP2_XOR},
-        {"OR ", SB_OP2_OR},
-        {"IN ", SB_OP2_IN},
-        {"=~", SB_OP2_REGEX},
-        {"||", SB_OP2_CONCAT},
-        {"<>", SB_OP2_NE},
-        {"<=", SB_OP2_LE},
-        {">=", SB_OP2_GE},
-        {"<", SB_OP2_LT},
-        {">", SB_OP2_GT},
-        {"=", SB_OP2_EQ},
-        {"+", SB_OP2_ADD},
-        {"-", SB_OP2_SUB},
-        {"*", SB_OP2_MUL},
-        {"/", SB_OP2_DIV},
-        {"%", SB_OP2_MOD},
-        {"^", SB_OP2_POW},
-    };
-    sb_val v = fixture_postfix(f);
+    const sb_query *query = statement->query;
 
-    for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
-        if (!fixture_take(f, operators[i].text)) continue;
-        const sb_val right = fixture_postfix(f);
-        sb_val result = SB_VAL_NULL_VALUE;
-        if (f->status == SB_OK)
-            fixture_note(f, sb_op_binary(&f->ctx, operators[i].op, v, right, &result));
-        v = result;
-        i = SIZE_MAX; /* from the beginning */
-    }
-    return v;
+    if (query == NULL || query->part_count != 1 || query->parts[0]->count != 1) return false;
+    const sb_clause *clause = query->parts[0]->clauses[0];
+    if (clause->kind != SB_CLAUSE_RETURN || clause->as.projection.item_count != 1) return false;
+    *e = clause->as.projection.items[0].expr;
+    return true;
+}
+
+/* Parsed with memory of its own: tests count what evaluation takes. */
+static inline sb_val fixture_run(func_fixture *f, const char *text)
+{
+    sb_statement *statement;
+    const sb_expr *e = NULL;
+    size_t end;
+
+    sb_err_clear(&f->err);
+    if (sb_cypher_parse(f->text_arena, sb_bytes_of(text, strlen(text)), &statement, &end,
+                        &f->err) != SB_OK)
+        fail_msg("%s", f->err.text);
+    assert_true(fixture_return(statement, &e));
+    f->status = SB_OK;
+    return fixture_value(f, e);
 }
 
 /* ---- Checking ---------------------------------------------------------------------------------------------------- */
@@ -353,13 +229,10 @@ static inline sb_val fixture_expression(func_fixture *f)
 /* The value; f->status tells of a failure. */
 static inline sb_val fixture_eval(func_fixture *f, const char *expression)
 {
-    sb_err_clear(&f->err);
-    f->status = SB_OK;
-    f->p = expression;
-    const sb_val v = fixture_expression(f);
-    fixture_blank(f);
-    if (f->status == SB_OK && *f->p != '\0') fail_msg("left of '%s': '%s'", expression, f->p);
-    return v;
+    char text[2048];
+
+    assert_in_range(snprintf(text, sizeof text, "RETURN %s AS x", expression), 0, sizeof text - 1);
+    return fixture_run(f, text);
 }
 
 /* The value as a literal, or "TypeError: InvalidArgumentType". */
