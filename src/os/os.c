@@ -64,3 +64,9 @@ sb_status sb_file_write_all(sb_file *file, uint64_t offset, const void *data, si
 
     return file->ops->write(file, offset, &piece, 1, err);
 }
+
+sb_status sb_file_write_back(sb_file *file, uint64_t offset, uint64_t bytes, sb_err *err)
+{
+    return file->ops->write_back == NULL ? SB_OK
+                                         : file->ops->write_back(file, offset, bytes, err);
+}

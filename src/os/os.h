@@ -8,6 +8,7 @@
 #ifndef SB_OS_H
 #define SB_OS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,6 +57,10 @@ typedef struct sb_file_ops {
                        size_t piece_count, sb_err *err);
     /* Data (and the size needed to read it back) reach stable storage. */
     sb_status (*sync)(sb_file *file, sb_err *err);
+    /* Hand what was written to the range to the device, and wait until it has taken it: a later sync has less to
+     * do at once. Promises nothing about power loss. When it fails, what was written may be lost, as
+     * when sync fails. NULL: nothing to be gained. */
+    sb_status (*write_back)(sb_file *file, uint64_t offset, uint64_t bytes, sb_err *err);
     sb_status (*truncate)(sb_file *file, uint64_t bytes, sb_err *err);
     sb_status (*info)(sb_file *file, sb_file_info *info, sb_err *err);
     /* Map [offset, offset + bytes): offset and bytes are multiples of vfs->map_step_bytes; the range may
@@ -142,6 +147,9 @@ sb_status sb_file_read_all(sb_file *file, uint64_t offset, void *data, size_t by
 sb_status sb_file_write_all(sb_file *file, uint64_t offset, const void *data, size_t bytes,
                             sb_err *err) SB_MUST_CHECK;
 
+sb_status sb_file_write_back(sb_file *file, uint64_t offset, uint64_t bytes,
+                             sb_err *err) SB_MUST_CHECK;
+
 /* The operating system's files. map step 64 MiB. alloc and *vfs are borrowed / owned by the caller. */
 sb_status sb_vfs_posix_create(const sb_allocator *alloc, sb_vfs **vfs, sb_err *err) SB_MUST_CHECK;
 /* Files in memory, private to this vfs object, named by any string; the same pager runs on it for
@@ -159,7 +167,7 @@ typedef enum sb_io_kind {
     SB_IO_OPEN = 1 << 0,
     SB_IO_READ = 1 << 1,
     SB_IO_WRITE = 1 << 2,
-    SB_IO_SYNC = 1 << 3,
+    SB_IO_SYNC = 1 << 3, /* and write_back */
     SB_IO_TRUNCATE = 1 << 4,
     SB_IO_MAP = 1 << 5,
     SB_IO_LOCK = 1 << 6,     /* lock and lock_held */
@@ -176,6 +184,8 @@ typedef struct sb_vfs_fault {
     bool short_write; /* a failing write first writes half of its bytes */
     bool
         no_room; /* a full disk: what would make a file longer fails with SB_FULL, and counts in failed */
+    uint64_t sync_ns;      /* what a sync takes longer, so that others meet it */
+    unsigned syncs_running, syncs_at_once; /* of files, now; most so far */
     uint64_t flip_read_at; /* the n-th read flips one bit of what it returns; 0: never */
     uint64_t reads;        /* reads so far, for flip_read_at */
     uint64_t failed;       /* how many calls were made to fail */
@@ -266,6 +276,18 @@ void sb_condition_wait(sb_condition *condition, sb_mutex *mutex);
 bool sb_condition_wait_for(sb_condition *condition, sb_mutex *mutex, uint64_t timeout_ns);
 void sb_condition_signal(sb_condition *condition);
 void sb_condition_broadcast(sb_condition *condition);
+
+/* Told once, by another thread: what a thread waits for that others serve one by one, without a mutex to queue for when
+ * it wakes. A value, on the waiter's stack if need be: set touches it for the last time before wait can return. */
+typedef struct sb_event {
+    _Atomic uint32_t word;
+} sb_event;
+void sb_event_init(sb_event *event);
+void sb_event_set(sb_event *event);  /* release: what came before is visible behind wait */
+void sb_event_wait(sb_event *event); /* until it is set, now or earlier */
+
+/* Tell the processor that this is a loop that waits for another thread's store. */
+void sb_os_spin_pause(void);
 
 /* run(ctx) on a new thread; signals are blocked in it, except those of its own faults (SIGSEGV...). */
 sb_status sb_thread_create(const sb_allocator *alloc, void (*run)(void *ctx), void *ctx,

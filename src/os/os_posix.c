@@ -5,7 +5,7 @@
  * I3. Locks belong to the open file description, which a forked child shares. Closing in the process
  *     that opened therefore drops them in so many words (the child's copy would keep them), and closing
  *     in a child must not (it would drop its parent's). */
-#define _GNU_SOURCE 1 /* F_OFD_SETLK, O_TMPFILE, pwritev, mkostemp */
+#define _GNU_SOURCE 1 /* F_OFD_SETLK, O_TMPFILE, pwritev, mkostemp, sync_file_range */
 
 #include "os/os_priv.h"
 
@@ -178,6 +178,21 @@ static sb_status posix_sync(sb_file *file, sb_err *err)
         result = fdatasync(self->fd);
     while (result != 0 && errno == EINTR);
     return result == 0 ? SB_OK : fail_file(err, self, "sync", errno);
+}
+
+static sb_status posix_write_back(sb_file *file, uint64_t offset, uint64_t bytes, sb_err *err)
+{
+    posix_file *self = file_of(file);
+    const unsigned flags =
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    int result;
+
+    if (!range_fits(offset, bytes)) return fail_file(err, self, "write back", EOVERFLOW);
+    do
+        result = sync_file_range(self->fd, (off_t)offset, (off_t)bytes, flags);
+    while (result != 0 && errno == EINTR);
+    if (result != 0 && errno == ENOSYS) return SB_OK; /* the sync to come does it all */
+    return result == 0 ? SB_OK : fail_file(err, self, "write back", errno);
 }
 
 static sb_status posix_truncate(sb_file *file, uint64_t bytes, sb_err *err)
@@ -357,6 +372,7 @@ static const sb_file_ops posix_file_ops = {
     .read = posix_read,
     .write = posix_write,
     .sync = posix_sync,
+    .write_back = posix_write_back,
     .truncate = posix_truncate,
     .info = posix_info,
     .map = posix_map,

@@ -9,9 +9,12 @@
 #include "os/os_priv.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 struct sb_mutex {
     const sb_allocator *alloc; /* borrowed */
@@ -232,6 +235,49 @@ void sb_condition_signal(sb_condition *condition)
 void sb_condition_broadcast(sb_condition *condition)
 {
     (void)pthread_cond_broadcast(&condition->handle);
+}
+
+/* ---- Event ------------------------------------------------------------------------------------- */
+
+enum { EVENT_UNSET, EVENT_AWAITED, EVENT_SET };
+
+/* Its result does not matter: callers look at the word again. */
+static void call_futex(_Atomic uint32_t *word, int operation, uint32_t value)
+{
+    (void)syscall(SYS_futex, word, operation | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
+}
+
+void sb_event_init(sb_event *event)
+{
+    atomic_init(&event->word, EVENT_UNSET);
+}
+
+void sb_event_set(sb_event *event)
+{
+    /* Once it reads set, the waiter may have gone and its stack be in use for other things: the call below then wakes
+     * nobody, or somebody who looks again. */
+    if (atomic_exchange_explicit(&event->word, EVENT_SET, memory_order_release) == EVENT_AWAITED)
+        call_futex(&event->word, FUTEX_WAKE, 1);
+}
+
+void sb_event_wait(sb_event *event)
+{
+    uint32_t before = EVENT_UNSET;
+
+    (void)atomic_compare_exchange_strong_explicit(&event->word, &before, EVENT_AWAITED,
+                                                  memory_order_relaxed, memory_order_relaxed);
+    /* Acquire: pairs with the release in set. */
+    while (atomic_load_explicit(&event->word, memory_order_acquire) != EVENT_SET)
+        call_futex(&event->word, FUTEX_WAIT, EVENT_AWAITED);
+}
+
+void sb_os_spin_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
 }
 
 /* ---- Thread ------------------------------------------------------------------------------------ */

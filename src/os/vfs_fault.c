@@ -137,10 +137,28 @@ static sb_status fault_write(sb_file *file, uint64_t offset, const sb_io_piece *
 
 static sb_status fault_sync(sb_file *file, sb_err *err)
 {
+    fault_vfs *vfs = vfs_of(file->vfs);
+    sb_vfs_fault *state = &vfs->state;
     sb_file *inner = inner_of(file);
-    const sb_status st = admit(file->vfs, SB_IO_SYNC, file->path, "sync", err);
+    sb_status st = admit(file->vfs, SB_IO_SYNC, file->path, "sync", err);
 
-    return st != SB_OK ? st : inner->ops->sync(inner, err);
+    sb_mutex_lock(vfs->mutex);
+    if (++state->syncs_running > state->syncs_at_once) state->syncs_at_once = state->syncs_running;
+    sb_mutex_unlock(vfs->mutex);
+    if (st == SB_OK) st = inner->ops->sync(inner, err);
+    if (state->sync_ns != 0) vfs->inner->ops->sleep_ns(vfs->inner, state->sync_ns);
+    sb_mutex_lock(vfs->mutex);
+    state->syncs_running--;
+    sb_mutex_unlock(vfs->mutex);
+    return st;
+}
+
+static sb_status fault_write_back(sb_file *file, uint64_t offset, uint64_t bytes, sb_err *err)
+{
+    sb_file *inner = inner_of(file);
+    const sb_status st = admit(file->vfs, SB_IO_SYNC, file->path, "write back", err);
+
+    return st != SB_OK ? st : sb_file_write_back(inner, offset, bytes, err);
 }
 
 static sb_status fault_truncate(sb_file *file, uint64_t bytes, sb_err *err)
@@ -217,6 +235,7 @@ static const sb_file_ops fault_file_ops = {
     .read = fault_read,
     .write = fault_write,
     .sync = fault_sync,
+    .write_back = fault_write_back,
     .truncate = fault_truncate,
     .info = fault_info,
     .map = fault_map,

@@ -62,12 +62,12 @@ static sb_status make_paths(sb_pager *pager, const char *path, sb_err *err)
 static sb_status make_locks(sb_pager *pager, sb_err *err)
 {
     const sb_allocator *alloc = pager->alloc;
+    pager->may_spin = sb_os_cpu_count() > 1;
     SB_TRY(sb_fork_guard_create(alloc, &pager->fork_guard, err));
     SB_TRY(sb_mutex_create(alloc, SB_RANK_WRITER, &pager->writer_mutex, err));
     SB_TRY(sb_condition_create(alloc, &pager->writer_free, err));
     SB_TRY(sb_mutex_create(alloc, SB_RANK_CHECKPOINT, &pager->checkpoint_mutex, err));
     SB_TRY(sb_mutex_create(alloc, SB_RANK_SYNC, &pager->sync_mutex, err));
-    SB_TRY(sb_condition_create(alloc, &pager->sync_done, err));
     SB_TRY(sb_mutex_create(alloc, SB_RANK_INDEX, &pager->index_mutex, err));
     SB_TRY(sb_mutex_create(alloc, SB_RANK_MAP, &pager->map_mutex, err));
     SB_TRY(sb_mutex_create(alloc, SB_RANK_SLOTS, &pager->slots_mutex, err));
@@ -83,6 +83,7 @@ static void destroy(sb_pager *pager)
     sb_map_file_deinit(&pager->main_map);
     sb_map_file_deinit(&pager->wal_map);
     sb_pager__shm_close(pager);
+    sb_file_close(pager->wal_second);
     sb_file_close(pager->wal_file);
     sb_file_close(pager->main_file); /* drops the locks */
     sb_pager__index_deinit(pager);
@@ -93,7 +94,6 @@ static void destroy(sb_pager *pager)
     sb_condition_destroy(pager->writer_free);
     sb_mutex_destroy(pager->checkpoint_mutex);
     sb_mutex_destroy(pager->sync_mutex);
-    sb_condition_destroy(pager->sync_done);
     sb_mutex_destroy(pager->index_mutex);
     sb_mutex_destroy(pager->map_mutex);
     sb_mutex_destroy(pager->slots_mutex);

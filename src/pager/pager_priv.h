@@ -302,6 +302,22 @@ typedef enum sb_open_mode {
     SB_MODE_IMMUTABLE /* nothing but the main file */
 } sb_open_mode;
 
+/* One sync of the WAL under way. Lane 0 uses wal_file, lane 1 a descriptor of its own (sync.c). */
+typedef struct sb_sync_lane {
+    bool busy;
+    sb_mark target; /* busy: what the sync will have made durable */
+} sb_sync_lane;
+#define SB_SYNC_LANES 2u
+typedef struct sb_sync_waiter sb_sync_waiter;
+
+typedef enum sb_lane_two {
+    SB_LANE_UNWANTED, /* nobody has waited for it yet */
+    SB_LANE_WANTED,   /* the next sync of lane 0 opens its descriptor */
+    SB_LANE_OPENED,   /* usable when a sync of lane 0 has succeeded since */
+    SB_LANE_READY,
+    SB_LANE_REFUSED /* it can not be opened: one sync at a time */
+} sb_lane_two;
+
 struct sb_pager {
     const sb_allocator *alloc;
     sb_vfs *vfs;
@@ -323,6 +339,7 @@ struct sb_pager {
 
     _Atomic(sb_file *) main_file;
     _Atomic(sb_file *) wal_file; /* NULL until needed; set once, under index_mutex */
+    sb_file *wal_second;         /* the same file, opened again for lane 1; guarded by sync_mutex */
     sb_file *shm_file;
     sb_shm *shm; /* mapped; a heap block in the other modes */
     size_t shm_map_bytes;
@@ -340,13 +357,17 @@ struct sb_pager {
     _Atomic uint64_t syncs;
     _Atomic uint32_t session_count;
 
-    sb_mutex *writer_mutex; /* guards writer_busy */
+    sb_mutex *writer_mutex; /* guards writer_waiters and all stores to writer_busy */
     sb_condition *writer_free;
-    bool writer_busy;
+    _Atomic bool writer_busy;
+    _Atomic bool writer_watched; /* somebody spins until it is free, and then takes the mutex */
+    bool may_spin;               /* there is more than one processor */
+    uint32_t writer_waiters;     /* asleep on writer_free */
     sb_mutex *checkpoint_mutex;
-    sb_mutex *sync_mutex; /* guards syncing */
-    sb_condition *sync_done;
-    bool syncing;
+    sb_mutex *sync_mutex;         /* guards the three fields below */
+    sb_sync_waiter *sync_waiters; /* borrowed: each lives on its thread's stack */
+    sb_sync_lane lanes[SB_SYNC_LANES];
+    sb_lane_two lane_two;
     sb_mutex *index_mutex;
     sb_mutex *map_mutex;
     sb_mutex *slots_mutex; /* guards own_slots */
@@ -441,8 +462,9 @@ struct sb_txn {
     size_t ext_count, ext_capacity;
 };
 
-#define SB_WAL_BATCH 160u /* pieces of one gathered write */
-#define SB_POOL_KEEP 256u /* free buffers that a session keeps between transactions */
+#define SB_WAL_BATCH    160u  /* pieces of one gathered write */
+#define SB_WRITER_SPINS 1000u /* some 20 µs */
+#define SB_POOL_KEEP    256u  /* free buffers that a session keeps between transactions */
 
 typedef struct sb_session_ext {
     const sb_session_ext_kind *kind;
@@ -657,7 +679,8 @@ SB_MUST_CHECK sb_status sb_pager__sync_main(sb_pager *pager, sb_err *err);
 
 /* ---- checkpoint.c ---------------------------------------------------------------------------- */
 
-/* Back-fill what readers allow. has_writer: the caller holds the writer lock. *busy: somebody else is at it. */
+/* Back-fill what readers allow. has_writer: the caller holds the writer lock, so commits wait for it: as fast as it
+ * goes, instead of sparing them the device. *busy: somebody else is at it. */
 SB_MUST_CHECK sb_status sb_pager__backfill(sb_pager *pager, bool has_writer,
                                            sb_checkpoint_result *result, bool *busy, sb_err *err);
 /* Start a new generation if nobody reads the WAL; the caller holds the writer lock and all is

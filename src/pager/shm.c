@@ -169,19 +169,39 @@ bool sb_pager__guard_drop(sb_pager *pager)
     return last;
 }
 
+/* A small commit holds the lock for some ten microseconds, less than putting a thread to sleep and waking it takes. So
+ * one of those who wait, if there is a processor to spare, looks on for about that long. */
+static bool watch_writer_flag(sb_pager *pager)
+{
+    if (!pager->may_spin ||
+        atomic_exchange_explicit(&pager->writer_watched, true, memory_order_relaxed))
+        return false;
+    for (unsigned i = 0; i < SB_WRITER_SPINS; i++) {
+        if (!atomic_load_explicit(&pager->writer_busy, memory_order_relaxed)) break;
+        sb_os_spin_pause();
+    }
+    return true;
+}
+
 /* Take the process's flag; false when the time is over. *waited_ns: time spent; no clock is read when it was free. */
 static bool take_writer_flag(sb_pager *pager, uint64_t timeout_ns, uint64_t *waited_ns)
 {
     sb_vfs *vfs = pager->vfs;
     uint64_t waited = 0;
+    bool watches = false;
+    if (timeout_ns != 0 && atomic_load_explicit(&pager->writer_busy, memory_order_relaxed))
+        watches = watch_writer_flag(pager);
     sb_mutex_lock(pager->writer_mutex);
+    if (watches) pager->writer_watched = false;
     if (pager->writer_busy && timeout_ns != 0) {
         const uint64_t started = vfs->ops->monotonic_ns(vfs);
+        pager->writer_waiters++;
         while (pager->writer_busy && waited < timeout_ns) {
             (void)sb_condition_wait_for(pager->writer_free, pager->writer_mutex,
                                         timeout_ns - waited);
             waited = vfs->ops->monotonic_ns(vfs) - started;
         }
+        pager->writer_waiters--;
     }
     const bool taken = !pager->writer_busy;
     if (taken) pager->writer_busy = true;
@@ -194,8 +214,10 @@ static void give_writer_flag(sb_pager *pager)
 {
     sb_mutex_lock(pager->writer_mutex);
     pager->writer_busy = false;
-    sb_condition_signal(pager->writer_free);
+    /* Who watches takes it next or, when somebody else was faster, leaves it to that one to signal. */
+    const bool signal = pager->writer_waiters != 0 && !pager->writer_watched;
     sb_mutex_unlock(pager->writer_mutex);
+    if (signal) sb_condition_signal(pager->writer_free);
 }
 
 static sb_status writer_busy_error(sb_pager *pager, sb_err *err)

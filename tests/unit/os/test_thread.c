@@ -355,13 +355,57 @@ static void test_os_thread__shares_memory_files(void **state)
     share(vfs);
 }
 
+/* ---- Event ------------------------------------------------------------------------------------------- */
+
+enum { RELAYS = 2000 };
+
+typedef struct relay {
+    sb_event there[RELAYS], back[RELAYS];
+    uint64_t value; /* handed over by the events */
+} relay;
+
+static void answer(void *ctx)
+{
+    relay *r = (relay *)ctx;
+    unsigned i;
+
+    for (i = 0; i < RELAYS; i++) {
+        sb_event_wait(&r->there[i]);
+        r->value++;
+        sb_event_set(&r->back[i]);
+    }
+}
+
+static void test_os_thread__events_hand_over(void **state)
+{
+    static relay r;
+    sb_thread *thread = NULL;
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < RELAYS; i++) {
+        sb_event_init(&r.there[i]);
+        sb_event_init(&r.back[i]);
+    }
+    assert_int_equal(sb_thread_create(libc, answer, &r, &thread, NULL), SB_OK);
+    for (i = 0; i < RELAYS; i++) {
+        assert_int_equal(r.value, i);
+        sb_event_set(&r.there[i]);
+        if (i % 3 == 0) sb_os_spin_pause();
+        sb_event_wait(&r.back[i]);
+    }
+    sb_event_wait(&r.back[0]); /* set long ago: returns at once */
+    sb_thread_join(thread);
+    assert_int_equal(r.value, RELAYS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_os_thread__mutex_excludes),      TEST(test_os_thread__mutex_times_out),
         TEST(test_os_thread__ranks_only_rise),     TEST(test_os_thread__condition_wakes),
         TEST(test_os_thread__condition_times_out), TEST(test_os_thread__signals_are_blocked),
-        TEST(test_os_thread__shares_memory_files),
+        TEST(test_os_thread__shares_memory_files), TEST(test_os_thread__events_hand_over),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -429,6 +429,7 @@ static void test_os_vfs__maps_see_writes(void **state)
     expect(file, 100, "w", 1);
     file->ops->advise(file, 0, step, true);
     file->ops->advise(file, 0, step, false);
+    assert_int_equal(sb_file_write_back(file, 0, step, NULL), SB_OK);
     assert_memory_equal(first, "behind", 6);
     assert_int_equal(file->ops->truncate(file, 0, NULL), SB_OK); /* the map outlives it */
     put(other, 3, "again");
