@@ -67,6 +67,5 @@ sb_status sb_file_write_all(sb_file *file, uint64_t offset, const void *data, si
 
 sb_status sb_file_write_back(sb_file *file, uint64_t offset, uint64_t bytes, sb_err *err)
 {
-    return file->ops->write_back == NULL ? SB_OK
-                                         : file->ops->write_back(file, offset, bytes, err);
+    return file->ops->write_back == NULL ? SB_OK : file->ops->write_back(file, offset, bytes, err);
 }

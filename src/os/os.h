@@ -182,9 +182,9 @@ typedef struct sb_vfs_fault {
     sb_status status; /* SB_IO or SB_FULL */
     bool persistent;
     bool short_write; /* a failing write first writes half of its bytes */
-    bool
-        no_room; /* a full disk: what would make a file longer fails with SB_FULL, and counts in failed */
-    uint64_t sync_ns;      /* what a sync takes longer, so that others meet it */
+    /* A full disk: what would make a file longer fails with SB_FULL, and counts in failed. */
+    bool no_room;
+    uint64_t sync_ns;                      /* what a sync takes longer, so that others meet it */
     unsigned syncs_running, syncs_at_once; /* of files, now; most so far */
     uint64_t flip_read_at; /* the n-th read flips one bit of what it returns; 0: never */
     uint64_t reads;        /* reads so far, for flip_read_at */

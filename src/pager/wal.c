@@ -17,23 +17,21 @@
 static const uint8_t wal_magic[16] = "Sombra WAL\0\0\0\0\0";
 
 #define SB_WAL_FIRST_BYTES (1u << 20) /* written when the file is made */
+#define SB_WAL_EXTEND_BYTES                                                                        \
+    (128u << 10) /* at once, later: the next commit's sync writes them out */
+#define SB_WAL_ZERO_BYTES (16u << 10)
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
+/* In small writes: the system keeps what one write brought as one unit of its cache, and walks through all of a unit
+ * for each commit in it. Against writes of 1 MiB, 16 KiB saved 5 % of a commit of 33 KiB, 4 KiB cost 5 %. */
 static sb_status write_zeros(sb_pager *pager, sb_file *file, uint64_t from, uint64_t to,
                              sb_err *err)
 {
-    sb_io_piece pieces[16];
+    static_assert(SB_WAL_ZERO_BYTES <= SB_PAGE_BYTES_MAX, "zeros at hand");
     while (from < to) {
-        size_t count = 0;
-        uint64_t bytes = 0;
-        while (count < 16 && from + bytes < to) {
-            const uint64_t left = to - from - bytes;
-            pieces[count].data = pager->zeros;
-            pieces[count].bytes = left < SB_PAGE_BYTES_MAX ? (size_t)left : SB_PAGE_BYTES_MAX;
-            bytes += pieces[count++].bytes;
-        }
-        SB_TRY(file->ops->write(file, from, pieces, count, err));
+        const uint64_t bytes = to - from < SB_WAL_ZERO_BYTES ? to - from : SB_WAL_ZERO_BYTES;
+        SB_TRY(sb_file_write_all(file, from, pager->zeros, (size_t)bytes, err));
         from += bytes;
     }
     return SB_OK;
@@ -93,11 +91,8 @@ sb_status sb_pager__wal_extend(sb_pager *pager, sb_err *err)
     bool opened = false;
     SB_TRY(sb_pager__wal_open(pager, true, &opened, err));
     const uint64_t bytes = atomic_load(&pager->shm->wal_bytes);
-    /* Half as much again, so that a growing WAL is extended ever more rarely; at most 16 MiB at once. */
-    uint64_t more = bytes / 2 < SB_WAL_FIRST_BYTES ? SB_WAL_FIRST_BYTES : bytes / 2;
-    if (more > 16u * SB_WAL_FIRST_BYTES) more = 16u * SB_WAL_FIRST_BYTES;
-    SB_TRY(write_zeros(pager, pager->wal_file, bytes, bytes + more, err));
-    atomic_store(&pager->shm->wal_bytes, bytes + more);
+    SB_TRY(write_zeros(pager, pager->wal_file, bytes, bytes + SB_WAL_EXTEND_BYTES, err));
+    atomic_store(&pager->shm->wal_bytes, bytes + SB_WAL_EXTEND_BYTES);
     return SB_OK;
 }
 
