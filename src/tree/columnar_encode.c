@@ -3,8 +3,6 @@
  * that filling a page looks at each value once and writes it once. */
 #include "tree/columnar_priv.h"
 
-#define INT_BIAS 0x8000000000000000ull /* turns the order of signed into that of unsigned words */
-
 /* Rows looked at before the size is computed again. */
 #define FIT_STEP 64u
 
@@ -96,7 +94,7 @@ static void add_rows(sb_encoder *encoder, size_t from, size_t count)
         *stats = encoder->stats[k];
         switch (column->type & SB_CLASS_MASK) {
         case SB_CLASS_NULL: add_presence(stats, column, from, count); break;
-        case SB_CLASS_INT: add_words(stats, column, from, count, INT_BIAS); break;
+        case SB_CLASS_INT: add_words(stats, column, from, count, SB_COL_INT_BIAS); break;
         case SB_CLASS_DOUBLE: add_words(stats, column, from, count, 0); break;
         default: add_bytes(stats, column, from, count); break;
         }
@@ -113,19 +111,18 @@ static uint64_t choose_base(uint64_t min, uint64_t max, uint64_t zero)
     return min;
 }
 
-/* Form of a column over `slots` slots with `rows` rows. */
-static void plan_column(sb_colplan *plan, const sb_colstats *stats, uint8_t type, uint32_t slots,
-                        uint32_t rows)
+void sb_columnar__plan_column(sb_colplan *plan, const sb_colstats *stats, uint8_t type,
+                              uint32_t slots, uint32_t rows)
 {
     *plan = (sb_colplan){.heap = (uint32_t)stats->heap};
     switch (type & SB_CLASS_MASK) {
     case SB_CLASS_NULL: break;
     case SB_CLASS_INT: {
-        uint64_t base = choose_base(stats->min, stats->max, INT_BIAS);
+        uint64_t base = choose_base(stats->min, stats->max, SB_COL_INT_BIAS);
         /* Of full width: any value can follow, and the order of codes stays that of values. */
         if (sb_width_of(stats->max - base) == 8) base = 0;
         plan->width = (uint8_t)sb_width_of(stats->max - base);
-        plan->base = base ^ INT_BIAS;
+        plan->base = base ^ SB_COL_INT_BIAS;
         plan->place_bytes = plan->width;
         break;
     }
@@ -200,8 +197,8 @@ static void plan_columns(sb_encoder *encoder, const sb_colstats *stats, uint32_t
 {
     for (size_t k = 0; k < encoder->source->column_count; k++)
         if (stats[k].count != 0)
-            plan_column(&encoder->plans[k], &stats[k], encoder->source->columns[k].type, slots,
-                        rows);
+            sb_columnar__plan_column(&encoder->plans[k], &stats[k],
+                                     encoder->source->columns[k].type, slots, rows);
 }
 
 /* Choose between dense and sparse for rows [from, from + rows), fill in the plans and the shape. False: it does

@@ -1,4 +1,4 @@
-/* columnar_inplace.c — changes of a columnar leaf that move nothing: rows put past the last one or into holes, cells
+/* columnar_inplace.c — changes of a columnar leaf that move no block: rows put past the last one or into holes, cells
  * overwritten, rows made holes. Each function first proves that everything fits, then writes: a refused call leaves
  * the page as it was. */
 #include "tree/columnar_priv.h"
@@ -235,10 +235,11 @@ static bool cell_fits(const uint8_t *page, const sb_cell *cell, uint32_t slot, u
             old = sb_columnar__string(page, &view, place, &overflow);
         if (overflow) return false;
         if (is_removal(cell) || view.type != cell->type) {
-            if (present && view.presence != SB_PRESENT_BITMAP) return false;
+            if (present && view.presence == SB_PRESENT_ALL) return false;
             continue;
         }
-        if (!present && view.presence != SB_PRESENT_BITMAP) return false;
+        if (!present && view.presence != SB_PRESENT_BITMAP && view.count == view.places)
+            return false;
         const sb_source_column column = cell_column(cell);
         if (!value_fits(page, &view, &column, 0)) return false;
         if (view.class_ == SB_CLASS_BYTES && !view.constant &&
@@ -247,6 +248,54 @@ static bool cell_fits(const uint8_t *page, const sb_cell *cell, uint32_t slot, u
         target = true;
     }
     return target;
+}
+
+/* Move the values of a PACKED or LIST block from place on by one place, up (grow) or down over it. */
+static void move_places(uint8_t *page, const sb_colview *view, uint32_t place, bool grow)
+{
+    const struct {
+        uint32_t off, width;
+    } arrays[] = {{view->values, view->class_ != SB_CLASS_BYTES ? view->width
+                                 : view->constant               ? 0
+                                                                : 2u},
+                  {view->lengths, view->class_ == SB_CLASS_BYTES ? view->width : 0u},
+                  {view->map, view->presence == SB_PRESENT_LIST ? 2u : 0u}};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        const size_t width = arrays[i].width, count = view->count - place - (grow ? 0 : 1);
+        uint8_t *from = page + arrays[i].off + (place + (grow ? 0 : 1)) * width;
+        if (width != 0) memmove(grow ? from + width : from - width, from, count * width);
+    }
+}
+
+/* The cell of a slot without one gets a place, which is returned; it is the caller's to fill. */
+static uint32_t add_place(uint8_t *page, sb_colview *view, uint32_t slot)
+{
+    uint32_t place = slot;
+    if (view->presence == SB_PRESENT_BITMAP) {
+        sb_bit_set(page + view->map, slot);
+        return slot;
+    }
+    if (view->presence == SB_PRESENT_PACKED) {
+        sb_bit_set(page + view->map, slot);
+        (void)sb_columnar__place(page, view, slot, &place);
+        move_places(page, view, place, true);
+        sb_columnar__rerank(page, view, slot >> 6);
+    } else {
+        place = sb_columnar__list_bound(page, view, slot);
+        move_places(page, view, place, true);
+        sb_store_le16(page + view->map + (size_t)place * 2, (uint16_t)slot);
+    }
+    sb_store_le16(page + view->off, (uint16_t)++view->count);
+    return place;
+}
+
+static void drop_place(uint8_t *page, sb_colview *view, uint32_t slot, uint32_t place)
+{
+    if (view->presence != SB_PRESENT_LIST) sb_bit_clear(page + view->map, slot);
+    if (view->presence == SB_PRESENT_BITMAP) return;
+    move_places(page, view, place, false);
+    if (view->presence == SB_PRESENT_PACKED) sb_columnar__rerank(page, view, slot >> 6);
+    sb_store_le16(page + view->off, (uint16_t)--view->count);
 }
 
 static void set_cell(uint8_t *page, uint32_t page_bytes, const sb_cell *cell, uint32_t slot)
@@ -265,11 +314,11 @@ static void set_cell(uint8_t *page, uint32_t page_bytes, const sb_cell *cell, ui
         if (present && strings) old = sb_columnar__string(page, &view, place, &overflow);
         if (is_removal(cell) || view.type != cell->type) {
             if (!present) continue;
-            sb_bit_clear(page + view.map, slot);
+            drop_place(page, &view, slot, place);
             add_dead(page, page_bytes, old.size);
             continue;
         }
-        if (view.presence == SB_PRESENT_BITMAP) sb_bit_set(page + view.map, slot);
+        if (!present) place = add_place(page, &view, slot);
         const sb_source_column column = cell_column(cell);
         if (strings && present && cell->bytes.size <= old.size) {
             uint8_t *at = page + (old.data - page);

@@ -378,6 +378,12 @@ typedef struct sb_colplan {
     uint32_t heap;   /* bytes of strings, room for rows to come counted */
 } sb_colplan;
 
+/* Turns the order of signed into that of unsigned words. */
+#define SB_COL_INT_BIAS 0x8000000000000000ull
+/* Form of a column of which `rows` rows in `slots` slots are known by stats. */
+void sb_columnar__plan_column(sb_colplan *plan, const sb_colstats *stats, uint8_t type,
+                              uint32_t slots, uint32_t rows);
+
 /* Puts rows of a source into pages. Set the first group of fields, give it memory, then fit and write. */
 typedef struct sb_encoder {
     const sb_source *source;
@@ -439,6 +445,11 @@ size_t sb_columnar__insert(uint8_t *page, uint32_t page_bytes, const sb_source *
 /* Set cells (one per key, sorted, none with overflow) of a slot when all of them fit. false: the page is as it was. */
 bool sb_columnar__set_cells(uint8_t *page, uint32_t page_bytes, const sb_cell *cells, size_t count,
                             uint32_t slot);
+/* Set one cell that set_cells refused, by writing its column's block anew and moving those behind it. false: the page
+ * is as it was, and has to be written afresh. scratch: reshape_bytes, aligned to 8. */
+bool sb_columnar__reshape(uint8_t *page, uint32_t page_bytes, const sb_cell *cell, uint32_t slot,
+                          uint8_t *scratch);
+size_t sb_columnar__reshape_bytes(uint32_t page_bytes);
 /* Make a slot a hole. false (page as it was): the page has no bitmap of holes, or a column packs its values. */
 bool sb_columnar__punch(uint8_t *page, uint32_t page_bytes, uint32_t slot);
 

@@ -143,6 +143,18 @@ done:
     return st;
 }
 
+/* Without writing the leaf afresh. False: cells may be set in part, and the general way sets them all. */
+static bool set_in_leaf(uint8_t *page, uint32_t page_bytes, const sb_cell *cells, size_t count,
+                        uint32_t slot, uint8_t *scratch)
+{
+    if (sb_columnar__set_cells(page, page_bytes, cells, count, slot)) return true;
+    for (size_t i = 0; i < count; i++)
+        if (!sb_columnar__set_cells(page, page_bytes, &cells[i], 1, slot) &&
+            !sb_columnar__reshape(page, page_bytes, &cells[i], slot, scratch))
+            return false;
+    return true;
+}
+
 sb_status sb_row_set(sb_txn *txn, sb_tree *tree, uint64_t id, const sb_cell *cells, size_t count,
                      bool *found, sb_err *err)
 {
@@ -176,9 +188,17 @@ sb_status sb_row_set(sb_txn *txn, sb_tree *tree, uint64_t id, const sb_cell *cel
         sb_columnar__open(page, sb_columnar__columns(page) - 1, &view);
         in_place = !sb_columnar__place(page, &view, slot, &place);
     }
-    if (in_place && sb_columnar__set_cells(page, page_bytes, cells, count, slot)) {
-        sb_tree__counters(state)->in_place++;
-        goto done;
+    if (in_place) {
+        sb_buffer *scratch = NULL;
+        if ((st = sb_tree__buffer_acquire(state, sb_columnar__reshape_bytes(page_bytes), &scratch,
+                                          err)) != SB_OK)
+            goto done;
+        const bool is_set = set_in_leaf(page, page_bytes, cells, count, slot, scratch->data);
+        sb_tree__buffer_release(state, scratch);
+        if (is_set) {
+            sb_tree__counters(state)->in_place++;
+            goto done;
+        }
     }
     st = set_by_rewrite(txn, tree, id, cells, count, page, slot, err);
 

@@ -1,5 +1,5 @@
-/* test_columnar_page.c — columnar leaves as bytes: random rows encoded, read back, extended, changed and punched in place,
- * each step against a plain table and the structure check; and damaged pages, which the check must refuse or which
+/* test_columnar_page.c — columnar leaves as bytes: random rows encoded, read back, extended, changed, reshaped and punched in
+ * place, each step against a plain table and the structure check; and damaged pages, which the check must refuse or which
  * must be safe to read. */
 #include "support/unit.h"
 
@@ -192,7 +192,9 @@ static void test_tree_columnar_page__in_place(void **state)
     fixture *f = *state;
     sb_random random = test_random(20261123);
     const sb_col_fences open = {.no_low = true, .no_high = true};
-    uint64_t inserted = 0, punched = 0, refilled = 0, set = 0;
+    uint64_t inserted = 0, punched = 0, refilled = 0, set = 0, reshaped = 0;
+    uint64_t *scratch = calloc(1, sb_columnar__reshape_bytes(65536));
+    assert_non_null(scratch);
 
     for (unsigned round = 0; round < 600; round++) {
         const uint32_t page_bytes = page_sizes[round % 3];
@@ -225,7 +227,7 @@ static void test_tree_columnar_page__in_place(void **state)
             refilled++;
         }
         assert_holds(f->page, page_bytes, t, 0, count, dead);
-        for (unsigned i = 0; i < 30 && t->columns != 0; i++) {
+        for (unsigned i = 0; i < 60 && t->columns != 0; i++) {
             const size_t row = sb_random_below(&random, count),
                          k = sb_random_below(&random, t->columns);
             if (dead[row]) continue;
@@ -234,10 +236,13 @@ static void test_tree_columnar_page__in_place(void **state)
                                   .type = removal ? 0 : t->types[k],
                                   .word = random_word(&random, t, k),
                                   .bytes = random_string(&random, t, k)};
-            if (!sb_columnar__set_cells(f->page, page_bytes, &cell, 1,
-                                        sb_columnar__slot_of(f->page, t->ids[row])))
+            const uint32_t slot = sb_columnar__slot_of(f->page, t->ids[row]);
+            if (sb_columnar__set_cells(f->page, page_bytes, &cell, 1, slot))
+                set++;
+            else if (sb_columnar__reshape(f->page, page_bytes, &cell, slot, (uint8_t *)scratch))
+                reshaped++;
+            else
                 continue;
-            set++;
             for (size_t j = 0; j < t->columns; j++)
                 if (t->keys[j] == t->keys[k]) t->present[j][row] = false;
             if (removal) continue;
@@ -247,10 +252,13 @@ static void test_tree_columnar_page__in_place(void **state)
         }
         assert_holds(f->page, page_bytes, t, 0, count, dead);
     }
-    print_message("inserted %llu, punched %llu, refilled %llu, set %llu\n",
+    free(scratch);
+    print_message("inserted %llu, punched %llu, refilled %llu, set %llu, reshaped %llu\n",
                   (unsigned long long)inserted, (unsigned long long)punched,
-                  (unsigned long long)refilled, (unsigned long long)set);
+                  (unsigned long long)refilled, (unsigned long long)set,
+                  (unsigned long long)reshaped);
     assert_true(inserted > 1000 && punched > 100 && refilled > 100 && set > 1000);
+    assert_true(reshaped > 200);
 }
 
 /* Read everything that a page offers; under the address sanitizer this fails when the check let something by. */
