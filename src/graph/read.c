@@ -44,6 +44,23 @@ sb_status sb_read__value(sb_reader *reader, const sb_cell *cell, bool pinned, sb
     return sb_value_from_cell(reader->graph->txn, cell, reader_arena(reader), value, err);
 }
 
+/* A value of a row that lies in a page which stays where it is. False: it is not of the commonest types. */
+SB_INLINE bool quick_value(const sb_cell *cell, sb_value *value)
+{
+    if (cell->type == SB_CELL_INT) {
+        value->type = SB_TYPE_INT;
+        value->extra = 0;
+        value->as.integer = (int64_t)cell->word;
+        return true;
+    }
+    if (SB_UNLIKELY(cell->type != SB_CELL_STRING || cell->overflow)) return false;
+    value->type = SB_TYPE_STRING;
+    value->extra = 0;
+    value->as.bytes.data = cell->bytes.data;
+    value->as.bytes.size = cell->bytes.size;
+    return true;
+}
+
 static sb_status read_keys(sb_reader *reader, const sb_row *row, const sb_key_id *keys,
                            size_t key_count, sb_value *values, sb_err *err)
 {
@@ -51,22 +68,45 @@ static sb_status read_keys(sb_reader *reader, const sb_row *row, const sb_key_id
 
     for (size_t i = 0; i < key_count; i++) {
         sb_cell cell;
-        if (keys[i] >= SB_COLUMN_SYSTEM || !sb_row_cell(row, keys[i], &cell))
+        if (SB_UNLIKELY(keys[i] >= SB_COLUMN_SYSTEM) || !sb_row_cell(row, keys[i], &cell))
             values[i] = SB_VALUE_NULL;
-        else
+        else if (pinned || !quick_value(&cell, &values[i]))
             SB_TRY(sb_read__value(reader, &cell, pinned, &values[i], err));
     }
     return SB_OK;
 }
 
+/* Properties that one call reads by the shortest way. */
+#define PEEK_MAX 8u
+
+static bool peek_props(const sb_graph *graph, const sb_tree *table, uint64_t id,
+                       const sb_key_id *keys, size_t key_count, sb_value *values)
+{
+    sb_cell cells[PEEK_MAX];
+    bool found[PEEK_MAX];
+
+    if (key_count > PEEK_MAX || !sb_row_peek(graph->txn, table, id, keys, key_count, cells, found))
+        return false;
+    for (size_t i = 0; i < key_count; i++) {
+        if (SB_UNLIKELY(!found[i] || keys[i] >= SB_COLUMN_SYSTEM))
+            values[i] = SB_VALUE_NULL;
+        else if (SB_UNLIKELY(!quick_value(&cells[i], &values[i])))
+            return false;
+    }
+    return true;
+}
+
 sb_status sb_graph_get_props(sb_graph *graph, sb_entity entity, uint64_t id, const sb_key_id *keys,
                              size_t key_count, sb_value *values, bool *found, sb_err *err)
 {
+    const sb_tree *table = table_of(graph, entity);
     sb_reader reader = {.graph = graph};
     sb_row row;
     sb_status status;
 
-    SB_TRY(sb_row_find(graph->txn, table_of(graph, entity), id, &row, found, err));
+    *found = true;
+    if (SB_LIKELY(peek_props(graph, table, id, keys, key_count, values))) return SB_OK;
+    SB_TRY(sb_row_find(graph->txn, table, id, &row, found, err));
     if (!*found) {
         for (size_t i = 0; i < key_count; i++)
             values[i] = SB_VALUE_NULL;

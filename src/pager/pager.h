@@ -167,14 +167,28 @@ SB_MUST_CHECK sb_status sb_txn_upgrade(sb_txn *txn, sb_err *err);
 SB_MUST_CHECK sb_status sb_txn_commit(sb_txn *txn, sb_err *err);
 void sb_txn_rollback(sb_txn *txn); /* also ends a read transaction; accepts NULL */
 
+/* What the shortest reads look at, without a call: sb_txn begins with it. */
+typedef struct sb_txn_front {
+    /* Read transactions of one session with the same number, which is not 0, find the bytes of every page at the same addresses, unless
+     * the page was handed out with a pin. 0: nothing is promised (writable, read_mode=cache, file that can not be written). */
+    uint64_t addresses;
+    void *slots
+        [SB_SESSION_SLOTS]; /* the session's objects of kinds with a slot; NULL: not made yet */
+} sb_txn_front;
+SB_INLINE const sb_txn_front *sb_txn_front_of(const sb_txn *txn)
+{
+    return (const sb_txn_front *)(const void *)txn;
+}
+SB_INLINE uint64_t sb_txn_addresses(const sb_txn *txn)
+{
+    return sb_txn_front_of(txn)->addresses;
+}
+
 bool sb_txn_writable(const sb_txn *txn);
 sb_session *sb_txn_session(const sb_txn *txn);
 sb_pager *sb_txn_pager(const sb_txn *txn);
 /* Number of commits in the state that the transaction started from. Rises by one per write commit. */
 uint64_t sb_txn_seq(const sb_txn *txn);
-/* Read transactions of one session with the same number, which is not 0, find the bytes of every page at the same addresses, unless the
- * page was handed out with a pin. 0: nothing is promised (writable, read_mode=cache, file that can not be written). */
-uint64_t sb_txn_addresses(const sb_txn *txn);
 /* Pages in the file as this transaction sees it: every valid page number is below. */
 sb_pgno sb_txn_page_count(const sb_txn *txn);
 /* True once the write transaction has changed anything. */

@@ -432,6 +432,7 @@ typedef struct sb_txn_ext {
 } sb_txn_ext;
 
 struct sb_txn {
+    sb_txn_front front; /* first */
     sb_session *session;
     sb_pager *pager;
     bool active, writable, main_only, dirty;
@@ -442,7 +443,6 @@ struct sb_txn {
     bool header_pending; /* the next write begins with the WAL's header block */
     bool guard_held;     /* guard lock, while a new generation's first frames are written */
     sb_mark mark;
-    uint64_t addresses; /* sb_txn_addresses */
     sb_state base, now;
     uint32_t high_count; /* greatest page_count while it ran */
     sb_wal_tail tail;
@@ -471,6 +471,8 @@ typedef struct sb_session_ext {
     void *object;
 } sb_session_ext;
 
+static_assert(offsetof(sb_txn, front) == 0, "sb_txn_front_of");
+
 struct sb_session {
     sb_pager *pager;
     uint32_t slot;               /* UINT32_MAX: none (not SB_MODE_SHARED) */
@@ -491,7 +493,6 @@ struct sb_session {
 
     sb_session_ext *exts;
     size_t ext_count, ext_capacity;
-    void *slots[SB_SESSION_SLOTS]; /* objects of kinds with a slot; they are in exts, too */
 };
 
 /* ---- header.c -------------------------------------------------------------------------------- */

@@ -24,7 +24,7 @@ void sb_session_close(sb_session *session)
     if (session == NULL) return;
     sb_pager *pager = session->pager;
     SB_ASSERT(!session->txn.active);
-    memset(session->slots, 0, sizeof session->slots);
+    memset(session->txn.front.slots, 0, sizeof session->txn.front.slots);
     while (session->ext_count > 0) {
         const sb_session_ext ext = session->exts[--session->ext_count];
         if (ext.kind->destroy != NULL) ext.kind->destroy(ext.object);
@@ -45,8 +45,9 @@ sb_pager *sb_session_pager(const sb_session *session)
 sb_status sb_session_ext_get(sb_session *session, const sb_session_ext_kind *kind, void **object,
                              sb_err *err)
 {
-    if (SB_LIKELY(kind->slot != 0 && session->slots[kind->slot - 1] != NULL)) {
-        *object = session->slots[kind->slot - 1];
+    void **slot = kind->slot == 0 ? NULL : &session->txn.front.slots[kind->slot - 1];
+    if (slot != NULL && *slot != NULL) {
+        *object = *slot;
         return SB_OK;
     }
     const sb_allocator *alloc = session->pager->alloc;
@@ -70,7 +71,7 @@ sb_status sb_session_ext_get(sb_session *session, const sb_session_ext_kind *kin
         session->ext_capacity = more;
     }
     session->exts[session->ext_count++] = (sb_session_ext){.kind = kind, .object = made};
-    if (kind->slot != 0) session->slots[kind->slot - 1] = made;
+    if (slot != NULL) *slot = made;
     *object = made;
     return SB_OK;
 }

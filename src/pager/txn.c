@@ -111,7 +111,7 @@ static void start(sb_txn *txn, bool writable)
     txn->active = true;
     txn->writable = writable;
     txn->dirty = false;
-    txn->addresses = addresses_of(txn);
+    txn->front.addresses = addresses_of(txn);
     txn->appended_any = txn->tail_ready = txn->fresh_written = txn->header_pending =
         txn->guard_held = false;
     txn->base = txn->session->state;
@@ -208,7 +208,7 @@ sb_status sb_txn_upgrade(sb_txn *txn, sb_err *err)
         return st;
     }
     txn->writable = true;
-    txn->addresses = 0;
+    txn->front.addresses = 0;
     return SB_OK;
 }
 
@@ -368,10 +368,6 @@ sb_pager *sb_txn_pager(const sb_txn *txn)
 uint64_t sb_txn_seq(const sb_txn *txn)
 {
     return txn->base.seq;
-}
-uint64_t sb_txn_addresses(const sb_txn *txn)
-{
-    return txn->addresses;
 }
 sb_pgno sb_txn_page_count(const sb_txn *txn)
 {

@@ -22,51 +22,15 @@
  *      C1 to C3 nor the pager. An address is only there with its entry; whatever drops the one drops the other.
  *   C8 An id beyond the fences of its block's leaf is often in the leaf that the next block on that side remembers: a block in
  *      which a leaf ends has one entry for two leaves. */
+#include "tree/cache_priv.h"
 #include "tree/slots_priv.h"
 
 #define CACHE_ENTRIES_MIN 1024u
 /* 4 MiB at most: adjacency of a million nodes in both directions and its tables have 150 thousand id blocks. */
 #define CACHE_ENTRIES_MAX (256u * 1024u)
-#define TREE_ENTRIES      1024u
 #define SHIFT_DEFAULT     4u
 #define EPOCH_BITS        20u
 #define EPOCH_MAX         ((1u << EPOCH_BITS) - 1)
-
-typedef struct cache_entry {
-    uint64_t stamp; /* commit << EPOCH_BITS | epoch */
-    sb_pgno pgno;   /* SB_PGNO_NONE: empty */
-    uint32_t tag;   /* its low bits are the index */
-} cache_entry;
-
-/* Where the page of the entry in the same place lies (C7). */
-typedef struct cache_address {
-    const uint8_t *bytes;
-    uint32_t tag;   /* the entry's */
-    uint32_t epoch; /* 0: none */
-} cache_address;
-
-/* What is known of a tree's leaves. */
-typedef struct tree_entry {
-    uint32_t tree;
-    uint32_t salt; /* of its tags */
-    uint16_t span; /* 16 × log2 of the id range of a leaf, the median; 0: nothing known */
-    uint8_t shift; /* k */
-} tree_entry;
-
-struct sb_leaf_cache {
-    const sb_allocator *alloc;
-    sb_profile *profile;
-    cache_address *addresses; /* owned, with entries; NULL until the first put */
-    cache_entry *entries;     /* owned; NULL until the first put */
-    uint32_t capacity;        /* power of two; 0 until the first put */
-    uint32_t address_epoch;   /* addresses of this epoch count; not 0 */
-    uint64_t address_key;     /* the sb_txn_addresses it belongs to */
-    uint32_t displaced;       /* entries overwritten by others since the last growth */
-    uint32_t own;             /* entries put by the current transaction under its own commit */
-    uint32_t epoch;           /* only rises, until all entries are dropped */
-    uint64_t epoch_seq;       /* the commit that epoch belongs to */
-    tree_entry trees[TREE_ENTRIES];
-};
 
 static sb_status create_cache(sb_session *session, void **object, sb_err *err)
 {
@@ -82,8 +46,8 @@ static sb_status create_cache(sb_session *session, void **object, sb_err *err)
 
 static void free_entries(sb_leaf_cache *cache)
 {
-    sb_free(cache->alloc, cache->entries, cache->capacity * sizeof(cache_entry));
-    sb_free(cache->alloc, cache->addresses, cache->capacity * sizeof(cache_address));
+    sb_free(cache->alloc, cache->entries, cache->capacity * sizeof(sb_cache_entry));
+    sb_free(cache->alloc, cache->addresses, cache->capacity * sizeof(sb_cache_address));
 }
 
 static void destroy_cache(void *object)
@@ -93,14 +57,16 @@ static void destroy_cache(void *object)
     sb_free(cache->alloc, cache, sizeof *cache);
 }
 
-static const sb_session_ext_kind cache_kind = {
-    .name = "leaf cache", .slot = 1, .create = create_cache, .destroy = destroy_cache};
+static const sb_session_ext_kind cache_kind = {.name = "leaf cache",
+                                               .slot = SB_LEAF_CACHE_SLOT,
+                                               .create = create_cache,
+                                               .destroy = destroy_cache};
 
 static void drop_all(sb_leaf_cache *cache)
 {
     if (cache->entries == NULL) return;
-    memset(cache->entries, 0, cache->capacity * sizeof(cache_entry));
-    memset(cache->addresses, 0, cache->capacity * sizeof(cache_address));
+    memset(cache->entries, 0, cache->capacity * sizeof(sb_cache_entry));
+    memset(cache->addresses, 0, cache->capacity * sizeof(sb_cache_address));
 }
 
 void sb_tree_forget_leaves(sb_session *session)
@@ -124,26 +90,20 @@ static sb_leaf_cache *find_cache(sb_session *session)
                                                                             : NULL; /* benign */
 }
 
-static void set_shift(tree_entry *entry, uint8_t shift)
+static void set_shift(sb_tree_entry *entry, uint8_t shift)
 {
     entry->shift = shift;
     entry->salt = (uint32_t)sb_hash_u64((uint64_t)entry->tree << 8 | shift);
 }
 
-SB_INLINE tree_entry *find_tree(sb_leaf_cache *cache, uint32_t tree)
+SB_INLINE sb_tree_entry *find_tree(sb_leaf_cache *cache, uint32_t tree)
 {
-    tree_entry *entry = &cache->trees[tree % TREE_ENTRIES];
+    sb_tree_entry *entry = &cache->trees[tree % SB_LEAF_CACHE_TREES];
     if (SB_UNLIKELY(entry->tree != tree)) {
-        *entry = (tree_entry){.tree = tree};
+        *entry = (sb_tree_entry){.tree = tree};
         set_shift(entry, SHIFT_DEFAULT);
     }
     return entry;
-}
-
-/* Consecutive blocks of a tree have consecutive tags, so that they do not displace each other, and share cache lines. */
-SB_INLINE uint32_t tag_of(const tree_entry *tree, uint64_t id)
-{
-    return tree->salt + (uint32_t)(id >> tree->shift);
 }
 
 static uint64_t stamp_of(uint64_t seq, uint32_t epoch)
@@ -152,8 +112,8 @@ static uint64_t stamp_of(uint64_t seq, uint32_t epoch)
 }
 
 /* C1 to C3. */
-static bool entry_counts(const sb_leaf_cache *cache, const cache_entry *entry, const sb_tree *tree,
-                         uint64_t txn_seq, bool dirty)
+static bool entry_counts(const sb_leaf_cache *cache, const sb_cache_entry *entry,
+                         const sb_tree *tree, uint64_t txn_seq, bool dirty)
 {
     const uint64_t seq = entry->stamp >> EPOCH_BITS;
     const uint32_t epoch = (uint32_t)(entry->stamp & EPOCH_MAX);
@@ -167,7 +127,7 @@ static bool entry_counts(const sb_leaf_cache *cache, const cache_entry *entry, c
 static sb_pgno remembered(const sb_leaf_cache *cache, sb_txn *txn, const sb_tree *tree,
                           uint32_t tag)
 {
-    const cache_entry *entry = &cache->entries[tag & (cache->capacity - 1)];
+    const sb_cache_entry *entry = &cache->entries[tag & (cache->capacity - 1)];
     if (entry->tag != tag || entry->pgno == SB_PGNO_NONE) return SB_PGNO_NONE;
     const bool dirty = sb_txn_writable(txn) && sb_txn_dirty(txn);
     return entry_counts(cache, entry, tree, sb_txn_seq(txn), dirty) ? entry->pgno : SB_PGNO_NONE;
@@ -178,69 +138,31 @@ sb_pgno sb_tree__leaf_hint(sb_txn *txn, const sb_tree *tree, uint64_t id)
     if (tree->height <= 1) return tree->root;
     sb_leaf_cache *cache = find_cache(sb_txn_session(txn));
     if (cache == NULL || cache->entries == NULL) return SB_PGNO_NONE;
-    return remembered(cache, txn, tree, tag_of(find_tree(cache, tree->id), id));
+    return remembered(cache, txn, tree, sb_cache__tag(find_tree(cache, tree->id), id));
 }
 
 /* ---- Addresses (C7) --------------------------------------------------------------------------------------- */
 
-static SB_COLD void next_address_epoch(sb_leaf_cache *cache, uint64_t key)
+void sb_cache__next_addresses(sb_leaf_cache *cache, uint64_t key)
 {
     cache->address_key = key;
     if (++cache->address_epoch != 0) return;
-    memset(cache->addresses, 0, cache->capacity * sizeof(cache_address));
+    memset(cache->addresses, 0, cache->capacity * sizeof(sb_cache_address));
     cache->address_epoch = 1;
-}
-
-SB_INLINE const uint8_t *address_of(const sb_leaf_cache *cache, uint32_t tag)
-{
-    const cache_address *address = &cache->addresses[tag & (cache->capacity - 1)];
-    return address->tag == tag && address->epoch == cache->address_epoch ? address->bytes : NULL;
-}
-
-bool sb_tree__leaves_open(sb_txn *txn, const sb_tree *tree, sb_leaves *leaves)
-{
-    const uint64_t key = sb_txn_addresses(txn);
-    sb_leaf_cache *cache = find_cache(sb_txn_session(txn));
-
-    if (SB_UNLIKELY(key == 0 || cache == NULL || cache->capacity == 0)) return false;
-    if (SB_UNLIKELY(key != cache->address_key)) next_address_epoch(cache, key);
-    const tree_entry *entry = find_tree(cache, tree->id);
-    leaves->cache = cache;
-    leaves->salt = entry->salt;
-    leaves->shift = entry->shift;
-    return true;
-}
-
-const uint8_t *sb_tree__leaves_find(const sb_leaves *leaves, uint64_t id, int side)
-{
-    return address_of(leaves->cache,
-                      leaves->salt + (uint32_t)(id >> leaves->shift) + (uint32_t)side);
-}
-
-sb_pgno sb_tree__leaves_pgno(const sb_leaves *leaves, uint64_t id, int side)
-{
-    const uint32_t tag = leaves->salt + (uint32_t)(id >> leaves->shift) + (uint32_t)side;
-    return leaves->cache->entries[tag & (leaves->cache->capacity - 1)].pgno;
-}
-
-void sb_tree__leaves_hit(const sb_leaves *leaves, size_t count)
-{
-    SB_PROFILE_ADD(leaves->cache->profile, LEAF_CACHE_HITS, count);
-    (void)count;
 }
 
 /* The page that the entry in this place names was read at page. */
 static void note_address(sb_leaf_cache *cache, sb_txn *txn, uint32_t tag, const sb_page *page)
 {
     const uint64_t key = sb_txn_addresses(txn);
-    cache_address *address = &cache->addresses[tag & (cache->capacity - 1)];
+    sb_cache_address *address = &cache->addresses[tag & (cache->capacity - 1)];
 
     if (key == 0 || page->pin != NULL) {
-        *address = (cache_address){0};
+        *address = (sb_cache_address){0};
         return;
     }
-    if (key != cache->address_key) next_address_epoch(cache, key);
-    *address = (cache_address){.bytes = page->bytes, .tag = tag, .epoch = cache->address_epoch};
+    if (key != cache->address_key) sb_cache__next_addresses(cache, key);
+    *address = (sb_cache_address){.bytes = page->bytes, .tag = tag, .epoch = cache->address_epoch};
 }
 
 /* ---- Epochs ----------------------------------------------------------------------------------------------- */
@@ -270,12 +192,12 @@ static uint32_t epoch_of(sb_leaf_cache *cache, uint64_t seq)
 static bool grow_cache(sb_leaf_cache *cache)
 {
     const uint32_t capacity = cache->entries == NULL ? CACHE_ENTRIES_MIN : cache->capacity * 2;
-    cache_entry *entries = sb_alloc_zero(cache->alloc, capacity * sizeof(cache_entry));
-    cache_address *addresses = sb_alloc_zero(cache->alloc, capacity * sizeof(cache_address));
+    sb_cache_entry *entries = sb_alloc_zero(cache->alloc, capacity * sizeof(sb_cache_entry));
+    sb_cache_address *addresses = sb_alloc_zero(cache->alloc, capacity * sizeof(sb_cache_address));
     cache->displaced = 0;
     if (entries == NULL || addresses == NULL) {
-        sb_free(cache->alloc, entries, capacity * sizeof(cache_entry));
-        sb_free(cache->alloc, addresses, capacity * sizeof(cache_address));
+        sb_free(cache->alloc, entries, capacity * sizeof(sb_cache_entry));
+        sb_free(cache->alloc, addresses, capacity * sizeof(sb_cache_address));
         return false;
     }
     for (uint32_t i = 0; i < cache->capacity; i++) {
@@ -300,7 +222,7 @@ static uint64_t load_id(sb_bytes key)
 
 /* Learn k from a leaf: log2 of its range less 2. What is kept is the median of what misses see, by small steps towards
  * each, so that a few wide leaves, where ids were deleted, do not move it (all entries of a tree are lost when it moves). */
-static void learn_shift(tree_entry *tree, const uint8_t *page, uint32_t page_bytes)
+static void learn_shift(sb_tree_entry *tree, const uint8_t *page, uint32_t page_bytes)
 {
     sb_fences fences;
     sb_tree__fences(page, page_bytes, &fences);
@@ -343,12 +265,12 @@ void sb_tree__leaf_remember(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pg
         /* Found by descent in the state that this commit left: after its last freed leaf. */
         epoch = epoch_of(cache, seq);
     }
-    tree_entry *known = find_tree(cache, tree->id);
+    sb_tree_entry *known = find_tree(cache, tree->id);
     learn_shift(known, page->bytes, sb_pager_page_bytes(sb_txn_pager(txn)));
-    const uint32_t tag = tag_of(known, id);
-    cache_entry *entry = &cache->entries[tag & (cache->capacity - 1)];
+    const uint32_t tag = sb_cache__tag(known, id);
+    sb_cache_entry *entry = &cache->entries[tag & (cache->capacity - 1)];
     if (entry->pgno != SB_PGNO_NONE && entry->tag != tag) cache->displaced++;
-    *entry = (cache_entry){.stamp = stamp_of(seq, epoch), .pgno = pgno, .tag = tag};
+    *entry = (sb_cache_entry){.stamp = stamp_of(seq, epoch), .pgno = pgno, .tag = tag};
     note_address(cache, txn, tag, page);
 }
 
@@ -372,8 +294,8 @@ static void drop_own(sb_leaf_cache *cache, uint64_t txn_seq)
     if (cache->own == 0) return;
     for (uint32_t i = 0; i < cache->capacity; i++) {
         if (cache->entries[i].stamp >> EPOCH_BITS <= txn_seq) continue;
-        cache->entries[i] = (cache_entry){0};
-        cache->addresses[i] = (cache_address){0};
+        cache->entries[i] = (sb_cache_entry){0};
+        cache->addresses[i] = (sb_cache_address){0};
     }
     cache->own = 0;
 }
@@ -446,7 +368,7 @@ static sb_status look_in_cache(sb_txn *txn, const sb_tree *tree, uint64_t id, sb
 
     *pgno = SB_PGNO_NONE;
     if (cache == NULL || cache->entries == NULL) return SB_OK;
-    uint32_t tag = tag_of(find_tree(cache, tree->id), id);
+    uint32_t tag = sb_cache__tag(find_tree(cache, tree->id), id);
     for (int moved = 0, side = 0; moved < 2; moved++) {
         const sb_pgno hint = remembered(cache, txn, tree, tag);
         if (hint == SB_PGNO_NONE) return SB_OK;

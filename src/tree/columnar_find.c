@@ -1,5 +1,6 @@
 /* columnar_find.c — rows by id: the leaf through the leaf cache, the slot by arithmetic, the cell by the column's form.
  * Batches first bring the leaves' headers and cells on their way, so that their cache misses overlap. */
+#include "tree/cache_priv.h"
 #include "tree/columnar_priv.h"
 
 /* Look-ups in flight: enough to hide the latency of memory; more only displaces what was fetched. */
@@ -7,13 +8,13 @@
 /* Cells of a row that are prefetched: which ones will be read is not known. */
 #define BATCH_COLUMNS 4u
 
-static void init_row(sb_row *row, sb_txn *txn)
+SB_INLINE void init_row(sb_row *row, sb_txn *txn)
 {
     *row = (sb_row){.txn = txn};
 }
 
 /* Locate a row in a held leaf. */
-static sb_status locate(sb_row *row, uint64_t id, bool *found, sb_err *err)
+SB_INLINE sb_status locate(sb_row *row, uint64_t id, bool *found, sb_err *err)
 {
     const uint32_t slot = sb_columnar__slot_of(row->page.bytes, id);
     *found = slot != SB_SLOT_NONE;
@@ -28,40 +29,34 @@ static sb_status locate(sb_row *row, uint64_t id, bool *found, sb_err *err)
 
 /* ---- Leaves --------------------------------------------------------------------------------------------- */
 
-SB_INLINE bool is_leaf_of(const sb_tree *tree, const uint8_t *page)
-{
-    return page[SB_PAGE_KIND] == SB_PAGE_COLUMNAR && sb_load_le32(page + SB_PAGE_TREE) == tree->id;
-}
-
 /* Is page, which the cache remembers for id's block (or NULL), or the one beside it, the leaf that holds id? Then it is row's. */
-SB_INLINE bool settle(const sb_leaves *leaves, const sb_tree *tree, uint64_t id,
-                      const uint8_t *page, sb_row *row)
+SB_INLINE bool settle(const sb_leaves *leaves, uint64_t id, const uint8_t *page, sb_row *row)
 {
     int side = 0;
 
-    if (SB_UNLIKELY(page == NULL || !is_leaf_of(tree, page))) return false;
+    if (SB_UNLIKELY(page == NULL || !sb_leaves__is_one(leaves, page))) return false;
     side = sb_columnar__side(page, id);
     if (SB_UNLIKELY(side != 0)) {
-        page = sb_tree__leaves_find(leaves, id, side);
-        if (page == NULL || !is_leaf_of(tree, page) || sb_columnar__side(page, id) != 0)
+        page = sb_leaves__find(leaves, id, side);
+        if (page == NULL || !sb_leaves__is_one(leaves, page) || sb_columnar__side(page, id) != 0)
             return false;
     }
-    row->page = (sb_page){.bytes = page};
-    row->pgno = sb_tree__leaves_pgno(leaves, id, side);
+    row->page.bytes = page;
+    row->pgno = sb_leaves__pgno(leaves, id, side);
     return true;
 }
 
-/* The leaf that holds id (where it would be), held in row->page. The tree is not empty. */
-static sb_status hold_leaf(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_row *row, sb_err *err)
+/* By the short way, held in row->page. */
+SB_INLINE bool hold_by_short_way(const sb_txn *txn, const sb_tree *tree, uint64_t id, sb_row *row)
 {
     sb_leaves leaves;
 
-    if (SB_LIKELY(sb_tree__leaves_open(txn, tree, &leaves)) &&
-        SB_LIKELY(settle(&leaves, tree, id, sb_tree__leaves_find(&leaves, id, 0), row))) {
-        sb_tree__leaves_hit(&leaves, 1);
-        return SB_OK;
-    }
-    return sb_tree__leaf_of_id(txn, tree, id, &row->page, &row->pgno, err);
+    if (SB_UNLIKELY(!sb_leaves__open(txn, tree, &leaves))) return false;
+    const uint8_t *page = sb_leaves__find(&leaves, id, 0);
+    if (SB_LIKELY(page != NULL)) SB_PREFETCH(page + 64); /* with the header, not after it */
+    if (SB_UNLIKELY(!settle(&leaves, id, page, row))) return false;
+    sb_leaves__hit(&leaves, 1);
+    return true;
 }
 
 sb_status sb_row_find(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_row *row, bool *found,
@@ -69,10 +64,12 @@ sb_status sb_row_find(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_row *row
 {
     *found = false;
     init_row(row, txn);
-    if (tree->root == SB_PGNO_NONE) return SB_OK;
-    SB_TRY(hold_leaf(txn, tree, id, row, err));
+    if (SB_UNLIKELY(!hold_by_short_way(txn, tree, id, row))) {
+        if (tree->root == SB_PGNO_NONE) return SB_OK;
+        SB_TRY(sb_tree__leaf_of_id(txn, tree, id, &row->page, &row->pgno, err));
+    }
     const sb_status st = locate(row, id, found, err);
-    if (!*found || st != SB_OK) sb_row_release(row);
+    if (SB_UNLIKELY(!*found || st != SB_OK)) sb_row_release(row);
     return st;
 }
 
@@ -87,6 +84,32 @@ void sb_row_release(sb_row *row)
 }
 
 /* ---- Cells ------------------------------------------------------------------------------------------- */
+
+/* The cell of a column in its commonest form, all rows having it: without taking its block apart. False: it has another form. */
+SB_INLINE bool plain_cell(const uint8_t *page, const uint8_t *entry, uint32_t slot, sb_cell *cell)
+{
+    const uint32_t form = entry[SB_COLENT_FORM];
+    const uint32_t width = (1u << (form & SB_FORM_WIDTH)) >> 1;
+    const uint8_t *block = page + sb_load_le16(entry + SB_COLENT_OFF);
+    const uint64_t base = sb_load_le64(entry + SB_COLENT_BASE);
+
+    if (SB_UNLIKELY((form & ~SB_FORM_WIDTH) != SB_PRESENT_ALL << SB_FORM_PRESENCE_SHIFT))
+        return false;
+    cell->type = entry[SB_COLENT_TYPE];
+    cell->overflow = false;
+    if ((cell->type & SB_CLASS_MASK) == SB_CLASS_BYTES) {
+        const uint8_t *lengths = block + 2 * (size_t)sb_columnar__capacity(page);
+        const uint64_t length = base + sb_load_width(lengths + (size_t)slot * width, width);
+        if (SB_UNLIKELY(length == SB_CODE_OVERFLOW)) return false;
+        cell->word = length;
+        cell->bytes = sb_bytes_of(page + sb_load_le16(block + 2 * (size_t)slot), (size_t)length);
+        return true;
+    }
+    if (SB_UNLIKELY((cell->type & SB_CLASS_MASK) != SB_CLASS_INT)) return false;
+    cell->word = base + sb_load_width(block + (size_t)slot * width, width);
+    cell->bytes = (sb_bytes){0};
+    return true;
+}
 
 bool sb_row_cell(const sb_row *row, uint32_t key, sb_cell *cell)
 {
@@ -110,12 +133,43 @@ bool sb_row_cell(const sb_row *row, uint32_t key, sb_cell *cell)
          i++) {
         sb_colview view;
         uint32_t place;
+        cell->key = key;
+        if (SB_LIKELY(plain_cell(page, page + sb_columnar__entry_off(i), row->index, cell)))
+            return true;
         sb_columnar__open(page, i, &view);
         if (!sb_columnar__place(page, &view, row->index, &place)) continue;
         sb_columnar__cell(page, &view, place, cell);
         return true;
     }
     return false;
+}
+
+bool sb_row_peek(const sb_txn *txn, const sb_tree *tree, uint64_t id, const uint32_t *keys,
+                 size_t count, sb_cell *cells, bool *found)
+{
+    sb_leaves leaves;
+
+    if (SB_UNLIKELY(!sb_leaves__open(txn, tree, &leaves))) return false;
+    const uint8_t *page = sb_leaves__find(&leaves, id, 0);
+    if (SB_UNLIKELY(page == NULL)) return false;
+    SB_PREFETCH(page + 64); /* with the header, not after it */
+    /* A slot's id lies within the fences; the first slots of a leaf without holes are all rows. */
+    const uint64_t slot = id - sb_columnar__first_id(page);
+    if (SB_UNLIKELY(!sb_leaves__is_one(&leaves, page) || slot >= sb_columnar__slots(page) ||
+                    page[SB_COL_ID_WIDTH] != 0 ||
+                    (sb_columnar__flags(page) & (SB_COL_HOLES | SB_COL_WIDE)) != 0))
+        return false;
+    const uint8_t *const first = page + sb_columnar__entry_off(0);
+    const uint8_t *const end = page + sb_columnar__entry_off(sb_columnar__columns(page));
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *entry = first;
+        while (entry != end && sb_load_le32(entry + SB_COLENT_KEY) < keys[i])
+            entry += SB_COLENT_BYTES;
+        found[i] = entry != end && sb_load_le32(entry + SB_COLENT_KEY) == keys[i];
+        if (found[i] && !plain_cell(page, entry, (uint32_t)slot, &cells[i])) return false;
+    }
+    sb_leaves__hit(&leaves, 1);
+    return true;
 }
 
 /* Next cell of the leaf from column *index on; the blob's reference is not one. */
@@ -198,44 +252,77 @@ static size_t acquire_hinted(sb_txn *txn, const sb_tree *tree, const uint64_t *i
         if (sb_page_acquire(txn, rows[i].pgno, &rows[i].page, NULL) != SB_OK) continue;
         SB_PREFETCH(rows[i].page.bytes);
         SB_PREFETCH(rows[i].page.bytes + 64);
-        SB_PREFETCH(rows[i].page.bytes + 128);
         if (rows[i].page.pin != NULL) return i + 1;
     }
     return count;
 }
 
 /* The leaf of the id in row->page: the hinted one when it holds the id. */
-static sb_status settle_leaf(sb_row *row, const sb_tree *tree, uint64_t id, sb_err *err)
+static sb_status settle_hinted(sb_row *row, const sb_tree *tree, uint64_t id, sb_err *err)
 {
+    const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(row->txn));
     const uint8_t *page = row->page.bytes;
-    if (SB_LIKELY(page != NULL && page[SB_PAGE_KIND] == SB_PAGE_COLUMNAR &&
-                  sb_load_le32(page + SB_PAGE_TREE) == tree->id && sb_columnar__covers(page, id)))
+    if (SB_LIKELY(page != NULL && sb_tree__leaf_side(tree, page, page_bytes, id) == 0))
         return SB_OK;
     if (page != NULL) sb_page_release(row->txn, &row->page);
     return sb_tree__leaf_of_id(row->txn, tree, id, &row->page, &row->pgno, err);
+}
+
+/* The leaves of up to BATCH ids, held in rows; how many of them in *held, at least one. */
+static sb_status hold_leaves(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, size_t count,
+                             sb_row *rows, size_t *held, sb_err *err)
+{
+    sb_leaves leaves;
+    size_t missed = 0;
+
+    *held = count;
+    if (SB_UNLIKELY(!sb_leaves__open(txn, tree, &leaves))) {
+        *held = acquire_hinted(txn, tree, ids, count, rows);
+        for (size_t i = 0; i < *held; i++) {
+            SB_TRY(settle_hinted(&rows[i], tree, ids[i], err));
+            if (SB_LIKELY(rows[i].page.pin == NULL)) continue;
+            while (*held > i + 1) /* pins are few: those behind have their turn next */
+                sb_row_release(&rows[--*held]);
+        }
+        return SB_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        init_row(&rows[i], txn);
+        const uint8_t *page = sb_leaves__find(&leaves, ids[i], 0);
+        rows[i].page.bytes = page;
+        if (SB_UNLIKELY(page == NULL)) continue;
+        SB_PREFETCH(page);
+        SB_PREFETCH(page + 64);
+    }
+    bool open = true;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *page = rows[i].page.bytes;
+        rows[i].page.bytes = NULL;
+        if (SB_LIKELY(open && settle(&leaves, ids[i], page, &rows[i]))) continue;
+        SB_TRY(sb_tree__leaf_of_id(txn, tree, ids[i], &rows[i].page, &rows[i].pgno, err));
+        missed++;
+        open = sb_leaves__open(txn, tree, &leaves); /* the cache has learned */
+    }
+    sb_leaves__hit(&leaves, count - missed);
+    return SB_OK;
 }
 
 sb_status sb_rows_find(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, size_t count,
                        sb_row_visit visit, void *ctx, sb_err *err)
 {
     sb_status st = SB_OK;
+    sb_row rows[BATCH];
+    size_t held;
 
     if (tree->root == SB_PGNO_NONE) {
         for (size_t i = 0; i < count && st == SB_OK; i++)
             st = visit(ctx, i, NULL);
         return st;
     }
-    for (size_t from = 0; from < count && st == SB_OK;) {
+    for (size_t from = 0; from < count && st == SB_OK; from += held) {
         const size_t most = count - from < BATCH ? count - from : BATCH;
-        sb_row rows[BATCH];
         /* 1. The leaves. */
-        size_t held = acquire_hinted(txn, tree, ids + from, most, rows);
-        for (size_t i = 0; i < held && st == SB_OK; i++) {
-            st = settle_leaf(&rows[i], tree, ids[from + i], err);
-            if (SB_LIKELY(rows[i].page.pin == NULL)) continue;
-            while (held > i + 1) /* pins are few: those behind have their turn next */
-                sb_row_release(&rows[--held]);
-        }
+        st = hold_leaves(txn, tree, ids + from, most, rows, &held, err);
         /* 2. The cells. */
         for (size_t i = 0; i < held && held > 1 && st == SB_OK; i++)
             prefetch_cells(rows[i].page.bytes, ids[from + i], false);
@@ -248,7 +335,6 @@ sb_status sb_rows_find(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, si
             if (st == SB_OK) st = visit(ctx, from + i, found ? &rows[i] : NULL);
             sb_row_release(&rows[i]);
         }
-        from += held;
     }
     return st;
 }

@@ -4,6 +4,7 @@
  *
  * Batches go in groups through stages, each of which asks for the lines that the next one reads: header, directory, neighbors. So the
  * misses of a group overlap, and what is waited for is one of each stage. */
+#include "tree/cache_priv.h"
 #include "tree/list_priv.h"
 
 /* Look-ups in a stage: more than a core has misses in flight, and few enough that what was fetched is still there. */
@@ -11,36 +12,38 @@
 
 /* ---- Homes ------------------------------------------------------------------------------------------------- */
 
-SB_INLINE bool is_leaf_of(const sb_tree *tree, const uint8_t *page)
-{
-    return page[SB_PAGE_KIND] == SB_PAGE_LIST && sb_load_le32(page + SB_PAGE_TREE) == tree->id;
-}
-
 /* Is page, which the cache remembers for node's block (or NULL), or the one beside it, the home? Else NULL. */
-SB_INLINE const uint8_t *settle(const sb_leaves *leaves, const sb_tree *tree, uint64_t node,
-                                const uint8_t *page)
+SB_INLINE const uint8_t *settle(const sb_leaves *leaves, uint64_t node, const uint8_t *page)
 {
-    if (SB_UNLIKELY(page == NULL || !is_leaf_of(tree, page))) return NULL;
+    if (SB_UNLIKELY(page == NULL || !sb_leaves__is_one(leaves, page))) return NULL;
     const int side = sb_list__side(page, node);
     if (SB_LIKELY(side == 0)) return page;
-    page = sb_tree__leaves_find(leaves, node, side);
-    return page != NULL && is_leaf_of(tree, page) && sb_list__side(page, node) == 0 ? page : NULL;
+    page = sb_leaves__find(leaves, node, side);
+    return page != NULL && sb_leaves__is_one(leaves, page) && sb_list__side(page, node) == 0 ? page
+                                                                                             : NULL;
+}
+
+/* The home by the short way, or NULL. */
+SB_INLINE const uint8_t *short_home(sb_txn *txn, const sb_tree *tree, uint64_t node)
+{
+    sb_leaves leaves;
+
+    if (SB_UNLIKELY(!sb_leaves__open(txn, tree, &leaves))) return NULL;
+    const uint8_t *page = sb_leaves__find(&leaves, node, 0);
+    if (SB_UNLIKELY(page == NULL)) return NULL;
+    sb_list__prefetch(page); /* header and directory at once: one miss to wait for, not two */
+    page = settle(&leaves, node, page);
+    if (SB_LIKELY(page != NULL)) sb_leaves__hit(&leaves, 1);
+    return page;
 }
 
 sb_status sb_list__home(sb_txn *txn, const sb_tree *tree, uint64_t node, sb_page *page, sb_err *err)
 {
-    sb_leaves leaves;
     sb_pgno pgno;
 
-    if (SB_LIKELY(sb_tree__leaves_open(txn, tree, &leaves))) {
-        *page =
-            (sb_page){.bytes = settle(&leaves, tree, node, sb_tree__leaves_find(&leaves, node, 0))};
-        if (SB_LIKELY(page->bytes != NULL)) {
-            sb_tree__leaves_hit(&leaves, 1);
-            return SB_OK;
-        }
-    }
-    return sb_tree__leaf_of_id(txn, tree, node, page, &pgno, err);
+    *page = (sb_page){.bytes = short_home(txn, tree, node)};
+    return SB_LIKELY(page->bytes != NULL) ? SB_OK
+                                          : sb_tree__leaf_of_id(txn, tree, node, page, &pgno, err);
 }
 
 /* Ask for where the directory has node's end offset, by a header that is there. */
@@ -64,30 +67,30 @@ SB_INLINE const uint8_t *kept(sb_txn *txn, sb_page *page)
 static sb_status find_homes(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
                             const uint8_t **pages, bool *stay, sb_err *err)
 {
-    sb_leaves leaves;
+    sb_leaves leaves = {0};
     size_t missed = 0;
-    bool open = sb_tree__leaves_open(txn, tree, &leaves);
+    bool open = sb_leaves__open(txn, tree, &leaves);
 
     *stay = sb_txn_addresses(txn) != 0;
     if (!*stay) return SB_OK;
     for (size_t i = 0; i < count; i++) {
-        pages[i] = open ? sb_tree__leaves_find(&leaves, nodes[i], 0) : NULL;
+        pages[i] = open ? sb_leaves__find(&leaves, nodes[i], 0) : NULL;
         SB_PREFETCH(pages[i]);
     }
     for (size_t i = 0; i < count; i++) {
-        pages[i] = open ? settle(&leaves, tree, nodes[i], pages[i]) : NULL;
+        pages[i] = open ? settle(&leaves, nodes[i], pages[i]) : NULL;
         if (SB_UNLIKELY(pages[i] == NULL)) {
             sb_page page;
             sb_pgno pgno;
             SB_TRY(sb_tree__leaf_of_id(txn, tree, nodes[i], &page, &pgno, err));
             pages[i] = kept(txn, &page);
             missed++;
-            open = sb_tree__leaves_open(txn, tree, &leaves); /* the cache has learned */
+            open = sb_leaves__open(txn, tree, &leaves); /* the cache has learned */
             if (pages[i] == NULL) continue;
         }
         prefetch_slot(pages[i], nodes[i]);
     }
-    if (open) sb_tree__leaves_hit(&leaves, count - missed);
+    if (open) sb_leaves__hit(&leaves, count - missed);
     return SB_OK;
 }
 
@@ -120,22 +123,40 @@ SB_INLINE void set_run(const uint8_t *page, uint64_t node, sb_id_list *run)
     run->width = sb_list__rest(page, node) == 0 ? view.neighbor_width : SB_ID_LIST_NONE;
 }
 
-sb_status sb_list_run(sb_txn *txn, const sb_tree *tree, uint64_t node, sb_id_list *run, sb_err *err)
+/* Does the tree's side have entries of node's list? Then it is no run. */
+static sb_status look_aside(sb_txn *txn, const sb_tree *tree, uint64_t node, sb_id_list *run,
+                            sb_err *err)
+{
+    sb_page page;
+
+    SB_TRY(sb_list__home(txn, tree->side, node, &page, err));
+    if (sb_list__length(page.bytes, node) != 0) run->width = SB_ID_LIST_NONE;
+    sb_page_release(txn, &page);
+    return SB_OK;
+}
+
+static SB_NOINLINE sb_status run_by_descent(sb_txn *txn, const sb_tree *tree, uint64_t node,
+                                            sb_id_list *run, sb_err *err)
 {
     const uint8_t *home;
     sb_page page;
+    sb_pgno pgno;
 
     *run = (sb_id_list){.width = width_without(tree)};
     if (tree->root == SB_PGNO_NONE || sb_txn_addresses(txn) == 0) return SB_OK;
-    SB_TRY(sb_list__home(txn, tree, node, &page, err));
+    SB_TRY(sb_tree__leaf_of_id(txn, tree, node, &page, &pgno, err));
     home = kept(txn, &page);
     if (SB_LIKELY(home != NULL)) set_run(home, node, run);
-    if (sb_list__has_side(tree)) {
-        SB_TRY(sb_list__home(txn, tree->side, node, &page, err));
-        if (sb_list__length(page.bytes, node) != 0) run->width = SB_ID_LIST_NONE;
-        sb_page_release(txn, &page);
-    }
-    return SB_OK;
+    return sb_list__has_side(tree) ? look_aside(txn, tree, node, run, err) : SB_OK;
+}
+
+sb_status sb_list_run(sb_txn *txn, const sb_tree *tree, uint64_t node, sb_id_list *run, sb_err *err)
+{
+    const uint8_t *home = short_home(txn, tree, node);
+
+    if (SB_UNLIKELY(home == NULL)) return run_by_descent(txn, tree, node, run, err);
+    set_run(home, node, run);
+    return sb_list__has_side(tree) ? look_aside(txn, tree, node, run, err) : SB_OK;
 }
 
 /* Which of up to GROUP nodes have entries in the tree's side. */

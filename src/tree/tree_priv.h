@@ -99,23 +99,6 @@ SB_MUST_CHECK sb_status sb_tree__leaf_of_id(sb_txn *txn, const sb_tree *tree, ui
 /* Only look: the page number remembered for id or SB_PGNO_NONE; to prefetch for batches. */
 sb_pgno sb_tree__leaf_hint(sb_txn *txn, const sb_tree *tree, uint64_t id);
 
-/* The short way of read transactions whose pages do not move (cache C7): remembered leaves of a tree by address. False: there is
- * none, ask sb_tree__leaf_of_id. Valid until another look-up of the session. */
-typedef struct sb_leaf_cache sb_leaf_cache;
-typedef struct sb_leaves {
-    sb_leaf_cache *cache;
-    uint32_t salt;
-    uint8_t shift;
-} sb_leaves;
-bool sb_tree__leaves_open(sb_txn *txn, const sb_tree *tree, sb_leaves *leaves);
-/* A leaf of the tree, as this transaction sees it, that is likely to hold id, or to be beside the one that does: the caller looks at
- * kind, tree and fences. side -1, 1: what is remembered for the ids before, behind (C8). NULL: nothing is. */
-const uint8_t *sb_tree__leaves_find(const sb_leaves *leaves, uint64_t id, int side);
-/* Number of the page that find gives for the same arguments. */
-sb_pgno sb_tree__leaves_pgno(const sb_leaves *leaves, uint64_t id, int side);
-/* Count look-ups answered so. */
-void sb_tree__leaves_hit(const sb_leaves *leaves, size_t count);
-
 /* The transaction's state of this layer (a transaction extension): buffer pool of 16, counters, scratch. */
 typedef struct sb_tree_txn sb_tree_txn;
 SB_MUST_CHECK sb_status sb_tree__txn(sb_txn *txn, sb_tree_txn **state, sb_err *err);

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "tree/cache_priv.h"
 #include "tree/slots_priv.h"
 
 #define IDS 6000u
@@ -91,13 +92,13 @@ static void look_up_address(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pg
     sb_leaves leaves;
     sb_page page;
 
-    if (!sb_tree__leaves_open(txn, tree, &leaves)) return;
+    if (!sb_leaves__open(txn, tree, &leaves)) return;
     for (int side = -1; side <= 1; side++) {
-        const uint8_t *bytes = sb_tree__leaves_find(&leaves, id, side);
+        const uint8_t *bytes = sb_leaves__find(&leaves, id, side);
         if (bytes == NULL || sb_tree__leaf_side(tree, bytes, 4096, id) != 0) continue;
         assert_ok(sb_page_acquire(txn, leaf, &page, &err));
         assert_ptr_equal(bytes, page.bytes);
-        assert_int_equal(sb_tree__leaves_pgno(&leaves, id, side), leaf);
+        assert_int_equal(sb_leaves__pgno(&leaves, id, side), leaf);
         sb_page_release(txn, &page);
         addresses_used++;
     }
