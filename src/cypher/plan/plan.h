@@ -141,6 +141,8 @@ typedef struct sb_plan_expand {
     /* relationships of the same MATCH bound before: this one must differ (REL or LIST slots) */
     const sb_var **unlike;
     uint32_t unlike_count;
+    /* DEGREE: start and end of each of unlike, which is not counted where it is one of from's own */
+    const sb_var **unlike_starts, **unlike_ends;
     const sb_label_expr
         *to_labels; /* of the new node; NULL: any; checked by label set, before rows are made */
     /* VAR_EXPAND, SHORTEST */

@@ -1,0 +1,294 @@
+/* match.c — from the patterns of a MATCH (or CREATE) to a graph of nodes, edges and predicates.
+ * Labels, inline properties and WHERE all become predicates; order.c decides when each is checked. */
+#include "cypher/plan/plan_priv.h"
+
+/* How much of a pattern there is, to size the arrays. */
+typedef struct pattern_size {
+    uint32_t nodes, edges, paths;
+} pattern_size;
+
+static pattern_size measure(const sb_pattern *pattern)
+{
+    pattern_size size = {0, 0, 0};
+
+    for (uint32_t i = 0; i < pattern->part_count; i++) {
+        size.nodes += 1 + pattern->parts[i]->step_count;
+        size.edges += pattern->parts[i]->step_count;
+        size.paths += pattern->parts[i]->var != NULL;
+    }
+    return size;
+}
+
+/* ---- Predicates -------------------------------------------------------------------------------------------------- */
+
+static sb_status add_predicate(sb_planner *p, sb_pattern_graph *graph, sb_expr *expr)
+{
+    if (graph->predicate_count == graph->predicate_capacity) {
+        const uint32_t grown = graph->predicate_capacity == 0 ? 8 : graph->predicate_capacity * 2;
+        sb_predicate *all;
+
+        SB_TRY(sb_plan__alloc(p, grown, sizeof *all, &all));
+        for (uint32_t i = 0; i < graph->predicate_count; i++)
+            all[i] = graph->predicates[i];
+        graph->predicates = all;
+        graph->predicate_capacity = grown;
+    }
+    sb_predicate *const predicate = &graph->predicates[graph->predicate_count++];
+    *predicate = (sb_predicate){.expr = expr};
+    return sb_plan__expr_needs(p, expr, &predicate->needs);
+}
+
+sb_status sb_plan__add_predicates(sb_planner *p, sb_pattern_graph *graph, sb_expr *expr)
+{
+    if (expr == NULL) return SB_OK;
+    if (expr->kind != SB_EXPR_BINARY || expr->op != SB_OP2_AND)
+        return add_predicate(p, graph, expr);
+    SB_TRY(sb_plan__add_predicates(p, graph, expr->args[0]));
+    return sb_plan__add_predicates(p, graph, expr->args[1]);
+}
+
+/* {k: v, …} of a node or relationship: k = v for each. */
+static sb_status add_properties(sb_planner *p, sb_pattern_graph *graph, sb_var *var,
+                                const sb_expr *props)
+{
+    if (props == NULL) return SB_OK;
+    SB_ASSERT(props->kind == SB_EXPR_MAP); /* sema: parameters are not allowed here */
+    for (uint32_t i = 0; i < props->arg_count; i++) {
+        sb_expr *property;
+        sb_expr *equal;
+
+        SB_TRY(sb_plan__expr_property(p, var, props->keys[i], props->args[i]->span, &property));
+        SB_TRY(sb_plan__expr_binary(p, SB_OP2_EQ, property, props->args[i], &equal));
+        equal->kinds = SB_KIND_BOOL | SB_KIND_NULL;
+        SB_TRY(add_predicate(p, graph, equal));
+    }
+    return SB_OK;
+}
+
+/* ---- Nodes and edges ----------------------------------------------------------------------------------------------- */
+
+static sb_status add_node(sb_planner *p, sb_pattern_graph *graph, const sb_node_pattern *pattern)
+{
+    sb_pattern_node *node = NULL;
+
+    for (uint32_t i = 0; i < graph->node_count && node == NULL; i++)
+        if (graph->nodes[i].var == pattern->var) node = &graph->nodes[i];
+    if (node == NULL) {
+        node = &graph->nodes[graph->node_count++];
+        *node = (sb_pattern_node){pattern->var, NULL};
+    }
+    if (pattern->labels != NULL) {
+        if (node->labels == NULL) {
+            node->labels = pattern->labels;
+        } else {
+            sb_label_expr *both;
+
+            SB_TRY(sb_plan__alloc(p, 1, sizeof *both, &both));
+            *both = (sb_label_expr){
+                SB_LABEL_AND, pattern->labels->span, {NULL, 0}, node->labels, pattern->labels};
+            node->labels = both;
+        }
+    }
+    SB_TRY(add_properties(p, graph, pattern->var, pattern->props));
+    return sb_plan__add_predicates(p, graph, pattern->where);
+}
+
+static sb_status add_edge(sb_planner *p, sb_pattern_graph *graph, const sb_slot_set *bound,
+                          const sb_step *step, sb_var *from)
+{
+    sb_pattern_edge *const edge = &graph->edges[graph->edge_count++];
+    sb_rel_pattern *const rel = step->rel;
+
+    *edge = (sb_pattern_edge){
+        .rel = rel, .quantified = step->quantified, .from = from, .to = step->node->var};
+    if (rel == NULL) return SB_OK;
+    edge->var = rel->var;
+    edge->var_bound = sb_plan__set_has(bound, rel->var->slot);
+    if (rel->variable) return SB_OK; /* its properties are checked on the way */
+    SB_TRY(add_properties(p, graph, rel->var, rel->props));
+    return sb_plan__add_predicates(p, graph, rel->where);
+}
+
+/* The variables of a part in order, for its path. */
+static sb_status add_path(sb_planner *p, sb_pattern_graph *graph, const sb_pattern_part *part)
+{
+    sb_pattern_path *const path = &graph->paths[graph->path_count++];
+    uint32_t capacity = 1;
+
+    for (uint32_t i = 0; i < part->step_count; i++)
+        capacity += part->steps[i].rel != NULL ? 2 : 1 + part->steps[i].quantified->group_count;
+    *path = (sb_pattern_path){.var = part->var};
+    SB_TRY(sb_plan__alloc(p, capacity, sizeof *path->parts, &path->parts));
+    path->parts[path->count++] = part->start->var;
+    for (uint32_t i = 0; i < part->step_count; i++) {
+        const sb_step *step = &part->steps[i];
+
+        if (step->rel != NULL) {
+            path->parts[path->count++] = step->rel->var;
+        } else { /* lists of all relationships of the repetitions, interleaved when the path is made */
+            const sb_pattern_part *inner = step->quantified->part;
+
+            for (uint32_t k = 0; k < inner->step_count; k++)
+                for (uint32_t g = 0; g < step->quantified->group_count; g++)
+                    if (inner->steps[k].rel != NULL &&
+                        step->quantified->groups[g].inner == inner->steps[k].rel->var)
+                        path->parts[path->count++] = step->quantified->groups[g].outer;
+        }
+        path->parts[path->count++] = step->node->var;
+    }
+    return SB_OK;
+}
+
+static sb_status add_part(sb_planner *p, sb_pattern_graph *graph, const sb_slot_set *bound,
+                          sb_pattern_part *part)
+{
+    sb_var *from = part->start->var;
+
+    SB_TRY(add_node(p, graph, part->start));
+    for (uint32_t i = 0; i < part->step_count; i++) {
+        SB_TRY(add_node(p, graph, part->steps[i].node));
+        SB_TRY(add_edge(p, graph, bound, &part->steps[i], from));
+        if (part->selector != SB_PATHS_ALL) graph->edges[graph->edge_count - 1].shortest = part;
+        from = part->steps[i].node->var;
+    }
+    /* The operator for shortest paths makes the path itself. */
+    if (part->var == NULL || (part->selector != SB_PATHS_ALL && part->step_count != 0))
+        return SB_OK;
+    return add_path(p, graph, part);
+}
+
+/* ---- The clause ------------------------------------------------------------------------------------------------------ */
+
+static sb_status make_paths(sb_planner *p, const sb_pattern_graph *graph, sb_slot_set *bound,
+                            sb_plan **plan)
+{
+    for (uint32_t i = 0; i < graph->path_count; i++) {
+        SB_TRY(sb_plan__new(p, SB_PLAN_PATH, *plan, plan));
+        (*plan)->as.path.path = graph->paths[i].var;
+        (*plan)->as.path.parts = graph->paths[i].parts;
+        (*plan)->as.path.count = graph->paths[i].count;
+        SB_TRY(sb_plan__set_add(p, bound, graph->paths[i].var->slot));
+    }
+    return SB_OK;
+}
+
+/* Sub-queries inside predicates: by the time one is evaluated all variables of the clause that it mentions have values. */
+static sb_status plan_expressions(sb_planner *p, const sb_pattern_graph *graph,
+                                  const sb_slot_set *bound)
+{
+    sb_slot_set all;
+
+    SB_TRY(sb_plan__set_copy(p, bound, &all));
+    for (uint32_t i = 0; i < graph->node_count; i++)
+        SB_TRY(sb_plan__set_add(p, &all, graph->nodes[i].var->slot));
+    for (uint32_t i = 0; i < graph->edge_count; i++) {
+        const sb_pattern_edge *e = &graph->edges[i];
+
+        if (e->var != NULL) SB_TRY(sb_plan__set_add(p, &all, e->var->slot));
+        if (e->shortest != NULL && e->shortest->var != NULL)
+            SB_TRY(sb_plan__set_add(p, &all, e->shortest->var->slot));
+        for (uint32_t k = 0; e->quantified != NULL && k < e->quantified->group_count; k++)
+            SB_TRY(sb_plan__set_add(p, &all, e->quantified->groups[k].outer->slot));
+    }
+    for (uint32_t i = 0; i < graph->path_count; i++)
+        SB_TRY(sb_plan__set_add(p, &all, graph->paths[i].var->slot));
+    for (uint32_t i = 0; i < graph->predicate_count; i++)
+        SB_TRY(sb_plan__expr(p, graph->predicates[i].expr, &all));
+    for (uint32_t i = 0; i < graph->edge_count; i++)
+        if (graph->edges[i].rel != NULL) SB_TRY(sb_plan__expr(p, graph->edges[i].rel->props, &all));
+    return SB_OK;
+}
+
+sb_status sb_plan__match(sb_planner *p, const sb_pattern *pattern, sb_expr *where, sb_plan *input,
+                         sb_slot_set *bound, sb_plan **plan)
+{
+    const pattern_size size = measure(pattern);
+    sb_pattern_graph graph = {0};
+
+    SB_TRY(sb_plan__alloc(p, size.nodes, sizeof *graph.nodes, &graph.nodes));
+    if (size.edges != 0) SB_TRY(sb_plan__alloc(p, size.edges, sizeof *graph.edges, &graph.edges));
+    if (size.paths != 0) SB_TRY(sb_plan__alloc(p, size.paths, sizeof *graph.paths, &graph.paths));
+    for (uint32_t i = 0; i < pattern->part_count; i++)
+        SB_TRY(add_part(p, &graph, bound, pattern->parts[i]));
+    SB_TRY(sb_plan__add_predicates(p, &graph, where));
+
+    SB_TRY(plan_expressions(p, &graph, bound));
+    SB_TRY(sb_plan__order(p, &graph, input, bound, plan));
+    SB_TRY(make_paths(p, &graph, bound, plan));
+    for (uint32_t i = 0; i < graph.predicate_count; i++) { /* those that read a path */
+        if (graph.predicates[i].used) continue;
+        SB_TRY(sb_plan__filter(p, *plan, graph.predicates[i].expr, bound, plan));
+    }
+    return SB_OK;
+}
+
+/* ---- CREATE and MERGE --------------------------------------------------------------------------------------------------- */
+
+/* All names of a label expression of a node that is made: A or A&B (sema sees to that). */
+static sb_status label_names(sb_planner *p, const sb_label_expr *labels, sb_plan_name *names,
+                             uint32_t *count)
+{
+    if (labels == NULL) return SB_OK;
+    if (labels->op == SB_LABEL_NAME)
+        return sb_plan__name(p, SB_NAME_LABEL, labels->name, &names[(*count)++]);
+    SB_TRY(label_names(p, labels->left, names, count));
+    return label_names(p, labels->right, names, count);
+}
+
+static uint32_t count_labels(const sb_label_expr *labels)
+{
+    if (labels == NULL) return 0;
+    return labels->op == SB_LABEL_NAME ? 1
+                                       : count_labels(labels->left) + count_labels(labels->right);
+}
+
+static sb_status create_node(sb_planner *p, const sb_node_pattern *node, const sb_slot_set *bound,
+                             sb_slot_set *made, sb_plan_create_node *nodes, uint32_t *count)
+{
+    if (sb_plan__set_has(bound, node->var->slot) || sb_plan__set_has(made, node->var->slot))
+        return SB_OK;
+    const uint32_t label_count = count_labels(node->labels);
+    sb_plan_name *labels = NULL;
+    uint32_t filled = 0;
+
+    if (label_count != 0) SB_TRY(sb_plan__alloc(p, label_count, sizeof *labels, &labels));
+    SB_TRY(label_names(p, node->labels, labels, &filled));
+    nodes[(*count)++] = (sb_plan_create_node){node->var, labels, label_count, node->props};
+    return sb_plan__set_add(p, made, node->var->slot);
+}
+
+sb_status sb_plan__create_pattern(sb_planner *p, const sb_pattern *pattern,
+                                  const sb_slot_set *bound, sb_plan_create *create)
+{
+    const pattern_size size = measure(pattern);
+    sb_plan_create_node *nodes;
+    sb_plan_create_rel *rels = NULL;
+    sb_slot_set made = {NULL, 0};
+
+    *create = (sb_plan_create){0};
+    SB_TRY(sb_plan__alloc(p, size.nodes, sizeof *nodes, &nodes));
+    if (size.edges != 0) SB_TRY(sb_plan__alloc(p, size.edges, sizeof *rels, &rels));
+    for (uint32_t i = 0; i < pattern->part_count; i++) {
+        const sb_pattern_part *part = pattern->parts[i];
+        sb_var *from = part->start->var;
+
+        SB_TRY(create_node(p, part->start, bound, &made, nodes, &create->node_count));
+        for (uint32_t k = 0; k < part->step_count; k++) {
+            const sb_rel_pattern *rel = part->steps[k].rel;
+            sb_var *const to = part->steps[k].node->var;
+            const bool backward = rel->direction == SB_REL_IN;
+            sb_plan_create_rel *const made_rel = &rels[create->rel_count++];
+
+            SB_TRY(create_node(p, part->steps[k].node, bound, &made, nodes, &create->node_count));
+            *made_rel = (sb_plan_create_rel){.var = rel->var,
+                                             .from = backward ? to : from,
+                                             .to = backward ? from : to,
+                                             .props = rel->props};
+            SB_TRY(sb_plan__name(p, SB_NAME_TYPE, rel->types->name, &made_rel->type));
+            from = to;
+        }
+    }
+    create->nodes = nodes;
+    create->rels = rels;
+    return SB_OK;
+}

@@ -1,0 +1,197 @@
+/* plan_priv.h — what the files of the planner share.
+ * The planner goes through a query clause by clause and grows a chain of operators; a MATCH is turned into a pattern graph
+ * (sb_pattern_graph), whose parts are put in the order of least estimated cost (order.c). */
+#ifndef SB_PLAN_PRIV_H
+#define SB_PLAN_PRIV_H
+
+#include "cypher/plan/plan.h"
+
+/* A set of slots. Zeroed: empty. Grows in the planner's arena. */
+typedef struct sb_slot_set {
+    uint64_t *words;
+    uint32_t word_count;
+} sb_slot_set;
+
+typedef struct sb_planner {
+    sb_arena *arena; /* statement's */
+    sb_graph *graph;
+    sb_view *view;
+    sb_plan_options options;
+    sb_bytes text; /* of the statement, for errors */
+    uint32_t slot_count;
+    uint64_t random; /* of shuffle_seed */
+    uint32_t depth;  /* of nested queries */
+    /* names so far */
+    sb_plan_name_text *names;
+    uint32_t name_count, name_capacity;
+    sb_err *err;
+} sb_planner;
+
+/* ---- util.c ------------------------------------------------------------------------------------------------ */
+
+SB_MUST_CHECK sb_status sb_plan__set_add(sb_planner *p, sb_slot_set *set, uint32_t slot);
+SB_MUST_CHECK sb_status sb_plan__set_add_all(sb_planner *p, sb_slot_set *set,
+                                             const sb_slot_set *other);
+SB_MUST_CHECK sb_status sb_plan__set_copy(sb_planner *p, const sb_slot_set *set, sb_slot_set *copy);
+bool sb_plan__set_has(const sb_slot_set *set, uint32_t slot);
+/* Is every member of a in b? */
+bool sb_plan__set_within(const sb_slot_set *a, const sb_slot_set *b);
+bool sb_plan__set_meets(const sb_slot_set *a, const sb_slot_set *b);
+uint32_t sb_plan__set_count(const sb_slot_set *set);
+
+/* A zeroed operator on top of input. */
+SB_MUST_CHECK sb_status sb_plan__new(sb_planner *p, sb_plan_kind kind, sb_plan *input,
+                                     sb_plan **plan);
+SB_MUST_CHECK sb_status sb_plan__name(sb_planner *p, sb_name_kind kind, sb_bytes text,
+                                      sb_plan_name *name);
+SB_MUST_CHECK sb_status sb_plan__var(sb_planner *p, uint32_t kinds, sb_var **var);
+/* Zeroed memory of the statement. */
+SB_MUST_CHECK sb_status sb_plan__alloc(sb_planner *p, size_t count, size_t bytes,
+                                       void *out_pointer);
+
+SB_MUST_CHECK sb_status sb_plan__expr_var(sb_planner *p, const sb_var *var, sb_expr **expr);
+SB_MUST_CHECK sb_status sb_plan__expr_property(sb_planner *p, const sb_var *var, sb_bytes key,
+                                               sb_span span, sb_expr **expr);
+SB_MUST_CHECK sb_status sb_plan__expr_binary(sb_planner *p, sb_op2 op, sb_expr *a, sb_expr *b,
+                                             sb_expr **expr);
+SB_MUST_CHECK sb_status sb_plan__expr_not(sb_planner *p, sb_expr *a, sb_expr **expr);
+SB_MUST_CHECK sb_status sb_plan__expr_labels(sb_planner *p, const sb_var *var,
+                                             const sb_label_expr *labels, sb_expr **expr);
+
+/* The same expression to a reader: equal trees with the same variables. */
+bool sb_plan__expr_same(const sb_expr *a, const sb_expr *b);
+
+/* Slots of all variables that an expression mentions, in patterns and sub-queries too, those that it binds included. */
+SB_MUST_CHECK sb_status sb_plan__expr_slots(sb_planner *p, const sb_expr *expr, sb_slot_set *set);
+/* Slots of the variables that an expression binds itself (lambdas, inner patterns). What it mentions less what it binds is what
+ * it needs. */
+SB_MUST_CHECK sb_status sb_plan__expr_needs(sb_planner *p, const sb_expr *expr, sb_slot_set *set);
+
+/* ---- query.c --------------------------------------------------------------------------------------------------- */
+
+/* Plan a query, beginning with an ARGUMENT; bound: slots with values in the rows that it is run for. The plan's rows have the
+ * query's columns. */
+SB_MUST_CHECK sb_status sb_plan__query(sb_planner *p, sb_query *query, const sb_slot_set *bound,
+                                       sb_plan **plan);
+/* Plan clauses one after the other on top of input. bound is kept up to date. */
+SB_MUST_CHECK sb_status sb_plan__clauses(sb_planner *p, sb_clause *const *clauses, uint32_t count,
+                                         sb_plan *input, sb_slot_set *bound, sb_plan **plan);
+/* Give every sub-query and pattern in an expression its plan (sb_expr.plan): a RESULT over what is collected. expr may be NULL. */
+SB_MUST_CHECK sb_status sb_plan__expr(sb_planner *p, sb_expr *expr, const sb_slot_set *bound);
+/* An ARGUMENT to begin an inner plan with. */
+SB_MUST_CHECK sb_status sb_plan__argument(sb_planner *p, double rows, sb_plan **plan);
+/* FILTER by a predicate: sub-queries that stand alone in it become SEMI_APPLY. */
+SB_MUST_CHECK sb_status sb_plan__filter(sb_planner *p, sb_plan *input, sb_expr *predicate,
+                                        const sb_slot_set *bound, sb_plan **plan);
+
+/* ---- project.c --------------------------------------------------------------------------------------------------- */
+
+/* WITH and RETURN. bound is replaced by what has a value afterwards. */
+SB_MUST_CHECK sb_status sb_plan__projection(sb_planner *p, sb_projection *projection,
+                                            sb_plan *input, sb_slot_set *bound, sb_plan **plan);
+
+/* ---- match.c ------------------------------------------------------------------------------------------------------ */
+
+/* One relationship (or chain of them) of a MATCH. */
+typedef struct sb_pattern_edge {
+    sb_rel_pattern *rel; /* or: */
+    sb_quantified *quantified;
+    sb_var *from, *to, *var;   /* as written, left to right; var of quantified: NULL */
+    bool var_bound;            /* the relationship has a value before the clause */
+    sb_pattern_part *shortest; /* the part, when it has a selector: the edge is all of it */
+} sb_pattern_edge;
+typedef struct sb_pattern_node {
+    sb_var *var;
+    const sb_label_expr *labels; /* all places' together; NULL: none */
+} sb_pattern_node;
+typedef struct sb_predicate {
+    sb_expr *expr;
+    sb_slot_set needs;
+    bool used; /* by an operator that is in the plan already */
+} sb_predicate;
+typedef struct sb_pattern_path { /* a path variable: to be made when its parts are there */
+    sb_var *var;
+    const sb_var **parts;
+    uint32_t count;
+} sb_pattern_path;
+typedef struct sb_pattern_graph {
+    sb_pattern_node *nodes;
+    uint32_t node_count;
+    sb_pattern_edge *edges;
+    uint32_t edge_count;
+    sb_predicate *predicates;
+    uint32_t predicate_count, predicate_capacity;
+    sb_pattern_path *paths;
+    uint32_t path_count;
+} sb_pattern_graph;
+
+/* Plan the patterns with their predicate (may be NULL) on top of input; bound gains the patterns' variables. */
+SB_MUST_CHECK sb_status sb_plan__match(sb_planner *p, const sb_pattern *pattern, sb_expr *where,
+                                       sb_plan *input, sb_slot_set *bound, sb_plan **plan);
+/* Split by AND. */
+SB_MUST_CHECK sb_status sb_plan__add_predicates(sb_planner *p, sb_pattern_graph *graph,
+                                                sb_expr *expr);
+/* A pattern as in CREATE and MERGE: what is not bound is made. */
+SB_MUST_CHECK sb_status sb_plan__create_pattern(sb_planner *p, const sb_pattern *pattern,
+                                                const sb_slot_set *bound, sb_plan_create *create);
+
+/* ---- order.c -------------------------------------------------------------------------------------------------------- */
+
+/* Grow input by all nodes and edges of graph, in the cheapest order found. */
+SB_MUST_CHECK sb_status sb_plan__order(sb_planner *p, sb_pattern_graph *graph, sb_plan *input,
+                                       sb_slot_set *bound, sb_plan **plan);
+
+/* ---- access.c --------------------------------------------------------------------------------------------------------- */
+
+/* The best way to find a node that is not bound: scan, seek or id; its estimated rows for each input row. *access is an operator
+ * without input; predicates that it makes true are listed in consumed (bit i of predicate i), at most the first 64. */
+SB_MUST_CHECK sb_status sb_plan__access_node(sb_planner *p, const sb_pattern_graph *graph,
+                                             const sb_pattern_node *node, const sb_slot_set *bound,
+                                             sb_plan **access, uint64_t *consumed);
+/* The same for a relationship with neither end bound; NULL when it can't be found by itself (variable length, …). */
+SB_MUST_CHECK sb_status sb_plan__access_edge(sb_planner *p, const sb_pattern_graph *graph,
+                                             const sb_pattern_edge *edge, const sb_slot_set *bound,
+                                             sb_plan **access, uint64_t *consumed);
+
+/* Names of a type expression that is a choice of names; *whole false: it is more than that, and needs a predicate. NULL types: all. */
+SB_MUST_CHECK sb_status sb_plan__type_names(sb_planner *p, const sb_label_expr *types,
+                                            const sb_plan_name **names, uint32_t *count,
+                                            bool *whole);
+
+/* ---- estimate.c --------------------------------------------------------------------------------------------------------- */
+
+/* Nodes that match a label expression (NULL: all). Never below 1. */
+SB_MUST_CHECK sb_status sb_plan__estimate_nodes(sb_planner *p, const sb_label_expr *labels,
+                                                double *count);
+/* Relationships of one step from a node with labels, to a node with to_labels. */
+SB_MUST_CHECK sb_status sb_plan__estimate_degree(sb_planner *p, const sb_label_expr *from_labels,
+                                                 const sb_rel_pattern *rel, bool forward,
+                                                 const sb_label_expr *to_labels, double *degree);
+SB_MUST_CHECK sb_status sb_plan__estimate_rels(sb_planner *p, const sb_label_expr *types,
+                                               double *count);
+/* The part of rows that a predicate keeps. */
+double sb_plan__selectivity(const sb_expr *predicate);
+
+/* ---- write.c -------------------------------------------------------------------------------------------------------------- */
+
+SB_MUST_CHECK sb_status sb_plan__update(sb_planner *p, sb_clause *clause, sb_plan *input,
+                                        sb_slot_set *bound, sb_plan **plan);
+/* Put EAGER steps where a clause could otherwise see what it, or a later clause, changes. */
+SB_MUST_CHECK sb_status sb_plan__eager(sb_planner *p, sb_plan **plan);
+
+/* ---- live.c ---------------------------------------------------------------------------------------------------------------- */
+
+/* Fill in live of every operator, in the plans of sub-queries too. */
+SB_MUST_CHECK sb_status sb_plan__live(sb_planner *p, sb_plan *root);
+/* Call visit for each expression that an operator itself evaluates. */
+SB_MUST_CHECK sb_status sb_plan__each_expr(const sb_plan *plan,
+                                           sb_status (*visit)(void *ctx, sb_expr *expr), void *ctx);
+
+/* ---- special.c ---------------------------------------------------------------------------------------------------------- */
+
+/* Rewrites of a finished plan: counts from statistics and list lengths. */
+SB_MUST_CHECK sb_status sb_plan__special(sb_planner *p, sb_plan **plan);
+/* Mark VAR_EXPANDs of which only the ends matter, each once; after sb_plan__live. */
+void sb_plan__reach_only(sb_plan *root);
+
+#endif

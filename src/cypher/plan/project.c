@@ -1,0 +1,243 @@
+/* project.c — WITH and RETURN: projection, aggregation, DISTINCT, ORDER BY, SKIP, LIMIT, and WHERE behind them.
+ * Aggregation: the items without aggregates are the groups. In the others, each aggregate becomes a value of AGGREGATE, and what is left of
+ * the expression is computed from these and the groups. */
+#include "cypher/plan/plan_priv.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct aggregation {
+    sb_planner *p;
+    sb_plan_assign *groups;
+    uint32_t group_count;
+    sb_plan_aggregate *aggregates;
+    sb_expr **sources; /* the expression of each aggregate: equal ones are computed once */
+    uint32_t count, capacity;
+} aggregation;
+
+static bool is_aggregate(const sb_expr *e)
+{
+    return e->kind == SB_EXPR_COUNT_STAR || (e->kind == SB_EXPR_CALL && e->function != NULL &&
+                                             (e->function->flags & SB_FUNC_AGGREGATE) != 0);
+}
+
+static sb_status add_aggregate(aggregation *a, sb_expr *e, const sb_var **var)
+{
+    sb_var *made;
+
+    for (uint32_t i = 0; i < a->count; i++) {
+        if (!sb_plan__expr_same(a->sources[i], e)) continue;
+        *var = a->aggregates[i].var;
+        return SB_OK;
+    }
+    if (a->count == a->capacity) {
+        const uint32_t grown = a->capacity == 0 ? 4 : a->capacity * 2;
+        sb_plan_aggregate *aggregates;
+        sb_expr **sources;
+
+        SB_TRY(sb_plan__alloc(a->p, grown, sizeof *aggregates, &aggregates));
+        SB_TRY(sb_plan__alloc(a->p, grown, sizeof *sources, &sources));
+        if (a->count != 0) {
+            memcpy(aggregates, a->aggregates, a->count * sizeof *aggregates);
+            memcpy(sources, a->sources, a->count * sizeof *sources);
+        }
+        a->aggregates = aggregates;
+        a->sources = sources;
+        a->capacity = grown;
+    }
+    SB_TRY(sb_plan__var(a->p, e->kinds == 0 ? SB_KIND_ANY : e->kinds, &made));
+    const sb_function *function =
+        e->kind == SB_EXPR_COUNT_STAR ? sb_function_find(sb_bytes_of("count", 5)) : e->function;
+    a->sources[a->count] = e;
+    a->aggregates[a->count++] =
+        (sb_plan_aggregate){function, e->args, e->arg_count, e->distinct, made};
+    *var = made;
+    return SB_OK;
+}
+
+/* e with aggregates replaced by their values, and what is equal to a group by that group. */
+static sb_status rewrite(aggregation *a, sb_expr *e, sb_expr **result)
+{
+    sb_expr *copy;
+    bool changed = false;
+
+    *result = e;
+    if (e == NULL) return SB_OK;
+    if (is_aggregate(e)) {
+        const sb_var *var;
+
+        SB_TRY(add_aggregate(a, e, &var));
+        return sb_plan__expr_var(a->p, var, result);
+    }
+    for (uint32_t i = 0; i < a->group_count; i++)
+        if (sb_plan__expr_same(a->groups[i].expr, e))
+            return sb_plan__expr_var(a->p, a->groups[i].var, result);
+    if (e->arg_count == 0) return SB_OK;
+    SB_TRY(sb_plan__alloc(a->p, 1, sizeof *copy, &copy));
+    *copy = *e;
+    SB_TRY(sb_plan__alloc(a->p, e->arg_count, sizeof *copy->args, &copy->args));
+    for (uint32_t i = 0; i < e->arg_count; i++) {
+        SB_TRY(rewrite(a, e->args[i], &copy->args[i]));
+        changed = changed || copy->args[i] != e->args[i];
+    }
+    if (changed) *result = copy;
+    return SB_OK;
+}
+
+static sb_status project(sb_planner *p, sb_plan *input, sb_plan_assign *items, uint32_t count,
+                         sb_slot_set *bound, sb_plan **plan)
+{
+    *plan = input;
+    if (count == 0) return SB_OK;
+    for (uint32_t i = 0; i < count; i++)
+        SB_TRY(sb_plan__expr(p, items[i].expr, bound));
+    SB_TRY(sb_plan__new(p, SB_PLAN_PROJECT, input, plan));
+    (*plan)->as.project.items = items;
+    (*plan)->as.project.count = count;
+    (*plan)->cost += input->rows * 0.2;
+    for (uint32_t i = 0; i < count; i++)
+        SB_TRY(sb_plan__set_add(p, bound, items[i].var->slot));
+    return SB_OK;
+}
+
+/* Items without aggregates become groups; the rest of the items and the order are rewritten in place. */
+static sb_status aggregate(sb_planner *p, sb_projection *projection, sb_plan *input,
+                           sb_slot_set *bound, sb_plan **plan)
+{
+    aggregation a = {.p = p};
+    sb_plan_assign *after;
+    uint32_t after_count = 0;
+
+    SB_TRY(sb_plan__alloc(p, projection->item_count + 1, sizeof *a.groups, &a.groups));
+    SB_TRY(sb_plan__alloc(p, 2 * projection->item_count + 1, sizeof *after, &after));
+    for (uint32_t i = 0; i < projection->item_count; i++) {
+        sb_projection_item *item = &projection->items[i];
+
+        if (item->expr->aggregates) continue;
+        SB_TRY(sb_plan__expr(p, item->expr, bound));
+        a.groups[a.group_count++] = (sb_plan_assign){item->expr, item->var};
+    }
+    /* What was grouped by as a whole stays known by its old name, for patterns and sub-queries that mention it. */
+    for (uint32_t i = 0; i < a.group_count; i++) {
+        if (a.groups[i].expr->kind != SB_EXPR_VAR) continue;
+        after[after_count].var = a.groups[i].expr->var;
+        SB_TRY(sb_plan__expr_var(p, a.groups[i].var, &after[after_count++].expr));
+    }
+    for (uint32_t i = 0; i < projection->item_count; i++) {
+        sb_projection_item *item = &projection->items[i];
+
+        if (!item->expr->aggregates) continue;
+        after[after_count].var = item->var;
+        SB_TRY(rewrite(&a, item->expr, &after[after_count++].expr));
+    }
+    for (uint32_t i = 0; i < projection->order_count; i++)
+        SB_TRY(rewrite(&a, projection->order[i].expr, &projection->order[i].expr));
+    for (uint32_t i = 0; i < a.count; i++)
+        for (uint32_t k = 0; k < a.aggregates[i].arg_count; k++)
+            SB_TRY(sb_plan__expr(p, a.aggregates[i].args[k], bound));
+
+    SB_TRY(sb_plan__new(p, SB_PLAN_AGGREGATE, input, plan));
+    (*plan)->as.aggregate.groups = a.groups;
+    (*plan)->as.aggregate.group_count = a.group_count;
+    (*plan)->as.aggregate.aggregates = a.aggregates;
+    (*plan)->as.aggregate.aggregate_count = a.count;
+    (*plan)->rows = a.group_count == 0 ? 1 : sqrt(input->rows);
+    (*plan)->cost = input->cost + input->rows;
+    sb_slot_set known = {NULL, 0};
+    for (uint32_t i = 0; i < a.group_count; i++)
+        SB_TRY(sb_plan__set_add(p, &known, a.groups[i].var->slot));
+    for (uint32_t i = 0; i < a.count; i++)
+        SB_TRY(sb_plan__set_add(p, &known, a.aggregates[i].var->slot));
+    *bound = known;
+    return project(p, *plan, after, after_count, bound, plan);
+}
+
+static sb_status plain_items(sb_planner *p, sb_projection *projection, sb_plan *input,
+                             sb_slot_set *bound, sb_plan **plan)
+{
+    sb_plan_assign *items;
+
+    SB_TRY(sb_plan__alloc(p, projection->item_count + 1, sizeof *items, &items));
+    for (uint32_t i = 0; i < projection->item_count; i++)
+        items[i] = (sb_plan_assign){projection->items[i].expr, projection->items[i].var};
+    return project(p, input, items, projection->item_count, bound, plan);
+}
+
+static sb_status distinct(sb_planner *p, const sb_projection *projection, sb_plan **plan)
+{
+    const sb_var **vars;
+
+    SB_TRY(sb_plan__alloc(p, projection->item_count + 1, sizeof *vars, &vars));
+    for (uint32_t i = 0; i < projection->item_count; i++)
+        vars[i] = projection->items[i].var;
+    SB_TRY(sb_plan__new(p, SB_PLAN_DISTINCT, *plan, plan));
+    (*plan)->as.distinct.vars = vars;
+    (*plan)->as.distinct.count = projection->item_count;
+    (*plan)->cost += (*plan)->rows;
+    return SB_OK;
+}
+
+/* SORT, or TOP when there is a limit: of the first skip + limit rows. */
+static sb_status sort(sb_planner *p, const sb_projection *projection, sb_slot_set *bound,
+                      sb_plan **plan)
+{
+    sb_plan_assign *values;
+    uint32_t value_count = 0;
+    sb_plan_sort_key *keys;
+    sb_expr *limit = projection->limit;
+
+    SB_TRY(sb_plan__alloc(p, projection->order_count, sizeof *values, &values));
+    SB_TRY(sb_plan__alloc(p, projection->order_count, sizeof *keys, &keys));
+    for (uint32_t i = 0; i < projection->order_count; i++) {
+        sb_expr *const e = projection->order[i].expr;
+        sb_var *var;
+
+        keys[i].descending = projection->order[i].descending;
+        if (e->kind == SB_EXPR_VAR) {
+            keys[i].var = e->var;
+            continue;
+        }
+        SB_TRY(sb_plan__var(p, e->kinds == 0 ? SB_KIND_ANY : e->kinds, &var));
+        values[value_count++] = (sb_plan_assign){e, var};
+        keys[i].var = var;
+    }
+    SB_TRY(project(p, *plan, values, value_count, bound, plan));
+    const bool top = limit != NULL && !p->options.no_special;
+    if (top && projection->skip != NULL)
+        SB_TRY(sb_plan__expr_binary(p, SB_OP2_ADD, projection->skip, projection->limit, &limit));
+    SB_TRY(sb_plan__new(p, top ? SB_PLAN_TOP : SB_PLAN_SORT, *plan, plan));
+    (*plan)->as.sort.keys = keys;
+    (*plan)->as.sort.count = projection->order_count;
+    (*plan)->as.sort.limit = top ? limit : NULL;
+    (*plan)->cost += (*plan)->rows * (top ? 1 : log2((*plan)->rows + 2));
+    return SB_OK;
+}
+
+static sb_status limit_rows(sb_planner *p, sb_plan_kind kind, sb_expr *count,
+                            const sb_slot_set *bound, sb_plan **plan)
+{
+    if (count == NULL) return SB_OK;
+    SB_TRY(sb_plan__expr(p, count, bound));
+    SB_TRY(sb_plan__new(p, kind, *plan, plan));
+    (*plan)->as.limit.count = count;
+    if (kind == SB_PLAN_LIMIT && count->kind == SB_EXPR_INT &&
+        (double)count->value.integer < (*plan)->rows)
+        (*plan)->rows = (double)count->value.integer;
+    return SB_OK;
+}
+
+sb_status sb_plan__projection(sb_planner *p, sb_projection *projection, sb_plan *input,
+                              sb_slot_set *bound, sb_plan **plan)
+{
+    if (projection->aggregates)
+        SB_TRY(aggregate(p, projection, input, bound, plan));
+    else
+        SB_TRY(plain_items(p, projection, input, bound, plan));
+    if (projection->distinct) SB_TRY(distinct(p, projection, plan));
+    if (projection->order_count != 0) SB_TRY(sort(p, projection, bound, plan));
+    SB_TRY(limit_rows(p, SB_PLAN_SKIP, projection->skip, bound, plan));
+    SB_TRY(limit_rows(p, SB_PLAN_LIMIT, projection->limit, bound, plan));
+    if (projection->where != NULL)
+        SB_TRY(sb_plan__filter(p, *plan, projection->where, bound, plan));
+    return SB_OK;
+}

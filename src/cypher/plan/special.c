@@ -1,0 +1,200 @@
+/* special.c — rewrites of a finished plan that answer from statistics and list lengths instead of making rows. */
+#include "cypher/plan/plan_priv.h"
+
+#include <string.h>
+
+static bool is_count(const sb_plan_aggregate *a)
+{
+    return !a->distinct && strcmp(a->function->name, "count") == 0;
+}
+
+/* count(*), or count of a variable that is never null in the rows. */
+static bool counts_rows(const sb_plan_aggregate *a, const sb_var *never_null,
+                        const sb_var *never_null_2)
+{
+    if (!is_count(a)) return false;
+    if (a->arg_count == 0) return true;
+    return a->args[0]->kind == SB_EXPR_VAR &&
+           (a->args[0]->var == never_null || a->args[0]->var == never_null_2);
+}
+
+/* One row with one count, nothing else. */
+static bool is_lone_count(const sb_plan *plan)
+{
+    return plan->kind == SB_PLAN_AGGREGATE && plan->as.aggregate.group_count == 0 &&
+           plan->as.aggregate.aggregate_count == 1;
+}
+
+static bool begins(const sb_plan *scan)
+{
+    return scan->input != NULL && scan->input->kind == SB_PLAN_ARGUMENT;
+}
+
+/* MATCH (n:L) RETURN count(*), MATCH ()-[r:T]->() RETURN count(r): a number in the statistics. */
+static sb_status count_from_statistics(sb_planner *p, sb_plan **plan)
+{
+    sb_plan *const scan = (*plan)->input;
+    const sb_plan_aggregate *count = &(*plan)->as.aggregate.aggregates[0];
+    sb_plan *made;
+
+    if (!is_lone_count(*plan) || !begins(scan)) return SB_OK;
+    if (scan->kind == SB_PLAN_ALL_NODES || scan->kind == SB_PLAN_LABEL_SCAN) {
+        if (!counts_rows(count, scan->as.scan.node, NULL)) return SB_OK;
+        SB_TRY(sb_plan__new(p, SB_PLAN_COUNT_NODES, scan->input, &made));
+        made->as.scan = scan->as.scan;
+        made->as.scan.node = count->var;
+    } else if (scan->kind == SB_PLAN_REL_SCAN && scan->as.expand.direction != SB_REL_EITHER) {
+        if (!counts_rows(count, scan->as.expand.rel, NULL)) return SB_OK;
+        SB_TRY(sb_plan__new(p, SB_PLAN_COUNT_RELS, scan->input, &made));
+        made->as.expand = scan->as.expand;
+        made->as.expand.rel = count->var;
+    } else {
+        return SB_OK;
+    }
+    made->rows = 1;
+    made->cost = 1;
+    *plan = made;
+    return SB_OK;
+}
+
+/* ---- Counting by list lengths ------------------------------------------------------------------------------------------ */
+
+/* The expansion below that binds a relationship; NULL: it is bound otherwise. */
+static const sb_plan *binder_of(const sb_plan *plan, const sb_var *rel)
+{
+    for (; plan != NULL; plan = plan->input)
+        if ((plan->kind == SB_PLAN_EXPAND || plan->kind == SB_PLAN_EXPAND_INTO ||
+             plan->kind == SB_PLAN_REL_SCAN) &&
+            plan->as.expand.rel == rel)
+            return plan;
+    return NULL;
+}
+
+static bool same_types(const sb_plan_expand *a, const sb_plan_expand *b)
+{
+    return a->type_count == b->type_count &&
+           (a->type_count == 0 ||
+            memcmp(a->types, b->types, a->type_count * sizeof *a->types) == 0);
+}
+
+/* Where do the relationships that must not be counted again begin and end? False: it can't be told, or whether they have the right type. */
+static sb_status find_ends(sb_planner *p, sb_plan_expand *degree, const sb_plan *below, bool *known)
+{
+    *known = false;
+    SB_TRY(sb_plan__alloc(p, (size_t)degree->unlike_count + 1, sizeof *degree->unlike_starts,
+                          &degree->unlike_starts));
+    SB_TRY(sb_plan__alloc(p, (size_t)degree->unlike_count + 1, sizeof *degree->unlike_ends,
+                          &degree->unlike_ends));
+    for (uint32_t i = 0; i < degree->unlike_count; i++) {
+        const sb_plan *binder = binder_of(below, degree->unlike[i]);
+
+        if (binder == NULL || binder->as.expand.direction == SB_REL_EITHER ||
+            (degree->type_count != 0 && !same_types(degree, &binder->as.expand)))
+            return SB_OK;
+        const bool outgoing = binder->as.expand.direction == SB_REL_OUT;
+        degree->unlike_starts[i] = outgoing ? binder->as.expand.from : binder->as.expand.to;
+        degree->unlike_ends[i] = outgoing ? binder->as.expand.to : binder->as.expand.from;
+    }
+    *known = true;
+    return SB_OK;
+}
+
+/* count(*) of the last step's rows is the sum of the lists' lengths. Only without groups: a group of nodes that have no neighbors would have a sum
+ * of 0 where count(*) has no row at all. */
+static sb_status count_by_lengths(sb_planner *p, sb_plan *plan)
+{
+    sb_plan *const expand = plan->input;
+    sb_plan *degree;
+    sb_plan_aggregate *sums;
+    sb_var *length;
+    bool known;
+
+    if (plan->kind != SB_PLAN_AGGREGATE || plan->as.aggregate.group_count != 0 ||
+        expand->kind != SB_PLAN_EXPAND || expand->as.expand.to_labels != NULL ||
+        expand->as.expand.direction == SB_REL_EITHER || plan->as.aggregate.aggregate_count == 0)
+        return SB_OK;
+    for (uint32_t i = 0; i < plan->as.aggregate.aggregate_count; i++)
+        if (!counts_rows(&plan->as.aggregate.aggregates[i], expand->as.expand.to,
+                         expand->as.expand.rel))
+            return SB_OK;
+
+    SB_TRY(sb_plan__var(p, SB_KIND_INT, &length));
+    SB_TRY(sb_plan__new(p, SB_PLAN_DEGREE, expand->input, &degree));
+    degree->as.expand = expand->as.expand;
+    degree->as.expand.rel = length;
+    degree->as.expand.to = NULL;
+    SB_TRY(find_ends(p, &degree->as.expand, expand->input, &known));
+    if (!known) return SB_OK;
+    SB_TRY(sb_plan__alloc(p, plan->as.aggregate.aggregate_count, sizeof *sums, &sums));
+    for (uint32_t i = 0; i < plan->as.aggregate.aggregate_count; i++) {
+        sums[i] = plan->as.aggregate.aggregates[i];
+        sums[i].function = sb_function_find(sb_bytes_of("sum", 3));
+        sums[i].arg_count = 1;
+        SB_TRY(sb_plan__alloc(p, 1, sizeof *sums[i].args, &sums[i].args));
+        SB_TRY(sb_plan__expr_var(p, length, &sums[i].args[0]));
+    }
+    plan->as.aggregate.aggregates = sums;
+    plan->input = degree;
+    return SB_OK;
+}
+
+sb_status sb_plan__special(sb_planner *p, sb_plan **plan)
+{
+    for (sb_plan **at = plan; *at != NULL; at = &(*at)->input) {
+        if ((*at)->inner != NULL) SB_TRY(sb_plan__special(p, &(*at)->inner));
+        if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(count_from_statistics(p, at));
+        if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(count_by_lengths(p, *at));
+    }
+    return SB_OK;
+}
+
+/* ---- Reachability ------------------------------------------------------------------------------------------------------------- */
+
+/* Does it drop duplicates of its input's rows, as far as its own rows can tell? */
+static bool drops_duplicates(const sb_plan *plan)
+{
+    if (plan->kind == SB_PLAN_DISTINCT) return true;
+    if (plan->kind != SB_PLAN_AGGREGATE) return false;
+    for (uint32_t i = 0; i < plan->as.aggregate.aggregate_count; i++) {
+        const char *name = plan->as.aggregate.aggregates[i].function->name;
+
+        if (!plan->as.aggregate.aggregates[i].distinct && strcmp(name, "min") != 0 &&
+            strcmp(name, "max") != 0)
+            return false;
+    }
+    return true;
+}
+
+/* One row out for each row in, or none, or several, whatever rows came before. */
+static bool is_row_wise(const sb_plan *plan)
+{
+    return plan->kind == SB_PLAN_FILTER || plan->kind == SB_PLAN_PROJECT ||
+           plan->kind == SB_PLAN_EXPAND || plan->kind == SB_PLAN_EXPAND_INTO ||
+           plan->kind == SB_PLAN_SEMI_APPLY || plan->kind == SB_PLAN_VAR_EXPAND;
+}
+
+static bool is_live(const sb_plan *plan, const sb_var *var)
+{
+    for (uint32_t i = 0; var != NULL && i < plan->live_count; i++)
+        if (plan->live[i] == var->slot) return true;
+    return false;
+}
+
+/* Paths that nobody reads, of which nobody counts how many there are: each end once is enough. A directed walk to a node that is not
+ * repeated is a trail, and so is one that closes at its start; undirected, going back over the first relationship is none. */
+void sb_plan__reach_only(sb_plan *root)
+{
+    bool dropped = false;
+
+    for (sb_plan *plan = root; plan != NULL; plan = plan->input) {
+        if (plan->inner != NULL) sb_plan__reach_only(plan->inner);
+        if (dropped && plan->kind == SB_PLAN_VAR_EXPAND &&
+            plan->as.expand.direction != SB_REL_EITHER && plan->as.expand.min <= 1 &&
+            plan->as.expand.unlike_count == 0 && !is_live(plan, plan->as.expand.rel))
+            plan->as.expand.reach_only = true;
+        if (drops_duplicates(plan))
+            dropped = true;
+        else if (!is_row_wise(plan))
+            dropped = false;
+    }
+}

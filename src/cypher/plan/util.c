@@ -1,0 +1,228 @@
+/* util.c — the planner's small tools: sets of slots, new operators, names, variables and expressions. */
+#include "cypher/plan/plan_priv.h"
+
+#include <string.h>
+
+/* ---- Sets of slots ------------------------------------------------------------------------------------------ */
+
+static sb_status set_reserve(sb_planner *p, sb_slot_set *set, uint32_t words)
+{
+    if (words <= set->word_count) return SB_OK;
+    uint32_t grown = set->word_count * 2 < words ? words : set->word_count * 2;
+    uint64_t *copy = sb_arena_alloc_zero(p->arena, grown * sizeof *copy);
+
+    if (copy == NULL) return SB_FAIL_NOMEM(p->err);
+    if (set->word_count != 0) memcpy(copy, set->words, set->word_count * sizeof *copy);
+    set->words = copy;
+    set->word_count = grown;
+    return SB_OK;
+}
+
+sb_status sb_plan__set_add(sb_planner *p, sb_slot_set *set, uint32_t slot)
+{
+    SB_TRY(set_reserve(p, set, slot / 64 + 1));
+    set->words[slot / 64] |= UINT64_C(1) << slot % 64;
+    return SB_OK;
+}
+
+sb_status sb_plan__set_add_all(sb_planner *p, sb_slot_set *set, const sb_slot_set *other)
+{
+    SB_TRY(set_reserve(p, set, other->word_count));
+    for (uint32_t i = 0; i < other->word_count; i++)
+        set->words[i] |= other->words[i];
+    return SB_OK;
+}
+
+sb_status sb_plan__set_copy(sb_planner *p, const sb_slot_set *set, sb_slot_set *copy)
+{
+    *copy = (sb_slot_set){NULL, 0};
+    return sb_plan__set_add_all(p, copy, set);
+}
+
+bool sb_plan__set_has(const sb_slot_set *set, uint32_t slot)
+{
+    return slot / 64 < set->word_count && (set->words[slot / 64] >> slot % 64 & 1) != 0;
+}
+
+bool sb_plan__set_within(const sb_slot_set *a, const sb_slot_set *b)
+{
+    for (uint32_t i = 0; i < a->word_count; i++)
+        if ((a->words[i] & ~(i < b->word_count ? b->words[i] : 0)) != 0) return false;
+    return true;
+}
+
+bool sb_plan__set_meets(const sb_slot_set *a, const sb_slot_set *b)
+{
+    for (uint32_t i = 0; i < a->word_count && i < b->word_count; i++)
+        if ((a->words[i] & b->words[i]) != 0) return true;
+    return false;
+}
+
+uint32_t sb_plan__set_count(const sb_slot_set *set)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < set->word_count; i++)
+        count += (uint32_t)__builtin_popcountll(set->words[i]);
+    return count;
+}
+
+/* ---- Operators, names, variables -------------------------------------------------------------------------------- */
+
+sb_status sb_plan__alloc(sb_planner *p, size_t count, size_t bytes, void *out_pointer)
+{
+    size_t total;
+    void *block = sb_mul_size(count, bytes, &total) ? sb_arena_alloc_zero(p->arena, total) : NULL;
+
+    memcpy(out_pointer, &block, sizeof block);
+    return block == NULL ? SB_FAIL_NOMEM(p->err) : SB_OK;
+}
+
+sb_status sb_plan__new(sb_planner *p, sb_plan_kind kind, sb_plan *input, sb_plan **plan)
+{
+    SB_TRY(sb_plan__alloc(p, 1, sizeof **plan, plan));
+    (*plan)->kind = kind;
+    (*plan)->input = input;
+    (*plan)->rows = input == NULL ? 1 : input->rows;
+    (*plan)->cost = input == NULL ? 0 : input->cost;
+    return SB_OK;
+}
+
+sb_status sb_plan__name(sb_planner *p, sb_name_kind kind, sb_bytes text, sb_plan_name *name)
+{
+    for (uint32_t i = 0; i < p->name_count; i++) {
+        if (p->names[i].kind == kind && sb_bytes_equal(p->names[i].text, text)) {
+            *name = i;
+            return SB_OK;
+        }
+    }
+    if (p->name_count == p->name_capacity) {
+        const uint32_t grown = p->name_capacity == 0 ? 16 : p->name_capacity * 2;
+        sb_plan_name_text *names;
+
+        SB_TRY(sb_plan__alloc(p, grown, sizeof *names, &names));
+        if (p->name_count != 0) memcpy(names, p->names, p->name_count * sizeof *names);
+        p->names = names;
+        p->name_capacity = grown;
+    }
+    p->names[p->name_count] = (sb_plan_name_text){kind, text};
+    *name = p->name_count++;
+    return SB_OK;
+}
+
+sb_status sb_plan__var(sb_planner *p, uint32_t kinds, sb_var **var)
+{
+    *var = sb_sema_new_var(p->arena, &p->slot_count, kinds);
+    return *var == NULL ? SB_FAIL_NOMEM(p->err) : SB_OK;
+}
+
+/* ---- Expressions -------------------------------------------------------------------------------------------------- */
+
+static sb_status new_expr(sb_planner *p, sb_expr_kind kind, uint32_t arg_count, sb_expr **expr)
+{
+    SB_TRY(sb_plan__alloc(p, 1, sizeof **expr, expr));
+    (*expr)->kind = (uint8_t)kind;
+    (*expr)->kinds = SB_KIND_ANY;
+    (*expr)->depth = 1;
+    (*expr)->arg_count = arg_count;
+    if (arg_count == 0) return SB_OK;
+    return sb_plan__alloc(p, arg_count, sizeof *(*expr)->args, &(*expr)->args);
+}
+
+sb_status sb_plan__expr_var(sb_planner *p, const sb_var *var, sb_expr **expr)
+{
+    SB_TRY(new_expr(p, SB_EXPR_VAR, 0, expr));
+    (*expr)->var = (sb_var *)(uintptr_t)var; /* expressions only read it, too */
+    (*expr)->name = var->name;
+    (*expr)->span = var->span;
+    (*expr)->kinds = var->kinds;
+    (*expr)->items = var->items;
+    return SB_OK;
+}
+
+sb_status sb_plan__expr_property(sb_planner *p, const sb_var *var, sb_bytes key, sb_span span,
+                                 sb_expr **expr)
+{
+    sb_expr *of;
+
+    SB_TRY(sb_plan__expr_var(p, var, &of));
+    SB_TRY(new_expr(p, SB_EXPR_PROPERTY, 1, expr));
+    (*expr)->name = key;
+    (*expr)->span = span;
+    (*expr)->args[0] = of;
+    return SB_OK;
+}
+
+sb_status sb_plan__expr_binary(sb_planner *p, sb_op2 op, sb_expr *a, sb_expr *b, sb_expr **expr)
+{
+    SB_TRY(new_expr(p, SB_EXPR_BINARY, 2, expr));
+    (*expr)->op = (uint8_t)op;
+    (*expr)->span = (sb_span){a->span.start, b->span.end};
+    (*expr)->args[0] = a;
+    (*expr)->args[1] = b;
+    return SB_OK;
+}
+
+sb_status sb_plan__expr_not(sb_planner *p, sb_expr *a, sb_expr **expr)
+{
+    SB_TRY(new_expr(p, SB_EXPR_UNARY, 1, expr));
+    (*expr)->op = SB_OP1_NOT;
+    (*expr)->span = a->span;
+    (*expr)->args[0] = a;
+    return SB_OK;
+}
+
+sb_status sb_plan__expr_labels(sb_planner *p, const sb_var *var, const sb_label_expr *labels,
+                               sb_expr **expr)
+{
+    sb_expr *of;
+
+    SB_TRY(sb_plan__expr_var(p, var, &of));
+    SB_TRY(new_expr(p, SB_EXPR_HAS_LABELS, 1, expr));
+    (*expr)->labels = labels;
+    (*expr)->span = labels->span;
+    (*expr)->kinds = SB_KIND_BOOL;
+    (*expr)->args[0] = of;
+    return SB_OK;
+}
+
+static bool same_labels(const sb_label_expr *a, const sb_label_expr *b)
+{
+    if (a == NULL || b == NULL) return a == b;
+    return a->op == b->op && sb_bytes_equal(a->name, b->name) && same_labels(a->left, b->left) &&
+           same_labels(a->right, b->right);
+}
+
+static bool same_literal(const sb_expr *a, const sb_expr *b)
+{
+    switch ((sb_expr_kind)a->kind) {
+    case SB_EXPR_BOOL: return a->value.boolean == b->value.boolean;
+    case SB_EXPR_INT: return a->value.integer == b->value.integer;
+    case SB_EXPR_FLOAT: return memcmp(&a->value.real, &b->value.real, sizeof a->value.real) == 0;
+    default: return true;
+    }
+}
+
+/* Patterns, sub-queries and lambdas are the same only when they are one and the same tree: each has variables of its own. */
+bool sb_plan__expr_same(const sb_expr *a, const sb_expr *b)
+{
+    if (a == b) return true;
+    if (a == NULL || b == NULL || a->kind != b->kind || a->op != b->op) return false;
+    if (a->distinct != b->distinct || a->negated != b->negated || a->star != b->star) return false;
+    if (a->pattern != NULL || b->pattern != NULL || a->query != NULL || b->query != NULL)
+        return false;
+    if (a->bound != NULL || b->bound != NULL || a->type != b->type) return false;
+    if (a->kind == SB_EXPR_VAR) return a->var == b->var;
+    if (a->arg_count != b->arg_count || a->function != b->function || !same_literal(a, b))
+        return false;
+    /* Names of functions may be written differently, and floats may. */
+    if (a->kind != SB_EXPR_CALL && a->kind != SB_EXPR_FLOAT && !sb_bytes_equal(a->name, b->name))
+        return false;
+    if (!same_labels(a->labels, b->labels)) return false;
+    for (uint32_t i = 0; i < a->arg_count; i++) {
+        if (!sb_plan__expr_same(a->args[i], b->args[i])) return false;
+        if (a->keys != NULL && (b->keys == NULL || !sb_bytes_equal(a->keys[i], b->keys[i])))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,140 @@
+/* write.c — CREATE, MERGE, SET, REMOVE, DELETE. */
+#include "cypher/plan/plan_priv.h"
+
+/* Variables that were made, and paths over them. */
+static sb_status bind_created(sb_planner *p, const sb_pattern *pattern,
+                              const sb_plan_create *create, sb_slot_set *bound, sb_plan **plan)
+{
+    for (uint32_t i = 0; i < create->node_count; i++)
+        SB_TRY(sb_plan__set_add(p, bound, create->nodes[i].var->slot));
+    for (uint32_t i = 0; i < create->rel_count; i++)
+        SB_TRY(sb_plan__set_add(p, bound, create->rels[i].var->slot));
+    for (uint32_t i = 0; i < pattern->part_count; i++) {
+        const sb_pattern_part *part = pattern->parts[i];
+        const sb_var **vars;
+
+        if (part->var == NULL) continue;
+        SB_TRY(sb_plan__alloc(p, 1 + 2 * (size_t)part->step_count, sizeof *vars, &vars));
+        vars[0] = part->start->var;
+        for (uint32_t k = 0; k < part->step_count; k++) {
+            vars[1 + 2 * k] = part->steps[k].rel->var;
+            vars[2 + 2 * k] = part->steps[k].node->var;
+        }
+        SB_TRY(sb_plan__new(p, SB_PLAN_PATH, *plan, plan));
+        (*plan)->as.path.path = part->var;
+        (*plan)->as.path.parts = vars;
+        (*plan)->as.path.count = 1 + 2 * part->step_count;
+        SB_TRY(sb_plan__set_add(p, bound, part->var->slot));
+    }
+    return SB_OK;
+}
+
+static sb_status plan_props(sb_planner *p, const sb_plan_create *create, const sb_slot_set *bound)
+{
+    for (uint32_t i = 0; i < create->node_count; i++)
+        SB_TRY(sb_plan__expr(p, create->nodes[i].props, bound));
+    for (uint32_t i = 0; i < create->rel_count; i++)
+        SB_TRY(sb_plan__expr(p, create->rels[i].props, bound));
+    return SB_OK;
+}
+
+static sb_status plan_create(sb_planner *p, sb_clause *clause, sb_plan *input, sb_slot_set *bound,
+                             sb_plan **plan)
+{
+    const sb_pattern *pattern = &clause->as.create.pattern;
+
+    SB_TRY(sb_plan__new(p, SB_PLAN_CREATE, input, plan));
+    SB_TRY(sb_plan__create_pattern(p, pattern, bound, &(*plan)->as.create));
+    SB_TRY(plan_props(p, &(*plan)->as.create, bound));
+    (*plan)->cost += input->rows * 5;
+    const sb_plan_create create = (*plan)->as.create;
+    return bind_created(p, pattern, &create, bound, plan);
+}
+
+static sb_status set_items(sb_planner *p, const sb_set_list *list, bool remove,
+                           const sb_slot_set *bound, const sb_plan_set_item **items,
+                           uint32_t *count)
+{
+    sb_plan_set_item *made;
+
+    *count = list->count;
+    *items = NULL;
+    if (list->count == 0) return SB_OK;
+    SB_TRY(sb_plan__alloc(p, list->count, sizeof *made, &made));
+    for (uint32_t i = 0; i < list->count; i++) {
+        const sb_set_item *item = &list->items[i];
+        sb_plan_name *labels = NULL;
+
+        SB_TRY(sb_plan__expr(p, item->target, bound));
+        SB_TRY(sb_plan__expr(p, item->key_expr, bound));
+        SB_TRY(sb_plan__expr(p, item->value, bound));
+        made[i] = (sb_plan_set_item){.kind = item->kind,
+                                     .remove = remove,
+                                     .target = item->target,
+                                     .key_expr = item->key_expr,
+                                     .value = item->value,
+                                     .label_count = item->label_count};
+        if (item->kind == SB_SET_PROPERTY)
+            SB_TRY(sb_plan__name(p, SB_NAME_KEY, item->key, &made[i].key));
+        if (item->label_count != 0)
+            SB_TRY(sb_plan__alloc(p, item->label_count, sizeof *labels, &labels));
+        for (uint32_t k = 0; k < item->label_count; k++)
+            SB_TRY(sb_plan__name(p, SB_NAME_LABEL, item->labels[k], &labels[k]));
+        made[i].labels = labels;
+    }
+    *items = made;
+    return SB_OK;
+}
+
+/* The match half of MERGE is a MATCH of the pattern for one row; what it lacks is made whole. */
+static sb_status plan_merge(sb_planner *p, sb_clause *clause, sb_plan *input, sb_slot_set *bound,
+                            sb_plan **plan)
+{
+    sb_pattern_part *part = clause->as.merge.part;
+    sb_pattern_part unnamed = *part; /* the path is made once, above */
+    sb_pattern_part *inner_part = &unnamed;
+    const sb_pattern pattern = {&part, 1};
+    const sb_pattern inner_pattern = {&inner_part, 1};
+    sb_slot_set inner_bound;
+    sb_plan *inner;
+    sb_plan *merge;
+
+    unnamed.var = NULL;
+    SB_TRY(sb_plan__set_copy(p, bound, &inner_bound));
+    SB_TRY(sb_plan__argument(p, 1, &inner));
+    SB_TRY(sb_plan__match(p, &inner_pattern, NULL, inner, &inner_bound, &inner));
+    SB_TRY(sb_plan__new(p, SB_PLAN_MERGE, input, &merge));
+    merge->inner = inner;
+    SB_TRY(sb_plan__create_pattern(p, &pattern, bound, &merge->as.merge.create));
+    SB_TRY(plan_props(p, &merge->as.merge.create, bound));
+    *plan = merge;
+    merge->rows = input->rows * (inner->rows < 1 ? 1 : inner->rows);
+    merge->cost = input->cost + input->rows * (inner->cost + 5);
+    SB_TRY(bind_created(p, &pattern, &merge->as.merge.create, bound, plan));
+    SB_TRY(set_items(p, &clause->as.merge.on_create, false, bound, &merge->as.merge.on_create,
+                     &merge->as.merge.on_create_count));
+    return set_items(p, &clause->as.merge.on_match, false, bound, &merge->as.merge.on_match,
+                     &merge->as.merge.on_match_count);
+}
+
+sb_status sb_plan__update(sb_planner *p, sb_clause *clause, sb_plan *input, sb_slot_set *bound,
+                          sb_plan **plan)
+{
+    switch (clause->kind) {
+    case SB_CLAUSE_CREATE: return plan_create(p, clause, input, bound, plan);
+    case SB_CLAUSE_MERGE: return plan_merge(p, clause, input, bound, plan);
+    case SB_CLAUSE_DELETE:
+        for (uint32_t i = 0; i < clause->as.delete_.count; i++)
+            SB_TRY(sb_plan__expr(p, clause->as.delete_.entities[i], bound));
+        SB_TRY(sb_plan__new(p, SB_PLAN_DELETE, input, plan));
+        (*plan)->as.delete_.entities = clause->as.delete_.entities;
+        (*plan)->as.delete_.count = clause->as.delete_.count;
+        (*plan)->as.delete_.detach = clause->as.delete_.detach;
+        return SB_OK;
+    default:
+        SB_TRY(sb_plan__new(p, SB_PLAN_SET, input, plan));
+        (*plan)->cost += input->rows * 3;
+        return set_items(p, &clause->as.set, clause->kind == SB_CLAUSE_REMOVE, bound,
+                         &(*plan)->as.set.items, &(*plan)->as.set.count);
+    }
+}
