@@ -351,16 +351,6 @@ const sb_exec_operator_profile *sb_exec_profile(const sb_exec *run)
     return run->profile;
 }
 
-const sb_entity_reader *sb_exec_reader(sb_exec *run)
-{
-    return &run->reader;
-}
-
-sb_func_context *sb_exec_functions(sb_exec *run)
-{
-    return &run->func;
-}
-
 void sb_exec_close(sb_exec *run)
 {
     if (run == NULL) return;

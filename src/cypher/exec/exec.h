@@ -56,9 +56,6 @@ const struct sb_vector *sb_exec_vector(const sb_exec *exec, uint32_t column);
 void sb_exec_stats_get(const sb_exec *exec, sb_exec_stats *stats);
 /* By sb_plan.number; NULL unless options->profile. */
 const sb_exec_operator_profile *sb_exec_profile(const sb_exec *exec);
-/* Reads entities of the run's graph, for callers that print nodes. */
-const sb_entity_reader *sb_exec_reader(sb_exec *exec);
-sb_func_context *sb_exec_functions(sb_exec *exec);
 void sb_exec_close(sb_exec *exec); /* accepts NULL */
 
 #endif

@@ -12,8 +12,8 @@ static uint32_t count_labels(const sb_exec *run, const sb_plan_create_node *node
     for (uint32_t i = 0; i < node->label_count; i++) {
         bool fresh = true;
         for (uint32_t k = 0; k < i && fresh; k++)
-            fresh = !sb_bytes_equal(run->names[node->labels[k]].text,
-                                    run->names[node->labels[i]].text);
+            fresh =
+                !sb_bytes_equal(run->names[node->labels[k]].text, run->names[node->labels[i]].text);
         count += fresh;
     }
     return count;

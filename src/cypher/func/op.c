@@ -142,8 +142,8 @@ static sb_status integer_arithmetic(sb_func_context *ctx, sb_op2 op, int64_t a, 
     bool overflows;
 
     if ((op == SB_OP2_DIV || op == SB_OP2_MOD) && b == 0)
-        return sb_cypher_fail_runtime(ctx->err, SB_CYPHER_DIVISION_BY_ZERO, "%lld %s 0",
-                                      (long long)a, symbol(op));
+        return sb_cypher_fail_runtime(ctx->err, SB_CYPHER_DIVISION_BY_ZERO,
+                                      "division by zero: %lld %s 0", (long long)a, symbol(op));
     switch ((int)op) {
     case SB_OP2_ADD: overflows = __builtin_add_overflow(a, b, &value); break;
     case SB_OP2_SUB: overflows = __builtin_sub_overflow(a, b, &value); break;

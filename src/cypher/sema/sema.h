@@ -50,10 +50,6 @@ typedef struct sb_sema_env {
 SB_MUST_CHECK sb_status sb_sema_analyze(sb_arena *arena, sb_statement *statement,
                                         const sb_sema_env *env, uint32_t *slot_count, sb_err *err);
 
-/* The same expression to a reader: equal trees with the same variables. Trees with patterns, sub-queries or lambdas are the same only as one and
- * the same object. */
-bool sb_sema_same(const sb_expr *a, const sb_expr *b);
-
 /* A new variable with a slot of its own, for the planner. NULL: no memory. */
 sb_var *sb_sema_new_var(sb_arena *arena, uint32_t *slot_count, uint32_t kinds);
 

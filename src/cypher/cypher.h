@@ -1,0 +1,84 @@
+/* cypher.h — the query language: statements made ready from text, run on a graph, read row by row.
+ * Hides:    lexer, parser, semantic analysis, planner, executor.
+ * Promises: a statement that fails changes nothing that its caller can see once it has rolled back to where the statement began; texts,
+ *           parameters and graphs of any content give rows or an error, never a crash.
+ * Needs:    graph, store's catalog and statistics, os's files and clock, base; PCRE2 and utf8proc.
+ * Threads:  a statement belongs to one thread at a time; a registry may be read by all and changed by one at a time.
+ * Tests:    tests/unit/cypher, tests/tck, tests/model */
+#ifndef SB_CYPHER_H
+#define SB_CYPHER_H
+
+#include "cypher/exec/exec.h"
+
+/* ---- What a database knows beside the built-in functions and procedures ---------------------------------------- */
+
+typedef struct sb_cypher_registry sb_cypher_registry;
+SB_MUST_CHECK sb_status sb_cypher_registry_create(const sb_allocator *alloc,
+                                                  sb_cypher_registry **registry, sb_err *err);
+void sb_cypher_registry_destroy(
+    sb_cypher_registry *registry); /* accepts NULL; no statement is open */
+/* Copied, names and all. SB_EXISTS: one of that name is there already, built in or registered. */
+SB_MUST_CHECK sb_status sb_cypher_add_function(sb_cypher_registry *registry,
+                                               const sb_function *function, sb_err *err);
+SB_MUST_CHECK sb_status sb_cypher_add_procedure(sb_cypher_registry *registry,
+                                                const sb_procedure *procedure, sb_err *err);
+
+/* Zeroed memory that lives as long as the registry, for what registered functions point at. NULL: no memory. */
+void *sb_cypher_registry_alloc(sb_cypher_registry *registry, size_t bytes);
+
+/* ---- Statements -------------------------------------------------------------------------------------------------- */
+
+typedef struct sb_cypher_statement sb_cypher_statement;
+
+/* Read one statement off the front of text (copied). *end: bytes that belong to it, as sb_cypher_parse says; *statement NULL: there is
+ * none left. Errors have position and detail. */
+SB_MUST_CHECK sb_status sb_cypher_prepare(const sb_allocator *alloc,
+                                          const sb_cypher_registry *registry, sb_bytes text,
+                                          sb_cypher_statement **statement, size_t *end,
+                                          sb_err *err);
+void sb_cypher_close(sb_cypher_statement *statement); /* accepts NULL */
+
+/* SHOW is a query. */
+sb_statement_kind sb_cypher_kind(const sb_cypher_statement *statement);
+bool sb_cypher_writes(const sb_cypher_statement *statement); /* needs a write transaction */
+/* Runs CALL { } IN TRANSACTIONS: must not be part of a caller's transaction. */
+bool sb_cypher_commits(const sb_cypher_statement *statement);
+sb_explain sb_cypher_explains(const sb_cypher_statement *statement);
+bool sb_cypher_explains_json(const sb_cypher_statement *statement);
+uint32_t sb_cypher_column_count(const sb_cypher_statement *statement);
+sb_bytes sb_cypher_column_name(const sb_cypher_statement *statement, uint32_t column);
+uint32_t sb_cypher_param_count(const sb_cypher_statement *statement);
+sb_bytes sb_cypher_param_name(const sb_cypher_statement *statement, uint32_t param);
+
+/* Parameters keep their values until they are bound again; copied. */
+SB_MUST_CHECK sb_status sb_cypher_bind(sb_cypher_statement *statement, uint32_t param, sb_val value,
+                                       sb_err *err);
+void sb_cypher_unbind(sb_cypher_statement *statement); /* all */
+
+/* Begin a run on options->graph (params is filled in here). Plans first, if there is no plan or it is not current. A run that goes on is
+ * ended. ParameterMissing MissingParameter names what is not bound. */
+SB_MUST_CHECK sb_status sb_cypher_start(sb_cypher_statement *statement,
+                                        const sb_exec_options *options,
+                                        const sb_plan_options *plan_options, sb_err *err);
+/* More rows; *row_count 0: the run is over. They stay until the next call on the statement. */
+SB_MUST_CHECK sb_status sb_cypher_next(sb_cypher_statement *statement, uint32_t *row_count,
+                                       sb_err *err);
+/* The run's executor, for values, vectors, counts and profile; NULL before the first run. */
+sb_exec *sb_cypher_exec(const sb_cypher_statement *statement);
+/* Plan without running (EXPLAIN). The plan lives until the next start or explain. */
+SB_MUST_CHECK sb_status sb_cypher_plan(sb_cypher_statement *statement, sb_graph *graph,
+                                       const sb_plan_options *options, const sb_compiled **compiled,
+                                       sb_err *err);
+/* The plan as an indented tree of operators with estimated rows, or as JSON; profile (by operator number, as sb_exec_profile gives it; may be
+ * NULL) adds what a run has counted. Appended to out. */
+SB_MUST_CHECK sb_status sb_cypher_explain_text(const sb_compiled *compiled,
+                                               const sb_exec_operator_profile *profile,
+                                               sb_buffer *out, sb_err *err);
+SB_MUST_CHECK sb_status sb_cypher_explain_json(const sb_compiled *compiled,
+                                               const sb_exec_operator_profile *profile,
+                                               sb_buffer *out, sb_err *err);
+/* Run a statement that changes the schema (kinds CREATE_INDEX … DROP_CONSTRAINT). */
+SB_MUST_CHECK sb_status sb_cypher_run_schema(const sb_cypher_statement *statement, sb_graph *graph,
+                                             sb_err *err);
+
+#endif

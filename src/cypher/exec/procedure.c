@@ -1,0 +1,321 @@
+/* procedure.c — built-in procedures: what the database holds, and what the language knows.
+ * To add one: its fields, its function, a row of PROCEDURES, a line in docs/CYPHER.md. */
+#include "cypher/exec/exec.h"
+
+#include <string.h>
+
+#define TEXT(s)                                                                                    \
+    {                                                                                              \
+        (const uint8_t *)(s), sizeof(s) - 1                                                        \
+    }
+#define STRING_FIELD(name)                                                                         \
+    {                                                                                              \
+        TEXT(name), SB_KIND_STRING, "STRING"                                                       \
+    }
+#define INTEGER_FIELD(name)                                                                        \
+    {                                                                                              \
+        TEXT(name), SB_KIND_INT, "INTEGER"                                                         \
+    }
+#define LIST_FIELD(name)                                                                           \
+    {                                                                                              \
+        TEXT(name), SB_KIND_LIST, "LIST<STRING>"                                                   \
+    }
+
+typedef struct emitter {
+    sb_func_context *func;
+    sb_graph *graph;
+    sb_status (*emit)(void *ctx, const sb_val *row);
+    void *ctx;
+    sb_err *err;
+} emitter;
+
+static sb_val text_val(const char *text)
+{
+    return sb_val_string(sb_bytes_of(text, strlen(text)));
+}
+
+/* ---- Names ------------------------------------------------------------------------------------------------------- */
+
+static sb_status count_of(sb_view *view, sb_name_kind kind, uint32_t id, uint64_t *count,
+                          sb_err *err)
+{
+    if (kind == SB_NAME_LABEL) return sb_stats_nodes_of_label(view, id, count, err);
+    if (kind == SB_NAME_TYPE) return sb_stats_rels_of_type(view, id, count, err);
+    *count = 1; /* keys are not counted: all that were ever used are listed */
+    return SB_OK;
+}
+
+/* Labels and types that nothing carries any more are left out. */
+static sb_status list_names(const emitter *e, sb_name_kind kind)
+{
+    sb_view *const view = sb_graph_view(e->graph);
+
+    for (uint32_t id = 1; id <= sb_name_count(view, kind); id++) {
+        uint64_t count;
+
+        SB_TRY(count_of(view, kind, id, &count, e->err));
+        if (count == 0) continue;
+        const sb_val row = sb_val_string(sb_name_of(view, kind, id));
+        SB_TRY(e->emit(e->ctx, &row));
+    }
+    return SB_OK;
+}
+
+static sb_status list_labels(const emitter *e)
+{
+    return list_names(e, SB_NAME_LABEL);
+}
+
+static sb_status list_types(const emitter *e)
+{
+    return list_names(e, SB_NAME_TYPE);
+}
+
+static sb_status list_keys(const emitter *e)
+{
+    return list_names(e, SB_NAME_KEY);
+}
+
+/* ---- Schema ---------------------------------------------------------------------------------------------------------- */
+
+static const char *kind_name(uint8_t kind)
+{
+    switch ((sb_schema_kind)kind) {
+    case SB_SCHEMA_INDEX: return "RANGE";
+    case SB_SCHEMA_UNIQUE: return "UNIQUENESS";
+    case SB_SCHEMA_NODE_KEY: return "NODE_KEY";
+    case SB_SCHEMA_EXISTS: return "PROPERTY_EXISTENCE";
+    case SB_SCHEMA_TYPED: return "PROPERTY_TYPE";
+    case SB_SCHEMA_LABEL_INDEX: return "LOOKUP";
+    }
+    return "?";
+}
+
+static sb_status list_of_one(const emitter *e, sb_val item, sb_val *list)
+{
+    sb_val_list *made = sb_val_list_make(e->func->arena, 1);
+
+    if (made == NULL) return SB_FAIL_NOMEM(e->err);
+    made->items[0] = item;
+    *list = (sb_val){.kind = SB_VAL_LIST, .as.list = made};
+    return SB_OK;
+}
+
+/* Row: name, type, entityType, labelsOrTypes, properties. */
+static sb_status emit_schema(const emitter *e, const sb_schema *schema)
+{
+    sb_view *const view = sb_graph_view(e->graph);
+    sb_val_list *keys = sb_val_list_make(e->func->arena, schema->key_count);
+    sb_val row[5];
+
+    if (keys == NULL) return SB_FAIL_NOMEM(e->err);
+    for (uint32_t i = 0; i < schema->key_count; i++)
+        keys->items[i] = sb_val_string(sb_name_of(view, SB_NAME_KEY, schema->keys[i]));
+    row[0] = sb_val_string(schema->name);
+    row[1] = text_val(kind_name(schema->kind));
+    row[2] = text_val(schema->on_rels ? "RELATIONSHIP" : "NODE");
+    SB_TRY(list_of_one(e,
+                       sb_val_string(sb_name_of(
+                           view, schema->on_rels ? SB_NAME_TYPE : SB_NAME_LABEL, schema->entity)),
+                       &row[3]));
+    row[4] = (sb_val){.kind = SB_VAL_LIST, .as.list = keys};
+    return e->emit(e->ctx, row);
+}
+
+static sb_status list_schema(const emitter *e, bool constraints)
+{
+    size_t count;
+    const sb_schema *schemas = sb_schemas(sb_graph_view(e->graph), &count);
+
+    for (size_t i = 0; i < count; i++) {
+        const bool is_constraint =
+            schemas[i].kind != SB_SCHEMA_INDEX && schemas[i].kind != SB_SCHEMA_LABEL_INDEX;
+        const bool is_index = !is_constraint || schemas[i].has_tree;
+
+        if (constraints ? is_constraint : is_index) SB_TRY(emit_schema(e, &schemas[i]));
+    }
+    return SB_OK;
+}
+
+static sb_status list_indexes(const emitter *e)
+{
+    return list_schema(e, false);
+}
+
+static sb_status list_constraints(const emitter *e)
+{
+    return list_schema(e, true);
+}
+
+/* ---- Which labels which types connect ------------------------------------------------------------------------------------- */
+
+static sb_status emit_statistic(void *ctx, int kind, sb_set_id set, sb_type_id type,
+                                sb_direction direction, uint64_t count)
+{
+    const emitter *e = ctx;
+    sb_view *const view = sb_graph_view(e->graph);
+    size_t label_count;
+    sb_val row[4];
+
+    if (kind != 1) return SB_OK;
+    const sb_label_id *labels = sb_set_labels(view, set, &label_count);
+    sb_val_list *names = sb_val_list_make(e->func->arena, label_count);
+    if (names == NULL) return SB_FAIL_NOMEM(e->err);
+    for (size_t i = 0; i < label_count; i++)
+        names->items[i] = sb_val_string(sb_name_of(view, SB_NAME_LABEL, labels[i]));
+    row[0] = (sb_val){.kind = SB_VAL_LIST, .as.list = names};
+    row[1] = text_val(direction == SB_OUT ? "OUT" : "IN");
+    row[2] = sb_val_string(sb_name_of(view, SB_NAME_TYPE, type));
+    row[3] = sb_val_int((int64_t)count);
+    return e->emit(e->ctx, row);
+}
+
+static sb_status list_patterns(const emitter *e)
+{
+    emitter copy = *e;
+
+    return sb_stats_each(sb_graph_view(e->graph), emit_statistic, &copy, e->err);
+}
+
+/* ---- The language ------------------------------------------------------------------------------------------------------------ */
+
+static sb_status list_functions(const emitter *e)
+{
+    const sb_function *function;
+
+    for (size_t i = 0; (function = sb_function_at(i)) != NULL; i++) {
+        const sb_val row[4] = {text_val(function->name),
+                               text_val(function->category == NULL ? "" : function->category),
+                               text_val(function->signature == NULL ? "" : function->signature),
+                               text_val(function->help == NULL ? "" : function->help)};
+        SB_TRY(e->emit(e->ctx, row));
+    }
+    return SB_OK;
+}
+
+static sb_status list_procedures(const emitter *e)
+{
+    const sb_procedure *procedure;
+
+    for (size_t i = 0; (procedure = sb_procedure_at(i)) != NULL; i++) {
+        const sb_val row[3] = {sb_val_string(procedure->name), text_val(procedure->signature),
+                               text_val(procedure->help)};
+        SB_TRY(e->emit(e->ctx, row));
+    }
+    return SB_OK;
+}
+
+static sb_status list_components(const emitter *e)
+{
+    sb_val row[3] = {text_val("Sombra"), SB_VAL_NULL_VALUE, text_val("embedded")};
+
+    SB_TRY(list_of_one(e, text_val(SB_VERSION), &row[1]));
+    return e->emit(e->ctx, row);
+}
+
+/* ---- The table ------------------------------------------------------------------------------------------------------------------ */
+
+static const sb_procedure_field LABEL_FIELDS[] = {STRING_FIELD("label")};
+static const sb_procedure_field TYPE_FIELDS[] = {STRING_FIELD("relationshipType")};
+static const sb_procedure_field KEY_FIELDS[] = {STRING_FIELD("propertyKey")};
+static const sb_procedure_field SCHEMA_FIELDS[] = {
+    STRING_FIELD("name"), STRING_FIELD("type"), STRING_FIELD("entityType"),
+    LIST_FIELD("labelsOrTypes"), LIST_FIELD("properties")};
+static const sb_procedure_field PATTERN_FIELDS[] = {LIST_FIELD("labels"), STRING_FIELD("direction"),
+                                                    STRING_FIELD("relationshipType"),
+                                                    INTEGER_FIELD("count")};
+static const sb_procedure_field FUNCTION_FIELDS[] = {STRING_FIELD("name"), STRING_FIELD("category"),
+                                                     STRING_FIELD("signature"),
+                                                     STRING_FIELD("description")};
+static const sb_procedure_field PROCEDURE_FIELDS[] = {
+    STRING_FIELD("name"), STRING_FIELD("signature"), STRING_FIELD("description")};
+static const sb_procedure_field COMPONENT_FIELDS[] = {STRING_FIELD("name"), LIST_FIELD("versions"),
+                                                      STRING_FIELD("edition")};
+
+typedef struct lister {
+    sb_status (*list)(const emitter *e);
+} lister;
+static const lister LABELS = {list_labels}, TYPES = {list_types}, KEYS = {list_keys},
+                    INDEXES = {list_indexes}, CONSTRAINTS = {list_constraints},
+                    PATTERNS = {list_patterns}, FUNCTIONS = {list_functions},
+                    PROCEDURES_OF_ALL = {list_procedures}, COMPONENTS = {list_components};
+
+static sb_status call_lister(void *ctx, sb_func_context *func, void *graph, const sb_val *args,
+                             uint32_t arg_count,
+                             sb_status (*emit)(void *emit_ctx, const sb_val *row), void *emit_ctx,
+                             sb_err *err)
+{
+    const emitter e = {func, graph, emit, emit_ctx, err};
+    const lister *which = ctx;
+
+    (void)args;
+    (void)arg_count;
+    return which->list(&e);
+}
+
+#define LISTING(procedure_name, fields, text, about, which)                                        \
+    {                                                                                              \
+        .name = TEXT(procedure_name), .results = (fields),                                         \
+        .result_count = sizeof(fields) / sizeof((fields)[0]), .signature = procedure_name text,    \
+        .help = (about), .call = call_lister, .ctx = (void *)(uintptr_t)(which)                    \
+    }
+
+static const sb_procedure PROCEDURES[] = {
+    LISTING("db.labels", LABEL_FIELDS, "() :: (label :: STRING)", "labels that nodes carry",
+            &LABELS),
+    LISTING("db.relationshipTypes", TYPE_FIELDS, "() :: (relationshipType :: STRING)",
+            "types that relationships have", &TYPES),
+    LISTING("db.propertyKeys", KEY_FIELDS, "() :: (propertyKey :: STRING)",
+            "property keys that were ever used", &KEYS),
+    LISTING("show.indexes", SCHEMA_FIELDS,
+            "() :: (name :: STRING, type :: STRING, entityType :: STRING, labelsOrTypes :: "
+            "LIST<STRING>, properties :: "
+            "LIST<STRING>)",
+            "indexes, those behind constraints too", &INDEXES),
+    LISTING("show.constraints", SCHEMA_FIELDS,
+            "() :: (name :: STRING, type :: STRING, entityType :: STRING, labelsOrTypes :: "
+            "LIST<STRING>, properties :: "
+            "LIST<STRING>)",
+            "constraints", &CONSTRAINTS),
+    LISTING("db.schema.visualization", PATTERN_FIELDS,
+            "() :: (labels :: LIST<STRING>, direction :: STRING, relationshipType :: STRING, count "
+            ":: INTEGER)",
+            "which relationships nodes with which labels have", &PATTERNS),
+    LISTING(
+        "show.functions", FUNCTION_FIELDS,
+        "() :: (name :: STRING, category :: STRING, signature :: STRING, description :: STRING)",
+        "functions of the language", &FUNCTIONS),
+    LISTING("show.procedures", PROCEDURE_FIELDS,
+            "() :: (name :: STRING, signature :: STRING, description :: STRING)",
+            "procedures that CALL can name", &PROCEDURES_OF_ALL),
+    LISTING("dbms.components", COMPONENT_FIELDS,
+            "() :: (name :: STRING, versions :: LIST<STRING>, edition :: STRING)",
+            "this library and its version", &COMPONENTS),
+};
+
+const sb_procedure *sb_procedure_at(size_t i)
+{
+    return i < sizeof PROCEDURES / sizeof PROCEDURES[0] ? &PROCEDURES[i] : NULL;
+}
+
+/* ASCII case does not matter. */
+static bool same_name(sb_bytes a, sb_bytes b)
+{
+    if (a.size != b.size) return false;
+    for (size_t i = 0; i < a.size; i++) {
+        const unsigned x = a.data[i] >= 'A' && a.data[i] <= 'Z' ? a.data[i] + 32u : a.data[i];
+        const unsigned y = b.data[i] >= 'A' && b.data[i] <= 'Z' ? b.data[i] + 32u : b.data[i];
+
+        if (x != y) return false;
+    }
+    return true;
+}
+
+const sb_procedure *sb_procedure_find(sb_bytes name)
+{
+    const sb_procedure *procedure;
+
+    for (size_t i = 0; (procedure = sb_procedure_at(i)) != NULL; i++)
+        if (same_name(procedure->name, name)) return procedure;
+    return NULL;
+}

@@ -1,0 +1,102 @@
+/* schema.c — statements that make and drop indexes and constraints. */
+#include "cypher/cypher_priv.h"
+
+#include <string.h>
+
+/* ---- Indexes and constraints --------------------------------------------------------------------------------------------- */
+
+/* Types of a property that a declared type admits. */
+static uint32_t value_types(uint32_t kinds)
+{
+    static const struct {
+        uint32_t kind, type;
+    } PAIRS[] = {{SB_KIND_BOOL, SB_TYPE_BOOL},
+                 {SB_KIND_INT, SB_TYPE_INT},
+                 {SB_KIND_FLOAT, SB_TYPE_FLOAT},
+                 {SB_KIND_STRING, SB_TYPE_STRING},
+                 {SB_KIND_BYTES, SB_TYPE_BYTES},
+                 {SB_KIND_DATE, SB_TYPE_DATE},
+                 {SB_KIND_LOCAL_TIME, SB_TYPE_LOCAL_TIME},
+                 {SB_KIND_TIME, SB_TYPE_TIME},
+                 {SB_KIND_LOCAL_DATETIME, SB_TYPE_LOCAL_DATETIME},
+                 {SB_KIND_DATETIME, SB_TYPE_DATETIME},
+                 {SB_KIND_DURATION, SB_TYPE_DURATION},
+                 {SB_KIND_POINT, SB_TYPE_POINT},
+                 {SB_KIND_LIST, SB_TYPE_LIST}};
+    uint32_t types = 0;
+
+    for (size_t i = 0; i < sizeof PAIRS / sizeof PAIRS[0]; i++)
+        if ((kinds & PAIRS[i].kind) != 0) types |= UINT32_C(1) << PAIRS[i].type;
+    return types;
+}
+
+static sb_status intern_all(const sb_statement *statement, sb_view *view, sb_schema *definition,
+                            sb_err *err)
+{
+    SB_TRY(sb_view_found(view, err));
+    SB_TRY(sb_name_intern(view, statement->schema.on_rels ? SB_NAME_TYPE : SB_NAME_LABEL,
+                          statement->schema.entity, &definition->entity, err));
+    for (uint32_t i = 0; i < statement->schema.key_count; i++)
+        SB_TRY(sb_name_intern(view, SB_NAME_KEY, statement->schema.keys[i], &definition->keys[i],
+                              err));
+    return SB_OK;
+}
+
+static const sb_schema *find_equal(sb_view *view, const sb_schema *definition)
+{
+    size_t count;
+    const sb_schema *schemas = sb_schemas(view, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        const sb_schema *s = &schemas[i];
+
+        if (s->kind == definition->kind && s->on_rels == definition->on_rels &&
+            s->entity == definition->entity && s->key_count == definition->key_count &&
+            memcmp(s->keys, definition->keys, definition->key_count * sizeof *s->keys) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+static sb_status create(const sb_statement *statement, sb_graph *graph, uint8_t kind, sb_err *err)
+{
+    sb_view *const view = sb_graph_view(graph);
+    sb_schema definition = {
+        .kind = kind, .on_rels = statement->schema.on_rels, .name = statement->schema.name};
+    uint32_t id;
+
+    if (statement->schema.key_count > SB_SCHEMA_KEYS_MAX)
+        return SB_FAIL(err, SB_LIMIT, "an index or constraint has at most %u keys",
+                       SB_SCHEMA_KEYS_MAX);
+    definition.key_count = statement->schema.key_count;
+    if (statement->schema.type != NULL)
+        definition.value_types = value_types(statement->schema.type->kinds);
+    SB_TRY(intern_all(statement, view, &definition, err));
+    if (statement->schema.if_not_exists &&
+        (find_equal(view, &definition) != NULL ||
+         (definition.name.size != 0 && sb_schema_find(view, definition.name) != NULL)))
+        return SB_OK;
+    return sb_graph_schema_create(graph, &definition, &id, err);
+}
+
+static sb_status drop(const sb_statement *statement, sb_graph *graph, sb_err *err)
+{
+    const sb_schema *found = sb_schema_find(sb_graph_view(graph), statement->schema.name);
+
+    if (found != NULL) return sb_graph_schema_drop(graph, found->id, err);
+    if (statement->schema.if_exists) return SB_OK;
+    return SB_FAIL(err, SB_NOT_FOUND, "there is no index or constraint named '%.*s'",
+                   (int)statement->schema.name.size, (const char *)statement->schema.name.data);
+}
+
+sb_status sb_cypher__schema(const sb_statement *statement, sb_graph *graph, sb_err *err)
+{
+    switch (statement->kind) {
+    case SB_STATEMENT_CREATE_INDEX: return create(statement, graph, SB_SCHEMA_INDEX, err);
+    case SB_STATEMENT_CREATE_CONSTRAINT:
+        return create(statement, graph, statement->schema.constraint, err);
+    case SB_STATEMENT_DROP_INDEX:
+    case SB_STATEMENT_DROP_CONSTRAINT: return drop(statement, graph, err);
+    default: return SB_FAIL(err, SB_MISUSE, "the statement does not change the schema");
+    }
+}

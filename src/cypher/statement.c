@@ -1,0 +1,304 @@
+/* statement.c — one statement's life: compiled from its text, planned for a graph, run again and again.
+ * The tree of a statement is annotated by semantic analysis and used up by the planner, so a new plan begins with the text. */
+#include "cypher/cypher_priv.h"
+#include "cypher/parse/parse.h"
+
+#include <string.h>
+
+struct sb_cypher_statement {
+    const sb_allocator *alloc;          /* borrowed */
+    const sb_cypher_registry *registry; /* borrowed; may be NULL */
+    sb_arena *arena;    /* owned: tree and plan; replaced when it is planned again */
+    sb_statement *tree; /* arena */
+    uint32_t slot_count;
+    const sb_compiled *compiled; /* arena; NULL before it is planned */
+    sb_exec *exec;               /* owned; of compiled */
+    bool used_up;                /* the planner has worked on tree, with or without success */
+    sb_plan_options planned_with;
+    /* parameters, in the order of tree->params, which is that of the text */
+    sb_arena *values_arena; /* owned */
+    sb_val *values;
+    bool *bound;
+    uint32_t value_count;
+};
+
+/* ---- Compiling ------------------------------------------------------------------------------------------------------ */
+
+static sb_status analyze(sb_arena *arena, const sb_cypher_registry *registry, sb_statement *tree,
+                         uint32_t *slot_count, sb_err *err)
+{
+    sb_sema_env env;
+
+    sb_cypher__env(registry, &env);
+    return sb_sema_analyze(arena, tree, &env, slot_count, err);
+}
+
+static sb_status make_values(sb_cypher_statement *s, sb_err *err)
+{
+    const uint32_t count = s->tree->param_count;
+
+    s->values_arena = sb_arena_create(s->alloc, NULL);
+    if (s->values_arena == NULL) return SB_FAIL_NOMEM(err);
+    if (count == 0) return SB_OK;
+    s->value_count = count;
+    s->values = sb_alloc_array(s->alloc, count, sizeof *s->values);
+    s->bound = sb_alloc_array(s->alloc, count, sizeof *s->bound);
+    if (s->values == NULL || s->bound == NULL) return SB_FAIL_NOMEM(err);
+    memset(s->bound, 0, count * sizeof *s->bound);
+    return SB_OK;
+}
+
+sb_status sb_cypher_prepare(const sb_allocator *alloc, const sb_cypher_registry *registry,
+                            sb_bytes text, sb_cypher_statement **statement, size_t *end,
+                            sb_err *err)
+{
+    sb_cypher_statement *s;
+    sb_status status;
+
+    *statement = NULL;
+    *end = 0;
+    s = sb_alloc_zero(alloc, sizeof *s);
+    if (s == NULL) return SB_FAIL_NOMEM(err);
+    s->alloc = alloc;
+    s->registry = registry;
+    s->arena = sb_arena_create(alloc, NULL);
+    status =
+        s->arena == NULL ? SB_FAIL_NOMEM(err) : sb_cypher_parse(s->arena, text, &s->tree, end, err);
+    if (status == SB_OK && s->tree != NULL) {
+        status = analyze(s->arena, registry, s->tree, &s->slot_count, err);
+        if (status == SB_OK) status = make_values(s, err);
+    }
+    if (status != SB_OK || s->tree == NULL) {
+        sb_cypher_close(s);
+        return status;
+    }
+    *statement = s;
+    return SB_OK;
+}
+
+void sb_cypher_close(sb_cypher_statement *s)
+{
+    if (s == NULL) return;
+    sb_exec_close(s->exec);
+    if (s->values != NULL) sb_free(s->alloc, s->values, s->value_count * sizeof *s->values);
+    if (s->bound != NULL) sb_free(s->alloc, s->bound, s->value_count * sizeof *s->bound);
+    sb_arena_destroy(s->values_arena);
+    sb_arena_destroy(s->arena);
+    sb_free(s->alloc, s, sizeof *s);
+}
+
+/* A fresh tree from the text, which the old arena holds: so the old one goes last. */
+static sb_status compile_again(sb_cypher_statement *s, sb_err *err)
+{
+    sb_arena *arena = sb_arena_create(s->alloc, NULL);
+    sb_statement *tree = NULL;
+    uint32_t slot_count = 0;
+    size_t end;
+    sb_status status;
+
+    if (arena == NULL) return SB_FAIL_NOMEM(err);
+    status = sb_cypher_parse(arena, s->tree->text, &tree, &end, err);
+    if (status == SB_OK) status = analyze(arena, s->registry, tree, &slot_count, err);
+    if (status != SB_OK) {
+        sb_arena_destroy(arena);
+        return status;
+    }
+    sb_exec_close(s->exec);
+    s->exec = NULL;
+    s->compiled = NULL;
+    sb_arena_destroy(s->arena);
+    s->arena = arena;
+    s->tree = tree;
+    s->slot_count = slot_count;
+    s->used_up = false;
+    return SB_OK;
+}
+
+static bool same_options(const sb_plan_options *a, const sb_plan_options *b)
+{
+    return a->no_indexes == b->no_indexes && a->no_reorder == b->no_reorder &&
+           a->shuffle_seed == b->shuffle_seed && a->no_special == b->no_special;
+}
+
+/* A plan for graph with these options (NULL: none). */
+static sb_status make_plan(sb_cypher_statement *s, sb_graph *graph, const sb_plan_options *options,
+                           sb_err *err)
+{
+    const sb_plan_options none = {0};
+    sb_compiled *compiled;
+
+    if (options == NULL) options = &none;
+    if (s->used_up) {
+        if (s->compiled != NULL && same_options(options, &s->planned_with) &&
+            sb_plan_is_current(s->compiled, graph, err))
+            return SB_OK;
+        if (err->code != SB_OK) return err->code;
+        SB_TRY(compile_again(s, err));
+    }
+    s->used_up = true;
+    SB_TRY(sb_plan_make(s->arena, s->tree, s->slot_count, graph, options, &compiled, err));
+    s->compiled = compiled;
+    s->planned_with = *options;
+    return SB_OK;
+}
+
+/* ---- What it is -------------------------------------------------------------------------------------------------------- */
+
+sb_statement_kind sb_cypher_kind(const sb_cypher_statement *s)
+{
+    return s->tree->query != NULL ? SB_STATEMENT_QUERY : s->tree->kind;
+}
+
+bool sb_cypher_writes(const sb_cypher_statement *s)
+{
+    return s->tree->query != NULL ? s->tree->query->writes
+                                  : s->tree->kind >= SB_STATEMENT_CREATE_INDEX &&
+                                        s->tree->kind <= SB_STATEMENT_DROP_CONSTRAINT;
+}
+
+static bool commits_inside(const sb_query *query)
+{
+    for (uint32_t i = 0; query != NULL && i < query->part_count; i++)
+        for (uint32_t k = 0; k < query->parts[i]->count; k++) {
+            const sb_clause *clause = query->parts[i]->clauses[k];
+
+            if (clause->kind == SB_CLAUSE_SUBQUERY && clause->as.subquery.in_transactions)
+                return true;
+        }
+    return false;
+}
+
+bool sb_cypher_commits(const sb_cypher_statement *s)
+{
+    return commits_inside(s->tree->query);
+}
+
+sb_explain sb_cypher_explains(const sb_cypher_statement *s)
+{
+    return s->tree->explain;
+}
+
+bool sb_cypher_explains_json(const sb_cypher_statement *s)
+{
+    return s->tree->explain_json;
+}
+
+uint32_t sb_cypher_column_count(const sb_cypher_statement *s)
+{
+    return s->tree->query == NULL ? 0 : s->tree->query->column_count;
+}
+
+sb_bytes sb_cypher_column_name(const sb_cypher_statement *s, uint32_t column)
+{
+    return s->tree->query->columns[column]->name;
+}
+
+uint32_t sb_cypher_param_count(const sb_cypher_statement *s)
+{
+    return s->value_count;
+}
+
+sb_bytes sb_cypher_param_name(const sb_cypher_statement *s, uint32_t param)
+{
+    return s->tree->params[param];
+}
+
+/* ---- Parameters ------------------------------------------------------------------------------------------------------------ */
+
+/* Values of fixed size need no arena, so binding numbers again and again does not grow it. */
+static bool is_plain(sb_val value)
+{
+    return value.kind == SB_VAL_NULL || value.kind == SB_VAL_BOOL || value.kind == SB_VAL_INT ||
+           value.kind == SB_VAL_FLOAT || value.kind == SB_VAL_NODE || value.kind == SB_VAL_REL;
+}
+
+/* The arena holds dead values of earlier bindings: keep only the live ones, once it has grown to twice their size. */
+static sb_status compact_values(sb_cypher_statement *s, sb_err *err)
+{
+    size_t live = 0;
+    sb_arena *fresh;
+
+    for (uint32_t i = 0; i < s->value_count; i++)
+        if (s->bound[i] && !is_plain(s->values[i])) live += sb_val_bytes(s->values[i]);
+    if (sb_arena_bytes(s->values_arena) <= 2 * live + 65536) return SB_OK;
+    fresh = sb_arena_create(s->alloc, NULL);
+    if (fresh == NULL) return SB_FAIL_NOMEM(err);
+    for (uint32_t i = 0; i < s->value_count; i++) {
+        sb_status status = SB_OK;
+        sb_val copy = s->values[i];
+
+        if (s->bound[i] && !is_plain(copy)) status = sb_val_copy(fresh, s->values[i], &copy, err);
+        if (status != SB_OK) {
+            sb_arena_destroy(fresh);
+            return status;
+        }
+        s->values[i] = copy;
+    }
+    sb_arena_destroy(s->values_arena);
+    s->values_arena = fresh;
+    return SB_OK;
+}
+
+sb_status sb_cypher_bind(sb_cypher_statement *s, uint32_t param, sb_val value, sb_err *err)
+{
+    if (is_plain(value)) {
+        s->values[param] = value;
+    } else {
+        s->bound[param] = false;
+        SB_TRY(compact_values(s, err));
+        SB_TRY(sb_val_copy(s->values_arena, value, &s->values[param], err));
+    }
+    s->bound[param] = true;
+    return SB_OK;
+}
+
+void sb_cypher_unbind(sb_cypher_statement *s)
+{
+    sb_arena_reset(s->values_arena);
+    if (s->value_count != 0) memset(s->bound, 0, s->value_count * sizeof *s->bound);
+}
+
+/* ---- Running --------------------------------------------------------------------------------------------------------------------- */
+
+sb_status sb_cypher_start(sb_cypher_statement *s, const sb_exec_options *options,
+                          const sb_plan_options *plan_options, sb_err *err)
+{
+    sb_exec_options with = *options;
+
+    for (uint32_t i = 0; i < s->value_count; i++) {
+        if (s->bound[i]) continue;
+        const sb_bytes name = s->tree->params[i];
+
+        return sb_cypher_fail(err, s->tree->text, (sb_span){0, 0}, SB_CYPHER_MISSING_PARAMETER,
+                              "Parameter $%.*s has no value",
+                              (int)(name.size < 200 ? name.size : 200), (const char *)name.data);
+    }
+    SB_TRY(make_plan(s, options->graph, plan_options, err));
+    with.params = s->values;
+    if (s->exec != NULL) return sb_exec_reset(s->exec, &with, err);
+    return sb_exec_open(s->compiled, &with, &s->exec, err);
+}
+
+sb_status sb_cypher_next(sb_cypher_statement *s, uint32_t *row_count, sb_err *err)
+{
+    return sb_exec_next(s->exec, row_count, err);
+}
+
+sb_exec *sb_cypher_exec(const sb_cypher_statement *s)
+{
+    return s->exec;
+}
+
+sb_status sb_cypher_plan(sb_cypher_statement *s, sb_graph *graph, const sb_plan_options *options,
+                         const sb_compiled **compiled, sb_err *err)
+{
+    *compiled = NULL;
+    SB_TRY(make_plan(s, graph, options, err));
+    *compiled = s->compiled;
+    return SB_OK;
+}
+
+sb_status sb_cypher_run_schema(const sb_cypher_statement *s, sb_graph *graph, sb_err *err)
+{
+    return sb_cypher__schema(s->tree, graph, err);
+}
