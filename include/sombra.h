@@ -100,6 +100,10 @@ typedef struct sombra_error {
     char source[64];   /**< file:line of the library that noticed, for bug reports */
 } sombra_error;
 
+/** Of a query's error: its class ("SyntaxError") and its detail ("UndefinedVariable"), as the openCypher conformance suite names them. Static; ""
+ *  for other errors. */
+SOMBRA_API const char *sombra_error_class(const sombra_error *error);
+SOMBRA_API const char *sombra_error_detail(const sombra_error *error);
 /** Static English text of a status: "out of memory". Never NULL. */
 SOMBRA_API const char *sombra_status_text(sombra_status status);
 /** Static name of a status: "SOMBRA_NOMEM". Never NULL. */
@@ -125,7 +129,13 @@ typedef enum sombra_type {
     SOMBRA_TYPE_DATETIME = 10, /**< as.datetime (UTC seconds, offset, zone), extra (nanoseconds) */
     SOMBRA_TYPE_DURATION = 11, /**< as.duration */
     SOMBRA_TYPE_POINT = 12,    /**< as.point, extra (SRID) */
-    SOMBRA_TYPE_LIST = 13      /**< as.list: items of the types above, no nulls, no lists */
+    SOMBRA_TYPE_LIST =
+        13, /**< as.list; as a property: items of the types above, no nulls, no lists */
+    /* In parameters and results of queries only: */
+    SOMBRA_TYPE_MAP = 14,  /**< as.map */
+    SOMBRA_TYPE_NODE = 15, /**< as.id */
+    SOMBRA_TYPE_REL = 16,  /**< as.id */
+    SOMBRA_TYPE_PATH = 17  /**< as.path */
 } sombra_type;
 
 /** A property value. Given to the library it is borrowed until the call returns; see "memory of results" for
@@ -148,9 +158,19 @@ typedef struct sombra_value {
         struct { int64_t months, days, seconds; int32_t nanos; } duration;
         struct { double x, y, z; } point;                /**< z is 0 for 2-D */
         struct { const struct sombra_value *items; size_t count; } list;
+        struct { const struct sombra_entry *entries; size_t count; } map;
+        uint64_t id;
+        /** length + 1 nodes, length relationships, in the order in which the path was walked */
+        struct { const uint64_t *nodes, *rels; size_t length; } path;
         /* clang-format on */
     } as;
 } sombra_value;
+/** One entry of a map. */
+typedef struct sombra_entry {
+    const char *key; /**< UTF-8, not NUL-terminated */
+    size_t key_size;
+    sombra_value value;
+} sombra_entry;
 
 /** Name of a type: "INTEGER", "LOCAL DATETIME". Never NULL. */
 SOMBRA_API const char *sombra_type_name(uint32_t type);
@@ -717,6 +737,123 @@ SOMBRA_API sombra_status sombra_schema_at(sombra_txn *txn, size_t i, sombra_sche
 SOMBRA_API sombra_status sombra_schema_find(sombra_txn *txn, const sombra_schema *like,
                                             uint32_t *id);
 
+/* ---- Queries (openCypher) ------------------------------------------------------------------------------------------------------ */
+
+/* A statement is prepared from text, bound, stepped through, reset, finalized:
+ *
+ *     sombra_stmt *stmt;
+ *     sombra_prepare(conn, "MATCH (p:Person {name: $name}) RETURN p.age AS age", SOMBRA_NUL_TERMINATED, &stmt, NULL);
+ *     sombra_value name = sombra_string("Ada", 3), age;
+ *     sombra_stmt_bind(stmt, "name", &name);
+ *     while (sombra_stmt_step(stmt) == SOMBRA_ROW) sombra_stmt_column(stmt, 0, &age);
+ *     sombra_stmt_finalize(stmt);
+ *
+ * Transactions: while one is open on the connection, statements are part of it. Otherwise each has one of its own, from its first step to its
+ * last, reset or finalize; it is committed when the statement has come to its end (SOMBRA_DONE), else rolled back. So results of a
+ * statement that writes are certain only at SOMBRA_DONE. BEGIN, COMMIT and ROLLBACK are statements, too.
+ * docs/CYPHER.md tells the language, docs/ERRORS.md the details that sombra_error carries. */
+typedef struct sombra_stmt sombra_stmt;
+
+/** More results of sombra_stmt_step: positive, here only. */
+#define SOMBRA_ROW  ((sombra_status)1)
+#define SOMBRA_DONE ((sombra_status)2)
+
+/** Compile the first statement of a text; a ';' ends it. Compiled statements are remembered by their text, so that preparing one again is cheap.
+ *  @param stmt  NULL when there is none (white space and comments alone).
+ *  @param tail  receives the number of bytes that the statement took, its ';' and white space behind included: there the next one begins.
+ *               NULL: the text must hold no second one (SYNTAX).
+ *  Errors: SYNTAX, NOT_FOUND, TYPE_MISMATCH, INVALID, LIMIT with line, column and detail; NOMEM. */
+SOMBRA_API sombra_status sombra_prepare(sombra_conn *conn, const char *text, size_t size,
+                                        sombra_stmt **stmt, size_t *tail);
+/** Ends the run, if there is one. NULL is allowed. All statements of a connection must be finalized before it is disconnected. */
+SOMBRA_API void sombra_stmt_finalize(sombra_stmt *stmt);
+/** Give a parameter its value, copied; it stays until it is bound again. NOT_FOUND: the statement has no such parameter. MISUSE: it is running.
+ *  Values may be lists and maps of any depth up to 100, nodes and relationships. */
+SOMBRA_API sombra_status sombra_stmt_bind(sombra_stmt *stmt, const char *name,
+                                          const sombra_value *value);
+/** The same by position, from 0, in the order of sombra_stmt_param. */
+SOMBRA_API sombra_status sombra_stmt_bind_at(sombra_stmt *stmt, size_t param,
+                                             const sombra_value *value);
+SOMBRA_API size_t sombra_stmt_param_count(const sombra_stmt *stmt);
+/** Name of a parameter without its $; not NUL-terminated; lives as long as stmt. NULL past the last. */
+SOMBRA_API const char *sombra_stmt_param(const sombra_stmt *stmt, size_t param, size_t *size);
+/** Forget all parameters' values. */
+SOMBRA_API sombra_status sombra_stmt_clear(sombra_stmt *stmt);
+
+/** Move to the next row. The first step begins the run.
+ *  @return SOMBRA_ROW, SOMBRA_DONE, or an error; then the statement's effects are undone and only sombra_stmt_reset and finalize are allowed.
+ *  Row values stay readable until the next call on stmt. Errors: all of prepare's, found at run time; BUSY, READ_ONLY, CONSTRAINT,
+ *  INTERRUPT, TIMEOUT, NOMEM, LIMIT (memory_limit), CORRUPT, IO, FULL, POISONED, MISUSE (after SOMBRA_DONE without reset). */
+SOMBRA_API sombra_status sombra_stmt_step(sombra_stmt *stmt);
+/** End the run: the next step begins again. Parameters stay. */
+SOMBRA_API sombra_status sombra_stmt_reset(sombra_stmt *stmt);
+/** Columns of a row; 0 for a statement that returns none. */
+SOMBRA_API size_t sombra_stmt_column_count(const sombra_stmt *stmt);
+/** Name of a column; not NUL-terminated; lives as long as stmt. NULL past the last. */
+SOMBRA_API const char *sombra_stmt_column_name(const sombra_stmt *stmt, size_t column,
+                                               size_t *size);
+/** A value of the current row. What it points at lives until the next call on stmt. MISUSE: there is no row, or no such column. */
+SOMBRA_API sombra_status sombra_stmt_column(sombra_stmt *stmt, size_t column, sombra_value *value);
+/** Node or relationship of a row, whole: as sombra_get_node and sombra_get_rel in the statement's transaction. Names of its labels, type and
+ *  keys: sombra_stmt_name_text. What they point at lives until the next call on stmt. */
+SOMBRA_API sombra_status sombra_stmt_node(sombra_stmt *stmt, uint64_t id, sombra_node *node,
+                                          bool *found);
+SOMBRA_API sombra_status sombra_stmt_rel(sombra_stmt *stmt, uint64_t id, sombra_rel *rel,
+                                         bool *found);
+SOMBRA_API const char *sombra_stmt_name_text(sombra_stmt *stmt, sombra_name_kind kind, uint32_t id,
+                                             size_t *size);
+
+/** Does it begin with EXPLAIN or PROFILE, so that its one row and column are a plan? */
+SOMBRA_API bool sombra_stmt_is_explain(const sombra_stmt *stmt);
+/** Does it need a write transaction? */
+SOMBRA_API bool sombra_stmt_writes(const sombra_stmt *stmt);
+/** What the last run has changed so far. labels_added and labels_removed count names per node. */
+typedef struct sombra_stmt_changes {
+    uint64_t nodes_created, nodes_deleted, rels_created, rels_deleted, properties_set, labels_added,
+        labels_removed;
+} sombra_stmt_changes;
+SOMBRA_API sombra_status sombra_stmt_get_changes(const sombra_stmt *stmt,
+                                                 sombra_stmt_changes *changes);
+/** The plan as a tree in text or JSON; after a run of PROFILE … with rows, time and page touches of each operator. Lives until the next call on
+ *  stmt. A statement that begins with EXPLAIN or PROFILE gives the same as its one column `plan`. */
+SOMBRA_API sombra_status sombra_stmt_explain(sombra_stmt *stmt, bool json, const char **text,
+                                             size_t *size);
+
+/* ---- Functions and procedures of one's own --------------------------------------------------------------------------------------- */
+
+/** The call of a registered function or procedure. */
+typedef struct sombra_call sombra_call;
+/** Argument i of the call; lives until it returns. NULL past the last. */
+SOMBRA_API const sombra_value *sombra_call_arg(sombra_call *call, size_t i);
+SOMBRA_API size_t sombra_call_arg_count(const sombra_call *call);
+/** The result of a function (copied). Without it the result is null. */
+SOMBRA_API sombra_status sombra_call_result(sombra_call *call, const sombra_value *value);
+/** A result row of a procedure: as many values as it has results (copied). Any number of times. */
+SOMBRA_API sombra_status sombra_call_emit(sombra_call *call, const sombra_value *row);
+/** Fail with a message of one's own. Returns status, to be returned from the callback. */
+SOMBRA_API sombra_status sombra_call_fail(sombra_call *call, sombra_status status,
+                                          const char *message);
+/** The context given when it was registered. */
+SOMBRA_API void *sombra_call_context(sombra_call *call);
+
+/** Register a scalar function for all connections of a database. Signature: "my.clamp(x :: FLOAT?, low :: FLOAT?, high :: FLOAT?) :: FLOAT?"; a
+ *  name has at least one letter; types as in the language, NUMBER? and ANY? too. call runs without locks, perhaps on several threads, and must not
+ *  use the calling connection. ctx lives as long as the database. Errors: EXISTS, SYNTAX (signature), MISUSE, NOMEM. */
+SOMBRA_API sombra_status sombra_register_function(sombra_db *db, const char *signature,
+                                                  sombra_status (*call)(sombra_call *call),
+                                                  void *ctx, sombra_error *error);
+/** An aggregate: step for each row (state: state_bytes, zeroed at first), finish gives the result. Both get the state from sombra_call_state. */
+SOMBRA_API sombra_status sombra_register_aggregate(sombra_db *db, const char *signature,
+                                                   size_t state_bytes,
+                                                   sombra_status (*step)(sombra_call *call),
+                                                   sombra_status (*finish)(sombra_call *call),
+                                                   void *ctx, sombra_error *error);
+SOMBRA_API void *sombra_call_state(sombra_call *call);
+/** A procedure for CALL: "my.proc(name :: STRING?) :: (city :: STRING?, code :: INTEGER?)"; results () for one that gives no rows. */
+SOMBRA_API sombra_status sombra_register_procedure(sombra_db *db, const char *signature,
+                                                   sombra_status (*call)(sombra_call *call),
+                                                   void *ctx, sombra_error *error);
+
 /* ---- Bulk load and export ------------------------------------------------------------------------------------------------------ */
 
 /** A file of nodes or of relationships. */
@@ -772,6 +909,10 @@ SOMBRA_API sombra_status sombra_export_csv(sombra_txn *txn, const char *director
  *  value), INVALID (outside of its range, not UTF-8), LIMIT, NOMEM. */
 SOMBRA_API sombra_status sombra_value_to_text(const sombra_value *value, char *text,
                                               size_t capacity, size_t *size);
+/** What the language's toString() gives: canonical text of temporal values, 1.0 for a float. The kinds that it knows are booleans, numbers, strings,
+ *  temporal values, durations and points: TYPE_MISMATCH for others. Otherwise as sombra_value_to_text. */
+SOMBRA_API sombra_status sombra_value_to_string(const sombra_value *value, char *text,
+                                                size_t capacity, size_t *size);
 /** Read a value from text of a type that a CSV header could name: "int", "date", "string[]". call result.
  *  Errors: SYNTAX (no such type), TYPE_MISMATCH, INVALID (range, UTF-8). */
 SOMBRA_API sombra_status sombra_value_from_text(sombra_txn *txn, const char *type, const char *text,

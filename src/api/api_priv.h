@@ -7,6 +7,7 @@
 
 #include "sombra.h"
 
+#include "cypher/cypher.h"
 #include "graph/graph.h"
 #include "os/os.h"
 #include "pager/pager.h"
@@ -25,8 +26,9 @@ struct sombra_db {
     sb_vfs *vfs;     /* owned, unless it is that of base */
     sb_pager *pager; /* owned */
     sb_profile profile;
-    sombra_options options; /* as opened */
-    sb_mutex *lock;         /* guards connections */
+    sombra_options options;       /* as opened */
+    sb_cypher_registry *registry; /* owned; registered functions and procedures */
+    sb_mutex *lock;               /* guards connections, and changes of registry */
     size_t connections;
 };
 
@@ -35,9 +37,10 @@ struct sombra_txn {
     sb_txn *txn; /* NULL while no transaction is open */
     sb_graph *graph;
     sb_view *view;
-    uint64_t number; /* counts the connection's transactions: a builder or scan of an earlier one
+    uint64_t number;   /* counts the connection's transactions: a builder or scan of an earlier one
                       * is refused */
-    bool named;      /* a name was made, which no page shows before the commit */
+    bool named;        /* a name was made, which no page shows before the commit */
+    uint64_t clock_ns; /* wall clock when it was first asked for; 0: not yet */
 };
 
 struct sombra_conn {
@@ -58,6 +61,13 @@ struct sombra_conn {
     void *commit_ctx;
     void (*change_hook)(void *ctx, sombra_change change, uint64_t id);
     void *change_ctx;
+    struct {
+        sombra_stmt *idle; /* remembered by their text, most recently used first */
+        uint32_t idle_count, open, running;
+        bool
+            automatic; /* the open transaction was begun by a statement and ends with the last running one */
+        bool writer; /* it writes */
+    } statements;
     sb_buffer detached; /* {node, relationship} pairs of sombra_mutate, for the change hook */
 };
 
@@ -135,6 +145,8 @@ SB_MUST_CHECK sb_status sombra__run_end(sombra_conn *conn, sb_status status);
 bool sombra__progress(void *ctx, uint64_t done, uint64_t total);
 /* Are all numbers and choices in their ranges? They may have been set without sombra_options_set. */
 SB_MUST_CHECK sb_status sombra__options_check(const sombra_options *options, sb_err *err);
+/* Destroy the idle statements of a connection. */
+void sombra__statements_close(sombra_conn *conn);
 /* Tell the change hook; a no-op without one. */
 void sombra__changed(sombra_conn *conn, sombra_change change, const uint64_t *ids, size_t count);
 /* The graph layer's note of relationships that a deleted node takes along. ctx: the connection. */

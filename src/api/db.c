@@ -115,6 +115,7 @@ static void log_message(void *ctx, sb_log_level level, const char *message)
 static void free_db(sombra_db *db)
 {
     const sb_allocator *alloc = db->base.alloc;
+    sb_cypher_registry_destroy(db->registry);
     sb_mutex_destroy(db->lock);
     if (db->vfs != db->base.vfs) sb_vfs_destroy(db->vfs);
     sb_free(alloc, db, sizeof *db);
@@ -185,6 +186,7 @@ static sb_status open_db(sombra_db *db, const char *path, const sombra_options *
     atomic_store_explicit(&db->memory.limit_bytes, (size_t)db->options.memory_limit,
                           memory_order_relaxed);
     SB_TRY(sb_mutex_create(&db->memory.base, SB_RANK_DATABASE, &db->lock, err));
+    SB_TRY(sb_cypher_registry_create(&db->memory.base, &db->registry, err));
     SB_TRY(in_memory ? sb_vfs_mem_create(&db->memory.base, &db->vfs, err)
                      : sombra__files_open(db, &db->vfs, err));
     db->profile.on = db->options.profile || sb_profile_switch(sb_os_environment("SOMBRA_PROFILE"));
@@ -324,6 +326,7 @@ void sombra_disconnect(sombra_conn *conn)
     if (conn == NULL) return;
     db = conn->db;
     if (conn->txn.txn != NULL) sombra_rollback(&conn->txn);
+    sombra__statements_close(conn);
     sb_session_close(conn->session);
     sb_buffer_deinit(&conn->detached);
     sb_free(&db->memory.base, conn, sizeof *conn);

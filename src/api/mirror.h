@@ -45,6 +45,8 @@ static_assert((int)SOMBRA_TYPE_LIST == (int)SB_TYPE_LIST &&
                   (int)SOMBRA_TYPE_INT == (int)SB_TYPE_INT,
               "types");
 
+static_assert(sizeof SB_VERSION == sizeof SOMBRA_VERSION, "one version");
+
 SAME_SIZE(sombra_prop, sb_prop);
 SAME(sombra_prop, key, sb_prop, key);
 SAME(sombra_prop, value, sb_prop, value);

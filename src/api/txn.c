@@ -38,6 +38,7 @@ sombra_status sombra_begin(sombra_conn *conn, sombra_mode mode, sombra_txn **txn
     conn->txn.txn = begun;
     conn->txn.number++;
     conn->txn.named = false;
+    conn->txn.clock_ns = 0;
     *txn = &conn->txn;
     return SOMBRA_OK;
 }

@@ -23,4 +23,7 @@
 #include "base/status.h"
 #include "base/varint.h"
 
+/* Of the library: sombra.h's SOMBRA_VERSION, which a static assertion of api/ holds equal in length, and a test in content. */
+#define SB_VERSION "0.1.0"
+
 #endif

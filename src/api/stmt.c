@@ -1,0 +1,632 @@
+/* stmt.c — statements: prepared, bound, stepped; and the transactions they run in.
+ * A statement on a connection without a transaction opens one (conn->statements.automatic). Reading statements that run at the same time
+ * share it; one that writes has it for itself, since its end is a commit. */
+#include <string.h>
+
+#include "api/api_priv.h"
+#include "api/stmt_priv.h"
+
+/* ---- Preparing: statements are remembered by their text ---------------------------------------------------------- */
+
+/* Idle statements, most recently used first; at most STATEMENTS_KEPT, of texts up to TEXT_KEPT bytes. */
+#define STATEMENTS_KEPT 64u
+#define TEXT_KEPT       65536u
+
+static sombra_stmt *take_idle(sombra_conn *conn, sb_bytes text)
+{
+    sombra_stmt **at = &conn->statements.idle;
+    const uint64_t hash = sb_hash_bytes(text.data, text.size, 0);
+
+    for (; *at != NULL; at = &(*at)->next) {
+        sombra_stmt *const found = *at;
+
+        if (found->hash != hash || !sb_bytes_equal(sb_buffer_bytes(&found->source), text)) continue;
+        *at = found->next;
+        conn->statements.idle_count--;
+        found->next = NULL;
+        return found;
+    }
+    return NULL;
+}
+
+static void destroy(sombra_stmt *stmt)
+{
+    const sb_allocator *alloc = &stmt->conn->db->memory.base;
+
+    sb_cypher_close(stmt->inner);
+    sb_arena_destroy(stmt->arena);
+    sb_buffer_deinit(&stmt->source);
+    sb_buffer_deinit(&stmt->text);
+    sb_free(alloc, stmt, sizeof *stmt);
+}
+
+/* Least recently used ones go when there are too many. */
+static void keep_idle(sombra_stmt *stmt)
+{
+    sombra_conn *const conn = stmt->conn;
+    sombra_stmt **at = &conn->statements.idle;
+
+    stmt->next = conn->statements.idle;
+    conn->statements.idle = stmt;
+    if (++conn->statements.idle_count <= STATEMENTS_KEPT) return;
+    while ((*at)->next != NULL)
+        at = &(*at)->next;
+    destroy(*at);
+    *at = NULL;
+    conn->statements.idle_count--;
+}
+
+void sombra__statements_close(sombra_conn *conn)
+{
+    while (conn->statements.idle != NULL) {
+        sombra_stmt *const stmt = conn->statements.idle;
+
+        conn->statements.idle = stmt->next;
+        destroy(stmt);
+    }
+    conn->statements.idle_count = 0;
+}
+
+static sb_status make(sombra_conn *conn, sb_bytes text, sombra_stmt **made, size_t *end)
+{
+    const sb_allocator *alloc = &conn->db->memory.base;
+    sombra_stmt *stmt = sb_alloc_zero(alloc, sizeof *stmt);
+    sb_status status;
+
+    *made = NULL;
+    if (stmt == NULL) return SB_FAIL_NOMEM(&conn->err);
+    stmt->conn = conn;
+    sb_buffer_init(&stmt->source, alloc);
+    sb_buffer_init(&stmt->text, alloc);
+    stmt->arena = sb_arena_create(alloc, NULL);
+    status = stmt->arena == NULL ? SB_FAIL_NOMEM(&conn->err) : SB_OK;
+    if (status == SB_OK)
+        status = sb_cypher_prepare(alloc, conn->db->registry, text, &stmt->inner, end, &conn->err);
+    if (status == SB_OK && stmt->inner != NULL && *end == text.size && text.size <= TEXT_KEPT) {
+        /* benign: without memory it is not remembered */
+        if (sb_buffer_append(&stmt->source, text.data, text.size) == SB_OK)
+            stmt->hash = sb_hash_bytes(text.data, text.size, 0);
+    }
+    if (status != SB_OK || stmt->inner == NULL) {
+        destroy(stmt);
+        return status;
+    }
+    *made = stmt;
+    return SB_OK;
+}
+
+/* Only white space, comments and nothing else? Then a second statement is none. */
+static sb_status refuse_second(sombra_conn *conn, sb_bytes rest)
+{
+    sb_cypher_statement *second;
+    size_t end;
+    sb_status status;
+
+    if (rest.size == 0) return SB_OK;
+    status = sb_cypher_prepare(&conn->db->memory.base, conn->db->registry, rest, &second, &end,
+                               &conn->err);
+    if (status == SB_OK && second == NULL) return SB_OK;
+    sb_cypher_close(second);
+    if (status == SB_NOMEM) return status;
+    sb_err_clear(&conn->err);
+    return SB_FAIL(
+        &conn->err, SB_SYNTAX,
+        "the text holds more than one statement: ask for the tail and prepare them one by one");
+}
+
+sombra_status sombra_prepare(sombra_conn *conn, const char *text, size_t size, sombra_stmt **stmt,
+                             size_t *tail)
+{
+    sb_bytes given;
+    sb_status status;
+    size_t end = 0;
+
+    if (stmt != NULL) *stmt = NULL;
+    if (tail != NULL) *tail = 0;
+    if (conn == NULL || stmt == NULL) return SOMBRA_MISUSE;
+    sb_err_clear(&conn->err);
+    if (text == NULL)
+        return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "sombra_prepare: text is needed"));
+    given = sombra__text(text, size);
+    *stmt = take_idle(conn, given);
+    if (*stmt != NULL) {
+        if (tail != NULL) *tail = given.size;
+        conn->statements.open++;
+        return SOMBRA_OK;
+    }
+    status = make(conn, given, stmt, &end);
+    if (status == SB_OK && tail == NULL) {
+        status = refuse_second(conn, sb_bytes_of(given.data + end, given.size - end));
+        if (status != SB_OK && *stmt != NULL) {
+            destroy(*stmt);
+            *stmt = NULL;
+        }
+    }
+    if (status != SB_OK) return sombra__status(status);
+    if (tail != NULL) *tail = end;
+    if (*stmt != NULL) conn->statements.open++;
+    return SOMBRA_OK;
+}
+
+/* ---- The transaction of a run ---------------------------------------------------------------------------------------- */
+
+static sb_status begin_automatic(sombra_stmt *stmt, bool writes)
+{
+    sombra_conn *const conn = stmt->conn;
+    sombra_txn *txn;
+
+    if (sombra_begin(conn, writes ? SOMBRA_WRITE : SOMBRA_READ, &txn) != SOMBRA_OK)
+        return conn->err.code;
+    conn->statements.automatic = true;
+    conn->statements.writer = writes;
+    return SB_OK;
+}
+
+/* Join or open the transaction that the run is part of. */
+static sb_status enter_transaction(sombra_stmt *stmt, bool writes)
+{
+    sombra_conn *const conn = stmt->conn;
+
+    if (conn->txn.txn == NULL) {
+        conn->statements.automatic = false;
+        SB_TRY(begin_automatic(stmt, writes));
+    } else if (conn->statements.automatic) {
+        if (writes || conn->statements.writer)
+            return SB_FAIL(&conn->err, SB_MISUSE,
+                           "another statement runs on this connection: a statement that writes "
+                           "needs it for itself; step "
+                           "the other to its end, reset it, or begin a transaction");
+    } else if (writes) {
+        if (!sb_txn_writable(conn->txn.txn))
+            return SB_FAIL(&conn->err, SB_READ_ONLY,
+                           "the statement writes, but the transaction open on this connection is a "
+                           "read transaction");
+        if (sb_cypher_commits(stmt->inner))
+            return SB_FAIL(&conn->err, SB_MISUSE,
+                           "CALL { } IN TRANSACTIONS can't be part of an open transaction");
+        SB_TRY(sb_txn_spill(conn->txn.txn, &conn->err));
+        SB_TRY(sb_txn_savepoint(conn->txn.txn, &stmt->savepoint, &conn->err));
+    }
+    stmt->automatic = conn->statements.automatic;
+    stmt->number = conn->txn.number;
+    conn->statements.running++;
+    return SB_OK;
+}
+
+/* Leave it: whole when the statement came to its end, else undone. A failure of the commit is the statement's. */
+static sb_status leave_transaction(sombra_stmt *stmt, bool whole)
+{
+    sombra_conn *const conn = stmt->conn;
+    sb_status status = SB_OK;
+
+    conn->statements.running--;
+    if (conn->txn.txn == NULL || conn->txn.number != stmt->number)
+        return SB_OK; /* it ended under the run */
+    if (stmt->automatic) {
+        if (conn->statements.running != 0) return SB_OK;
+        conn->statements.automatic = false;
+        if (!whole) {
+            sombra_rollback(&conn->txn);
+            return SB_OK;
+        }
+        return (sb_status)sombra_commit(&conn->txn);
+    }
+    if (stmt->savepoint == 0) return SB_OK;
+    if (!whole) {
+        sb_err undo;
+
+        sb_err_clear(&undo); /* the statement's own failure stays the one that is told */
+        status = sb_txn_rollback_to(conn->txn.txn, stmt->savepoint, &undo);
+    }
+    if (status == SB_OK) status = sb_txn_release(conn->txn.txn, stmt->savepoint, &conn->err);
+    stmt->savepoint = 0;
+    return status;
+}
+
+/* ---- Running -------------------------------------------------------------------------------------------------------------- */
+
+/* End a run in whichever state it is. */
+static sb_status end_run(sombra_stmt *stmt, bool whole)
+{
+    if (stmt->state != STMT_RUNNING) return SB_OK;
+    stmt->state = STMT_ENDED;
+    stmt->row = stmt->row_count = 0;
+    return leave_transaction(stmt, whole);
+}
+
+static sb_status next_transaction(void *ctx, sb_graph **graph, sb_err *err)
+{
+    sombra_stmt *const stmt = ctx;
+    sombra_conn *const conn = stmt->conn;
+    sombra_txn *txn;
+
+    *graph = NULL;
+    (void)err; /* is conn->err */
+    if (sombra_commit(&conn->txn) != SOMBRA_OK ||
+        sombra_begin(conn, SOMBRA_WRITE, &txn) != SOMBRA_OK)
+        return conn->err.code;
+    stmt->number = conn->txn.number;
+    *graph = conn->txn.graph;
+    return SB_OK;
+}
+
+static void split_clock(uint64_t ns, int64_t *seconds, uint32_t *nanos)
+{
+    *seconds = (int64_t)(ns / 1000000000u);
+    *nanos = (uint32_t)(ns % 1000000000u);
+}
+
+static sb_status fill_options(sombra_stmt *stmt, sb_exec_options *options)
+{
+    sombra_conn *const conn = stmt->conn;
+    sombra_db *const db = conn->db;
+
+    *options = (sb_exec_options){.alloc = &db->memory.base,
+                                 .graph = conn->txn.graph,
+                                 .vfs = db->vfs,
+                                 .memory_bytes = (size_t)(db->options.memory_limit / 2),
+                                 .threads = 1,
+                                 .cancel = &conn->cancel,
+                                 .deadline_ns = conn->deadline_ns,
+                                 .profile = sb_cypher_explains(stmt->inner) == SB_EXPLAIN_PROFILE,
+                                 .next_transaction = next_transaction,
+                                 .next_transaction_ctx = stmt};
+    split_clock(db->vfs->ops->wall_ns(db->vfs), &options->now_seconds, &options->now_nanos);
+    if (conn->txn.clock_ns == 0) conn->txn.clock_ns = db->vfs->ops->wall_ns(db->vfs);
+    split_clock(conn->txn.clock_ns, &options->transaction_seconds, &options->transaction_nanos);
+    return db->vfs->ops->random(db->vfs, &options->seed, sizeof options->seed, &conn->err);
+}
+
+static sb_status control(sombra_stmt *stmt)
+{
+    sombra_conn *const conn = stmt->conn;
+    sombra_txn *txn;
+
+    switch (sb_cypher_kind(stmt->inner)) {
+    case SB_STATEMENT_BEGIN:
+        return (sb_status)sombra_begin(
+            conn, conn->db->options.read_only ? SOMBRA_READ : SOMBRA_WRITE, &txn);
+    case SB_STATEMENT_COMMIT:
+    case SB_STATEMENT_ROLLBACK:
+        if (conn->txn.txn == NULL || conn->statements.automatic)
+            return SB_FAIL(&conn->err, SB_MISUSE, "no transaction is open on this connection");
+        if (sb_cypher_kind(stmt->inner) == SB_STATEMENT_COMMIT)
+            return (sb_status)sombra_commit(&conn->txn);
+        sombra_rollback(&conn->txn);
+        return SB_OK;
+    default: return SB_OK;
+    }
+}
+
+static bool is_control(const sombra_stmt *stmt)
+{
+    const sb_statement_kind kind = sb_cypher_kind(stmt->inner);
+    return kind == SB_STATEMENT_BEGIN || kind == SB_STATEMENT_COMMIT ||
+           kind == SB_STATEMENT_ROLLBACK;
+}
+
+static bool is_schema(const sombra_stmt *stmt)
+{
+    return !is_control(stmt) && sb_cypher_kind(stmt->inner) != SB_STATEMENT_QUERY;
+}
+
+/* All rows of a PROFILE are made and dropped: what it shows is the plan. */
+static sb_status drain(sombra_stmt *stmt)
+{
+    uint32_t rows;
+
+    do
+        SB_TRY(sb_cypher_next(stmt->inner, &rows, &stmt->conn->err));
+    while (rows != 0);
+    return SB_OK;
+}
+
+static sb_status write_plan(sombra_stmt *stmt, bool json)
+{
+    sombra_conn *const conn = stmt->conn;
+    const sb_compiled *compiled;
+    sb_exec *const exec = sb_cypher_exec(stmt->inner);
+
+    sb_buffer_reset(&stmt->text);
+    SB_TRY(sb_cypher_plan(stmt->inner, conn->txn.graph, NULL, &compiled, &conn->err));
+    const sb_exec_operator_profile *profile = exec == NULL ? NULL : sb_exec_profile(exec);
+    if (json) return sb_cypher_explain_json(compiled, profile, &stmt->text, &conn->err);
+    return sb_cypher_explain_text(compiled, profile, &stmt->text, &conn->err);
+}
+
+/* EXPLAIN and PROFILE: one row with the plan. */
+static sb_status run_explain(sombra_stmt *stmt)
+{
+    sb_exec_options options;
+
+    if (sb_cypher_explains(stmt->inner) == SB_EXPLAIN_PROFILE) {
+        SB_TRY(fill_options(stmt, &options));
+        SB_TRY(sb_cypher_start(stmt->inner, &options, NULL, &stmt->conn->err));
+        SB_TRY(drain(stmt));
+    }
+    SB_TRY(write_plan(stmt, sb_cypher_explains_json(stmt->inner)));
+    stmt->row_count = 1;
+    return SB_OK;
+}
+
+static sb_status start(sombra_stmt *stmt)
+{
+    sombra_conn *const conn = stmt->conn;
+    sb_exec_options options;
+    const bool plan_only = sb_cypher_explains(stmt->inner) == SB_EXPLAIN_PLAN;
+
+    SB_TRY(enter_transaction(stmt, sb_cypher_writes(stmt->inner) && !plan_only));
+    stmt->state = STMT_RUNNING;
+    stmt->row = stmt->row_count = 0;
+    if (is_schema(stmt)) return sb_cypher_run_schema(stmt->inner, conn->txn.graph, &conn->err);
+    if (sb_cypher_explains(stmt->inner) != SB_EXPLAIN_NO) return run_explain(stmt);
+    SB_TRY(fill_options(stmt, &options));
+    return sb_cypher_start(stmt->inner, &options, NULL, &conn->err);
+}
+
+/* Another batch, or none. */
+static sb_status advance(sombra_stmt *stmt)
+{
+    if (stmt->row + 1 < stmt->row_count) {
+        stmt->row++;
+        return SB_OK;
+    }
+    stmt->row = stmt->row_count = 0;
+    if (is_schema(stmt) || sb_cypher_explains(stmt->inner) != SB_EXPLAIN_NO) return SB_OK;
+    return sb_cypher_next(stmt->inner, &stmt->row_count, &stmt->conn->err);
+}
+
+sombra_status sombra_stmt_step(sombra_stmt *stmt)
+{
+    sombra_conn *conn;
+    sb_status status = SB_OK;
+    bool started = false;
+
+    if (stmt == NULL) return SOMBRA_MISUSE;
+    conn = stmt->conn;
+    sb_err_clear(&conn->err);
+    if (stmt->state == STMT_ENDED)
+        return sombra__status(
+            SB_FAIL(&conn->err, SB_MISUSE, "the statement has ended: reset it to run it again"));
+    if (is_control(stmt)) {
+        stmt->state = STMT_ENDED;
+        status = control(stmt);
+        return status == SB_OK ? SOMBRA_DONE : sombra__status(status);
+    }
+    if (stmt->state == STMT_RUNNING &&
+        (conn->txn.txn == NULL || conn->txn.number != stmt->number)) {
+        (void)end_run(stmt, false);
+        return sombra__status(
+            SB_FAIL(&conn->err, SB_MISUSE, "the transaction of this statement has ended"));
+    }
+    sb_arena_reset(stmt->arena);
+    sombra__run_begin(conn);
+    if (stmt->state == STMT_READY) {
+        status = start(stmt);
+        started = true;
+    }
+    if (status == SB_OK && !(started && stmt->row_count != 0)) status = advance(stmt);
+    status = sombra__run_end(conn, status);
+    if (status == SB_OK && stmt->row_count != 0) return SOMBRA_ROW;
+    if (status == SB_OK) {
+        status = end_run(stmt, true);
+        return status == SB_OK ? SOMBRA_DONE : sombra__status(status);
+    }
+    (void)end_run(stmt, false); /* what failed first is told */
+    stmt->state = STMT_ENDED;
+    return sombra__status(status);
+}
+
+sombra_status sombra_stmt_reset(sombra_stmt *stmt)
+{
+    sb_status status;
+
+    if (stmt == NULL) return SOMBRA_MISUSE;
+    sb_err_clear(&stmt->conn->err);
+    status = end_run(stmt, !sb_cypher_writes(stmt->inner));
+    stmt->state = STMT_READY;
+    return sombra__status(status);
+}
+
+void sombra_stmt_finalize(sombra_stmt *stmt)
+{
+    if (stmt == NULL) return;
+    (void)end_run(
+        stmt, !sb_cypher_writes(stmt->inner)); /* a read transaction has nothing that could fail */
+    stmt->state = STMT_READY;
+    stmt->conn->statements.open--;
+    sb_cypher_unbind(stmt->inner);
+    if (stmt->source.size != 0)
+        keep_idle(stmt);
+    else
+        destroy(stmt);
+}
+
+/* ---- Parameters -------------------------------------------------------------------------------------------------------------- */
+
+static sb_status bind(sombra_stmt *stmt, size_t param, const sombra_value *value)
+{
+    sombra_conn *const conn = stmt->conn;
+    sb_val inner;
+
+    if (stmt->state == STMT_RUNNING)
+        return SB_FAIL(&conn->err, SB_MISUSE,
+                       "the statement runs: reset it before its parameters change");
+    sb_arena_reset(stmt->arena);
+    SB_TRY(sombra__val_from_public(stmt->arena, value, &inner, &conn->err));
+    return sb_cypher_bind(stmt->inner, (uint32_t)param, inner, &conn->err);
+}
+
+sombra_status sombra_stmt_bind_at(sombra_stmt *stmt, size_t param, const sombra_value *value)
+{
+    if (stmt == NULL) return SOMBRA_MISUSE;
+    sb_err_clear(&stmt->conn->err);
+    if (value == NULL || param >= sb_cypher_param_count(stmt->inner))
+        return sombra__status(SB_FAIL(&stmt->conn->err, value == NULL ? SB_MISUSE : SB_NOT_FOUND,
+                                      "the statement has %u parameters, there is no number %zu",
+                                      sb_cypher_param_count(stmt->inner), param));
+    return sombra__status(bind(stmt, param, value));
+}
+
+sombra_status sombra_stmt_bind(sombra_stmt *stmt, const char *name, const sombra_value *value)
+{
+    sb_bytes given;
+
+    if (stmt == NULL) return SOMBRA_MISUSE;
+    sb_err_clear(&stmt->conn->err);
+    if (name == NULL || value == NULL)
+        return sombra__status(
+            SB_FAIL(&stmt->conn->err, SB_MISUSE, "sombra_stmt_bind: name and value are needed"));
+    given = sb_bytes_of(name, strlen(name));
+    for (uint32_t i = 0; i < sb_cypher_param_count(stmt->inner); i++)
+        if (sb_bytes_equal(sb_cypher_param_name(stmt->inner, i), given))
+            return sombra__status(bind(stmt, i, value));
+    return sombra__status(
+        SB_FAIL(&stmt->conn->err, SB_NOT_FOUND, "the statement has no parameter $%.200s", name));
+}
+
+size_t sombra_stmt_param_count(const sombra_stmt *stmt)
+{
+    return stmt == NULL ? 0 : sb_cypher_param_count(stmt->inner);
+}
+
+const char *sombra_stmt_param(const sombra_stmt *stmt, size_t param, size_t *size)
+{
+    if (size != NULL) *size = 0;
+    if (stmt == NULL || param >= sb_cypher_param_count(stmt->inner)) return NULL;
+    const sb_bytes name = sb_cypher_param_name(stmt->inner, (uint32_t)param);
+    if (size != NULL) *size = name.size;
+    return (const char *)name.data;
+}
+
+sombra_status sombra_stmt_clear(sombra_stmt *stmt)
+{
+    if (stmt == NULL) return SOMBRA_MISUSE;
+    sb_err_clear(&stmt->conn->err);
+    if (stmt->state == STMT_RUNNING)
+        return sombra__status(SB_FAIL(&stmt->conn->err, SB_MISUSE,
+                                      "the statement runs: reset it before its parameters change"));
+    sb_cypher_unbind(stmt->inner);
+    return SOMBRA_OK;
+}
+
+/* ---- Results ------------------------------------------------------------------------------------------------------------------ */
+
+static bool shows_plan(const sombra_stmt *stmt)
+{
+    return sb_cypher_explains(stmt->inner) != SB_EXPLAIN_NO;
+}
+
+size_t sombra_stmt_column_count(const sombra_stmt *stmt)
+{
+    if (stmt == NULL) return 0;
+    return shows_plan(stmt) ? 1 : sb_cypher_column_count(stmt->inner);
+}
+
+const char *sombra_stmt_column_name(const sombra_stmt *stmt, size_t column, size_t *size)
+{
+    static const char plan[] = "plan";
+
+    if (size != NULL) *size = 0;
+    if (column >= sombra_stmt_column_count(stmt)) return NULL;
+    const sb_bytes name = shows_plan(stmt) ? sb_bytes_of(plan, sizeof plan - 1)
+                                           : sb_cypher_column_name(stmt->inner, (uint32_t)column);
+    if (size != NULL) *size = name.size;
+    return (const char *)name.data;
+}
+
+sombra_status sombra_stmt_column(sombra_stmt *stmt, size_t column, sombra_value *value)
+{
+    if (value != NULL) *value = sombra_null();
+    if (stmt == NULL) return SOMBRA_MISUSE;
+    stmt->conn->err.code = SB_OK;
+    if (value == NULL || stmt->state != STMT_RUNNING || stmt->row_count == 0 ||
+        column >= sombra_stmt_column_count(stmt))
+        return sombra__status(
+            SB_FAIL(&stmt->conn->err, SB_MISUSE, "there is no row, or no column %zu", column));
+    if (shows_plan(stmt)) {
+        *value = sombra_string((const char *)stmt->text.data, stmt->text.size);
+        return SOMBRA_OK;
+    }
+    return sombra__status(sombra__val_to_public(
+        stmt->arena, sb_exec_value(sb_cypher_exec(stmt->inner), (uint32_t)column, stmt->row), value,
+        &stmt->conn->err));
+}
+
+/* The transaction of a run that is under way. */
+static sombra_txn *run_of(const sombra_stmt *stmt)
+{
+    if (stmt == NULL || stmt->state != STMT_RUNNING || stmt->number != stmt->conn->txn.number)
+        return NULL;
+    return &stmt->conn->txn;
+}
+
+sombra_status sombra_stmt_node(sombra_stmt *stmt, uint64_t id, sombra_node *node, bool *found)
+{
+    return sombra_get_node(run_of(stmt), id, node, found);
+}
+
+sombra_status sombra_stmt_rel(sombra_stmt *stmt, uint64_t id, sombra_rel *rel, bool *found)
+{
+    return sombra_get_rel(run_of(stmt), id, rel, found);
+}
+
+const char *sombra_stmt_name_text(sombra_stmt *stmt, sombra_name_kind kind, uint32_t id,
+                                  size_t *size)
+{
+    if (size != NULL) *size = 0;
+    sombra_txn *const txn = run_of(stmt);
+    return txn == NULL ? NULL : sombra_name_text(txn, kind, id, size);
+}
+
+bool sombra_stmt_is_explain(const sombra_stmt *stmt)
+{
+    return stmt != NULL && shows_plan(stmt);
+}
+
+bool sombra_stmt_writes(const sombra_stmt *stmt)
+{
+    return stmt != NULL && sb_cypher_writes(stmt->inner);
+}
+
+sombra_status sombra_stmt_get_changes(const sombra_stmt *stmt, sombra_stmt_changes *changes)
+{
+    sb_exec_stats stats = {0};
+
+    if (stmt == NULL || changes == NULL) return SOMBRA_MISUSE;
+    if (sb_cypher_exec(stmt->inner) != NULL) sb_exec_stats_get(sb_cypher_exec(stmt->inner), &stats);
+    *changes = (sombra_stmt_changes){.nodes_created = stats.nodes_created,
+                                     .nodes_deleted = stats.nodes_deleted,
+                                     .rels_created = stats.rels_created,
+                                     .rels_deleted = stats.rels_deleted,
+                                     .properties_set = stats.properties_set,
+                                     .labels_added = stats.labels_added,
+                                     .labels_removed = stats.labels_removed};
+    return SOMBRA_OK;
+}
+
+sombra_status sombra_stmt_explain(sombra_stmt *stmt, bool json, const char **text, size_t *size)
+{
+    sombra_conn *conn;
+    sb_status status;
+    const bool ready = stmt != NULL && stmt->state != STMT_RUNNING;
+
+    if (text != NULL) *text = NULL;
+    if (size != NULL) *size = 0;
+    if (stmt == NULL) return SOMBRA_MISUSE;
+    conn = stmt->conn;
+    sb_err_clear(&conn->err);
+    if (text == NULL || size == NULL || sb_cypher_kind(stmt->inner) != SB_STATEMENT_QUERY)
+        return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "only queries have a plan"));
+    status = ready ? enter_transaction(stmt, false) : SB_OK;
+    if (status != SB_OK) return sombra__status(status);
+    status = write_plan(stmt, json);
+    if (ready) {
+        const sb_status left = leave_transaction(stmt, true);
+        if (status == SB_OK) status = left;
+    }
+    if (status != SB_OK) return sombra__status(status);
+    *text = (const char *)stmt->text.data;
+    *size = stmt->text.size;
+    return SOMBRA_OK;
+}

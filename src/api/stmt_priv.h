@@ -1,0 +1,35 @@
+/* stmt_priv.h — a prepared statement's handle, and values of queries both ways. */
+#ifndef SB_STMT_PRIV_H
+#define SB_STMT_PRIV_H
+
+#include "api/api_priv.h"
+#include "cypher/cypher.h"
+
+typedef enum stmt_state { STMT_READY, STMT_RUNNING, STMT_ENDED } stmt_state;
+
+struct sombra_stmt {
+    sombra_conn *conn;
+    sb_cypher_statement *inner; /* owned */
+    sombra_stmt *next;          /* in the connection's list of idle ones */
+    sb_buffer
+        source; /* the text that it was prepared from, for finding it again; empty: not remembered */
+    uint64_t hash; /* of source */
+    stmt_state state;
+    bool automatic;          /* runs in a transaction that statements opened */
+    uint64_t number;         /* of the run's transaction */
+    uint32_t savepoint;      /* of the run, in a transaction of the caller's; 0: none */
+    uint32_t row, row_count; /* in the current batch */
+    sb_arena *arena;         /* owned: values given out, until the next call */
+    sb_buffer text;          /* plan */
+};
+
+/* Values with lists and maps deeper than this are SB_LIMIT. */
+#define SOMBRA_VALUE_DEPTH_MAX 100u
+
+/* Made in arena, but texts and bytes, which stay borrowed. SB_INVALID: not UTF-8, out of its range; SB_TYPE_MISMATCH: no such type; SB_LIMIT. */
+SB_MUST_CHECK sb_status sombra__val_from_public(sb_arena *arena, const sombra_value *value,
+                                                sb_val *v, sb_err *err);
+SB_MUST_CHECK sb_status sombra__val_to_public(sb_arena *arena, sb_val v, sombra_value *value,
+                                              sb_err *err);
+
+#endif

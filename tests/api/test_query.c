@@ -1,0 +1,522 @@
+/* test_query.c — statements through sombra.h: preparing, parameters, rows, transactions, errors with their details, plans, and functions of the
+ * program's own. What the language means is tested elsewhere. */
+#include "support/api_fixture.h"
+
+static int setup(void **state)
+{
+    static api_fixture fixture;
+
+    api_new(&fixture);
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    api_end(*state);
+    return 0;
+}
+
+static sombra_stmt *prepare(api_fixture *f, const char *text)
+{
+    sombra_stmt *stmt;
+
+    OK(f, sombra_prepare(f->conn, text, SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    assert_non_null(stmt);
+    return stmt;
+}
+
+static void step_row(api_fixture *f, sombra_stmt *stmt)
+{
+    const sombra_status status = sombra_stmt_step(stmt);
+
+    if (status != SOMBRA_ROW) print_error("%s\n", sombra_error_of(f->conn)->message);
+    assert_int_equal(status, SOMBRA_ROW);
+}
+
+static void step_done(api_fixture *f, sombra_stmt *stmt)
+{
+    const sombra_status status = sombra_stmt_step(stmt);
+
+    if (status != SOMBRA_DONE) print_error("%s\n", sombra_error_of(f->conn)->message);
+    assert_int_equal(status, SOMBRA_DONE);
+}
+
+static int64_t integer_at(api_fixture *f, sombra_stmt *stmt, size_t column)
+{
+    sombra_value value;
+
+    OK(f, sombra_stmt_column(stmt, column, &value));
+    assert_int_equal(value.type, SOMBRA_TYPE_INT);
+    return value.as.integer;
+}
+
+/* The one integer that a query gives. */
+static int64_t query_int(api_fixture *f, const char *text)
+{
+    sombra_stmt *stmt = prepare(f, text);
+
+    step_row(f, stmt);
+    const int64_t result = integer_at(f, stmt, 0);
+    step_done(f, stmt);
+    sombra_stmt_finalize(stmt);
+    return result;
+}
+
+/* Three people by the graph interface: names Ada, Bob, Cid, ages 1, 2, 3; Ada knows Bob. */
+static void make_people(api_fixture *f)
+{
+    static const int64_t ages[] = {1, 2, 3};
+    static const sombra_text names[] = {{"Ada", 3}, {"Bob", 3}, {"Cid", 3}};
+    uint32_t person, knows, name, age;
+    uint64_t ids[3];
+
+    OK(f, sombra_begin(f->conn, SOMBRA_WRITE, &f->txn));
+    OK(f, sombra_name_intern(f->txn, SOMBRA_LABEL, "Person", 6, &person));
+    OK(f, sombra_name_intern(f->txn, SOMBRA_TYPE, "KNOWS", 5, &knows));
+    OK(f, sombra_name_intern(f->txn, SOMBRA_KEY, "name", 4, &name));
+    OK(f, sombra_name_intern(f->txn, SOMBRA_KEY, "age", 3, &age));
+    const sombra_column columns[] = {{.key = name, .type = SOMBRA_TYPE_STRING, .texts = names},
+                                     {.key = age, .type = SOMBRA_TYPE_INT, .integers = ages}};
+    OK(f, sombra_create_nodes(f->txn, &person, 1, 3, columns, 2, ids));
+    OK(f, sombra_create_rels(f->txn, knows, 1, &ids[0], &ids[1], NULL, 0, NULL));
+    OK(f, sombra_commit(f->txn));
+    f->txn = NULL;
+}
+
+static void test_api_query__rows(void **state)
+{
+    api_fixture *f = *state;
+    sombra_stmt *stmt;
+    sombra_value value;
+    size_t size;
+
+    make_people(f);
+    stmt = prepare(f, "MATCH (p:Person) WHERE p.age > $least RETURN p.name AS name, p.age * 2 AS "
+                      "twice ORDER BY name");
+    assert_int_equal(sombra_stmt_column_count(stmt), 2);
+    assert_memory_equal(sombra_stmt_column_name(stmt, 0, &size), "name", 4);
+    assert_int_equal(size, 4);
+    assert_null(sombra_stmt_column_name(stmt, 2, &size));
+    assert_int_equal(sombra_stmt_param_count(stmt), 1);
+    assert_memory_equal(sombra_stmt_param(stmt, 0, &size), "least", 5);
+    assert_false(sombra_stmt_writes(stmt));
+    for (int round = 0; round < 3; round++) {
+        value = sombra_int(round);
+        OK(f, sombra_stmt_bind(stmt, "least", &value));
+        for (int row = round; row < 3; row++) {
+            static const char *const names[] = {"Ada", "Bob", "Cid"};
+            step_row(f, stmt);
+            OK(f, sombra_stmt_column(stmt, 0, &value));
+            assert_int_equal(value.type, SOMBRA_TYPE_STRING);
+            assert_memory_equal(value.as.bytes.data, names[row], 3);
+            assert_int_equal(integer_at(f, stmt, 1), 2 * (row + 1));
+        }
+        step_done(f, stmt);
+        FAILS(f, sombra_stmt_step(stmt), SOMBRA_MISUSE, "reset");
+        OK(f, sombra_stmt_reset(stmt));
+    }
+    FAILS(f, sombra_stmt_column(stmt, 0, &value), SOMBRA_MISUSE, "no row");
+    sombra_stmt_finalize(stmt);
+}
+
+static void test_api_query__values(void **state)
+{
+    api_fixture *f = *state;
+    sombra_stmt *stmt = prepare(f, "RETURN $v AS v, [$v, null] AS list, {a: $v, b: [1]} AS map");
+    const sombra_value nested[] = {sombra_int(1), sombra_null(), sombra_string("x", 1)};
+    sombra_value values[6], value;
+
+    values[0] = sombra_null();
+    values[1] = sombra_bool(true);
+    values[2] = sombra_float(2.5);
+    values[3] = sombra_string("text", 4);
+    values[4] = (sombra_value){.type = SOMBRA_TYPE_LIST, .as.list = {nested, 3}};
+    values[5] = (sombra_value){.type = SOMBRA_TYPE_DURATION, .as.duration = {1, 2, 3, 4}};
+    for (size_t i = 0; i < 6; i++) {
+        OK(f, sombra_stmt_bind_at(stmt, 0, &values[i]));
+        step_row(f, stmt);
+        OK(f, sombra_stmt_column(stmt, 0, &value));
+        assert_int_equal(value.type, values[i].type);
+        OK(f, sombra_stmt_column(stmt, 1, &value));
+        assert_int_equal(value.type, SOMBRA_TYPE_LIST);
+        assert_int_equal(value.as.list.count, 2);
+        assert_int_equal(value.as.list.items[0].type, values[i].type);
+        assert_int_equal(value.as.list.items[1].type, SOMBRA_TYPE_NULL);
+        OK(f, sombra_stmt_column(stmt, 2, &value));
+        assert_int_equal(value.type, SOMBRA_TYPE_MAP);
+        assert_int_equal(value.as.map.count, 2);
+        assert_memory_equal(value.as.map.entries[0].key, "a", 1);
+        assert_int_equal(value.as.map.entries[0].value.type, values[i].type);
+        assert_int_equal(value.as.map.entries[1].value.as.list.items[0].as.integer, 1);
+        step_done(f, stmt);
+        OK(f, sombra_stmt_reset(stmt));
+    }
+    value = sombra_string("\xff", 1);
+    FAILS(f, sombra_stmt_bind(stmt, "v", &value), SOMBRA_INVALID, "UTF-8");
+    FAILS(f, sombra_stmt_bind(stmt, "w", &values[0]), SOMBRA_NOT_FOUND, "$w");
+    FAILS(f, sombra_stmt_bind_at(stmt, 1, &values[0]), SOMBRA_NOT_FOUND, "1 parameters");
+    OK(f, sombra_stmt_clear(stmt));
+    FAILS(f, sombra_stmt_step(stmt), SOMBRA_NOT_FOUND, "$v");
+    assert_string_equal(sombra_error_detail(sombra_error_of(f->conn)), "MissingParameter");
+    sombra_stmt_finalize(stmt);
+}
+
+static void test_api_query__depth(void **state)
+{
+    api_fixture *f = *state;
+    sombra_stmt *stmt = prepare(f, "RETURN $v");
+    static sombra_value levels[200];
+
+    levels[0] = sombra_int(1);
+    for (size_t i = 1; i < 200; i++)
+        levels[i] = (sombra_value){.type = SOMBRA_TYPE_LIST, .as.list = {&levels[i - 1], 1}};
+    OK(f, sombra_stmt_bind(stmt, "v", &levels[100]));
+    FAILS(f, sombra_stmt_bind(stmt, "v", &levels[101]), SOMBRA_LIMIT, "nested");
+    sombra_stmt_finalize(stmt);
+}
+
+static void test_api_query__entities(void **state)
+{
+    api_fixture *f = *state;
+    sombra_stmt *stmt;
+    sombra_value value;
+    sombra_node node;
+    sombra_rel rel;
+    bool found;
+    size_t size;
+
+    make_people(f);
+    stmt = prepare(f, "MATCH path = (a:Person {name: 'Ada'})-[r:KNOWS]->(b) RETURN a, r, path");
+    step_row(f, stmt);
+    OK(f, sombra_stmt_column(stmt, 0, &value));
+    assert_int_equal(value.type, SOMBRA_TYPE_NODE);
+    OK(f, sombra_stmt_node(stmt, value.as.id, &node, &found));
+    assert_true(found);
+    assert_int_equal(node.label_count, 1);
+    assert_memory_equal(sombra_stmt_name_text(stmt, SOMBRA_LABEL, node.labels[0], &size), "Person",
+                        6);
+    assert_int_equal(node.prop_count, 2);
+    OK(f, sombra_stmt_column(stmt, 1, &value));
+    assert_int_equal(value.type, SOMBRA_TYPE_REL);
+    OK(f, sombra_stmt_rel(stmt, value.as.id, &rel, &found));
+    assert_true(found);
+    assert_int_equal(rel.source, node.id);
+    OK(f, sombra_stmt_column(stmt, 2, &value));
+    assert_int_equal(value.type, SOMBRA_TYPE_PATH);
+    assert_int_equal(value.as.path.length, 1);
+    assert_int_equal(value.as.path.nodes[0], rel.source);
+    assert_int_equal(value.as.path.nodes[1], rel.target);
+    assert_int_equal(value.as.path.rels[0], rel.id);
+    step_done(f, stmt);
+    assert_int_equal(sombra_stmt_node(stmt, node.id, &node, &found), SOMBRA_MISUSE);
+    sombra_stmt_finalize(stmt);
+}
+
+static void test_api_query__errors(void **state)
+{
+    api_fixture *f = *state;
+    sombra_stmt *stmt;
+    const sombra_error *error;
+
+    FAILS(f, sombra_prepare(f->conn, "RETURN 1 +\n  , 2", SOMBRA_NUL_TERMINATED, &stmt, NULL),
+          SOMBRA_SYNTAX, "^");
+    error = sombra_error_of(f->conn);
+    assert_null(stmt);
+    assert_int_equal(error->line, 2);
+    assert_int_equal(error->column, 3);
+    assert_false(error->runtime);
+    assert_string_equal(sombra_error_class(error), "SyntaxError");
+    assert_string_equal(sombra_error_detail(error), "UnexpectedSyntax");
+    FAILS(
+        f,
+        sombra_prepare(f->conn, "MATCH (person) RETURN persn", SOMBRA_NUL_TERMINATED, &stmt, NULL),
+        SOMBRA_SYNTAX, "did you mean");
+    assert_string_equal(sombra_error_detail(sombra_error_of(f->conn)), "UndefinedVariable");
+    FAILS(f, sombra_prepare(f->conn, "RETURN toUper('a')", SOMBRA_NUL_TERMINATED, &stmt, NULL),
+          SOMBRA_NOT_FOUND, "toUpper");
+    FAILS(f, sombra_prepare(f->conn, "RETURN 1; RETURN 2", SOMBRA_NUL_TERMINATED, &stmt, NULL),
+          SOMBRA_SYNTAX, "more than one statement");
+    assert_string_equal(sombra_error_detail(NULL), "");
+    stmt = prepare(f, "UNWIND [0] AS x RETURN 1 / x");
+    FAILS(f, sombra_stmt_step(stmt), SOMBRA_INVALID, "zero");
+    error = sombra_error_of(f->conn);
+    assert_true(error->runtime);
+    assert_string_equal(sombra_error_class(error), "ArithmeticError");
+    FAILS(f, sombra_stmt_step(stmt), SOMBRA_MISUSE, "reset");
+    sombra_stmt_finalize(stmt);
+    assert_int_equal(sombra_stmt_step(NULL), SOMBRA_MISUSE);
+    assert_int_equal(sombra_prepare(NULL, "RETURN 1", 8, &stmt, NULL), SOMBRA_MISUSE);
+}
+
+static void test_api_query__script(void **state)
+{
+    api_fixture *f = *state;
+    const char *script = "RETURN 1 AS a; // first\n RETURN 2 AS a;\n /* nothing more */ ";
+    size_t at = 0;
+    size_t used;
+    sombra_stmt *stmt;
+
+    for (int64_t i = 1; i <= 2; i++) {
+        OK(f, sombra_prepare(f->conn, script + at, strlen(script) - at, &stmt, &used));
+        step_row(f, stmt);
+        assert_int_equal(integer_at(f, stmt, 0), i);
+        sombra_stmt_finalize(stmt); /* in the middle of its run */
+        at += used;
+    }
+    OK(f, sombra_prepare(f->conn, script + at, strlen(script) - at, &stmt, &used));
+    assert_null(stmt);
+}
+
+static void test_api_query__transactions(void **state)
+{
+    api_fixture *f = *state;
+    sombra_stmt *all, *begin, *commit;
+
+    make_people(f);
+    /* A snapshot lasts as long as the run. */
+    all = prepare(f, "MATCH (p:Person) RETURN p.age");
+    step_row(f, all);
+    FAILS(f, sombra_begin(f->conn, SOMBRA_WRITE, &f->txn), SOMBRA_MISUSE, "transaction open");
+    OK(f, sombra_stmt_reset(all));
+    /* In a transaction of the caller's, which sees its own changes. */
+    OK(f, sombra_begin(f->conn, SOMBRA_WRITE, &f->txn));
+    OK(f, sombra_create_nodes(f->txn, NULL, 0, 2, NULL, 0, NULL));
+    assert_int_equal(query_int(f, "MATCH (n) RETURN count(*)"), 5);
+    sombra_rollback(f->txn);
+    f->txn = NULL;
+    assert_int_equal(query_int(f, "MATCH (n) RETURN count(*)"), 3);
+    /* The transaction ends under a run. */
+    OK(f, sombra_begin(f->conn, SOMBRA_READ, &f->txn));
+    step_row(f, all);
+    sombra_rollback(f->txn);
+    f->txn = NULL;
+    FAILS(f, sombra_stmt_step(all), SOMBRA_MISUSE, "has ended");
+    sombra_stmt_finalize(all);
+    /* As statements. */
+    begin = prepare(f, "BEGIN");
+    commit = prepare(f, "COMMIT");
+    FAILS(f, sombra_stmt_step(commit), SOMBRA_MISUSE, "no transaction");
+    OK(f, sombra_stmt_reset(commit));
+    step_done(f, begin);
+    OK(f, sombra_stmt_reset(begin));
+    FAILS(f, sombra_stmt_step(begin), SOMBRA_MISUSE, "transaction open");
+    step_done(f, commit);
+    sombra_stmt_finalize(begin);
+    sombra_stmt_finalize(commit);
+}
+
+static void test_api_query__schema(void **state)
+{
+    api_fixture *f = *state;
+    sombra_stmt *stmt;
+    const char *text;
+    size_t size;
+
+    make_people(f);
+    stmt = prepare(f, "CREATE CONSTRAINT person_name FOR (p:Person) REQUIRE p.name IS UNIQUE");
+    assert_true(sombra_stmt_writes(stmt));
+    step_done(f, stmt);
+    sombra_stmt_finalize(stmt);
+    stmt = prepare(f, "SHOW CONSTRAINTS");
+    step_row(f, stmt);
+    sombra_value value;
+    OK(f, sombra_stmt_column(stmt, 0, &value));
+    assert_memory_equal(value.as.bytes.data, "person_name", 11);
+    step_done(f, stmt);
+    sombra_stmt_finalize(stmt);
+    stmt = prepare(f, "MATCH (p:Person {name: 'Bob'}) RETURN p.age");
+    OK(f, sombra_stmt_explain(stmt, false, &text, &size));
+    assert_non_null(memmem(text, size, "UniqueIndexSeek", 15));
+    OK(f, sombra_stmt_explain(stmt, true, &text, &size));
+    assert_non_null(memmem(text, size, "\"operator\":\"UniqueIndexSeek\"", 28));
+    step_row(f, stmt);
+    assert_int_equal(integer_at(f, stmt, 0), 2);
+    step_done(f, stmt);
+    sombra_stmt_finalize(stmt);
+    stmt = prepare(f, "DROP CONSTRAINT person_name");
+    step_done(f, stmt);
+    OK(f, sombra_stmt_reset(stmt));
+    FAILS(f, sombra_stmt_step(stmt), SOMBRA_NOT_FOUND, "person_name");
+    sombra_stmt_finalize(stmt);
+    stmt = prepare(f, "DROP CONSTRAINT person_name IF EXISTS");
+    step_done(f, stmt);
+    sombra_stmt_finalize(stmt);
+    /* The same text is planned anew without the index. */
+    stmt = prepare(f, "MATCH (p:Person {name: 'Bob'}) RETURN p.age");
+    OK(f, sombra_stmt_explain(stmt, false, &text, &size));
+    assert_null(memmem(text, size, "IndexSeek", 9));
+    sombra_stmt_finalize(stmt);
+}
+
+static void test_api_query__explain(void **state)
+{
+    api_fixture *f = *state;
+    sombra_stmt *stmt;
+    sombra_value value;
+
+    make_people(f);
+    stmt = prepare(f, "EXPLAIN MATCH (p:Person)-[:KNOWS]->(q) RETURN q.name");
+    assert_true(sombra_stmt_is_explain(stmt));
+    assert_int_equal(sombra_stmt_column_count(stmt), 1);
+    step_row(f, stmt);
+    OK(f, sombra_stmt_column(stmt, 0, &value));
+    assert_non_null(memmem(value.as.bytes.data, value.as.bytes.size, "KNOWS", 5));
+    step_done(f, stmt);
+    sombra_stmt_finalize(stmt);
+    stmt = prepare(f, "PROFILE MATCH (p:Person) RETURN p.name");
+    step_row(f, stmt);
+    OK(f, sombra_stmt_column(stmt, 0, &value));
+    assert_non_null(memmem(value.as.bytes.data, value.as.bytes.size, "NodeByLabelScan", 15));
+    assert_non_null(memmem(value.as.bytes.data, value.as.bytes.size, "pages", 5));
+    step_done(f, stmt);
+    sombra_stmt_finalize(stmt);
+    stmt = prepare(f, "BEGIN");
+    const char *text;
+    size_t size;
+    FAILS(f, sombra_stmt_explain(stmt, false, &text, &size), SOMBRA_MISUSE, "only queries");
+    sombra_stmt_finalize(stmt);
+}
+
+/* ---- Functions and procedures of the program's own --------------------------------------------------------------------- */
+
+static sombra_status add_up(sombra_call *call)
+{
+    const sombra_value *a = sombra_call_arg(call, 0), *b = sombra_call_arg(call, 1);
+    const int64_t *bonus = sombra_call_context(call);
+
+    assert_int_equal(sombra_call_arg_count(call), 2);
+    assert_null(sombra_call_arg(call, 2));
+    if (a->type == SOMBRA_TYPE_NULL)
+        return sombra_call_fail(call, SOMBRA_INVALID, "nothing to add to");
+    const sombra_value sum = sombra_int(a->as.integer + b->as.integer + *bonus);
+    return sombra_call_result(call, &sum);
+}
+
+static sombra_status longest_step(sombra_call *call)
+{
+    int64_t *longest = sombra_call_state(call);
+    const sombra_value *text = sombra_call_arg(call, 0);
+
+    if ((int64_t)text->as.bytes.size > *longest) *longest = (int64_t)text->as.bytes.size;
+    return SOMBRA_OK;
+}
+
+static sombra_status longest_finish(sombra_call *call)
+{
+    const sombra_value result = sombra_int(*(int64_t *)sombra_call_state(call));
+    return sombra_call_result(call, &result);
+}
+
+static sombra_status count_up(sombra_call *call)
+{
+    for (int64_t i = 1; i <= sombra_call_arg(call, 0)->as.integer; i++) {
+        const sombra_value row[] = {sombra_int(i), sombra_string("x", 1)};
+        const sombra_status status = sombra_call_emit(call, row);
+        if (status != SOMBRA_OK) return status;
+    }
+    return SOMBRA_OK;
+}
+
+static void test_api_query__registered(void **state)
+{
+    api_fixture *f = *state;
+    static int64_t bonus = 100;
+    sombra_stmt *stmt;
+
+    OK_ERROR(f, sombra_register_function(f->db, "my.add(a :: INTEGER?, b :: INTEGER?) :: INTEGER?",
+                                         add_up, &bonus, &f->error));
+    OK_ERROR(f, sombra_register_aggregate(f->db, "my.longest(text :: STRING?) :: INTEGER?",
+                                          sizeof(int64_t), longest_step, longest_finish, NULL,
+                                          &f->error));
+    OK_ERROR(f, sombra_register_procedure(
+                    f->db, "my.count(n :: INTEGER?) :: (i :: INTEGER?, x :: STRING?)", count_up,
+                    NULL, &f->error));
+    FAILS_ERROR(f,
+                sombra_register_function(f->db, "my.ADD(a :: INTEGER?) :: INTEGER?", add_up, NULL,
+                                         &f->error),
+                SOMBRA_EXISTS, "my.ADD");
+    FAILS_ERROR(
+        f,
+        sombra_register_function(f->db, "size(a :: INTEGER?) :: INTEGER?", add_up, NULL, &f->error),
+        SOMBRA_EXISTS, "size");
+    FAILS_ERROR(f,
+                sombra_register_function(f->db, "my.bad(a : INTEGER?) :: INTEGER?", add_up, NULL,
+                                         &f->error),
+                SOMBRA_SYNTAX, "::");
+    FAILS_ERROR(f,
+                sombra_register_function(f->db, "my.bad(a :: INTEGRE) :: INTEGER?", add_up, NULL,
+                                         &f->error),
+                SOMBRA_SYNTAX, "a type");
+    FAILS_ERROR(f,
+                sombra_register_procedure(f->db, "my.bad() :: INTEGER", count_up, NULL, &f->error),
+                SOMBRA_SYNTAX, "parentheses");
+    FAILS_ERROR(f, sombra_register_procedure(f->db, "my.count() :: ()", count_up, NULL, &f->error),
+                SOMBRA_EXISTS, "my.count");
+    assert_int_equal(query_int(f, "RETURN my.add(1, 2)"), 103);
+    assert_int_equal(query_int(f, "UNWIND ['a', 'abc', 'ab'] AS t RETURN my.longest(t)"), 3);
+    assert_int_equal(query_int(f, "CALL my.count(4) YIELD i RETURN sum(i)"), 10);
+    stmt = prepare(f, "RETURN my.add(null, 2)");
+    FAILS(f, sombra_stmt_step(stmt), SOMBRA_INVALID, "nothing to add to");
+    sombra_stmt_finalize(stmt);
+    FAILS(f, sombra_prepare(f->conn, "RETURN my.add(1)", SOMBRA_NUL_TERMINATED, &stmt, NULL),
+          SOMBRA_SYNTAX, "my.add");
+}
+
+static void test_api_query__built_in_procedures(void **state)
+{
+    api_fixture *f = *state;
+    sombra_stmt *stmt;
+    sombra_value value;
+
+    make_people(f);
+    assert_int_equal(
+        query_int(f, "CALL db.labels() YIELD label WHERE label = 'Person' RETURN count(*)"), 1);
+    assert_int_equal(
+        query_int(f, "CALL db.relationshipTypes() YIELD relationshipType RETURN count(*)"), 1);
+    assert_int_equal(query_int(f, "CALL db.propertyKeys() YIELD propertyKey RETURN count(*)"), 2);
+    stmt = prepare(f, "CALL dbms.components()");
+    step_row(f, stmt);
+    OK(f, sombra_stmt_column(stmt, 1, &value));
+    assert_int_equal(value.as.list.items[0].as.bytes.size, strlen(sombra_version()));
+    assert_memory_equal(value.as.list.items[0].as.bytes.data, sombra_version(),
+                        strlen(sombra_version()));
+    sombra_stmt_finalize(stmt);
+}
+
+static void test_api_query__value_text(void **state)
+{
+    char text[64];
+    size_t size;
+    const sombra_value date = {.type = SOMBRA_TYPE_DATE, .as.integer = 0};
+    const sombra_value number = sombra_float(1);
+    const sombra_value list = {.type = SOMBRA_TYPE_LIST};
+    (void)state;
+
+    assert_int_equal(sombra_value_to_string(&date, text, sizeof text, &size), SOMBRA_OK);
+    assert_int_equal(size, 10);
+    assert_memory_equal(text, "1970-01-01", 10);
+    assert_int_equal(sombra_value_to_string(&number, text, 1, &size), SOMBRA_OK);
+    assert_int_equal(size, 3);
+    assert_int_equal(sombra_value_to_string(&list, text, sizeof text, &size), SOMBRA_TYPE_MISMATCH);
+    assert_int_equal(sombra_value_to_string(NULL, text, sizeof text, &size), SOMBRA_MISUSE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_api_query__rows, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__values, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__depth, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__entities, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__errors, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__script, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__transactions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__schema, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__explain, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__registered, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__built_in_procedures, setup, teardown),
+        cmocka_unit_test(test_api_query__value_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
