@@ -250,10 +250,12 @@ static int apply_common(invocation *cli)
         cli->format = FORMAT_TABLE;
     else if (strcmp(format, "json") == 0)
         cli->format = FORMAT_JSON;
+    else if (strcmp(format, "jsonl") == 0)
+        cli->format = FORMAT_JSONL;
     else if (strcmp(format, "csv") == 0)
         cli->format = FORMAT_CSV;
     else
-        return complain(EXIT_USAGE, "--format: '%s' is none of table, json, csv", format);
+        return complain(EXIT_USAGE, "--format: '%s' is none of table, json, jsonl, csv", format);
     cli->quiet = flag_given(cli, "quiet");
     for (size_t i = 0; (setting = flag_at(cli, "option", i)) != NULL; i++) {
         const char *equals = strchr(setting, '=');

@@ -51,7 +51,7 @@ typedef struct flag_value {
     const char *value; /* NULL without placeholder */
 } flag_value;
 
-typedef enum output_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV } output_format;
+typedef enum output_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV } output_format;
 
 struct invocation {
     const command *command;
@@ -118,11 +118,12 @@ typedef enum cell_kind {
     CELL_INT,
     CELL_REAL,
     CELL_BOOL,
-    CELL_VALUE
+    CELL_VALUE,
+    CELL_JSON /* text is JSON already; not for tables and CSV */
 } cell_kind;
 typedef struct cell {
     cell_kind kind;
-    const char *text; /* TEXT: size bytes */
+    const char *text; /* TEXT, JSON: size bytes */
     size_t size;
     int64_t integer;
     double real;
@@ -133,6 +134,17 @@ cell cell_text(const char *text);
 cell cell_int(uint64_t integer);
 cell cell_real(double real);
 cell cell_value(const sombra_value *value);
+
+/* A growing text; on no memory it ends the program: this is the command, not the library. */
+typedef struct text_buffer {
+    char *data;
+    size_t size, capacity;
+} text_buffer;
+void put(text_buffer *out, const char *data, size_t bytes);
+void put_text(text_buffer *out, const char *text);
+void put_real(text_buffer *out, double real);
+/* In quotes, escaped; what is not UTF-8 becomes U+FFFD. */
+void put_json_text(text_buffer *out, const char *text, size_t bytes);
 
 /* A result: columns, rows, end. A table is laid out by its first 1,000 rows. */
 typedef struct output output;
@@ -169,6 +181,7 @@ int run_import(invocation *cli);
 int run_export(invocation *cli);
 int run_info(invocation *cli);
 int run_get(invocation *cli);
+int run_query(invocation *cli);
 int run_neighbors(invocation *cli);
 int run_path(invocation *cli);
 int run_bfs(invocation *cli);

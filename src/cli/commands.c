@@ -4,7 +4,7 @@
 
 const flag_spec common_flags[] = {
     {"option", "NAME=VALUE", "set an open option (sombra help options lists them)", true},
-    {"format", "table|json|csv", "how results are printed (table)", false},
+    {"format", "table|json|jsonl|csv", "how results are printed (table)", false},
     {"quiet", NULL, "print neither progress nor summaries", false},
     {"help", NULL, "print this help", false},
     {NULL, NULL, NULL, false},
@@ -17,6 +17,15 @@ const flag_spec common_flags[] = {
 #define END       {NULL, NULL, NULL, false}
 
 const command commands[] = {
+    {"query", "FILE QUERY", "run openCypher statements (several, with ';' between); QUERY '-': from standard input",
+     "  sombra query g.sombra 'MATCH (p:Person)-[:KNOWS]->(q) RETURN p.name, count(q) ORDER BY count(q) DESC LIMIT 10'\n"
+     "  sombra query g.sombra 'MATCH (p:Person {name: $name}) RETURN p' --param name='\"Ada\"' --format json\n"
+     "  sombra query g.sombra 'EXPLAIN MATCH (p:Person) RETURN p.name'\n",
+     run_query,
+     {{"param", "NAME=JSON", "the value of $NAME; may be repeated", true},
+      {"timeout", "SECONDS", "stop statements that take longer", false},
+      {"memory-limit", "BYTES", "memory of queries and caches; k, m, g may follow", false},
+      END}},
     {"import", "FILE", "load nodes and relationships from CSV files",
      "  sombra import g.sombra --nodes Person=people.csv --relationships KNOWS=knows.csv\n"
      "  sombra import g.sombra --nodes people.csv --delimiter '|' --rejects bad.csv --max-rejects 100\n"

@@ -44,13 +44,7 @@ cell cell_value(const sombra_value *value)
 
 /* ---- Text ---------------------------------------------------------------------------------------------------- */
 
-/* A growing text; on no memory it ends the program: this is the command, not the library. */
-typedef struct text_buffer {
-    char *data;
-    size_t size, capacity;
-} text_buffer;
-
-static void put(text_buffer *out, const char *data, size_t bytes)
+void put(text_buffer *out, const char *data, size_t bytes)
 {
     if (out->size + bytes > out->capacity) {
         out->capacity = 2 * (out->size + bytes) + 256;
@@ -61,13 +55,13 @@ static void put(text_buffer *out, const char *data, size_t bytes)
     out->size += bytes;
 }
 
-static void put_text(text_buffer *out, const char *text)
+void put_text(text_buffer *out, const char *text)
 {
     put(out, text, strlen(text));
 }
 
 /* Shortest decimal that reads back as the same double; always with a point or exponent. */
-static void put_real(text_buffer *out, double real)
+void put_real(text_buffer *out, double real)
 {
     char text[40];
 
@@ -104,6 +98,7 @@ static void put_cell(text_buffer *out, const cell *from)
 
     switch (from->kind) {
     case CELL_NULL: break;
+    case CELL_JSON:
     case CELL_TEXT: put(out, from->text, from->size); break;
     case CELL_INT:
         snprintf(number, sizeof number, "%lld", (long long)from->integer);
@@ -139,7 +134,7 @@ size_t text_width(const char *text, size_t bytes)
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------ */
 
-static void put_json_text(text_buffer *out, const char *text, size_t bytes)
+void put_json_text(text_buffer *out, const char *text, size_t bytes)
 {
     put_text(out, "\"");
     for (size_t at = 0; at < bytes;) {
@@ -172,6 +167,7 @@ static void put_json_cell(text_buffer *out, const cell *from)
     switch (from->kind) {
     case CELL_NULL: put_text(out, "null"); return;
     case CELL_TEXT: put_json_text(out, from->text, from->size); return;
+    case CELL_JSON: put(out, from->text, from->size); return;
     case CELL_REAL:
         if (isnan(from->real) || isinf(from->real)) break; /* as text: JSON has no such numbers */
         put_real(out, from->real);
@@ -285,14 +281,17 @@ static void csv_row(output *out, const cell *cells)
 
 static void json_row(output *out, const cell *cells)
 {
-    put_text(&out->line, out->rows == 0 ? "[\n  {" : ",\n  {");
+    if (out->format == FORMAT_JSONL)
+        put_text(&out->line, "{");
+    else
+        put_text(&out->line, out->rows == 0 ? "[\n  {" : ",\n  {");
     for (size_t i = 0; i < out->column_count; i++) {
         if (i != 0) put_text(&out->line, ", ");
         put_json_text(&out->line, out->columns[i], strlen(out->columns[i]));
         put_text(&out->line, ": ");
         put_json_cell(&out->line, &cells[i]);
     }
-    put_text(&out->line, "}");
+    put_text(&out->line, out->format == FORMAT_JSONL ? "}\n" : "}");
     write_line(out);
 }
 
@@ -425,6 +424,7 @@ void output_row(output *out, const cell *cells)
 {
     switch (out->format) {
     case FORMAT_TABLE: table_row(out, cells); break;
+    case FORMAT_JSONL:
     case FORMAT_JSON: json_row(out, cells); break;
     case FORMAT_CSV: csv_row(out, cells); break;
     }
@@ -449,7 +449,7 @@ bool output_record(const invocation *cli, const char *const *columns, const cell
 {
     text_buffer line = {0};
 
-    if (cli->format != FORMAT_JSON) {
+    if (cli->format != FORMAT_JSON && cli->format != FORMAT_JSONL) {
         output *out = output_begin(cli, columns, count);
         output_row(out, cells);
         return output_end(out);

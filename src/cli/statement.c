@@ -1,0 +1,565 @@
+/* statement.c — sombra query: statements in openCypher, their parameters in JSON, their rows in every format. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "cli.h"
+
+/* ---- Parameters: JSON to values ------------------------------------------------------------------------------------- */
+
+static void *allocate(size_t count, size_t bytes)
+{
+    void *block = calloc(count == 0 ? 1 : count, bytes);
+    if (block == NULL) exit(complain(8, "out of memory"));
+    return block;
+}
+
+/* What the value points at is freed by free_value; texts are borrowed from json. */
+static void value_of(json_t *json, sombra_value *value)
+{
+    memset(value, 0, sizeof *value);
+    switch (json_typeof(json)) {
+    case JSON_NULL: break;
+    case JSON_TRUE:
+    case JSON_FALSE: *value = sombra_bool(json_is_true(json)); break;
+    case JSON_INTEGER: *value = sombra_int(json_integer_value(json)); break;
+    case JSON_REAL: *value = sombra_float(json_real_value(json)); break;
+    case JSON_STRING:
+        *value = sombra_string(json_string_value(json), json_string_length(json));
+        break;
+    case JSON_ARRAY: {
+        const size_t count = json_array_size(json);
+        sombra_value *items = allocate(count, sizeof *items);
+
+        for (size_t i = 0; i < count; i++)
+            value_of(json_array_get(json, i), &items[i]);
+        value->type = SOMBRA_TYPE_LIST;
+        value->as.list.items = items;
+        value->as.list.count = count;
+        break;
+    }
+    case JSON_OBJECT: {
+        sombra_entry *entries = allocate(json_object_size(json), sizeof *entries);
+        const char *key;
+        json_t *item;
+
+        value->type = SOMBRA_TYPE_MAP;
+        value->as.map.entries = entries;
+        json_object_foreach(json, key, item)
+        {
+            sombra_entry *entry = &entries[value->as.map.count++];
+
+            entry->key = key;
+            entry->key_size = strlen(key);
+            value_of(item, &entry->value);
+        }
+        break;
+    }
+    }
+}
+
+static void free_value(const sombra_value *value)
+{
+    if (value->type == SOMBRA_TYPE_LIST) {
+        for (size_t i = 0; i < value->as.list.count; i++)
+            free_value(&value->as.list.items[i]);
+        free((void *)(uintptr_t)value->as.list.items);
+    } else if (value->type == SOMBRA_TYPE_MAP) {
+        for (size_t i = 0; i < value->as.map.count; i++)
+            free_value(&value->as.map.entries[i].value);
+        free((void *)(uintptr_t)value->as.map.entries);
+    }
+}
+
+static bool has_param(const sombra_stmt *stmt, const char *name, size_t bytes)
+{
+    for (size_t i = 0; i < sombra_stmt_param_count(stmt); i++) {
+        size_t size;
+        const char *param = sombra_stmt_param(stmt, i, &size);
+
+        if (size == bytes && memcmp(param, name, size) == 0) return true;
+    }
+    return false;
+}
+
+static int bind_param(invocation *cli, sombra_stmt *stmt, const char *setting)
+{
+    const char *equals = strchr(setting, '=');
+    char name[256];
+    json_error_t why;
+    json_t *json;
+    sombra_value value;
+    sombra_status status;
+
+    if (equals == NULL || equals == setting || (size_t)(equals - setting) >= sizeof name)
+        return complain(EXIT_USAGE, "--param: '%s' is not NAME=JSON", setting);
+    memcpy(name, setting, (size_t)(equals - setting));
+    name[equals - setting] = '\0';
+    if (!has_param(stmt, name, strlen(name))) return EXIT_OK; /* perhaps another statement's */
+    json = json_loads(equals + 1, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+    if (json == NULL)
+        return complain(EXIT_USAGE,
+                        "--param %s: '%s' is not JSON: %s (text stands in double quotes)", name,
+                        equals + 1, why.text);
+    value_of(json, &value);
+    status = sombra_stmt_bind(stmt, name, &value);
+    free_value(&value);
+    json_decref(json);
+    return status == SOMBRA_OK ? EXIT_OK : complain_conn(cli);
+}
+
+/* A name that no statement uses is a mistake that would go unseen: told by its first letters' match in the text. */
+static int check_params(invocation *cli, const char *text)
+{
+    const char *setting;
+
+    for (size_t i = 0; (setting = flag_at(cli, "param", i)) != NULL; i++) {
+        const size_t bytes = strcspn(setting, "=");
+        bool found = false;
+
+        for (const char *at = strchr(text, '$'); at != NULL && !found; at = strchr(at + 1, '$'))
+            found = strncmp(at + 1 + (at[1] == '`'), setting, bytes) == 0;
+        if (!found)
+            return complain(EXIT_USAGE, "--param: no statement uses $%.*s", (int)bytes, setting);
+    }
+    return EXIT_OK;
+}
+
+/* ---- Rows: values to text ------------------------------------------------------------------------------------------------ */
+
+typedef struct writer {
+    invocation *cli;
+    sombra_stmt *stmt;
+    text_buffer text;
+    bool json, failed;
+} writer;
+
+static void put_json_value(writer *w, const sombra_value *value);
+static void put_plain_value(writer *w, const sombra_value *value, bool nested);
+
+static void put_canonical(writer *w, const sombra_value *value, bool quoted)
+{
+    char few[256], *text = few;
+    size_t size;
+
+    if (sombra_value_to_string(value, few, sizeof few, &size) != SOMBRA_OK &&
+        sombra_value_to_text(value, few, sizeof few, &size) != SOMBRA_OK)
+        return;
+    if (size > sizeof few) {
+        text = allocate(size, 1);
+        if (sombra_value_to_string(value, text, size, &size) != SOMBRA_OK &&
+            sombra_value_to_text(value, text, size, &size) != SOMBRA_OK)
+            size = 0;
+    }
+    if (quoted)
+        put_json_text(&w->text, text, size);
+    else
+        put(&w->text, text, size);
+    if (text != few) free(text);
+}
+
+static void put_name(writer *w, sombra_name_kind kind, uint32_t id)
+{
+    size_t size;
+    const char *name = sombra_stmt_name_text(w->stmt, kind, id, &size);
+
+    if (name == NULL) return;
+    if (w->json)
+        put_json_text(&w->text, name, size);
+    else
+        put(&w->text, name, size);
+}
+
+static void put_number(writer *w, const char *before, uint64_t number)
+{
+    char text[32];
+
+    put_text(&w->text, before);
+    snprintf(text, sizeof text, "%llu", (unsigned long long)number);
+    put_text(&w->text, text);
+}
+
+/* Properties behind what an object holds already (JSON), or as {k: v} (text). */
+static void put_props(writer *w, const sombra_prop *props, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        put_text(&w->text, w->json || i != 0 ? ", " : " {");
+        put_name(w, SOMBRA_KEY, props[i].key);
+        put_text(&w->text, ": ");
+        if (w->json)
+            put_json_value(w, &props[i].value);
+        else
+            put_plain_value(w, &props[i].value, true);
+    }
+    if (!w->json && count != 0) put_text(&w->text, "}");
+}
+
+static void put_node(writer *w, uint64_t id)
+{
+    sombra_node node;
+    bool found;
+
+    if (sombra_stmt_node(w->stmt, id, &node, &found) != SOMBRA_OK) {
+        w->failed = true;
+        return;
+    }
+    if (!found) node = (sombra_node){.id = id};
+    if (w->json) {
+        put_number(w, "{\"~id\": ", id);
+        put_text(&w->text, ", \"~labels\": [");
+        for (size_t i = 0; i < node.label_count; i++) {
+            if (i != 0) put_text(&w->text, ", ");
+            put_name(w, SOMBRA_LABEL, node.labels[i]);
+        }
+        put_text(&w->text, "]");
+    } else {
+        put_text(&w->text, "(");
+        for (size_t i = 0; i < node.label_count; i++) {
+            put_text(&w->text, ":");
+            put_name(w, SOMBRA_LABEL, node.labels[i]);
+        }
+    }
+    put_props(w, node.props, node.prop_count);
+    put_text(&w->text, w->json ? "}" : ")");
+}
+
+static void put_rel(writer *w, uint64_t id, uint64_t *source)
+{
+    sombra_rel rel;
+    bool found;
+
+    if (sombra_stmt_rel(w->stmt, id, &rel, &found) != SOMBRA_OK) {
+        w->failed = true;
+        return;
+    }
+    if (!found) rel = (sombra_rel){.id = id};
+    *source = rel.source;
+    if (w->json) {
+        put_number(w, "{\"~id\": ", id);
+        put_text(&w->text, ", \"~type\": ");
+        put_name(w, SOMBRA_TYPE, rel.type);
+        put_number(w, ", \"~start\": ", rel.source);
+        put_number(w, ", \"~end\": ", rel.target);
+    } else {
+        put_text(&w->text, "[:");
+        put_name(w, SOMBRA_TYPE, rel.type);
+    }
+    put_props(w, rel.props, rel.prop_count);
+    put_text(&w->text, w->json ? "}" : "]");
+}
+
+static void put_path(writer *w, const sombra_value *value)
+{
+    uint64_t source;
+
+    if (!w->json) {
+        put_node(w, value->as.path.nodes[0]);
+        for (size_t i = 0; i < value->as.path.length; i++) {
+            const size_t arrow = w->text.size;
+
+            put_text(&w->text, "<-");
+            put_rel(w, value->as.path.rels[i], &source);
+            if (source == value->as.path.nodes[i]) { /* walked along its direction */
+                memmove(w->text.data + arrow, w->text.data + arrow + 1, w->text.size - arrow - 1);
+                w->text.size--;
+                put_text(&w->text, "->");
+            } else {
+                put_text(&w->text, "-");
+            }
+            put_node(w, value->as.path.nodes[i + 1]);
+        }
+        return;
+    }
+    put_text(&w->text, "{\"~nodes\": [");
+    for (size_t i = 0; i <= value->as.path.length; i++) {
+        if (i != 0) put_text(&w->text, ", ");
+        put_node(w, value->as.path.nodes[i]);
+    }
+    put_text(&w->text, "], \"~relationships\": [");
+    for (size_t i = 0; i < value->as.path.length; i++) {
+        if (i != 0) put_text(&w->text, ", ");
+        put_rel(w, value->as.path.rels[i], &source);
+    }
+    put_text(&w->text, "]}");
+}
+
+static void put_json_value(writer *w, const sombra_value *value)
+{
+    uint64_t source;
+
+    switch ((sombra_type)value->type) {
+    case SOMBRA_TYPE_NULL: put_text(&w->text, "null"); return;
+    case SOMBRA_TYPE_BOOL: put_text(&w->text, value->as.boolean ? "true" : "false"); return;
+    case SOMBRA_TYPE_FLOAT:
+        if (isnan(value->as.real) || isinf(value->as.real))
+            break; /* as text: JSON has no such numbers */
+        put_real(&w->text, value->as.real);
+        return;
+    case SOMBRA_TYPE_INT: put_canonical(w, value, false); return;
+    case SOMBRA_TYPE_STRING:
+        put_json_text(&w->text, value->as.bytes.data, value->as.bytes.size);
+        return;
+    case SOMBRA_TYPE_LIST:
+        put_text(&w->text, "[");
+        for (size_t i = 0; i < value->as.list.count; i++) {
+            if (i != 0) put_text(&w->text, ", ");
+            put_json_value(w, &value->as.list.items[i]);
+        }
+        put_text(&w->text, "]");
+        return;
+    case SOMBRA_TYPE_MAP:
+        put_text(&w->text, "{");
+        for (size_t i = 0; i < value->as.map.count; i++) {
+            if (i != 0) put_text(&w->text, ", ");
+            put_json_text(&w->text, value->as.map.entries[i].key,
+                          value->as.map.entries[i].key_size);
+            put_text(&w->text, ": ");
+            put_json_value(w, &value->as.map.entries[i].value);
+        }
+        put_text(&w->text, "}");
+        return;
+    case SOMBRA_TYPE_NODE: put_node(w, value->as.id); return;
+    case SOMBRA_TYPE_REL: put_rel(w, value->as.id, &source); return;
+    case SOMBRA_TYPE_PATH: put_path(w, value); return;
+    default: break;
+    }
+    put_canonical(w, value, true);
+}
+
+static void put_quoted(writer *w, const char *text, size_t bytes)
+{
+    put_text(&w->text, "'");
+    for (size_t i = 0; i < bytes; i++) {
+        if (text[i] == '\'' || text[i] == '\\') put_text(&w->text, "\\");
+        put(&w->text, text + i, 1);
+    }
+    put_text(&w->text, "'");
+}
+
+/* As Cypher writes it; a text that stands alone in its cell goes without quotes. */
+static void put_plain_value(writer *w, const sombra_value *value, bool nested)
+{
+    uint64_t source;
+
+    switch ((sombra_type)value->type) {
+    case SOMBRA_TYPE_NULL: put_text(&w->text, nested ? "null" : ""); return;
+    case SOMBRA_TYPE_STRING:
+        if (nested)
+            put_quoted(w, value->as.bytes.data, value->as.bytes.size);
+        else
+            put(&w->text, value->as.bytes.data, value->as.bytes.size);
+        return;
+    case SOMBRA_TYPE_LIST:
+        put_text(&w->text, "[");
+        for (size_t i = 0; i < value->as.list.count; i++) {
+            if (i != 0) put_text(&w->text, ", ");
+            put_plain_value(w, &value->as.list.items[i], true);
+        }
+        put_text(&w->text, "]");
+        return;
+    case SOMBRA_TYPE_MAP:
+        put_text(&w->text, "{");
+        for (size_t i = 0; i < value->as.map.count; i++) {
+            if (i != 0) put_text(&w->text, ", ");
+            put(&w->text, value->as.map.entries[i].key, value->as.map.entries[i].key_size);
+            put_text(&w->text, ": ");
+            put_plain_value(w, &value->as.map.entries[i].value, true);
+        }
+        put_text(&w->text, "}");
+        return;
+    case SOMBRA_TYPE_NODE: put_node(w, value->as.id); return;
+    case SOMBRA_TYPE_REL: put_rel(w, value->as.id, &source); return;
+    case SOMBRA_TYPE_PATH: put_path(w, value); return;
+    default: put_canonical(w, value, false); return;
+    }
+}
+
+/* ---- Running -------------------------------------------------------------------------------------------------------------- */
+
+/* A row's values as cells: plain ones as they are, the others written into w->text first. */
+static int make_cells(writer *w, cell *cells, size_t *starts, size_t count)
+{
+    w->text.size = 0;
+    for (size_t i = 0; i < count; i++) {
+        sombra_value value;
+
+        if (sombra_stmt_column(w->stmt, i, &value) != SOMBRA_OK) return complain_conn(w->cli);
+        starts[i] = w->text.size;
+        if (value.type <= SOMBRA_TYPE_FLOAT) {
+            cells[i] = cell_value(&value);
+            continue;
+        }
+        if (w->json)
+            put_json_value(w, &value);
+        else
+            put_plain_value(w, &value, false);
+        if (w->failed) return complain_conn(w->cli);
+        cells[i] =
+            (cell){.kind = w->json ? CELL_JSON : CELL_TEXT, .size = w->text.size - starts[i]};
+    }
+    for (size_t i = 0; i < count; i++)
+        if (cells[i].kind == CELL_JSON || cells[i].kind == CELL_TEXT)
+            cells[i].text = w->text.data == NULL ? "" : w->text.data + starts[i];
+    return EXIT_OK;
+}
+
+static char **column_names(const sombra_stmt *stmt, size_t count)
+{
+    char **names = allocate(count, sizeof *names);
+
+    for (size_t i = 0; i < count; i++) {
+        size_t size;
+        const char *name = sombra_stmt_column_name(stmt, i, &size);
+
+        names[i] = allocate(size + 1, 1);
+        memcpy(names[i], name, size);
+    }
+    return names;
+}
+
+static void tell_changes(const invocation *cli, const sombra_stmt *stmt)
+{
+    sombra_stmt_changes c;
+    char text[64];
+
+    if (cli->quiet || sombra_stmt_get_changes(stmt, &c) != SOMBRA_OK) return;
+    const struct {
+        uint64_t count;
+        const char *one, *many;
+    } lines[] = {{c.nodes_created, "node created", "nodes created"},
+                 {c.nodes_deleted, "node deleted", "nodes deleted"},
+                 {c.rels_created, "relationship created", "relationships created"},
+                 {c.rels_deleted, "relationship deleted", "relationships deleted"},
+                 {c.properties_set, "property set", "properties set"},
+                 {c.labels_added, "label added", "labels added"},
+                 {c.labels_removed, "label removed", "labels removed"}};
+    const char *between = "";
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        if (lines[i].count == 0) continue;
+        fprintf(stderr, "%s%s", between,
+                counted(lines[i].count, lines[i].one, lines[i].many, text));
+        between = ", ";
+    }
+    if (*between != '\0') fputc('\n', stderr);
+}
+
+/* A plan is a drawing, not a cell. */
+static int print_plan(invocation *cli, sombra_stmt *stmt)
+{
+    sombra_value value;
+
+    if (sombra_stmt_step(stmt) != SOMBRA_ROW || sombra_stmt_column(stmt, 0, &value) != SOMBRA_OK)
+        return complain_conn(cli);
+    fwrite(value.as.bytes.data, 1, value.as.bytes.size, stdout);
+    if (value.as.bytes.size != 0 &&
+        ((const char *)value.as.bytes.data)[value.as.bytes.size - 1] != '\n')
+        fputc('\n', stdout);
+    return sombra_stmt_step(stmt) == SOMBRA_DONE ? EXIT_OK : complain_conn(cli);
+}
+
+static int print_rows(invocation *cli, sombra_stmt *stmt)
+{
+    const size_t count = sombra_stmt_column_count(stmt);
+    char **names = column_names(stmt, count);
+    cell *cells = allocate(count, sizeof *cells);
+    size_t *starts = allocate(count, sizeof *starts);
+    writer w = {.cli = cli,
+                .stmt = stmt,
+                .json = cli->format == FORMAT_JSON || cli->format == FORMAT_JSONL};
+    sombra_status status;
+    output *out = NULL;
+    int code = EXIT_OK;
+
+    while (code == EXIT_OK && (status = sombra_stmt_step(stmt)) == SOMBRA_ROW) {
+        if (out == NULL) out = output_begin(cli, (const char *const *)names, count);
+        code = make_cells(&w, cells, starts, count);
+        if (code == EXIT_OK) output_row(out, cells);
+    }
+    if (code == EXIT_OK && status != SOMBRA_DONE) code = complain_conn(cli);
+    if (code == EXIT_OK && out == NULL && count != 0)
+        out = output_begin(cli, (const char *const *)names, count);
+    if (out != NULL && !output_end(out) && code == EXIT_OK) code = 9;
+    if (code == EXIT_OK) tell_changes(cli, stmt);
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+    free(cells);
+    free(starts);
+    free(w.text.data);
+    return code;
+}
+
+static int run_statement(invocation *cli, sombra_stmt *stmt)
+{
+    const char *setting;
+
+    for (size_t i = 0; (setting = flag_at(cli, "param", i)) != NULL; i++) {
+        const int code = bind_param(cli, stmt, setting);
+        if (code != EXIT_OK) return code;
+    }
+    return sombra_stmt_is_explain(stmt) && cli->format == FORMAT_TABLE ? print_plan(cli, stmt)
+                                                                       : print_rows(cli, stmt);
+}
+
+static int run_script(invocation *cli, const char *text, size_t size)
+{
+    int code = EXIT_OK;
+
+    for (size_t at = 0; code == EXIT_OK && at < size;) {
+        sombra_stmt *stmt;
+        size_t used;
+
+        if (sombra_prepare(cli->conn, text + at, size - at, &stmt, &used) != SOMBRA_OK)
+            return complain_conn(cli);
+        if (stmt == NULL) return EXIT_OK;
+        code = run_statement(cli, stmt);
+        sombra_stmt_finalize(stmt);
+        at += used;
+    }
+    return code;
+}
+
+/* All of standard input, NUL-terminated. */
+static char *read_input(size_t *size)
+{
+    text_buffer text = {0};
+    char block[65536];
+    size_t got;
+
+    while ((got = fread(block, 1, sizeof block, stdin)) != 0)
+        put(&text, block, got);
+    *size = text.size;
+    put(&text, "", 1);
+    return text.data;
+}
+
+int run_query(invocation *cli)
+{
+    const char *given = cli->arguments[1];
+    const char *memory = flag_text(cli, "memory-limit");
+    char *input = NULL;
+    size_t size = strlen(given);
+    uint64_t seconds;
+    sombra_error error;
+    int code;
+
+    if (!flag_number(cli, "timeout", 0, &seconds)) return EXIT_USAGE;
+    if (memory != NULL &&
+        sombra_options_set(&cli->options, "memory_limit", memory, &error) != SOMBRA_OK)
+        return complain_error(&error);
+    if (strcmp(given, "-") == 0) given = input = read_input(&size);
+    code = check_params(cli, given);
+    if (code == EXIT_OK) code = open_database(cli, false, true);
+    if (code == EXIT_OK) {
+        sombra_set_time_limit(cli->conn, seconds * 1000);
+        progress_start(cli, "Running", "rows");
+        code = run_script(cli, given, size);
+        progress_stop(cli);
+        code = close_database(cli, code);
+    }
+    free(input);
+    return code;
+}

@@ -1,0 +1,451 @@
+/* sombra_tck.c — the engine that the openCypher conformance suite's runner speaks to: one JSON request a line on standard input, one answer
+ * a line on standard output. Each reset opens a new database in memory. Values are written as the suite's protocol tags them. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "sombra.h"
+
+typedef struct procedure { /* a table: argument columns, then result columns */
+    json_t *rows;
+    size_t arg_count, result_count;
+    struct procedure *next;
+} procedure;
+
+static sombra_db *db;
+static sombra_conn *conn;
+static procedure *procedures;
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "sombra-tck: %s\n", what);
+    exit(1);
+}
+
+/* ---- Values in ------------------------------------------------------------------------------------------------------ */
+
+static bool from_json(const json_t *json, sombra_value *value);
+
+static void *allocate(size_t count, size_t bytes)
+{
+    void *block = calloc(count == 0 ? 1 : count, bytes);
+    if (block == NULL) fail("out of memory");
+    return block;
+}
+
+static bool list_from(const json_t *json, sombra_value *value)
+{
+    const size_t count = json_array_size(json);
+    sombra_value *items = allocate(count, sizeof *items);
+
+    for (size_t i = 0; i < count; i++)
+        if (!from_json(json_array_get(json, i), &items[i])) return false;
+    value->type = SOMBRA_TYPE_LIST;
+    value->as.list.items = items;
+    value->as.list.count = count;
+    return true;
+}
+
+static bool map_from(json_t *json, sombra_value *value)
+{
+    sombra_entry *entries = allocate(json_object_size(json), sizeof *entries);
+    const char *key;
+    json_t *item;
+    size_t count = 0;
+
+    json_object_foreach(json, key, item)
+    {
+        entries[count].key = key;
+        entries[count].key_size = strlen(key);
+        if (!from_json(item, &entries[count++].value)) return false;
+    }
+    value->type = SOMBRA_TYPE_MAP;
+    value->as.map.entries = entries;
+    value->as.map.count = count;
+    return true;
+}
+
+static bool tagged_from(json_t *json, sombra_value *value)
+{
+    json_t *const map = json_object_get(json, "$map");
+    const char *real = json_string_value(json_object_get(json, "$float"));
+
+    if (map != NULL) return map_from(map, value);
+    if (real == NULL) return false;
+    *value = sombra_float(strcmp(real, "NaN") == 0         ? (double)NAN
+                          : strcmp(real, "Infinity") == 0  ? (double)INFINITY
+                          : strcmp(real, "-Infinity") == 0 ? -(double)INFINITY
+                                                           : strtod(real, NULL));
+    return true;
+}
+
+/* Memory of parameters lasts until the process ends: a scenario's are few. */
+static bool from_json(const json_t *json, sombra_value *value)
+{
+    memset(value, 0, sizeof *value);
+    switch (json_typeof(json)) {
+    case JSON_NULL: return true;
+    case JSON_TRUE: *value = sombra_bool(true); return true;
+    case JSON_FALSE: *value = sombra_bool(false); return true;
+    case JSON_INTEGER: *value = sombra_int(json_integer_value(json)); return true;
+    case JSON_REAL: *value = sombra_float(json_real_value(json)); return true;
+    case JSON_STRING:
+        *value = sombra_string(json_string_value(json), json_string_length(json));
+        return true;
+    case JSON_ARRAY: return list_from(json, value);
+    case JSON_OBJECT: {
+        json_t *own =
+            json_copy((json_t *)(uintptr_t)json); /* iterating asks for one that may change */
+        return own != NULL && tagged_from(own, value);
+    }
+    }
+    return false;
+}
+
+/* ---- Values out -------------------------------------------------------------------------------------------------------- */
+
+static json_t *to_json(sombra_stmt *stmt, const sombra_value *value);
+
+static json_t *tag(const char *name, json_t *content)
+{
+    json_t *tagged = json_object();
+
+    json_object_set_new(tagged, name, content);
+    return tagged;
+}
+
+static json_t *text_of(const sombra_value *value)
+{
+    char text[512];
+    size_t size;
+
+    if (sombra_value_to_string(value, text, sizeof text, &size) != SOMBRA_OK || size > sizeof text)
+        fail("a temporal value has no text");
+    return json_stringn(text, size);
+}
+
+static json_t *real_to(double real)
+{
+    if (isnan(real)) return tag("$float", json_string("NaN"));
+    if (isinf(real)) return tag("$float", json_string(real > 0 ? "Infinity" : "-Infinity"));
+    return json_real(real);
+}
+
+static json_t *name_of(sombra_stmt *stmt, sombra_name_kind kind, uint32_t id)
+{
+    size_t size;
+    const char *name = sombra_stmt_name_text(stmt, kind, id, &size);
+
+    return name == NULL ? json_string("?") : json_stringn(name, size);
+}
+
+static json_t *props_to(sombra_stmt *stmt, const sombra_prop *props, size_t count)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < count; i++) {
+        json_t *key = name_of(stmt, SOMBRA_KEY, props[i].key);
+
+        json_object_setn_new(object, json_string_value(key), json_string_length(key),
+                             to_json(stmt, &props[i].value));
+        json_decref(key);
+    }
+    return object;
+}
+
+static json_t *node_to(sombra_stmt *stmt, uint64_t id)
+{
+    sombra_node node;
+    bool found;
+    json_t *object = json_object();
+    json_t *labels = json_array();
+
+    if (sombra_stmt_node(stmt, id, &node, &found) != SOMBRA_OK)
+        fail(sombra_error_of(conn)->message);
+    json_object_set_new(object, "id", json_integer((json_int_t)id));
+    for (size_t i = 0; found && i < node.label_count; i++)
+        json_array_append_new(labels, name_of(stmt, SOMBRA_LABEL, node.labels[i]));
+    json_object_set_new(object, "labels", labels);
+    json_object_set_new(object, "properties",
+                        found ? props_to(stmt, node.props, node.prop_count) : json_object());
+    return tag("$node", object);
+}
+
+static json_t *rel_to(sombra_stmt *stmt, uint64_t id)
+{
+    sombra_rel rel;
+    bool found;
+    json_t *object = json_object();
+
+    if (sombra_stmt_rel(stmt, id, &rel, &found) != SOMBRA_OK) fail(sombra_error_of(conn)->message);
+    json_object_set_new(object, "id", json_integer((json_int_t)id));
+    json_object_set_new(object, "type",
+                        found ? name_of(stmt, SOMBRA_TYPE, rel.type) : json_string(""));
+    json_object_set_new(object, "start", json_integer(found ? (json_int_t)rel.source : 0));
+    json_object_set_new(object, "end", json_integer(found ? (json_int_t)rel.target : 0));
+    json_object_set_new(object, "properties",
+                        found ? props_to(stmt, rel.props, rel.prop_count) : json_object());
+    return tag("$rel", object);
+}
+
+static json_t *path_to(sombra_stmt *stmt, const sombra_value *value)
+{
+    json_t *parts = json_array();
+
+    json_array_append_new(parts, node_to(stmt, value->as.path.nodes[0]));
+    for (size_t i = 0; i < value->as.path.length; i++) {
+        json_array_append_new(parts, rel_to(stmt, value->as.path.rels[i]));
+        json_array_append_new(parts, node_to(stmt, value->as.path.nodes[i + 1]));
+    }
+    return tag("$path", parts);
+}
+
+static json_t *map_to(sombra_stmt *stmt, const sombra_value *value)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < value->as.map.count; i++)
+        json_object_setn_new(object, value->as.map.entries[i].key,
+                             value->as.map.entries[i].key_size,
+                             to_json(stmt, &value->as.map.entries[i].value));
+    return tag("$map", object);
+}
+
+static json_t *to_json(sombra_stmt *stmt, const sombra_value *value)
+{
+    switch ((sombra_type)value->type) {
+    case SOMBRA_TYPE_NULL: return json_null();
+    case SOMBRA_TYPE_BOOL: return json_boolean(value->as.boolean);
+    case SOMBRA_TYPE_INT: return json_integer(value->as.integer);
+    case SOMBRA_TYPE_FLOAT: return real_to(value->as.real);
+    case SOMBRA_TYPE_STRING: return json_stringn(value->as.bytes.data, value->as.bytes.size);
+    case SOMBRA_TYPE_DATE: return tag("$date", text_of(value));
+    case SOMBRA_TYPE_TIME: return tag("$time", text_of(value));
+    case SOMBRA_TYPE_LOCAL_TIME: return tag("$localtime", text_of(value));
+    case SOMBRA_TYPE_DATETIME: return tag("$datetime", text_of(value));
+    case SOMBRA_TYPE_LOCAL_DATETIME: return tag("$localdatetime", text_of(value));
+    case SOMBRA_TYPE_DURATION: return tag("$duration", text_of(value));
+    case SOMBRA_TYPE_POINT: return tag("$point", text_of(value));
+    case SOMBRA_TYPE_BYTES: return tag("$bytes", json_string(""));
+    case SOMBRA_TYPE_LIST: {
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < value->as.list.count; i++)
+            json_array_append_new(list, to_json(stmt, &value->as.list.items[i]));
+        return list;
+    }
+    case SOMBRA_TYPE_MAP: return map_to(stmt, value);
+    case SOMBRA_TYPE_NODE: return node_to(stmt, value->as.id);
+    case SOMBRA_TYPE_REL: return rel_to(stmt, value->as.id);
+    case SOMBRA_TYPE_PATH: return path_to(stmt, value);
+    }
+    fail("a value of an unknown type");
+    return NULL;
+}
+
+/* ---- Requests ------------------------------------------------------------------------------------------------------------- */
+
+static json_t *error_answer(void)
+{
+    const sombra_error *error = sombra_error_of(conn);
+    json_t *object = json_object();
+
+    json_object_set_new(object, "type", json_string(sombra_error_class(error)));
+    json_object_set_new(object, "phase", json_string(error->runtime ? "runtime" : "compile"));
+    json_object_set_new(object, "detail", json_string(sombra_error_detail(error)));
+    json_object_set_new(object, "message", json_string(error->message));
+    return tag("error", object);
+}
+
+static json_t *reset(void)
+{
+    sombra_error error;
+
+    sombra_disconnect(conn);
+    if (sombra_close(db, &error) != SOMBRA_OK ||
+        sombra_open(":memory:", NULL, &db, &error) != SOMBRA_OK ||
+        sombra_connect(db, &conn, &error) != SOMBRA_OK)
+        fail(error.message);
+    while (procedures != NULL) {
+        procedure *next = procedures->next;
+
+        json_decref(procedures->rows);
+        free(procedures);
+        procedures = next;
+    }
+    return json_pack("{s:b}", "ok", 1);
+}
+
+static json_t *read_row(sombra_stmt *stmt)
+{
+    json_t *row = json_array();
+
+    for (size_t i = 0; i < sombra_stmt_column_count(stmt); i++) {
+        sombra_value value;
+
+        if (sombra_stmt_column(stmt, i, &value) != SOMBRA_OK) fail(sombra_error_of(conn)->message);
+        json_array_append_new(row, to_json(stmt, &value));
+    }
+    return row;
+}
+
+static json_t *read_result(sombra_stmt *stmt)
+{
+    json_t *answer = json_object();
+    json_t *columns = json_array();
+    json_t *rows = json_array();
+    sombra_stmt_changes changes;
+    sombra_status status;
+
+    for (size_t i = 0; i < sombra_stmt_column_count(stmt); i++) {
+        size_t size;
+        const char *name = sombra_stmt_column_name(stmt, i, &size);
+
+        json_array_append_new(columns, json_stringn(name, size));
+    }
+    while ((status = sombra_stmt_step(stmt)) == SOMBRA_ROW)
+        json_array_append_new(rows, read_row(stmt));
+    if (status != SOMBRA_DONE) {
+        json_decref(answer);
+        json_decref(columns);
+        json_decref(rows);
+        return error_answer();
+    }
+    (void)sombra_stmt_get_changes(stmt, &changes);
+    json_object_set_new(answer, "columns", columns);
+    json_object_set_new(answer, "rows", rows);
+    json_object_set_new(answer, "stats",
+                        json_pack("{s:I,s:I,s:I,s:I}", "nodes_created",
+                                  (json_int_t)changes.nodes_created, "nodes_deleted",
+                                  (json_int_t)changes.nodes_deleted, "relationships_created",
+                                  (json_int_t)changes.rels_created, "relationships_deleted",
+                                  (json_int_t)changes.rels_deleted));
+    return answer;
+}
+
+static json_t *run(const json_t *request)
+{
+    json_t *const text = json_object_get(request, "query");
+    json_t *const params = json_object_get(request, "params");
+    sombra_stmt *stmt;
+    json_t *answer = NULL;
+    const char *name;
+    json_t *given;
+
+    if (sombra_prepare(conn, json_string_value(text), json_string_length(text), &stmt, NULL) !=
+        SOMBRA_OK)
+        return error_answer();
+    if (stmt == NULL) return json_pack("{s:[],s:[]}", "columns", "rows");
+    json_object_foreach(params, name, given)
+    {
+        sombra_value value;
+
+        if (!from_json(given, &value)) fail("a parameter is not understood");
+        const sombra_status bound = sombra_stmt_bind(stmt, name, &value);
+        if (bound != SOMBRA_OK && bound != SOMBRA_NOT_FOUND && answer == NULL)
+            answer = error_answer();
+    }
+    if (answer == NULL) answer = read_result(stmt);
+    sombra_stmt_finalize(stmt);
+    return answer;
+}
+
+static bool equal_arg(const sombra_value *given, const json_t *wanted)
+{
+    if (given->type == SOMBRA_TYPE_NULL || json_is_null(wanted))
+        return given->type == SOMBRA_TYPE_NULL && json_is_null(wanted);
+    if (json_is_number(wanted)) {
+        const double number = json_number_value(wanted);
+        if (given->type == SOMBRA_TYPE_INT) return (double)given->as.integer == number;
+        return given->type == SOMBRA_TYPE_FLOAT && given->as.real == number;
+    }
+    return json_is_string(wanted) && given->type == SOMBRA_TYPE_STRING &&
+           given->as.bytes.size == json_string_length(wanted) &&
+           memcmp(given->as.bytes.data, json_string_value(wanted), given->as.bytes.size) == 0;
+}
+
+/* Every row whose argument part equals the arguments, in the table's order. */
+static sombra_status call_table(sombra_call *call)
+{
+    const procedure *table = sombra_call_context(call);
+
+    for (size_t r = 0; r < json_array_size(table->rows); r++) {
+        json_t *const row = json_array_get(table->rows, r);
+        sombra_value values[64];
+        bool same = true;
+
+        for (size_t i = 0; i < table->arg_count && same; i++)
+            same = equal_arg(sombra_call_arg(call, i), json_array_get(row, i));
+        if (!same || table->result_count == 0) continue;
+        for (size_t i = 0; i < table->result_count; i++)
+            if (!from_json(json_array_get(row, table->arg_count + i), &values[i]))
+                return SOMBRA_INVALID;
+        const sombra_status status = sombra_call_emit(call, values);
+        if (status != SOMBRA_OK) return status;
+    }
+    return SOMBRA_OK;
+}
+
+/* Fields between a pair of parentheses. */
+static size_t count_fields(const char *open)
+{
+    size_t count = 0;
+
+    for (const char *c = open + 1; *c != '\0' && *c != ')'; c++)
+        if (c[0] == ':' && c[1] == ':') count++;
+    return count;
+}
+
+static json_t *add_procedure(const json_t *request)
+{
+    const char *signature = json_string_value(json_object_get(request, "signature"));
+    procedure *made = allocate(1, sizeof *made);
+    sombra_error error;
+    const char *open = strchr(signature, '(');
+
+    made->rows = json_incref(json_object_get(request, "rows"));
+    made->arg_count = count_fields(open);
+    made->result_count = count_fields(strchr(open + 1, '('));
+    made->next = procedures;
+    procedures = made;
+    if (sombra_register_procedure(db, signature, call_table, made, &error) != SOMBRA_OK)
+        fail(error.message);
+    return json_pack("{s:b}", "ok", 1);
+}
+
+int main(void)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+
+    while (getline(&line, &capacity, stdin) > 0) {
+        json_error_t why;
+        json_t *const request = json_loads(line, JSON_ALLOW_NUL, &why);
+        const char *op = json_string_value(json_object_get(request, "op"));
+        json_t *answer;
+
+        if (op == NULL) fail(why.text);
+        if (strcmp(op, "reset") == 0)
+            answer = reset();
+        else if (strcmp(op, "run") == 0)
+            answer = run(request);
+        else if (strcmp(op, "procedure") == 0)
+            answer = add_procedure(request);
+        else
+            answer = json_pack("{s:s}", "unsupported", "no such request");
+        if (answer == NULL) fail("out of memory");
+        json_dumpf(answer, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17));
+        putchar('\n');
+        fflush(stdout);
+        json_decref(answer);
+        json_decref(request);
+    }
+    sombra_disconnect(conn);
+    (void)sombra_close(db, NULL);
+    free(line);
+    return 0;
+}
