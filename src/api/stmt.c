@@ -325,10 +325,11 @@ static sb_status write_plan(sombra_stmt *stmt, bool json)
 {
     sombra_conn *const conn = stmt->conn;
     const sb_compiled *compiled;
-    sb_exec *const exec = sb_cypher_exec(stmt->inner);
 
     sb_buffer_reset(&stmt->text);
     SB_TRY(sb_cypher_plan(stmt->inner, conn->txn.graph, NULL, &compiled, &conn->err));
+    sb_exec *const exec =
+        sb_cypher_exec(stmt->inner); /* planning anew closes the one of the old plan */
     const sb_exec_operator_profile *profile = exec == NULL ? NULL : sb_exec_profile(exec);
     if (json) return sb_cypher_explain_json(compiled, profile, &stmt->text, &conn->err);
     return sb_cypher_explain_text(compiled, profile, &stmt->text, &conn->err);

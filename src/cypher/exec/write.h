@@ -44,7 +44,7 @@ typedef struct sb_creator {
     const sb_plan_create *plan;
     sb_props *node_props, *rel_props;
     sb_out *node_outs, *rel_outs; /* what was made last */
-    uint32_t label_count; /* of all nodes of a row, for the statistics */
+    uint32_t label_count;         /* of all nodes of a row, for the statistics */
     sb_changes changes;
 } sb_creator;
 SB_MUST_CHECK sb_status sb_creator__open(sb_exec *run, const sb_plan_create *plan,

@@ -60,7 +60,7 @@ static uint64_t schema_stamp(sb_view *view)
 {
     size_t count;
     const sb_schema *schemas = sb_schemas(view, &count);
-    uint64_t stamp = count;
+    uint64_t stamp = UINT64_C(0x9E3779B97F4A7C15) + count; /* not 0, which the hash keeps */
 
     for (size_t i = 0; i < count; i++)
         stamp = sb_hash_u64(stamp ^ schemas[i].id);
