@@ -98,6 +98,12 @@ sb_store__adjacency *sb_store__adjacency_entry(sb_view *view, sb_type_id type, u
     return sb_store__adjacency_at(view, *place - 1);
 }
 
+void sb_store__adjacency_join(sb_view *view, sb_tree *own, const sb_store__adjacency *side)
+{
+    own->side = &side->tree;
+    own->side_version = &view->meta.aside_version;
+}
+
 /* The entry's tree is about to change. */
 static sb_status before_change(sb_view *view, sb_store__adjacency *entry, sb_err *err)
 {
@@ -238,7 +244,8 @@ static sb_status open_side(sb_view *view, sb_store__adjacency *own, sb_store__ad
         SB_TRY(make_tree(view, own->type, own->lane + SB_LANE_SIDE_OUT, side, err));
     else
         SB_TRY(before_change(view, *side, err));
-    own->tree.side = &(*side)->tree;
+    sb_store__adjacency_join(view, &own->tree, *side);
+    view->meta.aside_version = view->writer.base.aside_version + 1;
     return SB_OK;
 }
 

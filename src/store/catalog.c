@@ -75,14 +75,14 @@ sb_status sb_store__meta_decode(const uint8_t *bytes, sb_pgno page_count, sb_sto
     }
     meta->set_count = sb_load_le32(bytes + SB_META_SET_COUNT);
     meta->next_schema = sb_load_le32(bytes + SB_META_NEXT_SCHEMA);
+    meta->aside_version = sb_load_le32(bytes + SB_META_ASIDE);
     for (unsigned core = 0; core < SB_CORE_TREES; core++) {
         SB_TRY(decode_core(bytes + SB_META_CORE + core * SB_META_TREE_BYTES, page_count,
                            &meta->core[core], err));
     }
     if (meta->next_tree < SB_FIRST_TREE || meta->next_schema == 0 || meta->set_count == 0 ||
         meta->node_end == 0 || meta->node_end > SB_ID_MAX + 1 || meta->rel_end == 0 ||
-        meta->rel_end > SB_ID_MAX + 1 || meta->name_counts[SB_NAME_TYPE] > SB_TYPE_ID_MAX ||
-        sb_load_le32(bytes + SB_META_NEXT_SCHEMA + 4) != 0) {
+        meta->rel_end > SB_ID_MAX + 1 || meta->name_counts[SB_NAME_TYPE] > SB_TYPE_ID_MAX) {
         return SB_FAIL(err, SB_CORRUPT, "catalog: a counter of the commit's area is out of range");
     }
     return SB_OK;
@@ -104,6 +104,7 @@ void sb_store__meta_encode(const sb_store__meta *meta, uint8_t *bytes)
     }
     sb_store_le32(bytes + SB_META_SET_COUNT, meta->set_count);
     sb_store_le32(bytes + SB_META_NEXT_SCHEMA, meta->next_schema);
+    sb_store_le32(bytes + SB_META_ASIDE, meta->aside_version);
     for (unsigned core = 0; core < SB_CORE_TREES; core++) {
         uint8_t *place = bytes + SB_META_CORE + core * SB_META_TREE_BYTES;
         sb_store_le32(place, meta->core[core].root);

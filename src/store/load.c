@@ -172,7 +172,8 @@ static sb_status load_adjacency(void *ctx, sb_bytes key, sb_bytes value, sb_err 
         return SB_FAIL(err, SB_CORRUPT, "catalog: lists of type %u aside, but none to be beside of",
                        type);
     }
-    own->tree.side = own->saved.side = &entry->tree;
+    sb_store__adjacency_join(l->view, &own->tree, entry);
+    own->saved = own->tree;
     return SB_OK;
 }
 

@@ -25,7 +25,8 @@
 #define SB_META_NAME_COUNTS   48u /* 3 × u32: labels, types, keys */
 #define SB_META_SET_COUNT     60u /* u32: label sets, the empty one included */
 #define SB_META_NEXT_SCHEMA   64u /* u32: id of the next schema definition */
-#define SB_META_CORE          72u /* SB_CORE_TREES × SB_META_TREE_BYTES; 68..71 are reserved, 0 */
+#define SB_META_ASIDE         68u /* u32: changes in a commit that puts list entries aside */
+#define SB_META_CORE          72u /* SB_CORE_TREES × SB_META_TREE_BYTES */
 #define SB_META_TREE_BYTES                                                                         \
     20u /* root u32, leaf count u32, moved_at u64, height u8, 3 reserved bytes */
 
@@ -49,6 +50,7 @@ _Static_assert(SB_META_CORE + SB_CORE_TREES * SB_META_TREE_BYTES == SB_META_BYTE
 typedef struct sb_store__meta {
     bool founded;
     uint32_t next_tree, next_schema;
+    uint32_t aside_version; /* sb_tree.side_version of all sides */
     uint32_t name_counts[SB_NAME_KINDS], set_count;
     uint64_t names_version, trees_version, lineage;
     uint64_t node_end, rel_end;
@@ -379,6 +381,8 @@ SB_INLINE sb_store__adjacency *sb_store__adjacency_at(const sb_view *view, uint3
 }
 /* The entry of (type, direction), made when absent (tree.id 0 then). NULL: no memory. */
 sb_store__adjacency *sb_store__adjacency_entry(sb_view *view, sb_type_id type, unsigned lane);
+/* Lists of own are read together with those aside from here on. */
+void sb_store__adjacency_join(sb_view *view, sb_tree *own, const sb_store__adjacency *side);
 /* An entry that has a tree, or NULL. */
 sb_store__adjacency *sb_store__adjacency_find(const sb_view *view, sb_type_id type, unsigned lane);
 

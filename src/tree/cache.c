@@ -74,6 +74,7 @@ void sb_tree_forget_leaves(sb_session *session)
     void *object = NULL;
     sb_leaf_cache *cache;
 
+    sb_list__forget_filters(session);
     /* none, so nothing to forget */
     if (sb_session_ext_get(session, &cache_kind, &object, NULL) != SB_OK) return;
     cache = object;

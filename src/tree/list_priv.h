@@ -283,6 +283,36 @@ SB_INLINE bool sb_list__has_side(const sb_tree *tree)
 {
     return SB_UNLIKELY(tree->side != NULL) && tree->side->root != SB_PGNO_NONE;
 }
+/* ---- list_filter.c: which nodes may have entries aside ---- */
+typedef struct sb_aside_filter {
+    const uint64_t *words; /* NULL: not known, all may; valid until the next call for it */
+    uint64_t mask;
+} sb_aside_filter;
+/* The filter of tree's side, which it has, when it is worth it: asked look-ups follow. */
+sb_aside_filter sb_list__aside_filter(sb_txn *txn, const sb_tree *tree, size_t asked);
+SB_INLINE uint64_t sb_list__aside_word(uint64_t node, uint64_t mask)
+{
+    return sb_hash_u64(node) & mask;
+}
+SB_INLINE uint64_t sb_list__aside_bits(uint64_t node)
+{
+    const uint64_t hash = sb_hash_u64(node);
+    return 1ull << (hash >> 58) | 1ull << (hash >> 52 & 63);
+}
+SB_INLINE bool sb_list__aside_has(const sb_aside_filter *filter, uint64_t node)
+{
+    const uint64_t bits = sb_list__aside_bits(node);
+    return filter->words == NULL ||
+           (filter->words[sb_list__aside_word(node, filter->mask)] & bits) == bits;
+}
+/* May node have entries aside of tree? */
+SB_INLINE bool sb_list__may_be_aside(sb_txn *txn, const sb_tree *tree, uint64_t node)
+{
+    if (!sb_list__has_side(tree)) return false;
+    const sb_aside_filter filter = sb_list__aside_filter(txn, tree, 1);
+    return sb_list__aside_has(&filter, node);
+}
+
 /* A list just opened in its tree (plain): weave in what the tree's side has of it, from (neighbor, rel) on. Closes the list when it
  * fails. */
 SB_MUST_CHECK sb_status sb_list__weave(sb_list *list, uint64_t neighbor, uint64_t rel, sb_err *err);

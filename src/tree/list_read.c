@@ -84,7 +84,7 @@ sb_status sb_list__open_plain(sb_txn *txn, const sb_tree *tree, uint64_t node, s
 sb_status sb_list_open(sb_txn *txn, const sb_tree *tree, uint64_t node, sb_list *list, sb_err *err)
 {
     SB_TRY(sb_list__open_plain(txn, tree, node, list, err));
-    return sb_list__has_side(tree) ? sb_list__weave(list, 0, 0, err) : SB_OK;
+    return sb_list__may_be_aside(txn, tree, node) ? sb_list__weave(list, 0, 0, err) : SB_OK;
 }
 
 /* Does the list go on behind the page at hand? Then *key is where. */
@@ -209,7 +209,8 @@ sb_status sb_list_seek(sb_txn *txn, const sb_tree *tree, uint64_t node, uint64_t
                        uint64_t rel, sb_list *list, sb_err *err)
 {
     SB_TRY(sb_list__seek_plain(txn, tree, node, neighbor, rel, list, err));
-    return sb_list__has_side(tree) ? sb_list__weave(list, neighbor, rel, err) : SB_OK;
+    return sb_list__may_be_aside(txn, tree, node) ? sb_list__weave(list, neighbor, rel, err)
+                                                  : SB_OK;
 }
 
 /* ---- Many nodes at once -------------------------------------------------------------------------------------- */
@@ -253,7 +254,7 @@ static sb_status open_group(sb_txn *txn, const sb_tree *tree, size_t count, sb_l
         SB_PREFETCH(list->chunk.neighbors);
         list->remaining = sb_list__rest(list->page.bytes, list->node);
         list->total = list->chunk.count + list->remaining;
-        if (sb_list__has_side(tree)) SB_TRY(sb_list__weave(list, 0, 0, err));
+        if (sb_list__may_be_aside(txn, tree, list->node)) SB_TRY(sb_list__weave(list, 0, 0, err));
     }
     return SB_OK;
 }

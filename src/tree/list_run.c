@@ -147,7 +147,7 @@ static SB_NOINLINE sb_status run_by_descent(sb_txn *txn, const sb_tree *tree, ui
     SB_TRY(sb_tree__leaf_of_id(txn, tree, node, &page, &pgno, err));
     home = kept(txn, &page);
     if (SB_LIKELY(home != NULL)) set_run(home, node, run);
-    return sb_list__has_side(tree) ? look_aside(txn, tree, node, run, err) : SB_OK;
+    return sb_list__may_be_aside(txn, tree, node) ? look_aside(txn, tree, node, run, err) : SB_OK;
 }
 
 sb_status sb_list_run(sb_txn *txn, const sb_tree *tree, uint64_t node, sb_id_list *run, sb_err *err)
@@ -156,16 +156,20 @@ sb_status sb_list_run(sb_txn *txn, const sb_tree *tree, uint64_t node, sb_id_lis
 
     if (SB_UNLIKELY(home == NULL)) return run_by_descent(txn, tree, node, run, err);
     set_run(home, node, run);
-    return sb_list__has_side(tree) ? look_aside(txn, tree, node, run, err) : SB_OK;
+    return sb_list__may_be_aside(txn, tree, node) ? look_aside(txn, tree, node, run, err) : SB_OK;
 }
 
-/* Which of up to GROUP nodes have entries in the tree's side. */
+/* Which of up to GROUP nodes have entries in the tree's side; a few may be named that have none. */
 static sb_status find_aside(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
                             bool *aside, sb_err *err)
 {
+    const sb_aside_filter filter = sb_list__aside_filter(txn, tree, count);
     const uint8_t *pages[GROUP];
     bool stay;
 
+    for (size_t i = 0; i < count && filter.words != NULL; i++)
+        aside[i] = sb_list__aside_has(&filter, nodes[i]);
+    if (filter.words != NULL) return SB_OK;
     SB_TRY(find_homes(txn, tree->side, nodes, count, pages, &stay, err));
     for (size_t i = 0; i < count; i++)
         aside[i] = !stay || pages[i] == NULL || sb_list__length(pages[i], nodes[i]) != 0;
@@ -270,6 +274,25 @@ static sb_status add_lengths(sb_txn *txn, const sb_tree *tree, const uint64_t *n
     return SB_OK;
 }
 
+/* Add what lies aside, to those that may have something there. */
+static sb_status add_aside(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
+                           uint64_t *degrees, sb_err *err)
+{
+    const sb_aside_filter filter = sb_list__aside_filter(txn, tree, count);
+    uint64_t asked[GROUP], lengths[GROUP] = {0};
+    size_t places[GROUP], found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!sb_list__aside_has(&filter, nodes[i])) continue;
+        asked[found] = nodes[i];
+        places[found++] = i;
+    }
+    if (found > 0) SB_TRY(add_lengths(txn, tree->side, asked, found, lengths, err));
+    for (size_t i = 0; i < found; i++)
+        degrees[places[i]] += lengths[i];
+    return SB_OK;
+}
+
 sb_status sb_lists_degrees(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
                            uint64_t *degrees, sb_err *err)
 {
@@ -280,7 +303,7 @@ sb_status sb_lists_degrees(sb_txn *txn, const sb_tree *tree, const uint64_t *nod
         if (tree->root != SB_PGNO_NONE)
             SB_TRY(add_lengths(txn, tree, nodes + at, size, degrees + at, err));
         if (sb_list__has_side(tree))
-            SB_TRY(add_lengths(txn, tree->side, nodes + at, size, degrees + at, err));
+            SB_TRY(add_aside(txn, tree, nodes + at, size, degrees + at, err));
     }
     return SB_OK;
 }

@@ -131,6 +131,30 @@ static void stream_slot(stream *from, bool *found)
     }
 }
 
+/* The lists of nodes below limit that follow in the page, in one go. */
+static sb_status stream_below(stream *from, uint64_t limit, sb_list_scan_visit visit, void *ctx)
+{
+    sb_list_view view;
+    uint32_t begin;
+
+    if (from->page.bytes == NULL) return SB_OK;
+    sb_list__view(from->page.bytes, &view);
+    begin = sb_list__end(view.page, from->slot);
+    for (; from->slot < view.slot_count; from->slot++) {
+        const uint32_t end = sb_list__end(view.page, from->slot + 1);
+        const uint64_t node = sb_list__slot_node(&view, from->slot);
+        sb_chunk chunk;
+
+        if (node >= limit || node > from->last) break;
+        if (begin == end) continue;
+        sb_list__chunk(&view, begin, end, &chunk);
+        begin = end;
+        SB_TRY(visit(ctx, node, &chunk, true));
+        from->node = node;
+    }
+    return SB_OK;
+}
+
 static sb_status stream_next(stream *from, sb_err *err)
 {
     bool found = false;
@@ -193,7 +217,12 @@ static sb_status scan_woven(stream *main, stream *side, sb_list_scan_visit visit
         any = true;
         SB_TRY(visit(ctx, node, &chunk, starts));
         sb_list__chunk_skip(&from->chunk, take);
-        if (from->chunk.count == 0) SB_TRY(stream_next(from, err));
+        if (from->chunk.count > 0) continue;
+        /* Up to where the side goes on the tree's lists are whole, but for one that a leaf begins or ends with. */
+        if (from == main && main->slot > 0)
+            SB_TRY(stream_below(main, side->chunk.count > 0 ? side->node : UINT64_MAX, visit, ctx));
+        if (from == main) node = main->node;
+        SB_TRY(stream_next(from, err));
     }
     return SB_OK;
 }

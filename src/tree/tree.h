@@ -35,6 +35,8 @@ struct sb_tree {
     /* Lists: a smaller tree with entries of the same nodes that are not merged in yet, or NULL. Borrowed. What reads
      * lists reads both as one; what writes, builds and verifies takes this tree alone. */
     const sb_tree *side;
+    /* A number that differs in two commits when something was put into the side in between; borrowed, NULL: not known. */
+    const uint32_t *side_version;
 };
 
 #define SB_TREE_MAX_HEIGHT 16u
@@ -315,7 +317,7 @@ SB_MUST_CHECK sb_status sb_lists_scan(sb_txn *txn, const sb_tree *tree, uint64_t
                                       uint64_t last, sb_list_scan_visit visit, void *ctx,
                                       sb_err *err);
 
-/* Drop all that the session's leaf cache remembers: for whoever notices that the whole content was replaced by that of
+/* Drop all that the session's leaf cache, and its filters of what lies aside, remember: for whoever notices that the whole content was replaced by that of
  * another file, whose trees may have the same numbers and older moved_at (sb_pager_replace). */
 void sb_tree_forget_leaves(sb_session *session);
 

@@ -99,6 +99,9 @@ SB_MUST_CHECK sb_status sb_tree__leaf_of_id(sb_txn *txn, const sb_tree *tree, ui
 /* Only look: the page number remembered for id or SB_PGNO_NONE; to prefetch for batches. */
 sb_pgno sb_tree__leaf_hint(sb_txn *txn, const sb_tree *tree, uint64_t id);
 
+/* The session's filters of what lists have aside (list_filter.c) go, too, when the whole content was replaced. */
+void sb_list__forget_filters(sb_session *session);
+
 /* The transaction's state of this layer (a transaction extension): buffer pool of 16, counters, scratch. */
 typedef struct sb_tree_txn sb_tree_txn;
 SB_MUST_CHECK sb_status sb_tree__txn(sb_txn *txn, sb_tree_txn **state, sb_err *err);

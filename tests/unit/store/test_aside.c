@@ -370,6 +370,89 @@ static void test_store_aside__rolls_back(void **state)
     free_world(w);
 }
 
+static uint64_t degree_of(world *w, sb_txn *txn, sb_view *view, uint64_t node)
+{
+    uint64_t bias, degree;
+    const sb_tree *tree = sb_adjacency_tree(view, w->type, SB_OUT, &bias);
+
+    OK(&w->f, sb_list_degree(txn, tree, node + bias, &degree, &w->f.err));
+    return degree;
+}
+
+/* Which nodes have something aside is remembered by who reads (tree/list_filter.c): what a commit adds is seen by the next
+ * snapshot, what a transaction adds by itself, and what is rolled back by nobody. */
+static void test_store_aside__filters_keep_up(void **state)
+{
+    world *w = make_world(28);
+    sb_session *other;
+    sb_txn *read;
+    sb_view *view;
+    (void)state;
+    OK(&w->f, sb_session_open(w->f.pager, &other, &w->f.err));
+    begin_write(&w->f);
+    insert(w, 300, 0);
+    commit(&w->f);
+    for (uint64_t node = 2; node < 400; node += 2) {
+        const bool keeps = node % 3 == 0;
+        uint64_t before = 0;
+
+        /* Often enough to have a filter in both sessions. */
+        OK(&w->f, sb_txn_begin_read(other, &read, &w->f.err));
+        OK(&w->f, sb_view_get(read, &view, &w->f.err));
+        for (unsigned i = 0; i < 200; i++)
+            before = degree_of(w, read, view, node);
+        begin_write(&w->f);
+        for (unsigned i = 0; i < 200; i++)
+            assert_int_equal(degree_of(w, w->f.txn, w->f.view, node), before);
+        insert(w, 1, node);
+        assert_int_equal(degree_of(w, w->f.txn, w->f.view, node), before + 1);
+        if (keeps) {
+            commit(&w->f);
+        } else {
+            rollback(&w->f);
+            w->count--;
+        }
+        assert_int_equal(degree_of(w, read, view, node), before);
+        sb_txn_rollback(read);
+        OK(&w->f, sb_txn_begin_read(other, &read, &w->f.err));
+        OK(&w->f, sb_view_get(read, &view, &w->f.err));
+        assert_int_equal(degree_of(w, read, view, node), before + keeps);
+        sb_txn_rollback(read);
+    }
+    assert_true(is_aside(w));
+    check(w);
+    sb_session_close(other);
+    free_world(w);
+}
+
+/* Without memory for a filter each look-up looks. */
+static void test_store_aside__no_memory_for_a_filter(void **state)
+{
+    world *w = make_world(29);
+    store_fixture *f = &w->f;
+    (void)state;
+    begin_write(f);
+    insert(w, 300, 0);
+    commit(f);
+    begin_read(f);
+    check_view(w, f->txn, f->view); /* what else a session needs is there */
+    rollback(f);
+    begin_write(f);
+    insert(w, 1, 0); /* the filter made meanwhile is stale */
+    commit(f);
+    begin_read(f);
+    f->alloc.fail_at = f->alloc.alloc_count + 1;
+    f->alloc.fail_persistent = true;
+    for (unsigned i = 0; i < 1000; i++)
+        assert_true(degree_of(w, f->txn, f->view, w->rels[w->count - 1].node) > 0);
+    check_view(w, f->txn, f->view);
+    f->alloc.fail_at = 0;
+    f->alloc.fail_persistent = false;
+    rollback(f);
+    check(w);
+    free_world(w);
+}
+
 static bool note_progress(void *ctx, uint64_t done, uint64_t total)
 {
     uint64_t *last = ctx;
@@ -479,9 +562,10 @@ static void test_store_aside__rows_that_lie(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_store_aside__few_pages),     TEST(test_store_aside__dense_batches_go_home),
-        TEST(test_store_aside__bounded),       TEST(test_store_aside__rolls_back),
-        TEST(test_store_aside__copied_home),   TEST(test_store_aside__allocation_failures),
+        TEST(test_store_aside__few_pages),       TEST(test_store_aside__dense_batches_go_home),
+        TEST(test_store_aside__bounded),         TEST(test_store_aside__rolls_back),
+        TEST(test_store_aside__filters_keep_up), TEST(test_store_aside__no_memory_for_a_filter),
+        TEST(test_store_aside__copied_home),     TEST(test_store_aside__allocation_failures),
         TEST(test_store_aside__rows_that_lie),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
