@@ -8,7 +8,7 @@
 typedef struct sb_seek_op {
     sb_operator op;
     const sb_var *entity, *from_var, *to_var;
-    bool on_rels;
+    bool on_rels, either;
     sb_out *found, *from, *to;
     /* the input row at hand */
     const sb_batch *in; /* NULL: take the next */
@@ -17,10 +17,12 @@ typedef struct sb_seek_op {
     uint32_t count;
     uint32_t rows[SB_BATCH_ROWS];
     uint64_t ids[SB_BATCH_ROWS];
+    uint64_t sources[SB_BATCH_ROWS], targets[SB_BATCH_ROWS]; /* of relationships */
     uint8_t exist[SB_BATCH_ROWS / 8];
     /* by id: the ids of the row, not yet looked at */
     sb_eval *id;
-    uint64_t *wanted; /* step arena */
+    uint64_t *wanted; /* step arena, or: */
+    uint64_t one;
     uint64_t wanted_count, wanted_at;
     /* by index */
     sb_eval **equal;
@@ -42,43 +44,67 @@ static sb_status open_outs(sb_seek_op *s)
     return SB_OK;
 }
 
-/* Ends of the relationships gathered. */
-static sb_status bind_ends(sb_seek_op *s)
+/* Rows that can be gathered: where each becomes two, half a batch. */
+static uint32_t room_of(const sb_seek_op *s)
+{
+    return s->either ? SB_BATCH_ROWS / 2 : SB_BATCH_ROWS;
+}
+
+/* Each relationship again, the other way round, unless it is a loop. Ends are there. */
+static void add_turned(sb_seek_op *s)
+{
+    uint32_t count = s->count;
+
+    for (uint32_t i = 0; i < s->count; i++)
+        count += s->sources[i] != s->targets[i];
+    for (uint32_t i = s->count, to = s->count = count; i-- > 0;) {
+        const uint64_t source = s->sources[i], target = s->targets[i];
+        const uint32_t copies = source == target ? 1 : 2;
+        for (uint32_t k = copies;
+             k-- > 0;) { /* from the end: nothing is overwritten before it is read */
+            to--;
+            s->rows[to] = s->rows[i];
+            s->ids[to] = s->ids[i];
+            s->sources[to] = k == 0 ? source : target;
+            s->targets[to] = k == 0 ? target : source;
+        }
+    }
+}
+
+static sb_status find_ends(sb_seek_op *s)
 {
     sb_exec *run = s->op.run;
-    uint64_t *sources = NULL, *targets = NULL;
 
-    if (s->from == NULL && s->to == NULL) return SB_OK;
-    if (s->from != NULL &&
-        (sources = sb_exec__out_begin(run, s->from, SB_VECTOR_NODE, s->count)) == NULL)
-        return sb_exec__no_memory(run);
-    if (s->to != NULL &&
-        (targets = sb_exec__out_begin(run, s->to, SB_VECTOR_NODE, s->count)) == NULL)
-        return sb_exec__no_memory(run);
-    SB_TRY(sb_graph_fetch_ends(run->graph, s->ids, s->count, sources, targets, NULL, s->exist,
+    if (!s->on_rels || (s->from == NULL && s->to == NULL && !s->either)) return SB_OK;
+    SB_TRY(sb_graph_fetch_ends(run->graph, s->ids, s->count, s->sources, s->targets, NULL, s->exist,
                                run->err));
-    sb_exec__bind(&s->op, s->from_var, s->from);
-    sb_exec__bind(&s->op, s->to_var, s->to);
+    if (s->either) add_turned(s);
     return SB_OK;
+}
+
+/* Ids as they lie here, which stay until the next call. */
+static void bind_ids(sb_seek_op *s, sb_out *out, const sb_var *var, sb_vector_kind kind,
+                     const uint64_t *ids)
+{
+    if (out == NULL) return;
+    out->vector = (sb_vector){.kind = (uint8_t)kind, .as.ids = ids};
+    sb_exec__bind(&s->op, var, out);
 }
 
 static sb_status emit(sb_seek_op *s, const sb_batch **batch)
 {
     sb_operator *op = &s->op;
 
+    SB_TRY(find_ends(s));
     if (s->in->row_count == 1)
         sb_exec__pass_row(op, s->in, 0, s->count);
     else
         SB_TRY(sb_exec__pass_rows(op, s->in, s->rows, s->count));
-    if (s->found != NULL) {
-        uint64_t *to = sb_exec__out_begin(op->run, s->found,
-                                          s->on_rels ? SB_VECTOR_REL : SB_VECTOR_NODE, s->count);
-        if (to == NULL) return sb_exec__no_memory(op->run);
-        memcpy(to, s->ids, s->count * sizeof *to);
-        sb_exec__bind(op, s->entity, s->found);
+    bind_ids(s, s->found, s->entity, s->on_rels ? SB_VECTOR_REL : SB_VECTOR_NODE, s->ids);
+    if (s->on_rels) {
+        bind_ids(s, s->from, s->from_var, SB_VECTOR_NODE, s->sources);
+        bind_ids(s, s->to, s->to_var, SB_VECTOR_NODE, s->targets);
     }
-    if (s->on_rels) SB_TRY(bind_ends(s));
-    op->out.row_count = s->count;
     *batch = &op->out;
     return SB_OK;
 }
@@ -133,10 +159,12 @@ static sb_status by_id_open(sb_operator *op)
 
     s->entity = plan->as.by_id.node;
     s->on_rels = plan->as.by_id.on_rels;
+    s->either = plan->as.by_id.either;
     s->from_var = plan->as.by_id.from;
     s->to_var = plan->as.by_id.to;
     SB_TRY(open_outs(s));
-    return sb_exec__compile(op->run, plan->as.by_id.id, &s->id);
+    if (plan->as.by_id.bound) s->found = NULL; /* it has its column already */
+    return sb_exec__compile_maybe(op->run, plan->as.by_id.id, &s->id);
 }
 
 /* Digits alone, as elementId() gives them; 0 when they are no id. */
@@ -183,24 +211,35 @@ static sb_status list_of_ids(sb_seek_op *s, const sb_val_list *list)
     return SB_OK;
 }
 
+/* 0: none. */
+static sb_status want_id(sb_seek_op *s, uint64_t id)
+{
+    if (id == 0) return SB_OK;
+    s->wanted = &s->one;
+    s->one = id;
+    s->wanted_count = 1;
+    return SB_OK;
+}
+
 static sb_status by_id_begin(sb_seek_op *s)
 {
     sb_exec *run = s->op.run;
     sb_val v;
 
     s->wanted_at = s->wanted_count = 0;
+    if (s->op.plan->as.by_id.bound) {
+        const sb_vector *column;
+        SB_TRY(sb_exec__column(run, s->in, s->entity, &column));
+        v = sb_vector_at(column, s->row);
+        return v.kind == SB_VAL_REL ? want_id(s, v.as.id) : SB_OK;
+    }
     SB_TRY(sb_exec__eval_row(s->id, s->in, s->row, &v));
     if (s->op.plan->as.by_id.list) {
         if (v.kind == SB_VAL_NULL) return SB_OK;
         if (v.kind != SB_VAL_LIST) return sb_exec__type_error(run, "IN", "a list", v);
         return list_of_ids(s, v.as.list);
     }
-    const uint64_t id = id_of(v);
-    if (id == 0) return SB_OK;
-    s->wanted = sb_arena_alloc(s->op.step, sizeof *s->wanted);
-    if (s->wanted == NULL) return sb_exec__no_memory(run);
-    s->wanted[s->wanted_count++] = id;
-    return SB_OK;
+    return want_id(s, id_of(v));
 }
 
 static sb_status which_exist(sb_seek_op *s, const uint64_t *ids, size_t count)
@@ -215,7 +254,7 @@ static sb_status which_exist(sb_seek_op *s, const uint64_t *ids, size_t count)
 static sb_status by_id_fill(sb_seek_op *s, bool *more)
 {
     const uint64_t left = s->wanted_count - s->wanted_at;
-    const uint32_t room = SB_BATCH_ROWS - s->count, n = left < room ? (uint32_t)left : room;
+    const uint32_t room = room_of(s) - s->count, n = left < room ? (uint32_t)left : room;
     const uint64_t *ids = s->wanted + s->wanted_at;
 
     if (n != 0) SB_TRY(which_exist(s, ids, n));
@@ -247,6 +286,7 @@ static sb_status seek_open(sb_operator *op)
     const sb_plan *plan = op->plan;
 
     s->entity = plan->as.seek.entity;
+    s->either = plan->as.seek.either;
     s->from_var = plan->as.seek.from;
     s->to_var = plan->as.seek.to;
     SB_TRY(open_outs(s));
@@ -510,7 +550,7 @@ static sb_status next_of_list(sb_seek_op *s)
 
 static sb_status seek_fill(sb_seek_op *s, bool *more)
 {
-    for (*more = true; s->count < SB_BATCH_ROWS;) {
+    for (*more = true; s->count < room_of(s);) {
         if (s->scan != NULL) {
             bool scanned;
             SB_TRY(fill_from_scan(s, &scanned));

@@ -1,0 +1,429 @@
+/* op_var_expand.c — paths of variable length: trails, depth first; and what can be reached, breadth first.
+ * A trail never uses a relationship twice. The stack holds, for each node on the way, what is left of its neighbors; so a path costs its
+ * last step, and memory the lists along one path. */
+#include "cypher/exec/op_priv.h"
+
+/* Longer paths look relationships up in a map. */
+#define SHORT_PATH 16u
+
+typedef struct sb_way { /* a step that may be taken */
+    uint64_t node, rel;
+} sb_way;
+
+/* The steps out of a node on the path: ways [begin, end) of the stack, those before `at` taken. */
+typedef struct sb_stop {
+    size_t at, end;
+    uint64_t rel; /* that led to the node; 0: it is the first */
+} sb_stop;
+
+typedef struct sb_trail_op {
+    sb_operator op;
+    sb_out *to, *rel; /* NULL: nobody reads it */
+    sb_expand_types types;
+    sb_labels *labels;
+    sb_eval *filter; /* of a step; NULL */
+    sb_expand *expand;
+    uint64_t generation;
+    bool reach;         /* each end once */
+    const sb_batch *in; /* NULL: take the next */
+    sb_out scratch, ends_scratch;
+    const uint64_t *nodes, *bound; /* from and, when it is bound, to */
+    uint32_t row;                  /* of in: whose paths are at hand */
+    bool begun;                    /* the row's first path has been looked at */
+    uint64_t steps;                /* between two looks at the clock */
+    sb_buffer ways, stops;         /* sb_way, sb_stop: the stack */
+    sb_map used;                   /* relationships of the path */
+    sb_buffer reached;             /* uint64_t: what can be reached, */
+    size_t reached_at;             /* handed on up to here */
+    sb_map before;                 /* nodes with a step to the start */
+    bool closes;                   /* the start can be reached */
+    /* rows made */
+    uint32_t count;
+    uint32_t rows[SB_BATCH_ROWS];
+    uint64_t ends[SB_BATCH_ROWS];
+    sb_val lists[SB_BATCH_ROWS];
+    uint32_t kept[SB_BATCH_ROWS];
+    sb_set_id sets[SB_BATCH_ROWS];
+    uint8_t found[SB_BATCH_ROWS / 8];
+    /* of one fetch */
+    uint32_t from[SB_BATCH_ROWS];
+    uint64_t fetched[SB_BATCH_ROWS], fetched_rels[SB_BATCH_ROWS];
+} sb_trail_op;
+
+static sb_status trail_open(sb_operator *op)
+{
+    sb_trail_op *t = (sb_trail_op *)op;
+    sb_exec *run = op->run;
+    const sb_plan_expand *e = &op->plan->as.expand;
+
+    sb_buffer_init(&t->ways, run->alloc);
+    sb_buffer_init(&t->stops, run->alloc);
+    sb_buffer_init(&t->reached, run->alloc);
+    sb_map_init(&t->used, run->alloc);
+    sb_map_init(&t->before, run->alloc);
+    SB_TRY(sb_exec__need_outs(op));
+    if (!e->to_bound) t->to = sb_exec__out_of(op, e->to);
+    t->rel = sb_exec__out_of(op, e->rel);
+    t->reach = e->reach_only && e->min <= 1 && e->filter == NULL && e->unlike_count == 0 &&
+               e->direction != SB_REL_EITHER && t->rel == NULL;
+    SB_TRY(sb_exec__types_open(run, e, &t->types));
+    SB_TRY(sb_exec__labels_compile(run, e->to_labels, SB_NAME_LABEL, &t->labels));
+    sb_exec__local(run, e->step_rel, true);
+    sb_exec__local(run, e->step_node, true);
+    const sb_status status = sb_exec__compile_maybe(run, e->filter, &t->filter);
+    sb_exec__local(run, e->step_rel, false);
+    sb_exec__local(run, e->step_node, false);
+    return status;
+}
+
+static void trail_close(sb_operator *op)
+{
+    sb_trail_op *t = (sb_trail_op *)op;
+
+    sb_expand_close(t->expand);
+    sb_buffer_deinit(&t->ways);
+    sb_buffer_deinit(&t->stops);
+    sb_buffer_deinit(&t->reached);
+    sb_map_deinit(&t->used);
+    sb_map_deinit(&t->before);
+    sb_exec__out_free(op->run, &t->scratch);
+    sb_exec__out_free(op->run, &t->ends_scratch);
+}
+
+static void trail_reset(sb_operator *op)
+{
+    sb_trail_op *t = (sb_trail_op *)op;
+
+    t->in = NULL;
+    if (t->generation == op->run->generation) return;
+    sb_expand_close(t->expand);
+    t->expand = NULL;
+}
+
+/* ---- Input ------------------------------------------------------------------------------------------------------ */
+
+static sb_status find_lists(sb_trail_op *t)
+{
+    sb_exec *run = t->op.run;
+    const sb_plan_expand *e = &t->op.plan->as.expand;
+
+    if (t->expand != NULL && !run->compiled->writes) return SB_OK;
+    sb_exec__types_find(run, e, &t->types);
+    sb_expand_close(t->expand);
+    t->expand = NULL;
+    if (!t->types.any) return SB_OK;
+    const sb_expand_options options = {.direction = sb_exec__direction(e->direction),
+                                       .types = t->types.ids,
+                                       .type_count = t->types.count,
+                                       .loops_once = true};
+    t->generation = run->generation;
+    return sb_expand_open(run->graph, &options, &t->expand, run->err);
+}
+
+static sb_status trail_input(sb_trail_op *t)
+{
+    sb_exec *run = t->op.run;
+    const sb_plan_expand *e = &t->op.plan->as.expand;
+
+    SB_TRY(sb_exec__pull(&t->op, &t->in));
+    if (t->in == NULL) return SB_OK;
+    t->row = 0;
+    t->begun = false;
+    SB_TRY(find_lists(t));
+    SB_TRY(sb_exec__ids(run, t->in, e->from, SB_VECTOR_NODE, &t->scratch, &t->nodes));
+    if (!e->to_bound) return SB_OK;
+    return sb_exec__ids(run, t->in, e->to, SB_VECTOR_NODE, &t->ends_scratch, &t->bound);
+}
+
+/* ---- The stack ---------------------------------------------------------------------------------------------------- */
+
+static sb_way *ways_of(const sb_trail_op *t)
+{
+    return (sb_way *)(void *)t->ways.data;
+}
+
+static size_t depth_of(const sb_trail_op *t)
+{
+    return t->stops.size / sizeof(sb_stop);
+}
+
+static sb_stop *stop_at(const sb_trail_op *t, size_t i)
+{
+    return (sb_stop *)(void *)t->stops.data + i;
+}
+
+static bool is_used(const sb_trail_op *t, uint64_t rel)
+{
+    const size_t depth = depth_of(t);
+
+    if (t->op.plan->as.expand.max > SHORT_PATH) return sb_map_find(&t->used, rel) != NULL;
+    for (size_t i = 1; i < depth; i++)
+        if (stop_at(t, i)->rel == rel) return true;
+    return false;
+}
+
+/* Put the node that rel leads to on the path, with the steps out of it unless the path ends there. */
+static sb_status push(sb_trail_op *t, uint64_t node, uint64_t rel)
+{
+    sb_exec *run = t->op.run;
+    const sb_plan_expand *e = &t->op.plan->as.expand;
+    const sb_expand_rows rows = {.from = t->from, .neighbors = t->fetched, .rels = t->fetched_rels};
+    const size_t depth = depth_of(t);
+    sb_stop stop = {.at = t->ways.size / sizeof(sb_way), .rel = rel};
+    size_t count = 1;
+
+    if (rel != 0 && e->max > SHORT_PATH && sb_map_put(&t->used, rel, 1) != SB_OK)
+        return sb_exec__no_memory(run);
+    if (depth < e->max && t->expand != NULL) {
+        sb_expand_begin(t->expand, &node, 1);
+        for (;;) {
+            SB_TRY(sb_expand_next(t->expand, &rows, SB_BATCH_ROWS, &count, run->err));
+            if (count == 0) break;
+            if (sb_buffer_reserve(&t->ways, count * sizeof(sb_way)) != SB_OK)
+                return sb_exec__no_memory(run);
+            sb_way *to = ways_of(t) + t->ways.size / sizeof(sb_way);
+            for (size_t i = 0; i < count; i++)
+                to[i] = (sb_way){t->fetched[i], t->fetched_rels[i]};
+            t->ways.size += count * sizeof(sb_way);
+        }
+    }
+    stop.end = t->ways.size / sizeof(sb_way);
+    return sb_buffer_append(&t->stops, &stop, sizeof stop) == SB_OK ? SB_OK
+                                                                    : sb_exec__no_memory(run);
+}
+
+static void pop(sb_trail_op *t)
+{
+    const sb_stop *stop = stop_at(t, depth_of(t) - 1);
+
+    if (stop->rel != 0 && t->op.plan->as.expand.max > SHORT_PATH)
+        (void)sb_map_remove(&t->used, stop->rel);
+    t->stops.size -= sizeof(sb_stop);
+    t->ways.size = depth_of(t) == 0 ? 0 : stop_at(t, depth_of(t) - 1)->end * sizeof(sb_way);
+}
+
+/* May the path go on over this step? */
+static sb_status may_take(sb_trail_op *t, const sb_way *way, bool *may)
+{
+    sb_exec *run = t->op.run;
+    const sb_plan_expand *e = &t->op.plan->as.expand;
+
+    *may = !is_used(t, way->rel) &&
+           !sb_exec__rel_used(e->unlike, e->unlike_count, t->in, t->row, way->rel);
+    if (!*may || t->filter == NULL) return SB_OK;
+    if (e->step_rel != NULL) run->locals[e->step_rel->slot] = sb_val_rel(way->rel);
+    if (e->step_node != NULL) run->locals[e->step_node->slot] = sb_val_node(way->node);
+    return sb_exec__test(t->filter, t->in, t->row, may);
+}
+
+/* ---- Rows ------------------------------------------------------------------------------------------------------------ */
+
+/* The relationships of the path, in the order of the pattern. */
+static sb_status path_list(sb_trail_op *t, sb_val *list)
+{
+    const size_t length = depth_of(t) - 1;
+    sb_val_list *made = sb_val_list_make(t->op.step, length);
+
+    if (made == NULL) return sb_exec__no_memory(t->op.run);
+    for (size_t i = 0; i < length; i++)
+        made->items[t->op.plan->as.expand.reversed ? length - 1 - i : i] =
+            sb_val_rel(stop_at(t, i + 1)->rel);
+    *list = sb_val_flat_list(made);
+    return SB_OK;
+}
+
+/* The path at hand ends at node: a row, if it is one that is asked for. */
+static sb_status add_row(sb_trail_op *t, uint64_t node)
+{
+    const sb_plan_expand *e = &t->op.plan->as.expand;
+
+    if (e->to_bound && node != t->bound[t->row]) return SB_OK;
+    if (t->rel != NULL) SB_TRY(path_list(t, &t->lists[t->count]));
+    t->rows[t->count] = t->row;
+    t->ends[t->count++] = node;
+    return SB_OK;
+}
+
+/* One step on: down, or back up. */
+static sb_status advance(sb_trail_op *t)
+{
+    const sb_plan_expand *e = &t->op.plan->as.expand;
+    sb_stop *stop = stop_at(t, depth_of(t) - 1);
+    bool may;
+
+    if (++t->steps % 4096 == 0) SB_TRY(sb_exec__tick(t->op.run));
+    if (stop->at == stop->end) {
+        pop(t);
+        return SB_OK;
+    }
+    const sb_way way = ways_of(t)[stop->at++];
+    SB_TRY(may_take(t, &way, &may));
+    if (!may) return SB_OK;
+    SB_TRY(push(t, way.node, way.rel));
+    return depth_of(t) - 1 >= e->min ? add_row(t, way.node) : SB_OK;
+}
+
+/* Paths of the row at hand until there is a batch; *done: there are no more. */
+static sb_status walk(sb_trail_op *t, bool *done)
+{
+    const sb_plan_expand *e = &t->op.plan->as.expand;
+    const uint64_t start = t->nodes[t->row];
+
+    if (!t->begun) {
+        t->begun = true;
+        sb_buffer_reset(&t->ways);
+        sb_buffer_reset(&t->stops);
+        sb_map_clear(&t->used);
+        if (start != 0) {
+            SB_TRY(push(t, start, 0));
+            if (e->min == 0) SB_TRY(add_row(t, start));
+        }
+    }
+    while (t->count < SB_BATCH_ROWS && depth_of(t) != 0)
+        SB_TRY(advance(t));
+    *done = depth_of(t) == 0;
+    return SB_OK;
+}
+
+/* ---- Reaching -------------------------------------------------------------------------------------------------------- */
+
+static sb_status note_reached(void *ctx, sb_node_id node, uint32_t depth)
+{
+    sb_trail_op *t = ctx;
+    const sb_plan_expand *e = &t->op.plan->as.expand;
+
+    if (t->before.count != 0 && depth < e->max && sb_map_find(&t->before, node) != NULL)
+        t->closes = true;
+    if (depth == 0) return SB_OK;
+    if (sb_buffer_append(&t->reached, &node, sizeof node) != SB_OK)
+        return sb_exec__no_memory(t->op.run);
+    return (t->reached.size / sizeof node) % 65536 == 0 ? sb_exec__tick(t->op.run) : SB_OK;
+}
+
+/* Nodes from which a step leads to the start: whether the walk comes back is told by meeting one of them. */
+static sb_status find_before(sb_trail_op *t, uint64_t start)
+{
+    sb_exec *run = t->op.run;
+    const sb_plan_expand *e = &t->op.plan->as.expand;
+    const sb_neighbors_options options = {.direction = e->direction == SB_REL_OUT ? SB_IN : SB_OUT,
+                                          .types = t->types.ids,
+                                          .type_count = t->types.count};
+    size_t count = 0, capacity;
+
+    sb_map_clear(&t->before);
+    do {
+        capacity = t->ways.capacity / sizeof(sb_neighbor);
+        SB_TRY(sb_graph_neighbors(run->graph, start, &options, (sb_neighbor *)(void *)t->ways.data,
+                                  capacity, &count, run->err));
+        if (count > capacity && sb_buffer_reserve(&t->ways, count * sizeof(sb_neighbor)) != SB_OK)
+            return sb_exec__no_memory(run);
+    } while (count > capacity);
+    for (size_t i = 0; i < count; i++)
+        if (sb_map_put(&t->before, ((const sb_neighbor *)(const void *)t->ways.data)[i].node, 1) !=
+            SB_OK)
+            return sb_exec__no_memory(run);
+    return SB_OK;
+}
+
+static sb_status begin_reach(sb_trail_op *t, uint64_t start)
+{
+    sb_exec *run = t->op.run;
+    const sb_plan_expand *e = &t->op.plan->as.expand;
+    const sb_bfs_options options = {.direction = sb_exec__direction(e->direction),
+                                    .types = t->types.ids,
+                                    .type_count = t->types.count,
+                                    .max_depth = e->max};
+    sb_bfs_result result;
+
+    t->begun = true;
+    t->closes = e->min == 0;
+    t->reached_at = 0;
+    sb_buffer_reset(&t->reached);
+    sb_map_clear(&t->before);
+    if (start == 0) return SB_OK;
+    if (t->expand != NULL) {
+        if (e->min != 0) SB_TRY(find_before(t, start));
+        SB_TRY(sb_graph_bfs(run->graph, start, &options, note_reached, t, &result, run->err));
+    }
+    if (t->closes && sb_buffer_append(&t->reached, &start, sizeof start) != SB_OK)
+        return sb_exec__no_memory(run);
+    return SB_OK;
+}
+
+static sb_status reach(sb_trail_op *t, bool *done)
+{
+    const size_t total_bytes = sizeof(uint64_t);
+
+    if (!t->begun) SB_TRY(begin_reach(t, t->nodes[t->row]));
+    const size_t total = t->reached.size / total_bytes;
+    for (; t->reached_at < total && t->count < SB_BATCH_ROWS; t->reached_at++)
+        SB_TRY(add_row(t, ((const uint64_t *)(const void *)t->reached.data)[t->reached_at]));
+    *done = t->reached_at == total;
+    return SB_OK;
+}
+
+/* ---- Handing on -------------------------------------------------------------------------------------------------------- */
+
+static sb_status keep_labelled(sb_trail_op *t)
+{
+    sb_exec *run = t->op.run;
+    uint32_t kept = 0;
+
+    if (t->labels == NULL || t->count == 0) return SB_OK;
+    SB_TRY(sb_graph_fetch_sets(run->graph, t->ends, t->count, t->sets, t->found, run->err));
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (!sb_bit_get(t->found, i) || !sb_exec__labels_match_set(run, t->labels, t->sets[i]))
+            continue;
+        t->rows[kept] = t->rows[i];
+        t->ends[kept] = t->ends[i];
+        t->lists[kept++] = t->lists[i];
+    }
+    t->count = kept;
+    return SB_OK;
+}
+
+static sb_status emit_trails(sb_trail_op *t, const sb_batch **batch)
+{
+    sb_operator *op = &t->op;
+    const sb_plan_expand *e = &op->plan->as.expand;
+
+    SB_TRY(sb_exec__pass_rows(op, t->in, t->rows, t->count));
+    if (t->to != NULL) {
+        t->to->vector = (sb_vector){.kind = SB_VECTOR_NODE, .as.ids = t->ends};
+        sb_exec__bind(op, e->to, t->to);
+    }
+    if (t->rel != NULL) {
+        t->rel->vector = (sb_vector){.kind = SB_VECTOR_ANY, .as.vals = t->lists};
+        sb_exec__bind(op, e->rel, t->rel);
+    }
+    *batch = &op->out;
+    return SB_OK;
+}
+
+static sb_status trail_next(sb_operator *op, const sb_batch **batch)
+{
+    sb_trail_op *t = (sb_trail_op *)op;
+    bool done;
+
+    *batch = NULL;
+    SB_TRY(sb_exec__begin_step(op));
+    t->count = 0;
+    while (t->count == 0) {
+        if (t->in == NULL || t->row >= t->in->row_count) SB_TRY(trail_input(t));
+        if (t->in == NULL) return SB_OK;
+        while (t->row < t->in->row_count && t->count < SB_BATCH_ROWS) {
+            SB_TRY(t->reach ? reach(t, &done) : walk(t, &done));
+            if (!done) break;
+            t->row++;
+            t->begun = false;
+        }
+        SB_TRY(keep_labelled(t));
+    }
+    return emit_trails(t, batch);
+}
+
+const sb_operator_ops sb_exec__var_expand = {.state_bytes = sizeof(sb_trail_op),
+                                             .open = trail_open,
+                                             .next = trail_next,
+                                             .reset = trail_reset,
+                                             .close = trail_close};
