@@ -165,7 +165,7 @@ typedef struct sombra_value {
         /* clang-format on */
     } as;
 } sombra_value;
-/** One entry of a map. */
+/** One entry of a map. Of entries with one key the last counts. */
 typedef struct sombra_entry {
     const char *key; /**< UTF-8, not NUL-terminated */
     size_t key_size;

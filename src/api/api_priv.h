@@ -23,7 +23,9 @@ typedef struct sombra_base {
 struct sombra_db {
     sb_counting_allocator memory; /* every block of this database; its limit is memory_limit */
     sombra_base base;
-    sb_vfs *vfs;     /* owned, unless it is that of base */
+    sb_vfs *vfs; /* owned, unless it is that of base */
+    sb_vfs *
+        files; /* what queries read and write beside the database: vfs, or, of one in memory, the system's */
     sb_pager *pager; /* owned */
     sb_profile profile;
     sombra_options options;       /* as opened */

@@ -117,6 +117,7 @@ static void free_db(sombra_db *db)
     const sb_allocator *alloc = db->base.alloc;
     sb_cypher_registry_destroy(db->registry);
     sb_mutex_destroy(db->lock);
+    if (db->files != db->vfs) sombra__files_close(db, db->files);
     if (db->vfs != db->base.vfs) sb_vfs_destroy(db->vfs);
     sb_free(alloc, db, sizeof *db);
 }
@@ -189,6 +190,10 @@ static sb_status open_db(sombra_db *db, const char *path, const sombra_options *
     SB_TRY(sb_cypher_registry_create(&db->memory.base, &db->registry, err));
     SB_TRY(in_memory ? sb_vfs_mem_create(&db->memory.base, &db->vfs, err)
                      : sombra__files_open(db, &db->vfs, err));
+    if (in_memory)
+        SB_TRY(sombra__files_open(db, &db->files, err));
+    else
+        db->files = db->vfs;
     db->profile.on = db->options.profile || sb_profile_switch(sb_os_environment("SOMBRA_PROFILE"));
     db->profile.clock_ns = read_clock;
     db->profile.clock_ctx = db->vfs;

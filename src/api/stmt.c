@@ -263,7 +263,7 @@ static sb_status fill_options(sombra_stmt *stmt, sb_exec_options *options)
 
     *options = (sb_exec_options){.alloc = &db->memory.base,
                                  .graph = conn->txn.graph,
-                                 .vfs = db->vfs,
+                                 .vfs = db->files,
                                  .memory_bytes = (size_t)(db->options.memory_limit / 2),
                                  .threads = 1,
                                  .cancel = &conn->cancel,

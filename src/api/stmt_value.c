@@ -20,8 +20,7 @@ static sb_status list_from(sb_arena *arena, const sombra_value *value, unsigned 
         return SB_FAIL(err, SB_MISUSE, "a list has a count but no items");
     for (size_t i = 0; i < count; i++)
         SB_TRY(from_public(arena, &value->as.list.items[i], depth + 1, &list->items[i], err));
-    *v = (sb_val){.kind = SB_VAL_LIST, .as.list = list};
-    return SB_OK;
+    return sb_val_list_seal(list, v, err);
 }
 
 static sb_status map_from(sb_arena *arena, const sombra_value *value, unsigned depth, sb_val *v,
@@ -33,21 +32,15 @@ static sb_status map_from(sb_arena *arena, const sombra_value *value, unsigned d
     if (map == NULL) return SB_FAIL_NOMEM(err);
     if (count != 0 && value->as.map.entries == NULL)
         return SB_FAIL(err, SB_MISUSE, "a map has a count but no entries");
-    map->count = 0;
     for (size_t i = 0; i < count; i++) {
         const sombra_entry *entry = &value->as.map.entries[i];
-        const sb_bytes key = sombra__text(entry->key, entry->key_size);
 
-        if (!sb_utf8_valid(key)) return SB_FAIL(err, SB_INVALID, "a map's key is not UTF-8");
-        if (sb_val_map_get(map, key) != NULL)
-            return SB_FAIL(err, SB_INVALID, "a map has the key '%.*s' twice",
-                           (int)(key.size < 200 ? key.size : 200), (const char *)key.data);
-        map->entries[map->count].key = key;
-        SB_TRY(from_public(arena, &entry->value, depth + 1, &map->entries[map->count].value, err));
-        map->count++;
+        map->entries[i].key = sombra__text(entry->key, entry->key_size);
+        if (!sb_utf8_valid(map->entries[i].key))
+            return SB_FAIL(err, SB_INVALID, "a map's key is not UTF-8");
+        SB_TRY(from_public(arena, &entry->value, depth + 1, &map->entries[i].value, err));
     }
-    *v = (sb_val){.kind = SB_VAL_MAP, .as.map = map};
-    return SB_OK;
+    return sb_val_map_seal(map, v, err);
 }
 
 static sb_status from_public(sb_arena *arena, const sombra_value *value, unsigned depth, sb_val *v,

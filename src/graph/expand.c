@@ -21,7 +21,8 @@ struct sb_expand {
     bool loops_once;
     bool any_type;           /* types are those of the node at hand */
     sb_types types;          /* of the options, or of the node's label set */
-    sb_set_id set;           /* whose types they are; 0: nobody's */
+    bool set_known;          /* types are those of set */
+    sb_set_id set;           /* 0 is the empty label set */
     const sb_node_id *nodes; /* borrowed */
     size_t node_count;
     size_t node; /* at hand */
@@ -152,14 +153,15 @@ static sb_status begin_node(sb_expand *expand, sb_err *err)
     if (!expand->any_type) return SB_OK;
     const sb_set_id set = expand->sets[in_group(expand)];
     const bool exists = sb_bit_get(expand->exist, in_group(expand));
-    if (exists && expand->set == set) return SB_OK;
+    if (exists && expand->set_known && expand->set == set) return SB_OK;
     sb_types__free(expand->graph, &expand->types);
     expand->types.ids = expand->types.few;
     expand->types.count = 0;
-    expand->set = 0;
+    expand->set_known = false;
     if (!exists) return SB_OK;
     SB_TRY(sb_types__gather(expand->graph, &expand->types, set, expand->direction, NULL, 0, err));
     expand->set = set;
+    expand->set_known = true;
     return SB_OK;
 }
 

@@ -97,7 +97,7 @@ static sb_status list_of_one(const emitter *e, sb_val item, sb_val *list)
 
     if (made == NULL) return SB_FAIL_NOMEM(e->err);
     made->items[0] = item;
-    *list = (sb_val){.kind = SB_VAL_LIST, .as.list = made};
+    *list = sb_val_flat_list(made);
     return SB_OK;
 }
 
@@ -118,7 +118,7 @@ static sb_status emit_schema(const emitter *e, const sb_schema *schema)
                        sb_val_string(sb_name_of(
                            view, schema->on_rels ? SB_NAME_TYPE : SB_NAME_LABEL, schema->entity)),
                        &row[3]));
-    row[4] = (sb_val){.kind = SB_VAL_LIST, .as.list = keys};
+    row[4] = sb_val_flat_list(keys);
     return e->emit(e->ctx, row);
 }
 
@@ -163,7 +163,7 @@ static sb_status emit_statistic(void *ctx, int kind, sb_set_id set, sb_type_id t
     if (names == NULL) return SB_FAIL_NOMEM(e->err);
     for (size_t i = 0; i < label_count; i++)
         names->items[i] = sb_val_string(sb_name_of(view, SB_NAME_LABEL, labels[i]));
-    row[0] = (sb_val){.kind = SB_VAL_LIST, .as.list = names};
+    row[0] = sb_val_flat_list(names);
     row[1] = text_val(direction == SB_OUT ? "OUT" : "IN");
     row[2] = sb_val_string(sb_name_of(view, SB_NAME_TYPE, type));
     row[3] = sb_val_int((int64_t)count);

@@ -47,6 +47,7 @@ static sb_status plan_pattern(sb_planner *p, sb_expr *e, sb_expr *where, sb_expr
     }
     SB_TRY(result_of(p, plan, columns, value == NULL ? 0 : 1, &plan));
     e->plan = plan;
+    e->bound = NULL; /* a path variable is a column of the plan, not a local of the expression */
     return SB_OK;
 }
 

@@ -38,16 +38,73 @@ static sb_status plan_props(sb_planner *p, const sb_plan_create *create, const s
     return SB_OK;
 }
 
+static sb_status add_create(sb_planner *p, const sb_plan_create *create, const sb_slot_set *bound,
+                            sb_plan **plan)
+{
+    const double rows = (*plan)->rows;
+
+    SB_TRY(sb_plan__new(p, SB_PLAN_CREATE, *plan, plan));
+    (*plan)->as.create = *create;
+    (*plan)->cost += rows * 5;
+    return plan_props(p, create, bound);
+}
+
+/* Does a property read something that the same clause makes? */
+static sb_status reads_own(sb_planner *p, const sb_plan_create *create, bool *reads)
+{
+    sb_slot_set made = {NULL, 0};
+    sb_slot_set read = {NULL, 0};
+
+    for (uint32_t i = 0; i < create->node_count; i++) {
+        SB_TRY(sb_plan__set_add(p, &made, create->nodes[i].var->slot));
+        if (create->nodes[i].props != NULL)
+            SB_TRY(sb_plan__expr_slots(p, create->nodes[i].props, &read));
+    }
+    for (uint32_t i = 0; i < create->rel_count; i++) {
+        SB_TRY(sb_plan__set_add(p, &made, create->rels[i].var->slot));
+        if (create->rels[i].props != NULL)
+            SB_TRY(sb_plan__expr_slots(p, create->rels[i].props, &read));
+    }
+    *reads = sb_plan__set_meets(&made, &read);
+    return SB_OK;
+}
+
+/* Each part by itself, its nodes first: what a property reads has been made by then. */
+static sb_status create_one_by_one(sb_planner *p, const sb_pattern *pattern, sb_slot_set *bound,
+                                   sb_plan **plan)
+{
+    for (uint32_t i = 0; i < pattern->part_count; i++) {
+        const sb_pattern part = {&pattern->parts[i], 1};
+        sb_plan_create create;
+
+        SB_TRY(sb_plan__create_pattern(p, &part, bound, &create));
+        for (uint32_t k = 0; k < create.node_count; k++) {
+            const sb_plan_create node = {.nodes = &create.nodes[k], .node_count = 1};
+
+            SB_TRY(add_create(p, &node, bound, plan));
+            SB_TRY(sb_plan__set_add(p, bound, create.nodes[k].var->slot));
+        }
+        for (uint32_t k = 0; k < create.rel_count; k++) {
+            const sb_plan_create rel = {.rels = &create.rels[k], .rel_count = 1};
+
+            SB_TRY(add_create(p, &rel, bound, plan));
+            SB_TRY(sb_plan__set_add(p, bound, create.rels[k].var->slot));
+        }
+    }
+    return SB_OK;
+}
+
 static sb_status plan_create(sb_planner *p, sb_clause *clause, sb_plan *input, sb_slot_set *bound,
                              sb_plan **plan)
 {
     const sb_pattern *pattern = &clause->as.create.pattern;
+    sb_plan_create create;
+    bool own;
 
-    SB_TRY(sb_plan__new(p, SB_PLAN_CREATE, input, plan));
-    SB_TRY(sb_plan__create_pattern(p, pattern, bound, &(*plan)->as.create));
-    SB_TRY(plan_props(p, &(*plan)->as.create, bound));
-    (*plan)->cost += input->rows * 5;
-    const sb_plan_create create = (*plan)->as.create;
+    *plan = input;
+    SB_TRY(sb_plan__create_pattern(p, pattern, bound, &create));
+    SB_TRY(reads_own(p, &create, &own));
+    SB_TRY(own ? create_one_by_one(p, pattern, bound, plan) : add_create(p, &create, bound, plan));
     return bind_created(p, pattern, &create, bound, plan);
 }
 
