@@ -256,10 +256,15 @@ sb_status sb_exec__inner_row(sb_inner *inner, const sb_batch *in, uint32_t row)
     for (uint32_t i = 0; i < inner->needed_count; i++) {
         const uint32_t slot = inner->needed[i];
         const sb_vector *column = in->columns[slot];
-        inner->views[i] = column != NULL ? sb_exec__row_view(column, row)
-                                         : (sb_vector){.kind = SB_VECTOR_ANY,
-                                                       .constant = true,
-                                                       .as.vals = &run->locals[slot]};
+        /* What the row does not have the plan binds itself: no column may stand in its way. */
+        inner->argument.columns[slot] = NULL;
+        if (column != NULL)
+            inner->views[i] = sb_exec__row_view(column, row);
+        else if (inner->local[i])
+            inner->views[i] =
+                (sb_vector){.kind = SB_VECTOR_ANY, .constant = true, .as.vals = &run->locals[slot]};
+        else
+            continue;
         inner->argument.columns[slot] = &inner->views[i];
     }
     inner->argument.row_count = 1;

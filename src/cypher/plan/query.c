@@ -28,6 +28,7 @@ static sb_status plan_pattern(sb_planner *p, sb_expr *e, sb_expr *where, sb_expr
     sb_plan *plan;
     const sb_var **columns = NULL;
 
+    if (e->bound != NULL) e->pattern->var = e->bound;
     SB_TRY(sb_plan__set_copy(p, bound, &inner));
     SB_TRY(sb_plan__argument(p, 1, &plan));
     SB_TRY(sb_plan__match(p, &pattern, where, plan, &inner, &plan));
