@@ -235,7 +235,7 @@ const char *human_bytes(uint64_t bytes, char *text)
 
 /* Signal handlers have no argument to say what they are for. */
 static sombra_conn *volatile cancelled_conn;
-static char unfinished[6][4096]; /* of one call: the new file and what lies beside it; "": none */
+static char unfinished[8][4096]; /* of one call: the new file and what lies beside it; "": none */
 
 static void on_signal(int signal_number)
 {
@@ -264,8 +264,9 @@ static void watch_signals(bool watch)
 
 void catch_begin(const char *made_file)
 {
-    static const char *const suffixes[] = {"",         "-wal",         "-shm",
-                                           "-salvage", "-salvage-wal", "-salvage-shm"};
+    static const char *const suffixes[] = {
+        "",         "-new",         "-wal",         "-shm", /* of the file, which begins as -new */
+        "-salvage", "-salvage-new", "-salvage-wal", "-salvage-shm"}; /* of the copy worked on */
 
     if (access(made_file, F_OK) == 0 || strlen(made_file) > sizeof *unfinished - 16)
         return; /* the call will refuse it */

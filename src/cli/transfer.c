@@ -92,7 +92,7 @@ static int read_folder(const char *directory, folder *from)
         snprintf(grown[from->count++], bytes, "%s/%s", directory, entry->d_name);
     }
     (void)closedir(open);
-    qsort(from->paths, from->count, sizeof *from->paths, compare_paths);
+    if (from->count != 0) qsort(from->paths, from->count, sizeof *from->paths, compare_paths);
     return EXIT_OK;
 }
 
