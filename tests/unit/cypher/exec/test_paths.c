@@ -528,6 +528,105 @@ static void test_exec_paths__shortest(void **state)
     }
 }
 
+/* ---- Quantified patterns ----------------------------------------------------------------------------------------------- */
+
+/* (a) ((x)-[r:type]->(y)){min,max} (b): one relationship a repetition, so the same trails. */
+static sb_plan *quantified(exec_fixture *f, world *w, const query *q, sb_var *a, sb_var *b,
+                           sb_var *outer, sb_selector selector, size_t k, sb_var *path)
+{
+    sb_var *x = var(f, SB_KIND_NODE), *y = var(f, SB_KIND_NODE), *r = var(f, SB_KIND_REL);
+    sb_quantified *pattern = zeroed(f, sizeof *pattern);
+    sb_plan *p = node_at(f, w, argument(f, NULL), a, q->from);
+
+    if (q->to >= 0) p = node_at(f, w, p, b, q->to);
+    pattern->min = (uint32_t)q->min;
+    pattern->max = q->max >= 100 ? UINT32_MAX : (uint32_t)q->max;
+    pattern->part = zeroed(f, sizeof *pattern->part);
+    pattern->part->steps = zeroed(f, sizeof *pattern->part->steps);
+    pattern->part->steps[0].rel = zeroed(f, sizeof(sb_rel_pattern));
+    pattern->part->steps[0].rel->var = r;
+    pattern->part->step_count = 1;
+    pattern->groups = zeroed(f, sizeof *pattern->groups);
+    pattern->groups[0].inner = r;
+    pattern->groups[0].outer = outer;
+    pattern->group_count = 1;
+    p = plan(f, SB_PLAN_QUANTIFIED, p);
+    p->inner = plan(f, SB_PLAN_EXPAND, argument(f, x, NULL));
+    fill(f, q, &p->inner->as.expand, x, r, y);
+    p->as.quantified.pattern = pattern;
+    p->as.quantified.from = a;
+    p->as.quantified.to = b;
+    p->as.quantified.to_bound = q->to >= 0;
+    p->as.quantified.inner_from = x;
+    p->as.quantified.inner_to = y;
+    p->as.quantified.selector = selector;
+    p->as.quantified.selector_count = k;
+    p->as.quantified.path = path;
+    return p;
+}
+
+static void test_exec_paths__quantified(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        world *w = open_world(seed);
+        exec_fixture *f = &w->f;
+        sb_random random = test_random(seed);
+        for (int i = 0; i < 30; i++) {
+            query q = random_query(&random);
+            q.skip = -1;
+            exec_clear(f);
+            sb_var *a = var(f, SB_KIND_NODE), *b = var(f, SB_KIND_NODE),
+                   *list = var(f, SB_KIND_LIST), *to, *rels;
+            sb_plan *p = quantified(f, w, &q, a, b, list, SB_PATHS_ALL, 1, NULL);
+            p = two_columns(f, p, prop(f, ref(f, b), "i"), numbers(f, list), &to, &rels);
+            statement(f, p, to, rels, NULL);
+            all_trails(w, &q, write_trail);
+            rows_are_lines(w);
+        }
+        close_world(w);
+    }
+}
+
+static void test_exec_paths__quantified_selectors(void **state)
+{
+    static const sb_selector selectors[] = {SB_PATHS_ALL_SHORTEST, SB_PATHS_SHORTEST_GROUPS};
+    (void)state;
+    condition_edge = -1;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        world *w = open_world(seed);
+        exec_fixture *f = &w->f;
+        sb_random random = test_random(seed);
+        for (int i = 0; i < 60; i++) {
+            query q = random_query(&random);
+            const sb_selector selector = selectors[sb_random_below(&random, 2)];
+            const size_t k =
+                selector == SB_PATHS_ALL_SHORTEST ? 1 : 1 + sb_random_below(&random, 3);
+            const bool any_end = sb_random_below(&random, 2) == 0;
+            q.skip = -1;
+            q.to = any_end ? -1 : (int)sb_random_below(&random, NODES);
+            exec_clear(f);
+            sb_var *a = var(f, SB_KIND_NODE), *b = var(f, SB_KIND_NODE),
+                   *list = var(f, SB_KIND_LIST), *path = var(f, SB_KIND_PATH);
+            statement(f, quantified(f, w, &q, a, b, list, selector, k, path), path, NULL);
+            for (int end = 0; end < NODES; end++) { /* the selection is one for each end */
+                bool exact;
+                if (!any_end && end != q.to) continue;
+                query one = q;
+                one.to = end;
+                kept_count = 0;
+                all_trails(w, &one, keep_trail);
+                qsort(kept_trails, kept_count, sizeof *kept_trails, compare_lengths);
+                const size_t count = selected(selector, k, &exact);
+                for (size_t n = 0; n < count; n++)
+                    write_path(w, &one, &kept_trails[n]);
+            }
+            paths_are_lines(w);
+        }
+        close_world(w);
+    }
+}
+
 /* ---- Counts --------------------------------------------------------------------------------------------------------------- */
 
 static size_t trail_count;
@@ -665,10 +764,16 @@ static void test_exec_paths__ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_exec_paths__trails),     TEST(test_exec_paths__step_filter),
-        TEST(test_exec_paths__reach),      TEST(test_exec_paths__values),
-        TEST(test_exec_paths__shortest),   TEST(test_exec_paths__degree),
-        TEST(test_exec_paths__statistics), TEST(test_exec_paths__ends),
+        TEST(test_exec_paths__trails),
+        TEST(test_exec_paths__step_filter),
+        TEST(test_exec_paths__reach),
+        TEST(test_exec_paths__values),
+        TEST(test_exec_paths__shortest),
+        TEST(test_exec_paths__quantified),
+        TEST(test_exec_paths__quantified_selectors),
+        TEST(test_exec_paths__degree),
+        TEST(test_exec_paths__statistics),
+        TEST(test_exec_paths__ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
