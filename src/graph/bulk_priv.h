@@ -226,7 +226,11 @@ typedef struct sb_bulk {
     size_t type_count, type_capacity;
     sb_map type_index;
     sb_bulk_ranges node_ranges, rel_ranges; /* after phases 1 and 3 */
-    sb_bulk_range *by_id; /* node_ranges by ascending id: its items, or arena(load) */
+    /* node_ranges by ascending id, owner being the label set itself; and where to look for a node: bucket b of
+     * (node - first_node) >> set_shift begins in range set_starts[b]. Arena (load). */
+    sb_bulk_range *by_id;
+    uint32_t *set_starts;
+    unsigned set_shift;
     sb_node_id first_node, last_node;
     bool graph_ids;     /* no node files: endpoints are node ids of the graph */
     sb_spool spools[2]; /* by entity; reverse has its own */
