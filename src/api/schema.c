@@ -4,50 +4,11 @@
 
 #include "api/api_priv.h"
 
-#define NAME_ROOM 256u /* bytes of a made-up name */
-
-/* Append text to a name being made up, cut at its room. */
-static size_t append_name(char *name, size_t at, sb_bytes text)
-{
-    const size_t bytes = text.size < NAME_ROOM - at ? text.size : NAME_ROOM - at;
-    if (bytes != 0) memcpy(name + at, text.data, bytes);
-    return at + bytes;
-}
-
-/* "Person_name_born", with a number behind when that name is taken. Cut names end on a character border. */
-static sb_bytes make_name(sombra_txn *txn, const sb_schema *definition, char name[NAME_ROOM + 8])
-{
-    size_t at =
-        append_name(name, 0,
-                    sb_name_of(txn->view, definition->on_rels ? SB_NAME_TYPE : SB_NAME_LABEL,
-                               definition->entity));
-    size_t end;
-
-    for (uint32_t i = 0; i < definition->key_count; i++) {
-        at = append_name(name, at, sb_bytes_of("_", 1));
-        at = append_name(name, at, sb_name_of(txn->view, SB_NAME_KEY, definition->keys[i]));
-    }
-    while (at == NAME_ROOM && at > 0 && ((uint8_t)name[at - 1] & 0xC0) == 0x80)
-        at--;
-    if (at == NAME_ROOM && ((uint8_t)name[at - 1] & 0x80)) at--;
-    end = at;
-    for (unsigned number = 2;
-         sb_schema_find(txn->view, sb_bytes_of(name, end)) != NULL && number < 1000; number++) {
-        end = at;
-        name[end++] = '_';
-        if (number >= 100) name[end++] = (char)('0' + number / 100);
-        if (number >= 10) name[end++] = (char)('0' + number / 10 % 10);
-        name[end++] = (char)('0' + number % 10);
-    }
-    return sb_bytes_of(name, end);
-}
-
 /* A bit for each type from BOOLEAN to LIST. */
 #define VALUE_TYPES ((1u << (SB_TYPE_LIST + 1)) - (1u << SB_TYPE_BOOL))
 
 sombra_status sombra_schema_create(sombra_txn *txn, const sombra_schema *definition, uint32_t *id)
 {
-    char made_up[NAME_ROOM + 8];
     sb_schema inner;
     uint32_t made;
     sb_status status;
@@ -72,8 +33,7 @@ sombra_status sombra_schema_create(sombra_txn *txn, const sombra_schema *definit
     for (size_t i = 0; i < definition->key_count; i++)
         inner.keys[i] = definition->keys[i];
     inner.value_types = definition->value_types;
-    inner.name = definition->name != NULL ? sombra__text(definition->name, definition->name_size)
-                                          : make_name(txn, &inner, made_up);
+    inner.name = sombra__text(definition->name, definition->name_size);
     sombra__run_begin(txn->conn);
     status = sb_graph_schema_create(txn->graph, &inner, &made, &txn->conn->err);
     status = sombra__run_end(txn->conn, status);

@@ -169,7 +169,7 @@ SB_MUST_CHECK sb_status sb_graph_flush(sb_graph *graph, sb_err *err);
 
 /* ---- Schema ---------------------------------------------------------------------------------------------------------- */
 
-/* Make an index or constraint, also on a full store: existing data is checked and the index filled (progress, cancel).
+/* Make an index or constraint, also on a full store; a name without data is made up from label or type and keys. Existing data is checked and the index filled (progress, cancel).
  * SB_CONSTRAINT names label, key, value and both entities. */
 SB_MUST_CHECK sb_status sb_graph_schema_create(sb_graph *graph, const sb_schema *definition,
                                                uint32_t *id, sb_err *err);

@@ -347,14 +347,56 @@ sb_status sb_schema__fill(sb_graph *graph, const sb_schema *schema, sb_err *err)
     return st;
 }
 
+/* ---- Names that are made up ------------------------------------------------------------------------------------ */
+
+#define NAME_ROOM 256u /* bytes of a made-up name */
+
+/* Append text to a name being made up, cut at its room. */
+static size_t append_name(uint8_t *name, size_t at, sb_bytes text)
+{
+    const size_t bytes = text.size < NAME_ROOM - at ? text.size : NAME_ROOM - at;
+
+    if (bytes != 0) memcpy(name + at, text.data, bytes);
+    return at + bytes;
+}
+
+/* "Person_name_born", with a number behind when that name is taken. Cut names end on a character border. */
+static sb_bytes make_name(sb_view *view, const sb_schema *definition, uint8_t name[NAME_ROOM + 8])
+{
+    size_t at = append_name(
+        name, 0,
+        sb_name_of(view, definition->on_rels ? SB_NAME_TYPE : SB_NAME_LABEL, definition->entity));
+    size_t end;
+
+    for (uint32_t i = 0; i < definition->key_count && i < SB_SCHEMA_KEYS_MAX; i++) {
+        at = append_name(name, at, sb_bytes_of("_", 1));
+        at = append_name(name, at, sb_name_of(view, SB_NAME_KEY, definition->keys[i]));
+    }
+    while (at == NAME_ROOM && at > 0 && (name[at - 1] & 0xC0) == 0x80)
+        at--;
+    if (at == NAME_ROOM && (name[at - 1] & 0x80)) at--;
+    end = at;
+    for (unsigned number = 2; sb_schema_find(view, sb_bytes_of(name, end)) != NULL && number < 1000;
+         number++) {
+        end = at;
+        name[end++] = '_';
+        if (number >= 100) name[end++] = (uint8_t)('0' + number / 100);
+        if (number >= 10) name[end++] = (uint8_t)('0' + number / 10 % 10);
+        name[end++] = (uint8_t)('0' + number % 10);
+    }
+    return sb_bytes_of(name, end);
+}
+
 sb_status sb_graph_schema_create(sb_graph *graph, const sb_schema *definition, uint32_t *id,
                                  sb_err *err)
 {
     sb_schema copy = *definition;
+    uint8_t made_up[NAME_ROOM + 8];
     uint32_t savepoint;
     sb_status st;
 
     *id = 0;
+    if (copy.name.data == NULL) copy.name = make_name(graph->view, &copy, made_up);
     SB_TRY(sb_graph__atomic_begin(graph, &savepoint, err));
     sb_fill fill = begin_fill(graph, &copy, err);
     st = create_schema(&fill, &copy, id);

@@ -342,6 +342,17 @@ static void test_api_query__schema(void **state)
     stmt = prepare(f, "DROP CONSTRAINT person_name IF EXISTS");
     step_done(f, stmt);
     sombra_stmt_finalize(stmt);
+    stmt = prepare(f, "CREATE INDEX FOR (p:Person) ON (p.age)");
+    step_done(f, stmt);
+    OK(f, sombra_stmt_reset(stmt));
+    FAILS(f, sombra_stmt_step(stmt), SOMBRA_EXISTS, "age");
+    sombra_stmt_finalize(stmt);
+    stmt = prepare(f, "CREATE INDEX IF NOT EXISTS FOR (p:Person) ON (p.age)");
+    step_done(f, stmt);
+    sombra_stmt_finalize(stmt);
+    stmt = prepare(f, "DROP INDEX Person_age"); /* a name is made up */
+    step_done(f, stmt);
+    sombra_stmt_finalize(stmt);
     /* The same text is planned anew without the index. */
     stmt = prepare(f, "MATCH (p:Person {name: 'Bob'}) RETURN p.age");
     OK(f, sombra_stmt_explain(stmt, false, &text, &size));
