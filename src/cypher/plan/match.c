@@ -172,6 +172,35 @@ static sb_status make_paths(sb_planner *p, const sb_pattern_graph *graph, sb_slo
     return SB_OK;
 }
 
+static bool differs_from_call_to_call(const sb_expr *e)
+{
+    if (e == NULL) return false;
+    if (e->kind == SB_EXPR_CALL && e->function != NULL &&
+        (e->function->flags & SB_FUNC_VOLATILE) != 0)
+        return true;
+    for (uint32_t i = 0; i < e->arg_count; i++)
+        if (differs_from_call_to_call(e->args[i])) return true;
+    return false;
+}
+
+/* A predicate with rand() in it waits for all of the pattern, lest it be asked once for all rows. (A seek may still use one for its
+ * value, once for each row that it is run for.) */
+static sb_status hold_back(sb_planner *p, sb_pattern_graph *graph)
+{
+    for (uint32_t i = 0; i < graph->predicate_count; i++) {
+        sb_predicate *const predicate = &graph->predicates[i];
+
+        predicate->differs = differs_from_call_to_call(predicate->expr);
+        if (!predicate->differs) continue;
+        for (uint32_t k = 0; k < graph->node_count; k++)
+            SB_TRY(sb_plan__set_add(p, &predicate->needs, graph->nodes[k].var->slot));
+        for (uint32_t k = 0; k < graph->edge_count; k++)
+            if (graph->edges[k].var != NULL)
+                SB_TRY(sb_plan__set_add(p, &predicate->needs, graph->edges[k].var->slot));
+    }
+    return SB_OK;
+}
+
 /* Sub-queries inside predicates: by the time one is evaluated all variables of the clause that it mentions have values. */
 static sb_status plan_expressions(sb_planner *p, const sb_pattern_graph *graph,
                                   const sb_slot_set *bound)
@@ -212,6 +241,7 @@ sb_status sb_plan__match(sb_planner *p, const sb_pattern *pattern, sb_expr *wher
         SB_TRY(add_part(p, &graph, bound, pattern->parts[i]));
     SB_TRY(sb_plan__add_predicates(p, &graph, where));
 
+    SB_TRY(hold_back(p, &graph));
     SB_TRY(plan_expressions(p, &graph, bound));
     SB_TRY(sb_plan__order(p, &graph, input, bound, plan));
     SB_TRY(make_paths(p, &graph, bound, plan));

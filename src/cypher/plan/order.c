@@ -881,6 +881,15 @@ static sb_status differ_across(search *s, state *st, const state *left, const st
     return SB_OK;
 }
 
+/* Is a predicate about the part asked anew for each row? Then its rows can't be made once for all. */
+static bool part_differs(const sb_pattern_graph *g, const sb_slot_set *own)
+{
+    for (uint32_t i = 0; i < g->predicate_count; i++)
+        if (g->predicates[i].differs && sb_plan__set_meets(&g->predicates[i].needs, own))
+            return true;
+    return false;
+}
+
 static bool has_list_edge(const sb_pattern_graph *g, const bool *edge_in)
 {
     for (uint32_t i = 0; i < g->edge_count; i++)
@@ -964,7 +973,7 @@ static sb_status plan_part(search *s, state *st, const uint32_t *node_part, uint
     SB_TRY(copy_state(s, st, &nested));
     SB_TRY(search_part(s, &nested));
     /* One row in: a scan for each row is a scan. */
-    if (part != 0 && st->plan->rows > 1 && !has_list_edge(g, edge_in)) {
+    if (part != 0 && st->plan->rows > 1 && !has_list_edge(g, edge_in) && !part_differs(g, &own)) {
         state joined;
 
         SB_TRY(join_part(s, st, &own, &joined));

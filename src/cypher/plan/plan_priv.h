@@ -107,7 +107,8 @@ typedef struct sb_pattern_node {
 typedef struct sb_predicate {
     sb_expr *expr;
     sb_slot_set needs;
-    bool used; /* by an operator that is in the plan already */
+    bool used;    /* by an operator that is in the plan already */
+    bool differs; /* from call to call (rand()): to be asked for each row of the whole pattern */
 } sb_predicate;
 typedef struct sb_pattern_path { /* a path variable: to be made when its parts are there */
     sb_var *var;
