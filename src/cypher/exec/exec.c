@@ -141,6 +141,12 @@ static sb_status open_names(sb_exec *run)
 
 /* ---- Functions' context --------------------------------------------------------------------------------------------- */
 
+static sb_status poll_run(void *ctx)
+{
+    sb_exec *run = ctx;
+    return run->watched ? sb_exec__tick_slow(run) : SB_OK;
+}
+
 static void real_time(void *ctx, int64_t *seconds, uint32_t *nanos)
 {
     const sb_exec *run = ctx;
@@ -212,6 +218,8 @@ static void begin_functions(sb_exec *run)
     func->transaction_nanos = run->options.transaction_nanos;
     func->real_time = real_time;
     func->real_time_ctx = run;
+    func->poll = poll_run;
+    func->poll_ctx = run;
     func->default_zone = sb_bytes_of("Z", 1);
     func->arena = run->constants;
     func->err = run->err;

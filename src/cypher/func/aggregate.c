@@ -349,16 +349,20 @@ static void sift_down(sb_val *heap, uint64_t root, uint64_t count)
     }
 }
 
-static void sort_values(sb_val *items, uint64_t count)
+static sb_status sort_values(sb_func_context *ctx, sb_val *items, uint64_t count)
 {
-    for (uint64_t root = count / 2; root-- > 0;)
+    for (uint64_t root = count / 2; root-- > 0;) {
+        SB_FUNC_POLL(ctx, root);
         sift_down(items, root, count);
+    }
     for (uint64_t last = count; last-- > 1;) {
+        SB_FUNC_POLL(ctx, last);
         const sb_val largest = items[0];
         items[0] = items[last];
         items[last] = largest;
         sift_down(items, 0, last);
     }
+    return SB_OK;
 }
 
 /* The nearest value that is not below the percentile. */
@@ -370,7 +374,7 @@ static sb_status percentile_disc_finish(sb_func_context *ctx, void *state, sb_va
     *result = SB_VAL_NULL_VALUE;
     if (s->count == 0) return SB_OK;
     SB_TRY(gather(ctx, s, &list));
-    sort_values(list->items, list->count);
+    SB_TRY(sort_values(ctx, list->items, list->count));
     const double place = ceil(s->percentile * (double)s->count);
     const uint64_t rank = place < 1.0 ? 1 : (uint64_t)place;
     *result = list->items[(rank < s->count ? rank : s->count) - 1];
@@ -386,7 +390,7 @@ static sb_status percentile_cont_finish(sb_func_context *ctx, void *state, sb_va
     *result = SB_VAL_NULL_VALUE;
     if (s->count == 0) return SB_OK;
     SB_TRY(gather(ctx, s, &list));
-    sort_values(list->items, list->count);
+    SB_TRY(sort_values(ctx, list->items, list->count));
     const double place = s->percentile * (double)(s->count - 1);
     const uint64_t low = (uint64_t)floor(place);
     const uint64_t high = low + 1 < s->count ? low + 1 : low;

@@ -38,6 +38,9 @@ typedef struct sb_func_context {
     void *real_time_ctx;
     sb_bytes default_zone; /* "Z" unless the connection says otherwise */
     uint64_t random[2];    /* state of rand(), randomUUID(): seeded by the executor */
+    /* Asked now and then by what takes long (cancel, time limit): not SB_OK ends it with that status. May be NULL. */
+    sb_status (*poll)(void *ctx);
+    void *poll_ctx;
     struct sb_regexes
         *regexes; /* patterns of =~ compiled so far: NULL at first, sb_func_context_deinit */
     const struct sb_function *function; /* being called: set by the caller for SB_FUNC_USER ones */

@@ -81,8 +81,10 @@ sb_status sb_func__range(sb_func_context *ctx, const sb_val *args, uint32_t coun
                                       (unsigned long long)SB_FUNC_LIST_MAX,
                                       (unsigned long long)items);
     SB_TRY(sb_func__list(ctx, items, &list));
-    for (uint64_t i = 0; i < items; i++)
+    for (uint64_t i = 0; i < items; i++) {
+        SB_FUNC_POLL(ctx, i);
         list->items[i] = sb_val_int((int64_t)((uint64_t)first + i * (uint64_t)step));
+    }
     *result = sb_val_flat_list(list);
     return SB_OK;
 }

@@ -7,22 +7,28 @@
 
 /* A query has few patterns; those made from data go round. */
 #define KEPT 8u
-/* Steps of one match before it is given up: some 0.1 s. Catastrophic patterns end here. */
-#define MATCH_LIMIT 2000000u
-#define DEPTH_LIMIT 10000u
-#define HEAP_KIB    16384u
-#define HEADER      16u
+/* Machine code takes some 50 µs to make and a match a fifth of the time: worth it from here on. */
+#define USES_BEFORE_JIT 64u
+/* Steps of a match before it is looked after: some 5 ms. Few real patterns get there, catastrophic ones all. */
+#define QUICK_LIMIT 100000u
+/* Then it goes on with a call-out at each item of the pattern, so many of them (some 0.5 s), asking now and then whether it should. */
+#define CALLOUT_LIMIT 5000000u
+#define DEPTH_LIMIT   10000u
+#define HEAP_KIB      16384u
+#define HEADER        16u
 
 typedef struct compiled {
     uint8_t *pattern; /* owned */
     size_t size;
-    pcre2_code *code; /* owned; NULL: a free place */
+    pcre2_code *code;    /* owned; NULL: a free place */
+    pcre2_code *watched; /* owned: the same with call-outs; NULL: not needed so far */
+    unsigned uses;       /* up to USES_BEFORE_JIT */
 } compiled;
 
 struct sb_regexes {
     const sb_allocator *alloc;
     pcre2_general_context *memory;
-    pcre2_match_context *limits;
+    pcre2_match_context *limits, *watched_limits;
     pcre2_match_data *match;
     compiled kept[KEPT];
     unsigned next; /* that is replaced */
@@ -54,6 +60,7 @@ static void forget(struct sb_regexes *regexes, compiled *entry)
 {
     if (entry->code == NULL) return;
     pcre2_code_free(entry->code);
+    pcre2_code_free(entry->watched);
     sb_free(regexes->alloc, entry->pattern, entry->size);
     *entry = (compiled){.code = NULL};
 }
@@ -67,6 +74,7 @@ void sb_func_context_deinit(sb_func_context *ctx)
         forget(regexes, &regexes->kept[i]);
     pcre2_match_data_free(regexes->match);
     pcre2_match_context_free(regexes->limits);
+    pcre2_match_context_free(regexes->watched_limits);
     pcre2_general_context_free(regexes->memory);
     sb_free(regexes->alloc, regexes, sizeof *regexes);
     ctx->regexes = NULL;
@@ -87,15 +95,19 @@ static sb_status begin(sb_func_context *ctx)
     regexes->memory = pcre2_general_context_create(allocate, release, alloc.out);
     if (regexes->memory != NULL) {
         regexes->limits = pcre2_match_context_create(regexes->memory);
+        regexes->watched_limits = pcre2_match_context_create(regexes->memory);
         regexes->match = pcre2_match_data_create(1, regexes->memory);
     }
-    if (regexes->limits == NULL || regexes->match == NULL) {
+    if (regexes->limits == NULL || regexes->watched_limits == NULL || regexes->match == NULL) {
         sb_func_context_deinit(ctx);
         return SB_FAIL_NOMEM(ctx->err);
     }
-    (void)pcre2_set_match_limit(regexes->limits, MATCH_LIMIT);
+    (void)pcre2_set_match_limit(regexes->limits, QUICK_LIMIT);
     (void)pcre2_set_depth_limit(regexes->limits, DEPTH_LIMIT);
     (void)pcre2_set_heap_limit(regexes->limits, HEAP_KIB);
+    (void)pcre2_set_match_limit(regexes->watched_limits, UINT32_MAX);
+    (void)pcre2_set_depth_limit(regexes->watched_limits, DEPTH_LIMIT);
+    (void)pcre2_set_heap_limit(regexes->watched_limits, HEAP_KIB);
     return SB_OK;
 }
 
@@ -109,58 +121,113 @@ static sb_status fail_pattern(sb_func_context *ctx, int code, size_t place, sb_b
                               SB_FUNC_SHOWN(pattern), (const char *)message, place);
 }
 
-static sb_status compile(sb_func_context *ctx, sb_bytes pattern, compiled *entry)
+/* The whole string has to match: in the pattern, since machine code does not know it as an option of the match. */
+static sb_status compile(sb_func_context *ctx, sb_bytes pattern, uint32_t options,
+                         pcre2_code **code)
 {
-    struct sb_regexes *regexes = ctx->regexes;
-    pcre2_compile_context *memory = pcre2_compile_context_create(regexes->memory);
-    uint8_t *copy = sb_alloc(regexes->alloc, pattern.size);
-    pcre2_code *code = NULL;
+    pcre2_compile_context *memory = pcre2_compile_context_create(ctx->regexes->memory);
     int error = PCRE2_ERROR_HEAP_FAILED;
     size_t place = 0;
 
-    if (memory != NULL && copy != NULL)
-        code = pcre2_compile(pattern.size == 0 ? (PCRE2_SPTR) "" : pattern.data, pattern.size,
-                             PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &error, &place, memory);
+    *code = NULL;
+    if (memory != NULL)
+        *code = pcre2_compile(pattern.size == 0 ? (PCRE2_SPTR) "" : pattern.data, pattern.size,
+                              options | PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_ANCHORED |
+                                  PCRE2_ENDANCHORED,
+                              &error, &place, memory);
     pcre2_compile_context_free(memory);
-    if (code == NULL) {
-        sb_free(regexes->alloc, copy, pattern.size);
-        if (error == 121) error = PCRE2_ERROR_HEAP_FAILED; /* "failed to allocate heap memory" */
-        return fail_pattern(ctx, error, place, pattern);
+    if (*code != NULL) return SB_OK;
+    return fail_pattern(ctx, error == 121 ? PCRE2_ERROR_HEAP_FAILED : error, place, pattern);
+}
+
+static sb_status keep(sb_func_context *ctx, sb_bytes pattern, compiled *entry)
+{
+    uint8_t *copy = sb_alloc(ctx->alloc, pattern.size);
+
+    if (copy == NULL) return SB_FAIL_NOMEM(ctx->err);
+    const sb_status st = compile(ctx, pattern, 0, &entry->code);
+    if (st != SB_OK) {
+        sb_free(ctx->alloc, copy, pattern.size);
+        return st;
     }
     if (pattern.size != 0) memcpy(copy, pattern.data, pattern.size);
-    *entry = (compiled){.pattern = copy, .size = pattern.size, .code = code};
+    entry->pattern = copy;
+    entry->size = pattern.size;
     return SB_OK;
 }
 
-static sb_status find(sb_func_context *ctx, sb_bytes pattern, pcre2_code **code)
+static sb_status find(sb_func_context *ctx, sb_bytes pattern, compiled **found)
 {
     struct sb_regexes *regexes = ctx->regexes;
 
     for (unsigned i = 0; i < KEPT; i++) {
-        const compiled *entry = &regexes->kept[i];
+        compiled *entry = &regexes->kept[i];
         if (entry->code == NULL ||
             !sb_bytes_equal(sb_bytes_of(entry->pattern, entry->size), pattern))
             continue;
-        *code = entry->code;
+        *found = entry;
+        /* What the machine can't do, or has no memory for, is interpreted. */
+        if (entry->uses < USES_BEFORE_JIT && ++entry->uses == USES_BEFORE_JIT)
+            (void)pcre2_jit_compile(entry->code, PCRE2_JIT_COMPLETE); /* benign */
         return SB_OK;
     }
-    compiled *entry = &regexes->kept[regexes->next];
-    forget(regexes, entry);
-    SB_TRY(compile(ctx, pattern, entry));
+    *found = &regexes->kept[regexes->next];
+    forget(regexes, *found);
+    SB_TRY(keep(ctx, pattern, *found));
     regexes->next = (regexes->next + 1) % KEPT;
-    *code = entry->code;
     return SB_OK;
+}
+
+/* ---- Matching ------------------------------------------------------------------------------------------------ */
+
+static int match(sb_func_context *ctx, const pcre2_code *code, sb_bytes text, uint32_t options,
+                 pcre2_match_context *limits)
+{
+    return pcre2_match(code, text.size == 0 ? (PCRE2_SPTR) "" : text.data, text.size, 0, options,
+                       ctx->regexes->match, limits);
+}
+
+typedef struct watch {
+    sb_func_context *ctx;
+    uint32_t callouts;
+    sb_status status; /* of poll */
+} watch;
+
+/* At each item of the pattern: go on (0), or end the match. */
+static int watch_match(pcre2_callout_block *block, void *data)
+{
+    watch *w = data;
+
+    (void)block;
+    if (++w->callouts > CALLOUT_LIMIT) return PCRE2_ERROR_MATCHLIMIT;
+    if (w->callouts % 4096 != 0 || w->ctx->poll == NULL) return 0;
+    w->status = w->ctx->poll(w->ctx->poll_ctx);
+    return w->status == SB_OK ? 0 : PCRE2_ERROR_CALLOUT;
+}
+
+/* Again from the beginning, with an eye on it. */
+static sb_status match_watched(sb_func_context *ctx, compiled *entry, sb_bytes text, int *found)
+{
+    watch w = {.ctx = ctx, .status = SB_OK};
+
+    if (entry->watched == NULL)
+        SB_TRY(compile(ctx, sb_bytes_of(entry->pattern, entry->size), PCRE2_AUTO_CALLOUT,
+                       &entry->watched));
+    (void)pcre2_set_callout(ctx->regexes->watched_limits, watch_match, &w);
+    *found = match(ctx, entry->watched, text, 0, ctx->regexes->watched_limits);
+    return w.status;
 }
 
 sb_status sb_func__regex(sb_func_context *ctx, sb_bytes text, sb_bytes pattern, bool *matches)
 {
-    pcre2_code *code;
+    compiled *entry;
 
     if (ctx->regexes == NULL) SB_TRY(begin(ctx));
-    SB_TRY(find(ctx, pattern, &code));
-    const int found =
-        pcre2_match(code, text.size == 0 ? (PCRE2_SPTR) "" : text.data, text.size, 0,
-                    PCRE2_ANCHORED | PCRE2_ENDANCHORED, ctx->regexes->match, ctx->regexes->limits);
+    SB_TRY(find(ctx, pattern, &entry));
+    int found = match(ctx, entry->code, text, 0, ctx->regexes->limits);
+    if (found == PCRE2_ERROR_JIT_STACKLIMIT)
+        found = match(ctx, entry->code, text, PCRE2_NO_JIT, ctx->regexes->limits);
+    if (found == PCRE2_ERROR_MATCHLIMIT) SB_TRY(match_watched(ctx, entry, text, &found));
     *matches = found >= 0;
     switch (found) {
     case PCRE2_ERROR_NOMATCH: return SB_OK;

@@ -151,6 +151,74 @@ static void test_cypher_func_op__patterns_are_kept_and_replaced(void **state)
     fixture_close(&f);
 }
 
+/* Machine code, interpreter and the watched match agree; each pattern is used until it has all three. */
+static void test_cypher_func_op__patterns_used_often(void **state)
+{
+    static const fixture_case cases[] = {
+        {"'abc' =~ 'a.c'", "true"},
+        {"'abcd' =~ 'a.c'", "false"},
+        {"'xabc' =~ 'a.c'", "false"},
+        {"'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab' =~ '(a|aa)+$'", "SyntaxError: LimitExceeded"},
+        {"'日本' =~ '\\\\p{Han}{2}'", "true"},
+    };
+    func_fixture f;
+
+    (void)state;
+    fixture_open(&f);
+    for (int i = 0; i < 3; i++)
+        CHECK_CASES(&f, cases);
+    for (int i = 0; i < 100; i++) {
+        assert_string_equal(fixture_show(&f, "'abc' =~ 'a.c'"), "true");
+        assert_string_equal(fixture_show(&f, "'abcd' =~ 'a.c'"), "false");
+        assert_string_equal(fixture_show(&f, "'abc' =~ '(a|aa)+$'"), "false");
+    }
+    CHECK_CASES(&f, cases);
+    fixture_close(&f);
+}
+
+typedef struct countdown {
+    int left;
+    sb_err *err;
+} countdown;
+
+static sb_status count_down(void *ctx)
+{
+    countdown *c = ctx;
+
+    if (--c->left > 0) return SB_OK;
+    return SB_FAIL(c->err, SB_INTERRUPT, "cancelled");
+}
+
+/* What takes long asks whether it shall go on, and stops when not. */
+static void test_cypher_func_op__long_work_is_interrupted(void **state)
+{
+    static const char *const expressions[] = {
+        "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab' =~ '(a|aa)+$'",
+        "range(1, 100000)",
+        "100001 IN $1",
+        "toStringList($1)",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof expressions / sizeof expressions[0]; i++) {
+        func_fixture f;
+        fixture_open(&f);
+        f.params[1] = fixture_eval(&f, "range(1, 100000)");
+        countdown c = {.left = 3, .err = &f.err};
+        f.ctx.poll = count_down;
+        f.ctx.poll_ctx = &c;
+        (void)fixture_eval(&f, expressions[i]);
+        assert_int_equal(f.status, SB_INTERRUPT);
+        assert_int_equal(c.left, 0);
+        /* Asked without saying no, it comes to its end. */
+        c.left = 1000000;
+        (void)fixture_eval(&f, expressions[i]);
+        assert_int_equal(f.status, i == 0 ? SB_LIMIT : SB_OK);
+        assert_true(c.left < 1000000);
+        fixture_close(&f);
+    }
+}
+
 static void test_cypher_func_op__index_and_slice(void **state)
 {
     static const fixture_case cases[] = {
@@ -328,6 +396,8 @@ int main(void)
         TEST(test_cypher_func_op__in),
         TEST(test_cypher_func_op__strings),
         TEST(test_cypher_func_op__patterns_are_kept_and_replaced),
+        TEST(test_cypher_func_op__patterns_used_often),
+        TEST(test_cypher_func_op__long_work_is_interrupted),
         TEST(test_cypher_func_op__index_and_slice),
         TEST(test_cypher_func_op__properties_of_entities),
         TEST(test_cypher_func_op__types),

@@ -78,6 +78,7 @@ static void test_cypher_func_string__searching(void **state)
         {"replace('hello', 'l', '')", "'heo'"},
         {"replace('hello', 'x', 'y')", "'hello'"},
         {"replace('aaa', 'aa', 'b')", "'ba'"},
+        {"replace('ababac', 'abac', 'x')", "'abx'"},
         {"replace('äb', '', '-')", "'-ä-b-'"},
         {"replace('', '', '-')", "'-'"},
         {"replace('', 'a', 'b')", "''"},

@@ -305,6 +305,11 @@ static void test_cypher_func_temporal__components(void **state)
 {
     static const fixture_case cases[] = {
         {"date('1984-11-11').year", "1984"},
+        {"date('1984-11-12').month", "11"},
+        {"date('1984-11-12').day", "12"},
+        {"localtime('12:31:14').hour", "12"},
+        {"localtime('12:31:14').second", "14"},
+        {"datetime('+999999999-12-31T23:00-18:00')", OVERFLOW_ERROR},
         {"date('1984-11-11').quarter", "4"},
         {"date('1984-11-11').week", "45"},
         {"date('1984-01-01').week", "52"},
@@ -367,6 +372,7 @@ static void test_cypher_func_temporal__truncation(void **state)
         {"date.truncate('weekYear', date('1984-01-01'))", "date('1983-01-03')"},
         {"date.truncate('weekYear', date('1984-01-01'), {day: 5})", "date('1983-01-05')"},
         {"date.truncate('quarter', date('1984-11-11'))", "date('1984-10-01')"},
+        {"date.truncate('year', date('1984-11-11'))", "date('1984-01-01')"},
         {"date.truncate('week', date('1984-10-11'), {dayOfWeek: 2})", "date('1984-10-09')"},
         {"date.truncate('month')", "date('2023-11-01')"},
         {"date.truncate('hour', date('1984-10-11'))", VALUE_ERROR},
