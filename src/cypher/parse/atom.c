@@ -178,15 +178,22 @@ static bool at_list_comprehension(const sb_parser *p)
            sb_parse__ahead_is_keyword(p, 2, SB_KEYWORD_IN) && !is_list_of_tests(p);
 }
 
+sb_status sb_parse__before_bar(sb_parser *p, sb_expr **e)
+{
+    const bool bar_ends = p->bar_ends;
+
+    p->bar_ends = true;
+    SB_TRY(sb_parse__expr(p, e));
+    p->bar_ends = bar_ends;
+    return SB_OK;
+}
+
 /* [WHERE e] with '|' ending it. */
 static sb_status parse_inner_where(sb_parser *p, sb_expr **where)
 {
     *where = NULL;
     if (!sb_parse__accept_keyword(p, SB_KEYWORD_WHERE)) return SB_OK;
-    p->bar_ends = true;
-    SB_TRY(sb_parse__expr(p, where));
-    p->bar_ends = false;
-    return SB_OK;
+    return sb_parse__before_bar(p, where);
 }
 
 static sb_status parse_list_comprehension(sb_parser *p, sb_expr **e)
@@ -198,7 +205,7 @@ static sb_status parse_list_comprehension(sb_parser *p, sb_expr **e)
     SB_TRY(sb_parse__new(p, SB_EXPR_LIST_COMPREHENSION, 3, e));
     SB_TRY(sb_parse__name(p, "a variable", &(*e)->bound_name));
     SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_IN));
-    SB_TRY(sb_parse__expr(p, &(*e)->args[0]));
+    SB_TRY(sb_parse__before_bar(p, &(*e)->args[0]));
     SB_TRY(parse_inner_where(p, &(*e)->args[1]));
     if (sb_parse__accept(p, SB_TOKEN_BAR)) SB_TRY(sb_parse__expr(p, &(*e)->args[2]));
     SB_TRY(sb_parse__expect(p, SB_TOKEN_RBRACKET));
@@ -274,7 +281,7 @@ static sb_status parse_reduce(sb_parser *p, sb_expr **e)
     SB_TRY(sb_parse__expect(p, SB_TOKEN_COMMA));
     SB_TRY(sb_parse__name(p, "a variable", &(*e)->bound_name));
     SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_IN));
-    SB_TRY(sb_parse__expr(p, &(*e)->args[1]));
+    SB_TRY(sb_parse__before_bar(p, &(*e)->args[1]));
     SB_TRY(sb_parse__expect(p, SB_TOKEN_BAR));
     SB_TRY(sb_parse__expr(p, &(*e)->args[2]));
     SB_TRY(sb_parse__expect(p, SB_TOKEN_RPAREN));

@@ -305,7 +305,7 @@ static sb_status parse_foreach(sb_parser *p, sb_clause *clause)
     clause->as.foreach.name_span = sb_parse__token(p)->span;
     SB_TRY(sb_parse__name(p, "a variable", &clause->as.foreach.name));
     SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_IN));
-    SB_TRY(sb_parse__expr(p, &clause->as.foreach.list));
+    SB_TRY(sb_parse__before_bar(p, &clause->as.foreach.list));
     SB_TRY(sb_parse__expect(p, SB_TOKEN_BAR));
     do {
         sb_clause *inner;

@@ -347,25 +347,31 @@ static sb_status parse_symbol(sb_parser *p, uint32_t first, const binary_row *ro
 static sb_status parse_binary(sb_parser *p, unsigned least, sb_expr **e)
 {
     const uint32_t first = p->at;
+    unsigned most =
+        PREC_POW; /* a IS NULL + 1 is nothing: what follows does not bind more than what is before it */
 
     SB_TRY(parse_operand(p, e));
     for (;;) {
         const binary_row *row = current_binary(p);
         bool found = false;
         if (row != NULL) {
-            if (row->prec < least) return SB_OK;
+            if (row->prec < least || row->prec > most) return SB_OK;
+            most = row->prec;
             SB_TRY(parse_symbol(p, first, row, e));
             continue;
         }
-        if (least <= PREC_PREDICATE) {
+        if (least <= PREC_PREDICATE && most >= PREC_PREDICATE) {
             SB_TRY(parse_word_predicate(p, first, e, &found));
+            if (found) most = PREC_PREDICATE;
             if (found) continue;
         }
         for (size_t i = 0; i < sizeof LOGIC_ROWS / sizeof LOGIC_ROWS[0] && !found; i++) {
             const logic_row *logic = &LOGIC_ROWS[i];
-            found = logic->prec >= least && sb_parse__is_keyword(p, logic->keyword);
-            if (found)
-                SB_TRY(parse_run(p, first, logic->keyword, (sb_op2)logic->op, logic->prec, *e, e));
+            found = logic->prec >= least && logic->prec <= most &&
+                    sb_parse__is_keyword(p, logic->keyword);
+            if (!found) continue;
+            most = logic->prec;
+            SB_TRY(parse_run(p, first, logic->keyword, (sb_op2)logic->op, logic->prec, *e, e));
         }
         if (!found) return SB_OK;
     }

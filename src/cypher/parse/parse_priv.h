@@ -25,7 +25,7 @@ typedef struct sb_parser {
     uint32_t token_count;
     uint32_t at;    /* index of the current token */
     uint32_t depth; /* of rules in each other */
-    bool bar_ends;  /* in the WHERE of a comprehension, where '|' ends a label */
+    bool bar_ends;  /* '|' ends the expression, and is not another label or type */
     sb_expected expected;
     sb_statement *statement;
     uint32_t param_capacity;
@@ -97,6 +97,8 @@ SB_MUST_CHECK sb_status sb_parse__room(sb_parser *p, void *items, uint32_t count
 /* ---- Expressions (expr.c, atom.c) ------------------------------------------------------------------------------ */
 
 SB_MUST_CHECK sb_status sb_parse__expr(sb_parser *p, sb_expr **e);
+/* One that a '|' ends, outside of brackets in it. */
+SB_MUST_CHECK sb_status sb_parse__before_bar(sb_parser *p, sb_expr **e);
 /* An atom with what hangs on it: properties, indexes; labels (n:A) when asked. */
 SB_MUST_CHECK sb_status sb_parse__postfix(sb_parser *p, bool labels, sb_expr **e);
 SB_MUST_CHECK sb_status sb_parse__atom(sb_parser *p, sb_expr **e);

@@ -31,35 +31,66 @@ static bool is_label_behind_is(const sb_token *token)
     }
 }
 
-/* Does a node pattern stand at token i? The index behind it, or 0. What is in the parentheses decides by how it begins; that it is one
- * to its end is for the rule to say. */
+/* Is the token, the first in ( ) or [ ], the name of what is there? WHERE and IS are names when nothing follows that they could begin. */
+static bool is_filler_name(const sb_token *token)
+{
+    const sb_token *next = &token[1];
+
+    if (!sb_parse__is_name(token)) return false;
+    if (token->kind == SB_TOKEN_NAME && token->keyword == SB_KEYWORD_WHERE)
+        return !sb_parse__starts_expr(next);
+    if (token->kind == SB_TOKEN_NAME && token->keyword == SB_KEYWORD_IS)
+        return !sb_parse__is_name(next) && next->kind != SB_TOKEN_BANG &&
+               next->kind != SB_TOKEN_PERCENT && next->kind != SB_TOKEN_LPAREN;
+    return true;
+}
+
+/* {} or {key: */
+static bool starts_map(const sb_token *token)
+{
+    if (token[1].kind == SB_TOKEN_RBRACE) return true;
+    return sb_parse__is_name(&token[1]) && token[2].kind == SB_TOKEN_COLON;
+}
+
+/* Could what begins at token i be the inside of a node or relationship that ends at token `end`? How it begins decides; that it is one to
+ * its end is for the rule to say. */
+static bool starts_filler(const sb_parser *p, uint32_t i, uint32_t end)
+{
+    const sb_token *token = &p->tokens[i];
+
+    if (is_filler_name(token)) token++;
+    switch (token->kind) {
+    case SB_TOKEN_RPAREN:
+    case SB_TOKEN_RBRACKET:
+    case SB_TOKEN_COLON:
+    case SB_TOKEN_PARAM: return true;
+    case SB_TOKEN_LBRACE:
+        return token->partner != SB_NO_PARTNER && token->partner < end && starts_map(token);
+    case SB_TOKEN_NAME:
+        return token->keyword == SB_KEYWORD_WHERE ||
+               (token->keyword == SB_KEYWORD_IS && is_label_behind_is(&token[1]));
+    default: return false;
+    }
+}
+
+/* Does a node pattern stand at token i? The index behind it, or 0. */
 static uint32_t node_end(const sb_parser *p, uint32_t i)
 {
     const sb_token *token = &p->tokens[i];
 
     if (token->kind != SB_TOKEN_LPAREN || token->partner == SB_NO_PARTNER) return 0;
-    switch (token[1].kind) {
-    case SB_TOKEN_RPAREN:
-    case SB_TOKEN_COLON: break;
-    case SB_TOKEN_LBRACE:
-        if (token[1].partner == SB_NO_PARTNER || token[1].partner + 1 != token->partner) return 0;
-        break;
-    case SB_TOKEN_NAME:
-    case SB_TOKEN_QUOTED_NAME:
-        switch (token[2].kind) {
-        case SB_TOKEN_RPAREN:
-        case SB_TOKEN_COLON:
-        case SB_TOKEN_LBRACE:
-        case SB_TOKEN_PARAM: break;
-        case SB_TOKEN_NAME:
-            if (token[2].keyword == SB_KEYWORD_IS && is_label_behind_is(&token[3])) break;
-            if (token[2].keyword != SB_KEYWORD_WHERE) return 0;
-            break;
-        default: return 0;
-        }
-        break;
-    default: return 0;
-    }
+    return starts_filler(p, i + 1, token->partner) ? token->partner + 1 : 0;
+}
+
+/* The same for what is in the brackets of a relationship, where bounds may stand, too. */
+static uint32_t detail_end(const sb_parser *p, uint32_t i)
+{
+    const sb_token *token = &p->tokens[i];
+    const uint32_t first = i + (is_filler_name(&token[1]) ? 2 : 1);
+
+    if (token->partner == SB_NO_PARTNER) return 0;
+    if (p->tokens[first].kind != SB_TOKEN_STAR && !starts_filler(p, i + 1, token->partner))
+        return 0;
     return token->partner + 1;
 }
 
@@ -70,8 +101,8 @@ static uint32_t rel_end(const sb_parser *p, uint32_t i)
     if (p->tokens[i].kind != SB_TOKEN_MINUS) return 0;
     i++;
     if (p->tokens[i].kind == SB_TOKEN_LBRACKET) {
-        if (p->tokens[i].partner == SB_NO_PARTNER) return 0;
-        i = p->tokens[i].partner + 1;
+        i = detail_end(p, i);
+        if (i == 0) return 0;
     }
     if (p->tokens[i].kind != SB_TOKEN_MINUS) return 0;
     i++;
@@ -119,21 +150,6 @@ typedef struct filler {
     sb_expr *props, *where;
 } filler;
 
-/* WHERE and IS may be names as well: they are when nothing follows that they could begin. */
-static bool at_filler_name(const sb_parser *p)
-{
-    const sb_token *next = sb_parse__ahead(p, 1);
-
-    if (!sb_parse__is_name(sb_parse__token(p))) return false;
-    if (sb_parse__is_keyword(p, SB_KEYWORD_WHERE))
-        return !sb_parse__starts_expr(next) || next->kind == SB_TOKEN_LBRACE ||
-               next->kind == SB_TOKEN_PARAM;
-    if (sb_parse__is_keyword(p, SB_KEYWORD_IS))
-        return !sb_parse__is_name(next) && next->kind != SB_TOKEN_BANG &&
-               next->kind != SB_TOKEN_PERCENT && next->kind != SB_TOKEN_LPAREN;
-    return true;
-}
-
 static sb_status parse_filler_labels(sb_parser *p, bool colons, filler *out)
 {
     if (sb_parse__accept(p, SB_TOKEN_COLON)) return sb_parse__labels(p, colons, &out->labels);
@@ -159,7 +175,7 @@ static sb_status parse_node(sb_parser *p, sb_node_pattern **node)
 
     p->bar_ends = false;
     SB_TRY(sb_parse__expect(p, SB_TOKEN_LPAREN));
-    if (at_filler_name(p)) SB_TRY(sb_parse__name(p, "a variable", &parts.name));
+    if (is_filler_name(sb_parse__token(p))) SB_TRY(sb_parse__name(p, "a variable", &parts.name));
     SB_TRY(parse_filler_labels(p, true, &parts));
     SB_TRY(parse_filler_props(p, &parts));
     SB_TRY(sb_parse__where(p, &parts.where));
@@ -247,7 +263,7 @@ static sb_status parse_rel_detail(sb_parser *p, sb_rel_pattern *rel)
     filler parts = {0};
 
     p->bar_ends = false;
-    if (at_filler_name(p)) SB_TRY(sb_parse__name(p, "a variable", &parts.name));
+    if (is_filler_name(sb_parse__token(p))) SB_TRY(sb_parse__name(p, "a variable", &parts.name));
     SB_TRY(parse_filler_labels(p, false, &parts));
     if (sb_parse__is(p, SB_TOKEN_DOTDOT))
         return sb_cypher_fail(p->err, p->text, sb_parse__token(p)->span,
@@ -393,8 +409,10 @@ static sb_status parse_step(sb_parser *p, bool plain, sb_pattern_part *part, boo
     sb_pattern_part *inner;
     sb_expr *where;
 
+    const bool group = !plain && at_group(p);
+
     *more = true;
-    if (!plain && at_group(p)) {
+    if (group) {
         SB_TRY(parse_group(p, &step.quantified, &inner, &where));
         if (step.quantified == NULL) return sb_parse__unexpected(p);
     } else if (sb_parse__is(p, SB_TOKEN_MINUS) || sb_parse__is(p, SB_TOKEN_LT)) {
@@ -405,7 +423,7 @@ static sb_status parse_step(sb_parser *p, bool plain, sb_pattern_part *part, boo
         *more = false;
         return SB_OK;
     }
-    SB_TRY(parse_step_node(p, plain, step.rel != NULL, &step.node));
+    SB_TRY(parse_step_node(p, plain, !group, &step.node));
     SB_PARSE_PUSH(p, part->steps, part->step_count, step);
     return SB_OK;
 }
