@@ -397,12 +397,29 @@ static uint64_t lookup_id(void *object, const uint32_t *nodes, size_t count, boo
     return sum;
 }
 
+static uint64_t lookup_keys_many(sombra_store *store, const int64_t *keys, size_t count)
+{
+    enum { BATCH = 1024 };
+    static sombra_value values[BATCH];
+    static uint64_t ids[BATCH];
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < count; i += BATCH) {
+        const size_t step = count - i < BATCH ? count - i : BATCH;
+        for (size_t j = 0; j < step; j++)
+            values[j] = sombra_int(keys[i + j]);
+        bench_must(store, sombra_lookup_many(store->txn, store->schema, values, 1, step, ids));
+        sum += lookup_many(store, ids, step);
+    }
+    return sum;
+}
+
 static uint64_t lookup_key(void *object, const int64_t *keys, size_t count, bool batch)
 {
     sombra_store *store = object;
     uint64_t sum = 0;
 
-    (void)batch;
+    if (batch) return lookup_keys_many(store, keys, count);
     for (size_t i = 0; i < count; i++) {
         const sombra_value key = sombra_int(keys[i]);
         uint64_t id;

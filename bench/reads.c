@@ -38,6 +38,7 @@ typedef struct reading {
 CAN(id, engine->lookup_id != NULL)
 CAN(id_batch, engine->lookup_id != NULL && engine == &bench_sombra)
 CAN(key, engine->lookup_key != NULL)
+CAN(key_batch, engine->lookup_key != NULL && engine == &bench_sombra)
 CAN(autocommit, engine->lookup_autocommit != NULL)
 CAN(neighbors, engine->neighbors != NULL)
 CAN(neighbors_batch, engine->neighbors != NULL && engine->batches)
@@ -59,6 +60,10 @@ static uint64_t read_id_batch(const bench_engine *engine, void *store, const que
 static uint64_t read_key(const bench_engine *engine, void *store, const queries *asked)
 {
     return engine->lookup_key(store, asked->keys, asked->count, false);
+}
+static uint64_t read_key_batch(const bench_engine *engine, void *store, const queries *asked)
+{
+    return engine->lookup_key(store, asked->keys, asked->count, true);
 }
 static uint64_t read_autocommit(const bench_engine *engine, void *store, const queries *asked)
 {
@@ -115,6 +120,8 @@ static const reading READINGS[] = {
     {"lookup_id", "batch_lookups_per_s", "1/s", 1000000, 5, true, false, false, can_id_batch,
      read_id_batch},
     {"lookup_key", "lookups_per_s", "1/s", 500000, 5, true, false, false, can_key, read_key},
+    {"lookup_key", "batch_lookups_per_s", "1/s", 500000, 5, true, false, false, can_key_batch,
+     read_key_batch},
     {"lookup_autocommit", "lookups_per_s", "1/s", 500000, 5, false, false, false, can_autocommit,
      read_autocommit},
     {"neighbors", "nodes_per_s", "1/s", 500000, 5, true, false, false, can_neighbors,

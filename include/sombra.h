@@ -661,6 +661,11 @@ SOMBRA_API sombra_status sombra_count(sombra_txn *txn, const sombra_scan_options
  *  look-ups by key. NOT_FOUND: no such index. */
 SOMBRA_API sombra_status sombra_lookup(sombra_txn *txn, uint32_t schema_id,
                                        const sombra_value *values, size_t count, uint64_t *id);
+/** Many look-ups, overlapped: values holds value_count (the index's keys) for each of count, ids[i] is the i-th's answer, 0 for none.
+ *  Errors: NOT_FOUND (no such index), MISUSE (another number of keys). */
+SOMBRA_API sombra_status sombra_lookup_many(sombra_txn *txn, uint32_t schema_id,
+                                            const sombra_value *values, size_t value_count,
+                                            size_t count, uint64_t *ids);
 
 /* ---- Traversal ------------------------------------------------------------------------------------------------------------ */
 

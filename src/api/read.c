@@ -294,6 +294,17 @@ sombra_status sombra_lookup(sombra_txn *txn, uint32_t schema_id, const sombra_va
         txn->graph, schema_id, (const sb_value *)(const void *)values, count, id, &txn->conn->err));
 }
 
+sombra_status sombra_lookup_many(sombra_txn *txn, uint32_t schema_id, const sombra_value *values,
+                                 size_t value_count, size_t count, uint64_t *ids)
+{
+    SOMBRA_ENTER(txn);
+    if (count == 0) return SOMBRA_OK;
+    SOMBRA_ARG(txn, ids != NULL && values != NULL && value_count != 0);
+    return sombra__status(sb_graph_lookup_many(txn->graph, schema_id,
+                                               (const sb_value *)(const void *)values, value_count,
+                                               count, ids, &txn->conn->err));
+}
+
 /* ---- Traversal ----------------------------------------------------------------------------------------------------- */
 
 /* The public bounds use 0 for none. */

@@ -349,6 +349,10 @@ SB_MUST_CHECK sb_status sb_graph_count(sb_graph *graph, const sb_scan_options *o
 SB_MUST_CHECK sb_status sb_graph_lookup_cut(sb_graph *graph, uint32_t schema_id,
                                             const sb_value *values, size_t value_count,
                                             uint64_t *id, sb_err *err);
+/* Many look-ups at once, overlapped by prefetching: values holds value_count for each. ids[i] 0 where there is none. */
+SB_MUST_CHECK sb_status sb_graph_lookup_many(sb_graph *graph, uint32_t schema_id,
+                                             const sb_value *values, size_t value_count,
+                                             size_t count, uint64_t *ids, sb_err *err);
 
 /* ---- Traversal ------------------------------------------------------------------------------------------------------------ */
 

@@ -405,3 +405,21 @@ sb_status sb_graph_lookup_cut(sb_graph *graph, uint32_t schema_id, const sb_valu
         sb_filter__close(&filters[i]);
     return status;
 }
+
+sb_status sb_graph_lookup_many(sb_graph *graph, uint32_t schema_id, const sb_value *values,
+                               size_t value_count, size_t count, uint64_t *ids, sb_err *err)
+{
+    const sb_schema *schema = schema_of_id(graph, schema_id);
+    bool any_cut, cut;
+
+    if (schema != NULL && value_count != schema->key_count)
+        return SB_FAIL(err, SB_MISUSE, "index %u has %u keys, not %zu", schema_id,
+                       schema->key_count, value_count);
+    SB_TRY(sb_index_lookup_many(graph->view, schema_id, values, count, ids, &any_cut, err));
+    for (size_t i = 0; any_cut && i < count; i++) {
+        const sb_value *own = values + i * value_count;
+        SB_TRY(sb_index_lookup(graph->view, schema_id, own, value_count, &ids[i], &cut, err));
+        if (cut) SB_TRY(sb_graph_lookup_cut(graph, schema_id, own, value_count, &ids[i], err));
+    }
+    return SB_OK;
+}

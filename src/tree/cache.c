@@ -214,11 +214,11 @@ static bool grow_cache(sb_leaf_cache *cache)
     return true;
 }
 
-static uint64_t load_id(sb_bytes key)
+/* Not for a tree of few leaves: keys that are spread unevenly over words make many blocks of a leaf, and more room would hold more of
+ * them and be as useless. 16: blocks of a leaf, and several trees. */
+static bool may_grow(const sb_leaf_cache *cache, const sb_tree *tree)
 {
-    uint8_t id[8] = {0};
-    if (key.size > 0) memcpy(id, key.data, key.size < 8 ? key.size : 8);
-    return sb_load_be64(id);
+    return cache->capacity < CACHE_ENTRIES_MAX && cache->capacity / 16 < tree->leaf_count;
 }
 
 /* Learn k from a leaf: log2 of its range less 2. What is kept is the median of what misses see, by small steps towards
@@ -228,7 +228,7 @@ static void learn_shift(sb_tree_entry *tree, const uint8_t *page, uint32_t page_
     sb_fences fences;
     sb_tree__fences(page, page_bytes, &fences);
     if (fences.low.size == 0 || fences.high.size == 0) return;
-    const uint64_t low = load_id(fences.low), high = load_id(fences.high);
+    const uint64_t low = sb_tree__key_word(fences.low), high = sb_tree__key_word(fences.high);
     const uint64_t range = high > low ? high - low : 1;
     const unsigned whole = 63 - sb_clz64(range);
     const unsigned part = whole >= 4 ? (unsigned)(range >> (whole - 4)) & 15u
@@ -250,8 +250,7 @@ void sb_tree__leaf_remember(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pg
 {
     sb_leaf_cache *cache = find_cache(sb_txn_session(txn));
     if (cache == NULL) return;
-    if (cache->entries == NULL ||
-        (cache->displaced > cache->capacity / 2 && cache->capacity < CACHE_ENTRIES_MAX))
+    if (cache->entries == NULL || (cache->displaced > cache->capacity / 2 && may_grow(cache, tree)))
         if (!grow_cache(cache) && cache->entries == NULL) return;
 
     uint64_t seq = sb_txn_seq(txn);
@@ -359,9 +358,32 @@ static void count_look_up(sb_txn *txn, bool hit)
         state->counters.leaf_cache_misses++;
 }
 
-/* The remembered leaf of the id's block, or of the next one on its side (C8), held in *page when it holds the id; else *pgno is
- * SB_PGNO_NONE. */
-static sb_status look_in_cache(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_page *page,
+int sb_tree__key_side(const uint8_t *page, uint32_t page_bytes, sb_bytes key)
+{
+    const sb_bytes low = sb_slots__low(page, page_bytes), high = sb_slots__high(page, page_bytes);
+
+    if (low.size != 0 && sb_bytes_compare(key, low) < 0) return -1;
+    return high.size != 0 && sb_bytes_compare(key, high) >= 0;
+}
+
+/* What is looked for: an id, or the key of a slotted tree with the word it is remembered under. */
+typedef struct wanted {
+    uint64_t word;
+    const sb_bytes *key; /* NULL: an id */
+} wanted;
+
+static int side_of(const sb_tree *tree, const uint8_t *page, uint32_t page_bytes,
+                   const wanted *what)
+{
+    if (what->key == NULL) return sb_tree__leaf_side(tree, page, page_bytes, what->word);
+    if (page[SB_PAGE_KIND] != SB_PAGE_SLOTTED || sb_load_le32(page + SB_PAGE_TREE) != tree->id)
+        return SB_SIDE_OTHER; /* C5 */
+    return sb_tree__key_side(page, page_bytes, *what->key);
+}
+
+/* The remembered leaf of the word's block, or of the next one on its side (C8), held in *page when it holds what is wanted; else
+ * *pgno is SB_PGNO_NONE. */
+static sb_status look_in_cache(sb_txn *txn, const sb_tree *tree, const wanted *what, sb_page *page,
                                sb_pgno *pgno, sb_err *err)
 {
     const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
@@ -369,12 +391,12 @@ static sb_status look_in_cache(sb_txn *txn, const sb_tree *tree, uint64_t id, sb
 
     *pgno = SB_PGNO_NONE;
     if (cache == NULL || cache->entries == NULL) return SB_OK;
-    uint32_t tag = sb_cache__tag(find_tree(cache, tree->id), id);
+    uint32_t tag = sb_cache__tag(find_tree(cache, tree->id), what->word);
     for (int moved = 0, side = 0; moved < 2; moved++) {
         const sb_pgno hint = remembered(cache, txn, tree, tag);
         if (hint == SB_PGNO_NONE) return SB_OK;
         SB_TRY(sb_page_acquire(txn, hint, page, err));
-        side = sb_tree__leaf_side(tree, page->bytes, page_bytes, id);
+        side = side_of(tree, page->bytes, page_bytes, what);
         if (SB_LIKELY(side == 0)) {
             note_address(cache, txn, tag, page);
             *pgno = hint;
@@ -384,6 +406,21 @@ static sb_status look_in_cache(sb_txn *txn, const sb_tree *tree, uint64_t id, sb
         if (side == SB_SIDE_OTHER) return SB_OK;
         tag += (uint32_t)side;
     }
+    return SB_OK;
+}
+
+/* Through the cache, else by descent along key, and remembered. The tree has several levels. */
+static sb_status find_leaf(sb_txn *txn, const sb_tree *tree, const wanted *what, sb_bytes key,
+                           sb_page *page, sb_pgno *pgno, sb_err *err)
+{
+    sb_path path;
+
+    SB_TRY(look_in_cache(txn, tree, what, page, pgno, err));
+    count_look_up(txn, *pgno != SB_PGNO_NONE);
+    if (*pgno != SB_PGNO_NONE) return SB_OK;
+    SB_TRY(sb_tree__descend_page(txn, tree, key, &path, page, err));
+    *pgno = path.leaf;
+    sb_tree__leaf_remember(txn, tree, what->word, path.leaf, page);
     return SB_OK;
 }
 
@@ -397,15 +434,19 @@ sb_status sb_tree__leaf_of_id(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_
         *pgno = tree->root;
         return sb_tree__acquire(txn, tree, tree->root, 0, page, err);
     }
-    SB_TRY(look_in_cache(txn, tree, id, page, pgno, err));
-    count_look_up(txn, *pgno != SB_PGNO_NONE);
-    if (*pgno != SB_PGNO_NONE) return SB_OK;
-
-    sb_path path;
     uint8_t key[SB_ROW_KEY_BYTES];
     sb_store_be64(key, id);
-    SB_TRY(sb_tree__descend_page(txn, tree, sb_bytes_of(key, sizeof key), &path, page, err));
-    *pgno = path.leaf;
-    sb_tree__leaf_remember(txn, tree, id, path.leaf, page);
-    return SB_OK;
+    return find_leaf(txn, tree, &(wanted){.word = id}, sb_bytes_of(key, sizeof key), page, pgno,
+                     err);
+}
+
+sb_status sb_tree__leaf_of_key(sb_txn *txn, const sb_tree *tree, sb_bytes key, sb_page *page,
+                               sb_err *err)
+{
+    sb_pgno pgno;
+
+    *page = (sb_page){0};
+    if (tree->height == 1) return sb_tree__acquire(txn, tree, tree->root, 0, page, err);
+    return find_leaf(txn, tree, &(wanted){.word = sb_tree__key_word(key), .key = &key}, key, page,
+                     &pgno, err);
 }

@@ -169,8 +169,8 @@ bool sb_row_next_cell(const sb_row *row, size_t *pos, sb_cell *cell);
 SB_MUST_CHECK sb_status sb_cell_read(sb_txn *txn, const sb_cell *cell, sb_buffer *out, sb_err *err);
 /* The shortest way to some cells of one row, when the leaf is remembered where it lies, the row is an ordinary one and the columns have
  * their commonest form; found[i] tells whether the row has keys[i]. False: not so, take sb_row_find. */
-bool sb_row_peek(const sb_txn *txn, const sb_tree *tree, uint64_t id, const uint32_t *keys,
-                 size_t count, sb_cell *cells, bool *found);
+bool sb_row_peek(sb_txn *txn, const sb_tree *tree, uint64_t id, const uint32_t *keys, size_t count,
+                 sb_cell *cells, bool *found);
 /* Many ids at once, in any order, with look-ups overlapped by prefetching. For each id (in input order)
  * visit(ctx, i, row or NULL). The row is valid during the call. Non-zero from visit stops and is returned. */
 typedef sb_status (*sb_row_visit)(void *ctx, size_t i, const sb_row *row);

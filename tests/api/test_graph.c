@@ -727,6 +727,14 @@ static void test_api_graph__scans(void **state)
         OK(&f, sombra_lookup(f.txn, index, &none, 1, &count));
         assert_int_equal(count, 0);
         FAILS(&f, sombra_lookup(f.txn, 4242, &none, 1, &count), SOMBRA_NOT_FOUND, "4242");
+        const sombra_value both[2] = {four, none};
+        uint64_t found[2], one;
+        OK(&f, sombra_lookup(f.txn, index, &four, 1, &one));
+        OK(&f, sombra_lookup_many(f.txn, index, both, 1, 2, found));
+        assert_int_equal(found[0], one);
+        assert_int_equal(found[1], 0);
+        FAILS(&f, sombra_lookup_many(f.txn, 4242, both, 1, 2, found), SOMBRA_NOT_FOUND, "4242");
+        FAILS(&f, sombra_lookup_many(f.txn, index, both, 1, 2, NULL), SOMBRA_MISUSE, "ids");
     }
     api_verify(&f);
     api_commit(&f);

@@ -493,6 +493,16 @@ static void test_graph_read_scan__cut_keys(void **state)
         OK(&w.f, sb_graph_lookup_cut(w.f.graph, index, &values[i], 1, &id, &w.f.err));
         assert_int_equal(id, ids[i]);
     }
+    {
+        const sb_value asked[3] = {values[2], string("short, and not there"), values[0]};
+        uint64_t found[3];
+        OK(&w.f, sb_graph_lookup_many(w.f.graph, index, asked, 1, 3, found, &w.f.err));
+        assert_int_equal(found[0], ids[2]);
+        assert_int_equal(found[1], 0);
+        assert_int_equal(found[2], ids[0]);
+        FAILS(&w.f, sb_graph_lookup_many(w.f.graph, index, asked, 2, 1, found, &w.f.err), SB_MISUSE,
+              "1 keys");
+    }
     w.long_text[0][LONG_BYTES - 1] = 'X';
     const sb_value other = string(w.long_text[0]), nan = real((double)NAN);
     OK(&w.f, sb_graph_lookup_cut(w.f.graph, index, &other, 1, &id, &w.f.err));
