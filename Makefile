@@ -1,143 +1,137 @@
-#Thin names over the presets of CMakePresets.json; everything is built in build / < preset> /.
-#make the release preset : build / release / sombra, sombra - bench, libsombra
-#make test all tests in dev(asserts on), release and asan
-#make check style, layers, lint
-#Each target first runs tools / setup, which installs missing Debian packages(or names them).
-JOBS
-    ? = $(shell nproc 2 > / dev / null || echo 2) SECONDS
-      ? = 60 CUTS
-        ? = 1000 PREFIX
-          ? = / usr / local TCK
-            ? =../ shared /
-               tck
-#Ninja when it is there, else Unix Makefiles; a build directory keeps what it was made with.
-                   CMAKE_GENERATOR
-              ? = $(if $ (shell command - v ninja 2 > / dev / null), Ninja,
-                    Unix Makefiles) export CMAKE_GENERATOR
+# Thin names over the presets of CMakePresets.json; everything is built in build/<preset>/.
+#   make            the release preset: build/release/sombra, sombra-bench, libsombra
+#   make test       all tests in dev (asserts on), release and asan
+#   make check      style, layers, lint
+# Each target first runs tools/setup, which installs missing Debian packages (or names them).
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+SECONDS ?= 60
+CUTS ?= 1000
+PREFIX ?= /usr/local
+TCK ?= ../shared/tck
+# Ninja when it is there, else Unix Makefiles; a build directory keeps what it was made with.
+CMAKE_GENERATOR ?= $(if $(shell command -v ninja 2>/dev/null),Ninja,Unix Makefiles)
+export CMAKE_GENERATOR
 
-#$(call build, preset[, targets]); the generator's own output only when something fails or warns.
-                    build = cmake-- preset $(1)-- log -
-                            level = NOTICE > / dev / null &&cmake-- build-- preset $(1) - j
-                                                 $(JOBS) $(2) run_tests =
-                                        ctest-- preset $(1) - j
-                                        $(JOBS) programs = $(call build, release, --target programs)
-#$(call need, program) : a clear message when what a target runs does not exist.
-                                            need = test - x $(1) ||
-{
-    echo "make $@: $(1) does not exist in this tree" > &2;
-    exit 1;
-}
+# $(call build,preset[,targets]); the generator's own output only when something fails or warns.
+build = cmake --preset $(1) --log-level=NOTICE >/dev/null && \
+        cmake --build --preset $(1) -j $(JOBS) $(2)
+run_tests = ctest --preset $(1) -j $(JOBS)
+programs = $(call build,release,--target programs)
+# $(call need,program): a clear message when what a target runs does not exist.
+need = test -x $(1) || { echo "make $@: $(1) does not exist in this tree" >&2; exit 1; }
 
-.PHONY : all test test - dev test -
-    release check asan tsan msan coverage fuzz paranoid noprofile crash - sweep fault - sweep kill -
-    loop demo bench install amalgamation docs clean.DEFAULT_GOAL
-    : = all
+.PHONY: all test test-dev test-release check asan tsan msan coverage fuzz paranoid noprofile \
+        crash-sweep fault-sweep kill-loop tck demo bench install amalgamation docs clean
+.DEFAULT_GOAL := all
 
-                all : @tools /
-                      setup build @$(programs)
+all:
+	@tools/setup build
+	@$(programs)
 
-                          test -
-        dev : @tools / setup test @$(call build, dev) $(call run_tests, dev)
+test-dev:
+	@tools/setup test
+	@$(call build,dev)
+	$(call run_tests,dev)
 
-                           test -
-        release : @tools /
-                  setup test @$(call build, release) $(call run_tests, release)
+test-release:
+	@tools/setup test
+	@$(call build,release)
+	$(call run_tests,release)
 
-                      asan paranoid noprofile
-    : @tools /
-      setup test @$(call build, $ @) $(call run_tests, $ @)
+asan paranoid noprofile:
+	@tools/setup test
+	@$(call build,$@)
+	$(call run_tests,$@)
 
-          tsan : @tools /
-                 setup test @$(call build, tsan) $(call run_tests, tsan)
+tsan:
+	@tools/setup test
+	@$(call build,tsan)
+	$(call run_tests,tsan)
 
-                     msan : @tools /
-                            setup test clang @$(call build, msan) $(call run_tests, msan)
+msan:
+	@tools/setup test clang
+	@$(call build,msan)
+	$(call run_tests,msan)
 
-#One after the other : the three share the machine's cores.
-                                test : @$(MAKE)-- no -
-        print - directory test - dev @$(MAKE)-- no - print - directory test -
-        release @$(MAKE)-- no - print -
-        directory asan
+# One after the other: the three share the machine's cores.
+test:
+	@$(MAKE) --no-print-directory test-dev
+	@$(MAKE) --no-print-directory test-release
+	@$(MAKE) --no-print-directory asan
 
-                check : @tools /
-                        setup test check @cmake-- preset dev-- log -
-        level = NOTICE > / dev / null @tools / check build /
-                                 dev
+check:
+	@tools/setup test check
+	@cmake --preset dev --log-level=NOTICE >/dev/null
+	@tools/check build/dev
 
-                                     coverage
-    : @tools /
-      setup test coverage @$(call build, coverage) $(call run_tests, coverage) gcovr-- root.--filter
-      'src/' --exclude - lines
-                             - by - pattern '.*SB_NEVER.*' --html
-                             - details build / coverage / coverage.html-- print
-                             - summary build / coverage
-                | tail -
-                      n 8
+coverage:
+	@tools/setup test coverage
+	@$(call build,coverage)
+	$(call run_tests,coverage)
+	gcovr --root . --filter 'src/' --exclude-lines-by-pattern '.*SB_NEVER.*' \
+	    --html-details build/coverage/coverage.html --print-summary build/coverage | tail -n 8
 
-#SECONDS for each fuzz target; found inputs are kept in build / fuzz / corpus.
-                          fuzz
-    : @tools /
-      setup test clang @$(call build, fuzz) @tools / fuzz build /
-      fuzz $(SECONDS)
+# SECONDS for each fuzz target; found inputs are kept in build/fuzz/corpus.
+fuzz:
+	@tools/setup test clang
+	@$(call build,fuzz)
+	@tools/fuzz build/fuzz $(SECONDS)
 
-          crash -
-                      sweep
-    : @tools /
-      setup test @$(call build, release) @$(call need, build / release / tests / crash_sweep) build
-      /
-      release / tests /
-      crash_sweep-- cuts $(CUTS)
+crash-sweep:
+	@tools/setup test
+	@$(call build,release)
+	@$(call need,build/release/tests/crash_sweep)
+	build/release/tests/crash_sweep --cuts $(CUTS)
 
-#Every allocation and every call to the file system of every long call of sombra.h fails in turn.
-          fault -
-                      sweep
-    : @tools /
-      setup test @$(call build, dev) @$(call need, build / dev / tests / api_sweep) build / dev /
-      tests /
-      api_sweep
+# Every allocation and every call to the file system of every long call of sombra.h fails in turn.
+fault-sweep:
+	@tools/setup test
+	@$(call build,dev)
+	@$(call need,build/dev/tests/api_sweep)
+	build/dev/tests/api_sweep
 
-      kill -
-                      loop
-    : @tools /
-      setup test @$(call build, release) @$(call need, build / release / tests / kill_loop) build /
-      release / tests /
-      kill_loop-- seconds $(SECONDS)
+kill-loop:
+	@tools/setup test
+	@$(call build,release)
+	@$(call need,build/release/tests/kill_loop)
+	build/release/tests/kill_loop --seconds $(SECONDS)
 
-#openCypher's conformance suite, or any directory of feature files.
-          tck
-    : @tools /
-      setup build @$(programs) @$(call need, build / release / sombra - tck) @tools / tck build /
-      release / sombra -
-                      tck $(TCK)
+# openCypher's conformance suite, or any directory of feature files.
+tck:
+	@tools/setup build tck
+	@$(programs)
+	@$(call need,build/release/sombra-tck)
+	@tools/tck build/release/sombra-tck $(TCK)
 
-                              demo
-    : @tools /
-      setup build @$(programs) @$(call need, build / release / sombra) @$(call need, tools / demo)
-          @tools /
-      demo build / release /
-      sombra
+demo:
+	@tools/setup build
+	@$(programs)
+	@$(call need,build/release/sombra)
+	@$(call need,tools/demo)
+	@tools/demo build/release/sombra
 
-#All benchmarks and their plots : about 25 minutes.
-      bench
-    : @tools /
-      setup build bench @$(programs) @$(call need, build / release / sombra - bench) @tools / bench
-                      - run build / release / sombra -
-                      bench build / bench docs /
-                          plots
+# All benchmarks and their plots: about 25 minutes.
+bench:
+	@tools/setup build bench
+	@$(programs)
+	@$(call need,build/release/sombra-bench)
+	@tools/bench-run build/release/sombra-bench build/bench docs/plots
 
-                          install
-    : @tools /
-      setup build @$(programs) @$(call need, build / release / sombra) cmake-- install build /
-      release-- prefix $(PREFIX)
+install:
+	@tools/setup build
+	@$(programs)
+	@$(call need,build/release/sombra)
+	cmake --install build/release --prefix $(PREFIX)
 
-#The library as one file, for programs that compile it in.
-          amalgamation : @tools /
-                         setup test @tools / amalgamate.py build /
-                         amalgamation
+# The library as one file, for programs that compile it in.
+amalgamation:
+	@tools/setup test
+	@tools/amalgamate.py build/amalgamation
 
-                         docs : @tools /
-                                setup docs @$(call need, tools / docs) @tools / docs build /
-                                docs
+docs:
+	@tools/setup docs
+	@$(call need,tools/docs)
+	@tools/docs build/docs
 
-                                clean
-    : rm - rf build
+clean:
+	rm -rf build

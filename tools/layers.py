@@ -1,4 +1,4 @@
-#!/ usr / bin / env python3
+#!/usr/bin/env python3
 """layers.py [ROOT] — layers go one way, and who may call is seen in the name.
 
 Checks every C file of src/ against the table below:
@@ -16,7 +16,7 @@ import re
 import sys
 from pathlib import Path
 
-#Module → the modules whose front doors it may include.
+# Module → the modules whose front doors it may include.
 USES = {
     "base": [],
     "os": ["base"],
@@ -28,18 +28,18 @@ USES = {
     "api": ["cypher", "graph", "store", "tree", "pager", "os", "base"],
     "cli": [],
 }
-#Module → its sub - modules, lowest first.Files of src / < m> / itself lie above all of them.
+# Module → its sub-modules, lowest first. Files of src/<m>/ itself lie above all of them.
 SUBMODULES = {"cypher": ["lex", "parse", "func", "sema", "plan", "exec"]}
-#Sub - modules that use less than their module does.
+# Sub-modules that use less than their module does.
 SUB_USES = {"cypher/lex": ["graph", "base"], "cypher/parse": ["base"]}
-#Front doors beside < m> / < m>.h : parts of one that compile alone.(All headers of base / are.)
+# Front doors beside <m>/<m>.h: parts of one that compile alone. (All headers of base/ are.)
 PARTS = {"store/value.h", "graph/text_value.h"}
-#Modules that may include sombra.h.
+# Modules that may include sombra.h.
 PUBLIC_HEADER = {"api", "cli"}
 
 STANDARD = set("assert ctype errno float inttypes limits math stdalign stdarg stdatomic stdbool "
                "stddef stdint stdio stdlib stdnoreturn string".split())
-#Other headers, by module.A folder ending in / grants all below it.
+# Other headers, by module. A folder ending in / grants all below it.
 GRANTED = {
     "base": {"nmmintrin.h", "wmmintrin.h", "arm_acle.h"},
     "os": {"dirent.h", "fcntl.h", "pthread.h", "sched.h", "signal.h", "sys/", "time.h", "unistd.h",
@@ -51,8 +51,8 @@ GRANTED = {
     "cli": {"dirent.h", "fcntl.h", "getopt.h", "pthread.h", "signal.h", "sys/", "time.h",
             "unistd.h", "jansson.h", "locale.h", "termios.h", "poll.h", "langinfo.h", "wchar.h", "utf8proc.h"},
 }
-#Calls → files or modules where they may stand.Everything else goes through sb_allocator, sb_err
-#and the VFS; the library prints nothing and never exits.
+# Calls → files or modules where they may stand. Everything else goes through sb_allocator, sb_err
+# and the VFS; the library prints nothing and never exits.
 SEAMS = [
     (r"(?:malloc|calloc|realloc|aligned_alloc|strdup|strndup|free)", {"base/alloc.c", "cli"}),
     (r"(?:printf|puts|putchar|perror|fprintf|fputs)", {"base/status.c", "cli"}),
@@ -120,7 +120,7 @@ def main():
             return
         other = target.split("/")[0]
         if "/" not in target:
-#A file beside it; then it is the same module.
+            # A file beside it; then it is the same module.
             if not (path.parent / target).exists() and not is_test:
                 fault(path, line, f'"{target}": write the path from src/')
             return
@@ -153,7 +153,7 @@ def main():
             return
         for number, line in enumerate(bare.split("\n"), 1):
             for name in re.findall(r"\bsb_[a-z0-9]+(?:_[a-z0-9]+)*__\w+", line):
-#sb_lex__x is internal to cypher / lex /, sb_cypher__x to cypher /.
+                # sb_lex__x is internal to cypher/lex/, sb_cypher__x to cypher/.
                 owner = name.split("_")[1]
                 place = f"{module}/{sub}" if owner in SUBMODULES.get(module, []) else module
                 internal.setdefault(name, {}).setdefault(place, (path, number))
@@ -181,8 +181,7 @@ def main():
         if module in USES:
             check_file(path, module, None, True)
 
-    subs = {
-sub: f"{module}/{sub}" for module, names in SUBMODULES.items() for sub in names}
+    subs = {sub: f"{module}/{sub}" for module, names in SUBMODULES.items() for sub in names}
     for name, places in sorted(internal.items()):
         owner = name.split("_")[1]
         owner = subs.get(owner, owner)
