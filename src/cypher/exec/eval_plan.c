@@ -42,6 +42,7 @@ sb_status sb_exec__plan_count(sb_eval *e, const sb_batch *in, uint32_t row, sb_v
         SB_TRY(next_batch(e, &batch));
         if (batch == NULL) break;
         count += batch->row_count;
+        if (batch->last) break;
     }
     *value = sb_val_int(count);
     return SB_OK;
@@ -95,6 +96,7 @@ sb_status sb_exec__plan_collect(sb_eval *e, const sb_batch *in, uint32_t row, sb
         if (batch == NULL) break;
         if (batch->row_count != 0)
             SB_TRY(append_values(run, batch->columns[slot], batch->row_count, &list, &capacity));
+        if (batch->last) break;
     }
     return sb_val_list_seal(list, value, run->err);
 }

@@ -358,6 +358,26 @@ static sb_status vector_is_null(sb_eval *e, const sb_batch *in, const sb_vector 
     return SB_OK;
 }
 
+/* ---- Functions -------------------------------------------------------------------------------------------------------------- */
+
+/* id(n): the column of ids is one of integers. */
+static sb_status vector_id(sb_eval *e, const sb_batch *in, const sb_vector **vector)
+{
+    const sb_vector *of;
+
+    SB_TRY(sb_exec__eval(e->args[0], in, &of));
+    if (of->kind != SB_VECTOR_NODE && of->kind != SB_VECTOR_REL) return by_rows(e, in, vector);
+    e->out.vector = *of;
+    e->out.vector.kind = SB_VECTOR_INT;
+    *vector = &e->out.vector;
+    return SB_OK;
+}
+
+static bool is_id(const sb_function *function)
+{
+    return (function->flags & SB_FUNC_USER) == 0 && strcmp(function->name, "id") == 0;
+}
+
 /* ---- Which kernel ---------------------------------------------------------------------------------------------------------- */
 
 static sb_eval_vector binary_kernel(const sb_eval *e)
@@ -392,6 +412,7 @@ sb_eval_vector sb_exec__kernel_for(const sb_eval *e)
     switch ((int)e->expr->kind) {
     case SB_EXPR_PROPERTY: return vector_property;
     case SB_EXPR_BINARY: return binary_kernel(e);
+    case SB_EXPR_CALL: return e->arg_count == 1 && is_id(e->expr->function) ? vector_id : NULL;
     case SB_EXPR_UNARY:
         if (e->expr->op == SB_OP1_NOT) return vector_not;
         return e->expr->op == SB_OP1_IS_NULL || e->expr->op == SB_OP1_IS_NOT_NULL ? vector_is_null

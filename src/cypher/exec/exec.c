@@ -102,6 +102,13 @@ uint32_t sb_exec__find_name(sb_exec *run, sb_name_ref *name)
     return name->id;
 }
 
+/* Numbers change so seldom that asking whose a number is takes less than looking for the name. */
+static void find_again(sb_exec *run, sb_name_ref *name)
+{
+    if (name->id == 0 || !sb_bytes_equal(sb_name_of(run->view, name->kind, name->id), name->text))
+        (void)sb_exec__find_name(run, name);
+}
+
 static void chain_name(sb_exec *run, sb_name_ref *name, sb_name_kind kind, sb_bytes text)
 {
     name->kind = kind;
@@ -311,7 +318,7 @@ sb_status sb_exec_reset(sb_exec *run, const sb_exec_options *options, sb_err *er
         run->any_deleted = false;
     }
     for (sb_name_ref *name = run->all_names; name != NULL; name = name->next)
-        (void)sb_exec__find_name(run, name);
+        find_again(run, name);
     if (run->profile != NULL)
         memset(run->profile, 0, run->compiled->plan_count * sizeof *run->profile);
     return leave(run, sb_exec__inner_row(run->root, &run->no_columns, 0));
@@ -327,12 +334,14 @@ sb_status sb_exec_next(sb_exec *run, uint32_t *row_count, sb_err *err)
     run->current = NULL;
     if (run->failed) return SB_FAIL(err, SB_MISUSE, "the run has failed: reset it first");
     if (run->ended) return SB_OK;
+    if (run->watched) SB_TRY(leave(run, sb_exec__tick_slow(run)));
     SB_TRY(leave(run, sb_exec__next(run->root->root, &run->current)));
     if (run->current == NULL) {
         run->ended = true;
         return leave(run, sb_exec__delete_pending(run));
     }
     *row_count = run->current->row_count;
+    run->ended = run->current->last && !run->compiled->writes;
     run->rows += *row_count;
     return SB_OK;
 }

@@ -78,7 +78,8 @@ struct sb_exec {
     uint32_t depth;       /* of the operator being opened */
 };
 
-/* Cancel and time limit: call at least every few thousand rows of work. */
+/* Cancel and time limit: operators that make rows (scans, look-ups, expansions, lists) call it once a batch, others at least every few
+ * thousand rows of work. */
 SB_MUST_CHECK sb_status sb_exec__tick_slow(sb_exec *run);
 SB_MUST_CHECK SB_INLINE sb_status sb_exec__tick(sb_exec *run)
 {
@@ -136,6 +137,8 @@ SB_MUST_CHECK sb_status sb_exec__ids(sb_exec *run, const sb_batch *in, const sb_
 typedef struct sb_operator_ops {
     size_t state_bytes; /* of the struct that begins with sb_operator */
     bool inner_runs;    /* the inner plan has argument rows of its own: op->nested, not op->inner */
+    /* NULL, or: the plan to be opened as its input, which may be another one than it has. */
+    sb_status (*input_plan)(sb_operator *op, const sb_plan **input);
     sb_status (*open)(sb_operator *op); /* NULL: nothing to do. Children are open. */
     sb_status (*next)(sb_operator *op, const sb_batch **batch); /* *batch NULL: the end */
     void (*reset)(sb_operator *op);                             /* NULL: nothing to do */
@@ -180,9 +183,7 @@ void sb_exec__reset(sb_operator *op);
 SB_MUST_CHECK sb_status sb_exec__next_profiled(sb_operator *op, const sb_batch **batch);
 SB_MUST_CHECK SB_INLINE sb_status sb_exec__next(sb_operator *op, const sb_batch **batch)
 {
-    sb_exec *run = op->run;
-    if (SB_UNLIKELY(run->watched)) SB_TRY(sb_exec__tick_slow(run));
-    if (SB_UNLIKELY(run->profile != NULL)) return sb_exec__next_profiled(op, batch);
+    if (SB_UNLIKELY(op->run->profile != NULL)) return sb_exec__next_profiled(op, batch);
     return op->ops->next(op, batch);
 }
 /* Values are made in op's step arena from now on; it is emptied first. */

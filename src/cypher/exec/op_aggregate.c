@@ -2,15 +2,22 @@
  * For each batch: the group of each row, then each aggregate over the column of its arguments. States lie one after the other, a group's
  * together; counts are kept without calling the function. */
 #include "cypher/exec/op_priv.h"
+#include "cypher/exec/shortcut.h"
 #include "cypher/exec/table.h"
 
 /* ---- Groups of a batch: shared by both ----------------------------------------------------------------------------- */
 
+/* A single key that is a number or an id, and not far from 0, is its own place in an array; else keys are hashed. */
 typedef struct sb_grouping {
     sb_groups groups;
     uint32_t key_count;
     const sb_vector **keys; /* of the batch */
     sb_val *row;            /* one row's keys */
+    bool direct;            /* all keys so far are in places */
+    uint8_t direct_kind;    /* sb_vector_kind of them */
+    uint32_t *places;       /* group + 1 by key; owned */
+    size_t place_count;
+    uint64_t rows; /* seen so far */
     uint32_t of[SB_BATCH_ROWS];
     bool made[SB_BATCH_ROWS];
 } sb_grouping;
@@ -18,14 +25,97 @@ typedef struct sb_grouping {
 static sb_status grouping_open(sb_exec *run, uint32_t key_count, sb_grouping *g)
 {
     g->key_count = key_count;
+    g->direct = key_count == 1;
     g->keys = sb_exec__alloc_zero(run, key_count, sizeof(const sb_vector *));
     g->row = sb_exec__alloc_zero(run, key_count, sizeof *g->row);
     if (g->keys == NULL || g->row == NULL) return sb_exec__no_memory(run);
     return sb_groups__open(run, key_count, &g->groups);
 }
 
+static void free_places(sb_grouping *g)
+{
+    if (g->places != NULL)
+        sb_free(g->groups.keys.run->alloc, g->places, g->place_count * sizeof *g->places);
+    g->places = NULL;
+    g->place_count = 0;
+}
+
+static void grouping_close(sb_grouping *g)
+{
+    free_places(g);
+    sb_groups__close(&g->groups);
+}
+
+/* Places that a reset keeps. */
+#define KEPT_PLACES 65536u
+
+static void grouping_clear(sb_grouping *g)
+{
+    sb_groups__clear(&g->groups);
+    if (g->place_count > KEPT_PLACES) free_places(g);
+    if (g->places != NULL) memset(g->places, 0, g->place_count * sizeof *g->places);
+    g->direct = g->key_count == 1;
+    g->rows = 0;
+}
+
+/* Room for a key; false: it is too far away for the rows that there are. */
+static bool make_places(sb_grouping *g, uint64_t key)
+{
+    const sb_allocator *alloc = g->groups.keys.run->alloc;
+    const uint64_t wanted = sb_pow2_ceil(key + 1);
+
+    if (wanted > 16 * g->rows + KEPT_PLACES || wanted > UINT32_MAX) return false;
+    uint32_t *places = sb_resize(alloc, g->places, g->place_count * sizeof *places,
+                                 (size_t)wanted * sizeof *places);
+    if (places == NULL) return false; /* hashing takes less */
+    memset(places + g->place_count, 0, ((size_t)wanted - g->place_count) * sizeof *places);
+    g->places = places;
+    g->place_count = (size_t)wanted;
+    return true;
+}
+
+/* Can the batch's keys be places? */
+static bool keys_are_direct(sb_grouping *g, uint32_t row_count)
+{
+    const sb_vector *v = g->keys[0];
+    uint64_t most = 0;
+
+    if ((v->kind != SB_VECTOR_INT && v->kind != SB_VECTOR_NODE && v->kind != SB_VECTOR_REL) ||
+        v->constant || v->nulls != NULL)
+        return false;
+    if (g->groups.keys.count == 0) g->direct_kind = v->kind;
+    if (g->direct_kind != v->kind) return false;
+    for (uint32_t i = 0; i < row_count; i++)
+        most = v->as.ids[i] > most ? v->as.ids[i] : most; /* a negative number is a huge one */
+    return most < g->place_count || (most < UINT32_MAX && make_places(g, most));
+}
+
+static sb_status group_direct(sb_grouping *g, uint32_t row_count)
+{
+    const sb_vector *v = g->keys[0];
+
+    for (uint32_t i = 0; i < row_count; i++) {
+        uint32_t *place = &g->places[v->as.ids[i]];
+        g->made[i] = *place == 0;
+        if (g->made[i]) {
+            g->row[0] = sb_vector_at(v, i);
+            SB_TRY(sb_groups__append(&g->groups, g->row, &g->of[i]));
+            *place = g->of[i] + 1;
+        } else {
+            g->of[i] = *place - 1;
+        }
+    }
+    return SB_OK;
+}
+
 static sb_status group_rows(sb_grouping *g, uint32_t row_count)
 {
+    g->rows += row_count;
+    if (g->direct && keys_are_direct(g, row_count)) return group_direct(g, row_count);
+    if (g->direct) {
+        g->direct = false;
+        SB_TRY(sb_groups__index(&g->groups));
+    }
     for (uint32_t i = 0; i < row_count; i++) {
         for (uint32_t k = 0; k < g->key_count; k++)
             g->row[k] = sb_vector_at(g->keys[k], i);
@@ -57,14 +147,15 @@ typedef struct sb_aggregate_op {
     sb_arena *arena;  /* of states */
     sb_buffer states; /* group i at i × state_bytes */
     size_t state_bytes;
-    bool done;     /* the input has been read */
-    uint64_t next; /* group to hand on */
+    /* rows of the input that stand for some: the columns that keys read */
+    sb_batch heavy;
+    sb_out *heavy_outs;       /* by slot */
+    bool *is_read;            /* by slot */
+    const sb_var *weight;     /* how many rows each row of the input stands for; NULL: one */
+    sb_scan_count scan_count; /* what the graph counts by itself */
+    bool done;                /* the input has been read */
+    uint64_t next;            /* group to hand on */
 } sb_aggregate_op;
-
-static bool is_count(const sb_function *function)
-{
-    return (function->flags & SB_FUNC_USER) == 0 && strcmp(function->name, "count") == 0;
-}
 
 static sb_status open_item(sb_aggregate_op *a, const sb_plan_aggregate *plan,
                            sb_aggregate_item *item)
@@ -72,7 +163,7 @@ static sb_status open_item(sb_aggregate_op *a, const sb_plan_aggregate *plan,
     sb_exec *run = a->op.run;
 
     item->plan = plan;
-    item->counts = is_count(plan->function);
+    item->counts = sb_exec__is_count(plan->function);
     item->off = a->state_bytes;
     const size_t bytes = item->counts ? sizeof(int64_t) : plan->function->aggregate->state_bytes;
     a->state_bytes += (bytes + 15) & ~(size_t)15;
@@ -82,6 +173,35 @@ static sb_status open_item(sb_aggregate_op *a, const sb_plan_aggregate *plan,
     if (item->columns == NULL || item->vals == NULL) return sb_exec__no_memory(run);
     if (plan->distinct) SB_TRY(sb_groups__open(run, plan->arg_count + 1u, &item->seen));
     return sb_exec__compile_many(run, plan->args, plan->arg_count, &item->args);
+}
+
+static sb_status aggregate_input(sb_operator *op, const sb_plan **input)
+{
+    return sb_exec__degree_plan(op, input, &((sb_aggregate_op *)op)->weight);
+}
+
+static void note_reads(const sb_expr *e, bool *is_read)
+{
+    if (e == NULL) return;
+    if (e->kind == SB_EXPR_VAR) is_read[e->var->slot] = true;
+    for (uint32_t i = 0; i < e->arg_count; i++)
+        note_reads(e->args[i], is_read);
+}
+
+static sb_status open_weighted(sb_aggregate_op *a)
+{
+    sb_exec *run = a->op.run;
+    const sb_plan *plan = a->op.plan;
+    const uint32_t slots = run->compiled->slot_count;
+
+    a->heavy.columns = sb_exec__alloc_zero(run, slots, sizeof *a->heavy.columns);
+    a->heavy_outs = sb_exec__alloc_zero(run, slots, sizeof *a->heavy_outs);
+    a->is_read = sb_exec__alloc_zero(run, slots, sizeof *a->is_read);
+    if (a->heavy.columns == NULL || a->heavy_outs == NULL || a->is_read == NULL)
+        return sb_exec__no_memory(run);
+    for (uint32_t i = 0; i < plan->as.aggregate.group_count; i++)
+        note_reads(plan->as.aggregate.groups[i].expr, a->is_read);
+    return SB_OK;
 }
 
 static sb_status aggregate_open(sb_operator *op)
@@ -100,6 +220,8 @@ static sb_status aggregate_open(sb_operator *op)
     if (a->arena == NULL || a->keys == NULL || a->key_outs == NULL || a->items == NULL)
         return sb_exec__no_memory(op->run);
     SB_TRY(grouping_open(op->run, groups, &a->grouping));
+    SB_TRY(sb_exec__scan_count_open(op, &a->scan_count));
+    if (a->weight != NULL) SB_TRY(open_weighted(a));
     for (uint32_t i = 0; i < groups; i++) {
         a->key_outs[i] = sb_exec__out_of(op, plan->as.aggregate.groups[i].var);
         SB_TRY(sb_exec__compile(op->run, plan->as.aggregate.groups[i].expr, &a->keys[i]));
@@ -113,10 +235,12 @@ static void aggregate_close(sb_operator *op)
 {
     sb_aggregate_op *a = (sb_aggregate_op *)op;
 
-    sb_groups__close(&a->grouping.groups);
+    grouping_close(&a->grouping);
     if (a->items != NULL)
         for (uint32_t i = 0; i < op->plan->as.aggregate.aggregate_count; i++)
             sb_groups__close(&a->items[i].seen);
+    for (uint32_t i = 0; a->heavy_outs != NULL && i < op->run->compiled->slot_count; i++)
+        sb_exec__out_free(op->run, &a->heavy_outs[i]);
     sb_buffer_deinit(&a->states);
     sb_arena_destroy(a->arena);
 }
@@ -125,7 +249,7 @@ static void aggregate_reset(sb_operator *op)
 {
     sb_aggregate_op *a = (sb_aggregate_op *)op;
 
-    sb_groups__clear(&a->grouping.groups);
+    grouping_clear(&a->grouping);
     for (uint32_t i = 0; i < op->plan->as.aggregate.aggregate_count; i++)
         sb_groups__clear(&a->items[i].seen);
     sb_buffer_reset(&a->states);
@@ -200,6 +324,14 @@ static void count_rows(sb_aggregate_op *a, const sb_aggregate_item *item, uint32
             ++*(int64_t *)state_of(a, a->grouping.of[i], item);
 }
 
+/* The same where each row stands for several, of which none is null. */
+static void count_weights(sb_aggregate_op *a, const sb_aggregate_item *item,
+                          const sb_vector *weights, uint32_t row_count)
+{
+    for (uint32_t i = 0; i < row_count; i++)
+        *(int64_t *)state_of(a, a->grouping.of[i], item) += weights->as.integers[i];
+}
+
 static sb_status update_item(sb_aggregate_op *a, sb_aggregate_item *item, const sb_batch *in)
 {
     for (uint32_t k = 0; k < item->plan->arg_count; k++)
@@ -210,6 +342,52 @@ static sb_status update_item(sb_aggregate_op *a, sb_aggregate_item *item, const 
     }
     for (uint32_t i = 0; i < in->row_count; i++)
         SB_TRY(update_row(a, item, i));
+    return SB_OK;
+}
+
+/* Leave out rows that stand for none: they make no group. The batch is the aggregation's own, of columns that keys read. */
+static sb_status drop_weightless(sb_aggregate_op *a, const sb_batch **in)
+{
+    const sb_vector *weights;
+    const uint32_t rows = (*in)->row_count;
+    uint32_t *kept = sb_arena_alloc_array(a->op.step, rows, sizeof *kept), count = 0;
+
+    if (kept == NULL) return sb_exec__no_memory(a->op.run);
+    SB_TRY(sb_exec__column(a->op.run, *in, a->weight, &weights));
+    for (uint32_t i = 0; i < rows; i++) {
+        kept[count] = i;
+        count += weights->as.integers[i] != 0;
+    }
+    if (count == rows) return SB_OK;
+    for (uint32_t slot = 0; slot < a->op.run->compiled->slot_count; slot++) {
+        const sb_vector *column = (*in)->columns[slot];
+        a->heavy.columns[slot] = NULL;
+        if (column == NULL || (!a->is_read[slot] && slot != a->weight->slot)) continue;
+        SB_TRY(sb_exec__gather(a->op.run, &a->heavy_outs[slot], column, kept, count));
+        a->heavy.columns[slot] = &a->heavy_outs[slot].vector;
+    }
+    a->heavy.row_count = count;
+    *in = &a->heavy;
+    return SB_OK;
+}
+
+static sb_status read_weighted(sb_aggregate_op *a, const sb_batch *in)
+{
+    const sb_plan *plan = a->op.plan;
+    sb_grouping *g = &a->grouping;
+    const sb_vector *weights;
+
+    if (g->key_count != 0) SB_TRY(drop_weightless(a, &in));
+    if (in->row_count == 0) return SB_OK;
+    SB_TRY(sb_exec__column(a->op.run, in, a->weight, &weights));
+    for (uint32_t i = 0; i < g->key_count; i++)
+        SB_TRY(sb_exec__eval(a->keys[i], in, &g->keys[i]));
+    if (g->key_count != 0) {
+        SB_TRY(group_rows(g, in->row_count));
+        SB_TRY(make_states(a, g->groups.keys.count));
+    }
+    for (uint32_t i = 0; i < plan->as.aggregate.aggregate_count; i++)
+        count_weights(a, &a->items[i], weights, in->row_count);
     return SB_OK;
 }
 
@@ -229,6 +407,20 @@ static sb_status read_batch(sb_aggregate_op *a, const sb_batch *in)
     return SB_OK;
 }
 
+/* The graph's own count, where there is one. */
+static sb_status read_scan_count(sb_aggregate_op *a, bool *known)
+{
+    uint64_t rows;
+
+    *known = false;
+    if (a->scan_count.scan == NULL || a->op.tree->argument.row_count != 1) return SB_OK;
+    sb_exec__use(&a->op);
+    SB_TRY(sb_exec__scan_count(a->op.run, &a->scan_count, &rows, known));
+    for (uint32_t i = 0; *known && i < a->op.plan->as.aggregate.aggregate_count; i++)
+        *(int64_t *)state_of(a, 0, &a->items[i]) = (int64_t)rows;
+    return SB_OK;
+}
+
 static sb_status read_input(sb_aggregate_op *a)
 {
     const sb_batch *in;
@@ -236,13 +428,27 @@ static sb_status read_input(sb_aggregate_op *a)
     if (a->grouping.key_count == 0) { /* one group, also of no rows */
         memset(a->grouping.of, 0, sizeof a->grouping.of);
         SB_TRY(make_states(a, 1));
+        SB_TRY(read_scan_count(a, &a->done));
+        if (a->done) return SB_OK;
     }
     for (;;) {
         SB_TRY(sb_exec__pull(&a->op, &in));
         if (in == NULL) break;
-        if (in->row_count != 0) SB_TRY(read_batch(a, in));
+        if (in->row_count != 0)
+            SB_TRY(a->weight != NULL ? read_weighted(a, in) : read_batch(a, in));
     }
     a->done = true;
+    return SB_OK;
+}
+
+static sb_status emit_counts(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t count)
+{
+    int64_t *to = sb_exec__out_begin(a->op.run, item->out, SB_VECTOR_INT, count);
+
+    if (to == NULL) return sb_exec__no_memory(a->op.run);
+    for (uint32_t i = 0; i < count; i++)
+        to[i] = *(int64_t *)state_of(a, a->next + i, item);
+    sb_exec__bind(&a->op, item->plan->var, item->out);
     return SB_OK;
 }
 
@@ -252,16 +458,27 @@ static sb_status emit_item(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t
     sb_val vals[SB_BATCH_ROWS];
 
     if (item->out == NULL) return SB_OK;
+    if (item->counts) return emit_counts(a, item, count);
     run->func.function = item->plan->function;
     for (uint32_t i = 0; i < count; i++) {
         void *state = state_of(a, a->next + i, item);
-        if (item->counts)
-            vals[i] = sb_val_int(*(int64_t *)state);
-        else
-            SB_TRY(item->plan->function->aggregate->finish(&run->func, state, &vals[i]));
+        SB_TRY(item->plan->function->aggregate->finish(&run->func, state, &vals[i]));
     }
     SB_TRY(sb_exec__out_from_vals(run, item->out, vals, count));
     sb_exec__bind(&a->op, item->plan->var, item->out);
+    return SB_OK;
+}
+
+/* Keys that are all of one kind. */
+static sb_status emit_direct(sb_aggregate_op *a, uint32_t count)
+{
+    uint64_t *to = sb_exec__out_begin(a->op.run, a->key_outs[0],
+                                      (sb_vector_kind)a->grouping.direct_kind, count);
+
+    if (to == NULL) return sb_exec__no_memory(a->op.run);
+    for (uint32_t i = 0; i < count; i++)
+        to[i] = sb_kept__row(&a->grouping.groups.keys, a->next + i)->as.id;
+    sb_exec__bind(&a->op, a->op.plan->as.aggregate.groups[0].var, a->key_outs[0]);
     return SB_OK;
 }
 
@@ -270,6 +487,7 @@ static sb_status emit_keys(sb_aggregate_op *a, uint32_t count)
     const sb_plan *plan = a->op.plan;
     sb_val vals[SB_BATCH_ROWS];
 
+    if (a->grouping.direct) return a->key_outs[0] == NULL ? SB_OK : emit_direct(a, count);
     for (uint32_t k = 0; k < a->grouping.key_count; k++) {
         if (a->key_outs[k] == NULL) continue;
         for (uint32_t i = 0; i < count; i++)
@@ -296,11 +514,13 @@ static sb_status aggregate_next(sb_operator *op, const sb_batch **batch)
         SB_TRY(emit_item(a, &a->items[i], count));
     a->next += count;
     op->out.row_count = count;
+    op->out.last = a->next == total;
     *batch = &op->out;
     return SB_OK;
 }
 
 const sb_operator_ops sb_exec__aggregate = {.state_bytes = sizeof(sb_aggregate_op),
+                                            .input_plan = aggregate_input,
                                             .open = aggregate_open,
                                             .next = aggregate_next,
                                             .reset = aggregate_reset,
@@ -322,12 +542,12 @@ static sb_status distinct_open(sb_operator *op)
 
 static void distinct_close(sb_operator *op)
 {
-    sb_groups__close(&((sb_distinct_op *)op)->grouping.groups);
+    grouping_close(&((sb_distinct_op *)op)->grouping);
 }
 
 static void distinct_reset(sb_operator *op)
 {
-    sb_groups__clear(&((sb_distinct_op *)op)->grouping.groups);
+    grouping_clear(&((sb_distinct_op *)op)->grouping);
 }
 
 static sb_status distinct_next(sb_operator *op, const sb_batch **batch)

@@ -101,6 +101,7 @@ static sb_status by_row(sb_apply_op *a, const sb_batch **batch)
         if (!a->running) {
             if (a->in == NULL || a->row >= a->in->row_count) SB_TRY(apply_input(a));
             if (a->in == NULL) return SB_OK;
+            SB_TRY(sb_exec__tick(op->run));
             SB_TRY(sb_exec__inner_row(op->nested, a->in, a->row++));
             a->running = true;
             a->any = false;
@@ -113,6 +114,7 @@ static sb_status by_row(sb_apply_op *a, const sb_batch **batch)
             break;
         }
         if (inner->row_count == 0) continue;
+        if (inner->last) a->running = false;
         a->any = true;
         sb_exec__pass_row(op, a->in, a->row - 1, inner->row_count);
         take_inner(a, inner);

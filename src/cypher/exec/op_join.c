@@ -335,6 +335,7 @@ static sb_status union_next(sb_operator *op, const sb_batch **batch)
     if (u->second) SB_TRY(sb_exec__next(op->inner, &in));
     if (in == NULL) return SB_OK;
     sb_exec__pass(op, in);
+    op->out.last = false;
     for (uint32_t i = 0; i < plan->as.union_.count; i++)
         SB_TRY(sb_exec__column(op->run, in,
                                (u->second ? plan->as.union_.right : plan->as.union_.left)[i],

@@ -85,7 +85,9 @@ static sb_status filter_next(sb_operator *op, const sb_batch **batch)
     } while (count == 0);
     if (count == in->row_count) return SB_OK; /* all of them: the input's own batch */
     *batch = &op->out;
-    return sb_exec__pass_rows(op, in, filter->rows, count);
+    SB_TRY(sb_exec__pass_rows(op, in, filter->rows, count));
+    op->out.last = in->last;
+    return SB_OK;
 }
 
 const sb_operator_ops sb_exec__filter = {
@@ -190,6 +192,7 @@ static sb_status unwind_next(sb_operator *op, const sb_batch **batch)
             unwind->item = 0;
             SB_TRY(sb_exec__eval(unwind->list, unwind->in, &unwind->lists));
         }
+        SB_TRY(sb_exec__tick(op->run));
         count = take_items(unwind);
         if (count != 0) break;
         unwind->in = NULL;

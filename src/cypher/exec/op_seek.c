@@ -100,6 +100,7 @@ static sb_status emit(sb_seek_op *s, const sb_batch **batch)
         sb_exec__pass_row(op, s->in, 0, s->count);
     else
         SB_TRY(sb_exec__pass_rows(op, s->in, s->rows, s->count));
+    op->out.last = s->in->last && s->row >= s->in->row_count;
     bind_ids(s, s->found, s->entity, s->on_rels ? SB_VECTOR_REL : SB_VECTOR_NODE, s->ids);
     if (s->on_rels) {
         bind_ids(s, s->from, s->from_var, SB_VECTOR_NODE, s->sources);
@@ -118,6 +119,7 @@ static sb_status gather_rows(sb_seek_op *s, sb_status (*begin)(sb_seek_op *s),
     sb_exec__use(&s->op);
     while (s->count == 0) {
         if (s->in == NULL) {
+            SB_TRY(sb_exec__tick(s->op.run));
             SB_TRY(sb_exec__pull(&s->op, &s->in));
             if (s->in == NULL) return SB_OK;
             s->row = 0;

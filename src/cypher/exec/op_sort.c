@@ -216,6 +216,20 @@ const sb_operator_ops sb_exec__sort = {.state_bytes = sizeof(sb_sort_op),
 
 /* ---- TOP -------------------------------------------------------------------------------------------------------------------- */
 
+/* The first key of a row is an integer, and tells that the row is worse. */
+static bool is_clearly_worse(const sb_sort_op *s, const sb_batch *in, uint32_t row)
+{
+    const sb_plan *plan = s->op.plan;
+    const sb_vector *column = in->columns[plan->as.sort.keys[0].var->slot];
+    const sb_val *worst = sb_kept__row(&s->worst, 0);
+
+    if (column->kind != SB_VECTOR_INT || column->constant || column->nulls != NULL ||
+        worst->kind != SB_VAL_INT)
+        return false;
+    return plan->as.sort.keys[0].descending ? column->as.integers[row] < worst->as.integer
+                                            : column->as.integers[row] > worst->as.integer;
+}
+
 /* Is a row of the input, whose keys are these columns, before the worst one kept? */
 static bool is_better(const sb_sort_op *s, const sb_batch *in, uint32_t row)
 {
@@ -294,7 +308,7 @@ static sb_status top_batch(sb_sort_op *s, const sb_batch *in)
     const uint64_t most = s->wanted < SB_BATCH_ROWS ? s->wanted + SB_BATCH_ROWS : 2 * s->wanted;
 
     for (uint32_t i = 0; i < in->row_count; i++) {
-        if (s->full && !is_better(s, in, i)) continue;
+        if (s->full && (is_clearly_worse(s, in, i) || !is_better(s, in, i))) continue;
         SB_TRY(keep_row(s, in, i));
         if (s->kept.count < most) continue;
         SB_TRY(drop_worse(s));

@@ -14,9 +14,10 @@ static sb_status open_operator(sb_inner *tree, const sb_plan *plan, sb_operator 
 
 static sb_status open_children(sb_operator *op)
 {
-    const sb_plan *plan = op->plan;
+    const sb_plan *plan = op->plan, *input = plan->input;
 
-    if (plan->input != NULL) SB_TRY(open_operator(op->tree, plan->input, &op->input));
+    if (op->ops->input_plan != NULL) SB_TRY(op->ops->input_plan(op, &input));
+    if (input != NULL) SB_TRY(open_operator(op->tree, input, &op->input));
     if (plan->inner == NULL) return SB_OK;
     if (op->ops->inner_runs) return sb_exec__inner_open(op->run, plan->inner, &op->nested);
     return open_operator(op->tree, plan->inner, &op->inner);
@@ -155,6 +156,7 @@ void sb_exec__pass(sb_operator *op, const sb_batch *in)
         if (column != NULL) op->out.columns[plan->live[i]] = column;
     }
     op->out.row_count = in->row_count;
+    op->out.last = in->last;
 }
 
 sb_status sb_exec__pass_rows(sb_operator *op, const sb_batch *in, const uint32_t *rows,
@@ -169,6 +171,7 @@ sb_status sb_exec__pass_rows(sb_operator *op, const sb_batch *in, const uint32_t
         op->out.columns[plan->live[i]] = &op->outs[i].vector;
     }
     op->out.row_count = count;
+    op->out.last = false;
     return SB_OK;
 }
 
@@ -183,6 +186,7 @@ void sb_exec__pass_row(sb_operator *op, const sb_batch *in, uint32_t row, uint32
         op->out.columns[plan->live[i]] = &op->outs[i].vector;
     }
     op->out.row_count = count;
+    op->out.last = false;
 }
 
 bool sb_exec__plan_writes(const sb_plan *plan)
@@ -268,6 +272,7 @@ sb_status sb_exec__inner_row(sb_inner *inner, const sb_batch *in, uint32_t row)
         inner->argument.columns[slot] = &inner->views[i];
     }
     inner->argument.row_count = 1;
+    inner->argument.last = true;
     sb_exec__reset(inner->root);
     return SB_OK;
 }
@@ -284,6 +289,7 @@ sb_status sb_exec__inner_batch(sb_inner *inner, const sb_batch *in, const sb_var
         inner->argument.columns[inner->needed[i]] = in->columns[inner->needed[i]];
     inner->argument.columns[row->slot] = &inner->numbers.vector;
     inner->argument.row_count = in->row_count;
+    inner->argument.last = true;
     sb_exec__reset(inner->root);
     return SB_OK;
 }

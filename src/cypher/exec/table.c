@@ -115,6 +115,7 @@ sb_status sb_kept__emit(sb_operator *op, const sb_kept *kept, uint64_t first, co
 {
     sb_val vals[SB_BATCH_ROWS];
 
+    SB_TRY(sb_exec__tick(op->run));
     for (uint32_t c = 0; c < kept->width; c++) {
         const uint32_t slot = kept->slots[c];
         const uint32_t place = sb_exec__live_place(op, &(sb_var){.slot = slot});
@@ -130,6 +131,7 @@ sb_status sb_kept__emit(sb_operator *op, const sb_kept *kept, uint64_t first, co
         op->out.columns[slot] = &op->outs[place].vector;
     }
     op->out.row_count = count;
+    op->out.last = false;
     return SB_OK;
 }
 
@@ -215,10 +217,10 @@ uint32_t sb_groups__find(const sb_groups *groups, const sb_val *keys, uint64_t h
     return (uint32_t)*probe(groups, keys, hash) - 1; /* 0 - 1: none */
 }
 
-static sb_status grow(sb_groups *groups)
+/* A table of this capacity with all groups. */
+static sb_status make_table(sb_groups *groups, uint64_t capacity)
 {
     sb_exec *run = groups->keys.run;
-    const uint64_t capacity = groups->capacity == 0 ? 16 : 2 * groups->capacity;
     uint64_t *table = sb_alloc_array(run->alloc, (size_t)capacity, sizeof *table);
 
     if (table == NULL) return sb_exec__no_memory(run);
@@ -237,17 +239,21 @@ static sb_status grow(sb_groups *groups)
     return SB_OK;
 }
 
-sb_status sb_groups__at(sb_groups *groups, const sb_val *keys, uint64_t hash, uint32_t *group,
-                        bool *made)
+static sb_status grow(sb_groups *groups)
+{
+    return make_table(groups, groups->capacity == 0 ? 16 : 2 * groups->capacity);
+}
+
+sb_status sb_groups__index(sb_groups *groups)
+{
+    return make_table(groups, sb_pow2_ceil(2 * groups->keys.count + 16));
+}
+
+sb_status sb_groups__append(sb_groups *groups, const sb_val *keys, uint32_t *group)
 {
     sb_kept *kept = &groups->keys;
     sb_val *row;
 
-    if (groups->capacity == 0 || kept->count >= groups->capacity / 4 * 3) SB_TRY(grow(groups));
-    uint64_t *entry = probe(groups, keys, hash);
-    *made = *entry == 0;
-    *group = (uint32_t)*entry - 1;
-    if (!*made) return SB_OK;
     if (kept->count >= UINT32_MAX - 1)
         return SB_FAIL(kept->run->err, SB_LIMIT, "more than %u groups", UINT32_MAX - 1);
     SB_TRY(sb_kept__room(kept, &row));
@@ -255,6 +261,19 @@ sb_status sb_groups__at(sb_groups *groups, const sb_val *keys, uint64_t hash, ui
         SB_TRY(sb_kept__copy(kept, keys[i], &row[i]));
     *group = (uint32_t)kept->count++;
     kept->vals.size = (size_t)kept->count * kept->width * sizeof(sb_val);
-    *entry = (hash & TAG_MASK) | (kept->count);
+    return SB_OK;
+}
+
+sb_status sb_groups__at(sb_groups *groups, const sb_val *keys, uint64_t hash, uint32_t *group,
+                        bool *made)
+{
+    if (groups->capacity == 0 || groups->keys.count >= groups->capacity / 4 * 3)
+        SB_TRY(grow(groups));
+    uint64_t *entry = probe(groups, keys, hash);
+    *made = *entry == 0;
+    *group = (uint32_t)*entry - 1;
+    if (!*made) return SB_OK;
+    SB_TRY(sb_groups__append(groups, keys, group));
+    *entry = (hash & TAG_MASK) | ((uint64_t)*group + 1);
     return SB_OK;
 }

@@ -34,6 +34,8 @@ typedef struct sb_vector {
 
 typedef struct sb_batch {
     uint32_t row_count;
+    bool
+        last; /* no batch comes behind it: told where it is known, so that nobody asks; else false */
     const sb_vector *
         *columns; /* by slot; NULL: not carried. Slots that nobody above reads may hold anything. */
 } sb_batch;

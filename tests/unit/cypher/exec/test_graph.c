@@ -380,6 +380,126 @@ static void check_predicates(world *w)
             NODES);
 }
 
+/* ---- Shortcuts: counts that the graph makes, and by the lengths of lists, against the same by rows ------------------------ */
+
+static const sb_function count_function = {.name = "count", .flags = SB_FUNC_AGGREGATE};
+
+/* count(*) of a plan, with a group or without; by_rows: through a projection that keeps shortcuts away. */
+static sb_plan *counted(exec_fixture *f, sb_plan *input, sb_var *group_var, sb_expr *group,
+                        sb_var *count, bool by_rows)
+{
+    sb_plan_assign *groups = zeroed(f, sizeof *groups);
+    sb_plan_aggregate *items = zeroed(f, sizeof *items);
+    sb_var *none = var(f, SB_KIND_ANY);
+    sb_plan *p = plan(f, SB_PLAN_AGGREGATE, by_rows ? project(f, input, none, num(f, 1)) : input);
+    groups[0] = (sb_plan_assign){.expr = group, .var = group_var};
+    items[0] = (sb_plan_aggregate){.function = &count_function, .var = count};
+    p->as.aggregate.groups = groups;
+    p->as.aggregate.group_count = group != NULL;
+    p->as.aggregate.aggregates = items;
+    p->as.aggregate.aggregate_count = 1;
+    return p;
+}
+
+/* Both ways give the same rows. */
+typedef sb_plan *(*counted_plan)(world *w, int which, bool by_rows, sb_var **a, sb_var **b);
+static void check_both_ways(world *w, counted_plan make, int which)
+{
+    exec_fixture *f = &w->f;
+    char *by_rows;
+    sb_var *a, *b;
+
+    exec_clear(f);
+    sb_plan *p = make(w, which, true, &a, &b);
+    statement(f, p, a, b, NULL);
+    OK(&f->g, run(f));
+    by_rows = strdup(rows_text(f));
+    exec_clear(f);
+    p = make(w, which, false, &a, &b);
+    statement(f, p, a, b, NULL);
+    gives(f, by_rows);
+    free(by_rows);
+}
+
+/* Conditions on i, k or s of nodes, and on w of relationships. */
+static sb_plan *scan_count(world *w, int which, bool by_rows, sb_var **a, sb_var **b)
+{
+    exec_fixture *f = &w->f;
+    const bool rels = which % 2 == 1;
+    sb_var *n = var(f, rels ? SB_KIND_REL : SB_KIND_NODE), *from = var(f, SB_KIND_NODE),
+           *to = var(f, SB_KIND_NODE);
+    sb_plan *p;
+    const char *key = rels ? "w" : which % 4 == 0 ? "i" : "s";
+    sb_expr *bound = which / 16 == 0   ? num(f, 700)
+                     : which / 16 == 1 ? dec(f, 700.5)
+                     : which / 16 == 2 ? str(f, "n3")
+                     : which / 16 == 3 ? null_(f)
+                                       : boolean(f, true);
+    static const sb_op2 ops[] = {SB_OP2_EQ, SB_OP2_LT, SB_OP2_LE, SB_OP2_GT, SB_OP2_GE};
+    const sb_op2 op = ops[which / 4 % 4 + (which / 16 % 2)];
+
+    if (rels) {
+        p = plan(f, SB_PLAN_REL_SCAN, argument(f, NULL));
+        p->as.expand.rel = n;
+        p->as.expand.from = from;
+        p->as.expand.to = to;
+        p->as.expand.direction = SB_REL_OUT;
+        p->as.expand.types = plan_names(f, SB_NAME_TYPE, "T");
+        p->as.expand.type_count = 1;
+        if (bound->kind == SB_EXPR_INT) bound->value.integer *= 10000;
+    } else {
+        p = scan(f, argument(f, NULL), "A", n);
+    }
+    p = filter(f, p,
+               which % 3 == 0 ? op2(f, op, bound, prop(f, ref(f, n), key))
+                              : op2(f, op, prop(f, ref(f, n), key), bound));
+    if (which % 5 == 0) p = filter(f, p, op2(f, SB_OP2_GT, prop(f, ref(f, n), key), num(f, 100)));
+    *a = var(f, SB_KIND_INT);
+    *b = *a;
+    return counted(f, p, NULL, NULL, *a, by_rows);
+}
+
+/* Grouped by one end of an expansion, or of a scan of relationships; sorted, since groups come in another order. */
+static sb_plan *degree_count(world *w, int which, bool by_rows, sb_var **a, sb_var **b)
+{
+    exec_fixture *f = &w->f;
+    const sb_rel_direction direction = (sb_rel_direction)(which % 3);
+    const char *type = which / 3 % 3 == 0 ? "T" : which / 3 % 3 == 1 ? "L" : NULL;
+    const int form = which / 9 % 4;
+    sb_var *n = var(f, SB_KIND_NODE), *m = var(f, SB_KIND_NODE), *r = var(f, SB_KIND_REL);
+    sb_plan *p;
+
+    if (form < 2) {
+        p = expand(f, SB_PLAN_EXPAND, scan(f, argument(f, NULL), NULL, n), n, direction, type, r,
+                   m);
+    } else {
+        p = expand(f, SB_PLAN_REL_SCAN, argument(f, NULL), n, direction, type, r, m);
+        p->rows = 10000;
+    }
+    *a = var(f, SB_KIND_ANY);
+    *b = var(f, SB_KIND_INT);
+    sb_expr *group = form == 0   ? NULL
+                     : form == 1 ? op2(f, SB_OP2_MOD, prop(f, ref(f, n), "i"), num(f, 7))
+                     : form == 2 ? prop(f, ref(f, n), "i")
+                                 : prop(f, ref(f, m), "i");
+    if (group == NULL) *a = *b;
+    p = counted(f, p, *a, group, *b, by_rows);
+    sb_plan *sorted = plan(f, SB_PLAN_SORT, p);
+    sb_plan_sort_key *keys = zeroed(f, sizeof *keys);
+    keys[0].var = *a;
+    sorted->as.sort.keys = keys;
+    sorted->as.sort.count = 1;
+    return sorted;
+}
+
+static void check_shortcuts(world *w)
+{
+    for (int which = 0; which < 80; which++)
+        check_both_ways(w, scan_count, which);
+    for (int which = 0; which < 36; which++)
+        check_both_ways(w, degree_count, which);
+}
+
 static void check_all(bool committed)
 {
     world *w = open_world(committed);
@@ -390,6 +510,7 @@ static void check_all(bool committed)
     check_seeks(w);
     check_by_id(w);
     check_predicates(w);
+    check_shortcuts(w);
     close_world(w);
 }
 

@@ -147,6 +147,42 @@ static void test_exec_whole__many_groups(void **state)
     exec_close(&f);
 }
 
+/* Keys that are places of an array at first, then not: far away, negative, other kinds, null; equal ones stay in one group. */
+static void test_exec_whole__keys_leave_places(void **state)
+{
+    exec_fixture f;
+    (void)state;
+    exec_open(&f);
+    begin_write(&f.g);
+    static const int64_t far[] = {2000000, -1, INT64_MAX, 4294967295};
+    for (size_t i = 0; i < sizeof far / sizeof *far; i++)
+        for (int kind = 0; kind < 3; kind++) {
+            char expected[100];
+            exec_clear(&f);
+            sb_var *x = var(&f, SB_KIND_ANY), *l = var(&f, SB_KIND_LIST), *y = var(&f, SB_KIND_INT),
+                   *g = var(&f, SB_KIND_ANY), *c = var(&f, SB_KIND_INT), *n = var(&f, SB_KIND_INT),
+                   *s = var(&f, SB_KIND_INT);
+            sb_expr *odd = kind == 0 ? num(&f, far[i]) : kind == 1 ? dec(&f, 3.0) : null_(&f);
+            /* 1 … 2000, something odd, and 1 … 2000 again */
+            sb_plan *p = unwind(&f, argument(&f, NULL),
+                                expr(&f, SB_EXPR_LIST, 3, range(&f, 1, 2000),
+                                     expr(&f, SB_EXPR_LIST, 1, odd), range(&f, 1, 2000)),
+                                l);
+            p = unwind(&f, p, ref(&f, l), x);
+            aggregate_plan *a = aggregate(&f, p);
+            group(a, g, ref(&f, x));
+            item(&f, a, &count_function, c, NULL, false);
+            aggregate_plan *b = aggregate(&f, a->plan);
+            item(&f, b, &count_function, n, NULL, false);
+            item(&f, b, &sum_function, s, ref(&f, c), false);
+            statement(&f, b->plan, n, s, NULL);
+            snprintf(expected, sizeof expected, "%d|4001\n", kind == 1 ? 2000 : 2001);
+            gives(&f, expected);
+            (void)y;
+        }
+    exec_close(&f);
+}
+
 static void test_exec_whole__distinct(void **state)
 {
     exec_fixture f;
@@ -450,12 +486,19 @@ static void test_exec_whole__union(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_exec_whole__aggregate),    TEST(test_exec_whole__group),
-        TEST(test_exec_whole__many_groups),  TEST(test_exec_whole__distinct),
-        TEST(test_exec_whole__sort),         TEST(test_exec_whole__sort_many),
-        TEST(test_exec_whole__top_of_texts), TEST(test_exec_whole__eager),
-        TEST(test_exec_whole__apply),        TEST(test_exec_whole__optional_batched),
-        TEST(test_exec_whole__hash_join),    TEST(test_exec_whole__product),
+        TEST(test_exec_whole__aggregate),
+        TEST(test_exec_whole__group),
+        TEST(test_exec_whole__many_groups),
+        TEST(test_exec_whole__keys_leave_places),
+        TEST(test_exec_whole__distinct),
+        TEST(test_exec_whole__sort),
+        TEST(test_exec_whole__sort_many),
+        TEST(test_exec_whole__top_of_texts),
+        TEST(test_exec_whole__eager),
+        TEST(test_exec_whole__apply),
+        TEST(test_exec_whole__optional_batched),
+        TEST(test_exec_whole__hash_join),
+        TEST(test_exec_whole__product),
         TEST(test_exec_whole__union),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
