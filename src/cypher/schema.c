@@ -94,7 +94,7 @@ sb_status sb_cypher__schema(const sb_statement *statement, sb_graph *graph, sb_e
     switch (statement->kind) {
     case SB_STATEMENT_CREATE_INDEX: return create(statement, graph, SB_SCHEMA_INDEX, err);
     case SB_STATEMENT_CREATE_CONSTRAINT:
-        return create(statement, graph, statement->schema.constraint, err);
+        return create(statement, graph, (uint8_t)statement->schema.constraint, err);
     case SB_STATEMENT_DROP_INDEX:
     case SB_STATEMENT_DROP_CONSTRAINT: return drop(statement, graph, err);
     default: return SB_FAIL(err, SB_MISUSE, "the statement does not change the schema");

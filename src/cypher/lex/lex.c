@@ -35,6 +35,8 @@ static int compare_keyword(sb_bytes word, const char *keyword)
     for (size_t i = 0; i < word.size; i++) {
         uint8_t c = word.data[i];
         if (c >= 'a' && c <= 'z') c = (uint8_t)(c - 32);
+        /* A name in backquotes may hold a NUL, which would match the keyword's end. */
+        if (keyword[i] == '\0') return 1;
         if (c != (uint8_t)keyword[i]) return c < (uint8_t)keyword[i] ? -1 : 1;
     }
     return keyword[word.size] == '\0' ? 0 : -1;

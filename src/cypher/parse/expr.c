@@ -109,7 +109,9 @@ static sb_status make_balanced(sb_parser *p, uint32_t first, sb_op2 op, sb_expr 
 static bool at_negative_literal(const sb_parser *p)
 {
     if (!sb_parse__is(p, SB_TOKEN_MINUS)) return false;
-    if (!sb_parse__ahead_is(p, 1, SB_TOKEN_INT) && !sb_parse__ahead_is(p, 1, SB_TOKEN_FLOAT))
+    const sb_token *number = sb_parse__ahead(p, 1);
+    /* -0 is minus and 0: as a literal it would lose its sign, and - -0 another one each time it is printed. */
+    if (number->kind == SB_TOKEN_INT ? number->value.integer == 0 : number->kind != SB_TOKEN_FLOAT)
         return false;
     switch (sb_parse__ahead(p, 2)->kind) {
     case SB_TOKEN_DOT:

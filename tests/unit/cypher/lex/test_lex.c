@@ -58,6 +58,7 @@ static void test_cypher_lex__tables_are_sorted_and_named(void **state)
     assert_int_equal(sb_keyword_find(BYTES("RETURNS")), SB_NO_KEYWORD);
     assert_int_equal(sb_keyword_find(BYTES("RETUR")), SB_NO_KEYWORD);
     assert_int_equal(sb_keyword_find(BYTES("")), SB_NO_KEYWORD);
+    assert_int_equal(sb_keyword_find(sb_bytes_of("on\0 two", 7)), SB_NO_KEYWORD);
     assert_string_equal(sb_keyword_text(SB_KEYWORDS), "");
     assert_string_equal(sb_token_text(SB_TOKEN_KINDS), "");
     assert_string_equal(sb_token_text(SB_TOKEN_NE), "'<>'");
