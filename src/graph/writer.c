@@ -4,8 +4,11 @@
 
 #include <stdlib.h>
 
-/* Pending relationships held at most before they are flushed: 48 bytes each, so 48 MiB. */
-#define PENDING_MAX ((size_t)1 << 20)
+/* Pending relationships held at most before they are flushed: 24 bytes each, and as much again while arrays
+ * grow and for sorting. Fewer where the transaction's memory is less, but enough for a flush to be worth it. */
+#define PENDING_MAX   ((size_t)1 << 20)
+#define PENDING_LEAST ((size_t)1 << 16)
+#define PENDING_BYTES 96u
 /* Endpoints of calls with fewer relationships are compared with each other: no map to fill. */
 #define BATCH_MIN 8u
 /* Entries of the existence cache that share a line of it. */
@@ -713,6 +716,15 @@ static sb_status log_pending(sb_graph *graph, size_t place, sb_err *err)
     return SB_OK;
 }
 
+static size_t pending_limit(const sb_graph *graph)
+{
+    const uint64_t fitting = sb_pager_txn_memory(sb_txn_pager(graph->txn)) / PENDING_BYTES;
+
+    return fitting > PENDING_MAX     ? PENDING_MAX
+           : fitting < PENDING_LEAST ? PENDING_LEAST
+                                     : (size_t)fitting;
+}
+
 sb_status sb_writer__pend(sb_graph *graph, sb_type_id type, const sb_node_id *sources,
                           const sb_node_id *targets, const sb_rel_id *ids, size_t count,
                           sb_err *err)
@@ -730,7 +742,7 @@ sb_status sb_writer__pend(sb_graph *graph, sb_type_id type, const sb_node_id *so
         pending->rels[pending->count + i] = (sb_triple){sources[i], targets[i], ids[i]};
     pending->count += count;
     writer->pending_rels += count;
-    if (writer->pending_rels > PENDING_MAX) return sb_writer__flush(graph, 0, err);
+    if (writer->pending_rels > pending_limit(graph)) return sb_writer__flush(graph, 0, err);
     return SB_OK;
 }
 
@@ -786,6 +798,7 @@ static sb_status insert_lists(sb_graph *graph, sb_type_id type, sb_direction dir
         while (end < count && rels[end].node == rels[end - 1].node)
             end++;
         SB_TRY(sb_adjacency_insert(graph->view, type, direction, rels + begin, end - begin, err));
+        SB_TRY(sb_txn_spill(graph->txn, err));
         SB_TRY(sb_graph__work(graph, end - begin, err));
     }
     return SB_OK;

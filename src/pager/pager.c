@@ -423,6 +423,10 @@ sb_status sb_pager_close(sb_pager *pager, sb_err *err)
 
 /* ---- Options and facts ----------------------------------------------------------------------- */
 
+uint64_t sb_pager_txn_memory(const sb_pager *pager)
+{
+    return pager->options.txn_memory_bytes;
+}
 uint32_t sb_pager_page_bytes(const sb_pager *pager)
 {
     return pager->page_bytes;

@@ -105,6 +105,7 @@ SB_MUST_CHECK sb_status sb_pager_open(const char *path, const sb_pager_options *
 SB_MUST_CHECK sb_status sb_pager_close(sb_pager *pager, sb_err *err);
 
 uint32_t sb_pager_page_bytes(const sb_pager *pager);
+uint64_t sb_pager_txn_memory(const sb_pager *pager); /* options.txn_memory_bytes */
 const sb_allocator *sb_pager_alloc(const sb_pager *pager);
 sb_profile *sb_pager_profile(const sb_pager *pager);
 sb_vfs *sb_pager_vfs(const sb_pager *pager);

@@ -457,6 +457,65 @@ static void test_api_options__memory_limit(void **state)
     api_end(&f);
 }
 
+static uint64_t any_below(uint64_t *random, uint64_t end)
+{
+    *random = *random * 6364136223846793005u + 1442695040888963407u;
+    return (*random >> 33) % end;
+}
+
+/* One transaction makes count nodes and twice as many relationships among them at random, in calls of 10,000; the
+ * greatest memory it took. */
+static uint64_t peak_of(size_t count)
+{
+    enum { CALL = 10000 };
+    static uint64_t ids[CALL], sources[2 * CALL], targets[2 * CALL];
+    static int64_t numbers[CALL];
+    uint64_t random = 20261127;
+    sombra_info info;
+    api_fixture f;
+    uint32_t label, type;
+    uint64_t first = 0, rels;
+    sombra_column column = {.type = SOMBRA_TYPE_INT, .integers = numbers};
+
+    api_new(&f);
+    f.options.transaction_memory = 2u << 20;
+    api_reopen(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    label = api_name(&f, SOMBRA_LABEL, "Node");
+    type = api_name(&f, SOMBRA_TYPE, "LINK");
+    column.key = api_name(&f, SOMBRA_KEY, "number");
+    for (size_t from = 0; from < count; from += CALL) {
+        for (size_t i = 0; i < CALL; i++)
+            numbers[i] = (int64_t)(from + i);
+        OK(&f, sombra_create_nodes(f.txn, &label, 1, CALL, &column, 1, ids));
+        if (from == 0) first = ids[0];
+        for (size_t i = 0; i < 2 * (size_t)CALL; i++) {
+            sources[i] = first + any_below(&random, from + CALL);
+            targets[i] = first + any_below(&random, from + CALL);
+        }
+        OK(&f, sombra_create_rels(f.txn, type, 2 * (size_t)CALL, sources, targets, NULL, 0, NULL));
+    }
+    api_commit(&f);
+    assert_int_equal(api_node_count(&f), count);
+    api_begin(&f, SOMBRA_READ);
+    OK(&f, sombra_name_entities(f.txn, SOMBRA_TYPE, type, &rels));
+    assert_int_equal(rels, 2 * count);
+    OK(&f, sombra_get_info(f.txn, &info));
+    sombra_rollback(f.txn);
+    api_end(&f);
+    return info.memory_peak;
+}
+
+/* What a transaction holds is bounded by transaction_memory, not by how much it changes. */
+static void test_api_options__transaction_memory(void **state)
+{
+    (void)state;
+    const uint64_t some = peak_of(50000), more = peak_of(200000);
+    print_message("peak %llu and %llu bytes\n", (unsigned long long)some, (unsigned long long)more);
+    assert_true(more < 24u << 20);
+    assert_true(more < some + some / 2);
+}
+
 static uint64_t profile_sum(api_fixture *f, bool reset)
 {
     sombra_counter counters[256];
@@ -579,6 +638,7 @@ int main(void)
         cmocka_unit_test(test_api_options__pragma),
         cmocka_unit_test(test_api_options__trusted_distinct_and_cache),
         cmocka_unit_test(test_api_options__memory_limit),
+        cmocka_unit_test(test_api_options__transaction_memory),
         cmocka_unit_test(test_api_options__profile_switch),
         cmocka_unit_test(test_api_options__log_tells_of_recovery),
     };
