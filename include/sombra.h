@@ -103,6 +103,7 @@ typedef struct sombra_error {
 /** Of a query's error: its class ("SyntaxError") and its detail ("UndefinedVariable"), as the openCypher conformance suite names them. Static; ""
  *  for other errors. */
 SOMBRA_API const char *sombra_error_class(const sombra_error *error);
+/** The detail that goes with sombra_error_class. Static; "" for other errors. */
 SOMBRA_API const char *sombra_error_detail(const sombra_error *error);
 /** Static English text of a status: "out of memory". Never NULL. */
 SOMBRA_API const char *sombra_status_text(sombra_status status);
@@ -779,6 +780,7 @@ SOMBRA_API sombra_status sombra_stmt_bind(sombra_stmt *stmt, const char *name,
 /** The same by position, from 0, in the order of sombra_stmt_param. */
 SOMBRA_API sombra_status sombra_stmt_bind_at(sombra_stmt *stmt, size_t param,
                                              const sombra_value *value);
+/** How many different parameters the statement has. */
 SOMBRA_API size_t sombra_stmt_param_count(const sombra_stmt *stmt);
 /** Name of a parameter without its $; not NUL-terminated; lives as long as stmt. NULL past the last. */
 SOMBRA_API const char *sombra_stmt_param(const sombra_stmt *stmt, size_t param, size_t *size);
@@ -803,8 +805,10 @@ SOMBRA_API sombra_status sombra_stmt_column(sombra_stmt *stmt, size_t column, so
  *  keys: sombra_stmt_name_text. What they point at lives until the next call on stmt. */
 SOMBRA_API sombra_status sombra_stmt_node(sombra_stmt *stmt, uint64_t id, sombra_node *node,
                                           bool *found);
+/** A relationship, as sombra_stmt_node. */
 SOMBRA_API sombra_status sombra_stmt_rel(sombra_stmt *stmt, uint64_t id, sombra_rel *rel,
                                          bool *found);
+/** Name of a label, type or key number that came with a row: as sombra_name_text in the statement's transaction. NULL when there is none. */
 SOMBRA_API const char *sombra_stmt_name_text(sombra_stmt *stmt, sombra_name_kind kind, uint32_t id,
                                              size_t *size);
 
@@ -817,6 +821,7 @@ typedef struct sombra_stmt_changes {
     uint64_t nodes_created, nodes_deleted, rels_created, rels_deleted, properties_set, labels_added,
         labels_removed;
 } sombra_stmt_changes;
+/** What the statement's last run has changed; zeros before its first. MISUSE: NULL given. */
 SOMBRA_API sombra_status sombra_stmt_get_changes(const sombra_stmt *stmt,
                                                  sombra_stmt_changes *changes);
 /** The plan as a tree in text or JSON; after a run of PROFILE … with rows, time and page touches of each operator. Lives until the next call on
@@ -830,6 +835,7 @@ SOMBRA_API sombra_status sombra_stmt_explain(sombra_stmt *stmt, bool json, const
 typedef struct sombra_call sombra_call;
 /** Argument i of the call; lives until it returns. NULL past the last. */
 SOMBRA_API const sombra_value *sombra_call_arg(sombra_call *call, size_t i);
+/** Number of arguments of the call. */
 SOMBRA_API size_t sombra_call_arg_count(const sombra_call *call);
 /** The result of a function (copied). Without it the result is null. */
 SOMBRA_API sombra_status sombra_call_result(sombra_call *call, const sombra_value *value);
@@ -853,6 +859,7 @@ SOMBRA_API sombra_status sombra_register_aggregate(sombra_db *db, const char *si
                                                    sombra_status (*step)(sombra_call *call),
                                                    sombra_status (*finish)(sombra_call *call),
                                                    void *ctx, sombra_error *error);
+/** State of an aggregate, between its calls. NULL for others. */
 SOMBRA_API void *sombra_call_state(sombra_call *call);
 /** A procedure for CALL: "my.proc(name :: STRING?) :: (city :: STRING?, code :: INTEGER?)"; results () for one that gives no rows. */
 SOMBRA_API sombra_status sombra_register_procedure(sombra_db *db, const char *signature,

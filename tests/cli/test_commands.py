@@ -266,7 +266,7 @@ class Commands(unittest.TestCase):
             (["recover", "missing.sombra", "x.sombra"], 9, "missing.sombra"),
             (["info", "missing.sombra"], 9, "missing.sombra"),
             (["info", "people.csv"], 10, "not a Sombra database"),
-            (["info", "g.sombra", "--format", "xml"], 2, "none of table, json, csv"),
+            (["info", "g.sombra", "--format", "xml"], 2, "none of table, json, jsonl, csv"),
             (["info", "g.sombra", "--option", "durabilty=off"], 2, "did you mean 'durability'"),
             (["info", "g.sombra", "--option", "durability=often"], 2, "none of full, normal, off"),
             (["get", "g.sombra", "99"], 3, "no node 99"),

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""test_query.py — `sombra query`: rows in every format, parameters, several statements, plans, exit codes."""
+import csv
+import io
+import json
+import os
+import subprocess
+import unittest
+
+SOMBRA = os.environ["SOMBRA"]
+
+
+def query(text, *flags, code=0, stdin=None):
+    done = subprocess.run([SOMBRA, "query", "q.sombra", text, *flags], input=stdin, capture_output=True, text=True)
+    if done.returncode != code:
+        raise AssertionError(f"{text} {flags}: exit code {done.returncode}, not {code}\n{done.stdout}{done.stderr}")
+    return done.stderr if code else done.stdout
+
+
+class Query(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        for name in os.listdir("."):
+            if ".sombra" in name:
+                os.remove(name)
+        done = subprocess.run([SOMBRA, "query", "q.sombra", "CREATE (:Person {name: 'Ada', born: date('1815-12-10'), tags: ['a', 'b']})"
+                               "-[:KNOWS {since: 1843}]->(:Person:Admiral {name: 'Grace', pi: 3.5})"], capture_output=True, text=True, check=True)
+        cls.told = done.stderr
+
+    def test_tells_what_changed(self):
+        self.assertEqual(self.told, "2 nodes created, 1 relationship created, 6 properties set, 3 labels added\n")
+        self.assertEqual(subprocess.run([SOMBRA, "query", "q.sombra", "CREATE (:Gone) WITH 1 AS x MATCH (g:Gone) DELETE g", "--quiet"],
+                                        capture_output=True, text=True, check=True).stderr, "")
+
+    def test_json(self):
+        rows = json.loads(query("MATCH p = (a:Person)-[r:KNOWS]->(b) RETURN a, r, p, a.born AS born, 1.0 AS f, null AS n, {k: [1, 'x']} AS m", "--format", "json"))
+        self.assertEqual(len(rows), 1)
+        row = rows[0]
+        self.assertEqual(row["a"]["~labels"], ["Person"])
+        self.assertEqual(row["a"]["name"], "Ada")
+        self.assertEqual(row["a"]["born"], "1815-12-10")
+        self.assertEqual(row["a"]["tags"], ["a", "b"])
+        self.assertEqual(row["r"]["~type"], "KNOWS")
+        self.assertEqual(row["r"]["~start"], row["a"]["~id"])
+        self.assertEqual(row["r"]["since"], 1843)
+        self.assertEqual([n["name"] for n in row["p"]["~nodes"]], ["Ada", "Grace"])
+        self.assertEqual(row["p"]["~relationships"][0], row["r"])
+        self.assertEqual(row["born"], "1815-12-10")
+        self.assertIsInstance(row["f"], float)
+        self.assertIsNone(row["n"])
+        self.assertEqual(row["m"], {"k": [1, "x"]})
+        self.assertEqual(json.loads(query("MATCH (n:None) RETURN n", "--format", "json")), [])
+
+    def test_json_lines(self):
+        lines = query("UNWIND [1, 2] AS x RETURN x, 'a\"b' AS t", "--format", "jsonl").splitlines()
+        self.assertEqual([json.loads(line) for line in lines], [{"x": 1, "t": 'a"b'}, {"x": 2, "t": 'a"b'}])
+
+    def test_csv(self):
+        text = query("MATCH (a {name: 'Ada'})-[r]->(b) RETURN a.name AS name, r, [a.name, null] AS list, '' AS empty, null AS none", "--format", "csv")
+        rows = list(csv.reader(io.StringIO(text)))
+        self.assertEqual(rows, [["name", "r", "list", "empty", "none"], ["Ada", "[:KNOWS {since: 1843}]", "['Ada', null]", "", ""]])
+        self.assertTrue(text.endswith(',"",\n'))
+
+    def test_table(self):
+        table = query("MATCH p = (a {name: 'Grace'})<-[:KNOWS]-(b) RETURN p, a.pi AS pi")
+        self.assertIn("(:Person:Admiral {name: 'Grace', pi: 3.5})<-[:KNOWS {since: 1843}]-(:Person {", table)
+        self.assertIn("───", table)
+
+    def test_parameters(self):
+        rows = json.loads(query("UNWIND $list AS x RETURN x, $map.k AS k, $t AS t", "--param", "list=[1, 2.5, null]", "--param", 'map={"k": "v"}',
+                                "--param", 't="ü"', "--format", "json"))
+        self.assertEqual(rows, [{"x": 1, "k": "v", "t": "ü"}, {"x": 2.5, "k": "v", "t": "ü"}, {"x": None, "k": "v", "t": "ü"}])
+        self.assertIn("not JSON", query("RETURN $a", "--param", "a=text", code=2))
+        self.assertIn("no statement uses $b", query("RETURN $a", "--param", "b=1", code=2))
+        self.assertIn("NAME=JSON", query("RETURN $a", "--param", "a", code=2))
+        self.assertIn("$a", query("RETURN $a", code=3))
+
+    def test_several_statements(self):
+        out = query("CREATE (:Temp {x: 1}); MATCH (t:Temp) SET t.x = 2; MATCH (t:Temp) RETURN t.x AS x; MATCH (t:Temp) DELETE t", "--format", "jsonl")
+        self.assertEqual(json.loads(out), {"x": 2})
+        self.assertEqual(query("MATCH (t:Temp) RETURN count(*) AS n", "--format", "csv"), "n\n0\n")
+        self.assertEqual(query("-", "--format", "csv", stdin="RETURN 1 AS a; // end"), "a\n1\n")
+
+    def test_transactions_in_a_script(self):
+        query("BEGIN; CREATE (:Undone); ROLLBACK")
+        self.assertEqual(query("MATCH (n:Undone) RETURN count(*) AS n", "--format", "csv"), "n\n0\n")
+        query("BEGIN; CREATE (:Done); COMMIT")
+        self.assertEqual(query("MATCH (n:Done) RETURN count(*) AS n", "--format", "csv"), "n\n1\n")
+        self.assertIn("no transaction", query("COMMIT", code=2))
+
+    def test_a_failing_statement_changes_nothing(self):
+        query("UNWIND [2, 1, 0] AS x CREATE (:Half {x: 6 / x})", code=2)
+        self.assertEqual(query("MATCH (n:Half) RETURN count(*) AS n", "--format", "csv"), "n\n0\n")
+
+    def test_errors_show_the_place(self):
+        told = query("MATCH (person)\nRETURN persn", code=2)
+        self.assertIn("line 2, column 8", told)
+        self.assertIn("RETURN persn\n       ^", told)
+        self.assertIn("person", told)
+
+    def test_plans_and_a_column_of_that_name(self):
+        self.assertIn("NodeByLabelScan", query("EXPLAIN MATCH (p:Person) RETURN p"))
+        self.assertIn("pages", query("PROFILE MATCH (p:Person) RETURN p"))
+        self.assertEqual(json.loads(query("EXPLAIN JSON MATCH (p:Person) RETURN p"))["operator"], "ProduceResults")
+        self.assertEqual(query("RETURN 1 AS plan", "--format", "csv"), "plan\n1\n")
+
+    def test_time_and_memory_limits(self):
+        self.assertIn("time limit", query("UNWIND range(1, 100000000) AS x WITH x WHERE x % 7 = 8 RETURN count(*)", "--timeout", "1", code=7))
+        self.assertIn("memory", query("RETURN size([x IN range(1, 100000000) | x])", "--memory-limit", "64m", code=2))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
