@@ -6,6 +6,7 @@
 
 #define NAME_BYTES_MAX 64u
 #define TYPES_MAX      256u
+#define OFFSET_MAX     64800 /* seconds: 18 hours */
 #define TZIF_HEADER    44u
 
 /* When a POSIX rule changes the clock: day of the year, and seconds of local time from its midnight. */
@@ -230,12 +231,17 @@ static uint64_t block_bytes(const tzif_counts *c, unsigned time_bytes)
            (uint64_t)c->leaps * (time_bytes + 4u) + c->is_std + c->is_ut;
 }
 
+/* What a date-time can have: more is no zone on Earth. */
+static bool offset_valid(int64_t offset)
+{
+    return offset >= -OFFSET_MAX && offset <= OFFSET_MAX;
+}
+
 static bool read_types(const uint8_t *p, zone *z)
 {
     for (unsigned i = 0; i < z->type_count; i++) {
         z->offsets[i] = (int32_t)sb_load_be32(p + 6 * (size_t)i);
-        /* More than a day off is no zone on Earth, and would leave the range of times. */
-        if (z->offsets[i] <= -SB_FUNC_DAY || z->offsets[i] >= SB_FUNC_DAY) return false;
+        if (!offset_valid(z->offsets[i])) return false;
     }
     return true;
 }
@@ -281,7 +287,9 @@ static bool read_tzif(const sb_allocator *alloc, sb_bytes file, zone *z, bool *n
     const uint8_t *end = memchr(file.data + at, '\n', file.size - at);
     if (end == NULL) return false;
     const sb_bytes footer = sb_bytes_of(file.data + at, (size_t)(end - (file.data + at)));
-    return footer.size == 0 || read_rule(footer, &z->rule);
+    if (footer.size == 0) return true;
+    return read_rule(footer, &z->rule) && offset_valid(z->rule.standard) &&
+           offset_valid(z->rule.dst);
 }
 
 /* ---- Finding zones -------------------------------------------------------------------------------------------------- */

@@ -176,7 +176,10 @@ static void test_cypher_func_zone__transitions(void **state)
                                             "XXX168",
                                             "XXX1YYY,M1.1.0,M2.1.0x",
                                             "<XXX1",
-                                            "5"};
+                                            "5",
+                                            "XXX19",
+                                            "XXX-18:00:01",
+                                            "XXX1YYY19,J1,J2"};
     made_zone made = {.reads = 0};
 
     (void)state;
@@ -303,9 +306,9 @@ static void test_cypher_func_zone__damaged_files(void **state)
         if (i < whole.size) assert_string_equal(shown, VALUE_ERROR);
         fixture_close(&f);
     }
-    /* Times in disorder, a type that is not there, an offset of a day. */
+    /* Times in disorder, a type that is not there, an offset of more than 18 hours. */
     static const int64_t disorder[] = {0, 0};
-    static const int32_t day[] = {86400};
+    static const int32_t day[] = {64801};
     func_fixture f;
     make_zone(&made, disorder, 2, offsets, 2, "");
     open_made(&f, &made);
