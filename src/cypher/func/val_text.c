@@ -15,9 +15,27 @@ static sb_status append(sb_buffer *out, const char *text)
 
 /* ---- Floats ---------------------------------------------------------------------------------------------------- */
 
-sb_decimal sb_func__decimal(double magnitude)
+/* Six decimals and at most 15 digits in all, as most numbers have that people write: no two such decimals are one double, so when the
+ * nearest one reads back as it, it is the shortest. False: not so. */
+static bool short_decimal(double magnitude, sb_decimal *result)
 {
-    sb_decimal result = {.count = 0};
+    char digits[20];
+    int count = 0;
+
+    if (!(magnitude >= 1e-6 && magnitude < 1e9)) return false;
+    uint64_t scaled = (uint64_t)(magnitude * 1e6 + 0.5);
+    if ((double)scaled / 1e6 != magnitude) return false;
+    for (; scaled != 0; scaled /= 10)
+        digits[count++] = (char)('0' + scaled % 10);
+    result->count = count;
+    result->exponent = count - 7;
+    for (int i = 0; i < count; i++)
+        result->digits[i] = digits[count - 1 - i];
+    return true;
+}
+
+static void any_decimal(double magnitude, sb_decimal *result)
+{
     char text[40];
     const char *p;
     /* Fifteen digits give back every decimal of as few, so zeros can be cut. Not so below the normal numbers. */
@@ -28,8 +46,15 @@ sb_decimal sb_func__decimal(double magnitude)
         if (precision == 16 || strtod(text, NULL) == magnitude) break;
     }
     for (p = text; *p != 'e'; p++)
-        if (*p >= '0' && *p <= '9') result.digits[result.count++] = *p;
-    result.exponent = (int)strtol(p + 1, NULL, 10);
+        if (*p >= '0' && *p <= '9') result->digits[result->count++] = *p;
+    result->exponent = (int)strtol(p + 1, NULL, 10);
+}
+
+sb_decimal sb_func__decimal(double magnitude)
+{
+    sb_decimal result = {.count = 0};
+
+    if (!short_decimal(magnitude, &result)) any_decimal(magnitude, &result);
     while (result.count > 1 && result.digits[result.count - 1] == '0')
         result.count--;
     return result;

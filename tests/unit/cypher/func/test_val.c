@@ -472,6 +472,24 @@ static void test_cypher_func_val__floats(void **state)
         assert_int_equal(sb_buffer_append_byte(&text, 0), SB_OK);
         assert_true(strtod((const char *)text.data, NULL) == d);
     }
+    /* Decimals of few digits come back as they are, by whichever way. */
+    for (int i = 0; i < 20000; i++) {
+        const int decimals = 1 + (int)sb_random_below(&random, 9);
+        char written[40];
+        const long long whole = (long long)sb_random_below(&random, 1000000);
+        char fraction[12];
+        (void)snprintf(fraction, sizeof fraction, "%0*llu", decimals,
+                       (unsigned long long)sb_random_below(&random, 1000000000) + 1);
+        fraction[decimals] = '\0';
+        size_t end = strlen(fraction);
+        while (end > 1 && fraction[end - 1] == '0')
+            fraction[--end] = '\0';
+        (void)snprintf(written, sizeof written, "%lld.%s", whole + 1, fraction);
+        sb_buffer_reset(&text);
+        assert_int_equal(sb_float_to_string(strtod(written, NULL), &text), SB_OK);
+        assert_int_equal(sb_buffer_append_byte(&text, 0), SB_OK);
+        assert_string_equal((const char *)text.data, written);
+    }
     sb_buffer_deinit(&text);
 }
 
