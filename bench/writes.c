@@ -227,6 +227,36 @@ static uint64_t wal_bytes(sombra_store *store)
     return info.wal_used_bytes;
 }
 
+/* Lists of random nodes a second, one call each, once the graph has taken scattered relationships in. */
+static void read_after(const char *workload, const bench_graph *graph,
+                       const bench_engine *const *engines, size_t count)
+{
+    enum { READ = 100000 };
+    uint32_t *nodes = bench_alloc(READ, sizeof *nodes);
+    sb_random random = {bench.seed + 4};
+    uint64_t right = 0;
+
+    for (size_t i = 0; i < READ; i++)
+        nodes[i] = (uint32_t)sb_random_below(&random, graph->node_count);
+    for (size_t e = 0; e < count; e++) {
+        void *store = bench_store_of(engines[e], graph);
+        bench_samples rates = {0};
+        for (unsigned round = 0; round < bench_rounds(5); round++) {
+            const uint64_t started = bench_now_ns();
+            engines[e]->read_begin(store);
+            const uint64_t sum = engines[e]->neighbors(store, nodes, READ, false);
+            engines[e]->read_end(store);
+            bench_add(&rates, READ / (double)(bench_now_ns() - started) * 1e9);
+            if (right == 0) right = sum;
+            bench_expect("sum of the neighbors", sum, right);
+        }
+        bench_report(workload, graph->name, engines[e]->name, "then_neighbors_of_nodes_per_s",
+                     &rates, "1/s", BENCH_HIGHER);
+        bench_clear(&rates);
+    }
+    free(nodes);
+}
+
 void bench_run_bulk_into_full(const char *workload)
 {
     enum { INSERTED = 80000 };
@@ -265,6 +295,7 @@ void bench_run_bulk_into_full(const char *workload)
                 bench_count(workload, graph->name, "sombra", "wal_bytes", (double)wal, "bytes");
             bench_clear(&rates[e]);
         }
+        read_after(workload, graph, engines, count);
     }
 }
 

@@ -123,12 +123,18 @@ SB_INLINE void set_run(const uint8_t *page, uint64_t node, sb_id_list *run)
     run->width = sb_list__rest(page, node) == 0 ? view.neighbor_width : SB_ID_LIST_NONE;
 }
 
-/* Does the tree's side have entries of node's list? Then it is no run. */
+/* Does the tree's side have entries of node's list? Then it is no run. A filter's word is enough: who puts the list together
+ * looks there anyway. */
 static sb_status look_aside(sb_txn *txn, const sb_tree *tree, uint64_t node, sb_id_list *run,
                             sb_err *err)
 {
+    const sb_aside_filter filter = sb_list__aside_filter(txn, tree, 1);
     sb_page page;
 
+    if (filter.words != NULL) {
+        if (sb_list__aside_has(&filter, node)) run->width = SB_ID_LIST_NONE;
+        return SB_OK;
+    }
     SB_TRY(sb_list__home(txn, tree->side, node, &page, err));
     if (sb_list__length(page.bytes, node) != 0) run->width = SB_ID_LIST_NONE;
     sb_page_release(txn, &page);
@@ -147,7 +153,7 @@ static SB_NOINLINE sb_status run_by_descent(sb_txn *txn, const sb_tree *tree, ui
     SB_TRY(sb_tree__leaf_of_id(txn, tree, node, &page, &pgno, err));
     home = kept(txn, &page);
     if (SB_LIKELY(home != NULL)) set_run(home, node, run);
-    return sb_list__may_be_aside(txn, tree, node) ? look_aside(txn, tree, node, run, err) : SB_OK;
+    return sb_list__has_side(tree) ? look_aside(txn, tree, node, run, err) : SB_OK;
 }
 
 sb_status sb_list_run(sb_txn *txn, const sb_tree *tree, uint64_t node, sb_id_list *run, sb_err *err)
@@ -156,7 +162,7 @@ sb_status sb_list_run(sb_txn *txn, const sb_tree *tree, uint64_t node, sb_id_lis
 
     if (SB_UNLIKELY(home == NULL)) return run_by_descent(txn, tree, node, run, err);
     set_run(home, node, run);
-    return sb_list__may_be_aside(txn, tree, node) ? look_aside(txn, tree, node, run, err) : SB_OK;
+    return sb_list__has_side(tree) ? look_aside(txn, tree, node, run, err) : SB_OK;
 }
 
 /* Which of up to GROUP nodes have entries in the tree's side; a few may be named that have none. */
