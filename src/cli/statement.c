@@ -231,6 +231,7 @@ static void put_rel(writer *w, uint64_t id, uint64_t *source)
     sombra_rel rel;
     bool found;
 
+    *source = 0;
     if (sombra_stmt_rel(w->stmt, id, &rel, &found) != SOMBRA_OK) {
         w->failed = true;
         return;

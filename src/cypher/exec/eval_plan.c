@@ -52,6 +52,7 @@ static sb_status result_slot(const sb_eval *e, uint32_t *slot)
 {
     const sb_plan *plan = e->plan->root->plan;
 
+    *slot = 0;
     if (SB_NEVER(plan->kind != SB_PLAN_RESULT || plan->as.result.count != 1))
         return SB_FAIL(e->run->err, SB_MISUSE, "the plan of a list has no result column");
     *slot = plan->as.result.columns[0]->slot;

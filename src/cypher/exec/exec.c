@@ -39,7 +39,7 @@ static void budget_free(void *ctx, void *block, size_t bytes)
     budget->inner->free(budget->inner->ctx, block, bytes);
 }
 
-sb_status sb_exec__no_memory(sb_exec *run)
+sb_status(sb_exec__no_memory)(sb_exec *run)
 {
     if (!run->budget.exceeded) return SB_FAIL_NOMEM(run->err);
     return SB_FAIL(run->err, SB_LIMIT,

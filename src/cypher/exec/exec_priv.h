@@ -87,6 +87,7 @@ SB_MUST_CHECK SB_INLINE sb_status sb_exec__tick(sb_exec *run)
 }
 /* Out of memory, or of the run's budget. */
 SB_COLD sb_status sb_exec__no_memory(sb_exec *run);
+#define sb_exec__no_memory(run) sb_err_failed(sb_exec__no_memory(run))
 void *sb_exec__alloc_zero(sb_exec *run, size_t count, size_t size); /* until close; NULL */
 uint32_t sb_exec__find_name(sb_exec *run, sb_name_ref *name);
 SB_INLINE uint32_t sb_exec__name(sb_exec *run, sb_name_ref *name)
@@ -254,6 +255,7 @@ bool sb_exec__labels_match_type(sb_exec *run, const sb_labels *labels, sb_type_i
 void sb_exec__reader_init(sb_exec *run);
 /* EntityNotFound. */
 SB_COLD sb_status sb_exec__gone(sb_exec *run, sb_entity entity, uint64_t id);
+#define sb_exec__gone(run, entity, id) sb_err_failed(sb_exec__gone(run, entity, id))
 bool sb_exec__is_deleted(sb_exec *run, sb_entity entity, uint64_t id);
 /* Nodes that were deleted with relationships left: at the end of a statement they go, or it fails. */
 SB_MUST_CHECK sb_status sb_exec__delete_pending(sb_exec *run);
@@ -272,5 +274,6 @@ SB_MUST_CHECK sb_status sb_exec__import(sb_exec *run, sb_arena *arena, const sb_
 /* A TypeError at run time: "what: expected …, got …". */
 SB_COLD sb_status sb_exec__type_error(sb_exec *run, const char *what, const char *expected,
                                       sb_val got);
+#define sb_exec__type_error(run, ...) sb_err_failed(sb_exec__type_error(run, __VA_ARGS__))
 
 #endif

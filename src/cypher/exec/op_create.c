@@ -118,6 +118,7 @@ static sb_status take_made(sb_exec *run, sb_out *out, sb_vector_kind kind, const
     uint64_t *to = sb_exec__out_begin(run, out, kind, count);
 
     if (to == NULL) return sb_exec__no_memory(run);
+    SB_ASSERT(ids != NULL || count == 0); /* per_row > i things were made for each row */
     for (uint32_t row = 0; row < count; row++)
         to[row] = ids[(size_t)row * per_row + i];
     return SB_OK;

@@ -3,13 +3,13 @@
  * next read. */
 #include "cypher/exec/exec_priv.h"
 
-sb_status sb_exec__type_error(sb_exec *run, const char *what, const char *expected, sb_val got)
+sb_status(sb_exec__type_error)(sb_exec *run, const char *what, const char *expected, sb_val got)
 {
     return sb_cypher_fail_runtime(run->err, SB_CYPHER_ARGUMENT_TYPE, "%s: expected %s, got %s",
                                   what, expected, sb_val_kind_name(got.kind));
 }
 
-sb_status sb_exec__gone(sb_exec *run, sb_entity entity, uint64_t id)
+sb_status(sb_exec__gone)(sb_exec *run, sb_entity entity, uint64_t id)
 {
     return sb_cypher_fail_runtime(run->err, SB_CYPHER_DELETED_ENTITY_ACCESS, "%s %llu was deleted",
                                   entity == SB_NODE ? "node" : "relationship",

@@ -33,6 +33,8 @@ sb_status sb_func__fail_type(sb_func_context *ctx, const char *what, const char 
 /* The same with InvalidArgumentValue, which is what functions give: "labels() needs a NODE, not a value of type INTEGER". */
 sb_status sb_func__fail_arg(sb_func_context *ctx, const char *what, const char *needs,
                             sb_val got) SB_COLD;
+#define sb_func__fail_type(ctx, ...) sb_err_failed(sb_func__fail_type(ctx, __VA_ARGS__))
+#define sb_func__fail_arg(ctx, ...)  sb_err_failed(sb_func__fail_arg(ctx, __VA_ARGS__))
 /* TypeError InvalidArgumentValue, ArithmeticError IntegerOverflow, ArgumentError NumberOutOfRange with a text. */
 #define SB_FUNC_FAIL_VALUE(ctx, ...)                                                               \
     sb_cypher_fail_runtime((ctx)->err, SB_CYPHER_INVALID_ARGUMENT_VALUE, __VA_ARGS__)

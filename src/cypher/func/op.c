@@ -6,14 +6,14 @@
 
 /* ---- Failing, making ------------------------------------------------------------------------------------------ */
 
-sb_status sb_func__fail_type(sb_func_context *ctx, const char *what, const char *needs, sb_val got)
+sb_status(sb_func__fail_type)(sb_func_context *ctx, const char *what, const char *needs, sb_val got)
 {
     return sb_cypher_fail_runtime(ctx->err, SB_CYPHER_ARGUMENT_TYPE,
                                   "%s needs %s, not a value of type %s", what, needs,
                                   sb_val_kind_name(got.kind));
 }
 
-sb_status sb_func__fail_arg(sb_func_context *ctx, const char *what, const char *needs, sb_val got)
+sb_status(sb_func__fail_arg)(sb_func_context *ctx, const char *what, const char *needs, sb_val got)
 {
     return SB_FUNC_FAIL_VALUE(ctx, "%s() needs %s, not a value of type %s", what, needs,
                               sb_val_kind_name(got.kind));

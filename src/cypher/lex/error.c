@@ -173,8 +173,8 @@ static void format_message(char message[MESSAGE_BYTES], const char *format, va_l
     memcpy(message + end, "…", strlen("…") + 1);
 }
 
-sb_status sb_cypher_fail(sb_err *err, sb_bytes query, sb_span span, sb_cypher_error detail,
-                         const char *format, ...)
+sb_status(sb_cypher_fail)(sb_err *err, sb_bytes query, sb_span span, sb_cypher_error detail,
+                          const char *format, ...)
 {
     const sb_status status = error_status(detail);
     char message[MESSAGE_BYTES];
@@ -202,7 +202,7 @@ sb_status sb_cypher_fail(sb_err *err, sb_bytes query, sb_span span, sb_cypher_er
     return status;
 }
 
-sb_status sb_cypher_fail_runtime(sb_err *err, sb_cypher_error detail, const char *format, ...)
+sb_status(sb_cypher_fail_runtime)(sb_err *err, sb_cypher_error detail, const char *format, ...)
 {
     const sb_status status = error_status(detail);
     char message[MESSAGE_BYTES];

@@ -28,6 +28,8 @@ sb_status sb_cypher_fail(sb_err *err, sb_bytes query, sb_span span, sb_cypher_er
 /* Record a failure found while running: err->runtime true, no position. */
 sb_status sb_cypher_fail_runtime(sb_err *err, sb_cypher_error detail, const char *format, ...)
     SB_PRINTF(3, 4) SB_COLD;
+#define sb_cypher_fail(...)         sb_err_failed(sb_cypher_fail(__VA_ARGS__))
+#define sb_cypher_fail_runtime(...) sb_err_failed(sb_cypher_fail_runtime(__VA_ARGS__))
 
 /* The candidate that is nearest to name by edit distance (at most a third of its characters, at least one), for "did you mean";
  * NULL when none is near. next(ctx, i) gives candidate i, with data NULL past the last. Case is ignored. */

@@ -68,6 +68,8 @@ void sb_parse__expecting(sb_parser *p, const char *word);
 /* The current token fits nothing that was expected. */
 sb_status sb_parse__unexpected(sb_parser *p) SB_COLD;
 sb_status sb_parse__nomem(sb_parser *p) SB_COLD;
+#define sb_parse__unexpected(p) sb_err_failed(sb_parse__unexpected(p))
+#define sb_parse__nomem(p)      sb_err_failed(sb_parse__nomem(p))
 /* Bound nesting: each enter that succeeds has its leave. */
 SB_MUST_CHECK sb_status sb_parse__enter(sb_parser *p);
 void sb_parse__leave(sb_parser *p);

@@ -186,7 +186,7 @@ static sb_status fail_expected(sb_parser *p, const char *found, size_t found_byt
                           expected.data);
 }
 
-sb_status sb_parse__unexpected(sb_parser *p)
+sb_status(sb_parse__unexpected)(sb_parser *p)
 {
     const sb_token *token = sb_parse__token(p);
     const sb_token *next = sb_parse__ahead(p, 1);
@@ -210,7 +210,7 @@ sb_status sb_parse__unexpected(sb_parser *p)
     return fail_expected(p, (const char *)p->text.data + token->span.start, bytes, "'");
 }
 
-sb_status sb_parse__nomem(sb_parser *p)
+sb_status(sb_parse__nomem)(sb_parser *p)
 {
     return SB_FAIL_NOMEM(p->err);
 }

@@ -140,10 +140,10 @@ sb_status sb_sema__make_var(sb_sema *s, sb_bytes name, sb_span span, uint32_t ki
 sb_status sb_sema__bind(sb_sema *s, sb_var *var)
 {
     sb_symbol *symbol;
-    sb_binding *binding;
+    sb_binding *binding = sb_arena_alloc_zero(s->arena, sizeof *binding);
 
+    if (binding == NULL) return SB_FAIL_NOMEM(s->err);
     SB_TRY(get_symbol(s, var->name, &symbol));
-    SB_TRY(sb_sema__alloc(s, sizeof *binding, &binding));
     *binding = (sb_binding){.var = var,
                             .symbol = symbol,
                             .hidden = symbol->top,
@@ -195,7 +195,7 @@ static sb_bytes next_visible(void *ctx, size_t i)
     return name;
 }
 
-sb_status sb_sema__fail_undefined(sb_sema *s, sb_bytes name, sb_span span)
+sb_status(sb_sema__fail_undefined)(sb_sema *s, sb_bytes name, sb_span span)
 {
     visible_names names = {.s = s};
     sb_bytes near;
@@ -208,7 +208,7 @@ sb_status sb_sema__fail_undefined(sb_sema *s, sb_bytes name, sb_span span)
                         SB_SEMA_SHOWN(name));
 }
 
-sb_status sb_sema__fail_bound(sb_sema *s, sb_bytes name, sb_span span)
+sb_status(sb_sema__fail_bound)(sb_sema *s, sb_bytes name, sb_span span)
 {
     return SB_SEMA_FAIL(s, span, SB_CYPHER_VARIABLE_ALREADY_BOUND,
                         "the variable '%.*s' is bound already", SB_SEMA_SHOWN(name));

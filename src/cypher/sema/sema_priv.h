@@ -87,6 +87,8 @@ SB_MUST_CHECK sb_status sb_sema__declare_new(sb_sema *s, sb_bytes name, sb_span 
                                              uint32_t kinds, sb_var **var);
 sb_status sb_sema__fail_undefined(sb_sema *s, sb_bytes name, sb_span span) SB_COLD;
 sb_status sb_sema__fail_bound(sb_sema *s, sb_bytes name, sb_span span) SB_COLD;
+#define sb_sema__fail_undefined(s, name, span) sb_err_failed(sb_sema__fail_undefined(s, name, span))
+#define sb_sema__fail_bound(s, name, span)     sb_err_failed(sb_sema__fail_bound(s, name, span))
 /* All variables of the current frame, those of outer ones too when all is set, by name; arena. */
 SB_MUST_CHECK sb_status sb_sema__list(sb_sema *s, bool all, sb_var ***vars, uint32_t *count);
 

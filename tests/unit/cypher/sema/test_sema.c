@@ -501,47 +501,6 @@ static void test_cypher_sema__faults_are_told_where_they_are(void **state)
     cypher_deinit(&f);
 }
 
-/* A row of docs/ERRORS.md: | number | type | detail | when | `example` or words | */
-static void check_documented(cypher_fixture *f, const char *line, uint32_t number)
-{
-    char wanted[128];
-    char query[256];
-    uint32_t slots;
-
-    (void)snprintf(wanted, sizeof wanted, "| %u | %s | %s | ", (unsigned)number,
-                   sb_cypher_error_type(number), sb_cypher_error_name(number));
-    if (strncmp(line, wanted, strlen(wanted)) != 0) print_error("%s%s\n", line, wanted);
-    assert_int_equal(strncmp(line, wanted, strlen(wanted)), 0);
-    const char *when = line + strlen(wanted);
-    const char *example = strstr(when, " | ") + 3;
-    const bool compiled = strncmp(when, "compile", 7) == 0;
-    assert_true(compiled || strncmp(when, "run |", 5) == 0);
-    if (*example != '`') return;
-    assert_true(compiled);
-    (void)snprintf(query, sizeof query, "%.*s", (int)strcspn(example + 1, "`"), example + 1);
-    assert_int_not_equal(analyze(f, query, &slots), SB_OK);
-    if (f->err.detail != number) print_error("%s: %s\n", query, f->err.text);
-    assert_int_equal(f->err.detail, number);
-}
-
-static void test_cypher_sema__errors_are_documented(void **state)
-{
-    (void)state;
-    cypher_fixture f;
-    char line[1024];
-    uint32_t number = 0;
-    FILE *file = fopen(SOMBRA_SOURCE_DIR "/docs/ERRORS.md", "r");
-    assert_non_null(file);
-    cypher_init(&f);
-    while (fgets(line, sizeof line, file) != NULL)
-        if (line[0] == '|' && line[2] >= '0' && line[2] <= '9')
-            check_documented(&f, line, ++number);
-    assert_string_equal(sb_cypher_error_name(number + 1), ""); /* none is left out */
-    assert_int_not_equal(number, 0);
-    assert_int_equal(fclose(file), 0);
-    cypher_deinit(&f);
-}
-
 /* ---- What trees get ------------------------------------------------------------------------------------------------------- */
 
 static sb_clause *clause_at(const cypher_fixture *f, uint32_t i)
@@ -970,7 +929,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_cypher_sema__queries_have_their_columns),
         TEST(test_cypher_sema__faults_are_told_where_they_are),
-        TEST(test_cypher_sema__errors_are_documented),
         TEST(test_cypher_sema__places_bind_or_read),
         TEST(test_cypher_sema__slots_count_up),
         TEST(test_cypher_sema__new_variables_take_the_next_slot),
