@@ -231,6 +231,7 @@ static sb_status end_run(sombra_stmt *stmt, bool whole)
     if (stmt->state != STMT_RUNNING) return SB_OK;
     stmt->state = STMT_ENDED;
     stmt->row = stmt->row_count = 0;
+    sb_cypher_stop(stmt->inner);
     return leave_transaction(stmt, whole);
 }
 

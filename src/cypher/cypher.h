@@ -63,6 +63,8 @@ SB_MUST_CHECK sb_status sb_cypher_start(sb_cypher_statement *statement,
 /* More rows; *row_count 0: the run is over. They stay until the next call on the statement. */
 SB_MUST_CHECK sb_status sb_cypher_next(sb_cypher_statement *statement, uint32_t *row_count,
                                        sb_err *err);
+/* The run is over, whether or not it has come to its end: before its transaction ends. */
+void sb_cypher_stop(sb_cypher_statement *statement);
 /* The run's executor, for values, vectors, counts and profile; NULL before the first run. */
 sb_exec *sb_cypher_exec(const sb_cypher_statement *statement);
 /* Plan without running (EXPLAIN). The plan lives until the next start or explain. */

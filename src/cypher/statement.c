@@ -284,6 +284,11 @@ sb_status sb_cypher_next(sb_cypher_statement *s, uint32_t *row_count, sb_err *er
     return sb_exec_next(s->exec, row_count, err);
 }
 
+void sb_cypher_stop(sb_cypher_statement *s)
+{
+    if (s->exec != NULL) sb_exec_stop(s->exec);
+}
+
 sb_exec *sb_cypher_exec(const sb_cypher_statement *s)
 {
     return s->exec;

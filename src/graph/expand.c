@@ -43,50 +43,68 @@ struct sb_expand {
     uint8_t exist[GROUP / 8];
 };
 
-sb_status sb_expand_open(sb_graph *graph, const sb_expand_options *options, sb_expand **expand,
-                         sb_err *err)
-{
-    const bool only_type =
-        options->type_count == 0 && sb_name_count(graph->view, SB_NAME_TYPE) == 1;
-    const sb_type_id first = 1;
-    sb_status status;
-
-    *expand = NULL;
-    SB_CHECK_ARG(err, options->direction <= SB_BOTH);
-    sb_expand *made = sb_alloc_zero(graph->alloc, sizeof *made);
-    if (made == NULL) return SB_FAIL_NOMEM(err);
-    made->graph = graph;
-    made->alloc = graph->alloc;
-    made->direction = options->direction;
-    made->loops_once = options->loops_once && options->direction == SB_BOTH;
-    made->any_type = options->type_count == 0 && !only_type;
-    sb_buffer_init(&made->neighbors, graph->alloc);
-    sb_buffer_init(&made->rels, graph->alloc);
-    made->types.ids = made->types.few;
-    if (!made->any_type) {
-        status = sb_types__gather(graph, &made->types, 0, options->direction,
-                                  only_type ? &first : options->types,
-                                  only_type ? 1 : options->type_count, err);
-        if (status != SB_OK) {
-            sb_expand_close(made);
-            return status;
-        }
-    }
-    *expand = made;
-    return SB_OK;
-}
-
 static void end_list(sb_expand *expand)
 {
     if (expand->reading == READING_LIST) sb_list_close(&expand->list);
     expand->reading = READING_NONE;
 }
 
+/* What the options and the graph's names say; the last ones are forgotten. */
+static sb_status set_options(sb_expand *expand, sb_graph *graph, const sb_expand_options *options,
+                             sb_err *err)
+{
+    const bool only_type =
+        options->type_count == 0 && sb_name_count(graph->view, SB_NAME_TYPE) == 1;
+    const sb_type_id first = 1;
+
+    SB_CHECK_ARG(err, options->direction <= SB_BOTH);
+    end_list(expand);
+    if (expand->graph != NULL) sb_types__free(expand->graph, &expand->types);
+    expand->types.ids = expand->types.few;
+    expand->types.count = 0;
+    expand->set = 0;
+    expand->graph = graph;
+    expand->direction = options->direction;
+    expand->loops_once = options->loops_once && options->direction == SB_BOTH;
+    expand->any_type = options->type_count == 0 && !only_type;
+    expand->node_count = expand->node = expand->lane = expand->group_end = 0;
+    if (expand->any_type) return SB_OK;
+    return sb_types__gather(graph, &expand->types, 0, options->direction,
+                            only_type ? &first : options->types,
+                            only_type ? 1 : options->type_count, err);
+}
+
+sb_status sb_expand_open(sb_graph *graph, const sb_expand_options *options, sb_expand **expand,
+                         sb_err *err)
+{
+    sb_expand *made = sb_alloc_zero(graph->alloc, sizeof *made);
+    sb_status status;
+
+    *expand = NULL;
+    if (made == NULL) return SB_FAIL_NOMEM(err);
+    made->alloc = graph->alloc;
+    sb_buffer_init(&made->neighbors, graph->alloc);
+    sb_buffer_init(&made->rels, graph->alloc);
+    status = set_options(made, graph, options, err);
+    if (status != SB_OK) {
+        sb_expand_close(made);
+        return status;
+    }
+    *expand = made;
+    return SB_OK;
+}
+
+sb_status sb_expand_reopen(sb_expand *expand, sb_graph *graph, const sb_expand_options *options,
+                           sb_err *err)
+{
+    return set_options(expand, graph, options, err);
+}
+
 void sb_expand_close(sb_expand *expand)
 {
     if (expand == NULL) return;
     end_list(expand);
-    sb_types__free(expand->graph, &expand->types);
+    if (expand->graph != NULL) sb_types__free(expand->graph, &expand->types);
     sb_buffer_deinit(&expand->neighbors);
     sb_buffer_deinit(&expand->rels);
     sb_free(expand->alloc, expand, sizeof *expand);

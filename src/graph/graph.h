@@ -309,6 +309,10 @@ typedef struct
 typedef struct sb_expand sb_expand;
 SB_MUST_CHECK sb_status sb_expand_open(sb_graph *graph, const sb_expand_options *options,
                                        sb_expand **expand, sb_err *err);
+/* Again with other options, or in another transaction of the session (what was open in an ended one must not be read on): keeps its
+ * memory. */
+SB_MUST_CHECK sb_status sb_expand_reopen(sb_expand *expand, sb_graph *graph,
+                                         const sb_expand_options *options, sb_err *err);
 void sb_expand_close(sb_expand *expand); /* accepts NULL */
 /* The next batch of nodes, borrowed until its rows are read. Those that do not exist have none. What was left of the batch before is
  * forgotten. */

@@ -324,6 +324,14 @@ sb_status sb_exec_reset(sb_exec *run, const sb_exec_options *options, sb_err *er
     return leave(run, sb_exec__inner_row(run->root, &run->no_columns, 0));
 }
 
+void sb_exec_stop(sb_exec *run)
+{
+    run->current = NULL;
+    run->ended = true;
+    for (sb_operator *op = run->newest; op != NULL; op = op->older)
+        if (op->ops->reset != NULL) op->ops->reset(op);
+}
+
 /* ---- Rows --------------------------------------------------------------------------------------------------------------- */
 
 sb_status sb_exec_next(sb_exec *run, uint32_t *row_count, sb_err *err)

@@ -46,6 +46,8 @@ SB_MUST_CHECK sb_status sb_exec_open(const sb_compiled *compiled, const sb_exec_
                                      sb_exec **exec, sb_err *err);
 /* Again with other parameters (and perhaps another graph), keeping memory: the path of prepared statements. */
 SB_MUST_CHECK sb_status sb_exec_reset(sb_exec *exec, const sb_exec_options *options, sb_err *err);
+/* Let go of what the run holds of its graph, before the transaction ends: rows are gone, a reset is next. Any number of times. */
+void sb_exec_stop(sb_exec *exec);
 /* The next rows: columns of the result, *row_count 0 at the end. Valid until the next call. */
 SB_MUST_CHECK sb_status sb_exec_next(sb_exec *exec, uint32_t *row_count, sb_err *err);
 /* Column i of the current rows: one value of it, or all of them as a vector (exec/vector.h). */

@@ -60,8 +60,8 @@ typedef struct sb_expand_op {
     sb_out *to, *rel; /* NULL: nobody reads it */
     sb_expand_types types;
     sb_labels *labels;   /* of `to`; NULL: any */
-    sb_expand *expand;   /* NULL until the first row, and where no type is there */
-    uint64_t generation; /* of the run that expand is of */
+    sb_expand *expand;   /* NULL until needed */
+    uint64_t generation; /* of the run that types and expand are of */
     const sb_batch *in;  /* NULL: take the next */
     sb_out scratch, ends_scratch;
     const uint64_t *nodes; /* of in */
@@ -100,10 +100,7 @@ static void expand_reset(sb_operator *op)
     sb_expand_op *x = (sb_expand_op *)op;
 
     x->in = NULL;
-    if (x->generation != op->run->generation) {
-        sb_expand_close(x->expand);
-        x->expand = NULL;
-    }
+    if (x->expand != NULL) sb_expand_begin(x->expand, NULL, 0); /* lets go of the list at hand */
 }
 
 /* Which lists are read: found out once in a run, or with each batch where names may come to be. */
@@ -112,16 +109,15 @@ static sb_status find_lists(sb_expand_op *x)
     sb_exec *run = x->op.run;
     const sb_plan_expand *e = &x->op.plan->as.expand;
 
-    if (x->expand != NULL && !run->compiled->writes) return SB_OK;
+    if (x->generation == run->generation && !run->compiled->writes) return SB_OK;
+    x->generation = run->generation;
     sb_exec__types_find(run, e, &x->types);
-    sb_expand_close(x->expand);
-    x->expand = NULL;
     if (!x->types.any) return SB_OK;
     const sb_expand_options options = {.direction = sb_exec__direction(e->direction),
                                        .types = x->types.ids,
                                        .type_count = x->types.count,
                                        .loops_once = true};
-    x->generation = run->generation;
+    if (x->expand != NULL) return sb_expand_reopen(x->expand, run->graph, &options, run->err);
     return sb_expand_open(run->graph, &options, &x->expand, run->err);
 }
 
@@ -134,7 +130,7 @@ static sb_status next_input(sb_expand_op *x)
     if (x->in == NULL) return SB_OK;
     SB_TRY(find_lists(x));
     SB_TRY(sb_exec__ids(run, x->in, e->from, SB_VECTOR_NODE, &x->scratch, &x->nodes));
-    if (x->expand != NULL) sb_expand_begin(x->expand, x->nodes, x->in->row_count);
+    if (x->types.any) sb_expand_begin(x->expand, x->nodes, x->in->row_count);
     if (!e->to_bound) return SB_OK;
     return sb_exec__ids(run, x->in, e->to, SB_VECTOR_NODE, &x->ends_scratch, &x->bound);
 }
@@ -244,7 +240,7 @@ static sb_status expand_next(sb_operator *op, const sb_batch **batch)
     while (count == 0) {
         if (x->in == NULL) SB_TRY(next_input(x));
         if (x->in == NULL) return SB_OK;
-        if (x->expand != NULL) SB_TRY(expand_rows(x, &count));
+        if (x->types.any) SB_TRY(expand_rows(x, &count));
         if (count == 0) x->in = NULL;
     }
     if (x->in->row_count == 1)

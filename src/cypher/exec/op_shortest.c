@@ -122,9 +122,7 @@ static void shortest_reset(sb_operator *op)
     sb_shortest_op *s = (sb_shortest_op *)op;
 
     s->in = NULL;
-    if (s->generation == op->run->generation) return;
-    sb_expand_close(s->expand);
-    s->expand = NULL;
+    if (s->expand != NULL) sb_expand_begin(s->expand, NULL, 0); /* lets go of the list at hand */
 }
 
 static sb_status shortest_input(sb_shortest_op *s)
@@ -138,16 +136,15 @@ static sb_status shortest_input(sb_shortest_op *s)
     s->phase = SB_SEARCH_BEGIN;
     SB_TRY(sb_exec__ids(run, s->in, e->from, SB_VECTOR_NODE, &s->from_scratch, &s->from));
     SB_TRY(sb_exec__ids(run, s->in, e->to, SB_VECTOR_NODE, &s->to_scratch, &s->to));
-    if (s->expand != NULL && !run->compiled->writes) return SB_OK;
+    if (s->generation == run->generation && !run->compiled->writes) return SB_OK;
+    s->generation = run->generation;
     sb_exec__types_find(run, e, &s->types);
-    sb_expand_close(s->expand);
-    s->expand = NULL;
     if (!s->types.any) return SB_OK;
     const sb_expand_options options = {.direction = sb_exec__direction(e->direction),
                                        .types = s->types.ids,
                                        .type_count = s->types.count,
                                        .loops_once = true};
-    s->generation = run->generation;
+    if (s->expand != NULL) return sb_expand_reopen(s->expand, run->graph, &options, run->err);
     return sb_expand_open(run->graph, &options, &s->expand, run->err);
 }
 
@@ -446,7 +443,7 @@ static sb_status grow_branch(sb_shortest_op *s, uint32_t at)
     const uint64_t node = branch_at(s, at)->node;
     size_t count;
 
-    if (branch_at(s, at)->length >= e->max || s->expand == NULL) return SB_OK;
+    if (branch_at(s, at)->length >= e->max || !s->types.any) return SB_OK;
     sb_expand_begin(s->expand, &node, 1);
     for (;;) {
         SB_TRY(sb_expand_next(s->expand, &rows, SB_BATCH_ROWS, &count, s->op.run->err));
@@ -527,7 +524,7 @@ static sb_status begin_search(sb_shortest_op *s)
     s->phase = SB_SEARCH_DONE;
     if (s->from[s->row] == 0 || s->to[s->row] == 0) return SB_OK;
     if (!layers_do(s)) return begin_trails(s);
-    if (s->expand == NULL) return SB_OK;
+    if (!s->types.any) return SB_OK;
     if (native_does(s)) return search_native(s);
     SB_TRY(search_layers(s, &found));
     if (found) s->phase = SB_SEARCH_LAYERS;

@@ -132,16 +132,25 @@ static sb_status run_row(sb_transactions_op *t)
     return plan->as.apply.null_count != 0 ? SB_OK : sb_kept__append(&t->results, &t->row);
 }
 
+/* What operators below hold of the graph. */
+static void let_go(sb_operator *op)
+{
+    for (; op != NULL; op = op->input) {
+        if (op->ops->reset != NULL) op->ops->reset(op);
+        if (op->inner != NULL) let_go(op->inner);
+        if (op->nested != NULL) let_go(op->nested->root);
+    }
+}
+
 /* Commit, and look everything up again in the next transaction. */
 static sb_status commit(sb_transactions_op *t)
 {
     sb_exec *run = t->op.run;
 
     SB_TRY(sb_exec__delete_pending(run));
-    /* What operators hold of the graph goes before its transaction does. */
     run->generation++;
-    sb_exec__reset(t->op.nested->root);
-    sb_exec__reset(t->op.input);
+    let_go(t->op.nested->root);
+    let_go(t->op.input);
     SB_TRY(run->options.next_transaction(run->options.next_transaction_ctx, &run->graph, run->err));
     run->view = sb_graph_view(run->graph);
     for (sb_name_ref *name = run->all_names; name != NULL; name = name->next)

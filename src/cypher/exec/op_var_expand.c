@@ -95,9 +95,7 @@ static void trail_reset(sb_operator *op)
     sb_trail_op *t = (sb_trail_op *)op;
 
     t->in = NULL;
-    if (t->generation == op->run->generation) return;
-    sb_expand_close(t->expand);
-    t->expand = NULL;
+    if (t->expand != NULL) sb_expand_begin(t->expand, NULL, 0); /* lets go of the list at hand */
 }
 
 /* ---- Input ------------------------------------------------------------------------------------------------------ */
@@ -107,16 +105,15 @@ static sb_status find_lists(sb_trail_op *t)
     sb_exec *run = t->op.run;
     const sb_plan_expand *e = &t->op.plan->as.expand;
 
-    if (t->expand != NULL && !run->compiled->writes) return SB_OK;
+    if (t->generation == run->generation && !run->compiled->writes) return SB_OK;
+    t->generation = run->generation;
     sb_exec__types_find(run, e, &t->types);
-    sb_expand_close(t->expand);
-    t->expand = NULL;
     if (!t->types.any) return SB_OK;
     const sb_expand_options options = {.direction = sb_exec__direction(e->direction),
                                        .types = t->types.ids,
                                        .type_count = t->types.count,
                                        .loops_once = true};
-    t->generation = run->generation;
+    if (t->expand != NULL) return sb_expand_reopen(t->expand, run->graph, &options, run->err);
     return sb_expand_open(run->graph, &options, &t->expand, run->err);
 }
 
@@ -174,7 +171,7 @@ static sb_status push(sb_trail_op *t, uint64_t node, uint64_t rel)
 
     if (rel != 0 && e->max > SHORT_PATH && sb_map_put(&t->used, rel, 1) != SB_OK)
         return sb_exec__no_memory(run);
-    if (depth < e->max && t->expand != NULL) {
+    if (depth < e->max && t->types.any) {
         sb_expand_begin(t->expand, &node, 1);
         for (;;) {
             SB_TRY(sb_expand_next(t->expand, &rows, SB_BATCH_ROWS, &count, run->err));
@@ -341,7 +338,7 @@ static sb_status begin_reach(sb_trail_op *t, uint64_t start)
     sb_buffer_reset(&t->reached);
     sb_map_clear(&t->before);
     if (start == 0) return SB_OK;
-    if (t->expand != NULL) {
+    if (t->types.any) {
         if (e->min != 0) SB_TRY(find_before(t, start));
         SB_TRY(sb_graph_bfs(run->graph, start, &options, note_reached, t, &result, run->err));
     }

@@ -526,7 +526,35 @@ static void test_exec_graph__committed(void **state)
     check_all(true);
 }
 
-/* A prepared look-up allocates nothing. */
+/* A run that is stopped in the middle holds nothing of its transaction, and the next one is whole. */
+static void test_exec_graph__stop(void **state)
+{
+    world *w = open_world(true);
+    exec_fixture *f = &w->f;
+    uint32_t count;
+    (void)state;
+    sb_var *n = var(f, SB_KIND_NODE), *m = var(f, SB_KIND_NODE), *v = var(f, SB_KIND_ANY);
+    sb_plan *p =
+        expand(f, SB_PLAN_EXPAND, scan(f, argument(f, NULL), "A", n), n, SB_REL_OUT, "T", NULL, m);
+    p = limit(f, SB_PLAN_LIMIT, p, num(f, 3));
+    statement(f, project(f, p, v, prop(f, ref(f, m), "i")), v, NULL);
+    OK(&f->g, sb_exec_open(&f->compiled, &f->options, &f->exec, &f->g.err));
+    OK(&f->g, sb_exec_next(f->exec, &count, &f->g.err));
+    assert_int_equal(count, 3);
+    sb_exec_stop(f->exec);
+    OK(&f->g, sb_exec_next(f->exec, &count, &f->g.err));
+    assert_int_equal(count, 0);
+    rollback(&f->g);
+    begin_read(&f->g);
+    f->options.graph = f->g.graph;
+    OK(&f->g, sb_exec_reset(f->exec, &f->options, &f->g.err));
+    OK(&f->g, fetch_rows(f));
+    sb_exec_stop(f->exec);
+    sb_exec_stop(f->exec);
+    close_world(w);
+}
+
+/* A prepared look-up allocates nothing, nor does one of neighbors. */
 static void test_exec_graph__point_query(void **state)
 {
     world *w = open_world(true);
@@ -550,6 +578,24 @@ static void test_exec_graph__point_query(void **state)
         assert_int_equal(count, 0);
     }
     assert_int_equal(f->g.alloc.alloc_count, before);
+    exec_clear(f);
+    n = var(f, SB_KIND_NODE);
+    v = var(f, SB_KIND_NODE);
+    p = seek(w, argument(f, NULL), w->unique, n, param(f, "i", sb_val_int(1)));
+    statement(f, expand(f, SB_PLAN_EXPAND, p, n, SB_REL_OUT, "T", NULL, v), v, NULL);
+    OK(&f->g, sb_exec_open(&f->compiled, &f->options, &f->exec, &f->g.err));
+    size_t second = 0;
+    for (int i = 1; i < 50; i++) {
+        uint32_t count;
+        f->values[0] = sb_val_int(i);
+        OK(&f->g, sb_exec_reset(f->exec, &f->options, &f->g.err));
+        OK(&f->g, sb_exec_next(f->exec, &count, &f->g.err));
+        assert_int_equal(count, 2);
+        OK(&f->g, sb_exec_next(f->exec, &count, &f->g.err));
+        assert_int_equal(count, 0);
+        if (i == 2) second = f->g.alloc.alloc_count;
+    }
+    assert_int_equal(f->g.alloc.alloc_count, second);
     close_world(w);
 }
 
@@ -558,6 +604,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_exec_graph__in_the_transaction),
         TEST(test_exec_graph__committed),
+        TEST(test_exec_graph__stop),
         TEST(test_exec_graph__point_query),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
