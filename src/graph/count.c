@@ -23,7 +23,7 @@ static sb_status count_rows(sb_scan *scan, uint64_t *count, sb_err *err)
     size_t matches;
 
     do {
-        SB_TRY(sb_scan__leaf(scan, &matches, err));
+        SB_TRY(sb_scan__count(scan, &matches, err));
         *count += matches;
     } while (scan->leaf_rows != 0);
     return SB_OK;

@@ -222,16 +222,50 @@ static sb_status match_leaf(sb_scan *scan, size_t *match_count, sb_err *err)
     return SB_OK;
 }
 
-sb_status sb_scan__leaf(sb_scan *scan, size_t *match_count, sb_err *err)
+static sb_status next_leaf(sb_scan *scan, sb_err *err)
 {
-    *match_count = 0;
     scan->leaf_rows = 0;
     if (scan->rows == NULL)
         SB_TRY(sb_row_scan_open(scan->graph->txn, table_of(scan), scan->next_id, SB_ID_MAX,
                                 &scan->rows, err));
     SB_TRY(sb_row_scan_next(scan->rows, &scan->leaf_rows, err));
-    SB_TRY(sb_scan__tick(scan, scan->leaf_rows, err));
+    return sb_scan__tick(scan, scan->leaf_rows, err);
+}
+
+sb_status sb_scan__leaf(sb_scan *scan, size_t *match_count, sb_err *err)
+{
+    *match_count = 0;
+    SB_TRY(next_leaf(scan, err));
     return scan->leaf_rows == 0 ? SB_OK : match_leaf(scan, match_count, err);
+}
+
+/* How many rows of the leaf match, when its columns are so simple that no bitmap is needed. */
+static bool count_simple(sb_scan *scan, size_t *match_count)
+{
+    const sb_filter *filter = &scan->filter;
+    const uint32_t column = scan->entity == SB_NODE ? SB_COLUMN_SET : SB_COLUMN_TYPE;
+    size_t members = 0, count;
+
+    *match_count = 0;
+    if (filter->word_type == 0) return false;
+    for (size_t r = 0; r < scan->run_count && members < scan->leaf_rows; r++) {
+        if (!sb_row_scan_count_int(scan->rows, column, SB_CELL_INT, scan->runs[r].first,
+                                   scan->runs[r].last, &count))
+            return false;
+        members += count;
+    }
+    if (scan->runs != NULL && members == 0) return true;
+    if (scan->runs != NULL && members != scan->leaf_rows) return false;
+    return sb_row_scan_count_int(scan->rows, filter->key, filter->word_type, filter->word_low,
+                                 filter->word_high, match_count);
+}
+
+sb_status sb_scan__count(sb_scan *scan, size_t *match_count, sb_err *err)
+{
+    *match_count = 0;
+    SB_TRY(next_leaf(scan, err));
+    if (scan->leaf_rows == 0 || count_simple(scan, match_count)) return SB_OK;
+    return match_leaf(scan, match_count, err);
 }
 
 /* Ids of the next leaf that has any. */

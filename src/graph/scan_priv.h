@@ -81,6 +81,8 @@ struct sb_scan {
 /* The next leaf: rows in scan->leaf_rows (0: the end), how many match, and which as the bits of scan->matches unless
  * all do. */
 SB_MUST_CHECK sb_status sb_scan__leaf(sb_scan *scan, size_t *match_count, sb_err *err);
+/* The next leaf as above, but only how many of its rows match. */
+SB_MUST_CHECK sb_status sb_scan__count(sb_scan *scan, size_t *match_count, sb_err *err);
 /* Look at cancel and progress about every 65,536 rows. */
 SB_MUST_CHECK sb_status sb_scan__tick(sb_scan *scan, size_t rows, sb_err *err);
 

@@ -19,10 +19,14 @@ struct sb_row_scan {
     uint64_t first_id, last_id;
     sb_path path;
     bool started, ended, ids_known;
-    uint32_t until_ahead; /* leaves to go before the next read-ahead */
-    sb_page page;         /* held */
-    uint32_t from, to;    /* slots of the current leaf in the range */
-    uint32_t rows;        /* of them live */
+    sb_pgno
+        ahead[AHEAD]; /* leaves that follow path.leaf under its parent: those from ahead_at on */
+    uint32_t ahead_at, ahead_count;
+    uint32_t asked;      /* of them: asked for so far */
+    const uint8_t *next; /* the next leaf, where it stays; NULL: not known */
+    sb_page page;        /* held */
+    uint32_t from, to;   /* slots of the current leaf in the range */
+    uint32_t rows;       /* of them live */
     bool holes;
     sb_row row;     /* handed out by sb_row_scan_row */
     wide_row *wide; /* owned, in row order */
@@ -120,17 +124,50 @@ static sb_status load_wide_rows(sb_row_scan *scan, sb_err *err)
     return SB_OK;
 }
 
-static void read_ahead(sb_row_scan *scan, sb_err *err)
+/* The leaves that follow under the same parent, when those known are used up. */
+static void look_ahead(sb_row_scan *scan)
 {
-    sb_pgno pgnos[AHEAD];
     size_t count = AHEAD;
-    if (scan->until_ahead-- != 0) return;
+
+    if (scan->ahead_at < scan->ahead_count) return;
+    scan->ahead_at = scan->ahead_count = scan->asked = 0;
     /* benign: read-ahead only saves time */
-    if (sb_tree__path_siblings(scan->txn, &scan->path, pgnos, &count, err) == SB_OK)
-        sb_page_prefetch(scan->txn, pgnos, count);
-    else
-        count = 0;
-    scan->until_ahead = count < AHEAD / 2 ? 0 : (uint32_t)(count / 2);
+    if (sb_tree__path_siblings(scan->txn, &scan->path, scan->ahead, &count, NULL) == SB_OK)
+        scan->ahead_count = (uint32_t)count;
+}
+
+/* Ask for the known leaves from the file, half of them at a time, and hold on to where the next one is. */
+static void read_ahead(sb_row_scan *scan)
+{
+    sb_page page;
+
+    look_ahead(scan);
+    if (scan->asked < scan->ahead_count && scan->asked < scan->ahead_at + AHEAD / 2) {
+        const uint32_t more = scan->ahead_count - scan->asked;
+        sb_page_prefetch(scan->txn, scan->ahead + scan->asked, more);
+        scan->asked += more;
+    }
+    scan->next = NULL;
+    if (sb_txn_addresses(scan->txn) == 0 || scan->ahead_at == scan->ahead_count) return;
+    /* benign: the same, and what is wrong with the page is told when it has its turn */
+    if (sb_page_acquire(scan->txn, scan->ahead[scan->ahead_at], &page, NULL) != SB_OK) return;
+    if (page.pin == NULL) scan->next = page.bytes;
+    sb_page_release(scan->txn, &page);
+    if (scan->next == NULL) return;
+    SB_PREFETCH(scan->next);
+    SB_PREFETCH(scan->next + 64);
+}
+
+/* To the leaf behind the path's. */
+static sb_status step(sb_row_scan *scan, bool *more, sb_err *err)
+{
+    *more = true;
+    if (scan->ahead_at < scan->ahead_count) {
+        scan->path.steps[scan->path.height - 2].slot++;
+        scan->path.leaf = scan->ahead[scan->ahead_at++];
+        return SB_OK;
+    }
+    return sb_tree__path_next(scan->txn, &scan->tree, &scan->path, more, err);
 }
 
 sb_status sb_row_scan_next(sb_row_scan *scan, size_t *row_count, sb_err *err)
@@ -147,14 +184,14 @@ sb_status sb_row_scan_next(sb_row_scan *scan, size_t *row_count, sb_err *err)
                                     &scan->path, err));
             scan->started = true;
         } else {
-            SB_TRY(sb_tree__path_next(scan->txn, &scan->tree, &scan->path, &more, err));
+            SB_TRY(step(scan, &more, err));
         }
         if (!more) {
             scan->ended = true;
             return SB_OK;
         }
-        read_ahead(scan, NULL);
         SB_TRY(sb_page_acquire(scan->txn, scan->path.leaf, &scan->page, err));
+        read_ahead(scan);
         const uint8_t *page = scan->page.bytes;
         SB_CHECK_PAGE(err, scan->path.leaf,
                       page[SB_PAGE_KIND] == SB_PAGE_COLUMNAR &&
@@ -321,27 +358,40 @@ static void pack_flags(uint8_t *out, uint8_t *flags, size_t count)
         out[i] = (uint8_t)((sb_load_le64(flags + i * 8) * 0x0102040810204080ull) >> 56);
 }
 
+typedef enum range_kind { RANGE_NONE, RANGE_SOME, RANGE_ALL } range_kind;
+
+/* [low, high] in a column's code: nothing, everything, or from *first to *last. */
+static range_kind coded_range(const sb_colview *view, int64_t low, int64_t high, uint64_t *first,
+                              uint64_t *last)
+{
+    const int64_t base = (int64_t)view->base;
+    const uint64_t most = view->width == 8 ? UINT64_MAX : (1ull << (view->width * 8)) - 1;
+
+    *first = low <= base ? 0 : (uint64_t)low - view->base;
+    *last = (uint64_t)high - view->base;
+    if (high < base || low > high || *first > most) return RANGE_NONE;
+    if (*last > most) *last = most;
+    return *first == 0 && *last == most ? RANGE_ALL : RANGE_SOME;
+}
+
 /* Bits for value places [from, from + count) of a column in [low, high], compared as coded. */
 static void filter_places(const uint8_t *page, const sb_colview *view, uint32_t from,
                           uint32_t count, int64_t low, int64_t high, uint8_t *out)
 {
-    const int64_t base = (int64_t)view->base;
-    const uint64_t most = view->width == 8 ? UINT64_MAX : (1ull << (view->width * 8)) - 1;
-    const uint64_t low_code = low <= base ? 0 : (uint64_t)low - view->base;
-    uint64_t high_code = (uint64_t)high - view->base;
     uint8_t flags[FILTER_BLOCK];
+    uint64_t first, last;
+    const range_kind kind = coded_range(view, low, high, &first, &last);
 
     memset(out, 0, (count + 7) / 8);
-    if (high < base || low > high || low_code > most) return;
-    if (high_code > most) high_code = most;
-    if (low_code == 0 && high_code == most) {
+    if (kind == RANGE_NONE) return;
+    if (kind == RANGE_ALL) {
         sb_columnar__set_bits(out, count);
         return;
     }
     for (uint32_t done = 0; done < count; done += FILTER_BLOCK) {
         const uint32_t take = count - done < FILTER_BLOCK ? count - done : FILTER_BLOCK;
         flag_values(flags, page + view->values + (size_t)(from + done) * view->width, view->width,
-                    take, low_code, high_code - low_code);
+                    take, first, last - first);
         pack_flags(out + done / 8, flags, take);
     }
 }
@@ -395,4 +445,89 @@ sb_status sb_row_scan_filter_int(sb_row_scan *scan, uint32_t key, uint8_t type, 
     }
     *match_count = sb_bits_count(matches, scan->rows);
     return SB_OK;
+}
+
+/* ---- Counting ------------------------------------------------------------------------------------------------- */
+
+#define LANES 64u /* counters side by side; the compiler makes vectors of them */
+
+/* How many of count numbers lie in [low, low + span]. Counters have the width of the numbers, so that a vector's lanes need no widening:
+ * they are emptied before they run over. */
+#define COUNT_LOOP(name, word, load, most)                                                         \
+    static size_t name(const uint8_t *in, size_t count, word low, word span)                       \
+    {                                                                                              \
+        size_t matches = 0, i = 0;                                                                 \
+        while (count - i >= LANES) {                                                               \
+            const size_t left = (count - i) / LANES, turns = left < (most) ? left : (most);        \
+            word lanes[LANES] = {0};                                                               \
+            for (size_t t = 0; t < turns; t++, i += LANES)                                         \
+                for (size_t k = 0; k < LANES; k++)                                                 \
+                    lanes[k] = (word)(lanes[k] +                                                   \
+                                      ((word)(load(in + (i + k) * sizeof(word)) - low) <= span));  \
+            for (size_t k = 0; k < LANES; k++)                                                     \
+                matches += (size_t)lanes[k];                                                       \
+        }                                                                                          \
+        for (; i < count; i++)                                                                     \
+            matches += (word)(load(in + i * sizeof(word)) - low) <= span;                          \
+        return matches;                                                                            \
+    }
+SB_INLINE uint8_t load_byte(const uint8_t *in)
+{
+    return *in;
+}
+COUNT_LOOP(count_8, uint8_t, load_byte, 255u)
+COUNT_LOOP(count_16, uint16_t, sb_load_le16, 65535u)
+COUNT_LOOP(count_32, uint32_t, sb_load_le32, SIZE_MAX)
+COUNT_LOOP(count_64, uint64_t, sb_load_le64, SIZE_MAX)
+
+/* Values of places [from, from + count) in [low, high], compared as coded. */
+static size_t count_places(const uint8_t *page, const sb_colview *view, uint32_t from,
+                           uint32_t count, int64_t low, int64_t high)
+{
+    const uint8_t *in = page + view->values + (size_t)from * view->width;
+    uint64_t first, last;
+
+    switch (coded_range(view, low, high, &first, &last)) {
+    case RANGE_NONE: return 0;
+    case RANGE_ALL: return count;
+    case RANGE_SOME:
+    default: break;
+    }
+    switch (view->width) {
+    case 1: return count_8(in, count, (uint8_t)first, (uint8_t)(last - first));
+    case 2: return count_16(in, count, (uint16_t)first, (uint16_t)(last - first));
+    case 4: return count_32(in, count, (uint32_t)first, (uint32_t)(last - first));
+    default: return count_64(in, count, first, last - first);
+    }
+}
+
+/* Ask for as much of the next leaf as this one's values take, at the same place: leaves of a table that was loaded at once are alike. */
+SB_INLINE void prefetch_next(const sb_row_scan *scan, const sb_colview *view)
+{
+    const size_t bytes = (size_t)(scan->to - scan->from) * view->width;
+
+    if (scan->next == NULL) return;
+    for (size_t at = 0; at < bytes; at += 64)
+        SB_PREFETCH(scan->next + view->values + at);
+}
+
+bool sb_row_scan_count_int(sb_row_scan *scan, uint32_t key, uint8_t type, int64_t low, int64_t high,
+                           size_t *match_count)
+{
+    const uint8_t *page = scan->page.bytes;
+    sb_colview view;
+
+    *match_count = 0;
+    if (scan->rows == 0) return true;
+    if (scan->holes || scan->wide_count != 0) return false;
+    const uint32_t columns = sb_columnar__columns(page);
+    uint32_t index = sb_columnar__column_bound(page, key, 0), of_key = 0;
+    for (uint32_t i = index; i < columns; i++, of_key++)
+        if (sb_load_le32(page + sb_columnar__entry_off(i) + SB_COLENT_KEY) != key) break;
+    if (of_key == 0) return true;
+    sb_columnar__open(page, index, &view);
+    if (of_key > 1 || view.type != type || view.presence != SB_PRESENT_ALL) return false;
+    prefetch_next(scan, &view);
+    *match_count = count_places(page, &view, scan->from, scan->rows, low, high);
+    return true;
 }

@@ -200,6 +200,10 @@ SB_MUST_CHECK sb_status sb_row_scan_words(sb_row_scan *scan, uint32_t key, uint8
 SB_MUST_CHECK sb_status sb_row_scan_filter_int(sb_row_scan *scan, uint32_t key, uint8_t type,
                                                int64_t low, int64_t high, uint8_t *matches,
                                                size_t *match_count, sb_err *err);
+/* Only how many, without a bitmap, in a leaf of the simplest form: no holes, no wide rows, the column in all rows or in none, no other of
+ * its key. False: the leaf is not so. The same column of the next leaf is asked for meanwhile. */
+bool sb_row_scan_count_int(sb_row_scan *scan, uint32_t key, uint8_t type, int64_t low, int64_t high,
+                           size_t *match_count);
 
 /* ---- List trees: adjacency ---------------------------------------------------------------------------- */
 

@@ -359,6 +359,8 @@ static void assert_leaf(world *w, sb_row_scan *scan, sb_random *random, size_t a
             want += matches;
         }
         assert_int_equal(matched, want);
+        if (!sb_row_scan_count_int(scan, key_of(k), types[k], low, high, &matched)) continue;
+        assert_int_equal(matched, want);
     }
 }
 
@@ -929,6 +931,59 @@ static void test_tree_columnar__build_aborts(void **state)
     free_world(w);
 }
 
+/* Counting dense columns of every width, in pages that stay and in pinned ones, in part of a table and in all of it. */
+static void counts_of_width(uint32_t page_bytes, unsigned bits)
+{
+    enum { ROWS = 30000 };
+    static uint64_t ids[ROWS], words[ROWS];
+    const uint64_t mask = bits == 64 ? UINT64_MAX : (1ull << bits) - 1;
+    const sb_column column = {.key = 7, .type = SB_CLASS_INT | 2, .words = words};
+    const sb_rows rows = {.ids = ids, .row_count = ROWS, .columns = &column, .column_count = 1};
+    sb_random random = test_random(40 + bits);
+    world *w = make_world(page_bytes);
+
+    for (size_t i = 0; i < ROWS; i++) {
+        ids[i] = 100 + i;
+        words[i] = (uint64_t)-50 + (sb_random_next(&random) & mask);
+    }
+    assert_ok(sb_rows_put(w->txn, &w->tree, &rows, &err));
+    assert_ok(sb_txn_commit(w->txn, &err));
+    assert_ok(sb_txn_begin_read(w->session, &w->txn, &err));
+    for (unsigned round = 0; round < 12; round++) {
+        const int64_t a = (int64_t)words[sb_random_below(&random, ROWS)],
+                      b = (int64_t)words[sb_random_below(&random, ROWS)];
+        const int64_t low = round == 0 ? INT64_MIN : a, high = round == 1 ? INT64_MAX : b;
+        const size_t from = round % 3 == 0 ? 0 : (size_t)sb_random_below(&random, ROWS);
+        size_t want = 0, got = 0, row_count, matches;
+        sb_row_scan *scan;
+
+        for (size_t i = from; i < ROWS; i++)
+            want += (int64_t)words[i] >= low && (int64_t)words[i] <= high;
+        assert_ok(sb_row_scan_open(w->txn, &w->tree, ids[from], UINT64_MAX, &scan, &err));
+        do {
+            assert_ok(sb_row_scan_next(scan, &row_count, &err));
+            assert_true(sb_row_scan_count_int(scan, 7, SB_CLASS_INT | 2, low, high, &matches));
+            got += matches;
+            assert_true(sb_row_scan_count_int(scan, 8, SB_CLASS_INT | 2, low, high, &matches));
+            assert_int_equal(matches, 0);
+        } while (row_count != 0);
+        sb_row_scan_close(scan);
+        assert_int_equal(got, want);
+    }
+    free_world(w);
+}
+
+static void test_tree_columnar__counts(void **state)
+{
+    static const unsigned BITS[] = {0, 7, 8, 15, 16, 31, 32, 64};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof BITS / sizeof *BITS; i++) {
+        counts_of_width(4096, BITS[i]);
+        counts_of_width(8192, BITS[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -938,6 +993,7 @@ int main(void)
         TEST(test_tree_columnar__model_4k),       TEST(test_tree_columnar__model_8k),
         TEST(test_tree_columnar__model_64k),      TEST(test_tree_columnar__build),
         TEST(test_tree_columnar__build_aborts),   TEST(test_tree_columnar__no_memory),
+        TEST(test_tree_columnar__counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
