@@ -1,0 +1,232 @@
+/* test_query_limits.c — the limits of the language in docs/LIMITS.md: what stands before the limit works, what lies beyond says SOMBRA_LIMIT
+ * with the number, and the connection goes on. */
+#include "support/api_fixture.h"
+
+static int setup(void **state)
+{
+    static api_fixture fixture;
+
+    api_new(&fixture);
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    api_end(*state);
+    return 0;
+}
+
+/* first, `count` times part, in which # is the number of the time, then last. The caller frees it. */
+static char *repeat(const char *first, const char *part, size_t count, const char *last)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    assert_non_null(out);
+    (void)fputs(first, out);
+    for (size_t i = 0; i < count; i++)
+        for (const char *at = part; *at != '\0'; at++)
+            if (*at == '#')
+                (void)fprintf(out, "%zu", i);
+            else
+                (void)fputc(*at, out);
+    (void)fputs(last, out);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+/* Prepares and runs query to its end, and frees it; the first failure. */
+static sombra_status run(api_fixture *f, char *query)
+{
+    sombra_stmt *stmt;
+    sombra_status status = sombra_prepare(f->conn, query, SOMBRA_NUL_TERMINATED, &stmt, NULL);
+
+    free(query);
+    if (status != SOMBRA_OK) return status;
+    while ((status = sombra_stmt_step(stmt)) == SOMBRA_ROW) {
+    }
+    sombra_stmt_finalize(stmt);
+    return status;
+}
+
+/* It works. */
+static void works(api_fixture *f, char *query)
+{
+    const sombra_status status = run(f, query);
+
+    if (status != SOMBRA_DONE) print_error("%s\n", sombra_error_of(f->conn)->message);
+    assert_int_equal(status, SOMBRA_DONE);
+}
+
+/* It is too much, and the message has number; the connection works on. */
+static void exceeds(api_fixture *f, char *query, const char *number)
+{
+    FAILS(f, run(f, query), SOMBRA_LIMIT, number);
+    works(f, strdup("RETURN 1"));
+}
+
+static void test_api_query_limits__text_bytes(void **state)
+{
+    enum { MOST = 16 << 20, SHORT = sizeof "RETURN 1" - 1 };
+
+    works(*state, repeat("RETURN 1", " ", MOST - SHORT, ""));
+    exceeds(*state, repeat("RETURN 1", " ", MOST - SHORT + 1, ""), "16777216");
+}
+
+/* `(((1)))`, lists of lists, sub-queries within sub-queries; expressions whose operators hang on each other. */
+static void test_api_query_limits__depth_of_the_text(void **state)
+{
+    char *open = repeat("RETURN ", "(", 495, "1");
+
+    works(*state, repeat(open, ")", 495, ""));
+    free(open);
+    open = repeat("RETURN ", "(", 501, "1");
+    exceeds(*state, repeat(open, ")", 501, ""), "500");
+    free(open);
+    works(*state, repeat("RETURN 1", " + 1", 499, ""));
+    exceeds(*state, repeat("RETURN 1", " + 1", 500, ""), "500");
+    exceeds(*state, repeat("RETURN ", "[", 100000, ""), "500");
+    exceeds(*state, repeat("RETURN EXISTS { ", "MATCH (n) WHERE EXISTS { ", 501, ""), "500");
+}
+
+static void test_api_query_limits__operators(void **state)
+{
+    works(*state, repeat("", "UNWIND [#] AS a# ", 1900, "RETURN 1"));
+    exceeds(*state, repeat("", "UNWIND [#] AS a# ", 2001, "RETURN 1"), "2000");
+    exceeds(*state, repeat("", "UNWIND [#] AS a# ", 4001, "RETURN 1"), "4000");
+}
+
+static void test_api_query_limits__depth_of_values(void **state)
+{
+    api_fixture *f = *state;
+    sombra_value nested[102];
+    sombra_stmt *stmt;
+
+    works(f, strdup("RETURN reduce(l = [], i IN range(1, 999) | [l])"));
+    exceeds(f, strdup("RETURN reduce(l = [], i IN range(1, 1000) | [l])"), "1000");
+    exceeds(f, strdup("RETURN reduce(l = {}, i IN range(1, 1000) | {l: l})"), "1000");
+    OK(f, sombra_prepare(f->conn, "RETURN $deep", SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    nested[0] = sombra_int(1);
+    for (size_t i = 1; i < 102; i++) {
+        nested[i] = (sombra_value){.type = SOMBRA_TYPE_LIST};
+        nested[i].as.list.items = &nested[i - 1];
+        nested[i].as.list.count = 1;
+    }
+    OK(f, sombra_stmt_bind(stmt, "deep", &nested[100]));
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+    OK(f, sombra_stmt_reset(stmt));
+    FAILS(f, sombra_stmt_bind(stmt, "deep", &nested[101]), SOMBRA_LIMIT, "100");
+    sombra_stmt_finalize(stmt);
+}
+
+static void test_api_query_limits__parts_of_a_name(void **state)
+{
+    api_fixture *f = *state;
+
+    FAILS(f, run(f, repeat("CALL a", ".p#", 15, "()")), SOMBRA_NOT_FOUND, "no procedure");
+    exceeds(f, repeat("CALL a", ".p#", 16, "()"), "16");
+}
+
+static void test_api_query_limits__items_of_a_range(void **state)
+{
+    works(*state, strdup("RETURN size(range(1, 1000000))"));
+    exceeds(*state, strdup("RETURN size(range(0, 268435456))"), "268435456");
+    exceeds(*state, strdup("RETURN range(-9223372036854775807, 9223372036854775807)"), "268435456");
+}
+
+static void test_api_query_limits__steps_of_a_regular_expression(void **state)
+{
+    works(*state, strdup("RETURN 'aaaaaaaa' =~ '(a+)+[bd]'"));
+    exceeds(
+        *state,
+        strdup("UNWIND ['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac'] AS t RETURN t =~ '(a+)+[bd]'"),
+        "too many steps");
+}
+
+static sombra_status never_called(sombra_call *call)
+{
+    (void)call;
+    return SOMBRA_MISUSE;
+}
+
+static void test_api_query_limits__signatures(void **state)
+{
+    api_fixture *f = *state;
+    char *text = repeat("my.wide(first :: INTEGER?", ", a# :: INTEGER?", 63, ") :: INTEGER?");
+
+    OK_ERROR(f, sombra_register_function(f->db, text, never_called, NULL, &f->error));
+    free(text);
+    text = repeat("my.wider(first :: INTEGER?", ", a# :: INTEGER?", 64, ") :: INTEGER?");
+    FAILS_ERROR(f, sombra_register_function(f->db, text, never_called, NULL, &f->error),
+                SOMBRA_LIMIT, "64");
+    free(text);
+    text = repeat("m", "y", 254, "() :: INTEGER?");
+    OK_ERROR(f, sombra_register_function(f->db, text, never_called, NULL, &f->error));
+    free(text);
+    text = repeat("m", "y", 255, "() :: INTEGER?");
+    FAILS_ERROR(f, sombra_register_function(f->db, text, never_called, NULL, &f->error),
+                SOMBRA_LIMIT, "255");
+    free(text);
+}
+
+/* Columns, parameters, entries of maps and lists, labels of patterns: as many as one likes. */
+static void test_api_query_limits__many_of_a_kind(void **state)
+{
+    api_fixture *f = *state;
+    sombra_stmt *stmt;
+    sombra_value value;
+    char *text = repeat("RETURN $p0 AS c0", ", $p# AS c#x", 3000, "");
+
+    OK(f, sombra_prepare(f->conn, text, SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    free(text);
+    assert_int_equal(sombra_stmt_column_count(stmt), 3001);
+    assert_int_equal(sombra_stmt_param_count(stmt), 3000);
+    for (size_t i = 0; i < 3000; i++) {
+        value = sombra_int((int64_t)i);
+        OK(f, sombra_stmt_bind_at(stmt, i, &value));
+    }
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+    OK(f, sombra_stmt_column(stmt, 3000, &value));
+    assert_int_equal(value.as.integer, 2999);
+    sombra_stmt_finalize(stmt);
+    works(f, repeat("RETURN {first: 0", ", k#: #", 3000, "}"));
+    works(f, repeat("RETURN size([0", ", #", 30000, "])"));
+    works(f, repeat("MATCH (n:First", ":L#", 300, ") RETURN n"));
+}
+
+static void test_api_query_limits__memory(void **state)
+{
+    api_fixture f;
+    (void)state;
+
+    memset(&f, 0, sizeof f);
+    sombra_options_init(&f.options);
+    f.options.memory_limit = 64u << 20;
+    OK_ERROR(&f, sombra_open(":memory:", &f.options, &f.db, &f.error));
+    OK_ERROR(&f, sombra_connect(f.db, &f.conn, &f.error));
+    works(&f, strdup("UNWIND range(1, 1000) AS n RETURN collect(n)"));
+    exceeds(&f, strdup("UNWIND range(1, 100) AS m UNWIND range(1, 1000000) AS n RETURN collect(n)"),
+            "memory_limit");
+    api_close(&f);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_api_query_limits__text_bytes),
+        TEST(test_api_query_limits__depth_of_the_text),
+        TEST(test_api_query_limits__operators),
+        TEST(test_api_query_limits__depth_of_values),
+        TEST(test_api_query_limits__parts_of_a_name),
+        TEST(test_api_query_limits__items_of_a_range),
+        TEST(test_api_query_limits__steps_of_a_regular_expression),
+        TEST(test_api_query_limits__signatures),
+        TEST(test_api_query_limits__many_of_a_kind),
+        cmocka_unit_test(test_api_query_limits__memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
