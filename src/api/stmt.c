@@ -272,8 +272,9 @@ static sb_status fill_options(sombra_stmt *stmt, sb_exec_options *options)
                                  .profile = sb_cypher_explains(stmt->inner) == SB_EXPLAIN_PROFILE,
                                  .next_transaction = next_transaction,
                                  .next_transaction_ctx = stmt};
-    split_clock(db->vfs->ops->wall_ns(db->vfs), &options->now_seconds, &options->now_nanos);
+    /* The transaction's time first, so that a statement is never earlier. */
     if (conn->txn.clock_ns == 0) conn->txn.clock_ns = db->vfs->ops->wall_ns(db->vfs);
+    split_clock(db->vfs->ops->wall_ns(db->vfs), &options->now_seconds, &options->now_nanos);
     split_clock(conn->txn.clock_ns, &options->transaction_seconds, &options->transaction_nanos);
     return db->vfs->ops->random(db->vfs, &options->seed, sizeof options->seed, &conn->err);
 }
