@@ -487,4 +487,17 @@ typedef struct sb_export_result {
 SB_MUST_CHECK sb_status sb_graph_export(sb_graph *graph, sb_vfs *vfs, const char *directory,
                                         sb_export_result *result, sb_err *err);
 
+/* Rows of a CSV file as texts, from front to back; plain, gzip or zstd. Quotes are those of bulk load; empty lines are skipped. */
+typedef struct sb_csv_table sb_csv_table;
+typedef struct sb_csv_text {
+    sb_bytes text; /* UTF-8 */
+    bool quoted;
+} sb_csv_text;
+SB_MUST_CHECK sb_status sb_csv_table_open(const sb_allocator *alloc, sb_vfs *vfs, const char *path,
+                                          uint8_t delimiter, sb_csv_table **table, sb_err *err);
+/* *count 0: the end. Cells are borrowed until the next call. Errors name file and line. */
+SB_MUST_CHECK sb_status sb_csv_table_next(sb_csv_table *table, const sb_csv_text **cells,
+                                          size_t *count, sb_err *err);
+void sb_csv_table_close(sb_csv_table *table); /* accepts NULL */
+
 #endif

@@ -29,7 +29,7 @@ static sb_status make_operator(sb_inner *tree, const sb_plan *plan, sb_operator 
     const sb_operator_ops *ops = operators[plan->kind];
 
     *made = NULL;
-    if (ops == NULL)
+    if (SB_NEVER(ops == NULL))
         return SB_FAIL(run->err, SB_UNSUPPORTED, "operator %u of the plan can not be run",
                        (unsigned)plan->kind);
     sb_operator *op = sb_exec__alloc_zero(run, 1, ops->state_bytes);

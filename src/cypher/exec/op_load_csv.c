@@ -1,0 +1,296 @@
+/* op_load_csv.c — LOAD CSV: for each row of the input the rows of a file, as lists of strings, or with a header as maps.
+ * Only files in the folders of import_dirs are read: what a path leads to through links counts, not what it says. An empty cell that is not
+ * quoted is null. */
+#include "cypher/exec/op_priv.h"
+
+typedef struct sb_load_op {
+    sb_operator op;
+    sb_eval *url, *delimiter;
+    sb_out *out;
+    const sb_batch *in; /* NULL: take the next */
+    uint32_t row;       /* of in: whose file is at hand */
+    sb_csv_table *table;
+    sb_arena *header_arena;
+    sb_bytes *header; /* of header_arena; NULL: none has been read */
+    size_t header_count;
+    uint32_t count;
+    sb_val vals[SB_BATCH_ROWS];
+} sb_load_op;
+
+static sb_status load_open(sb_operator *op)
+{
+    sb_load_op *l = (sb_load_op *)op;
+    const sb_plan *plan = op->plan;
+
+    SB_TRY(sb_exec__need_outs(op));
+    l->out = sb_exec__out_of(op, plan->as.load_csv.var);
+    l->header_arena = sb_arena_create(op->run->alloc, NULL);
+    if (l->header_arena == NULL) return sb_exec__no_memory(op->run);
+    SB_TRY(sb_exec__compile(op->run, plan->as.load_csv.url, &l->url));
+    return sb_exec__compile_maybe(op->run, plan->as.load_csv.delimiter, &l->delimiter);
+}
+
+static void load_reset(sb_operator *op)
+{
+    sb_load_op *l = (sb_load_op *)op;
+
+    sb_csv_table_close(l->table);
+    l->table = NULL;
+    l->in = NULL;
+}
+
+static void load_close(sb_operator *op)
+{
+    load_reset(op);
+    sb_arena_destroy(((sb_load_op *)op)->header_arena);
+}
+
+/* ---- Which file -------------------------------------------------------------------------------------------------- */
+
+static sb_status refuse(sb_exec *run, sb_bytes url, const char *why)
+{
+    return sb_cypher_fail_runtime(run->err, SB_CYPHER_EXTERNAL_RESOURCE_FAILED,
+                                  "LOAD CSV '%.*s': %s", (int)(url.size < 200 ? url.size : 200),
+                                  (const char *)url.data, why);
+}
+
+static int hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* file:///a%20b is /a b; what has no scheme is a path as it is. */
+static sb_status path_of_url(sb_exec *run, sb_bytes url, char **path)
+{
+    static const char scheme[] = "file://";
+    const bool is_url =
+        url.size >= sizeof scheme - 1 && memcmp(url.data, scheme, sizeof scheme - 1) == 0;
+    const uint8_t *from = url.data + (is_url ? sizeof scheme - 1 : 0), *end = url.data + url.size;
+    size_t size = 0;
+
+    *path = sb_arena_strndup(run->func.arena, (const char *)url.data, url.size);
+    if (*path == NULL) return sb_exec__no_memory(run);
+    if (!is_url && strstr(*path, "://") != NULL)
+        return refuse(run, url, "only files are read, as file:///… or by their path");
+    if (memchr(url.data, '\0', url.size) != NULL) return refuse(run, url, "no name of a file");
+    for (; from < end; from++) {
+        const bool coded = is_url && *from == '%' && end - from > 2 && hex_digit(from[1]) >= 0 &&
+                           hex_digit(from[2]) >= 0;
+        (*path)[size++] =
+            coded ? (char)(hex_digit(from[1]) * 16 + hex_digit(from[2])) : (char)*from;
+        if (coded && (*path)[size - 1] == '\0') return refuse(run, url, "no name of a file");
+        if (coded) from += 2;
+    }
+    (*path)[size] = '\0';
+    return SB_OK;
+}
+
+/* Does a resolved path lie below a resolved folder? */
+static bool is_below(const char *path, const char *folder)
+{
+    const size_t size = strlen(folder);
+
+    if (strncmp(path, folder, size) != 0) return false;
+    return size == 0 || folder[size - 1] == '/' || path[size] == '/';
+}
+
+static sb_status resolve(sb_exec *run, const char *path, char **resolved)
+{
+    sb_vfs *vfs = run->options.vfs;
+    char *found;
+    size_t bytes;
+
+    SB_TRY(sb_vfs_resolve(vfs, run->alloc, path, &found, &bytes, run->err));
+    *resolved = sb_arena_strndup(run->func.arena, found, bytes - 1);
+    sb_free(run->alloc, found, bytes);
+    return *resolved != NULL ? SB_OK : sb_exec__no_memory(run);
+}
+
+/* The file, if it is in this folder; *file NULL: it is not. */
+static sb_status file_in(sb_exec *run, const char *folder, const char *path, char **file)
+{
+    char *base, *joined, *resolved;
+    bool exists;
+
+    *file = NULL;
+    SB_TRY(resolve(run, folder, &base));
+    for (int whole = 1; whole >= 0; whole--) { /* the path itself, then below the folder */
+        if (whole && path[0] != '/') continue;
+        const size_t bytes = strlen(base) + strlen(path) + 2;
+        joined = sb_arena_alloc(run->func.arena, bytes);
+        if (joined == NULL) return sb_exec__no_memory(run);
+        joined[0] = '\0';
+        if (!whole) {
+            memcpy(joined, base, strlen(base) + 1);
+            if (path[0] != '/') memcpy(joined + strlen(joined), "/", 2);
+        }
+        memcpy(joined + strlen(joined), path, strlen(path) + 1);
+        SB_TRY(resolve(run, joined, &resolved));
+        if (!is_below(resolved, base)) continue;
+        SB_TRY(run->options.vfs->ops->exists(run->options.vfs, resolved, &exists, run->err));
+        if (!exists) continue;
+        *file = resolved;
+        return SB_OK;
+    }
+    return SB_OK;
+}
+
+static sb_status find_file(sb_exec *run, sb_bytes url, char **file)
+{
+    char *path;
+
+    *file = NULL;
+    if (run->options.import_dir_count == 0)
+        return refuse(run, url, "reading files is off: the option import_dirs names no folder");
+    SB_TRY(path_of_url(run, url, &path));
+    for (size_t i = 0; i < run->options.import_dir_count && *file == NULL; i++)
+        SB_TRY(file_in(run, run->options.import_dirs[i], path, file));
+    return *file != NULL ? SB_OK
+                         : refuse(run, url, "there is no such file in the folders of import_dirs");
+}
+
+static sb_status find_delimiter(sb_load_op *l, uint8_t *delimiter)
+{
+    sb_exec *run = l->op.run;
+    sb_val v;
+
+    *delimiter = ',';
+    if (l->delimiter == NULL) return SB_OK;
+    SB_TRY(sb_exec__eval_row(l->delimiter, l->in, l->row, &v));
+    if (v.kind != SB_VAL_STRING || v.aux != 1 || v.as.text[0] == '"' || v.as.text[0] == '\n' ||
+        v.as.text[0] == '\r' || v.as.text[0] >= 0x80)
+        return sb_cypher_fail_runtime(run->err, SB_CYPHER_INVALID_ARGUMENT_VALUE,
+                                      "FIELDTERMINATOR: expected one character of ASCII");
+    *delimiter = v.as.text[0];
+    return SB_OK;
+}
+
+/* ---- Rows ----------------------------------------------------------------------------------------------------------- */
+
+static sb_status read_header(sb_load_op *l)
+{
+    sb_exec *run = l->op.run;
+    const sb_csv_text *cells;
+
+    sb_arena_reset(l->header_arena);
+    l->header = NULL;
+    SB_TRY(sb_csv_table_next(l->table, &cells, &l->header_count, run->err));
+    l->header = sb_arena_alloc_array(l->header_arena, l->header_count, sizeof *l->header);
+    if (l->header == NULL) return sb_exec__no_memory(run);
+    for (size_t i = 0; i < l->header_count; i++) {
+        char *copy =
+            sb_arena_strndup(l->header_arena, (const char *)cells[i].text.data, cells[i].text.size);
+        if (copy == NULL) return sb_exec__no_memory(run);
+        l->header[i] = sb_bytes_of(copy, cells[i].text.size);
+    }
+    return SB_OK;
+}
+
+static sb_status begin_file(sb_load_op *l)
+{
+    sb_exec *run = l->op.run;
+    uint8_t delimiter;
+    char *file;
+    sb_val url;
+
+    SB_TRY(sb_exec__eval_row(l->url, l->in, l->row, &url));
+    if (url.kind != SB_VAL_STRING) return sb_exec__type_error(run, "LOAD CSV", "a string", url);
+    SB_TRY(find_delimiter(l, &delimiter));
+    SB_TRY(find_file(run, sb_val_text(url), &file));
+    SB_TRY(sb_csv_table_open(run->alloc, run->options.vfs, file, delimiter, &l->table, run->err));
+    return l->op.plan->as.load_csv.headers ? read_header(l) : SB_OK;
+}
+
+static sb_status cell_val(sb_exec *run, const sb_csv_text *cell, sb_val *v)
+{
+    char *copy;
+
+    *v = SB_VAL_NULL_VALUE;
+    if (cell->text.size == 0 && !cell->quoted) return SB_OK;
+    copy = sb_arena_strndup(run->func.arena, (const char *)cell->text.data, cell->text.size);
+    if (copy == NULL) return sb_exec__no_memory(run);
+    *v = sb_val_string(sb_bytes_of(copy, cell->text.size));
+    return SB_OK;
+}
+
+/* Cells that the row lacks are null; those past the header have no name. */
+static sb_status row_map(sb_load_op *l, const sb_csv_text *cells, size_t count, sb_val *v)
+{
+    sb_exec *run = l->op.run;
+    sb_val_map *map = sb_val_map_make(run->func.arena, l->header_count);
+
+    if (map == NULL) return sb_exec__no_memory(run);
+    for (size_t i = 0; i < l->header_count; i++) {
+        map->entries[i] = (sb_val_entry){.key = l->header[i], .value = SB_VAL_NULL_VALUE};
+        if (i < count) SB_TRY(cell_val(run, &cells[i], &map->entries[i].value));
+    }
+    return sb_val_map_seal(map, v, run->err);
+}
+
+static sb_status row_list(sb_load_op *l, const sb_csv_text *cells, size_t count, sb_val *v)
+{
+    sb_exec *run = l->op.run;
+    sb_val_list *list = sb_val_list_make(run->func.arena, count);
+
+    if (list == NULL) return sb_exec__no_memory(run);
+    for (size_t i = 0; i < count; i++)
+        SB_TRY(cell_val(run, &cells[i], &list->items[i]));
+    *v = sb_val_flat_list(list);
+    return SB_OK;
+}
+
+/* Rows of the file at hand, up to a batch. */
+static sb_status read_rows(sb_load_op *l)
+{
+    sb_exec *run = l->op.run;
+    const bool headers = l->op.plan->as.load_csv.headers;
+
+    SB_TRY(sb_exec__tick(run));
+    for (l->count = 0; l->count < SB_BATCH_ROWS; l->count++) {
+        const sb_csv_text *cells;
+        size_t count;
+        SB_TRY(sb_csv_table_next(l->table, &cells, &count, run->err));
+        if (count == 0) return SB_OK;
+        SB_TRY(headers ? row_map(l, cells, count, &l->vals[l->count])
+                       : row_list(l, cells, count, &l->vals[l->count]));
+    }
+    return SB_OK;
+}
+
+static sb_status load_next(sb_operator *op, const sb_batch **batch)
+{
+    sb_load_op *l = (sb_load_op *)op;
+
+    *batch = NULL;
+    SB_TRY(sb_exec__begin_step(op));
+    for (l->count = 0; l->count == 0;) {
+        if (l->table == NULL) {
+            if (l->in == NULL || ++l->row >= l->in->row_count) {
+                SB_TRY(sb_exec__pull(op, &l->in));
+                if (l->in == NULL) return SB_OK;
+                l->row = 0;
+                if (l->in->row_count == 0) continue;
+            }
+            SB_TRY(begin_file(l));
+        }
+        SB_TRY(read_rows(l));
+        if (l->count != 0) break;
+        sb_csv_table_close(l->table);
+        l->table = NULL;
+    }
+    sb_exec__pass_row(op, l->in, l->row, l->count);
+    if (l->out != NULL) {
+        l->out->vector = (sb_vector){.kind = SB_VECTOR_ANY, .as.vals = l->vals};
+        sb_exec__bind(op, op->plan->as.load_csv.var, l->out);
+    }
+    *batch = &op->out;
+    return SB_OK;
+}
+
+const sb_operator_ops sb_exec__load_csv = {.state_bytes = sizeof(sb_load_op),
+                                           .open = load_open,
+                                           .next = load_next,
+                                           .reset = load_reset,
+                                           .close = load_close};
