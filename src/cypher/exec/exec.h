@@ -14,7 +14,7 @@
 typedef struct sb_exec_options {
     const sb_allocator *alloc;
     sb_graph *graph;
-    sb_vfs *vfs;         /* temporary files, time zones */
+    sb_vfs *vfs;         /* temporary files, CSV files, time zones */
     size_t memory_bytes; /* budget of this run; 0: none */
     unsigned threads;
     const _Atomic bool *cancel;
@@ -22,8 +22,10 @@ typedef struct sb_exec_options {
     sb_progress
         progress; /* about every 100 ms of work, with the rows given so far and 0; may be NULL */
     void *progress_ctx;
-    bool profile;         /* count rows and time of each operator */
-    const sb_val *params; /* one for each of statement->params, in that order */
+    bool profile;                   /* count rows and time of each operator */
+    const sb_val *params;           /* one for each of statement->params, in that order */
+    const char *const *import_dirs; /* LOAD CSV */
+    size_t import_dir_count;
     int64_t now_seconds, transaction_seconds;
     uint32_t now_nanos, transaction_nanos;
     uint64_t seed;    /* of rand() */

@@ -20,6 +20,7 @@ static const char *const OPERATOR_NAMES[SB_PLAN_KINDS] = {
     [SB_PLAN_UNWIND] = "Unwind",
     [SB_PLAN_SKIP] = "Skip",
     [SB_PLAN_LIMIT] = "Limit",
+    [SB_PLAN_LOAD_CSV] = "LoadCsv",
     [SB_PLAN_CALL] = "ProcedureCall",
     [SB_PLAN_AGGREGATE] = "Aggregation",
     [SB_PLAN_DISTINCT] = "Distinct",
@@ -242,6 +243,7 @@ sb_status sb_plan_details(const sb_compiled *compiled, const sb_plan *plan, sb_b
         return var_name(out, plan->as.unwind.var);
     case SB_PLAN_SKIP:
     case SB_PLAN_LIMIT: return sb_expr_print(plan->as.limit.count, out);
+    case SB_PLAN_LOAD_CSV: return sb_expr_print(plan->as.load_csv.url, out);
     case SB_PLAN_CALL:
         return sb_buffer_append(out, plan->as.call.procedure->name.data,
                                 plan->as.call.procedure->name.size);

@@ -42,6 +42,7 @@ typedef enum sb_plan_kind {
     SB_PLAN_UNWIND,
     SB_PLAN_SKIP,
     SB_PLAN_LIMIT,
+    SB_PLAN_LOAD_CSV,
     SB_PLAN_CALL,
     /* whole input */
     SB_PLAN_AGGREGATE,
@@ -230,6 +231,11 @@ struct sb_plan {
         struct {
             sb_expr *count;
         } limit; /* SKIP, LIMIT */
+        struct {
+            sb_expr *url, *delimiter;
+            bool headers;
+            const sb_var *var;
+        } load_csv;
         struct {
             const sb_procedure *procedure;
             sb_expr **args;

@@ -342,6 +342,20 @@ static sb_status plan_foreach(sb_planner *p, sb_clause *clause, sb_plan *input, 
     return SB_OK;
 }
 
+static sb_status plan_load_csv(sb_planner *p, sb_clause *clause, sb_plan *input, sb_slot_set *bound,
+                               sb_plan **plan)
+{
+    SB_TRY(sb_plan__expr(p, clause->as.load_csv.url, bound));
+    SB_TRY(sb_plan__new(p, SB_PLAN_LOAD_CSV, input, plan));
+    (*plan)->as.load_csv.url = clause->as.load_csv.url;
+    (*plan)->as.load_csv.delimiter = clause->as.load_csv.delimiter;
+    (*plan)->as.load_csv.headers = clause->as.load_csv.headers;
+    (*plan)->as.load_csv.var = clause->as.load_csv.var;
+    (*plan)->rows = input->rows * 1000;
+    (*plan)->cost = input->cost + (*plan)->rows * 5;
+    return sb_plan__set_add(p, bound, clause->as.load_csv.var->slot);
+}
+
 static sb_status plan_clause(sb_planner *p, sb_clause *clause, sb_plan *input, sb_slot_set *bound,
                              sb_plan **plan)
 {
@@ -358,11 +372,7 @@ static sb_status plan_clause(sb_planner *p, sb_clause *clause, sb_plan *input, s
     case SB_CLAUSE_CALL: return plan_call(p, clause, input, bound, plan);
     case SB_CLAUSE_SUBQUERY: return plan_subquery(p, clause, input, bound, plan);
     case SB_CLAUSE_FOREACH: return plan_foreach(p, clause, input, bound, plan);
-    case SB_CLAUSE_LOAD_CSV:
-        return SB_FAIL(p->err, SB_UNSUPPORTED,
-                       "LOAD CSV is not in this version: load files with sombra import or "
-                       "sombra_import_csv, or hand rows over "
-                       "as a parameter (UNWIND $rows AS row)");
+    case SB_CLAUSE_LOAD_CSV: return plan_load_csv(p, clause, input, bound, plan);
     case SB_CLAUSE_CREATE:
     case SB_CLAUSE_MERGE:
     case SB_CLAUSE_SET:
