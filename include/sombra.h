@@ -262,6 +262,7 @@ typedef struct sombra_options {
     /** recovery, failed checkpoints, slow readers; NULL */
     void (*log)(void *ctx, sombra_log_level level, const char *message);
     void *log_ctx;
+    char import_dirs[1024]; /**< folders that LOAD CSV may read, ':' between them; empty: none */
 } sombra_options;
 
 /** Fill in the defaults and the ABI number of the header that the caller was compiled with. */

@@ -20,6 +20,8 @@ typedef struct sombra_base {
     sb_vfs *vfs; /* borrowed: of all files, imported and exported ones too; NULL: the system's */
 } sombra_base;
 
+#define SOMBRA_IMPORT_DIRS_MAX 64u
+
 struct sombra_db {
     sb_counting_allocator memory; /* every block of this database; its limit is memory_limit */
     sombra_base base;
@@ -28,7 +30,11 @@ struct sombra_db {
         files; /* what queries read and write beside the database: vfs, or, of one in memory, the system's */
     sb_pager *pager; /* owned */
     sb_profile profile;
-    sombra_options options;       /* as opened */
+    sombra_options options; /* as opened */
+    /* Folders of options.import_dirs, whose text is cut up in import_text. */
+    char import_text[sizeof((sombra_options *)0)->import_dirs];
+    const char *import_dirs[SOMBRA_IMPORT_DIRS_MAX];
+    size_t import_dir_count;
     sb_cypher_registry *registry; /* owned; registered functions and procedures */
     sb_mutex *lock;               /* guards connections, and changes of registry */
     size_t connections;

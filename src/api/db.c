@@ -173,6 +173,23 @@ static void fill_pager_options(sombra_db *db, sb_pager_options *pager)
     }
 }
 
+/* "a:b" → two folders; empty ones are left out. */
+static sb_status cut_import_dirs(sombra_db *db, sb_err *err)
+{
+    memcpy(db->import_text, db->options.import_dirs, sizeof db->import_text);
+    for (char *at = db->import_text; at != NULL && *at != '\0';) {
+        char *const colon = strchr(at, ':');
+
+        if (colon != NULL) *colon = '\0';
+        if (db->import_dir_count == SOMBRA_IMPORT_DIRS_MAX)
+            return SB_FAIL(err, SB_INVALID, "option import_dirs: more than %u folders",
+                           SOMBRA_IMPORT_DIRS_MAX);
+        if (*at != '\0') db->import_dirs[db->import_dir_count++] = at;
+        at = colon == NULL ? NULL : colon + 1;
+    }
+    return SB_OK;
+}
+
 static sb_status open_db(sombra_db *db, const char *path, const sombra_options *options,
                          sb_err *err)
 {
@@ -180,6 +197,7 @@ static sb_status open_db(sombra_db *db, const char *path, const sombra_options *
     sb_pager_options pager_options;
 
     SB_TRY(take_options(options, &db->options, err));
+    SB_TRY(cut_import_dirs(db, err));
     sb_counting_allocator_init(&db->memory, db->base.alloc);
     if (db->options.memory_limit == 0) db->options.memory_limit = sb_os_memory_bytes() / 4;
     if (db->options.transaction_memory == 0)

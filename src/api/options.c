@@ -4,13 +4,19 @@
 
 #include "api/api_priv.h"
 
-typedef enum sb_option_kind { OPTION_BOOL, OPTION_U32, OPTION_U64, OPTION_CHOICE } sb_option_kind;
+typedef enum sb_option_kind {
+    OPTION_BOOL,
+    OPTION_U32,
+    OPTION_U64,
+    OPTION_CHOICE,
+    OPTION_TEXT
+} sb_option_kind;
 
 typedef struct sb_option {
     const char *name, *default_value;
     sb_option_kind kind;
     size_t offset;          /* in sombra_options */
-    uint64_t min, max;      /* of numbers */
+    uint64_t min, max;      /* of numbers; of TEXT max is its room, the NUL included */
     const char *choices[4]; /* of CHOICE: value i is choices[i] */
     const char *help;
 } sb_option;
@@ -131,6 +137,14 @@ static const sb_option options_table[] = {
      UINT64_MAX,
      {0},
      "bytes of changed pages a transaction holds before it spills; 0: an eighth of memory_limit"},
+    {"import_dirs",
+     "",
+     OPTION_TEXT,
+     FIELD(import_dirs),
+     0,
+     sizeof((sombra_options *)0)->import_dirs,
+     {0},
+     "folders that LOAD CSV may read, ':' between them; empty: none"},
 };
 #define OPTION_COUNT (sizeof options_table / sizeof *options_table)
 
@@ -281,6 +295,13 @@ static sb_status set_option(sombra_options *options, const char *name, const cha
                        value, option->choices[0], option->choices[1], option->choices[2]);
     case OPTION_U32:
     case OPTION_U64: return set_number(options, option, value, err);
+    case OPTION_TEXT:
+        if (strlen(value) >= option->max)
+            return SB_FAIL(err, SB_INVALID, "option %s: more than %llu bytes", option->name,
+                           (unsigned long long)option->max - 1);
+        memset(field, 0, option->max);
+        memcpy(field, value, strlen(value));
+        return SB_OK;
     }
     return SB_OK;
 }
@@ -292,6 +313,12 @@ sb_status sombra__options_check(const sombra_options *options, sb_err *err)
         const uint8_t *field = (const uint8_t *)options + option->offset;
         uint64_t number = *field; /* of a choice; a bool is 0 or 1 by its type */
         uint32_t narrow;
+
+        if (option->kind == OPTION_TEXT) {
+            if (memchr(field, '\0', option->max) == NULL)
+                return SB_FAIL(err, SB_INVALID, "option %s has no end", option->name);
+            continue;
+        }
 
         if (option->kind == OPTION_U32) {
             memcpy(&narrow, field, sizeof narrow);

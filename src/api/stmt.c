@@ -267,6 +267,8 @@ static sb_status fill_options(sombra_stmt *stmt, sb_exec_options *options)
                                  .vfs = db->files,
                                  .memory_bytes = (size_t)(db->options.memory_limit / 2),
                                  .threads = 1,
+                                 .import_dirs = db->import_dirs,
+                                 .import_dir_count = db->import_dir_count,
                                  .cancel = &conn->cancel,
                                  .deadline_ns = conn->deadline_ns,
                                  .profile = sb_cypher_explains(stmt->inner) == SB_EXPLAIN_PROFILE,

@@ -551,6 +551,8 @@ int run_query(invocation *cli)
     if (memory != NULL &&
         sombra_options_set(&cli->options, "memory_limit", memory, &error) != SOMBRA_OK)
         return complain_error(&error);
+    /* In the command LOAD CSV reads below the working directory, unless the option says otherwise. */
+    if (cli->options.import_dirs[0] == '\0') cli->options.import_dirs[0] = '.';
     if (strcmp(given, "-") == 0) given = input = read_input(&size);
     code = check_params(cli, given);
     if (code == EXIT_OK) code = open_database(cli, false, true);

@@ -34,7 +34,8 @@ static void test_api_options__described(void **state)
         OK_ERROR(&f, sombra_options_set(&set, name, value, &f.error));
     }
     assert_null(name);
-    assert_int_equal(count, 16);
+    assert_int_equal(count, 17);
+    assert_string_equal(defaults.import_dirs, "");
     assert_memory_equal(&defaults, &set, sizeof set);
     assert_true(defaults.create && defaults.checkpoint_thread);
     assert_false(defaults.read_only || defaults.immutable || defaults.trusted_endpoints ||
@@ -71,6 +72,21 @@ static void test_api_options__values(void **state)
         }
     FAILS_ERROR(&f, sombra_options_set(&f.options, "create", "maybe", &f.error), SOMBRA_INVALID,
                 "maybe");
+    OK_ERROR(&f, sombra_options_set(&f.options, "import_dirs", "/a:/b", &f.error));
+    assert_string_equal(f.options.import_dirs, "/a:/b");
+    char folders[1100];
+    memset(folders, 'x', sizeof folders - 1);
+    folders[sizeof folders - 1] = '\0';
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "import_dirs", folders, &f.error),
+                SOMBRA_INVALID, "1023 bytes");
+    memset(folders, ':', 1000);
+    for (size_t i = 0; i < 500; i++)
+        folders[2 * i] = 'a';
+    folders[1000] = '\0';
+    OK_ERROR(&f, sombra_options_set(&f.options, "import_dirs", folders, &f.error));
+    FAILS_ERROR(&f, sombra_open(":memory:", &f.options, &f.db, &f.error), SOMBRA_INVALID,
+                "64 folders");
+    OK_ERROR(&f, sombra_options_set(&f.options, "import_dirs", "", &f.error));
     OK_ERROR(&f, sombra_options_set(&f.options, "memory_limit", "3g", &f.error));
     assert_true(f.options.memory_limit == 3ull << 30);
     OK_ERROR(&f, sombra_options_set(&f.options, "transaction_memory", "5M", &f.error));

@@ -238,6 +238,9 @@ static void test_api_query__errors(void **state)
     FAILS(f, sombra_prepare(f->conn, "RETURN 1; RETURN 2", SOMBRA_NUL_TERMINATED, &stmt, NULL),
           SOMBRA_SYNTAX, "more than one statement");
     assert_string_equal(sombra_error_detail(NULL), "");
+    stmt = prepare(f, "LOAD CSV FROM 'file:///x.csv' AS row RETURN row");
+    FAILS(f, sombra_stmt_step(stmt), SOMBRA_INVALID, "import_dirs");
+    sombra_stmt_finalize(stmt);
     stmt = prepare(f, "UNWIND [0] AS x RETURN 1 / x");
     FAILS(f, sombra_stmt_step(stmt), SOMBRA_INVALID, "zero");
     error = sombra_error_of(f->conn);

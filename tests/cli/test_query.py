@@ -104,6 +104,15 @@ class Query(unittest.TestCase):
         self.assertEqual(json.loads(query("EXPLAIN JSON MATCH (p:Person) RETURN p"))["operator"], "ProduceResults")
         self.assertEqual(query("RETURN 1 AS plan", "--format", "csv"), "plan\n1\n")
 
+    def test_load_csv(self):
+        with open("rows.csv", "w", encoding="utf-8") as file:
+            file.write("name,age\nAda,36\n\"Li, Bo\",\n")
+        rows = json.loads(query("LOAD CSV WITH HEADERS FROM 'file:///rows.csv' AS row RETURN row.name AS n, toInteger(row.age) AS a", "--format", "json"))
+        self.assertEqual(rows, [{"n": "Ada", "a": 36}, {"n": "Li, Bo", "a": None}])
+        self.assertIn("import_dirs", query("LOAD CSV FROM '../../etc/passwd' AS row RETURN row", code=2))
+        self.assertIn("import_dirs", query("LOAD CSV FROM 'rows.csv' AS row RETURN row", "--option", "import_dirs=/nonexistent", code=2))
+        self.assertIn("http", query("LOAD CSV FROM 'http://example.org/x.csv' AS row RETURN row", code=2))
+
     def test_time_and_memory_limits(self):
         self.assertIn("time limit", query("UNWIND range(1, 100000000) AS x WITH x WHERE x % 7 = 8 RETURN count(*)", "--timeout", "1", code=7))
         self.assertIn("memory", query("RETURN size([x IN range(1, 100000000) | x])", "--memory-limit", "64m", code=2))
