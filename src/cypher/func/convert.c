@@ -11,7 +11,7 @@ typedef sb_status (*conversion)(sb_func_context *ctx, sb_val v, sb_val *result, 
 static sb_status real_to_integer(double real, sb_val *result, bool *known)
 {
     /* NaN, too, has no integer. */
-    *known = real >= -0x1p63 && real < 0x1p63;
+    *known = real >= -SB_VAL_TWO_63 && real < SB_VAL_TWO_63;
     if (*known) *result = sb_val_int((int64_t)real);
     return SB_OK;
 }

@@ -62,7 +62,7 @@ bool sb_func__amount_add(sb_amounts *sum, sb_amount_part part, double amount)
     double whole, fraction;
 
     /* Past 2^62 nothing fits; NaN neither. */
-    if (!(amount > -0x1p62 && amount < 0x1p62)) return false;
+    if (!(amount > -SB_VAL_TWO_62 && amount < SB_VAL_TWO_62)) return false;
     fraction = modf(amount, &whole);
     switch (part) {
     case SB_AMOUNT_MONTHS: {
@@ -95,7 +95,7 @@ static bool scale_by_real(sb_amounts a, double factor, bool divide, sb_amounts *
     const double rest = modf(seconds, &whole_seconds) * (double)SB_FUNC_NANOS;
 
     *sum = (sb_amounts){0};
-    if (!(seconds > -0x1p62 && seconds < 0x1p62)) return false;
+    if (!(seconds > -SB_VAL_TWO_62 && seconds < SB_VAL_TWO_62)) return false;
     sum->nanos = (sb_i128)(int64_t)whole_seconds * SB_FUNC_NANOS + llrint(rest);
     return sb_func__amount_add(sum, SB_AMOUNT_MONTHS, scaled(a.months, factor, divide)) &&
            sb_func__amount_add(sum, SB_AMOUNT_DAYS, scaled(a.days, factor, divide)) &&

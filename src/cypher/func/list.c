@@ -62,6 +62,7 @@ static uint64_t range_count(int64_t first, int64_t last, int64_t step)
     if (step > 0 ? first > last : first < last) return 0;
     const uint64_t distance =
         step > 0 ? (uint64_t)last - (uint64_t)first : (uint64_t)first - (uint64_t)last;
+    /* cppcheck-suppress zerodivcond; the caller has refused a step of 0 */
     const uint64_t steps = distance / (step > 0 ? (uint64_t)step : 0 - (uint64_t)step);
     return steps == UINT64_MAX ? steps : steps + 1;
 }

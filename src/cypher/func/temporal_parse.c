@@ -267,7 +267,7 @@ static sb_status add_entry(sb_func_context *ctx, const sb_val_entry *entry, sb_a
             return SB_OK;
         }
         fraction = modf(entry->value.as.real, &whole);
-        if (whole > -0x1p62 && whole < 0x1p62 &&
+        if (whole > -SB_VAL_TWO_62 && whole < SB_VAL_TWO_62 &&
             add_amount(sum, unit->part, unit->scale, (int64_t)whole, fraction))
             return SB_OK;
         return SB_FUNC_FAIL_OVERFLOW(ctx, "duration(): %g %s are too many", entry->value.as.real,

@@ -10,6 +10,10 @@
 #include "base/base.h"
 #include "store/value.h"
 
+/* In decimal, for cppcheck does not read 0x1p63. */
+#define SB_VAL_TWO_62 4611686018427387904.0
+#define SB_VAL_TWO_63 9223372036854775808.0
+
 /* Kinds up to LIST have the numbers of sb_type. */
 /* Lists in lists, maps in maps. */
 #define SB_VAL_DEPTH_MAX 1000u

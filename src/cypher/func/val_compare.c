@@ -226,7 +226,7 @@ static uint64_t real_bits(double d)
 static uint64_t hash_real(double d, uint64_t seed)
 {
     if (isnan(d)) return mix(seed, 0x7ff8000000000000ull);
-    if (d >= -0x1p63 && d < 0x1p63 && (double)(int64_t)d == d)
+    if (d >= -SB_VAL_TWO_63 && d < SB_VAL_TWO_63 && (double)(int64_t)d == d)
         return mix(seed, (uint64_t)(int64_t)d);
     return mix(seed ^ SB_VAL_FLOAT, real_bits(d));
 }

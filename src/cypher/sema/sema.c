@@ -23,11 +23,13 @@ static sb_status import_var(sb_sema *s, sb_var *var)
 static sb_status import_star(sb_sema *s)
 {
     sb_frame *frame = s->frame;
-    sb_frame outside = *s->imported;
+    sb_frame *outside; /* in the arena: s names it after a failure, too */
     sb_var **vars;
     uint32_t count;
 
-    s->frame = &outside;
+    SB_TRY(sb_sema__alloc(s, sizeof *outside, &outside));
+    *outside = *s->imported;
+    s->frame = outside;
     SB_TRY(sb_sema__list(s, true, &vars, &count));
     s->frame = frame;
     for (uint32_t i = 0; i < count; i++)
