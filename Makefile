@@ -8,6 +8,7 @@ SECONDS ?= 60
 CUTS ?= 1000
 PREFIX ?= /usr/local
 TCK ?= ../shared/tck
+QUERIES ?= 10000
 # Ninja when it is there, else Unix Makefiles; a build directory keeps what it was made with.
 CMAKE_GENERATOR ?= $(if $(shell command -v ninja 2>/dev/null),Ninja,Unix Makefiles)
 export CMAKE_GENERATOR
@@ -21,7 +22,7 @@ programs = $(call build,release,--target programs)
 need = test -x $(1) || { echo "make $@: $(1) does not exist in this tree" >&2; exit 1; }
 
 .PHONY: all test test-dev test-release check asan tsan msan coverage fuzz paranoid noprofile \
-        crash-sweep fault-sweep kill-loop tck demo bench install amalgamation docs clean
+        crash-sweep fault-sweep kill-loop tck metamorphic demo bench install amalgamation docs clean
 .DEFAULT_GOAL := all
 
 all:
@@ -102,6 +103,13 @@ tck:
 	@$(programs)
 	@$(call need,build/release/sombra-tck)
 	@tools/tck build/release/sombra-tck $(TCK)
+
+# Random queries on random graphs, against a reference evaluator and each other.
+metamorphic:
+	@tools/setup build
+	@$(programs)
+	@$(call need,build/release/sombra-tck)
+	@python3 tests/cypher/metamorphic.py --queries $(QUERIES) --jobs $(JOBS) build/release/sombra-tck
 
 demo:
 	@tools/setup build

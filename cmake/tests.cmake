@@ -4,6 +4,7 @@
 #   tests/<dir>/test_<file>.c               → test_<dir>_<file>, linked with all layers
 #   tests/<dir>/<program>.c (not test_*)    → <program>, built but not registered: long campaigns
 #   tests/cli/test_*.sh, *.py               → run with SOMBRA=<the command>
+#   tests/cypher/*.py                       → run with sombra-tck
 #   tests/tools/test_*.py                   → of the scripts in tools/
 #   tests/tools/test_amalgamation.sh        → the library as one file (with assertions and sanitizers off: it takes a while)
 #   tests/install/test_install.sh           → installs into a temporary directory and builds on it
@@ -134,6 +135,14 @@ if(TARGET sombra)
         sombra_test_properties(${name} "cli")
         set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT "SOMBRA=$<TARGET_FILE:sombra>")
     endforeach()
+endif()
+
+# Queries as the conformance suite's engine answers them: a sample of `make metamorphic`.
+if(TARGET sombra-tck AND SOMBRA_PYTHON)
+    add_test(NAME test_cypher_metamorphic
+        COMMAND ${SOMBRA_PYTHON} ${CMAKE_SOURCE_DIR}/tests/cypher/metamorphic.py
+            --queries 500 --seed 1 $<TARGET_FILE:sombra-tck>)
+    sombra_test_properties(test_cypher_metamorphic "cypher")
 endif()
 
 # A sanitizer's runtime would have to be linked into the strangers' programs, too.

@@ -76,6 +76,10 @@ struct sombra_conn {
             automatic; /* the open transaction was begun by a statement and ends with the last running one */
         bool writer; /* it writes */
     } statements;
+    struct { /* how statements are planned and run: tests set it, before they prepare */
+        sb_plan_options plan;
+        bool force_spill;
+    } trial;
     sb_buffer detached; /* {node, relationship} pairs of sombra_mutate, for the change hook */
 };
 

@@ -272,6 +272,7 @@ static sb_status fill_options(sombra_stmt *stmt, sb_exec_options *options)
                                  .cancel = &conn->cancel,
                                  .deadline_ns = conn->deadline_ns,
                                  .profile = sb_cypher_explains(stmt->inner) == SB_EXPLAIN_PROFILE,
+                                 .force_spill = conn->trial.force_spill,
                                  .next_transaction = next_transaction,
                                  .next_transaction_ctx = stmt};
     /* The transaction's time first, so that a statement is never earlier. */
@@ -331,7 +332,7 @@ static sb_status write_plan(sombra_stmt *stmt, bool json)
     const sb_compiled *compiled;
 
     sb_buffer_reset(&stmt->text);
-    SB_TRY(sb_cypher_plan(stmt->inner, conn->txn.graph, NULL, &compiled, &conn->err));
+    SB_TRY(sb_cypher_plan(stmt->inner, conn->txn.graph, &conn->trial.plan, &compiled, &conn->err));
     sb_exec *const exec =
         sb_cypher_exec(stmt->inner); /* planning anew closes the one of the old plan */
     const sb_exec_operator_profile *profile = exec == NULL ? NULL : sb_exec_profile(exec);
@@ -346,7 +347,7 @@ static sb_status run_explain(sombra_stmt *stmt)
 
     if (sb_cypher_explains(stmt->inner) == SB_EXPLAIN_PROFILE) {
         SB_TRY(fill_options(stmt, &options));
-        SB_TRY(sb_cypher_start(stmt->inner, &options, NULL, &stmt->conn->err));
+        SB_TRY(sb_cypher_start(stmt->inner, &options, &stmt->conn->trial.plan, &stmt->conn->err));
         SB_TRY(drain(stmt));
     }
     SB_TRY(write_plan(stmt, sb_cypher_explains_json(stmt->inner)));
@@ -366,7 +367,7 @@ static sb_status start(sombra_stmt *stmt)
     if (is_schema(stmt)) return sb_cypher_run_schema(stmt->inner, conn->txn.graph, &conn->err);
     if (sb_cypher_explains(stmt->inner) != SB_EXPLAIN_NO) return run_explain(stmt);
     SB_TRY(fill_options(stmt, &options));
-    return sb_cypher_start(stmt->inner, &options, NULL, &conn->err);
+    return sb_cypher_start(stmt->inner, &options, &conn->trial.plan, &conn->err);
 }
 
 /* Another batch, or none. */

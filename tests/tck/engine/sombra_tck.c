@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "sombra.h"
+#include "api/api_priv.h"
 
 typedef struct procedure { /* a table: argument columns, then result columns */
     json_t *rows;
@@ -327,6 +327,30 @@ static json_t *read_result(sombra_stmt *stmt)
     return answer;
 }
 
+/* Options that no user has: indexes off, orders shuffled and so on. */
+static void set_trial(const json_t *plan)
+{
+    memset(&conn->trial, 0, sizeof conn->trial);
+    conn->trial.plan.no_indexes = json_is_true(json_object_get(plan, "no_indexes"));
+    conn->trial.plan.no_reorder = json_is_true(json_object_get(plan, "no_reorder"));
+    conn->trial.plan.no_special = json_is_true(json_object_get(plan, "no_special"));
+    conn->trial.plan.shuffle_seed =
+        (uint64_t)json_integer_value(json_object_get(plan, "shuffle_seed"));
+    conn->trial.force_spill = json_is_true(json_object_get(plan, "force_spill"));
+}
+
+/* Of the graph as the open transaction (BEGIN) sees it. */
+static json_t *digest(void)
+{
+    uint8_t bytes[16];
+    char text[2 * sizeof bytes + 1];
+
+    if (sombra_digest(&conn->txn, bytes) != SOMBRA_OK) return error_answer();
+    for (size_t i = 0; i < sizeof bytes; i++)
+        (void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    return json_pack("{s:s}", "digest", text);
+}
+
 static json_t *run(const json_t *request)
 {
     json_t *const text = json_object_get(request, "query");
@@ -336,6 +360,7 @@ static json_t *run(const json_t *request)
     const char *name;
     json_t *given;
 
+    set_trial(json_object_get(request, "plan"));
     if (sombra_prepare(conn, json_string_value(text), json_string_length(text), &stmt, NULL) !=
         SOMBRA_OK)
         return error_answer();
@@ -433,6 +458,8 @@ int main(void)
             answer = reset();
         else if (strcmp(op, "run") == 0)
             answer = run(request);
+        else if (strcmp(op, "digest") == 0)
+            answer = digest();
         else if (strcmp(op, "procedure") == 0)
             answer = add_procedure(request);
         else

@@ -1,0 +1,498 @@
+"""Rows of a query on a graph, by definition: all assignments of a pattern are tried, clause after clause works on whole tables."""
+import math
+
+from .language import Call, Create, Delete, Match, Merge, Project, Set, Star, Unwind
+from .values import Node, Path, Rel, compare, equal, order_key, same_key
+
+
+class TooMuch(Exception):
+    """The query is more work than a comparison is worth."""
+
+
+class Trouble(Exception):
+    """The query fails when it runs."""
+
+
+class Evaluator:
+    def __init__(self, graph, budget=6000):
+        self.graph, self.budget = graph, budget
+
+    def spend(self):
+        self.budget -= 1
+        if self.budget < 0:
+            raise TooMuch
+
+    # ---- Patterns ----
+
+    def has_labels(self, names, e):
+        kind = e[0]
+        if kind == 'name':
+            return e[1] in names
+        if kind == 'any':
+            return bool(names)
+        if kind == 'not':
+            return not self.has_labels(names, e[1])
+        left = self.has_labels(names, e[1])
+        return (left and self.has_labels(names, e[2])) if kind == 'and' else (left or self.has_labels(names, e[2]))
+
+    def props_fit(self, entity, props, env):
+        have = self.graph.props(entity)
+        return all(equal(have.get(key), self.value(e, env)) is True for key, e in props)
+
+    def node_fits(self, node, pattern, env):
+        return ((pattern.labels is None or self.has_labels(self.graph.nodes[node.id][0], pattern.labels)) and
+                self.props_fit(node, pattern.props, env))
+
+    def steps(self, node, pattern, used, env):
+        """Relationships that go on from a node, with the node each leads to."""
+        for number in self.graph.incident[node.id]:
+            kind, source, target, _ = self.graph.rels[number]
+            self.spend()
+            if number in used or pattern.types is not None and not self.has_labels({kind}, pattern.types):
+                continue
+            if pattern.direction != '<' and source == node.id:
+                if self.props_fit(Rel(number), pattern.props, env):
+                    yield Rel(number), Node(target)
+                if source == target:
+                    continue
+            if pattern.direction != '>' and target == node.id:
+                if self.props_fit(Rel(number), pattern.props, env):
+                    yield Rel(number), Node(source)
+
+    def walks(self, node, pattern, used, env, so_far):
+        low, high = pattern.length
+        hops = len(so_far) // 2
+        if hops >= low:
+            yield so_far, node
+        if high is not None and hops >= high:
+            return
+        for rel, to in self.steps(node, pattern, used, env):
+            yield from self.walks(to, pattern, used | {rel.id}, env, so_far + [rel, to])
+
+    def match_elements(self, elements, at, node, env, used, parts):
+        """Go on with the relationship elements[at] from node."""
+        if at == len(elements):
+            yield env, used, parts
+            return
+        rel, to_pattern = elements[at], elements[at + 1]
+        if rel.length is None:
+            hops = (([r, to], to) for r, to in self.steps(node, rel, used, env))
+        else:
+            hops = self.walks(node, rel, used, env, [])
+        for walk, to in hops:
+            rels = [x for x in walk if isinstance(x, Rel)]
+            value = rels[0] if rel.length is None else rels
+            after = env
+            if rel.var is not None:
+                if rel.var in env:
+                    if same_key(env[rel.var]) != same_key(value):
+                        continue
+                else:
+                    after = {**env, rel.var: value}
+            after = self.bind_node(to, to_pattern, after)
+            if after is not None:
+                # A walk of no relationship has no node between: it ends where it began.
+                yield from self.match_elements(elements, at + 2, to, after, used | {r.id for r in rels}, parts + walk)
+
+    def bind_node(self, node, pattern, env):
+        self.spend()
+        if pattern.var is not None and pattern.var in env:
+            if env[pattern.var] != node or type(env[pattern.var]) is not Node:
+                return None
+        elif pattern.var is not None:
+            env = {**env, pattern.var: node}
+        return env if self.node_fits(node, pattern, env) else None
+
+    def match_parts(self, parts, env, used=frozenset()):
+        if not parts:
+            yield env
+            return
+        part = parts[0]
+        first = part.elements[0]
+        if first.var is not None and first.var in env:
+            starts = [env[first.var]] if isinstance(env[first.var], Node) else []
+        else:
+            starts = [Node(i) for i in self.graph.nodes]
+        for start in starts:
+            bound = self.bind_node(start, first, env)
+            if bound is None:
+                continue
+            for after, taken, walked in self.match_elements(part.elements, 1, start, bound, used, [start]):
+                if part.path is not None:
+                    after = {**after, part.path: Path(tuple(walked))}
+                yield from self.match_parts(parts[1:], after, taken)
+
+    def matches(self, parts, where, env):
+        for found in self.match_parts(parts, env):
+            if where is None or self.value(where, found) is True:
+                yield found
+
+    # ---- Expressions ----
+
+    def value(self, e, env):
+        return getattr(self, 'eval_' + e[0])(e, env)
+
+    def eval_lit(self, e, env):
+        return e[1]
+
+    def eval_param(self, e, env):
+        return e[2]
+
+    def eval_var(self, e, env):
+        return env[e[1]]
+
+    def eval_prop(self, e, env):
+        entity = self.value(e[1], env)
+        return None if entity is None else self.graph.props(entity).get(e[2])
+
+    def eval_not(self, e, env):
+        v = self.value(e[1], env)
+        return None if v is None else not v
+
+    def eval_neg(self, e, env):
+        v = self.value(e[1], env)
+        return None if v is None else -v
+
+    def eval_isnull(self, e, env):
+        return (self.value(e[1], env) is None) != e[2]
+
+    def eval_list(self, e, env):
+        return [self.value(x, env) for x in e[1]]
+
+    def eval_index(self, e, env):
+        items, i = self.value(e[1], env), self.value(e[2], env)
+        if items is None or i is None:
+            return None
+        return items[i] if -len(items) <= i < len(items) else None
+
+    def eval_slice(self, e, env):
+        items, low, high = (self.value(x, env) for x in e[1:])
+        return None if items is None or low is None or high is None else items[low:high]
+
+    def eval_case(self, e, env):
+        for when, then in e[1]:
+            if self.value(when, env) is True:
+                return self.value(then, env)
+        return self.value(e[2], env) if e[2] else None
+
+    def eval_match_case(self, e, env):
+        v = self.value(e[1], env)
+        for when, then in e[2]:
+            if equal(v, self.value(when, env)) is True:
+                return self.value(then, env)
+        return self.value(e[3], env) if e[3] else None
+
+    def eval_labels(self, e, env):
+        v = self.value(e[1], env)
+        if v is None:
+            return None
+        names = self.graph.nodes[v.id][0] if isinstance(v, Node) else {self.graph.rels[v.id][0]}
+        return self.has_labels(names, e[2])
+
+    def eval_comp(self, e, env):
+        items = self.value(e[2], env)
+        if items is None:
+            return None
+        out = []
+        for item in items:
+            inner = {**env, e[1]: item}
+            if e[3] is None or self.value(e[3], inner) is True:
+                out.append(self.value(e[4], inner) if e[4] else item)
+        return out
+
+    def eval_quant(self, e, env):
+        items = self.value(e[3], env)
+        if items is None:
+            return None
+        found = [self.value(e[4], {**env, e[2]: item}) for item in items]
+        if e[1] == 'any':
+            return True if True in found else None if None in found else False
+        if e[1] == 'all':
+            return False if False in found else None if None in found else True
+        if e[1] == 'none':
+            return False if True in found else None if None in found else True
+        trues = found.count(True)
+        return False if trues > 1 else None if None in found else trues == 1
+
+    def eval_reduce(self, e, env):
+        acc, items = self.value(e[2], env), self.value(e[4], env)
+        if items is None:
+            return None
+        for item in items:
+            acc = self.value(e[5], {**env, e[1]: acc, e[3]: item})
+        return acc
+
+    def eval_exists(self, e, env):
+        return any(True for _ in self.matches(e[1], e[2], env))
+
+    def eval_countsub(self, e, env):
+        return sum(1 for _ in self.matches(e[1], e[2], env))
+
+    def eval_pattern(self, e, env):
+        return any(True for _ in self.matches([e[1]], None, env))
+
+    def eval_pcomp(self, e, env):
+        return [self.value(e[3], found) for found in self.matches([e[1]], e[2], env)]
+
+    def eval_agg(self, e, env):
+        return env[id(e)]  # aggregated before
+
+    def eval_bin(self, e, env):
+        op = e[1]
+        a = self.value(e[2], env)
+        b = self.value(e[3], env)
+        if op == 'AND':
+            return False if a is False or b is False else None if a is None or b is None else True
+        if op == 'OR':
+            return True if a is True or b is True else None if a is None or b is None else False
+        if op == 'XOR':
+            return None if a is None or b is None else a != b
+        if op == '=':
+            return equal(a, b)
+        if op == '<>':
+            same = equal(a, b)
+            return None if same is None else not same
+        if op in ('<', '<=', '>', '>='):
+            return compare(op, a, b)
+        if op == 'IN':
+            if b is None:
+                return None
+            found = [equal(a, x) for x in b]
+            return True if True in found else None if None in found else False
+        if a is None or b is None:
+            return None
+        if op in ('STARTS WITH', 'ENDS WITH', 'CONTAINS'):
+            if not isinstance(a, str) or not isinstance(b, str):
+                return None
+            return a.startswith(b) if op[0] == 'S' else a.endswith(b) if op[0] == 'E' else b in a
+        return self.arithmetic(op, a, b)
+
+    def arithmetic(self, op, a, b):
+        if op == '+':
+            if isinstance(a, list):
+                return a + (b if isinstance(b, list) else [b])
+            return a + b
+        if op == '-':
+            return a - b
+        if op == '*':
+            return a * b
+        whole = isinstance(a, int) and isinstance(b, int)
+        if b == 0:
+            raise Trouble
+        if op == '/':
+            return int(math.trunc(a / b)) if whole else a / b
+        return int(math.fmod(a, b)) if whole else math.fmod(a, b)
+
+    def eval_call(self, e, env):
+        name = e[1]
+        args = [self.value(x, env) for x in e[2]]
+        if name == 'coalesce':
+            return next((x for x in args if x is not None), None)
+        if any(x is None for x in args):
+            return None
+        a = args[0]
+        if name == 'id':
+            return a.id
+        if name == 'type':
+            return self.graph.rels[a.id][0]
+        if name in ('startNode', 'endNode'):
+            return Node(self.graph.rels[a.id][1 if name == 'startNode' else 2])
+        if name == 'size':
+            return len(a)
+        if name == 'length':
+            return len(a.parts) // 2
+        if name in ('nodes', 'relationships'):
+            return list(a.parts[0 if name == 'nodes' else 1::2])
+        if name == 'labels':
+            return sorted(self.graph.nodes[a.id][0])
+        if name == 'keys':
+            return sorted(self.graph.props(a))
+        if name == 'head':
+            return a[0] if a else None
+        if name == 'last':
+            return a[-1] if a else None
+        if name == 'abs':
+            return abs(a)
+        if name == 'toUpper':
+            return a.upper()
+        if name == 'toString':
+            return str(a)
+        if name == 'range':
+            return list(range(a, args[1] + 1))
+        raise ValueError(name)
+
+    # ---- Clauses ----
+
+    def aggregate(self, e, rows):
+        _, name, distinct, arg = e
+        if arg is None:
+            return len(rows)
+        values = [v for v in (self.value(arg, env) for env in rows) if v is not None]
+        if distinct:
+            values = list({same_key(v): v for v in reversed(values)}.values())
+        if name == 'count':
+            return len(values)
+        if name == 'collect':
+            return values
+        if name == 'sum':
+            return sum(values)
+        if not values:
+            return None
+        if name == 'avg':
+            return sum(values) / len(values)
+        return (min if name == 'min' else max)(values, key=order_key)
+
+    def project(self, c, rows):
+        aggregates = [x for item, _ in c.items for x in tuples_of(item) if x[0] == 'agg']
+        pairs = []  # (row before, row after)
+        if aggregates:
+            keys = [e for e, _ in c.items if not any(x[0] == 'agg' for x in tuples_of(e))]
+            groups = {}
+            for env in rows:
+                groups.setdefault(tuple(same_key(self.value(e, env)) for e in keys), []).append(env)
+            if not keys and not groups:
+                groups[()] = []
+            for group in groups.values():
+                env = dict(group[0]) if group else {}
+                env.update({id(e): self.aggregate(e, group) for e in aggregates})
+                pairs.append(({}, {alias: self.value(e, env) for e, alias in c.items}))
+        else:
+            pairs = [(env, {alias: self.value(e, env) for e, alias in c.items}) for env in rows]
+        if c.distinct:
+            seen = {}
+            for _, after in pairs:
+                seen.setdefault(tuple(same_key(v) for v in after.values()), after)
+            pairs = [({}, after) for after in seen.values()]
+        for e, down in reversed(c.order):
+            pairs.sort(key=lambda pair: order_key(self.value(e, {**pair[0], **pair[1]})), reverse=down)
+        self.full = [after for _, after in pairs]
+        out = self.full[c.skip or 0:]
+        if c.limit is not None:
+            out = out[:c.limit]
+        return [env for env in out if c.where is None or self.value(c.where, env) is True]
+
+    def clause(self, c, rows):
+        if isinstance(c, Match):
+            out = []
+            for env in rows:
+                found = list(self.matches(c.parts, c.where, env))
+                if not found and c.optional:
+                    found = [{**{name: None for name in variables(c.parts)}, **env}]
+                out += found
+                self.budget -= len(found)
+            return out
+        if isinstance(c, Unwind):
+            out = []
+            for env in rows:
+                items = self.value(c.expr, env)
+                items = [] if items is None else items if isinstance(items, list) else [items]
+                out += [{**env, c.var: item} for item in items]
+            return out
+        if isinstance(c, Project):
+            return self.project(c, rows)
+        if isinstance(c, Star):
+            return [env for env in rows if c.where is None or self.value(c.where, env) is True]
+        if isinstance(c, Call):
+            return [{**env, **found} for env in rows
+                    for found in self.run(c.query, [{name: env[name] for name in c.imports}])]
+        return [after for env in rows for after in self.write(c, dict(env))]
+
+    def run(self, query, rows):
+        """The rows of all branches; self.full: those of the last clause before SKIP and LIMIT."""
+        out = []
+        for branch in query.branches:
+            table = rows
+            for c in branch:
+                table = self.clause(c, table)
+                self.spend()
+                if len(table) > 400:
+                    raise TooMuch
+            out += table
+        if len(query.branches) > 1 and not query.union_all:
+            seen = {}
+            for row in out:
+                seen.setdefault(tuple(same_key(v) for v in row.values()), row)
+            out = list(seen.values())
+        return out
+
+    # ---- Writing ----
+
+    def create(self, part, env):
+        """Everything of a pattern that has no value yet."""
+        def node(pattern):
+            if pattern.var is not None and pattern.var in env:
+                return env[pattern.var]
+            props = {k: v for k, v in ((k, self.value(e, env)) for k, e in pattern.props) if v is not None}
+            made = self.graph.add_node([] if pattern.labels is None else names_of(pattern.labels), props)
+            if pattern.var is not None:
+                env[pattern.var] = made
+            return made
+
+        last = node(part.elements[0])
+        for rel, pattern in zip(part.elements[1::2], part.elements[2::2]):
+            to = node(pattern)
+            ends = (to.id, last.id) if rel.direction == '<' else (last.id, to.id)
+            props = {k: v for k, v in ((k, self.value(e, env)) for k, e in rel.props) if v is not None}
+            made = self.graph.add_rel(rel.types[1], *ends, props)
+            if rel.var is not None:
+                env[rel.var] = made
+            last = to
+
+    def set_items(self, items, env):
+        for item in items:
+            entity = env[item[1]]
+            if entity is None:
+                continue
+            if item[0] in ('label', 'unlabel'):
+                labels = self.graph.nodes[entity.id][0]
+                (labels.add if item[0] == 'label' else labels.discard)(item[2])
+                continue
+            pairs = [(item[2], item[3])] if item[0] == 'prop' else item[2]
+            for key, v in [(key, self.value(e, env)) for key, e in pairs]:
+                self.graph.props(entity)[key] = v
+                if v is None:
+                    del self.graph.props(entity)[key]
+
+    def write(self, c, env):
+        """The rows that follow env."""
+        if isinstance(c, Merge):
+            found = list(self.matches([c.part], None, env))
+            for one in found:
+                self.set_items(c.on_match, one)
+            if found:
+                return found
+            self.create(c.part, env)
+            self.set_items(c.on_create, env)
+        elif isinstance(c, Create):
+            for part in c.parts:
+                self.create(part, env)
+        elif isinstance(c, Set):
+            self.set_items(c.items, env)
+        elif isinstance(c, Delete):
+            for name in c.names:
+                entity = env[name]
+                if isinstance(entity, Node) and entity.id in self.graph.nodes:
+                    self.graph.drop_node(entity.id)
+                elif isinstance(entity, Rel) and entity.id in self.graph.rels:
+                    self.graph.drop_rel(entity.id)
+        return [env]
+
+
+def tuples_of(e):
+    if isinstance(e, (tuple, list)):
+        if isinstance(e, tuple) and e and isinstance(e[0], str):
+            yield e
+        for x in e:
+            yield from tuples_of(x)
+
+
+def names_of(labels):
+    return [labels[1]] if labels[0] == 'name' else names_of(labels[1]) + names_of(labels[2])
+
+
+def variables(parts):
+    out = []
+    for part in parts:
+        out += [part.path] if part.path else []
+        out += [e.var for e in part.elements if e.var]
+    return out

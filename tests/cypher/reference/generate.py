@@ -1,0 +1,590 @@
+"""Random graphs and queries. Expressions are made by type, so that no query fails when it runs.
+
+Types of variables and expressions: int float str bool mixed ilist (of ints) node rel rels path, and (bag t): a list whose order nobody promises.
+Values come from small sets, so that equalities hold often. Floats are halves: their sums do not depend on an order.
+"""
+from .language import (Call, Create, Delete, Match, Merge, NodePattern, Part, Project, Query, RelPattern, Set, Unwind,
+                       literal)
+from .evaluate import tuples_of
+from .values import Graph
+
+LABELS = ['A', 'B', 'C']
+TYPES = ['R', 'S', 'T']
+KEYS = {'i': 'int', 'j': 'int', 'f': 'float', 's': 'str', 'b': 'bool', 'm': 'mixed', 'l': 'ilist'}
+NAN = float('nan')
+VALUES = {
+    'int': [0, 1, 2, 3, -1],
+    'float': [0.5, 1.5, -2.5, NAN, 1.0],
+    'str': ['a', 'ab', 'b', '', 'ba', '\u00e9'],
+    'bool': [True, False],
+    'mixed': [0, 1, 1.0, 0.5, 'a', 'ab', True, False, NAN, [1], [1, 2], '1'],
+    'ilist': [[], [1], [1, 2], [2, 1], [0, 1, 3]],
+}
+INDEXES = [
+    'CREATE INDEX {name} FOR (n:{label}) ON (n.{a})',
+    'CREATE INDEX {name} FOR (n:{label}) ON (n.{a}, n.{b})',
+    'CREATE INDEX {name} FOR ()-[r:{type}]-() ON (r.{a})',
+]
+
+
+def random_graph(rng):
+    graph = Graph()
+
+    def props(chance):
+        return {key: rng.choice(VALUES[kind]) for key, kind in KEYS.items() if rng.random() < chance}
+
+    count = rng.choice([1, 2, 4, 5, 6, 7, 8, 9])
+    chance = rng.choice([0.3, 0.6, 0.9])
+    for i in range(count):
+        graph.add_node([x for x in LABELS if rng.random() < 0.4], {**props(chance), 'k': i}, i)
+    for i in range(rng.randrange(0, 2 * count + 2)):
+        source, target = rng.randrange(count), rng.randrange(count)
+        for _ in range(2 if rng.random() < 0.15 else 1):
+            graph.add_rel(rng.choice(TYPES), source, target, props(chance / 2), len(graph.rels))
+    return graph
+
+
+def schema(rng):
+    keys = list(KEYS)
+    out, seen = [], set()
+    for i in range(rng.randrange(4)):
+        a, b = rng.sample(keys, 2)
+        definition = rng.choice(INDEXES).format(name='{name}', label=rng.choice(LABELS), type=rng.choice(TYPES), a=a, b=b)
+        if definition not in seen:
+            out.append(definition.format(name=f'index_{i}'))
+            seen.add(definition)
+    if rng.random() < 0.3:
+        out.append(f'CREATE CONSTRAINT one FOR (n:{rng.choice(LABELS)}) REQUIRE n.k IS UNIQUE')
+    return out
+
+
+def create_text(graph):
+    """A statement that makes the graph."""
+    def props(have):
+        return ' {' + ', '.join(f'{k}: {literal(v)}' for k, v in have.items()) + '}' if have else ''
+
+    parts = [f'(n{i}{"".join(":" + x for x in sorted(labels))}{props(have)})' for i, (labels, have) in graph.nodes.items()]
+    parts += [f'(n{s})-[:{kind}{props(have)}]->(n{e})' for kind, s, e, have in graph.rels.values()]
+    return 'CREATE ' + ', '.join(parts)
+
+
+class Generator:
+    def __init__(self, rng):
+        self.rng = rng
+        self.names = 0
+        self.depth = 0
+        self.bags = set()  # names of lists without an order
+
+    def fresh(self, prefix):
+        self.names += 1
+        return f'{prefix}{self.names}'
+
+    def chance(self, p):
+        return self.rng.random() < p
+
+    def pick(self, weighted):
+        return self.rng.choices(list(weighted), list(weighted.values()))[0]
+
+    # ---- Expressions ----
+
+    def constant(self, kind):
+        v = self.rng.choice(VALUES[kind])
+        if self.chance(0.25):
+            return ('param', self.fresh('p'), v)
+        return ('lit', v)
+
+    def of_kind(self, scope, *kinds):
+        return [name for name, kind in scope.items() if kind in kinds]
+
+    def property(self, scope, kind):
+        entities = self.of_kind(scope, 'node', 'rel')
+        keys = [key for key, of in KEYS.items() if of == kind] + (['k'] if kind == 'int' else [])
+        return ('prop', ('var', self.rng.choice(entities)), self.rng.choice(keys)) if entities and keys else None
+
+    def expr(self, kind, scope, depth=2):
+        """An expression of a plain type."""
+        have = self.of_kind(scope, kind)
+        roll = self.rng.random()
+        if have and roll < 0.25:
+            return ('var', self.rng.choice(have))
+        if roll < 0.6 or depth == 0:
+            found = self.property(scope, kind)
+            if found is not None:
+                return found
+        if depth == 0 or roll < 0.75:
+            return ('lit', None) if self.chance(0.05) else self.constant(kind)
+        if self.chance(0.25):
+            return self.conditional(kind, scope, depth - 1)
+        return getattr(self, 'make_' + kind)(scope, depth - 1)
+
+    def conditional(self, kind, scope, depth):
+        roll = self.rng.random()
+        if roll < 0.3:
+            return ('call', 'coalesce', (self.expr(kind, scope, depth), self.expr(kind, scope, depth)))
+        otherwise = self.expr(kind, scope, depth) if self.chance(0.7) else None
+        if roll < 0.7:
+            return ('case', ((self.predicate(scope, depth), self.expr(kind, scope, depth)),), otherwise)
+        of = self.rng.choice(['int', 'str', 'mixed'])
+        return ('match_case', self.expr(of, scope, depth),
+                ((self.constant(of), self.expr(kind, scope, depth)), (self.constant(of), self.expr(kind, scope, depth))),
+                otherwise)
+
+    def make_int(self, scope, depth):
+        options = {'op': 3, 'div': 1, 'neg': 1, 'abs': 1, 'index': 1, 'reduce': 1, 'sizes': 1, 'sizel': 1}
+        nodes, rels = self.of_kind(scope, 'node'), self.of_kind(scope, 'rel')
+        lists = self.of_kind(scope, 'rels') + [n for n, kind in scope.items() if isinstance(kind, tuple)]
+        paths = self.of_kind(scope, 'path')
+        options.update({'id': 1} if nodes or rels else {})
+        options.update({'list': 3} if lists else {})
+        options.update({'path': 2} if paths else {})
+        options.update({'sub': 2, 'pcomp': 1} if nodes and depth >= 0 and self.depth == 0 else {})
+        what = self.pick(options)
+        if what == 'op':
+            return ('bin', self.rng.choice('+-*'), self.expr('int', scope, depth), self.expr('int', scope, depth))
+        if what == 'div':
+            return ('bin', self.rng.choice('/%'), self.expr('int', scope, depth), ('lit', self.rng.choice([1, 2, 3])))
+        if what == 'neg':
+            return ('neg', self.expr('int', scope, depth))
+        if what == 'abs':
+            return ('call', 'abs', (self.expr('int', scope, depth),))
+        if what == 'index':
+            return ('index', self.expr('ilist', scope, depth), ('lit', self.rng.choice([0, 1, -1, 5])))
+        if what == 'reduce':
+            acc, item = self.fresh('x'), self.fresh('x')
+            return ('reduce', acc, ('lit', 0), item, self.expr('ilist', scope, depth),
+                    ('bin', '+', ('var', acc), ('var', item)))
+        if what == 'sizes':
+            return ('call', 'size', (self.expr('str', scope, depth),))
+        if what == 'sizel':
+            return ('call', 'size', (self.expr('ilist', scope, depth),))
+        if what == 'id':
+            return ('call', 'id', (('var', self.rng.choice(nodes + rels)),))
+        if what == 'list':
+            return ('call', 'size', (('var', self.rng.choice(lists)),))
+        if what == 'path':
+            return ('call', 'length', (('var', self.rng.choice(paths)),))
+        parts, inner = self.inner_pattern(scope)
+        where = self.inner_where(inner)
+        if what == 'pcomp':
+            return ('call', 'size', (('pcomp', parts[0], where, self.inner_value('int', inner)),))
+        return ('countsub', parts, where)
+
+    def make_float(self, scope, depth):
+        return ('bin', self.rng.choice('+-'), self.expr('float', scope, depth), self.expr(self.rng.choice(['float', 'int']), scope, depth))
+
+    def make_str(self, scope, depth):
+        rels = self.of_kind(scope, 'rel')
+        if rels and self.chance(0.4):
+            return ('call', 'type', (('var', self.rng.choice(rels)),))
+        if self.chance(0.3):
+            return ('call', self.rng.choice(['toUpper', 'toString']), (self.expr('str', scope, depth),))
+        if self.chance(0.3):
+            return ('call', 'toString', (self.expr('int', scope, depth),))
+        return ('bin', '+', self.expr('str', scope, depth), self.expr('str', scope, depth))
+
+    def make_bool(self, scope, depth):
+        return self.predicate(scope, depth)
+
+    def make_mixed(self, scope, depth):
+        return self.expr(self.rng.choice(['int', 'str', 'bool', 'float']), scope, depth)
+
+    def make_ilist(self, scope, depth):
+        roll = self.rng.random()
+        if roll < 0.3:
+            return ('list', tuple(self.expr('int', scope, depth) for _ in range(self.rng.randrange(4))))
+        if roll < 0.5:
+            return ('call', 'range', (('lit', self.rng.choice([0, 1])), ('lit', self.rng.choice([0, 2, 3]))))
+        if roll < 0.6:
+            return ('slice', self.expr('ilist', scope, depth), ('lit', 0), ('lit', self.rng.choice([1, 2])))
+        if roll < 0.7:
+            return ('bin', '+', self.expr('ilist', scope, depth), self.expr('ilist', scope, depth))
+        item = self.fresh('x')
+        inner = {**scope, item: 'int'}
+        where = self.compare_with(('var', item), 'int', inner, 0) if self.chance(0.6) else None
+        mapped = self.expr('int', inner, min(depth, 1)) if self.chance(0.6) else None
+        lists = self.of_kind(scope, 'rels')
+        if lists and self.chance(0.5):
+            inner = {**scope, item: 'rel'}
+            return ('comp', item, ('var', self.rng.choice(lists)), None, ('prop', ('var', item), 'i'))
+        return ('comp', item, self.expr('ilist', scope, depth), where, mapped)
+
+    def compare_with(self, e, kind, scope, depth):
+        ops = ['=', '=', '=', '<>', 'IN', 'isnull']
+        ops += ['<', '<=', '>', '>='] if kind in ('int', 'float', 'str', 'mixed') else []
+        ops += ['STARTS WITH', 'ENDS WITH', 'CONTAINS'] if kind == 'str' else []
+        op = self.rng.choice(ops)
+        if op == 'isnull':
+            return ('isnull', e, self.chance(0.5))
+        if op == 'IN':
+            if kind == 'int' and self.chance(0.4):
+                return ('bin', 'IN', e, self.expr('ilist', scope, depth))
+            return ('bin', 'IN', e, ('list', tuple(self.expr(kind, scope, 0) for _ in range(self.rng.randrange(1, 4)))))
+        other = self.rng.choice(['int', 'float']) if kind in ('int', 'float') else kind
+        other = self.expr(other, scope, depth)
+        return ('bin', op, e, other) if self.chance(0.8) or len(op) > 2 else ('bin', op, other, e)
+
+    def predicate(self, scope, depth=2, where=False):
+        """where: a pattern may stand here."""
+        nodes = self.of_kind(scope, 'node')
+        rels = self.of_kind(scope, 'rel')
+        options = {'compare': 8, 'isnull': 1}
+        options.update({'and': 2, 'or': 2, 'xor': 0.5, 'not': 2, 'bool': 1, 'quant': 1} if depth > 0 else {})
+        options.update({'labels': 2} if nodes else {})
+        options.update({'types': 1} if rels else {})
+        options.update({'same': 1} if len(nodes) > 1 else {})
+        options.update({'samerel': 1} if len(rels) > 1 else {})
+        options.update({'exists': 1.5} if nodes and self.depth == 0 else {})
+        options.update({'pattern': 1.5} if nodes and self.depth == 0 and where else {})
+        options.update({'ends': 0.5} if rels and nodes else {})
+        what = self.pick(options)
+        if what in ('and', 'or', 'xor'):
+            return ('bin', what.upper(), self.predicate(scope, depth - 1, where), self.predicate(scope, depth - 1, where))
+        if what == 'not':
+            return ('not', self.predicate(scope, depth - 1, where))
+        if what == 'bool':
+            return self.expr('bool', scope, depth - 1)
+        if what == 'quant':
+            item = self.fresh('x')
+            kind = self.rng.choice(['any', 'all', 'none', 'single'])
+            lists = self.of_kind(scope, 'rels')
+            if lists and self.chance(0.6):
+                inner = {item: 'rel'}
+                return ('quant', kind, item, ('var', self.rng.choice(lists)), self.compare_with(('prop', ('var', item), 'i'), 'int', inner, 0))
+            return ('quant', kind, item, self.expr('ilist', scope, depth - 1), self.compare_with(('var', item), 'int', {**scope, item: 'int'}, 0))
+        if what == 'labels':
+            return ('labels', ('var', self.rng.choice(nodes)), self.label_expr(LABELS, 2))
+        if what == 'types':
+            return ('labels', ('var', self.rng.choice(rels)), ('name', self.rng.choice(TYPES)))
+        if what in ('same', 'samerel'):
+            a, b = self.rng.sample(nodes if what == 'same' else rels, 2)
+            return ('bin', self.rng.choice(['=', '<>']), ('var', a), ('var', b))
+        if what == 'ends':
+            end = ('call', self.rng.choice(['startNode', 'endNode']), (('var', self.rng.choice(rels)),))
+            return ('bin', self.rng.choice(['=', '<>']), end, ('var', self.rng.choice(nodes)))
+        if what == 'exists':
+            parts, inner = self.inner_pattern(scope)
+            return ('exists', parts, self.inner_where(inner))
+        if what == 'pattern':
+            parts, _ = self.inner_pattern(scope, named=False)
+            return ('pattern', parts[0])
+        kind = self.rng.choice(['int', 'int', 'int', 'float', 'str', 'mixed', 'bool', 'ilist'])
+        if what == 'isnull':
+            return ('isnull', self.expr(kind, scope, depth - 1 if depth > 0 else 0), self.chance(0.5))
+        return self.compare_with(self.expr(kind, scope, min(depth, 1)), kind, scope, min(depth, 1))
+
+    # ---- Patterns ----
+
+    def label_expr(self, names, depth):
+        if depth == 0 or self.chance(0.6):
+            return ('any',) if self.chance(0.06) else ('name', self.rng.choice(names))
+        if self.chance(0.3):
+            return ('not', self.label_expr(names, depth - 1))
+        return (self.rng.choice(['and', 'or']), self.label_expr(names, depth - 1), self.label_expr(names, depth - 1))
+
+    def props(self, scope):
+        if not self.chance(0.12):
+            return []
+        key = self.rng.choice(['i', 'i', 'j', 's', 'b', 'm', 'f'])
+        return [(key, self.expr(KEYS[key], scope, 1) if self.chance(0.3) else self.constant(KEYS[key]))]
+
+    def node(self, old, new, reuse=0.25, named=True):
+        """old: variables that may be read in properties; new: gains what is bound."""
+        have = self.of_kind({**old, **new}, 'node')
+        pattern = NodePattern()
+        if have and self.chance(reuse):
+            pattern.var = self.rng.choice(have)
+        elif named and self.chance(0.75):
+            pattern.var = self.fresh('n')
+        if self.chance(0.3):
+            pattern.labels = self.label_expr(LABELS, 2)
+        pattern.props = self.props(old)
+        if pattern.var is not None and pattern.var not in old:
+            new[pattern.var] = 'node'
+        return pattern
+
+    def rel(self, old, new, named=True):
+        pattern = RelPattern(direction=self.rng.choice('><-'))
+        if self.chance(0.2):
+            low = self.rng.choice([0, 1, 1, 1, 2])
+            pattern.length = (low, self.rng.choice([low, low + 1, 2, 3, None]))
+            if pattern.length[1] is not None and pattern.length[1] < low:
+                pattern.length = (low, low)
+        if self.chance(0.45):
+            pattern.types = ('name', self.rng.choice(TYPES))
+            if self.chance(0.3):
+                pattern.types = ('or', *(('name', x) for x in self.rng.sample(TYPES, 2)))
+            elif pattern.length is None and self.chance(0.15):
+                pattern.types = ('not', pattern.types)
+        rels = self.of_kind(old, 'rel')
+        if pattern.length is None and rels and named and self.chance(0.12):
+            pattern.var = self.rng.choice(rels)
+            if pattern.var in self.used_rels:
+                pattern.var = None
+            else:
+                self.used_rels.add(pattern.var)
+        elif named and self.chance(0.5):
+            pattern.var = self.fresh('r')
+            new[pattern.var] = 'rel' if pattern.length is None else 'rels'
+        pattern.props = self.props(old)
+        return pattern
+
+    def part(self, old, new, lengths, named=True, reuse=0.25):
+        elements = [self.node(old, new, reuse, named)]
+        for _ in range(self.pick(lengths)):
+            elements += [self.rel(old, new, named), self.node(old, new, reuse, named)]
+        part = Part(elements)
+        if named and len(elements) > 1 and self.chance(0.1):
+            part.path = self.fresh('q')
+            new[part.path] = 'path'
+        return part
+
+    def inner_pattern(self, scope, named=True):
+        """Of a sub-query: begins at a node of scope most of the time."""
+        self.depth += 1
+        saved, self.used_rels = getattr(self, 'used_rels', set()), set()
+        old = {name: kind for name, kind in scope.items()}
+        new = {}
+        part = self.part(old, new, {1: 4, 2: 2}, named)
+        part.path = None
+        new = {name: kind for name, kind in new.items() if kind != 'path'}
+        if not named or self.chance(0.85):
+            part.elements[0].var = self.rng.choice(self.of_kind(scope, 'node'))
+            new = {name: kind for name, kind in new.items() if name in
+                   [e.var for e in part.elements]}
+        self.used_rels = saved
+        self.depth -= 1
+        return [part], {**scope, **new}
+
+    def inner_where(self, scope):
+        self.depth += 1
+        where = self.predicate(scope, 1) if self.chance(0.5) else None
+        self.depth -= 1
+        return where
+
+    def inner_value(self, kind, scope):
+        self.depth += 1
+        e = self.expr(kind, scope, 1)
+        self.depth -= 1
+        return e
+
+    def match(self, scope, optional=False):
+        new = {}
+        self.used_rels = set()
+        parts = []
+        for _ in range(self.pick({1: 6, 2: 3, 3: 1})):
+            parts.append(self.part(scope, new, {0: 2, 1: 5, 2: 4, 3: 1, 4: 0.5}, reuse=0.35))
+        everything = {**scope, **new}
+        where = self.predicate(everything, 2, True) if self.chance(0.6) else None
+        scope.update(new)
+        return Match(parts, where, optional)
+
+    # ---- Clauses ----
+
+    def aggregate(self, scope):
+        what = self.pick({'star': 3, 'count': 3, 'sum': 2, 'avg': 1, 'min': 2, 'max': 2, 'collect': 2})
+        distinct = self.chance(0.3)
+        if what == 'star':
+            return ('agg', 'count', False, None), 'int'
+        if what == 'count':
+            names = [n for n, kind in scope.items() if not isinstance(kind, tuple)]
+            if names and self.chance(0.6):
+                return ('agg', 'count', distinct, ('var', self.rng.choice(names))), 'int'
+            return ('agg', 'count', distinct, self.expr(self.rng.choice(['int', 'str', 'mixed']), scope, 1)), 'int'
+        if what in ('sum', 'avg'):
+            kind = self.rng.choice(['int', 'float'])
+            return ('agg', what, distinct, self.expr(kind, scope, 1)), 'float' if what == 'avg' else kind
+        if what == 'collect':
+            names = self.of_kind(scope, 'node', 'rel')
+            if names and self.chance(0.5):
+                name = self.rng.choice(names)
+                return ('agg', 'collect', distinct, ('var', name)), ('bag', scope[name])
+            return ('agg', 'collect', distinct, self.expr('int', scope, 1)), ('bag', 'int')
+        kind = self.rng.choice(['int', 'str', 'float', 'mixed'])
+        return ('agg', what, False, self.expr(kind, scope, 1)), kind
+
+    def items(self, scope, aggregating, final, plain):
+        """[(expression, alias)], and the scope that follows. plain: no bags."""
+        out, after = [], {}
+        names = [n for n, kind in scope.items() if not (isinstance(kind, tuple) and (plain or aggregating))]
+        keep = self.rng.sample(names, min(len(names), self.rng.randrange(0, 4)))
+        for name in keep:
+            out.append((('var', name), name))
+            after[name] = scope[name]
+        for _ in range(self.rng.randrange(0 if out else 1, 3)):
+            kind = self.rng.choice(['int', 'int', 'str', 'bool', 'mixed', 'float', 'ilist'])
+            alias = self.fresh('v')
+            out.append((self.expr(kind, scope, 2), alias))
+            after[alias] = kind
+        if aggregating:
+            for _ in range(self.rng.randrange(1, 3)):
+                e, kind = self.aggregate(scope)
+                if kind == 'int' and self.chance(0.2):
+                    e = ('bin', '+', e, ('lit', 1))
+                alias = self.fresh('v')
+                out.append((e, alias))
+                after[alias] = kind
+            if self.chance(0.3):
+                out = out[-1:]
+                after = {alias: after[alias] for _, alias in out}
+            self.rng.shuffle(out)
+        return out, after
+
+    def project(self, scope, final=False):
+        """final: RETURN. Replaces what scope holds."""
+        aggregating = self.chance(0.3)
+        distinct = self.chance(0.2)
+        limited = self.chance(0.2)
+        items, after = self.items(scope, aggregating, final, distinct or limited)
+        bags = any(isinstance(kind, tuple) for kind in after.values())
+        c = Project(items, distinct and not bags, final=final)
+        if limited and not bags and (final or not self.of_kind(after, 'path', 'rels')):
+            c.limit = self.rng.choice([0, 1, 2, 5]) if self.chance(0.8) else None
+            c.skip = self.rng.choice([0, 1, 2]) if c.limit is None or self.chance(0.4) else None
+        cut = c.limit is not None or c.skip is not None
+        aliases = [alias for _, alias in items if not isinstance(after[alias], tuple)]
+        if cut and not final:  # the rows that stay must be no matter of chance
+            self.rng.shuffle(aliases)
+            c.order = [(('var', alias), self.chance(0.5)) for alias in aliases]
+        elif aliases and self.chance(0.35):
+            c.order = [(('var', alias), self.chance(0.5)) for alias in self.rng.sample(aliases, self.rng.randrange(1, len(aliases) + 1))]
+            if not aggregating and not c.distinct and not cut and self.chance(0.4):
+                c.order = [(self.expr('int', {**scope, **after}, 1), self.chance(0.5))]
+        if not final and after and self.chance(0.3):
+            c.where = self.predicate(after, 2, True)
+        scope.clear()
+        scope.update(after)
+        self.bags |= {name for name, kind in after.items() if isinstance(kind, tuple)}
+        return c
+
+    def unwind(self, scope):
+        bags = [n for n, kind in scope.items() if isinstance(kind, tuple)]
+        if bags and self.chance(0.6):
+            name = self.rng.choice(bags)
+            kind, e = scope[name][1], ('var', name)
+        elif self.of_kind(scope, 'rels') and self.chance(0.4):
+            kind, e = 'rel', ('var', self.rng.choice(self.of_kind(scope, 'rels')))
+        elif self.of_kind(scope, 'path') and self.chance(0.6):
+            kind, e = 'node', ('call', 'nodes', (('var', self.rng.choice(self.of_kind(scope, 'path'))),))
+        else:
+            kind, e = 'int', self.expr('ilist', scope, 1)
+        var = self.fresh('u')
+        scope[var] = kind
+        return Unwind(e, var)
+
+    def sub_query(self, scope):
+        """CALL { }, whose columns are new names."""
+        imports = [n for n, kind in scope.items() if kind in ('node', 'rel', 'int') and self.chance(0.5)]
+        kinds = self.rng.choices(['int', 'str', 'mixed'], k=self.rng.randrange(1, 3))
+        aliases = [self.fresh('c') for _ in kinds]
+        aggregating = self.chance(0.4)
+        branches = []
+        for _ in range(self.pick({1: 3, 2: 1})):
+            own = {n: scope[n] for n in imports}
+            clauses = [Project([(('var', n), n) for n in imports])] if imports else []
+            clauses += [self.match(own, self.chance(0.3))]
+            items = [(self.expr(kind, own), alias) for kind, alias in zip(kinds, aliases)]
+            if aggregating:
+                items[0] = (('agg', 'count', self.chance(0.3), items[0][0]), aliases[0])
+            branches.append(clauses + [Project(items, self.chance(0.2), final=True)])
+        scope.update(zip(aliases, kinds))
+        if aggregating:
+            scope[aliases[0]] = 'int'
+        return Call(imports, Query(branches, self.chance(0.5)))
+
+    def branch(self, scope, columns=None):
+        clauses = []
+        for i in range(self.pick({1: 5, 2: 4, 3: 2, 4: 1})):
+            options = {'match': 5, 'optional': 2, 'unwind': 1, 'with': 2, 'call': 0.7}
+            if not scope:
+                options = {'match': 9, 'optional': 1, 'unwind': 0.5}
+            what = self.pick(options)
+            if what == 'with':
+                clauses.append(self.project(scope))
+            elif what == 'call':
+                clauses.append(self.sub_query(scope))
+            elif what == 'unwind':
+                clauses.append(self.unwind(scope))
+            else:
+                clauses.append(self.match(scope, what == 'optional'))
+        return clauses
+
+    def query(self):
+        if self.chance(0.08):
+            branches = []
+            for _ in range(2):
+                scope = {}
+                clauses = self.branch(scope)
+                clauses.append(Project([(self.expr('int', scope), 'x'), (self.expr('mixed', scope), 'y')], final=True,
+                                       distinct=self.chance(0.2)))
+                branches.append(clauses)
+            return self.with_bags(Query(branches, self.chance(0.5)))
+        scope = {}
+        clauses = self.branch(scope)
+        self.before_return = dict(scope)
+        return self.with_bags(Query([clauses + [self.project(scope, True)]]))
+
+    def with_bags(self, query):
+        query.bags = self.bags
+        return query
+
+    # ---- Queries that write ----
+
+    def write(self, scope):
+        """A clause whose effect does not depend on the order of rows."""
+        nodes, rels = self.of_kind(scope, 'node'), self.of_kind(scope, 'rel')
+        what = self.pick({'set': 3 if nodes or rels else 0, 'label': 2 if nodes else 0, 'create': 3, 'merge': 2,
+                          'delete': 1 if nodes or rels else 0})
+        value = self.constant('int')
+        if what == 'set':
+            name = self.rng.choice(nodes + rels)
+            if self.chance(0.3):
+                return Set([('plus', name, [('i', value), ('j', self.constant('int'))])])
+            if self.chance(0.3):
+                return Set([('prop', name, 'i', ('bin', '+', ('prop', ('var', name), 'i'), ('lit', 1)))])
+            return Set([('prop', name, self.rng.choice(['i', 'j']), value if self.chance(0.8) else ('lit', None))])
+        if what == 'label':
+            return Set([(self.rng.choice(['label', 'unlabel']), self.rng.choice(nodes), self.rng.choice(LABELS))])
+        if what == 'delete':
+            return Delete([self.rng.choice(nodes + rels)])
+        kind = ('name', self.rng.choice(TYPES))
+        from_, to = (NodePattern(self.rng.choice(nodes)) if nodes and self.chance(0.7) else
+                     NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', value)] if self.chance(0.5) else [])
+                     for _ in range(2))
+        if what == 'merge':
+            if self.chance(0.5):
+                return Merge(Part([NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', value)])]))
+            return Merge(Part([from_, RelPattern(None, '>', kind), to]))
+        if self.chance(0.4):
+            return Create([Part([NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', value)])])])
+        return Create([Part([from_, RelPattern(None, '>', kind, None, [('j', value)] if self.chance(0.4) else []), to])])
+
+    def update(self):
+        """MATCH and updates; then a MATCH that sees them, and a count."""
+        scope = {}
+        clauses = self.branch(scope)
+        nullable = any(isinstance(c, Match) and c.optional for c in clauses)
+        if nullable:
+            clauses = [Match(c.parts, c.where) if isinstance(c, Match) else c for c in clauses]
+        deleted = False
+        for _ in range(self.pick({1: 3, 2: 2, 3: 1})):
+            c = self.write(scope)
+            clauses.append(c)
+            if isinstance(c, Delete):
+                deleted = True
+                break
+        if not deleted and self.chance(0.5):
+            keep = self.of_kind(scope, 'node', 'rel')
+            if keep and self.chance(0.7):
+                keep = self.rng.sample(keep, 1)
+                clauses.append(Project([(('var', name), name) for name in keep]))
+                scope = {name: scope[name] for name in keep}
+            else:
+                clauses.append(Project([(('agg', 'count', False, None), 'total')]))
+                scope = {'total': 'int'}
+            clauses.append(self.match(scope))
+            if self.chance(0.3):
+                clauses.append(self.write(scope))
+                return Query([clauses])
+        if not deleted:
+            clauses.append(Project([(('agg', 'count', False, None), 'total')], final=True))
+        return Query([clauses])

@@ -1,0 +1,265 @@
+"""Queries as trees, and as text.
+
+Expressions are tuples that begin with their kind:
+  lit v | param name v | var name | prop e key | bin op a b | not e | neg e | isnull e negated | list [e] | index e i | slice e a b
+  call name [e] | case [(when, then)] otherwise | match_case e [(value, then)] otherwise | labels e labelexpr
+  comp var list where map | quant kind var list where | reduce acc init var list e
+  exists parts where | countsub parts where | pattern part | pcomp part where map | agg name distinct e (count(*): e None)
+Label expressions (of types as well): name n | any | not e | and a b | or a b
+"""
+import math
+
+
+class NodePattern:
+    def __init__(self, var=None, labels=None, props=None):
+        self.var, self.labels, self.props = var, labels, props or []  # props: [(key, e)]
+
+
+class RelPattern:
+    def __init__(self, var=None, direction='-', types=None, length=None, props=None):
+        self.var, self.direction, self.types = var, direction, types  # direction: '>', '<', '-'
+        self.length = length  # None: one; (low, high); high None: any
+        self.props = props or []
+
+
+class Part:
+    def __init__(self, elements, path=None):
+        self.elements, self.path = elements, path
+
+
+class Match:
+    def __init__(self, parts, where=None, optional=False):
+        self.parts, self.where, self.optional = parts, where, optional
+
+
+class Unwind:
+    def __init__(self, expr, var):
+        self.expr, self.var = expr, var
+
+
+class Project:
+    """WITH, or RETURN as the last clause."""
+
+    def __init__(self, items, distinct=False, order=(), skip=None, limit=None, where=None, final=False):
+        self.items = items  # [(e, alias)]
+        self.distinct, self.order = distinct, list(order)  # order: [(e, descending)]
+        self.skip, self.limit, self.where, self.final = skip, limit, where, final
+
+
+class Star:
+    """WITH *"""
+
+    def __init__(self, where=None):
+        self.where = where
+
+
+class Call:
+    """CALL { }: a sub-query for each row; each branch begins with WITH what it takes from there."""
+
+    def __init__(self, imports, query):
+        self.imports, self.query = imports, query
+
+
+class Create:
+    def __init__(self, parts):
+        self.parts = parts
+
+
+class Merge:
+    def __init__(self, part, on_create=(), on_match=()):
+        self.part, self.on_create, self.on_match = part, list(on_create), list(on_match)
+
+
+class Set:
+    """items: ('prop', var, key, e) | ('label', var, name) | ('unlabel', var, name) | ('plus', var, [(key, e)])"""
+
+    def __init__(self, items):
+        self.items = items
+
+
+class Delete:
+    def __init__(self, names):
+        self.names = names
+
+
+class Query:
+    def __init__(self, branches, union_all=False):
+        self.branches, self.union_all = branches, union_all  # branches: lists of clauses
+
+
+def literal(v):
+    if v is None:
+        return 'null'
+    if isinstance(v, bool):
+        return 'true' if v else 'false'
+    if isinstance(v, float):
+        return '(0.0 / 0.0)' if math.isnan(v) else repr(v)
+    if isinstance(v, str):
+        return "'" + v.replace('\\', '\\\\').replace("'", "\\'") + "'"
+    if isinstance(v, list):
+        return '[' + ', '.join(literal(x) for x in v) + ']'
+    return str(v)
+
+
+def labels_text(e):
+    if e[0] == 'name':
+        return e[1]
+    if e[0] == 'any':
+        return '%'
+    if e[0] == 'not':
+        return '!' + wrapped(e[1])
+    return wrapped(e[1]) + ('&' if e[0] == 'and' else '|') + wrapped(e[2])
+
+
+def wrapped(e):
+    return labels_text(e) if e[0] in ('name', 'any') else '(' + labels_text(e) + ')'
+
+
+def types_text(e):
+    """A choice of names needs no brackets."""
+    if e[0] == 'or':
+        return types_text(e[1]) + '|' + types_text(e[2])
+    return labels_text(e) if e[0] in ('name', 'any', 'not') else wrapped(e)
+
+
+def props_text(props):
+    return ' {' + ', '.join(f'{key}: {text(e)}' for key, e in props) + '}' if props else ''
+
+
+def element_text(e):
+    if isinstance(e, NodePattern):
+        return '(' + (e.var or '') + (':' + labels_text(e.labels) if e.labels else '') + props_text(e.props) + ')'
+    inner = (e.var or '') + (':' + types_text(e.types) if e.types else '')
+    if e.length is not None:
+        low, high = e.length
+        inner += f'*{low}..' + ('' if high is None else str(high))
+    inner += props_text(e.props)
+    inner = f'[{inner}]' if inner else ''
+    return ('<' if e.direction == '<' else '') + f'-{inner}-' + ('>' if e.direction == '>' else '')
+
+
+def part_text(part):
+    return (part.path + ' = ' if part.path else '') + ''.join(element_text(e) for e in part.elements)
+
+
+def parts_text(parts, where):
+    return ', '.join(part_text(p) for p in parts) + (' WHERE ' + text(where) if where else '')
+
+
+def text(e):
+    kind = e[0]
+    if kind == 'lit':
+        return literal(e[1])
+    if kind == 'param':
+        return '$' + e[1]
+    if kind == 'var':
+        return e[1]
+    if kind == 'prop':
+        return f'{text(e[1])}.{e[2]}'
+    if kind == 'bin':
+        return f'({text(e[2])} {e[1]} {text(e[3])})'
+    if kind == 'not':
+        return f'(NOT {text(e[1])})'
+    if kind == 'neg':
+        return f'(-{text(e[1])})'
+    if kind == 'isnull':
+        return f'({text(e[1])} IS {"NOT " if e[2] else ""}NULL)'
+    if kind == 'list':
+        return '[' + ', '.join(text(x) for x in e[1]) + ']'
+    if kind == 'index':
+        return f'{text(e[1])}[{text(e[2])}]'
+    if kind == 'slice':
+        return f'{text(e[1])}[{text(e[2])}..{text(e[3])}]'
+    if kind == 'call':
+        return f'{e[1]}({", ".join(text(x) for x in e[2])})'
+    if kind in ('case', 'match_case'):
+        value, arms, otherwise = ('', e[1], e[2]) if kind == 'case' else (' ' + text(e[1]), e[2], e[3])
+        arms = ' '.join(f'WHEN {text(when)} THEN {text(then)}' for when, then in arms)
+        return f'CASE{value} {arms}' + (f' ELSE {text(otherwise)}' if otherwise else '') + ' END'
+    if kind == 'labels':
+        return f'({text(e[1])}:{labels_text(e[2])})'
+    if kind == 'comp':
+        where = f' WHERE {text(e[3])}' if e[3] else ''
+        return f'[{e[1]} IN {text(e[2])}{where}' + (f' | {text(e[4])}]' if e[4] else ']')
+    if kind == 'quant':
+        return f'{e[1]}({e[2]} IN {text(e[3])} WHERE {text(e[4])})'
+    if kind == 'reduce':
+        return f'reduce({e[1]} = {text(e[2])}, {e[3]} IN {text(e[4])} | {text(e[5])})'
+    if kind == 'exists':
+        return f'EXISTS {{ MATCH {parts_text(e[1], e[2])} }}'
+    if kind == 'countsub':
+        return f'COUNT {{ MATCH {parts_text(e[1], e[2])} }}'
+    if kind == 'pattern':
+        return part_text(e[1])
+    if kind == 'pcomp':
+        return f'[{parts_text([e[1]], e[2])} | {text(e[3])}]'
+    if kind == 'agg':
+        return f'{e[1]}({"DISTINCT " if e[2] else ""}{"*" if e[3] is None else text(e[3])})'
+    raise ValueError(kind)
+
+
+def set_text(items):
+    out = []
+    for item in items:
+        if item[0] == 'prop':
+            out.append(f'{item[1]}.{item[2]} = {text(item[3])}')
+        elif item[0] == 'label':
+            out.append(f'{item[1]}:{item[2]}')
+        elif item[0] == 'plus':
+            out.append(f'{item[1]} +={props_text(item[2])}')
+    return ', '.join(out)
+
+
+def clause_text(c):
+    if isinstance(c, Match):
+        return ('OPTIONAL ' if c.optional else '') + 'MATCH ' + parts_text(c.parts, c.where)
+    if isinstance(c, Unwind):
+        return f'UNWIND {text(c.expr)} AS {c.var}'
+    if isinstance(c, Create):
+        return 'CREATE ' + ', '.join(part_text(p) for p in c.parts)
+    if isinstance(c, Merge):
+        out = 'MERGE ' + part_text(c.part)
+        out += ' ON CREATE SET ' + set_text(c.on_create) if c.on_create else ''
+        return out + (' ON MATCH SET ' + set_text(c.on_match) if c.on_match else '')
+    if isinstance(c, Set):
+        removed = [i for i in c.items if i[0] == 'unlabel']
+        if removed:
+            return 'REMOVE ' + ', '.join(f'{i[1]}:{i[2]}' for i in removed)
+        return 'SET ' + set_text(c.items)
+    if isinstance(c, Delete):
+        return 'DETACH DELETE ' + ', '.join(c.names)
+    if isinstance(c, Star):
+        return 'WITH *' + (' WHERE ' + text(c.where) if c.where else '')
+    if isinstance(c, Call):
+        return 'CALL { ' + query_text(c.query) + ' }'
+    out = 'RETURN ' if c.final else 'WITH '
+    out += 'DISTINCT ' if c.distinct else ''
+    out += ', '.join(text(e) if e == ('var', alias) else f'{text(e)} AS {alias}' for e, alias in c.items)
+    if c.order:
+        out += ' ORDER BY ' + ', '.join(text(e) + (' DESC' if down else '') for e, down in c.order)
+    out += f' SKIP {c.skip}' if c.skip is not None else ''
+    out += f' LIMIT {c.limit}' if c.limit is not None else ''
+    return out + (' WHERE ' + text(c.where) if c.where else '')
+
+
+def query_text(query):
+    union = ' UNION ALL ' if query.union_all else ' UNION '
+    return union.join(' '.join(clause_text(c) for c in branch) for branch in query.branches)
+
+
+def each_tuple(thing):
+    """Every expression in a query, clause, pattern or expression."""
+    if isinstance(thing, tuple):
+        yield thing
+        for x in thing:
+            yield from each_tuple(x)
+    elif isinstance(thing, list):
+        for x in thing:
+            yield from each_tuple(x)
+    elif hasattr(thing, '__dict__'):
+        for x in vars(thing).values():
+            yield from each_tuple(x)
+
+
+def params_of(query):
+    return {e[1]: e[2] for e in each_tuple(query) if len(e) == 3 and e[0] == 'param'}
