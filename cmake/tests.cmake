@@ -137,11 +137,15 @@ if(TARGET sombra)
     endforeach()
 endif()
 
-# Queries as the conformance suite's engine answers them: a sample of `make metamorphic`.
+# Queries as the conformance suite's engine answers them: a sample of `make metamorphic`, and what it once found.
 if(TARGET sombra-tck AND SOMBRA_PYTHON)
+    add_test(NAME test_cypher_found
+        COMMAND ${SOMBRA_PYTHON} ${CMAKE_SOURCE_DIR}/tests/cypher/test_found.py
+            $<TARGET_FILE:sombra-tck>)
     add_test(NAME test_cypher_metamorphic
         COMMAND ${SOMBRA_PYTHON} ${CMAKE_SOURCE_DIR}/tests/cypher/metamorphic.py
             --queries 500 --seed 1 $<TARGET_FILE:sombra-tck>)
+    sombra_test_properties(test_cypher_found "cypher")
     sombra_test_properties(test_cypher_metamorphic "cypher")
 endif()
 

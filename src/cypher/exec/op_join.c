@@ -179,19 +179,28 @@ static uint32_t pair_rows(sb_join_op *j)
     return count;
 }
 
+/* Can nothing come, so that the input need not be read? */
+static bool is_fruitless(const sb_join_op *j)
+{
+    const sb_plan *plan = j->op.plan;
+
+    return j->built && j->kept.count == 0 && !plan->as.join.outer &&
+           !sb_exec__plan_writes(plan->input);
+}
+
+/* The inner side is read after the first rows of the input have come: an update below has taken place by then. */
 static sb_status join_next(sb_operator *op, const sb_batch **batch)
 {
     sb_join_op *j = (sb_join_op *)op;
     uint32_t count;
 
     *batch = NULL;
-    if (!j->built) SB_TRY(build(j));
-    if (j->kept.count == 0 && !op->plan->as.join.outer && !sb_exec__plan_writes(op->plan->input))
-        return SB_OK; /* nothing can come */
     do {
         if (j->in == NULL || j->at >= j->in->row_count) {
+            if (is_fruitless(j)) return SB_OK;
             SB_TRY(sb_exec__pull(op, &j->in));
             if (j->in == NULL) return SB_OK;
+            if (!j->built) SB_TRY(build(j));
             j->at = 0;
             j->looked = false;
             SB_TRY(eval_keys(j, j->input_keys, j->in));
@@ -285,18 +294,20 @@ static uint32_t product_pairs(sb_product_op *p)
     return count;
 }
 
+/* As for a join, the inner side comes second. */
 static sb_status product_next(sb_operator *op, const sb_batch **batch)
 {
     sb_product_op *p = (sb_product_op *)op;
     uint32_t count;
 
     *batch = NULL;
-    if (!p->built) SB_TRY(product_build(p));
-    if (p->kept.count == 0 && !sb_exec__plan_writes(op->plan->input)) return SB_OK;
     do {
         if (p->in == NULL || p->row >= p->in->row_count) {
+            if (p->built && p->kept.count == 0 && !sb_exec__plan_writes(op->plan->input))
+                return SB_OK;
             SB_TRY(sb_exec__pull(op, &p->in));
             if (p->in == NULL) return SB_OK;
+            if (!p->built) SB_TRY(product_build(p));
             p->row = p->kept.count == 0 ? p->in->row_count : 0;
             p->at = 0;
         }

@@ -157,6 +157,24 @@ static sb_status add_part(sb_planner *p, sb_pattern_graph *graph, const sb_slot_
     return add_path(p, graph, part);
 }
 
+/* A node that has its value already, and stands alone: it may be null, which matches nothing. Elsewhere an expansion finds that out. */
+static sb_status refuse_nulls(sb_planner *p, sb_pattern_graph *graph, const sb_slot_set *bound)
+{
+    for (uint32_t i = 0; i < graph->node_count; i++) {
+        const sb_var *const var = graph->nodes[i].var;
+        bool alone = (var->nullable || (var->kinds & SB_KIND_NULL) != 0) &&
+                     sb_plan__set_has(bound, var->slot);
+        sb_expr *not_null;
+
+        for (uint32_t k = 0; alone && k < graph->edge_count; k++)
+            alone = graph->edges[k].from != var && graph->edges[k].to != var;
+        if (!alone) continue;
+        SB_TRY(sb_plan__expr_not_null(p, var, &not_null));
+        SB_TRY(add_predicate(p, graph, not_null));
+    }
+    return SB_OK;
+}
+
 /* ---- The clause ------------------------------------------------------------------------------------------------------ */
 
 static sb_status make_paths(sb_planner *p, const sb_pattern_graph *graph, sb_slot_set *bound,
@@ -240,6 +258,7 @@ sb_status sb_plan__match(sb_planner *p, const sb_pattern *pattern, sb_expr *wher
     for (uint32_t i = 0; i < pattern->part_count; i++)
         SB_TRY(add_part(p, &graph, bound, pattern->parts[i]));
     SB_TRY(sb_plan__add_predicates(p, &graph, where));
+    SB_TRY(refuse_nulls(p, &graph, bound));
 
     SB_TRY(hold_back(p, &graph));
     SB_TRY(plan_expressions(p, &graph, bound));

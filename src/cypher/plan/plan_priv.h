@@ -55,6 +55,7 @@ SB_MUST_CHECK sb_status sb_plan__expr_property(sb_planner *p, const sb_var *var,
 SB_MUST_CHECK sb_status sb_plan__expr_binary(sb_planner *p, sb_op2 op, sb_expr *a, sb_expr *b,
                                              sb_expr **expr);
 SB_MUST_CHECK sb_status sb_plan__expr_not(sb_planner *p, sb_expr *a, sb_expr **expr);
+SB_MUST_CHECK sb_status sb_plan__expr_not_null(sb_planner *p, const sb_var *var, sb_expr **expr);
 SB_MUST_CHECK sb_status sb_plan__expr_labels(sb_planner *p, const sb_var *var,
                                              const sb_label_expr *labels, sb_expr **expr);
 

@@ -172,6 +172,14 @@ sb_status sb_plan__expr_not(sb_planner *p, sb_expr *a, sb_expr **expr)
     return SB_OK;
 }
 
+sb_status sb_plan__expr_not_null(sb_planner *p, const sb_var *var, sb_expr **expr)
+{
+    SB_TRY(new_expr(p, SB_EXPR_UNARY, 1, expr));
+    (*expr)->op = SB_OP1_IS_NOT_NULL;
+    (*expr)->kinds = SB_KIND_BOOL;
+    return sb_plan__expr_var(p, var, &(*expr)->args[0]);
+}
+
 sb_status sb_plan__expr_labels(sb_planner *p, const sb_var *var, const sb_label_expr *labels,
                                sb_expr **expr)
 {
