@@ -62,6 +62,7 @@ struct sombra_conn {
     _Atomic bool running;   /* a call that can be cancelled is under way */
     uint64_t time_limit_ns; /* of each call that can be cancelled; 0: none */
     uint64_t deadline_ns;   /* of the one under way; 0: none */
+    uint64_t seed;          /* of the next statement's random numbers; 0: not asked for yet */
     bool timed_out;         /* it was stopped by the deadline */
     bool (*progress)(void *ctx, uint64_t done, uint64_t total);
     void *progress_ctx;

@@ -279,7 +279,12 @@ static sb_status fill_options(sombra_stmt *stmt, sb_exec_options *options)
     if (conn->txn.clock_ns == 0) conn->txn.clock_ns = db->vfs->ops->wall_ns(db->vfs);
     split_clock(db->vfs->ops->wall_ns(db->vfs), &options->now_seconds, &options->now_nanos);
     split_clock(conn->txn.clock_ns, &options->transaction_seconds, &options->transaction_nanos);
-    return db->vfs->ops->random(db->vfs, &options->seed, sizeof options->seed, &conn->err);
+    /* The system is asked once a connection: it takes longer than many a statement. */
+    if (conn->seed == 0)
+        SB_TRY(db->vfs->ops->random(db->vfs, &conn->seed, sizeof conn->seed, &conn->err));
+    conn->seed = sb_hash_u64(conn->seed + 0x9e3779b97f4a7c15ull);
+    options->seed = conn->seed;
+    return SB_OK;
 }
 
 static sb_status control(sombra_stmt *stmt)

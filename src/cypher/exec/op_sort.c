@@ -1,7 +1,9 @@
 /* op_sort.c — SORT, TOP and EAGER: rows are kept, brought into order by number, and handed on.
  * A single key of integers is sorted by radix; anything else by merging, which keeps rows with equal keys in their order. TOP keeps up to
- * twice the rows that are wanted and drops the worse half when it is full, so each row costs a comparison with the worst kept so far. */
+ * twice the rows that are wanted and drops the worse half when it is full, so each row costs a comparison with the worst kept so far.
+ * Rows that do not fit go to a temporary file: EAGER's as they come, SORT's in sorted runs, which are merged through a heap. */
 #include "cypher/exec/op_priv.h"
+#include "cypher/exec/spill.h"
 #include "cypher/exec/table.h"
 
 typedef struct sb_sort_op {
@@ -13,6 +15,12 @@ typedef struct sb_sort_op {
     uint64_t count; /* rows to hand on */
     uint64_t next;
     bool done, drains;
+    /* rows in a file */
+    sb_spill spill;
+    struct sb_sorted_run *runs; /* run_count, and one to come */
+    uint32_t run_count, run_capacity;
+    uint32_t *heap; /* runs that have a row, the least first; NULL: nothing is merged */
+    uint32_t heap_count;
     /* TOP */
     sb_eval *limit;
     uint64_t wanted;
@@ -20,6 +28,14 @@ typedef struct sb_sort_op {
     sb_kept worst; /* one row of keys */
     uint32_t rows[SB_BATCH_ROWS];
 } sb_sort_op;
+
+/* A part of the file in order, and its next row. */
+typedef struct sb_sorted_run {
+    uint64_t begin, end;
+    sb_spill_reader reader;
+    sb_arena *arena; /* of row; NULL: not being read */
+    sb_val *row;
+} sb_sorted_run;
 
 static sb_status sort_open(sb_operator *op)
 {
@@ -29,6 +45,7 @@ static sb_status sort_open(sb_operator *op)
     const uint32_t keys = sorts ? plan->as.sort.count : 0;
     const sb_var **vars = sb_exec__alloc_zero(op->run, keys, sizeof(const sb_var *));
 
+    sb_spill__open(op->run, &s->spill);
     sb_buffer_init(&s->order, op->run->alloc);
     sb_buffer_init(&s->scratch, op->run->alloc);
     SB_TRY(sb_exec__need_outs(op));
@@ -45,9 +62,27 @@ static sb_status sort_open(sb_operator *op)
     return sb_exec__compile(op->run, plan->as.sort.limit, &s->limit);
 }
 
+static void forget_runs(sb_sort_op *s)
+{
+    sb_exec *run = s->op.run;
+
+    for (uint32_t i = 0; i < s->run_count; i++) {
+        if (s->runs[i].arena != NULL) sb_spill__read_close(&s->runs[i].reader);
+        sb_arena_destroy(s->runs[i].arena);
+    }
+    sb_free(run->alloc, s->runs, s->run_capacity * sizeof *s->runs);
+    sb_free(run->alloc, s->heap, s->run_count * sizeof *s->heap);
+    s->runs = NULL;
+    s->heap = NULL;
+    s->run_count = s->run_capacity = s->heap_count = 0;
+    sb_spill__close(&s->spill);
+}
+
 static void sort_close(sb_operator *op)
 {
     sb_sort_op *s = (sb_sort_op *)op;
+
+    forget_runs(s);
 
     sb_kept__close(&s->kept);
     sb_kept__close(&s->worst);
@@ -59,6 +94,7 @@ static void sort_reset(sb_operator *op)
 {
     sb_sort_op *s = (sb_sort_op *)op;
 
+    forget_runs(s);
     sb_kept__clear(&s->kept);
     sb_kept__clear(&s->worst);
     s->next = s->count = 0;
@@ -182,6 +218,119 @@ static sb_status emit_sorted(sb_sort_op *s, const sb_batch **batch)
     return SB_OK;
 }
 
+/* ---- Rows in a file --------------------------------------------------------------------------------------------------- */
+
+/* All rows kept so far become a run of the file. */
+static sb_status spill_kept(sb_sort_op *s)
+{
+    sb_exec *run = s->op.run;
+    const bool sorts = s->op.plan->kind == SB_PLAN_SORT;
+    sb_sorted_run made = {.begin = s->spill.size};
+
+    if (s->kept.count == 0) return SB_OK;
+    if (sorts) SB_TRY(sort_kept(s));
+    if (s->run_count == s->run_capacity) {
+        const uint32_t grown = s->run_capacity == 0 ? 16 : 2 * s->run_capacity;
+        sb_sorted_run *runs =
+            sb_resize(run->alloc, s->runs, s->run_capacity * sizeof *runs, grown * sizeof *runs);
+        if (runs == NULL) return sb_exec__no_memory(run);
+        s->runs = runs;
+        s->run_capacity = grown;
+    }
+    for (uint64_t i = 0; i < s->kept.count; i++) {
+        const sb_val *row = sb_kept__row(&s->kept, sorts ? pairs_of(&s->order)[i].value : i);
+        for (uint32_t c = 0; c < s->kept.width; c++)
+            SB_TRY(sb_spill__put(&s->spill, row[c]));
+        if (i % 4096 == 0) SB_TRY(sb_exec__tick(run));
+    }
+    SB_TRY(sb_spill__flush(&s->spill, &made.end));
+    s->runs[s->run_count++] = made;
+    sb_kept__clear(&s->kept);
+    sb_buffer_deinit(&s->order);
+    sb_buffer_deinit(&s->scratch);
+    return SB_OK;
+}
+
+/* The next row of a run; *more false: it has none. */
+static sb_status read_row(sb_sort_op *s, sb_sorted_run *r, bool *more)
+{
+    *more = !sb_spill__at_end(&r->reader);
+    if (!*more) return SB_OK;
+    sb_arena_reset(r->arena);
+    r->row = sb_arena_alloc_array(r->arena, s->kept.width, sizeof *r->row);
+    if (r->row == NULL) return sb_exec__no_memory(s->op.run);
+    for (uint32_t c = 0; c < s->kept.width; c++)
+        SB_TRY(sb_spill__get(&r->reader, r->arena, &r->row[c]));
+    return SB_OK;
+}
+
+/* Rows of equal keys come in the order of their runs, and EAGER's runs one after the other. */
+static bool run_before(const sb_sort_op *s, uint32_t a, uint32_t b)
+{
+    const int order =
+        s->op.plan->kind == SB_PLAN_SORT ? compare_keys(s, s->runs[a].row, s->runs[b].row) : 0;
+
+    return order != 0 ? order < 0 : a < b;
+}
+
+static void sift_down(sb_sort_op *s, uint32_t at)
+{
+    for (;;) {
+        uint32_t least = at;
+        for (uint32_t child = 2 * at + 1; child <= 2 * at + 2 && child < s->heap_count; child++)
+            if (run_before(s, s->heap[child], s->heap[least])) least = child;
+        if (least == at) return;
+        const uint32_t swap = s->heap[at];
+        s->heap[at] = s->heap[least];
+        s->heap[least] = swap;
+        at = least;
+    }
+}
+
+static sb_status begin_merge(sb_sort_op *s)
+{
+    sb_exec *run = s->op.run;
+    bool more;
+
+    SB_TRY(spill_kept(s));
+    s->heap = sb_alloc_array(run->alloc, s->run_count, sizeof *s->heap);
+    if (s->heap == NULL) return sb_exec__no_memory(run);
+    for (uint32_t i = 0; i < s->run_count; i++) {
+        sb_sorted_run *r = &s->runs[i];
+        sb_spill__read(&s->spill, r->begin, r->end, &r->reader);
+        r->arena = sb_arena_create(run->alloc, NULL);
+        if (r->arena == NULL) return sb_exec__no_memory(run);
+        SB_TRY(read_row(s, r, &more));
+        if (more) s->heap[s->heap_count++] = i;
+    }
+    for (uint32_t i = s->heap_count; i-- > 0;)
+        sift_down(s, i);
+    return SB_OK;
+}
+
+static sb_status emit_merged(sb_sort_op *s, const sb_batch **batch)
+{
+    sb_val *to;
+    bool more;
+
+    *batch = NULL;
+    sb_kept__clear(&s->kept);
+    while (s->heap_count != 0 && s->kept.count < SB_BATCH_ROWS) {
+        sb_sorted_run *r = &s->runs[s->heap[0]];
+        SB_TRY(sb_kept__room(&s->kept, &to));
+        for (uint32_t c = 0; c < s->kept.width; c++)
+            SB_TRY(sb_kept__copy(&s->kept, r->row[c], &to[c]));
+        s->kept.count++;
+        s->kept.vals.size = (size_t)s->kept.count * s->kept.width * sizeof(sb_val);
+        SB_TRY(read_row(s, r, &more));
+        if (!more) s->heap[0] = s->heap[--s->heap_count];
+        sift_down(s, 0);
+    }
+    if (s->kept.count == 0) return SB_OK;
+    *batch = &s->op.out;
+    return sb_kept__emit(&s->op, &s->kept, 0, NULL, (uint32_t)s->kept.count);
+}
+
 /* Numbers of rows are 32 bits wide when they are handed on. */
 static sb_status append_rows(sb_sort_op *s, const sb_batch *in)
 {
@@ -199,13 +348,15 @@ static sb_status sort_next(sb_operator *op, const sb_batch **batch)
         SB_TRY(sb_exec__pull(op, &in));
         if (in != NULL) {
             SB_TRY(append_rows(s, in));
+            if (sb_spill__is_due(op->run, s->kept.count)) SB_TRY(spill_kept(s));
             continue;
         }
         s->done = true;
+        if (s->run_count != 0) SB_TRY(begin_merge(s));
         s->count = s->kept.count;
-        if (op->plan->kind == SB_PLAN_SORT) SB_TRY(sort_kept(s));
+        if (s->run_count == 0 && op->plan->kind == SB_PLAN_SORT) SB_TRY(sort_kept(s));
     }
-    return emit_sorted(s, batch);
+    return s->heap != NULL ? emit_merged(s, batch) : emit_sorted(s, batch);
 }
 
 const sb_operator_ops sb_exec__sort = {.state_bytes = sizeof(sb_sort_op),

@@ -284,6 +284,54 @@ static void test_exec_whole__sort_many(void **state)
     exec_close(&f);
 }
 
+/* With runs in a temporary file the order is the same: forced, and for want of memory. Values of all kinds come back. */
+static void test_exec_whole__sort_spills(void **state)
+{
+    exec_fixture f;
+    (void)state;
+    exec_open(&f);
+    begin_write(&f.g);
+    for (int forced = 0; forced < 2; forced++)
+        for (int down = 0; down < 2; down++) {
+            exec_clear(&f);
+            sb_var *x = var(&f, SB_KIND_INT), *y = var(&f, SB_KIND_INT), *t = var(&f, SB_KIND_ANY),
+                   *a = var(&f, SB_KIND_INT), *b = var(&f, SB_KIND_INT);
+            sb_plan *p = unwind(&f, argument(&f, NULL), range(&f, 1, 1000), a);
+            p = unwind(&f, p, range(&f, 1, 200), b);
+            p = project(
+                &f, p, x,
+                op2(&f, SB_OP2_ADD, op2(&f, SB_OP2_MUL, ref(&f, b), num(&f, 1000)), ref(&f, a)));
+            p = project(&f, p, y, mod(&f, x, 17));
+            p = project(&f, p, t, op2(&f, SB_OP2_ADD, str(&f, "some text of a row "), ref(&f, x)));
+            p = sorted(&f, SB_PLAN_SORT, p, y, false, x, down == 1);
+            statement(&f, p, y, x, t, NULL);
+            f.options.force_spill = forced == 1;
+            f.options.memory_bytes = forced == 1 ? 0 : 16u << 20;
+            check_order(&f, 200000, down == 1);
+        }
+    f.options.memory_bytes = 0;
+    exec_clear(&f);
+    sb_var *x = var(&f, SB_KIND_INT), *v = var(&f, SB_KIND_ANY), *c = var(&f, SB_KIND_INT),
+           *same = var(&f, SB_KIND_ANY);
+    sb_expr *values = expr(&f, SB_EXPR_LIST, 5, map_(&f, "a", ref(&f, x), "b", str(&f, "t")),
+                           expr(&f, SB_EXPR_LIST, 2, null_(&f), dec(&f, 1.5)), boolean(&f, true),
+                           str(&f, ""), expr(&f, SB_EXPR_LIST, 0));
+    sb_plan *p = unwind(&f, argument(&f, NULL), range(&f, 1, 3000), x);
+    p = plan(&f, SB_PLAN_EAGER, project(&f, p, v, values));
+    p = project(
+        &f, p, same,
+        op2(&f, SB_OP2_AND,
+            op2(&f, SB_OP2_EQ, prop(&f, expr(&f, SB_EXPR_INDEX, 2, ref(&f, v), num(&f, 0)), "a"),
+                ref(&f, x)),
+            op2(&f, SB_OP2_EQ, expr(&f, SB_EXPR_INDEX, 2, ref(&f, v), num(&f, 3)), str(&f, ""))));
+    aggregate_plan *a = aggregate(&f, filter(&f, p, ref(&f, same)));
+    item(&f, a, &count_function, c, NULL, false);
+    statement(&f, a->plan, c, NULL);
+    gives(&f, "3000\n");
+    f.options.force_spill = false;
+    exec_close(&f);
+}
+
 /* The best rows come last, with long texts: dropped rows give their memory back. */
 static void test_exec_whole__top_of_texts(void **state)
 {
@@ -486,19 +534,13 @@ static void test_exec_whole__union(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_exec_whole__aggregate),
-        TEST(test_exec_whole__group),
-        TEST(test_exec_whole__many_groups),
-        TEST(test_exec_whole__keys_leave_places),
-        TEST(test_exec_whole__distinct),
-        TEST(test_exec_whole__sort),
-        TEST(test_exec_whole__sort_many),
-        TEST(test_exec_whole__top_of_texts),
-        TEST(test_exec_whole__eager),
-        TEST(test_exec_whole__apply),
-        TEST(test_exec_whole__optional_batched),
-        TEST(test_exec_whole__hash_join),
-        TEST(test_exec_whole__product),
+        TEST(test_exec_whole__aggregate),    TEST(test_exec_whole__group),
+        TEST(test_exec_whole__many_groups),  TEST(test_exec_whole__keys_leave_places),
+        TEST(test_exec_whole__distinct),     TEST(test_exec_whole__sort),
+        TEST(test_exec_whole__sort_many),    TEST(test_exec_whole__sort_spills),
+        TEST(test_exec_whole__top_of_texts), TEST(test_exec_whole__eager),
+        TEST(test_exec_whole__apply),        TEST(test_exec_whole__optional_batched),
+        TEST(test_exec_whole__hash_join),    TEST(test_exec_whole__product),
         TEST(test_exec_whole__union),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
