@@ -62,7 +62,7 @@ static sb_status set_options(sb_expand *expand, sb_graph *graph, const sb_expand
     if (expand->graph != NULL) sb_types__free(expand->graph, &expand->types);
     expand->types.ids = expand->types.few;
     expand->types.count = 0;
-    expand->set = 0;
+    expand->set_known = false;
     expand->graph = graph;
     expand->direction = options->direction;
     expand->loops_once = options->loops_once && options->direction == SB_BOTH;

@@ -41,6 +41,7 @@ class Difference(Exception):
 
 def plans(rng):
     yield {}
+    yield {}  # the plan and its operators are used again
     yield {'no_indexes': True, 'no_reorder': True, 'no_special': True}
     yield {'shuffle_seed': rng.randrange(1, 1 << 40)}
     yield {'shuffle_seed': rng.randrange(1, 1 << 40), 'force_spill': True, 'no_special': rng.random() < 0.5,

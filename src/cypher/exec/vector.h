@@ -7,7 +7,9 @@
 
 #include "cypher/func/val.h"
 
+#ifndef SB_BATCH_ROWS /* tests: fewer, that a small graph fills many batches */
 #define SB_BATCH_ROWS 1024u
+#endif
 
 typedef enum sb_vector_kind {
     SB_VECTOR_ANY, /* sb_val: nulls are values of kind NULL, and there is no bitmap */
