@@ -469,6 +469,7 @@ static sb_status parse_clause(sb_parser *p, sb_clause **clause)
     const uint32_t first = p->at;
     const clause_row *row = find_clause(p);
 
+    *clause = NULL;
     if (row == NULL) return fail_clause(p);
     SB_TRY(sb_parse__alloc(p, sizeof **clause, clause));
     (*clause)->kind = (sb_clause_kind)row->kind;

@@ -364,8 +364,10 @@ static sb_status parse_binary(sb_parser *p, unsigned least, sb_expr **e)
         }
         if (least <= PREC_PREDICATE && most >= PREC_PREDICATE) {
             SB_TRY(parse_word_predicate(p, first, e, &found));
-            if (found) most = PREC_PREDICATE;
-            if (found) continue;
+            if (found) {
+                most = PREC_PREDICATE;
+                continue;
+            }
         }
         for (size_t i = 0; i < sizeof LOGIC_ROWS / sizeof LOGIC_ROWS[0] && !found; i++) {
             const logic_row *logic = &LOGIC_ROWS[i];

@@ -266,6 +266,7 @@ sb_status sb_parse__name(sb_parser *p, const char *what, sb_bytes *name)
 {
     const sb_token *token = sb_parse__token(p);
 
+    *name = (sb_bytes){0};
     if (!sb_parse__is_name(token)) {
         sb_parse__expecting(p, what);
         return sb_parse__unexpected(p);
@@ -279,9 +280,9 @@ static sb_status join_names(sb_parser *p, sb_bytes *name, sb_bytes next)
     uint8_t *joined = sb_arena_alloc(p->arena, name->size + 1 + next.size);
 
     if (joined == NULL) return sb_parse__nomem(p);
-    memcpy(joined, name->data, name->size);
+    if (name->size != 0) memcpy(joined, name->data, name->size);
     joined[name->size] = '.';
-    memcpy(joined + name->size + 1, next.data, next.size);
+    if (next.size != 0) memcpy(joined + name->size + 1, next.data, next.size);
     *name = sb_bytes_of(joined, name->size + 1 + next.size);
     return SB_OK;
 }

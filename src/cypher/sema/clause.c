@@ -297,7 +297,7 @@ static void set_imports(sb_clause *clause, sb_var **vars, uint32_t count)
 /* What CALL (a, b) { or CALL (*) { lets in: to be bound behind the barrier. */
 static sb_status list_imports(sb_sema *s, const sb_clause *clause, sb_var ***vars, uint32_t *count)
 {
-    if (clause->as.subquery.imports_all) return sb_sema__list(s, true, vars, count);
+    if (clause->as.subquery.imports_all) return sb_sema__list(s, s->frame, true, vars, count);
     *count = clause->as.subquery.import_count;
     SB_TRY(sb_sema__alloc(s, *count * sizeof(sb_var *), vars));
     for (uint32_t i = 0; i < *count; i++) {

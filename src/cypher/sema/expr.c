@@ -1,6 +1,8 @@
 /* expr.c — expressions: names get their variables and functions, kinds go up from the leaves, aggregations and patterns stand where they may. */
 #include "cypher/sema/sema_priv.h"
 
+#include <math.h>
+
 /* ---- Parts of expressions -------------------------------------------------------------------------------------------------- */
 
 static sb_status analyze_args(sb_sema *s, sb_expr *e, bool predicate)
@@ -442,7 +444,8 @@ static bool same_literal(const sb_expr *a, const sb_expr *b)
     switch (a->kind) {
     case SB_EXPR_BOOL: return a->value.boolean == b->value.boolean;
     case SB_EXPR_INT: return a->value.integer == b->value.integer;
-    case SB_EXPR_FLOAT: return memcmp(&a->value.real, &b->value.real, sizeof(double)) == 0;
+    case SB_EXPR_FLOAT: /* 0.0 and -0.0 are two */
+        return a->value.real == b->value.real && signbit(a->value.real) == signbit(b->value.real);
     case SB_EXPR_CALL: return same_function_name(a->name, b->name) && a->distinct == b->distinct;
     default: return sb_bytes_equal(a->name, b->name);
     }

@@ -133,7 +133,7 @@ static sb_status bind_quantified(sb_sema *s, const pattern_context *c, sb_quanti
     inside.quantified = &frame;
     inside.optional = false;
     SB_TRY(bind_part(s, &inside, quantified->part));
-    SB_TRY(sb_sema__list(s, false, &inner, &count));
+    SB_TRY(sb_sema__list(s, s->frame, false, &inner, &count));
     sb_sema__pop(s);
     return bind_groups(s, c, quantified, inner, count);
 }

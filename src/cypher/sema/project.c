@@ -28,8 +28,8 @@ static sb_status expand_star(sb_sema *s, sb_projection *projection, bool is_with
     uint32_t count;
 
     if (!projection->star) return SB_OK;
-    SB_TRY(sb_sema__list(s, false, &vars, &count));
-    if (count == 0 && s->nesting != 0) SB_TRY(sb_sema__list(s, true, &vars, &count));
+    SB_TRY(sb_sema__list(s, s->frame, false, &vars, &count));
+    if (count == 0 && s->nesting != 0) SB_TRY(sb_sema__list(s, s->frame, true, &vars, &count));
     if (count == 0 && !is_with && projection->item_count == 0)
         return SB_SEMA_FAIL(s, span, SB_CYPHER_NO_VARIABLES_IN_SCOPE,
                             "RETURN * needs variables, and there are none");

@@ -223,16 +223,17 @@ static int compare_names(const void *a, const void *b)
     return sb_bytes_compare((*left)->name, (*right)->name);
 }
 
-sb_status sb_sema__list(sb_sema *s, bool all, sb_var ***vars, uint32_t *count)
+sb_status sb_sema__list(sb_sema *s, const sb_frame *frame, bool all, sb_var ***vars,
+                        uint32_t *count)
 {
+    const uint32_t lowest = all ? frame->barrier : frame->level;
     uint32_t most = 0;
-    const uint32_t lowest = all ? s->frame->barrier : s->frame->level;
 
     *count = 0;
-    for (const sb_frame *f = s->frame; f != NULL && f->level >= lowest; f = f->outer)
+    for (const sb_frame *f = frame; f != NULL && f->level >= lowest; f = f->outer)
         most += f->count;
     SB_TRY(sb_sema__alloc(s, most * sizeof(sb_var *), vars));
-    for (const sb_frame *f = s->frame; f != NULL && f->level >= lowest; f = f->outer)
+    for (const sb_frame *f = frame; f != NULL && f->level >= lowest; f = f->outer)
         for (const sb_binding *b = f->newest; b != NULL; b = b->older)
             if (b->symbol->top == b) (*vars)[(*count)++] = b->var;
     if (*count > 1) qsort(*vars, *count, sizeof(sb_var *), compare_names);

@@ -22,16 +22,10 @@ static sb_status import_var(sb_sema *s, sb_var *var)
 
 static sb_status import_star(sb_sema *s)
 {
-    sb_frame *frame = s->frame;
-    sb_frame *outside; /* in the arena: s names it after a failure, too */
     sb_var **vars;
     uint32_t count;
 
-    SB_TRY(sb_sema__alloc(s, sizeof *outside, &outside));
-    *outside = *s->imported;
-    s->frame = outside;
-    SB_TRY(sb_sema__list(s, true, &vars, &count));
-    s->frame = frame;
+    SB_TRY(sb_sema__list(s, s->imported, true, &vars, &count));
     for (uint32_t i = 0; i < count; i++)
         SB_TRY(import_var(s, vars[i]));
     return SB_OK;

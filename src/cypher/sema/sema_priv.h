@@ -89,8 +89,9 @@ sb_status sb_sema__fail_undefined(sb_sema *s, sb_bytes name, sb_span span) SB_CO
 sb_status sb_sema__fail_bound(sb_sema *s, sb_bytes name, sb_span span) SB_COLD;
 #define sb_sema__fail_undefined(s, name, span) sb_err_failed(sb_sema__fail_undefined(s, name, span))
 #define sb_sema__fail_bound(s, name, span)     sb_err_failed(sb_sema__fail_bound(s, name, span))
-/* All variables of the current frame, those of outer ones too when all is set, by name; arena. */
-SB_MUST_CHECK sb_status sb_sema__list(sb_sema *s, bool all, sb_var ***vars, uint32_t *count);
+/* All variables of a frame, those that are seen through it too when all is set, by name; arena. */
+SB_MUST_CHECK sb_status sb_sema__list(sb_sema *s, const sb_frame *frame, bool all, sb_var ***vars,
+                                      uint32_t *count);
 
 SB_MUST_CHECK sb_status sb_sema__alloc(sb_sema *s, size_t bytes, void *place); /* zeroed */
 #define SB_SEMA_FAIL(s, span, detail, ...)                                                         \
