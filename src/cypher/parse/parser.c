@@ -186,14 +186,26 @@ static sb_status fail_expected(sb_parser *p, const char *found, size_t found_byt
                           expected.data);
 }
 
+static bool expects_word(const sb_expected *expected, const char *word)
+{
+    for (uint32_t i = 0; i < expected->word_count; i++)
+        if (strcmp(expected->words[i], word) == 0) return true;
+    return false;
+}
+
 sb_status(sb_parse__unexpected)(sb_parser *p)
 {
     const sb_token *token = sb_parse__token(p);
     const sb_token *next = sb_parse__ahead(p, 1);
     size_t bytes = token->span.end - token->span.start;
 
-    if (token->kind == SB_TOKEN_BAD) return sb_lex_fail_bad(p->err, p->text, token);
-    (void)expected_here(p);
+    const sb_expected *expected = expected_here(p);
+    /* Where no number may stand, what is wrong is not its form: {1a: 2}. */
+    const bool wrong_number = token->kind == SB_TOKEN_BAD &&
+                              token->keyword == SB_CYPHER_INVALID_NUMBER_LITERAL &&
+                              !expects_word(expected, "an expression");
+    if (token->kind == SB_TOKEN_BAD && !wrong_number)
+        return sb_lex_fail_bad(p->err, p->text, token);
     if (token->kind == SB_TOKEN_BANG && next->kind == SB_TOKEN_EQ)
         return sb_cypher_fail(p->err, p->text, token->span, SB_CYPHER_UNEXPECTED_SYNTAX,
                               "unexpected '!=': 'not equal' is written <>");

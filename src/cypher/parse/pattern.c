@@ -272,6 +272,10 @@ static sb_status parse_rel_detail(sb_parser *p, sb_rel_pattern *rel)
     if (sb_parse__accept(p, SB_TOKEN_STAR)) {
         rel->variable = true;
         parse_range(p, &rel->min, &rel->max);
+        if (sb_parse__is(p, SB_TOKEN_MINUS) || sb_parse__is(p, SB_TOKEN_FLOAT))
+            return sb_cypher_fail(p->err, p->text, sb_parse__token(p)->span,
+                                  SB_CYPHER_INVALID_RELATIONSHIP_PATTERN,
+                                  "bounds of a variable length are integers from 0 on");
     }
     SB_TRY(parse_filler_props(p, &parts));
     SB_TRY(sb_parse__where(p, &parts.where));
