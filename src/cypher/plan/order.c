@@ -579,7 +579,7 @@ static sb_status try_edge(search *s, const state *from, uint32_t edge, candidate
         const bool forward = side == 0;
 
         if (!(forward ? left : right)) continue;
-        if (e->quantified != NULL)
+        if (e->rel == NULL)
             SB_TRY(expand_quantified(s, from, edge, forward, &to));
         else
             SB_TRY(expand_rel(s, from, edge, forward, &to));

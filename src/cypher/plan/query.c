@@ -57,6 +57,7 @@ static sb_status plan_shortest(sb_planner *p, sb_expr *e, const sb_slot_set *bou
 {
     sb_expr *value;
 
+    SB_ASSERT(e->pattern != NULL);
     if (e->pattern->var == NULL) SB_TRY(sb_plan__var(p, SB_KIND_PATH, &e->pattern->var));
     SB_TRY(sb_plan__expr_var(p, e->pattern->var, &value));
     return plan_pattern(p, e, NULL, value, bound);
