@@ -16,6 +16,7 @@ typedef struct bench_options {
     size_t graph_count;
     const char *engines; /* comma-separated; NULL: all */
     const char *dir;     /* where the databases lie; a directory of our own, removed at the end */
+    const char *rows;    /* comma-separated, of query; NULL: all */
     const char *once;    /* "off" or "on": one profiled load and nothing else, for callgrind */
     unsigned threads;    /* of commit_each */
     unsigned scale;      /* multiplies the sizes of the graphs */
@@ -30,6 +31,8 @@ void bench_fail(const char *format, ...) __attribute__((noreturn, format(printf,
 /* Fails unless the two are equal: engines must agree on what they computed. */
 void bench_expect(const char *what, uint64_t got, uint64_t wanted);
 void *bench_alloc(size_t count, size_t size);
+/* Is name one of a comma-separated list? NULL: of everything. */
+bool bench_listed(const char *list, const char *name);
 bool bench_engine_wanted(const char *name);
 /* Rounds to run: --rounds, else usual. */
 unsigned bench_rounds(unsigned usual);
@@ -110,6 +113,23 @@ const char *const *bench_graphs(const char *const *usual);
 
 typedef enum bench_sync { BENCH_FULL, BENCH_NORMAL, BENCH_OFF } bench_sync;
 
+/* A statement, run for each of its sets of parameters. */
+typedef struct bench_query {
+    const char *name, *text;   /* text: in the engine's language */
+    const char *const *params; /* their names, in the order of values; SQL numbers them from 1 */
+    size_t param_count, runs;
+    const int64_t *values; /* param_count for each run */
+    bool prepare_each;     /* from its text in each run */
+    bool
+        as_list; /* all runs are one transaction: the one parameter is the list of their values, where there are lists */
+} bench_query;
+
+/* What a row adds to the sum of a query: its columns weighed by their place. Text counts by its size and first byte. */
+SB_INLINE uint64_t bench_row_add(uint64_t sum, size_t column, uint64_t value)
+{
+    return sum + (column + 1) * value;
+}
+
 /* One store with the data of a bench_graph. Functions are NULL where an engine lacks them. Each loops over
  * its arguments itself, so that no call through the table is timed for each of them. */
 typedef struct bench_engine {
@@ -150,6 +170,8 @@ typedef struct bench_engine {
     uint64_t (*bfs)(void *store, uint32_t start, uint64_t *edges);
     /* Relationships whose weight, nodes whose key, lies in [low, high]; by scanning. */
     uint64_t (*scan)(void *store, bool nodes, int64_t low, int64_t high);
+    /* Run a query, its results read to the end: the sum of bench_row_add over all rows. */
+    uint64_t (*query)(void *store, const bench_query *query);
     bool batches; /* the calls with batch true differ */
 } bench_engine;
 
@@ -183,6 +205,7 @@ void bench_run_mixed(const char *name);
 void bench_run_open(const char *name);
 void bench_run_bulk_load(const char *name);
 void bench_run_small_sets(const char *name);
+void bench_run_query(const char *name);
 /* What a process that run_child started does: words are task, engine, path and one more. */
 void bench_child(int count, char **words);
 /* One load in memory with profiling off or on: what callgrind counts. */

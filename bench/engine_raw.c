@@ -6,24 +6,11 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "raw_store.h"
 #include "sombra.h"
-#include "traverse.h"
 
 #define FILE_BYTES  ((size_t)16 << 20)
 #define WRITE_BYTES 4096u
-
-typedef struct raw_store {
-    uint32_t node_count, edge_count;
-    uint32_t *ends; /* ends[node] … ends[node + 1] */
-    uint32_t *neighbors;
-    uint8_t *weights; /* by relationship, in order of creation */
-    uint32_t *keys;
-    char (*names)[BENCH_NAME_BYTES];
-    bench_walk walk;
-    int file;
-    size_t offset;
-    uint8_t *block;
-} raw_store;
 
 static void *open_store(const char *path, bench_sync sync)
 {
@@ -52,6 +39,9 @@ static void close_store(void *object)
     free(store->weights);
     free(store->keys);
     free(store->names);
+    free(store->out_sorted);
+    free(store->in_ends);
+    free(store->in_sorted);
     free(store->block);
     free(store);
 }
@@ -263,5 +253,6 @@ const bench_engine bench_raw = {
     .three_hop = three_hop,
     .bfs = breadth_first,
     .scan = scan,
+    .query = bench_raw_query,
     .batches = true,
 };

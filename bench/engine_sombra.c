@@ -702,5 +702,6 @@ const bench_engine bench_sombra = {
     .three_hop = three_hop,
     .bfs = breadth_first,
     .scan = scan,
+    .query = bench_sombra_query,
     .batches = true,
 };

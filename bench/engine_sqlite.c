@@ -319,6 +319,66 @@ static uint64_t scan(void *object, bool nodes, int64_t low, int64_t high)
     return one_number(store, which);
 }
 
+/* ---- Queries ------------------------------------------------------------------------------------ */
+
+static sqlite3_stmt *prepare_query(sqlite_store *store, const bench_query *query)
+{
+    sqlite3_stmt *statement;
+
+    must(store, sqlite3_prepare_v3(store->db, query->text, -1,
+                                   query->prepare_each ? 0 : SQLITE_PREPARE_PERSISTENT, &statement,
+                                   NULL) == SQLITE_OK);
+    return statement;
+}
+
+static uint64_t add_row(sqlite3_stmt *statement, int columns, uint64_t sum)
+{
+    for (int i = 0; i < columns; i++) {
+        uint64_t value;
+        if (sqlite3_column_type(statement, i) == SQLITE_TEXT) {
+            const unsigned char *text = sqlite3_column_text(statement, i);
+            value = (uint64_t)sqlite3_column_bytes(statement, i) + text[0];
+        } else {
+            value = (uint64_t)sqlite3_column_int64(statement, i);
+        }
+        sum = bench_row_add(sum, (size_t)i, value);
+    }
+    return sum;
+}
+
+static uint64_t run_query(sqlite_store *store, sqlite3_stmt *statement, const int64_t *values,
+                          size_t count)
+{
+    const int columns = sqlite3_column_count(statement);
+    uint64_t sum = 0;
+    int step;
+
+    for (size_t i = 0; i < count; i++)
+        must(store, sqlite3_bind_int64(statement, (int)i + 1, values[i]) == SQLITE_OK);
+    while ((step = sqlite3_step(statement)) == SQLITE_ROW)
+        sum = add_row(statement, columns, sum);
+    must(store, step == SQLITE_DONE && sqlite3_reset(statement) == SQLITE_OK);
+    return sum;
+}
+
+static uint64_t query_all(void *object, const bench_query *query)
+{
+    sqlite_store *store = object;
+    sqlite3_stmt *statement = query->prepare_each ? NULL : prepare_query(store, query);
+    uint64_t sum = 0;
+
+    if (query->as_list) run(store, BEGIN);
+    for (size_t i = 0; i < query->runs; i++) {
+        if (query->prepare_each) statement = prepare_query(store, query);
+        sum +=
+            run_query(store, statement, query->values + i * query->param_count, query->param_count);
+        if (query->prepare_each) (void)sqlite3_finalize(statement);
+    }
+    if (query->as_list) run(store, COMMIT);
+    if (!query->prepare_each) (void)sqlite3_finalize(statement);
+    return sum;
+}
+
 const bench_engine bench_sqlite = {
     .name = "sqlite",
     .open = open_store,
@@ -339,6 +399,7 @@ const bench_engine bench_sqlite = {
     .two_hop = two_hop,
     .bfs = breadth_first,
     .scan = scan,
+    .query = query_all,
 };
 #else
 /* A file with nothing in it is not C. */

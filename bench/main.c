@@ -41,6 +41,8 @@ static const bench_workload WORKLOADS[] = {
     {"bulk_load", "CSV files into a new, synced file", bench_run_bulk_load, true},
     {"small_sets", "bytes of 10,000 types with one relationship each, of 1,000 label sets",
      bench_run_small_sets, true},
+    {"query", "statements of bench/queries, prepared, results read to the end", bench_run_query,
+     false},
     {"edge_insert", "one relationship per durable commit into a large graph", bench_run_edge_insert,
      false},
     {"bulk_into_full", "80,000 scattered relationships into a large graph",
@@ -135,16 +137,20 @@ uint64_t bench_file_bytes(const char *path)
     return stat(path, &info) == 0 ? (uint64_t)info.st_size : 0;
 }
 
-bool bench_engine_wanted(const char *name)
+bool bench_listed(const char *list, const char *name)
 {
     const size_t size = strlen(name);
 
-    if (bench.engines == NULL) return true;
-    for (const char *at = bench.engines; (at = strstr(at, name)) != NULL; at += size) {
-        if ((at == bench.engines || at[-1] == ',') && (at[size] == '\0' || at[size] == ','))
-            return true;
+    if (list == NULL) return true;
+    for (const char *at = list; (at = strstr(at, name)) != NULL; at += size) {
+        if ((at == list || at[-1] == ',') && (at[size] == '\0' || at[size] == ',')) return true;
     }
     return false;
+}
+
+bool bench_engine_wanted(const char *name)
+{
+    return bench_listed(bench.engines, name);
 }
 
 const bench_engine *const *bench_engines(size_t *count)
@@ -175,6 +181,7 @@ static const char USAGE[] =
     "  --graph NAME,…    s1k, s5k, s20k, m100k, b1m (default: the workload's own);\n"
     "                    w10k, w1m: 200 labels, 500 types; bulk_load into Sombra only\n"
     "  --engine NAME,…   sombra, sqlite, lmdb, raw (default: all)\n"
+    "  --row NAME,…      of query: these alone, not all of them\n"
     "  --threads N       committing threads (default 1)\n"
     "  --scale N         graphs N times as large (default 1)\n"
     "  --rounds N        rounds for each figure (default: the workload's own)\n"
@@ -248,6 +255,8 @@ static bool take_valued(const char *option, char *value)
         bench.seed = number(option, value);
     else if (strcmp(option, "--dir") == 0)
         bench.dir = value;
+    else if (strcmp(option, "--row") == 0)
+        bench.rows = value;
     else if (strcmp(option, "--once") == 0)
         bench.once = value;
     else

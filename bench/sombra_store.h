@@ -40,5 +40,9 @@ void bench_sombra_rels(sombra_store *store, sombra_txn *txn, const bench_graph *
                        size_t count);
 /* What node and relationship tables, lists both ways and the index hold agrees with the graph. */
 void bench_sombra_check(sombra_store *store, const bench_graph *graph);
+/* bench_engine.query, by sombra_prepare, and by the calls of sombra.h that do the same, for the queries of bench_native_can. */
+uint64_t bench_sombra_query(void *store, const bench_query *query);
+uint64_t bench_native_query(void *store, const bench_query *query);
+bool bench_native_can(const char *query);
 
 #endif

@@ -8,10 +8,10 @@ fail() { echo "FAIL: $*" >&2; exit 1; }
 test -x "$bench" || fail "$bench does not exist"
 for workload in bulk_edge_creation exists_cache put_many_allocations profiling_overhead seed_ablation \
     bulk_into_full bulk_load commit_each edge_insert lookup_id lookup_key lookup_autocommit neighbors \
-    two_hop_distinct three_hop_count bfs scan_filter open mixed small_sets; do
+    two_hop_distinct three_hop_count bfs scan_filter open mixed small_sets query; do
     "$bench" --list | grep -q "^$workload " || fail "--list does not name $workload"
 done
-for wrong in "nothing" "bfs --graph w10k" "bulk_load --graph w10k --engine lmdb" "--graph s2k" "--engine oracle" "--threads 0" "--nothing" "--graph"; do
+for wrong in "nothing" "bfs --graph w10k" "bulk_load --graph w10k --engine lmdb" "query --row nothing" "--graph s2k" "--engine oracle" "--threads 0" "--nothing" "--graph"; do
     # shellcheck disable=SC2086
     "$bench" $wrong >out.txt 2>&1 && fail "'$wrong' is accepted"
     grep -q "^sombra-bench: " out.txt || fail "'$wrong' is refused without a reason"
@@ -40,6 +40,17 @@ for workload in $more; do
 done
 "$bench" bulk_load small_sets --graph w10k --rounds 1 --dir . >wide.txt || fail "the graph of many types failed"
 grep -q "adjacency_bytes_per_relationship_and_direction" wide.txt || fail "the lists of many types were not measured"
+# Every statement of bench/queries gives SQLite's rows, and those of calls and loops: else it ends with an error.
+"$bench" query --graph s1k --rounds 1 --dir . --json >query.json || fail "the queries failed"
+rows="point_lookup_queries_per_s point_lookup_text_queries_per_s one_hop_queries_per_s two_hop_distinct_queries_per_s
+three_hop_count_queries_per_s reachable_distinct_ms shortest_path_queries_per_s triangles_ms top_out_degree_ms rel_filter_count_ms
+two_hop_filtered_count_ms two_hop_filtered_grouped_ms create_commit_commits_per_s merge_commit_commits_per_s
+set_commit_commits_per_s unwind_merge_rows_per_s"
+for row in $rows; do
+    grep -q "\"engine\": \"sombra\", \"metric\": \"$row\"" query.json || fail "query printed no $row"
+done
+(cd / && "$bench" query --graph s1k --rounds 1 --row triangles --engine raw --dir "$OLDPWD") >one.txt || fail "query needs a folder to run in"
+grep -q "^1 figures" one.txt || fail "--row triangles ran more than that"
 command -v python3 >/dev/null || { echo "without python3: the JSON is not looked at"; exit 0; }
 python3 - lines.json <<'CHECK'
 import json

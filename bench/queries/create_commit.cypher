@@ -1,0 +1,3 @@
+// $key: new
+// $note: random
+CREATE (:Node {key: $key, note: $note})

@@ -1,0 +1,2 @@
+// $key: random
+MATCH (n:Node {key: $key}) RETURN n.name

@@ -1,0 +1,3 @@
+// $key: random
+// $note: new
+MATCH (n:Node {key: $key}) SET n.note = $note

@@ -1,0 +1,1 @@
+UPDATE nodes SET note = ?2 WHERE key = ?1

@@ -1,0 +1,1 @@
+MATCH (a:Node)-[:LINK]->(b)-[:LINK]->(c)-[:LINK]->(a) RETURN count(*)

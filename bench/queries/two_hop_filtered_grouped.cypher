@@ -1,0 +1,2 @@
+// $end: node 1000
+MATCH (a:Node)-[:LINK]->()-[:LINK]->(c) WHERE a.key < $end RETURN c.name, count(*)

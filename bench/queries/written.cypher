@@ -1,0 +1,1 @@
+MATCH (n:Node) RETURN count(*), sum(n.key), sum(n.note)

@@ -1,0 +1,1 @@
+SELECT count(*), sum(key), coalesce(sum(note), 0) FROM nodes
