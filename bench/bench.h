@@ -169,6 +169,8 @@ typedef struct bench_engine {
     /* Nodes reached; *edges: relationships seen. */
     uint64_t (*bfs)(void *store, uint32_t start, uint64_t *edges);
     /* Relationships whose weight, nodes whose key, lies in [low, high]; by scanning. */
+    /* The same by the algorithm that Sombra has for whole graphs: frontiers as bitmaps, walked in order of nodes. */
+    uint64_t (*bfs_in_order)(void *store, uint32_t start, uint64_t *edges);
     uint64_t (*scan)(void *store, bool nodes, int64_t low, int64_t high);
     /* Run a query, its results read to the end: the sum of bench_row_add over all rows. */
     uint64_t (*query)(void *store, const bench_query *query);
@@ -198,6 +200,7 @@ void bench_run_put_many(const char *name);
 void bench_run_profiling(const char *name);
 void bench_run_ablation(const char *name);
 void bench_run_reads(const char *name);
+void bench_run_wide_scan(const char *name);
 void bench_run_commit_each(const char *name);
 void bench_run_edge_insert(const char *name);
 void bench_run_bulk_into_full(const char *name);

@@ -219,6 +219,45 @@ static uint64_t breadth_first(void *object, uint32_t start, uint64_t *edges)
     return tail;
 }
 
+/* Level by level, each frontier a bitmap that is walked in order of nodes, with the lists of what comes next asked for. */
+static uint64_t bfs_in_order(void *object, uint32_t start, uint64_t *edges)
+{
+    const raw_store *store = object;
+    const size_t words = (size_t)store->node_count / 64 + 1;
+    uint64_t *seen = bench_alloc(words, 8), *level = bench_alloc(words, 8),
+             *next = bench_alloc(words, 8), visited = 1;
+    bool any = true;
+
+    *edges = 0;
+    seen[start / 64] = level[start / 64] = 1ull << (start % 64);
+    while (any) {
+        memset(next, 0, words * sizeof *next);
+        for (size_t w = 0; w < words; w++) {
+            for (uint64_t bits = level[w]; bits != 0; bits &= bits - 1) {
+                const uint32_t node = (uint32_t)(64 * w) + sb_ctz64(bits);
+                const uint32_t from = store->ends[node], to = store->ends[node + 1];
+                *edges += to - from;
+                for (uint32_t i = from; i < to; i++)
+                    next[store->neighbors[i] / 64] |= 1ull << (store->neighbors[i] % 64);
+            }
+        }
+        any = false;
+        for (size_t w = 0; w < words; w++) {
+            next[w] &= ~seen[w];
+            seen[w] |= next[w];
+            visited += sb_popcount64(next[w]);
+            any |= next[w] != 0;
+        }
+        uint64_t *const swap = level;
+        level = next;
+        next = swap;
+    }
+    free(seen);
+    free(level);
+    free(next);
+    return visited;
+}
+
 static uint64_t scan(void *object, bool nodes, int64_t low, int64_t high)
 {
     const raw_store *store = object;
@@ -252,6 +291,7 @@ const bench_engine bench_raw = {
     .two_hop = two_hop,
     .three_hop = three_hop,
     .bfs = breadth_first,
+    .bfs_in_order = bfs_in_order,
     .scan = scan,
     .query = bench_raw_query,
     .batches = true,

@@ -701,6 +701,7 @@ const bench_engine bench_sombra = {
     .two_hop = two_hop,
     .three_hop = three_hop,
     .bfs = breadth_first,
+    .bfs_in_order = breadth_first,
     .scan = scan,
     .query = bench_sombra_query,
     .batches = true,

@@ -35,6 +35,7 @@ static const bench_workload WORKLOADS[] = {
      bench_run_reads, false},
     {"bfs", "breadth first over everything that is reached", bench_run_reads, false},
     {"scan_filter", "one property filtered by scanning", bench_run_reads, false},
+    {"scan_filter_wide", "the same over 10 M random values of 64 bits", bench_run_wide_scan, false},
     {"commit_each", "one node per durable commit", bench_run_commit_each, false},
     {"mixed", "four reads of neighbors, one update in its own commit", bench_run_mixed, false},
     {"open", "a fresh process opens and answers one look-up", bench_run_open, false},

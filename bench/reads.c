@@ -47,6 +47,7 @@ CAN(two_hop, engine->two_hop != NULL)
 CAN(three_hop, engine->three_hop != NULL)
 CAN(lengths, engine->three_hop != NULL && engine->batches)
 CAN(bfs, engine->bfs != NULL)
+CAN(bfs_in_order, engine->bfs_in_order != NULL)
 CAN(scan, engine->scan != NULL)
 
 static uint64_t read_id(const bench_engine *engine, void *store, const queries *asked)
@@ -104,6 +105,12 @@ static uint64_t read_bfs(const bench_engine *engine, void *store, const queries 
         bench_fail("bfs reaches %llu nodes: too few to measure", (unsigned long long)visited);
     return edges;
 }
+static uint64_t read_bfs_in_order(const bench_engine *engine, void *store, const queries *asked)
+{
+    uint64_t edges;
+    (void)engine->bfs_in_order(store, asked->graph->source[0], &edges);
+    return edges;
+}
 static uint64_t read_scan_edges(const bench_engine *engine, void *store, const queries *asked)
 {
     (void)asked;
@@ -139,6 +146,8 @@ static const reading READINGS[] = {
     {"three_hop_count", "lengths_nodes_per_s", "1/s", 50, 3, true, false, false, can_lengths,
      read_lengths},
     {"bfs", "relationships_per_s", "1/s", 1, 5, true, false, true, can_bfs, read_bfs},
+    {"bfs", "in_order_relationships_per_s", "1/s", 1, 5, true, false, true, can_bfs_in_order,
+     read_bfs_in_order},
     {"scan_filter", "relationships_ms", "ms", 1, 7, true, true, false, can_scan, read_scan_edges},
     {"scan_filter", "nodes_ms", "ms", 1, 7, true, true, false, can_scan, read_scan_nodes},
 };

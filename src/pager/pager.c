@@ -89,7 +89,6 @@ static void destroy(sb_pager *pager)
     sb_pager__index_deinit(pager);
     sb_table_deinit(&pager->checked);
     sb_pager__cache_deinit(pager);
-    sb_free(alloc, pager->zeros, SB_PAGE_BYTES_MAX);
     sb_mutex_destroy(pager->writer_mutex);
     sb_condition_destroy(pager->writer_free);
     sb_mutex_destroy(pager->checkpoint_mutex);
@@ -122,9 +121,7 @@ static sb_status make_parts(sb_pager *pager, const char *path, sb_err *err)
     init_map(pager, &pager->main_map, &pager->main_file);
     init_map(pager, &pager->wal_map, &pager->wal_file);
     SB_TRY(make_paths(pager, path, err));
-    SB_TRY(make_locks(pager, err));
-    pager->zeros = sb_alloc_zero(pager->alloc, SB_PAGE_BYTES_MAX);
-    return pager->zeros == NULL ? SB_FAIL_NOMEM(err) : SB_OK;
+    return make_locks(pager, err);
 }
 
 /* ---- Creating a file ------------------------------------------------------------------------- */

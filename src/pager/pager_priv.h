@@ -178,8 +178,9 @@ static_assert(offsetof(sb_shm, appended) == 64 && offsetof(sb_shm, durable) == 1
                   offsetof(sb_shm, slots) == 320,
               "docs/FORMAT.md section 6");
 static_assert(sizeof(sb_shm_slot) == 64, "one cache line for each reader");
-static_assert(sizeof(sb_shm) <= 128 * 1024, "shared memory fits two map granules");
-#define SB_SHM_BYTES 131072u
+/* All of it is written when a file is opened first: every page costs. */
+#define SB_SHM_BYTES 65536u
+static_assert(sizeof(sb_shm) <= SB_SHM_BYTES, "shared memory fits one map granule");
 
 /* Bytes of the main file that stand for locks, far past any page. */
 #define SB_LOCK_BASE (1ull << 62)
@@ -349,7 +350,6 @@ struct sb_pager {
     sb_table checked;                 /* a bit for each main-file page */
     _Atomic uint64_t seen_backfilled; /* checked bits know of back-fills up to here */
     sb_cache cache;
-    uint8_t *zeros; /* SB_PAGE_BYTES_MAX of them, constant */
 
     _Atomic uint32_t durability;     /* sb_durability */
     _Atomic uint32_t autocheckpoint; /* pages */
@@ -616,6 +616,7 @@ SB_MUST_CHECK sb_status sb_pager__append_end(sb_txn *txn, sb_err *err);
  * append_begin on. False when that can not be: frames of it are there already, readers hold the WAL, or it is
  * empty. */
 bool sb_pager__wal_make_room(sb_txn *txn);
+extern const uint8_t sb_pager__zeros[SB_PAGE_BYTES_MAX];
 /* Write zeros behind the WAL so that commits find written space; the caller holds the writer lock. */
 SB_MUST_CHECK sb_status sb_pager__wal_extend(sb_pager *pager, sb_err *err);
 bool sb_pager__wal_wants_extend(const sb_pager *pager);

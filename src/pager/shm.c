@@ -21,17 +21,15 @@ static sb_status clear_file(sb_pager *pager, uint64_t bytes, bool *was_poisoned,
     const size_t words = offsetof(sb_shm, slots);
     uint8_t head[offsetof(sb_shm, slots)];
     uint64_t magic, poisoned;
-    static_assert(SB_SHM_BYTES == 2 * SB_PAGE_BYTES_MAX, "two writes of zeros");
+    static_assert(SB_SHM_BYTES == SB_PAGE_BYTES_MAX, "as many zeros as there are");
     if (bytes >= SB_SHM_BYTES) {
         SB_TRY(sb_file_read_all(file, 0, head, sizeof head, err));
         memcpy(&magic, head + offsetof(sb_shm, magic), sizeof magic);
         memcpy(&poisoned, head + offsetof(sb_shm, poisoned), sizeof poisoned);
         *was_poisoned = magic == SB_SHM_MAGIC && poisoned != 0;
     }
-    const sb_io_piece rest[] = {{pager->zeros, SB_PAGE_BYTES_MAX - words},
-                                {pager->zeros, SB_PAGE_BYTES_MAX}};
-    SB_TRY(file->ops->write(file, words, rest, 2, err));
-    return sb_file_write_all(file, 0, pager->zeros, words, err);
+    SB_TRY(sb_file_write_all(file, words, sb_pager__zeros, SB_SHM_BYTES - words, err));
+    return sb_file_write_all(file, 0, sb_pager__zeros, words, err);
 }
 
 sb_status sb_pager__shm_open(sb_pager *pager, bool first, bool *was_poisoned, sb_err *err)

@@ -461,10 +461,10 @@ static void test_api_options__memory_limit(void **state)
         OK(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, NULL));
     api_commit(&f);
     assert_int_equal(api_node_count(&f), 31);
-    f.options.memory_limit = 20000; /* not enough to open */
+    f.options.memory_limit = 4000; /* not enough to open */
     api_close(&f);
     FAILS_ERROR(&f, sombra_open(API_PATH, &f.options, &f.db, &f.error), SOMBRA_NOMEM,
-                "memory_limit is 20000 bytes");
+                "memory_limit is 4000 bytes");
     assert_null(f.db);
     f.options.memory_limit = 0;
     api_open_at(&f, API_PATH);
