@@ -16,9 +16,10 @@ PLANS = [{}, {'no_reorder': True, 'no_indexes': True, 'no_special': True}, {'shu
 
 class Found(unittest.TestCase):
     def gives(self, setup, query, rows):
-        """In any order, twice by each plan; updates are undone after each run."""
+        """In any order, twice by each plan; updates are undone after each run. setup: statements, separated by semicolons."""
         engine = Engine(sys.argv[1])
-        engine.must(setup)
+        for statement in setup.split('; '):
+            engine.must(statement)
         for plan in [plan for plan in PLANS for _ in range(2)]:
             engine.must('BEGIN')
             answer = engine.run(query, None, plan)
@@ -47,6 +48,20 @@ class Found(unittest.TestCase):
         nodes = 'CREATE (a {k: 1}), (:C)-[:R]->(a), (a)-[:R]->(a), (:B)-[:T]->({k: 2})'
         self.gives(nodes, 'MATCH (n)--() RETURN DISTINCT labels(n) AS l, n.k', [[[], 1], [[], 2], [['B'], None], [['C'], None]])
         self.gives(nodes, 'MATCH (n) WHERE EXISTS { MATCH (n)--() } SET n.j = 1 RETURN count(*)', [[4]])
+
+    def test_an_index_knows_only_entities_with_all_its_keys(self):
+        nodes = ('CREATE INDEX both FOR (n:B) ON (n.s, n.i); '
+                 "CREATE (:B {s: 'a', k: 1}), (:B {s: 'a', i: 1, k: 2}), (:B {s: 'b', i: 2, k: 3}), (:B {i: 3, k: 4})")
+        self.gives(nodes, "MATCH (n:B {s: 'a'}) RETURN n.k", [[1], [2]])
+        self.gives(nodes, "MATCH (n:B) WHERE n.s > '' RETURN n.k", [[1], [2], [3]])
+        self.gives(nodes, "MATCH (n:B {s: 'a'}) WHERE n.i IS NOT NULL RETURN n.k", [[2]])
+        self.gives(nodes, "MATCH (n:B) WHERE n.s IN ['a', 'b'] AND n.i <> 1 RETURN n.k", [[3]])
+
+    def test_bounds_of_a_key_do_not_move_to_the_next(self):
+        nodes = ('CREATE INDEX both FOR (n:B) ON (n.i, n.j); '
+                 'CREATE (:B {i: 2, j: 0, k: 1}), (:B {i: 2, j: 5, k: 2}), (:B {i: 3, j: 5, k: 3})')
+        self.gives(nodes, 'MATCH (n:B) WHERE n.i > 1 AND n.i = 2 AND n.j IS NOT NULL RETURN n.k', [[1], [2]])
+        self.gives(nodes, 'MATCH (n:B) WHERE n.i < 1 AND n.i = 2 AND n.j > 1 RETURN n.k', [])
 
 
 if __name__ == '__main__':

@@ -137,47 +137,96 @@ typedef struct index_use {
     uint64_t consumed;
 } index_use;
 
+/* The first predicates on key that a seek can answer: an equality, or else bounds and a prefix. */
+static sb_status use_key(sb_planner *p, const sb_pattern_graph *graph, const sb_var *var,
+                         sb_bytes key, const sb_slot_set *bound, index_use *use, bool *equal)
+{
+    index_use ranged = *use;
+
+    *equal = false;
+    for (uint32_t i = 0; i < graph->predicate_count; i++) {
+        const sb_predicate *predicate = predicate_at(graph, i);
+        condition found;
+
+        if (predicate == NULL) break;
+        SB_TRY(read_condition(p, predicate->expr, var, key, bound, &found));
+        switch (found.kind) {
+        case CONDITION_EQUAL:
+        case CONDITION_IN: /* bounds of the same key stay predicates */
+            use->equal[use->equal_count++] = found.value;
+            use->in_list = found.kind == CONDITION_IN;
+            use->consumed |= UINT64_C(1) << i;
+            *equal = true;
+            return SB_OK;
+        case CONDITION_LOW:
+            if (ranged.low.expr != NULL) break;
+            ranged.low = (sb_plan_bound){found.value, found.inclusive};
+            ranged.consumed |= UINT64_C(1) << i;
+            break;
+        case CONDITION_HIGH:
+            if (ranged.high.expr != NULL) break;
+            ranged.high = (sb_plan_bound){found.value, found.inclusive};
+            ranged.consumed |= UINT64_C(1) << i;
+            break;
+        case CONDITION_PREFIX:
+            if (ranged.prefix != NULL) break;
+            ranged.prefix = found.value;
+            ranged.consumed |= UINT64_C(1) << i;
+            break;
+        case CONDITION_NONE: break;
+        }
+    }
+    *use = ranged;
+    return SB_OK;
+}
+
+/* Is the predicate true only where var has the property? */
+static bool needs_property(const sb_expr *e, const sb_var *var, sb_bytes key)
+{
+    if (e->kind == SB_EXPR_UNARY)
+        return e->op == SB_OP1_IS_NOT_NULL && is_property(e->args[0], var, key);
+    if (e->kind != SB_EXPR_BINARY) return false;
+    switch ((sb_op2)e->op) {
+    case SB_OP2_EQ:
+    case SB_OP2_NE:
+    case SB_OP2_LT:
+    case SB_OP2_LE:
+    case SB_OP2_GT:
+    case SB_OP2_GE:
+    case SB_OP2_STARTS_WITH:
+    case SB_OP2_ENDS_WITH:
+    case SB_OP2_CONTAINS:
+        return is_property(e->args[0], var, key) || is_property(e->args[1], var, key);
+    case SB_OP2_IN: return is_property(e->args[0], var, key);
+    default: return false;
+    }
+}
+
+/* An entity that lacks one of the keys is not in the index: are those from `first` on asked for in any case? */
+static bool has_rest(sb_planner *p, const sb_pattern_graph *graph, const sb_var *var,
+                     const sb_schema *schema, uint32_t first)
+{
+    for (uint32_t k = first; k < schema->key_count; k++) {
+        const sb_bytes key = sb_name_of(p->view, SB_NAME_KEY, schema->keys[k]);
+        bool needed = false;
+
+        for (uint32_t i = 0; i < graph->predicate_count && !needed; i++)
+            needed = needs_property(graph->predicates[i].expr, var, key);
+        if (!needed) return false;
+    }
+    return true;
+}
+
+/* Nothing consumed: the index is of no use. */
 static sb_status use_index(sb_planner *p, const sb_pattern_graph *graph, const sb_var *var,
                            const sb_schema *schema, const sb_slot_set *bound, index_use *use)
 {
-    for (uint32_t k = 0; k < schema->key_count; k++) {
-        const sb_bytes key = sb_name_of(p->view, SB_NAME_KEY, schema->keys[k]);
-        bool equal = false;
+    bool equal = true;
 
-        for (uint32_t i = 0; i < graph->predicate_count && !equal; i++) {
-            const sb_predicate *predicate = predicate_at(graph, i);
-            condition found;
-
-            if (predicate == NULL) break;
-            SB_TRY(read_condition(p, predicate->expr, var, key, bound, &found));
-            switch (found.kind) {
-            case CONDITION_EQUAL:
-            case CONDITION_IN:
-                use->equal[use->equal_count++] = found.value;
-                use->in_list = found.kind == CONDITION_IN;
-                use->consumed |= UINT64_C(1) << i;
-                equal = true;
-                break;
-            case CONDITION_LOW:
-                if (use->low.expr != NULL) break;
-                use->low = (sb_plan_bound){found.value, found.inclusive};
-                use->consumed |= UINT64_C(1) << i;
-                break;
-            case CONDITION_HIGH:
-                if (use->high.expr != NULL) break;
-                use->high = (sb_plan_bound){found.value, found.inclusive};
-                use->consumed |= UINT64_C(1) << i;
-                break;
-            case CONDITION_PREFIX:
-                if (use->prefix != NULL) break;
-                use->prefix = found.value;
-                use->consumed |= UINT64_C(1) << i;
-                break;
-            case CONDITION_NONE: break;
-            }
-        }
-        if (!equal || use->in_list) return SB_OK;
-    }
+    for (uint32_t k = 0; k < schema->key_count && equal && !use->in_list; k++)
+        SB_TRY(use_key(p, graph, var, sb_name_of(p->view, SB_NAME_KEY, schema->keys[k]), bound, use,
+                       &equal));
+    if (!has_rest(p, graph, var, schema, use->equal_count)) *use = (index_use){.equal_count = 0};
     return SB_OK;
 }
 
