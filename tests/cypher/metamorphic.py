@@ -270,7 +270,8 @@ def build(engine, rng):
     """A random graph in the engine, and as the reference sees it: ids are the engine's."""
     made = generate.random_graph(rng)
     engine.ask({'op': 'reset'})
-    script = generate.schema(rng)
+    definitions = generate.schema(rng)
+    script = [statement for statement, _ in definitions]
     late = rng.random() < 0.5
     texts = [generate.create_text(made)] + script if late else script + [generate.create_text(made)]
     for one in texts:
@@ -278,13 +279,13 @@ def build(engine, rng):
     graph = dumped(*engine.ask_all(DUMP))
     if colors(graph) != colors(made):
         raise RuntimeError(f'loading a graph changes it: {texts}')
-    return graph, texts
+    return graph, texts, [index for _, index in definitions]
 
 
-def one_query(engine, graph, seed):
+def one_query(engine, graph, indexes, seed):
     """Returns (query, check): check(query) raises Difference."""
     rng = random.Random(seed)
-    generator = generate.Generator(rng)
+    generator = generate.Generator(rng, indexes)
     if rng.random() < 0.2:
         query = generator.update()
         return query, lambda q: check_update(engine, graph, q, seed)
@@ -299,11 +300,11 @@ def run_seed(engine, seed, queries, report):
     """Queries of one graph. Returns how many were compared and how many differed."""
     compared = differed = 0
     rng = random.Random(seed)
-    graph, texts = build(engine, rng)
+    graph, texts, indexes = build(engine, rng)
     for number in range(queries):
         skipped = []
         first = ''
-        query, check = one_query(engine, graph, f'{seed}.{number}')
+        query, check = one_query(engine, graph, indexes, f'{seed}.{number}')
 
         def fails(q):
             try:

@@ -20,12 +20,6 @@ VALUES = {
     'mixed': [0, 1, 1.0, 0.5, 'a', 'ab', True, False, NAN, [1], [1, 2], '1'],
     'ilist': [[], [1], [1, 2], [2, 1], [0, 1, 3]],
 }
-INDEXES = [
-    'CREATE INDEX {name} FOR (n:{label}) ON (n.{a})',
-    'CREATE INDEX {name} FOR (n:{label}) ON (n.{a}, n.{b})',
-    'CREATE INDEX {name} FOR ()-[r:{type}]-() ON (r.{a})',
-]
-
 
 def random_graph(rng):
     graph = Graph()
@@ -45,16 +39,21 @@ def random_graph(rng):
 
 
 def schema(rng):
-    keys = list(KEYS)
+    """[(statement, (is a relationship's, label or type, keys))]"""
     out, seen = [], set()
     for i in range(rng.randrange(4)):
-        a, b = rng.sample(keys, 2)
-        definition = rng.choice(INDEXES).format(name='{name}', label=rng.choice(LABELS), type=rng.choice(TYPES), a=a, b=b)
-        if definition not in seen:
-            out.append(definition.format(name=f'index_{i}'))
-            seen.add(definition)
+        keys = tuple(rng.sample(list(KEYS), rng.choice([1, 1, 2, 2, 3])))
+        on_rels = rng.random() < 0.35
+        name = rng.choice(TYPES if on_rels else LABELS)
+        if (on_rels, name, keys) in seen:
+            continue
+        seen.add((on_rels, name, keys))
+        pattern = f'()-[x:{name}]-()' if on_rels else f'(x:{name})'
+        out.append((f'CREATE INDEX index_{i} FOR {pattern} ON ({", ".join("x." + key for key in keys)})',
+                    (on_rels, name, keys)))
     if rng.random() < 0.3:
-        out.append(f'CREATE CONSTRAINT one FOR (n:{rng.choice(LABELS)}) REQUIRE n.k IS UNIQUE')
+        label = rng.choice(LABELS)
+        out.append((f'CREATE CONSTRAINT one FOR (x:{label}) REQUIRE x.k IS UNIQUE', (False, label, ('k',))))
     return out
 
 
@@ -69,8 +68,10 @@ def create_text(graph):
 
 
 class Generator:
-    def __init__(self, rng):
+    def __init__(self, rng, indexes=()):
+        """indexes: (is a relationship's, label or type, keys), which queries shall have a use for."""
         self.rng = rng
+        self.indexes = indexes
         self.names = 0
         self.depth = 0
         self.bags = set()  # names of lists without an order
@@ -373,10 +374,38 @@ class Generator:
         parts = []
         for _ in range(self.pick({1: 6, 2: 3, 3: 1})):
             parts.append(self.part(scope, new, {0: 2, 1: 5, 2: 4, 3: 1, 4: 0.5}, reuse=0.35))
+        where = self.seek(parts, scope, new) if self.indexes and self.chance(0.4) else None
         everything = {**scope, **new}
-        where = self.predicate(everything, 2, True) if self.chance(0.6) else None
+        if self.chance(0.6):
+            other = self.predicate(everything, 2, True)
+            where = other if where is None else ('bin', 'AND', where, other)
         scope.update(new)
         return Match(parts, where, optional)
+
+    def seek(self, parts, scope, new):
+        """Make a node or relationship one that an index is about, and ask for some of its keys; None: there is none."""
+        on_rels, name, keys = self.rng.choice(self.indexes)
+        found = [e for part in parts for e in part.elements if isinstance(e, RelPattern) == on_rels and
+                 (not on_rels or e.length is None) and e.var not in scope]
+        if not found:
+            return None
+        pattern = self.rng.choice(found)
+        if pattern.var is None:
+            pattern.var = self.fresh('r' if on_rels else 'n')
+            new[pattern.var] = 'rel' if on_rels else 'node'
+        if on_rels:
+            pattern.types = ('name', name)
+        else:
+            pattern.labels = ('name', name) if self.chance(0.7) else ('and', ('name', name), self.label_expr(LABELS, 1))
+        where = None
+        for key in keys:
+            kind = KEYS.get(key, 'int')
+            for _ in range(self.pick({0: 1, 1: 6, 2: 1.5})):
+                of = ('prop', ('var', pattern.var), key)
+                # What the other side reads may be of this clause: then the index is asked for each row.
+                one = self.compare_with(of, kind, {**scope, **new} if self.chance(0.3) else scope, 0)
+                where = one if where is None else ('bin', 'AND', where, one)
+        return where
 
     # ---- Clauses ----
 
