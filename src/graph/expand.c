@@ -36,8 +36,8 @@ struct sb_expand {
     sb_buffer neighbors, rels; /* uint64_t[] */
     size_t place;
 
-    size_t group_end; /* of the group that ahead, sets and exist are about */
-    bool grouped;     /* ahead is filled in */
+    size_t group_from, group_end; /* the group that ahead, sets and exist are about */
+    bool grouped;                 /* ahead is filled in */
     sb_chunk ahead[LANES_MAX][GROUP];
     sb_set_id sets[GROUP];
     uint8_t exist[GROUP / 8];
@@ -143,9 +143,12 @@ static sb_status find_chunks(sb_expand *expand, size_t from, size_t count, size_
 /* What the nodes from the one at hand on need together. */
 static sb_status begin_group(sb_expand *expand, sb_err *err)
 {
+    /* What is written between calls may change label sets, and which types the nodes of one have. */
+    const size_t most = sb_txn_writable(expand->graph->txn) ? 1 : GROUP;
     const size_t from = expand->node, left = expand->node_count - from,
-                 count = left < GROUP ? left : GROUP;
+                 count = left < most ? left : most;
 
+    expand->group_from = from;
     expand->group_end = from + count;
     expand->grouped = !expand->any_type && 2 * expand->types.count <= LANES_MAX &&
                       sb_txn_addresses(expand->graph->txn) != 0;
@@ -158,10 +161,10 @@ static sb_status begin_group(sb_expand *expand, sb_err *err)
     return SB_OK;
 }
 
-/* Place of the node at hand in its group: they begin every GROUP nodes. */
+/* Place of the node at hand in its group. */
 static size_t in_group(const sb_expand *expand)
 {
-    return expand->node % GROUP;
+    return expand->node - expand->group_from;
 }
 
 /* Types of the node at hand. */
@@ -171,7 +174,8 @@ static sb_status begin_node(sb_expand *expand, sb_err *err)
     if (!expand->any_type) return SB_OK;
     const sb_set_id set = expand->sets[in_group(expand)];
     const bool exists = sb_bit_get(expand->exist, in_group(expand));
-    if (exists && expand->set_known && expand->set == set) return SB_OK;
+    if (exists && expand->set_known && expand->set == set && !sb_txn_writable(expand->graph->txn))
+        return SB_OK;
     sb_types__free(expand->graph, &expand->types);
     expand->types.ids = expand->types.few;
     expand->types.count = 0;

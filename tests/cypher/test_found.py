@@ -63,6 +63,24 @@ class Found(unittest.TestCase):
         self.gives(nodes, 'MATCH (n:B) WHERE n.i > 1 AND n.i = 2 AND n.j IS NOT NULL RETURN n.k', [[1], [2]])
         self.gives(nodes, 'MATCH (n:B) WHERE n.i < 1 AND n.i = 2 AND n.j > 1 RETURN n.k', [])
 
+    def test_a_failed_run_leaves_nothing_for_the_next(self):
+        engine = Engine(sys.argv[1])
+        for query, count in (('UNWIND $l AS x CREATE (:A {k: 1 / x})', 1), ('UNWIND $l AS x MERGE (:M {k: 1 / x})', 1),
+                             ('FOREACH (x IN $l | CREATE (:F {k: 1 / x}))', 1), ('MATCH (n:A) UNWIND $l AS x SET n.j = 1 / x', 0)):
+            self.assertIn('error', engine.run(query, {'l': [1, 0]}))
+            self.assertEqual(engine.run(query, {'l': [1]})['stats']['nodes_created'], count, query)
+        self.assertEqual(engine.must('MATCH (n) RETURN n.k'), [[1], [1], [1]])
+        engine.close()
+
+    def test_updates_end_before_those_of_the_next_clause_begin(self):
+        many = "UNWIND range(1, 1500) AS i CREATE (a:A)-[:T]->(b:B) WITH collect(a) AS x, collect(b) AS y "
+        many += 'FOREACH (i IN range(0, 1498) | FOREACH (b IN [y[i]] | FOREACH (a IN [x[i + 1]] | CREATE (b)-[:T]->(a))))'
+        self.gives(many, 'MATCH (n)-[:T]->(m) SET m.i = 1 SET n.i = 2 WITH count(*) AS c MATCH (n) RETURN n.i, count(*)',
+                   [[2, 2999], [1, 1]])
+        self.gives('UNWIND range(1, 1100) AS i CREATE (:A)', 'UNWIND [1, 2] AS i MATCH (n:A) CREATE (n)-[:T]->(n) DETACH DELETE n', [])
+        self.gives('UNWIND range(1, 600) AS i CREATE (a:C)-[:T]->(), (a)-[:U]->(), (a)<-[:T]-()',
+                   'MATCH ()-->(n)-->() REMOVE n:C RETURN count(*)', [[1200]])
+
 
 if __name__ == '__main__':
     unittest.main(argv=sys.argv[:1])

@@ -131,6 +131,7 @@ sb_status sb_creator__run(sb_creator *c, const sb_batch *in, uint32_t first, uin
     const sb_plan_create *plan = c->plan;
     const uint64_t *ids;
 
+    sb_changes__clear(&c->changes);
     for (uint32_t row = 0; row < count; row++)
         for (uint32_t i = 0; i < plan->node_count; i++)
             SB_TRY(add_node(run, c, i, in, first + row, null));

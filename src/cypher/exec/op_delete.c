@@ -141,6 +141,7 @@ static sb_status delete_next(sb_operator *op, const sb_batch **batch)
     SB_TRY(sb_exec__pull(op, batch));
     if (*batch == NULL) return SB_OK;
     sb_buffer_reset(&d->nodes);
+    sb_changes__clear(&d->changes);
     for (uint32_t row = 0; row < (*batch)->row_count; row++)
         for (uint32_t i = 0; i < op->plan->as.delete_.count; i++) {
             SB_TRY(sb_exec__eval_row(d->entities[i], *batch, row, &v));

@@ -226,6 +226,7 @@ sb_status sb_setter__run(sb_setter *s, const sb_batch *in)
 {
     const bool together = rows_independent(s, in);
 
+    sb_changes__clear(&s->changes);
     for (uint32_t row = 0; row < in->row_count; row++)
         for (uint32_t i = 0; i < s->count; i++) {
             SB_TRY(set_item(s, i, in, row));

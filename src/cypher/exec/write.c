@@ -114,6 +114,14 @@ sb_op *sb_changes__add(sb_changes *changes, sb_op_kind kind, sb_entity entity, u
     return (sb_op *)(void *)(changes->ops.data + changes->ops.size) - 1;
 }
 
+void sb_changes__clear(sb_changes *changes)
+{
+    sb_buffer_reset(&changes->ops);
+    sb_buffer_reset(&changes->firsts);
+    sb_buffer_reset(&changes->props);
+    sb_buffer_reset(&changes->labels);
+}
+
 /* Where each op's properties and labels lie, now that they do not move any more. */
 static void place_parts(sb_changes *changes)
 {
@@ -161,10 +169,7 @@ sb_status sb_changes__apply(sb_changes *changes, const uint64_t **ids)
     place_parts(changes);
     status = sb_graph_mutate(run->graph, (const sb_op *)(const void *)changes->ops.data, count,
                              &mutation, run->err);
-    sb_buffer_reset(&changes->ops);
-    sb_buffer_reset(&changes->firsts);
-    sb_buffer_reset(&changes->props);
-    sb_buffer_reset(&changes->labels);
+    sb_changes__clear(changes);
     SB_TRY(status);
     count_changes(run, &mutation);
     if (ids != NULL) *ids = mutation.ids;

@@ -30,6 +30,8 @@ typedef struct sb_changes {
 } sb_changes;
 void sb_changes__open(sb_exec *run, sb_changes *changes);
 void sb_changes__close(sb_changes *changes);
+/* Before the changes of a batch: a run that failed may have left some. */
+void sb_changes__clear(sb_changes *changes);
 /* A new op at the end; what is appended to props and labels until the next belongs to it. NULL: no memory. */
 sb_op *sb_changes__add(sb_changes *changes, sb_op_kind kind, sb_entity entity, uint64_t id);
 SB_INLINE size_t sb_changes__count(const sb_changes *changes)

@@ -2,8 +2,9 @@
  * A clause sees the graph as the clauses before it have left it, for all rows: but operators work in batches, so a scan may meet what an
  * update above it has just made, and an update's later rows may come after a read above it. An EAGER step, which takes in all rows before it
  * gives the first one, stands
- *   - below an update that changes what something below it reads, and
- *   - below a read of what an update below it changes,
+ *   - below an update that changes what something below it reads,
+ *   - below a read of what an update below it changes, and
+ *   - below a SET or DELETE of what another clause below it sets or makes: the last one wins for all rows,
  * unless there is at most one row, and nothing to interleave. Reads and writes are compared by label, type and property key. */
 #include "cypher/plan/plan_priv.h"
 
@@ -208,6 +209,17 @@ static sb_status write_operator(scanner *s, const sb_plan *plan)
     }
 }
 
+/* Does the update undo, or fail for, what one below it does to the same entities in later rows? */
+static bool overrides(const sb_plan *plan, const effects *writes, const effects *below)
+{
+    if (plan->kind == SB_PLAN_DELETE) return below->any;
+    if (plan->kind != SB_PLAN_SET) return false;
+    return sb_plan__set_meets(&writes->labels, &below->labels) ||
+           sb_plan__set_meets(&writes->keys, &below->keys) ||
+           (writes->all_keys && (below->all_keys || sb_plan__set_count(&below->keys) != 0)) ||
+           (below->all_keys && sb_plan__set_count(&writes->keys) != 0);
+}
+
 /* Everything that a tree reads (into s->e) and writes. */
 static sb_status read_tree(scanner *s, sb_plan *plan, effects *writes)
 {
@@ -327,7 +339,8 @@ sb_status sb_plan__eager(sb_planner *p, sb_plan **root)
             SB_TRY(read_tree(&r, plan->inner, &writes));
         }
         if (plan->input != NULL && !single &&
-            (conflict(&writes, &below_reads) || conflict(&below_writes, &reads))) {
+            (conflict(&writes, &below_reads) || conflict(&below_writes, &reads) ||
+             overrides(plan, &writes, &below_writes))) {
             sb_plan *eager;
 
             SB_TRY(sb_plan__new(p, SB_PLAN_EAGER, plan->input, &eager));
