@@ -262,19 +262,21 @@ static sb_status fill_options(sombra_stmt *stmt, sb_exec_options *options)
     sombra_conn *const conn = stmt->conn;
     sombra_db *const db = conn->db;
 
-    *options = (sb_exec_options){.alloc = &db->memory.base,
-                                 .graph = conn->txn.graph,
-                                 .vfs = db->files,
-                                 .memory_bytes = (size_t)(db->options.memory_limit / 2),
-                                 .threads = 1,
-                                 .import_dirs = db->import_dirs,
-                                 .import_dir_count = db->import_dir_count,
-                                 .cancel = &conn->cancel,
-                                 .deadline_ns = conn->deadline_ns,
-                                 .profile = sb_cypher_explains(stmt->inner) == SB_EXPLAIN_PROFILE,
-                                 .force_spill = conn->trial.force_spill,
-                                 .next_transaction = next_transaction,
-                                 .next_transaction_ctx = stmt};
+    *options = (sb_exec_options){
+        .alloc = &db->memory.base,
+        .graph = conn->txn.graph,
+        .vfs = db->files,
+        .memory_bytes = (size_t)(db->options.memory_limit / 2),
+        .threads = 1,
+        .import_dirs = db->import_dirs,
+        .import_dir_count = db->import_dir_count,
+        .cancel = &conn->cancel,
+        .deadline_ns = conn->deadline_ns,
+        .profile = sb_cypher_explains(stmt->inner) == SB_EXPLAIN_PROFILE,
+        .page_reads = db->profile.on ? &db->profile.counts[SB_COUNT_PAGES_READ] : NULL,
+        .force_spill = conn->trial.force_spill,
+        .next_transaction = next_transaction,
+        .next_transaction_ctx = stmt};
     /* The transaction's time first, so that a statement is never earlier. */
     if (conn->txn.clock_ns == 0) conn->txn.clock_ns = db->vfs->ops->wall_ns(db->vfs);
     split_clock(db->vfs->ops->wall_ns(db->vfs), &options->now_seconds, &options->now_nanos);
@@ -341,8 +343,10 @@ static sb_status write_plan(sombra_stmt *stmt, bool json)
     sb_exec *const exec =
         sb_cypher_exec(stmt->inner); /* planning anew closes the one of the old plan */
     const sb_exec_operator_profile *profile = exec == NULL ? NULL : sb_exec_profile(exec);
-    if (json) return sb_cypher_explain_json(compiled, profile, &stmt->text, &conn->err);
-    return sb_cypher_explain_text(compiled, profile, &stmt->text, &conn->err);
+    if (json)
+        return sb_cypher_explain_json(compiled, profile, conn->db->profile.on, &stmt->text,
+                                      &conn->err);
+    return sb_cypher_explain_text(compiled, profile, conn->db->profile.on, &stmt->text, &conn->err);
 }
 
 /* EXPLAIN and PROFILE: one row with the plan. */

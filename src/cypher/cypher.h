@@ -72,12 +72,12 @@ SB_MUST_CHECK sb_status sb_cypher_plan(sb_cypher_statement *statement, sb_graph 
                                        const sb_plan_options *options, const sb_compiled **compiled,
                                        sb_err *err);
 /* The plan as an indented tree of operators with estimated rows, or as JSON; profile (by operator number, as sb_exec_profile gives it; may be
- * NULL) adds what a run has counted. Appended to out. */
+ * NULL) adds what a run has counted: with pages also the pages read. Appended to out. */
 SB_MUST_CHECK sb_status sb_cypher_explain_text(const sb_compiled *compiled,
-                                               const sb_exec_operator_profile *profile,
+                                               const sb_exec_operator_profile *profile, bool pages,
                                                sb_buffer *out, sb_err *err);
 SB_MUST_CHECK sb_status sb_cypher_explain_json(const sb_compiled *compiled,
-                                               const sb_exec_operator_profile *profile,
+                                               const sb_exec_operator_profile *profile, bool pages,
                                                sb_buffer *out, sb_err *err);
 /* Run a statement that changes the schema (kinds CREATE_INDEX … DROP_CONSTRAINT). */
 SB_MUST_CHECK sb_status sb_cypher_run_schema(const sb_cypher_statement *statement, sb_graph *graph,

@@ -17,6 +17,7 @@
 typedef struct explainer {
     const sb_compiled *compiled;
     const sb_exec_operator_profile *profile; /* NULL: none */
+    bool pages;                              /* does profile have them? */
     sb_buffer *out;
     sb_buffer details; /* scratch */
     uint64_t total_ns; /* of the root, for shares */
@@ -69,15 +70,27 @@ static uint64_t own_ns(const explainer *x, const sb_plan *plan)
     return all > inside ? all - inside : 0;
 }
 
+/* Pages that an operator read without its inputs. */
+static uint64_t own_pages(const explainer *x, const sb_plan *plan)
+{
+    uint64_t inside = 0;
+    const uint64_t all = x->profile[plan->number].pages;
+
+    if (plan->input != NULL) inside += x->profile[plan->input->number].pages;
+    if (plan->inner != NULL) inside += x->profile[plan->inner->number].pages;
+    return all > inside ? all - inside : 0;
+}
+
 static sb_status numbers(explainer *x, const sb_plan *plan)
 {
     SB_TRY(sb_buffer_printf(x->out, " | %12.0f", ceil(plan->rows)));
     if (x->profile == NULL) return SB_OK;
     const sb_exec_operator_profile *seen = &x->profile[plan->number];
     const double own = (double)own_ns(x, plan);
-    SB_TRY(sb_buffer_printf(
-        x->out, " | %12llu | %10.3f | %5.1f | %10llu", (unsigned long long)seen->rows, own / 1e6,
-        x->total_ns == 0 ? 0 : 100 * own / (double)x->total_ns, (unsigned long long)seen->pages));
+    SB_TRY(sb_buffer_printf(x->out, " | %12llu | %10.3f | %5.1f", (unsigned long long)seen->rows,
+                            own / 1e6, x->total_ns == 0 ? 0 : 100 * own / (double)x->total_ns));
+    if (x->pages)
+        SB_TRY(sb_buffer_printf(x->out, " | %10llu", (unsigned long long)own_pages(x, plan)));
     return SB_OK;
 }
 
@@ -114,10 +127,10 @@ static sb_status finish(explainer *x, sb_status status, sb_err *err)
 }
 
 sb_status sb_cypher_explain_text(const sb_compiled *compiled,
-                                 const sb_exec_operator_profile *profile, sb_buffer *out,
-                                 sb_err *err)
+                                 const sb_exec_operator_profile *profile, bool pages,
+                                 sb_buffer *out, sb_err *err)
 {
-    explainer x = {.compiled = compiled, .profile = profile, .out = out};
+    explainer x = {.compiled = compiled, .profile = profile, .pages = pages, .out = out};
     sb_status status;
 
     sb_buffer_init(&x.details, out->alloc);
@@ -126,7 +139,8 @@ sb_status sb_cypher_explain_text(const sb_compiled *compiled,
     status = sb_buffer_printf(out, "%-*s | %-*s | %12s", (int)NAME_COLUMNS, "operator",
                               (int)DETAIL_COLUMNS, "details", "rows, about");
     if (status == SB_OK && profile != NULL)
-        status = text(out, " |         rows |         ms |     % |      pages");
+        status = text(out, " |         rows |         ms |     %");
+    if (status == SB_OK && profile != NULL && pages) status = text(out, " |      pages");
     if (status == SB_OK) status = text(out, "\n");
     if (status == SB_OK) status = tree(&x, compiled->root, 0);
     return finish(&x, status, err);
@@ -165,10 +179,12 @@ static sb_status json_operator(explainer *x, const sb_plan *plan)
     if (x->profile != NULL) {
         const sb_exec_operator_profile *seen = &x->profile[plan->number];
 
-        SB_TRY(sb_buffer_printf(
-            x->out, ",\"rows\":%llu,\"batches\":%llu,\"time_ns\":%llu,\"pages\":%llu",
-            (unsigned long long)seen->rows, (unsigned long long)seen->batches,
-            (unsigned long long)own_ns(x, plan), (unsigned long long)seen->pages));
+        SB_TRY(sb_buffer_printf(x->out, ",\"rows\":%llu,\"batches\":%llu,\"time_ns\":%llu",
+                                (unsigned long long)seen->rows, (unsigned long long)seen->batches,
+                                (unsigned long long)own_ns(x, plan)));
+        if (x->pages)
+            SB_TRY(sb_buffer_printf(x->out, ",\"pages\":%llu",
+                                    (unsigned long long)own_pages(x, plan)));
     }
     if (plan->inner != NULL) {
         SB_TRY(text(x->out, ",\"inner\":"));
@@ -192,10 +208,10 @@ static sb_status json_chain(explainer *x, const sb_plan *root)
 }
 
 sb_status sb_cypher_explain_json(const sb_compiled *compiled,
-                                 const sb_exec_operator_profile *profile, sb_buffer *out,
-                                 sb_err *err)
+                                 const sb_exec_operator_profile *profile, bool pages,
+                                 sb_buffer *out, sb_err *err)
 {
-    explainer x = {.compiled = compiled, .profile = profile, .out = out};
+    explainer x = {.compiled = compiled, .profile = profile, .pages = pages, .out = out};
 
     sb_buffer_init(&x.details, out->alloc);
     if (compiled->root == NULL) return finish(&x, text(out, "null"), err);

@@ -260,6 +260,17 @@ void sb_cypher_unbind(sb_cypher_statement *s)
 
 /* ---- Running --------------------------------------------------------------------------------------------------------------------- */
 
+/* Where a name stands in the text with its $; the beginning for one in backquotes with escapes, which has a copy. */
+static sb_span param_span(const sb_cypher_statement *s, sb_bytes name)
+{
+    const sb_bytes text = s->tree->text;
+    const uintptr_t begin = (uintptr_t)text.data;
+    const uintptr_t at = (uintptr_t)name.data;
+
+    if (at <= begin || at + name.size > begin + text.size) return (sb_span){0, 0};
+    return (sb_span){(uint32_t)(at - begin - 1), (uint32_t)(at - begin + name.size)};
+}
+
 sb_status sb_cypher_start(sb_cypher_statement *s, const sb_exec_options *options,
                           const sb_plan_options *plan_options, sb_err *err)
 {
@@ -269,8 +280,8 @@ sb_status sb_cypher_start(sb_cypher_statement *s, const sb_exec_options *options
         if (s->bound[i]) continue;
         const sb_bytes name = s->tree->params[i];
 
-        return sb_cypher_fail(err, s->tree->text, (sb_span){0, 0}, SB_CYPHER_MISSING_PARAMETER,
-                              "Parameter $%.*s has no value",
+        return sb_cypher_fail(err, s->tree->text, param_span(s, name), SB_CYPHER_MISSING_PARAMETER,
+                              "the parameter $%.*s has no value",
                               (int)(name.size < 200 ? name.size : 200), (const char *)name.data);
     }
     SB_TRY(make_plan(s, options->graph, plan_options, err));

@@ -97,10 +97,20 @@ class Query(unittest.TestCase):
         self.assertIn("line 2, column 8", told)
         self.assertIn("RETURN persn\n       ^", told)
         self.assertIn("person", told)
+        told = query("RETURN 1 AS x, $absent", code=3)
+        self.assertIn("the parameter $absent has no value (line 1, column 16)", told)
 
     def test_plans_and_a_column_of_that_name(self):
         self.assertIn("NodeByLabelScan", query("EXPLAIN MATCH (p:Person) RETURN p"))
-        self.assertIn("pages", query("PROFILE MATCH (p:Person) RETURN p"))
+        plain = query("PROFILE MATCH (p:Person) RETURN p")
+        self.assertIn("ms", plain)
+        self.assertNotIn("pages", plain)
+        counted = query("PROFILE JSON MATCH (p:Person) RETURN p", "--option", "profile=on")
+        plan, pages = json.loads(counted), 0
+        while plan is not None:
+            pages += plan["pages"]
+            plan = plan.get("input")
+        self.assertGreater(pages, 0)
         self.assertEqual(json.loads(query("EXPLAIN JSON MATCH (p:Person) RETURN p"))["operator"], "ProduceResults")
         self.assertEqual(query("RETURN 1 AS plan", "--format", "csv"), "plan\n1\n")
 

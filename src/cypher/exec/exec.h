@@ -22,9 +22,10 @@ typedef struct sb_exec_options {
     sb_progress
         progress; /* about every 100 ms of work, with the rows given so far and 0; may be NULL */
     void *progress_ctx;
-    bool profile;                   /* count rows and time of each operator */
-    const sb_val *params;           /* one for each of statement->params, in that order */
-    const char *const *import_dirs; /* LOAD CSV */
+    bool profile;                       /* count rows and time of each operator */
+    const _Atomic uint64_t *page_reads; /* of the database, while it counts them; or NULL */
+    const sb_val *params;               /* one for each of statement->params, in that order */
+    const char *const *import_dirs;     /* LOAD CSV */
     size_t import_dir_count;
     int64_t now_seconds, transaction_seconds;
     uint32_t now_nanos, transaction_nanos;
@@ -40,7 +41,8 @@ typedef struct sb_exec_stats { /* what a statement changed */
         labels_removed;
 } sb_exec_stats;
 typedef struct sb_exec_operator_profile {
-    uint64_t rows, batches, time_ns, pages; /* time with inputs' */
+    uint64_t rows, batches;
+    uint64_t time_ns, pages; /* with inputs'; pages of all threads, 0 without options->page_reads */
 } sb_exec_operator_profile;
 
 typedef struct sb_exec sb_exec;
