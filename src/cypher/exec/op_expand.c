@@ -269,6 +269,15 @@ typedef struct sb_into_op {
     sb_out from_scratch, to_scratch;
     const uint64_t *from, *to; /* of in */
     uint32_t row;
+    /* the list of a node that several rows in a row have: sb_pair (neighbor, relationship), sorted */
+    sb_expand *expand;
+    uint64_t generation; /* of the run that expand is of */
+    bool expand_turned;  /* it goes against the pattern: the node is the rows' `to` */
+    uint64_t list_node;  /* 0: none */
+    sb_buffer list, list_scratch;
+    uint32_t list_end; /* rows below have that node */
+    uint32_t fetched_from[SB_BATCH_ROWS];
+    uint64_t fetched[SB_BATCH_ROWS], fetched_rels[SB_BATCH_ROWS];
     sb_buffer found; /* relationships of the row, */
     size_t at;       /* handed on up to here */
     uint32_t count;
@@ -281,6 +290,8 @@ static sb_status into_open(sb_operator *op)
     sb_into_op *x = (sb_into_op *)op;
 
     sb_buffer_init(&x->found, op->run->alloc);
+    sb_buffer_init(&x->list, op->run->alloc);
+    sb_buffer_init(&x->list_scratch, op->run->alloc);
     SB_TRY(sb_exec__need_outs(op));
     x->rel = sb_exec__out_of(op, op->plan->as.expand.rel);
     return sb_exec__types_open(op->run, &op->plan->as.expand, &x->types);
@@ -291,6 +302,9 @@ static void into_close(sb_operator *op)
     sb_into_op *x = (sb_into_op *)op;
 
     sb_buffer_deinit(&x->found);
+    sb_buffer_deinit(&x->list);
+    sb_buffer_deinit(&x->list_scratch);
+    sb_expand_close(x->expand);
     sb_exec__out_free(op->run, &x->from_scratch);
     sb_exec__out_free(op->run, &x->to_scratch);
 }
@@ -302,6 +316,7 @@ static void into_reset(sb_operator *op)
     x->in = NULL;
     x->at = 0;
     sb_buffer_reset(&x->found);
+    if (x->expand != NULL) sb_expand_begin(x->expand, NULL, 0); /* lets go of the list at hand */
 }
 
 static sb_status into_input(sb_into_op *x)
@@ -312,9 +327,116 @@ static sb_status into_input(sb_into_op *x)
     SB_TRY(sb_exec__pull(&x->op, &x->in));
     if (x->in == NULL) return SB_OK;
     sb_exec__types_find(run, e, &x->types);
+    x->list_node = 0;
+    x->list_end = 0;
     x->row = x->types.any ? 0 : x->in->row_count;
     SB_TRY(sb_exec__ids(run, x->in, e->from, SB_VECTOR_NODE, &x->from_scratch, &x->from));
     return sb_exec__ids(run, x->in, e->to, SB_VECTOR_NODE, &x->to_scratch, &x->to);
+}
+
+/* ---- Rows that share a node: its list once, and the other ends looked up in it ---- */
+
+/* Rows from `row` on with the same node. */
+static uint32_t shared_rows(const uint64_t *ids, uint32_t row, uint32_t end)
+{
+    uint32_t n = 1;
+
+    while (row + n < end && ids[row + n] == ids[row])
+        n++;
+    return n;
+}
+
+static sb_status open_list(sb_into_op *x, bool turned)
+{
+    sb_exec *run = x->op.run;
+    const sb_direction direction = sb_exec__direction(x->op.plan->as.expand.direction);
+    const sb_expand_options options = {.direction = !turned || direction == SB_BOTH ? direction
+                                                    : direction == SB_OUT           ? SB_IN
+                                                                                    : SB_OUT,
+                                       .types = x->types.ids,
+                                       .type_count = x->types.count,
+                                       .loops_once = true};
+
+    if (x->expand != NULL && x->generation == run->generation && x->expand_turned == turned &&
+        !run->compiled->writes)
+        return SB_OK;
+    x->generation = run->generation;
+    x->expand_turned = turned;
+    if (x->expand != NULL) return sb_expand_reopen(x->expand, run->graph, &options, run->err);
+    return sb_expand_open(run->graph, &options, &x->expand, run->err);
+}
+
+static sb_status read_list(sb_into_op *x, uint64_t node)
+{
+    sb_exec *run = x->op.run;
+    const sb_expand_rows rows = {
+        .from = x->fetched_from, .neighbors = x->fetched, .rels = x->fetched_rels};
+    size_t count;
+
+    sb_buffer_reset(&x->list);
+    sb_expand_begin(x->expand, &node, 1);
+    for (;;) {
+        SB_TRY(sb_expand_next(x->expand, &rows, SB_BATCH_ROWS, &count, run->err));
+        if (count == 0) break;
+        if (sb_buffer_reserve(&x->list, count * sizeof(sb_pair)) != SB_OK)
+            return sb_exec__no_memory(run);
+        sb_pair *to = (sb_pair *)(void *)(x->list.data + x->list.size);
+        for (size_t i = 0; i < count; i++)
+            to[i] = (sb_pair){.key = x->fetched[i], .value = x->fetched_rels[i]};
+        x->list.size += count * sizeof(sb_pair);
+    }
+    sb_pair *pairs = (sb_pair *)(void *)x->list.data;
+    const size_t total = x->list.size / sizeof(sb_pair);
+    if (total < 2 || sb_pairs_sorted(pairs, total)) return SB_OK; /* of one type they are */
+    if (sb_buffer_reserve(&x->list_scratch, x->list.size) != SB_OK) return sb_exec__no_memory(run);
+    sb_pairs_sort(pairs, (sb_pair *)(void *)x->list_scratch.data, total);
+    return SB_OK;
+}
+
+/* Make the list of the node that rows from here on share, when it is worth it: a list costs its length, a look-up of its own about as
+ * much as this many entries. */
+#define LOOKUP_ENTRIES 16u
+
+static sb_status share_list(sb_into_op *x)
+{
+    sb_exec *run = x->op.run;
+    const uint32_t end = x->in->row_count, by_from = shared_rows(x->from, x->row, end),
+                   by_to = shared_rows(x->to, x->row, end);
+    const bool turned = by_to > by_from;
+    const uint32_t rows = turned ? by_to : by_from;
+    const uint64_t node = turned ? x->to[x->row] : x->from[x->row];
+    uint64_t length;
+
+    x->list_end = x->row + rows;
+    x->list_node = 0;
+    if (rows < 2 || node == 0) return SB_OK;
+    SB_TRY(sb_graph_degrees(run->graph, &node, 1, sb_exec__direction(SB_REL_EITHER),
+                            x->types.count == 1 ? x->types.ids[0] : 0, &length, run->err));
+    if (length > (uint64_t)LOOKUP_ENTRIES * rows) return SB_OK;
+    SB_TRY(open_list(x, turned));
+    SB_TRY(read_list(x, node));
+    x->list_node = node;
+    return SB_OK;
+}
+
+static sb_status look_up_row(sb_into_op *x)
+{
+    const sb_pair *pairs = (const sb_pair *)(const void *)x->list.data;
+    const uint64_t other = x->expand_turned ? x->from[x->row] : x->to[x->row];
+    size_t low = 0, high = x->list.size / sizeof(sb_pair);
+    const size_t total = high;
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (pairs[middle].key < other)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < total && pairs[low].key == other; low++)
+        if (sb_buffer_append(&x->found, &pairs[low].value, sizeof pairs[low].value) != SB_OK)
+            return sb_exec__no_memory(x->op.run);
+    return SB_OK;
 }
 
 static sb_status rels_of_row(sb_into_op *x)
@@ -329,7 +451,9 @@ static sb_status rels_of_row(sb_into_op *x)
 
     sb_buffer_reset(&x->found);
     x->at = 0;
+    if (x->row >= x->list_end) SB_TRY(share_list(x));
     if (x->from[x->row] == 0 || x->to[x->row] == 0) return SB_OK;
+    if (x->list_node != 0) return look_up_row(x);
     SB_TRY(sb_graph_rels_between(run->graph, x->from[x->row], x->to[x->row], &options, &rels,
                                  &count, run->err));
     if (count == 0) return SB_OK;

@@ -627,6 +627,58 @@ static void test_exec_paths__quantified_selectors(void **state)
     }
 }
 
+/* ---- Both ends known ------------------------------------------------------------------------------------------------------ */
+
+/* (a)--(b)--(c) and a relationship between c and a, by EXPAND_INTO or by an expansion whose end is bound: numbers of the three. */
+static void run_triangles(world *w, sb_plan_kind kind, const query *q, sb_rel_direction first)
+{
+    exec_fixture *f = &w->f;
+    exec_clear(f);
+    sb_var *a = var(f, SB_KIND_NODE), *b = var(f, SB_KIND_NODE), *c = var(f, SB_KIND_NODE),
+           *r = var(f, SB_KIND_REL), *s = var(f, SB_KIND_REL), *t = var(f, SB_KIND_REL), *x, *y;
+    sb_plan *p = plan(f, SB_PLAN_ALL_NODES, argument(f, NULL));
+    query any = *q;
+    p->as.scan.node = a;
+    any.type = -1;
+    any.direction = first;
+    p = plan(f, SB_PLAN_EXPAND, p);
+    fill(f, &any, &p->as.expand, a, r, b);
+    p = plan(f, SB_PLAN_EXPAND, p);
+    fill(f, &any, &p->as.expand, b, s, c);
+    p->as.expand.unlike = vars(f, &p->as.expand.unlike_count, r, NULL);
+    p = plan(f, kind, p);
+    fill(f, q, &p->as.expand, c, t, a);
+    p->as.expand.to_bound = true;
+    p->as.expand.unlike = vars(f, &p->as.expand.unlike_count, r, s, NULL);
+    p = two_columns(f, p,
+                    expr(f, SB_EXPR_LIST, 2, prop(f, ref(f, r), "i"), prop(f, ref(f, s), "i")),
+                    prop(f, ref(f, t), "i"), &x, &y);
+    statement(f, p, x, y, NULL);
+}
+
+static void test_exec_paths__into(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        world *w = open_world(seed);
+        for (int which = 0; which < 27; which++) {
+            const query q = {.type = which % 3 - 1,
+                             .direction = (sb_rel_direction)(which / 3 % 3),
+                             .min = 1,
+                             .max = 1};
+            run_triangles(w, SB_PLAN_EXPAND, &q, (sb_rel_direction)(which / 9));
+            OK(&w->f.g, run(&w->f));
+            char *rows = strdup(rows_text(&w->f)), *line;
+            for (line = strtok(rows, "\n"); line != NULL; line = strtok(NULL, "\n"))
+                add_line(w, line);
+            free(rows);
+            run_triangles(w, SB_PLAN_EXPAND_INTO, &q, (sb_rel_direction)(which / 9));
+            rows_are_lines(w);
+        }
+        close_world(w);
+    }
+}
+
 /* ---- Counts --------------------------------------------------------------------------------------------------------------- */
 
 static size_t trail_count;
@@ -771,6 +823,7 @@ int main(void)
         TEST(test_exec_paths__shortest),
         TEST(test_exec_paths__quantified),
         TEST(test_exec_paths__quantified_selectors),
+        TEST(test_exec_paths__into),
         TEST(test_exec_paths__degree),
         TEST(test_exec_paths__statistics),
         TEST(test_exec_paths__ends),
