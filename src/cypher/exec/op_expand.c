@@ -366,7 +366,8 @@ static sb_status open_list(sb_into_op *x, bool turned)
     return sb_expand_open(run->graph, &options, &x->expand, run->err);
 }
 
-static sb_status read_list(sb_into_op *x, uint64_t node)
+/* *whole false: it is longer than most. */
+static sb_status read_list(sb_into_op *x, uint64_t node, size_t most, bool *whole)
 {
     sb_exec *run = x->op.run;
     const sb_expand_rows rows = {
@@ -378,6 +379,8 @@ static sb_status read_list(sb_into_op *x, uint64_t node)
     for (;;) {
         SB_TRY(sb_expand_next(x->expand, &rows, SB_BATCH_ROWS, &count, run->err));
         if (count == 0) break;
+        *whole = x->list.size / sizeof(sb_pair) + count <= most;
+        if (!*whole) return SB_OK;
         if (sb_buffer_reserve(&x->list, count * sizeof(sb_pair)) != SB_OK)
             return sb_exec__no_memory(run);
         sb_pair *to = (sb_pair *)(void *)(x->list.data + x->list.size);
@@ -399,23 +402,19 @@ static sb_status read_list(sb_into_op *x, uint64_t node)
 
 static sb_status share_list(sb_into_op *x)
 {
-    sb_exec *run = x->op.run;
     const uint32_t end = x->in->row_count, by_from = shared_rows(x->from, x->row, end),
                    by_to = shared_rows(x->to, x->row, end);
     const bool turned = by_to > by_from;
     const uint32_t rows = turned ? by_to : by_from;
     const uint64_t node = turned ? x->to[x->row] : x->from[x->row];
-    uint64_t length;
+    bool whole = true;
 
     x->list_end = x->row + rows;
     x->list_node = 0;
     if (rows < 2 || node == 0) return SB_OK;
-    SB_TRY(sb_graph_degrees(run->graph, &node, 1, sb_exec__direction(SB_REL_EITHER),
-                            x->types.count == 1 ? x->types.ids[0] : 0, &length, run->err));
-    if (length > (uint64_t)LOOKUP_ENTRIES * rows) return SB_OK;
     SB_TRY(open_list(x, turned));
-    SB_TRY(read_list(x, node));
-    x->list_node = node;
+    SB_TRY(read_list(x, node, (size_t)LOOKUP_ENTRIES * rows, &whole));
+    if (whole) x->list_node = node;
     return SB_OK;
 }
 
