@@ -1,6 +1,7 @@
 /* util.c — the planner's small tools: sets of slots, new operators, names, variables and expressions. */
 #include "cypher/plan/plan_priv.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- Sets of slots ------------------------------------------------------------------------------------------ */
@@ -206,7 +207,8 @@ static bool same_literal(const sb_expr *a, const sb_expr *b)
     switch ((sb_expr_kind)a->kind) {
     case SB_EXPR_BOOL: return a->value.boolean == b->value.boolean;
     case SB_EXPR_INT: return a->value.integer == b->value.integer;
-    case SB_EXPR_FLOAT: return memcmp(&a->value.real, &b->value.real, sizeof a->value.real) == 0;
+    case SB_EXPR_FLOAT: /* 0.0 and -0.0 are two; none is NaN */
+        return a->value.real == b->value.real && signbit(a->value.real) == signbit(b->value.real);
     default: return true;
     }
 }
