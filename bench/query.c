@@ -38,7 +38,7 @@ typedef struct query_row {
     }
 #define COMMITS(name)                                                                              \
     {                                                                                              \
-#name, #name, "commits_per_s", "1/s", 200, 5, 0, COMMIT, false                             \
+#name, #name, "commits_per_s", "1/s", 50, 9, 0, COMMIT, false                              \
     }
 
 static const query_row ROWS[] = {

@@ -373,14 +373,15 @@ void sombra__run_begin(sombra_conn *conn)
 {
     conn->timed_out = false;
     conn->deadline_ns = conn->time_limit_ns == 0 ? 0 : deadline_after(conn);
-    atomic_store(&conn->cancel, false);
-    atomic_store(&conn->running, true);
+    /* Whoever sees the second store sees the first: no total order is needed, which would cost each statement four locked instructions. */
+    atomic_store_explicit(&conn->cancel, false, memory_order_release);
+    atomic_store_explicit(&conn->running, true, memory_order_release);
 }
 
 sb_status sombra__run_end(sombra_conn *conn, sb_status status)
 {
-    atomic_store(&conn->running, false);
-    atomic_store(&conn->cancel, false); /* not for the next call */
+    atomic_store_explicit(&conn->running, false, memory_order_release);
+    atomic_store_explicit(&conn->cancel, false, memory_order_release); /* not for the next call */
     if (status != SB_INTERRUPT || !conn->timed_out) return status;
     sb_err_clear(&conn->err);
     return SB_FAIL(&conn->err, SB_TIMEOUT, "the time limit of %llu ms was reached",

@@ -379,13 +379,15 @@ static sb_status start(sombra_stmt *stmt)
     return sb_cypher_start(stmt->inner, &options, &conn->trial.plan, &conn->err);
 }
 
+/* Does the run still have its transaction? */
+static bool is_in_transaction(const sombra_stmt *stmt)
+{
+    return stmt->conn->txn.txn != NULL && stmt->conn->txn.number == stmt->number;
+}
+
 /* Another batch, or none. */
 static sb_status advance(sombra_stmt *stmt)
 {
-    if (stmt->row + 1 < stmt->row_count) {
-        stmt->row++;
-        return SB_OK;
-    }
     stmt->row = stmt->row_count = 0;
     if (is_schema(stmt) || sb_cypher_explains(stmt->inner) != SB_EXPLAIN_NO) return SB_OK;
     return sb_cypher_next(stmt->inner, &stmt->row_count, &stmt->conn->err);
@@ -400,6 +402,12 @@ sombra_status sombra_stmt_step(sombra_stmt *stmt)
     if (stmt == NULL) return SOMBRA_MISUSE;
     conn = stmt->conn;
     sb_err_clear(&conn->err);
+    if (stmt->state == STMT_RUNNING && stmt->row + 1 < stmt->row_count && is_in_transaction(stmt)) {
+        /* A row that is there takes no time in which it could be interrupted. */
+        sb_arena_reset(stmt->arena);
+        stmt->row++;
+        return SOMBRA_ROW;
+    }
     if (stmt->state == STMT_ENDED)
         return sombra__status(
             SB_FAIL(&conn->err, SB_MISUSE, "the statement has ended: reset it to run it again"));
@@ -408,8 +416,7 @@ sombra_status sombra_stmt_step(sombra_stmt *stmt)
         status = control(stmt);
         return status == SB_OK ? SOMBRA_DONE : sombra__status(status);
     }
-    if (stmt->state == STMT_RUNNING &&
-        (conn->txn.txn == NULL || conn->txn.number != stmt->number)) {
+    if (stmt->state == STMT_RUNNING && !is_in_transaction(stmt)) {
         (void)end_run(stmt, false);
         return sombra__status(
             SB_FAIL(&conn->err, SB_MISUSE, "the transaction of this statement has ended"));
