@@ -81,6 +81,12 @@ class Found(unittest.TestCase):
         self.gives('UNWIND range(1, 600) AS i CREATE (a:C)-[:T]->(), (a)-[:U]->(), (a)<-[:T]-()',
                    'MATCH ()-->(n)-->() REMOVE n:C RETURN count(*)', [[1200]])
 
+    def test_indexes_and_constraints_need_no_name(self):
+        self.gives('CREATE INDEX index_2 FOR (n:A) ON (n.i); CREATE INDEX FOR (n:A) ON (n.j); CREATE INDEX FOR (n:A) ON (n.k); '
+                   'CREATE CONSTRAINT FOR (n:A) REQUIRE n.u IS UNIQUE',
+                   'SHOW INDEXES YIELD name, properties RETURN name, properties',
+                   [['index_2', ['i']], ['index_3', ['j']], ['index_4', ['k']], ['constraint_4', ['u']]])
+
 
 if __name__ == '__main__':
     unittest.main(argv=sys.argv[:1])
