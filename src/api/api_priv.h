@@ -94,12 +94,13 @@ void sombra__error_copy(const sb_err *err, sombra_error *error);
 /* Length of a caller's text: size, or strlen for SOMBRA_NUL_TERMINATED. */
 sb_bytes sombra__text(const void *text, size_t size);
 
-/* SOMBRA_MISUSE for no transaction, or one that has ended. */
+/* SOMBRA_MISUSE for no transaction, one that has ended, or one of the parent in a child after fork. */
 SB_COLD sombra_status sombra__refuse(sombra_txn *txn);
 /* First in every call on a transaction, behind the out-parameters. */
 SB_INLINE sombra_status sombra__enter(sombra_txn *txn)
 {
-    if (SB_UNLIKELY(txn == NULL || txn->txn == NULL)) return sombra__refuse(txn);
+    if (SB_UNLIKELY(txn == NULL || txn->txn == NULL || !sb_txn_same_process(txn->txn)))
+        return sombra__refuse(txn);
     txn->conn->err.code = SB_OK;
     return SOMBRA_OK;
 }

@@ -441,6 +441,7 @@ sombra_status sombra_pragma(sombra_conn *conn, const char *name, const char *val
     if (status != SOMBRA_OK)
         return sombra__status(SB_FAIL(&conn->err, (sb_status)status, "%s", error.message));
     pager = conn->db->pager;
+    if (sb_pager_same_process(pager, &conn->err) != SB_OK) return SOMBRA_MISUSE;
     if (strcmp(name, "durability") == 0)
         return sombra__status(
             sb_pager_set_durability(pager, (sb_durability)parsed.durability, &conn->err));

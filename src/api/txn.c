@@ -7,6 +7,8 @@
 sombra_status sombra__refuse(sombra_txn *txn)
 {
     if (txn == NULL) return SOMBRA_MISUSE;
+    if (txn->txn != NULL && !sb_txn_same_process(txn->txn))
+        return sombra__status(sb_pager_same_process(sb_txn_pager(txn->txn), &txn->conn->err));
     return sombra__status(
         SB_FAIL(&txn->conn->err, SB_MISUSE, "the transaction of this call has ended"));
 }

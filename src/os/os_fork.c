@@ -50,6 +50,11 @@ bool sb_fork_guard_same_process(const sb_fork_guard *guard)
     return guard->pid == sb_os_process_id();
 }
 
+const uint32_t *sb_fork_guard_word(const sb_fork_guard *guard)
+{
+    return guard->wiped_on_fork ? guard->word : NULL;
+}
+
 void sb_fork_guard_destroy(sb_fork_guard *guard)
 {
     if (guard == NULL) return;

@@ -111,7 +111,7 @@ sb_status sb_pager_backup(sb_txn *txn, sb_vfs *vfs, const char *path, sb_progres
     sb_file *file = NULL;
     bool existed = false;
     SB_ASSERT(txn->active);
-    SB_TRY(sb_pager__same_process(txn->pager, err));
+    SB_TRY(sb_pager_same_process(txn->pager, err));
     SB_TRY(sb_vfs_open(vfs, path, SB_OPEN_CREATE | SB_OPEN_EXCLUSIVE, &file, err));
     sb_status st = open_source(&source, err);
     if (st == SB_OK) st = copy_to_file(&source, file, err);

@@ -298,7 +298,7 @@ sb_status sb_pager_checkpoint(sb_pager *pager, sb_checkpoint_mode mode,
     sb_checkpoint_result none;
     if (result == NULL) result = &none;
     memset(result, 0, sizeof *result);
-    SB_TRY(sb_pager__same_process(pager, err));
+    SB_TRY(sb_pager_same_process(pager, err));
     if (pager->read_only)
         return SB_FAIL(err, SB_READ_ONLY, "%s is open for reading only", pager->path);
     const uint64_t started = pager->vfs->ops->monotonic_ns(pager->vfs);

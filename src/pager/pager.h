@@ -110,6 +110,8 @@ const sb_allocator *sb_pager_alloc(const sb_pager *pager);
 sb_profile *sb_pager_profile(const sb_pager *pager);
 sb_vfs *sb_pager_vfs(const sb_pager *pager);
 const char *sb_pager_path(const sb_pager *pager);
+/* SB_MISUSE in a child after fork of the process that opened it. */
+SB_MUST_CHECK sb_status sb_pager_same_process(const sb_pager *pager, sb_err *err);
 void sb_pager_log(sb_pager *pager, sb_log_level level, const char *format, ...) SB_PRINTF(3, 4);
 /* Change at run time; takes effect from the next commit. */
 SB_MUST_CHECK sb_status sb_pager_set_durability(sb_pager *pager, sb_durability durability,
@@ -174,7 +176,8 @@ typedef struct sb_txn_front {
      * the page was handed out with a pin. 0: nothing is promised (writable, read_mode=cache, file that can not be written). */
     uint64_t addresses;
     void *slots
-        [SB_SESSION_SLOTS]; /* the session's objects of kinds with a slot; NULL: not made yet */
+        [SB_SESSION_SLOTS];  /* the session's objects of kinds with a slot; NULL: not made yet */
+    const uint32_t *process; /* sb_fork_guard_word */
 } sb_txn_front;
 SB_INLINE const sb_txn_front *sb_txn_front_of(const sb_txn *txn)
 {
@@ -183,6 +186,14 @@ SB_INLINE const sb_txn_front *sb_txn_front_of(const sb_txn *txn)
 SB_INLINE uint64_t sb_txn_addresses(const sb_txn *txn)
 {
     return sb_txn_front_of(txn)->addresses;
+}
+
+/* Is this the process that opened the database, and not a child after fork of it? */
+bool sb_txn_ask_process(const sb_txn *txn);
+SB_INLINE bool sb_txn_same_process(const sb_txn *txn)
+{
+    const uint32_t *word = sb_txn_front_of(txn)->process;
+    return SB_LIKELY(word != NULL) ? *word == 1 : sb_txn_ask_process(txn);
 }
 
 bool sb_txn_writable(const sb_txn *txn);

@@ -579,7 +579,6 @@ SB_MUST_CHECK sb_status sb_pager__writer_lock(sb_pager *pager, uint64_t timeout_
 void sb_pager__writer_unlock(sb_pager *pager);
 bool sb_pager__poisoned(const sb_pager *pager);
 SB_COLD sb_status sb_pager__poisoned_error(sb_err *err);
-SB_MUST_CHECK sb_status sb_pager__same_process(const sb_pager *pager, sb_err *err);
 
 /* ---- wal.c ----------------------------------------------------------------------------------- */
 

@@ -437,6 +437,8 @@ sb_status sb_txn_spill(sb_txn *txn, sb_err *err)
     if (SB_LIKELY(txn->buffers * (uint64_t)txn->pager->page_bytes <=
                   txn->pager->options.txn_memory_bytes))
         return SB_OK;
+    /* A child after fork would write where the parent writes. */
+    SB_TRY(sb_pager_same_process(txn->pager, err));
     return sb_pager__own_spill(txn, err);
 }
 

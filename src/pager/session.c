@@ -4,7 +4,7 @@
 sb_status sb_session_open(sb_pager *pager, sb_session **out, sb_err *err)
 {
     *out = NULL;
-    SB_TRY(sb_pager__same_process(pager, err));
+    SB_TRY(sb_pager_same_process(pager, err));
     sb_session *session = sb_alloc_zero(pager->alloc, sizeof *session);
     if (session == NULL) return SB_FAIL_NOMEM(err);
     session->pager = pager;

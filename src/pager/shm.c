@@ -99,7 +99,7 @@ sb_status sb_pager__poisoned_error(sb_err *err)
                    "and open it again to recover");
 }
 
-sb_status sb_pager__same_process(const sb_pager *pager, sb_err *err)
+sb_status sb_pager_same_process(const sb_pager *pager, sb_err *err)
 {
     if (SB_LIKELY(sb_fork_guard_same_process(pager->fork_guard))) return SB_OK;
     return SB_FAIL(

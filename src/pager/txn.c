@@ -27,6 +27,7 @@ void sb_pager__txn_init(sb_session *session)
     sb_txn *txn = &session->txn;
     txn->session = session;
     txn->pager = session->pager;
+    txn->front.process = sb_fork_guard_word(session->pager->fork_guard);
     sb_map_init(&txn->own, session->pager->alloc);
 }
 
@@ -122,7 +123,7 @@ static void start(sb_txn *txn, bool writable)
 
 static sb_status check_begin(sb_session *session, sb_err *err)
 {
-    SB_TRY(sb_pager__same_process(session->pager, err));
+    SB_TRY(sb_pager_same_process(session->pager, err));
     if (session->txn.active)
         return SB_FAIL(err, SB_MISUSE, "the session has a transaction already: end that one first");
     return SB_OK;
@@ -181,7 +182,7 @@ sb_status sb_txn_upgrade(sb_txn *txn, sb_err *err)
 {
     sb_pager *pager = txn->pager;
     sb_state newest;
-    SB_TRY(sb_pager__same_process(pager, err));
+    SB_TRY(sb_pager_same_process(pager, err));
     if (txn->writable) return SB_OK;
     SB_TRY(check_writable(pager, err));
     SB_TRY(sb_pager__writer_lock(pager, pager->busy_timeout_ns, err));
@@ -324,7 +325,7 @@ sb_status sb_txn_commit(sb_txn *txn, sb_err *err)
 {
     sb_pager *pager = txn->pager;
     SB_ASSERT(txn->active);
-    sb_status st = sb_pager__same_process(pager, err);
+    sb_status st = sb_pager_same_process(pager, err);
     if (st != SB_OK || !txn->writable) {
         if (st == SB_OK) {
             end(txn, true);
@@ -353,6 +354,10 @@ sb_status sb_txn_commit(sb_txn *txn, sb_err *err)
 
 /* ---- Plain facts ----------------------------------------------------------------------------- */
 
+bool sb_txn_ask_process(const sb_txn *txn)
+{
+    return sb_fork_guard_same_process(txn->pager->fork_guard);
+}
 bool sb_txn_writable(const sb_txn *txn)
 {
     return txn->writable;

@@ -275,6 +275,62 @@ static void test_api_transactions__fork(void **state)
     api_end(&f);
 }
 
+/* The same for a transaction that is open at the fork: the child's calls answer MISUSE and its pages don't get into the parent's log, where
+ * they would lie on those of the parent's commit. */
+static void test_api_transactions__fork_within(void **state)
+{
+    static char text[100000];
+    const sombra_text texts[] = {{text, sizeof text}};
+    sombra_column column = {.type = SOMBRA_TYPE_STRING, .texts = texts};
+    api_fixture f;
+    int to_child[2], status = 0;
+    char byte = 0;
+    pid_t child;
+    (void)state;
+
+    api_new(&f);
+    f.options.transaction_memory = 1u << 20;
+    api_reopen(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    column.key = api_name(&f, SOMBRA_KEY, "text");
+    memset(text, 'p', sizeof text);
+    for (unsigned i = 0; i < 40; i++)
+        assert_int_equal(sombra_create_nodes(f.txn, NULL, 0, 1, &column, 1, NULL), SOMBRA_OK);
+    assert_int_equal(pipe(to_child), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        sombra_bfs_result reached;
+        uint64_t count;
+        uint32_t savepoint;
+        bool refused = true;
+        (void)close(to_child[1]);
+        if (read(to_child[0], &byte, 1) != 1) _exit(1);
+        memset(text, 'c', sizeof text);
+        for (unsigned i = 0; i < 60; i++)
+            refused &= sombra_create_nodes(f.txn, NULL, 0, 1, &column, 1, NULL) == SOMBRA_MISUSE;
+        if (!refused) _exit(2);
+        if (strstr(sombra_error_of(f.conn)->message, "fork") == NULL) _exit(3);
+        if (sombra_name_entities(f.txn, SOMBRA_LABEL, 0, &count) != SOMBRA_MISUSE) _exit(4);
+        if (sombra_bfs(f.txn, 1, NULL, NULL, NULL, &reached) != SOMBRA_MISUSE) _exit(5);
+        if (sombra_savepoint(f.txn, &savepoint) != SOMBRA_MISUSE) _exit(6);
+        if (sombra_pragma(f.conn, "durability", "off") != SOMBRA_MISUSE) _exit(7);
+        if (sombra_commit(f.txn) != SOMBRA_MISUSE) _exit(8);
+        _exit(0);
+    }
+    memset(text, 'q', sizeof text);
+    for (unsigned i = 0; i < 40; i++)
+        assert_int_equal(sombra_create_nodes(f.txn, NULL, 0, 1, &column, 1, NULL), SOMBRA_OK);
+    assert_int_equal(write(to_child[1], &byte, 1), 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    (void)close(to_child[0]);
+    (void)close(to_child[1]);
+    api_commit(&f);
+    assert_int_equal(api_node_count(&f), 80); /* and it is whole */
+    assert_int_equal(status, 0);
+    api_end(&f);
+}
+
 /* ---- Hooks -------------------------------------------------------------------------------------------------------- */
 
 typedef struct hook_log {
@@ -840,6 +896,7 @@ int main(void)
         cmocka_unit_test(test_api_transactions__two_handles),
         cmocka_unit_test(test_api_transactions__busy_names_the_process),
         cmocka_unit_test(test_api_transactions__fork),
+        cmocka_unit_test(test_api_transactions__fork_within),
         cmocka_unit_test(test_api_transactions__commit_hook),
         cmocka_unit_test(test_api_transactions__change_hook),
         cmocka_unit_test(test_api_transactions__interrupt_and_progress),
