@@ -84,6 +84,8 @@ sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *op
                         options->memory != 0 ? options->memory
                                              : txn->conn->db->options.memory_limit / 2,
                         &inner);
+        if (txn->conn->db->files == txn->conn->db->vfs)
+            inner.database_path = sb_pager_path(txn->conn->db->pager);
         memset(&loaded, 0, sizeof loaded);
         sombra__run_begin(txn->conn);
         status = sb_graph_bulk_load(txn->graph, &inner, &loaded, &txn->conn->err);

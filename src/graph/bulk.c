@@ -126,11 +126,50 @@ static sb_status measure_files(sb_bulk *bulk, sb_entity entity, const sb_bulk_fi
     return SB_OK;
 }
 
+/* The file of rejected rows is written over: it must not be one that is read, nor the database. */
+static sb_status refuse_rejects(sb_bulk *bulk, const char *resolved, const char *path,
+                                const char *end, const char *what, sb_err *err)
+{
+    char *other;
+    size_t bytes;
+
+    if (path == NULL) return SB_OK;
+    SB_TRY(sb_vfs_resolve(bulk->options->vfs, bulk->alloc, path, &other, &bytes, err));
+    const size_t length = strlen(other);
+    const bool same = strncmp(resolved, other, length) == 0 && strcmp(resolved + length, end) == 0;
+    sb_free(bulk->alloc, other, bytes);
+    if (!same) return SB_OK;
+    return SB_FAIL(err, SB_INVALID, "the file for rejected rows, %s, is %s: name another",
+                   bulk->options->reject_path, what);
+}
+
+static sb_status check_rejects(sb_bulk *bulk, const char *resolved, sb_err *err)
+{
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    const sb_bulk_options *options = bulk->options;
+
+    for (size_t i = 0; i < options->node_file_count; i++)
+        SB_TRY(refuse_rejects(bulk, resolved, options->node_files[i].path, "", "read, too", err));
+    for (size_t i = 0; i < options->rel_file_count; i++)
+        SB_TRY(refuse_rejects(bulk, resolved, options->rel_files[i].path, "", "read, too", err));
+    SB_TRY(refuse_rejects(bulk, resolved, options->schema_path, "", "read, too", err));
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        SB_TRY(refuse_rejects(bulk, resolved, options->database_path, ends[i], "the database's own",
+                              err));
+    return SB_OK;
+}
+
 static sb_status open_rejects(sb_bulk *bulk, sb_err *err)
 {
     const sb_bulk_options *options = bulk->options;
+    char *resolved;
+    size_t bytes;
 
     if (options->reject_path == NULL) return SB_OK;
+    SB_TRY(sb_vfs_resolve(options->vfs, bulk->alloc, options->reject_path, &resolved, &bytes, err));
+    const sb_status st = check_rejects(bulk, resolved, err);
+    sb_free(bulk->alloc, resolved, bytes);
+    SB_TRY(st);
     SB_TRY(
         sb_vfs_open(options->vfs, options->reject_path, SB_OPEN_CREATE, &bulk->reject_file, err));
     return bulk->reject_file->ops->truncate(bulk->reject_file, 0, err);

@@ -466,7 +466,8 @@ typedef struct sb_bulk_options {
                          * true */
     size_t chunk_bytes; /* text parsed at a time; 0: a default. Tests set it small */
     uint64_t split_count; /* relationships of a type that are sorted in one piece; 0: a default */
-    const char *schema_path; /* indexes and constraints made when all is loaded; NULL: none */
+    const char *database_path; /* of the graph's own file; NULL: in memory */
+    const char *schema_path;   /* indexes and constraints made when all is loaded; NULL: none */
 } sb_bulk_options;
 void sb_bulk_options_init(sb_bulk_options *options);
 typedef struct sb_bulk_result {

@@ -292,6 +292,17 @@ class Commands(unittest.TestCase):
         message = run("import", "r.sombra", "--nodes", "P=bad.csv", code=2)
         for part in ("bad.csv", "3", "age", "seven"):
             self.assertIn(part, message)
+        # The file for rejected rows is written over, so it is never one that is read, nor the database.
+        with open("bad.csv", "rb") as file:
+            bad = file.read()
+        if not os.path.islink("link.csv"):
+            os.symlink("bad.csv", "link.csv")
+        for same in ("bad.csv", "./bad.csv", "link.csv", "r.sombra", "r.sombra-wal"):
+            message = run("import", "r.sombra", "--nodes", "P=bad.csv", "--rejects", same, code=2)
+            self.assertIn("name another", message)
+        with open("bad.csv", "rb") as file:
+            self.assertEqual(file.read(), bad)
+        run("verify", "r.sombra")
         message = run("import", "r.sombra", "--nodes", "P=bad.csv", "--rejects", "rejects.csv", code=11)
         self.assertIn("1 row was rejected", message)
         with open("rejects.csv", encoding="utf-8") as file:
