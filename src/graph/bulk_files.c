@@ -297,6 +297,7 @@ static sb_status find_end(reading *r,
                           size_t wanted, size_t *end, sb_err *err)
 {
     for (size_t size = wanted;; size *= 2) {
+        if (size > SB_CSV_RECORD_MAX) size = SB_CSV_RECORD_MAX + 1;
         SB_TRY(read_more(r, size, err));
         *end = r->carry.size == 0 ? 0 : find(&r->bulk->dialect, r->carry.data, r->carry.size);
         if (*end != 0) return SB_OK;

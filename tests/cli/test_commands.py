@@ -310,6 +310,16 @@ class Commands(unittest.TestCase):
         counts = {(row["what"], row["name"]): row["count"] for row in json.loads(run("info", "r.sombra", "--format", "json"))}
         self.assertEqual(counts[("graph", "nodes")], 2)
 
+    def test_a_record_has_a_limit(self):
+        with open("long.csv", "wb") as file:  # a cell of NUL bytes, most of which the disk does not hold
+            file.write(b'id:ID,n\n1,"')
+            file.truncate(1100 << 20)
+            file.seek(0, os.SEEK_END)
+            file.write(b'"\n')
+        message = run("import", "long.sombra", "--nodes", "P=long.csv", "--option", "memory_limit=16g", code=2)
+        self.assertIn("long.csv, behind line 1: a record is longer than 1073741824 bytes", message)
+        os.remove("long.csv")
+
     def test_standard_input(self):
         if os.path.exists("stdin.sombra"):
             os.remove("stdin.sombra")
