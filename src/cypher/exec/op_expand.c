@@ -275,6 +275,8 @@ typedef struct sb_into_op {
     bool expand_turned;  /* it goes against the pattern: the node is the rows' `to` */
     uint64_t list_node;  /* 0: none */
     sb_buffer list, list_scratch;
+    size_t list_at;    /* where the last row was looked up, */
+    uint64_t list_key; /* whose other end it was */
     uint32_t list_end; /* rows below have that node */
     uint32_t fetched_from[SB_BATCH_ROWS];
     uint64_t fetched[SB_BATCH_ROWS], fetched_rels[SB_BATCH_ROWS];
@@ -375,6 +377,8 @@ static sb_status read_list(sb_into_op *x, uint64_t node, size_t most, bool *whol
     size_t count;
 
     sb_buffer_reset(&x->list);
+    x->list_at = 0;
+    x->list_key = 0;
     sb_expand_begin(x->expand, &node, 1);
     for (;;) {
         SB_TRY(sb_expand_next(x->expand, &rows, SB_BATCH_ROWS, &count, run->err));
@@ -418,22 +422,37 @@ static sb_status share_list(sb_into_op *x)
     return SB_OK;
 }
 
-static sb_status look_up_row(sb_into_op *x)
+/* The first pair from `at` on, below which all keys are below key, whose key is not: steps that double, then halve. Rows that come out of one
+ * list ask in its order, so that the next place is near (Bentley and Yao, "An almost optimal algorithm for unbounded searching", 1976). */
+static size_t pairs_from(const sb_pair *pairs, size_t total, size_t at, uint64_t key)
 {
-    const sb_pair *pairs = (const sb_pair *)(const void *)x->list.data;
-    const uint64_t other = x->expand_turned ? x->from[x->row] : x->to[x->row];
-    size_t low = 0, high = x->list.size / sizeof(sb_pair);
-    const size_t total = high;
+    size_t step = 1, low = at;
 
-    while (low < high) {
+    while (low + step <= total && pairs[low + step - 1].key < key) {
+        low += step;
+        step *= 2;
+    }
+    for (size_t high = low + step <= total ? low + step - 1 : total; low < high;) {
         const size_t middle = low + (high - low) / 2;
-        if (pairs[middle].key < other)
+        if (pairs[middle].key < key)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < total && pairs[low].key == other; low++)
-        if (sb_buffer_append(&x->found, &pairs[low].value, sizeof pairs[low].value) != SB_OK)
+    return low;
+}
+
+static sb_status look_up_row(sb_into_op *x)
+{
+    const sb_pair *pairs = (const sb_pair *)(const void *)x->list.data;
+    const uint64_t other = x->expand_turned ? x->from[x->row] : x->to[x->row];
+    const size_t total = x->list.size / sizeof(sb_pair);
+
+    if (other < x->list_key) x->list_at = 0; /* back to the beginning */
+    x->list_key = other;
+    x->list_at = pairs_from(pairs, total, x->list_at, other);
+    for (size_t i = x->list_at; i < total && pairs[i].key == other; i++)
+        if (sb_buffer_append(&x->found, &pairs[i].value, sizeof pairs[i].value) != SB_OK)
             return sb_exec__no_memory(x->op.run);
     return SB_OK;
 }
