@@ -1,7 +1,6 @@
 /* schema.c — statements that make and drop indexes and constraints. */
 #include "cypher/cypher_priv.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* ---- Indexes and constraints --------------------------------------------------------------------------------------------- */
@@ -59,24 +58,8 @@ static const sb_schema *find_equal(sb_view *view, const sb_schema *definition)
     return NULL;
 }
 
-/* One that is free, for a definition without a name: index_1, constraint_2 … */
-static sb_bytes make_name(sb_view *view, uint8_t kind, char *text, size_t text_bytes)
-{
-    sb_bytes name;
-    size_t number;
-
-    (void)sb_schemas(view, &number);
-    do { /* as many names as there are definitions can be taken */
-        const int size = snprintf(text, text_bytes, "%s_%zu",
-                                  kind == SB_SCHEMA_INDEX ? "index" : "constraint", ++number);
-        name = sb_bytes_of(text, (size_t)size);
-    } while (sb_schema_find(view, name) != NULL);
-    return name;
-}
-
 static sb_status create(const sb_statement *statement, sb_graph *graph, uint8_t kind, sb_err *err)
 {
-    char made_name[48];
     sb_view *const view = sb_graph_view(graph);
     sb_schema definition = {
         .kind = kind, .on_rels = statement->schema.on_rels, .name = statement->schema.name};
@@ -93,8 +76,7 @@ static sb_status create(const sb_statement *statement, sb_graph *graph, uint8_t 
         (find_equal(view, &definition) != NULL ||
          (definition.name.size != 0 && sb_schema_find(view, definition.name) != NULL)))
         return SB_OK;
-    if (definition.name.size == 0)
-        definition.name = make_name(view, kind, made_name, sizeof made_name);
+    if (definition.name.size == 0) definition.name.data = NULL; /* the graph makes one up */
     return sb_graph_schema_create(graph, &definition, &id, err);
 }
 

@@ -85,7 +85,7 @@ class Found(unittest.TestCase):
         self.gives('CREATE INDEX index_2 FOR (n:A) ON (n.i); CREATE INDEX FOR (n:A) ON (n.j); CREATE INDEX FOR (n:A) ON (n.k); '
                    'CREATE CONSTRAINT FOR (n:A) REQUIRE n.u IS UNIQUE',
                    'SHOW INDEXES YIELD name, properties RETURN name, properties',
-                   [['index_2', ['i']], ['index_3', ['j']], ['index_4', ['k']], ['constraint_4', ['u']]])
+                   [['index_2', ['i']], ['A_j', ['j']], ['A_k', ['k']], ['A_u', ['u']]])
 
 
 if __name__ == '__main__':
