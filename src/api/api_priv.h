@@ -71,7 +71,8 @@ struct sombra_conn {
     void (*change_hook)(void *ctx, sombra_change change, uint64_t id);
     void *change_ctx;
     struct {
-        sombra_stmt *idle; /* remembered by their text, most recently used first */
+        sombra_stmt *idle;   /* remembered by their text, most recently used first */
+        sombra_stmt *active; /* those that run */
         uint32_t idle_count, open, running;
         bool
             automatic; /* the open transaction was begun by a statement and ends with the last running one */
@@ -159,6 +160,8 @@ SB_MUST_CHECK sb_status sombra__run_end(sombra_conn *conn, sb_status status);
 bool sombra__progress(void *ctx, uint64_t done, uint64_t total);
 /* Are all numbers and choices in their ranges? They may have been set without sombra_options_set. */
 SB_MUST_CHECK sb_status sombra__options_check(const sombra_options *options, sb_err *err);
+/* Before the connection's transaction ends: statements that run let go of its pages; their next step says that it has ended. */
+void sombra__statements_stop(sombra_conn *conn);
 /* Destroy the idle statements of a connection. */
 void sombra__statements_close(sombra_conn *conn);
 /* Tell the change hook; a no-op without one. */

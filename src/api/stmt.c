@@ -189,8 +189,30 @@ static sb_status enter_transaction(sombra_stmt *stmt, bool writes)
     }
     stmt->automatic = conn->statements.automatic;
     stmt->number = conn->txn.number;
+    stmt->next = conn->statements.active;
+    conn->statements.active = stmt;
     conn->statements.running++;
     return SB_OK;
+}
+
+/* Out of the list of those that run. */
+static void unlist(sombra_stmt *stmt)
+{
+    sombra_stmt **at = &stmt->conn->statements.active;
+
+    while (*at != stmt)
+        at = &(*at)->next;
+    *at = stmt->next;
+    stmt->next = NULL;
+    stmt->conn->statements.running--;
+}
+
+void sombra__statements_stop(sombra_conn *conn)
+{
+    for (sombra_stmt *stmt = conn->statements.active; stmt != NULL; stmt = stmt->next) {
+        stmt->row = stmt->row_count = 0;
+        sb_cypher_stop(stmt->inner);
+    }
 }
 
 /* Leave it: whole when the statement came to its end, else undone. A failure of the commit is the statement's. */
@@ -199,7 +221,7 @@ static sb_status leave_transaction(sombra_stmt *stmt, bool whole)
     sombra_conn *const conn = stmt->conn;
     sb_status status = SB_OK;
 
-    conn->statements.running--;
+    unlist(stmt);
     if (conn->txn.txn == NULL || conn->txn.number != stmt->number)
         return SB_OK; /* it ended under the run */
     if (stmt->automatic) {
@@ -239,13 +261,17 @@ static sb_status next_transaction(void *ctx, sb_graph **graph, sb_err *err)
 {
     sombra_stmt *const stmt = ctx;
     sombra_conn *const conn = stmt->conn;
+    sombra_stmt *const active = conn->statements.active;
     sombra_txn *txn;
+    sombra_status status;
 
     *graph = NULL;
-    (void)err; /* is conn->err */
-    if (sombra_commit(&conn->txn) != SOMBRA_OK ||
-        sombra_begin(conn, SOMBRA_WRITE, &txn) != SOMBRA_OK)
-        return conn->err.code;
+    (void)err;                      /* is conn->err */
+    conn->statements.active = NULL; /* this run goes on behind the commit */
+    status = sombra_commit(&conn->txn);
+    if (status == SOMBRA_OK) status = sombra_begin(conn, SOMBRA_WRITE, &txn);
+    conn->statements.active = active;
+    if (status != SOMBRA_OK) return conn->err.code;
     stmt->number = conn->txn.number;
     *graph = conn->txn.graph;
     return SB_OK;
@@ -421,6 +447,8 @@ sombra_status sombra_stmt_step(sombra_stmt *stmt)
         return sombra__status(
             SB_FAIL(&conn->err, SB_MISUSE, "the transaction of this statement has ended"));
     }
+    if (conn->txn.txn != NULL && !sb_txn_same_process(conn->txn.txn))
+        return sombra__refuse(&conn->txn);
     sb_arena_reset(stmt->arena);
     sombra__run_begin(conn);
     if (stmt->state == STMT_READY) {

@@ -10,7 +10,7 @@ typedef enum stmt_state { STMT_READY, STMT_RUNNING, STMT_ENDED } stmt_state;
 struct sombra_stmt {
     sombra_conn *conn;
     sb_cypher_statement *inner; /* owned */
-    sombra_stmt *next;          /* in the connection's list of idle ones */
+    sombra_stmt *next;          /* in the connection's list of idle ones, or of those that run */
     sb_buffer
         source; /* the text that it was prepared from, for finding it again; empty: not remembered */
     uint64_t hash; /* of source */

@@ -67,6 +67,7 @@ sombra_status sombra_commit(sombra_txn *txn)
                 SB_FAIL(&conn->err, (sb_status)refused, "the commit hook refused the commit"));
         }
     }
+    sombra__statements_stop(conn);
     txn->txn = NULL;
     return sombra__status(sb_txn_commit(ended, &conn->err));
 }
@@ -76,6 +77,7 @@ void sombra_rollback(sombra_txn *txn)
     sb_txn *ended;
 
     if (txn == NULL || txn->txn == NULL) return;
+    sombra__statements_stop(txn->conn);
     ended = txn->txn;
     txn->txn = NULL;
     sb_txn_rollback(ended);

@@ -275,6 +275,7 @@ static void test_api_query__transactions(void **state)
 {
     api_fixture *f = *state;
     sombra_stmt *all, *begin, *commit;
+    sombra_value value;
 
     make_people(f);
     /* A snapshot lasts as long as the run. */
@@ -294,6 +295,7 @@ static void test_api_query__transactions(void **state)
     step_row(f, all);
     sombra_rollback(f->txn);
     f->txn = NULL;
+    FAILS(f, sombra_stmt_column(all, 0, &value), SOMBRA_MISUSE, "no row");
     FAILS(f, sombra_stmt_step(all), SOMBRA_MISUSE, "has ended");
     sombra_stmt_finalize(all);
     /* As statements. */

@@ -284,6 +284,7 @@ static void test_api_transactions__fork_within(void **state)
     sombra_column column = {.type = SOMBRA_TYPE_STRING, .texts = texts};
     api_fixture f;
     int to_child[2], status = 0;
+    sombra_stmt *stmt;
     char byte = 0;
     pid_t child;
     (void)state;
@@ -296,6 +297,9 @@ static void test_api_transactions__fork_within(void **state)
     memset(text, 'p', sizeof text);
     for (unsigned i = 0; i < 40; i++)
         assert_int_equal(sombra_create_nodes(f.txn, NULL, 0, 1, &column, 1, NULL), SOMBRA_OK);
+    assert_int_equal(
+        sombra_prepare(f.conn, "MATCH (n) RETURN n", SOMBRA_NUL_TERMINATED, &stmt, NULL),
+        SOMBRA_OK);
     assert_int_equal(pipe(to_child), 0);
     child = fork();
     assert_true(child >= 0);
@@ -315,7 +319,8 @@ static void test_api_transactions__fork_within(void **state)
         if (sombra_bfs(f.txn, 1, NULL, NULL, NULL, &reached) != SOMBRA_MISUSE) _exit(5);
         if (sombra_savepoint(f.txn, &savepoint) != SOMBRA_MISUSE) _exit(6);
         if (sombra_pragma(f.conn, "durability", "off") != SOMBRA_MISUSE) _exit(7);
-        if (sombra_commit(f.txn) != SOMBRA_MISUSE) _exit(8);
+        if (sombra_stmt_step(stmt) != SOMBRA_MISUSE) _exit(8);
+        if (sombra_commit(f.txn) != SOMBRA_MISUSE) _exit(9);
         _exit(0);
     }
     memset(text, 'q', sizeof text);
@@ -325,6 +330,7 @@ static void test_api_transactions__fork_within(void **state)
     assert_int_equal(waitpid(child, &status, 0), child);
     (void)close(to_child[0]);
     (void)close(to_child[1]);
+    sombra_stmt_finalize(stmt);
     api_commit(&f);
     assert_int_equal(api_node_count(&f), 80); /* and it is whole */
     assert_int_equal(status, 0);
