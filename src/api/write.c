@@ -4,9 +4,18 @@
 #include "api/api_priv.h"
 
 /* Ids that the caller does not want go here; freed by put_ids. */
+/* What one call may have: operations and results are numbered in 32 bits. */
+static sb_status check_count(sombra_txn *txn, size_t count)
+{
+    if (count <= UINT32_MAX) return SB_OK;
+    return SB_FAIL(&txn->conn->err, SB_LIMIT, "%zu items in one call: at most %u are possible",
+                   count, UINT32_MAX);
+}
+
 static sb_status take_ids(sombra_txn *txn, size_t count, uint64_t *wanted, uint64_t **ids)
 {
     *ids = wanted;
+    SB_TRY(check_count(txn, count));
     if (wanted != NULL) return SB_OK;
     *ids = sb_alloc_array(&txn->conn->db->memory.base, count, sizeof **ids);
     return *ids == NULL ? SB_FAIL_NOMEM(&txn->conn->err) : SB_OK;
@@ -303,6 +312,8 @@ sombra_status sombra_mutate(sombra_txn *txn, const sombra_op *ops, size_t count,
     if (summary != NULL) memset(summary, 0, sizeof *summary);
     SOMBRA_ENTER_WRITE(txn);
     SOMBRA_ARG(txn, ops != NULL || count == 0);
+    status = check_count(txn, count);
+    if (status != SB_OK) return sombra__status(status);
     alloc = &txn->conn->db->memory.base;
     if (count > sizeof few / sizeof *few &&
         (inner = sb_alloc_array(alloc, count, sizeof *inner)) == NULL)

@@ -240,6 +240,28 @@ static void test_api_limits__connections_of_a_file(void **state)
     api_end(&f);
 }
 
+/* Nothing of the lists is read before their length is refused. */
+static void test_api_limits__items_of_one_call(void **state)
+{
+    api_fixture f;
+    const size_t many = (size_t)UINT32_MAX + 1;
+    const sombra_op op = {0};
+    const uint64_t id = 1;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    FAILS(&f, sombra_create_nodes(f.txn, NULL, 0, many, NULL, 0, NULL), SOMBRA_LIMIT, "4294967295");
+    FAILS(&f,
+          sombra_create_rels(f.txn, api_name(&f, SOMBRA_TYPE, "T"), many, &id, &id, NULL,
+                                      0, NULL),
+          SOMBRA_LIMIT, "4294967295");
+    FAILS(&f, sombra_mutate(f.txn, &op, many, NULL), SOMBRA_LIMIT, "4294967295");
+    assert_int_equal(sombra_create_nodes(f.txn, NULL, 0, 1, NULL, 0, NULL), SOMBRA_OK);
+    api_commit(&f);
+    api_end(&f);
+}
+
 /* Properties of a node, and of a graph: bounded by nothing that one meets. */
 static void test_api_limits__many_properties(void **state)
 {
@@ -281,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_api_limits__value_bytes),
         cmocka_unit_test(test_api_limits__times),
         cmocka_unit_test(test_api_limits__connections_of_a_file),
+        cmocka_unit_test(test_api_limits__items_of_one_call),
         cmocka_unit_test(test_api_limits__many_properties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
