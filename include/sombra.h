@@ -315,8 +315,9 @@ SOMBRA_API void sombra_set_time_limit(sombra_conn *conn, uint64_t ms);
  *  (CONSTRAINT for what is no sombra_status). NULL: none. */
 SOMBRA_API void sombra_set_commit_hook(sombra_conn *conn, sombra_status (*hook)(void *ctx),
                                        void *ctx);
-/** What a change hook hears of: after each successful call, once for each entity created, changed or deleted.
- *  Not of what sombra_import_csv and sombra_restore bring, nor of rolling back. */
+/** What a change hook hears of: after each successful call of the graph interface, once for each entity that it created, changed or
+ *  deleted; after sombra_mutate once for each operation, also where one sets what was so already. Not of what statements,
+ *  sombra_import_csv and sombra_restore change, nor of rolling back. */
 typedef enum sombra_change {
     SOMBRA_NODE_CREATED,
     SOMBRA_NODE_CHANGED,
@@ -325,7 +326,7 @@ typedef enum sombra_change {
     SOMBRA_REL_CHANGED,
     SOMBRA_REL_DELETED
 } sombra_change;
-/** Hear of each change of a connection, after the call that made it; ctx is handed on. The hook may not use the connection. NULL: none. */
+/** Hear of changes of a connection, after the call that made it; ctx is handed on. The hook may not use the connection. NULL: none. */
 SOMBRA_API void sombra_set_change_hook(sombra_conn *conn,
                                        void (*hook)(void *ctx, sombra_change change, uint64_t id),
                                        void *ctx);
@@ -971,7 +972,7 @@ typedef struct sombra_recover_result {
     uint64_t nodes, rels, lost_nodes, lost_rels, damaged_pages;
 } sombra_recover_result;
 /** Salvage what can be read of a damaged file into a new one (EXISTS), which the damaged one is only read for. lost is called for each thing
- *  that could not be saved, and may be NULL. Errors: EXISTS, CANT_OPEN, CORRUPT (nothing can be read), IO, FULL, NOMEM. */
+ *  that could not be saved, and may be NULL. Ids stay; new ones go on behind the highest that was saved. Errors: EXISTS, CANT_OPEN, CORRUPT (nothing can be read), IO, FULL, NOMEM. */
 SOMBRA_API sombra_status sombra_recover(const char *damaged, const char *path,
                                         void (*lost)(void *ctx, const char *message), void *ctx,
                                         sombra_recover_result *result, sombra_error *error);

@@ -52,7 +52,7 @@ const command commands[] = {
       {"rejects", "CSV", "write rows that can not be loaded here, instead of failing", false},
       {"max-rejects", "N", "fail when more rows are rejected (1000 with --rejects)", false},
       {"threads", "N", "threads that parse (all cores)", false},
-      {"memory", "BYTES", "memory for sorting; k, m, g may follow (half of memory_limit, else 256m)", false},
+      {"memory", "BYTES", "memory for sorting; k, m, g may follow (half of memory_limit)", false},
       {"no-store-ids", NULL, "do not keep the id column as a property", false},
       END}},
     {"export", "FILE DIRECTORY", "write the whole graph as CSV files that import reads back",

@@ -31,6 +31,22 @@ int begin_transaction(invocation *cli, sombra_mode mode)
     return EXIT_OK;
 }
 
+/* What was counted, where the database was opened with profile=on or SOMBRA_PROFILE. */
+static void print_profile(invocation *cli)
+{
+    sombra_counter counters[128];
+    size_t count = 0;
+
+    if (cli->db == NULL ||
+        sombra_profile_snapshot(cli->db, false, counters, sizeof counters / sizeof *counters,
+                                &count) != SOMBRA_OK)
+        return;
+    for (size_t i = 0; i < count && i < sizeof counters / sizeof *counters; i++)
+        if (counters[i].value != 0)
+            fprintf(stderr, "%-20s %20llu\n", counters[i].name,
+                    (unsigned long long)counters[i].value);
+}
+
 int close_database(invocation *cli, int code)
 {
     sombra_error error;
@@ -39,6 +55,7 @@ int close_database(invocation *cli, int code)
     cli->txn = NULL;
     sombra_disconnect(cli->conn);
     cli->conn = NULL;
+    print_profile(cli);
     if (cli->db != NULL && sombra_close(cli->db, &error) != SOMBRA_OK) {
         const int failed = complain_error(&error);
         if (code == EXIT_OK) code = failed;
