@@ -271,6 +271,28 @@ static void test_api_query__script(void **state)
     assert_null(stmt);
 }
 
+/* Ids seen are bits at first; from a batch with a null on they are hashed, and those of before stay seen. */
+static void test_api_query__distinct_ids(void **state)
+{
+    api_fixture *f = *state;
+    sombra_stmt *stmt = prepare(f, "UNWIND range(0, 1499) AS i CREATE (:N {i: i})-[:T]->()");
+
+    step_done(f, stmt);
+    sombra_stmt_finalize(stmt);
+    for (unsigned again = 0; again < 2; again++) { /* the same statement, reset */
+        assert_int_equal(query_int(f, "MATCH (n:N) UNWIND [1, 2] AS x RETURN count(DISTINCT n)"),
+                         1500);
+        assert_int_equal(query_int(f, "MATCH (n:N)-[r]->(m) UNWIND [1, 2] AS x "
+                                      "RETURN count(DISTINCT r) + size(collect(DISTINCT m))"),
+                         3000);
+        assert_int_equal(query_int(f,
+                                   "UNWIND range(0, 3999) AS i OPTIONAL MATCH (n:N {i: i % 2000}) "
+                                   "RETURN count(DISTINCT n)"),
+                         1500);
+        assert_int_equal(query_int(f, "MATCH (n:N) RETURN count(DISTINCT n)"), 1500);
+    }
+}
+
 static void test_api_query__transactions(void **state)
 {
     api_fixture *f = *state;
@@ -528,6 +550,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query__entities, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__errors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__script, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__distinct_ids, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__transactions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__schema, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__explain, setup, teardown),

@@ -1,13 +1,17 @@
 /* op_aggregate.c — grouping with aggregation, and distinct rows.
- * For each batch: the group of each row, then each aggregate over the column of its arguments. States lie one after the other, a group's
- * together; counts are kept without calling the function. */
+ * For each batch: the group of each row, then each aggregate over the column of
+ * its arguments. States lie one after the other, a group's together; counts are
+ * kept without calling the function. */
 #include "cypher/exec/op_priv.h"
 #include "cypher/exec/shortcut.h"
 #include "cypher/exec/table.h"
 
-/* ---- Groups of a batch: shared by both ----------------------------------------------------------------------------- */
+/* ---- Groups of a batch: shared by both
+ * -----------------------------------------------------------------------------
+ */
 
-/* A single key that is a number or an id, and not far from 0, is its own place in an array; else keys are hashed. */
+/* A single key that is a number or an id, and not far from 0, is its own place
+ * in an array; else keys are hashed. */
 typedef struct sb_grouping {
     sb_groups groups;
     uint32_t key_count;
@@ -125,7 +129,79 @@ static sb_status group_rows(sb_grouping *g, uint32_t row_count)
     return SB_OK;
 }
 
-/* ---- AGGREGATE --------------------------------------------------------------------------------------------------------- */
+/* ---- Distinct ids ---- */
+
+/* Nodes or relationships that an aggregate without keys has had, a bit for each
+ * id: where ids are not far from 0 it takes less than hashing, in time and in
+ * memory. */
+typedef struct sb_seen_ids {
+    bool given_up; /* not ids, or too far: the rest is hashed */
+    uint8_t kind;  /* sb_vector_kind of those seen */
+    uint64_t rows; /* looked at so far */
+    uint64_t *words;
+    size_t word_count;
+} sb_seen_ids;
+
+/* Bytes of words that any number of rows may take, and that a reset keeps. */
+#define SEEN_BYTES (512u << 10)
+
+static void seen_free(sb_seen_ids *seen, const sb_allocator *alloc)
+{
+    sb_free(alloc, seen->words, seen->word_count * sizeof *seen->words);
+    seen->words = NULL;
+    seen->word_count = 0;
+}
+
+static void seen_clear(sb_seen_ids *seen, const sb_allocator *alloc)
+{
+    if (seen->word_count * sizeof *seen->words > SEEN_BYTES)
+        seen_free(seen, alloc);
+    else if (seen->word_count != 0)
+        memset(seen->words, 0, seen->word_count * sizeof *seen->words);
+    seen->given_up = false;
+    seen->kind = SB_VECTOR_ANY;
+    seen->rows = 0;
+}
+
+/* Is there a bit for each id of the column? */
+static bool seen_room(sb_seen_ids *seen, const sb_allocator *alloc, const sb_vector *v,
+                      uint32_t row_count)
+{
+    uint64_t most = 0;
+
+    if ((v->kind != SB_VECTOR_NODE && v->kind != SB_VECTOR_REL) || v->constant || v->nulls != NULL)
+        return false;
+    if (seen->kind == SB_VECTOR_ANY) seen->kind = v->kind;
+    if (seen->kind != v->kind) return false;
+    seen->rows += row_count;
+    for (uint32_t i = 0; i < row_count; i++)
+        most = v->as.ids[i] > most ? v->as.ids[i] : most;
+    if (most / 64 < seen->word_count) return true;
+    const uint64_t words = sb_pow2_ceil(most / 64 + 1);
+    if (words * sizeof *seen->words > 16 * seen->rows + SEEN_BYTES) return false;
+    uint64_t *grown = sb_resize(alloc, seen->words, seen->word_count * sizeof *grown,
+                                (size_t)words * sizeof *grown);
+    if (grown == NULL) return false; /* hashing may take less */
+    memset(grown + seen->word_count, 0, ((size_t)words - seen->word_count) * sizeof *grown);
+    seen->words = grown;
+    seen->word_count = (size_t)words;
+    return true;
+}
+
+/* Was the id new? It is not any more. */
+SB_INLINE bool seen_add(sb_seen_ids *seen, uint64_t id)
+{
+    uint64_t *word = &seen->words[id / 64];
+    const uint64_t bit = UINT64_C(1) << id % 64;
+    const bool fresh = (*word & bit) == 0;
+
+    *word |= bit;
+    return fresh;
+}
+
+/* ---- AGGREGATE
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct sb_aggregate_item {
     const sb_plan_aggregate *plan;
@@ -135,6 +211,7 @@ typedef struct sb_aggregate_item {
     size_t off;                /* of its state within a group's */
     bool counts;               /* count: the state is a number */
     sb_groups seen;            /* distinct: (group, arguments) */
+    sb_seen_ids seen_ids;      /* instead, of one argument without keys */
     sb_out *out;
 } sb_aggregate_item;
 
@@ -237,8 +314,10 @@ static void aggregate_close(sb_operator *op)
 
     grouping_close(&a->grouping);
     if (a->items != NULL)
-        for (uint32_t i = 0; i < op->plan->as.aggregate.aggregate_count; i++)
+        for (uint32_t i = 0; i < op->plan->as.aggregate.aggregate_count; i++) {
             sb_groups__close(&a->items[i].seen);
+            seen_free(&a->items[i].seen_ids, op->run->alloc);
+        }
     for (uint32_t i = 0; a->heavy_outs != NULL && i < op->run->compiled->slot_count; i++)
         sb_exec__out_free(op->run, &a->heavy_outs[i]);
     sb_buffer_deinit(&a->states);
@@ -250,8 +329,10 @@ static void aggregate_reset(sb_operator *op)
     sb_aggregate_op *a = (sb_aggregate_op *)op;
 
     grouping_clear(&a->grouping);
-    for (uint32_t i = 0; i < op->plan->as.aggregate.aggregate_count; i++)
+    for (uint32_t i = 0; i < op->plan->as.aggregate.aggregate_count; i++) {
         sb_groups__clear(&a->items[i].seen);
+        seen_clear(&a->items[i].seen_ids, op->run->alloc);
+    }
     sb_buffer_reset(&a->states);
     if (sb_arena_bytes(a->arena) != 0) sb_arena_reset(a->arena);
     a->done = false;
@@ -288,9 +369,23 @@ static sb_status is_fresh(sb_aggregate_item *item, uint32_t group, bool *fresh)
                          fresh);
 }
 
-static sb_status update_row(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t row)
+/* The arguments in item->vals are new to the group. */
+static sb_status update_fresh(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t group)
 {
     sb_exec *run = a->op.run;
+    void *state = state_of(a, group, item);
+
+    if (item->counts) {
+        ++*(int64_t *)state;
+        return SB_OK;
+    }
+    run->func.function = item->plan->function;
+    return item->plan->function->aggregate->update(&run->func, a->arena, state, item->vals + 1,
+                                                   item->plan->arg_count);
+}
+
+static sb_status update_row(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t row)
+{
     const uint32_t args = item->plan->arg_count, group = a->grouping.of[row];
     bool fresh = true;
 
@@ -298,15 +393,44 @@ static sb_status update_row(sb_aggregate_op *a, sb_aggregate_item *item, uint32_
         item->vals[k + 1] = sb_vector_at(item->columns[k], row);
     if (args != 0 && item->vals[1].kind == SB_VAL_NULL) return SB_OK;
     if (item->plan->distinct) SB_TRY(is_fresh(item, group, &fresh));
-    if (!fresh) return SB_OK;
-    void *state = state_of(a, group, item);
+    return fresh ? update_fresh(a, item, group) : SB_OK;
+}
+
+/* From bits to hashing: what was seen goes along. */
+static sb_status give_up_bits(sb_aggregate_op *a, sb_aggregate_item *item)
+{
+    sb_seen_ids *seen = &item->seen_ids;
+    bool fresh;
+
+    seen->given_up = true;
+    for (size_t w = 0; w < seen->word_count; w++) {
+        for (uint64_t left = seen->words[w]; left != 0; left &= left - 1) {
+            const uint64_t id = w * 64 + (unsigned)__builtin_ctzll(left);
+            item->vals[1] = seen->kind == SB_VECTOR_NODE ? sb_val_node(id) : sb_val_rel(id);
+            SB_TRY(is_fresh(item, 0, &fresh));
+        }
+    }
+    seen_free(seen, a->op.run->alloc);
+    return SB_OK;
+}
+
+static sb_status update_ids(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t row_count)
+{
+    const sb_vector *v = item->columns[0];
+
     if (item->counts) {
-        ++*(int64_t *)state;
+        int64_t fresh = 0;
+        for (uint32_t i = 0; i < row_count; i++)
+            fresh += seen_add(&item->seen_ids, v->as.ids[i]);
+        *(int64_t *)state_of(a, 0, item) += fresh;
         return SB_OK;
     }
-    run->func.function = item->plan->function;
-    return item->plan->function->aggregate->update(&run->func, a->arena, state, item->vals + 1,
-                                                   args);
+    for (uint32_t i = 0; i < row_count; i++) {
+        if (!seen_add(&item->seen_ids, v->as.ids[i])) continue;
+        item->vals[1] = sb_vector_at(v, i);
+        SB_TRY(update_fresh(a, item, 0));
+    }
+    return SB_OK;
 }
 
 /* count(*) and count(x) without DISTINCT. */
@@ -340,12 +464,19 @@ static sb_status update_item(sb_aggregate_op *a, sb_aggregate_item *item, const 
         count_rows(a, item, in->row_count);
         return SB_OK;
     }
+    if (item->plan->distinct && item->plan->arg_count == 1 && a->grouping.key_count == 0 &&
+        !item->seen_ids.given_up) {
+        if (seen_room(&item->seen_ids, a->op.run->alloc, item->columns[0], in->row_count))
+            return update_ids(a, item, in->row_count);
+        SB_TRY(give_up_bits(a, item));
+    }
     for (uint32_t i = 0; i < in->row_count; i++)
         SB_TRY(update_row(a, item, i));
     return SB_OK;
 }
 
-/* Leave out rows that stand for none: they make no group. The batch is the aggregation's own, of columns that keys read. */
+/* Leave out rows that stand for none: they make no group. The batch is the
+ * aggregation's own, of columns that keys read. */
 static sb_status drop_weightless(sb_aggregate_op *a, const sb_batch **in)
 {
     const sb_vector *weights;
@@ -526,7 +657,9 @@ const sb_operator_ops sb_exec__aggregate = {.state_bytes = sizeof(sb_aggregate_o
                                             .reset = aggregate_reset,
                                             .close = aggregate_close};
 
-/* ---- DISTINCT ---------------------------------------------------------------------------------------------------------------- */
+/* ---- DISTINCT
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct sb_distinct_op {
     sb_operator op;
