@@ -25,7 +25,7 @@ TOKEN = re.compile(r"""
 """, re.X | re.S)
 STATIC = {"static", "SB_INLINE"}
 # These may stand in front of a parenthesis in a declaration, and are not what is declared.
-NOT_DECLARED = re.compile(r"__\w+|SB_[A-Z_]+|_\w+|sizeof|alignas")
+NOT_DECLARED = re.compile(r"struct|union|enum|__\w+|SB_[A-Z_]+|_\w+|sizeof|alignas")
 BANNER = """/* sombra.c — Sombra {version} as one file, made by tools/amalgamate.py of its source: an embedded property-graph
  * database. sombra.h, beside it, is its interface and documentation.
  * Build: cc -O2 -c sombra.c; link with -lxxhash -lutf8proc -lpcre2-8 -lm -pthread. For gzip and zstd input compile with
@@ -176,6 +176,7 @@ class Amalgamation:
             for name in file_scope_names(text, bodies_only=True):
                 self.defined.setdefault(name, set()).add(path)
         self.seen, self.system, self.out = set(), set(), []
+        self.own = (set(), "")  # names of the file at hand that are changed, and what is put behind them
         self.rename_private()
 
     def module(self, path):
@@ -240,9 +241,13 @@ class Amalgamation:
     def put_include(self, path):
         if path in self.seen:
             return
-        if path.suffix == ".h":
-            self.seen.add(path)
+        if path.suffix == ".def":  # speaks of what the file that includes it has
+            self.put_file(path, renamed(self.texts[path], *self.own))
+            return
+        self.seen.add(path)
+        including, self.own = self.own, (set(), "")
         self.put_file(path, self.texts[path])
+        self.own = including
 
     def put_source(self, path):
         text = self.texts[path]
@@ -253,6 +258,7 @@ class Amalgamation:
                  if (self.defined.get(n, set()) - {path} if n.startswith(("sb_", "sombra_"))
                      else self.words[n] - {path} or "_" not in n)}
         suffix = "__" + "_".join(path.relative_to(self.src).with_suffix("").parts)
+        self.own = (names, suffix)
         self.put_file(path, renamed(text, names, suffix))
         self.out.extend(f"#undef {name}\n" for name in sorted(macros) if not name.startswith("PCRE2_"))
 
