@@ -875,7 +875,7 @@ typedef struct sombra_import_file {
     const char *path;
     const char *name; /**< label(s) separated by ':' or type; NULL: from the header */
 } sombra_import_file;
-/** What to load and how; docs/IMPORT.md explains each. Start with sombra_import_options_init. */
+/** What to load and how; docs/IMPORT.md explains each. Start with sombra_import_options_init. The struct only grows, at its end. */
 typedef struct sombra_import_options {
     uint32_t struct_bytes; /**< set by sombra_import_options_init */
     const sombra_import_file *nodes;
@@ -900,7 +900,12 @@ typedef struct sombra_import_result {
         build_ns, schemas;
 } sombra_import_result;
 /** Fill in the defaults: no files, ',' '"' ';', ids kept as properties, no rejected rows. */
-SOMBRA_API void sombra_import_options_init(sombra_import_options *options);
+#define sombra_import_options_init(options)                                                        \
+    sombra_import_options_init_for((options), (uint32_t)sizeof(sombra_import_options))
+/** What sombra_import_options_init calls, with the size that the caller was compiled with; for bindings that fill in the struct themselves.
+ *  options is not NULL. */
+SOMBRA_API void sombra_import_options_init_for(sombra_import_options *options,
+                                               uint32_t struct_bytes);
 /** Load CSV files (plain, gzip or zstd; "-" is standard input) as part of a write transaction. docs/IMPORT.md has the header
  *  syntax. Errors: SYNTAX, TYPE_MISMATCH, NOT_FOUND, EXISTS, REJECTED, each naming file, line, column and value. */
 SOMBRA_API sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *options,

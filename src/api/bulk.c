@@ -3,20 +3,25 @@
 
 #include "api/api_priv.h"
 
-void sombra_import_options_init(sombra_import_options *options)
+void sombra_import_options_init_for(sombra_import_options *options, uint32_t struct_bytes)
 {
+    sombra_import_options all;
     sb_bulk_options defaults;
 
     sb_bulk_options_init(&defaults);
-    memset(options, 0, sizeof *options);
-    options->struct_bytes = (uint32_t)sizeof *options;
-    options->delimiter = defaults.delimiter;
-    options->quote = defaults.quote;
-    options->array_delimiter = defaults.array_delimiter;
-    options->store_ids = defaults.store_ids;
-    options->infer_types = defaults.infer_types;
-    options->trim = defaults.trim;
-    options->max_rejects = defaults.max_rejects;
+    memset(&all, 0, sizeof all);
+    all.struct_bytes = struct_bytes;
+    all.delimiter = defaults.delimiter;
+    all.quote = defaults.quote;
+    all.array_delimiter = defaults.array_delimiter;
+    all.store_ids = defaults.store_ids;
+    all.infer_types = defaults.infer_types;
+    all.trim = defaults.trim;
+    all.max_rejects = defaults.max_rejects;
+    /* A caller with a shorter, older struct gets its part; in a longer, newer one the rest is 0. */
+    if (struct_bytes > sizeof all)
+        memset((uint8_t *)options + sizeof all, 0, struct_bytes - sizeof all);
+    memcpy(options, &all, struct_bytes < sizeof all ? struct_bytes : sizeof all);
 }
 
 static void convert_files(const sombra_import_file *files, size_t count, sb_bulk_file *out)
@@ -59,6 +64,7 @@ static void convert_options(const sombra_import_options *options, sb_vfs *vfs,
 sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *options,
                                 sombra_import_result *result)
 {
+    sombra_import_options all;
     const sb_allocator *alloc;
     sb_bulk_options inner;
     sb_bulk_result loaded;
@@ -69,20 +75,21 @@ sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *op
 
     if (result != NULL) memset(result, 0, sizeof *result);
     SOMBRA_ENTER_WRITE(txn);
-    SOMBRA_ARG(txn, options != NULL && options->struct_bytes == sizeof *options);
-    SOMBRA_ARG(txn, options->nodes != NULL || options->node_file_count == 0);
-    SOMBRA_ARG(txn, options->rels != NULL || options->rel_file_count == 0);
+    SOMBRA_ARG(txn, options != NULL && options->struct_bytes >= sizeof options->struct_bytes);
+    sombra_import_options_init(&all); /* for what an older caller's struct lacks */
+    memcpy(&all, options, options->struct_bytes < sizeof all ? options->struct_bytes : sizeof all);
+    SOMBRA_ARG(txn, all.nodes != NULL || all.node_file_count == 0);
+    SOMBRA_ARG(txn, all.rels != NULL || all.rel_file_count == 0);
     alloc = &txn->conn->db->memory.base;
-    count = options->node_file_count + options->rel_file_count;
+    count = all.node_file_count + all.rel_file_count;
     files = sb_alloc_array(alloc, count, sizeof *files);
     if (files == NULL) return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
-    convert_files(options->nodes, options->node_file_count, files);
-    convert_files(options->rels, options->rel_file_count, files + options->node_file_count);
+    convert_files(all.nodes, all.node_file_count, files);
+    convert_files(all.rels, all.rel_file_count, files + all.node_file_count);
     status = sombra__files_open(txn->conn->db, &vfs, &txn->conn->err);
     if (status == SB_OK) {
-        convert_options(options, vfs, files,
-                        options->memory != 0 ? options->memory
-                                             : txn->conn->db->options.memory_limit / 2,
+        convert_options(&all, vfs, files,
+                        all.memory != 0 ? all.memory : txn->conn->db->options.memory_limit / 2,
                         &inner);
         if (txn->conn->db->files == txn->conn->db->vfs)
             inner.database_path = sb_pager_path(txn->conn->db->pager);

@@ -1,5 +1,6 @@
 /* test_admin.c — checkpoint, backup, restore, vacuum, verify, recover, digest, import, export and figures through
  * sombra.h. */
+#include <stddef.h>
 #include <sys/stat.h>
 
 #include "support/api_fixture.h"
@@ -376,6 +377,15 @@ static void test_api_admin__export_and_import(void **state)
         options.struct_bytes = 3;
         FAILS(&loaded, sombra_import_csv(loaded.txn, &options, &result), SOMBRA_MISUSE,
               "struct_bytes");
+        /* A program compiled with an older header: what its struct lacks has the defaults, and is not touched. */
+        options.memory = 1;
+        sombra_import_options_init_for(&options,
+                                       (uint32_t)offsetof(sombra_import_options, max_rejects));
+        assert_int_equal(options.memory, 1);
+        options.nodes = &nodes;
+        options.node_file_count = 1;
+        FAILS(&loaded, sombra_import_csv(loaded.txn, &options, &result), SOMBRA_TYPE_MISMATCH,
+              "people.csv");
         api_commit(&loaded);
         assert_int_equal(api_node_count(&loaded), 2);
     }
