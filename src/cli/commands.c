@@ -65,7 +65,7 @@ const command commands[] = {
      {{"relationship", NULL, "the id is a relationship's", false}, END}},
     {"neighbors", "FILE NODE", "the neighbors of a node",
      "  sombra neighbors g.sombra Person.name=Ada --type KNOWS --direction both\n", run_neighbors,
-     {DIRECTION, TYPE, {"distinct", NULL, "each neighbor once", false}, {"limit", "N", "at most N", false}, END}},
+     {DIRECTION, TYPE, {"distinct", NULL, "each neighbor once", false}, {"limit", "N", "at most N (0: all)", false}, END}},
     {"path", "FILE FROM TO", "a shortest path between two nodes",
      "  sombra path g.sombra Person.name=Ada Person.name=Grace\n  sombra path g.sombra 1 9 --weight km\n", run_path,
      {DIRECTION, TYPE, {"max-depth", "N", "at most N relationships", false},

@@ -17,6 +17,8 @@ int open_database(invocation *cli, bool read_only, bool create)
     cli->options.read_only = cli->options.read_only || read_only;
     cli->options.create = create && cli->options.create;
     if (cli->arguments[0][0] == '\0') return complain(EXIT_USAGE, "the name of the file is empty");
+    if (!create && strcmp(cli->arguments[0], ":memory:") == 0)
+        return complain(EXIT_USAGE, "':memory:' is a new, empty database: name a file");
     if (sombra_open(cli->arguments[0], &cli->options, &cli->db, &error) != SOMBRA_OK)
         return complain_error(&error);
     if (sombra_connect(cli->db, &cli->conn, &error) != SOMBRA_OK)

@@ -289,6 +289,7 @@ class Commands(unittest.TestCase):
     def test_bad_rows_are_placed(self):
         with open("bad.csv", "w", encoding="utf-8") as file:
             file.write("id:ID,age:int\n1,7\n2,seven\n3,8\n")
+        self.assertIn("name a file", run("info", ":memory:", code=2))
         message = run("import", "r.sombra", "--nodes", "P=bad.csv", code=2)
         for part in ("bad.csv", "3", "age", "seven"):
             self.assertIn(part, message)
