@@ -541,38 +541,38 @@ static sb_status truncate_moment(sb_func_context *ctx, sb_val_kind kind, const s
 
 /* ---- The functions of the table ------------------------------------------------------------------------------------------- */
 
-#define CONSTRUCTORS(name, kind)                                                                   \
-    sb_status sb_func__##name(sb_func_context *ctx, const sb_val *args, uint32_t count,            \
-                              sb_val *result)                                                      \
+#define CONSTRUCTORS(instant, kind)                                                                \
+    sb_status sb_func__make_##instant(sb_func_context *ctx, const sb_val *args, uint32_t count,    \
+                                      sb_val *result)                                              \
     {                                                                                              \
         return make(ctx, kind, args, count, result);                                               \
     }                                                                                              \
-    sb_status sb_func__##name##_transaction(sb_func_context *ctx, const sb_val *args,              \
-                                            uint32_t count, sb_val *result)                        \
+    sb_status sb_func__make_##instant##_transaction(sb_func_context *ctx, const sb_val *args,      \
+                                                    uint32_t count, sb_val *result)                \
     {                                                                                              \
         return from_clock(ctx, kind, CLOCK_TRANSACTION, args, count, result);                      \
     }                                                                                              \
-    sb_status sb_func__##name##_statement(sb_func_context *ctx, const sb_val *args,                \
-                                          uint32_t count, sb_val *result)                          \
+    sb_status sb_func__make_##instant##_statement(sb_func_context *ctx, const sb_val *args,        \
+                                                  uint32_t count, sb_val *result)                  \
     {                                                                                              \
         return from_clock(ctx, kind, CLOCK_STATEMENT, args, count, result);                        \
     }                                                                                              \
-    sb_status sb_func__##name##_realtime(sb_func_context *ctx, const sb_val *args, uint32_t count, \
-                                         sb_val *result)                                           \
+    sb_status sb_func__make_##instant##_realtime(sb_func_context *ctx, const sb_val *args,         \
+                                                 uint32_t count, sb_val *result)                   \
     {                                                                                              \
         return from_clock(ctx, kind, CLOCK_REAL, args, count, result);                             \
     }                                                                                              \
-    sb_status sb_func__##name##_truncate(sb_func_context *ctx, const sb_val *args, uint32_t count, \
-                                         sb_val *result)                                           \
+    sb_status sb_func__make_##instant##_truncate(sb_func_context *ctx, const sb_val *args,         \
+                                                 uint32_t count, sb_val *result)                   \
     {                                                                                              \
         return truncate_moment(ctx, kind, args, count, result);                                    \
     }
 
-CONSTRUCTORS(make_date, SB_VAL_DATE)
-CONSTRUCTORS(make_localtime, SB_VAL_LOCAL_TIME)
-CONSTRUCTORS(make_time, SB_VAL_TIME)
-CONSTRUCTORS(make_localdatetime, SB_VAL_LOCAL_DATETIME)
-CONSTRUCTORS(make_datetime, SB_VAL_DATETIME)
+CONSTRUCTORS(date, SB_VAL_DATE)
+CONSTRUCTORS(localtime, SB_VAL_LOCAL_TIME)
+CONSTRUCTORS(time, SB_VAL_TIME)
+CONSTRUCTORS(localdatetime, SB_VAL_LOCAL_DATETIME)
+CONSTRUCTORS(datetime, SB_VAL_DATETIME)
 
 static sb_status of_epoch(sb_func_context *ctx, field which, sb_val epoch, sb_val nanos,
                           sb_val *result)
