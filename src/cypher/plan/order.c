@@ -73,6 +73,33 @@ static bool is_bound(const state *st, const sb_var *var)
 
 /* ---- Predicates ------------------------------------------------------------------------------------------------------ */
 
+/* Labels that most nodes have leave out little, and cost a look at each node: where an edge between the node and another bound one is still to be
+ * looked up (but for `skipped`, which is at work), they are checked behind it. */
+#define COMMON_LABELS 0.9
+
+static sb_status labels_wait(search *s, const state *st, uint32_t node, uint32_t skipped,
+                             bool *wait)
+{
+    const sb_var *var = s->graph->nodes[node].var;
+    double all;
+    double with;
+
+    *wait = false;
+    for (uint32_t i = 0; i < s->graph->edge_count && !*wait; i++) {
+        const sb_pattern_edge *e = &s->graph->edges[i];
+
+        if (i == skipped || st->edge_done[i] || e->rel == NULL || e->rel->variable ||
+            e->shortest != NULL || e->from == e->to)
+            continue;
+        *wait = (e->from == var && is_bound(st, e->to)) || (e->to == var && is_bound(st, e->from));
+    }
+    if (!*wait) return SB_OK;
+    SB_TRY(sb_plan__estimate_nodes(s->p, NULL, &all));
+    SB_TRY(sb_plan__estimate_nodes(s->p, s->graph->nodes[node].labels, &with));
+    *wait = with >= COMMON_LABELS * all;
+    return SB_OK;
+}
+
 /* Put what can be checked now on top of the plan. */
 static sb_status apply_predicates(search *s, state *st)
 {
@@ -83,9 +110,12 @@ static sb_status apply_predicates(search *s, state *st)
         sb_expr *labels;
         double all;
         double with;
+        bool wait;
 
         if (st->labels_done[i] || g->nodes[i].labels == NULL || !is_bound(st, g->nodes[i].var))
             continue;
+        SB_TRY(labels_wait(s, st, i, UINT32_MAX, &wait));
+        if (wait) continue;
         SB_TRY(sb_plan__expr_labels(p, g->nodes[i].var, g->nodes[i].labels, &labels));
         SB_TRY(sb_plan__filter(p, st->plan, labels, &st->bound, &st->plan));
         SB_TRY(sb_plan__estimate_nodes(p, NULL, &all));
@@ -431,7 +461,10 @@ static sb_status expand_rel(search *s, const state *from, uint32_t edge, bool fo
         expand.rel = list;
     }
     const uint32_t target = node_index(s->graph, expand.to);
-    if (!expand.to_bound && target != UINT32_MAX && s->graph->nodes[target].labels != NULL) {
+    bool wait = true;
+    if (!expand.to_bound && target != UINT32_MAX && s->graph->nodes[target].labels != NULL)
+        SB_TRY(labels_wait(s, to, target, edge, &wait));
+    if (!wait) {
         expand.to_labels = s->graph->nodes[target].labels;
         to->labels_done[target] = true;
     }
