@@ -801,7 +801,7 @@ SOMBRA_API size_t sombra_stmt_column_count(const sombra_stmt *stmt);
 /** Name of a column; not NUL-terminated; lives as long as stmt. NULL past the last. */
 SOMBRA_API const char *sombra_stmt_column_name(const sombra_stmt *stmt, size_t column,
                                                size_t *size);
-/** A value of the current row. What it points at lives until the next call on stmt. MISUSE: there is no row, or no such column. */
+/** A value of the current row. What it points at lives until the next call on stmt, or the end of its transaction. MISUSE: there is no row, or no such column. */
 SOMBRA_API sombra_status sombra_stmt_column(sombra_stmt *stmt, size_t column, sombra_value *value);
 /** Node or relationship of a row, whole: as sombra_get_node and sombra_get_rel in the statement's transaction. Names of its labels, type and
  *  keys: sombra_stmt_name_text. What they point at lives until the next call on stmt. */

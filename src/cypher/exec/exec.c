@@ -328,8 +328,11 @@ void sb_exec_stop(sb_exec *run)
 {
     run->current = NULL;
     run->ended = true;
-    for (sb_operator *op = run->newest; op != NULL; op = op->older)
+    for (sb_operator *op = run->newest; op != NULL; op = op->older) {
         if (op->ops->reset != NULL) op->ops->reset(op);
+        /* A statement may lie for long until it is run again, or given up. */
+        if (sb_arena_bytes(op->step) != 0) sb_arena_reset(op->step);
+    }
 }
 
 /* ---- Rows --------------------------------------------------------------------------------------------------------------- */

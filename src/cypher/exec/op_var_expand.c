@@ -248,7 +248,10 @@ static sb_status advance(sb_trail_op *t)
     sb_stop *stop = stop_at(t, depth_of(t) - 1);
     bool may;
 
-    if (++t->steps % 4096 == 0) SB_TRY(sb_exec__tick(t->op.run));
+    if (++t->steps % 4096 == 0) {
+        SB_TRY(sb_exec__tick(t->op.run));
+        if (t->count == 0) sb_arena_reset(t->op.step); /* what the filter has left there */
+    }
     if (stop->at == stop->end) {
         pop(t);
         return SB_OK;
@@ -415,6 +418,7 @@ static sb_status trail_next(sb_operator *op, const sb_batch **batch)
             t->begun = false;
         }
         SB_TRY(keep_labelled(t));
+        if (t->count == 0) sb_arena_reset(op->step); /* the lists of those that are left out */
     }
     return emit_trails(t, batch);
 }
