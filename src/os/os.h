@@ -245,7 +245,7 @@ sb_status sb_fork_guard_create(const sb_allocator *alloc, sb_fork_guard **guard,
 bool sb_fork_guard_same_process(const sb_fork_guard *guard); /* one load */
 /* The word itself, for those who ask often; NULL where pages can not be wiped on fork. */
 const uint32_t *sb_fork_guard_word(const sb_fork_guard *guard);
-void sb_fork_guard_destroy(sb_fork_guard *guard);            /* accepts NULL */
+void sb_fork_guard_destroy(sb_fork_guard *guard); /* accepts NULL */
 
 /* ---- Threads ---------------------------------------------------------------------------------- */
 

@@ -253,8 +253,7 @@ static void test_api_limits__items_of_one_call(void **state)
     api_begin(&f, SOMBRA_WRITE);
     FAILS(&f, sombra_create_nodes(f.txn, NULL, 0, many, NULL, 0, NULL), SOMBRA_LIMIT, "4294967295");
     FAILS(&f,
-          sombra_create_rels(f.txn, api_name(&f, SOMBRA_TYPE, "T"), many, &id, &id, NULL,
-                                      0, NULL),
+          sombra_create_rels(f.txn, api_name(&f, SOMBRA_TYPE, "T"), many, &id, &id, NULL, 0, NULL),
           SOMBRA_LIMIT, "4294967295");
     FAILS(&f, sombra_mutate(f.txn, &op, many, NULL), SOMBRA_LIMIT, "4294967295");
     assert_int_equal(sombra_create_nodes(f.txn, NULL, 0, 1, NULL, 0, NULL), SOMBRA_OK);
