@@ -293,7 +293,6 @@ static sb_status fill_options(sombra_stmt *stmt, sb_exec_options *options)
         .graph = conn->txn.graph,
         .vfs = db->files,
         .memory_bytes = (size_t)(db->options.memory_limit / 2),
-        .threads = 1,
         .import_dirs = db->import_dirs,
         .import_dir_count = db->import_dir_count,
         .cancel = &conn->cancel,

@@ -182,20 +182,31 @@ static sb_status find_aside(sb_txn *txn, const sb_tree *tree, const uint64_t *no
     return SB_OK;
 }
 
+/* The leaves of up to GROUP nodes whose whole list lies in its leaf; NULL for the others. *stay: find_homes'; once false, it stays so. */
+static sb_status find_whole(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
+                            const uint8_t **pages, bool *stay, sb_err *err)
+{
+    bool aside[GROUP] = {false};
+
+    if (*stay) SB_TRY(find_homes(txn, tree, nodes, count, pages, stay, err));
+    if (*stay && sb_list__has_side(tree)) SB_TRY(find_aside(txn, tree, nodes, count, aside, err));
+    for (size_t i = 0; i < count; i++)
+        if (SB_UNLIKELY(!*stay || aside[i])) pages[i] = NULL;
+    return SB_OK;
+}
+
 sb_status sb_lists_runs(sb_txn *txn, const sb_tree *tree, const uint64_t *nodes, size_t count,
                         sb_id_list *runs, sb_err *err)
 {
     const sb_id_list none = {.width = width_without(tree)};
     const uint8_t *pages[GROUP];
-    bool stay = tree->root != SB_PGNO_NONE, aside[GROUP] = {false};
+    bool stay = tree->root != SB_PGNO_NONE;
 
     for (size_t at = 0; at < count; at += GROUP) {
         const size_t size = count - at < GROUP ? count - at : GROUP;
-        if (stay) SB_TRY(find_homes(txn, tree, nodes + at, size, pages, &stay, err));
-        if (stay && sb_list__has_side(tree))
-            SB_TRY(find_aside(txn, tree, nodes + at, size, aside, err));
+        SB_TRY(find_whole(txn, tree, nodes + at, size, pages, &stay, err));
         for (size_t i = 0; i < size; i++) {
-            if (SB_UNLIKELY(!stay || pages[i] == NULL || aside[i])) {
+            if (SB_UNLIKELY(pages[i] == NULL)) {
                 runs[at + i] = none;
                 continue;
             }
@@ -225,15 +236,13 @@ sb_status sb_lists_chunks(sb_txn *txn, const sb_tree *tree, const uint64_t *node
 {
     const sb_chunk none = {.neighbor_width = width_without(tree)};
     const uint8_t *pages[GROUP];
-    bool stay = tree->root != SB_PGNO_NONE, aside[GROUP] = {false};
+    bool stay = tree->root != SB_PGNO_NONE;
 
     for (size_t at = 0; at < count; at += GROUP) {
         const size_t size = count - at < GROUP ? count - at : GROUP;
-        if (stay) SB_TRY(find_homes(txn, tree, nodes + at, size, pages, &stay, err));
-        if (stay && sb_list__has_side(tree))
-            SB_TRY(find_aside(txn, tree, nodes + at, size, aside, err));
+        SB_TRY(find_whole(txn, tree, nodes + at, size, pages, &stay, err));
         for (size_t i = 0; i < size; i++) {
-            if (SB_UNLIKELY(!stay || pages[i] == NULL || aside[i])) {
+            if (SB_UNLIKELY(pages[i] == NULL)) {
                 chunks[at + i] = none;
                 continue;
             }

@@ -16,7 +16,6 @@ typedef struct sb_exec_options {
     sb_graph *graph;
     sb_vfs *vfs;         /* temporary files, CSV files, time zones */
     size_t memory_bytes; /* budget of this run; 0: none */
-    unsigned threads;
     const _Atomic bool *cancel;
     uint64_t deadline_ns; /* of vfs's monotonic clock; 0: none */
     sb_progress

@@ -1,7 +1,7 @@
 /* vector.h — a column of a batch: up to SB_BATCH_ROWS values of one kind.
  * Part of exec's front door (exec.h includes it). A vector is a view: what it points at belongs to the operator that made it, until
  * that operator's next call. Columns that an operator passes through are shared, never copied.
- * Tests:    tests/unit/cypher/exec/test_vector.c */
+ * Tests:    tests/unit/cypher/exec */
 #ifndef SB_CYPHER_VECTOR_H
 #define SB_CYPHER_VECTOR_H
 

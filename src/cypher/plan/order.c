@@ -410,8 +410,7 @@ static sb_status fill_expand(search *s, const state *from, uint32_t edge, bool f
 }
 
 /* Estimated rows of an edge from each row of the state. */
-static sb_status edge_rows(search *s, const state *from, uint32_t edge, bool forward, bool into,
-                           double *rows)
+static sb_status edge_rows(search *s, uint32_t edge, bool forward, bool into, double *rows)
 {
     const sb_pattern_edge *e = &s->graph->edges[edge];
     const sb_label_expr *here = labels_of(s->graph, forward ? e->from : e->to);
@@ -419,7 +418,6 @@ static sb_status edge_rows(search *s, const state *from, uint32_t edge, bool for
     double degree;
     double nodes;
 
-    (void)from;
     SB_TRY(sb_plan__estimate_degree(s->p, here, e->rel, forward, e->rel->variable ? NULL : there,
                                     &degree));
     SB_TRY(sb_plan__estimate_nodes(s->p, there, &nodes));
@@ -455,7 +453,7 @@ static sb_status expand_rel(search *s, const state *from, uint32_t edge, bool fo
                         : into           ? SB_PLAN_EXPAND_INTO
                                          : SB_PLAN_EXPAND,
                         to->plan, &plan));
-    SB_TRY(edge_rows(s, from, edge, forward, expand.to_bound, &rows));
+    SB_TRY(edge_rows(s, edge, forward, expand.to_bound, &rows));
     if (e->var_bound) { /* a list of relationships that has a value: paths must be that one */
         SB_TRY(sb_plan__var(s->p, SB_KIND_LIST, &list));
         expand.rel = list;

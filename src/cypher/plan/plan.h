@@ -9,7 +9,7 @@
  * Promises: operators keep the order of their input's rows, but for AGGREGATE, DISTINCT (first of equals, in order), SORT, TOP and HASH_JOIN
  *       (order of the probing side).
  * Life:  arena(statement). Plans are shared by runs and never changed by them. Names are resolved by each run (sb_plan_name).
- * Tests: tests/unit/cypher/plan */
+ * Tests: tests/cypher (plans against each other and a reference), tests/api/test_query.c */
 #ifndef SB_CYPHER_PLAN_H
 #define SB_CYPHER_PLAN_H
 
