@@ -300,7 +300,7 @@ static sb_status set_option(sombra_options *options, const char *name, const cha
             return SB_FAIL(err, SB_INVALID, "option %s: more than %llu bytes", option->name,
                            (unsigned long long)option->max - 1);
         memset(field, 0, option->max);
-        memcpy(field, value, strlen(value));
+        memcpy(field, value, strlen(value) + 1);
         return SB_OK;
     }
     return SB_OK;

@@ -74,11 +74,12 @@ static uint64_t *words_of(const sb_buffer *buffer)
 static sb_status append_adjacent(sb_graph *graph, sb_adjacent *adjacent, sb_buffer *neighbors,
                                  sb_buffer *rels, sb_err *err)
 {
-    const size_t total = (size_t)adjacent->list.total + adjacent->pending_count;
+    const size_t pending_count = adjacent->pending_count;
+    const size_t total = (size_t)adjacent->list.total + pending_count;
     size_t at = 0, start, rel_start;
     bool more = adjacent->list.chunk.count != 0;
 
-    if (rels == NULL && adjacent->pending_count != 0) {
+    if (rels == NULL && pending_count != 0) {
         rels = &graph->rel_ids;
         sb_buffer_reset(rels);
     }
@@ -98,11 +99,11 @@ static sb_status append_adjacent(sb_graph *graph, sb_adjacent *adjacent, sb_buff
         if (at == adjacent->list.total) break;
         SB_TRY(sb_list_next(&adjacent->list, &more, err));
     }
-    if (adjacent->pending_count != 0)
+    if (pending_count != 0)
         merge_pending(words_of(neighbors) + start, words_of(rels) + rel_start, at,
-                      adjacent->pending, adjacent->pending_count);
-    neighbors->size += (at + adjacent->pending_count) * sizeof(uint64_t);
-    if (rels != NULL) rels->size += (at + adjacent->pending_count) * sizeof(uint64_t);
+                      adjacent->pending, pending_count);
+    neighbors->size += (at + pending_count) * sizeof(uint64_t);
+    if (rels != NULL) rels->size += (at + pending_count) * sizeof(uint64_t);
     return SB_OK;
 }
 

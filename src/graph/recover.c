@@ -99,9 +99,8 @@ static void remove_files(const sb_recovery *r, const char *path)
     remove_one(r, path);
     char *name = sb_alloc(r->alloc, bytes + 5);
     if (name == NULL) return; /* benign: without the main file they mean nothing */
-    memcpy(name, path, bytes);
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-        memcpy(name + bytes, suffixes[i], 5);
+        (void)snprintf(name, bytes + 5, "%s%s", path, suffixes[i]); /* fits */
         remove_one(r, name);
     }
     sb_free(r->alloc, name, bytes + 5);

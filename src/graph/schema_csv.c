@@ -134,8 +134,8 @@ static sb_status read_kind(const schema_file *file, sb_schema *schema)
 {
     const sb_bytes kind = cell_of(file, 0), of = cell_of(file, 1);
 
-    for (uint8_t i = SB_SCHEMA_INDEX; i < KIND_COUNT; i++)
-        if (sb_text__same(kind, kinds[i])) schema->kind = i;
+    for (size_t i = SB_SCHEMA_INDEX; i < KIND_COUNT; i++)
+        if (sb_text__same(kind, kinds[i])) schema->kind = (uint8_t)i;
     if (schema->kind == 0)
         return fail_cell(file, 0,
                          "is none of index, unique, node-key, exists, typed, no-label-index");

@@ -5,8 +5,8 @@
  * Durations: P1Y2M3W4DT5H6M7.8S, a sign before any number or before the P. */
 #include "graph/text_priv.h"
 
-#define NANOS_PER_SECOND 1000000000ll
-#define SECONDS_PER_DAY  86400ll
+#define NANOS_PER_SECOND 1000000000LL
+#define SECONDS_PER_DAY  86400LL
 
 typedef struct reader {
     const uint8_t *p, *end;

@@ -45,9 +45,10 @@ sb_pager *sb_session_pager(const sb_session *session)
 sb_status sb_session_ext_get(sb_session *session, const sb_session_ext_kind *kind, void **object,
                              sb_err *err)
 {
-    void **slot = kind->slot == 0 ? NULL : &session->txn.front.slots[kind->slot - 1];
-    if (slot != NULL && *slot != NULL) {
-        *object = *slot;
+    sb_txn_front *front = &session->txn.front;
+    const size_t slot = kind->slot; /* 0: none; the front slots begin at 1 */
+    if (slot != 0 && front->slots[slot - 1] != NULL) {
+        *object = front->slots[slot - 1];
         return SB_OK;
     }
     const sb_allocator *alloc = session->pager->alloc;
@@ -71,7 +72,7 @@ sb_status sb_session_ext_get(sb_session *session, const sb_session_ext_kind *kin
         session->ext_capacity = more;
     }
     session->exts[session->ext_count++] = (sb_session_ext){.kind = kind, .object = made};
-    if (slot != NULL) *slot = made;
+    if (slot != 0) front->slots[slot - 1] = made;
     *object = made;
     return SB_OK;
 }

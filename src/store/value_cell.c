@@ -16,9 +16,9 @@
 #define QUARTER_SECONDS       900
 #define QUARTER_COUNT         145
 #define QUARTER_BIAS          72
-#define DATETIME_WORD_SECONDS 63600000000ll
+#define DATETIME_WORD_SECONDS 63600000000LL
 /* LOCAL DATETIME: nanoseconds since 1970, for 292 years either side. */
-#define LOCAL_WORD_SECONDS 9223372035ll
+#define LOCAL_WORD_SECONDS 9223372035LL
 #define SIGN_BIT           0x8000000000000000ull
 
 static bool within(int64_t v, int64_t bound)

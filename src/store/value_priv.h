@@ -4,18 +4,18 @@
 
 #include "store/value.h"
 
-#define SB_NANOS_PER_SECOND 1000000000ll
-#define SB_NANOS_PER_DAY    (86400ll * SB_NANOS_PER_SECOND)
-#define SB_SECONDS_PER_DAY  86400ll
+#define SB_NANOS_PER_SECOND 1000000000LL
+#define SB_NANOS_PER_DAY    (86400LL * SB_NANOS_PER_SECOND)
+#define SB_SECONDS_PER_DAY  86400LL
 /* Years -999,999,999 to 999,999,999, the range that Cypher implementations agree on. */
-#define SB_DATE_DAYS_MIN        (-365243219162ll)
-#define SB_DATE_DAYS_MAX        365241780471ll
+#define SB_DATE_DAYS_MIN        (-365243219162LL)
+#define SB_DATE_DAYS_MAX        365241780471LL
 #define SB_DATETIME_SECONDS_MIN (SB_DATE_DAYS_MIN * SB_SECONDS_PER_DAY)
 #define SB_DATETIME_SECONDS_MAX (SB_DATE_DAYS_MAX * SB_SECONDS_PER_DAY + SB_SECONDS_PER_DAY - 1)
 #define SB_OFFSET_SECONDS_MAX   64800 /* 18 hours either way */
 #define SB_ZONE_BYTES_MAX       255u
 /* Seconds of an average month (a year of 365.2425 days): durations are ordered by their average length. */
-#define SB_SECONDS_PER_MONTH 2629746ll
+#define SB_SECONDS_PER_MONTH 2629746LL
 
 /* Bytes of a value's key that a cut one keeps (value_key.c); 16 of hash follow. */
 #define SB_KEY_HASH_BYTES         16u

@@ -201,7 +201,7 @@ static bool grow_cache(sb_leaf_cache *cache)
         sb_free(cache->alloc, addresses, capacity * sizeof(sb_cache_address));
         return false;
     }
-    for (uint32_t i = 0; i < cache->capacity; i++) {
+    for (uint32_t i = 0; cache->entries != NULL && i < cache->capacity; i++) {
         const uint32_t place = cache->entries[i].tag & (capacity - 1);
         if (cache->entries[i].pgno == SB_PGNO_NONE) continue;
         entries[place] = cache->entries[i];

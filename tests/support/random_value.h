@@ -25,9 +25,9 @@ static inline int64_t random_int(sb_random *random)
         1000000,
         INT32_MAX,
         INT32_MIN,
-        1ll << 53,
-        (1ll << 53) + 1,
-        -(1ll << 53) - 1,
+        1LL << 53,
+        (1LL << 53) + 1,
+        -(1LL << 53) - 1,
         INT64_MAX,
         INT64_MAX - 1,
         INT64_MIN,
@@ -38,7 +38,7 @@ static inline int64_t random_int(sb_random *random)
     case 0: return special[sb_random_below(random, sizeof special / sizeof special[0])];
     case 1: return (int64_t)sb_random_below(random, 40) - 20;
     case 2: return (int64_t)sb_random_next(random) >> sb_random_below(random, 63);
-    default: return (1ll << sb_random_below(random, 63)) + (int64_t)sb_random_below(random, 5) - 2;
+    default: return (1LL << sb_random_below(random, 63)) + (int64_t)sb_random_below(random, 5) - 2;
     }
 }
 

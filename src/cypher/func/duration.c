@@ -144,7 +144,7 @@ static sb_status fail_sum(sb_func_context *ctx, sb_val instant)
 /* Seconds, days: of a sum that may be anything. False: no year has it. */
 static bool within_time(sb_i128 days)
 {
-    return days < 400000000000ll && days > -400000000000ll;
+    return days < 400000000000LL && days > -400000000000LL;
 }
 
 /* Months first, then days, then what the seconds come to. */

@@ -5,12 +5,12 @@
 #include "cypher/func/func.h"
 #include "cypher/lex/error.h"
 
-#define SB_FUNC_NANOS     1000000000ll /* in a second */
-#define SB_FUNC_DAY       86400ll      /* seconds */
+#define SB_FUNC_NANOS     1000000000LL /* in a second */
+#define SB_FUNC_DAY       86400LL      /* seconds */
 #define SB_FUNC_DAY_NANOS (SB_FUNC_DAY * SB_FUNC_NANOS)
-#define SB_FUNC_MONTH     2629746ll /* seconds of an average month, a twelfth of 365.2425 days */
+#define SB_FUNC_MONTH     2629746LL /* seconds of an average month, a twelfth of 365.2425 days */
 /* What a date may be: years -999,999,999 to 999,999,999, as properties may (store/). */
-#define SB_FUNC_YEAR_MAX 999999999ll
+#define SB_FUNC_YEAR_MAX 999999999LL
 /* Items of a list that a function makes of nothing: 4 GiB of values. */
 #define SB_FUNC_LIST_MAX (1ull << 28)
 

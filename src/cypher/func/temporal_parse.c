@@ -131,8 +131,10 @@ static bool take_amount(reader *r, bool negated, int64_t *whole, double *fractio
     if (!sb_text_to_int(sb_bytes_of(begin, (size_t)(r->p - begin)), whole)) return false;
     if (take(r, ".,")) {
         if (!at_digit(r)) return false;
-        for (; at_digit(r) && scale < 1e15; r->p++, scale *= 10.0)
+        for (unsigned kept = 0; at_digit(r) && kept < 15; r->p++, kept++) {
             digits = digits * 10.0 + (*r->p - '0');
+            scale *= 10.0;
+        }
         while (at_digit(r))
             r->p++;
     }
@@ -181,10 +183,7 @@ static bool read_units(reader *r, bool negated, sb_amounts *sum)
     while (r->p != r->end) {
         int64_t whole;
         double fraction;
-        if (!in_time && take(r, "T")) {
-            in_time = true;
-            any = false; /* something has to follow */
-        }
+        if (!in_time && take(r, "T")) in_time = true; /* an amount has to follow */
         if (!take_amount(r, negated, &whole, &fraction) || r->p == r->end) return false;
         while (next < UNIT_COUNT &&
                (UNITS[next].in_time != in_time || UNITS[next].name != (char)*r->p))

@@ -40,8 +40,8 @@ static const sb_value list_items[3] = {{.type = SB_TYPE_INT, .as.integer = 1},
 static sb_value any_value(world *w)
 {
     static const int64_t integers[] = {
-        INT64_MIN,       INT64_MIN + 1, -3,       -1, 0, 1, 2, 3, 100, 70000, 1ll << 53,
-        (1ll << 53) + 1, INT64_MAX - 1, INT64_MAX};
+        INT64_MIN,       INT64_MIN + 1, -3,       -1, 0, 1, 2, 3, 100, 70000, 1LL << 53,
+        (1LL << 53) + 1, INT64_MAX - 1, INT64_MAX};
     static const double reals[] = {
         -9223372036854775808.0, -1e300, -2.5, -1, -0.0, 0.0, 0.5, 1, 2, 9007199254740992.0,
         9223372036854775808.0,  1e300};

@@ -215,8 +215,8 @@ static void test_store_value__numbers(void **state)
     assert_int_equal(compare(real_value(nan), real_value(-nan)), 0);
     assert_true(compare(real_value(nan), real_value((double)INFINITY)) > 0);
     /* Where doubles have gaps of two and more. */
-    assert_true(compare(int_value((1ll << 53) + 1), real_value(0x1p53)) > 0);
-    assert_true(compare(real_value(0x1p53), int_value((1ll << 53) + 1)) < 0);
+    assert_true(compare(int_value((1LL << 53) + 1), real_value(0x1p53)) > 0);
+    assert_true(compare(real_value(0x1p53), int_value((1LL << 53) + 1)) < 0);
     assert_true(compare(int_value(INT64_MAX), real_value(0x1p63)) < 0);
     assert_true(equal(int_value(INT64_MIN), real_value(-0x1p63)));
     assert_true(compare(int_value(INT64_MIN), real_value(-0x1.0000000000001p63)) > 0);
