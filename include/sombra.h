@@ -826,6 +826,12 @@ typedef struct sombra_stmt_changes {
 /** What the statement's last run has changed; zeros before its first. MISUSE: NULL given. */
 SOMBRA_API sombra_status sombra_stmt_get_changes(const sombra_stmt *stmt,
                                                  sombra_stmt_changes *changes);
+/** Warning i, from 0, about the statement: a label, type or property key that it asks for and that nothing in the database ever had, most often
+ *  a misspelled one. warning has a message with the nearest name there is, line and column; its status is NOT_FOUND, its detail 0. Names
+ *  that the statement makes (CREATE, MERGE, SET) are not asked for. Looked up at the call, in the transaction that is open, else in a read
+ *  transaction of its own: so not while nobody asks. At most 16 are told.
+ *  @return OK, or NOT_FOUND when there are no more (the connection's error stays empty); MISUSE: NULL given; what sombra_begin gives. */
+SOMBRA_API sombra_status sombra_stmt_warning(sombra_stmt *stmt, size_t i, sombra_error *warning);
 /** The plan as a tree in text or JSON; after a run of PROFILE … with rows, time and page touches of each operator. Lives until the next call on
  *  stmt. A statement that begins with EXPLAIN or PROFILE gives the same as its one column `plan`. */
 SOMBRA_API sombra_status sombra_stmt_explain(sombra_stmt *stmt, bool json, const char **text,

@@ -638,6 +638,31 @@ bool sombra_stmt_writes(const sombra_stmt *stmt)
     return stmt != NULL && sb_cypher_writes(stmt->inner);
 }
 
+sombra_status sombra_stmt_warning(sombra_stmt *stmt, size_t i, sombra_error *warning)
+{
+    sombra_txn *own = NULL;
+    sombra_conn *conn;
+    sb_err found;
+
+    if (stmt == NULL) return SOMBRA_MISUSE;
+    conn = stmt->conn;
+    sb_err_clear(&conn->err);
+    if (warning == NULL)
+        return sombra__status(
+            SB_FAIL(&conn->err, SB_MISUSE, "sombra_stmt_warning: warning is needed"));
+    if (conn->txn.txn != NULL && !sb_txn_same_process(conn->txn.txn))
+        return sombra__refuse(&conn->txn);
+    if (conn->txn.txn == NULL) {
+        const sombra_status status = sombra_begin(conn, SOMBRA_READ, &own);
+        if (status != SOMBRA_OK) return status;
+    }
+    sb_err_clear(&found);
+    const bool any = sb_cypher_warning(stmt->inner, sb_graph_view(conn->txn.graph), i, &found);
+    if (own != NULL) sombra_rollback(own);
+    if (any) sombra__error_copy(&found, warning);
+    return any ? SOMBRA_OK : SOMBRA_NOT_FOUND;
+}
+
 sombra_status sombra_stmt_get_changes(const sombra_stmt *stmt, sombra_stmt_changes *changes)
 {
     sb_exec_stats stats = {0};

@@ -447,6 +447,14 @@ static void tell_changes(const invocation *cli, const sombra_stmt *stmt)
     if (*between != '\0') fputc('\n', stderr);
 }
 
+static void tell_warnings(const invocation *cli, sombra_stmt *stmt)
+{
+    sombra_error warning;
+
+    for (size_t i = 0; !cli->quiet && sombra_stmt_warning(stmt, i, &warning) == SOMBRA_OK; i++)
+        fprintf(stderr, "warning: %s\n", warning.message);
+}
+
 /* A plan is a drawing, not a cell. */
 static int print_plan(invocation *cli, sombra_stmt *stmt)
 {
@@ -501,8 +509,11 @@ static int run_statement(invocation *cli, sombra_stmt *stmt)
         const int code = bind_param(cli, stmt, setting);
         if (code != EXIT_OK) return code;
     }
-    return sombra_stmt_is_explain(stmt) && cli->format == FORMAT_TABLE ? print_plan(cli, stmt)
-                                                                       : print_rows(cli, stmt);
+    const int code = sombra_stmt_is_explain(stmt) && cli->format == FORMAT_TABLE
+                         ? print_plan(cli, stmt)
+                         : print_rows(cli, stmt);
+    if (code == EXIT_OK) tell_warnings(cli, stmt);
+    return code;
 }
 
 static int run_script(invocation *cli, const char *text, size_t size)

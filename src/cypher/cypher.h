@@ -79,6 +79,10 @@ SB_MUST_CHECK sb_status sb_cypher_explain_text(const sb_compiled *compiled,
 SB_MUST_CHECK sb_status sb_cypher_explain_json(const sb_compiled *compiled,
                                                const sb_exec_operator_profile *profile, bool pages,
                                                sb_buffer *out, sb_err *err);
+/* Warning i of the statement: a label, type or property key that it asks for and that the database of the view never had, with a near name.
+ * False: there are not so many. */
+bool sb_cypher_warning(const sb_cypher_statement *statement, sb_view *view, size_t i,
+                       sb_err *warning);
 /* Run a statement that changes the schema (kinds CREATE_INDEX … DROP_CONSTRAINT). */
 SB_MUST_CHECK sb_status sb_cypher_run_schema(const sb_cypher_statement *statement, sb_graph *graph,
                                              sb_err *err);

@@ -314,6 +314,69 @@ sb_status sb_cypher_plan(sb_cypher_statement *s, sb_graph *graph, const sb_plan_
     return SB_OK;
 }
 
+/* ---- Warnings -------------------------------------------------------------------------------------------------------------------- */
+
+static sb_name_kind name_kind_of(const sb_asked *asked)
+{
+    return asked->kind == SB_ASKED_LABEL  ? SB_NAME_LABEL
+           : asked->kind == SB_ASKED_TYPE ? SB_NAME_TYPE
+                                          : SB_NAME_KEY;
+}
+
+/* More than these are not told. */
+#define WARNINGS_MAX 16u
+
+/* The first places of names that the database has not. */
+static size_t find_unknown(const sb_cypher_statement *s, sb_view *view,
+                           const sb_asked *unknown[WARNINGS_MAX])
+{
+    size_t count = 0;
+
+    for (const sb_asked *asked = s->tree->asked; asked != NULL && count < WARNINGS_MAX;
+         asked = asked->next) {
+        size_t k = 0;
+        if (sb_name_find(view, name_kind_of(asked), asked->name) != 0) continue;
+        while (k < count &&
+               !(unknown[k]->kind == asked->kind && sb_bytes_equal(unknown[k]->name, asked->name)))
+            k++;
+        if (k == count) unknown[count++] = asked;
+    }
+    return count;
+}
+
+typedef struct names_of {
+    sb_view *view;
+    sb_name_kind kind;
+} names_of;
+
+static sb_bytes next_known_name(void *ctx, size_t i)
+{
+    const names_of *names = ctx;
+
+    return i < sb_name_count(names->view, names->kind)
+               ? sb_name_of(names->view, names->kind, (uint32_t)i + 1)
+               : sb_bytes_of(NULL, 0);
+}
+
+bool sb_cypher_warning(const sb_cypher_statement *s, sb_view *view, size_t i, sb_err *warning)
+{
+    static const char *const what[] = {"node has the label", "relationship has the type",
+                                       "node or relationship has the property"};
+    const sb_asked *unknown[WARNINGS_MAX];
+    sb_bytes near;
+
+    if (i >= find_unknown(s, view, unknown)) return false;
+    const sb_asked *asked = unknown[i];
+    names_of names = {.view = view, .kind = name_kind_of(asked)};
+    const bool any = sb_cypher_nearest(asked->name, next_known_name, &names, &near);
+    sb_cypher_warn(warning, s->tree->text, asked->span, "no %s '%.*s'%s%.*s%s", what[asked->kind],
+                   (int)(asked->name.size < 60 ? asked->name.size : 60),
+                   (const char *)asked->name.data, any ? "; did you mean '" : "",
+                   any ? (int)(near.size < 60 ? near.size : 60) : 0,
+                   any ? (const char *)near.data : "", any ? "'?" : "");
+    return true;
+}
+
 sb_status sb_cypher_run_schema(const sb_cypher_statement *s, sb_graph *graph, sb_err *err)
 {
     return sb_cypher__schema(s->tree, graph, err);

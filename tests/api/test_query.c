@@ -417,6 +417,77 @@ static void test_api_query__explain(void **state)
     sombra_stmt_finalize(stmt);
 }
 
+/* What a query warns of, joined by '|': each up to its first line's place. */
+static void warnings_of(api_fixture *f, const char *text, char *joined, size_t bytes)
+{
+    sombra_stmt *stmt = prepare(f, text);
+    sombra_error warning;
+    sombra_status status;
+    size_t i = 0;
+
+    joined[0] = '\0';
+    while (sombra_stmt_step(stmt) == SOMBRA_ROW) {
+    }
+    for (; (status = sombra_stmt_warning(stmt, i, &warning)) == SOMBRA_OK; i++) {
+        assert_int_equal(warning.status, SOMBRA_NOT_FOUND);
+        assert_int_equal(warning.detail, 0);
+        assert_non_null(strchr(warning.message, '^'));
+        (void)snprintf(joined + strlen(joined), bytes - strlen(joined), "%s%.*s@%u:%u",
+                       i == 0 ? "" : "|",
+                       (int)(strstr(warning.message, " (line") - warning.message), warning.message,
+                       warning.line, warning.column);
+    }
+    assert_int_equal(status, SOMBRA_NOT_FOUND);
+    assert_int_equal(sombra_error_of(f->conn)->status, SOMBRA_OK);
+    sombra_stmt_finalize(stmt);
+}
+
+static void test_api_query__warnings(void **state)
+{
+    static const struct {
+        const char *text, *warnings;
+    } cases[] = {
+        {"MATCH (p:Person)-[:KNOWS]->(q {name: 'Bob'}) WHERE q:Person RETURN p.name, p.age", ""},
+        {"MATCH (p:Persn) RETURN p", "no node has the label 'Persn'; did you mean 'Person'?@1:10"},
+        {"MATCH (p:Xyz|Person)\nWHERE p:Xyz RETURN p", "no node has the label 'Xyz'@1:10"},
+        {"MATCH ()-[r:KNOWN]->() RETURN r",
+         "no relationship has the type 'KNOWN'; did you mean 'KNOWS'?@1:13"},
+        {"MATCH (p:Person {nam: 1}) RETURN p.agee",
+         "no node or relationship has the property 'nam'; did you mean 'name'?@1:17|"
+         "no node or relationship has the property 'agee'; did you mean 'age'?@1:34"},
+        {"MATCH (p) WHERE EXISTS { (p)-[:LIKES]->(:Person) } RETURN p",
+         "no relationship has the type 'LIKES'@1:32"},
+        /* Maps have keys of their own; what is made is not asked for. */
+        {"UNWIND [{foo: 1}] AS row RETURN row.foo", ""},
+        {"MATCH (p:Nobody) CREATE (:New {fresh: 1})-[:MADE]->(p) SET p.other = 1, p:More",
+         "no node has the label 'Nobody'@1:10"},
+        {"MERGE (p:Another {key: 1}) RETURN p", ""},
+    };
+    api_fixture *f = *state;
+    char text[1024];
+    sombra_txn *txn;
+
+    make_people(f);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        warnings_of(f, cases[i].text, text, sizeof text);
+        assert_string_equal(text, cases[i].warnings);
+    }
+    /* In a transaction that is open, and before the first step. */
+    OK(f, sombra_begin(f->conn, SOMBRA_WRITE, &txn));
+    sombra_stmt *stmt = prepare(f, "MATCH (p:Persn) RETURN p");
+    sombra_error warning;
+    OK(f, sombra_stmt_warning(stmt, 0, &warning));
+    FAILS(f, sombra_stmt_warning(stmt, 0, NULL), SOMBRA_MISUSE, "warning is needed");
+    assert_int_equal(sombra_stmt_warning(NULL, 0, &warning), SOMBRA_MISUSE);
+    sombra_stmt_finalize(stmt);
+    sombra_rollback(txn);
+    /* Sixteen are text. */
+    warnings_of(f, "MATCH (:A1|A2|A3|A4|A5|A6|A7|A8|A9|B1|B2|B3|B4|B5|B6|B7|B8|B9) RETURN 1", text,
+                sizeof text);
+    assert_non_null(strstr(text, "'B7'"));
+    assert_null(strstr(text, "'B8'"));
+}
+
 /* ---- Functions and procedures of the program's own --------------------------------------------------------------------- */
 
 static sombra_status add_up(sombra_call *call)
@@ -554,6 +625,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query__transactions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__schema, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__explain, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__warnings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__registered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__built_in_procedures, setup, teardown),
         cmocka_unit_test(test_api_query__value_text),

@@ -32,6 +32,16 @@ class Query(unittest.TestCase):
         self.assertEqual(subprocess.run([SOMBRA, "query", "q.sombra", "CREATE (:Gone) WITH 1 AS x MATCH (g:Gone) DELETE g", "--quiet"],
                                         capture_output=True, text=True, check=True).stderr, "")
 
+    def test_warns_of_names_that_nothing_has(self):
+        def told(text, *flags):
+            return subprocess.run([SOMBRA, "query", "q.sombra", text, *flags], capture_output=True, text=True, check=True).stderr
+        text = "MATCH (p:Persom) RETURN p"
+        expected = f"warning: no node has the label 'Persom'; did you mean 'Person'? (line 1, column 10)\n{text}\n         ^\n"
+        self.assertEqual(told(text), expected)
+        self.assertEqual(told(text, "--format", "json"), expected)
+        self.assertEqual(told(text, "--quiet"), "")
+        self.assertIn("'Persom'", told("EXPLAIN " + text))
+
     def test_json(self):
         rows = json.loads(query("MATCH p = (a:Person)-[r:KNOWS]->(b) RETURN a, r, p, a.born AS born, 1.0 AS f, null AS n, {k: [1, 'x']} AS m", "--format", "json"))
         self.assertEqual(len(rows), 1)

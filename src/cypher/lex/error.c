@@ -173,20 +173,14 @@ static void format_message(char message[MESSAGE_BYTES], const char *format, va_l
     memcpy(message + end, "…", strlen("…") + 1);
 }
 
-sb_status(sb_cypher_fail)(sb_err *err, sb_bytes query, sb_span span, sb_cypher_error detail,
-                          const char *format, ...)
+/* Into err (empty until then): message, the place of span and the line with a caret. */
+static void record(sb_err *err, sb_bytes query, sb_span span, sb_status status, uint32_t detail,
+                   const char *message)
 {
-    const sb_status status = error_status(detail);
-    char message[MESSAGE_BYTES];
     char text[SB_ERR_TEXT_BYTES];
-    va_list args;
-
-    if (err == NULL || err->code != SB_OK) return status;
-    va_start(args, format);
-    format_message(message, format, args);
-    va_end(args);
     const place p = find_place(query, span.start);
     out_text out = {.data = text, .capacity = sizeof text};
+
     text[0] = '\0';
     put(&out, message, strlen(message));
     char where[48];
@@ -197,9 +191,35 @@ sb_status(sb_cypher_fail)(sb_err *err, sb_bytes query, sb_span span, sb_cypher_e
     (void)SB_FAIL(err, status, "%s", text);
     err->line = p.line;
     err->column = p.column;
-    err->detail = (uint32_t)detail;
+    err->detail = detail;
     err->runtime = false;
+}
+
+sb_status(sb_cypher_fail)(sb_err *err, sb_bytes query, sb_span span, sb_cypher_error detail,
+                          const char *format, ...)
+{
+    const sb_status status = error_status(detail);
+    char message[MESSAGE_BYTES];
+    va_list args;
+
+    if (err == NULL || err->code != SB_OK) return status;
+    va_start(args, format);
+    format_message(message, format, args);
+    va_end(args);
+    record(err, query, span, status, (uint32_t)detail, message);
     return status;
+}
+
+void sb_cypher_warn(sb_err *err, sb_bytes query, sb_span span, const char *format, ...)
+{
+    char message[MESSAGE_BYTES];
+    va_list args;
+
+    va_start(args, format);
+    format_message(message, format, args);
+    va_end(args);
+    sb_err_clear(err);
+    record(err, query, span, SB_NOT_FOUND, 0, message);
 }
 
 sb_status(sb_cypher_fail_runtime)(sb_err *err, sb_cypher_error detail, const char *format, ...)

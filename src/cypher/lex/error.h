@@ -25,6 +25,9 @@ const char *sb_cypher_error_name(uint32_t detail);
  * user gave it). Returns the detail's status. The text is "message (line 1, column 8)", the line and a caret line below it. */
 sb_status sb_cypher_fail(sb_err *err, sb_bytes query, sb_span span, sb_cypher_error detail,
                          const char *format, ...) SB_PRINTF(5, 6) SB_COLD;
+/* A warning in the form of such a failure: status SB_NOT_FOUND, detail 0. What err held is gone. */
+void sb_cypher_warn(sb_err *err, sb_bytes query, sb_span span, const char *format, ...)
+    SB_PRINTF(4, 5) SB_COLD;
 /* Record a failure found while running: err->runtime true, no position. */
 sb_status sb_cypher_fail_runtime(sb_err *err, sb_cypher_error detail, const char *format, ...)
     SB_PRINTF(3, 4) SB_COLD;

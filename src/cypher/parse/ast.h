@@ -437,6 +437,15 @@ typedef enum sb_show_what {
 } sb_show_what;
 typedef enum sb_explain { SB_EXPLAIN_NO, SB_EXPLAIN_PLAN, SB_EXPLAIN_PROFILE } sb_explain;
 
+/* A label, type or key that the statement asks for, and does not make. */
+typedef enum sb_asked_kind { SB_ASKED_LABEL, SB_ASKED_TYPE, SB_ASKED_KEY } sb_asked_kind;
+typedef struct sb_asked {
+    sb_asked_kind kind;
+    sb_bytes name;
+    sb_span span;
+    struct sb_asked *next; /* later in the text, about */
+} sb_asked;
+
 typedef struct sb_statement {
     sb_statement_kind kind;
     sb_explain explain;
@@ -463,6 +472,7 @@ typedef struct sb_statement {
         sb_expr *where;
         sb_projection *returns; /* RETURN after YIELD; NULL */
     } show;
+    sb_asked *asked;  /* set by sema */
     sb_bytes *params; /* names of all parameters, each once, in order of appearance */
     uint32_t param_count;
 } sb_statement;

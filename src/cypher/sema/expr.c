@@ -382,6 +382,7 @@ static sb_status analyze_operator(sb_sema *s, sb_expr *e)
 static sb_status analyze_has_labels(sb_sema *s, sb_expr *e)
 {
     SB_TRY(analyze_args(s, e, false));
+    SB_TRY(sb_sema__ask_has_labels(s, e));
     e->kinds = SB_KIND_BOOL | (e->args[0]->kinds & SB_KIND_NULL);
     return sb_sema__want(s, e->args[0], SB_KIND_ENTITY, "a label");
 }
@@ -397,6 +398,9 @@ static sb_status analyze(sb_sema *s, sb_expr *e, bool predicate)
     case SB_EXPR_PARAM: e->kinds = e->items = SB_KIND_ANY; break;
     case SB_EXPR_VAR: return analyze_variable(s, e);
     case SB_EXPR_PROPERTY:
+        SB_TRY(analyze_args(s, e, false));
+        SB_TRY(sb_sema__ask_property(s, e));
+        return sb_sema__access_kinds(s, e);
     case SB_EXPR_INDEX:
     case SB_EXPR_SLICE: SB_TRY(analyze_args(s, e, false)); return sb_sema__access_kinds(s, e);
     case SB_EXPR_LIST: return analyze_list(s, e);

@@ -235,6 +235,10 @@ static sb_status analyze_props(sb_sema *s, const pattern_context *c, sb_expr *pr
 
 static sb_status analyze_node(sb_sema *s, const pattern_context *c, const sb_node_pattern *node)
 {
+    if (!is_writing(c)) {
+        SB_TRY(sb_sema__ask_labels(s, node->labels, SB_ASKED_LABEL));
+        SB_TRY(sb_sema__ask_props(s, node->props));
+    }
     SB_TRY(analyze_props(s, c, node->props));
     return sb_sema__predicate(s, node->where);
 }
@@ -261,6 +265,10 @@ static sb_status analyze_part(sb_sema *s, const pattern_context *c, const sb_pat
     for (uint32_t i = 0; i < part->step_count; i++) {
         const sb_step *step = &part->steps[i];
         if (step->rel != NULL) {
+            if (!is_writing(c)) {
+                SB_TRY(sb_sema__ask_labels(s, step->rel->types, SB_ASKED_TYPE));
+                SB_TRY(sb_sema__ask_props(s, step->rel->props));
+            }
             SB_TRY(analyze_props(s, c, step->rel->props));
             SB_TRY(sb_sema__predicate(s, step->rel->where));
         } else {

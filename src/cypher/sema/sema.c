@@ -232,8 +232,12 @@ static sb_status make_show_query(sb_sema *s, sb_statement *statement)
 sb_status sb_sema_analyze(sb_arena *arena, sb_statement *statement, const sb_sema_env *env,
                           uint32_t *slot_count, sb_err *err)
 {
-    sb_sema s = {
-        .arena = arena, .statement = statement, .text = statement->text, .env = env, .err = err};
+    sb_sema s = {.arena = arena,
+                 .statement = statement,
+                 .text = statement->text,
+                 .env = env,
+                 .err = err,
+                 .last_asked = &statement->asked};
 
     *slot_count = 0;
     if (statement->kind == SB_STATEMENT_SHOW) SB_TRY(make_show_query(&s, statement));

@@ -56,6 +56,7 @@ typedef struct sb_sema {
         *imported;    /* where a WITH at the beginning of a part takes variables from; NULL */
     sb_var **imports; /* what was taken: arena */
     uint32_t import_count;
+    sb_asked **last_asked; /* where the next one is chained: statement->asked, or a next */
 } sb_sema;
 
 /* ---- Scopes (scope.c) -------------------------------------------------------------------------------------------------- */
@@ -96,6 +97,12 @@ SB_MUST_CHECK sb_status sb_sema__list(sb_sema *s, const sb_frame *frame, bool al
 SB_MUST_CHECK sb_status sb_sema__alloc(sb_sema *s, size_t bytes, void *place); /* zeroed */
 #define SB_SEMA_FAIL(s, span, detail, ...)                                                         \
     sb_cypher_fail((s)->err, (s)->text, (span), (detail), __VA_ARGS__)
+/* Note names that the statement asks for, for the warning that nothing ever had them (ask.c). labels may be NULL, props too: then nothing. */
+SB_MUST_CHECK sb_status sb_sema__ask_labels(sb_sema *s, const sb_label_expr *labels,
+                                            sb_asked_kind kind);
+SB_MUST_CHECK sb_status sb_sema__ask_props(sb_sema *s, const sb_expr *props);
+SB_MUST_CHECK sb_status sb_sema__ask_property(sb_sema *s, const sb_expr *e);
+SB_MUST_CHECK sb_status sb_sema__ask_has_labels(sb_sema *s, const sb_expr *e);
 /* For "%.*s" of names in messages. */
 #define SB_SEMA_SHOWN(name) (int)((name).size < 60 ? (name).size : 60), (const char *)(name).data
 
