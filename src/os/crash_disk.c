@@ -151,9 +151,14 @@ sb_status sb_os__disk_sync(sb_os__disk_file *file)
 
     if (st != SB_OK) return st;
     apply_ops(file, file->op_count, &file->durable);
+    sb_os__disk_forget(file);
+    return SB_OK;
+}
+
+void sb_os__disk_forget(sb_os__disk_file *file)
+{
     file->op_count = 0;
     sb_buffer_reset(&file->log);
-    return SB_OK;
 }
 
 /* ---- Survival ---------------------------------------------------------------------------------------- */

@@ -40,6 +40,8 @@ void sb_os__disk_write(sb_os__disk_file *file, uint64_t offset, const sb_io_piec
 void sb_os__disk_truncate(sb_os__disk_file *file, uint64_t bytes);
 /* All ops become durable. SB_NOMEM: none has. */
 sb_status sb_os__disk_sync(sb_os__disk_file *file) SB_MUST_CHECK;
+/* All ops are taken for done, though they never reach the disk. */
+void sb_os__disk_forget(sb_os__disk_file *file);
 
 /* What is on the disk after the power comes back. garbage: one sector that was being written then holds
  * anything (mode GARBAGE). out: initialized by this call, deinitialized by the caller, also on failure.

@@ -206,6 +206,9 @@ typedef struct sb_vfs_crash_options {
                                  * sync_directory, as POSIX has it; false: its own sync is
                                  * enough, as on ext4 and xfs */
     size_t sector_bytes; /* what the disk writes whole, or tears: 512 to start; a power of two */
+    /* The event, if it is a file's sync, that fails with SB_IO, as Linux fails one: what it should have written is
+     * still read, but a later sync makes it durable only if it is written again. 0: never. */
+    uint64_t fail_sync_at;
 } sb_vfs_crash_options;
 /* Change them only while no call is under way. A reboot hands them on. */
 sb_vfs_crash_options *sb_vfs_crash_state(sb_vfs *vfs);

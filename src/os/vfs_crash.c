@@ -269,6 +269,10 @@ static sb_status sync_event(crash_file *self, sb_err *err)
     sb_status st = begin_event(vfs, self->base.path, err);
 
     if (st != SB_OK) return st;
+    if (vfs->events == vfs->options.fail_sync_at) {
+        sb_os__disk_forget(self->disk);
+        return SB_FAIL_OS(err, SB_IO, EIO, "%s: the sync failed", self->base.path);
+    }
     st = sb_os__disk_sync(self->disk);
     if (st == SB_OK && !vfs->options.create_needs_dir_sync)
         st = settle_names(vfs, NULL, self->disk);

@@ -312,6 +312,17 @@ static void test_api_query__transactions(void **state)
     sombra_rollback(f->txn);
     f->txn = NULL;
     assert_int_equal(query_int(f, "MATCH (n) RETURN count(*)"), 3);
+    /* A statement that fails leaves nothing, and the transaction as it was. */
+    OK(f, sombra_begin(f->conn, SOMBRA_WRITE, &f->txn));
+    OK(f, sombra_create_nodes(f->txn, NULL, 0, 1, NULL, 0, NULL));
+    begin = prepare(f, "UNWIND range(3000, 0, -1) AS x CREATE (h:Half {x: x}) SET h.y = 1 / x");
+    FAILS(f, sombra_stmt_step(begin), SOMBRA_INVALID, "zero");
+    assert_int_equal(query_int(f, "MATCH (n) RETURN count(*)"), 4);
+    assert_int_equal(query_int(f, "MATCH (n:Half) RETURN count(*)"), 0);
+    OK(f, sombra_commit(f->txn));
+    f->txn = NULL;
+    sombra_stmt_finalize(begin);
+    assert_int_equal(query_int(f, "MATCH (n) RETURN count(*)"), 4);
     /* The transaction ends under a run. */
     OK(f, sombra_begin(f->conn, SOMBRA_READ, &f->txn));
     step_row(f, all);

@@ -15,9 +15,7 @@ int main(int argc, char **argv)
     }
     if (processes < 2 || processes > 16) processes = 6;
     kill_board *board = kill_board_create();
-    (void)unlink("k");
-    (void)unlink("k-wal");
-    (void)unlink("k-shm");
+    kill_remove_files();
     kill_campaign(board, (unsigned)processes, seconds * 1000, seed);
     printf("%llu commits, %llu reads, %llu reads without write permission, %llu opens, %llu "
            "checkpoints, "

@@ -8,9 +8,7 @@ static void test_pager_kill__sample(void **state)
     (void)state;
     sb_random random = test_random(31);
     kill_board *board = kill_board_create();
-    (void)unlink("k");
-    (void)unlink("k-wal");
-    (void)unlink("k-shm");
+    kill_remove_files();
     kill_campaign(board, 5, 3000, random.state);
     printf("%llu commits, %llu reads, %llu guarded reads, %llu opens, %llu checkpoints\n",
            (unsigned long long)board->commits, (unsigned long long)board->reads,
@@ -20,8 +18,180 @@ static void test_pager_kill__sample(void **state)
     assert_true(board->commits > 20 && board->reads > 20);
 }
 
+static void kill_options(sb_pager_options *options, sb_profile *profile)
+{
+    sb_pager_options_init(options);
+    options->profile = profile;
+    options->page_bytes = 4096;
+    options->durability = SB_DURABLE_OFF;
+    options->checkpoint_thread = false;
+    options->autocheckpoint_pages = 0;
+    options->busy_timeout_ns = 0;
+    options->check = model_check;
+}
+
+/* A child in a transaction of its own, which it never ends; returns once it has begun. */
+static pid_t child_in_transaction(const sb_pager_options *options, bool writes)
+{
+    int ready[2];
+    char byte = 0;
+
+    assert_int_equal(pipe(ready), 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        sb_pager_options own = *options;
+        sb_pager *pager = NULL;
+        sb_session *session = NULL;
+        sb_txn *txn = NULL;
+        if (sb_vfs_posix_create(&sb_allocator_libc, &own.vfs, NULL) != SB_OK ||
+            sb_pager_open("k", &own, &pager, NULL) != SB_OK ||
+            sb_session_open(pager, &session, NULL) != SB_OK ||
+            (writes ? sb_txn_begin_write(session, &txn, NULL)
+                    : sb_txn_begin_read(session, &txn, NULL)) != SB_OK ||
+            write(ready[1], "x", 1) != 1)
+            _exit(3);
+        for (;;)
+            pause();
+    }
+    assert_true(pid > 0);
+    (void)close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    (void)close(ready[0]);
+    return pid;
+}
+
+static void end_child(pid_t pid)
+{
+    int status = 0;
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+}
+
+/* While they live, a reader holds up the restart of the WAL and a writer other writers; killed, they hold up nobody. */
+static void test_pager_kill__the_dead_hold_nothing(void **state)
+{
+    (void)state;
+    static sb_profile profile;
+    kill_board *board = kill_board_create();
+    sb_pager_options options;
+    sb_pager *pager = NULL;
+    sb_session *session = NULL;
+    sb_txn *txn = NULL;
+    sb_checkpoint_result result;
+    sb_err err;
+
+    sb_err_clear(&err);
+    kill_options(&options, &profile);
+    assert_int_equal(sb_vfs_posix_create(&sb_allocator_libc, &options.vfs, &err), SB_OK);
+    kill_remove_files();
+    assert_int_equal(sb_pager_open("k", &options, &pager, &err), SB_OK);
+    assert_int_equal(sb_session_open(pager, &session, &err), SB_OK);
+    assert_int_equal(kill_write(board, session, &err), SB_OK);
+
+    pid_t child = child_in_transaction(&options, false);
+    assert_int_equal(kill_write(board, session, &err), SB_OK);
+    assert_int_equal(sb_pager_checkpoint(pager, SB_CHECKPOINT_RESTART, &result, NULL), SB_BUSY);
+    end_child(child);
+    assert_int_equal(sb_pager_checkpoint(pager, SB_CHECKPOINT_RESTART, &result, &err), SB_OK);
+    assert_true(result.restarted);
+
+    child = child_in_transaction(&options, true);
+    assert_int_equal(sb_txn_begin_write(session, &txn, &err), SB_BUSY);
+    char told[32];
+    (void)snprintf(told, sizeof told, "process %d (", (int)child);
+    assert_non_null(strstr(err.text, told));
+    sb_err_clear(&err);
+    end_child(child);
+    assert_int_equal(kill_write(board, session, &err), SB_OK);
+    kill_read(board, session, false);
+    assert_int_equal(board->failures, 0);
+    sb_session_close(session);
+    assert_int_equal(sb_pager_close(pager, &err), SB_OK);
+    sb_vfs_destroy(options.vfs);
+}
+
+/* Snapshots as fast as they come: most of the time goes into taking them, so that is where most stops fall. */
+static void read_until_killed(kill_board *board, sb_pager_options options)
+{
+    sb_pager *pager = NULL;
+    sb_session *session = NULL;
+    sb_err err;
+
+    sb_err_clear(&err);
+    if (sb_vfs_posix_create(&sb_allocator_libc, &options.vfs, NULL) != SB_OK ||
+        sb_pager_open("k", &options, &pager, &err) != SB_OK ||
+        sb_session_open(pager, &session, &err) != SB_OK)
+        kill_fail(board, "open", err.text);
+    while (atomic_load(&board->failures) == 0) {
+        sb_txn *txn = NULL;
+        sb_page page = {0};
+        if (sb_txn_begin_read(session, &txn, &err) != SB_OK ||
+            sb_page_acquire(txn, 1, &page, &err) != SB_OK)
+            kill_fail(board, "reader", err.text);
+        else if (sb_load_le64(page.bytes + SB_PAGE_COMMON) !=
+                 model_word(1, sb_load_le32(sb_txn_meta(txn)), SB_PAGE_COMMON))
+            kill_fail(board, "reader", "a torn or future state");
+        if (txn != NULL) sb_page_release(txn, &page);
+        sb_txn_rollback(txn);
+        atomic_fetch_add(&board->reads, 1);
+    }
+    for (;;)
+        pause();
+}
+
+/* A reader that the system stops anywhere, and lets go on after the WAL was checkpointed, started anew and written over, sees one
+ * whole state. */
+static void test_pager_kill__stopped_readers(void **state)
+{
+    (void)state;
+    static sb_profile profile;
+    kill_board *board = kill_board_create();
+    sb_random random = test_random(32);
+    sb_pager_options options;
+    sb_pager *pager = NULL;
+    sb_session *session = NULL;
+    sb_err err;
+    uint64_t restarts = 0;
+
+    sb_err_clear(&err);
+    kill_options(&options, &profile);
+    assert_int_equal(sb_vfs_posix_create(&sb_allocator_libc, &options.vfs, &err), SB_OK);
+    kill_remove_files();
+    assert_int_equal(sb_pager_open("k", &options, &pager, &err), SB_OK);
+    assert_int_equal(sb_session_open(pager, &session, &err), SB_OK);
+    assert_int_equal(kill_write(board, session, &err), SB_OK);
+    const pid_t child = fork();
+    if (child == 0) read_until_killed(board, options);
+    while (atomic_load(&board->reads) == 0 && atomic_load(&board->failures) == 0)
+        options.vfs->ops->sleep_ns(options.vfs, 100000);
+    for (unsigned round = 0; round < 1500 && atomic_load(&board->failures) == 0; round++) {
+        sb_checkpoint_result result;
+        int status = 0;
+        options.vfs->ops->sleep_ns(options.vfs, sb_random_below(&random, 60000));
+        assert_int_equal(kill(child, SIGSTOP), 0);
+        assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+        assert_true(WIFSTOPPED(status));
+        assert_int_equal(kill_write(board, session, &err), SB_OK);
+        const sb_status st = sb_pager_checkpoint(pager, SB_CHECKPOINT_RESTART, &result, NULL);
+        assert_true(st == SB_OK || st == SB_BUSY);
+        restarts += st == SB_OK;
+        assert_int_equal(kill_write(board, session, &err), SB_OK);
+        assert_int_equal(kill(child, SIGCONT), 0);
+    }
+    end_child(child);
+    if (board->failures != 0) fail_msg("%s", board->first_failure);
+    assert_true(restarts > 50 && restarts < 1500); /* stopped outside of and inside transactions */
+    sb_session_close(session);
+    assert_int_equal(sb_pager_close(pager, &err), SB_OK);
+    sb_vfs_destroy(options.vfs);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_pager_kill__sample)};
+    const struct CMUnitTest tests[] = {
+        TEST(test_pager_kill__sample),
+        TEST(test_pager_kill__the_dead_hold_nothing),
+        TEST(test_pager_kill__stopped_readers),
+    };
     return cmocka_run_group_tests_name("pager_kill", tests, NULL, NULL);
 }

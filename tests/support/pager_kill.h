@@ -28,6 +28,13 @@ static inline void kill_fail(kill_board *board, const char *what, const char *te
                  (int)getpid(), what, text);
 }
 
+static inline void kill_remove_files(void)
+{
+    (void)unlink("k");
+    (void)unlink("k-wal");
+    (void)unlink("k-shm");
+}
+
 /* A file system on which nothing may be opened for writing. */
 typedef struct kill_read_only_vfs {
     sb_vfs vfs;

@@ -340,6 +340,13 @@ static void test_graph_writer__savepoints(void **state)
     assert_int_equal(rel_count(&f, knows), 3);
     FAILS(&f, sb_graph_create_rels(f.graph, knows, 3, sources, targets, NULL, 0, ids, &f.err),
           SB_NOT_FOUND, "its source node"); /* more[0] is gone */
+    /* Also one of another block of ids. */
+    const sb_set_id labeled = set_of_label(&f, label(&f, "Labeled"));
+    const uint32_t third = savepoint(&f);
+    OK(&f, sb_graph_create_nodes(f.graph, labeled, 1, NULL, 0, sources, &f.err));
+    OK(&f, sb_txn_rollback_to(f.txn, third, &f.err));
+    FAILS(&f, sb_graph_create_rels(f.graph, knows, 1, sources, targets, NULL, 0, ids, &f.err),
+          SB_NOT_FOUND, "its source node");
     OK(&f, sb_txn_release(f.txn, outer, &f.err));
     commit(&f);
     begin_read(&f);

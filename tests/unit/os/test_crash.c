@@ -122,6 +122,32 @@ static void test_os_crash__only_synced_bytes_are_durable(void **state)
     sb_file_close(file);
 }
 
+/* What a failed sync should have written is read, but a later sync does not bring it; written again, it does. */
+static void test_os_crash__failed_sync_forgets(void **state)
+{
+    sb_vfs *vfs = (sb_vfs *)*state;
+    sb_file *file = durable_file(vfs, "a", "durable");
+    sb_vfs *after;
+    char got[8] = {0};
+
+    put(file, 0, "DUR");
+    sb_vfs_crash_state(vfs)->fail_sync_at = sb_vfs_crash_events(vfs) + 1;
+    assert_int_equal(file->ops->sync(file, NULL), SB_IO);
+    assert_int_equal(sb_file_read_all(file, 0, got, 7, NULL), SB_OK);
+    assert_string_equal(got, "DURable");
+    put(file, 7, "!");
+    sync_file(file);
+    after = reboot(vfs, SB_CRASH_KEEP_ALL, 0);
+    expect_file(after, "a", "durable!");
+    sb_vfs_destroy(after);
+    put(file, 0, "DUR");
+    sync_file(file);
+    after = reboot(vfs, SB_CRASH_LOSE_ALL, 0);
+    expect_file(after, "a", "DURable!");
+    sb_vfs_destroy(after);
+    sb_file_close(file);
+}
+
 static void test_os_crash__names_need_a_directory_sync(void **state)
 {
     sb_vfs *vfs = (sb_vfs *)*state;
@@ -590,6 +616,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(only_synced_bytes_are_durable),
+        CASE(failed_sync_forgets),
         CASE(names_need_a_directory_sync),
         CASE(removes_and_renames_come_back),
         CASE(everything_fails_after_the_cut),

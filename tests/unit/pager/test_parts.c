@@ -1,6 +1,6 @@
 /* test_parts.c — savepoints, extensions, free pages, bypassing, backup, replace, read-only and immutable
  * opens, fork (DESIGN §9 rules 2, 6, 8, 11, 14). */
-#include "pager_fixture.h"
+#include "pager_image.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -191,6 +191,14 @@ static void test_pager_parts__free_pages(void **state)
     for (sb_pgno pgno = 1; pgno <= 2500; pgno++)
         CHECK(&f, sb_page_free(txn, pgno, &f.err));
     assert_int_equal(sb_page_free(txn, 7, NULL), SB_CORRUPT);
+    sb_txn_rollback(txn);
+    CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
+    for (sb_pgno pgno = 1; pgno <= 3; pgno++) /* a trunk, and two that it names */
+        CHECK(&f, sb_page_free(txn, pgno, &f.err));
+    for (sb_pgno pgno = 1; pgno <= 3; pgno++)
+        assert_int_equal(sb_page_free(txn, pgno, NULL), SB_CORRUPT);
+    for (sb_pgno pgno = 4; pgno <= 2500; pgno++)
+        CHECK(&f, sb_page_free(txn, pgno, &f.err));
     CHECK(&f, sb_txn_commit(txn, &f.err));
     CHECK(&f, sb_pager_get_info(f.pager, &info, &f.err));
     assert_int_equal(info.free_pages, 2500);
@@ -278,6 +286,31 @@ static void test_pager_parts__backup(void **state)
     fixture_close(&copy);
     assert_true(fixture_reads(&f, f.session, 1, 300, 200));
     sb_session_close(reader);
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+}
+
+/* A copy has a salt of its own: the WAL of the original, which continues just this state, is not taken for the copy's. */
+static void test_pager_parts__backup_beside_the_original_wal(void **state)
+{
+    (void)state;
+    fixture f, copy;
+    sb_txn *txn = NULL;
+    size_t bytes = 0;
+    fixture_options(&f, fixture_memory());
+    fixture_open(&f, "x");
+    CHECK(&f, fixture_put(&f, f.session, 1, 20, 100));
+    CHECK(&f, fixture_put(&f, f.session, 1, 20, 101));
+    CHECK(&f, sb_txn_begin_read(f.session, &txn, &f.err));
+    CHECK(&f, sb_pager_backup(txn, f.vfs, "copy", NULL, NULL, &f.err));
+    sb_txn_rollback(txn);
+    CHECK(&f, fixture_put(&f, f.session, 1, 20, 102));
+    uint8_t *wal = slurp(f.vfs, "x-wal", &bytes);
+    spill_out(f.vfs, "copy-wal", wal, bytes);
+    free(wal);
+    fixture_options(&copy, f.vfs);
+    assert_int_equal(sb_pager_open("copy", &copy.options, &copy.pager, &copy.err), SB_CORRUPT);
+    assert_non_null(strstr(copy.err.text, "belongs to another database"));
     fixture_close(&f);
     sb_vfs_destroy(f.vfs);
 }
@@ -429,6 +462,7 @@ int main(void)
         TEST(test_pager_parts__free_pages),
         TEST(test_pager_parts__spill_bounds_memory),
         TEST(test_pager_parts__backup),
+        TEST(test_pager_parts__backup_beside_the_original_wal),
         TEST(test_pager_parts__replace),
         TEST(test_pager_parts__read_only),
         TEST(test_pager_parts__fork),

@@ -268,6 +268,71 @@ static void test_pager_recover__leftovers(void **state)
     free_image(&i);
 }
 
+/* The file as it lies on a disk that can lose power: the main file synced, the WAL as a killed process left it. */
+static sb_vfs *boot_unsynced(const image *i)
+{
+    sb_vfs *vfs = NULL;
+    sb_file *file = NULL;
+    assert_int_equal(sb_vfs_crash_create(&sb_allocator_libc, &vfs, NULL), SB_OK);
+    spill_out(vfs, "x", i->main_file, i->main_bytes);
+    assert_int_equal(sb_vfs_open(vfs, "x", 0, &file, NULL), SB_OK);
+    assert_int_equal(file->ops->sync(file, NULL), SB_OK);
+    sb_file_close(file);
+    spill_out(vfs, "x-wal", i->wal, 0);
+    assert_int_equal(vfs->ops->sync_directory(vfs, "x", NULL), SB_OK);
+    spill_out(vfs, "x-wal", i->wal, i->wal_bytes);
+    return vfs;
+}
+
+/* What a reader has been shown is still there after a power cut, though the process that wrote it was killed before its sync. */
+static void test_pager_recover__shown_is_durable(void **state)
+{
+    (void)state;
+    fixture f, later;
+    sb_vfs *after = NULL;
+    image i = make_store(3, 1);
+    fixture_options(&f, boot_unsynced(&i));
+    fixture_open(&f, "x");
+    assert_true(fixture_reads(&f, f.session, 1, 5, 102));
+    CHECK(&f, sb_vfs_crash_reboot(f.vfs, SB_CRASH_LOSE_ALL, 1, &after, &f.err));
+    fixture_options(&later, after);
+    fixture_open(&later, "x");
+    assert_true(fixture_reads(&later, later.session, 1, 5, 102));
+    fixture_close(&later);
+    fixture_close(&f);
+    sb_vfs_destroy(after);
+    sb_vfs_destroy(f.vfs);
+    free_image(&i);
+}
+
+/* A failed sync may leave pages in the system's memory that it believes to be on the disk. Recovery writes what it shows again. */
+static void test_pager_recover__after_a_failed_sync(void **state)
+{
+    (void)state;
+    fixture f, later;
+    sb_vfs *after = NULL;
+    fixture_options(&f, NULL);
+    CHECK(&f, sb_vfs_crash_create(&sb_allocator_libc, &f.vfs, &f.err));
+    f.options.vfs = f.vfs;
+    fixture_open(&f, "x");
+    CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
+    /* The commit's write is the next event, its sync the one after it. */
+    sb_vfs_crash_state(f.vfs)->fail_sync_at = sb_vfs_crash_events(f.vfs) + 2;
+    assert_int_equal(fixture_put(&f, f.session, 1, 5, 200), SB_POISONED);
+    sb_err_clear(&f.err);
+    fixture_close(&f);
+    fixture_open(&f, "x");
+    assert_true(fixture_reads(&f, f.session, 1, 5, 200));
+    CHECK(&f, sb_vfs_crash_reboot(f.vfs, SB_CRASH_LOSE_ALL, 1, &after, &f.err));
+    fixture_options(&later, after);
+    fixture_open(&later, "x");
+    assert_true(fixture_reads(&later, later.session, 1, 5, 200));
+    fixture_close(&later);
+    fixture_close(&f);
+    sb_vfs_destroy(after);
+    sb_vfs_destroy(f.vfs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +346,8 @@ int main(void)
         TEST(test_pager_recover__damaged_page),
         TEST(test_pager_recover__misplaced_page),
         TEST(test_pager_recover__leftovers),
+        TEST(test_pager_recover__shown_is_durable),
+        TEST(test_pager_recover__after_a_failed_sync),
     };
     return cmocka_run_group_tests_name("pager_recover", tests, NULL, NULL);
 }

@@ -374,6 +374,35 @@ static void test_store_stats__below_zero_is_refused(void **state)
     fixture_close(&f);
 }
 
+/* Back to a savepoint that is older than the store's first use in the transaction: what it counted since is gone. */
+static void test_store_stats__savepoint_before_the_store(void **state)
+{
+    store_fixture f;
+    uint64_t count;
+    uint32_t savepoint;
+
+    (void)state;
+    fixture_open(&f, 4096);
+    begin_write(&f);
+    sb_stats_add_nodes(f.view, 0, 3);
+    commit(&f);
+    OK(&f, sb_txn_begin_write(f.session, &f.txn, &f.err));
+    OK(&f, sb_txn_savepoint(f.txn, &savepoint, &f.err));
+    OK(&f, sb_view_get(f.txn, &f.view, &f.err));
+    OK(&f, sb_view_found(f.view, &f.err));
+    sb_stats_add_nodes(f.view, 0, 5);
+    OK(&f, sb_txn_rollback_to(f.txn, savepoint, &f.err));
+    OK(&f, sb_stats_nodes_of_set(f.view, 0, &count, &f.err));
+    assert_int_equal(count, 3);
+    sb_stats_add_nodes(f.view, 0, 1);
+    commit(&f);
+    begin_read(&f);
+    OK(&f, sb_stats_nodes_of_set(f.view, 0, &count, &f.err));
+    assert_int_equal(count, 4);
+    rollback(&f);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +413,7 @@ int main(void)
         TEST(test_store_stats__released_savepoints_do_not_add_up),
         TEST(test_store_stats__out_of_memory_without_a_result),
         TEST(test_store_stats__below_zero_is_refused),
+        TEST(test_store_stats__savepoint_before_the_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
