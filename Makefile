@@ -22,7 +22,7 @@ programs = $(call build,release,--target programs)
 need = test -x $(1) || { echo "make $@: $(1) does not exist in this tree" >&2; exit 1; }
 
 .PHONY: all test test-dev test-release check asan tsan msan coverage fuzz paranoid noprofile \
-        crash-sweep fault-sweep kill-loop tck metamorphic demo bench install amalgamation docs clean
+        mutants crash-sweep fault-sweep kill-loop tck metamorphic demo bench install amalgamation docs clean
 .DEFAULT_GOAL := all
 
 all:
@@ -90,6 +90,11 @@ fault-sweep:
 	@$(call build,dev)
 	@$(call need,build/dev/tests/api_sweep)
 	build/dev/tests/api_sweep
+
+# Can the tests fail? Breaks src/ on purpose in each way of tests/mutants/mutants.txt; about 15 minutes.
+mutants:
+	@tools/setup test
+	@tools/mutants
 
 kill-loop:
 	@tools/setup test
