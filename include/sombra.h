@@ -840,6 +840,83 @@ SOMBRA_API sombra_status sombra_stmt_warning(sombra_stmt *stmt, size_t i, sombra
 SOMBRA_API sombra_status sombra_stmt_explain(sombra_stmt *stmt, bool json, const char **text,
                                              size_t *size);
 
+/* ---- Arrow ------------------------------------------------------------------------------------------------------------------------- */
+
+/* The structs of the Arrow C data interface and C stream interface, as their specification lays them down; another header that defines them, too,
+ * may be included before or behind this one. Whoever is given one calls its release when done; a struct whose release is NULL is released, or moved. */
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE           2
+#define ARROW_FLAG_MAP_KEYS_SORTED    4
+
+/** Type of an array, and of what it consists of. */
+struct ArrowSchema {
+    const char *format;   /**< "l": 64-bit integers, "u": UTF-8, … */
+    const char *name;     /**< of the field */
+    const char *metadata; /**< keys and values, or NULL */
+    int64_t flags;
+    int64_t n_children;
+    struct ArrowSchema **children;
+    struct ArrowSchema *dictionary; /**< type of a dictionary's values, or NULL */
+    void (*release)(struct ArrowSchema *schema);
+    void *private_data; /**< the producer's */
+};
+/** Values: length of them, from entry offset of the buffers on. */
+struct ArrowArray {
+    int64_t length;
+    int64_t null_count; /**< -1: not counted */
+    int64_t offset;
+    int64_t n_buffers;
+    int64_t n_children;
+    const void *
+        *buffers; /**< as the type says; the first one often a bitmap of rows that are not null */
+    struct ArrowArray **children;
+    struct ArrowArray *dictionary;
+    void (*release)(struct ArrowArray *array);
+    void *private_data;
+};
+#endif
+#ifndef ARROW_C_STREAM_INTERFACE
+#define ARROW_C_STREAM_INTERFACE
+
+/** Arrays of one type, one after the other. Calls return 0 or an errno value. */
+struct ArrowArrayStream {
+    int (*get_schema)(struct ArrowArrayStream *stream, struct ArrowSchema *schema);
+    int (*get_next)(struct ArrowArrayStream *stream, struct ArrowArray *array);
+    const char *(*get_last_error)(struct ArrowArrayStream *stream);
+    void (*release)(struct ArrowArrayStream *stream);
+    void *private_data;
+};
+#endif
+
+/** Run a statement and hand its rows out as Arrow record batches, instead of stepping through them.
+ *
+ *  Types: INTEGER int64, FLOAT double, BOOLEAN bool, STRING utf8, BYTES binary, DATE date32[day], LOCAL TIME time64[ns], LOCAL DATETIME timestamp[ns],
+ *  ZONED DATETIME timestamp[ns, UTC] (the instant; offset and zone are not kept), DURATION month_day_nano_interval, ZONED TIME struct<time: time64[ns],
+ *  offset: int32 (seconds)>, POINT struct<srid: int32, x, y, z: double> (z null in 2-D), LIST list<item>, NODE struct<id: int64, labels: list<utf8>,
+ *  properties: utf8>, RELATIONSHIP struct<id: int64, type: utf8, start, end: int64, properties: utf8>, PATH struct<nodes: list<node>, relationships:
+ *  list<relationship>>. Properties, maps and values of several kinds are JSON text (utf8); INTEGER among FLOAT becomes double. A date-time out of the
+ *  years 1677 to 2262 makes its column timestamp[us]. An entity that the statement itself has deleted has its id, the rest is null.
+ *
+ *  The first batch decides the types of the columns whose kind the text of the statement does not tell (that of a property, say); one that is null in all
+ *  of its rows has the type null. A later value that does not fit ends the stream with EINVAL; its message says what to do. With rows_per_batch SIZE_MAX
+ *  all rows are looked at first, and there is one batch (several past 1 GiB of text).
+ *
+ *  The run begins here, and the first batch is made here. It is ended by the end of the stream, by its release, and by sombra_stmt_reset or
+ *  sombra_stmt_finalize; behind these get_next gives EINVAL. A statement that writes is committed (or its savepoint released) with the last batch: when
+ *  get_next gives the end. Until the reset sombra_stmt_step and sombra_stmt_column are MISUSE. get_schema, get_next and release of a stream that
+ *  has not ended belong to the connection's thread. Schemas and batches are their holder's: they may outlive stream, statement and database, and do
+ *  not count against memory_limit. get_next gives ENOMEM, ECANCELED (interrupted), ETIMEDOUT, EIO (file) and EINVAL (all else); sombra_error_of(conn) tells more.
+ *  EXPLAIN and PROFILE give their one column; statements without columns give a struct without fields and no batch.
+ *
+ *  Errors: those of sombra_stmt_step; MISUSE: the statement runs or has ended (reset it), or something is NULL.
+ *  @param rows_per_batch  rows of a batch, all but the last; 0: 65,536.
+ *  @param stream          set on success, and released by the caller; its release is NULL on failure. */
+SOMBRA_API sombra_status sombra_stmt_arrow(sombra_stmt *stmt, size_t rows_per_batch,
+                                           struct ArrowArrayStream *stream);
+
 /* ---- Functions and procedures of one's own --------------------------------------------------------------------------------------- */
 
 /** The call of a registered function or procedure. */

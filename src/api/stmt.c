@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/api_priv.h"
+#include "api/arrow_priv.h"
 #include "api/stmt_priv.h"
 
 /* ---- Preparing: statements are remembered by their text ---------------------------------------------------------- */
@@ -418,71 +419,115 @@ static sb_status advance(sombra_stmt *stmt)
     return sb_cypher_next(stmt->inner, &stmt->row_count, &stmt->conn->err);
 }
 
+sb_status sombra__stmt_check_ready(sombra_stmt *stmt)
+{
+    sombra_conn *const conn = stmt->conn;
+
+    if (stmt->state != STMT_READY || stmt->arrow != NULL)
+        return SB_FAIL(&conn->err, SB_MISUSE,
+                       "the statement has been run: reset it to run it again");
+    return sombra__stmt_check(stmt);
+}
+
+sb_status sombra__stmt_check(sombra_stmt *stmt)
+{
+    sombra_conn *const conn = stmt->conn;
+
+    if (stmt->state == STMT_ENDED)
+        return SB_FAIL(&conn->err, SB_MISUSE, "the statement has ended: reset it to run it again");
+    if (stmt->state == STMT_RUNNING && !is_in_transaction(stmt)) {
+        (void)end_run(stmt, false);
+        return SB_FAIL(&conn->err, SB_MISUSE, "the transaction of this statement has ended");
+    }
+    if (conn->txn.txn != NULL && !sb_txn_same_process(conn->txn.txn))
+        return (sb_status)sombra__refuse(&conn->txn);
+    return SB_OK;
+}
+
+bool sombra__stmt_is_control(const sombra_stmt *stmt)
+{
+    return is_control(stmt);
+}
+
+sb_status sombra__stmt_rows(sombra_stmt *stmt, uint32_t *rows)
+{
+    sb_status status = SB_OK;
+    const bool ready = stmt->state == STMT_READY;
+
+    if (ready) status = start(stmt);
+    if (status == SB_OK && !(ready && stmt->row_count != 0)) status = advance(stmt);
+    *rows = status == SB_OK ? stmt->row_count : 0;
+    return status;
+}
+
+sb_status sombra__stmt_end(sombra_stmt *stmt, bool whole)
+{
+    const sb_status status = end_run(stmt, whole);
+
+    stmt->state = STMT_ENDED;
+    return status;
+}
+
 sombra_status sombra_stmt_step(sombra_stmt *stmt)
 {
     sombra_conn *conn;
-    sb_status status = SB_OK;
-    bool started = false;
+    sb_status status;
+    uint32_t rows;
 
     if (stmt == NULL) return SOMBRA_MISUSE;
     conn = stmt->conn;
     sb_err_clear(&conn->err);
+    if (stmt->arrow != NULL)
+        return sombra__status(SB_FAIL(&conn->err, SB_MISUSE,
+                                      "the rows of this run go to its Arrow stream: release that, "
+                                      "or reset the statement"));
     if (stmt->state == STMT_RUNNING && stmt->row + 1 < stmt->row_count && is_in_transaction(stmt)) {
         /* A row that is there takes no time in which it could be interrupted. */
         sb_arena_reset(stmt->arena);
         stmt->row++;
         return SOMBRA_ROW;
     }
-    if (stmt->state == STMT_ENDED)
-        return sombra__status(
-            SB_FAIL(&conn->err, SB_MISUSE, "the statement has ended: reset it to run it again"));
+    status = sombra__stmt_check(stmt);
+    if (status != SB_OK) return sombra__status(status);
     if (is_control(stmt)) {
         stmt->state = STMT_ENDED;
         status = control(stmt);
         return status == SB_OK ? SOMBRA_DONE : sombra__status(status);
     }
-    if (stmt->state == STMT_RUNNING && !is_in_transaction(stmt)) {
-        (void)end_run(stmt, false);
-        return sombra__status(
-            SB_FAIL(&conn->err, SB_MISUSE, "the transaction of this statement has ended"));
-    }
-    if (conn->txn.txn != NULL && !sb_txn_same_process(conn->txn.txn))
-        return sombra__refuse(&conn->txn);
     sb_arena_reset(stmt->arena);
     sombra__run_begin(conn);
-    if (stmt->state == STMT_READY) {
-        status = start(stmt);
-        started = true;
-    }
-    if (status == SB_OK && !(started && stmt->row_count != 0)) status = advance(stmt);
+    status = sombra__stmt_rows(stmt, &rows);
     status = sombra__run_end(conn, status);
-    if (status == SB_OK && stmt->row_count != 0) return SOMBRA_ROW;
+    if (status == SB_OK && rows != 0) return SOMBRA_ROW;
     if (status == SB_OK) {
-        status = end_run(stmt, true);
+        status = sombra__stmt_end(stmt, true);
         return status == SB_OK ? SOMBRA_DONE : sombra__status(status);
     }
-    (void)end_run(stmt, false); /* what failed first is told */
-    stmt->state = STMT_ENDED;
+    (void)sombra__stmt_end(stmt, false); /* what failed first is told */
     return sombra__status(status);
+}
+
+sb_status sombra__stmt_reset(sombra_stmt *stmt)
+{
+    const sb_status status = end_run(stmt, !sb_cypher_writes(stmt->inner));
+
+    stmt->state = STMT_READY;
+    sombra__arrow_detach(stmt->arrow);
+    stmt->arrow = NULL;
+    return status;
 }
 
 sombra_status sombra_stmt_reset(sombra_stmt *stmt)
 {
-    sb_status status;
-
     if (stmt == NULL) return SOMBRA_MISUSE;
     sb_err_clear(&stmt->conn->err);
-    status = end_run(stmt, !sb_cypher_writes(stmt->inner));
-    stmt->state = STMT_READY;
-    return sombra__status(status);
+    return sombra__status(sombra__stmt_reset(stmt));
 }
 
 void sombra_stmt_finalize(sombra_stmt *stmt)
 {
     if (stmt == NULL) return;
-    (void)end_run(
-        stmt, !sb_cypher_writes(stmt->inner)); /* a read transaction has nothing that could fail */
-    stmt->state = STMT_READY;
+    (void)sombra__stmt_reset(stmt); /* a read transaction has nothing that could fail */
     stmt->conn->statements.open--;
     sb_cypher_unbind(stmt->inner);
     if (stmt->source.size != 0)
@@ -590,7 +635,7 @@ sombra_status sombra_stmt_column(sombra_stmt *stmt, size_t column, sombra_value 
     if (stmt == NULL) return SOMBRA_MISUSE;
     stmt->conn->err.code = SB_OK;
     if (value == NULL || stmt->state != STMT_RUNNING || stmt->row_count == 0 ||
-        column >= sombra_stmt_column_count(stmt))
+        stmt->arrow != NULL || column >= sombra_stmt_column_count(stmt))
         return sombra__status(
             SB_FAIL(&stmt->conn->err, SB_MISUSE, "there is no row, or no column %zu", column));
     if (shows_plan(stmt)) {
@@ -600,6 +645,21 @@ sombra_status sombra_stmt_column(sombra_stmt *stmt, size_t column, sombra_value 
     return sombra__status(sombra__val_to_public(
         stmt->arena, sb_exec_value(sb_cypher_exec(stmt->inner), (uint32_t)column, stmt->row), value,
         &stmt->conn->err));
+}
+
+sb_vector sombra__stmt_vector(const sombra_stmt *stmt, uint32_t column, sb_val *plan)
+{
+    if (!shows_plan(stmt)) return *sb_exec_vector(sb_cypher_exec(stmt->inner), column);
+    *plan = sb_val_string(sb_buffer_bytes(&stmt->text));
+    return (sb_vector){.kind = SB_VECTOR_ANY, .constant = true, .as.vals = plan};
+}
+
+void sombra__stmt_column_kinds(const sombra_stmt *stmt, uint32_t column, uint32_t *kinds,
+                               uint32_t *items)
+{
+    *kinds = SB_KIND_STRING;
+    *items = 0;
+    if (!shows_plan(stmt)) sb_cypher_column_kinds(stmt->inner, column, kinds, items);
 }
 
 /* The transaction of a run that is under way. */

@@ -21,7 +21,31 @@ struct sombra_stmt {
     uint32_t row, row_count; /* in the current batch */
     sb_arena *arena;         /* owned: values given out, until the next call */
     sb_buffer text;          /* plan */
+    struct sombra_arrow_stream
+        *arrow; /* that takes the rows of this run; NULL: they are stepped through */
 };
+
+/* ---- The run, for the stream that takes its rows (arrow.c); what fails is recorded on the connection ---------------- */
+
+/* MISUSE: the statement has been stepped and not reset. */
+SB_MUST_CHECK sb_status sombra__stmt_check_ready(sombra_stmt *stmt);
+/* Can it go on? MISUSE: it has ended, or its transaction has. */
+SB_MUST_CHECK sb_status sombra__stmt_check(sombra_stmt *stmt);
+/* BEGIN, COMMIT or ROLLBACK. */
+bool sombra__stmt_is_control(const sombra_stmt *stmt);
+/* The next rows, *rows 0 behind the last; the first call begins the run. Between sombra__run_begin and end. */
+SB_MUST_CHECK sb_status sombra__stmt_rows(sombra_stmt *stmt, uint32_t *rows);
+/* A column of them, valid until the next call. */
+struct sb_vector sombra__stmt_vector(const sombra_stmt *stmt, uint32_t column, sb_val *plan);
+/* Masks of sb_kind: of a column's values, and of the items of lists. */
+void sombra__stmt_column_kinds(const sombra_stmt *stmt, uint32_t column, uint32_t *kinds,
+                               uint32_t *items);
+/* End the run: whole, or undone. */
+sb_status sombra__stmt_end(sombra_stmt *stmt, bool whole);
+/* Ready to run again, as sombra_stmt_reset leaves it. */
+sb_status sombra__stmt_reset(sombra_stmt *stmt);
+
+/* ---- Values ------------------------------------------------------------------------------------------------------------ */
 
 /* Values with lists and maps deeper than this are SB_LIMIT. */
 #define SOMBRA_VALUE_DEPTH_MAX 100u

@@ -47,6 +47,9 @@ sb_explain sb_cypher_explains(const sb_cypher_statement *statement);
 bool sb_cypher_explains_json(const sb_cypher_statement *statement);
 uint32_t sb_cypher_column_count(const sb_cypher_statement *statement);
 sb_bytes sb_cypher_column_name(const sb_cypher_statement *statement, uint32_t column);
+/* What a column's values can be, and the items of those that are lists: masks of sb_kind (parse/ast.h). */
+void sb_cypher_column_kinds(const sb_cypher_statement *statement, uint32_t column, uint32_t *kinds,
+                            uint32_t *items);
 uint32_t sb_cypher_param_count(const sb_cypher_statement *statement);
 sb_bytes sb_cypher_param_name(const sb_cypher_statement *statement, uint32_t param);
 

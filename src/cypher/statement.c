@@ -193,6 +193,13 @@ sb_bytes sb_cypher_column_name(const sb_cypher_statement *s, uint32_t column)
     return s->tree->query->columns[column]->name;
 }
 
+void sb_cypher_column_kinds(const sb_cypher_statement *s, uint32_t column, uint32_t *kinds,
+                            uint32_t *items)
+{
+    *kinds = s->tree->query->columns[column]->kinds;
+    *items = s->tree->query->columns[column]->items;
+}
+
 uint32_t sb_cypher_param_count(const sb_cypher_statement *s)
 {
     return s->value_count;
