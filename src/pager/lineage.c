@@ -183,9 +183,11 @@ static bool has_bypass(const sb_lineage *lineage, uint32_t bypass)
     return false;
 }
 
-/* Why the WAL's commits may not be taken for this main file; SB_OK when they may. */
-static sb_status check_commits(const sb_pager *pager, const sb_lineage *lineage,
-                               const sb_state *last, sb_err *err)
+/* Why the WAL's commits may not be taken for this main file; SB_OK when they may. A reader without a slot reads both while a writer goes
+ * on: between the stamps and the WAL a commit may have come, whose stamp was there before its frame. So a number that is missing is looked
+ * for once more, in the stamps as they are now. */
+static sb_status check_commits(sb_pager *pager, sb_lineage *lineage, const sb_state *last,
+                               sb_err *err)
 {
     if (lineage->main_known && !lineage->main_seen)
         return SB_FAIL(err, SB_CORRUPT,
@@ -194,6 +196,8 @@ static sb_status check_commits(const sb_pager *pager, const sb_lineage *lineage,
                        "%llu: bring back the two files of one time, or move the WAL away",
                        pager->wal_path, (unsigned long long)last->seq, pager->path,
                        (unsigned long long)lineage->main.seq);
+    if (has_bypass(lineage, last->bypass)) return SB_OK;
+    SB_TRY(read_stamps(pager, lineage->stamps, err));
     if (!has_bypass(lineage, last->bypass))
         return SB_FAIL(err, SB_CORRUPT,
                        "%s is older than %s: pages of commit %llu were written to the file of that "
@@ -214,8 +218,8 @@ static sb_status check_target(const sb_pager *pager, const sb_lineage *lineage, 
                    pager->path, (unsigned long long)lineage->target.seq, pager->wal_path);
 }
 
-static sb_status judge(const sb_pager *pager, const sb_lineage *lineage, const sb_state *last,
-                       bool *found, sb_err *err)
+static sb_status judge(sb_pager *pager, sb_lineage *lineage, const sb_state *last, bool *found,
+                       sb_err *err)
 {
     /* Frames older than page 0 are leftovers of an ended generation (I19). */
     if (*found && lineage->main_known && last->seq < lineage->main.seq) *found = false;
@@ -223,7 +227,7 @@ static sb_status judge(const sb_pager *pager, const sb_lineage *lineage, const s
     return check_target(pager, lineage, *found, err);
 }
 
-sb_status sb_pager__lineage_judge(sb_pager *pager, const sb_lineage *lineage, const sb_state *last,
+sb_status sb_pager__lineage_judge(sb_pager *pager, sb_lineage *lineage, const sb_state *last,
                                   bool *found, sb_err *err)
 {
     if (!pager->options.forgive) return judge(pager, lineage, last, found, err);

@@ -547,7 +547,7 @@ SB_MUST_CHECK sb_status sb_pager__lineage_begin(sb_pager *pager, const sb_header
 void sb_pager__lineage_note(sb_lineage *lineage, sb_state_id id);
 /* last: the state of the last commit found in the WAL, if *found. SB_CORRUPT when the two do not belong together; *found
  * becomes false when the WAL is older than page 0 and counts for nothing. */
-SB_MUST_CHECK sb_status sb_pager__lineage_judge(sb_pager *pager, const sb_lineage *lineage,
+SB_MUST_CHECK sb_status sb_pager__lineage_judge(sb_pager *pager, sb_lineage *lineage,
                                                 const sb_state *last, bool *found, sb_err *err);
 
 /* ---- shm.c ----------------------------------------------------------------------------------- */

@@ -411,6 +411,59 @@ static void test_pager_parts__read_only(void **state)
     sb_vfs_destroy(f.vfs);
 }
 
+/* A writer that commits 40 new pages, which bypass the WAL, just before somebody opens the WAL for reading. */
+static struct {
+    fixture *writer;
+    sb_pgno next;
+} between;
+static void commit_in_between(void *ctx)
+{
+    (void)ctx;
+    CHECK(between.writer,
+          fixture_put(between.writer, between.writer->session, between.next, 40, 7));
+    between.next += 40;
+}
+static sb_status open_after_a_commit(sb_vfs *vfs, const char *path, unsigned flags, sb_file **file,
+                                     sb_err *err)
+{
+    sb_thread *thread = NULL;
+    if (between.writer != NULL && strstr(path, "-wal") != NULL) {
+        /* Another thread: this one holds locks of the reader. */
+        CHECK(between.writer, sb_thread_create(&sb_allocator_libc, commit_in_between, NULL, &thread,
+                                               &between.writer->err));
+        sb_thread_join(thread);
+    }
+    return kill_open_read_only(vfs, path, flags, file, err);
+}
+
+/* Such a reader reads page 0 and then the WAL, and a writer may commit in between: found by `make kill-loop`. */
+static void test_pager_parts__read_only_beside_a_bypass(void **state)
+{
+    (void)state;
+    fixture f, guarded;
+    kill_read_only_vfs read_only;
+    sb_pager_info info;
+    fixture_options(&f, fixture_memory());
+    fixture_options(&guarded, kill_make_read_only(&read_only, f.vfs));
+    read_only.ops.open = open_after_a_commit;
+    guarded.options.read_only = true;
+    fixture_open(&f, "x");
+    CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
+    CHECK(&f, fixture_put(&f, f.session, 6, 40, 100));
+    CHECK(&f, sb_pager_get_info(f.pager, &info, &f.err));
+    assert_true(info.file_bytes >=
+                46u * 4096); /* nothing was checkpointed: they are there already */
+    fixture_open(&guarded, "x");
+    between.writer = &f;
+    between.next = 46;
+    for (unsigned round = 0; round < 5; round++)
+        assert_true(fixture_reads(&guarded, guarded.session, between.next, 40, 7));
+    between.writer = NULL;
+    fixture_close(&guarded);
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+}
+
 /* Rule 6: a handle used in a child after fork is misuse, and does the parent no harm. */
 static void test_pager_parts__fork(void **state)
 {
@@ -465,6 +518,7 @@ int main(void)
         TEST(test_pager_parts__backup_beside_the_original_wal),
         TEST(test_pager_parts__replace),
         TEST(test_pager_parts__read_only),
+        TEST(test_pager_parts__read_only_beside_a_bypass),
         TEST(test_pager_parts__fork),
     };
     return cmocka_run_group_tests_name("pager_parts", tests, NULL, NULL);
