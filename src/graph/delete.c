@@ -130,7 +130,8 @@ sb_status sb_delete__rel(sb_graph *graph, sb_rel_id id, sb_err *err)
     if (found)
         whole = sb_row_cell(&row, SB_COLUMN_SOURCE, &source_cell) &&
                 sb_row_cell(&row, SB_COLUMN_TARGET, &target_cell) &&
-                sb_row_cell(&row, SB_COLUMN_TYPE, &type_cell);
+                sb_row_cell(&row, SB_COLUMN_TYPE, &type_cell) &&
+                type_cell.word - 1 < sb_name_count(graph->view, SB_NAME_TYPE);
     sb_row_release(&row);
     if (!found)
         return SB_FAIL(err, SB_NOT_FOUND, "relationship %llu does not exist",

@@ -496,6 +496,32 @@ static void sweep(faulty_call call)
     graph_fixture_close(&f);
 }
 
+/* A row whose type there is not is damage of the file, and no misuse. Found by the campaign of damaged files. */
+static void test_graph_mutate__delete_of_a_damaged_row(void **state)
+{
+    graph_fixture f;
+    sb_mutation result;
+    bool found;
+
+    (void)state;
+    graph_fixture_open(&f, 4096);
+    const names n = begin_named(&f);
+    result = mutate(
+        &f,
+        (sb_op[]){create_node(&n.person, 1, NULL, 0), create_rel(made_by(0), n.knows, made_by(0))},
+        2);
+    const sb_rel_id rel = result.ids[1];
+    for (uint64_t type = 0; type < 200; type += 150) {
+        const sb_cell cell = {.key = SB_COLUMN_TYPE, .type = SB_CELL_INT, .word = type};
+        const sb_op op = {.kind = SB_OP_DELETE_REL, .target_entity = ref(rel)};
+        OK(&f, sb_row_set(f.txn, sb_rel_table(f.view), rel, &cell, 1, &found, &f.err));
+        FAILS(&f, sb_graph_mutate(f.graph, &op, 1, &result, &f.err), SB_CORRUPT,
+              "lacks its ends or its type");
+    }
+    rollback(&f);
+    graph_fixture_close(&f);
+}
+
 static void test_graph_mutate__no_memory(void **state)
 {
     (void)state;
@@ -514,6 +540,7 @@ int main(void)
         TEST(test_graph_mutate__many_labels),
         TEST(test_graph_mutate__detach_a_hub),
         TEST(test_graph_mutate__a_key_for_each_node),
+        TEST(test_graph_mutate__delete_of_a_damaged_row),
         TEST(test_graph_mutate__no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
