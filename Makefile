@@ -6,6 +6,7 @@
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 SECONDS ?= 60
 CUTS ?= 1000
+FILES ?= 10000
 PREFIX ?= /usr/local
 TCK ?= ../shared/tck
 QUERIES ?= 10000
@@ -22,7 +23,7 @@ programs = $(call build,release,--target programs)
 need = test -x $(1) || { echo "make $@: $(1) does not exist in this tree" >&2; exit 1; }
 
 .PHONY: all test test-dev test-release check asan tsan msan coverage fuzz paranoid noprofile \
-        mutants crash-sweep fault-sweep kill-loop tck metamorphic demo bench install amalgamation docs clean
+        mutants damage crash-sweep fault-sweep kill-loop tck metamorphic demo bench install amalgamation docs clean
 .DEFAULT_GOAL := all
 
 all:
@@ -95,6 +96,13 @@ fault-sweep:
 mutants:
 	@tools/setup test
 	@tools/mutants
+
+# Damaged files of every kind: each answer is an error or right.
+damage:
+	@tools/setup test
+	@$(call build,release)
+	@$(call need,build/release/tests/damage_files)
+	build/release/tests/damage_files --files $(FILES)
 
 kill-loop:
 	@tools/setup test
