@@ -917,6 +917,40 @@ struct ArrowArrayStream {
 SOMBRA_API sombra_status sombra_stmt_arrow(sombra_stmt *stmt, size_t rows_per_batch,
                                            struct ArrowArrayStream *stream);
 
+/** Make a node of each row of a stream of record batches: columns are properties, named as they are; null is absent. The stream is released by this
+ *  call, also when it fails; that of a statement of the same connection which still runs is refused (IO). All rows are made, or none.
+ *
+ *  Arrow types: integers of all widths INTEGER; float, double FLOAT; bool BOOLEAN; utf8, large_utf8, utf8_view STRING; binary, large, fixed-size and view
+ *  BYTES; date32, date64 DATE; time32, time64 LOCAL TIME; timestamp LOCAL DATETIME, with a time zone ZONED DATETIME (the instant; of zones the offset,
+ *  where it is written as +HH:MM); duration, intervals DURATION; lists of these LIST; struct<srid, x, y, z> POINT and struct<time, offset> ZONED TIME;
+ *  dictionaries of any of these. int64, double and bitmaps are used where they lie. Counts, offsets and indexes of a producer are checked; that its buffers
+ *  are as long as they say can not be.
+ *
+ *  Errors: those of sombra_create_nodes, told with batch, column and row; IO (the producer failed, with its message), TYPE_MISMATCH (no such type of
+ *  properties), INVALID (broken arrays, a column without a name), INTERRUPT, TIMEOUT.
+ *  @param labels  label numbers, none twice, of every node.
+ *  @param stream  not NULL.
+ *  @param ids     receives the ids in the order of the rows; they live until the next call of this kind on the connection. May be NULL.
+ *  @param count   receives how many; may be NULL. */
+SOMBRA_API sombra_status sombra_create_nodes_arrow(sombra_txn *txn, const uint32_t *labels,
+                                                   size_t label_count,
+                                                   struct ArrowArrayStream *stream,
+                                                   const uint64_t **ids, size_t *count);
+/** Which columns name the ends of relationships, and how. Zeroed: "source" and "target", with ids of nodes. With a label and a key, both or
+ *  neither: nodes are looked up by the value of that key through the index of label and key. */
+typedef struct sombra_arrow_ends {
+    const char *source; /**< column; NULL: "source" */
+    const char *target; /**< column; NULL: "target" */
+    uint32_t source_label, source_key;
+    uint32_t target_label, target_key;
+} sombra_arrow_ends;
+/** Make a relationship of one type of each row, as sombra_create_nodes_arrow; the two columns of ends are no properties. ends NULL: zeroed ones.
+ *  NOT_FOUND: no such column, no such index, an end that is null or that no node has. Of several nodes with one key any is taken. */
+SOMBRA_API sombra_status sombra_create_rels_arrow(sombra_txn *txn, uint32_t type,
+                                                  const sombra_arrow_ends *ends,
+                                                  struct ArrowArrayStream *stream,
+                                                  const uint64_t **ids, size_t *count);
+
 /* ---- Functions and procedures of one's own --------------------------------------------------------------------------------------- */
 
 /** The call of a registered function or procedure. */

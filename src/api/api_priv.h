@@ -82,6 +82,9 @@ struct sombra_conn {
         sb_plan_options plan;
         bool force_spill;
     } trial;
+    sb_buffer made; /* ids of sombra_create_nodes_arrow and its like */
+    bool
+        loading; /* one of them is under way: it and a stream of this connection's would step on each other */
     sb_buffer detached; /* {node, relationship} pairs of sombra_mutate, for the change hook */
 };
 

@@ -341,6 +341,12 @@ static int arrow_get_next(struct ArrowArrayStream *stream, struct ArrowArray *ar
         return arrow_fail_stream(s, &err);
     }
     sombra_conn *const conn = s->stmt->conn;
+    if (conn->loading) { /* whose call has the connection's error */
+        sb_err_clear(&err);
+        (void)SB_FAIL(&err, SB_MISUSE,
+                      "rows of a connection's own statement can't be loaded while it runs");
+        return arrow_fail_stream(s, &err);
+    }
     sb_err_clear(&conn->err);
     status = sombra__stmt_check(s->stmt);
     if (status == SB_OK) {

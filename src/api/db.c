@@ -310,6 +310,7 @@ static sb_status open_conn(sombra_conn *conn, sb_err *err)
     conn->settings.detached = sombra__note_detached;
     conn->settings.detached_ctx = conn;
     sb_buffer_init(&conn->detached, &conn->db->memory.base);
+    sb_buffer_init(&conn->made, &conn->db->memory.base);
     return sb_graph_configure(conn->session, &conn->settings, err);
 }
 
@@ -352,6 +353,7 @@ void sombra_disconnect(sombra_conn *conn)
     sombra__statements_close(conn);
     sb_session_close(conn->session);
     sb_buffer_deinit(&conn->detached);
+    sb_buffer_deinit(&conn->made);
     sb_free(&db->memory.base, conn, sizeof *conn);
     sb_mutex_lock(db->lock);
     db->connections--;

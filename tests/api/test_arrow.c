@@ -412,14 +412,16 @@ static void test_api_arrow__batches(void **state)
     api_fixture *f = *state;
     reading r;
 
-    run(f,
-        "UNWIND range(1, 10000) AS i CREATE (:P {i: i, s: CASE WHEN i % 5 <> 0 THEN 's' + i END})");
+    run(f, "UNWIND range(1, 10000) AS i CREATE (:P {i: i, n: CASE WHEN i % 7 <> 0 THEN i END, s: "
+           "CASE WHEN i % 5 <> 0 THEN 's' + i END})");
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         const int64_t wanted = sizes[k] == 0 || sizes[k] > 10000 ? 10000 : (int64_t)sizes[k];
         int64_t at = 0;
 
-        read_begin(f, &r, "MATCH (p:P) WITH p ORDER BY p.i RETURN p.i AS i, p.i > 5 AS b, p.s AS s",
-                   sizes[k]);
+        read_begin(
+            f, &r,
+            "MATCH (p:P) WITH p ORDER BY p.i RETURN p.i AS i, p.i > 5 AS b, p.s AS s, p.n AS n",
+            sizes[k]);
         for (; r.batch.release != NULL; next_batch(&r)) {
             assert_int_equal(r.batch.length, 10000 - at < wanted ? 10000 - at : wanted);
             for (int64_t i = 0; i < r.batch.length; i++, at++) {
@@ -430,6 +432,7 @@ static void test_api_arrow__batches(void **state)
                 assert_int_equal(is_valid(column(&r, 2), i), (at + 1) % 5 != 0);
                 (void)snprintf(text, sizeof text, "s%d", (int)at + 1);
                 if (is_valid(column(&r, 2), i)) text_is(column(&r, 2), i, text);
+                assert_int_equal(is_valid(column(&r, 3), i), (at + 1) % 7 != 0);
             }
         }
         assert_int_equal(at, 10000);
