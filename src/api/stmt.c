@@ -298,6 +298,8 @@ static sb_status fill_options(sombra_stmt *stmt, sb_exec_options *options)
         .import_dir_count = db->import_dir_count,
         .cancel = &conn->cancel,
         .deadline_ns = conn->deadline_ns,
+        .progress = conn->progress == NULL ? NULL : sombra__progress, /* reading the clock costs */
+        .progress_ctx = conn,
         .profile = sb_cypher_explains(stmt->inner) == SB_EXPLAIN_PROFILE,
         .page_reads = db->profile.on ? &db->profile.counts[SB_COUNT_PAGES_READ] : NULL,
         .force_spill = conn->trial.force_spill,

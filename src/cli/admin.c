@@ -37,7 +37,7 @@ static int list_names(invocation *cli, output *out, sombra_name_kind kind, const
     return EXIT_OK;
 }
 
-static const char *schema_kind(const sombra_schema *schema)
+const char *schema_kind(const sombra_schema *schema)
 {
     switch (schema->kind) {
     case SOMBRA_INDEX: return "index";
@@ -55,7 +55,7 @@ static const char *schema_kind(const sombra_schema *schema)
 #define LAST_TYPE  ((uint32_t)SOMBRA_TYPE_LIST)
 
 /* "INTEGER or FLOAT" of a typed constraint into text; returns it. */
-static const char *schema_types(const sombra_schema *schema, char *text, size_t bytes)
+const char *schema_types(const sombra_schema *schema, char *text, size_t bytes)
 {
     size_t at = 0;
 

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -12,6 +13,7 @@ int complain(int code, const char *format, ...)
 {
     va_list list;
 
+    progress_clear();
     if (fflush(stdout) != 0) output_failed();
     fputs("sombra: ", stderr);
     va_start(list, format);
@@ -99,13 +101,13 @@ const char *nearest_name(const char *text, const char *(*name_at)(size_t i, cons
     return nearest;
 }
 
-static const char *command_name(size_t i, const void *ctx)
+const char *command_name(size_t i, const void *ctx)
 {
     (void)ctx;
     return commands[i].name;
 }
 
-static size_t command_count(void)
+size_t command_count(void)
 {
     size_t count = 0;
     while (commands[count].name != NULL)
@@ -242,20 +244,33 @@ static void count_arguments(const command *of, int *least, int *most)
     }
 }
 
+static const char *const format_names[] = {"table", "box",   "markdown", "line",
+                                           "json",  "jsonl", "csv",      "graph"};
+
+const char *format_name(size_t i)
+{
+    return i < sizeof format_names / sizeof *format_names ? format_names[i] : NULL;
+}
+
+bool find_format(const char *name, output_format *format)
+{
+    for (size_t i = 0; format_name(i) != NULL; i++) {
+        if (strcmp(name, format_name(i)) != 0) continue;
+        *format = (output_format)i;
+        return true;
+    }
+    return false;
+}
+
 static int apply_common(invocation *cli)
 {
     const char *format = flag_text(cli, "format"), *setting;
 
-    if (format == NULL || strcmp(format, "table") == 0)
-        cli->format = FORMAT_TABLE;
-    else if (strcmp(format, "json") == 0)
-        cli->format = FORMAT_JSON;
-    else if (strcmp(format, "jsonl") == 0)
-        cli->format = FORMAT_JSONL;
-    else if (strcmp(format, "csv") == 0)
-        cli->format = FORMAT_CSV;
-    else
-        return complain(EXIT_USAGE, "--format: '%s' is none of table, json, jsonl, csv", format);
+    cli->format = FORMAT_TABLE;
+    if (format != NULL && (!find_format(format, &cli->format) || cli->format == FORMAT_GRAPH))
+        return complain(EXIT_USAGE,
+                        "--format: '%s' is none of table, box, markdown, line, json, jsonl, csv",
+                        format);
     cli->quiet = flag_given(cli, "quiet");
     for (size_t i = 0; (setting = flag_at(cli, "option", i)) != NULL; i++) {
         const char *equals = strchr(setting, '=');
@@ -271,14 +286,24 @@ static int apply_common(invocation *cli)
     return EXIT_OK;
 }
 
-int parse_arguments(invocation *cli, int argc, char **argv)
+/* The flag that a single letter stands for, or NULL. */
+static char *long_flag(const invocation *cli, const char *word)
 {
-    static char help[] = "--help";
+    static char help[] = "--help", query[] = "--command", file[] = "--file";
+
+    if (strcmp(word, "-h") == 0) return help;
+    if (cli->command->run != run_shell) return NULL;
+    return strcmp(word, "-c") == 0 ? query : strcmp(word, "-f") == 0 ? file : NULL;
+}
+
+int parse_arguments(invocation *cli, int argc, char **argv, int first)
+{
     int least, most;
     bool only_arguments = false;
 
-    for (int at = 2; at < argc; at++) {
-        if (!only_arguments && strcmp(argv[at], "-h") == 0) argv[at] = help;
+    for (int at = first; at < argc; at++) {
+        char *flag = only_arguments ? NULL : long_flag(cli, argv[at]);
+        if (flag != NULL) argv[at] = flag;
         if (!only_arguments && strcmp(argv[at], "--") == 0) {
             only_arguments = true;
         } else if (!only_arguments && strncmp(argv[at], "--", 2) == 0) {
@@ -338,8 +363,10 @@ void print_command_help(FILE *out, const command *of)
 void print_help(FILE *out)
 {
     fprintf(out,
-            "sombra %s — an embedded property-graph database\n\nUsage: sombra COMMAND FILE "
-            "[arguments] [flags]\n\nCommands:\n",
+            "sombra %s — an embedded property-graph database\n\n"
+            "Usage: sombra [FILE] [-c QUERY] [-f SCRIPT]   the shell: asks and answers, "
+            ".help tells more\n"
+            "       sombra COMMAND FILE [arguments] [flags]\n\nCommands:\n",
             sombra_version());
     for (const command *at = commands; at->name != NULL; at++)
         fprintf(out, "  %-11s %s\n", at->name, at->summary);
@@ -392,19 +419,39 @@ int output_failed(void)
     return 9;
 }
 
+/* Is the first word a database for the shell, and not a command that is misspelled? */
+static bool names_database(const char *word)
+{
+    return word[0] == '-' || strpbrk(word, "./:") != NULL || access(word, F_OK) == 0;
+}
+
+bool output_was_closed(void)
+{
+    const bool closed = output_errno == EPIPE;
+    if (closed) output_errno = 0;
+    return closed;
+}
+
 static int run_command(invocation *cli, int argc, char **argv)
 {
-    int code;
+    int code, first = 2;
 
-    cli->command = find_command(argv[1]);
+    cli->command = argc < 2 ? NULL : find_command(argv[1]);
+    if (cli->command == NULL && (argc < 2 || names_database(argv[1]))) {
+        cli->command = find_command("shell");
+        first = 1;
+    }
     if (cli->command == NULL) {
         const char *near = nearest_name(argv[1], command_name, NULL, command_count());
         return near != NULL
                    ? complain(EXIT_USAGE, "there is no command '%s'; did you mean '%s'?", argv[1],
                               near)
-                   : complain(EXIT_USAGE, "there is no command '%s' (sombra --help)", argv[1]);
+                   : complain(EXIT_USAGE,
+                              "there is no command '%s' (sombra --help); a new database in this "
+                              "folder is ./%s",
+                              argv[1], argv[1]);
     }
-    code = parse_arguments(cli, argc, argv);
+    code = parse_arguments(cli, argc, argv, first);
     if (code == EXIT_OK && flag_given(cli, "help"))
         print_command_help(stdout, cli->command);
     else if (code == EXIT_OK)
@@ -426,13 +473,9 @@ int main(int argc, char **argv)
     memset(&cli, 0, sizeof cli);
     (void)signal(SIGXFSZ, SIG_IGN); /* the write fails instead, and is reported */
     sombra_options_init(&cli.options);
-    if (argc < 2) {
-        print_help(stderr);
-        return EXIT_USAGE;
-    }
-    if (is_one_of(argv[1], "--help", "-h", "-?"))
+    if (argc >= 2 && is_one_of(argv[1], "--help", "-h", "-?"))
         print_help(stdout);
-    else if (is_one_of(argv[1], "--version", "-V", "version"))
+    else if (argc >= 2 && is_one_of(argv[1], "--version", "-V", "version"))
         printf("sombra %s\n", sombra_version());
     else
         code = run_command(&cli, argc, argv);

@@ -51,7 +51,26 @@ typedef struct flag_value {
     const char *value; /* NULL without placeholder */
 } flag_value;
 
-typedef enum output_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV } output_format;
+typedef enum output_format {
+    FORMAT_TABLE,
+    FORMAT_BOX,
+    FORMAT_MARKDOWN,
+    FORMAT_LINE,
+    FORMAT_JSON,
+    FORMAT_JSONL,
+    FORMAT_CSV,
+    FORMAT_GRAPH /* of the shell: nodes and relationships of statements as DOT or SVG */
+} output_format;
+/* The form of FORMAT_GRAPH. */
+typedef enum picture_form {
+    PICTURE_AUTO, /* an image where the terminal shows one, else DOT */
+    PICTURE_DOT,
+    PICTURE_SVG
+} picture_form;
+/* Is there a format of this name, those of the shell included? */
+bool find_format(const char *name, output_format *format);
+/* Name of format i, NULL past the last. */
+const char *format_name(size_t i);
 
 struct invocation {
     const command *command;
@@ -60,16 +79,24 @@ struct invocation {
     flag_value *flags;
     size_t flag_count;
     output_format format;
+    picture_form picture;
     bool quiet;
     sombra_options options;
+    /* Values of parameters, each "NAME=JSON". Borrowed. */
+    const char *const *params;
+    size_t param_count;
     /* Open while a command runs. */
     sombra_db *db;
     sombra_conn *conn;
     sombra_txn *txn;
+    /* In the shell commands use what the shell has open: db, conn, and shell_txn if it is in a transaction. */
+    bool in_shell;
+    bool stays; /* a person types: Ctrl-C ends what runs, however often, and not the program */
+    sombra_txn *shell_txn;
 };
 
-/* Parse, or complain on standard error: EXIT_OK or EXIT_USAGE. */
-int parse_arguments(invocation *cli, int argc, char **argv);
+/* Parse argv from place first on, or complain on standard error: EXIT_OK or EXIT_USAGE. */
+int parse_arguments(invocation *cli, int argc, char **argv, int first);
 /* The value of a flag (the last, if given several times), or NULL. */
 const char *flag_text(const invocation *cli, const char *name);
 bool flag_given(const invocation *cli, const char *name);
@@ -83,12 +110,17 @@ int complain(int code, const char *format, ...) __attribute__((format(printf, 2,
 int complain_error(const sombra_error *error);
 /* Note that standard output could not be written, while errno tells why; main tells it. Returns 9. */
 int output_failed(void);
+/* Did writing fail because the reader of a pipe has gone away? That is forgotten then. */
+bool output_was_closed(void);
 /* The last error of the open connection. */
 int complain_conn(invocation *cli);
 
 void print_help(FILE *out);
 void print_command_help(FILE *out, const command *command);
 const command *find_command(const char *name);
+/* Number i of the commands' names, for nearest_name; ctx is not used. */
+const char *command_name(size_t i, const void *ctx);
+size_t command_count(void);
 /* The name among count that is nearest to text, or NULL when none is near. */
 const char *nearest_name(const char *text, const char *(*name_at)(size_t i, const void *ctx),
                          const void *ctx, size_t count);
@@ -110,6 +142,11 @@ void node_caption(invocation *cli, uint64_t id, char *text, size_t bytes);
 /* ":Person:Admin" of a node, into text. */
 void node_labels(invocation *cli, const sombra_node *node, char *text, size_t bytes);
 
+/* "index", "unique", "node key", … */
+const char *schema_kind(const sombra_schema *schema);
+/* "INTEGER or FLOAT" of a typed constraint into text; returns it. */
+const char *schema_types(const sombra_schema *schema, char *text, size_t bytes);
+
 /* ---- Output ------------------------------------------------------------------------------------------------------ */
 
 typedef enum cell_kind {
@@ -119,11 +156,12 @@ typedef enum cell_kind {
     CELL_REAL,
     CELL_BOOL,
     CELL_VALUE,
-    CELL_JSON /* text is JSON already; not for tables and CSV */
+    CELL_FIGURE, /* text of a number, already formatted */
+    CELL_JSON    /* text is JSON already; not for tables and CSV */
 } cell_kind;
 typedef struct cell {
     cell_kind kind;
-    const char *text; /* TEXT, JSON: size bytes */
+    const char *text; /* TEXT, FIGURE, JSON: size bytes */
     size_t size;
     int64_t integer;
     double real;
@@ -143,6 +181,8 @@ typedef struct text_buffer {
 void put(text_buffer *out, const char *data, size_t bytes);
 void put_text(text_buffer *out, const char *text);
 void put_real(text_buffer *out, double real);
+/* A property's value as the formats for people show it. */
+void put_plain(text_buffer *out, const sombra_value *value);
 /* In quotes, escaped; what is not UTF-8 becomes U+FFFD. */
 void put_json_text(text_buffer *out, const char *text, size_t bytes);
 
@@ -155,28 +195,66 @@ bool output_end(output *out);
 /* One set of figures, in JSON an object, in CSV a header and a row; false as output_end. Not for FORMAT_TABLE. */
 bool output_record(const invocation *cli, const char *const *columns, const cell *cells,
                    size_t count);
-/* Columns that text takes on a terminal. */
+/* Columns that text takes on a terminal; control characters are shown as one blank. */
 size_t text_width(const char *text, size_t bytes);
+/* The character at text, its bytes and columns. A byte that is not UTF-8 stands for itself. */
+size_t next_character(const char *text, size_t bytes, int32_t *character, size_t *columns);
+/* Cut text to width columns, with … for what is missing, control characters as blanks; pad to width. */
+void put_fitted(text_buffer *out, const char *text, size_t bytes, size_t width, bool right);
+/* Columns of the terminal behind standard output; 0: it is none, or the width has no bound. */
+size_t terminal_width(void);
+/* Use this width instead of the terminal's; 0: the terminal's again. */
+void set_terminal_width(size_t columns);
+/* Is a stream a terminal whose user has not asked for no color (NO_COLOR, TERM=dumb)? */
+bool use_color(int fd);
 
 /* ---- Progress ---------------------------------------------------------------------------------------------------- */
 
 /* A bar on standard error when that is a terminal and the command is not quiet; and until progress_stop the first Ctrl-C cancels the
- * call that runs, so that it removes what it made. The second ends the program. */
+ * call that runs, so that it removes what it made. The second ends the program, but for the shell, which stays. */
 void progress_start(invocation *cli, const char *what, const char *unit);
+/* The same for statements: the bar comes when two seconds have passed, and none of the unit is counted. */
+void progress_start_late(invocation *cli, const char *what);
 void progress_stop(invocation *cli);
+/* Take the bar away for now, because something is printed on its terminal. */
+void progress_clear(void);
+/* Has Ctrl-C been pressed since progress_start? */
+bool was_cancelled(void);
 /* Until catch_end Ctrl-C removes the file being made, with what lies beside it, and ends the program: for sombra_recover, which can
  * not be cancelled. */
 void catch_begin(const char *made_file);
 void catch_end(void);
 /* "1,234,567" into text (at least 32 bytes); returns it. */
-const char *group_digits(uint64_t number, char *text);
+char *group_digits(uint64_t number, char *text);
 /* "1 node", "2,000 nodes" into text (at least 64 bytes); returns it. */
 const char *counted(uint64_t number, const char *one, const char *many, char *text);
 const char *human_bytes(uint64_t bytes, char *text);
 double seconds_now(void);
 
+/* ---- Statements ---------------------------------------------------------------------------------------------------- */
+
+/* What a statement came to, for the shell to tell. */
+typedef struct statement_report {
+    uint64_t rows;
+    size_t columns; /* 0: it gives no rows */
+    bool plan;      /* a plan was drawn */
+} statement_report;
+/* Run the first statement of text with the parameters of cli: print its rows, or its plan, as cli->format says. *used: bytes that it took;
+ * report->columns and rows: what it gave. EXIT_OK also when there is none but white space. */
+int run_statement(invocation *cli, const char *text, size_t size, size_t *used,
+                  statement_report *report);
+/* The values of --param, and the options of --memory-limit and --timeout, of a command that runs statements. cli->params is to be freed. */
+int use_statement_flags(invocation *cli, uint64_t *timeout_ms);
+/* Rows of a statement as a picture: each node and relationship in them once, as DOT or SVG; other values line by line. */
+int print_graph(invocation *cli, sombra_stmt *stmt, statement_report *report);
+/* Draw a plan in JSON, as sombra_stmt_explain gives it. False when it can not be read. */
+bool draw_plan(const invocation *cli, const char *json, size_t size);
+
 /* ---- Commands ------------------------------------------------------------------------------------------------------ */
 
+int run_shell(invocation *cli);
+int run_dump(invocation *cli);
+int run_restore(invocation *cli);
 int run_import(invocation *cli);
 int run_export(invocation *cli);
 int run_info(invocation *cli);

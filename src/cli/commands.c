@@ -4,7 +4,7 @@
 
 const flag_spec common_flags[] = {
     {"option", "NAME=VALUE", "set an open option (sombra help options lists them)", true},
-    {"format", "table|json|jsonl|csv", "how results are printed (table)", false},
+    {"format", "table|box|markdown|line|json|jsonl|csv", "how results are printed (table)", false},
     {"quiet", NULL, "print neither progress nor summaries", false},
     {"help", NULL, "print this help", false},
     {NULL, NULL, NULL, false},
@@ -17,6 +17,19 @@ const flag_spec common_flags[] = {
 #define END       {NULL, NULL, NULL, false}
 
 const command commands[] = {
+    {"shell", "[FILE]", "ask and change a graph at a prompt, or by a script; without FILE a graph in memory ('sombra FILE' for short)",
+     "  sombra g.sombra\n"
+     "  sombra g.sombra -c 'MATCH (p:Person) RETURN p.name; .schema'\n"
+     "  sombra g.sombra -f script.cypher --format csv\n"
+     "  echo 'RETURN 1 + 1;' | sombra\n",
+     run_shell,
+     {{"command", "TEXT", "run statements and shell commands, then end (-c); may be repeated", true},
+      {"file", "SCRIPT", "run a script, then end (-f; '-': standard input); may be repeated", true},
+      {"param", "NAME=JSON", "the value of $NAME; may be repeated", true},
+      {"timeout", "SECONDS", "stop statements that take longer", false},
+      {"memory-limit", "BYTES", "memory of queries and caches; k, m, g may follow", false},
+      {"read-only", NULL, "refuse to change the file", false},
+      END}},
     {"query", "FILE QUERY", "run openCypher statements (several, with ';' between); QUERY '-': from standard input",
      "  sombra query g.sombra 'MATCH (p:Person)-[:KNOWS]->(q) RETURN p.name, count(q) ORDER BY count(q) DESC LIMIT 10'\n"
      "  sombra query g.sombra 'MATCH (p:Person {name: $name}) RETURN p' --param name='\"Ada\"' --format json\n"
@@ -57,6 +70,10 @@ const command commands[] = {
       END}},
     {"export", "FILE DIRECTORY", "write the whole graph as CSV files that import reads back",
      "  sombra export g.sombra out/\n  sombra import copy.sombra --from out/\n", run_export, {END}},
+    {"dump", "FILE [SCRIPT]", "write the graph as a Cypher script that makes it anew, schema and data",
+     "  sombra dump g.sombra g.cypher\n  sombra dump g.sombra | gzip >g.cypher.gz\n", run_dump, {END}},
+    {"restore", "FILE SCRIPT", "run a script that dump wrote, all of it or nothing; '-': from standard input",
+     "  sombra restore copy.sombra g.cypher\n  zcat g.cypher.gz | sombra restore copy.sombra -\n", run_restore, {END}},
     {"info", "FILE", "labels, types, counts, sizes, indexes and fill factors",
      "  sombra info g.sombra\n  sombra info g.sombra --trees --format json\n", run_info,
      {{"trees", NULL, "also size and fill of every tree (reads the whole file)", false}, END}},

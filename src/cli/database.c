@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@ int open_database(invocation *cli, bool read_only, bool create)
 {
     sombra_error error;
 
+    if (cli->in_shell) return EXIT_OK;
     cli->options.read_only = cli->options.read_only || read_only;
     cli->options.create = create && cli->options.create;
     if (cli->arguments[0][0] == '\0') return complain(EXIT_USAGE, "the name of the file is empty");
@@ -28,6 +30,14 @@ int open_database(invocation *cli, bool read_only, bool create)
 
 int begin_transaction(invocation *cli, sombra_mode mode)
 {
+    if (cli->in_shell && cli->shell_txn != NULL) {
+        if (mode == SOMBRA_WRITE)
+            return complain(EXIT_USAGE,
+                            "a transaction is open, and this has one of its own: COMMIT or "
+                            "ROLLBACK first");
+        cli->txn = cli->shell_txn;
+        return EXIT_OK;
+    }
     if (sombra_begin(cli->conn, mode, &cli->txn) != SOMBRA_OK)
         return close_database(cli, complain_conn(cli));
     return EXIT_OK;
@@ -53,8 +63,9 @@ int close_database(invocation *cli, int code)
 {
     sombra_error error;
 
-    sombra_rollback(cli->txn);
+    if (cli->txn != cli->shell_txn) sombra_rollback(cli->txn);
     cli->txn = NULL;
+    if (cli->in_shell) return code;
     sombra_disconnect(cli->conn);
     cli->conn = NULL;
     print_profile(cli);
@@ -216,7 +227,7 @@ double seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-const char *group_digits(uint64_t number, char *text)
+char *group_digits(uint64_t number, char *text)
 {
     char digits[24];
     const int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
@@ -254,11 +265,13 @@ const char *human_bytes(uint64_t bytes, char *text)
 
 /* Signal handlers have no argument to say what they are for. */
 static sombra_conn *volatile cancelled_conn;
+static volatile sig_atomic_t cancelled;
 static char unfinished[8][4096]; /* of one call: the new file and what lies beside it; "": none */
 
 static void on_signal(int signal_number)
 {
     (void)signal_number;
+    cancelled = 1;
     sombra_interrupt(cancelled_conn);
     if (unfinished[0][0] == '\0') return;
     for (size_t i = 0; i < sizeof unfinished / sizeof *unfinished; i++)
@@ -266,19 +279,29 @@ static void on_signal(int signal_number)
     _exit(7);
 }
 
-static void watch_signals(bool watch)
-{
-    /* Once: what does not end at the first signal ends at the second. */
-    struct sigaction action = {.sa_handler = watch ? on_signal : SIG_DFL,
-                               .sa_flags = watch ? (int)SA_RESETHAND : 0};
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+static const int watched[] = {SIGINT, SIGTERM, SIGHUP};
+static struct sigaction before[sizeof watched / sizeof *watched]; /* while they are watched */
 
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-        struct sigaction current;
+/* once: what does not end at the first signal ends at the second. Else only Ctrl-C is watched. */
+static void watch_signals(bool once)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = once ? (int)SA_RESETHAND : 0};
+
+    for (size_t i = 0; i < (once ? sizeof watched / sizeof *watched : 1); i++)
         /* nohup's SIG_IGN stays. */
-        if (sigaction(signals[i], NULL, &current) == 0 && current.sa_handler != SIG_IGN)
-            (void)sigaction(signals[i], &action, NULL);
-    }
+        if (sigaction(watched[i], NULL, &before[i]) == 0 && before[i].sa_handler != SIG_IGN)
+            (void)sigaction(watched[i], &action, NULL);
+}
+
+static void unwatch_signals(bool once)
+{
+    for (size_t i = 0; i < (once ? sizeof watched / sizeof *watched : 1); i++)
+        (void)sigaction(watched[i], &before[i], NULL);
+}
+
+bool was_cancelled(void)
+{
+    return cancelled != 0;
 }
 
 void catch_begin(const char *made_file)
@@ -296,60 +319,103 @@ void catch_begin(const char *made_file)
 
 void catch_end(void)
 {
-    watch_signals(false);
+    if (unfinished[0][0] == '\0') return;
+    unwatch_signals(true);
     unfinished[0][0] = '\0';
 }
 
 /* ---- Progress --------------------------------------------------------------------------------------------------------- */
 
+#define LATE_SECONDS 2.0 /* statements that are done before show no bar */
+
 typedef struct bar {
     const char *what, *unit;
     double started, drawn;
-    bool shown;
+    bool shown, late, stays;
 } bar;
 static bar current; /* the command runs one thing at a time */
+
+/* Columns that a bar may take: one that wraps can not be taken away again. */
+static int bar_width(void)
+{
+    struct winsize size;
+
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_col > 80)
+        return 79;
+    return size.ws_col - 1;
+}
 
 static bool draw(void *ctx, uint64_t done, uint64_t total)
 {
     const double now = seconds_now();
     const double spent = now - current.started;
-    char line[160], rate[32];
+    char line[160], rate[48] = "";
     int filled;
 
     (void)ctx;
-    if (now - current.drawn < 0.1) return true;
+    if (now - current.drawn < 0.1 || (current.late && spent < LATE_SECONDS)) return true;
     current.drawn = now;
-    human_bytes((uint64_t)((double)done / (spent > 0 ? spent : 1)), rate);
+    if (strcmp(current.unit, "B") == 0) {
+        human_bytes((uint64_t)((double)done / (spent > 0 ? spent : 1)), rate);
+        strcat(rate, "/s");
+    } else if (current.late && done != 0) {
+        strcat(group_digits(done, rate), " rows");
+    }
     if (total == 0) {
-        snprintf(line, sizeof line, "%s  %s", current.what, rate);
+        snprintf(line, sizeof line, "%s  %.0f s  %s%s", current.what, spent, rate,
+                 current.stays ? "  (Ctrl-C cancels)" : "");
     } else {
         const double part = (double)done / (double)total;
         filled = (int)(part * 30 + 0.5);
-        snprintf(
-            line, sizeof line, "%s [%.*s%.*s] %3.0f %%  %s%s  %.0f s left", current.what, filled,
-            "##############################", 30 - filled, "..............................",
-            part * 100, strcmp(current.unit, "B") == 0 ? rate : "",
-            strcmp(current.unit, "B") == 0 ? "/s" : "", part > 0.01 ? spent / part - spent : 0);
+        if (filled > 30) filled = 30;
+        snprintf(line, sizeof line, "%s [%.*s%.*s] %3.0f %%  %s  %.0f s left", current.what, filled,
+                 "##############################", 30 - filled, "..............................",
+                 part * 100, rate, part > 0.01 ? spent / part - spent : 0);
     }
-    fprintf(stderr, "\r%-79s", line);
+    fprintf(stderr, "\r%.*s\033[K", bar_width(), line);
     fflush(stderr);
     current.shown = true;
     return true;
 }
 
+static bool can_redraw(void)
+{
+    const char *terminal = getenv("TERM");
+    return isatty(STDERR_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
+}
+
+static void start(invocation *cli)
+{
+    current.started = seconds_now();
+    current.stays = cli->stays;
+    if (!cli->quiet && can_redraw()) sombra_set_progress(cli->conn, draw, NULL);
+    cancelled_conn = cli->conn;
+    cancelled = 0;
+    watch_signals(!cli->stays);
+}
+
 void progress_start(invocation *cli, const char *what, const char *unit)
 {
-    current = (bar){.what = what, .unit = unit, .started = seconds_now()};
-    if (!cli->quiet && isatty(STDERR_FILENO)) sombra_set_progress(cli->conn, draw, NULL);
-    cancelled_conn = cli->conn;
-    watch_signals(true);
+    current = (bar){.what = what, .unit = unit};
+    start(cli);
+}
+
+void progress_start_late(invocation *cli, const char *what)
+{
+    current = (bar){.what = what, .unit = "", .late = true};
+    start(cli);
+}
+
+void progress_clear(void)
+{
+    if (current.shown) fputs("\r\033[K", stderr);
+    current.shown = false;
 }
 
 void progress_stop(invocation *cli)
 {
-    watch_signals(false);
+    unwatch_signals(!cli->stays);
     cancelled_conn = NULL;
     sombra_set_progress(cli->conn, NULL, NULL);
-    if (current.shown) fprintf(stderr, "\r%79s\r", "");
-    current.shown = false;
+    progress_clear();
 }

@@ -1,4 +1,4 @@
-/* output.c — results as a table that fits the terminal, as JSON, or as CSV (RFC 4180). */
+/* output.c — results as a table that fits the terminal (plain, in a box, in Markdown), line by line, as JSON, or as CSV (RFC 4180). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 
 #define LAYOUT_ROWS    1000u /* a table's widths are those of its first rows */
 #define CELL_WIDTH_MAX 60u
+#define CELL_WIDTH_MIN 4u /* narrower columns tell nothing */
 
 cell cell_null(void)
 {
@@ -99,6 +100,7 @@ static void put_cell(text_buffer *out, const cell *from)
     switch (from->kind) {
     case CELL_NULL: break;
     case CELL_JSON:
+    case CELL_FIGURE:
     case CELL_TEXT: put(out, from->text, from->size); break;
     case CELL_INT:
         snprintf(number, sizeof number, "%lld", (long long)from->integer);
@@ -110,14 +112,20 @@ static void put_cell(text_buffer *out, const cell *from)
     }
 }
 
-/* The character at text, and how many bytes it has; a byte that is not UTF-8 stands for itself. */
-static size_t next_character(const char *text, size_t bytes, int32_t *character)
+void put_plain(text_buffer *out, const sombra_value *value)
+{
+    const cell from = cell_value(value);
+    put_cell(out, &from);
+}
+
+size_t next_character(const char *text, size_t bytes, int32_t *character, size_t *columns)
 {
     const utf8proc_ssize_t used =
         utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)bytes, character);
-    if (used > 0) return (size_t)used;
-    *character = 0xFFFD;
-    return 1;
+
+    if (used <= 0) *character = 0xFFFD;
+    *columns = *character < 0x20 || *character == 0x7F ? 1 : (size_t)utf8proc_charwidth(*character);
+    return used > 0 ? (size_t)used : 1;
 }
 
 size_t text_width(const char *text, size_t bytes)
@@ -126,10 +134,41 @@ size_t text_width(const char *text, size_t bytes)
 
     for (size_t at = 0; at < bytes;) {
         int32_t character;
-        at += next_character(text + at, bytes - at, &character);
-        width += (size_t)utf8proc_charwidth(character);
+        size_t columns;
+        at += next_character(text + at, bytes - at, &character, &columns);
+        width += columns;
     }
     return width;
+}
+
+void put_fitted(text_buffer *out, const char *text, size_t bytes, size_t width, bool right)
+{
+    const size_t full = text_width(text, bytes);
+    const size_t room = full > width && width > 0 ? width - 1 : width;
+    size_t used = 0;
+
+    if (right)
+        for (size_t i = full; i < width; i++)
+            put_text(out, " ");
+    for (size_t at = 0; at < bytes;) {
+        int32_t character;
+        size_t columns;
+        const size_t size = next_character(text + at, bytes - at, &character, &columns);
+        if (used + columns > room) break;
+        /* C1 controls have no columns, and terminals may obey them. */
+        if (character < 0x20 || (character >= 0x7F && character < 0xA0))
+            put_text(out, columns == 0 ? "" : " ");
+        else if (character == 0xFFFD)
+            put_text(out, "\xEF\xBF\xBD");
+        else
+            put(out, text + at, size);
+        used += columns;
+        at += size;
+    }
+    if (full > width && width > 0) put_text(out, "…"), used++;
+    if (!right || full > width)
+        for (; used < width; used++)
+            put_text(out, " ");
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------ */
@@ -139,7 +178,8 @@ void put_json_text(text_buffer *out, const char *text, size_t bytes)
     put_text(out, "\"");
     for (size_t at = 0; at < bytes;) {
         int32_t character;
-        const size_t used = next_character(text + at, bytes - at, &character);
+        size_t columns;
+        const size_t used = next_character(text + at, bytes - at, &character, &columns);
         char escape[8];
         if (character == '"' || character == '\\') {
             escape[0] = '\\';
@@ -167,6 +207,7 @@ static void put_json_cell(text_buffer *out, const cell *from)
     switch (from->kind) {
     case CELL_NULL: put_text(out, "null"); return;
     case CELL_TEXT: put_json_text(out, from->text, from->size); return;
+    case CELL_FIGURE:
     case CELL_JSON: put(out, from->text, from->size); return;
     case CELL_REAL:
         if (isnan(from->real) || isinf(from->real)) break; /* as text: JSON has no such numbers */
@@ -210,15 +251,23 @@ struct output {
     kept_cell *kept;
     size_t kept_rows;
     size_t *widths;
-    bool *right; /* every cell that the layout knows of is a number or absent */
-    bool laid_out;
+    size_t shown; /* columns that fit; the others are left out */
+    bool *right;  /* every cell that the layout knows of is a number or absent */
+    bool laid_out, color;
 };
 
 static void write_line(output *out)
 {
+    progress_clear();
     if (out->line.size != 0 && fwrite(out->line.data, 1, out->line.size, stdout) != out->line.size)
         output_failed();
     out->line.size = 0;
+}
+
+/* Laid out in columns? */
+static bool is_table(output_format format)
+{
+    return format == FORMAT_TABLE || format == FORMAT_BOX || format == FORMAT_MARKDOWN;
 }
 
 output *output_begin(const invocation *cli, const char *const *columns, size_t column_count)
@@ -236,7 +285,8 @@ output *output_begin(const invocation *cli, const char *const *columns, size_t c
         }
         put_text(&out->line, "\r\n");
         write_line(out);
-    } else if (out->format == FORMAT_TABLE) {
+    } else if (is_table(out->format)) {
+        out->color = use_color(STDOUT_FILENO) && out->format != FORMAT_MARKDOWN;
         out->widths = calloc(column_count, sizeof *out->widths);
         out->kept = calloc(column_count * LAYOUT_ROWS, sizeof *out->kept);
         out->right = calloc(column_count, sizeof *out->right);
@@ -295,80 +345,153 @@ static void json_row(output *out, const cell *cells)
     write_line(out);
 }
 
+/* ---- Lines ---------------------------------------------------------------------------------------------------------- */
+
+/* "name = value" for each column, a blank line between rows. */
+static void line_row(output *out, const cell *cells)
+{
+    size_t widest = 0;
+
+    for (size_t i = 0; i < out->column_count; i++) {
+        const size_t width = text_width(out->columns[i], strlen(out->columns[i]));
+        if (width > widest) widest = width;
+    }
+    if (out->rows != 0) put_text(&out->line, "\n");
+    for (size_t i = 0; i < out->column_count; i++) {
+        put_fitted(&out->line, out->columns[i], strlen(out->columns[i]), widest, true);
+        put_text(&out->line, " = ");
+        put_cell(&out->line, &cells[i]);
+        put_text(&out->line, "\n");
+    }
+    write_line(out);
+}
+
 /* ---- Table ---------------------------------------------------------------------------------------------------------- */
 
-static size_t terminal_width(void)
+static size_t width_wanted;
+
+void set_terminal_width(size_t columns)
+{
+    width_wanted = columns;
+}
+
+size_t terminal_width(void)
 {
     struct winsize size;
 
+    if (width_wanted != 0) return width_wanted;
     if (!isatty(STDOUT_FILENO)) return 0; /* no bound: a program or file reads it */
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
     return size.ws_col;
 }
 
-/* Cut text to width columns, with … for what is missing, control characters as spaces; pad. */
-static void put_fitted(text_buffer *out, const char *text, size_t bytes, size_t width, bool right)
+bool use_color(int fd)
 {
-    const size_t full = text_width(text, bytes);
-    const size_t room = full > width && width > 0 ? width - 1 : width;
-    size_t used = 0;
+    const char *off = getenv("NO_COLOR"), *terminal = getenv("TERM");
 
-    if (right)
-        for (size_t i = full; i < width; i++)
-            put_text(out, " ");
-    for (size_t at = 0; at < bytes;) {
-        int32_t character;
-        const size_t size = next_character(text + at, bytes - at, &character);
-        const size_t columns = (size_t)utf8proc_charwidth(character);
-        if (used + columns > room) break;
-        if (character < 0x20 || character == 0x7F)
-            put_text(out, " "), used += 1 - columns;
-        else
-            put(out, text + at, size);
-        used += columns;
-        at += size;
+    return isatty(fd) && (off == NULL || *off == '\0') &&
+           (terminal == NULL || strcmp(terminal, "dumb") != 0);
+}
+
+/* What stands before, between and behind the cells of a line, and how its rules are drawn. */
+typedef struct frame {
+    const char *left, *between, *right, *dash;
+    const char *top[3], *middle[3], *bottom[3]; /* left, crossing, right; NULL: there is none */
+    size_t edge, gap;                           /* columns of left and right, and of between */
+} frame;
+
+static const frame frames[] = {
+    [FORMAT_TABLE] =
+        {.left = "", .between = "  ", .right = "", .dash = "─", .middle = {"", "  ", ""}, .gap = 2},
+    [FORMAT_BOX] = {.left = "│ ",
+                    .between = " │ ",
+                    .right = " │",
+                    .dash = "─",
+                    .top = {"┌─", "─┬─", "─┐"},
+                    .middle = {"├─", "─┼─", "─┤"},
+                    .bottom = {"└─", "─┴─", "─┘"},
+                    .edge = 4,
+                    .gap = 3},
+    [FORMAT_MARKDOWN] = {.left = "| ",
+                         .between = " | ",
+                         .right = " |",
+                         .dash = "-",
+                         .middle = {"| ", " | ", " |"},
+                         .edge = 4,
+                         .gap = 3},
+};
+
+static void end_line(output *out)
+{
+    if (out->format == FORMAT_TABLE)
+        while (out->line.size > 0 && out->line.data[out->line.size - 1] == ' ')
+            out->line.size--;
+    put_text(&out->line, "\n");
+}
+
+static void table_rule(output *out, const char *const ends[3])
+{
+    const frame *f = &frames[out->format];
+
+    if (ends[0] == NULL) return;
+    put_text(&out->line, ends[0]);
+    for (size_t i = 0; i < out->shown; i++) {
+        if (i != 0) put_text(&out->line, ends[1]);
+        for (size_t w = 0; w < out->widths[i]; w++)
+            put_text(&out->line,
+                     out->format == FORMAT_MARKDOWN && out->right[i] && w + 1 == out->widths[i]
+                         ? ":"
+                         : f->dash);
     }
-    if (full > width) put_text(out, "…"), used++;
-    if (!right)
-        for (; used < width; used++)
-            put_text(out, " ");
+    put_text(&out->line, ends[2]);
+    put_text(&out->line, "\n");
 }
 
 static void table_line(output *out, const kept_cell *row, const char *base)
 {
-    for (size_t i = 0; i < out->column_count; i++) {
-        if (i != 0) put_text(&out->line, "  ");
+    const frame *f = &frames[out->format];
+
+    put_text(&out->line, f->left);
+    for (size_t i = 0; i < out->shown; i++) {
+        if (i != 0) put_text(&out->line, f->between);
         put_fitted(&out->line, base + row[i].start, row[i].size, out->widths[i], out->right[i]);
     }
-    while (out->line.size > 0 && out->line.data[out->line.size - 1] == ' ')
-        out->line.size--;
-    put_text(&out->line, "\n");
+    put_text(&out->line, f->right);
+    end_line(out);
     write_line(out);
 }
 
-/* Narrow the widest columns until the line fits the terminal. */
+/* Narrow the widest columns until the line fits the terminal; leave out the last columns if that is not enough. */
 static void fit_widths(output *out)
 {
-    const size_t terminal = terminal_width();
-    size_t sum = 2 * (out->column_count - 1);
+    const size_t terminal = out->format == FORMAT_MARKDOWN ? 0 : terminal_width();
+    const frame *f = &frames[out->format];
+    size_t sum = f->edge;
 
+    out->shown = out->column_count;
     for (size_t i = 0; i < out->column_count; i++) {
         if (terminal != 0 && out->widths[i] > CELL_WIDTH_MAX && out->column_count > 1)
             out->widths[i] = CELL_WIDTH_MAX;
-        sum += out->widths[i];
+        sum += out->widths[i] + (i != 0 ? f->gap : 0);
     }
     while (terminal != 0 && sum > terminal) {
         size_t widest = 0;
-        for (size_t i = 1; i < out->column_count; i++)
+        for (size_t i = 1; i < out->shown; i++)
             if (out->widths[i] > out->widths[widest]) widest = i;
-        if (out->widths[widest] <= 4) break;
-        out->widths[widest]--;
-        sum--;
+        if (out->widths[widest] <= CELL_WIDTH_MIN) {
+            if (out->shown == 1) break;
+            sum -= out->widths[--out->shown] + f->gap;
+        } else {
+            out->widths[widest]--;
+            sum--;
+        }
     }
 }
 
 static void lay_out(output *out)
 {
+    const frame *f = &frames[out->format];
+
     for (size_t i = 0; i < out->column_count; i++) {
         out->widths[i] = text_width(out->columns[i], strlen(out->columns[i]));
         out->right[i] = out->kept_rows > 0;
@@ -377,26 +500,51 @@ static void lay_out(output *out)
             if (kept->width > out->widths[i]) out->widths[i] = kept->width;
             out->right[i] = out->right[i] && (kept->number || kept->null);
         }
+        if (out->widths[i] == 0) out->widths[i] = 1;
     }
     fit_widths(out);
-    for (size_t i = 0; i < out->column_count; i++) {
-        if (i != 0) put_text(&out->line, "  ");
+    table_rule(out, f->top);
+    put_text(&out->line, f->left);
+    for (size_t i = 0; i < out->shown; i++) {
+        if (i != 0) put_text(&out->line, f->between);
+        if (out->color) put_text(&out->line, "\033[1m");
         put_fitted(&out->line, out->columns[i], strlen(out->columns[i]), out->widths[i],
                    out->right[i]);
+        if (out->color) put_text(&out->line, "\033[0m");
     }
-    while (out->line.size > 0 && out->line.data[out->line.size - 1] == ' ')
-        out->line.size--;
-    put_text(&out->line, "\n");
-    for (size_t i = 0; i < out->column_count; i++) {
-        if (i != 0) put_text(&out->line, "  ");
-        for (size_t w = 0; w < out->widths[i]; w++)
-            put_text(&out->line, "─");
-    }
-    put_text(&out->line, "\n");
+    put_text(&out->line, f->right);
+    end_line(out);
+    table_rule(out, f->middle);
     write_line(out);
     for (size_t r = 0; r < out->kept_rows; r++)
         table_line(out, out->kept + r * out->column_count, out->kept_text.data);
     out->laid_out = true;
+}
+
+static void end_table(output *out)
+{
+    char text[64];
+
+    if (!out->laid_out) lay_out(out);
+    table_rule(out, frames[out->format].bottom);
+    if (out->shown < out->column_count) {
+        put_text(&out->line, "(");
+        put_text(&out->line, counted(out->column_count - out->shown, "more column does",
+                                     "more columns do", text));
+        put_text(&out->line, " not fit the terminal: 'line' is a format that shows all)\n");
+    }
+    write_line(out);
+}
+
+/* In Markdown a bar would end the cell. */
+static void escape_bars(text_buffer *text, size_t start)
+{
+    for (size_t at = start; at < text->size; at++) {
+        if (text->data[at] != '|') continue;
+        put_text(text, " ");
+        memmove(text->data + at + 1, text->data + at, text->size - at - 1);
+        text->data[at++] = '\\';
+    }
 }
 
 static void table_row(output *out, const cell *cells)
@@ -408,9 +556,11 @@ static void table_row(output *out, const cell *cells)
     for (size_t i = 0; i < out->column_count; i++) {
         const size_t start = out->kept_text.size;
         put_cell(&out->kept_text, &cells[i]);
+        if (out->format == FORMAT_MARKDOWN) escape_bars(&out->kept_text, start);
         row[i] = (kept_cell){.start = start,
                              .size = out->kept_text.size - start,
-                             .number = cells[i].kind == CELL_INT || cells[i].kind == CELL_REAL,
+                             .number = cells[i].kind == CELL_INT || cells[i].kind == CELL_REAL ||
+                                       cells[i].kind == CELL_FIGURE,
                              .null = cells[i].kind == CELL_NULL};
         if (row[i].size != 0) row[i].width = text_width(out->kept_text.data + start, row[i].size);
     }
@@ -423,7 +573,11 @@ static void table_row(output *out, const cell *cells)
 void output_row(output *out, const cell *cells)
 {
     switch (out->format) {
-    case FORMAT_TABLE: table_row(out, cells); break;
+    case FORMAT_TABLE:
+    case FORMAT_BOX:
+    case FORMAT_MARKDOWN: table_row(out, cells); break;
+    case FORMAT_GRAPH: /* what is not of the graph goes line by line */
+    case FORMAT_LINE: line_row(out, cells); break;
     case FORMAT_JSONL:
     case FORMAT_JSON: json_row(out, cells); break;
     case FORMAT_CSV: csv_row(out, cells); break;
@@ -434,7 +588,7 @@ void output_row(output *out, const cell *cells)
 bool output_end(output *out)
 {
     if (out->format == FORMAT_JSON) fputs(out->rows == 0 ? "[]\n" : "\n]\n", stdout);
-    if (out->format == FORMAT_TABLE && !out->laid_out) lay_out(out);
+    if (is_table(out->format)) end_table(out);
     free(out->line.data);
     free(out->kept_text.data);
     free(out->kept);

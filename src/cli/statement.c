@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -112,11 +113,10 @@ static int bind_param(invocation *cli, sombra_stmt *stmt, const char *setting)
 }
 
 /* A name that no statement uses is a mistake that would go unseen: told by its first letters' match in the text. */
-static int check_params(invocation *cli, const char *text)
+static int check_params(const invocation *cli, const char *text)
 {
-    const char *setting;
-
-    for (size_t i = 0; (setting = flag_at(cli, "param", i)) != NULL; i++) {
+    for (size_t i = 0; i < cli->param_count; i++) {
+        const char *setting = cli->params[i];
         const size_t bytes = strcspn(setting, "=");
         bool found = false;
 
@@ -455,21 +455,28 @@ static void tell_warnings(const invocation *cli, sombra_stmt *stmt)
         fprintf(stderr, "warning: %s\n", warning.message);
 }
 
-/* A plan is a drawing, not a cell. */
+/* A plan is a drawing, not a cell; but where it was asked for in JSON. */
 static int print_plan(invocation *cli, sombra_stmt *stmt)
 {
     sombra_value value;
+    const char *text, *json;
+    size_t size;
 
     if (sombra_stmt_step(stmt) != SOMBRA_ROW || sombra_stmt_column(stmt, 0, &value) != SOMBRA_OK)
         return complain_conn(cli);
-    fwrite(value.as.bytes.data, 1, value.as.bytes.size, stdout);
-    if (value.as.bytes.size != 0 &&
-        ((const char *)value.as.bytes.data)[value.as.bytes.size - 1] != '\n')
+    text = value.as.bytes.data;
+    if (value.as.bytes.size != 0 && text[0] == '{') {
+        fwrite(text, 1, value.as.bytes.size, stdout);
         fputc('\n', stdout);
+    } else if (sombra_stmt_explain(stmt, true, &json, &size) != SOMBRA_OK) {
+        return complain_conn(cli);
+    } else if (!draw_plan(cli, json, size)) {
+        return complain(EXIT_FAILED, "the plan can not be drawn: EXPLAIN JSON shows it");
+    }
     return sombra_stmt_step(stmt) == SOMBRA_DONE ? EXIT_OK : complain_conn(cli);
 }
 
-static int print_rows(invocation *cli, sombra_stmt *stmt)
+static int print_rows(invocation *cli, sombra_stmt *stmt, statement_report *report)
 {
     const size_t count = sombra_stmt_column_count(stmt);
     char **names = column_names(stmt, count);
@@ -478,16 +485,21 @@ static int print_rows(invocation *cli, sombra_stmt *stmt)
     writer w = {.cli = cli,
                 .stmt = stmt,
                 .json = cli->format == FORMAT_JSON || cli->format == FORMAT_JSONL};
-    sombra_status status;
+    sombra_status status = SOMBRA_DONE;
     output *out = NULL;
     int code = EXIT_OK;
 
     while (code == EXIT_OK && (status = sombra_stmt_step(stmt)) == SOMBRA_ROW) {
         if (out == NULL) out = output_begin(cli, (const char *const *)names, count);
         code = make_cells(&w, cells, starts, count);
-        if (code == EXIT_OK) output_row(out, cells);
+        if (code != EXIT_OK) break;
+        output_row(out, cells);
+        report->rows++;
+        /* nobody reads on; what a statement changes it changes all the same */
+        if (ferror(stdout) && !sombra_stmt_writes(stmt)) break;
+        if (was_cancelled()) code = complain(exit_code_of(SOMBRA_INTERRUPT), "cancelled");
     }
-    if (code == EXIT_OK && status != SOMBRA_DONE) code = complain_conn(cli);
+    if (code == EXIT_OK && status != SOMBRA_DONE && status != SOMBRA_ROW) code = complain_conn(cli);
     if (code == EXIT_OK && out == NULL && count != 0)
         out = output_begin(cli, (const char *const *)names, count);
     if (out != NULL && !output_end(out) && code == EXIT_OK) code = 9;
@@ -501,18 +513,38 @@ static int print_rows(invocation *cli, sombra_stmt *stmt)
     return code;
 }
 
-static int run_statement(invocation *cli, sombra_stmt *stmt)
+static int run_prepared(invocation *cli, sombra_stmt *stmt, statement_report *report)
 {
-    const char *setting;
+    const bool drawn = cli->format <= FORMAT_LINE || cli->format == FORMAT_GRAPH;
 
-    for (size_t i = 0; (setting = flag_at(cli, "param", i)) != NULL; i++) {
-        const int code = bind_param(cli, stmt, setting);
+    for (size_t i = 0; i < cli->param_count; i++) {
+        const int code = bind_param(cli, stmt, cli->params[i]);
         if (code != EXIT_OK) return code;
     }
-    const int code = sombra_stmt_is_explain(stmt) && cli->format == FORMAT_TABLE
-                         ? print_plan(cli, stmt)
-                         : print_rows(cli, stmt);
+    report->columns = sombra_stmt_column_count(stmt);
+    report->plan = sombra_stmt_is_explain(stmt) && drawn;
+    const int code = report->plan                  ? print_plan(cli, stmt)
+                     : cli->format == FORMAT_GRAPH ? print_graph(cli, stmt, report)
+                                                   : print_rows(cli, stmt, report);
     if (code == EXIT_OK) tell_warnings(cli, stmt);
+    return code;
+}
+
+int run_statement(invocation *cli, const char *text, size_t size, size_t *used,
+                  statement_report *report)
+{
+    sombra_stmt *stmt;
+    int code;
+
+    memset(report, 0, sizeof *report);
+    *used = size;
+    if (sombra_prepare(cli->conn, text, size, &stmt, used) != SOMBRA_OK) return complain_conn(cli);
+    if (stmt == NULL) {
+        *used = size;
+        return EXIT_OK;
+    }
+    code = run_prepared(cli, stmt, report);
+    sombra_stmt_finalize(stmt);
     return code;
 }
 
@@ -520,16 +552,9 @@ static int run_script(invocation *cli, const char *text, size_t size)
 {
     int code = EXIT_OK;
 
-    for (size_t at = 0; code == EXIT_OK && at < size;) {
-        sombra_stmt *stmt;
-        size_t used;
-
-        if (sombra_prepare(cli->conn, text + at, size - at, &stmt, &used) != SOMBRA_OK)
-            return complain_conn(cli);
-        if (stmt == NULL) return EXIT_OK;
-        code = run_statement(cli, stmt);
-        sombra_stmt_finalize(stmt);
-        at += used;
+    for (size_t at = 0, used; code == EXIT_OK && at < size; at += used) {
+        statement_report report;
+        code = run_statement(cli, text + at, size - at, &used, &report);
     }
     return code;
 }
@@ -548,32 +573,50 @@ static char *read_input(size_t *size)
     return text.data;
 }
 
-int run_query(invocation *cli)
+int use_statement_flags(invocation *cli, uint64_t *timeout_ms)
 {
-    const char *given = cli->arguments[1];
-    const char *memory = flag_text(cli, "memory-limit");
-    char *input = NULL;
-    size_t size = strlen(given);
+    const char *memory = flag_text(cli, "memory-limit"), **params;
+    size_t count = 0;
     uint64_t seconds;
     sombra_error error;
-    int code;
 
     if (!flag_number(cli, "timeout", 0, &seconds)) return EXIT_USAGE;
+    *timeout_ms = seconds * 1000;
     if (memory != NULL &&
         sombra_options_set(&cli->options, "memory_limit", memory, &error) != SOMBRA_OK)
         return complain_error(&error);
     /* In the command LOAD CSV reads below the working directory, unless the option says otherwise. */
     if (cli->options.import_dirs[0] == '\0') cli->options.import_dirs[0] = '.';
+    while (flag_at(cli, "param", count) != NULL)
+        count++;
+    params = allocate(count, sizeof *params);
+    for (size_t i = 0; i < count; i++)
+        params[i] = flag_at(cli, "param", i);
+    cli->params = params;
+    cli->param_count = count;
+    return EXIT_OK;
+}
+
+int run_query(invocation *cli)
+{
+    const char *given = cli->arguments[1];
+    char *input = NULL;
+    size_t size = strlen(given);
+    uint64_t timeout_ms;
+    int code = use_statement_flags(cli, &timeout_ms);
+
+    if (code != EXIT_OK) return code;
     if (strcmp(given, "-") == 0) given = input = read_input(&size);
     code = check_params(cli, given);
     if (code == EXIT_OK) code = open_database(cli, false, true);
     if (code == EXIT_OK) {
-        sombra_set_time_limit(cli->conn, seconds * 1000);
-        progress_start(cli, "Running", "rows");
+        sombra_set_time_limit(cli->conn, timeout_ms);
+        progress_start_late(cli, "Running");
         code = run_script(cli, given, size);
         progress_stop(cli);
         code = close_database(cli, code);
     }
+    free((void *)(uintptr_t)cli->params);
     free(input);
     return code;
 }

@@ -539,6 +539,33 @@ static sombra_status count_up(sombra_call *call)
     return SOMBRA_OK;
 }
 
+/* Stop at the second call. */
+static bool stop_soon(void *ctx, uint64_t done, uint64_t total)
+{
+    unsigned *calls = ctx;
+
+    (void)done;
+    assert_int_equal(total, 0); /* how long a statement takes is not known */
+    return ++*calls < 2;
+}
+
+static void test_api_query__progress(void **state)
+{
+    static const char *const text =
+        "UNWIND range(1, 100000000) AS x WITH x WHERE x % 7 = 8 RETURN count(*)";
+    api_fixture *f = *state;
+    unsigned calls = 0;
+    sombra_stmt *stmt;
+
+    sombra_set_progress(f->conn, stop_soon, &calls);
+    stmt = prepare(f, text);
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_INTERRUPT);
+    assert_int_equal(calls, 2);
+    sombra_stmt_finalize(stmt);
+    sombra_set_progress(f->conn, NULL, NULL);
+    assert_int_equal(query_int(f, "RETURN 7"), 7);
+}
+
 static void test_api_query__registered(void **state)
 {
     api_fixture *f = *state;
@@ -637,6 +664,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query__schema, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__explain, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__warnings, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__progress, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__registered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__built_in_procedures, setup, teardown),
         cmocka_unit_test(test_api_query__value_text),

@@ -140,3 +140,22 @@ CONVERSIONS(convert_integer, "toInteger", to_integer)
 CONVERSIONS(convert_float, "toFloat", to_float)
 CONVERSIONS(convert_boolean, "toBoolean", to_boolean)
 CONVERSIONS(convert_string, "toString", sb_func__to_string)
+
+/* Whatever can be stored can be written so, bytes and zones that this system does not know included. */
+sb_status sb_func__from_text(sb_func_context *ctx, const sb_val *args, uint32_t count,
+                             sb_val *result)
+{
+    sb_text_type type;
+    sb_value value;
+    sb_err why;
+    sb_status status;
+
+    (void)count;
+    sb_err_clear(&why);
+    status = sb_text_type_parse(sb_val_text(args[0]), &type, &why);
+    if (status == SB_OK)
+        status = sb_text_to_value(&type, sb_val_text(args[1]), ctx->arena, &value, &why);
+    if (status == SB_NOMEM) return SB_FAIL_NOMEM(ctx->err);
+    if (status != SB_OK) return SB_FUNC_FAIL_VALUE(ctx, "fromText(): %s", why.text);
+    return sb_val_from_value(ctx->arena, &value, result, ctx->err);
+}

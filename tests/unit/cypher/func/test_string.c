@@ -182,6 +182,14 @@ static void test_cypher_func_string__conversion(void **state)
         {"toString({})", VALUE_ERROR},
         {"toStringOrNull([1])", "null"},
         {"toStringList([1, 'a', [2]])", "['1', 'a', null]"},
+        {"fromText('int', '42')", "42"},
+        {"fromText('string[]', 'a;b')", "['a', 'b']"},
+        {"valueType(fromText('bytes', '0x00ff'))", "'BYTES NOT NULL'"},
+        {"toString(fromText('datetime', '2020-01-01T00:00+02:00[Nowhere/None]'))",
+         "'2020-01-01T00:00+02:00[Nowhere/None]'"},
+        {"fromText('date', null)", "null"},
+        {"fromText('integer[', '1')", VALUE_ERROR},
+        {"fromText('date', 'yesterday')", VALUE_ERROR},
     };
     RUN_CASES(cases);
 }
@@ -189,10 +197,15 @@ static void test_cypher_func_string__conversion(void **state)
 static void test_cypher_func_string__lack_of_memory(void **state)
 {
     static const char *const expressions[] = {
-        "toUpper('abcdefäöü')",    "replace('abcabc', 'b', 'xyz')",
-        "replace('abc', '', 'x')", "split('a,b,c', ',')",
-        "reverse('abcdef')",       "normalize('ä', 'NFD')",
-        "toString([1][0])",        "toStringList([1, 2.5, 'a'])",
+        "toUpper('abcdefäöü')",
+        "replace('abcabc', 'b', 'xyz')",
+        "replace('abc', '', 'x')",
+        "split('a,b,c', ',')",
+        "reverse('abcdef')",
+        "normalize('ä', 'NFD')",
+        "toString([1][0])",
+        "toStringList([1, 2.5, 'a'])",
+        "fromText('any[]', 'int:1;point:{x: 1, y: 2}')",
         "valueType([1, [2]])",
     };
 

@@ -1,0 +1,541 @@
+/* shell.c — sombra [FILE]: statements and commands from a terminal, a script, a pipe or the command line.
+ *
+ * Whatever they come from, they go through one reader: text is gathered until it holds a whole statement (scan_statement finds its ';') or a
+ * line that begins with '.' or ':', which is a command. BEGIN, COMMIT and ROLLBACK are carried out here, and not as statements, so that
+ * commands like .schema can look at the open transaction, too. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "editor.h"
+#include "shell.h"
+
+#define READ_DEPTH_MAX 16u /* scripts that read scripts */
+
+/* ---- Settings ---------------------------------------------------------------------------------------------------------- */
+
+static bool is_setting(const char *text, const char *name)
+{
+    const size_t bytes = strlen(name);
+    return strncmp(text, name, bytes) == 0 && text[bytes] == '=';
+}
+
+bool setting_remove(setting_list *list, const char *name)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (!is_setting(list->texts[i], name)) continue;
+        free(list->texts[i]);
+        list->count--;
+        memmove(list->texts + i, list->texts + i + 1, (list->count - i) * sizeof *list->texts);
+        return true;
+    }
+    return false;
+}
+
+void setting_put(setting_list *list, const char *name, const char *value)
+{
+    text_buffer text = {0};
+
+    (void)setting_remove(list, name);
+    put_text(&text, name);
+    put_text(&text, "=");
+    put(&text, value, strlen(value) + 1);
+    list->texts = realloc(list->texts, (list->count + 1) * sizeof *list->texts);
+    if (list->texts == NULL) exit(complain(8, "out of memory"));
+    list->texts[list->count++] = text.data;
+}
+
+void settings_free(setting_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->texts[i]);
+    free(list->texts);
+    memset(list, 0, sizeof *list);
+}
+
+/* ---- Where results go ---------------------------------------------------------------------------------------------------- */
+
+void shell_choose_picture(shell *s)
+{
+    s->cli.picture = s->picture == PICTURE_AUTO && s->svg_file ? PICTURE_SVG : s->picture;
+}
+
+static void end_redirection(shell *s)
+{
+    if (s->saved_stdout < 0) return;
+    if (fflush(stdout) != 0 && errno != EPIPE)
+        (void)complain(9, "writing the output: %s", strerror(errno));
+    clearerr(stdout);
+    s->svg_file = false;
+    shell_choose_picture(s);
+    (void)dup2(s->saved_stdout, STDOUT_FILENO);
+    (void)close(s->saved_stdout);
+    s->saved_stdout = -1;
+    if (s->pipe != NULL) (void)pclose(s->pipe);
+    s->pipe = NULL;
+    s->once = false;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t bytes = strlen(text), wanted = strlen(end);
+    return bytes >= wanted && strcmp(text + bytes - wanted, end) == 0;
+}
+
+int shell_redirect(shell *s, const char *target, bool once)
+{
+    FILE *to;
+    int saved;
+
+    end_redirection(s);
+    if (target == NULL) return EXIT_OK;
+    (void)fflush(stdout);
+    to = *target == '|' ? popen(target + 1, "w") : fopen(target, "w");
+    if (to == NULL) return complain(9, "%s: %s", target, strerror(errno));
+    saved = dup(STDOUT_FILENO);
+    if (saved < 0 || dup2(fileno(to), STDOUT_FILENO) < 0) {
+        const int code = complain(9, "%s: %s", target, strerror(errno));
+        if (saved >= 0) (void)close(saved);
+        (void)(*target == '|' ? pclose(to) : fclose(to));
+        return code;
+    }
+    s->saved_stdout = saved;
+    s->pipe = *target == '|' ? to : NULL;
+    if (*target != '|') (void)fclose(to);
+    s->once = once;
+    s->svg_file = *target != '|' && ends_with(target, ".svg");
+    shell_choose_picture(s);
+    return EXIT_OK;
+}
+
+/* ---- One statement ------------------------------------------------------------------------------------------------------- */
+
+/* The first two words that are neither space nor comment; *count of them, 3 when there are more. */
+static void first_words(const char *text, size_t size, scan_word *words, size_t *count)
+{
+    *count = 0;
+    for (size_t at = 0; at < size && *count < 3;) {
+        const scan_word word = scan_next(text, size, at);
+        at = word.end;
+        if (word.kind == SCAN_SPACE || word.kind == SCAN_COMMENT || text[word.start] == ';')
+            continue;
+        if (*count < 2) words[*count] = word;
+        ++*count;
+    }
+}
+
+static bool word_is(const char *text, scan_word word, const char *keyword)
+{
+    return word.end - word.start == strlen(keyword) &&
+           strncasecmp(text + word.start, keyword, word.end - word.start) == 0;
+}
+
+/* BEGIN, COMMIT or ROLLBACK, with or without TRANSACTION: carried out, and true. */
+static bool run_control(shell *s, const char *text, const scan_word *words, size_t count, int *code)
+{
+    static const char *const controls[] = {"BEGIN", "COMMIT", "ROLLBACK"};
+    sombra_status status = SOMBRA_OK;
+    size_t which = 0;
+
+    if (count == 0 || count > 2 || (count == 2 && !word_is(text, words[1], "TRANSACTION")))
+        return false;
+    while (which < 3 && !word_is(text, words[0], controls[which]))
+        which++;
+    if (which == 3) return false;
+    *code = EXIT_OK;
+    if (which == 0) {
+        status = sombra_begin(s->cli.conn, s->cli.options.read_only ? SOMBRA_READ : SOMBRA_WRITE,
+                              &s->cli.shell_txn);
+    } else if (s->cli.shell_txn == NULL) {
+        *code = complain(EXIT_USAGE, "no transaction is open: BEGIN opens one");
+        return true;
+    } else {
+        if (which == 1)
+            status = sombra_commit(s->cli.shell_txn);
+        else
+            sombra_rollback(s->cli.shell_txn);
+        s->cli.shell_txn = NULL;
+    }
+    if (status != SOMBRA_OK) *code = complain_conn(&s->cli);
+    return true;
+}
+
+static void tell_report(shell *s, const statement_report *report, double seconds)
+{
+    char rows[64], time[32];
+
+    if (!s->timer || s->saved_stdout >= 0) return;
+    if (seconds < 1)
+        snprintf(time, sizeof time, "%.1f ms", seconds * 1e3);
+    else
+        snprintf(time, sizeof time, "%.2f s", seconds);
+    if (report->columns != 0 && !report->plan)
+        printf("(%s, %s)\n", counted(report->rows, "row", "rows", rows), time);
+    else
+        printf("(%s)\n", time);
+}
+
+int shell_run_statement(shell *s, const char *text, size_t size)
+{
+    static const char *const prefixes[] = {"", "EXPLAIN ", "PROFILE "};
+    statement_report report = {0};
+    const double started = seconds_now();
+    text_buffer prefixed = {0};
+    scan_word words[2];
+    size_t count, used;
+    int code;
+
+    first_words(text, size, words, &count);
+    if (count == 0) return EXIT_OK;
+    if (s->log != NULL) {
+        fprintf(s->log, "%.*s\n", (int)size, text);
+        (void)fflush(s->log);
+    }
+    if (!run_control(s, text, words, count, &code)) {
+        if (s->explain != 0 && !word_is(text, words[0], "EXPLAIN") &&
+            !word_is(text, words[0], "PROFILE") && !word_is(text, words[0], "SHOW") &&
+            !word_is(text, words[0], "DROP"))
+            put_text(&prefixed, prefixes[s->explain]);
+        put(&prefixed, text, size);
+        s->cli.params = (const char *const *)s->params.texts;
+        s->cli.param_count = s->params.count;
+        sombra_set_time_limit(s->cli.conn, s->timeout_ms);
+        progress_start_late(&s->cli, "Running");
+        code = run_statement(&s->cli, prefixed.data, prefixed.size, &used, &report);
+        progress_stop(&s->cli);
+        sombra_set_time_limit(s->cli.conn, 0);
+        free(prefixed.data);
+    }
+    if (code == 9 && s->pipe != NULL && output_was_closed()) code = EXIT_OK;
+    if (code == EXIT_OK) tell_report(s, &report, seconds_now() - started);
+    if (s->once) end_redirection(s);
+    (void)fflush(stdout);
+    return code;
+}
+
+/* ---- Texts ---------------------------------------------------------------------------------------------------------------- */
+
+/* A text that comes piece by piece. */
+typedef struct reader {
+    const char *name; /* of the file, for messages; NULL: what the user typed just now */
+    text_buffer text; /* what is not run yet begins at start; a NUL behind it */
+    size_t start;
+    scan_end scan; /* of text, from start on */
+    uint64_t line; /* of start, from 1 */
+} reader;
+
+static void drop(reader *from, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        from->line += from->text.data[from->start + i] == '\n';
+    from->start += bytes;
+    memset(&from->scan, 0, sizeof from->scan);
+}
+
+static int run_command_line(shell *s, const char *line, size_t bytes)
+{
+    text_buffer copy = {0};
+    int code;
+
+    put(&copy, line + 1, bytes - 1);
+    put(&copy, "", 1);
+    code = shell_command(s, copy.data);
+    free(copy.data);
+    (void)fflush(stdout);
+    return code;
+}
+
+/* Run what is whole of the text; at its end also what is not. */
+static int run_gathered(shell *s, reader *from, bool at_end)
+{
+    int code = EXIT_OK;
+
+    while (code == EXIT_OK && !s->quit && from->start + 1 < from->text.size) {
+        const char *text = from->text.data + from->start;
+        const size_t blank = strspn(text, " \t\r\n");
+        const size_t size = from->text.size - from->start - 1;
+        size_t bytes;
+        bool whole;
+
+        if (from->scan.at == 0 && blank != 0) {
+            drop(from, blank);
+            continue;
+        }
+        if (from->scan.at == 0 && (*text == '.' || *text == ':')) {
+            const char *end = strchr(text, '\n');
+            if (end == NULL && !at_end) break;
+            bytes = end == NULL ? size : (size_t)(end - text);
+            code = run_command_line(s, text, bytes);
+        } else {
+            whole = scan_statement(&from->scan, text, size);
+            bytes = from->scan.at;
+            if (!whole && !from->scan.any && from->scan.quote == 0 && bytes != 0 && bytes == size) {
+                drop(from, bytes); /* comments alone */
+                continue;
+            }
+            if (!whole && (!at_end || !from->scan.any)) break;
+            if (!whole) bytes = size;
+            code = shell_run_statement(s, text, bytes);
+        }
+        if (code != EXIT_OK && from->name != NULL)
+            fprintf(stderr, "sombra: in %s, what begins in line %llu\n", from->name,
+                    (unsigned long long)from->line);
+        drop(from, bytes);
+    }
+    return code;
+}
+
+/* Add a piece to the text, keeping the NUL behind it. */
+static void gather(reader *to, const char *piece, size_t bytes)
+{
+    if (to->text.size != 0) to->text.size--;
+    if (to->start != 0) { /* few bytes, as a rule: what was whole has run */
+        memmove(to->text.data, to->text.data + to->start, to->text.size - to->start);
+        to->text.size -= to->start;
+        to->start = 0;
+    }
+    put(&to->text, piece, bytes);
+    put(&to->text, "", 1);
+}
+
+int shell_run_text(shell *s, const char *text, size_t size)
+{
+    reader from = {.line = 1};
+    int code;
+
+    gather(&from, text, size);
+    code = run_gathered(s, &from, true);
+    free(from.text.data);
+    return code;
+}
+
+static int run_stream(shell *s, FILE *file, const char *name)
+{
+    reader from = {.name = name, .line = 1};
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t bytes;
+    int code = EXIT_OK;
+
+    while (code == EXIT_OK && !s->quit && (bytes = getline(&line, &capacity, file)) > 0) {
+        if (memchr(line, '\0', (size_t)bytes) != NULL)
+            code = complain(EXIT_USAGE, "%s holds NUL characters: it is no text", name);
+        else
+            gather(&from, line, (size_t)bytes);
+        if (code == EXIT_OK) code = run_gathered(s, &from, false);
+    }
+    if (code == EXIT_OK && ferror(file)) code = complain(9, "%s: %s", name, strerror(errno));
+    if (code == EXIT_OK && !s->quit) code = run_gathered(s, &from, true);
+    free(line);
+    free(from.text.data);
+    return code;
+}
+
+int shell_run_file(shell *s, const char *path)
+{
+    FILE *file;
+    int code;
+
+    if (s->read_depth == READ_DEPTH_MAX)
+        return complain(EXIT_USAGE, "%s: scripts read each other %u deep", path, READ_DEPTH_MAX);
+    file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+    if (file == NULL) return complain(9, "%s: %s", path, strerror(errno));
+    s->read_depth++;
+    code = run_stream(s, file, file == stdin ? "standard input" : path);
+    s->read_depth--;
+    if (file != stdin) (void)fclose(file);
+    return code;
+}
+
+/* ---- At a terminal --------------------------------------------------------------------------------------------------------- */
+
+static void greet(const shell *s)
+{
+    sombra_txn *txn;
+    sombra_info info;
+    char nodes[64], rels[64];
+
+    printf("Sombra %s. '.help' lists the commands, ';' ends a statement, Ctrl-D leaves.\n",
+           sombra_version());
+    if (strcmp(s->file, ":memory:") == 0) {
+        puts("The graph is in memory and gone at the end: '.open FILE' opens or makes a file.");
+    } else if (sombra_begin(s->cli.conn, SOMBRA_READ, &txn) == SOMBRA_OK) {
+        if (sombra_get_info(txn, &info) == SOMBRA_OK)
+            printf("%s: %s, %s.\n", s->file, counted(info.nodes, "node", "nodes", nodes),
+                   counted(info.rels, "relationship", "relationships", rels));
+        sombra_rollback(txn);
+    }
+}
+
+/* Errors are told and the next line is read, until the user leaves. */
+static int converse(shell *s)
+{
+    editor *ed = editor_create(s);
+    text_buffer text = {0};
+
+    if (!s->cli.quiet) greet(s);
+    while (!s->quit) {
+        (void)fflush(stdout);
+        text.size = 0;
+        if (!editor_read(ed, s->cli.shell_txn != NULL, &text)) break;
+        (void)shell_run_text(s, text.data, text.size);
+    }
+    free(text.data);
+    editor_destroy(ed);
+    return s->exit_code;
+}
+
+/* ---- Sessions --------------------------------------------------------------------------------------------------------------- */
+
+/* The shell's own opening and closing are those of any command. */
+static int open_session(shell *s)
+{
+    int code;
+
+    s->cli.in_shell = false;
+    s->cli.arguments[0] = s->file;
+    s->cli.options.profile = true; /* so that PROFILE shows page touches */
+    code = open_database(&s->cli, s->cli.options.read_only, !s->cli.options.read_only);
+    s->cli.in_shell = true;
+    return code;
+}
+
+static int close_session(shell *s, int code)
+{
+    sombra_error error;
+
+    if (s->cli.shell_txn != NULL) {
+        if (s->interactive) (void)complain(EXIT_OK, "the open transaction is rolled back");
+        sombra_rollback(s->cli.shell_txn);
+    }
+    s->cli.shell_txn = NULL;
+    sombra_disconnect(s->cli.conn);
+    s->cli.conn = NULL;
+    if (s->cli.db != NULL && sombra_close(s->cli.db, &error) != SOMBRA_OK) {
+        const int failed = complain_error(&error);
+        if (code == EXIT_OK) code = failed;
+    }
+    s->cli.db = NULL;
+    return code;
+}
+
+int shell_open(shell *s, const char *file, bool read_only)
+{
+    shell next = *s;
+    int code;
+
+    if (s->cli.shell_txn != NULL)
+        return complain(EXIT_USAGE, "a transaction is open: COMMIT or ROLLBACK first");
+    next.file = strdup(file);
+    if (next.file == NULL) return complain(8, "out of memory");
+    next.cli.db = NULL;
+    next.cli.conn = NULL;
+    next.cli.options.read_only = read_only;
+    next.cli.options.create = true;
+    code = open_session(&next);
+    if (code != EXIT_OK) { /* the present one stays open */
+        free((void *)(uintptr_t)next.file);
+        return code;
+    }
+    code = close_session(s, EXIT_OK);
+    free((void *)(uintptr_t)s->file);
+    *s = next;
+    return code;
+}
+
+/* -c and -f in the order in which they were given; without them standard input. */
+static int run_session(shell *s)
+{
+    invocation *cli = &s->cli;
+    bool given = false;
+    int code = EXIT_OK;
+
+    for (size_t i = 0; i < cli->flag_count && code == EXIT_OK && !s->quit; i++) {
+        const flag_value *flag = &cli->flags[i];
+        const bool text = strcmp(flag->spec->name, "command") == 0;
+
+        if (!text && strcmp(flag->spec->name, "file") != 0) continue;
+        given = true;
+        code = text ? shell_run_text(s, flag->value, strlen(flag->value))
+                    : shell_run_file(s, flag->value);
+    }
+    if (!given) code = s->interactive ? converse(s) : shell_run_file(s, "-");
+    return s->quit && code == EXIT_OK ? s->exit_code : code;
+}
+
+/* Ctrl-C while nothing runs that could be cancelled. */
+static void stay(int signal_number)
+{
+    (void)signal_number;
+}
+
+int run_shell(invocation *cli)
+{
+    shell s = {.cli = *cli, .saved_stdout = -1};
+    int code = use_statement_flags(&s.cli, &s.timeout_ms);
+
+    if (code != EXIT_OK) return code;
+    s.file = strdup(cli->argument_count == 0 ? ":memory:" : cli->arguments[0]);
+    if (s.file == NULL) exit(complain(8, "out of memory"));
+    s.interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) &&
+                    flag_text(cli, "command") == NULL && flag_text(cli, "file") == NULL;
+    s.timer = s.interactive && !cli->quiet;
+    s.cli.stays = s.interactive;
+    s.cli.quiet = cli->quiet || (!s.interactive && !isatty(STDERR_FILENO));
+    s.cli.options.read_only = s.cli.options.read_only || flag_given(cli, "read-only");
+    for (size_t i = 0; code == EXIT_OK && i < s.cli.param_count; i++) {
+        const char *equals = strchr(s.cli.params[i], '=');
+        char name[256];
+        if (equals == NULL || equals == s.cli.params[i] ||
+            equals - s.cli.params[i] >= (ptrdiff_t)sizeof name) {
+            code = complain(EXIT_USAGE, "--param: '%s' is not NAME=JSON", s.cli.params[i]);
+        } else {
+            snprintf(name, sizeof name, "%.*s", (int)(equals - s.cli.params[i]), s.cli.params[i]);
+            setting_put(&s.params, name, equals + 1);
+        }
+    }
+    free((void *)(uintptr_t)s.cli.params);
+    if (s.interactive) (void)sigaction(SIGINT, &(struct sigaction){.sa_handler = stay}, NULL);
+    (void)signal(SIGPIPE,
+                 SIG_IGN); /* of .output '|command' that ends early; else the write fails */
+    if (code == EXIT_OK) code = open_session(&s);
+    if (code == EXIT_OK) {
+        code = run_session(&s);
+        end_redirection(&s);
+        code = close_session(&s, code);
+    }
+    if (s.log != NULL) (void)fclose(s.log);
+    settings_free(&s.params);
+    free((void *)(uintptr_t)s.file);
+    return code;
+}
+
+/* ---- restore ------------------------------------------------------------------------------------------------------------------ */
+
+int shell_restore(shell *s, const char *script)
+{
+    int code;
+
+    if (s->cli.shell_txn != NULL)
+        return complain(EXIT_USAGE, "a transaction is open: COMMIT or ROLLBACK first");
+    code = shell_run_file(s, script);
+    if (s->cli.shell_txn == NULL) return code;
+    sombra_rollback(s->cli.shell_txn);
+    s->cli.shell_txn = NULL;
+    return complain(code == EXIT_OK ? EXIT_USAGE : code,
+                    code == EXIT_OK ? "%s does not end with COMMIT: nothing of it is kept"
+                                    : "nothing of %s is kept",
+                    script);
+}
+
+int run_restore(invocation *cli)
+{
+    shell s = {.cli = *cli, .saved_stdout = -1, .file = cli->arguments[0]};
+    int code;
+
+    s.cli.quiet = true;
+    if ((code = open_session(&s)) != EXIT_OK) return code;
+    return close_session(&s, shell_restore(&s, cli->arguments[1]));
+}

@@ -1,0 +1,109 @@
+/* shell.h — what the files of the interactive shell share.
+ *   shell.c            sessions: reading scripts and lines, running statements, telling what they came to
+ *   shell_commands.c   commands that begin with '.' or ':'
+ *   shell_schema.c     .schema: labels, their properties, and which relationships connect them
+ *   cypher_scan.c      the words of a statement, as far as an editor has to know them
+ *   terminal.c         raw mode, size, keys
+ *   editor.c           editing a statement of several lines
+ *   editor_view.c      drawing it, with colors
+ *   history.c          statements of before
+ *   complete.c         what a word may go on with
+ *   graph_view.c       results as pictures
+ *   dump.c             a graph as a Cypher script
+ * The shell stands on sombra.h and the command's own helpers. */
+#ifndef SB_SHELL_H
+#define SB_SHELL_H
+
+#include "cli.h"
+
+/* ---- Words of a statement (cypher_scan.c) ----------------------------------------------------------------------------- */
+
+typedef enum scan_kind {
+    SCAN_SPACE,
+    SCAN_NAME,   /* a name that is no keyword */
+    SCAN_QUOTED, /* a name in backquotes */
+    SCAN_KEYWORD,
+    SCAN_FUNCTION, /* a name with '(' behind it */
+    SCAN_LABEL,    /* a name behind ':' in a pattern */
+    SCAN_PARAM,
+    SCAN_STRING,
+    SCAN_NUMBER,
+    SCAN_COMMENT,
+    SCAN_PUNCTUATION
+} scan_kind;
+typedef struct scan_word {
+    scan_kind kind;
+    size_t start, end; /* bytes */
+    bool open;         /* a string, quoted name or comment that does not end */
+} scan_word;
+/* The word at start (less than size). Never fails: what means nothing is punctuation. */
+scan_word scan_next(const char *text, size_t size, size_t start);
+/* Keyword i of the language in capitals, sorted; NULL past the last. */
+const char *scan_keyword(size_t i);
+
+/* Finds the ';' that ends a statement in a text that grows. Zeroed at first. */
+typedef struct scan_end {
+    size_t at;  /* looked at so far */
+    char quote; /* in a string or quoted name: its quote; in comments: '/' or '*'; else 0 */
+    bool any;   /* has seen more than white space and comments */
+} scan_end;
+/* Go on behind what was looked at: true when a ';' was found, and scan->at is behind it. */
+bool scan_statement(scan_end *scan, const char *text, size_t size);
+
+/* ---- Settings ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct setting_list {
+    char **texts; /* owned: "NAME=VALUE" */
+    size_t count;
+} setting_list;
+/* Set NAME to value, replacing one that is there. */
+void setting_put(setting_list *list, const char *name, const char *value);
+bool setting_remove(setting_list *list, const char *name);
+void settings_free(setting_list *list);
+
+/* ---- A session (shell.c) ----------------------------------------------------------------------------------------------- */
+
+struct history;
+
+typedef struct shell {
+    invocation cli; /* database, connection, output format; in_shell */
+    const char *file;
+    bool interactive;     /* a person types at a terminal */
+    bool timer;           /* tell how long statements took */
+    int explain;          /* put before statements: 0 nothing, 1 EXPLAIN, 2 PROFILE */
+    picture_form picture; /* as .mode graph said */
+    bool svg_file;        /* results go to a file whose name says that it is a picture */
+    setting_list params;
+    uint64_t timeout_ms;
+    FILE *log; /* statements are noted here; NULL: not */
+    /* Where standard output goes: its own file descriptor while it is redirected, else -1. */
+    int saved_stdout;
+    FILE *pipe;          /* of .output '|command'; NULL: none */
+    bool once;           /* redirected for the next result only */
+    unsigned read_depth; /* scripts that read scripts */
+    bool quit;
+    int exit_code; /* of .quit */
+    struct history *history;
+} shell;
+
+/* Run all statements and commands of a text or file; until the first error unless a person types. */
+int shell_run_text(shell *s, const char *text, size_t size);
+int shell_run_file(shell *s, const char *path);
+/* Run a script that makes a graph in one transaction: all of it or nothing. */
+int shell_restore(shell *s, const char *script);
+/* Run one statement, without ';' or with it, and tell what it came to. */
+int shell_run_statement(shell *s, const char *text, size_t size);
+/* Open another database instead of the present one. */
+int shell_open(shell *s, const char *file, bool read_only);
+/* Standard output to a file or '|command'; NULL: back to where it went first. */
+int shell_redirect(shell *s, const char *target, bool once);
+/* The form of pictures, by .mode graph and by where results go: cli.picture. */
+void shell_choose_picture(shell *s);
+/* Run a command line without its '.' or ':' (shell_commands.c). */
+int shell_command(shell *s, const char *line);
+/* Name of command i, without the dot; NULL past the last. What its argument is: 'f' a file, 'm' a mode, 'o' on or off, 'c' a command, else ' '. */
+const char *shell_command_name(size_t i, char *argument);
+int print_shell_schema(invocation *cli, const char *label);
+/* Write the graph as a Cypher script to standard output, as the open transaction sees it (dump.c). */
+int dump_graph(invocation *cli);
+#endif

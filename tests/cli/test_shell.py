@@ -1,0 +1,470 @@
+#!/usr/bin/env python3
+"""The shell without a terminal: -c, -f, pipes, exit codes, every mode's output, every command, every error it tells."""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+import xml.etree.ElementTree
+
+SOMBRA = os.environ["SOMBRA"]
+SOURCE = os.environ["SOMBRA_SOURCE_DIR"]
+
+GRAPH = """
+CREATE (a:Person {name: 'Ada', born: 1815, score: 1.5})-[:KNOWS {since: 1843}]->(b:Person:Admiral {name: 'Grace | 日本', born: 1906}),
+       (b)-[:LIVES_IN]->(c:City {name: 'New\\nYork'}), (a)-[:KNOWS]->(b), (c)-[:IN]->(c);
+"""
+
+
+def run(*words, code=0, stdin=None, env=None):
+    done = subprocess.run([SOMBRA, *words], input=stdin, capture_output=True, text=True, env={**os.environ, **(env or {})})
+    if done.returncode != code:
+        raise AssertionError(f"sombra {' '.join(words)}: exit code {done.returncode}, not {code}\n{done.stdout}{done.stderr}")
+    return done.stderr if code else done.stdout
+
+
+def shell(*texts, file="s.sombra", code=0, flags=()):
+    """Commands and statements, one -c each."""
+    return run(file, *flags, *(word for text in texts for word in ("-c", text)), code=code)
+
+
+class Shell(unittest.TestCase):
+    def setUp(self):
+        for name in os.listdir("."):
+            if os.path.isdir(name):
+                shutil.rmtree(name)
+            else:
+                os.remove(name)
+        shell(GRAPH)
+
+    # ---- Where statements come from --------------------------------------------------------------------------------------
+
+    def test_text_files_and_pipes(self):
+        with open("a.cypher", "w", encoding="utf-8") as file:
+            file.write("// a comment; with a semicolon\nRETURN 'a;\nb' AS x; /* ; */ RETURN 2 AS y;\n.mode json\nRETURN 3 AS z")
+        expected = 'x\n────\na; b\ny\n─\n2\n[\n  {"z": 3}\n]\n'
+        self.assertEqual(run("s.sombra", "-f", "a.cypher"), expected)
+        self.assertEqual(run("s.sombra", "--file", "a.cypher"), expected)
+        with open("a.cypher", encoding="utf-8") as file:
+            text = file.read()
+        self.assertEqual(run("shell", "s.sombra", "-f", "-", stdin=text), expected)
+        self.assertEqual(run("s.sombra", stdin=text), expected)
+        # in the order in which they are given
+        self.assertEqual(run("s.sombra", "-c", ".mode csv", "-f", "a.cypher", "-c", "RETURN 4 AS w"),
+                         'x\n"a;\nb"\ny\n2\n[\n  {"z": 3}\n]\n[\n  {"w": 4}\n]\n')
+
+    def test_without_a_file_the_graph_is_in_memory(self):
+        self.assertEqual(run("-c", "CREATE (:X); MATCH (n) RETURN count(*) AS n", "--format", "csv"), "n\n1\n")
+        self.assertEqual(run("--format", "csv", stdin="RETURN 1 AS a;"), "a\n1\n")
+        self.assertEqual(os.listdir("."), ["s.sombra"])
+
+    def test_statements_of_a_pipe_run_as_they_come(self):
+        command = subprocess.Popen([SOMBRA, "s.sombra", "--format", "csv"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command.stdin.write("RETURN 1 AS a;\n")
+        command.stdin.flush()
+        self.assertEqual(command.stdout.readline() + command.stdout.readline(), "a\n1\n")
+        command.stdin.close()
+        self.assertEqual(command.wait(), 0)
+        command.stdout.close()
+
+    def test_a_quiet_script_prints_rows_alone(self):
+        done = subprocess.run([SOMBRA, "s.sombra", "-c", "CREATE (:Y); RETURN 1 AS x"], capture_output=True, text=True, check=True)
+        self.assertEqual((done.stdout, done.stderr), ("x\n─\n1\n", ""))
+
+    def test_the_first_error_ends_a_script_with_its_class(self):
+        for text, code in (("RETURN 1 +", 2), ("RETURN $x", 3), ("RETURN 1/0", 2), (".nothing", 2), (".read missing.cypher", 9),
+                           (".open missing/x.sombra", 9), (".schema Nothing", 3), (".export s", 3), (".quit 42", 42)):
+            with self.subTest(text=text):
+                if text == ".export s":
+                    os.mkdir("s")
+                    with open("s/nodes-City.csv", "w", encoding="utf-8"):
+                        pass
+                told = shell("CREATE (:Z)", text, "RETURN 'after' AS x", code=code)
+                self.assertNotIn("after", told)
+        with open("bad.cypher", "w", encoding="utf-8") as file:
+            file.write("RETURN 1;\n\nRETURN\n  nope;\nRETURN 'after';\n")
+        done = subprocess.run([SOMBRA, "s.sombra", "-f", "bad.cypher"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("in bad.cypher, what begins in line 3", done.stderr)
+        self.assertNotIn("after", done.stdout)
+        # a transaction that is open at the end is rolled back
+        shell("BEGIN; CREATE (:Undone);", "RETURN nope", code=2)
+        self.assertEqual(shell("MATCH (n:Undone) RETURN count(*) AS n", flags=("--format", "csv")), "n\n0\n")
+
+    def test_names_of_databases_and_of_commands(self):
+        self.assertIn("did you mean 'import'", run("impotr", code=2))
+        self.assertIn("a new database in this folder is ./graph", run("graph", code=2))
+        self.assertEqual(run("./graph", "-c", "RETURN 1 AS x", "--format", "csv"), "x\n1\n")
+        self.assertEqual(run("graph", "-c", "RETURN 2 AS x", "--format", "csv"), "x\n2\n")  # it exists now
+        self.assertIn("no flag -x", run("s.sombra", "-x", code=2))
+        self.assertIn("needs a value", run("s.sombra", "-c", code=2))
+        self.assertIn("for reading only", shell("CREATE (:X)", flags=("--read-only",), code=6))
+        self.assertIn("missing.sombra", run("missing.sombra", "--read-only", "-c", "RETURN 1", code=9))
+
+    # ---- Modes ---------------------------------------------------------------------------------------------------------------
+
+    QUERY = "MATCH (n:Person) RETURN n.name AS name, n.born AS born, n.score AS score ORDER BY name"
+    GOLDEN = {
+        "table": """\
+name          born  score
+────────────  ────  ─────
+Ada           1815    1.5
+Grace | 日本  1906
+""",
+        "box": """\
+┌──────────────┬──────┬───────┐
+│ name         │ born │ score │
+├──────────────┼──────┼───────┤
+│ Ada          │ 1815 │   1.5 │
+│ Grace | 日本 │ 1906 │       │
+└──────────────┴──────┴───────┘
+""",
+        "markdown": """\
+| name          | born | score |
+| ------------- | ---: | ----: |
+| Ada           | 1815 |   1.5 |
+| Grace \\| 日本 | 1906 |       |
+""",
+        "line": """\
+ name = Ada
+ born = 1815
+score = 1.5
+
+ name = Grace | 日本
+ born = 1906
+score = 
+""",
+        "json": """\
+[
+  {"name": "Ada", "born": 1815, "score": 1.5},
+  {"name": "Grace | 日本", "born": 1906, "score": null}
+]
+""",
+        "jsonl": """\
+{"name": "Ada", "born": 1815, "score": 1.5}
+{"name": "Grace | 日本", "born": 1906, "score": null}
+""",
+        "csv": """\
+name,born,score
+Ada,1815,1.5
+Grace | 日本,1906,
+""",
+    }
+    DOT = """\
+digraph sombra {
+  node [shape=ellipse, style=filled, fontcolor=white];
+  nA [label="Ada", tooltip=":Person", fillcolor="#4c8bb5"];
+  nB [label="Grace | 日本", tooltip=":Person:Admiral", fillcolor="#8e6bb0"];
+  nC [label="New\\nYork", tooltip=":City", fillcolor="#5fa55a"];
+  nA -> nB [label="KNOWS"];
+  nA -> nB [label="KNOWS"];
+  nB -> nC [label="LIVES_IN"];
+  nC -> nC [label="IN"];
+}
+"""
+
+    def test_every_mode(self):
+        for mode, expected in self.GOLDEN.items():
+            with self.subTest(mode=mode):
+                self.assertEqual(shell(f".mode {mode}", self.QUERY), expected)
+                self.assertEqual(shell(self.QUERY, flags=("--format", mode)), expected)
+        self.assertEqual(shell(".mode box", ".mode"), "box\n")
+
+    def test_nothing_in_every_mode(self):
+        for mode, expected in (("table", "x\n─\n"), ("box", "┌───┐\n│ x │\n├───┤\n└───┘\n"), ("markdown", "| x |\n| - |\n"), ("line", ""),
+                               ("json", "[]\n"), ("jsonl", ""), ("csv", "x\n"), ("graph", "digraph sombra {\n  node [shape=ellipse, style=filled, fontcolor=white];\n}\n")):
+            self.assertEqual(shell(f".mode {mode}", "MATCH (x:None) RETURN x"), expected, mode)
+
+    def test_graphs_are_drawn(self):
+        paths = "MATCH p = ()-->() RETURN p ORDER BY type(relationships(p)[0]) = 'IN', type(relationships(p)[0])"
+        text = shell(".mode graph", paths)
+        ids = {}
+        for i in re.findall(r"^  n(\d+) \[", text, re.M):
+            ids[i] = "nABC"[len(ids) + 1]
+        self.assertEqual(re.sub(r"\bn(\d+)", lambda m: "n" + ids[m.group(1)], text), self.DOT)
+        # nodes alone, in lists and maps too, are drawn
+        self.assertEqual(shell(".mode graph dot", "MATCH (n) RETURN {all: collect(n)} AS m").count("label="), 3)
+        # a picture for browsers: equal each time, well-formed, all within its borders
+        shell(".once p.svg", ".mode graph", paths, ".once q.svg", paths)
+        with open("p.svg", encoding="utf-8") as first, open("q.svg", encoding="utf-8") as second:
+            picture = first.read()
+            self.assertEqual(picture, second.read())
+        root = xml.etree.ElementTree.fromstring(picture)
+        name = lambda kind: "{http://www.w3.org/2000/svg}" + kind
+        circles = root.findall(name("circle"))
+        self.assertEqual(len(circles), 3)
+        places = [(float(c.get("cx")), float(c.get("cy"))) for c in circles]
+        self.assertTrue(all(0 < x < 800 and 0 < y < 600 for x, y in places), places)
+        for i in range(3):
+            for j in range(i):
+                self.assertGreater(abs(places[i][0] - places[j][0]) + abs(places[i][1] - places[j][1]), 40)
+        curves = [p.get("d") for p in root.findall(name("path"))]
+        self.assertEqual((len(curves), len(set(curves))), (4, 4))  # parallel ones lie apart
+        self.assertIn("Grace | 日本", [t.text for t in root.findall(name("text"))])
+        self.assertEqual(shell(".mode graph svg", paths), picture)
+        shell("CREATE (:`<&\">` {name: '</text>\u0001'})")
+        xml.etree.ElementTree.fromstring(shell(".mode graph svg", "MATCH (n) RETURN n"))
+        # more than a picture can show
+        many = shell("UNWIND range(1, 500) AS i CREATE (:Many)-[:R]->(:Many)", ".mode graph dot", "MATCH p = (:Many)-->() RETURN p")
+        self.assertEqual(many.count("tooltip="), 400)
+
+    def test_plans_are_drawn(self):
+        plan = shell("EXPLAIN MATCH (a:Person)-[:KNOWS]->(b) RETURN a.name, count(b)")
+        self.assertIn("Person", plan)
+        self.assertRegex(plan.splitlines()[0], r"^operator +details +est. rows$")
+        self.assertRegex(plan, r"(?m)^─ Argument")
+        plan = shell(".profile MATCH (a:Person)-[:KNOWS]->(b) RETURN a.name, count(b)")
+        self.assertRegex(plan.splitlines()[0], r"^operator +details +est. rows +rows +pages +ms +share$")
+        shares = [int(s) for s in re.findall(r"(\d+) %", plan)]
+        self.assertAlmostEqual(sum(shares), 100, delta=len(shares))
+        self.assertIn("█", plan)
+        self.assertIn("│ ", shell(".explain MATCH (a:Person) CALL (a) { MATCH (a)-->(b) RETURN count(b) AS c } RETURN c"))
+        self.assertEqual(json.loads(shell("EXPLAIN JSON RETURN 1"))["operator"], "ProduceResults")
+        self.assertIn("operator", shell(".mode json", ".explain RETURN 1"))
+        out = shell(".explain on", "RETURN 1", "SHOW INDEXES", ".explain off", "RETURN 7 AS x")
+        self.assertIn("ProduceResults", out)
+        self.assertTrue(out.endswith("x\n─\n7\n"))
+
+    # ---- Commands ---------------------------------------------------------------------------------------------------------------
+
+    def test_schema(self):
+        shell("CREATE INDEX FOR (n:Person) ON (n.name, n.born); CREATE CONSTRAINT FOR (n:City) REQUIRE n.name IS UNIQUE;"
+              "CREATE CONSTRAINT FOR (n:Person) REQUIRE n.born IS :: INTEGER | FLOAT; MATCH (n:Person {name: 'Ada'}) SET n.score = 'high'")
+        rows = json.loads(shell(".mode json", ".schema"))
+        find = lambda what, prop=None: next(r for r in rows if r["what"] == what and r["property"] == prop)
+        self.assertEqual(find("(:Person)")["count"], 2)
+        self.assertEqual(find("(:Person)", "born"), {"what": "(:Person)", "property": "born", "types": "INTEGER", "fill %": 100, "count": 2,
+                                                     "index": "index (2 of 2), INTEGER or FLOAT"})
+        self.assertEqual((find("(:Person)", "score")["fill %"], find("(:Person)", "score")["types"]), (50, "STRING"))
+        self.assertEqual(find("(:City)", "name")["index"], "unique")
+        self.assertEqual((find("[:KNOWS]")["count"], find("[:KNOWS]", "since")["fill %"]), (2, 50))
+        self.assertEqual(find("(:Person)-[:KNOWS]->(:Person:Admiral)")["count"], 2)
+        self.assertEqual(find("(:City)-[:IN]->(:City)")["count"], 1)
+        self.assertEqual(json.loads(shell(".mode json", ":tables City")), [r for r in rows if r["what"] == "(:City)"])
+        self.assertEqual(len(json.loads(shell(".mode json", ".schema KNOWS"))), 2)
+        self.assertIn("Person_name_born", shell(".indexes"))
+        # what an open transaction has made is there, too
+        out = shell("BEGIN; CREATE (:Fresh {k: date()})", ".mode json", ".schema Fresh", "ROLLBACK")
+        self.assertEqual([r["types"] for r in json.loads(out)], [None, "DATE"])
+
+    def test_output_goes_to_files_and_programs(self):
+        out = shell(".mode csv", ".once one.txt", "RETURN 1 AS x", "RETURN 2 AS x", ".output two.txt", "RETURN 3 AS x", ".mode",
+                    ".output", "RETURN 4 AS x", ".output '|tr a-z A-Z'", "RETURN 'five' AS x")
+        self.assertEqual(out, "x\n2\nx\n4\nX\nFIVE\n")
+        with open("one.txt", encoding="utf-8") as file:
+            self.assertEqual(file.read(), "x\n1\n")
+        with open("two.txt", encoding="utf-8") as file:
+            self.assertEqual(file.read(), "x\n3\ncsv\n")
+        # what reads no further ends nothing but itself
+        self.assertEqual(shell(".once |head -1", ".mode csv", "UNWIND range(1, 200000) AS x RETURN x", "RETURN 1 AS y"), "x\ny\n1\n")
+        self.assertIn("No such file", shell(".output no/such/file", code=9))
+        # names with blanks
+        shell(".once 'a b.txt'", ".help help")
+        self.assertTrue(os.path.exists("a b.txt"))
+
+    def test_timer_and_log(self):
+        self.assertRegex(shell(".timer on", "UNWIND [1, 2] AS x RETURN x"), r"\n\(2 rows, \d+\.\d ms\)\n$")
+        shell(".log log.txt", "RETURN 1;\nRETURN\n2", ".log off", "RETURN 3")
+        with open("log.txt", encoding="utf-8") as file:
+            self.assertEqual(file.read(), "RETURN 1;\nRETURN\n2\n")
+        self.assertIn("neither on nor off", shell(".timer maybe", code=2))
+
+    def test_params(self):
+        self.assertEqual(shell(".params x [1, {\"k\": null}]", ".params $y=\"ü\"", ".mode json", "RETURN $x AS x, $y AS y"),
+                         '[\n  {"x": [1, {"k": null}], "y": "ü"}\n]\n')
+        self.assertEqual(shell(".params a 1", ".params b 2", ".params a 3", ".mode csv", ".params", ".params clear b", ".params"),
+                         "name,value\nb,2\na,3\nname,value\na,3\n")
+        self.assertEqual(shell("RETURN $z AS z", flags=("--param", "z=5", "--format", "csv")), "z\n5\n")
+        self.assertIn("is not JSON", shell(".params a {", code=2))
+        self.assertIn("is not JSON", shell(".params a x", code=2))
+        self.assertIn("usage", shell(".params a", code=2))
+        self.assertIn("no parameter q", shell(".params clear q", code=3))
+
+    def test_settings(self):
+        self.assertIn("time limit", shell(".set timeout 1", "UNWIND range(1, 100000000) AS x WITH x WHERE x % 7 = 8 RETURN count(*)", code=7))
+        self.assertEqual(shell(".set width 20", "RETURN 'a text that is too long for it' AS t"), "t\n────────────────────\na text that is too …\n")
+        rows = {r["name"]: r["value"] for r in json.loads(shell(".set durability off", ".mode json", ".set"))}
+        self.assertEqual((rows["durability"], rows["mode"], rows["file"]), ("off", "json", "s.sombra"))
+        self.assertIn("durability", shell(".set durabilty off", code=2))
+        self.assertIn("no whole number", shell(".set timeout soon", code=2))
+        self.assertIn("usage: .set", shell(".set timeout", code=2))
+
+    def test_open_read_quit(self):
+        with open("a.cypher", "w", encoding="utf-8") as file:
+            file.write("MATCH (n) RETURN count(*) AS n;\n.read b.cypher\n")
+        with open("b.cypher", "w", encoding="utf-8") as file:
+            file.write(".quit 3\nRETURN 'after';\n")
+        done = subprocess.run([SOMBRA, "s.sombra", "-c", ".mode csv", "-c", ".open", "-c", ".read a.cypher", "-c", "RETURN 1"], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (3, "n\n0\n"))
+        self.assertEqual(shell(".open other.sombra", "CREATE (:X)", ".open s.sombra --read-only", ".mode csv", "MATCH (n) RETURN count(*) AS n"), "n\n3\n")
+        self.assertIn("for reading only", shell(".open s.sombra --read-only", "CREATE (:X)", code=6))
+        # what can not be opened leaves the present one open
+        done = subprocess.run([SOMBRA, "s.sombra"], input=".open no/such\n", capture_output=True, text=True)
+        self.assertEqual(done.returncode, 9)
+        self.assertIn("transaction is open", shell("BEGIN", ".open x.sombra", code=2))
+        with open("loop.cypher", "w", encoding="utf-8") as file:
+            file.write(".read loop.cypher\n")
+        self.assertIn("scripts read each other", shell(".read loop.cypher", code=2))
+        with open("binary", "wb") as file:
+            file.write(b"RETURN 1;\n\0")
+        self.assertIn("no text", shell(".read binary", code=2))
+        self.assertIn("no exit code", shell(".quit soon", code=2))
+
+    def test_commands_of_sombra(self):
+        self.assertRegex(shell(".digest"), r"^[0-9a-f]{32}\n$")
+        self.assertEqual(shell(".digest"), run("digest", "s.sombra"))
+        self.assertIn("0 faults", shell(".verify"))
+        shell(".backup copy.sombra", ".export out", ".vacuum small.sombra", ".vacuum", ".checkpoint --mode truncate")
+        for name in ("copy.sombra", "small.sombra"):
+            self.assertEqual(run("digest", name), run("digest", "s.sombra"))
+        out = run("-c", ".import --from out", "-c", ".digest")
+        self.assertTrue(out.endswith(run("digest", "s.sombra")), out)
+        self.assertIn("Person", shell(".info"))
+        figures = {r["figure"]: r["value"] for r in json.loads(shell(".mode json", ".stats"))}
+        self.assertEqual((figures["nodes"], figures["relationships"], figures["page_size"]), (3, 4, 8192))
+        self.assertGreater(figures["tree_descents"], 0)
+        reset = [json.loads(part) for part in shell(".mode json", ".stats reset", ".stats").replace("]\n[", "]\x00[").split("\x00")]
+        count = lambda rows: next((r["value"] for r in rows if r["figure"] == "tree_descents"), 0)
+        self.assertLess(count(reset[1]), count(reset[0]))
+        self.assertIn("usage: .stats", shell(".stats more", code=2))
+        shell(".indexes --create index --on Person --keys name")
+        self.assertIn("Person_name", shell(".indexes"))
+        self.assertIn("did you mean --keys", shell(".indexes --key x", code=2))
+        for text in (".vacuum", ".checkpoint", ".import --nodes x.csv", ".indexes --drop Person_name"):
+            self.assertIn("COMMIT or ROLLBACK first", shell("BEGIN", text, code=2))
+        # reading goes on within the transaction
+        self.assertIn("digest", shell("BEGIN; CREATE (:X)", ".mode json", ".digest", "ROLLBACK"))
+
+    def test_transactions(self):
+        self.assertEqual(shell("BEGIN TRANSACTION; CREATE (:T); COMMIT", "begin; CREATE (:T); rollback transaction;", ".mode csv",
+                               "MATCH (n:T) RETURN count(*) AS n"), "n\n1\n")
+        self.assertIn("no transaction is open", shell("COMMIT", code=2))
+        self.assertIn("transaction", shell("BEGIN; BEGIN", code=2))
+
+    def test_help_and_wrong_commands(self):
+        names = re.findall(r"^\.(\w+)", shell(".help"), re.M)
+        for name in ("help open schema mode output once timer explain profile import export dump restore backup indexes stats params set log "
+                     "verify vacuum read quit").split():
+            self.assertIn(name, names)
+            self.assertIn("." + name, shell(f".help {name}"))
+            self.assertIn("." + name, shell(f":help :{name}"))
+        self.assertIn("--delimiter", shell(".help import"))
+        self.assertIn("--delimiter", shell(".import --help"))
+        for text, told in ((".shema", "did you mean .schema?"), (".xyzzy", ".help lists them"), (".mode", None), (".mode xml", "no mode"),
+                           (".mode graph png", "auto, dot or svg"), (".mode box now", "usage"), (".once", "usage: .once FILE"), (".read 'x", "not closed"),
+                           (".help nope", "no command"), (".read", "usage: .read SCRIPT"), (".open a b", "usage")):
+            if told:
+                with self.subTest(text=text):
+                    self.assertIn(told, shell(text, code=2))
+        with open(os.path.join(SOURCE, "docs", "SHELL.md"), encoding="utf-8") as file:
+            documented = set(re.findall(r"^\| `\.(\w+)", file.read(), re.M))
+        self.assertEqual(documented, set(names))
+
+    # ---- Dump and restore --------------------------------------------------------------------------------------------------------
+
+    def schemas(self, file):
+        rows = [r for r in json.loads(run("schema", file, "--format", "json")) if r["name"] != "~dump"]
+        return sorted(map(str, rows))
+
+    def test_dump_and_restore(self):
+        run("n.sombra", "-f", os.path.join(SOURCE, "tests", "cli", "nasty.cypher"))
+        digest, schemas = run("digest", "n.sombra"), self.schemas("n.sombra")
+        self.assertIn("INTEGER or FLOAT or STRING or BYTES", str(schemas))
+        # all ways out, and all ways in
+        run("n.sombra", "-c", ".dump d.cypher")
+        run("dump", "n.sombra", "e.cypher")
+        with open("d.cypher", encoding="utf-8") as one, open("e.cypher", encoding="utf-8") as two:
+            script = one.read()
+            self.assertEqual(script, two.read())
+        self.assertEqual(run("dump", "n.sombra"), script)
+        self.assertEqual(run("n.sombra", "-c", ".dump"), script)
+        for name, words, stdin in (("a", ["restore", "a.sombra", "d.cypher"], None), ("b", ["restore", "b.sombra", "-"], script),
+                                   ("c", ["c.sombra", "-c", ".restore d.cypher"], None), ("d", ["d.sombra", "-f", "d.cypher"], None),
+                                   ("e", ["query", "e.sombra", "-"], script)):
+            with self.subTest(words=words):
+                run(*words, stdin=stdin)
+                self.assertEqual(run("digest", f"{name}.sombra"), digest)
+                self.assertEqual(self.schemas(f"{name}.sombra"), schemas)
+                self.assertIn("0 faults", run("verify", f"{name}.sombra"))
+        # no mark is left on a node, and what was restored can be dumped again
+        self.assertEqual(run("a.sombra", "-c", "MATCH (n) WHERE n:`~dump` OR n.`~node` IS NOT NULL RETURN count(n) AS n", "--format", "csv"), "n\n0\n")
+        run("dump", "a.sombra", "again.cypher")
+        run("restore", "f.sombra", "again.cypher")
+        self.assertEqual(run("digest", "f.sombra"), digest)
+        # the whole goes into a graph that holds other things, too
+        run("restore", "s.sombra", "d.cypher")
+        self.assertEqual(run("s.sombra", "-c", "MATCH (n:Admiral)<-[:KNOWS]-() RETURN count(*) AS n", "--format", "csv"), "n\n2\n")
+        # statements are of a size that a database takes, however many rows there are
+        longest = max(len(part) for part in script.split(";\n"))
+        self.assertLess(longest, 2_000_000)
+        self.assertGreater(script.count("CREATE (n:Even"), 1)
+
+    def test_names_of_the_dump_are_free_ones(self):
+        run("n.sombra", "-c", "CREATE (:`~dump` {`~node`: 1})-[:R]->({`~node1`: 2}); CREATE INDEX `~dump2` FOR (n:X) ON (n.y)")
+        script = run("dump", "n.sombra")
+        self.assertIn("`~dump3`", script)
+        run("restore", "a.sombra", "-", stdin=script)
+        self.assertEqual(run("digest", "a.sombra"), run("digest", "n.sombra"))
+
+    def test_dump_without_relationships_needs_no_mark(self):
+        run("n.sombra", "-c", "CREATE (:X {a: 1}), (:Y)")
+        script = run("dump", "n.sombra")
+        self.assertEqual(script.split("\n", 1)[1], "BEGIN;\nUNWIND [\n{a: 1}\n] AS row CREATE (n:X) SET n = row;\n"
+                         "UNWIND [\n{}\n] AS row CREATE (n:Y) SET n = row;\nCOMMIT;\n")
+        run("restore", "a.sombra", "-", stdin=script)
+        self.assertEqual(run("digest", "a.sombra"), run("digest", "n.sombra"))
+        # an empty graph, too
+        self.assertEqual(run("-c", ".dump").split("\n", 1)[1], "BEGIN;\nCOMMIT;\n")
+
+    def test_a_restore_that_fails_leaves_nothing(self):
+        script = run("dump", "s.sombra")
+        with open("bad.cypher", "w", encoding="utf-8") as file:
+            file.write(script.replace("COMMIT;", "RETURN nonsense;\nCOMMIT;"))
+        with open("open.cypher", "w", encoding="utf-8") as file:
+            file.write(script.replace("COMMIT;", ""))
+        for name, told in (("bad", "nothing of bad.cypher is kept"), ("open", "does not end with COMMIT")):
+            self.assertIn(told, run("restore", "x.sombra", f"{name}.cypher", code=2))
+            self.assertIn(told, run("x.sombra", "-c", f".restore {name}.cypher", code=2))
+            self.assertEqual(run("x.sombra", "-c", "MATCH (n) RETURN count(*) AS n", "--format", "csv"), "n\n0\n")
+        self.assertIn("transaction is open", shell("BEGIN", ".restore bad.cypher", code=2))
+        self.assertIn("No such file", run("restore", "x.sombra", "missing.cypher", code=9))
+        self.assertIn("missing.sombra", run("dump", "missing.sombra", code=9))
+        self.assertIn("No such file", run("dump", "s.sombra", "no/such/file", code=9))
+
+    def test_the_dump_shows_what_the_open_transaction_sees(self):
+        self.assertIn("Fresh", shell("BEGIN; CREATE (:Fresh)", ".dump", "ROLLBACK"))
+
+    def test_values_beyond_a_statement_are_named(self):
+        run("n.sombra", "-c", "CREATE (:Huge {s: reduce(s = '0123456789abcdef', j IN range(1, 20) | s || s)})")
+        self.assertRegex(run("dump", "n.sombra", code=2), r"node \d+ has more than 15 MiB")
+
+    # ---- Beside the language ------------------------------------------------------------------------------------------------------
+
+    def test_keywords_are_those_of_the_language(self):
+        with open(os.path.join(SOURCE, "src", "cypher", "lex", "keyword.def"), encoding="utf-8") as file:
+            known = set(re.findall(r"SB_KEYWORD\((\w+)\)", file.read()))
+        with open(os.path.join(SOURCE, "src", "cli", "cypher_scan.c"), encoding="utf-8") as file:
+            text = file.read()
+        own = re.findall(r'"([A-Z]+)"', text[text.index("keywords[] = {"):text.index("};")])
+        self.assertEqual(own, sorted(own))
+        self.assertEqual(set(own) - known, set())
+        for word in ("MATCH", "RETURN", "WHERE", "UNWIND", "MERGE"):
+            self.assertIn(word, own)
+
+    def test_ctrl_c_ends_a_script(self):
+        command = subprocess.Popen([SOMBRA, "s.sombra", "-c", "RETURN 1 AS x", "-c", "UNWIND range(1, 100000000) AS x WITH x WHERE x % 7 = 8 RETURN count(*)",
+                                    "-c", "RETURN 2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(command.stdout.readline(), "x\n")  # the first statement is through
+        time.sleep(0.2)
+        command.send_signal(signal.SIGINT)
+        out, told = command.communicate()
+        self.assertEqual(command.returncode, 7, told)
+        self.assertIn("cancelled", told)
+        self.assertNotIn("2", out)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

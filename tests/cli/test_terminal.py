@@ -1,0 +1,362 @@
+#!/usr/bin/env python3
+"""The shell as a person meets it, at a pseudo-terminal: editing, completion, history, Ctrl-C, progress, width, resizing, images."""
+import os
+import signal
+import stat
+import struct
+import termios
+import unittest
+import base64
+import zlib
+
+from screen import Session
+
+SOMBRA = os.environ["SOMBRA"]
+UP, DOWN, LEFT, RIGHT = "\x1b[A", "\x1b[B", "\x1b[D", "\x1b[C"
+LONG = "UNWIND range(1, 100000000) AS x WITH x WHERE x % 7 = 8 RETURN count(*) AS n;"
+
+
+def ctrl(letter):
+    return chr(ord(letter) - ord("a") + 1)
+
+
+class Terminal(unittest.TestCase):
+    def setUp(self):
+        for name in os.listdir("."):
+            if ".sombra" in name or name in ("history", "script.cypher"):
+                os.remove(name)
+        self.sessions = []
+
+    def tearDown(self):
+        for session in self.sessions:
+            session.kill()
+
+    def start(self, *words, **options):
+        session = Session([SOMBRA, *words], **options)
+        self.sessions.append(session)
+        session.prompt()
+        return session
+
+    def graph(self, **options):
+        s = self.start("t.sombra", **options)
+        s.run("CREATE (:Person {name: 'Ada', born: 1815})-[:KNOWS]->(:Place {name: 'NY'}), (:`Odd one`);")
+        return s
+
+    # ---- Editing -----------------------------------------------------------------------------------------------
+
+    def test_greets_and_leaves(self):
+        s = self.start()
+        s.see("Sombra 0.1.0", "The graph is in memory")
+        s.type(ctrl("d"))
+        self.assertEqual(s.end(), 0)
+
+    def test_several_lines_until_the_semicolon(self):
+        s = self.start()
+        s.type("RETURN 1 AS one,\r")
+        s.wait(lambda: s.screen.x == 8 and s.screen.lines[-1] != s.screen.lines[-2], "the second line")
+        s.type("'a;b' AS two // no end; yet\r")
+        s.type(";\r")
+        s.see("(1 row, ")
+        self.assertIn("one  two", s.screen.text())
+        self.assertIn("  1  a;b", s.screen.text())
+        # the lines stand below each other, indented as far as the prompt
+        self.assertIn("sombra> RETURN 1 AS one,\n        'a;b' AS two // no end; yet\n        ;", s.screen.text())
+
+    def test_keys_change_the_text(self):
+        for keys, text in (
+            ("RETURN 2;" + ctrl("a") + ctrl("k") + "RETURN 3;", "3"),
+            ("RETURN 12" + LEFT + "7" + ctrl("e") + ";", "172"),
+            ("RETURN 1 wrong wrong" + ctrl("w") + "\x1b\x7f" + ";", "1"),
+            ("RETURN 5;" + ctrl("u") + "RETURN " + ctrl("y") + "\x7f" * 9 + "6;", "6"),
+            ("RETURN 'é'" + LEFT + "\x7f" + "x" + ctrl("e") + ";", "x"),
+            ("RETURN 'e\u0301'" + LEFT + "\x7f" + "y" + ctrl("e") + ";", "y"),  # a combining accent goes with its letter
+            ("RETURN '日本'" + LEFT + LEFT + "\x7f" + "z" + ctrl("e") + ";", "z本"),
+            ("RETURN 89" + ctrl("b") + "\x1b[3~" + ";", "8"),
+            ("RETURN abc" + "\x1bb" + "\x1bd" + "41;", "41"),
+            ("RETURN 1\x1b\r+ 1" + UP + ctrl("e") + "0" + DOWN + ctrl("e") + "0;", "20"),
+            ("9" + "\x1b[H" + "RETURN " + "\x1b[F" + "9;", "99"),
+        ):
+            with self.subTest(keys=keys):
+                s = self.start(width=200)
+                out = s.run(keys)
+                self.assertEqual([line.strip() for line in out.split("\n") if line.strip()][-2], text)
+                s.kill()
+
+    def test_wide_characters_wrap_with_the_screen(self):
+        s = self.start(width=20)
+        s.type("RETURN '日本語日本語日本語' AS x")
+        s.see("sombra> RETURN '日本", "語日本語日本語' AS x")
+        s.type(";\r")
+        s.see("(1 row")
+        s.kill()
+
+    def test_the_text_may_be_higher_than_the_screen(self):
+        s = self.start(rows=6)
+        s.type("RETURN [\x1b\r" + "".join(f"{i},\x1b\r" for i in range(20)) + "20][20] AS last")
+        s.see("20][20]")
+        s.type(";\r")
+        s.see("last", "(1 row")
+
+    def test_pasted_text_is_not_run_line_by_line(self):
+        s = self.start()
+        s.type("\x1b[200~RETURN 1 AS a;\r\nRETURN\t2 AS b;\x1b[201~")
+        s.see("2 AS b;")
+        self.assertNotIn("row", s.screen.text())
+        s.type("\r")
+        s.see("sombra> RETURN 1 AS a;\n        RETURN 2 AS b;\na\n─\n1\n", "\nb\n─\n2\n")
+
+    def test_colors_and_matching_brackets(self):
+        s = self.start()
+        s.type("MATCH (n:Label) WHERE n.x = 'text' RETURN count(n), [1")
+        s.see("[1")
+        for code, word in (("1;34", "MATCH"), ("0;33", "Label"), ("0;32", "'text'"), ("0;36", "count"), ("0;35", "1")):
+            self.assertIn(f"\x1b[{'0;' if code == '1;34' else ''}{code}m{word}", s.screen.raw)
+        s.type("]")
+        s.wait(lambda: "\x1b[0;1;7m[" in s.screen.raw and "\x1b[0;1;7m]" in s.screen.raw, "the brackets")
+        s.type(ctrl("c"))
+        s.prompt()
+        s.type(")")
+        s.wait(lambda: "\x1b[0;1;31m)" in s.screen.raw, "a bracket alone")
+
+    def test_no_color(self):
+        s = self.start(NO_COLOR="1")
+        s.run("RETURN 1 AS x;")
+        self.assertNotRegex(s.screen.raw, r"\x1b\[[\d;]*m")
+
+    def test_a_dumb_terminal(self):
+        s = self.start(TERM="dumb")
+        s.type("RETURN 1\r")
+        s.see("...>")
+        s.type("+ 1 AS x;\r")
+        s.see("\nx\n", "2")
+        self.assertNotIn("\x1b", s.screen.raw)
+
+    def test_terminal_is_left_as_it_was(self):
+        s = self.start()
+        self.assertFalse(termios.tcgetattr(s.fd)[3] & termios.ICANON)
+        os.kill(s.pid, signal.SIGTERM)
+        s.wait(lambda: termios.tcgetattr(s.fd)[3] & termios.ICANON and termios.tcgetattr(s.fd)[3] & termios.ECHO, "the terminal's own mode")
+        self.assertEqual(s.end(), -signal.SIGTERM)
+
+    # ---- Completion --------------------------------------------------------------------------------------------------
+
+    def test_completion(self):
+        s = self.graph()
+        os.mkdir("folder") if not os.path.isdir("folder") else None
+        with open("script.cypher", "w", encoding="utf-8") as file:
+            file.write("RETURN 1;\n")
+        s.run(".params year 1900")
+        for keys, text in (
+            ("MAT\t", "MATCH "),
+            ("mat\t", "match "),
+            ("MATCH (p:Pe\t", "MATCH (p:Person"),
+            ("MATCH (p:Od\t", "MATCH (p:`Odd one`"),
+            ("MATCH (p)-[:KN\t", "MATCH (p)-[:KNOWS"),
+            ("MATCH (p:Person {bo\t", "MATCH (p:Person {born"),
+            ("MATCH (p) RETURN p.na\t", "MATCH (p) RETURN p.name"),
+            ("RETURN toUpp\t", "RETURN toUpper("),
+            ("MATCH (person) RETURN pers\t", "MATCH (person) RETURN person"),
+            ("CALL db.la\t", "CALL db.labels("),
+            ("RETURN $ye\t", "RETURN $year"),
+            (".ti\t", ".timer "),
+            (":ti\t", ":timer "),
+            (".mode mark\t", ".mode markdown "),
+            (".timer of\t", ".timer off "),
+            (".read scr\t", ".read script.cypher "),
+            (".export fol\t", ".export folder/"),
+            (".schema Pers\t", ".schema Person "),
+            (".help sche\t", ".help schema "),
+            ("RETURN 'MAT\t", "RETURN 'MAT"),  # nothing within a text
+        ):
+            with self.subTest(keys=keys):
+                s.type(keys)
+                s.wait(lambda: s.screen.text().split("\n")[-1].rstrip() == ("sombra> " + text).rstrip() and
+                       s.screen.x == len("sombra> " + text), repr(text))
+                s.type(ctrl("c"))
+                s.prompt()
+
+    def test_completion_lists_what_is_possible(self):
+        s = self.graph()
+        s.type("MATCH (p:P\t")
+        s.see("Person  Place")
+        s.type("er\t")
+        s.wait(lambda: s.screen.text().split("\n")[-1] == "sombra> MATCH (p:Person", "the label, and the list gone")
+
+    # ---- History ------------------------------------------------------------------------------------------------------
+
+    def test_history(self):
+        s = self.start(SOMBRA_HISTORY="history")
+        s.run("RETURN 'first' AS x;")
+        s.type("RETURN 'second'\r")
+        s.run("AS y;") if False else s.type("AS y;\r")
+        s.see("second")
+        s.prompt()
+        s.run("RETURN 'third' AS z;")
+        s.type(UP)
+        s.see("sombra> RETURN 'third' AS z;")
+        s.type(UP)
+        s.wait(lambda: s.screen.text().endswith("sombra> RETURN 'second'\n        AS y;"), "the entry of two lines")
+        s.type(UP + UP)
+        s.wait(lambda: s.screen.text().endswith("sombra> RETURN 'first' AS x;"), "the first entry")
+        s.type(DOWN + DOWN + DOWN + DOWN)
+        s.prompt()
+        # searching: the newest that holds it, an older one, then running it
+        s.type(ctrl("r") + "RETURN")
+        s.wait(lambda: s.screen.text().split("\n")[-1] == "search 'RETURN': RETURN 'third' AS z;", "the newest")
+        s.type(ctrl("r") + ctrl("r"))
+        s.wait(lambda: s.screen.text().split("\n")[-1] == "search 'RETURN': RETURN 'first' AS x;", "the oldest")
+        before = s.screen.text().count("first")
+        s.type("\r")
+        s.wait(lambda: s.screen.text().count("first") > before, "its result")
+        s.prompt()
+        s.type(ctrl("r") + "nowhere")
+        s.see("not found 'nowhere'")
+        s.type(ctrl("c"))
+        s.prompt()
+        s.type(ctrl("d"))
+        self.assertEqual(s.end(), 0)
+        # it is kept from session to session, for the user alone
+        self.assertEqual(stat.S_IMODE(os.stat("history").st_mode), 0o600)
+        s = self.start(SOMBRA_HISTORY="history")
+        s.type(ctrl("r") + "second")
+        s.see("search 'second': RETURN 'second'")
+        s.type("\x1b")
+        s.see("sombra> RETURN 'second'\n        AS y;")
+        with open("history", encoding="utf-8") as file:
+            self.assertIn("RETURN 'second'\\nAS y;\n", file.read())
+
+    def test_history_lies_in_the_state_folder(self):
+        state = os.path.abspath("state")
+        s = Session([SOMBRA], XDG_STATE_HOME=state)
+        self.sessions.append(s)
+        os.environ.pop("SOMBRA_HISTORY", None)
+        s.kill()
+        s = Session(["/usr/bin/env", "-u", "SOMBRA_HISTORY", SOMBRA], XDG_STATE_HOME=state)
+        self.sessions.append(s)
+        s.run("RETURN 'kept';")
+        with open("state/sombra/history", encoding="utf-8") as file:
+            self.assertIn("RETURN 'kept';", file.read())
+
+    # ---- Running ----------------------------------------------------------------------------------------------------------
+
+    def test_ctrl_c_cancels_the_statement_and_not_the_shell(self):
+        s = self.start()
+        s.type(LONG + "\r")
+        s.see("Running", "(Ctrl-C cancels)")  # past two seconds, the progress line
+        s.type(ctrl("c"))
+        s.see("cancelled")
+        s.prompt()
+        self.assertNotIn("Running", s.screen.text())
+        self.assertIn("  2", s.run("RETURN 1 + 1;"))
+        s.type("RETURN nonsense" + ctrl("c"))
+        s.prompt()
+        s.type(ctrl("d"))
+        self.assertEqual(s.end(), 0)
+
+    def test_ctrl_c_ends_the_rows(self):
+        s = self.start()
+        s.run(".mode csv")
+        s.type("UNWIND range(1, 50000000) AS x RETURN x;\r")
+        s.see("\n2000\n")
+        s.type(ctrl("c"))
+        s.see("cancelled")
+        s.prompt()
+
+    def test_quick_statements_show_no_progress(self):
+        s = self.start()
+        s.run("RETURN 1;")
+        self.assertNotIn("Running", s.screen.raw)
+
+    def test_errors_leave_the_shell_open(self):
+        s = self.start()
+        out = s.run("RETURN persn;")
+        self.assertIn("persn", out)
+        self.assertIn("^", out)
+        self.assertIn("did you mean .schema?", s.run(".shema"))
+        self.assertIn("1", s.run("RETURN 1;"))
+
+    def test_the_prompt_tells_of_a_transaction(self):
+        s = self.start()
+        s.type("BEGIN;\r")
+        s.prompt("sombra*> ")
+        s.type("CREATE (:X);\r")
+        s.see("1 node created")
+        s.type("ROLLBACK;\r")
+        s.prompt("sombra> ")
+        self.assertIn("  0", s.run("MATCH (n) RETURN count(*);"))
+
+    # ---- Width --------------------------------------------------------------------------------------------------------------
+
+    def test_tables_fit_the_width(self):
+        s = self.start(width=40)
+        out = s.run("UNWIND [1, 2] AS n RETURN n, 'a long text that does not fit in forty columns' AS a, '日本語の長いテキストはここで切れます' AS b;")
+        rows = out.split("\n")
+        self.assertTrue(any("…" in row for row in rows))
+        self.assertEqual(sum("…" in row for row in rows), 2)  # each row is one line
+        s.run(".mode box")
+        out = s.run("RETURN 'x' AS a, '日本語の長いテキストはここで切れますよね' AS b, 7 AS n;")
+        lines = [line for line in s.screen.lines if "".join(line).startswith(("┌", "│", "├", "└"))]
+        self.assertEqual(len(lines), 5)
+        self.assertTrue(all(len(line) == len(lines[0]) <= 40 for line in lines), out)
+
+    def test_columns_that_do_not_fit_are_counted(self):
+        s = self.start(width=40)
+        out = s.run("RETURN " + ", ".join(f"'value {i}' AS column{i}" for i in range(20)) + ";")
+        self.assertRegex(out, r"\(\d+ more columns do")
+        self.assertTrue(all(len(line) <= 40 for line in s.screen.lines))
+
+    def test_resizing(self):
+        s = self.start(width=60)
+        s.type("RETURN 'some text that is longer than thirty columns'")
+        s.see("longer than thirty columns")
+        s.resize(24, 100)
+        s.type(" AS t")
+        s.see("sombra> RETURN 'some text that is longer than thirty columns' AS t")
+        s.type(";\r")
+        s.see("(1 row")
+        s.resize(24, 30)
+        out = s.run("RETURN 'some text that is longer than thirty columns' AS t;")
+        self.assertIn("…", out)
+
+    # ---- Images ---------------------------------------------------------------------------------------------------------------
+
+    def check_png(self, data):
+        """A PNG reader in small: chunks with right checksums, and as many points as it says."""
+        self.assertTrue(data.startswith(b"\x89PNG\r\n\x1a\n"))
+        at, points, seen = 8, b"", []
+        while at < len(data):
+            size, kind = struct.unpack(">I4s", data[at:at + 8])
+            body = data[at + 8:at + 8 + size]
+            self.assertEqual(struct.unpack(">I", data[at + 8 + size:at + 12 + size])[0], zlib.crc32(kind + body))
+            seen.append(kind)
+            if kind == b"IHDR":
+                width, height = struct.unpack(">II", body[:8])
+            elif kind == b"PLTE":
+                colors = len(body) // 3
+            elif kind == b"IDAT":
+                points = zlib.decompress(body)
+            at += 12 + size
+        self.assertEqual(seen, [b"IHDR", b"PLTE", b"IDAT", b"IEND"])
+        self.assertEqual(len(points), (width + 1) * height)
+        self.assertLess(max(points), colors)
+        self.assertGreater(len(set(points)), 3)  # something is drawn
+
+    def test_graphs_as_images(self):
+        for protocol in ("kitty", "iterm"):
+            with self.subTest(protocol=protocol):
+                s = self.graph(SOMBRA_IMAGES=protocol)
+                s.run(".mode graph")
+                s.run("MATCH p = ()-->() RETURN p;")
+                s.see("1  Ada  (:Person)")
+                raw = s.screen.raw
+                if protocol == "kitty":
+                    text = "".join(part.split(";", 1)[1].split("\x1b")[0] for part in raw.split("\x1b_G")[1:])
+                else:
+                    text = raw.split("]1337;", 1)[1].split(":", 1)[1].split("\a")[0]
+                self.check_png(base64.b64decode(text))
+                s.kill()
+                self.setUp()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
