@@ -151,6 +151,9 @@ sb_status sb_func__from_text(sb_func_context *ctx, const sb_val *args, uint32_t 
     sb_status status;
 
     (void)count;
+    for (size_t i = 0; i < 2; i++)
+        if (args[i].kind != SB_VAL_STRING)
+            return sb_func__fail_arg(ctx, "fromText", "a STRING", args[i]);
     sb_err_clear(&why);
     status = sb_text_type_parse(sb_val_text(args[0]), &type, &why);
     if (status == SB_OK)
