@@ -315,9 +315,10 @@ SOMBRA_API void sombra_set_time_limit(sombra_conn *conn, uint64_t ms);
  *  (CONSTRAINT for what is no sombra_status). NULL: none. */
 SOMBRA_API void sombra_set_commit_hook(sombra_conn *conn, sombra_status (*hook)(void *ctx),
                                        void *ctx);
-/** What a change hook hears of: after each successful call of the graph interface, once for each entity that it created, changed or
- *  deleted; after sombra_mutate once for each operation, also where one sets what was so already. Not of what statements,
- *  sombra_import_csv and sombra_restore change, nor of rolling back. */
+/** What a change hook hears of: once for each real change of an entity, in order. Of a call of the graph interface when it has succeeded, of a
+ *  statement when it has come to its end (CALL { } IN TRANSACTIONS: with each of its commits; a transaction committed under a running
+ *  statement: with the commit). What sets a property to the value that it has, or a label that is there, is no change; relationships that
+ *  go with a detached node are told, before the node. Not of sombra_import_csv, sombra_restore and schema changes, nor of rolling back. */
 typedef enum sombra_change {
     SOMBRA_NODE_CREATED,
     SOMBRA_NODE_CHANGED,
@@ -326,7 +327,8 @@ typedef enum sombra_change {
     SOMBRA_REL_CHANGED,
     SOMBRA_REL_DELETED
 } sombra_change;
-/** Hear of changes of a connection, after the call that made it; ctx is handed on. The hook may not use the connection. NULL: none. */
+/** Hear of changes of a connection, after the call that made it; ctx is handed on. The hook may not use the connection. With a hook, a
+ *  statement or sombra_mutate holds 16 bytes for each change until then. NULL: none, which costs nothing. */
 SOMBRA_API void sombra_set_change_hook(sombra_conn *conn,
                                        void (*hook)(void *ctx, sombra_change change, uint64_t id),
                                        void *ctx);

@@ -85,7 +85,8 @@ struct sombra_conn {
     sb_buffer made; /* ids of sombra_create_nodes_arrow and its like */
     bool
         loading; /* one of them is under way: it and a stream of this connection's would step on each other */
-    sb_buffer detached; /* {node, relationship} pairs of sombra_mutate, for the change hook */
+    sb_buffer changes; /* of the call under way, for the change hook: noted_change each */
+    sb_buffer *notes;  /* where changes are noted: that, or the notes of the statement that runs */
 };
 
 /* sb_status and sombra_status have the same values (mirror.h). */
@@ -169,9 +170,11 @@ void sombra__statements_stop(sombra_conn *conn);
 void sombra__statements_close(sombra_conn *conn);
 /* Tell the change hook; a no-op without one. */
 void sombra__changed(sombra_conn *conn, sombra_change change, const uint64_t *ids, size_t count);
-/* The graph layer's note of relationships that a deleted node takes along. ctx: the connection. */
-SB_MUST_CHECK sb_status sombra__note_detached(void *ctx, sb_node_id node, const sb_rel_id *rels,
-                                              size_t count, sb_err *err);
+/* Tell it of all that was noted, and forget the notes; or forget them only. */
+void sombra__notes_tell(sombra_conn *conn, sb_buffer *notes);
+void sombra__notes_drop(sb_buffer *notes);
+/* The transaction was committed under statements that run: what they have changed so far is told. */
+void sombra__statements_tell(sombra_conn *conn);
 /* Label set of labels in any order; a label given twice is SB_INVALID. */
 SB_MUST_CHECK sb_status sombra__label_set(sombra_txn *txn, const uint32_t *labels, size_t count,
                                           sb_set_id *set);

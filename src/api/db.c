@@ -307,10 +307,10 @@ static sb_status open_conn(sombra_conn *conn, sb_err *err)
     conn->settings.cancel = &conn->cancel;
     conn->settings.progress = sombra__progress;
     conn->settings.progress_ctx = conn;
-    conn->settings.detached = sombra__note_detached;
-    conn->settings.detached_ctx = conn;
-    sb_buffer_init(&conn->detached, &conn->db->memory.base);
     sb_buffer_init(&conn->made, &conn->db->memory.base);
+    conn->settings.changed_ctx = conn;
+    sb_buffer_init(&conn->changes, &conn->db->memory.base);
+    conn->notes = &conn->changes;
     return sb_graph_configure(conn->session, &conn->settings, err);
 }
 
@@ -352,8 +352,8 @@ void sombra_disconnect(sombra_conn *conn)
     if (conn->txn.txn != NULL) sombra_rollback(&conn->txn);
     sombra__statements_close(conn);
     sb_session_close(conn->session);
-    sb_buffer_deinit(&conn->detached);
     sb_buffer_deinit(&conn->made);
+    sb_buffer_deinit(&conn->changes);
     sb_free(&db->memory.base, conn, sizeof *conn);
     sb_mutex_lock(db->lock);
     db->connections--;
@@ -411,12 +411,48 @@ void sombra_set_commit_hook(sombra_conn *conn, sombra_status (*hook)(void *ctx),
     conn->commit_ctx = ctx;
 }
 
+/* ---- Changes, for the hook --------------------------------------------------------------------------------------- */
+
+static_assert((int)SOMBRA_NODE_CREATED == (int)SB_NODE_CREATED &&
+                  (int)SOMBRA_NODE_CHANGED == (int)SB_NODE_CHANGED &&
+                  (int)SOMBRA_NODE_DELETED == (int)SB_NODE_DELETED &&
+                  (int)SOMBRA_REL_CREATED == (int)SB_REL_CREATED &&
+                  (int)SOMBRA_REL_CHANGED == (int)SB_REL_CHANGED &&
+                  (int)SOMBRA_REL_DELETED == (int)SB_REL_DELETED,
+              "one is cast to the other");
+
+typedef struct noted_change {
+    uint64_t id;
+    sombra_change change;
+} noted_change;
+
+/* More than this is given back when it was told: one large statement shall not hold it for ever. */
+#define NOTES_KEPT_BYTES 65536u
+
+/* The graph layer's. ctx: the connection. */
+static sb_status note_change(void *ctx, sb_change change, const uint64_t *ids, size_t count,
+                             sb_err *err)
+{
+    sombra_conn *const conn = ctx;
+
+    for (size_t i = 0; i < count; i++) {
+        const noted_change one = {.id = ids[i], .change = (sombra_change)change};
+        if (sb_buffer_append(conn->notes, &one, sizeof one) != SB_OK) return SB_FAIL_NOMEM(err);
+    }
+    return SB_OK;
+}
+
 void sombra_set_change_hook(sombra_conn *conn,
                             void (*hook)(void *ctx, sombra_change change, uint64_t id), void *ctx)
 {
     if (conn == NULL) return;
     conn->change_hook = hook;
     conn->change_ctx = ctx;
+    conn->settings.changed = hook != NULL ? note_change : NULL;
+    /* The session has its object of the graph since it was opened: this only copies. */
+    const sb_status st = sb_graph_configure(conn->session, &conn->settings, NULL);
+    SB_ASSERT(st == SB_OK);
+    (void)st;
 }
 
 void sombra__changed(sombra_conn *conn, sombra_change change, const uint64_t *ids, size_t count)
@@ -424,6 +460,24 @@ void sombra__changed(sombra_conn *conn, sombra_change change, const uint64_t *id
     if (conn->change_hook == NULL) return;
     for (size_t i = 0; i < count; i++)
         conn->change_hook(conn->change_ctx, change, ids[i]);
+}
+
+void sombra__notes_drop(sb_buffer *notes)
+{
+    if (notes->capacity > NOTES_KEPT_BYTES)
+        sb_buffer_deinit(notes);
+    else
+        sb_buffer_reset(notes);
+}
+
+void sombra__notes_tell(sombra_conn *conn, sb_buffer *notes)
+{
+    for (size_t at = 0; at < notes->size; at += sizeof(noted_change)) {
+        noted_change one;
+        memcpy(&one, notes->data + at, sizeof one);
+        sombra__changed(conn, one.change, &one.id, 1);
+    }
+    sombra__notes_drop(notes);
 }
 
 sombra_status sombra_pragma(sombra_conn *conn, const char *name, const char *value)

@@ -38,6 +38,7 @@ static void destroy(sombra_stmt *stmt)
     sb_arena_destroy(stmt->arena);
     sb_buffer_deinit(&stmt->source);
     sb_buffer_deinit(&stmt->text);
+    sb_buffer_deinit(&stmt->notes);
     sb_free(alloc, stmt, sizeof *stmt);
 }
 
@@ -79,6 +80,7 @@ static sb_status make(sombra_conn *conn, sb_bytes text, sombra_stmt **made, size
     stmt->conn = conn;
     sb_buffer_init(&stmt->source, alloc);
     sb_buffer_init(&stmt->text, alloc);
+    sb_buffer_init(&stmt->notes, alloc);
     stmt->arena = sb_arena_create(alloc, NULL);
     status = stmt->arena == NULL ? SB_FAIL_NOMEM(&conn->err) : SB_OK;
     if (status == SB_OK)
@@ -216,6 +218,12 @@ void sombra__statements_stop(sombra_conn *conn)
     }
 }
 
+void sombra__statements_tell(sombra_conn *conn)
+{
+    for (sombra_stmt *stmt = conn->statements.active; stmt != NULL; stmt = stmt->next)
+        sombra__notes_tell(conn, &stmt->notes);
+}
+
 /* Leave it: whole when the statement came to its end, else undone. A failure of the commit is the statement's. */
 static sb_status leave_transaction(sombra_stmt *stmt, bool whole)
 {
@@ -255,7 +263,12 @@ static sb_status end_run(sombra_stmt *stmt, bool whole)
     stmt->state = STMT_ENDED;
     stmt->row = stmt->row_count = 0;
     sb_cypher_stop(stmt->inner);
-    return leave_transaction(stmt, whole);
+    const sb_status status = leave_transaction(stmt, whole);
+    if (whole && status == SB_OK)
+        sombra__notes_tell(stmt->conn, &stmt->notes);
+    else
+        sombra__notes_drop(&stmt->notes);
+    return status;
 }
 
 static sb_status next_transaction(void *ctx, sb_graph **graph, sb_err *err)
@@ -273,6 +286,7 @@ static sb_status next_transaction(void *ctx, sb_graph **graph, sb_err *err)
     if (status == SOMBRA_OK) status = sombra_begin(conn, SOMBRA_WRITE, &txn);
     conn->statements.active = active;
     if (status != SOMBRA_OK) return conn->err.code;
+    sombra__notes_tell(conn, &stmt->notes);
     stmt->number = conn->txn.number;
     *graph = conn->txn.graph;
     return SB_OK;
@@ -453,11 +467,14 @@ bool sombra__stmt_is_control(const sombra_stmt *stmt)
 
 sb_status sombra__stmt_rows(sombra_stmt *stmt, uint32_t *rows)
 {
+    sombra_conn *const conn = stmt->conn;
     sb_status status = SB_OK;
     const bool ready = stmt->state == STMT_READY;
 
+    conn->notes = &stmt->notes;
     if (ready) status = start(stmt);
     if (status == SB_OK && !(ready && stmt->row_count != 0)) status = advance(stmt);
+    conn->notes = &conn->changes;
     *rows = status == SB_OK ? stmt->row_count : 0;
     return status;
 }

@@ -21,6 +21,7 @@ struct sombra_stmt {
     uint32_t row, row_count; /* in the current batch */
     sb_arena *arena;         /* owned: values given out, until the next call */
     sb_buffer text;          /* plan */
+    sb_buffer notes;         /* what the run has changed so far, for the change hook */
     struct sombra_arrow_stream
         *arrow; /* that takes the rows of this run; NULL: they are stepped through */
 };

@@ -69,7 +69,9 @@ sombra_status sombra_commit(sombra_txn *txn)
     }
     sombra__statements_stop(conn);
     txn->txn = NULL;
-    return sombra__status(sb_txn_commit(ended, &conn->err));
+    const sb_status st = sb_txn_commit(ended, &conn->err);
+    if (st == SB_OK) sombra__statements_tell(conn);
+    return sombra__status(st);
 }
 
 void sombra_rollback(sombra_txn *txn)

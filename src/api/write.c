@@ -246,61 +246,6 @@ static void convert_ops(const sombra_op *ops, size_t count, sb_op *out)
         };
 }
 
-/* {node, relationship}: as the detached buffer holds them. */
-typedef struct sb_detached {
-    sb_node_id node;
-    sb_rel_id rel;
-} sb_detached;
-
-sb_status sombra__note_detached(void *ctx, sb_node_id node, const sb_rel_id *rels, size_t count,
-                                sb_err *err)
-{
-    sombra_conn *conn = ctx;
-
-    if (conn->change_hook == NULL) return SB_OK;
-    for (size_t i = 0; i < count; i++) {
-        const sb_detached one = {.node = node, .rel = rels[i]};
-        if (sb_buffer_append(&conn->detached, &one, sizeof one) != SB_OK) return SB_FAIL_NOMEM(err);
-    }
-    return SB_OK;
-}
-
-/* Nodes are deleted once, and in the order of the ops: theirs are the next in the buffer. */
-static void report_detached(sombra_conn *conn, sb_node_id node, size_t *at)
-{
-    sb_detached one;
-
-    for (; *at < conn->detached.size; *at += sizeof one) {
-        memcpy(&one, (const uint8_t *)conn->detached.data + *at, sizeof one);
-        if (one.node != node) return;
-        sombra__changed(conn, SOMBRA_REL_DELETED, &one.rel, 1);
-    }
-}
-
-static void report_ops(sombra_conn *conn, const sombra_op *ops, const sb_mutation *result)
-{
-    size_t at = 0;
-
-    for (size_t i = 0; i < result->id_count; i++) {
-        sombra_change change = SOMBRA_NODE_CHANGED;
-        switch (ops[i].kind) {
-        case SOMBRA_CREATE_NODE: change = SOMBRA_NODE_CREATED; break;
-        case SOMBRA_CREATE_REL: change = SOMBRA_REL_CREATED; break;
-        case SOMBRA_SET_PROPS:
-            change = ops[i].on_rel ? SOMBRA_REL_CHANGED : SOMBRA_NODE_CHANGED;
-            break;
-        case SOMBRA_ADD_LABELS:
-        case SOMBRA_REMOVE_LABELS: break;
-        case SOMBRA_DELETE_NODE:
-            report_detached(conn, result->ids[i], &at);
-            change = SOMBRA_NODE_DELETED;
-            break;
-        case SOMBRA_DELETE_REL: change = SOMBRA_REL_DELETED; break;
-        }
-        sombra__changed(conn, change, &result->ids[i], 1);
-    }
-}
-
 sombra_status sombra_mutate(sombra_txn *txn, const sombra_op *ops, size_t count,
                             sombra_mutation *summary)
 {
@@ -319,13 +264,15 @@ sombra_status sombra_mutate(sombra_txn *txn, const sombra_op *ops, size_t count,
         (inner = sb_alloc_array(alloc, count, sizeof *inner)) == NULL)
         return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
     convert_ops(ops, count, inner);
-    sb_buffer_reset(&txn->conn->detached);
     sombra__run_begin(txn->conn);
     status = sb_graph_mutate(txn->graph, inner, count, &result, &txn->conn->err);
     status = sombra__run_end(txn->conn, status);
     if (inner != few) sb_free(alloc, inner, count * sizeof *inner);
-    if (status != SB_OK) return sombra__status(status);
-    if (txn->conn->change_hook != NULL) report_ops(txn->conn, ops, &result);
+    if (status != SB_OK) {
+        sombra__notes_drop(&txn->conn->changes);
+        return sombra__status(status);
+    }
+    sombra__notes_tell(txn->conn, &txn->conn->changes);
     if (summary != NULL)
         *summary = (sombra_mutation){.nodes_created = result.nodes_created,
                                      .rels_created = result.rels_created,

@@ -207,9 +207,8 @@ static sb_status detach_list(sb_graph *graph, sb_node_id id, sb_type_id type,
             st = SB_FAIL(err, SB_CORRUPT, "the list of node %llu is not as long as it says",
                          (unsigned long long)id);
         if (st == SB_OK) st = delete_rels(graph, type, &doomed, err);
-        if (st == SB_OK && graph->settings.detached != NULL)
-            st = graph->settings.detached(graph->settings.detached_ctx, id, doomed.ids,
-                                          doomed.count, err);
+        if (st == SB_OK)
+            st = sb_graph__changed(graph, SB_REL_DELETED, doomed.ids, doomed.count, err);
         if (st != SB_OK) break;
         *detached += doomed.count;
     }

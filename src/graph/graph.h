@@ -22,6 +22,16 @@
 
 typedef struct sb_graph sb_graph;
 
+/* What sb_graph_mutate does to an entity. */
+typedef enum sb_change {
+    SB_NODE_CREATED,
+    SB_NODE_CHANGED,
+    SB_NODE_DELETED,
+    SB_REL_CREATED,
+    SB_REL_CHANGED,
+    SB_REL_DELETED
+} sb_change;
+
 typedef struct sb_graph_settings {
     uint32_t edge_cache_capacity; /* entries of the node-existence cache; 0: none; default 8,192 */
     bool trusted_endpoints;       /* skip the check that endpoints exist; debug builds check all the
@@ -33,10 +43,11 @@ typedef struct sb_graph_settings {
                            * be NULL */
     sb_progress progress; /* of long calls; may be NULL */
     void *progress_ctx;
-    /* Relationships that go with a detached node, while it is being deleted (the call may still fail); may be NULL. */
-    sb_status (*detached)(void *ctx, sb_node_id node, const sb_rel_id *rels, size_t count,
-                          sb_err *err);
-    void *detached_ctx;
+    /* Told of what sb_graph_mutate does, real changes only, in order of the operations, while the call runs: it may still fail, and then
+     * nothing of it is there. NULL: nobody listens. */
+    sb_status (*changed)(void *ctx, sb_change change, const uint64_t *ids, size_t count,
+                         sb_err *err);
+    void *changed_ctx;
 } sb_graph_settings;
 void sb_graph_settings_init(sb_graph_settings *settings);
 /* Settings of a session, copied. They take effect at once, but for the size of the existence cache, which a running write

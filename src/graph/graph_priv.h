@@ -404,6 +404,15 @@ SB_MUST_CHECK sb_status sb_constraints__check_touched(sb_graph *graph, sb_err *e
 
 /* Inside a call's bracket. SB_NOT_FOUND names the one that does not exist. */
 SB_MUST_CHECK sb_status sb_delete__rel(sb_graph *graph, sb_rel_id id, sb_err *err);
+/* Tell who listens of a change; nothing without one. */
+SB_MUST_CHECK SB_INLINE sb_status sb_graph__changed(sb_graph *graph, sb_change change,
+                                                    const uint64_t *ids, size_t count, sb_err *err)
+{
+    const sb_graph_settings *settings = &graph->settings;
+    if (SB_LIKELY(settings->changed == NULL)) return SB_OK;
+    return settings->changed(settings->changed_ctx, change, ids, count, err);
+}
+
 /* detached: relationships deleted with it. SB_CONSTRAINT: it has some and detach is not given. */
 SB_MUST_CHECK sb_status sb_delete__node(sb_graph *graph, sb_node_id id, bool detach,
                                         uint64_t *detached, sb_err *err);

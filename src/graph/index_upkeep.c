@@ -529,7 +529,9 @@ static sb_status plan_index(sb_graph *graph, const sb_schema *schema, sb_entity 
     old_bytes = writer->keys.size;
     if (is) SB_TRY(side_key(graph, schema, id, after, &writer->keys, &has, &nan, err));
     old_key = sb_bytes_of(writer->keys.data, old_bytes);
-    new_key = sb_bytes_of(writer->keys.data + old_bytes, writer->keys.size - old_bytes);
+    new_key = writer->keys.size == old_bytes
+                  ? sb_bytes_of(NULL, 0)
+                  : sb_bytes_of(writer->keys.data + old_bytes, writer->keys.size - old_bytes);
     if (had && has && sb_bytes_equal(old_key, new_key)) return SB_OK;
     if (had)
         SB_TRY(note_entry(&upkeep->edits, &upkeep->edit_keys, schema->id, false, old_key, err));

@@ -131,6 +131,16 @@ static sb_status put_run(sb_mutator *m, const sb_run *run, const sb_packed_prop 
     return SB_OK;
 }
 
+static sb_status tell_created(const sb_mutator *m, size_t begin, size_t end)
+{
+    if (SB_LIKELY(m->graph->settings.changed == NULL)) return SB_OK;
+    for (size_t i = begin; i < end; i++)
+        SB_TRY(sb_graph__changed(
+            m->graph, m->ops[i].kind == SB_OP_CREATE_NODE ? SB_NODE_CREATED : SB_REL_CREATED,
+            &m->ids[i], 1, m->err));
+    return SB_OK;
+}
+
 /* Creations in a row: nodes first, then relationships, which may refer to nodes of earlier ops only. */
 static sb_status create_run(sb_mutator *m, size_t begin, size_t end)
 {
@@ -153,7 +163,7 @@ static sb_status create_run(sb_mutator *m, size_t begin, size_t end)
     m->rels = &rels;
     made = put_run(m, &rels, props, true);
     m->rels = NULL;
-    return made;
+    return made == SB_OK ? tell_created(m, begin, end) : made;
 }
 
 /* ---- Labels ------------------------------------------------------------------------------------------------------- */
@@ -331,7 +341,8 @@ static sb_status change_labels(sb_mutator *m, const sb_op *op, sb_node_id id)
         st = sb_upkeep__plan(m->graph, SB_NODE, id, &before, &after, m->err);
     sb_row_release(&row);
     if (st != SB_OK || after.name == before.name) return st;
-    return move_to_set(m, id, before.name, after.name);
+    SB_TRY(move_to_set(m, id, before.name, after.name));
+    return sb_graph__changed(m->graph, SB_NODE_CHANGED, &id, 1, m->err);
 }
 
 /* ---- Properties ----------------------------------------------------------------------------------------------------------- */
@@ -501,7 +512,9 @@ static sb_status set_props(sb_mutator *m, const sb_op *op, uint64_t id)
     if (st != SB_OK || changes.count == 0) return st;
     m->result->properties_removed += changes.removed;
     m->result->properties_set += changes.count - changes.removed;
-    return sb_row_set(m->graph->txn, table, id, changes.cells, changes.count, &found, m->err);
+    SB_TRY(sb_row_set(m->graph->txn, table, id, changes.cells, changes.count, &found, m->err));
+    return sb_graph__changed(m->graph, op->entity == SB_NODE ? SB_NODE_CHANGED : SB_REL_CHANGED,
+                             &id, 1, m->err);
 }
 
 /* ---- The list ------------------------------------------------------------------------------------------------------------------ */
@@ -513,12 +526,12 @@ static sb_status delete_one(sb_mutator *m, const sb_op *op, uint64_t id)
     if (op->kind == SB_OP_DELETE_REL) {
         SB_TRY(sb_delete__rel(m->graph, id, m->err));
         m->result->rels_deleted++;
-        return SB_OK;
+        return sb_graph__changed(m->graph, SB_REL_DELETED, &id, 1, m->err);
     }
     SB_TRY(sb_delete__node(m->graph, id, op->detach, &detached, m->err));
     m->result->nodes_deleted++;
     m->result->rels_deleted += detached;
-    return SB_OK;
+    return sb_graph__changed(m->graph, SB_NODE_DELETED, &id, 1, m->err);
 }
 
 /* Whom an op concerns. */

@@ -339,13 +339,15 @@ static void test_api_transactions__fork_within(void **state)
 
 /* ---- Hooks -------------------------------------------------------------------------------------------------------- */
 
+#define HOOK_LOG_MAX 64u
+
 typedef struct hook_log {
     unsigned commits, changes;
     sombra_status refuse;
     struct {
         sombra_change change;
         uint64_t id;
-    } seen[64];
+    } seen[HOOK_LOG_MAX];
 } hook_log;
 
 static sombra_status on_commit(void *ctx)
@@ -358,9 +360,11 @@ static sombra_status on_commit(void *ctx)
 static void on_change(void *ctx, sombra_change change, uint64_t id)
 {
     hook_log *log = ctx;
-    assert_true(log->changes < 64);
-    log->seen[log->changes].change = change;
-    log->seen[log->changes++].id = id;
+    if (log->changes < HOOK_LOG_MAX) {
+        log->seen[log->changes].change = change;
+        log->seen[log->changes].id = id;
+    }
+    log->changes++;
 }
 
 static void test_api_transactions__commit_hook(void **state)
@@ -461,6 +465,107 @@ static void test_api_transactions__change_hook(void **state)
         assert_int_equal(log.seen[6].id, c);
     }
     api_commit(&f);
+    api_end(&f);
+}
+
+static sombra_status run_text(api_fixture *f, const char *text)
+{
+    sombra_stmt *stmt = NULL;
+    sombra_status st = sombra_prepare(f->conn, text, SOMBRA_NUL_TERMINATED, &stmt, NULL);
+    while (st == SOMBRA_OK || st == SOMBRA_ROW)
+        st = sombra_stmt_step(stmt);
+    sombra_stmt_finalize(stmt);
+    return st;
+}
+
+static unsigned count_changes(hook_log *log, sombra_change change)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < log->changes && i < HOOK_LOG_MAX; i++)
+        count += log->seen[i].change == change;
+    return count;
+}
+
+/* Statements are heard of when they have come to their end, and only of what they have really changed. */
+static void test_api_transactions__change_hook_of_statements(void **state)
+{
+    api_fixture f;
+    hook_log log = {0};
+    sombra_stmt *stmt = NULL;
+    (void)state;
+
+    api_new(&f);
+    sombra_set_change_hook(f.conn, on_change, &log);
+    assert_int_equal(run_text(&f, "CREATE (a:A {x: 1})-[:R {y: 1}]->(b:B), (b)-[:R]->(a)"),
+                     SOMBRA_DONE);
+    assert_int_equal(log.changes, 4);
+    assert_int_equal(count_changes(&log, SOMBRA_NODE_CREATED), 2);
+    assert_int_equal(count_changes(&log, SOMBRA_REL_CREATED), 2);
+    log.changes = 0;
+    /* What is so already is no change. */
+    assert_int_equal(run_text(&f, "MATCH (a:A)-[r]->(b) SET a.x = 1, r.y = 1, b:B, a.none = null"),
+                     SOMBRA_DONE);
+    assert_int_equal(run_text(&f, "MERGE (a:A {x: 1}) ON CREATE SET a.z = 1 REMOVE a:C"),
+                     SOMBRA_DONE);
+    assert_int_equal(run_text(&f, "MATCH (a:A) RETURN a"), SOMBRA_DONE);
+    assert_int_equal(log.changes, 0);
+    assert_int_equal(run_text(&f, "MATCH (a:A)-[r]->(b) SET a.x = 2, r.y = null, b:C"),
+                     SOMBRA_DONE);
+    assert_int_equal(log.changes, 3);
+    assert_int_equal(count_changes(&log, SOMBRA_NODE_CHANGED), 2);
+    assert_int_equal(count_changes(&log, SOMBRA_REL_CHANGED), 1);
+    log.changes = 0;
+    /* A failure tells nothing, whatever it had done. */
+    assert_int_equal(
+        run_text(&f, "UNWIND range(2000, 0, -1) AS x CREATE (n:N {x: x}) SET n.y = 1 / x"),
+        SOMBRA_INVALID);
+    assert_int_equal(log.changes, 0);
+    /* A run that is given up is undone, and nobody hears of it. */
+    api_begin(&f, SOMBRA_WRITE);
+    OK(&f, sombra_prepare(f.conn, "UNWIND range(1, 5) AS x CREATE (n:N {x: x}) RETURN n",
+                          SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+    assert_int_equal(log.changes, 0);
+    OK(&f, sombra_stmt_reset(stmt));
+    assert_int_equal(log.changes, 0);
+    /* Committed under the run: so far as it came. */
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+    api_commit(&f);
+    assert_int_equal(log.changes, 5);
+    sombra_stmt_finalize(stmt);
+    assert_int_equal(log.changes, 5);
+    log.changes = 0;
+    /* The calls of the graph interface between its steps are heard of at once. */
+    api_begin(&f, SOMBRA_WRITE);
+    OK(&f, sombra_prepare(f.conn, "UNWIND range(1, 3) AS x CREATE (n:N {x: x}) RETURN n",
+                          SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+    (void)api_node(&f, "Between", 1);
+    assert_int_equal(log.changes, 1);
+    while (sombra_stmt_step(stmt) == SOMBRA_ROW) {
+    }
+    sombra_stmt_finalize(stmt);
+    assert_int_equal(log.changes, 4);
+    sombra_rollback(f.txn);
+    log.changes = 0;
+    /* Detached relationships before their node. */
+    assert_int_equal(run_text(&f, "MATCH (a:A) DETACH DELETE a"), SOMBRA_DONE);
+    assert_int_equal(log.changes, 3);
+    assert_int_equal(log.seen[0].change, SOMBRA_REL_DELETED);
+    assert_int_equal(log.seen[1].change, SOMBRA_REL_DELETED);
+    assert_int_equal(log.seen[2].change, SOMBRA_NODE_DELETED);
+    log.changes = 0;
+    /* Each commit of its own: what was committed before a failure is told. */
+    assert_int_equal(run_text(&f, "UNWIND [1, 2, 3, 4, 0, 5] AS x CALL { WITH x CREATE (:T {x: 1 / "
+                                  "x}) } IN TRANSACTIONS OF 2 ROWS"),
+                     SOMBRA_INVALID);
+    assert_int_equal(log.changes, 4);
+    log.changes = 0;
+    assert_int_equal(run_text(&f, "UNWIND range(1, 5000) AS x CREATE (:Many {x: x})"), SOMBRA_DONE);
+    assert_int_equal(log.changes, 5000);
+    sombra_set_change_hook(f.conn, NULL, NULL);
+    assert_int_equal(run_text(&f, "CREATE (:Unheard)"), SOMBRA_DONE);
+    assert_int_equal(log.changes, 5000);
     api_end(&f);
 }
 
@@ -905,6 +1010,7 @@ int main(void)
         cmocka_unit_test(test_api_transactions__fork_within),
         cmocka_unit_test(test_api_transactions__commit_hook),
         cmocka_unit_test(test_api_transactions__change_hook),
+        cmocka_unit_test(test_api_transactions__change_hook_of_statements),
         cmocka_unit_test(test_api_transactions__interrupt_and_progress),
         cmocka_unit_test(test_api_transactions__index_upkeep_is_cancelled),
         cmocka_unit_test(test_api_transactions__time_limit),
