@@ -300,6 +300,12 @@ static inline bool damage_failed(damage_look *look, const sombra_error *error, s
     return true;
 }
 
+/* st is evaluated before the error is asked for, in whatever order a compiler takes arguments. */
+static inline bool damage_failed_on(damage_look *look, sombra_conn *conn, sombra_status st)
+{
+    return damage_failed(look, sombra_error_of(conn), st);
+}
+
 static inline void damage_read_entities(sombra_conn *conn, sombra_txn *txn, damage_look *look)
 {
     for (unsigned entity = 0; entity < 2; entity++) {
@@ -320,22 +326,19 @@ static inline void damage_read_entities(sombra_conn *conn, sombra_txn *txn, dama
                 uint64_t degree;
                 bool found;
                 if (entity == 1) {
-                    if (!damage_failed(look, sombra_error_of(conn),
-                                       sombra_get_rel(txn, ids[i], &rel, &found)))
+                    if (!damage_failed_on(look, conn, sombra_get_rel(txn, ids[i], &rel, &found)))
                         look->rels += found;
                     continue;
                 }
-                if (!damage_failed(look, sombra_error_of(conn),
-                                   sombra_get_node(txn, ids[i], &node, &found)))
+                if (!damage_failed_on(look, conn, sombra_get_node(txn, ids[i], &node, &found)))
                     look->nodes += found;
-                (void)damage_failed(
-                    look, sombra_error_of(conn),
-                    sombra_neighbors(txn, ids[i], &both, &neighbors, &neighbor_count));
-                (void)damage_failed(look, sombra_error_of(conn),
-                                    sombra_degree(txn, ids[i], SOMBRA_BOTH, NULL, 0, &degree));
+                (void)damage_failed_on(
+                    look, conn, sombra_neighbors(txn, ids[i], &both, &neighbors, &neighbor_count));
+                (void)damage_failed_on(look, conn,
+                                       sombra_degree(txn, ids[i], SOMBRA_BOTH, NULL, 0, &degree));
             }
         }
-        (void)damage_failed(look, sombra_error_of(conn), st);
+        (void)damage_failed_on(look, conn, st);
         sombra_scan_close(scan);
     }
 }
@@ -349,9 +352,9 @@ static inline void damage_query(sombra_conn *conn, const char *text, damage_look
         sombra_value value;
         st = sombra_stmt_step(stmt);
         for (size_t i = 0; st == SOMBRA_ROW && i < sombra_stmt_column_count(stmt); i++)
-            (void)damage_failed(look, sombra_error_of(conn), sombra_stmt_column(stmt, i, &value));
+            (void)damage_failed_on(look, conn, sombra_stmt_column(stmt, i, &value));
     }
-    (void)damage_failed(look, sombra_error_of(conn), st);
+    (void)damage_failed_on(look, conn, st);
     sombra_stmt_finalize(stmt);
 }
 
@@ -376,19 +379,18 @@ static inline void damage_read_all(sombra_conn *conn, damage_look *look)
     sombra_schema schema;
     bool more = true;
 
-    if (damage_failed(look, sombra_error_of(conn), sombra_begin(conn, SOMBRA_READ, &txn))) return;
+    if (damage_failed_on(look, conn, sombra_begin(conn, SOMBRA_READ, &txn))) return;
     damage_read_entities(conn, txn, look);
-    look->digested = !damage_failed(look, sombra_error_of(conn), sombra_digest(txn, look->digest));
-    (void)damage_failed(look, sombra_error_of(conn), sombra_get_info(txn, &info));
+    look->digested = !damage_failed_on(look, conn, sombra_digest(txn, look->digest));
+    (void)damage_failed_on(look, conn, sombra_get_info(txn, &info));
     for (size_t i = 0; i < 100 && more; i++)
-        if (damage_failed(look, sombra_error_of(conn), sombra_tree_at(txn, i, &tree, &more))) break;
+        if (damage_failed_on(look, conn, sombra_tree_at(txn, i, &tree, &more))) break;
     more = true;
     for (size_t i = 0; i < 100 && more; i++)
-        if (damage_failed(look, sombra_error_of(conn), sombra_schema_at(txn, i, &schema, &more)))
-            break;
+        if (damage_failed_on(look, conn, sombra_schema_at(txn, i, &schema, &more))) break;
     for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++)
         damage_query(conn, queries[i], look);
-    if (!damage_failed(look, sombra_error_of(conn), sombra_verify(txn, NULL, NULL, &result)))
+    if (!damage_failed_on(look, conn, sombra_verify(txn, NULL, NULL, &result)))
         look->findings = result.findings;
     sombra_rollback(txn);
 }
@@ -410,9 +412,8 @@ static inline void damage_change_all(sombra_conn *conn, damage_look *look)
 
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
         damage_query(conn, changes[i], look);
-    (void)damage_failed(look, sombra_error_of(conn),
-                        sombra_checkpoint(conn, SOMBRA_TRUNCATE, NULL));
-    (void)damage_failed(look, sombra_error_of(conn), sombra_vacuum(conn, NULL));
+    (void)damage_failed_on(look, conn, sombra_checkpoint(conn, SOMBRA_TRUNCATE, NULL));
+    (void)damage_failed_on(look, conn, sombra_vacuum(conn, NULL));
 }
 
 /* What recover makes of the files verifies. */
