@@ -1099,7 +1099,8 @@ typedef struct sombra_recover_result {
     uint64_t nodes, rels, lost_nodes, lost_rels, damaged_pages;
 } sombra_recover_result;
 /** Salvage what can be read of a damaged file into a new one (EXISTS), which the damaged one is only read for. lost is called for each thing
- *  that could not be saved, and may be NULL. Ids stay; new ones go on behind the highest that was saved. Errors: EXISTS, CANT_OPEN, CORRUPT (nothing can be read), IO, FULL, NOMEM. */
+ *  that could not be saved, and may be NULL. Ids change: those of the new file go on behind the highest that the
+ *  damaged one has given (behind the highest found in it, if page 0 and the WAL are lost), so that no old id names another entity. Errors: EXISTS, CANT_OPEN, CORRUPT (nothing can be read), IO, FULL, NOMEM. */
 SOMBRA_API sombra_status sombra_recover(const char *damaged, const char *path,
                                         void (*lost)(void *ctx, const char *message), void *ctx,
                                         sombra_recover_result *result, sombra_error *error);

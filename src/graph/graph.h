@@ -429,7 +429,8 @@ SB_MUST_CHECK sb_status sb_graph_vacuum_into(sb_graph *graph, sb_vfs *vfs, const
                                              sb_err *err);
 
 /* Salvage what can be read of a damaged file into a new one (SB_EXISTS) on the same vfs: nodes with their labels and properties,
- * relationships whose ends were saved, indexes and constraints when the catalog is whole. Ids change; names that are lost become label_1,
+ * relationships whose ends were saved, indexes and constraints when the catalog is whole. Ids change: new ones go on behind the highest that the damaged file has
+ * given, as far as it tells, so that no old id names another entity; names that are lost become label_1,
  * type_1, key_1. lost (may be NULL) is told of each thing that could not be saved. The damaged file is only read. */
 typedef struct sb_recover_options {
     const sb_allocator *alloc;

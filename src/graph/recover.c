@@ -344,12 +344,25 @@ static void count_losses(sb_recovery *r)
                          (unsigned long long)result->lost_rels);
 }
 
+/* No id of the damaged file, of what was deleted or lost neither, names another entity in the new one. */
+static void begin_ids(sb_recovery *r)
+{
+    uint64_t *end = r->id_end;
+
+    for (unsigned entity = 0; entity < 2; entity++)
+        if (end[entity] == 0) end[entity] = 1; /* there was none, or nothing tells */
+    if (sb_ids_begin_at(r->view, end[SB_NODE], end[SB_REL])) return;
+    sb_recover__lost(r, "ids begin at 1 again: the file says that they went up to %llu and %llu",
+                     (unsigned long long)end[SB_NODE], (unsigned long long)end[SB_REL]);
+}
+
 static sb_status fill_fresh(sb_recovery *r, const char *path)
 {
     SB_TRY(open_file(r, path, sb_pager_page_bytes(r->old.pager), false, &r->fresh, r->err));
     SB_TRY(sb_graph_get(r->fresh.txn, &r->graph, r->err));
     r->view = sb_graph_view(r->graph);
     SB_TRY(sb_view_found(r->view, r->err));
+    begin_ids(r);
     SB_TRY(sb_recover__each_leaf(r, SB_RECOVER_NODES, save_nodes));
     SB_TRY(sb_recover__each_leaf(r, SB_RECOVER_RELS, save_rels));
     SB_TRY(sb_recover__schemas(r));

@@ -57,6 +57,37 @@ static sb_status survey_page(sb_recovery *r, sb_pgno pgno)
     return SB_OK;
 }
 
+/* ---- Ids ------------------------------------------------------------------------------------------------------------ */
+
+/* A leaf alone is a tree of one level. */
+static sb_tree leaf_alone(const sb_recovery *r, sb_recover_tree tree, sb_pgno pgno)
+{
+    return (sb_tree){.id = r->trees[tree].id,
+                     .kind = r->trees[tree].kind,
+                     .height = 1,
+                     .root = pgno,
+                     .leaf_count = 1};
+}
+
+/* Without a header the leaves tell, old ones too, how far ids went at least. What can not be read tells nothing. */
+static void find_id_ends(sb_recovery *r)
+{
+    for (sb_pgno pgno = 1; pgno < r->page_count; pgno++) {
+        const bool nodes = r->uses[pgno] == SB_PAGE_NODES_LEAF;
+        sb_row_scan *scan = NULL;
+        size_t count = 0;
+        if (!nodes && r->uses[pgno] != SB_PAGE_RELS_LEAF) continue;
+        const sb_tree leaf = leaf_alone(r, nodes ? SB_RECOVER_NODES : SB_RECOVER_RELS, pgno);
+        uint64_t *end = &r->id_end[nodes ? SB_NODE : SB_REL];
+        if (sb_row_scan_open(r->old.txn, &leaf, 0, UINT64_MAX, &scan, NULL) != SB_OK) continue;
+        if (sb_row_scan_next(scan, &count, NULL) == SB_OK && count != 0) {
+            const uint64_t last = sb_row_scan_ids(scan)[count - 1];
+            if (last <= SB_ID_MAX && last >= *end) *end = last + 1;
+        }
+        sb_row_scan_close(scan);
+    }
+}
+
 /* ---- Roots --------------------------------------------------------------------------------------------------------- */
 
 static sb_status try_tree(sb_recovery *r, const sb_tree *tree, uint8_t *used, sb_tree_stats *stats,
@@ -134,8 +165,11 @@ sb_status sb_recover__survey(sb_recovery *r)
     r->trees[SB_RECOVER_CATALOG] = trees.catalog;
     r->trees[SB_RECOVER_NODES] = trees.nodes;
     r->trees[SB_RECOVER_RELS] = trees.rels;
+    r->id_end[SB_NODE] = trees.node_end;
+    r->id_end[SB_REL] = trees.rel_end;
     for (sb_pgno pgno = 1; pgno < r->page_count; pgno++)
         SB_TRY(survey_page(r, pgno));
+    if (!trees.known) find_id_ends(r);
     for (unsigned tree = 0; tree < SB_RECOVER_TREES; tree++)
         SB_TRY(follow_tree(r, (sb_recover_tree)tree));
     return SB_OK;
@@ -145,12 +179,7 @@ sb_status sb_recover__survey(sb_recovery *r)
 
 static sb_status visit_leaf(sb_recovery *r, sb_recover_tree tree, sb_pgno pgno, sb_leaf_visit visit)
 {
-    /* A leaf alone is a tree of one level. */
-    const sb_tree leaf = {.id = r->trees[tree].id,
-                          .kind = r->trees[tree].kind,
-                          .height = 1,
-                          .root = pgno,
-                          .leaf_count = 1};
+    const sb_tree leaf = leaf_alone(r, tree, pgno);
     return visit(r, &leaf);
 }
 

@@ -52,6 +52,8 @@ typedef struct sb_recovery {
     sb_tree trees[SB_RECOVER_TREES];
     bool tree_whole[SB_RECOVER_TREES];
     sb_root_choice roots[SB_RECOVER_TREES];
+    uint64_t id_end[2]; /* by sb_entity: behind all ids that the damaged file is known to have
+                         * given */
     /* Names: pieces in one buffer, found by kind, id and piece. */
     sb_buffer pieces;
     sb_map piece_places; /* key → offset << 16 | bytes << 1 | last */

@@ -194,3 +194,12 @@ sb_rel_id sb_ids_rel_end(const sb_view *view)
 {
     return view->meta.rel_end;
 }
+
+bool sb_ids_begin_at(sb_view *view, sb_node_id node, sb_rel_id rel)
+{
+    SB_ASSERT(view->writer.active && view->meta.node_end == 1 && view->meta.rel_end == 1);
+    if (node == 0 || rel == 0 || node > SB_ID_MAX / 2 || rel > SB_ID_MAX / 2) return false;
+    view->meta.node_end = node;
+    view->meta.rel_end = rel;
+    return true;
+}

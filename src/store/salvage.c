@@ -11,6 +11,8 @@ void sb_store_salvage_trees(sb_txn *txn, sb_salvage_trees *trees)
         sb_store__meta_decode(sb_txn_meta(txn), sb_txn_page_count(txn), &meta, NULL) == SB_OK &&
         meta.founded;
     trees->known = known;
+    trees->node_end = known ? meta.node_end : 0;
+    trees->rel_end = known ? meta.rel_end : 0;
     trees->catalog = (sb_tree){.id = SB_CORE_TREE_ID(SB_CORE_CATALOG), .kind = SB_TREE_SLOTTED};
     trees->nodes = (sb_tree){.id = SB_CORE_TREE_ID(SB_CORE_NODES), .kind = SB_TREE_COLUMNAR};
     trees->rels = (sb_tree){.id = SB_CORE_TREE_ID(SB_CORE_RELS), .kind = SB_TREE_COLUMNAR};

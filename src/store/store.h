@@ -75,6 +75,8 @@ SB_MUST_CHECK sb_status sb_ids_take_rels(sb_view *view, sb_type_id type, size_t 
 /* Ids of all nodes ever made, uncommitted ones included, are below it. */
 sb_node_id sb_ids_node_end(const sb_view *view);
 sb_rel_id sb_ids_rel_end(const sb_view *view);
+/* In a store that has handed out none: the first ids. Too high to leave room for many: false, and ids begin at 1. */
+SB_MUST_CHECK bool sb_ids_begin_at(sb_view *view, sb_node_id node, sb_rel_id rel);
 
 /* ---- Node and relationship tables ----------------------------------------------------------------------------- */
 
@@ -238,6 +240,7 @@ SB_MUST_CHECK sb_status sb_store_copy(sb_view *from, sb_view *to, sb_progress pr
 typedef struct sb_salvage_trees {
     bool known; /* else they have no roots here: only numbers and kinds */
     sb_tree catalog, nodes, rels;
+    uint64_t node_end, rel_end; /* behind all ids ever handed out; 0: not known */
 } sb_salvage_trees;
 void sb_store_salvage_trees(sb_txn *txn, sb_salvage_trees *trees);
 typedef enum sb_salvage_kind {

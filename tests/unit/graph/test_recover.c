@@ -22,6 +22,7 @@ typedef struct fixture {
     lines all;
     uint8_t digest[16];
     uint64_t nodes, rels;
+    uint64_t id_end[2], id_last[2]; /* by sb_entity: handed out so far; of those that exist */
 } fixture;
 
 /* ---- A graph as lines ------------------------------------------------------------------------------------------ */
@@ -213,6 +214,24 @@ static void read_file(fixture *x)
     sb_file_close(file);
 }
 
+/* The lowest and the highest id of a table, 0 when it is empty. */
+static void id_range(graph_fixture *f, sb_entity entity, uint64_t *first, uint64_t *last)
+{
+    sb_tree *table = entity == SB_NODE ? sb_node_table(f->view) : sb_rel_table(f->view);
+    sb_row_scan *scan = NULL;
+    size_t count = 0;
+
+    *first = *last = 0;
+    OK(f, sb_row_scan_open(f->txn, table, 0, UINT64_MAX, &scan, &f->err));
+    for (;;) {
+        OK(f, sb_row_scan_next(scan, &count, &f->err));
+        if (count == 0) break;
+        if (*first == 0) *first = sb_row_scan_ids(scan)[0];
+        *last = sb_row_scan_ids(scan)[count - 1];
+    }
+    sb_row_scan_close(scan);
+}
+
 /* The sound graph: its file in memory, closed, and its lines. */
 static int open_fixture(void **state)
 {
@@ -225,6 +244,12 @@ static int open_fixture(void **state)
     result = verify_graph(&x->f, &x->t);
     x->nodes = result.nodes;
     x->rels = result.rels;
+    x->id_end[SB_NODE] = sb_ids_node_end(x->f.view);
+    x->id_end[SB_REL] = sb_ids_rel_end(x->f.view);
+    for (unsigned entity = 0; entity < 2; entity++) {
+        uint64_t first;
+        id_range(&x->f, (sb_entity)entity, &first, &x->id_last[entity]);
+    }
     write_lines(&x->f, &x->all);
     OK(&x->f, sb_graph_digest(x->f.graph, x->digest, &x->f.err));
     rollback(&x->f);
@@ -270,6 +295,7 @@ typedef struct outcome {
     sb_recover_result result;
     size_t lines, wrong;
     bool names_lost, same_digest;
+    uint64_t id_first[2]; /* by sb_entity: the lowest of the new file */
 } outcome;
 
 /* Recover bad.sombra, and look at what came of it. */
@@ -291,6 +317,10 @@ static outcome recover_and_compare(fixture *x)
     told *t = calloc(1, sizeof *t);
     assert_sound(&x->f, t);
     free(t);
+    for (unsigned entity = 0; entity < 2; entity++) {
+        uint64_t last;
+        id_range(&x->f, (sb_entity)entity, &o.id_first[entity], &last);
+    }
     if (!o.names_lost) {
         write_lines(&x->f, &saved);
         o.lines = saved.count;
@@ -319,6 +349,10 @@ static void test_graph_recover__sound(void **state)
     assert_int_equal(o.result.nodes, x->nodes);
     assert_int_equal(o.result.rels, x->rels);
     assert_int_equal(o.result.lost_nodes + o.result.lost_rels + o.result.damaged_pages, 0);
+    /* No old id, of what was deleted neither, names another entity. */
+    assert_int_equal(o.id_first[SB_NODE], x->id_end[SB_NODE]);
+    assert_int_equal(o.id_first[SB_REL], x->id_end[SB_REL]);
+    assert_true(x->id_end[SB_NODE] > x->id_last[SB_NODE]);
     graph_open_file(&x->f); /* indexes and constraints are there */
     begin_read(&x->f);
     size_t count;
@@ -380,6 +414,8 @@ static void test_graph_recover__header_gone(void **state)
     assert_true(o.same_digest);
     assert_told(&x->t, "page 0 is damaged");
     assert_told(&x->t, "indexes and constraints are lost");
+    assert_true(o.id_first[SB_NODE] > x->id_last[SB_NODE]);
+    assert_true(o.id_first[SB_REL] > x->id_last[SB_REL]);
     free(bad);
 }
 
