@@ -66,6 +66,7 @@ void sb_pager__header_encode(const sb_pager *pager, uint64_t salt, const sb_stat
     sb_store_le32(page + SB_HEADER_PAGE_BYTES, pager->page_bytes);
     sb_store_le64(page + SB_HEADER_SALT, salt);
     sb_pager__state_encode(state, page + SB_HEADER_STATE);
+    sb_pager__stamp_new(page);
     sb_store_le32(page + SB_PAGE_CRC, sb_pager__header_crc(page, pager->page_bytes));
 }
 
@@ -95,8 +96,12 @@ sb_status sb_pager__header_read(sb_file *file, const sb_allocator *alloc, const 
     memset(header, 0, sizeof *header);
     SB_TRY(file->ops->read(file, 0, first, sizeof first, &got, err));
     if (got < sizeof first ||
-        memcmp(first + SB_HEADER_MAGIC, header_magic, sizeof header_magic) != 0)
+        memcmp(first + SB_HEADER_MAGIC, header_magic, sizeof header_magic) != 0) {
+        bool stamped = false;
+        SB_TRY(sb_pager__is_stamped(file, &stamped, err));
+        if (stamped) return SB_FAIL_PAGE(err, 0, "%s: page 0 is damaged", path);
         return SB_FAIL(err, SB_NOT_A_DB, "%s is not a Sombra database", path);
+    }
     const uint32_t page_bytes = sb_load_le32(first + SB_HEADER_PAGE_BYTES);
     if (page_bytes < SB_PAGE_BYTES_MIN || page_bytes > SB_PAGE_BYTES_MAX ||
         (page_bytes & (page_bytes - 1)) != 0)

@@ -16,7 +16,8 @@
  *     that was moved away, and is brought back, must not find pages there that are no longer its own.
  * I22 Before a back-fill writes a page, page 0's back-fill stamp names the commit that it will reach. As long as page 0's
  *     state is older than that, pages may be newer than page 0, and only a WAL with that commit makes a state of them.
- *     No sync of its own: a process that ends leaves its writes in order, and when power fails the WAL is there.
+ *     The stamp also vouches for page 0 when that was garbled while it was written: for the file being ours, and for pages of commits up
+ *     to the stamp's having reached it. No sync of its own: a process that ends leaves its writes in order, and when power fails the WAL is there.
  * Stamps lie in sectors of their own outside of page 0's checksum, so that writing one, by whoever has the
  * writer's or the checkpoint's lock, does not meet the writing of the header. */
 #include "pager/pager_priv.h"
@@ -70,6 +71,26 @@ static sb_status read_stamps(sb_pager *pager, uint8_t *stamps, sb_err *err)
             (i == SB_STAMP_BACKFILL || sb_load_le32(stamp + BYPASS_COUNT) <= BYPASS_MAX);
         if (!whole) memset(stamp, 0, SB_STAMP_BYTES);
     }
+    return SB_OK;
+}
+
+/* The back-fill stamp of a file into which nothing was back-filled yet. */
+void sb_pager__stamp_new(uint8_t *page)
+{
+    uint8_t *stamp = page + SB_HEADER_STAMPS + SB_STAMP_BACKFILL * SB_STAMP_BYTES;
+    sb_store_le32(stamp + STAMP_CRC, stamp_crc(stamp));
+}
+
+/* A back-fill stamp is as good as the magic: it tells a database whose header was being written when power failed, and whose first
+ * sector the disk made garbage of, from a file of another format. */
+sb_status sb_pager__is_stamped(sb_file *file, bool *stamped, sb_err *err)
+{
+    uint8_t stamp[SB_STAMP_BYTES];
+    size_t got = 0;
+    *stamped = false;
+    SB_TRY(file->ops->read(file, SB_HEADER_STAMPS + SB_STAMP_BACKFILL * SB_STAMP_BYTES, stamp,
+                           sizeof stamp, &got, err));
+    *stamped = got == sizeof stamp && sb_load_le32(stamp + STAMP_CRC) == stamp_crc(stamp);
     return SB_OK;
 }
 
@@ -167,15 +188,19 @@ sb_status sb_pager__lineage_begin(sb_pager *pager, const sb_header *header, bool
     return SB_OK;
 }
 
-void sb_pager__lineage_note(sb_lineage *lineage, sb_state_id id)
+void sb_pager__lineage_note(sb_lineage *lineage, sb_state_id id, uint32_t bypass)
 {
     lineage->main_seen |= same_state(id, lineage->main);
-    lineage->target_seen |= same_state(id, lineage->target);
+    if (!same_state(id, lineage->target)) return;
+    lineage->target_seen = true;
+    lineage->target_bypass = bypass;
 }
 
 static bool has_bypass(const sb_lineage *lineage, uint32_t bypass)
 {
     if (bypass == 0 || (lineage->main_known && bypass == lineage->main_bypass)) return true;
+    /* The file was there when a back-fill to that commit began, so when its pages were written, too. */
+    if (lineage->target_seen && bypass == lineage->target_bypass) return true;
     for (size_t i = 0; i < SB_STAMP_BACKFILL; i++) {
         const uint8_t *stamp = lineage->stamps + i * SB_STAMP_BYTES;
         if (find_bypass(stamp, bypass) < sb_load_le32(stamp + BYPASS_COUNT)) return true;

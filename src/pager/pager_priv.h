@@ -524,12 +524,13 @@ SB_MUST_CHECK sb_status sb_pager__header_write(sb_pager *pager, sb_file *file,
 
 /* What is known of the main file, and then of the WAL that was found beside it. */
 typedef struct sb_lineage {
-    bool main_known;      /* page 0 is whole */
-    bool main_seen;       /* the WAL begins with page 0's state, or has it */
-    bool target_seen;     /* the same for target */
-    uint32_t main_bypass; /* of page 0's state */
-    sb_state_id main;     /* page 0's state */
-    sb_state_id target;   /* the back-fill that had begun was to reach it; seq 0: none had */
+    bool main_known;        /* page 0 is whole */
+    bool main_seen;         /* the WAL begins with page 0's state, or has it */
+    bool target_seen;       /* the same for target */
+    uint32_t main_bypass;   /* of page 0's state */
+    uint32_t target_bypass; /* target_seen: of the target's state */
+    sb_state_id main;       /* page 0's state */
+    sb_state_id target;     /* the back-fill that had begun was to reach it; seq 0: none had */
     uint8_t stamps[SB_STAMPS_BYTES];
 } sb_lineage;
 
@@ -544,7 +545,10 @@ SB_MUST_CHECK sb_status sb_pager__stamp_backfill(sb_pager *pager, const sb_state
 SB_MUST_CHECK sb_status sb_pager__lineage_begin(sb_pager *pager, const sb_header *header,
                                                 bool header_ok, sb_lineage *lineage, sb_err *err);
 /* The WAL's base, then each of its commits. */
-void sb_pager__lineage_note(sb_lineage *lineage, sb_state_id id);
+void sb_pager__lineage_note(sb_lineage *lineage, sb_state_id id, uint32_t bypass);
+void sb_pager__stamp_new(uint8_t *page); /* into a new page 0, whose stamps are zeros */
+/* Has page 0 a back-fill stamp that is whole? */
+SB_MUST_CHECK sb_status sb_pager__is_stamped(sb_file *file, bool *stamped, sb_err *err);
 /* last: the state of the last commit found in the WAL, if *found. SB_CORRUPT when the two do not belong together; *found
  * becomes false when the WAL is older than page 0 and counts for nothing. */
 SB_MUST_CHECK sb_status sb_pager__lineage_judge(sb_pager *pager, sb_lineage *lineage,

@@ -63,7 +63,8 @@ static sb_status scan(sb_pager *pager, uint8_t *block, pending_frames *pending, 
             SB_TRY(add_pending(pager, pending, frame.pgno, pos, err));
         } else if (frame.kind == SB_FRAME_COMMIT) {
             SB_TRY(sb_pager__commit_decode(block + SB_FRAME_BYTES, frame.crc, state, err));
-            sb_pager__lineage_note(lineage, (sb_state_id){.seq = state->seq, .crc = frame.crc});
+            sb_pager__lineage_note(lineage, (sb_state_id){.seq = state->seq, .crc = frame.crc},
+                                   state->bypass);
             SB_TRY(take_in(pager, pending, err));
             pending->count = 0;
             pager->index.tail = tail;
@@ -117,7 +118,7 @@ static sb_status read_wal(sb_pager *pager, const sb_header *header, bool header_
     SB_TRY(sb_pager__lineage_begin(pager, header, header_ok, &lineage, err));
     SB_TRY(read_wal_header(pager, tail, &base, valid, err));
     if (*valid) {
-        sb_pager__lineage_note(&lineage, base);
+        sb_pager__lineage_note(&lineage, base, 0);
         sb_pager__index_reset(pager, tail);
         SB_TRY(sb_pager__wal_scan(pager, &lineage, state, found, err));
     }

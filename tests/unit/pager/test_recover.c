@@ -129,6 +129,51 @@ static void test_pager_recover__torn_page_0(void **state)
     free_image(&i);
 }
 
+/* The disk makes garbage of page 0's first sector while it is written: the magic is gone, and the back-fill stamp tells that
+ * it is ours all the same, before the first back-fill too. */
+static void test_pager_recover__garbage_in_page_0(void **state)
+{
+    (void)state;
+    for (unsigned checkpoint_after = 0; checkpoint_after < 3; checkpoint_after += 2) {
+        image i = make_store(3, checkpoint_after);
+        memset(i.main_file, 0xCC, 512);
+        assert_int_equal(version_after(&i), 102);
+        i.wal_bytes = 0;
+        assert_int_equal(version_after(&i), SB_CORRUPT);
+        memset(i.main_file + 2048, 0xCC, 512);
+        assert_int_equal(version_after(&i), SB_NOT_A_DB);
+        free_image(&i);
+    }
+}
+
+/* The same when pages of the last commit are in the main file alone, and a transaction that was rolled back has cleared the stamps that
+ * said so: the back-fill stamp names a commit behind them. */
+static void test_pager_recover__garbage_after_a_bypass(void **state)
+{
+    (void)state;
+    fixture f;
+    sb_txn *txn = NULL;
+    sb_pgno first = 0;
+    uint8_t *pages = calloc(40, 4096);
+    fixture_options(&f, fixture_memory());
+    fixture_open(&f, "x");
+    CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
+    CHECK(&f, fixture_put(&f, f.session, 6, 40, 100));
+    CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_FULL, NULL, &f.err));
+    CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
+    CHECK(&f, sb_page_alloc_run(txn, 40, &first, &f.err));
+    CHECK(&f, sb_page_write_fresh(txn, first, pages, 40, &f.err));
+    sb_txn_rollback(txn);
+    image i = take_image(f.vfs);
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+    assert_int_equal(version_after(&i), 100);
+    memset(i.main_file, 0xCC, 512);
+    assert_int_equal(version_after(&i), 100);
+    free_image(&i);
+    free(pages);
+}
+
 /* Files that are not ours, or not for us. */
 static void test_pager_recover__strangers(void **state)
 {
@@ -147,6 +192,7 @@ static void test_pager_recover__strangers(void **state)
     cut = i;
     cut.wal_bytes = 0;
     memcpy(cut.main_file + 16, "SQLite format 3", 16);
+    memset(cut.main_file + 2048, 0, 512); /* the back-fill stamp */
     assert_int_equal(version_after(&cut), SB_NOT_A_DB);
     free_image(&i);
     free_image(&other);
@@ -341,6 +387,8 @@ int main(void)
         TEST(test_pager_recover__rest_of_an_ended_generation),
         TEST(test_pager_recover__older_generation_behind),
         TEST(test_pager_recover__torn_page_0),
+        TEST(test_pager_recover__garbage_in_page_0),
+        TEST(test_pager_recover__garbage_after_a_bypass),
         TEST(test_pager_recover__strangers),
         TEST(test_pager_recover__newer_formats),
         TEST(test_pager_recover__damaged_page),
