@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "config.h"
 
 int complain(int code, const char *format, ...)
 {
@@ -267,11 +267,15 @@ static int apply_common(invocation *cli)
     const char *format = flag_text(cli, "format"), *setting;
 
     cli->format = FORMAT_TABLE;
+    if (!cli->in_shell) { /* the shell has done so */
+        const int code = config_apply(cli);
+        if (code != EXIT_OK) return code;
+    }
     if (format != NULL && (!find_format(format, &cli->format) || cli->format == FORMAT_GRAPH))
         return complain(EXIT_USAGE,
                         "--format: '%s' is none of table, box, markdown, line, json, jsonl, csv",
                         format);
-    cli->quiet = flag_given(cli, "quiet");
+    cli->quiet = cli->quiet || flag_given(cli, "quiet");
     for (size_t i = 0; (setting = flag_at(cli, "option", i)) != NULL; i++) {
         const char *equals = strchr(setting, '=');
         char name[64];
@@ -344,8 +348,10 @@ static void print_flags(FILE *out, const flag_spec *flags)
 
 void print_command_help(FILE *out, const command *of)
 {
-    fprintf(out, "sombra %s %s — %s\n\nUsage: sombra %s %s [flags]\n", of->name, of->arguments,
-            of->summary, of->name, of->arguments);
+    const char *blank = *of->arguments == '\0' ? "" : " ";
+
+    fprintf(out, "sombra %s%s%s — %s\n\nUsage: sombra %s%s%s [flags]\n", of->name, blank,
+            of->arguments, of->summary, of->name, blank, of->arguments);
     if (of->flags[0].name != NULL) {
         fputs("\nFlags:\n", out);
         print_flags(out, of->flags);
@@ -457,6 +463,7 @@ static int run_command(invocation *cli, int argc, char **argv)
     else if (code == EXIT_OK)
         code = cli->command->run(cli);
     free(cli->flags);
+    free(cli->database);
     return code;
 }
 

@@ -85,6 +85,8 @@ struct invocation {
     /* Values of parameters, each "NAME=JSON". Borrowed. */
     const char *const *params;
     size_t param_count;
+    uint64_t timeout_s; /* of each statement, unless a flag says another one; 0: none */
+    char *database;     /* of the shell without FILE; owned; NULL: a graph in memory */
     /* Open while a command runs. */
     sombra_db *db;
     sombra_conn *conn;
@@ -253,6 +255,11 @@ bool draw_plan(const invocation *cli, const char *json, size_t size);
 /* ---- Commands ------------------------------------------------------------------------------------------------------ */
 
 int run_shell(invocation *cli);
+int run_config(invocation *cli);
+int run_init(invocation *cli);
+int run_seed_demo(invocation *cli);
+int run_completions(invocation *cli);
+int run_doctor(invocation *cli);
 int run_dump(invocation *cli);
 int run_restore(invocation *cli);
 int run_import(invocation *cli);

@@ -477,7 +477,9 @@ int run_shell(invocation *cli)
     int code = use_statement_flags(&s.cli, &s.timeout_ms);
 
     if (code != EXIT_OK) return code;
-    s.file = strdup(cli->argument_count == 0 ? ":memory:" : cli->arguments[0]);
+    s.file = strdup(cli->argument_count != 0 ? cli->arguments[0]
+                    : cli->database != NULL  ? cli->database
+                                             : ":memory:");
     if (s.file == NULL) exit(complain(8, "out of memory"));
     s.interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) &&
                     flag_text(cli, "command") == NULL && flag_text(cli, "file") == NULL;

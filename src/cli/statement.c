@@ -580,7 +580,7 @@ int use_statement_flags(invocation *cli, uint64_t *timeout_ms)
     uint64_t seconds;
     sombra_error error;
 
-    if (!flag_number(cli, "timeout", 0, &seconds)) return EXIT_USAGE;
+    if (!flag_number(cli, "timeout", cli->timeout_s, &seconds)) return EXIT_USAGE;
     *timeout_ms = seconds * 1000;
     if (memory != NULL &&
         sombra_options_set(&cli->options, "memory_limit", memory, &error) != SOMBRA_OK)

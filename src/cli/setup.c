@@ -1,0 +1,294 @@
+/* setup.c — init, seed-demo, completions. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+/* ---- The demo graph: people, languages and machines of computing's history ------------------------------------------------ */
+
+static const char demo[] =
+    "CREATE CONSTRAINT person_name FOR (p:Person) REQUIRE p.name IS UNIQUE;"
+    "CREATE CONSTRAINT language_name FOR (l:Language) REQUIRE l.name IS UNIQUE;"
+    "CREATE INDEX FOR (p:Person) ON (p.born);"
+    "UNWIND [['Ada Lovelace', 1815], ['Charles Babbage', 1791], ['Alan Turing', 1912], ['Grace "
+    "Hopper', 1906], ['John von Neumann', 1903], ['Konrad Zuse', 1910], ['Claude Shannon', 1916], "
+    "['John Backus', 1924], ['John McCarthy', 1927], ['Edsger Dijkstra', 1930], ['Ole-Johan Dahl', "
+    "1931], ['Kristen Nygaard', 1926], ['Frances Allen', 1932], ['Niklaus Wirth', 1934], ['Tony "
+    "Hoare', 1934], ['Margaret Hamilton', 1936], ['Donald Knuth', 1938], ['Barbara Liskov', 1939], "
+    "['Alan Kay', 1940], ['Dennis Ritchie', 1941], ['Ken Thompson', 1943], ['Edgar Codd', 1923], "
+    "['Bjarne Stroustrup', 1950], ['Guido van Rossum', 1956], ['Alonzo Church', 1903], ['Howard "
+    "Aiken', 1900]] AS row CREATE (:Person {name: row[0], born: row[1]});"
+    "UNWIND [['Plankalkül', 1945], ['Fortran', 1957], ['Lisp', 1958], ['COBOL', 1959], ['ALGOL "
+    "60', 1960], ['Simula', 1967], ['BCPL', 1967], ['B', 1969], ['Pascal', 1970], ['C', 1972], "
+    "['Smalltalk', 1972], ['CLU', 1975], ['Modula-2', 1978], ['C++', 1985], ['Python', 1991]] AS "
+    "row CREATE (:Language {name: row[0], year: row[1]});"
+    "UNWIND [['Analytical Engine', 1837], ['Z3', 1941], ['Harvard Mark I', 1944], ['EDVAC', 1949], "
+    "['Apollo Guidance Computer', 1966]] AS row CREATE (:Machine {name: row[0], year: row[1]});"
+    "UNWIND [['Konrad Zuse', 'Plankalkül'], ['John Backus', 'Fortran'], ['John McCarthy', 'Lisp'], "
+    "['Grace Hopper', 'COBOL'], ['John Backus', 'ALGOL 60'], ['John McCarthy', 'ALGOL 60'], "
+    "['Ole-Johan Dahl', 'Simula'], ['Kristen Nygaard', 'Simula'], ['Ken Thompson', 'B'], ['Dennis "
+    "Ritchie', 'C'], ['Niklaus Wirth', 'Pascal'], ['Niklaus Wirth', 'Modula-2'], ['Alan Kay', "
+    "'Smalltalk'], ['Barbara Liskov', 'CLU'], ['Bjarne Stroustrup', 'C++'], ['Guido van Rossum', "
+    "'Python']] AS row MATCH (p:Person {name: row[0]}), (l:Language {name: row[1]}) CREATE "
+    "(p)-[:DESIGNED {year: l.year}]->(l);"
+    "UNWIND [['Fortran', 'ALGOL 60'], ['ALGOL 60', 'Simula'], ['ALGOL 60', 'BCPL'], ['ALGOL 60', "
+    "'Pascal'], ['BCPL', 'B'], ['B', 'C'], ['Simula', 'Smalltalk'], ['Lisp', 'Smalltalk'], "
+    "['Simula', 'CLU'], ['Pascal', 'Modula-2'], ['C', 'C++'], ['Simula', 'C++'], ['CLU', 'C++'], "
+    "['C', 'Python'], ['Lisp', 'Python'], ['CLU', 'Python']] AS row MATCH (a:Language {name: "
+    "row[0]}), (b:Language {name: row[1]}) CREATE (a)-[:INFLUENCED]->(b);"
+    "UNWIND [['Charles Babbage', 'Analytical Engine', 'DESIGNED'], ['Konrad Zuse', 'Z3', "
+    "'DESIGNED'], ['Howard Aiken', 'Harvard Mark I', 'DESIGNED'], ['John von Neumann', 'EDVAC', "
+    "'DESIGNED'], ['Ada Lovelace', 'Analytical Engine', 'PROGRAMMED'], ['Grace Hopper', 'Harvard "
+    "Mark I', 'PROGRAMMED'], ['Margaret Hamilton', 'Apollo Guidance Computer', 'PROGRAMMED']] AS "
+    "row MATCH (p:Person {name: row[0]}), (m:Machine {name: row[1]}) FOREACH (x IN CASE row[2] "
+    "WHEN "
+    "'DESIGNED' THEN [1] ELSE [] END | CREATE (p)-[:DESIGNED {year: m.year}]->(m)) FOREACH (x IN "
+    "CASE row[2] WHEN 'PROGRAMMED' THEN [1] ELSE [] END | CREATE (p)-[:PROGRAMMED]->(m));"
+    "UNWIND [['Ada Lovelace', 'Charles Babbage', 1833], ['Alan Turing', 'Alonzo Church', 1936], "
+    "['Alan Turing', 'John von Neumann', 1935], ['Alan Turing', 'Claude Shannon', 1943], ['Claude "
+    "Shannon', 'John McCarthy', 1953], ['Grace Hopper', 'Howard Aiken', 1944], ['John McCarthy', "
+    "'Barbara Liskov', 1963], ['John McCarthy', 'Donald Knuth', 1968], ['Edsger Dijkstra', 'Tony "
+    "Hoare', 1964], ['Tony Hoare', 'Niklaus Wirth', 1964], ['Ole-Johan Dahl', 'Kristen Nygaard', "
+    "1952], ['Ole-Johan Dahl', 'Edsger Dijkstra', 1968], ['Dennis Ritchie', 'Ken Thompson', 1967], "
+    "['Dennis Ritchie', 'Bjarne Stroustrup', 1979], ['John Backus', 'Frances Allen', 1957], ['John "
+    "Backus', 'Edgar Codd', 1953], ['John Backus', 'John von Neumann', 1954]] AS row MATCH "
+    "(a:Person "
+    "{name: row[0]}), (b:Person {name: row[1]}) CREATE (a)-[:KNEW {since: row[2]}]->(b);";
+
+/* Run all statements of a text in one transaction. */
+static int run_all(invocation *cli, const char *text)
+{
+    const size_t size = strlen(text);
+    sombra_txn *txn;
+    int code = EXIT_OK;
+
+    if (sombra_begin(cli->conn, SOMBRA_WRITE, &txn) != SOMBRA_OK) return complain_conn(cli);
+    for (size_t at = 0, used; at < size && code == EXIT_OK; at += used) {
+        statement_report report;
+        code = run_statement(cli, text + at, size - at, &used, &report);
+    }
+    if (code == EXIT_OK) return sombra_commit(txn) == SOMBRA_OK ? EXIT_OK : complain_conn(cli);
+    sombra_rollback(txn);
+    return code;
+}
+
+static int tell_record(const invocation *cli, uint64_t nodes, uint64_t rels)
+{
+    static const char *const columns[] = {"file", "nodes", "relationships"};
+    const cell cells[] = {cell_text(cli->arguments[0]), cell_int(nodes), cell_int(rels)};
+
+    return output_record(cli, columns, cells, 3) ? EXIT_OK : 9;
+}
+
+static int fill_demo(invocation *cli)
+{
+    const bool quiet = cli->quiet;
+    sombra_info info;
+    int code = begin_transaction(cli, SOMBRA_READ);
+
+    if (code != EXIT_OK) return code;
+    if (sombra_get_info(cli->txn, &info) != SOMBRA_OK) return complain_conn(cli);
+    sombra_rollback(cli->txn);
+    cli->txn = NULL;
+    if (info.nodes != 0)
+        return complain(EXIT_NOT_FOUND,
+                        "%s is not empty: the demo graph needs a database of its own",
+                        cli->arguments[0]);
+    cli->quiet = true;
+    code = run_all(cli, demo);
+    cli->quiet = quiet;
+    if (code != EXIT_OK) return code;
+    if (cli->format != FORMAT_TABLE) return tell_record(cli, 46, 56);
+    if (!quiet)
+        printf(
+            "46 nodes and 56 relationships: people, languages and machines. Ask them:\n"
+            "  sombra %s\n"
+            "  MATCH (p:Person)-[d:DESIGNED]->(l:Language) RETURN p.name, l.name, d.year ORDER BY "
+            "d.year;\n"
+            "  MATCH path = (:Language {name: 'Fortran'})-[:INFLUENCED*]->(:Language {name: "
+            "'Python'}) RETURN path;\n",
+            cli->arguments[0]);
+    return EXIT_OK;
+}
+
+int run_seed_demo(invocation *cli)
+{
+    const int code = open_database(cli, false, true);
+    return code != EXIT_OK ? code : close_database(cli, fill_demo(cli));
+}
+
+int run_init(invocation *cli)
+{
+    int code;
+
+    if (access(cli->arguments[0], F_OK) == 0)
+        return complain(EXIT_NOT_FOUND, "%s exists already", cli->arguments[0]);
+    if ((code = open_database(cli, false, true)) != EXIT_OK) return code;
+    if (flag_given(cli, "demo"))
+        code = fill_demo(cli);
+    else if (cli->format != FORMAT_TABLE)
+        code = tell_record(cli, 0, 0);
+    else if (!cli->quiet)
+        printf("%s is a new, empty database. Next:\n"
+               "  sombra %s                      ask and change it\n"
+               "  sombra import %s --nodes …     load CSV files (sombra help import)\n",
+               cli->arguments[0], cli->arguments[0], cli->arguments[0]);
+    return close_database(cli, code);
+}
+
+/* ---- completions ------------------------------------------------------------------------------------------------------------ */
+
+/* In single quotes for a shell. */
+static void put_shell_text(const char *text)
+{
+    putchar('\'');
+    for (; *text != '\0'; text++)
+        if (*text == '\'')
+            fputs("'\\''", stdout);
+        else
+            putchar(*text);
+    putchar('\'');
+}
+
+static void list_flags(const flag_spec *flags)
+{
+    for (; flags->name != NULL; flags++)
+        printf(" --%s", flags->name);
+}
+
+static void complete_bash(void)
+{
+    puts("# Completion of sombra for bash: eval \"$(sombra completions bash)\"\n"
+         "_sombra() {\n"
+         "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} flags=\n"
+         "    COMPREPLY=()\n"
+         "    case $before in\n"
+         "        --format) COMPREPLY=($(compgen -W 'table box markdown line json jsonl csv' -- "
+         "\"$word\")); return ;;\n"
+         "        --direction) COMPREPLY=($(compgen -W 'out in both' -- \"$word\")); return ;;\n"
+         "        --mode) COMPREPLY=($(compgen -W 'passive full restart truncate' -- \"$word\")); "
+         "return ;;\n"
+         "    esac\n"
+         "    case ${COMP_WORDS[1]} in");
+    for (const command *at = commands; at->name != NULL; at++) {
+        printf("        %s) flags='", at->name);
+        list_flags(at->flags);
+        puts("' ;;");
+    }
+    puts("        *) flags='--command --file --param --timeout --memory-limit --read-only' ;;\n"
+         "    esac");
+    fputs("    if [[ $word == -* ]]; then\n        COMPREPLY=($(compgen -W \"$flags", stdout);
+    list_flags(common_flags);
+    puts("\" -- \"$word\"))\n"
+         "        return\n"
+         "    fi");
+    fputs("    if [[ $COMP_CWORD == 1 ]]; then COMPREPLY=($(compgen -W '", stdout);
+    for (const command *at = commands; at->name != NULL; at++)
+        printf("%s ", at->name);
+    puts("' -- \"$word\")); fi\n"
+         "    if [[ ${COMP_WORDS[1]} == completions && $COMP_CWORD == 2 ]]; then "
+         "COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$word\")); return; fi\n"
+         "    COMPREPLY+=($(compgen -f -- \"$word\"))\n"
+         "}\n"
+         "complete -o filenames -F _sombra sombra");
+}
+
+/* ' and ] would end what zsh reads; : separates. */
+static void put_zsh_text(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '\'')
+            fputs("'\\''", stdout);
+        else if (strchr("[]:\\", *text) != NULL)
+            printf("\\%c", *text);
+        else
+            putchar(*text);
+    }
+}
+
+static void zsh_flags(const flag_spec *flags)
+{
+    for (; flags->name != NULL; flags++) {
+        printf("                '%s--%s[", flags->repeated ? "*" : "", flags->name);
+        put_zsh_text(flags->help);
+        fputs("]", stdout);
+        if (flags->placeholder != NULL) {
+            fputs(":", stdout);
+            put_zsh_text(flags->placeholder);
+            fputs(":_files", stdout);
+        }
+        puts("' \\");
+    }
+}
+
+static void complete_zsh(void)
+{
+    puts("#compdef sombra\n"
+         "# Completion of sombra for zsh: sombra completions zsh >\"${fpath[1]}/_sombra\"\n"
+         "_sombra() {\n"
+         "    local -a commands\n"
+         "    commands=(");
+    for (const command *at = commands; at->name != NULL; at++) {
+        printf("        '%s:", at->name);
+        put_zsh_text(at->summary);
+        puts("'");
+    }
+    puts("    )\n"
+         "    if (( CURRENT == 2 )); then\n"
+         "        _describe command commands\n"
+         "        _files\n"
+         "        return\n"
+         "    fi\n"
+         "    case $words[2] in");
+    for (const command *at = commands; at->name != NULL; at++) {
+        printf("        %s)\n            _arguments \\\n", at->name);
+        zsh_flags(at->flags);
+        zsh_flags(common_flags);
+        puts("                '*:file:_files' ;;");
+    }
+    puts("        *) _files ;;\n"
+         "    esac\n"
+         "}\n"
+         "_sombra \"$@\"");
+}
+
+static void fish_flags(const flag_spec *flags, const char *of)
+{
+    for (; flags->name != NULL; flags++) {
+        fputs("complete -c sombra", stdout);
+        if (of != NULL) printf(" -n '__fish_seen_subcommand_from %s'", of);
+        printf(" -l %s%s -d ", flags->name, flags->placeholder != NULL ? " -r" : "");
+        put_shell_text(flags->help);
+        putchar('\n');
+    }
+}
+
+static void complete_fish(void)
+{
+    puts("# Completion of sombra for fish: sombra completions fish "
+         ">~/.config/fish/completions/sombra.fish");
+    for (const command *at = commands; at->name != NULL; at++) {
+        printf("complete -c sombra -n __fish_use_subcommand -a %s -d ", at->name);
+        put_shell_text(at->summary);
+        putchar('\n');
+        fish_flags(at->flags, at->name);
+    }
+    fish_flags(common_flags, NULL);
+}
+
+int run_completions(invocation *cli)
+{
+    static const struct {
+        const char *name;
+        void (*print)(void);
+    } shells[] = {{"bash", complete_bash}, {"zsh", complete_zsh}, {"fish", complete_fish}};
+
+    for (size_t i = 0; i < sizeof shells / sizeof *shells; i++) {
+        if (strcmp(cli->arguments[0], shells[i].name) != 0) continue;
+        shells[i].print();
+        return EXIT_OK;
+    }
+    return complain(EXIT_USAGE, "'%s' is none of bash, zsh, fish", cli->arguments[0]);
+}
