@@ -14,8 +14,8 @@
 
 #include "shell.h"
 
-#define STATEMENT_ROWS  1000u        /* rows of one statement */
-#define STATEMENT_BYTES (256u << 10) /* and about their bytes */
+#define STATEMENT_ROWS 250u        /* rows of one statement */
+#define STATEMENT_BYTES (128u << 10) /* and about their bytes */
 #define ROW_BYTES_MAX   (15u << 20)  /* a statement's text is at most 16 MiB (docs/LIMITS.md) */
 #define HELD_BYTES      (16u << 20)  /* of rows that wait for others with the same labels */
 #define CLEAN_ROWS      10000u       /* nodes that one statement takes the label off */

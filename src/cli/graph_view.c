@@ -13,6 +13,7 @@
 #define RELS_MAX      2000u
 #define ROUNDS        300
 #define CAPTION_WIDTH 24
+#define LABELS_WIDTH  200
 
 /* ---- Gathering -------------------------------------------------------------------------------------------------------------- */
 
@@ -23,10 +24,16 @@ typedef struct gatherer {
     bool failed; /* the connection tells why */
 } gatherer;
 
-static char *keep_text(text_buffer *text)
+/* A text of at most so many columns, without control characters. Takes the buffer. */
+static char *keep_text(text_buffer *text, size_t columns)
 {
-    put(text, "", 1);
-    return text->data;
+    const size_t width = text_width(text->data, text->size);
+    text_buffer kept = {0};
+
+    put_fitted(&kept, text->data, text->size, width < columns ? width : columns, false);
+    put(&kept, "", 1);
+    free(text->data);
+    return kept.data;
 }
 
 /* What to write at a node: its name, title … or else its number. */
@@ -47,13 +54,7 @@ static char *caption_of(gatherer *g, const sombra_node *node)
         snprintf(number, sizeof number, "#%llu", (unsigned long long)node->id);
         put_text(&text, number);
     }
-    if (text_width(text.data, text.size) > CAPTION_WIDTH) {
-        text_buffer cut = {0};
-        put_fitted(&cut, text.data, text.size, CAPTION_WIDTH, false);
-        free(text.data);
-        text = cut;
-    }
-    return keep_text(&text);
+    return keep_text(&text, CAPTION_WIDTH);
 }
 
 static size_t find_node(const picture *p, uint64_t id)
@@ -98,7 +99,7 @@ static size_t add_node(gatherer *g, uint64_t id)
         put_text(&labels, ":");
         if (name != NULL) put(&labels, name, size);
     }
-    p->nodes[at].labels = keep_text(&labels);
+    p->nodes[at].labels = keep_text(&labels, LABELS_WIDTH);
     p->node_count++;
     return at;
 }
@@ -132,8 +133,8 @@ static void add_rel(gatherer *g, uint64_t id)
         return;
     }
     p->rels = grow(p->rels, p->rel_count, sizeof *p->rels);
-    p->rels[p->rel_count++] =
-        (picture_rel){.id = id, .source = source, .target = target, .type = keep_text(&type)};
+    p->rels[p->rel_count++] = (picture_rel){
+        .id = id, .source = source, .target = target, .type = keep_text(&type, LABELS_WIDTH)};
 }
 
 /* Lists and maps are at most 1,000 deep (docs/LIMITS.md). True when the value holds something to draw. */

@@ -347,6 +347,20 @@ static void json_row(output *out, const cell *cells)
 
 /* ---- Lines ---------------------------------------------------------------------------------------------------------- */
 
+/* Line ends and tabs stay; other control characters, which a terminal would obey, become blanks. */
+static void blank_controls(char *text, size_t bytes)
+{
+    for (size_t at = 0; at < bytes;) {
+        int32_t character;
+        size_t columns;
+        const size_t used = next_character(text + at, bytes - at, &character, &columns);
+        if ((character < 0x20 && character != '\n' && character != '\t') ||
+            (character >= 0x7F && character < 0xA0))
+            memset(text + at, ' ', used);
+        at += used;
+    }
+}
+
 /* "name = value" for each column, a blank line between rows. */
 static void line_row(output *out, const cell *cells)
 {
@@ -360,7 +374,11 @@ static void line_row(output *out, const cell *cells)
     for (size_t i = 0; i < out->column_count; i++) {
         put_fitted(&out->line, out->columns[i], strlen(out->columns[i]), widest, true);
         put_text(&out->line, " = ");
-        put_cell(&out->line, &cells[i]);
+        {
+            const size_t start = out->line.size;
+            put_cell(&out->line, &cells[i]);
+            blank_controls(out->line.data + start, out->line.size - start);
+        }
         put_text(&out->line, "\n");
     }
     write_line(out);

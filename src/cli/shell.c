@@ -320,10 +320,13 @@ static int run_stream(shell *s, FILE *file, const char *name)
     int code = EXIT_OK;
 
     while (code == EXIT_OK && !s->quit && (bytes = getline(&line, &capacity, file)) > 0) {
+        const bool marked = from.line == 1 && from.text.size == 0 && bytes >= 3 &&
+                            memcmp(line, "\xEF\xBB\xBF", 3) == 0; /* byte order mark */
+
         if (memchr(line, '\0', (size_t)bytes) != NULL)
             code = complain(EXIT_USAGE, "%s holds NUL characters: it is no text", name);
         else
-            gather(&from, line, (size_t)bytes);
+            gather(&from, line + (marked ? 3 : 0), (size_t)bytes - (marked ? 3 : 0));
         if (code == EXIT_OK) code = run_gathered(s, &from, false);
     }
     if (code == EXIT_OK && ferror(file)) code = complain(9, "%s: %s", name, strerror(errno));

@@ -52,6 +52,11 @@ class Shell(unittest.TestCase):
             text = file.read()
         self.assertEqual(run("shell", "s.sombra", "-f", "-", stdin=text), expected)
         self.assertEqual(run("s.sombra", stdin=text), expected)
+        with open("a.cypher", "wb") as file:  # as some editors write it
+            file.write(b"\xef\xbb\xbf.mode csv\r\nRETURN\r\n 1 AS x;\r\n")
+        self.assertEqual(run("s.sombra", "-f", "a.cypher"), "x\n1\n")
+        with open("a.cypher", "w", encoding="utf-8") as file:
+            file.write(text)
         # in the order in which they are given
         self.assertEqual(run("s.sombra", "-c", ".mode csv", "-f", "a.cypher", "-c", "RETURN 4 AS w"),
                          'x\n"a;\nb"\ny\n2\n[\n  {"z": 3}\n]\n[\n  {"w": 4}\n]\n')
@@ -158,7 +163,7 @@ digraph sombra {
   node [shape=ellipse, style=filled, fontcolor=white];
   nA [label="Ada", tooltip=":Person", fillcolor="#4c8bb5"];
   nB [label="Grace | 日本", tooltip=":Person:Admiral", fillcolor="#8e6bb0"];
-  nC [label="New\\nYork", tooltip=":City", fillcolor="#5fa55a"];
+  nC [label="New York", tooltip=":City", fillcolor="#5fa55a"];
   nA -> nB [label="KNOWS"];
   nA -> nB [label="KNOWS"];
   nB -> nC [label="LIVES_IN"];
@@ -172,6 +177,12 @@ digraph sombra {
                 self.assertEqual(shell(f".mode {mode}", self.QUERY), expected)
                 self.assertEqual(shell(self.QUERY, flags=("--format", mode)), expected)
         self.assertEqual(shell(".mode box", ".mode"), "box\n")
+
+    def test_terminals_get_no_control_characters(self):
+        for mode in ("table", "box", "markdown", "line", "graph"):
+            out = shell(f".mode {mode}", "CREATE (n:X {name: 'a\\u001b[2Jb\\u009b1mc'}) RETURN n, n.name")
+            self.assertIn("[2Jb", out, mode)
+            self.assertNotRegex(out, "[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
     def test_nothing_in_every_mode(self):
         for mode, expected in (("table", "x\n─\n"), ("box", "┌───┐\n│ x │\n├───┤\n└───┘\n"), ("markdown", "| x |\n| - |\n"), ("line", ""),
