@@ -18,6 +18,7 @@ typedef struct explainer {
     const sb_compiled *compiled;
     const sb_exec_operator_profile *profile; /* NULL: none */
     bool pages;                              /* does profile have them? */
+    bool spills;                             /* has an operator written to temporary files? */
     sb_buffer *out;
     sb_buffer details; /* scratch */
     uint64_t total_ns; /* of the root, for shares */
@@ -91,6 +92,9 @@ static sb_status numbers(explainer *x, const sb_plan *plan)
                             own / 1e6, x->total_ns == 0 ? 0 : 100 * own / (double)x->total_ns));
     if (x->pages)
         SB_TRY(sb_buffer_printf(x->out, " | %10llu", (unsigned long long)own_pages(x, plan)));
+    if (x->spills)
+        SB_TRY(sb_buffer_printf(x->out, " | %11.1f | %6llu", (double)seen->spilled_bytes / 1024,
+                                (unsigned long long)seen->spilled_parts));
     return SB_OK;
 }
 
@@ -120,6 +124,13 @@ static sb_status tree(explainer *x, const sb_plan *plan, unsigned indent)
     return SB_OK;
 }
 
+static bool any_spills(const explainer *x)
+{
+    for (uint32_t i = 0; x->profile != NULL && i < x->compiled->plan_count; i++)
+        if (x->profile[i].spilled_bytes != 0) return true;
+    return false;
+}
+
 static sb_status finish(explainer *x, sb_status status, sb_err *err)
 {
     sb_buffer_deinit(&x->details);
@@ -136,11 +147,13 @@ sb_status sb_cypher_explain_text(const sb_compiled *compiled,
     sb_buffer_init(&x.details, out->alloc);
     if (compiled->root == NULL) return finish(&x, text(out, "(no plan: runs as it is)\n"), err);
     if (profile != NULL) x.total_ns = profile[compiled->root->number].time_ns;
+    x.spills = any_spills(&x);
     status = sb_buffer_printf(out, "%-*s | %-*s | %12s", (int)NAME_COLUMNS, "operator",
                               (int)DETAIL_COLUMNS, "details", "rows, about");
     if (status == SB_OK && profile != NULL)
         status = text(out, " |         rows |         ms |     %");
     if (status == SB_OK && profile != NULL && pages) status = text(out, " |      pages");
+    if (status == SB_OK && x.spills) status = text(out, " | spilled KiB |  parts");
     if (status == SB_OK) status = text(out, "\n");
     if (status == SB_OK) status = tree(&x, compiled->root, 0);
     return finish(&x, status, err);
@@ -185,6 +198,9 @@ static sb_status json_operator(explainer *x, const sb_plan *plan)
         if (x->pages)
             SB_TRY(sb_buffer_printf(x->out, ",\"pages\":%llu",
                                     (unsigned long long)own_pages(x, plan)));
+        SB_TRY(sb_buffer_printf(x->out, ",\"spilled_bytes\":%llu,\"spilled_parts\":%llu",
+                                (unsigned long long)seen->spilled_bytes,
+                                (unsigned long long)seen->spilled_parts));
     }
     if (plan->inner != NULL) {
         SB_TRY(text(x->out, ",\"inner\":"));

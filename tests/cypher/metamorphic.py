@@ -44,7 +44,7 @@ def plans(rng):
     yield {}  # the plan and its operators are used again
     yield {'no_indexes': True, 'no_reorder': True, 'no_special': True}
     yield {'shuffle_seed': rng.randrange(1, 1 << 40)}
-    yield {'shuffle_seed': rng.randrange(1, 1 << 40), 'force_spill': True, 'no_special': rng.random() < 0.5,
+    yield {'shuffle_seed': rng.randrange(1, 1 << 40), 'force_spill': rng.choice((1, 2, 3, 8, 50)), 'no_special': rng.random() < 0.5,
            'no_indexes': rng.random() < 0.5}
 
 

@@ -28,8 +28,8 @@ typedef struct sb_exec_options {
     size_t import_dir_count;
     int64_t now_seconds, transaction_seconds;
     uint32_t now_nanos, transaction_nanos;
-    uint64_t seed;    /* of rand() */
-    bool force_spill; /* tests */
+    uint64_t seed;        /* of rand() */
+    uint32_t force_spill; /* tests: rows that an operator keeps in memory; 0: as the budget says */
     /* CALL { } IN TRANSACTIONS: commit and go on in a new transaction; NULL: not possible here */
     sb_status (*next_transaction)(void *ctx, sb_graph **graph, sb_err *err);
     void *next_transaction_ctx;
@@ -42,6 +42,7 @@ typedef struct sb_exec_stats { /* what a statement changed */
 typedef struct sb_exec_operator_profile {
     uint64_t rows, batches;
     uint64_t time_ns, pages; /* with inputs'; pages of all threads, 0 without options->page_reads */
+    uint64_t spilled_bytes, spilled_parts; /* to temporary files; parts: sorted runs, partitions */
 } sb_exec_operator_profile;
 
 typedef struct sb_exec sb_exec;

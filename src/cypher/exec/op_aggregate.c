@@ -1,146 +1,10 @@
-/* op_aggregate.c — grouping with aggregation, and distinct rows.
- * For each batch: the group of each row, then each aggregate over the column of
- * its arguments. States lie one after the other, a group's together; counts are
- * kept without calling the function. */
+/* op_aggregate.c — grouping with aggregation.
+ * For each batch: the group of each row, then each aggregate over the column of its arguments. States lie one after the other, a
+ * group's together; counts are kept without calling the function. What does not fit the memory is aggregate_spill.c's. */
+#include "cypher/exec/aggregate.h"
 #include "cypher/exec/op_priv.h"
-#include "cypher/exec/shortcut.h"
-#include "cypher/exec/table.h"
-
-/* ---- Groups of a batch: shared by both
- * -----------------------------------------------------------------------------
- */
-
-/* A single key that is a number or an id, and not far from 0, is its own place
- * in an array; else keys are hashed. */
-typedef struct sb_grouping {
-    sb_groups groups;
-    uint32_t key_count;
-    const sb_vector **keys; /* of the batch */
-    sb_val *row;            /* one row's keys */
-    bool direct;            /* all keys so far are in places */
-    uint8_t direct_kind;    /* sb_vector_kind of them */
-    uint32_t *places;       /* group + 1 by key; owned */
-    size_t place_count;
-    uint64_t rows; /* seen so far */
-    uint32_t of[SB_BATCH_ROWS];
-    bool made[SB_BATCH_ROWS];
-} sb_grouping;
-
-static sb_status grouping_open(sb_exec *run, uint32_t key_count, sb_grouping *g)
-{
-    g->key_count = key_count;
-    g->direct = key_count == 1;
-    g->keys = sb_exec__alloc_zero(run, key_count, sizeof(const sb_vector *));
-    g->row = sb_exec__alloc_zero(run, key_count, sizeof *g->row);
-    if (g->keys == NULL || g->row == NULL) return sb_exec__no_memory(run);
-    return sb_groups__open(run, key_count, &g->groups);
-}
-
-static void free_places(sb_grouping *g)
-{
-    if (g->places != NULL)
-        sb_free(g->groups.keys.run->alloc, g->places, g->place_count * sizeof *g->places);
-    g->places = NULL;
-    g->place_count = 0;
-}
-
-static void grouping_close(sb_grouping *g)
-{
-    free_places(g);
-    sb_groups__close(&g->groups);
-}
-
-/* Places that a reset keeps. */
-#define KEPT_PLACES 65536u
-
-static void grouping_clear(sb_grouping *g)
-{
-    sb_groups__clear(&g->groups);
-    if (g->place_count > KEPT_PLACES) free_places(g);
-    if (g->places != NULL) memset(g->places, 0, g->place_count * sizeof *g->places);
-    g->direct = g->key_count == 1;
-    g->rows = 0;
-}
-
-/* Room for a key; false: it is too far away for the rows that there are. */
-static bool make_places(sb_grouping *g, uint64_t key)
-{
-    const sb_allocator *alloc = g->groups.keys.run->alloc;
-    const uint64_t wanted = sb_pow2_ceil(key + 1);
-
-    if (wanted > 16 * g->rows + KEPT_PLACES || wanted > UINT32_MAX) return false;
-    uint32_t *places = sb_resize(alloc, g->places, g->place_count * sizeof *places,
-                                 (size_t)wanted * sizeof *places);
-    if (places == NULL) return false; /* hashing takes less */
-    memset(places + g->place_count, 0, ((size_t)wanted - g->place_count) * sizeof *places);
-    g->places = places;
-    g->place_count = (size_t)wanted;
-    return true;
-}
-
-/* Can the batch's keys be places? */
-static bool keys_are_direct(sb_grouping *g, uint32_t row_count)
-{
-    const sb_vector *v = g->keys[0];
-    uint64_t most = 0;
-
-    if ((v->kind != SB_VECTOR_INT && v->kind != SB_VECTOR_NODE && v->kind != SB_VECTOR_REL) ||
-        v->constant || v->nulls != NULL)
-        return false;
-    if (g->groups.keys.count == 0) g->direct_kind = v->kind;
-    if (g->direct_kind != v->kind) return false;
-    for (uint32_t i = 0; i < row_count; i++)
-        most = v->as.ids[i] > most ? v->as.ids[i] : most; /* a negative number is a huge one */
-    return most < g->place_count || (most < UINT32_MAX && make_places(g, most));
-}
-
-static sb_status group_direct(sb_grouping *g, uint32_t row_count)
-{
-    const sb_vector *v = g->keys[0];
-
-    for (uint32_t i = 0; i < row_count; i++) {
-        uint32_t *place = &g->places[v->as.ids[i]];
-        g->made[i] = *place == 0;
-        if (g->made[i]) {
-            g->row[0] = sb_vector_at(v, i);
-            SB_TRY(sb_groups__append(&g->groups, g->row, &g->of[i]));
-            *place = g->of[i] + 1;
-        } else {
-            g->of[i] = *place - 1;
-        }
-    }
-    return SB_OK;
-}
-
-static sb_status group_rows(sb_grouping *g, uint32_t row_count)
-{
-    g->rows += row_count;
-    if (g->direct && keys_are_direct(g, row_count)) return group_direct(g, row_count);
-    if (g->direct) {
-        g->direct = false;
-        SB_TRY(sb_groups__index(&g->groups));
-    }
-    for (uint32_t i = 0; i < row_count; i++) {
-        for (uint32_t k = 0; k < g->key_count; k++)
-            g->row[k] = sb_vector_at(g->keys[k], i);
-        SB_TRY(sb_groups__at(&g->groups, g->row, sb_groups__hash(g->row, g->key_count), &g->of[i],
-                             &g->made[i]));
-    }
-    return SB_OK;
-}
 
 /* ---- Distinct ids ---- */
-
-/* Nodes or relationships that an aggregate without keys has had, a bit for each
- * id: where ids are not far from 0 it takes less than hashing, in time and in
- * memory. */
-typedef struct sb_seen_ids {
-    bool given_up; /* not ids, or too far: the rest is hashed */
-    uint8_t kind;  /* sb_vector_kind of those seen */
-    uint64_t rows; /* looked at so far */
-    uint64_t *words;
-    size_t word_count;
-} sb_seen_ids;
 
 /* Bytes of words that any number of rows may take, and that a reset keeps. */
 #define SEEN_BYTES (512u << 10)
@@ -164,9 +28,9 @@ static void seen_clear(sb_seen_ids *seen, const sb_allocator *alloc)
 }
 
 /* Is there a bit for each id of the column? */
-static bool seen_room(sb_seen_ids *seen, const sb_allocator *alloc, const sb_vector *v,
-                      uint32_t row_count)
+static bool seen_room(sb_seen_ids *seen, const sb_exec *run, const sb_vector *v, uint32_t row_count)
 {
+    const sb_allocator *alloc = run->alloc;
     uint64_t most = 0;
 
     if ((v->kind != SB_VECTOR_NODE && v->kind != SB_VECTOR_REL) || v->constant || v->nulls != NULL)
@@ -178,7 +42,9 @@ static bool seen_room(sb_seen_ids *seen, const sb_allocator *alloc, const sb_vec
         most = v->as.ids[i] > most ? v->as.ids[i] : most;
     if (most / 64 < seen->word_count) return true;
     const uint64_t words = sb_pow2_ceil(most / 64 + 1);
-    if (words * sizeof *seen->words > 16 * seen->rows + SEEN_BYTES) return false;
+    if (words * sizeof *seen->words > 16 * seen->rows + SEEN_BYTES ||
+        !sb_spill__affords(run, (size_t)words * sizeof *seen->words))
+        return false;
     uint64_t *grown = sb_resize(alloc, seen->words, seen->word_count * sizeof *grown,
                                 (size_t)words * sizeof *grown);
     if (grown == NULL) return false; /* hashing may take less */
@@ -199,40 +65,13 @@ SB_INLINE bool seen_add(sb_seen_ids *seen, uint64_t id)
     return fresh;
 }
 
-/* ---- AGGREGATE
- * ---------------------------------------------------------------------------------------------------------
- */
+void sb_aggregate__free_bits(sb_aggregate_op *a, sb_aggregate_item *item)
+{
+    seen_free(&item->seen_ids, a->op.run->alloc);
+    item->seen_ids.given_up = true;
+}
 
-typedef struct sb_aggregate_item {
-    const sb_plan_aggregate *plan;
-    sb_eval **args;
-    const sb_vector **columns; /* of the batch */
-    sb_val *vals;              /* one row's arguments; behind the group's number when distinct */
-    size_t off;                /* of its state within a group's */
-    bool counts;               /* count: the state is a number */
-    sb_groups seen;            /* distinct: (group, arguments) */
-    sb_seen_ids seen_ids;      /* instead, of one argument without keys */
-    sb_out *out;
-} sb_aggregate_item;
-
-typedef struct sb_aggregate_op {
-    sb_operator op;
-    sb_eval **keys;
-    sb_out **key_outs;
-    sb_grouping grouping;
-    sb_aggregate_item *items;
-    sb_arena *arena;  /* of states */
-    sb_buffer states; /* group i at i × state_bytes */
-    size_t state_bytes;
-    /* rows of the input that stand for some: the columns that keys read */
-    sb_batch heavy;
-    sb_out *heavy_outs;       /* by slot */
-    bool *is_read;            /* by slot */
-    const sb_var *weight;     /* how many rows each row of the input stands for; NULL: one */
-    sb_scan_count scan_count; /* what the graph counts by itself */
-    bool done;                /* the input has been read */
-    uint64_t next;            /* group to hand on */
-} sb_aggregate_op;
+/* ---- Opening, closing ---- */
 
 static sb_status open_item(sb_aggregate_op *a, const sb_plan_aggregate *plan,
                            sb_aggregate_item *item)
@@ -242,8 +81,12 @@ static sb_status open_item(sb_aggregate_op *a, const sb_plan_aggregate *plan,
     item->plan = plan;
     item->counts = sb_exec__is_count(plan->function);
     item->off = a->state_bytes;
-    const size_t bytes = item->counts ? sizeof(int64_t) : plan->function->aggregate->state_bytes;
-    a->state_bytes += (bytes + 15) & ~(size_t)15;
+    item->state_bytes = item->counts ? sizeof(int64_t) : plan->function->aggregate->state_bytes;
+    item->any_order = item->counts || plan->function->aggregate->any_order;
+    item->is_plain = !plan->distinct && (item->counts || plan->function->aggregate->replay == NULL);
+    if (!item->is_plain) a->grows = true;
+    a->state_bytes += (item->state_bytes + 15) & ~(size_t)15;
+    sb_partitions__open(&a->op, &item->aside);
     item->out = sb_exec__out_of(&a->op, plan->var);
     item->columns = sb_exec__alloc_zero(run, plan->arg_count, sizeof(const sb_vector *));
     item->vals = sb_exec__alloc_zero(run, plan->arg_count + 1u, sizeof *item->vals);
@@ -289,6 +132,9 @@ static sb_status aggregate_open(sb_operator *op)
                    items = plan->as.aggregate.aggregate_count;
 
     sb_buffer_init(&a->states, op->run->alloc);
+    sb_partitions__open(op, &a->parts);
+    a->by_row = op->run->options.force_spill != 0;
+    a->row_weight = 1;
     SB_TRY(sb_exec__need_outs(op));
     a->arena = sb_arena_create(op->run->alloc, NULL);
     a->keys = sb_exec__alloc_zero(op->run, groups, sizeof(sb_eval *));
@@ -296,7 +142,7 @@ static sb_status aggregate_open(sb_operator *op)
     a->items = sb_exec__alloc_zero(op->run, items, sizeof *a->items);
     if (a->arena == NULL || a->keys == NULL || a->key_outs == NULL || a->items == NULL)
         return sb_exec__no_memory(op->run);
-    SB_TRY(grouping_open(op->run, groups, &a->grouping));
+    SB_TRY(sb_grouping__open(op->run, groups, &a->grouping));
     SB_TRY(sb_exec__scan_count_open(op, &a->scan_count));
     if (a->weight != NULL) SB_TRY(open_weighted(a));
     for (uint32_t i = 0; i < groups; i++) {
@@ -312,40 +158,47 @@ static void aggregate_close(sb_operator *op)
 {
     sb_aggregate_op *a = (sb_aggregate_op *)op;
 
-    grouping_close(&a->grouping);
+    sb_grouping__close(&a->grouping);
     if (a->items != NULL)
         for (uint32_t i = 0; i < op->plan->as.aggregate.aggregate_count; i++) {
             sb_groups__close(&a->items[i].seen);
             seen_free(&a->items[i].seen_ids, op->run->alloc);
+            sb_partitions__clear(&a->items[i].aside);
         }
+    sb_partitions__clear(&a->parts);
     for (uint32_t i = 0; a->heavy_outs != NULL && i < op->run->compiled->slot_count; i++)
         sb_exec__out_free(op->run, &a->heavy_outs[i]);
     sb_buffer_deinit(&a->states);
     sb_arena_destroy(a->arena);
+    sb_arena_destroy(a->record);
+}
+
+void sb_aggregate__clear(sb_aggregate_op *a)
+{
+    sb_grouping__clear(&a->grouping);
+    for (uint32_t i = 0; i < a->op.plan->as.aggregate.aggregate_count; i++) {
+        sb_aggregate_item *item = &a->items[i];
+        sb_groups__clear(&item->seen);
+        seen_clear(&item->seen_ids, a->op.run->alloc);
+        sb_partitions__clear(&item->aside);
+        item->frozen = false;
+    }
+    sb_buffer_reset(&a->states);
+    if (sb_arena_bytes(a->arena) != 0) sb_arena_reset(a->arena);
+    a->next = 0;
 }
 
 static void aggregate_reset(sb_operator *op)
 {
     sb_aggregate_op *a = (sb_aggregate_op *)op;
 
-    grouping_clear(&a->grouping);
-    for (uint32_t i = 0; i < op->plan->as.aggregate.aggregate_count; i++) {
-        sb_groups__clear(&a->items[i].seen);
-        seen_clear(&a->items[i].seen_ids, op->run->alloc);
-    }
-    sb_buffer_reset(&a->states);
-    if (sb_arena_bytes(a->arena) != 0) sb_arena_reset(a->arena);
-    a->done = false;
-    a->next = 0;
+    sb_aggregate__clear(a);
+    sb_partitions__clear(&a->parts);
+    a->done = a->frozen = a->evicted = false;
+    a->by_row = op->run->options.force_spill != 0;
 }
 
-static void *state_of(const sb_aggregate_op *a, uint64_t group, const sb_aggregate_item *item)
-{
-    return a->states.data + (size_t)group * a->state_bytes + item->off;
-}
-
-/* States for all groups that there are. */
-static sb_status make_states(sb_aggregate_op *a, uint64_t groups)
+sb_status sb_aggregate__make_states(sb_aggregate_op *a, uint64_t groups)
 {
     const size_t have = a->states.size;
     size_t bytes;
@@ -358,13 +211,35 @@ static sb_status make_states(sb_aggregate_op *a, uint64_t groups)
     return SB_OK;
 }
 
+/* The same when no more of them are kept: values that are not there are put aside. */
+static sb_status is_fresh_frozen(sb_aggregate_op *a, sb_aggregate_item *item, bool *fresh)
+{
+    sb_seen_ids *bits = &item->seen_ids;
+    const uint32_t count = item->plan->arg_count + 1u;
+    const uint64_t hash = sb_groups__hash(item->vals, count);
+
+    *fresh = false;
+    if (bits->words != NULL) {
+        const uint8_t kind = bits->kind == SB_VECTOR_NODE ? SB_VAL_NODE : SB_VAL_REL;
+        const sb_val v = item->vals[1];
+        if (v.kind == kind && v.as.id / 64 < bits->word_count) {
+            *fresh = seen_add(bits, v.as.id);
+            return SB_OK;
+        }
+    }
+    return sb_groups__find(&item->seen, item->vals, hash) != SB_GROUP_NONE
+               ? SB_OK
+               : sb_aggregate__put_value(a, item, hash);
+}
+
 /* Has this group had these arguments? */
-static sb_status is_fresh(sb_aggregate_item *item, uint32_t group, bool *fresh)
+static sb_status is_fresh(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t group, bool *fresh)
 {
     const uint32_t count = item->plan->arg_count + 1u;
     uint32_t number;
 
     item->vals[0] = sb_val_int(group);
+    if (item->frozen) return is_fresh_frozen(a, item, fresh);
     return sb_groups__at(&item->seen, item->vals, sb_groups__hash(item->vals, count), &number,
                          fresh);
 }
@@ -373,10 +248,10 @@ static sb_status is_fresh(sb_aggregate_item *item, uint32_t group, bool *fresh)
 static sb_status update_fresh(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t group)
 {
     sb_exec *run = a->op.run;
-    void *state = state_of(a, group, item);
+    void *state = sb_aggregate__state(a, group, item);
 
     if (item->counts) {
-        ++*(int64_t *)state;
+        *(int64_t *)state += a->row_weight;
         return SB_OK;
     }
     run->func.function = item->plan->function;
@@ -384,30 +259,39 @@ static sb_status update_fresh(sb_aggregate_op *a, sb_aggregate_item *item, uint3
                                                    item->plan->arg_count);
 }
 
-static sb_status update_row(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t row)
+sb_status sb_aggregate__update(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t group)
 {
-    const uint32_t args = item->plan->arg_count, group = a->grouping.of[row];
     bool fresh = true;
 
-    for (uint32_t k = 0; k < args; k++)
-        item->vals[k + 1] = sb_vector_at(item->columns[k], row);
-    if (args != 0 && item->vals[1].kind == SB_VAL_NULL) return SB_OK;
-    if (item->plan->distinct) SB_TRY(is_fresh(item, group, &fresh));
+    if (item->plan->arg_count != 0 && item->vals[1].kind == SB_VAL_NULL) return SB_OK;
+    if (item->plan->distinct) SB_TRY(is_fresh(a, item, group, &fresh));
     return fresh ? update_fresh(a, item, group) : SB_OK;
 }
 
-/* From bits to hashing: what was seen goes along. */
+static void load_args(sb_aggregate_item *item, uint32_t row)
+{
+    for (uint32_t k = 0; k < item->plan->arg_count; k++)
+        item->vals[k + 1] = sb_vector_at(item->columns[k], row);
+}
+
+/* Bytes that an id takes when it is hashed, at most. */
+#define HASHED_BYTES 96u
+
+/* From bits to hashing: what was seen goes along. Where that takes too much memory no more bits are added, if that is possible. */
 static sb_status give_up_bits(sb_aggregate_op *a, sb_aggregate_item *item)
 {
     sb_seen_ids *seen = &item->seen_ids;
     bool fresh;
 
+    if (item->any_order && seen->words != NULL &&
+        !sb_spill__affords(a->op.run, (size_t)seen->rows * HASHED_BYTES))
+        return sb_aggregate__freeze_item(item);
     seen->given_up = true;
     for (size_t w = 0; w < seen->word_count; w++) {
         for (uint64_t left = seen->words[w]; left != 0; left &= left - 1) {
             const uint64_t id = w * 64 + (unsigned)__builtin_ctzll(left);
             item->vals[1] = seen->kind == SB_VECTOR_NODE ? sb_val_node(id) : sb_val_rel(id);
-            SB_TRY(is_fresh(item, 0, &fresh));
+            SB_TRY(is_fresh(a, item, 0, &fresh));
         }
     }
     seen_free(seen, a->op.run->alloc);
@@ -422,7 +306,7 @@ static sb_status update_ids(sb_aggregate_op *a, sb_aggregate_item *item, uint32_
         int64_t fresh = 0;
         for (uint32_t i = 0; i < row_count; i++)
             fresh += seen_add(&item->seen_ids, v->as.ids[i]);
-        *(int64_t *)state_of(a, 0, item) += fresh;
+        *(int64_t *)sb_aggregate__state(a, 0, item) += fresh;
         return SB_OK;
     }
     for (uint32_t i = 0; i < row_count; i++) {
@@ -440,12 +324,12 @@ static void count_rows(sb_aggregate_op *a, const sb_aggregate_item *item, uint32
     const bool nulls = column != NULL && (column->kind == SB_VECTOR_ANY || column->nulls != NULL);
 
     if (!nulls && a->grouping.key_count == 0) {
-        *(int64_t *)state_of(a, 0, item) += row_count;
+        *(int64_t *)sb_aggregate__state(a, 0, item) += row_count;
         return;
     }
     for (uint32_t i = 0; i < row_count; i++)
         if (!nulls || !sb_vector_is_null(column, i))
-            ++*(int64_t *)state_of(a, a->grouping.of[i], item);
+            ++*(int64_t *)sb_aggregate__state(a, a->grouping.of[i], item);
 }
 
 /* The same where each row stands for several, of which none is null. */
@@ -453,7 +337,7 @@ static void count_weights(sb_aggregate_op *a, const sb_aggregate_item *item,
                           const sb_vector *weights, uint32_t row_count)
 {
     for (uint32_t i = 0; i < row_count; i++)
-        *(int64_t *)state_of(a, a->grouping.of[i], item) += weights->as.integers[i];
+        *(int64_t *)sb_aggregate__state(a, a->grouping.of[i], item) += weights->as.integers[i];
 }
 
 static sb_status update_item(sb_aggregate_op *a, sb_aggregate_item *item, const sb_batch *in)
@@ -465,13 +349,15 @@ static sb_status update_item(sb_aggregate_op *a, sb_aggregate_item *item, const 
         return SB_OK;
     }
     if (item->plan->distinct && item->plan->arg_count == 1 && a->grouping.key_count == 0 &&
-        !item->seen_ids.given_up) {
-        if (seen_room(&item->seen_ids, a->op.run->alloc, item->columns[0], in->row_count))
+        !item->seen_ids.given_up && !item->frozen) {
+        if (seen_room(&item->seen_ids, a->op.run, item->columns[0], in->row_count))
             return update_ids(a, item, in->row_count);
         SB_TRY(give_up_bits(a, item));
     }
-    for (uint32_t i = 0; i < in->row_count; i++)
-        SB_TRY(update_row(a, item, i));
+    for (uint32_t i = 0; i < in->row_count; i++) {
+        load_args(item, i);
+        SB_TRY(sb_aggregate__update(a, item, a->grouping.of[i]));
+    }
     return SB_OK;
 }
 
@@ -502,6 +388,34 @@ static sb_status drop_weightless(sb_aggregate_op *a, const sb_batch **in)
     return SB_OK;
 }
 
+/* Rows one by one, where groups are frozen. */
+static sb_status read_by_row(sb_aggregate_op *a, const sb_batch *in)
+{
+    sb_exec *run = a->op.run;
+    const uint32_t items = a->op.plan->as.aggregate.aggregate_count;
+    sb_grouping *g = &a->grouping;
+    const sb_vector *weights = NULL;
+
+    if (a->weight != NULL) SB_TRY(sb_exec__column(run, in, a->weight, &weights));
+    for (uint32_t k = 0; k < g->key_count; k++)
+        SB_TRY(sb_exec__eval(a->keys[k], in, &g->keys[k]));
+    for (uint32_t k = 0; k < items; k++)
+        for (uint32_t arg = 0; arg < a->items[k].plan->arg_count; arg++)
+            SB_TRY(sb_exec__eval(a->items[k].args[arg], in, &a->items[k].columns[arg]));
+    for (uint32_t i = 0; i < in->row_count; i++) {
+        for (uint32_t k = 0; k < g->key_count; k++)
+            g->row[k] = sb_vector_at(g->keys[k], i);
+        for (uint32_t k = 0; k < items; k++)
+            load_args(&a->items[k], i);
+        a->row_weight = weights == NULL ? 1 : weights->as.integers[i];
+        SB_TRY(sb_aggregate__row(a));
+        if (run->options.force_spill == 0) continue;
+        const sb_held held = sb_aggregate__held(a);
+        if (sb_spill__is_due(run, &held)) SB_TRY(sb_aggregate__relieve(a));
+    }
+    return SB_OK;
+}
+
 static sb_status read_weighted(sb_aggregate_op *a, const sb_batch *in)
 {
     const sb_plan *plan = a->op.plan;
@@ -510,12 +424,13 @@ static sb_status read_weighted(sb_aggregate_op *a, const sb_batch *in)
 
     if (g->key_count != 0) SB_TRY(drop_weightless(a, &in));
     if (in->row_count == 0) return SB_OK;
+    if (a->by_row) return read_by_row(a, in);
     SB_TRY(sb_exec__column(a->op.run, in, a->weight, &weights));
     for (uint32_t i = 0; i < g->key_count; i++)
         SB_TRY(sb_exec__eval(a->keys[i], in, &g->keys[i]));
     if (g->key_count != 0) {
-        SB_TRY(group_rows(g, in->row_count));
-        SB_TRY(make_states(a, g->groups.keys.count));
+        SB_TRY(sb_grouping__rows(g, in->row_count));
+        SB_TRY(sb_aggregate__make_states(a, g->groups.keys.count));
     }
     for (uint32_t i = 0; i < plan->as.aggregate.aggregate_count; i++)
         count_weights(a, &a->items[i], weights, in->row_count);
@@ -530,8 +445,8 @@ static sb_status read_batch(sb_aggregate_op *a, const sb_batch *in)
     for (uint32_t i = 0; i < g->key_count; i++)
         SB_TRY(sb_exec__eval(a->keys[i], in, &g->keys[i]));
     if (g->key_count != 0) {
-        SB_TRY(group_rows(g, in->row_count));
-        SB_TRY(make_states(a, g->groups.keys.count));
+        SB_TRY(sb_grouping__rows(g, in->row_count));
+        SB_TRY(sb_aggregate__make_states(a, g->groups.keys.count));
     }
     for (uint32_t i = 0; i < plan->as.aggregate.aggregate_count; i++)
         SB_TRY(update_item(a, &a->items[i], in));
@@ -548,7 +463,7 @@ static sb_status read_scan_count(sb_aggregate_op *a, bool *known)
     sb_exec__use(&a->op);
     SB_TRY(sb_exec__scan_count(a->op.run, &a->scan_count, &rows, known));
     for (uint32_t i = 0; *known && i < a->op.plan->as.aggregate.aggregate_count; i++)
-        *(int64_t *)state_of(a, 0, &a->items[i]) = (int64_t)rows;
+        *(int64_t *)sb_aggregate__state(a, 0, &a->items[i]) = (int64_t)rows;
     return SB_OK;
 }
 
@@ -558,18 +473,23 @@ static sb_status read_input(sb_aggregate_op *a)
 
     if (a->grouping.key_count == 0) { /* one group, also of no rows */
         memset(a->grouping.of, 0, sizeof a->grouping.of);
-        SB_TRY(make_states(a, 1));
+        SB_TRY(sb_aggregate__make_states(a, 1));
         SB_TRY(read_scan_count(a, &a->done));
         if (a->done) return SB_OK;
     }
     for (;;) {
         SB_TRY(sb_exec__pull(&a->op, &in));
         if (in == NULL) break;
-        if (in->row_count != 0)
-            SB_TRY(a->weight != NULL ? read_weighted(a, in) : read_batch(a, in));
+        if (in->row_count == 0) continue;
+        if (a->weight != NULL)
+            SB_TRY(read_weighted(a, in));
+        else
+            SB_TRY(a->by_row ? read_by_row(a, in) : read_batch(a, in));
+        const sb_held held = sb_aggregate__held(a);
+        if (sb_spill__is_due(a->op.run, &held)) SB_TRY(sb_aggregate__relieve(a));
     }
     a->done = true;
-    return SB_OK;
+    return sb_aggregate__settle(a);
 }
 
 static sb_status emit_counts(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t count)
@@ -578,7 +498,7 @@ static sb_status emit_counts(sb_aggregate_op *a, sb_aggregate_item *item, uint32
 
     if (to == NULL) return sb_exec__no_memory(a->op.run);
     for (uint32_t i = 0; i < count; i++)
-        to[i] = *(int64_t *)state_of(a, a->next + i, item);
+        to[i] = *(int64_t *)sb_aggregate__state(a, a->next + i, item);
     sb_exec__bind(&a->op, item->plan->var, item->out);
     return SB_OK;
 }
@@ -592,7 +512,7 @@ static sb_status emit_item(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t
     if (item->counts) return emit_counts(a, item, count);
     run->func.function = item->plan->function;
     for (uint32_t i = 0; i < count; i++) {
-        void *state = state_of(a, a->next + i, item);
+        void *state = sb_aggregate__state(a, a->next + i, item);
         SB_TRY(item->plan->function->aggregate->finish(&run->func, state, &vals[i]));
     }
     SB_TRY(sb_exec__out_from_vals(run, item->out, vals, count));
@@ -629,23 +549,41 @@ static sb_status emit_keys(sb_aggregate_op *a, uint32_t count)
     return SB_OK;
 }
 
+/* Lists of groups are copied into the step: fewer groups at once where they are long. */
+static uint32_t groups_at_once(const sb_aggregate_op *a, uint64_t left)
+{
+    const sb_exec *run = a->op.run;
+    uint64_t most = SB_BATCH_ROWS;
+
+    if (a->grows && run->budget.limit != 0) {
+        const uint64_t each = sb_arena_bytes(a->arena) / (a->next + left) + 1;
+        const uint64_t room = run->budget.limit / 16 / each;
+        if (room < most) most = room == 0 ? 1 : room;
+    }
+    return (uint32_t)(left < most ? left : most);
+}
+
 static sb_status aggregate_next(sb_operator *op, const sb_batch **batch)
 {
     sb_aggregate_op *a = (sb_aggregate_op *)op;
+    const bool keyed = a->grouping.key_count != 0;
+    bool more;
 
     *batch = NULL;
     if (!a->done) SB_TRY(read_input(a));
     SB_TRY(sb_exec__begin_step(op));
-    const uint64_t total = a->grouping.key_count == 0 ? 1 : a->grouping.groups.keys.count;
-    const uint64_t left = total - a->next;
-    const uint32_t count = left < SB_BATCH_ROWS ? (uint32_t)left : SB_BATCH_ROWS;
-    if (count == 0) return SB_OK;
+    while (a->next == (keyed ? a->grouping.groups.keys.count : 1)) {
+        SB_TRY(sb_aggregate__next_part(a, &more));
+        if (!more) return SB_OK;
+    }
+    const uint64_t total = keyed ? a->grouping.groups.keys.count : 1;
+    const uint32_t count = groups_at_once(a, total - a->next);
     SB_TRY(emit_keys(a, count));
     for (uint32_t i = 0; i < op->plan->as.aggregate.aggregate_count; i++)
         SB_TRY(emit_item(a, &a->items[i], count));
     a->next += count;
     op->out.row_count = count;
-    op->out.last = a->next == total;
+    op->out.last = a->next == total && !sb_partitions__any(&a->parts);
     *batch = &op->out;
     return SB_OK;
 }
@@ -656,58 +594,3 @@ const sb_operator_ops sb_exec__aggregate = {.state_bytes = sizeof(sb_aggregate_o
                                             .next = aggregate_next,
                                             .reset = aggregate_reset,
                                             .close = aggregate_close};
-
-/* ---- DISTINCT
- * ----------------------------------------------------------------------------------------------------------------
- */
-
-typedef struct sb_distinct_op {
-    sb_operator op;
-    sb_grouping grouping;
-    uint32_t rows[SB_BATCH_ROWS];
-} sb_distinct_op;
-
-static sb_status distinct_open(sb_operator *op)
-{
-    SB_TRY(sb_exec__need_outs(op));
-    return grouping_open(op->run, op->plan->as.distinct.count, &((sb_distinct_op *)op)->grouping);
-}
-
-static void distinct_close(sb_operator *op)
-{
-    grouping_close(&((sb_distinct_op *)op)->grouping);
-}
-
-static void distinct_reset(sb_operator *op)
-{
-    grouping_clear(&((sb_distinct_op *)op)->grouping);
-}
-
-static sb_status distinct_next(sb_operator *op, const sb_batch **batch)
-{
-    sb_distinct_op *d = (sb_distinct_op *)op;
-    const sb_plan *plan = op->plan;
-    const sb_batch *in;
-    uint32_t count;
-
-    do {
-        SB_TRY(sb_exec__pull(op, &in));
-        *batch = in;
-        if (in == NULL) return SB_OK;
-        for (uint32_t i = 0; i < plan->as.distinct.count; i++)
-            SB_TRY(sb_exec__column(op->run, in, plan->as.distinct.vars[i], &d->grouping.keys[i]));
-        SB_TRY(group_rows(&d->grouping, in->row_count));
-        count = 0;
-        for (uint32_t i = 0; i < in->row_count; i++)
-            if (d->grouping.made[i]) d->rows[count++] = i;
-    } while (count == 0);
-    if (count == in->row_count) return SB_OK;
-    *batch = &op->out;
-    return sb_exec__pass_rows(op, in, d->rows, count);
-}
-
-const sb_operator_ops sb_exec__distinct = {.state_bytes = sizeof(sb_distinct_op),
-                                           .open = distinct_open,
-                                           .next = distinct_next,
-                                           .reset = distinct_reset,
-                                           .close = distinct_close};

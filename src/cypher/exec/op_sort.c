@@ -1,7 +1,8 @@
 /* op_sort.c — SORT, TOP and EAGER: rows are kept, brought into order by number, and handed on.
  * A single key of integers is sorted by radix; anything else by merging, which keeps rows with equal keys in their order. TOP keeps up to
  * twice the rows that are wanted and drops the worse half when it is full, so each row costs a comparison with the worst kept so far.
- * Rows that do not fit go to a temporary file: EAGER's as they come, SORT's in sorted runs, which are merged through a heap. */
+ * Rows that do not fit go to a temporary file: EAGER's as they come, those of SORT and TOP in sorted runs, which are merged through a
+ * heap. Runs that are too many to be read at once are first merged to fewer, longer ones. */
 #include "cypher/exec/op_priv.h"
 #include "cypher/exec/spill.h"
 #include "cypher/exec/table.h"
@@ -17,10 +18,10 @@ typedef struct sb_sort_op {
     bool done, drains;
     /* rows in a file */
     sb_spill spill;
-    struct sb_sorted_run *runs; /* run_count, and one to come */
+    struct sb_sorted_run *runs; /* in order of their first rows in the input */
     uint32_t run_count, run_capacity;
     uint32_t *heap; /* runs that have a row, the least first; NULL: nothing is merged */
-    uint32_t heap_count;
+    uint32_t heap_count, heap_capacity;
     /* TOP */
     sb_eval *limit;
     uint64_t wanted;
@@ -31,7 +32,7 @@ typedef struct sb_sort_op {
 
 /* A part of the file in order, and its next row. */
 typedef struct sb_sorted_run {
-    uint64_t begin, end;
+    sb_spill_stream stream;
     sb_spill_reader reader;
     sb_arena *arena; /* of row; NULL: not being read */
     sb_val *row;
@@ -45,7 +46,7 @@ static sb_status sort_open(sb_operator *op)
     const uint32_t keys = sorts ? plan->as.sort.count : 0;
     const sb_var **vars = sb_exec__alloc_zero(op->run, keys, sizeof(const sb_var *));
 
-    sb_spill__open(op->run, &s->spill);
+    sb_spill__open(op, &s->spill);
     sb_buffer_init(&s->order, op->run->alloc);
     sb_buffer_init(&s->scratch, op->run->alloc);
     SB_TRY(sb_exec__need_outs(op));
@@ -62,19 +63,30 @@ static sb_status sort_open(sb_operator *op)
     return sb_exec__compile(op->run, plan->as.sort.limit, &s->limit);
 }
 
+static void stop_reading(sb_sorted_run *r)
+{
+    sb_spill__read_close(&r->reader);
+    sb_arena_destroy(r->arena);
+    r->arena = NULL;
+}
+
+static void free_heap(sb_sort_op *s)
+{
+    sb_free(s->op.run->alloc, s->heap, s->heap_capacity * sizeof *s->heap);
+    s->heap = NULL;
+    s->heap_count = s->heap_capacity = 0;
+}
+
 static void forget_runs(sb_sort_op *s)
 {
-    sb_exec *run = s->op.run;
-
     for (uint32_t i = 0; i < s->run_count; i++) {
-        if (s->runs[i].arena != NULL) sb_spill__read_close(&s->runs[i].reader);
-        sb_arena_destroy(s->runs[i].arena);
+        stop_reading(&s->runs[i]);
+        sb_spill__stream_close(&s->runs[i].stream);
     }
-    sb_free(run->alloc, s->runs, s->run_capacity * sizeof *s->runs);
-    sb_free(run->alloc, s->heap, s->run_count * sizeof *s->heap);
+    sb_free(s->op.run->alloc, s->runs, s->run_capacity * sizeof *s->runs);
     s->runs = NULL;
-    s->heap = NULL;
-    s->run_count = s->run_capacity = s->heap_count = 0;
+    s->run_count = s->run_capacity = 0;
+    free_heap(s);
     sb_spill__close(&s->spill);
 }
 
@@ -83,7 +95,6 @@ static void sort_close(sb_operator *op)
     sb_sort_op *s = (sb_sort_op *)op;
 
     forget_runs(s);
-
     sb_kept__close(&s->kept);
     sb_kept__close(&s->worst);
     sb_buffer_deinit(&s->order);
@@ -220,15 +231,15 @@ static sb_status emit_sorted(sb_sort_op *s, const sb_batch **batch)
 
 /* ---- Rows in a file --------------------------------------------------------------------------------------------------- */
 
-/* All rows kept so far become a run of the file. */
-static sb_status spill_kept(sb_sort_op *s)
+static bool in_order(const sb_sort_op *s)
+{
+    return s->op.plan->kind != SB_PLAN_EAGER;
+}
+
+static sb_status add_run(sb_sort_op *s)
 {
     sb_exec *run = s->op.run;
-    const bool sorts = s->op.plan->kind == SB_PLAN_SORT;
-    sb_sorted_run made = {.begin = s->spill.size};
 
-    if (s->kept.count == 0) return SB_OK;
-    if (sorts) SB_TRY(sort_kept(s));
     if (s->run_count == s->run_capacity) {
         const uint32_t grown = s->run_capacity == 0 ? 16 : 2 * s->run_capacity;
         sb_sorted_run *runs =
@@ -237,25 +248,48 @@ static sb_status spill_kept(sb_sort_op *s)
         s->runs = runs;
         s->run_capacity = grown;
     }
-    for (uint64_t i = 0; i < s->kept.count; i++) {
-        const sb_val *row = sb_kept__row(&s->kept, sorts ? pairs_of(&s->order)[i].value : i);
-        for (uint32_t c = 0; c < s->kept.width; c++)
-            SB_TRY(sb_spill__put(&s->spill, row[c]));
-        if (i % 4096 == 0) SB_TRY(sb_exec__tick(run));
+    s->runs[s->run_count] = (sb_sorted_run){.arena = NULL};
+    sb_spill__stream_open(&s->spill, &s->runs[s->run_count++].stream);
+    return SB_OK;
+}
+
+static sb_status put_row(const sb_sort_op *s, sb_spill_stream *stream, const sb_val *row)
+{
+    for (uint32_t c = 0; c < s->kept.width; c++)
+        SB_TRY(sb_spill__put(stream, row[c]));
+    return SB_OK;
+}
+
+/* All rows kept so far become a run of the file; EAGER's lie all in one. Of TOP's the first that are wanted do. */
+static sb_status spill_kept(sb_sort_op *s)
+{
+    uint64_t count = s->kept.count;
+
+    if (count == 0) return SB_OK;
+    if (in_order(s)) SB_TRY(sort_kept(s));
+    if (s->op.plan->kind == SB_PLAN_TOP && count > s->wanted) count = s->wanted;
+    if (in_order(s) || s->run_count == 0) SB_TRY(add_run(s));
+    sb_spill_stream *stream = &s->runs[s->run_count - 1].stream;
+    for (uint64_t i = 0; i < count; i++) {
+        if (i % 4096 == 0) SB_TRY(sb_exec__tick(s->op.run));
+        SB_TRY(put_row(s, stream,
+                       sb_kept__row(&s->kept, in_order(s) ? pairs_of(&s->order)[i].value : i)));
     }
-    SB_TRY(sb_spill__flush(&s->spill, &made.end));
-    s->runs[s->run_count++] = made;
+    SB_TRY(sb_spill__flush(stream));
     sb_kept__clear(&s->kept);
     sb_buffer_deinit(&s->order);
     sb_buffer_deinit(&s->scratch);
     return SB_OK;
 }
 
-/* The next row of a run; *more false: it has none. */
+/* The next row of a run; *more false: it has none, and is not read any more. */
 static sb_status read_row(sb_sort_op *s, sb_sorted_run *r, bool *more)
 {
     *more = !sb_spill__at_end(&r->reader);
-    if (!*more) return SB_OK;
+    if (!*more) {
+        stop_reading(r);
+        return SB_OK;
+    }
     sb_arena_reset(r->arena);
     r->row = sb_arena_alloc_array(r->arena, s->kept.width, sizeof *r->row);
     if (r->row == NULL) return sb_exec__no_memory(s->op.run);
@@ -267,8 +301,7 @@ static sb_status read_row(sb_sort_op *s, sb_sorted_run *r, bool *more)
 /* Rows of equal keys come in the order of their runs, and EAGER's runs one after the other. */
 static bool run_before(const sb_sort_op *s, uint32_t a, uint32_t b)
 {
-    const int order =
-        s->op.plan->kind == SB_PLAN_SORT ? compare_keys(s, s->runs[a].row, s->runs[b].row) : 0;
+    const int order = in_order(s) ? compare_keys(s, s->runs[a].row, s->runs[b].row) : 0;
 
     return order != 0 ? order < 0 : a < b;
 }
@@ -287,17 +320,19 @@ static void sift_down(sb_sort_op *s, uint32_t at)
     }
 }
 
-static sb_status begin_merge(sb_sort_op *s)
+/* The heap of `count` runs from first on, with a row each. */
+static sb_status open_heap(sb_sort_op *s, uint32_t first, uint32_t count)
 {
     sb_exec *run = s->op.run;
     bool more;
 
-    SB_TRY(spill_kept(s));
-    s->heap = sb_alloc_array(run->alloc, s->run_count, sizeof *s->heap);
+    free_heap(s);
+    s->heap = sb_alloc_array(run->alloc, count, sizeof *s->heap);
     if (s->heap == NULL) return sb_exec__no_memory(run);
-    for (uint32_t i = 0; i < s->run_count; i++) {
+    s->heap_capacity = count;
+    for (uint32_t i = first; i < first + count; i++) {
         sb_sorted_run *r = &s->runs[i];
-        sb_spill__read(&s->spill, r->begin, r->end, &r->reader);
+        sb_spill__read(&r->stream, &r->reader);
         r->arena = sb_arena_create(run->alloc, NULL);
         if (r->arena == NULL) return sb_exec__no_memory(run);
         SB_TRY(read_row(s, r, &more));
@@ -308,27 +343,108 @@ static sb_status begin_merge(sb_sort_op *s)
     return SB_OK;
 }
 
+/* The least row has been taken: on to the next. */
+static sb_status pop_row(sb_sort_op *s)
+{
+    bool more;
+
+    SB_TRY(read_row(s, &s->runs[s->heap[0]], &more));
+    if (!more) s->heap[0] = s->heap[--s->heap_count];
+    sift_down(s, 0);
+    return SB_OK;
+}
+
+/* Runs that are read at once: what is read of them takes a quarter of the budget. */
+#define RUNS_MIN 4u
+#define RUNS_MAX 128u
+#define ROW_ROOM 4096u /* for the row of each */
+
+static uint32_t runs_at_once(const sb_exec *run)
+{
+    const size_t count = run->budget.limit / 4 / (sb_spill__reader_bytes(run) + ROW_ROOM);
+
+    if (run->options.force_spill != 0 || (run->budget.limit != 0 && count < RUNS_MIN))
+        return RUNS_MIN;
+    return run->budget.limit == 0 || count > RUNS_MAX ? RUNS_MAX : (uint32_t)count;
+}
+
+/* Runs from first on become one, at the end of the array. */
+static sb_status merge_runs(sb_sort_op *s, uint32_t first, uint32_t count)
+{
+    SB_TRY(add_run(s));
+    const uint32_t made = s->run_count - 1;
+    SB_TRY(open_heap(s, first, count));
+    for (uint64_t rows = 0; s->heap_count != 0; rows++) {
+        if (s->op.plan->kind == SB_PLAN_TOP && rows == s->wanted) break;
+        if (rows % 1024 == 0) SB_TRY(sb_exec__tick(s->op.run));
+        SB_TRY(put_row(s, &s->runs[made].stream, s->runs[s->heap[0]].row));
+        SB_TRY(pop_row(s));
+    }
+    for (uint32_t i = first; i < first + count; i++)
+        stop_reading(&s->runs[i]);
+    return sb_spill__flush(&s->runs[made].stream);
+}
+
+/* One pass over the runs: neighbors are merged, so that rows with equal keys stay in order. */
+static sb_status merge_pass(sb_sort_op *s, uint32_t at_once)
+{
+    const uint32_t before = s->run_count;
+
+    for (uint32_t first = 0; first < before; first += at_once)
+        SB_TRY(merge_runs(s, first, before - first < at_once ? before - first : at_once));
+    for (uint32_t i = 0; i < before; i++)
+        sb_spill__stream_close(&s->runs[i].stream);
+    s->run_count -= before;
+    memmove(s->runs, s->runs + before, s->run_count * sizeof *s->runs);
+    return SB_OK;
+}
+
+static sb_status begin_merge(sb_sort_op *s)
+{
+    const uint32_t at_once = runs_at_once(s->op.run);
+
+    SB_TRY(spill_kept(s));
+    while (s->run_count > at_once)
+        SB_TRY(merge_pass(s, at_once));
+    return open_heap(s, 0, s->run_count);
+}
+
 static sb_status emit_merged(sb_sort_op *s, const sb_batch **batch)
 {
+    const uint64_t most = s->op.plan->kind == SB_PLAN_TOP ? s->wanted - s->next : UINT64_MAX;
     sb_val *to;
-    bool more;
 
     *batch = NULL;
     sb_kept__clear(&s->kept);
-    while (s->heap_count != 0 && s->kept.count < SB_BATCH_ROWS) {
-        sb_sorted_run *r = &s->runs[s->heap[0]];
+    while (s->heap_count != 0 && s->kept.count < SB_BATCH_ROWS && s->kept.count < most) {
+        const sb_sorted_run *r = &s->runs[s->heap[0]];
         SB_TRY(sb_kept__room(&s->kept, &to));
         for (uint32_t c = 0; c < s->kept.width; c++)
             SB_TRY(sb_kept__copy(&s->kept, r->row[c], &to[c]));
         s->kept.count++;
         s->kept.vals.size = (size_t)s->kept.count * s->kept.width * sizeof(sb_val);
-        SB_TRY(read_row(s, r, &more));
-        if (!more) s->heap[0] = s->heap[--s->heap_count];
-        sift_down(s, 0);
+        SB_TRY(pop_row(s));
     }
     if (s->kept.count == 0) return SB_OK;
+    s->next += s->kept.count;
     *batch = &s->op.out;
     return sb_kept__emit(&s->op, &s->kept, 0, NULL, (uint32_t)s->kept.count);
+}
+
+/* What sorting the rows will take counts as held. */
+static sb_status spill_when_due(sb_sort_op *s)
+{
+    const uint64_t rows = s->kept.count;
+    if (s->kept.width == 0)
+        return SB_OK; /* a count of rows needs no room, and leaves no trace in a file */
+    const size_t sorting = in_order(s) ? 2 * sizeof(sb_pair) : 0;
+    sb_held held = {.bytes = sb_kept__bytes(&s->kept),
+                    .growth = sb_kept__growth(&s->kept, SB_BATCH_ROWS),
+                    .rows = rows};
+
+    /* Buffers grow by doubling. */
+    if (sorting != 0) held.bytes += (size_t)sb_pow2_ceil(rows * sorting + 1);
+    return sb_spill__is_due(s->op.run, &held) ? spill_kept(s) : SB_OK;
 }
 
 /* Numbers of rows are 32 bits wide when they are handed on. */
@@ -348,7 +464,7 @@ static sb_status sort_next(sb_operator *op, const sb_batch **batch)
         SB_TRY(sb_exec__pull(op, &in));
         if (in != NULL) {
             SB_TRY(append_rows(s, in));
-            if (sb_spill__is_due(op->run, s->kept.count)) SB_TRY(spill_kept(s));
+            SB_TRY(spill_when_due(s));
             continue;
         }
         s->done = true;
@@ -465,7 +581,7 @@ static sb_status top_batch(sb_sort_op *s, const sb_batch *in)
         SB_TRY(drop_worse(s));
         SB_TRY(note_worst(s));
     }
-    return SB_OK;
+    return spill_when_due(s);
 }
 
 static sb_status read_top(sb_sort_op *s)
@@ -483,6 +599,7 @@ static sb_status read_top(sb_sort_op *s)
         if (in == NULL) break;
         if (s->wanted != 0) SB_TRY(top_batch(s, in));
     }
+    if (s->run_count != 0) return begin_merge(s);
     SB_TRY(sort_kept(s));
     s->count = s->kept.count < s->wanted ? s->kept.count : s->wanted;
     return SB_OK;
@@ -493,7 +610,7 @@ static sb_status top_next(sb_operator *op, const sb_batch **batch)
     sb_sort_op *s = (sb_sort_op *)op;
 
     if (!s->done) SB_TRY(read_top(s));
-    return emit_sorted(s, batch);
+    return s->heap != NULL ? emit_merged(s, batch) : emit_sorted(s, batch);
 }
 
 const sb_operator_ops sb_exec__top = {.state_bytes = sizeof(sb_sort_op),

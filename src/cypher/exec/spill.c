@@ -1,52 +1,94 @@
 /* spill.c — values as bytes: a kind, then what the kind needs. */
 #include "cypher/exec/spill.h"
 
-#define WRITE_BYTES (256u * 1024u)
-#define READ_BYTES  (64u * 1024u)
-/* Tests that force spilling: rows in memory. */
-#define FORCED_ROWS 700u
+/* Bytes that are written and read at once: a 512th of the budget, within these. */
+#define PIECE_MIN 4096u
+#define PIECE_MAX 65536u
+/* An operator that holds less than this share of the budget does not spill. */
+#define LEAST_SHARE 64u
 
-bool sb_spill__is_due(const sb_exec *run, uint64_t kept)
+bool sb_spill__is_due(const sb_exec *run, const sb_held *held)
 {
-    if (run->options.force_spill) return kept >= FORCED_ROWS;
-    return run->budget.limit != 0 && run->budget.used > run->budget.limit / 2 && kept > 1;
+    const sb_budget *budget = &run->budget;
+
+    if (run->options.force_spill != 0) return held->rows >= run->options.force_spill;
+    if (budget->limit == 0 || held->rows < 2 || held->bytes < budget->limit / LEAST_SHARE)
+        return false;
+    /* What an operator counts may be a little more than what it has taken. */
+    const size_t others = budget->used > held->bytes ? budget->used - held->bytes : 0;
+    const size_t left = budget->limit > others ? budget->limit - others : 0;
+    return held->bytes > left / 2 || held->bytes + held->growth > left - left / 8;
 }
 
-void sb_spill__open(sb_exec *run, sb_spill *spill)
+bool sb_spill__affords(const sb_exec *run, size_t bytes)
 {
-    *spill = (sb_spill){.run = run};
-    sb_buffer_init(&spill->text, run->alloc);
+    const sb_budget *budget = &run->budget;
+    const size_t most = budget->limit - budget->limit / 4;
+
+    return budget->limit == 0 || (bytes <= most && budget->used <= most - bytes);
+}
+
+static size_t piece_bytes(const sb_exec *run)
+{
+    const size_t share = run->budget.limit / 512;
+
+    if (run->budget.limit == 0 || share > PIECE_MAX) return PIECE_MAX;
+    return share < PIECE_MIN ? PIECE_MIN : share;
+}
+
+void sb_spill__open(sb_operator *op, sb_spill *spill)
+{
+    *spill = (sb_spill){.op = op};
 }
 
 void sb_spill__close(sb_spill *spill)
 {
-    if (spill->run == NULL) return;
     sb_file_close(spill->file);
-    sb_buffer_deinit(&spill->text);
     spill->file = NULL;
     spill->size = 0;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------------------------ */
-
-static sb_status put_bytes(sb_spill *s, const void *data, size_t bytes)
+void sb_spill__stream_open(sb_spill *spill, sb_spill_stream *stream)
 {
-    return sb_buffer_append(&s->text, data, bytes) == SB_OK ? SB_OK : sb_exec__no_memory(s->run);
+    *stream = (sb_spill_stream){.spill = spill};
+    sb_buffer_init(&stream->text, spill->op->run->alloc);
+    sb_buffer_init(&stream->extents, spill->op->run->alloc);
 }
 
-static sb_status put_u64(sb_spill *s, uint64_t word)
+void sb_spill__stream_close(sb_spill_stream *stream)
+{
+    if (stream->spill == NULL) return;
+    sb_buffer_deinit(&stream->text);
+    sb_buffer_deinit(&stream->extents);
+    stream->spill = NULL;
+}
+
+bool sb_spill__is_empty(const sb_spill_stream *stream)
+{
+    return stream->text.size == 0 && stream->extents.size == 0;
+}
+
+/* ---- Writing ------------------------------------------------------------------------------------------------------ */
+
+static sb_status put_bytes(sb_spill_stream *s, const void *data, size_t bytes)
+{
+    return sb_buffer_append(&s->text, data, bytes) == SB_OK ? SB_OK
+                                                            : sb_exec__no_memory(s->spill->op->run);
+}
+
+static sb_status put_u64(sb_spill_stream *s, uint64_t word)
 {
     return put_bytes(s, &word, sizeof word);
 }
 
-static sb_status put_text(sb_spill *s, const void *data, size_t bytes)
+static sb_status put_text(sb_spill_stream *s, const void *data, size_t bytes)
 {
     SB_TRY(put_u64(s, bytes));
     return put_bytes(s, data, bytes);
 }
 
 /* Recursion is bounded by SB_VAL_DEPTH_MAX. */
-static sb_status put_val(sb_spill *s, sb_val v)
+static sb_status put_val(sb_spill_stream *s, sb_val v)
 {
     SB_TRY(put_bytes(s, &v.kind, 1));
     switch (v.kind) {
@@ -76,76 +118,147 @@ static sb_status put_val(sb_spill *s, sb_val v)
         return v.kind == SB_VAL_DATETIME
                    ? put_bytes(s, v.as.boxed->as.datetime.zone, v.as.boxed->as.datetime.zone_size)
                    : SB_OK;
+    case SB_VAL_INT:
+    case SB_VAL_FLOAT:
+    case SB_VAL_NODE:
+    case SB_VAL_REL: return put_bytes(s, &v.as, sizeof v.as);
     default: return put_bytes(s, &v, sizeof v);
     }
 }
 
-static sb_status write_out(sb_spill *s)
+static sb_spill_extent *extents_of(const sb_spill_stream *s)
 {
-    sb_exec *run = s->run;
+    return (sb_spill_extent *)(void *)s->extents.data;
+}
+
+/* A piece behind the one before it makes that one longer. */
+static sb_status note_extent(sb_spill_stream *s, uint64_t begin, uint64_t end)
+{
+    const size_t count = s->extents.size / sizeof(sb_spill_extent);
+    const sb_spill_extent extent = {begin, end};
+
+    if (count != 0 && extents_of(s)[count - 1].end == begin) {
+        extents_of(s)[count - 1].end = end;
+        return SB_OK;
+    }
+    return sb_buffer_append(&s->extents, &extent, sizeof extent) == SB_OK
+               ? SB_OK
+               : sb_exec__no_memory(s->spill->op->run);
+}
+
+static void count_bytes(const sb_spill_stream *s)
+{
+    const sb_operator *op = s->spill->op;
+
+    if (op->run->profile == NULL) return;
+    sb_exec_operator_profile *profile = &op->run->profile[op->plan->number];
+    profile->spilled_bytes += s->text.size;
+    profile->spilled_parts += s->extents.size == 0;
+}
+
+static sb_status write_out(sb_spill_stream *s)
+{
+    sb_spill *spill = s->spill;
+    sb_exec *run = spill->op->run;
     sb_vfs *vfs = run->options.vfs;
 
     if (s->text.size == 0) return SB_OK;
-    if (s->file == NULL) SB_TRY(vfs->ops->open_temporary(vfs, NULL, &s->file, run->err));
-    SB_TRY(sb_file_write_all(s->file, s->size, s->text.data, s->text.size, run->err));
-    s->size += s->text.size;
+    SB_TRY(sb_exec__tick(run));
+    if (spill->file == NULL) SB_TRY(vfs->ops->open_temporary(vfs, NULL, &spill->file, run->err));
+    SB_TRY(sb_file_write_all(spill->file, spill->size, s->text.data, s->text.size, run->err));
+    count_bytes(s);
+    SB_TRY(note_extent(s, spill->size, spill->size + s->text.size));
+    spill->size += s->text.size;
     sb_buffer_reset(&s->text);
     return SB_OK;
 }
 
-sb_status sb_spill__put(sb_spill *spill, sb_val v)
+sb_status sb_spill__put(sb_spill_stream *stream, sb_val v)
 {
-    SB_TRY(put_val(spill, v));
-    return spill->text.size < WRITE_BYTES ? SB_OK : write_out(spill);
+    SB_TRY(put_val(stream, v));
+    return stream->text.size < piece_bytes(stream->spill->op->run) ? SB_OK : write_out(stream);
 }
 
-sb_status sb_spill__flush(sb_spill *spill, uint64_t *end)
+sb_status sb_spill__flush(sb_spill_stream *stream)
 {
-    SB_TRY(write_out(spill));
-    *end = spill->size;
+    SB_TRY(write_out(stream));
+    sb_buffer_deinit(&stream->text);
     return SB_OK;
 }
 
 /* ---- Reading ------------------------------------------------------------------------------------------------------- */
 
-void sb_spill__read(const sb_spill *spill, uint64_t begin, uint64_t end, sb_spill_reader *reader)
+size_t sb_spill__reader_bytes(const sb_exec *run)
 {
-    *reader = (sb_spill_reader){.spill = spill, .at = begin, .end = end};
-    sb_buffer_init(&reader->text, spill->run->alloc);
+    return piece_bytes(run);
+}
+
+static sb_exec *run_of(const sb_spill_reader *r)
+{
+    return r->stream->spill->op->run;
+}
+
+void sb_spill__read(const sb_spill_stream *stream, sb_spill_reader *reader)
+{
+    *reader = (sb_spill_reader){.stream = stream};
+    if (stream->extents.size != 0) reader->at = extents_of(stream)[0].begin;
+    sb_buffer_init(&reader->text, run_of(reader)->alloc);
 }
 
 void sb_spill__read_close(sb_spill_reader *reader)
 {
+    if (reader->stream == NULL) return;
     sb_buffer_deinit(&reader->text);
+    reader->stream = NULL;
+}
+
+/* Bytes of the extent at hand that have not been read; the next one is taken when it has none. */
+static uint64_t bytes_left(sb_spill_reader *r)
+{
+    const size_t count = r->stream->extents.size / sizeof(sb_spill_extent);
+
+    if (r->extent == count) return 0;
+    if (r->at == extents_of(r->stream)[r->extent].end) {
+        if (++r->extent == count) return 0;
+        r->at = extents_of(r->stream)[r->extent].begin;
+    }
+    return extents_of(r->stream)[r->extent].end - r->at;
 }
 
 bool sb_spill__at_end(const sb_spill_reader *reader)
 {
-    return reader->at == reader->end && reader->pos == reader->text.size;
+    const size_t count = reader->stream->extents.size / sizeof(sb_spill_extent);
+
+    return reader->pos == reader->text.size &&
+           (reader->extent == count ||
+            (reader->extent == count - 1 &&
+             reader->at == extents_of(reader->stream)[reader->extent].end));
 }
 
 /* At least bytes in text behind pos. */
 static sb_status need(sb_spill_reader *r, size_t bytes)
 {
-    sb_exec *run = r->spill->run;
+    sb_exec *run = run_of(r);
     const size_t have = r->text.size - r->pos;
 
     if (have >= bytes) return SB_OK;
-    const size_t missing = bytes - have;
-    const uint64_t left = r->end - r->at;
-    if (SB_NEVER(missing > left))
-        return SB_FAIL(run->err, SB_CORRUPT, "a temporary file ends inside a value");
     if (have != 0) memmove(r->text.data, r->text.data + r->pos, have);
     r->text.size = have;
     r->pos = 0;
-    const size_t wanted = missing > READ_BYTES ? missing
-                          : left < READ_BYTES  ? (size_t)left
-                                               : READ_BYTES;
-    if (sb_buffer_reserve(&r->text, wanted) != SB_OK) return sb_exec__no_memory(run);
-    SB_TRY(sb_file_read_all(r->spill->file, r->at, r->text.data + have, wanted, run->err));
-    r->text.size += wanted;
-    r->at += wanted;
-    return SB_OK;
+    while (r->text.size < bytes) {
+        const uint64_t left = bytes_left(r);
+        const size_t missing = bytes - r->text.size,
+                     most = missing > piece_bytes(run) ? missing : piece_bytes(run);
+        if (SB_NEVER(left == 0))
+            return SB_FAIL(run->err, SB_CORRUPT, "a temporary file ends inside a value");
+        const size_t taken = left < most ? (size_t)left : most;
+        if (sb_buffer_reserve(&r->text, taken) != SB_OK) return sb_exec__no_memory(run);
+        SB_TRY(sb_file_read_all(r->stream->spill->file, r->at, r->text.data + r->text.size, taken,
+                                run->err));
+        r->text.size += taken;
+        r->at += taken;
+    }
+    return sb_exec__tick(run);
 }
 
 static sb_status get_bytes(sb_spill_reader *r, void *data, size_t bytes)
@@ -168,14 +281,14 @@ static sb_status get_text(sb_spill_reader *r, sb_arena *arena, sb_bytes *text)
 
     SB_TRY(get_u64(r, &bytes));
     copy = sb_arena_alloc(arena, (size_t)bytes);
-    if (copy == NULL) return sb_exec__no_memory(r->spill->run);
+    if (copy == NULL) return sb_exec__no_memory(run_of(r));
     *text = sb_bytes_of(copy, (size_t)bytes);
     return get_bytes(r, copy, (size_t)bytes);
 }
 
 static sb_status get_list(sb_spill_reader *r, sb_arena *arena, sb_val *v)
 {
-    sb_exec *run = r->spill->run;
+    sb_exec *run = run_of(r);
     uint64_t count;
 
     SB_TRY(get_u64(r, &count));
@@ -188,7 +301,7 @@ static sb_status get_list(sb_spill_reader *r, sb_arena *arena, sb_val *v)
 
 static sb_status get_map(sb_spill_reader *r, sb_arena *arena, sb_val *v)
 {
-    sb_exec *run = r->spill->run;
+    sb_exec *run = run_of(r);
     uint64_t count;
 
     SB_TRY(get_u64(r, &count));
@@ -208,7 +321,7 @@ static sb_status get_path(sb_spill_reader *r, sb_arena *arena, sb_val *v)
 
     SB_TRY(get_u64(r, &length));
     uint64_t *words = sb_arena_alloc_array(arena, 2 * (size_t)length + 1, sizeof *words);
-    if (path == NULL || words == NULL) return sb_exec__no_memory(r->spill->run);
+    if (path == NULL || words == NULL) return sb_exec__no_memory(run_of(r));
     *path = (sb_val_path){.length = length, .nodes = words, .rels = words + length + 1};
     *v = (sb_val){.kind = SB_VAL_PATH, .as.path = path};
     return get_bytes(r, words, (2 * (size_t)length + 1) * sizeof *words);
@@ -218,12 +331,12 @@ static sb_status get_boxed(sb_spill_reader *r, sb_arena *arena, uint8_t kind, sb
 {
     sb_value *boxed = sb_arena_alloc(arena, sizeof *boxed);
 
-    if (boxed == NULL) return sb_exec__no_memory(r->spill->run);
+    if (boxed == NULL) return sb_exec__no_memory(run_of(r));
     SB_TRY(get_bytes(r, boxed, sizeof *boxed));
     *v = (sb_val){.kind = kind, .as.boxed = boxed};
     if (kind != SB_VAL_DATETIME) return SB_OK;
     char *zone = sb_arena_alloc(arena, boxed->as.datetime.zone_size + 1u);
-    if (zone == NULL) return sb_exec__no_memory(r->spill->run);
+    if (zone == NULL) return sb_exec__no_memory(run_of(r));
     zone[boxed->as.datetime.zone_size] = '\0';
     if (boxed->as.datetime.zone != NULL) boxed->as.datetime.zone = zone;
     return get_bytes(r, zone, boxed->as.datetime.zone_size);
@@ -248,6 +361,10 @@ sb_status sb_spill__get(sb_spill_reader *r, sb_arena *arena, sb_val *v)
     case SB_VAL_DATETIME:
     case SB_VAL_DURATION:
     case SB_VAL_POINT: return get_boxed(r, arena, kind, v);
+    case SB_VAL_INT:
+    case SB_VAL_FLOAT:
+    case SB_VAL_NODE:
+    case SB_VAL_REL: *v = (sb_val){.kind = kind}; return get_bytes(r, &v->as, sizeof v->as);
     default: return get_bytes(r, v, sizeof *v);
     }
 }

@@ -1,37 +1,64 @@
 /* spill.h — values written to a temporary file and read back, for operators whose rows do not fit their memory.
- * The file is unnamed and goes with the run; its bytes are this process's own, so they are in memory order. */
+ * A spill is one file of an operator; streams of values are written to it side by side, each in pieces, and each can be read again in
+ * order, any number of times. The file is unnamed and goes with the run; its bytes are this process's own, so they are in memory order. */
 #ifndef SB_CYPHER_SPILL_H
 #define SB_CYPHER_SPILL_H
 
 #include "cypher/exec/exec_priv.h"
 
 typedef struct sb_spill {
-    sb_exec *run;
-    sb_file *file;  /* NULL until the first value */
-    uint64_t size;  /* bytes in the file */
-    sb_buffer text; /* not written yet */
+    sb_operator *op; /* whose rows they are: PROFILE counts them there */
+    sb_file *file;   /* NULL until the first piece */
+    uint64_t size;   /* bytes in the file */
 } sb_spill;
 
-void sb_spill__open(sb_exec *run, sb_spill *spill);
-void sb_spill__close(sb_spill *spill); /* accepts a zeroed one; opened again it is empty */
-SB_MUST_CHECK sb_status sb_spill__put(sb_spill *spill, sb_val v);
-/* Write what is left; *end: where the next value will lie. */
-SB_MUST_CHECK sb_status sb_spill__flush(sb_spill *spill, uint64_t *end);
+/* A piece of a stream. */
+typedef struct sb_spill_extent {
+    uint64_t begin, end; /* in the file */
+} sb_spill_extent;
 
-/* Reads values from a part of the file, in order. */
+typedef struct sb_spill_stream {
+    sb_spill *spill;
+    sb_buffer text;    /* not written yet */
+    sb_buffer extents; /* sb_spill_extent, in order */
+} sb_spill_stream;
+
+void sb_spill__open(sb_operator *op, sb_spill *spill);
+void sb_spill__close(sb_spill *spill); /* accepts a zeroed one; opened again it is empty */
+
+void sb_spill__stream_open(sb_spill *spill, sb_spill_stream *stream);
+void sb_spill__stream_close(sb_spill_stream *stream); /* accepts a zeroed one */
+SB_MUST_CHECK sb_status sb_spill__put(sb_spill_stream *stream, sb_val v);
+/* Write what is left, and give the memory back that it was in. */
+SB_MUST_CHECK sb_status sb_spill__flush(sb_spill_stream *stream);
+bool sb_spill__is_empty(const sb_spill_stream *stream);
+
+/* Reads the values of a stream that has been flushed. */
 typedef struct sb_spill_reader {
-    const sb_spill *spill;
-    uint64_t at, end; /* in the file: next to be read */
+    const sb_spill_stream *stream; /* NULL: not open */
+    size_t extent;                 /* being read */
+    uint64_t at;                   /* in the file: next to be read of it */
     sb_buffer text;
     size_t pos; /* in text */
 } sb_spill_reader;
-void sb_spill__read(const sb_spill *spill, uint64_t begin, uint64_t end, sb_spill_reader *reader);
-void sb_spill__read_close(sb_spill_reader *reader);
+void sb_spill__read(const sb_spill_stream *stream, sb_spill_reader *reader);
+void sb_spill__read_close(sb_spill_reader *reader); /* accepts a zeroed one */
 bool sb_spill__at_end(const sb_spill_reader *reader);
 /* Made in arena. */
 SB_MUST_CHECK sb_status sb_spill__get(sb_spill_reader *reader, sb_arena *arena, sb_val *v);
+/* Bytes that an open reader takes. */
+size_t sb_spill__reader_bytes(const sb_exec *run);
 
-/* Is it time to spill? Of a run with a budget when half of it is used. kept: rows in memory. */
-bool sb_spill__is_due(const sb_exec *run, uint64_t kept);
+/* What an operator holds of the run's memory, that it can write to a file. */
+typedef struct sb_held {
+    size_t bytes;
+    size_t growth; /* more that its next batch may take at once */
+    uint64_t rows;
+} sb_held;
+/* Is it time to spill? When an operator holds more than half of what the others leave it, or is about to need nearly all of it: so the
+ * operators of a run share its budget however many there are, and some is always left for those that can not spill. */
+bool sb_spill__is_due(const sb_exec *run, const sb_held *held);
+/* Memory that an operator can do without: is there enough of it, with a quarter of the budget left? */
+bool sb_spill__affords(const sb_exec *run, size_t bytes);
 
 #endif

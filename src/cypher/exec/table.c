@@ -30,6 +30,19 @@ void sb_kept__clear(sb_kept *kept)
     if (sb_arena_bytes(kept->arena) != 0) sb_arena_reset(kept->arena);
 }
 
+size_t sb_kept__bytes(const sb_kept *kept)
+{
+    return kept->run == NULL ? 0 : kept->vals.capacity + sb_arena_bytes(kept->arena);
+}
+
+size_t sb_kept__growth(const sb_kept *kept, uint64_t rows)
+{
+    const size_t more = (size_t)rows * kept->width * sizeof(sb_val);
+
+    if (kept->vals.size + more <= kept->vals.capacity) return 0;
+    return more > kept->vals.capacity ? more : kept->vals.capacity; /* it doubles */
+}
+
 static bool has_slot(const sb_kept *kept, uint32_t slot)
 {
     for (uint32_t i = 0; i < kept->width; i++)
@@ -141,6 +154,20 @@ sb_status sb_groups__open(sb_exec *run, uint32_t key_count, sb_groups *groups)
 {
     *groups = (sb_groups){.capacity = 0};
     return sb_kept__open(run, key_count, &groups->keys);
+}
+
+size_t sb_groups__bytes(const sb_groups *groups)
+{
+    return sb_kept__bytes(&groups->keys) + (size_t)groups->capacity * sizeof *groups->table;
+}
+
+/* While a table moves to one of twice the size there are both. */
+size_t sb_groups__growth(const sb_groups *groups, uint64_t rows)
+{
+    const bool moves = groups->keys.count + rows >= groups->capacity / 4 * 3;
+
+    return sb_kept__growth(&groups->keys, rows) +
+           (moves ? 2 * (size_t)groups->capacity * sizeof *groups->table : 0);
 }
 
 static void free_table(sb_groups *groups)

@@ -34,6 +34,9 @@ SB_INLINE sb_val *sb_kept__row(const sb_kept *kept, uint64_t i)
 {
     return (sb_val *)(void *)kept->vals.data + i * kept->width;
 }
+/* Bytes that it holds, and how many more it may take at once for so many rows more (the values they point at not counted). */
+size_t sb_kept__bytes(const sb_kept *kept);
+size_t sb_kept__growth(const sb_kept *kept, uint64_t rows);
 /* Hand on rows given by number, or (rows NULL) from first on: op's live slots that kept has. A number of UINT32_MAX gives nulls. */
 SB_MUST_CHECK sb_status sb_kept__emit(sb_operator *op, const sb_kept *kept, uint64_t first,
                                       const uint32_t *rows, uint32_t count);
@@ -49,6 +52,8 @@ typedef struct sb_groups {
 SB_MUST_CHECK sb_status sb_groups__open(sb_exec *run, uint32_t key_count, sb_groups *groups);
 void sb_groups__close(sb_groups *groups);
 void sb_groups__clear(sb_groups *groups);
+size_t sb_groups__bytes(const sb_groups *groups);
+size_t sb_groups__growth(const sb_groups *groups, uint64_t rows);
 uint64_t sb_groups__hash(const sb_val *keys, uint32_t key_count);
 /* A new group whose keys the caller knows to be new; it is not found until sb_groups__index has been called. */
 SB_MUST_CHECK sb_status sb_groups__append(sb_groups *groups, const sb_val *keys, uint32_t *group);

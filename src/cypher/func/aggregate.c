@@ -1,4 +1,5 @@
-/* aggregate.c — aggregation: states that are updated row by row, merged when made in parts, and finished. A state begins as zeros;
+/* aggregate.c — aggregation: states that are updated row by row, merged when made in parts, replayed when they have been put
+ * aside, and finished. A state begins as zeros;
  * what it keeps lies in the arena that it is updated with. Nulls don't come here, nor repeated values of DISTINCT. */
 #include <math.h>
 
@@ -38,7 +39,8 @@ static sb_status count_finish(sb_func_context *ctx, void *state, sb_val *result)
     return SB_OK;
 }
 
-const sb_aggregate sb_func__count = {sizeof(count_state), count_update, count_merge, count_finish};
+const sb_aggregate sb_func__count = {sizeof(count_state), count_update, count_merge,
+                                     count_finish,        NULL,         true};
 
 /* ---- sum, avg ---------------------------------------------------------------------------------------------------- */
 
@@ -157,8 +159,10 @@ static sb_status avg_finish(sb_func_context *ctx, void *state, sb_val *result)
     return SB_OK;
 }
 
-const sb_aggregate sb_func__sum = {sizeof(sum_state), sum_update, sum_merge, sum_finish};
-const sb_aggregate sb_func__avg = {sizeof(sum_state), avg_update, sum_merge, avg_finish};
+const sb_aggregate sb_func__sum = {sizeof(sum_state), sum_update, sum_merge,
+                                   sum_finish,        NULL,       true};
+const sb_aggregate sb_func__avg = {sizeof(sum_state), avg_update, sum_merge,
+                                   avg_finish,        NULL,       true};
 
 /* ---- min, max -------------------------------------------------------------------------------------------------------- */
 
@@ -226,8 +230,18 @@ static sb_status extreme_finish(sb_func_context *ctx, void *state, sb_val *resul
     return s->any ? sb_val_copy(ctx->arena, s->value, result, ctx->err) : SB_OK;
 }
 
-const sb_aggregate sb_func__min = {sizeof(extreme_state), min_update, min_merge, extreme_finish};
-const sb_aggregate sb_func__max = {sizeof(extreme_state), max_update, max_merge, extreme_finish};
+static sb_status extreme_replay(const void *state, sb_status (*give)(void *ctx, const sb_val *args),
+                                void *ctx)
+{
+    const extreme_state *s = state;
+
+    return s->any ? give(ctx, &s->value) : SB_OK;
+}
+
+const sb_aggregate sb_func__min = {sizeof(extreme_state), min_update,     min_merge,
+                                   extreme_finish,        extreme_replay, true};
+const sb_aggregate sb_func__max = {sizeof(extreme_state), max_update,     max_merge,
+                                   extreme_finish,        extreme_replay, true};
 
 /* ---- collect, percentiles: values kept in chunks that double ------------------------------------------------------------ */
 
@@ -312,8 +326,23 @@ static sb_status collect_finish(sb_func_context *ctx, void *state, sb_val *resul
     return sb_val_list_seal(list, result, ctx->err);
 }
 
+/* Of percentiles, too. */
+static sb_status collect_replay(const void *state, sb_status (*give)(void *ctx, const sb_val *args),
+                                void *ctx)
+{
+    const collect_state *s = state;
+    sb_val args[2] = {SB_VAL_NULL_VALUE, sb_val_float(s->percentile)};
+
+    for (const chunk *c = s->first; c != NULL; c = c->next)
+        for (uint32_t i = 0; i < c->count; i++) {
+            args[0] = c->items[i];
+            SB_TRY(give(ctx, args));
+        }
+    return SB_OK;
+}
+
 const sb_aggregate sb_func__collect = {sizeof(collect_state), collect_update, collect_merge,
-                                       collect_finish};
+                                       collect_finish,        collect_replay, false};
 
 static sb_status percentile_update(sb_func_context *ctx, sb_arena *arena, void *state,
                                    const sb_val *args, uint32_t arg_count)
@@ -401,9 +430,11 @@ static sb_status percentile_cont_finish(sb_func_context *ctx, void *state, sb_va
 }
 
 const sb_aggregate sb_func__percentile_disc = {sizeof(collect_state), percentile_update,
-                                               collect_merge, percentile_disc_finish};
+                                               collect_merge,         percentile_disc_finish,
+                                               collect_replay,        true};
 const sb_aggregate sb_func__percentile_cont = {sizeof(collect_state), percentile_update,
-                                               collect_merge, percentile_cont_finish};
+                                               collect_merge,         percentile_cont_finish,
+                                               collect_replay,        true};
 
 /* ---- stDev, stDevP -------------------------------------------------------------------------------------------------------- */
 
@@ -461,7 +492,7 @@ static sb_status deviation_p_finish(sb_func_context *ctx, void *state, sb_val *r
     return SB_OK;
 }
 
-const sb_aggregate sb_func__st_dev = {sizeof(deviation_state), deviation_update, deviation_merge,
-                                      deviation_finish};
-const sb_aggregate sb_func__st_dev_p = {sizeof(deviation_state), deviation_update, deviation_merge,
-                                        deviation_p_finish};
+const sb_aggregate sb_func__st_dev = {
+    sizeof(deviation_state), deviation_update, deviation_merge, deviation_finish, NULL, true};
+const sb_aggregate sb_func__st_dev_p = {
+    sizeof(deviation_state), deviation_update, deviation_merge, deviation_p_finish, NULL, true};

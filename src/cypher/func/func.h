@@ -70,6 +70,11 @@ typedef struct sb_aggregate {
     sb_status (*merge)(sb_func_context *ctx, sb_arena *arena, void *state,
                        const void *other); /* for parallel aggregation */
     sb_status (*finish)(sb_func_context *ctx, void *state, sb_val *result);
+    /* NULL: a state is bytes alone, which may be moved to a file and back. Else: give(ctx, …) the arguments of each of the updates that
+     * make an empty state the same as this one. */
+    sb_status (*replay)(const void *state, sb_status (*give)(void *ctx, const sb_val *args),
+                        void *ctx);
+    bool any_order; /* the order of updates does not matter (but for the rounding of floats) */
 } sb_aggregate;
 
 typedef struct sb_function {

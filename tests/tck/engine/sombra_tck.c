@@ -327,6 +327,9 @@ static json_t *read_result(sombra_stmt *stmt)
     return answer;
 }
 
+/* Of all statements: rows that an operator keeps before it spills; 0: as a plan says. */
+static uint32_t force_spill;
+
 /* Options that no user has: indexes off, orders shuffled and so on. */
 static void set_trial(const json_t *plan)
 {
@@ -336,7 +339,9 @@ static void set_trial(const json_t *plan)
     conn->trial.plan.no_special = json_is_true(json_object_get(plan, "no_special"));
     conn->trial.plan.shuffle_seed =
         (uint64_t)json_integer_value(json_object_get(plan, "shuffle_seed"));
-    conn->trial.force_spill = json_is_true(json_object_get(plan, "force_spill"));
+    conn->trial.force_spill =
+        force_spill != 0 ? force_spill
+                         : (uint32_t)json_integer_value(json_object_get(plan, "force_spill"));
 }
 
 /* Of the graph as the open transaction (BEGIN) sees it. */
@@ -442,11 +447,15 @@ static json_t *add_procedure(const json_t *request)
     return json_pack("{s:b}", "ok", 1);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     char *line = NULL;
     size_t capacity = 0;
 
+    if (argc == 3 && strcmp(argv[1], "--force-spill") == 0)
+        force_spill = (uint32_t)strtoul(argv[2], NULL, 10);
+    else if (argc != 1)
+        fail("usage: sombra-tck [--force-spill ROWS]");
     while (getline(&line, &capacity, stdin) > 0) {
         json_error_t why;
         json_t *const request = json_loads(line, JSON_ALLOW_NUL, &why);

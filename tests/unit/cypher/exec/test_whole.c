@@ -305,7 +305,7 @@ static void test_exec_whole__sort_spills(void **state)
             p = project(&f, p, t, op2(&f, SB_OP2_ADD, str(&f, "some text of a row "), ref(&f, x)));
             p = sorted(&f, SB_PLAN_SORT, p, y, false, x, down == 1);
             statement(&f, p, y, x, t, NULL);
-            f.options.force_spill = forced == 1;
+            f.options.force_spill = forced == 1 ? 700 : 0;
             f.options.memory_bytes = forced == 1 ? 0 : 16u << 20;
             check_order(&f, 200000, down == 1);
         }
@@ -328,7 +328,7 @@ static void test_exec_whole__sort_spills(void **state)
     item(&f, a, &count_function, c, NULL, false);
     statement(&f, a->plan, c, NULL);
     gives(&f, "3000\n");
-    f.options.force_spill = false;
+    f.options.force_spill = 0;
     exec_close(&f);
 }
 
