@@ -74,6 +74,7 @@ struct sombra_conn {
         sombra_stmt *idle;   /* remembered by their text, most recently used first */
         sombra_stmt *active; /* those that run */
         uint32_t idle_count, open, running;
+        size_t idle_bytes; /* of all idle ones */
         bool
             automatic; /* the open transaction was begun by a statement and ends with the last running one */
         bool writer; /* it writes */

@@ -9,9 +9,11 @@
 
 /* ---- Preparing: statements are remembered by their text ---------------------------------------------------------- */
 
-/* Idle statements, most recently used first; at most STATEMENTS_KEPT, of texts up to TEXT_KEPT bytes. */
+/* Idle statements, most recently used first; at most STATEMENTS_KEPT, of texts up to TEXT_KEPT bytes, whose runs keep a share of
+ * memory_limit together. */
 #define STATEMENTS_KEPT 64u
 #define TEXT_KEPT       65536u
+#define SHARE_KEPT      16u
 
 static sombra_stmt *take_idle(sombra_conn *conn, sb_bytes text)
 {
@@ -24,6 +26,7 @@ static sombra_stmt *take_idle(sombra_conn *conn, sb_bytes text)
         if (found->hash != hash || !sb_bytes_equal(sb_buffer_bytes(&found->source), text)) continue;
         *at = found->next;
         conn->statements.idle_count--;
+        conn->statements.idle_bytes -= found->idle_bytes;
         found->next = NULL;
         return found;
     }
@@ -42,20 +45,32 @@ static void destroy(sombra_stmt *stmt)
     sb_free(alloc, stmt, sizeof *stmt);
 }
 
-/* Least recently used ones go when there are too many. */
+static void drop_oldest(sombra_conn *conn)
+{
+    sombra_stmt **at = &conn->statements.idle;
+
+    while ((*at)->next != NULL)
+        at = &(*at)->next;
+    conn->statements.idle_count--;
+    conn->statements.idle_bytes -= (*at)->idle_bytes;
+    destroy(*at);
+    *at = NULL;
+}
+
+/* Least recently used ones go when there are too many, or hold too much. */
 static void keep_idle(sombra_stmt *stmt)
 {
     sombra_conn *const conn = stmt->conn;
-    sombra_stmt **at = &conn->statements.idle;
 
     stmt->next = conn->statements.idle;
+    stmt->idle_bytes = sb_exec_memory(sb_cypher_exec(stmt->inner));
     conn->statements.idle = stmt;
-    if (++conn->statements.idle_count <= STATEMENTS_KEPT) return;
-    while ((*at)->next != NULL)
-        at = &(*at)->next;
-    destroy(*at);
-    *at = NULL;
-    conn->statements.idle_count--;
+    conn->statements.idle_count++;
+    conn->statements.idle_bytes += stmt->idle_bytes;
+    while (conn->statements.idle_count > STATEMENTS_KEPT ||
+           (conn->statements.idle_count != 0 &&
+            conn->statements.idle_bytes > conn->db->options.memory_limit / SHARE_KEPT))
+        drop_oldest(conn);
 }
 
 void sombra__statements_close(sombra_conn *conn)
@@ -67,6 +82,7 @@ void sombra__statements_close(sombra_conn *conn)
         destroy(stmt);
     }
     conn->statements.idle_count = 0;
+    conn->statements.idle_bytes = 0;
 }
 
 static sb_status make(sombra_conn *conn, sb_bytes text, sombra_stmt **made, size_t *end)

@@ -238,3 +238,8 @@ size_t sb_arena_bytes(const sb_arena *arena)
 {
     return arena->held_bytes;
 }
+
+size_t sb_arena_next_bytes(const sb_arena *arena)
+{
+    return arena->next_room + sizeof(arena_block);
+}

@@ -36,5 +36,7 @@ sb_arena_mark sb_arena_get_mark(const sb_arena *arena);
 void sb_arena_rewind(sb_arena *arena, sb_arena_mark mark);
 /* Bytes held from the allocator, children not counted. */
 size_t sb_arena_bytes(const sb_arena *arena);
+/* Bytes that its next block takes, unless something larger is asked for. */
+size_t sb_arena_next_bytes(const sb_arena *arena);
 
 #endif

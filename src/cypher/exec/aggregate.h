@@ -80,7 +80,7 @@ void sb_aggregate__free_bits(sb_aggregate_op *a, sb_aggregate_item *item);
 
 sb_held sb_aggregate__held(const sb_aggregate_op *a);
 /* Memory is short: hold less, or at least no more. */
-SB_MUST_CHECK sb_status sb_aggregate__relieve(sb_aggregate_op *a);
+SB_MUST_CHECK sb_status sb_aggregate__relieve(sb_aggregate_op *a, const sb_held *held);
 /* The row whose keys are in grouping.row, whose arguments in the items' vals, and whose weight in row_weight. */
 SB_MUST_CHECK sb_status sb_aggregate__row(sb_aggregate_op *a);
 /* All rows have come: deal with values that were put aside, so that the groups at hand are finished. */

@@ -37,6 +37,9 @@ sb_held sb_aggregate__held(const sb_aggregate_op *a)
                     .growth = sb_grouping__growth(&a->grouping, SB_BATCH_ROWS),
                     .rows = a->grouping.groups.keys.count};
 
+    if (a->grouping.key_count != 0) held.growth += sb_partitions__growth(&a->parts);
+    /* Lists grow by doubling: those of groups that get rows in turn all at once. */
+    if (a->grows) held.growth += sb_arena_next_bytes(a->arena) + sb_arena_bytes(a->arena);
     if (a->grouping.key_count != 0 && a->states.size + batch > a->states.capacity)
         held.growth += a->states.capacity > batch ? a->states.capacity : batch;
     for (uint32_t i = 0; a->grows && i < item_count(a); i++) {
@@ -45,6 +48,7 @@ sb_held sb_aggregate__held(const sb_aggregate_op *a)
         const uint64_t values =
             item->seen_ids.words != NULL ? item->seen_ids.rows : item->seen.keys.count;
         held.bytes += seen_bytes(item);
+        held.growth += sb_partitions__growth(&item->aside);
         if (!item->frozen) held.growth += sb_groups__growth(&item->seen, SB_BATCH_ROWS);
         if (held.rows < values) held.rows = values;
     }
@@ -242,17 +246,18 @@ static sb_status freeze_values(sb_aggregate_op *a, size_t held)
     return SB_OK;
 }
 
-sb_status sb_aggregate__relieve(sb_aggregate_op *a)
+sb_status sb_aggregate__relieve(sb_aggregate_op *a, const sb_held *held)
 {
-    const size_t held = sb_aggregate__held(a).bytes;
     const bool keyed = a->grouping.key_count != 0, forced = a->op.run->options.force_spill != 0;
 
     if (a->evicted) return SB_OK;
     if (keyed && !a->frozen && sb_partitions__divides(&a->parts)) return freeze(a);
     if (!a->grows) return SB_OK;
-    if (a->frozen && a->grouping.groups.keys.count > 1)
-        return forced || held > a->frozen_bytes + a->frozen_bytes / 4 ? evict(a) : SB_OK;
-    return freeze_values(a, held);
+    if (!a->frozen || a->grouping.groups.keys.count < 2) return freeze_values(a, held->bytes);
+    return forced || held->bytes > a->frozen_bytes + a->frozen_bytes / 4 ||
+                   sb_spill__is_urgent(a->op.run, held)
+               ? evict(a)
+               : SB_OK;
 }
 
 /* ---- Rows ---------------------------------------------------------------------------------------------------------- */
@@ -354,7 +359,7 @@ static sb_status read_part(sb_aggregate_op *a)
         if (n % RECORDS_AT_ONCE != 0 && run->options.force_spill == 0) continue;
         if (n % (32 * RECORDS_AT_ONCE) == 0) SB_TRY(sb_exec__tick(run));
         const sb_held held = sb_aggregate__held(a);
-        if (sb_spill__is_due(run, &held)) SB_TRY(sb_aggregate__relieve(a));
+        if (sb_spill__is_due(run, &held)) SB_TRY(sb_aggregate__relieve(a, &held));
     }
     return sb_aggregate__settle(a);
 }

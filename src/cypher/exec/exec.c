@@ -47,6 +47,21 @@ sb_status(sb_exec__no_memory)(sb_exec *run)
                    run->budget.limit);
 }
 
+#define KEPT_BYTES (1u << 20)
+
+size_t sb_exec__keeps(const sb_exec *run)
+{
+    const size_t share = run->budget.limit / 1024;
+
+    return run->budget.limit == 0 || share > KEPT_BYTES ? KEPT_BYTES : share;
+}
+
+void sb_exec__empty(const sb_exec *run, sb_buffer *buffer)
+{
+    if (buffer->capacity > sb_exec__keeps(run)) sb_buffer_deinit(buffer);
+    sb_buffer_reset(buffer);
+}
+
 void *sb_exec__alloc_zero(sb_exec *run, size_t count, size_t size)
 {
     size_t bytes;
@@ -333,6 +348,8 @@ void sb_exec_stop(sb_exec *run)
         /* A statement may lie for long until it is run again, or given up. */
         if (sb_arena_bytes(op->step) != 0) sb_arena_reset(op->step);
     }
+    /* No constant is read again before a reset, which makes them anew. */
+    if (sb_arena_bytes(run->constants) != 0) sb_arena_reset(run->constants);
 }
 
 /* ---- Rows --------------------------------------------------------------------------------------------------------------- */
@@ -367,6 +384,11 @@ const struct sb_vector *sb_exec_vector(const sb_exec *run, uint32_t column)
 sb_val sb_exec_value(const sb_exec *run, uint32_t column, uint32_t row)
 {
     return sb_vector_at(sb_exec_vector(run, column), row);
+}
+
+size_t sb_exec_memory(const sb_exec *run)
+{
+    return run == NULL ? 0 : run->budget.used;
 }
 
 void sb_exec_stats_get(const sb_exec *run, sb_exec_stats *stats)

@@ -57,6 +57,7 @@ SB_MUST_CHECK sb_status sb_exec_next(sb_exec *exec, uint32_t *row_count, sb_err 
 /* Column i of the current rows: one value of it, or all of them as a vector (exec/vector.h). */
 sb_val sb_exec_value(const sb_exec *exec, uint32_t column, uint32_t row);
 const struct sb_vector *sb_exec_vector(const sb_exec *exec, uint32_t column);
+size_t sb_exec_memory(const sb_exec *exec); /* bytes that it holds; 0 for NULL */
 void sb_exec_stats_get(const sb_exec *exec, sb_exec_stats *stats);
 /* By sb_plan.number; NULL unless options->profile. */
 const sb_exec_operator_profile *sb_exec_profile(const sb_exec *exec);

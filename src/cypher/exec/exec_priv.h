@@ -88,6 +88,10 @@ SB_MUST_CHECK SB_INLINE sb_status sb_exec__tick(sb_exec *run)
 /* Out of memory, or of the run's budget. */
 SB_COLD sb_status sb_exec__no_memory(sb_exec *run);
 #define sb_exec__no_memory(run) sb_err_failed(sb_exec__no_memory(run))
+/* Bytes of a block that a reset keeps for the next run: one large run, or many statements that lie idle, must not hold the memory. */
+size_t sb_exec__keeps(const sb_exec *run);
+/* Empty a buffer, and give its block back if it is larger than that. */
+void sb_exec__empty(const sb_exec *run, sb_buffer *buffer);
 void *sb_exec__alloc_zero(sb_exec *run, size_t count, size_t size); /* until close; NULL */
 uint32_t sb_exec__find_name(sb_exec *run, sb_name_ref *name);
 SB_INLINE uint32_t sb_exec__name(sb_exec *run, sb_name_ref *name)

@@ -27,13 +27,13 @@ void sb_grouping__close(sb_grouping *g)
     sb_groups__close(&g->groups);
 }
 
-/* Places that a reset keeps. */
-#define KEPT_PLACES 65536u
+/* Places that any number of rows may take. */
+#define FIRST_PLACES 65536u
 
 void sb_grouping__clear(sb_grouping *g)
 {
     sb_groups__clear(&g->groups);
-    if (g->place_count > KEPT_PLACES) free_places(g);
+    if (g->place_count * sizeof *g->places > sb_exec__keeps(g->groups.keys.run)) free_places(g);
     if (g->places != NULL) memset(g->places, 0, g->place_count * sizeof *g->places);
     g->direct = g->key_count == 1;
     g->rows = 0;
@@ -45,7 +45,7 @@ static bool make_places(sb_grouping *g, uint64_t key)
     const sb_allocator *alloc = g->groups.keys.run->alloc;
     const uint64_t wanted = sb_pow2_ceil(key + 1);
 
-    if (wanted > 16 * g->rows + KEPT_PLACES || wanted > UINT32_MAX ||
+    if (wanted > 16 * g->rows + FIRST_PLACES || wanted > UINT32_MAX ||
         !sb_spill__affords(g->groups.keys.run, (size_t)wanted * sizeof *g->places))
         return false;
     uint32_t *places = sb_resize(alloc, g->places, g->place_count * sizeof *places,

@@ -6,7 +6,7 @@
 
 /* ---- Distinct ids ---- */
 
-/* Bytes of words that any number of rows may take, and that a reset keeps. */
+/* Bytes of words that any number of rows may take. */
 #define SEEN_BYTES (512u << 10)
 
 static void seen_free(sb_seen_ids *seen, const sb_allocator *alloc)
@@ -16,10 +16,10 @@ static void seen_free(sb_seen_ids *seen, const sb_allocator *alloc)
     seen->word_count = 0;
 }
 
-static void seen_clear(sb_seen_ids *seen, const sb_allocator *alloc)
+static void seen_clear(sb_seen_ids *seen, const sb_exec *run)
 {
-    if (seen->word_count * sizeof *seen->words > SEEN_BYTES)
-        seen_free(seen, alloc);
+    if (seen->word_count * sizeof *seen->words > sb_exec__keeps(run))
+        seen_free(seen, run->alloc);
     else if (seen->word_count != 0)
         memset(seen->words, 0, seen->word_count * sizeof *seen->words);
     seen->given_up = false;
@@ -179,11 +179,11 @@ void sb_aggregate__clear(sb_aggregate_op *a)
     for (uint32_t i = 0; i < a->op.plan->as.aggregate.aggregate_count; i++) {
         sb_aggregate_item *item = &a->items[i];
         sb_groups__clear(&item->seen);
-        seen_clear(&item->seen_ids, a->op.run->alloc);
+        seen_clear(&item->seen_ids, a->op.run);
         sb_partitions__clear(&item->aside);
         item->frozen = false;
     }
-    sb_buffer_reset(&a->states);
+    sb_exec__empty(a->op.run, &a->states);
     if (sb_arena_bytes(a->arena) != 0) sb_arena_reset(a->arena);
     a->next = 0;
 }
@@ -409,9 +409,9 @@ static sb_status read_by_row(sb_aggregate_op *a, const sb_batch *in)
             load_args(&a->items[k], i);
         a->row_weight = weights == NULL ? 1 : weights->as.integers[i];
         SB_TRY(sb_aggregate__row(a));
-        if (run->options.force_spill == 0) continue;
+        if (run->options.force_spill == 0 && i % 128 != 127) continue;
         const sb_held held = sb_aggregate__held(a);
-        if (sb_spill__is_due(run, &held)) SB_TRY(sb_aggregate__relieve(a));
+        if (sb_spill__is_due(run, &held)) SB_TRY(sb_aggregate__relieve(a, &held));
     }
     return SB_OK;
 }
@@ -486,7 +486,7 @@ static sb_status read_input(sb_aggregate_op *a)
         else
             SB_TRY(a->by_row ? read_by_row(a, in) : read_batch(a, in));
         const sb_held held = sb_aggregate__held(a);
-        if (sb_spill__is_due(a->op.run, &held)) SB_TRY(sb_aggregate__relieve(a));
+        if (sb_spill__is_due(a->op.run, &held)) SB_TRY(sb_aggregate__relieve(a, &held));
     }
     a->done = true;
     return sb_aggregate__settle(a);

@@ -77,7 +77,8 @@ static sb_status open_apart(sb_distinct_op *d)
 static sb_held held_by(const sb_distinct_op *d)
 {
     return (sb_held){.bytes = sb_grouping__bytes(&d->grouping),
-                     .growth = sb_grouping__growth(&d->grouping, SB_BATCH_ROWS),
+                     .growth = sb_grouping__growth(&d->grouping, SB_BATCH_ROWS) +
+                               sb_partitions__growth(&d->parts),
                      .rows = d->grouping.groups.keys.count};
 }
 

@@ -81,8 +81,8 @@ static void forget_inner(sb_join_op *j)
 {
     sb_kept__clear(&j->kept);
     sb_groups__clear(&j->groups);
-    sb_buffer_reset(&j->chains);
-    sb_buffer_reset(&j->next);
+    sb_exec__empty(j->op.run, &j->chains);
+    sb_exec__empty(j->op.run, &j->next);
 }
 
 static void forget_parts(sb_join_op *j)
@@ -180,7 +180,8 @@ static sb_held held_by(const sb_join_op *j)
 
     return (sb_held){.bytes = sb_kept__bytes(&j->kept) + sb_groups__bytes(&j->groups) + words,
                      .growth = sb_kept__growth(&j->kept, SB_BATCH_ROWS) +
-                               sb_groups__growth(&j->groups, SB_BATCH_ROWS) + words,
+                               sb_groups__growth(&j->groups, SB_BATCH_ROWS) + words +
+                               sb_partitions__growth(&j->parts),
                      .rows = j->kept.count};
 }
 

@@ -108,6 +108,8 @@ static void sort_reset(sb_operator *op)
     forget_runs(s);
     sb_kept__clear(&s->kept);
     sb_kept__clear(&s->worst);
+    sb_exec__empty(s->op.run, &s->order);
+    sb_exec__empty(s->op.run, &s->scratch);
     s->next = s->count = 0;
     s->done = s->full = false;
 }
@@ -361,7 +363,7 @@ static sb_status pop_row(sb_sort_op *s)
 
 static uint32_t runs_at_once(const sb_exec *run)
 {
-    const size_t count = run->budget.limit / 4 / (sb_spill__reader_bytes(run) + ROW_ROOM);
+    const size_t count = run->budget.limit / 4 / (sb_spill__piece_bytes(run) + ROW_ROOM);
 
     if (run->options.force_spill != 0 || (run->budget.limit != 0 && count < RUNS_MIN))
         return RUNS_MIN;

@@ -59,6 +59,14 @@ sb_status sb_partitions__begin(sb_partitions *p)
     return SB_OK;
 }
 
+size_t sb_partitions__growth(const sb_partitions *p)
+{
+    if (!sb_partitions__divides(p)) return 0;
+    const size_t level = p->writing == NULL ? sizeof *p->writing : 0;
+    /* A stream's buffer doubles. */
+    return level + 2 * SB_PARTITION_COUNT * sb_spill__piece_bytes(p->op->run);
+}
+
 sb_spill_stream *sb_partitions__stream(const sb_partitions *p, uint32_t side, uint64_t hash)
 {
     const uint32_t shift = 64 - SB_PARTITION_BITS * (p->writing->depth + 1);

@@ -46,6 +46,8 @@ SB_INLINE bool sb_partitions__divides(const sb_partitions *p)
 }
 /* From now on rows can be put aside. */
 SB_MUST_CHECK sb_status sb_partitions__begin(sb_partitions *p);
+/* Memory that writing takes, from its beginning on, beyond what is held. */
+size_t sb_partitions__growth(const sb_partitions *p);
 /* Where a row with this hash goes. */
 sb_spill_stream *sb_partitions__stream(const sb_partitions *p, uint32_t side, uint64_t hash);
 /* One side has all its rows: gives back the memory of its streams. */

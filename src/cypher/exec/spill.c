@@ -7,17 +7,27 @@
 /* An operator that holds less than this share of the budget does not spill. */
 #define LEAST_SHARE 64u
 
+/* Of the budget, what others do not hold. An operator may count a little more than it has taken. */
+static size_t left_by_others(const sb_budget *budget, const sb_held *held)
+{
+    const size_t others = budget->used > held->bytes ? budget->used - held->bytes : 0;
+
+    return budget->limit > others ? budget->limit - others : 0;
+}
+
+bool sb_spill__is_urgent(const sb_exec *run, const sb_held *held)
+{
+    const size_t left = left_by_others(&run->budget, held);
+
+    return run->budget.limit != 0 && held->bytes + held->growth > left - left / 8;
+}
+
 bool sb_spill__is_due(const sb_exec *run, const sb_held *held)
 {
-    const sb_budget *budget = &run->budget;
-
     if (run->options.force_spill != 0) return held->rows >= run->options.force_spill;
-    if (budget->limit == 0 || held->rows < 2 || held->bytes < budget->limit / LEAST_SHARE)
+    if (run->budget.limit == 0 || held->rows < 2 || held->bytes < run->budget.limit / LEAST_SHARE)
         return false;
-    /* What an operator counts may be a little more than what it has taken. */
-    const size_t others = budget->used > held->bytes ? budget->used - held->bytes : 0;
-    const size_t left = budget->limit > others ? budget->limit - others : 0;
-    return held->bytes > left / 2 || held->bytes + held->growth > left - left / 8;
+    return held->bytes > left_by_others(&run->budget, held) / 2 || sb_spill__is_urgent(run, held);
 }
 
 bool sb_spill__affords(const sb_exec *run, size_t bytes)
@@ -28,7 +38,7 @@ bool sb_spill__affords(const sb_exec *run, size_t bytes)
     return budget->limit == 0 || (bytes <= most && budget->used <= most - bytes);
 }
 
-static size_t piece_bytes(const sb_exec *run)
+size_t sb_spill__piece_bytes(const sb_exec *run)
 {
     const size_t share = run->budget.limit / 512;
 
@@ -176,7 +186,8 @@ static sb_status write_out(sb_spill_stream *s)
 sb_status sb_spill__put(sb_spill_stream *stream, sb_val v)
 {
     SB_TRY(put_val(stream, v));
-    return stream->text.size < piece_bytes(stream->spill->op->run) ? SB_OK : write_out(stream);
+    return stream->text.size < sb_spill__piece_bytes(stream->spill->op->run) ? SB_OK
+                                                                             : write_out(stream);
 }
 
 sb_status sb_spill__flush(sb_spill_stream *stream)
@@ -187,11 +198,6 @@ sb_status sb_spill__flush(sb_spill_stream *stream)
 }
 
 /* ---- Reading ------------------------------------------------------------------------------------------------------- */
-
-size_t sb_spill__reader_bytes(const sb_exec *run)
-{
-    return piece_bytes(run);
-}
 
 static sb_exec *run_of(const sb_spill_reader *r)
 {
@@ -247,8 +253,9 @@ static sb_status need(sb_spill_reader *r, size_t bytes)
     r->pos = 0;
     while (r->text.size < bytes) {
         const uint64_t left = bytes_left(r);
-        const size_t missing = bytes - r->text.size,
-                     most = missing > piece_bytes(run) ? missing : piece_bytes(run);
+        const size_t missing = bytes - r->text.size, most = missing > sb_spill__piece_bytes(run)
+                                                                ? missing
+                                                                : sb_spill__piece_bytes(run);
         if (SB_NEVER(left == 0))
             return SB_FAIL(run->err, SB_CORRUPT, "a temporary file ends inside a value");
         const size_t taken = left < most ? (size_t)left : most;

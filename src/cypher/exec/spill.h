@@ -46,8 +46,8 @@ void sb_spill__read_close(sb_spill_reader *reader); /* accepts a zeroed one */
 bool sb_spill__at_end(const sb_spill_reader *reader);
 /* Made in arena. */
 SB_MUST_CHECK sb_status sb_spill__get(sb_spill_reader *reader, sb_arena *arena, sb_val *v);
-/* Bytes that an open reader takes. */
-size_t sb_spill__reader_bytes(const sb_exec *run);
+/* Bytes that are written and read at once, so what an open stream or reader takes, about. */
+size_t sb_spill__piece_bytes(const sb_exec *run);
 
 /* What an operator holds of the run's memory, that it can write to a file. */
 typedef struct sb_held {
@@ -58,6 +58,8 @@ typedef struct sb_held {
 /* Is it time to spill? When an operator holds more than half of what the others leave it, or is about to need nearly all of it: so the
  * operators of a run share its budget however many there are, and some is always left for those that can not spill. */
 bool sb_spill__is_due(const sb_exec *run, const sb_held *held);
+/* The latter alone. */
+bool sb_spill__is_urgent(const sb_exec *run, const sb_held *held);
 /* Memory that an operator can do without: is there enough of it, with a quarter of the budget left? */
 bool sb_spill__affords(const sb_exec *run, size_t bytes);
 

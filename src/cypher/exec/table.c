@@ -18,15 +18,11 @@ void sb_kept__close(sb_kept *kept)
     sb_arena_destroy(kept->arena);
 }
 
-/* A reset keeps this much for the next run, so that one large one does not hold it for ever. */
-#define KEPT_BYTES (1u << 20)
-
 void sb_kept__clear(sb_kept *kept)
 {
     if (kept->run == NULL) return;
     kept->count = 0;
-    if (kept->vals.capacity > KEPT_BYTES) sb_buffer_deinit(&kept->vals);
-    sb_buffer_reset(&kept->vals);
+    sb_exec__empty(kept->run, &kept->vals);
     if (sb_arena_bytes(kept->arena) != 0) sb_arena_reset(kept->arena);
 }
 
@@ -38,9 +34,10 @@ size_t sb_kept__bytes(const sb_kept *kept)
 size_t sb_kept__growth(const sb_kept *kept, uint64_t rows)
 {
     const size_t more = (size_t)rows * kept->width * sizeof(sb_val);
+    const size_t block = sb_arena_bytes(kept->arena) == 0 ? 0 : sb_arena_next_bytes(kept->arena);
 
-    if (kept->vals.size + more <= kept->vals.capacity) return 0;
-    return more > kept->vals.capacity ? more : kept->vals.capacity; /* it doubles */
+    if (kept->vals.size + more <= kept->vals.capacity) return block;
+    return block + (more > kept->vals.capacity ? more : kept->vals.capacity); /* it doubles */
 }
 
 static bool has_slot(const sb_kept *kept, uint32_t slot)
@@ -189,7 +186,7 @@ void sb_groups__clear(sb_groups *groups)
 {
     if (groups->keys.run == NULL) return;
     sb_kept__clear(&groups->keys);
-    if (groups->capacity * sizeof *groups->table > KEPT_BYTES)
+    if (groups->capacity * sizeof *groups->table > sb_exec__keeps(groups->keys.run))
         free_table(groups);
     else if (groups->capacity != 0)
         memset(groups->table, 0, (size_t)groups->capacity * sizeof *groups->table);

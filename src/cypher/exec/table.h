@@ -34,7 +34,7 @@ SB_INLINE sb_val *sb_kept__row(const sb_kept *kept, uint64_t i)
 {
     return (sb_val *)(void *)kept->vals.data + i * kept->width;
 }
-/* Bytes that it holds, and how many more it may take at once for so many rows more (the values they point at not counted). */
+/* Bytes that it holds, and how many more it may take at once for so many rows more (of what they point at, a block). */
 size_t sb_kept__bytes(const sb_kept *kept);
 size_t sb_kept__growth(const sb_kept *kept, uint64_t rows);
 /* Hand on rows given by number, or (rows NULL) from first on: op's live slots that kept has. A number of UINT32_MAX gives nulls. */
