@@ -23,8 +23,8 @@ struct sombra_stmt {
     sb_buffer text;          /* plan */
     sb_buffer notes;         /* what the run has changed so far, for the change hook */
     struct sombra_arrow_stream
-        *arrow; /* that takes the rows of this run; NULL: they are stepped through */
-    size_t idle_bytes;       /* that its run keeps for the next one, while it is idle */
+        *arrow;        /* that takes the rows of this run; NULL: they are stepped through */
+    size_t idle_bytes; /* that its run keeps for the next one, while it is idle */
 };
 
 /* ---- The run, for the stream that takes its rows (arrow.c); what fails is recorded on the connection ---------------- */
