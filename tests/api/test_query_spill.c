@@ -213,6 +213,7 @@ static void test_api_query_spill__forced(void **state)
         "MATCH (a:A)-[:R]->(b) RETURN a.k % 100 AS k, count(*)",
         "MATCH (a:A), (b:B) WHERE a.k = b.k AND a.i < 90 AND b.i < 200 RETURN a.i, b.i",
         "MATCH (a:Same), (b:Same) WHERE a.k = b.k AND a.i < 30 AND b.i < 40 RETURN a.i, b.i",
+        "MATCH (a:Same), (b:Same) WHERE a.i < 30 AND b.i < 40 RETURN a.i, b.i, b.k",
     };
     api_rig r;
     (void)state;
@@ -235,11 +236,141 @@ static void test_api_query_spill__forced(void **state)
     rig_end(&r);
 }
 
+/* ---- Faults ---- */
+
+typedef enum fault { MEMORY, MEMORY_FOR_GOOD, EIO_ONCE, FULL, FAULTS } fault;
+
+static void inject(api_rig *r, fault kind, uint64_t n)
+{
+    if (kind <= MEMORY_FOR_GOOD)
+        api_rig_fail_memory(r, (size_t)n, kind == MEMORY_FOR_GOOD);
+    else
+        api_rig_fail_files(r, n, SB_IO_OPEN | SB_IO_READ | SB_IO_WRITE,
+                           kind == FULL ? SB_FULL : SB_IO, kind == FULL, kind == FULL);
+}
+
+static bool is_told(fault kind, sombra_status status)
+{
+    if (kind <= MEMORY_FOR_GOOD) return status == SOMBRA_NOMEM;
+    return status == (kind == FULL ? SOMBRA_FULL : SOMBRA_IO);
+}
+
+/* Statements that change something by rows that were spilled. What they change is undone when they fail; what the transaction did before
+ * stays. */
+static const char *const updates[] = {
+    "UNWIND range(1, 90) AS i WITH DISTINCT i % 31 AS k, 't' + i % 31 AS t CREATE (:Made {k: k, t: "
+    "t})",
+    "UNWIND range(1, 90) AS i WITH i % 13 AS k, collect('t' + i) AS l, count(DISTINCT i % 7) AS c, "
+    "max('m' + i) AS m "
+    "CREATE (:Made {k: k, t: l[3] + m, c: c})",
+    "UNWIND range(1, 90) AS i WITH count(DISTINCT 't' + i % 40) AS c, sum(DISTINCT i) AS s CREATE "
+    "(:Made {c: c, s: s})",
+    "MATCH (a:Same), (b:Same) WHERE a.k = b.k AND a.i < 12 AND b.i < 9 CREATE (:Made {a: a.i, b: "
+    "b.i})",
+    "UNWIND range(1, 90) AS i WITH i ORDER BY i % 7, i LIMIT 80 CREATE (:Made {i: i})",
+};
+
+static uint64_t made(api_rig *r, const char *label)
+{
+    char query[64];
+    sombra_stmt *stmt;
+    sombra_value value;
+
+    (void)snprintf(query, sizeof query, "MATCH (n:%s) RETURN count(n)", label);
+    OK(r, sombra_prepare(r->conn, query, SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+    OK(r, sombra_stmt_column(stmt, 0, &value));
+    const uint64_t count = value.as.id;
+    sombra_stmt_finalize(stmt);
+    return count;
+}
+
+/* One transaction: a node, then the update whose n-th call fails. */
+static sombra_status update_with_fault(api_rig *r, const char *query, fault kind, uint64_t n)
+{
+    sum ignored;
+
+    runs(r, "BEGIN", &ignored);
+    runs(r, "CREATE (:Before)", &ignored);
+    inject(r, kind, n);
+    const sombra_status status = run(r->conn, query, &ignored);
+    inject(r, MEMORY, 0);
+    inject(r, FULL, 0);
+    assert_int_equal(made(r, "Before"), 1);
+    if (status != SOMBRA_DONE) {
+        if (!is_told(kind, status))
+            print_error("%s\nfault %d, call %llu: %s: %s\n", query, (int)kind,
+                        (unsigned long long)n, sombra_status_name(status),
+                        sombra_error_of(r->conn)->message);
+        assert_true(is_told(kind, status));
+        assert_int_equal(made(r, "Made"), 0);
+    }
+    runs(r, "ROLLBACK", &ignored);
+    return status;
+}
+
+static void test_api_query_spill__faults(void **state)
+{
+    api_rig r;
+    (void)state;
+
+    rig_new(&r, PLENTY);
+    for (int kind = 0; kind < FAULTS; kind++)
+        for (size_t i = 0; i < sizeof updates / sizeof *updates; i++) {
+            uint64_t faults = 0;
+            /* Some allocations can be done without: the end is where many calls in a row hit nothing. */
+            for (uint64_t n = 1, quiet = 0; quiet < 30; n++) {
+                r.conn->trial.force_spill = 5;
+                const bool done = update_with_fault(&r, updates[i], (fault)kind, n) == SOMBRA_DONE;
+                faults += !done;
+                quiet = done ? quiet + 1 : 0;
+            }
+            assert_true(faults >= (kind <= MEMORY_FOR_GOOD ? 10 : 3));
+        }
+    sum total;
+    r.conn->trial.force_spill = 5;
+    for (size_t i = 0; i < sizeof updates / sizeof *updates; i++)
+        runs(&r, updates[i], &total);
+    assert_int_equal(made(&r, "Made"), 31 + 13 + 1 + 11 * 8 + 80);
+    rig_end(&r);
+}
+
+/* ---- What cannot be spilled ---- */
+
+static void test_api_query_spill__limit(void **state)
+{
+    static const struct {
+        const char *query, *operator;
+    } cases[] = {
+        {MANY("300") "RETURN size(collect('text ' + i))", "Aggregat"},
+        {MANY("300") "RETURN i % 2 AS k, size(collect(DISTINCT 'text ' + i))", "Aggregat"},
+        {"UNWIND range(1, 100000000) AS i RETURN i", "memory"},
+        {"UNWIND [1] AS x WITH x ORDER BY x "
+         "RETURN size(reduce(l = [], i IN range(1, 100) | l + range(1, 20000)))",
+         "Projection"},
+    };
+    api_rig r;
+    sum total;
+    (void)state;
+
+    rig_new(&r, LITTLE);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        FAILS(&r, run(r.conn, cases[i].query, &total), SOMBRA_LIMIT, cases[i].operator);
+        assert_non_null(strstr(sombra_error_of(r.conn)->message, "raise that, or ask for less"));
+        runs(&r, "RETURN 1", &total);
+        assert_int_equal(total.rows, 1);
+    }
+    assert_true(atomic_load(&r.db->memory.peak_bytes) <= LITTLE);
+    rig_end(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_api_query_spill__same_results),
         cmocka_unit_test(test_api_query_spill__forced),
+        cmocka_unit_test(test_api_query_spill__faults),
+        cmocka_unit_test(test_api_query_spill__limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,12 +39,21 @@ static void budget_free(void *ctx, void *block, size_t bytes)
     budget->inner->free(budget->inner->ctx, block, bytes);
 }
 
+/* The operator at work is the one that values are made for (E3). */
+static const char *name_at_work(const sb_exec *run)
+{
+    for (const sb_operator *op = run->newest; op != NULL; op = op->older)
+        if (op->step == run->func.arena) return sb_plan_operator_name(op->plan);
+    return "the query";
+}
+
 sb_status(sb_exec__no_memory)(sb_exec *run)
 {
     if (!run->budget.exceeded) return SB_FAIL_NOMEM(run->err);
     return SB_FAIL(run->err, SB_LIMIT,
-                   "the query needs more memory than the %zu bytes that memory_limit leaves it",
-                   run->budget.limit);
+                   "%s needs more memory than the %zu bytes that a query may use, half of "
+                   "memory_limit: raise that, or ask for less at once",
+                   name_at_work(run), run->budget.limit);
 }
 
 #define KEPT_BYTES (1u << 20)

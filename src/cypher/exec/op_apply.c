@@ -28,7 +28,8 @@ static bool keeps_order(const sb_plan *plan)
         switch ((int)plan->kind) {
         case SB_PLAN_AGGREGATE:
         case SB_PLAN_DISTINCT:
-        case SB_PLAN_HASH_JOIN: /* when it spills */
+        case SB_PLAN_HASH_JOIN: /* these two when they spill */
+        case SB_PLAN_PRODUCT:
         case SB_PLAN_SORT:
         case SB_PLAN_TOP:
         case SB_PLAN_UNION: return false;

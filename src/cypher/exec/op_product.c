@@ -1,34 +1,55 @@
 /* op_product.c — two inputs one beside or behind the other: product, union. */
 #include "cypher/exec/op_priv.h"
+#include "cypher/exec/spill.h"
 #include "cypher/exec/table.h"
 
 /* ---- PRODUCT: the inner side is read once and kept ------------------------------------------------------------------- */
 
+/* What of it does not fit the memory lies in a file, which is read once for each batch of the input. */
+
 typedef struct sb_product_op {
     sb_operator op;
     sb_kept kept;
-    bool built;
+    bool built, is_empty;
     const sb_batch *in; /* NULL: take the next */
     uint32_t row;       /* of in */
     uint64_t at;        /* next row of kept for it */
+    /* all of the inner side, if it was too large; kept holds a piece of it then */
+    sb_spill spill;
+    sb_spill_stream stream; /* open: it was */
+    sb_spill_reader reader;
     uint32_t rows[SB_BATCH_ROWS], partners[SB_BATCH_ROWS];
 } sb_product_op;
 
 static sb_status product_open(sb_operator *op)
 {
+    sb_product_op *p = (sb_product_op *)op;
+
+    sb_spill__open(op, &p->spill);
     SB_TRY(sb_exec__need_outs(op));
-    return sb_kept__open(op->run, 0, &((sb_product_op *)op)->kept);
+    return sb_kept__open(op->run, 0, &p->kept);
+}
+
+static void forget_file(sb_product_op *p)
+{
+    sb_spill__read_close(&p->reader);
+    sb_spill__stream_close(&p->stream);
+    sb_spill__close(&p->spill);
 }
 
 static void product_close(sb_operator *op)
 {
-    sb_kept__close(&((sb_product_op *)op)->kept);
+    sb_product_op *p = (sb_product_op *)op;
+
+    forget_file(p);
+    sb_kept__close(&p->kept);
 }
 
 static void product_reset(sb_operator *op)
 {
     sb_product_op *p = (sb_product_op *)op;
 
+    forget_file(p);
     sb_kept__clear(&p->kept);
     p->built = false;
     p->in = NULL;
@@ -47,19 +68,64 @@ static sb_status find_columns(sb_product_op *p, const sb_batch *inner)
     return SB_OK;
 }
 
+static sb_status write_kept(sb_product_op *p)
+{
+    if (p->stream.spill == NULL) sb_spill__stream_open(&p->spill, &p->stream);
+    for (uint64_t i = 0; i < p->kept.count; i++) {
+        const sb_val *row = sb_kept__row(&p->kept, i);
+        for (uint32_t c = 0; c < p->kept.width; c++)
+            SB_TRY(sb_spill__put(&p->stream, row[c]));
+    }
+    sb_kept__clear(&p->kept);
+    return SB_OK;
+}
+
+/* Rows without columns take no memory, and no room in a file. */
+static sb_status write_when_due(sb_product_op *p)
+{
+    const sb_held held = {.bytes = sb_kept__bytes(&p->kept),
+                          .growth = sb_kept__growth(&p->kept, SB_BATCH_ROWS),
+                          .rows = p->kept.count};
+
+    return p->kept.width != 0 && sb_spill__is_due(p->op.run, &held) ? write_kept(p) : SB_OK;
+}
+
 static sb_status product_build(sb_product_op *p)
 {
     const sb_batch *inner;
 
     for (;;) {
         SB_TRY(sb_exec__next(p->op.inner, &inner));
+        sb_exec__use(&p->op);
         if (inner == NULL) break;
         SB_TRY(find_columns(p, inner));
         if (p->kept.count + inner->row_count >= UINT32_MAX)
             return SB_FAIL(p->op.run->err, SB_LIMIT, "more than %u rows to be paired", UINT32_MAX);
         SB_TRY(sb_kept__append(&p->kept, inner));
+        SB_TRY(write_when_due(p));
     }
     p->built = true;
+    p->is_empty = p->kept.count == 0 && p->stream.spill == NULL;
+    if (p->stream.spill == NULL) return SB_OK;
+    SB_TRY(write_kept(p));
+    return sb_spill__flush(&p->stream);
+}
+
+/* The next rows of the file; none: it has been read. */
+static sb_status read_piece(sb_product_op *p)
+{
+    sb_val *to;
+
+    p->row = 0;
+    p->at = 0;
+    sb_kept__clear(&p->kept);
+    while (p->kept.count < SB_BATCH_ROWS && !sb_spill__at_end(&p->reader)) {
+        SB_TRY(sb_kept__room(&p->kept, &to));
+        for (uint32_t c = 0; c < p->kept.width; c++)
+            SB_TRY(sb_spill__get(&p->reader, p->kept.arena, &to[c]));
+        p->kept.count++;
+        p->kept.vals.size += p->kept.width * sizeof(sb_val);
+    }
     return SB_OK;
 }
 
@@ -77,22 +143,39 @@ static uint32_t product_pairs(sb_product_op *p)
     return count;
 }
 
+/* The next rows of the input, with all of the inner side or the first piece of it. *more false: the end. */
+static sb_status next_input(sb_product_op *p, bool *more)
+{
+    *more = false;
+    if (p->built && p->is_empty && !sb_exec__plan_writes(p->op.plan->input)) return SB_OK;
+    SB_TRY(sb_exec__pull(&p->op, &p->in));
+    if (p->in == NULL) return SB_OK;
+    *more = true;
+    if (!p->built) SB_TRY(product_build(p));
+    p->row = p->is_empty ? p->in->row_count : 0;
+    p->at = 0;
+    if (p->stream.spill == NULL) return SB_OK;
+    sb_spill__read_close(&p->reader);
+    sb_spill__read(&p->stream, &p->reader);
+    return read_piece(p);
+}
+
 /* As for a join, the inner side comes second. */
 static sb_status product_next(sb_operator *op, const sb_batch **batch)
 {
     sb_product_op *p = (sb_product_op *)op;
     uint32_t count;
+    bool more;
 
     *batch = NULL;
     do {
+        if (p->in != NULL && p->row >= p->in->row_count && p->stream.spill != NULL) {
+            SB_TRY(read_piece(p));
+            if (p->kept.count == 0) p->in = NULL;
+        }
         if (p->in == NULL || p->row >= p->in->row_count) {
-            if (p->built && p->kept.count == 0 && !sb_exec__plan_writes(op->plan->input))
-                return SB_OK;
-            SB_TRY(sb_exec__pull(op, &p->in));
-            if (p->in == NULL) return SB_OK;
-            if (!p->built) SB_TRY(product_build(p));
-            p->row = p->kept.count == 0 ? p->in->row_count : 0;
-            p->at = 0;
+            SB_TRY(next_input(p, &more));
+            if (!more) return SB_OK;
         }
         count = product_pairs(p);
     } while (count == 0);

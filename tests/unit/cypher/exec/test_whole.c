@@ -487,6 +487,60 @@ static void test_exec_whole__hash_join(void **state)
     exec_close(&f);
 }
 
+/* Keys of all rows: x % left for 500 rows of the input, y % right for 300 of the inner side; null where the number is a multiple of 7. */
+static void join_text(exec_fixture *f, bool outer, int64_t left, int64_t right)
+{
+    exec_clear(f);
+    sb_var *x = var(f, SB_KIND_INT), *y = var(f, SB_KIND_INT), *t = var(f, SB_KIND_ANY),
+           *c = var(f, SB_KIND_INT), *d = var(f, SB_KIND_INT), *s = var(f, SB_KIND_INT),
+           *u = var(f, SB_KIND_INT);
+    sb_plan *inner = unwind(f, argument(f, NULL), range(f, 1, 300), y);
+    inner = project(f, inner, t, op2(f, SB_OP2_ADD, str(f, "text "), ref(f, y)));
+    sb_plan *p =
+        two(f, SB_PLAN_HASH_JOIN, unwind(f, argument(f, NULL), range(f, 1, 500), x), inner);
+    sb_expr **keys = zeroed(f, 4 * sizeof *keys);
+    keys[0] = mod(f, x, left);
+    keys[1] = op2(f, SB_OP2_NE, mod(f, x, 7), num(f, 0));
+    keys[2] = mod(f, y, right);
+    keys[3] = boolean(f, true);
+    p->as.join.input_keys = keys;
+    p->as.join.inner_keys = keys + 2;
+    p->as.join.count = 2;
+    p->as.join.outer = outer;
+    p->as.join.bound = vars(f, &p->as.join.bound_count, y, t, NULL);
+    aggregate_plan *a = aggregate(f, p);
+    item(f, a, &count_function, c, NULL, false);
+    item(f, a, &count_function, d, ref(f, t), true);
+    item(f, a, &sum_function, s, op2(f, SB_OP2_MUL, ref(f, x), ref(f, y)), false);
+    item(f, a, &sum_function, u, ref(f, x), false);
+    statement(f, a->plan, c, d, s, u, NULL);
+    OK(&f->g, run(f));
+}
+
+/* Partitions, and one key for all rows, whose partition has to be joined in pieces. */
+static void test_exec_whole__join_spills(void **state)
+{
+    static const int64_t keys[][2] = {{50, 70}, {500, 300}, {1, 1}, {2, 1}, {1, 40}};
+    exec_fixture f;
+    char expected[200];
+    (void)state;
+    exec_open(&f);
+    begin_write(&f.g);
+    for (int outer = 0; outer < 2; outer++)
+        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+            f.options.force_spill = 0;
+            join_text(&f, outer == 1, keys[i][0], keys[i][1]);
+            (void)snprintf(expected, sizeof expected, "%s", rows_text(&f));
+            for (uint32_t rows = 1; rows < 400; rows = rows * 2 + 1) {
+                f.options.force_spill = rows;
+                join_text(&f, outer == 1, keys[i][0], keys[i][1]);
+                assert_string_equal(rows_text(&f), expected);
+            }
+        }
+    f.options.force_spill = 0;
+    exec_close(&f);
+}
+
 static void test_exec_whole__product(void **state)
 {
     exec_fixture f;
@@ -510,6 +564,9 @@ static void test_exec_whole__product(void **state)
         snprintf(expected, sizeof expected, "%lld|%lld\n", (long long)(n * m),
                  (long long)(n * (n + 1) / 2 * (m * (m + 1) / 2)));
         gives(&f, expected);
+        f.options.force_spill = 3;
+        gives(&f, expected);
+        f.options.force_spill = 0;
     }
     exec_close(&f);
 }
@@ -540,8 +597,8 @@ int main(void)
         TEST(test_exec_whole__sort_many),    TEST(test_exec_whole__sort_spills),
         TEST(test_exec_whole__top_of_texts), TEST(test_exec_whole__eager),
         TEST(test_exec_whole__apply),        TEST(test_exec_whole__optional_batched),
-        TEST(test_exec_whole__hash_join),    TEST(test_exec_whole__product),
-        TEST(test_exec_whole__union),
+        TEST(test_exec_whole__hash_join),    TEST(test_exec_whole__join_spills),
+        TEST(test_exec_whole__product),      TEST(test_exec_whole__union),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
