@@ -799,6 +799,9 @@ SOMBRA_API sombra_status sombra_stmt_clear(sombra_stmt *stmt);
  *  Row values stay readable until the next call on stmt. Errors: all of prepare's, found at run time; BUSY, READ_ONLY, CONSTRAINT,
  *  INTERRUPT, TIMEOUT, NOMEM, LIMIT (memory_limit), CORRUPT, IO, FULL, POISONED, MISUSE (after SOMBRA_DONE without reset). */
 SOMBRA_API sombra_status sombra_stmt_step(sombra_stmt *stmt);
+/** How many more rows there are that steps only have to move to, without work in between: the rest of the batch that was made last. For bindings, which hold
+ *  locks of their own around calls that are short. 0 before the first step, at the end, and for NULL. */
+SOMBRA_API size_t sombra_stmt_buffered(const sombra_stmt *stmt);
 /** End the run: the next step begins again. Parameters stay. */
 SOMBRA_API sombra_status sombra_stmt_reset(sombra_stmt *stmt);
 /** Columns of a row; 0 for a statement that returns none. */

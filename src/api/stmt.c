@@ -542,6 +542,12 @@ sombra_status sombra_stmt_step(sombra_stmt *stmt)
     return sombra__status(status);
 }
 
+size_t sombra_stmt_buffered(const sombra_stmt *stmt)
+{
+    if (stmt == NULL || stmt->state != STMT_RUNNING || stmt->row_count == 0) return 0;
+    return stmt->row_count - stmt->row - 1;
+}
+
 sb_status sombra__stmt_reset(sombra_stmt *stmt)
 {
     const sb_status status = end_run(stmt, !sb_cypher_writes(stmt->inner));

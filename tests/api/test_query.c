@@ -398,6 +398,29 @@ static void test_api_query__schema(void **state)
     sombra_stmt_finalize(stmt);
 }
 
+/* What is buffered can be stepped to; at a batch's end nothing is. */
+static void test_api_query__buffered(void **state)
+{
+    api_fixture *f = *state;
+    sombra_stmt *stmt = prepare(f, "UNWIND range(1, 3000) AS x RETURN x");
+    size_t rows = 0, before = 0, boundaries = 0;
+
+    assert_int_equal(sombra_stmt_buffered(NULL), 0);
+    assert_int_equal(sombra_stmt_buffered(stmt), 0);
+    while (sombra_stmt_step(stmt) == SOMBRA_ROW) {
+        const size_t buffered = sombra_stmt_buffered(stmt);
+
+        if (before != 0) assert_int_equal(buffered, before - 1);
+        if (buffered == 0) boundaries++;
+        before = buffered;
+        rows++;
+    }
+    assert_int_equal(rows, 3000);
+    assert_true(boundaries > 1);
+    assert_int_equal(sombra_stmt_buffered(stmt), 0);
+    sombra_stmt_finalize(stmt);
+}
+
 static void test_api_query__explain(void **state)
 {
     api_fixture *f = *state;
@@ -662,6 +685,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query__distinct_ids, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__transactions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__schema, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__buffered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__explain, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__warnings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__progress, setup, teardown),

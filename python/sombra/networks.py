@@ -1,0 +1,94 @@
+"""Results as graphs of other packages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, Iterable
+
+from ._optional import need
+from .types import Node, Path, Relationship
+
+if TYPE_CHECKING:
+    import igraph
+    import networkx
+
+    from .result import Result
+
+
+class Collected:
+    """The nodes and relationships of some values, each once, in the order of their first appearance."""
+
+    def __init__(self) -> None:
+        self.nodes: Dict[int, Node] = {}
+        self.relationships: Dict[int, Relationship] = {}
+
+    def add(self, value: Any) -> None:
+        """Add what a value has in it. A value is never nested deeper than the language lets it (1,000), lists of lists are walked by hand."""
+        pending = [value]
+        while pending:
+            value = pending.pop()
+            if isinstance(value, Node):
+                self.nodes.setdefault(value.id, value)
+            elif isinstance(value, Relationship):
+                self.relationships.setdefault(value.id, value)
+            elif isinstance(value, Path):
+                pending.extend(reversed(value.relationships))
+                pending.extend(reversed(value.nodes))
+            elif isinstance(value, (list, tuple)):
+                pending.extend(reversed(value))
+            elif isinstance(value, dict):
+                pending.extend(reversed(list(value.values())))
+
+    def add_ends(self, database: Any) -> None:
+        """Read the ends of relationships that are not there yet."""
+        for relationship in self.relationships.values():
+            for end in (relationship.source, relationship.target):
+                if end not in self.nodes:
+                    node = database.node(end)
+                    if node is not None:
+                        self.nodes[end] = node
+
+
+def collect(rows: "Iterable[Any]", database: Any) -> Collected:
+    """The graph in some rows, with all ends."""
+    collected = Collected()
+    for row in rows:
+        collected.add(list(row))
+    collected.add_ends(database)
+    return collected
+
+
+def to_networkx(result: "Result") -> "networkx.MultiDiGraph[Any]":
+    """See Result.to_networkx."""
+    networkx = need("networkx", "to_networkx")
+    collected = collect(result.fetchall(), result._database)
+    graph = networkx.MultiDiGraph()
+    for node in collected.nodes.values():
+        graph.add_node(node.id)
+        graph.nodes[node.id].update(node.properties, labels=node.labels)
+    for relationship in collected.relationships.values():
+        graph.add_edge(relationship.source, relationship.target, key=relationship.id)
+        graph.edges[relationship.source, relationship.target, relationship.id].update(
+            relationship.properties, type=relationship.type
+        )
+    return graph
+
+
+def to_igraph(result: "Result") -> "igraph.Graph":
+    """See Result.to_igraph."""
+    igraph = need("igraph", "to_igraph")
+    collected = collect(result.fetchall(), result._database)
+    graph = igraph.Graph(directed=True)
+    places = {id: place for place, id in enumerate(collected.nodes)}
+    graph.add_vertices(len(places))
+    _set_attributes(graph.vs, [{**n.properties, "labels": n.labels, "id": n.id} for n in collected.nodes.values()])
+    edges = list(collected.relationships.values())
+    graph.add_edges([(places[edge.source], places[edge.target]) for edge in edges])
+    _set_attributes(graph.es, [{**edge.properties, "type": edge.type, "id": edge.id} for edge in edges])
+    return graph
+
+
+def _set_attributes(sequence: Any, attributes: "list[dict[str, Any]]") -> None:
+    """igraph keeps attributes by column; absent ones are None."""
+    keys = dict.fromkeys(key for each in attributes for key in each)
+    for key in keys:
+        sequence[key] = [each.get(key) for each in attributes]

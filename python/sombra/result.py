@@ -1,0 +1,129 @@
+"""Results of statements: rows, data frames, graphs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
+
+from . import _sombra
+from ._optional import need
+
+if TYPE_CHECKING:
+    import igraph
+    import networkx
+    import pandas
+    import polars
+    import pyarrow
+
+    from .display import Graph
+
+
+class Changes(NamedTuple):
+    """What a statement has changed."""
+
+    nodes_created: int
+    nodes_deleted: int
+    relationships_created: int
+    relationships_deleted: int
+    properties_set: int
+    labels_added: int
+    labels_removed: int
+
+
+class Result(_sombra.ResultBase):
+    """The result of a statement: an iterator over its rows, which are read as they are asked for.
+
+    Read a result once: by iterating, by `fetchone`, `fetchmany`, `fetchall` or `single`, or whole by one of the `to_…` methods. While a result is read,
+    statements on the same thread that only read see the same state of the graph. Before one that writes, and before the end of a transaction, what is left
+    of it is read into memory.
+    """
+
+    __slots__ = ()
+
+    def __enter__(self) -> "Result":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "ended" if self.ended else "rows to read"
+        return f"<sombra.Result of {', '.join(self.columns) or 'no columns'}: {state}>"
+
+    @property
+    def changes(self) -> Changes:
+        """What the statement has changed; zeros for one that only reads."""
+        return Changes(*self._changes)
+
+    # ---- Columns --------------------------------------------------------------------------------------------------
+
+    def __arrow_c_stream__(self, requested_schema: Optional[object] = None) -> object:
+        """The rows that are left as an Arrow C stream: pyarrow.table(result), polars.from_arrow(result) and others take it."""
+        return self._columnar()._stream()
+
+    def _columnar(self) -> "Result":
+        """Itself while its statement stands on the first row, else the rows that are left, asked for again as a query's parameter."""
+        if self._streams:
+            return self
+        rows = [list(row) for row in self.fetchall()]
+        items = ", ".join(f"row[{i}] AS `{name.replace('`', '``')}`" for i, name in enumerate(self.columns))
+        if not items:
+            items = "row AS nothing"
+        return self._database.execute(f"UNWIND $rows AS row RETURN {items}", {"rows": rows})
+
+    def to_arrow(self) -> "pyarrow.Table":
+        """The rows that are left as a pyarrow.Table, made without Python objects for its values."""
+        arrow = need("pyarrow", "to_arrow")
+        source = self._columnar()
+        try:
+            with arrow.RecordBatchReader._import_from_c_capsule(source._stream()) as reader:
+                return reader.read_all()
+        except Exception:
+            self._database._raise_pending()
+            raise
+
+    def to_df(self) -> "pandas.DataFrame":
+        """The rows that are left as a pandas.DataFrame."""
+        need("pandas", "to_df")
+        return self.to_arrow().to_pandas()
+
+    def to_polars(self) -> "polars.DataFrame":
+        """The rows that are left as a polars.DataFrame."""
+        polars = need("polars", "to_polars")
+        return polars.from_arrow(self.to_arrow())
+
+    def to_dict(self) -> Dict[str, List[Any]]:
+        """The rows that are left as a dict of columns, of Python objects."""
+        rows = self.fetchall()
+        return {name: [row[i] for row in rows] for i, name in enumerate(self.columns)}
+
+    # ---- Graphs ---------------------------------------------------------------------------------------------------
+
+    def to_networkx(self) -> "networkx.MultiDiGraph[Any]":
+        """Nodes, relationships and paths of the rows as a networkx.MultiDiGraph: nodes are known by id, edges by relationship id as key.
+
+        Attributes are the properties, and `labels` of a node, `type` of a relationship. Ends that no row has are read from the database."""
+        from .networks import to_networkx
+
+        return to_networkx(self)
+
+    def to_igraph(self) -> "igraph.Graph":
+        """Nodes, relationships and paths of the rows as a directed igraph.Graph: ids are the attribute `id`; others as in to_networkx."""
+        from .networks import to_igraph
+
+        return to_igraph(self)
+
+    def to_graph(self, *, expand: int = 25) -> "Graph":
+        """Nodes, relationships and paths of the rows as a picture: an interactive one in a notebook, SVG by its to_svg().
+
+        A double click on a node shows its neighbors: up to `expand` of each node are put into the picture, hidden."""
+        from .display import graph_of
+
+        return graph_of(self, expand)
+
+    def _repr_html_(self) -> str:
+        from .display import result_html
+
+        return result_html(self)
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        raise TypeError("a Result is not pickled: pickle its rows, result.fetchall()")
