@@ -14,7 +14,7 @@
 
 #include "shell.h"
 
-#define STATEMENT_ROWS 250u        /* rows of one statement */
+#define STATEMENT_ROWS  250u         /* rows of one statement */
 #define STATEMENT_BYTES (128u << 10) /* and about their bytes */
 #define ROW_BYTES_MAX   (15u << 20)  /* a statement's text is at most 16 MiB (docs/LIMITS.md) */
 #define HELD_BYTES      (16u << 20)  /* of rows that wait for others with the same labels */
