@@ -32,7 +32,7 @@ typedef struct flag_spec {
     bool repeated;
 } flag_spec;
 
-#define FLAGS_MAX 24
+#define FLAGS_MAX 48
 
 typedef struct invocation invocation;
 typedef struct command {
@@ -222,6 +222,8 @@ void progress_stop(invocation *cli);
 void progress_clear(void);
 /* Has Ctrl-C been pressed since progress_start? */
 bool was_cancelled(void);
+/* Work that the command does itself, between progress_start and progress_stop: draw the bar; false after Ctrl-C. ctx is not used. */
+bool progress_tick(void *ctx, uint64_t done, uint64_t total);
 /* Until catch_end Ctrl-C removes the file being made, with what lies beside it, and ends the program: for sombra_recover, which can
  * not be cancelled. */
 void catch_begin(const char *made_file);
@@ -263,6 +265,17 @@ int run_doctor(invocation *cli);
 int run_dump(invocation *cli);
 int run_restore(invocation *cli);
 int run_import(invocation *cli);
+/* exchange.c: import and export of other formats than CSV, when flags ask for one; *asked tells. */
+int import_formats(invocation *cli, bool *asked);
+int export_format(invocation *cli, const char *as);
+/* --rejects must not write over what is read, nor the database: also by another name of the same file. */
+int check_rejects(invocation *cli, const char *const *inputs, size_t count);
+/* Around a load: a file that it makes is removed when it fails. */
+typedef struct new_file {
+    char path[4096]; /* "": it was there */
+} new_file;
+void new_file_begin(const invocation *cli, new_file *made);
+void new_file_remove(const new_file *made);
 int run_export(invocation *cli);
 int run_info(invocation *cli);
 int run_get(invocation *cli);

@@ -41,16 +41,22 @@ const command commands[] = {
       {"timeout", "SECONDS", "stop statements that take longer", false},
       {"memory-limit", "BYTES", "memory of queries and caches; k, m, g may follow", false},
       END}},
-    {"import", "FILE", "load nodes and relationships from CSV files",
+    {"import", "FILE", "load nodes and relationships from CSV files, or from those of other formats",
      "  sombra import g.sombra --nodes Person=people.csv --relationships KNOWS=knows.csv\n"
      "  sombra import g.sombra --nodes people.csv --delimiter '|' --rejects bad.csv --max-rejects 100\n"
      "  zcat people.csv.gz | sombra import g.sombra --nodes Person=-\n"
-     "  sombra import copy.sombra --from exported/\n",
+     "  sombra import copy.sombra --from exported/\n"
+     "  sombra import g.sombra --jsonl graph.jsonl\n",
      run_import,
      {{"nodes", "[LABEL[:LABEL]=]CSV", "a file of nodes ('-': standard input); may be repeated", true},
       {"relationships", "[TYPE=]CSV", "a file of relationships; may be repeated", true},
       {"from", "DIRECTORY", "all that export wrote there: nodes, relationships, indexes, constraints", false},
       {"schema", "CSV", "indexes and constraints to make when all is loaded, as export writes them", false},
+      {"jsonl", "FILE", "JSON lines, as export --as jsonl and Neo4j's apoc.export.json write them; may be repeated", true},
+      {"label", "LABEL", "not for CSV: the label of nodes that the file gives none", false},
+      {"type", "TYPE", "not for CSV: the type of relationships that the file gives none", false},
+      {"batch", "N", "not for CSV: commit after every N records, not once", false},
+      {"dry-run", NULL, "write nothing; tell what would be made, with the types of properties", false},
       {"delimiter", "CHAR", "between cells (,); 'tab' for a tab", false},
       {"quote", "CHAR", "around cells (\")", false},
       {"array-delimiter", "CHAR", "between items of a list (;)", false},
@@ -70,8 +76,10 @@ const command commands[] = {
       {"memory", "BYTES", "memory for sorting; k, m, g may follow (half of memory_limit)", false},
       {"no-store-ids", NULL, "do not keep the id column as a property", false},
       END}},
-    {"export", "FILE DIRECTORY", "write the whole graph as CSV files that import reads back",
-     "  sombra export g.sombra out/\n  sombra import copy.sombra --from out/\n", run_export, {END}},
+    {"export", "FILE TARGET", "write the whole graph, so that import reads it back",
+     "  sombra export g.sombra out/\n  sombra import copy.sombra --from out/\n"
+     "  sombra export g.sombra graph.jsonl --as jsonl\n", run_export,
+     {{"as", "csv|jsonl", "CSV files in the directory TARGET (csv), or one file TARGET ('-': standard output)", false}, END}},
     {"dump", "FILE [SCRIPT]", "write the graph as a Cypher script that makes it anew, schema and data",
      "  sombra dump g.sombra g.cypher\n  sombra dump g.sombra | gzip >g.cypher.gz\n", run_dump, {END}},
     {"restore", "FILE SCRIPT", "run a script that dump wrote, all of it or nothing; '-': from standard input",

@@ -332,6 +332,7 @@ typedef struct bar {
     const char *what, *unit;
     double started, drawn;
     bool shown, late, stays;
+    bool visible; /* it may be drawn: a terminal, and the command is not quiet */
 } bar;
 static bar current; /* the command runs one thing at a time */
 
@@ -388,7 +389,8 @@ static void start(invocation *cli)
 {
     current.started = seconds_now();
     current.stays = cli->stays;
-    if (!cli->quiet && can_redraw()) sombra_set_progress(cli->conn, draw, NULL);
+    current.visible = !cli->quiet && can_redraw();
+    if (current.visible) sombra_set_progress(cli->conn, draw, NULL);
     cancelled_conn = cli->conn;
     cancelled = 0;
     watch_signals(!cli->stays);
@@ -410,6 +412,12 @@ void progress_clear(void)
 {
     if (current.shown) fputs("\r\033[K", stderr);
     current.shown = false;
+}
+
+bool progress_tick(void *ctx, uint64_t done, uint64_t total)
+{
+    if (current.visible) (void)draw(ctx, done, total);
+    return cancelled == 0;
 }
 
 void progress_stop(invocation *cli)

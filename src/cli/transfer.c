@@ -179,18 +179,41 @@ static int import_options(invocation *cli, sombra_import_options *options)
     return EXIT_OK;
 }
 
+/* The library refuses rejects that are named as an input; other names of one file are seen here. */
+static int check_inputs(invocation *cli, const sombra_import_options *options)
+{
+    const size_t count = options->node_file_count + options->rel_file_count + 1;
+    const char **inputs = calloc(count, sizeof *inputs);
+    int code;
+
+    if (inputs == NULL) return close_database(cli, complain(8, "out of memory"));
+    for (size_t i = 0; i < options->node_file_count; i++)
+        inputs[i] = options->nodes[i].path;
+    for (size_t i = 0; i < options->rel_file_count; i++)
+        inputs[options->node_file_count + i] = options->rels[i].path;
+    inputs[count - 1] = options->schema_path;
+    code = check_rejects(cli, inputs, count);
+    free(inputs);
+    return code == EXIT_OK ? EXIT_OK : close_database(cli, code);
+}
+
 static int import_files(invocation *cli, sombra_import_options *options)
 {
     sombra_import_result result;
     const double started = seconds_now();
     char a[64], b[64], c[64], d[64];
     sombra_status status;
+    new_file made;
     double seconds;
     int code;
 
+    new_file_begin(cli, &made);
     if ((code = open_database(cli, false, true)) != EXIT_OK ||
-        (code = begin_transaction(cli, SOMBRA_WRITE)) != EXIT_OK)
+        (code = check_inputs(cli, options)) != EXIT_OK ||
+        (code = begin_transaction(cli, SOMBRA_WRITE)) != EXIT_OK) {
+        new_file_remove(&made);
         return code;
+    }
     progress_start(cli, "importing", "B");
     status = sombra_import_csv(cli->txn, options, &result);
     progress_stop(cli);
@@ -198,7 +221,11 @@ static int import_files(invocation *cli, sombra_import_options *options)
         status = sombra_commit(cli->txn);
         cli->txn = NULL;
     }
-    if (status != SOMBRA_OK) return close_database(cli, complain_conn(cli));
+    if (status != SOMBRA_OK) {
+        code = close_database(cli, complain_conn(cli));
+        new_file_remove(&made);
+        return code;
+    }
     code = close_database(cli, EXIT_OK);
     seconds = seconds_now() - started;
     if (code != EXIT_OK) return code;
@@ -241,7 +268,10 @@ int run_import(invocation *cli)
     folder from = {NULL, 0};
     file_list nodes, rels;
     int code, code2;
+    bool asked;
 
+    code = import_formats(cli, &asked);
+    if (asked || code != EXIT_OK) return code;
     sombra_import_options_init(&options);
     options.schema_path = flag_text(cli, "schema");
     code = gather_files(cli, "nodes", &nodes);
@@ -249,7 +279,9 @@ int run_import(invocation *cli)
     if (code == EXIT_OK) code = code2;
     if (code == EXIT_OK) code = use_folder(cli, &from, &nodes, &rels, &options);
     if (code == EXIT_OK && nodes.count + rels.count == 0 && options.schema_path == NULL)
-        code = complain(EXIT_USAGE, "nothing to import: give --nodes, --relationships or --from");
+        code =
+            complain(EXIT_USAGE, "nothing to import: give --nodes, --relationships or --from, or "
+                                 "a file of another format (sombra help import)");
     if (code == EXIT_OK) code = import_options(cli, &options);
     options.nodes = nodes.files;
     options.node_file_count = nodes.count;
@@ -268,9 +300,11 @@ int run_export(invocation *cli)
 {
     sombra_export_result result;
     const double started = seconds_now();
+    const char *as = flag_text(cli, "as");
     char a[64], b[64], c[64], d[64], e[32];
     int code;
 
+    if (as != NULL && strcmp(as, "csv") != 0) return export_format(cli, as);
     if ((code = open_database(cli, true, false)) != EXIT_OK ||
         (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK)
         return code;

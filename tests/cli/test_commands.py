@@ -292,6 +292,8 @@ class Commands(unittest.TestCase):
         message = run("import", "r.sombra", "--nodes", "P=bad.csv", code=2)
         for part in ("bad.csv", "3", "age", "seven"):
             self.assertIn(part, message)
+        self.assertFalse(os.path.exists("r.sombra"))
+        run("query", "r.sombra", "RETURN 1")
         # The file for rejected rows is written over, so it is never one that is read, nor the database.
         with open("bad.csv", "rb") as file:
             bad = file.read()

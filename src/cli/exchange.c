@@ -1,0 +1,290 @@
+/* exchange.c — import and export of the formats beside CSV: which flag means which reader, the rejects, the report; and what
+ * all imports share: rejects that are another name of an input, database files that a failed load has made. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "cli/formats/formats.h"
+
+/* ---- Rejects and new files ------------------------------------------------------------------------------------- */
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+int check_rejects(invocation *cli, const char *const *inputs, size_t count)
+{
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    const char *rejects = flag_text(cli, "rejects");
+    char path[4096];
+
+    if (rejects == NULL) return EXIT_OK;
+    for (size_t i = 0; i < count; i++)
+        if (inputs[i] != NULL && same_file(rejects, inputs[i]))
+            return complain(EXIT_USAGE,
+                            "the file for rejected rows, %s, is read, too (as %s): name another",
+                            rejects, inputs[i]);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        (void)snprintf(path, sizeof path, "%s%s", cli->arguments[0], ends[i]);
+        if (same_file(rejects, path))
+            return complain(
+                EXIT_USAGE,
+                "the file for rejected rows, %s, is the database's own (%s): name another", rejects,
+                path);
+    }
+    return EXIT_OK;
+}
+
+void new_file_begin(const invocation *cli, new_file *made)
+{
+    made->path[0] = '\0';
+    if (strcmp(cli->arguments[0], ":memory:") == 0 || access(cli->arguments[0], F_OK) == 0 ||
+        strlen(cli->arguments[0]) > sizeof made->path - 16)
+        return;
+    (void)snprintf(made->path, sizeof made->path, "%s", cli->arguments[0]);
+}
+
+void new_file_remove(const new_file *made)
+{
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    char path[sizeof made->path + 16];
+
+    if (made->path[0] == '\0') return;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        (void)snprintf(path, sizeof path, "%s%s", made->path, ends[i]);
+        (void)unlink(path);
+    }
+}
+
+/* ---- Import ---------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *flag;
+    fmt_reader read;
+} readers[] = {{"jsonl", fmt_read_jsonl}};
+
+typedef struct job {
+    fmt_options options;
+    fmt_error error;
+    fmt_result result;
+    double started;
+} job;
+
+static int report_import(invocation *cli, const job *j)
+{
+    const fmt_result *result = &j->result;
+    const double seconds = seconds_now() - j->started;
+    char a[64], b[64], c[64], d[64];
+
+    if (cli->format != FORMAT_TABLE) {
+        static const char *const columns[] = {"nodes",        "relationships", "properties",
+                                              "skipped_rows", "rejected_rows", "schemas",
+                                              "seconds"};
+        const cell cells[] = {
+            cell_int(result->nodes),   cell_int(result->rels),     cell_int(result->properties),
+            cell_int(result->skipped), cell_int(result->rejected), cell_int(result->schemas),
+            cell_real(seconds)};
+        if (!output_record(cli, columns, cells, 7)) return 9;
+    } else if (!cli->quiet) {
+        if (result->skipped != 0)
+            printf("skipped %s\n", counted(result->skipped, "record", "records", a));
+        if (result->schemas != 0)
+            printf("%s %s\n", j->options.dry_run ? "would make" : "made",
+                   counted(result->schemas, "index or constraint", "indexes and constraints", a));
+        printf("%s %s, %s, %s in %.2f s (%s records/s)\n",
+               j->options.dry_run ? "would import" : "imported",
+               counted(result->nodes, "node", "nodes", a),
+               counted(result->rels, "relationship", "relationships", b),
+               counted(result->properties, "property", "properties", c), seconds,
+               group_digits((uint64_t)((double)(result->nodes + result->rels) /
+                                       (seconds > 0.001 ? seconds : 0.001)),
+                            d));
+    }
+    if (result->rejected != 0)
+        return complain(EXIT_REJECTED, "%s rejected; see %s",
+                        counted(result->rejected, "record was", "records were", a),
+                        flag_text(cli, "rejects"));
+    return EXIT_OK;
+}
+
+/* The readers of all flags, in the order of the table, into one loader: ids are shared. */
+static sombra_status read_all(invocation *cli, fmt_loader *loader)
+{
+    sombra_status status = SOMBRA_OK;
+    const char *path;
+
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
+        for (size_t n = 0; status == SOMBRA_OK && (path = flag_at(cli, readers[i].flag, n)) != NULL;
+             n++)
+            status = readers[i].read(loader, path);
+    return status;
+}
+
+static sombra_status load(invocation *cli, job *j)
+{
+    fmt_loader *loader = fmt_loader_open(&j->options, &j->error);
+    sombra_status status;
+
+    if (loader == NULL) return j->error.status;
+    status = read_all(cli, loader);
+    if (status == SOMBRA_OK) status = fmt_loader_finish(loader, &j->result);
+    if (status != SOMBRA_OK) j->error = *fmt_loader_error(loader);
+    if (status == SOMBRA_OK && j->options.dry_run && cli->format == FORMAT_TABLE)
+        fmt_loader_survey(loader, stdout);
+    fmt_loader_close(loader, &j->result);
+    return status;
+}
+
+static int open_rejects(invocation *cli, job *j)
+{
+    const char *path = flag_text(cli, "rejects"), *input, **inputs = NULL;
+    size_t count = 0;
+    int code;
+
+    if (path == NULL)
+        return flag_given(cli, "max-rejects")
+                   ? complain(EXIT_USAGE, "--max-rejects needs --rejects")
+                   : EXIT_OK;
+    if (!flag_number(cli, "max-rejects", 1000, &j->options.max_rejects)) return EXIT_USAGE;
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
+        for (size_t n = 0; (input = flag_at(cli, readers[i].flag, n)) != NULL; n++) {
+            const char **grown = realloc(inputs, (count + 1) * sizeof *inputs);
+            if (grown == NULL) {
+                free(inputs);
+                return complain(8, "out of memory");
+            }
+            inputs = grown;
+            inputs[count++] = input;
+        }
+    code = check_rejects(cli, inputs, count);
+    free(inputs);
+    if (code != EXIT_OK) return code;
+    j->options.rejects = fopen(path, "w");
+    if (j->options.rejects == NULL) return complain(9, "%s: %s", path, strerror(errno));
+    return EXIT_OK;
+}
+
+/* A dry run is of the input alone: it leaves the database alone, and needs none. */
+static int open_target(invocation *cli, bool dry_run)
+{
+    const char *path = cli->arguments[0];
+    int code;
+
+    if (!dry_run) return open_database(cli, false, true);
+    cli->arguments[0] = ":memory:";
+    code = open_database(cli, false, true);
+    cli->arguments[0] = path;
+    return code;
+}
+
+static int import_with(invocation *cli, job *j)
+{
+    new_file made;
+    int code;
+
+    j->options.dry_run = flag_given(cli, "dry-run");
+    j->options.skip_duplicate_ids = flag_given(cli, "skip-duplicate-ids");
+    j->options.skip_missing_endpoints = flag_given(cli, "skip-missing-endpoints");
+    j->options.label = flag_text(cli, "label");
+    j->options.type = flag_text(cli, "type");
+    j->options.tick = progress_tick;
+    if (!flag_number(cli, "batch", 0, &j->options.batch)) return EXIT_USAGE;
+    new_file_begin(cli, &made);
+    if ((code = open_target(cli, j->options.dry_run)) != EXIT_OK) return code;
+    if ((code = open_rejects(cli, j)) == EXIT_OK) {
+        j->options.conn = cli->conn;
+        progress_start(cli, "importing", "B");
+        sombra_set_progress(cli->conn, NULL, NULL); /* the reader tells how far it is */
+        if (load(cli, j) != SOMBRA_OK) {
+            progress_stop(cli);
+            code = complain(exit_code_of(j->error.status), "%s", j->error.text);
+            if (j->result.commits != 0)
+                (void)complain(code, "the %llu batches before that are in %s",
+                               (unsigned long long)j->result.commits, cli->arguments[0]);
+        } else {
+            progress_stop(cli);
+        }
+    }
+    if (j->options.rejects != NULL && fclose(j->options.rejects) != 0 && code == EXIT_OK)
+        code = complain(9, "%s: %s", flag_text(cli, "rejects"), strerror(errno));
+    code = close_database(cli, code);
+    if (code != EXIT_OK && j->result.commits == 0 && !j->options.dry_run) new_file_remove(&made);
+    return code == EXIT_OK ? report_import(cli, j) : code;
+}
+
+int import_formats(invocation *cli, bool *asked)
+{
+    job j = {.started = seconds_now()};
+
+    *asked = false;
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
+        *asked = *asked || flag_given(cli, readers[i].flag);
+    if (!*asked) return EXIT_OK;
+    if (flag_given(cli, "nodes") || flag_given(cli, "relationships") || flag_given(cli, "from"))
+        return complain(EXIT_USAGE, "CSV files and those of another format are imported one after "
+                                    "the other, by two commands");
+    return import_with(cli, &j);
+}
+
+/* ---- Export -------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    fmt_writer write;
+} writers[] = {{"jsonl", fmt_write_jsonl}};
+
+int export_format(invocation *cli, const char *as)
+{
+    fmt_walk walk = {.tick = progress_tick};
+    const double started = seconds_now();
+    fmt_writer write = NULL;
+    fmt_error error = {0};
+    fmt_output out;
+    sombra_status status;
+    uint64_t bytes = 0;
+    char a[64], b[32];
+    int code;
+
+    for (size_t i = 0; i < sizeof writers / sizeof *writers; i++)
+        if (strcmp(as, writers[i].name) == 0) write = writers[i].write;
+    if (write == NULL)
+        return complain(EXIT_USAGE, "--as: '%s' is none of csv, jsonl, graphml, gexf", as);
+    if ((code = open_database(cli, true, false)) != EXIT_OK ||
+        (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK)
+        return code;
+    walk.conn = cli->conn;
+    walk.txn = cli->txn;
+    walk.error = &error;
+    status = fmt_output_open(&out, cli->arguments[1], &error);
+    if (status == SOMBRA_OK) {
+        progress_start(cli, "exporting", "entities");
+        sombra_set_progress(cli->conn, NULL, NULL);
+        status = fmt_walk_begin(&walk);
+        if (status == SOMBRA_OK) status = write(&walk, &out);
+        progress_stop(cli);
+        bytes = out.bytes + out.buffer.size;
+        const sombra_status closed = fmt_output_close(&out, status != SOMBRA_OK, &error);
+        if (status == SOMBRA_OK) status = closed;
+    }
+    if (status != SOMBRA_OK)
+        return close_database(cli, complain(exit_code_of(error.status), "%s", error.text));
+    if (strcmp(cli->arguments[1], "-") == 0) return close_database(cli, EXIT_OK);
+    if (cli->format != FORMAT_TABLE) {
+        static const char *const columns[] = {"entities", "bytes", "seconds"};
+        const cell cells[] = {cell_int(walk.done), cell_int(bytes),
+                              cell_real(seconds_now() - started)};
+        if (!output_record(cli, columns, cells, 3)) code = 9;
+    } else if (!cli->quiet) {
+        printf("exported %s as %s (%s) in %.2f s\n",
+               counted(walk.done, "node or relationship", "nodes and relationships", a), as,
+               human_bytes(bytes, b), seconds_now() - started);
+    }
+    return close_database(cli, code);
+}

@@ -1,0 +1,230 @@
+/* formats.h — the formats that the command imports and exports beside CSV, and what they share.
+ * A reader turns a file into records of nodes and relationships and gives them to a loader, which checks ids and ends, gathers
+ * typed batches (sombra_create_nodes, sombra_create_rels) and commits: once, or every so many records. A writer walks
+ * the graph and writes each entity. All of it stands on sombra.h alone.
+ *
+ * F1  Memory is bounded by about 128 MiB of batches, one record, and 16 bytes for each external id that is a number, 60 and its
+ *     length for others. Relationships whose ends are
+ *     not known yet wait in a temporary file.
+ * F2  Input is hostile: each length, depth and count is checked, and every error names file, line and, where it is known,
+ *     column and value.
+ * F3  What the operating system has no memory for ends the program (exit code 8): this is the command, not the library. The
+ *     database is then as it was at the last commit. */
+#ifndef SB_CLI_FORMATS_H
+#define SB_CLI_FORMATS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "sombra.h"
+
+/* Longest record: a line of JSON, an element of XML with all that is in it, a row of CSV. */
+#define FMT_RECORD_MAX ((size_t)1 << 30)
+
+/* ---- support.c: memory, tables, texts ------------------------------------------------------------------------ */
+
+/* p, or the end of the program when it is NULL (F3). */
+void *fmt_need(void *p);
+void *fmt_grow(void *array, size_t *capacity, size_t wanted, size_t item_bytes);
+
+/* Blocks that are freed together. Zeroed: empty. */
+typedef struct fmt_arena {
+    struct fmt_block *blocks; /* newest first */
+    size_t bytes;             /* of all blocks */
+} fmt_arena;
+void *fmt_arena_alloc(fmt_arena *arena, size_t bytes);
+sombra_text fmt_arena_text(fmt_arena *arena, const void *data, size_t bytes); /* and a NUL */
+void fmt_arena_reset(fmt_arena *arena);                                       /* keeps one block */
+void fmt_arena_free(fmt_arena *arena);
+/* A value and all that it points at. */
+sombra_value fmt_value_copy(fmt_arena *arena, const sombra_value *value);
+
+/* 64-bit keys to values that are not 0. Zeroed: empty. */
+typedef struct fmt_map {
+    struct fmt_map_entry *entries;
+    size_t count, capacity;
+} fmt_map;
+uint64_t fmt_map_get(const fmt_map *map, uint64_t key); /* 0: none */
+void fmt_map_put(fmt_map *map, uint64_t key, uint64_t value);
+void fmt_map_free(fmt_map *map);
+
+/* Texts, numbered from 0 in order of their first appearance. Zeroed: empty. */
+typedef struct fmt_names {
+    sombra_text *texts;
+    uint64_t *hashes;
+    size_t count, capacity, hash_capacity;
+    uint32_t *slots; /* number + 1 */
+    size_t slot_count;
+    fmt_arena arena;
+} fmt_names;
+uint32_t fmt_names_add(fmt_names *names, const void *data, size_t bytes);
+uint32_t fmt_names_find(const fmt_names *names, const void *data,
+                        size_t bytes); /* UINT32_MAX: none */
+void fmt_names_free(fmt_names *names);
+
+/* A growing text. Zeroed: empty. */
+typedef struct fmt_buffer {
+    char *data;
+    size_t size, capacity;
+} fmt_buffer;
+void fmt_put(fmt_buffer *out, const void *data, size_t bytes);
+void fmt_puts(fmt_buffer *out, const char *text);
+void fmt_printf(fmt_buffer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+bool fmt_utf8_valid(const void *data, size_t bytes);
+bool fmt_is(sombra_text text, const char *word);
+static inline sombra_text fmt_text(const char *text, size_t bytes)
+{
+    return (sombra_text){text, bytes};
+}
+
+/* ---- Errors --------------------------------------------------------------------------------------------------- */
+
+typedef struct fmt_error {
+    sombra_status status;
+    char text[1024];
+} fmt_error;
+/* Records the first one; returns status. */
+sombra_status fmt_fail(fmt_error *error, sombra_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- input.c: bytes of a file, a pipe or standard input, plain or compressed --------------------------------------- */
+
+typedef struct fmt_input fmt_input;
+/* "-" is standard input. gzip and zstd are recognized by their first bytes. NULL: recorded. */
+fmt_input *fmt_input_open(const char *path, fmt_error *error);
+/* Fewer than bytes only at the end. */
+sombra_status fmt_input_read(fmt_input *input, void *data, size_t bytes, size_t *got,
+                             fmt_error *error);
+uint64_t
+fmt_input_done(const fmt_input *input); /* bytes of the file so far, before decompression */
+uint64_t fmt_input_total(const fmt_input *input); /* 0: not known */
+void fmt_input_close(fmt_input *input);           /* accepts NULL */
+
+/* ---- loader.c: records to a graph ------------------------------------------------------------------------------------- */
+
+typedef struct fmt_prop {
+    sombra_text key;
+    sombra_value value; /* NULL typed: absent */
+} fmt_prop;
+/* An external id. Ids are compared as texts within their group. */
+typedef struct fmt_id {
+    sombra_text group, text;
+} fmt_id;
+typedef struct fmt_node {
+    fmt_id id;
+    bool has_id;
+    const sombra_text *labels;
+    size_t label_count;
+    const fmt_prop *props;
+    size_t prop_count;
+} fmt_node;
+typedef struct fmt_rel {
+    sombra_text type;
+    fmt_id ends[2]; /* source, target */
+    const fmt_prop *props;
+    size_t prop_count;
+} fmt_rel;
+
+typedef struct fmt_options {
+    sombra_conn *conn;
+    bool dry_run; /* nothing is written: what there is is counted */
+    bool skip_duplicate_ids, skip_missing_endpoints;
+    uint64_t batch; /* records of one transaction; 0: all of them */
+    FILE *rejects;  /* records that are wrong go there; NULL: the first one ends the load */
+    uint64_t max_rejects;
+    const char *label, *type; /* of entities that the file gives none; may be NULL */
+    bool (*tick)(void *ctx, uint64_t done, uint64_t total); /* false: cancel. May be NULL */
+    void *tick_ctx;
+} fmt_options;
+typedef struct fmt_result {
+    uint64_t nodes, rels, properties, skipped, rejected, bytes, schemas, commits;
+} fmt_result;
+
+typedef struct fmt_loader fmt_loader;
+/* Begins a write transaction. NULL: recorded. */
+fmt_loader *fmt_loader_open(const fmt_options *options, fmt_error *error);
+/* What the next calls are about: the record of a file that begins at line (from 1). raw: as it stands in the file, for the
+ * rejects, borrowed; NULL: not known. */
+void fmt_at(fmt_loader *loader, const char *path, uint64_t line, const char *raw, size_t raw_bytes);
+/* The record at hand is wrong: SOMBRA_OK when it has been put with the rejects, else the status, recorded. column: from 1, or 0;
+ * where, value: what is wrong (a property's name, say), and its text; may be empty. */
+sombra_status fmt_bad(fmt_loader *loader, sombra_status status, uint64_t column, sombra_text where,
+                      sombra_text value, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+/* A failure that is no record's: recorded, with the place. */
+sombra_status fmt_broken(fmt_loader *loader, sombra_status status, uint64_t column,
+                         const char *format, ...) __attribute__((format(printf, 4, 5)));
+sombra_status fmt_load_node(fmt_loader *loader, const fmt_node *node);
+sombra_status fmt_load_rel(fmt_loader *loader, const fmt_rel *rel);
+/* An index or constraint: made when all is loaded. kind … as in schema.csv (docs/IMPORT.md). */
+typedef struct fmt_schema {
+    sombra_text kind, name, on;
+    bool on_rels;
+    const sombra_text *keys;
+    size_t key_count;
+    const sombra_text *types;
+    size_t type_count;
+} fmt_schema;
+sombra_status fmt_load_schema(fmt_loader *loader, const fmt_schema *schema);
+/* A value from a text of a type that a CSV header could name; into arena. False: *why tells, until the next call. */
+bool fmt_value_of(fmt_loader *loader, fmt_arena *arena, const char *type, sombra_text text,
+                  sombra_value *value, const char **why);
+/* Look at the clock and the cancel flag; done and total of the progress. */
+sombra_status fmt_tick(fmt_loader *loader, uint64_t done, uint64_t total);
+/* Relationships that wait, batches, schemas, commit. With dry_run nothing is committed. */
+sombra_status fmt_loader_finish(fmt_loader *loader, fmt_result *result);
+/* What a dry run has found: labels and types with their properties and the types of these, one a line. */
+void fmt_loader_survey(const fmt_loader *loader, FILE *out);
+fmt_error *fmt_loader_error(fmt_loader *loader);
+/* Rolls back what is not committed; counts so far into result when it is not NULL. */
+void fmt_loader_close(fmt_loader *loader, fmt_result *result);
+
+/* ---- walk.c: a graph to records ------------------------------------------------------------------------------------------ */
+
+typedef struct fmt_walk {
+    sombra_conn *conn;
+    sombra_txn *txn;
+    bool (*tick)(void *ctx, uint64_t done, uint64_t total);
+    void *tick_ctx;
+    uint64_t done, total; /* entities */
+    fmt_error *error;
+} fmt_walk;
+/* Each node, and each relationship, in order of id. What visit returns ends the walk unless it is SOMBRA_OK. */
+sombra_status fmt_each_node(fmt_walk *walk, sombra_status (*visit)(void *ctx, const sombra_node *),
+                            void *ctx);
+sombra_status fmt_each_rel(fmt_walk *walk, sombra_status (*visit)(void *ctx, const sombra_rel *),
+                           void *ctx);
+sombra_status fmt_walk_begin(fmt_walk *walk); /* total */
+sombra_text fmt_name(fmt_walk *walk, sombra_name_kind kind, uint32_t id);
+/* Name of a value's type as a CSV header has it: "int", "date", "string[]", "any[]" for a list of several or none. */
+void fmt_type_name(const sombra_value *value, char name[24]);
+/* The value as a CSV cell has it, appended. */
+sombra_status fmt_put_value(fmt_walk *walk, fmt_buffer *out, const sombra_value *value);
+
+/* A file being written; it must not exist before. */
+typedef struct fmt_output {
+    FILE *file;
+    const char *path; /* "-": standard output */
+    bool made;
+    uint64_t bytes;
+    fmt_buffer buffer; /* not yet written */
+} fmt_output;
+sombra_status fmt_output_open(fmt_output *out, const char *path, fmt_error *error);
+/* Write the buffer when it has grown large. */
+sombra_status fmt_output_flush(fmt_output *out, bool all, fmt_error *error);
+/* failed: what was made is removed. */
+sombra_status fmt_output_close(fmt_output *out, bool failed, fmt_error *error);
+
+/* ---- The formats ------------------------------------------------------------------------------------------------------------ */
+
+/* Each reads a whole file into the loader; SOMBRA_OK, or recorded in the loader's error. */
+typedef sombra_status (*fmt_reader)(fmt_loader *loader, const char *path);
+sombra_status fmt_read_jsonl(fmt_loader *loader, const char *path);
+
+typedef sombra_status (*fmt_writer)(fmt_walk *walk, fmt_output *out);
+sombra_status fmt_write_jsonl(fmt_walk *walk, fmt_output *out);
+
+#endif

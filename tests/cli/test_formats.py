@@ -1,0 +1,318 @@
+#!/usr/bin/env python3
+"""Import and export of other formats than CSV: round trips equal by digest, hostile files, rejects, dry runs, batches.
+
+Goal: what export writes, import reads back as an equal graph, whatever the texts and types are; and every wrong file ends with a message
+that names file and line, and leaves no database behind. Method: one graph with all that is nasty, written as JSON lines here.
+"""
+import json
+import os
+import subprocess
+import unittest
+
+SOMBRA = os.environ["SOMBRA"]
+SOURCE = os.environ["SOMBRA_SOURCE_DIR"]
+
+TEXTS = ["", " ", "\"", "'", "\\", "a\"b'c\\d", "one\ntwo", "one\r\ntwo\rthree", "tab\there", "nul\u0000here", "\u0001\u001f\u007f",
+         "\ufffe\uffff", "日本語", "نص عربي", "🙂👩‍👩‍👧", "a;b", ";", "<&>]]>", "-->", "<![CDATA[x]]>", "&amp;", "{json: 1}", "[1, 2]", "null", "NaN", "007",
+         " lead", "trail ", "a,b", "\u2028\u2029", "é", "é", "\U0010ffff", "x" * 1048576, ("\"\n<&" * 65536)]
+VALUES = TEXTS + [
+    True, False, 0, -1, 9223372036854775807, -9223372036854775808, 0.0, -0.0, 1.0, 0.1, 1e300, 5e-324, 1.7976931348623157e308,
+    {"$float": "NaN"}, {"$float": "Infinity"}, {"$float": "-Infinity"},
+    {"$bytes": ""}, {"$bytes": "00ff10"}, {"$date": "2024-02-29"}, {"$date": "-0044-03-15"}, {"$date": "+999999999-12-31"},
+    {"$localtime": "23:59:59.999999999"}, {"$time": "10:11:12.000000001+01:00"}, {"$time": "00:00:00-18:00"}, {"$localdatetime": "2024-02-29T10:11:12.5"},
+    {"$datetime": "2024-02-29T10:11:12Z"}, {"$datetime": "2024-07-29T10:11:12.123456789+02:00[Europe/Berlin]"}, {"$datetime": "0001-01-01T00:00:00-05:30"},
+    {"$duration": "P1Y2M3W4DT5H6M7.8S"}, {"$duration": "PT-0.5S"}, {"$duration": "P0D"},
+    {"$point": "{x: 1, y: 2}"}, {"$point": "{x: -1.5, y: 2, z: 3}"}, {"$point": "{longitude: 13.4, latitude: 52.5}"},
+    {"$point": "{longitude: 13.4, latitude: 52.5, height: -1}"},
+    [], [1, 2, 3], [1.5, {"$float": "NaN"}], TEXTS[:30], [""], ["", ""], [True, False], [{"$date": "2024-02-29"}, {"$date": "2024-03-01"}],
+    [1, "a", 2.5, True, {"$date": "2024-02-29"}, {"$bytes": "00"}, {"$duration": "P1D"}, ""], [{"$point": "{x: 1, y: 2}"}], [{"$bytes": "ff"}, {"$bytes": ""}],
+    [{"$datetime": "2024-07-29T10:11:12+02:00[Europe/Berlin]"}], [{"$time": "10:11:12Z"}], [{"$localtime": "10:11:12"}], [{"$localdatetime": "2024-02-29T10:11:12"}],
+    [{"$duration": "PT1S"}, {"$duration": "P1M"}], ["x", 1], [1, 1.0],
+]
+NAMES = ["name", "with space", "a:b", "a;b", "quote\"s", "näme 🙂", "<tag>", "new\nline", "nul\u0000", "id", "labels", "label", "key", "a.b", ":ID", "1"]
+
+
+def nasty():
+    """Lines of the nasty graph: each value alone, and under one key with all the others; each name as label, type and key."""
+    lines = []
+
+    def node(number, labels, properties):
+        lines.append({"type": "node", "id": f"n{number}", "labels": labels, "properties": properties})
+
+    def rel(number, source, target, kind, properties):
+        lines.append({"type": "relationship", "id": f"r{number}", "label": kind, "start": {"id": f"n{source}"}, "end": {"id": f"n{target}"}, "properties": properties})
+
+    for i, value in enumerate(VALUES):
+        node(i, ["Value"], {"mixed": value, f"v{i % 7}": value, "i": i})
+        rel(i, i, (i * 7 + 1) % len(VALUES), "R", {"mixed": value, "n": i})
+    for i, name in enumerate(NAMES):
+        node(1000 + i, [name], {name: name, "other": i})
+        node(2000 + i, [name, "Value", "Zusätzlich"], {})
+        rel(1000 + i, 1000 + i, 1000 + i, name, {name: i, "w": 1.5})
+    node(3000, [], {})
+    node(3001, [], {"all": None})
+    node(3002, NAMES, {name: i for i, name in enumerate(NAMES)})
+    rel(3000, 3000, 3001, "R", {})
+    rel(3001, 3000, 3001, "R", {})
+    return lines
+
+
+def run(*words, code=0, stdin=None):
+    done = subprocess.run([SOMBRA, *words], input=stdin, capture_output=True)
+    out, err = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+    if done.returncode != code:
+        raise AssertionError(f"sombra {' '.join(words)}: exit code {done.returncode}, not {code}\n{out[-2000:]}{err[-2000:]}")
+    return err if code else out
+
+
+def write(name, text):
+    with open(name, "wb") as file:
+        file.write(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
+    return name
+
+
+def remove(*names):
+    for name in names:
+        for end in ("", "-wal", "-shm"):
+            if os.path.exists(name + end):
+                os.remove(name + end)
+
+
+def digest(name):
+    return run("digest", name).strip()
+
+
+class Formats(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        remove("nasty.sombra")
+        cls.lines = nasty()
+        write("nasty.jsonl", "".join(json.dumps(line, ensure_ascii=i % 2 == 0) + "\n" for i, line in enumerate(cls.lines)))
+        cls.imported = json.loads(run("import", "nasty.sombra", "--jsonl", "nasty.jsonl", "--format", "json"))
+        cls.imported = cls.imported[0] if isinstance(cls.imported, list) else cls.imported
+        cls.digest = digest("nasty.sombra")
+
+    def round_trip(self, kind, *flags):
+        remove("again.sombra", "out." + kind)
+        run("export", "nasty.sombra", "out." + kind, "--as", kind)
+        run("import", "again.sombra", f"--{kind}", "out." + kind, *flags)
+        self.assertEqual(digest("again.sombra"), self.digest)
+        run("verify", "again.sombra")
+
+    def fails(self, flag, text, *parts, code=2, flags=()):
+        """A file of this text is refused; the message has these parts, and no database is left."""
+        remove("bad.sombra")
+        write("bad.in", text)
+        told = run("import", "bad.sombra", flag, "bad.in", *flags, code=code)
+        for part in parts:
+            self.assertIn(part, told)
+        for end in ("", "-wal", "-shm"):
+            self.assertFalse(os.path.exists("bad.sombra" + end), told)
+        return told
+
+
+class Loaded(Formats):
+    def test_counts(self):
+        nodes = [line for line in self.lines if line["type"] == "node"]
+        self.assertEqual(self.imported["nodes"], len(nodes))
+        self.assertEqual(self.imported["relationships"], len(self.lines) - len(nodes))
+        self.assertEqual(self.imported["properties"], sum(v is not None for line in self.lines for v in line["properties"].values()))
+        rows = run("query", "nasty.sombra", "MATCH (n:Value) WHERE n.i < 35 RETURN n.mixed AS m ORDER BY n.i", "--format", "jsonl")
+        self.assertEqual([json.loads(row)["m"] for row in rows.rstrip("\n").split("\n")], TEXTS)
+
+    def test_csv_agrees(self):
+        remove("again.sombra")
+        subprocess.run(["rm", "-rf", "csv"], check=True)
+        run("export", "nasty.sombra", "csv")
+        run("import", "again.sombra", "--from", "csv")
+        self.assertEqual(digest("again.sombra"), self.digest)
+
+
+class JsonLines(Formats):
+    def test_round_trip(self):
+        self.round_trip("jsonl")
+
+    def test_schema_comes_along(self):
+        remove("schema.sombra", "again.sombra", "schema.jsonl")
+        for text in ("CREATE (:Person {name: 'a', n: 1})-[:KNOWS {since: 1}]->(:Gone)", "CREATE CONSTRAINT c FOR (p:Person) REQUIRE p.name IS UNIQUE",
+                     "CREATE INDEX i FOR ()-[r:KNOWS]-() ON (r.since, r.place)", "CREATE CONSTRAINT e FOR (p:Person) REQUIRE p.name IS NOT NULL",
+                     "CREATE CONSTRAINT t FOR (p:Person) REQUIRE p.n IS :: INTEGER"):
+            run("query", "schema.sombra", text)
+        run("schema", "schema.sombra", "--drop", "label index Gone") if "label index Gone" in run("schema", "schema.sombra", "--format", "csv") else None
+        run("export", "schema.sombra", "schema.jsonl", "--as", "jsonl")
+        run("import", "again.sombra", "--jsonl", "schema.jsonl")
+        self.assertEqual(sorted(run("schema", "again.sombra", "--format", "csv").splitlines()), sorted(run("schema", "schema.sombra", "--format", "csv").splitlines()))
+
+    def test_pipes_and_compression(self):
+        remove("again.sombra")
+        text = subprocess.run([SOMBRA, "export", "nasty.sombra", "-", "--as", "jsonl"], capture_output=True, check=True).stdout
+        run("import", "again.sombra", "--jsonl", "-", stdin=text)
+        self.assertEqual(digest("again.sombra"), self.digest)
+        for tool in ("gzip", "zstd"):
+            remove("again.sombra")
+            try:
+                packed = subprocess.run([tool, "-c"], input=text, capture_output=True, check=True).stdout
+            except FileNotFoundError:
+                continue
+            run("import", "again.sombra", "--jsonl", write("packed.jsonl", packed))
+            self.assertEqual(digest("again.sombra"), self.digest)
+            self.fails("--jsonl", packed[:len(packed) // 2], "cut short")
+
+    def test_forms_of_apoc(self):
+        """apoc.export.json's forms: lines, a list, an object of two lists; nodes and relationships in any order, ids as numbers."""
+        apoc = [{"type": "relationship", "id": "0", "label": "KNOWS", "properties": {"since": 1993, "bffSince": "P5M1DT12H"},
+                 "start": {"id": "0", "labels": ["User"], "properties": {"name": "Adam"}}, "end": {"id": 1, "labels": ["User"]}},
+                {"type": "node", "id": "0", "labels": ["User"], "properties": {"born": "2015-07-04T19:32:24", "name": "Adam", "age": 42, "male": True, "kids": ["Sam", "Anna"],
+                 "place": {"crs": "wgs-84-3d", "latitude": 13.1, "longitude": 33.46789, "height": 100.0}, "flat": {"crs": "cartesian", "x": 1.0, "y": 2, "z": None}}},
+                {"type": "node", "id": "1", "labels": ["User"], "properties": {"name": "Jim", "age": 42}}, {"type": "node", "id": "2", "properties": {"age": 12}}]
+        lists = {"nodes": apoc[1:], "rels": apoc[:1]}
+        digests = set()
+        for text in ("".join(json.dumps(line) + "\r\n" for line in apoc), "\ufeff" + json.dumps(apoc), json.dumps(apoc, indent=2), json.dumps(lists), json.dumps(lists, indent=1)):
+            remove("apoc.sombra")
+            run("import", "apoc.sombra", "--jsonl", write("apoc.jsonl", text))
+            digests.add(digest("apoc.sombra"))
+        self.assertEqual(len(digests), 1)
+        row = json.loads(run("query", "apoc.sombra", "MATCH (a)-[r:KNOWS]->(b) RETURN a.place.height AS h, a.place.latitude AS l, a.flat.y AS y, b.name AS n, r.since AS s", "--format", "json"))
+        self.assertEqual(row, [{"h": 100.0, "l": 13.1, "y": 2.0, "n": "Jim", "s": 1993}])
+
+    def test_hostile(self):
+        node = '{"type":"node","id":"1","labels":["A"],"properties":{"x":%s}}\n'
+        for text, *parts in (
+                (node % 1 + node % 2, "bad.in, line 2 (id): '1' is the id of an earlier node"),
+                (node % "99999999999999999999", "bad.in, line 1, column 58: '99999999999999999999': the number is out of the range of an INTEGER"),
+                (node % "9223372036854775808", "INTEGER"), (node % "-9223372036854775809", "INTEGER"), (node % "1e999", "FLOAT"),
+                (node % "01", "does not begin with 0"), (node % "1.", "digits"), (node % "+1", "value is expected"), (node % "nul", "value is expected"),
+                (node % "NaN", "value is expected"), (node % "[[1]]", "a list in a list"), (node % "[null]", "(x)", "holds a null"), (node % '{"a":{"b":1}}', "a map is no property"),
+                (node % '{"a":1}', "is not a POINT"), (node % '{"$date":"yesterday"}', "'yesterday' is not a DATE"), (node % '{"$what":"x"}', "what"), (node % '{"$date":5}', "object as a value"),
+                (node % '{"$bytes":"0"}', "line 1"), (node % '{"crs":"wgs-84","x":1,"y":2,"z":3,"a":4,"b":5,"c":6,"d":7,"e":8}', "a map is no property"),
+                (node % '1,"x":2', "(x): the property is there twice"), (node % '"\\ud800"', "surrogate"), (node % '"\\udc00"', "surrogate"), (node % '"\\x"', "no such escape"),
+                (node % '"\\u12g4"', "hexadecimal"), (node % '"a\tb"', "control character"), (b'{"type":"node","properties":{"x":"\xff"}}\n', "not valid UTF-8"),
+                (node % '"abc', "line 1, column 58: the text is not closed"), ('{"type":"node","properties":{"x":1}', "line 1"), ('{"type":"node"} x', "something follows"),
+                ("\n\n\nnonsense\n", "line 4, column 1"), ('{"type":"edge"}', "'edge' is none of"), ("{}", "nothing is none of"), ('{"type":5}', "text is expected"),
+                ('{"type":"node","labels":[5]}', "text is expected"), ('{"type":"node","labels":[""]}', "label"), ('{"type":"node","properties":{"":1}}', "property"),
+                ('{"type":"node","labels":["%s"]}' % ("x" * 1025), "1024"), ('{"type":"node","properties":{"%s":1}}' % ("x" * 1025), "1024"),
+                ('{"type":"relationship","label":"R","start":{"id":1}}', "no end node"), ('{"type":"relationship","label":"R","end":{"id":1}}', "no start node"),
+                (node % 1 + '{"type":"relationship","start":{"id":1},"end":{"id":1}}', "no type"), ('{"a":' + "[" * 300 + "]" * 300 + "}", "too deep"),
+                ("[" * 100000, "line 1"), ('{"nodes":[{"type":"node"}', "ends too early"), ("[" + node % 1, "ends too early"), ('[{"type":"node"}', "ends too early"),
+                ("[nonsense]", "object is expected"), ('{"nodes":[],"others":[]}', "a document is"), ('[{"type":"node","properties":{"a":1}', "not closed"),
+                ('{"type":"schema","kind":"what","on":"A","keys":["x"]}', "'what' is no kind"), ('{"type":"schema","kind":"typed","on":"A","keys":["x"],"types":["INT"]}', "'INT' is no type")):
+            with self.subTest(text=text[:100]):
+                self.fails("--jsonl", text, "bad.in", *parts, code=3 if "earlier node" in parts[0] else 2)
+        self.fails("--jsonl", node % 1 + '{"type":"relationship","label":"R","start":{"id":"1"},"end":{"id":"77"}}\n', "line 2 (end): '77' is the id of no node", code=3)
+        self.fails("--jsonl", node % 1 + '{"type":"schema","kind":"exists","on":"A","keys":["y"],"name":"c"}', "line 2", code=4)
+        self.assertIn("No such file", run("import", "bad.sombra", "--jsonl", "none.jsonl", code=9))
+        self.assertFalse(os.path.exists("bad.sombra"))
+
+    def test_a_record_has_a_limit(self):
+        with open("long.jsonl", "wb") as file:  # a line of NUL bytes, which the disk does not hold
+            file.write(b'{}\n{"type":"')
+            file.truncate(1100 << 20)
+        self.assertIn("long.jsonl, line 2: the record is longer than 1 GiB", run("import", "long.sombra", "--jsonl", "long.jsonl", "--rejects", "rejects.jsonl", code=2))
+        os.remove("long.jsonl")
+
+    def test_wide_and_many(self):
+        """Many keys, labels and groups take linear time and bounded memory: they end at all."""
+        remove("wide.sombra")
+        lines = [{"type": "node", "id": 0, "properties": {f"k{i}": i for i in range(20000)}}]
+        lines += [{"type": "node", "id": i, "labels": [f"L{i % 5000}"], "properties": {f"k{i * 37 % 20000}": i}} for i in range(1, 20001)]
+        lines += [{"type": "relationship", "label": f"T{i % 300}", "start": {"id": i}, "end": {"id": i * 31 % 20001}} for i in range(20001)]
+        run("import", "wide.sombra", "--jsonl", write("wide.jsonl", "\n".join(map(json.dumps, lines))))
+        counts = json.loads(run("query", "wide.sombra", "MATCH (n) WITH count(n) AS n MATCH ()-[r]->() RETURN n, count(r) AS r", "--format", "json"))
+        self.assertEqual(counts, [{"n": 20001, "r": 20001}])
+
+    def test_rejects(self):
+        remove("rejects.sombra")
+        text = ('{"type":"node","id":"1","labels":["A"]}\n{"type":"node","id":"1"}\n{"type":"relationship","label":"R","start":{"id":"1"},"end":{"id":"7"}}\n'
+                '{"type":"node","id":"2","properties":{"x":{"$date":"no"}}}\nnonsense "\\ \u0001\n{"type":"relationship","label":"R","start":{"id":"1"},"end":{"id":"1"}}\n')
+        write("bad.jsonl", text)
+        told = run("import", "rejects.sombra", "--jsonl", "bad.jsonl", "--rejects", "rejects.jsonl", code=11)
+        self.assertIn("4 records were rejected; see rejects.jsonl", told)
+        with open("rejects.jsonl", encoding="utf-8") as file:
+            rows = [json.loads(line) for line in file]
+        self.assertEqual([(row["file"], row["line"]) for row in rows], [("bad.jsonl", line) for line in (2, 4, 5, 3)])
+        self.assertEqual([row["record"] for row in rows], [text.split("\n")[line - 1] for line in (2, 4, 5, 3)])
+        self.assertEqual((rows[0]["where"], rows[0]["value"]), ("id", "1"))
+        self.assertEqual((rows[3]["where"], rows[3]["value"], rows[3]["error"]), ("end", "7", "'7' is the id of no node"))
+        self.assertEqual(json.loads(run("query", "rejects.sombra", "MATCH (a)-[r]->(a) RETURN count(*) AS n", "--format", "json")), [{"n": 1}])
+        self.fails("--jsonl", text, "more than 2 records are wrong", "line 5", code=11, flags=("--rejects", "rejects.jsonl", "--max-rejects", "2"))
+        self.assertIn("--max-rejects needs --rejects", self.fails("--jsonl", text, flags=("--max-rejects", "2")))
+
+    def test_rejects_do_not_overwrite(self):
+        remove("bad.sombra", "keep.sombra")
+        write("bad.jsonl", "{}\n")
+        for other in ("hard.jsonl", "soft.jsonl"):
+            if os.path.lexists(other):
+                os.remove(other)
+        os.link("bad.jsonl", "hard.jsonl")
+        os.symlink("bad.jsonl", "soft.jsonl")
+        run("query", "keep.sombra", "CREATE ()")
+        os.link("keep.sombra", "other.db") if not os.path.exists("other.db") else None
+        for rejects in ("bad.jsonl", "hard.jsonl", "soft.jsonl"):
+            self.assertIn("is read, too", run("import", "bad.sombra", "--jsonl", "bad.jsonl", "--rejects", rejects, code=2))
+            self.assertFalse(os.path.exists("bad.sombra"))
+        self.assertIn("the database's own", run("import", "keep.sombra", "--jsonl", "bad.jsonl", "--rejects", "keep.sombra", code=2))
+        write("n.csv", ":ID\n1\n")
+        if os.path.exists("n2.csv"):
+            os.remove("n2.csv")
+        os.link("n.csv", "n2.csv")
+        self.assertIn("is read, too", run("import", "bad.sombra", "--nodes", "n.csv", "--rejects", "n2.csv", code=2))
+        self.assertFalse(os.path.exists("bad.sombra"))
+        with open("bad.jsonl", encoding="utf-8") as file:
+            self.assertEqual(file.read(), "{}\n")
+
+    def test_skips(self):
+        remove("skip.sombra")
+        text = '{"type":"node","id":1}\n{"type":"node","id":1}\n{"type":"relationship","label":"R","start":{"id":1},"end":{"id":2}}\n'
+        told = run("import", "skip.sombra", "--jsonl", write("skip.jsonl", text), "--skip-duplicate-ids", "--skip-missing-endpoints")
+        self.assertIn("skipped 2 records", told)
+        self.assertIn("imported 1 node, 0 relationships", told)
+
+    def test_batches(self):
+        remove("batch.sombra")
+        run("import", "batch.sombra", "--jsonl", "nasty.jsonl", "--batch", "7")
+        self.assertEqual(digest("batch.sombra"), self.digest)
+        # What has been committed before the fault stays.
+        remove("batch.sombra")
+        text = "".join('{"type":"node","id":%d}\n' % i for i in range(10)) + "nonsense\n"
+        told = run("import", "batch.sombra", "--jsonl", write("batch.jsonl", text), "--batch", "4", code=2)
+        self.assertIn("the 2 batches before that are in batch.sombra", told)
+        self.assertEqual(json.loads(run("query", "batch.sombra", "MATCH (n) RETURN count(n) AS n", "--format", "json")), [{"n": 8}])
+
+    def test_dry_run(self):
+        remove("dry.sombra")
+        told = run("import", "dry.sombra", "--jsonl", "nasty.jsonl", "--dry-run")
+        self.assertFalse(os.path.exists("dry.sombra"))
+        self.assertIn("nodes :Value: %d\n" % len(VALUES), told)
+        self.assertIn("would import", told)
+        self.assertRegex(told, r"(?m)^    mixed: .*STRING \(35\).*DURATION \(3\)")
+        before = digest("nasty.sombra")
+        run("import", "nasty.sombra", "--jsonl", "nasty.jsonl", "--dry-run")
+        self.assertEqual(digest("nasty.sombra"), before)
+
+    def test_given_names(self):
+        remove("given.sombra")
+        run("import", "given.sombra", "--jsonl", write("given.jsonl", '{"type":"node","id":1}\n{"type":"relationship","start":1,"end":1}\n'), "--label", "Thing", "--type", "HAS")
+        self.assertEqual(json.loads(run("query", "given.sombra", "MATCH (a:Thing)-[r:HAS]->(a) RETURN count(*) AS n", "--format", "json")), [{"n": 1}])
+
+    def test_export_does_not_overwrite(self):
+        write("there.jsonl", "mine")
+        self.assertIn("exists", run("export", "nasty.sombra", "there.jsonl", "--as", "jsonl", code=3))
+        with open("there.jsonl", encoding="utf-8") as file:
+            self.assertEqual(file.read(), "mine")
+        self.assertIn("none of", run("export", "nasty.sombra", "x.y", "--as", "xlsx", code=2))
+
+
+class FailedLoads(unittest.TestCase):
+    def test_csv_leaves_no_new_database(self):
+        remove("bad.sombra")
+        write("bad.csv", ":ID,x:int\n1,2\n2,x\n")
+        self.assertIn("line 3", run("import", "bad.sombra", "--nodes", "bad.csv", code=2))
+        for end in ("", "-wal", "-shm"):
+            self.assertFalse(os.path.exists("bad.sombra" + end))
+        run("query", "bad.sombra", "CREATE (:Kept)")
+        run("import", "bad.sombra", "--nodes", "bad.csv", code=2)
+        self.assertEqual(json.loads(run("query", "bad.sombra", "MATCH (n) RETURN count(n) AS n", "--format", "json")), [{"n": 1}])
+
+
+if __name__ == "__main__":
+    unittest.main()
