@@ -68,7 +68,7 @@ void new_file_remove(const new_file *made)
 static const struct {
     const char *flag;
     fmt_reader read;
-} readers[] = {{"jsonl", fmt_read_jsonl}};
+} readers[] = {{"jsonl", fmt_read_jsonl}, {"graphml", fmt_read_graphml}, {"gexf", fmt_read_gexf}};
 
 typedef struct job {
     fmt_options options;
@@ -238,7 +238,8 @@ int import_formats(invocation *cli, bool *asked)
 static const struct {
     const char *name;
     fmt_writer write;
-} writers[] = {{"jsonl", fmt_write_jsonl}};
+} writers[] = {
+    {"jsonl", fmt_write_jsonl}, {"graphml", fmt_write_graphml}, {"gexf", fmt_write_gexf}};
 
 int export_format(invocation *cli, const char *as)
 {

@@ -302,6 +302,128 @@ class JsonLines(Formats):
         self.assertIn("none of", run("export", "nasty.sombra", "x.y", "--as", "xlsx", code=2))
 
 
+BILLION_LAUGHS = """<?xml version="1.0"?><!DOCTYPE g [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]>
+<graphml><graph><node id="1"><data key="x">&c;</data></node></graph></graphml>"""
+EXTERNAL = """<?xml version="1.0"?><!DOCTYPE g [<!ENTITY a SYSTEM "file:///etc/passwd">]><graphml><graph><node id="&a;"/></graph></graphml>"""
+PARAMETER = """<?xml version="1.0"?><!DOCTYPE g [<!ENTITY % a SYSTEM "file:///etc/passwd"> %a;]><graphml><graph/></graphml>"""
+
+
+class Xml(Formats):
+    """What GraphML and GEXF share."""
+
+    def hostile(self, flag, open_, close, node):
+        for text, *parts in (
+                (BILLION_LAUGHS, "entities may not be declared"), (EXTERNAL, "entities may not be declared"), (PARAMETER, "entities may not be declared"),
+                (open_ + '<node id="&what;"/>' + close, "undefined entity"), (open_ + "<node", "unclosed token"), (open_ + node, "no element found"), ("", "no element found"), ("nonsense", "syntax error"),
+                (open_ + "</wrong>", "mismatched tag"), (open_ + node + close + "more", "junk"), ("<a>" * 201, "200 deep"), ("<a>" * 100000, "200 deep"),
+                ((open_ + node + close).encode("utf-8").replace(b"Ann", b"A\xff\xfe"), "not well-formed"), (open_ + "<node id=\"a\u0001\"/>" + close, "not well-formed"),
+                ('<?xml version="1.0" encoding="what"?>' + open_ + close, "unknown encoding"), (open_ + "<node/>" + close, "the node has no id")):
+            with self.subTest(text=text[:100]):
+                self.fails(flag, text, "bad.in", *parts)
+        utf16 = (open_ + node + close).replace("Ann", "日本 🙂")
+        remove("utf16.sombra")
+        run("import", "utf16.sombra", flag, write("utf16.xml", utf16.encode("utf-16")))
+        self.assertEqual(json.loads(run("query", "utf16.sombra", "MATCH (n) RETURN n.name AS name", "--format", "json")), [{"name": "日本 🙂"}])
+
+
+class GraphML(Xml):
+    OPEN = '<graphml><key id="k" for="node" attr.name="name" attr.type="string"/><key id="i" for="node" attr.name="i" attr.type="int"/><graph edgedefault="directed">'
+    CLOSE = "</graph></graphml>"
+    NODE = '<node id="1"><data key="k">Ann</data></node>'
+
+    def test_round_trip(self):
+        self.round_trip("graphml")
+
+    def test_hostile(self):
+        self.hostile("--graphml", self.OPEN, self.CLOSE, self.NODE)
+        for body, part, code in (
+                ('<node id="1"/>\n<node id="1"/>', "bad.in, line 2 (id): '1' is the id of an earlier node", 3), ('<node id="1"/>\n\n<edge source="1" target="7"/>', "line 3 (end): '7' is the id of no node", 3),
+                ('<node id="1">\n<data key="i">x</data></node>', "line 2 (i): 'x' is not an INTEGER", 2), ('<node id="1"><data key="i"></data></node>', "(i)", 2),
+                ('<node id="1"><data key="what">x</data></node>', "'what' is the id of no property", 2), ('<node id="1"><data>x</data></node>', "is the id of no property", 2),
+                ('<edge source="1"/>', "no source or no target", 2), ('<hyperedge/>', "hyperedge", 2), ('<edge source="1" target="2"><node id="3"/></edge>', "inside of another", 2),
+                ('<node id="1"><data key="k">a</data><data key="k">b</data></node>', "(name): the property is there twice", 2),
+                ('<node id="1" sombra:labels="x"/>', "our own attributes", 2), ('<node id="1"><data key="k" sombra:escape="json">x</data></node>', "no JSON string", 2)):
+            with self.subTest(body=body):
+                self.fails("--graphml", self.OPEN + body + self.CLOSE, part, code=code)
+        for key in ('<key for="node"/>', '<key id="a" for="node" sombra:type="%s"/>' % ("x" * 30), '<key id="a" for="node"/><key id="a" for="node"/>', '<key id="a" sombra:name="x"/>'):
+            self.fails("--graphml", "<graphml>" + key + "<graph/></graphml>", "line 1")
+        self.fails("--graphml", '<graphml><key id="a" for="node" sombra:type="what"/><graph><node id="1"><data key="a">1</data></node></graph></graphml>', "what")
+
+    def test_of_others(self):
+        """APOC's labels and lists, NetworkX's keys, yEd's nested data and defaults, nested graphs, ports."""
+        text = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE graphml SYSTEM "http://graphml.graphdrawing.org/dtds/graphml.dtd">
+<g:graphml xmlns:g="http://graphml.graphdrawing.org/xmlns" xmlns:y="http://www.yworks.com/xml/graphml">
+<g:desc>A graph</g:desc>
+<g:key id="born" for="node" attr.name="born" attr.type="long"/><g:key id="tags" for="node" attr.name="tags" attr.type="string" attr.list="string"/>
+<g:key id="nums" for="node" attr.name="nums" attr.list="long" attr.type="string"/><g:key id="w" for="all" attr.name="w" attr.type="double"><g:default>1.5</g:default></g:key>
+<g:key id="labels" for="node" attr.name="labels" attr.type="string"/><g:key id="label" for="edge" attr.name="label" attr.type="string"/><g:key id="y" for="node" yfiles.type="nodegraphics"/>
+<g:key id="ok" for="edge" attr.name="ok" attr.type="boolean"/>
+<g:graph id="G" edgedefault="undirected"><g:data key="x">of the graph</g:data>
+<g:node id="n0" labels=":Person:User"><g:data key="labels">:Person:User</g:data><g:data key="born"> 1815 </g:data><g:data key="tags">["a","b \u00e9"]</g:data><g:data key="nums">[1,2]</g:data>
+  <g:data key="y"><y:ShapeNode><y:Geometry height="30.0"/>text</y:ShapeNode></g:data><g:port name="p"/></g:node>
+<g:node id="n1"><g:data key="w">2</g:data><g:graph id="inner"><g:node id="n2"/></g:graph></g:node>
+<g:edge id="e0" source="n0" target="n1" label="KNOWS"><g:data key="label">KNOWS</g:data><g:data key="ok">True</g:data></g:edge><g:edge source="n1" target="n2"/><g:edge source="n2" target="n0"><g:data key="label">LIKES</g:data></g:edge>
+</g:graph></g:graphml>"""
+        remove("others.sombra")
+        run("import", "others.sombra", "--graphml", write("others.graphml", text))
+        rows = json.loads(run("query", "others.sombra", "MATCH (n) RETURN labels(n) AS l, properties(n) AS p ORDER BY n.w, size(labels(n))", "--format", "json"))
+        self.assertEqual(rows, [{"l": [], "p": {"w": 1.5}}, {"l": ["Person", "User"], "p": {"born": 1815, "tags": ["a", "b é"], "nums": [1, 2], "w": 1.5}}, {"l": [], "p": {"w": 2.0}}])
+        rows = json.loads(run("query", "others.sombra", "MATCH ()-[r]->() RETURN type(r) AS t, properties(r) AS p ORDER BY t", "--format", "json"))
+        self.assertEqual(rows, [{"t": "KNOWS", "p": {"ok": True, "w": 1.5}}, {"t": "LIKES", "p": {"w": 1.5}}, {"t": "RELATED", "p": {"w": 1.5}}])
+        remove("others.sombra")
+        run("import", "others.sombra", "--graphml", "others.graphml", "--type", "T")
+        self.assertIn('"t": "T"', run("query", "others.sombra", "MATCH ()-[r]->() RETURN type(r) AS t", "--format", "json"))
+
+    def test_rejects(self):
+        remove("rejects.sombra")
+        write("bad.graphml", self.OPEN + '<node id="1"/>\n<node id="1"/>\n<node id="2"><data key="i">x</data></node>\n<edge source="1" target="2"/>\n<edge source="1" target="1"/>' + self.CLOSE)
+        run("import", "rejects.sombra", "--graphml", "bad.graphml", "--rejects", "rejects.jsonl", code=11)
+        with open("rejects.jsonl", encoding="utf-8") as file:
+            self.assertEqual([json.loads(line)["line"] for line in file], [2, 3, 4])
+
+    def test_long_attribute(self):
+        """A long attribute takes linear time."""
+        remove("long.sombra")
+        text = self.OPEN + '<node id="%s"/>' % ("x" * (64 << 20)) + self.CLOSE
+        run("import", "long.sombra", "--graphml", write("long.graphml", text))
+        os.remove("long.graphml")
+
+
+class Gexf(Xml):
+    OPEN = '<gexf version="1.3"><graph><attributes class="node"><attribute id="k" title="name" type="string"/><attribute id="i" title="i" type="integer"/></attributes><nodes>'
+    CLOSE = "</nodes></graph></gexf>"
+    NODE = '<node id="1"><attvalues><attvalue for="k" value="Ann"/></attvalues></node>'
+
+    def test_round_trip(self):
+        self.round_trip("gexf")
+
+    def test_hostile(self):
+        self.hostile("--gexf", self.OPEN, self.CLOSE, self.NODE)
+        for body, part, code in (
+                ('<node id="1"/>\n<node id="1"/>', "bad.in, line 2 (id): '1' is the id of an earlier node", 3), ('<node id="1"/>\n<edge source="1" target="7"/>', "line 2 (end): '7' is the id of no node", 3),
+                ('<node id="1">\n<attvalue for="i" value="x"/></node>', "line 2 (i): 'x' is not an INTEGER", 2), ('<node id="1"><attvalue for="what" value="x"/></node>', "'what' is the id of no property", 2),
+                ('<node id="1"><attvalue value="x"/></node>', "names no property", 2), ('<edge source="1"/>', "no source or no target", 2), ('<edge source="1" target="2" weight="x"/>', "(weight): 'x' is not a FLOAT", 2),
+                ('<edge source="1" target="2"><edge source="3" target="3"/></edge>', "inside of another", 2)):
+            with self.subTest(body=body):
+                self.fails("--gexf", self.OPEN + body + self.CLOSE, part, code=code)
+
+    def test_of_gephi(self):
+        text = """<?xml version="1.0" encoding="UTF-8"?>
+<gexf xmlns="http://www.gexf.net/1.2draft" xmlns:viz="http://www.gexf.net/1.2draft/viz" version="1.2"><meta lastmodifieddate="2009-03-20"><creator>Gephi</creator></meta>
+<graph defaultedgetype="directed"><attributes class="node"><attribute id="0" title="url" type="anyURI"/><attribute id="1" title="indegree" type="float"/>
+<attribute id="2" title="frog" type="boolean"><default>true</default></attribute></attributes>
+<nodes><node id="0" label="Gephi"><attvalues><attvalue for="0" value="https://gephi.org"/><attvalue for="1" value="1"/></attvalues><viz:color r="239" g="173" b="66"/></node>
+<node id="1" label="BarabasiLab"><attvalues><attvalue id="2" value="false"/></attvalues><nodes><node id="2"/></nodes></node></nodes>
+<edges><edge id="0" source="0" target="1" weight="2.5"/><edge id="1" source="0" target="2" kind="LINKS"/></edges></graph></gexf>"""
+        remove("gephi.sombra")
+        run("import", "gephi.sombra", "--gexf", write("gephi.gexf", text))
+        rows = json.loads(run("query", "gephi.sombra", "MATCH (n) RETURN properties(n) AS p ORDER BY n.label", "--format", "json"))
+        self.assertEqual([row["p"] for row in rows], [{"label": "BarabasiLab", "frog": False}, {"label": "Gephi", "url": "https://gephi.org", "indegree": 1.0, "frog": True}, {"frog": True}])
+        rows = json.loads(run("query", "gephi.sombra", "MATCH ()-[r]->() RETURN type(r) AS t, r.weight AS w ORDER BY t", "--format", "json"))
+        self.assertEqual(rows, [{"t": "LINKS", "w": None}, {"t": "RELATED", "w": 2.5}])
+
+
 class FailedLoads(unittest.TestCase):
     def test_csv_leaves_no_new_database(self):
         remove("bad.sombra")

@@ -179,6 +179,7 @@ sombra_status fmt_loader_finish(fmt_loader *loader, fmt_result *result);
 /* What a dry run has found: labels and types with their properties and the types of these, one a line. */
 void fmt_loader_survey(const fmt_loader *loader, FILE *out);
 fmt_error *fmt_loader_error(fmt_loader *loader);
+const fmt_options *fmt_loader_options(const fmt_loader *loader);
 /* Rolls back what is not committed; counts so far into result when it is not NULL. */
 void fmt_loader_close(fmt_loader *loader, fmt_result *result);
 
@@ -223,8 +224,13 @@ sombra_status fmt_output_close(fmt_output *out, bool failed, fmt_error *error);
 /* Each reads a whole file into the loader; SOMBRA_OK, or recorded in the loader's error. */
 typedef sombra_status (*fmt_reader)(fmt_loader *loader, const char *path);
 sombra_status fmt_read_jsonl(fmt_loader *loader, const char *path);
+sombra_status fmt_read_graphml(fmt_loader *loader,
+                               const char *path); /* UNSUPPORTED without Expat */
+sombra_status fmt_read_gexf(fmt_loader *loader, const char *path);
 
 typedef sombra_status (*fmt_writer)(fmt_walk *walk, fmt_output *out);
 sombra_status fmt_write_jsonl(fmt_walk *walk, fmt_output *out);
+sombra_status fmt_write_graphml(fmt_walk *walk, fmt_output *out);
+sombra_status fmt_write_gexf(fmt_walk *walk, fmt_output *out);
 
 #endif

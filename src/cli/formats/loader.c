@@ -102,6 +102,11 @@ fmt_error *fmt_loader_error(fmt_loader *loader)
     return &loader->error;
 }
 
+const fmt_options *fmt_loader_options(const fmt_loader *loader)
+{
+    return &loader->options;
+}
+
 void fmt_at(fmt_loader *loader, const char *path, uint64_t line, const char *raw, size_t raw_bytes)
 {
     loader->path = strcmp(path, "-") == 0 ? "standard input" : path;

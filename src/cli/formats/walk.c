@@ -127,7 +127,7 @@ void fmt_type_name(const sombra_value *value, char name[24])
     (void)snprintf(name, 24, "%s[]", of);
 }
 
-sombra_status fmt_put_value(fmt_walk *walk, fmt_buffer *out, const sombra_value *value)
+static sombra_status put_plain(fmt_walk *walk, fmt_buffer *out, const sombra_value *value)
 {
     for (size_t room = 64;;) {
         size_t size = 0;
@@ -145,6 +145,41 @@ sombra_status fmt_put_value(fmt_walk *walk, fmt_buffer *out, const sombra_value 
         }
         room = size;
     }
+}
+
+/* An item of any[]: its type, a colon, its text; in quotes when it holds the delimiter. */
+static sombra_status put_typed_item(fmt_walk *walk, fmt_buffer *out, const sombra_value *item)
+{
+    const size_t from = out->size;
+    fmt_buffer text = {0};
+
+    fmt_printf(&text, "%s:", scalar_name(item->type));
+    const sombra_status status = put_plain(walk, &text, item);
+    if (memchr(text.data, ';', text.size) == NULL) {
+        fmt_put(out, text.data, text.size);
+    } else {
+        fmt_put(out, "\"", 1);
+        for (size_t i = 0; i < text.size; i++)
+            fmt_put(out, text.data[i] == '"' ? "\"\"" : &text.data[i], text.data[i] == '"' ? 2 : 1);
+        fmt_put(out, "\"", 1);
+    }
+    if (status != SOMBRA_OK) out->size = from;
+    free(text.data);
+    return status;
+}
+
+sombra_status fmt_put_value(fmt_walk *walk, fmt_buffer *out, const sombra_value *value)
+{
+    sombra_status status = SOMBRA_OK;
+    char type[24];
+
+    fmt_type_name(value, type);
+    if (strcmp(type, "any[]") != 0) return put_plain(walk, out, value);
+    for (size_t i = 0; i < value->as.list.count && status == SOMBRA_OK; i++) {
+        if (i != 0) fmt_put(out, ";", 1);
+        status = put_typed_item(walk, out, &value->as.list.items[i]);
+    }
+    return status;
 }
 
 /* ---- Output ------------------------------------------------------------------------------------------------------ */

@@ -1,0 +1,215 @@
+/* gexf.c — GEXF 1.1 to 1.3 (https://gexf.net), the format of Gephi: attributes are declared for nodes and for edges, and have values in
+ * <attvalue>. Our own labels are in sombra:labels, types in the edges' label; for types that GEXF lacks an attribute has
+ * sombra:type="date", say. Read: colors, positions and times are left out; a foreign node's label is a property, a foreign
+ * edge's label (or kind) its type, its weight a property. */
+#include <string.h>
+
+#include "cli/formats/xml_priv.h"
+
+typedef struct reading {
+    xml_graph graph;
+    bool nodes, rels;  /* what the <attributes> at hand are for */
+    bool in_attribute; /* within <attribute> */
+} reading;
+
+static sombra_status start_node(reading *r, const char **attributes)
+{
+    xml_graph *g = &r->graph;
+    const char *label = xml_attribute(attributes, "label"), *id = xml_attribute(attributes, "id");
+    sombra_status status = xml_end(g); /* of the node that this one lies in */
+
+    if (status == SOMBRA_OK) status = xml_begin(g, false, id, NULL, NULL, attributes);
+    if (status == SOMBRA_OK && !g->bad && label != NULL &&
+        xml_attribute(attributes, "sombra:labels") == NULL)
+        xml_property(g, "label", sombra_string(label, strlen(label)));
+    return status;
+}
+
+static sombra_status start_edge(reading *r, const char **attributes)
+{
+    xml_graph *g = &r->graph;
+    const char *label = xml_attribute(attributes, "label"),
+               *kind = xml_attribute(attributes, "kind"),
+               *weight = xml_attribute(attributes, "weight"), *why;
+    sombra_value value;
+    sombra_status status =
+        xml_begin(g, true, xml_attribute(attributes, "id"), xml_attribute(attributes, "source"),
+                  xml_attribute(attributes, "target"), attributes);
+
+    if (status != SOMBRA_OK || g->bad) return status;
+    if (label == NULL || *label == '\0') label = kind;
+    if (label != NULL) xml_labels(g, fmt_text(label, strlen(label)));
+    if (weight == NULL) return SOMBRA_OK;
+    if (!fmt_value_of(g->loader, &g->arena, "float", fmt_text(weight, strlen(weight)), &value,
+                      &why)) {
+        g->bad = true;
+        return fmt_bad(g->loader, SOMBRA_TYPE_MISMATCH, 0, fmt_text("weight", 6), fmt_text(NULL, 0),
+                       "%s", why);
+    }
+    xml_property(g, "weight", value);
+    return SOMBRA_OK;
+}
+
+static sombra_status on_start(void *ctx, const char *name, const char **attributes)
+{
+    reading *r = ctx;
+    xml_graph *g = &r->graph;
+
+    if (strcmp(name, "attributes") == 0) {
+        const char *entity = xml_attribute(attributes, "class");
+        r->nodes = entity != NULL && strcmp(entity, "node") == 0;
+        r->rels = entity != NULL && strcmp(entity, "edge") == 0;
+        return SOMBRA_OK;
+    }
+    if (strcmp(name, "attribute") == 0 && (r->nodes || r->rels)) {
+        r->in_attribute = true;
+        return xml_add_key(g, r->nodes, r->rels, xml_attribute(attributes, "id"),
+                           xml_attribute(attributes, "title"), xml_attribute(attributes, "type"),
+                           false, attributes);
+    }
+    if (strcmp(name, "node") == 0) return start_node(r, attributes);
+    if (strcmp(name, "edge") == 0) return start_edge(r, attributes);
+    if (strcmp(name, "attvalue") == 0) {
+        const char *key = xml_attribute(attributes, "for"),
+                   *value = xml_attribute(attributes, "value"),
+                   *escape = xml_attribute(attributes, "sombra:escape");
+        if (key == NULL) key = xml_attribute(attributes, "id"); /* of GEXF 1.1 */
+        return xml_value(g, key, fmt_text(value, value == NULL ? 0 : strlen(value)),
+                         escape != NULL && strcmp(escape, "json") == 0);
+    }
+    return SOMBRA_OK;
+}
+
+static sombra_status on_end(void *ctx, const char *name, sombra_text text)
+{
+    reading *r = ctx;
+
+    if (strcmp(name, "attribute") == 0)
+        r->in_attribute = false;
+    else if (strcmp(name, "default") == 0 && r->in_attribute)
+        xml_key_default(&r->graph, text);
+    else if (strcmp(name, "node") == 0 || strcmp(name, "edge") == 0)
+        return xml_end(&r->graph);
+    return SOMBRA_OK;
+}
+
+sombra_status fmt_read_gexf(fmt_loader *loader, const char *path)
+{
+    static const xml_handlers handlers = {.start = on_start, .end = on_end};
+    reading r = {.graph = {.loader = loader, .path = path}};
+    const sombra_status status = xml_read(loader, path, &handlers, &r, &r.graph.line);
+
+    xml_graph_free(&r.graph);
+    return status;
+}
+
+/* ---- Writing -------------------------------------------------------------------------------------------------- */
+
+static void put_attributes(xml_writing *w, bool on_rels)
+{
+    fmt_buffer *out = &w->out->buffer;
+
+    fmt_printf(out, "    <attributes class=\"%s\">\n", on_rels ? "edge" : "node");
+    for (size_t i = 0; i < w->column_count; i++) {
+        const xml_column *c = &w->columns[i];
+        const sombra_text name = fmt_name(w->walk, SOMBRA_KEY, c->key);
+        if (c->on_rels != on_rels) continue;
+        fmt_printf(out, "      <attribute id=\"%zu\" title=\"", i);
+        if (xml_plain(name)) xml_put_text(out, name);
+        fmt_printf(out, "\" type=\"%s\"", xml_type_name(c->type));
+        if (strcmp(c->type, "string") != 0) fmt_printf(out, " sombra:type=\"%s\"", c->type);
+        if (!xml_plain(name)) xml_put_own(w, "name", &name, 1, false);
+        fmt_puts(out, "/>\n");
+    }
+    fmt_puts(out, "    </attributes>\n");
+}
+
+static sombra_status put_values(xml_writing *w, bool on_rels, const sombra_prop *props,
+                                size_t count)
+{
+    fmt_buffer *out = &w->out->buffer;
+    sombra_status status = SOMBRA_OK;
+
+    if (count == 0) {
+        fmt_puts(out, "/>\n");
+        return fmt_output_flush(w->out, false, w->walk->error);
+    }
+    fmt_puts(out, "><attvalues>");
+    for (size_t i = 0; i < count && status == SOMBRA_OK; i++) {
+        bool escaped;
+        status = xml_value_text(w, &props[i].value, &escaped);
+        fmt_printf(out, "<attvalue for=\"%zu\" value=\"",
+                   xml_column_of(w, on_rels, props[i].key, &props[i].value));
+        xml_put_text(out, fmt_text(w->text.data, w->text.size));
+        fmt_puts(out, escaped ? "\" sombra:escape=\"json\"/>" : "\"/>");
+    }
+    fmt_puts(out, on_rels ? "</attvalues></edge>\n" : "</attvalues></node>\n");
+    return status == SOMBRA_OK ? fmt_output_flush(w->out, false, w->walk->error) : status;
+}
+
+/* What Gephi shows at a node: its name, title or label, else its number. */
+static sombra_text caption(xml_writing *w, const sombra_node *node, char number[24])
+{
+    static const char *const names[] = {"name", "title", "label"};
+
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++)
+        for (size_t i = 0; i < node->prop_count; i++) {
+            const sombra_value *value = &node->props[i].value;
+            const sombra_text text = fmt_text(value->as.bytes.data, value->as.bytes.size);
+            if (value->type == SOMBRA_TYPE_STRING && text.size != 0 && text.size <= 200 &&
+                fmt_is(fmt_name(w->walk, SOMBRA_KEY, node->props[i].key), names[n]) &&
+                xml_plain(text))
+                return text;
+        }
+    (void)snprintf(number, 24, "%llu", (unsigned long long)node->id);
+    return fmt_text(number, strlen(number));
+}
+
+static sombra_status put_node(void *ctx, const sombra_node *node)
+{
+    xml_writing *w = ctx;
+    char number[24];
+    sombra_text *labels = fmt_arena_alloc(&w->arena, (node->label_count + 1) * sizeof *labels);
+
+    fmt_printf(&w->out->buffer, "      <node id=\"%llu\" label=\"", (unsigned long long)node->id);
+    xml_put_text(&w->out->buffer, caption(w, node, number));
+    fmt_puts(&w->out->buffer, "\"");
+    for (size_t i = 0; i < node->label_count; i++)
+        labels[i] = fmt_name(w->walk, SOMBRA_LABEL, node->labels[i]);
+    xml_put_own(w, "labels", labels, node->label_count, true);
+    fmt_arena_reset(&w->arena);
+    return put_values(w, false, node->props, node->prop_count);
+}
+
+static sombra_status put_rel(void *ctx, const sombra_rel *rel)
+{
+    xml_writing *w = ctx;
+
+    fmt_printf(&w->out->buffer, "      <edge id=\"%llu\" source=\"%llu\" target=\"%llu\"",
+               (unsigned long long)rel->id, (unsigned long long)rel->source,
+               (unsigned long long)rel->target);
+    xml_put_type(w, rel->type, "label");
+    return put_values(w, true, rel->props, rel->prop_count);
+}
+
+sombra_status fmt_write_gexf(fmt_walk *walk, fmt_output *out)
+{
+    xml_writing w = {.walk = walk, .out = out};
+    sombra_status status = xml_survey(&w);
+
+    fmt_puts(&out->buffer, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+                           "<gexf xmlns=\"http://gexf.net/1.3\" version=\"1.3\" "
+                           "xmlns:sombra=\"urn:sombra:graph\">\n"
+                           "  <graph defaultedgetype=\"directed\">\n");
+    if (status == SOMBRA_OK) {
+        put_attributes(&w, false);
+        put_attributes(&w, true);
+    }
+    fmt_puts(&out->buffer, "    <nodes>\n");
+    if (status == SOMBRA_OK) status = fmt_each_node(walk, put_node, &w);
+    fmt_puts(&out->buffer, "    </nodes>\n    <edges>\n");
+    if (status == SOMBRA_OK) status = fmt_each_rel(walk, put_rel, &w);
+    fmt_puts(&out->buffer, "    </edges>\n  </graph>\n</gexf>\n");
+    xml_writing_free(&w);
+    return status;
+}

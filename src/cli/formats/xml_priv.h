@@ -1,0 +1,119 @@
+/* xml_priv.h — XML read as a stream, and what GraphML and GEXF share: declared properties, the element being read, and the way back.
+ *
+ * X1  Document types may be there, entities may not: a declaration of one ends the reading, so that none is expanded and no
+ *     other file is opened. Elements lie at most XML_DEPTH_MAX deep.
+ * X2  Names are compared without their prefix, but for those of our own attributes, "sombra:…".
+ * X3  XML has no form for most control characters: such texts are written as JSON strings, and marked sombra:escape="json". */
+#ifndef SB_CLI_FORMATS_XML_PRIV_H
+#define SB_CLI_FORMATS_XML_PRIV_H
+
+#include "cli/formats/json_priv.h"
+
+#define XML_DEPTH_MAX 200u
+
+/* ---- xml.c: the stream ------------------------------------------------------------------------------------------ */
+
+typedef struct xml_reading xml_reading;
+typedef struct xml_handlers {
+    /* attributes: names and values in turn, NULL behind them. Anything but SOMBRA_OK ends the reading. */
+    sombra_status (*start)(void *ctx, const char *name, const char **attributes);
+    /* text: what stood directly in the element since its start, or its last child's end. */
+    sombra_status (*end)(void *ctx, const char *name, sombra_text text);
+} xml_handlers;
+/* The whole file. line: receives that of the element at hand, for fmt_at. */
+sombra_status xml_read(fmt_loader *loader, const char *path, const xml_handlers *handlers,
+                       void *ctx, uint64_t *line);
+const char *xml_attribute(const char **attributes, const char *name); /* NULL: none */
+
+/* ---- xml_graph.c: properties and elements ------------------------------------------------------------------------- */
+
+/* A declared property. */
+typedef struct xml_key {
+    sombra_text name;
+    char type[24];  /* as a CSV header has it */
+    bool json_list; /* the text is a list in JSON (APOC) */
+    bool has_default;
+    sombra_text fallback;
+} xml_key;
+
+typedef struct xml_graph {
+    fmt_loader *loader;
+    const char *path;
+    uint64_t line;       /* of the element at hand */
+    fmt_names key_names; /* entity's letter and id → number of a key */
+    xml_key *keys;
+    size_t key_count, key_capacity;
+    fmt_arena key_arena;
+    size_t default_count; /* keys that have one */
+    /* The node or relationship at hand. */
+    bool open, is_rel;
+    uint64_t open_line;
+    fmt_arena arena;
+    sombra_text id, type, ends[2];
+    sombra_text *labels;
+    size_t label_count;
+    fmt_prop *props;
+    size_t prop_count, prop_capacity;
+    uint32_t *given; /* keys that have a value */
+    size_t given_count, given_capacity;
+    bool bad;        /* it has been rejected already */
+    fmt_buffer text; /* scratch */
+} xml_graph;
+
+void xml_graph_free(xml_graph *g);
+/* name: what the property is called; type: the format's own name of its type, list: of its items; attributes: for our own. */
+sombra_status xml_add_key(xml_graph *g, bool for_nodes, bool for_rels, const char *id,
+                          const char *name, const char *type, bool list, const char **attributes);
+/* The default of the key declared last. */
+void xml_key_default(xml_graph *g, sombra_text text);
+/* An element begins. */
+sombra_status xml_begin(xml_graph *g, bool is_rel, const char *id, const char *source,
+                        const char *target, const char **attributes);
+/* ":A:B" or, of our own attributes, a list in JSON. */
+void xml_labels(xml_graph *g, sombra_text text);
+/* Value of a key, by its id. escaped: X3. */
+sombra_status xml_value(xml_graph *g, const char *key, sombra_text text, bool escaped);
+void xml_property(xml_graph *g, const char *name, sombra_value value);
+/* The element is complete: into the loader. */
+sombra_status xml_end(xml_graph *g);
+/* The element at hand is wrong. */
+sombra_status xml_bad(xml_graph *g, sombra_text where, sombra_text value, const char *why);
+
+/* ---- Writing -------------------------------------------------------------------------------------------------------- */
+
+/* A property of one type, declared once for nodes and once for relationships. */
+typedef struct xml_column {
+    bool on_rels;
+    uint32_t key;
+    char type[24];
+} xml_column;
+typedef struct xml_writing {
+    fmt_walk *walk;
+    fmt_output *out;
+    fmt_map numbers; /* entity, key and kind → place in columns + 1 */
+    xml_column *columns;
+    size_t column_count, column_capacity;
+    fmt_buffer text, escaped; /* scratch */
+    fmt_buffer label_text;
+    fmt_arena arena; /* scratch */
+} xml_writing;
+/* Find the columns of all nodes and relationships. */
+sombra_status xml_survey(xml_writing *w);
+size_t xml_column_of(xml_writing *w, bool on_rels, uint32_t key, const sombra_value *value);
+void xml_put_text(fmt_buffer *out,
+                  sombra_text text); /* in elements and, between double quotes, attributes */
+bool xml_plain(sombra_text text);    /* X3: can it be written as it is? */
+/* Text of a value into w->text; *escaped: as X3 says. */
+sombra_status xml_value_text(xml_writing *w, const sombra_value *value, bool *escaped);
+/* sombra:NAME="…", a string or a list of strings in JSON. */
+void xml_put_own(xml_writing *w, const char *name, const sombra_text *texts, size_t count,
+                 bool is_list);
+/* Labels as an attribute of a node, labels=":A:B" where that is unambiguous (then label_text is its text, escaped), else our own;
+ * and a type as one of a relationship. */
+void xml_put_labels(xml_writing *w, const sombra_node *node);
+void xml_put_type(xml_writing *w, uint32_t type, const char *name);
+/* The nearest type that GraphML and GEXF have. */
+const char *xml_type_name(const char *type);
+void xml_writing_free(xml_writing *w);
+
+#endif
