@@ -1018,6 +1018,9 @@ typedef struct sombra_import_options {
     uint64_t memory;         /**< bytes; 0: half of memory_limit */
     const char *schema_path; /**< a schema file, as sombra_export_csv writes one: its indexes and
                               * constraints are made when all rows are loaded; NULL */
+    /** for each of nodes and of rels: a file whose first line is the header of that file, which then has
+     *  none of its own, or NULL; the arrays may be NULL */
+    const char *const *node_headers, *const *rel_headers;
 } sombra_import_options;
 /** What a load came to: counts, bytes read, and nanoseconds of parsing, sorting (of all threads, within building) and building. */
 typedef struct sombra_import_result {

@@ -49,7 +49,7 @@ GRANTED = {
     "cypher": {"xxhash.h", "utf8proc.h", "pcre2.h"},
     "api": {"xxhash.h", "utf8proc.h", "zlib.h", "zstd.h"},
     "cli": {"dirent.h", "fcntl.h", "getopt.h", "pthread.h", "signal.h", "sys/", "time.h",
-            "unistd.h", "jansson.h", "xxhash.h", "zlib.h", "zstd.h", "expat.h", "sqlite3.h", "locale.h", "termios.h", "poll.h", "langinfo.h", "wchar.h", "utf8proc.h"},
+            "unistd.h", "jansson.h", "xxhash.h", "zlib.h", "zstd.h", "expat.h", "sqlite3.h", "regex.h", "strings.h", "locale.h", "termios.h", "poll.h", "langinfo.h", "wchar.h", "utf8proc.h"},
 }
 # Calls → files or modules where they may stand. Everything else goes through sb_allocator, sb_err
 # and the VFS; the library prints nothing and never exits.

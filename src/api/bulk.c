@@ -24,10 +24,12 @@ void sombra_import_options_init_for(sombra_import_options *options, uint32_t str
     memcpy(options, &all, struct_bytes < sizeof all ? struct_bytes : sizeof all);
 }
 
-static void convert_files(const sombra_import_file *files, size_t count, sb_bulk_file *out)
+static void convert_files(const sombra_import_file *files, const char *const *headers, size_t count,
+                          sb_bulk_file *out)
 {
     for (size_t i = 0; i < count; i++)
         out[i] = (sb_bulk_file){.path = files[i].path,
+                                .header = headers == NULL ? NULL : headers[i],
                                 .name = sombra__text(files[i].name, SOMBRA_NUL_TERMINATED)};
 }
 
@@ -84,8 +86,8 @@ sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *op
     count = all.node_file_count + all.rel_file_count;
     files = sb_alloc_array(alloc, count, sizeof *files);
     if (files == NULL) return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
-    convert_files(all.nodes, all.node_file_count, files);
-    convert_files(all.rels, all.rel_file_count, files + all.node_file_count);
+    convert_files(all.nodes, all.node_headers, all.node_file_count, files);
+    convert_files(all.rels, all.rel_headers, all.rel_file_count, files + all.node_file_count);
     status = sombra__files_open(txn->conn->db, &vfs, &txn->conn->err);
     if (status == SB_OK) {
         convert_options(&all, vfs, files,

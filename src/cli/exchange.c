@@ -279,12 +279,12 @@ int export_format(invocation *cli, const char *as)
     if (strcmp(cli->arguments[1], "-") == 0) return close_database(cli, EXIT_OK);
     if (cli->format != FORMAT_TABLE) {
         static const char *const columns[] = {"entities", "bytes", "seconds"};
-        const cell cells[] = {cell_int(walk.done), cell_int(bytes),
+        const cell cells[] = {cell_int(walk.entities), cell_int(bytes),
                               cell_real(seconds_now() - started)};
         if (!output_record(cli, columns, cells, 3)) code = 9;
     } else if (!cli->quiet) {
         printf("exported %s as %s (%s) in %.2f s\n",
-               counted(walk.done, "node or relationship", "nodes and relationships", a), as,
+               counted(walk.entities, "node or relationship", "nodes and relationships", a), as,
                human_bytes(bytes, b), seconds_now() - started);
     }
     return close_database(cli, code);

@@ -1,8 +1,11 @@
 /* transfer.c — import, export, backup, vacuum. */
 #include <dirent.h>
 #include <errno.h>
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -10,40 +13,155 @@
 
 typedef struct file_list {
     sombra_import_file *files;
-    char **names; /* owned copies of what stands before '=' */
+    char **names;         /* owned copies of what stands before '=' */
+    char **paths;         /* owned copies of paths, or NULL: the command line's own */
+    const char **headers; /* where the header stands; NULL: in the file itself */
     size_t count;
 } file_list;
 
 static void free_files(file_list *list)
 {
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < list->count; i++) {
         free(list->names[i]);
+        free(list->paths[i]);
+    }
     free(list->names);
+    free(list->paths);
+    free(list->headers);
     free(list->files);
 }
 
-/* "Person=people.csv", or "people.csv" alone. */
+/* Append a file; name, path and header as file_list says. False: out of memory, and name and path are freed. */
+static bool add_file(file_list *list, char *name, char *path, const char *plain, const char *header)
+{
+    const size_t count = list->count + 1;
+    sombra_import_file *files = realloc(list->files, count * sizeof *files);
+    if (files != NULL) list->files = files;
+    char **names = realloc(list->names, count * sizeof *names);
+    if (names != NULL) list->names = names;
+    char **paths = realloc(list->paths, count * sizeof *paths);
+    if (paths != NULL) list->paths = paths;
+    const char **headers = realloc(list->headers, count * sizeof *headers);
+    if (headers != NULL) list->headers = headers;
+    if (files == NULL || names == NULL || paths == NULL || headers == NULL) {
+        free(name);
+        free(path);
+        return false;
+    }
+    files[list->count] = (sombra_import_file){.path = path != NULL ? path : plain, .name = name};
+    names[list->count] = name;
+    paths[list->count] = path;
+    headers[list->count++] = header;
+    return true;
+}
+
+static int compare_versions(const void *a, const void *b)
+{
+    return strverscmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The files whose names match an expression, part2 before part10; paths are owned by the caller. */
+static int match_files(const char *pattern, char ***paths, size_t *count)
+{
+    const char *slash = strrchr(pattern, '/');
+    char *directory = slash == NULL ? strdup(".") : strndup(pattern, (size_t)(slash - pattern) + 1);
+    char *anchored = NULL;
+    struct dirent *entry;
+    regex_t expression;
+    DIR *open;
+
+    *paths = NULL;
+    *count = 0;
+    if (directory == NULL ||
+        asprintf(&anchored, "^(%s)$", slash == NULL ? pattern : slash + 1) < 0) {
+        free(directory);
+        return complain(8, "out of memory");
+    }
+    const bool valid = regcomp(&expression, anchored, REG_EXTENDED | REG_NOSUB) == 0;
+    free(anchored);
+    open = valid ? opendir(directory) : NULL;
+    while (open != NULL && (entry = readdir(open)) != NULL) {
+        char *path = NULL, **grown;
+        if (regexec(&expression, entry->d_name, 0, NULL, 0) != 0) continue;
+        grown = realloc(*paths, (*count + 1) * sizeof *grown);
+        if (grown != NULL) *paths = grown;
+        if (grown == NULL ||
+            asprintf(&path, "%s%s", slash == NULL ? "" : directory, entry->d_name) < 0) {
+            (void)complain(8, "out of memory");
+            exit(8);
+        }
+        (*paths)[(*count)++] = path;
+    }
+    if (open != NULL) (void)closedir(open);
+    if (valid) regfree(&expression);
+    free(directory);
+    if (*count > 1) qsort(*paths, *count, sizeof **paths, compare_versions);
+    return *count != 0 ? EXIT_OK
+                       : complain(9,
+                                  "%s: there is no such file, and no file of which that is the "
+                                  "expression",
+                                  pattern);
+}
+
+/* "header.csv,part1.csv,part.*": the first file's first line is the header of all. */
+static int gather_parts(const char *flag, const char *name, size_t name_size, const char *list_text,
+                        file_list *list)
+{
+    const char *header = NULL;
+    int code = EXIT_OK;
+
+    while (*list_text != '\0' && code == EXIT_OK) {
+        const size_t size = strcspn(list_text, ",");
+        char *part = strndup(list_text, size), **paths = NULL;
+        size_t count = 0;
+        if (part == NULL) return complain(8, "out of memory");
+        if (size == 0) {
+            code = complain(EXIT_USAGE, "--%s: a file has no name between its commas", flag);
+        } else if (access(part, F_OK) == 0) {
+            paths = malloc(sizeof *paths);
+            if (paths != NULL) paths[count++] = strdup(part);
+            if (count == 0 || paths[0] == NULL) code = complain(8, "out of memory");
+        } else {
+            code = match_files(part, &paths, &count);
+        }
+        for (size_t i = 0; i < count; i++) {
+            char *own = name == NULL ? NULL : strndup(name, name_size);
+            if (code == EXIT_OK && !add_file(list, own, paths[i], NULL, header))
+                code = complain(8, "out of memory");
+            else if (code == EXIT_OK && header == NULL)
+                header = paths[i];
+        }
+        free(paths);
+        free(part);
+        list_text += size + (list_text[size] == ',');
+    }
+    return code;
+}
+
+/* "Person=people.csv", or "people.csv" alone; or several files whose header stands in the first, as neo4j-admin takes them. */
 static int gather_files(invocation *cli, const char *flag, file_list *list)
 {
     const char *text;
+    int code = EXIT_OK;
 
     memset(list, 0, sizeof *list);
-    while (flag_at(cli, flag, list->count) != NULL)
-        list->count++;
-    list->files = calloc(list->count + 1, sizeof *list->files);
-    list->names = calloc(list->count + 1, sizeof *list->names);
-    if (list->files == NULL || list->names == NULL) return complain(8, "out of memory");
-    for (size_t i = 0; (text = flag_at(cli, flag, i)) != NULL; i++) {
+    for (size_t i = 0; (text = flag_at(cli, flag, i)) != NULL && code == EXIT_OK; i++) {
         const char *equals = strchr(text, '=');
-        list->files[i].path = equals == NULL ? text : equals + 1;
-        if (equals == NULL) continue;
+        const char *path = equals == NULL ? text : equals + 1;
+        char *name = NULL;
         if (equals == text)
             return complain(EXIT_USAGE, "--%s: '%s' has no name before '='", flag, text);
-        list->names[i] = strndup(text, (size_t)(equals - text));
-        if (list->names[i] == NULL) return complain(8, "out of memory");
-        list->files[i].name = list->names[i];
+        if (strcmp(path, "-") != 0 && access(path, F_OK) != 0 &&
+            strpbrk(path, ",*+?[]()|") != NULL) {
+            code = gather_parts(flag, equals == NULL ? NULL : text, (size_t)(path - text) - 1, path,
+                                list);
+            continue;
+        }
+        if (equals != NULL && (name = strndup(text, (size_t)(equals - text))) == NULL)
+            return complain(8, "out of memory");
+        if (!add_file(list, name, NULL, path, NULL)) return complain(8, "out of memory");
     }
-    return EXIT_OK;
+    return code;
 }
 
 /* ---- An exported folder ------------------------------------------------------------------------------------ */
@@ -100,14 +218,8 @@ static int read_folder(const char *directory, folder *from)
 static int add_folder(const folder *from, const char *kind, file_list *list)
 {
     for (size_t i = 0; i < from->count; i++) {
-        if (!is_export(from->paths[i], kind)) continue;
-        sombra_import_file *files = realloc(list->files, (list->count + 1) * sizeof *files);
-        char **names = realloc(list->names, (list->count + 1) * sizeof *names);
-        if (files != NULL) list->files = files;
-        if (names != NULL) list->names = names;
-        if (files == NULL || names == NULL) return complain(8, "out of memory");
-        files[list->count] = (sombra_import_file){.path = from->paths[i]};
-        names[list->count++] = NULL;
+        if (is_export(from->paths[i], kind) && !add_file(list, NULL, NULL, from->paths[i], NULL))
+            return complain(8, "out of memory");
     }
     return EXIT_OK;
 }
@@ -137,7 +249,7 @@ static int one_character(invocation *cli, const char *flag, char *character)
     const char *text = flag_text(cli, flag);
 
     if (text == NULL) return EXIT_OK;
-    if (strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0) {
+    if (strcasecmp(text, "tab") == 0 || strcmp(text, "\\t") == 0) {
         *character = '\t';
         return EXIT_OK;
     }
@@ -287,6 +399,8 @@ int run_import(invocation *cli)
     options.node_file_count = nodes.count;
     options.rels = rels.files;
     options.rel_file_count = rels.count;
+    options.node_headers = nodes.headers;
+    options.rel_headers = rels.headers;
     if (code == EXIT_OK) code = import_files(cli, &options);
     free_files(&nodes);
     free_files(&rels);

@@ -91,6 +91,7 @@ static sb_status add_tables(sb_bulk *bulk, sb_entity entity, const sb_bulk_file 
                                  .entity = entity,
                                  .number = (uint32_t)i,
                                  .name = files[i].name};
+        table->header = files[i].header != NULL ? files[i].header : table->path;
         if (entity == SB_REL) {
             if (table->name.size != 0)
                 SB_TRY(sb_name_intern(view, SB_NAME_TYPE, table->name, &table->type, err));
@@ -148,10 +149,13 @@ static sb_status check_rejects(sb_bulk *bulk, const char *resolved, sb_err *err)
     static const char *const ends[] = {"", "-wal", "-shm"};
     const sb_bulk_options *options = bulk->options;
 
-    for (size_t i = 0; i < options->node_file_count; i++)
-        SB_TRY(refuse_rejects(bulk, resolved, options->node_files[i].path, "", "read, too", err));
-    for (size_t i = 0; i < options->rel_file_count; i++)
-        SB_TRY(refuse_rejects(bulk, resolved, options->rel_files[i].path, "", "read, too", err));
+    for (size_t i = 0; i < options->node_file_count + options->rel_file_count; i++) {
+        const sb_bulk_file *file = i < options->node_file_count
+                                       ? &options->node_files[i]
+                                       : &options->rel_files[i - options->node_file_count];
+        SB_TRY(refuse_rejects(bulk, resolved, file->path, "", "read, too", err));
+        SB_TRY(refuse_rejects(bulk, resolved, file->header, "", "read, too", err));
+    }
     SB_TRY(refuse_rejects(bulk, resolved, options->schema_path, "", "read, too", err));
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         SB_TRY(refuse_rejects(bulk, resolved, options->database_path, ends[i], "the database's own",

@@ -102,7 +102,7 @@ static sb_status fail_header(const sb_bulk_table *file, sb_err *err)
 
     if (err != NULL && err->column != 0)
         (void)snprintf(column, sizeof column, ", column %u", err->column);
-    sb_err_prefix(err, "%s, line 1%s", file->path, column);
+    sb_err_prefix(err, "%s, line 1%s", file->header, column);
     if (err != NULL) err->line = 1;
     return err != NULL ? err->code : SB_SYNTAX;
 }
@@ -314,27 +314,32 @@ static sb_status find_end(reading *r,
     return SB_OK;
 }
 
-static sb_status open_file(reading *r, sb_err *err)
+/* Bytes of the first record, behind a byte-order mark, which is dropped. */
+static sb_status first_record(reading *r, size_t *end, sb_err *err)
 {
-    sb_bulk *bulk = r->bulk;
-    sb_bulk_table *file = &bulk->files[r->entity][r->file];
-    const sb_bulk_file *named = r->entity == SB_NODE ? &bulk->options->node_files[r->file]
-                                                     : &bulk->options->rel_files[r->file];
-    size_t end, skip;
+    SB_TRY(find_end(r, sb_csv__first_end, r->bulk->chunk_bytes, end, err));
+    if (r->carry.size < 3 || memcmp(r->carry.data, "\xEF\xBB\xBF", 3) != 0) return SB_OK;
+    /* The mark is no part of the first name; then the record's end must be found again, for a quote may follow. */
+    r->carry.size -= 3;
+    memmove(r->carry.data, r->carry.data + 3, r->carry.size);
+    return find_end(r, sb_csv__first_end, r->bulk->chunk_bytes, end, err);
+}
 
-    sb_file *opened = file->opened;
-    file->opened = NULL;
-    SB_TRY(sb_input__open(bulk->alloc, bulk->options->vfs, named->path, opened, &r->input, err));
+static sb_status open_input(reading *r, const char *path, sb_file *opened, sb_err *err)
+{
+    SB_TRY(sb_input__open(r->bulk->alloc, r->bulk->options->vfs, path, opened, &r->input, err));
     r->input_ended = false;
     sb_buffer_reset(&r->carry);
-    SB_TRY(find_end(r, sb_csv__first_end, bulk->chunk_bytes, &end, err));
-    /* The byte-order mark is no part of the first name; then the record's end must be found again, for a quote may follow. */
-    skip = r->carry.size >= 3 && memcmp(r->carry.data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-    if (skip != 0) {
-        r->carry.size -= skip;
-        memmove(r->carry.data, r->carry.data + skip, r->carry.size);
-        SB_TRY(find_end(r, sb_csv__first_end, bulk->chunk_bytes, &end, err));
-    }
+    return SB_OK;
+}
+
+/* The header at the front of the input. */
+static sb_status take_header(reading *r, sb_bulk_table *file, sb_err *err)
+{
+    sb_bulk *bulk = r->bulk;
+    size_t end;
+
+    SB_TRY(first_record(r, &end, err));
     uint8_t *header = sb_arena_alloc(bulk->arena, end + SB_CSV_PADDING);
     if (header == NULL) return SB_FAIL_NOMEM(err);
     if (end != 0) memcpy(header, r->carry.data, end);
@@ -343,6 +348,26 @@ static sb_status open_file(reading *r, sb_err *err)
     r->carry.size -= end;
     if (r->carry.size != 0) memmove(r->carry.data, r->carry.data + end, r->carry.size);
     return SB_OK;
+}
+
+static sb_status open_file(reading *r, sb_err *err)
+{
+    sb_bulk_table *file = &r->bulk->files[r->entity][r->file];
+    const sb_bulk_file *named = r->entity == SB_NODE ? &r->bulk->options->node_files[r->file]
+                                                     : &r->bulk->options->rel_files[r->file];
+    size_t end;
+
+    if (named->header != NULL) {
+        SB_TRY(open_input(r, named->header, NULL, err));
+        SB_TRY(take_header(r, file, err));
+        sb_input__close(r->input);
+        r->input = NULL;
+        file->line = 0;
+    }
+    sb_file *opened = file->opened;
+    file->opened = NULL;
+    SB_TRY(open_input(r, named->path, opened, err));
+    return named->header != NULL ? first_record(r, &end, err) : take_header(r, file, err);
 }
 
 static void close_file(reading *r)

@@ -143,7 +143,8 @@ typedef struct sb_bulk_prop {
 } sb_bulk_prop;
 
 typedef struct sb_bulk_table {
-    const char *path; /* for messages */
+    const char *path;   /* for messages */
+    const char *header; /* where the header stands; path, or another file */
     sb_entity entity;
     uint32_t number; /* among files of its entity */
     sb_bytes name;   /* as given */

@@ -2,6 +2,7 @@
  *   name            a property, or what the options say of a column of that name
  *   name:type       a property of that type
  *   name:ID(group)  a node's external id, also kept as a property when it has a name; {id-type: int} may follow
+ *   name:datetime{timezone: +02:00}, name:point{crs: wgs-84}: what values without their own have
  *   :START_ID(group) :END_ID(group) :TYPE :LABEL :IGNORE */
 #include "graph/csv_priv.h"
 
@@ -107,23 +108,50 @@ static bool take_role(sb_bytes word, sb_csv_role *role)
     return false;
 }
 
-/* {id-type: int} behind an ID: the type of the property. */
-static sb_status read_braces(const spec *parts, sb_csv_column *column, sb_err *err)
+/* One of the options in braces: {id-type: int} and {label: Person} behind an ID, {timezone: +02:00} and {crs: wgs-84} behind a
+ * type. The label is where Neo4j looks existing ids up, and says nothing here. */
+static sb_status read_option(sb_bytes name, sb_bytes value, sb_arena *arena, sb_csv_column *column,
+                             sb_err *err)
 {
-    const size_t colon = last_colon(parts->braces, parts->braces.size);
+    const bool is_id = column->role == SB_CSV_ID;
 
-    if (parts->braces.size == 0) return SB_OK;
-    if (column->role != SB_CSV_ID || colon == SIZE_MAX ||
-        !sb_text__same(trimmed(sb_bytes_of(parts->braces.data, colon)), "id-type"))
-        return SB_FAIL(err, SB_SYNTAX,
-                       "'{%.*s}' is not known here: only {id-type: …} behind an :ID",
-                       (int)parts->braces.size, (const char *)parts->braces.data);
+    if (is_id && sb_text__same(name, "label")) return SB_OK;
+    if (column->role == SB_CSV_PROPERTY && column->has_type) {
+        const char *kept = sb_arena_strndup(arena, (const char *)value.data, value.size);
+        if (kept == NULL) return SB_FAIL_NOMEM(err);
+        return sb_text_type_option(&column->type, name, sb_bytes_of(kept, value.size), err);
+    }
+    if (!is_id || !sb_text__same(name, "id-type"))
+        return SB_FAIL(
+            err, SB_SYNTAX,
+            "'{%.*s}' is not known here: only {id-type: …} and {label: …} behind an :ID, "
+            "{timezone: …} and {crs: …} behind a type",
+            (int)(name.size < 60 ? name.size : 60), (const char *)name.data);
     column->infer = false;
-    SB_TRY(sb_text_type_parse(
-        trimmed(sb_bytes_of(parts->braces.data + colon + 1, parts->braces.size - colon - 1)),
-        &column->type, err));
+    SB_TRY(sb_text_type_parse(value, &column->type, err));
     if (column->type.type != SB_TYPE_INT && column->type.type != SB_TYPE_STRING)
         return SB_FAIL(err, SB_SYNTAX, "the type of an id is int or string");
+    return SB_OK;
+}
+
+/* name: value, name: value */
+static sb_status read_braces(const spec *parts, sb_arena *arena, sb_csv_column *column, sb_err *err)
+{
+    sb_bytes rest = parts->braces;
+
+    while (rest.size != 0) {
+        const uint8_t *comma = memchr(rest.data, ',', rest.size);
+        const size_t size = comma == NULL ? rest.size : (size_t)(comma - rest.data);
+        const uint8_t *colon = memchr(rest.data, ':', size);
+        if (colon == NULL)
+            return SB_FAIL(err, SB_SYNTAX, "'{%.*s}' is not {name: value}",
+                           (int)(rest.size < 60 ? rest.size : 60), (const char *)rest.data);
+        const size_t name_size = (size_t)(colon - rest.data);
+        SB_TRY(read_option(trimmed(sb_bytes_of(rest.data, name_size)),
+                           trimmed(sb_bytes_of(colon + 1, size - name_size - 1)), arena, column,
+                           err));
+        rest = sb_bytes_of(rest.data + size + (comma != NULL), rest.size - size - (comma != NULL));
+    }
     return SB_OK;
 }
 
@@ -176,8 +204,9 @@ static sb_status read_cell(const sb_bulk_options *options, sb_entity entity, sb_
             SB_TRY(sb_text_type_parse(parts.word, &column->type, err));
             column->type.delimiter = options->array_delimiter;
             column->infer = false;
+            column->has_type = true;
         }
-        SB_TRY(read_braces(&parts, column, err));
+        SB_TRY(read_braces(&parts, arena, column, err));
     }
     column->is_property = column->role == SB_CSV_PROPERTY ||
                           (column->role == SB_CSV_ID && options->store_ids && parts.name.size != 0);

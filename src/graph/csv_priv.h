@@ -82,6 +82,7 @@ typedef struct sb_csv_column {
     sb_csv_role role;
     bool is_property; /* PROPERTY, or an ID that is kept */
     bool infer;       /* the type is found from the values */
+    bool has_type;    /* the header names one */
     sb_text_type type;
     sb_bytes name;  /* of the property; arena(load) */
     sb_bytes group; /* of ID, START, END; arena(load) */

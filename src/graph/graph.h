@@ -451,8 +451,9 @@ SB_MUST_CHECK sb_status sb_graph_recover(const char *damaged, const char *path,
 /* ---- Bulk load and export (CSV) ------------------------------------------------------------------------------------------------ */
 
 typedef struct sb_bulk_file {
-    const char *path; /* "-": standard input; pipes are read too */
-    sb_bytes name;    /* label(s, separated by ':' or ';') or type given on the command line; may be
+    const char *path;   /* "-": standard input; pipes are read too */
+    const char *header; /* a file whose first line is the header; NULL: path has its own */
+    sb_bytes name; /* label(s, separated by ':' or ';') or type given on the command line; may be
                        * empty */
 } sb_bulk_file;
 typedef struct sb_bulk_options {

@@ -323,8 +323,8 @@ static bool read_point_part(sb_bytes name, sb_bytes text, point_parts *parts)
     return false;
 }
 
-/* {x: 1, y: 2}, point({longitude: 1, latitude: 2, height: 3}), with crs or srid if wanted. */
-static bool read_point(sb_bytes text, sb_value *value)
+/* {x: 1, y: 2}, point({longitude: 1, latitude: 2, height: 3}), with crs or srid if wanted; system: what it is without these. */
+static bool read_point(sb_bytes text, sb_bytes system, sb_value *value)
 {
     sb_bytes body = trimmed(text);
     point_parts parts = {0};
@@ -347,6 +347,7 @@ static bool read_point(sb_bytes text, sb_value *value)
         body.size -= comma == NULL ? size : size + 1;
         if (comma != NULL && body.size == 0) return false;
     }
+    if (parts.srid == 0 && system.size != 0 && !read_system(system, &parts)) return false;
     const bool geographic =
         parts.srid == 0 ? parts.is_geographic : parts.srid == 4326 || parts.srid == 4979;
     const uint32_t wanted = geographic ? (parts.has_z ? 4979 : 4326) : (parts.has_z ? 9157 : 7203);
@@ -359,6 +360,38 @@ static bool read_point(sb_bytes text, sb_value *value)
     value->as.point.y = parts.y;
     value->as.point.z = parts.z;
     return true;
+}
+
+sb_status sb_text_type_option(sb_text_type *type, sb_bytes name, sb_bytes value, sb_err *err)
+{
+    const bool zoned = type->type == SB_TYPE_TIME || type->type == SB_TYPE_DATETIME;
+    point_parts parts = {0};
+    sb_value probe = {0};
+    uint8_t text[32] = "00:00:00";
+
+    value = unquoted(value);
+    if (type->type == SB_TYPE_POINT && sb_text__same(name, "crs")) {
+        if (!read_system(value, &parts))
+            return SB_FAIL(err, SB_SYNTAX,
+                           "'%.*s' is no coordinate system: wgs-84, wgs-84-3d, "
+                           "cartesian or cartesian-3d",
+                           (int)(value.size < 60 ? value.size : 60), (const char *)value.data);
+    } else if (zoned && sb_text__same(name, "timezone")) {
+        if (sb_text__same(value, "UTC") || sb_text__same(value, "GMT")) value = sb_bytes_of("Z", 1);
+        /* Whether it is an offset is seen by reading a time with it. */
+        if (value.size == 0 || value.size > sizeof text - 9) value = sb_bytes_of("?", 1);
+        memcpy(text + 8, value.data, value.size);
+        if (!sb_text__time(sb_bytes_of(text, 8 + value.size), &probe))
+            return SB_FAIL(err, SB_SYNTAX,
+                           "the time zone of a column is an offset from UTC, as +02:00 "
+                           "or Z: a named one has different ones over the year");
+    } else {
+        return SB_FAIL(err, SB_SYNTAX, "'%.*s' is no option of the type %s",
+                       (int)(name.size < 60 ? name.size : 60), (const char *)name.data,
+                       sb_text_type_name(type->type));
+    }
+    type->fallback = value;
+    return SB_OK;
 }
 
 /* ---- Lists -------------------------------------------------------------------------------------------------------------- */
@@ -491,6 +524,20 @@ static bool is_integer(sb_bytes text)
            scan_decimal(text, &number) && number.written_exponent == 0;
 }
 
+/* A time or date-time; the type's offset completes one that has none. */
+static bool read_zoned(bool (*read)(sb_bytes text, sb_value *value), const sb_text_type *type,
+                       sb_bytes text, sb_value *value)
+{
+    uint8_t both[96];
+
+    if (read(text, value)) return true;
+    if (type->fallback.size == 0 || text.size == 0 || text.size + type->fallback.size > sizeof both)
+        return false;
+    memcpy(both, text.data, text.size);
+    memcpy(both + text.size, type->fallback.data, type->fallback.size);
+    return read(sb_bytes_of(both, text.size + type->fallback.size), value);
+}
+
 sb_status sb_text_to_value(const sb_text_type *type, sb_bytes text, sb_arena *arena,
                            sb_value *value, sb_err *err)
 {
@@ -529,11 +576,11 @@ sb_status sb_text_to_value(const sb_text_type *type, sb_bytes text, sb_arena *ar
     case SB_TYPE_BYTES: ok = read_bytes(text, arena, value, &nomem); break;
     case SB_TYPE_DATE: ok = sb_text__date(text, value); break;
     case SB_TYPE_LOCAL_TIME: ok = sb_text__local_time(text, value); break;
-    case SB_TYPE_TIME: ok = sb_text__time(text, value); break;
+    case SB_TYPE_TIME: ok = read_zoned(sb_text__time, type, text, value); break;
     case SB_TYPE_LOCAL_DATETIME: ok = sb_text__local_datetime(text, value); break;
-    case SB_TYPE_DATETIME: ok = sb_text__datetime(text, value); break;
+    case SB_TYPE_DATETIME: ok = read_zoned(sb_text__datetime, type, text, value); break;
     case SB_TYPE_DURATION: ok = sb_text__duration(text, value); break;
-    case SB_TYPE_POINT: ok = read_point(text, value); break;
+    case SB_TYPE_POINT: ok = read_point(text, type->fallback, value); break;
     default: break;
     }
     if (nomem) return SB_FAIL_NOMEM(err);

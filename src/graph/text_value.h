@@ -15,10 +15,16 @@ typedef struct sb_text_type {
     bool list;      /* items between delimiters */
     char delimiter; /* of list items; ';' when 0 */
     uint8_t narrow; /* integers: 1, 2, 4 bytes wide only (byte, short, int32); 0: all of 64 bits */
+    sb_bytes
+        fallback; /* for times and date-times without an offset: the offset; for points without a
+                        * system: its name; empty: none. Borrowed */
 } sb_text_type;
 
 /* "int", "Float[]", "point", …: SB_SYNTAX when no type has that name. Case does not matter. */
 SB_MUST_CHECK sb_status sb_text_type_parse(sb_bytes name, sb_text_type *type, sb_err *err);
+/* Set fallback by a header's option, timezone or crs: SB_SYNTAX when the type has no such option, or it says nothing known. */
+SB_MUST_CHECK sb_status sb_text_type_option(sb_text_type *type, sb_bytes name, sb_bytes value,
+                                            sb_err *err);
 /* Name for a header cell: "int", "localdatetime"; "any" for SB_TYPE_NULL and lists of mixed items. */
 const char *sb_text_type_name(uint32_t type);
 

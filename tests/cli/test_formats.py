@@ -260,6 +260,14 @@ class JsonLines(Formats):
         with open("bad.jsonl", encoding="utf-8") as file:
             self.assertEqual(file.read(), "{}\n")
 
+    def test_ids_are_texts(self):
+        remove("ids.sombra")
+        ids = ["7", "007", "n7", "n07", "N7", "n", "", "7n", "n7 ", "18446744073709551616", "999999999999999999", "n999999999999999999", "é7", "[7", "\u00007"]
+        lines = [{"type": "node", "id": i, "properties": {"i": i}} for i in ids]
+        lines += [{"type": "relationship", "label": "R", "start": i, "end": i, "properties": {"i": i}} for i in ids]
+        run("import", "ids.sombra", "--jsonl", write("ids.jsonl", "\n".join(map(json.dumps, lines[::-1]))))
+        self.assertEqual(json.loads(run("query", "ids.sombra", "MATCH (n)-[r]->(n) WHERE n.i = r.i RETURN count(*) AS n", "--format", "json")), [{"n": len(ids)}])
+
     def test_skips(self):
         remove("skip.sombra")
         text = '{"type":"node","id":1}\n{"type":"node","id":1}\n{"type":"relationship","label":"R","start":{"id":1},"end":{"id":2}}\n'
@@ -422,6 +430,61 @@ class Gexf(Xml):
         self.assertEqual([row["p"] for row in rows], [{"label": "BarabasiLab", "frog": False}, {"label": "Gephi", "url": "https://gephi.org", "indegree": 1.0, "frog": True}, {"frog": True}])
         rows = json.loads(run("query", "gephi.sombra", "MATCH ()-[r]->() RETURN type(r) AS t, r.weight AS w ORDER BY t", "--format", "json"))
         self.assertEqual(rows, [{"t": "LINKS", "w": None}, {"t": "RELATED", "w": 2.5}])
+
+
+class Neo4jCsv(unittest.TestCase):
+    """Files as neo4j-admin database import takes them."""
+
+    def query(self, text):
+        return json.loads(run("query", "neo.sombra", text, "--format", "json"))
+
+    def test_headers(self):
+        remove("neo.sombra")
+        write("movies.csv", "movieId:ID(Movie){label:Movie},title,year:int,:LABEL,place:point{crs:WGS-84-3D},seen:datetime{timezone:+02:00},at:time{timezone:'Z'}[]\n"
+              if False else "\"movieId:ID(Movie){id-type: int, label:Movie}\",title,year:int,:LABEL,place:point{crs:WGS-84-3D},seen:datetime{timezone:+02:00},at:time{timezone:'-01:30'},x:IGNORE,langs:string[],n:long[],b:byte,c:char\n"
+              "1,\"The \"\"Matrix\"\"\",1999,Movie;Sequel,\"{x:1, y:2, z:3}\",2024-01-01T12:00:00,12:00,junk,en;de,1;2,7,c\n2,\"\",,Movie,\"{latitude:1, longitude:2, height:3}\",2024-01-01T12:00:00Z,12:00Z,,,,,\n")
+        write("roles.csv", ":START_ID(Actor),role,:END_ID(Movie),:TYPE,since:datetime{timezone:UTC}\nkeanu,Neo,1,ACTED_IN,2024-01-01T00:00\n")
+        write("actors.csv", "id:ID(Actor),name\nkeanu,Keanu\n")
+        run("import", "neo.sombra", "--nodes=movies.csv", "--nodes=Actor:Person=actors.csv", "--relationships=roles.csv")
+        self.assertEqual(self.query("MATCH (m:Movie) RETURN m.movieId AS i, labels(m) AS l, m.place.srid AS s, m.place.z AS z, toString(m.seen) AS t, toString(m.at) AS a, m.x AS x, m.langs AS g, m.n AS n, m.b AS b ORDER BY i"),
+                         [{"i": 1, "l": ["Movie", "Sequel"], "s": 4979, "z": 3.0, "t": "2024-01-01T12:00+02:00", "a": "12:00-01:30", "x": None, "g": ["en", "de"], "n": [1, 2], "b": 7},
+                          {"i": 2, "l": ["Movie"], "s": 4979, "z": 3.0, "t": "2024-01-01T12:00Z", "a": "12:00Z", "x": None, "g": None, "n": None, "b": None}])
+        self.assertEqual(self.query("MATCH (a:Actor:Person)-[r:ACTED_IN]->(m) RETURN a.name AS n, r.role AS r, m.title AS t, toString(r.since) AS s"),
+                         [{"n": "Keanu", "r": "Neo", "t": "The \"Matrix\"", "s": "2024-01-01T00:00Z"}])
+
+    def test_header_files_and_expressions(self):
+        remove("neo.sombra")
+        write("h-nodes.csv", "\ufeffid:ID,n:int\n")
+        for i, rows in ((1, "a,1\n"), (2, "b,2\nc,3\n"), (10, "d,4")):
+            write(f"part{i}.csv", rows)
+        write("first.csv", ":START_ID;:END_ID;:TYPE\na;b;R\n")
+        write("second.csv", "\ufeffc;d;R\r\n")
+        write("heads.csv", ":START_ID;:END_ID;:TYPE\n")
+        run("import", "neo.sombra", "--nodes", "P:Q=h-nodes.csv,part[0-9]+.csv", code=0)
+        self.assertEqual(self.query("MATCH (p:P:Q) RETURN p.id AS id, p.n AS n ORDER BY id(p)"), [{"id": c, "n": i + 1} for i, c in enumerate("abcd")])
+        self.assertEqual(self.query("MATCH ()-[r:R]->() RETURN count(r) AS n"), [{"n": 0}])
+        remove("neo.sombra")
+        write("h2.csv", "id:ID;n:int\n")
+        write("p2.csv", "a;1\nb;2\nc;3\nd;4\n")
+        run("import", "neo.sombra", "--nodes", "h2.csv,p2.csv", "--relationships", "first.csv,second.csv", "--delimiter", ";", "--array-delimiter", "|")
+        self.assertEqual(self.query("MATCH (a)-[r:R]->(b) RETURN a.id AS a, b.id AS b ORDER BY a"), [{"a": "a", "b": "b"}, {"a": "c", "b": "d"}])
+        for words, part, code in ((("--nodes", "h-nodes.csv,nothing.*\\.csv"), "there is no such file, and no file", 9), (("--nodes", "h-nodes.csv,"), "", 0), (("--nodes", ",h-nodes.csv"), "no name between", 2),
+                                  (("--nodes", "h-nodes.csv,p2.csv"), "p2.csv, line 1: 1 cell where the header has 2", 2)):
+            remove("neo2.sombra")
+            self.assertIn(part, run("import", "neo2.sombra", *words, code=code))
+        write("bad-head.csv", "id:ID,n:what\n")
+        self.assertIn("bad-head.csv, line 1, column 2: there is no type 'what'", run("import", "neo2.sombra", "--nodes", "bad-head.csv,part1.csv", code=2))
+        self.assertIn("part10.csv, line 1, column 2 (n): 'x' is not an INTEGER", run("import", "neo2.sombra", "--nodes", "h-nodes.csv,part1.csv," + write("part10.csv", "d,x"), code=2))
+        for rejects in ("h-nodes.csv", "part1.csv"):
+            self.assertIn("is read, too", run("import", "neo2.sombra", "--nodes", "h-nodes.csv,part1.csv", "--rejects", rejects, code=2))
+
+    def test_wrong_options_of_headers(self):
+        for head, part in (("x:int{crs:wgs-84}", "'crs' is no option of the type int"), ("x:point{crs:moon}", "'moon' is no coordinate system"), ("x:datetime{timezone:Europe/Berlin}", "offset from UTC"),
+                           ("x:datetime{timezone:}", "offset from UTC"), ("x:date{timezone:Z}", "no option of the type date"), ("x:point{crs}", "is not {name: value}"), ("x:ID{what:1}", "is not known here"),
+                           ("x:LABEL{a:1}", "is not known here"), ("x:ID{id-type: float}", "int or string"), ('"x:datetime{timezone:+02:00, what:1}"', "'what' is no option")):
+            with self.subTest(head=head):
+                remove("neo2.sombra")
+                self.assertIn(part, run("import", "neo2.sombra", "--nodes", write("head.csv", head + "\n"), code=2))
 
 
 class FailedLoads(unittest.TestCase):

@@ -190,7 +190,8 @@ typedef struct fmt_walk {
     sombra_txn *txn;
     bool (*tick)(void *ctx, uint64_t done, uint64_t total);
     void *tick_ctx;
-    uint64_t done, total; /* entities */
+    uint64_t done, total; /* of the progress */
+    uint64_t entities;    /* walked; a writer that walks twice sets it back */
     fmt_error *error;
 } fmt_walk;
 /* Each node, and each relationship, in order of id. What visit returns ends the walk unless it is SOMBRA_OK. */

@@ -82,8 +82,9 @@ struct fmt_loader {
     size_t held_bytes;
     id_table *ids;
     size_t id_capacity;
-    uint32_t unnamed; /* place + 1 of the group without a name; 0: not met yet */
-    uint64_t *nodes;  /* node ids by number; 0: not written yet */
+    uint32_t letters['z' - 'A' + 1]; /* place + 1 of the table of ids as n17; 0: none yet */
+    uint32_t unnamed;                /* place + 1 of the group without a name; 0: not met yet */
+    uint64_t *nodes;                 /* node ids by number; 0: not written yet */
     size_t node_count, node_capacity;
     size_t unwritten_nodes;
     FILE *waiting; /* relationships for the end; NULL: none yet */
@@ -271,28 +272,50 @@ static id_table *table_of(fmt_loader *l, sombra_text name)
     return &l->ids[place];
 }
 
+/* A letter and a number, as "n17", is a number of the letter's own table: so ids are in most files of GraphML. *text: what
+ * is looked up in the table. */
+static id_table *find_table(fmt_loader *l, const fmt_id *id, sombra_text *text)
+{
+    const unsigned char *at = id->text.data;
+    uint64_t number;
+
+    *text = id->text;
+    if (id->group.size != 0 || id->text.size < 2 || at[0] < 'A' || at[0] > 'z' ||
+        !is_number(fmt_text((const char *)at + 1, id->text.size - 1), &number))
+        return table_of(l, id->group);
+    *text = fmt_text((const char *)at + 1, id->text.size - 1);
+    uint32_t *place = &l->letters[at[0] - 'A'];
+    if (*place == 0) {
+        const char name[2] = {'\0', (char)at[0]}; /* no group is called so */
+        *place = (uint32_t)(table_of(l, fmt_text(name, 2)) - l->ids) + 1;
+    }
+    return &l->ids[*place - 1];
+}
+
 /* Number of the node with an id, + 1; 0: none. */
 static uint64_t find_id(fmt_loader *l, const fmt_id *id)
 {
-    const id_table *table = table_of(l, id->group);
+    sombra_text text;
+    const id_table *table = find_table(l, id, &text);
     uint64_t number;
 
-    if (is_number(id->text, &number)) {
+    if (is_number(text, &number)) {
         if (number < table->dense_count && table->dense[number] != 0) return table->dense[number];
         return fmt_map_get(&table->sparse, number);
     }
-    const uint32_t place = fmt_names_find(&table->texts, id->text.data, id->text.size);
+    const uint32_t place = fmt_names_find(&table->texts, text.data, text.size);
     return place == UINT32_MAX ? 0 : table->text_nodes[place];
 }
 
 /* Numbers that lie about as densely as there are ids go to an array. */
 static void add_id(fmt_loader *l, const fmt_id *id, uint64_t node)
 {
-    id_table *table = table_of(l, id->group);
+    sombra_text text;
+    id_table *table = find_table(l, id, &text);
     uint64_t number;
 
     table->count++;
-    if (is_number(id->text, &number)) {
+    if (is_number(text, &number)) {
         const size_t before = table->dense_count;
         if (number >= before && number < 65536 + 8 * table->count) {
             table->dense = fmt_grow(table->dense, &table->dense_count, (size_t)number + 1,
@@ -305,7 +328,7 @@ static void add_id(fmt_loader *l, const fmt_id *id, uint64_t node)
             fmt_map_put(&table->sparse, number, node + 1);
         return;
     }
-    const uint32_t place = fmt_names_add(&table->texts, id->text.data, id->text.size);
+    const uint32_t place = fmt_names_add(&table->texts, text.data, text.size);
     table->text_nodes = fmt_grow(table->text_nodes, &table->text_capacity, (size_t)place + 1,
                                  sizeof *table->text_nodes);
     table->text_nodes[place] = node + 1;

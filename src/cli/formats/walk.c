@@ -67,6 +67,7 @@ static sombra_status each(fmt_walk *walk, const visitor *v)
         for (size_t i = 0; i < count && status == SOMBRA_OK; i++)
             status = visit_one(walk, v, ids[i]);
         walk->done += count;
+        walk->entities += count;
         if (status == SOMBRA_OK && walk->tick != NULL &&
             !walk->tick(walk->tick_ctx, walk->done, walk->total))
             status = fmt_fail(walk->error, SOMBRA_INTERRUPT, "the export was cancelled");

@@ -367,8 +367,10 @@ static sombra_status survey_rel(void *ctx, const sombra_rel *rel)
 sombra_status xml_survey(xml_writing *w)
 {
     w->walk->total *= 2; /* entities are walked twice */
-    const sombra_status status = fmt_each_node(w->walk, survey_node, w);
-    return status == SOMBRA_OK ? fmt_each_rel(w->walk, survey_rel, w) : status;
+    sombra_status status = fmt_each_node(w->walk, survey_node, w);
+    if (status == SOMBRA_OK) status = fmt_each_rel(w->walk, survey_rel, w);
+    w->walk->entities = 0;
+    return status;
 }
 
 const char *xml_type_name(const char *type)
