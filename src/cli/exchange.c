@@ -68,7 +68,10 @@ void new_file_remove(const new_file *made)
 static const struct {
     const char *flag;
     fmt_reader read;
-} readers[] = {{"jsonl", fmt_read_jsonl}, {"graphml", fmt_read_graphml}, {"gexf", fmt_read_gexf}};
+} readers[] = {{"jsonl", fmt_read_jsonl},
+               {"graphml", fmt_read_graphml},
+               {"gexf", fmt_read_gexf},
+               {"cypher", fmt_read_cypher}};
 
 typedef struct job {
     fmt_options options;
@@ -194,6 +197,7 @@ static int import_with(invocation *cli, job *j)
     j->options.skip_missing_endpoints = flag_given(cli, "skip-missing-endpoints");
     j->options.label = flag_text(cli, "label");
     j->options.type = flag_text(cli, "type");
+    j->options.quiet = cli->quiet;
     j->options.tick = progress_tick;
     if (!flag_number(cli, "batch", 0, &j->options.batch)) return EXIT_USAGE;
     new_file_begin(cli, &made);

@@ -487,6 +487,53 @@ class Neo4jCsv(unittest.TestCase):
                 self.assertIn(part, run("import", "neo2.sombra", "--nodes", write("head.csv", head + "\n"), code=2))
 
 
+class Scripts(Formats):
+    def query(self, text):
+        return json.loads(run("query", "script.sombra", text, "--format", "json"))
+
+    def test_forms_of_apoc(self):
+        """The three shells' forms, and the one with parameters: one graph."""
+        digests = set()
+        for form in ("plain", "cypher-shell", "neo4j-shell", "params"):
+            for flags in ((), ("--batch", "1"), ("--batch", "3")):
+                remove("script.sombra")
+                told = run("import", "script.sombra", "--cypher", os.path.join(SOURCE, "tests/cli/apoc", form + ".cypher"), *flags)
+                self.assertIn("imported 4 nodes, 2 relationships", told)
+                digests.add(digest("script.sombra"))
+        self.assertEqual(len(digests), 1)
+        self.assertEqual(self.query("MATCH (a:Foo {name: 'foo'})-[r:KNOWS]->(p:Person) RETURN a.born AS b, r.since AS s, p.first_name AS n, labels(p) AS l, a.where.z AS z"),
+                         [{"b": "2018-10-31", "s": 1993, "n": "it's; a \"test\"\n// no comment", "l": ["Bar", "Person"], "z": 1.1}])
+        self.assertEqual(self.query("MATCH (n:`odd ``label`) RETURN properties(n) AS p"), [{"p": {"age": 12}}])
+        schema = run("schema", "script.sombra", "--format", "csv")
+        self.assertIn("uniqueConstraint", schema)
+        self.assertNotIn("UNIQUE_IMPORT_NAME", schema)
+
+    def test_a_failed_script_leaves_nothing(self):
+        for text, *parts in (("CREATE (:A);\nCREATE (:B;\n", "bad.in, line 2, column"), ("CREATE (:A);\n\n// c;\nMATCH (n)\nRETURN\n  x;", "line 6, column 3", "x"), (":what\n", "line 1", "':what' is no command"),
+                             ("CREATE (:A {x: 'y);\n", "line 1"), (":param x\n", "NAME => VALUE"), (":param x => [1\n", "line 1"), ("RETURN 1/0", "line 1"), ("\xff".encode("latin-1"), "line 1"),
+                             ("CREATE CONSTRAINT c FOR (n:A) REQUIRE n.x IS UNIQUE; CREATE (:A {x:1}), (:A {x:1});", "line 1")):
+            with self.subTest(text=text):
+                self.fails("--cypher", text, *parts, code=4 if b"UNIQUE" in (text if isinstance(text, bytes) else text.encode()) else 2)
+        self.fails("--cypher", "CREATE (:A {x: '" + "y" * (18 << 20), "longer than 16 MiB")
+
+    def test_batches_rejects_and_dry_runs(self):
+        remove("script.sombra")
+        text = "CREATE (:A);\nnonsense;\nCREATE (:B) /* ; */ ;;\nCREATE (:C {x: 1/0});\nCREATE BTREE INDEX b FOR (n:A) ON (n.x);\nCREATE FULLTEXT INDEX f FOR (n:A) ON EACH [n.x];CREATE (:D)"
+        told = run("import", "script.sombra", "--cypher", write("script.cypher", text), "--rejects", "rejects.jsonl", code=11)
+        self.assertIn("script.cypher, line 6: there is no such kind of index", told)
+        with open("rejects.jsonl", encoding="utf-8") as file:
+            rows = [json.loads(line) for line in file]
+        self.assertEqual([(row["line"], row["record"]) for row in rows], [(2, "nonsense"), (4, "CREATE (:C {x: 1/0})")])
+        self.assertEqual(self.query("MATCH (n) RETURN count(n) AS n"), [{"n": 3}])
+        self.assertIn(",:A(x)", run("schema", "script.sombra", "--format", "csv"))
+        remove("script.sombra")
+        self.assertIn("would import 1 node", run("import", "script.sombra", "--cypher", write("script.cypher", "CREATE (:A)"), "--dry-run"))
+        self.assertFalse(os.path.exists("script.sombra"))
+        told = run("import", "script.sombra", "--cypher", write("script.cypher", "CREATE (:A);CREATE (:A);CREATE (:A);x"), "--batch", "2", code=2)
+        self.assertIn("the 1 batches before that", told)
+        self.assertEqual(self.query("MATCH (n) RETURN count(n) AS n"), [{"n": 2}])
+
+
 class FailedLoads(unittest.TestCase):
     def test_csv_leaves_no_new_database(self):
         remove("bad.sombra")

@@ -136,6 +136,7 @@ typedef struct fmt_options {
     FILE *rejects;  /* records that are wrong go there; NULL: the first one ends the load */
     uint64_t max_rejects;
     const char *label, *type; /* of entities that the file gives none; may be NULL */
+    bool quiet;               /* no notes on standard error */
     bool (*tick)(void *ctx, uint64_t done, uint64_t total); /* false: cancel. May be NULL */
     void *tick_ctx;
 } fmt_options;
@@ -172,6 +173,11 @@ sombra_status fmt_load_schema(fmt_loader *loader, const fmt_schema *schema);
 /* A value from a text of a type that a CSV header could name; into arena. False: *why tells, until the next call. */
 bool fmt_value_of(fmt_loader *loader, fmt_arena *arena, const char *type, sombra_text text,
                   sombra_value *value, const char **why);
+/* What a reader has made in the loader's transaction by itself, and the end of a batch of that. */
+void fmt_count(fmt_loader *loader, uint64_t nodes, uint64_t rels, uint64_t properties);
+sombra_status fmt_loader_commit(fmt_loader *loader);
+/* Something that the user should know of the record at hand, which goes on. */
+void fmt_note(const fmt_loader *loader, const char *text);
 /* Look at the clock and the cancel flag; done and total of the progress. */
 sombra_status fmt_tick(fmt_loader *loader, uint64_t done, uint64_t total);
 /* Relationships that wait, batches, schemas, commit. With dry_run nothing is committed. */
@@ -228,6 +234,7 @@ sombra_status fmt_read_jsonl(fmt_loader *loader, const char *path);
 sombra_status fmt_read_graphml(fmt_loader *loader,
                                const char *path); /* UNSUPPORTED without Expat */
 sombra_status fmt_read_gexf(fmt_loader *loader, const char *path);
+sombra_status fmt_read_cypher(fmt_loader *loader, const char *path);
 
 typedef sombra_status (*fmt_writer)(fmt_walk *walk, fmt_output *out);
 sombra_status fmt_write_jsonl(fmt_walk *walk, fmt_output *out);

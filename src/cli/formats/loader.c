@@ -519,6 +519,25 @@ static sombra_status commit(fmt_loader *l)
     return SOMBRA_OK;
 }
 
+sombra_status fmt_loader_commit(fmt_loader *l)
+{
+    if (l->options.dry_run) return SOMBRA_OK;
+    return write_all(l, true) != SOMBRA_OK || commit(l) != SOMBRA_OK ? l->error.status : begin(l);
+}
+
+void fmt_count(fmt_loader *l, uint64_t nodes, uint64_t rels, uint64_t properties)
+{
+    l->result.nodes += nodes;
+    l->result.rels += rels;
+    l->result.properties += properties;
+}
+
+void fmt_note(const fmt_loader *l, const char *text)
+{
+    if (!l->options.quiet)
+        fprintf(stderr, "sombra: %s, line %llu: %s\n", l->path, (unsigned long long)l->line, text);
+}
+
 /* A record has been taken. */
 static sombra_status taken(fmt_loader *l, group *g)
 {
@@ -526,9 +545,7 @@ static sombra_status taken(fmt_loader *l, group *g)
         if (write_group(l, g, true) != SOMBRA_OK) return l->error.status;
     }
     if (l->held_bytes > HELD_BYTES && write_all(l, false) != SOMBRA_OK) return l->error.status;
-    if (++l->in_transaction != l->options.batch || l->options.dry_run) return SOMBRA_OK;
-    if (write_all(l, true) != SOMBRA_OK || commit(l) != SOMBRA_OK) return l->error.status;
-    return begin(l);
+    return ++l->in_transaction != l->options.batch ? SOMBRA_OK : fmt_loader_commit(l);
 }
 
 /* ---- Records to rows ------------------------------------------------------------------------------------------------------ */
