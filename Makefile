@@ -24,7 +24,8 @@ programs = $(call build,release,--target programs)
 need = test -x $(1) || { echo "make $@: $(1) does not exist in this tree" >&2; exit 1; }
 
 .PHONY: all test test-dev test-release check asan tsan msan coverage fuzz paranoid noprofile \
-        mutants damage crash-sweep fault-sweep kill-loop tck metamorphic demo bench install amalgamation docs clean
+        mutants damage crash-sweep fault-sweep kill-loop tck metamorphic demo bench install amalgamation wheel \
+        python-test docs clean
 .DEFAULT_GOAL := all
 
 all:
@@ -149,6 +150,15 @@ install:
 amalgamation:
 	@tools/setup test
 	@tools/amalgamate.py build/amalgamation
+
+# The Python package: dist/sombra-*.whl, which pip installs without a compiler.
+wheel:
+	@tools/setup build python
+	@tools/wheel dist
+
+# Its tests, with all packages that it works with, on the wheel.
+python-test: wheel
+	@tools/python-test dist
 
 docs:
 	@tools/setup docs

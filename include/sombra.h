@@ -909,14 +909,15 @@ struct ArrowArrayStream {
  *  of its rows has the type null. A later value that does not fit ends the stream with EINVAL; its message says what to do. With rows_per_batch SIZE_MAX
  *  all rows are looked at first, and there is one batch (several past 1 GiB of text).
  *
- *  The run begins here, and the first batch is made here. It is ended by the end of the stream, by its release, and by sombra_stmt_reset or
+ *  The run begins here, and the first batch is made here. (A statement may have been stepped to its first row, to hear of errors early: that row is the
+ *  stream's first, too.) It is ended by the end of the stream, by its release, and by sombra_stmt_reset or
  *  sombra_stmt_finalize; behind these get_next gives EINVAL. A statement that writes is committed (or its savepoint released) with the last batch: when
  *  get_next gives the end. Until the reset sombra_stmt_step and sombra_stmt_column are MISUSE. get_schema, get_next and release of a stream that
  *  has not ended belong to the connection's thread. Schemas and batches are their holder's: they may outlive stream, statement and database, and do
  *  not count against memory_limit. get_next gives ENOMEM, ECANCELED (interrupted), ETIMEDOUT, EIO (file) and EINVAL (all else); sombra_error_of(conn) tells more.
  *  EXPLAIN and PROFILE give their one column; statements without columns give a struct without fields and no batch.
  *
- *  Errors: those of sombra_stmt_step; MISUSE: the statement runs or has ended (reset it), or something is NULL.
+ *  Errors: those of sombra_stmt_step; MISUSE: the statement is behind its first row or has ended (reset it), or something is NULL.
  *  @param rows_per_batch  rows of a batch, all but the last; 0: 65,536.
  *  @param stream          set on success, and released by the caller; its release is NULL on failure. */
 SOMBRA_API sombra_status sombra_stmt_arrow(sombra_stmt *stmt, size_t rows_per_batch,

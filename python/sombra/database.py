@@ -276,7 +276,7 @@ class Transaction(_Graph):
 class Database(_sombra.DatabaseBase, _Graph):
     """An open database, for any number of threads. `sombra.open` makes it. As a context manager it closes at the end."""
 
-    __slots__ = ("__weakref__", "_pending")
+    __slots__ = ("__weakref__",)
 
     if TYPE_CHECKING:
 
@@ -293,12 +293,6 @@ class Database(_sombra.DatabaseBase, _Graph):
 
     def __reduce__(self) -> Tuple[Any, ...]:
         raise TypeError("a Database is not pickled: open the file again, sombra.open(db.path)")
-
-    def _raise_pending(self) -> None:
-        """Raise what interrupted the reading of an Arrow stream, if that is what happened."""
-        error = self._connection().take_raised()
-        if error is not None:
-            raise error
 
     # ---- Statements -----------------------------------------------------------------------------------------------
 

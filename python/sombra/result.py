@@ -58,27 +58,31 @@ class Result(_sombra.ResultBase):
 
     def __arrow_c_stream__(self, requested_schema: Optional[object] = None) -> object:
         """The rows that are left as an Arrow C stream: pyarrow.table(result), polars.from_arrow(result) and others take it."""
-        return self._columnar()._stream()
+        return self._columnar(0)
 
-    def _columnar(self) -> "Result":
-        """Itself while its statement stands on the first row, else the rows that are left, asked for again as a query's parameter."""
+    def _columnar(self, rows_per_batch: int) -> object:
+        """The capsule of a stream: of the statement itself while it stands on the first row, else of the rows that are left, asked for again
+        as a query's parameter."""
         if self._streams:
-            return self
-        rows = [list(row) for row in self.fetchall()]
+            return self._stream(rows_per_batch)
+        rows = [row.values() for row in self.fetchall()]
         items = ", ".join(f"row[{i}] AS `{name.replace('`', '``')}`" for i, name in enumerate(self.columns))
-        if not items:
-            items = "row AS nothing"
-        return self._database.execute(f"UNWIND $rows AS row RETURN {items}", {"rows": rows})
+        query = f"UNWIND $rows AS row RETURN {items}" if items else "FINISH"
+        return self._database._connection().stream(query, {"rows": rows} if items else {}, rows_per_batch)
 
     def to_arrow(self) -> "pyarrow.Table":
-        """The rows that are left as a pyarrow.Table, made without Python objects for its values."""
+        """The rows that are left as a pyarrow.Table, made without Python objects for its values.
+
+        The rows are looked at whole before the columns' types are decided; docs/ARROW.md has the types."""
         arrow = need("pyarrow", "to_arrow")
-        source = self._columnar()
+        connection = self._connection
         try:
-            with arrow.RecordBatchReader._import_from_c_capsule(source._stream()) as reader:
+            with arrow.RecordBatchReader._import_from_c_capsule(self._columnar(-1)) as reader:
                 return reader.read_all()
         except Exception:
-            self._database._raise_pending()
+            failure = connection.take_raised()
+            if failure is not None:
+                raise failure from None
             raise
 
     def to_df(self) -> "pandas.DataFrame":

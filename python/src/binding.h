@@ -30,7 +30,7 @@ typedef struct binding_columns binding_columns;
 
 typedef struct binding_types {
     PyObject *database, *connection, *prepared, *result, *row, *columns, *node, *relationship,
-        *path, *neighbor, *stream; /* types of this module */
+        *path; /* types of this module */
     /* Given by the package's Python half (configure); owned. */
     PyObject *make_error;            /* errors.make_error */
     PyObject *node_class, *relationship_class, *path_class;
@@ -87,6 +87,7 @@ struct binding_connection {
     PyThreadState *released;    /* of the call under way, while it does not hold the GIL */
     bool foreign;               /* the call under way came without the GIL (Arrow) */
     PyObject *raised[3];        /* what a signal's handler or a callback raised during the call: type, value, traceback */
+    PyObject *failure;          /* exception: what ended the last Arrow stream; owned */
     bool signaled;              /* it was a signal's handler */
     uint64_t time_limit_ms;     /* set on conn */
     atomic_bool busy;
@@ -123,6 +124,7 @@ struct binding_result {
     Py_ssize_t rows_at;      /* the next of them */
     bool has_row;            /* the statement stands on a row that is not given out yet */
     bool untouched;          /* none of its rows was given out or read ahead: a stream may take it whole */
+    bool streaming;          /* its rows go to an Arrow stream */
     bool writes, quick;
     sombra_stmt_changes changes;
 };
@@ -185,6 +187,8 @@ bool binding_progress(void *ctx, uint64_t done, uint64_t total);
 /* Read the rest of all results that run on the connection (entered) into memory: before anything that ends their transaction or must not share
  * it. False with an exception. */
 bool binding_settle(binding_connection *connection);
+/* End a result's run, if it is not over; the connection is entered. */
+void binding_result_end(binding_result *result);
 /* End the runs of all results without reading them, as when the connection is closed. */
 void binding_abandon(binding_connection *connection);
 /* Finalize a statement of a connection: at once, or when the call has ended that runs on it in another thread. */
@@ -226,7 +230,6 @@ bool binding_id_of(PyObject *object, uint64_t *id);
 bool binding_add_database(PyObject *module);
 bool binding_add_results(PyObject *module);
 bool binding_add_entities(PyObject *module);
-bool binding_add_streams(PyObject *module);
 /* A type of this module from its spec, also put into the module under its name. */
 PyObject *binding_add_type(PyObject *module, PyType_Spec *spec, PyObject *base);
 
@@ -235,6 +238,7 @@ PyObject *binding_refuse_new(PyTypeObject *type, PyObject *args, PyObject *named
 /* Methods of Connection that stand in files of their own. */
 PyObject *binding_execute(binding_connection *connection, PyObject *args, PyObject *named);
 PyObject *binding_execute_script(PyObject *self, PyObject *args);
+PyObject *binding_stream_query(PyObject *self, PyObject *args);
 PyObject *binding_register(PyObject *self, PyObject *args);
 PyObject *binding_create_from_stream(PyObject *self, PyObject *args);
 PyObject *binding_result_stream(PyObject *self, PyObject *args);

@@ -128,6 +128,7 @@ static void connection_dealloc(PyObject *self)
     PyTypeObject *type = Py_TYPE(self);
 
     binding_connection_close(CONNECTION(self));
+    Py_CLEAR(CONNECTION(self)->failure);
     binding_names_clear(&CONNECTION(self)->names);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
     Py_DECREF(type);
@@ -298,6 +299,17 @@ static PyObject *connection_release(PyObject *self, PyObject *args)
     return to_savepoint(self, args, false);
 }
 
+/* take_raised() → the exception that ended the last Arrow stream, or None. */
+static PyObject *connection_take_raised(PyObject *self, PyObject *unused)
+{
+    PyObject *failure = CONNECTION(self)->failure;
+
+    (void)unused;
+    CONNECTION(self)->failure = NULL;
+    if (failure != NULL) return failure;
+    Py_RETURN_NONE;
+}
+
 static PyObject *connection_in_transaction(PyObject *self, void *unused)
 {
     (void)unused;
@@ -318,6 +330,8 @@ static PyMethodDef transaction_methods[] = {
     {"release", connection_release, METH_VARARGS, NULL},
     {"execute", (PyCFunction)(void (*)(void))connection_execute, METH_VARARGS | METH_KEYWORDS,
      NULL},
+    {"take_raised", connection_take_raised, METH_NOARGS, NULL},
+    {"stream", binding_stream_query, METH_VARARGS, NULL},
     {"execute_script", binding_execute_script, METH_VARARGS, NULL},
     {"create_from_stream", binding_create_from_stream, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL}};

@@ -143,7 +143,7 @@ PyMODINIT_FUNC PyInit__sombra(void)
 
     if (module == NULL) return NULL;
     if (!binding_add_entities(module) || !binding_add_results(module) ||
-        !binding_add_streams(module) || !binding_add_database(module) ||
+        !binding_add_database(module) ||
         PyModule_AddStringConstant(module, "library_version", sombra_version()) < 0) {
         Py_DECREF(module);
         return NULL;

@@ -158,7 +158,7 @@ static void unlist(binding_result *result)
 }
 
 /* The statement has ended, well or not; it goes back to where it came from. */
-static void end_run(binding_result *result)
+void binding_result_end(binding_result *result)
 {
     sombra_stmt *stmt = result->stmt;
     binding_prepared *prepared = result->prepared;
@@ -197,13 +197,13 @@ static bool step(binding_result *result)
             PyObject *type, *value, *trace;
 
             PyErr_Fetch(&type, &value, &trace);
-            end_run(result);
+            binding_result_end(result);
             PyErr_Restore(type, value, trace);
             return false;
         }
     }
     result->has_row = status == SOMBRA_ROW;
-    if (!result->has_row) end_run(result);
+    if (!result->has_row) binding_result_end(result);
     return true;
 }
 
@@ -243,6 +243,11 @@ static PyObject *make_row(binding_result *result)
 static bool read_ahead(binding_result *result)
 {
     if (result->stmt == NULL) return true;
+    if (result->streaming) {
+        binding_raise_status(SOMBRA_MISUSE,
+                             "an Arrow stream of this connection is not read to its end: do that, or release it");
+        return false;
+    }
     if (result->rows == NULL) result->rows = PyList_New(0);
     result->untouched = false;
     if (result->rows == NULL) return false;
@@ -274,7 +279,7 @@ bool binding_settle(binding_connection *connection)
 void binding_abandon(binding_connection *connection)
 {
     while (connection->results != NULL)
-        end_run(connection->results);
+        binding_result_end(connection->results);
 }
 
 /* BEGIN, COMMIT and ROLLBACK as statements: the connection has to know of its transaction. */
@@ -413,6 +418,43 @@ left:
     sombra_stmt_finalize(stmt);
     Py_XDECREF(params);
     Py_XDECREF(columns);
+    return answer;
+}
+
+/* stream(query, parameters, rows_per_batch) → capsule of its Arrow stream, also when there are no rows. */
+PyObject *binding_stream_query(PyObject *self, PyObject *args)
+{
+    binding_connection *connection = (binding_connection *)self;
+    PyObject *text, *given, *params = NULL, *answer = NULL, *rest;
+    Py_ssize_t rows;
+    binding_columns *columns = NULL;
+    binding_result *result = NULL;
+    sombra_stmt *stmt;
+
+    if (!PyArg_ParseTuple(args, "UO!n", &text, &PyDict_Type, &given, &rows) ||
+        !binding_enter(connection))
+        return NULL;
+    stmt = prepare(connection, text);
+    if (stmt != NULL) columns = columns_of(connection, stmt);
+    if (columns != NULL) params = params_of(connection, stmt);
+    if (params != NULL && bind(connection, stmt, params, given, NULL))
+        result = new_result(connection, columns);
+    if (result != NULL) {
+        result->untouched = true;
+        result->stmt = stmt;
+        result->next = connection->results;
+        connection->results = result;
+    } else {
+        sombra_stmt_finalize(stmt);
+    }
+    binding_leave(connection);
+    Py_XDECREF(params);
+    Py_XDECREF(columns);
+    if (result == NULL) return NULL;
+    rest = Py_BuildValue("(n)", rows);
+    if (rest != NULL) answer = binding_result_stream((PyObject *)result, rest);
+    Py_XDECREF(rest);
+    Py_DECREF(result);
     return answer;
 }
 
@@ -610,7 +652,7 @@ static void result_dealloc(PyObject *self)
 
     PyObject_GC_UnTrack(self);
     if (result->stmt != NULL) {
-        /* On a thread that need not be its connection's, which may be in the midst of a call: not end_run. */
+        /* On a thread that need not be its connection's, which may be in the midst of a call: not binding_result_end. */
         unlist(result);
         binding_finalize(result->connection, result->stmt);
         result->stmt = NULL;
@@ -724,7 +766,7 @@ static PyObject *result_close(PyObject *self, PyObject *unused)
     (void)unused;
     if (result->stmt != NULL) {
         if (!binding_enter(result->connection)) return NULL;
-        end_run(result);
+        binding_result_end(result);
         binding_leave(result->connection);
     }
     Py_CLEAR(result->rows);
@@ -777,6 +819,14 @@ static PyObject *result_get_database(PyObject *self, void *unused)
     return database;
 }
 
+static PyObject *result_get_connection(PyObject *self, void *unused)
+{
+    PyObject *connection = (PyObject *)RESULT(self)->connection;
+    (void)unused;
+    Py_INCREF(connection);
+    return connection;
+}
+
 static PyObject *result_get_changes(PyObject *self, void *unused)
 {
     const sombra_stmt_changes *c = &RESULT(self)->changes;
@@ -814,6 +864,7 @@ static PyGetSetDef result_attributes[] = {
     {"ended", result_get_ended, NULL, "Have all rows been read?", NULL},
     {"_streams", result_get_streams, NULL, NULL, NULL},
     {"_database", result_get_database, NULL, NULL, NULL},
+    {"_connection", result_get_connection, NULL, NULL, NULL},
     {"_changes", result_get_changes, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 static PyType_Slot result_slots[] = {{Py_tp_new, (void *)binding_refuse_new},

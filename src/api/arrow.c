@@ -37,6 +37,7 @@ struct sombra_arrow_stream {
     sb_val plan;                /* the one value of EXPLAIN and PROFILE */
     struct ArrowArray ready;    /* the first batch, until it is asked for */
     uint32_t chunks;            /* so far */
+    bool standing;              /* the rows that the statement was stepped to are not taken yet */
     bool exhausted;             /* the executor has no more */
     bool ended;                 /* nor has the stream */
     int failed;                 /* errno value of what ended it */
@@ -53,7 +54,11 @@ static sb_status fetch_rows(arrow_stream *s)
     sb_err *const err = &stmt->conn->err;
     uint32_t rows;
 
-    SB_TRY(sombra__stmt_rows(stmt, &rows));
+    if (s->standing)
+        rows = stmt->row_count;
+    else
+        SB_TRY(sombra__stmt_rows(stmt, &rows));
+    s->standing = false;
     s->from = 0;
     s->row_count = rows;
     s->exhausted = rows == 0;
@@ -401,6 +406,7 @@ static sb_status arrow_open_stream(sombra_stmt *stmt, size_t batch_rows, arrow_s
     s->alloc = alloc;
     s->stmt = stmt;
     s->batch_rows = batch_rows == 0 ? ARROW_BATCH_ROWS : batch_rows;
+    s->standing = stmt->state == STMT_RUNNING;
     s->types = sb_arena_create(alloc, NULL);
     s->kept = sb_arena_create(&stmt->conn->db->memory.base, NULL);
     s->scratch = sb_arena_create(&stmt->conn->db->memory.base, NULL);

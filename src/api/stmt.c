@@ -455,7 +455,9 @@ sb_status sombra__stmt_check_ready(sombra_stmt *stmt)
 {
     sombra_conn *const conn = stmt->conn;
 
-    if (stmt->state != STMT_READY || stmt->arrow != NULL)
+    const bool on_first = stmt->state == STMT_RUNNING && stmt->row == 0 && stmt->row_count != 0;
+
+    if ((stmt->state != STMT_READY && !on_first) || stmt->arrow != NULL)
         return SB_FAIL(&conn->err, SB_MISUSE,
                        "the statement has been run: reset it to run it again");
     return sombra__stmt_check(stmt);

@@ -29,7 +29,7 @@ struct sombra_stmt {
 
 /* ---- The run, for the stream that takes its rows (arrow.c); what fails is recorded on the connection ---------------- */
 
-/* MISUSE: the statement has been stepped and not reset. */
+/* MISUSE: the statement has been stepped past a batch's first row and not reset. */
 SB_MUST_CHECK sb_status sombra__stmt_check_ready(sombra_stmt *stmt);
 /* Can it go on? MISUSE: it has ended, or its transaction has. */
 SB_MUST_CHECK sb_status sombra__stmt_check(sombra_stmt *stmt);

@@ -442,6 +442,47 @@ static void test_api_arrow__batches(void **state)
     }
 }
 
+/* A statement that stands on its first row gives that one, too: with types known and not, in one batch of the executor's and several, and a plan. */
+static void test_api_arrow__from_first_row(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t rows;
+    } cases[] = {{"UNWIND range(0, 2999) AS i RETURN i", 3000},
+                 {"UNWIND range(0, 2999) AS i WITH {i: i} AS m RETURN m.i AS i", 3000},
+                 {"RETURN 0 AS i", 1}};
+    api_fixture *f = *state;
+    struct ArrowArrayStream stream;
+    struct ArrowArray batch;
+    sombra_stmt *stmt;
+
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        int64_t at = 0;
+
+        stmt = prepare(f, cases[k].text);
+        assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+        OK(f, sombra_stmt_arrow(stmt, 700, &stream));
+        while (stream.get_next(&stream, &batch) == 0 && batch.release != NULL) {
+            for (int64_t i = 0; i < batch.length; i++, at++)
+                assert_int_equal(int_at(batch.children[0], i), at);
+            batch.release(&batch);
+        }
+        assert_int_equal(at, cases[k].rows);
+        stream.release(&stream);
+        sombra_stmt_finalize(stmt);
+    }
+    stmt = prepare(f, "EXPLAIN RETURN 1");
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+    OK(f, sombra_stmt_arrow(stmt, 0, &stream));
+    assert_int_equal(stream.get_next(&stream, &batch), 0);
+    assert_int_equal(batch.length, 1);
+    batch.release(&batch);
+    assert_int_equal(stream.get_next(&stream, &batch), 0);
+    assert_null(batch.release);
+    stream.release(&stream);
+    sombra_stmt_finalize(stmt);
+}
+
 static void test_api_arrow__no_rows(void **state)
 {
     static const char *const texts[] = {"CREATE (:X)", "BEGIN", "COMMIT",
@@ -585,6 +626,7 @@ static void test_api_arrow__misuse(void **state)
     sombra_stmt *stmt = prepare(f, "UNWIND range(1, 3000) AS i RETURN i");
     FAILS(f, sombra_stmt_arrow(stmt, 0, NULL), SOMBRA_MISUSE, "stream");
     assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW); /* past the first row */
     FAILS(f, sombra_stmt_arrow(stmt, 0, &stream), SOMBRA_MISUSE, "reset");
     OK(f, sombra_stmt_reset(stmt));
     OK(f, sombra_stmt_arrow(stmt, 100, &stream));
@@ -757,6 +799,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_arrow__deleted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_arrow__far_times, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_arrow__batches, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_arrow__from_first_row, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_arrow__no_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_arrow__misfit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_arrow__outlives, setup, teardown),
