@@ -8,6 +8,7 @@
 #   tests/tools/test_*.py                   → of the scripts in tools/
 #   tests/tools/test_amalgamation.sh        → the library as one file (with assertions and sanitizers off: it takes a while)
 #   tests/install/test_install.sh           → installs into a temporary directory and builds on it
+#   python/tests/*.py                       → one test, python, of the package that the build directory has
 # Each test runs in a directory of its own, build/<preset>/tests/scratch/<name>.
 set(test_dirs model fault crash format api cypher tck cli)
 set(test_bin ${CMAKE_BINARY_DIR}/tests)
@@ -246,4 +247,26 @@ if(SOMBRA_PYTHON AND has_library AND NOT SOMBRA_SANITIZE AND NOT SOMBRA_COVERAGE
     add_test(NAME symbols COMMAND ${SOMBRA_PYTHON} ${CMAKE_SOURCE_DIR}/tools/symbols.py
         ${CMAKE_BINARY_DIR})
     sombra_test_properties(symbols "check")
+endif()
+
+# The Python package, as built beside the library; `make python-test` runs the same tests on the wheel.
+if(TARGET sombra_python AND NOT SOMBRA_COVERAGE AND NOT SOMBRA_SANITIZE MATCHES "thread|memory")
+    execute_process(COMMAND ${Python_EXECUTABLE} -c "import pytest" RESULT_VARIABLE no_pytest
+        OUTPUT_QUIET ERROR_QUIET)
+    if(no_pytest)
+        message(STATUS "Without pytest for ${Python_EXECUTABLE}: the tests of the package sombra are left out")
+    else()
+        add_test(NAME python COMMAND ${Python_EXECUTABLE} -m pytest -q -p no:cacheprovider
+            ${CMAKE_SOURCE_DIR}/python/tests)
+        sombra_test_properties(python "python")
+        set_property(TEST python APPEND PROPERTY ENVIRONMENT
+            "PYTHONPATH=${CMAKE_BINARY_DIR}/python" "PYTHONDONTWRITEBYTECODE=1")
+        if(SOMBRA_SANITIZE STREQUAL "address")
+            # The runtime must be there before the interpreter, which itself leaks at its end.
+            execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libasan.so
+                OUTPUT_VARIABLE asan_runtime OUTPUT_STRIP_TRAILING_WHITESPACE)
+            set_property(TEST python APPEND PROPERTY ENVIRONMENT "LD_PRELOAD=${asan_runtime}"
+                "ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=0")
+        endif()
+    endif()
 endif()

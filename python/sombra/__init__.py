@@ -113,7 +113,7 @@ def _log(level: int, message: str) -> None:
 def open(  # noqa: A001  (the name that is wanted)
     path: "Union[str, _os.PathLike[str]]",
     *,
-    log: Optional[Callable[[int, str], object]] = None,
+    log: Union[Callable[[int, str], object], bool, None] = None,
     **options: Any,
 ) -> Database:
     """Open or create a database file, or ":memory:".
@@ -123,7 +123,8 @@ def open(  # noqa: A001  (the name that is wanted)
     they go to the logger "sombra"."""
     database = Database()
     texts = {name: option_text(value) for name, value in options.items()}
-    database._open(_os.fspath(path), texts, _log if log is True else log)
+    listener = _log if log is True else log or None
+    database._open(_os.fspath(path), texts, listener)
     return database
 
 

@@ -25,6 +25,8 @@ from .errors import status_error
 from .types import Neighbor, Node, Path, Relationship
 
 if TYPE_CHECKING:
+    from array import array
+
     from .result import Result
 
 Names = Union[str, Iterable[str], None]
@@ -156,14 +158,14 @@ class _Graph:
 
     def create_nodes(
         self, data: Any, label: Names = None, *, columns: Optional[Sequence[str]] = None
-    ) -> "range | List[int]":
+    ) -> "array[int]":
         """Make a node of each row of a table, with its cells as properties; nulls are left out. Returns their ids.
 
-        The table is anything that gives an Arrow stream (pyarrow, polars, pandas from 2.2), a pandas.DataFrame, or a dict of columns. `label` is one
-        label or several, `columns` the ones to take. All or none are made."""
-        from .bulk import create_nodes
+        The table is anything that gives an Arrow stream (pyarrow, polars, a Result, …), a pandas.DataFrame, or a dict of columns. `label` is one label or
+        several, `columns` the ones to take. All nodes are made, or none."""
+        from .bulk import create
 
-        return create_nodes(self._connection(), data, _names(label) or (), columns)
+        return create(self._connection(), data, _names(label) or (), None, columns)
 
     def create_edges(
         self,
@@ -172,14 +174,18 @@ class _Graph:
         *,
         source: str = "source",
         target: str = "target",
+        source_key: Optional[Tuple[str, str]] = None,
+        target_key: Optional[Tuple[str, str]] = None,
         columns: Optional[Sequence[str]] = None,
-    ) -> "range | List[int]":
-        """Make a relationship of each row of a table: `source` and `target` name the columns with the ids of its nodes, all others are properties.
+    ) -> "array[int]":
+        """Make a relationship of each row of a table. `source` and `target` name the columns of its ends; the others are properties. Returns their ids.
 
-        Tables as in create_nodes. All or none are made. NotFoundError names a row whose node does not exist. Returns their ids."""
-        from .bulk import create_edges
+        Ends are ids of nodes (create_nodes returned them), or with a `source_key`, `target_key` of (label, property key) values of that key, which
+        must have an index. Tables as in create_nodes. All relationships are made, or none; NotFoundError names a row whose node does not exist."""
+        from .bulk import create
 
-        return create_edges(self._connection(), data, type, source, target, columns)
+        ends = (source, target, source_key, target_key)
+        return create(self._connection(), data, (type,), ends, columns)
 
     # ---- The file -------------------------------------------------------------------------------------------------
 
@@ -386,10 +392,13 @@ def _signature(signature: str, function: Any, type: str, method: bool = False) -
     """With the arguments of a function, when it is a name alone."""
     if "(" in signature:
         return signature
-    parameters = list(inspect.signature(function).parameters.values())[1 if method else 0 :]
+    try:
+        parameters = list(inspect.signature(function).parameters.values())[1 if method else 0 :]
+    except ValueError:
+        raise status_error("SOMBRA_INVALID", f"{signature}: Python does not know its arguments, so say which there are") from None
     for each in parameters:
         if each.kind not in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD):
             raise status_error(
-                "SOMBRA_INVALID", f"{signature}: say which arguments there are, as *args and keywords don't"
+                "SOMBRA_INVALID", f"{signature}: say which arguments there are: *args and keywords do not tell"
             )
     return f"{signature}({', '.join(f'{each.name} {type}' for each in parameters)}) {type}"

@@ -59,9 +59,9 @@ def collect(rows: "Iterable[Any]", database: Any) -> Collected:
 
 def to_networkx(result: "Result") -> "networkx.MultiDiGraph[Any]":
     """See Result.to_networkx."""
-    networkx = need("networkx", "to_networkx")
+    package = need("networkx", "to_networkx")
     collected = collect(result.fetchall(), result._database)
-    graph = networkx.MultiDiGraph()
+    graph: networkx.MultiDiGraph[Any] = package.MultiDiGraph()
     for node in collected.nodes.values():
         graph.add_node(node.id)
         graph.nodes[node.id].update(node.properties, labels=node.labels)
@@ -75,9 +75,9 @@ def to_networkx(result: "Result") -> "networkx.MultiDiGraph[Any]":
 
 def to_igraph(result: "Result") -> "igraph.Graph":
     """See Result.to_igraph."""
-    igraph = need("igraph", "to_igraph")
+    package = need("igraph", "to_igraph")
     collected = collect(result.fetchall(), result._database)
-    graph = igraph.Graph(directed=True)
+    graph = package.Graph(directed=True)
     places = {id: place for place, id in enumerate(collected.nodes)}
     graph.add_vertices(len(places))
     _set_attributes(graph.vs, [{**n.properties, "labels": n.labels, "id": n.id} for n in collected.nodes.values()])

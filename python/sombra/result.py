@@ -88,12 +88,13 @@ class Result(_sombra.ResultBase):
     def to_df(self) -> "pandas.DataFrame":
         """The rows that are left as a pandas.DataFrame."""
         need("pandas", "to_df")
-        return self.to_arrow().to_pandas()
+        frame: pandas.DataFrame = self.to_arrow().to_pandas()
+        return frame
 
     def to_polars(self) -> "polars.DataFrame":
         """The rows that are left as a polars.DataFrame."""
-        polars = need("polars", "to_polars")
-        return polars.from_arrow(self.to_arrow())
+        frame: polars.DataFrame = need("polars", "to_polars").from_arrow(self.to_arrow())
+        return frame
 
     def to_dict(self) -> Dict[str, List[Any]]:
         """The rows that are left as a dict of columns, of Python objects."""

@@ -11,7 +11,7 @@ import functools
 import operator
 import uuid
 from collections.abc import Mapping, Sequence, Set
-from typing import Any, Dict, Iterator, KeysView, NamedTuple, Optional, Tuple, Union, cast
+from typing import TYPE_CHECKING, Any, Dict, Iterator, KeysView, NamedTuple, Optional, Tuple, Union, cast
 
 from . import _sombra
 from .errors import status_error
@@ -36,7 +36,11 @@ class _Properties:
     """What nodes and relationships share: they are looked into as dicts of their properties."""
 
     __slots__ = ()
-    properties: Dict[str, Any]
+
+    if TYPE_CHECKING:
+
+        @property
+        def properties(self) -> Dict[str, Any]: ...
 
     def __getitem__(self, key: str) -> Any:
         return self.properties[key]
@@ -118,12 +122,12 @@ class Path(_sombra.PathBase):
     @property
     def start(self) -> Node:
         """The first node."""
-        return cast(Node, self.nodes[0])
+        return self.nodes[0]
 
     @property
     def end(self) -> Node:
         """The last node."""
-        return cast(Node, self.nodes[-1])
+        return self.nodes[-1]
 
     def __len__(self) -> int:
         return len(self.relationships)
@@ -132,7 +136,7 @@ class Path(_sombra.PathBase):
         return True  # of length 0, too
 
     def __iter__(self) -> Iterator[Relationship]:
-        return cast("Iterator[Relationship]", iter(self.relationships))
+        return iter(self.relationships)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -248,12 +252,10 @@ class Zone(_datetime.tzinfo):
         return (Zone, (self.offset, self.key))
 
 
-def _fraction(text: str, microsecond: int, nanosecond: int) -> str:
-    """ISO text with nine digits instead of its six (or none)."""
-    head, dot, tail = text.partition(".")
-    if dot:
-        return f"{head}.{nanosecond:09}{tail[6:]}"
-    return f"{head[:8]}.{nanosecond:09}{head[8:]}"
+def _fraction(text: str, nanosecond: int) -> str:
+    """ISO text with nine digits instead of its six."""
+    head, _, tail = text.partition(".")
+    return f"{head}.{nanosecond:09}{tail[6:]}"
 
 
 class Time(_datetime.time):
@@ -284,7 +286,7 @@ class Time(_datetime.time):
     def isoformat(self, timespec: str = "auto") -> str:
         if timespec != "auto":
             return super().isoformat(timespec)
-        return _fraction(super().isoformat("microseconds"), self.microsecond, self.nanosecond)
+        return _fraction(super().isoformat("microseconds"), self.nanosecond)
 
     __str__ = isoformat
 
@@ -301,22 +303,22 @@ class Time(_datetime.time):
     def _key(self) -> int:
         return self.nanosecond % 1000
 
-    def __eq__(self, other: object) -> bool:
-        return _compare_finer(self, other, super().__eq__(other), operator.eq)
+    def __eq__(self, other: object) -> Any:
+        return _compare_finer(self, other, super().__eq__(other))
 
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    def __lt__(self, other: Any) -> bool:
+    def __lt__(self, other: Any) -> Any:
         return _order_finer(_datetime.time, self, other, operator.lt)
 
-    def __le__(self, other: Any) -> bool:
+    def __le__(self, other: Any) -> Any:
         return _order_finer(_datetime.time, self, other, operator.le)
 
-    def __gt__(self, other: Any) -> bool:
+    def __gt__(self, other: Any) -> Any:
         return _order_finer(_datetime.time, self, other, operator.gt)
 
-    def __ge__(self, other: Any) -> bool:
+    def __ge__(self, other: Any) -> Any:
         return _order_finer(_datetime.time, self, other, operator.ge)
 
     def __hash__(self) -> int:
@@ -367,7 +369,7 @@ class DateTime(_datetime.datetime):
         if timespec != "auto":
             return super().isoformat(sep, timespec)
         date, _, clock = super().isoformat(sep, "microseconds").partition(sep)
-        return date + sep + _fraction(clock, self.microsecond, self.nanosecond)
+        return date + sep + _fraction(clock, self.nanosecond)
 
     def __str__(self) -> str:
         return self.isoformat(" ")
@@ -384,22 +386,22 @@ class DateTime(_datetime.datetime):
     def _key(self) -> int:
         return self.nanosecond % 1000
 
-    def __eq__(self, other: object) -> bool:
-        return _compare_finer(self, other, super().__eq__(other), operator.eq)
+    def __eq__(self, other: object) -> Any:
+        return _compare_finer(self, other, super().__eq__(other))
 
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    def __lt__(self, other: Any) -> bool:
+    def __lt__(self, other: Any) -> Any:
         return _order_finer(_datetime.datetime, self, other, operator.lt)
 
-    def __le__(self, other: Any) -> bool:
+    def __le__(self, other: Any) -> Any:
         return _order_finer(_datetime.datetime, self, other, operator.le)
 
-    def __gt__(self, other: Any) -> bool:
+    def __gt__(self, other: Any) -> Any:
         return _order_finer(_datetime.datetime, self, other, operator.gt)
 
-    def __ge__(self, other: Any) -> bool:
+    def __ge__(self, other: Any) -> Any:
         return _order_finer(_datetime.datetime, self, other, operator.ge)
 
     def __hash__(self) -> int:
@@ -498,7 +500,7 @@ def _finer(value: object) -> int:
     return value._key() if isinstance(value, (Time, DateTime)) else 0
 
 
-def _compare_finer(self: object, other: object, base: Any, op: Any) -> Any:
+def _compare_finer(self: object, other: object, base: Any) -> Any:
     if base is NotImplemented:
         return NotImplemented
     return bool(base) and _finer(self) == _finer(other)

@@ -32,14 +32,15 @@ typedef struct binding_types {
     PyObject *database, *connection, *prepared, *result, *row, *columns, *node, *relationship,
         *path; /* types of this module */
     /* Given by the package's Python half (configure); owned. */
-    PyObject *make_error;            /* errors.make_error */
+    PyObject *make_error; /* errors.make_error */
     PyObject *node_class, *relationship_class, *path_class;
     PyObject *result_class, *duration_class, *point_class;
-    PyObject *make_date, *make_time, *make_datetime; /* temporal values that date.fromordinal does not make */
-    PyObject *to_value;                              /* temporal and foreign objects → what this module knows */
+    PyObject *make_date, *make_time,
+        *make_datetime; /* temporal values that date.fromordinal does not make */
+    PyObject *to_value; /* temporal and foreign objects → what this module knows */
     PyObject *date_from_ordinal;
-    PyObject *restore_row;  /* of pickle */
-    PyObject *local_class;  /* threading.local */
+    PyObject *restore_row; /* of pickle */
+    PyObject *local_class; /* threading.local */
 } binding_types;
 extern binding_types binding;
 
@@ -62,8 +63,7 @@ void binding_names_clear(binding_names *names);
 typedef struct binding_aggregate binding_aggregate;
 
 struct binding_database {
-    PyObject_HEAD
-    sombra_db *db;   /* NULL once closed */
+    PyObject_HEAD sombra_db *db; /* NULL once closed */
     PyObject *path;
     PyObject *local; /* threading.local: its attribute `connection` keeps the thread's alive */
     PyObject *kept;  /* list: callables of registered functions and of the log */
@@ -75,78 +75,74 @@ struct binding_database {
 };
 
 struct binding_connection {
-    PyObject_HEAD
-    binding_database *database; /* borrowed: what uses a connection keeps both; NULL once closed */
-    sombra_conn *conn;          /* NULL once closed */
-    sombra_txn *txn;            /* begun by the program; NULL: none */
-    binding_connection *next;   /* in database->connections */
-    binding_result *results;    /* those whose statements run; borrowed */
-    struct binding_orphan *orphans; /* statements to be finalized when the call under way has ended */
+    PyObject_HEAD binding_database
+        *database;            /* borrowed: what uses a connection keeps both; NULL once closed */
+    sombra_conn *conn;        /* NULL once closed */
+    sombra_txn *txn;          /* begun by the program; NULL: none */
+    binding_connection *next; /* in database->connections */
+    binding_result *results;  /* those whose statements run; borrowed */
+    struct binding_orphan
+        *orphans; /* statements to be finalized when the call under way has ended */
     binding_aggregate *aggregates; /* states of registered aggregates that have not finished */
     binding_names names;
-    PyThreadState *released;    /* of the call under way, while it does not hold the GIL */
-    bool foreign;               /* the call under way came without the GIL (Arrow) */
-    PyObject *raised[3];        /* what a signal's handler or a callback raised during the call: type, value, traceback */
-    PyObject *failure;          /* exception: what ended the last Arrow stream; owned */
-    bool signaled;              /* it was a signal's handler */
-    uint64_t time_limit_ms;     /* set on conn */
+    PyThreadState *released; /* of the call under way, while it does not hold the GIL */
+    bool foreign;            /* the call under way came without the GIL (Arrow) */
+    PyObject *raised
+        [3]; /* what a signal's handler or a callback raised during the call: type, value, traceback */
+    PyObject *failure;      /* exception: what ended the last Arrow stream; owned */
+    bool signaled;          /* it was a signal's handler */
+    uint64_t time_limit_ms; /* set on conn */
     atomic_bool busy;
 };
 
 /* A result's columns: shared by its rows. */
 struct binding_columns {
-    PyObject_HEAD
-    PyObject *names; /* tuple */
-    PyObject *index; /* dict: name → position */
+    PyObject_HEAD PyObject *names; /* tuple */
+    PyObject *index;               /* dict: name → position */
 };
 
 typedef struct binding_prepared {
-    PyObject_HEAD
-    binding_database *database; /* owned */
+    PyObject_HEAD binding_database *database; /* owned */
     PyObject *text;
     binding_connection *connection; /* owned: of stmt */
     sombra_stmt *stmt;              /* NULL: taken by a result, or not made yet */
     binding_columns *columns;
     PyObject *params; /* tuple of names, in the statement's order */
-    bool quick;       /* its last run took less than BINDING_QUICK_NS */
+    bool writes;
+    bool quick; /* its last run took less than BINDING_QUICK_NS */
 } binding_prepared;
 #define BINDING_QUICK_NS 20000u
 
 struct binding_result {
-    PyObject_HEAD
-    binding_database *database;     /* owned */
-    binding_connection *connection; /* owned */
-    binding_prepared *prepared;     /* owned: where stmt goes back to; NULL: it is finalized */
-    sombra_stmt *stmt;              /* NULL: it has ended */
+    PyObject_HEAD binding_database *database; /* owned */
+    binding_connection *connection;           /* owned */
+    binding_prepared *prepared; /* owned: where stmt goes back to; NULL: it is finalized */
+    sombra_stmt *stmt;          /* NULL: it has ended */
     binding_columns *columns;
-    binding_result *next;    /* in connection->results */
-    PyObject *rows;          /* list: read ahead of the program; NULL: none */
-    Py_ssize_t rows_at;      /* the next of them */
-    bool has_row;            /* the statement stands on a row that is not given out yet */
-    bool untouched;          /* none of its rows was given out or read ahead: a stream may take it whole */
-    bool streaming;          /* its rows go to an Arrow stream */
+    binding_result *next; /* in connection->results */
+    PyObject *rows;       /* list: read ahead of the program; NULL: none */
+    Py_ssize_t rows_at;   /* the next of them */
+    bool has_row;         /* the statement stands on a row that is not given out yet */
+    bool untouched; /* none of its rows was given out or read ahead: a stream may take it whole */
+    bool streaming; /* its rows go to an Arrow stream */
     bool writes, quick;
     sombra_stmt_changes changes;
 };
 
 typedef struct binding_row {
-    PyObject_HEAD
-    PyObject *values; /* tuple */
+    PyObject_HEAD PyObject *values; /* tuple */
     binding_columns *columns;
 } binding_row;
 
 /* Node, Relationship and Path of the package derive from these. */
 typedef struct binding_node {
-    PyObject_HEAD
-    PyObject *id, *labels, *properties; /* int, tuple, dict */
+    PyObject_HEAD PyObject *id, *labels, *properties; /* int, tuple, dict */
 } binding_node;
 typedef struct binding_relationship {
-    PyObject_HEAD
-    PyObject *id, *type, *source, *target, *properties;
+    PyObject_HEAD PyObject *id, *type, *source, *target, *properties;
 } binding_relationship;
 typedef struct binding_path {
-    PyObject_HEAD
-    PyObject *nodes, *relationships; /* tuples */
+    PyObject_HEAD PyObject *nodes, *relationships; /* tuples */
 } binding_path;
 
 /* ---- Errors ---------------------------------------------------------------------------------------------------------------- */
@@ -208,14 +204,14 @@ PyObject *binding_from_value(const binding_source *source, const sombra_value *v
 PyObject *binding_node_of(const binding_source *source, uint64_t id);
 PyObject *binding_relationship_of(const binding_source *source, uint64_t id);
 /* A path given by ids. */
-PyObject *binding_path_of(const binding_source *source, const uint64_t *nodes,
-                          const uint64_t *rels, size_t length);
+PyObject *binding_path_of(const binding_source *source, const uint64_t *nodes, const uint64_t *rels,
+                          size_t length);
 
 /* What a converted value points at: kept until binding_scratch_clear. Starts zeroed. */
 typedef struct binding_scratch {
     PyObject *held[8];
     unsigned held_count;
-    PyObject *more;              /* list: when there are more than fit */
+    PyObject *more;               /* list: when there are more than fit */
     struct binding_block *blocks; /* of lists and maps */
 } binding_scratch;
 bool binding_to_value(PyObject *object, sombra_value *value, binding_scratch *scratch);

@@ -18,9 +18,9 @@ bool binding_enter(binding_connection *connection)
         return false;
     }
     if (atomic_exchange_explicit(&connection->busy, true, memory_order_acquire)) {
-        binding_raise_status(SOMBRA_MISUSE,
-                             "this connection is in use: by another thread, to which its result was handed, or by the "
-                             "call that a registered function is part of");
+        binding_raise_status(SOMBRA_MISUSE, "this connection is in use: by another thread, to "
+                                            "which its result was handed, or by the "
+                                            "call that a registered function is part of");
         return false;
     }
     if (connection->time_limit_ms != connection->database->time_limit_ms) {
@@ -280,10 +280,9 @@ static PyObject *to_savepoint(PyObject *self, PyObject *args, bool undo)
 
     if (!PyArg_ParseTuple(args, "I", &savepoint)) return NULL;
     if (!binding_enter(connection)) return NULL;
-    went_well =
-        need_transaction(connection) && binding_settle(connection) &&
-        binding_check(connection, undo ? sombra_rollback_to(connection->txn, savepoint)
-                                       : sombra_release(connection->txn, savepoint));
+    went_well = need_transaction(connection) && binding_settle(connection) &&
+                binding_check(connection, undo ? sombra_rollback_to(connection->txn, savepoint)
+                                               : sombra_release(connection->txn, savepoint));
     binding_leave(connection);
     if (!went_well) return NULL;
     Py_RETURN_NONE;
@@ -310,6 +309,13 @@ static PyObject *connection_take_raised(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+static PyObject *connection_interrupt(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    sombra_interrupt(CONNECTION(self)->conn);
+    Py_RETURN_NONE;
+}
+
 static PyObject *connection_in_transaction(PyObject *self, void *unused)
 {
     (void)unused;
@@ -330,6 +336,7 @@ static PyMethodDef transaction_methods[] = {
     {"release", connection_release, METH_VARARGS, NULL},
     {"execute", (PyCFunction)(void (*)(void))connection_execute, METH_VARARGS | METH_KEYWORDS,
      NULL},
+    {"interrupt", connection_interrupt, METH_NOARGS, NULL},
     {"take_raised", connection_take_raised, METH_NOARGS, NULL},
     {"stream", binding_stream_query, METH_VARARGS, NULL},
     {"execute_script", binding_execute_script, METH_VARARGS, NULL},
@@ -347,7 +354,8 @@ static void join_methods(void)
         connection_methods[count++] = *m;
 }
 static PyGetSetDef connection_attributes[] = {
-    {"in_transaction", connection_in_transaction, NULL, NULL, NULL}, {NULL, NULL, NULL, NULL, NULL}};
+    {"in_transaction", connection_in_transaction, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
 static PyType_Slot connection_slots[] = {{Py_tp_new, (void *)binding_refuse_new},
                                          {Py_tp_dealloc, (void *)connection_dealloc},
                                          {Py_tp_methods, (void *)connection_methods},
@@ -375,7 +383,7 @@ static void close_all(binding_database *database)
         binding_connection_close(database->connections);
     database->db = NULL;
     if (db == NULL) return;
-    Py_BEGIN_ALLOW_THREADS (void)sombra_close(db, NULL);
+    Py_BEGIN_ALLOW_THREADS(void) sombra_close(db, NULL);
     Py_END_ALLOW_THREADS
 }
 
@@ -464,8 +472,7 @@ static PyObject *database_open(PyObject *self, PyObject *args)
             goto failed;
         }
         Py_BEGIN_ALLOW_THREADS status = sombra_open(path_text, &options, &db, &error);
-        Py_END_ALLOW_THREADS
-        Py_DECREF(bytes);
+        Py_END_ALLOW_THREADS Py_DECREF(bytes);
     }
     if (status != SOMBRA_OK) {
         binding_raise(&error);
@@ -494,16 +501,15 @@ static PyObject *database_close(PyObject *self, PyObject *unused)
     if (db == NULL) Py_RETURN_NONE;
     for (connection = database->connections; connection != NULL; connection = connection->next)
         if (atomic_load_explicit(&connection->busy, memory_order_acquire))
-            return binding_raise_status(SOMBRA_MISUSE,
-                                        "a call runs on this database: in another thread, or as that which "
-                                        "called this function");
+            return binding_raise_status(
+                SOMBRA_MISUSE, "a call runs on this database: in another thread, or as that which "
+                               "called this function");
     while (database->connections != NULL)
         binding_connection_close(database->connections);
     database->db = NULL;
     Py_CLEAR(database->local);
     Py_BEGIN_ALLOW_THREADS status = sombra_close(db, &error);
-    Py_END_ALLOW_THREADS
-    if (status != SOMBRA_OK) return binding_raise(&error);
+    Py_END_ALLOW_THREADS if (status != SOMBRA_OK) return binding_raise(&error);
     Py_RETURN_NONE;
 }
 
@@ -561,7 +567,8 @@ static int database_set_time_limit(PyObject *self, PyObject *value, void *unused
         seconds = PyFloat_AsDouble(value);
         if (seconds == -1 && PyErr_Occurred()) return -1;
         if (!(seconds > 0 && seconds < 1e12)) {
-            PyErr_SetString(PyExc_ValueError, "a time limit is a positive number of seconds, or None");
+            PyErr_SetString(PyExc_ValueError,
+                            "a time limit is a positive number of seconds, or None");
             return -1;
         }
     }
@@ -586,12 +593,10 @@ static PyGetSetDef database_attributes[] = {
     {"time_limit", database_get_time_limit, database_set_time_limit,
      "Seconds that each call may take, from the next one on; None: no limit.", NULL},
     {NULL, NULL, NULL, NULL, NULL}};
-static PyType_Slot database_slots[] = {{Py_tp_dealloc, (void *)database_dealloc},
-                                       {Py_tp_traverse, (void *)database_traverse},
-                                       {Py_tp_clear, (void *)database_clear},
-                                       {Py_tp_methods, (void *)database_methods},
-                                       {Py_tp_getset, (void *)database_attributes},
-                                       {0, NULL}};
+static PyType_Slot database_slots[] = {
+    {Py_tp_dealloc, (void *)database_dealloc},   {Py_tp_traverse, (void *)database_traverse},
+    {Py_tp_clear, (void *)database_clear},       {Py_tp_methods, (void *)database_methods},
+    {Py_tp_getset, (void *)database_attributes}, {0, NULL}};
 static PyType_Spec database_spec = {"sombra._sombra.DatabaseBase", sizeof(binding_database), 0,
                                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
                                     database_slots};

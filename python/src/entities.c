@@ -268,12 +268,14 @@ static PyMethodDef row_methods[] = {
     {"keys", row_keys, METH_NOARGS, "The columns' names."},
     {"values", row_values, METH_NOARGS, "The values, as a tuple."},
     {"as_dict", row_dict, METH_NOARGS, "The row as a dict: name → value."},
-    {"get", row_get, METH_VARARGS, "The value of a column, or a default (None) when there is none."},
+    {"get", row_get, METH_VARARGS,
+     "The value of a column, or a default (None) when there is none."},
     {"__reduce__", row_reduce, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL}};
 
 static PyType_Slot row_slots[] = {
-    {Py_tp_doc, (void *)"A row of a result: a sequence of values, which are found by column name, too."},
+    {Py_tp_doc,
+     (void *)"A row of a result: a sequence of values, which are found by column name, too."},
     {Py_tp_new, (void *)row_new},
     {Py_tp_dealloc, (void *)row_dealloc},
     {Py_tp_traverse, (void *)row_traverse},
@@ -298,11 +300,13 @@ static PyType_Spec row_spec = {"sombra._sombra.Row", sizeof(binding_row), 0,
 #define NODE_FIELDS         3u
 #define RELATIONSHIP_FIELDS 5u
 #define PATH_FIELDS         2u
-static_assert(sizeof(binding_node) == sizeof(PyObject) + NODE_FIELDS * sizeof(PyObject *), "fields");
+static_assert(sizeof(binding_node) == sizeof(PyObject) + NODE_FIELDS * sizeof(PyObject *),
+              "fields");
 static_assert(sizeof(binding_relationship) ==
                   sizeof(PyObject) + RELATIONSHIP_FIELDS * sizeof(PyObject *),
               "fields");
-static_assert(sizeof(binding_path) == sizeof(PyObject) + PATH_FIELDS * sizeof(PyObject *), "fields");
+static_assert(sizeof(binding_path) == sizeof(PyObject) + PATH_FIELDS * sizeof(PyObject *),
+              "fields");
 
 static PyObject **fields_of(PyObject *self, size_t *count)
 {
@@ -363,7 +367,7 @@ static PyObject *entity_new(PyTypeObject *type, PyObject *args, PyObject *named)
 
 #define FIELD(type, field, text)                                                                   \
     {                                                                                              \
-        #field, T_OBJECT_EX, offsetof(type, field), READONLY, text                                 \
+#field, T_OBJECT_EX, offsetof(type, field), READONLY, text                                 \
     }
 static PyMemberDef node_members[] = {
     FIELD(binding_node, id, "Stable number of the node."),
@@ -383,12 +387,10 @@ static PyMemberDef path_members[] = {
     {NULL, 0, 0, 0, NULL}};
 
 #define ENTITY(name)                                                                               \
-    static PyType_Slot name##_slots[] = {{Py_tp_new, (void *)entity_new},                          \
-                                         {Py_tp_dealloc, (void *)entity_dealloc},                  \
-                                         {Py_tp_traverse, (void *)entity_traverse},                \
-                                         {Py_tp_clear, (void *)entity_clear},                      \
-                                         {Py_tp_members, (void *)name##_members},                  \
-                                         {0, NULL}}
+    static PyType_Slot name##_slots[] = {                                                          \
+        {Py_tp_new, (void *)entity_new},           {Py_tp_dealloc, (void *)entity_dealloc},        \
+        {Py_tp_traverse, (void *)entity_traverse}, {Py_tp_clear, (void *)entity_clear},            \
+        {Py_tp_members, (void *)name##_members},   {0, NULL}}
 ENTITY(node);
 ENTITY(relationship);
 ENTITY(path);

@@ -8,9 +8,8 @@ PyObject *binding_raise(const sombra_error *error)
     /* The message may have been cut within a character. */
     PyObject *message =
         PyUnicode_DecodeUTF8(error->message, (Py_ssize_t)strlen(error->message), "replace");
-    PyObject *page = error->page == UINT64_MAX
-                         ? (Py_INCREF(Py_None), Py_None)
-                         : PyLong_FromUnsignedLongLong(error->page);
+    PyObject *page = error->page == UINT64_MAX ? (Py_INCREF(Py_None), Py_None)
+                                               : PyLong_FromUnsignedLongLong(error->page);
     PyObject *exception = NULL;
 
     if (message != NULL && page != NULL)
@@ -60,7 +59,8 @@ PyObject *binding_raise_connection(binding_connection *connection)
     memset(connection->raised, 0, sizeof connection->raised);
     if (type != NULL &&
         (connection->signaled || !PyErr_GivenExceptionMatches(type, PyExc_Exception))) {
-        PyErr_Restore(type, value, trace); /* of a signal's handler, KeyboardInterrupt: as they are */
+        PyErr_Restore(type, value,
+                      trace); /* of a signal's handler, KeyboardInterrupt: as they are */
         return NULL;
     }
     error = *sombra_error_of(connection->conn);

@@ -92,8 +92,7 @@ static sombra_status call_function(sombra_call *call)
 {
     const PyGILState_STATE state = PyGILState_Ensure();
     PyObject *args = arguments_of(call);
-    PyObject *result =
-        args == NULL ? NULL : PyObject_CallObject(sombra_call_context(call), args);
+    PyObject *result = args == NULL ? NULL : PyObject_CallObject(sombra_call_context(call), args);
     sombra_status status = SOMBRA_INVALID;
 
     if (result != NULL) status = give_result(call, result);
@@ -224,8 +223,7 @@ PyObject *binding_register(PyObject *self, PyObject *args)
     sombra_status status;
 
     if (!PyArg_ParseTuple(args, "iUO", &kind, &signature, &object)) return NULL;
-    if (database->db == NULL)
-        return binding_raise_status(SOMBRA_MISUSE, "the database is closed");
+    if (database->db == NULL) return binding_raise_status(SOMBRA_MISUSE, "the database is closed");
     /* Kept before it can be called. */
     if (!binding_text_of(signature, &text, &size, &scratch) ||
         PyList_Append(database->kept, object) < 0) {
@@ -236,8 +234,8 @@ PyObject *binding_register(PyObject *self, PyObject *args)
     if (kind == 0)
         status = sombra_register_function(database->db, text, call_function, object, &error);
     else if (kind == 1)
-        status = sombra_register_aggregate(database->db, text, sizeof(binding_aggregate *), call_step,
-                                           call_finish, object, &error);
+        status = sombra_register_aggregate(database->db, text, sizeof(binding_aggregate *),
+                                           call_step, call_finish, object, &error);
     else
         status = sombra_register_procedure(database->db, text, call_procedure, object, &error);
     binding_scratch_clear(&scratch);

@@ -170,8 +170,8 @@ static PyObject *graph_neighbors(PyObject *self, PyObject *args)
                 PyObject *type =
                     binding_name(source.names, text == NULL ? "" : text, text == NULL ? 0 : size);
                 item = type == NULL ? NULL
-                                    : Py_BuildValue("(NKNO)", item, (unsigned long long)n->rel, type,
-                                                    n->outgoing ? Py_True : Py_False);
+                                    : Py_BuildValue("(NKNO)", item, (unsigned long long)n->rel,
+                                                    type, n->outgoing ? Py_True : Py_False);
             }
             if (item == NULL)
                 Py_CLEAR(answer);
@@ -194,13 +194,14 @@ static PyObject *graph_degree(PyObject *self, PyObject *args)
     type_list types;
     bool done = false;
 
-    if (!PyArg_ParseTuple(args, "OiO", &object, &direction, &names) || !binding_id_of(object, &id) ||
-        !call_begin(&call, self))
+    if (!PyArg_ParseTuple(args, "OiO", &object, &direction, &names) ||
+        !binding_id_of(object, &id) || !call_begin(&call, self))
         return NULL;
     if (find_types(&call, names, &types)) {
-        done = types.unknown ||
-               binding_check(call.connection, sombra_degree(call.txn, id, (sombra_direction)direction,
-                                                            types.ids, types.count, &degree));
+        done =
+            types.unknown ||
+            binding_check(call.connection, sombra_degree(call.txn, id, (sombra_direction)direction,
+                                                         types.ids, types.count, &degree));
         free(types.ids);
     }
     call_end(&call);
@@ -213,7 +214,7 @@ typedef struct visited {
     struct {
         uint64_t node;
         uint32_t depth;
-    } *items; /* owned */
+    } * items; /* owned */
     size_t count, capacity;
     bool no_memory;
 } visited;
@@ -307,14 +308,14 @@ static PyObject *graph_shortest_path(PyObject *self, PyObject *args)
                                             .types = types.ids,
                                             .type_count = types.count,
                                             .max_depth = max_depth};
-        const bool has_key =
-            weight == Py_None || find_name(&call, SOMBRA_KEY, weight, &key);
+        const bool has_key = weight == Py_None || find_name(&call, SOMBRA_KEY, weight, &key);
         /* With an unknown key every relationship has the default weight: the fewest are the cheapest. */
         if (has_key && !types.unknown)
-            BINDING_RELEASED(call.connection,
-                             status = key == 0 ? sombra_shortest_path(call.txn, from, to, &options, &path)
-                                               : sombra_weighted_path(call.txn, from, to, &options, key,
-                                                                      default_weight, &path));
+            BINDING_RELEASED(
+                call.connection,
+                status = key == 0 ? sombra_shortest_path(call.txn, from, to, &options, &path)
+                                  : sombra_weighted_path(call.txn, from, to, &options, key,
+                                                         default_weight, &path));
         if (has_key && binding_check(call.connection, status)) {
             if (!path.found) {
                 answer = (Py_INCREF(Py_None), Py_None);
@@ -374,8 +375,7 @@ static PyObject *graph_names(PyObject *self, PyObject *args)
     for (uint32_t id = 1; answer != NULL && id <= count; id++) {
         size_t size;
         const char *text = sombra_name_text(call.txn, (sombra_name_kind)kind, id, &size);
-        PyObject *name =
-            text == NULL ? NULL : binding_name(&call.connection->names, text, size);
+        PyObject *name = text == NULL ? NULL : binding_name(&call.connection->names, text, size);
 
         if (name != NULL && PyList_Append(answer, name) < 0) Py_CLEAR(answer);
         Py_XDECREF(name);
@@ -515,7 +515,8 @@ static PyObject *graph_export_csv(PyObject *self, PyObject *path)
 }
 
 /* Calls on the connection itself: no transaction may be open. */
-static PyObject *outside(PyObject *self, PyObject *path, sombra_status (*call)(sombra_conn *, const char *))
+static PyObject *outside(PyObject *self, PyObject *path,
+                         sombra_status (*call)(sombra_conn *, const char *))
 {
     binding_connection *connection = CONNECTION(self);
     const char *text = NULL;
@@ -561,8 +562,8 @@ static PyObject *graph_checkpoint(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "i", &mode) || !binding_enter(connection)) return NULL;
     done = binding_settle(connection);
     if (done) {
-        BINDING_RELEASED(connection, status = sombra_checkpoint(connection->conn,
-                                                                (sombra_checkpoint_mode)mode, &result));
+        BINDING_RELEASED(connection, status = sombra_checkpoint(
+                                         connection->conn, (sombra_checkpoint_mode)mode, &result));
         done = binding_check(connection, status);
     }
     binding_leave(connection);
@@ -594,22 +595,21 @@ static PyObject *graph_pragma(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
-PyMethodDef binding_graph_methods[] = {
-    {"node", graph_node, METH_O, NULL},
-    {"relationship", graph_relationship, METH_O, NULL},
-    {"neighbors", graph_neighbors, METH_VARARGS, NULL},
-    {"degree", graph_degree, METH_VARARGS, NULL},
-    {"bfs", graph_bfs, METH_VARARGS, NULL},
-    {"shortest_path", graph_shortest_path, METH_VARARGS, NULL},
-    {"count", graph_count, METH_VARARGS, NULL},
-    {"names", graph_names, METH_VARARGS, NULL},
-    {"info", graph_info, METH_NOARGS, NULL},
-    {"digest", graph_digest, METH_NOARGS, NULL},
-    {"verify", graph_verify, METH_NOARGS, NULL},
-    {"backup", graph_backup, METH_O, NULL},
-    {"export_csv", graph_export_csv, METH_O, NULL},
-    {"restore", graph_restore, METH_O, NULL},
-    {"vacuum", graph_vacuum, METH_O, NULL},
-    {"checkpoint", graph_checkpoint, METH_VARARGS, NULL},
-    {"pragma", graph_pragma, METH_VARARGS, NULL},
-    {NULL, NULL, 0, NULL}};
+PyMethodDef binding_graph_methods[] = {{"node", graph_node, METH_O, NULL},
+                                       {"relationship", graph_relationship, METH_O, NULL},
+                                       {"neighbors", graph_neighbors, METH_VARARGS, NULL},
+                                       {"degree", graph_degree, METH_VARARGS, NULL},
+                                       {"bfs", graph_bfs, METH_VARARGS, NULL},
+                                       {"shortest_path", graph_shortest_path, METH_VARARGS, NULL},
+                                       {"count", graph_count, METH_VARARGS, NULL},
+                                       {"names", graph_names, METH_VARARGS, NULL},
+                                       {"info", graph_info, METH_NOARGS, NULL},
+                                       {"digest", graph_digest, METH_NOARGS, NULL},
+                                       {"verify", graph_verify, METH_NOARGS, NULL},
+                                       {"backup", graph_backup, METH_O, NULL},
+                                       {"export_csv", graph_export_csv, METH_O, NULL},
+                                       {"restore", graph_restore, METH_O, NULL},
+                                       {"vacuum", graph_vacuum, METH_O, NULL},
+                                       {"checkpoint", graph_checkpoint, METH_VARARGS, NULL},
+                                       {"pragma", graph_pragma, METH_VARARGS, NULL},
+                                       {NULL, NULL, 0, NULL}};

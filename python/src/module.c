@@ -118,8 +118,8 @@ static PyObject *value_text(PyObject *self, PyObject *object)
         if (status != SOMBRA_OK)
             binding_raise_status(status, "the value has no text of this kind");
         else
-            result = PyUnicode_DecodeUTF8(text, (Py_ssize_t)(size < sizeof text ? size : sizeof text),
-                                          "replace");
+            result = PyUnicode_DecodeUTF8(
+                text, (Py_ssize_t)(size < sizeof text ? size : sizeof text), "replace");
     }
     binding_scratch_clear(&scratch);
     return result;
@@ -132,9 +132,15 @@ static PyMethodDef functions[] = {
     {"value_text", value_text, METH_O, NULL},
     {NULL, NULL, 0, NULL}};
 
-static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, "_sombra", "The C half of the package sombra.", -1, functions, NULL,
-    NULL,                  NULL,      NULL};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT,
+                                        "_sombra",
+                                        "The C half of the package sombra.",
+                                        -1,
+                                        functions,
+                                        NULL,
+                                        NULL,
+                                        NULL,
+                                        NULL};
 
 PyMODINIT_FUNC PyInit__sombra(void);
 PyMODINIT_FUNC PyInit__sombra(void)

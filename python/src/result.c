@@ -244,8 +244,9 @@ static bool read_ahead(binding_result *result)
 {
     if (result->stmt == NULL) return true;
     if (result->streaming) {
-        binding_raise_status(SOMBRA_MISUSE,
-                             "an Arrow stream of this connection is not read to its end: do that, or release it");
+        binding_raise_status(
+            SOMBRA_MISUSE,
+            "an Arrow stream of this connection is not read to its end: do that, or release it");
         return false;
     }
     if (result->rows == NULL) result->rows = PyList_New(0);
@@ -355,7 +356,9 @@ static PyObject *run(binding_connection *connection, sombra_stmt *stmt, binding_
         Py_DECREF(result);
         return NULL;
     }
-    if (prepared != NULL) result->quick = clock_ns() - began < BINDING_QUICK_NS && !connection->database->has_functions;
+    if (prepared != NULL)
+        result->quick =
+            clock_ns() - began < BINDING_QUICK_NS && !connection->database->has_functions;
     if (prepared != NULL && result->stmt == NULL) prepared->quick = result->quick;
     return (PyObject *)result;
 }
@@ -552,6 +555,7 @@ static PyObject *prepared_new(PyTypeObject *type, PyObject *args, PyObject *name
         if (done) {
             prepared->columns = columns_of(connection, prepared->stmt);
             prepared->params = params_of(connection, prepared->stmt);
+            prepared->writes = sombra_stmt_writes(prepared->stmt);
             done = prepared->columns != NULL && prepared->params != NULL;
         }
         binding_leave(connection);
@@ -615,6 +619,12 @@ static PyObject *prepared_get(PyObject *self, void *field)
     return object;
 }
 
+static PyObject *prepared_get_writes(PyObject *self, void *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(PREPARED(self)->writes);
+}
+
 static PyMethodDef prepared_methods[] = {
     {"execute", (PyCFunction)(void (*)(void))prepared_execute, METH_VARARGS | METH_KEYWORDS,
      "execute(parameters=None, /, **parameters) -> Result\n\nRun the statement."},
@@ -622,6 +632,7 @@ static PyMethodDef prepared_methods[] = {
 static PyGetSetDef prepared_attributes[] = {
     {"columns", prepared_get, NULL, "The columns' names.", "c"},
     {"parameters", prepared_get, NULL, "Names of the statement's parameters.", "p"},
+    {"writes", prepared_get_writes, NULL, "Does the statement need a write transaction?", NULL},
     {"query", prepared_get, NULL, "The statement's text.", "q"},
     {NULL, NULL, NULL, NULL, NULL}};
 static PyType_Slot prepared_slots[] = {
@@ -733,6 +744,32 @@ static PyObject *result_fetchall(PyObject *self, PyObject *unused)
     return rows;
 }
 
+/* _peek(count) → the next rows, which stay to be read. */
+static PyObject *result_peek(PyObject *self, PyObject *args)
+{
+    binding_result *result = RESULT(self);
+    Py_ssize_t count;
+    bool done = true;
+
+    if (!PyArg_ParseTuple(args, "n", &count)) return NULL;
+    if (result->has_row) {
+        if (!binding_enter(result->connection)) return NULL;
+        if (result->rows == NULL) result->rows = PyList_New(0);
+        result->untouched = false;
+        done = result->rows != NULL;
+        while (done && result->has_row && PyList_Size(result->rows) - result->rows_at < count) {
+            PyObject *row = make_row(result);
+            done = row != NULL && PyList_Append(result->rows, row) == 0;
+            Py_XDECREF(row);
+            done = done && step(result);
+        }
+        binding_leave(result->connection);
+        if (!done) return NULL;
+    }
+    if (result->rows == NULL) return PyList_New(0);
+    return PyList_GetSlice(result->rows, result->rows_at, result->rows_at + count);
+}
+
 static PyObject *result_fetchone(PyObject *self, PyObject *unused)
 {
     PyObject *row = next_row(RESULT(self));
@@ -805,6 +842,12 @@ static PyObject *result_get_ended(PyObject *self, void *unused)
     return PyBool_FromLong(RESULT(self)->stmt == NULL && RESULT(self)->rows == NULL);
 }
 
+static PyObject *result_get_running(PyObject *self, void *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(RESULT(self)->stmt != NULL);
+}
+
 static PyObject *result_get_streams(PyObject *self, void *unused)
 {
     (void)unused;
@@ -853,28 +896,28 @@ static PyMethodDef result_methods[] = {
     {"fetchone", result_fetchone, METH_NOARGS, "The next row, or None."},
     {"fetchmany", result_fetchmany, METH_VARARGS, "The next rows, up to so many, as a list."},
     {"fetchall", result_fetchall, METH_NOARGS, "All rows that are left, as a list."},
-    {"single", result_single, METH_NOARGS, "The one row; NotFoundError or LimitError when it is not one."},
+    {"single", result_single, METH_NOARGS,
+     "The one row; NotFoundError or LimitError when it is not one."},
     {"close", result_close, METH_NOARGS, "End the run; rows that were not read are dropped."},
     {"detach", result_detach, METH_NOARGS,
      "Read all rows into memory, so that nothing of the database is held. Returns the result."},
+    {"_peek", result_peek, METH_VARARGS, NULL},
     {"_stream", binding_result_stream, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL}};
 static PyGetSetDef result_attributes[] = {
     {"columns", result_get_columns, NULL, "The columns' names, as a tuple.", NULL},
     {"ended", result_get_ended, NULL, "Have all rows been read?", NULL},
+    {"_running", result_get_running, NULL, NULL, NULL},
     {"_streams", result_get_streams, NULL, NULL, NULL},
     {"_database", result_get_database, NULL, NULL, NULL},
     {"_connection", result_get_connection, NULL, NULL, NULL},
     {"_changes", result_get_changes, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL}};
-static PyType_Slot result_slots[] = {{Py_tp_new, (void *)binding_refuse_new},
-                                     {Py_tp_dealloc, (void *)result_dealloc},
-                                     {Py_tp_traverse, (void *)result_traverse},
-                                     {Py_tp_iter, (void *)itself},
-                                     {Py_tp_iternext, (void *)result_next},
-                                     {Py_tp_methods, (void *)result_methods},
-                                     {Py_tp_getset, (void *)result_attributes},
-                                     {0, NULL}};
+static PyType_Slot result_slots[] = {
+    {Py_tp_new, (void *)binding_refuse_new},   {Py_tp_dealloc, (void *)result_dealloc},
+    {Py_tp_traverse, (void *)result_traverse}, {Py_tp_iter, (void *)itself},
+    {Py_tp_iternext, (void *)result_next},     {Py_tp_methods, (void *)result_methods},
+    {Py_tp_getset, (void *)result_attributes}, {0, NULL}};
 static PyType_Spec result_spec = {"sombra._sombra.ResultBase", sizeof(binding_result), 0,
                                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
                                   result_slots};

@@ -100,8 +100,7 @@ static void out_release(struct ArrowArrayStream *stream)
     const PyGILState_STATE state = PyGILState_Ensure();
     /* Ending the run waits for its turn, which a call in another thread may have. */
     while (!take_turn(out)) {
-        Py_BEGIN_ALLOW_THREADS
-        Py_END_ALLOW_THREADS
+        Py_BEGIN_ALLOW_THREADS Py_END_ALLOW_THREADS
     }
     binding_result_end(out->result);
     if (out->inner.release != NULL) out->inner.release(&out->inner);
@@ -151,9 +150,9 @@ PyObject *binding_result_stream(PyObject *self, PyObject *args)
     result->untouched = false;
     result->has_row = false; /* its rows are the stream's */
     result->streaming = true;
-    BINDING_RELEASED(connection,
-                     status = sombra_stmt_arrow(
-                         result->stmt, rows < 0 ? SIZE_MAX : (size_t)rows, &out->inner));
+    BINDING_RELEASED(
+        connection,
+        status = sombra_stmt_arrow(result->stmt, rows < 0 ? SIZE_MAX : (size_t)rows, &out->inner));
     if (!binding_check(connection, status)) {
         PyObject *type, *value, *trace;
 
@@ -180,9 +179,125 @@ failed:
     return NULL;
 }
 
+/* ---- Columns in ------------------------------------------------------------------------------------------------------------ */
+
+/* What a call makes: nodes of labels, or relationships of one type between ends. */
+typedef struct incoming {
+    sombra_txn *txn;
+    struct ArrowArrayStream *stream;
+    uint32_t *names; /* labels, or the one type; owned */
+    size_t name_count;
+    bool edges;
+    sombra_arrow_ends ends;
+    const uint64_t *ids;
+    size_t count;
+} incoming;
+
+static bool intern(binding_connection *connection, sombra_txn *txn, sombra_name_kind kind,
+                   PyObject *name, uint32_t *id)
+{
+    binding_scratch scratch = {0};
+    const char *text;
+    size_t size;
+    bool done = false;
+
+    if (name == NULL || !PyUnicode_Check(name))
+        PyErr_SetString(PyExc_TypeError, "a label, type or key is a str");
+    else if (binding_text_of(name, &text, &size, &scratch))
+        done = binding_check(connection, sombra_name_intern(txn, kind, text, size, id));
+    binding_scratch_clear(&scratch);
+    return done;
+}
+
+/* None: ids; (label, key): look-ups. */
+static bool take_key(binding_connection *connection, sombra_txn *txn, PyObject *pair,
+                     uint32_t *label, uint32_t *key)
+{
+    if (pair == Py_None) return true;
+    return intern(connection, txn, SOMBRA_LABEL, PyTuple_GetItem(pair, 0), label) &&
+           intern(connection, txn, SOMBRA_KEY, PyTuple_GetItem(pair, 1), key);
+}
+
+static bool take_names(binding_connection *connection, incoming *in, PyObject *names)
+{
+    const Py_ssize_t count = PyTuple_Size(names);
+
+    in->names = calloc((size_t)count + 1, sizeof *in->names);
+    if (in->names == NULL) {
+        PyErr_NoMemory();
+        return false;
+    }
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (!intern(connection, in->txn, in->edges ? SOMBRA_TYPE : SOMBRA_LABEL,
+                    PyTuple_GetItem(names, i), &in->names[in->name_count++]))
+            return false;
+    return true;
+}
+
+static sombra_status make(incoming *in)
+{
+    if (in->edges)
+        return sombra_create_rels_arrow(in->txn, in->names[0], &in->ends, in->stream, &in->ids,
+                                        &in->count);
+    return sombra_create_nodes_arrow(in->txn, in->names, in->name_count, in->stream, &in->ids,
+                                     &in->count);
+}
+
+/* create_from_stream(capsule, names, ends) → bytes: the ids, 64 bits each. ends: None for nodes of the labels `names`; else
+ * (source column, target column, source (label, key) or None, target the same), and names is the one type. */
 PyObject *binding_create_from_stream(PyObject *self, PyObject *args)
 {
-    (void)self;
-    (void)args;
-    return binding_raise_status(SOMBRA_UNSUPPORTED, "no streams yet");
+    binding_connection *connection = (binding_connection *)self;
+    PyObject *capsule, *names, *ends, *source_key = Py_None, *target_key = Py_None, *answer = NULL;
+    PyObject *columns[2];
+    binding_scratch scratch = {0};
+    incoming in = {.edges = false};
+    sombra_status status;
+    size_t size;
+    bool own = false, done = false;
+
+    if (!PyArg_ParseTuple(args, "OO!O", &capsule, &PyTuple_Type, &names, &ends)) return NULL;
+    in.stream = PyCapsule_GetPointer(capsule, "arrow_array_stream");
+    if (in.stream == NULL) return NULL;
+    if (in.stream->release == NULL)
+        return binding_raise_status(SOMBRA_MISUSE, "the stream was read already");
+    in.edges = ends != Py_None;
+    if (in.edges &&
+        (!PyArg_ParseTuple(ends, "UUOO", &columns[0], &columns[1], &source_key, &target_key) ||
+         !binding_text_of(columns[0], &in.ends.source, &size, &scratch) ||
+         !binding_text_of(columns[1], &in.ends.target, &size, &scratch))) {
+        binding_scratch_clear(&scratch);
+        return NULL;
+    }
+    if (!binding_enter(connection)) goto left;
+    if (!binding_settle(connection)) goto done;
+    in.txn = connection->txn;
+    if (in.txn == NULL) {
+        BINDING_RELEASED(connection,
+                         status = sombra_begin(connection->conn, SOMBRA_WRITE, &in.txn));
+        if (!binding_check(connection, status)) goto done;
+        own = true;
+    }
+    if (take_names(connection, &in, names) &&
+        take_key(connection, in.txn, source_key, &in.ends.source_label, &in.ends.source_key) &&
+        take_key(connection, in.txn, target_key, &in.ends.target_label, &in.ends.target_key)) {
+        BINDING_RELEASED(connection, status = make(&in));
+        done = binding_check(connection, status);
+        if (done)
+            answer = PyBytes_FromStringAndSize((const char *)in.ids,
+                                               (Py_ssize_t)(in.count * sizeof *in.ids));
+    }
+    if (own && answer == NULL) {
+        sombra_rollback(in.txn);
+    } else if (own) {
+        BINDING_RELEASED(connection, status = sombra_commit(in.txn));
+        if (!binding_check(connection, status)) Py_CLEAR(answer);
+    }
+
+done:
+    binding_leave(connection);
+left:
+    free(in.names);
+    binding_scratch_clear(&scratch);
+    return answer;
 }

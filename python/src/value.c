@@ -60,9 +60,8 @@ void binding_names_clear(binding_names *names)
 static PyObject *name_of(const binding_source *source, sombra_name_kind kind, uint32_t id)
 {
     size_t size;
-    const char *text = source->stmt != NULL
-                           ? sombra_stmt_name_text(source->stmt, kind, id, &size)
-                           : sombra_name_text(source->txn, kind, id, &size);
+    const char *text = source->stmt != NULL ? sombra_stmt_name_text(source->stmt, kind, id, &size)
+                                            : sombra_name_text(source->txn, kind, id, &size);
 
     if (text == NULL) return PyUnicode_FromString("");
     return binding_name(source->names, text, size);
@@ -157,11 +156,10 @@ PyObject *binding_relationship_of(const binding_source *source, uint64_t id)
     return (PyObject *)object;
 }
 
-PyObject *binding_path_of(const binding_source *source, const uint64_t *nodes,
-                          const uint64_t *rels, size_t length)
+PyObject *binding_path_of(const binding_source *source, const uint64_t *nodes, const uint64_t *rels,
+                          size_t length)
 {
-    binding_path *path =
-        (binding_path *)PyType_GenericAlloc((PyTypeObject *)binding.path_class, 0);
+    binding_path *path = (binding_path *)PyType_GenericAlloc((PyTypeObject *)binding.path_class, 0);
 
     if (path == NULL) return NULL;
     path->nodes = PyTuple_New((Py_ssize_t)length + 1);
@@ -265,7 +263,8 @@ PyObject *binding_from_value(const binding_source *source, const sombra_value *v
         return PyBytes_FromStringAndSize(value->as.bytes.data, (Py_ssize_t)value->as.bytes.size);
     case SOMBRA_TYPE_DATE: return date_from(value->as.integer);
     case SOMBRA_TYPE_LOCAL_TIME:
-        return PyObject_CallFunction(binding.make_time, "LO", (long long)value->as.integer, Py_None);
+        return PyObject_CallFunction(binding.make_time, "LO", (long long)value->as.integer,
+                                     Py_None);
     case SOMBRA_TYPE_TIME:
         return PyObject_CallFunction(binding.make_time, "Li", (long long)value->as.time.ns,
                                      (int)value->as.time.offset);
@@ -359,8 +358,9 @@ static bool integer_to(PyObject *object, sombra_value *value)
 
     if (integer == -1 && PyErr_Occurred()) return false;
     if (overflow != 0) {
-        binding_raise_status(SOMBRA_INVALID,
-                             "an int is beyond the 64 bits that an INTEGER has: give it as a float or a str");
+        binding_raise_status(
+            SOMBRA_INVALID,
+            "an int is beyond the 64 bits that an INTEGER has: give it as a float or a str");
         return false;
     }
     *value = sombra_int(integer);
@@ -475,9 +475,7 @@ static bool packed_to(PyObject *packed, sombra_value *value, binding_scratch *sc
     case SOMBRA_TYPE_POINT:
         return PyArg_ParseTuple(packed, "OOddd", &zone, &zone, &value->as.point.x,
                                 &value->as.point.y, &value->as.point.z) != 0;
-    default:
-        PyErr_SetString(PyExc_SystemError, "a packed value of an unknown type");
-        return false;
+    default: PyErr_SetString(PyExc_SystemError, "a packed value of an unknown type"); return false;
     }
 }
 

@@ -1,0 +1,148 @@
+"""Results as columns: Arrow, pandas, Polars."""
+
+import datetime
+
+import pytest
+
+import sombra
+
+pa = pytest.importorskip("pyarrow")
+
+
+def test_types(db):
+    table = db.execute(
+        "UNWIND [1, 2] AS x RETURN x AS i, x / 2.0 AS f, 'a' + x AS s, x = 1 AS b, [x] AS l, date('2024-01-01') AS d, "
+        "localdatetime('2024-01-01T00:00:00.000000001') AS t, datetime('2024-01-01T12:00+02:00') AS z, null AS n"
+    ).to_arrow()
+    types = {field.name: field.type for field in table.schema}
+    assert types == {
+        "i": pa.int64(),
+        "f": pa.float64(),
+        "s": pa.string(),
+        "b": pa.bool_(),
+        "l": pa.list_(pa.int64()),
+        "d": pa.date32(),
+        "t": pa.timestamp("ns"),
+        "z": pa.timestamp("ns", "UTC"),
+        "n": pa.null(),
+    }
+    assert table["s"].to_pylist() == ["a1", "a2"] and table["z"][0].as_py() == datetime.datetime(
+        2024, 1, 1, 10, tzinfo=datetime.timezone.utc
+    )
+    table.validate(full=True)
+
+
+def test_nasty_texts(db):
+    texts = ["", "it's \"q\"\n", "👍", "שלום", "nul \0", "x" * (1 << 20), None]
+    table = db.execute("UNWIND $t AS t RETURN t", t=texts).to_arrow()
+    assert table["t"].to_pylist() == texts
+
+
+def test_entities(people):
+    table = people.execute("MATCH p = (a {name: 'Ada'})-[k:KNOWS]->(b) RETURN a, k, p").to_arrow()
+    row = table.to_pylist()[0]
+    assert row["a"]["labels"] == ["Person"] and '"Ada"' in row["a"]["properties"]
+    assert row["k"]["type"] == "KNOWS" and len(row["p"]["nodes"]) == 2
+
+
+def test_many_rows(db):
+    table = db.execute("UNWIND range(1, 300000) AS x RETURN x, 's' + x AS s").to_arrow()
+    assert table.num_rows == 300_000 and table["x"][-1].as_py() == 300_000
+    batches = list(pa.RecordBatchReader.from_stream(db.execute("UNWIND range(1, 300000) AS x RETURN x")))
+    assert sum(batch.num_rows for batch in batches) == 300_000 and len(batches) > 1
+
+
+def test_types_are_decided_by_all_rows(db):
+    """A property that is absent, or an integer, in the first 100,000 rows, and another thing behind them."""
+    db.execute("UNWIND range(1, 100000) AS x CREATE (:N {x: x, i: 1})")
+    db.execute("CREATE (:N {x: 100001, i: 1.5, late: 'yes'})")
+    table = db.execute("MATCH (n:N) WITH n ORDER BY n.x RETURN n.i AS i, n.late AS late").to_arrow()
+    assert table.schema.field("i").type == pa.float64() and table["late"][100_000].as_py() == "yes"
+    with pytest.raises(pa.ArrowException, match="late"):
+        pa.table(db.execute("MATCH (n:N) WITH n ORDER BY n.x RETURN n.late AS late"))
+
+
+def test_mixed_types_under_one_key(db):
+    db.execute("UNWIND [1, 'a', true] AS v CREATE (:N {v: v})")
+    assert db.execute("MATCH (n:N) RETURN n.v AS v").to_arrow().schema.field("v").type == pa.string()
+
+
+def test_other_consumers(db):
+    result = db.execute("RETURN 1 AS a, 'x' AS b")
+    assert pa.table(result).to_pydict() == {"a": [1], "b": ["x"]}
+    polars = pytest.importorskip("polars")
+    assert polars.DataFrame(db.execute("RETURN 1 AS a")).to_dict(as_series=False) == {"a": [1]}
+    assert db.execute("UNWIND [1, 2] AS a RETURN a").to_polars()["a"].to_list() == [1, 2]
+
+
+def test_data_frames(db):
+    pytest.importorskip("pandas")
+    frame = db.execute("UNWIND [1, null] AS x RETURN x, 'a' AS s").to_df()
+    assert list(frame.columns) == ["x", "s"] and frame["x"][0] == 1 and frame["x"].isna()[1]
+
+
+def test_rest_of_a_result(people):
+    """Rows that Python has seen before, or that a statement wrote, become columns, too."""
+    result = people.execute("MATCH (p:Person) RETURN p.name AS name, p ORDER BY name")
+    next(result)
+    assert result.to_arrow()["name"].to_pylist() == ["Charles", "Grace"]
+    written = people.execute("UNWIND [1, 2] AS x CREATE (n:N {x: x}) RETURN x AS `a ``b`, n")
+    assert written.to_arrow()["a `b"].to_pylist() == [1, 2]
+    assert written.to_arrow().num_rows == 0
+    empty = people.execute("MATCH (n:Nobody) RETURN n.x AS x").to_arrow()
+    assert empty.num_rows == 0 and empty.column_names == ["x"]
+    assert people.execute("CREATE (:N)").to_arrow().num_columns == 0
+
+
+def test_failures_are_sombras(db):
+    with pytest.raises(sombra.InvalidError, match="zero"):
+        db.execute("UNWIND range(1, 200000) AS x RETURN 1 / (150000 - x) AS y").to_arrow()
+    with pytest.raises(pa.ArrowException, match="zero"):
+        pa.table(db.execute("UNWIND range(1, 200000) AS x RETURN 1 / (150000 - x) AS y"))
+    db.time_limit = 0.1
+    with pytest.raises(sombra.TimeLimitError):
+        db.execute("UNWIND range(1, 100000000) AS x UNWIND range(1, 1000) AS y RETURN x + y").to_arrow()
+    db.time_limit = None
+    assert db.execute("RETURN 1 AS a").to_arrow().num_rows == 1
+
+
+def test_a_stream_that_is_not_read(db):
+    stream = db.execute("UNWIND range(1, 500000) AS x RETURN x").__arrow_c_stream__()
+    with pytest.raises(sombra.MisuseError, match="stream"):
+        db.execute("CREATE (:N)")
+    assert db.execute("RETURN 1 AS a").single().a == 1
+    del stream
+    db.execute("CREATE (:N)")
+
+
+def test_a_result_that_streams_has_no_rows(db):
+    result = db.execute("UNWIND range(1, 500000) AS x RETURN x")
+    stream = result.__arrow_c_stream__()
+    assert result.fetchone() is None
+    with pytest.raises(sombra.MisuseError):
+        result.fetchall()
+    del stream
+    assert result.ended
+
+
+def test_a_stream_outlives_its_database():
+    database = sombra.open(":memory:")
+    reader = pa.RecordBatchReader.from_stream(database.execute("UNWIND range(1, 500000) AS x RETURN x"))
+    reader.read_next_batch()
+    database.close()
+    with pytest.raises(pa.ArrowException):
+        reader.read_all()
+    database = sombra.open(":memory:")
+    reader = pa.RecordBatchReader.from_stream(database.execute("UNWIND range(1, 500000) AS x RETURN x"))
+    del database
+    assert reader.read_all().num_rows == 500_000
+
+
+def test_functions_within_a_stream(db):
+    """Python is called back from a consumer that does not hold the GIL."""
+    db.register_function("my.twice", lambda x: 2 * x)
+    assert db.execute("UNWIND range(1, 70000) AS x RETURN my.twice(x) AS y").to_arrow()["y"][-1].as_py() == 140_000
+    db.register_function("my.bad", lambda x: 1 // (60000 - x))
+    with pytest.raises(sombra.InvalidError) as caught:
+        db.execute("UNWIND range(1, 70000) AS x RETURN my.bad(x) AS y").to_arrow()
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)

@@ -1,0 +1,213 @@
+"""Tables into the graph, and files of them."""
+
+import datetime
+import math
+
+import pytest
+
+import sombra
+
+pa = pytest.importorskip("pyarrow")
+NASTY = ["", "it's \"q\"\n", "👍 שלום", "nul \0", "x" * (1 << 20), None]
+
+
+def test_dict_of_columns(db):
+    ids = db.create_nodes({"name": ["Ada", None], "born": [1815, 1906]}, label="Person")
+    assert list(ids) == [row.id for row in db.execute("MATCH (p:Person) RETURN id(p) AS id ORDER BY id")]
+    assert db.node(ids[0]).properties == {"name": "Ada", "born": 1815} and db.node(ids[1]).properties == {"born": 1906}
+    made = db.create_edges({"source": [ids[0]], "target": [ids[1]], "since": [1900]}, type="KNOWS")
+    edge = db.relationship(made[0])
+    assert (edge.type, edge.source, edge.target, edge["since"]) == ("KNOWS", ids[0], ids[1], 1900)
+
+
+def test_labels_and_columns(db):
+    table = pa.table({"a": [1], "b": [2], "c": [3]})
+    assert db.node(db.create_nodes(table, ["A", "B"], columns=["a", "c"])[0]).properties == {"a": 1, "c": 3}
+    assert sorted(db.execute("MATCH (n) RETURN labels(n) AS l").single().l) == ["A", "B"]
+    assert db.node(db.create_nodes(table)[0]).labels == ()
+    ids = db.create_nodes(table, "A")
+    edges = pa.table({"x": ids.tolist(), "y": ids.tolist(), "w": [1.5], "v": [1]})
+    made = db.create_edges(edges, "T", source="x", target="y", columns=["w"])
+    assert db.relationship(made[0]).properties == {"w": 1.5}
+
+
+def test_kinds_of_tables(db):
+    polars = pytest.importorskip("polars")
+    pandas = pytest.importorskip("pandas")
+    for table in (
+        pa.table({"s": NASTY}),
+        pa.record_batch({"s": NASTY}),
+        polars.DataFrame({"s": NASTY}),
+        pandas.DataFrame({"s": NASTY}),
+        pandas.DataFrame({"s": NASTY}, index=[5, 6, 7, 8, 9, 10]),
+        pa.table({"s": pa.array(NASTY).dictionary_encode()}),
+    ):
+        ids = db.create_nodes(table, "T")
+        assert [db.node(id).get("s") for id in ids] == NASTY
+    assert db.property_keys() == ["s"]
+
+
+def test_types(db):
+    when = datetime.datetime(2024, 2, 29, 12, 31)
+    table = pa.table(
+        {
+            "i": pa.array([2**62], pa.int64()),
+            "small": pa.array([-3], pa.int8()),
+            "f": [math.inf],
+            "b": [True],
+            "bin": [b"\x00"],
+            "d": [datetime.date(2024, 2, 29)],
+            "t": [when],
+            "z": pa.array([when], pa.timestamp("us", "UTC")),
+            "l": [["a", "b"]],
+            "n": pa.nulls(1),
+        }
+    )
+    node = db.node(db.create_nodes(table, "T")[0])
+    assert node.properties == {
+        "i": 2**62,
+        "small": -3,
+        "f": math.inf,
+        "b": True,
+        "bin": b"\x00",
+        "d": datetime.date(2024, 2, 29),
+        "t": when,
+        "z": when.replace(tzinfo=datetime.timezone.utc),
+        "l": ["a", "b"],
+    }
+
+
+def test_missing_values_of_pandas(db):
+    pandas = pytest.importorskip("pandas")
+    ids = db.create_nodes(pandas.DataFrame({"f": [1.5, math.nan], "s": ["a", None]}), "T")
+    assert [db.node(id).properties for id in ids] == [{"f": 1.5, "s": "a"}, {}]
+    nan = db.create_nodes(pa.table({"f": [math.nan]}), "T")
+    assert math.isnan(db.node(nan[0])["f"])
+
+
+def test_ends_by_key(db):
+    db.execute("CREATE CONSTRAINT FOR (p:Person) REQUIRE p.mail IS UNIQUE")
+    db.create_nodes({"mail": ["a@x", "b@x"]}, "Person")
+    by_mail = ("Person", "mail")
+    made = db.create_edges({"source": ["a@x"], "target": ["b@x"]}, "KNOWS", source_key=by_mail, target_key=by_mail)
+    assert len(made) == 1 and db.execute("MATCH ({mail: 'a@x'})-[:KNOWS]->(b) RETURN b.mail AS m").single().m == "b@x"
+    with pytest.raises(sombra.NotFoundError):
+        db.create_edges({"source": ["a@x"], "target": ["c@x"]}, "KNOWS", source_key=by_mail, target_key=by_mail)
+    with pytest.raises(sombra.NotFoundError):
+        db.create_edges({"source": ["a@x"], "target": ["b@x"]}, "K", source_key=("Person", "name"), target_key=by_mail)
+    assert db.relationship_count() == 1
+
+
+def test_all_or_none(db):
+    ids = db.create_nodes({"x": [1]}, "T")
+    with pytest.raises(sombra.NotFoundError, match="999"):
+        db.create_edges({"source": [ids[0], ids[0]], "target": [ids[0], 999]}, "T")
+    assert db.relationship_count() == 0
+    db.execute("CREATE CONSTRAINT FOR (n:U) REQUIRE n.x IS UNIQUE")
+    with pytest.raises(sombra.ConstraintError):
+        db.create_nodes({"x": [1, 1]}, "U")
+    assert db.node_count("U") == 0
+
+
+def test_in_a_transaction(db):
+    with pytest.raises(KeyError):
+        with db.transaction() as tx:
+            tx.create_nodes({"x": [1]}, "T")
+            assert tx.node_count("T") == 1
+            raise KeyError
+    assert db.node_count("T") == 0
+
+
+def test_from_a_result(db):
+    db.execute("UNWIND range(1, 100) AS x CREATE (:N {x: x})")
+    assert len(db.create_nodes(db.execute("MATCH (n:N) RETURN n.x AS y"), "M")) == 100
+    assert db.execute("MATCH (m:M) RETURN sum(m.y) AS s").single().s == 5050
+
+
+def test_what_is_no_table(db):
+    for wrong in ([1, 2], 5, "a", None):
+        with pytest.raises(sombra.TypeMismatchError):
+            db.create_nodes(wrong, "T")
+    with pytest.raises(sombra.NotFoundError, match="target"):
+        db.create_edges({"source": [1]}, "T")
+    with pytest.raises(sombra.TypeMismatchError):
+        db.create_nodes(pa.table({"m": [{"a": 1}]}), "T")
+    with pytest.raises(TypeError):
+        db.create_nodes({"x": [1]}, [5])
+    used = pa.table({"x": [1]}).to_reader()
+    capsule = used.__arrow_c_stream__()
+    connection = db._connection()
+    assert len(connection.create_from_stream(capsule, ("T",), None)) == 8
+    with pytest.raises(sombra.MisuseError):
+        connection.create_from_stream(capsule, ("T",), None)
+    with pytest.raises(ValueError):
+        connection.create_from_stream(object(), ("T",), None)
+
+
+def test_a_producer_that_fails(db):
+    def batches():
+        yield pa.record_batch({"x": [1]})
+        raise RuntimeError("no more")
+
+    reader = pa.RecordBatchReader.from_batches(pa.schema({"x": pa.int64()}), batches())
+    with pytest.raises(sombra.Error, match="no more"):
+        db.create_nodes(reader, "T")
+    assert db.node_count() == 0
+
+
+# ---- Files ---------------------------------------------------------------------------------------------------------------
+
+
+def test_parquet(db, tmp_path):
+    pq = pytest.importorskip("pyarrow.parquet")
+    table = pa.table({"id": list(range(100_000)), "s": [NASTY[i % 4] for i in range(100_000)]})
+    pq.write_table(table, tmp_path / "nodes.parquet")
+    assert sombra.import_parquet(db, tmp_path / "nodes.parquet", label="N") == 100_000
+    assert db.node_count("N") == 100_000
+    db.execute("CREATE CONSTRAINT FOR (n:N) REQUIRE n.id IS UNIQUE")
+    pq.write_table(pa.table({"a": [0, 1], "b": [1, 2], "w": [1.5, None]}), tmp_path / "edges.parquet")
+    key = ("N", "id")
+    made = sombra.import_parquet(db, str(tmp_path / "edges.parquet"), type="T", source="a", target="b", source_key=key, target_key=key)
+    assert made == 2 and db.execute("MATCH ({id: 0})-[r:T]->({id: 1}) RETURN r.w AS w").single().w == 1.5
+    (tmp_path / "folder").mkdir()
+    for i in range(3):
+        pq.write_table(pa.table({"x": [i], "y": [i]}), tmp_path / "folder" / f"{i}.parquet")
+    assert sombra.import_parquet(db, tmp_path / "folder", label="F", columns=["x"]) == 3
+    assert sombra.import_parquet(db, [tmp_path / "folder" / "0.parquet", tmp_path / "folder" / "1.parquet"], label="F") == 2
+    assert "y" in db.property_keys()
+    with pytest.raises(sombra.InvalidError):
+        sombra.import_parquet(db, tmp_path / "nodes.parquet")
+    with pytest.raises(sombra.InvalidError):
+        sombra.import_parquet(db, tmp_path / "nodes.parquet", label="N", type="T")
+    with pytest.raises(OSError):
+        sombra.import_parquet(db, tmp_path / "none.parquet", label="N")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 is not enough")
+    with pytest.raises((OSError, pa.ArrowException)):
+        sombra.import_parquet(db, tmp_path / "broken.parquet", label="B")
+    assert db.node_count("B") == 0
+
+
+@pytest.mark.parametrize("write", [pa.ipc.new_file, pa.ipc.new_stream])
+def test_ipc(db, tmp_path, write):
+    table = pa.table({"x": [1, 2], "s": ["a", None]})
+    path = tmp_path / "t.arrow"
+    with pa.OSFile(str(path), "wb") as sink, write(sink, table.schema) as writer:
+        writer.write_table(table)
+    assert sombra.import_ipc(db, path, label="N") == 2
+    assert sombra.import_ipc(db, path, label="M", columns=["x"]) == 2
+    with db.transaction() as tx:
+        assert sombra.import_ipc(tx, path, label="N") == 2
+    assert [row.s for row in db.execute("MATCH (n:N) RETURN n.s AS s ORDER BY n.x")] == ["a", "a", None, None]
+
+
+def test_round_trip_by_digest(people, tmp_path):
+    """Nodes and relationships out as tables and in again: the same graph."""
+    nodes = people.execute("MATCH (n) RETURN id(n) AS id, labels(n) AS labels, n.name AS name, n.born AS born").to_arrow().to_pylist()
+    edges = people.execute("MATCH (a)-[r]->(b) RETURN id(a) AS a, type(r) AS type, id(b) AS b, r.since AS since").to_arrow().to_pylist()
+    with sombra.open(":memory:") as other:
+        ids = {}
+        for node in nodes:
+            ids[node["id"]] = other.create_nodes({"name": [node["name"]], "born": [node["born"]]}, node["labels"])[0]
+        for edge in edges:
+            other.create_edges({"source": [ids[edge["a"]]], "target": [ids[edge["b"]]], "since": [edge["since"]]}, edge["type"])
+        assert other.digest() == people.digest()

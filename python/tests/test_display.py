@@ -1,0 +1,106 @@
+"""What a notebook shows, and %%cypher."""
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+import sombra
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+def picture_data(html):
+    return json.loads(re.search(r"const data = (.*);\n", html).group(1))
+
+
+def test_tables(db):
+    html = db.execute("RETURN 1 AS a, $s AS `<b>`, null AS n", s=SCRIPT + "\n")._repr_html_()
+    assert "&lt;b&gt;" in html and "&lt;script&gt;" in html and SCRIPT not in html and "null" in html and "1 row" in html
+    assert "<iframe" not in html
+    result = db.execute("UNWIND range(1, 5000) AS x RETURN x")
+    html = result._repr_html_()
+    assert html.count("<tr>") == 51 and "first 50 rows" in html
+    assert len(result.fetchall()) == 5000  # looking reads nothing away
+    assert "nodes created: 1" in db.execute("CREATE (:N)")._repr_html_()
+    assert "0 rows" in db.execute("MATCH (n:Nobody) RETURN n")._repr_html_()
+
+
+def test_tables_of_entities(people):
+    result = people.execute("MATCH p = (a {name: 'Ada'})-[k:KNOWS]->(b) RETURN a, k, p")
+    html = result._repr_html_()
+    assert "<iframe" in html and "(Ada)-[:KNOWS]-&gt;(Charles)" in html and "1833" in html
+    node = people.execute("MATCH (a {name: 'Ada'}) RETURN a").single().a
+    assert "1815" in node._repr_html_() and "Person" in node._repr_html_()
+    assert len(result.fetchall()) == 1
+
+
+def test_picture(people):
+    people.execute("MATCH (a {name: 'Ada'}) SET a.note = $s", s=SCRIPT + "\u2028'\"")
+    graph = people.execute("MATCH (a {name: 'Ada'})-[k:KNOWS]->(b) RETURN a, k, b").to_graph()
+    assert len(graph.nodes) == 2 and len(graph.relationships) == 1
+    html = graph.to_html()
+    data = picture_data(html)
+    shown = [node for node in data["nodes"] if not node["hidden"]]
+    hidden = [node for node in data["nodes"] if node["hidden"]]
+    assert {node["title"] for node in shown} == {"Ada", "Charles"} and [node["title"] for node in hidden] == ["Grace"]
+    assert all(isinstance(node["x"], float) for node in shown)
+    assert [edge["type"] for edge in data["edges"] if not edge["hidden"]] == ["KNOWS"]
+    assert sorted(edge["type"] for edge in data["edges"] if edge["hidden"]) == ["KNOWS", "READS"]
+    assert shown[0]["text"]["note"].startswith(SCRIPT)
+    # Nothing of the data is markup, and nothing is fetched from anywhere.
+    assert html.count("<script") == 1 and "\u2028" not in html
+    assert not re.search(r"(src|href)=|https?://(?!www\.w3\.org/)|import\(|fetch\(", html)
+    assert graph._repr_html_().startswith("<iframe") and "<script" not in graph._repr_html_()
+    none = people.execute("MATCH (a {name: 'Ada'}) RETURN a").to_graph(expand=0)
+    assert len(picture_data(none.to_html())["nodes"]) == 1
+
+
+def test_svg(people):
+    graph = people.execute("MATCH (a)-[r]->(b) RETURN a, r, b").to_graph()
+    root = ElementTree.fromstring(graph.to_svg())
+    name = "{http://www.w3.org/2000/svg}"
+    assert len(root.findall(f"{name}g/{name}circle")) == 3 and len(root.findall(f"{name}g/{name}path")) == 4
+    assert graph.to_svg() == people.execute("MATCH (a)-[r]->(b) RETURN a, r, b").to_graph().to_svg()
+    ElementTree.fromstring(people.execute("MATCH (n:Nobody) RETURN n").to_graph().to_svg())
+
+
+def test_too_large(db):
+    db.execute("UNWIND range(1, 600) AS x CREATE (:N {x: x})")
+    with pytest.raises(sombra.LimitError, match="500"):
+        db.execute("MATCH (n:N) RETURN n").to_graph()
+
+
+@pytest.fixture
+def shell():
+    interactive = pytest.importorskip("IPython.core.interactiveshell")
+    shell = interactive.InteractiveShell.instance()
+    shell.user_ns.clear()
+    shell.run_line_magic("load_ext", "sombra") if "cypher" not in shell.magics_manager.magics["cell"] else None
+    return shell
+
+
+def test_magic(shell, people, tmp_path):
+    shell.user_ns["db"] = people
+    shell.user_ns["name"] = "Ada"
+    result = shell.run_cell_magic("cypher", "", "MATCH (p:Person {name: $name}) RETURN p.born AS born")
+    assert result.single().born == 1815
+    assert shell.run_line_magic("cypher", "RETURN 1 AS a").single().a == 1
+    assert shell.run_cell_magic("cypher", "db -o kept", "RETURN 2 AS a") is None
+    assert shell.user_ns["kept"].single().a == 2
+    path = str(tmp_path / "g.sombra")
+    shell.run_cell_magic("cypher", path, "CREATE (:N)")
+    assert shell.run_cell_magic("cypher", path, "MATCH (n:N) RETURN count(n) AS c").single().c == 1
+    shell.user_ns["_sombra_opened"][path].close()
+    for line, cell, error in [
+        ("", "RETURN $missing", sombra.NotFoundError),
+        ("a b", "RETURN 1", sombra.InvalidError),
+        ("-o", "RETURN 1", sombra.InvalidError),
+        ("", "RETURN", sombra.QuerySyntaxError),
+    ]:
+        with pytest.raises(error):
+            shell.run_cell_magic("cypher", line, cell)
+    shell.user_ns.pop("db")
+    with pytest.raises(sombra.MisuseError, match="name one"):
+        shell.run_cell_magic("cypher", "", "RETURN 1")

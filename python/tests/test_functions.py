@@ -1,0 +1,143 @@
+"""Functions, aggregates and procedures written in Python."""
+
+import gc
+import weakref
+
+import pytest
+
+import sombra
+
+
+def test_function(db):
+    db.register_function("my.clamp(x :: FLOAT?, low :: FLOAT?, high :: FLOAT?) :: FLOAT?", lambda x, low, high: min(max(x, low), high))
+    assert db.execute("RETURN my.clamp(5.0, 0.0, 1.0) AS x").single().x == 1.0
+    db.register_function("my.join", lambda a, b: f"{a}{b}")
+    assert db.execute("UNWIND ['x', 'y'] AS a RETURN my.join(a, 1) AS s").fetchall() == [("x1",), ("y1",)]
+    db.register_function("my.map", lambda v: {"v": v, "l": [v, None]})
+    assert db.execute("RETURN my.map('👍') AS m").single().m == {"v": "👍", "l": ["👍", None]}
+    db.register_function("my.answer", lambda: 42)
+    assert db.execute("RETURN my.answer() AS x").single().x == 42
+    db.register_function("my.id", lambda n: n.id)
+    node = db.execute("CREATE (n) RETURN n").single().n
+    assert db.execute("MATCH (n) RETURN my.id(n) AS id").single().id == node.id
+
+
+def test_signatures(db):
+    for wrong in ("my.f(x :: NOTHING) :: ANY?", "my.f(", "my.f() :: ", "(x :: ANY?) :: ANY?"):
+        with pytest.raises(sombra.QuerySyntaxError):
+            db.register_function(wrong, lambda x: x)
+    with pytest.raises(sombra.InvalidError):
+        db.register_function("my.f", lambda *args: 1)
+    db.register_function("my.f", lambda x: x)
+    with pytest.raises(sombra.ExistsError):
+        db.register_function("my.f", lambda x: x)
+    with pytest.raises(sombra.QuerySyntaxError):
+        db.execute("RETURN my.f()")
+    with pytest.raises(sombra.InvalidError):
+        db.register_function("my.f", db.close)
+    with pytest.raises(sombra.InvalidError):
+        db.register_aggregate("my.g", lambda: None)
+
+
+def test_what_a_function_raises(db):
+    db.register_function("my.bad", lambda x: {}[x])
+    with pytest.raises(sombra.InvalidError, match="KeyError") as caught:
+        db.execute("RETURN my.bad('k')")
+    assert isinstance(caught.value.__cause__, KeyError)
+    db.register_function("my.odd", lambda: object())
+    with pytest.raises(sombra.InvalidError, match="counterpart") as caught:
+        db.execute("RETURN my.odd()")
+    assert isinstance(caught.value.__cause__, sombra.TypeMismatchError)
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    db.register_function("my.interrupt", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        db.execute("RETURN my.interrupt()")
+    assert db.execute("RETURN 1 AS a").single().a == 1
+
+
+def test_a_function_may_not_use_its_connection(db):
+    db.register_function("my.again", lambda: db.execute("RETURN 1 AS a").single().a)
+    with pytest.raises(sombra.InvalidError) as caught:
+        db.execute("RETURN my.again()")
+    assert isinstance(caught.value.__cause__, sombra.MisuseError)
+    db.register_function("my.close", lambda: db.close())
+    with pytest.raises(sombra.InvalidError) as caught:
+        db.execute("RETURN my.close()")
+    assert isinstance(caught.value.__cause__, sombra.MisuseError) and not db.closed
+
+
+class Median:
+    made = 0
+
+    def __init__(self):
+        Median.made += 1
+        self.values = []
+
+    def step(self, value):
+        if value is not None:
+            self.values.append(value)
+
+    def finish(self):
+        ordered = sorted(self.values)
+        return ordered[len(ordered) // 2] if ordered else None
+
+
+def test_aggregate(db):
+    db.register_aggregate("my.median", Median)
+    assert db.execute("UNWIND [3, 1, 2, null] AS x RETURN my.median(x) AS m").single().m == 2
+    rows = db.execute("UNWIND range(0, 9) AS x RETURN x % 2 AS odd, my.median(x) AS m ORDER BY odd").fetchall()
+    assert rows == [(0, 4), (1, 5)]
+    assert db.execute("UNWIND [] AS x RETURN my.median(x) AS m").single().m is None
+
+
+def test_an_aggregate_that_fails_leaves_nothing(db):
+    alive = weakref.WeakSet()
+
+    class Fails:
+        def __init__(self):
+            alive.add(self)
+
+        def step(self, value):
+            if value == 50:
+                raise RuntimeError("fifty")
+
+        def finish(self):
+            return 1
+
+    db.register_aggregate("my.fails", Fails)
+    with pytest.raises(sombra.InvalidError, match="fifty") as caught:
+        db.execute("UNWIND range(1, 100) AS x RETURN x % 7 AS g, my.fails(x) AS f")
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    del caught
+    db.execute("RETURN 1").close()
+    gc.collect()
+    assert len(alive) == 0
+    assert len(db.execute("UNWIND range(1, 40) AS x RETURN x % 7 AS g, my.fails(x) AS f").fetchall()) == 7
+    gc.collect()
+    assert len(alive) == 0
+
+
+def test_procedure(db):
+    def numbers(count):
+        for i in range(count):
+            yield i, str(i)
+
+    db.register_procedure("my.numbers(count :: INTEGER?) :: (n :: INTEGER?, s :: STRING?)", numbers)
+    assert db.execute("CALL my.numbers(3) YIELD n, s RETURN n, s").fetchall() == [(0, "0"), (1, "1"), (2, "2")]
+    assert db.execute("UNWIND [1, 2] AS x CALL my.numbers(x) YIELD n RETURN count(*) AS c").single().c == 3
+    db.register_procedure("my.wrong() :: (n :: INTEGER?)", lambda: [(1, 2)])
+    with pytest.raises(sombra.InvalidError, match="1"):
+        db.execute("CALL my.wrong() YIELD n RETURN n")
+
+
+def test_functions_do_not_keep_their_database():
+    database = sombra.open(":memory:")
+    database.register_function("my.path", lambda: str(database.path))
+    assert database.execute("RETURN my.path() AS p").single().p == ":memory:"
+    gone = weakref.ref(database)
+    del database
+    gc.collect()
+    assert gone() is None
