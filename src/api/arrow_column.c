@@ -6,13 +6,14 @@
 #include "api/arrow_priv.h"
 
 struct sombra_arrow_column {
-    const sombra_arrow_type *type;
+    const sombra_arrow_type *type; /* the stream's: gone before an exported column may be */
     const sb_allocator *alloc;
+    size_t field_count; /* of type */
     size_t length, null_count;
     sb_buffer valid;                     /* bit set: not null; empty while there are no nulls */
     sb_buffer offsets;                   /* STRING, BYTES, JSON, LIST: length + 1 of int32_t */
     sb_buffer data;                      /* values, bits of BOOL, bytes of texts */
-    struct sombra_arrow_column **fields; /* type->field_count; owned until export */
+    struct sombra_arrow_column **fields; /* owned until export */
     struct ArrowArray *arrays;           /* those of the fields, once exported */
     struct ArrowArray **pointers;
     const void *buffers[3];
@@ -52,16 +53,16 @@ static void arrow_free_column(sombra_arrow_column *c)
     sb_buffer_deinit(&c->valid);
     sb_buffer_deinit(&c->offsets);
     sb_buffer_deinit(&c->data);
-    sb_free(c->alloc, c->fields, c->type->field_count * sizeof(void *));
-    sb_free(c->alloc, c->arrays, c->type->field_count * sizeof *c->arrays);
-    sb_free(c->alloc, c->pointers, c->type->field_count * sizeof(void *));
+    sb_free(c->alloc, c->fields, c->field_count * sizeof(void *));
+    sb_free(c->alloc, c->arrays, c->field_count * sizeof *c->arrays);
+    sb_free(c->alloc, c->pointers, c->field_count * sizeof(void *));
     sb_free(c->alloc, c, sizeof *c);
 }
 
 void sombra__arrow_column_destroy(sombra_arrow_column *c)
 {
     if (c == NULL) return;
-    for (size_t i = 0; c->fields != NULL && i < c->type->field_count; i++)
+    for (size_t i = 0; c->fields != NULL && i < c->field_count; i++)
         sombra__arrow_column_destroy(c->fields[i]);
     arrow_free_column(c);
 }
@@ -76,6 +77,7 @@ sombra_arrow_column *sombra__arrow_column_create(const sb_allocator *alloc,
     if (c == NULL) return NULL;
     c->type = type;
     c->alloc = alloc;
+    c->field_count = type->field_count;
     sb_buffer_init(&c->valid, alloc);
     sb_buffer_init(&c->offsets, alloc);
     sb_buffer_init(&c->data, alloc);
