@@ -262,10 +262,15 @@ if(TARGET sombra_python AND NOT SOMBRA_COVERAGE AND NOT SOMBRA_SANITIZE MATCHES 
         set_property(TEST python APPEND PROPERTY ENVIRONMENT
             "PYTHONPATH=${CMAKE_BINARY_DIR}/python" "PYTHONDONTWRITEBYTECODE=1")
         if(SOMBRA_SANITIZE STREQUAL "address")
-            # The runtime must be there before the interpreter, which itself leaks at its end.
-            execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libasan.so
-                OUTPUT_VARIABLE asan_runtime OUTPUT_STRIP_TRAILING_WHITESPACE)
-            set_property(TEST python APPEND PROPERTY ENVIRONMENT "LD_PRELOAD=${asan_runtime}"
+            # The runtime must be there before the interpreter, which itself leaks at its end; and what it
+            # watches of C++'s exceptions, which other packages throw, before the runtime.
+            set(preloaded "")
+            foreach(runtime libasan.so libstdc++.so.6)
+                execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=${runtime}
+                    OUTPUT_VARIABLE runtime OUTPUT_STRIP_TRAILING_WHITESPACE)
+                string(APPEND preloaded "${runtime} ")
+            endforeach()
+            set_property(TEST python APPEND PROPERTY ENVIRONMENT "LD_PRELOAD=${preloaded}"
                 "ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=0")
         endif()
     endif()
