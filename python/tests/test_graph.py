@@ -50,6 +50,7 @@ def test_traversal(people, ids):
 
 
 def test_weights(db):
+    pytest.importorskip("pyarrow")  # columns go in as Arrow
     a, b, c = db.create_nodes({"x": [1, 2, 3]}, "N")
     db.execute(
         "MATCH (a {x: 1}), (b {x: 2}), (c {x: 3}) CREATE (a)-[:T {w: 10}]->(c), (a)-[:T {w: 1}]->(b), (b)-[:T {w: 2}]->(c)"

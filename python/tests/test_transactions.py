@@ -166,6 +166,7 @@ def test_options_that_are_wrong(tmp_path):
 
 
 def test_edge_cache_capacity_has_an_effect(tmp_path):
+    pytest.importorskip("pyarrow")  # columns go in as Arrow
     for capacity in (0, 8192):
         with sombra.open(tmp_path / str(capacity), edge_cache_capacity=capacity) as database:
             ids = database.create_nodes({"x": list(range(10))}, "N")
