@@ -96,10 +96,8 @@ static sb_status give_args(sombra_call *call, const sb_val *args, uint32_t count
     return SB_OK;
 }
 
-/* A callback's answer: what it failed with, else what it has recorded. */
-static sb_status answer(const sombra_call *call, sombra_status returned)
+static sb_status record_failure(const sombra_call *call, sombra_status returned)
 {
-    if (returned == SOMBRA_OK) return SB_OK;
     if (call->err->code != SB_OK) return call->err->code;
     if (returned > SOMBRA_OK || returned < SOMBRA_REJECTED)
         return SB_FAIL(call->err, SB_INVALID,
@@ -107,6 +105,20 @@ static sb_status answer(const sombra_call *call, sombra_status returned)
                        (int)returned);
     return SB_FAIL(call->err, (sb_status)returned, "a registered function failed: %s",
                    sb_status_text((sb_status)returned));
+}
+
+/* A callback's answer: what it has recorded, else what it failed with. The status is its own; want of memory, and a call that was cancelled, are no faults of
+ * the query. */
+static sb_status answer(const sombra_call *call, sombra_status returned)
+{
+    if (returned == SOMBRA_OK) return SB_OK;
+    const sb_status status = record_failure(call, returned);
+    if (status != SB_NOMEM && status != SB_INTERRUPT && status != SB_TIMEOUT &&
+        call->err->detail == 0) {
+        call->err->detail = SB_CYPHER_PROCEDURE_CALL_FAILED;
+        call->err->runtime = true;
+    }
+    return status;
 }
 
 static sb_status call_function(sb_func_context *ctx, const sb_val *args, uint32_t arg_count,

@@ -136,7 +136,10 @@ static sb_status part_ternary(sb_eval *e, uint32_t i, const sb_batch *in, uint32
 
     SB_TRY(sb_exec__part(e, i, in, row, &v));
     *ternary = sb_ternary_of(v, &is_bool);
-    return is_bool ? SB_OK : sb_exec__type_error(e->run, "logical operator", "a boolean", v);
+    return is_bool
+               ? SB_OK
+               : sb_exec__placed(e->args[i], e->run,
+                                 sb_exec__type_error(e->run, "logical operator", "a boolean", v));
 }
 
 static sb_val val_of_ternary(sb_ternary t)
@@ -257,7 +260,9 @@ static sb_status row_case(sb_eval *e, const sb_batch *in, uint32_t row, sb_val *
         } else {
             bool is_bool;
             taken = sb_ternary_of(when, &is_bool) == SB_TRUE;
-            if (!is_bool) return sb_exec__type_error(e->run, "CASE", "a boolean", when);
+            if (!is_bool)
+                return sb_exec__placed(e->args[i], e->run,
+                                       sb_exec__type_error(e->run, "CASE", "a boolean", when));
         }
         if (taken) return sb_exec__part(e, i + 1, in, row, value);
     }
@@ -520,14 +525,28 @@ void sb_exec__evals_close(sb_exec *run)
 
 /* ---- Evaluating ---------------------------------------------------------------------------------------------------------------- */
 
+void sb_exec__place_at(sb_exec *run, sb_span span)
+{
+    sb_err *const err = run->err;
+
+    /* What the planner has made stands nowhere. */
+    if (span.end != 0 && err->code != SB_OK && err->detail != 0 && err->line == 0)
+        sb_cypher_place(err, run->compiled->statement->text, span);
+}
+
+void sb_exec__place(const sb_eval *eval, sb_exec *run)
+{
+    if (eval != NULL) sb_exec__place_at(run, eval->expr->span);
+}
+
 sb_status sb_exec__eval_row(sb_eval *eval, const sb_batch *in, uint32_t row, sb_val *value)
 {
-    return eval->row(eval, in, row, value);
+    return sb_exec__placed(eval, eval->run, eval->row(eval, in, row, value));
 }
 
 sb_status sb_exec__eval_constant(sb_eval *eval, sb_val *value)
 {
-    return eval->row(eval, &eval->run->no_columns, 0, value);
+    return sb_exec__eval_row(eval, &eval->run->no_columns, 0, value);
 }
 
 /* Does the value differ between rows at all, as far as its columns tell? */
@@ -566,7 +585,7 @@ static sb_status eval_by_rows(sb_eval *e, const sb_batch *in, const sb_vector **
     return SB_OK;
 }
 
-sb_status sb_exec__eval(sb_eval *e, const sb_batch *in, const sb_vector **vector)
+static sb_status eval_all(sb_eval *e, const sb_batch *in, const sb_vector **vector)
 {
     if (e->expr->kind == SB_EXPR_VAR && e->vector != NULL) return e->vector(e, in, vector);
     if (in->row_count == 0 || !varies(e, in)) {
@@ -578,6 +597,11 @@ sb_status sb_exec__eval(sb_eval *e, const sb_batch *in, const sb_vector **vector
     }
     if (e->vector != NULL && in->row_count > 1) return e->vector(e, in, vector);
     return eval_by_rows(e, in, vector);
+}
+
+sb_status sb_exec__eval(sb_eval *e, const sb_batch *in, const sb_vector **vector)
+{
+    return sb_exec__placed(e, e->run, eval_all(e, in, vector));
 }
 
 static sb_status is_true(sb_exec *run, sb_val v, bool *is)
@@ -592,8 +616,8 @@ sb_status sb_exec__test(sb_eval *eval, const sb_batch *in, uint32_t row, bool *i
 {
     sb_val v;
 
-    SB_TRY(eval->row(eval, in, row, &v));
-    return is_true(eval->run, v, is);
+    SB_TRY(sb_exec__eval_row(eval, in, row, &v));
+    return sb_exec__placed(eval, eval->run, is_true(eval->run, v, is));
 }
 
 static uint32_t all_rows(uint32_t *rows, uint32_t count)
@@ -648,5 +672,5 @@ sb_status sb_exec__select(sb_eval *eval, const sb_batch *in, uint32_t *rows, uin
     *count = 0;
     if (in->row_count == 0) return SB_OK;
     SB_TRY(sb_exec__eval(eval, in, &v));
-    return select_from(eval->run, v, in->row_count, rows, count);
+    return sb_exec__placed(eval, eval->run, select_from(eval->run, v, in->row_count, rows, count));
 }

@@ -41,7 +41,7 @@ SB_MUST_CHECK sb_status sb_exec__compile_part(sb_exec *run, const sb_expr *expr,
 SB_MUST_CHECK SB_INLINE sb_status sb_exec__part(sb_eval *e, uint32_t i, const sb_batch *in,
                                                 uint32_t row, sb_val *value)
 {
-    return e->args[i]->row(e->args[i], in, row, value);
+    return sb_exec__placed(e->args[i], e->run, e->args[i]->row(e->args[i], in, row, value));
 }
 
 /* eval_list.c: expressions that bind variables. */

@@ -235,6 +235,16 @@ SB_MUST_CHECK sb_status sb_exec__compile_many(sb_exec *run, sb_expr *const *expr
 SB_MUST_CHECK sb_status sb_exec__eval_row(sb_eval *eval, const sb_batch *in, uint32_t row,
                                           sb_val *value);
 SB_MUST_CHECK sb_status sb_exec__eval_constant(sb_eval *eval, sb_val *value);
+/* A failure of the query's own that has no place yet is placed at eval's expression; eval may be NULL. The innermost expression that fails comes first. */
+void sb_exec__place(const sb_eval *eval, sb_exec *run) SB_COLD;
+void sb_exec__place_at(sb_exec *run, sb_span span) SB_COLD;
+/* The same for what becomes of a value: status is handed on. */
+SB_MUST_CHECK SB_INLINE sb_status sb_exec__placed(const sb_eval *eval, sb_exec *run,
+                                                  sb_status status)
+{
+    if (SB_UNLIKELY(status != SB_OK)) sb_exec__place(eval, run);
+    return status;
+}
 /* For all rows. Valid until the evaluator's next call, and as long as the batch. */
 SB_MUST_CHECK sb_status sb_exec__eval(sb_eval *eval, const sb_batch *in, const sb_vector **vector);
 /* Rows for which a condition is true, ascending, in rows (SB_BATCH_ROWS places). */

@@ -255,8 +255,9 @@ static sb_status update_fresh(sb_aggregate_op *a, sb_aggregate_item *item, uint3
         return SB_OK;
     }
     run->func.function = item->plan->function;
-    return item->plan->function->aggregate->update(&run->func, a->arena, state, item->vals + 1,
-                                                   item->plan->arg_count);
+    return sb_exec__placed(item->plan->arg_count != 0 ? item->args[0] : NULL, run,
+                           item->plan->function->aggregate->update(
+                               &run->func, a->arena, state, item->vals + 1, item->plan->arg_count));
 }
 
 sb_status sb_aggregate__update(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t group)
@@ -513,7 +514,9 @@ static sb_status emit_item(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t
     run->func.function = item->plan->function;
     for (uint32_t i = 0; i < count; i++) {
         void *state = sb_aggregate__state(a, a->next + i, item);
-        SB_TRY(item->plan->function->aggregate->finish(&run->func, state, &vals[i]));
+        SB_TRY(
+            sb_exec__placed(item->plan->arg_count != 0 ? item->args[0] : NULL, run,
+                            item->plan->function->aggregate->finish(&run->func, state, &vals[i])));
     }
     SB_TRY(sb_exec__out_from_vals(run, item->out, vals, count));
     sb_exec__bind(&a->op, item->plan->var, item->out);

@@ -75,6 +75,19 @@ static void widen(const sb_procedure_field *field, sb_val *v)
         *v = sb_val_float((double)v->as.integer);
 }
 
+static sb_status check_arg(const sb_call_op *c, uint32_t i)
+{
+    const sb_procedure *procedure = c->op.plan->as.call.procedure;
+
+    if (c->vals[i].kind == SB_VAL_NULL ||
+        (sb_val_kind_bit(c->vals[i]) & procedure->args[i].kinds) != 0)
+        return SB_OK;
+    return sb_cypher_fail_runtime(c->op.run->err, SB_CYPHER_ARGUMENT_TYPE,
+                                  "Argument %u of %.*s is %s, not %s", i + 1,
+                                  (int)procedure->name.size, (const char *)procedure->name.data,
+                                  procedure->args[i].type_text, sb_val_kind_name(c->vals[i].kind));
+}
+
 static sb_status call_row(sb_call_op *c)
 {
     sb_exec *run = c->op.run;
@@ -84,15 +97,12 @@ static sb_status call_row(sb_call_op *c)
     for (uint32_t i = 0; i < procedure->arg_count; i++) {
         SB_TRY(sb_exec__eval_row(c->args[i], c->in, c->row, &c->vals[i]));
         widen(&procedure->args[i], &c->vals[i]);
-        if (c->vals[i].kind != SB_VAL_NULL &&
-            (sb_val_kind_bit(c->vals[i]) & procedure->args[i].kinds) == 0)
-            return sb_cypher_fail_runtime(
-                run->err, SB_CYPHER_ARGUMENT_TYPE, "Argument %u of %.*s is %s, not %s", i + 1,
-                (int)procedure->name.size, (const char *)procedure->name.data,
-                procedure->args[i].type_text, sb_val_kind_name(c->vals[i].kind));
+        SB_TRY(sb_exec__placed(c->args[i], run, check_arg(c, i)));
     }
-    SB_TRY(procedure->call(procedure->ctx, &run->func, run->graph, c->vals, procedure->arg_count,
-                           emit_result, c, run->err));
+    const sb_status status = procedure->call(procedure->ctx, &run->func, run->graph, c->vals,
+                                             procedure->arg_count, emit_result, c, run->err);
+    if (status != SB_OK) sb_exec__place_at(run, c->op.plan->as.call.span);
+    SB_TRY(status);
     sb_exec__use(&c->op);
     /* one without results lets its row through */
     if (procedure->result_count != 0 || c->kept.count != before) return SB_OK;

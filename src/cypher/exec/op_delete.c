@@ -145,7 +145,7 @@ static sb_status delete_next(sb_operator *op, const sb_batch **batch)
     for (uint32_t row = 0; row < (*batch)->row_count; row++)
         for (uint32_t i = 0; i < op->plan->as.delete_.count; i++) {
             SB_TRY(sb_exec__eval_row(d->entities[i], *batch, row, &v));
-            SB_TRY(delete_value(d, v));
+            SB_TRY(sb_exec__placed(d->entities[i], op->run, delete_value(d, v)));
         }
     SB_TRY(sb_changes__apply(&d->changes, NULL));
     return settle_nodes(op->run, (const uint64_t *)(const void *)d->nodes.data,

@@ -1,12 +1,8 @@
 /* op_limit.c — SKIP and LIMIT. Their number is computed when the first row is asked for, and once in a run of the plan. */
 #include "cypher/exec/op_priv.h"
 
-sb_status sb_exec__row_number(sb_exec *run, sb_eval *eval, const char *what, uint64_t *number)
+static sb_status number_of_rows(sb_exec *run, sb_val v, const char *what, uint64_t *number)
 {
-    sb_val v;
-
-    *number = 0;
-    SB_TRY(sb_exec__eval_constant(eval, &v));
     if (v.kind != SB_VAL_INT)
         return sb_cypher_fail_runtime(run->err, SB_CYPHER_INVALID_ARGUMENT_TYPE,
                                       "%s: expected an integer, got %s", what,
@@ -17,6 +13,15 @@ sb_status sb_exec__row_number(sb_exec *run, sb_eval *eval, const char *what, uin
                                       (long long)v.as.integer);
     *number = (uint64_t)v.as.integer;
     return SB_OK;
+}
+
+sb_status sb_exec__row_number(sb_exec *run, sb_eval *eval, const char *what, uint64_t *number)
+{
+    sb_val v;
+
+    *number = 0;
+    SB_TRY(sb_exec__eval_constant(eval, &v));
+    return sb_exec__placed(eval, run, number_of_rows(run, v, what, number));
 }
 
 typedef struct sb_limit_op {

@@ -137,11 +137,13 @@ static sb_status file_in(sb_exec *run, const char *folder, const char *path, cha
     return SB_OK;
 }
 
-static sb_status find_file(sb_exec *run, sb_bytes url, char **file)
+static sb_status find_file(sb_exec *run, sb_val named, char **file)
 {
+    const sb_bytes url = sb_val_text(named);
     char *path;
 
     *file = NULL;
+    if (named.kind != SB_VAL_STRING) return sb_exec__type_error(run, "LOAD CSV", "a string", named);
     if (run->options.import_dir_count == 0)
         return refuse(run, url, "reading files is off: the option import_dirs names no folder");
     SB_TRY(path_of_url(run, url, &path));
@@ -161,8 +163,10 @@ static sb_status find_delimiter(sb_load_op *l, uint8_t *delimiter)
     SB_TRY(sb_exec__eval_row(l->delimiter, l->in, l->row, &v));
     if (v.kind != SB_VAL_STRING || v.aux != 1 || v.as.text[0] == '"' || v.as.text[0] == '\n' ||
         v.as.text[0] == '\r' || v.as.text[0] >= 0x80)
-        return sb_cypher_fail_runtime(run->err, SB_CYPHER_INVALID_ARGUMENT_VALUE,
-                                      "FIELDTERMINATOR: expected one character of ASCII");
+        return sb_exec__placed(
+            l->delimiter, run,
+            sb_cypher_fail_runtime(run->err, SB_CYPHER_INVALID_ARGUMENT_VALUE,
+                                   "FIELDTERMINATOR: expected one character of ASCII"));
     *delimiter = v.as.text[0];
     return SB_OK;
 }
@@ -196,9 +200,8 @@ static sb_status begin_file(sb_load_op *l)
     sb_val url;
 
     SB_TRY(sb_exec__eval_row(l->url, l->in, l->row, &url));
-    if (url.kind != SB_VAL_STRING) return sb_exec__type_error(run, "LOAD CSV", "a string", url);
     SB_TRY(find_delimiter(l, &delimiter));
-    SB_TRY(find_file(run, sb_val_text(url), &file));
+    SB_TRY(sb_exec__placed(l->url, run, find_file(run, url, &file)));
     SB_TRY(sb_csv_table_open(run->alloc, run->options.vfs, file, delimiter, &l->table, run->err));
     return l->op.plan->as.load_csv.headers ? read_header(l) : SB_OK;
 }

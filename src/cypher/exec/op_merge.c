@@ -179,7 +179,8 @@ static sb_status for_each_item(sb_foreach_op *f, const sb_batch *in, uint32_t ro
 
     SB_TRY(sb_exec__eval_row(f->list, in, row, &list));
     if (list.kind == SB_VAL_NULL) return SB_OK;
-    if (list.kind != SB_VAL_LIST) return sb_exec__type_error(run, "FOREACH", "a list", list);
+    if (list.kind != SB_VAL_LIST)
+        return sb_exec__placed(f->list, run, sb_exec__type_error(run, "FOREACH", "a list", list));
     memcpy(f->with.columns, in->columns, run->compiled->slot_count * sizeof *in->columns);
     f->with.columns[f->op.plan->as.foreach.var->slot] = &f->item_vector;
     f->with.row_count = in->row_count;

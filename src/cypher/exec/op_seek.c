@@ -238,7 +238,8 @@ static sb_status by_id_begin(sb_seek_op *s)
     SB_TRY(sb_exec__eval_row(s->id, s->in, s->row, &v));
     if (s->op.plan->as.by_id.list) {
         if (v.kind == SB_VAL_NULL) return SB_OK;
-        if (v.kind != SB_VAL_LIST) return sb_exec__type_error(run, "IN", "a list", v);
+        if (v.kind != SB_VAL_LIST)
+            return sb_exec__placed(s->id, run, sb_exec__type_error(run, "IN", "a list", v));
         return list_of_ids(s, v.as.list);
     }
     return want_id(s, id_of(v));
@@ -447,7 +448,7 @@ static sb_status seek_values(sb_seek_op *s, bool *matches)
     SB_TRY(sb_exec__eval_row(s->equal[plain], s->in, s->row, &v));
     *matches = v.kind == SB_VAL_LIST;
     if (v.kind != SB_VAL_LIST && v.kind != SB_VAL_NULL)
-        return sb_exec__type_error(run, "IN", "a list", v);
+        return sb_exec__placed(s->equal[plain], run, sb_exec__type_error(run, "IN", "a list", v));
     if (*matches) s->list = v.as.list;
     return SB_OK;
 }

@@ -113,19 +113,22 @@ void sb_setter__close(sb_setter *setter)
     sb_changes__close(&setter->changes);
 }
 
+static sb_status check_target(sb_exec *run, sb_val target)
+{
+    if (target.kind != SB_VAL_NODE && target.kind != SB_VAL_REL)
+        return sb_exec__type_error(run, "SET", "a node or relationship", target);
+    const sb_entity entity = target.kind == SB_VAL_NODE ? SB_NODE : SB_REL;
+    return sb_exec__is_deleted(run, entity, target.as.id) ? sb_exec__gone(run, entity, target.as.id)
+                                                          : SB_OK;
+}
+
 /* Whom an item concerns; *skip: nobody (null). */
 static sb_status target_of(sb_exec *run, sb_eval *eval, const sb_batch *in, uint32_t row,
                            sb_val *target, bool *skip)
 {
     SB_TRY(sb_exec__eval_row(eval, in, row, target));
     *skip = target->kind == SB_VAL_NULL;
-    if (*skip) return SB_OK;
-    if (target->kind != SB_VAL_NODE && target->kind != SB_VAL_REL)
-        return sb_exec__type_error(run, "SET", "a node or relationship", *target);
-    const sb_entity entity = target->kind == SB_VAL_NODE ? SB_NODE : SB_REL;
-    return sb_exec__is_deleted(run, entity, target->as.id)
-               ? sb_exec__gone(run, entity, target->as.id)
-               : SB_OK;
+    return *skip ? SB_OK : sb_exec__placed(eval, run, check_target(run, *target));
 }
 
 static sb_op *add_op(sb_setter *s, sb_op_kind kind, sb_val target)
@@ -145,9 +148,11 @@ static sb_status key_of(sb_setter *s, uint32_t i, const sb_batch *in, uint32_t r
     if (s->items[i].kind == SB_SET_DYNAMIC) {
         SB_TRY(sb_exec__eval_row(s->parts[i].key, in, row, &v));
         if (v.kind != SB_VAL_STRING)
-            return sb_cypher_fail_runtime(run->err, SB_CYPHER_MAP_ELEMENT_ACCESS_BY_NON_STRING,
-                                          "the key of a property: expected a string, got %s",
-                                          sb_val_kind_name(v.kind));
+            return sb_exec__placed(
+                s->parts[i].key, run,
+                sb_cypher_fail_runtime(run->err, SB_CYPHER_MAP_ELEMENT_ACCESS_BY_NON_STRING,
+                                       "the key of a property: expected a string, got %s",
+                                       sb_val_kind_name(v.kind)));
         named.text = sb_val_text(v);
         (void)sb_exec__find_name(run, name);
     } else {
@@ -166,7 +171,8 @@ static sb_status set_property(sb_setter *s, uint32_t i, const sb_batch *in, uint
     sb_val v = SB_VAL_NULL_VALUE;
 
     if (s->parts[i].value != NULL) SB_TRY(sb_exec__eval_row(s->parts[i].value, in, row, &v));
-    SB_TRY(sb_val_to_value(run->func.arena, v, &prop.value, run->err));
+    SB_TRY(sb_exec__placed(s->parts[i].value, run,
+                           sb_val_to_value(run->func.arena, v, &prop.value, run->err)));
     SB_TRY(key_of(s, i, in, row, v.kind != SB_VAL_NULL, &prop.key));
     if (prop.key == 0) return SB_OK; /* nothing has it, so there is nothing to remove */
     if (add_op(s, SB_OP_SET_PROPS, target) == NULL ||
@@ -219,7 +225,7 @@ static sb_status set_item(sb_setter *s, uint32_t i, const sb_batch *in, uint32_t
     case SB_SET_MERGE: return set_map(s, i, in, row, target);
     case SB_SET_LABELS: break;
     }
-    return set_labels(s, i, target);
+    return sb_exec__placed(s->parts[i].target, s->changes.run, set_labels(s, i, target));
 }
 
 sb_status sb_setter__run(sb_setter *s, const sb_batch *in)

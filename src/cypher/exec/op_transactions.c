@@ -80,8 +80,10 @@ static sb_status read_input(sb_transactions_op *t)
     sb_exec__use(&t->op);
     if (t->rows != NULL) SB_TRY(sb_exec__row_number(run, t->rows, "IN TRANSACTIONS", &t->each));
     if (t->each == 0)
-        return sb_cypher_fail_runtime(run->err, SB_CYPHER_NEGATIVE_INTEGER_ARGUMENT,
-                                      "IN TRANSACTIONS: expected at least one row, got 0");
+        return sb_exec__placed(
+            t->rows, run,
+            sb_cypher_fail_runtime(run->err, SB_CYPHER_NEGATIVE_INTEGER_ARGUMENT,
+                                   "IN TRANSACTIONS: expected at least one row, got 0"));
     if (run->options.next_transaction == NULL)
         return SB_FAIL(run->err, SB_MISUSE,
                        "CALL { … } IN TRANSACTIONS needs a statement of its own: commit the "

@@ -58,6 +58,14 @@ static sb_status append_map(sb_exec *run, const sb_val_map *map, sb_null_prop nu
     return SB_OK;
 }
 
+static sb_status append_whole(sb_exec *run, sb_val v, sb_null_prop null, sb_buffer *out)
+{
+    if (v.kind == SB_VAL_NODE || v.kind == SB_VAL_REL)
+        SB_TRY(run->reader.properties(run->reader.ctx, v, &v, run->err));
+    if (v.kind != SB_VAL_MAP) return sb_exec__type_error(run, "properties", "a map", v);
+    return append_map(run, v.as.map, null, out);
+}
+
 sb_status sb_props__append(sb_exec *run, const sb_props *props, const sb_batch *in, uint32_t row,
                            sb_null_prop null, sb_buffer *out)
 {
@@ -65,14 +73,12 @@ sb_status sb_props__append(sb_exec *run, const sb_props *props, const sb_batch *
 
     for (uint32_t i = 0; i < props->count; i++) {
         SB_TRY(sb_exec__eval_row(props->values[i], in, row, &v));
-        SB_TRY(append_prop(run, props->keys[i], v, null, out));
+        SB_TRY(
+            sb_exec__placed(props->values[i], run, append_prop(run, props->keys[i], v, null, out)));
     }
     if (props->whole == NULL) return SB_OK;
     SB_TRY(sb_exec__eval_row(props->whole, in, row, &v));
-    if (v.kind == SB_VAL_NODE || v.kind == SB_VAL_REL)
-        SB_TRY(run->reader.properties(run->reader.ctx, v, &v, run->err));
-    if (v.kind != SB_VAL_MAP) return sb_exec__type_error(run, "properties", "a map", v);
-    return append_map(run, v.as.map, null, out);
+    return sb_exec__placed(props->whole, run, append_whole(run, v, null, out));
 }
 
 /* ---- Changes ----------------------------------------------------------------------------------------------------- */

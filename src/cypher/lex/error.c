@@ -156,6 +156,17 @@ static void put_line(out_text *out, sb_bytes query, const place *p)
     put(out, "^", 1);
 }
 
+/* "message (line 1, column 8)" behind the message, then the line. */
+static void put_place(out_text *out, sb_bytes query, const place *p)
+{
+    char where[48];
+    const int bytes = snprintf(where, sizeof where, " (line %u, column %u)", (unsigned)p->line,
+                               (unsigned)p->column);
+
+    put(out, where, (size_t)bytes);
+    if (query.size != 0) put_line(out, query, p);
+}
+
 /* The one call with a format that is not a literal here: its callers carry SB_PRINTF. */
 static void format_message(char message[MESSAGE_BYTES], const char *format, va_list args)
     SB_PRINTF(2, 0);
@@ -183,11 +194,7 @@ static void record(sb_err *err, sb_bytes query, sb_span span, sb_status status, 
 
     text[0] = '\0';
     put(&out, message, strlen(message));
-    char where[48];
-    const int where_bytes = snprintf(where, sizeof where, " (line %u, column %u)", (unsigned)p.line,
-                                     (unsigned)p.column);
-    put(&out, where, (size_t)where_bytes);
-    if (query.size != 0) put_line(&out, query, &p);
+    put_place(&out, query, &p);
     (void)SB_FAIL(err, status, "%s", text);
     err->line = p.line;
     err->column = p.column;
@@ -236,6 +243,17 @@ sb_status(sb_cypher_fail_runtime)(sb_err *err, sb_cypher_error detail, const cha
     err->detail = (uint32_t)detail;
     err->runtime = true;
     return status;
+}
+
+void sb_cypher_place(sb_err *err, sb_bytes query, sb_span span)
+{
+    const place p = find_place(query, span.start);
+    out_text out = {.data = err->text, .capacity = sizeof err->text};
+
+    out.size = strlen(err->text);
+    put_place(&out, query, &p);
+    err->line = p.line;
+    err->column = p.column;
 }
 
 /* ---- Near names ------------------------------------------------------------------------------------------------ */

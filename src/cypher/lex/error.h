@@ -28,7 +28,9 @@ sb_status sb_cypher_fail(sb_err *err, sb_bytes query, sb_span span, sb_cypher_er
 /* A warning in the form of such a failure: status SB_NOT_FOUND, detail 0. What err held is gone. */
 void sb_cypher_warn(sb_err *err, sb_bytes query, sb_span span, const char *format, ...)
     SB_PRINTF(4, 5) SB_COLD;
-/* Record a failure found while running: err->runtime true, no position. */
+/* Add the place to a failure that has none yet: position, and line with caret behind the message. */
+void sb_cypher_place(sb_err *err, sb_bytes query, sb_span span) SB_COLD;
+/* Record a failure found while running: err->runtime true, no position: whoever knows the expression adds it. */
 sb_status sb_cypher_fail_runtime(sb_err *err, sb_cypher_error detail, const char *format, ...)
     SB_PRINTF(3, 4) SB_COLD;
 #define sb_cypher_fail(...)         sb_err_failed(sb_cypher_fail(__VA_ARGS__))

@@ -238,6 +238,7 @@ struct sb_plan {
         } load_csv;
         struct {
             const sb_procedure *procedure;
+            sb_span span; /* of the clause, for errors */
             sb_expr **args;
             const sb_var **results;
             const uint32_t *fields;

@@ -267,6 +267,7 @@ static sb_status plan_call(sb_planner *p, sb_clause *clause, sb_plan *input, sb_
         SB_TRY(sb_plan__expr(p, clause->as.call.args[i], bound));
     SB_TRY(sb_plan__new(p, SB_PLAN_CALL, input, plan));
     (*plan)->as.call.procedure = procedure;
+    (*plan)->as.call.span = clause->span;
     (*plan)->as.call.args = clause->as.call.args;
     if (count != 0) {
         SB_TRY(sb_plan__alloc(p, count, sizeof *results, &results));
