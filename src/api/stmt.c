@@ -298,7 +298,8 @@ static sb_status next_transaction(void *ctx, sb_graph **graph, sb_err *err)
     *graph = NULL;
     (void)err;                      /* is conn->err */
     conn->statements.active = NULL; /* this run goes on behind the commit */
-    status = sombra_commit(&conn->txn);
+    /* A commit that failed has ended the transaction: what calls again goes on in a new one. */
+    status = conn->txn.txn == NULL ? SOMBRA_OK : sombra_commit(&conn->txn);
     if (status == SOMBRA_OK) status = sombra_begin(conn, SOMBRA_WRITE, &txn);
     conn->statements.active = active;
     if (status != SOMBRA_OK) return conn->err.code;
@@ -306,6 +307,21 @@ static sb_status next_transaction(void *ctx, sb_graph **graph, sb_err *err)
     stmt->number = conn->txn.number;
     *graph = conn->txn.graph;
     return SB_OK;
+}
+
+static sb_status mark_transaction(void *ctx, sb_err *err)
+{
+    sombra_stmt *const stmt = ctx;
+
+    return sb_txn_savepoint(stmt->conn->txn.txn, &stmt->mark, err);
+}
+
+static sb_status undo_transaction(void *ctx, sb_err *err)
+{
+    sombra_stmt *const stmt = ctx;
+
+    SB_TRY(sb_txn_rollback_to(stmt->conn->txn.txn, stmt->mark, err));
+    return sb_txn_release(stmt->conn->txn.txn, stmt->mark, err);
 }
 
 static void split_clock(uint64_t ns, int64_t *seconds, uint32_t *nanos)
@@ -334,6 +350,8 @@ static sb_status fill_options(sombra_stmt *stmt, sb_exec_options *options)
         .page_reads = db->profile.on ? &db->profile.counts[SB_COUNT_PAGES_READ] : NULL,
         .force_spill = conn->trial.force_spill,
         .next_transaction = next_transaction,
+        .mark_transaction = mark_transaction,
+        .undo_transaction = undo_transaction,
         .next_transaction_ctx = stmt};
     /* The transaction's time first, so that a statement is never earlier. */
     if (conn->txn.clock_ns == 0) conn->txn.clock_ns = db->vfs->ops->wall_ns(db->vfs);

@@ -33,6 +33,10 @@ typedef struct sb_exec_options {
     /* CALL { } IN TRANSACTIONS: commit and go on in a new transaction; NULL: not possible here */
     sb_status (*next_transaction)(void *ctx, sb_graph **graph, sb_err *err);
     void *next_transaction_ctx;
+    /* The same with ON ERROR: remember the state of the transaction; back to it. A next_transaction that has failed has ended the old transaction:
+     * a second call begins another one. */
+    sb_status (*mark_transaction)(void *ctx, sb_err *err);
+    sb_status (*undo_transaction)(void *ctx, sb_err *err);
 } sb_exec_options;
 
 typedef struct sb_exec_stats { /* what a statement changed */

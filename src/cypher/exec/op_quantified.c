@@ -156,6 +156,7 @@ static bool rel_is_used(const sb_quantified_op *q, uint32_t branch, uint64_t rel
 {
     const sb_plan *plan = q->op.plan;
 
+    if (plan->as.quantified.repeatable) return false;
     for (; branch_at(q, branch)->parent != NONE; branch = branch_at(q, branch)->parent)
         for (uint32_t g = 0; g < group_count(q); g++)
             if (has_rel(vals_of(q, branch)[g], rel)) return true;

@@ -1,5 +1,9 @@
 /* op_transactions.c — CALL { … } IN TRANSACTIONS: the inner plan for each row of the input, with a commit each n rows.
- * A commit ends what is borrowed from the graph. So the whole input is read first and kept, and so are the results of n rows. */
+ * A commit ends what is borrowed from the graph. So the whole input is read first and kept, and so are the results of n rows.
+ * With ON ERROR CONTINUE or BREAK what a transaction has done is taken back when it fails, its rows have nulls, and the next one begins, or none. */
+#include <stdio.h>
+#include <string.h>
+
 #include "cypher/exec/op_priv.h"
 #include "cypher/exec/table.h"
 
@@ -17,7 +21,14 @@ typedef struct sb_transactions_op {
     sb_batch row;  /* the input row at hand: constants */
     sb_vector *vectors;
     sb_batch both; /* and a batch of the inner plan beside it */
+    sb_vector null;
+    bool committing; /* what fails now is the commit: it has ended the transaction */
+    bool broken;     /* ON ERROR BREAK: no other transaction begins */
+    sb_arena *status_arena;
+    sb_val status; /* of the transaction whose results are handed on */
 } sb_transactions_op;
+
+static const sb_val null_of_failed = {.kind = SB_VAL_NULL};
 
 /* Slots of the input that the inner plan's arguments take. */
 static sb_status open_input(sb_transactions_op *t)
@@ -50,6 +61,9 @@ static sb_status transactions_open(sb_operator *op)
     if (t->row.columns == NULL || t->both.columns == NULL || t->vectors == NULL)
         return sb_exec__no_memory(op->run);
     t->row.row_count = 1;
+    t->null = (sb_vector){.kind = SB_VECTOR_ANY, .constant = true, .as.vals = &null_of_failed};
+    t->status_arena = sb_arena_create(op->run->alloc, NULL);
+    if (t->status_arena == NULL) return sb_exec__no_memory(op->run);
     return sb_exec__compile_maybe(op->run, op->plan->as.apply.batch_rows, &t->rows);
 }
 
@@ -59,6 +73,7 @@ static void transactions_close(sb_operator *op)
 
     sb_kept__close(&t->input);
     sb_kept__close(&t->results);
+    sb_arena_destroy(t->status_arena);
 }
 
 static void transactions_reset(sb_operator *op)
@@ -67,7 +82,7 @@ static void transactions_reset(sb_operator *op)
 
     sb_kept__clear(&t->input);
     sb_kept__clear(&t->results);
-    t->read = false;
+    t->read = t->broken = false;
     t->next = t->at = 0;
 }
 
@@ -144,31 +159,184 @@ static void let_go(sb_operator *op)
     }
 }
 
-/* Commit, and look everything up again in the next transaction. */
-static sb_status commit(sb_transactions_op *t)
+/* Everything is looked up again: names, too, may be gone or have other numbers. */
+static void look_again(sb_exec *run)
+{
+    run->generation++;
+    for (sb_name_ref *name = run->all_names; name != NULL; name = name->next)
+        (void)sb_exec__find_name(run, name);
+}
+
+static sb_status next_transaction(sb_transactions_op *t)
 {
     sb_exec *run = t->op.run;
 
-    SB_TRY(sb_exec__delete_pending(run));
-    run->generation++;
+    t->committing = true;
     let_go(t->op.nested->root);
     let_go(t->op.input);
     SB_TRY(run->options.next_transaction(run->options.next_transaction_ctx, &run->graph, run->err));
+    t->committing = false;
     run->view = sb_graph_view(run->graph);
-    for (sb_name_ref *name = run->all_names; name != NULL; name = name->next)
-        (void)sb_exec__find_name(run, name);
+    look_again(run);
     return SB_OK;
+}
+
+/* ---- Failures --------------------------------------------------------------------------------------------------- */
+
+/* Faults of the query and of its data, not those of the machine or of who has cancelled it. */
+static bool may_go_on(sb_status status)
+{
+    switch ((int)status) {
+    case SB_INVALID:
+    case SB_NOT_FOUND:
+    case SB_EXISTS:
+    case SB_CONSTRAINT:
+    case SB_LIMIT:
+    case SB_TYPE_MISMATCH: return true;
+    default: return false;
+    }
+}
+
+static sb_status forget_back(sb_exec *run, sb_map *map, sb_entity entity)
+{
+    sb_buffer back; /* ids that exist again */
+    const sb_map_entry *entry;
+    size_t at = 0;
+    sb_status status = SB_OK;
+
+    sb_buffer_init(&back, run->alloc);
+    while (status == SB_OK && (entry = sb_map_next(map, &at)) != NULL) {
+        bool found;
+
+        status =
+            sb_graph_get_props(run->graph, entity, entry->key, NULL, 0, NULL, &found, run->err);
+        if (status == SB_OK && found &&
+            sb_buffer_append(&back, &entry->key, sizeof entry->key) != SB_OK)
+            status = sb_exec__no_memory(run);
+    }
+    for (size_t i = 0; i < back.size / sizeof(uint64_t); i++)
+        (void)sb_map_remove(map, ((const uint64_t *)(const void *)back.data)[i]);
+    sb_buffer_deinit(&back);
+    return status;
+}
+
+/* Take back what the transaction has done; its failure is told by its status alone. */
+static sb_status undo(sb_transactions_op *t, const sb_exec_stats *before)
+{
+    sb_exec *run = t->op.run;
+
+    sb_err_clear(run->err);
+    run->budget.exceeded = false;
+    if (t->committing) {
+        SB_TRY(next_transaction(t));
+    } else {
+        let_go(t->op.nested->root);
+        let_go(t->op.input);
+        SB_TRY(run->options.undo_transaction(run->options.next_transaction_ctx, run->err));
+        look_again(run);
+    }
+    run->stats = *before;
+    if (!run->any_deleted) return SB_OK;
+    sb_map_clear(&run->deleted.pending);
+    SB_TRY(forget_back(run, &run->deleted.nodes, SB_NODE));
+    return forget_back(run, &run->deleted.rels, SB_REL);
+}
+
+/* The rows of a transaction that failed, or was not begun: nulls for what the query returns. */
+static sb_status keep_nulls(sb_transactions_op *t, uint64_t first, uint64_t count)
+{
+    const sb_plan *plan = t->op.plan;
+
+    sb_kept__clear(&t->results);
+    t->next = first;
+    for (uint64_t i = 0; i < count; i++) {
+        take_row(t);
+        for (uint32_t k = 0; k < plan->as.apply.null_count; k++)
+            t->row.columns[plan->as.apply.nulls[k]->slot] = &t->null;
+        SB_TRY(sb_kept__append(&t->results, &t->row));
+    }
+    for (uint32_t k = 0; k < plan->as.apply.null_count; k++)
+        t->row.columns[plan->as.apply.nulls[k]->slot] = NULL;
+    return SB_OK;
+}
+
+static sb_val text_val(sb_arena *arena, const char *text)
+{
+    const size_t size = strlen(text);
+    char *copy = sb_arena_strndup(arena, text, size);
+
+    return copy == NULL ? SB_VAL_NULL_VALUE : sb_val_string(sb_bytes_of(copy, size));
+}
+
+/* {started, committed, transactionId, errorMessage} */
+static sb_status make_status(sb_transactions_op *t, bool started, bool committed, uint64_t number,
+                             const char *message)
+{
+    static const char *const keys[] = {"started", "committed", "transactionId", "errorMessage"};
+    sb_exec *run = t->op.run;
+    char text[32];
+
+    if (t->op.plan->as.apply.status == NULL) return SB_OK;
+    sb_arena_reset(t->status_arena);
+    sb_val_map *map = sb_val_map_make(t->status_arena, 4);
+    if (map == NULL) return sb_exec__no_memory(run);
+    for (uint32_t i = 0; i < 4; i++)
+        map->entries[i].key = sb_bytes_of(keys[i], strlen(keys[i]));
+    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)number);
+    map->entries[0].value = sb_val_bool(started);
+    map->entries[1].value = sb_val_bool(committed);
+    map->entries[2].value = started ? text_val(t->status_arena, text) : SB_VAL_NULL_VALUE;
+    map->entries[3].value =
+        message != NULL ? text_val(t->status_arena, message) : SB_VAL_NULL_VALUE;
+    return sb_val_map_seal(map, &t->status, run->err);
+}
+
+/* ---- Rows --------------------------------------------------------------------------------------------------------- */
+
+static sb_status run_transaction(sb_transactions_op *t, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        SB_TRY(run_row(t));
+    SB_TRY(sb_exec__delete_pending(t->op.run));
+    return next_transaction(t);
 }
 
 static sb_status run_rows(sb_transactions_op *t)
 {
+    sb_exec *run = t->op.run;
+    const sb_on_error on_error = t->op.plan->as.apply.on_error;
     const uint64_t left = t->input.count - t->next, count = left < t->each ? left : t->each;
+    const uint64_t first = t->next, number = first / t->each + 1;
+    const sb_exec_stats before = run->stats;
+    char message[SB_ERR_TEXT_BYTES];
 
     sb_kept__clear(&t->results);
     t->at = 0;
-    for (uint64_t i = 0; i < count; i++)
-        SB_TRY(run_row(t));
-    return commit(t);
+    if (t->broken) {
+        SB_TRY(make_status(t, false, false, number, NULL));
+        return keep_nulls(t, first, count);
+    }
+    if (on_error != SB_ON_ERROR_FAIL)
+        SB_TRY(run->options.mark_transaction(run->options.next_transaction_ctx, run->err));
+    const sb_status status = run_transaction(t, count);
+    if (status == SB_OK) return make_status(t, true, true, number, NULL);
+    if (on_error == SB_ON_ERROR_FAIL || !may_go_on(status)) return status;
+    memcpy(message, run->err->text, sizeof message);
+    SB_TRY(undo(t, &before));
+    t->broken = on_error == SB_ON_ERROR_BREAK;
+    SB_TRY(make_status(t, true, false, number, message));
+    return keep_nulls(t, first, count);
+}
+
+static sb_status emit_status(sb_transactions_op *t)
+{
+    const sb_var *var = t->op.plan->as.apply.status;
+    sb_out *out = var == NULL ? NULL : sb_exec__out_of(&t->op, var);
+
+    if (out == NULL) return SB_OK;
+    SB_TRY(sb_exec__out_constant(t->op.run, out, t->status));
+    sb_exec__bind(&t->op, var, out);
+    return SB_OK;
 }
 
 static sb_status transactions_next(sb_operator *op, const sb_batch **batch)
@@ -184,6 +352,7 @@ static sb_status transactions_next(sb_operator *op, const sb_batch **batch)
     const uint64_t left = t->results.count - t->at;
     const uint32_t count = left < SB_BATCH_ROWS ? (uint32_t)left : SB_BATCH_ROWS;
     SB_TRY(sb_kept__emit(op, &t->results, t->at, NULL, count));
+    SB_TRY(emit_status(t));
     t->at += count;
     *batch = &op->out;
     return SB_OK;

@@ -153,6 +153,7 @@ static bool is_used(const sb_trail_op *t, uint64_t rel)
 {
     const size_t depth = depth_of(t);
 
+    if (t->op.plan->as.expand.repeatable) return false;
     if (t->op.plan->as.expand.max > SHORT_PATH) return sb_map_find(&t->used, rel) != NULL;
     for (size_t i = 1; i < depth; i++)
         if (stop_at(t, i)->rel == rel) return true;

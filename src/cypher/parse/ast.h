@@ -248,6 +248,7 @@ struct sb_pattern_part {
 typedef struct sb_pattern {
     sb_pattern_part **parts;
     uint32_t part_count;
+    bool repeatable; /* REPEATABLE ELEMENTS: a relationship may occur more than once */
 } sb_pattern;
 
 /* ---- Clauses --------------------------------------------------------------------------------------------------- */
@@ -284,6 +285,7 @@ typedef struct sb_sort_item {
 } sb_sort_item;
 typedef struct sb_projection {
     bool distinct, star;
+    bool let;                  /* written LET: no aggregation */
     sb_projection_item *items; /* sema: what star stands for comes first, expanded */
     uint32_t item_count;
     uint32_t star_count; /* sema: how many of the items are there because of star */
@@ -292,6 +294,9 @@ typedef struct sb_projection {
     sb_expr *skip, *limit, *where; /* NULL; where of WITH alone */
     bool aggregates;               /* sema: some item aggregates */
 } sb_projection;
+
+/* What happens when a transaction of CALL { } IN TRANSACTIONS fails: the statement does; it goes on; it ends well. */
+typedef enum sb_on_error { SB_ON_ERROR_FAIL, SB_ON_ERROR_CONTINUE, SB_ON_ERROR_BREAK } sb_on_error;
 
 typedef enum sb_set_kind {
     SB_SET_PROPERTY, /* target.key = value; target is args of a PROPERTY expression */
@@ -378,6 +383,11 @@ struct sb_clause {
             uint32_t import_count;
             bool in_transactions;
             sb_expr *batch_rows; /* NULL: 1,000 */
+            sb_expr *concurrent; /* IN n CONCURRENT TRANSACTIONS; NULL: not given */
+            sb_on_error on_error;
+            sb_bytes status_name; /* REPORT STATUS AS name; empty: no */
+            sb_span status_span;
+            sb_var *status_var; /* sema */
             sb_var **import_vars;
             uint32_t import_var_count; /* sema: outer variables that it sees */
         } subquery;

@@ -356,6 +356,95 @@ static sb_status parse_call(sb_parser *p, sb_expr **e)
     return sb_parse__finish(p, first, *e);
 }
 
+/* trim([BOTH | LEADING | TRAILING] [characters] FROM text): the function of each end, its arguments turned round. */
+static bool at_trim_from(const sb_parser *p)
+{
+    const unsigned where = sb_parse__ahead(p, 2)->keyword;
+
+    if (!sb_parse__ahead_is(p, 1, SB_TOKEN_LPAREN)) return false;
+    if (sb_parse__ahead_is(p, 2, SB_TOKEN_NAME) &&
+        (where == SB_KEYWORD_BOTH || where == SB_KEYWORD_LEADING || where == SB_KEYWORD_TRAILING) &&
+        sb_parse__starts_expr(sb_parse__ahead(p, 3)))
+        return true;
+    /* FROM within these parentheses */
+    const uint32_t end = sb_parse__ahead(p, 1)->partner;
+    for (uint32_t i = p->at + 2; end != SB_NO_PARTNER && i < end; i++) {
+        if (p->tokens[i].partner != SB_NO_PARTNER && p->tokens[i].partner > i)
+            i = p->tokens[i].partner;
+        else if (p->tokens[i].kind == SB_TOKEN_COMMA)
+            return false;
+        else if (p->tokens[i].kind == SB_TOKEN_NAME && p->tokens[i].keyword == SB_KEYWORD_FROM &&
+                 i + 1 < end && sb_parse__starts_expr(&p->tokens[i + 1]))
+            return true;
+    }
+    return false;
+}
+
+static sb_status parse_trim(sb_parser *p, sb_expr **e)
+{
+    const uint32_t first = p->at;
+    const bool bar_ends = open_bracket(p);
+    const char *name = "btrim";
+    sb_expr *characters = NULL, *text;
+
+    sb_parse__advance(p);
+    SB_TRY(sb_parse__expect(p, SB_TOKEN_LPAREN));
+    if (sb_parse__starts_expr(sb_parse__ahead(p, 1))) {
+        if (sb_parse__accept_keyword(p, SB_KEYWORD_LEADING))
+            name = "ltrim";
+        else if (sb_parse__accept_keyword(p, SB_KEYWORD_TRAILING))
+            name = "rtrim";
+        else
+            (void)sb_parse__accept_keyword(p, SB_KEYWORD_BOTH);
+    }
+    if (!sb_parse__is_keyword(p, SB_KEYWORD_FROM)) SB_TRY(sb_parse__expr(p, &characters));
+    SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_FROM));
+    SB_TRY(sb_parse__expr(p, &text));
+    SB_TRY(sb_parse__expect(p, SB_TOKEN_RPAREN));
+    p->bar_ends = bar_ends;
+    SB_TRY(sb_parse__new(p, SB_EXPR_CALL, 0, e));
+    (*e)->name = sb_bytes_of(name, strlen(name));
+    SB_PARSE_PUSH(p, (*e)->args, (*e)->arg_count, text);
+    if (characters != NULL) SB_PARSE_PUSH(p, (*e)->args, (*e)->arg_count, characters);
+    return sb_parse__finish(p, first, *e);
+}
+
+/* normalize(text, NFD): the form as a word. */
+static bool at_normalize_form(const sb_parser *p)
+{
+    const uint32_t end = sb_parse__ahead(p, 1)->partner;
+
+    if (!sb_parse__ahead_is(p, 1, SB_TOKEN_LPAREN) || end == SB_NO_PARTNER || end < p->at + 5)
+        return false;
+    const sb_token *form = &p->tokens[end - 1];
+    return p->tokens[end - 2].kind == SB_TOKEN_COMMA && form->kind == SB_TOKEN_NAME &&
+           (form->keyword == SB_KEYWORD_NFC || form->keyword == SB_KEYWORD_NFD ||
+            form->keyword == SB_KEYWORD_NFKC || form->keyword == SB_KEYWORD_NFKD);
+}
+
+static sb_status parse_normalize(sb_parser *p, sb_expr **e)
+{
+    const uint32_t first = p->at;
+    const bool bar_ends = open_bracket(p);
+    sb_expr *text, *form;
+
+    sb_parse__advance(p);
+    SB_TRY(sb_parse__expect(p, SB_TOKEN_LPAREN));
+    SB_TRY(sb_parse__expr(p, &text));
+    SB_TRY(sb_parse__expect(p, SB_TOKEN_COMMA));
+    const uint32_t at = p->at;
+    SB_TRY(sb_parse__new(p, SB_EXPR_STRING, 0, &form));
+    SB_TRY(sb_parse__name(p, "a normal form", &form->name));
+    SB_TRY(sb_parse__finish(p, at, form));
+    SB_TRY(sb_parse__expect(p, SB_TOKEN_RPAREN));
+    p->bar_ends = bar_ends;
+    SB_TRY(sb_parse__new(p, SB_EXPR_CALL, 0, e));
+    (*e)->name = sb_bytes_of("normalize", strlen("normalize"));
+    SB_PARSE_PUSH(p, (*e)->args, (*e)->arg_count, text);
+    SB_PARSE_PUSH(p, (*e)->args, (*e)->arg_count, form);
+    return sb_parse__finish(p, first, *e);
+}
+
 static sb_status parse_variable(sb_parser *p, sb_expr **e)
 {
     const uint32_t first = p->at;
@@ -437,6 +526,12 @@ static sb_status parse_keyword_atom(sb_parser *p, sb_expr **e, bool *found)
             !sb_parse__is_name(sb_parse__ahead(p, 2)) || !sb_parse__ahead_is(p, 3, SB_TOKEN_EQ))
             break;
         return parse_reduce(p, e);
+    case SB_KEYWORD_TRIM:
+        if (!at_trim_from(p)) break;
+        return parse_trim(p, e);
+    case SB_KEYWORD_NORMALIZE:
+        if (!at_normalize_form(p)) break;
+        return parse_normalize(p, e);
     case SB_KEYWORD_SHORTESTPATH:
     case SB_KEYWORD_ALLSHORTESTPATHS:
         if (!sb_parse__is_shortest(p)) break;

@@ -131,9 +131,31 @@ static sb_status skip_hint(sb_parser *p)
     return sb_parse__expect(p, SB_TOKEN_RPAREN);
 }
 
+/* REPEATABLE ELEMENTS, DIFFERENT RELATIONSHIPS; the latter is what nothing said means. */
+static sb_status parse_match_mode(sb_parser *p, bool *repeatable)
+{
+    *repeatable = sb_parse__is_keyword(p, SB_KEYWORD_REPEATABLE) &&
+                  (sb_parse__ahead_is_keyword(p, 1, SB_KEYWORD_ELEMENT) ||
+                   sb_parse__ahead_is_keyword(p, 1, SB_KEYWORD_ELEMENTS));
+    const bool different = sb_parse__is_keyword(p, SB_KEYWORD_DIFFERENT) &&
+                           (sb_parse__ahead_is_keyword(p, 1, SB_KEYWORD_RELATIONSHIP) ||
+                            sb_parse__ahead_is_keyword(p, 1, SB_KEYWORD_RELATIONSHIPS));
+    if (!*repeatable && !different) return SB_OK;
+    const bool plural = sb_parse__ahead_is_keyword(p, 1, SB_KEYWORD_ELEMENTS) ||
+                        sb_parse__ahead_is_keyword(p, 1, SB_KEYWORD_RELATIONSHIPS);
+    sb_parse__advance(p);
+    sb_parse__advance(p);
+    if (!plural) (void)sb_parse__accept_keyword(p, SB_KEYWORD_BINDINGS);
+    return SB_OK;
+}
+
 static sb_status parse_match(sb_parser *p, sb_clause *clause)
 {
+    bool repeatable;
+
+    SB_TRY(parse_match_mode(p, &repeatable));
     SB_TRY(sb_parse__pattern(p, &clause->as.match.pattern));
+    clause->as.match.pattern.repeatable = repeatable;
     while (sb_parse__accept_keyword(p, SB_KEYWORD_USING))
         SB_TRY(skip_hint(p));
     return sb_parse__where(p, &clause->as.match.where);
@@ -242,6 +264,31 @@ static sb_status parse_with(sb_parser *p, sb_clause *clause)
 static sb_status parse_return(sb_parser *p, sb_clause *clause)
 {
     return sb_parse__projection(p, false, &clause->as.projection);
+}
+
+/* LET x = e, y = f: WITH *, e AS x, f AS y. */
+static sb_status parse_let(sb_parser *p, sb_clause *clause)
+{
+    sb_projection *const projection = &clause->as.projection;
+
+    projection->star = projection->let = true;
+    do {
+        sb_projection_item item = {.aliased = true, .span = sb_parse__token(p)->span};
+        SB_TRY(sb_parse__name(p, "a variable", &item.name));
+        SB_TRY(sb_parse__expect(p, SB_TOKEN_EQ));
+        SB_TRY(sb_parse__expr(p, &item.expr));
+        SB_PARSE_PUSH(p, projection->items, projection->item_count, item);
+    } while (sb_parse__accept(p, SB_TOKEN_COMMA));
+    return SB_OK;
+}
+
+/* FILTER [WHERE] e: WITH * WHERE e. */
+static sb_status parse_filter(sb_parser *p, sb_clause *clause)
+{
+    if (sb_parse__is_keyword(p, SB_KEYWORD_WHERE) && sb_parse__starts_expr(sb_parse__ahead(p, 1)))
+        sb_parse__advance(p);
+    clause->as.projection.star = true;
+    return sb_parse__expr(p, &clause->as.projection.where);
 }
 
 static sb_status parse_finish(sb_parser *p, sb_clause *clause)
@@ -368,16 +415,48 @@ static sb_status parse_imports(sb_parser *p, sb_clause *clause)
     return sb_parse__expect(p, SB_TOKEN_RPAREN);
 }
 
-/* IN TRANSACTIONS [OF n ROWS] */
-static sb_status parse_in_transactions(sb_parser *p, sb_clause *clause)
+/* [OF n ROWS] */
+static sb_status parse_batch_rows(sb_parser *p, sb_clause *clause)
 {
-    if (!sb_parse__accept_keyword(p, SB_KEYWORD_IN)) return SB_OK;
-    SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_TRANSACTIONS));
-    clause->as.subquery.in_transactions = true;
     if (!sb_parse__accept_keyword(p, SB_KEYWORD_OF)) return SB_OK;
     SB_TRY(sb_parse__expr(p, &clause->as.subquery.batch_rows));
     if (sb_parse__accept_keyword(p, SB_KEYWORD_ROW)) return SB_OK;
     return sb_parse__expect_keyword(p, SB_KEYWORD_ROWS);
+}
+
+/* [ON ERROR what] */
+static sb_status parse_on_error(sb_parser *p, sb_clause *clause)
+{
+    if (!sb_parse__accept_keyword(p, SB_KEYWORD_ON)) return SB_OK;
+    SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_ERROR));
+    if (sb_parse__accept_keyword(p, SB_KEYWORD_CONTINUE)) {
+        clause->as.subquery.on_error = SB_ON_ERROR_CONTINUE;
+    } else if (sb_parse__accept_keyword(p, SB_KEYWORD_BREAK)) {
+        clause->as.subquery.on_error = SB_ON_ERROR_BREAK;
+    } else {
+        return sb_parse__expect_keyword(p, SB_KEYWORD_FAIL);
+    }
+    return SB_OK;
+}
+
+/* IN [[n] CONCURRENT] TRANSACTIONS [OF n ROWS] [ON ERROR what] [REPORT STATUS AS name] */
+static sb_status parse_in_transactions(sb_parser *p, sb_clause *clause)
+{
+    if (!sb_parse__accept_keyword(p, SB_KEYWORD_IN)) return SB_OK;
+    if (!sb_parse__accept_keyword(p, SB_KEYWORD_TRANSACTIONS)) {
+        if (!sb_parse__accept_keyword(p, SB_KEYWORD_CONCURRENT)) {
+            SB_TRY(sb_parse__expr(p, &clause->as.subquery.concurrent));
+            SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_CONCURRENT));
+        }
+        SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_TRANSACTIONS));
+    }
+    clause->as.subquery.in_transactions = true;
+    SB_TRY(parse_batch_rows(p, clause));
+    SB_TRY(parse_on_error(p, clause));
+    if (!sb_parse__accept_keyword(p, SB_KEYWORD_REPORT)) return SB_OK;
+    SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_STATUS));
+    return parse_named_after(p, SB_KEYWORD_AS, &clause->as.subquery.status_name,
+                             &clause->as.subquery.status_span);
 }
 
 static sb_status parse_call_clause(sb_parser *p, sb_clause *clause)
@@ -416,9 +495,12 @@ static const clause_row CLAUSES[] = {
     {{SB_KEYWORD_OPTIONAL, SB_KEYWORD_CALL}, SB_CLAUSE_SUBQUERY, parse_optional_call},
     {{SB_KEYWORD_UNWIND}, SB_CLAUSE_UNWIND, parse_unwind},
     {{SB_KEYWORD_WITH}, SB_CLAUSE_WITH, parse_with},
+    {{SB_KEYWORD_LET}, SB_CLAUSE_WITH, parse_let},
+    {{SB_KEYWORD_FILTER}, SB_CLAUSE_WITH, parse_filter},
     {{SB_KEYWORD_RETURN}, SB_CLAUSE_RETURN, parse_return},
     {{SB_KEYWORD_FINISH}, SB_CLAUSE_FINISH, parse_finish},
     {{SB_KEYWORD_CREATE}, SB_CLAUSE_CREATE, parse_create},
+    {{SB_KEYWORD_INSERT}, SB_CLAUSE_CREATE, parse_create},
     {{SB_KEYWORD_MERGE}, SB_CLAUSE_MERGE, parse_merge},
     {{SB_KEYWORD_SET}, SB_CLAUSE_SET, parse_set},
     {{SB_KEYWORD_REMOVE}, SB_CLAUSE_REMOVE, parse_remove},

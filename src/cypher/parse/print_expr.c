@@ -89,7 +89,11 @@ static bool is_awkward(sb_bytes name)
     case SB_KEYWORD_WHERE:
     case SB_KEYWORD_STARTS:
     case SB_KEYWORD_ENDS:
-    case SB_KEYWORD_CONTAINS: return true;
+    case SB_KEYWORD_CONTAINS:
+    case SB_KEYWORD_BOTH:
+    case SB_KEYWORD_LEADING:
+    case SB_KEYWORD_TRAILING:
+    case SB_KEYWORD_FROM: return true;
     default: return false;
     }
 }

@@ -234,7 +234,8 @@ static sb_status print_clause(sb_buffer *out, const sb_clause *clause);
 
 static sb_status print_match(sb_buffer *out, const sb_clause *clause)
 {
-    SB_TRY(print_pattern(out, clause->as.match.optional ? "OPTIONAL MATCH " : "MATCH ",
+    SB_TRY(sb_parse__print_text(out, clause->as.match.optional ? "OPTIONAL MATCH " : "MATCH "));
+    SB_TRY(print_pattern(out, clause->as.match.pattern.repeatable ? "REPEATABLE ELEMENTS " : "",
                          &clause->as.match.pattern));
     return sb_parse__print_optional(out, " WHERE ", clause->as.match.where);
 }
@@ -283,6 +284,25 @@ static sb_status print_imports(sb_buffer *out, const sb_clause *clause)
     return sb_parse__print_text(out, ") ");
 }
 
+static sb_status print_in_transactions(sb_buffer *out, const sb_clause *clause)
+{
+    static const char *const on_error[] = {"", " ON ERROR CONTINUE", " ON ERROR BREAK"};
+
+    SB_TRY(sb_parse__print_text(out, " IN "));
+    if (clause->as.subquery.concurrent != NULL) {
+        SB_TRY(sb_expr_print(clause->as.subquery.concurrent, out));
+        SB_TRY(sb_parse__print_text(out, " CONCURRENT "));
+    }
+    SB_TRY(sb_parse__print_text(out, "TRANSACTIONS"));
+    if (clause->as.subquery.batch_rows != NULL) {
+        SB_TRY(sb_parse__print_optional(out, " OF ", clause->as.subquery.batch_rows));
+        SB_TRY(sb_parse__print_text(out, " ROWS"));
+    }
+    SB_TRY(sb_parse__print_text(out, on_error[clause->as.subquery.on_error]));
+    if (clause->as.subquery.status_name.data == NULL) return SB_OK;
+    return print_named(out, " REPORT STATUS AS ", clause->as.subquery.status_name);
+}
+
 static sb_status print_subquery(sb_buffer *out, const sb_clause *clause)
 {
     SB_TRY(sb_parse__print_text(out, clause->as.subquery.optional ? "OPTIONAL CALL " : "CALL "));
@@ -291,10 +311,7 @@ static sb_status print_subquery(sb_buffer *out, const sb_clause *clause)
     SB_TRY(sb_parse__print_query(out, clause->as.subquery.query));
     SB_TRY(sb_parse__print_text(out, " }"));
     if (!clause->as.subquery.in_transactions) return SB_OK;
-    SB_TRY(sb_parse__print_text(out, " IN TRANSACTIONS"));
-    if (clause->as.subquery.batch_rows == NULL) return SB_OK;
-    SB_TRY(sb_parse__print_optional(out, " OF ", clause->as.subquery.batch_rows));
-    return sb_parse__print_text(out, " ROWS");
+    return print_in_transactions(out, clause);
 }
 
 static sb_status print_load_csv(sb_buffer *out, const sb_clause *clause)

@@ -111,6 +111,7 @@ static void walk_clause(const walker *w, const sb_clause *clause)
             read_var(w, clause->as.subquery.import_vars[i], clause->span);
         walk_query(w, clause->as.subquery.query);
         walk(w, clause->as.subquery.batch_rows);
+        walk(w, clause->as.subquery.concurrent);
         break;
     case SB_CLAUSE_LOAD_CSV:
         walk(w, clause->as.load_csv.url);

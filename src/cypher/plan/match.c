@@ -250,7 +250,7 @@ sb_status sb_plan__match(sb_planner *p, const sb_pattern *pattern, sb_expr *wher
                          sb_slot_set *bound, sb_plan **plan)
 {
     const pattern_size size = measure(pattern);
-    sb_pattern_graph graph = {0};
+    sb_pattern_graph graph = {.repeatable = pattern->repeatable};
 
     SB_TRY(sb_plan__alloc(p, size.nodes, sizeof *graph.nodes, &graph.nodes));
     if (size.edges != 0) SB_TRY(sb_plan__alloc(p, size.edges, sizeof *graph.edges, &graph.edges));

@@ -207,7 +207,7 @@ static sb_status set_unlike(search *s, const state *st, uint32_t edge, const sb_
 
     *count = 0;
     *unlike = NULL;
-    if (g->edges[edge].shortest != NULL) return SB_OK;
+    if (g->edges[edge].shortest != NULL || g->repeatable) return SB_OK;
     SB_TRY(sb_plan__alloc(s->p, g->edge_count + g->edge_count, sizeof **unlike, unlike));
     for (uint32_t i = 0; i < g->edge_count; i++) {
         if (i == edge || !st->edge_done[i] || g->edges[i].shortest != NULL) continue;
@@ -402,6 +402,7 @@ static sb_status fill_expand(search *s, const state *from, uint32_t edge, bool f
     expand->min = e->rel->variable ? e->rel->min : 1;
     expand->max = e->rel->variable ? e->rel->max : 1;
     expand->reversed = !forward;
+    expand->repeatable = s->graph->repeatable;
     SB_TRY(
         sb_plan__type_names(s->p, e->rel->types, &expand->types, &expand->type_count, types_whole));
     SB_TRY(set_unlike(s, from, edge, &expand->unlike, &expand->unlike_count));
@@ -498,7 +499,7 @@ static sb_status expand_quantified(search *s, const state *from, uint32_t edge, 
     sb_pattern_part *part = q->part;
     sb_var *const inner_from = part->start->var;
     sb_var *const inner_to = part->steps[part->step_count - 1].node->var;
-    sb_pattern inner_pattern = {&part, 1};
+    sb_pattern inner_pattern = {&part, 1, s->graph->repeatable};
     sb_slot_set inner_bound;
     sb_plan *plan;
     sb_plan *inner;
@@ -517,6 +518,7 @@ static sb_status expand_quantified(search *s, const state *from, uint32_t edge, 
     plan->as.quantified.inner_to = forward ? inner_to : inner_from;
     plan->as.quantified.to_bound = is_bound(from, plan->as.quantified.to) || e->from == e->to;
     plan->as.quantified.reversed = !forward;
+    plan->as.quantified.repeatable = s->graph->repeatable;
     SB_TRY(
         set_unlike(s, from, edge, &plan->as.quantified.unlike, &plan->as.quantified.unlike_count));
     if (e->shortest != NULL) {

@@ -149,6 +149,7 @@ typedef struct sb_plan_expand {
     uint32_t min, max;
     bool
         reversed; /* the pattern was written from `to` to `from`: the list of relationships is turned round */
+    bool repeatable; /* VAR_EXPAND: a relationship may come again */
     bool reach_only; /* nobody counts or reads paths: each end once (breadth first) */
     /* of each relationship on the way: step_rel (and step_node, the node it leads to) get values, filter decides; NULL: none */
     const sb_var *step_rel, *step_node;
@@ -204,7 +205,7 @@ struct sb_plan {
         struct {
             const sb_quantified *pattern;
             const sb_var *from, *to;
-            bool to_bound, reversed;
+            bool to_bound, reversed, repeatable;
             const sb_var **unlike;
             uint32_t unlike_count;
             const sb_var *inner_from, *inner_to;
@@ -266,6 +267,8 @@ struct sb_plan {
             const sb_var **nulls;
             uint32_t null_count;
             sb_expr *batch_rows;
+            sb_on_error on_error;
+            const sb_var *status; /* what became of the row's transaction; NULL */
         } apply;
         struct {
             sb_expr **input_keys, **inner_keys;

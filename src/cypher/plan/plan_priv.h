@@ -125,6 +125,7 @@ typedef struct sb_pattern_graph {
     uint32_t predicate_count, predicate_capacity;
     sb_pattern_path *paths;
     uint32_t path_count;
+    bool repeatable; /* relationships need not differ */
 } sb_pattern_graph;
 
 /* Plan the patterns with their predicate (may be NULL) on top of input; bound gains the patterns' variables. */

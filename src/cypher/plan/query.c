@@ -23,7 +23,7 @@ static sb_status result_of(sb_planner *p, sb_plan *input, const sb_var **columns
 static sb_status plan_pattern(sb_planner *p, sb_expr *e, sb_expr *where, sb_expr *value,
                               const sb_slot_set *bound)
 {
-    sb_pattern pattern = {&e->pattern, 1};
+    sb_pattern pattern = {.parts = &e->pattern, .part_count = 1};
     sb_slot_set inner;
     sb_plan *plan;
     const sb_var **columns = NULL;
@@ -299,6 +299,7 @@ static sb_status plan_subquery(sb_planner *p, sb_clause *clause, sb_plan *input,
 
     SB_TRY(sb_plan__query(p, query, bound, &inner));
     SB_TRY(sb_plan__expr(p, clause->as.subquery.batch_rows, bound));
+    SB_TRY(sb_plan__expr(p, clause->as.subquery.concurrent, bound));
     if (clause->as.subquery.in_transactions)
         kind = SB_PLAN_SUBQUERY_TRANSACTIONS;
     else if (query->column_count == 0)
@@ -317,7 +318,11 @@ static sb_status plan_subquery(sb_planner *p, sb_clause *clause, sb_plan *input,
         apply->as.apply.nulls = columns;
         apply->as.apply.null_count = query->column_count;
         apply->as.apply.batch_rows = clause->as.subquery.batch_rows;
+        apply->as.apply.on_error = clause->as.subquery.on_error;
+        apply->as.apply.status = clause->as.subquery.status_var;
     }
+    if (clause->as.subquery.status_var != NULL)
+        SB_TRY(sb_plan__set_add(p, bound, clause->as.subquery.status_var->slot));
     apply->rows = input->rows * (query->column_count == 0 ? 1 : inner->rows);
     apply->cost = input->cost + input->rows * (inner->cost + 1);
     *plan = apply;

@@ -137,6 +137,7 @@ static sb_status collect_clause(collector *c, const sb_clause *clause)
     case SB_CLAUSE_CALL: return collect_call(c, clause);
     case SB_CLAUSE_SUBQUERY:
         SB_TRY(collect(c, clause->as.subquery.batch_rows));
+        if (clause->as.subquery.status_var != NULL) SB_TRY(bind(c, clause->as.subquery.status_var));
         return collect_query(c, clause->as.subquery.query);
     case SB_CLAUSE_LOAD_CSV:
         SB_TRY(collect(c, clause->as.load_csv.url));

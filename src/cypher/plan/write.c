@@ -74,7 +74,7 @@ static sb_status create_one_by_one(sb_planner *p, const sb_pattern *pattern, sb_
                                    sb_plan **plan)
 {
     for (uint32_t i = 0; i < pattern->part_count; i++) {
-        const sb_pattern part = {&pattern->parts[i], 1};
+        const sb_pattern part = {.parts = &pattern->parts[i], .part_count = 1};
         sb_plan_create create;
 
         SB_TRY(sb_plan__create_pattern(p, &part, bound, &create));
@@ -150,8 +150,8 @@ static sb_status plan_merge(sb_planner *p, sb_clause *clause, sb_plan *input, sb
     sb_pattern_part *part = clause->as.merge.part;
     sb_pattern_part unnamed = *part; /* the path is made once, above */
     sb_pattern_part *inner_part = &unnamed;
-    const sb_pattern pattern = {&part, 1};
-    const sb_pattern inner_pattern = {&inner_part, 1};
+    const sb_pattern pattern = {.parts = &part, .part_count = 1};
+    const sb_pattern inner_pattern = {.parts = &inner_part, .part_count = 1};
     sb_slot_set inner_bound;
     sb_plan *inner;
     sb_plan *merge;

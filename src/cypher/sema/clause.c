@@ -80,8 +80,32 @@ static sb_status analyze_foreach(sb_sema *s, sb_clause *clause)
 
 /* ---- Reading --------------------------------------------------------------------------------------------------------- */
 
+/* REPEATABLE ELEMENTS: without a bound there would be no end of paths; and what is shortest repeats nothing. */
+static sb_status check_repeatable(sb_sema *s, const sb_pattern *pattern)
+{
+    for (uint32_t i = 0; pattern->repeatable && i < pattern->part_count; i++) {
+        const sb_pattern_part *part = pattern->parts[i];
+
+        if (part->selector != SB_PATHS_ALL)
+            return SB_SEMA_FAIL(s, part->span, SB_CYPHER_INVALID_CLAUSE_COMPOSITION,
+                                "a path selector does not go with REPEATABLE ELEMENTS");
+        for (uint32_t k = 0; k < part->step_count; k++) {
+            const sb_step *step = &part->steps[k];
+
+            if (step->rel != NULL && (!step->rel->variable || step->rel->max != UINT32_MAX))
+                continue;
+            if (step->quantified != NULL && step->quantified->max != UINT32_MAX) continue;
+            return SB_SEMA_FAIL(s, step->rel != NULL ? step->rel->span : step->quantified->span,
+                                SB_CYPHER_INVALID_RELATIONSHIP_PATTERN,
+                                "REPEATABLE ELEMENTS needs an upper bound here: {1,5}, *..5");
+        }
+    }
+    return SB_OK;
+}
+
 static sb_status analyze_match(sb_sema *s, sb_clause *clause)
 {
+    SB_TRY(check_repeatable(s, &clause->as.match.pattern));
     SB_TRY(sb_sema__pattern(s, &clause->as.match.pattern, SB_PATTERN_MATCH,
                             clause->as.match.optional));
     return sb_sema__predicate(s, clause->as.match.where);
@@ -341,19 +365,31 @@ static sb_status check_transactions(sb_sema *s, const sb_clause *clause)
                         "CALL { } IN TRANSACTIONS can not stand in another sub-query");
 }
 
-static sb_status analyze_batch_rows(sb_sema *s, const sb_clause *clause)
+/* A positive number that needs no row. */
+static sb_status analyze_positive(sb_sema *s, sb_expr *e, const char *what)
 {
-    sb_expr *e = clause->as.subquery.batch_rows;
-
     if (e == NULL) return SB_OK;
     SB_TRY(sb_sema__plain(s, e));
     if (!e->constant)
         return SB_SEMA_FAIL(s, e->span, SB_CYPHER_NON_CONSTANT_EXPRESSION,
-                            "the number of rows of a transaction can not depend on a row");
+                            "%s: the number can not depend on a row", what);
     if (e->kind == SB_EXPR_INT && e->value.integer <= 0)
         return SB_SEMA_FAIL(s, e->span, SB_CYPHER_NEGATIVE_INTEGER_ARGUMENT,
-                            "a transaction has at least 1 row");
-    return sb_sema__want(s, e, SB_KIND_INT, "IN TRANSACTIONS OF");
+                            "%s: the number is at least 1", what);
+    return sb_sema__want(s, e, SB_KIND_INT, what);
+}
+
+/* REPORT STATUS AS name, behind what the query returns. */
+static sb_status declare_status(sb_sema *s, sb_clause *clause)
+{
+    if (clause->as.subquery.status_name.data == NULL) return SB_OK;
+    if (clause->as.subquery.on_error == SB_ON_ERROR_FAIL)
+        return SB_SEMA_FAIL(s, clause->as.subquery.status_span,
+                            SB_CYPHER_INVALID_CLAUSE_COMPOSITION,
+                            "REPORT STATUS goes with ON ERROR CONTINUE or ON ERROR BREAK: without "
+                            "them a transaction that fails ends the statement");
+    return sb_sema__declare_new(s, clause->as.subquery.status_name, clause->as.subquery.status_span,
+                                SB_KIND_MAP, &clause->as.subquery.status_var);
 }
 
 static sb_status analyze_subquery(sb_sema *s, sb_clause *clause, bool *writes)
@@ -363,7 +399,8 @@ static sb_status analyze_subquery(sb_sema *s, sb_clause *clause, bool *writes)
     uint32_t count = 0;
 
     SB_TRY(check_transactions(s, clause));
-    SB_TRY(analyze_batch_rows(s, clause));
+    SB_TRY(analyze_positive(s, clause->as.subquery.batch_rows, "IN TRANSACTIONS OF"));
+    SB_TRY(analyze_positive(s, clause->as.subquery.concurrent, "IN CONCURRENT TRANSACTIONS"));
     if (clause->as.subquery.imports_listed) SB_TRY(list_imports(s, clause, &vars, &count));
     SB_TRY(analyze_behind_barrier(s, clause, vars, count));
     *writes = query->writes;
@@ -371,13 +408,13 @@ static sb_status analyze_subquery(sb_sema *s, sb_clause *clause, bool *writes)
         sb_var *column = query->columns[i];
         if (sb_sema__find(s, column->name) != NULL)
             return sb_sema__fail_bound(s, column->name, column->span);
-        if (clause->as.subquery.optional) {
+        if (clause->as.subquery.optional || clause->as.subquery.on_error != SB_ON_ERROR_FAIL) {
             column->nullable = true;
             column->kinds |= SB_KIND_NULL;
         }
         SB_TRY(sb_sema__bind(s, column));
     }
-    return SB_OK;
+    return declare_status(s, clause);
 }
 
 /* ---- All of them ------------------------------------------------------------------------------------------------------------ */

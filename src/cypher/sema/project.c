@@ -319,7 +319,7 @@ static sb_status analyze_items(sb_sema *s, sb_projection *projection)
 
     for (uint32_t i = 0; i < projection->item_count; i++) {
         sb_expr *e = projection->items[i].expr;
-        s->aggregation = SB_AGGREGATION_YES;
+        s->aggregation = projection->let ? SB_AGGREGATION_NO : SB_AGGREGATION_YES;
         SB_TRY(sb_sema__expr(s, e, false));
         projection->aggregates = projection->aggregates || e->aggregates;
     }

@@ -1,0 +1,219 @@
+/* test_query_clauses.c — clauses whose meaning shows over several statements and transactions: CALL { } IN TRANSACTIONS with ON ERROR, match modes,
+ * dynamic labels and types, hints. */
+#include "support/api_fixture.h"
+
+static int setup(void **state)
+{
+    static api_fixture fixture;
+
+    api_new(&fixture);
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    api_end(*state);
+    return 0;
+}
+
+static size_t put_value(char *out, size_t room, const sombra_value *value)
+{
+    size_t size = 0;
+
+    if (value->type == SOMBRA_TYPE_NULL) return (size_t)snprintf(out, room, "null");
+    if (value->type == SOMBRA_TYPE_LIST) {
+        size_t at = (size_t)snprintf(out, room, "[");
+        for (size_t i = 0; i < value->as.list.count; i++) {
+            if (i != 0) at += (size_t)snprintf(out + at, room - at, ",");
+            at += put_value(out + at, room - at, &value->as.list.items[i]);
+        }
+        return at + (size_t)snprintf(out + at, room - at, "]");
+    }
+    assert_int_equal(sombra_value_to_string(value, out, room, &size), SOMBRA_OK);
+    assert_true(size < room);
+    out[size] = '\0';
+    return size;
+}
+
+/* Runs a statement and writes its rows: values with '|' between them, rows with a blank. The first failure. */
+static sombra_status rows_of(api_fixture *f, const char *query, char *out, size_t room)
+{
+    sombra_stmt *stmt;
+    sombra_status status = sombra_prepare(f->conn, query, SOMBRA_NUL_TERMINATED, &stmt, NULL);
+    size_t at = 0;
+
+    out[0] = '\0';
+    if (status != SOMBRA_OK) return status;
+    while ((status = sombra_stmt_step(stmt)) == SOMBRA_ROW) {
+        if (at != 0) at += (size_t)snprintf(out + at, room - at, " ");
+        for (size_t i = 0; i < sombra_stmt_column_count(stmt); i++) {
+            sombra_value value;
+            OK(f, sombra_stmt_column(stmt, i, &value));
+            if (i != 0) at += (size_t)snprintf(out + at, room - at, "|");
+            at += put_value(out + at, room - at, &value);
+        }
+    }
+    sombra_stmt_finalize(stmt);
+    return status == SOMBRA_DONE ? SOMBRA_OK : status;
+}
+
+static void gives(api_fixture *f, const char *query, const char *expected)
+{
+    char rows[4000];
+    const sombra_status status = rows_of(f, query, rows, sizeof rows);
+
+    if (status != SOMBRA_OK) print_error("%s\n", sombra_error_of(f->conn)->message);
+    assert_int_equal(status, SOMBRA_OK);
+    if (strcmp(rows, expected) != 0) print_error("%s\n", query);
+    assert_string_equal(rows, expected);
+}
+
+static void refused(api_fixture *f, const char *query, sombra_status status, const char *part)
+{
+    char rows[4000];
+
+    FAILS(f, rows_of(f, query, rows, sizeof rows), status, part);
+}
+
+/* ---- CALL { } IN TRANSACTIONS --------------------------------------------------------------------------------------- */
+
+static void test_api_query_clauses__on_error(void **state)
+{
+    api_fixture *f = *state;
+
+    /* What came before the failure stays; the rest does not happen. */
+    refused(
+        f, "UNWIND [1, 2, 0, 4] AS i CALL (i) { CREATE (:P {x: 10 / i}) } IN TRANSACTIONS OF 1 ROW",
+        SOMBRA_INVALID, "division by zero");
+    gives(f, "MATCH (p:P) RETURN p.x", "10 5");
+    gives(f, "MATCH (p:P) DETACH DELETE p", "");
+    /* CONTINUE: a whole transaction is lost, with both of its rows. */
+    gives(f,
+          "UNWIND [1, 2, 5, 0, 4, 10] AS i CALL (i) { CREATE (p:P {x: 10 / i}) RETURN p.x AS x } "
+          "IN TRANSACTIONS OF 2 ROWS ON ERROR CONTINUE RETURN i, x",
+          "1|10 2|5 5|null 0|null 4|2 10|1");
+    gives(f, "MATCH (p:P) RETURN p.x", "10 5 2 1");
+    gives(f, "MATCH (p:P) DETACH DELETE p", "");
+    /* BREAK: nothing begins behind the failure, but the statement ends well. */
+    gives(f,
+          "UNWIND [1, 0, 4] AS i CALL (i) { CREATE (p:P {x: 10 / i}) RETURN p.x AS x } "
+          "IN TRANSACTIONS OF 1 ROWS ON ERROR BREAK REPORT STATUS AS s "
+          "RETURN i, x, s.started, s.committed, s.transactionId, s.errorMessage CONTAINS 'zero'",
+          "1|10|true|true|1|null 0|null|true|false|2|true 4|null|false|false|null|null");
+    gives(f, "MATCH (p:P) RETURN p.x", "10");
+    /* Without RETURN rows go through; CONCURRENT runs them one after the other. */
+    gives(f,
+          "UNWIND range(1, 5) AS i CALL (i) { CREATE (:Q {x: 6 / (i - 3)}) } "
+          "IN 4 CONCURRENT TRANSACTIONS OF 1 ROW ON ERROR CONTINUE REPORT STATUS AS s "
+          "RETURN i, s.committed",
+          "1|true 2|true 3|false 4|true 5|true");
+    gives(f, "MATCH (q:Q) RETURN count(q)", "4");
+    gives(f, "MATCH (n) RETURN count(n)", "5");
+    /* Nobody reads the status. */
+    gives(f,
+          "UNWIND [0, 1] AS i CALL (i) { CREATE (:R {x: 1 / i}) } IN TRANSACTIONS OF 1 ROW "
+          "ON ERROR CONTINUE REPORT STATUS AS s RETURN count(*)",
+          "2");
+    api_begin(f, SOMBRA_READ);
+    api_verify(f);
+    sombra_rollback(f->txn);
+}
+
+/* What fails at the commit, constraints, deletions that are taken back, names that the lost transaction made. */
+static void test_api_query_clauses__on_error_undone(void **state)
+{
+    api_fixture *f = *state;
+
+    gives(f, "CREATE CONSTRAINT c FOR (n:Must) REQUIRE n.k IS NOT NULL", "");
+    gives(f,
+          "UNWIND [1, null, 3] AS k CALL (k) { CREATE (m:Must {k: k}) RETURN m.k AS made } "
+          "IN TRANSACTIONS OF 1 ROW ON ERROR CONTINUE REPORT STATUS AS s "
+          "RETURN k, made, s.committed",
+          "1|1|true null|null|false 3|3|true");
+    gives(f, "MATCH (m:Must) RETURN m.k", "1 3");
+    gives(f, "CREATE CONSTRAINT u FOR (n:One) REQUIRE n.k IS UNIQUE", "");
+    gives(f,
+          "UNWIND [1, 1, 2] AS k CALL (k) { CREATE (:One {k: k}) } "
+          "IN TRANSACTIONS OF 1 ROW ON ERROR CONTINUE REPORT STATUS AS s RETURN k, s.committed",
+          "1|true 1|false 2|true");
+    /* What was deleted in vain can be read and deleted again. */
+    gives(f, "CREATE (:D {n: 1}), (:D {n: 2}), (:D {n: 3})", "");
+    gives(f,
+          "MATCH (d:D) WITH d ORDER BY d.n CALL (d) { WITH d, d.n AS n DELETE d WITH n "
+          "CREATE (:E {x: 1 / (n - 2)}) } IN TRANSACTIONS OF 1 ROW ON ERROR CONTINUE "
+          "WITH count(*) AS c MATCH (d:D) RETURN c, d.n",
+          "3|2");
+    gives(f,
+          "MATCH (d:D) CALL (d) { WITH d DELETE d WITH 1 AS one CREATE (:F {x: 1 / (one - 1)}) } "
+          "IN TRANSACTIONS OF 1 ROW ON ERROR CONTINUE RETURN d.n",
+          "2");
+    /* A connected node fails at the end of its transaction. */
+    gives(f, "CREATE (:G {n: 1})-[:R]->(), (:G {n: 2})", "");
+    gives(f,
+          "MATCH (g:G) WITH g, g.n AS n ORDER BY n CALL (g) { DELETE g } IN TRANSACTIONS OF 1 ROW "
+          "ON ERROR CONTINUE REPORT STATUS AS s RETURN n, s.committed",
+          "1|false 2|true");
+    /* A name that a lost transaction made is made anew. */
+    gives(f,
+          "UNWIND [0, 1] AS i CALL (i) { CREATE (:Fresh {brandNew: i}) WITH i "
+          "CREATE (:Fresh2 {x: 1 / i}) } IN TRANSACTIONS OF 1 ROW ON ERROR CONTINUE RETURN i",
+          "0 1");
+    gives(f, "MATCH (n:Fresh) RETURN n.brandNew", "1");
+    gives(f, "MATCH (n:Fresh2) RETURN n.x", "1");
+    /* Faults of others are no reason to go on. */
+    api_begin(f, SOMBRA_WRITE);
+    refused(f,
+            "UNWIND [0] AS i CALL (i) { CREATE (:Z {x: 1 / i}) } IN TRANSACTIONS ON ERROR CONTINUE",
+            SOMBRA_MISUSE, "open transaction");
+    api_verify(f);
+    sombra_rollback(f->txn);
+}
+
+/* ---- Match modes ---------------------------------------------------------------------------------------------------------- */
+
+static void test_api_query_clauses__match_modes(void **state)
+{
+    api_fixture *f = *state;
+
+    /* a → b twice over, b → a once */
+    gives(
+        f,
+        "CREATE (a:N {n: 1})-[:R {k: 1}]->(b:N {n: 2}), (a)-[:R {k: 2}]->(b), (b)-[:R {k: 3}]->(a)",
+        "");
+    gives(f, "MATCH (x)-[r]-(y)-[s]-(z) RETURN count(*)", "12");
+    gives(f, "MATCH DIFFERENT RELATIONSHIPS (x)-[r]-(y)-[s]-(z) RETURN count(*)", "12");
+    gives(f, "MATCH REPEATABLE ELEMENTS (x)-[r]-(y)-[s]-(z) RETURN count(*)", "18");
+    gives(f, "MATCH REPEATABLE ELEMENTS (x)-[r]->(y), (z)-[s]->(w) RETURN count(*)", "9");
+    gives(f, "MATCH (x)-[r]->(y), (z)-[s]->(w) RETURN count(*)", "6");
+    /* Walks a → b → a → b …: 3 of length 1, 2·1 + 1·2 of 2, 2·1·2 + 1·2·1 of 3. */
+    gives(f,
+          "MATCH REPEATABLE ELEMENTS (x)-[r:R*1..3]->(y) RETURN size(r) AS l, count(*) ORDER BY l",
+          "1|3 2|4 3|6");
+    gives(f, "MATCH (x)-[r:R*1..3]->(y) RETURN size(r) AS l, count(*) ORDER BY l", "1|3 2|4 3|2");
+    gives(f,
+          "MATCH REPEATABLE ELEMENTS (x) ((u)-[r:R]->(v)){1,3} (y) RETURN size(r) AS l, count(*) "
+          "ORDER BY l",
+          "1|3 2|4 3|6");
+    gives(f,
+          "MATCH REPEATABLE ELEMENTS (x) ((u)-[r:R]->(v)-[s:R]->(w)){1,2} (y) RETURN size(r) AS l, "
+          "count(*) "
+          "ORDER BY l",
+          "1|4 2|8");
+    gives(f,
+          "MATCH REPEATABLE ELEMENTS p = (x)-[r:R*4..20]->(y {n: 1}) WHERE x.n = 1 RETURN count(p) "
+          "> 0",
+          "true");
+    gives(f, "RETURN COUNT { REPEATABLE ELEMENTS (x)-->(y)<--(z) }, COUNT { (x)-->(y)<--(z) }",
+          "5|2");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_api_query_clauses__on_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_clauses__on_error_undone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_clauses__match_modes, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
