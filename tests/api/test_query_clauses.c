@@ -208,12 +208,71 @@ static void test_api_query_clauses__match_modes(void **state)
           "5|2");
 }
 
+/* ---- IN with long lists ---------------------------------------------------------------------------------------------------- */
+
+/* By hash and one by one it is the same: the second list is made anew for each row. */
+static void test_api_query_clauses__in_a_long_list(void **state)
+{
+    static const char *const lists[] = {
+        "range(1, 100)",
+        "[i IN range(1, 100) | i * 1.0]",
+        "[i IN range(1, 100) | 'k' + i]",
+        "range(1, 50) + ['k7', true, date('2020-01-07'), 0.0 / 0.0, 3.0, localtime('01:00')]",
+        "range(1, 50) + [null, 'k7']",
+        "range(1, 50) + [[7], {a: 7}]",
+        "range(1, 50) + [[null]]",
+        "[i IN range(1, 40) | date('2020-01-01') + duration({days: i})]",
+        "[i IN range(1, 40) | time('01:00+01:00')] + [7]",
+        "[i IN range(1, 40) | null]",
+        "[i IN range(1, 40) | 0.0 / 0.0]",
+        "[9223372036854775807, 9007199254740993] + range(1, 20)"};
+    api_fixture *f = *state;
+    char query[1000];
+
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        (void)snprintf(
+            query, sizeof query,
+            "UNWIND [1, 7, 7.0, 7.5, 100, 101, -1, 'k7', 'x', true, false, null, 0.0 / 0.0, [7], "
+            "[null], "
+            "{a: 7}, date('2020-01-07'), time('00:00Z'), time('01:00+01:00'), localtime('01:00'), "
+            "9007199254740992.0, 9007199254740993, 9223372036854775807.0] AS x "
+            "WITH x, x IN %s AS a, x IN [y IN %s WHERE x IS NULL OR true] AS b "
+            "WHERE (a <> b) OR (a IS NULL) <> (b IS NULL) RETURN count(*)",
+            lists[i], lists[i]);
+        gives(f, query, "0");
+    }
+    gives(f, "UNWIND range(1, 3000) AS x WITH x WHERE x IN range(2, 4000, 2) RETURN count(*)",
+          "1500");
+    gives(f,
+          "UNWIND range(1, 3000) AS x WITH x WHERE NOT x IN range(2, 4000, 2) + [null] RETURN "
+          "count(*)",
+          "0");
+    /* Entities, and another list in the next run. */
+    gives(f, "UNWIND range(1, 50) AS i CREATE (:P {i: i})", "");
+    gives(f, "MATCH (p:P) WITH collect(p) AS all MATCH (q:P) WHERE q IN all RETURN count(q)", "50");
+    sombra_value items[20], list = {.type = SOMBRA_TYPE_LIST, .as.list = {items, 20}}, count;
+    sombra_stmt *stmt;
+    OK(f, sombra_prepare(f->conn, "MATCH (p:P) WHERE p.i + 0 IN $list RETURN count(*)",
+                         SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    for (int64_t first = 1; first < 60; first += 15) {
+        for (size_t i = 0; i < 20; i++)
+            items[i] = sombra_int(first + (int64_t)i);
+        OK(f, sombra_stmt_bind(stmt, "list", &list));
+        assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+        OK(f, sombra_stmt_column(stmt, 0, &count));
+        assert_int_equal(count.as.integer, first + 19 <= 50 ? 20 : 51 - first);
+        OK(f, sombra_stmt_reset(stmt));
+    }
+    sombra_stmt_finalize(stmt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_api_query_clauses__on_error, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__on_error_undone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__match_modes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_clauses__in_a_long_list, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

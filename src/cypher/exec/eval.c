@@ -400,6 +400,10 @@ static sb_status compile_kind(sb_exec *run, sb_eval *e)
         }
         break;
     case SB_EXPR_PROPERTY: return sb_exec__name_add(run, SB_NAME_KEY, expr->name, &e->name);
+    case SB_EXPR_BINARY:
+        if (expr->op != SB_OP2_IN || !e->args[1]->fixed || e->args[0]->fixed) break;
+        e->row = sb_exec__in;
+        return sb_exec__in_open(run, &e->in_set);
     case SB_EXPR_HAS_LABELS:
         SB_TRY(sb_exec__labels_compile(run, expr->labels, SB_NAME_LABEL, &e->labels[0]));
         return sb_exec__labels_compile(run, expr->labels, SB_NAME_TYPE, &e->labels[1]);

@@ -28,9 +28,10 @@ struct sb_eval {
     uint32_t param;       /* PARAM: place in options.params */
     sb_name_ref *name;    /* PROPERTY: the key */
     sb_labels *labels[2]; /* HAS_LABELS: of a node; of a relationship */
-    sb_inner *plan;       /* of expressions that run one */
-    sb_eval_row unfolded; /* of fixed ones: what computes it */
-    uint64_t folded_at;   /* run->generation of folded; 0: never */
+    struct sb_in_set *in_set; /* BINARY IN with a list that needs no row */
+    sb_inner *plan;           /* of expressions that run one */
+    sb_eval_row unfolded;     /* of fixed ones: what computes it */
+    uint64_t folded_at;       /* run->generation of folded; 0: never */
     sb_val folded;
     sb_out out;
     sb_eval *older; /* all of the run's, for close */
@@ -49,6 +50,9 @@ sb_status sb_exec__list_comprehension(sb_eval *e, const sb_batch *in, uint32_t r
 sb_status sb_exec__quantifier(sb_eval *e, const sb_batch *in, uint32_t row, sb_val *value);
 sb_status sb_exec__reduce(sb_eval *e, const sb_batch *in, uint32_t row, sb_val *value);
 sb_status sb_exec__map_projection(sb_eval *e, const sb_batch *in, uint32_t row, sb_val *value);
+/* eval_in.c: IN with a list that is the same for all rows. */
+SB_MUST_CHECK sb_status sb_exec__in_open(sb_exec *run, struct sb_in_set **set);
+sb_status sb_exec__in(sb_eval *e, const sb_batch *in, uint32_t row, sb_val *value);
 /* eval_plan.c: expressions that run a plan. */
 sb_status sb_exec__plan_exists(sb_eval *e, const sb_batch *in, uint32_t row, sb_val *value);
 sb_status sb_exec__plan_count(sb_eval *e, const sb_batch *in, uint32_t row, sb_val *value);
