@@ -208,6 +208,83 @@ static void test_api_query_clauses__match_modes(void **state)
           "5|2");
 }
 
+/* ---- Dynamic labels and types ---------------------------------------------------------------------------------------------- */
+
+static void test_api_query_clauses__dynamic_labels(void **state)
+{
+    api_fixture *f = *state;
+    sombra_stmt *stmt;
+    sombra_stmt_changes changes;
+
+    /* CREATE: a string, lists, both, what is given twice; by row. */
+    OK(f, sombra_prepare(f->conn,
+                         "UNWIND [['A', 1], ['B', 2]] AS row "
+                         "CREATE (n:N:$(row[0]):$([row[0], 'L'])&$(['L']) {k: row[1]})-[:$('T' + "
+                         "row[1])]->(:$([]))",
+                         SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_DONE);
+    OK(f, sombra_stmt_get_changes(stmt, &changes));
+    assert_int_equal(changes.labels_added, 6);
+    sombra_stmt_finalize(stmt);
+    gives(f, "MATCH (n:N)-[r]->(m) RETURN n.k, labels(n), type(r), labels(m) ORDER BY n.k",
+          "1|[N,A,L]|T1|[] 2|[N,L,B]|T2|[]");
+    /* MATCH: all, any, with others, negated, from an earlier row, of relationships. */
+    gives(f, "UNWIND ['A', 'B', 'Nobody'] AS l MATCH (n:$(l)) RETURN l, n.k", "A|1 B|2");
+    gives(f, "MATCH (n:$(['N', 'A'])) RETURN n.k", "1");
+    gives(f, "MATCH (n:$all(['N', 'A'])) RETURN n.k", "1");
+    gives(f, "MATCH (n:$any(['Nobody', 'A', 'B'])) RETURN n.k ORDER BY n.k", "1 2");
+    gives(f, "MATCH (n:N&!$('A')) RETURN n.k", "2");
+    gives(f, "MATCH (n:$('A')|B) RETURN n.k ORDER BY n.k", "1 2");
+    gives(f, "MATCH (n:N:$([])) RETURN count(n)", "2");
+    gives(f, "MATCH (n:N:$any([])) RETURN count(n)", "0");
+    gives(f, "MATCH (n:N) WHERE n:$('A') RETURN n.k", "1");
+    gives(f, "MATCH (n:N) RETURN n.k, n:$any(['B', 'C']) ORDER BY n.k", "1|false 2|true");
+    gives(f, "UNWIND ['T1', 'T2', 'T3'] AS t MATCH (n)-[:$(t)]->() RETURN t, n.k", "T1|1 T2|2");
+    gives(f, "MATCH (n)-[r:$any(['T1', 'T2'])]->() RETURN n.k ORDER BY n.k", "1 2");
+    gives(f, "MATCH (n)-[r:$(['T1', 'T2'])]->() RETURN n.k", "");
+    gives(f, "MATCH (n)-[:$('T1')]->{1,2}(m) RETURN n.k", "1");
+    gives(f,
+          "MATCH (n:N) RETURN n.k, EXISTS { (n)-[:$('T' + n.k)]->() }, size([(n)-[:$('T1')]->(m) | "
+          "m]) "
+          "ORDER BY n.k",
+          "1|true|1 2|true|0");
+    gives(f, "OPTIONAL MATCH (n:$('Nobody')) RETURN n", "null");
+    /* MERGE finds what it made. */
+    gives(f,
+          "UNWIND ['M1', 'M2', 'M1'] AS l MERGE (m:M:$(l)) ON CREATE SET m.fresh = true "
+          "ON MATCH SET m.again = true RETURN l, m.again",
+          "M1|true M2|null M1|true");
+    gives(f, "MATCH (m:M) RETURN count(m)", "2");
+    gives(f,
+          "MATCH (a:M1), (b:M2) UNWIND ['R1', 'R1', 'R2'] AS t MERGE (a)-[r:$(t)]->(b) "
+          "RETURN count(DISTINCT r)",
+          "2");
+    /* SET and REMOVE. */
+    gives(f, "MATCH (m:M) SET m:$(['X', 'Y']):Z:$(labels(m)[1]) RETURN labels(m) = labels(m)",
+          "true true");
+    gives(f, "MATCH (m:X&Y&Z&M) RETURN count(m)", "2");
+    gives(f,
+          "MATCH (m:M) REMOVE m:$('X'):$(['Y', 'Nobody']) WITH m MATCH (m:!X&!Y&Z) RETURN count(m)",
+          "2");
+    gives(f, "MATCH (m:M) WITH m, labels(m) AS l REMOVE m:$(l) RETURN labels(m)", "[] []");
+    /* A row sees what the one before it has made: no more and no less. */
+    gives(f, "CREATE (:C0)", "");
+    gives(f, "MATCH (n:$any(['C0', 'C1'])) CREATE (:$('C1')) RETURN count(*)", "1");
+    gives(f, "MATCH (n:$any(['C0', 'C1'])) RETURN count(*)", "2");
+    /* What is no name. */
+    refused(f, "UNWIND [1] AS x MATCH (n:$(x)) RETURN n", SOMBRA_TYPE_MISMATCH,
+            "line 1, column 28");
+    refused(f, "UNWIND [null] AS x MATCH (n:$(x)) RETURN n", SOMBRA_TYPE_MISMATCH, "string");
+    refused(f, "UNWIND [['a', null]] AS x CREATE (n:$(x))", SOMBRA_TYPE_MISMATCH, "string");
+    refused(f, "UNWIND [''] AS x CREATE (n:$(x))", SOMBRA_INVALID, "empty");
+    refused(f, "UNWIND [['a', 'b'], []] AS x CREATE ()-[:$(x)]->()", SOMBRA_INVALID, "gives 2");
+    refused(f, "UNWIND [[]] AS x CREATE ()-[:$(x)]->()", SOMBRA_INVALID, "gives 0");
+    refused(f, "MATCH (n:N) SET n:$(n.k)", SOMBRA_TYPE_MISMATCH, "string");
+    api_begin(f, SOMBRA_READ);
+    api_verify(f);
+    sombra_rollback(f->txn);
+}
+
 /* ---- IN with long lists ---------------------------------------------------------------------------------------------------- */
 
 /* By hash and one by one it is the same: the second list is made anew for each row. */
@@ -272,6 +349,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query_clauses__on_error, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__on_error_undone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__match_modes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_clauses__dynamic_labels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__in_a_long_list, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

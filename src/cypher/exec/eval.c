@@ -202,6 +202,10 @@ static sb_status row_has_labels(sb_eval *e, const sb_batch *in, uint32_t row, sb
     sb_val of;
 
     SB_TRY(sb_exec__part(e, 0, in, row, &of));
+    for (uint32_t i = 1; i < e->arg_count && of.kind != SB_VAL_NULL; i++) {
+        SB_TRY(sb_exec__part(e, i, in, row, &e->dynamic[i - 1]));
+        SB_TRY(sb_exec__placed(e->args[i], run, sb_exec__check_dynamic(run, e->dynamic[i - 1])));
+    }
     if (of.kind == SB_VAL_NODE) {
         SB_TRY(sb_exec__node_set(run, of.as.id, &set));
         *value = sb_val_bool(sb_exec__labels_match_set(run, e->labels[0], set));
@@ -405,8 +409,11 @@ static sb_status compile_kind(sb_exec *run, sb_eval *e)
         e->row = sb_exec__in;
         return sb_exec__in_open(run, &e->in_set);
     case SB_EXPR_HAS_LABELS:
-        SB_TRY(sb_exec__labels_compile(run, expr->labels, SB_NAME_LABEL, &e->labels[0]));
-        return sb_exec__labels_compile(run, expr->labels, SB_NAME_TYPE, &e->labels[1]);
+        e->dynamic = sb_exec__alloc_zero(run, expr->arg_count, sizeof *e->dynamic);
+        if (e->dynamic == NULL) return sb_exec__no_memory(run);
+        SB_TRY(
+            sb_exec__labels_compile(run, expr->labels, SB_NAME_LABEL, e->dynamic, &e->labels[0]));
+        return sb_exec__labels_compile(run, expr->labels, SB_NAME_TYPE, e->dynamic, &e->labels[1]);
     default: break;
     }
     return SB_OK;

@@ -27,6 +27,7 @@ struct sb_eval {
     uint32_t slot;        /* VAR */
     uint32_t param;       /* PARAM: place in options.params */
     sb_name_ref *name;    /* PROPERTY: the key */
+    sb_val *dynamic;      /* HAS_LABELS: values of args[1] and on, of the row at hand */
     sb_labels *labels[2]; /* HAS_LABELS: of a node; of a relationship */
     struct sb_in_set *in_set; /* BINARY IN with a list that needs no row */
     sb_inner *plan;           /* of expressions that run one */

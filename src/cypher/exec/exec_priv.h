@@ -259,8 +259,15 @@ void sb_exec__local(sb_exec *run, const sb_var *var, bool is);
 /* ---- Label expressions -------------------------------------------------------------------------------------------------- */
 
 typedef struct sb_labels sb_labels; /* compiled */
+/* dynamic: where the values of its dynamic labels are put before it is matched; NULL where it can have none. */
 SB_MUST_CHECK sb_status sb_exec__labels_compile(sb_exec *run, const sb_label_expr *expr,
-                                                sb_name_kind kind, sb_labels **labels);
+                                                sb_name_kind kind, const sb_val *dynamic,
+                                                sb_labels **labels);
+/* A string that is not empty, or a list of such. */
+SB_MUST_CHECK sb_status sb_exec__check_dynamic(sb_exec *run, sb_val v);
+/* Append the numbers of all names of a list of such values; one that is not there is made, or left out. */
+SB_MUST_CHECK sb_status sb_exec__dynamic_ids(sb_exec *run, sb_val list, sb_name_kind kind,
+                                             bool make, sb_buffer *ids);
 bool sb_exec__labels_match_set(sb_exec *run, const sb_labels *labels, sb_set_id set);
 bool sb_exec__labels_match_type(sb_exec *run, const sb_labels *labels, sb_type_id type);
 

@@ -6,10 +6,12 @@ struct sb_labels {
     sb_label_op op;
     sb_name_ref *name;
     sb_labels *left, *right;
+    const sb_val *value; /* DYNAMIC: checked by sb_exec__check_dynamic */
+    bool any;
 };
 
 sb_status sb_exec__labels_compile(sb_exec *run, const sb_label_expr *expr, sb_name_kind kind,
-                                  sb_labels **labels)
+                                  const sb_val *dynamic, sb_labels **labels)
 {
     sb_labels *made;
 
@@ -19,11 +21,84 @@ sb_status sb_exec__labels_compile(sb_exec *run, const sb_label_expr *expr, sb_na
     if (made == NULL) return sb_exec__no_memory(run);
     made->op = expr->op;
     if (expr->op == SB_LABEL_NAME) SB_TRY(sb_exec__name_add(run, kind, expr->name, &made->name));
-    SB_TRY(sb_exec__labels_compile(run, expr->left, kind, &made->left));
-    SB_TRY(sb_exec__labels_compile(run, expr->right, kind, &made->right));
+    if (expr->op == SB_LABEL_DYNAMIC) {
+        made->value = &dynamic[expr->arg - 1];
+        made->any = expr->any;
+    }
+    SB_TRY(sb_exec__labels_compile(run, expr->left, kind, dynamic, &made->left));
+    SB_TRY(sb_exec__labels_compile(run, expr->right, kind, dynamic, &made->right));
     *labels = made;
     return SB_OK;
 }
+
+/* ---- Names that an expression gives ---------------------------------------------------------------------------- */
+
+static sb_status check_name(sb_exec *run, sb_val v)
+{
+    if (v.kind != SB_VAL_STRING)
+        return sb_exec__type_error(run, "a dynamic label or type", "a string or a list of them", v);
+    if (v.aux != 0) return SB_OK;
+    return sb_cypher_fail_runtime(run->err, SB_CYPHER_INVALID_ARGUMENT_VALUE,
+                                  "a dynamic label or type: a name is not empty");
+}
+
+sb_status sb_exec__check_dynamic(sb_exec *run, sb_val v)
+{
+    if (v.kind != SB_VAL_LIST) return check_name(run, v);
+    for (uint64_t i = 0; i < v.as.list->count; i++)
+        SB_TRY(check_name(run, v.as.list->items[i]));
+    return SB_OK;
+}
+
+static sb_status append_name(sb_exec *run, sb_val v, sb_name_kind kind, bool make, sb_buffer *ids)
+{
+    sb_name_ref name = {.kind = kind, .text = sb_val_text(v)};
+    uint32_t id = sb_exec__find_name(run, &name);
+
+    if (id == 0 && !make) return SB_OK;
+    if (id == 0) SB_TRY(sb_exec__name_make(run, &name, &id));
+    return sb_buffer_append(ids, &id, sizeof id) == SB_OK ? SB_OK : sb_exec__no_memory(run);
+}
+
+sb_status sb_exec__dynamic_ids(sb_exec *run, sb_val list, sb_name_kind kind, bool make,
+                               sb_buffer *ids)
+{
+    for (uint64_t i = 0; i < list.as.list->count; i++) {
+        const sb_val v = list.as.list->items[i];
+
+        SB_TRY(sb_exec__check_dynamic(run, v));
+        if (v.kind == SB_VAL_STRING) SB_TRY(append_name(run, v, kind, make, ids));
+        for (uint64_t k = 0; v.kind == SB_VAL_LIST && k < v.as.list->count; k++)
+            SB_TRY(append_name(run, v.as.list->items[k], kind, make, ids));
+    }
+    return SB_OK;
+}
+
+static bool has_label(sb_exec *run, sb_val name, sb_set_id set)
+{
+    const uint32_t id = sb_name_find(run->view, SB_NAME_LABEL, sb_val_text(name));
+
+    return id != 0 && sb_set_has(run->view, set, id);
+}
+
+static bool is_of_type(sb_exec *run, sb_val name, sb_type_id type)
+{
+    return sb_name_find(run->view, SB_NAME_TYPE, sb_val_text(name)) == type;
+}
+
+/* Does each name of a value fit, or (any) one of them? of: a label set, or a type. */
+static bool dynamic_fits(sb_exec *run, const sb_labels *labels,
+                         bool (*fits)(sb_exec *run, sb_val name, uint32_t of), uint32_t of)
+{
+    const sb_val v = *labels->value;
+
+    if (v.kind == SB_VAL_STRING) return fits(run, v, of);
+    for (uint64_t i = 0; i < v.as.list->count; i++)
+        if (fits(run, v.as.list->items[i], of) == labels->any) return labels->any;
+    return !labels->any;
+}
+
+/* ---- Matching --------------------------------------------------------------------------------------------------- */
 
 bool sb_exec__labels_match_set(sb_exec *run, const sb_labels *labels, sb_set_id set)
 {
@@ -40,6 +115,7 @@ bool sb_exec__labels_match_set(sb_exec *run, const sb_labels *labels, sb_set_id 
         return sb_exec__labels_match_set(run, labels->left, set) ||
                sb_exec__labels_match_set(run, labels->right, set);
     case SB_LABEL_NOT: return !sb_exec__labels_match_set(run, labels->left, set);
+    case SB_LABEL_DYNAMIC: return dynamic_fits(run, labels, has_label, set);
     case SB_LABEL_ANY: break;
     }
     return set != 0; /* set 0 is that of nodes without labels */
@@ -56,6 +132,7 @@ bool sb_exec__labels_match_type(sb_exec *run, const sb_labels *labels, sb_type_i
         return sb_exec__labels_match_type(run, labels->left, type) ||
                sb_exec__labels_match_type(run, labels->right, type);
     case SB_LABEL_NOT: return !sb_exec__labels_match_type(run, labels->left, type);
+    case SB_LABEL_DYNAMIC: return dynamic_fits(run, labels, is_of_type, type);
     case SB_LABEL_ANY: break;
     }
     return true;

@@ -59,7 +59,7 @@ static sb_status count_rels_open(sb_operator *op)
     SB_TRY(sb_exec__need_outs(op));
     c->out = sb_exec__out_of(op, op->plan->as.expand.rel);
     SB_TRY(sb_exec__types_open(op->run, &op->plan->as.expand, &c->types));
-    return sb_exec__labels_compile(op->run, op->plan->as.expand.to_labels, SB_NAME_LABEL,
+    return sb_exec__labels_compile(op->run, op->plan->as.expand.to_labels, SB_NAME_LABEL, NULL,
                                    &c->labels);
 }
 

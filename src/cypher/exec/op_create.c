@@ -27,15 +27,20 @@ static sb_status open_things(sb_exec *run, sb_creator *c)
     c->rel_props = sb_exec__alloc_zero(run, plan->rel_count, sizeof *c->rel_props);
     c->node_outs = sb_exec__alloc_zero(run, plan->node_count, sizeof(sb_out));
     c->rel_outs = sb_exec__alloc_zero(run, plan->rel_count, sizeof(sb_out));
+    c->node_dynamic = sb_exec__alloc_zero(run, plan->node_count, sizeof(sb_eval *));
+    c->rel_dynamic = sb_exec__alloc_zero(run, plan->rel_count, sizeof(sb_eval *));
     if (c->node_props == NULL || c->rel_props == NULL || c->node_outs == NULL ||
-        c->rel_outs == NULL)
+        c->rel_outs == NULL || c->node_dynamic == NULL || c->rel_dynamic == NULL)
         return sb_exec__no_memory(run);
     for (uint32_t i = 0; i < plan->node_count; i++) {
-        c->label_count += count_labels(run, &plan->nodes[i]);
+        if (plan->nodes[i].dynamic == NULL) c->label_count += count_labels(run, &plan->nodes[i]);
         SB_TRY(sb_props__compile(run, plan->nodes[i].props, &c->node_props[i]));
+        SB_TRY(sb_exec__compile_maybe(run, plan->nodes[i].dynamic, &c->node_dynamic[i]));
     }
-    for (uint32_t i = 0; i < plan->rel_count; i++)
+    for (uint32_t i = 0; i < plan->rel_count; i++) {
         SB_TRY(sb_props__compile(run, plan->rels[i].props, &c->rel_props[i]));
+        SB_TRY(sb_exec__compile_maybe(run, plan->rels[i].dynamic, &c->rel_dynamic[i]));
+    }
     return SB_OK;
 }
 
@@ -43,6 +48,7 @@ sb_status sb_creator__open(sb_exec *run, const sb_plan_create *plan, sb_creator 
 {
     creator->plan = plan;
     sb_changes__open(run, &creator->changes);
+    sb_buffer_init(&creator->types, run->alloc);
     return open_things(run, creator);
 }
 
@@ -52,6 +58,7 @@ void sb_creator__close(sb_creator *creator)
 
     if (run == NULL) return;
     sb_changes__close(&creator->changes);
+    sb_buffer_deinit(&creator->types);
     for (uint32_t i = 0; creator->node_outs != NULL && i < creator->plan->node_count; i++)
         sb_exec__out_free(run, &creator->node_outs[i]);
     for (uint32_t i = 0; creator->rel_outs != NULL && i < creator->plan->rel_count; i++)
@@ -66,15 +73,42 @@ static sb_status add_label(sb_exec *run, sb_plan_name name, sb_buffer *labels)
     return sb_buffer_append(labels, &id, sizeof id) == SB_OK ? SB_OK : sb_exec__no_memory(run);
 }
 
+/* Labels that expressions give this row's node, beside those that it has whatever the row is. first: where its labels begin, in bytes. */
+static sb_status add_dynamic_labels(sb_exec *run, sb_creator *c, sb_eval *dynamic,
+                                    const sb_batch *in, uint32_t row, size_t first)
+{
+    sb_buffer *labels = &c->changes.labels;
+    sb_val list;
+
+    SB_TRY(sb_exec__eval_row(dynamic, in, row, &list));
+    SB_TRY(sb_exec__placed(dynamic, run,
+                           sb_exec__dynamic_ids(run, list, SB_NAME_LABEL, true, labels)));
+    uint32_t *ids = (uint32_t *)(void *)(labels->data + first);
+    const size_t given = (labels->size - first) / sizeof *ids;
+    size_t count = 0;
+    for (size_t i = 0; i < given; i++) { /* a label given twice is one */
+        size_t k = 0;
+        while (k < count && ids[k] != ids[i])
+            k++;
+        if (k == count) ids[count++] = ids[i];
+    }
+    labels->size = first + count * sizeof *ids;
+    c->dynamic_count += count;
+    return SB_OK;
+}
+
 static sb_status add_node(sb_exec *run, sb_creator *c, uint32_t i, const sb_batch *in, uint32_t row,
                           sb_null_prop null)
 {
     const sb_plan_create_node *node = &c->plan->nodes[i];
+    const size_t first = c->changes.labels.size;
 
     if (sb_changes__add(&c->changes, SB_OP_CREATE_NODE, SB_NODE, 0) == NULL)
         return sb_exec__no_memory(run);
     for (uint32_t k = 0; k < node->label_count; k++)
         SB_TRY(add_label(run, node->labels[k], &c->changes.labels));
+    if (c->node_dynamic[i] != NULL)
+        SB_TRY(add_dynamic_labels(run, c, c->node_dynamic[i], in, row, first));
     return sb_props__append(run, &c->node_props[i], in, row, null, &c->changes.props);
 }
 
@@ -98,6 +132,27 @@ static sb_status end_of(sb_exec *run, const sb_creator *c, const sb_var *var, co
     return SB_OK;
 }
 
+/* The one type that an expression gives. */
+static sb_status dynamic_type(sb_exec *run, sb_creator *c, sb_eval *dynamic, const sb_batch *in,
+                              uint32_t row, uint32_t *type)
+{
+    sb_val list;
+
+    SB_TRY(sb_exec__eval_row(dynamic, in, row, &list));
+    sb_buffer_reset(&c->types);
+    SB_TRY(sb_exec__placed(dynamic, run,
+                           sb_exec__dynamic_ids(run, list, SB_NAME_TYPE, true, &c->types)));
+    if (c->types.size == sizeof *type) {
+        memcpy(type, c->types.data, sizeof *type);
+        return SB_OK;
+    }
+    return sb_exec__placed(
+        dynamic, run,
+        sb_cypher_fail_runtime(run->err, SB_CYPHER_INVALID_ARGUMENT_VALUE,
+                               "a relationship has one type, the expression gives %zu",
+                               c->types.size / sizeof *type));
+}
+
 static sb_status add_rel(sb_exec *run, sb_creator *c, uint32_t i, const sb_batch *in, uint32_t row,
                          uint32_t made_row, sb_null_prop null)
 {
@@ -107,7 +162,10 @@ static sb_status add_rel(sb_exec *run, sb_creator *c, uint32_t i, const sb_batch
     if (op == NULL) return sb_exec__no_memory(run);
     SB_TRY(end_of(run, c, rel->from, in, row, made_row, &op->source));
     SB_TRY(end_of(run, c, rel->to, in, row, made_row, &op->target));
-    SB_TRY(sb_exec__name_make(run, &run->names[rel->type], &op->type));
+    if (c->rel_dynamic[i] != NULL)
+        SB_TRY(dynamic_type(run, c, c->rel_dynamic[i], in, row, &op->type));
+    else
+        SB_TRY(sb_exec__name_make(run, &run->names[rel->type], &op->type));
     return sb_props__append(run, &c->rel_props[i], in, row, null, &c->changes.props);
 }
 
@@ -132,6 +190,7 @@ sb_status sb_creator__run(sb_creator *c, const sb_batch *in, uint32_t first, uin
     const uint64_t *ids;
 
     sb_changes__clear(&c->changes);
+    c->dynamic_count = 0;
     for (uint32_t row = 0; row < count; row++)
         for (uint32_t i = 0; i < plan->node_count; i++)
             SB_TRY(add_node(run, c, i, in, first + row, null));
@@ -139,7 +198,7 @@ sb_status sb_creator__run(sb_creator *c, const sb_batch *in, uint32_t first, uin
         for (uint32_t i = 0; i < plan->rel_count; i++)
             SB_TRY(add_rel(run, c, i, in, first + row, row, null));
     SB_TRY(sb_changes__apply(&c->changes, &ids));
-    run->stats.labels_added += (uint64_t)c->label_count * count;
+    run->stats.labels_added += (uint64_t)c->label_count * count + c->dynamic_count;
     for (uint32_t i = 0; i < plan->node_count; i++) {
         SB_TRY(take_made(run, &c->node_outs[i], SB_VECTOR_NODE, ids, i, plan->node_count, count));
         out->columns[plan->nodes[i].var->slot] = &c->node_outs[i].vector;

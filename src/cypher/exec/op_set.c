@@ -192,7 +192,7 @@ static sb_status set_map(sb_setter *s, uint32_t i, const sb_batch *in, uint32_t 
                             replace ? SB_NULL_IGNORED : SB_NULL_REMOVES, &s->changes.props);
 }
 
-static sb_status set_labels(sb_setter *s, uint32_t i, sb_val target)
+static sb_status set_labels(sb_setter *s, uint32_t i, sb_val target, const sb_val *dynamic)
 {
     sb_exec *run = s->changes.run;
     const sb_plan_set_item *item = &s->items[i];
@@ -208,7 +208,10 @@ static sb_status set_labels(sb_setter *s, uint32_t i, sb_val target)
         if (sb_buffer_append(&s->changes.labels, &id, sizeof id) != SB_OK)
             return sb_exec__no_memory(run);
     }
-    return SB_OK;
+    if (dynamic == NULL) return SB_OK;
+    return sb_exec__placed(
+        s->parts[i].value, run,
+        sb_exec__dynamic_ids(run, *dynamic, SB_NAME_LABEL, !item->remove, &s->changes.labels));
 }
 
 static sb_status set_item(sb_setter *s, uint32_t i, const sb_batch *in, uint32_t row)
@@ -225,7 +228,11 @@ static sb_status set_item(sb_setter *s, uint32_t i, const sb_batch *in, uint32_t
     case SB_SET_MERGE: return set_map(s, i, in, row, target);
     case SB_SET_LABELS: break;
     }
-    return sb_exec__placed(s->parts[i].target, s->changes.run, set_labels(s, i, target));
+    if (s->parts[i].value == NULL)
+        return sb_exec__placed(s->parts[i].target, s->changes.run, set_labels(s, i, target, NULL));
+    sb_val dynamic;
+    SB_TRY(sb_exec__eval_row(s->parts[i].value, in, row, &dynamic));
+    return sb_exec__placed(s->parts[i].target, s->changes.run, set_labels(s, i, target, &dynamic));
 }
 
 sb_status sb_setter__run(sb_setter *s, const sb_batch *in)

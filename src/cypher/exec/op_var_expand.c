@@ -67,7 +67,7 @@ static sb_status trail_open(sb_operator *op)
     t->reach = e->reach_only && e->min <= 1 && e->filter == NULL && e->unlike_count == 0 &&
                e->direction != SB_REL_EITHER && t->rel == NULL;
     SB_TRY(sb_exec__types_open(run, e, &t->types));
-    SB_TRY(sb_exec__labels_compile(run, e->to_labels, SB_NAME_LABEL, &t->labels));
+    SB_TRY(sb_exec__labels_compile(run, e->to_labels, SB_NAME_LABEL, NULL, &t->labels));
     sb_exec__local(run, e->step_rel, true);
     sb_exec__local(run, e->step_node, true);
     const sb_status status = sb_exec__compile_maybe(run, e->filter, &t->filter);

@@ -45,6 +45,10 @@ SB_MUST_CHECK sb_status sb_changes__apply(sb_changes *changes, const uint64_t **
 typedef struct sb_creator {
     const sb_plan_create *plan;
     sb_props *node_props, *rel_props;
+    sb_eval **node_dynamic, **rel_dynamic; /* labels, types; NULL entries: none */
+    sb_buffer types;                       /* scratch */
+    uint64_t
+        dynamic_count; /* labels of nodes that have such, of the last rows, for the statistics */
     sb_out *node_outs, *rel_outs; /* what was made last */
     uint32_t label_count;         /* of all nodes of a row, for the statistics */
     sb_changes changes;

@@ -250,6 +250,8 @@ static sb_token lex_param(const sb_lexer *lexer, size_t start)
         token.span.start = (uint32_t)start;
         return token;
     }
+    const size_t behind = sb_lex_skip_space(text, start + 1);
+    if (behind < text.size && text.data[behind] == '(') return plain(SB_TOKEN_DOLLAR, start, 1);
     const size_t end = name_end(lexer, start + 1);
     if (end == start + 1)
         return sb_lex__bad(start, start + 1, SB_CYPHER_UNEXPECTED_SYNTAX,

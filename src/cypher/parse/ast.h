@@ -80,11 +80,11 @@ typedef enum sb_expr_kind {
     SB_EXPR_REDUCE,     /* reduce(bound2 = args[0], bound IN args[1] | args[2]) */
     SB_EXPR_PATTERN_COMPREHENSION, /* [bound = pattern WHERE args[0] | args[1]]; bound and args[0] may be NULL */
     SB_EXPR_PATTERN,               /* a pattern as predicate: (a)-->(b) */
-    SB_EXPR_SHORTEST,     /* shortestPath((a)-[*]->(b)) as a value: pattern, with its selector */
-    SB_EXPR_EXISTS,       /* EXISTS { … }: query */
-    SB_EXPR_COUNT,        /* COUNT { … } */
-    SB_EXPR_COLLECT,      /* COLLECT { … } */
-    SB_EXPR_HAS_LABELS,   /* args[0]:labels (a node's labels or a relationship's type) */
+    SB_EXPR_SHORTEST, /* shortestPath((a)-[*]->(b)) as a value: pattern, with its selector */
+    SB_EXPR_EXISTS,   /* EXISTS { … }: query */
+    SB_EXPR_COUNT,    /* COUNT { … } */
+    SB_EXPR_COLLECT,  /* COLLECT { … } */
+    SB_EXPR_HAS_LABELS, /* args[0]:labels (a node's labels or a relationship's type); then the args of dynamic ones */
     SB_EXPR_IS_TYPE,      /* args[0] IS [NOT] :: type; negated */
     SB_EXPR_IS_NORMALIZED /* args[0] IS [NOT] form NORMALIZED; name is the form ("NFC"); negated */
 } sb_expr_kind;
@@ -127,19 +127,23 @@ typedef struct sb_type_spec {
     const struct sb_type_spec *items; /* LIST<…>; NULL: any */
 } sb_type_spec;
 
-/* Label and type expressions: A, A&B, A|B, !A, %. */
+/* Label and type expressions: A, A&B, A|B, !A, %, $(expr). */
 typedef enum sb_label_op {
     SB_LABEL_NAME,
     SB_LABEL_AND,
     SB_LABEL_OR,
     SB_LABEL_NOT,
-    SB_LABEL_ANY
+    SB_LABEL_ANY,
+    SB_LABEL_DYNAMIC /* the names that an expression gives; in HAS_LABELS alone, once sema is through */
 } sb_label_op;
 typedef struct sb_label_expr {
     sb_label_op op;
     sb_span span;
     sb_bytes name;                            /* NAME */
     const struct sb_label_expr *left, *right; /* right NULL for NOT */
+    struct sb_expr *expr;                     /* DYNAMIC: a string or a list of them */
+    bool any;                                 /* DYNAMIC: one of them is enough */
+    uint32_t arg; /* DYNAMIC, of HAS_LABELS: where expr is among the args */
 } sb_label_expr;
 
 struct sb_expr {
@@ -184,9 +188,10 @@ typedef struct sb_node_pattern {
     sb_bytes name;               /* empty: anonymous */
     const sb_label_expr *labels; /* NULL: any */
     sb_expr *props;              /* map or parameter; NULL */
-    sb_expr *where;              /* NULL */
+    sb_expr *where;              /* NULL; sema: dynamic labels that are matched are part of it */
     /* set by sema */
-    sb_var *var; /* anonymous ones get one, too */
+    sb_expr *dynamic; /* CREATE, MERGE: a list of what gives dynamic labels; NULL */
+    sb_var *var;      /* anonymous ones get one, too */
     bool
         binds; /* this place binds the variable: not bound by an earlier clause or an earlier place of the clause */
 } sb_node_pattern;
@@ -201,7 +206,8 @@ typedef struct sb_rel_pattern {
     uint32_t min, max;          /* of variable: 1, UINT32_MAX when not given */
     sb_expr *props, *where;
     /* set by sema */
-    sb_var *var; /* REL, or of variable ones LIST of REL */
+    sb_expr *dynamic; /* CREATE, MERGE: gives the type, in place of types; NULL */
+    sb_var *var;      /* REL, or of variable ones LIST of REL */
     bool binds;
 } sb_rel_pattern;
 
@@ -311,7 +317,7 @@ typedef struct sb_set_item { /* of SET; of REMOVE with value NULL */
     sb_expr *target; /* the entity */
     sb_bytes key;
     sb_expr *key_expr;
-    sb_expr *value;
+    sb_expr *value; /* LABELS: a list of what gives dynamic labels; NULL */
     sb_bytes *labels;
     uint32_t label_count;
 } sb_set_item;

@@ -15,6 +15,16 @@ static sb_status parse_label_list(sb_parser *p, sb_set_item *item)
 {
     do {
         sb_bytes label;
+        sb_expr *e;
+        bool dynamic, any;
+        SB_TRY(sb_parse__dynamic(p, &dynamic, &any, &e));
+        if (dynamic) {
+            const uint32_t at = p->at;
+            if (item->value == NULL) SB_TRY(sb_parse__new(p, SB_EXPR_LIST, 0, &item->value));
+            SB_PARSE_PUSH(p, item->value->args, item->value->arg_count, e);
+            SB_TRY(sb_parse__finish(p, at - 1, item->value));
+            continue;
+        }
         SB_TRY(sb_parse__name(p, "a label", &label));
         SB_PARSE_PUSH(p, item->labels, item->label_count, label);
     } while (sb_parse__accept(p, SB_TOKEN_COLON) || sb_parse__accept(p, SB_TOKEN_AMPERSAND));

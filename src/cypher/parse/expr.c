@@ -258,10 +258,7 @@ static sb_status parse_is_type(sb_parser *p, uint32_t first, bool negated, sb_ex
 
 static sb_status parse_is_labels(sb_parser *p, uint32_t first, sb_expr *left, sb_expr **e)
 {
-    SB_TRY(sb_parse__new(p, SB_EXPR_HAS_LABELS, 1, e));
-    (*e)->args[0] = left;
-    SB_TRY(sb_parse__labels(p, false, &(*e)->labels));
-    return sb_parse__finish(p, first, *e);
+    return sb_parse__has_labels(p, first, false, left, e);
 }
 
 /* Behind IS. */
@@ -499,9 +496,5 @@ sb_status sb_parse__postfix(sb_parser *p, bool labels, sb_expr **e)
     }
     if (!labels || !sb_parse__is(p, SB_TOKEN_COLON)) return SB_OK;
     sb_parse__advance(p);
-    sb_expr *base = *e;
-    SB_TRY(sb_parse__new(p, SB_EXPR_HAS_LABELS, 1, e));
-    (*e)->args[0] = base;
-    SB_TRY(sb_parse__labels(p, true, &(*e)->labels));
-    return sb_parse__finish(p, first, *e);
+    return sb_parse__has_labels(p, first, true, *e, e);
 }

@@ -19,6 +19,42 @@ static sb_status make_label(sb_parser *p, uint32_t first, sb_label_op op, const 
     return SB_OK;
 }
 
+/* $(e), $all(e), $any(e) */
+static bool at_dynamic(const sb_parser *p)
+{
+    const sb_token *token = sb_parse__token(p);
+
+    if (token->kind == SB_TOKEN_DOLLAR) return true;
+    return token->kind == SB_TOKEN_PARAM && sb_parse__ahead_is(p, 1, SB_TOKEN_LPAREN);
+}
+
+sb_status sb_parse__dynamic(sb_parser *p, bool *found, bool *any, sb_expr **e)
+{
+    const sb_token *token = sb_parse__token(p);
+    const bool bar_ends = p->bar_ends;
+
+    *found = at_dynamic(p);
+    *any = false;
+    if (!*found) return SB_OK;
+    if (token->kind == SB_TOKEN_PARAM) {
+        const sb_bytes word = sb_bytes_of(p->text.data + token->span.start + 1,
+                                          token->span.end - token->span.start - 1);
+
+        *any = sb_bytes_equal(word, sb_bytes_of("any", 3));
+        if (!*any && !sb_bytes_equal(word, sb_bytes_of("all", 3))) {
+            sb_parse__expecting(p, "$(, $all( or $any(");
+            return sb_parse__unexpected(p);
+        }
+    }
+    sb_parse__advance(p);
+    SB_TRY(sb_parse__expect(p, SB_TOKEN_LPAREN));
+    p->bar_ends = false;
+    SB_TRY(sb_parse__expr(p, e));
+    SB_TRY(sb_parse__expect(p, SB_TOKEN_RPAREN));
+    p->bar_ends = bar_ends;
+    return SB_OK;
+}
+
 static sb_status parse_label_atom(sb_parser *p, bool colons, const sb_label_expr **labels)
 {
     const uint32_t first = p->at;
@@ -41,9 +77,11 @@ static sb_status parse_label_atom(sb_parser *p, bool colons, const sb_label_expr
         p->bar_ends = bar_ends;
         return sb_parse__expect(p, SB_TOKEN_RPAREN);
     }
+    bool dynamic;
     SB_TRY(sb_parse__alloc(p, sizeof *name, &name));
-    name->op = SB_LABEL_NAME;
-    SB_TRY(sb_parse__name(p, "a label or type", &name->name));
+    SB_TRY(sb_parse__dynamic(p, &dynamic, &name->any, &name->expr));
+    name->op = dynamic ? SB_LABEL_DYNAMIC : SB_LABEL_NAME;
+    if (!dynamic) SB_TRY(sb_parse__name(p, "a label or type", &name->name));
     name->span = sb_parse__span_from(p, first);
     *labels = name;
     return SB_OK;
@@ -100,6 +138,34 @@ static sb_status parse_or(sb_parser *p, bool colons, const sb_label_expr **label
 sb_status sb_parse__labels(sb_parser *p, bool colons, const sb_label_expr **labels)
 {
     return parse_or(p, colons, labels);
+}
+
+bool sb_parse__any_dynamic(const sb_label_expr *labels)
+{
+    return labels != NULL &&
+           (labels->op == SB_LABEL_DYNAMIC || sb_parse__any_dynamic(labels->left) ||
+            sb_parse__any_dynamic(labels->right));
+}
+
+/* The expressions of dynamic labels become args of e. */
+static sb_status take_dynamic(sb_parser *p, const sb_label_expr *labels, sb_expr *e)
+{
+    if (labels == NULL) return SB_OK;
+    if (labels->op == SB_LABEL_DYNAMIC) {
+        ((sb_label_expr *)(uintptr_t)labels)->arg = e->arg_count; /* it is this parser's */
+        SB_PARSE_PUSH(p, e->args, e->arg_count, labels->expr);
+    }
+    SB_TRY(take_dynamic(p, labels->left, e));
+    return take_dynamic(p, labels->right, e);
+}
+
+sb_status sb_parse__has_labels(sb_parser *p, uint32_t first, bool colons, sb_expr *of, sb_expr **e)
+{
+    SB_TRY(sb_parse__new(p, SB_EXPR_HAS_LABELS, 0, e));
+    SB_PARSE_PUSH(p, (*e)->args, (*e)->arg_count, of);
+    SB_TRY(sb_parse__labels(p, colons, &(*e)->labels));
+    SB_TRY(take_dynamic(p, (*e)->labels, *e));
+    return sb_parse__finish(p, first, *e);
 }
 
 /* ---- Types ------------------------------------------------------------------------------------------------------- */

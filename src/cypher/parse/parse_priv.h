@@ -130,6 +130,12 @@ SB_MUST_CHECK sb_status sb_parse__shortest(sb_parser *p, sb_pattern_part **part)
 bool sb_parse__is_shortest(const sb_parser *p);
 /* Behind ':' or IS. colons: A:B means A&B. */
 SB_MUST_CHECK sb_status sb_parse__labels(sb_parser *p, bool colons, const sb_label_expr **labels);
+/* of:labels, behind the colon or IS; its span begins at token first. */
+SB_MUST_CHECK sb_status sb_parse__has_labels(sb_parser *p, uint32_t first, bool colons, sb_expr *of,
+                                             sb_expr **e);
+/* $(e), $all(e), $any(e), when one is there. */
+SB_MUST_CHECK sb_status sb_parse__dynamic(sb_parser *p, bool *found, bool *any, sb_expr **e);
+bool sb_parse__any_dynamic(const sb_label_expr *labels);
 
 /* ---- Queries (clause.c, command.c) ---------------------------------------------------------------------- */
 

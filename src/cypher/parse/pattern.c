@@ -41,7 +41,9 @@ static bool is_filler_name(const sb_token *token)
         return !sb_parse__starts_expr(next);
     if (token->kind == SB_TOKEN_NAME && token->keyword == SB_KEYWORD_IS)
         return !sb_parse__is_name(next) && next->kind != SB_TOKEN_BANG &&
-               next->kind != SB_TOKEN_PERCENT && next->kind != SB_TOKEN_LPAREN;
+               next->kind != SB_TOKEN_PERCENT && next->kind != SB_TOKEN_LPAREN &&
+               next->kind != SB_TOKEN_DOLLAR &&
+               !(next->kind == SB_TOKEN_PARAM && next[1].kind == SB_TOKEN_LPAREN);
     return true;
 }
 
@@ -328,7 +330,7 @@ static sb_status quantify_rel(sb_parser *p, uint32_t first, sb_step *step)
         return sb_cypher_fail(p->err, p->text, sb_parse__span_from(p, first),
                               SB_CYPHER_INVALID_RELATIONSHIP_PATTERN,
                               "a relationship has a '*' or a quantifier, not both");
-    if (rel->where == NULL) {
+    if (rel->where == NULL && !sb_parse__any_dynamic(rel->types)) {
         rel->variable = true;
         rel->min = min;
         rel->max = max;

@@ -181,6 +181,11 @@ static sb_status print_labels(sb_buffer *out, const sb_label_expr *e, unsigned l
     switch (e->op) {
     case SB_LABEL_NAME: SB_TRY(sb_lex_print_name(e->name, out)); break;
     case SB_LABEL_ANY: SB_TRY(sb_buffer_append_byte(out, '%')); break;
+    case SB_LABEL_DYNAMIC:
+        SB_TRY(sb_parse__print_text(out, e->any ? "$any(" : "$("));
+        SB_TRY(sb_expr_print(e->expr, out));
+        SB_TRY(sb_buffer_append_byte(out, ')'));
+        break;
     case SB_LABEL_NOT:
         SB_TRY(sb_buffer_append_byte(out, '!'));
         SB_TRY(print_labels(out, e->left, 3));

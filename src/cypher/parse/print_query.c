@@ -139,6 +139,10 @@ static sb_status print_label_list(sb_buffer *out, const sb_set_item *item)
         SB_TRY(sb_buffer_append_byte(out, ':'));
         SB_TRY(sb_lex_print_name(item->labels[i], out));
     }
+    for (uint32_t i = 0; item->value != NULL && i < item->value->arg_count; i++) {
+        SB_TRY(sb_parse__print_optional(out, ":$(", item->value->args[i]));
+        SB_TRY(sb_buffer_append_byte(out, ')'));
+    }
     return SB_OK;
 }
 

@@ -27,6 +27,7 @@ static void walk_node(const walker *w, const sb_node_pattern *node)
 {
     if (!node->binds) read_var(w, node->var, node->span);
     walk(w, node->props);
+    walk(w, node->dynamic);
     walk(w, node->where);
 }
 
@@ -40,6 +41,7 @@ static void walk_part(const walker *w, const sb_pattern_part *part)
         if (step->rel != NULL) {
             if (!step->rel->binds) read_var(w, step->rel->var, step->rel->span);
             walk(w, step->rel->props);
+            walk(w, step->rel->dynamic);
             walk(w, step->rel->where);
         } else {
             walk_part(w, step->quantified->part);

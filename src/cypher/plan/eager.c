@@ -72,6 +72,7 @@ static sb_status read_expr(void *ctx, sb_expr *e)
     } else if (e->kind == SB_EXPR_INDEX || e->kind == SB_EXPR_MAP_PROJECTION) {
         s->e->any = s->e->all_keys = true;
     } else if (e->kind == SB_EXPR_HAS_LABELS) {
+        if (e->arg_count > 1) s->e->any = s->e->all_labels = s->e->all_types = true;
         SB_TRY(add_labels(s, e->labels, false));
         SB_TRY(add_labels(s, e->labels, true));
     } else if (e->kind == SB_EXPR_CALL && e->function != NULL) {
@@ -164,10 +165,14 @@ static sb_status write_created(scanner *s, const sb_plan_create *create)
     for (uint32_t i = 0; i < create->node_count; i++) {
         for (uint32_t k = 0; k < create->nodes[i].label_count; k++)
             SB_TRY(sb_plan__set_add(s->p, &s->e->labels, create->nodes[i].labels[k]));
+        if (create->nodes[i].dynamic != NULL) s->e->all_labels = true;
         SB_TRY(write_props(s, create->nodes[i].props));
     }
     for (uint32_t i = 0; i < create->rel_count; i++) {
-        SB_TRY(sb_plan__set_add(s->p, &s->e->types, create->rels[i].type));
+        if (create->rels[i].dynamic != NULL)
+            s->e->all_types = true;
+        else
+            SB_TRY(sb_plan__set_add(s->p, &s->e->types, create->rels[i].type));
         SB_TRY(write_props(s, create->rels[i].props));
     }
     return SB_OK;
@@ -179,10 +184,11 @@ static sb_status write_items(scanner *s, const sb_plan_set_item *items, uint32_t
         s->e->any = true;
         if (items[i].kind == SB_SET_PROPERTY)
             SB_TRY(sb_plan__set_add(s->p, &s->e->keys, items[i].key));
-        else if (items[i].kind == SB_SET_LABELS)
+        else if (items[i].kind == SB_SET_LABELS) {
             for (uint32_t k = 0; k < items[i].label_count; k++)
                 SB_TRY(sb_plan__set_add(s->p, &s->e->labels, items[i].labels[k]));
-        else if (items[i].kind == SB_SET_MERGE && items[i].value->kind == SB_EXPR_MAP)
+            if (items[i].value != NULL) s->e->all_labels = true;
+        } else if (items[i].kind == SB_SET_MERGE && items[i].value->kind == SB_EXPR_MAP)
             SB_TRY(write_props(s, items[i].value));
         else
             s->e->all_keys = true;
@@ -215,6 +221,8 @@ static bool overrides(const sb_plan *plan, const effects *writes, const effects 
     if (plan->kind == SB_PLAN_DELETE) return below->any;
     if (plan->kind != SB_PLAN_SET) return false;
     return sb_plan__set_meets(&writes->labels, &below->labels) ||
+           (writes->all_labels && (below->all_labels || sb_plan__set_count(&below->labels) != 0)) ||
+           (below->all_labels && sb_plan__set_count(&writes->labels) != 0) ||
            sb_plan__set_meets(&writes->keys, &below->keys) ||
            (writes->all_keys && (below->all_keys || sb_plan__set_count(&below->keys) != 0)) ||
            (below->all_keys && sb_plan__set_count(&writes->keys) != 0);
@@ -242,8 +250,10 @@ static bool conflict(const effects *writes, const effects *reads)
         sb_plan__set_meets(&writes->types, &reads->types) ||
         sb_plan__set_meets(&writes->keys, &reads->keys))
         return true;
-    if (reads->all_labels && sb_plan__set_count(&writes->labels) != 0) return true;
-    if (reads->all_types && sb_plan__set_count(&writes->types) != 0) return true;
+    if (reads->all_labels && (writes->all_labels || sb_plan__set_count(&writes->labels) != 0))
+        return true;
+    if (reads->all_types && (writes->all_types || sb_plan__set_count(&writes->types) != 0))
+        return true;
     if (reads->all_keys && (writes->all_keys || sb_plan__set_count(&writes->keys) != 0))
         return true;
     return (writes->all_keys && sb_plan__set_count(&reads->keys) != 0) ||

@@ -43,6 +43,7 @@ static sb_status estimate_labels(sb_planner *p, const sb_label_expr *labels, dou
         *count = (double)exact;
         return SB_OK;
     }
+    case SB_LABEL_DYNAMIC: /* is a predicate by now */
     case SB_LABEL_ANY: return SB_OK;
     case SB_LABEL_NOT:
         SB_TRY(estimate_labels(p, labels->left, all, &left));
@@ -87,6 +88,7 @@ static sb_status rels_of_types(sb_planner *p, const sb_label_expr *types, double
         *count = (double)exact;
         return SB_OK;
     }
+    case SB_LABEL_DYNAMIC: /* is a predicate by now */
     case SB_LABEL_ANY: return SB_OK;
     case SB_LABEL_NOT:
         SB_TRY(rels_of_types(p, types->left, all, &left));

@@ -30,20 +30,20 @@ static sb_status each_set_item(const sb_plan_set_item *items, uint32_t count, ex
     return SB_OK;
 }
 
-static sb_status each_created(const sb_plan_create *create, expr_fn visit, void *ctx)
-{
-    for (uint32_t i = 0; i < create->node_count; i++)
-        if (create->nodes[i].props != NULL) SB_TRY(visit(ctx, create->nodes[i].props));
-    for (uint32_t i = 0; i < create->rel_count; i++)
-        if (create->rels[i].props != NULL) SB_TRY(visit(ctx, create->rels[i].props));
-    return SB_OK;
-}
-
 static sb_status visit_some(expr_fn visit, void *ctx, sb_expr *a, sb_expr *b, sb_expr *c)
 {
     if (a != NULL) SB_TRY(visit(ctx, a));
     if (b != NULL) SB_TRY(visit(ctx, b));
     return c == NULL ? SB_OK : visit(ctx, c);
+}
+
+static sb_status each_created(const sb_plan_create *create, expr_fn visit, void *ctx)
+{
+    for (uint32_t i = 0; i < create->node_count; i++)
+        SB_TRY(visit_some(visit, ctx, create->nodes[i].props, create->nodes[i].dynamic, NULL));
+    for (uint32_t i = 0; i < create->rel_count; i++)
+        SB_TRY(visit_some(visit, ctx, create->rels[i].props, create->rels[i].dynamic, NULL));
+    return SB_OK;
 }
 
 sb_status sb_plan__each_expr(const sb_plan *plan, expr_fn visit, void *ctx)

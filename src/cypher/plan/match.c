@@ -84,8 +84,10 @@ static sb_status add_node(sb_planner *p, sb_pattern_graph *graph, const sb_node_
             sb_label_expr *both;
 
             SB_TRY(sb_plan__alloc(p, 1, sizeof *both, &both));
-            *both = (sb_label_expr){
-                SB_LABEL_AND, pattern->labels->span, {NULL, 0}, node->labels, pattern->labels};
+            *both = (sb_label_expr){.op = SB_LABEL_AND,
+                                    .span = pattern->labels->span,
+                                    .left = node->labels,
+                                    .right = pattern->labels};
             node->labels = both;
         }
     }
@@ -302,7 +304,8 @@ static sb_status create_node(sb_planner *p, const sb_node_pattern *node, const s
 
     if (label_count != 0) SB_TRY(sb_plan__alloc(p, label_count, sizeof *labels, &labels));
     SB_TRY(label_names(p, node->labels, labels, &filled));
-    nodes[(*count)++] = (sb_plan_create_node){node->var, labels, label_count, node->props};
+    nodes[(*count)++] =
+        (sb_plan_create_node){node->var, labels, label_count, node->props, node->dynamic};
     return sb_plan__set_add(p, made, node->var->slot);
 }
 
@@ -332,8 +335,10 @@ sb_status sb_plan__create_pattern(sb_planner *p, const sb_pattern *pattern,
             *made_rel = (sb_plan_create_rel){.var = rel->var,
                                              .from = backward ? to : from,
                                              .to = backward ? from : to,
-                                             .props = rel->props};
-            SB_TRY(sb_plan__name(p, SB_NAME_TYPE, rel->types->name, &made_rel->type));
+                                             .props = rel->props,
+                                             .dynamic = rel->dynamic};
+            if (rel->dynamic == NULL)
+                SB_TRY(sb_plan__name(p, SB_NAME_TYPE, rel->types->name, &made_rel->type));
             from = to;
         }
     }

@@ -107,11 +107,13 @@ typedef struct sb_plan_create_node {
     const sb_var *var;
     const sb_plan_name *labels;
     uint32_t label_count;
-    sb_expr *props; /* map or parameter; NULL */
+    sb_expr *props;   /* map or parameter; NULL */
+    sb_expr *dynamic; /* a list of what gives more labels; NULL */
 } sb_plan_create_node;
 typedef struct sb_plan_create_rel {
     const sb_var *var, *from, *to;
-    sb_plan_name type;
+    sb_plan_name type; /* unless */
+    sb_expr *dynamic;  /* is a list of the one expression that gives it; NULL */
     sb_expr *props;
 } sb_plan_create_rel;
 typedef struct sb_plan_create {
@@ -126,7 +128,7 @@ typedef struct sb_plan_set_item {
     sb_expr *target;
     sb_plan_name key;  /* PROPERTY */
     sb_expr *key_expr; /* DYNAMIC */
-    sb_expr *value;
+    sb_expr *value;    /* LABELS: a list of what gives more of them; NULL */
     const sb_plan_name *labels;
     uint32_t label_count;
 } sb_plan_set_item;

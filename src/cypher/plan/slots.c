@@ -41,6 +41,7 @@ static sb_status collect_node(collector *c, const sb_node_pattern *node)
 {
     SB_TRY(node->binds ? bind(c, node->var) : use(c, node->var));
     SB_TRY(collect(c, node->props));
+    SB_TRY(collect(c, node->dynamic));
     return collect(c, node->where);
 }
 
@@ -54,6 +55,7 @@ static sb_status collect_part(collector *c, const sb_pattern_part *part)
         if (step->rel != NULL) {
             SB_TRY(step->rel->binds ? bind(c, step->rel->var) : use(c, step->rel->var));
             SB_TRY(collect(c, step->rel->props));
+            SB_TRY(collect(c, step->rel->dynamic));
             SB_TRY(collect(c, step->rel->where));
         } else {
             SB_TRY(collect_part(c, step->quantified->part));

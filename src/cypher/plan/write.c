@@ -31,10 +31,14 @@ static sb_status bind_created(sb_planner *p, const sb_pattern *pattern,
 
 static sb_status plan_props(sb_planner *p, const sb_plan_create *create, const sb_slot_set *bound)
 {
-    for (uint32_t i = 0; i < create->node_count; i++)
+    for (uint32_t i = 0; i < create->node_count; i++) {
         SB_TRY(sb_plan__expr(p, create->nodes[i].props, bound));
-    for (uint32_t i = 0; i < create->rel_count; i++)
+        SB_TRY(sb_plan__expr(p, create->nodes[i].dynamic, bound));
+    }
+    for (uint32_t i = 0; i < create->rel_count; i++) {
         SB_TRY(sb_plan__expr(p, create->rels[i].props, bound));
+        SB_TRY(sb_plan__expr(p, create->rels[i].dynamic, bound));
+    }
     return SB_OK;
 }
 
@@ -59,11 +63,15 @@ static sb_status reads_own(sb_planner *p, const sb_plan_create *create, bool *re
         SB_TRY(sb_plan__set_add(p, &made, create->nodes[i].var->slot));
         if (create->nodes[i].props != NULL)
             SB_TRY(sb_plan__expr_slots(p, create->nodes[i].props, &read));
+        if (create->nodes[i].dynamic != NULL)
+            SB_TRY(sb_plan__expr_slots(p, create->nodes[i].dynamic, &read));
     }
     for (uint32_t i = 0; i < create->rel_count; i++) {
         SB_TRY(sb_plan__set_add(p, &made, create->rels[i].var->slot));
         if (create->rels[i].props != NULL)
             SB_TRY(sb_plan__expr_slots(p, create->rels[i].props, &read));
+        if (create->rels[i].dynamic != NULL)
+            SB_TRY(sb_plan__expr_slots(p, create->rels[i].dynamic, &read));
     }
     *reads = sb_plan__set_meets(&made, &read);
     return SB_OK;

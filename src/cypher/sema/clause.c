@@ -16,6 +16,8 @@ static sb_status analyze_set_item(sb_sema *s, const sb_set_item *item, bool remo
     if (item->key_expr != NULL)
         SB_TRY(sb_sema__want(s, item->key_expr, SB_KIND_STRING, "a property's name"));
     SB_TRY(sb_sema__plain(s, item->value));
+    if (item->kind == SB_SET_LABELS && item->value != NULL)
+        return sb_sema__dynamic(s, item->value->args, item->value->arg_count);
     if (item->kind != SB_SET_REPLACE && item->kind != SB_SET_MERGE) return SB_OK;
     return sb_sema__want(s, item->value, SB_KIND_ENTITY | SB_KIND_MAP, what);
 }

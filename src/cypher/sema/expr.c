@@ -49,7 +49,7 @@ static uint32_t known(uint32_t kinds)
 
 static sb_status analyze_variable(sb_sema *s, sb_expr *e)
 {
-    e->var = sb_sema__find(s, e->name);
+    if (e->var == NULL) e->var = sb_sema__find(s, e->name); /* made by the analysis: it is known */
     if (e->var == NULL) return sb_sema__fail_undefined(s, e->name, e->span);
     e->kinds = e->var->kinds | (e->var->nullable ? SB_KIND_NULL : 0);
     e->items = e->var->items;
@@ -384,6 +384,7 @@ static sb_status analyze_has_labels(sb_sema *s, sb_expr *e)
     SB_TRY(analyze_args(s, e, false));
     SB_TRY(sb_sema__ask_has_labels(s, e));
     e->kinds = SB_KIND_BOOL | (e->args[0]->kinds & SB_KIND_NULL);
+    SB_TRY(sb_sema__dynamic(s, e->args + 1, e->arg_count - 1));
     return sb_sema__want(s, e->args[0], SB_KIND_ENTITY, "a label");
 }
 

@@ -57,20 +57,152 @@ static sb_status find_place(sb_sema *s, const pattern_context *c, sb_bytes name,
 
 static sb_status analyze_props(sb_sema *s, const pattern_context *c, sb_expr *props);
 
+/* ---- Dynamic labels and types --------------------------------------------------------------------------------------- */
+
+static bool any_dynamic(const sb_label_expr *labels)
+{
+    return labels != NULL && (labels->op == SB_LABEL_DYNAMIC || any_dynamic(labels->left) ||
+                              any_dynamic(labels->right));
+}
+
+static sb_status join_labels(sb_sema *s, const sb_label_expr **all, const sb_label_expr *more)
+{
+    sb_label_expr *both;
+
+    if (*all == NULL) {
+        *all = more;
+        return SB_OK;
+    }
+    SB_TRY(sb_sema__alloc(s, sizeof *both, &both));
+    *both = (sb_label_expr){.op = SB_LABEL_AND, .span = more->span, .left = *all, .right = more};
+    *all = both;
+    return SB_OK;
+}
+
+/* Terms of a conjunction: those that are known now, and those with an expression in them. */
+static sb_status part_labels(sb_sema *s, const sb_label_expr *labels, const sb_label_expr **plain,
+                             const sb_label_expr **dynamic)
+{
+    if (labels->op != SB_LABEL_AND)
+        return join_labels(s, any_dynamic(labels) ? dynamic : plain, labels);
+    SB_TRY(part_labels(s, labels->left, plain, dynamic));
+    return part_labels(s, labels->right, plain, dynamic);
+}
+
+/* Of CREATE and MERGE: before the place that they are written at is bound, so that nothing gives itself its labels. */
+static sb_status analyze_own(sb_sema *s, const sb_label_expr *labels)
+{
+    if (labels == NULL) return SB_OK;
+    if (labels->op == SB_LABEL_DYNAMIC) {
+        SB_TRY(sb_sema__plain(s, labels->expr));
+        SB_TRY(sb_sema__dynamic(s, &labels->expr, 1));
+    }
+    SB_TRY(analyze_own(s, labels->left));
+    return analyze_own(s, labels->right);
+}
+
+static sb_status push_arg(sb_sema *s, sb_expr *e, sb_expr *arg)
+{
+    sb_expr **args;
+
+    SB_TRY(sb_sema__alloc(s, (e->arg_count + 1) * sizeof(sb_expr *), &args));
+    if (e->arg_count != 0) memcpy(args, e->args, e->arg_count * sizeof(sb_expr *));
+    args[e->arg_count++] = arg;
+    e->args = args;
+    return SB_OK;
+}
+
+static sb_status dynamic_args(sb_sema *s, const sb_label_expr *labels, sb_expr *e)
+{
+    if (labels == NULL) return SB_OK;
+    if (labels->op == SB_LABEL_DYNAMIC) {
+        ((sb_label_expr *)(uintptr_t)labels)->arg = e->arg_count; /* of this statement's own tree */
+        SB_TRY(push_arg(s, e, labels->expr));
+    }
+    SB_TRY(dynamic_args(s, labels->left, e));
+    return dynamic_args(s, labels->right, e);
+}
+
+static sb_status new_expr(sb_sema *s, sb_expr_kind kind, sb_span span, sb_expr **e)
+{
+    SB_TRY(sb_sema__alloc(s, sizeof **e, e));
+    (*e)->kind = (uint8_t)kind;
+    (*e)->span = span;
+    (*e)->depth = (*e)->weight = 1;
+    return SB_OK;
+}
+
+/* What is matched by labels that an expression gives is a condition: `labels` keeps the others. */
+static sb_status match_dynamic(sb_sema *s, sb_var *var, const sb_label_expr **labels,
+                               sb_expr **where)
+{
+    const sb_label_expr *plain = NULL, *dynamic = NULL;
+    sb_expr *has, *of, *both;
+
+    if (!any_dynamic(*labels)) return SB_OK;
+    SB_TRY(part_labels(s, *labels, &plain, &dynamic));
+    *labels = plain;
+    SB_TRY(new_expr(s, SB_EXPR_VAR, dynamic->span, &of));
+    of->name = var->name;
+    of->var = var;
+    SB_TRY(new_expr(s, SB_EXPR_HAS_LABELS, dynamic->span, &has));
+    has->labels = dynamic;
+    SB_TRY(push_arg(s, has, of));
+    SB_TRY(dynamic_args(s, dynamic, has));
+    if (*where == NULL) {
+        *where = has;
+        return SB_OK;
+    }
+    SB_TRY(new_expr(s, SB_EXPR_BINARY, (*where)->span, &both));
+    both->op = SB_OP2_AND;
+    SB_TRY(push_arg(s, both, has));
+    SB_TRY(push_arg(s, both, *where));
+    *where = both;
+    return SB_OK;
+}
+
+/* What is written has them in a list of their own; MERGE looks for them first. */
+static sb_status write_dynamic(sb_sema *s, const pattern_context *c, sb_var *var,
+                               const sb_label_expr **labels, sb_expr **list, sb_expr **where)
+{
+    const sb_label_expr *all = *labels;
+    const sb_label_expr *plain = NULL, *dynamic = NULL;
+
+    if (!any_dynamic(all)) return SB_OK;
+    SB_TRY(part_labels(s, all, &plain, &dynamic));
+    SB_TRY(new_expr(s, SB_EXPR_LIST, dynamic->span, list));
+    SB_TRY(dynamic_args(s, dynamic, *list));
+    (*list)->kinds = SB_KIND_LIST;
+    (*list)->items = SB_KIND_STRING | SB_KIND_LIST;
+    if (c->use == SB_PATTERN_MERGE) {
+        SB_TRY(match_dynamic(s, var, labels, where));
+        (*where)->kinds = SB_KIND_BOOL; /* its parts have been analyzed: the pattern is */
+        (*where)->args[0]->kinds = var->kinds;
+    }
+    *labels = plain;
+    return SB_OK;
+}
+
 static sb_status bind_node(sb_sema *s, const pattern_context *c, sb_node_pattern *node, bool alone)
 {
     sb_binding *bound;
 
-    if (c->use == SB_PATTERN_CREATE) SB_TRY(analyze_props(s, c, node->props));
+    if (c->use == SB_PATTERN_CREATE) {
+        SB_TRY(analyze_props(s, c, node->props));
+        SB_TRY(analyze_own(s, node->labels));
+    }
     SB_TRY(find_place(s, c, node->name, node->span, &bound));
     node->binds = bound == NULL;
-    if (bound == NULL) return make_place(s, c, node->name, node->span, SB_KIND_NODE, &node->var);
+    if (bound == NULL) {
+        SB_TRY(make_place(s, c, node->name, node->span, SB_KIND_NODE, &node->var));
+        return is_writing(c) ? SB_OK : match_dynamic(s, node->var, &node->labels, &node->where);
+    }
     node->var = bound->var;
     if (sb_sema__never(node->var->kinds, SB_KIND_NODE))
         return fail_conflict(s, node->var, node->span, SB_KIND_NODE);
     if (is_writing(c) && (alone || node->labels != NULL || node->props != NULL))
         return sb_sema__fail_bound(s, node->name, node->span);
-    return SB_OK;
+    return is_writing(c) ? SB_OK : match_dynamic(s, node->var, &node->labels, &node->where);
 }
 
 static sb_status bind_rel(sb_sema *s, const pattern_context *c, sb_rel_pattern *rel)
@@ -78,11 +210,19 @@ static sb_status bind_rel(sb_sema *s, const pattern_context *c, sb_rel_pattern *
     const uint32_t kinds = rel->variable ? SB_KIND_LIST : SB_KIND_REL;
     sb_binding *bound;
 
-    if (c->use == SB_PATTERN_CREATE) SB_TRY(analyze_props(s, c, rel->props));
+    if (c->use == SB_PATTERN_CREATE) {
+        SB_TRY(analyze_props(s, c, rel->props));
+        SB_TRY(analyze_own(s, rel->types));
+    }
+    if (rel->variable && any_dynamic(rel->types))
+        return SB_SEMA_FAIL(s, rel->types->span, SB_CYPHER_INVALID_RELATIONSHIP_PATTERN,
+                            "a relationship of variable length has no dynamic type: write "
+                            "(()-[:$(…)]->()){1,3}");
     SB_TRY(find_place(s, c, rel->name, rel->span, &bound));
     rel->binds = bound == NULL;
     if (bound == NULL) {
         SB_TRY(make_place(s, c, rel->name, rel->span, kinds, &rel->var));
+        if (!is_writing(c)) SB_TRY(match_dynamic(s, rel->var, &rel->types, &rel->where));
         rel->var->items = rel->variable ? SB_KIND_REL : SB_KIND_ANY;
         if (rel->name.size != 0) sb_sema__find_binding(s, rel->name)->pattern = s->pattern;
         return SB_OK;
@@ -95,7 +235,7 @@ static sb_status bind_rel(sb_sema *s, const pattern_context *c, sb_rel_pattern *
                             "'%.*s' is two relationships of one pattern, which are never the same",
                             SB_SEMA_SHOWN(rel->name));
     bound->pattern = s->pattern;
-    return SB_OK;
+    return match_dynamic(s, rel->var, &rel->types, &rel->where);
 }
 
 /* ---- Parts ----------------------------------------------------------------------------------------------------------- */
@@ -166,12 +306,12 @@ static sb_status bind_part(sb_sema *s, const pattern_context *c, sb_pattern_part
 static bool is_conjunction(const sb_label_expr *labels)
 {
     if (labels == NULL || labels->op == SB_LABEL_NAME) return true;
+    if (labels->op == SB_LABEL_DYNAMIC) return !labels->any;
     return labels->op == SB_LABEL_AND && is_conjunction(labels->left) &&
            is_conjunction(labels->right);
 }
 
-static sb_status check_written_node(sb_sema *s, const pattern_context *c,
-                                    const sb_node_pattern *node)
+static sb_status check_written_node(sb_sema *s, const pattern_context *c, sb_node_pattern *node)
 {
     if (!is_conjunction(node->labels))
         return SB_SEMA_FAIL(s, node->labels->span, SB_CYPHER_UNEXPECTED_SYNTAX,
@@ -180,16 +320,17 @@ static sb_status check_written_node(sb_sema *s, const pattern_context *c,
     if (node->where != NULL)
         return SB_SEMA_FAIL(s, node->where->span, SB_CYPHER_UNEXPECTED_SYNTAX,
                             "a pattern of %s has no WHERE", clause_name(c));
-    return SB_OK;
+    return write_dynamic(s, c, node->var, &node->labels, &node->dynamic, &node->where);
 }
 
-static sb_status check_written_rel(sb_sema *s, const pattern_context *c, const sb_rel_pattern *rel)
+static sb_status check_written_rel(sb_sema *s, const pattern_context *c, sb_rel_pattern *rel)
 {
     if (rel->variable)
         return SB_SEMA_FAIL(s, rel->span, SB_CYPHER_CREATING_VAR_LENGTH,
                             "%s makes single relationships, none of variable length",
                             clause_name(c));
-    if (rel->types == NULL || rel->types->op != SB_LABEL_NAME)
+    if (rel->types == NULL || !(rel->types->op == SB_LABEL_NAME ||
+                                (rel->types->op == SB_LABEL_DYNAMIC && !rel->types->any)))
         return SB_SEMA_FAIL(s, rel->span, SB_CYPHER_NO_SINGLE_RELATIONSHIP_TYPE,
                             "%s needs the one type of the relationship: -[:TYPE]->",
                             clause_name(c));
@@ -199,7 +340,7 @@ static sb_status check_written_rel(sb_sema *s, const pattern_context *c, const s
     if (rel->where != NULL)
         return SB_SEMA_FAIL(s, rel->where->span, SB_CYPHER_UNEXPECTED_SYNTAX,
                             "a pattern of %s has no WHERE", clause_name(c));
-    return SB_OK;
+    return write_dynamic(s, c, rel->var, &rel->types, &rel->dynamic, &rel->where);
 }
 
 static sb_status check_written(sb_sema *s, const pattern_context *c, const sb_pattern_part *part)
@@ -233,6 +374,14 @@ static sb_status analyze_props(sb_sema *s, const pattern_context *c, sb_expr *pr
     return sb_sema__plain(s, props);
 }
 
+sb_status sb_sema__dynamic(sb_sema *s, sb_expr *const *exprs, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        SB_TRY(
+            sb_sema__want(s, exprs[i], SB_KIND_STRING | SB_KIND_LIST, "a dynamic label or type"));
+    return SB_OK;
+}
+
 static sb_status analyze_node(sb_sema *s, const pattern_context *c, const sb_node_pattern *node)
 {
     if (!is_writing(c)) {
@@ -240,6 +389,7 @@ static sb_status analyze_node(sb_sema *s, const pattern_context *c, const sb_nod
         SB_TRY(sb_sema__ask_props(s, node->props));
     }
     SB_TRY(analyze_props(s, c, node->props));
+    if (is_writing(c)) SB_TRY(analyze_own(s, node->labels));
     return sb_sema__predicate(s, node->where);
 }
 
@@ -270,6 +420,7 @@ static sb_status analyze_part(sb_sema *s, const pattern_context *c, const sb_pat
                 SB_TRY(sb_sema__ask_props(s, step->rel->props));
             }
             SB_TRY(analyze_props(s, c, step->rel->props));
+            if (is_writing(c)) SB_TRY(analyze_own(s, step->rel->types));
             SB_TRY(sb_sema__predicate(s, step->rel->where));
         } else {
             SB_TRY(analyze_quantified(s, c, step->quantified));

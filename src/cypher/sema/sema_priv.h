@@ -97,6 +97,8 @@ SB_MUST_CHECK sb_status sb_sema__list(sb_sema *s, const sb_frame *frame, bool al
 SB_MUST_CHECK sb_status sb_sema__alloc(sb_sema *s, size_t bytes, void *place); /* zeroed */
 #define SB_SEMA_FAIL(s, span, detail, ...)                                                         \
     sb_cypher_fail((s)->err, (s)->text, (span), (detail), __VA_ARGS__)
+/* What gives labels and types, analyzed already: strings, or lists of them. */
+SB_MUST_CHECK sb_status sb_sema__dynamic(sb_sema *s, sb_expr *const *exprs, uint32_t count);
 /* Note names that the statement asks for, for the warning that nothing ever had them (ask.c). labels may be NULL, props too: then nothing. */
 SB_MUST_CHECK sb_status sb_sema__ask_labels(sb_sema *s, const sb_label_expr *labels,
                                             sb_asked_kind kind);
