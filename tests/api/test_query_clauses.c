@@ -285,6 +285,74 @@ static void test_api_query_clauses__dynamic_labels(void **state)
     sombra_rollback(f->txn);
 }
 
+/* ---- Hints -------------------------------------------------------------------------------------------------------------------- */
+
+/* The plan has this operator. */
+static void plans(api_fixture *f, const char *query, const char *operator, bool has)
+{
+    char explain[600], rows[8000];
+
+    (void)snprintf(explain, sizeof explain, "EXPLAIN %s", query);
+    const sombra_status status = rows_of(f, explain, rows, sizeof rows);
+    if (status != SOMBRA_OK) print_error("%s\n", sombra_error_of(f->conn)->message);
+    assert_int_equal(status, SOMBRA_OK);
+    if ((strstr(rows, operator) != NULL) != has) print_error("%s\n%s\n", query, rows);
+    assert_int_equal(strstr(rows, operator) != NULL, has);
+}
+
+static void test_api_query_clauses__hints(void **state)
+{
+    api_fixture *f = *state;
+
+    gives(f, "CREATE INDEX ax FOR (n:A) ON (n.x)", "");
+    gives(f, "CREATE INDEX axy FOR (n:A) ON (n.x, n.y)", "");
+    gives(f, "CREATE INDEX by FOR (n:B) ON (n.y)", "");
+    gives(f, "CREATE INDEX rz FOR ()-[r:R]-() ON (r.z)", "");
+    gives(f,
+          "UNWIND range(1, 1000) AS i CREATE (:A {x: i % 10, y: i})-[:R {z: i}]->(:B {y: i % 100})",
+          "");
+    gives(f, "CREATE (:C {x: 1}), (:A:C {x: 2})", "");
+    /* SCAN although there is an index; INDEX although there is a better one. */
+    plans(f, "MATCH (n:A) WHERE n.x = 1 RETURN n", "IndexSeek", true);
+    plans(f, "MATCH (n:A) USING SCAN n:A WHERE n.x = 1 RETURN n", "IndexSeek", false);
+    plans(f, "MATCH (n:A) USING SCAN n:A WHERE n.x = 1 RETURN n", "NodeByLabelScan", true);
+    plans(f, "MATCH (n:A:C) USING SCAN n:A RETURN n", "n:A", true);
+    plans(f, "MATCH (n:A) USING INDEX n:A(x) WHERE n.x = 1 AND n.y = 5 RETURN n", "by index 1",
+          true);
+    plans(f, "MATCH (n:A) USING INDEX n:A(x, y) WHERE n.x = 1 AND n.y = 5 RETURN n", "by index 2",
+          true);
+    plans(f, "MATCH (n:A) USING RANGE INDEX n:A(x) WHERE n.x > 1 RETURN n", "by index 1", true);
+    /* Where the walk begins. */
+    plans(f, "MATCH (a:A {y: 1, x: 1})-[r:R]->(b:B) USING INDEX b:B(y) WHERE b.y > 1 RETURN a",
+          "by index 3", true);
+    plans(f, "MATCH (a:A {y: 1, x: 1})-[r:R]->(b:B) USING SCAN b:B RETURN a", "NodeByLabelScan",
+          true);
+    plans(f, "MATCH (a:A {x: 1, y: 1})-[r:R]->(b:B) USING INDEX r:R(z) WHERE r.z = 7 RETURN a",
+          "by index 4", true);
+    gives(f,
+          "MATCH (a:A)-[r:R]->(b:B) USING INDEX b:B(y) WHERE b.y = 7 AND a.x = 7 RETURN count(*)",
+          "10");
+    gives(f, "MATCH (a:A)-[r:R]->(b:B) USING SCAN a:A WHERE b.y = 7 AND a.x = 7 RETURN count(*)",
+          "10");
+    gives(f,
+          "MATCH (a:A), (b:B) USING INDEX a:A(x) USING INDEX b:B(y) WHERE a.x = 1 AND b.y = 2 "
+          "RETURN count(*)",
+          "1000");
+    /* What can't be. */
+    refused(f, "MATCH (n:A) USING INDEX n:A(z) WHERE n.z = 1 RETURN n", SOMBRA_SYNTAX,
+            "line 1, column 13");
+    refused(f, "MATCH (n:A) USING INDEX n:A(x) RETURN n", SOMBRA_SYNTAX, "can not be fulfilled");
+    refused(f, "MATCH (n:A) USING SCAN n:B RETURN n", SOMBRA_SYNTAX, "can not be fulfilled");
+    refused(f, "MATCH (n:A) WITH n MATCH (n:A) USING SCAN n:A RETURN n", SOMBRA_SYNTAX,
+            "can not be fulfilled");
+    refused(f, "MATCH (a:A)-->(b:B) USING INDEX a:A(x) USING JOIN ON b WHERE a.x = 1 RETURN a",
+            SOMBRA_SYNTAX, "join");
+    refused(f, "MATCH (n:A) USING SCAN m:A RETURN n", SOMBRA_SYNTAX, "m");
+    refused(f, "MATCH (m) MATCH (n:A) USING SCAN m:A RETURN n", SOMBRA_SYNTAX,
+            "pattern that the hint");
+    refused(f, "MATCH (n:A) USING SCAN n:A|B RETURN n", SOMBRA_SYNTAX, "one label");
+}
+
 /* ---- IN with long lists ---------------------------------------------------------------------------------------------------- */
 
 /* By hash and one by one it is the same: the second list is made anew for each row. */
@@ -350,6 +418,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query_clauses__on_error_undone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__match_modes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__dynamic_labels, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_clauses__hints, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__in_a_long_list, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

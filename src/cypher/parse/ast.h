@@ -251,10 +251,24 @@ struct sb_pattern_part {
     /* set by sema */
     sb_var *var; /* PATH; NULL: none */
 };
+/* USING INDEX n:Label(key), USING SCAN n:Label, USING JOIN ON n, m */
+typedef enum sb_hint_kind { SB_HINT_INDEX, SB_HINT_SCAN, SB_HINT_JOIN } sb_hint_kind;
+typedef struct sb_hint {
+    sb_hint_kind kind;
+    sb_span span;
+    sb_bytes *names; /* variables; one, but for JOIN */
+    uint32_t name_count;
+    const sb_label_expr *labels; /* INDEX, SCAN: one name of a label or type */
+    sb_bytes *keys;              /* INDEX */
+    uint32_t key_count;
+    sb_var **vars; /* sema: of names */
+} sb_hint;
 typedef struct sb_pattern {
     sb_pattern_part **parts;
     uint32_t part_count;
     bool repeatable; /* REPEATABLE ELEMENTS: a relationship may occur more than once */
+    sb_hint *hints;  /* of MATCH */
+    uint32_t hint_count;
 } sb_pattern;
 
 /* ---- Clauses --------------------------------------------------------------------------------------------------- */

@@ -107,21 +107,38 @@ static sb_status parse_named_after(sb_parser *p, unsigned keyword, sb_bytes *nam
 
 /* ---- Reading clauses --------------------------------------------------------------------------------------------------- */
 
-/* USING INDEX n:Label(key), USING SCAN n:Label, USING JOIN ON n: advice for planners that need it; read and left out. */
-static sb_status skip_hint(sb_parser *p)
+/* n, m */
+static sb_status parse_hint_variables(sb_parser *p, sb_hint *hint, bool several)
 {
-    sb_bytes name;
-    const sb_label_expr *labels;
+    do {
+        sb_bytes name;
+        SB_TRY(sb_parse__name(p, "a variable", &name));
+        SB_PARSE_PUSH(p, hint->names, hint->name_count, name);
+    } while (several && sb_parse__accept(p, SB_TOKEN_COMMA));
+    return SB_OK;
+}
 
+static sb_status parse_hint_keys(sb_parser *p, sb_hint *hint)
+{
+    SB_TRY(sb_parse__expect(p, SB_TOKEN_LPAREN));
+    do {
+        sb_bytes name;
+        SB_TRY(sb_parse__name(p, "a property's name", &name));
+        SB_PARSE_PUSH(p, hint->keys, hint->key_count, name);
+    } while (sb_parse__accept(p, SB_TOKEN_COMMA));
+    return sb_parse__expect(p, SB_TOKEN_RPAREN);
+}
+
+/* USING INDEX n:Label(key), USING SCAN n:Label, USING JOIN ON n: behind USING. There is one kind of index for them all. */
+static sb_status parse_hint(sb_parser *p, sb_hint *hint)
+{
     if (sb_parse__accept_keyword(p, SB_KEYWORD_JOIN)) {
+        hint->kind = SB_HINT_JOIN;
         SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_ON));
-        do {
-            SB_TRY(sb_parse__name(p, "a variable", &name));
-        } while (sb_parse__accept(p, SB_TOKEN_COMMA));
-        return SB_OK;
+        return parse_hint_variables(p, hint, true);
     }
-    const bool scan = sb_parse__accept_keyword(p, SB_KEYWORD_SCAN);
-    if (!scan) {
+    hint->kind = sb_parse__accept_keyword(p, SB_KEYWORD_SCAN) ? SB_HINT_SCAN : SB_HINT_INDEX;
+    if (hint->kind == SB_HINT_INDEX) {
         if (!sb_parse__accept_keyword(p, SB_KEYWORD_RANGE) &&
             !sb_parse__accept_keyword(p, SB_KEYWORD_TEXT))
             (void)sb_parse__accept_keyword(p, SB_KEYWORD_POINT);
@@ -130,15 +147,10 @@ static sb_status skip_hint(sb_parser *p)
             !sb_parse__ahead_is(p, 1, SB_TOKEN_COLON))
             sb_parse__advance(p);
     }
-    SB_TRY(sb_parse__name(p, "a variable", &name));
+    SB_TRY(parse_hint_variables(p, hint, false));
     SB_TRY(sb_parse__expect(p, SB_TOKEN_COLON));
-    SB_TRY(sb_parse__labels(p, false, &labels));
-    if (scan) return SB_OK;
-    SB_TRY(sb_parse__expect(p, SB_TOKEN_LPAREN));
-    do {
-        SB_TRY(sb_parse__name(p, "a property's name", &name));
-    } while (sb_parse__accept(p, SB_TOKEN_COMMA));
-    return sb_parse__expect(p, SB_TOKEN_RPAREN);
+    SB_TRY(sb_parse__labels(p, false, &hint->labels));
+    return hint->kind == SB_HINT_SCAN ? SB_OK : parse_hint_keys(p, hint);
 }
 
 /* REPEATABLE ELEMENTS, DIFFERENT RELATIONSHIPS; the latter is what nothing said means. */
@@ -166,8 +178,15 @@ static sb_status parse_match(sb_parser *p, sb_clause *clause)
     SB_TRY(parse_match_mode(p, &repeatable));
     SB_TRY(sb_parse__pattern(p, &clause->as.match.pattern));
     clause->as.match.pattern.repeatable = repeatable;
-    while (sb_parse__accept_keyword(p, SB_KEYWORD_USING))
-        SB_TRY(skip_hint(p));
+    sb_pattern *const pattern = &clause->as.match.pattern;
+    while (sb_parse__is_keyword(p, SB_KEYWORD_USING)) {
+        const uint32_t first = p->at;
+        sb_hint hint = {.kind = SB_HINT_INDEX};
+        sb_parse__advance(p);
+        SB_TRY(parse_hint(p, &hint));
+        hint.span = sb_parse__span_from(p, first);
+        SB_PARSE_PUSH(p, pattern->hints, pattern->hint_count, hint);
+    }
     return sb_parse__where(p, &clause->as.match.where);
 }
 

@@ -236,11 +236,28 @@ static sb_status print_yield(sb_buffer *out, bool star, const sb_yield_item *ite
 
 static sb_status print_clause(sb_buffer *out, const sb_clause *clause);
 
+static sb_status print_hint(sb_buffer *out, const sb_hint *hint)
+{
+    static const char *const begin[] = {" USING INDEX ", " USING SCAN ", " USING JOIN ON "};
+
+    for (uint32_t i = 0; i < hint->name_count; i++)
+        SB_TRY(print_named(out, i == 0 ? begin[hint->kind] : ", ", hint->names[i]));
+    if (hint->labels != NULL) {
+        SB_TRY(sb_buffer_append_byte(out, ':'));
+        SB_TRY(sb_label_expr_print(hint->labels, out));
+    }
+    for (uint32_t i = 0; i < hint->key_count; i++)
+        SB_TRY(print_named(out, i == 0 ? "(" : ", ", hint->keys[i]));
+    return hint->key_count == 0 ? SB_OK : sb_buffer_append_byte(out, ')');
+}
+
 static sb_status print_match(sb_buffer *out, const sb_clause *clause)
 {
     SB_TRY(sb_parse__print_text(out, clause->as.match.optional ? "OPTIONAL MATCH " : "MATCH "));
     SB_TRY(print_pattern(out, clause->as.match.pattern.repeatable ? "REPEATABLE ELEMENTS " : "",
                          &clause->as.match.pattern));
+    for (uint32_t i = 0; i < clause->as.match.pattern.hint_count; i++)
+        SB_TRY(print_hint(out, &clause->as.match.pattern.hints[i]));
     return sb_parse__print_optional(out, " WHERE ", clause->as.match.where);
 }
 

@@ -323,7 +323,7 @@ static sb_status access_by_index(sb_planner *p, const sb_pattern_graph *graph, c
             continue;
         SB_TRY(use_index(p, graph, var, &schemas[i], bound, &use));
         simplify_use(graph, &schemas[i], &use);
-        if (use.consumed == 0) continue;
+        if (use.consumed == 0 || !sb_plan__may_seek(p, graph, var, &schemas[i])) continue;
         const double rows = seek_rows(&schemas[i], &use, entities);
         if (*access != NULL && (*access)->cost <= seek_cost(rows)) continue;
         SB_TRY(make_seek(p, &schemas[i], var, &use, rows, access));
@@ -357,7 +357,12 @@ static sb_status each_label(sb_planner *p, const sb_pattern_graph *graph,
         *best = seek;
         *consumed = seek_consumed;
     }
+    const sb_hint *hint = sb_plan__hint_of(graph, node->var);
+    if (hint != NULL && hint->kind == SB_HINT_INDEX && *best != NULL) return SB_OK;
     if (*best != NULL && (*best)->cost <= rows) return SB_OK;
+    if (hint != NULL && hint->kind == SB_HINT_SCAN &&
+        !sb_bytes_equal(hint->labels->name, labels->name))
+        return SB_OK;
     SB_TRY(sb_plan__new(p, SB_PLAN_LABEL_SCAN, NULL, best));
     (*best)->as.scan.node = node->var;
     (*best)->as.scan.label_given = true;
@@ -368,13 +373,12 @@ static sb_status each_label(sb_planner *p, const sb_pattern_graph *graph,
     return SB_OK;
 }
 
-sb_status sb_plan__access_node(sb_planner *p, const sb_pattern_graph *graph,
-                               const sb_pattern_node *node, const sb_slot_set *bound,
-                               sb_plan **access, uint64_t *consumed)
+static sb_status access_node(sb_planner *p, const sb_pattern_graph *graph,
+                             const sb_pattern_node *node, const sb_slot_set *bound,
+                             sb_plan **access, uint64_t *consumed)
 {
-    *access = NULL;
-    *consumed = 0;
-    SB_TRY(access_by_id(p, graph, node->var, bound, access, consumed));
+    if (sb_plan__hint_of(graph, node->var) == NULL)
+        SB_TRY(access_by_id(p, graph, node->var, bound, access, consumed));
     if (*access != NULL) return SB_OK;
     SB_TRY(each_label(p, graph, node, node->labels, bound, access, consumed));
     if (*access != NULL) return SB_OK;
@@ -382,6 +386,19 @@ sb_status sb_plan__access_node(sb_planner *p, const sb_pattern_graph *graph,
     (*access)->as.scan.node = node->var;
     SB_TRY(sb_plan__estimate_nodes(p, NULL, &(*access)->rows));
     (*access)->cost = (*access)->rows;
+    return SB_OK;
+}
+
+sb_status sb_plan__access_node(sb_planner *p, const sb_pattern_graph *graph,
+                               const sb_pattern_node *node, const sb_slot_set *bound,
+                               sb_plan **access, uint64_t *consumed)
+{
+    const sb_hint *hint = sb_plan__hint_of(graph, node->var);
+
+    *access = NULL;
+    *consumed = 0;
+    SB_TRY(access_node(p, graph, node, bound, access, consumed));
+    if (hint != NULL && !sb_plan__follows(p, hint, *access)) (*access)->cost += SB_PLAN_UNHINTED;
     return SB_OK;
 }
 
@@ -416,16 +433,14 @@ sb_status sb_plan__type_names(sb_planner *p, const sb_label_expr *types, const s
     return SB_OK;
 }
 
-sb_status sb_plan__access_edge(sb_planner *p, const sb_pattern_graph *graph,
-                               const sb_pattern_edge *edge, const sb_slot_set *bound,
-                               sb_plan **access, uint64_t *consumed)
+static sb_status access_edge(sb_planner *p, const sb_pattern_graph *graph,
+                             const sb_pattern_edge *edge, const sb_slot_set *bound,
+                             sb_plan **access, uint64_t *consumed)
 {
     const sb_rel_pattern *rel = edge->rel;
     double rels;
     bool whole;
 
-    *access = NULL;
-    *consumed = 0;
     if (rel == NULL || rel->variable || edge->shortest != NULL || edge->from == edge->to)
         return SB_OK;
     SB_TRY(sb_plan__estimate_rels(p, rel->types, &rels));
@@ -457,5 +472,21 @@ sb_status sb_plan__access_edge(sb_planner *p, const sb_pattern_graph *graph,
                                &(*access)->as.expand.type_count, &whole));
     (*access)->rows = rel->direction == SB_REL_EITHER ? 2 * rels : rels;
     (*access)->cost = (*access)->rows * 1.2;
+    return SB_OK;
+}
+
+sb_status sb_plan__access_edge(sb_planner *p, const sb_pattern_graph *graph,
+                               const sb_pattern_edge *edge, const sb_slot_set *bound,
+                               sb_plan **access, uint64_t *consumed)
+{
+    const sb_hint *hint = sb_plan__hint_of(graph, edge->var);
+
+    *access = NULL;
+    *consumed = 0;
+    SB_TRY(access_edge(p, graph, edge, bound, access, consumed));
+    if (*access == NULL) return SB_OK;
+    if ((hint != NULL && !sb_plan__follows(p, hint, *access)) ||
+        sb_plan__hint_of(graph, edge->from) != NULL || sb_plan__hint_of(graph, edge->to) != NULL)
+        (*access)->cost += SB_PLAN_UNHINTED;
     return SB_OK;
 }

@@ -252,7 +252,9 @@ sb_status sb_plan__match(sb_planner *p, const sb_pattern *pattern, sb_expr *wher
                          sb_slot_set *bound, sb_plan **plan)
 {
     const pattern_size size = measure(pattern);
-    sb_pattern_graph graph = {.repeatable = pattern->repeatable};
+    sb_pattern_graph graph = {.repeatable = pattern->repeatable,
+                              .hints = pattern->hints,
+                              .hint_count = pattern->hint_count};
 
     SB_TRY(sb_plan__alloc(p, size.nodes, sizeof *graph.nodes, &graph.nodes));
     if (size.edges != 0) SB_TRY(sb_plan__alloc(p, size.edges, sizeof *graph.edges, &graph.edges));
@@ -265,6 +267,7 @@ sb_status sb_plan__match(sb_planner *p, const sb_pattern *pattern, sb_expr *wher
     SB_TRY(hold_back(p, &graph));
     SB_TRY(plan_expressions(p, &graph, bound));
     SB_TRY(sb_plan__order(p, &graph, input, bound, plan));
+    SB_TRY(sb_plan__check_hints(p, &graph, *plan));
     SB_TRY(make_paths(p, &graph, bound, plan));
     for (uint32_t i = 0; i < graph.predicate_count; i++) { /* those that read a path */
         if (graph.predicates[i].used) continue;

@@ -470,6 +470,9 @@ static sb_status expand_rel(search *s, const state *from, uint32_t edge, bool fo
     plan->as.expand = expand;
     plan->rows = to->plan->rows * rows;
     plan->cost = to->plan->cost + to->plan->rows * (into ? COST_INTO : COST_EXPAND) + plan->rows;
+    if ((!expand.to_bound && sb_plan__hint_of(s->graph, expand.to) != NULL) ||
+        sb_plan__hint_of(s->graph, e->var) != NULL)
+        plan->cost += SB_PLAN_UNHINTED;
     to->plan = plan;
     SB_TRY(bind_edge(s, to, edge));
     if (list != NULL) {
@@ -499,7 +502,8 @@ static sb_status expand_quantified(search *s, const state *from, uint32_t edge, 
     sb_pattern_part *part = q->part;
     sb_var *const inner_from = part->start->var;
     sb_var *const inner_to = part->steps[part->step_count - 1].node->var;
-    sb_pattern inner_pattern = {&part, 1, s->graph->repeatable};
+    sb_pattern inner_pattern = {
+        .parts = &part, .part_count = 1, .repeatable = s->graph->repeatable};
     sb_slot_set inner_bound;
     sb_plan *plan;
     sb_plan *inner;

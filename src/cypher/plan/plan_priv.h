@@ -126,7 +126,22 @@ typedef struct sb_pattern_graph {
     sb_pattern_path *paths;
     uint32_t path_count;
     bool repeatable; /* relationships need not differ */
+    const sb_hint *hints;
+    uint32_t hint_count;
 } sb_pattern_graph;
+
+/* hint.c: INDEX and SCAN hints, by what plans cost: whatever does not follow one is dear. */
+const sb_hint *sb_plan__hint_of(const sb_pattern_graph *graph, const sb_var *var);
+/* May var be found by this index? Not where a hint says otherwise. */
+bool sb_plan__may_seek(const sb_planner *p, const sb_pattern_graph *graph, const sb_var *var,
+                       const sb_schema *schema);
+/* Does this access do what the hint says? */
+bool sb_plan__follows(const sb_planner *p, const sb_hint *hint, const sb_plan *access);
+/* Added to what a plan costs that reaches a variable another way than its hint says. */
+#define SB_PLAN_UNHINTED 1e15
+/* Where the plan of a pattern does not follow its hints: InvalidClauseComposition, at the hint. */
+SB_MUST_CHECK sb_status sb_plan__check_hints(sb_planner *p, const sb_pattern_graph *graph,
+                                             const sb_plan *plan);
 
 /* Plan the patterns with their predicate (may be NULL) on top of input; bound gains the patterns' variables. */
 SB_MUST_CHECK sb_status sb_plan__match(sb_planner *p, const sb_pattern *pattern, sb_expr *where,

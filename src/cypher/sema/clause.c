@@ -105,11 +105,46 @@ static sb_status check_repeatable(sb_sema *s, const sb_pattern *pattern)
     return SB_OK;
 }
 
+static bool in_part(const sb_pattern_part *part, const sb_var *var)
+{
+    if (part->start->var == var) return true;
+    for (uint32_t i = 0; i < part->step_count; i++)
+        if (part->steps[i].node->var == var ||
+            (part->steps[i].rel != NULL && part->steps[i].rel->var == var))
+            return true;
+    return false;
+}
+
+/* The variables of a hint are nodes and relationships of its own clause, its label is one name. */
+static sb_status analyze_hint(sb_sema *s, const sb_pattern *pattern, sb_hint *hint)
+{
+    if (hint->labels != NULL && hint->labels->op != SB_LABEL_NAME)
+        return SB_SEMA_FAIL(s, hint->labels->span, SB_CYPHER_UNEXPECTED_SYNTAX,
+                            "a hint names one label or type");
+    SB_TRY(sb_sema__alloc(s, hint->name_count * sizeof *hint->vars, &hint->vars));
+    for (uint32_t i = 0; i < hint->name_count; i++) {
+        bool found = false;
+
+        hint->vars[i] = sb_sema__find(s, hint->names[i]);
+        if (hint->vars[i] == NULL) return sb_sema__fail_undefined(s, hint->names[i], hint->span);
+        for (uint32_t k = 0; k < pattern->part_count && !found; k++)
+            found = in_part(pattern->parts[k], hint->vars[i]);
+        if (!found)
+            return SB_SEMA_FAIL(s, hint->span, SB_CYPHER_INVALID_CLAUSE_COMPOSITION,
+                                "'%.*s' is no node or relationship of the pattern that the hint "
+                                "is for",
+                                SB_SEMA_SHOWN(hint->names[i]));
+    }
+    return SB_OK;
+}
+
 static sb_status analyze_match(sb_sema *s, sb_clause *clause)
 {
     SB_TRY(check_repeatable(s, &clause->as.match.pattern));
     SB_TRY(sb_sema__pattern(s, &clause->as.match.pattern, SB_PATTERN_MATCH,
                             clause->as.match.optional));
+    for (uint32_t i = 0; i < clause->as.match.pattern.hint_count; i++)
+        SB_TRY(analyze_hint(s, &clause->as.match.pattern, &clause->as.match.pattern.hints[i]));
     return sb_sema__predicate(s, clause->as.match.where);
 }
 

@@ -142,8 +142,10 @@ static sb_plan *in_transactions(exec_fixture *f, int64_t rows, int64_t each, sb_
         plan(f, SB_PLAN_SUBQUERY_TRANSACTIONS, unwind(f, argument(f, NULL), range(f, 1, rows), x));
     sb_plan *inner = plan(f, SB_PLAN_CREATE, argument(f, x, NULL));
     sb_plan_create_node *node = zeroed(f, sizeof *node);
-    *node = (sb_plan_create_node){n, plan_names(f, SB_NAME_LABEL, "A"), 1,
-                                  map_(f, "i", ref(f, x), NULL, NULL)};
+    *node = (sb_plan_create_node){.var = n,
+                                  .labels = plan_names(f, SB_NAME_LABEL, "A"),
+                                  .label_count = 1,
+                                  .props = map_(f, "i", ref(f, x), NULL, NULL)};
     inner->as.create.nodes = node;
     inner->as.create.node_count = 1;
     p->inner = y == NULL ? inner : project(f, inner, y, prop(f, ref(f, n), "i"));

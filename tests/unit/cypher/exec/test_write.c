@@ -20,11 +20,17 @@ static sb_plan_create pattern(exec_fixture *f, sb_var *a, const char *a_label, s
 
     if (a_label != NULL)
         nodes[c.node_count++] =
-            (sb_plan_create_node){a, plan_names(f, SB_NAME_LABEL, a_label), 1, a_props};
-    if (b_made) nodes[c.node_count++] = (sb_plan_create_node){b, NULL, 0, NULL};
+            (sb_plan_create_node){.var = a,
+                                  .labels = plan_names(f, SB_NAME_LABEL, a_label),
+                                  .label_count = 1,
+                                  .props = a_props};
+    if (b_made) nodes[c.node_count++] = (sb_plan_create_node){.var = b};
     if (r != NULL)
-        rels[c.rel_count++] =
-            (sb_plan_create_rel){r, a, b, plan_name(f, SB_NAME_TYPE, type), r_props};
+        rels[c.rel_count++] = (sb_plan_create_rel){.var = r,
+                                                   .from = a,
+                                                   .to = b,
+                                                   .type = plan_name(f, SB_NAME_TYPE, type),
+                                                   .props = r_props};
     return c;
 }
 
