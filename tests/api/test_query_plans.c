@@ -1,0 +1,209 @@
+/* test_query_plans.c — which plans the planner chooses, as EXPLAIN shows them, on a graph whose counts are known: 10,000 :A (x all different, y one of 10),
+ * 100 :B (k unique), 10 :C; 10,000 :R from A to B, 100 :S from B to C, 10 :T from C to A; indexes on A(x), R(w), a constraint on B(k). Each case is
+ * there for a rule, which its comment tells; operators that every plan has are left out. */
+#include "support/api_fixture.h"
+
+static const char *const made[] = {
+    "CREATE INDEX ax FOR (n:A) ON (n.x)",
+    "CREATE CONSTRAINT bk FOR (n:B) REQUIRE n.k IS UNIQUE",
+    "CREATE INDEX rw FOR ()-[r:R]-() ON (r.w)",
+    "UNWIND range(0, 99) AS i CREATE (:B {k: i})",
+    "UNWIND range(0, 9) AS i CREATE (:C {k: i})",
+    "UNWIND range(0, 9999) AS i MATCH (b:B {k: i % 100}) CREATE (:A {x: i, y: i % 10})-[:R {w: "
+    "i}]->(b)",
+    "MATCH (b:B), (c:C {k: b.k % 10}) CREATE (b)-[:S]->(c)",
+    "MATCH (c:C), (a:A {x: c.k}) CREATE (c)-[:T]->(a)",
+};
+
+static int group_setup(void **state)
+{
+    static api_fixture fixture;
+
+    api_new(&fixture);
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+        sombra_stmt *stmt;
+
+        OK(&fixture, sombra_prepare(fixture.conn, made[i], SOMBRA_NUL_TERMINATED, &stmt, NULL));
+        assert_int_equal(sombra_stmt_step(stmt), SOMBRA_DONE);
+        sombra_stmt_finalize(stmt);
+    }
+    *state = &fixture;
+    return 0;
+}
+
+static int group_teardown(void **state)
+{
+    api_end(*state);
+    return 0;
+}
+
+/* What every plan has, or says nothing about the choice. */
+static bool is_plain(const char *name)
+{
+    return strcmp(name, "ProduceResults") == 0 || strcmp(name, "Projection") == 0 ||
+           strcmp(name, "Argument") == 0;
+}
+
+/* The operators from the root to the leaf; those of inner plans have a '|' before them. */
+static void operators_of(api_fixture *f, const char *query, char *out, size_t room)
+{
+    char text[1000];
+    sombra_stmt *stmt;
+    sombra_value plan;
+    size_t at = 0;
+
+    (void)snprintf(text, sizeof text, "EXPLAIN %s", query);
+    OK(f, sombra_prepare(f->conn, text, SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+    OK(f, sombra_stmt_column(stmt, 0, &plan));
+    const char *from = plan.as.bytes.data, *end = from + plan.as.bytes.size;
+    out[0] = '\0';
+    while (from < end) {
+        const char *line_end = memchr(from, '\n', (size_t)(end - from));
+        const char *plus = memchr(from, '+', (size_t)((line_end == NULL ? end : line_end) - from));
+        char name[64];
+
+        if (plus != NULL && sscanf(plus + 1, "%63[A-Za-z]", name) == 1 && !is_plain(name))
+            at += (size_t)snprintf(out + at, room - at, "%s%s%s", at == 0 ? "" : " ",
+                                   plus == from ? "" : "|", name);
+        from = line_end == NULL ? end : line_end + 1;
+    }
+    sombra_stmt_finalize(stmt);
+}
+
+typedef struct plan_case {
+    const char *query, *operators;
+} plan_case;
+
+static void check(void **state, const plan_case *cases, size_t count)
+{
+    size_t wrong = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        char found[1000];
+
+        operators_of(*state, cases[i].query, found, sizeof found);
+        if (strcmp(found, cases[i].operators) == 0) continue;
+        wrong++;
+        print_error("%s\n  wanted %s\n  found  %s\n", cases[i].query, cases[i].operators, found);
+    }
+    assert_int_equal(wrong, 0);
+}
+#define CHECK(state, cases) check((state), (cases), sizeof(cases) / sizeof *(cases))
+
+static void test_api_query_plans__access(void **state)
+{
+    static const plan_case cases[] = {
+        /* an index where one serves the condition, the label else */
+        {"MATCH (a:A) WHERE a.x = 5 RETURN a", "IndexSeek"},
+        {"MATCH (a:A) WHERE a.y = 5 RETURN a", "Filter NodeByLabelScan"},
+        {"MATCH (a:A) WHERE a.x > 5 RETURN a.y", "IndexSeek"},
+        {"MATCH (a:A) WHERE a.x IN [1, 2] RETURN a", "IndexSeek"},
+        {"UNWIND [1, 2] AS x MATCH (a:A {x: x}) RETURN a", "IndexSeek Unwind"},
+        /* one row at most */
+        {"MATCH (b:B {k: 1}) RETURN b", "UniqueIndexSeek"},
+        /* of relationships, which bind their ends */
+        {"MATCH ()-[r:R]->() WHERE r.w = 1 RETURN r", "IndexSeek"},
+        /* an id is better than any */
+        {"MATCH (a:A {x: 1}) WHERE id(a) = 3 RETURN a", "Filter Filter NodeById"},
+        /* the rarer of two labels; a choice of labels has no scan of its own */
+        {"MATCH (a:A&C) RETURN a", "Filter NodeByLabelScan"},
+        {"MATCH (a:A|C) RETURN a", "Filter AllNodesScan"},
+    };
+
+    CHECK(state, cases);
+}
+
+static void test_api_query_plans__order(void **state)
+{
+    static const plan_case cases[] = {
+        /* from the end that has fewer, whichever way it is written */
+        {"MATCH (a:A {x: 5})-[:R]->(b:B) RETURN b", "Expand IndexSeek"},
+        {"MATCH (b:B {k: 1})<-[:R]-(a:A) RETURN a", "Expand UniqueIndexSeek"},
+        {"MATCH (a:A)-[:R]->(b:B {k: 1}) RETURN a", "Expand UniqueIndexSeek"},
+        /* all of a type: its relationships, not its nodes' lists; the rarest type of a path */
+        {"MATCH (a:A)-[:R]->(b:B) RETURN a, b", "Filter Filter RelationshipScan"},
+        {"MATCH (a:A)-[:R]->(b:B)-[:S]->(c:C) RETURN a", "Expand Filter Filter RelationshipScan"},
+        /* a cycle is closed by looking the last relationship up */
+        {"MATCH (a)-[:R]->(b)-[:S]->(c)-[:T]->(a) RETURN count(*)",
+         "Aggregation ExpandInto Expand RelationshipScan"},
+        /* two ends that are known: from both to the middle */
+        {"MATCH (a:A {x: 1}), (b:B {k: 2}) MATCH (a)-[:R]->(b) RETURN b",
+         "ExpandInto CartesianProduct |UniqueIndexSeek IndexSeek"},
+        /* unconnected parts: a look-up where there is an index, a hash join else, all pairs only without a condition */
+        {"MATCH (a:A), (b:B) WHERE a.x = b.k RETURN a, b", "UniqueIndexSeek NodeByLabelScan"},
+        {"MATCH (a:A), (c:C) WHERE a.y = c.k RETURN a, c",
+         "HashJoin |NodeByLabelScan NodeByLabelScan"},
+    };
+
+    CHECK(state, cases);
+}
+
+static void test_api_query_plans__shortcuts(void **state)
+{
+    static const plan_case cases[] = {
+        /* counts that are kept */
+        {"MATCH (a:A) RETURN count(a)", "NodeCountFromStatistics"},
+        {"MATCH (n) RETURN count(*)", "NodeCountFromStatistics"},
+        {"MATCH ()-[r:R]->() RETURN count(r)", "RelationshipCountFromStatistics"},
+        /* … but not of some of them */
+        {"MATCH (a:A) WHERE a.y = 1 RETURN count(a)", "Aggregation Filter NodeByLabelScan"},
+        /* the first rows of an order need no sort of all */
+        {"MATCH (a:A) RETURN a.x ORDER BY a.y LIMIT 3", "Limit Top NodeByLabelScan"},
+        {"MATCH (a:A) RETURN a.x ORDER BY a.y", "Sort NodeByLabelScan"},
+        /* a condition that is a pattern stops at the first hit */
+        {"MATCH (a:A) WHERE EXISTS { (a)-[:R]->(:B) } RETURN a",
+         "SemiApply |Expand NodeByLabelScan"},
+        {"MATCH (a:A) WHERE NOT (a)-[:R]->() RETURN a", "AntiSemiApply |Expand NodeByLabelScan"},
+        {"MATCH (a:A) OPTIONAL MATCH (a)-[:R]->(b) RETURN a, b",
+         "OptionalApply |Expand NodeByLabelScan"},
+        /* paths */
+        {"MATCH (a:A {x: 1})-[:R*1..3]->(b) RETURN b", "VarLengthExpand IndexSeek"},
+        {"MATCH p = shortestPath((a:A {x: 1})-[*]-(b:A {x: 2})) RETURN p",
+         "ShortestPath IndexSeek IndexSeek"},
+        /* a sub-query that no row changes */
+        {"CALL { MATCH (a:A) RETURN a LIMIT 1 } RETURN a", "Apply |Limit |NodeByLabelScan"},
+    };
+
+    CHECK(state, cases);
+}
+
+static void test_api_query_plans__eager(void **state)
+{
+    static const plan_case cases[] = {
+        /* what is written is not what is read */
+        {"MATCH (a:A) SET a.z = 1", "Set NodeByLabelScan"},
+        {"MATCH (a:A) SET a.x = a.y", "Set NodeByLabelScan"},
+        {"UNWIND [1, 2] AS x CREATE (:A {x: x})", "Create Unwind"},
+        {"UNWIND [1, 2] AS x MERGE (a:A {x: x})", "Merge |IndexSeek Unwind"},
+        {"MATCH (a:A {x: 1}) MERGE (a)-[:R]->(:B {k: 1})", "Merge |Filter |Expand IndexSeek"},
+        /* it is: a barrier below the update, whatever found the rows */
+        {"MATCH (a:A) CREATE (:A)", "Create Eager NodeByLabelScan"},
+        {"MATCH (a:A) WHERE a.z = 1 SET a.z = a.z + 1", "Set Eager Filter NodeByLabelScan"},
+        {"MATCH (a:A) WHERE a.x > 1 SET a.x = a.x + 1", "Set Eager IndexSeek"},
+        {"MATCH (a:A) DELETE a", "Delete Eager NodeByLabelScan"},
+        {"MATCH (a:A) SET a:$(a.l)", "Set Eager NodeByLabelScan"},
+        {"MATCH (a:A) CREATE (:$('x'))", "Create Eager NodeByLabelScan"},
+        /* an update, then a clause that reads what it has changed: all rows are through first */
+        {"MATCH (a:A {x: 1})-[r:R]->() DELETE r WITH a MATCH (a)-[q:R]->() RETURN q",
+         "Expand Eager Delete Eager Expand IndexSeek"},
+        {"UNWIND [1] AS x CREATE (:A {x: x}) WITH x MATCH (a:A {x: x}) RETURN a",
+         "IndexSeek Eager Create Unwind"},
+        /* … and not when it reads other things */
+        {"UNWIND [1] AS x CREATE (:C {z: x}) WITH x MATCH (a:A {x: x}) RETURN a",
+         "IndexSeek Create Unwind"},
+    };
+
+    CHECK(state, cases);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_api_query_plans__access),
+        cmocka_unit_test(test_api_query_plans__order),
+        cmocka_unit_test(test_api_query_plans__shortcuts),
+        cmocka_unit_test(test_api_query_plans__eager),
+    };
+    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
