@@ -56,6 +56,7 @@ const command commands[] = {
       {"graphml", "FILE", "GraphML, as export, APOC, NetworkX and others write it; may be repeated", true},
       {"gexf", "FILE", "GEXF, Gephi's format; may be repeated", true},
       {"cypher", "SCRIPT", "run a script of statements, as Neo4j's apoc.export.cypher writes one; may be repeated", true},
+      {"kuzu", "DIRECTORY", "the folder that Kuzu and Ladybug write with EXPORT DATABASE (as CSV)", true},
       {"label", "LABEL", "not for CSV: the label of nodes that the file gives none", false},
       {"type", "TYPE", "not for CSV: the type of relationships that the file gives none", false},
       {"batch", "N", "not for CSV: commit after every N records (statements), not once", false},

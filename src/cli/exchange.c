@@ -45,6 +45,7 @@ int check_rejects(invocation *cli, const char *const *inputs, size_t count)
 void new_file_begin(const invocation *cli, new_file *made)
 {
     made->path[0] = '\0';
+    if (cli->in_shell) return; /* it is the shell's */
     if (strcmp(cli->arguments[0], ":memory:") == 0 || access(cli->arguments[0], F_OK) == 0 ||
         strlen(cli->arguments[0]) > sizeof made->path - 16)
         return;
@@ -71,7 +72,8 @@ static const struct {
 } readers[] = {{"jsonl", fmt_read_jsonl},
                {"graphml", fmt_read_graphml},
                {"gexf", fmt_read_gexf},
-               {"cypher", fmt_read_cypher}};
+               {"cypher", fmt_read_cypher},
+               {"kuzu", fmt_read_kuzu}};
 
 typedef struct job {
     fmt_options options;

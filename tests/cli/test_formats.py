@@ -534,6 +534,73 @@ class Scripts(Formats):
         self.assertEqual(self.query("MATCH (n) RETURN count(n) AS n"), [{"n": 2}])
 
 
+class Kuzu(Formats):
+    FOLDER = os.path.join(SOURCE, "tests/cli/kuzu")  # as Kuzu 0.11.3 wrote it
+
+    def query(self, text):
+        return json.loads(run("query", "kuzu.sombra", text, "--format", "json"))
+
+    def folder(self, **files):
+        """A copy of the folder with other files in it."""
+        subprocess.run("rm -rf kz && cp -r '%s' kz && chmod -R u+w kz" % self.FOLDER, shell=True, check=True)
+        for name, text in files.items():
+            write("kz/" + name.replace("_cypher", ".cypher").replace("_csv", ".csv"), text)
+        return "kz"
+
+    def test_a_folder(self):
+        remove("kuzu.sombra")
+        told = run("import", "kuzu.sombra", "--kuzu", self.FOLDER)
+        self.assertIn("imported 5 nodes, 4 relationships", told)
+        self.assertEqual(self.query("MATCH (u:User {age: 41}) RETURN u.name AS name, u.h AS h, u.ok AS ok, toString(u.born) AS born, toString(u.ts) AS ts, toString(u.tz) AS tz, toString(u.iv) AS iv, "
+                                    "u.nums AS nums, u.u AS u, u.st AS st, u.m AS m, u.nested AS nested, u.d AS d, u.ar AS ar"),
+                         [{"name": 'Ann "q" n, x', "h": 1.5, "ok": True, "born": "1983-02-28", "ts": "2011-08-20T11:25:30.123456", "tz": "2011-08-20T09:25:30Z", "iv": "P3Y2DT1H2M3.5S", "nums": [1, 2, 3],
+                           "u": "47183823-2574-4bfd-b411-99ed177d3e43", "st": "{a: 1, b: x}", "m": "{k=1}", "nested": "[[1,2],[3]]", "d": 12.34, "ar": [1.0, 2.0, 3.0]}])
+        self.assertEqual(self.query("MATCH (u:User {name: ''}) RETURN keys(u) AS k"), [{"k": ["name"]}])
+        self.assertEqual(self.query("MATCH (u:User {name: '日本 🙂'}) RETURN u.tags AS t, u.nums AS n, toString(u.iv) AS i, u.ok AS ok"), [{"t": [], "n": [], "i": "P1D", "ok": False}])
+        self.assertEqual(self.query("MATCH (a:User)-[r:LivesIn]->(c:City) RETURN a.age AS a, toString(r.since) AS s, c.id AS id, c.name AS n"), [{"a": 41, "s": "2020-01-01", "id": 0, "n": "Berlin"}])
+        self.assertEqual(self.query("MATCH (a:City)-[r:LivesIn]->(c:City) RETURN a.name AS a, r.since AS s, c.name AS n"), [{"a": "", "s": None, "n": "Berlin"}])
+        self.assertEqual(self.query("MATCH (a)-[r:Follows]->(b) RETURN b.age AS b, r.since AS s, r.note AS n ORDER BY s"), [{"b": None, "s": 2001, "n": 'x;"y"'}, {"b": 41, "s": None, "n": None}])
+        schema = run("schema", "kuzu.sombra", "--format", "csv")
+        for part in (":User(name)", ":City(id)"):
+            self.assertIn(part, schema)
+
+    def test_older_forms(self):
+        """Names without quotes, headers, escapes by backslash, other delimiters, columns in another order, paths."""
+        remove("kuzu.sombra")
+        subprocess.run("rm -rf kz; mkdir kz", shell=True, check=True)
+        write("kz/schema.cypher", "// a comment\nCREATE NODE TABLE IF NOT EXISTS P (id INT64 PRIMARY KEY, t STRING DEFAULT 'a,b)', b BLOB);CREATE REL TABLE R(FROM P TO P, MANY_ONE) WITH (storage_direction='fwd');\nCREATE MACRO f(x) AS x + 1;\n")
+        write("kz/copy.cypher", "COPY P (t, id, b) FROM '/somewhere/else/p.csv' (ESCAPE ='\\\\', DELIM ='|', QUOTE='\\'', HEADER=true);\nCOPY R FROM \"r.csv\" (header=false, delim='\\t');\n")
+        write("kz/p.csv", "a.t|a.id|a.b\r\n'it\\'s|\\\\ two\nlines'|1|x\\x00y\r\n|2|\r\n\r\n''|3|\n")
+        write("kz/r.csv", "1\t2\n3\t1")
+        self.assertIn("line 3: the statement makes no table", subprocess.run([SOMBRA, "import", "kuzu.sombra", "--kuzu", "kz"], capture_output=True, text=True, check=True).stderr)
+        self.assertEqual(self.query("MATCH (p:P) RETURN p.id AS id, p.t AS t ORDER BY id"), [{"id": 1, "t": "it's|\\ two\nlines"}, {"id": 2, "t": None}, {"id": 3, "t": ""}])
+        self.assertEqual(self.query("MATCH (a)-[:R]->(b) RETURN a.id AS a, b.id AS b ORDER BY a"), [{"a": 1, "b": 2}, {"a": 3, "b": 1}])
+
+    def test_hostile(self):
+        def fails(part, code=2, **files):
+            remove("bad.sombra")
+            self.assertIn(part, run("import", "bad.sombra", "--kuzu", self.folder(**files), code=code))
+            self.assertFalse(os.path.exists("bad.sombra"))
+
+        user = 'COPY `City` (`id`,`name`) FROM "City.csv" (%s);'
+        for part, files in (("City.csv, line 2, column 1 (id): 'x' is not an INTEGER", {"City_csv": "0,a\nx,b\n"}), ("City.csv, line 1: 3 cells where the table has 2", {"City_csv": "0,a,b\n"}),
+                            ("the primary key is absent", {"City_csv": ",a\n"}), ("not valid UTF-8", {"City_csv": b"0,\xff\n"}), ("kz/copy.cypher, line 1: the table has no such column", {"copy_cypher": "COPY City (what) FROM 'City.csv';"}),
+                            ("schema.cypher has no such table", {"copy_cypher": "\nCOPY What FROM 'x.csv';"}), ("COPY is expected", {"copy_cypher": "nonsense"}), ("FROM and a file are expected", {"copy_cypher": "COPY City 'x.csv'"}),
+                            ("an option is not closed", {"copy_cypher": "COPY City FROM 'City.csv' (header=true"}), ("one character each", {"copy_cypher": user % "delim=''"}), ("one character each", {"copy_cypher": user % "delim='\"'"}),
+                            ("sombra.import_parquet", {"copy_cypher": 'COPY `City` FROM "City.parquet";'}), ("no table as EXPORT DATABASE writes it", {"schema_cypher": "CREATE NODE TABLE `City` (`id`"}),
+                            ("no primary key", {"schema_cypher": "CREATE NODE TABLE City (id INT64);"}), ("no FROM and TO", {"schema_cypher": "CREATE REL TABLE City (id INT64);"}),
+                            ("a table is there twice", {"schema_cypher": "CREATE NODE TABLE A (i INT64, PRIMARY KEY(i));CREATE NODE TABLE A (i INT64, PRIMARY KEY(i));"}),
+                            ("node tables are not in schema.cypher", {"schema_cypher": "CREATE REL TABLE R (FROM A TO B);", "copy_cypher": "COPY R FROM 'r.csv';"}), ("not valid UTF-8", {"schema_cypher": b"\xff"}),
+                            ("no table as", {"schema_cypher": "CREATE NODE TABLE A (i STRUCT(" + "a STRUCT(" * 100000}), ("(born): 'x' is not a DATE", {"User_csv": "a,1,,,x" + "," * 12 + "\n"}),
+                            ("(iv)", {"User_csv": "a,1,,,,,,3 moons" + "," * 9 + "\n"}), ("(nums): the text is no list", {"User_csv": "a,1,,,,,,,,x" + "," * 7 + "\n"}), ("(b): the text is no BLOB", {"User_csv": "a,1,,,,,,,,,\\xZZ" + "," * 6 + "\n"})):
+            with self.subTest(part=part):
+                fails(part, **files)
+        fails("City.csv, line 2 (id): '0' is the id of an earlier node in group City", code=3, City_csv="0,a\n0,b\n")
+        fails("LivesIn_City_City.csv, line 1 (end): '9' is the id of no node in group City", code=3, LivesIn_City_City_csv="1,9,\n")
+        remove("bad.sombra")
+        self.assertIn("schema.cypher: No such file", run("import", "bad.sombra", "--kuzu", "csv" if os.path.isdir("csv") else ".", code=9))
+
+
 class FailedLoads(unittest.TestCase):
     def test_csv_leaves_no_new_database(self):
         remove("bad.sombra")

@@ -235,6 +235,7 @@ sombra_status fmt_read_graphml(fmt_loader *loader,
                                const char *path); /* UNSUPPORTED without Expat */
 sombra_status fmt_read_gexf(fmt_loader *loader, const char *path);
 sombra_status fmt_read_cypher(fmt_loader *loader, const char *path);
+sombra_status fmt_read_kuzu(fmt_loader *loader, const char *path); /* a folder */
 
 typedef sombra_status (*fmt_writer)(fmt_walk *walk, fmt_output *out);
 sombra_status fmt_write_jsonl(fmt_walk *walk, fmt_output *out);

@@ -1,0 +1,7 @@
+CREATE NODE TABLE `User` (`name` STRING,`age` INT64,`h` DOUBLE,`ok` BOOL,`born` DATE,`ts` TIMESTAMP,`tz` TIMESTAMP_TZ,`iv` INTERVAL,`tags` STRING[],`nums` INT64[],`b` BLOB,`u` UUID,`st` STRUCT(a INT64, b STRING),`m` MAP(STRING, INT64),`nested` INT64[][],`d` DECIMAL(10, 2),`ar` DOUBLE[3], PRIMARY KEY(`name`));
+CREATE NODE TABLE `City` (`id` SERIAL,`name` STRING, PRIMARY KEY(`id`));
+CREATE REL TABLE `Follows` (FROM `User` TO `User`, `since` INT64,`note` STRING,MANY_MANY);
+CREATE REL TABLE `LivesIn` (FROM `User` TO `City`, FROM `City` TO `City`, `since` DATE,MANY_ONE);
+DROP SEQUENCE IF EXISTS `City_id_serial`;
+CREATE SEQUENCE IF NOT EXISTS `City_id_serial` START 1 INCREMENT 1 MINVALUE 0 MAXVALUE 9223372036854775807 NO CYCLE;
+RETURN nextval('City_id_serial');
