@@ -86,7 +86,7 @@ struct binding_connection {
     binding_aggregate *aggregates; /* states of registered aggregates that have not finished */
     binding_names names;
     PyThreadState *released; /* of the call under way, while it does not hold the GIL */
-    bool foreign;            /* the call under way came without the GIL (Arrow) */
+    unsigned long thread;    /* the call under way came without the GIL (Arrow) */
     PyObject *raised
         [3]; /* what a signal's handler or a callback raised during the call: type, value, traceback */
     PyObject *failure;      /* exception: what ended the last Arrow stream; owned */
@@ -109,7 +109,8 @@ typedef struct binding_prepared {
     binding_columns *columns;
     PyObject *params; /* tuple of names, in the statement's order */
     bool writes;
-    bool quick; /* its last run took less than BINDING_QUICK_NS */
+    bool quick;    /* the last run that was timed took less than BINDING_QUICK_NS */
+    unsigned runs; /* while it was quick */
 } binding_prepared;
 #define BINDING_QUICK_NS 20000u
 
@@ -159,6 +160,8 @@ PyObject *binding_raise_connection(binding_connection *connection);
 binding_connection *binding_connection_of(binding_database *database);
 /* Take and give back a connection: between them no other thread may use it. False with an exception. */
 bool binding_enter(binding_connection *connection);
+/* The same without an exception, also when it is closed. */
+bool binding_take(binding_connection *connection);
 void binding_leave(binding_connection *connection);
 /* After a call of the library: false with an exception unless it went well. */
 bool binding_check(binding_connection *connection, sombra_status status);
@@ -172,11 +175,14 @@ bool binding_progress(void *ctx, uint64_t done, uint64_t total);
         PyEval_RestoreThread((connection)->released);                                              \
         (connection)->released = NULL;                                                             \
     } while (0)
-/* The same, but the GIL stays unless the call turns out to be long. */
-#define BINDING_KEPT(connection, call)                                                             \
+/* The same, but the GIL stays unless the call turns out to be long; then *quick gets false. */
+#define BINDING_KEPT(connection, call, quick)                                                      \
     do {                                                                                           \
         call;                                                                                      \
-        if ((connection)->released != NULL) PyEval_RestoreThread((connection)->released);          \
+        if ((connection)->released != NULL) {                                                      \
+            PyEval_RestoreThread((connection)->released);                                          \
+            *(quick) = false;                                                                      \
+        }                                                                                          \
         (connection)->released = NULL;                                                             \
     } while (0)
 

@@ -11,23 +11,31 @@ _Thread_local binding_connection *binding_current;
 
 /* ---- Taking turns -------------------------------------------------------------------------------------------------------- */
 
+bool binding_take(binding_connection *connection)
+{
+    if (atomic_exchange_explicit(&connection->busy, true, memory_order_acquire)) return false;
+    connection->thread = PyThread_get_thread_ident();
+    binding_current = connection;
+    return true;
+}
+
 bool binding_enter(binding_connection *connection)
 {
     if (connection->conn == NULL) {
         binding_raise_status(SOMBRA_MISUSE, "the database is closed");
         return false;
     }
-    if (atomic_exchange_explicit(&connection->busy, true, memory_order_acquire)) {
-        binding_raise_status(SOMBRA_MISUSE, "this connection is in use: by another thread, to "
-                                            "which its result was handed, or by the "
-                                            "call that a registered function is part of");
+    if (!binding_take(connection)) {
+        binding_raise_status(SOMBRA_MISUSE,
+                             "this connection is in use: by another thread, to which its result "
+                             "was handed, or by the "
+                             "call that a registered function is part of");
         return false;
     }
     if (connection->time_limit_ms != connection->database->time_limit_ms) {
         connection->time_limit_ms = connection->database->time_limit_ms;
         sombra_set_time_limit(connection->conn, connection->time_limit_ms);
     }
-    binding_current = connection;
     return true;
 }
 
@@ -77,24 +85,20 @@ void binding_leave(binding_connection *connection)
 bool binding_progress(void *ctx, uint64_t done, uint64_t total)
 {
     binding_connection *connection = ctx;
-    PyGILState_STATE state = PyGILState_UNLOCKED;
     bool go_on;
 
     (void)done;
     (void)total;
-    if (connection->foreign)
-        state = PyGILState_Ensure();
-    else if (connection->released != NULL)
-        PyEval_RestoreThread(connection->released);
+    /* A helper of the library's has no thread state here, and signals are none of its business. */
+    if (connection->thread != PyThread_get_thread_ident()) return true;
+    if (connection->released != NULL) PyEval_RestoreThread(connection->released);
     go_on = connection->raised[0] == NULL && PyErr_CheckSignals() == 0;
     if (!go_on && PyErr_Occurred()) {
         PyErr_Fetch(&connection->raised[0], &connection->raised[1], &connection->raised[2]);
         connection->signaled = true;
     }
-    if (connection->foreign)
-        PyGILState_Release(state);
-    else /* the call is a long one, so others may run, whether it began with the GIL or without */
-        connection->released = PyEval_SaveThread();
+    /* The call is a long one, so others may run, whether it began with the GIL or without. */
+    connection->released = PyEval_SaveThread();
     return go_on;
 }
 

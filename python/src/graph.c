@@ -143,6 +143,7 @@ static PyObject *graph_neighbors(PyObject *self, PyObject *args)
     graph_call call;
     type_list types;
     const sombra_neighbor *neighbors = NULL;
+    bool quick = true; /* it is no statement: nobody remembers */
     size_t count = 0;
     sombra_status status = SOMBRA_OK;
 
@@ -158,7 +159,8 @@ static PyObject *graph_neighbors(PyObject *self, PyObject *args)
                                                   .limit = limit};
         if (!types.unknown)
             BINDING_KEPT(call.connection,
-                         status = sombra_neighbors(call.txn, id, &options, &neighbors, &count));
+                         status = sombra_neighbors(call.txn, id, &options, &neighbors, &count),
+                         &quick);
         if (binding_check(call.connection, status)) answer = PyList_New((Py_ssize_t)count);
         for (size_t i = 0; answer != NULL && i < count; i++) {
             const sombra_neighbor *n = &neighbors[i];

@@ -1,6 +1,7 @@
 /* stream.c — Arrow C streams: results out, columns of nodes and relationships in.
- * A stream that goes out wraps the library's: its consumer may call it without the GIL and from any thread, so it takes the connection's turn like every other
- * call, keeps the result (and with it connection and database) alive, and leaves what went wrong as a Python exception on the connection. */
+ * A stream that goes out wraps the library's: its consumer may call it with the GIL or without, and from any thread, so it takes the GIL and the connection's
+ * turn like every other call, keeps the result (and with it connection and database) alive, and leaves what went wrong as a Python exception on the
+ * connection. */
 #include "binding.h"
 
 #include <errno.h>
@@ -13,29 +14,17 @@ typedef struct outgoing {
     const char *error;             /* of the wrapper itself; NULL: the inner stream's */
 } outgoing;
 
-/* ---- Taking turns, with or without the GIL ---------------------------------------------------------------------------- */
+/* ---- Taking turns --------------------------------------------------------------------------------------------------------- */
 
+/* The GIL is held. */
 static bool take_turn(outgoing *out)
 {
     binding_connection *connection = out->result->connection;
 
     out->error = NULL;
-    if (atomic_exchange_explicit(&connection->busy, true, memory_order_acquire)) {
-        out->error = "the connection of this stream is in use by another thread";
-        return false;
-    }
-    connection->foreign = true;
-    binding_current = connection;
-    return true;
-}
-
-static void leave_turn(outgoing *out)
-{
-    binding_connection *connection = out->result->connection;
-
-    binding_current = NULL;
-    connection->foreign = false;
-    atomic_store_explicit(&connection->busy, false, memory_order_release);
+    if (binding_take(connection)) return true;
+    out->error = "the connection of this stream is in use by another thread";
+    return false;
 }
 
 /* What ended the stream, for Result.to_arrow to raise. The GIL is held, and the turn taken. */
@@ -43,7 +32,7 @@ static void keep_failure(binding_connection *connection)
 {
     PyObject *type, *value, *trace;
 
-    binding_raise_connection(connection);
+    (void)binding_raise_connection(connection);
     PyErr_Fetch(&type, &value, &trace);
     PyErr_NormalizeException(&type, &value, &trace);
     Py_XDECREF(connection->failure);
@@ -57,11 +46,14 @@ static void keep_failure(binding_connection *connection)
 static int out_get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *schema)
 {
     outgoing *out = stream->private_data;
+    const PyGILState_STATE state = PyGILState_Ensure();
     int answer = EBUSY;
 
-    if (!take_turn(out)) return EBUSY;
-    answer = out->inner.get_schema(&out->inner, schema);
-    leave_turn(out);
+    if (take_turn(out)) {
+        answer = out->inner.get_schema(&out->inner, schema);
+        binding_leave(out->result->connection);
+    }
+    PyGILState_Release(state);
     return answer;
 }
 
@@ -69,19 +61,19 @@ static int out_get_next(struct ArrowArrayStream *stream, struct ArrowArray *arra
 {
     outgoing *out = stream->private_data;
     binding_connection *connection = out->result->connection;
-    int answer;
+    const PyGILState_STATE state = PyGILState_Ensure();
+    int answer = EBUSY;
 
     array->release = NULL;
-    if (!take_turn(out)) return EBUSY;
-    answer = out->inner.get_next(&out->inner, array);
-    if (out->result->stmt != NULL && (answer != 0 || array->release == NULL)) {
-        const PyGILState_STATE state = PyGILState_Ensure();
-
-        if (answer != 0) keep_failure(connection);
-        binding_result_end(out->result);
-        PyGILState_Release(state);
+    if (take_turn(out)) {
+        BINDING_RELEASED(connection, answer = out->inner.get_next(&out->inner, array));
+        if (out->result->stmt != NULL && (answer != 0 || array->release == NULL)) {
+            if (answer != 0) keep_failure(connection);
+            binding_result_end(out->result);
+        }
+        binding_leave(connection);
     }
-    leave_turn(out);
+    PyGILState_Release(state);
     return answer;
 }
 
@@ -104,7 +96,7 @@ static void out_release(struct ArrowArrayStream *stream)
     }
     binding_result_end(out->result);
     if (out->inner.release != NULL) out->inner.release(&out->inner);
-    leave_turn(out);
+    binding_leave(out->result->connection);
     Py_DECREF(out->result);
     free(out);
     PyGILState_Release(state);
