@@ -223,7 +223,7 @@ static sb_status begin_list(sb_expand *expand, size_t lane, sb_err *err)
     return SB_OK;
 }
 
-/* To the next list that is asked for; *more false at the end of the batch. */
+/* To the next list that is asked for, which may be empty (reading is READING_NONE then); *more false at the end of the batch. */
 static sb_status next_list(sb_expand *expand, bool *more, sb_err *err)
 {
     while (expand->node < expand->node_count) {
@@ -336,5 +336,35 @@ sb_status sb_expand_next(sb_expand *expand, const sb_expand_rows *rows, size_t c
         if (take == here) SB_TRY(next_piece(expand, err));
     }
     *count = made;
+    return SB_OK;
+}
+
+sb_status sb_expand_next_piece(sb_expand *expand, sb_expand_piece *piece, bool *more, sb_err *err)
+{
+    for (;;) {
+        if (expand->reading == READING_NONE) {
+            SB_TRY(next_list(expand, more, err));
+            if (!*more) return SB_OK;
+        } else if (left_here(expand) == 0) {
+            SB_TRY(next_piece(expand, err));
+        } else {
+            break;
+        }
+    }
+    const size_t count = left_here(expand);
+    const bool repeats = expand->loops_once && expand->list_direction == SB_IN;
+
+    piece->from = (uint32_t)expand->node;
+    piece->skipped = repeats ? expand->nodes[expand->node] : 0;
+    piece->entries = expand->chunk;
+    piece->stays = expand->reading == READING_CHUNK;
+    if (expand->reading == READING_COPY)
+        piece->entries = (sb_chunk){.neighbors = expand->neighbors.data,
+                                    .rels = expand->rels.data,
+                                    .neighbor_width = sizeof(uint64_t),
+                                    .rel_width = sizeof(uint64_t),
+                                    .count = (uint32_t)count};
+    expand->place += count;
+    *more = true;
     return SB_OK;
 }

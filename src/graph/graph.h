@@ -331,6 +331,17 @@ void sb_expand_begin(sb_expand *expand, const sb_node_id *nodes, size_t count);
 /* *count 0: the end of the batch. The transaction may write between calls: rows are those of the list when its first ones were read. */
 SB_MUST_CHECK sb_status sb_expand_next(sb_expand *expand, const sb_expand_rows *rows,
                                        size_t capacity, size_t *count, sb_err *err);
+/* The same without decoding: a stretch of the list of one node, sorted by (neighbor, relationship), where it lies. */
+typedef struct sb_expand_piece {
+    uint32_t from;    /* which of the nodes */
+    sb_chunk entries; /* never empty; borrowed until the next call, */
+    bool stays;       /* or, when true, the transaction, until it is upgraded */
+    sb_node_id
+        skipped; /* entries with this neighbor are none (a loop that was in a piece before); 0: all are */
+} sb_expand_piece;
+/* *more false: the end of the batch. Not to be mixed with sb_expand_next within a batch. */
+SB_MUST_CHECK sb_status sb_expand_next_piece(sb_expand *expand, sb_expand_piece *piece, bool *more,
+                                             sb_err *err);
 
 /* All relationships from → to (IN: to → from; BOTH: either) of some types, each once: arena(call). */
 SB_MUST_CHECK sb_status sb_graph_rels_between(sb_graph *graph, sb_node_id from, sb_node_id to,

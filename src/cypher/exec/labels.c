@@ -1,5 +1,5 @@
 /* labels.c — label expressions against label sets and relationship types. */
-#include "cypher/exec/exec_priv.h"
+#include "cypher/exec/op_priv.h"
 
 /* A tree as the parser made it (its depth is bounded there), with names looked up by each run. */
 struct sb_labels {
@@ -136,4 +136,48 @@ bool sb_exec__labels_match_type(sb_exec *run, const sb_labels *labels, sb_type_i
     case SB_LABEL_ANY: break;
     }
     return true;
+}
+
+/* ---- Ends of relationships ------------------------------------------------------------------------------------------------ */
+
+/* Reading the statistics costs what looking so many nodes up does, about: before that they are not asked. */
+#define ENDS_CHECKED 4096u
+
+typedef struct end_check {
+    sb_exec *run;
+    const sb_end_labels *ends;
+    const sb_expand_types *types;
+    sb_direction direction;
+    bool implied;
+} end_check;
+
+static sb_status check_statistic(void *ctx, int kind, sb_set_id set, sb_type_id type,
+                                 sb_direction direction, uint64_t count)
+{
+    end_check *c = ctx;
+    bool wanted = c->types->count == 0;
+
+    /* a list of outgoing relationships has the nodes where these come in */
+    if (kind != 1 || !c->implied || count == 0 || direction == c->direction) return SB_OK;
+    for (size_t i = 0; i < c->types->count && !wanted; i++)
+        wanted = c->types->ids[i] == type;
+    if (wanted) c->implied = sb_exec__labels_match_set(c->run, c->ends->labels, set);
+    return SB_OK;
+}
+
+sb_status sb_exec__end_labels(sb_exec *run, sb_end_labels *ends, const sb_expand_types *types,
+                              sb_direction direction, uint32_t rows, bool *implied)
+{
+    end_check check = {
+        .run = run, .ends = ends, .types = types, .direction = direction, .implied = true};
+
+    if (ends->rows <= ENDS_CHECKED && !sb_txn_writable(sb_graph_txn(run->graph))) {
+        ends->rows += rows;
+        if (ends->rows > ENDS_CHECKED) {
+            SB_TRY(sb_stats_each(run->view, check_statistic, &check, run->err));
+            ends->implied = check.implied;
+        }
+    }
+    *implied = ends->implied;
+    return SB_OK;
 }

@@ -1,5 +1,6 @@
 /* op_expand.c — from nodes to their neighbors (EXPAND), and relationships between two nodes that are both known (EXPAND_INTO).
  * What is not wanted (used relationships, labels, other ends) is dropped before rows are made. */
+#include "cypher/exec/held_list.h"
 #include "cypher/exec/op_priv.h"
 
 #include <stdlib.h>
@@ -59,7 +60,7 @@ typedef struct sb_expand_op {
     sb_operator op;
     sb_out *to, *rel; /* NULL: nobody reads it */
     sb_expand_types types;
-    sb_labels *labels;   /* of `to`; NULL: any */
+    sb_end_labels ends;  /* of `to` */
     sb_expand *expand;   /* NULL until needed */
     uint64_t generation; /* of the run that types and expand are of */
     const sb_batch *in;  /* NULL: take the next */
@@ -83,7 +84,8 @@ static sb_status expand_open(sb_operator *op)
     if (!e->to_bound) x->to = sb_exec__out_of(op, e->to);
     x->rel = sb_exec__out_of(op, e->rel);
     SB_TRY(sb_exec__types_open(op->run, e, &x->types));
-    return sb_exec__labels_compile(op->run, e->to_labels, SB_NAME_LABEL, NULL, &x->labels);
+    return sb_exec__labels_compile(op->run, e->to_labels, SB_NAME_LABEL, NULL,
+                                   &x->ends.labels);
 }
 
 static void expand_close(sb_operator *op)
@@ -112,6 +114,8 @@ static sb_status find_lists(sb_expand_op *x)
     if (x->generation == run->generation && !run->compiled->writes) return SB_OK;
     x->generation = run->generation;
     sb_exec__types_find(run, e, &x->types);
+    x->ends.rows = 0;
+    x->ends.implied = false;
     if (!x->types.any) return SB_OK;
     const sb_expand_options options = {.direction = sb_exec__direction(e->direction),
                                        .types = x->types.ids,
@@ -169,15 +173,21 @@ static sb_status keep_labelled(sb_expand_op *x, uint32_t *count)
 {
     sb_exec *run = x->op.run;
     uint32_t kept = 0;
+    bool implied;
 
     if (*count == 0) return SB_OK;
+    SB_TRY(sb_exec__end_labels(run, &x->ends, &x->types,
+                               sb_exec__direction(x->op.plan->as.expand.direction), *count,
+                               &implied));
+    if (implied) return SB_OK;
     /* of all rows: those dropped before are few */
     SB_TRY(sb_graph_fetch_sets(run->graph, x->ids, x->kept[*count - 1] + 1u, x->sets, x->found,
                                run->err));
     for (uint32_t k = 0; k < *count; k++) {
         const uint32_t i = x->kept[k];
         x->kept[kept] = i;
-        kept += sb_bit_get(x->found, i) && sb_exec__labels_match_set(run, x->labels, x->sets[i]);
+        kept +=
+            sb_bit_get(x->found, i) && sb_exec__labels_match_set(run, x->ends.labels, x->sets[i]);
     }
     *count = kept;
     return SB_OK;
@@ -189,11 +199,11 @@ static sb_status drop_rows(sb_expand_op *x, uint32_t *count)
     const sb_plan_expand *e = &x->op.plan->as.expand;
     uint32_t kept = *count;
 
-    if (!e->to_bound && e->unlike_count == 0 && x->labels == NULL) return SB_OK;
+    if (!e->to_bound && e->unlike_count == 0 && x->ends.labels == NULL) return SB_OK;
     keep_all(x, kept);
     if (e->to_bound) kept = keep_bound(x, kept);
     if (e->unlike_count != 0) kept = keep_unused(x, kept);
-    if (x->labels != NULL) SB_TRY(keep_labelled(x, &kept));
+    if (x->ends.labels != NULL) SB_TRY(keep_labelled(x, &kept));
     if (kept == *count) return SB_OK;
     for (uint32_t k = 0; k < kept; k++) {
         x->rows[k] = x->rows[x->kept[k]];
@@ -269,19 +279,17 @@ typedef struct sb_into_op {
     sb_out from_scratch, to_scratch;
     const uint64_t *from, *to; /* of in */
     uint32_t row;
-    /* the list of a node that several rows in a row have: sb_pair (neighbor, relationship), sorted */
+    /* the list of a node that several rows in a row have */
     sb_expand *expand;
     uint64_t generation; /* of the run that expand is of */
     bool expand_turned;  /* it goes against the pattern: the node is the rows' `to` */
     uint64_t list_node;  /* 0: none */
-    sb_buffer list, list_scratch;
-    size_t list_at;    /* where the last row was looked up, */
-    uint64_t list_key; /* whose other end it was */
+    sb_held_list list;
+    uint32_t list_at;  /* where the last row was looked up, */
+    uint64_t list_key; /* whose other end it was: rows that come out of one list ask in its order */
     uint32_t list_end; /* rows below have that node */
-    uint32_t fetched_from[SB_BATCH_ROWS];
-    uint64_t fetched[SB_BATCH_ROWS], fetched_rels[SB_BATCH_ROWS];
-    sb_buffer found; /* relationships of the row, */
-    size_t at;       /* handed on up to here */
+    sb_buffer found;   /* relationships of the row, */
+    size_t at;         /* handed on up to here */
     uint32_t count;
     uint32_t rows[SB_BATCH_ROWS];
     uint64_t rels[SB_BATCH_ROWS];
@@ -292,8 +300,7 @@ static sb_status into_open(sb_operator *op)
     sb_into_op *x = (sb_into_op *)op;
 
     sb_buffer_init(&x->found, op->run->alloc);
-    sb_buffer_init(&x->list, op->run->alloc);
-    sb_buffer_init(&x->list_scratch, op->run->alloc);
+    sb_exec__held_init(op->run, &x->list);
     SB_TRY(sb_exec__need_outs(op));
     x->rel = sb_exec__out_of(op, op->plan->as.expand.rel);
     return sb_exec__types_open(op->run, &op->plan->as.expand, &x->types);
@@ -304,8 +311,7 @@ static void into_close(sb_operator *op)
     sb_into_op *x = (sb_into_op *)op;
 
     sb_buffer_deinit(&x->found);
-    sb_buffer_deinit(&x->list);
-    sb_buffer_deinit(&x->list_scratch);
+    sb_exec__held_free(&x->list);
     sb_expand_close(x->expand);
     sb_exec__out_free(op->run, &x->from_scratch);
     sb_exec__out_free(op->run, &x->to_scratch);
@@ -338,8 +344,7 @@ static sb_status into_input(sb_into_op *x)
 
 /* ---- Rows that share a node: its list once, and the other ends looked up in it ---- */
 
-/* Rows from `row` on with the same node. */
-static uint32_t shared_rows(const uint64_t *ids, uint32_t row, uint32_t end)
+uint32_t sb_exec__rows_sharing(const uint64_t *ids, uint32_t row, uint32_t end)
 {
     uint32_t n = 1;
 
@@ -368,46 +373,14 @@ static sb_status open_list(sb_into_op *x, bool turned)
     return sb_expand_open(run->graph, &options, &x->expand, run->err);
 }
 
-/* *whole false: it is longer than most. */
-static sb_status read_list(sb_into_op *x, uint64_t node, size_t most, bool *whole)
-{
-    sb_exec *run = x->op.run;
-    const sb_expand_rows rows = {
-        .from = x->fetched_from, .neighbors = x->fetched, .rels = x->fetched_rels};
-    size_t count;
-
-    sb_buffer_reset(&x->list);
-    x->list_at = 0;
-    x->list_key = 0;
-    sb_expand_begin(x->expand, &node, 1);
-    for (;;) {
-        SB_TRY(sb_expand_next(x->expand, &rows, SB_BATCH_ROWS, &count, run->err));
-        if (count == 0) break;
-        *whole = x->list.size / sizeof(sb_pair) + count <= most;
-        if (!*whole) return SB_OK;
-        if (sb_buffer_reserve(&x->list, count * sizeof(sb_pair)) != SB_OK)
-            return sb_exec__no_memory(run);
-        sb_pair *to = (sb_pair *)(void *)(x->list.data + x->list.size);
-        for (size_t i = 0; i < count; i++)
-            to[i] = (sb_pair){.key = x->fetched[i], .value = x->fetched_rels[i]};
-        x->list.size += count * sizeof(sb_pair);
-    }
-    sb_pair *pairs = (sb_pair *)(void *)x->list.data;
-    const size_t total = x->list.size / sizeof(sb_pair);
-    if (total < 2 || sb_pairs_sorted(pairs, total)) return SB_OK; /* of one type they are */
-    if (sb_buffer_reserve(&x->list_scratch, x->list.size) != SB_OK) return sb_exec__no_memory(run);
-    sb_pairs_sort(pairs, (sb_pair *)(void *)x->list_scratch.data, total);
-    return SB_OK;
-}
-
 /* Make the list of the node that rows from here on share, when it is worth it: a list costs its length, a look-up of its own about as
  * much as this many entries. */
 #define LOOKUP_ENTRIES 16u
 
 static sb_status share_list(sb_into_op *x)
 {
-    const uint32_t end = x->in->row_count, by_from = shared_rows(x->from, x->row, end),
-                   by_to = shared_rows(x->to, x->row, end);
+    const uint32_t end = x->in->row_count, by_from = sb_exec__rows_sharing(x->from, x->row, end),
+                   by_to = sb_exec__rows_sharing(x->to, x->row, end);
     const bool turned = by_to > by_from;
     const uint32_t rows = turned ? by_to : by_from;
     const uint64_t node = turned ? x->to[x->row] : x->from[x->row];
@@ -417,43 +390,27 @@ static sb_status share_list(sb_into_op *x)
     x->list_node = 0;
     if (rows < 2 || node == 0) return SB_OK;
     SB_TRY(open_list(x, turned));
-    SB_TRY(read_list(x, node, (size_t)LOOKUP_ENTRIES * rows, &whole));
+    x->list_at = 0;
+    x->list_key = 0;
+    SB_TRY(sb_exec__held_read(&x->list, x->expand, node, (size_t)LOOKUP_ENTRIES * rows, &whole));
     if (whole) x->list_node = node;
     return SB_OK;
 }
 
-/* The first pair from `at` on, below which all keys are below key, whose key is not: steps that double, then halve. Rows that come out of one
- * list ask in its order, so that the next place is near (Bentley and Yao, "An almost optimal algorithm for unbounded searching", 1976). */
-static size_t pairs_from(const sb_pair *pairs, size_t total, size_t at, uint64_t key)
-{
-    size_t step = 1, low = at;
-
-    while (low + step <= total && pairs[low + step - 1].key < key) {
-        low += step;
-        step *= 2;
-    }
-    for (size_t high = low + step <= total ? low + step - 1 : total; low < high;) {
-        const size_t middle = low + (high - low) / 2;
-        if (pairs[middle].key < key)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static sb_status look_up_row(sb_into_op *x)
 {
-    const sb_pair *pairs = (const sb_pair *)(const void *)x->list.data;
+    const sb_chunk *entries = &x->list.entries;
     const uint64_t other = x->expand_turned ? x->from[x->row] : x->to[x->row];
-    const size_t total = x->list.size / sizeof(sb_pair);
 
     if (other < x->list_key) x->list_at = 0; /* back to the beginning */
     x->list_key = other;
-    x->list_at = pairs_from(pairs, total, x->list_at, other);
-    for (size_t i = x->list_at; i < total && pairs[i].key == other; i++)
-        if (sb_buffer_append(&x->found, &pairs[i].value, sizeof pairs[i].value) != SB_OK)
+    x->list_at = sb_exec__entry_from(entries, x->list_at, other);
+    for (uint32_t i = x->list_at; i < entries->count && sb_chunk_neighbor(entries, i) == other;
+         i++) {
+        const uint64_t rel = sb_chunk_rel(entries, i);
+        if (sb_buffer_append(&x->found, &rel, sizeof rel) != SB_OK)
             return sb_exec__no_memory(x->op.run);
+    }
     return SB_OK;
 }
 

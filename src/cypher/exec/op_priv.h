@@ -25,6 +25,19 @@ SB_INLINE sb_direction sb_exec__direction(sb_rel_direction direction)
 {
     return direction == SB_REL_OUT ? SB_OUT : direction == SB_REL_IN ? SB_IN : SB_BOTH;
 }
+/* Labels that the nodes at the other ends of expansions must have: when many have been asked, the statistics tell whether all
+ * relationships of the types end at such nodes, so that no more need be. */
+typedef struct sb_end_labels {
+    sb_labels *labels; /* NULL: any */
+    uint64_t rows;     /* asked so far in this run; 0 is set when one begins */
+    bool implied;
+} sb_end_labels;
+/* rows are to be asked next; *implied: all of them have the labels. direction: of the lists, BOTH: either. */
+SB_MUST_CHECK sb_status sb_exec__end_labels(sb_exec *run, sb_end_labels *ends,
+                                            const sb_expand_types *types, sb_direction direction,
+                                            uint32_t rows, bool *implied);
+/* Rows from `row` on that have the same id there. */
+uint32_t sb_exec__rows_sharing(const uint64_t *ids, uint32_t row, uint32_t end);
 /* Is a relationship among those that the row's pattern has used already? */
 bool sb_exec__rel_used(const sb_var *const *unlike, uint32_t unlike_count, const sb_batch *in,
                        uint32_t row, uint64_t rel);

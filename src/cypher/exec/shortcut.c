@@ -6,15 +6,15 @@ bool sb_exec__is_count(const sb_function *function)
     return (function->flags & SB_FUNC_USER) == 0 && strcmp(function->name, "count") == 0;
 }
 
-/* Are all aggregates counts of rows: count(*), or of a variable that no row has null? */
-static bool counts_rows(const sb_plan *plan, const sb_var *a, const sb_var *b)
+/* Are all aggregates counts of rows: count(*), or of a variable that no row has null? c may be NULL. */
+static bool counts_rows(const sb_plan *plan, const sb_var *a, const sb_var *b, const sb_var *c)
 {
     for (uint32_t i = 0; i < plan->as.aggregate.aggregate_count; i++) {
         const sb_plan_aggregate *item = &plan->as.aggregate.aggregates[i];
         if (!sb_exec__is_count(item->function) || item->distinct) return false;
         if (item->arg_count == 0) continue;
         const sb_var *var = item->args[0]->kind == SB_EXPR_VAR ? item->args[0]->var : NULL;
-        if (var == NULL || (var != a && var != b)) return false;
+        if (var == NULL || (var != a && var != b && var != c)) return false;
     }
     return plan->as.aggregate.aggregate_count != 0;
 }
@@ -109,7 +109,7 @@ sb_status sb_exec__scan_count_open(sb_operator *op, sb_scan_count *count)
     while (scan->kind == SB_PLAN_FILTER)
         scan = scan->input;
     const sb_var *var = scanned(scan);
-    if (var == NULL || scan->input->kind != SB_PLAN_ARGUMENT || !counts_rows(plan, var, NULL))
+    if (var == NULL || scan->input->kind != SB_PLAN_ARGUMENT || !counts_rows(plan, var, NULL, NULL))
         return SB_OK;
     for (const sb_plan *filter = plan->input; filter != scan && is; filter = filter->input)
         SB_TRY(take_predicate(op->run, filter->as.filter.predicate, var, count, &is));
@@ -239,14 +239,32 @@ static sb_status scan_by_nodes(sb_operator *op, const sb_plan *scan, sb_plan **b
     return SB_OK;
 }
 
+/* Nodes beside two others: each row with how many there are. */
+static sb_status weigh_intersection(sb_operator *op, const sb_plan **input, const sb_var **weight)
+{
+    const sb_plan *plan = *input;
+    const sb_plan_expand *a = &plan->as.intersect.sides[0], *b = &plan->as.intersect.sides[1];
+    sb_plan *weighed;
+
+    if (!counts_rows(op->plan, a->to, a->rel, b->rel) || groups_mention(op->plan, a->to, a->rel) ||
+        groups_mention(op->plan, a->to, b->rel))
+        return SB_OK;
+    SB_TRY(make_plan(op->run, plan, SB_PLAN_INTERSECT, a->rel, a->to, &weighed));
+    weighed->as.intersect.weight = a->to;
+    *input = weighed;
+    *weight = a->to;
+    return SB_OK;
+}
+
 sb_status sb_exec__degree_plan(sb_operator *op, const sb_plan **input, const sb_var **weight)
 {
     const sb_plan *expand = *input;
     sb_plan *by_nodes, *degree;
 
     *weight = NULL;
+    if (expand->kind == SB_PLAN_INTERSECT) return weigh_intersection(op, input, weight);
     if ((expand->kind != SB_PLAN_EXPAND && expand->kind != SB_PLAN_REL_SCAN) ||
-        !counts_rows(op->plan, expand->as.expand.to, expand->as.expand.rel))
+        !counts_rows(op->plan, expand->as.expand.to, expand->as.expand.rel, NULL))
         return SB_OK;
     if (expand->kind == SB_PLAN_REL_SCAN) {
         bool is;

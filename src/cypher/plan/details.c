@@ -11,6 +11,7 @@ static const char *const OPERATOR_NAMES[SB_PLAN_KINDS] = {
     [SB_PLAN_REL_SCAN] = "RelationshipScan",
     [SB_PLAN_EXPAND] = "Expand",
     [SB_PLAN_EXPAND_INTO] = "ExpandInto",
+    [SB_PLAN_INTERSECT] = "Intersect",
     [SB_PLAN_VAR_EXPAND] = "VarLengthExpand",
     [SB_PLAN_QUANTIFIED] = "Repeat",
     [SB_PLAN_SHORTEST] = "ShortestPath",
@@ -107,10 +108,9 @@ static sb_status lengths(const sb_plan_expand *expand, sb_buffer *out)
 }
 
 /* (a)-[r:T*1..3]->(b) */
-static sb_status expand_text(const sb_compiled *compiled, const sb_plan *plan, sb_buffer *out)
+static sb_status expand_text(const sb_compiled *compiled, const sb_plan *plan,
+                             const sb_plan_expand *expand, sb_buffer *out)
 {
-    const sb_plan_expand *expand = &plan->as.expand;
-
     SB_TRY(text(out, "("));
     SB_TRY(var_name(out, expand->from));
     SB_TRY(text(out, expand->direction == SB_REL_IN ? ")<-[" : ")-["));
@@ -229,7 +229,11 @@ sb_status sb_plan_details(const sb_compiled *compiled, const sb_plan *plan, sb_b
     case SB_PLAN_VAR_EXPAND:
     case SB_PLAN_SHORTEST:
     case SB_PLAN_COUNT_RELS:
-    case SB_PLAN_DEGREE: return expand_text(compiled, plan, out);
+    case SB_PLAN_DEGREE: return expand_text(compiled, plan, &plan->as.expand, out);
+    case SB_PLAN_INTERSECT:
+        SB_TRY(expand_text(compiled, plan, &plan->as.intersect.sides[0], out));
+        SB_TRY(text(out, ", "));
+        return expand_text(compiled, plan, &plan->as.intersect.sides[1], out);
     case SB_PLAN_QUANTIFIED:
         SB_TRY(var_name(out, plan->as.quantified.from));
         SB_TRY(text(out, " … "));

@@ -136,6 +136,9 @@ static sb_status read_operator(scanner *s, sb_plan *plan)
     case SB_PLAN_SHORTEST:
     case SB_PLAN_COUNT_RELS:
     case SB_PLAN_DEGREE: return read_types(s, &plan->as.expand);
+    case SB_PLAN_INTERSECT:
+        SB_TRY(read_types(s, &plan->as.intersect.sides[0]));
+        return read_types(s, &plan->as.intersect.sides[1]);
     case SB_PLAN_CALL:
         s->e->any = s->e->nodes = s->e->all_labels = s->e->all_types = s->e->all_keys = true;
         return SB_OK;

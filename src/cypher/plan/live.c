@@ -154,6 +154,9 @@ static sb_status read_slots(sb_planner *p, const sb_plan *plan, sb_slot_set *set
     case SB_PLAN_VAR_EXPAND:
     case SB_PLAN_SHORTEST:
     case SB_PLAN_DEGREE: return read_expand(&r, &plan->as.expand);
+    case SB_PLAN_INTERSECT:
+        SB_TRY(read_expand(&r, &plan->as.intersect.sides[0]));
+        return read_expand(&r, &plan->as.intersect.sides[1]);
     case SB_PLAN_QUANTIFIED:
         SB_TRY(read_var(&r, plan->as.quantified.from));
         if (plan->as.quantified.to_bound) SB_TRY(read_var(&r, plan->as.quantified.to));

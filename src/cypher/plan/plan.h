@@ -32,6 +32,7 @@ typedef enum sb_plan_kind {
     /* expansions */
     SB_PLAN_EXPAND,      /* bind rel and to */
     SB_PLAN_EXPAND_INTO, /* both ends bound: bind rel */
+    SB_PLAN_INTERSECT,   /* two ends bound: bind a node next to both, and the two relationships */
     SB_PLAN_VAR_EXPAND,  /* variable length */
     SB_PLAN_QUANTIFIED,  /* repeat an inner plan: quantified path patterns */
     SB_PLAN_SHORTEST,    /* shortest paths between bound ends */
@@ -204,6 +205,13 @@ struct sb_plan {
         } seek;
         sb_plan_expand
             expand; /* REL_SCAN, EXPAND, EXPAND_INTO, VAR_EXPAND, SHORTEST, COUNT_RELS (rel: count), DEGREE (rel: degree) */
+        struct {
+            sb_plan_expand sides
+                [2];     /* shorter lists first; with one `to`, whose labels stand with the first */
+            bool differ; /* the relationships of the two could be one, and must not */
+            const sb_var *
+                weight; /* of a plan made by exec: bound to the number of rows instead of rows; NULL */
+        } intersect;
         struct {
             const sb_quantified *pattern;
             const sb_var *from, *to;

@@ -60,13 +60,16 @@ static sb_status count_from_statistics(sb_planner *p, sb_plan **plan)
 /* ---- Counting by list lengths ------------------------------------------------------------------------------------------ */
 
 /* The expansion below that binds a relationship; NULL: it is bound otherwise. */
-static const sb_plan *binder_of(const sb_plan *plan, const sb_var *rel)
+static const sb_plan_expand *binder_of(const sb_plan *plan, const sb_var *rel)
 {
-    for (; plan != NULL; plan = plan->input)
+    for (; plan != NULL; plan = plan->input) {
         if ((plan->kind == SB_PLAN_EXPAND || plan->kind == SB_PLAN_EXPAND_INTO ||
              plan->kind == SB_PLAN_REL_SCAN) &&
             plan->as.expand.rel == rel)
-            return plan;
+            return &plan->as.expand;
+        for (unsigned s = 0; s < 2 && plan->kind == SB_PLAN_INTERSECT; s++)
+            if (plan->as.intersect.sides[s].rel == rel) return &plan->as.intersect.sides[s];
+    }
     return NULL;
 }
 
@@ -86,14 +89,14 @@ static sb_status find_ends(sb_planner *p, sb_plan_expand *degree, const sb_plan 
     SB_TRY(sb_plan__alloc(p, (size_t)degree->unlike_count + 1, sizeof *degree->unlike_ends,
                           &degree->unlike_ends));
     for (uint32_t i = 0; i < degree->unlike_count; i++) {
-        const sb_plan *binder = binder_of(below, degree->unlike[i]);
+        const sb_plan_expand *binder = binder_of(below, degree->unlike[i]);
 
-        if (binder == NULL || binder->as.expand.direction == SB_REL_EITHER ||
-            (degree->type_count != 0 && !same_types(degree, &binder->as.expand)))
+        if (binder == NULL || binder->direction == SB_REL_EITHER ||
+            (degree->type_count != 0 && !same_types(degree, binder)))
             return SB_OK;
-        const bool outgoing = binder->as.expand.direction == SB_REL_OUT;
-        degree->unlike_starts[i] = outgoing ? binder->as.expand.from : binder->as.expand.to;
-        degree->unlike_ends[i] = outgoing ? binder->as.expand.to : binder->as.expand.from;
+        const bool outgoing = binder->direction == SB_REL_OUT;
+        degree->unlike_starts[i] = outgoing ? binder->from : binder->to;
+        degree->unlike_ends[i] = outgoing ? binder->to : binder->from;
     }
     *known = true;
     return SB_OK;
@@ -170,7 +173,8 @@ static bool is_row_wise(const sb_plan *plan)
 {
     return plan->kind == SB_PLAN_FILTER || plan->kind == SB_PLAN_PROJECT ||
            plan->kind == SB_PLAN_EXPAND || plan->kind == SB_PLAN_EXPAND_INTO ||
-           plan->kind == SB_PLAN_SEMI_APPLY || plan->kind == SB_PLAN_VAR_EXPAND;
+           plan->kind == SB_PLAN_INTERSECT || plan->kind == SB_PLAN_SEMI_APPLY ||
+           plan->kind == SB_PLAN_VAR_EXPAND;
 }
 
 static bool is_live(const sb_plan *plan, const sb_var *var)

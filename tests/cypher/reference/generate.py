@@ -371,8 +371,8 @@ class Generator:
     def match(self, scope, optional=False):
         new = {}
         self.used_rels = set()
-        parts = []
-        for _ in range(self.pick({1: 6, 2: 3, 3: 1})):
+        parts = self.shape(scope, new) if self.chance(0.15) else []
+        for _ in range(0 if parts else self.pick({1: 6, 2: 3, 3: 1})):
             parts.append(self.part(scope, new, {0: 2, 1: 5, 2: 4, 3: 1, 4: 0.5}, reuse=0.35))
         where = self.seek(parts, scope, new) if self.indexes and self.chance(0.4) else None
         everything = {**scope, **new}
@@ -381,6 +381,43 @@ class Generator:
             where = other if where is None else ('bin', 'AND', where, other)
         scope.update(new)
         return Match(parts, where, optional)
+
+    def shape(self, scope, new):
+        """Parts whose relationships close circles between few nodes, or branch out from them."""
+        cycles = [[(0, 1), (1, 2), (2, 0)], [(0, 1), (1, 2), (2, 3), (3, 0)], [(0, 1), (0, 2), (1, 3), (2, 3), (0, 3)],
+                  [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)], [(0, 1), (0, 1), (1, 0)], [(0, 1), (1, 2), (0, 2), (0, 2)]]
+        trees = [[(0, 1), (1, 2), (2, 3)], [(0, 1), (0, 2), (0, 3)], [(0, 1), (1, 2), (1, 3), (3, 4)], [(0, 1), (2, 1), (1, 3)]]
+        edges = self.rng.choice(cycles if self.chance(0.6) else trees)
+        nodes = [self.fresh('n') for _ in range(5)]
+        if self.of_kind(scope, 'node') and self.chance(0.4):
+            nodes[0] = self.rng.choice(self.of_kind(scope, 'node'))
+        types = self.rng.choice([None, None, 'R', 'S'])
+        parts = []
+        for a, b in edges:
+            rel = self.rel(scope, {}, named=False) if self.chance(0.25) else RelPattern(
+                direction=self.rng.choice('>>>-<'), types=None if types is None else ('name', types))
+            if self.chance(0.2):
+                rel.var = self.fresh('r')
+                new[rel.var] = 'rel' if rel.length is None else 'rels'
+            left, right = (NodePattern(nodes[i], self.label_expr(LABELS, 1) if self.chance(0.15) else None) for i in (a, b))
+            for node in (left, right):
+                if node.var not in scope:
+                    new[node.var] = 'node'
+            if parts and parts[-1].elements[-1].var == left.var and self.chance(0.7):
+                parts[-1].elements += [rel, right]
+            else:
+                parts.append(Part([left, rel, right]))
+        return parts
+
+    def difference(self, new):
+        """Of two nodes that were bound, or that they have (no) relationship."""
+        nodes = self.of_kind(new, 'node')
+        a, b = (('var', self.rng.choice(nodes)) for _ in range(2))
+        if self.chance(0.5):
+            return ('bin', '<>', a, b)
+        rel = RelPattern(direction=self.rng.choice('><-'), types=('name', self.rng.choice(TYPES)) if self.chance(0.5) else None)
+        related = ('pattern', Part([NodePattern(a[1]), rel, NodePattern(b[1])]))
+        return ('not', related) if self.chance(0.7) else related
 
     def seek(self, parts, scope, new):
         """Make a node or relationship one that an index is about, and ask for some of its keys; None: there is none."""
@@ -537,7 +574,28 @@ class Generator:
                 clauses.append(self.match(scope, what == 'optional'))
         return clauses
 
+    def counting(self):
+        """MATCH of a shape, of which rows are counted, all or by something."""
+        scope = {}
+        self.used_rels = set()
+        parts = self.shape(scope, scope)
+        clauses = [Match(parts, self.difference(scope) if self.chance(0.4) else None)]
+        if self.chance(0.3):
+            new = {}
+            clauses.append(Match(self.shape(scope, new), None, self.chance(0.7)))
+            scope.update(new)
+        items = [(('agg', 'count', False, None), 'x')]
+        if self.chance(0.3):
+            items.append((('agg', 'count', self.chance(0.7), ('var', self.rng.choice(self.of_kind(scope, 'node')))), 'z'))
+        if self.chance(0.35):
+            node = ('var', self.rng.choice(self.of_kind(scope, 'node')))
+            items.append((node if self.chance(0.4) else ('prop', node, self.rng.choice(['i', 's'])), 'y'))
+        self.before_return = dict(scope)
+        return self.with_bags(Query([clauses + [Project(items, final=True)]]))
+
     def query(self):
+        if self.chance(0.15):
+            return self.counting()
         if self.chance(0.08):
             branches = []
             for _ in range(2):

@@ -629,7 +629,15 @@ static void test_exec_paths__quantified_selectors(void **state)
 
 /* ---- Both ends known ------------------------------------------------------------------------------------------------------ */
 
-/* (a)--(b)--(c) and a relationship between c and a, by EXPAND_INTO or by an expansion whose end is bound: numbers of the three. */
+static sb_rel_direction seen_from_end(sb_rel_direction direction)
+{
+    return direction == SB_REL_OUT  ? SB_REL_IN
+           : direction == SB_REL_IN ? SB_REL_OUT
+                                    : SB_REL_EITHER;
+}
+
+/* (a)--(b)--(c) and a relationship between c and a, by EXPAND_INTO, by an expansion whose end is bound, or by INTERSECT of the lists of b
+ * and a: numbers of the three. */
 static void run_triangles(world *w, sb_plan_kind kind, const query *q, sb_rel_direction first)
 {
     exec_fixture *f = &w->f;
@@ -643,13 +651,25 @@ static void run_triangles(world *w, sb_plan_kind kind, const query *q, sb_rel_di
     any.direction = first;
     p = plan(f, SB_PLAN_EXPAND, p);
     fill(f, &any, &p->as.expand, a, r, b);
-    p = plan(f, SB_PLAN_EXPAND, p);
-    fill(f, &any, &p->as.expand, b, s, c);
-    p->as.expand.unlike = vars(f, &p->as.expand.unlike_count, r, NULL);
-    p = plan(f, kind, p);
-    fill(f, q, &p->as.expand, c, t, a);
-    p->as.expand.to_bound = true;
-    p->as.expand.unlike = vars(f, &p->as.expand.unlike_count, r, s, NULL);
+    if (kind == SB_PLAN_INTERSECT) {
+        query turned = *q;
+        turned.direction = seen_from_end(q->direction);
+        p = plan(f, kind, p);
+        sb_plan_expand *sides = p->as.intersect.sides;
+        fill(f, &any, &sides[0], b, s, c);
+        fill(f, &turned, &sides[1], a, t, c);
+        for (unsigned i = 0; i < 2; i++)
+            sides[i].unlike = vars(f, &sides[i].unlike_count, r, NULL);
+        p->as.intersect.differ = true;
+    } else {
+        p = plan(f, SB_PLAN_EXPAND, p);
+        fill(f, &any, &p->as.expand, b, s, c);
+        p->as.expand.unlike = vars(f, &p->as.expand.unlike_count, r, NULL);
+        p = plan(f, kind, p);
+        fill(f, q, &p->as.expand, c, t, a);
+        p->as.expand.to_bound = true;
+        p->as.expand.unlike = vars(f, &p->as.expand.unlike_count, r, s, NULL);
+    }
     p = two_columns(f, p,
                     expr(f, SB_EXPR_LIST, 2, prop(f, ref(f, r), "i"), prop(f, ref(f, s), "i")),
                     prop(f, ref(f, t), "i"), &x, &y);
@@ -672,7 +692,9 @@ static void test_exec_paths__into(void **state)
             for (line = strtok(rows, "\n"); line != NULL; line = strtok(NULL, "\n"))
                 add_line(w, line);
             free(rows);
-            run_triangles(w, SB_PLAN_EXPAND_INTO, &q, (sb_rel_direction)(which / 9));
+            const sb_plan_kind kind =
+                (seed + (uint64_t)which) % 2 == 0 ? SB_PLAN_EXPAND_INTO : SB_PLAN_INTERSECT;
+            run_triangles(w, kind, &q, (sb_rel_direction)(which / 9));
             rows_are_lines(w);
         }
         close_world(w);

@@ -1,0 +1,101 @@
+/* held_list.c — a node's list in one piece: of one type and direction it comes sorted, of several it is sorted here. */
+#include "cypher/exec/held_list.h"
+
+#define DECODED 256u /* entries of a piece that are decoded at once */
+
+void sb_exec__held_init(sb_exec *run, sb_held_list *list)
+{
+    list->run = run;
+    list->entries = (sb_chunk){.count = 0};
+    sb_buffer_init(&list->pairs, run->alloc);
+    sb_buffer_init(&list->scratch, run->alloc);
+    sb_buffer_init(&list->rels, run->alloc);
+}
+
+void sb_exec__held_free(sb_held_list *list)
+{
+    sb_buffer_deinit(&list->pairs);
+    sb_buffer_deinit(&list->scratch);
+    sb_buffer_deinit(&list->rels);
+}
+
+static sb_status append_piece(sb_held_list *list, const sb_expand_piece *piece)
+{
+    const sb_chunk *chunk = &piece->entries;
+    uint64_t neighbors[DECODED], rels[DECODED];
+
+    if (sb_buffer_reserve(&list->pairs, chunk->count * sizeof(sb_pair)) != SB_OK)
+        return sb_exec__no_memory(list->run);
+    sb_pair *to = (sb_pair *)(void *)(list->pairs.data + list->pairs.size);
+    size_t made = 0;
+    for (uint32_t at = 0; at < chunk->count; at += DECODED) {
+        const uint32_t count = chunk->count - at < DECODED ? chunk->count - at : DECODED;
+        sb_chunk_neighbors(chunk, at, count, neighbors);
+        sb_chunk_rels(chunk, at, count, rels);
+        for (uint32_t i = 0; i < count; i++) {
+            to[made] = (sb_pair){.key = neighbors[i], .value = rels[i]};
+            made += neighbors[i] != piece->skipped;
+        }
+    }
+    list->pairs.size += made * sizeof(sb_pair);
+    return SB_OK;
+}
+
+/* Sort what was put together, and lay it out like a piece. */
+static sb_status set_entries(sb_held_list *list)
+{
+    const size_t total = list->pairs.size / sizeof(sb_pair);
+    sb_pair *const pairs = (sb_pair *)(void *)list->pairs.data;
+
+    sb_buffer_reset(&list->scratch);
+    sb_buffer_reset(&list->rels);
+    if (total == 0) return SB_OK;
+    if (total > UINT32_MAX || sb_buffer_reserve(&list->scratch, total * sizeof(sb_pair)) != SB_OK ||
+        sb_buffer_reserve(&list->rels, total * sizeof(uint64_t)) != SB_OK)
+        return sb_exec__no_memory(list->run);
+    if (!sb_pairs_sorted(pairs, total))
+        sb_pairs_sort(pairs, (sb_pair *)(void *)list->scratch.data, total);
+    uint64_t *const neighbors = (uint64_t *)(void *)list->scratch.data, *const rels =
+                                                                            (uint64_t *)(void *)
+                                                                                list->rels.data;
+    for (size_t i = 0; i < total; i++) {
+        neighbors[i] = pairs[i].key;
+        rels[i] = pairs[i].value;
+    }
+    list->entries = (sb_chunk){.neighbors = list->scratch.data,
+                               .rels = list->rels.data,
+                               .neighbor_width = sizeof(uint64_t),
+                               .rel_width = sizeof(uint64_t),
+                               .count = (uint32_t)total};
+    return SB_OK;
+}
+
+sb_status sb_exec__held_read(sb_held_list *list, sb_expand *expand, uint64_t node, size_t most,
+                             bool *whole)
+{
+    sb_expand_piece piece, first = {.entries = {.count = 0}};
+    size_t total = 0;
+    bool more;
+
+    *whole = true;
+    list->entries = (sb_chunk){.count = 0};
+    sb_buffer_reset(&list->pairs);
+    sb_expand_begin(expand, &node, 1);
+    for (;;) {
+        SB_TRY(sb_expand_next_piece(expand, &piece, &more, list->run->err));
+        if (!more) break;
+        total += piece.entries.count;
+        *whole = total <= most;
+        if (!*whole) return SB_OK;
+        if (total == piece.entries.count && piece.stays && piece.skipped == 0) {
+            first = piece;
+            continue;
+        }
+        SB_TRY(sb_exec__tick(list->run));
+        if (first.entries.count != 0) SB_TRY(append_piece(list, &first));
+        first.entries.count = 0;
+        SB_TRY(append_piece(list, &piece));
+    }
+    list->entries = first.entries;
+    return first.entries.count != 0 ? SB_OK : set_entries(list);
+}

@@ -1,0 +1,509 @@
+/* op_intersect.c — nodes that are neighbors of two nodes of the row: the lists of both, intersected.
+ * Of the two lists that of one node is held, and rows in a row that share that node share it. The lists of the others are read where they
+ * lie, a piece at a time: each entry asks a bit of a small filter, and what passes is looked up in the held list; where the held list is
+ * much the shorter, its entries are looked up in the piece instead. Both ways go forward in the two lists alone.
+ *
+ * Each pair of a held entry and a read one with the same neighbor is a row, so relationships side by side count as often as there are.
+ * With a weight (shortcut.h), an input row carries how many rows it has instead of having them. */
+#include "cypher/exec/held_list.h"
+#include "cypher/exec/op_priv.h"
+
+#define FILTER_BITS_MIN 1024u
+#define FILTER_BITS_MAX (UINT32_C(1) << 18) /* 32 KiB: stays in the first-level cache */
+#define FILTER_SPARSE   32u                 /* bits for each entry: one in 32 passes in vain */
+#define SHORTER         16u /* times as long: from here on halving beats reading on */
+
+/* One of the two lists. */
+typedef struct sb_intersect_side {
+    const sb_plan_expand *plan;
+    sb_out *rel; /* NULL: nobody reads it */
+    sb_expand_types types;
+    sb_expand *expand; /* NULL until needed */
+    sb_out scratch;
+    const uint64_t *nodes; /* of in */
+    bool unlike_ids;       /* relationships it must differ from are in columns of ids, */
+    sb_out *unlike_scratch;
+    const uint64_t **unlike; /* by place in the plan's unlike; NULL: not carried */
+} sb_intersect_side;
+
+typedef struct sb_intersect_op {
+    sb_operator op;
+    sb_intersect_side sides[2];
+    sb_out *to, *weight;   /* NULL: nobody reads it */
+    bool counts;           /* a weight is asked for */
+    bool asks_labels;      /* of each node found */
+    bool differ;           /* the two relationships could be the same one, and must not */
+    sb_end_labels ends[2]; /* of `to`, as the end of the one's lists or of the other's */
+    uint64_t generation;   /* of the run that types and expands are of */
+    const sb_batch *in;    /* NULL: take the next */
+    bool done;             /* in is read */
+
+    unsigned held;      /* which side's lists are held for the rows of in */
+    uint64_t held_node; /* whose list it is; 0: none */
+    sb_held_list list;
+    uint64_t *
+        filter; /* filter_bits are in use, of filter_room; owned; all zero but for what the held list set */
+    uint32_t filter_bits, filter_room;
+
+    bool reading; /* piece is at hand, read up to piece_at: */
+    sb_expand_piece piece;
+    uint32_t piece_at;
+    uint32_t held_at; /* where the piece's last entry was looked up; */
+    uint32_t hit_at;  /* of a hit at piece_at, the held entry to be taken next; UINT32_MAX: none */
+
+    uint32_t count;
+    uint32_t rows[SB_BATCH_ROWS];
+    uint64_t ids[SB_BATCH_ROWS], rels[2][SB_BATCH_ROWS];
+    sb_set_id sets[SB_BATCH_ROWS];
+    uint8_t found[SB_BATCH_ROWS / 8];
+    int64_t weights[SB_BATCH_ROWS];
+} sb_intersect_op;
+
+/* ---- Opening and closing ------------------------------------------------------------------------------------------ */
+
+static sb_status open_side(sb_operator *op, const sb_plan_expand *plan, sb_intersect_side *side)
+{
+    side->plan = plan;
+    side->rel = sb_exec__out_of(op, plan->rel);
+    side->unlike = sb_exec__alloc_zero(op->run, plan->unlike_count, sizeof *side->unlike);
+    side->unlike_scratch =
+        sb_exec__alloc_zero(op->run, plan->unlike_count, sizeof *side->unlike_scratch);
+    if (side->unlike == NULL || side->unlike_scratch == NULL) return sb_exec__no_memory(op->run);
+    side->unlike_ids = true;
+    for (uint32_t i = 0; i < plan->unlike_count; i++)
+        side->unlike_ids = side->unlike_ids && (plan->unlike[i]->kinds & SB_KIND_LIST) == 0;
+    return sb_exec__types_open(op->run, plan, &side->types);
+}
+
+static sb_status intersect_open(sb_operator *op)
+{
+    sb_intersect_op *x = (sb_intersect_op *)op;
+    const sb_plan *plan = op->plan;
+
+    sb_exec__held_init(op->run, &x->list);
+    x->hit_at = UINT32_MAX;
+    SB_TRY(sb_exec__need_outs(op));
+    x->counts = plan->as.intersect.weight != NULL;
+    x->weight = sb_exec__out_of(op, plan->as.intersect.weight);
+    if (!x->counts) x->to = sb_exec__out_of(op, plan->as.intersect.sides[0].to);
+    x->differ = plan->as.intersect.differ;
+    for (unsigned s = 0; s < 2; s++)
+        SB_TRY(open_side(op, &plan->as.intersect.sides[s], &x->sides[s]));
+    SB_TRY(sb_exec__labels_compile(op->run, plan->as.intersect.sides[0].to_labels, SB_NAME_LABEL,
+                                   &x->ends[0].labels));
+    x->ends[1].labels = x->ends[0].labels;
+    return SB_OK;
+}
+
+static void free_filter(sb_intersect_op *x)
+{
+    if (x->filter != NULL) sb_free(x->op.run->alloc, x->filter, x->filter_room / 8);
+    x->filter = NULL;
+    x->filter_room = 0;
+}
+
+static void intersect_close(sb_operator *op)
+{
+    sb_intersect_op *x = (sb_intersect_op *)op;
+
+    for (unsigned s = 0; s < 2; s++) {
+        sb_intersect_side *side = &x->sides[s];
+        sb_expand_close(side->expand);
+        sb_exec__out_free(op->run, &side->scratch);
+        for (uint32_t i = 0; side->unlike_scratch != NULL && i < side->plan->unlike_count; i++)
+            sb_exec__out_free(op->run, &side->unlike_scratch[i]);
+    }
+    sb_exec__held_free(&x->list);
+    free_filter(x);
+}
+
+/* ---- The held list ---------------------------------------------------------------------------------------------------- */
+
+static void clear_filter(sb_intersect_op *x)
+{
+    const sb_chunk *held = &x->list.entries;
+
+    for (uint32_t i = 0; i < held->count && x->filter_bits != 0; i++)
+        x->filter[(sb_chunk_neighbor(held, i) & (x->filter_bits - 1)) / 64] = 0;
+    x->filter_bits = 0;
+}
+
+static sb_status fill_filter(sb_intersect_op *x)
+{
+    const sb_chunk *held = &x->list.entries;
+    uint32_t bits = FILTER_BITS_MIN;
+
+    while (bits < FILTER_BITS_MAX && bits / FILTER_SPARSE < held->count)
+        bits *= 2;
+    if (bits > x->filter_room) {
+        free_filter(x);
+        x->filter = sb_alloc_zero(x->op.run->alloc, bits / 8);
+        if (x->filter == NULL) return sb_exec__no_memory(x->op.run);
+        x->filter_room = bits;
+    }
+    x->filter_bits = bits;
+    for (uint32_t i = 0; i < held->count; i++) {
+        const uint64_t place = sb_chunk_neighbor(held, i) & (bits - 1);
+        x->filter[place / 64] |= UINT64_C(1) << (place & 63);
+    }
+    return SB_OK;
+}
+
+/* The list may lie in pages that go when the transaction does: without a look at it. */
+static void forget_held(sb_intersect_op *x)
+{
+    if (x->filter_bits != 0) memset(x->filter, 0, x->filter_bits / 8);
+    x->filter_bits = 0;
+    x->list.entries.count = 0;
+    x->held_node = 0;
+}
+
+static sb_status hold(sb_intersect_op *x, uint64_t node)
+{
+    bool whole;
+
+    if (x->held_node == node) return SB_OK;
+    clear_filter(x);
+    x->held_node = 0;
+    SB_TRY(sb_exec__held_read(&x->list, x->sides[x->held].expand, node, SIZE_MAX, &whole));
+    x->held_node = node;
+    return fill_filter(x);
+}
+
+/* How often the node changes from row to row. */
+static uint32_t count_runs(const uint64_t *nodes, uint32_t count)
+{
+    uint32_t runs = count != 0;
+
+    for (uint32_t i = 1; i < count; i++)
+        runs += nodes[i] != nodes[i - 1];
+    return runs;
+}
+
+/* Which side is held for the rows of a batch: the one that has to be read less often, else the one that the planner puts first since its lists
+ * are the shorter ones on the whole. */
+static void choose_held(sb_intersect_op *x)
+{
+    const uint32_t count = x->in->row_count;
+    const unsigned held =
+        count_runs(x->sides[1].nodes, count) < count_runs(x->sides[0].nodes, count) ? 1 : 0;
+
+    if (held != x->held) forget_held(x);
+    x->held = held;
+    sb_expand_begin(x->sides[1 - held].expand, x->sides[1 - held].nodes, count);
+}
+
+/* ---- The next entry that is in both --------------------------------------------------------------------------------- */
+
+/* The first entry from i on that passes the filter. */
+SB_INLINE uint32_t pass_filter(const uint8_t *words, uint64_t base, unsigned width, uint32_t i,
+                               uint32_t count, const uint64_t *filter, uint64_t mask)
+{
+#define PASSES(k)                                                                                  \
+    (filter[((base + sb_load_width(words + (size_t)(k)*width, width)) & mask) / 64] >>             \
+     ((base + sb_load_width(words + (size_t)(k)*width, width)) & 63))
+    for (; i + 4 <= count; i += 4) /* one branch for four */
+        if (((PASSES(i) | PASSES(i + 1) | PASSES(i + 2) | PASSES(i + 3)) & 1) != 0) break;
+    while (i < count && (PASSES(i) & 1) == 0)
+        i++;
+#undef PASSES
+    return i;
+}
+
+static uint32_t next_passing(const sb_intersect_op *x, uint32_t i)
+{
+    const sb_chunk *c = &x->piece.entries;
+    const uint64_t mask = x->filter_bits - 1, *filter = x->filter;
+
+    switch (c->neighbor_width) {
+    case 0: return pass_filter(c->neighbors, c->neighbor_base, 0, i, c->count, filter, mask);
+    case 1: return pass_filter(c->neighbors, c->neighbor_base, 1, i, c->count, filter, mask);
+    case 2: return pass_filter(c->neighbors, c->neighbor_base, 2, i, c->count, filter, mask);
+    case 4: return pass_filter(c->neighbors, c->neighbor_base, 4, i, c->count, filter, mask);
+    default: return pass_filter(c->neighbors, c->neighbor_base, 8, i, c->count, filter, mask);
+    }
+}
+
+/* To the next entry whose neighbor is held, hit_at the first that is; piece_at is count at the end. */
+static void find_hit(sb_intersect_op *x)
+{
+    const sb_chunk *c = &x->piece.entries, *held = &x->list.entries;
+    const bool by_halving = held->count < c->count / SHORTER;
+    uint32_t i = x->piece_at;
+
+    while (i < c->count) {
+        if (by_halving) {
+            if (x->held_at == held->count) break;
+            i = sb_exec__entry_from(c, i, sb_chunk_neighbor(held, x->held_at));
+        } else {
+            i = next_passing(x, i);
+        }
+        if (i == c->count) break;
+        const uint64_t id = sb_chunk_neighbor(c, i);
+        x->held_at = sb_exec__entry_from(held, x->held_at, id);
+        if (x->held_at < held->count && sb_chunk_neighbor(held, x->held_at) == id &&
+            id != x->piece.skipped) {
+            x->piece_at = i;
+            x->hit_at = x->held_at;
+            return;
+        }
+        if (!by_halving || id == x->piece.skipped) i++;
+    }
+    x->piece_at = c->count;
+}
+
+/* ---- Rows ----------------------------------------------------------------------------------------------------------- */
+
+static bool is_used(const sb_intersect_op *x, const sb_intersect_side *side, uint32_t row,
+                    uint64_t rel)
+{
+    const sb_plan_expand *e = side->plan;
+
+    if (!side->unlike_ids) return sb_exec__rel_used(e->unlike, e->unlike_count, x->in, row, rel);
+    for (uint32_t i = 0; i < e->unlike_count; i++)
+        if (side->unlike[i] != NULL && side->unlike[i][row] == rel) return true;
+    return false;
+}
+
+/* How often the entry at hand counts, without rows. */
+static int64_t weigh_hit(const sb_intersect_op *x, uint32_t row, uint64_t id, uint64_t read_rel)
+{
+    const sb_intersect_side *held = &x->sides[x->held];
+    const sb_chunk *entries = &x->list.entries;
+    int64_t weight = 0;
+
+    if (is_used(x, &x->sides[1 - x->held], row, read_rel)) return 0;
+    for (uint32_t k = x->hit_at; k < entries->count && sb_chunk_neighbor(entries, k) == id; k++) {
+        const uint64_t held_rel = sb_chunk_rel(entries, k);
+        weight += !(x->differ && held_rel == read_rel) && !is_used(x, held, row, held_rel);
+    }
+    return weight;
+}
+
+/* Rows of the entry at hand, as many as fit; true: all of them. */
+static bool take_hit(sb_intersect_op *x, uint32_t row, uint64_t id, uint64_t read_rel)
+{
+    const sb_intersect_side *held = &x->sides[x->held];
+    const sb_chunk *entries = &x->list.entries;
+
+    if (is_used(x, &x->sides[1 - x->held], row, read_rel)) return true;
+    for (; x->hit_at < entries->count && sb_chunk_neighbor(entries, x->hit_at) == id; x->hit_at++) {
+        const uint64_t held_rel = sb_chunk_rel(entries, x->hit_at);
+        if (x->count == SB_BATCH_ROWS) return false;
+        if ((x->differ && held_rel == read_rel) || is_used(x, held, row, held_rel)) continue;
+        x->rows[x->count] = row;
+        x->ids[x->count] = id;
+        x->rels[x->held][x->count] = held_rel;
+        x->rels[1 - x->held][x->count++] = read_rel;
+    }
+    return true;
+}
+
+/* Rows of the piece until there is no room (false) or it is read. */
+static bool read_piece(sb_intersect_op *x)
+{
+    const uint32_t row = x->piece.from;
+    const sb_chunk *c = &x->piece.entries;
+
+    for (;;) {
+        if (x->hit_at == UINT32_MAX) find_hit(x);
+        if (x->piece_at == c->count) return true;
+        const uint64_t id = sb_chunk_neighbor(c, x->piece_at), rel = sb_chunk_rel(c, x->piece_at);
+        if (x->counts && !x->asks_labels)
+            x->weights[row] += weigh_hit(x, row, id, rel);
+        else if (!take_hit(x, row, id, rel))
+            return false;
+        x->hit_at = UINT32_MAX;
+        x->piece_at++;
+    }
+}
+
+static sb_status keep_labelled(sb_intersect_op *x)
+{
+    sb_exec *run = x->op.run;
+    uint32_t kept = 0;
+    bool implied = false;
+
+    if (!x->asks_labels || x->count == 0) return SB_OK;
+    for (unsigned s = 0; s < 2 && !implied; s++)
+        SB_TRY(sb_exec__end_labels(run, &x->ends[s], &x->sides[s].types,
+                                   sb_exec__direction(x->sides[s].plan->direction), x->count,
+                                   &implied));
+    if (implied) {
+        x->asks_labels = false;
+        return SB_OK;
+    }
+    SB_TRY(sb_graph_fetch_sets(run->graph, x->ids, x->count, x->sets, x->found, run->err));
+    for (uint32_t i = 0; i < x->count; i++) {
+        if (!sb_bit_get(x->found, i) ||
+            !sb_exec__labels_match_set(run, x->ends[0].labels, x->sets[i]))
+            continue;
+        x->rows[kept] = x->rows[i];
+        x->ids[kept] = x->ids[i];
+        x->rels[0][kept] = x->rels[0][i];
+        x->rels[1][kept++] = x->rels[1][i];
+    }
+    x->count = kept;
+    return SB_OK;
+}
+
+/* Read on until there is a batch of rows, or the input batch is done. */
+static sb_status gather(sb_intersect_op *x)
+{
+    bool more;
+
+    while (!x->done) {
+        if (!x->reading) {
+            SB_TRY(sb_exec__tick(x->op.run));
+            SB_TRY(sb_expand_next_piece(x->sides[1 - x->held].expand, &x->piece, &more,
+                                        x->op.run->err));
+            if (!more) {
+                x->done = true;
+                break;
+            }
+            const uint64_t node = x->sides[x->held].nodes[x->piece.from];
+            if (node == 0) continue; /* null has no neighbors */
+            SB_TRY(hold(x, node));
+            if (x->list.entries.count == 0) continue;
+            x->reading = true;
+            x->piece_at = 0;
+            x->held_at = 0;
+        }
+        if (!read_piece(x)) return SB_OK;
+        x->reading = false;
+    }
+    return SB_OK;
+}
+
+/* ---- Batches ---------------------------------------------------------------------------------------------------------- */
+
+/* Which lists are read: found out once in a run, or with each batch where names may come to be. */
+static sb_status find_lists(sb_intersect_op *x)
+{
+    sb_exec *run = x->op.run;
+
+    if (x->generation == run->generation && !run->compiled->writes) return SB_OK;
+    x->generation = run->generation;
+    x->asks_labels = x->ends[0].labels != NULL;
+    forget_held(x);
+    for (unsigned s = 0; s < 2; s++) {
+        sb_intersect_side *side = &x->sides[s];
+        x->ends[s].rows = 0;
+        x->ends[s].implied = false;
+        sb_exec__types_find(run, side->plan, &side->types);
+        if (!side->types.any) return SB_OK;
+        const sb_expand_options options = {.direction = sb_exec__direction(side->plan->direction),
+                                           .types = side->types.ids,
+                                           .type_count = side->types.count,
+                                           .loops_once = true};
+        if (side->expand != NULL)
+            SB_TRY(sb_expand_reopen(side->expand, run->graph, &options, run->err));
+        else
+            SB_TRY(sb_expand_open(run->graph, &options, &side->expand, run->err));
+    }
+    return SB_OK;
+}
+
+static sb_status side_input(sb_intersect_op *x, sb_intersect_side *side)
+{
+    sb_exec *run = x->op.run;
+    const sb_plan_expand *e = side->plan;
+
+    SB_TRY(sb_exec__ids(run, x->in, e->from, SB_VECTOR_NODE, &side->scratch, &side->nodes));
+    for (uint32_t i = 0; side->unlike_ids && i < e->unlike_count; i++) {
+        side->unlike[i] = NULL;
+        if (x->in->columns[e->unlike[i]->slot] == NULL) continue;
+        SB_TRY(sb_exec__ids(run, x->in, e->unlike[i], SB_VECTOR_REL, &side->unlike_scratch[i],
+                            &side->unlike[i]));
+    }
+    return SB_OK;
+}
+
+static sb_status next_input(sb_intersect_op *x)
+{
+    SB_TRY(sb_exec__pull(&x->op, &x->in));
+    if (x->in == NULL) {
+        forget_held(x);
+        return SB_OK;
+    }
+    SB_TRY(find_lists(x));
+    for (unsigned s = 0; s < 2; s++)
+        SB_TRY(side_input(x, &x->sides[s]));
+    const bool any = x->sides[0].types.any && x->sides[1].types.any;
+    x->done = !any;
+    x->reading = false;
+    x->hit_at = UINT32_MAX;
+    memset(x->weights, 0, x->in->row_count * sizeof *x->weights);
+    if (any) choose_held(x);
+    return SB_OK;
+}
+
+static void bind_ids(sb_intersect_op *x, sb_out *out, const sb_var *var, sb_vector_kind kind,
+                     const uint64_t *ids)
+{
+    if (out == NULL) return;
+    out->vector = (sb_vector){.kind = (uint8_t)kind, .as.ids = ids};
+    sb_exec__bind(&x->op, var, out);
+}
+
+static sb_status next_rows(sb_intersect_op *x, const sb_batch **batch)
+{
+    x->count = 0;
+    while (x->count == 0) {
+        if (x->in == NULL || x->done) SB_TRY(next_input(x));
+        if (x->in == NULL) return SB_OK;
+        SB_TRY(gather(x));
+        SB_TRY(keep_labelled(x));
+    }
+    SB_TRY(sb_exec__pass_rows(&x->op, x->in, x->rows, x->count));
+    bind_ids(x, x->to, x->sides[0].plan->to, SB_VECTOR_NODE, x->ids);
+    for (unsigned s = 0; s < 2; s++)
+        bind_ids(x, x->sides[s].rel, x->sides[s].plan->rel, SB_VECTOR_REL, x->rels[s]);
+    *batch = &x->op.out;
+    return SB_OK;
+}
+
+static sb_status next_weights(sb_intersect_op *x, const sb_batch **batch)
+{
+    SB_TRY(next_input(x));
+    if (x->in == NULL) return SB_OK;
+    while (!x->done) {
+        x->count = 0;
+        SB_TRY(gather(x));
+        SB_TRY(keep_labelled(x));
+        for (uint32_t i = 0; i < x->count; i++)
+            x->weights[x->rows[i]]++;
+    }
+    sb_exec__pass(&x->op, x->in);
+    if (x->weight != NULL) {
+        x->weight->vector = (sb_vector){.kind = SB_VECTOR_INT, .as.integers = x->weights};
+        sb_exec__bind(&x->op, x->op.plan->as.intersect.weight, x->weight);
+    }
+    *batch = &x->op.out;
+    return SB_OK;
+}
+
+static sb_status intersect_next(sb_operator *op, const sb_batch **batch)
+{
+    sb_intersect_op *x = (sb_intersect_op *)op;
+
+    *batch = NULL;
+    return x->counts ? next_weights(x, batch) : next_rows(x, batch);
+}
+
+static void intersect_reset(sb_operator *op)
+{
+    sb_intersect_op *x = (sb_intersect_op *)op;
+
+    x->in = NULL;
+    x->reading = false;
+    forget_held(x);
+    for (unsigned s = 0; s < 2; s++) /* lets go of the list at hand */
+        if (x->sides[s].expand != NULL) sb_expand_begin(x->sides[s].expand, NULL, 0);
+}
+
+const sb_operator_ops sb_exec__intersect = {.state_bytes = sizeof(sb_intersect_op),
+                                            .open = intersect_open,
+                                            .next = intersect_next,
+                                            .reset = intersect_reset,
+                                            .close = intersect_close};

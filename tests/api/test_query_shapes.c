@@ -1,0 +1,131 @@
+/* test_query_shapes.c — circles, stars and trees whose rows are counted, or found, by reading lists: on graphs with hubs, loops and
+ * relationships side by side, against numbers worked out by hand. (Small random graphs: tests/cypher/metamorphic.py.) */
+#include "support/api_fixture.h"
+
+static int setup(void **state)
+{
+    static api_fixture fixture;
+
+    api_new(&fixture);
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    api_end(*state);
+    return 0;
+}
+
+/* The one row of one column that a query gives. */
+static sombra_stmt *first_row(api_fixture *f, const char *text, sombra_value *value)
+{
+    sombra_stmt *stmt;
+
+    OK(f, sombra_prepare(f->conn, text, SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    const sombra_status status = sombra_stmt_step(stmt);
+    if (status != SOMBRA_ROW) print_error("%s\n", sombra_error_of(f->conn)->message);
+    assert_int_equal(status, SOMBRA_ROW);
+    OK(f, sombra_stmt_column(stmt, 0, value));
+    return stmt;
+}
+
+static int64_t number_of(api_fixture *f, const char *text)
+{
+    sombra_value value;
+    sombra_stmt *stmt = first_row(f, text, &value);
+
+    assert_int_equal(value.type, SOMBRA_TYPE_INT);
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_DONE);
+    sombra_stmt_finalize(stmt);
+    return value.as.integer;
+}
+
+static void run(api_fixture *f, const char *text)
+{
+    sombra_stmt *stmt;
+
+    OK(f, sombra_prepare(f->conn, text, SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_DONE);
+    sombra_stmt_finalize(stmt);
+}
+
+static void is_planned(api_fixture *f, const char *text, const char *name)
+{
+    char explain[400];
+    sombra_value value;
+
+    snprintf(explain, sizeof explain, "EXPLAIN %s", text);
+    sombra_stmt *stmt = first_row(f, explain, &value);
+    if (memmem(value.as.bytes.data, value.as.bytes.size, name, strlen(name)) == NULL)
+        fail_msg("no %s in\n%.*s", name, (int)value.as.bytes.size,
+                 (const char *)value.as.bytes.data);
+    sombra_stmt_finalize(stmt);
+}
+
+static void counts(api_fixture *f, const char *text, const char *plan, int64_t expected)
+{
+    if (plan != NULL) is_planned(f, text, plan);
+    assert_int_equal(number_of(f, text), expected);
+}
+
+/* ---- Two lists --------------------------------------------------------------------------------------------------------------- */
+
+/* A hub with 5,000 neighbors, one node with 10 of them: 3 relationships to the first, to which the hub has 2. */
+static void test_api_query_shapes__hub(void **state)
+{
+    api_fixture *f = *state;
+
+    run(f, "CREATE (:Hub), (:Few) WITH 1 AS one UNWIND range(0, 4999) AS i CREATE (:X {i: i})");
+    run(f, "MATCH (h:Hub), (x:X) CREATE (h)-[:H]->(x)");
+    run(f, "MATCH (f:Few), (x:X) WHERE x.i % 500 = 0 CREATE (f)-[:F]->(x)");
+    run(f,
+        "MATCH (f:Few), (h:Hub), (x:X {i: 0}) CREATE (f)-[:F]->(x), (f)-[:F]->(x), (h)-[:H]->(x)");
+    /* ends that many others have, so that lists are short on the whole */
+    run(f, "UNWIND range(1, 3000) AS i CREATE (:Y)-[:H]->(:Z)");
+    run(f, "UNWIND range(1, 3000) AS i CREATE (:Y)-[:F]->(:Z)");
+    counts(f, "MATCH (h:Hub), (f:Few) MATCH (h)-[:H]->(c)<-[:F]-(f) RETURN count(*)", "Intersect",
+           15);
+    counts(f, "MATCH (h:Hub), (f:Few) MATCH (h)-[:H]->(c:X)<-[:F]-(f) RETURN count(c)", NULL, 15);
+    counts(f, "MATCH (h:Hub), (f:Few) MATCH (h)-[:H]->(c:Y)<-[:F]-(f) RETURN count(c)", NULL, 0);
+    counts(f, "MATCH (h:Hub), (f:Few) MATCH (h)-[:H]->(c)<-[:F]-(f) RETURN sum(c.i)", "Intersect",
+           22500);
+    counts(f, "MATCH (h:Hub), (f:Few) MATCH (h)-[r]-(c)--(f) RETURN count(DISTINCT r)", "Intersect",
+           11);
+    counts(f, "MATCH (h:Hub), (f:Few) MATCH (h)--(c)--(f) WHERE c.i > 900 RETURN count(*)",
+           "Intersect", 8);
+    counts(f, "MATCH (f:Few), (g:Few) MATCH (f)-->(c)<--(g) RETURN count(*)", "Intersect", 6);
+    counts(f, "MATCH (h:Hub), (f:Few) MATCH (h)-[:H]->(c)<-[:F]-(f) WITH h, count(*) AS n RETURN n",
+           "Intersect", 15);
+}
+
+/* All of 60 nodes with relationships to all later ones, each way; the first with a loop. */
+static void test_api_query_shapes__cliques(void **state)
+{
+    api_fixture *f = *state;
+
+    run(f, "UNWIND range(0, 59) AS i CREATE (:N {i: i})");
+    run(f, "MATCH (a:N), (b:N) WHERE a.i < b.i CREATE (a)-[:T]->(b), (b)-[:T]->(a)");
+    counts(f, "MATCH (a)-->(b)-->(c)-->(a) RETURN count(*)", "Intersect", INT64_C(60) * 59 * 58);
+    run(f, "MATCH (a:N {i: 0}) CREATE (a)-[:T]->(a)");
+    /* with the loop: a=b, b=c or c=a is the first node, the other one any of 59 */
+    counts(f, "MATCH (a)-->(b)-->(c)-->(a) RETURN count(*)", "Intersect",
+           INT64_C(60) * 59 * 58 + INT64_C(3) * 59);
+    counts(f,
+           "MATCH (a)-->(b)-->(c)-->(a), (a)-->(d), (b)-->(d), (c)-->(d) WHERE a.i < b.i AND b.i < "
+           "c.i RETURN count(*)",
+           "Intersect", 60 * 59 * 58 / 6 * 57);
+    counts(f,
+           "MATCH (a)-[:T]->(b)-[:T]->(d), (a)-[:T]->(c)-[:T]->(d) WHERE a.i < b.i AND b.i < c.i "
+           "AND c.i < d.i RETURN count(*)",
+           "Intersect", INT64_C(60) * 59 * 58 * 57 / 24);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__hub, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__cliques, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
