@@ -117,7 +117,8 @@ static sb_status compile_again(sb_cypher_statement *s, sb_err *err)
 static bool same_options(const sb_plan_options *a, const sb_plan_options *b)
 {
     return a->no_indexes == b->no_indexes && a->no_reorder == b->no_reorder &&
-           a->shuffle_seed == b->shuffle_seed && a->no_special == b->no_special;
+           a->shuffle_seed == b->shuffle_seed && a->no_special == b->no_special &&
+           a->always_factor == b->always_factor;
 }
 
 /* A plan for graph with these options (NULL: none). */

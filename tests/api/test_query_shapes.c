@@ -121,11 +121,110 @@ static void test_api_query_shapes__cliques(void **state)
            "Intersect", INT64_C(60) * 59 * 58 * 57 / 24);
 }
 
+/* ---- Trees ------------------------------------------------------------------------------------------------------------------- */
+
+/* The number of rows, counted and made: a sum is no count, so that its rows are made. */
+static void counts_as_made(api_fixture *f, const char *match, const char *plan)
+{
+    char counted[600], made[600];
+
+    snprintf(counted, sizeof counted, "%s RETURN count(*)", match);
+    snprintf(made, sizeof made, "%s RETURN sum(1)", match);
+    if (plan != NULL) is_planned(f, counted, plan);
+    const int64_t rows = number_of(f, made);
+    if (number_of(f, counted) != rows)
+        fail_msg("%s: %lld rows, counted %lld", match, (long long)rows,
+                 (long long)number_of(f, counted));
+    assert_true(rows > 0);
+    snprintf(counted, sizeof counted,
+             "%s WITH b.g AS g, count(*) AS n RETURN sum(n * (g + 1) * (g + 1))", match);
+    snprintf(made, sizeof made, "%s RETURN sum((b.g + 1) * (b.g + 1))", match);
+    if (number_of(f, counted) != number_of(f, made)) fail_msg("%s: by groups", match);
+}
+
+/* Put two relationships where the two ~ are. */
+static void fill_in(char *match, const char *pattern, const char *first, const char *second)
+{
+    const char *rel = first;
+
+    for (; *pattern != '\0'; pattern++) {
+        if (*pattern != '~') {
+            *match++ = *pattern;
+            continue;
+        }
+        strcpy(match, rel);
+        match += strlen(rel);
+        rel = second;
+    }
+    *match = '\0';
+}
+
+/* Twelve nodes with one, two or three relationships K between most of them, loops among them, and some L. */
+static void test_api_query_shapes__trees(void **state)
+{
+    /* ~ is a relationship of K */
+    static const char *const matches[] = {
+        "MATCH (a:N)~(b)~(c)",
+        "MATCH (a:N)~(b)~(c) WHERE a <> c",
+        "MATCH (a:N)~(b)~(c)-[:L]->(d) WHERE a <> c",
+        "MATCH (a:N)~(b)~(c:M)-[:L]->(d)",
+        "MATCH (b)~(a), (b)~(c) WHERE a <> c",
+        "MATCH (a:N)~(b), (b)~(c:M), (b)-[:L]->(d) WHERE c <> a",
+        "MATCH (a)-[:L]->(b), (b)~(c)~(d:M) WHERE d <> b AND d.g > 1",
+        "MATCH (a:M)~(b) MATCH (b)~(c)",
+        "MATCH (a)~(b)~(c) OPTIONAL MATCH (c)-[:L]->(d)-[:L]->(e:M)",
+        "MATCH (a)~(b)~(c) OPTIONAL MATCH (a)-[:L]->(d) WHERE d.g > 2 OPTIONAL MATCH "
+        "(b)-[:L]->(e)",
+    };
+    static const char *const rels[] = {"-[:K]-", "-[:K]->", "<-[:K]-"};
+    api_fixture *f = *state;
+    char match[300];
+
+    run(f, "UNWIND range(0, 11) AS i CREATE (n:N {i: i, g: i % 4})");
+    run(f, "MATCH (n:N) WHERE n.i % 3 <> 1 SET n:M");
+    run(f,
+        "MATCH (a:N), (b:N) UNWIND range(0, (a.i * 5 + b.i * 3) % 4) AS k WITH a, b, k WHERE k > 0 "
+        "CREATE (a)-[:K]->(b)");
+    run(f, "MATCH (a:N), (b:N) WHERE (a.i + 2 * b.i) % 5 = 0 CREATE (a)-[:L]->(b)");
+    for (size_t i = 0; i < sizeof matches / sizeof *matches; i++)
+        for (size_t k = 0; k < 9; k++) {
+            fill_in(match, matches[i], rels[k / 3], rels[k % 3]);
+            counts_as_made(f, match, k == 0 ? "Weigh" : NULL);
+        }
+    run(f, "MATCH (a:N {i: 0}) DETACH DELETE a"); /* the same statements on another graph */
+    counts_as_made(f, "MATCH (a:N)-[:K]-(b)-[:K]-(c)-[:L]->(d) WHERE a <> c", "Weigh");
+}
+
+/* 70,000^4 rows are too many to count in 64 bits. */
+static void test_api_query_shapes__overflow(void **state)
+{
+    api_fixture *f = *state;
+    sombra_stmt *stmt;
+
+    run(f, "CREATE (:Begin)-[:D]->(:Mid), (:End)");
+    run(f, "MATCH (m:Mid), (e:End) UNWIND range(1, 70000) AS i CREATE (m)-[:E]->(e)");
+    is_planned(
+        f,
+        "MATCH (m:Mid) MATCH (m)-[:E]->(a) MATCH (m)-[:E]->(b) MATCH (m)-[:E]->(c) RETURN count(*)",
+        "Weigh");
+    assert_int_equal(number_of(f, "MATCH (m:Mid) MATCH (m)-[:E]->(a) MATCH (m)-[:E]->(b) MATCH "
+                                  "(m)-[:E]->(c) RETURN count(*)"),
+                     INT64_C(70000) * 70000 * 70000);
+    OK(f, sombra_prepare(f->conn,
+                         "MATCH (m:Mid) MATCH (m)-[:E]->(a) MATCH (m)-[:E]->(b) MATCH "
+                         "(m)-[:E]->(c) MATCH (m)-[:E]->(d) RETURN count(*)",
+                         SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    FAILS(f, sombra_stmt_step(stmt), SOMBRA_INVALID, "does not fit 64 bits");
+    sombra_stmt_finalize(stmt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_api_query_shapes__hub, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__cliques, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__trees, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__overflow, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

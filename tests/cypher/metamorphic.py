@@ -2,7 +2,7 @@
 """Random queries on random graphs: the engine's rows against those of the reference evaluator, however the query is planned and written.
 
 Usage: metamorphic.py [--queries N] [--seed S] [--jobs J] [--keep-going] ENGINE
-ENGINE is sombra-tck. Each query is run with plans of several kinds (indexes off, orders as written, shuffled, spilling), and in another form
+ENGINE is sombra-tck. Each query is run with plans of several kinds (indexes off, orders as written, shuffled, counted by factors, spilling), and in another form
 that means the same (reference/transform.py); one in five is an update, after which the whole graph is compared. What differs is made smaller,
 and printed with the seed that finds it again: --seed S --queries 1 for it alone. Last line: what was run. Exit status: 0 when nothing differed.
 """
@@ -43,7 +43,9 @@ def plans(rng):
     yield {}
     yield {}  # the plan and its operators are used again
     yield {'no_indexes': True, 'no_reorder': True, 'no_special': True}
-    yield {'shuffle_seed': rng.randrange(1, 1 << 40)}
+    yield {'always_factor': True}
+    yield {'always_factor': True, 'no_reorder': True}
+    yield {'shuffle_seed': rng.randrange(1, 1 << 40), 'always_factor': rng.random() < 0.5}
     yield {'shuffle_seed': rng.randrange(1, 1 << 40), 'force_spill': rng.choice((1, 2, 3, 8, 50)), 'no_special': rng.random() < 0.5,
            'no_indexes': rng.random() < 0.5}
 

@@ -97,7 +97,10 @@ static sb_status open_item(sb_aggregate_op *a, const sb_plan_aggregate *plan,
 
 static sb_status aggregate_input(sb_operator *op, const sb_plan **input)
 {
-    return sb_exec__degree_plan(op, input, &((sb_aggregate_op *)op)->weight);
+    sb_aggregate_op *a = (sb_aggregate_op *)op;
+
+    a->weight = op->plan->as.aggregate.weight;
+    return a->weight != NULL ? SB_OK : sb_exec__degree_plan(op, input, &a->weight);
 }
 
 static void note_reads(const sb_expr *e, bool *is_read)

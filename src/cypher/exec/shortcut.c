@@ -105,7 +105,7 @@ sb_status sb_exec__scan_count_open(sb_operator *op, sb_scan_count *count)
     bool is = true;
 
     *count = (sb_scan_count){.scan = NULL};
-    if (plan->as.aggregate.group_count != 0) return SB_OK;
+    if (plan->as.aggregate.group_count != 0 || plan->as.aggregate.weight != NULL) return SB_OK;
     while (scan->kind == SB_PLAN_FILTER)
         scan = scan->input;
     const sb_var *var = scanned(scan);

@@ -39,6 +39,7 @@ static const char *const OPERATOR_NAMES[SB_PLAN_KINDS] = {
     [SB_PLAN_COUNT_NODES] = "NodeCountFromStatistics",
     [SB_PLAN_COUNT_RELS] = "RelationshipCountFromStatistics",
     [SB_PLAN_DEGREE] = "Degree",
+    [SB_PLAN_WEIGH] = "Weigh",
     [SB_PLAN_CREATE] = "Create",
     [SB_PLAN_MERGE] = "Merge",
     [SB_PLAN_SET] = "Set",
@@ -114,7 +115,8 @@ static sb_status expand_text(const sb_compiled *compiled, const sb_plan *plan,
     SB_TRY(text(out, "("));
     SB_TRY(var_name(out, expand->from));
     SB_TRY(text(out, expand->direction == SB_REL_IN ? ")<-[" : ")-["));
-    if (plan->kind != SB_PLAN_DEGREE && plan->kind != SB_PLAN_COUNT_RELS)
+    if (plan->kind != SB_PLAN_DEGREE && plan->kind != SB_PLAN_COUNT_RELS &&
+        plan->kind != SB_PLAN_WEIGH)
         SB_TRY(var_name(out, expand->rel));
     for (uint32_t i = 0; i < expand->type_count; i++) {
         SB_TRY(text(out, i == 0 ? ":" : "|"));
@@ -128,6 +130,28 @@ static sb_status expand_text(const sb_compiled *compiled, const sb_plan *plan,
     if (expand->filter != NULL) {
         SB_TRY(text(out, " WHERE "));
         SB_TRY(sb_expr_print(expand->filter, out));
+    }
+    return SB_OK;
+}
+
+/* (a)-[:T]->(b) × …; what hangs on b follows in brackets. Its depth is that of the chain of operators that it was made of. */
+static sb_status factors_text(const sb_compiled *compiled, const sb_plan *plan,
+                              const sb_plan_factor *const *factors, uint32_t count, sb_buffer *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const sb_plan_factor *factor = factors[i];
+
+        if (i != 0) SB_TRY(text(out, " × "));
+        if (factor->optional) SB_TRY(text(out, "optional "));
+        SB_TRY(expand_text(compiled, plan, &factor->expand, out));
+        for (uint32_t k = 0; k < factor->filter_count; k++) {
+            SB_TRY(text(out, k == 0 ? " WHERE " : " AND "));
+            SB_TRY(sb_expr_print(factor->filters[k], out));
+        }
+        if (factor->child_count == 0) continue;
+        SB_TRY(text(out, " ["));
+        SB_TRY(factors_text(compiled, plan, factor->children, factor->child_count, out));
+        SB_TRY(text(out, "]"));
     }
     return SB_OK;
 }
@@ -234,6 +258,13 @@ sb_status sb_plan_details(const sb_compiled *compiled, const sb_plan *plan, sb_b
         SB_TRY(expand_text(compiled, plan, &plan->as.intersect.sides[0], out));
         SB_TRY(text(out, ", "));
         return expand_text(compiled, plan, &plan->as.intersect.sides[1], out);
+    case SB_PLAN_WEIGH:
+        for (uint32_t i = 0; i < plan->as.weigh.count; i++) {
+            if (i != 0) SB_TRY(text(out, " × "));
+            SB_TRY(factors_text(compiled, plan, plan->as.weigh.weights[i].factors,
+                                plan->as.weigh.weights[i].factor_count, out));
+        }
+        return SB_OK;
     case SB_PLAN_QUANTIFIED:
         SB_TRY(var_name(out, plan->as.quantified.from));
         SB_TRY(text(out, " … "));

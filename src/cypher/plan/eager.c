@@ -113,6 +113,17 @@ static sb_status read_index(scanner *s, const sb_plan *plan)
     return SB_OK;
 }
 
+/* Its depth is that of the chain of operators that it was made of. */
+static sb_status read_factor(scanner *s, const sb_plan_factor *factor)
+{
+    SB_TRY(read_types(s, &factor->expand));
+    for (uint32_t i = 0; i < factor->filter_count; i++)
+        SB_TRY(read_expr(s, factor->filters[i]));
+    for (uint32_t i = 0; i < factor->child_count; i++)
+        SB_TRY(read_factor(s, factor->children[i]));
+    return SB_OK;
+}
+
 /* What one operator reads, without its input; for MERGE and its like also what inner reads. */
 static sb_status read_operator(scanner *s, sb_plan *plan)
 {
@@ -136,6 +147,11 @@ static sb_status read_operator(scanner *s, sb_plan *plan)
     case SB_PLAN_SHORTEST:
     case SB_PLAN_COUNT_RELS:
     case SB_PLAN_DEGREE: return read_types(s, &plan->as.expand);
+    case SB_PLAN_WEIGH:
+        for (uint32_t i = 0; i < plan->as.weigh.count; i++)
+            for (uint32_t k = 0; k < plan->as.weigh.weights[i].factor_count; k++)
+                SB_TRY(read_factor(s, plan->as.weigh.weights[i].factors[k]));
+        return SB_OK;
     case SB_PLAN_INTERSECT:
         SB_TRY(read_types(s, &plan->as.intersect.sides[0]));
         return read_types(s, &plan->as.intersect.sides[1]);

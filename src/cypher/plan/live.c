@@ -141,7 +141,7 @@ static sb_status read_created(const reader *r, const sb_plan_create *create)
     return SB_OK;
 }
 
-static sb_status read_slots(sb_planner *p, const sb_plan *plan, sb_slot_set *set)
+sb_status sb_plan__reads(sb_planner *p, const sb_plan *plan, sb_slot_set *set)
 {
     reader r = {p, set};
 
@@ -164,6 +164,11 @@ static sb_status read_slots(sb_planner *p, const sb_plan *plan, sb_slot_set *set
             SB_TRY(read_var(&r, plan->as.quantified.pattern->groups[i].inner));
         SB_TRY(read_var(&r, plan->as.quantified.inner_to));
         return read_vars(&r, plan->as.quantified.unlike, plan->as.quantified.unlike_count);
+    case SB_PLAN_AGGREGATE: return read_var(&r, plan->as.aggregate.weight);
+    case SB_PLAN_WEIGH:
+        for (uint32_t i = 0; i < plan->as.weigh.count; i++)
+            SB_TRY(read_var(&r, plan->as.weigh.weights[i].node));
+        return SB_OK;
     case SB_PLAN_PATH: return read_vars(&r, plan->as.path.parts, plan->as.path.count);
     case SB_PLAN_DISTINCT: return read_vars(&r, plan->as.distinct.vars, plan->as.distinct.count);
     case SB_PLAN_SORT:
@@ -239,7 +244,7 @@ static sb_status live_tree(sb_planner *p, sb_plan *plan, const sb_slot_set *root
     for (; plan != NULL; plan = plan->input) {
         SB_TRY(store_live(p, plan, &above));
         SB_TRY(sb_plan__each_expr(plan, live_in_expr, &n));
-        SB_TRY(read_slots(p, plan, &above));
+        SB_TRY(sb_plan__reads(p, plan, &above));
         if (plan->inner != NULL) {
             sb_slot_set own = {NULL, 0};
 

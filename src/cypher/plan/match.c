@@ -192,14 +192,14 @@ static sb_status make_paths(sb_planner *p, const sb_pattern_graph *graph, sb_slo
     return SB_OK;
 }
 
-static bool differs_from_call_to_call(const sb_expr *e)
+bool sb_plan__expr_volatile(const sb_expr *e)
 {
     if (e == NULL) return false;
     if (e->kind == SB_EXPR_CALL && e->function != NULL &&
         (e->function->flags & SB_FUNC_VOLATILE) != 0)
         return true;
     for (uint32_t i = 0; i < e->arg_count; i++)
-        if (differs_from_call_to_call(e->args[i])) return true;
+        if (sb_plan__expr_volatile(e->args[i])) return true;
     return false;
 }
 
@@ -210,7 +210,7 @@ static sb_status hold_back(sb_planner *p, sb_pattern_graph *graph)
     for (uint32_t i = 0; i < graph->predicate_count; i++) {
         sb_predicate *const predicate = &graph->predicates[i];
 
-        predicate->differs = differs_from_call_to_call(predicate->expr);
+        predicate->differs = sb_plan__expr_volatile(predicate->expr);
         if (!predicate->differs) continue;
         for (uint32_t k = 0; k < graph->node_count; k++)
             SB_TRY(sb_plan__set_add(p, &predicate->needs, graph->nodes[k].var->slot));

@@ -64,6 +64,7 @@ typedef enum sb_plan_kind {
     SB_PLAN_COUNT_NODES, /* one row: how many nodes (of a label) */
     SB_PLAN_COUNT_RELS,  /* one row: how many relationships (of types, of start or end label) */
     SB_PLAN_DEGREE,      /* bind the number of relationships of a node */
+    SB_PLAN_WEIGH,       /* bind how many rows trees of expansions would make of a row */
     /* writing */
     SB_PLAN_CREATE,
     SB_PLAN_MERGE, /* inner is the match; on none, create */
@@ -164,6 +165,32 @@ typedef struct sb_plan_expand {
     sb_expr *path_filter;
 } sb_plan_expand;
 
+/* What a factor's relationship, or its node, must differ from besides. */
+typedef enum sb_plan_apart {
+    SB_APART_NONE,
+    SB_APART_BACK_REL,    /* the relationship that leads to `from` */
+    SB_APART_BACK_NODE,   /* the node that that one comes from */
+    SB_APART_SIBLING_REL, /* the relationship of the factor before it, which is over the same lists */
+    SB_APART_SIBLING_NODE, /* the node of that one */
+} sb_plan_apart;
+
+/* A tree of expansions that a node's row is multiplied by: the sum over the relationships of `expand` of the product of the factors
+ * that hang on `to`. No two relationships of it can be the same one but for what `apart` says. */
+typedef struct sb_plan_factor {
+    sb_plan_expand expand; /* one step */
+    sb_expr **filters;     /* about `to` alone */
+    uint32_t filter_count;
+    bool optional; /* no row counts as one */
+    sb_plan_apart apart;
+    const struct sb_plan_factor *const *children;
+    uint32_t child_count;
+} sb_plan_factor;
+typedef struct sb_plan_weight { /* of one node of the row */
+    const sb_var *node;
+    const sb_plan_factor *const *factors;
+    uint32_t factor_count;
+} sb_plan_weight;
+
 struct sb_plan {
     sb_plan_kind kind;
     sb_plan *input, *inner;
@@ -260,7 +287,14 @@ struct sb_plan {
             uint32_t group_count;
             const sb_plan_aggregate *aggregates;
             uint32_t aggregate_count;
+            const sb_var *
+                weight; /* how many rows each row stands for; NULL: one. All aggregates count rows then */
         } aggregate;
+        struct {
+            const sb_plan_weight *weights; /* to be multiplied */
+            uint32_t count;
+            const sb_var *product;
+        } weigh;
         struct {
             const sb_var **vars;
             uint32_t count;
@@ -336,6 +370,7 @@ typedef struct sb_plan_options {
     bool no_indexes;       /* tests: never seek */
     bool no_reorder;       /* tests: patterns as written */
     uint64_t shuffle_seed; /* tests: random join orders; 0: off */
+    bool always_factor;    /* tests: count by factors however few rows there are */
     bool
         no_special; /* tests: no counts from statistics, no degree, no top, no semi-apply unnesting */
 } sb_plan_options;

@@ -199,6 +199,8 @@ SB_MUST_CHECK sb_status sb_plan__eager(sb_planner *p, sb_plan **plan);
 
 /* ---- live.c ---------------------------------------------------------------------------------------------------------------- */
 
+/* Slots that an operator itself reads, inner plans apart. */
+SB_MUST_CHECK sb_status sb_plan__reads(sb_planner *p, const sb_plan *plan, sb_slot_set *set);
 /* Fill in live of every operator, in the plans of sub-queries too. */
 SB_MUST_CHECK sb_status sb_plan__live(sb_planner *p, sb_plan *root);
 /* Call visit for each expression that an operator itself evaluates. */
@@ -207,8 +209,15 @@ SB_MUST_CHECK sb_status sb_plan__each_expr(const sb_plan *plan,
 
 /* ---- special.c ---------------------------------------------------------------------------------------------------------- */
 
+/* Has the expression a function in it that differs from call to call? */
+bool sb_plan__expr_volatile(const sb_expr *e);
+/* Is it a step whose rows depend on one row of the input alone, whatever rows came before? */
+bool sb_plan__is_row_wise(const sb_plan *plan);
+bool sb_plan__same_types(const sb_plan_expand *a, const sb_plan_expand *b);
 /* Rewrites of a finished plan: counts from statistics and list lengths. */
 SB_MUST_CHECK sb_status sb_plan__special(sb_planner *p, sb_plan **plan);
+/* factor.c: an AGGREGATE that counts rows gets as few rows as can be, and what each stands for. */
+SB_MUST_CHECK sb_status sb_plan__factor(sb_planner *p, sb_plan *aggregate);
 /* Mark VAR_EXPANDs of which only the ends matter, each once; after sb_plan__live. */
 void sb_plan__reach_only(sb_plan *root);
 

@@ -37,7 +37,8 @@ static sb_status count_from_statistics(sb_planner *p, sb_plan **plan)
     const sb_plan_aggregate *count = &(*plan)->as.aggregate.aggregates[0];
     sb_plan *made;
 
-    if (!is_lone_count(*plan) || !begins(scan)) return SB_OK;
+    if (!is_lone_count(*plan) || !begins(scan) || (*plan)->as.aggregate.weight != NULL)
+        return SB_OK;
     if (scan->kind == SB_PLAN_ALL_NODES || scan->kind == SB_PLAN_LABEL_SCAN) {
         if (!counts_rows(count, scan->as.scan.node, NULL)) return SB_OK;
         SB_TRY(sb_plan__new(p, SB_PLAN_COUNT_NODES, scan->input, &made));
@@ -73,7 +74,7 @@ static const sb_plan_expand *binder_of(const sb_plan *plan, const sb_var *rel)
     return NULL;
 }
 
-static bool same_types(const sb_plan_expand *a, const sb_plan_expand *b)
+bool sb_plan__same_types(const sb_plan_expand *a, const sb_plan_expand *b)
 {
     return a->type_count == b->type_count &&
            (a->type_count == 0 ||
@@ -92,7 +93,7 @@ static sb_status find_ends(sb_planner *p, sb_plan_expand *degree, const sb_plan 
         const sb_plan_expand *binder = binder_of(below, degree->unlike[i]);
 
         if (binder == NULL || binder->direction == SB_REL_EITHER ||
-            (degree->type_count != 0 && !same_types(degree, binder)))
+            (degree->type_count != 0 && !sb_plan__same_types(degree, binder)))
             return SB_OK;
         const bool outgoing = binder->direction == SB_REL_OUT;
         degree->unlike_starts[i] = outgoing ? binder->from : binder->to;
@@ -113,8 +114,9 @@ static sb_status count_by_lengths(sb_planner *p, sb_plan *plan)
     bool known;
 
     if (plan->kind != SB_PLAN_AGGREGATE || plan->as.aggregate.group_count != 0 ||
-        expand->kind != SB_PLAN_EXPAND || expand->as.expand.to_labels != NULL ||
-        expand->as.expand.direction == SB_REL_EITHER || plan->as.aggregate.aggregate_count == 0)
+        plan->as.aggregate.weight != NULL || expand->kind != SB_PLAN_EXPAND ||
+        expand->as.expand.to_labels != NULL || expand->as.expand.direction == SB_REL_EITHER ||
+        plan->as.aggregate.aggregate_count == 0)
         return SB_OK;
     for (uint32_t i = 0; i < plan->as.aggregate.aggregate_count; i++)
         if (!counts_rows(&plan->as.aggregate.aggregates[i], expand->as.expand.to,
@@ -146,6 +148,7 @@ sb_status sb_plan__special(sb_planner *p, sb_plan **plan)
     for (sb_plan **at = plan; *at != NULL; at = &(*at)->input) {
         if ((*at)->inner != NULL) SB_TRY(sb_plan__special(p, &(*at)->inner));
         if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(count_from_statistics(p, at));
+        if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(sb_plan__factor(p, *at));
         if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(count_by_lengths(p, *at));
     }
     return SB_OK;
@@ -169,7 +172,7 @@ static bool drops_duplicates(const sb_plan *plan)
 }
 
 /* One row out for each row in, or none, or several, whatever rows came before. */
-static bool is_row_wise(const sb_plan *plan)
+bool sb_plan__is_row_wise(const sb_plan *plan)
 {
     return plan->kind == SB_PLAN_FILTER || plan->kind == SB_PLAN_PROJECT ||
            plan->kind == SB_PLAN_EXPAND || plan->kind == SB_PLAN_EXPAND_INTO ||
@@ -198,7 +201,7 @@ void sb_plan__reach_only(sb_plan *root)
             plan->as.expand.reach_only = true;
         if (drops_duplicates(plan))
             dropped = true;
-        else if (!is_row_wise(plan))
+        else if (!sb_plan__is_row_wise(plan))
             dropped = false;
     }
 }

@@ -593,9 +593,50 @@ class Generator:
         self.before_return = dict(scope)
         return self.with_bags(Query([clauses + [Project(items, final=True)]]))
 
+    def counting_tree(self):
+        """Rows of a tree of few types, of which little is read: what factors are for."""
+        trees = [[(0, 1)], [(0, 1), (1, 2)], [(0, 1), (0, 2)], [(0, 1), (1, 2), (2, 3)], [(0, 1), (0, 2), (0, 3)], [(0, 1), (1, 2), (1, 3)],
+                 [(0, 1), (1, 2), (2, 3), (2, 4)], [(0, 1), (0, 2), (1, 3), (1, 4)], [(0, 1), (0, 2), (2, 3), (0, 4)]]
+        edges = self.rng.choice(trees)
+        nodes = [self.fresh('n') for _ in range(8)]
+        types = self.rng.choice([[None], ['R'], ['R', 'S'], ['R', 'S', 'T'], ['R', None]])
+        directions = self.rng.choice(['-', '>', '><', '><-'])
+
+        def part(a, b):
+            kind = self.rng.choice(types)
+            rel = RelPattern(direction=self.rng.choice(directions), types=None if kind is None else ('name', kind))
+            left, right = (NodePattern(nodes[i], ('name', self.rng.choice(LABELS)) if self.chance(0.2) else None) for i in (a, b))
+            return Part([left, rel, right])
+
+        where = None
+        for _ in range(self.pick({0: 4, 1: 4, 2: 1})):
+            a, b = self.rng.choice([(0, 2), (1, 2), (1, 3), (2, 3), (0, 1), (2, 4)])
+            if any(max(a, b) in edge for edge in edges):
+                one = ('bin', '<>', ('var', nodes[a]), ('var', nodes[b]))
+                where = one if where is None else ('bin', 'AND', where, one)
+        if self.chance(0.2):
+            one = ('bin', '>', ('prop', ('var', nodes[edges[-1][1]]), 'i'), ('lit', 0))
+            where = one if where is None else ('bin', 'AND', where, one)
+        clauses = [Match([part(a, b) for a, b in edges], where)]
+        if self.chance(0.2):  # relationships of two clauses may be the same
+            clauses[0].where, moved = None, clauses[0].parts[1:]
+            if moved:
+                clauses = [Match(clauses[0].parts[:1]), Match(moved, where)]
+        if self.chance(0.4):
+            a = self.rng.choice(edges)[1]
+            clauses.append(Match([part(a, 5)] + ([part(5, 6)] if self.chance(0.4) else []), None, True))
+            if self.chance(0.4):
+                clauses.append(Match([part(self.rng.choice([0, a]), 7)], None, True))
+        items = [(('agg', 'count', False, None if self.chance(0.7) else ('var', nodes[0])), 'x')]
+        if self.chance(0.3):
+            node = ('var', nodes[self.rng.choice(edges)[0]])
+            items.append((node if self.chance(0.4) else ('prop', node, self.rng.choice(['i', 's'])), 'y'))
+        self.before_return = {}
+        return self.with_bags(Query([clauses + [Project(items, final=True)]]))
+
     def query(self):
         if self.chance(0.15):
-            return self.counting()
+            return self.counting() if self.chance(0.4) else self.counting_tree()
         if self.chance(0.08):
             branches = []
             for _ in range(2):
