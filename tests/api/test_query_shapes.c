@@ -160,6 +160,20 @@ static void fill_in(char *match, const char *pattern, const char *first, const c
 }
 
 /* Twelve nodes with one, two or three relationships K between most of them, loops among them, and some L. */
+/* A relationship may close the circle that it opened, where it is allowed to. */
+static void test_api_query_shapes__repeatable(void **state)
+{
+    api_fixture *f = *state;
+
+    run(f, "CREATE (a)-[:R]->(b), (a)-[:R]->(b)");
+    counts(f,
+           "MATCH REPEATABLE ELEMENTS (x)-[:R]->(y)<-[:R]-(z)-[:R]->(w)<-[:R]-(x) RETURN count(*)",
+           "Intersect", 16);
+    counts(f, "MATCH (x)-[:R]->(y)<-[:R]-(z)-[:R]->(w)<-[:R]-(x) RETURN count(*)", NULL, 0);
+    counts(f, "MATCH REPEATABLE ELEMENTS (x)-[:R]->(y)<-[:R]-(z) RETURN count(*)", NULL, 4);
+    counts(f, "MATCH (x)-[:R]->(y)<-[:R]-(z) RETURN count(*)", NULL, 2);
+}
+
 static void test_api_query_shapes__trees(void **state)
 {
     /* ~ is a relationship of K */
@@ -224,6 +238,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query_shapes__hub, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__cliques, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__trees, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__repeatable, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__overflow, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,8 +84,7 @@ static sb_status expand_open(sb_operator *op)
     if (!e->to_bound) x->to = sb_exec__out_of(op, e->to);
     x->rel = sb_exec__out_of(op, e->rel);
     SB_TRY(sb_exec__types_open(op->run, e, &x->types));
-    return sb_exec__labels_compile(op->run, e->to_labels, SB_NAME_LABEL, NULL,
-                                   &x->ends.labels);
+    return sb_exec__labels_compile(op->run, e->to_labels, SB_NAME_LABEL, NULL, &x->ends.labels);
 }
 
 static void expand_close(sb_operator *op)

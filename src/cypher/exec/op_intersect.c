@@ -90,7 +90,7 @@ static sb_status intersect_open(sb_operator *op)
     for (unsigned s = 0; s < 2; s++)
         SB_TRY(open_side(op, &plan->as.intersect.sides[s], &x->sides[s]));
     SB_TRY(sb_exec__labels_compile(op->run, plan->as.intersect.sides[0].to_labels, SB_NAME_LABEL,
-                                   &x->ends[0].labels));
+                                   NULL, &x->ends[0].labels));
     x->ends[1].labels = x->ends[0].labels;
     return SB_OK;
 }

@@ -104,7 +104,8 @@ static sb_status open_tree(sb_weigh_op *x, tree *t, const sb_plan_factor *plan,
     }
     if (plan == NULL) return SB_OK;
     SB_TRY(sb_exec__types_open(run, &plan->expand, &t->types));
-    SB_TRY(sb_exec__labels_compile(run, plan->expand.to_labels, SB_NAME_LABEL, &t->ends.labels));
+    SB_TRY(
+        sb_exec__labels_compile(run, plan->expand.to_labels, SB_NAME_LABEL, NULL, &t->ends.labels));
     t->columns = sb_exec__alloc_zero(run, run->compiled->slot_count, sizeof *t->columns);
     if (t->columns == NULL) return sb_exec__no_memory(run);
     return sb_exec__compile_many(run, plan->filters, plan->filter_count, &t->filters);
