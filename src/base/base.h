@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/compiler.h"
 #include "base/crc32c.h"
+#include "base/exact_sum.h"
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/profile.h"

@@ -358,6 +358,8 @@ typedef struct sb_scan_options {
     const sb_value *low, *high;
     bool low_inclusive, high_inclusive;
     bool no_index; /* scan the column even if there is an index */
+    /* Only ids of this range, both included, of a scan without a filter; last 0: all. */
+    uint64_t first_id, last_id;
 } sb_scan_options;
 typedef struct sb_scan sb_scan;
 SB_MUST_CHECK sb_status sb_scan_open(sb_graph *graph, const sb_scan_options *options,

@@ -124,12 +124,14 @@ sb_status sb_scan_open(sb_graph *graph, const sb_scan_options *options, sb_scan 
 
     *out = NULL;
     SB_CHECK_ARG(err, options->entity <= SB_REL);
+    SB_CHECK_ARG(err, options->last_id == 0 || options->key == 0);
     scan = sb_alloc_zero(graph->alloc, sizeof *scan);
     if (scan == NULL) return SB_FAIL_NOMEM(err);
     scan->graph = graph;
     scan->entity = options->entity;
     scan->name = options->name;
-    scan->next_id = 1;
+    scan->next_id = options->first_id == 0 ? 1 : options->first_id;
+    scan->last_id = options->last_id == 0 ? SB_ID_MAX : options->last_id;
     sb_buffer_init(&scan->matches, graph->alloc);
     sb_buffer_init(&scan->others, graph->alloc);
     sb_buffer_init(&scan->ids, graph->alloc);
@@ -226,7 +228,7 @@ static sb_status next_leaf(sb_scan *scan, sb_err *err)
 {
     scan->leaf_rows = 0;
     if (scan->rows == NULL)
-        SB_TRY(sb_row_scan_open(scan->graph->txn, table_of(scan), scan->next_id, SB_ID_MAX,
+        SB_TRY(sb_row_scan_open(scan->graph->txn, table_of(scan), scan->next_id, scan->last_id,
                                 &scan->rows, err));
     SB_TRY(sb_row_scan_next(scan->rows, &scan->leaf_rows, err));
     return sb_scan__tick(scan, scan->leaf_rows, err);
@@ -338,11 +340,14 @@ static sb_status next_labeled(sb_scan *scan, uint64_t *ids, size_t capacity, siz
                               sb_err *err)
 {
     do {
+        if (scan->next_id > scan->last_id) return SB_OK;
         SB_TRY(sb_label_index_scan(scan->graph->view, scan->name, scan->next_id, ids, capacity,
                                    count, err));
         if (*count == 0) return SB_OK;
         SB_TRY(sb_scan__tick(scan, *count, err));
         scan->next_id = ids[*count - 1] + 1;
+        while (*count != 0 && ids[*count - 1] > scan->last_id)
+            --*count;
         if (scan->filter.kind != SB_FILTER_NONE)
             SB_TRY(sb_filter__keep(scan->graph, &scan->filter, table_of(scan), ids, count, err));
     } while (*count == 0);

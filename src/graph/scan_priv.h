@@ -70,6 +70,7 @@ struct sb_scan {
     sb_index_scan *index; /* owned */
     sb_row_scan *rows;    /* owned */
     uint64_t next_id;     /* where label and row scans go on */
+    uint64_t last_id;     /* where they end, included */
     bool ended;
     size_t leaf_rows;          /* rows of the leaf at hand */
     sb_buffer matches, others; /* bitmaps of them */

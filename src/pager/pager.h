@@ -158,6 +158,10 @@ SB_MUST_CHECK sb_status sb_session_ext_get(sb_session *session, const sb_session
  * time per session (SB_MISUSE). Costs no system call and takes no lock while nothing new was committed
  * by another process. */
 SB_MUST_CHECK sb_status sb_txn_begin_read(sb_session *session, sb_txn **txn, sb_err *err);
+/* A read transaction of the very state that `of` reads, for a session on another thread. of must stay open until this one has ended, and
+ * is a read transaction with fixed addresses (sb_txn_addresses is not 0: SB_MISUSE). */
+SB_MUST_CHECK sb_status sb_txn_begin_shared(sb_session *session, const sb_txn *of, sb_txn **txn,
+                                            sb_err *err);
 /* A write transaction: takes the writer lock (waits busy_timeout; SB_BUSY names the holder's process),
  * then the newest appended state. SB_READ_ONLY, SB_POISONED. */
 SB_MUST_CHECK sb_status sb_txn_begin_write(sb_session *session, sb_txn **txn, sb_err *err);

@@ -149,6 +149,28 @@ sb_status sb_txn_begin_read(sb_session *session, sb_txn **out, sb_err *err)
     return SB_OK;
 }
 
+/* I24 The mark of `of` is in its slot for as long as this transaction lives, so it needs no second look (I15 to I17): what protects one
+ * protects the other. The slot gets it all the same, so that no slot of a session with a transaction is empty. */
+sb_status sb_txn_begin_shared(sb_session *session, const sb_txn *of, sb_txn **out, sb_err *err)
+{
+    sb_txn *txn = &session->txn;
+
+    *out = NULL;
+    SB_TRY(check_begin(session, err));
+    if (of->pager != session->pager || of->front.addresses == 0)
+        return SB_FAIL(err, SB_MISUSE, "only the state of a read transaction can be shared");
+    if (session->slot_mark != NULL)
+        atomic_store(session->slot_mark, of->main_only ? of->mark | SB_MARK_MAIN_ONLY : of->mark);
+    txn->mark = of->mark;
+    txn->main_only = of->main_only;
+    session->state = of->base;
+    session->state_mark = of->mark;
+    SB_PROFILE_ADD(session->pager->options.profile, SNAPSHOTS, 1);
+    start(txn, false);
+    *out = txn;
+    return SB_OK;
+}
+
 static sb_status check_writable(sb_pager *pager, sb_err *err)
 {
     if (pager->read_only)

@@ -44,30 +44,17 @@ const sb_aggregate sb_func__count = {sizeof(count_state), count_update, count_me
 
 /* ---- sum, avg ---------------------------------------------------------------------------------------------------- */
 
-/* Integers are summed in 128 bits, so that only the result can overflow and the order of rows does not matter; floats with the error
- * of each addition beside (Neumaier 1974). */
+/* Integers are summed in 128 bits, so that only the result can overflow, and floats exactly: the order of rows does not matter, nor does
+ * whether parts of them are summed apart. */
 typedef struct sum_state {
     uint64_t integers, reals, durations;
     sb_i128 integer;
-    double real, error;
+    sb_exact_sum real;
     sb_amounts amounts;
 } sum_state;
 
-static void add_real(sum_state *s, double v)
-{
-    const double sum = s->real + v;
-
-    if (isfinite(sum))
-        s->error += fabs(s->real) >= fabs(v) ? (s->real - sum) + v : (v - sum) + s->real;
-    s->real = sum;
-}
-
-static double real_sum(const sum_state *s)
-{
-    return isfinite(s->real) ? s->real + s->error : s->real;
-}
-
-static sb_status sum_value(sb_func_context *ctx, const char *name, sum_state *s, sb_val v)
+static sb_status sum_value(sb_func_context *ctx, sb_arena *arena, const char *name, sum_state *s,
+                           sb_val v)
 {
     sb_amounts amounts;
 
@@ -78,7 +65,7 @@ static sb_status sum_value(sb_func_context *ctx, const char *name, sum_state *s,
         break;
     case SB_VAL_FLOAT:
         s->reals++;
-        add_real(s, v.as.real);
+        if (!sb_exact_sum_add(&s->real, arena, v.as.real)) return SB_FAIL_NOMEM(ctx->err);
         break;
     case SB_VAL_DURATION:
         s->durations++;
@@ -97,17 +84,15 @@ static sb_status sum_value(sb_func_context *ctx, const char *name, sum_state *s,
 static sb_status sum_update(sb_func_context *ctx, sb_arena *arena, void *state, const sb_val *args,
                             uint32_t arg_count)
 {
-    (void)arena;
     (void)arg_count;
-    return sum_value(ctx, "sum", state, args[0]);
+    return sum_value(ctx, arena, "sum", state, args[0]);
 }
 
 static sb_status avg_update(sb_func_context *ctx, sb_arena *arena, void *state, const sb_val *args,
                             uint32_t arg_count)
 {
-    (void)arena;
     (void)arg_count;
-    return sum_value(ctx, "avg", state, args[0]);
+    return sum_value(ctx, arena, "avg", state, args[0]);
 }
 
 static sb_status sum_merge(sb_func_context *ctx, sb_arena *arena, void *state, const void *other)
@@ -115,13 +100,11 @@ static sb_status sum_merge(sb_func_context *ctx, sb_arena *arena, void *state, c
     sum_state *s = state;
     const sum_state *o = other;
 
-    (void)arena;
     s->integers += o->integers;
     s->reals += o->reals;
     s->durations += o->durations;
     s->integer += o->integer;
-    add_real(s, o->real);
-    s->error += o->error;
+    if (!sb_exact_sum_merge(&s->real, arena, &o->real)) return SB_FAIL_NOMEM(ctx->err);
     s->amounts.months += o->amounts.months;
     s->amounts.days += o->amounts.days;
     s->amounts.nanos += o->amounts.nanos;
@@ -136,7 +119,7 @@ static sb_status sum_finish(sb_func_context *ctx, void *state, sb_val *result)
 
     if (s->durations != 0) return sb_func__duration(ctx, &s->amounts, result);
     if (s->reals != 0) {
-        *result = sb_val_float(real_sum(s) + (double)s->integer);
+        *result = sb_val_float(sb_exact_sum_value(&s->real) + (double)s->integer);
         return SB_OK;
     }
     if (s->integer > INT64_MAX || s->integer < INT64_MIN)
@@ -155,7 +138,9 @@ static sb_status avg_finish(sb_func_context *ctx, void *state, sb_val *result)
         const sb_amounts average = sb_func__amounts_divide(s->amounts, (int64_t)s->durations);
         return sb_func__duration(ctx, &average, result);
     }
-    if (numbers != 0) *result = sb_val_float((real_sum(s) + (double)s->integer) / (double)numbers);
+    if (numbers != 0)
+        *result =
+            sb_val_float((sb_exact_sum_value(&s->real) + (double)s->integer) / (double)numbers);
     return SB_OK;
 }
 
