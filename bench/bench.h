@@ -18,7 +18,7 @@ typedef struct bench_options {
     const char *dir;     /* where the databases lie; a directory of our own, removed at the end */
     const char *rows;    /* comma-separated, of query; NULL: all */
     const char *once;    /* "off" or "on": one profiled load and nothing else, for callgrind */
-    unsigned threads;    /* of commit_each */
+    unsigned threads;    /* of commit_each, and of Sombra's statements */
     unsigned scale;      /* multiplies the sizes of the graphs */
     unsigned rounds;     /* 0: each workload's own number */
     uint64_t seed;

@@ -183,7 +183,7 @@ static const char USAGE[] =
     "                    w10k, w1m: 200 labels, 500 types; bulk_load into Sombra only\n"
     "  --engine NAME,…   sombra, sqlite, lmdb, raw (default: all)\n"
     "  --row NAME,…      of query: these alone, not all of them\n"
-    "  --threads N       committing threads (default 1)\n"
+    "  --threads N       committing threads, and of each statement (default 1)\n"
     "  --scale N         graphs N times as large (default 1)\n"
     "  --rounds N        rounds for each figure (default: the workload's own)\n"
     "  --seed N          of graphs and orders\n"

@@ -1,4 +1,5 @@
 /* query_sombra.c — Sombra's side of the workload query: statements through sombra_prepare, and the calls that do the same natively. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,8 +88,11 @@ uint64_t bench_sombra_query(void *object, const bench_query *query)
     sombra_store *store = object;
     size_t places[PARAMS_MAX];
     sombra_stmt *stmt;
+    char threads[12];
     uint64_t sum = 0;
 
+    (void)snprintf(threads, sizeof threads, "%u", bench.threads);
+    bench_must(store, sombra_pragma(store->conn, "threads", threads));
     if (query->as_list) return run_list(store, query);
     find_params(store, query, places);
     stmt = prepare(store, query);

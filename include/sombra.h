@@ -263,6 +263,9 @@ typedef struct sombra_options {
     void (*log)(void *ctx, sombra_log_level level, const char *message);
     void *log_ctx;
     char import_dirs[1024]; /**< folders that LOAD CSV may read, ':' between them; empty: none */
+    uint32_t threads; /**< that one statement may work with, the caller's included: 1 to 256; 0: all
+                       * cores (0). Others are started when there is work for them, shared by all
+                       * connections, and joined by sombra_close */
 } sombra_options;
 
 /** Fill in the defaults and the ABI number of the header that the caller was compiled with. */
@@ -332,7 +335,8 @@ typedef enum sombra_change {
 SOMBRA_API void sombra_set_change_hook(sombra_conn *conn,
                                        void (*hook)(void *ctx, sombra_change change, uint64_t id),
                                        void *ctx);
-/** Change a run-time option of the database: durability, autocheckpoint, busy_timeout_ms. Others: SOMBRA_INVALID. */
+/** Change a run-time option of the database: durability, autocheckpoint, busy_timeout_ms; or, of this connection alone and from its next
+ *  run of a statement on, threads. Others: SOMBRA_INVALID. */
 SOMBRA_API sombra_status sombra_pragma(sombra_conn *conn, const char *name, const char *value);
 
 /* ---- Transactions ---------------------------------------------------------------------------------------------- */

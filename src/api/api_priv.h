@@ -36,6 +36,8 @@ struct sombra_db {
     const char *import_dirs[SOMBRA_IMPORT_DIRS_MAX];
     size_t import_dir_count;
     sb_cypher_registry *registry; /* owned; registered functions and procedures */
+    sb_workers *workers;          /* owned; threads that help statements */
+    uint32_t cores;               /* that this process may use */
     sb_mutex *lock;               /* guards connections, and changes of registry */
     size_t connections;
 };
@@ -80,7 +82,7 @@ struct sombra_conn {
         bool writer; /* it writes */
     } statements;
     struct { /* how statements are planned and run: tests set it, before they prepare */
-        sb_plan_options plan;
+        sb_plan_options plan; /* threads: the connection's setting */
         uint32_t force_spill; /* rows that an operator keeps; 0: as many as memory_limit allows */
     } trial;
     sb_buffer made; /* ids of sombra_create_nodes_arrow and its like */

@@ -215,8 +215,16 @@ static sb_status open_db(sombra_db *db, const char *path, const sombra_options *
     db->profile.on = db->options.profile || sb_profile_switch(sb_os_environment("SOMBRA_PROFILE"));
     db->profile.clock_ns = read_clock;
     db->profile.clock_ctx = db->vfs;
+    db->cores = sb_os_cpu_count();
     fill_pager_options(db, &pager_options);
-    return sb_pager_open(in_memory ? "memory" : path, &pager_options, &db->pager, err);
+    SB_TRY(sb_pager_open(in_memory ? "memory" : path, &pager_options, &db->pager, err));
+    const sb_status status = sb_workers_create(db->pager, &db->workers, err);
+    if (status != SB_OK) {
+        sb_err ignored; /* the first failure is what the caller hears of */
+        sb_err_clear(&ignored);
+        (void)(sb_pager_close(db->pager, &ignored) == SB_OK);
+    }
+    return status;
 }
 
 sombra_status sombra__open(const char *path, const sombra_options *options, const sombra_base *base,
@@ -274,6 +282,7 @@ sombra_status sombra_close(sombra_db *db, sombra_error *error)
         status = SB_FAIL(&err, SB_MISUSE, "%zu connections are still open: disconnect them first",
                          connections);
     } else {
+        sb_workers_destroy(db->workers);
         status = sb_pager_close(db->pager, &err);
         free_db(db);
     }
@@ -293,9 +302,19 @@ bool sombra__progress(void *ctx, uint64_t done, uint64_t total)
     return !conn->timed_out;
 }
 
+static void set_threads(sombra_conn *conn, uint32_t threads)
+{
+    const uint32_t cores = conn->db->cores;
+
+    if (threads == 0) threads = cores < SB_WORKERS_MAX ? cores : SB_WORKERS_MAX;
+    conn->trial.plan.threads = threads;
+}
+
 static sb_status open_conn(sombra_conn *conn, sb_err *err)
 {
     const sombra_options *options = &conn->db->options;
+
+    set_threads(conn, options->threads);
 
     conn->txn.conn = conn;
     SB_TRY(sb_session_open(conn->db->pager, &conn->session, err));
@@ -505,6 +524,8 @@ sombra_status sombra_pragma(sombra_conn *conn, const char *name, const char *val
         sb_pager_set_autocheckpoint(pager, parsed.autocheckpoint);
     else if (strcmp(name, "busy_timeout_ms") == 0)
         sb_pager_set_busy_timeout(pager, (uint64_t)parsed.busy_timeout_ms * 1000000u);
+    else if (strcmp(name, "threads") == 0)
+        set_threads(conn, parsed.threads);
     else
         return sombra__status(SB_FAIL(&conn->err, SB_INVALID,
                                       "option %s is fixed when the database is opened", name));

@@ -145,6 +145,14 @@ static const sb_option options_table[] = {
      sizeof((sombra_options *)0)->import_dirs,
      {0},
      "folders that LOAD CSV may read, ':' between them; empty: none"},
+    {"threads",
+     "0",
+     OPTION_U32,
+     FIELD(threads),
+     0,
+     SB_WORKERS_MAX,
+     {0},
+     "threads that a statement may work with; 0: all cores"},
 };
 #define OPTION_COUNT (sizeof options_table / sizeof *options_table)
 

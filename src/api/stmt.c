@@ -349,6 +349,8 @@ static sb_status fill_options(sombra_stmt *stmt, sb_exec_options *options)
         .profile = sb_cypher_explains(stmt->inner) == SB_EXPLAIN_PROFILE,
         .page_reads = db->profile.on ? &db->profile.counts[SB_COUNT_PAGES_READ] : NULL,
         .force_spill = conn->trial.force_spill,
+        .workers = db->workers,
+        .threads = conn->trial.plan.threads,
         .next_transaction = next_transaction,
         .mark_transaction = mark_transaction,
         .undo_transaction = undo_transaction,

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Doubles are multiples of 2^-1074 below 2^1024: 2,098 bits; 64 more are room for sums, and one digit for the carry. */
-#define DIGITS       69u
+#define DIGITS       SB_EXACT_SUM_DIGITS
 #define LOWEST       1074
 #define MANTISSA     53
 #define DIGIT_BITS   32u

@@ -12,6 +12,8 @@
 #include "base/arena.h"
 #include "base/status.h"
 
+#define SB_EXACT_SUM_DIGITS 69u
+
 /* Zeroed: no values. */
 typedef struct sb_exact_sum {
     double high, low; /* while digits is NULL: their sum is exact */

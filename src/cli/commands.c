@@ -30,6 +30,7 @@ const command commands[] = {
       {"param", "NAME=JSON", "the value of $NAME; may be repeated", true},
       {"timeout", "SECONDS", "stop statements that take longer", false},
       {"memory-limit", "BYTES", "memory of queries and caches; k, m, g may follow", false},
+      {"threads", "N", "threads that a statement may work with (all cores)", false},
       {"read-only", NULL, "refuse to change the file", false},
       END}},
     {"query", "FILE QUERY", "run openCypher statements (several, with ';' between); QUERY '-': from standard input",
@@ -40,6 +41,7 @@ const command commands[] = {
      {{"param", "NAME=JSON", "the value of $NAME; may be repeated", true},
       {"timeout", "SECONDS", "stop statements that take longer", false},
       {"memory-limit", "BYTES", "memory of queries and caches; k, m, g may follow", false},
+      {"threads", "N", "threads that a statement may work with (all cores)", false},
       END}},
     {"import", "FILE", "load nodes and relationships from CSV files, or from those of other formats",
      "  sombra import g.sombra --nodes Person=people.csv --relationships KNOWS=knows.csv\n"

@@ -575,7 +575,8 @@ static char *read_input(size_t *size)
 
 int use_statement_flags(invocation *cli, uint64_t *timeout_ms)
 {
-    const char *memory = flag_text(cli, "memory-limit"), **params;
+    const char *memory = flag_text(cli, "memory-limit"), *threads = flag_text(cli, "threads");
+    const char **params;
     size_t count = 0;
     uint64_t seconds;
     sombra_error error;
@@ -584,6 +585,9 @@ int use_statement_flags(invocation *cli, uint64_t *timeout_ms)
     *timeout_ms = seconds * 1000;
     if (memory != NULL &&
         sombra_options_set(&cli->options, "memory_limit", memory, &error) != SOMBRA_OK)
+        return complain_error(&error);
+    if (threads != NULL &&
+        sombra_options_set(&cli->options, "threads", threads, &error) != SOMBRA_OK)
         return complain_error(&error);
     /* In the command LOAD CSV reads below the working directory, unless the option says otherwise. */
     if (cli->options.import_dirs[0] == '\0') cli->options.import_dirs[0] = '.';

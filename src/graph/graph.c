@@ -130,6 +130,11 @@ void sb_graph_settings_init(sb_graph_settings *settings)
     *settings = (sb_graph_settings){.edge_cache_capacity = 8192};
 }
 
+sb_graph_settings sb_graph_settings_of(const sb_graph *graph)
+{
+    return graph->settings;
+}
+
 sb_status sb_graph_configure(sb_session *session, const sb_graph_settings *settings, sb_err *err)
 {
     void *object;

@@ -55,6 +55,8 @@ void sb_graph_settings_init(sb_graph_settings *settings);
 SB_MUST_CHECK sb_status sb_graph_configure(sb_session *session, const sb_graph_settings *settings,
                                            sb_err *err);
 
+sb_graph_settings sb_graph_settings_of(const sb_graph *graph);
+
 /* The graph that txn sees; made on first use, ends with txn. */
 SB_MUST_CHECK sb_status sb_graph_get(sb_txn *txn, sb_graph **graph, sb_err *err);
 sb_view *sb_graph_view(sb_graph *graph);

@@ -34,7 +34,7 @@ static void test_api_options__described(void **state)
         OK_ERROR(&f, sombra_options_set(&set, name, value, &f.error));
     }
     assert_null(name);
-    assert_int_equal(count, 17);
+    assert_int_equal(count, 18);
     assert_string_equal(defaults.import_dirs, "");
     assert_memory_equal(&defaults, &set, sizeof set);
     assert_true(defaults.create && defaults.checkpoint_thread);

@@ -136,6 +136,14 @@ class Query(unittest.TestCase):
     def test_time_and_memory_limits(self):
         self.assertIn("time limit", query("UNWIND range(1, 100000000) AS x WITH x WHERE x % 7 = 8 RETURN count(*)", "--timeout", "1", code=7))
         self.assertIn("memory", query("RETURN size([x IN range(1, 100000000) | x])", "--memory-limit", "64m", code=2))
+        self.assertIn("threads", query("RETURN 1", "--threads", "257", code=2))
+        self.assertIn("threads", query("RETURN 1", "--threads", "two", code=2))
+        # By its cost it is worth three threads, whatever the machine has.
+        much = "EXPLAIN MATCH (a), (b), (c), (d), (e), (f), (g) WHERE a.x + b.x + c.x + d.x + e.x + f.x + g.x = 1 RETURN count(*)"
+        query("UNWIND range(1, 10) AS x CREATE (:Many {x: x})")
+        self.assertIn("up to 3 threads", query(much, "--threads", "3"))
+        self.assertNotIn("Gather", query(much, "--threads", "1"))
+        query("MATCH (n:Many) DELETE n")
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ typedef struct sb_aggregate_item {
     sb_seen_ids seen_ids; /* instead, of one argument without keys */
     sb_partitions aside;  /* of values by (group, arguments): seen once all rows have been read */
     sb_val plain;         /* a state that was read from a file: BYTES */
+    sb_val digits;        /* of its exact sum: BYTES or null */
     sb_out *out;
 } sb_aggregate_item;
 
@@ -74,7 +75,12 @@ SB_MUST_CHECK sb_status sb_aggregate__update(sb_aggregate_op *a, sb_aggregate_it
                                              uint32_t group);
 /* Forget the groups. */
 void sb_aggregate__clear(sb_aggregate_op *a);
+/* From bits to hashing: what was seen goes along. Where that takes too much memory no more bits are added, if that is possible. */
+SB_MUST_CHECK sb_status sb_aggregate__give_up_bits(sb_aggregate_op *a, sb_aggregate_item *item);
 void sb_aggregate__free_bits(sb_aggregate_op *a, sb_aggregate_item *item);
+
+/* Take in what another run's AGGREGATE of the same plan has read, of rows behind this one's: neither spills. aggregate_merge.c */
+SB_MUST_CHECK sb_status sb_aggregate__merge(sb_operator *op, sb_operator *part);
 
 /* ---- Spilling: aggregate_spill.c ---- */
 

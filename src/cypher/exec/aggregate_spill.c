@@ -91,6 +91,48 @@ static sb_status put_row(const sb_aggregate_op *a, uint64_t hash)
     return SB_OK;
 }
 
+static sb_exact_sum *exact_sum(const sb_aggregate_item *item, void *state)
+{
+    const sb_function *function = item->plan->function;
+
+    if (item->counts || function->aggregate->sum == NULL) return NULL;
+    return function->aggregate->sum(state);
+}
+
+static sb_val bytes_of(const void *data, size_t size)
+{
+    return (sb_val){.kind = SB_VAL_BYTES, .aux = (uint32_t)size, .as.text = data};
+}
+
+/* A state becomes the item's plain. */
+static void save_plain(sb_aggregate_item *item, void *state)
+{
+    const sb_exact_sum *sum = exact_sum(item, state);
+
+    item->plain = bytes_of(state, item->state_bytes);
+    item->digits = SB_VAL_NULL_VALUE;
+    if (sum != NULL && sum->digits != NULL)
+        item->digits = bytes_of(sum->digits, SB_EXACT_SUM_DIGITS * sizeof *sum->digits);
+}
+
+/* And back. */
+static sb_status load_plain(sb_aggregate_op *a, const sb_aggregate_item *item, void *state)
+{
+    if (item->state_bytes != 0) memcpy(state, item->plain.as.text, item->state_bytes);
+    if (item->digits.kind == SB_VAL_NULL) return SB_OK;
+    sb_exact_sum *sum = exact_sum(item, state);
+    sum->digits = sb_arena_alloc(a->arena, item->digits.aux);
+    if (sum->digits == NULL) return sb_exec__no_memory(a->op.run);
+    memcpy(sum->digits, item->digits.as.text, item->digits.aux);
+    return SB_OK;
+}
+
+static sb_status put_plain(sb_spill_stream *stream, const sb_aggregate_item *item)
+{
+    SB_TRY(sb_spill__put(stream, item->plain));
+    return sb_spill__put(stream, item->digits);
+}
+
 /* The states in the items' plain. */
 static sb_status put_state(const sb_aggregate_op *a, uint64_t hash)
 {
@@ -98,7 +140,7 @@ static sb_status put_state(const sb_aggregate_op *a, uint64_t hash)
 
     SB_TRY(put_head(a, hash, RECORD_STATE, &stream));
     for (uint32_t i = 0; i < item_count(a); i++)
-        if (a->items[i].is_plain) SB_TRY(sb_spill__put(stream, a->items[i].plain));
+        if (a->items[i].is_plain) SB_TRY(put_plain(stream, &a->items[i]));
     return SB_OK;
 }
 
@@ -160,10 +202,7 @@ static sb_status evict_group(sb_aggregate_op *a, uint64_t group)
     const uint64_t hash = hash_keys(a);
     for (uint32_t i = 0; i < item_count(a); i++) {
         sb_aggregate_item *item = &a->items[i];
-        if (item->is_plain)
-            item->plain = (sb_val){.kind = SB_VAL_BYTES,
-                                   .aux = (uint32_t)item->state_bytes,
-                                   .as.text = sb_aggregate__state(a, group, item)};
+        if (item->is_plain) save_plain(item, sb_aggregate__state(a, group, item));
     }
     SB_TRY(put_state(a, hash));
     for (uint32_t i = 0; i < item_count(a); i++) {
@@ -312,13 +351,15 @@ static sb_status take_state(sb_aggregate_op *a, sb_spill_reader *reader)
     uint32_t group;
 
     for (uint32_t i = 0; i < item_count(a); i++)
-        if (a->items[i].is_plain) SB_TRY(read_vals(a, reader, &a->items[i].plain, 1));
+        if (a->items[i].is_plain) {
+            SB_TRY(read_vals(a, reader, &a->items[i].plain, 1));
+            SB_TRY(read_vals(a, reader, &a->items[i].digits, 1));
+        }
     SB_TRY(group_of(a, hash, &group));
     if (group == SB_GROUP_NONE) return put_state(a, hash);
     for (uint32_t i = 0; i < item_count(a); i++) {
         const sb_aggregate_item *item = &a->items[i];
-        if (item->is_plain && item->state_bytes != 0)
-            memcpy(sb_aggregate__state(a, group, item), item->plain.as.text, item->state_bytes);
+        if (item->is_plain) SB_TRY(load_plain(a, item, sb_aggregate__state(a, group, item)));
     }
     return SB_OK;
 }

@@ -3,12 +3,48 @@
 
 /* ---- Memory --------------------------------------------------------------------------------------------------- */
 
+static void note_exceeded(sb_budget *budget)
+{
+    atomic_store_explicit(&budget->exceeded, true, memory_order_relaxed);
+}
+
+static bool is_exceeded(const sb_budget *budget)
+{
+    return atomic_load_explicit(&budget->exceeded, memory_order_relaxed);
+}
+
+/* Whose limit it is. Counts are read without order: what is granted to two at once may pass the limit by what one of them asks for. */
+static sb_budget *owner_of(sb_budget *budget)
+{
+    return budget->of != NULL ? budget->of : budget;
+}
+
 static bool within(sb_budget *budget, size_t more)
 {
-    if (budget->limit == 0 || (more <= budget->limit && budget->used <= budget->limit - more))
+    sb_budget *owner = owner_of(budget);
+
+    if (owner->limit == 0) return true;
+    /* Parts may hold half of it: what puts them together needs some, too. */
+    const size_t used = owner == budget ? sb_budget__used(owner)
+                                        : atomic_load_explicit(&owner->lent, memory_order_relaxed) +
+                                              owner->limit / 2;
+    if (more <= owner->limit && used <= owner->limit - more &&
+        sb_budget__used(owner) <= owner->limit - more)
         return true;
-    budget->exceeded = true;
+    note_exceeded(budget);
     return false;
+}
+
+/* Only the run's own thread changes what it uses, so that needs no locked instruction. */
+static void note_bytes(sb_budget *budget, size_t taken, size_t given_back)
+{
+    if (budget->of != NULL) {
+        (void)atomic_fetch_add_explicit(&budget->of->lent, taken - given_back,
+                                        memory_order_relaxed);
+        return;
+    }
+    const size_t used = atomic_load_explicit(&budget->used, memory_order_relaxed);
+    atomic_store_explicit(&budget->used, used + taken - given_back, memory_order_relaxed);
 }
 
 static void *budget_alloc(void *ctx, size_t bytes)
@@ -16,7 +52,7 @@ static void *budget_alloc(void *ctx, size_t bytes)
     sb_budget *budget = ctx;
     void *block = within(budget, bytes) ? budget->inner->alloc(budget->inner->ctx, bytes) : NULL;
 
-    if (block != NULL) budget->used += bytes;
+    if (block != NULL) note_bytes(budget, bytes, 0);
     return block;
 }
 
@@ -27,7 +63,7 @@ static void *budget_resize(void *ctx, void *block, size_t old_bytes, size_t new_
 
     if (new_bytes > old_bytes && !within(budget, new_bytes - old_bytes)) return NULL;
     moved = budget->inner->resize(budget->inner->ctx, block, old_bytes, new_bytes);
-    if (moved != NULL) budget->used = budget->used - old_bytes + new_bytes;
+    if (moved != NULL) note_bytes(budget, new_bytes, old_bytes);
     return moved;
 }
 
@@ -35,7 +71,7 @@ static void budget_free(void *ctx, void *block, size_t bytes)
 {
     sb_budget *budget = ctx;
 
-    budget->used -= bytes;
+    note_bytes(budget, 0, bytes);
     budget->inner->free(budget->inner->ctx, block, bytes);
 }
 
@@ -49,11 +85,11 @@ static const char *name_at_work(const sb_exec *run)
 
 sb_status(sb_exec__no_memory)(sb_exec *run)
 {
-    if (!run->budget.exceeded) return SB_FAIL_NOMEM(run->err);
+    if (!is_exceeded(&run->budget)) return SB_FAIL_NOMEM(run->err);
     return SB_FAIL(run->err, SB_LIMIT,
                    "%s needs more memory than the %zu bytes that a query may use, half of "
                    "memory_limit: raise that, or ask for less at once",
-                   name_at_work(run), run->budget.limit);
+                   name_at_work(run), owner_of(&run->budget)->limit);
 }
 
 #define KEPT_BYTES (1u << 20)
@@ -82,7 +118,7 @@ void *sb_exec__alloc_zero(sb_exec *run, size_t count, size_t size)
 /* What a call returns: functions below report memory that ran out without knowing of the budget. */
 static sb_status leave(sb_exec *run, sb_status status)
 {
-    if (SB_UNLIKELY(status == SB_NOMEM && run->budget.exceeded)) {
+    if (SB_UNLIKELY(status == SB_NOMEM && is_exceeded(&run->budget))) {
         sb_err_clear(run->err);
         status = sb_exec__no_memory(run);
     }
@@ -272,14 +308,14 @@ static void take_options(sb_exec *run, const sb_exec_options *options)
     if (options->progress != NULL)
         run->progress_ns = options->vfs->ops->monotonic_ns(options->vfs) + PROGRESS_NS;
     run->budget.limit = options->memory_bytes;
-    run->budget.exceeded = false;
-    run->ended = run->failed = false;
+    atomic_store_explicit(&run->budget.exceeded, false, memory_order_relaxed);
+    run->ended = run->failed = run->divided = false;
     run->current = NULL;
     run->stats = (sb_exec_stats){.nodes_created = 0};
     run->generation++;
 }
 
-static sb_status open_run(sb_exec *run)
+static sb_status open_run(sb_exec *run, const sb_plan *root)
 {
     const sb_compiled *compiled = run->compiled;
 
@@ -299,12 +335,12 @@ static sb_status open_run(sb_exec *run)
     begin_functions(run);
     SB_TRY(open_names(run));
     SB_TRY(sb_zones_create(run->alloc, read_zone, run, &run->func.zones, run->err));
-    SB_TRY(sb_exec__inner_open(run, compiled->root, &run->root));
+    SB_TRY(sb_exec__inner_open(run, root, &run->root));
     return sb_exec__inner_row(run->root, &run->no_columns, 0);
 }
 
-sb_status sb_exec_open(const sb_compiled *compiled, const sb_exec_options *options, sb_exec **exec,
-                       sb_err *err)
+static sb_status open_plan(const sb_compiled *compiled, const sb_plan *root, sb_budget *budget,
+                           const sb_exec_options *options, sb_exec **exec, sb_err *err)
 {
     sb_exec *run = sb_alloc_zero(options->alloc, sizeof *run);
 
@@ -312,21 +348,29 @@ sb_status sb_exec_open(const sb_compiled *compiled, const sb_exec_options *optio
     if (run == NULL) return SB_FAIL_NOMEM(err);
     run->compiled = compiled;
     run->err = err;
+    run->is_part = budget != NULL;
     run->budget.base = (sb_allocator){
         .ctx = &run->budget, .alloc = budget_alloc, .resize = budget_resize, .free = budget_free};
     run->budget.inner = options->alloc;
+    run->budget.of = budget;
     run->alloc = &run->budget.base;
     sb_exec__reader_init(run);
     take_options(run, options);
     run->arena = sb_arena_create(run->alloc, NULL);
     const sb_status status =
-        leave(run, run->arena == NULL ? sb_exec__no_memory(run) : open_run(run));
+        leave(run, run->arena == NULL ? sb_exec__no_memory(run) : open_run(run, root));
     if (status != SB_OK) {
         sb_exec_close(run);
         return status;
     }
     *exec = run;
     return SB_OK;
+}
+
+sb_status sb_exec_open(const sb_compiled *compiled, const sb_exec_options *options, sb_exec **exec,
+                       sb_err *err)
+{
+    return open_plan(compiled, compiled->root, NULL, options, exec, err);
 }
 
 sb_status sb_exec_reset(sb_exec *run, const sb_exec_options *options, sb_err *err)
@@ -359,6 +403,40 @@ void sb_exec_stop(sb_exec *run)
     }
     /* No constant is read again before a reset, which makes them anew. */
     if (sb_arena_bytes(run->constants) != 0) sb_arena_reset(run->constants);
+}
+
+/* ---- Parts ------------------------------------------------------------------------------------------------------------- */
+
+sb_status sb_exec__part_open(sb_exec *of, const sb_plan *plan, sb_graph *graph,
+                             const _Atomic bool *cancel, sb_exec **part, sb_err *err)
+{
+    sb_exec_options options = of->options;
+
+    options.graph = graph;
+    options.workers = NULL;
+    options.next_transaction = NULL;
+    if (cancel != NULL) {
+        options.cancel = cancel;
+        options.progress = NULL;
+    }
+    return open_plan(of->compiled, plan, &of->budget, &options, part, err);
+}
+
+void sb_exec__part_stop(sb_exec *part, bool keep_root)
+{
+    for (sb_operator *op = part->newest; op != NULL; op = op->older)
+        if (op->ops->reset != NULL && !(keep_root && op == part->root->root)) op->ops->reset(op);
+}
+
+void sb_exec__part_profile(sb_exec *of, const sb_exec *part)
+{
+    if (of->profile == NULL || part->profile == NULL) return;
+    for (uint32_t i = 0; i < of->compiled->plan_count; i++) {
+        of->profile[i].rows += part->profile[i].rows;
+        of->profile[i].batches += part->profile[i].batches;
+        of->profile[i].time_ns += part->profile[i].time_ns;
+        of->profile[i].pages += part->profile[i].pages;
+    }
 }
 
 /* ---- Rows --------------------------------------------------------------------------------------------------------------- */

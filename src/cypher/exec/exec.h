@@ -8,6 +8,7 @@
 #define SB_CYPHER_EXEC_H
 
 #include "cypher/exec/vector.h"
+#include "cypher/exec/workers.h"
 #include "cypher/plan/plan.h"
 
 /* What a run needs from the outside: the caller keeps it until sb_exec_close. */
@@ -30,6 +31,8 @@ typedef struct sb_exec_options {
     uint32_t now_nanos, transaction_nanos;
     uint64_t seed;        /* of rand() */
     uint32_t force_spill; /* tests: rows that an operator keeps in memory; 0: as the budget says */
+    sb_workers *workers;  /* threads that may help (exec/workers.h); NULL: none */
+    unsigned threads;     /* to work with, this one included */
     /* CALL { } IN TRANSACTIONS: commit and go on in a new transaction; NULL: not possible here */
     sb_status (*next_transaction)(void *ctx, sb_graph **graph, sb_err *err);
     void *next_transaction_ctx;

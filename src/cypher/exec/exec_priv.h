@@ -30,13 +30,24 @@ typedef struct sb_name_ref {
     struct sb_name_ref *next;
 } sb_name_ref;
 
-/* The memory of a run: an allocator that stops at the budget. */
+/* The memory of a run: an allocator that stops at the budget. Runs of parts, on other threads, draw on the budget of the statement's run: what
+ * they hold is lent to them. */
 typedef struct sb_budget {
     sb_allocator base; /* use this one */
     const sb_allocator *inner;
-    size_t used, limit; /* limit 0: none */
-    bool exceeded;      /* an allocation was refused because of limit */
+    struct sb_budget *of;  /* a part's: that of the statement's run; NULL: its own */
+    _Atomic size_t used;   /* by the run itself; changed by its thread alone */
+    _Atomic size_t lent;   /* to parts; changed by any thread */
+    size_t limit;          /* 0: none */
+    _Atomic bool exceeded; /* an allocation was refused because of limit */
 } sb_budget;
+
+/* Bytes that the run and its parts hold. */
+SB_INLINE size_t sb_budget__used(const sb_budget *budget)
+{
+    return atomic_load_explicit(&budget->used, memory_order_relaxed) +
+           atomic_load_explicit(&budget->lent, memory_order_relaxed);
+}
 
 /* Entities deleted in this run: id → for relationships their type, for nodes 0. */
 typedef struct sb_deleted {
@@ -71,6 +82,8 @@ struct sb_exec {
     sb_deleted deleted;
     bool any_deleted;
     bool ended, failed;
+    bool is_part; /* runs a part of another run's plan, on a thread of its own */
+    bool divided; /* parts of its plan are run by others just now: it does not spill */
     bool watched; /* cancel, deadline or progress is given */
     uint32_t ticks;
     uint64_t rows;        /* handed out */
@@ -147,6 +160,10 @@ typedef struct sb_operator_ops {
     sb_status (*open)(sb_operator *op); /* NULL: nothing to do. Children are open. */
     sb_status (*next)(sb_operator *op, const sb_batch **batch); /* *batch NULL: the end */
     void (*reset)(sb_operator *op);                             /* NULL: nothing to do */
+    /* Of operators that are run in parts (exec/morsel.h), else NULL: read all input without giving a row; then, of the first part, take in
+     * what a later part has read, which is of another run and is not used again. */
+    sb_status (*read)(sb_operator *op);
+    sb_status (*merge)(sb_operator *op, sb_operator *part);
     void (*close)(sb_operator *op); /* NULL; also after an open that failed */
 } sb_operator_ops;
 
@@ -220,6 +237,22 @@ SB_INLINE void sb_exec__bind(sb_operator *op, const sb_var *var, const sb_out *o
 {
     if (out != NULL) op->out.columns[var->slot] = &out->vector;
 }
+/* Ranges of ids, both ends included, that a scan takes one after the other, instead of all ids; false: there is no more. */
+typedef struct sb_id_ranges {
+    bool (*next)(struct sb_id_ranges *ranges, uint64_t *first, uint64_t *last);
+} sb_id_ranges;
+/* Give a scan ranges (NULL: all ids again); *entity: of what. False: the operator is no scan of one entity that could be divided. */
+bool sb_exec__scan_ranges(sb_operator *op, sb_id_ranges *ranges, sb_entity *entity);
+
+/* A run of a part of another run's plan, on a graph of the same snapshot and perhaps on another thread. cancel NULL: it is watched as `of` is.
+ * Its root operator's argument is the statement's empty row. */
+SB_MUST_CHECK sb_status sb_exec__part_open(sb_exec *of, const sb_plan *plan, sb_graph *graph,
+                                           const _Atomic bool *cancel, sb_exec **part, sb_err *err);
+/* Before its transaction ends: operators let go of the graph, but its root (when kept) keeps what it has read. */
+void sb_exec__part_stop(sb_exec *part, bool keep_root);
+/* Add what a part has counted to the profile of the statement's run. */
+void sb_exec__part_profile(sb_exec *of, const sb_exec *part);
+
 /* Does the plan, or one in it, write? */
 bool sb_exec__plan_writes(const sb_plan *plan);
 

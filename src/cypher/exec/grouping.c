@@ -148,6 +148,39 @@ uint32_t sb_grouping__find(const sb_grouping *g, uint64_t hash)
     return g->direct ? find_place(g) : sb_groups__find(&g->groups, g->row, hash);
 }
 
+/* The group of a part's keys, made when it is not there. */
+static sb_status merge_group(sb_grouping *g, const sb_val *keys, uint32_t *group)
+{
+    bool made;
+
+    if (g->direct && keys[0].as.id < g->place_count) {
+        uint32_t *place = &g->places[keys[0].as.id];
+        if (*place == 0) {
+            SB_TRY(sb_groups__append(&g->groups, keys, group));
+            *place = *group + 1;
+        }
+        *group = *place - 1;
+        return SB_OK;
+    }
+    SB_TRY(sb_grouping__hash(g));
+    return sb_groups__at(&g->groups, keys, sb_groups__hash(keys, g->key_count), group, &made);
+}
+
+sb_status sb_grouping__merge(sb_grouping *g, const sb_grouping *part, uint32_t *of)
+{
+    const uint64_t count = part->groups.keys.count;
+
+    if (count == 0) return SB_OK;
+    if (g->groups.keys.count == 0) g->direct_kind = part->direct_kind;
+    g->rows += part->rows;
+    if (!part->direct || g->direct_kind != part->direct_kind) SB_TRY(sb_grouping__hash(g));
+    if (g->direct && part->place_count > g->place_count)
+        (void)make_places(g, part->place_count - 1); /* else they are hashed */
+    for (uint64_t i = 0; i < count; i++)
+        SB_TRY(merge_group(g, sb_kept__row(&part->groups.keys, i), &of[i]));
+    return SB_OK;
+}
+
 size_t sb_grouping__bytes(const sb_grouping *g)
 {
     return sb_groups__bytes(&g->groups) + g->place_count * sizeof *g->places;

@@ -29,6 +29,8 @@ SB_MUST_CHECK sb_status sb_grouping__at(sb_grouping *g, uint64_t hash, uint32_t 
 SB_MUST_CHECK sb_status sb_grouping__hash(sb_grouping *g); /* find groups by hashing from now on */
 /* The group of the keys in g->row, or SB_GROUP_NONE. */
 uint32_t sb_grouping__find(const sb_grouping *g, uint64_t hash);
+/* Groups of rows behind this one's rows, made by another run, are taken in; of: the group that each of them is here. */
+SB_MUST_CHECK sb_status sb_grouping__merge(sb_grouping *g, const sb_grouping *part, uint32_t *of);
 size_t sb_grouping__bytes(const sb_grouping *g);
 size_t sb_grouping__growth(const sb_grouping *g, uint64_t rows);
 

@@ -2,6 +2,7 @@
  * For each batch: the group of each row, then each aggregate over the column of its arguments. States lie one after the other, a
  * group's together; counts are kept without calling the function. What does not fit the memory is aggregate_spill.c's. */
 #include "cypher/exec/aggregate.h"
+#include "cypher/exec/morsel.h"
 #include "cypher/exec/op_priv.h"
 
 /* ---- Distinct ids ---- */
@@ -95,10 +96,19 @@ static sb_status open_item(sb_aggregate_op *a, const sb_plan_aggregate *plan,
     return sb_exec__compile_many(run, plan->args, plan->arg_count, &item->args);
 }
 
+/* A GATHER is done here: what is below it is the input of this operator, or of those that read parts of it. */
+static bool is_gathered(const sb_operator *op)
+{
+    const sb_plan *input = op->plan->input;
+
+    return input->kind == SB_PLAN_GATHER && input->as.gather.merged;
+}
+
 static sb_status aggregate_input(sb_operator *op, const sb_plan **input)
 {
     sb_aggregate_op *a = (sb_aggregate_op *)op;
 
+    if (is_gathered(op)) *input = op->plan->input->input;
     a->weight = op->plan->as.aggregate.weight;
     return a->weight != NULL ? SB_OK : sb_exec__degree_plan(op, input, &a->weight);
 }
@@ -281,8 +291,7 @@ static void load_args(sb_aggregate_item *item, uint32_t row)
 /* Bytes that an id takes when it is hashed, at most. */
 #define HASHED_BYTES 96u
 
-/* From bits to hashing: what was seen goes along. Where that takes too much memory no more bits are added, if that is possible. */
-static sb_status give_up_bits(sb_aggregate_op *a, sb_aggregate_item *item)
+sb_status sb_aggregate__give_up_bits(sb_aggregate_op *a, sb_aggregate_item *item)
 {
     sb_seen_ids *seen = &item->seen_ids;
     bool fresh;
@@ -356,7 +365,7 @@ static sb_status update_item(sb_aggregate_op *a, sb_aggregate_item *item, const 
         !item->seen_ids.given_up && !item->frozen) {
         if (seen_room(&item->seen_ids, a->op.run, item->columns[0], in->row_count))
             return update_ids(a, item, in->row_count);
-        SB_TRY(give_up_bits(a, item));
+        SB_TRY(sb_aggregate__give_up_bits(a, item));
     }
     for (uint32_t i = 0; i < in->row_count; i++) {
         load_args(item, i);
@@ -478,9 +487,10 @@ static sb_status read_input(sb_aggregate_op *a)
     if (a->grouping.key_count == 0) { /* one group, also of no rows */
         memset(a->grouping.of, 0, sizeof a->grouping.of);
         SB_TRY(sb_aggregate__make_states(a, 1));
-        SB_TRY(read_scan_count(a, &a->done));
-        if (a->done) return SB_OK;
     }
+    /* Bits do not tell in which order ids came, which other aggregates than counts are merged by. */
+    for (uint32_t i = 0; is_gathered(&a->op) && i < a->op.plan->as.aggregate.aggregate_count; i++)
+        a->items[i].seen_ids.given_up = !a->items[i].counts;
     for (;;) {
         SB_TRY(sb_exec__pull(&a->op, &in));
         if (in == NULL) break;
@@ -492,6 +502,23 @@ static sb_status read_input(sb_aggregate_op *a)
         const sb_held held = sb_aggregate__held(a);
         if (sb_spill__is_due(a->op.run, &held)) SB_TRY(sb_aggregate__relieve(a, &held));
     }
+    return SB_OK;
+}
+
+static sb_status aggregate_read(sb_operator *op)
+{
+    return read_input((sb_aggregate_op *)op);
+}
+
+/* From the graph's own count, by this operator, or in parts. */
+static sb_status read_all(sb_aggregate_op *a)
+{
+    if (a->grouping.key_count == 0) {
+        SB_TRY(sb_aggregate__make_states(a, 1));
+        SB_TRY(read_scan_count(a, &a->done));
+        if (a->done) return SB_OK;
+    }
+    SB_TRY(is_gathered(&a->op) ? sb_exec__read_divided(&a->op) : read_input(a));
     a->done = true;
     return sb_aggregate__settle(a);
 }
@@ -576,7 +603,7 @@ static sb_status aggregate_next(sb_operator *op, const sb_batch **batch)
     bool more;
 
     *batch = NULL;
-    if (!a->done) SB_TRY(read_input(a));
+    if (!a->done) SB_TRY(read_all(a));
     SB_TRY(sb_exec__begin_step(op));
     while (a->next == (keyed ? a->grouping.groups.keys.count : 1)) {
         SB_TRY(sb_aggregate__next_part(a, &more));
@@ -599,4 +626,6 @@ const sb_operator_ops sb_exec__aggregate = {.state_bytes = sizeof(sb_aggregate_o
                                             .open = aggregate_open,
                                             .next = aggregate_next,
                                             .reset = aggregate_reset,
+                                            .read = aggregate_read,
+                                            .merge = sb_aggregate__merge,
                                             .close = aggregate_close};

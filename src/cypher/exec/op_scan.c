@@ -10,6 +10,9 @@ typedef struct sb_scan_op {
     const sb_batch *in; /* NULL: take the next */
     uint32_t row;       /* of in */
     sb_scan *scan;      /* of that row; NULL: none under way */
+    /* NULL: all ids; else each range for the input row at hand, which is the only one */
+    sb_id_ranges *ranges;
+    uint64_t first_id, last_id; /* of the range; 0, 0: all */
     uint64_t ids[SB_BATCH_ROWS];
     /* relationships */
     sb_out *rel, *from, *to;
@@ -30,16 +33,33 @@ static void scan_reset(sb_operator *op)
     s->pending = 0;
 }
 
-/* An input row to scan for; *more false: there is none. */
+bool sb_exec__scan_ranges(sb_operator *op, sb_id_ranges *ranges, sb_entity *entity)
+{
+    const sb_plan *plan = op->plan;
+
+    if (op->ops != &sb_exec__node_scan &&
+        (op->ops != &sb_exec__rel_scan || plan->as.expand.type_count > 1 ||
+         plan->as.expand.direction == SB_REL_EITHER))
+        return false;
+    *entity = op->ops == &sb_exec__node_scan ? SB_NODE : SB_REL;
+    ((sb_scan_op *)op)->ranges = ranges;
+    ((sb_scan_op *)op)->first_id = ((sb_scan_op *)op)->last_id = 0;
+    return true;
+}
+
+/* An input row to scan for, or a range of ids to scan for it; *more false: there is none. */
 static sb_status next_row(sb_scan_op *s, bool *more)
 {
     *more = true;
-    if (s->in != NULL && ++s->row < s->in->row_count) return SB_OK;
-    do {
-        SB_TRY(sb_exec__pull(&s->op, &s->in));
-    } while (s->in != NULL && s->in->row_count == 0);
-    s->row = 0;
-    *more = s->in != NULL;
+    if (s->in == NULL || (s->ranges == NULL && ++s->row >= s->in->row_count)) {
+        do {
+            SB_TRY(sb_exec__pull(&s->op, &s->in));
+        } while (s->in != NULL && s->in->row_count == 0);
+        s->row = 0;
+        *more = s->in != NULL;
+    }
+    if (SB_UNLIKELY(s->ranges != NULL) && *more)
+        *more = s->ranges->next(s->ranges, &s->first_id, &s->last_id);
     return SB_OK;
 }
 
@@ -68,7 +88,7 @@ static sb_status begin_nodes(sb_scan_op *s, bool *any)
 {
     sb_exec *run = s->op.run;
     const sb_plan *plan = s->op.plan;
-    sb_scan_options options = {.entity = SB_NODE};
+    sb_scan_options options = {.entity = SB_NODE, .first_id = s->first_id, .last_id = s->last_id};
 
     *any = true;
     if (plan->as.scan.label_given) {
@@ -128,7 +148,7 @@ static sb_status next_type(sb_scan_op *s, bool *more)
 {
     sb_exec *run = s->op.run;
     const sb_plan_expand *e = &s->op.plan->as.expand;
-    sb_scan_options options = {.entity = SB_REL};
+    sb_scan_options options = {.entity = SB_REL, .first_id = s->first_id, .last_id = s->last_id};
     bool usable = false;
 
     while (!usable && s->type < (e->type_count == 0 ? 1 : e->type_count)) {

@@ -101,7 +101,9 @@ static sb_status take_predicate(sb_exec *run, const sb_expr *e, const sb_var *va
 
 sb_status sb_exec__scan_count_open(sb_operator *op, sb_scan_count *count)
 {
-    const sb_plan *plan = op->plan, *scan = plan->input;
+    const sb_plan *plan = op->plan;
+    const sb_plan *input = plan->input->kind == SB_PLAN_GATHER ? plan->input->input : plan->input;
+    const sb_plan *scan = input;
     bool is = true;
 
     *count = (sb_scan_count){.scan = NULL};
@@ -111,7 +113,7 @@ sb_status sb_exec__scan_count_open(sb_operator *op, sb_scan_count *count)
     const sb_var *var = scanned(scan);
     if (var == NULL || scan->input->kind != SB_PLAN_ARGUMENT || !counts_rows(plan, var, NULL, NULL))
         return SB_OK;
-    for (const sb_plan *filter = plan->input; filter != scan && is; filter = filter->input)
+    for (const sb_plan *filter = input; filter != scan && is; filter = filter->input)
         SB_TRY(take_predicate(op->run, filter->as.filter.predicate, var, count, &is));
     /* an equality beside a range is left to rows */
     if (is && (count->equal == NULL || (count->low == NULL && count->high == NULL)))

@@ -10,20 +10,28 @@
 /* Of the budget, what others do not hold. An operator may count a little more than it has taken. */
 static size_t left_by_others(const sb_budget *budget, const sb_held *held)
 {
-    const size_t others = budget->used > held->bytes ? budget->used - held->bytes : 0;
+    const size_t used = sb_budget__used(budget);
+    const size_t others = used > held->bytes ? used - held->bytes : 0;
 
     return budget->limit > others ? budget->limit - others : 0;
+}
+
+/* What does not fit divided is done undivided (morsel.h), and spills then. */
+static bool may_spill(const sb_exec *run)
+{
+    return !run->is_part && !run->divided;
 }
 
 bool sb_spill__is_urgent(const sb_exec *run, const sb_held *held)
 {
     const size_t left = left_by_others(&run->budget, held);
 
-    return run->budget.limit != 0 && held->bytes + held->growth > left - left / 8;
+    return may_spill(run) && run->budget.limit != 0 && held->bytes + held->growth > left - left / 8;
 }
 
 bool sb_spill__is_due(const sb_exec *run, const sb_held *held)
 {
+    if (!may_spill(run)) return false;
     if (run->options.force_spill != 0) return held->rows >= run->options.force_spill;
     if (run->budget.limit == 0 || held->rows < 2 || held->bytes < run->budget.limit / LEAST_SHARE)
         return false;
@@ -35,7 +43,8 @@ bool sb_spill__affords(const sb_exec *run, size_t bytes)
     const sb_budget *budget = &run->budget;
     const size_t most = budget->limit - budget->limit / 4;
 
-    return budget->limit == 0 || (bytes <= most && budget->used <= most - bytes);
+    return !may_spill(run) || budget->limit == 0 ||
+           (bytes <= most && sb_budget__used(budget) <= most - bytes);
 }
 
 size_t sb_spill__piece_bytes(const sb_exec *run)

@@ -39,8 +39,8 @@ static sb_status count_finish(sb_func_context *ctx, void *state, sb_val *result)
     return SB_OK;
 }
 
-const sb_aggregate sb_func__count = {sizeof(count_state), count_update, count_merge,
-                                     count_finish,        NULL,         true};
+const sb_aggregate sb_func__count = {
+    sizeof(count_state), count_update, count_merge, count_finish, NULL, true, false, NULL};
 
 /* ---- sum, avg ---------------------------------------------------------------------------------------------------- */
 
@@ -144,10 +144,15 @@ static sb_status avg_finish(sb_func_context *ctx, void *state, sb_val *result)
     return SB_OK;
 }
 
-const sb_aggregate sb_func__sum = {sizeof(sum_state), sum_update, sum_merge,
-                                   sum_finish,        NULL,       true};
-const sb_aggregate sb_func__avg = {sizeof(sum_state), avg_update, sum_merge,
-                                   avg_finish,        NULL,       true};
+static sb_exact_sum *sum_of(void *state)
+{
+    return &((sum_state *)state)->real;
+}
+
+const sb_aggregate sb_func__sum = {
+    sizeof(sum_state), sum_update, sum_merge, sum_finish, NULL, true, false, sum_of};
+const sb_aggregate sb_func__avg = {
+    sizeof(sum_state), avg_update, sum_merge, avg_finish, NULL, true, false, sum_of};
 
 /* ---- min, max -------------------------------------------------------------------------------------------------------- */
 
@@ -223,10 +228,10 @@ static sb_status extreme_replay(const void *state, sb_status (*give)(void *ctx, 
     return s->any ? give(ctx, &s->value) : SB_OK;
 }
 
-const sb_aggregate sb_func__min = {sizeof(extreme_state), min_update,     min_merge,
-                                   extreme_finish,        extreme_replay, true};
-const sb_aggregate sb_func__max = {sizeof(extreme_state), max_update,     max_merge,
-                                   extreme_finish,        extreme_replay, true};
+const sb_aggregate sb_func__min = {sizeof(extreme_state), min_update, min_merge, extreme_finish,
+                                   extreme_replay,        true,       false,     NULL};
+const sb_aggregate sb_func__max = {sizeof(extreme_state), max_update, max_merge, extreme_finish,
+                                   extreme_replay,        true,       false,     NULL};
 
 /* ---- collect, percentiles: values kept in chunks that double ------------------------------------------------------------ */
 
@@ -280,7 +285,7 @@ static sb_status collect_merge(sb_func_context *ctx, sb_arena *arena, void *stat
     const collect_state *o = other;
     collect_state *s = state;
 
-    if (o->has_percentile) {
+    if (o->has_percentile && !s->has_percentile) { /* the first row's counts */
         s->has_percentile = true;
         s->percentile = o->percentile;
     }
@@ -326,8 +331,9 @@ static sb_status collect_replay(const void *state, sb_status (*give)(void *ctx, 
     return SB_OK;
 }
 
-const sb_aggregate sb_func__collect = {sizeof(collect_state), collect_update, collect_merge,
-                                       collect_finish,        collect_replay, false};
+const sb_aggregate sb_func__collect = {
+    sizeof(collect_state), collect_update, collect_merge, collect_finish,
+    collect_replay,        false,          false,         NULL};
 
 static sb_status percentile_update(sb_func_context *ctx, sb_arena *arena, void *state,
                                    const sb_val *args, uint32_t arg_count)
@@ -414,12 +420,22 @@ static sb_status percentile_cont_finish(sb_func_context *ctx, void *state, sb_va
     return SB_OK;
 }
 
-const sb_aggregate sb_func__percentile_disc = {sizeof(collect_state), percentile_update,
-                                               collect_merge,         percentile_disc_finish,
-                                               collect_replay,        true};
-const sb_aggregate sb_func__percentile_cont = {sizeof(collect_state), percentile_update,
-                                               collect_merge,         percentile_cont_finish,
-                                               collect_replay,        true};
+const sb_aggregate sb_func__percentile_disc = {sizeof(collect_state),
+                                               percentile_update,
+                                               collect_merge,
+                                               percentile_disc_finish,
+                                               collect_replay,
+                                               true,
+                                               false,
+                                               NULL};
+const sb_aggregate sb_func__percentile_cont = {sizeof(collect_state),
+                                               percentile_update,
+                                               collect_merge,
+                                               percentile_cont_finish,
+                                               collect_replay,
+                                               true,
+                                               false,
+                                               NULL};
 
 /* ---- stDev, stDevP -------------------------------------------------------------------------------------------------------- */
 
@@ -477,7 +493,19 @@ static sb_status deviation_p_finish(sb_func_context *ctx, void *state, sb_val *r
     return SB_OK;
 }
 
-const sb_aggregate sb_func__st_dev = {
-    sizeof(deviation_state), deviation_update, deviation_merge, deviation_finish, NULL, true};
-const sb_aggregate sb_func__st_dev_p = {
-    sizeof(deviation_state), deviation_update, deviation_merge, deviation_p_finish, NULL, true};
+const sb_aggregate sb_func__st_dev = {sizeof(deviation_state),
+                                      deviation_update,
+                                      deviation_merge,
+                                      deviation_finish,
+                                      NULL,
+                                      true,
+                                      true,
+                                      NULL};
+const sb_aggregate sb_func__st_dev_p = {sizeof(deviation_state),
+                                        deviation_update,
+                                        deviation_merge,
+                                        deviation_p_finish,
+                                        NULL,
+                                        true,
+                                        true,
+                                        NULL};

@@ -68,13 +68,16 @@ typedef struct sb_aggregate {
     sb_status (*update)(sb_func_context *ctx, sb_arena *arena, void *state, const sb_val *args,
                         uint32_t arg_count);
     sb_status (*merge)(sb_func_context *ctx, sb_arena *arena, void *state,
-                       const void *other); /* for parallel aggregation */
+                       const void *other); /* the states of rows, and of those behind them */
     sb_status (*finish)(sb_func_context *ctx, void *state, sb_val *result);
-    /* NULL: a state is bytes alone, which may be moved to a file and back. Else: give(ctx, …) the arguments of each of the updates that
+    /* NULL: a state is bytes alone (but for sum), which may be moved to a file and back. Else: give(ctx, …) the arguments of each of the updates that
      * make an empty state the same as this one. */
     sb_status (*replay)(const void *state, sb_status (*give)(void *ctx, const sb_val *args),
                         void *ctx);
-    bool any_order; /* the order of updates does not matter (but for the rounding of floats) */
+    bool any_order; /* the order of updates does not matter (but for the rounding of stDev) */
+    bool inexact;   /* merged states may differ in the last bits from one of all rows */
+    /* NULL, or: the sum in a state without replay, whose digits go to the file and come back with it. */
+    sb_exact_sum *(*sum)(void *state);
 } sb_aggregate;
 
 typedef struct sb_function {

@@ -15,6 +15,7 @@ static const char *const OPERATOR_NAMES[SB_PLAN_KINDS] = {
     [SB_PLAN_VAR_EXPAND] = "VarLengthExpand",
     [SB_PLAN_QUANTIFIED] = "Repeat",
     [SB_PLAN_SHORTEST] = "ShortestPath",
+    [SB_PLAN_GATHER] = "Gather",
     [SB_PLAN_FILTER] = "Filter",
     [SB_PLAN_PROJECT] = "Projection",
     [SB_PLAN_PATH] = "Path",
@@ -269,6 +270,7 @@ sb_status sb_plan_details(const sb_compiled *compiled, const sb_plan *plan, sb_b
         SB_TRY(var_name(out, plan->as.quantified.from));
         SB_TRY(text(out, " … "));
         return var_name(out, plan->as.quantified.to);
+    case SB_PLAN_GATHER: return sb_buffer_printf(out, "up to %u threads", plan->as.gather.threads);
     case SB_PLAN_FILTER: return sb_expr_print(plan->as.filter.predicate, out);
     case SB_PLAN_PROJECT: return assigns(plan->as.project.items, plan->as.project.count, out);
     case SB_PLAN_PATH: return var_name(out, plan->as.path.path);

@@ -53,7 +53,7 @@ static sb_status plan_statement(sb_planner *p, sb_statement *statement, sb_plan 
     (*root)->as.result.count = query->column_count;
     SB_TRY(sb_plan__live(p, *root));
     if (!p->options.no_special) sb_plan__reach_only(*root);
-    return SB_OK;
+    return query->writes ? SB_OK : sb_plan__parallel(p, *root);
 }
 
 static uint64_t schema_stamp(sb_view *view)

@@ -36,6 +36,8 @@ typedef enum sb_plan_kind {
     SB_PLAN_VAR_EXPAND,  /* variable length */
     SB_PLAN_QUANTIFIED,  /* repeat an inner plan: quantified path patterns */
     SB_PLAN_SHORTEST,    /* shortest paths between bound ends */
+    /* in parallel */
+    SB_PLAN_GATHER, /* its input, on several threads */
     /* row by row */
     SB_PLAN_FILTER,
     SB_PLAN_PROJECT,
@@ -251,6 +253,12 @@ struct sb_plan {
             const sb_var *path;
         } quantified; /* inner: one repetition */
         struct {
+            bool
+                merged; /* the operator above is run in parts, and merges them; else rows are handed on */
+            unsigned threads;    /* most that there will be */
+            uint64_t morsel_ids; /* ids of the scan that a thread takes at least */
+        } gather;
+        struct {
             sb_expr *predicate;
         } filter;
         struct {
@@ -373,6 +381,8 @@ typedef struct sb_plan_options {
     bool always_factor;    /* tests: count by factors however few rows there are */
     bool
         no_special; /* tests: no counts from statistics, no degree, no top, no semi-apply unnesting */
+    unsigned threads;    /* to plan for: below 2 nothing is done in parallel */
+    bool force_parallel; /* tests: where it can be done, however little there is to do */
 } sb_plan_options;
 
 /* Plan an analyzed query for the graph's schema and statistics. */

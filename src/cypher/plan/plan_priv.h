@@ -207,6 +207,11 @@ SB_MUST_CHECK sb_status sb_plan__live(sb_planner *p, sb_plan *root);
 SB_MUST_CHECK sb_status sb_plan__each_expr(const sb_plan *plan,
                                            sb_status (*visit)(void *ctx, sb_expr *expr), void *ctx);
 
+/* ---- parallel.c --------------------------------------------------------------------------------------------------------- */
+
+/* Put a GATHER where several threads are to work, in the finished plan of a statement that reads only. */
+SB_MUST_CHECK sb_status sb_plan__parallel(sb_planner *p, sb_plan *root);
+
 /* ---- special.c ---------------------------------------------------------------------------------------------------------- */
 
 /* Has the expression a function in it that differs from call to call? */

@@ -1,5 +1,6 @@
 /* sombra_tck.c — the engine that the openCypher conformance suite's runner speaks to: one JSON request a line on standard input, one answer
- * a line on standard output. Each reset opens a new database in memory. Values are written as the suite's protocol tags them. */
+ * a line on standard output. Each reset opens a new database in memory. Values are written as the suite's protocol tags them.
+ * With --threads N every reading statement that can be done in parallel is, on N threads. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@ typedef struct procedure { /* a table: argument columns, then result columns */
 static sombra_db *db;
 static sombra_conn *conn;
 static procedure *procedures;
+static unsigned threads = 1;
 
 static void fail(const char *what)
 {
@@ -330,10 +332,14 @@ static json_t *read_result(sombra_stmt *stmt)
 /* Of all statements: rows that an operator keeps before it spills; 0: as a plan says. */
 static uint32_t force_spill;
 
-/* Options that no user has: indexes off, orders shuffled and so on. */
+/* Options that no user has: indexes off, orders shuffled, small graphs read in parallel and so on. */
 static void set_trial(const json_t *plan)
 {
+    const json_t *given = json_object_get(plan, "threads");
+
     memset(&conn->trial, 0, sizeof conn->trial);
+    conn->trial.plan.threads = given == NULL ? threads : (unsigned)json_integer_value(given);
+    conn->trial.plan.force_parallel = conn->trial.plan.threads > 1;
     conn->trial.plan.no_indexes = json_is_true(json_object_get(plan, "no_indexes"));
     conn->trial.plan.no_reorder = json_is_true(json_object_get(plan, "no_reorder"));
     conn->trial.plan.no_special = json_is_true(json_object_get(plan, "no_special"));
@@ -453,10 +459,13 @@ int main(int argc, char **argv)
     char *line = NULL;
     size_t capacity = 0;
 
-    if (argc == 3 && strcmp(argv[1], "--force-spill") == 0)
-        force_spill = (uint32_t)strtoul(argv[2], NULL, 10);
-    else if (argc != 1)
-        fail("usage: sombra-tck [--force-spill ROWS]");
+    for (int i = 1; i < argc; i += 2)
+        if (i + 1 < argc && strcmp(argv[i], "--force-spill") == 0)
+            force_spill = (uint32_t)strtoul(argv[i + 1], NULL, 10);
+        else if (i + 1 < argc && strcmp(argv[i], "--threads") == 0)
+            threads = (unsigned)strtoul(argv[i + 1], NULL, 10);
+        else
+            fail("usage: sombra-tck [--force-spill ROWS] [--threads N]");
     while (getline(&line, &capacity, stdin) > 0) {
         json_error_t why;
         json_t *const request = json_loads(line, JSON_ALLOW_NUL, &why);

@@ -581,6 +581,61 @@ static void test_graph_read_scan__cancel(void **state)
     world_close(&w);
 }
 
+/* All that a scan gives, appended to ids. */
+static size_t scan_all(world *w, const sb_scan_options *options, uint64_t *ids)
+{
+    sb_scan *scan;
+    size_t count = 0, took;
+
+    OK(&w->f, sb_scan_open(w->f.graph, options, &scan, &w->f.err));
+    do {
+        OK(&w->f, sb_scan_next(scan, ids + count, 1 + below(w, 60), &took, &w->f.err));
+        count += took;
+    } while (took != 0);
+    sb_scan_close(scan);
+    return count;
+}
+
+/* Scans of ranges of ids, one behind the other, give what one scan gives: by rows and by the label index, in transactions that write and
+ * that read. */
+static void test_graph_read_scan__ranges_of_ids(void **state)
+{
+    static uint64_t whole[20000], parts[20000];
+    world w;
+    (void)state;
+
+    world_open(&w, 61);
+    populate(&w, 700);
+    for (int reading = 0; reading < 2; reading++) {
+        for (int round = 0; round < 60; round++) {
+            sb_scan_options options = {.entity = (sb_entity)below(&w, 2),
+                                       .name = (uint32_t)below(&w, 3)};
+            const uint64_t end =
+                options.entity == SB_NODE ? sb_ids_node_end(w.f.view) : sb_ids_rel_end(w.f.view);
+            const size_t count = scan_all(&w, &options, whole);
+            size_t found = 0;
+            for (uint64_t first = 1; first < end; first = options.last_id + 1) {
+                options.first_id = first;
+                options.last_id = first + below(&w, 3000);
+                const size_t before = found;
+                found += scan_all(&w, &options, parts + found);
+                if (found == before) continue;
+                assert_in_range(parts[before], options.first_id, options.last_id);
+                assert_in_range(parts[found - 1], options.first_id, options.last_id);
+            }
+            assert_int_equal(found, count);
+            assert_memory_equal(whole, parts, count * sizeof *whole);
+        }
+        if (reading == 0) commit(&w.f);
+        if (reading == 0) begin_read(&w.f);
+    }
+    sb_scan *scan;
+    const sb_scan_options filtered = {.entity = SB_NODE, .key = w.key, .last_id = 5};
+    assert_int_equal(sb_scan_open(w.f.graph, &filtered, &scan, NULL), SB_MISUSE);
+    rollback(&w.f);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -593,6 +648,7 @@ int main(void)
         TEST(test_graph_read_scan__ranges_of_cut_keys),
         TEST(test_graph_read_scan__no_memory),
         TEST(test_graph_read_scan__cancel),
+        TEST(test_graph_read_scan__ranges_of_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

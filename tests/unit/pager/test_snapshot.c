@@ -92,6 +92,48 @@ static void test_pager_snapshot__main_only_reader(void **state)
     sb_vfs_destroy(f.vfs);
 }
 
+/* A shared transaction sees the state of the one that it was made from, whatever was committed since, and holds it: in the WAL, and in the
+ * main file alone. */
+static void test_pager_snapshot__shared(void **state)
+{
+    (void)state;
+    fixture f;
+    sb_session *reader = NULL, *helper = NULL;
+    sb_txn *old = NULL, *shared = NULL, *writer = NULL;
+    fixture_options(&f, fixture_memory());
+    fixture_open(&f, "x");
+    CHECK(&f, sb_session_open(f.pager, &reader, &f.err));
+    CHECK(&f, sb_session_open(f.pager, &helper, &f.err));
+    CHECK(&f, fixture_put(&f, f.session, 1, 10, 100));
+    for (int main_only = 0; main_only < 2; main_only++) {
+        const uint32_t base = main_only == 0 ? 100 : 300;
+        if (main_only != 0) CHECK(&f, checkpoint(&f, SB_CHECKPOINT_FULL));
+        CHECK(&f, sb_txn_begin_read(reader, &old, &f.err));
+        CHECK(&f, fixture_put(&f, f.session, 1, 10, base + 100));
+        CHECK(&f, sb_txn_begin_shared(helper, old, &shared, &f.err));
+        assert_int_equal(sb_txn_seq(shared), sb_txn_seq(old));
+        assert_int_equal(sb_txn_addresses(shared), sb_txn_addresses(old));
+        assert_int_equal(sb_txn_page_count(shared), sb_txn_page_count(old));
+        CHECK(&f, fixture_put(&f, f.session, 1, 10, base + 200));
+        assert_int_equal(checkpoint(&f, SB_CHECKPOINT_FULL), SB_BUSY);
+        assert_true(fixture_sees(&f, shared, 1, 10, base));
+        assert_true(fixture_sees(&f, old, 1, 10, base));
+        assert_int_equal(sb_txn_begin_shared(helper, old, &writer, NULL), SB_MISUSE);
+        sb_txn_rollback(shared);
+        sb_txn_rollback(old);
+        /* and the session goes on with states of its own */
+        assert_true(fixture_reads(&f, helper, 1, 10, base + 200));
+    }
+    CHECK(&f, sb_txn_begin_write(f.session, &writer, &f.err));
+    assert_int_equal(sb_txn_begin_shared(helper, writer, &shared, NULL), SB_MISUSE);
+    assert_null(shared);
+    sb_txn_rollback(writer);
+    sb_session_close(helper);
+    sb_session_close(reader);
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+}
+
 /* Rule 10. */
 static void test_pager_snapshot__upgrade(void **state)
 {
@@ -349,6 +391,7 @@ int main(void)
         TEST(test_pager_snapshot__reader_holds_backfill),
         TEST(test_pager_snapshot__reader_holds_restart),
         TEST(test_pager_snapshot__main_only_reader),
+        TEST(test_pager_snapshot__shared),
         TEST(test_pager_snapshot__upgrade),
         TEST(test_pager_snapshot__two_opens),
         TEST(test_pager_snapshot__mixed_durability),
