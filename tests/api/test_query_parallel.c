@@ -490,6 +490,31 @@ static void test_api_query_parallel__connections(void **state)
 
 /* ---- Lack of memory ------------------------------------------------------------------------------------------------------ */
 
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Groups that were spilled come in another order: lines are compared as sets. Both texts are taken apart. */
+static bool same_lines(char *a, char *b)
+{
+    enum { LINES_MAX = 20000 };
+    static char *lines[2][LINES_MAX];
+    size_t counts[2] = {0, 0};
+
+    for (size_t i = 0; i < 2; i++)
+        for (char *line = strtok(i == 0 ? a : b, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+            assert_true(counts[i] < LINES_MAX);
+            lines[i][counts[i]++] = line;
+        }
+    if (counts[0] != counts[1]) return false;
+    for (size_t i = 0; i < 2; i++)
+        qsort(lines[i], counts[i], sizeof *lines[i], compare_lines);
+    for (size_t k = 0; k < counts[0]; k++)
+        if (strcmp(lines[0][k], lines[1][k]) != 0) return false;
+    return true;
+}
+
 /* What does not fit on several threads is done on one, which may spill; what does not fit there fails. */
 static void test_api_query_parallel__budget(void **state)
 {
@@ -513,9 +538,8 @@ static void test_api_query_parallel__budget(void **state)
             char *got = text_of(f.conn, queries[i], 1);
             /* It may need less than one thread does, never more in the end. */
             if (strstr(wanted, "LIMIT") == NULL && strstr(wanted, "NOMEM") == NULL &&
-                strcmp(got, wanted) != 0)
-                fail_msg("%llu MB: %.200s … %s", (unsigned long long)megabytes, got,
-                         strlen(got) < 200 ? "" : got + strlen(got) - 200);
+                strcmp(got, wanted) != 0 && !(i == 0 && same_lines(got, wanted)))
+                fail_msg("%llu MB: %s", (unsigned long long)megabytes, queries[i]);
             free(got);
             free(wanted);
             all_idle(f.db);
