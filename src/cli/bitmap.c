@@ -151,11 +151,10 @@ static void put_points(text_buffer *out, const bitmap *map)
 
     put(out, "\x78\x01", 2);
     for (int y = 0; y < PICTURE_HEIGHT; y++) {
-        const uint16_t bytes = PICTURE_WIDTH + 1;
+        const unsigned bytes = PICTURE_WIDTH + 1, inverse = 0xFFFFu - bytes;
         const uint8_t *line = map->points + (size_t)y * PICTURE_WIDTH;
-        const char head[6] = {y + 1 == PICTURE_HEIGHT, (char)bytes,
-                              (char)(bytes >> 8),      (char)~bytes,
-                              (char)(~bytes >> 8),     0};
+        const char head[6] = {y + 1 == PICTURE_HEIGHT, (char)bytes,          (char)(bytes >> 8),
+                              (char)inverse,           (char)(inverse >> 8), 0};
         put(out, head, 6);
         put(out, (const char *)line, PICTURE_WIDTH);
         b = (b + a) % 65521; /* the filter byte, 0 */

@@ -229,7 +229,7 @@ bool progress_tick(void *ctx, uint64_t done, uint64_t total);
 void catch_begin(const char *made_file);
 void catch_end(void);
 /* "1,234,567" into text (at least 32 bytes); returns it. */
-char *group_digits(uint64_t number, char *text);
+const char *group_digits(uint64_t number, char *text);
 /* "1 node", "2,000 nodes" into text (at least 64 bytes); returns it. */
 const char *counted(uint64_t number, const char *one, const char *many, char *text);
 const char *human_bytes(uint64_t bytes, char *text);

@@ -101,7 +101,7 @@ static void offer_keywords(search *s)
         char text[32];
         size_t bytes = 0;
         const bool small = s->bytes != 0 && islower((unsigned char)*s->typed);
-        for (; word[bytes] != '\0' && bytes < sizeof text; bytes++)
+        for (; bytes < sizeof text && word[bytes] != '\0'; bytes++)
             text[bytes] = small ? (char)tolower((unsigned char)word[bytes]) : word[bytes];
         offer(s, text, bytes, "");
     }

@@ -254,7 +254,7 @@ static int read_environment(config_reader *r)
     for (size_t i = 0; code == EXIT_OK && (name = setting_name(i, NULL)) != NULL; i++) {
         char variable[80] = "SOMBRA_";
         const char *value;
-        for (size_t c = 0; name[c] != '\0' && c < 64; c++) {
+        for (size_t c = 0; c < 64 && name[c] != '\0'; c++) {
             variable[7 + c] = (char)toupper((unsigned char)name[c]);
             variable[8 + c] = '\0';
         }

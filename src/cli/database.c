@@ -227,7 +227,7 @@ double seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-char *group_digits(uint64_t number, char *text)
+const char *group_digits(uint64_t number, char *text)
 {
     char digits[24];
     const int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
@@ -285,7 +285,9 @@ static struct sigaction before[sizeof watched / sizeof *watched]; /* while they 
 /* once: what does not end at the first signal ends at the second. Else only Ctrl-C is watched. */
 static void watch_signals(bool once)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = once ? (int)SA_RESETHAND : 0};
+    /* At a terminal what is being written goes on; else a read that waits for ever is ended, too. */
+    struct sigaction action = {.sa_handler = on_signal,
+                               .sa_flags = once ? (int)SA_RESETHAND : SA_RESTART};
 
     for (size_t i = 0; i < (once ? sizeof watched / sizeof *watched : 1); i++)
         /* nohup's SIG_IGN stays. */
@@ -350,18 +352,17 @@ static bool draw(void *ctx, uint64_t done, uint64_t total)
 {
     const double now = seconds_now();
     const double spent = now - current.started;
-    char line[160], rate[48] = "";
+    char line[160], number[40], rate[48] = "";
     int filled;
 
     (void)ctx;
     if (now - current.drawn < 0.1 || (current.late && spent < LATE_SECONDS)) return true;
     current.drawn = now;
-    if (strcmp(current.unit, "B") == 0) {
-        human_bytes((uint64_t)((double)done / (spent > 0 ? spent : 1)), rate);
-        strcat(rate, "/s");
-    } else if (current.late && done != 0) {
-        strcat(group_digits(done, rate), " rows");
-    }
+    if (strcmp(current.unit, "B") == 0)
+        snprintf(rate, sizeof rate, "%s/s",
+                 human_bytes((uint64_t)((double)done / (spent > 0 ? spent : 1)), number));
+    else if (current.late && done != 0)
+        snprintf(rate, sizeof rate, "%s rows", group_digits(done, number));
     if (total == 0) {
         snprintf(line, sizeof line, "%s  %.0f s  %s%s", current.what, spent, rate,
                  current.stays ? "  (Ctrl-C cancels)" : "");

@@ -30,6 +30,11 @@ editor *editor_create(shell *s)
 
     if (ed == NULL) exit(complain(8, "out of memory"));
     ed->shell = s;
+    /* texts are never NULL, so that empty ones need no care */
+    put(&ed->text, "", 1);
+    put(&ed->killed, "", 1);
+    put(&ed->draft, "", 1);
+    ed->text.size = ed->killed.size = ed->draft.size = 0;
     ed->history = history_open();
     ed->view.color = use_color(STDOUT_FILENO);
     ed->plain = terminal == NULL || strcmp(terminal, "dumb") == 0;
@@ -60,6 +65,7 @@ static void insert(editor *ed, const char *text, size_t bytes)
 {
     const size_t rest = ed->text.size - ed->cursor;
 
+    if (bytes == 0) return;
     put(&ed->text, text, bytes); /* room for it */
     memmove(ed->text.data + ed->cursor + bytes, ed->text.data + ed->cursor, rest);
     memcpy(ed->text.data + ed->cursor, text, bytes);
@@ -158,15 +164,12 @@ static void show_entry(editor *ed, size_t entry)
 
 static void draw(editor *ed)
 {
-    editor_scene scene = {.text = ed->text.data == NULL ? "" : ed->text.data,
-                          .size = ed->text.size,
-                          .cursor = ed->cursor,
-                          .prompt = ed->prompt,
-                          .below = ed->below.size == 0 ? NULL : ed->below.data};
+    const editor_scene scene = {.text = ed->text.data,
+                                .size = ed->text.size,
+                                .cursor = ed->cursor,
+                                .prompt = ed->prompt,
+                                .below = ed->below.size == 0 ? NULL : ed->below.data};
 
-    put(&ed->text, "", 1); /* drawing may look at the character behind */
-    ed->text.size--;
-    scene.text = ed->text.data;
     view_draw(&ed->view, &scene);
 }
 
@@ -179,6 +182,8 @@ static void search(editor *ed)
     bool done = false, missing = false;
 
     put(&before, ed->text.data, ed->text.size);
+    put(&wanted, "", 1);
+    wanted.size = 0;
     while (!done) {
         char prompt[128];
         const char *entry =
@@ -194,7 +199,7 @@ static void search(editor *ed)
 
         scene.cursor = match == NULL ? scene.size : scene.match_start;
         snprintf(prompt, sizeof prompt, "%s '%.*s': ", missing ? "not found" : "search",
-                 (int)(wanted.size < 80 ? wanted.size : 80), wanted.size == 0 ? "" : wanted.data);
+                 (int)(wanted.size < 80 ? wanted.size : 80), wanted.data);
         view_draw(&ed->view, &scene);
         terminal_key(&ed->pressed);
         switch (ed->pressed.kind) {
@@ -433,7 +438,7 @@ static outcome edit(editor *ed)
 
 static void leave_text(editor *ed)
 {
-    const editor_scene scene = {.text = ed->text.data == NULL ? "" : ed->text.data,
+    const editor_scene scene = {.text = ed->text.data,
                                 .size = ed->text.size,
                                 .cursor = ed->text.size,
                                 .prompt = ed->prompt};

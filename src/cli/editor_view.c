@@ -1,6 +1,7 @@
 /* editor_view.c — the text being edited on the screen: wrapped, in colors, with the bracket that matches the one at the cursor.
  * All of it is drawn anew for each key: a statement is short, and so nothing depends on what the terminal remembers. Of a text higher than the
  * terminal the rows around the cursor are shown. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -116,13 +117,16 @@ static void mark_brackets(const editor_scene *scene, uint8_t *styles)
 static uint8_t *find_styles(const editor_view *view, const editor_scene *scene)
 {
     uint8_t *styles = calloc(scene->size + 1, 1);
-    const char *first = scene->text + (scene->size == 0 ? 0 : strspn(scene->text, " \t\n"));
+    size_t first = 0, end;
 
     if (styles == NULL) exit(complain(8, "out of memory"));
     if (!view->color || scene->size > COLORED_MAX) return styles;
-    if (scene->size != 0 && (*first == '.' || *first == ':')) { /* a command */
-        const size_t start = (size_t)(first - scene->text);
-        memset(styles + start, STYLE_KEYWORD, strcspn(first, " \t\n"));
+    while (first < scene->size && isspace((unsigned char)scene->text[first]))
+        first++;
+    for (end = first; end < scene->size && !isspace((unsigned char)scene->text[end]);)
+        end++;
+    if (end != first && (scene->text[first] == '.' || scene->text[first] == ':')) { /* a command */
+        memset(styles + first, STYLE_KEYWORD, end - first);
     } else {
         for (size_t at = 0; at < scene->size;) {
             const scan_word word = scan_next(scene->text, scene->size, at);

@@ -27,8 +27,9 @@ void picture_curve(const picture *p, const picture_rel *rel, picture_point curve
     const picture_point from = {a->x, a->y}, to = {b->x, b->y};
     const double x = to.x - from.x, y = to.y - from.y, length = sqrt(x * x + y * y) + 1e-9;
     /* 0, 1, -1, 2, -2 … of a step, to the same side whichever way the relationship goes */
-    const double side = (rel->bend % 2 != 0 ? 1.0 : -1.0) * ((rel->bend + 1) / 2) *
-                        (rel->source < rel->target ? 1.0 : -1.0) * 30.0;
+    const unsigned step = (rel->bend + 1) / 2;
+    const double side =
+        (rel->bend % 2 != 0 ? 1.0 : -1.0) * step * (rel->source < rel->target ? 1.0 : -1.0) * 30.0;
 
     if (rel->source == rel->target) { /* a loop above the node, larger for each further one */
         const double size = PICTURE_RADIUS * (2.2 + rel->bend * 0.8);

@@ -36,12 +36,11 @@ static void survey(plan_view *view, json_t *plan)
 /* "██████     61 %" */
 static const char *share_bar(double share, char *text, size_t bytes)
 {
-    const int filled = (int)lround(share * BAR_WIDTH);
-    char bar[3 * BAR_WIDTH + 1] = "";
+    static const char full[] = "██████████";
+    const int filled = (int)lround(share * BAR_WIDTH), part = (int)(sizeof full - 1) / BAR_WIDTH;
 
-    for (int i = 0; i < filled; i++)
-        strcat(bar, "█");
-    snprintf(text, bytes, "%s%*s %3.0f %%", bar, BAR_WIDTH - filled, "", share * 100);
+    snprintf(text, bytes, "%.*s%*s %3.0f %%", filled * part, full, BAR_WIDTH - filled, "",
+             share * 100);
     return text;
 }
 

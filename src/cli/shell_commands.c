@@ -231,7 +231,7 @@ static int run_timer(shell *s, words *w)
 static int run_prefixed(shell *s, words *w, int prefix)
 {
     const int kept = s->explain;
-    bool on;
+    bool on = false;
     int code;
 
     if (w->count == 1 && (strcasecmp(w->at[0], "on") == 0 || strcasecmp(w->at[0], "off") == 0)) {

@@ -85,8 +85,8 @@ class Setup(unittest.TestCase):
         self.assertEqual(run("g.sombra", "-c", "RETURN 1 AS x", SOMBRA_FORMAT="csv"), "x\n1\n")
         self.assertIn("│", run("info", "g.sombra", SOMBRA_FORMAT="box"))
         self.assertEqual(run("verify", "g.sombra", SOMBRA_QUIET="true"), "")
-        self.assertIn("time limit", run("g.sombra", "-c", "UNWIND range(1, 100000000) AS x WITH x WHERE x % 7 = 8 RETURN count(*)", SOMBRA_TIMEOUT="1", code=7))
-        self.assertIn("time limit", run("query", "g.sombra", "UNWIND range(1, 100000000) AS x WITH x WHERE x % 7 = 8 RETURN count(*)", SOMBRA_TIMEOUT="1", code=7))
+        self.assertIn("time limit", run("g.sombra", "-c", "UNWIND range(1, 10000) AS a UNWIND range(1, 100000) AS x WITH x WHERE x % 7 = 8 RETURN count(*)", SOMBRA_TIMEOUT="1", code=7))
+        self.assertIn("time limit", run("query", "g.sombra", "UNWIND range(1, 10000) AS a UNWIND range(1, 100000) AS x WITH x WHERE x % 7 = 8 RETURN count(*)", SOMBRA_TIMEOUT="1", code=7))
         run("-c", "CREATE (:X)", SOMBRA_DATABASE="other.sombra")
         self.assertEqual(run("-c", "MATCH (n) RETURN count(*) AS n", SOMBRA_DATABASE="other.sombra", SOMBRA_FORMAT="csv"), "n\n1\n")
         names = [r["option"] for r in json.loads(run("help", "options", "--format", "json"))]

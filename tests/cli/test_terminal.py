@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
 """The shell as a person meets it, at a pseudo-terminal: editing, completion, history, Ctrl-C, progress, width, resizing, images."""
+import base64
 import os
+import random
 import signal
 import stat
 import struct
 import termios
 import unittest
-import base64
 import zlib
 
 from screen import Session
 
 SOMBRA = os.environ["SOMBRA"]
 UP, DOWN, LEFT, RIGHT = "\x1b[A", "\x1b[B", "\x1b[D", "\x1b[C"
-LONG = "UNWIND range(1, 100000000) AS x WITH x WHERE x % 7 = 8 RETURN count(*) AS n;"
+LONG = "UNWIND range(1, 10000) AS a UNWIND range(1, 100000) AS x WITH x WHERE x % 7 = 8 RETURN count(*) AS n;"
 
 
 def ctrl(letter):
@@ -313,6 +314,33 @@ class Terminal(unittest.TestCase):
         s.resize(24, 30)
         out = s.run("RETURN 'some text that is longer than thirty columns' AS t;")
         self.assertIn("…", out)
+
+    # ---- Anything -------------------------------------------------------------------------------------------------------------
+
+    def test_random_keys(self):
+        """Whatever is typed, at whatever size of the terminal: the shell goes on and leaves when it is told to."""
+        seed = int(os.environ.get("SOMBRA_TEST_SEED", "1"))
+        print(f"seed {seed}", end=" ")
+        random_ = random.Random(seed)
+        pieces = ["a", "MATCH (n:", "Person", "`", "'", '"', "(", ")", "[", "]", "{", "}", ";", "\r", "\t", UP, DOWN, LEFT, RIGHT, "\x1b[H", "\x1b[F", "\x1b[3~", "\x7f",
+                  *(ctrl(c) for c in "abcefgklnopruwy"), "\x1b", "\x1bb", "\x1bf", "\x1bd", "\x1b\r", "日", "e\u0301", "🙂", "\u200d", "\x1b[200~paste\r\nx;\t\x1b[201~",
+                  ".he", ".mode ", "$x", "//", "/*", "*/", "\\", "\x00", "\x1f", "\x1b[1;5C", "\x1b[999~", "\x1bO", b"\xff", b"\xc3", b"\xf0\x9f", "RETURN 1;\r", "CALL db.", "n.", ":"]
+        for _ in range(10):
+            s = Session([SOMBRA], rows=random_.choice([2, 6, 24]), width=random_.choice([1, 5, 20, 80]), SOMBRA_HISTORY="history")
+            self.sessions.append(s)
+            s.wait(lambda: ">" in s.screen.text(), "the prompt")
+            keys = random_.choices(pieces, k=random_.randint(20, 150))
+            for key in keys:
+                s.type(key)
+                if random_.random() < 0.1:
+                    s.resize(random_.choice([1, 3, 24]), random_.choice([1, 7, 40, 120]))
+                s.read(0)
+            for _ in range(500):
+                if s.ended():
+                    break
+                s.type(ctrl("g") + ctrl("c") + ctrl("d"))
+                s.read(0.05)
+            self.assertEqual(s.end(), 0, f"seed {seed}, keys {keys}")
 
     # ---- Images ---------------------------------------------------------------------------------------------------------------
 
