@@ -574,8 +574,8 @@ static bool stop_soon(void *ctx, uint64_t done, uint64_t total)
 
 static void test_api_query__progress(void **state)
 {
-    static const char *const text =
-        "UNWIND range(1, 10000) AS a UNWIND range(1, 100000) AS x WITH x WHERE x % 7 = 8 RETURN count(*)";
+    static const char *const text = "UNWIND range(1, 10000) AS a UNWIND range(1, 100000) AS x WITH "
+                                    "x WHERE x % 7 = 8 RETURN count(*)";
     api_fixture *f = *state;
     unsigned calls = 0;
     sombra_stmt *stmt;
