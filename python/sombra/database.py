@@ -310,6 +310,10 @@ class Database(_sombra.DatabaseBase, _Graph):
         """Compile a statement once, to run it many times: prepared.execute(x=1), by any thread."""
         return _sombra.Prepared(self, query)
 
+    def warnings(self, query: str) -> List[str]:
+        """Labels, types and property keys that a statement asks for and that nothing in the database ever had: most often misspelled ones."""
+        return [message for message, _, _ in self._connection().warnings(query)]
+
     # ---- Transactions ---------------------------------------------------------------------------------------------
 
     def transaction(self, write: bool = True) -> Transaction:

@@ -240,6 +240,7 @@ PyObject *binding_refuse_new(PyTypeObject *type, PyObject *args, PyObject *named
 /* Methods of Connection that stand in files of their own. */
 PyObject *binding_execute(binding_connection *connection, PyObject *args, PyObject *named);
 PyObject *binding_execute_script(PyObject *self, PyObject *args);
+PyObject *binding_warnings(PyObject *self, PyObject *text);
 PyObject *binding_stream_query(PyObject *self, PyObject *args);
 PyObject *binding_register(PyObject *self, PyObject *args);
 PyObject *binding_create_from_stream(PyObject *self, PyObject *args);

@@ -342,6 +342,7 @@ static PyMethodDef transaction_methods[] = {
      NULL},
     {"interrupt", connection_interrupt, METH_NOARGS, NULL},
     {"take_raised", connection_take_raised, METH_NOARGS, NULL},
+    {"warnings", binding_warnings, METH_O, NULL},
     {"stream", binding_stream_query, METH_VARARGS, NULL},
     {"execute_script", binding_execute_script, METH_VARARGS, NULL},
     {"create_from_stream", binding_create_from_stream, METH_VARARGS, NULL},

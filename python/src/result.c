@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #define RESULT(self)   ((binding_result *)(self))
@@ -283,29 +284,30 @@ void binding_abandon(binding_connection *connection)
         binding_result_end(connection->results);
 }
 
-/* BEGIN, COMMIT and ROLLBACK as statements: the connection has to know of its transaction. */
-static PyObject *run_control(binding_connection *connection, PyObject *text, bool *is_control)
+/* Behind white space and comments. */
+static const char *first_word(const char *text)
 {
-    static const char *const words[] = {"BEGIN", "COMMIT", "ROLLBACK"};
-    static const char *const methods[] = {"begin", "commit", "rollback"};
-    PyObject *upper = PyObject_CallMethod(text, "upper", NULL);
-    PyObject *parts = upper == NULL ? NULL : PyObject_CallMethod(upper, "split", NULL);
-    PyObject *answer = NULL;
+    for (;;) {
+        const char *end;
 
-    Py_XDECREF(upper);
-    *is_control = false;
-    for (size_t i = 0; parts != NULL && PyList_Size(parts) > 0 && i < 3; i++) {
-        PyObject *first = PyObject_CallMethod(PyList_GetItem(parts, 0), "rstrip", "s", ";");
-        const bool same = first != NULL && PyUnicode_CompareWithASCIIString(first, words[i]) == 0;
-
-        Py_XDECREF(first);
-        if (!same) continue;
-        *is_control = true;
-        answer = PyObject_CallMethod((PyObject *)connection, methods[i], NULL);
-        break;
+        while (*text == ' ' || (*text >= '\t' && *text <= '\r'))
+            text++;
+        if (text[0] != '/' || (text[1] != '/' && text[1] != '*')) return text;
+        end = text[1] == '/' ? strchr(text, '\n') : strstr(text + 2, "*/");
+        if (end == NULL) return text;
+        text = end + (text[1] == '/' ? 1 : 2);
     }
-    Py_XDECREF(parts);
-    return answer;
+}
+
+/* BEGIN, COMMIT and ROLLBACK as statements: the connection has to know of its transaction. Name of the method; NULL for others. */
+static const char *control_of(const char *text)
+{
+    static const char *const words[] = {"begin", "commit", "rollback"};
+
+    text = first_word(text);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strncasecmp(text, words[i], strlen(words[i])) == 0) return words[i];
+    return NULL;
 }
 
 static binding_result *new_result(binding_connection *connection, binding_columns *columns)
@@ -386,42 +388,75 @@ static bool take_arguments(PyObject *args, PyObject **text, PyObject **given)
     return true;
 }
 
+/* A statement without columns that is none of control writes, or does nothing. */
+static const char *is_control(sombra_stmt *stmt, PyObject *text)
+{
+    binding_scratch scratch = {0};
+    const char *query, *method = NULL;
+    size_t size;
+
+    if (sombra_stmt_column_count(stmt) != 0 || sombra_stmt_writes(stmt)) return NULL;
+    if (binding_text_of(text, &query, &size, &scratch)) method = control_of(query);
+    PyErr_Clear(); /* it was text when it was prepared */
+    binding_scratch_clear(&scratch);
+    return method;
+}
+
 PyObject *binding_execute(binding_connection *connection, PyObject *args, PyObject *named)
 {
     PyObject *text, *given, *params = NULL, *answer = NULL;
     binding_columns *columns = NULL;
     sombra_stmt *stmt = NULL;
-    bool is_control = false;
+    const char *control = NULL;
 
     if (!take_arguments(args, &text, &given)) return NULL;
     if (!binding_enter(connection)) return NULL;
     stmt = prepare(connection, text);
-    if (stmt == NULL) goto done;
-    columns = columns_of(connection, stmt);
-    params = params_of(connection, stmt);
-    if (columns == NULL || params == NULL) goto done;
-    if (PyTuple_Size(columns->names) == 0 && !sombra_stmt_writes(stmt)) {
-        binding_leave(connection); /* it enters again */
-        answer = run_control(connection, text, &is_control);
-        if (is_control && answer != NULL) {
-            Py_DECREF(answer);
-            answer = (PyObject *)new_result(connection, columns);
+    if (stmt != NULL) columns = columns_of(connection, stmt);
+    if (columns != NULL) params = params_of(connection, stmt);
+    if (params != NULL && bind(connection, stmt, params, given, named)) {
+        control = is_control(stmt, text);
+        if (control == NULL) {
+            answer = run(connection, stmt, columns, NULL);
+            stmt = NULL;
         }
-        if (is_control || PyErr_Occurred() || !binding_enter(connection)) goto left;
     }
-    if (bind(connection, stmt, params, given, named)) {
-        answer = run(connection, stmt, columns, NULL);
-        stmt = NULL;
-    }
-
-done:
     sombra_stmt_finalize(stmt);
-    stmt = NULL;
     binding_leave(connection);
-left:
-    sombra_stmt_finalize(stmt);
+    if (control != NULL) {
+        PyObject *done = PyObject_CallMethod((PyObject *)connection, control, NULL);
+
+        if (done != NULL) answer = (PyObject *)new_result(connection, columns);
+        Py_XDECREF(done);
+    }
     Py_XDECREF(params);
     Py_XDECREF(columns);
+    return answer;
+}
+
+/* warnings(query) → [(message, line, column), …]: names that nothing in the database has. */
+PyObject *binding_warnings(PyObject *self, PyObject *text)
+{
+    binding_connection *connection = (binding_connection *)self;
+    PyObject *answer = NULL;
+    sombra_stmt *stmt;
+    sombra_error warning;
+
+    if (!PyUnicode_Check(text)) {
+        PyErr_SetString(PyExc_TypeError, "the query is a str");
+        return NULL;
+    }
+    if (!binding_enter(connection)) return NULL;
+    stmt = prepare(connection, text);
+    if (stmt != NULL) answer = PyList_New(0);
+    for (size_t i = 0; answer != NULL && sombra_stmt_warning(stmt, i, &warning) == SOMBRA_OK; i++) {
+        PyObject *item = Py_BuildValue("(sII)", warning.message, (unsigned)warning.line,
+                                       (unsigned)warning.column);
+        if (item == NULL || PyList_Append(answer, item) < 0) Py_CLEAR(answer);
+        Py_XDECREF(item);
+    }
+    sombra_stmt_finalize(stmt);
+    binding_leave(connection);
     return answer;
 }
 

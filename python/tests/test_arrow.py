@@ -1,6 +1,9 @@
 """Results as columns: Arrow, pandas, Polars."""
 
 import datetime
+import os
+import signal
+import threading
 
 import pytest
 
@@ -103,6 +106,15 @@ def test_failures_are_sombras(db):
     with pytest.raises(sombra.TimeLimitError):
         db.execute("UNWIND range(1, 100000000) AS x UNWIND range(1, 1000) AS y RETURN x + y").to_arrow()
     db.time_limit = None
+    assert db.execute("RETURN 1 AS a").to_arrow().num_rows == 1
+
+
+def test_keyboard_interrupt(db):
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        db.execute("UNWIND range(1, 100000000) AS x UNWIND range(1, 1000) AS y RETURN x + y").to_arrow()
+    timer.join()
     assert db.execute("RETURN 1 AS a").to_arrow().num_rows == 1
 
 

@@ -1,13 +1,17 @@
 """What a notebook shows, and %%cypher."""
 
 import json
+import pathlib
 import re
+import shutil
+import subprocess
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
 import sombra
 
+HERE = pathlib.Path(__file__).parent
 SCRIPT = "<script>alert(1)</script>"
 
 
@@ -55,6 +59,22 @@ def test_picture(people):
     assert graph._repr_html_().startswith("<iframe") and "<script" not in graph._repr_html_()
     none = people.execute("MATCH (a {name: 'Ada'}) RETURN a").to_graph(expand=0)
     assert len(picture_data(none.to_html())["nodes"]) == 1
+
+
+def test_picture_in_use(people, tmp_path):
+    """The picture's script: a double click shows neighbors; hovering, dragging, moving and zooming do what they say."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    page = tmp_path / "picture.html"
+    page.write_text(people.execute("MATCH (a {name: 'Ada'})-[k:KNOWS]->(b) RETURN a, k, b").to_graph().to_html(), encoding="utf-8")
+    done = subprocess.run([node, str(HERE / "picture.js"), str(page)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert (seen["nodes"], seen["edges"], seen["more"]) == (2, 1, 2)
+    assert (seen["expanded_nodes"], seen["expanded_edges"], seen["still_more"]) == (3, 3, 0)
+    assert seen["tip"] == ":Person " + seen["tip"].split()[1] + "\nname: Ada\nborn: 1815"
+    assert seen["dragged"] and seen["moved"] and seen["zoomed"] and seen["fitted"] and seen["legend"] == 1
 
 
 def test_svg(people):

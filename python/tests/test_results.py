@@ -213,3 +213,13 @@ def test_explain(db):
 
 def test_to_dict(db):
     assert db.execute("UNWIND [1, 2] AS x RETURN x, x * 2 AS y").to_dict() == {"x": [1, 2], "y": [2, 4]}
+
+
+def test_warnings(people):
+    assert people.warnings("MATCH (p:Person) RETURN p.name") == []
+    (warning,) = people.warnings("MATCH (p:Persn) RETURN p.name")
+    assert "Persn" in warning and "Person" in warning
+    with pytest.raises(sombra.QuerySyntaxError):
+        people.warnings("RETURN")
+    with pytest.raises(TypeError):
+        people.warnings(5)

@@ -58,6 +58,7 @@ def test_as_statements(db):
     db.execute("rollback;")
     assert count(db) == 0 and not db.in_transaction
     db.execute_script("BEGIN; CREATE (:N); COMMIT")
+    db.execute_script("/* a */ // b\nBegin; CREATE (:N); // c\n ROLLBACK; // d")
     assert count(db) == 1 and not db.in_transaction
 
 
