@@ -124,9 +124,11 @@ static sb_status read_option(sb_bytes name, sb_bytes value, sb_arena *arena, sb_
     if (!is_id || !sb_text__same(name, "id-type"))
         return SB_FAIL(
             err, SB_SYNTAX,
-            "'{%.*s}' is not known here: only {id-type: …} and {label: …} behind an :ID, "
+            "'{%.*s: %.*s}' is not known here: only {id-type: …} and {label: …} behind an :ID, "
             "{timezone: …} and {crs: …} behind a type",
-            (int)(name.size < 60 ? name.size : 60), (const char *)name.data);
+            (int)(name.size < 60 ? name.size : 60), (const char *)name.data,
+            (int)(value.size < 60 ? value.size : 60),
+            value.size == 0 ? "" : (const char *)value.data);
     column->infer = false;
     SB_TRY(sb_text_type_parse(value, &column->type, err));
     if (column->type.type != SB_TYPE_INT && column->type.type != SB_TYPE_STRING)
