@@ -48,7 +48,9 @@ const command commands[] = {
      "  sombra import g.sombra --nodes people.csv --delimiter '|' --rejects bad.csv --max-rejects 100\n"
      "  zcat people.csv.gz | sombra import g.sombra --nodes Person=-\n"
      "  sombra import copy.sombra --from exported/\n"
-     "  sombra import g.sombra --jsonl graph.jsonl\n",
+     "  sombra import g.sombra --jsonl graph.jsonl\n"
+     "  sombra import g.sombra --sqlite shop.db --dry-run >mapping.json\n"
+     "  sombra import g.sombra --sqlite shop.db --mapping mapping.json\n",
      run_import,
      {{"nodes", "[LABEL[:LABEL]=]CSV", "a file of nodes ('-': standard input); may be repeated", true},
       {"relationships", "[TYPE=]CSV", "a file of relationships; may be repeated", true},
@@ -59,6 +61,8 @@ const command commands[] = {
       {"gexf", "FILE", "GEXF, Gephi's format; may be repeated", true},
       {"cypher", "SCRIPT", "run a script of statements, as Neo4j's apoc.export.cypher writes one; may be repeated", true},
       {"kuzu", "DIRECTORY", "the folder that Kuzu and Ladybug write with EXPORT DATABASE (as CSV)", true},
+      {"sqlite", "FILE", "tables and foreign keys of a SQLite file; with --dry-run the mapping is printed", true},
+      {"mapping", "JSON", "what SQLite's tables become, as --dry-run has printed it and you have changed it", false},
       {"label", "LABEL", "not for CSV: the label of nodes that the file gives none", false},
       {"type", "TYPE", "not for CSV: the type of relationships that the file gives none", false},
       {"batch", "N", "not for CSV: commit after every N records (statements), not once", false},

@@ -69,11 +69,9 @@ void new_file_remove(const new_file *made)
 static const struct {
     const char *flag;
     fmt_reader read;
-} readers[] = {{"jsonl", fmt_read_jsonl},
-               {"graphml", fmt_read_graphml},
-               {"gexf", fmt_read_gexf},
-               {"cypher", fmt_read_cypher},
-               {"kuzu", fmt_read_kuzu}};
+} readers[] = {{"jsonl", fmt_read_jsonl}, {"graphml", fmt_read_graphml},
+               {"gexf", fmt_read_gexf},   {"cypher", fmt_read_cypher},
+               {"kuzu", fmt_read_kuzu},   {"sqlite", fmt_read_sqlite}};
 
 typedef struct job {
     fmt_options options;
@@ -141,7 +139,8 @@ static sombra_status load(invocation *cli, job *j)
     status = read_all(cli, loader);
     if (status == SOMBRA_OK) status = fmt_loader_finish(loader, &j->result);
     if (status != SOMBRA_OK) j->error = *fmt_loader_error(loader);
-    if (status == SOMBRA_OK && j->options.dry_run && cli->format == FORMAT_TABLE)
+    if (status == SOMBRA_OK && j->options.dry_run && j->options.proposal == NULL &&
+        cli->format == FORMAT_TABLE)
         fmt_loader_survey(loader, stdout);
     fmt_loader_close(loader, &j->result);
     return status;
@@ -200,6 +199,12 @@ static int import_with(invocation *cli, job *j)
     j->options.label = flag_text(cli, "label");
     j->options.type = flag_text(cli, "type");
     j->options.quiet = cli->quiet;
+    j->options.mapping = flag_text(cli, "mapping");
+    if (j->options.mapping != NULL && !flag_given(cli, "sqlite"))
+        return complain(EXIT_USAGE, "--mapping is of --sqlite");
+    /* What a dry run of SQLite shows first is the mapping, to be kept, changed and given back. */
+    if (j->options.dry_run && flag_given(cli, "sqlite") && j->options.mapping == NULL)
+        j->options.proposal = stdout;
     j->options.tick = progress_tick;
     if (!flag_number(cli, "batch", 0, &j->options.batch)) return EXIT_USAGE;
     new_file_begin(cli, &made);
@@ -222,7 +227,7 @@ static int import_with(invocation *cli, job *j)
         code = complain(9, "%s: %s", flag_text(cli, "rejects"), strerror(errno));
     code = close_database(cli, code);
     if (code != EXIT_OK && j->result.commits == 0 && !j->options.dry_run) new_file_remove(&made);
-    return code == EXIT_OK ? report_import(cli, j) : code;
+    return code == EXIT_OK && j->options.proposal == NULL ? report_import(cli, j) : code;
 }
 
 int import_formats(invocation *cli, bool *asked)

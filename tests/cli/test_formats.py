@@ -6,6 +6,7 @@ that names file and line, and leaves no database behind. Method: one graph with 
 """
 import json
 import os
+import sqlite3
 import subprocess
 import unittest
 
@@ -599,6 +600,115 @@ class Kuzu(Formats):
         fails("LivesIn_City_City.csv, line 1 (end): '9' is the id of no node in group City", code=3, LivesIn_City_City_csv="1,9,\n")
         remove("bad.sombra")
         self.assertIn("schema.cypher: No such file", run("import", "bad.sombra", "--kuzu", "csv" if os.path.isdir("csv") else ".", code=9))
+
+
+class Sqlite(Formats):
+    SCHEMA = """
+CREATE TABLE city (id INTEGER PRIMARY KEY, name TEXT NOT NULL, founded DATE, mayor INTEGER REFERENCES person);
+CREATE TABLE person (id INTEGER PRIMARY KEY, "full name" TEXT, city_id INTEGER REFERENCES city(id), bossId INT REFERENCES person(id), active BOOLEAN, seen TIMESTAMP, odd DATE, score REAL, photo BLOB, any);
+CREATE TABLE knows (a INTEGER REFERENCES person(id), b INTEGER REFERENCES person(id), since INTEGER, PRIMARY KEY (a, b)) WITHOUT ROWID;
+CREATE TABLE order_items (order_no INTEGER, line INTEGER, what TEXT, PRIMARY KEY (order_no, line));
+CREATE TABLE delivery (id INTEGER PRIMARY KEY, o INTEGER, l INTEGER, to_city INTEGER REFERENCES city, note TEXT, FOREIGN KEY (o, l) REFERENCES order_items(order_no, line));
+CREATE TABLE country (code TEXT UNIQUE, name TEXT);
+CREATE TABLE borders (one TEXT REFERENCES country(code), other TEXT REFERENCES country(code), km REAL);
+CREATE TABLE plain (x);
+CREATE VIEW v AS SELECT * FROM city;
+INSERT INTO city VALUES (1, 'Berlin', '1237-10-28', 2), (2, '', NULL, NULL);
+INSERT INTO person VALUES (1, 'Ann "q"', 1, NULL, 1, '2024-01-01 12:00:00', '2024-01-01', 1.5, x'00ff', 1), (2, '日本 🙂', 1, 1, 0, NULL, 'soon', 2, x'', 'text'), (3, NULL, NULL, 1, NULL, NULL, NULL, NULL, NULL, 2.5);
+INSERT INTO knows VALUES (1, 2, 2001), (2, 1, NULL);
+INSERT INTO order_items VALUES (1, 1, 'a'), (1, 2, 'b'), (11, 2, 'c');
+INSERT INTO delivery VALUES (1, 1, 2, 2, 'x'), (2, 11, 2, NULL, NULL), (3, 1, NULL, 1, NULL);
+INSERT INTO country VALUES ('DE', 'Germany'), ('PL', 'Poland'), (NULL, 'nowhere');
+INSERT INTO borders VALUES ('DE', 'PL', 467.0);
+INSERT INTO plain VALUES (1), ('x');
+"""
+
+    def make(self, script=SCHEMA, name="shop.db"):
+        remove(name)
+        db = sqlite3.connect(name)
+        db.executescript(script)
+        db.close()
+        return name
+
+    def query(self, text):
+        return json.loads(run("query", "lite.sombra", text, "--format", "json"))
+
+    def test_as_proposed(self):
+        remove("lite.sombra")
+        told = run("import", "lite.sombra", "--sqlite", self.make())
+        self.assertIn("imported 13 nodes, 9 relationships", told)
+        self.assertEqual(self.query("MATCH (p:Person {id: 1}) RETURN p.`full name` AS n, p.active AS a, toString(p.seen) AS s, p.odd AS o, p.score AS f, p.any AS y, keys(p) AS k"),
+                         [{"n": 'Ann "q"', "a": True, "s": "2024-01-01T12:00", "o": "2024-01-01", "f": 1.5, "y": 1, "k": ["id", "full name", "active", "seen", "odd", "score", "photo", "any"]}])
+        self.assertEqual(self.query("MATCH (p:Person)-[r:CITY|BOSS]->(x) RETURN p.id AS p, type(r) AS t, labels(x)[0] AS l, x.id AS x ORDER BY p, t"),
+                         [{"p": 1, "t": "CITY", "l": "City", "x": 1}, {"p": 2, "t": "BOSS", "l": "Person", "x": 1}, {"p": 2, "t": "CITY", "l": "City", "x": 1}, {"p": 3, "t": "BOSS", "l": "Person", "x": 1}])
+        self.assertEqual(self.query("MATCH (c:City)-[:MAYOR]->(p) RETURN toString(c.founded) AS f, p.id AS p"), [{"f": "1237-10-28", "p": 2}])
+        self.assertEqual(self.query("MATCH (a)-[r:KNOWS]->(b) RETURN a.id AS a, b.id AS b, r.since AS s ORDER BY a"), [{"a": 1, "b": 2, "s": 2001}, {"a": 2, "b": 1, "s": None}])
+        self.assertEqual(self.query("MATCH (b:City)-[r:DELIVERY]->(a:OrderItems) RETURN a.what AS a, b.name AS b, properties(r) AS p"), [{"a": "b", "b": "", "p": {"id": 1, "note": "x"}}])
+        self.assertEqual(self.query("MATCH (a:Country)-[r:BORDERS]->(b) RETURN a.code AS a, b.name AS b, r.km AS k"), [{"a": "DE", "b": "Poland", "k": 467.0}])
+        self.assertEqual(self.query("MATCH (p:Plain) RETURN p.x AS x"), [{"x": 1}, {"x": "x"}])
+        run("verify", "lite.sombra")
+
+    def test_mapping(self):
+        """The mapping that a dry run prints loads the same graph; a changed one another."""
+        self.make()
+        remove("lite.sombra")
+        text = run("import", "lite.sombra", "--sqlite", "shop.db", "--dry-run")
+        self.assertFalse(os.path.exists("lite.sombra"))
+        mapping = json.loads(text)
+        self.assertEqual([n["table"] for n in mapping["nodes"]], ["city", "person", "order_items", "country", "plain"])
+        self.assertEqual(mapping["nodes"][0], {"table": "city", "labels": ["City"], "id": ["id"], "properties": {"id": "id", "name": "name", "founded": {"name": "founded", "type": "date"}}})
+        self.assertEqual([r["type"] for r in mapping["relationships"]], ["MAYOR", "CITY", "BOSS", "KNOWS", "DELIVERY", "BORDERS"])
+        digests = set()
+        for flags in ((), ("--mapping", write("mapping.json", text)), ("--mapping", "mapping.json", "--batch", "2")):
+            remove("lite.sombra")
+            run("import", "lite.sombra", "--sqlite", "shop.db", *flags)
+            digests.add(digest("lite.sombra"))
+        self.assertEqual(len(digests), 1)
+        told = run("import", "lite.sombra", "--sqlite", "shop.db", "--mapping", "mapping.json", "--dry-run")
+        self.assertIn("nodes :Person: 3", told)
+        changed = {"nodes": [{"table": "person", "label": ["Human", "Being"], "id": "id", "properties": {"full name": "name", "id": {"name": "key", "type": "string"}}}],
+                   "relationships": [{"table": "person", "type": "REPORTS_TO", "start": {"table": "person", "columns": ["id"]}, "end": {"table": "person", "columns": "bossId"}, "properties": {"score": "score"}}]}
+        remove("lite.sombra")
+        run("import", "lite.sombra", "--sqlite", "shop.db", "--mapping", write("mapping.json", json.dumps(changed, indent=1)))
+        self.assertEqual(self.query("MATCH (a:Human:Being)-[r:REPORTS_TO]->(b) RETURN a.key AS a, b.name AS b, r.score AS s ORDER BY a"), [{"a": "2", "b": 'Ann "q"', "s": 2.0}, {"a": "3", "b": 'Ann "q"', "s": None}])
+
+    def test_hostile(self):
+        self.make()
+        node = {"table": "city", "labels": ["City"], "id": ["id"], "properties": {}}
+        for mapping, part, code in (("nonsense", "mapping.json, line 1: an object is expected", 2), ('{"nodes": [\n5]}', "line 2", 2), ('{"what": []}', "a mapping has nodes and relationships", 2), ("{} x", "something follows", 2),
+                                    ('{"nodes": [{"what": 1}]}', "no such member", 2), ('{"nodes": [{}]}', "nodes need a table", 2), ('{"relationships": [{}]}', "need a table, a type", 2), (b"\xff", "not valid UTF-8", 2),
+                                    (json.dumps({"nodes": [dict(node, table="what")]}), "has no table 'what'", 3), (json.dumps({"nodes": [dict(node, properties={"what": "x"})]}), "has no column 'what'", 3),
+                                    (json.dumps({"nodes": [dict(node, properties={"name": {"name": "n", "type": "int"}})]}), "shop.db (table city), line 1, column 1 (name): 'Berlin' is not an INTEGER", 2),
+                                    (json.dumps({"nodes": [dict(node, properties={"name": {"name": "n", "type": "what"}})]}), "there is no type 'what'", 2),
+                                    (json.dumps({"nodes": [node], "relationships": [{"table": "city", "type": "T", "start": {"table": "city", "columns": ["id"]}, "end": {"table": "x", "columns": ["id"]}}]}), "no table of nodes", 2),
+                                    (json.dumps({"nodes": [node], "relationships": [{"table": "city", "type": "T", "start": {"table": "city", "columns": ["id"]}, "end": {"table": "city", "columns": ["id", "name"]}}]}), "as many columns", 2),
+                                    (json.dumps({"nodes": [node], "relationships": [{"table": "city", "type": "T", "start": {"table": "city", "columns": ["id"]}, "end": {"table": "city", "columns": ["mayor"]}}]}), "", 0)):
+            with self.subTest(mapping=mapping):
+                remove("bad.sombra")
+                told = run("import", "bad.sombra", "--sqlite", "shop.db", "--mapping", write("mapping.json", mapping), code=code)
+                self.assertIn(part, told)
+                self.assertEqual(os.path.exists("bad.sombra"), code == 0)
+        remove("bad.sombra")
+        self.assertIn("--mapping is of --sqlite", run("import", "bad.sombra", "--jsonl", "x", "--mapping", "mapping.json", code=2))
+        self.fails("--sqlite", "no database at all" * 100, "bad.in: SQLite says: file is not a database")
+        with open("shop.db", "rb") as file:
+            whole = file.read()
+        self.fails("--sqlite", whole[:len(whole) // 2], "SQLite says")
+        self.assertIn("unable to open", run("import", "bad.sombra", "--sqlite", "none.db", code=9))
+        self.assertFalse(os.path.exists("bad.sombra"))
+        # Ends that are not there, text that is no UTF-8, names with quotes.
+        self.make("CREATE TABLE a (id INTEGER PRIMARY KEY, b REFERENCES a); INSERT INTO a VALUES (1, 9);", "other.db")
+        self.assertIn("other.db (table a), line 1 (end): '9' is the id of no node in group a", run("import", "bad.sombra", "--sqlite", "other.db", code=3))
+        self.make("CREATE TABLE a (id INTEGER PRIMARY KEY, t TEXT); INSERT INTO a VALUES (1, CAST(x'ff' AS TEXT));", "other.db")
+        self.assertIn("(t): the text is not valid UTF-8", run("import", "bad.sombra", "--sqlite", "other.db", code=2))
+        run("import", "bad.sombra", "--sqlite", "other.db", "--rejects", "rejects.jsonl", code=11)
+        remove("bad.sombra")
+        self.make('CREATE TABLE "a""b" ("x""y" INTEGER PRIMARY KEY, "sel ect" TEXT); INSERT INTO "a""b" VALUES (1, 2);', "other.db")
+        run("import", "bad.sombra", "--sqlite", "other.db")
+        self.make("CREATE TABLE a (x REFERENCES gone(id)); CREATE TABLE b (x REFERENCES a(y)); INSERT INTO a VALUES (1);", "other.db")
+        remove("bad.sombra")
+        done = subprocess.run([SOMBRA, "import", "bad.sombra", "--sqlite", "other.db"], capture_output=True, text=True, check=False)
+        self.assertIn("refers to no key of a table", done.stderr)
 
 
 class FailedLoads(unittest.TestCase):

@@ -136,7 +136,10 @@ typedef struct fmt_options {
     FILE *rejects;  /* records that are wrong go there; NULL: the first one ends the load */
     uint64_t max_rejects;
     const char *label, *type; /* of entities that the file gives none; may be NULL */
-    bool quiet;               /* no notes on standard error */
+    const char
+        *mapping;   /* of SQLite: the file that says what tables become; NULL: as is proposed */
+    FILE *proposal; /* of SQLite: the mapping is written here, and nothing loaded; NULL */
+    bool quiet;     /* no notes on standard error */
     bool (*tick)(void *ctx, uint64_t done, uint64_t total); /* false: cancel. May be NULL */
     void *tick_ctx;
 } fmt_options;
@@ -236,6 +239,8 @@ sombra_status fmt_read_graphml(fmt_loader *loader,
 sombra_status fmt_read_gexf(fmt_loader *loader, const char *path);
 sombra_status fmt_read_cypher(fmt_loader *loader, const char *path);
 sombra_status fmt_read_kuzu(fmt_loader *loader, const char *path); /* a folder */
+sombra_status fmt_read_sqlite(fmt_loader *loader,
+                              const char *path); /* UNSUPPORTED without SQLite */
 
 typedef sombra_status (*fmt_writer)(fmt_walk *walk, fmt_output *out);
 sombra_status fmt_write_jsonl(fmt_walk *walk, fmt_output *out);
