@@ -285,6 +285,77 @@ static void test_api_query_clauses__dynamic_labels(void **state)
     sombra_rollback(f->txn);
 }
 
+/* ---- Path selectors over several parts ------------------------------------------------------------------------------------------ */
+
+static void test_api_query_clauses__selectors(void **state)
+{
+    api_fixture *f = *state;
+
+    /* a → b over x (2), over y and z (3), over u and v (3); and a → c over x (2) */
+    gives(f,
+          "CREATE (a:S {n: 'a'}), (b:E {n: 'b'}), (c:E {n: 'c'}), (x {n: 'x'}), (y {n: 'y'}), (z "
+          "{n: 'z'}), "
+          "(u {n: 'u'}), (v {n: 'v'}), (a)-[:F]->(x)-[:R]->(b), (a)-[:F]->(y)-[:R]->(z)-[:R]->(b), "
+          "(a)-[:F]->(u)-[:R]->(v)-[:R]->(b), (x)-[:R]->(c)",
+          "");
+    gives(f,
+          "MATCH p = ANY SHORTEST (s:S)-[:F]->(m)-[:R]->{1,3}(e:E) RETURN e.n, length(p), m.n "
+          "ORDER BY e.n",
+          "b|2|x c|2|x");
+    gives(f,
+          "MATCH p = SHORTEST 2 (s:S)-[:F]->(m)-[:R]->{1,3}(e:E) RETURN e.n, length(p) ORDER BY "
+          "e.n, length(p)",
+          "b|2 b|3 c|2");
+    gives(f,
+          "MATCH p = ALL SHORTEST (s:S)-[:F]->()-[:R]->()-[:R]->{1,3}(e:E) RETURN e.n, length(p)",
+          "b|3 b|3");
+    gives(f,
+          "MATCH p = SHORTEST 2 GROUPS (s:S)-[:F]->()-[:R]->{1,3}(e:E) RETURN e.n, length(p) ORDER "
+          "BY e.n, length(p)",
+          "b|2 b|3 b|3 c|2");
+    gives(f, "MATCH ANY 2 (s:S)-[:F]->(m)-[:R]->{1,3}(e:E) RETURN e.n, count(*) ORDER BY e.n",
+          "b|2 c|1");
+    gives(f,
+          "MATCH ANY (s:S)-[f:F]->(m)-[r:R]->{1,3}(e:E {n: 'b'}) RETURN size(r) = 1, type(f), "
+          "size([f] + r) > 1",
+          "true|F|true");
+    /* A condition in the pattern comes before the choice, one behind it after; one on the ends does not matter. */
+    gives(f,
+          "MATCH ANY SHORTEST (s:S)-[:F]->(m WHERE m.n <> 'x')-[:R]->{1,3}(e) WHERE e.n = 'b' "
+          "RETURN m.n IN ['y', 'u']",
+          "true");
+    gives(f, "MATCH ANY SHORTEST ((s:S)-[:F]->(m)-[:R]->{1,3}(e:E) WHERE m.n = 'u') RETURN m.n",
+          "u");
+    gives(f, "MATCH ANY SHORTEST (s:S)-[:F]->(m)-[:R]->{1,3}(e:E) WHERE m.n <> 'x' RETURN m.n", "");
+    /* For each row by itself, with nodes that are bound, optional, and as a condition. */
+    gives(f,
+          "UNWIND [1, 2] AS i MATCH (e:E) MATCH ANY SHORTEST (s:S)-[:F]->(m)-[:R]->{1,3}(e) "
+          "RETURN i, e.n, m.n ORDER BY i, e.n",
+          "1|b|x 1|c|x 2|b|x 2|c|x");
+    gives(f, "MATCH (e:S) OPTIONAL MATCH p = ANY SHORTEST (s:S)-[:F]->(m)-[:R]->{1,3}(e) RETURN p",
+          "null");
+    gives(f, "RETURN COUNT { MATCH ALL SHORTEST (:S)-[:F]->()-[:R]->()-[:R]->{1,3}(:E) }", "2");
+    gives(f,
+          "MATCH p = ANY SHORTEST (s:S)-[:F]->(m) ((q)-[r:R]->(t)){1,3} (e:E {n: 'c'}) RETURN "
+          "size(q), t[0].n, length(p)",
+          "1|c|2");
+    refused(f, "MATCH ANY SHORTEST (s)-[:F]->(m)-[:R]->(e), (z) RETURN s", SOMBRA_SYNTAX,
+            "MATCH of its own");
+    /* More paths than a batch. */
+    gives(f,
+          "UNWIND range(1, 3000) AS i MATCH (s:S) CREATE (s)-[:F]->({n: i})-[:R]->(:Many {i: i % "
+          "1500})",
+          "");
+    gives(f,
+          "MATCH (m:Many) WITH m.i AS i, collect(m) AS ms WITH ms[0] AS first, ms[1] AS second "
+          "CREATE (second)-[:R]->(first)",
+          "");
+    gives(
+        f,
+        "MATCH p = SHORTEST 2 (s:S)-[:F]->(m)-[:R]->{1,3}(e:Many) RETURN count(*), max(length(p))",
+        "4500|3");
+}
+
 /* ---- Hints -------------------------------------------------------------------------------------------------------------------- */
 
 /* The plan has this operator. */
@@ -418,6 +489,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query_clauses__on_error_undone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__match_modes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__dynamic_labels, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_clauses__selectors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__hints, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__in_a_long_list, setup, teardown),
     };

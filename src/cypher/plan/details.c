@@ -28,6 +28,7 @@ static const char *const OPERATOR_NAMES[SB_PLAN_KINDS] = {
     [SB_PLAN_DISTINCT] = "Distinct",
     [SB_PLAN_SORT] = "Sort",
     [SB_PLAN_TOP] = "Top",
+    [SB_PLAN_SELECT_PATHS] = "SelectPaths",
     [SB_PLAN_EAGER] = "Eager",
     [SB_PLAN_APPLY] = "Apply",
     [SB_PLAN_OPTIONAL_APPLY] = "OptionalApply",

@@ -170,6 +170,10 @@ sb_status sb_plan__reads(sb_planner *p, const sb_plan *plan, sb_slot_set *set)
             SB_TRY(read_var(&r, plan->as.weigh.weights[i].node));
         return SB_OK;
     case SB_PLAN_PATH: return read_vars(&r, plan->as.path.parts, plan->as.path.count);
+    case SB_PLAN_SELECT_PATHS:
+        SB_TRY(read_var(&r, plan->as.select.from));
+        SB_TRY(read_var(&r, plan->as.select.to));
+        return read_vars(&r, plan->as.select.parts, plan->as.select.part_count);
     case SB_PLAN_DISTINCT: return read_vars(&r, plan->as.distinct.vars, plan->as.distinct.count);
     case SB_PLAN_SORT:
     case SB_PLAN_TOP:

@@ -248,9 +248,107 @@ static sb_status plan_expressions(sb_planner *p, const sb_pattern_graph *graph,
     return SB_OK;
 }
 
+/* ---- Selectors over several parts ---------------------------------------------------------------------------------------- */
+
+/* A selector over a part of more than one relationship: all its paths are made for each row, then those are taken that it wants. */
+static const sb_pattern_part *selected_part(const sb_pattern *pattern)
+{
+    for (uint32_t i = 0; i < pattern->part_count; i++) {
+        const sb_pattern_part *part = pattern->parts[i];
+
+        if (part->selector != SB_PATHS_ALL && !part->selector_is_function && part->step_count > 1)
+            return part;
+    }
+    return NULL;
+}
+
+/* Conditions on the two ends alone choose no path: they may be asked first. The others wait until paths have been selected. */
+static sb_status part_where(sb_planner *p, sb_expr *where, const sb_slot_set *ends, sb_expr **first,
+                            sb_expr **then)
+{
+    sb_slot_set needs = {NULL, 0};
+    sb_expr **into;
+
+    if (where == NULL) return SB_OK;
+    if (where->kind == SB_EXPR_BINARY && where->op == SB_OP2_AND) {
+        SB_TRY(part_where(p, where->args[0], ends, first, then));
+        return part_where(p, where->args[1], ends, first, then);
+    }
+    SB_TRY(sb_plan__expr_needs(p, where, &needs));
+    into = sb_plan__set_within(&needs, ends) && !differs_from_call_to_call(where) ? first : then;
+    if (*into == NULL) {
+        *into = where;
+        return SB_OK;
+    }
+    return sb_plan__expr_binary(p, SB_OP2_AND, *into, where, into);
+}
+
+static sb_status select_paths(sb_planner *p, const sb_pattern_part *part,
+                              const sb_pattern_path *path, sb_plan *input, sb_plan **plan)
+{
+    const sb_var **parts;
+
+    SB_TRY(sb_plan__new(p, SB_PLAN_SELECT_PATHS, input, plan));
+    SB_TRY(sb_plan__alloc(p, path->count, sizeof *parts, &parts));
+    (*plan)->as.select.parts = parts;
+    for (uint32_t i = 0; i < path->count; i++)
+        if ((path->parts[i]->kinds & SB_KIND_NODE) == 0)
+            parts[(*plan)->as.select.part_count++] = path->parts[i];
+    (*plan)->as.select.from = part->start->var;
+    (*plan)->as.select.to = part->steps[part->step_count - 1].node->var;
+    (*plan)->as.select.selector = part->selector;
+    (*plan)->as.select.count = part->selector_count;
+    (*plan)->cost = input->cost + input->rows * 2;
+    return SB_OK;
+}
+
+static sb_status match_selected(sb_planner *p, const sb_pattern *pattern,
+                                const sb_pattern_part *part, sb_expr *where, sb_plan *input,
+                                sb_slot_set *bound, sb_plan **plan)
+{
+    sb_pattern_part all = *part;
+    sb_pattern_part *inner_part = &all;
+    sb_pattern inner_pattern = *pattern;
+    sb_pattern_path path[1];
+    sb_pattern_graph graph = {.paths = path};
+    sb_slot_set inner_bound, ends;
+    sb_expr *first = part->where, *then = NULL;
+    sb_plan *inner, *apply;
+
+    if (pattern->part_count != 1)
+        return sb_cypher_fail(
+            p->err, p->text, part->span, SB_CYPHER_UNEXPECTED_SYNTAX,
+            "A path selector over several relationships takes a MATCH of its own");
+    all.selector = SB_PATHS_ALL;
+    all.var = NULL;
+    all.where = NULL;
+    inner_pattern.parts = &inner_part;
+    SB_TRY(sb_plan__set_copy(p, bound, &ends));
+    SB_TRY(sb_plan__set_add(p, &ends, part->start->var->slot));
+    SB_TRY(sb_plan__set_add(p, &ends, part->steps[part->step_count - 1].node->var->slot));
+    SB_TRY(part_where(p, where, &ends, &first, &then));
+    SB_TRY(sb_plan__set_copy(p, bound, &inner_bound));
+    SB_TRY(sb_plan__argument(p, 1, &inner));
+    SB_TRY(sb_plan__match(p, &inner_pattern, first, inner, &inner_bound, &inner));
+    SB_TRY(add_path(p, &graph, part));
+    SB_TRY(select_paths(p, part, &path[0], inner, &inner));
+    SB_TRY(sb_plan__new(p, SB_PLAN_APPLY, input, &apply));
+    apply->inner = inner;
+    apply->rows = input->rows * (inner->rows < 1 ? 1 : inner->rows);
+    apply->cost = input->cost + input->rows * (inner->cost + 1);
+    *plan = apply;
+    SB_TRY(sb_plan__set_add_all(p, bound, &inner_bound));
+    if (part->var != NULL) SB_TRY(make_paths(p, &graph, bound, plan));
+    if (then == NULL) return SB_OK;
+    SB_TRY(sb_plan__expr(p, then, bound));
+    return sb_plan__filter(p, *plan, then, bound, plan);
+}
+
 sb_status sb_plan__match(sb_planner *p, const sb_pattern *pattern, sb_expr *where, sb_plan *input,
                          sb_slot_set *bound, sb_plan **plan)
 {
+    const sb_pattern_part *selected = selected_part(pattern);
+    if (selected != NULL) return match_selected(p, pattern, selected, where, input, bound, plan);
     const pattern_size size = measure(pattern);
     sb_pattern_graph graph = {.repeatable = pattern->repeatable,
                               .hints = pattern->hints,

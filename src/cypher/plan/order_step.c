@@ -606,10 +606,10 @@ sb_status sb_order__expand_shortest(sb_order_search *s, const sb_order_state *fr
     sb_plan *plan;
     bool whole;
 
+    SB_ASSERT(e->shortest->step_count == 1 || e->shortest->selector_is_function);
     if (e->shortest->step_count != 1)
-        return sb_cypher_fail(
-            s->p->err, s->p->text, e->shortest->span, SB_CYPHER_UNEXPECTED_SYNTAX,
-            "A path selector takes a pattern of one relationship or one quantified part");
+        return sb_cypher_fail(s->p->err, s->p->text, e->shortest->span, SB_CYPHER_UNEXPECTED_SYNTAX,
+                              "shortestPath() takes a pattern of one relationship");
     SB_TRY(sb_order__copy(s, from, to));
     SB_TRY(sb_plan__new(s->p, SB_PLAN_SHORTEST, to->plan, &plan));
     SB_TRY(fill_expand(s, from, edge, true, &plan->as.expand, &whole));

@@ -51,8 +51,9 @@ typedef enum sb_plan_kind {
     SB_PLAN_AGGREGATE,
     SB_PLAN_DISTINCT,
     SB_PLAN_SORT,
-    SB_PLAN_TOP,   /* the first rows of a sort */
-    SB_PLAN_EAGER, /* reads all of its input before it gives the first row */
+    SB_PLAN_TOP,          /* the first rows of a sort */
+    SB_PLAN_SELECT_PATHS, /* of paths between the same nodes those that a selector wants */
+    SB_PLAN_EAGER,        /* reads all of its input before it gives the first row */
     /* two inputs: input and inner */
     SB_PLAN_APPLY,          /* inner for each row */
     SB_PLAN_OPTIONAL_APPLY, /* a row of nulls where inner has none */
@@ -312,6 +313,13 @@ struct sb_plan {
             uint32_t count;
             sb_expr *limit;
         } sort; /* TOP: limit is skip + limit */
+        struct {
+            const sb_var *from, *to;
+            const sb_var **parts; /* what a path's length is counted by: REL, LIST of REL */
+            uint32_t part_count;
+            sb_selector selector;
+            uint64_t count; /* k */
+        } select;
         struct {
             bool anti;
             bool batched;
