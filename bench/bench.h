@@ -17,6 +17,7 @@ typedef struct bench_options {
     const char *engines; /* comma-separated; NULL: all */
     const char *dir;     /* where the databases lie; a directory of our own, removed at the end */
     const char *rows;    /* comma-separated, of query; NULL: all */
+    const char *csv;     /* query writes the social graph there, too; NULL: nowhere */
     const char *once;    /* "off" or "on": one profiled load and nothing else, for callgrind */
     unsigned threads;    /* of commit_each, and of Sombra's statements */
     unsigned scale;      /* multiplies the sizes of the graphs */
@@ -82,6 +83,9 @@ typedef struct sombra_text bench_text;
 #define BENCH_NODE_LABELS 4u    /* at most */
 #define BENCH_NO_LABEL    0xffu /* behind the last one of a node with fewer */
 
+/* What the graph named social has besides: bench/social.h. */
+typedef struct bench_social bench_social;
+
 /* Nodes 0 … node_count - 1 with a unique key and a name; relationships with a weight below 256. */
 typedef struct bench_graph {
     const char *name;
@@ -93,12 +97,18 @@ typedef struct bench_graph {
     int64_t *key; /* by node; ascending */
     bench_text *names;
     char *name_bytes;
+    bench_social *
+        social; /* NULL but for that graph, of which key is the property id, and weight the property day */
 } bench_graph;
 
 /* s1k, s5k, s20k, m100k, b1m: R-MAT degrees, ids permuted, seeded; w10k, w1m: the same with many labels and types.
  * Owned by the caller. */
 bench_graph *bench_graph_make(const char *name);
 void bench_graph_free(bench_graph *graph);
+/* The social graph into an empty one; what it has besides, freed (accepts NULL). */
+void bench_social_make(bench_graph *graph);
+void bench_social_free(bench_social *social);
+bool bench_graph_social(const char *name);
 /* The graph in files that bulk_load wrote, for engines that read no CSV. */
 bench_graph *bench_graph_from_csv(const char *csv);
 bool bench_graph_known(const char *name);
@@ -191,7 +201,8 @@ void bench_stores_close(void);
 typedef struct bench_workload {
     const char *name, *text;
     void (*run)(const char *name);
-    bool wide; /* takes graphs with many labels and types */
+    bool wide;   /* takes graphs with many labels and types */
+    bool social; /* takes the social graph */
 } bench_workload;
 
 void bench_run_bulk_edges(const char *name);

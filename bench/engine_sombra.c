@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "social.h"
 #include "sombra_store.h"
 
 void bench_must(sombra_store *store, sombra_status status)
@@ -220,8 +221,12 @@ void bench_sombra_rels(sombra_store *store, sombra_txn *txn, const bench_graph *
 static void load(void *object, const bench_graph *graph)
 {
     sombra_store *store = object;
-    sombra_txn *txn = bench_sombra_begin(store, SOMBRA_WRITE);
 
+    if (graph->social != NULL) {
+        bench_social_load_sombra(store, graph);
+        return;
+    }
+    sombra_txn *txn = bench_sombra_begin(store, SOMBRA_WRITE);
     bench_sombra_nodes(store, txn, graph);
     bench_sombra_rels(store, txn, graph, 0, graph->edge_count);
     bench_must(store, sombra_commit(txn));

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "social.h"
 #include "sombra.h"
 #include "traverse.h"
 
@@ -155,10 +156,88 @@ static void add_edges(sqlite_store *store, const uint32_t *source, const uint32_
     }
 }
 
+/* ---- The social graph: a table for each label and each kind of relationship, indexed both ways ------------------- */
+
+static const char SOCIAL_VIEWS[] =
+    "CREATE VIEW message AS SELECT * FROM Post UNION ALL SELECT * FROM Comment;"
+    "CREATE VIEW message_tag AS SELECT a, b FROM Post_HAS_TAG_Tag UNION ALL SELECT a, b FROM "
+    "Comment_HAS_TAG_Tag;"
+    "CREATE VIEW message_creator AS SELECT a, b FROM Post_HAS_CREATOR_Person UNION ALL SELECT a, b "
+    "FROM Comment_HAS_CREATOR_Person;"
+    "CREATE VIEW likes AS SELECT a, b FROM Person_LIKES_Post UNION ALL SELECT a, b FROM "
+    "Person_LIKES_Comment;"
+    "CREATE VIEW reply AS SELECT a, b FROM Comment_REPLY_OF_Post UNION ALL SELECT a, b FROM "
+    "Comment_REPLY_OF_Comment;"
+    "CREATE VIEW knows AS SELECT a, b, day FROM Person_KNOWS_Person UNION ALL SELECT b, a, day "
+    "FROM Person_KNOWS_Person;"
+    "CREATE VIEW person_country AS SELECT l.a, p.b FROM Person_IS_LOCATED_IN_City l JOIN "
+    "City_IS_PART_OF_Country p ON p.a = l.b;"
+    "ANALYZE;";
+
+static void load_kind(sqlite_store *store, const bench_graph *graph, const social_nodes *kind)
+{
+    sqlite3_stmt *add;
+    char text[200];
+
+    (void)snprintf(text, sizeof text,
+                   "CREATE TABLE %s(id INTEGER PRIMARY KEY, name TEXT, day INTEGER)", kind->label);
+    execute(store, text);
+    (void)snprintf(text, sizeof text, "INSERT INTO %s VALUES(?, ?, ?)", kind->label);
+    must(store, sqlite3_prepare_v2(store->db, text, -1, &add, NULL) == SQLITE_OK);
+    for (uint32_t i = kind->first; i < kind->first + kind->count; i++) {
+        (void)sqlite3_bind_int64(add, 1, graph->key[i]);
+        (void)sqlite3_bind_text(add, 2, graph->names[i].data, (int)graph->names[i].size,
+                                SQLITE_STATIC);
+        (void)sqlite3_bind_int64(add, 3, graph->social->day[i]);
+        must(store, sqlite3_step(add) == SQLITE_DONE && sqlite3_reset(add) == SQLITE_OK);
+    }
+    (void)sqlite3_finalize(add);
+}
+
+static void load_table(sqlite_store *store, const bench_graph *graph, const social_rels *rels)
+{
+    const social_nodes *kinds = graph->social->kinds;
+    sqlite3_stmt *add;
+    char name[100], text[600];
+
+    (void)snprintf(name, sizeof name, "%s_%s_%s", kinds[rels->from].label, rels->type,
+                   kinds[rels->to].label);
+    (void)snprintf(text, sizeof text, "CREATE TABLE %s(a INTEGER, b INTEGER, day INTEGER)", name);
+    execute(store, text);
+    (void)snprintf(text, sizeof text, "INSERT INTO %s VALUES(?, ?, ?)", name);
+    must(store, sqlite3_prepare_v2(store->db, text, -1, &add, NULL) == SQLITE_OK);
+    for (uint32_t i = rels->first; i < rels->first + rels->count; i++) {
+        (void)sqlite3_bind_int64(add, 1, graph->key[graph->source[i]]);
+        (void)sqlite3_bind_int64(add, 2, graph->key[graph->target[i]]);
+        (void)sqlite3_bind_int64(add, 3, graph->weight[i]);
+        must(store, sqlite3_step(add) == SQLITE_DONE && sqlite3_reset(add) == SQLITE_OK);
+    }
+    (void)sqlite3_finalize(add);
+    (void)snprintf(text, sizeof text,
+                   "CREATE INDEX %s_out ON %s(a, b); CREATE INDEX %s_in ON %s(b, a)", name, name,
+                   name, name);
+    execute(store, text);
+}
+
+static void load_social(sqlite_store *store, const bench_graph *graph)
+{
+    run(store, BEGIN);
+    for (int k = 0; k < SOCIAL_KINDS; k++)
+        load_kind(store, graph, &graph->social->kinds[k]);
+    for (uint32_t t = 0; t < SOCIAL_TABLES; t++)
+        load_table(store, graph, &graph->social->tables[t]);
+    run(store, COMMIT);
+    execute(store, SOCIAL_VIEWS);
+}
+
 static void load(void *object, const bench_graph *graph)
 {
     sqlite_store *store = object;
 
+    if (graph->social != NULL) {
+        load_social(store, graph);
+        return;
+    }
     if (store->walk.stamps == NULL) bench_walk_init(&store->walk, graph->node_count);
     run(store, BEGIN);
     for (uint32_t i = 0; i < graph->node_count; i++)

@@ -19,11 +19,13 @@ typedef struct graph_size {
 #define LABELS 200u
 #define TYPES  500u
 
+#define SOCIAL "social" /* of its own make; its size is about right */
+
 static const graph_size SIZES[] = {
     {"s1k", 1000, 4000, false},        {"s5k", 5000, 20000, false},
     {"s20k", 20000, 80000, false},     {"m100k", 100000, 1000000, false},
     {"b1m", 1000000, 10000000, false}, {"w10k", 10000, 50000, true},
-    {"w1m", 1000000, 5000000, true},
+    {"w1m", 1000000, 5000000, true},   {SOCIAL, 300000, 1500000, false},
 };
 
 static const graph_size *find_size(const char *name)
@@ -43,6 +45,11 @@ bool bench_graph_wide(const char *name)
 {
     const graph_size *size = find_size(name);
     return size != NULL && size->wide;
+}
+
+bool bench_graph_social(const char *name)
+{
+    return strcmp(name, SOCIAL) == 0;
 }
 
 uint64_t bench_graph_elements(const char *name)
@@ -180,6 +187,10 @@ bench_graph *bench_graph_make(const char *name)
     if (bench_graph_elements(name) > UINT32_MAX)
         bench_fail("%s %u times as large has too many elements", name, bench.scale);
     graph->name = size->name;
+    if (bench_graph_social(name)) {
+        bench_social_make(graph);
+        return graph;
+    }
     graph->node_count = size->nodes * bench.scale;
     graph->edge_count = size->edges * bench.scale;
     graph->type_count = 1;
@@ -206,6 +217,7 @@ void bench_graph_free(bench_graph *graph)
     free(graph->key);
     free(graph->names);
     free(graph->name_bytes);
+    bench_social_free(graph->social);
     free(graph);
 }
 

@@ -19,35 +19,39 @@ bench_options bench = {.threads = 1, .scale = 1, .seed = 20261122};
 
 static const bench_workload WORKLOADS[] = {
     {"bulk_edge_creation", "nodes and relationships in one durable transaction",
-     bench_run_bulk_edges, false},
+     bench_run_bulk_edges, false, false},
     {"exists_cache", "look-ups of endpoints, by capacity of the node-existence cache",
-     bench_run_exists_cache, false},
-    {"put_many_allocations", "heap allocations for each 1,000 items put", bench_run_put_many,
+     bench_run_exists_cache, false, false},
+    {"put_many_allocations", "heap allocations for each 1,000 items put", bench_run_put_many, false,
      false},
-    {"profiling_overhead", "one load with profiling off and on", bench_run_profiling, false},
-    {"seed_ablation", "parts of the write path switched off", bench_run_ablation, false},
-    {"lookup_id", "two properties of a node by its id", bench_run_reads, false},
-    {"lookup_key", "two properties of a node by a unique indexed one", bench_run_reads, false},
-    {"lookup_autocommit", "lookup_id, each in a snapshot of its own", bench_run_reads, false},
-    {"neighbors", "the neighbors of random nodes", bench_run_reads, false},
-    {"two_hop_distinct", "distinct nodes two steps away", bench_run_reads, false},
+    {"profiling_overhead", "one load with profiling off and on", bench_run_profiling, false, false},
+    {"seed_ablation", "parts of the write path switched off", bench_run_ablation, false, false},
+    {"lookup_id", "two properties of a node by its id", bench_run_reads, false, false},
+    {"lookup_key", "two properties of a node by a unique indexed one", bench_run_reads, false,
+     false},
+    {"lookup_autocommit", "lookup_id, each in a snapshot of its own", bench_run_reads, false,
+     false},
+    {"neighbors", "the neighbors of random nodes", bench_run_reads, false, false},
+    {"two_hop_distinct", "distinct nodes two steps away", bench_run_reads, false, false},
     {"three_hop_count", "walks of three steps, ends enumerated, or by list lengths",
-     bench_run_reads, false},
-    {"bfs", "breadth first over everything that is reached", bench_run_reads, false},
-    {"scan_filter", "one property filtered by scanning", bench_run_reads, false},
-    {"scan_filter_wide", "the same over 10 M random values of 64 bits", bench_run_wide_scan, false},
-    {"commit_each", "one node per durable commit", bench_run_commit_each, false},
-    {"mixed", "four reads of neighbors, one update in its own commit", bench_run_mixed, false},
-    {"open", "a fresh process opens and answers one look-up", bench_run_open, false},
-    {"bulk_load", "CSV files into a new, synced file", bench_run_bulk_load, true},
+     bench_run_reads, false, false},
+    {"bfs", "breadth first over everything that is reached", bench_run_reads, false, false},
+    {"scan_filter", "one property filtered by scanning", bench_run_reads, false, false},
+    {"scan_filter_wide", "the same over 10 M random values of 64 bits", bench_run_wide_scan, false,
+     false},
+    {"commit_each", "one node per durable commit", bench_run_commit_each, false, false},
+    {"mixed", "four reads of neighbors, one update in its own commit", bench_run_mixed, false,
+     false},
+    {"open", "a fresh process opens and answers one look-up", bench_run_open, false, false},
+    {"bulk_load", "CSV files into a new, synced file", bench_run_bulk_load, true, false},
     {"small_sets", "bytes of 10,000 types with one relationship each, of 1,000 label sets",
-     bench_run_small_sets, true},
+     bench_run_small_sets, true, false},
     {"query", "statements of bench/queries, prepared, results read to the end", bench_run_query,
-     false},
+     false, true},
     {"edge_insert", "one relationship per durable commit into a large graph", bench_run_edge_insert,
-     false},
+     false, false},
     {"bulk_into_full", "80,000 scattered relationships into a large graph",
-     bench_run_bulk_into_full, false},
+     bench_run_bulk_into_full, false, false},
 };
 #define WORKLOAD_COUNT (sizeof WORKLOADS / sizeof *WORKLOADS)
 
@@ -181,8 +185,10 @@ static const char USAGE[] =
     "  --list            name the workloads\n"
     "  --graph NAME,…    s1k, s5k, s20k, m100k, b1m (default: the workload's own);\n"
     "                    w10k, w1m: 200 labels, 500 types; bulk_load into Sombra only\n"
+    "                    social: persons, forums, messages and tags; query only\n"
     "  --engine NAME,…   sombra, sqlite, lmdb, raw (default: all)\n"
     "  --row NAME,…      of query: these alone, not all of them\n"
+    "  --csv DIR         of query: write the social graph into DIR, for bench/peers.py\n"
     "  --threads N       committing threads, and of each statement (default 1)\n"
     "  --scale N         graphs N times as large (default 1)\n"
     "  --rounds N        rounds for each figure (default: the workload's own)\n"
@@ -258,6 +264,8 @@ static bool take_valued(const char *option, char *value)
         bench.dir = value;
     else if (strcmp(option, "--row") == 0)
         bench.rows = value;
+    else if (strcmp(option, "--csv") == 0)
+        bench.csv = value;
     else if (strcmp(option, "--once") == 0)
         bench.once = value;
     else
@@ -302,6 +310,8 @@ static void check_graphs(const bench_workload *workload)
         if (bench_graph_wide(bench.graphs[i]) && !workload->wide)
             bench_fail("%s does not take %s, which has many labels and types; bulk_load does",
                        workload->name, bench.graphs[i]);
+        if (bench_graph_social(bench.graphs[i]) && !workload->social)
+            bench_fail("%s does not take the social graph; query does", workload->name);
     }
 }
 

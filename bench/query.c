@@ -7,13 +7,14 @@
 
 #include "base/random.h"
 #include "raw_store.h"
+#include "social.h"
 #include "sombra_store.h"
 
 #define PARAMS_MAX  4u
 #define ENGINES_MAX 4u
 #define SLOW_NS     10000000000u /* an engine that needs longer for a round gets no other one */
 
-static const char *const USUAL[] = {"s20k", "m100k", "b1m", NULL};
+static const char *const USUAL[] = {"s20k", "m100k", "b1m", "social", NULL};
 
 typedef enum row_kind { READ, COMMIT, BULK } row_kind;
 
@@ -26,24 +27,33 @@ typedef struct query_row {
     uint32_t most_nodes; /* left out on larger graphs; 0: on none */
     row_kind kind;
     bool prepare_each;
+    bool social; /* of the social graph alone; others are of the others */
 } query_row;
 
 #define READS(name, runs, rounds)                                                                  \
     {                                                                                              \
-#name, #name, "queries_per_s", "1/s", runs, rounds, 0, READ, false                         \
+#name, #name, "queries_per_s", "1/s", runs, rounds, 0, READ, false, false                  \
     }
 #define ONCE(name, rounds, most)                                                                   \
     {                                                                                              \
-#name, #name, "ms", "ms", 1, rounds, most, READ, false                                     \
+#name, #name, "ms", "ms", 1, rounds, most, READ, false, false                              \
+    }
+#define COUNTS(number)                                                                             \
+    {                                                                                              \
+        "lsqb_" #number, "social/lsqb_" #number, "ms", "ms", 1, 5, 0, READ, true, true             \
+    }
+#define SOCIAL(name, runs)                                                                         \
+    {                                                                                              \
+#name, "social/" #name, "queries_per_s", "1/s", runs, 3, 0, READ, false, true              \
     }
 #define COMMITS(name)                                                                              \
     {                                                                                              \
-#name, #name, "commits_per_s", "1/s", 50, 9, 0, COMMIT, false                              \
+#name, #name, "commits_per_s", "1/s", 50, 9, 0, COMMIT, false, false                       \
     }
 
 static const query_row ROWS[] = {
     READS(point_lookup, 200000, 5),
-    {"point_lookup_text", "point_lookup", "queries_per_s", "1/s", 200000, 5, 0, READ, true},
+    {"point_lookup_text", "point_lookup", "queries_per_s", "1/s", 200000, 5, 0, READ, true, false},
     READS(one_hop, 100000, 5),
     READS(two_hop_distinct, 500, 5),
     READS(three_hop_count, 20, 3),
@@ -54,10 +64,31 @@ static const query_row ROWS[] = {
     ONCE(rel_filter_count, 7, 0),
     ONCE(two_hop_filtered_count, 5, 0),
     ONCE(two_hop_filtered_grouped, 5, 0),
+    COUNTS(1),
+    COUNTS(2),
+    COUNTS(3),
+    COUNTS(4),
+    COUNTS(5),
+    COUNTS(6),
+    COUNTS(7),
+    COUNTS(8),
+    COUNTS(9),
+    SOCIAL(profile, 20000),
+    SOCIAL(friends, 2000),
+    SOCIAL(own_messages, 1000),
+    SOCIAL(friends_messages, 50),
+    SOCIAL(friends_of_friends, 100),
+    SOCIAL(friends_tags, 50),
+    SOCIAL(friends_forums, 100),
+    SOCIAL(tags_beside, 1000),
+    SOCIAL(replies, 500),
+    SOCIAL(experts, 50),
+    SOCIAL(acquaintance, 1000),
+    SOCIAL(countries, 5),
     COMMITS(create_commit),
     COMMITS(merge_commit),
     COMMITS(set_commit),
-    {"unwind_merge", "unwind_merge", "rows_per_s", "1/s", 100000, 3, 0, BULK, false},
+    {"unwind_merge", "unwind_merge", "rows_per_s", "1/s", 100000, 3, 0, BULK, false, false},
 };
 #define ROW_COUNT (sizeof ROWS / sizeof *ROWS)
 
@@ -125,6 +156,17 @@ static void close_query(query_file *file)
 
 /* ---- Parameters --------------------------------------------------------------------------------- */
 
+/* A label of the social graph: the id of one of its nodes. 0: it has none such. */
+static int64_t id_with_label(const char *label, const bench_graph *graph, sb_random *random)
+{
+    for (int k = 0; graph->social != NULL && k < SOCIAL_KINDS; k++) {
+        const social_nodes *kind = &graph->social->kinds[k];
+        if (strcmp(kind->label, label) == 0)
+            return graph->key[kind->first + (uint32_t)sb_random_below(random, kind->count)];
+    }
+    return 0;
+}
+
 /* random: key of a random node; other: of another one than the parameter before; start: of a node with relationships; node N: of
  * that one, or the last; new: no node's yet, and never given twice; pairs: new keys in random order, each of them twice; or a number. */
 static int64_t value_of(const char *source, const bench_graph *graph, sb_random *random,
@@ -135,6 +177,7 @@ static int64_t value_of(const char *source, const bench_graph *graph, sb_random 
     char *end;
     long long number;
 
+    if ((number = id_with_label(source, graph, random)) != 0) return number;
     if (strcmp(source, "random") == 0) return first + (int64_t)sb_random_below(random, count);
     if (strcmp(source, "other") == 0)
         return first +
@@ -391,9 +434,11 @@ void bench_run_query(const char *workload)
     check_rows();
     for (const char *const *name = bench_graphs(USUAL); *name != NULL; name++) {
         const bench_graph *graph = bench_graph_of(*name);
+        if (graph->social != NULL && bench.csv != NULL) bench_social_write(graph, bench.csv);
         for (size_t i = 0; i < ROW_COUNT; i++) {
             const query_row *row = &ROWS[i];
-            const bool fits = row->most_nodes == 0 || graph->node_count <= row->most_nodes;
+            const bool fits = (row->most_nodes == 0 || graph->node_count <= row->most_nodes) &&
+                              row->social == (graph->social != NULL);
             if (row->kind == READ && fits && bench_listed(bench.rows, row->name))
                 run_reads(workload, row, graph);
         }

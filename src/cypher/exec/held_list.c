@@ -1,22 +1,69 @@
 /* held_list.c — a node's list in one piece: of one type and direction it comes sorted, of several it is sorted here. */
 #include "cypher/exec/held_list.h"
 
+#define FILTER_BITS_MIN 1024u
+#define FILTER_BITS_MAX (UINT32_C(1) << 18) /* 32 KiB: stays in the first-level cache */
+#define FILTER_SPARSE   32u                 /* bits for each entry: one in 32 passes in vain */
+
 #define DECODED 256u /* entries of a piece that are decoded at once */
 
 void sb_exec__held_init(sb_exec *run, sb_held_list *list)
 {
-    list->run = run;
-    list->entries = (sb_chunk){.count = 0};
+    *list = (sb_held_list){.run = run};
     sb_buffer_init(&list->pairs, run->alloc);
     sb_buffer_init(&list->scratch, run->alloc);
     sb_buffer_init(&list->rels, run->alloc);
 }
 
+static void free_filter(sb_held_list *list)
+{
+    if (list->filter != NULL) sb_free(list->run->alloc, list->filter, list->filter_room / 8);
+    list->filter = NULL;
+    list->filter_room = list->filter_bits = 0;
+}
+
 void sb_exec__held_free(sb_held_list *list)
 {
+    free_filter(list);
     sb_buffer_deinit(&list->pairs);
     sb_buffer_deinit(&list->scratch);
     sb_buffer_deinit(&list->rels);
+}
+
+/* While its list is there: bit by bit. */
+static void clear_filter(sb_held_list *list)
+{
+    for (uint32_t i = 0; i < list->entries.count && list->filter_bits != 0; i++)
+        list->filter[(sb_chunk_neighbor(&list->entries, i) & (list->filter_bits - 1)) / 64] = 0;
+    list->filter_bits = 0;
+}
+
+void sb_exec__held_forget(sb_held_list *list)
+{
+    if (list->filter_bits != 0) memset(list->filter, 0, list->filter_bits / 8);
+    list->filter_bits = 0;
+    list->entries.count = 0;
+}
+
+sb_status sb_exec__held_filter(sb_held_list *list)
+{
+    const sb_chunk *entries = &list->entries;
+    uint32_t bits = FILTER_BITS_MIN;
+
+    while (bits < FILTER_BITS_MAX && bits / FILTER_SPARSE < entries->count)
+        bits *= 2;
+    if (bits > list->filter_room) {
+        free_filter(list);
+        list->filter = sb_alloc_zero(list->run->alloc, bits / 8);
+        if (list->filter == NULL) return sb_exec__no_memory(list->run);
+        list->filter_room = bits;
+    }
+    list->filter_bits = bits;
+    for (uint32_t i = 0; i < entries->count; i++) {
+        const uint64_t place = sb_chunk_neighbor(entries, i) & (bits - 1);
+        list->filter[place / 64] |= UINT64_C(1) << (place & 63);
+    }
+    return SB_OK;
 }
 
 static sb_status append_piece(sb_held_list *list, const sb_expand_piece *piece)
@@ -78,6 +125,7 @@ sb_status sb_exec__held_read(sb_held_list *list, sb_expand *expand, uint64_t nod
     bool more;
 
     *whole = true;
+    clear_filter(list);
     list->entries = (sb_chunk){.count = 0};
     sb_buffer_reset(&list->pairs);
     sb_expand_begin(expand, &node, 1);

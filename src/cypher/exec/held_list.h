@@ -14,6 +14,10 @@ typedef struct sb_held_list {
     sb_buffer pairs;   /* sb_pair (neighbor, relationship), while it is put together */
     sb_buffer scratch; /* for sorting them; then the neighbors, */
     sb_buffer rels;    /* and the relationships, of 8 bytes each */
+    /* bits of the entries' neighbors; owned */
+    uint64_t *filter;
+    uint32_t filter_bits,
+        filter_room; /* in use: a power of two, 0: none; there are. All bits are 0 but for the entries' */
 } sb_held_list;
 
 void sb_exec__held_init(sb_exec *run, sb_held_list *list);
@@ -21,6 +25,15 @@ void sb_exec__held_free(sb_held_list *list);
 /* All that expand has of node. *whole false: there are more than most, and the list is empty. */
 SB_MUST_CHECK sb_status sb_exec__held_read(sb_held_list *list, sb_expand *expand, uint64_t node,
                                            size_t most, bool *whole);
+/* Make the filter of the list: of ids that are not in it few pass. */
+SB_MUST_CHECK sb_status sb_exec__held_filter(sb_held_list *list);
+/* Let go of the list, without a look at it: it may lie in pages that are gone. */
+void sb_exec__held_forget(sb_held_list *list);
+SB_INLINE bool sb_exec__held_passes(const sb_held_list *list, uint64_t id)
+{
+    const uint64_t place = id & (list->filter_bits - 1);
+    return (list->filter[place / 64] >> (place & 63) & 1) != 0;
+}
 /* The first entry from `at` on, below which all neighbors are below id, whose neighbor is not. Near ones are found quickly: steps that double,
  * then halve (Bentley and Yao, "An almost optimal algorithm for unbounded searching", 1976). */
 SB_INLINE uint32_t sb_exec__entry_from(const sb_chunk *entries, uint32_t at, uint64_t id)

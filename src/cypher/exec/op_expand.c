@@ -352,6 +352,15 @@ uint32_t sb_exec__rows_sharing(const uint64_t *ids, uint32_t row, uint32_t end)
     return n;
 }
 
+uint32_t sb_exec__runs(const uint64_t *ids, uint32_t count)
+{
+    uint32_t runs = count != 0;
+
+    for (uint32_t i = 1; i < count; i++)
+        runs += ids[i] != ids[i - 1];
+    return runs;
+}
+
 static sb_status open_list(sb_into_op *x, bool turned)
 {
     sb_exec *run = x->op.run;

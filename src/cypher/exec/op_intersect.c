@@ -8,10 +8,7 @@
 #include "cypher/exec/held_list.h"
 #include "cypher/exec/op_priv.h"
 
-#define FILTER_BITS_MIN 1024u
-#define FILTER_BITS_MAX (UINT32_C(1) << 18) /* 32 KiB: stays in the first-level cache */
-#define FILTER_SPARSE   32u                 /* bits for each entry: one in 32 passes in vain */
-#define SHORTER         16u /* times as long: from here on halving beats reading on */
+#define SHORTER 16u /* times as long: from here on halving beats reading on */
 
 /* One of the two lists. */
 typedef struct sb_intersect_side {
@@ -95,13 +92,6 @@ static sb_status intersect_open(sb_operator *op)
     return SB_OK;
 }
 
-static void free_filter(sb_intersect_op *x)
-{
-    if (x->filter != NULL) sb_free(x->op.run->alloc, x->filter, x->filter_room / 8);
-    x->filter = NULL;
-    x->filter_room = 0;
-}
-
 static void intersect_close(sb_operator *op)
 {
     sb_intersect_op *x = (sb_intersect_op *)op;
@@ -114,47 +104,13 @@ static void intersect_close(sb_operator *op)
             sb_exec__out_free(op->run, &side->unlike_scratch[i]);
     }
     sb_exec__held_free(&x->list);
-    free_filter(x);
 }
 
 /* ---- The held list ---------------------------------------------------------------------------------------------------- */
 
-static void clear_filter(sb_intersect_op *x)
-{
-    const sb_chunk *held = &x->list.entries;
-
-    for (uint32_t i = 0; i < held->count && x->filter_bits != 0; i++)
-        x->filter[(sb_chunk_neighbor(held, i) & (x->filter_bits - 1)) / 64] = 0;
-    x->filter_bits = 0;
-}
-
-static sb_status fill_filter(sb_intersect_op *x)
-{
-    const sb_chunk *held = &x->list.entries;
-    uint32_t bits = FILTER_BITS_MIN;
-
-    while (bits < FILTER_BITS_MAX && bits / FILTER_SPARSE < held->count)
-        bits *= 2;
-    if (bits > x->filter_room) {
-        free_filter(x);
-        x->filter = sb_alloc_zero(x->op.run->alloc, bits / 8);
-        if (x->filter == NULL) return sb_exec__no_memory(x->op.run);
-        x->filter_room = bits;
-    }
-    x->filter_bits = bits;
-    for (uint32_t i = 0; i < held->count; i++) {
-        const uint64_t place = sb_chunk_neighbor(held, i) & (bits - 1);
-        x->filter[place / 64] |= UINT64_C(1) << (place & 63);
-    }
-    return SB_OK;
-}
-
-/* The list may lie in pages that go when the transaction does: without a look at it. */
 static void forget_held(sb_intersect_op *x)
 {
-    if (x->filter_bits != 0) memset(x->filter, 0, x->filter_bits / 8);
-    x->filter_bits = 0;
-    x->list.entries.count = 0;
+    sb_exec__held_forget(&x->list);
     x->held_node = 0;
 }
 
@@ -163,21 +119,10 @@ static sb_status hold(sb_intersect_op *x, uint64_t node)
     bool whole;
 
     if (x->held_node == node) return SB_OK;
-    clear_filter(x);
     x->held_node = 0;
     SB_TRY(sb_exec__held_read(&x->list, x->sides[x->held].expand, node, SIZE_MAX, &whole));
     x->held_node = node;
-    return fill_filter(x);
-}
-
-/* How often the node changes from row to row. */
-static uint32_t count_runs(const uint64_t *nodes, uint32_t count)
-{
-    uint32_t runs = count != 0;
-
-    for (uint32_t i = 1; i < count; i++)
-        runs += nodes[i] != nodes[i - 1];
-    return runs;
+    return sb_exec__held_filter(&x->list);
 }
 
 /* Which side is held for the rows of a batch: the one that has to be read less often, else the one that the planner puts first since its lists
@@ -186,7 +131,7 @@ static void choose_held(sb_intersect_op *x)
 {
     const uint32_t count = x->in->row_count;
     const unsigned held =
-        count_runs(x->sides[1].nodes, count) < count_runs(x->sides[0].nodes, count) ? 1 : 0;
+        sb_exec__runs(x->sides[1].nodes, count) < sb_exec__runs(x->sides[0].nodes, count) ? 1 : 0;
 
     if (held != x->held) forget_held(x);
     x->held = held;
@@ -213,7 +158,7 @@ SB_INLINE uint32_t pass_filter(const uint8_t *words, uint64_t base, unsigned wid
 static uint32_t next_passing(const sb_intersect_op *x, uint32_t i)
 {
     const sb_chunk *c = &x->piece.entries;
-    const uint64_t mask = x->filter_bits - 1, *filter = x->filter;
+    const uint64_t mask = x->list.filter_bits - 1, *filter = x->list.filter;
 
     switch (c->neighbor_width) {
     case 0: return pass_filter(c->neighbors, c->neighbor_base, 0, i, c->count, filter, mask);

@@ -38,6 +38,8 @@ SB_MUST_CHECK sb_status sb_exec__end_labels(sb_exec *run, sb_end_labels *ends,
                                             uint32_t rows, bool *implied);
 /* Rows from `row` on that have the same id there. */
 uint32_t sb_exec__rows_sharing(const uint64_t *ids, uint32_t row, uint32_t end);
+/* How many stretches of rows with one id there are. */
+uint32_t sb_exec__runs(const uint64_t *ids, uint32_t count);
 /* Is a relationship among those that the row's pattern has used already? */
 bool sb_exec__rel_used(const sb_var *const *unlike, uint32_t unlike_count, const sb_batch *in,
                        uint32_t row, uint64_t rel);

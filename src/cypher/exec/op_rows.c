@@ -60,15 +60,42 @@ const sb_operator_ops sb_exec__result = {.state_bytes = sizeof(sb_operator), .ne
 typedef struct sb_filter_op {
     sb_operator op;
     sb_eval *predicate;
+    sb_end_labels ends; /* labels NULL: the predicate is another one */
+    sb_expand_types types;
+    uint64_t generation; /* of the run that types and ends are of */
     uint32_t rows[SB_BATCH_ROWS];
 } sb_filter_op;
 
 static sb_status filter_open(sb_operator *op)
 {
     sb_filter_op *filter = (sb_filter_op *)op;
+    const sb_plan_expand *ends = op->plan->as.filter.ends;
 
     SB_TRY(sb_exec__need_outs(op));
+    if (ends != NULL) {
+        SB_TRY(sb_exec__types_open(op->run, ends, &filter->types));
+        SB_TRY(
+            sb_exec__labels_compile(op->run, ends->to_labels, SB_NAME_LABEL, &filter->ends.labels));
+    }
     return sb_exec__compile(op->run, op->plan->as.filter.predicate, &filter->predicate);
+}
+
+/* Do all ends have the labels by the statistics? */
+static sb_status ends_implied(sb_filter_op *filter, uint32_t rows, bool *implied)
+{
+    sb_exec *run = filter->op.run;
+    const sb_plan_expand *ends = filter->op.plan->as.filter.ends;
+
+    *implied = false;
+    if (ends == NULL) return SB_OK;
+    if (filter->generation != run->generation) {
+        filter->generation = run->generation;
+        filter->ends.rows = 0;
+        filter->ends.implied = false;
+        sb_exec__types_find(run, ends, &filter->types);
+    }
+    return sb_exec__end_labels(run, &filter->ends, &filter->types,
+                               sb_exec__direction(ends->direction), rows, implied);
 }
 
 static sb_status filter_next(sb_operator *op, const sb_batch **batch)
@@ -76,17 +103,19 @@ static sb_status filter_next(sb_operator *op, const sb_batch **batch)
     sb_filter_op *filter = (sb_filter_op *)op;
     const sb_batch *in;
     uint32_t count;
+    bool implied;
 
     do {
         SB_TRY(sb_exec__pull(op, &in));
         *batch = in;
         if (in == NULL) return SB_OK;
+        SB_TRY(ends_implied(filter, in->row_count, &implied));
+        if (implied) return SB_OK;
         SB_TRY(sb_exec__select(filter->predicate, in, filter->rows, &count));
     } while (count == 0);
-    if (count == in->row_count) return SB_OK; /* all of them: the input's own batch */
-    *batch = &op->out;
+    if (count == in->row_count) return SB_OK;
     SB_TRY(sb_exec__pass_rows(op, in, filter->rows, count));
-    op->out.last = in->last;
+    *batch = &op->out;
     return SB_OK;
 }
 

@@ -12,6 +12,7 @@ static const char *const OPERATOR_NAMES[SB_PLAN_KINDS] = {
     [SB_PLAN_EXPAND] = "Expand",
     [SB_PLAN_EXPAND_INTO] = "ExpandInto",
     [SB_PLAN_INTERSECT] = "Intersect",
+    [SB_PLAN_RELATED] = "Related",
     [SB_PLAN_VAR_EXPAND] = "VarLengthExpand",
     [SB_PLAN_QUANTIFIED] = "Repeat",
     [SB_PLAN_SHORTEST] = "ShortestPath",
@@ -52,6 +53,7 @@ static const char *const OPERATOR_NAMES[SB_PLAN_KINDS] = {
 const char *sb_plan_operator_name(const sb_plan *plan)
 {
     if (plan->kind == SB_PLAN_SEMI_APPLY && plan->as.apply.anti) return "AntiSemiApply";
+    if (plan->kind == SB_PLAN_RELATED && plan->as.related.anti) return "Unrelated";
     if (plan->kind == SB_PLAN_INDEX_SEEK && plan->as.seek.unique) return "UniqueIndexSeek";
     if (plan->kind == SB_PLAN_NODE_BY_ID)
         return plan->as.by_id.on_rels ? "RelationshipById" : "NodeById";
@@ -252,6 +254,7 @@ sb_status sb_plan_details(const sb_compiled *compiled, const sb_plan *plan, sb_b
     case SB_PLAN_REL_SCAN:
     case SB_PLAN_EXPAND:
     case SB_PLAN_EXPAND_INTO:
+    case SB_PLAN_RELATED:
     case SB_PLAN_VAR_EXPAND:
     case SB_PLAN_SHORTEST:
     case SB_PLAN_COUNT_RELS:

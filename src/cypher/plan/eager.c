@@ -143,6 +143,7 @@ static sb_status read_operator(scanner *s, sb_plan *plan)
     case SB_PLAN_REL_SCAN:
     case SB_PLAN_EXPAND:
     case SB_PLAN_EXPAND_INTO:
+    case SB_PLAN_RELATED:
     case SB_PLAN_VAR_EXPAND:
     case SB_PLAN_SHORTEST:
     case SB_PLAN_COUNT_RELS:

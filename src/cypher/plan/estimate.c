@@ -144,6 +144,21 @@ static sb_status rels_at_label(sb_planner *p, const sb_label_expr *labels,
     return SB_OK;
 }
 
+/* The same in the direction that relationships are followed in; either: in both. */
+static sb_status rels_followed(sb_planner *p, const sb_label_expr *labels,
+                               const sb_rel_pattern *rel, sb_direction direction, double *count,
+                               bool *known)
+{
+    double other;
+
+    SB_TRY(rels_at_label(p, labels, rel->types, direction, count, known));
+    if (!*known || rel->direction != SB_REL_EITHER) return SB_OK;
+    SB_TRY(
+        rels_at_label(p, labels, rel->types, direction == SB_OUT ? SB_IN : SB_OUT, &other, known));
+    *count += other;
+    return SB_OK;
+}
+
 sb_status sb_plan__estimate_degree(sb_planner *p, const sb_label_expr *from_labels,
                                    const sb_rel_pattern *rel, bool forward,
                                    const sb_label_expr *to_labels, double *degree)
@@ -158,8 +173,8 @@ sb_status sb_plan__estimate_degree(sb_planner *p, const sb_label_expr *from_labe
 
     SB_TRY(sb_plan__estimate_nodes(p, from_labels, &from_count));
     SB_TRY(sb_plan__estimate_rels(p, rel->types, &rels));
-    SB_TRY(rels_at_label(p, from_labels, rel->types, outgoing ? SB_OUT : SB_IN, &at_from, &known));
-    if (!known || either) {
+    SB_TRY(rels_followed(p, from_labels, rel, outgoing ? SB_OUT : SB_IN, &at_from, &known));
+    if (!known) {
         double all;
 
         SB_TRY(all_nodes(p, &all));
@@ -168,9 +183,9 @@ sb_status sb_plan__estimate_degree(sb_planner *p, const sb_label_expr *from_labe
     }
     *degree = at_from / from_count;
     if (to_labels == NULL || rels < 1) return SB_OK;
-    SB_TRY(rels_at_label(p, to_labels, rel->types, outgoing ? SB_IN : SB_OUT, &at_to, &known));
-    if (known && !either) {
-        *degree *= at_to / rels;
+    SB_TRY(rels_followed(p, to_labels, rel, outgoing ? SB_IN : SB_OUT, &at_to, &known));
+    if (known) {
+        *degree *= at_to / (either ? 2 * rels : rels);
     } else {
         double to_count;
         double all;
@@ -207,4 +222,28 @@ double sb_plan__selectivity(const sb_expr *e)
     case SB_OP2_STARTS_WITH: return SELECT_PREFIX;
     default: return SELECT_OTHER;
     }
+}
+
+sb_status sb_plan__estimate_ends(sb_planner *p, const sb_rel_pattern *rel, bool forward,
+                                 const sb_label_expr *labels, double *share)
+{
+    const bool outgoing = (rel->direction == SB_REL_OUT) == forward;
+    double rels;
+    double at;
+    bool known;
+
+    *share = 1;
+    SB_TRY(sb_plan__estimate_rels(p, rel->types, &rels));
+    SB_TRY(rels_followed(p, labels, rel, outgoing ? SB_IN : SB_OUT, &at, &known));
+    if (rels < 1) return SB_OK;
+    if (known) {
+        *share = at / (rel->direction == SB_REL_EITHER ? 2 * rels : rels);
+        return SB_OK;
+    }
+    double all;
+    double with;
+    SB_TRY(sb_plan__estimate_nodes(p, NULL, &all));
+    SB_TRY(sb_plan__estimate_nodes(p, labels, &with));
+    *share = with / all;
+    return SB_OK;
 }

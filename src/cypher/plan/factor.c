@@ -394,7 +394,8 @@ static sb_status walk_down(walk *w, const sb_slot_set *needed, uint32_t *forbid)
             SB_TRY(take_optional(w, w->end, &took));
             if (!took) break;
         } else if (op->kind == SB_PLAN_EXPAND || op->kind == SB_PLAN_EXPAND_INTO ||
-                   op->kind == SB_PLAN_INTERSECT || op->kind == SB_PLAN_SEMI_APPLY) {
+                   op->kind == SB_PLAN_INTERSECT || op->kind == SB_PLAN_RELATED ||
+                   op->kind == SB_PLAN_SEMI_APPLY) {
             SB_TRY(keep(w, op));
         } else {
             break;

@@ -151,6 +151,7 @@ sb_status sb_plan__reads(sb_planner *p, const sb_plan *plan, sb_slot_set *set)
         return plan->as.by_id.bound ? read_var(&r, plan->as.by_id.node) : SB_OK;
     case SB_PLAN_EXPAND:
     case SB_PLAN_EXPAND_INTO:
+    case SB_PLAN_RELATED:
     case SB_PLAN_VAR_EXPAND:
     case SB_PLAN_SHORTEST:
     case SB_PLAN_DEGREE: return read_expand(&r, &plan->as.expand);

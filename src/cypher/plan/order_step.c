@@ -75,6 +75,37 @@ static sb_status labels_wait(sb_order_search *s, const sb_order_state *st, uint3
     return SB_OK;
 }
 
+static sb_rel_direction turned(sb_rel_direction direction)
+{
+    return direction == SB_REL_OUT  ? SB_REL_IN
+           : direction == SB_REL_IN ? SB_REL_OUT
+                                    : SB_REL_EITHER;
+}
+
+/* An edge that is dealt with and ends at a node: what the statistics know of such ends. */
+static sb_status put_ends(sb_order_search *s, sb_order_state *st, const sb_pattern_node *node,
+                          double *share)
+{
+    for (uint32_t i = 0; i < s->graph->edge_count; i++) {
+        const sb_pattern_edge *e = &s->graph->edges[i];
+        const bool forward = e->to == node->var;
+        sb_plan_expand *ends;
+        bool whole;
+
+        if (!st->edge_done[i] || e->rel == NULL || e->rel->variable || e->shortest != NULL ||
+            e->from == e->to || (!forward && e->from != node->var))
+            continue;
+        SB_TRY(sb_plan__alloc(s->p, 1, sizeof *ends, &ends));
+        SB_TRY(sb_plan__type_names(s->p, e->rel->types, &ends->types, &ends->type_count, &whole));
+        if (!whole) continue;
+        ends->direction = forward ? e->rel->direction : turned(e->rel->direction);
+        ends->to_labels = node->labels;
+        st->plan->as.filter.ends = ends;
+        return sb_plan__estimate_ends(s->p, e->rel, forward, node->labels, share);
+    }
+    return SB_OK;
+}
+
 sb_status sb_order__apply_predicates(sb_order_search *s, sb_order_state *st)
 {
     sb_planner *p = s->p;
@@ -95,7 +126,9 @@ sb_status sb_order__apply_predicates(sb_order_search *s, sb_order_state *st)
         SB_TRY(sb_plan__filter(p, st->plan, labels, &st->bound, &st->plan));
         SB_TRY(sb_plan__estimate_nodes(p, NULL, &all));
         SB_TRY(sb_plan__estimate_nodes(p, g->nodes[i].labels, &with));
-        st->plan->rows = st->plan->input->rows * with / all;
+        double share = with / all;
+        SB_TRY(put_ends(s, st, &g->nodes[i], &share));
+        st->plan->rows = st->plan->input->rows * share;
         st->labels_done[i] = true;
     }
     for (uint32_t i = 0; i < g->predicate_count; i++) {
@@ -357,13 +390,6 @@ static sb_status step_filter(sb_order_search *s, const sb_rel_pattern *rel, sb_p
             SB_TRY(sb_plan__expr_binary(p, SB_OP2_AND, expand->filter, equal, &expand->filter));
     }
     return SB_OK;
-}
-
-static sb_rel_direction turned(sb_rel_direction direction)
-{
-    return direction == SB_REL_OUT  ? SB_REL_IN
-           : direction == SB_REL_IN ? SB_REL_OUT
-                                    : SB_REL_EITHER;
 }
 
 /* Types, direction and what comes with them; forward: from the left end as written. */

@@ -33,6 +33,7 @@ typedef enum sb_plan_kind {
     SB_PLAN_EXPAND,      /* bind rel and to */
     SB_PLAN_EXPAND_INTO, /* both ends bound: bind rel */
     SB_PLAN_INTERSECT,   /* two ends bound: bind a node next to both, and the two relationships */
+    SB_PLAN_RELATED,     /* two ends bound: rows of which some (anti: no) relationship is there */
     SB_PLAN_VAR_EXPAND,  /* variable length */
     SB_PLAN_QUANTIFIED,  /* repeat an inner plan: quantified path patterns */
     SB_PLAN_SHORTEST,    /* shortest paths between bound ends */
@@ -261,7 +262,13 @@ struct sb_plan {
         } gather;
         struct {
             sb_expr *predicate;
+            /* the predicate is that `to` of such an expansion, which each row has had, has its to_labels; NULL */
+            const sb_plan_expand *ends;
         } filter;
+        struct {
+            sb_plan_expand expand; /* rows whose two ends have (anti: do not have) a relationship */
+            bool anti;
+        } related;
         struct {
             const sb_plan_assign *items;
             uint32_t count;

@@ -185,6 +185,10 @@ SB_MUST_CHECK sb_status sb_plan__estimate_nodes(sb_planner *p, const sb_label_ex
 SB_MUST_CHECK sb_status sb_plan__estimate_degree(sb_planner *p, const sb_label_expr *from_labels,
                                                  const sb_rel_pattern *rel, bool forward,
                                                  const sb_label_expr *to_labels, double *degree);
+/* The part of the relationships of a pattern that lead to nodes with labels. */
+SB_MUST_CHECK sb_status sb_plan__estimate_ends(sb_planner *p, const sb_rel_pattern *rel,
+                                               bool forward, const sb_label_expr *labels,
+                                               double *share);
 SB_MUST_CHECK sb_status sb_plan__estimate_rels(sb_planner *p, const sb_label_expr *types,
                                                double *count);
 /* The part of rows that a predicate keeps. */

@@ -191,6 +191,7 @@ static bool is_streaming(const sb_plan *plan)
         case SB_PLAN_EXPAND:
         case SB_PLAN_EXPAND_INTO:
         case SB_PLAN_INTERSECT:
+        case SB_PLAN_RELATED:
         case SB_PLAN_VAR_EXPAND:
         case SB_PLAN_FILTER:
         case SB_PLAN_SEMI_APPLY:

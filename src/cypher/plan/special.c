@@ -143,10 +143,29 @@ static sb_status count_by_lengths(sb_planner *p, sb_plan *plan)
     return SB_OK;
 }
 
+/* A sub-query that asks for one relationship between two bound nodes: asked of the lists, without rows. */
+static void ask_lists(sb_plan *semi)
+{
+    const sb_plan *into = semi->inner;
+    const bool anti = semi->as.apply.anti;
+
+    while (into != NULL && into->kind == SB_PLAN_RESULT)
+        into = into->input;
+    if (into == NULL || into->kind != SB_PLAN_EXPAND_INTO || into->as.expand.unlike_count != 0 ||
+        into->as.expand.filter != NULL || into->input->kind != SB_PLAN_ARGUMENT)
+        return;
+    const sb_plan_expand expand = into->as.expand;
+    semi->kind = SB_PLAN_RELATED;
+    semi->inner = NULL;
+    semi->as.related.expand = expand;
+    semi->as.related.anti = anti;
+}
+
 sb_status sb_plan__special(sb_planner *p, sb_plan **plan)
 {
     for (sb_plan **at = plan; *at != NULL; at = &(*at)->input) {
         if ((*at)->inner != NULL) SB_TRY(sb_plan__special(p, &(*at)->inner));
+        if ((*at)->kind == SB_PLAN_SEMI_APPLY) ask_lists(*at);
         if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(count_from_statistics(p, at));
         if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(sb_plan__factor(p, *at));
         if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(count_by_lengths(p, *at));
@@ -177,7 +196,7 @@ bool sb_plan__is_row_wise(const sb_plan *plan)
     return plan->kind == SB_PLAN_FILTER || plan->kind == SB_PLAN_PROJECT ||
            plan->kind == SB_PLAN_EXPAND || plan->kind == SB_PLAN_EXPAND_INTO ||
            plan->kind == SB_PLAN_INTERSECT || plan->kind == SB_PLAN_SEMI_APPLY ||
-           plan->kind == SB_PLAN_VAR_EXPAND;
+           plan->kind == SB_PLAN_RELATED || plan->kind == SB_PLAN_VAR_EXPAND;
 }
 
 static bool is_live(const sb_plan *plan, const sb_var *var)

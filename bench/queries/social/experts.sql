@@ -1,0 +1,1 @@
+SELECT k.b, y.b, count(*) AS replies FROM knows k JOIN Comment_HAS_CREATOR_Person c ON c.b = k.b JOIN Comment_REPLY_OF_Post r ON r.a = c.a JOIN Post_HAS_TAG_Tag t ON t.a = r.b JOIN Tag_HAS_TYPE_TagClass y ON y.a = t.b WHERE k.a = ?1 GROUP BY k.b, y.b ORDER BY replies DESC, k.b, y.b LIMIT 20

@@ -1,0 +1,1 @@
+SELECT l.b, count(*) AS shared FROM knows k JOIN knows l ON l.a = k.b WHERE k.a = ?1 AND l.b <> k.a AND NOT EXISTS (SELECT 1 FROM knows n WHERE n.a = k.a AND n.b = l.b) GROUP BY l.b ORDER BY shared DESC, l.b LIMIT 10

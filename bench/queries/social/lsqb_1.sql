@@ -1,0 +1,1 @@
+SELECT count(*) FROM City_IS_PART_OF_Country y JOIN Person_IS_LOCATED_IN_City l ON l.b = y.a JOIN Forum_HAS_MEMBER_Person m ON m.b = l.a JOIN Forum_CONTAINER_OF_Post o ON o.a = m.a JOIN Comment_REPLY_OF_Post r ON r.b = o.b JOIN Comment_HAS_TAG_Tag t ON t.a = r.a JOIN Tag_HAS_TYPE_TagClass c ON c.a = t.b

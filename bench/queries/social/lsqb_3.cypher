@@ -1,0 +1,1 @@
+MATCH (x:Country)<-[:IS_PART_OF]-(:City)<-[:IS_LOCATED_IN]-(a:Person) MATCH (x)<-[:IS_PART_OF]-(:City)<-[:IS_LOCATED_IN]-(b:Person) MATCH (x)<-[:IS_PART_OF]-(:City)<-[:IS_LOCATED_IN]-(c:Person) MATCH (a)-[:KNOWS]-(b)-[:KNOWS]-(c)-[:KNOWS]-(a) RETURN count(*)

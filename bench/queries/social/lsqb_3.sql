@@ -1,0 +1,1 @@
+SELECT count(*) FROM knows k JOIN knows l ON l.a = k.b JOIN knows m ON m.a = l.b AND m.b = k.a JOIN person_country x ON x.a = k.a JOIN person_country y ON y.a = l.a AND y.b = x.b JOIN person_country z ON z.a = m.a AND z.b = x.b

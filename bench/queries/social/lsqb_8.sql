@@ -1,0 +1,1 @@
+SELECT count(*) FROM reply r JOIN message_tag t ON t.a = r.b JOIN Comment_HAS_TAG_Tag u ON u.a = r.a WHERE t.b <> u.b AND NOT EXISTS (SELECT 1 FROM Comment_HAS_TAG_Tag n WHERE n.a = r.a AND n.b = t.b)
