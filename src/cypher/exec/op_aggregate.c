@@ -273,13 +273,19 @@ static sb_status update_fresh(sb_aggregate_op *a, sb_aggregate_item *item, uint3
                                &run->func, a->arena, state, item->vals + 1, item->plan->arg_count));
 }
 
-sb_status sb_aggregate__update(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t group)
+/* The arguments in item->vals, for their group. */
+SB_INLINE sb_status update_item_vals(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t group)
 {
     bool fresh = true;
 
     if (item->plan->arg_count != 0 && item->vals[1].kind == SB_VAL_NULL) return SB_OK;
     if (item->plan->distinct) SB_TRY(is_fresh(a, item, group, &fresh));
     return fresh ? update_fresh(a, item, group) : SB_OK;
+}
+
+sb_status sb_aggregate__update(sb_aggregate_op *a, sb_aggregate_item *item, uint32_t group)
+{
+    return update_item_vals(a, item, group);
 }
 
 static void load_args(sb_aggregate_item *item, uint32_t row)
@@ -369,7 +375,7 @@ static sb_status update_item(sb_aggregate_op *a, sb_aggregate_item *item, const 
     }
     for (uint32_t i = 0; i < in->row_count; i++) {
         load_args(item, i);
-        SB_TRY(sb_aggregate__update(a, item, a->grouping.of[i]));
+        SB_TRY(update_item_vals(a, item, a->grouping.of[i]));
     }
     return SB_OK;
 }
@@ -611,6 +617,7 @@ static sb_status aggregate_next(sb_operator *op, const sb_batch **batch)
     }
     const uint64_t total = keyed ? a->grouping.groups.keys.count : 1;
     const uint32_t count = groups_at_once(a, total - a->next);
+    SB_TRY(sb_exec__tick(op->run));
     SB_TRY(emit_keys(a, count));
     for (uint32_t i = 0; i < op->plan->as.aggregate.aggregate_count; i++)
         SB_TRY(emit_item(a, &a->items[i], count));

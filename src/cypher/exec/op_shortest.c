@@ -185,6 +185,7 @@ static sb_status take_path(sb_shortest_op *s)
     sb_val list, path;
     bool is = true;
 
+    SB_TRY(sb_exec__tick(run)); /* paths may be long */
     SB_TRY(path_values(s, &list, &path));
     if (s->path_filter != NULL) {
         if (e->rel != NULL) run->locals[e->rel->slot] = list;
@@ -570,6 +571,7 @@ static sb_status shortest_next(sb_operator *op, const sb_batch **batch)
     sb_shortest_op *s = (sb_shortest_op *)op;
 
     *batch = NULL;
+    SB_TRY(sb_exec__tick(op->run));
     SB_TRY(sb_exec__begin_step(op));
     s->count = 0;
     while (s->count == 0) {

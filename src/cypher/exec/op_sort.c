@@ -140,15 +140,24 @@ static bool row_before(const sb_sort_op *s, const sb_pair *a, const sb_pair *b)
     return order != 0 ? order < 0 : a->value < b->value;
 }
 
-static void merge(const sb_sort_op *s, const sb_pair *from, sb_pair *to, uint64_t begin,
-                  uint64_t middle, uint64_t end)
+/* Rows merged, and keys moved, between two looks at cancel and time limit. */
+#define TICK_ROWS 4096u
+#define TICK_KEYS 131072u
+/* Keys that are sorted at once: a few milliseconds. */
+#define STEP_KEYS 524288u
+
+static sb_status merge(const sb_sort_op *s, const sb_pair *from, sb_pair *to, uint64_t begin,
+                       uint64_t middle, uint64_t end)
 {
     uint64_t left = begin, right = middle;
 
-    for (uint64_t at = begin; at < end; at++)
+    for (uint64_t at = begin; at < end; at++) {
+        if (at % TICK_ROWS == 0) SB_TRY(sb_exec__tick(s->op.run));
         to[at] = left < middle && (right >= end || !row_before(s, &from[right], &from[left]))
                      ? from[left++]
                      : from[right++];
+    }
+    return SB_OK;
 }
 
 /* Bottom up; runs that are in order already are copied as they are. */
@@ -164,7 +173,7 @@ static sb_status merge_sort(sb_sort_op *s, uint64_t count)
             if (middle == end || !row_before(s, &from[middle], &from[middle - 1]))
                 memcpy(to + begin, from + begin, (size_t)(end - begin) * sizeof *to);
             else
-                merge(s, from, to, begin, middle, end);
+                SB_TRY(merge(s, from, to, begin, middle, end));
         }
         sb_pair *swap = from;
         from = to;
@@ -174,25 +183,68 @@ static sb_status merge_sort(sb_sort_op *s, uint64_t count)
     return SB_OK;
 }
 
-/* One key of integers alone: their order as unsigned words. False: it is not so. */
-static bool integer_keys(sb_sort_op *s, uint64_t count)
+/* One key of integers alone: their order as unsigned words. *are false: it is not so. */
+static sb_status integer_keys(sb_sort_op *s, uint64_t count, bool *are)
 {
     const sb_plan *plan = s->op.plan;
     sb_pair *pairs = pairs_of(&s->order);
 
-    if (plan->as.sort.count != 1) return false;
+    *are = false;
+    if (plan->as.sort.count != 1) return SB_OK;
     const uint64_t turn = plan->as.sort.keys[0].descending ? UINT64_MAX : 0;
     for (uint64_t i = 0; i < count; i++) {
+        if (i % TICK_KEYS == 0) SB_TRY(sb_exec__tick(s->op.run));
         const sb_val v = sb_kept__row(&s->kept, i)[s->columns[0]];
-        if (v.kind != SB_VAL_INT) return false;
+        if (v.kind != SB_VAL_INT) return SB_OK;
         pairs[i] = (sb_pair){.key = ((uint64_t)v.as.integer ^ 1ull << 63) ^ turn, .value = i};
     }
-    return true;
+    *are = true;
+    return SB_OK;
+}
+
+/* Pairs in order of their values, by key: radix sort in steps. What is too much for one step is divided by
+ * the highest bits in which keys differ, so that each part has fewer of them: eight times at most. */
+static sb_status sort_pairs(const sb_sort_op *s, sb_pair *pairs, sb_pair *scratch, uint64_t count)
+{
+    enum { BITS = 8, PARTS = 1 << BITS };
+    uint64_t starts[PARTS + 1] = {0}, at[PARTS], any = 0, all = UINT64_MAX;
+
+    SB_TRY(sb_exec__tick(s->op.run));
+    if (count <= STEP_KEYS) {
+        sb_pairs_sort(pairs, scratch, (size_t)count);
+        return SB_OK;
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        if (i % TICK_KEYS == 0) SB_TRY(sb_exec__tick(s->op.run));
+        any |= pairs[i].key;
+        all &= pairs[i].key;
+    }
+    if (any == all) return SB_OK;
+    const unsigned top = 64 - sb_clz64(any & ~all), shift = top > BITS ? top - BITS : 0;
+    for (uint64_t i = 0; i < count; i++) {
+        if (i % TICK_KEYS == 0) SB_TRY(sb_exec__tick(s->op.run));
+        starts[(pairs[i].key >> shift & (PARTS - 1)) + 1]++;
+    }
+    for (unsigned part = 0; part < PARTS; part++) {
+        starts[part + 1] += starts[part];
+        at[part] = starts[part];
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        if (i % TICK_KEYS == 0) SB_TRY(sb_exec__tick(s->op.run));
+        scratch[at[pairs[i].key >> shift & (PARTS - 1)]++] = pairs[i];
+    }
+    for (unsigned part = 0; part < PARTS; part++) {
+        const uint64_t first = starts[part], rows = starts[part + 1] - first;
+        memcpy(pairs + first, scratch + first, (size_t)rows * sizeof *pairs);
+        SB_TRY(sort_pairs(s, pairs + first, scratch + first, rows));
+    }
+    return SB_OK;
 }
 
 static sb_status sort_kept(sb_sort_op *s)
 {
     const uint64_t count = s->kept.count;
+    bool integers;
     size_t bytes;
 
     sb_buffer_reset(&s->order);
@@ -201,10 +253,8 @@ static sb_status sort_kept(sb_sort_op *s)
         sb_buffer_reserve(&s->order, bytes + 1) != SB_OK ||
         sb_buffer_reserve(&s->scratch, bytes + 1) != SB_OK)
         return sb_exec__no_memory(s->op.run);
-    if (integer_keys(s, count)) {
-        sb_pairs_sort(pairs_of(&s->order), pairs_of(&s->scratch), (size_t)count);
-        return SB_OK;
-    }
+    SB_TRY(integer_keys(s, count, &integers));
+    if (integers) return sort_pairs(s, pairs_of(&s->order), pairs_of(&s->scratch), count);
     for (uint64_t i = 0; i < count; i++)
         pairs_of(&s->order)[i] = (sb_pair){.key = 0, .value = i};
     return merge_sort(s, count);

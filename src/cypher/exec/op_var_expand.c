@@ -298,7 +298,7 @@ static sb_status note_reached(void *ctx, sb_node_id node, uint32_t depth)
     if (depth == 0) return SB_OK;
     if (sb_buffer_append(&t->reached, &node, sizeof node) != SB_OK)
         return sb_exec__no_memory(t->op.run);
-    return (t->reached.size / sizeof node) % 65536 == 0 ? sb_exec__tick(t->op.run) : SB_OK;
+    return (t->reached.size / sizeof node) % 4096 == 0 ? sb_exec__tick(t->op.run) : SB_OK;
 }
 
 /* Nodes from which a step leads to the start: whether the walk comes back is told by meeting one of them. */

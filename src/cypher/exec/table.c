@@ -249,13 +249,19 @@ static sb_status make_table(sb_groups *groups, uint64_t capacity)
 
     if (table == NULL) return sb_exec__no_memory(run);
     memset(table, 0, (size_t)capacity * sizeof *table);
-    for (uint64_t i = 0; i < groups->keys.count; i++) {
+    sb_status status = SB_OK;
+    for (uint64_t i = 0; i < groups->keys.count && status == SB_OK; i++) {
+        if (i % 8192 == 0) status = sb_exec__tick(run);
         /* An entry has only half of the hash, which is not enough for a large table. */
         const uint64_t hash = sb_groups__hash(sb_kept__row(&groups->keys, i), groups->keys.width);
         uint64_t at = hash & (capacity - 1);
         while (table[at] != 0)
             at = (at + 1) & (capacity - 1);
         table[at] = (hash & TAG_MASK) | (i + 1);
+    }
+    if (status != SB_OK) {
+        sb_free(run->alloc, table, (size_t)capacity * sizeof *table);
+        return status;
     }
     free_table(groups);
     groups->table = table;

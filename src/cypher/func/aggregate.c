@@ -302,6 +302,7 @@ static sb_status gather(sb_func_context *ctx, const collect_state *s, sb_val_lis
 
     SB_TRY(sb_func__list(ctx, s->count, list));
     for (const chunk *c = s->first; c != NULL; c = c->next) {
+        if (c->room == CHUNK_LAST && ctx->poll != NULL) SB_TRY(ctx->poll(ctx->poll_ctx));
         memcpy((*list)->items + at, c->items, c->count * sizeof(sb_val));
         at += c->count;
     }
@@ -369,14 +370,22 @@ static void sift_down(sb_val *heap, uint64_t root, uint64_t count)
     }
 }
 
+/* Values sifted between two questions whether to go on: each may miss the cache twenty times. */
+#define SIFTED_AT_ONCE 1024u
+
+static sb_status poll_sifting(const sb_func_context *ctx, uint64_t i)
+{
+    return i % SIFTED_AT_ONCE != 0 || ctx->poll == NULL ? SB_OK : ctx->poll(ctx->poll_ctx);
+}
+
 static sb_status sort_values(sb_func_context *ctx, sb_val *items, uint64_t count)
 {
     for (uint64_t root = count / 2; root-- > 0;) {
-        SB_FUNC_POLL(ctx, root);
+        SB_TRY(poll_sifting(ctx, root));
         sift_down(items, root, count);
     }
     for (uint64_t last = count; last-- > 1;) {
-        SB_FUNC_POLL(ctx, last);
+        SB_TRY(poll_sifting(ctx, last));
         const sb_val largest = items[0];
         items[0] = items[last];
         items[last] = largest;

@@ -332,6 +332,35 @@ static void test_exec_whole__sort_spills(void **state)
     exec_close(&f);
 }
 
+/* So many integers that they are divided before they are sorted: keys far apart, keys close together, and all the same. */
+static void test_exec_whole__sort_in_steps(void **state)
+{
+    exec_fixture f;
+    (void)state;
+    exec_open(&f);
+    begin_write(&f.g);
+    for (int keys = 0; keys < 3; keys++) {
+        const bool down = keys == 1;
+        exec_clear(&f);
+        sb_var *x = var(&f, SB_KIND_INT), *y = var(&f, SB_KIND_INT), *a = var(&f, SB_KIND_INT),
+               *b = var(&f, SB_KIND_INT);
+        sb_plan *p = unwind(&f, argument(&f, NULL), range(&f, 1, 700), a);
+        p = unwind(&f, p, range(&f, 1, 1000), b);
+        p = project(
+            &f, p, x,
+            op2(&f, SB_OP2_ADD, op2(&f, SB_OP2_MUL, ref(&f, a), num(&f, 1000)), ref(&f, b)));
+        sb_expr *key = keys == 2 ? num(&f, 7) : mod(&f, x, keys == 0 ? 5003 : 699967);
+        if (keys == 0)
+            key = op2(&f, SB_OP2_MUL, key, op2(&f, SB_OP2_MUL, mod(&f, x, 5003), mod(&f, x, 5003)));
+        p = project(&f, p, y, key);
+        p = sorted(&f, SB_PLAN_SORT, p, y, down, NULL, false);
+        if (down) p = project(&f, p, a, op2(&f, SB_OP2_SUB, num(&f, 0), ref(&f, y)));
+        statement(&f, p, down ? a : y, x, NULL);
+        check_order(&f, 700000, false);
+    }
+    exec_close(&f);
+}
+
 /* The best rows come last, with long texts: dropped rows give their memory back. */
 static void test_exec_whole__top_of_texts(void **state)
 {
@@ -591,14 +620,23 @@ static void test_exec_whole__union(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_exec_whole__aggregate),    TEST(test_exec_whole__group),
-        TEST(test_exec_whole__many_groups),  TEST(test_exec_whole__keys_leave_places),
-        TEST(test_exec_whole__distinct),     TEST(test_exec_whole__sort),
-        TEST(test_exec_whole__sort_many),    TEST(test_exec_whole__sort_spills),
-        TEST(test_exec_whole__top_of_texts), TEST(test_exec_whole__eager),
-        TEST(test_exec_whole__apply),        TEST(test_exec_whole__optional_batched),
-        TEST(test_exec_whole__hash_join),    TEST(test_exec_whole__join_spills),
-        TEST(test_exec_whole__product),      TEST(test_exec_whole__union),
+        TEST(test_exec_whole__aggregate),
+        TEST(test_exec_whole__group),
+        TEST(test_exec_whole__many_groups),
+        TEST(test_exec_whole__keys_leave_places),
+        TEST(test_exec_whole__distinct),
+        TEST(test_exec_whole__sort),
+        TEST(test_exec_whole__sort_many),
+        TEST(test_exec_whole__sort_in_steps),
+        TEST(test_exec_whole__sort_spills),
+        TEST(test_exec_whole__top_of_texts),
+        TEST(test_exec_whole__eager),
+        TEST(test_exec_whole__apply),
+        TEST(test_exec_whole__optional_batched),
+        TEST(test_exec_whole__hash_join),
+        TEST(test_exec_whole__join_spills),
+        TEST(test_exec_whole__product),
+        TEST(test_exec_whole__union),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
