@@ -302,17 +302,17 @@ SOMBRA_API void sombra_disconnect(sombra_conn *conn);
 /** The last failure on a connection; status SOMBRA_OK when the last call succeeded. Borrowed until its next call. */
 SOMBRA_API const sombra_error *sombra_error_of(const sombra_conn *conn);
 /** Make the call that runs on the connection return SOMBRA_INTERRUPT soon; from any thread. The flag is cleared when the next
- *  call begins… unless none was running, then nothing happens. Short calls, sombra_commit and sombra_checkpoint run to their
- *  end; a long checkpoint is best left to checkpoint_thread. */
+ *  call begins… unless none was running, then nothing happens. Short calls run to their end, and so does what waits for the disk to
+ *  sync. sombra_commit can be cancelled until it has written all pages: the transaction is rolled back then. sombra_checkpoint, too: the
+ *  next one does it all. */
 SOMBRA_API void sombra_interrupt(sombra_conn *conn);
-/** Called now and then by long calls with work done and in all (0: not known); false cancels them. Not in
- *  sombra_commit and sombra_checkpoint. NULL: none. */
+/** Called now and then by long calls with work done and in all (0: not known); false cancels them. NULL: none. */
 SOMBRA_API void sombra_set_progress(sombra_conn *conn,
                                     bool (*progress)(void *ctx, uint64_t done, uint64_t total),
                                     void *ctx);
 /** Let each call that can be cancelled run for about so many milliseconds, then return SOMBRA_TIMEOUT with nothing of it
  *  done; the transaction goes on. Counted from the beginning of each call, looked at where progress is reported. Waiting
- *  for a lock has busy_timeout_ms; short calls, sombra_commit and sombra_checkpoint run to their end. 0: no limit. */
+ *  for a lock has busy_timeout_ms; short calls and sombra_commit run to their end. 0: no limit. */
 SOMBRA_API void sombra_set_time_limit(sombra_conn *conn, uint64_t ms);
 /** Runs before each commit of a connection that changed something; non-zero rolls it back with that status
  *  (CONSTRAINT for what is no sombra_status). NULL: none. */

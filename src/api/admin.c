@@ -27,7 +27,11 @@ sombra_status sombra_checkpoint(sombra_conn *conn, sombra_checkpoint_mode mode,
     if ((unsigned)mode > SOMBRA_TRUNCATE)
         return sombra__status(
             SB_FAIL(&conn->err, SB_MISUSE, "%d is no checkpoint mode", (int)mode));
-    status = sb_pager_checkpoint(conn->db->pager, (sb_checkpoint_mode)mode, &done, &conn->err);
+    const sb_watch watch = {sombra__progress, conn};
+    sombra__run_begin(conn);
+    status = sb_pager_checkpoint_watched(conn->db->pager, (sb_checkpoint_mode)mode, &watch, &done,
+                                         &conn->err);
+    status = sombra__run_end(conn, status);
     if (result != NULL)
         *result = (sombra_checkpoint_result){.wal_frames = done.wal_frames,
                                              .backfilled_frames = done.backfilled_frames,

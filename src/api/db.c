@@ -310,14 +310,23 @@ static void set_threads(sombra_conn *conn, uint32_t threads)
     conn->trial.plan.threads = threads;
 }
 
+static bool is_wanted(void *ctx, uint64_t done, uint64_t total)
+{
+    (void)done;
+    (void)total;
+    return !atomic_load_explicit(&((sombra_conn *)ctx)->cancel, memory_order_relaxed);
+}
+
 static sb_status open_conn(sombra_conn *conn, sb_err *err)
 {
     const sombra_options *options = &conn->db->options;
+    const sb_watch watch = {is_wanted, conn};
 
     set_threads(conn, options->threads);
 
     conn->txn.conn = conn;
     SB_TRY(sb_session_open(conn->db->pager, &conn->session, err));
+    sb_session_watch(conn->session, &watch);
     sb_graph_settings_init(&conn->settings);
     conn->settings.edge_cache_capacity = options->edge_cache_capacity;
     conn->settings.trusted_endpoints = options->trusted_endpoints;

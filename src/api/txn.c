@@ -45,6 +45,17 @@ sombra_status sombra_begin(sombra_conn *conn, sombra_mode mode, sombra_txn **txn
     return SOMBRA_OK;
 }
 
+/* What is flushed and written before the commit frame can be cancelled; a statement's own commit is part of its run. Of time limits it
+ * is free: they are there for calls that leave the transaction as it was. */
+static sb_status commit(sombra_conn *conn, sb_txn *txn)
+{
+    if (!sb_txn_writable(txn) || atomic_load_explicit(&conn->running, memory_order_relaxed))
+        return sb_txn_commit(txn, &conn->err);
+    sombra__run_begin(conn);
+    conn->deadline_ns = 0;
+    return sombra__run_end(conn, sb_txn_commit(txn, &conn->err));
+}
+
 sombra_status sombra_commit(sombra_txn *txn)
 {
     sombra_conn *conn;
@@ -69,7 +80,7 @@ sombra_status sombra_commit(sombra_txn *txn)
     }
     sombra__statements_stop(conn);
     txn->txn = NULL;
-    const sb_status st = sb_txn_commit(ended, &conn->err);
+    const sb_status st = commit(conn, ended);
     if (st == SB_OK) sombra__statements_tell(conn);
     return sombra__status(st);
 }

@@ -169,7 +169,8 @@ struct sb_graph {
                              * stream of them allocates nothing */
     sb_buffer rel_ids;      /* scratch beside it */
     sb_writer writer;
-    bool committing; /* what runs belongs to a commit, which can not be cancelled */
+    bool
+        committing; /* what runs belongs to a commit, which reports no progress and has no time limit */
 };
 
 /* The allocator of the graph's long-lived memory. */

@@ -67,7 +67,7 @@ static sb_status pace(pace_state *pacer, sb_file *file, uint64_t offset, uint64_
 }
 
 static sb_status copy_pages(sb_pager *pager, const sb_pair *pairs, size_t count, bool hurried,
-                            sb_err *err)
+                            const sb_watch *watch, sb_err *err)
 {
     sb_file *wal = pager->wal_file, *main_file = pager->main_file;
     const size_t page_bytes = pager->page_bytes;
@@ -104,13 +104,14 @@ static sb_status copy_pages(sb_pager *pager, const sb_pair *pairs, size_t count,
             st = pace(&pacer, main_file, (uint64_t)first << pager->page_shift, run * page_bytes,
                       err);
         done += run;
+        if (st == SB_OK) st = sb_pager__ask(watch, done, count, err);
     }
     sb_free(pager->alloc, buffer, SB_BACKFILL_BYTES);
     return st;
 }
 
 static sb_status write_back(sb_pager *pager, sb_mark from, sb_mark limit, bool hurried,
-                            sb_checkpoint_result *result, sb_err *err)
+                            const sb_watch *watch, sb_checkpoint_result *result, sb_err *err)
 {
     sb_pair *pairs = NULL;
     size_t count = 0, capacity = 0;
@@ -124,7 +125,7 @@ static sb_status write_back(sb_pager *pager, sb_mark from, sb_mark limit, bool h
     SB_TRY(sb_pager__commit_read(pager, limit, &state, err));
     st = collect_pages(pager, first, sb_mark_pos(limit), &pairs, &count, &capacity, err);
     if (st == SB_OK) st = sb_pager__stamp_backfill(pager, &state, err);
-    if (st == SB_OK) st = copy_pages(pager, pairs, count, hurried, err);
+    if (st == SB_OK) st = copy_pages(pager, pairs, count, hurried, watch, err);
     sb_free(pager->alloc, pairs, capacity * sizeof *pairs);
     if (st != SB_OK) return st;
     SB_TRY(sb_pager__header_write(pager, pager->main_file, &state, false, err));
@@ -138,8 +139,8 @@ static sb_status write_back(sb_pager *pager, sb_mark from, sb_mark limit, bool h
     return SB_OK;
 }
 
-static sb_status backfill_locked(sb_pager *pager, bool hurried, sb_checkpoint_result *result,
-                                 sb_err *err)
+static sb_status backfill_locked(sb_pager *pager, bool hurried, const sb_watch *watch,
+                                 sb_checkpoint_result *result, sb_err *err)
 {
     sb_shm *shm = pager->shm;
     sb_mark limit = 0;
@@ -151,11 +152,11 @@ static sb_status backfill_locked(sb_pager *pager, bool hurried, sb_checkpoint_re
     SB_TRY(sb_pager__slots_limit(pager, atomic_load(&shm->durable), &limit, err));
     const sb_mark from = atomic_load(&shm->backfilled);
     if (limit <= from || sb_mark_pos(limit) == SB_WAL_START) return SB_OK;
-    return write_back(pager, from, limit, hurried, result, err);
+    return write_back(pager, from, limit, hurried, watch, result, err);
 }
 
-sb_status sb_pager__backfill(sb_pager *pager, bool has_writer, sb_checkpoint_result *result,
-                             bool *busy, sb_err *err)
+sb_status sb_pager__backfill(sb_pager *pager, bool has_writer, const sb_watch *watch,
+                             sb_checkpoint_result *result, bool *busy, sb_err *err)
 {
     bool taken = false, guard = false;
     *busy = true;
@@ -165,7 +166,7 @@ sb_status sb_pager__backfill(sb_pager *pager, bool has_writer, sb_checkpoint_res
     if (st == SB_OK && taken) st = sb_pager__guard_take(pager, 0, &guard, err);
     if (st == SB_OK && guard) {
         *busy = false;
-        st = backfill_locked(pager, has_writer, result, err);
+        st = backfill_locked(pager, has_writer, watch, result, err);
         SB_PROFILE_ADD(pager->options.profile, CHECKPOINTS, 1);
     }
     if (guard) sb_pager__guard_drop(pager);
@@ -224,7 +225,8 @@ bool sb_pager__wal_make_room(sb_txn *txn)
     sb_checkpoint_result result = {0};
     bool busy = false;
     if (sb_mark_pos(atomic_load(&pager->shm->appended)) == SB_WAL_START) return false;
-    if (sb_pager__backfill(pager, true, &result, &busy, NULL) != SB_OK || !all_backfilled(pager))
+    if (sb_pager__backfill(pager, true, NULL, &result, &busy, NULL) != SB_OK ||
+        !all_backfilled(pager))
         return false;
     /* The main file has all that the transaction was begun on (I16), and nobody else can commit: it goes on
      * reading there (I18), and holds no pointer into the WAL while it commits. */
@@ -243,13 +245,14 @@ static bool time_is_over(sb_pager *pager, uint64_t started)
     return vfs->ops->monotonic_ns(vfs) - started >= pager->busy_timeout_ns;
 }
 
-static sb_status backfill_all(sb_pager *pager, uint64_t started, sb_checkpoint_result *result,
-                              sb_err *err)
+static sb_status backfill_all(sb_pager *pager, uint64_t started, const sb_watch *watch,
+                              sb_checkpoint_result *result, sb_err *err)
 {
     for (;;) {
         bool busy = false;
-        SB_TRY(sb_pager__backfill(pager, true, result, &busy, err));
+        SB_TRY(sb_pager__backfill(pager, true, watch, result, &busy, err));
         if (all_backfilled(pager)) return SB_OK;
+        SB_TRY(sb_pager__ask(watch, 0, 0, err));
         if (time_is_over(pager, started))
             return SB_FAIL(err, SB_BUSY, "%s: readers or another checkpoint hold up the checkpoint",
                            pager->path);
@@ -271,11 +274,12 @@ static sb_status truncate_wal(sb_pager *pager, sb_err *err)
 }
 
 static sb_status restart_wal(sb_pager *pager, sb_checkpoint_mode mode, uint64_t started,
-                             sb_checkpoint_result *result, sb_err *err)
+                             const sb_watch *watch, sb_checkpoint_result *result, sb_err *err)
 {
     for (;;) {
         SB_TRY(sb_pager__restart(pager, true, &result->restarted, err));
         if (result->restarted) break;
+        SB_TRY(sb_pager__ask(watch, 0, 0, err));
         if (time_is_over(pager, started))
             return SB_FAIL(err, SB_BUSY, "%s: a reader holds up the restart of the WAL",
                            pager->path);
@@ -295,6 +299,13 @@ static uint64_t frames_upto(const sb_pager *pager, sb_mark mark, sb_mark now)
 sb_status sb_pager_checkpoint(sb_pager *pager, sb_checkpoint_mode mode,
                               sb_checkpoint_result *result, sb_err *err)
 {
+    return sb_pager_checkpoint_watched(pager, mode, NULL, result, err);
+}
+
+sb_status sb_pager_checkpoint_watched(sb_pager *pager, sb_checkpoint_mode mode,
+                                      const sb_watch *watch, sb_checkpoint_result *result,
+                                      sb_err *err)
+{
     sb_checkpoint_result none;
     if (result == NULL) result = &none;
     memset(result, 0, sizeof *result);
@@ -307,12 +318,12 @@ sb_status sb_pager_checkpoint(sb_pager *pager, sb_checkpoint_mode mode,
     sb_status st;
     if (mode == SB_CHECKPOINT_PASSIVE) {
         bool busy = false;
-        st = sb_pager__backfill(pager, false, result, &busy, err);
+        st = sb_pager__backfill(pager, false, watch, result, &busy, err);
     } else {
         SB_TRY(sb_pager__writer_lock(pager, pager->busy_timeout_ns, err));
-        st = backfill_all(pager, started, result, err);
+        st = backfill_all(pager, started, watch, result, err);
         if (st == SB_OK && mode >= SB_CHECKPOINT_RESTART)
-            st = restart_wal(pager, mode, started, result, err);
+            st = restart_wal(pager, mode, started, watch, result, err);
         sb_pager__writer_unlock(pager);
     }
     const sb_mark backfilled = atomic_load(&pager->shm->backfilled);
@@ -361,7 +372,7 @@ static sb_status last_pass(sb_pager *pager, sb_checkpoint_result *result, sb_err
     if (pending == 0 || pending > SB_LAST_PASS_UNITS) return SB_OK;
     const sb_status st = sb_pager__writer_lock(pager, 1000000, NULL);
     if (st != SB_OK) return st == SB_BUSY ? SB_OK : st; /* benign: the next one will */
-    const sb_status filled = sb_pager__backfill(pager, true, result, &busy, err);
+    const sb_status filled = sb_pager__backfill(pager, true, NULL, result, &busy, err);
     sb_pager__writer_unlock(pager);
     return filled;
 }
@@ -377,7 +388,7 @@ static void run_automatic(sb_pager *pager)
         uint64_t used, pending;
         wal_lengths(pager, &used, &pending);
         if (pending <= SB_LAST_PASS_UNITS / 8) break;
-        st = sb_pager__backfill(pager, false, &result, &busy, &err);
+        st = sb_pager__backfill(pager, false, NULL, &result, &busy, &err);
     }
     if (st == SB_OK && !busy) st = last_pass(pager, &result, &err);
     if (st != SB_OK) sb_pager_log(pager, SB_LOG_WARNING, "automatic checkpoint: %s", err.text);
@@ -479,7 +490,8 @@ void sb_pager__before_write(sb_pager *pager)
                                                              : SB_RESTART_LONG_NS;
     sb_status st = SB_OK;
     for (;;) {
-        if (!all_backfilled(pager)) st = sb_pager__backfill(pager, true, &result, &busy, &err);
+        if (!all_backfilled(pager))
+            st = sb_pager__backfill(pager, true, NULL, &result, &busy, &err);
         if (st == SB_OK) st = sb_pager__slots_in_wal(pager, &in_wal, &err);
         if (st != SB_OK || (all_backfilled(pager) && !in_wal)) break;
         if (vfs->ops->monotonic_ns(vfs) - started >= patience) break;

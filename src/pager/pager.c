@@ -392,7 +392,7 @@ static sb_status close_last(sb_pager *pager, sb_err *err)
     const sb_mark appended = atomic_load(&pager->shm->appended);
     if (sb_mark_pos(appended) > SB_WAL_START) {
         if (pager->read_only) return SB_OK;
-        SB_TRY(sb_pager__backfill(pager, true, &result, &busy, err));
+        SB_TRY(sb_pager__backfill(pager, true, NULL, &result, &busy, err));
         if (atomic_load(&pager->shm->backfilled) < appended)
             return SB_OK; /* a reader without slot is at it */
         SB_TRY(sb_pager__header_state(pager, &state, err));

@@ -135,11 +135,20 @@ SB_MUST_CHECK sb_status sb_pager_get_info(sb_pager *pager, sb_pager_info *info, 
 
 /* ---- Sessions -------------------------------------------------------------------------------- */
 
+/* Called with pages done and in all; returning false cancels (SB_INTERRUPT). */
+typedef bool (*sb_progress)(void *ctx, uint64_t done, uint64_t total);
+typedef struct sb_watch {
+    sb_progress progress; /* NULL: nobody watches */
+    void *ctx;
+} sb_watch;
+
 /* A session owns a reader slot (shared memory) while open and carries caches of the layers above.
  * SB_LIMIT when all 1,000 slots of the file are taken. SB_MISUSE in a child after fork. */
 SB_MUST_CHECK sb_status sb_session_open(sb_pager *pager, sb_session **session, sb_err *err);
 void sb_session_close(sb_session *session); /* its transaction is ended by then; accepts NULL */
 sb_pager *sb_session_pager(const sb_session *session);
+/* Who is asked while the session's transactions write many pages, up to the commit frame: a commit that is cancelled is rolled back. */
+void sb_session_watch(sb_session *session, const sb_watch *watch);
 
 /* An object that a layer above hangs on a session (leaf cache): made on first use, destroyed at close. */
 #define SB_SESSION_SLOTS 2u
@@ -296,9 +305,10 @@ typedef struct sb_checkpoint_result {
 /* SB_BUSY: FULL and above could not get all in time (what was done stays done). */
 SB_MUST_CHECK sb_status sb_pager_checkpoint(sb_pager *pager, sb_checkpoint_mode mode,
                                             sb_checkpoint_result *result, sb_err *err);
-
-/* Called with pages done and in all; returning false cancels (SB_INTERRUPT). */
-typedef bool (*sb_progress)(void *ctx, uint64_t done, uint64_t total);
+/* The same, asking watch after each quarter of a MiB. SB_INTERRUPT: what was done stays done, but counts when another one has done all. */
+SB_MUST_CHECK sb_status sb_pager_checkpoint_watched(sb_pager *pager, sb_checkpoint_mode mode,
+                                                    const sb_watch *watch,
+                                                    sb_checkpoint_result *result, sb_err *err);
 
 /* Copy the state that txn sees to a new file at path on vfs (SB_EXISTS when there is one), synced.
  * Writers go on meanwhile. */

@@ -493,7 +493,17 @@ struct sb_session {
 
     sb_session_ext *exts;
     size_t ext_count, ext_capacity;
+    sb_watch watch; /* of its writing */
 };
+
+/* Ask who watches, if anybody does: SB_INTERRUPT. */
+SB_MUST_CHECK SB_INLINE sb_status sb_pager__ask(const sb_watch *watch, uint64_t done,
+                                                uint64_t total, sb_err *err)
+{
+    if (watch == NULL || watch->progress == NULL || watch->progress(watch->ctx, done, total))
+        return SB_OK;
+    return SB_FAIL(err, SB_INTERRUPT, "cancelled");
+}
 
 /* ---- header.c -------------------------------------------------------------------------------- */
 
@@ -685,8 +695,8 @@ SB_MUST_CHECK sb_status sb_pager__sync_main(sb_pager *pager, sb_err *err);
 /* ---- checkpoint.c ---------------------------------------------------------------------------- */
 
 /* Back-fill what readers allow. has_writer: the caller holds the writer lock, so commits wait for it: as fast as it
- * goes, instead of sparing them the device. *busy: somebody else is at it. */
-SB_MUST_CHECK sb_status sb_pager__backfill(sb_pager *pager, bool has_writer,
+ * goes, instead of sparing them the device. watch may be NULL. *busy: somebody else is at it. */
+SB_MUST_CHECK sb_status sb_pager__backfill(sb_pager *pager, bool has_writer, const sb_watch *watch,
                                            sb_checkpoint_result *result, bool *busy, sb_err *err);
 /* Start a new generation if nobody reads the WAL; the caller holds the writer lock and all is
  * back-filled. Leaves the guard lock taken when *restarted and keep_guard. */

@@ -13,6 +13,9 @@
 #define SB_FRESH_MIN                                                                               \
     32u /* fewer fresh pages than this cost less as frames than a second sync does */
 
+/* Pages written between two questions to who watches: half a MiB of the usual size. */
+#define PAGES_BETWEEN_ASKING 64u
+
 /* ---- Buffers --------------------------------------------------------------------------------- */
 
 static size_t block_bytes(const sb_pager *pager)
@@ -244,6 +247,8 @@ static sb_status write_fresh_sorted(sb_txn *txn, const sb_pair *order, size_t co
     for (size_t i = 0; i < count; i++) {
         const sb_pgno pgno = (sb_pgno)order[i].key;
         uint8_t *page = txn->pages[order[i].value].now.buffer;
+        if (i % PAGES_BETWEEN_ASKING == PAGES_BETWEEN_ASKING - 1)
+            SB_TRY(sb_pager__ask(&session->watch, i, count, err));
         if (session->piece_count != 0 && (pgno != next || session->piece_count == SB_WAL_BATCH))
             SB_TRY(write_run(txn, first, err));
         if (session->piece_count == 0) first = pgno;
@@ -395,9 +400,12 @@ static sb_status bring_back(sb_txn *txn, sb_own_page *entry, sb_err *err)
 
 static sb_status append_private(sb_txn *txn, sb_err *err)
 {
+    uint64_t written = 0;
     for (size_t i = 0; i < txn->page_count; i++) {
         sb_own_page *entry = &txn->pages[i];
         if (entry->now.kind != SB_OWN_PRIVATE || entry->pgno >= txn->now.page_count) continue;
+        if (++written % PAGES_BETWEEN_ASKING == 0)
+            SB_TRY(sb_pager__ask(&txn->session->watch, written, txn->page_count, err));
         SB_TRY(sb_pager__append_page(txn, entry->pgno, entry->now.buffer, &entry->now.pos, err));
     }
     return SB_OK;

@@ -37,6 +37,11 @@ void sb_session_close(sb_session *session)
     sb_free(pager->alloc, session, sizeof *session);
 }
 
+void sb_session_watch(sb_session *session, const sb_watch *watch)
+{
+    session->watch = *watch;
+}
+
 sb_pager *sb_session_pager(const sb_session *session)
 {
     return session->pager;

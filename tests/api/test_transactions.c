@@ -5,6 +5,9 @@
 
 #include "support/api_fixture.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 /* ---- One connection ----------------------------------------------------------------------------------------- */
 
 static void test_api_transactions__misuse(void **state)
@@ -997,6 +1000,107 @@ static void test_api_transactions__abort_at_each_step(void **state)
     }
 }
 
+/* ---- Commits and checkpoints that are cancelled ------------------------------------------------------------------- */
+
+static void run_query(api_fixture *f, const char *text)
+{
+    sombra_stmt *stmt;
+
+    OK(f, sombra_prepare(f->conn, text, SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_DONE);
+    sombra_stmt_finalize(stmt);
+}
+
+static struct {
+    sombra_conn *conn;
+    _Atomic bool stop;
+} interrupted;
+
+static void *keep_interrupting(void *unused)
+{
+    (void)unused;
+    while (!atomic_load(&interrupted.stop))
+        sombra_interrupt(interrupted.conn);
+    return NULL;
+}
+
+/* By another thread, as often as it can: the transaction is gone. The next one is whole. */
+static void test_api_transactions__commit_is_cancelled(void **state)
+{
+    static const char fill[] = "UNWIND range(1, 30000) AS i CREATE (:P {t: 'text ' + i})-[:R]->(:P "
+                               "{t: 'other text ' + i})";
+    api_fixture f;
+    sombra_verify_result result;
+    sombra_status status = SOMBRA_OK;
+    (void)state;
+
+    api_new(&f);
+    interrupted.conn = f.conn;
+    for (unsigned tries = 0; tries < 100 && status == SOMBRA_OK; tries++) {
+        pthread_t thread;
+        api_begin(&f, SOMBRA_WRITE);
+        run_query(&f, fill);
+        atomic_store(&interrupted.stop, false);
+        assert_int_equal(pthread_create(&thread, NULL, keep_interrupting, NULL), 0);
+        status = sombra_commit(f.txn);
+        atomic_store(&interrupted.stop, true);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        if (status == SOMBRA_OK) { /* the thread did not come to run */
+            run_query(&f, "MATCH (p:P) DETACH DELETE p");
+            continue;
+        }
+        FAILS(&f, status, SOMBRA_INTERRUPT, "cancelled");
+    }
+    assert_int_equal(status, SOMBRA_INTERRUPT);
+    assert_int_equal(api_node_count(&f), 0);
+    api_begin(&f, SOMBRA_WRITE);
+    run_query(&f, fill);
+    sombra_set_time_limit(f.conn, 1); /* does not hold for it */
+    api_commit(&f);
+    sombra_set_time_limit(f.conn, 0);
+    assert_int_equal(api_node_count(&f), 60000);
+    api_reopen(&f);
+    api_begin(&f, SOMBRA_READ);
+    OK(&f, sombra_verify(f.txn, NULL, NULL, &result));
+    assert_int_equal(result.nodes, 60000);
+    sombra_rollback(f.txn);
+    api_end(&f);
+}
+
+static void test_api_transactions__checkpoint_is_cancelled(void **state)
+{
+    api_fixture f;
+    sombra_checkpoint_result done;
+    uint64_t cancelled = 0;
+    (void)state;
+
+    api_new(&f);
+    OK(&f, sombra_pragma(f.conn, "autocheckpoint", "0"));
+    run_query(&f, "UNWIND range(1, 20000) AS i CREATE (:P {i: i, t: 'text ' + i})");
+    OK(&f, sombra_checkpoint(f.conn, SOMBRA_RESTART, NULL));
+    run_query(&f, "MATCH (p:P) SET p.t = p.t + ', longer'");
+    for (unsigned at = 1; at != 0; at++) {
+        long_call call = {.conn = f.conn, .stop_at = at, .interrupt = at % 2 != 0};
+        sombra_set_progress(f.conn, on_progress, &call);
+        const sombra_status status = sombra_checkpoint(f.conn, SOMBRA_RESTART, &done);
+        sombra_set_progress(f.conn, NULL, NULL);
+        assert_int_equal(api_node_count(&f), 20000);
+        if (status == SOMBRA_OK) break;
+        assert_int_equal(status, SOMBRA_INTERRUPT);
+        assert_false(done.restarted);
+        cancelled++;
+    }
+    assert_true(cancelled >= 2);
+    assert_true(done.restarted);
+    api_reopen(&f);
+    api_begin(&f, SOMBRA_READ);
+    sombra_verify_result result;
+    OK(&f, sombra_verify(f.txn, NULL, NULL, &result));
+    assert_int_equal(result.nodes, 20000);
+    sombra_rollback(f.txn);
+    api_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1014,6 +1118,8 @@ int main(void)
         cmocka_unit_test(test_api_transactions__interrupt_and_progress),
         cmocka_unit_test(test_api_transactions__index_upkeep_is_cancelled),
         cmocka_unit_test(test_api_transactions__time_limit),
+        cmocka_unit_test(test_api_transactions__commit_is_cancelled),
+        cmocka_unit_test(test_api_transactions__checkpoint_is_cancelled),
         cmocka_unit_test(test_api_transactions__long_writes_are_cancelled),
         cmocka_unit_test(test_api_transactions__read_only),
         cmocka_unit_test(test_api_transactions__abort_at_each_step),

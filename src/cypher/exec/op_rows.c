@@ -74,8 +74,8 @@ static sb_status filter_open(sb_operator *op)
     SB_TRY(sb_exec__need_outs(op));
     if (ends != NULL) {
         SB_TRY(sb_exec__types_open(op->run, ends, &filter->types));
-        SB_TRY(
-            sb_exec__labels_compile(op->run, ends->to_labels, SB_NAME_LABEL, &filter->ends.labels));
+        SB_TRY(sb_exec__labels_compile(op->run, ends->to_labels, SB_NAME_LABEL, NULL,
+                                       &filter->ends.labels));
     }
     return sb_exec__compile(op->run, op->plan->as.filter.predicate, &filter->predicate);
 }
