@@ -24,6 +24,10 @@ def main():
     count = int(done.stdout.split()[0])
     assert count >= 25, done.stdout
 
+    page = (SOURCE / "docs" / "RELIABILITY.md").read_text(encoding="utf-8")
+    for mutant in mutants.parse(mutants.LIST.read_text(encoding="utf-8")):
+        assert f"| `{mutant.name}` | {mutant.what} |" in page, f"docs/RELIABILITY.md lacks {mutant.name}"
+
     changed, fault = mutants.apply_block(TEXT, [("-", "sync();"), ("+", "(void)0;"), ("=", "return 2;")])
     assert fault is None and changed == TEXT.replace("    sync();\n    return 2;", "(void)0;\n    return 2;"), changed
     for lines in (["sync();"], ["fence();"], ["sync();", "return 3;"], []):
