@@ -275,7 +275,7 @@ static sb_status part_where(sb_planner *p, sb_expr *where, const sb_slot_set *en
         return part_where(p, where->args[1], ends, first, then);
     }
     SB_TRY(sb_plan__expr_needs(p, where, &needs));
-    into = sb_plan__set_within(&needs, ends) && !differs_from_call_to_call(where) ? first : then;
+    into = sb_plan__set_within(&needs, ends) && !sb_plan__expr_volatile(where) ? first : then;
     if (*into == NULL) {
         *into = where;
         return SB_OK;
