@@ -84,18 +84,24 @@ static void test_api_query_shapes__hub(void **state)
     /* ends that many others have, so that lists are short on the whole */
     run(f, "UNWIND range(1, 3000) AS i CREATE (:Y)-[:H]->(:Z)");
     run(f, "UNWIND range(1, 3000) AS i CREATE (:Y)-[:F]->(:Z)");
-    counts(f, "MATCH (h:Hub), (f:Few) MATCH (h)-[:H]->(c)<-[:F]-(f) RETURN count(*)", "Intersect",
-           15);
-    counts(f, "MATCH (h:Hub), (f:Few) MATCH (h)-[:H]->(c:X)<-[:F]-(f) RETURN count(c)", NULL, 15);
-    counts(f, "MATCH (h:Hub), (f:Few) MATCH (h)-[:H]->(c:Y)<-[:F]-(f) RETURN count(c)", NULL, 0);
-    counts(f, "MATCH (h:Hub), (f:Few) MATCH (h)-[:H]->(c)<-[:F]-(f) RETURN sum(c.i)", "Intersect",
-           22500);
-    counts(f, "MATCH (h:Hub), (f:Few) MATCH (h)-[r]-(c)--(f) RETURN count(DISTINCT r)", "Intersect",
-           11);
-    counts(f, "MATCH (h:Hub), (f:Few) MATCH (h)--(c)--(f) WHERE c.i > 900 RETURN count(*)",
+    counts(f, "MATCH (h:Hub), (f:Few) WITH h, f MATCH (h)-[:H]->(c)<-[:F]-(f) RETURN count(*)",
+           "Intersect", 15);
+    counts(f, "MATCH (h:Hub), (f:Few) WITH h, f MATCH (h)-[:H]->(c:X)<-[:F]-(f) RETURN count(c)",
+           NULL, 15);
+    counts(f, "MATCH (h:Hub), (f:Few) WITH h, f MATCH (h)-[:H]->(c:Y)<-[:F]-(f) RETURN count(c)",
+           NULL, 0);
+    counts(f, "MATCH (h:Hub), (f:Few) WITH h, f MATCH (h)-[:H]->(c)<-[:F]-(f) RETURN sum(c.i)",
+           "Intersect", 22500);
+    counts(f, "MATCH (h:Hub), (f:Few) WITH h, f MATCH (h)-[r]-(c)--(f) RETURN count(DISTINCT r)",
+           "Intersect", 11);
+    counts(f,
+           "MATCH (h:Hub), (f:Few) WITH h, f MATCH (h)--(c)--(f) WHERE c.i > 900 RETURN count(*)",
            "Intersect", 8);
-    counts(f, "MATCH (f:Few), (g:Few) MATCH (f)-->(c)<--(g) RETURN count(*)", "Intersect", 6);
-    counts(f, "MATCH (h:Hub), (f:Few) MATCH (h)-[:H]->(c)<-[:F]-(f) WITH h, count(*) AS n RETURN n",
+    counts(f, "MATCH (f:Few), (g:Few) WITH f, g MATCH (f)-->(c)<--(g) RETURN count(*)", "Intersect",
+           6);
+    counts(f,
+           "MATCH (h:Hub), (f:Few) WITH h, f MATCH (h)-[:H]->(c)<-[:F]-(f) WITH h, count(*) AS n "
+           "RETURN n",
            "Intersect", 15);
 }
 
@@ -215,7 +221,7 @@ static void test_api_query_shapes__overflow(void **state)
     api_fixture *f = *state;
     sombra_stmt *stmt;
 
-    run(f, "CREATE (:Begin)-[:D]->(:Mid), (:End)");
+    run(f, "CREATE (:Mid), (:End) WITH 1 AS one UNWIND range(1, 2000) AS i CREATE (:Other)");
     run(f, "MATCH (m:Mid), (e:End) UNWIND range(1, 70000) AS i CREATE (m)-[:E]->(e)");
     is_planned(
         f,

@@ -2,6 +2,8 @@
  * Labels, inline properties and WHERE all become predicates; order.c decides when each is checked. */
 #include "cypher/plan/plan_priv.h"
 
+#define JOINED_MAX 64u /* nodes and edges of clauses that are planned together */
+
 /* How much of a pattern there is, to size the arrays. */
 typedef struct pattern_size {
     uint32_t nodes, edges, paths;
@@ -248,6 +250,45 @@ static sb_status plan_expressions(sb_planner *p, const sb_pattern_graph *graph,
     return SB_OK;
 }
 
+/* Room for what patterns of this size have. */
+static sb_status open_graph(sb_planner *p, pattern_size size, sb_pattern_graph *graph)
+{
+    *graph = (sb_pattern_graph){0};
+    SB_TRY(sb_plan__alloc(p, size.nodes, sizeof *graph->nodes, &graph->nodes));
+    if (size.edges != 0) SB_TRY(sb_plan__alloc(p, size.edges, sizeof *graph->edges, &graph->edges));
+    return size.paths == 0 ? SB_OK
+                           : sb_plan__alloc(p, size.paths, sizeof *graph->paths, &graph->paths);
+}
+
+/* clause: relationships of one are different ones. */
+static sb_status add_pattern(sb_planner *p, sb_pattern_graph *graph, const sb_slot_set *bound,
+                             const sb_pattern *pattern, sb_expr *where, uint32_t clause)
+{
+    const uint32_t edges = graph->edge_count;
+
+    for (uint32_t i = 0; i < pattern->part_count; i++)
+        SB_TRY(add_part(p, graph, bound, pattern->parts[i]));
+    for (uint32_t i = edges; i < graph->edge_count; i++)
+        graph->edges[i].clause = clause;
+    return sb_plan__add_predicates(p, graph, where);
+}
+
+static sb_status plan_graph(sb_planner *p, sb_pattern_graph *graph, sb_plan *input,
+                            sb_slot_set *bound, sb_plan **plan)
+{
+    SB_TRY(refuse_nulls(p, graph, bound));
+    SB_TRY(hold_back(p, graph));
+    SB_TRY(plan_expressions(p, graph, bound));
+    SB_TRY(sb_plan__order(p, graph, input, bound, plan));
+    SB_TRY(sb_plan__check_hints(p, graph, *plan));
+    SB_TRY(make_paths(p, graph, bound, plan));
+    for (uint32_t i = 0; i < graph->predicate_count; i++) { /* those that read a path */
+        if (graph->predicates[i].used) continue;
+        SB_TRY(sb_plan__filter(p, *plan, graph->predicates[i].expr, bound, plan));
+    }
+    return SB_OK;
+}
+
 /* ---- Selectors over several parts ---------------------------------------------------------------------------------------- */
 
 /* A selector over a part of more than one relationship: all its paths are made for each row, then those are taken that it wants. */
@@ -348,30 +389,73 @@ sb_status sb_plan__match(sb_planner *p, const sb_pattern *pattern, sb_expr *wher
                          sb_slot_set *bound, sb_plan **plan)
 {
     const sb_pattern_part *selected = selected_part(pattern);
+    sb_pattern_graph graph;
+
     if (selected != NULL) return match_selected(p, pattern, selected, where, input, bound, plan);
-    const pattern_size size = measure(pattern);
-    sb_pattern_graph graph = {.repeatable = pattern->repeatable,
-                              .hints = pattern->hints,
-                              .hint_count = pattern->hint_count};
+    SB_TRY(open_graph(p, measure(pattern), &graph));
+    graph.repeatable = pattern->repeatable;
+    graph.hints = pattern->hints;
+    graph.hint_count = pattern->hint_count;
+    SB_TRY(add_pattern(p, &graph, bound, pattern, where, 0));
+    return plan_graph(p, &graph, input, bound, plan);
+}
 
-    SB_TRY(sb_plan__alloc(p, size.nodes, sizeof *graph.nodes, &graph.nodes));
-    if (size.edges != 0) SB_TRY(sb_plan__alloc(p, size.edges, sizeof *graph.edges, &graph.edges));
-    if (size.paths != 0) SB_TRY(sb_plan__alloc(p, size.paths, sizeof *graph.paths, &graph.paths));
-    for (uint32_t i = 0; i < pattern->part_count; i++)
-        SB_TRY(add_part(p, &graph, bound, pattern->parts[i]));
-    SB_TRY(sb_plan__add_predicates(p, &graph, where));
-    SB_TRY(refuse_nulls(p, &graph, bound));
+/* ---- Clauses that follow one another ------------------------------------------------------------------------------------ */
 
-    SB_TRY(hold_back(p, &graph));
-    SB_TRY(plan_expressions(p, &graph, bound));
-    SB_TRY(sb_plan__order(p, &graph, input, bound, plan));
-    SB_TRY(sb_plan__check_hints(p, &graph, *plan));
-    SB_TRY(make_paths(p, &graph, bound, plan));
-    for (uint32_t i = 0; i < graph.predicate_count; i++) { /* those that read a path */
-        if (graph.predicates[i].used) continue;
-        SB_TRY(sb_plan__filter(p, *plan, graph.predicates[i].expr, bound, plan));
+/* Relationships of one step without a value yet, none twice, in parts without a name or a selector; no hints, nothing that differs from call to
+ * call: such a pattern may be matched in any order with others of its kind. seen gains its relationships. */
+static sb_status is_plain(sb_planner *p, const sb_clause *clause, sb_slot_set *seen, bool *is)
+{
+    const sb_pattern *pattern = &clause->as.match.pattern;
+
+    *is = clause->kind == SB_CLAUSE_MATCH && !clause->as.match.optional && !pattern->repeatable &&
+          pattern->hint_count == 0 && !sb_plan__expr_volatile(clause->as.match.where);
+    for (uint32_t i = 0; *is && i < pattern->part_count; i++) {
+        const sb_pattern_part *part = pattern->parts[i];
+
+        *is = part->var == NULL && part->selector == SB_PATHS_ALL &&
+              !sb_plan__expr_volatile(part->start->props) &&
+              !sb_plan__expr_volatile(part->start->where);
+        for (uint32_t k = 0; *is && k < part->step_count; k++) {
+            const sb_rel_pattern *rel = part->steps[k].rel;
+            const sb_node_pattern *node = part->steps[k].node;
+
+            *is = rel != NULL && !rel->variable && !sb_plan__set_has(seen, rel->var->slot) &&
+                  !sb_plan__expr_volatile(rel->props) && !sb_plan__expr_volatile(rel->where) &&
+                  !sb_plan__expr_volatile(node->props) && !sb_plan__expr_volatile(node->where);
+            if (*is) SB_TRY(sb_plan__set_add(p, seen, rel->var->slot));
+        }
     }
     return SB_OK;
+}
+
+sb_status sb_plan__matches(sb_planner *p, sb_clause *const *clauses, uint32_t count, sb_plan *input,
+                           sb_slot_set *bound, uint32_t *taken, sb_plan **plan)
+{
+    pattern_size size = {0, 0, 0};
+    sb_pattern_graph graph;
+    sb_slot_set seen;
+    bool is = true;
+
+    SB_TRY(sb_plan__set_copy(p, bound, &seen));
+    for (*taken = 0; *taken < count; ++*taken) {
+        SB_TRY(is_plain(p, clauses[*taken], &seen, &is));
+        if (!is) break;
+        const pattern_size more = measure(&clauses[*taken]->as.match.pattern);
+        if (size.edges + size.nodes + more.edges + more.nodes > JOINED_MAX) break;
+        size.nodes += more.nodes;
+        size.edges += more.edges;
+    }
+    if (*taken < 2 || p->options.no_reorder) {
+        *taken = 1;
+        return sb_plan__match(p, &clauses[0]->as.match.pattern, clauses[0]->as.match.where, input,
+                              bound, plan);
+    }
+    SB_TRY(open_graph(p, size, &graph));
+    for (uint32_t i = 0; i < *taken; i++)
+        SB_TRY(add_pattern(p, &graph, bound, &clauses[i]->as.match.pattern,
+                           clauses[i]->as.match.where, i));
+    return plan_graph(p, &graph, input, bound, plan);
 }
 
 /* ---- CREATE and MERGE --------------------------------------------------------------------------------------------------- */

@@ -220,7 +220,9 @@ static sb_status set_unlike(sb_order_search *s, const sb_order_state *st, uint32
     if (g->edges[edge].shortest != NULL || g->repeatable) return SB_OK;
     SB_TRY(sb_plan__alloc(s->p, g->edge_count + g->edge_count, sizeof **unlike, unlike));
     for (uint32_t i = 0; i < g->edge_count; i++) {
-        if (i == edge || !st->edge_done[i] || g->edges[i].shortest != NULL) continue;
+        if (i == edge || !st->edge_done[i] || g->edges[i].shortest != NULL ||
+            g->edges[i].clause != g->edges[edge].clause)
+            continue;
         if (types_disjoint(g->edges[i].rel, g->edges[edge].rel)) continue;
         if (g->edges[i].var != NULL) {
             (*unlike)[(*count)++] = g->edges[i].var;
@@ -534,6 +536,7 @@ sb_status sb_order__intersect(sb_order_search *s, const sb_order_state *from, ui
     const uint32_t target = sb_order__node_index(s->graph, sides[0].to);
     plan->as.intersect.differ =
         !s->graph->repeatable &&
+        s->graph->edges[first].clause == s->graph->edges[second].clause &&
         !types_disjoint(s->graph->edges[first].rel, s->graph->edges[second].rel);
     SB_TRY(sb_plan__estimate_nodes(s->p, s->graph->nodes[target].labels, &nodes));
     plan->rows = from->plan->rows * degrees[0] * degrees[1] / nodes;

@@ -61,6 +61,8 @@ static bool is_row_wise(const sb_plan *plan)
     case SB_PLAN_INDEX_SEEK:
     case SB_PLAN_EXPAND:
     case SB_PLAN_EXPAND_INTO:
+    case SB_PLAN_INTERSECT:
+    case SB_PLAN_RELATED:
     case SB_PLAN_VAR_EXPAND:
     case SB_PLAN_QUANTIFIED:
     case SB_PLAN_SHORTEST:

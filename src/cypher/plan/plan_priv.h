@@ -100,6 +100,7 @@ typedef struct sb_pattern_edge {
     sb_var *from, *to, *var;   /* as written, left to right; var of quantified: NULL */
     bool var_bound;            /* the relationship has a value before the clause */
     sb_pattern_part *shortest; /* the part, when it has a selector: the edge is all of it */
+    uint32_t clause;           /* relationships of one clause differ */
 } sb_pattern_edge;
 typedef struct sb_pattern_node {
     sb_var *var;
@@ -146,6 +147,11 @@ SB_MUST_CHECK sb_status sb_plan__check_hints(sb_planner *p, const sb_pattern_gra
 /* Plan the patterns with their predicate (may be NULL) on top of input; bound gains the patterns' variables. */
 SB_MUST_CHECK sb_status sb_plan__match(sb_planner *p, const sb_pattern *pattern, sb_expr *where,
                                        sb_plan *input, sb_slot_set *bound, sb_plan **plan);
+/* Plan the first of some clauses, a MATCH that is not optional, together with those like it that follow: in one order, as far as that gives the
+ * same rows. *taken: how many. */
+SB_MUST_CHECK sb_status sb_plan__matches(sb_planner *p, sb_clause *const *clauses, uint32_t count,
+                                         sb_plan *input, sb_slot_set *bound, uint32_t *taken,
+                                         sb_plan **plan);
 /* Split by AND. */
 SB_MUST_CHECK sb_status sb_plan__add_predicates(sb_planner *p, sb_pattern_graph *graph,
                                                 sb_expr *expr);

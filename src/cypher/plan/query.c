@@ -369,10 +369,7 @@ static sb_status plan_clause(sb_planner *p, sb_clause *clause, sb_plan *input, s
                              sb_plan **plan)
 {
     switch (clause->kind) {
-    case SB_CLAUSE_MATCH:
-        if (clause->as.match.optional) return plan_optional(p, clause, input, bound, plan);
-        return sb_plan__match(p, &clause->as.match.pattern, clause->as.match.where, input, bound,
-                              plan);
+    case SB_CLAUSE_MATCH: return plan_optional(p, clause, input, bound, plan);
     case SB_CLAUSE_UNWIND: return plan_unwind(p, clause, input, bound, plan);
     case SB_CLAUSE_WITH:
     case SB_CLAUSE_RETURN:
@@ -394,9 +391,16 @@ static sb_status plan_clause(sb_planner *p, sb_clause *clause, sb_plan *input, s
 sb_status sb_plan__clauses(sb_planner *p, sb_clause *const *clauses, uint32_t count, sb_plan *input,
                            sb_slot_set *bound, sb_plan **plan)
 {
+    uint32_t taken;
+
     *plan = input;
-    for (uint32_t i = 0; i < count; i++)
-        SB_TRY(plan_clause(p, clauses[i], *plan, bound, plan));
+    for (uint32_t i = 0; i < count; i += taken) {
+        taken = 1;
+        if (clauses[i]->kind == SB_CLAUSE_MATCH && !clauses[i]->as.match.optional)
+            SB_TRY(sb_plan__matches(p, clauses + i, count - i, *plan, bound, &taken, plan));
+        else
+            SB_TRY(plan_clause(p, clauses[i], *plan, bound, plan));
+    }
     return SB_OK;
 }
 
