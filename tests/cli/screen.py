@@ -29,6 +29,7 @@ class Screen:
     def __init__(self, rows, width):
         self.width, self.height = width, rows
         self.lines, self.y, self.x = [[]], 0, 0
+        self.styles, self.style = {}, "0"  # (row, column) → how a character is drawn: the numbers of the last ESC [ … m
         self.raw = ""  # everything that was sent
         self.rest = ""  # a sequence that is not whole yet
 
@@ -77,13 +78,17 @@ class Screen:
         while len(line) < self.x + wide:
             line.append(" ")
         line[self.x] = c
+        self.styles[self.y, self.x] = self.style
         if wide == 2:
             line[self.x + 1] = ""
         self.x += wide
 
     def control(self, private, numbers, letter):
         number = int(numbers.split(";")[0] or 0) if numbers else 0
-        if private or letter == "m":
+        if private:
+            return
+        if letter == "m":
+            self.style = numbers or "0"
             return
         if letter == "A":
             top = max(0, len(self.lines) - self.height)

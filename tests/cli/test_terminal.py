@@ -3,9 +3,12 @@
 import base64
 import os
 import random
+import re
 import signal
 import stat
 import struct
+import subprocess
+import sys
 import termios
 import unittest
 import zlib
@@ -239,7 +242,8 @@ class Terminal(unittest.TestCase):
     def test_ctrl_c_cancels_the_statement_and_not_the_shell(self):
         s = self.start()
         s.type(LONG + "\r")
-        s.see("Running", "(Ctrl-C cancels)")  # past two seconds, the progress line
+        s.see("Running", "(Ctrl-C cancels)")
+        self.assertGreaterEqual(int(re.search(r"Running  (\d+) s", s.screen.raw).group(1)), 2)  # not before two seconds
         s.type(ctrl("c"))
         s.see("cancelled")
         s.prompt()
@@ -314,6 +318,12 @@ class Terminal(unittest.TestCase):
         s.resize(24, 30)
         out = s.run("RETURN 'some text that is longer than thirty columns' AS t;")
         self.assertIn("…", out)
+
+    def test_the_picture_in_the_docs(self):
+        source = os.environ["SOMBRA_SOURCE_DIR"]
+        subprocess.run([sys.executable, os.path.join(source, "tools", "shell-picture"), SOMBRA, "shell.svg"], check=True)
+        with open("shell.svg", encoding="utf-8") as new, open(os.path.join(source, "docs", "plots", "shell.svg"), encoding="utf-8") as old:
+            self.assertEqual(new.read(), old.read(), "out of date: tools/shell-picture")
 
     # ---- Anything -------------------------------------------------------------------------------------------------------------
 
