@@ -472,7 +472,7 @@ static const shell_command_spec specs[] = {
     {"explain", NULL, "on|off|QUERY", 1, -1, 'o', false, "the plan instead of the rows: of all statements that follow, or of one", run_explain, NULL},
     {"profile", NULL, "on|off|QUERY", 1, -1, 'o', false, "run, and show the plan with rows, pages and time of each operator", run_profile, NULL},
     {"import", NULL, "FLAGS", 1, -1, 'f', false, "load nodes and relationships", NULL, "import"},
-    {"export", NULL, "DIRECTORY", 1, -1, 'f', false, "write the graph as CSV files that .import --from reads", NULL, "export"},
+    {"export", NULL, "TARGET", 1, -1, 'f', false, "write the graph as CSV files that .import --from reads, or --as another format", NULL, "export"},
     {"dump", NULL, "[FILE]", 0, 1, 'f', false, "the graph as a Cypher script that .restore reads", run_dump_command, NULL},
     {"restore", NULL, "SCRIPT", 1, 1, 'f', false, "run a script that .dump wrote: all of it or nothing", run_restore_command, NULL},
     {"read", NULL, "SCRIPT", 1, 1, 'f', false, "run statements and commands of a file", run_read, NULL},
