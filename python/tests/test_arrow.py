@@ -127,6 +127,14 @@ def test_a_stream_that_is_not_read(db):
     db.execute("CREATE (:N)")
 
 
+def test_a_stream_at_its_end_holds_nothing(db):
+    result = db.execute("UNWIND range(1, 100000) AS x RETURN x")
+    reader = pa.RecordBatchReader.from_stream(result)
+    assert sum(batch.num_rows for batch in reader) == 100_000
+    assert result.ended
+    db.execute("CREATE (:N)")
+
+
 def test_a_result_that_streams_has_no_rows(db):
     result = db.execute("UNWIND range(1, 500000) AS x RETURN x")
     stream = result.__arrow_c_stream__()

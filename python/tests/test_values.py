@@ -122,6 +122,14 @@ def test_nasty_names(db):
     assert row.r.type == 'T Y"P'
 
 
+def test_names_that_differ_in_the_middle(db):
+    """Keys are found again by their bytes, not by their ends."""
+    keys = [f"aaaaaaaa{i}bbbbbbbb" for i in range(10)]
+    db.execute("CREATE (n:N) SET n = $p", p={key: i for i, key in enumerate(keys)})
+    assert db.execute("MATCH (n:N) RETURN n").single().n.properties == {key: i for i, key in enumerate(keys)}
+    assert db.execute("RETURN 1 AS aaaaaaaa1bbbbbbbb, 2 AS aaaaaaaa2bbbbbbbb").columns == tuple(keys[1:3])
+
+
 @pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 10**100, [10**30], {"a": 2**64}])
 def test_huge_integers_are_refused(db, value):
     with pytest.raises(sombra.InvalidError, match="64 bits"):
