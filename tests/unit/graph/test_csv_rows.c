@@ -279,7 +279,10 @@ static void test_graph_csv_rows__bad_headers(void **state)
         {SB_REL, ":START_ID,x", "needs a :START_ID and an :END_ID", 0},
         {SB_NODE, "a:ID{id-type: float}", "int or string", 1},
         {SB_NODE, "a:ID{space: x}", "'{space: x}' is not known", 1},
-        {SB_NODE, "a:int{x}", "'{x}' is not known", 1},
+        {SB_NODE, "a:int{x}", "'{x}' is not {name: value}", 1},
+        {SB_NODE, "a:int{crs: wgs-84}", "'crs' is no option of the type int", 1},
+        {SB_NODE, "a:point{crs: moon}", "'moon' is no coordinate system", 1},
+        {SB_NODE, "a:datetime{timezone: Europe/Berlin}", "offset from UTC", 1},
     };
     fixture *f = *state;
     sb_csv_column c[CELLS];
