@@ -276,6 +276,21 @@ typedef struct new_file {
 } new_file;
 void new_file_begin(const invocation *cli, new_file *made);
 void new_file_remove(const new_file *made);
+/* What a load came to: told, or printed as a record; EXIT_REJECTED when something was. */
+typedef struct load_report {
+    uint64_t nodes, rels, properties, skipped, rejected, schemas;
+    double seconds;
+    bool dry_run, of_csv; /* CSV has rows, others records */
+} load_report;
+int report_load(invocation *cli, const load_report *report);
+/* A dry run of CSV goes into a database that dry_end removes; dry_survey tells what the open transaction holds. Zeroed: none. */
+typedef struct dry_run {
+    const char *given; /* what the command line names */
+    char directory[3072], path[4096];
+} dry_run;
+int dry_begin(invocation *cli, dry_run *dry);
+void dry_end(invocation *cli, dry_run *dry);
+int dry_survey(invocation *cli);
 int run_export(invocation *cli);
 int run_info(invocation *cli);
 int run_get(invocation *cli);

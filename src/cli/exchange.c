@@ -64,6 +64,153 @@ void new_file_remove(const new_file *made)
     }
 }
 
+/* ---- What a load came to ------------------------------------------------------------------------------------------- */
+
+int report_load(invocation *cli, const load_report *r)
+{
+    char a[64], b[64], c[64], d[64];
+    const char *one = r->of_csv ? "row" : "record", *many = r->of_csv ? "rows" : "records";
+    const bool is_told = cli->format == FORMAT_TABLE && !cli->quiet;
+
+    if (cli->format != FORMAT_TABLE) {
+        static const char *const columns[] = {"nodes",        "relationships", "properties",
+                                              "skipped_rows", "rejected_rows", "schemas",
+                                              "seconds"};
+        const cell cells[] = {cell_int(r->nodes),   cell_int(r->rels),     cell_int(r->properties),
+                              cell_int(r->skipped), cell_int(r->rejected), cell_int(r->schemas),
+                              cell_real(r->seconds)};
+        if (!output_record(cli, columns, cells, 7)) return 9;
+    }
+    if (is_told && r->skipped != 0) printf("skipped %s\n", counted(r->skipped, one, many, a));
+    if (is_told && r->schemas != 0)
+        printf("%s %s\n", r->dry_run ? "would make" : "made",
+               counted(r->schemas, "index or constraint", "indexes and constraints", a));
+    if (is_told)
+        printf("%s %s, %s, %s in %.2f s (%s %s/s)\n", r->dry_run ? "would import" : "imported",
+               counted(r->nodes, "node", "nodes", a),
+               counted(r->rels, "relationship", "relationships", b),
+               counted(r->properties, "property", "properties", c), r->seconds,
+               group_digits((uint64_t)((double)(r->nodes + r->rels) /
+                                       (r->seconds > 0.001 ? r->seconds : 0.001)),
+                            d),
+               many);
+    if (r->rejected == 0) return EXIT_OK;
+    (void)snprintf(b, sizeof b, "%s %s", one, r->rejected == 1 ? "was" : "were");
+    (void)snprintf(c, sizeof c, "%s were", many);
+    return complain(EXIT_REJECTED, "%s rejected; see %s", counted(r->rejected, b, c, a),
+                    flag_text(cli, "rejects"));
+}
+
+/* ---- Dry runs of CSV ------------------------------------------------------------------------------------------------- */
+
+/* The bulk load writes, so a dry run of it has a database of its own, in a temporary directory. */
+int dry_begin(invocation *cli, dry_run *dry)
+{
+    const char *parent = getenv("TMPDIR");
+
+    (void)snprintf(dry->directory, sizeof dry->directory, "%.3000s/sombra-XXXXXX",
+                   parent != NULL && *parent != '\0' ? parent : "/tmp");
+    if (mkdtemp(dry->directory) == NULL)
+        return complain(9, "%s: %s", dry->directory, strerror(errno));
+    (void)snprintf(dry->path, sizeof dry->path, "%s/dry.sombra", dry->directory);
+    dry->given = cli->arguments[0];
+    cli->arguments[0] = dry->path;
+    cli->options.durability = SOMBRA_DURABLE_OFF;
+    return EXIT_OK;
+}
+
+void dry_end(invocation *cli, dry_run *dry)
+{
+    new_file made;
+
+    if (dry->given == NULL) return;
+    (void)snprintf(made.path, sizeof made.path, "%s", dry->path);
+    new_file_remove(&made);
+    (void)rmdir(dry->directory);
+    cli->arguments[0] = dry->given;
+}
+
+typedef struct surveying {
+    fmt_walk walk;
+    fmt_loader *loader;
+} surveying;
+
+static fmt_prop *copy_props(fmt_walk *walk, const sombra_prop *from, size_t count)
+{
+    fmt_prop *props = fmt_need(calloc(count + 1, sizeof *props));
+
+    for (size_t i = 0; i < count; i++)
+        props[i] =
+            (fmt_prop){.key = fmt_name(walk, SOMBRA_KEY, from[i].key), .value = from[i].value};
+    return props;
+}
+
+static sombra_status survey_node(void *ctx, const sombra_node *node)
+{
+    surveying *s = ctx;
+    fmt_prop *props = copy_props(&s->walk, node->props, node->prop_count);
+    sombra_text *labels = fmt_need(calloc(node->label_count + 1, sizeof *labels));
+    char id[24];
+
+    for (size_t i = 0; i < node->label_count; i++)
+        labels[i] = fmt_name(&s->walk, SOMBRA_LABEL, node->labels[i]);
+    (void)snprintf(id, sizeof id, "%llu", (unsigned long long)node->id);
+    const fmt_node made = {.id = {.text = fmt_text(id, strlen(id))},
+                           .has_id = true,
+                           .labels = labels,
+                           .label_count = node->label_count,
+                           .props = props,
+                           .prop_count = node->prop_count};
+    const sombra_status status = fmt_load_node(s->loader, &made);
+    free(props);
+    free(labels);
+    return status;
+}
+
+static sombra_status survey_rel(void *ctx, const sombra_rel *rel)
+{
+    surveying *s = ctx;
+    fmt_prop *props = copy_props(&s->walk, rel->props, rel->prop_count);
+    fmt_rel made = {.type = fmt_name(&s->walk, SOMBRA_TYPE, rel->type),
+                    .props = props,
+                    .prop_count = rel->prop_count};
+    char ids[2][24];
+
+    for (unsigned end = 0; end < 2; end++) {
+        (void)snprintf(ids[end], sizeof ids[end], "%llu",
+                       (unsigned long long)(end == 0 ? rel->source : rel->target));
+        made.ends[end].text = fmt_text(ids[end], strlen(ids[end]));
+    }
+    const sombra_status status = fmt_load_rel(s->loader, &made);
+    free(props);
+    return status;
+}
+
+/* What the transaction holds, told by a loader that writes nothing. */
+int dry_survey(invocation *cli)
+{
+    invocation own = {.options = cli->options, .arguments = {":memory:"}, .argument_count = 1};
+    fmt_error error = {0};
+    surveying s = {.walk = {.conn = cli->conn, .txn = cli->txn, .error = &error}};
+    fmt_result result;
+    int code = open_database(&own, false, true);
+
+    if (code != EXIT_OK) return code;
+    const fmt_options options = {.conn = own.conn, .dry_run = true};
+    s.loader = fmt_loader_open(&options, &error);
+    if (s.loader != NULL && fmt_walk_begin(&s.walk) == SOMBRA_OK &&
+        fmt_each_node(&s.walk, survey_node, &s) == SOMBRA_OK &&
+        fmt_each_rel(&s.walk, survey_rel, &s) == SOMBRA_OK)
+        (void)fmt_loader_finish(s.loader, &result);
+    if (s.loader != NULL && error.status == SOMBRA_OK) error = *fmt_loader_error(s.loader);
+    if (error.status == SOMBRA_OK)
+        fmt_loader_survey(s.loader, stdout);
+    else
+        code = complain(exit_code_of(error.status), "%s", error.text);
+    if (s.loader != NULL) fmt_loader_close(s.loader, NULL);
+    return close_database(&own, code);
+}
+
 /* ---- Import ---------------------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -79,43 +226,6 @@ typedef struct job {
     fmt_result result;
     double started;
 } job;
-
-static int report_import(invocation *cli, const job *j)
-{
-    const fmt_result *result = &j->result;
-    const double seconds = seconds_now() - j->started;
-    char a[64], b[64], c[64], d[64];
-
-    if (cli->format != FORMAT_TABLE) {
-        static const char *const columns[] = {"nodes",        "relationships", "properties",
-                                              "skipped_rows", "rejected_rows", "schemas",
-                                              "seconds"};
-        const cell cells[] = {
-            cell_int(result->nodes),   cell_int(result->rels),     cell_int(result->properties),
-            cell_int(result->skipped), cell_int(result->rejected), cell_int(result->schemas),
-            cell_real(seconds)};
-        if (!output_record(cli, columns, cells, 7)) return 9;
-    } else if (!cli->quiet) {
-        if (result->skipped != 0)
-            printf("skipped %s\n", counted(result->skipped, "record", "records", a));
-        if (result->schemas != 0)
-            printf("%s %s\n", j->options.dry_run ? "would make" : "made",
-                   counted(result->schemas, "index or constraint", "indexes and constraints", a));
-        printf("%s %s, %s, %s in %.2f s (%s records/s)\n",
-               j->options.dry_run ? "would import" : "imported",
-               counted(result->nodes, "node", "nodes", a),
-               counted(result->rels, "relationship", "relationships", b),
-               counted(result->properties, "property", "properties", c), seconds,
-               group_digits((uint64_t)((double)(result->nodes + result->rels) /
-                                       (seconds > 0.001 ? seconds : 0.001)),
-                            d));
-    }
-    if (result->rejected != 0)
-        return complain(EXIT_REJECTED, "%s rejected; see %s",
-                        counted(result->rejected, "record was", "records were", a),
-                        flag_text(cli, "rejects"));
-    return EXIT_OK;
-}
 
 /* The readers of all flags, in the order of the table, into one loader: ids are shared. */
 static sombra_status read_all(invocation *cli, fmt_loader *loader)
@@ -176,12 +286,12 @@ static int open_rejects(invocation *cli, job *j)
 }
 
 /* A dry run is of the input alone: it leaves the database alone, and needs none. */
-static int open_target(invocation *cli, bool dry_run)
+static int open_target(invocation *cli, bool is_dry)
 {
     const char *path = cli->arguments[0];
     int code;
 
-    if (!dry_run) return open_database(cli, false, true);
+    if (!is_dry) return open_database(cli, false, true);
     cli->arguments[0] = ":memory:";
     code = open_database(cli, false, true);
     cli->arguments[0] = path;
@@ -227,7 +337,16 @@ static int import_with(invocation *cli, job *j)
         code = complain(9, "%s: %s", flag_text(cli, "rejects"), strerror(errno));
     code = close_database(cli, code);
     if (code != EXIT_OK && j->result.commits == 0 && !j->options.dry_run) new_file_remove(&made);
-    return code == EXIT_OK && j->options.proposal == NULL ? report_import(cli, j) : code;
+    if (code != EXIT_OK || j->options.proposal != NULL) return code;
+    const load_report report = {.nodes = j->result.nodes,
+                                .rels = j->result.rels,
+                                .properties = j->result.properties,
+                                .skipped = j->result.skipped,
+                                .rejected = j->result.rejected,
+                                .schemas = j->result.schemas,
+                                .seconds = seconds_now() - j->started,
+                                .dry_run = j->options.dry_run};
+    return report_load(cli, &report);
 }
 
 int import_formats(invocation *cli, bool *asked)

@@ -309,68 +309,65 @@ static int check_inputs(invocation *cli, const sombra_import_options *options)
     return code == EXIT_OK ? EXIT_OK : close_database(cli, code);
 }
 
-static int import_files(invocation *cli, sombra_import_options *options)
+/* Load, and commit unless it is a dry run, which is told of and rolled back. */
+static int load_files(invocation *cli, const sombra_import_options *options, bool is_dry,
+                      bool survey, sombra_import_result *result)
 {
-    sombra_import_result result;
-    const double started = seconds_now();
-    char a[64], b[64], c[64], d[64];
     sombra_status status;
-    new_file made;
-    double seconds;
     int code;
 
-    new_file_begin(cli, &made);
-    if ((code = open_database(cli, false, true)) != EXIT_OK ||
-        (code = check_inputs(cli, options)) != EXIT_OK ||
-        (code = begin_transaction(cli, SOMBRA_WRITE)) != EXIT_OK) {
-        new_file_remove(&made);
-        return code;
-    }
+    if ((code = begin_transaction(cli, SOMBRA_WRITE)) != EXIT_OK) return code;
     progress_start(cli, "importing", "B");
-    status = sombra_import_csv(cli->txn, options, &result);
+    status = sombra_import_csv(cli->txn, options, result);
     progress_stop(cli);
-    if (status == SOMBRA_OK) {
+    if (status == SOMBRA_OK && is_dry && survey && cli->format == FORMAT_TABLE)
+        return close_database(cli, dry_survey(cli));
+    if (status == SOMBRA_OK && !is_dry) {
         status = sombra_commit(cli->txn);
         cli->txn = NULL;
     }
-    if (status != SOMBRA_OK) {
-        code = close_database(cli, complain_conn(cli));
-        new_file_remove(&made);
-        return code;
-    }
-    code = close_database(cli, EXIT_OK);
-    seconds = seconds_now() - started;
+    return close_database(cli, status == SOMBRA_OK ? EXIT_OK : complain_conn(cli));
+}
+
+static int import_files(invocation *cli, sombra_import_options *options)
+{
+    const bool is_dry = flag_given(cli, "dry-run");
+    /* Relationships alone refer to nodes of the graph, so they are tried there. */
+    const bool apart = is_dry && !cli->in_shell && options->node_file_count != 0;
+    sombra_import_result result = {0};
+    const double started = seconds_now();
+    new_file made = {.path = ""};
+    dry_run dry = {.given = NULL};
+    int code;
+
+    if (apart && (code = dry_begin(cli, &dry)) != EXIT_OK) return code;
+    if (!apart) new_file_begin(cli, &made);
+    if ((code = open_database(cli, false, true)) == EXIT_OK &&
+        (code = check_inputs(cli, options)) == EXIT_OK)
+        code = load_files(cli, options, is_dry, apart, &result);
+    if (code != EXIT_OK || is_dry) new_file_remove(&made);
+    dry_end(cli, &dry);
     if (code != EXIT_OK) return code;
-    if (cli->format != FORMAT_TABLE) {
-        static const char *const columns[] = {"nodes",        "relationships", "properties",
-                                              "skipped_rows", "rejected_rows", "schemas",
-                                              "seconds"};
-        const cell cells[] = {cell_int(result.nodes),
-                              cell_int(result.rels),
-                              cell_int(result.properties),
-                              cell_int(result.skipped_rows),
-                              cell_int(result.rejected_rows),
-                              cell_int(result.schemas),
-                              cell_real(seconds)};
-        if (!output_record(cli, columns, cells, 7)) return 9;
-    }
-    if (result.skipped_rows != 0 && !cli->quiet && cli->format == FORMAT_TABLE)
-        printf("skipped %s\n", counted(result.skipped_rows, "row", "rows", a));
-    if (result.schemas != 0 && !cli->quiet && cli->format == FORMAT_TABLE)
-        printf("made %s\n",
-               counted(result.schemas, "index or constraint", "indexes and constraints", a));
-    if (!cli->quiet && cli->format == FORMAT_TABLE)
-        printf("imported %s, %s, %s in %.2f s (%s rows/s)\n",
-               counted(result.nodes, "node", "nodes", a),
-               counted(result.rels, "relationship", "relationships", b),
-               counted(result.properties, "property", "properties", c), seconds,
-               group_digits((uint64_t)((double)(result.nodes + result.rels) /
-                                       (seconds > 0.001 ? seconds : 0.001)),
-                            d));
-    if (result.rejected_rows != 0)
-        return complain(EXIT_REJECTED, "%s rejected; see %s",
-                        counted(result.rejected_rows, "row was", "rows were", a),
-                        options->reject_path != NULL ? options->reject_path : "no file");
+    const load_report report = {.nodes = result.nodes,
+                                .rels = result.rels,
+                                .properties = result.properties,
+                                .skipped = result.skipped_rows,
+                                .rejected = result.rejected_rows,
+                                .schemas = result.schemas,
+                                .seconds = seconds_now() - started,
+                                .dry_run = is_dry,
+                                .of_csv = true};
+    return report_load(cli, &report);
+}
+
+/* Flags of other formats that mean nothing here. */
+static int refuse_flags(invocation *cli)
+{
+    static const char *const others[] = {"batch", "label", "type", "mapping"};
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (flag_given(cli, others[i]))
+            return complain(EXIT_USAGE, "--%s is not for CSV (sombra help import)", others[i]);
     return EXIT_OK;
 }
 
@@ -384,6 +381,7 @@ int run_import(invocation *cli)
 
     code = import_formats(cli, &asked);
     if (asked || code != EXIT_OK) return code;
+    if ((code = refuse_flags(cli)) != EXIT_OK) return code;
     sombra_import_options_init(&options);
     options.schema_path = flag_text(cli, "schema");
     code = gather_files(cli, "nodes", &nodes);

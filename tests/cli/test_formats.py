@@ -711,6 +711,36 @@ INSERT INTO plain VALUES (1), ('x');
         self.assertIn("refers to no key of a table", done.stderr)
 
 
+class DryRunsOfCsv(unittest.TestCase):
+    def test_dry_run(self):
+        remove("dry.sombra")
+        write("n.csv", "id:ID,a,b,:LABEL\n1,7,x,P\n2,1.5,2024-01-01,P;Q\n")
+        write("r.csv", ":START_ID,:END_ID,w:int\n1,2,5\n2,2,\n")
+        os.makedirs("tmp", exist_ok=True)
+        os.environ["TMPDIR"] = "tmp"
+        self.addCleanup(os.environ.pop, "TMPDIR")
+        told = run("import", "dry.sombra", "--nodes", "n.csv", "--relationships", "T=r.csv", "--infer-types", "--dry-run", "--rejects", "rejects.csv")
+        self.assertIn("nodes :P: 1\n    id: INTEGER (1)\n    a: FLOAT (1)\n    b: STRING (1)\nnodes :P:Q: 1\n", told)
+        self.assertIn("relationships T: 2\n    w: INTEGER (1)\nwould import 2 nodes, 2 relationships", told)
+        for path in ("dry.sombra", "dry.sombra-wal"):
+            self.assertFalse(os.path.exists(path))
+        run("query", "dry.sombra", "CREATE (:A), (:A)")
+        write("r.csv", ":START_ID,:END_ID\n1,2\n")
+        before = digest("dry.sombra")
+        self.assertIn("would import 0 nodes, 1 relationship", run("import", "dry.sombra", "--relationships", "T=r.csv", "--dry-run"))
+        self.assertIn("would import 2 nodes", run("import", "dry.sombra", "--nodes", "n.csv", "--dry-run"))
+        self.assertEqual(digest("dry.sombra"), before)
+        self.assertIn("line 2", run("import", "none.sombra", "--nodes", write("bad.csv", "id:ID,n:int\n1,x\n"), "--dry-run", code=2))
+        self.assertFalse(os.path.exists("none.sombra"))
+        self.assertEqual(os.listdir("tmp"), [])
+
+    def test_flags_of_other_formats(self):
+        for flag in ("--batch", "--label", "--type", "--mapping"):
+            self.assertIn("is not for CSV", run("import", "none.sombra", "--nodes", "n.csv", flag, "1", code=2))
+        self.assertIn("by two commands", run("import", "none.sombra", "--nodes", "n.csv", "--jsonl", "n.jsonl", code=2))
+        self.assertFalse(os.path.exists("none.sombra"))
+
+
 class FailedLoads(unittest.TestCase):
     def test_csv_leaves_no_new_database(self):
         remove("bad.sombra")
