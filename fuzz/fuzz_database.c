@@ -3,6 +3,7 @@
  * (tests/support/damage.h): 16-bit page, 16-bit offset, length (above 200: that many zeros), bytes. A page of 65,535 cuts the file at the
  * offset × 64. Option 1: checksums stay wrong, as a disk leaves them. Option 2: the rest is the whole file. Option 4: it is recovered,
  * too. Option 8: it is changed, too. */
+#define DAMAGE_TIME_LIMIT_MS 500u
 #include "support/damage.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);

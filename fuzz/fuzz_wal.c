@@ -2,6 +2,7 @@
  * refused; everything is read, verified, changed, and saved by recover. Input: one byte of options, then edits of the log, as in
  * fuzz_database.c. Option 1: checksums and chain stay wrong; then the state that is shown must be that of one of the
  * commits. Options 4 and 8 as there. */
+#define DAMAGE_TIME_LIMIT_MS 500u
 #include "support/damage.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);

@@ -180,7 +180,8 @@ static void test_pager_kill__stopped_readers(void **state)
     }
     end_child(child);
     if (board->failures != 0) fail_msg("%s", board->first_failure);
-    assert_true(restarts > 50 && restarts < 1500); /* stopped outside of and inside transactions */
+    assert_true(restarts >
+                10); /* those that found it outside of a transaction, or in the main file */
     sb_session_close(session);
     assert_int_equal(sb_pager_close(pager, &err), SB_OK);
     sb_vfs_destroy(options.vfs);

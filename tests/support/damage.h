@@ -12,6 +12,11 @@
 
 #include "api/api_priv.h"
 
+/* Of one call on a damaged database. Long where a test would fail by it; fuzz targets set less. */
+#ifndef DAMAGE_TIME_LIMIT_MS
+#define DAMAGE_TIME_LIMIT_MS 120000u
+#endif
+
 #define DAMAGE_PATH       "d"
 #define DAMAGE_WAL        "d-wal"
 #define DAMAGE_SAVED      "saved"
@@ -471,7 +476,7 @@ static inline void damage_look_at(const damage_files *files, bool saves, bool ch
     look->opened = sombra__open(DAMAGE_PATH, &options, &base, &db, &error);
     if (look->opened == SOMBRA_OK) {
         if (sombra_connect(db, &conn, &error) != SOMBRA_OK) damage_abort("connect", error.message);
-        sombra_set_time_limit(conn, 2000);
+        sombra_set_time_limit(conn, DAMAGE_TIME_LIMIT_MS);
         damage_read_all(conn, look);
         if (changes) damage_change_all(conn, &later);
         if (changes) damage_read_all(conn, &later);
