@@ -535,8 +535,7 @@ sb_status sb_order__intersect(sb_order_search *s, const sb_order_state *from, ui
     }
     const uint32_t target = sb_order__node_index(s->graph, sides[0].to);
     plan->as.intersect.differ =
-        !s->graph->repeatable &&
-        s->graph->edges[first].clause == s->graph->edges[second].clause &&
+        !s->graph->repeatable && s->graph->edges[first].clause == s->graph->edges[second].clause &&
         !types_disjoint(s->graph->edges[first].rel, s->graph->edges[second].rel);
     SB_TRY(sb_plan__estimate_nodes(s->p, s->graph->nodes[target].labels, &nodes));
     plan->rows = from->plan->rows * degrees[0] * degrees[1] / nodes;
