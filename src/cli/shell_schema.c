@@ -171,7 +171,21 @@ static void put_labels(text_buffer *out, const sombra_value *labels)
     put_text(out, ")");
 }
 
-static int print_pattern(survey *s, sombra_stmt *stmt)
+static bool is_text(const sombra_value *value, const char *text)
+{
+    return value->as.bytes.size == strlen(text) &&
+           memcmp(value->as.bytes.data, text, value->as.bytes.size) == 0;
+}
+
+static bool holds(const sombra_value *list, const char *text)
+{
+    for (size_t i = 0; i < list->as.list.count; i++)
+        if (is_text(&list->as.list.items[i], text)) return true;
+    return false;
+}
+
+/* label: only where this label or type takes part; NULL: all. */
+static int print_pattern(survey *s, sombra_stmt *stmt, const char *label)
 {
     sombra_value from, type, to, count;
     text_buffer text = {0};
@@ -181,6 +195,8 @@ static int print_pattern(survey *s, sombra_stmt *stmt)
         sombra_stmt_column(stmt, 2, &to) != SOMBRA_OK ||
         sombra_stmt_column(stmt, 3, &count) != SOMBRA_OK)
         return complain_conn(s->cli);
+    if (label != NULL && !holds(&from, label) && !is_text(&type, label) && !holds(&to, label))
+        return EXIT_OK;
     put_labels(&text, &from);
     put_text(&text, "-[:");
     put(&text, type.as.bytes.data, type.as.bytes.size);
@@ -196,7 +212,7 @@ static int print_pattern(survey *s, sombra_stmt *stmt)
     return EXIT_OK;
 }
 
-static int print_patterns(survey *s)
+static int print_patterns(survey *s, const char *label)
 {
     static const char query[] =
         "MATCH (a)-[r]->(b) WITH a, r, b LIMIT 1000000 "
@@ -211,7 +227,7 @@ static int print_patterns(survey *s)
         return complain_conn(s->cli);
     s->sampled = s->sampled || rels > 1000000;
     while (code == EXIT_OK && (status = sombra_stmt_step(stmt)) != SOMBRA_DONE)
-        code = status == SOMBRA_ROW ? print_pattern(s, stmt) : complain_conn(s->cli);
+        code = status == SOMBRA_ROW ? print_pattern(s, stmt, label) : complain_conn(s->cli);
     sombra_stmt_finalize(stmt);
     return code;
 }
@@ -234,10 +250,9 @@ static int print_all(survey *s, const char *label)
             code = print_name(s, k == 1, id);
         }
     }
-    if (label == NULL) return code == EXIT_OK ? print_patterns(s) : code;
-    return code == EXIT_OK && !found
-               ? complain(EXIT_NOT_FOUND, "there is no label or type '%s'", label)
-               : code;
+    if (code == EXIT_OK && label != NULL && !found)
+        return complain(EXIT_NOT_FOUND, "there is no label or type '%s'", label);
+    return code == EXIT_OK ? print_patterns(s, label) : code;
 }
 
 int print_shell_schema(invocation *cli, const char *label)

@@ -254,8 +254,8 @@ digraph sombra {
         self.assertEqual((find("[:KNOWS]")["count"], find("[:KNOWS]", "since")["fill %"]), (2, 50))
         self.assertEqual(find("(:Person)-[:KNOWS]->(:Person:Admiral)")["count"], 2)
         self.assertEqual(find("(:City)-[:IN]->(:City)")["count"], 1)
-        self.assertEqual(json.loads(shell(".mode json", ":tables City")), [r for r in rows if r["what"] == "(:City)"])
-        self.assertEqual(len(json.loads(shell(".mode json", ".schema KNOWS"))), 2)
+        self.assertEqual(json.loads(shell(".mode json", ":tables City")), [r for r in rows if "(:City)" in r["what"]])
+        self.assertEqual([r["what"] for r in json.loads(shell(".mode json", ".schema KNOWS"))], ["[:KNOWS]", "[:KNOWS]", "(:Person)-[:KNOWS]->(:Person:Admiral)"])
         self.assertIn("Person_name_born", shell(".indexes"))
         # what an open transaction has made is there, too
         out = shell("BEGIN; CREATE (:Fresh {k: date()})", ".mode json", ".schema Fresh", "ROLLBACK")
@@ -333,6 +333,8 @@ digraph sombra {
             self.assertEqual(run("digest", name), run("digest", "s.sombra"))
         out = run("-c", ".import --from out", "-c", ".digest")
         self.assertTrue(out.endswith(run("digest", "s.sombra")), out)
+        shell(".export out.jsonl --as jsonl")
+        self.assertTrue(run("-c", ".import --jsonl out.jsonl", "-c", ".digest").endswith(run("digest", "s.sombra")))
         self.assertIn("Person", shell(".info"))
         figures = {r["figure"]: r["value"] for r in json.loads(shell(".mode json", ".stats"))}
         self.assertEqual((figures["nodes"], figures["relationships"], figures["page_size"]), (3, 4, 8192))
