@@ -14,25 +14,27 @@ import time
 
 import sombra
 
-ROUNDS = 7
+CALLS = 1000  # of a round: short, so that some are not disturbed
 
 
-def best(function, count=1):
+def best(function, count=1, rounds=7):
     """Seconds for each of `count` things that a call of function does, in the best round."""
     times = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         begin = time.perf_counter()
         function()
         times.append(time.perf_counter() - begin)
     return min(times) / count
 
 
-def repeat(calls, call):
+def best_of_calls(calls, call):
+    """Seconds for a call, which is given its number, in the best round of CALLS."""
+
     def run():
-        for i in range(calls):
+        for i in range(CALLS):
             call(i)
 
-    return run
+    return best(run, CALLS, max(1, calls // CALLS))
 
 
 def main():
@@ -49,16 +51,16 @@ def main():
         text = "MATCH (n:N {id: $id}) RETURN n.name AS name"
         find = db.prepare(text)
         echo = db.prepare("RETURN $x AS x")
-        empty = best(repeat(calls, lambda i: None), calls)
+        empty = best_of_calls(calls, lambda i: None)
 
         def show(name, seconds, unit=1e9, suffix="ns"):
             print(f"{name:<44} {seconds * unit:10,.0f} {suffix}")
 
         show("loop and call of an empty lambda (included)", empty)
-        show("point query, prepared", best(repeat(calls, lambda i: find.execute(id=i % nodes).fetchone()), calls))
-        show("RETURN $x, prepared", best(repeat(calls, lambda i: echo.execute(x=i).fetchone()), calls))
-        show("point query, db.execute", best(repeat(calls, lambda i: db.execute(text, id=i % nodes).fetchone()), calls))
-        show("neighbors of a node without any", best(repeat(calls, lambda i: db.neighbors(1)), calls))
+        show("point query, prepared", best_of_calls(calls, lambda i: find.execute(id=i % nodes).fetchone()))
+        show("RETURN $x, prepared", best_of_calls(calls, lambda i: echo.execute(x=i).fetchone()))
+        show("point query, db.execute", best_of_calls(calls, lambda i: db.execute(text, id=i % nodes).fetchone()))
+        show("neighbors of a node without any", best_of_calls(calls, lambda i: db.neighbors(1)))
         integers = "UNWIND range(1, $n) AS x RETURN x"
         properties = "MATCH (n:N) RETURN n.id AS id, n.name AS name"
         show(f"{rows:,} integers into Arrow", best(lambda: db.execute(integers, n=rows).to_arrow()), 1e3, "ms")

@@ -215,6 +215,7 @@ static PyObject *make_row(binding_result *result)
     const binding_source source = {.names = &result->connection->names, .stmt = result->stmt};
     PyObject *values = PyTuple_New(count);
     binding_row *row;
+    bool holds = false; /* what could hold the row in its turn */
 
     for (Py_ssize_t i = 0; values != NULL && i < count; i++) {
         sombra_value value;
@@ -222,6 +223,7 @@ static PyObject *make_row(binding_result *result)
 
         if (binding_check(result->connection, sombra_stmt_column(result->stmt, (size_t)i, &value)))
             object = binding_from_value(&source, &value);
+        holds = holds || value.type >= SOMBRA_TYPE_LIST;
         if (object == NULL)
             Py_CLEAR(values);
         else
@@ -236,7 +238,8 @@ static PyObject *make_row(binding_result *result)
     row->values = values;
     Py_INCREF(result->columns);
     row->columns = result->columns;
-    PyObject_GC_Track((PyObject *)row);
+    /* A million rows of numbers and texts are not the collector's business. */
+    if (holds) PyObject_GC_Track((PyObject *)row);
     return (PyObject *)row;
 }
 

@@ -141,3 +141,19 @@ def test_functions_do_not_keep_their_database():
     del database
     gc.collect()
     assert gone() is None
+
+
+def test_statements_of_several_threads():
+    """Functions in Python, ends of time and signals where the library works with several threads."""
+    with sombra.open(":memory:", threads=4) as database:
+        database.execute("UNWIND range(1, 100000) AS x CREATE (:N {x: x})")
+        odd = database.prepare("MATCH (n:N) WHERE n.x % 2 = 1 AND n.x < $max RETURN count(n) AS c")
+        assert [odd.execute(max=n).single().c for n in (3, 3, 3, 10**6)] == [1, 1, 1, 50_000]
+        database.register_function("my.odd", lambda x: x % 2 == 1)
+        assert database.execute("MATCH (n:N) WHERE my.odd(n.x) RETURN count(n) AS c").single().c == 50_000
+        database.register_function("my.bad", lambda x: 1 // (x - 90_000))
+        with pytest.raises(sombra.InvalidError, match="ZeroDivisionError"):
+            database.execute("MATCH (n:N) WITH my.bad(n.x) AS y RETURN sum(y) AS s")
+        database.time_limit = 0.1
+        with pytest.raises(sombra.TimeLimitError):
+            database.execute("MATCH (n:N), (m:N) WHERE n.x * m.x % 7 = 3 RETURN count(*) AS c")
