@@ -70,6 +70,7 @@ struct binding_database {
     binding_connection *connections; /* all that are open; borrowed */
     binding_connection *cached;      /* of thread cached_thread; borrowed */
     unsigned long cached_thread;
+    bool read_only;
     uint64_t time_limit_ms;
     bool has_functions; /* then no run keeps the GIL: they are called on any thread */
 };

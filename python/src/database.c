@@ -485,6 +485,7 @@ static PyObject *database_open(PyObject *self, PyObject *args)
     }
     Py_INCREF(path);
     database->path = path;
+    database->read_only = options.read_only || options.immutable;
     database->db = db;
     binding_scratch_clear(&scratch);
     Py_RETURN_NONE;

@@ -427,7 +427,11 @@ PyObject *binding_execute(binding_connection *connection, PyObject *args, PyObje
     sombra_stmt_finalize(stmt);
     binding_leave(connection);
     if (control != NULL) {
-        PyObject *done = PyObject_CallMethod((PyObject *)connection, control, NULL);
+        /* What is opened read-only has read transactions alone. */
+        PyObject *done = strcmp(control, "begin") == 0
+                             ? PyObject_CallMethod((PyObject *)connection, control, "i",
+                                                   !connection->database->read_only)
+                             : PyObject_CallMethod((PyObject *)connection, control, NULL);
 
         if (done != NULL) answer = (PyObject *)new_result(connection, columns);
         Py_XDECREF(done);

@@ -182,6 +182,7 @@ def test_read_only(tmp_path):
         assert count(database) == 1
         with pytest.raises(sombra.ReadOnlyError):
             database.execute("CREATE (:N)")
+        database.execute_script("BEGIN; MATCH (n) RETURN n; COMMIT")
     with sombra.open(tmp_path / "g", immutable=True) as database:
         assert count(database) == 1
 
