@@ -569,7 +569,7 @@ class Kuzu(Formats):
         """Names without quotes, headers, escapes by backslash, other delimiters, columns in another order, paths."""
         remove("kuzu.sombra")
         subprocess.run("rm -rf kz; mkdir kz", shell=True, check=True)
-        write("kz/schema.cypher", "// a comment\nCREATE NODE TABLE IF NOT EXISTS P (id INT64 PRIMARY KEY, t STRING DEFAULT 'a,b)', b BLOB);CREATE REL TABLE R(FROM P TO P, MANY_ONE) WITH (storage_direction='fwd');\nCREATE MACRO f(x) AS x + 1;\n")
+        write("kz/schema.cypher", "// a comment\nCREATE NODE TABLE IF NOT EXISTS P (id INT64 PRIMARY KEY, t STRING DEFAULT 'a,b)', b BLOB);CREATE NODE TABLE `From` (`primary` INT64, `from` STRING, PRIMARY KEY(`primary`));CREATE REL TABLE R(FROM P TO P, MANY_ONE) WITH (storage_direction='fwd');\nCREATE MACRO f(x) AS x + 1;\n")
         write("kz/copy.cypher", "COPY P (t, id, b) FROM '/somewhere/else/p.csv' (ESCAPE ='\\\\', DELIM ='|', QUOTE='\\'', HEADER=true);\nCOPY R FROM \"r.csv\" (header=false, delim='\\t');\n")
         write("kz/p.csv", "a.t|a.id|a.b\r\n'it\\'s|\\\\ two\nlines'|1|x\\x00y\r\n|2|\r\n\r\n''|3|\n")
         write("kz/r.csv", "1\t2\n3\t1")
@@ -620,6 +620,10 @@ INSERT INTO order_items VALUES (1, 1, 'a'), (1, 2, 'b'), (11, 2, 'c');
 INSERT INTO delivery VALUES (1, 1, 2, 2, 'x'), (2, 11, 2, NULL, NULL), (3, 1, NULL, 1, NULL);
 INSERT INTO country VALUES ('DE', 'Germany'), ('PL', 'Poland'), (NULL, 'nowhere');
 INSERT INTO borders VALUES ('DE', 'PL', 467.0);
+CREATE TABLE price (n REAL PRIMARY KEY);
+CREATE TABLE tag (id INTEGER PRIMARY KEY, price NUMERIC REFERENCES price);
+INSERT INTO price VALUES (7), (7.5);
+INSERT INTO tag VALUES (1, 7), (2, 7.5), (3, 7.0);
 INSERT INTO plain VALUES (1), ('x');
 """
 
@@ -636,7 +640,7 @@ INSERT INTO plain VALUES (1), ('x');
     def test_as_proposed(self):
         remove("lite.sombra")
         told = run("import", "lite.sombra", "--sqlite", self.make())
-        self.assertIn("imported 13 nodes, 9 relationships", told)
+        self.assertIn("imported 18 nodes, 12 relationships", told)
         self.assertEqual(self.query("MATCH (p:Person {id: 1}) RETURN p.`full name` AS n, p.active AS a, toString(p.seen) AS s, p.odd AS o, p.score AS f, p.any AS y, keys(p) AS k"),
                          [{"n": 'Ann "q"', "a": True, "s": "2024-01-01T12:00", "o": "2024-01-01", "f": 1.5, "y": 1, "k": ["id", "full name", "active", "seen", "odd", "score", "photo", "any"]}])
         self.assertEqual(self.query("MATCH (p:Person)-[r:CITY|BOSS]->(x) RETURN p.id AS p, type(r) AS t, labels(x)[0] AS l, x.id AS x ORDER BY p, t"),
@@ -655,9 +659,9 @@ INSERT INTO plain VALUES (1), ('x');
         text = run("import", "lite.sombra", "--sqlite", "shop.db", "--dry-run")
         self.assertFalse(os.path.exists("lite.sombra"))
         mapping = json.loads(text)
-        self.assertEqual([n["table"] for n in mapping["nodes"]], ["city", "person", "order_items", "country", "plain"])
+        self.assertEqual([n["table"] for n in mapping["nodes"]], ["city", "person", "order_items", "country", "plain", "price", "tag"])
         self.assertEqual(mapping["nodes"][0], {"table": "city", "labels": ["City"], "id": ["id"], "properties": {"id": "id", "name": "name", "founded": {"name": "founded", "type": "date"}}})
-        self.assertEqual([r["type"] for r in mapping["relationships"]], ["MAYOR", "CITY", "BOSS", "KNOWS", "DELIVERY", "BORDERS"])
+        self.assertEqual([r["type"] for r in mapping["relationships"]], ["MAYOR", "CITY", "BOSS", "KNOWS", "DELIVERY", "BORDERS", "PRICE"])
         digests = set()
         for flags in ((), ("--mapping", write("mapping.json", text)), ("--mapping", "mapping.json", "--batch", "2")):
             remove("lite.sombra")

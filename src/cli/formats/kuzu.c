@@ -19,6 +19,7 @@ typedef struct words {
     sombra_text
         word; /* a name, a text without its quotes, a number, or one character; empty at the end */
     bool is_name, is_text;
+    bool in_quotes; /* so it is no word of the language */
 } words;
 
 static void skip_blanks(words *w)
@@ -38,12 +39,13 @@ static void skip_blanks(words *w)
 static void next(words *w)
 {
     skip_blanks(w);
-    w->is_name = w->is_text = false;
+    w->is_name = w->is_text = w->in_quotes = false;
     const char *start = w->at;
     if (w->at == w->end) {
         w->word = fmt_text(start, 0);
     } else if (strchr("`'\"", *start) != NULL) {
         char *made = fmt_arena_alloc(w->arena, (size_t)(w->end - start)), *out = made;
+        w->in_quotes = true;
         w->is_text = *start != '`';
         w->is_name = !w->is_text;
         for (w->at++; w->at != w->end && *w->at != *start; w->at++) {
@@ -68,7 +70,7 @@ static void next(words *w)
 
 static bool is_word(const words *w, const char *word)
 {
-    return !w->is_text && w->word.size == strlen(word) &&
+    return !w->in_quotes && w->word.size == strlen(word) &&
            strncasecmp(w->word.data, word, w->word.size) == 0;
 }
 

@@ -249,10 +249,13 @@ static bool read_value(reading *r, sqlite3_stmt *stmt, int at, const char *type,
                        sombra_value *value, const char **why)
 {
     const int stored = sqlite3_column_type(stmt, at);
-    const sombra_text text =
-        fmt_text(stored == SQLITE_TEXT ? (const char *)sqlite3_column_text(stmt, at) : NULL,
-                 (size_t)sqlite3_column_bytes(stmt, at));
+    sombra_text text = {NULL, 0};
 
+    /* Asked for the bytes of a number SQLite would make a text of it. */
+    if (stored == SQLITE_TEXT) {
+        text.data = sqlite3_column_text(stmt, at);
+        text.size = (size_t)sqlite3_column_bytes(stmt, at);
+    }
     *why = "the value has another type";
     if (stored == SQLITE_NULL) {
         *value = sombra_null();
@@ -293,7 +296,7 @@ static bool read_value(reading *r, sqlite3_stmt *stmt, int at, const char *type,
 /* An id's text: of several columns their texts with sizes between. *absent: one is NULL. */
 static sombra_text read_id(reading *r, sqlite3_stmt *stmt, int first, size_t count, bool *absent)
 {
-    fmt_buffer text = {0};
+    fmt_buffer text = {0}, part = {0};
     sombra_text made;
 
     *absent = false;
@@ -302,14 +305,19 @@ static sombra_text read_id(reading *r, sqlite3_stmt *stmt, int first, size_t cou
         const int stored = sqlite3_column_type(stmt, at);
         const double real = stored == SQLITE_FLOAT ? sqlite3_column_double(stmt, at) : 0.5;
         *absent = *absent || stored == SQLITE_NULL;
-        if (count > 1) fmt_printf(&text, "%d:", sqlite3_column_bytes(stmt, at));
-        if (real > -9e15 && real < 9e15 && real == (double)(int64_t)real)
-            fmt_printf(&text, "%lld", (long long)real); /* 7.0 refers to 7 */
-        else
-            fmt_put(&text, sqlite3_column_blob(stmt, at), (size_t)sqlite3_column_bytes(stmt, at));
+        if (real > -9e15 && real < 9e15 && real == (double)(int64_t)real) {
+            fmt_printf(&part, "%lld", (long long)real); /* 7.0 refers to 7 */
+        } else {
+            const void *bytes = sqlite3_column_blob(stmt, at); /* first: it makes a number a text */
+            fmt_put(&part, bytes, (size_t)sqlite3_column_bytes(stmt, at));
+        }
+        if (count > 1) fmt_printf(&text, "%zu:", part.size);
+        fmt_put(&text, part.data, part.size);
+        part.size = 0;
     }
     made = fmt_arena_text(&r->row, text.data, text.size);
     free(text.data);
+    free(part.data);
     return made;
 }
 
