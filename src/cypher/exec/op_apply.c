@@ -30,6 +30,7 @@ static bool keeps_order(const sb_plan *plan)
         case SB_PLAN_DISTINCT:
         case SB_PLAN_HASH_JOIN: /* these two when they spill */
         case SB_PLAN_PRODUCT:
+        case SB_PLAN_SELECT_PATHS:
         case SB_PLAN_SORT:
         case SB_PLAN_TOP:
         case SB_PLAN_UNION: return false;
