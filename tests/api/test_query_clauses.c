@@ -309,6 +309,10 @@ static void test_api_query_clauses__selectors(void **state)
     gives(f,
           "MATCH p = ALL SHORTEST (s:S)-[:F]->()-[:R]->()-[:R]->{1,3}(e:E) RETURN e.n, length(p)",
           "b|3 b|3");
+    gives(
+        f,
+        "MATCH p = ALL SHORTEST (s:S)-[:F]->()-[:R]->{1,3}(e:E) RETURN e.n, length(p) ORDER BY e.n",
+        "b|2 c|2");
     gives(f,
           "MATCH p = SHORTEST 2 GROUPS (s:S)-[:F]->()-[:R]->{1,3}(e:E) RETURN e.n, length(p) ORDER "
           "BY e.n, length(p)",
