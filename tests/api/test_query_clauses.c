@@ -413,6 +413,11 @@ static void test_api_query_clauses__hints(void **state)
           "MATCH (a:A), (b:B) USING INDEX a:A(x) USING INDEX b:B(y) WHERE a.x = 1 AND b.y = 2 "
           "RETURN count(*)",
           "1000");
+    plans(f,
+          "MATCH (a:A {x: 1, y: 1})-[:R]->(b:B)<-[:R]-(c:A {x: 2, y: 2}) USING SCAN b:B RETURN b",
+          "NodeByLabelScan", true);
+    plans(f, "MATCH (a:A {x: 1, y: 1}) ((q)-[:R]->(t)){1,2} (b:B) USING SCAN b:B RETURN b",
+          "NodeByLabelScan", true);
     /* What can't be. */
     refused(f, "MATCH (n:A) USING INDEX n:A(z) WHERE n.z = 1 RETURN n", SOMBRA_SYNTAX,
             "line 1, column 13");

@@ -525,6 +525,8 @@ sb_status sb_order__intersect(sb_order_search *s, const sb_order_state *from, ui
     sb_plan_expand *const sides = plan->as.intersect.sides;
     for (unsigned i = 0; i < 2; i++) {
         SB_TRY(intersect_side(s, from, edges[i], &sides[i], &degrees[i], possible));
+        *possible = *possible && sb_plan__hint_of(s->graph, sides[i].to) == NULL &&
+                    sb_plan__hint_of(s->graph, sides[i].rel) == NULL;
         if (!*possible) return SB_OK;
     }
     if (degrees[1] < degrees[0]) { /* the shorter lists first */
@@ -596,6 +598,8 @@ sb_status sb_order__expand_quantified(sb_order_search *s, const sb_order_state *
     }
     plan->rows = to->plan->rows * 10;
     plan->cost = to->plan->cost + plan->rows * (inner->cost + 1);
+    if (!plan->as.quantified.to_bound && sb_plan__hint_of(s->graph, plan->as.quantified.to) != NULL)
+        plan->cost += SB_PLAN_UNHINTED;
     to->plan = plan;
     SB_TRY(bind_edge(s, to, edge));
     return sb_order__apply_predicates(s, to);
