@@ -40,6 +40,7 @@ struct tree {
     uint32_t page_count;
     /* scratch of values: nodes to be worked out */
     uint64_t missing[SB_BATCH_ROWS];
+    uint32_t later[SB_BATCH_ROWS]; /* places that ask for them */
     int64_t values[SB_BATCH_ROWS], bases[SB_BATCH_ROWS], sums[SB_BATCH_ROWS],
         other_sums[SB_BATCH_ROWS];
     uint32_t chosen[SB_BATCH_ROWS];
@@ -443,7 +444,6 @@ static sb_status fill_missing(sb_weigh_op *x, tree *t, uint32_t count)
 {
     value_page *page;
 
-    if (count == 0) return SB_OK;
     SB_TRY(work_out(x, t, t->missing, count));
     for (uint32_t i = 0; i < count; i++) {
         const uint64_t id = t->missing[i];
@@ -454,11 +454,14 @@ static sb_status fill_missing(sb_weigh_op *x, tree *t, uint32_t count)
     return SB_OK;
 }
 
+/* A value that is being worked out: none is negative. */
+#define PENDING (-1)
+
 /* bases: without the child that may not go back; NULL: not wanted. */
 static sb_status values_of(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_t count,
                            int64_t *values, int64_t *bases)
 {
-    uint32_t missing = 0;
+    uint32_t missing = 0, later = 0;
     value_page *page;
     bool keeps = t->keeps;
 
@@ -468,13 +471,21 @@ static sb_status values_of(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_
     for (uint32_t i = 0; i < count; i++) {
         const uint64_t place = ids[i] % PAGE_NODES, bit = UINT64_C(1) << (place & 63);
         SB_TRY(find_page(x->op.run, t, ids[i], &page));
-        if ((page->known[place / 64] & bit) != 0) continue;
-        page->known[place / 64] |=
-            bit; /* once it is worked out, which is before anybody asks again */
-        t->missing[missing++] = ids[i];
+        if (SB_LIKELY((page->known[place / 64] & bit) != 0)) {
+            values[i] = page->values[place];
+            if (bases != NULL) bases[i] = page->bases[place];
+            if (SB_LIKELY(values[i] != PENDING)) continue;
+        } else {
+            page->known[place / 64] |= bit;
+            page->values[place] = PENDING;
+            t->missing[missing++] = ids[i];
+        }
+        t->later[later++] = i;
     }
+    if (missing == 0) return SB_OK;
     SB_TRY(fill_missing(x, t, missing));
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t k = 0; k < later; k++) {
+        const uint32_t i = t->later[k];
         page = t->pages[ids[i] / PAGE_NODES];
         values[i] = page->values[ids[i] % PAGE_NODES];
         if (bases != NULL) bases[i] = page->bases[ids[i] % PAGE_NODES];
