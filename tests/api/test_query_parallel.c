@@ -185,6 +185,8 @@ static void test_api_query_parallel__aggregates(void **state)
         "MATCH (n:P) CALL (n) { MATCH (n)-[:S]->(m) RETURN count(m) AS c } RETURN sum(c), max(c)",
         "MATCH p = (n:P)-[:S]->(m) RETURN sum(length(p)), count(p)",
         "MATCH (a:P)-[:R]->(b)-[:R]->(c), (a)-[:S]->(c) RETURN count(*)",
+        "MATCH (a:P)-[:R]->(b)-[:R]->(c)-[:R]->(a) RETURN count(*), sum(b.x)",
+        "MATCH (a:P)-[:R]->(b)-[:R]->(c)-[:R]->(a) RETURN a.x, count(*), collect(c.i)",
     };
 
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)

@@ -206,6 +206,10 @@ static void test_api_query_spill__forced(void **state)
         "UNWIND range(1, 400) AS i RETURN count(DISTINCT i % 90), sum(DISTINCT i % 50), "
         "collect(DISTINCT i)[300]",
         "UNWIND range(1, 400) AS i RETURN DISTINCT i % 77 AS k",
+        /* sums that two doubles do not hold exactly */
+        "UNWIND range(1, 900) AS i RETURN i / 10 % 30 AS k, collect(i)[2], avg(i * 1e-200), "
+        "sum(CASE "
+        "i % 3 WHEN 0 THEN 1e300 WHEN 1 THEN i / 7.0 ELSE -1e300 END)",
         "UNWIND range(1, 300) AS i WITH i % 40 AS k, collect(DISTINCT i % 7) AS l, min('t' + i) AS "
         "m RETURN k, size(l), m",
         "UNWIND range(1, 5000) AS i WITH i ORDER BY i % 31, i DESC RETURN collect(i)[4321]",

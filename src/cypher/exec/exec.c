@@ -436,6 +436,8 @@ void sb_exec__part_profile(sb_exec *of, const sb_exec *part)
         of->profile[i].batches += part->profile[i].batches;
         of->profile[i].time_ns += part->profile[i].time_ns;
         of->profile[i].pages += part->profile[i].pages;
+        of->profile[i].spilled_bytes += part->profile[i].spilled_bytes;
+        of->profile[i].spilled_parts += part->profile[i].spilled_parts;
     }
 }
 

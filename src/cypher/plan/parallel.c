@@ -50,10 +50,19 @@ static bool is_safe_plan(const sb_plan *plan)
     return true;
 }
 
-/* Rows for each row, whatever rows came before. */
+/* Relationships side by side come in an order that depends on the batch: of no matter where nobody reads them. */
+static bool reads_no_rels(const sb_plan *intersect)
+{
+    for (unsigned side = 0; side < 2; side++)
+        if (sb_plan__is_live(intersect, intersect->as.intersect.sides[side].rel)) return false;
+    return true;
+}
+
+/* Rows for each row, in the same order whatever rows come before. */
 static bool is_row_wise(const sb_plan *plan)
 {
     switch ((int)plan->kind) {
+    case SB_PLAN_INTERSECT: return reads_no_rels(plan);
     case SB_PLAN_ALL_NODES:
     case SB_PLAN_LABEL_SCAN:
     case SB_PLAN_REL_SCAN:
@@ -61,7 +70,6 @@ static bool is_row_wise(const sb_plan *plan)
     case SB_PLAN_INDEX_SEEK:
     case SB_PLAN_EXPAND:
     case SB_PLAN_EXPAND_INTO:
-    case SB_PLAN_INTERSECT:
     case SB_PLAN_RELATED:
     case SB_PLAN_VAR_EXPAND:
     case SB_PLAN_QUANTIFIED:

@@ -228,6 +228,8 @@ SB_MUST_CHECK sb_status sb_plan__parallel(sb_planner *p, sb_plan *root);
 bool sb_plan__expr_volatile(const sb_expr *e);
 /* Is it a step whose rows depend on one row of the input alone, whatever rows came before? */
 bool sb_plan__is_row_wise(const sb_plan *plan);
+/* Does anybody above read it? After sb_plan__live; var may be NULL. */
+bool sb_plan__is_live(const sb_plan *plan, const sb_var *var);
 bool sb_plan__same_types(const sb_plan_expand *a, const sb_plan_expand *b);
 /* Rewrites of a finished plan: counts from statistics and list lengths. */
 SB_MUST_CHECK sb_status sb_plan__special(sb_planner *p, sb_plan **plan);

@@ -199,7 +199,7 @@ bool sb_plan__is_row_wise(const sb_plan *plan)
            plan->kind == SB_PLAN_RELATED || plan->kind == SB_PLAN_VAR_EXPAND;
 }
 
-static bool is_live(const sb_plan *plan, const sb_var *var)
+bool sb_plan__is_live(const sb_plan *plan, const sb_var *var)
 {
     for (uint32_t i = 0; var != NULL && i < plan->live_count; i++)
         if (plan->live[i] == var->slot) return true;
@@ -216,7 +216,7 @@ void sb_plan__reach_only(sb_plan *root)
         if (plan->inner != NULL) sb_plan__reach_only(plan->inner);
         if (dropped && plan->kind == SB_PLAN_VAR_EXPAND &&
             plan->as.expand.direction != SB_REL_EITHER && plan->as.expand.min <= 1 &&
-            plan->as.expand.unlike_count == 0 && !is_live(plan, plan->as.expand.rel))
+            plan->as.expand.unlike_count == 0 && !sb_plan__is_live(plan, plan->as.expand.rel))
             plan->as.expand.reach_only = true;
         if (drops_duplicates(plan))
             dropped = true;
