@@ -300,10 +300,13 @@ static sb_status next_transaction(void *ctx, sb_graph **graph, sb_err *err)
     conn->statements.active = NULL; /* this run goes on behind the commit */
     /* A commit that failed has ended the transaction: what calls again goes on in a new one. */
     status = conn->txn.txn == NULL ? SOMBRA_OK : sombra_commit(&conn->txn);
+    if (status == SOMBRA_OK)
+        sombra__notes_tell(conn, &stmt->notes);
+    else
+        sombra__notes_drop(&stmt->notes);
     if (status == SOMBRA_OK) status = sombra_begin(conn, SOMBRA_WRITE, &txn);
     conn->statements.active = active;
     if (status != SOMBRA_OK) return conn->err.code;
-    sombra__notes_tell(conn, &stmt->notes);
     stmt->number = conn->txn.number;
     *graph = conn->txn.graph;
     return SB_OK;
@@ -313,6 +316,7 @@ static sb_status mark_transaction(void *ctx, sb_err *err)
 {
     sombra_stmt *const stmt = ctx;
 
+    stmt->marked_notes = stmt->notes.size;
     return sb_txn_savepoint(stmt->conn->txn.txn, &stmt->mark, err);
 }
 
@@ -321,6 +325,7 @@ static sb_status undo_transaction(void *ctx, sb_err *err)
     sombra_stmt *const stmt = ctx;
 
     SB_TRY(sb_txn_rollback_to(stmt->conn->txn.txn, stmt->mark, err));
+    stmt->notes.size = stmt->marked_notes; /* what was undone nobody hears of */
     return sb_txn_release(stmt->conn->txn.txn, stmt->mark, err);
 }
 

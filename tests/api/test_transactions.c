@@ -564,6 +564,12 @@ static void test_api_transactions__change_hook_of_statements(void **state)
                      SOMBRA_INVALID);
     assert_int_equal(log.changes, 4);
     log.changes = 0;
+    assert_int_equal(
+        run_text(&f, "UNWIND [1, 2, 3, 0, 5, 6] AS x CALL { WITH x CREATE (:T {x: 1 / x}) } "
+                     "IN TRANSACTIONS OF 2 ROWS ON ERROR CONTINUE"),
+        SOMBRA_DONE);
+    assert_int_equal(log.changes, 4); /* not of the rows with the error, which were undone */
+    log.changes = 0;
     assert_int_equal(run_text(&f, "UNWIND range(1, 5000) AS x CREATE (:Many {x: x})"), SOMBRA_DONE);
     assert_int_equal(log.changes, 5000);
     sombra_set_change_hook(f.conn, NULL, NULL);
