@@ -922,6 +922,7 @@ struct ArrowArrayStream {
  *  EXPLAIN and PROFILE give their one column; statements without columns give a struct without fields and no batch.
  *
  *  Errors: those of sombra_stmt_step; MISUSE: the statement is behind its first row or has ended (reset it), or something is NULL.
+ *  @param stmt  not NULL; not running.
  *  @param rows_per_batch  rows of a batch, all but the last; 0: 65,536.
  *  @param stream          set on success, and released by the caller; its release is NULL on failure. */
 SOMBRA_API sombra_status sombra_stmt_arrow(sombra_stmt *stmt, size_t rows_per_batch,
@@ -938,7 +939,9 @@ SOMBRA_API sombra_status sombra_stmt_arrow(sombra_stmt *stmt, size_t rows_per_ba
  *
  *  Errors: those of sombra_create_nodes, told with batch, column and row; IO (the producer failed, with its message), TYPE_MISMATCH (no such type of
  *  properties), INVALID (broken arrays, a column without a name), INTERRUPT, TIMEOUT.
+ *  @param txn     a write transaction.
  *  @param labels  label numbers, none twice, of every node.
+ *  @param label_count  how many; may be 0.
  *  @param stream  not NULL.
  *  @param ids     receives the ids in the order of the rows; they live until the next call of this kind on the connection. May be NULL.
  *  @param count   receives how many; may be NULL. */
