@@ -102,7 +102,7 @@ int main(int argc, char **argv)
 {
     const char *path = argc > 1 ? argv[1] : "statements.sombra";
     sombra_db *db;
-    sombra_conn *conn;
+    sombra_conn *conn = NULL;
     sombra_error error;
 
     if (sombra_open(path, NULL, &db, &error) || sombra_connect(db, &conn, &error)) fail(&error);

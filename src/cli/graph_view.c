@@ -191,7 +191,8 @@ static void pull_together(picture *p, double *dx, double *dy, double k)
 /* Stretch what was found over the picture, with a margin. */
 static void fit(picture *p)
 {
-    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+    double low[2] = {(double)INFINITY, (double)INFINITY},
+           high[2] = {-(double)INFINITY, -(double)INFINITY};
 
     for (size_t i = 0; i < p->node_count; i++) {
         low[0] = fmin(low[0], p->nodes[i].x), high[0] = fmax(high[0], p->nodes[i].x);

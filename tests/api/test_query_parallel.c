@@ -210,8 +210,8 @@ static void test_api_query_parallel__rows(void **state)
         "MATCH (n:P) WITH n ORDER BY n.x, n.i LIMIT 50 MATCH (n)-[:R]->(m) RETURN n.i, m.i",
         "MATCH (n:P) RETURN stDev(n.y), stDevP(n.x)",
         "MATCH (n:P) RETURN n.x % 2, stDev(n.y)",
-        "MATCH (n:P) WITH n.i AS i WHERE i % 100 = 0 RETURN collect(i) AS l UNION ALL "
-        "MATCH (m:Q) WITH m.i AS i WHERE i % 90 = 0 RETURN collect(i) AS l",
+        ("MATCH (n:P) WITH n.i AS i WHERE i % 100 = 0 RETURN collect(i) AS l UNION ALL "
+         "MATCH (m:Q) WITH m.i AS i WHERE i % 90 = 0 RETURN collect(i) AS l"),
         "MATCH (n:P) RETURN n.i AS i UNION MATCH (m:Q) RETURN m.x AS i",
         "MATCH (a:P), (b:Q) WHERE a.x = 5 AND b.x = 6 RETURN a.i, b.i",
         "MATCH (a:P), (b:Q) WHERE a.name = b.name AND a.i < b.i RETURN count(*)",

@@ -9,8 +9,8 @@ static const char *const made[] = {
     "CREATE INDEX rw FOR ()-[r:R]-() ON (r.w)",
     "UNWIND range(0, 99) AS i CREATE (:B {k: i})",
     "UNWIND range(0, 9) AS i CREATE (:C {k: i})",
-    "UNWIND range(0, 9999) AS i MATCH (b:B {k: i % 100}) CREATE (:A {x: i, y: i % 10})-[:R {w: "
-    "i}]->(b)",
+    ("UNWIND range(0, 9999) AS i MATCH (b:B {k: i % 100}) CREATE (:A {x: i, y: i % 10})-[:R {w: "
+     "i}]->(b)"),
     "MATCH (b:B), (c:C {k: b.k % 10}) CREATE (b)-[:S]->(c)",
     "MATCH (c:C), (a:A {x: c.k}) CREATE (c)-[:T]->(a)",
 };

@@ -193,8 +193,8 @@ static void test_api_query_shapes__trees(void **state)
         "MATCH (a)-[:L]->(b), (b)~(c)~(d:M) WHERE d <> b AND d.g > 1",
         "MATCH (a:M)~(b) MATCH (b)~(c)",
         "MATCH (a)~(b)~(c) OPTIONAL MATCH (c)-[:L]->(d)-[:L]->(e:M)",
-        "MATCH (a)~(b)~(c) OPTIONAL MATCH (a)-[:L]->(d) WHERE d.g > 2 OPTIONAL MATCH "
-        "(b)-[:L]->(e)",
+        ("MATCH (a)~(b)~(c) OPTIONAL MATCH (a)-[:L]->(d) WHERE d.g > 2 OPTIONAL MATCH "
+         "(b)-[:L]->(e)"),
     };
     static const char *const rels[] = {"-[:K]-", "-[:K]->", "<-[:K]-"};
     api_fixture *f = *state;

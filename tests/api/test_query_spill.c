@@ -11,8 +11,8 @@
 
 static const char *const graph[] = {
     "UNWIND range(1, 40000) AS i CREATE (:A {k: i % 25000, i: i, text: 'the text of a node ' + i})",
-    "UNWIND range(1, 40000) AS i CREATE (:B {k: CASE WHEN i % 5 = 0 THEN null ELSE i END, i: i, "
-    "f: toFloat(i) / 7, text: 'another text, of ' + i})",
+    ("UNWIND range(1, 40000) AS i CREATE (:B {k: CASE WHEN i % 5 = 0 THEN null ELSE i END, i: i, "
+     "f: toFloat(i) / 7, text: 'another text, of ' + i})"),
     "UNWIND range(1, 60) AS i CREATE (:Same {k: 1, i: i})",
     "MATCH (a:A), (b:B) WHERE a.i = b.i CREATE (a)-[:R {n: a.i % 10}]->(b)",
 };

@@ -68,8 +68,8 @@ static const char *const damage_graph[] = {
 static const char *const damage_later[DAMAGE_COMMITS] = {
     "MATCH (p:Person) WHERE p.age = 20 SET p.late = true, p.score = null",
     "MATCH (p:Person {name: 'person 33'}) DETACH DELETE p",
-    "UNWIND range(1, 30) AS i CREATE (:Person:New {name: 'new ' + toString(i), age: i})-[:KNOWS "
-    "{since: i}]->(:New)",
+    ("UNWIND range(1, 30) AS i CREATE (:Person:New {name: 'new ' + toString(i), age: i})-[:KNOWS "
+     "{since: i}]->(:New)"),
     "MATCH (l:Long) SET l.text = 'short', l.more = reduce(s = '', i IN range(1, 5000) | s + 'y')",
 };
 
@@ -371,8 +371,8 @@ static inline void damage_read_all(sombra_conn *conn, damage_look *look)
         "MATCH (p:Person {name: 'person 7'})-[:KNOWS*1..2]-(q) RETURN count(q)",
         "MATCH (p:Person) WHERE p.age >= 10 AND p.age < 20 RETURN p.name ORDER BY p.name DESC",
         "MATCH (h:Hub)<--(p) RETURN count(DISTINCT p), sum(size(p.name))",
-        "MATCH p = shortestPath((:Person {name: 'person 7'})-[*]-(:Person {name: 'person 90'})) "
-        "RETURN length(p)",
+        ("MATCH p = shortestPath((:Person {name: 'person 7'})-[*]-(:Person {name: 'person 90'})) "
+         "RETURN length(p)"),
         "MATCH ()-[k:KNOWS]->() WHERE k.since = 1910 RETURN count(k)",
         "SHOW INDEXES",
         "SHOW CONSTRAINTS",
@@ -405,8 +405,8 @@ static inline void damage_change_all(sombra_conn *conn, damage_look *look)
 {
     static const char *const changes[] = {
         "MATCH (p:Person) WHERE p.age < 3 SET p.age = p.age + 100, p.text = 'changed'",
-        "UNWIND range(1, 40) AS i MERGE (p:Person {name: 'person ' + toString(i), age: i}) CREATE "
-        "(p)-[:KNOWS {since: i}]->(:New)",
+        ("UNWIND range(1, 40) AS i MERGE (p:Person {name: 'person ' + toString(i), age: i}) CREATE "
+         "(p)-[:KNOWS {since: i}]->(:New)"),
         "MATCH (l:Long) SET l.text = 'x'",
         "MATCH (p:Person)-[k:KNOWS]->() WHERE p.age > 20 DELETE k",
         "MATCH (h:Hub) DETACH DELETE h",

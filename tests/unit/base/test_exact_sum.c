@@ -61,8 +61,8 @@ static void test_exact_sum__edges(void **state)
         {{1e100, 1.0, -1e100}, 1.0},
         {{1e308, 1e308, -1e308}, 1e308},
         {{DBL_MAX, DBL_MAX, -DBL_MAX, -DBL_MAX, 5e-324}, 5e-324},
-        {{DBL_MAX, DBL_MAX}, INFINITY},
-        {{-DBL_MAX, -DBL_MAX}, -INFINITY},
+        {{DBL_MAX, DBL_MAX}, (double)INFINITY},
+        {{-DBL_MAX, -DBL_MAX}, -(double)INFINITY},
         {{1.0, 0x1p-53}, 1.0},                      /* half way, to even */
         {{1.0, 0x1p-53, 0x1p-1074}, 1.0 + 0x1p-52}, /* a little more than half */
         {{1.0 + 0x1p-52, 0x1p-53}, 1.0 + 0x1p-51},  /* half way, to even, upwards */
@@ -70,7 +70,7 @@ static void test_exact_sum__edges(void **state)
         {{1.0, -0x1p-54, -0x1p-1074}, 1.0 - 0x1p-53},
         {{0x1p-1074, 0x1p-1074, 1e300, -1e300}, 0x1p-1073},
         {{0x1p-1022, -0x1p-1074, 1e300, -1e300}, 0x1p-1022 - 0x1p-1074},
-        {{INFINITY, -1.0, 1e308}, INFINITY},
+        {{(double)INFINITY, -1.0, 1e308}, (double)INFINITY},
         {{0x1p1023, 0x1p1023, -0x1p971}, DBL_MAX},
     };
 
@@ -81,7 +81,8 @@ static void test_exact_sum__edges(void **state)
         for (size_t part = 1; part <= 6; part++)
             assert_true(same_bits(sum_of_parts(cases[i].values, 6, part), cases[i].sum));
     }
-    const double none[] = {INFINITY, -INFINITY}, nan[] = {1.0, (double)NAN, INFINITY};
+    const double none[] = {(double)INFINITY, -(double)INFINITY},
+                 nan[] = {1.0, (double)NAN, (double)INFINITY};
     assert_true(isnan(sum_of(none, 2)) && isnan(sum_of(nan, 3)));
     assert_true(isnan(sum_of_parts(none, 2, 1)) && isnan(sum_of_parts(nan, 3, 1)));
 }
