@@ -34,7 +34,7 @@ def test_signatures(db):
     with pytest.raises(sombra.QuerySyntaxError):
         db.execute("RETURN my.f()")
     with pytest.raises(sombra.InvalidError):
-        db.register_function("my.f", db.close)
+        db.register_function("my.f", db.execute)
     with pytest.raises(sombra.InvalidError):
         db.register_aggregate("my.g", lambda: None)
 

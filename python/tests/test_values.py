@@ -189,7 +189,7 @@ def test_numpy_and_pandas(db):
         (numpy.bool_(True), True),
         (numpy.str_("a"), "a"),
         (numpy.datetime64("2024-02-29T12:31:00.000000001"), sombra.DateTime(2024, 2, 29, 12, 31, nanosecond=1)),
-        (numpy.datetime64("NaT"), None),
+        (numpy.datetime64("NaT", "ns"), None),
         (numpy.timedelta64(1500, "ms"), sombra.Duration(0, 0, 1, 500000000)),
         (numpy.array([1, 2]), [1, 2]),
         (numpy.array([[1.5], [2.5]]), [[1.5], [2.5]]),
