@@ -459,7 +459,7 @@ sb_status sombra__arrow_in_values(const sombra_arrow_in *in, const sb_prop_colum
             out[i].as.integer = column->integers[i];
         else if (column->reals != NULL)
             out[i].as.real = column->reals[i];
-        else {
+        else if (column->bytes != NULL) {
             out[i].as.bytes.data = column->bytes[i].data;
             out[i].as.bytes.size = column->bytes[i].size;
         }
@@ -567,7 +567,7 @@ static sb_status in_structs(const in_rows *r, unsigned depth, sb_prop_column *co
                        r->in->column);
     for (size_t i = 0; i < r->count; i++) {
         if (!in_is_present(column, i)) continue;
-        if (in_is(srid, i, SB_TYPE_INT) && in_is(x, i, SB_TYPE_FLOAT) &&
+        if (srid != NULL && in_is(srid, i, SB_TYPE_INT) && in_is(x, i, SB_TYPE_FLOAT) &&
             in_is(y, i, SB_TYPE_FLOAT) && srid[i].as.integer >= 0 &&
             srid[i].as.integer <= UINT32_MAX) {
             out[i].type = SB_TYPE_POINT;

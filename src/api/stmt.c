@@ -49,6 +49,7 @@ static void drop_oldest(sombra_conn *conn)
 {
     sombra_stmt **at = &conn->statements.idle;
 
+    SB_ASSERT(*at != NULL);
     while ((*at)->next != NULL)
         at = &(*at)->next;
     conn->statements.idle_count--;

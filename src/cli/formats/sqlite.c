@@ -925,6 +925,7 @@ static sombra_status load_row(reading *r, sqlite3_stmt *stmt, const node_map *no
 
 static sombra_status load_table(reading *r, const node_map *node, const rel_map *rel)
 {
+    if (node == NULL && rel == NULL) return SOMBRA_OK; /* one of them it is */
     const sombra_text table = node != NULL ? node->table : rel->table;
     const columns *properties = node != NULL ? &node->properties : &rel->properties;
     const texts *keys[2] = {node != NULL ? &node->id : &rel->keys[0],

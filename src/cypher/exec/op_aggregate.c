@@ -306,7 +306,7 @@ sb_status sb_aggregate__give_up_bits(sb_aggregate_op *a, sb_aggregate_item *item
         !sb_spill__affords(a->op.run, (size_t)seen->rows * HASHED_BYTES))
         return sb_aggregate__freeze_item(item);
     seen->given_up = true;
-    for (size_t w = 0; w < seen->word_count; w++) {
+    for (size_t w = 0; seen->words != NULL && w < seen->word_count; w++) {
         for (uint64_t left = seen->words[w]; left != 0; left &= left - 1) {
             const uint64_t id = w * 64 + (unsigned)__builtin_ctzll(left);
             item->vals[1] = seen->kind == SB_VECTOR_NODE ? sb_val_node(id) : sb_val_rel(id);

@@ -62,6 +62,7 @@ static bool next_range(sb_id_ranges *ranges, uint64_t *first, uint64_t *last)
 
 static sb_morsel_rows *rows_of(const sb_gather_op *g, uint64_t morsel)
 {
+    SB_ASSERT(g->window_count != 0);
     return &g->window[morsel % g->window_count];
 }
 

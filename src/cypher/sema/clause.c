@@ -96,7 +96,7 @@ static sb_status check_repeatable(sb_sema *s, const sb_pattern *pattern)
 
             if (step->rel != NULL && (!step->rel->variable || step->rel->max != UINT32_MAX))
                 continue;
-            if (step->quantified != NULL && step->quantified->max != UINT32_MAX) continue;
+            if (step->rel == NULL && step->quantified->max != UINT32_MAX) continue;
             return SB_SEMA_FAIL(s, step->rel != NULL ? step->rel->span : step->quantified->span,
                                 SB_CYPHER_INVALID_RELATIONSHIP_PATTERN,
                                 "REPEATABLE ELEMENTS needs an upper bound here: {1,5}, *..5");

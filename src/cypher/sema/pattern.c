@@ -170,6 +170,7 @@ static sb_status write_dynamic(sb_sema *s, const pattern_context *c, sb_var *var
 
     if (!any_dynamic(all)) return SB_OK;
     SB_TRY(part_labels(s, all, &plain, &dynamic));
+    SB_ASSERT(dynamic != NULL); /* there is one */
     SB_TRY(new_expr(s, SB_EXPR_LIST, dynamic->span, list));
     SB_TRY(dynamic_args(s, dynamic, *list));
     (*list)->kinds = SB_KIND_LIST;
