@@ -28,7 +28,7 @@ static sb_status sync_wal(sb_pager *pager, sb_file *file)
 static void open_second(sb_pager *pager)
 {
     sb_file *first = pager->wal_file, *second = NULL;
-    sb_file_info info[2];
+    sb_file_info info[2] = {{0}};
     sb_status st = sb_vfs_open(pager->vfs, pager->wal_path, 0, &second, NULL);
     if (st == SB_OK) st = first->ops->info(first, &info[0], NULL);
     if (st == SB_OK) st = second->ops->info(second, &info[1], NULL);
@@ -123,7 +123,8 @@ static void wait_and_unlock(sb_pager *pager, sb_mark mark)
 {
     sb_sync_waiter waiter = {.next = pager->sync_waiters, .mark = mark};
     sb_event_init(&waiter.done);
-    pager->sync_waiters = &waiter;
+    /* It leaves the list before it is woken, so before this call returns. */
+    pager->sync_waiters = &waiter; /* cppcheck-suppress autoVariables */
     sb_mutex_unlock(pager->sync_mutex);
     sb_event_wait(&waiter.done);
 }

@@ -158,8 +158,17 @@ static uint32_t keep_bound(sb_expand_op *x, uint32_t count)
 static uint32_t keep_unused(sb_expand_op *x, uint32_t count)
 {
     const sb_plan_expand *e = &x->op.plan->as.expand;
+    const sb_vector *one = e->unlike_count == 1 ? x->in->columns[e->unlike[0]->slot] : NULL;
     uint32_t kept = 0;
 
+    if (one != NULL && one->kind == SB_VECTOR_REL && !one->constant && one->nulls == NULL) {
+        for (uint32_t k = 0; k < count; k++) {
+            const uint32_t i = x->kept[k];
+            x->kept[kept] = i;
+            kept += one->as.ids[x->rows[i]] != x->rels[i];
+        }
+        return kept;
+    }
     for (uint32_t k = 0; k < count; k++) {
         const uint32_t i = x->kept[k];
         x->kept[kept] = i;
