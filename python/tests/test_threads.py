@@ -85,11 +85,11 @@ def test_a_result_goes_to_another_thread(db):
 
 def test_not_by_two_at_a_time(db):
     """A connection that is within a call refuses a second thread instead of breaking."""
-    started = threading.Event()
+    started, asked = threading.Event(), threading.Event()
 
     def slow(x):
         started.set()
-        time.sleep(0.3)
+        asked.wait(20)
         return x
 
     db.register_function("my.slow", slow)
@@ -98,11 +98,14 @@ def test_not_by_two_at_a_time(db):
 
     def other(i):
         started.wait()
-        with pytest.raises(sombra.MisuseError, match="in use"):
-            result.fetchall()
-        with pytest.raises(sombra.MisuseError, match="runs"):
-            db.close()
-        seen.append(i)
+        try:
+            with pytest.raises(sombra.MisuseError, match="in use"):
+                result.fetchall()
+            with pytest.raises(sombra.MisuseError, match="runs"):
+                db.close()
+            seen.append(i)
+        finally:
+            asked.set()
 
     thread = threading.Thread(target=other, args=(1,))
     thread.start()
@@ -123,12 +126,12 @@ def test_others_run_during_a_long_call(db):
 
     thread = threading.Thread(target=count)
     thread.start()
-    db.time_limit = 0.3
+    db.time_limit = 1
     with pytest.raises(sombra.TimeLimitError):
         db.execute(ENDLESS)
     stop.set()
     thread.join()
-    assert len(ticks) > 10
+    assert len(ticks) > 3  # some hundred, but on a machine with much else to do
 
 
 def test_a_quick_statement_that_is_slow_for_once(db):
@@ -144,7 +147,7 @@ def test_a_quick_statement_that_is_slow_for_once(db):
     before = len(ticks)
     with pytest.raises(sombra.TimeLimitError):
         statement.execute(n=10_000_000).single()
-    assert len(ticks) > before + 10
+    assert len(ticks) > before + 3
     stop.set()
     thread.join()
 
