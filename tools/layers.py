@@ -58,6 +58,7 @@ SEAMS = [
     (r"(?:printf|puts|putchar|perror|fprintf|fputs)", {"base/status.c", "cli"}),
     (r"(?:exit|_exit|abort|quick_exit)", {"base/status.c", "cli", "os/vfs_crash.c"}),
     (r"(?:getenv|secure_getenv)", {"os", "api", "cli"}),
+    (r"__builtin_\w+", {"base", "os/os_thread.c"}),
     (r"(?:setenv|putenv|srand|rand|setlocale|strtok|setjmp|longjmp|gets|sprintf|strcpy|strcat)",
      {"cli"}),
 ]

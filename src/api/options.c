@@ -202,8 +202,8 @@ static bool parse_size(const char *text, uint64_t *value)
 
     if (*text < '0' || *text > '9') return false;
     for (; *text >= '0' && *text <= '9'; text++)
-        if (__builtin_mul_overflow(number, 10u, &number) ||
-            __builtin_add_overflow(number, (uint64_t)(*text - '0'), &number))
+        if (SB_MUL_OVERFLOW(number, 10u, &number) ||
+            SB_ADD_OVERFLOW(number, (uint64_t)(*text - '0'), &number))
             return false;
     switch (lower(*text)) {
     case 'k': shift = 10; break;
@@ -217,38 +217,22 @@ static bool parse_size(const char *text, uint64_t *value)
     return true;
 }
 
-/* Levenshtein distance, for "did you mean": both names are short. */
-static unsigned edit_distance(const char *a, const char *b)
+/* Name number i of the options, for sb_cypher_nearest. */
+static sb_bytes next_option(void *ctx, size_t i)
 {
-    unsigned row[64];
-    const size_t bytes = strlen(b);
-
-    if (bytes >= sizeof row / sizeof *row) return 64;
-    for (unsigned j = 0; j <= bytes; j++)
-        row[j] = j;
-    for (unsigned i = 1; *a != '\0' && i < 64; i++, a++) {
-        unsigned diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= bytes; j++) {
-            const unsigned replaced = diagonal + (lower(*a) != lower(b[j - 1]));
-            const unsigned shorter = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            diagonal = row[j];
-            row[j] = replaced < shorter ? replaced : shorter;
-        }
-    }
-    return row[bytes];
+    (void)ctx;
+    if (i >= OPTION_COUNT) return (sb_bytes){0};
+    return sb_bytes_of(options_table[i].name, strlen(options_table[i].name));
 }
 
-static const sb_option *nearest_option(const char *name)
+static sb_status no_such_option(const char *name, sb_err *err)
 {
-    const sb_option *nearest = &options_table[0];
-    unsigned best = 64;
+    sb_bytes near;
 
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        const unsigned distance = edit_distance(name, options_table[i].name);
-        if (distance < best) best = distance, nearest = &options_table[i];
-    }
-    return nearest;
+    if (!sb_cypher_nearest(sb_bytes_of(name, strlen(name)), next_option, NULL, &near))
+        return SB_FAIL(err, SB_INVALID, "there is no option '%s'", name);
+    return SB_FAIL(err, SB_INVALID, "there is no option '%s'; did you mean '%.*s'?", name,
+                   (int)near.size, (const char *)near.data);
 }
 
 static sb_status set_number(sombra_options *options, const sb_option *option, const char *value,
@@ -280,9 +264,7 @@ static sb_status set_option(sombra_options *options, const char *name, const cha
 
     for (size_t i = 0; i < OPTION_COUNT && option == NULL; i++)
         if (equal_ignoring_case(name, options_table[i].name)) option = &options_table[i];
-    if (option == NULL)
-        return SB_FAIL(err, SB_INVALID, "there is no option '%s'; did you mean '%s'?", name,
-                       nearest_option(name)->name);
+    if (option == NULL) return no_such_option(name, err);
     field = (uint8_t *)options + option->offset;
     switch (option->kind) {
     case OPTION_BOOL: {

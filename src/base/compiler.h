@@ -1,22 +1,27 @@
 /* compiler.h — the compiler's extensions, each behind a macro of ours.
- * Hides:    gcc and clang attributes and builtins; nothing else in the tree names them.
+ * Hides:    gcc and clang attributes and builtins; beside it only base/ (bits, byte order, checksums) and the pause of
+ *           os/os_thread.c name them, and the build checks that (tools/layers.py).
  * Needs:    gcc 10 or clang 11, on little- or big-endian 64-bit machines. */
 #ifndef SB_COMPILER_H
 #define SB_COMPILER_H
 
-#define SB_MUST_CHECK                 __attribute__((warn_unused_result))
-#define SB_PRINTF(f, a)               __attribute__((format(printf, f, a)))
-#define SB_NORETURN                   __attribute__((noreturn))
-#define SB_INLINE                     static inline __attribute__((always_inline))
-#define SB_NOINLINE                   __attribute__((noinline))
-#define SB_COLD                       __attribute__((cold, noinline))
-#define SB_LIKELY(x)                  __builtin_expect(!!(x), 1)
-#define SB_UNLIKELY(x)                __builtin_expect(!!(x), 0)
-#define SB_PREFETCH(p)                __builtin_prefetch((p), 0, 3)
-#define SB_UNUSED                     __attribute__((unused))
-#define SB_MAY_ALIAS                  __attribute__((may_alias))
-#define SB_ALIGNED(n)                 __attribute__((aligned(n)))
-#define SB_THREAD_LOCAL               _Thread_local
+#define SB_MUST_CHECK   __attribute__((warn_unused_result))
+#define SB_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define SB_NORETURN     __attribute__((noreturn))
+#define SB_INLINE       static inline __attribute__((always_inline))
+#define SB_NOINLINE     __attribute__((noinline))
+#define SB_COLD         __attribute__((cold, noinline))
+#define SB_LIKELY(x)    __builtin_expect(!!(x), 1)
+#define SB_UNLIKELY(x)  __builtin_expect(!!(x), 0)
+#define SB_PREFETCH(p)  __builtin_prefetch((p), 0, 3)
+#define SB_UNUSED       __attribute__((unused))
+#define SB_MAY_ALIAS    __attribute__((may_alias))
+#define SB_ALIGNED(n)   __attribute__((aligned(n)))
+#define SB_THREAD_LOCAL _Thread_local
+/* Whether the sum, difference or product does not fit *out; then *out holds its low bits. */
+#define SB_ADD_OVERFLOW(a, b, out)    __builtin_add_overflow((a), (b), (out))
+#define SB_SUB_OVERFLOW(a, b, out)    __builtin_sub_overflow((a), (b), (out))
+#define SB_MUL_OVERFLOW(a, b, out)    __builtin_mul_overflow((a), (b), (out))
 #define SB_CONTAINER(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
 
 /* Twice the widest standard integer, for products. */

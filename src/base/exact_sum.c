@@ -3,6 +3,8 @@
  * summation using small and large superaccumulators", 2015, in digits of 32 bits). */
 #include "base/exact_sum.h"
 
+#include "base/bits.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -132,7 +134,7 @@ static double round_digits(const int64_t *digits)
 
     while (digits[top] == 0)
         top--;
-    bit = top * DIGIT_BITS + 63u - (uint32_t)__builtin_clzll((uint64_t)digits[top]);
+    bit = top * DIGIT_BITS + 63u - sb_clz64((uint64_t)digits[top]);
     if (bit < MANTISSA) return ldexp((double)bits_from(digits, 0), -LOWEST);
     const uint32_t from = bit + 1 - MANTISSA, half = from - 1;
     uint64_t mantissa = bits_from(digits, from);

@@ -21,7 +21,7 @@ static bool merge_bits(sb_aggregate_op *a, sb_aggregate_item *item, const sb_see
     if (part->kind != SB_VECTOR_ANY) seen->kind = part->kind;
     seen->rows += part->rows;
     for (size_t w = 0; w < part->word_count; w++) {
-        fresh += __builtin_popcountll(part->words[w] & ~seen->words[w]);
+        fresh += sb_popcount64(part->words[w] & ~seen->words[w]);
         seen->words[w] |= part->words[w];
     }
     *(int64_t *)sb_aggregate__state(a, 0, item) += fresh;
@@ -38,7 +38,7 @@ static sb_status merge_distinct(sb_aggregate_op *a, sb_aggregate_item *item,
         if (!item->seen_ids.given_up) SB_TRY(sb_aggregate__give_up_bits(a, item));
         for (size_t w = 0; w < part->seen_ids.word_count; w++)
             for (uint64_t left = part->seen_ids.words[w]; left != 0; left &= left - 1) {
-                const uint64_t id = w * 64 + (unsigned)__builtin_ctzll(left);
+                const uint64_t id = w * 64 + sb_ctz64(left);
                 item->vals[1] =
                     part->seen_ids.kind == SB_VECTOR_NODE ? sb_val_node(id) : sb_val_rel(id);
                 SB_TRY(sb_aggregate__update(a, item, 0));

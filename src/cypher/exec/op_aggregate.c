@@ -308,7 +308,7 @@ sb_status sb_aggregate__give_up_bits(sb_aggregate_op *a, sb_aggregate_item *item
     seen->given_up = true;
     for (size_t w = 0; seen->words != NULL && w < seen->word_count; w++) {
         for (uint64_t left = seen->words[w]; left != 0; left &= left - 1) {
-            const uint64_t id = w * 64 + (unsigned)__builtin_ctzll(left);
+            const uint64_t id = w * 64 + sb_ctz64(left);
             item->vals[1] = seen->kind == SB_VECTOR_NODE ? sb_val_node(id) : sb_val_rel(id);
             SB_TRY(is_fresh(a, item, 0, &fresh));
         }

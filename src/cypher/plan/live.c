@@ -206,7 +206,7 @@ static sb_status store_live(sb_planner *p, sb_plan *plan, const sb_slot_set *abo
     SB_TRY(sb_plan__alloc(p, count, sizeof *live, &live));
     for (uint32_t i = 0; i < above->word_count; i++)
         for (uint64_t word = above->words[i]; word != 0; word &= word - 1)
-            live[at++] = i * 64 + (uint32_t)__builtin_ctzll(word);
+            live[at++] = i * 64 + sb_ctz64(word);
     plan->live = live;
     return SB_OK;
 }

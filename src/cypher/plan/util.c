@@ -64,7 +64,7 @@ uint32_t sb_plan__set_count(const sb_slot_set *set)
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < set->word_count; i++)
-        count += (uint32_t)__builtin_popcountll(set->words[i]);
+        count += sb_popcount64(set->words[i]);
     return count;
 }
 
