@@ -157,6 +157,12 @@ static void test_api_query_plans__shortcuts(void **state)
         {"MATCH (a:A) WHERE NOT (a)-[:R]->() RETURN a", "AntiSemiApply |Expand NodeByLabelScan"},
         {"MATCH (a:A) OPTIONAL MATCH (a)-[:R]->(b) RETURN a, b",
          "OptionalApply |Expand NodeByLabelScan"},
+        /* two lists intersected: the one that is held changes with each node, not with each relationship */
+        {"MATCH (a)-[:R]->(b)<-[:R]-(c)-[:R]->(a) RETURN count(*)",
+         "Aggregation Intersect Expand AllNodesScan"},
+        /* … but for a few relationships not all nodes are looked at */
+        {"MATCH (a)-[:S]->(b)-[:R|S]->(c)<-[:R|S]-(a) RETURN count(*)",
+         "Aggregation Intersect RelationshipScan"},
         /* paths */
         {"MATCH (a:A {x: 1})-[:R*1..3]->(b) RETURN b", "VarLengthExpand IndexSeek"},
         {"MATCH p = shortestPath((a:A {x: 1})-[*]-(b:A {x: 2})) RETURN p",

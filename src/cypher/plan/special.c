@@ -161,6 +161,52 @@ static void ask_lists(sb_plan *semi)
     semi->as.related.anti = anti;
 }
 
+/* ---- Rows in the order of nodes ---------------------------------------------------------------------------------------- */
+
+/* More nodes than this for each relationship: most of their lists would be looked up in vain. */
+#define NODES_PER_REL 4
+
+/* The scan that gives the rows of an intersection, whatever is asked of them on the way. */
+static sb_plan **scan_below(sb_plan *plan)
+{
+    sb_plan **at = &plan->input;
+
+    while (*at != NULL && (*at)->kind == SB_PLAN_FILTER)
+        at = &(*at)->input;
+    return *at != NULL && (*at)->kind == SB_PLAN_REL_SCAN && begins(*at) ? at : NULL;
+}
+
+/* Relationships in order of id come to another node with each row, and an intersection holds the list of one: those of one node are
+ * made to follow each other, by expanding all nodes. */
+static sb_status scan_by_nodes(sb_planner *p, sb_plan *intersect)
+{
+    sb_plan **const at = scan_below(intersect), *nodes, *expand;
+    double node_count;
+
+    if (at == NULL) return SB_OK;
+    const sb_plan_expand *const scan = &(*at)->as.expand;
+    const sb_var *held = intersect->as.intersect.sides[0].from;
+    if (held != scan->from && held != scan->to) held = intersect->as.intersect.sides[1].from;
+    SB_TRY(sb_plan__estimate_nodes(p, NULL, &node_count));
+    if (scan->direction == SB_REL_EITHER || scan->from == scan->to ||
+        (held != scan->from && held != scan->to) || (*at)->rows * NODES_PER_REL < node_count)
+        return SB_OK;
+    SB_TRY(sb_plan__new(p, SB_PLAN_ALL_NODES, (*at)->input, &nodes));
+    nodes->as.scan.node = held;
+    nodes->rows = nodes->cost = node_count;
+    SB_TRY(sb_plan__new(p, SB_PLAN_EXPAND, nodes, &expand));
+    expand->as.expand = *scan;
+    expand->rows = (*at)->rows;
+    expand->cost = (*at)->cost;
+    if (held == scan->to) {
+        expand->as.expand.from = scan->to;
+        expand->as.expand.to = scan->from;
+        expand->as.expand.direction = scan->direction == SB_REL_OUT ? SB_REL_IN : SB_REL_OUT;
+    }
+    *at = expand;
+    return SB_OK;
+}
+
 sb_status sb_plan__special(sb_planner *p, sb_plan **plan)
 {
     for (sb_plan **at = plan; *at != NULL; at = &(*at)->input) {
@@ -169,6 +215,7 @@ sb_status sb_plan__special(sb_planner *p, sb_plan **plan)
         if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(count_from_statistics(p, at));
         if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(sb_plan__factor(p, *at));
         if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(count_by_lengths(p, *at));
+        if ((*at)->kind == SB_PLAN_INTERSECT) SB_TRY(scan_by_nodes(p, *at));
     }
     return SB_OK;
 }
