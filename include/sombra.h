@@ -830,10 +830,12 @@ SOMBRA_API const char *sombra_stmt_name_text(sombra_stmt *stmt, sombra_name_kind
 SOMBRA_API bool sombra_stmt_is_explain(const sombra_stmt *stmt);
 /** Does it need a write transaction? */
 SOMBRA_API bool sombra_stmt_writes(const sombra_stmt *stmt);
-/** What the last run has changed so far. labels_added and labels_removed count names per node. */
+/** What the last run has changed so far. labels_added and labels_removed count names per node. An index behind a constraint counts as
+ *  the constraint. */
 typedef struct sombra_stmt_changes {
     uint64_t nodes_created, nodes_deleted, rels_created, rels_deleted, properties_set, labels_added,
         labels_removed;
+    uint64_t indexes_added, indexes_removed, constraints_added, constraints_removed;
 } sombra_stmt_changes;
 /** What the statement's last run has changed; zeros before its first. MISUSE: NULL given. */
 SOMBRA_API sombra_status sombra_stmt_get_changes(const sombra_stmt *stmt,

@@ -27,6 +27,11 @@ class Changes(NamedTuple):
     properties_set: int
     labels_added: int
     labels_removed: int
+    indexes_added: int
+    indexes_removed: int
+    #: An index behind a constraint counts as the constraint.
+    constraints_added: int
+    constraints_removed: int
 
 
 class Result(_sombra.ResultBase):

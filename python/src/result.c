@@ -405,19 +405,34 @@ static const char *is_control(sombra_stmt *stmt, PyObject *text)
     return method;
 }
 
+/* A statement with its parameters bound, and its columns, a new reference. NULL: an exception is set. */
+static sombra_stmt *prepare_bound(binding_connection *connection, PyObject *text, PyObject *given,
+                                  PyObject *named, binding_columns **columns)
+{
+    sombra_stmt *stmt = prepare(connection, text);
+    PyObject *params = NULL;
+
+    *columns = stmt == NULL ? NULL : columns_of(connection, stmt);
+    if (*columns != NULL) params = params_of(connection, stmt);
+    const bool bound = params != NULL && bind(connection, stmt, params, given, named);
+    Py_XDECREF(params);
+    if (bound) return stmt;
+    Py_CLEAR(*columns);
+    sombra_stmt_finalize(stmt);
+    return NULL;
+}
+
 PyObject *binding_execute(binding_connection *connection, PyObject *args, PyObject *named)
 {
-    PyObject *text, *given, *params = NULL, *answer = NULL;
-    binding_columns *columns = NULL;
-    sombra_stmt *stmt = NULL;
+    PyObject *text, *given, *answer = NULL;
+    binding_columns *columns;
+    sombra_stmt *stmt;
     const char *control = NULL;
 
     if (!take_arguments(args, &text, &given)) return NULL;
     if (!binding_enter(connection)) return NULL;
-    stmt = prepare(connection, text);
-    if (stmt != NULL) columns = columns_of(connection, stmt);
-    if (columns != NULL) params = params_of(connection, stmt);
-    if (params != NULL && bind(connection, stmt, params, given, named)) {
+    stmt = prepare_bound(connection, text, given, named, &columns);
+    if (stmt != NULL) {
         control = is_control(stmt, text);
         if (control == NULL) {
             answer = run(connection, stmt, columns, NULL);
@@ -436,7 +451,6 @@ PyObject *binding_execute(binding_connection *connection, PyObject *args, PyObje
         if (done != NULL) answer = (PyObject *)new_result(connection, columns);
         Py_XDECREF(done);
     }
-    Py_XDECREF(params);
     Py_XDECREF(columns);
     return answer;
 }
@@ -471,20 +485,17 @@ PyObject *binding_warnings(PyObject *self, PyObject *text)
 PyObject *binding_stream_query(PyObject *self, PyObject *args)
 {
     binding_connection *connection = (binding_connection *)self;
-    PyObject *text, *given, *params = NULL, *answer = NULL, *rest;
+    PyObject *text, *given, *answer = NULL, *rest;
     Py_ssize_t rows;
-    binding_columns *columns = NULL;
+    binding_columns *columns;
     binding_result *result = NULL;
     sombra_stmt *stmt;
 
     if (!PyArg_ParseTuple(args, "UO!n", &text, &PyDict_Type, &given, &rows) ||
         !binding_enter(connection))
         return NULL;
-    stmt = prepare(connection, text);
-    if (stmt != NULL) columns = columns_of(connection, stmt);
-    if (columns != NULL) params = params_of(connection, stmt);
-    if (params != NULL && bind(connection, stmt, params, given, NULL))
-        result = new_result(connection, columns);
+    stmt = prepare_bound(connection, text, given, NULL, &columns);
+    if (stmt != NULL) result = new_result(connection, columns);
     if (result != NULL) {
         result->untouched = true;
         result->stmt = stmt;
@@ -494,7 +505,6 @@ PyObject *binding_stream_query(PyObject *self, PyObject *args)
         sombra_stmt_finalize(stmt);
     }
     binding_leave(connection);
-    Py_XDECREF(params);
     Py_XDECREF(columns);
     if (result == NULL) return NULL;
     rest = Py_BuildValue("(n)", rows);
@@ -917,11 +927,12 @@ static PyObject *result_get_changes(PyObject *self, void *unused)
 {
     const sombra_stmt_changes *c = &RESULT(self)->changes;
     (void)unused;
-    return Py_BuildValue("(KKKKKKK)", (unsigned long long)c->nodes_created,
-                         (unsigned long long)c->nodes_deleted, (unsigned long long)c->rels_created,
-                         (unsigned long long)c->rels_deleted, (unsigned long long)c->properties_set,
-                         (unsigned long long)c->labels_added,
-                         (unsigned long long)c->labels_removed);
+#define N(field) (unsigned long long)c->field
+    return Py_BuildValue("(KKKKKKKKKKK)", N(nodes_created), N(nodes_deleted), N(rels_created),
+                         N(rels_deleted), N(properties_set), N(labels_added), N(labels_removed),
+                         N(indexes_added), N(indexes_removed), N(constraints_added),
+                         N(constraints_removed));
+#undef N
 }
 
 static PyObject *itself(PyObject *self)

@@ -58,6 +58,8 @@ def test_a_write_is_done_when_execute_returns(db):
     result = db.execute("UNWIND range(1, 3000) AS x CREATE (:N {x: x}) RETURN x")
     assert db.node_count("N") == 3000
     assert result.changes.nodes_created == 3000 and result.changes.properties_set == 3000
+    changes = db.execute("CREATE CONSTRAINT FOR (n:Changed) REQUIRE n.k IS UNIQUE").changes
+    assert (changes.nodes_created, changes.indexes_added, changes.constraints_added) == (0, 0, 1)
     assert [row.x for row in result] == list(range(1, 3001))
 
 

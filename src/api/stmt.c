@@ -794,17 +794,21 @@ sombra_status sombra_stmt_warning(sombra_stmt *stmt, size_t i, sombra_error *war
 
 sombra_status sombra_stmt_get_changes(const sombra_stmt *stmt, sombra_stmt_changes *changes)
 {
-    sb_exec_stats stats = {0};
+    sb_exec_stats stats;
 
     if (stmt == NULL || changes == NULL) return SOMBRA_MISUSE;
-    if (sb_cypher_exec(stmt->inner) != NULL) sb_exec_stats_get(sb_cypher_exec(stmt->inner), &stats);
+    sb_cypher_stats(stmt->inner, &stats);
     *changes = (sombra_stmt_changes){.nodes_created = stats.nodes_created,
                                      .nodes_deleted = stats.nodes_deleted,
                                      .rels_created = stats.rels_created,
                                      .rels_deleted = stats.rels_deleted,
                                      .properties_set = stats.properties_set,
                                      .labels_added = stats.labels_added,
-                                     .labels_removed = stats.labels_removed};
+                                     .labels_removed = stats.labels_removed,
+                                     .indexes_added = stats.indexes_added,
+                                     .indexes_removed = stats.indexes_removed,
+                                     .constraints_added = stats.constraints_added,
+                                     .constraints_removed = stats.constraints_removed};
     return SOMBRA_OK;
 }
 

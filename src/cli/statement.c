@@ -436,7 +436,11 @@ static void tell_changes(const invocation *cli, const sombra_stmt *stmt)
                  {c.rels_deleted, "relationship deleted", "relationships deleted"},
                  {c.properties_set, "property set", "properties set"},
                  {c.labels_added, "label added", "labels added"},
-                 {c.labels_removed, "label removed", "labels removed"}};
+                 {c.labels_removed, "label removed", "labels removed"},
+                 {c.indexes_added, "index added", "indexes added"},
+                 {c.indexes_removed, "index removed", "indexes removed"},
+                 {c.constraints_added, "constraint added", "constraints added"},
+                 {c.constraints_removed, "constraint removed", "constraints removed"}};
     const char *between = "";
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         if (lines[i].count == 0) continue;

@@ -87,7 +87,9 @@ SB_MUST_CHECK sb_status sb_cypher_explain_json(const sb_compiled *compiled,
 bool sb_cypher_warning(const sb_cypher_statement *statement, sb_view *view, size_t i,
                        sb_err *warning);
 /* Run a statement that changes the schema (kinds CREATE_INDEX … DROP_CONSTRAINT). */
-SB_MUST_CHECK sb_status sb_cypher_run_schema(const sb_cypher_statement *statement, sb_graph *graph,
+SB_MUST_CHECK sb_status sb_cypher_run_schema(sb_cypher_statement *statement, sb_graph *graph,
                                              sb_err *err);
+/* What the last run has changed; zeros before the first. */
+void sb_cypher_stats(const sb_cypher_statement *statement, sb_exec_stats *stats);
 
 #endif

@@ -6,8 +6,8 @@
 
 /* What semantic analysis may look up: built-in names, then the registry's (may be NULL). Borrows registry. */
 void sb_cypher__env(const sb_cypher_registry *registry, sb_sema_env *env);
-/* Run CREATE or DROP of an index or constraint. */
+/* Run CREATE or DROP of an index or constraint; stats is told of what really was made or dropped. */
 SB_MUST_CHECK sb_status sb_cypher__schema(const sb_statement *statement, sb_graph *graph,
-                                          sb_err *err);
+                                          sb_exec_stats *stats, sb_err *err);
 
 #endif

@@ -58,7 +58,8 @@ static const sb_schema *find_equal(sb_view *view, const sb_schema *definition)
     return NULL;
 }
 
-static sb_status create(const sb_statement *statement, sb_graph *graph, uint8_t kind, sb_err *err)
+static sb_status create(const sb_statement *statement, sb_graph *graph, uint8_t kind,
+                        sb_exec_stats *stats, sb_err *err)
 {
     sb_view *const view = sb_graph_view(graph);
     sb_schema definition = {
@@ -77,27 +78,40 @@ static sb_status create(const sb_statement *statement, sb_graph *graph, uint8_t 
          (definition.name.size != 0 && sb_schema_find(view, definition.name) != NULL)))
         return SB_OK;
     if (definition.name.size == 0) definition.name.data = NULL; /* the graph makes one up */
-    return sb_graph_schema_create(graph, &definition, &id, err);
+    SB_TRY(sb_graph_schema_create(graph, &definition, &id, err));
+    if (kind == SB_SCHEMA_INDEX)
+        stats->indexes_added++;
+    else
+        stats->constraints_added++;
+    return SB_OK;
 }
 
-static sb_status drop(const sb_statement *statement, sb_graph *graph, sb_err *err)
+static sb_status drop(const sb_statement *statement, sb_graph *graph, sb_exec_stats *stats,
+                      sb_err *err)
 {
     const sb_schema *found = sb_schema_find(sb_graph_view(graph), statement->schema.name);
 
-    if (found != NULL) return sb_graph_schema_drop(graph, found->id, err);
+    if (found != NULL) {
+        uint64_t *count =
+            found->kind == SB_SCHEMA_INDEX ? &stats->indexes_removed : &stats->constraints_removed;
+        SB_TRY(sb_graph_schema_drop(graph, found->id, err));
+        (*count)++;
+        return SB_OK;
+    }
     if (statement->schema.if_exists) return SB_OK;
     return SB_FAIL(err, SB_NOT_FOUND, "there is no index or constraint named '%.*s'",
                    (int)statement->schema.name.size, (const char *)statement->schema.name.data);
 }
 
-sb_status sb_cypher__schema(const sb_statement *statement, sb_graph *graph, sb_err *err)
+sb_status sb_cypher__schema(const sb_statement *statement, sb_graph *graph, sb_exec_stats *stats,
+                            sb_err *err)
 {
     switch (statement->kind) {
-    case SB_STATEMENT_CREATE_INDEX: return create(statement, graph, SB_SCHEMA_INDEX, err);
+    case SB_STATEMENT_CREATE_INDEX: return create(statement, graph, SB_SCHEMA_INDEX, stats, err);
     case SB_STATEMENT_CREATE_CONSTRAINT:
-        return create(statement, graph, (uint8_t)statement->schema.constraint, err);
+        return create(statement, graph, (uint8_t)statement->schema.constraint, stats, err);
     case SB_STATEMENT_DROP_INDEX:
-    case SB_STATEMENT_DROP_CONSTRAINT: return drop(statement, graph, err);
+    case SB_STATEMENT_DROP_CONSTRAINT: return drop(statement, graph, stats, err);
     default: return SB_FAIL(err, SB_MISUSE, "the statement does not change the schema");
     }
 }

@@ -15,6 +15,7 @@ struct sb_cypher_statement {
     sb_exec *exec;               /* owned; of compiled */
     bool used_up;                /* the planner has worked on tree, with or without success */
     sb_plan_options planned_with;
+    sb_exec_stats schema_stats; /* of a statement that changes the schema, which has no exec */
     /* parameters, in the order of tree->params, which is that of the text */
     sb_arena *values_arena; /* owned */
     sb_val *values;
@@ -386,7 +387,14 @@ bool sb_cypher_warning(const sb_cypher_statement *s, sb_view *view, size_t i, sb
     return true;
 }
 
-sb_status sb_cypher_run_schema(const sb_cypher_statement *s, sb_graph *graph, sb_err *err)
+sb_status sb_cypher_run_schema(sb_cypher_statement *s, sb_graph *graph, sb_err *err)
 {
-    return sb_cypher__schema(s->tree, graph, err);
+    s->schema_stats = (sb_exec_stats){0};
+    return sb_cypher__schema(s->tree, graph, &s->schema_stats, err);
+}
+
+void sb_cypher_stats(const sb_cypher_statement *s, sb_exec_stats *stats)
+{
+    *stats = s->schema_stats;
+    if (s->exec != NULL) sb_exec_stats_get(s->exec, stats);
 }

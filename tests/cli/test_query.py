@@ -31,6 +31,14 @@ class Query(unittest.TestCase):
         self.assertEqual(self.told, "2 nodes created, 1 relationship created, 6 properties set, 3 labels added\n")
         self.assertEqual(subprocess.run([SOMBRA, "query", "q.sombra", "CREATE (:Gone) WITH 1 AS x MATCH (g:Gone) DELETE g", "--quiet"],
                                         capture_output=True, text=True, check=True).stderr, "")
+        for text, told in (("CREATE INDEX gone FOR (g:Gone) ON (g.n)", "1 index added\n"),
+                           ("CREATE INDEX gone IF NOT EXISTS FOR (g:Gone) ON (g.n)", ""),
+                           ("CREATE CONSTRAINT one FOR (g:Gone) REQUIRE g.k IS UNIQUE", "1 constraint added\n"),
+                           ("DROP INDEX gone; DROP INDEX gone IF EXISTS", "1 index removed\n"),
+                           ("DROP CONSTRAINT one", "1 constraint removed\n")):
+            with self.subTest(text=text):
+                done = subprocess.run([SOMBRA, "query", "q.sombra", text], capture_output=True, text=True, check=True)
+                self.assertEqual(done.stderr, told)
 
     def test_warns_of_names_that_nothing_has(self):
         def told(text, *flags):

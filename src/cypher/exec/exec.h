@@ -45,6 +45,7 @@ typedef struct sb_exec_options {
 typedef struct sb_exec_stats { /* what a statement changed */
     uint64_t nodes_created, nodes_deleted, rels_created, rels_deleted, properties_set, labels_added,
         labels_removed;
+    uint64_t indexes_added, indexes_removed, constraints_added, constraints_removed;
 } sb_exec_stats;
 typedef struct sb_exec_operator_profile {
     uint64_t rows, batches;
