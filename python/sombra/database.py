@@ -143,11 +143,11 @@ class _Graph:
         return self._connection().count(True, type)
 
     def labels(self) -> List[str]:
-        """All labels that the file has ever known."""
+        """Labels that nodes carry."""
         return self._connection().names(0)
 
     def relationship_types(self) -> List[str]:
-        """All relationship types that the file has ever known."""
+        """Types that relationships have."""
         return self._connection().names(1)
 
     def property_keys(self) -> List[str]:

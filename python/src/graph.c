@@ -364,7 +364,7 @@ static PyObject *graph_count(PyObject *self, PyObject *args)
     return done ? PyLong_FromUnsignedLongLong(count) : NULL;
 }
 
-/* names(kind) → all labels (0), types (1) or keys (2) of the file. */
+/* names(kind) → labels (0) and types (1) that something has, or all keys (2) of the file, whose uses are not counted. */
 static PyObject *graph_names(PyObject *self, PyObject *args)
 {
     PyObject *answer;
@@ -376,9 +376,16 @@ static PyObject *graph_names(PyObject *self, PyObject *args)
     answer = PyList_New(0);
     for (uint32_t id = 1; answer != NULL && id <= count; id++) {
         size_t size;
+        uint64_t uses = 1;
         const char *text = sombra_name_text(call.txn, (sombra_name_kind)kind, id, &size);
-        PyObject *name = text == NULL ? NULL : binding_name(&call.connection->names, text, size);
+        PyObject *name;
 
+        if (kind != SOMBRA_KEY &&
+            !binding_check(call.connection,
+                           sombra_name_entities(call.txn, (sombra_name_kind)kind, id, &uses)))
+            Py_CLEAR(answer);
+        if (answer == NULL || uses == 0) continue;
+        name = text == NULL ? NULL : binding_name(&call.connection->names, text, size);
         if (name != NULL && PyList_Append(answer, name) < 0) Py_CLEAR(answer);
         Py_XDECREF(name);
     }

@@ -16,6 +16,7 @@ static void info_row(output *out, const char *what, const char *name, uint64_t c
                              detail == NULL ? cell_null() : cell_text(detail)});
 }
 
+/* Names that nothing has any more are left out, as far as that is counted; of keys it is not. */
 static int list_names(invocation *cli, output *out, sombra_name_kind kind, const char *what)
 {
     const uint32_t names = sombra_name_count(cli->txn, kind);
@@ -27,12 +28,14 @@ static int list_names(invocation *cli, output *out, sombra_name_kind kind, const
         uint64_t count = 0;
         snprintf(text, sizeof text, "%.*s", (int)size, name == NULL ? "" : name);
         if (kind == SOMBRA_KEY) {
-            output_row(out, (cell[]){cell_text(what), cell_text(text), cell_null(), cell_null()});
+            if (!is_dump_key(text, size))
+                output_row(out,
+                           (cell[]){cell_text(what), cell_text(text), cell_null(), cell_null()});
             continue;
         }
         if (sombra_name_entities(cli->txn, kind, id, &count) != SOMBRA_OK)
             return complain_conn(cli);
-        info_row(out, what, text, count, NULL);
+        if (count != 0) info_row(out, what, text, count, NULL);
     }
     return EXIT_OK;
 }
@@ -200,6 +203,18 @@ int run_info(invocation *cli)
 
 /* ---- schema ----------------------------------------------------------------------------------------------------- */
 
+/* The index of a label that no node carries any more: nobody wants to hear of it. */
+static int is_idle(invocation *cli, const sombra_schema *schema, bool *idle)
+{
+    uint64_t nodes = 1;
+
+    if (schema->kind == SOMBRA_LABEL_INDEX &&
+        sombra_name_entities(cli->txn, SOMBRA_LABEL, schema->entity, &nodes) != SOMBRA_OK)
+        return complain_conn(cli);
+    *idle = nodes == 0;
+    return EXIT_OK;
+}
+
 static int list_schema(invocation *cli)
 {
     static const char *const columns[] = {"kind", "name", "on", "types"};
@@ -210,8 +225,11 @@ static int list_schema(invocation *cli)
 
     for (size_t i = 0;; i++) {
         char target[512], name[1025], types[256];
+        bool idle = false;
         if (sombra_schema_at(cli->txn, i, &schema, &more) != SOMBRA_OK) code = complain_conn(cli);
+        if (code == EXIT_OK && more) code = is_idle(cli, &schema, &idle);
         if (code != EXIT_OK || !more) break;
+        if (idle) continue;
         schema_target(cli, &schema, target, sizeof target);
         snprintf(name, sizeof name, "%.*s", (int)schema.name_size, schema.name);
         output_row(out,

@@ -145,6 +145,8 @@ void node_caption(invocation *cli, uint64_t id, char *text, size_t bytes);
 void node_labels(invocation *cli, const sombra_node *node, char *text, size_t bytes);
 
 /* "index", "unique", "node key", … */
+/* Does a property key have the form that a dump's script uses while it runs (dump.c)? Its name stays in the file. */
+bool is_dump_key(const char *key, size_t size);
 const char *schema_kind(const sombra_schema *schema);
 /* "INTEGER or FLOAT" of a typed constraint into text; returns it. */
 const char *schema_types(const sombra_schema *schema, char *text, size_t bytes);

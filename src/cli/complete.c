@@ -73,7 +73,8 @@ static void offer_names(shell *sh, search *s, sombra_name_kind kind)
         uint64_t count = 1;
         if (kind != SOMBRA_KEY && sombra_name_entities(cli->txn, kind, id, &count) != SOMBRA_OK)
             break;
-        if (name != NULL && count != 0) offer_name(s, name, size);
+        if (name != NULL && count != 0 && !(kind == SOMBRA_KEY && is_dump_key(name, size)))
+            offer_name(s, name, size);
     }
     (void)close_database(cli, EXIT_OK);
 }

@@ -631,6 +631,17 @@ static int choose_names(dumper *d)
     }
 }
 
+bool is_dump_key(const char *key, size_t size)
+{
+    static const char mark[] = "~node";
+    size_t at = sizeof mark - 1;
+
+    if (size < at || memcmp(key, mark, at) != 0) return false;
+    while (at != size && key[at] >= '0' && key[at] <= '9')
+        at++;
+    return at == size;
+}
+
 static int dump_all(dumper *d)
 {
     sombra_info info;
