@@ -66,59 +66,45 @@ def _reader(path: Paths, format: str, columns: Optional[List[str]]) -> Any:
     return dataset.dataset(paths, format=format).scanner(columns=columns, batch_size=65_536).to_reader()
 
 
-def _import(
-    db: "Union[Database, Transaction]",
-    reader: Any,
-    label: Any,
-    type: Optional[str],
-    source: str,
-    target: str,
-    source_key: _Key,
-    target_key: _Key,
-) -> int:
-    if (label is None) == (type is None):
-        raise status_error("SOMBRA_INVALID", "say either the label of the nodes, or the type of the relationships")
-    if type is None:
-        return len(db.create_nodes(reader, label))
-    return len(
-        db.create_edges(reader, type, source=source, target=target, source_key=source_key, target_key=target_key)
-    )
+class _FileImport:
+    """A function that loads files of one format: both take the same arguments."""
+
+    def __init__(self, format: str, doc: str) -> None:
+        self._format = format
+        self.__name__ = f"import_{format}"
+        self.__doc__ = doc
+
+    def __call__(
+        self,
+        db: "Union[Database, Transaction]",
+        path: Paths,
+        *,
+        label: "Union[str, Sequence[str], None]" = None,
+        type: Optional[str] = None,
+        source: str = "source",
+        target: str = "target",
+        source_key: _Key = None,
+        target_key: _Key = None,
+        columns: Optional[Sequence[str]] = None,
+    ) -> int:
+        wanted = _wanted(columns, type, source, target)
+        reader = _reader(path, self._format, wanted)
+        if (label is None) == (type is None):
+            raise status_error("SOMBRA_INVALID", "say either the label of the nodes, or the type of the relationships")
+        if type is None:
+            return len(db.create_nodes(reader, label))
+        return len(
+            db.create_edges(reader, type, source=source, target=target, source_key=source_key, target_key=target_key)
+        )
 
 
-def import_parquet(
-    db: "Union[Database, Transaction]",
-    path: Paths,
-    *,
-    label: "Union[str, Sequence[str], None]" = None,
-    type: Optional[str] = None,
-    source: str = "source",
-    target: str = "target",
-    source_key: _Key = None,
-    target_key: _Key = None,
-    columns: Optional[Sequence[str]] = None,
-) -> int:
+import_parquet = _FileImport(
+    "parquet",
     """Load Parquet files, a path, several, or a folder: as nodes of a label, or as relationships of a type, as create_nodes and create_edges do.
 
-    Files are read by pyarrow, a batch of rows at a time; all rows become part of the graph, or none. Returns how many."""
-    wanted = _wanted(columns, type, source, target)
-    return _import(db, _reader(path, "parquet", wanted), label, type, source, target, source_key, target_key)
-
-
-def import_ipc(
-    db: "Union[Database, Transaction]",
-    path: Paths,
-    *,
-    label: "Union[str, Sequence[str], None]" = None,
-    type: Optional[str] = None,
-    source: str = "source",
-    target: str = "target",
-    source_key: _Key = None,
-    target_key: _Key = None,
-    columns: Optional[Sequence[str]] = None,
-) -> int:
-    """Load Arrow IPC files (Feather, `.arrow`, `.arrows`), as import_parquet does."""
-    wanted = _wanted(columns, type, source, target)
-    return _import(db, _reader(path, "ipc", wanted), label, type, source, target, source_key, target_key)
+    Files are read by pyarrow, a batch of rows at a time; all rows become part of the graph, or none. Returns how many.""",
+)
+import_ipc = _FileImport("ipc", """Load Arrow IPC files (Feather, `.arrow`, `.arrows`), as import_parquet does.""")
 
 
 def _wanted(columns: Optional[Sequence[str]], type: Optional[str], source: str, target: str) -> Optional[List[str]]:

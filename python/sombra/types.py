@@ -258,7 +258,49 @@ def _fraction(text: str, nanosecond: int) -> str:
     return f"{head}.{nanosecond:09}{tail[6:]}"
 
 
-class Time(_datetime.time):
+class _Finer:
+    """What Time and DateTime share: they compare and hash by what a microsecond cuts off, too."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        nanosecond: int
+
+    def _key(self) -> int:
+        return self.nanosecond % 1000
+
+    def __eq__(self, other: object) -> Any:
+        base = super().__eq__(other)
+        return base if base is NotImplemented else bool(base) and self._key() == _finer(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __lt__(self, other: Any) -> Any:
+        return self._order(other, operator.lt)
+
+    def __le__(self, other: Any) -> Any:
+        return self._order(other, operator.le)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._order(other, operator.gt)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._order(other, operator.ge)
+
+    def _order(self, other: Any, op: Any) -> Any:
+        """The base class's order, and where its values are equal that of what they cut off."""
+        clock = isinstance(self, Time)
+        plain: Any = _plain_time if clock else _plain_datetime
+        if not isinstance(other, _datetime.time if clock else _datetime.datetime):
+            return NotImplemented
+        return op((plain(self), self._key()), (plain(other), _finer(other)))
+
+    def __hash__(self) -> int:
+        return hash((super().__hash__(), self._key())) if self._key() else super().__hash__()
+
+
+class Time(_Finer, _datetime.time):
     """A time of day with nanoseconds: a `datetime.time` whose `nanosecond` (0 … 999,999,999) has what `microsecond` cuts off."""
 
     __slots__ = ("nanosecond",)
@@ -300,30 +342,6 @@ class Time(_datetime.time):
         base = _datetime.time.fromisoformat(short)
         return cls(base.hour, base.minute, base.second, 0, base.tzinfo, fold=base.fold, nanosecond=nanosecond)
 
-    def _key(self) -> int:
-        return self.nanosecond % 1000
-
-    def __eq__(self, other: object) -> Any:
-        return _compare_finer(self, other, super().__eq__(other))
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __lt__(self, other: Any) -> Any:
-        return _order_finer(_datetime.time, self, other, operator.lt)
-
-    def __le__(self, other: Any) -> Any:
-        return _order_finer(_datetime.time, self, other, operator.le)
-
-    def __gt__(self, other: Any) -> Any:
-        return _order_finer(_datetime.time, self, other, operator.gt)
-
-    def __ge__(self, other: Any) -> Any:
-        return _order_finer(_datetime.time, self, other, operator.ge)
-
-    def __hash__(self) -> int:
-        return hash((super().__hash__(), self._key())) if self._key() else super().__hash__()
-
     def replace(self, *args: Any, **named: Any) -> "Time":
         nanosecond = named.pop("nanosecond", None)
         base = _plain_time(self).replace(*args, **named)
@@ -335,7 +353,7 @@ class Time(_datetime.time):
         return (_restore_time, (_plain_time(self), self.nanosecond))
 
 
-class DateTime(_datetime.datetime):
+class DateTime(_Finer, _datetime.datetime):
     """A point in time with nanoseconds: a `datetime.datetime` whose `nanosecond` (0 … 999,999,999) has what `microsecond` cuts off."""
 
     __slots__ = ("nanosecond",)
@@ -382,30 +400,6 @@ class DateTime(_datetime.datetime):
         """Read what isoformat wrote."""
         short, nanosecond = _cut_fraction(text)
         return _with_nanosecond(_datetime.datetime.fromisoformat(short), nanosecond)
-
-    def _key(self) -> int:
-        return self.nanosecond % 1000
-
-    def __eq__(self, other: object) -> Any:
-        return _compare_finer(self, other, super().__eq__(other))
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __lt__(self, other: Any) -> Any:
-        return _order_finer(_datetime.datetime, self, other, operator.lt)
-
-    def __le__(self, other: Any) -> Any:
-        return _order_finer(_datetime.datetime, self, other, operator.le)
-
-    def __gt__(self, other: Any) -> Any:
-        return _order_finer(_datetime.datetime, self, other, operator.gt)
-
-    def __ge__(self, other: Any) -> Any:
-        return _order_finer(_datetime.datetime, self, other, operator.ge)
-
-    def __hash__(self) -> int:
-        return hash((super().__hash__(), self._key())) if self._key() else super().__hash__()
 
     def __add__(self, other: Any) -> Any:
         if not isinstance(other, _datetime.timedelta):
@@ -497,22 +491,7 @@ def _restore_time(base: _datetime.time, nanosecond: int) -> Time:
 
 
 def _finer(value: object) -> int:
-    return value._key() if isinstance(value, (Time, DateTime)) else 0
-
-
-def _compare_finer(self: object, other: object, base: Any) -> Any:
-    if base is NotImplemented:
-        return NotImplemented
-    return bool(base) and _finer(self) == _finer(other)
-
-
-def _order_finer(cls: Any, self: Any, other: Any, op: Any) -> Any:
-    """An ordering: the base class's, and where its values are equal that of what they cut off."""
-    if not isinstance(other, cls):
-        return NotImplemented
-    plain = _plain_time if cls is _datetime.time else _plain_datetime
-    mine, theirs = plain(self), plain(other)
-    return op((mine, _finer(self)), (theirs, _finer(other)))
+    return value._key() if isinstance(value, _Finer) else 0
 
 
 class WideDate(NamedTuple):
