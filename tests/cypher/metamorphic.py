@@ -8,7 +8,7 @@ that means the same (reference/transform.py); one in five is an update, after wh
 and printed with the seed that finds it again: --seed S --queries 1 for it alone. Last line: what was run. Exit status: 0 when nothing differed.
 """
 import argparse
-import copy
+import itertools
 import json
 import math
 import multiprocessing
@@ -23,10 +23,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from reference import generate, transform
 from reference.engine import Engine, EngineGone, plain
 from reference.evaluate import Evaluator, TooMuch, Trouble
-from reference.language import Match, Project, params_of, query_text, text
+from reference.language import Match, Project, clone, query_text, text
 from reference.values import bag_key, order_key, same_key
 
-QUERIES_PER_GRAPH = 25
+QUERIES_PER_GRAPH = 50
+BATCH = 10  # queries that the engine is sent at once: waiting for each other costs as much as the work
 SENSELESS = (KeyError, TypeError, AttributeError, IndexError, ValueError)
 
 
@@ -40,17 +41,22 @@ class Difference(Exception):
 
 # ---- Plans ----
 
-def plans(rng):
-    yield {}
-    yield {}  # the plan and its operators are used again
-    yield {'no_indexes': True, 'no_reorder': True, 'no_special': True}
-    yield {'always_factor': True}
-    yield {'always_factor': True, 'no_reorder': True}
-    yield {'shuffle_seed': rng.randrange(1, 1 << 40), 'always_factor': rng.random() < 0.5}
-    yield {'shuffle_seed': rng.randrange(1, 1 << 40), 'force_spill': rng.choice((1, 2, 3, 8, 50)), 'no_special': rng.random() < 0.5,
-           'no_indexes': rng.random() < 0.5}
-    yield {'threads': rng.choice((2, 4)), 'no_special': rng.random() < 0.3, 'no_indexes': rng.random() < 0.5,
-           'shuffle_seed': rng.choice((0, rng.randrange(1, 1 << 40)))}
+PLANS = [
+    lambda rng: {},  # the plan and its operators are used again
+    lambda rng: {'no_indexes': True, 'no_reorder': True, 'no_special': True},
+    lambda rng: {'always_factor': True},
+    lambda rng: {'always_factor': True, 'no_reorder': True},
+    lambda rng: {'shuffle_seed': rng.randrange(1, 1 << 40), 'always_factor': rng.random() < 0.5},
+    lambda rng: {'shuffle_seed': rng.randrange(1, 1 << 40), 'force_spill': rng.choice((1, 2, 3, 8, 50)), 'no_special': rng.random() < 0.5,
+                 'no_indexes': rng.random() < 0.5},
+    lambda rng: {'threads': rng.choice((2, 4)), 'no_special': rng.random() < 0.3, 'no_indexes': rng.random() < 0.5,
+                 'shuffle_seed': rng.choice((0, rng.randrange(1, 1 << 40)))},
+]
+
+
+def plans(rng, count):
+    """The plan that users have, and some of the others."""
+    return [{}] + [make(rng) for make in rng.sample(PLANS, count)]
 
 
 # ---- Reading queries ----
@@ -104,67 +110,70 @@ def rows_of(answer):
     return [[plain(v) for v in row] for row in answer['rows']]
 
 
-def ask(engine, query, plan):
-    return rows_of(engine.run(query_text(query), params_of(query), plan))
-
-
-def check_plans(engine, query, want, ways, prefix=''):
-    """The rows of the query by plans of several kinds; and what is estimated."""
-    written, params = query_text(query), params_of(query)
-    requests = [engine.request(written, params, plan) for plan in ways]
-    requests.append(engine.request('EXPLAIN JSON ' + written, params))
-    answers = engine.ask_all(requests)
+def check_answers(answers, ways, check, prefix=''):
+    """What the plans gave; None: the same as the first."""
     for plan, answer in zip(ways, answers):
         try:
-            want.check(rows_of(answer))
+            if answer is not None:
+                check(answer)
         except Difference as why:
-            where = f'{prefix}: {written}\n  ' if prefix else ''
-            raise Difference(f'{prefix} {why.kind}'.strip(), f'{where}plan {json.dumps(plan)}: {why}') from None
-    check_estimates(answers[-1])
+            raise Difference(f'{prefix} {why.kind}'.strip(), f'{prefix} plan {json.dumps(plan)}: {why}'.strip()) from None
+
+
+ESTIMATE = re.compile(r'"estimated_(?:rows|cost)": ?([^,}\s]*)')
 
 
 def check_estimates(answer):
-    def walk(x):
-        if isinstance(x, dict):
-            for key in ('estimated_rows', 'estimated_cost'):
-                if key in x and not (isinstance(x[key], (int, float)) and math.isfinite(x[key]) and x[key] >= 0):
-                    raise Difference('estimate', f'{key} is {x[key]}')
-            for y in x.values():
-                walk(y)
-        elif isinstance(x, list):
-            for y in x:
-                walk(y)
-
     if 'error' in answer:
         raise Difference('explain', answer['error']['message'])
+    plan = answer['rows'][0][0]
     try:
-        walk(json.loads(answer['rows'][0][0]))
-    except json.JSONDecodeError as why:
+        json.loads(plan)
+        estimates = [float(x) for x in ESTIMATE.findall(plan)]
+    except ValueError as why:
         raise Difference('estimate', f'EXPLAIN JSON is none: {why}') from None
+    if not estimates or not all(math.isfinite(x) and x >= 0 for x in estimates):
+        raise Difference('estimate', f'estimated: {estimates}')
 
 
-def check_read(engine, graph, query, seed):
+# What checks a query has two steps: read_trial and its like give the requests to the engine, and a function that judges the answers.
+
+def read_trial(graph, query, seed):
     """Does every way to ask give the reference's rows?"""
     rng = random.Random(seed)
     want = expected_of(graph, query)
-    check_plans(engine, query, want, list(plans(rng)))
-    way = rng.choice(transform.SAME)
-    other = way(copy.deepcopy(query), rng)
-    if query_text(other) != query_text(query):
-        check_plans(engine, other, want, [{}, {'shuffle_seed': rng.randrange(1, 1 << 40)}], way.__name__)
+    written = query_text(query)
+    ways = [('', written, plans(rng, rng.choice((1, 2, 2, 4))))]
+    if rng.random() < 0.5:
+        change = rng.choice(transform.SAME)
+        other = query_text(change(clone(query), rng))
+        if other != written:
+            ways.append((f'{change.__name__}: {other}\n ', other, [rng.choice(PLANS)(rng)]))
+    requests = [Engine.trial(one, query.params, asked, want.order is not None) for _, one, asked in ways]
+    if rng.random() < 0.3:
+        requests.append(Engine.request('EXPLAIN JSON ' + written, query.params, ways[0][2][-1]))
+
+    def judge(answers):
+        for (prefix, _, asked), answer in zip(ways, answers):
+            check_answers(answer['answers'], asked, lambda one: want.check(rows_of(one)), prefix)
+        for answer in answers[len(ways):]:
+            check_estimates(answer)
+
+    return requests, judge
 
 
-def check_partition(engine, graph, query, predicate):
+def partition_trial(graph, query, predicate):
     """p, NOT p and p IS NULL add up to the whole."""
     want = expected_of(graph, query)
-    rows = []
-    for part in transform.partition(query, predicate):
-        rows += ask(engine, part, {})
     want.order = None
-    try:
-        want.check(rows)
-    except Difference as why:
-        raise Difference('partition ' + why.kind, f'partition by {text(predicate)}: {why}') from None
+
+    def judge(answers):
+        try:
+            want.check([row for answer in answers for row in rows_of(answer['answers'][0])])
+        except Difference as why:
+            raise Difference('partition ' + why.kind, f'partition by {text(predicate)}: {why}') from None
+
+    return [Engine.trial(query_text(part), query.params, [{}]) for part in transform.partition(query, predicate)], judge
 
 
 def can_partition(query):
@@ -195,45 +204,47 @@ def colors(graph):
 DUMP = [Engine.request('MATCH (n) RETURN n'), Engine.request('MATCH ()-[r]->() RETURN r')]
 
 
-def dumped(nodes, rels):
-    """The graph from the answers of DUMP."""
+def graph_of(nodes, rels):
+    """The graph from the rows of DUMP."""
     graph = generate.Graph()
-    for (node,) in nodes['rows']:
+    for (node,) in nodes:
         content = node['$node']
         graph.add_node(content['labels'], {k: plain(v) for k, v in content['properties'].items()}, content['id'])
-    for (rel,) in rels['rows']:
+    for (rel,) in rels:
         content = rel['$rel']
         graph.add_rel(content['type'], content['start'], content['end'],
                       {k: plain(v) for k, v in content['properties'].items()}, content['id'])
     return graph
 
 
-def check_update(engine, graph, query, seed):
+def update_trial(graph, query, seed):
+    """Does every plan leave the graph that the reference leaves?"""
     rng = random.Random(seed)
     after = graph.copy()
     rows = Evaluator(after).run(query, [{}])
     last = query.branches[0][-1]
     total = rows[0]['total'] if isinstance(last, Project) else None
-    want = colors(after)
-    digests = set()
-    written, params = query_text(query), params_of(query)
-    for plan in plans(rng):
-        begin, update, digest, nodes, rels, end = engine.ask_all(
-            [engine.request('BEGIN'), engine.request(written, params, plan), {'op': 'digest'}, *DUMP, engine.request('ROLLBACK')])
-        try:
-            rows_of(begin)
-            got = rows_of(update)
-            rows_of(end)
-            digests.add(digest['digest'])
-            found = dumped(nodes, rels)
-            if colors(found) != want:
-                raise Difference('graph', f'another graph: {describe(found, after)}')
+    ways = plans(rng, rng.choice((1, 2, 2, 4)))
+
+    def judge(answers):
+        answers = answers[0]['answers']
+
+        def check(answer):
+            got = rows_of(answer)
+            if 'nodes' in answer:
+                found = graph_of(answer['nodes'], answer['rels'])
+                if colors(found) != colors(after):
+                    raise Difference('graph', f'another graph: {describe(found, after)}')
+            elif answer['digest'] != answers[0]['digest']:
+                raise Difference('digest', 'plans leave graphs of different digests')
             if total is not None and got != [[total]]:
                 raise Difference('rows', f'{got} instead of {total}')
-            if len(digests) > 1:
-                raise Difference('digest', 'plans leave graphs of different digests')
-        except Difference as why:
-            raise Difference(why.kind, f'plan {json.dumps(plan)}: {why}') from None
+            if answer['stats'] != answers[0]['stats']:
+                raise Difference('counts', f'{answer["stats"]} instead of {answers[0]["stats"]}')
+
+        check_answers(answers, ways, check)
+
+    return [Engine.trial(query_text(query), query.params, ways, undo=True)], judge
 
 
 def describe(found, want):
@@ -255,7 +266,7 @@ def shrink(query, fails, kind):
     while again and rounds < 200:
         again = False
         for edit in list(transform.edits(query)):
-            smaller = copy.deepcopy(query)
+            smaller = clone(query)
             try:
                 edit(smaller)
                 why = fails(smaller)
@@ -281,64 +292,101 @@ def build(engine, rng):
     texts = [generate.create_text(made)] + script if late else script + [generate.create_text(made)]
     for one in texts:
         engine.must(one)
-    graph = dumped(*engine.ask_all(DUMP))
+    graph = graph_of(*(answer['rows'] for answer in engine.ask_all(DUMP)))
     if colors(graph) != colors(made):
         raise RuntimeError(f'loading a graph changes it: {texts}')
     return graph, texts, [index for _, index in definitions]
 
 
-def one_query(engine, graph, indexes, seed):
-    """Returns (query, check): check(query) raises Difference."""
-    rng = random.Random(seed)
-    generator = generate.Generator(rng, indexes)
-    if rng.random() < 0.2:
-        query = generator.update()
-        return query, lambda q: check_update(engine, graph, q, seed)
-    query = generator.query()
-    if can_partition(query) and rng.random() < 0.3:
-        predicate = generator.predicate(generator.before_return, 2)
-        return query, lambda q: check_partition(engine, graph, q, predicate)
-    return query, lambda q: check_read(engine, graph, q, seed)
+class Trial:
+    """A query, and how it is checked: trial(query) gives requests and their judge."""
+
+    def __init__(self, engine, graph, indexes, seed):
+        rng = random.Random(seed)
+        generator = generate.Generator(rng, indexes)
+        self.engine = engine
+        if rng.random() < 0.2:
+            self.query = generator.update()
+            self.trial = lambda query: update_trial(graph, query, seed)
+            return
+        self.query = generator.query()
+        self.trial = lambda query: read_trial(graph, query, seed)
+        if can_partition(self.query) and rng.random() < 0.3:
+            predicate = generator.predicate(generator.before_return, 2)
+            self.trial = lambda query: partition_trial(graph, query, predicate)
+
+    def prepare(self):
+        """False: the reference has no answer."""
+        try:
+            self.requests, self.judge = self.trial(self.query)
+        except (TooMuch, Trouble):
+            return False
+        return True
+
+    def difference(self, answers):
+        try:
+            self.judge(answers)
+        except Difference as why:
+            return why
+        return None
+
+    def fails(self, query):
+        """The Difference of another query, or None."""
+        try:
+            requests, judge = self.trial(query)
+            judge(self.engine.ask_all(requests))
+        except (TooMuch, Trouble):
+            return None
+        except Difference as why:
+            return why
+        return None
+
+
+def answers_of(engine, texts, trials):
+    """For each trial its answers, or None where the engine ended."""
+    try:
+        answers = iter(engine.ask_all([request for trial in trials for request in trial.requests]))
+        return [list(itertools.islice(answers, len(trial.requests))) for trial in trials]
+    except EngineGone:
+        pass
+    out = []
+    for trial in trials:
+        try:
+            reload(engine, texts)
+            out.append(engine.ask_all(trial.requests))
+        except EngineGone:
+            out.append(None)
+    reload(engine, texts)
+    return out
+
+
+def reload(engine, texts):
+    engine.start()
+    for one in texts:
+        engine.must(one)
 
 
 def run_seed(engine, seed, queries, report):
     """Queries of one graph. Returns how many were compared and how many differed."""
     compared = differed = 0
-    rng = random.Random(seed)
-    graph, texts, indexes = build(engine, rng)
-    for number in range(queries):
-        skipped = []
-        first = ''
-        query, check = one_query(engine, graph, indexes, f'{seed}.{number}')
-
-        def fails(q):
-            try:
-                check(q)
-                return None
-            except (TooMuch, Trouble):
-                skipped.append(True)
-                return None
-            except Difference as why:
-                return why
-
-        try:
-            why = fails(query)
+    graph, texts, indexes = build(engine, random.Random(seed))
+    for begin in range(0, queries, BATCH):
+        made = [(number, Trial(engine, graph, indexes, f'{seed}.{number}')) for number in range(begin, min(queries, begin + BATCH))]
+        made = [(number, trial) for number, trial in made if trial.prepare()]
+        compared += len(made)
+        for (number, trial), answers in zip(made, answers_of(engine, texts, [trial for _, trial in made])):
+            query = trial.query
+            if answers is None:
+                why = Difference('crash', 'the engine ended')
+            else:
+                why = trial.difference(answers)
+                if why is not None:
+                    query = shrink(query, trial.fails, why.kind)
+                    why = trial.fails(query) or why
             if why is not None:
                 differed += 1
-                first = query_text(query)
-                query = shrink(query, fails, why.kind)
-                why = fails(query) or why
-                skipped.clear()
-        except EngineGone as gone:
-            differed += 1
-            why = Difference('crash', str(gone))
-            engine.start()
-            for one in texts:
-                engine.must(one)
-        compared += not skipped
-        if why is not None:
-            report(f'--- seed {seed}, query {number}: {why.kind}\n' + ''.join(t + ';\n' for t in texts) +
-                   f'{query_text(query)}\n  parameters {params_of(query)}\n  {why}\n  as generated: {first}')
+                report(f'--- seed {seed}, query {number}: {why.kind}\n' + ''.join(t + ';\n' for t in texts) +
+                       f'{query_text(query)}\n  parameters {query.params}\n  {why}\n  as generated: {query_text(trial.query)}')
     return compared, differed
 
 
@@ -358,7 +406,7 @@ def work(args):
         if differed and not keep_going:
             break
     engine.close()
-    return compared, differed
+    return compared, engine.executions, differed
 
 
 def main():
@@ -379,9 +427,8 @@ def main():
     else:
         with multiprocessing.Pool(args.jobs) as pool:
             results = pool.map(work, shares)
-    compared = sum(a for a, _ in results)
-    differed = sum(b for _, b in results)
-    print(f'metamorphic: {compared} queries, {differed} differed (seed {first})')
+    compared, executions, differed = (sum(counts) for counts in zip(*results))
+    print(f'metamorphic: {compared} queries, {executions} executions, {differed} differed (seed {first})')
     return 1 if differed or compared == 0 else 0
 
 

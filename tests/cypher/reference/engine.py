@@ -1,5 +1,6 @@
 """The engine under test: sombra-tck, asked by lines of JSON."""
 import json
+import os
 import subprocess
 
 from .values import Node, Path, Rel
@@ -34,27 +35,49 @@ def plain(v):
     raise ValueError(tag)
 
 
+PIPE_BYTES = 32768  # what any pipe holds
+# Memory goes back and forth with each small query: the C library shall keep it instead of asking the system each time.
+KEEP_MEMORY = {'MALLOC_MMAP_THRESHOLD_': str(1 << 30), 'MALLOC_TRIM_THRESHOLD_': str(1 << 30), 'MALLOC_TOP_PAD_': str(1 << 24)}
+
+
 class Engine:
     def __init__(self, command):
         self.command = command
+        self.executions = 0
         self.start()
 
     def start(self):
         self.process = subprocess.Popen([self.command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        encoding='utf-8')
+                                        encoding='utf-8', env={**os.environ, **KEEP_MEMORY})
         self.ask({'op': 'reset'})
 
     def ask_all(self, requests):
         """Answers of several requests, which the engine works off without waiting for us."""
+        lines = []
         try:
-            self.process.stdin.write(''.join(json.dumps(request) + '\n' for request in requests))
-            self.process.stdin.flush()
-            lines = [self.process.stdout.readline() for _ in requests]
+            for some in self.in_pipe(requests):
+                self.process.stdin.write(''.join(some))
+                self.process.stdin.flush()
+                lines += [self.process.stdout.readline() for _ in some]
         except BrokenPipeError:
-            lines = ['']
-        if not lines[-1]:
+            lines.append('')
+        if lines and not lines[-1]:
             raise EngineGone(f'the engine ended with status {self.process.wait()}')
+        self.executions += sum(len(request.get('plans', ' ')) for request in requests)
         return [json.loads(line) for line in lines]
+
+    @staticmethod
+    def in_pipe(requests):
+        """As lines, and no more of them at once than a pipe holds: neither side must wait for the other to read."""
+        some, size = [], 0
+        for request in requests:
+            line = json.dumps(request) + '\n'
+            if size + len(line) > PIPE_BYTES:
+                yield some
+                some, size = [], 0
+            some.append(line)
+            size += len(line)
+        yield some
 
     def ask(self, request):
         return self.ask_all([request])[0]
@@ -63,6 +86,12 @@ class Engine:
     def request(query, params=None, plan=None):
         return {'op': 'run', 'query': query, 'plan': plan or {},
                 'params': {name: tagged(v) for name, v in (params or {}).items()}}
+
+    @staticmethod
+    def trial(query, params, plans, ordered=False, undo=False):
+        """Several plans in one request: the engine answers in full by the first one, and where another one says something else."""
+        return {'op': 'try', 'query': query, 'plans': plans, 'ordered': ordered, 'undo': undo,
+                'params': {name: tagged(v) for name, v in params.items()}}
 
     def run(self, query, params=None, plan=None):
         return self.ask(self.request(query, params, plan))

@@ -12,6 +12,7 @@ LABELS = ['A', 'B', 'C']
 TYPES = ['R', 'S', 'T']
 KEYS = {'i': 'int', 'j': 'int', 'f': 'float', 's': 'str', 'b': 'bool', 'm': 'mixed', 'l': 'ilist'}
 NAN = float('nan')
+MANY = 7  # relationships in a query: with more of them most of the time is the planner's
 VALUES = {
     'int': [0, 1, 2, 3, -1],
     'float': [0.5, 1.5, -2.5, NAN, 1.0],
@@ -75,6 +76,8 @@ class Generator:
         self.names = 0
         self.depth = 0
         self.bags = set()  # names of lists without an order
+        self.params = {}
+        self.rels_made = 0
 
     def fresh(self, prefix):
         self.names += 1
@@ -91,7 +94,9 @@ class Generator:
     def constant(self, kind):
         v = self.rng.choice(VALUES[kind])
         if self.chance(0.25):
-            return ('param', self.fresh('p'), v)
+            name = self.fresh('p')
+            self.params[name] = v
+            return ('param', name, v)
         return ('lit', v)
 
     def of_kind(self, scope, *kinds):
@@ -304,6 +309,7 @@ class Generator:
         return pattern
 
     def rel(self, old, new, named=True):
+        self.rels_made += 1
         pattern = RelPattern(direction=self.rng.choice('><-'))
         if self.chance(0.2):
             low = self.rng.choice([0, 1, 1, 1, 2])
@@ -331,7 +337,8 @@ class Generator:
 
     def part(self, old, new, lengths, named=True, reuse=0.25):
         elements = [self.node(old, new, reuse, named)]
-        for _ in range(self.pick(lengths)):
+        most = max(MANY - self.rels_made, min(lengths)) if self.chance(0.98) else max(lengths)
+        for _ in range(min(self.pick(lengths), most)):
             elements += [self.rel(old, new, named), self.node(old, new, reuse, named)]
         part = Part(elements)
         if named and len(elements) > 1 and self.chance(0.1):
@@ -388,6 +395,7 @@ class Generator:
                   [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)], [(0, 1), (0, 1), (1, 0)], [(0, 1), (1, 2), (0, 2), (0, 2)]]
         trees = [[(0, 1), (1, 2), (2, 3)], [(0, 1), (0, 2), (0, 3)], [(0, 1), (1, 2), (1, 3), (3, 4)], [(0, 1), (2, 1), (1, 3)]]
         edges = self.rng.choice(cycles if self.chance(0.6) else trees)
+        self.rels_made += len(edges)
         nodes = [self.fresh('n') for _ in range(5)]
         if self.of_kind(scope, 'node') and self.chance(0.4):
             nodes[0] = self.rng.choice(self.of_kind(scope, 'node'))
@@ -557,12 +565,14 @@ class Generator:
             scope[aliases[0]] = 'int'
         return Call(imports, Query(branches, self.chance(0.5)))
 
-    def branch(self, scope, columns=None):
+    def branch(self, scope):
         clauses = []
-        for i in range(self.pick({1: 5, 2: 4, 3: 2, 4: 1})):
+        for _ in range(self.pick({1: 5, 2: 4, 3: 2, 4: 1})):
             options = {'match': 5, 'optional': 2, 'unwind': 1, 'with': 2, 'call': 0.7}
             if not scope:
                 options = {'match': 9, 'optional': 1, 'unwind': 0.5}
+            if self.rels_made > MANY:
+                options = {'unwind': 1, 'with': 3}
             what = self.pick(options)
             if what == 'with':
                 clauses.append(self.project(scope))
@@ -591,7 +601,7 @@ class Generator:
             node = ('var', self.rng.choice(self.of_kind(scope, 'node')))
             items.append((node if self.chance(0.4) else ('prop', node, self.rng.choice(['i', 's'])), 'y'))
         self.before_return = dict(scope)
-        return self.with_bags(Query([clauses + [Project(items, final=True)]]))
+        return self.made([clauses + [Project(items, final=True)]])
 
     def counting_tree(self):
         """Rows of a tree of few types, of which little is read: what factors are for."""
@@ -632,7 +642,7 @@ class Generator:
             node = ('var', nodes[self.rng.choice(edges)[0]])
             items.append((node if self.chance(0.4) else ('prop', node, self.rng.choice(['i', 's'])), 'y'))
         self.before_return = {}
-        return self.with_bags(Query([clauses + [Project(items, final=True)]]))
+        return self.made([clauses + [Project(items, final=True)]])
 
     def query(self):
         if self.chance(0.15):
@@ -645,14 +655,15 @@ class Generator:
                 clauses.append(Project([(self.expr('int', scope), 'x'), (self.expr('mixed', scope), 'y')], final=True,
                                        distinct=self.chance(0.2)))
                 branches.append(clauses)
-            return self.with_bags(Query(branches, self.chance(0.5)))
+            return self.made(branches, self.chance(0.5))
         scope = {}
         clauses = self.branch(scope)
         self.before_return = dict(scope)
-        return self.with_bags(Query([clauses + [self.project(scope, True)]]))
+        return self.made([clauses + [self.project(scope, True)]])
 
-    def with_bags(self, query):
-        query.bags = self.bags
+    def made(self, branches, union_all=False):
+        query = Query(branches, union_all)
+        query.bags, query.params = self.bags, self.params
         return query
 
     # ---- Queries that write ----
@@ -712,7 +723,7 @@ class Generator:
             clauses.append(self.match(scope))
             if self.chance(0.3):
                 clauses.append(self.write(scope))
-                return Query([clauses])
+                return self.made([clauses])
         if not deleted:
             clauses.append(Project([(('agg', 'count', False, None), 'total')], final=True))
-        return Query([clauses])
+        return self.made([clauses])

@@ -85,6 +85,20 @@ class Delete:
 class Query:
     def __init__(self, branches, union_all=False):
         self.branches, self.union_all = branches, union_all  # branches: lists of clauses
+        self.params = {}  # values by name
+        self.bags = frozenset()  # aliases of lists whose order nobody promises
+
+
+def clone(thing):
+    """A query, clause or pattern whose parts can be changed without the other's; expressions never change."""
+    if isinstance(thing, list):
+        return [clone(x) for x in thing]
+    if not hasattr(thing, '__dict__'):
+        return thing
+    other = object.__new__(type(thing))
+    for name, value in thing.__dict__.items():
+        other.__dict__[name] = clone(value) if isinstance(value, list) or hasattr(value, '__dict__') else value
+    return other
 
 
 def literal(v):
@@ -245,21 +259,3 @@ def clause_text(c):
 def query_text(query):
     union = ' UNION ALL ' if query.union_all else ' UNION '
     return union.join(' '.join(clause_text(c) for c in branch) for branch in query.branches)
-
-
-def each_tuple(thing):
-    """Every expression in a query, clause, pattern or expression."""
-    if isinstance(thing, tuple):
-        yield thing
-        for x in thing:
-            yield from each_tuple(x)
-    elif isinstance(thing, list):
-        for x in thing:
-            yield from each_tuple(x)
-    elif hasattr(thing, '__dict__'):
-        for x in vars(thing).values():
-            yield from each_tuple(x)
-
-
-def params_of(query):
-    return {e[1]: e[2] for e in each_tuple(query) if len(e) == 3 and e[0] == 'param'}

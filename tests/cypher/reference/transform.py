@@ -1,7 +1,5 @@
 """Other queries that mean the same, and smaller ones."""
-import copy
-
-from .language import Call, Create, Match, NodePattern, Part, Project, RelPattern, Star
+from .language import Call, Create, Match, NodePattern, Part, Project, RelPattern, Star, clone
 
 TURNED = {'>': '<', '<': '>', '-': '-'}
 
@@ -103,7 +101,7 @@ SAME = [reverse, reorder, split, redundant, late_where, outline]
 def partition(query, predicate):
     """The query where the predicate holds, where it does not, and where it is null."""
     for p in (predicate, ('not', predicate), ('isnull', predicate, False)):
-        one = copy.deepcopy(query)
+        one = clone(query)
         c = one.branches[0][-2]
         c.where = conjunction(c.where, p)
         yield one

@@ -1,8 +1,10 @@
 /* sombra_tck.c — the engine that the openCypher conformance suite's runner speaks to: one JSON request a line on standard input, one answer
  * a line on standard output. Each reset opens a new database in memory. Values are written as the suite's protocol tags them.
- * With --threads N every reading statement that can be done in parallel is, on N threads. */
+ * With --threads N every reading statement that can be done in parallel is, on N threads.
+ * Beside the suite's requests there are two for tests/cypher: `digest`, and `try`, which runs a query by several plans. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,7 @@ static sombra_db *db;
 static sombra_conn *conn;
 static procedure *procedures;
 static unsigned threads = 1;
+static bool only_ids; /* nodes and relationships are written without what they hold */
 
 static void fail(const char *what)
 {
@@ -30,7 +33,7 @@ static void fail(const char *what)
 
 /* ---- Values in ------------------------------------------------------------------------------------------------------ */
 
-static bool from_json(const json_t *json, sombra_value *value);
+static bool from_json(json_t *json, sombra_value *value);
 
 static void *allocate(size_t count, size_t bytes)
 {
@@ -39,7 +42,7 @@ static void *allocate(size_t count, size_t bytes)
     return block;
 }
 
-static bool list_from(const json_t *json, sombra_value *value)
+static bool list_from(json_t *json, sombra_value *value)
 {
     const size_t count = json_array_size(json);
     sombra_value *items = allocate(count, sizeof *items);
@@ -85,8 +88,8 @@ static bool tagged_from(json_t *json, sombra_value *value)
     return true;
 }
 
-/* Memory of parameters lasts until the process ends: a scenario's are few. */
-static bool from_json(const json_t *json, sombra_value *value)
+/* Memory of lists and maps lasts until the process ends: a scenario's are few. */
+static bool from_json(json_t *json, sombra_value *value)
 {
     memset(value, 0, sizeof *value);
     switch (json_typeof(json)) {
@@ -99,11 +102,7 @@ static bool from_json(const json_t *json, sombra_value *value)
         *value = sombra_string(json_string_value(json), json_string_length(json));
         return true;
     case JSON_ARRAY: return list_from(json, value);
-    case JSON_OBJECT: {
-        json_t *own =
-            json_copy((json_t *)(uintptr_t)json); /* iterating asks for one that may change */
-        return own != NULL && tagged_from(own, value);
-    }
+    case JSON_OBJECT: return tagged_from(json, value);
     }
     return false;
 }
@@ -164,11 +163,12 @@ static json_t *node_to(sombra_stmt *stmt, uint64_t id)
     sombra_node node;
     bool found;
     json_t *object = json_object();
-    json_t *labels = json_array();
 
+    json_object_set_new(object, "id", json_integer((json_int_t)id));
+    if (only_ids) return tag("$node", object);
+    json_t *labels = json_array();
     if (sombra_stmt_node(stmt, id, &node, &found) != SOMBRA_OK)
         fail(sombra_error_of(conn)->message);
-    json_object_set_new(object, "id", json_integer((json_int_t)id));
     for (size_t i = 0; found && i < node.label_count; i++)
         json_array_append_new(labels, name_of(stmt, SOMBRA_LABEL, node.labels[i]));
     json_object_set_new(object, "labels", labels);
@@ -183,8 +183,9 @@ static json_t *rel_to(sombra_stmt *stmt, uint64_t id)
     bool found;
     json_t *object = json_object();
 
-    if (sombra_stmt_rel(stmt, id, &rel, &found) != SOMBRA_OK) fail(sombra_error_of(conn)->message);
     json_object_set_new(object, "id", json_integer((json_int_t)id));
+    if (only_ids) return tag("$rel", object);
+    if (sombra_stmt_rel(stmt, id, &rel, &found) != SOMBRA_OK) fail(sombra_error_of(conn)->message);
     json_object_set_new(object, "type",
                         found ? name_of(stmt, SOMBRA_TYPE, rel.type) : json_string(""));
     json_object_set_new(object, "start", json_integer(found ? (json_int_t)rel.source : 0));
@@ -363,19 +364,14 @@ static json_t *digest(void)
     return json_pack("{s:s}", "digest", text);
 }
 
-static json_t *run(const json_t *request)
+static json_t *run_text(const char *text, size_t bytes, json_t *params)
 {
-    json_t *const text = json_object_get(request, "query");
-    json_t *const params = json_object_get(request, "params");
     sombra_stmt *stmt;
     json_t *answer = NULL;
     const char *name;
     json_t *given;
 
-    set_trial(json_object_get(request, "plan"));
-    if (sombra_prepare(conn, json_string_value(text), json_string_length(text), &stmt, NULL) !=
-        SOMBRA_OK)
-        return error_answer();
+    if (sombra_prepare(conn, text, bytes, &stmt, NULL) != SOMBRA_OK) return error_answer();
     if (stmt == NULL) return json_pack("{s:[],s:[]}", "columns", "rows");
     json_object_foreach(params, name, given)
     {
@@ -390,6 +386,108 @@ static json_t *run(const json_t *request)
     sombra_stmt_finalize(stmt);
     return answer;
 }
+
+/* The request's query by one plan. */
+static json_t *run(const json_t *request, const json_t *plan)
+{
+    json_t *const text = json_object_get(request, "query");
+
+    set_trial(plan);
+    return run_text(json_string_value(text), json_string_length(text),
+                    json_object_get(request, "params"));
+}
+
+/* ---- One query by several plans ----------------------------------------------------------------------------------------- */
+
+/* Rows of a statement that can not fail. */
+static json_t *rows_now(const char *text)
+{
+    json_t *answer = run_text(text, strlen(text), NULL);
+    json_t *rows = json_incref(json_object_get(answer, "rows"));
+
+    if (rows == NULL) fail(sombra_error_of(conn)->message);
+    json_decref(answer);
+    return rows;
+}
+
+/* An update: its answer, with the digest of the graph that it leaves, is taken back. dump: with the graph itself, too. */
+static json_t *run_undone(const json_t *request, const json_t *plan, bool dump)
+{
+    json_decref(rows_now("BEGIN"));
+    json_t *answer = run(request, plan);
+
+    set_trial(NULL);
+    json_object_update_new(answer, digest());
+    if (dump) {
+        only_ids = false;
+        json_object_set_new(answer, "nodes", rows_now("MATCH (n) RETURN n"));
+        json_object_set_new(answer, "rels", rows_now("MATCH ()-[r]->() RETURN r"));
+        only_ids = true;
+    }
+    json_decref(rows_now("ROLLBACK"));
+    return answer;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Everything in an answer but a dump of the graph; without order: with the rows in an order of their texts. */
+static char *text_of_answer(const json_t *answer, bool ordered)
+{
+    const json_t *rows = json_object_get(answer, "rows");
+    const size_t count = json_array_size(rows);
+    json_t *all = json_pack("[O*,O*,O*,O*]", json_object_get(answer, "columns"),
+                            json_object_get(answer, "stats"), json_object_get(answer, "digest"),
+                            json_object_get(answer, "error"));
+    char **texts = allocate(count, sizeof *texts);
+
+    for (size_t i = 0; i < count; i++)
+        texts[i] = json_dumps(json_array_get(rows, i), JSON_COMPACT | JSON_REAL_PRECISION(17));
+    if (!ordered) qsort(texts, count, sizeof *texts, compare_texts);
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(all, json_string(texts[i]));
+        free(texts[i]);
+    }
+    free(texts);
+    char *text = json_dumps(all, JSON_COMPACT);
+    if (text == NULL) fail("out of memory");
+    json_decref(all);
+    return text;
+}
+
+/* The answer by the first of `plans`, and by each other one: null when it says the same. `ordered`: the rows must come in the
+ * same order, not only be the same. `undo`: what the query changes is taken back. */
+static json_t *try_plans(const json_t *request)
+{
+    const bool ordered = json_is_true(json_object_get(request, "ordered"));
+    const bool undo = json_is_true(json_object_get(request, "undo"));
+    json_t *answers = json_array();
+    char *first = NULL;
+    const json_t *plan;
+    size_t i;
+
+    only_ids = true;
+    json_array_foreach(json_object_get(request, "plans"), i, plan)
+    {
+        json_t *answer = undo ? run_undone(request, plan, i == 0) : run(request, plan);
+        char *text = text_of_answer(answer, ordered);
+        const bool same = first != NULL && strcmp(first, text) == 0;
+
+        if (same) json_decref(answer);
+        json_array_append_new(answers, same ? json_null() : answer);
+        if (first == NULL)
+            first = text;
+        else
+            free(text);
+    }
+    free(first);
+    only_ids = false;
+    return tag("answers", answers);
+}
+
+/* ---- Procedures, and the loop ------------------------------------------------------------------------------------------------ */
 
 static bool equal_arg(const sombra_value *given, const json_t *wanted)
 {
@@ -476,7 +574,9 @@ int main(int argc, char **argv)
         if (strcmp(op, "reset") == 0)
             answer = reset();
         else if (strcmp(op, "run") == 0)
-            answer = run(request);
+            answer = run(request, json_object_get(request, "plan"));
+        else if (strcmp(op, "try") == 0)
+            answer = try_plans(request);
         else if (strcmp(op, "digest") == 0)
             answer = digest();
         else if (strcmp(op, "procedure") == 0)
