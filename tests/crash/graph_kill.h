@@ -3,11 +3,14 @@
  *
  * The history is a chain of events. Commit n makes event n, linked from event n - 1, and removes event n - KEPT, so after it the graph holds
  * exactly the events n - KEPT + 1 to n; a counter node says n, and carries a random number that event n has, too. Memory shared by the
- * processes holds the greatest n whose commit was acknowledged, and the greatest that was begun. A snapshot is a prefix if
+ * processes holds the greatest n whose commit was acknowledged, the greatest that was begun, and the random numbers of all. A snapshot is
+ * a prefix if
  *   - its counter is at least what was acknowledged before it was taken, and at most what had been begun when it was there (nothing is
  *     lost, nothing is of the future),
- *   - events, links and index agree with the counter, and the counter's random number with the last event's (nothing is torn).
- * So must be each backup; and what a process that only may read sees, whose directory is mounted read-only where that is permitted. */
+ *   - events, links and index agree with the counter, and each event with what its writer noted (nothing is torn).
+ * So must be each backup; and what a process that only may read sees, whose directory is mounted read-only where that is permitted.
+ * A commit is audited when a snapshot was right that holds its event. A writer looks itself before it removes an event that nobody has
+ * seen, so in the end all are. */
 #ifndef TESTS_GRAPH_KILL_H
 #define TESTS_GRAPH_KILL_H
 
@@ -30,10 +33,24 @@
 
 #define CHAIN_PATH "chain.sombra"
 #define CHAIN_KEPT 40
+#define CHAIN_MOST (1 << 20) /* commits of one campaign, which ends there */
+
+typedef struct chain_settings {
+    sombra_durability
+        durability; /* of all: a reader in `full` is not shown what a writer in `normal` has not synced */
+    uint64_t milliseconds;
+    uint64_t seed;
+    uint32_t gap_ms; /* the longest time between two kills */
+    uint32_t life;   /* the most that is done between opening and closing */
+    uint32_t autocheckpoint;
+} chain_settings;
 
 typedef struct chain_board { /* in memory shared by all */
-    uint8_t durability;
+    chain_settings settings;
     _Atomic uint64_t acknowledged, begun;
+    _Atomic int64_t
+        nonces[CHAIN_MOST + 1]; /* by n: the random number of its event, noted before the commit */
+    _Atomic uint8_t audited[CHAIN_MOST + 1];
     _Atomic uint64_t commits, rollbacks, snapshots, mounted_snapshots, backups, verified,
         checkpoints, vacuums, opens, kills;
     _Atomic uint64_t failures;
@@ -96,10 +113,39 @@ static inline bool chain_ask(chain_process *p, const char *text, int64_t a, int6
     return right;
 }
 
+/* Events first to n, each once, with what its writer noted; then their commits are audited. */
+static inline bool chain_check_events(chain_process *p, int64_t first, int64_t n)
+{
+    static const char text[] = "MATCH (e:Event) RETURN e.n, e.nonce, size(e.text)";
+    bool seen[CHAIN_KEPT] = {false}, right = true;
+    int64_t count = 0;
+    sombra_stmt *stmt = NULL;
+    sombra_status st = sombra_prepare(p->conn, text, SOMBRA_NUL_TERMINATED, &stmt, NULL);
+
+    while (st >= SOMBRA_OK && right && (st = sombra_stmt_step(stmt)) == SOMBRA_ROW) {
+        sombra_value row[3];
+        for (size_t i = 0; i < 3 && right; i++)
+            right =
+                sombra_stmt_column(stmt, i, &row[i]) == SOMBRA_OK && row[i].type == SOMBRA_TYPE_INT;
+        right = right && row[0].as.integer >= first && row[0].as.integer <= n &&
+                !seen[row[0].as.integer % CHAIN_KEPT] &&
+                row[1].as.integer == atomic_load(&p->board->nonces[row[0].as.integer]) &&
+                row[2].as.integer == row[0].as.integer % 3000;
+        if (right) seen[row[0].as.integer % CHAIN_KEPT] = true;
+        count++;
+    }
+    if (st < SOMBRA_OK) chain_fail(p, text, sombra_error_of(p->conn)->message);
+    sombra_stmt_finalize(stmt);
+    if (st < SOMBRA_OK || !right || count != n - first + 1) return false;
+    for (int64_t i = first; i <= n; i++)
+        atomic_store(&p->board->audited[i], 1);
+    return true;
+}
+
 /* The chain as the open transaction sees it; its length in *end. */
 static inline void chain_check(chain_process *p, uint64_t least, int64_t *end)
 {
-    int64_t counter[2], events[3], links[1], last[1];
+    int64_t counter[2], links[2], some[1];
 
     *end = 0;
     if (!chain_ask(p, "MATCH (c:Counter) RETURN c.n, c.nonce", 0, 0, counter, 2)) return;
@@ -112,25 +158,42 @@ static inline void chain_check(chain_process *p, uint64_t least, int64_t *end)
                        (long long)n, (unsigned long long)least,
                        (unsigned long long)atomic_load(&p->board->begun));
         chain_fail(p, "lost or of the future", text);
+        return;
     }
     if (n == 0) return;
-    if (!chain_ask(p, "MATCH (e:Event) RETURN count(e), min(e.n), max(e.n)", 0, 0, events, 3) ||
-        !chain_ask(
-            p,
-            "MATCH (x:Event)-[l:NEXT]->(y:Event) WHERE y.n = x.n + 1 AND l.n = y.n RETURN count(l)",
-            0, 0, links, 1) ||
-        !chain_ask(p, "MATCH (e:Event {n: $a}) WHERE size(e.text) = $a % 3000 RETURN e.nonce", n, 0,
-                   last, 1))
+    const bool events = chain_check_events(p, first, n);
+    const int64_t one = first + (int64_t)sb_random_below(&p->random, (uint64_t)(n - first + 1));
+    if (!chain_ask(p,
+                   "MATCH (x:Event)-[l:NEXT]->(y:Event) RETURN count(l), "
+                   "count(CASE WHEN y.n = x.n + 1 AND l.n = y.n THEN 1 END)",
+                   0, 0, links, 2) ||
+        !chain_ask(p, "MATCH (e:Event {n: $a}) RETURN e.nonce", one, 0, some, 1))
         return;
-    if (events[0] != n - first + 1 || events[1] != first || events[2] != n ||
-        links[0] != n - first || last[0] != counter[1]) {
+    if (!events || links[0] != n - first || links[1] != n - first ||
+        counter[1] != atomic_load(&p->board->nonces[n]) ||
+        some[0] != atomic_load(&p->board->nonces[one])) {
         (void)snprintf(
             text, sizeof text,
-            "at commit %lld: %lld events from %lld to %lld, %lld links, nonces %lld and %lld",
-            (long long)n, (long long)events[0], (long long)events[1], (long long)events[2],
-            (long long)links[0], (long long)counter[1], (long long)last[0]);
+            "at commit %lld: events %s, %lld links, %lld of them right, nonces %lld and %lld",
+            (long long)n, events ? "right" : "wrong", (long long)links[0], (long long)links[1],
+            (long long)counter[1], (long long)some[0]);
         chain_fail(p, "torn", text);
     }
+}
+
+/* The commits up to which all were audited. */
+static inline uint64_t chain_audited(chain_board *board)
+{
+    uint64_t n = 0;
+    while (n < CHAIN_MOST && atomic_load(&board->audited[n + 1]) != 0)
+        n++;
+    return n;
+}
+
+/* Checkpoints and backups rest a while, so that others get on; the shorter, the more is killed. */
+static inline void chain_rest(chain_process *p)
+{
+    (void)usleep((useconds_t)sb_random_below(&p->random, p->board->settings.gap_ms * 50ull));
 }
 
 static inline bool chain_begin(chain_process *p, sombra_mode mode, sombra_txn **txn)
@@ -175,6 +238,14 @@ static inline void chain_raise(_Atomic uint64_t *word, uint64_t value)
     }
 }
 
+/* Whoever holds the writer's lock is about to remove an event that nobody has seen. (`begun` is the newest commit or the next; as no
+ * snapshot is newer than the newest, one that holds the second of the events that this may be holds both.) */
+static inline bool chain_unseen(chain_board *board)
+{
+    const uint64_t begun = atomic_load(&board->begun);
+    return begun >= CHAIN_KEPT && atomic_load(&board->audited[begun + 1 - CHAIN_KEPT]) == 0;
+}
+
 static inline void chain_write(chain_process *p)
 {
     const int64_t nonce = (int64_t)(sb_random_next(&p->random) >> 1);
@@ -184,11 +255,12 @@ static inline void chain_write(chain_process *p)
     uint32_t savepoint = 0;
 
     if (!chain_begin(p, SOMBRA_WRITE, &txn)) return;
-    if (sb_random_below(&p->random, 8) == 0) chain_check(p, least, &n);
+    if (sb_random_below(&p->random, 8) == 0 || chain_unseen(p->board)) chain_check(p, least, &n);
     if (!chain_ask(p, "MATCH (c:Counter) SET c.n = c.n + 1, c.nonce = $b RETURN c.n", 0, nonce, &n,
                    1))
         goto undo;
     chain_raise(&p->board->begun, (uint64_t)n);
+    atomic_store(&p->board->nonces[n], nonce);
     if (sb_random_below(&p->random, 4) ==
         0) { /* what is rolled back to a savepoint leaves nothing */
         if (sombra_savepoint(txn, &savepoint) != SOMBRA_OK ||
@@ -275,6 +347,7 @@ static inline void chain_backup(chain_process *p)
         chain_fail(p, "closing a backup", copy.error.message);
     chain_remove(path);
     atomic_fetch_add(&p->board->backups, 1);
+    chain_rest(p);
 }
 
 static inline void chain_checkpoint(chain_process *p)
@@ -288,7 +361,7 @@ static inline void chain_checkpoint(chain_process *p)
     if (st != SOMBRA_OK && st != SOMBRA_BUSY)
         chain_fail(p, vacuum ? "vacuum" : "checkpoint", sombra_error_of(p->conn)->message);
     if (st == SOMBRA_OK) atomic_fetch_add(vacuum ? &p->board->vacuums : &p->board->checkpoints, 1);
-    (void)usleep((useconds_t)sb_random_below(&p->random, 3000));
+    chain_rest(p);
 }
 
 /* See the working directory read-only, by a mount of this process alone. False: not permitted here. */
@@ -307,14 +380,13 @@ static inline void chain_life(chain_process *p)
     sombra_options options;
 
     sombra_options_init(&options);
-    /* The same for all: a reader in `full` is not shown what a writer in `normal` has not synced. */
-    options.durability = p->board->durability;
+    options.durability = (uint8_t)p->board->settings.durability;
     options.read_only = p->role == CHAIN_READ_ONLY;
     options.create = false;
     options.page_size = 4096;
     options.read_mode = (uint8_t)(sb_random_below(&p->random, 4) == 0 ? 2 : 1);
     options.cache_pages = 64;
-    options.autocheckpoint = 200;
+    options.autocheckpoint = p->board->settings.autocheckpoint;
     options.checkpoint_thread = sb_random_below(&p->random, 2) == 0;
     options.transaction_memory = sb_random_below(&p->random, 3) == 0 ? 4096 * 4 : 0;
     options.busy_timeout_ms = 20000;
@@ -324,7 +396,7 @@ static inline void chain_life(chain_process *p)
         return;
     }
     atomic_fetch_add(&p->board->opens, 1);
-    for (uint64_t left = 1 + sb_random_below(&p->random, 60);
+    for (uint64_t left = 1 + sb_random_below(&p->random, p->board->settings.life);
          left > 0 && atomic_load(&p->board->failures) == 0; left--) {
         switch (p->role) {
         case CHAIN_WRITER: chain_write(p); break;
@@ -400,41 +472,21 @@ static inline void chain_reap(chain_board *board, pid_t pid)
 }
 
 /* Until the time is over; on a machine that has little of it for us, until something was done, ten times as long at most. */
-static inline bool chain_goes_on(chain_board *board, uint64_t passed, uint64_t milliseconds)
+static inline bool chain_goes_on(chain_board *board, uint64_t passed)
 {
     const bool little = atomic_load(&board->commits) < 20 || atomic_load(&board->snapshots) < 20 ||
                         atomic_load(&board->kills) < 20;
     return atomic_load(&board->failures) == 0 &&
-           passed < (little ? 10 * milliseconds : milliseconds);
+           atomic_load(&board->acknowledged) < CHAIN_MOST - 100 &&
+           passed < (little ? 10 : 1) * board->settings.milliseconds;
 }
 
-/* Keep processes of all roles alive, killing one every few milliseconds, until `milliseconds` are over or something fails. Then the
- * file, as the last kill left it, is looked at once more. */
-static inline void chain_campaign(chain_board *board, sombra_durability durability,
-                                  uint64_t milliseconds, uint64_t seed)
+/* The file as the last kill left it; and no commit was passed over. */
+static inline void chain_last_look(chain_board *board)
 {
-    static const chain_role roles[] = {CHAIN_WRITER,    CHAIN_WRITER, CHAIN_READER,
-                                       CHAIN_READ_ONLY, CHAIN_BACKUP, CHAIN_CHECKPOINT};
-    enum { PROCESSES = sizeof roles / sizeof roles[0] };
-    pid_t pids[PROCESSES] = {0};
-    sb_random random = {.state = seed};
-    const uint64_t started = chain_now_ms();
+    chain_process last = {
+        .board = board, .random = {.state = board->settings.seed}, .role = CHAIN_BACKUP};
 
-    board->durability = (uint8_t)durability;
-    chain_make(board);
-    (void)fflush(NULL); /* a child shall not write it again */
-    while (chain_goes_on(board, chain_now_ms() - started, milliseconds)) {
-        const size_t i = (size_t)sb_random_below(&random, PROCESSES);
-        if (pids[i] != 0) chain_reap(board, pids[i]);
-        const uint64_t child_seed = sb_random_next(&random);
-        pids[i] = fork();
-        if (pids[i] == 0) chain_child(board, child_seed, roles[i]);
-        (void)usleep((useconds_t)(1000 + sb_random_below(&random, 60000)));
-    }
-    for (size_t i = 0; i < PROCESSES; i++)
-        if (pids[i] != 0) chain_reap(board, pids[i]);
-    if (atomic_load(&board->failures) != 0) return;
-    chain_process last = {.board = board, .random = random, .role = CHAIN_BACKUP};
     if (sombra_open(CHAIN_PATH, NULL, &last.db, &last.error) != SOMBRA_OK ||
         sombra_connect(last.db, &last.conn, &last.error) != SOMBRA_OK) {
         chain_fail(&last, "the last opening", last.error.message);
@@ -444,6 +496,34 @@ static inline void chain_campaign(chain_board *board, sombra_durability durabili
     sombra_disconnect(last.conn);
     if (sombra_close(last.db, &last.error) != SOMBRA_OK)
         chain_fail(&last, "the last closing", last.error.message);
+    if (chain_audited(board) < atomic_load(&board->acknowledged))
+        chain_fail(&last, "the audit", "a commit was not looked at");
+}
+
+/* Keep processes of all roles alive, killing one every few milliseconds, until the time is over or something fails. */
+static inline void chain_campaign(chain_board *board, const chain_settings *settings)
+{
+    static const chain_role roles[] = {CHAIN_WRITER,    CHAIN_WRITER, CHAIN_READER,
+                                       CHAIN_READ_ONLY, CHAIN_BACKUP, CHAIN_CHECKPOINT};
+    enum { PROCESSES = sizeof roles / sizeof roles[0] };
+    pid_t pids[PROCESSES] = {0};
+    sb_random random = {.state = settings->seed};
+    const uint64_t started = chain_now_ms();
+
+    board->settings = *settings;
+    chain_make(board);
+    (void)fflush(NULL); /* a child shall not write it again */
+    while (chain_goes_on(board, chain_now_ms() - started)) {
+        const size_t i = (size_t)sb_random_below(&random, PROCESSES);
+        if (pids[i] != 0) chain_reap(board, pids[i]);
+        const uint64_t child_seed = sb_random_next(&random);
+        pids[i] = fork();
+        if (pids[i] == 0) chain_child(board, child_seed, roles[i]);
+        (void)usleep((useconds_t)(1000 + sb_random_below(&random, settings->gap_ms * 1000ull)));
+    }
+    for (size_t i = 0; i < PROCESSES; i++)
+        if (pids[i] != 0) chain_reap(board, pids[i]);
+    if (atomic_load(&board->failures) == 0) chain_last_look(board);
 }
 
 static inline chain_board *chain_board_create(void)
@@ -459,7 +539,7 @@ static inline void chain_print(chain_board *board)
     printf("%llu commits audited, %llu rolled back, %llu snapshots, %llu of a read-only mount, "
            "%llu backups, %llu verified, %llu checkpoints, "
            "%llu vacuums, %llu opens, %llu kills, %llu failures\n",
-           (unsigned long long)board->commits, (unsigned long long)board->rollbacks,
+           (unsigned long long)chain_audited(board), (unsigned long long)board->rollbacks,
            (unsigned long long)board->snapshots, (unsigned long long)board->mounted_snapshots,
            (unsigned long long)board->backups, (unsigned long long)board->verified,
            (unsigned long long)board->checkpoints, (unsigned long long)board->vacuums,

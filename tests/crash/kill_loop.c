@@ -1,48 +1,80 @@
-/* kill_loop.c — processes killed without end: kill_loop [--seconds N] [--seed S] [--processes P]
- * Half of the time on pages (support/pager_kill.h), a quarter each on a graph in durability full and normal (graph_kill.h). Works in the
- * directory that it is started in, on the files k and chain.sombra. Ends at the first failure; the last line is the sum. */
+/* kill_loop.c — processes killed without end: kill_loop [--seconds N] [--seed S]
+ * Half of the time on pages (support/pager_kill.h), half on a graph (graph_kill.h), each two thirds of that with kills that follow one another closely, so
+ * that opening and recovery are struck, and a third with rare ones, so that there are many commits between them; the graph in each durability.
+ * Works in the directory that it is started in, on the files k and chain.sombra. Ends at the first failure; the last line is the sum. */
 #include "graph_kill.h"
 #include "support/pager_kill.h"
 
-static void on_pages(kill_board *board, uint64_t processes, uint64_t seconds, uint64_t seed)
+typedef struct audit {
+    uint64_t commits, failures;
+} audit;
+
+static void on_pages(audit *sum, uint64_t milliseconds, uint64_t seed)
 {
-    kill_remove_files();
-    kill_campaign(board, (unsigned)processes, seconds * 1000, seed);
-    printf("pages: %llu commits audited, %llu reads, %llu reads without write permission, %llu "
-           "opens, %llu checkpoints, %llu failures\n",
-           (unsigned long long)board->commits, (unsigned long long)board->reads,
-           (unsigned long long)board->guarded_reads, (unsigned long long)board->opens,
-           (unsigned long long)board->checkpoints, (unsigned long long)board->failures);
-    if (board->failures != 0) printf("%s\n", board->first_failure);
+    static const kill_settings rounds[] = {
+        {.processes = 6,
+         .gap_ms = 40,
+         .life = 60,
+         .checkpoint_in = 10,
+         .autocheckpoint_pages = 100},
+        {.processes = 4,
+         .gap_ms = 600,
+         .life = 6000,
+         .checkpoint_in = 200,
+         .autocheckpoint_pages = 4000},
+    };
+
+    for (size_t i = 0; i < 2 && sum->failures == 0; i++) {
+        kill_board *board = kill_board_create();
+        kill_settings settings = rounds[i];
+        settings.milliseconds = milliseconds * (2 - i) / 3;
+        settings.seed = seed + i;
+        printf("pages, kills within %u ms: ", settings.gap_ms);
+        (void)fflush(stdout);
+        kill_campaign(board, &settings);
+        kill_print(board);
+        sum->commits += kill_audited(board);
+        sum->failures += board->failures;
+    }
+}
+
+static void on_graph(audit *sum, uint64_t milliseconds, uint64_t seed)
+{
+    static const char *const names[] = {"full", "normal", "off"};
+    static const sombra_durability durabilities[] = {SOMBRA_DURABLE_FULL, SOMBRA_DURABLE_NORMAL,
+                                                     SOMBRA_DURABLE_OFF};
+
+    for (uint64_t i = 0; i < 6 && sum->failures == 0; i++) {
+        const bool rare = i >= 3;
+        chain_board *board = chain_board_create();
+        printf("graph, durability %s, kills within %u ms: ", names[i % 3], rare ? 600u : 60u);
+        (void)fflush(stdout);
+        chain_campaign(board, &(chain_settings){.durability = durabilities[i % 3],
+                                                .milliseconds = milliseconds * (rare ? 1 : 2) / 9,
+                                                .seed = seed + i,
+                                                .gap_ms = rare ? 600 : 60,
+                                                .life = rare ? 6000 : 60,
+                                                .autocheckpoint = rare ? 4000 : 200});
+        chain_print(board);
+        sum->commits += chain_audited(board);
+        sum->failures += board->failures;
+    }
 }
 
 int main(int argc, char **argv)
 {
-    uint64_t seconds = 60, seed = 1, processes = 6, commits, failures;
+    uint64_t seconds = 60, seed = 1;
+    audit sum = {0};
+
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--seconds") == 0)
             seconds = strtoull(argv[i + 1], NULL, 0);
         else if (strcmp(argv[i], "--seed") == 0)
             seed = strtoull(argv[i + 1], NULL, 0);
-        else if (strcmp(argv[i], "--processes") == 0)
-            processes = strtoull(argv[i + 1], NULL, 0);
     }
-    if (processes < 2 || processes > 16) processes = 6;
-    kill_board *pages = kill_board_create();
-    on_pages(pages, processes, seconds - seconds / 2, seed);
-    commits = pages->commits;
-    failures = pages->failures;
-    for (unsigned i = 0; i < 2 && failures == 0; i++) {
-        chain_board *board = chain_board_create();
-        printf("graph, durability %s: ", i == 0 ? "full" : "normal");
-        (void)fflush(stdout);
-        chain_campaign(board, i == 0 ? SOMBRA_DURABLE_FULL : SOMBRA_DURABLE_NORMAL, seconds * 250,
-                       seed + i);
-        chain_print(board);
-        commits += board->commits;
-        failures += board->failures;
-    }
-    printf("%llu commits audited, %llu failures\n", (unsigned long long)commits,
-           (unsigned long long)failures);
-    return failures != 0;
+    on_pages(&sum, seconds * 500, seed);
+    on_graph(&sum, seconds * 500, seed);
+    printf("%llu commits audited, %llu failures\n", (unsigned long long)sum.commits,
+           (unsigned long long)sum.failures);
+    return sum.failures != 0;
 }

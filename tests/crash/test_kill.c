@@ -8,14 +8,16 @@ static void test_pager_kill__sample(void **state)
     (void)state;
     sb_random random = test_random(31);
     kill_board *board = kill_board_create();
-    kill_remove_files();
-    kill_campaign(board, 5, 3000, random.state);
-    printf("%llu commits, %llu reads, %llu guarded reads, %llu opens, %llu checkpoints\n",
-           (unsigned long long)board->commits, (unsigned long long)board->reads,
-           (unsigned long long)board->guarded_reads, (unsigned long long)board->opens,
-           (unsigned long long)board->checkpoints);
+    kill_campaign(board, &(kill_settings){.processes = 5,
+                                          .milliseconds = 3000,
+                                          .seed = random.state,
+                                          .gap_ms = 40,
+                                          .life = 60,
+                                          .checkpoint_in = 10,
+                                          .autocheckpoint_pages = 100});
+    kill_print(board);
     if (board->failures != 0) fail_msg("%s", board->first_failure);
-    assert_true(board->commits > 20 && board->reads > 20);
+    assert_true(kill_audited(board) > 20 && board->reads > 20);
 }
 
 static void kill_options(sb_pager_options *options, sb_profile *profile)
@@ -129,7 +131,7 @@ static void read_until_killed(kill_board *board, sb_pager_options options)
             sb_page_acquire(txn, 1, &page, &err) != SB_OK)
             kill_fail(board, "reader", err.text);
         else if (sb_load_le64(page.bytes + SB_PAGE_COMMON) !=
-                 model_word(1, sb_load_le32(sb_txn_meta(txn)), SB_PAGE_COMMON))
+                 model_word(1, kill_version_of(1, sb_load_le32(sb_txn_meta(txn))), SB_PAGE_COMMON))
             kill_fail(board, "reader", "a torn or future state");
         if (txn != NULL) sb_page_release(txn, &page);
         sb_txn_rollback(txn);
