@@ -22,6 +22,7 @@ typedef struct bench_options {
     unsigned threads;    /* of commit_each, and of Sombra's statements */
     unsigned scale;      /* multiplies the sizes of the graphs */
     unsigned rounds;     /* 0: each workload's own number */
+    unsigned limit;      /* seconds after which a peer's statement is stopped; 0: never */
     uint64_t seed;
     bool json;
 } bench_options;
@@ -37,6 +38,8 @@ bool bench_listed(const char *list, const char *name);
 bool bench_engine_wanted(const char *name);
 /* Rounds to run: --rounds, else usual. */
 unsigned bench_rounds(unsigned usual);
+/* An engine whose rounds of one figure took this long together gets no more of them: a slow peer has one round, not five. */
+#define BENCH_ENOUGH_NS 10000000000u
 /* Path of a file in the benchmark's directory; owned by the caller. */
 char *bench_path(const char *name);
 /* Remove a database: the file, and what lies beside it under its name and a suffix. */
@@ -69,6 +72,13 @@ void bench_report(const char *workload, const char *graph, const char *engine, c
                   bench_samples *samples, const char *unit, bench_better better);
 void bench_count(const char *workload, const char *graph, const char *engine, const char *metric,
                  double value, const char *unit);
+/* Begins the names of metrics of several threads: "threads_2_…". */
+#define BENCH_THREADS "threads_"
+/* No figure: the engine was stopped after that many seconds. */
+void bench_stopped(const char *workload, const char *graph, const char *engine, const char *metric,
+                   unsigned seconds);
+/* How long a workload took, loading what it needs included. */
+void bench_elapsed(const char *workload, uint64_t ns);
 /* A ratio of our own for the summary, beside those between Sombra and each peer. */
 void bench_ratio(const char *workload, const char *graph, const char *name, double value);
 /* A line for people; not in JSON output. */
@@ -134,6 +144,8 @@ typedef struct bench_query {
         as_list; /* all runs are one transaction: the one parameter is the list of their values, where there are lists */
 } bench_query;
 
+#define BENCH_STOPPED UINT64_MAX /* the sum of a query that did not end within the limit */
+
 /* What a row adds to the sum of a query: its columns weighed by their place. Text counts by its size and first byte. */
 SB_INLINE uint64_t bench_row_add(uint64_t sum, size_t column, uint64_t value)
 {
@@ -182,7 +194,7 @@ typedef struct bench_engine {
     /* The same by the algorithm that Sombra has for whole graphs: frontiers as bitmaps, walked in order of nodes. */
     uint64_t (*bfs_in_order)(void *store, uint32_t start, uint64_t *edges);
     uint64_t (*scan)(void *store, bool nodes, int64_t low, int64_t high);
-    /* Run a query, its results read to the end: the sum of bench_row_add over all rows. */
+    /* Run a query, its results read to the end: the sum of bench_row_add over all rows, or BENCH_STOPPED. */
     uint64_t (*query)(void *store, const bench_query *query);
     bool batches; /* the calls with batch true differ */
 } bench_engine;
@@ -194,6 +206,8 @@ const bench_engine *const *bench_engines(size_t *count);
 /* A graph, and a store of an engine with it, that workloads share: borrowed until bench_stores_close. Reads only. */
 const bench_graph *bench_graph_of(const char *name);
 void *bench_store_of(const bench_engine *engine, const bench_graph *graph);
+/* The file of such a store, closed and no longer shared; the caller removes it and owns the path. */
+char *bench_store_take(const bench_engine *engine, const bench_graph *graph);
 void bench_stores_close(void);
 
 /* ---- Workloads ---------------------------------------------------------------------------------- */

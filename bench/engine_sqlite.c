@@ -58,6 +58,7 @@ typedef struct sqlite_store {
     sqlite3_stmt *statements[STATEMENTS];
     int64_t next_node;
     bench_walk walk;
+    uint64_t deadline; /* of the query that runs */
 } sqlite_store;
 
 static void must(sqlite_store *store, bool right)
@@ -400,6 +401,9 @@ static uint64_t scan(void *object, bool nodes, int64_t low, int64_t high)
 
 /* ---- Queries ------------------------------------------------------------------------------------ */
 
+#define STEPS_PER_LOOK                                                                             \
+    100000 /* of SQLite's machine, between two looks at the clock: about a millisecond */
+
 static sqlite3_stmt *prepare_query(sqlite_store *store, const bench_query *query)
 {
     sqlite3_stmt *statement;
@@ -425,8 +429,9 @@ static uint64_t add_row(sqlite3_stmt *statement, int columns, uint64_t sum)
     return sum;
 }
 
-static uint64_t run_query(sqlite_store *store, sqlite3_stmt *statement, const int64_t *values,
-                          size_t count)
+/* False: the deadline passed. */
+static bool run_query(sqlite_store *store, sqlite3_stmt *statement, const int64_t *values,
+                      size_t count, uint64_t *total)
 {
     const int columns = sqlite3_column_count(statement);
     uint64_t sum = 0;
@@ -436,8 +441,15 @@ static uint64_t run_query(sqlite_store *store, sqlite3_stmt *statement, const in
         must(store, sqlite3_bind_int64(statement, (int)i + 1, values[i]) == SQLITE_OK);
     while ((step = sqlite3_step(statement)) == SQLITE_ROW)
         sum = add_row(statement, columns, sum);
-    must(store, step == SQLITE_DONE && sqlite3_reset(statement) == SQLITE_OK);
-    return sum;
+    must(store, step == SQLITE_DONE || step == SQLITE_INTERRUPT);
+    must(store, sqlite3_reset(statement) == step || step == SQLITE_DONE);
+    *total += sum;
+    return step == SQLITE_DONE;
+}
+
+static int is_late(void *object)
+{
+    return bench_now_ns() > ((sqlite_store *)object)->deadline;
 }
 
 static uint64_t query_all(void *object, const bench_query *query)
@@ -445,17 +457,23 @@ static uint64_t query_all(void *object, const bench_query *query)
     sqlite_store *store = object;
     sqlite3_stmt *statement = query->prepare_each ? NULL : prepare_query(store, query);
     uint64_t sum = 0;
+    bool ended = true;
 
+    store->deadline = bench_now_ns() + bench.limit * (uint64_t)1000000000;
+    /* Reads alone, which are inside a transaction: to stop a write would undo it. */
+    if (bench.limit != 0 && !query->as_list && !sqlite3_get_autocommit(store->db))
+        sqlite3_progress_handler(store->db, STEPS_PER_LOOK, is_late, store);
     if (query->as_list) run(store, BEGIN);
-    for (size_t i = 0; i < query->runs; i++) {
+    for (size_t i = 0; i < query->runs && ended; i++) {
         if (query->prepare_each) statement = prepare_query(store, query);
-        sum +=
-            run_query(store, statement, query->values + i * query->param_count, query->param_count);
+        ended = run_query(store, statement, query->values + i * query->param_count,
+                          query->param_count, &sum);
         if (query->prepare_each) (void)sqlite3_finalize(statement);
     }
     if (query->as_list) run(store, COMMIT);
     if (!query->prepare_each) (void)sqlite3_finalize(statement);
-    return sum;
+    sqlite3_progress_handler(store->db, 0, NULL, NULL);
+    return ended ? sum : BENCH_STOPPED;
 }
 
 const bench_engine bench_sqlite = {

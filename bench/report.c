@@ -157,6 +157,23 @@ void bench_count(const char *workload, const char *graph, const char *engine, co
     bench_figure(workload, graph, engine, metric, value, value, value, 0, unit, BENCH_COUNT);
 }
 
+void bench_stopped(const char *workload, const char *graph, const char *engine, const char *metric,
+                   unsigned seconds)
+{
+    if (bench.json)
+        printf("{\"stopped\": \"%s\", \"graph\": \"%s\", \"engine\": \"%s\", \"metric\": "
+               "\"%s\", \"seconds\": %u}\n",
+               workload, graph, engine, metric, seconds);
+    bench_note("(%s on %s: %s was stopped after %u s)", metric, graph, engine, seconds);
+}
+
+void bench_elapsed(const char *workload, uint64_t ns)
+{
+    if (bench.json)
+        printf("{\"elapsed\": \"%s\", \"seconds\": %.1f}\n", workload, (double)ns / 1e9);
+    bench_note("(%s took %.1f s)", workload, (double)ns / 1e9);
+}
+
 void bench_note(const char *format, ...)
 {
     va_list list;
@@ -184,7 +201,7 @@ void bench_ratio(const char *workload, const char *graph, const char *name, doub
     keep_ratio(text, value);
 }
 
-/* The builder and the batch calls are Sombra's own; a peer's figure for them is its plain one. */
+/* The builder, the batch calls and statements on several threads are Sombra's own; a peer's figure for them is its plain one. */
 static bool comparable(const char *ours, const char *theirs)
 {
     static const char *const OWN[] = {"builder_", "batch_", "lengths_"};
@@ -194,7 +211,9 @@ static bool comparable(const char *ours, const char *theirs)
         const size_t size = strlen(OWN[i]);
         if (strncmp(ours, OWN[i], size) == 0 && strcmp(ours + size, theirs) == 0) return true;
     }
-    return false;
+    if (strncmp(ours, BENCH_THREADS, strlen(BENCH_THREADS)) != 0) return false;
+    ours += strlen(BENCH_THREADS) + strspn(ours + strlen(BENCH_THREADS), "0123456789");
+    return *ours == '_' && strcmp(ours + 1, theirs) == 0;
 }
 
 /* Is there a figure of the peer with exactly this metric? Then that one is what we compare with. */

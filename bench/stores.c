@@ -48,6 +48,20 @@ void *bench_store_of(const bench_engine *engine, const bench_graph *graph)
     return made->store;
 }
 
+char *bench_store_take(const bench_engine *engine, const bench_graph *graph)
+{
+    size_t i = 0;
+    char *path;
+
+    (void)bench_store_of(engine, graph);
+    while (stores[i].engine != engine || strcmp(stores[i].graph, graph->name) != 0)
+        i++;
+    engine->close(stores[i].store);
+    path = stores[i].path;
+    stores[i] = stores[--store_count];
+    return path;
+}
+
 void bench_stores_close(void)
 {
     for (size_t i = 0; i < store_count; i++) {

@@ -9,7 +9,7 @@
 
 #define ENGINES_MAX 4
 
-static const char *const LARGE[] = {"b1m", NULL};
+static const char *const LARGE[] = {"b1m", "m100k", NULL};
 
 /* Sombra, the peers, and the raw file. */
 static size_t all_engines(const bench_engine **engines)

@@ -22,6 +22,11 @@ for graph in graphs:
         figure = dict(workload="lookup_id", graph=graph, engine=engine, metric="lookups_per_s", value=1e9 / cost, unit="1/s", elements=elements)
         print(json.dumps(figure))
         print(json.dumps(dict(figure, workload="scan_filter", metric="relationships_ms", value=elements * 0.8 * cost / 1e6, unit="ms")))
+print(json.dumps(dict(stopped="query", graph="s1k", engine="sqlite", metric="triangles_ms", seconds=20)))
+print(json.dumps(dict(workload="query", graph="s1k", engine="sombra", metric="triangles_ms", value=2, unit="ms")))
+print(json.dumps(dict(workload="query", graph="s1k", engine="raw", metric="triangles_ms", value=1, unit="ms")))
+print(json.dumps(dict(workload="query", graph="s1k", engine="sombra", metric="threads_2_triangles_ms", value=1, unit="ms")))
+print(json.dumps(dict(elapsed="scan_filter", seconds=2.4)))
 print(json.dumps({{"summary": {{}}}}))
 """
 SVG = "{http://www.w3.org/2000/svg}"
@@ -40,6 +45,25 @@ def lines_of(path):
             for line in root.iter(SVG + "polyline")}
 
 
+def check_page(folder):
+    """The tables of a page are rewritten, and nothing else of it; one without figures is an error, and changes nothing."""
+    page, text = folder / "page.md", "before\n<!-- bench: run -->\nold\n<!-- /bench -->\nprose\n<!-- bench: query s1k -->\n<!-- /bench -->\nafter\n"
+    lines = "".join((folder / "out" / name).read_text() for name in ("run.json", "table.json"))
+    page.write_text(text)
+    run(TOOLS / "bench-table", "--page", page, text=lines)
+    made = page.read_text()
+    assert made.startswith("before\n<!-- bench: run -->\n\nMeasured 2") and made.endswith("<!-- /bench -->\nafter\n"), made
+    assert "old" not in made and "\n<!-- /bench -->\nprose\n<!-- bench: query s1k -->\n\n| graph" in made, made
+    run(TOOLS / "bench-table", "--page", page, text=lines)
+    assert page.read_text() == made
+    for wrong in ("bfs", "query b1m"):
+        page.write_text(f"<!-- bench: {wrong} -->\nold\n<!-- /bench -->\n")
+        assert f"no figures for {wrong}" in run(TOOLS / "bench-table", "--page", page, text=lines, code=1)
+        assert "old" in page.read_text()
+    page.write_text("no table\n")
+    assert "has no place" in run(TOOLS / "bench-table", "--page", page, text=lines, code=1)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -47,10 +71,15 @@ def main():
         fake.write_text(FAKE.format(python=sys.executable))
         fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
         said = run(TOOLS / "bench-run", fake, folder / "out", folder / "plots")
-        assert said.splitlines()[-1].startswith("bench: 20 figures in "), said
+        last = said.splitlines()[-1]
+        assert last.startswith("bench: 29 figures in ") and " (scan_filter 7); tables in " in last, said
         assert sorted(p.name for p in (folder / "plots").iterdir()) == ["lookup-id.svg", "scan.svg"], said
         assert "fewer than two sizes for ingest," in said, said
-        assert "| s1k | lookups_per_s | 1/s | 100,000,000 | 25,000,000 | 4.00 |" in (folder / "out" / "table.md").read_text()
+        tables = (folder / "out" / "table.md").read_text()
+        assert "| s1k | lookups_per_s | 1/s | 100,000,000 | 25,000,000 | 4.00 |" in tables
+        assert "| s1k | triangles_ms | ms | 2 | > 20 s | 1 |  | 0.50 |" in tables, tables
+        assert "| s1k | threads_2_triangles_ms | ms | 1 | > 20 s | 1 |  | 1.00 |" in tables, tables
+        check_page(folder)
         for name in ("lookup-id.svg", "scan.svg"):
             # The same cost at each of three sizes (5,000 to 250,000; one size is there twice): flat, Sombra's line below the other.
             lines = lines_of(folder / "plots" / name)
