@@ -394,39 +394,25 @@ static void run_automatic(sb_pager *pager)
     if (st != SB_OK) sb_pager_log(pager, SB_LOG_WARNING, "automatic checkpoint: %s", err.text);
 }
 
-static void run_extend(sb_pager *pager)
-{
-    sb_err err;
-    sb_err_clear(&err);
-    if (!sb_pager__wal_wants_extend(pager)) return;
-    if (sb_pager__writer_lock(pager, 0, NULL) != SB_OK)
-        return; /* benign: a commit then extends the file itself */
-    const sb_status st = sb_pager__wal_extend(pager, &err);
-    sb_pager__writer_unlock(pager);
-    if (st != SB_OK) sb_pager_log(pager, SB_LOG_WARNING, "extending the WAL: %s", err.text);
-}
-
 static void worker_run(void *ctx)
 {
     sb_pager *pager = ctx;
     sb_mutex_lock(pager->worker_mutex);
     while (!pager->worker_stop) {
-        const bool checkpoint = pager->worker_checkpoint, extend = pager->worker_extend;
-        if (!checkpoint && !extend) {
+        if (!pager->worker_checkpoint) {
             sb_condition_wait(pager->worker_wake, pager->worker_mutex);
             continue;
         }
-        pager->worker_checkpoint = pager->worker_extend = false;
+        pager->worker_checkpoint = false;
         sb_mutex_unlock(pager->worker_mutex);
-        if (extend) run_extend(pager);
-        if (checkpoint && wants_checkpoint(pager)) run_automatic(pager);
+        if (wants_checkpoint(pager)) run_automatic(pager);
         sb_mutex_lock(pager->worker_mutex);
     }
     sb_mutex_unlock(pager->worker_mutex);
 }
 
 /* False when there is no thread to do it. */
-static bool wake_worker(sb_pager *pager, bool checkpoint, bool extend)
+static bool wake_worker(sb_pager *pager)
 {
     sb_mutex_lock(pager->worker_mutex);
     if (pager->worker == NULL && !pager->worker_stop) {
@@ -437,8 +423,7 @@ static bool wake_worker(sb_pager *pager, bool checkpoint, bool extend)
     }
     const bool running = pager->worker != NULL;
     if (running) {
-        pager->worker_checkpoint |= checkpoint;
-        pager->worker_extend |= extend;
+        pager->worker_checkpoint = true;
         sb_condition_signal(pager->worker_wake);
     }
     sb_mutex_unlock(pager->worker_mutex);
@@ -447,12 +432,8 @@ static bool wake_worker(sb_pager *pager, bool checkpoint, bool extend)
 
 void sb_pager__after_commit(sb_pager *pager)
 {
-    const bool checkpoint = wants_checkpoint(pager);
-    const bool extend = sb_pager__wal_wants_extend(pager);
-    if (SB_LIKELY(!checkpoint && !extend)) return;
-    if (pager->options.checkpoint_thread && wake_worker(pager, checkpoint, extend)) return;
-    if (extend) run_extend(pager);
-    if (checkpoint) run_automatic(pager);
+    if (SB_LIKELY(!wants_checkpoint(pager))) return;
+    if (!pager->options.checkpoint_thread || !wake_worker(pager)) run_automatic(pager);
 }
 
 void sb_pager__worker_stop(sb_pager *pager)

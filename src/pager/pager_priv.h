@@ -379,10 +379,10 @@ struct sb_pager {
     sb_state guard_state;
     bool guard_main_only;
 
-    sb_mutex *worker_mutex; /* guards the five fields below */
+    sb_mutex *worker_mutex; /* guards the four fields below */
     sb_condition *worker_wake;
     sb_thread *worker;
-    bool worker_stop, worker_checkpoint, worker_extend;
+    bool worker_stop, worker_checkpoint;
     _Atomic bool
         wal_full; /* the disk had no room for a longer WAL: the next writer makes some in it */
     _Atomic uint64_t
@@ -630,9 +630,6 @@ SB_MUST_CHECK sb_status sb_pager__append_end(sb_txn *txn, sb_err *err);
  * empty. */
 bool sb_pager__wal_make_room(sb_txn *txn);
 extern const uint8_t sb_pager__zeros[SB_PAGE_BYTES_MAX];
-/* Write zeros behind the WAL so that commits find written space; the caller holds the writer lock. */
-SB_MUST_CHECK sb_status sb_pager__wal_extend(sb_pager *pager, sb_err *err);
-bool sb_pager__wal_wants_extend(const sb_pager *pager);
 
 /* ---- index.c --------------------------------------------------------------------------------- */
 
@@ -702,7 +699,7 @@ SB_MUST_CHECK sb_status sb_pager__backfill(sb_pager *pager, bool has_writer, con
  * back-filled. Leaves the guard lock taken when *restarted and keep_guard. */
 SB_MUST_CHECK sb_status sb_pager__restart(sb_pager *pager, bool keep_guard, bool *restarted,
                                           sb_err *err);
-/* After a commit: start or run an automatic checkpoint, extend the WAL. Never fails: logs. */
+/* After a commit: start or run an automatic checkpoint. Never fails: logs. */
 void sb_pager__after_commit(sb_pager *pager);
 /* At the start of a write transaction: bring an overlong WAL to its restart, waiting a bounded moment. */
 void sb_pager__before_write(sb_pager *pager);

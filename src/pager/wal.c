@@ -16,10 +16,10 @@
 
 static const uint8_t wal_magic[16] = "Sombra WAL\0\0\0\0\0";
 
-#define SB_WAL_FIRST_BYTES (1u << 20) /* written when the file is made */
-#define SB_WAL_EXTEND_BYTES                                                                        \
-    (128u << 10) /* at once, later: the next commit's sync writes them out */
-#define SB_WAL_ZERO_BYTES (16u << 10)
+#define SB_WAL_FIRST_BYTES  (1u << 20)   /* written when the file is made */
+#define SB_WAL_EXTEND_BYTES (2u << 20)   /* at most at once, later */
+#define SB_WAL_AHEAD_BYTES  (256u << 10) /* extended when less than this is left */
+#define SB_WAL_ZERO_BYTES   (16u << 10)
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
@@ -76,25 +76,6 @@ sb_status sb_pager__wal_open(sb_pager *pager, bool create, bool *opened, sb_err 
     /* Release: pairs with the acquire above and in map.c. */
     atomic_store_explicit(&pager->wal_file, file, memory_order_release);
     *opened = true;
-    return SB_OK;
-}
-
-bool sb_pager__wal_wants_extend(const sb_pager *pager)
-{
-    const uint64_t bytes = atomic_load_explicit(&pager->shm->wal_bytes, memory_order_relaxed);
-    const uint64_t used =
-        (uint64_t)sb_mark_pos(atomic_load_explicit(&pager->shm->appended, memory_order_relaxed)) *
-        SB_WAL_UNIT;
-    return bytes != 0 && bytes < used + SB_WAL_FIRST_BYTES / 4;
-}
-
-sb_status sb_pager__wal_extend(sb_pager *pager, sb_err *err)
-{
-    bool opened = false;
-    SB_TRY(sb_pager__wal_open(pager, true, &opened, err));
-    const uint64_t bytes = atomic_load(&pager->shm->wal_bytes);
-    SB_TRY(write_zeros(pager->wal_file, bytes, bytes + SB_WAL_EXTEND_BYTES, err));
-    atomic_store(&pager->shm->wal_bytes, bytes + SB_WAL_EXTEND_BYTES);
     return SB_OK;
 }
 
@@ -263,6 +244,29 @@ static sb_status start_generation(sb_txn *txn, sb_err *err)
     return SB_OK;
 }
 
+/* Zeros behind the tail, so that commits find space that was written before: a sync of a file that has grown waits for the
+ * file system's journal, too (0.07 against 0.8 ms with other work on the disk). The commit's own sync covers them. Written here, since
+ * a thread of its own hardly ever finds the writer lock free while commits follow one another. */
+static void extend_ahead(sb_txn *txn)
+{
+    sb_pager *pager = txn->pager;
+    sb_file *file = pager->wal_file;
+    const uint64_t bytes = atomic_load(&pager->shm->wal_bytes);
+    if (atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_FULL ||
+        bytes >= (uint64_t)txn->tail.pos * SB_WAL_UNIT + SB_WAL_AHEAD_BYTES)
+        return;
+    /* As much as there is, so that a few extensions lead to the length that checkpoints keep it at. */
+    uint64_t more = bytes < SB_WAL_FIRST_BYTES ? SB_WAL_FIRST_BYTES : bytes;
+    if (more > SB_WAL_EXTEND_BYTES) more = SB_WAL_EXTEND_BYTES;
+    if (write_zeros(file, bytes, bytes + more, NULL) == SB_OK) {
+        atomic_store(&pager->shm->wal_bytes, bytes + more);
+    } else {
+        /* benign: what room there is, is the commit's */
+        const sb_status cut = file->ops->truncate(file, bytes, NULL);
+        (void)cut;
+    }
+}
+
 /* The tail to append at; a new generation when readers allow. */
 static sb_status prepare_tail(sb_txn *txn, sb_err *err)
 {
@@ -280,10 +284,8 @@ static sb_status prepare_tail(sb_txn *txn, sb_err *err)
     txn->tail = pager->index.tail;
     sb_mutex_unlock(pager->index_mutex);
     if (st != SB_OK) return st;
-    if (txn->tail.pos == SB_WAL_START) {
-        if (atomic_load(&pager->shm->wal_bytes) == 0) SB_TRY(sb_pager__wal_extend(pager, err));
-        SB_TRY(start_generation(txn, err));
-    }
+    extend_ahead(txn);
+    if (txn->tail.pos == SB_WAL_START) SB_TRY(start_generation(txn, err));
     txn->tail_ready = true;
     return SB_OK;
 }
