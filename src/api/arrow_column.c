@@ -262,8 +262,8 @@ static sb_status arrow_append_moment(const sombra_arrow_writer *w, sombra_arrow_
     if (c->type->kind == SOMBRA_ARROW_LOCAL_DATETIME || c->type->kind == SOMBRA_ARROW_DATETIME)
         return sombra__arrow_nanos(seconds, nanos, &all) ? arrow_append_int(c, all)
                                                          : arrow_out_of_range(w, c);
-    if (nanos % 1000 != 0 || SB_MUL_OVERFLOW(seconds, (int64_t)1000000, &all) ||
-        SB_ADD_OVERFLOW(all, (int64_t)nanos / 1000, &all))
+    if (nanos % 1000 != 0 || SB_MUL_OVERFLOWS(seconds, (int64_t)1000000, &all) ||
+        SB_ADD_OVERFLOWS(all, (int64_t)nanos / 1000, &all))
         return arrow_out_of_range(w, c);
     return arrow_append_int(c, all);
 }

@@ -200,7 +200,7 @@ static sb_status in_integers(const in_rows *r, char format, int64_t scale, uint3
             return SB_FAIL(r->in->err, SB_INVALID,
                            "column '%.100s', row %zu: %llu is greater than 2^63 - 1", r->in->column,
                            i, (unsigned long long)v);
-        if (scale < 0 ? v % -scale != 0 : SB_MUL_OVERFLOW(v, scale, &out[i]))
+        if (scale < 0 ? v % -scale != 0 : SB_MUL_OVERFLOWS(v, scale, &out[i]))
             return SB_FAIL(r->in->err, SB_INVALID, "column '%.100s', row %zu: %lld is no %s",
                            r->in->column, i, (long long)v, sb_type_name(type));
         if (scale < 0) out[i] = v / -scale;

@@ -137,8 +137,8 @@ bool sombra__arrow_nanos(int64_t seconds, int64_t nanos, int64_t *all)
         seconds++;
         nanos -= 1000000000;
     }
-    return !SB_MUL_OVERFLOW(seconds, (int64_t)1000000000, all) &&
-           !SB_ADD_OVERFLOW(*all, nanos, all);
+    return !SB_MUL_OVERFLOWS(seconds, (int64_t)1000000000, all) &&
+           !SB_ADD_OVERFLOWS(*all, nanos, all);
 }
 
 static bool arrow_is_list(const sombra_arrow_type *type)

@@ -202,8 +202,8 @@ static bool parse_size(const char *text, uint64_t *value)
 
     if (*text < '0' || *text > '9') return false;
     for (; *text >= '0' && *text <= '9'; text++)
-        if (SB_MUL_OVERFLOW(number, 10u, &number) ||
-            SB_ADD_OVERFLOW(number, (uint64_t)(*text - '0'), &number))
+        if (SB_MUL_OVERFLOWS(number, 10u, &number) ||
+            SB_ADD_OVERFLOWS(number, (uint64_t)(*text - '0'), &number))
             return false;
     switch (lower(*text)) {
     case 'k': shift = 10; break;

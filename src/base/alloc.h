@@ -35,14 +35,14 @@ void sb_free(const sb_allocator *alloc, void *block, size_t bytes);
 SB_MUST_CHECK SB_INLINE bool sb_mul_size(size_t a, size_t b, size_t *out)
 {
     size_t product;
-    if (SB_MUL_OVERFLOW(a, b, &product)) return false;
+    if (SB_MUL_OVERFLOWS(a, b, &product)) return false;
     *out = product;
     return true;
 }
 SB_MUST_CHECK SB_INLINE bool sb_add_size(size_t a, size_t b, size_t *out)
 {
     size_t sum;
-    if (SB_ADD_OVERFLOW(a, b, &sum)) return false;
+    if (SB_ADD_OVERFLOWS(a, b, &sum)) return false;
     *out = sum;
     return true;
 }

@@ -18,10 +18,10 @@
 #define SB_MAY_ALIAS    __attribute__((may_alias))
 #define SB_ALIGNED(n)   __attribute__((aligned(n)))
 #define SB_THREAD_LOCAL _Thread_local
-/* Whether the sum, difference or product does not fit *out; then *out holds its low bits. */
-#define SB_ADD_OVERFLOW(a, b, out)    __builtin_add_overflow((a), (b), (out))
-#define SB_SUB_OVERFLOW(a, b, out)    __builtin_sub_overflow((a), (b), (out))
-#define SB_MUL_OVERFLOW(a, b, out)    __builtin_mul_overflow((a), (b), (out))
+/* *out is the sum, difference or product of two integers of any types, wrapped; true when it does not fit. */
+#define SB_ADD_OVERFLOWS(a, b, out)   __builtin_add_overflow((a), (b), (out))
+#define SB_SUB_OVERFLOWS(a, b, out)   __builtin_sub_overflow((a), (b), (out))
+#define SB_MUL_OVERFLOWS(a, b, out)   __builtin_mul_overflow((a), (b), (out))
 #define SB_CONTAINER(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
 
 /* Twice the widest standard integer, for products. */

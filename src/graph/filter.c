@@ -75,14 +75,14 @@ static bool least_word(const sb_value *bound, bool inclusive, int64_t *word)
 
     if (bound->type != SB_TYPE_FLOAT) {
         *word = bound->type == SB_TYPE_BOOL ? bound->as.boolean : bound->as.integer;
-        return inclusive || !SB_ADD_OVERFLOW(*word, (int64_t)1, word);
+        return inclusive || !SB_ADD_OVERFLOWS(*word, (int64_t)1, word);
     }
     whole = inclusive ? ceil(bound->as.real) : floor(bound->as.real);
     if (whole >= TWO_63) return false;
     *word = INT64_MIN;
     if (whole < -TWO_63) return true;
     *word = (int64_t)whole;
-    return inclusive || !SB_ADD_OVERFLOW(*word, (int64_t)1, word);
+    return inclusive || !SB_ADD_OVERFLOWS(*word, (int64_t)1, word);
 }
 
 static bool greatest_word(const sb_value *bound, bool inclusive, int64_t *word)
@@ -91,14 +91,14 @@ static bool greatest_word(const sb_value *bound, bool inclusive, int64_t *word)
 
     if (bound->type != SB_TYPE_FLOAT) {
         *word = bound->type == SB_TYPE_BOOL ? bound->as.boolean : bound->as.integer;
-        return inclusive || !SB_SUB_OVERFLOW(*word, (int64_t)1, word);
+        return inclusive || !SB_SUB_OVERFLOWS(*word, (int64_t)1, word);
     }
     whole = inclusive ? floor(bound->as.real) : ceil(bound->as.real);
     if (whole < -TWO_63) return false;
     *word = INT64_MAX;
     if (whole >= TWO_63) return true;
     *word = (int64_t)whole;
-    return inclusive || !SB_SUB_OVERFLOW(*word, (int64_t)1, word);
+    return inclusive || !SB_SUB_OVERFLOWS(*word, (int64_t)1, word);
 }
 
 /* The double next to a bound that is inside the range, going up (toward is +infinity) for low ones, down for high ones;

@@ -237,9 +237,9 @@ static bool add_integers(sb_op2 op, const int64_t *a, uint32_t a_step, const int
 
     for (uint32_t i = 0; i < count; i++) {
         const int64_t x = a[i * a_step], y = b[i * b_step];
-        over |= op == SB_OP2_ADD   ? SB_ADD_OVERFLOW(x, y, &to[i])
-                : op == SB_OP2_SUB ? SB_SUB_OVERFLOW(x, y, &to[i])
-                                   : SB_MUL_OVERFLOW(x, y, &to[i]);
+        over |= op == SB_OP2_ADD   ? SB_ADD_OVERFLOWS(x, y, &to[i])
+                : op == SB_OP2_SUB ? SB_SUB_OVERFLOWS(x, y, &to[i])
+                                   : SB_MUL_OVERFLOWS(x, y, &to[i]);
     }
     return !over;
 }

@@ -71,16 +71,15 @@ SB_COLD static sb_status too_many(sb_exec *run)
 
 static sb_status multiply(sb_exec *run, int64_t *to, int64_t by)
 {
-    return SB_MUL_OVERFLOW(*to, by, to) ? too_many(run) : SB_OK;
+    return SB_MUL_OVERFLOWS(*to, by, to) ? too_many(run) : SB_OK;
 }
 
 /* to += a × b */
 static sb_status add_product(sb_exec *run, int64_t *to, int64_t a, int64_t b)
 {
     int64_t product;
-    return SB_MUL_OVERFLOW(a, b, &product) || SB_ADD_OVERFLOW(*to, product, to)
-               ? too_many(run)
-               : SB_OK;
+    return SB_MUL_OVERFLOWS(a, b, &product) || SB_ADD_OVERFLOW(*to, product, to) ? too_many(run)
+                                                                                 : SB_OK;
 }
 
 /* ---- Opening and closing ------------------------------------------------------------------------------------------ */
@@ -237,8 +236,8 @@ static sb_status sum_ends(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_t
         if (!t->only_length)
             SB_TRY(values_of(x, t, t->end_ids, (uint32_t)read, t->end_values, NULL));
         for (size_t i = 0; i < read; i++)
-            if (SB_ADD_OVERFLOW(sums[t->rows[i]], t->only_length ? 1 : t->end_values[i],
-                                &sums[t->rows[i]]))
+            if (SB_ADD_OVERFLOWS(sums[t->rows[i]], t->only_length ? 1 : t->end_values[i],
+                                 &sums[t->rows[i]]))
                 return too_many(run);
     }
 }

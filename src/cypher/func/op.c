@@ -145,9 +145,9 @@ static sb_status integer_arithmetic(sb_func_context *ctx, sb_op2 op, int64_t a, 
         return sb_cypher_fail_runtime(ctx->err, SB_CYPHER_DIVISION_BY_ZERO,
                                       "division by zero: %lld %s 0", (long long)a, symbol(op));
     switch ((int)op) {
-    case SB_OP2_ADD: overflows = SB_ADD_OVERFLOW(a, b, &value); break;
-    case SB_OP2_SUB: overflows = SB_SUB_OVERFLOW(a, b, &value); break;
-    case SB_OP2_MUL: overflows = SB_MUL_OVERFLOW(a, b, &value); break;
+    case SB_OP2_ADD: overflows = SB_ADD_OVERFLOWS(a, b, &value); break;
+    case SB_OP2_SUB: overflows = SB_SUB_OVERFLOWS(a, b, &value); break;
+    case SB_OP2_MUL: overflows = SB_MUL_OVERFLOWS(a, b, &value); break;
     case SB_OP2_DIV:
         overflows = a == INT64_MIN && b == -1;
         if (!overflows) value = a / b;
