@@ -330,15 +330,21 @@ static sb_status inner_bfs(sombra_txn *txn, const sombra_bfs_options *options,
 typedef struct sb_bfs_bridge {
     bool (*visit)(void *ctx, uint64_t node, uint32_t depth);
     void *ctx;
+    uint64_t visited;
     bool stopped;
 } sb_bfs_bridge;
 
-static sb_status bridge_visit(void *ctx, sb_node_id node, uint32_t depth)
+static sb_status bridge_visit(void *ctx, const sb_node_id *nodes, size_t count, uint32_t depth)
 {
     sb_bfs_bridge *bridge = ctx;
-    if (bridge->visit(bridge->ctx, node, depth)) return SB_OK;
-    bridge->stopped = true;
-    return SB_INTERRUPT; /* any failure stops the search; sombra_bfs knows that it was the caller's wish */
+
+    for (size_t i = 0; i < count; i++) {
+        bridge->visited++;
+        if (bridge->visit(bridge->ctx, nodes[i], depth)) continue;
+        bridge->stopped = true;
+        return SB_INTERRUPT; /* any failure stops the search; sombra_bfs knows that it was the caller's wish */
+    }
+    return SB_OK;
 }
 
 sombra_status sombra_bfs(sombra_txn *txn, uint64_t start, const sombra_bfs_options *options,
@@ -362,6 +368,7 @@ sombra_status sombra_bfs(sombra_txn *txn, uint64_t start, const sombra_bfs_optio
     if (bridge.stopped && status == SB_INTERRUPT) {
         sb_err_clear(&txn->conn->err);
         found.truncated = true;
+        found.visited = bridge.visited;
         status = SB_OK;
     }
     if (status == SB_OK && result != NULL)

@@ -298,7 +298,7 @@ static sb_status expand_bits(sb_bfs *bfs)
     return SB_OK;
 }
 
-/* Call visit for some nodes of a level; max_visits holds on the way. */
+/* Hand out some nodes of a level; max_visits holds on the way. */
 static sb_status visit_ids(sb_bfs *bfs, const uint64_t *ids, size_t count)
 {
     const uint64_t most = bfs->options->max_visits;
@@ -307,15 +307,9 @@ static sb_status visit_ids(sb_bfs *bfs, const uint64_t *ids, size_t count)
         count = (size_t)(most - bfs->result->visited);
         bfs->full = true;
     }
-    if (bfs->visit == NULL) {
-        bfs->result->visited += count;
-        return SB_OK;
-    }
-    for (size_t i = 0; i < count; i++) {
-        bfs->result->visited++;
-        SB_TRY(bfs->visit(bfs->ctx, ids[i], bfs->result->depth));
-    }
-    return SB_OK;
+    bfs->result->visited += count;
+    return bfs->visit == NULL || count == 0 ? SB_OK
+                                            : bfs->visit(bfs->ctx, ids, count, bfs->result->depth);
 }
 
 /* A level is known: count and hand out its nodes. */
@@ -353,8 +347,10 @@ static sb_status search(sb_bfs *bfs, sb_node_id start)
     bfs->next_capacity = 0;
     bfs->level[0] = start;
     bfs->level_count = 1;
-    if (sb_map_put(&bfs->seen, start, 0) != SB_OK) return no_memory(bfs);
-    SB_TRY(visit_level(bfs));
+    if (!bfs->options->steps_only) {
+        if (sb_map_put(&bfs->seen, start, 0) != SB_OK) return no_memory(bfs);
+        SB_TRY(visit_level(bfs));
+    }
     while (bfs->result->depth < bfs->options->max_depth && !bfs->full) {
         SB_TRY(choose_form(bfs));
         SB_TRY(bfs->dense ? expand_bits(bfs) : expand_queue(bfs));

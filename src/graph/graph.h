@@ -392,10 +392,12 @@ typedef struct sb_bfs_options {
     size_t type_count;
     uint32_t max_depth;  /* UINT32_MAX: no bound */
     uint64_t max_visits; /* 0: no bound; reached: stops, *truncated */
+    bool steps_only;     /* start is not at depth 0, but reached where a step leads back to it */
 } sb_bfs_options;
-/* Breadth first from start (depth 0, included): visit(ctx, node, depth) once per node, in order of depth; non-zero from visit stops and is
- * returned. NULL visit only counts. Past a few percent of the nodes frontiers are bitmaps walked in id order. */
-typedef sb_status (*sb_bfs_visit)(void *ctx, sb_node_id node, uint32_t depth);
+/* Breadth first from start (depth 0, included): visit(ctx, nodes, count, depth) with each node once, in order of depth, some of one depth at a
+ * time; non-zero from visit stops and is returned. NULL visit only counts. Past a few percent of the nodes frontiers are bitmaps walked in
+ * id order. */
+typedef sb_status (*sb_bfs_visit)(void *ctx, const sb_node_id *nodes, size_t count, uint32_t depth);
 typedef struct sb_bfs_result {
     uint64_t visited;
     uint32_t depth;

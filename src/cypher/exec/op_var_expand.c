@@ -35,8 +35,6 @@ typedef struct sb_trail_op {
     sb_map used;                   /* relationships of the path */
     sb_buffer reached;             /* uint64_t: what can be reached, */
     size_t reached_at;             /* handed on up to here */
-    sb_map before;                 /* nodes with a step to the start */
-    bool closes;                   /* the start can be reached */
     /* rows made */
     uint32_t count;
     uint32_t rows[SB_BATCH_ROWS];
@@ -60,7 +58,6 @@ static sb_status trail_open(sb_operator *op)
     sb_buffer_init(&t->stops, run->alloc);
     sb_buffer_init(&t->reached, run->alloc);
     sb_map_init(&t->used, run->alloc);
-    sb_map_init(&t->before, run->alloc);
     SB_TRY(sb_exec__need_outs(op));
     if (!e->to_bound) t->to = sb_exec__out_of(op, e->to);
     t->rel = sb_exec__out_of(op, e->rel);
@@ -85,7 +82,6 @@ static void trail_close(sb_operator *op)
     sb_buffer_deinit(&t->stops);
     sb_buffer_deinit(&t->reached);
     sb_map_deinit(&t->used);
-    sb_map_deinit(&t->before);
     sb_exec__out_free(op->run, &t->scratch);
     sb_exec__out_free(op->run, &t->ends_scratch);
 }
@@ -288,42 +284,14 @@ static sb_status walk(sb_trail_op *t, bool *done)
 
 /* ---- Reaching -------------------------------------------------------------------------------------------------------- */
 
-static sb_status note_reached(void *ctx, sb_node_id node, uint32_t depth)
+static sb_status note_reached(void *ctx, const sb_node_id *nodes, size_t count, uint32_t depth)
 {
     sb_trail_op *t = ctx;
-    const sb_plan_expand *e = &t->op.plan->as.expand;
 
-    if (t->before.count != 0 && depth < e->max && sb_map_find(&t->before, node) != NULL)
-        t->closes = true;
-    if (depth == 0) return SB_OK;
-    if (sb_buffer_append(&t->reached, &node, sizeof node) != SB_OK)
+    (void)depth;
+    if (sb_buffer_append(&t->reached, nodes, count * sizeof *nodes) != SB_OK)
         return sb_exec__no_memory(t->op.run);
-    return (t->reached.size / sizeof node) % 4096 == 0 ? sb_exec__tick(t->op.run) : SB_OK;
-}
-
-/* Nodes from which a step leads to the start: whether the walk comes back is told by meeting one of them. */
-static sb_status find_before(sb_trail_op *t, uint64_t start)
-{
-    sb_exec *run = t->op.run;
-    const sb_plan_expand *e = &t->op.plan->as.expand;
-    const sb_neighbors_options options = {.direction = e->direction == SB_REL_OUT ? SB_IN : SB_OUT,
-                                          .types = t->types.ids,
-                                          .type_count = t->types.count};
-    size_t count = 0, capacity;
-
-    sb_map_clear(&t->before);
-    do {
-        capacity = t->ways.capacity / sizeof(sb_neighbor);
-        SB_TRY(sb_graph_neighbors(run->graph, start, &options, (sb_neighbor *)(void *)t->ways.data,
-                                  capacity, &count, run->err));
-        if (count > capacity && sb_buffer_reserve(&t->ways, count * sizeof(sb_neighbor)) != SB_OK)
-            return sb_exec__no_memory(run);
-    } while (count > capacity);
-    for (size_t i = 0; i < count; i++)
-        if (sb_map_put(&t->before, ((const sb_neighbor *)(const void *)t->ways.data)[i].node, 1) !=
-            SB_OK)
-            return sb_exec__no_memory(run);
-    return SB_OK;
+    return sb_exec__tick(t->op.run);
 }
 
 static sb_status begin_reach(sb_trail_op *t, uint64_t start)
@@ -333,32 +301,30 @@ static sb_status begin_reach(sb_trail_op *t, uint64_t start)
     const sb_bfs_options options = {.direction = sb_exec__direction(e->direction),
                                     .types = t->types.ids,
                                     .type_count = t->types.count,
-                                    .max_depth = e->max};
+                                    .max_depth = e->max,
+                                    .steps_only = e->min != 0};
     sb_bfs_result result;
 
     t->begun = true;
-    t->closes = e->min == 0;
     t->reached_at = 0;
     sb_buffer_reset(&t->reached);
-    sb_map_clear(&t->before);
     if (start == 0) return SB_OK;
-    if (t->types.any) {
-        if (e->min != 0) SB_TRY(find_before(t, start));
-        SB_TRY(sb_graph_bfs(run->graph, start, &options, note_reached, t, &result, run->err));
-    }
-    if (t->closes && sb_buffer_append(&t->reached, &start, sizeof start) != SB_OK)
-        return sb_exec__no_memory(run);
-    return SB_OK;
+    if (t->types.any)
+        return sb_graph_bfs(run->graph, start, &options, note_reached, t, &result, run->err);
+    return e->min == 0 ? note_reached(t, &start, 1, 0) : SB_OK;
+}
+
+static const uint64_t *reached_of(const sb_trail_op *t)
+{
+    return (const uint64_t *)(const void *)t->reached.data;
 }
 
 static sb_status reach(sb_trail_op *t, bool *done)
 {
-    const size_t total_bytes = sizeof(uint64_t);
-
     if (!t->begun) SB_TRY(begin_reach(t, t->nodes[t->row]));
-    const size_t total = t->reached.size / total_bytes;
+    const size_t total = t->reached.size / sizeof(uint64_t);
     for (; t->reached_at < total && t->count < SB_BATCH_ROWS; t->reached_at++)
-        SB_TRY(add_row(t, ((const uint64_t *)(const void *)t->reached.data)[t->reached_at]));
+        SB_TRY(add_row(t, reached_of(t)[t->reached_at]));
     *done = t->reached_at == total;
     return SB_OK;
 }
@@ -401,6 +367,34 @@ static sb_status emit_trails(sb_trail_op *t, const sb_batch **batch)
     return SB_OK;
 }
 
+/* What one row reaches, as it lies there. */
+static sb_status next_reached(sb_trail_op *t, const sb_batch **batch)
+{
+    sb_operator *op = &t->op;
+
+    for (;;) {
+        if (t->in == NULL || t->row >= t->in->row_count) SB_TRY(trail_input(t));
+        if (t->in == NULL) return SB_OK;
+        if (!t->begun) SB_TRY(begin_reach(t, t->nodes[t->row]));
+        const size_t left = t->reached.size / sizeof(uint64_t) - t->reached_at;
+        const uint32_t count = (uint32_t)(left < SB_BATCH_ROWS ? left : SB_BATCH_ROWS);
+        if (count == 0) {
+            t->row++;
+            t->begun = false;
+            continue;
+        }
+        sb_exec__pass_row(op, t->in, t->row, count);
+        if (t->to != NULL) {
+            t->to->vector =
+                (sb_vector){.kind = SB_VECTOR_NODE, .as.ids = reached_of(t) + t->reached_at};
+            sb_exec__bind(op, op->plan->as.expand.to, t->to);
+        }
+        t->reached_at += count;
+        *batch = &op->out;
+        return SB_OK;
+    }
+}
+
 static sb_status trail_next(sb_operator *op, const sb_batch **batch)
 {
     sb_trail_op *t = (sb_trail_op *)op;
@@ -408,6 +402,8 @@ static sb_status trail_next(sb_operator *op, const sb_batch **batch)
 
     *batch = NULL;
     SB_TRY(sb_exec__begin_step(op));
+    if (t->reach && !op->plan->as.expand.to_bound && t->labels == NULL)
+        return next_reached(t, batch);
     t->count = 0;
     while (t->count == 0) {
         if (t->in == NULL || t->row >= t->in->row_count) SB_TRY(trail_input(t));

@@ -381,17 +381,56 @@ typedef struct visits {
     uint64_t count, stop_at;
 } visits;
 
-static sb_status note_visit(void *ctx, sb_node_id node, uint32_t depth)
+static sb_status note_visit(void *ctx, const sb_node_id *nodes, size_t count, uint32_t depth)
 {
     visits *v = ctx;
-    if (v->count == v->stop_at) return SB_BUSY;
+
+    assert_int_not_equal(count, 0);
     assert_true(depth == v->depth || depth == v->depth + 1);
-    assert_int_equal(v->distance[node], depth);
-    assert_false(sb_bit_get(v->seen, (size_t)node));
-    sb_bit_set(v->seen, (size_t)node);
     v->depth = depth;
-    v->count++;
+    for (size_t i = 0; i < count; i++) {
+        if (v->count == v->stop_at) return SB_BUSY;
+        assert_int_equal(v->distance[nodes[i]], depth);
+        assert_false(sb_bit_get(v->seen, (size_t)nodes[i]));
+        sb_bit_set(v->seen, (size_t)nodes[i]);
+        v->count++;
+    }
     return SB_OK;
+}
+
+/* The fewest steps that lead from start back to it; UINT32_MAX: none do. */
+static uint32_t way_back(const model *m, const uint32_t *distance, sb_node_id start,
+                         const sb_bfs_options *options)
+{
+    uint32_t least = UINT32_MAX;
+
+    for (size_t i = 0; i < m->edge_count; i++) {
+        const edge *e = &m->edges[i];
+        if (!wanted(options->types, options->type_count, e->type)) continue;
+        if (options->direction != SB_IN && e->target == start && distance[e->source] < least)
+            least = distance[e->source];
+        if (options->direction != SB_OUT && e->source == start && distance[e->target] < least)
+            least = distance[e->target];
+    }
+    return least < options->max_depth ? least + 1 : UINT32_MAX;
+}
+
+/* The same search where the start counts only when it is come back to. */
+static void check_steps_only(graph_fixture *f, const model *m, sb_node_id start,
+                             const sb_bfs_options *options, uint32_t *distance, uint64_t reached)
+{
+    const size_t bytes = (size_t)sb_ids_node_end(f->view) / 8 + 1;
+    visits v = {.distance = distance, .seen = calloc(bytes, 1), .stop_at = UINT64_MAX};
+    sb_bfs_options steps = *options;
+    sb_bfs_result result;
+
+    steps.steps_only = true;
+    distance[start] = way_back(m, distance, start, options);
+    reached -= distance[start] == UINT32_MAX;
+    OK(f, sb_graph_bfs(f->graph, start, &steps, note_visit, &v, &result, &f->err));
+    assert_int_equal(v.count, reached);
+    assert_int_equal(result.visited, reached);
+    free(v.seen);
 }
 
 static void check_bfs(graph_fixture *f, model *m, sb_node_id start, const sb_bfs_options *options)
@@ -437,6 +476,7 @@ static void check_bfs(graph_fixture *f, model *m, sb_node_id start, const sb_bfs
                          SB_BUSY);
         assert_int_equal(v.count, v.stop_at);
     }
+    if (options->max_visits == 0) check_steps_only(f, m, start, options, distance, reached);
     free(distance);
     free(v.seen);
 }
