@@ -42,6 +42,63 @@ void sb_chunk_rels(const sb_chunk *chunk, uint32_t from, uint32_t count, uint64_
                           chunk->rel_width, out);
 }
 
+/* All bits of all words: with a loop per width the compiler does several at once. */
+SB_INLINE uint64_t any_bits(const uint8_t *from, uint32_t count, unsigned width)
+{
+    uint64_t all = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        all |= sb_load_width(from + (size_t)i * width, width);
+    return all;
+}
+
+uint64_t sb_chunk_most(const sb_chunk *chunk)
+{
+    const uint8_t *from = chunk->neighbors;
+    uint64_t bits;
+
+    switch (chunk->neighbor_width) {
+    case 0: bits = 0; break;
+    case 1: bits = any_bits(from, chunk->count, 1); break;
+    case 2: bits = any_bits(from, chunk->count, 2); break;
+    case 4: bits = any_bits(from, chunk->count, 4); break;
+    default: bits = any_bits(from, chunk->count, 8); break;
+    }
+    return bits <= UINT64_MAX - chunk->neighbor_base ? chunk->neighbor_base + bits : UINT64_MAX;
+}
+
+/* Words that are compared before one branch. */
+#define COMPARED 16u
+
+SB_INLINE uint32_t find_word(const uint8_t *from, uint32_t at, uint32_t count, unsigned width,
+                             uint64_t wanted)
+{
+    for (; at + COMPARED <= count; at += COMPARED) {
+        bool any = false;
+        for (uint32_t k = 0; k < COMPARED; k++)
+            any |= sb_load_width(from + (size_t)(at + k) * width, width) == wanted;
+        if (any) break;
+    }
+    while (at < count && sb_load_width(from + (size_t)at * width, width) != wanted)
+        at++;
+    return at;
+}
+
+uint32_t sb_chunk_find_rel(const sb_chunk *chunk, uint32_t from, uint64_t rel)
+{
+    const uint64_t wanted = rel - chunk->rel_base;
+    const unsigned width = chunk->rel_width;
+
+    if (rel < chunk->rel_base || (width < 8 && wanted >> (8 * width) != 0)) return chunk->count;
+    switch (width) {
+    case 0: return from;
+    case 1: return find_word(chunk->rels, from, chunk->count, 1, wanted);
+    case 2: return find_word(chunk->rels, from, chunk->count, 2, wanted);
+    case 4: return find_word(chunk->rels, from, chunk->count, 4, wanted);
+    default: return find_word(chunk->rels, from, chunk->count, 8, wanted);
+    }
+}
+
 /* ---- One list ------------------------------------------------------------------------------------------- */
 
 /* The entries of node in a page: its chunk, empty when there are none. */

@@ -247,6 +247,10 @@ SB_INLINE uint64_t sb_chunk_rel(const sb_chunk *chunk, uint32_t i)
 /* Decode [from, from + count) into out, with a loop per width. */
 void sb_chunk_neighbors(const sb_chunk *chunk, uint32_t from, uint32_t count, uint64_t *out);
 void sb_chunk_rels(const sb_chunk *chunk, uint32_t from, uint32_t count, uint64_t *out);
+/* A number that no neighbor is above, below twice the largest one's distance from the first. */
+uint64_t sb_chunk_most(const sb_chunk *chunk);
+/* The first entry from `from` on with this relationship; count: none. */
+uint32_t sb_chunk_find_rel(const sb_chunk *chunk, uint32_t from, uint64_t rel);
 
 /* What is left of a node's list in one of two trees that are read as one. */
 typedef struct sb_list_piece {

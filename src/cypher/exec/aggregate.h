@@ -4,17 +4,8 @@
 
 #include "cypher/exec/grouping.h"
 #include "cypher/exec/partition.h"
+#include "cypher/exec/seen_ids.h"
 #include "cypher/exec/shortcut.h"
-
-/* Nodes or relationships that an aggregate without keys has had, a bit for each id: where ids are not far from 0 it takes less than
- * hashing, in time and in memory. */
-typedef struct sb_seen_ids {
-    bool given_up; /* not ids, or too far: the rest is hashed */
-    uint8_t kind;  /* sb_vector_kind of those seen */
-    uint64_t rows; /* looked at so far */
-    uint64_t *words;
-    size_t word_count;
-} sb_seen_ids;
 
 typedef struct sb_aggregate_item {
     const sb_plan_aggregate *plan;
@@ -51,6 +42,7 @@ typedef struct sb_aggregate_op {
     const sb_var *weight;     /* how many rows each row of the input stands for; NULL: one */
     int64_t row_weight;       /* of the row at hand */
     sb_scan_count scan_count; /* what the graph counts by itself */
+    bool by_ends;             /* its input, an EXPAND, gives it ends and no rows */
     bool done;                /* the input has been read */
     uint64_t next;            /* group to hand on */
     /* groups that do not fit (aggregate_spill.c) */

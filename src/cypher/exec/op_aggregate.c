@@ -5,70 +5,9 @@
 #include "cypher/exec/morsel.h"
 #include "cypher/exec/op_priv.h"
 
-/* ---- Distinct ids ---- */
-
-/* Bytes of words that any number of rows may take. */
-#define SEEN_BYTES (512u << 10)
-
-static void seen_free(sb_seen_ids *seen, const sb_allocator *alloc)
-{
-    sb_free(alloc, seen->words, seen->word_count * sizeof *seen->words);
-    seen->words = NULL;
-    seen->word_count = 0;
-}
-
-static void seen_clear(sb_seen_ids *seen, const sb_exec *run)
-{
-    if (seen->word_count * sizeof *seen->words > sb_exec__keeps(run))
-        seen_free(seen, run->alloc);
-    else if (seen->word_count != 0)
-        memset(seen->words, 0, seen->word_count * sizeof *seen->words);
-    seen->given_up = false;
-    seen->kind = SB_VECTOR_ANY;
-    seen->rows = 0;
-}
-
-/* Is there a bit for each id of the column? */
-static bool seen_room(sb_seen_ids *seen, const sb_exec *run, const sb_vector *v, uint32_t row_count)
-{
-    const sb_allocator *alloc = run->alloc;
-    uint64_t most = 0;
-
-    if ((v->kind != SB_VECTOR_NODE && v->kind != SB_VECTOR_REL) || v->constant || v->nulls != NULL)
-        return false;
-    if (seen->kind == SB_VECTOR_ANY) seen->kind = v->kind;
-    if (seen->kind != v->kind) return false;
-    seen->rows += row_count;
-    for (uint32_t i = 0; i < row_count; i++)
-        most = v->as.ids[i] > most ? v->as.ids[i] : most;
-    if (most / 64 < seen->word_count) return true;
-    const uint64_t words = sb_pow2_ceil(most / 64 + 1);
-    if (words * sizeof *seen->words > 16 * seen->rows + SEEN_BYTES ||
-        !sb_spill__affords(run, (size_t)words * sizeof *seen->words))
-        return false;
-    uint64_t *grown = sb_resize(alloc, seen->words, seen->word_count * sizeof *grown,
-                                (size_t)words * sizeof *grown);
-    if (grown == NULL) return false; /* hashing may take less */
-    memset(grown + seen->word_count, 0, ((size_t)words - seen->word_count) * sizeof *grown);
-    seen->words = grown;
-    seen->word_count = (size_t)words;
-    return true;
-}
-
-/* Was the id new? It is not any more. */
-SB_INLINE bool seen_add(sb_seen_ids *seen, uint64_t id)
-{
-    uint64_t *word = &seen->words[id / 64];
-    const uint64_t bit = UINT64_C(1) << id % 64;
-    const bool fresh = (*word & bit) == 0;
-
-    *word |= bit;
-    return fresh;
-}
-
 void sb_aggregate__free_bits(sb_aggregate_op *a, sb_aggregate_item *item)
 {
-    seen_free(&item->seen_ids, a->op.run->alloc);
+    sb_seen__free(&item->seen_ids, a->op.run->alloc);
     item->seen_ids.given_up = true;
 }
 
@@ -137,6 +76,22 @@ static sb_status open_weighted(sb_aggregate_op *a)
     return SB_OK;
 }
 
+/* Does it count the distinct ends of an expansion, and nothing else? */
+static bool counts_ends(const sb_aggregate_op *a)
+{
+    const sb_plan *plan = a->op.plan, *input = a->op.input->plan;
+    const sb_plan_aggregate *item = &plan->as.aggregate.aggregates[0];
+
+    return plan->as.aggregate.group_count == 0 && plan->as.aggregate.aggregate_count == 1 &&
+           input->kind == SB_PLAN_EXPAND && !input->as.expand.to_bound &&
+           input->as.expand.to_labels == NULL && sb_exec__is_count(item->function) &&
+           item->distinct && item->arg_count == 1 && item->args[0]->kind == SB_EXPR_VAR &&
+           item->args[0]->var == input->as.expand.to;
+}
+
+/* Below: rows. */
+static sb_status see_ends(void *ctx, const sb_chunk *chunk);
+
 static sb_status aggregate_open(sb_operator *op)
 {
     sb_aggregate_op *a = (sb_aggregate_op *)op;
@@ -164,6 +119,8 @@ static sb_status aggregate_open(sb_operator *op)
     }
     for (uint32_t i = 0; i < items; i++)
         SB_TRY(open_item(a, &plan->as.aggregate.aggregates[i], &a->items[i]));
+    a->by_ends = !a->by_row && counts_ends(a);
+    if (a->by_ends) sb_exec__expand_give_ends(op->input, see_ends, a);
     return SB_OK;
 }
 
@@ -175,7 +132,7 @@ static void aggregate_close(sb_operator *op)
     if (a->items != NULL)
         for (uint32_t i = 0; i < op->plan->as.aggregate.aggregate_count; i++) {
             sb_groups__close(&a->items[i].seen);
-            seen_free(&a->items[i].seen_ids, op->run->alloc);
+            sb_seen__free(&a->items[i].seen_ids, op->run->alloc);
             sb_partitions__clear(&a->items[i].aside);
         }
     sb_partitions__clear(&a->parts);
@@ -192,7 +149,7 @@ void sb_aggregate__clear(sb_aggregate_op *a)
     for (uint32_t i = 0; i < a->op.plan->as.aggregate.aggregate_count; i++) {
         sb_aggregate_item *item = &a->items[i];
         sb_groups__clear(&item->seen);
-        seen_clear(&item->seen_ids, a->op.run);
+        sb_seen__clear(&item->seen_ids, a->op.run);
         sb_partitions__clear(&item->aside);
         item->frozen = false;
     }
@@ -236,7 +193,7 @@ static sb_status is_fresh_frozen(sb_aggregate_op *a, sb_aggregate_item *item, bo
         const uint8_t kind = bits->kind == SB_VECTOR_NODE ? SB_VAL_NODE : SB_VAL_REL;
         const sb_val v = item->vals[1];
         if (v.kind == kind && v.as.id / 64 < bits->word_count) {
-            *fresh = seen_add(bits, v.as.id);
+            *fresh = sb_seen__add(bits, v.as.id);
             return SB_OK;
         }
     }
@@ -313,7 +270,29 @@ sb_status sb_aggregate__give_up_bits(sb_aggregate_op *a, sb_aggregate_item *item
             SB_TRY(is_fresh(a, item, 0, &fresh));
         }
     }
-    seen_free(seen, a->op.run->alloc);
+    sb_seen__free(seen, a->op.run->alloc);
+    return SB_OK;
+}
+
+/* An EXPAND's ends, as they lie in a list, for the one count of those that differ. */
+static sb_status see_ends(void *ctx, const sb_chunk *chunk)
+{
+    sb_aggregate_op *a = ctx;
+    sb_aggregate_item *item = &a->items[0];
+
+    if (!item->seen_ids.given_up && !item->frozen) {
+        if (sb_seen__room(&item->seen_ids, a->op.run, SB_VECTOR_NODE, sb_chunk_most(chunk),
+                          chunk->count)) {
+            *(int64_t *)sb_aggregate__state(a, 0, item) +=
+                sb_seen__add_chunk(&item->seen_ids, chunk);
+            return SB_OK;
+        }
+        SB_TRY(sb_aggregate__give_up_bits(a, item));
+    }
+    for (uint32_t i = 0; i < chunk->count; i++) {
+        item->vals[1] = sb_val_node(sb_chunk_neighbor(chunk, i));
+        SB_TRY(update_item_vals(a, item, 0));
+    }
     return SB_OK;
 }
 
@@ -324,12 +303,12 @@ static sb_status update_ids(sb_aggregate_op *a, sb_aggregate_item *item, uint32_
     if (item->counts) {
         int64_t fresh = 0;
         for (uint32_t i = 0; i < row_count; i++)
-            fresh += seen_add(&item->seen_ids, v->as.ids[i]);
+            fresh += sb_seen__add(&item->seen_ids, v->as.ids[i]);
         *(int64_t *)sb_aggregate__state(a, 0, item) += fresh;
         return SB_OK;
     }
     for (uint32_t i = 0; i < row_count; i++) {
-        if (!seen_add(&item->seen_ids, v->as.ids[i])) continue;
+        if (!sb_seen__add(&item->seen_ids, v->as.ids[i])) continue;
         item->vals[1] = sb_vector_at(v, i);
         SB_TRY(update_fresh(a, item, 0));
     }
@@ -369,7 +348,7 @@ static sb_status update_item(sb_aggregate_op *a, sb_aggregate_item *item, const 
     }
     if (item->plan->distinct && item->plan->arg_count == 1 && a->grouping.key_count == 0 &&
         !item->seen_ids.given_up && !item->frozen) {
-        if (seen_room(&item->seen_ids, a->op.run, item->columns[0], in->row_count))
+        if (sb_seen__room_for(&item->seen_ids, a->op.run, item->columns[0], in->row_count))
             return update_ids(a, item, in->row_count);
         SB_TRY(sb_aggregate__give_up_bits(a, item));
     }
@@ -503,7 +482,7 @@ static sb_status read_input(sb_aggregate_op *a)
         if (in->row_count == 0) continue;
         if (a->weight != NULL)
             SB_TRY(read_weighted(a, in));
-        else
+        else if (!a->by_ends) /* else see_ends has had them */
             SB_TRY(a->by_row ? read_by_row(a, in) : read_batch(a, in));
         const sb_held held = sb_aggregate__held(a);
         if (sb_spill__is_due(a->op.run, &held)) SB_TRY(sb_aggregate__relieve(a, &held));

@@ -63,7 +63,9 @@ typedef struct sb_expand_op {
     sb_end_labels ends;  /* of `to` */
     sb_expand *expand;   /* NULL until needed */
     uint64_t generation; /* of the run that types and expand are of */
-    const sb_batch *in;  /* NULL: take the next */
+    sb_exec_ends give;   /* NULL: rows are made */
+    void *give_ctx;
+    const sb_batch *in; /* NULL: take the next */
     sb_out scratch, ends_scratch;
     const uint64_t *nodes; /* of in */
     const uint64_t *bound; /* `to` of in, when it is bound; NULL */
@@ -249,12 +251,87 @@ static sb_status expand_rows(sb_expand_op *x, uint32_t *count)
     return SB_OK;
 }
 
+/* ---- Ends without rows ---- */
+
+/* Ends after which AGGREGATE gets to look at its memory. */
+#define ENDS_AT_ONCE 4096u
+
+/* The first entry from `from` on whose relationship the row has used. */
+static uint32_t first_used(const sb_expand_op *x, const sb_expand_piece *piece, uint32_t from)
+{
+    const sb_plan_expand *e = &x->op.plan->as.expand;
+    const sb_chunk *c = &piece->entries;
+    uint32_t first = c->count;
+
+    for (uint32_t i = 0; i < e->unlike_count; i++) {
+        const sb_vector *column = x->in->columns[e->unlike[i]->slot];
+        const sb_val v = column == NULL ? SB_VAL_NULL_VALUE : sb_vector_at(column, piece->from);
+        const sb_val *used = v.kind == SB_VAL_LIST ? v.as.list->items : &v;
+        const uint64_t count = v.kind == SB_VAL_LIST ? v.as.list->count : 1;
+        for (uint64_t k = 0; k < count; k++) {
+            if (used[k].kind != SB_VAL_REL) continue;
+            const uint32_t at = sb_chunk_find_rel(c, from, used[k].as.id);
+            if (at < first) first = at;
+        }
+    }
+    for (uint32_t i = from; piece->skipped != 0 && i < first; i++)
+        if (sb_chunk_neighbor(c, i) == piece->skipped) return i;
+    return first;
+}
+
+static sb_status give_piece(sb_expand_op *x, const sb_expand_piece *piece, uint32_t *given)
+{
+    const sb_chunk *c = &piece->entries;
+
+    for (uint32_t from = 0, end; from < c->count; from = end + 1) {
+        end = first_used(x, piece, from);
+        sb_chunk part = *c;
+        part.neighbors += (size_t)from * c->neighbor_width;
+        part.rels += (size_t)from * c->rel_width;
+        part.count = end - from;
+        if (part.count != 0) SB_TRY(x->give(x->give_ctx, &part));
+        *given += part.count;
+    }
+    return SB_OK;
+}
+
+static sb_status next_ends(sb_expand_op *x, const sb_batch **batch)
+{
+    sb_exec *run = x->op.run;
+    uint32_t given = 0;
+
+    while (given < ENDS_AT_ONCE) {
+        sb_expand_piece piece;
+        bool more = false;
+        if (x->in == NULL) SB_TRY(next_input(x));
+        if (x->in == NULL) break;
+        SB_TRY(sb_exec__tick(run));
+        if (x->types.any) SB_TRY(sb_expand_next_piece(x->expand, &piece, &more, run->err));
+        if (more)
+            SB_TRY(give_piece(x, &piece, &given));
+        else
+            x->in = NULL;
+    }
+    x->op.out.row_count = given;
+    if (given != 0) *batch = &x->op.out;
+    return SB_OK;
+}
+
+void sb_exec__expand_give_ends(sb_operator *expand, sb_exec_ends give, void *ctx)
+{
+    sb_expand_op *x = (sb_expand_op *)expand;
+
+    x->give = give;
+    x->give_ctx = ctx;
+}
+
 static sb_status expand_next(sb_operator *op, const sb_batch **batch)
 {
     sb_expand_op *x = (sb_expand_op *)op;
     uint32_t count = 0;
 
     *batch = NULL;
+    if (x->give != NULL) return next_ends(x, batch);
     while (count == 0) {
         if (x->in == NULL) SB_TRY(next_input(x));
         if (x->in == NULL) return SB_OK;

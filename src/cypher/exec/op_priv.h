@@ -36,6 +36,10 @@ typedef struct sb_end_labels {
 SB_MUST_CHECK sb_status sb_exec__end_labels(sb_exec *run, sb_end_labels *ends,
                                             const sb_expand_types *types, sb_direction direction,
                                             uint32_t rows, bool *implied);
+/* Have an EXPAND, from its opening on, give the ends of its rows as they lie in the lists, the relationships that its plan rules out left out. Its
+ * batches then only say how many there were. Of a plan whose `to` is new and may have any labels. */
+typedef sb_status (*sb_exec_ends)(void *ctx, const sb_chunk *ends);
+void sb_exec__expand_give_ends(sb_operator *expand, sb_exec_ends give, void *ctx);
 /* Rows from `row` on that have the same id there. */
 uint32_t sb_exec__rows_sharing(const uint64_t *ids, uint32_t row, uint32_t end);
 /* How many stretches of rows with one id there are. */
