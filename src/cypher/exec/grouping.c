@@ -7,6 +7,7 @@ sb_status sb_grouping__open(sb_exec *run, uint32_t key_count, sb_grouping *g)
 {
     g->key_count = key_count;
     g->direct = key_count == 1;
+    g->mixed = !g->direct;
     g->keys = sb_exec__alloc_zero(run, key_count, sizeof(const sb_vector *));
     g->row = sb_exec__alloc_zero(run, key_count, sizeof *g->row);
     if (g->keys == NULL || g->row == NULL) return sb_exec__no_memory(run);
@@ -36,15 +37,19 @@ void sb_grouping__clear(sb_grouping *g)
     if (g->place_count * sizeof *g->places > sb_exec__keeps(g->groups.keys.run)) free_places(g);
     if (g->places != NULL) memset(g->places, 0, g->place_count * sizeof *g->places);
     g->direct = g->key_count == 1;
+    g->mixed = !g->direct;
+    g->most = 0;
     g->rows = 0;
 }
 
-/* Room for a key; false: it is too far away for the rows that there are. */
-static bool make_places(sb_grouping *g, uint64_t key)
+/* Room for all keys; false: they are too far away for the rows that there are. */
+static bool make_places(sb_grouping *g)
 {
     const sb_allocator *alloc = g->groups.keys.run->alloc;
-    const uint64_t wanted = sb_pow2_ceil(key + 1);
 
+    if (g->most < g->place_count) return true;
+    if (g->most >= UINT32_MAX) return false;
+    const uint64_t wanted = sb_pow2_ceil(g->most + 1);
     if (wanted > 16 * g->rows + FIRST_PLACES || wanted > UINT32_MAX ||
         !sb_spill__affords(g->groups.keys.run, (size_t)wanted * sizeof *g->places))
         return false;
@@ -57,11 +62,22 @@ static bool make_places(sb_grouping *g, uint64_t key)
     return true;
 }
 
-/* Can the batch's keys be places? */
-static bool keys_are_direct(sb_grouping *g, uint32_t row_count)
+/* Find groups by place, if there is room: those that were found by hashing move there. */
+static bool take_places(sb_grouping *g)
+{
+    if (!make_places(g)) return false;
+    if (g->direct) return true;
+    for (uint64_t i = 0; i < g->groups.keys.count; i++)
+        g->places[sb_kept__row(&g->groups.keys, i)->as.id] = (uint32_t)i + 1;
+    sb_groups__forget_index(&g->groups);
+    g->direct = true;
+    return true;
+}
+
+/* Can the batch's keys be places, as all before? */
+static bool keys_are_places(sb_grouping *g, uint32_t row_count)
 {
     const sb_vector *v = g->keys[0];
-    uint64_t most = 0;
 
     if ((v->kind != SB_VECTOR_INT && v->kind != SB_VECTOR_NODE && v->kind != SB_VECTOR_REL) ||
         v->constant || v->nulls != NULL)
@@ -69,8 +85,8 @@ static bool keys_are_direct(sb_grouping *g, uint32_t row_count)
     if (g->groups.keys.count == 0) g->direct_kind = v->kind;
     if (g->direct_kind != v->kind) return false;
     for (uint32_t i = 0; i < row_count; i++)
-        most = v->as.ids[i] > most ? v->as.ids[i] : most; /* a negative number is a huge one */
-    return most < g->place_count || (most < UINT32_MAX && make_places(g, most));
+        g->most |= v->as.ids[i]; /* a negative number is a huge one */
+    return true;
 }
 
 static sb_status group_direct(sb_grouping *g, uint32_t row_count)
@@ -91,7 +107,7 @@ static sb_status group_direct(sb_grouping *g, uint32_t row_count)
     return SB_OK;
 }
 
-sb_status sb_grouping__hash(sb_grouping *g)
+static sb_status leave_places(sb_grouping *g)
 {
     if (!g->direct) return SB_OK;
     g->direct = false;
@@ -99,11 +115,18 @@ sb_status sb_grouping__hash(sb_grouping *g)
     return sb_groups__index(&g->groups);
 }
 
+sb_status sb_grouping__hash(sb_grouping *g)
+{
+    g->mixed = true;
+    return leave_places(g);
+}
+
 sb_status sb_grouping__rows(sb_grouping *g, uint32_t row_count)
 {
     g->rows += row_count;
-    if (g->direct && keys_are_direct(g, row_count)) return group_direct(g, row_count);
-    if (g->direct) SB_TRY(sb_grouping__hash(g));
+    if (!g->mixed) g->mixed = !keys_are_places(g, row_count);
+    if (!g->mixed && take_places(g)) return group_direct(g, row_count);
+    SB_TRY(leave_places(g));
     for (uint32_t i = 0; i < row_count; i++) {
         for (uint32_t k = 0; k < g->key_count; k++)
             g->row[k] = sb_vector_at(g->keys[k], i);
@@ -153,17 +176,15 @@ static sb_status merge_group(sb_grouping *g, const sb_val *keys, uint32_t *group
 {
     bool made;
 
-    if (g->direct && keys[0].as.id < g->place_count) {
-        uint32_t *place = &g->places[keys[0].as.id];
-        if (*place == 0) {
-            SB_TRY(sb_groups__append(&g->groups, keys, group));
-            *place = *group + 1;
-        }
-        *group = *place - 1;
-        return SB_OK;
+    if (!g->direct)
+        return sb_groups__at(&g->groups, keys, sb_groups__hash(keys, g->key_count), group, &made);
+    uint32_t *place = &g->places[keys[0].as.id];
+    if (*place == 0) {
+        SB_TRY(sb_groups__append(&g->groups, keys, group));
+        *place = *group + 1;
     }
-    SB_TRY(sb_grouping__hash(g));
-    return sb_groups__at(&g->groups, keys, sb_groups__hash(keys, g->key_count), group, &made);
+    *group = *place - 1;
+    return SB_OK;
 }
 
 sb_status sb_grouping__merge(sb_grouping *g, const sb_grouping *part, uint32_t *of)
@@ -173,9 +194,9 @@ sb_status sb_grouping__merge(sb_grouping *g, const sb_grouping *part, uint32_t *
     if (count == 0) return SB_OK;
     if (g->groups.keys.count == 0) g->direct_kind = part->direct_kind;
     g->rows += part->rows;
-    if (!part->direct || g->direct_kind != part->direct_kind) SB_TRY(sb_grouping__hash(g));
-    if (g->direct && part->place_count > g->place_count)
-        (void)make_places(g, part->place_count - 1); /* else they are hashed */
+    g->most |= part->most;
+    g->mixed = g->mixed || part->mixed || g->direct_kind != part->direct_kind;
+    if (g->mixed || !take_places(g)) SB_TRY(leave_places(g));
     for (uint64_t i = 0; i < count; i++)
         SB_TRY(merge_group(g, sb_kept__row(&part->groups.keys, i), &of[i]));
     return SB_OK;

@@ -4,14 +4,17 @@
 
 #include "cypher/exec/table.h"
 
-/* A single key that is a number or an id, and not far from 0, is its own place in an array; else keys are hashed. */
+/* A single key that is a number or an id, and not far from 0, is its own place in an array; else keys are hashed. What is far for a few rows is not
+ * for many: then groups move from the table to places. */
 typedef struct sb_grouping {
     sb_groups groups;
     uint32_t key_count;
     const sb_vector **keys; /* of the batch */
     sb_val *row;            /* one row's keys */
     bool direct;            /* all keys so far are in places */
-    uint8_t direct_kind;    /* sb_vector_kind of them */
+    bool mixed;             /* they can not be any more: not of one kind, or they must be hashed */
+    uint8_t direct_kind;    /* sb_vector_kind of them, while they are not mixed, */
+    uint64_t most;          /* and a number that none of them is above */
     uint32_t *places;       /* group + 1 by key; owned */
     size_t place_count;
     uint64_t rows; /* seen so far */

@@ -279,6 +279,11 @@ sb_status sb_groups__index(sb_groups *groups)
     return make_table(groups, sb_pow2_ceil(2 * groups->keys.count + 16));
 }
 
+void sb_groups__forget_index(sb_groups *groups)
+{
+    free_table(groups);
+}
+
 sb_status sb_groups__append(sb_groups *groups, const sb_val *keys, uint32_t *group)
 {
     sb_kept *kept = &groups->keys;

@@ -58,6 +58,7 @@ uint64_t sb_groups__hash(const sb_val *keys, uint32_t key_count);
 /* A new group whose keys the caller knows to be new; it is not found until sb_groups__index has been called. */
 SB_MUST_CHECK sb_status sb_groups__append(sb_groups *groups, const sb_val *keys, uint32_t *group);
 SB_MUST_CHECK sb_status sb_groups__index(sb_groups *groups);
+void sb_groups__forget_index(sb_groups *groups); /* as if all had been appended */
 /* The group of these keys; SB_GROUP_NONE. */
 uint32_t sb_groups__find(const sb_groups *groups, const sb_val *keys, uint64_t hash);
 /* The same, made when it is not there. SB_LIMIT: more than four thousand million. */
