@@ -238,6 +238,66 @@ static void test_api_query_shapes__overflow(void **state)
     sombra_stmt_finalize(stmt);
 }
 
+/* ---- Distinct ends, and groups -------------------------------------------------------------------------------------------------- */
+
+/* A hub whose list of 6,000 lies in several leaves. What a relationship leads to, and only one that was used leads to, is no end. */
+static void test_api_query_shapes__ends(void **state)
+{
+    static const char ends[] = "MATCH (x:X {i: 7})<-[:H]-(h)-[:H]->(y) RETURN count(DISTINCT y)";
+    api_fixture *f = *state;
+
+    run(f, "CREATE (:Hub), (:L) WITH 1 AS one UNWIND range(0, 5999) AS i CREATE (:X {i: i})");
+    run(f, "MATCH (h:Hub), (x:X) CREATE (h)-[:H]->(x)");
+    counts(f, ends, NULL, 5999);
+    run(f, "MATCH (h:Hub), (x:X {i: 7}) CREATE (h)-[:H]->(x)");
+    counts(f, ends, NULL, 6000);
+    counts(f, "MATCH (x:X {i: 7})--(h)--(y) RETURN count(DISTINCT y)", NULL, 6000);
+    counts(f, "MATCH (x:X {i: 9})--(h)--(y) RETURN count(DISTINCT y)", NULL, 5999);
+    counts(f, "MATCH (x:X) WHERE x.i > 5990 MATCH (x)<-[:H]-(h)-[:H]->(y) RETURN count(DISTINCT y)",
+           NULL, 6000);
+    /* one loop leads nowhere twice, two lead back */
+    run(f, "MATCH (l:L) CREATE (l)-[:T]->(l), (l)-[:T]->()-[:T]->()");
+    counts(f, "MATCH (l:L)-[:T]->()-[:T]->(c) RETURN count(DISTINCT c)", NULL, 2);
+    counts(f, "MATCH (l:L)-[:T]-()-[:T]-(c) RETURN count(DISTINCT c)", NULL, 2);
+    run(f, "MATCH (l:L) CREATE (l)-[:T]->(l)");
+    counts(f, "MATCH (l:L)-[:T]->()-[:T]->(c) RETURN count(DISTINCT c)", NULL, 3);
+    counts(f, "MATCH (l:L)-[:T]-()-[:T]-(c) RETURN count(DISTINCT c)", NULL, 3);
+    /* … also as rows */
+    counts(f, "MATCH (l:L)-[:T]->()-[:T]->(c) WITH c, 1 AS one RETURN sum(one)", NULL, 5);
+    /* what the statement itself has made, and no input at all */
+    counts(f,
+           "MATCH (h:Hub) CREATE (h)-[:H]->(:New) WITH count(*) AS one MATCH (:Hub)-[:H]->(y) "
+           "RETURN count(DISTINCT y)",
+           NULL, 6001);
+    counts(f, "MATCH (x:X {i: -1})<-[:H]-()-[:H]->(y) RETURN count(DISTINCT y)", NULL, 0);
+    counts(f, "MATCH (x:X {i: 7})<-[:None]-()-[:H]->(y) RETURN count(DISTINCT y)", NULL, 0);
+}
+
+/* Keys that are too far from 0 for the first rows get places once there are more rows; a negative one, or one of another kind, ends that. */
+static void test_api_query_shapes__far_keys(void **state)
+{
+    api_fixture *f = *state;
+
+    counts(f,
+           "UNWIND range(1, 50000) AS i WITH i % 1000 + 100000 AS k, count(*) AS n WHERE n = 50 "
+           "RETURN count(DISTINCT k)",
+           NULL, 1000);
+    counts(f,
+           "UNWIND range(1, 50000) AS i WITH CASE WHEN i > 49000 THEN -(i % 7) - 1 ELSE i % 1000 + "
+           "100000 END AS k, sum(i) AS s RETURN sum(s)",
+           NULL, INT64_C(25000) * 50001);
+    counts(f,
+           "UNWIND range(1, 50000) AS i WITH CASE WHEN i > 49000 THEN -(i % 7) - 1 ELSE i % 1000 + "
+           "100000 END AS k, count(*) AS n RETURN count(*)",
+           NULL, 1007);
+    counts(f,
+           "UNWIND range(1, 50000) AS i WITH CASE WHEN i % 2 = 1 AND i > 40000 THEN toString(i % "
+           "10) ELSE i % 1000 + 100000 END AS k, count(*) AS n RETURN count(*)",
+           NULL, 1005);
+    counts(f, "UNWIND range(1, 50000) AS i WITH DISTINCT i % 1000 + 100000 AS k RETURN count(*)",
+           NULL, 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +306,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query_shapes__trees, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__repeatable, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__overflow, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__far_keys, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,8 +66,9 @@ typedef struct sb_expand_op {
     sb_exec_ends give;   /* NULL: rows are made */
     void *give_ctx;
     const sb_batch *in; /* NULL: take the next */
-    sb_out scratch, ends_scratch;
+    sb_out scratch, own_scratch, ends_scratch;
     const uint64_t *nodes; /* of in */
+    bool asks_used;        /* lists of in may have relationships that its rows have used */
     const uint64_t *bound; /* `to` of in, when it is bound; NULL */
     /* rows that were read */
     uint32_t rows[SB_BATCH_ROWS];
@@ -95,6 +96,7 @@ static void expand_close(sb_operator *op)
 
     sb_expand_close(x->expand);
     sb_exec__out_free(op->run, &x->scratch);
+    sb_exec__out_free(op->run, &x->own_scratch);
     sb_exec__out_free(op->run, &x->ends_scratch);
 }
 
@@ -126,6 +128,25 @@ static sb_status find_lists(sb_expand_op *x)
     return sb_expand_open(run->graph, &options, &x->expand, run->err);
 }
 
+/* Can a list that a row of the batch reads have a relationship that the row has used? */
+static sb_status find_used(sb_expand_op *x)
+{
+    const sb_plan_expand *e = &x->op.plan->as.expand;
+    const uint64_t *own;
+
+    x->asks_used = false;
+    for (uint32_t i = 0; i < e->unlike_count && !x->asks_used; i++) {
+        if (x->in->columns[e->unlike[i]->slot] == NULL) continue;
+        const sb_var *var = e->unlike_own == NULL ? NULL : e->unlike_own[i];
+        x->asks_used = var == NULL || x->in->columns[var->slot] == NULL;
+        if (x->asks_used) break;
+        SB_TRY(sb_exec__ids(x->op.run, x->in, var, SB_VECTOR_NODE, &x->own_scratch, &own));
+        for (uint32_t row = 0; row < x->in->row_count; row++)
+            x->asks_used |= own[row] == x->nodes[row];
+    }
+    return SB_OK;
+}
+
 static sb_status next_input(sb_expand_op *x)
 {
     sb_exec *run = x->op.run;
@@ -135,6 +156,7 @@ static sb_status next_input(sb_expand_op *x)
     if (x->in == NULL) return SB_OK;
     SB_TRY(find_lists(x));
     SB_TRY(sb_exec__ids(run, x->in, e->from, SB_VECTOR_NODE, &x->scratch, &x->nodes));
+    SB_TRY(find_used(x));
     if (x->types.any) sb_expand_begin(x->expand, x->nodes, x->in->row_count);
     if (!e->to_bound) return SB_OK;
     return sb_exec__ids(run, x->in, e->to, SB_VECTOR_NODE, &x->ends_scratch, &x->bound);
@@ -209,10 +231,10 @@ static sb_status drop_rows(sb_expand_op *x, uint32_t *count)
     const sb_plan_expand *e = &x->op.plan->as.expand;
     uint32_t kept = *count;
 
-    if (!e->to_bound && e->unlike_count == 0 && x->ends.labels == NULL) return SB_OK;
+    if (!e->to_bound && !x->asks_used && x->ends.labels == NULL) return SB_OK;
     keep_all(x, kept);
     if (e->to_bound) kept = keep_bound(x, kept);
-    if (e->unlike_count != 0) kept = keep_unused(x, kept);
+    if (x->asks_used) kept = keep_unused(x, kept);
     if (x->ends.labels != NULL) SB_TRY(keep_labelled(x, &kept));
     if (kept == *count) return SB_OK;
     for (uint32_t k = 0; k < kept; k++) {
@@ -235,7 +257,7 @@ static void bind_ids(sb_expand_op *x, sb_out *out, const sb_var *var, sb_vector_
 
 static sb_status expand_rows(sb_expand_op *x, uint32_t *count)
 {
-    const bool with_rels = x->rel != NULL || x->op.plan->as.expand.unlike_count != 0;
+    const bool with_rels = x->rel != NULL || x->asks_used;
     const sb_expand_rows rows = {
         .from = x->rows, .neighbors = x->ids, .rels = with_rels ? x->rels : NULL};
     size_t read = 0;
@@ -263,7 +285,7 @@ static uint32_t first_used(const sb_expand_op *x, const sb_expand_piece *piece, 
     const sb_chunk *c = &piece->entries;
     uint32_t first = c->count;
 
-    for (uint32_t i = 0; i < e->unlike_count; i++) {
+    for (uint32_t i = 0; x->asks_used && i < e->unlike_count; i++) {
         const sb_vector *column = x->in->columns[e->unlike[i]->slot];
         const sb_val v = column == NULL ? SB_VAL_NULL_VALUE : sb_vector_at(column, piece->from);
         const sb_val *used = v.kind == SB_VAL_LIST ? v.as.list->items : &v;

@@ -126,6 +126,7 @@ static sb_status read_expand(const reader *r, const sb_plan_expand *expand)
 {
     SB_TRY(read_var(r, expand->from));
     if (expand->to_bound) SB_TRY(read_var(r, expand->to));
+    if (expand->unlike_own != NULL) SB_TRY(read_vars(r, expand->unlike_own, expand->unlike_count));
     if (expand->unlike_starts == NULL) return read_vars(r, expand->unlike, expand->unlike_count);
     /* DEGREE only asks where those begin and end. */
     SB_TRY(read_vars(r, expand->unlike_starts, expand->unlike_count));

@@ -161,6 +161,29 @@ static void ask_lists(sb_plan *semi)
     semi->as.related.anti = anti;
 }
 
+/* Of relationships of one direction that an expansion must not take again, it can meet one only where that one's own beginning (or end, against
+ * its direction) is the node that is expanded: after a step, a loop. Which node that is the rows before know. */
+static sb_status find_own(sb_planner *p, sb_plan *plan)
+{
+    sb_plan_expand *const e = &plan->as.expand;
+    const sb_var **own;
+    bool any = false;
+
+    if (e->direction == SB_REL_EITHER || e->unlike_count == 0) return SB_OK;
+    SB_TRY(sb_plan__alloc(p, e->unlike_count, sizeof *own, &own));
+    for (uint32_t i = 0; i < e->unlike_count; i++) {
+        const sb_plan_expand *binder = binder_of(plan->input, e->unlike[i]);
+
+        if (binder == NULL || binder->direction == SB_REL_EITHER) continue;
+        const sb_var *node = binder->direction == e->direction ? binder->from : binder->to;
+        if (node == e->from) continue;
+        own[i] = node;
+        any = true;
+    }
+    if (any) e->unlike_own = own;
+    return SB_OK;
+}
+
 /* ---- Rows in the order of nodes ---------------------------------------------------------------------------------------- */
 
 /* More nodes than this for each relationship: most of their lists would be looked up in vain. */
@@ -216,6 +239,7 @@ sb_status sb_plan__special(sb_planner *p, sb_plan **plan)
         if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(sb_plan__factor(p, *at));
         if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(count_by_lengths(p, *at));
         if ((*at)->kind == SB_PLAN_INTERSECT) SB_TRY(scan_by_nodes(p, *at));
+        if ((*at)->kind == SB_PLAN_EXPAND) SB_TRY(find_own(p, *at));
     }
     return SB_OK;
 }
