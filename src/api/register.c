@@ -155,7 +155,7 @@ static sb_status aggregate_finish(sb_func_context *ctx, void *state, sb_val *res
     return SB_OK;
 }
 
-static sb_status call_procedure(void *ctx, sb_func_context *func, void *graph, const sb_val *args,
+static sb_status call_procedure(void *ctx, sb_func_context *func, sb_exec *run, const sb_val *args,
                                 uint32_t arg_count,
                                 sb_status (*emit)(void *emit_ctx, const sb_val *row),
                                 void *emit_ctx, sb_err *err)
@@ -163,7 +163,7 @@ static sb_status call_procedure(void *ctx, sb_func_context *func, void *graph, c
     sombra_call call = {
         .code = ctx, .arena = func->arena, .emit = emit, .emit_ctx = emit_ctx, .err = err};
 
-    (void)graph;
+    (void)run;
     SB_TRY(give_args(&call, args, arg_count));
     return answer(&call, call.code->call(&call));
 }

@@ -22,6 +22,18 @@ uint32_t sb_bulk__group(const sb_bulk *bulk, sb_bytes name)
     return UINT32_MAX;
 }
 
+sb_status sb_bulk__add_group(sb_bulk *bulk, sb_bytes name, uint32_t *place, sb_err *err)
+{
+    *place = sb_bulk__group(bulk, name);
+    if (*place != UINT32_MAX) return SB_OK;
+    SB_TRY(sb_graph__grow(bulk->alloc, &bulk->groups, sizeof *bulk->groups, bulk->group_count + 1,
+                          &bulk->group_capacity, err));
+    bulk->groups[bulk->group_count] = (sb_bulk_group){.name = name};
+    SB_TRY(sb_ids__init(&bulk->groups[bulk->group_count].ids, bulk->alloc, bulk->seed, err));
+    *place = (uint32_t)bulk->group_count++;
+    return SB_OK;
+}
+
 sb_status sb_bulk__tick(sb_bulk *bulk, const sb_input *input, sb_err *err)
 {
     uint64_t done = bulk->bytes_before;
@@ -73,6 +85,8 @@ static sb_status check_options(const sb_bulk_options *options, sb_err *err)
         return SB_FAIL(
             err, SB_INVALID,
             "the array delimiter is one ASCII character that is neither line end nor quote");
+    const bool starts = options->ends[0].key.size != 0, ends = options->ends[1].key.size != 0;
+    SB_CHECK_ARG(err, starts == ends && !(starts && options->node_file_count != 0));
     return SB_OK;
 }
 
@@ -265,8 +279,10 @@ static sb_status run(sb_bulk *bulk, sb_err *err)
     times[1] = vfs->ops->monotonic_ns(vfs);
     sb_bulk__decide_types(bulk, SB_NODE);
     SB_TRY(sb_bulk__build_nodes(bulk, err));
-    bulk->graph_ids = bulk->file_counts[SB_NODE] == 0;
-    if (bulk->graph_ids && bulk->file_counts[SB_REL] != 0) SB_TRY(find_last_node(bulk, err));
+    bulk->graph_ends = bulk->file_counts[SB_NODE] == 0;
+    bulk->graph_ids = bulk->graph_ends && bulk->options->ends[0].key.size == 0;
+    if (bulk->graph_ends && bulk->file_counts[SB_REL] != 0) SB_TRY(find_last_node(bulk, err));
+    if (bulk->graph_ends && !bulk->graph_ids) SB_TRY(sb_bulk__find_ends(bulk, err));
     times[2] = vfs->ops->monotonic_ns(vfs);
     SB_TRY(sb_bulk__read_files(bulk, SB_REL, sb_bulk__take_rels, err));
     for (size_t i = 0; i < bulk->group_count; i++)

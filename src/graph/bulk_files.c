@@ -78,7 +78,7 @@ sb_status sb_bulk__reject(sb_bulk *bulk, const sb_bulk_chunk *chunk, const sb_bu
     sb_status st;
 
     describe(chunk->file, line, problem->column, where, sizeof where);
-    if (bulk->reject_file == NULL) {
+    if (!sb_bulk__rejects(bulk)) {
         st = SB_FAIL(err, problem->code, "%s: %s", where, problem->text);
         place_error(err, line, problem->column);
         return st;
@@ -90,6 +90,11 @@ sb_status sb_bulk__reject(sb_bulk *bulk, const sb_bulk_chunk *chunk, const sb_bu
         return st;
     }
     bulk->result->rejected_rows++;
+    if (bulk->reject_file == NULL) {
+        char message[SB_ERR_TEXT_BYTES];
+        (void)snprintf(message, sizeof message, "%s: %s", where, problem->text);
+        return bulk->options->rejected(bulk->options->rejected_ctx, message, err);
+    }
     return write_reject(bulk, chunk->data + problem->row_at, problem->row_bytes, where,
                         problem->text, err);
 }
@@ -138,26 +143,14 @@ static void choose_form(const sb_csv_column *column, sb_bulk_prop *prop)
     }
 }
 
-static sb_status add_group(sb_bulk *bulk, sb_bytes name, uint32_t *place, sb_err *err)
-{
-    *place = sb_bulk__group(bulk, name);
-    if (*place != UINT32_MAX) return SB_OK;
-    SB_TRY(sb_graph__grow(bulk->alloc, &bulk->groups, sizeof *bulk->groups, bulk->group_count + 1,
-                          &bulk->group_capacity, err));
-    bulk->groups[bulk->group_count] = (sb_bulk_group){.name = name};
-    SB_TRY(sb_ids__init(&bulk->groups[bulk->group_count].ids, bulk->alloc, bulk->seed, err));
-    *place = (uint32_t)bulk->group_count++;
-    return SB_OK;
-}
-
-/* The group of a :START_ID or :END_ID column. */
+/* The group of a :START_ID (end 0) or :END_ID (1) column. */
 static sb_status find_group(sb_bulk *bulk, const sb_csv_column *column, uint32_t number,
-                            uint32_t *place, sb_err *err)
+                            unsigned end, uint32_t *place, sb_err *err)
 {
     char names[200] = "";
     size_t used = 0;
 
-    *place = bulk->graph_ids ? 0 : sb_bulk__group(bulk, column->group);
+    *place = bulk->graph_ends ? bulk->end_groups[end] : sb_bulk__group(bulk, column->group);
     if (*place != UINT32_MAX) return SB_OK;
     for (size_t i = 0; i < bulk->group_count && used < sizeof names; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s'%.*s'", i == 0 ? "" : ", ",
@@ -179,13 +172,13 @@ static sb_status read_roles(sb_bulk *bulk, sb_bulk_table *file, sb_err *err)
         const sb_csv_column *column = &file->columns[i];
         if (column->role == SB_CSV_ID) {
             file->id_column = i;
-            SB_TRY(add_group(bulk, column->group, &file->id_group, err));
+            SB_TRY(sb_bulk__add_group(bulk, column->group, &file->id_group, err));
         } else if (column->role == SB_CSV_START) {
             file->start_column = i;
-            SB_TRY(find_group(bulk, column, i + 1, &file->start_group, err));
+            SB_TRY(find_group(bulk, column, i + 1, 0, &file->start_group, err));
         } else if (column->role == SB_CSV_END) {
             file->end_column = i;
-            SB_TRY(find_group(bulk, column, i + 1, &file->end_group, err));
+            SB_TRY(find_group(bulk, column, i + 1, 1, &file->end_group, err));
         } else if (column->role == SB_CSV_TYPE) {
             file->type_column = i;
         }

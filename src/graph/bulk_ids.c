@@ -191,6 +191,16 @@ sb_status sb_ids__add(sb_ids *ids, const sb_id_cell *cell, uint64_t value, uint6
     return SB_OK;
 }
 
+void sb_ids__replace(sb_ids *ids, const sb_id_cell *cell, uint64_t value)
+{
+    if (!cell->is_number)
+        probe(ids, cell)->value = value;
+    else if (cell->number < ids->dense_count && ids->dense[cell->number] != 0)
+        ids->dense[cell->number] = value;
+    else
+        *sb_map_find(&ids->sparse, cell->number) = value;
+}
+
 static void narrow_dense(sb_ids *ids)
 {
     uint32_t *narrow = sb_alloc_array(ids->alloc, ids->dense_count, sizeof *narrow);

@@ -336,7 +336,7 @@ static sb_status set_in_graph(const sb_bulk *bulk, sb_node_id node, sb_set_id *s
 sb_status sb_bulk__set_of(const sb_bulk *bulk, sb_node_id node, size_t *hint, sb_set_id *set,
                           sb_err *err)
 {
-    if (bulk->graph_ids) return set_in_graph(bulk, node, set, err);
+    if (bulk->graph_ends) return set_in_graph(bulk, node, set, err);
     if (node - bulk->by_id[*hint].first >= bulk->by_id[*hint].count) {
         const size_t bucket = (size_t)((node - bulk->first_node) >> bulk->set_shift);
         size_t low = bulk->set_starts[bucket], high = (size_t)bulk->set_starts[bucket + 1] + 1;
@@ -437,6 +437,7 @@ static sb_status put_labels(sb_bulk *bulk, sb_set_id set, const sb_node_id *ids,
     size_t label_count;
     const sb_label_id *labels = sb_set_labels(view, set, &label_count);
 
+    bulk->result->labels += count * label_count;
     for (size_t i = 0; i < label_count; i++)
         if (sb_upkeep__label_indexed(bulk->graph, labels[i]))
             SB_TRY(sb_label_index_add(view, labels[i], ids, count, err));

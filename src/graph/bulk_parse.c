@@ -434,6 +434,28 @@ static sb_status parse_node(parser *p)
     return emit(p, &head, id);
 }
 
+/* No node, or not just one, has the id of an end. */
+static sb_status note_end(parser *p, size_t column, const sb_bulk_group *group, bool several,
+                          sb_bytes cell)
+{
+    const char *many = several ? "several nodes" : "no node";
+    char text[160];
+
+    if (group->end != NULL) {
+        const sb_bytes label = group->end->label, key = group->end->key;
+        (void)snprintf(text, sizeof text, " is the %.*s of %s%s%.*s",
+                       (int)(key.size < 60 ? key.size : 60), (const char *)key.data, many,
+                       label.size != 0 ? " :" : "", (int)(label.size < 60 ? label.size : 60),
+                       label.size == 0 ? "" : (const char *)label.data);
+    } else {
+        (void)snprintf(text, sizeof text, " is the id of %s%s%.*s", many,
+                       group->name.size != 0 ? " in group " : "",
+                       (int)(group->name.size < 60 ? group->name.size : 60),
+                       group->name.size == 0 ? "" : (const char *)group->name.data);
+    }
+    return note_cell(p, SB_NOT_FOUND, column, text, cell);
+}
+
 /* *node 0: there is none, which is noted or counted. */
 static sb_status find_endpoint(parser *p, unsigned end, sb_node_id *node)
 {
@@ -457,17 +479,16 @@ static sb_status find_endpoint(parser *p, unsigned end, sb_node_id *node)
         *node = (sb_node_id)id;
         return SB_OK;
     }
-    *node = sb_ids__find(&bulk->groups[group].ids, &p->row->ends[end]);
-    if (*node != 0) return SB_OK;
-    if (bulk->options->skip_missing_endpoints) {
+    const uint64_t found = sb_ids__find(&bulk->groups[group].ids, &p->row->ends[end]);
+    if (found != 0 && found != SB_BULK_SEVERAL) {
+        *node = found;
+        return SB_OK;
+    }
+    if (found == 0 && bulk->options->skip_missing_endpoints) {
         p->chunk->skipped++;
         return SB_OK;
     }
-    const sb_bytes name = bulk->groups[group].name;
-    (void)snprintf(text, sizeof text, " is the id of no node%s%.*s",
-                   name.size != 0 ? " in group " : "", (int)(name.size < 60 ? name.size : 60),
-                   name.size == 0 ? "" : (const char *)name.data);
-    return note_cell(p, SB_NOT_FOUND, (size_t)column + 1, text, bytes_of(cell));
+    return note_end(p, (size_t)column + 1, &bulk->groups[group], found != 0, bytes_of(cell));
 }
 
 static sb_status parse_rel(parser *p)
@@ -553,7 +574,7 @@ static sb_status parse_row(parser *p, const pending_row *row)
     p->reader = &row->reader;
     st = check_row(p);
     if (st == SB_OK) st = p->file->entity == SB_NODE ? parse_node(p) : parse_rel(p);
-    if (st == SB_SYNTAX && bulk->reject_file != NULL &&
+    if (st == SB_SYNTAX && sb_bulk__rejects(bulk) &&
         p->chunk->problems.size / sizeof(sb_bulk_problem) <= bulk->options->max_rejects)
         return SB_OK;
     return st;

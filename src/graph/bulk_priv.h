@@ -109,6 +109,8 @@ SB_MUST_CHECK sb_status sb_ids__add(sb_ids *ids, const sb_id_cell *cell, uint64_
                                     uint64_t *existing, sb_err *err);
 /* 0: none. */
 uint64_t sb_ids__find(const sb_ids *ids, const sb_id_cell *cell);
+/* Another value for what is there. */
+void sb_ids__replace(sb_ids *ids, const sb_id_cell *cell, uint64_t value);
 /* Replace each value by what map says, which is at most `most`. Nothing is added afterwards. */
 void sb_ids__rewrite(sb_ids *ids, uint64_t (*map)(void *ctx, uint64_t value), void *ctx,
                      uint64_t most);
@@ -166,8 +168,11 @@ typedef struct sb_bulk_table {
 
 typedef struct sb_bulk_group {
     sb_bytes name;
+    const sb_bulk_end *end; /* of the graph's nodes, see bulk_ends.c; NULL: of this load's */
     sb_ids ids;
 } sb_bulk_group;
+/* In a group of the graph's nodes: several have that id. */
+#define SB_BULK_SEVERAL UINT64_MAX
 
 /* Ids [first, first + count) of this load: of nodes of one label set, or relationships of one type. */
 typedef struct sb_bulk_range {
@@ -233,8 +238,10 @@ typedef struct sb_bulk {
     uint32_t *set_starts;
     unsigned set_shift;
     sb_node_id first_node, last_node;
-    bool graph_ids;     /* no node files: endpoints are node ids of the graph */
-    sb_spool spools[2]; /* by entity; reverse has its own */
+    bool graph_ends;        /* no node files: endpoints are nodes of the graph, */
+    bool graph_ids;         /* which are given by their node ids, */
+    uint32_t end_groups[2]; /* or else by these groups */
+    sb_spool spools[2];     /* by entity; reverse has its own */
     sb_spool reverse_spool;
     sb_file *reject_file;
     uint64_t reject_bytes;
@@ -301,7 +308,12 @@ void sb_bulk__parse(sb_bulk_chunk *chunk);
 typedef sb_status (*sb_bulk_take)(sb_bulk *bulk, sb_bulk_chunk *chunk, sb_err *err);
 SB_MUST_CHECK sb_status sb_bulk__read_files(sb_bulk *bulk, sb_entity entity, sb_bulk_take take,
                                             sb_err *err);
-/* A row is bad: into the file of rejected rows, or fail. problem's line counts in chunk. */
+/* Can rows be rejected, or does the first bad one fail the load? */
+SB_INLINE bool sb_bulk__rejects(const sb_bulk *bulk)
+{
+    return bulk->reject_file != NULL || bulk->options->rejected != NULL;
+}
+/* A row is bad: rejected, or fail. problem's line counts in chunk. */
 SB_MUST_CHECK sb_status sb_bulk__reject(sb_bulk *bulk, const sb_bulk_chunk *chunk,
                                         const sb_bulk_problem *problem, sb_err *err);
 
@@ -358,7 +370,7 @@ SB_MUST_CHECK sb_status sb_bulk__take_rels(sb_bulk *bulk, sb_bulk_chunk *chunk,
                                            sb_err *err);                 /* phase 3 */
 SB_MUST_CHECK sb_status sb_bulk__build_rels(sb_bulk *bulk, sb_err *err); /* phases 4 and 5 */
 void sb_bulk__rels_deinit(sb_bulk *bulk);
-/* Label set of a node of this load, or of the graph with graph_ids. *hint: where it was found last; start with 0. */
+/* Label set of a node of this load, or of the graph with graph_ends. *hint: where it was found last; start with 0. */
 SB_MUST_CHECK sb_status sb_bulk__set_of(const sb_bulk *bulk, sb_node_id node, size_t *hint,
                                         sb_set_id *set, sb_err *err);
 /* Take count ids for owner number owner, which is a label set or type, as ranges. */
@@ -379,5 +391,12 @@ SB_MUST_CHECK sb_status sb_bulk__labels(sb_bulk *bulk, sb_bytes text, const sb_l
                                         size_t *count, sb_err *err);
 /* Place of a group by name, or UINT32_MAX. */
 uint32_t sb_bulk__group(const sb_bulk *bulk, sb_bytes name);
+SB_MUST_CHECK sb_status sb_bulk__add_group(sb_bulk *bulk, sb_bytes name, uint32_t *place,
+                                           sb_err *err);
+
+/* ---- bulk_ends.c ------------------------------------------------------------------------------------------------------------------ */
+
+/* Make the groups of options->ends, from the graph. */
+SB_MUST_CHECK sb_status sb_bulk__find_ends(sb_bulk *bulk, sb_err *err);
 
 #endif

@@ -473,6 +473,11 @@ typedef struct sb_bulk_file {
     sb_bytes name; /* label(s, separated by ':' or ';') or type given on the command line; may be
                        * empty */
 } sb_bulk_file;
+/* Nodes that the graph has, by the text of a property's value. */
+typedef struct sb_bulk_end {
+    sb_bytes label; /* empty: whatever their labels */
+    sb_bytes key;   /* empty: the end is no such node */
+} sb_bulk_end;
 typedef struct sb_bulk_options {
     sb_vfs *vfs;
     const sb_bulk_file *node_files;
@@ -487,10 +492,15 @@ typedef struct sb_bulk_options {
     bool infer_types;      /* for columns without a type: from the values; else strings */
     bool trim;
     bool skip_missing_endpoints, skip_duplicate_ids; /* count instead of failing */
-    const char *reject_path; /* rejected rows go there; NULL: the first bad row fails the load */
-    uint64_t max_rejects;    /* more fail the load */
-    unsigned threads;        /* 0: all cores */
-    size_t memory_bytes;     /* sort and build buffers; past it runs go to temporary files; 0: a
+    /* Starts and ends of relationships, of a load without files of nodes: both have keys, or none has. */
+    sb_bulk_end ends[2];
+    const char *reject_path; /* rejected rows go there */
+    /* or their messages ("file, line 3, column 1 (id): …") to this. Neither: the first bad row fails the load */
+    sb_status (*rejected)(void *ctx, const char *message, sb_err *err);
+    void *rejected_ctx;
+    uint64_t max_rejects; /* more fail the load */
+    unsigned threads;     /* 0: all cores */
+    size_t memory_bytes;  /* sort and build buffers; past it runs go to temporary files; 0: a
                               * default */
     bool store_ids;     /* keep the :ID cell as a property named by the header cell's name; default
                          * true */
@@ -501,7 +511,7 @@ typedef struct sb_bulk_options {
 } sb_bulk_options;
 void sb_bulk_options_init(sb_bulk_options *options);
 typedef struct sb_bulk_result {
-    uint64_t nodes, rels, properties, rejected_rows, skipped_rows, bytes_read, schemas;
+    uint64_t nodes, rels, properties, labels, rejected_rows, skipped_rows, bytes_read, schemas;
     uint64_t parse_ns, build_ns; /* on the clock */
     uint64_t sort_ns;            /* of all threads, within build_ns */
     uint64_t commit_ns;          /* the caller's to set */

@@ -71,6 +71,12 @@ class Docs(unittest.TestCase):
                 self.assertTrue(any(text in program for program in programs.values()), f"{page.name}: no program has\n{block}")
         self.assertGreater(count, 0)
 
+    def test_procedures(self):
+        done = subprocess.run([SOMBRA, ":memory:", "-c", "SHOW PROCEDURES YIELD name", "--format", "csv"], stdout=subprocess.PIPE, text=True, check=True)
+        text = (ROOT / "docs" / "CYPHER.md").read_text()
+        section = text[text.index("### Procedures"):text.index("## Operators")]
+        self.assertEqual(set(done.stdout.split()[1:]), set(re.findall(r"`([\w.]+)\(", section)))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -291,8 +291,8 @@ static inline sombra_status sweep_run_schema(api_rig *r)
 }
 static inline sombra_status sweep_run_import(api_rig *r)
 {
-    const sombra_import_file nodes = {.path = "nodes.csv", .name = "Person"},
-                             rels = {.path = "rels.csv", .name = "KNOWS"};
+    const sombra_import_file nodes = {.path = "/data/nodes.csv", .name = "Person"},
+                             rels = {.path = "/data/rels.csv", .name = "KNOWS"};
     sombra_import_options options;
     sombra_import_options_init(&options);
     options.nodes = &nodes;
@@ -303,6 +303,25 @@ static inline sombra_status sweep_run_import(api_rig *r)
     options.memory = 8u << 20;
     SWEEP_TRY(sombra_begin(r->conn, SOMBRA_WRITE, &r->txn));
     SWEEP_TRY(sombra_import_csv(r->txn, &options, NULL));
+    return sweep_commit(r);
+}
+static inline sombra_status sweep_statement(api_rig *r, const char *query)
+{
+    sombra_stmt *stmt;
+    SWEEP_TRY(sombra_prepare(r->conn, query, SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    sombra_status status = sombra_stmt_step(stmt);
+    while (status == SOMBRA_ROW)
+        status = sombra_stmt_step(stmt);
+    sombra_stmt_finalize(stmt);
+    return status == SOMBRA_DONE ? SOMBRA_OK : status;
+}
+static inline sombra_status sweep_run_import_call(api_rig *r)
+{
+    SWEEP_TRY(sombra_begin(r->conn, SOMBRA_WRITE, &r->txn));
+    SWEEP_TRY(sweep_statement(r, "CALL sombra.import.nodes('nodes.csv', {label: 'Person'})"));
+    SWEEP_TRY(sweep_statement(
+        r, "CALL sombra.import.relationships('rels.csv', {type: 'KNOWS', start_label: 'Person', "
+           "start_key: 'key', end_label: 'Person', end_key: 'key', max_rejects: 3})"));
     return sweep_commit(r);
 }
 static inline sombra_status sweep_run_export(api_rig *r)
@@ -381,6 +400,7 @@ static const sweep_scenario sweep_scenarios[] = {
     {.name = "savepoints", .run = sweep_run_savepoints},
     {.name = "schema", .run = sweep_run_schema},
     {.name = "import", .run = sweep_run_import},
+    {.name = "import_call", .run = sweep_run_import_call},
     {.name = "export", .run = sweep_run_export},
     {.name = "backup", .run = sweep_run_backup, .makes = SWEEP_COPY},
     {.name = "vacuum", .run = sweep_run_vacuum},
@@ -449,11 +469,11 @@ static inline void sweep_put_csv(sb_vfs *vfs)
     for (unsigned i = 0; i < 400; i++)
         used +=
             (size_t)sprintf(text + used, "%u,%u,\"a story, of some length, number %u\"\n", i, i, i);
-    sweep_put_file(vfs, "nodes.csv", text, used);
+    sweep_put_file(vfs, "/data/nodes.csv", text, used);
     used = (size_t)sprintf(text, ":START_ID,:END_ID,since:int\n");
     for (unsigned i = 0; i < 1200; i++)
         used += (size_t)sprintf(text + used, "%u,%u,%u\n", i * 7 % 400, i * 13 % 400, i);
-    sweep_put_file(vfs, "rels.csv", text, used);
+    sweep_put_file(vfs, "/data/rels.csv", text, used);
     free(text);
 }
 
@@ -481,8 +501,8 @@ static inline sombra_status sweep_prepare(sweep_base *base)
     sweep_take_file(&base->killed, r.inner, RIG_PATH "-wal");
     SWEEP_TRY(api_rig_close(&r));
     sweep_take_file(&base->closed, r.inner, RIG_PATH);
-    sweep_take_file(&base->closed, r.inner, "nodes.csv");
-    sweep_take_file(&base->closed, r.inner, "rels.csv");
+    sweep_take_file(&base->closed, r.inner, "/data/nodes.csv");
+    sweep_take_file(&base->closed, r.inner, "/data/rels.csv");
     api_rig_deinit(&r);
     return SOMBRA_OK;
 }

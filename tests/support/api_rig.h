@@ -35,6 +35,8 @@ static inline void api_rig_init(api_rig *r)
     sombra_options_init(&r->options);
     r->options.page_size = 4096;
     r->options.checkpoint_thread = false; /* the same calls in each run */
+    r->options.threads = 1;
+    strcpy(r->options.import_dirs, "/data");
     r->options.busy_timeout_ms = 0;
     r->options.memory_limit = 1u << 30;
     r->options.transaction_memory = 64 * 1024; /* so that large calls spill */

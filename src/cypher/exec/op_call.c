@@ -99,7 +99,7 @@ static sb_status call_row(sb_call_op *c)
         widen(&procedure->args[i], &c->vals[i]);
         SB_TRY(sb_exec__placed(c->args[i], run, check_arg(c, i)));
     }
-    const sb_status status = procedure->call(procedure->ctx, &run->func, run->graph, c->vals,
+    const sb_status status = procedure->call(procedure->ctx, &run->func, run, c->vals,
                                              procedure->arg_count, emit_result, c, run->err);
     if (status != SB_OK) sb_exec__place_at(run, c->op.plan->as.call.span);
     SB_TRY(status);

@@ -1,7 +1,8 @@
 /* procedure.c — built-in procedures: what the database holds, and what the language knows.
  * To add one: its fields, its function, a row of PROCEDURES, a line in docs/CYPHER.md. */
-#include "cypher/exec/exec.h"
+#include "cypher/exec/import.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define TEXT(s)                                                                                    \
@@ -240,12 +241,12 @@ static const lister LABELS = {list_labels}, TYPES = {list_types}, KEYS = {list_k
                     PATTERNS = {list_patterns}, FUNCTIONS = {list_functions},
                     PROCEDURES_OF_ALL = {list_procedures}, COMPONENTS = {list_components};
 
-static sb_status call_lister(void *ctx, sb_func_context *func, void *graph, const sb_val *args,
+static sb_status call_lister(void *ctx, sb_func_context *func, sb_exec *run, const sb_val *args,
                              uint32_t arg_count,
                              sb_status (*emit)(void *emit_ctx, const sb_val *row), void *emit_ctx,
                              sb_err *err)
 {
-    const emitter e = {func, graph, emit, emit_ctx, err};
+    const emitter e = {func, run->graph, emit, emit_ctx, err};
     const lister *which = ctx;
 
     (void)args;
@@ -258,6 +259,29 @@ static sb_status call_lister(void *ctx, sb_func_context *func, void *graph, cons
         .name = TEXT(procedure_name), .results = (fields),                                         \
         .result_count = sizeof(fields) / sizeof((fields)[0]), .signature = procedure_name text,    \
         .help = (about), .call = call_lister, .ctx = (void *)(uintptr_t)(which)                    \
+    }
+
+/* ---- Import ------------------------------------------------------------------------------------------------------------------------ */
+
+static const sb_procedure_field IMPORT_ARGS[] = {STRING_FIELD("file"),
+                                                 {TEXT("config"), SB_KIND_MAP, "MAP"}};
+static const sb_procedure_field IMPORT_FIELDS[] = {
+    INTEGER_FIELD("nodes"),   INTEGER_FIELD("relationships"), INTEGER_FIELD("properties"),
+    INTEGER_FIELD("skipped"), INTEGER_FIELD("rejected"),      LIST_FIELD("errors")};
+static_assert(sizeof IMPORT_FIELDS / sizeof *IMPORT_FIELDS == SB_IMPORT_FIELDS,
+              "what sb_import__call gives");
+static const sb_entity NODES = SB_NODE, RELATIONSHIPS = SB_REL;
+
+#define IMPORTING(procedure_name, about, entity)                                                   \
+    {                                                                                              \
+        .name = TEXT(procedure_name), .args = IMPORT_ARGS, .arg_count = 2, .optional_count = 1,    \
+        .results = IMPORT_FIELDS, .result_count = SB_IMPORT_FIELDS, .writes = true,                \
+        .signature = procedure_name                                                                \
+            "(file :: STRING, config = {} :: MAP) :: (nodes :: INTEGER, relationships :: "         \
+            "INTEGER, "                                                                            \
+            "properties :: INTEGER, skipped :: INTEGER, rejected :: INTEGER, errors :: "           \
+            "LIST<STRING>)",                                                                       \
+        .help = (about), .call = sb_import__call, .ctx = (void *)(uintptr_t)(entity)               \
     }
 
 static const sb_procedure PROCEDURES[] = {
@@ -291,6 +315,9 @@ static const sb_procedure PROCEDURES[] = {
     LISTING("dbms.components", COMPONENT_FIELDS,
             "() :: (name :: STRING, versions :: LIST<STRING>, edition :: STRING)",
             "this library and its version", &COMPONENTS),
+    IMPORTING("sombra.import.nodes", "make a node of each row of a CSV file", &NODES),
+    IMPORTING("sombra.import.relationships", "make a relationship of each row of a CSV file",
+              &RELATIONSHIPS),
 };
 
 const sb_procedure *sb_procedure_at(size_t i)

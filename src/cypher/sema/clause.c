@@ -1,6 +1,7 @@
 /* clause.c — clauses: what they bind, what they may set and delete, procedures, sub-queries. */
 #include "cypher/sema/sema_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- Writing --------------------------------------------------------------------------------------------------------- */
@@ -231,6 +232,27 @@ static sb_status imply_arguments(sb_sema *s, sb_clause *clause, const sb_procedu
     return SB_OK;
 }
 
+/* null for the last arguments, which are left out. */
+static sb_status fill_arguments(sb_sema *s, sb_clause *clause, const sb_procedure *procedure)
+{
+    sb_expr **args;
+
+    SB_TRY(sb_sema__alloc(s, procedure->arg_count * sizeof(sb_expr *), &args));
+    for (uint32_t i = 0; i < procedure->arg_count; i++) {
+        if (i < clause->as.call.arg_count) {
+            args[i] = clause->as.call.args[i];
+            continue;
+        }
+        SB_TRY(sb_sema__alloc(s, sizeof *args[i], &args[i]));
+        args[i]->kind = SB_EXPR_NULL;
+        args[i]->span = clause->span;
+        args[i]->depth = args[i]->weight = 1;
+    }
+    clause->as.call.args = args;
+    clause->as.call.arg_count = procedure->arg_count;
+    return SB_OK;
+}
+
 static sb_status check_argument_count(sb_sema *s, sb_clause *clause, const sb_procedure *procedure)
 {
     if (!clause->as.call.has_args) {
@@ -240,12 +262,18 @@ static sb_status check_argument_count(sb_sema *s, sb_clause *clause, const sb_pr
                             "%.*s takes arguments: within a query they are written out",
                             SB_SEMA_SHOWN(procedure->name));
     }
-    if (clause->as.call.arg_count == procedure->arg_count) return SB_OK;
+    const uint32_t given = clause->as.call.arg_count,
+                   needed = procedure->arg_count - procedure->optional_count;
+    char range[16] = "";
+    if (given == procedure->arg_count) return SB_OK;
+    if (given >= needed && given < procedure->arg_count)
+        return fill_arguments(s, clause, procedure);
+    if (needed != procedure->arg_count)
+        (void)snprintf(range, sizeof range, "%u to ", (unsigned)needed);
     return SB_SEMA_FAIL(s, clause->span, SB_CYPHER_INVALID_NUMBER_OF_ARGUMENTS,
-                        "%.*s takes %u argument%s, here %s %u", SB_SEMA_SHOWN(procedure->name),
-                        (unsigned)procedure->arg_count, procedure->arg_count == 1 ? "" : "s",
-                        clause->as.call.arg_count == 1 ? "is" : "are",
-                        (unsigned)clause->as.call.arg_count);
+                        "%.*s takes %s%u argument%s, here %s %u", SB_SEMA_SHOWN(procedure->name),
+                        range, (unsigned)procedure->arg_count, procedure->arg_count == 1 ? "" : "s",
+                        given == 1 ? "is" : "are", (unsigned)given);
 }
 
 static sb_status analyze_arguments(sb_sema *s, sb_clause *clause, const sb_procedure *procedure)

@@ -9,6 +9,8 @@
 #include "cypher/parse/ast.h"
 
 /* A procedure that CALL can name: built in, or registered (also by the conformance tests). */
+struct sb_exec;
+
 typedef struct sb_procedure_field {
     sb_bytes name;
     uint32_t
@@ -19,10 +21,11 @@ typedef struct sb_procedure {
     sb_bytes name;
     const sb_procedure_field *args, *results;
     uint32_t arg_count, result_count;
+    uint32_t optional_count; /* of the last arguments: null where they are left out */
     bool writes;
     const char *signature, *help;
-    /* Called once for each row of the CALL; emit(emit_ctx, row of result_count values) for each result row. */
-    sb_status (*call)(void *ctx, sb_func_context *func, void *graph, const sb_val *args,
+    /* Called once for each row of the CALL; emit(emit_ctx, row of result_count values) for each result row. run: for built-in ones. */
+    sb_status (*call)(void *ctx, sb_func_context *func, struct sb_exec *run, const sb_val *args,
                       uint32_t arg_count, sb_status (*emit)(void *emit_ctx, const sb_val *row),
                       void *emit_ctx, sb_err *err);
     void *ctx;

@@ -438,6 +438,81 @@ static void test_graph_bulk_load__graph_ids(void **state)
     graph_fixture_close(&f);
 }
 
+/* Without files of nodes, with keys: the ends are nodes by the text of a property. */
+static void test_graph_bulk_load__graph_keys(void **state)
+{
+    graph_fixture f;
+    bool passed = false;
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    begin_write(&f);
+    put_text(&f, "p", "k:int,w:float,s\n1,1.5,a\n7,2.0,b\n-3,,\"1\"\n900000000000000000000,,c\n");
+    job nodes = make_job(&f);
+    add_nodes(&nodes, "p", "P");
+    FAILS(&f, run(&f, &nodes), SB_INVALID, "line 5");
+    put_text(&f, "p", "k:int,w:float,s\n1,1.5,a\n7,2.0,b\n-3,,1\n1000000000000000000,,a\n");
+    OK(&f, run(&f, &nodes));
+    assert_int_equal(nodes.result.labels, 4);
+    put_text(&f, "q", "k,t:string[],d:date\n7,x,2024-02-29\n");
+    nodes = make_job(&f);
+    add_nodes(&nodes, "q", "Q");
+    OK(&f, run(&f, &nodes));
+    /* by an integer and a text, of a label and of any; the negative one, the large one */
+    put_text(&f, "r",
+             ":START_ID,:END_ID\n1,2024-02-29\n-3,2024-02-29\n1000000000000000000,2024-02-29\n");
+    job j = make_job(&f);
+    add_rels(&j, "r", "R");
+    j.options.ends[0] = (sb_bulk_end){.label = text("P"), .key = text("k")};
+    j.options.ends[1] = (sb_bulk_end){.key = text("d")};
+    OK(&f, run(&f, &j));
+    assert_int_equal(j.result.rels, 3);
+    put_text(&f, "r", ":START_ID,:END_ID\n2.0,7\n");
+    j.options.ends[0].key = text("w");
+    j.options.ends[1] = (sb_bulk_end){.label = text("Q"), .key = text("k")};
+    OK(&f, run(&f, &j));
+    /* 7 is the k of a P and "7" that of a Q: of any label there are two; "a" is the s of two. Nobody asks for lists. */
+    j.options.ends[1].label = text("");
+    FAILS(&f, run(&f, &j), SB_NOT_FOUND,
+          "r, line 2, column 2 (:END_ID): '7' is the k of several nodes");
+    j.options.ends[0] = j.options.ends[1] = (sb_bulk_end){.label = text("P"), .key = text("s")};
+    put_text(&f, "r", ":START_ID,:END_ID\nb,a\n");
+    FAILS(&f, run(&f, &j), SB_NOT_FOUND, "'a' is the s of several nodes :P");
+    put_text(&f, "r", ":START_ID,:END_ID\nb,nobody\n");
+    FAILS(&f, run(&f, &j), SB_NOT_FOUND, "'nobody' is the s of no node :P");
+    j.options.skip_missing_endpoints = true;
+    OK(&f, run(&f, &j));
+    assert_int_equal(j.result.skipped_rows, 1);
+    put_text(&f, "r", ":START_ID,:END_ID\nb,x\n");
+    j.options.ends[1] = (sb_bulk_end){.label = text("Nobody"), .key = text("s")};
+    OK(&f, run(&f, &j));
+    j.options.ends[1] = (sb_bulk_end){.key = text("t")};
+    OK(&f, run(&f, &j));
+    assert_int_equal(j.result.skipped_rows, 1);
+    /* one key alone, or keys beside files of nodes, are no load */
+    j.options.ends[1].key = text("");
+    FAILS(&f, run(&f, &j), SB_MISUSE, "ends");
+    j.options.ends[1].key = text("k");
+    add_nodes(&j, "p", "P");
+    FAILS(&f, run(&f, &j), SB_MISUSE, "ends");
+    put_text(&f, "r", ":START_ID,:END_ID\n2.0,7\n");
+    for (size_t at = 1; !passed; at++) {
+        j = make_job(&f);
+        add_rels(&j, "r", "R");
+        j.options.threads = 1;
+        j.options.ends[0] = (sb_bulk_end){.key = text("w")};
+        j.options.ends[1] = (sb_bulk_end){.label = text("Q"), .key = text("k")};
+        atomic_store(&f.alloc.fail_at, atomic_load(&f.alloc.alloc_count) + at);
+        const sb_status st = run(&f, &j);
+        atomic_store(&f.alloc.fail_at, 0);
+        passed = st == SB_OK;
+        if (!passed) assert_int_equal(st, SB_NOMEM);
+        sb_err_clear(&f.err);
+    }
+    commit(&f);
+    graph_fixture_close(&f);
+}
+
 /* ---- Compressed input --------------------------------------------------------------------------------------------------------- */
 
 static void load_compressed(const void *data, size_t size, const char *damage_part)
@@ -708,13 +783,14 @@ static void test_graph_bulk_load__progress(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_graph_bulk_load__small),     TEST(test_graph_bulk_load__errors),
-        TEST(test_graph_bulk_load__options),   TEST(test_graph_bulk_load__nul),
-        TEST(test_graph_bulk_load__rejects),   TEST(test_graph_bulk_load__plain_headers),
-        TEST(test_graph_bulk_load__no_ids),    TEST(test_graph_bulk_load__into_full),
-        TEST(test_graph_bulk_load__graph_ids), TEST(test_graph_bulk_load__compressed),
-        TEST(test_graph_bulk_load__big),       TEST(test_graph_bulk_load__faults),
-        TEST(test_graph_bulk_load__progress),  TEST(test_graph_bulk_load__documented),
+        TEST(test_graph_bulk_load__small),      TEST(test_graph_bulk_load__errors),
+        TEST(test_graph_bulk_load__options),    TEST(test_graph_bulk_load__nul),
+        TEST(test_graph_bulk_load__rejects),    TEST(test_graph_bulk_load__plain_headers),
+        TEST(test_graph_bulk_load__no_ids),     TEST(test_graph_bulk_load__into_full),
+        TEST(test_graph_bulk_load__graph_ids),  TEST(test_graph_bulk_load__graph_keys),
+        TEST(test_graph_bulk_load__compressed), TEST(test_graph_bulk_load__big),
+        TEST(test_graph_bulk_load__faults),     TEST(test_graph_bulk_load__progress),
+        TEST(test_graph_bulk_load__documented),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,14 +2,14 @@
  * Method: a procedure of the test that gives n rows; plans by hand. */
 #include "exec_fixture.h"
 
-static sb_status upto(void *ctx, sb_func_context *func, void *graph, const sb_val *args,
+static sb_status upto(void *ctx, sb_func_context *func, sb_exec *run, const sb_val *args,
                       uint32_t arg_count, sb_status (*emit)(void *emit_ctx, const sb_val *row),
                       void *emit_ctx, sb_err *err)
 {
     (void)ctx;
     (void)func;
     (void)err;
-    assert_non_null(graph);
+    assert_non_null(run);
     assert_int_equal(arg_count, 2);
     assert_int_equal(args[1].kind, SB_VAL_FLOAT);
     for (int64_t i = 1; args[0].kind == SB_VAL_INT && i <= args[0].as.integer; i++) {
