@@ -440,8 +440,7 @@ sb_status sb_exec__read_divided(sb_operator *op)
         run->profile[op->plan->input->number] = run->profile[op->plan->input->input->number];
     run->divided = false;
     if (!undivided) return status;
-    sb_err_clear(run->err);
-    atomic_store_explicit(&run->budget.exceeded, false, memory_order_relaxed);
+    sb_division__forgive(run);
     sb_exec__reset(op);
     return op->ops->read(op);
 }

@@ -54,6 +54,13 @@ SB_INLINE bool sb_division__is_short(sb_status status, const sb_exec *run)
            (status == SB_LIMIT && run != NULL &&
             atomic_load_explicit(&run->budget.exceeded, memory_order_relaxed));
 }
+/* After that the run goes on. What its operators find out once in a run may be half done, and is found out anew. */
+SB_INLINE void sb_division__forgive(sb_exec *run)
+{
+    sb_err_clear(run->err);
+    atomic_store_explicit(&run->budget.exceeded, false, memory_order_relaxed);
+    run->generation++;
+}
 
 /* ---- Aggregation: parts of morsels that follow one another --------------------------------------------------------- */
 

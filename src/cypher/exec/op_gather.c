@@ -117,8 +117,7 @@ static void read_morsel(sb_gather_op *g, sb_seat *seat, sb_operator *root)
     if (is_short) {
         sb_kept__close(&rows->kept);
         rows->kept = (sb_kept){.run = NULL};
-        sb_err_clear(run->err);
-        atomic_store_explicit(&run->budget.exceeded, false, memory_order_relaxed);
+        sb_division__forgive(run);
         seat->gone = true;
     }
     if (run == g->op.run && rows->status != SB_OK) sb_err_clear(run->err);
@@ -384,8 +383,7 @@ static sb_status gather_next(sb_operator *op, const sb_batch **batch)
         if (status != SB_OK) {
             if (!sb_division__is_short(status, op->run)) return status;
             end_gathering(g);
-            sb_err_clear(op->run->err);
-            atomic_store_explicit(&op->run->budget.exceeded, false, memory_order_relaxed);
+            sb_division__forgive(op->run);
             g->division.count = 0;
         }
     }

@@ -5,10 +5,11 @@
 
 sb_status sb_kept__open(sb_exec *run, uint32_t width, sb_kept *kept)
 {
-    *kept = (sb_kept){.run = run, .width = width};
+    *kept = (sb_kept){.arena = sb_arena_create(run->alloc, NULL), .width = width};
+    if (kept->arena == NULL) return sb_exec__no_memory(run);
+    kept->run = run; /* it is open */
     sb_buffer_init(&kept->vals, run->alloc);
-    kept->arena = sb_arena_create(run->alloc, NULL);
-    return kept->arena != NULL ? SB_OK : sb_exec__no_memory(run);
+    return SB_OK;
 }
 
 void sb_kept__close(sb_kept *kept)
