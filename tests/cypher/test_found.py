@@ -11,14 +11,15 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from reference.engine import Engine, plain
 
-PLANS = [{}, {'no_reorder': True, 'no_indexes': True, 'no_special': True}, {'shuffle_seed': 1}, {'shuffle_seed': 2}]
+PLANS = [{}, {'no_reorder': True, 'no_indexes': True, 'no_special': True}, {'shuffle_seed': 1}, {'shuffle_seed': 2},
+         {'force_spill': 1}]
 
 
 class Found(unittest.TestCase):
     def gives(self, setup, query, rows):
         """In any order, twice by each plan; updates are undone after each run. setup: statements, separated by semicolons."""
         engine = Engine(sys.argv[1])
-        for statement in setup.split('; '):
+        for statement in setup.split('; ') if setup else []:
             engine.must(statement)
         for plan in [plan for plan in PLANS for _ in range(2)]:
             engine.must('BEGIN')
@@ -80,6 +81,21 @@ class Found(unittest.TestCase):
         self.gives('UNWIND range(1, 1100) AS i CREATE (:A)', 'UNWIND [1, 2] AS i MATCH (n:A) CREATE (n)-[:T]->(n) DETACH DELETE n', [])
         self.gives('UNWIND range(1, 600) AS i CREATE (a:C)-[:T]->(), (a)-[:U]->(), (a)<-[:T]-()',
                    'MATCH ()-->(n)-->() REMOVE n:C RETURN count(*)', [[1200]])
+
+    def test_groups_of_a_sub_query_know_the_row_around_them(self):
+        sub = 'UNWIND [1, 2] AS y CALL { WITH y UNWIND [1, 2, 3] AS x RETURN %s } RETURN y, x'
+        rows = [[y, x] for y in (1, 2) for x in (1, 2, 3)]
+        self.gives('', sub % 'count(*) AS c, x ORDER BY x', rows)
+        self.gives('', sub % 'DISTINCT count(*) AS c, x', rows)
+        self.gives('', 'UNWIND [1, 2] AS y RETURN COUNT { UNWIND [1, 2, 3] AS x WITH x, count(*) AS c WHERE x < y RETURN x } AS c', [[0], [1]])
+        self.gives('', 'UNWIND [1, 2] AS y RETURN COLLECT { UNWIND [1, 3] AS x WITH x, count(*) AS c ORDER BY c, x RETURN x + y } AS l',
+                   [[[2, 4]], [[3, 5]]])
+
+    def test_rows_in_order_find_what_is_optional(self):
+        nodes = 'UNWIND [1, 2, 3, 4] AS k CREATE (a:A {k: k}) FOREACH (x IN CASE WHEN k % 2 = 0 THEN [k] ELSE [] END | CREATE (a)-[:R]->({k: -x}))'
+        rows = [[1, None], [2, -2], [3, None], [4, -4]]
+        self.gives(nodes, 'MATCH (n:A) WITH n ORDER BY n.k OPTIONAL MATCH (n)-->(m) RETURN n.k, m.k', rows)
+        self.gives(nodes, 'MATCH (n:A) WITH n ORDER BY n.k LIMIT 3 OPTIONAL MATCH (n)-->(m) RETURN n.k, m.k', rows[:3])
 
     def test_indexes_and_constraints_need_no_name(self):
         self.gives('CREATE INDEX index_2 FOR (n:A) ON (n.i); CREATE INDEX FOR (n:A) ON (n.j); CREATE INDEX FOR (n:A) ON (n.k); '

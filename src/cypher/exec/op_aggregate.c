@@ -567,6 +567,16 @@ static sb_status emit_keys(sb_aggregate_op *a, uint32_t count)
     return SB_OK;
 }
 
+/* What is read above and was there before the sub-query that this is in: the same for all rows. What groups have is bound over it. */
+static void pass_argument(sb_operator *op)
+{
+    for (uint32_t i = 0; i < op->plan->live_count; i++) {
+        const uint32_t slot = op->plan->live[i];
+        const sb_vector *column = op->tree->argument.columns[slot];
+        op->out.columns[slot] = column != NULL && column->constant ? column : NULL;
+    }
+}
+
 /* Lists of groups are copied into the step: fewer groups at once where they are long. */
 static uint32_t groups_at_once(const sb_aggregate_op *a, uint64_t left)
 {
@@ -597,6 +607,7 @@ static sb_status aggregate_next(sb_operator *op, const sb_batch **batch)
     const uint64_t total = keyed ? a->grouping.groups.keys.count : 1;
     const uint32_t count = groups_at_once(a, total - a->next);
     SB_TRY(sb_exec__tick(op->run));
+    pass_argument(op);
     SB_TRY(emit_keys(a, count));
     for (uint32_t i = 0; i < op->plan->as.aggregate.aggregate_count; i++)
         SB_TRY(emit_item(a, &a->items[i], count));

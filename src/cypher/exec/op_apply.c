@@ -174,6 +174,17 @@ static sb_status pair_rows(sb_apply_op *a, uint32_t *count, bool *whole)
     return SB_OK;
 }
 
+/* Does the inner plan alone bind it? The input may have a column of nulls there (live.c). */
+static bool is_inner(const sb_apply_op *a, uint32_t slot)
+{
+    const sb_plan *plan = a->op.plan;
+
+    if (a->in->columns[slot] == NULL) return true;
+    for (uint32_t i = 0; i < plan->as.apply.null_count; i++)
+        if (plan->as.apply.nulls[i]->slot == slot) return true;
+    return false;
+}
+
 static sb_status gather_inner(sb_apply_op *a, uint32_t count)
 {
     sb_operator *op = &a->op;
@@ -182,7 +193,7 @@ static sb_status gather_inner(sb_apply_op *a, uint32_t count)
     for (uint32_t i = 0; i < plan->live_count; i++) {
         const uint32_t slot = plan->live[i];
         const sb_vector *column = a->inner->columns[slot];
-        if (column == NULL || a->in->columns[slot] != NULL) continue;
+        if (column == NULL || (a->optional && !is_inner(a, slot))) continue;
         SB_TRY(sb_exec__gather_nulls(op->run, &op->outs[i], column, a->inner_rows, count));
         op->out.columns[slot] = &op->outs[i].vector;
     }
