@@ -78,8 +78,8 @@ static sb_status multiply(sb_exec *run, int64_t *to, int64_t by)
 static sb_status add_product(sb_exec *run, int64_t *to, int64_t a, int64_t b)
 {
     int64_t product;
-    return SB_MUL_OVERFLOWS(a, b, &product) || SB_ADD_OVERFLOW(*to, product, to) ? too_many(run)
-                                                                                 : SB_OK;
+    return SB_MUL_OVERFLOWS(a, b, &product) || SB_ADD_OVERFLOWS(*to, product, to) ? too_many(run)
+                                                                                  : SB_OK;
 }
 
 /* ---- Opening and closing ------------------------------------------------------------------------------------------ */

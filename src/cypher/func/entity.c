@@ -38,7 +38,7 @@ bool sb_element_id_parse(sb_bytes text, sb_val *entity)
     if (text.data[1] == '0' && text.size > 2) return false; /* one text for each entity */
     for (size_t i = 1; i < text.size; i++) {
         const unsigned digit = (unsigned)text.data[i] - '0';
-        if (digit > 9 || SB_MUL_OVERFLOWS(id, 10u, &id) || SB_ADD_OVERFLOW(id, digit, &id))
+        if (digit > 9 || SB_MUL_OVERFLOWS(id, 10u, &id) || SB_ADD_OVERFLOWS(id, digit, &id))
             return false;
     }
     *entity = text.data[0] == 'n' ? sb_val_node(id) : sb_val_rel(id);
