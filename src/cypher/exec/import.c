@@ -7,7 +7,7 @@
 
 #define ERRORS_KEPT 100u /* messages of rejected rows that are handed on */
 
-typedef struct import {
+typedef struct import_call {
     sb_exec *run;
     const char *name; /* of the procedure */
     sb_entity entity;
@@ -15,7 +15,7 @@ typedef struct import {
     sb_bulk_file file;
     sb_val_list *errors; /* arena(step); count of them are set */
     uint32_t error_count;
-} import;
+} import_call;
 
 /* ---- Config ---------------------------------------------------------------------------------------------------- */
 
@@ -31,13 +31,13 @@ typedef struct config_option {
     const char *name;
     config_form form;
     unsigned entities; /* bits 1 << sb_entity */
-    size_t offset;     /* in import */
+    size_t offset;     /* in import_call */
 } config_option;
 
 #define NODES     (1u << SB_NODE)
 #define RELS      (1u << SB_REL)
 #define BOTH      (NODES | RELS)
-#define AT(field) offsetof(import, field)
+#define AT(field) offsetof(import_call, field)
 
 static const config_option OPTIONS[] = {
     {"label", FORM_NAME, NODES, AT(file.name)},
@@ -64,7 +64,7 @@ static const config_option OPTIONS[] = {
     {"max_rejects", FORM_COUNT, BOTH, AT(options.max_rejects)},
 };
 
-static sb_status bad_config(const import *i, sb_bytes key, const char *why)
+static sb_status bad_config(const import_call *i, sb_bytes key, const char *why)
 {
     return sb_cypher_fail_runtime(i->run->err, SB_CYPHER_INVALID_ARGUMENT_VALUE, "%s, '%.*s': %s",
                                   i->name, (int)(key.size < 60 ? key.size : 60),
@@ -86,7 +86,7 @@ static sb_bytes next_name(void *ctx, size_t k)
     return sb_bytes_of(NULL, 0);
 }
 
-static sb_status unknown_option(import *i, sb_bytes key)
+static sb_status unknown_option(import_call *i, sb_bytes key)
 {
     sb_bytes near;
     char why[120] = "there is no such option";
@@ -97,7 +97,7 @@ static sb_status unknown_option(import *i, sb_bytes key)
     return bad_config(i, key, why);
 }
 
-static sb_status take_text(import *i, const config_option *option, sb_val v)
+static sb_status take_text(import_call *i, const config_option *option, sb_val v)
 {
     const sb_bytes text = sb_val_text(v);
     void *const to = (uint8_t *)i + option->offset;
@@ -120,7 +120,7 @@ static sb_status take_text(import *i, const config_option *option, sb_val v)
     return copy != NULL ? SB_OK : sb_exec__no_memory(i->run);
 }
 
-static sb_status take_option(import *i, const sb_val_entry *entry)
+static sb_status take_option(import_call *i, const sb_val_entry *entry)
 {
     const config_option *option = NULL;
     void *to;
@@ -146,7 +146,7 @@ static sb_status take_option(import *i, const sb_val_entry *entry)
 }
 
 /* Ends of relationships are found by a key, or are node ids: both alike. */
-static sb_status check_ends(import *i)
+static sb_status check_ends(import_call *i)
 {
     static const char *const keys[2] = {"start_key", "end_key"};
     const sb_bulk_end *ends = i->options.ends;
@@ -160,7 +160,7 @@ static sb_status check_ends(import *i)
     return SB_OK;
 }
 
-static sb_status read_config(import *i, sb_val config)
+static sb_status read_config(import_call *i, sb_val config)
 {
     sb_bulk_options_init(&i->options);
     i->options.max_rejects = 0;
@@ -180,7 +180,7 @@ static sb_status read_config(import *i, sb_val config)
 
 static sb_status keep_error(void *ctx, const char *message, sb_err *err)
 {
-    import *i = ctx;
+    import_call *i = ctx;
 
     if (i->error_count == ERRORS_KEPT) return SB_OK;
     const size_t size = strlen(message);
@@ -190,7 +190,7 @@ static sb_status keep_error(void *ctx, const char *message, sb_err *err)
     return SB_OK;
 }
 
-static sb_status load(import *i, sb_bulk_result *result, sb_err *err)
+static sb_status load(import_call *i, sb_bulk_result *result, sb_err *err)
 {
     const sb_exec_options *given = &i->run->options;
     sb_bulk_options *options = &i->options;
@@ -217,7 +217,7 @@ sb_status sb_import__call(void *ctx, sb_func_context *func, sb_exec *run, const 
 {
     static const char *const names[] = {"sombra.import.nodes", "sombra.import.relationships"};
     const sb_entity entity = *(const sb_entity *)ctx;
-import i = {.run = run, .name = names[entity], .entity = entity };
+    import_call i = {.run = run, .name = names[entity], .entity = entity};
     sb_bulk_result made;
     char *path;
 
