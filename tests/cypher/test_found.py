@@ -97,6 +97,17 @@ class Found(unittest.TestCase):
         self.gives(nodes, 'MATCH (n:A) WITH n ORDER BY n.k OPTIONAL MATCH (n)-->(m) RETURN n.k, m.k', rows)
         self.gives(nodes, 'MATCH (n:A) WITH n ORDER BY n.k LIMIT 3 OPTIONAL MATCH (n)-->(m) RETURN n.k, m.k', rows[:3])
 
+    def test_the_last_clause_that_sets_wins_for_all_rows(self):
+        nodes = 'CREATE (a:A)-[:R]->(b:A)'
+        for last in ('FOREACH (x IN [1] | SET b.j = 2)', 'CALL { WITH b SET b.j = 2 }', 'MERGE (b)-[r:R]-(a) ON MATCH SET b.j = 2'):
+            self.gives(nodes, f'MATCH (a:A)--(b:A) FOREACH (x IN [1] | SET a.j = 1) {last} WITH count(*) AS c MATCH (n) RETURN n.j', [[2], [2]])
+
+    def test_a_repeated_relationship_without_a_name_is_used_once(self):
+        nodes = 'CREATE (:A)-[:R]->()-[:R]->()'
+        self.gives(nodes, 'MATCH (:A) (()-[:R]-()){2,} (b) RETURN count(b)', [[1]])
+        self.gives(nodes, 'MATCH p = (:A) (()-[:R]-(x)){1,3} (b) RETURN length(p)', [[1], [2]])
+        self.gives(nodes, 'MATCH p = (:A) (()-[:R]->()-[:R]-()){1,2} (b) RETURN length(p)', [[2]])
+
     def test_indexes_and_constraints_need_no_name(self):
         self.gives('CREATE INDEX index_2 FOR (n:A) ON (n.i); CREATE INDEX FOR (n:A) ON (n.j); CREATE INDEX FOR (n:A) ON (n.k); '
                    'CREATE CONSTRAINT FOR (n:A) REQUIRE n.u IS UNIQUE',

@@ -4,7 +4,8 @@
  * gives the first one, stands
  *   - below an update that changes what something below it reads,
  *   - below a read of what an update below it changes, and
- *   - below a SET or DELETE of what another clause below it sets or makes: the last one wins for all rows,
+ *   - below an update of entities (also by ON MATCH, in FOREACH or CALL) of what another clause below it sets or makes: the last one wins for
+ *     all rows,
  * unless there is at most one row, and nothing to interleave. Reads and writes are compared by label, type and property key. */
 #include "cypher/plan/plan_priv.h"
 
@@ -238,8 +239,8 @@ static sb_status write_operator(scanner *s, const sb_plan *plan)
 /* Does the update undo, or fail for, what one below it does to the same entities in later rows? */
 static bool overrides(const sb_plan *plan, const effects *writes, const effects *below)
 {
-    if (plan->kind == SB_PLAN_DELETE) return below->any;
-    if (plan->kind != SB_PLAN_SET) return false;
+    if (plan->kind == SB_PLAN_CREATE) return false; /* nobody else has what it makes */
+    if (writes->deletes) return below->any;
     return sb_plan__set_meets(&writes->labels, &below->labels) ||
            (writes->all_labels && (below->all_labels || sb_plan__set_count(&below->labels) != 0)) ||
            (below->all_labels && sb_plan__set_count(&writes->labels) != 0) ||

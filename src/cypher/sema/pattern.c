@@ -263,6 +263,23 @@ static sb_status bind_groups(sb_sema *s, const pattern_context *c, sb_quantified
     return SB_OK;
 }
 
+/* Behind the named variables: relationships without a name, which are told apart and are in paths all the same. */
+static sb_status add_unnamed(sb_sema *s, const sb_pattern_part *part, sb_var ***inner,
+                             uint32_t *count)
+{
+    const size_t most = (size_t)*count + part->step_count;
+    sb_var **all;
+
+    SB_TRY(sb_sema__alloc(s, most * sizeof(sb_var *), &all));
+    for (uint32_t i = 0; i < *count; i++)
+        all[i] = (*inner)[i];
+    for (uint32_t i = 0; i < part->step_count; i++)
+        if (part->steps[i].rel != NULL && part->steps[i].rel->name.size == 0)
+            all[(*count)++] = part->steps[i].rel->var;
+    *inner = all;
+    return SB_OK;
+}
+
 static sb_status bind_quantified(sb_sema *s, const pattern_context *c, sb_quantified *quantified)
 {
     pattern_context inside = *c;
@@ -276,6 +293,7 @@ static sb_status bind_quantified(sb_sema *s, const pattern_context *c, sb_quanti
     SB_TRY(bind_part(s, &inside, quantified->part));
     SB_TRY(sb_sema__list(s, s->frame, false, &inner, &count));
     sb_sema__pop(s);
+    SB_TRY(add_unnamed(s, quantified->part, &inner, &count));
     return bind_groups(s, c, quantified, inner, count);
 }
 
@@ -403,7 +421,8 @@ static sb_status analyze_quantified(sb_sema *s, const pattern_context *c,
 
     sb_sema__push(s, &frame, false);
     for (uint32_t i = 0; i < quantified->group_count; i++)
-        SB_TRY(sb_sema__bind(s, quantified->groups[i].inner));
+        if (quantified->groups[i].inner->name.size != 0)
+            SB_TRY(sb_sema__bind(s, quantified->groups[i].inner));
     SB_TRY(analyze_part(s, c, quantified->part));
     SB_TRY(sb_sema__predicate(s, quantified->where));
     sb_sema__pop(s);
