@@ -3,7 +3,7 @@ import json
 import os
 import subprocess
 
-from .values import Node, Path, Rel
+from .values import Date, Node, Path, Rel
 
 
 class EngineGone(Exception):
@@ -32,6 +32,8 @@ def plain(v):
         return Path(tuple(plain(x) for x in content))
     if tag == '$float':
         return float(content)
+    if tag == '$date':
+        return Date(content)
     raise ValueError(tag)
 
 

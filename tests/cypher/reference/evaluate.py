@@ -1,7 +1,7 @@
 """Rows of a query on a graph, by definition: all assignments of a pattern are tried, clause after clause works on whole tables."""
 import math
 
-from .language import Call, Create, Delete, Match, Merge, Project, Set, Star, Unwind
+from .language import Call, Create, Delete, Foreach, Match, Merge, Project, Quantified, Set, Star, Unwind
 from .values import Node, Path, Rel, compare, equal, order_key, same_key
 
 
@@ -32,6 +32,8 @@ class Evaluator:
             return bool(names)
         if kind == 'not':
             return not self.has_labels(names, e[1])
+        if kind == 'dynamic':
+            return (all if e[2] else any)(name in names for name in e[1])
         left = self.has_labels(names, e[1])
         return (left and self.has_labels(names, e[2])) if kind == 'and' else (left or self.has_labels(names, e[2]))
 
@@ -48,7 +50,7 @@ class Evaluator:
         for number in self.graph.incident[node.id]:
             kind, source, target, _ = self.graph.rels[number]
             self.spend()
-            if number in used or pattern.types is not None and not self.has_labels({kind}, pattern.types):
+            if used is not None and number in used or pattern.types is not None and not self.has_labels({kind}, pattern.types):
                 continue
             if pattern.direction != '<' and source == node.id:
                 if self.props_fit(Rel(number), pattern.props, env):
@@ -67,7 +69,27 @@ class Evaluator:
         if high is not None and hops >= high:
             return
         for rel, to in self.steps(node, pattern, used, env):
-            yield from self.walks(to, pattern, used | {rel.id}, env, so_far + [rel, to])
+            yield from self.walks(to, pattern, more(used, [rel]), env, so_far + [rel, to])
+
+    def rounds(self, node, pattern, used, env, walk, done):
+        """Ways to repeat a part from node; done: what each round has bound."""
+        low, high = pattern.length
+        if len(done) >= low:
+            yield walk, node, done
+        if high is not None and len(done) >= high:
+            return
+        for rel, to in self.steps(node, pattern.rel, used, env):
+            inner = self.bind_node(node, pattern.left, env)
+            if inner is not None and pattern.rel.var is not None:
+                inner = {**inner, pattern.rel.var: rel}
+            inner = None if inner is None else self.bind_node(to, pattern.right, inner)
+            if inner is not None and (pattern.where is None or self.value(pattern.where, inner) is True):
+                yield from self.rounds(to, pattern, more(used, [rel]), env, walk + [rel, to], done + [inner])
+
+    @staticmethod
+    def group(pattern, rounds):
+        names = [e.var for e in (pattern.left, pattern.rel, pattern.right) if e.var is not None]
+        return {name: [bound[name] for bound in rounds] for name in names}
 
     def match_elements(self, elements, at, node, env, used, parts):
         """Go on with the relationship elements[at] from node."""
@@ -75,6 +97,12 @@ class Evaluator:
             yield env, used, parts
             return
         rel, to_pattern = elements[at], elements[at + 1]
+        if isinstance(rel, Quantified):
+            for walk, to, rounds in self.rounds(node, rel, used, env, [], []):
+                after = self.bind_node(to, to_pattern, {**env, **self.group(rel, rounds)})
+                if after is not None:
+                    yield from self.match_elements(elements, at + 2, to, after, more(used, walk[::2]), parts + walk)
+            return
         if rel.length is None:
             hops = (([r, to], to) for r, to in self.steps(node, rel, used, env))
         else:
@@ -92,7 +120,7 @@ class Evaluator:
             after = self.bind_node(to, to_pattern, after)
             if after is not None:
                 # A walk of no relationship has no node between: it ends where it began.
-                yield from self.match_elements(elements, at + 2, to, after, used | {r.id for r in rels}, parts + walk)
+                yield from self.match_elements(elements, at + 2, to, after, more(used, rels), parts + walk)
 
     def bind_node(self, node, pattern, env):
         self.spend()
@@ -104,10 +132,30 @@ class Evaluator:
         return env if self.node_fits(node, pattern, env) else None
 
     def match_parts(self, parts, env, used=frozenset()):
+        """used: relationships that must not come again; None: all may."""
         if not parts:
             yield env
             return
-        part = parts[0]
+        for after, taken in self.match_part(parts[0], env, used) if parts[0].selector is None else self.select(parts[0], env):
+            yield from self.match_parts(parts[1:], after, taken)
+
+    def select(self, part, env):
+        """Of the paths between two nodes the shortest, or one of them."""
+        between = {}
+        for after, _ in self.match_part(part, env, frozenset()):
+            walked = after[part.path].parts
+            between.setdefault((walked[0], walked[-1]), []).append(after)
+        for found in between.values():
+            found.sort(key=lambda after: len(after[part.path].parts))
+            least = len(found[0][part.path].parts)
+            if part.selector in ('ALL SHORTEST', 'allShortestPaths'):
+                found = [after for after in found if len(after[part.path].parts) == least]
+            else:
+                found = found[:int(part.selector.split()[-1]) if part.selector[-1].isdigit() else 1]
+            yield from ((after, frozenset()) for after in found)
+
+    def match_part(self, part, env, used):
+        """(variables, used relationships) for each way to match a part."""
         first = part.elements[0]
         if first.var is not None and first.var in env:
             starts = [env[first.var]] if isinstance(env[first.var], Node) else []
@@ -120,10 +168,10 @@ class Evaluator:
             for after, taken, walked in self.match_elements(part.elements, 1, start, bound, used, [start]):
                 if part.path is not None:
                     after = {**after, part.path: Path(tuple(walked))}
-                yield from self.match_parts(parts[1:], after, taken)
+                yield after, taken
 
-    def matches(self, parts, where, env):
-        for found in self.match_parts(parts, env):
+    def matches(self, parts, where, env, repeatable=False):
+        for found in self.match_parts(parts, env, None if repeatable else frozenset()):
             if where is None or self.value(where, found) is True:
                 yield found
 
@@ -144,6 +192,8 @@ class Evaluator:
     def eval_prop(self, e, env):
         entity = self.value(e[1], env)
         return None if entity is None else self.graph.props(entity).get(e[2])
+
+    eval_key = eval_prop
 
     def eval_not(self, e, env):
         v = self.value(e[1], env)
@@ -227,6 +277,12 @@ class Evaluator:
 
     def eval_countsub(self, e, env):
         return sum(1 for _ in self.matches(e[1], e[2], env))
+
+    def eval_sub(self, e, env):
+        rows = self.run(e[2], [env])
+        if e[1] == 'COLLECT':
+            return [v for row in rows for v in row.values()]
+        return len(rows) if e[1] == 'COUNT' else bool(rows)
 
     def eval_pattern(self, e, env):
         return any(True for _ in self.matches([e[1]], None, env))
@@ -313,6 +369,18 @@ class Evaluator:
             return a[-1] if a else None
         if name == 'abs':
             return abs(a)
+        if name == 'tail':
+            return a[1:]
+        if name == 'reverse':
+            return a[::-1]
+        if name == 'left':
+            return a[:args[1]]
+        if name == 'substring':
+            return a[args[1]:args[1] + args[2]]
+        if name == 'replace':
+            return a.replace(args[1], args[2]) if args[1] else a
+        if name == 'sign':
+            return (a > 0) - (a < 0)
         if name == 'toUpper':
             return a.upper()
         if name == 'toString':
@@ -375,7 +443,7 @@ class Evaluator:
         if isinstance(c, Match):
             out = []
             for env in rows:
-                found = list(self.matches(c.parts, c.where, env))
+                found = list(self.matches(c.parts, c.where, env, c.repeatable))
                 if not found and c.optional:
                     found = [{**{name: None for name in variables(c.parts)}, **env}]
                 out += found
@@ -391,6 +459,7 @@ class Evaluator:
         if isinstance(c, Project):
             return self.project(c, rows)
         if isinstance(c, Star):
+            rows = [{**env, **{alias: self.value(e, env) for e, alias in c.items}} for env in rows]
             return [env for env in rows if c.where is None or self.value(c.where, env) is True]
         if isinstance(c, Call):
             return [{**env, **found} for env in rows
@@ -433,7 +502,7 @@ class Evaluator:
             to = node(pattern)
             ends = (to.id, last.id) if rel.direction == '<' else (last.id, to.id)
             props = {k: v for k, v in ((k, self.value(e, env)) for k, e in rel.props) if v is not None}
-            made = self.graph.add_rel(rel.types[1], *ends, props)
+            made = self.graph.add_rel(names_of(rel.types)[0], *ends, props)
             if rel.var is not None:
                 env[rel.var] = made
             last = to
@@ -447,8 +516,11 @@ class Evaluator:
                 labels = self.graph.nodes[entity.id][0]
                 (labels.add if item[0] == 'label' else labels.discard)(item[2])
                 continue
-            pairs = [(item[2], item[3])] if item[0] == 'prop' else item[2]
-            for key, v in [(key, self.value(e, env)) for key, e in pairs]:
+            pairs = {'prop': [item[2:]], 'remove': [(item[2], ('lit', None))]}.get(item[0], item[2])
+            pairs = [(key, self.value(e, env)) for key, e in pairs]
+            if item[0] == 'map':
+                self.graph.props(entity).clear()
+            for key, v in pairs:
                 self.graph.props(entity)[key] = v
                 if v is None:
                     del self.graph.props(entity)[key]
@@ -466,6 +538,11 @@ class Evaluator:
         elif isinstance(c, Create):
             for part in c.parts:
                 self.create(part, env)
+        elif isinstance(c, Foreach):
+            for item in self.value(c.expr, env) or []:
+                inner = {**env, c.var: item}
+                for one in c.clauses:
+                    self.write(one, dict(inner))
         elif isinstance(c, Set):
             self.set_items(c.items, env)
         elif isinstance(c, Delete):
@@ -478,6 +555,10 @@ class Evaluator:
         return [env]
 
 
+def more(used, rels):
+    return None if used is None else used | {rel.id for rel in rels}
+
+
 def tuples_of(e):
     if isinstance(e, (tuple, list)):
         if isinstance(e, tuple) and e and isinstance(e[0], str):
@@ -487,6 +568,8 @@ def tuples_of(e):
 
 
 def names_of(labels):
+    if labels[0] == 'dynamic':
+        return list(labels[1])
     return [labels[1]] if labels[0] == 'name' else names_of(labels[1]) + names_of(labels[2])
 
 
@@ -494,5 +577,6 @@ def variables(parts):
     out = []
     for part in parts:
         out += [part.path] if part.path else []
-        out += [e.var for e in part.elements if e.var]
+        for e in part.elements:
+            out += [x.var for x in ((e.left, e.rel, e.right) if isinstance(e, Quantified) else (e,)) if x.var]
     return out

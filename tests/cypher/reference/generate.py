@@ -1,16 +1,17 @@
 """Random graphs and queries. Expressions are made by type, so that no query fails when it runs.
 
-Types of variables and expressions: int float str bool mixed ilist (of ints) node rel rels path, and (bag t): a list whose order nobody promises.
+Types of variables and expressions: int float str bool date mixed ilist (of ints) node rel nodes rels path, and (bag t): a list whose order
+nobody promises.
 Values come from small sets, so that equalities hold often. Floats are halves: their sums do not depend on an order.
 """
-from .language import (Call, Create, Delete, Match, Merge, NodePattern, Part, Project, Query, RelPattern, Set, Unwind,
-                       literal)
+from .language import (Call, Create, Delete, Foreach, Match, Merge, NodePattern, Part, Project, Quantified, Query, RelPattern, Set, Star,
+                       Unwind, literal)
 from .evaluate import tuples_of
-from .values import Graph
+from .values import Date, Graph
 
 LABELS = ['A', 'B', 'C']
 TYPES = ['R', 'S', 'T']
-KEYS = {'i': 'int', 'j': 'int', 'f': 'float', 's': 'str', 'b': 'bool', 'm': 'mixed', 'l': 'ilist'}
+KEYS = {'i': 'int', 'j': 'int', 'f': 'float', 's': 'str', 'b': 'bool', 'm': 'mixed', 'l': 'ilist', 'd': 'date'}
 NAN = float('nan')
 MANY = 7  # relationships in a query: with more of them most of the time is the planner's
 VALUES = {
@@ -18,9 +19,13 @@ VALUES = {
     'float': [0.5, 1.5, -2.5, NAN, 1.0],
     'str': ['a', 'ab', 'b', '', 'ba', '\u00e9'],
     'bool': [True, False],
-    'mixed': [0, 1, 1.0, 0.5, 'a', 'ab', True, False, NAN, [1], [1, 2], '1'],
+    'date': [Date('2020-01-31'), Date('2020-02-29'), Date('1969-12-31'), Date('0001-01-01')],
+    'mixed': [0, 1, 1.0, 0.5, 'a', 'ab', True, False, NAN, [1], [1, 2], '1', Date('2020-02-29')],
     'ilist': [[], [1], [1, 2], [2, 1], [0, 1, 3]],
 }
+
+ITEMS = {'rels': 'rel', 'nodes': 'node'}
+
 
 def random_graph(rng):
     graph = Graph()
@@ -93,7 +98,7 @@ class Generator:
 
     def constant(self, kind):
         v = self.rng.choice(VALUES[kind])
-        if self.chance(0.25):
+        if self.chance(0.25) and not isinstance(v, Date):
             name = self.fresh('p')
             self.params[name] = v
             return ('param', name, v)
@@ -105,7 +110,9 @@ class Generator:
     def property(self, scope, kind):
         entities = self.of_kind(scope, 'node', 'rel')
         keys = [key for key, of in KEYS.items() if of == kind] + (['k'] if kind == 'int' else [])
-        return ('prop', ('var', self.rng.choice(entities)), self.rng.choice(keys)) if entities and keys else None
+        if not entities or not keys:
+            return None
+        return ('key' if self.chance(0.05) else 'prop', ('var', self.rng.choice(entities)), self.rng.choice(keys))
 
     def expr(self, kind, scope, depth=2):
         """An expression of a plain type."""
@@ -138,12 +145,12 @@ class Generator:
     def make_int(self, scope, depth):
         options = {'op': 3, 'div': 1, 'neg': 1, 'abs': 1, 'index': 1, 'reduce': 1, 'sizes': 1, 'sizel': 1}
         nodes, rels = self.of_kind(scope, 'node'), self.of_kind(scope, 'rel')
-        lists = self.of_kind(scope, 'rels') + [n for n, kind in scope.items() if isinstance(kind, tuple)]
+        lists = self.of_kind(scope, 'rels', 'nodes') + [n for n, kind in scope.items() if isinstance(kind, tuple)]
         paths = self.of_kind(scope, 'path')
         options.update({'id': 1} if nodes or rels else {})
         options.update({'list': 3} if lists else {})
         options.update({'path': 2} if paths else {})
-        options.update({'sub': 2, 'pcomp': 1} if nodes and depth >= 0 and self.depth == 0 else {})
+        options.update({'sub': 2, 'pcomp': 1, 'whole': 1} if nodes and depth >= 0 and self.depth == 0 else {})
         what = self.pick(options)
         if what == 'op':
             return ('bin', self.rng.choice('+-*'), self.expr('int', scope, depth), self.expr('int', scope, depth))
@@ -152,7 +159,10 @@ class Generator:
         if what == 'neg':
             return ('neg', self.expr('int', scope, depth))
         if what == 'abs':
-            return ('call', 'abs', (self.expr('int', scope, depth),))
+            return ('call', self.rng.choice(['abs', 'sign']), (self.expr('int', scope, depth),))
+        if what == 'whole':
+            query = self.whole(scope)
+            return ('sub', 'COUNT', query) if self.chance(0.6) else ('call', 'size', (('sub', 'COLLECT', query),))
         if what == 'index':
             return ('index', self.expr('ilist', scope, depth), ('lit', self.rng.choice([0, 1, -1, 5])))
         if what == 'reduce':
@@ -183,7 +193,11 @@ class Generator:
         if rels and self.chance(0.4):
             return ('call', 'type', (('var', self.rng.choice(rels)),))
         if self.chance(0.3):
-            return ('call', self.rng.choice(['toUpper', 'toString']), (self.expr('str', scope, depth),))
+            return ('call', self.rng.choice(['toUpper', 'toString', 'reverse']), (self.expr('str', scope, depth),))
+        if self.chance(0.2):
+            name = self.rng.choice(['left', 'substring', 'replace'])
+            more = {'left': (1,), 'substring': (1, 1), 'replace': ('a', 'xy')}[name]
+            return ('call', name, (self.expr('str', scope, depth), *(('lit', v) for v in more)))
         if self.chance(0.3):
             return ('call', 'toString', (self.expr('int', scope, depth),))
         return ('bin', '+', self.expr('str', scope, depth), self.expr('str', scope, depth))
@@ -191,8 +205,11 @@ class Generator:
     def make_bool(self, scope, depth):
         return self.predicate(scope, depth)
 
+    def make_date(self, scope, depth):
+        return self.conditional('date', scope, depth)
+
     def make_mixed(self, scope, depth):
-        return self.expr(self.rng.choice(['int', 'str', 'bool', 'float']), scope, depth)
+        return self.expr(self.rng.choice(['int', 'str', 'bool', 'float', 'date']), scope, depth)
 
     def make_ilist(self, scope, depth):
         roll = self.rng.random()
@@ -204,19 +221,20 @@ class Generator:
             return ('slice', self.expr('ilist', scope, depth), ('lit', 0), ('lit', self.rng.choice([1, 2])))
         if roll < 0.7:
             return ('bin', '+', self.expr('ilist', scope, depth), self.expr('ilist', scope, depth))
+        if roll < 0.75:
+            return ('call', self.rng.choice(['tail', 'reverse']), (self.expr('ilist', scope, depth),))
         item = self.fresh('x')
         inner = {**scope, item: 'int'}
         where = self.compare_with(('var', item), 'int', inner, 0) if self.chance(0.6) else None
         mapped = self.expr('int', inner, min(depth, 1)) if self.chance(0.6) else None
-        lists = self.of_kind(scope, 'rels')
+        lists = self.of_kind(scope, *ITEMS)
         if lists and self.chance(0.5):
-            inner = {**scope, item: 'rel'}
             return ('comp', item, ('var', self.rng.choice(lists)), None, ('prop', ('var', item), 'i'))
         return ('comp', item, self.expr('ilist', scope, depth), where, mapped)
 
     def compare_with(self, e, kind, scope, depth):
         ops = ['=', '=', '=', '<>', 'IN', 'isnull']
-        ops += ['<', '<=', '>', '>='] if kind in ('int', 'float', 'str', 'mixed') else []
+        ops += ['<', '<=', '>', '>='] if kind in ('int', 'float', 'str', 'mixed', 'date') else []
         ops += ['STARTS WITH', 'ENDS WITH', 'CONTAINS'] if kind == 'str' else []
         op = self.rng.choice(ops)
         if op == 'isnull':
@@ -239,7 +257,7 @@ class Generator:
         options.update({'types': 1} if rels else {})
         options.update({'same': 1} if len(nodes) > 1 else {})
         options.update({'samerel': 1} if len(rels) > 1 else {})
-        options.update({'exists': 1.5} if nodes and self.depth == 0 else {})
+        options.update({'exists': 1.5, 'whole': 0.7} if nodes and self.depth == 0 else {})
         options.update({'pattern': 1.5} if nodes and self.depth == 0 and where else {})
         options.update({'ends': 0.5} if rels and nodes else {})
         what = self.pick(options)
@@ -252,10 +270,10 @@ class Generator:
         if what == 'quant':
             item = self.fresh('x')
             kind = self.rng.choice(['any', 'all', 'none', 'single'])
-            lists = self.of_kind(scope, 'rels')
+            lists = self.of_kind(scope, *ITEMS)
             if lists and self.chance(0.6):
-                inner = {item: 'rel'}
-                return ('quant', kind, item, ('var', self.rng.choice(lists)), self.compare_with(('prop', ('var', item), 'i'), 'int', inner, 0))
+                of = self.rng.choice(lists)
+                return ('quant', kind, item, ('var', of), self.compare_with(('prop', ('var', item), 'i'), 'int', {item: ITEMS[scope[of]]}, 0))
             return ('quant', kind, item, self.expr('ilist', scope, depth - 1), self.compare_with(('var', item), 'int', {**scope, item: 'int'}, 0))
         if what == 'labels':
             return ('labels', ('var', self.rng.choice(nodes)), self.label_expr(LABELS, 2))
@@ -270,10 +288,12 @@ class Generator:
         if what == 'exists':
             parts, inner = self.inner_pattern(scope)
             return ('exists', parts, self.inner_where(inner))
+        if what == 'whole':
+            return ('sub', 'EXISTS', self.whole(scope))
         if what == 'pattern':
             parts, _ = self.inner_pattern(scope, named=False)
             return ('pattern', parts[0])
-        kind = self.rng.choice(['int', 'int', 'int', 'float', 'str', 'mixed', 'bool', 'ilist'])
+        kind = self.rng.choice(['int', 'int', 'int', 'float', 'str', 'mixed', 'bool', 'ilist', 'date'])
         if what == 'isnull':
             return ('isnull', self.expr(kind, scope, depth - 1 if depth > 0 else 0), self.chance(0.5))
         return self.compare_with(self.expr(kind, scope, min(depth, 1)), kind, scope, min(depth, 1))
@@ -282,6 +302,8 @@ class Generator:
 
     def label_expr(self, names, depth):
         if depth == 0 or self.chance(0.6):
+            if self.chance(0.05):
+                return ('dynamic', tuple(self.rng.sample(names, self.rng.choice([1, 2]))), self.chance(0.5))
             return ('any',) if self.chance(0.06) else ('name', self.rng.choice(names))
         if self.chance(0.3):
             return ('not', self.label_expr(names, depth - 1))
@@ -290,7 +312,7 @@ class Generator:
     def props(self, scope):
         if not self.chance(0.12):
             return []
-        key = self.rng.choice(['i', 'i', 'j', 's', 'b', 'm', 'f'])
+        key = self.rng.choice(['i', 'i', 'j', 's', 'b', 'm', 'f', 'd'])
         return [(key, self.expr(KEYS[key], scope, 1) if self.chance(0.3) else self.constant(KEYS[key]))]
 
     def node(self, old, new, reuse=0.25, named=True):
@@ -320,8 +342,8 @@ class Generator:
             pattern.types = ('name', self.rng.choice(TYPES))
             if self.chance(0.3):
                 pattern.types = ('or', *(('name', x) for x in self.rng.sample(TYPES, 2)))
-            elif pattern.length is None and self.chance(0.15):
-                pattern.types = ('not', pattern.types)
+            elif pattern.length is None and self.chance(0.2):
+                pattern.types = ('not', pattern.types) if self.chance(0.7) else ('dynamic', pattern.types[1:], self.chance(0.5))
         rels = self.of_kind(old, 'rel')
         if pattern.length is None and rels and named and self.chance(0.12):
             pattern.var = self.rng.choice(rels)
@@ -335,11 +357,29 @@ class Generator:
         pattern.props = self.props(old)
         return pattern
 
+    def repeated(self, new):
+        """A quantified part; new gains its lists."""
+        self.rels_made += 1
+        inner = {}
+        left, right = (NodePattern(self.fresh('n') if self.chance(0.6) else None, ('name', self.rng.choice(LABELS)) if self.chance(0.2) else None)
+                       for _ in range(2))
+        rel = RelPattern(self.fresh('r') if self.chance(0.5) else None, self.rng.choice('><-'),
+                         ('name', self.rng.choice(TYPES)) if self.chance(0.4) else None)
+        for e, kind in ((left, 'node'), (rel, 'rel'), (right, 'node')):
+            if e.var is not None:
+                inner[e.var] = kind
+        self.depth += 1
+        where = self.predicate(inner, 1) if inner and self.chance(0.4) else None
+        self.depth -= 1
+        new.update((name, kind + 's') for name, kind in inner.items())
+        return Quantified(left, rel, right, where, self.rng.choice([(0, None), (1, None), (1, 2), (0, 2), (2, 3), (1, 1), (2, None)]))
+
     def part(self, old, new, lengths, named=True, reuse=0.25):
         elements = [self.node(old, new, reuse, named)]
         most = max(MANY - self.rels_made, min(lengths)) if self.chance(0.98) else max(lengths)
         for _ in range(min(self.pick(lengths), most)):
-            elements += [self.rel(old, new, named), self.node(old, new, reuse, named)]
+            repeats = named and self.depth == 0 and self.chance(0.06)
+            elements += [self.repeated(new) if repeats else self.rel(old, new, named), self.node(old, new, reuse, named)]
         part = Part(elements)
         if named and len(elements) > 1 and self.chance(0.1):
             part.path = self.fresh('q')
@@ -375,6 +415,41 @@ class Generator:
         self.depth -= 1
         return e
 
+    def whole(self, scope):
+        """A query of one column, for EXISTS, COUNT or COLLECT."""
+        branches = []
+        for _ in range(self.pick({1: 6, 2: 1})):
+            parts, inner = self.inner_pattern(scope)
+            clauses = [Match(parts, self.inner_where(inner), self.chance(0.15))]
+            item = self.inner_value('int', inner)
+            if self.chance(0.2):
+                item = ('agg', self.rng.choice(['count', 'sum', 'max']), False, item)
+            last = Project([(item, 'o')], self.chance(0.3), final=True)
+            if self.chance(0.15):
+                last.limit = self.rng.choice([0, 1, 2])
+            branches.append(clauses + [last])
+        return Query(branches, self.chance(0.5))
+
+    def shortest(self, scope):
+        """MATCH of shortest paths, and their length as a variable: which path is taken may be nobody's promise."""
+        self.rels_made += 1
+        name, length = self.fresh('q'), self.fresh('v')
+        have = self.of_kind(scope, 'node')
+        ends = []
+        for _ in range(2):
+            known = have and self.chance(0.5)
+            ends.append(NodePattern(self.rng.choice(have) if known else self.fresh('n'),
+                                    ('name', self.rng.choice(LABELS)) if self.chance(0.2) else None))
+            scope[ends[-1].var] = 'node'
+        types = ('name', self.rng.choice(TYPES)) if self.chance(0.4) else None
+        rel = RelPattern(None, self.rng.choice('><-'), types, self.rng.choice([(1, None), (0, None), (1, 3), (1, 1), (0, 2)]))
+        selector = self.rng.choice(['ANY SHORTEST', 'ALL SHORTEST', 'SHORTEST 1', 'SHORTEST 2', 'ALL SHORTEST', 'shortestPath', 'allShortestPaths'])
+        scope[length] = 'int'
+        if selector in ('ALL SHORTEST', 'allShortestPaths'):
+            scope[name] = 'path'
+        return [Match([Part([ends[0], rel, ends[1]], name, selector)], None, self.chance(0.3)),
+                Star(None, [(('call', 'length', (('var', name),)), length)], self.chance(0.5))]
+
     def match(self, scope, optional=False):
         new = {}
         self.used_rels = set()
@@ -387,7 +462,8 @@ class Generator:
             other = self.predicate(everything, 2, True)
             where = other if where is None else ('bin', 'AND', where, other)
         scope.update(new)
-        return Match(parts, where, optional)
+        bounded = all(e.length is None or e.length[1] is not None for part in parts for e in part.elements[1::2])
+        return Match(parts, where, optional, bounded and self.chance(0.04))
 
     def shape(self, scope, new):
         """Parts whose relationships close circles between few nodes, or branch out from them."""
@@ -430,7 +506,7 @@ class Generator:
     def seek(self, parts, scope, new):
         """Make a node or relationship one that an index is about, and ask for some of its keys; None: there is none."""
         on_rels, name, keys = self.rng.choice(self.indexes)
-        found = [e for part in parts for e in part.elements if isinstance(e, RelPattern) == on_rels and
+        found = [e for part in parts for e in part.elements if isinstance(e, RelPattern if on_rels else NodePattern) and
                  (not on_rels or e.length is None) and e.var not in scope]
         if not found:
             return None
@@ -473,7 +549,7 @@ class Generator:
                 name = self.rng.choice(names)
                 return ('agg', 'collect', distinct, ('var', name)), ('bag', scope[name])
             return ('agg', 'collect', distinct, self.expr('int', scope, 1)), ('bag', 'int')
-        kind = self.rng.choice(['int', 'str', 'float', 'mixed'])
+        kind = self.rng.choice(['int', 'str', 'float', 'mixed', 'date'])
         return ('agg', what, False, self.expr(kind, scope, 1)), kind
 
     def items(self, scope, aggregating, final, plain):
@@ -485,7 +561,7 @@ class Generator:
             out.append((('var', name), name))
             after[name] = scope[name]
         for _ in range(self.rng.randrange(0 if out else 1, 3)):
-            kind = self.rng.choice(['int', 'int', 'str', 'bool', 'mixed', 'float', 'ilist'])
+            kind = self.rng.choice(['int', 'int', 'str', 'bool', 'mixed', 'float', 'ilist', 'date'])
             alias = self.fresh('v')
             out.append((self.expr(kind, scope, 2), alias))
             after[alias] = kind
@@ -511,7 +587,7 @@ class Generator:
         items, after = self.items(scope, aggregating, final, distinct or limited)
         bags = any(isinstance(kind, tuple) for kind in after.values())
         c = Project(items, distinct and not bags, final=final)
-        if limited and not bags and (final or not self.of_kind(after, 'path', 'rels')):
+        if limited and not bags and (final or not self.of_kind(after, 'path', *ITEMS)):
             c.limit = self.rng.choice([0, 1, 2, 5]) if self.chance(0.8) else None
             c.skip = self.rng.choice([0, 1, 2]) if c.limit is None or self.chance(0.4) else None
         cut = c.limit is not None or c.skip is not None
@@ -535,8 +611,9 @@ class Generator:
         if bags and self.chance(0.6):
             name = self.rng.choice(bags)
             kind, e = scope[name][1], ('var', name)
-        elif self.of_kind(scope, 'rels') and self.chance(0.4):
-            kind, e = 'rel', ('var', self.rng.choice(self.of_kind(scope, 'rels')))
+        elif self.of_kind(scope, *ITEMS) and self.chance(0.4):
+            name = self.rng.choice(self.of_kind(scope, *ITEMS))
+            kind, e = ITEMS[scope[name]], ('var', name)
         elif self.of_kind(scope, 'path') and self.chance(0.6):
             kind, e = 'node', ('call', 'nodes', (('var', self.rng.choice(self.of_kind(scope, 'path'))),))
         else:
@@ -565,12 +642,18 @@ class Generator:
             scope[aliases[0]] = 'int'
         return Call(imports, Query(branches, self.chance(0.5)))
 
+    def let(self, scope):
+        kinds = self.rng.choices(['int', 'str', 'bool', 'date'], k=self.rng.randrange(1, 3))
+        items = [(self.expr(kind, scope), self.fresh('v')) for kind in kinds]
+        scope.update((alias, kind) for (_, alias), kind in zip(items, kinds))
+        return Star(self.predicate(scope, 1) if self.chance(0.4) else None, items, self.chance(0.6))
+
     def branch(self, scope):
         clauses = []
         for _ in range(self.pick({1: 5, 2: 4, 3: 2, 4: 1})):
-            options = {'match': 5, 'optional': 2, 'unwind': 1, 'with': 2, 'call': 0.7}
+            options = {'match': 5, 'optional': 2, 'unwind': 1, 'with': 2, 'call': 0.7, 'let': 0.5, 'shortest': 0.4}
             if not scope:
-                options = {'match': 9, 'optional': 1, 'unwind': 0.5}
+                options = {'match': 9, 'optional': 1, 'unwind': 0.5, 'shortest': 0.3}
             if self.rels_made > MANY:
                 options = {'unwind': 1, 'with': 3}
             what = self.pick(options)
@@ -578,6 +661,10 @@ class Generator:
                 clauses.append(self.project(scope))
             elif what == 'call':
                 clauses.append(self.sub_query(scope))
+            elif what == 'let':
+                clauses.append(self.let(scope))
+            elif what == 'shortest':
+                clauses += self.shortest(scope)
             elif what == 'unwind':
                 clauses.append(self.unwind(scope))
             else:
@@ -644,9 +731,59 @@ class Generator:
         self.before_return = {}
         return self.made([clauses + [Project(items, final=True)]])
 
+    def seeking(self):
+        """What an index is for: bounds, values and lists of its keys, known before or row by row."""
+        on_rels, name, keys = self.rng.choice(self.indexes)
+        scope, new, clauses = {}, {}, []
+        self.used_rels = set()
+        if self.chance(0.3):
+            clauses.append(self.match(scope) if self.chance(0.5) else self.unwind(scope))
+            self.used_rels = set()
+        found = NodePattern(self.fresh('n'), ('name', name))
+        elements = [found]
+        if on_rels:
+            found = RelPattern(self.fresh('r'), self.rng.choice('><-'), ('name', name))
+            elements = [self.node(scope, new), found, self.node(scope, new)]
+        new[found.var] = 'rel' if on_rels else 'node'
+        if self.chance(0.4):
+            elements += [self.rel(scope, new), self.node(scope, new)]
+        where = None
+        for key in keys:
+            for _ in range(self.pick({0: 1, 1: 6, 2: 3})):
+                one = self.compare_with(('prop', ('var', found.var), key), KEYS.get(key, 'int'), scope, 0)
+                where = one if where is None else ('bin', 'AND', where, one)
+        clauses.append(Match([Part(elements)], where, bool(clauses) and self.chance(0.3)))
+        scope.update(new)
+        self.before_return = dict(scope)
+        return self.made([clauses + [self.project(scope, True)]])
+
+    def joining(self):
+        """Two patterns that only values connect."""
+        scope = {}
+        self.used_rels = set()
+        parts = [self.part({}, scope, {0: 3, 1: 2}, reuse=0) for _ in range(2)]
+        where = None
+        for part in parts:
+            part.elements[0].var = part.elements[0].var or self.fresh('n')
+            scope[part.elements[0].var] = 'node'
+        for _ in range(self.pick({1: 4, 2: 1})):
+            a, b = self.rng.sample(parts, 2)
+            key = self.rng.choice(['i', 'j', 's', 'm', 'b', 'f', 'd', 'l'])
+            other = key if self.chance(0.7) else self.rng.choice(list(KEYS))
+            one = ('bin', '=', ('prop', ('var', a.elements[0].var), key), ('prop', ('var', b.elements[0].var), other))
+            where = one if where is None else ('bin', 'AND', where, one)
+        if self.chance(0.3):
+            where = ('bin', 'AND', where, self.predicate(scope, 1))
+        self.before_return = dict(scope)
+        return self.made([[Match(parts, where), self.project(scope, True)]])
+
     def query(self):
         if self.chance(0.15):
             return self.counting() if self.chance(0.4) else self.counting_tree()
+        if self.indexes and self.chance(0.12):
+            return self.seeking()
+        if self.chance(0.06):
+            return self.joining()
         if self.chance(0.08):
             branches = []
             for _ in range(2):
@@ -672,12 +809,14 @@ class Generator:
         """A clause whose effect does not depend on the order of rows."""
         nodes, rels = self.of_kind(scope, 'node'), self.of_kind(scope, 'rel')
         what = self.pick({'set': 3 if nodes or rels else 0, 'label': 2 if nodes else 0, 'create': 3, 'merge': 2,
-                          'delete': 1 if nodes or rels else 0})
+                          'delete': 1 if nodes or rels else 0, 'foreach': 1})
         value = self.constant('int')
         if what == 'set':
             name = self.rng.choice(nodes + rels)
             if self.chance(0.3):
-                return Set([('plus', name, [('i', value), ('j', self.constant('int'))])])
+                return Set([(self.rng.choice(['plus', 'plus', 'map']), name, [('i', value), ('j', self.constant('int'))])])
+            if self.chance(0.1):
+                return Set([('remove', name, self.rng.choice(list(KEYS)))])
             if self.chance(0.3):
                 return Set([('prop', name, 'i', ('bin', '+', ('prop', ('var', name), 'i'), ('lit', 1)))])
             return Set([('prop', name, self.rng.choice(['i', 'j']), value if self.chance(0.8) else ('lit', None))])
@@ -691,11 +830,24 @@ class Generator:
                      for _ in range(2))
         if what == 'merge':
             if self.chance(0.5):
-                return Merge(Part([NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', value)])]))
-            return Merge(Part([from_, RelPattern(None, '>', kind), to]))
+                merge = Merge(Part([NodePattern(self.fresh('n'), ('name', self.rng.choice(LABELS)), [('i', value)])]))
+                made = merge.part.elements[0].var
+            else:
+                merge = Merge(Part([from_, RelPattern(self.fresh('r'), '>', kind), to]))
+                made = merge.part.elements[1].var
+            merge.on_create = [('prop', made, 'j', self.constant('int'))] if self.chance(0.3) else []
+            merge.on_match = [('prop', made, 'j', self.constant('int'))] if self.chance(0.3) else []
+            return merge
+        if what == 'foreach':
+            item = self.fresh('x')
+            return Foreach(item, self.expr('ilist', scope, 1), [self.rng.choice([
+                Create([Part([NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', ('var', item))])])]),
+                Merge(Part([NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', value)])])),
+                *([Set([('prop', self.rng.choice(nodes), 'j', value)])] if nodes else [])])])
+        verb = self.rng.choice(['CREATE', 'CREATE', 'INSERT'])
         if self.chance(0.4):
-            return Create([Part([NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', value)])])])
-        return Create([Part([from_, RelPattern(None, '>', kind, None, [('j', value)] if self.chance(0.4) else []), to])])
+            return Create([Part([NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', value)])])], verb)
+        return Create([Part([from_, RelPattern(None, '>', kind, None, [('j', value)] if self.chance(0.4) else []), to])], verb)
 
     def update(self):
         """MATCH and updates; then a MATCH that sees them, and a count."""

@@ -5,9 +5,12 @@ Expressions are tuples that begin with their kind:
   call name [e] | case [(when, then)] otherwise | match_case e [(value, then)] otherwise | labels e labelexpr
   comp var list where map | quant kind var list where | reduce acc init var list e
   exists parts where | countsub parts where | pattern part | pcomp part where map | agg name distinct e (count(*): e None)
-Label expressions (of types as well): name n | any | not e | and a b | or a b
+  key e name (e['name']) | sub kind query (EXISTS, COUNT, COLLECT of a whole query)
+Label expressions (of types as well): name n | any | not e | and a b | or a b | dynamic [name] every ($(…) and $any(…))
 """
 import math
+
+from .values import Date
 
 
 class NodePattern:
@@ -22,14 +25,24 @@ class RelPattern:
         self.props = props or []
 
 
+class Quantified:
+    """((left)-[rel]->(right) WHERE …){low,high}: stands where a relationship does; what it binds are lists."""
+
+    def __init__(self, left, rel, right, where, length):
+        self.left, self.rel, self.right, self.where, self.length = left, rel, right, where, length
+        self.var = None
+
+
 class Part:
-    def __init__(self, elements, path=None):
+    def __init__(self, elements, path=None, selector=None):
         self.elements, self.path = elements, path
+        self.selector = selector  # 'ANY SHORTEST', 'ALL SHORTEST', 'SHORTEST 2', …, 'shortestPath', 'allShortestPaths'
 
 
 class Match:
-    def __init__(self, parts, where=None, optional=False):
+    def __init__(self, parts, where=None, optional=False, repeatable=False):
         self.parts, self.where, self.optional = parts, where, optional
+        self.repeatable = repeatable  # relationships may be the same
 
 
 class Unwind:
@@ -47,10 +60,10 @@ class Project:
 
 
 class Star:
-    """WITH *"""
+    """WITH *, and new variables; short: as LET or FILTER."""
 
-    def __init__(self, where=None):
-        self.where = where
+    def __init__(self, where=None, items=(), short=False):
+        self.where, self.items, self.short = where, list(items), short
 
 
 class Call:
@@ -61,8 +74,8 @@ class Call:
 
 
 class Create:
-    def __init__(self, parts):
-        self.parts = parts
+    def __init__(self, parts, verb='CREATE'):
+        self.parts, self.verb = parts, verb
 
 
 class Merge:
@@ -71,7 +84,8 @@ class Merge:
 
 
 class Set:
-    """items: ('prop', var, key, e) | ('label', var, name) | ('unlabel', var, name) | ('plus', var, [(key, e)])"""
+    """items: ('prop', var, key, e) | ('label', var, name) | ('plus', var, [(key, e)]) | ('map', var, [(key, e)]),
+    or all of them ('unlabel', var, name) | ('remove', var, key)"""
 
     def __init__(self, items):
         self.items = items
@@ -80,6 +94,11 @@ class Set:
 class Delete:
     def __init__(self, names):
         self.names = names
+
+
+class Foreach:
+    def __init__(self, var, expr, clauses):
+        self.var, self.expr, self.clauses = var, expr, clauses
 
 
 class Query:
@@ -108,6 +127,8 @@ def literal(v):
         return 'true' if v else 'false'
     if isinstance(v, float):
         return '(0.0 / 0.0)' if math.isnan(v) else repr(v)
+    if isinstance(v, Date):
+        return f"date('{v.text}')"
     if isinstance(v, str):
         return "'" + v.replace('\\', '\\\\').replace("'", "\\'") + "'"
     if isinstance(v, list):
@@ -122,18 +143,20 @@ def labels_text(e):
         return '%'
     if e[0] == 'not':
         return '!' + wrapped(e[1])
+    if e[0] == 'dynamic':
+        return ('$(' if e[2] else '$any(') + literal(list(e[1])) + ')'
     return wrapped(e[1]) + ('&' if e[0] == 'and' else '|') + wrapped(e[2])
 
 
 def wrapped(e):
-    return labels_text(e) if e[0] in ('name', 'any') else '(' + labels_text(e) + ')'
+    return labels_text(e) if e[0] in ('name', 'any', 'dynamic') else '(' + labels_text(e) + ')'
 
 
 def types_text(e):
     """A choice of names needs no brackets."""
     if e[0] == 'or':
         return types_text(e[1]) + '|' + types_text(e[2])
-    return labels_text(e) if e[0] in ('name', 'any', 'not') else wrapped(e)
+    return labels_text(e) if e[0] in ('name', 'any', 'not', 'dynamic') else wrapped(e)
 
 
 def props_text(props):
@@ -143,6 +166,11 @@ def props_text(props):
 def element_text(e):
     if isinstance(e, NodePattern):
         return '(' + (e.var or '') + (':' + labels_text(e.labels) if e.labels else '') + props_text(e.props) + ')'
+    if isinstance(e, Quantified):
+        low, high = e.length
+        where = ' WHERE ' + text(e.where) if e.where else ''
+        count = {(0, None): '*', (1, None): '+'}.get(e.length, f'{{{low},{"" if high is None else high}}}')
+        return f' ({element_text(e.left)}{element_text(e.rel)}{element_text(e.right)}{where}){count} '
     inner = (e.var or '') + (':' + types_text(e.types) if e.types else '')
     if e.length is not None:
         low, high = e.length
@@ -153,7 +181,10 @@ def element_text(e):
 
 
 def part_text(part):
-    return (part.path + ' = ' if part.path else '') + ''.join(element_text(e) for e in part.elements)
+    out = ''.join(element_text(e) for e in part.elements)
+    if part.selector is not None:
+        out = f'{part.selector}({out})' if 'Path' in part.selector else f'{part.selector} {out}'
+    return (part.path + ' = ' if part.path else '') + out
 
 
 def parts_text(parts, where):
@@ -170,6 +201,10 @@ def text(e):
         return e[1]
     if kind == 'prop':
         return f'{text(e[1])}.{e[2]}'
+    if kind == 'key':
+        return f"{text(e[1])}['{e[2]}']"
+    if kind == 'sub':
+        return f'{e[1]} {{ {query_text(e[2])} }}'
     if kind == 'bin':
         return f'({text(e[2])} {e[1]} {text(e[3])})'
     if kind == 'not':
@@ -219,31 +254,38 @@ def set_text(items):
             out.append(f'{item[1]}.{item[2]} = {text(item[3])}')
         elif item[0] == 'label':
             out.append(f'{item[1]}:{item[2]}')
-        elif item[0] == 'plus':
-            out.append(f'{item[1]} +={props_text(item[2])}')
+        elif item[0] in ('plus', 'map'):
+            out.append(f'{item[1]} {"+=" if item[0] == "plus" else "="}{props_text(item[2])}')
     return ', '.join(out)
 
 
 def clause_text(c):
     if isinstance(c, Match):
-        return ('OPTIONAL ' if c.optional else '') + 'MATCH ' + parts_text(c.parts, c.where)
+        return ('OPTIONAL ' if c.optional else '') + 'MATCH ' + ('REPEATABLE ELEMENTS ' if c.repeatable else '') + \
+            parts_text(c.parts, c.where)
     if isinstance(c, Unwind):
         return f'UNWIND {text(c.expr)} AS {c.var}'
     if isinstance(c, Create):
-        return 'CREATE ' + ', '.join(part_text(p) for p in c.parts)
+        return c.verb + ' ' + ', '.join(part_text(p) for p in c.parts)
+    if isinstance(c, Foreach):
+        return f'FOREACH ({c.var} IN {text(c.expr)} | {" ".join(clause_text(x) for x in c.clauses)})'
     if isinstance(c, Merge):
         out = 'MERGE ' + part_text(c.part)
         out += ' ON CREATE SET ' + set_text(c.on_create) if c.on_create else ''
         return out + (' ON MATCH SET ' + set_text(c.on_match) if c.on_match else '')
     if isinstance(c, Set):
-        removed = [i for i in c.items if i[0] == 'unlabel']
-        if removed:
-            return 'REMOVE ' + ', '.join(f'{i[1]}:{i[2]}' for i in removed)
+        signs = {'unlabel': ':', 'remove': '.'}
+        if c.items[0][0] in signs:
+            return 'REMOVE ' + ', '.join(i[1] + signs[i[0]] + i[2] for i in c.items)
         return 'SET ' + set_text(c.items)
     if isinstance(c, Delete):
         return 'DETACH DELETE ' + ', '.join(c.names)
     if isinstance(c, Star):
-        return 'WITH *' + (' WHERE ' + text(c.where) if c.where else '')
+        items = [(text(e), alias) for e, alias in c.items]
+        if c.short:
+            return ('LET ' + ', '.join(f'{alias} = {e}' for e, alias in items) if items else '') + \
+                (' FILTER ' + text(c.where) if c.where else '')
+        return 'WITH *' + ''.join(f', {e} AS {alias}' for e, alias in items) + (' WHERE ' + text(c.where) if c.where else '')
     if isinstance(c, Call):
         return 'CALL { ' + query_text(c.query) + ' }'
     out = 'RETURN ' if c.final else 'WITH '

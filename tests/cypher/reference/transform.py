@@ -1,5 +1,5 @@
 """Other queries that mean the same, and smaller ones."""
-from .language import Call, Create, Match, NodePattern, Part, Project, RelPattern, Star, clone
+from .language import Call, Create, Match, NodePattern, Part, Project, Quantified, RelPattern, Star, clone
 
 TURNED = {'>': '<', '<': '>', '-': '-'}
 
@@ -19,7 +19,7 @@ def reverse(query, rng):
     for branch, i in matches_of(query):
         for part in branch[i].parts:
             rels = part.elements[1::2]
-            if part.path or not rels or any(r.length is not None and r.var for r in rels):
+            if part.path or not rels or any(isinstance(r, Quantified) or r.length is not None and r.var for r in rels):
                 continue
             part.elements.reverse()
             for r in rels:
@@ -45,7 +45,7 @@ def split(query, rng):
     names = [0]
     for branch, i in reversed(matches_of(query, optional=False)):
         c = branch[i]
-        if len(c.parts) != 1 or c.parts[0].path or len(c.parts[0].elements) < 5 or \
+        if len(c.parts) != 1 or c.repeatable or c.parts[0].path or len(c.parts[0].elements) < 5 or \
            any(r.length is not None for r in c.parts[0].elements[1::2]):
             continue
         part = c.parts[0]
@@ -73,7 +73,7 @@ def redundant(query, rng):
 def late_where(query, rng):
     for branch, i in reversed(matches_of(query, optional=False)):
         if branch[i].where is not None:
-            branch.insert(i + 1, Star(branch[i].where))
+            branch.insert(i + 1, Star(branch[i].where, short=rng.random() < 0.5))
             branch[i].where = None
     return query
 

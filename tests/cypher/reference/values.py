@@ -1,10 +1,11 @@
-"""Values: null None, booleans, numbers and strings Python's own, lists; entities by id. A graph holds what entities have."""
+"""Values: null None, booleans, numbers and strings Python's own, lists, dates; entities by id. A graph holds what entities have."""
 import math
 from collections import namedtuple
 
 Node = namedtuple('Node', 'id')
 Rel = namedtuple('Rel', 'id')
 Path = namedtuple('Path', 'parts')  # node, relationship, node, …
+Date = namedtuple('Date', 'text')  # as ISO 8601 has it: texts compare as dates do
 
 
 class Graph:
@@ -89,7 +90,7 @@ def less(a, b):
         return a < b
     if isinstance(a, str) and isinstance(b, str):
         return a < b
-    if isinstance(a, bool) and isinstance(b, bool):
+    if isinstance(a, bool) and isinstance(b, bool) or isinstance(a, Date) and isinstance(b, Date):
         return a < b
     if isinstance(a, list) and isinstance(b, list):
         for x, y in zip(a, b):
@@ -114,7 +115,7 @@ def compare(op, a, b):
 
 
 def order_key(v):
-    """Orders all values: nodes, relationships, lists, paths, strings, booleans, numbers (NaN last), null."""
+    """Orders all values: nodes, relationships, lists, paths, dates, strings, booleans, numbers (NaN last), null."""
     if v is None:
         return (9,)
     if isinstance(v, bool):
@@ -129,6 +130,8 @@ def order_key(v):
         return (1, v.id)
     if isinstance(v, Rel):
         return (2, v.id)
+    if isinstance(v, Date):
+        return (4.5, v.text)
     return (4, [part.id for part in v.parts])
 
 
