@@ -298,6 +298,40 @@ static void test_api_query_shapes__far_keys(void **state)
            NULL, 1000);
 }
 
+/* Values that a constraint tells apart are groups as they come, but for those that it does not: null, NaN. */
+static void test_api_query_shapes__unique_keys(void **state)
+{
+    static const char groups[] =
+        "MATCH (a:N)-[:T]->() WITH a.key AS k, count(*) AS n RETURN count(*)";
+    static const char rows[] =
+        "MATCH (a:N)-[:T]->() WITH a.key AS k, count(*) AS n RETURN sum(n * CASE WHEN k IS NULL "
+        "THEN 7 ELSE 1 END)";
+    api_fixture *f = *state;
+
+    run(f, "CREATE CONSTRAINT nk FOR (n:N) REQUIRE n.key IS UNIQUE");
+    run(f, "UNWIND range(0, 2999) AS i CREATE (:N {key: i, g: i % 10})");
+    run(f, "MATCH (n:N), (m:N {key: n.key % 7}) UNWIND range(1, n.key % 4 * 8) AS i CREATE "
+           "(n)-[:T]->(m)");
+    counts(f, groups, "NodeByLabelScan", 2250);
+    counts(f, rows, NULL, 36000);
+    run(f, "UNWIND range(1, 5) AS i CREATE (n:N)-[:T]->(), (n)-[:T]->()");
+    run(f, "UNWIND [1.5, 'x', 0.0 / 0.0, 0.0 / 0.0, true] AS k CREATE (:N {key: k})-[:T]->()");
+    counts(f, groups, NULL, 2255);
+    counts(f, rows, NULL, 36000 + 7 * 10 + 5);
+    /* keys that others have too, or that are more than one */
+    counts(f, "MATCH (a:N)-[:T]->() WITH a.g AS k, count(*) AS n RETURN count(*)",
+           "NodeByLabelScan", 11);
+    counts(f, "MATCH (a:N)-[:T]->() WITH a.g AS g, a.key AS k, count(*) AS n RETURN count(*)", NULL,
+           2255);
+    counts(f, "MATCH (a:N)<-[:T]-() WITH a.key AS k, count(*) AS n RETURN max(n)", NULL, 5160);
+    /* the rows of several arguments */
+    counts(
+        f,
+        "UNWIND [1, 2] AS i CALL (i) { MATCH (a:N)-[:T]->() WITH a.key AS k, count(*) AS n RETURN "
+        "count(*) AS c } RETURN sum(c)",
+        NULL, 2 * 2255);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +342,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query_shapes__overflow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__far_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__unique_keys, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,7 @@ typedef struct sb_aggregate_op {
     const sb_var *weight;     /* how many rows each row of the input stands for; NULL: one */
     int64_t row_weight;       /* of the row at hand */
     sb_scan_count scan_count; /* what the graph counts by itself */
+    bool unique_keys;         /* rows with integers for a key are groups */
     bool by_ends;             /* its input, an EXPAND, gives it ends and no rows */
     bool done;                /* the input has been read */
     uint64_t next;            /* group to hand on */

@@ -119,6 +119,7 @@ static sb_status aggregate_open(sb_operator *op)
     }
     for (uint32_t i = 0; i < items; i++)
         SB_TRY(open_item(a, &plan->as.aggregate.aggregates[i], &a->items[i]));
+    a->unique_keys = plan->as.aggregate.unique_keys && a->weight != NULL && !is_gathered(op);
     a->by_ends = !a->by_row && counts_ends(a);
     if (a->by_ends) sb_exec__expand_give_ends(op->input, see_ends, a);
     return SB_OK;
@@ -591,6 +592,44 @@ static uint32_t groups_at_once(const sb_aggregate_op *a, uint64_t left)
     return (uint32_t)(left < most ? left : most);
 }
 
+static void hand_on(sb_aggregate_op *a, sb_out *out, const sb_var *var, const sb_vector *column)
+{
+    if (out == NULL) return;
+    out->vector = *column;
+    sb_exec__bind(&a->op, var, out);
+}
+
+/* Rows that are groups are handed on as they come; *batch NULL: all have been read, and others are grouped. */
+static sb_status next_unique(sb_aggregate_op *a, const sb_batch **batch)
+{
+    const sb_plan *plan = a->op.plan;
+    const sb_vector *key, *weights;
+    const sb_batch *in;
+
+    for (;;) {
+        SB_TRY(sb_exec__pull(&a->op, &in));
+        if (in == NULL) break;
+        SB_TRY(drop_weightless(a, &in));
+        if (in->row_count == 0) continue;
+        SB_TRY(sb_exec__column(a->op.run, in, a->weight, &weights));
+        SB_TRY(sb_exec__eval(a->keys[0], in, &key));
+        if (key->kind == SB_VECTOR_INT && !key->constant && key->nulls == NULL) {
+            hand_on(a, a->key_outs[0], plan->as.aggregate.groups[0].var, key);
+            for (uint32_t i = 0; i < plan->as.aggregate.aggregate_count; i++)
+                hand_on(a, a->items[i].out, a->items[i].plan->var, weights);
+            a->op.out.row_count = in->row_count;
+            a->op.out.last = false;
+            *batch = &a->op.out;
+            return SB_OK;
+        }
+        SB_TRY(read_weighted(a, in)); /* nulls, and kinds that may be the same value or not */
+        const sb_held held = sb_aggregate__held(a);
+        if (sb_spill__is_due(a->op.run, &held)) SB_TRY(sb_aggregate__relieve(a, &held));
+    }
+    a->done = true;
+    return sb_aggregate__settle(a);
+}
+
 static sb_status aggregate_next(sb_operator *op, const sb_batch **batch)
 {
     sb_aggregate_op *a = (sb_aggregate_op *)op;
@@ -598,6 +637,10 @@ static sb_status aggregate_next(sb_operator *op, const sb_batch **batch)
     bool more;
 
     *batch = NULL;
+    if (!a->done && a->unique_keys && op->tree->argument.row_count == 1) {
+        SB_TRY(next_unique(a, batch));
+        if (*batch != NULL) return SB_OK;
+    }
     if (!a->done) SB_TRY(read_all(a));
     SB_TRY(sb_exec__begin_step(op));
     while (a->next == (keyed ? a->grouping.groups.keys.count : 1)) {

@@ -307,6 +307,8 @@ struct sb_plan {
             uint32_t aggregate_count;
             const sb_var *
                 weight; /* how many rows each row stands for; NULL: one. All aggregates count rows then */
+            bool
+                unique_keys; /* the group is a property that no two nodes have the same integer in; no two rows with weights are of one node */
         } aggregate;
         struct {
             const sb_plan_weight *weights; /* to be multiplied */

@@ -161,6 +161,67 @@ static void ask_lists(sb_plan *semi)
     semi->as.related.anti = anti;
 }
 
+/* ---- Rows that are groups ------------------------------------------------------------------------------------------------ */
+
+/* The scan of a node below, where each node's rows come from that scan alone and are at most multiplied by the length of one list; NULL. */
+static const sb_plan *scan_of(const sb_plan *below, const sb_var *node)
+{
+    const sb_plan_expand *const e = &below->as.expand;
+
+    if (below->kind == SB_PLAN_EXPAND) {
+        if (e->from != node || e->to == node || e->to_bound || e->to_labels != NULL ||
+            e->unlike_count != 0)
+            return NULL;
+        below = below->input;
+    } else if (below->kind == SB_PLAN_WEIGH) {
+        below = below->input;
+    }
+    while (below->kind == SB_PLAN_FILTER)
+        below = below->input;
+    return (below->kind == SB_PLAN_LABEL_SCAN || below->kind == SB_PLAN_ALL_NODES) &&
+                   below->as.scan.node == node && begins(below)
+               ? below
+               : NULL;
+}
+
+static bool is_unique(const sb_planner *p, sb_bytes label, sb_bytes key)
+{
+    const uint32_t label_id = sb_name_find(p->view, SB_NAME_LABEL, label),
+                   key_id = sb_name_find(p->view, SB_NAME_KEY, key);
+    size_t count;
+    const sb_schema *schemas = sb_schemas(p->view, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if ((schemas[i].kind == SB_SCHEMA_UNIQUE || schemas[i].kind == SB_SCHEMA_NODE_KEY) &&
+            !schemas[i].on_rels && schemas[i].entity == label_id && schemas[i].key_count == 1 &&
+            schemas[i].keys[0] == key_id)
+            return true;
+    return false;
+}
+
+/* Rows of a scan with the lengths of lists are one for each node: grouping them by that node first (factor.c) would change nothing, and where
+ * a constraint tells the nodes' values apart, so does grouping by those. */
+static void group_scanned(const sb_planner *p, sb_plan *aggregate)
+{
+    const sb_plan *const inner = aggregate->input;
+    const sb_plan_assign *group = aggregate->as.aggregate.groups;
+
+    if (aggregate->as.aggregate.group_count == 0 || inner->kind != SB_PLAN_AGGREGATE ||
+        inner->as.aggregate.aggregate_count != 1 || inner->as.aggregate.group_count != 1 ||
+        aggregate->as.aggregate.weight != inner->as.aggregate.aggregates[0].var)
+        return;
+    const sb_var *node = inner->as.aggregate.groups[0].var;
+    const sb_plan *scan = scan_of(inner->input, node);
+    if (scan == NULL) return;
+    aggregate->as.aggregate.weight = inner->as.aggregate.weight;
+    aggregate->input = inner->input;
+    aggregate->as.aggregate.unique_keys =
+        aggregate->as.aggregate.group_count == 1 && scan->kind == SB_PLAN_LABEL_SCAN &&
+        group->expr->kind == SB_EXPR_PROPERTY && group->expr->args[0]->kind == SB_EXPR_VAR &&
+        group->expr->args[0]->var == node &&
+        is_unique(p, p->names[scan->as.scan.label].text, group->expr->name);
+}
+
 /* Of relationships of one direction that an expansion must not take again, it can meet one only where that one's own beginning (or end, against
  * its direction) is the node that is expanded: after a step, a loop. Which node that is the rows before know. */
 static sb_status find_own(sb_planner *p, sb_plan *plan)
@@ -237,6 +298,7 @@ sb_status sb_plan__special(sb_planner *p, sb_plan **plan)
         if ((*at)->kind == SB_PLAN_SEMI_APPLY) ask_lists(*at);
         if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(count_from_statistics(p, at));
         if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(sb_plan__factor(p, *at));
+        if ((*at)->kind == SB_PLAN_AGGREGATE) group_scanned(p, *at);
         if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(count_by_lengths(p, *at));
         if ((*at)->kind == SB_PLAN_INTERSECT) SB_TRY(scan_by_nodes(p, *at));
         if ((*at)->kind == SB_PLAN_EXPAND) SB_TRY(find_own(p, *at));
