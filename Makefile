@@ -23,7 +23,7 @@ programs = $(call build,release,--target programs)
 # $(call need,program): a clear message when what a target runs does not exist.
 need = test -x $(1) || { echo "make $@: $(1) does not exist in this tree" >&2; exit 1; }
 
-.PHONY: all test test-dev test-release check asan tsan msan coverage fuzz paranoid noprofile \
+.PHONY: all test test-dev test-release check asan tsan msan coverage fuzz paranoid noprofile bare \
         mutants damage crash-sweep fault-sweep kill-loop tck metamorphic demo bench install amalgamation wheel \
         python-test docs clean
 .DEFAULT_GOAL := all
@@ -42,7 +42,7 @@ test-release:
 	@$(call build,release)
 	$(call run_tests,release)
 
-asan paranoid noprofile:
+asan paranoid noprofile bare:
 	@tools/setup test
 	@$(call build,$@)
 	$(call run_tests,$@)

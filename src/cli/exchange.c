@@ -300,6 +300,7 @@ static int open_target(invocation *cli, bool is_dry)
 
 static int import_with(invocation *cli, job *j)
 {
+    uint64_t threads;
     new_file made;
     int code;
 
@@ -316,7 +317,10 @@ static int import_with(invocation *cli, job *j)
     if (j->options.dry_run && flag_given(cli, "sqlite") && j->options.mapping == NULL)
         j->options.proposal = stdout;
     j->options.tick = progress_tick;
-    if (!flag_number(cli, "batch", 0, &j->options.batch)) return EXIT_USAGE;
+    if (!flag_number(cli, "batch", 0, &j->options.batch) ||
+        !flag_number(cli, "threads", 0, &threads))
+        return EXIT_USAGE;
+    j->options.threads = threads > 1024 ? 1024 : (unsigned)threads;
     new_file_begin(cli, &made);
     if ((code = open_target(cli, j->options.dry_run)) != EXIT_OK) return code;
     if ((code = open_rejects(cli, j)) == EXIT_OK) {

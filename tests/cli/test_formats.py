@@ -79,6 +79,15 @@ def remove(*names):
                 os.remove(name + end)
 
 
+def lacks(flag):
+    """Was the command built without the library that reads this?"""
+    done = subprocess.run([SOMBRA, "import", ":memory:", flag, "none"], capture_output=True, text=True, check=False)
+    return "this build has no" in done.stderr
+
+
+NO_EXPAT, NO_SQLITE = lacks("--graphml"), lacks("--sqlite")
+
+
 def digest(name):
     return run("digest", name).strip()
 
@@ -155,7 +164,10 @@ class JsonLines(Formats):
                 packed = subprocess.run([tool, "-c"], input=text, capture_output=True, check=True).stdout
             except FileNotFoundError:
                 continue
-            run("import", "again.sombra", "--jsonl", write("packed.jsonl", packed))
+            write("packed.jsonl", packed)
+            if "this build can not read" in subprocess.run([SOMBRA, "import", ":memory:", "--jsonl", "packed.jsonl"], capture_output=True, text=True, check=False).stderr:
+                continue
+            run("import", "again.sombra", "--jsonl", "packed.jsonl")
             self.assertEqual(digest("again.sombra"), self.digest)
             self.fails("--jsonl", packed[:len(packed) // 2], "cut short")
 
@@ -335,6 +347,7 @@ class Xml(Formats):
         self.assertEqual(json.loads(run("query", "utf16.sombra", "MATCH (n) RETURN n.name AS name", "--format", "json")), [{"name": "日本 🙂"}])
 
 
+@unittest.skipIf(NO_EXPAT, "a build without Expat")
 class GraphML(Xml):
     OPEN = '<graphml><key id="k" for="node" attr.name="name" attr.type="string"/><key id="i" for="node" attr.name="i" attr.type="int"/><graph edgedefault="directed">'
     CLOSE = "</graph></graphml>"
@@ -399,6 +412,7 @@ class GraphML(Xml):
         os.remove("long.graphml")
 
 
+@unittest.skipIf(NO_EXPAT, "a build without Expat")
 class Gexf(Xml):
     OPEN = '<gexf version="1.3"><graph><attributes class="node"><attribute id="k" title="name" type="string"/><attribute id="i" title="i" type="integer"/></attributes><nodes>'
     CLOSE = "</nodes></graph></gexf>"
@@ -602,6 +616,7 @@ class Kuzu(Formats):
         self.assertIn("schema.cypher: No such file", run("import", "bad.sombra", "--kuzu", "csv" if os.path.isdir("csv") else ".", code=9))
 
 
+@unittest.skipIf(NO_SQLITE, "a build without SQLite")
 class Sqlite(Formats):
     SCHEMA = """
 CREATE TABLE city (id INTEGER PRIMARY KEY, name TEXT NOT NULL, founded DATE, mayor INTEGER REFERENCES person);
@@ -713,6 +728,161 @@ INSERT INTO plain VALUES (1), ('x');
         remove("bad.sombra")
         done = subprocess.run([SOMBRA, "import", "bad.sombra", "--sqlite", "other.db"], capture_output=True, text=True, check=False)
         self.assertIn("refers to no key of a table", done.stderr)
+
+
+class Pieces(Formats):
+    """Files of many pieces (256 KiB each): the graph, its messages and rejects are those of one thread, wherever the cuts lie."""
+    COUNT = 12000
+    TEXT = "some text that is as long as it has to be, ü, for a file of several pieces, <&> in it"
+
+    def load(self, flag, path, *flags, code=0):
+        """Told the same, and the digest, for one thread and for several."""
+        told = []
+        for threads in ("1", "2", "5"):
+            remove("piece.sombra")
+            text = run("import", "piece.sombra", flag, path, "--threads", threads, "--format", "json", *flags, code=code)
+            rejects = b""
+            if "--rejects" in flags:
+                with open("rejects.jsonl", "rb") as file:
+                    rejects = file.read()
+            text = json.loads(text) if code == 0 else text
+            if code == 0:
+                (text[0] if isinstance(text, list) else text).pop("seconds")
+            told.append((text, rejects, digest("piece.sombra") if code in (0, 11) else None))
+        self.assertEqual(told[0], told[1])
+        self.assertEqual(told[0], told[2])
+        return told[0][0]
+
+    def all_lines(self):
+        for i in range(self.COUNT):
+            yield {"type": "node", "id": str(i), "labels": ["A", f"L{i % 3}"], "properties": {"i": i, "text": self.TEXT}}
+        for i in range(self.COUNT):
+            yield {"type": "relationship", "label": "R", "start": {"id": str(i)}, "end": {"id": str(i * 7 % self.COUNT)}, "properties": {"w": i / 2}}
+
+    def counts(self, told):
+        told = told[0] if isinstance(told, list) else told
+        return told["nodes"], told["relationships"]
+
+    def test_json(self):
+        lines = list(self.all_lines())
+        self.assertEqual(self.counts(self.load("--jsonl", write("piece.jsonl", "\n".join(map(json.dumps, lines))))), (self.COUNT, self.COUNT))
+        expected = digest("piece.sombra")
+        half = len(lines) // 2
+        for text in (json.dumps(lines), json.dumps({"nodes": lines[:half], "rels": lines[half:]}, indent=2)):
+            self.load("--jsonl", write("piece.json", text))
+            self.assertEqual(digest("piece.sombra"), expected)
+        lines[20000] = lines[3]
+        text = "\n".join(map(json.dumps, lines))
+        self.assertIn("piece.jsonl, line 20001 (id): '3' is the id of an earlier node", self.load("--jsonl", write("piece.jsonl", text), code=3))
+        text = text.replace('"i": 7000,', '"i": x,').replace('"i": 11000,', '"i": 1e999,')
+        self.assertIn("line 7001, column ", self.load("--jsonl", write("piece.jsonl", text), code=2))
+        self.load("--jsonl", "piece.jsonl", "--rejects", "rejects.jsonl", code=11)
+        with open("rejects.jsonl", encoding="utf-8") as file:
+            self.assertEqual([json.loads(line)["line"] for line in file], [7001, 11001, 20001] +
+                             [12001 + i for i in range(self.COUNT) if i != 8000 and {i, i * 7 % self.COUNT} & {7000, 11000}])
+        del lines[20000]
+        self.assertIn("object is expected here", self.load("--jsonl", write("piece.json", json.dumps(lines)[:-1] + " x]"), code=2))
+        self.assertIn("is not closed", self.load("--jsonl", write("piece.json", json.dumps(lines)[:-3]), code=2))
+        self.load("--jsonl", "nasty.jsonl")
+        self.assertEqual(digest("piece.sombra"), self.digest)
+
+    def graphml(self, prefix=""):
+        """Lines of a file; node i stands on line 3 + i, relationship i on line 3 + COUNT + i."""
+        p, text = prefix, self.TEXT.replace("&", "&amp;").replace("<", "&lt;")
+        lines = [f"<{p}graphml" + (f' xmlns:{p[:-1]}="x">' if p else ">") + f'<{p}key id="i" for="all" attr.name="i" attr.type="int"/><{p}key id="t" for="node" attr.name="t"/>', f"<{p}graph>"]
+        lines += [f'<{p}node id="n{i}" labels=":A"><{p}data key="i">{i}</{p}data><{p}data key="t">{text}</{p}data></{p}node>' for i in range(self.COUNT)]
+        lines += [f'<{p}edge source="n{i}" target="n{i * 7 % self.COUNT}" label="R"><{p}data key="i">{i}</{p}data></{p}edge>' for i in range(self.COUNT)]
+        return lines + [f"</{p}graph></{p}graphml>"]
+
+    @unittest.skipIf(NO_EXPAT, "a build without Expat")
+    def test_graphml(self):
+        lines = self.graphml()
+        self.assertEqual(self.counts(self.load("--graphml", write("piece.xml", "\n".join(lines)))), (self.COUNT, self.COUNT))
+        expected = digest("piece.sombra")
+        decoy = '<node id="n1"><data key="i">1</data></node>\n' * 50
+        odd = {"no line ends": "".join(lines), "prefixes": "\n".join(self.graphml("g:")), "UTF-8 is said": '<?xml version="1.0" encoding="utf-8"?>\n' + "\n".join(lines),
+               "another encoding": ('<?xml version="1.0" encoding="ISO-8859-1"?>\n' + "\n".join(lines)).encode("latin-1"), "UTF-16": "\n".join(lines).encode("utf-16"),
+               "a document type": "<!DOCTYPE graphml>\n" + "\n".join(lines)}
+        # Tags of records where there are none: in comments, sections and instructions, in every piece.
+        for name, open_, close in (("comments", "<!--", "-->"), ("sections", '<desc><![CDATA[', "]]></desc>"), ("instructions", "<?x ", "?>")):
+            odd[name] = "\n".join(line + (open_ + decoy + close if i % 50 == 40 else "") for i, line in enumerate(lines[:-1])) + lines[-1]
+        # All in a graph within a node: what is open behind the first piece is not what was so in it.
+        at = 9000
+        odd["nested"] = "\n".join(lines[:at] + ["<graph>"] + lines[at:-1] + ["</graph>"] + lines[-1:])
+        # Properties that are declared late, or not by all pieces' threads.
+        odd["late keys"] = "\n".join(lines[:at] + ['<key id="late" for="node" attr.name="late"/>'] + lines[at:])
+        for name, text in odd.items():
+            with self.subTest(name):
+                self.assertEqual(self.counts(self.load("--graphml", write("piece.xml", text))), (self.COUNT, self.COUNT))
+                self.assertEqual(digest("piece.sombra"), expected)
+        late = lines[:at] + ['<key id="late" for="node" attr.name="late"/>'] + lines[at:]
+        late[at + 1] = late[at + 1].replace("</node>", '<data key="late">yes</data></node>')
+        self.load("--graphml", write("piece.xml", "\n".join(late)))
+        self.assertEqual(json.loads(run("query", "piece.sombra", "MATCH (n {late: 'yes'}) RETURN n.i AS i", "--format", "json")), [{"i": at - 2}])
+
+    @unittest.skipIf(NO_EXPAT, "a build without Expat")
+    def test_graphml_is_wrong(self):
+        lines = self.graphml()
+        for at, line, *parts in ((9000, '<node id="n5"/>', "line 9001 (id): 'n5' is the id of an earlier node"), (15000, '<edge source="n1" target="none"/>', "line 15001 (end): 'none' is the id of no node"),
+                                 (8000, '<node id="x"><data key="i">x</data></node>', "line 8001 (i): 'x' is not an INTEGER"), (8000, "<node id='x'><data key='what'>x</data></node>", "line 8001: 'what' is the id of no property"),
+                                 (10000, "  ü<node id='x'></edge>", "line 10001, column ", "mismatched tag"), (10000, "ü <node id=x>", "line 10001, column ", "not well-formed"), (20000, "</graph>", "mismatched tag")):
+            with self.subTest(line):
+                told = self.load("--graphml", write("piece.xml", "\n".join(lines[:at] + [line] + lines[at:])), code=3 if "the id of" in parts[0] and "property" not in parts[0] else 2)
+                for part in parts:
+                    self.assertIn(part, told)
+                if ", column" in told:  # the same as in a file of one piece
+                    short = self.load("--graphml", write("piece.xml", "\n".join(lines[:2] + [line] + lines[2:3] + lines[-1:])), code=2)
+                    self.assertEqual(told.split(", column")[1], short.split(", column")[1])
+        bad = [line.replace(">7<", ">seven<").replace(">9999<", ">x<") for line in lines]
+        self.load("--graphml", write("piece.xml", "\n".join(bad)), "--rejects", "rejects.jsonl", code=11)
+
+    @unittest.skipIf(NO_EXPAT, "a build without Expat")
+    def test_gexf(self):
+        text = self.TEXT.replace("&", "&amp;").replace("<", "&lt;")
+        lines = ['<gexf><graph><attributes class="node"><attribute id="0" title="i" type="integer"/><attribute id="1" title="t" type="string"><default>none</default></attribute></attributes>',
+                 '<attributes class="edge"><attribute id="0" title="w" type="double"/></attributes><nodes>']
+        lines += [f'<node id="{i}"><attvalues><attvalue for="0" value="{i}"/>' + (f'<attvalue for="1" value="{text}"/>' if i % 2 else "") + "</attvalues></node>" for i in range(self.COUNT)]
+        lines += ["</nodes><edges>"] + [f'<edge source="{i}" target="{i * 7 % self.COUNT}" weight="{i}"><attvalues><attvalue for="0" value="{i}.5"/></attvalues></edge>' for i in range(self.COUNT)]
+        lines += ["</edges></graph></gexf>"]
+        self.assertEqual(self.counts(self.load("--gexf", write("piece.xml", "\n".join(lines)))), (self.COUNT, self.COUNT))
+        self.assertEqual(json.loads(run("query", "piece.sombra", "MATCH (n {t: 'none'}) WITH count(*) AS n MATCH ()-[r]->() RETURN n, sum(r.w) AS w, sum(r.weight) AS weight", "--format", "json")),
+                         [{"n": self.COUNT // 2, "w": sum(i + 0.5 for i in range(self.COUNT)), "weight": float(sum(range(self.COUNT)))}])
+
+    def test_kuzu(self):
+        os.makedirs("kz-piece", exist_ok=True)
+        write("kz-piece/schema.cypher", "CREATE NODE TABLE A(id INT64, t STRING, PRIMARY KEY(id)); CREATE REL TABLE R(FROM A TO A, w DOUBLE);")
+        for copy, quote in (("", '""'), (", escape='\\\\'", '\\"')):
+            write("kz-piece/copy.cypher", f"COPY A (id, t) FROM 'a.csv' (header=true{copy}); COPY R (w) FROM 'r.csv' (header=true);")
+            write("kz-piece/a.csv", "id,t\n" + "".join(f'{i},"{self.TEXT}\n{quote}quoted{quote}, {i}"\r\n' if i % 100 == 7 else f"{i},{self.TEXT.replace(',', '')}\n" for i in range(self.COUNT)))
+            write("kz-piece/r.csv", "from,to,w\n" + "".join(f"{i},{i * 7 % self.COUNT},{i}.5\n" for i in range(self.COUNT)))
+            self.assertEqual(self.counts(self.load("--kuzu", "kz-piece")), (self.COUNT, self.COUNT))
+            self.assertEqual(json.loads(run("query", "piece.sombra", "MATCH (a:A {id: 907}) RETURN a.t AS t", "--format", "json")), [{"t": self.TEXT + '\n"quoted", 907'}])
+        with open("kz-piece/a.csv", "a", encoding="utf-8") as file:
+            file.write("x,y\n")
+        self.assertIn(f"a.csv, line {2 + self.COUNT + self.COUNT // 100}, column 1 (id): 'x' is not an INTEGER", self.load("--kuzu", "kz-piece", code=2))
+
+    @unittest.skipIf(NO_SQLITE, "a build without SQLite")
+    def test_sqlite(self):
+        remove("piece.db")
+        db = sqlite3.connect("piece.db")
+        db.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, t TEXT)")
+        db.execute("CREATE TABLE r (x INTEGER REFERENCES a(id), y INTEGER REFERENCES A(id), d DATE)")
+        db.executemany("INSERT INTO a VALUES (?, ?)", ((i - 6000, self.TEXT) for i in range(self.COUNT)))
+        db.executemany("INSERT INTO r VALUES (?, ?, ?)", ((i - 6000, i * 7 % self.COUNT - 6000, "soon" if i == 11000 else "2024-02-29") for i in range(self.COUNT)))
+        db.commit()
+        db.close()
+        self.assertIn("piece.db (table r), line 11001, column 1 (d): 'soon' is not a DATE", self.load("--sqlite", "piece.db", code=2))
+        self.load("--sqlite", "piece.db", "--rejects", "rejects.jsonl", code=11)
+        self.assertEqual(json.loads(run("query", "piece.sombra", "MATCH (a:A {id: -6000})-[r]->(a) RETURN toString(r.d) AS d", "--format", "json")), [{"d": "2024-02-29"}])
+
+
+class Lacking(Formats):
+    """A build without a library says so, and what to install."""
+
+    def test_message(self):
+        for flag, lacking, part in (("--graphml", NO_EXPAT, "libexpat1-dev"), ("--gexf", NO_EXPAT, "libexpat1-dev"), ("--sqlite", NO_SQLITE, "libsqlite3-dev")):
+            told = self.fails(flag, "nonsense")
+            self.assertEqual(part in told, lacking, told)
 
 
 class DryRunsOfCsv(unittest.TestCase):

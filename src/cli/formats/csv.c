@@ -4,68 +4,36 @@
 
 #include "cli/formats/csv_priv.h"
 
-#define WINDOW_BYTES ((size_t)1 << 18)
-
-sombra_status csv_open(csv_rows *r)
+/* The next end of a row: its '\n', or end. *from: where to look first. */
+static const char *row_end(const csv_dialect *d, csv_search *s, const char *from, const char *end)
 {
-    fmt_error *error = fmt_loader_error(r->loader);
-
-    fmt_at(r->loader, r->path, 1, NULL, 0);
-    r->line = 1;
-    r->input = fmt_input_open(r->path, error);
-    return r->input == NULL ? error->status : SOMBRA_OK;
-}
-
-static sombra_status read_more(csv_rows *r)
-{
-    fmt_error *error = fmt_loader_error(r->loader);
-    size_t got, wanted;
-
-    if (r->at != 0) {
-        memmove(r->data, r->data + r->at, r->size - r->at);
-        r->size -= r->at;
-        r->at = 0;
-    }
-    if (r->size > FMT_RECORD_MAX) {
-        fmt_at(r->loader, r->path, r->line, NULL, 0);
-        return fmt_broken(r->loader, SOMBRA_LIMIT, 0,
-                          "a row is longer than 1 GiB (is a quote never closed?)");
-    }
-    if (r->capacity - r->size < WINDOW_BYTES)
-        r->data = fmt_grow(r->data, &r->capacity, r->size + WINDOW_BYTES, 1);
-    wanted = r->capacity - r->size;
-    if (wanted > FMT_RECORD_MAX + 1 - r->size) wanted = FMT_RECORD_MAX + 1 - r->size;
-    if (fmt_input_read(r->input, r->data + r->size, wanted, &got, error) != SOMBRA_OK)
-        return error->status;
-    r->size += got;
-    r->ended = got < wanted;
-    return fmt_tick(r->loader, fmt_input_done(r->input), fmt_input_total(r->input));
-}
-
-/* How far the search for a row's end has come. */
-typedef struct search {
-    size_t seen;
-    bool quoted;
-} search;
-
-/* Bytes of the row at the front without its line end; SIZE_MAX: more text is needed. */
-static size_t row_bytes(const csv_rows *r, search *s)
-{
-    const char *text = r->data + r->at;
-    const size_t size = r->size - r->at;
-
-    for (; s->seen < size; s->seen++) {
-        const char c = text[s->seen];
-        if (s->quoted && c == r->escape && r->escape != r->quote) {
-            if (size - s->seen < 2 && !r->ended) return SIZE_MAX;
-            s->seen++; /* whatever follows is no quote */
-        } else if (c == r->quote) {
+    for (; from < end; from++) {
+        const char c = *from;
+        if (s->skip) {
+            s->skip = false;
+        } else if (s->quoted && c == d->escape && d->escape != d->quote) {
+            s->skip = true; /* whatever follows is no quote */
+        } else if (c == d->quote) {
             s->quoted = !s->quoted;
         } else if (c == '\n' && !s->quoted) {
-            return s->seen;
+            return from;
         }
     }
-    return r->ended ? size : SIZE_MAX;
+    return end;
+}
+
+size_t csv_place(csv_search *s, const char *text, size_t size)
+{
+    const char *from = text + s->seen, *end = text + size, *cut = NULL;
+
+    if (!s->quoted && !s->skip && memchr(from, s->dialect.quote, size - s->seen) == NULL) {
+        cut = memrchr(from, '\n', size - s->seen); /* an escape counts between quotes alone */
+    } else {
+        while ((from = row_end(&s->dialect, s, from, end)) != end)
+            cut = from++;
+    }
+    s->seen = cut == NULL ? size : (size_t)(end - cut) - 1;
+    return cut == NULL ? 0 : (size_t)(cut - text) + 1;
 }
 
 static void add_cell(csv_rows *r, const char *text, size_t size, bool quoted)
@@ -77,22 +45,22 @@ static void add_cell(csv_rows *r, const char *text, size_t size, bool quoted)
 /* A cell in quotes at *at, unescaped; *at: behind it. */
 static void quoted_cell(csv_rows *r, const char **at, const char *end)
 {
-    char *made = fmt_arena_alloc(&r->arena, (size_t)(end - *at) + 1), *out = made;
+    char *made = fmt_arena_alloc(r->arena, (size_t)(end - *at) + 1), *out = made;
     const char *from = *at + 1;
 
     while (from != end) {
-        if (*from == r->escape && from + 1 != end &&
-            (from[1] == r->quote || from[1] == r->escape)) {
+        if (*from == r->dialect.escape && from + 1 != end &&
+            (from[1] == r->dialect.quote || from[1] == r->dialect.escape)) {
             *out++ = from[1];
             from += 2;
-        } else if (*from == r->quote) {
+        } else if (*from == r->dialect.quote) {
             from++;
             break;
         } else {
             *out++ = *from++;
         }
     }
-    while (from != end && *from != r->delimiter) /* what should not be there */
+    while (from != end && *from != r->dialect.delimiter) /* what should not be there */
         *out++ = *from++;
     *at = from;
     add_cell(r, made, (size_t)(out - made), true);
@@ -102,10 +70,10 @@ static void split(csv_rows *r, const char *at, const char *end)
 {
     r->count = 0;
     for (;;) {
-        if (at != end && *at == r->quote) {
+        if (at != end && *at == r->dialect.quote) {
             quoted_cell(r, &at, end);
         } else {
-            const char *stop = memchr(at, r->delimiter, (size_t)(end - at));
+            const char *stop = memchr(at, r->dialect.delimiter, (size_t)(end - at));
             if (stop == NULL) stop = end;
             add_cell(r, at, (size_t)(stop - at), false);
             at = stop;
@@ -115,35 +83,21 @@ static void split(csv_rows *r, const char *at, const char *end)
     }
 }
 
-sombra_status csv_next(csv_rows *r, bool *more)
+bool csv_next(csv_rows *r)
 {
-    search s = {0};
-    size_t size;
+    csv_search s = {.dialect = r->dialect};
 
-    *more = false;
-    while ((size = row_bytes(r, &s)) == SIZE_MAX) {
-        const sombra_status status = read_more(r);
-        if (status != SOMBRA_OK) return status;
-    }
-    if (r->at == r->size) return SOMBRA_OK;
-    const char *row = r->data + r->at;
-    const uint64_t line = r->line;
-    for (size_t i = 0; i < size; i++)
-        r->line += row[i] == '\n';
-    r->line++;
-    r->at += size + (r->at + size < r->size);
+    if (r->at == r->end) return false;
+    const char *row = r->at, *newline = memchr(row, '\n', (size_t)(r->end - row));
+    if (newline == NULL) newline = r->end;
+    if (memchr(row, r->dialect.quote, (size_t)(newline - row)) != NULL)
+        newline = row_end(&r->dialect, &s, row, r->end);
+    size_t size = (size_t)(newline - row);
+    r->at = newline == r->end ? newline : newline + 1;
+    r->row_line = r->line;
+    r->line += fmt_count_lines(row, size) + 1;
     if (size != 0 && row[size - 1] == '\r') size--;
-    fmt_at(r->loader, r->path, line, row, size);
-    fmt_arena_reset(&r->arena);
+    r->row = fmt_text(row, size);
     split(r, row, row + size);
-    *more = true;
-    return SOMBRA_OK;
-}
-
-void csv_close(csv_rows *r)
-{
-    fmt_input_close(r->input);
-    free(r->data);
-    free(r->cells);
-    fmt_arena_free(&r->arena);
+    return true;
 }

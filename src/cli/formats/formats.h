@@ -1,11 +1,11 @@
 /* formats.h — the formats that the command imports and exports beside CSV, and what they share.
- * A reader turns a file into records of nodes and relationships and gives them to a loader, which checks ids and ends, gathers
- * typed batches (sombra_create_nodes, sombra_create_rels) and commits: once, or every so many records. A writer walks
- * the graph and writes each entity. All of it stands on sombra.h alone.
+ * A reader turns pieces of a file into records of nodes and relationships, on threads of its own (pipeline.c); the calling one
+ * gives them in the order of the file to a loader, which checks ids and ends, gathers typed batches (sombra_create_nodes,
+ * sombra_create_rels) and commits: once, or every so many records. So a load does not depend on the number of threads. A writer
+ * walks the graph and writes each entity. All of it stands on sombra.h alone.
  *
- * F1  Memory is bounded by about 128 MiB of batches, one record, and 16 bytes for each external id that is a number, 60 and its
- *     length for others. Relationships whose ends are
- *     not known yet wait in a temporary file.
+ * F1  Memory is bounded by about 128 MiB of batches, 64 MiB of pieces, one record, and 16 bytes for each external id that is a
+ *     number, 60 and its length for others. Relationships whose ends are not known yet wait in a temporary file.
  * F2  Input is hostile: each length, depth and count is checked, and every error names file, line and, where it is known,
  *     column and value.
  * F3  What the operating system has no memory for ends the program (exit code 8): this is the command, not the library. The
@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "sombra.h"
 
@@ -74,7 +75,10 @@ void fmt_puts(fmt_buffer *out, const char *text);
 void fmt_printf(fmt_buffer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 bool fmt_utf8_valid(const void *data, size_t bytes);
-bool fmt_is(sombra_text text, const char *word);
+static inline bool fmt_is(sombra_text text, const char *word)
+{
+    return strlen(word) == text.size && memcmp(word, text.data, text.size) == 0;
+}
 static inline sombra_text fmt_text(const char *text, size_t bytes)
 {
     return (sombra_text){text, bytes};
@@ -103,7 +107,7 @@ fmt_input_done(const fmt_input *input); /* bytes of the file so far, before deco
 uint64_t fmt_input_total(const fmt_input *input); /* 0: not known */
 void fmt_input_close(fmt_input *input);           /* accepts NULL */
 
-/* ---- loader.c: records to a graph ------------------------------------------------------------------------------------- */
+/* ---- Records ---------------------------------------------------------------------------------------------------------------- */
 
 typedef struct fmt_prop {
     sombra_text key;
@@ -132,8 +136,9 @@ typedef struct fmt_options {
     sombra_conn *conn;
     bool dry_run; /* nothing is written: what there is is counted */
     bool skip_duplicate_ids, skip_missing_endpoints;
-    uint64_t batch; /* records of one transaction; 0: all of them */
-    FILE *rejects;  /* records that are wrong go there; NULL: the first one ends the load */
+    uint64_t batch;   /* records of one transaction; 0: all of them */
+    unsigned threads; /* that read; 0: as many as there are cores; 1: the one that loads */
+    FILE *rejects;    /* records that are wrong go there; NULL: the first one ends the load */
     uint64_t max_rejects;
     const char *label, *type; /* of entities that the file gives none; may be NULL */
     const char
@@ -147,22 +152,8 @@ typedef struct fmt_result {
     uint64_t nodes, rels, properties, skipped, rejected, bytes, schemas, commits;
 } fmt_result;
 
-typedef struct fmt_loader fmt_loader;
-/* Begins a write transaction. NULL: recorded. */
-fmt_loader *fmt_loader_open(const fmt_options *options, fmt_error *error);
-/* What the next calls are about: the record of a file that begins at line (from 1). raw: as it stands in the file, for the
- * rejects, borrowed; NULL: not known. */
-void fmt_at(fmt_loader *loader, const char *path, uint64_t line, const char *raw, size_t raw_bytes);
-/* The record at hand is wrong: SOMBRA_OK when it has been put with the rejects, else the status, recorded. column: from 1, or 0;
- * where, value: what is wrong (a property's name, say), and its text; may be empty. */
-sombra_status fmt_bad(fmt_loader *loader, sombra_status status, uint64_t column, sombra_text where,
-                      sombra_text value, const char *format, ...)
-    __attribute__((format(printf, 6, 7)));
-/* A failure that is no record's: recorded, with the place. */
-sombra_status fmt_broken(fmt_loader *loader, sombra_status status, uint64_t column,
-                         const char *format, ...) __attribute__((format(printf, 4, 5)));
-sombra_status fmt_load_node(fmt_loader *loader, const fmt_node *node);
-sombra_status fmt_load_rel(fmt_loader *loader, const fmt_rel *rel);
+/* ---- records.c: what a reader has found in a part of a file ------------------------------------------------------------ */
+
 /* An index or constraint: made when all is loaded. kind … as in schema.csv (docs/IMPORT.md). */
 typedef struct fmt_schema {
     sombra_text kind, name, on;
@@ -172,14 +163,65 @@ typedef struct fmt_schema {
     const sombra_text *types;
     size_t type_count;
 } fmt_schema;
+
+typedef struct fmt_value_reader fmt_value_reader;
+/* Records in the order of the file, and what is wrong with some. What they point at is in arena, or lives as long. One thread
+ * at a time. Zeroed: empty. */
+typedef struct fmt_records {
+    fmt_arena arena;
+    const char *path;
+    struct fmt_record *items;
+    size_t count, capacity;
+    fmt_error error; /* behind the records: ends the load */
+    /* Where what is added next stands: the line (from 1), and the text for the rejects, NULL when it is not known. */
+    uint64_t line;
+    const char *raw;
+    size_t raw_bytes;
+    fmt_value_reader *values; /* NULL until a value needs it */
+} fmt_records;
+void fmt_records_reset(fmt_records *records); /* keeps its memory */
+void fmt_records_free(fmt_records *records);
+void fmt_records_at(fmt_records *records, uint64_t line, const char *raw, size_t raw_bytes);
+void fmt_add_node(fmt_records *records, const fmt_node *node);
+void fmt_add_rel(fmt_records *records, const fmt_rel *rel);
+void fmt_add_schema(fmt_records *records, const fmt_schema *schema);
+/* The record at hand is wrong, and is no record. column: from 1, or 0; where, value: what is wrong (a property's name, say),
+ * and its text; may be empty. */
+void fmt_add_bad(fmt_records *records, sombra_status status, uint64_t column, sombra_text where,
+                 sombra_text value, const char *format, ...) __attribute__((format(printf, 6, 7)));
+/* Something that the user should know of the record at hand, which goes on. text: static. */
+void fmt_add_note(fmt_records *records, const char *text);
+/* A failure that is no record's, with the place: nothing is added any more. */
+sombra_status fmt_records_broken(fmt_records *records, sombra_status status, uint64_t column,
+                                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* A value from a text of a type that a CSV header could name: strings are the text itself, all else is in arena. False: *why
+ * tells. */
+bool fmt_value_of(fmt_records *records, const char *type, sombra_text text, sombra_value *value,
+                  const char **why);
+
+/* ---- loader.c: records to a graph ------------------------------------------------------------------------------------- */
+
+typedef struct fmt_loader fmt_loader;
+/* Begins a write transaction. NULL: recorded. */
+fmt_loader *fmt_loader_open(const fmt_options *options, fmt_error *error);
+sombra_status fmt_load_records(fmt_loader *loader, const fmt_records *records);
+/* What the next calls are about: the record of a file that begins at line (from 1). raw: as it stands in the file, for the
+ * rejects, borrowed; NULL: not known. */
+void fmt_at(fmt_loader *loader, const char *path, uint64_t line, const char *raw, size_t raw_bytes);
+/* The record at hand is wrong: SOMBRA_OK when it has been put with the rejects, else the status, recorded. Otherwise as
+ * fmt_add_bad. */
+sombra_status fmt_bad(fmt_loader *loader, sombra_status status, uint64_t column, sombra_text where,
+                      sombra_text value, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+/* A failure that is no record's: recorded, with the place. */
+sombra_status fmt_broken(fmt_loader *loader, sombra_status status, uint64_t column,
+                         const char *format, ...) __attribute__((format(printf, 4, 5)));
+sombra_status fmt_load_node(fmt_loader *loader, const fmt_node *node);
+sombra_status fmt_load_rel(fmt_loader *loader, const fmt_rel *rel);
 sombra_status fmt_load_schema(fmt_loader *loader, const fmt_schema *schema);
-/* A value from a text of a type that a CSV header could name; into arena. False: *why tells, until the next call. */
-bool fmt_value_of(fmt_loader *loader, fmt_arena *arena, const char *type, sombra_text text,
-                  sombra_value *value, const char **why);
 /* What a reader has made in the loader's transaction by itself, and the end of a batch of that. */
 void fmt_count(fmt_loader *loader, uint64_t nodes, uint64_t rels, uint64_t properties);
 sombra_status fmt_loader_commit(fmt_loader *loader);
-/* Something that the user should know of the record at hand, which goes on. */
 void fmt_note(const fmt_loader *loader, const char *text);
 /* Look at the clock and the cancel flag; done and total of the progress. */
 sombra_status fmt_tick(fmt_loader *loader, uint64_t done, uint64_t total);
@@ -191,6 +233,57 @@ fmt_error *fmt_loader_error(fmt_loader *loader);
 const fmt_options *fmt_loader_options(const fmt_loader *loader);
 /* Rolls back what is not committed; counts so far into result when it is not NULL. */
 void fmt_loader_close(fmt_loader *loader, fmt_result *result);
+
+/* ---- pipeline.c: threads that read, while the calling one loads ------------------------------------------------------------ */
+
+/* A part of a file. */
+typedef struct fmt_piece {
+    char *text; /* for readers of text */
+    size_t size, capacity;
+    uint64_t line;   /* of text, from 1 */
+    uint64_t column; /* characters in front of text on its first line; XML alone needs it */
+    uint64_t number; /* from 0 */
+    bool last;
+    uint64_t done, total; /* the progress behind it */
+    fmt_records records;
+    void *state; /* of the reader; kept from piece to piece */
+} fmt_piece;
+typedef struct fmt_steps {
+    /* One thread at a time, in order: the next part of the file into an empty piece; last is set when nothing follows, and
+     * behind an error. */
+    void (*cut)(void *ctx, fmt_piece *piece);
+    /* Any thread: its text to records. NULL when cut has made them. */
+    void (*parse)(void *ctx, fmt_piece *piece);
+    void (*free_state)(void *state); /* may be NULL */
+} fmt_steps;
+typedef struct fmt_pipeline fmt_pipeline;
+fmt_pipeline *fmt_pipeline_open(fmt_loader *loader, const fmt_steps *steps, void *ctx);
+/* The next piece in order, when it is parsed, until fmt_pipeline_release. NULL: there is none, or the load was cancelled
+ * (recorded). */
+fmt_piece *fmt_pipeline_next(fmt_pipeline *pipeline);
+void fmt_pipeline_release(fmt_pipeline *pipeline);
+/* Wait until no thread parses a piece. */
+void fmt_pipeline_rest(fmt_pipeline *pipeline);
+void fmt_pipeline_close(fmt_pipeline *pipeline);
+/* All pieces into the loader. */
+sombra_status fmt_pipeline_run(fmt_loader *loader, const fmt_steps *steps, void *ctx);
+
+/* Cuts an input's text where a record ends. Zeroed but for input, path and the functions. */
+typedef struct fmt_cutter {
+    fmt_input *input;
+    const char *path;
+    const char *too_long; /* message when a record is longer than FMT_RECORD_MAX */
+    /* Bytes up to the last place where the text may be cut; 0: there is none yet. Called again with more of the same text. */
+    size_t (*place)(void *ctx, const char *text, size_t size);
+    void *ctx;
+    fmt_buffer rest; /* behind the last cut */
+    uint64_t lines;  /* before it */
+    bool begun;
+} fmt_cutter;
+/* A byte-order mark is left out. */
+void fmt_cut(fmt_cutter *cutter, fmt_piece *piece);
+void fmt_cutter_close(fmt_cutter *cutter);
+uint64_t fmt_count_lines(const char *text, size_t size); /* ends of lines */
 
 /* ---- walk.c: a graph to records ------------------------------------------------------------------------------------------ */
 

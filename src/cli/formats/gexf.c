@@ -6,101 +6,96 @@
 
 #include "cli/formats/xml_priv.h"
 
-typedef struct reading {
-    xml_graph graph;
-    bool nodes, rels;  /* what the <attributes> at hand are for */
-    bool in_attribute; /* within <attribute> */
-} reading;
-
-static sombra_status start_node(reading *r, const char **attributes)
+static sombra_status start_node(xml_graph *g, const char **attributes)
 {
-    xml_graph *g = &r->graph;
-    const char *label = xml_attribute(attributes, "label"), *id = xml_attribute(attributes, "id");
-    sombra_status status = xml_end(g); /* of the node that this one lies in */
+    const char *label = xml_attribute(attributes, "label");
 
-    if (status == SOMBRA_OK) status = xml_begin(g, false, id, NULL, NULL, attributes);
+    xml_end(g); /* of the node that this one lies in */
+    const sombra_status status =
+        xml_begin(g, false, xml_attribute(attributes, "id"), NULL, NULL, attributes);
     if (status == SOMBRA_OK && !g->bad && label != NULL &&
         xml_attribute(attributes, "sombra:labels") == NULL)
         xml_property(g, "label", sombra_string(label, strlen(label)));
     return status;
 }
 
-static sombra_status start_edge(reading *r, const char **attributes)
+static sombra_status start_edge(xml_graph *g, const char **attributes)
 {
-    xml_graph *g = &r->graph;
     const char *label = xml_attribute(attributes, "label"),
-               *kind = xml_attribute(attributes, "kind"),
                *weight = xml_attribute(attributes, "weight"), *why;
     sombra_value value;
-    sombra_status status =
-        xml_begin(g, true, xml_attribute(attributes, "id"), xml_attribute(attributes, "source"),
-                  xml_attribute(attributes, "target"), attributes);
+    const sombra_status status = xml_begin(g, true, NULL, xml_attribute(attributes, "source"),
+                                           xml_attribute(attributes, "target"), attributes);
 
     if (status != SOMBRA_OK || g->bad) return status;
-    if (label == NULL || *label == '\0') label = kind;
+    if (label == NULL || *label == '\0') label = xml_attribute(attributes, "kind");
     if (label != NULL) xml_labels(g, fmt_text(label, strlen(label)));
     if (weight == NULL) return SOMBRA_OK;
-    if (!fmt_value_of(g->loader, &g->arena, "float", fmt_text(weight, strlen(weight)), &value,
-                      &why)) {
-        g->bad = true;
-        return fmt_bad(g->loader, SOMBRA_TYPE_MISMATCH, 0, fmt_text("weight", 6), fmt_text(NULL, 0),
-                       "%s", why);
-    }
-    xml_property(g, "weight", value);
+    if (fmt_value_of(g->records, "float", fmt_text(weight, strlen(weight)), &value, &why))
+        xml_property(g, "weight", value);
+    else
+        xml_bad(g, SOMBRA_TYPE_MISMATCH, fmt_text("weight", 6), fmt_text(NULL, 0), why);
     return SOMBRA_OK;
 }
 
-static sombra_status on_start(void *ctx, const char *name, const char **attributes)
+static void take_value(xml_graph *g, const char **attributes)
 {
-    reading *r = ctx;
-    xml_graph *g = &r->graph;
+    const char *key = xml_attribute(attributes, "for"), *value = xml_attribute(attributes, "value"),
+               *escape = xml_attribute(attributes, "sombra:escape");
+    const sombra_text none = {NULL, 0};
 
-    if (strcmp(name, "attributes") == 0) {
-        const char *entity = xml_attribute(attributes, "class");
-        r->nodes = entity != NULL && strcmp(entity, "node") == 0;
-        r->rels = entity != NULL && strcmp(entity, "edge") == 0;
-        return SOMBRA_OK;
+    if (!g->open || g->bad) return;
+    if (key == NULL) key = xml_attribute(attributes, "id"); /* of GEXF 1.1 */
+    if (key == NULL) {
+        xml_bad(g, SOMBRA_SYNTAX, none, none, "a value names no property");
+        return;
     }
-    if (strcmp(name, "attribute") == 0 && (r->nodes || r->rels)) {
-        r->in_attribute = true;
-        return xml_add_key(g, r->nodes, r->rels, xml_attribute(attributes, "id"),
+    const uint32_t place = xml_find_key(g, key);
+    if (place == UINT32_MAX)
+        xml_bad(g, SOMBRA_SYNTAX, none, fmt_text(key, strlen(key)), "is the id of no property");
+    else
+        xml_value(g, place, fmt_text(value, value == NULL ? 0 : strlen(value)),
+                  escape != NULL && strcmp(escape, "json") == 0);
+}
+
+static sombra_status on_start(xml_graph *g, const char *name, const char **attributes)
+{
+    if (strcmp(name, "attvalue") == 0)
+        take_value(g, attributes);
+    else if (strcmp(name, "edge") == 0)
+        return start_edge(g, attributes);
+    else if (strcmp(name, "node") == 0)
+        return start_node(g, attributes);
+    else if (strcmp(name, "attributes") == 0) {
+        const char *entity = xml_attribute(attributes, "class");
+        g->of_nodes = entity != NULL && strcmp(entity, "node") == 0;
+        g->of_rels = entity != NULL && strcmp(entity, "edge") == 0;
+        return xml_may_declare(g);
+    } else if (strcmp(name, "attribute") == 0 && (g->of_nodes || g->of_rels)) {
+        g->in_attribute = true;
+        return xml_add_key(g, g->of_nodes, g->of_rels, xml_attribute(attributes, "id"),
                            xml_attribute(attributes, "title"), xml_attribute(attributes, "type"),
                            false, attributes);
     }
-    if (strcmp(name, "node") == 0) return start_node(r, attributes);
-    if (strcmp(name, "edge") == 0) return start_edge(r, attributes);
-    if (strcmp(name, "attvalue") == 0) {
-        const char *key = xml_attribute(attributes, "for"),
-                   *value = xml_attribute(attributes, "value"),
-                   *escape = xml_attribute(attributes, "sombra:escape");
-        if (key == NULL) key = xml_attribute(attributes, "id"); /* of GEXF 1.1 */
-        return xml_value(g, key, fmt_text(value, value == NULL ? 0 : strlen(value)),
-                         escape != NULL && strcmp(escape, "json") == 0);
-    }
     return SOMBRA_OK;
 }
 
-static sombra_status on_end(void *ctx, const char *name, sombra_text text)
+static sombra_status on_end(xml_graph *g, const char *name, sombra_text text)
 {
-    reading *r = ctx;
-
     if (strcmp(name, "attribute") == 0)
-        r->in_attribute = false;
-    else if (strcmp(name, "default") == 0 && r->in_attribute)
-        xml_key_default(&r->graph, text);
-    else if (strcmp(name, "node") == 0 || strcmp(name, "edge") == 0)
-        return xml_end(&r->graph);
+        g->in_attribute = false;
+    else if (strcmp(name, "default") == 0 && g->in_attribute)
+        xml_key_default(g, text);
+    else if (strcmp(name, "edge") == 0 || strcmp(name, "node") == 0)
+        xml_end(g);
     return SOMBRA_OK;
 }
 
 sombra_status fmt_read_gexf(fmt_loader *loader, const char *path)
 {
-    static const xml_handlers handlers = {.start = on_start, .end = on_end};
-    reading r = {.graph = {.loader = loader, .path = path}};
-    const sombra_status status = xml_read(loader, path, &handlers, &r, &r.graph.line);
+    static const xml_format format = {.start = on_start, .end = on_end};
 
-    xml_graph_free(&r.graph);
-    return status;
+    return xml_read(loader, path, &format);
 }
 
 /* ---- Writing -------------------------------------------------------------------------------------------------- */

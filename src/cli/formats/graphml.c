@@ -6,17 +6,7 @@
 
 #include "cli/formats/xml_priv.h"
 
-typedef struct reading {
-    xml_graph graph;
-    fmt_arena arena;      /* of the value at hand */
-    const char *data_key; /* of the <data> at hand; NULL: outside of one */
-    bool escaped;
-    size_t inside;    /* elements within <data> */
-    bool in_key;      /* within <key> */
-    bool had_content; /* the value held elements: it is no property */
-} reading;
-
-static sombra_status start_key(reading *r, const char **attributes)
+static sombra_status start_key(xml_graph *g, const char **attributes)
 {
     const char *entity = xml_attribute(attributes, "for"),
                *list = xml_attribute(attributes, "attr.list"),
@@ -25,99 +15,98 @@ static sombra_status start_key(reading *r, const char **attributes)
     const bool nodes = all || strcmp(entity, "node") == 0,
                rels = all || strcmp(entity, "edge") == 0;
 
-    r->in_key = nodes || rels;
-    if (!r->in_key) return SOMBRA_OK; /* of graphs, ports … */
-    return xml_add_key(&r->graph, nodes, rels, xml_attribute(attributes, "id"),
+    g->in_key = nodes || rels;
+    if (!g->in_key) return SOMBRA_OK; /* of graphs, ports … */
+    return xml_add_key(g, nodes, rels, xml_attribute(attributes, "id"),
                        xml_attribute(attributes, "attr.name"), list != NULL ? list : type,
                        list != NULL, attributes);
 }
 
-static sombra_status start_element(reading *r, const char *name, const char **attributes)
+static sombra_status start_record(xml_graph *g, bool is_rel, const char **attributes)
 {
-    xml_graph *g = &r->graph;
-    const char *labels;
-    sombra_status status;
+    const char *labels = xml_attribute(attributes, is_rel ? "label" : "labels");
+    const sombra_status status =
+        xml_begin(g, is_rel, is_rel ? NULL : xml_attribute(attributes, "id"),
+                  is_rel ? xml_attribute(attributes, "source") : NULL,
+                  is_rel ? xml_attribute(attributes, "target") : NULL, attributes);
 
-    if (strcmp(name, "graph") == 0) return xml_end(g); /* of the node that it lies in */
-    if (strcmp(name, "hyperedge") == 0)
-        return fmt_broken(g->loader, SOMBRA_UNSUPPORTED, 0,
-                          "a hyperedge is no relationship: it has more than two ends");
-    if (strcmp(name, "node") == 0) {
-        status = xml_begin(g, false, xml_attribute(attributes, "id"), NULL, NULL, attributes);
-        labels = xml_attribute(attributes, "labels");
-    } else if (strcmp(name, "edge") == 0) {
-        status =
-            xml_begin(g, true, xml_attribute(attributes, "id"), xml_attribute(attributes, "source"),
-                      xml_attribute(attributes, "target"), attributes);
-        labels = xml_attribute(attributes, "label");
-    } else {
-        return SOMBRA_OK;
-    }
     if (status == SOMBRA_OK && labels != NULL) xml_labels(g, fmt_text(labels, strlen(labels)));
     return status;
 }
 
-static sombra_status on_start(void *ctx, const char *name, const char **attributes)
+static void start_data(xml_graph *g, const char **attributes)
 {
-    reading *r = ctx;
-
-    if (r->data_key != NULL) {
-        r->inside++;
-        r->had_content = true;
-        return SOMBRA_OK;
-    }
-    if (strcmp(name, "key") == 0) return start_key(r, attributes);
-    if (strcmp(name, "data") != 0) return start_element(r, name, attributes);
     const char *key = xml_attribute(attributes, "key"),
                *escape = xml_attribute(attributes, "sombra:escape");
-    fmt_arena_reset(&r->arena);
-    r->data_key = key == NULL ? "" : fmt_arena_text(&r->arena, key, strlen(key)).data;
-    r->escaped = escape != NULL && strcmp(escape, "json") == 0;
-    r->had_content = false;
+
+    g->in_data = true;
+    g->had_content = g->is_label = g->has_no_key = false;
+    g->escaped = escape != NULL && strcmp(escape, "json") == 0;
+    if (!g->open) return;
+    g->is_label = key != NULL && strcmp(key, g->is_rel ? "label" : "labels") == 0;
+    if (g->is_label) return;
+    g->data_key = key == NULL ? UINT32_MAX : xml_find_key(g, key);
+    g->has_no_key = g->data_key == UINT32_MAX;
+    g->unknown.size = 0;
+    if (g->has_no_key && key != NULL) fmt_puts(&g->unknown, key);
+}
+
+static sombra_status on_start(xml_graph *g, const char *name, const char **attributes)
+{
+    if (g->in_data) {
+        g->inside++;
+        g->had_content = true;
+        return SOMBRA_OK;
+    }
+    if (strcmp(name, "data") == 0) {
+        start_data(g, attributes);
+        return SOMBRA_OK;
+    }
+    if (strcmp(name, "edge") == 0) return start_record(g, true, attributes);
+    if (strcmp(name, "node") == 0) return start_record(g, false, attributes);
+    if (strcmp(name, "key") == 0) return start_key(g, attributes);
+    if (strcmp(name, "graph") == 0) xml_end(g); /* of the node that it lies in */
+    if (strcmp(name, "hyperedge") == 0)
+        return xml_broken(g, SOMBRA_UNSUPPORTED,
+                          "a hyperedge is no relationship: it has more than two ends");
     return SOMBRA_OK;
 }
 
-static sombra_status end_data(reading *r, sombra_text text)
+static void end_data(xml_graph *g, sombra_text text)
 {
-    xml_graph *g = &r->graph;
-    const char *key = r->data_key;
-
-    r->data_key = NULL;
-    if (!g->open || r->had_content) return SOMBRA_OK;
-    if (strcmp(key, g->is_rel ? "label" : "labels") == 0) {
+    g->in_data = false;
+    if (!g->open || g->had_content) return;
+    if (g->is_label)
         xml_labels(g, text);
-        return SOMBRA_OK;
-    }
-    return xml_value(g, key, text, r->escaped);
+    else if (!g->has_no_key)
+        xml_value(g, g->data_key, text, g->escaped);
+    else if (!g->bad)
+        xml_bad(g, SOMBRA_SYNTAX, fmt_text(NULL, 0), fmt_text(g->unknown.data, g->unknown.size),
+                "is the id of no property");
 }
 
-static sombra_status on_end(void *ctx, const char *name, sombra_text text)
+static sombra_status on_end(xml_graph *g, const char *name, sombra_text text)
 {
-    reading *r = ctx;
-
-    if (r->data_key != NULL) {
-        if (r->inside == 0) return end_data(r, text);
-        r->inside--;
-        return SOMBRA_OK;
+    if (g->in_data) {
+        if (g->inside == 0)
+            end_data(g, text);
+        else
+            g->inside--;
+    } else if (strcmp(name, "edge") == 0 || strcmp(name, "node") == 0) {
+        xml_end(g);
+    } else if (strcmp(name, "key") == 0) {
+        g->in_key = false;
+    } else if (strcmp(name, "default") == 0 && g->in_key) {
+        xml_key_default(g, text);
     }
-    if (strcmp(name, "key") == 0)
-        r->in_key = false;
-    else if (strcmp(name, "default") == 0 && r->in_key)
-        xml_key_default(&r->graph, text);
-    else if (strcmp(name, "node") == 0 || strcmp(name, "edge") == 0)
-        return xml_end(&r->graph);
     return SOMBRA_OK;
 }
 
 sombra_status fmt_read_graphml(fmt_loader *loader, const char *path)
 {
-    static const xml_handlers handlers = {.start = on_start, .end = on_end};
-    reading r = {.graph = {.loader = loader, .path = path}};
-    const sombra_status status = xml_read(loader, path, &handlers, &r, &r.graph.line);
+    static const xml_format format = {.start = on_start, .end = on_end};
 
-    xml_graph_free(&r.graph);
-    fmt_arena_free(&r.arena);
-    return status;
+    return xml_read(loader, path, &format);
 }
 
 /* ---- Writing -------------------------------------------------------------------------------------------------- */

@@ -124,7 +124,7 @@ static const char *plain_end(const char *at, const char *end)
         const uint64_t quote = v ^ (low * '"'), back = v ^ (low * '\\');
         const uint64_t hit =
             ((quote - low) & ~quote) | ((back - low) & ~back) | ((v - low * 0x20) & ~v);
-        if ((hit & high) != 0) break;
+        if ((hit & high) != 0) return at + __builtin_ctzll(hit & high) / 8; /* little-endian */
         at += 8;
     }
     while (at != end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
@@ -134,7 +134,10 @@ static const char *plain_end(const char *at, const char *end)
 
 bool fmt_json_string(fmt_json *j, sombra_text *text)
 {
-    if (!fmt_json_take(j, '"')) return false;
+    if (j->at != j->end && *j->at == '"')
+        j->at++;
+    else if (!fmt_json_take(j, '"'))
+        return false;
     const char *start = j->at;
     j->at = plain_end(j->at, j->end);
     if (j->at != j->end && *j->at == '"') {

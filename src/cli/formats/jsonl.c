@@ -11,20 +11,13 @@
 
 #include "cli/formats/json_priv.h"
 
-#define WINDOW_BYTES ((size_t)1 << 20)
-#define MEMBERS_MAX  8u /* of an object that is a value */
+#define MEMBERS_MAX 8u /* of an object that is a value */
 
 /* ---- Values -------------------------------------------------------------------------------------------------- */
 
+/* What records are read with: by one thread, those of one piece. */
 typedef struct reading {
-    fmt_loader *loader;
-    fmt_input *input;
-    const char *path;
-    char *data; /* the window: text that has been read and not taken */
-    size_t at, size, capacity;
-    bool ended;
-    uint64_t line;   /* of data + at */
-    fmt_arena arena; /* of the record */
+    fmt_records *records;
     fmt_json json;
     fmt_buffer text; /* scratch */
 } reading;
@@ -35,8 +28,8 @@ static bool value_of(reading *r, const char *type, sombra_text text, const char 
 {
     const char *why;
 
-    if (fmt_value_of(r->loader, &r->arena, type, text, value, &why)) return true;
-    return fmt_json_fail(&r->json, start, fmt_arena_text(&r->arena, why, strlen(why)).data);
+    if (fmt_value_of(r->records, type, text, value, &why)) return true;
+    return fmt_json_fail(&r->json, start, why);
 }
 
 static bool read_number(reading *r, sombra_value *value)
@@ -62,7 +55,7 @@ static bool read_number(reading *r, sombra_value *value)
     }
     /* strtod stops at what follows the number, which is no part of one. */
     char few[64], *copy = few;
-    if (text.size >= sizeof few) copy = fmt_arena_alloc(&r->arena, text.size + 1);
+    if (text.size >= sizeof few) copy = fmt_arena_alloc(&r->records->arena, text.size + 1);
     memcpy(copy, text.data, text.size);
     copy[text.size] = '\0';
     const double real = strtod(copy, NULL);
@@ -180,7 +173,8 @@ static bool read_value(reading *r, sombra_value *value)
         if (!fmt_json_item(j, count == 0, &more)) return false;
         if (!more) break;
         if (count == capacity) {
-            sombra_value *grown = fmt_arena_alloc(&r->arena, (2 * capacity + 4) * sizeof *grown);
+            sombra_value *grown =
+                fmt_arena_alloc(&r->records->arena, (2 * capacity + 4) * sizeof *grown);
             if (count != 0) memcpy(grown, items, count * sizeof *grown);
             items = grown;
             capacity = 2 * capacity + 4;
@@ -227,7 +221,7 @@ static bool read_texts(reading *r, sombra_text **texts, size_t *count)
     *texts = NULL;
     if (fmt_json_peek(j) == 'n') return fmt_json_word(j, &word);
     if (fmt_json_peek(j) == '"') {
-        *texts = fmt_arena_alloc(&r->arena, sizeof **texts);
+        *texts = fmt_arena_alloc(&r->records->arena, sizeof **texts);
         *count = 1;
         return fmt_json_string(j, *texts);
     }
@@ -236,7 +230,8 @@ static bool read_texts(reading *r, sombra_text **texts, size_t *count)
         if (!fmt_json_item(j, *count == 0, &more)) return false;
         if (!more) return true;
         if (*count == capacity) {
-            sombra_text *grown = fmt_arena_alloc(&r->arena, (2 * capacity + 4) * sizeof *grown);
+            sombra_text *grown =
+                fmt_arena_alloc(&r->records->arena, (2 * capacity + 4) * sizeof *grown);
             if (*count != 0) memcpy(grown, *texts, *count * sizeof *grown);
             *texts = grown;
             capacity = 2 * capacity + 4;
@@ -259,7 +254,8 @@ static bool read_props(reading *r, record *rec)
         if (!fmt_json_member(j, first, &key, &more)) return false;
         if (!more) return true;
         if (rec->prop_count == capacity) {
-            fmt_prop *grown = fmt_arena_alloc(&r->arena, (2 * capacity + 8) * sizeof *grown);
+            fmt_prop *grown =
+                fmt_arena_alloc(&r->records->arena, (2 * capacity + 8) * sizeof *grown);
             if (rec->prop_count != 0) memcpy(grown, rec->props, rec->prop_count * sizeof *grown);
             rec->props = grown;
             capacity = 2 * capacity + 8;
@@ -335,7 +331,7 @@ static bool read_record(reading *r, record *rec)
     return true;
 }
 
-static sombra_status load_record(reading *r, const record *rec)
+static void add_record(fmt_records *records, const record *rec)
 {
     const sombra_text none = {NULL, 0};
 
@@ -346,19 +342,18 @@ static sombra_status load_record(reading *r, const record *rec)
                                .label_count = rec->label_count,
                                .props = rec->props,
                                .prop_count = rec->prop_count};
-        return fmt_load_node(r->loader, &node);
-    }
-    if (fmt_is(rec->type, "relationship")) {
+        fmt_add_node(records, &node);
+    } else if (fmt_is(rec->type, "relationship")) {
         const fmt_rel rel = {.type = rec->label,
                              .ends = {{.text = rec->ends[0]}, {.text = rec->ends[1]}},
                              .props = rec->props,
                              .prop_count = rec->prop_count};
-        if (!rec->has_end[0] || !rec->has_end[1])
-            return fmt_bad(r->loader, SOMBRA_SYNTAX, 0, none, none,
-                           "the relationship has no %s node", rec->has_end[0] ? "end" : "start");
-        return fmt_load_rel(r->loader, &rel);
-    }
-    if (fmt_is(rec->type, "schema")) {
+        if (rec->has_end[0] && rec->has_end[1])
+            fmt_add_rel(records, &rel);
+        else
+            fmt_add_bad(records, SOMBRA_SYNTAX, 0, none, none, "the relationship has no %s node",
+                        rec->has_end[0] ? "end" : "start");
+    } else if (fmt_is(rec->type, "schema")) {
         const fmt_schema schema = {.kind = rec->kind,
                                    .name = rec->name,
                                    .on = rec->on,
@@ -367,11 +362,12 @@ static sombra_status load_record(reading *r, const record *rec)
                                    .key_count = rec->key_count,
                                    .types = rec->types,
                                    .type_count = rec->type_count};
-        return fmt_load_schema(r->loader, &schema);
+        fmt_add_schema(records, &schema);
+    } else {
+        fmt_add_bad(records, SOMBRA_SYNTAX, 0, fmt_text("type", 4), rec->type,
+                    "%s is none of node, relationship, schema",
+                    rec->type.size == 0 ? "nothing" : "");
     }
-    return fmt_bad(r->loader, SOMBRA_SYNTAX, 0, fmt_text("type", 4), rec->type,
-                   "%s is none of node, relationship, schema",
-                   rec->type.size == 0 ? "nothing" : "");
 }
 
 /* The number that is the problem, for the message; empty when it is something else. */
@@ -385,80 +381,135 @@ static sombra_text number_at(const fmt_json *j)
 }
 
 /* One record's text, without the end of its line. */
-static sombra_status take_record(reading *r, const char *text, size_t size)
+static void take_record(reading *r, uint64_t line, const char *text, size_t size)
 {
     const sombra_text none = {NULL, 0};
     record rec = {.has_id = false};
 
-    fmt_at(r->loader, r->path, r->line, text, size);
-    fmt_arena_reset(&r->arena);
-    r->json = (fmt_json){.begin = text, .at = text, .end = text + size, .arena = &r->arena};
-    if (!fmt_utf8_valid(text, size))
-        return fmt_bad(r->loader, SOMBRA_SYNTAX, 0, none, none, "the line is not valid UTF-8");
-    if (read_record(r, &rec)) return load_record(r, &rec);
-    /* A document of many lines may hold the record: the line where it begins is told, and the column in that. */
-    return fmt_bad(r->loader, SOMBRA_SYNTAX, (uint64_t)(r->json.problem_at - text) + 1, none,
-                   number_at(&r->json), "%s%s", number_at(&r->json).size == 0 ? "" : ": ",
-                   r->json.problem);
+    fmt_records_at(r->records, line, text, size);
+    r->json =
+        (fmt_json){.begin = text, .at = text, .end = text + size, .arena = &r->records->arena};
+    if (!fmt_utf8_valid(text, size)) {
+        fmt_add_bad(r->records, SOMBRA_SYNTAX, 0, none, none, "the line is not valid UTF-8");
+    } else if (read_record(r, &rec)) {
+        add_record(r->records, &rec);
+    } else {
+        /* A document of many lines may hold the record: the line where it begins is told, and the column in that. */
+        const sombra_text number = number_at(&r->json);
+        fmt_add_bad(r->records, SOMBRA_SYNTAX, (uint64_t)(r->json.problem_at - text) + 1, none,
+                    number, "%s%s", number.size == 0 ? "" : ": ", r->json.problem);
+    }
+}
+
+/* ---- Where the text is cut ----------------------------------------------------------------------------------------- */
+
+typedef struct source {
+    fmt_cutter cutter;
+    size_t seen; /* bytes of the cutter's text that have been looked at */
+    bool begun, is_document;
+    /* Of a document: where the search has come, and how deep its lists of records lie. */
+    size_t depth, list_depth;
+    bool in_text, escaped;
+} source;
+
+/* Does the text begin as one document does? */
+static bool is_document(const char *text, size_t size)
+{
+    fmt_arena arena = {0};
+    fmt_json json = {.begin = text, .at = text, .end = text + size, .arena = &arena};
+    sombra_text key;
+    bool more = false, is = fmt_json_peek(&json) == '[';
+
+    if (!is && fmt_json_skip(&json, '{') && fmt_json_member(&json, true, &key, &more) && more)
+        is = (fmt_is(key, "nodes") || fmt_is(key, "rels") || fmt_is(key, "relationships")) &&
+             fmt_json_peek(&json) == '[';
+    fmt_arena_free(&arena);
+    return is;
+}
+
+/* Behind the last newline. */
+static size_t line_place(source *s, const char *text, size_t size)
+{
+    const char *end = memrchr(text + s->seen, '\n', size - s->seen);
+    const size_t cut = end == NULL ? 0 : (size_t)(end - text) + 1;
+
+    s->seen = size - cut;
+    return cut;
+}
+
+/* Behind the last object that lies directly in a list of records. */
+static size_t document_place(source *s, const char *text, size_t size)
+{
+    size_t cut = 0;
+
+    for (size_t i = s->seen; i < size; i++) {
+        const char c = text[i];
+        if (s->in_text) {
+            if (s->escaped)
+                s->escaped = false;
+            else if (c == '\\')
+                s->escaped = true;
+            else if (c == '"')
+                s->in_text = false;
+        } else if (c == '"') {
+            s->in_text = true;
+        } else if (c == '{' || c == '[') {
+            s->depth++;
+        } else if ((c == '}' || c == ']') && s->depth != 0) {
+            s->depth--;
+            if (c == '}' && s->depth == s->list_depth) cut = i + 1;
+        }
+    }
+    s->seen = size - cut;
+    return cut;
+}
+
+static void begin(source *s, const char *text, size_t size)
+{
+    fmt_json json = {.begin = text, .at = text, .end = text + size};
+
+    if (s->begun) return;
+    s->begun = true;
+    s->is_document = is_document(text, size);
+    s->list_depth = fmt_json_peek(&json) == '[' ? 1 : 2;
+}
+
+static size_t place(void *ctx, const char *text, size_t size)
+{
+    source *s = ctx;
+
+    begin(s, text, size);
+    return s->is_document ? document_place(s, text, size) : line_place(s, text, size);
+}
+
+static void cut(void *ctx, fmt_piece *piece)
+{
+    source *s = ctx;
+
+    fmt_cut(&s->cutter, piece);
+    begin(s, piece->text, piece->size);
 }
 
 /* ---- Lines --------------------------------------------------------------------------------------------------------- */
 
-/* More text into the window. */
-static sombra_status read_more(reading *r)
+static void read_lines(reading *r, const fmt_piece *piece)
 {
-    size_t got;
-    fmt_error *error = fmt_loader_error(r->loader);
+    const char *at = piece->text, *end = at + piece->size;
 
-    if (r->at != 0) {
-        memmove(r->data, r->data + r->at, r->size - r->at);
-        r->size -= r->at;
-        r->at = 0;
-    }
-    if (r->size > FMT_RECORD_MAX)
-        return fmt_broken(r->loader, SOMBRA_LIMIT, 0, "the record is longer than 1 GiB");
-    if (r->capacity - r->size < WINDOW_BYTES)
-        r->data = fmt_grow(r->data, &r->capacity, r->size + WINDOW_BYTES, 1);
-    size_t wanted = r->capacity - r->size;
-    if (wanted > FMT_RECORD_MAX + 1 - r->size) wanted = FMT_RECORD_MAX + 1 - r->size;
-    if (fmt_input_read(r->input, r->data + r->size, wanted, &got, error) != SOMBRA_OK)
-        return error->status;
-    r->size += got;
-    r->ended = got < wanted;
-    return fmt_tick(r->loader, fmt_input_done(r->input), fmt_input_total(r->input));
-}
-
-static sombra_status read_lines(reading *r)
-{
-    sombra_status status = SOMBRA_OK;
-    size_t seen = 0; /* bytes of the line that hold no newline */
-
-    while (status == SOMBRA_OK) {
-        const char *line = r->data + r->at;
-        const char *end =
-            r->size - r->at == seen ? NULL : memchr(line + seen, '\n', r->size - r->at - seen);
-        if (end == NULL && !r->ended) {
-            seen = r->size - r->at;
-            fmt_at(r->loader, r->path, r->line, NULL, 0);
-            status = read_more(r);
-            continue;
-        }
-        size_t size = end == NULL ? r->size - r->at : (size_t)(end - line);
-        const size_t taken = size + (end != NULL);
-        while (size != 0 && (line[size - 1] == '\r' || line[size - 1] == ' '))
+    for (uint64_t line = piece->line; at != end; line++) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        size_t size = (size_t)((newline == NULL ? end : newline) - at);
+        const char *text = at;
+        at = newline == NULL ? end : newline + 1;
+        while (size != 0 && (text[size - 1] == '\r' || text[size - 1] == ' '))
             size--;
-        if (size != 0) status = take_record(r, line, size);
-        r->at += taken;
-        seen = 0;
-        r->line++;
-        if (end == NULL) break;
+        if (size != 0) take_record(r, line, text, size);
     }
-    return status;
 }
 
 /* ---- One document ----------------------------------------------------------------------------------------------------- */
 
-/* Bytes of the object at the front of text; 0: its end is not there yet. */
+/* Bytes of the object at the front of text; 0: its end is not there. */
 static size_t object_bytes(const char *text, size_t size)
 {
     bool in_text = false;
@@ -482,122 +533,99 @@ static size_t object_bytes(const char *text, size_t size)
     return 0;
 }
 
-static void count_lines(reading *r, size_t bytes)
-{
-    const char *at = r->data + r->at, *end = at + bytes;
+/* Brackets of a document that are not closed yet, the inmost last. */
+typedef struct brackets {
+    char open[2];
+    size_t depth;
+} brackets;
 
-    while (at != end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
-        r->line++;
-        at++;
-    }
-    r->at += bytes;
-}
-
-static sombra_status document_object(reading *r)
-{
-    size_t size;
-
-    while ((size = object_bytes(r->data + r->at, r->size - r->at)) == 0) {
-        fmt_at(r->loader, r->path, r->line, NULL, 0);
-        if (r->ended)
-            return fmt_broken(r->loader, SOMBRA_SYNTAX, 0,
-                              "the object that begins here is not closed");
-        if (read_more(r) != SOMBRA_OK) return fmt_loader_error(r->loader)->status;
-    }
-    const sombra_status status = take_record(r, r->data + r->at, size);
-    count_lines(r, size);
-    return status;
-}
-
-/* What lies between the records of a document: blanks, commas, brackets, and the names of its lists. open: brackets that are not
- * closed yet, the inmost last. */
-static sombra_status document_between(reading *r, char open[2], size_t *depth)
+/* What lies between the records of a document: blanks, commas, brackets, and the names of its lists. Bytes taken; 0: it does not
+ * belong there, which is recorded. */
+static size_t document_between(reading *r, brackets *b, const char *at, size_t left)
 {
     static const char *const lists[] = {"\"nodes\"", "\"rels\"", "\"relationships\""};
-    const char *at = r->data + r->at;
-    const size_t left = r->size - r->at;
-    size_t taken = 1;
 
-    fmt_at(r->loader, r->path, r->line, NULL, 0);
-    if (*at == '[' && *depth < 2 && (*depth == 0 || open[0] == '{')) {
-        open[(*depth)++] = '[';
-    } else if (*at == '{' && *depth == 0) {
-        open[(*depth)++] = '{';
-    } else if (*depth != 0 && *at == (open[*depth - 1] == '[' ? ']' : '}')) {
-        --*depth;
-    } else if (*at == '"') {
-        taken = 0;
+    if (*at == '[' && b->depth < 2 && (b->depth == 0 || b->open[0] == '{')) {
+        b->open[b->depth++] = '[';
+        return 1;
+    }
+    if (*at == '{' && b->depth == 0) {
+        b->open[b->depth++] = '{';
+        return 1;
+    }
+    if (b->depth != 0 && *at == (b->open[b->depth - 1] == '[' ? ']' : '}')) {
+        b->depth--;
+        return 1;
+    }
+    if (*at == '"') {
         for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-            if (left >= strlen(lists[i]) && memcmp(at, lists[i], strlen(lists[i])) == 0)
-                taken = strlen(lists[i]);
-        if (taken == 0 || *depth != 1 || open[0] != '{')
-            return fmt_broken(
-                r->loader, SOMBRA_SYNTAX, 0,
-                "a document is a list of objects, or {\"nodes\": […], \"rels\": […]}");
-    } else if (strchr(" \t\r\n,:", *at) == NULL || *at == '\0') {
-        return fmt_broken(r->loader, SOMBRA_SYNTAX, 0, "an object is expected here");
+            if (left >= strlen(lists[i]) && memcmp(at, lists[i], strlen(lists[i])) == 0 &&
+                b->depth == 1 && b->open[0] == '{')
+                return strlen(lists[i]);
+        (void)fmt_records_broken(
+            r->records, SOMBRA_SYNTAX, 0,
+            "a document is a list of objects, or {\"nodes\": […], \"rels\": […]}");
+        return 0;
     }
-    count_lines(r, taken);
-    return SOMBRA_OK;
+    if (*at != '\0' && strchr(" \t\r\n,:", *at) != NULL) return 1;
+    (void)fmt_records_broken(r->records, SOMBRA_SYNTAX, 0, "an object is expected here");
+    return 0;
 }
 
-static sombra_status read_document(reading *r)
+static void read_document(reading *r, const source *s, const fmt_piece *piece)
 {
-    sombra_status status = SOMBRA_OK;
-    char open[2] = {0};
-    size_t depth = 0;
+    brackets b = {.open = {s->list_depth == 1 ? '[' : '{', '['},
+                  .depth = piece->number == 0 ? 0 : s->list_depth};
+    const char *at = piece->text, *end = at + piece->size;
+    uint64_t line = piece->line;
 
-    while (status == SOMBRA_OK) {
-        if (r->size - r->at < 16 && !r->ended) {
-            status = read_more(r);
-            continue;
+    while (at != end) {
+        size_t size;
+        fmt_records_at(r->records, line, NULL, 0);
+        if (*at == '{' && b.depth != 0 && b.open[b.depth - 1] == '[') {
+            size = object_bytes(at, (size_t)(end - at));
+            if (size == 0)
+                (void)fmt_records_broken(r->records, SOMBRA_SYNTAX, 0,
+                                         "the object that begins here is not closed");
+            else
+                take_record(r, line, at, size);
+        } else {
+            size = document_between(r, &b, at, (size_t)(end - at));
         }
-        if (r->at == r->size) break;
-        if (r->data[r->at] == '{' && depth != 0 && open[depth - 1] == '[')
-            status = document_object(r);
-        else
-            status = document_between(r, open, &depth);
+        if (size == 0) return;
+        line += fmt_count_lines(at, size);
+        at += size;
     }
-    if (status == SOMBRA_OK && depth != 0) {
-        fmt_at(r->loader, r->path, r->line, NULL, 0);
-        status = fmt_broken(r->loader, SOMBRA_SYNTAX, 0, "the document ends too early");
-    }
-    return status;
+    fmt_records_at(r->records, line, NULL, 0);
+    if (piece->last && b.depth != 0)
+        (void)fmt_records_broken(r->records, SOMBRA_SYNTAX, 0, "the document ends too early");
 }
 
-/* Does the text begin as one document does? */
-static bool is_document(const char *text, size_t size)
+static void parse(void *ctx, fmt_piece *piece)
 {
-    fmt_arena arena = {0};
-    fmt_json json = {.begin = text, .at = text, .end = text + size, .arena = &arena};
-    sombra_text key;
-    bool more = false, is = fmt_json_peek(&json) == '[';
+    const source *s = ctx;
+    reading r = {.records = &piece->records};
 
-    if (!is && fmt_json_skip(&json, '{') && fmt_json_member(&json, true, &key, &more) && more)
-        is = (fmt_is(key, "nodes") || fmt_is(key, "rels") || fmt_is(key, "relationships")) &&
-             fmt_json_peek(&json) == '[';
-    fmt_arena_free(&arena);
-    return is;
+    if (s->is_document)
+        read_document(&r, s, piece);
+    else
+        read_lines(&r, piece);
+    free(r.text.data);
 }
 
 sombra_status fmt_read_jsonl(fmt_loader *loader, const char *path)
 {
-    reading r = {.loader = loader, .path = path, .line = 1};
+    static const fmt_steps steps = {.cut = cut, .parse = parse};
     fmt_error *error = fmt_loader_error(loader);
-    sombra_status status;
+    source s = {.cutter = {.input = fmt_input_open(path, error),
+                           .path = path,
+                           .too_long = "the record is longer than 1 GiB",
+                           .place = place,
+                           .ctx = &s}};
 
-    fmt_at(loader, path, 1, NULL, 0);
-    r.input = fmt_input_open(path, error);
-    if (r.input == NULL) return error->status;
-    status = read_more(&r);
-    if (status == SOMBRA_OK) {
-        if (r.size >= 3 && memcmp(r.data, "\xEF\xBB\xBF", 3) == 0) r.at = 3;
-        status = is_document(r.data + r.at, r.size - r.at) ? read_document(&r) : read_lines(&r);
-    }
-    fmt_input_close(r.input);
-    fmt_arena_free(&r.arena);
-    free(r.data);
-    free(r.text.data);
+    if (s.cutter.input == NULL) return error->status;
+    const sombra_status status = fmt_pipeline_run(loader, &steps, &s);
+    fmt_cutter_close(&s.cutter);
     return status;
 }
 

@@ -126,12 +126,15 @@ typedef struct reading {
     size_t table_count, table_capacity;
 } reading;
 
+static bool same_name(sombra_text a, sombra_text b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
 static table *find_table(reading *r, sombra_text name)
 {
     for (size_t i = 0; i < r->table_count; i++)
-        if (r->tables[i].name.size == name.size &&
-            memcmp(r->tables[i].name.data, name.data, name.size) == 0)
-            return &r->tables[i];
+        if (same_name(r->tables[i].name, name)) return &r->tables[i];
     return NULL;
 }
 
@@ -376,8 +379,8 @@ static bool read_blob(fmt_arena *arena, sombra_text text, sombra_value *value)
     return true;
 }
 
-static bool read_scalar(reading *r, fmt_arena *arena, kuzu_kind kind, sombra_text text,
-                        sombra_value *value, const char **why)
+static bool read_scalar(fmt_records *r, kuzu_kind kind, sombra_text text, sombra_value *value,
+                        const char **why)
 {
     static const char *const names[] = {"string", "int",           "float",    "boolean", "bytes",
                                         "date",   "localdatetime", "datetime", "duration"};
@@ -385,16 +388,16 @@ static bool read_scalar(reading *r, fmt_arena *arena, kuzu_kind kind, sombra_tex
 
     if (kind == KIND_BLOB) {
         *why = "the text is no BLOB";
-        return read_blob(arena, text, value);
+        return read_blob(&r->arena, text, value);
     }
     if (kind == KIND_INTERVAL && iso_duration(text, few, sizeof few))
-        text = fmt_arena_text(arena, few, strlen(few));
-    return fmt_value_of(r->loader, arena, names[kind], text, value, why);
+        text = fmt_arena_text(&r->arena, few, strlen(few));
+    return fmt_value_of(r, names[kind], text, value, why);
 }
 
 /* [a,b c,3]: Kuzu puts no quotes around items, so a text with a comma in it comes back as two. */
-static bool read_list(reading *r, fmt_arena *arena, kuzu_kind kind, sombra_text text,
-                      sombra_value *value, const char **why)
+static bool read_list(fmt_records *r, kuzu_kind kind, sombra_text text, sombra_value *value,
+                      const char **why)
 {
     const char *at = text.data, *end = at + text.size;
     size_t count = 0, capacity = 0;
@@ -409,12 +412,12 @@ static bool read_list(reading *r, fmt_arena *arena, kuzu_kind kind, sombra_text 
         const sombra_text item = fmt_text(at, (size_t)((comma == NULL ? end : comma) - at));
         at = comma == NULL ? end : comma + 1;
         if (count == capacity) {
-            sombra_value *grown = fmt_arena_alloc(arena, (2 * capacity + 4) * sizeof *grown);
+            sombra_value *grown = fmt_arena_alloc(&r->arena, (2 * capacity + 4) * sizeof *grown);
             if (count != 0) memcpy(grown, items, count * sizeof *grown);
             items = grown;
             capacity = 2 * capacity + 4;
         }
-        if (!read_scalar(r, arena, kind, item, &items[count++], why)) return false;
+        if (!read_scalar(r, kind, item, &items[count++], why)) return false;
     }
     *value = (sombra_value){.type = SOMBRA_TYPE_LIST};
     value->as.list.items = items;
@@ -428,89 +431,133 @@ static bool read_list(reading *r, fmt_arena *arena, kuzu_kind kind, sombra_text 
 typedef struct source {
     const table *table;
     const table_column **columns;
-    size_t column_count;
+    size_t column_count, key_column; /* key_column: of nodes, the key's place, or column_count */
     sombra_text file, from, to;
-    char delimiter, quote, escape;
     bool header;
+    fmt_cutter cutter;
+    csv_search search;
 } source;
 
-static sombra_status take_row(reading *r, const source *s, csv_rows *rows, fmt_prop *props)
+/* Values of a row's cells behind the ends. False: one is wrong, which is recorded. */
+static bool read_cells(const source *s, const csv_rows *rows, fmt_records *r, fmt_prop *props,
+                       size_t *prop_count)
+{
+    const size_t front = s->table->is_rel ? 2 : 0;
+    const sombra_text none = {NULL, 0};
+    const char *why;
+
+    *prop_count = 0;
+    for (size_t i = 0; i < rows->count; i++) {
+        const csv_cell *cell = &rows->cells[i];
+        if (!fmt_utf8_valid(cell->text.data, cell->text.size)) {
+            fmt_add_bad(r, SOMBRA_SYNTAX, i + 1, none, none, "the cell is not valid UTF-8");
+            return false;
+        }
+        if (i < front || (cell->text.size == 0 && !cell->quoted)) continue;
+        const table_column *c = s->columns[i - front];
+        fmt_prop *prop = &props[(*prop_count)++];
+        prop->key = c->name;
+        if (!(c->list ? read_list : read_scalar)(r, c->kind, cell->text, &prop->value, &why)) {
+            fmt_add_bad(r, SOMBRA_TYPE_MISMATCH, i + 1, c->name, none, "%s", why);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void take_row(const source *s, const csv_rows *rows, fmt_records *r)
 {
     const sombra_text none = {NULL, 0};
     const size_t front = s->table->is_rel ? 2 : 0;
-    size_t prop_count = 0;
-    sombra_text key = {NULL, 0};
-    const char *why;
+    fmt_prop *props = fmt_arena_alloc(&r->arena, (s->column_count + 1) * sizeof *props);
+    size_t prop_count;
 
-    if (rows->count != s->column_count + front)
-        return fmt_bad(r->loader, SOMBRA_SYNTAX, 0, none, none, "%zu cells where the table has %zu",
-                       rows->count, s->column_count + front);
-    for (size_t i = 0; i < rows->count; i++) {
-        const csv_cell *cell = &rows->cells[i];
-        if (!fmt_utf8_valid(cell->text.data, cell->text.size))
-            return fmt_bad(r->loader, SOMBRA_SYNTAX, i + 1, none, none,
-                           "the cell is not valid UTF-8");
-        if (i < front || (cell->text.size == 0 && !cell->quoted)) continue;
-        const table_column *c = s->columns[i - front];
-        fmt_prop *prop = &props[prop_count++];
-        prop->key = c->name;
-        if (!(c->list ? read_list : read_scalar)(r, &rows->arena, c->kind, cell->text, &prop->value,
-                                                 &why))
-            return fmt_bad(r->loader, SOMBRA_TYPE_MISMATCH, i + 1, c->name, none, "%s", why);
-        if (!s->table->is_rel && c->name.size == s->table->key.size &&
-            memcmp(c->name.data, s->table->key.data, c->name.size) == 0)
-            key = cell->text;
+    if (rows->count != s->column_count + front) {
+        fmt_add_bad(r, SOMBRA_SYNTAX, 0, none, none, "%zu cells where the table has %zu",
+                    rows->count, s->column_count + front);
+        return;
     }
+    if (!read_cells(s, rows, r, props, &prop_count)) return;
     if (s->table->is_rel) {
         const fmt_rel rel = {.type = s->table->name,
                              .ends = {{.group = s->from, .text = rows->cells[0].text},
                                       {.group = s->to, .text = rows->cells[1].text}},
                              .props = props,
                              .prop_count = prop_count};
-        return fmt_load_rel(r->loader, &rel);
+        fmt_add_rel(r, &rel);
+        return;
     }
-    if (key.data == NULL)
-        return fmt_bad(r->loader, SOMBRA_SYNTAX, 0, s->table->key, none,
-                       "the primary key is absent");
-    const fmt_node node = {.id = {.group = s->table->name, .text = key},
+    const csv_cell *key = s->key_column < s->column_count ? &rows->cells[s->key_column] : NULL;
+    if (key == NULL || (key->text.size == 0 && !key->quoted)) {
+        fmt_add_bad(r, SOMBRA_SYNTAX, 0, s->table->key, none, "the primary key is absent");
+        return;
+    }
+    const fmt_node node = {.id = {.group = s->table->name, .text = key->text},
                            .has_id = true,
                            .labels = &s->table->name,
                            .label_count = 1,
                            .props = props,
                            .prop_count = prop_count};
-    return fmt_load_node(r->loader, &node);
+    fmt_add_node(r, &node);
 }
 
-static sombra_status read_rows(reading *r, const source *s)
+static void cut_rows(void *ctx, fmt_piece *piece)
 {
+    source *s = ctx;
+
+    fmt_cut(&s->cutter, piece);
+}
+
+static size_t place_rows(void *ctx, const char *text, size_t size)
+{
+    source *s = ctx;
+
+    return csv_place(&s->search, text, size);
+}
+
+static void parse_rows(void *ctx, fmt_piece *piece)
+{
+    const source *s = ctx;
+    csv_rows rows = {.dialect = s->search.dialect,
+                     .at = piece->text,
+                     .end = piece->text + piece->size,
+                     .line = piece->line,
+                     .arena = &piece->records.arena};
+    bool first = s->header && piece->number == 0;
+
+    while (csv_next(&rows)) {
+        const bool empty = rows.count == 1 && rows.cells[0].text.size == 0 &&
+                           !rows.cells[0].quoted &&
+                           s->column_count + (s->table->is_rel ? 2 : 0) != 1;
+        fmt_records_at(&piece->records, rows.row_line, rows.row.data, rows.row.size);
+        if (!first && !empty) take_row(s, &rows, &piece->records);
+        first = false;
+    }
+    free(rows.cells);
+}
+
+static sombra_status read_rows(reading *r, source *s)
+{
+    static const fmt_steps steps = {.cut = cut_rows, .parse = parse_rows};
+    fmt_error *error = fmt_loader_error(r->loader);
     fmt_buffer path = {0};
-    fmt_prop *props = fmt_need(calloc(s->column_count + 1, sizeof *props));
     const char *slash = memrchr(s->file.data, '/', s->file.size);
     const size_t skip = slash == NULL ? 0 : (size_t)(slash + 1 - (const char *)s->file.data);
-    csv_rows rows = {
-        .loader = r->loader, .delimiter = s->delimiter, .quote = s->quote, .escape = s->escape};
-    bool more = true, first = s->header;
 
     /* Only the folder is read: of a path its last part. */
     fmt_puts(&path, r->directory);
     fmt_puts(&path, "/");
     fmt_put(&path, (const char *)s->file.data + skip, s->file.size - skip);
     fmt_put(&path, "", 1);
-    rows.path = fmt_arena_text(&r->arena, path.data, path.size - 1).data;
+    s->cutter.path = fmt_arena_text(&r->arena, path.data, path.size - 1).data;
     free(path.data);
-    sombra_status status = csv_open(&rows);
-    while (status == SOMBRA_OK) {
-        status = csv_next(&rows, &more);
-        if (status != SOMBRA_OK || !more) break;
-        if (first || (rows.count == 1 && rows.cells[0].text.size == 0 && !rows.cells[0].quoted &&
-                      s->column_count + (s->table->is_rel ? 2 : 0) != 1)) {
-            first = false; /* the header, or an empty line */
-            continue;
-        }
-        status = take_row(r, s, &rows, props);
-    }
-    csv_close(&rows);
-    free(props);
+    s->cutter.too_long = "a row is longer than 1 GiB (is a quote never closed?)";
+    s->cutter.place = place_rows;
+    s->cutter.ctx = s;
+    s->cutter.input = fmt_input_open(s->cutter.path, error);
+    if (s->cutter.input == NULL) return error->status;
+    const sombra_status status = fmt_pipeline_run(r->loader, &steps, s);
+    fmt_cutter_close(&s->cutter);
     return status;
 }
 
@@ -534,11 +581,11 @@ static bool take_options(words *w, source *s)
         if (NAMED("header"))
             s->header = is_word(&value, "true") || (value.is_text && first == 't') || first == '1';
         else if (NAMED("delim") || NAMED("delimiter"))
-            s->delimiter = first;
+            s->search.dialect.delimiter = first;
         else if (NAMED("quote"))
-            s->quote = first;
+            s->search.dialect.quote = first;
         else if (NAMED("escape"))
-            s->escape = first;
+            s->search.dialect.escape = first;
         else if (NAMED("from"))
             s->from = value.word;
         else if (NAMED("to"))
@@ -560,9 +607,7 @@ static bool take_names(words *w, source *s)
     }
     while (!take_word(w, ")")) {
         size_t i = 0;
-        while (i < t->column_count &&
-               (t->columns[i].name.size != w->word.size ||
-                memcmp(t->columns[i].name.data, w->word.data, w->word.size) != 0))
+        while (i < t->column_count && !same_name(t->columns[i].name, w->word))
             i++;
         if (i == t->column_count || s->column_count == t->column_count) return false;
         s->columns[s->column_count++] = &t->columns[i];
@@ -574,7 +619,8 @@ static bool take_names(words *w, source *s)
 
 static sombra_status take_copy(reading *r, const char *path, words *w)
 {
-    source s = {.delimiter = ',', .quote = '"', .escape = '"'};
+    source s = {.search = {.dialect = {.delimiter = ',', .quote = '"', .escape = '"'}}};
+    const csv_dialect *d = &s.search.dialect;
 
     s.table = find_table(r, w->word);
     if (s.table == NULL) return fail_script(r, path, w, "schema.cypher has no such table");
@@ -598,11 +644,13 @@ static sombra_status take_copy(reading *r, const char *path, words *w)
             "(sombra.import_parquet), or export with (format='csv')",
             (int)(s.file.size < 100 ? s.file.size : 100), (const char *)s.file.data);
     }
-    if (s.delimiter == '\0' || s.quote == '\0' || s.escape == '\0' || s.delimiter == s.quote ||
-        s.delimiter == '\n' || s.quote == '\n')
+    if (d->delimiter == '\0' || d->quote == '\0' || d->escape == '\0' || d->delimiter == d->quote ||
+        d->delimiter == '\n' || d->quote == '\n')
         return fail_script(r, path, w, "delim, quote and escape are one character each");
     if (s.table->is_rel && (find_table(r, s.from) == NULL || find_table(r, s.to) == NULL))
         return fail_script(r, path, w, "the relationships' node tables are not in schema.cypher");
+    while (s.key_column < s.column_count && !same_name(s.columns[s.key_column]->name, s.table->key))
+        s.key_column++;
     return read_rows(r, &s);
 }
 

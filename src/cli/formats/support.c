@@ -262,11 +262,6 @@ void fmt_printf(fmt_buffer *out, const char *format, ...)
     fmt_put(out, text, size < (int)sizeof text ? (size_t)size : sizeof text - 1);
 }
 
-bool fmt_is(sombra_text text, const char *word)
-{
-    return strlen(word) == text.size && memcmp(word, text.data, text.size) == 0;
-}
-
 bool fmt_utf8_valid(const void *data, size_t bytes)
 {
     const uint8_t *at = data, *end = at + bytes;

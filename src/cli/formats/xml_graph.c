@@ -1,11 +1,9 @@
-/* xml_graph.c — what GraphML and GEXF share: properties are declared with a type and named by an id, elements of nodes and
- * relationships have values of them. */
+/* xml_graph.c — what GraphML and GEXF share when they are read: properties are declared with a type and named by an id, elements
+ * of nodes and relationships have values of them. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/formats/xml_priv.h"
-
-#define KIND_LIST 32u
 
 /* ---- Declarations ------------------------------------------------------------------------------------------------ */
 
@@ -14,15 +12,35 @@ static sombra_text text_of(const char *text)
     return fmt_text(text, text == NULL ? 0 : strlen(text));
 }
 
-void xml_graph_free(xml_graph *g)
+void xml_keys_free(xml_keys *k)
 {
-    fmt_names_free(&g->key_names);
-    free(g->keys);
-    free(g->props);
-    free(g->given);
-    free(g->text.data);
-    fmt_arena_free(&g->key_arena);
-    fmt_arena_free(&g->arena);
+    for (unsigned entity = 0; entity < 2; entity++) {
+        fmt_names_free(&k->ids[entity]);
+        free(k->keys[entity]);
+    }
+    fmt_arena_free(&k->arena);
+}
+
+static void put_key(xml_keys *k, unsigned entity, sombra_text id, const xml_key *key)
+{
+    const size_t count = k->ids[entity].count;
+
+    k->keys[entity] = fmt_grow(k->keys[entity], &k->capacity[entity], count + 1, sizeof **k->keys);
+    k->keys[entity][fmt_names_add(&k->ids[entity], id.data, id.size)] = *key;
+}
+
+void xml_keys_copy(xml_keys *to, const xml_keys *from)
+{
+    for (unsigned entity = 0; entity < 2; entity++) {
+        for (size_t i = 0; i < from->ids[entity].count; i++) {
+            xml_key key = from->keys[entity][i];
+            key.name = fmt_arena_text(&to->arena, key.name.data, key.name.size);
+            key.fallback = fmt_arena_text(&to->arena, key.fallback.data, key.fallback.size);
+            put_key(to, entity, from->ids[entity].texts[i], &key);
+        }
+        to->last[entity] = from->last[entity];
+    }
+    to->default_count = from->default_count;
 }
 
 /* Names of types in GraphML and GEXF, and what they are here. Others are texts. */
@@ -58,15 +76,15 @@ static bool json_texts(fmt_arena *arena, sombra_text text, sombra_text **texts, 
     return fmt_json_peek(&json) == '\0';
 }
 
-static uint32_t key_place(xml_graph *g, bool is_rel, const char *id, bool add)
+sombra_status xml_broken(xml_graph *g, sombra_status status, const char *why)
 {
-    fmt_buffer *name = &g->text;
+    fmt_records_at(g->records, xml_line(g->reading), NULL, 0);
+    return fmt_records_broken(g->records, status, 0, "%s", why);
+}
 
-    name->size = 0;
-    fmt_puts(name, is_rel ? "r" : "n");
-    fmt_puts(name, id);
-    return add ? fmt_names_add(&g->key_names, name->data, name->size)
-               : fmt_names_find(&g->key_names, name->data, name->size);
+sombra_status xml_may_declare(const xml_graph *g)
+{
+    return g->declare == NULL ? SOMBRA_DONE : SOMBRA_OK;
 }
 
 sombra_status xml_add_key(xml_graph *g, bool for_nodes, bool for_rels, const char *id,
@@ -74,93 +92,147 @@ sombra_status xml_add_key(xml_graph *g, bool for_nodes, bool for_rels, const cha
 {
     const char *own_type = xml_attribute(attributes, "sombra:type"),
                *own_name = xml_attribute(attributes, "sombra:name");
+    xml_keys *k = g->declare;
     xml_key key = {.json_list = list && own_type == NULL};
     sombra_text *names;
     size_t count;
 
-    if (id == NULL)
-        return fmt_broken(g->loader, SOMBRA_SYNTAX, 0, "the declaration of a property has no id");
+    if (k == NULL) return xml_may_declare(g);
+    if (id == NULL) return xml_broken(g, SOMBRA_SYNTAX, "the declaration of a property has no id");
     key.name =
-        fmt_arena_text(&g->key_arena, name == NULL ? id : name, strlen(name == NULL ? id : name));
+        fmt_arena_text(&k->arena, name == NULL ? id : name, strlen(name == NULL ? id : name));
     if (own_name != NULL) {
-        if (!json_texts(&g->key_arena, text_of(own_name), &names, &count) || count != 1)
-            return fmt_broken(g->loader, SOMBRA_SYNTAX, 0, "sombra:name is no JSON string");
-        key.name = fmt_arena_text(&g->key_arena, names[0].data, names[0].size);
+        const sombra_text kept = fmt_arena_text(&k->arena, own_name, strlen(own_name));
+        if (!json_texts(&k->arena, kept, &names, &count) || count != 1)
+            return xml_broken(g, SOMBRA_SYNTAX, "sombra:name is no JSON string");
+        key.name = names[0];
     }
     if (own_type != NULL && strlen(own_type) >= sizeof key.type)
-        return fmt_broken(g->loader, SOMBRA_SYNTAX, 0, "sombra:type names no type");
+        return xml_broken(g, SOMBRA_SYNTAX, "sombra:type names no type");
     (void)snprintf(key.type, sizeof key.type, "%s", own_type != NULL ? own_type : known_type(type));
-    g->keys = fmt_grow(g->keys, &g->key_capacity, g->key_count + 2, sizeof *g->keys);
+    key.is_text = strcmp(key.type, "string") == 0;
+    key.is_list = strchr(key.type, '[') != NULL;
+    k->last[0] = for_nodes;
+    k->last[1] = for_rels;
     for (unsigned entity = 0; entity < 2; entity++) {
-        if (entity == 0 ? !for_nodes : !for_rels) continue;
-        if (key_place(g, entity != 0, id, true) != g->key_count)
-            return fmt_broken(g->loader, SOMBRA_SYNTAX, 0, "'%.60s' is the id of two properties",
-                              id);
-        g->keys[g->key_count++] = key;
+        if (!k->last[entity]) continue;
+        if (fmt_names_find(&k->ids[entity], id, strlen(id)) != UINT32_MAX) {
+            char why[100];
+            (void)snprintf(why, sizeof why, "'%.60s' is the id of two properties", id);
+            return xml_broken(g, SOMBRA_SYNTAX, why);
+        }
+        put_key(k, entity, text_of(id), &key);
     }
     return SOMBRA_OK;
 }
 
-/* A declaration for both made two keys. */
 void xml_key_default(xml_graph *g, sombra_text text)
 {
-    const sombra_text kept = fmt_arena_text(&g->key_arena, text.data, text.size);
+    xml_keys *k = g->declare;
 
-    for (size_t i = 0; i < 2 && i < g->key_count; i++) {
-        xml_key *key = &g->keys[g->key_count - 1 - i];
-        if (i == 1 && key->name.data != g->keys[g->key_count - 1].name.data) break;
-        g->default_count += !key->has_default;
+    for (unsigned entity = 0; k != NULL && entity < 2; entity++) {
+        if (!k->last[entity]) continue;
+        xml_key *key = &k->keys[entity][k->ids[entity].count - 1];
+        k->default_count += !key->has_default;
         key->has_default = true;
-        key->fallback = kept;
+        key->fallback = fmt_arena_text(&k->arena, text.data, text.size);
     }
 }
 
 /* ---- Elements ------------------------------------------------------------------------------------------------------ */
 
-sombra_status xml_bad(xml_graph *g, sombra_text where, sombra_text value, const char *why)
+void xml_graph_free(xml_graph *g)
+{
+    free(g->props);
+    free(g->given);
+    free(g->unknown.data);
+}
+
+bool xml_graph_busy(const xml_graph *g)
+{
+    return g->open || g->in_data || g->in_key || g->in_attribute;
+}
+
+static sombra_text moved(fmt_arena *arena, sombra_text text)
+{
+    return text.data == NULL ? text : fmt_arena_text(arena, text.data, text.size);
+}
+
+void xml_graph_move(xml_graph *g, fmt_arena *arena)
+{
+    if (!g->open) return;
+    g->id = moved(arena, g->id);
+    g->type = moved(arena, g->type);
+    for (unsigned end = 0; end < 2; end++)
+        g->ends[end] = moved(arena, g->ends[end]);
+    if (g->labels != NULL) {
+        sombra_text *labels = fmt_arena_alloc(arena, (g->label_count + 1) * sizeof *labels);
+        for (size_t i = 0; i < g->label_count; i++)
+            labels[i] = moved(arena, g->labels[i]);
+        g->labels = labels;
+    }
+    for (size_t i = 0; i < g->prop_count; i++) {
+        g->props[i].key = moved(arena, g->props[i].key);
+        g->props[i].value = fmt_value_copy(arena, &g->props[i].value);
+    }
+}
+
+void xml_bad(xml_graph *g, sombra_status status, sombra_text where, sombra_text value,
+             const char *why)
 {
     g->bad = true;
-    return fmt_bad(g->loader, SOMBRA_SYNTAX, 0, where, value, "%s%s", value.size == 0 ? "" : " ",
-                   why);
+    fmt_records_at(g->records, xml_line(g->reading), NULL, 0);
+    fmt_add_bad(g->records, status, 0, where, value, "%s%s", value.size == 0 ? "" : " ", why);
+}
+
+/* sombra:labels or sombra:label. */
+static void take_own_labels(xml_graph *g, const char *own)
+{
+    const sombra_text kept = fmt_arena_text(&g->records->arena, own, strlen(own));
+    size_t count = 0;
+
+    if (!json_texts(&g->records->arena, kept, &g->labels, &count) || (g->is_rel && count != 1)) {
+        g->labels = NULL;
+        xml_bad(g, SOMBRA_SYNTAX, fmt_text(NULL, 0), kept, "is not what our own attributes hold");
+    } else if (g->is_rel) {
+        g->type = g->labels[0];
+        g->labels = NULL;
+    } else {
+        g->label_count = count;
+    }
 }
 
 sombra_status xml_begin(xml_graph *g, bool is_rel, const char *id, const char *source,
                         const char *target, const char **attributes)
 {
     const sombra_text none = {NULL, 0};
+    fmt_arena *arena = &g->records->arena;
     const char *own = xml_attribute(attributes, is_rel ? "sombra:label" : "sombra:labels");
-    size_t count = 0;
 
     if (g->open)
-        return fmt_broken(g->loader, SOMBRA_SYNTAX, 0, "a %s begins inside of another element",
-                          is_rel ? "relationship" : "node");
-    fmt_arena_reset(&g->arena);
+        return xml_broken(g, SOMBRA_SYNTAX,
+                          is_rel ? "a relationship begins inside of another element"
+                                 : "a node begins inside of another element");
     g->open = true;
     g->bad = false;
     g->is_rel = is_rel;
-    g->open_line = g->line;
+    g->open_line = xml_line(g->reading);
     g->labels = NULL;
     g->label_count = g->prop_count = g->given_count = 0;
-    g->type = none;
-    g->id = id == NULL ? none : fmt_arena_text(&g->arena, id, strlen(id));
-    if (is_rel && (source == NULL || target == NULL))
-        return xml_bad(g, none, none, "the relationship has no source or no target");
-    if (!is_rel && id == NULL) return xml_bad(g, none, none, "the node has no id");
-    if (is_rel) {
-        g->ends[0] = fmt_arena_text(&g->arena, source, strlen(source));
-        g->ends[1] = fmt_arena_text(&g->arena, target, strlen(target));
-    }
-    if (own == NULL) return SOMBRA_OK;
-    const sombra_text kept = fmt_arena_text(&g->arena, own, strlen(own));
-    if (!json_texts(&g->arena, kept, &g->labels, &count) || (is_rel && count != 1)) {
-        g->labels = NULL;
-        return xml_bad(g, none, kept, "is not what our own attributes hold");
-    }
-    if (is_rel) {
-        g->type = g->labels[0];
-        g->labels = NULL;
+    g->hint = 0;
+    g->type = g->id = none;
+    if (is_rel && (source == NULL || target == NULL)) {
+        xml_bad(g, SOMBRA_SYNTAX, none, none, "the relationship has no source or no target");
+    } else if (!is_rel && id == NULL) {
+        xml_bad(g, SOMBRA_SYNTAX, none, none, "the node has no id");
     } else {
-        g->label_count = count;
+        if (is_rel) {
+            g->ends[0] = fmt_arena_text(arena, source, strlen(source));
+            g->ends[1] = fmt_arena_text(arena, target, strlen(target));
+        } else {
+            g->id = fmt_arena_text(arena, id, strlen(id));
+        }
+        if (own != NULL) take_own_labels(g, own);
     }
     return SOMBRA_OK;
 }
@@ -168,14 +240,14 @@ sombra_status xml_begin(xml_graph *g, bool is_rel, const char *id, const char *s
 void xml_labels(xml_graph *g, sombra_text text)
 {
     if (g->labels != NULL) return; /* told already, by our own attribute */
-    const sombra_text kept = fmt_arena_text(&g->arena, text.data, text.size);
+    const sombra_text kept = fmt_arena_text(&g->records->arena, text.data, text.size);
     const char *at = kept.data, *end = at + kept.size;
 
     if (g->is_rel) {
         if (g->type.size == 0) g->type = kept;
         return;
     }
-    g->labels = fmt_arena_alloc(&g->arena, (kept.size + 1) * sizeof *g->labels);
+    g->labels = fmt_arena_alloc(&g->records->arena, (kept.size + 1) * sizeof *g->labels);
     while (at < end) {
         const char *colon = memchr(at, ':', (size_t)(end - at));
         const char *stop = colon == NULL ? end : colon;
@@ -203,7 +275,7 @@ static void add_prop(xml_graph *g, sombra_text name, sombra_value value)
 
 void xml_property(xml_graph *g, const char *name, sombra_value value)
 {
-    add_prop(g, fmt_arena_text(&g->arena, name, strlen(name)), fmt_value_copy(&g->arena, &value));
+    add_prop(g, text_of(name), fmt_value_copy(&g->records->arena, &value));
 }
 
 /* APOC's lists: JSON of texts, numbers or truth values, each read as the key's type. */
@@ -213,8 +285,8 @@ static bool json_list(xml_graph *g, const xml_key *key, sombra_text text, sombra
     fmt_json json = {.begin = text.data,
                      .at = text.data,
                      .end = (const char *)text.data + text.size,
-                     .arena = &g->arena};
-    sombra_value *items = fmt_arena_alloc(&g->arena, (text.size + 1) * sizeof *items);
+                     .arena = &g->records->arena};
+    sombra_value *items = fmt_arena_alloc(&g->records->arena, (text.size + 1) * sizeof *items);
     size_t count = 0;
     bool more = true, is_real;
 
@@ -232,8 +304,7 @@ static bool json_list(xml_graph *g, const xml_key *key, sombra_text text, sombra
                                    : !fmt_json_number(&json, &item, &is_real))
             return false;
         if (c != '"') item = fmt_text(start, (size_t)(json.at - start));
-        if (!fmt_value_of(g->loader, &g->arena, key->type, item, &items[count++], why))
-            return false;
+        if (!fmt_value_of(g->records, key->type, item, &items[count++], why)) return false;
     }
     *value = (sombra_value){.type = SOMBRA_TYPE_LIST};
     value->as.list.items = items;
@@ -241,277 +312,91 @@ static bool json_list(xml_graph *g, const xml_key *key, sombra_text text, sombra
     return fmt_json_peek(&json) == '\0';
 }
 
-static sombra_status read_value(xml_graph *g, const xml_key *key, sombra_text text)
+static void read_value(xml_graph *g, const xml_key *key, sombra_text text)
 {
-    const bool is_text = strcmp(key->type, "string") == 0;
-    const bool is_list = strchr(key->type, '[') != NULL;
     const char *why = NULL;
     sombra_value value;
 
+    if (key->is_text || key->json_list)
+        text = fmt_arena_text(&g->records->arena, text.data, text.size);
+    else if (!key->is_list)
+        text = trimmed(text);
     if (key->json_list ? !json_list(g, key, text, &value, &why)
-                       : !fmt_value_of(g->loader, &g->arena, key->type,
-                                       is_text || is_list ? text : trimmed(text), &value, &why)) {
-        g->bad = true;
-        return fmt_bad(g->loader, SOMBRA_TYPE_MISMATCH, 0, key->name, fmt_text(NULL, 0), "%s", why);
-    }
-    add_prop(g, key->name, value);
-    return SOMBRA_OK;
+                       : !fmt_value_of(g->records, key->type, text, &value, &why))
+        xml_bad(g, SOMBRA_TYPE_MISMATCH, key->name, fmt_text(NULL, 0), why);
+    else
+        add_prop(g, key->name, value);
 }
 
-sombra_status xml_value(xml_graph *g, const char *id, sombra_text text, bool escaped)
+uint32_t xml_find_key(xml_graph *g, const char *id)
 {
-    const sombra_text none = {NULL, 0};
+    const fmt_names *ids = &g->keys->ids[g->is_rel];
+    uint32_t found = g->hint;
+
+    if (found >= ids->count || strcmp(ids->texts[found].data, id) != 0)
+        found = fmt_names_find(ids, id, strlen(id));
+    g->hint = found == UINT32_MAX ? 0 : found + 1;
+    return found;
+}
+
+void xml_value(xml_graph *g, uint32_t place, sombra_text text, bool escaped)
+{
+    const xml_key *key = &g->keys->keys[g->is_rel][place];
     sombra_text *texts;
     size_t count;
 
-    if (!g->open || g->bad) return SOMBRA_OK;
-    if (id == NULL) return xml_bad(g, none, none, "a value names no property");
-    const uint32_t place = key_place(g, g->is_rel, id, false);
-    if (place == UINT32_MAX) return xml_bad(g, none, text_of(id), "is the id of no property");
-    sombra_text kept = fmt_arena_text(&g->arena, text.data, text.size);
+    if (!g->open || g->bad) return;
     if (escaped) {
-        if (!json_texts(&g->arena, kept, &texts, &count) || count != 1)
-            return xml_bad(g, g->keys[place].name, none, "the text is no JSON string");
-        kept = texts[0];
+        const sombra_text kept = fmt_arena_text(&g->records->arena, text.data, text.size);
+        if (!json_texts(&g->records->arena, kept, &texts, &count) || count != 1) {
+            xml_bad(g, SOMBRA_SYNTAX, key->name, fmt_text(NULL, 0), "the text is no JSON string");
+            return;
+        }
+        text = texts[0];
     }
     g->given = fmt_grow(g->given, &g->given_capacity, g->given_count + 1, sizeof *g->given);
     g->given[g->given_count++] = place;
-    return read_value(g, &g->keys[place], kept);
+    read_value(g, key, text);
 }
 
 /* Properties that the element does not give, where its kind has a default. */
-static sombra_status put_defaults(xml_graph *g)
+static void put_defaults(xml_graph *g)
 {
-    sombra_status status = SOMBRA_OK;
+    const xml_keys *k = g->keys;
 
-    for (size_t i = 0; g->default_count != 0 && i < g->key_count && status == SOMBRA_OK; i++) {
-        const bool of_rels = *(const char *)g->key_names.texts[i].data == 'r';
-        bool given = !g->keys[i].has_default || of_rels != g->is_rel;
+    for (size_t i = 0; k->default_count != 0 && i < k->ids[g->is_rel].count && !g->bad; i++) {
+        const xml_key *key = &k->keys[g->is_rel][i];
+        bool given = !key->has_default;
         for (size_t j = 0; j < g->given_count && !given; j++)
             given = g->given[j] == i;
-        if (!given) status = read_value(g, &g->keys[i], g->keys[i].fallback);
+        if (!given) read_value(g, key, key->fallback);
     }
-    return status;
 }
 
-sombra_status xml_end(xml_graph *g)
+void xml_end(xml_graph *g)
 {
-    sombra_status status = SOMBRA_OK;
-
-    if (!g->open) return SOMBRA_OK;
-    fmt_at(g->loader, g->path, g->open_line, NULL, 0);
-    if (!g->bad) status = put_defaults(g);
+    if (!g->open) return;
+    if (!g->bad) put_defaults(g);
     g->open = false;
-    if (g->bad || status != SOMBRA_OK) return status;
+    if (g->bad) return;
+    fmt_prop *props = fmt_arena_alloc(&g->records->arena, (g->prop_count + 1) * sizeof *props);
+    if (g->prop_count != 0) memcpy(props, g->props, g->prop_count * sizeof *props);
+    fmt_records_at(g->records, g->open_line, NULL, 0);
     if (g->is_rel) {
         /* Formats that most often know no types: the name that APOC gives such relationships, too. */
-        if (g->type.size == 0 && fmt_loader_options(g->loader)->type == NULL)
-            g->type = fmt_text("RELATED", 7);
+        if (g->type.size == 0 && g->default_type == NULL) g->type = fmt_text("RELATED", 7);
         const fmt_rel rel = {.type = g->type,
                              .ends = {{.text = g->ends[0]}, {.text = g->ends[1]}},
-                             .props = g->props,
+                             .props = props,
                              .prop_count = g->prop_count};
-        return fmt_load_rel(g->loader, &rel);
+        fmt_add_rel(g->records, &rel);
+        return;
     }
     const fmt_node node = {.id = {.text = g->id},
                            .has_id = true,
                            .labels = g->labels,
                            .label_count = g->label_count,
-                           .props = g->props,
+                           .props = props,
                            .prop_count = g->prop_count};
-    return fmt_load_node(g->loader, &node);
-}
-
-/* ---- Writing ------------------------------------------------------------------------------------------------------------ */
-
-/* A type, or KIND_LIST and that of all items. */
-static uint32_t kind_of(const sombra_value *value)
-{
-    uint32_t kind = 0;
-
-    if (value->type != SOMBRA_TYPE_LIST) return value->type;
-    for (size_t i = 0; i < value->as.list.count; i++) {
-        if (i != 0 && value->as.list.items[i].type != kind) return KIND_LIST;
-        kind = value->as.list.items[i].type;
-    }
-    return KIND_LIST + kind;
-}
-
-size_t xml_column_of(xml_writing *w, bool on_rels, uint32_t key, const sombra_value *value)
-{
-    const uint64_t mark = (uint64_t)key << 8 | (uint64_t)on_rels << 7 | kind_of(value);
-    const uint64_t known = fmt_map_get(&w->numbers, mark);
-
-    if (known != 0) return (size_t)known - 1;
-    w->columns = fmt_grow(w->columns, &w->column_capacity, w->column_count + 1, sizeof *w->columns);
-    w->columns[w->column_count] = (xml_column){.on_rels = on_rels, .key = key};
-    fmt_type_name(value, w->columns[w->column_count].type);
-    fmt_map_put(&w->numbers, mark, ++w->column_count);
-    return w->column_count - 1;
-}
-
-static sombra_status survey_node(void *ctx, const sombra_node *node)
-{
-    for (size_t i = 0; i < node->prop_count; i++)
-        (void)xml_column_of(ctx, false, node->props[i].key, &node->props[i].value);
-    return SOMBRA_OK;
-}
-
-static sombra_status survey_rel(void *ctx, const sombra_rel *rel)
-{
-    for (size_t i = 0; i < rel->prop_count; i++)
-        (void)xml_column_of(ctx, true, rel->props[i].key, &rel->props[i].value);
-    return SOMBRA_OK;
-}
-
-sombra_status xml_survey(xml_writing *w)
-{
-    w->walk->total *= 2; /* entities are walked twice */
-    sombra_status status = fmt_each_node(w->walk, survey_node, w);
-    if (status == SOMBRA_OK) status = fmt_each_rel(w->walk, survey_rel, w);
-    w->walk->entities = 0;
-    return status;
-}
-
-const char *xml_type_name(const char *type)
-{
-    static const char *const known[][2] = {
-        {"boolean", "boolean"}, {"int", "long"}, {"float", "double"}};
-
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(type, known[i][0]) == 0) return known[i][1];
-    return "string";
-}
-
-bool xml_plain(sombra_text text)
-{
-    const unsigned char *at = text.data, *end = at + text.size;
-
-    for (; at != end; at++) {
-        if (*at < 0x20 && *at != '\t' && *at != '\n' && *at != '\r') return false;
-        if (*at == 0xEF && end - at >= 3 && at[1] == 0xBF && at[2] >= 0xBE) return false;
-    }
-    return true;
-}
-
-void xml_put_text(fmt_buffer *out, sombra_text text)
-{
-    const char *at = text.data, *end = at + text.size;
-
-    while (at != end) {
-        const char *start = at;
-        while (at != end && *at != '&' && *at != '<' && *at != '>' && *at != '"' &&
-               (unsigned char)*at >= 0x20)
-            at++;
-        fmt_put(out, start, (size_t)(at - start));
-        if (at == end) return;
-        switch (*at) {
-        case '&': fmt_puts(out, "&amp;"); break;
-        case '<': fmt_puts(out, "&lt;"); break;
-        case '>': fmt_puts(out, "&gt;"); break;
-        case '"': fmt_puts(out, "&quot;"); break;
-        default: fmt_printf(out, "&#%d;", *at); break; /* blanks that a parser would change */
-        }
-        at++;
-    }
-}
-
-/* As JSON, with the two characters beyond the control ones that XML has no form for as escapes. */
-static void put_json(fmt_buffer *out, sombra_text text)
-{
-    const size_t from = out->size;
-
-    fmt_put_json(out, text.data, text.size);
-    const size_t size = out->size - from;
-    char *copy = fmt_need(malloc(size));
-    memcpy(copy, out->data + from, size);
-    out->size = from;
-    for (size_t i = 0; i < size; i++) {
-        const unsigned char *at = (const unsigned char *)copy + i;
-        if (size - i >= 3 && at[0] == 0xEF && at[1] == 0xBF && at[2] >= 0xBE) {
-            fmt_puts(out, at[2] == 0xBE ? "\\ufffe" : "\\uffff");
-            i += 2;
-        } else {
-            fmt_put(out, at, 1);
-        }
-    }
-    free(copy);
-}
-
-sombra_status xml_value_text(xml_writing *w, const sombra_value *value, bool *escaped)
-{
-    w->text.size = 0;
-    const sombra_status status = fmt_put_value(w->walk, &w->text, value);
-    *escaped = !xml_plain(fmt_text(w->text.data, w->text.size));
-    if (!*escaped) return status;
-    w->escaped.size = 0;
-    put_json(&w->escaped, fmt_text(w->text.data, w->text.size));
-    const fmt_buffer swap = w->text;
-    w->text = w->escaped;
-    w->escaped = swap;
-    return status;
-}
-
-void xml_put_own(xml_writing *w, const char *name, const sombra_text *texts, size_t count,
-                 bool is_list)
-{
-    w->text.size = 0;
-    if (is_list) fmt_puts(&w->text, "[");
-    for (size_t i = 0; i < count; i++) {
-        if (i != 0) fmt_puts(&w->text, ",");
-        put_json(&w->text, texts[i]);
-    }
-    if (is_list) fmt_puts(&w->text, "]");
-    fmt_printf(&w->out->buffer, " sombra:%s=\"", name);
-    xml_put_text(&w->out->buffer, fmt_text(w->text.data, w->text.size));
-    fmt_puts(&w->out->buffer, "\"");
-}
-
-void xml_put_labels(xml_writing *w, const sombra_node *node)
-{
-    sombra_text *labels = fmt_arena_alloc(&w->arena, (node->label_count + 1) * sizeof *labels);
-    bool plain = node->label_count != 0;
-
-    w->label_text.size = 0;
-    for (size_t i = 0; i < node->label_count; i++) {
-        labels[i] = fmt_name(w->walk, SOMBRA_LABEL, node->labels[i]);
-        plain =
-            plain && xml_plain(labels[i]) && memchr(labels[i].data, ':', labels[i].size) == NULL;
-    }
-    if (!plain) {
-        xml_put_own(w, "labels", labels, node->label_count, true);
-    } else {
-        const size_t from = w->out->buffer.size;
-        fmt_puts(&w->out->buffer, " labels=\"");
-        for (size_t i = 0; i < node->label_count; i++) {
-            fmt_puts(&w->out->buffer, ":");
-            xml_put_text(&w->out->buffer, labels[i]);
-        }
-        fmt_puts(&w->out->buffer, "\"");
-        fmt_put(&w->label_text, w->out->buffer.data + from + 9, w->out->buffer.size - from - 10);
-    }
-    fmt_arena_reset(&w->arena);
-}
-
-void xml_put_type(xml_writing *w, uint32_t type, const char *name)
-{
-    const sombra_text text = fmt_name(w->walk, SOMBRA_TYPE, type);
-
-    if (!xml_plain(text)) {
-        xml_put_own(w, "label", &text, 1, false);
-        return;
-    }
-    fmt_printf(&w->out->buffer, " %s=\"", name);
-    xml_put_text(&w->out->buffer, text);
-    fmt_puts(&w->out->buffer, "\"");
-}
-
-void xml_writing_free(xml_writing *w)
-{
-    fmt_map_free(&w->numbers);
-    free(w->columns);
-    free(w->text.data);
-    free(w->escaped.data);
-    free(w->label_text.data);
-    fmt_arena_free(&w->arena);
+    fmt_add_node(g->records, &node);
 }

@@ -1,4 +1,5 @@
-/* xml_priv.h — XML read as a stream, and what GraphML and GEXF share: declared properties, the element being read, and the way back.
+/* xml_priv.h — XML read as a stream, and what GraphML and GEXF share: declared properties, the element being
+ * read, and the way back.
  *
  * X1  Document types may be there, entities may not: a declaration of one ends the reading, so that none is expanded and no
  *     other file is opened. Elements lie at most XML_DEPTH_MAX deep.
@@ -14,15 +15,17 @@
 /* ---- xml.c: the stream ------------------------------------------------------------------------------------------ */
 
 typedef struct xml_reading xml_reading;
-typedef struct xml_handlers {
+typedef struct xml_graph xml_graph;
+typedef struct xml_format {
     /* attributes: names and values in turn, NULL behind them. Anything but SOMBRA_OK ends the reading. */
-    sombra_status (*start)(void *ctx, const char *name, const char **attributes);
+    sombra_status (*start)(xml_graph *g, const char *name, const char **attributes);
     /* text: what stood directly in the element since its start, or its last child's end. */
-    sombra_status (*end)(void *ctx, const char *name, sombra_text text);
-} xml_handlers;
-/* The whole file. line: receives that of the element at hand, for fmt_at. */
-sombra_status xml_read(fmt_loader *loader, const char *path, const xml_handlers *handlers,
-                       void *ctx, uint64_t *line);
+    sombra_status (*end)(xml_graph *g, const char *name, sombra_text text);
+} xml_format;
+/* The whole file. */
+sombra_status xml_read(fmt_loader *loader, const char *path, const xml_format *format);
+/* The line of the element at hand. */
+uint64_t xml_line(xml_reading *reading);
 const char *xml_attribute(const char **attributes, const char *name); /* NULL: none */
 
 /* ---- xml_graph.c: properties and elements ------------------------------------------------------------------------- */
@@ -30,25 +33,34 @@ const char *xml_attribute(const char **attributes, const char *name); /* NULL: n
 /* A declared property. */
 typedef struct xml_key {
     sombra_text name;
-    char type[24];  /* as a CSV header has it */
+    char type[24]; /* as a CSV header has it */
+    bool is_text, is_list;
     bool json_list; /* the text is a list in JSON (APOC) */
     bool has_default;
     sombra_text fallback;
 } xml_key;
+/* Those of nodes, and of relationships: by number, ids[…] has their ids. */
+typedef struct xml_keys {
+    fmt_names ids[2];
+    xml_key *keys[2];
+    size_t capacity[2];
+    bool last[2]; /* whose keys the last declaration was of */
+    size_t default_count;
+    fmt_arena arena;
+} xml_keys;
+void xml_keys_copy(xml_keys *to, const xml_keys *from); /* to: zeroed */
+void xml_keys_free(xml_keys *keys);
 
-typedef struct xml_graph {
-    fmt_loader *loader;
-    const char *path;
-    uint64_t line;       /* of the element at hand */
-    fmt_names key_names; /* entity's letter and id → number of a key */
-    xml_key *keys;
-    size_t key_count, key_capacity;
-    fmt_arena key_arena;
-    size_t default_count; /* keys that have one */
-    /* The node or relationship at hand. */
+struct xml_graph {
+    xml_reading *reading;
+    fmt_records *records;
+    const char *default_type; /* of relationships that have none; NULL: one of ours */
+    const xml_keys *keys;
+    xml_keys
+        *declare; /* the same; NULL: they are those of the first piece, and may not be changed */
+    /* The node or relationship at hand; in the records' arena. */
     bool open, is_rel;
     uint64_t open_line;
-    fmt_arena arena;
     sombra_text id, type, ends[2];
     sombra_text *labels;
     size_t label_count;
@@ -56,11 +68,28 @@ typedef struct xml_graph {
     size_t prop_count, prop_capacity;
     uint32_t *given; /* keys that have a value */
     size_t given_count, given_capacity;
-    bool bad;        /* it has been rejected already */
-    fmt_buffer text; /* scratch */
-} xml_graph;
+    uint32_t hint; /* key that comes next, if elements look alike */
+    bool bad;      /* it has been rejected already */
+    /* GraphML: the <data> and the <key> at hand. */
+    bool in_data, in_key;
+    size_t inside;     /* elements within <data> */
+    bool had_content;  /* the value held elements: it is no property */
+    bool escaped;      /* X3 */
+    bool is_label;     /* it tells labels or type */
+    bool has_no_key;   /* it names none, or one that is not declared: unknown */
+    uint32_t data_key; /* else its number */
+    fmt_buffer unknown;
+    /* GEXF: what the <attributes> at hand are for, and whether an <attribute> is open. */
+    bool of_nodes, of_rels, in_attribute;
+};
 
 void xml_graph_free(xml_graph *g);
+/* Is a record, a value or a declaration open? */
+bool xml_graph_busy(const xml_graph *g);
+/* What the record at hand points at into another arena. */
+void xml_graph_move(xml_graph *g, fmt_arena *arena);
+/* Properties are declared behind the first piece: SOMBRA_OK when that may be. */
+sombra_status xml_may_declare(const xml_graph *g);
 /* name: what the property is called; type: the format's own name of its type, list: of its items; attributes: for our own. */
 sombra_status xml_add_key(xml_graph *g, bool for_nodes, bool for_rels, const char *id,
                           const char *name, const char *type, bool list, const char **attributes);
@@ -71,15 +100,20 @@ sombra_status xml_begin(xml_graph *g, bool is_rel, const char *id, const char *s
                         const char *target, const char **attributes);
 /* ":A:B" or, of our own attributes, a list in JSON. */
 void xml_labels(xml_graph *g, sombra_text text);
-/* Value of a key, by its id. escaped: X3. */
-sombra_status xml_value(xml_graph *g, const char *key, sombra_text text, bool escaped);
+/* Number of a key of the record at hand by its id; UINT32_MAX: none. */
+uint32_t xml_find_key(xml_graph *g, const char *id);
+/* Value of a key. escaped: X3. */
+void xml_value(xml_graph *g, uint32_t key, sombra_text text, bool escaped);
 void xml_property(xml_graph *g, const char *name, sombra_value value);
-/* The element is complete: into the loader. */
-sombra_status xml_end(xml_graph *g);
+/* The element is complete: into the records. */
+void xml_end(xml_graph *g);
 /* The element at hand is wrong. */
-sombra_status xml_bad(xml_graph *g, sombra_text where, sombra_text value, const char *why);
+void xml_bad(xml_graph *g, sombra_status status, sombra_text where, sombra_text value,
+             const char *why);
+/* A failure that is no record's. */
+sombra_status xml_broken(xml_graph *g, sombra_status status, const char *why);
 
-/* ---- Writing -------------------------------------------------------------------------------------------------------- */
+/* ---- xml_write.c: writing -------------------------------------------------------------------------------------------------------- */
 
 /* A property of one type, declared once for nodes and once for relationships. */
 typedef struct xml_column {

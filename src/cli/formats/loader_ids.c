@@ -1,0 +1,113 @@
+/* loader_ids.c — external ids to numbers of nodes: numbers where ids are written as numbers usually are, else texts. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/formats/loader_priv.h"
+
+static bool is_number(sombra_text text, uint64_t *number)
+{
+    const char *digits = text.data;
+
+    if (text.size == 0 || text.size > 18 || (digits[0] == '0' && text.size > 1)) return false;
+    *number = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if (digits[i] < '0' || digits[i] > '9') return false;
+        *number = 10 * *number + (uint64_t)(digits[i] - '0');
+    }
+    return true;
+}
+
+/* The table of a group of ids. Most files ask for two of them by turns. */
+static loader_ids *table_of(fmt_loader *l, sombra_text name)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const uint32_t last = l->last_groups[i];
+        if (last == 0) continue;
+        const sombra_text known = l->group_names.texts[last - 1];
+        if (known.size == name.size &&
+            (name.size == 0 || memcmp(known.data, name.data, name.size) == 0))
+            return &l->ids[last - 1];
+    }
+    const uint32_t place = fmt_names_add(&l->group_names, name.data, name.size);
+    const size_t before = l->id_capacity;
+
+    l->last_groups[1] = l->last_groups[0];
+    l->last_groups[0] = place + 1;
+    l->ids = fmt_grow(l->ids, &l->id_capacity, (size_t)place + 1, sizeof *l->ids);
+    if (l->id_capacity != before)
+        memset(l->ids + before, 0, (l->id_capacity - before) * sizeof *l->ids);
+    return &l->ids[place];
+}
+
+/* A letter and a number, as "n17", is a number of the letter's own table: so ids are in most files of GraphML. *text: what
+ * is looked up in the table. */
+static loader_ids *find_table(fmt_loader *l, const fmt_id *id, sombra_text *text)
+{
+    const unsigned char *at = id->text.data;
+    uint64_t number;
+
+    *text = id->text;
+    if (id->group.size != 0 || id->text.size < 2 || at[0] < 'A' || at[0] > 'z' ||
+        !is_number(fmt_text((const char *)at + 1, id->text.size - 1), &number))
+        return table_of(l, id->group);
+    *text = fmt_text((const char *)at + 1, id->text.size - 1);
+    uint32_t *place = &l->letters[at[0] - 'A'];
+    if (*place == 0) {
+        const char name[2] = {'\0', (char)at[0]}; /* no group is called so */
+        *place = (uint32_t)(table_of(l, fmt_text(name, 2)) - l->ids) + 1;
+    }
+    return &l->ids[*place - 1];
+}
+
+uint64_t loader_find_id(fmt_loader *l, const fmt_id *id)
+{
+    sombra_text text;
+    const loader_ids *table = find_table(l, id, &text);
+    uint64_t number;
+
+    if (is_number(text, &number)) {
+        if (number < table->dense_count && table->dense[number] != 0) return table->dense[number];
+        return fmt_map_get(&table->sparse, number);
+    }
+    const uint32_t place = fmt_names_find(&table->texts, text.data, text.size);
+    return place == UINT32_MAX ? 0 : table->text_nodes[place];
+}
+
+/* Numbers that lie about as densely as there are ids go to an array. */
+void loader_add_id(fmt_loader *l, const fmt_id *id, uint64_t node)
+{
+    sombra_text text;
+    loader_ids *table = find_table(l, id, &text);
+    uint64_t number;
+
+    table->count++;
+    if (is_number(text, &number)) {
+        const size_t before = table->dense_count;
+        if (number >= before && number < 65536 + 8 * table->count) {
+            table->dense = fmt_grow(table->dense, &table->dense_count, (size_t)number + 1,
+                                    sizeof *table->dense);
+            memset(table->dense + before, 0, (table->dense_count - before) * sizeof *table->dense);
+        }
+        if (number < table->dense_count)
+            table->dense[number] = node + 1;
+        else
+            fmt_map_put(&table->sparse, number, node + 1);
+        return;
+    }
+    const uint32_t place = fmt_names_add(&table->texts, text.data, text.size);
+    table->text_nodes = fmt_grow(table->text_nodes, &table->text_capacity, (size_t)place + 1,
+                                 sizeof *table->text_nodes);
+    table->text_nodes[place] = node + 1;
+}
+
+void loader_free_ids(fmt_loader *l)
+{
+    for (size_t i = 0; i < l->id_capacity; i++) {
+        free(l->ids[i].dense);
+        free(l->ids[i].text_nodes);
+        fmt_map_free(&l->ids[i].sparse);
+        fmt_names_free(&l->ids[i].texts);
+    }
+    free(l->ids);
+    fmt_names_free(&l->group_names);
+}
