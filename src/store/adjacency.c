@@ -9,8 +9,8 @@
  *   An entry is in the tree or in its side, never in both.
  *   Where the side has pages the tree has some, too: when the tree becomes small, or half of what it was when
  *   its side was at its largest, everything comes home.
- *   A side with more than a share of the tree's leaves does not grow: for each entry put aside then, a leaf elsewhere gets
- *   what is aside of it, so no commit has to bring home everything. */
+ *   A side with more than a share of the tree's leaves shrinks: for each entry put aside then, two come home, each leaf of
+ *   the tree that is opened for it getting all that is aside of it. So no commit has to bring home everything. */
 #include "store/store_priv.h"
 
 #define TYPE_SHIFT 40u
@@ -249,29 +249,59 @@ static sb_status open_side(sb_view *view, sb_store__adjacency *own, sb_store__ad
     return SB_OK;
 }
 
-/* Put scattered triples aside. While there is too much, the leaves of some of them get theirs, with what is aside of these
- * leaves; of which is left to chance, so that it does not always hit the first ones. */
+/* A leaf is opened for what is aside of it when that is so much: 96 bytes of page image for each entry that comes home. */
+#define HOME_BYTES 96u
+
+/* Bring some of what is aside home, together with those of triples[from, to) that belong into the same leaves; triples for other
+ * leaves are appended to rest. As long as there is too much aside, two come home for each that is put there. (Leaves of the side
+ * are halved as it takes entries, and do not merge as fast as it gives them: a batch that waited for their number would open most
+ * of the tree.) A large batch, which has entries for many leaves, takes those with much aside; a small one what it finds. */
+static sb_status bring_home(sb_view *view, sb_store__adjacency *own, sb_store__adjacency *side,
+                            const sb_triple *triples, size_t from, size_t to, size_t *home,
+                            sb_buffer *rest, sb_err *err)
+{
+    const size_t most = sb_pager_page_bytes(view->pager) / HOME_BYTES;
+    const size_t least = to - from < most * HOME_BYTES ? (to - from) / HOME_BYTES : most;
+    size_t left = to - from;
+
+    while (from < to && side->tree.leaf_count > own->tree.leaf_count / SB_SIDE_SHARE &&
+           *home < 2 * (rest->size / sizeof *triples + left)) {
+        size_t taken, came;
+        SB_TRY(sb_lists_gather(view->txn, &own->tree, &side->tree, triples + from, to - from, least,
+                               &taken, &came, err));
+        if (came < least &&
+            sb_buffer_append(rest, triples + from, taken * sizeof *triples) != SB_OK)
+            return SB_FAIL_NOMEM(err);
+        *home += came;
+        from += taken;
+        left -= taken;
+    }
+    return sb_buffer_append(rest, triples + from, (to - from) * sizeof *triples) == SB_OK
+               ? SB_OK
+               : SB_FAIL_NOMEM(err);
+}
+
+/* Put scattered triples aside, and some of what is there home: from a place on that is left to chance, so that it does not
+ * always hit the first leaves. */
 static sb_status insert_aside(sb_view *view, sb_store__adjacency *own, const sb_triple *triples,
                               size_t count, sb_err *err)
 {
     const size_t start = (size_t)(sb_hash_u64(triples[0].rel) % count);
+    sb_buffer *rest = &view->writer.scratch;
     sb_store__adjacency *side;
-    size_t at = start, end = count;
+    size_t home = 0, behind, bytes;
 
     SB_TRY(open_side(view, own, &side, err));
-    while (side->tree.leaf_count > own->tree.leaf_count / SB_SIDE_SHARE) {
-        size_t taken;
-        if (at == end) { /* once around */
-            if (end == start || start == 0) return SB_OK;
-            at = 0;
-            end = start;
-        }
-        SB_TRY(sb_lists_gather(view->txn, &own->tree, &side->tree, triples + at, end - at, &taken,
-                               err));
-        at += taken;
-    }
-    SB_TRY(sb_lists_insert(view->txn, &side->tree, triples + at, end - at, err));
-    return end == count ? sb_lists_insert(view->txn, &side->tree, triples, start, err) : SB_OK;
+    sb_buffer_reset(rest);
+    if (!sb_mul_size(count, sizeof *triples, &bytes) || sb_buffer_reserve(rest, bytes) != SB_OK)
+        return SB_FAIL_NOMEM(err);
+    SB_TRY(bring_home(view, own, side, triples, start, count, &home, rest, err));
+    behind = rest->size / sizeof *triples;
+    SB_TRY(bring_home(view, own, side, triples, 0, start, &home, rest, err));
+    const sb_triple *left = (const sb_triple *)(const void *)rest->data;
+    const size_t all = rest->size / sizeof *triples;
+    SB_TRY(sb_lists_insert(view->txn, &side->tree, left, behind, err));
+    return sb_lists_insert(view->txn, &side->tree, left + behind, all - behind, err);
 }
 
 static sb_status insert_own(sb_view *view, sb_store__adjacency *own, const sb_triple *triples,
@@ -357,7 +387,7 @@ static sb_status delete_own(sb_view *view, sb_store__adjacency *own, const sb_tr
     SB_TRY(sb_lists_delete(view->txn, &own->tree, others, count - aside_count, &at_home, err));
     *deleted += at_home;
     if (own->tree.leaf_count >= SB_SIDE_LEAVES_MIN / 2 &&
-        side->tree.leaf_count <= 2 * own->tree.leaf_count / SB_SIDE_SHARE)
+        side->tree.leaf_count <= own->tree.leaf_count / SB_SIDE_MOST)
         return SB_OK;
     return empty_side(view, own, side, err);
 }

@@ -164,12 +164,14 @@ typedef struct sb_store__adjacency {
     64u /* entries are allocated in blocks, so that pointers to trees stay valid */
 /* A type moves to a tree of its own when it has more relationships than this. */
 #define SB_SHARED_MAX 512u
-/* Trees from this many leaves on have a side. It is emptied when the tree has shrunk to half of them, or the side has twice
- * the share below. */
+/* Trees from this many leaves on have a side. It is emptied when the tree has shrunk to half of them, or the side, after a
+ * deletion, to no less than the second of the shares below. */
 #define SB_SIDE_LEAVES_MIN 16u
-/* A side has at most this share of the tree's leaves; past it, entries come home as fast as others are put aside. A leaf then
- * gets some fifty at once: an eighth of ten thousand leaves, at about 400 entries each. */
-#define SB_SIDE_SHARE 8u
+/* A side of more than this share of the tree's leaves gives more entries home than it takes. A larger side has more pages that a
+ * scattered batch writes, a smaller one less for each leaf at home that is opened: of 10 M relationships and batches of 80,000, an
+ * eighth, a tenth, a twelfth and a sixteenth write about as much, and what reads has less to look at in a small one. */
+#define SB_SIDE_SHARE 16u
+#define SB_SIDE_MOST  4u
 
 /* ---- Schema -------------------------------------------------------------------------------------------------------- */
 

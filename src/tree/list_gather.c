@@ -132,30 +132,34 @@ static sb_status collect(sb_txn *txn, const sb_tree *side, const sb_list_range *
 }
 
 sb_status sb_lists_gather(sb_txn *txn, sb_tree *tree, sb_tree *side, const sb_triple *triples,
-                          size_t count, size_t *taken, sb_err *err)
+                          size_t count, size_t least, size_t *taken, size_t *from_side, sb_err *err)
 {
     sb_buffer *buffer = NULL;
     sb_tree_txn *state;
     sb_list_range range;
     sb_path path;
-    size_t aside, deleted;
+    size_t aside = 0, deleted = 0;
 
     SB_ASSERT(count > 0);
-    *taken = 0;
+    *taken = *from_side = 0;
     SB_TRY(sb_list__find_leaf(txn, tree, &triples[0], &path, &range, err));
     const size_t run = sb_list__run(&range, triples, count);
     SB_TRY(sb_tree__txn(txn, &state, err));
     SB_TRY(sb_tree__buffer_acquire(state, (run + GATHER_MAX) * sizeof *triples, &buffer, err));
     sb_triple *const merged = (sb_triple *)(void *)buffer->data;
     sb_status status = collect(txn, side, &range, merged + run, &aside, err);
-    if (status == SB_OK && aside > 0)
+    const bool worth = aside >= least;
+    if (status == SB_OK && worth && aside > 0)
         status = sb_lists_delete(txn, side, merged + run, aside, &deleted, err);
     /* An entry that is in both runs is found when it is inserted. */
-    if (status == SB_OK && !sb_list__merge_runs(merged, aside, triples, run))
+    if (status == SB_OK && worth && !sb_list__merge_runs(merged, aside, triples, run))
         status = SB_FAIL(err, SB_MISUSE, "a list entry of node %llu or one soon behind it is there",
                          (unsigned long long)triples[0].node);
-    if (status == SB_OK) status = sb_lists_insert(txn, tree, merged, run + aside, err);
+    if (status == SB_OK && worth) status = sb_lists_insert(txn, tree, merged, run + aside, err);
     sb_tree__buffer_release(state, buffer);
-    if (status == SB_OK) *taken = run;
+    if (status == SB_OK) {
+        *taken = run;
+        *from_side = deleted;
+    }
     return status;
 }

@@ -220,10 +220,11 @@ SB_MUST_CHECK sb_status sb_lists_scattered(sb_txn *txn, const sb_tree *tree,
                                            const sb_triple *triples, size_t count, size_t *aside,
                                            sb_err *err);
 /* Merge in those of the sorted triples that belong into one leaf of tree with triples[0], *taken of them, together with what
- * side has for that leaf (up to a bound), which is removed from there. */
+ * side has for that leaf (up to a bound), which is removed from there: *from_side entries. When these are fewer than least,
+ * nothing is done. */
 SB_MUST_CHECK sb_status sb_lists_gather(sb_txn *txn, sb_tree *tree, sb_tree *side,
-                                        const sb_triple *triples, size_t count, size_t *taken,
-                                        sb_err *err);
+                                        const sb_triple *triples, size_t count, size_t least,
+                                        size_t *taken, size_t *from_side, sb_err *err);
 
 /* A run of a node's list inside one leaf: neighbor i is neighbor_base + the i-th number of neighbor_width
  * bytes at neighbors; relationships likewise. */

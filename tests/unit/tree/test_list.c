@@ -252,21 +252,48 @@ static sb_status open_visit(void *ctx, size_t i, sb_list *list)
 /* ---- Changing tree and reference --------------------------------------------------------------------- */
 
 /* Sorted triples into the tree, beside it, or into it together with what is aside. */
+static uint64_t entries_of(world *w, const sb_tree *tree)
+{
+    sb_tree_stats stats;
+    uint64_t findings = 0;
+
+    if (tree->root == SB_PGNO_NONE) return 0;
+    assert_ok(sb_tree_verify(w->txn, tree, NULL, print_finding, NULL, &stats, &findings, &err));
+    assert_int_equal(findings, 0);
+    return stats.entries;
+}
+
+/* A leaf that has fewer than least aside is left alone. */
+static void put_gathered(world *w, const sb_triple *triples, size_t count)
+{
+    for (size_t i = 0; i < count;) {
+        const uint64_t before = entries_of(w, &w->side);
+        const size_t least = (size_t)sb_random_below(&w->choices, 3);
+        size_t taken, from_side;
+        assert_ok(sb_lists_gather(w->txn, &w->tree, &w->side, triples + i, count - i, least, &taken,
+                                  &from_side, &err));
+        assert_true(taken > 0);
+        if (from_side >= least) {
+            assert_int_equal(entries_of(w, &w->side), before - from_side);
+            i += taken;
+        } else {
+            assert_int_equal(entries_of(w, &w->side), before);
+            assert_ok(sb_lists_insert(w->txn, &w->side, triples + i, 1, &err));
+            i++;
+        }
+    }
+}
+
 static void put(world *w, const sb_triple *triples, size_t count)
 {
     const uint64_t choice = w->tree.side == NULL ? 0 : sb_random_below(&w->choices, 3);
-    size_t taken;
 
     if (choice < 2) {
         sb_tree *to = choice == 0 ? &w->tree : &w->side;
         assert_ok(sb_lists_insert(w->txn, to, triples, count, &err));
         return;
     }
-    for (size_t i = 0; i < count; i += taken) {
-        assert_ok(
-            sb_lists_gather(w->txn, &w->tree, &w->side, triples + i, count - i, &taken, &err));
-        assert_true(taken > 0);
-    }
+    put_gathered(w, triples, count);
 }
 
 /* Takes w->batch[0, count) in any order; what is there already is left out. */
