@@ -306,7 +306,9 @@ SOMBRA_API const sombra_error *sombra_error_of(const sombra_conn *conn);
  *  sync. sombra_commit can be cancelled until it has written all pages: the transaction is rolled back then. sombra_checkpoint, too: the
  *  next one does it all. */
 SOMBRA_API void sombra_interrupt(sombra_conn *conn);
-/** Called now and then by long calls with work done and in all (0: not known); false cancels them. NULL: none. */
+/** Called now and then by long calls with work done and in all (0: not known); false cancels them. NULL: none. Statements tell how much of their
+ *  input they have worked off: entities of scans, rows of a list or bytes of a file that the plan begins with; as long as that is not known, the rows
+ *  given so far and 0. */
 SOMBRA_API void sombra_set_progress(sombra_conn *conn,
                                     bool (*progress)(void *ctx, uint64_t done, uint64_t total),
                                     void *ctx);

@@ -68,6 +68,9 @@ struct sombra_conn {
     bool timed_out;         /* it was stopped by the deadline */
     bool (*progress)(void *ctx, uint64_t done, uint64_t total);
     void *progress_ctx;
+    /* While a query runs: how far it says it is. Calls of the graph within it, which know of themselves alone, tell the same. */
+    bool querying;
+    uint64_t query_done, query_total;
     sombra_status (*commit_hook)(void *ctx);
     void *commit_ctx;
     void (*change_hook)(void *ctx, sombra_change change, uint64_t id);
@@ -165,6 +168,7 @@ void sombra__run_begin(sombra_conn *conn);
 SB_MUST_CHECK sb_status sombra__run_end(sombra_conn *conn, sb_status status);
 /* Progress of a call under way, for calls of the layers below: false cancels it. ctx: the connection. */
 bool sombra__progress(void *ctx, uint64_t done, uint64_t total);
+bool sombra__query_progress(void *ctx, uint64_t done, uint64_t total); /* of the query that runs */
 /* Are all numbers and choices in their ranges? They may have been set without sombra_options_set. */
 SB_MUST_CHECK sb_status sombra__options_check(const sombra_options *options, sb_err *err);
 /* Before the connection's transaction ends: statements that run let go of its pages; their next step says that it has ended. */

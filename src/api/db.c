@@ -296,10 +296,22 @@ bool sombra__progress(void *ctx, uint64_t done, uint64_t total)
 {
     sombra_conn *conn = ctx;
     if (atomic_load_explicit(&conn->cancel, memory_order_relaxed)) return false;
+    if (conn->querying) {
+        done = conn->query_done;
+        total = conn->query_total;
+    }
     if (conn->progress != NULL && !conn->progress(conn->progress_ctx, done, total)) return false;
     if (conn->deadline_ns != 0 && read_clock(conn->db->vfs) >= conn->deadline_ns)
         conn->timed_out = true;
     return !conn->timed_out;
+}
+
+bool sombra__query_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    sombra_conn *conn = ctx;
+    conn->query_done = done;
+    conn->query_total = total;
+    return sombra__progress(conn, done, total);
 }
 
 static void set_threads(sombra_conn *conn, uint32_t threads)

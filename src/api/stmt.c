@@ -350,7 +350,7 @@ static sb_status fill_options(sombra_stmt *stmt, sb_exec_options *options)
         .import_dir_count = db->import_dir_count,
         .cancel = &conn->cancel,
         .deadline_ns = conn->deadline_ns,
-        .progress = conn->progress == NULL ? NULL : sombra__progress, /* reading the clock costs */
+        .progress = conn->progress == NULL ? NULL : sombra__query_progress, /* the clock costs */
         .progress_ctx = conn,
         .profile = sb_cypher_explains(stmt->inner) == SB_EXPLAIN_PROFILE,
         .page_reads = db->profile.on ? &db->profile.counts[SB_COUNT_PAGES_READ] : NULL,
@@ -516,8 +516,11 @@ sb_status sombra__stmt_rows(sombra_stmt *stmt, uint32_t *rows)
     const bool ready = stmt->state == STMT_READY;
 
     conn->notes = &stmt->notes;
+    conn->querying = !is_schema(stmt);
+    if (ready) conn->query_done = conn->query_total = 0;
     if (ready) status = start(stmt);
     if (status == SB_OK && !(ready && stmt->row_count != 0)) status = advance(stmt);
+    conn->querying = false;
     conn->notes = &conn->changes;
     *rows = status == SB_OK ? stmt->row_count : 0;
     return status;

@@ -352,7 +352,7 @@ static bool draw(void *ctx, uint64_t done, uint64_t total)
 {
     const double now = seconds_now();
     const double spent = now - current.started;
-    char line[160], number[40], rate[48] = "";
+    char line[240], number[40], rate[48] = "", left[32] = "";
     int filled;
 
     (void)ctx;
@@ -361,7 +361,7 @@ static bool draw(void *ctx, uint64_t done, uint64_t total)
     if (strcmp(current.unit, "B") == 0)
         snprintf(rate, sizeof rate, "%s/s",
                  human_bytes((uint64_t)((double)done / (spent > 0 ? spent : 1)), number));
-    else if (current.late && done != 0)
+    else if (current.late && total == 0 && done != 0)
         snprintf(rate, sizeof rate, "%s rows", group_digits(done, number));
     if (total == 0) {
         snprintf(line, sizeof line, "%s  %.0f s  %s%s", current.what, spent, rate,
@@ -370,9 +370,10 @@ static bool draw(void *ctx, uint64_t done, uint64_t total)
         const double part = (double)done / (double)total;
         filled = (int)(part * 30 + 0.5);
         if (filled > 30) filled = 30;
-        snprintf(line, sizeof line, "%s [%.*s%.*s] %3.0f %%  %s  %.0f s left", current.what, filled,
+        if (part > 0.01) snprintf(left, sizeof left, "  %.0f s left", spent / part - spent);
+        snprintf(line, sizeof line, "%s [%.*s%.*s] %3.0f %%  %s%s%s", current.what, filled,
                  "##############################", 30 - filled, "..............................",
-                 part * 100, rate, part > 0.01 ? spent / part - spent : 0);
+                 part * 100, rate, left, current.stays && current.late ? "  (Ctrl-C cancels)" : "");
     }
     fprintf(stderr, "\r%.*s\033[K", bar_width(), line);
     fflush(stderr);

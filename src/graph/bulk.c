@@ -40,7 +40,10 @@ sb_status sb_bulk__tick(sb_bulk *bulk, const sb_input *input, sb_err *err)
 
     if (input != NULL) done += sb_input__bytes_read(input);
     bulk->result->bytes_read = done;
-    return sb_graph__tick(bulk->graph, done, bulk->bytes_total, err);
+    if (bulk->options->progress == NULL)
+        return sb_graph__tick(bulk->graph, done, bulk->bytes_total, err);
+    if (bulk->options->progress(bulk->options->progress_ctx, done, bulk->bytes_total)) return SB_OK;
+    return SB_FAIL(err, SB_INTERRUPT, "cancelled");
 }
 
 static uint32_t choose_type(uint32_t candidates)

@@ -23,8 +23,9 @@ SB_MUST_CHECK sb_status sb_input__open_file(sb_vfs *vfs, const char *path, sb_fi
 /* Fewer than bytes only at the end. SB_SYNTAX: damaged compressed data. */
 SB_MUST_CHECK sb_status sb_input__read(sb_input *input, uint8_t *data, size_t bytes, size_t *got,
                                        sb_err *err);
-uint64_t sb_input__bytes_read(const sb_input *input); /* of the file, before decompression */
-void sb_input__close(sb_input *input);                /* accepts NULL */
+uint64_t sb_input__bytes_read(const sb_input *input);  /* of the file, before decompression */
+uint64_t sb_input__bytes_total(const sb_input *input); /* of it; 0: not known, as of a pipe */
+void sb_input__close(sb_input *input);                 /* accepts NULL */
 
 /* ---- csv_split.c and csv_row.c ------------------------------------------------------------------------------------ */
 

@@ -13,6 +13,8 @@ struct sb_csv_table {
     sb_buffer piece; /* whole records, then SB_CSV_PADDING newlines */
     sb_buffer rest;  /* what was read behind them */
     bool at_end, begun;
+    uint64_t piece_from,
+        piece_to; /* bytes of the file that had been read before the piece, and with it */
     sb_csv_reader reader;
     sb_csv_cell *cells; /* owned, of reader.capacity */
     sb_csv_text *texts; /* the same number */
@@ -46,6 +48,20 @@ sb_status sb_csv_table_open(const sb_allocator *alloc, sb_vfs *vfs, const char *
     }
     *table = made;
     return SB_OK;
+}
+
+uint64_t sb_csv_table_bytes(const sb_csv_table *table)
+{
+    return sb_input__bytes_total(table->input);
+}
+
+uint64_t sb_csv_table_bytes_done(const sb_csv_table *t)
+{
+    const size_t piece = t->piece.size, left = (size_t)(t->reader.end - t->reader.pos);
+
+    if (piece == 0) return 0;
+    return t->piece_from + (uint64_t)((double)(t->piece_to - t->piece_from) *
+                                      (double)(piece - left) / (double)piece);
 }
 
 void sb_csv_table_close(sb_csv_table *table)
@@ -107,6 +123,8 @@ static sb_status next_piece(sb_csv_table *t, bool *more, sb_err *err)
     memset(t->piece.data + whole, '\n', SB_CSV_PADDING);
     t->rest.size -= whole;
     memmove(t->rest.data, t->rest.data + whole, t->rest.size);
+    t->piece_from = t->piece_to;
+    t->piece_to = sb_input__bytes_read(t->input);
     t->reader.pos = t->piece.data;
     t->reader.end = t->piece.data + whole;
     *more = true;

@@ -499,12 +499,14 @@ typedef struct sb_bulk_options {
     sb_status (*rejected)(void *ctx, const char *message, sb_err *err);
     void *rejected_ctx;
     uint64_t max_rejects; /* more fail the load */
-    unsigned threads;     /* 0: all cores */
-    size_t memory_bytes;  /* sort and build buffers; past it runs go to temporary files; 0: a
+    sb_progress progress; /* of bytes read, in place of the session's; may be NULL */
+    void *progress_ctx;
+    unsigned threads;    /* 0: all cores */
+    size_t memory_bytes; /* sort and build buffers; past it runs go to temporary files; 0: a
                               * default */
-    bool store_ids;     /* keep the :ID cell as a property named by the header cell's name; default
+    bool store_ids;      /* keep the :ID cell as a property named by the header cell's name; default
                          * true */
-    size_t chunk_bytes; /* text parsed at a time; 0: a default. Tests set it small */
+    size_t chunk_bytes;  /* text parsed at a time; 0: a default. Tests set it small */
     uint64_t split_count; /* relationships of a type that are sorted in one piece; 0: a default */
     const char *database_path; /* of the graph's own file; NULL: in memory */
     const char *schema_path;   /* indexes and constraints made when all is loaded; NULL: none */
@@ -539,6 +541,9 @@ SB_MUST_CHECK sb_status sb_csv_table_open(const sb_allocator *alloc, sb_vfs *vfs
 /* *count 0: the end. Cells are borrowed until the next call. Errors name file and line. */
 SB_MUST_CHECK sb_status sb_csv_table_next(sb_csv_table *table, const sb_csv_text **cells,
                                           size_t *count, sb_err *err);
+/* Of the file, before decompression: its size (0: not known), and what has been read of it and given as rows, about. */
+uint64_t sb_csv_table_bytes(const sb_csv_table *table);
+uint64_t sb_csv_table_bytes_done(const sb_csv_table *table);
 void sb_csv_table_close(sb_csv_table *table); /* accepts NULL */
 
 #endif

@@ -269,6 +269,14 @@ uint64_t sb_input__bytes_read(const sb_input *input)
     return input->offset - (input->raw_size - input->raw_at);
 }
 
+uint64_t sb_input__bytes_total(const sb_input *input)
+{
+    sb_file_info info;
+
+    if (input->file->ops->info(input->file, &info, NULL) != SB_OK || !info.regular) return 0;
+    return info.bytes;
+}
+
 void sb_input__close(sb_input *input)
 {
     if (input == NULL) return;

@@ -567,9 +567,65 @@ static bool stop_soon(void *ctx, uint64_t done, uint64_t total)
 {
     unsigned *calls = ctx;
 
-    (void)done;
-    assert_int_equal(total, 0); /* how long a statement takes is not known */
+    assert_true(total == 0 ? done == 0 : done <= total); /* no row is given */
     return ++*calls < 2;
+}
+
+typedef struct watched {
+    uint64_t done, total; /* of the first call that knew how far it is */
+    unsigned unknown;     /* calls before it */
+    bool endless;         /* it is never known: stop at the third call */
+} watched;
+
+static bool stop_when_known(void *ctx, uint64_t done, uint64_t total)
+{
+    watched *w = ctx;
+
+    if (total == 0) return !(++w->unknown == 3 && w->endless);
+    w->done = done;
+    w->total = total;
+    return false;
+}
+
+/* Statements that would take hours tell how far they are, of what they read. */
+static void test_api_query__progress_of_input(void **state)
+{
+#define SLOWLY " UNWIND range(1, 20000) AS x WITH x WHERE x % 7 = 8 RETURN count(*)"
+    static const struct {
+        const char *query;
+        uint64_t total;
+    } cases[] = {
+        {"MATCH (n:A)" SLOWLY, 3000},
+        {"MATCH (n)" SLOWLY, 5000},
+        {"MATCH ()-[r:R]->()" SLOWLY, 2999},
+        {"MATCH ()-[r]-()" SLOWLY, 2999},
+        {"UNWIND range(1, 7000) AS y" SLOWLY, 7000},
+        {"MATCH (a:A), (b:B) WHERE a.i = b.i UNWIND range(1, 20) AS z" SLOWLY, 5000},
+        {"MATCH (b:B) RETURN 1 AS x UNION ALL MATCH (a:A)" SLOWLY " AS x", 5000},
+        /* No part of a scan is done before the statement is: the first clause has one row, and others are read again and again. */
+        {"MATCH (n:B) WHERE id(n) = 3001 WITH n MATCH (m:A)" SLOWLY, 0},
+        {"UNWIND [1] AS y" SLOWLY, 0},
+        {"RETURN [x IN range(1, 2000000) WHERE x % 7 = 8 | [y IN range(1, 20) | y]]", 0},
+    };
+    api_fixture *f = *state;
+
+    query_int(f, "UNWIND range(1, 3000) AS i CREATE (:A {i: i}) RETURN count(*)");
+    query_int(f, "UNWIND range(1, 2000) AS i CREATE (:B {i: i}) RETURN count(*)");
+    query_int(f, "MATCH (a:A), (b:A {i: a.i + 1}) CREATE (a)-[:R]->(b) RETURN count(*)");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        watched w = {.endless = cases[i].total == 0};
+        sombra_stmt *stmt = prepare(f, cases[i].query);
+        sombra_set_progress(f->conn, stop_when_known, &w);
+        sombra_status status = sombra_stmt_step(stmt);
+        while (status == SOMBRA_ROW)
+            status = sombra_stmt_step(stmt);
+        sombra_set_progress(f->conn, NULL, NULL);
+        if (w.total != cases[i].total) print_error("%s\n", cases[i].query);
+        assert_int_equal(w.total, cases[i].total);
+        assert_true(w.done <= w.total && (w.total == 0 || w.done != 0));
+        if (w.total != 0) assert_int_equal(status, SOMBRA_INTERRUPT);
+        sombra_stmt_finalize(stmt);
+    }
 }
 
 static void test_api_query__progress(void **state)
@@ -689,6 +745,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query__explain, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__warnings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__progress, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__progress_of_input, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__registered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__built_in_procedures, setup, teardown),
         cmocka_unit_test(test_api_query__value_text),

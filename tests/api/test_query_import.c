@@ -239,11 +239,43 @@ static void test_api_query_import__progress(void **state)
     gives(f, "MATCH (n) RETURN count(n)", "2");
 }
 
+static bool stop_when_known(void *ctx, uint64_t done, uint64_t total)
+{
+    watcher *w = ctx;
+
+    w->done = done;
+    w->total = total;
+    return total == 0;
+}
+
+/* LOAD CSV tells how much of the file is done: of rows that have been worked off. */
+static void test_api_query_import__load_csv_progress(void **state)
+{
+    api_fixture *f = *state;
+    static char text[20000];
+    watcher w = {0};
+
+    memset(text, '1', sizeof text - 1);
+    for (size_t i = 4; i < sizeof text; i += 5)
+        text[i] = '\n';
+    text[sizeof text - 1] = '\0';
+    put_file("more.csv", text);
+    sombra_set_progress(f->conn, stop_when_known, &w);
+    refused(f,
+            "LOAD CSV FROM 'more.csv' AS row UNWIND range(1, 20000) AS x WITH x WHERE x % 7 = 8 "
+            "RETURN count(*)",
+            SOMBRA_INTERRUPT, "cancelled");
+    sombra_set_progress(f->conn, NULL, NULL);
+    assert_int_equal(w.total, strlen(text));
+    assert_int_equal(w.done, 1024 * 5);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(test_api_query_import__##name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(both), CASE(transactions), CASE(options), CASE(refused), CASE(rejects), CASE(progress),
+        CASE(both),    CASE(transactions), CASE(options),           CASE(refused),
+        CASE(rejects), CASE(progress),     CASE(load_csv_progress),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@ from screen import Session
 
 SOMBRA = os.environ["SOMBRA"]
 UP, DOWN, LEFT, RIGHT = "\x1b[A", "\x1b[B", "\x1b[D", "\x1b[C"
-LONG = "UNWIND range(1, 10000) AS a UNWIND range(1, 100000) AS x WITH x WHERE x % 7 = 8 RETURN count(*) AS n;"
+LONG = "UNWIND [0] AS b UNWIND range(1, 10000) AS a UNWIND range(1, 100000) AS x WITH x WHERE x % 7 = 8 RETURN count(*) AS n;"
 
 
 def ctrl(letter):
@@ -253,6 +253,18 @@ class Terminal(unittest.TestCase):
         s.prompt()
         s.type(ctrl("d"))
         self.assertEqual(s.end(), 0)
+
+    def test_statements_tell_how_much_is_left(self):
+        s = self.start()
+        s.type("UNWIND range(1, 300000) AS a UNWIND range(1, 20000) AS x WITH x WHERE x % 7 = 8 RETURN count(*) AS n;\r")
+        s.see("Running [", " %", " s left", "(Ctrl-C cancels)")
+        parts = [int(part) for part in re.findall(r"Running \[[#.]{30}\] +(\d+) %", s.screen.raw)]
+        self.assertEqual(parts, sorted(parts))
+        self.assertLess(parts[-1], 100)
+        s.type(ctrl("c"))
+        s.see("cancelled")
+        s.prompt()
+        self.assertNotIn("Running", s.screen.text())
 
     def test_ctrl_c_ends_the_rows(self):
         s = self.start()

@@ -130,16 +130,6 @@ static sb_status leave(sb_exec *run, sb_status status)
 
 #define PROGRESS_NS 100000000u
 
-static sb_status tell_progress(sb_exec *run, uint64_t now)
-{
-    const sb_exec_options *o = &run->options;
-
-    if (o->progress == NULL || now < run->progress_ns) return SB_OK;
-    run->progress_ns = now + PROGRESS_NS;
-    if (o->progress(o->progress_ctx, run->rows, 0)) return SB_OK;
-    return SB_FAIL(run->err, SB_INTERRUPT, "the query was cancelled by its progress callback");
-}
-
 sb_status sb_exec__tick_slow(sb_exec *run)
 {
     const sb_exec_options *o = &run->options;
@@ -151,7 +141,9 @@ sb_status sb_exec__tick_slow(sb_exec *run)
     const uint64_t now = o->vfs->ops->monotonic_ns(o->vfs);
     if (o->deadline_ns != 0 && now >= o->deadline_ns)
         return SB_FAIL(run->err, SB_TIMEOUT, "the query ran into its time limit");
-    return tell_progress(run, now);
+    if (o->progress == NULL || now < run->progress_ns) return SB_OK;
+    run->progress_ns = now + PROGRESS_NS;
+    return sb_exec__tell_progress(run);
 }
 
 /* ---- Names ------------------------------------------------------------------------------------------------------- */
@@ -304,6 +296,7 @@ static void take_options(sb_exec *run, const sb_exec_options *options)
         options->cancel != NULL || options->deadline_ns != 0 || options->progress != NULL;
     run->ticks = 0;
     run->rows = 0;
+    run->own_input = (sb_input_count){.total = 0};
     run->progress_ns = 0;
     if (options->progress != NULL)
         run->progress_ns = options->vfs->ops->monotonic_ns(options->vfs) + PROGRESS_NS;
@@ -339,7 +332,8 @@ static sb_status open_run(sb_exec *run, const sb_plan *root)
     return sb_exec__inner_row(run->root, &run->no_columns, 0);
 }
 
-static sb_status open_plan(const sb_compiled *compiled, const sb_plan *root, sb_budget *budget,
+/* of: whose part it is, or NULL. */
+static sb_status open_plan(const sb_compiled *compiled, const sb_plan *root, sb_exec *of,
                            const sb_exec_options *options, sb_exec **exec, sb_err *err)
 {
     sb_exec *run = sb_alloc_zero(options->alloc, sizeof *run);
@@ -348,11 +342,12 @@ static sb_status open_plan(const sb_compiled *compiled, const sb_plan *root, sb_
     if (run == NULL) return SB_FAIL_NOMEM(err);
     run->compiled = compiled;
     run->err = err;
-    run->is_part = budget != NULL;
+    run->is_part = of != NULL;
+    run->input = of != NULL ? of->input : &run->own_input;
     run->budget.base = (sb_allocator){
         .ctx = &run->budget, .alloc = budget_alloc, .resize = budget_resize, .free = budget_free};
     run->budget.inner = options->alloc;
-    run->budget.of = budget;
+    run->budget.of = of == NULL ? NULL : &of->budget;
     run->alloc = &run->budget.base;
     sb_exec__reader_init(run);
     take_options(run, options);
@@ -419,7 +414,7 @@ sb_status sb_exec__part_open(sb_exec *of, const sb_plan *plan, sb_graph *graph,
         options.cancel = cancel;
         options.progress = NULL;
     }
-    return open_plan(of->compiled, plan, &of->budget, &options, part, err);
+    return open_plan(of->compiled, plan, of, &options, part, err);
 }
 
 void sb_exec__part_stop(sb_exec *part, bool keep_root)

@@ -20,7 +20,8 @@ typedef struct sb_exec_options {
     const _Atomic bool *cancel;
     uint64_t deadline_ns; /* of vfs's monotonic clock; 0: none */
     sb_progress
-        progress; /* about every 100 ms of work, with the rows given so far and 0; may be NULL */
+        progress; /* about every 100 ms of work, with what is done of the input, and all of it; as long
+                   * as that is not known with the rows given so far and 0; may be NULL */
     void *progress_ctx;
     bool profile;                       /* count rows and time of each operator */
     const _Atomic uint64_t *page_reads; /* of the database, while it counts them; or NULL */

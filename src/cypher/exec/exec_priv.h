@@ -55,6 +55,13 @@ typedef struct sb_deleted {
     sb_map pending; /* nodes that still have relationships: they go, or fail, at the end */
 } sb_deleted;
 
+/* How much of its input a statement has worked off: entities of its scans, or else rows of a list, or bytes of a file (progress.c). */
+typedef struct sb_input_count {
+    _Atomic uint64_t done; /* of all threads */
+    uint64_t total;        /* 0: not known */
+    bool asked;            /* the statistics have been asked for total */
+} sb_input_count;
+
 struct sb_exec {
     const sb_compiled *compiled;
     sb_exec_options options; /* copied; what it points at is the caller's */
@@ -86,9 +93,10 @@ struct sb_exec {
     bool divided; /* parts of its plan are run by others just now: it does not spill */
     bool watched; /* cancel, deadline or progress is given */
     uint32_t ticks;
-    uint64_t rows;        /* handed out */
-    uint64_t progress_ns; /* when the callback is due */
-    uint32_t depth;       /* of the operator being opened */
+    uint64_t rows;                    /* handed out */
+    sb_input_count own_input, *input; /* input: the statement's; that of a part's run is of */
+    uint64_t progress_ns;             /* when the callback is due */
+    uint32_t depth;                   /* of the operator being opened */
 };
 
 /* Cancel and time limit: operators that make rows (scans, look-ups, expansions, lists) call it once a batch, others at least every few
@@ -98,6 +106,14 @@ SB_MUST_CHECK SB_INLINE sb_status sb_exec__tick(sb_exec *run)
 {
     return SB_LIKELY(!run->watched) ? SB_OK : sb_exec__tick_slow(run);
 }
+/* Does what a plan node reads count as input of the statement? It is read once, and nothing is read before it. */
+bool sb_exec__is_input(const sb_exec *run, const sb_plan *plan);
+/* So much of it is done: by operators for which it does, when they are asked for more. */
+SB_INLINE void sb_exec__input_done(sb_exec *run, uint64_t count)
+{
+    (void)atomic_fetch_add_explicit(&run->input->done, count, memory_order_relaxed);
+}
+SB_MUST_CHECK sb_status sb_exec__tell_progress(sb_exec *run);
 /* Out of memory, or of the run's budget. */
 SB_COLD sb_status sb_exec__no_memory(sb_exec *run);
 #define sb_exec__no_memory(run) sb_err_failed(sb_exec__no_memory(run))

@@ -198,6 +198,8 @@ static sb_status load(import_call *i, sb_bulk_result *result, sb_err *err)
     options->vfs = given->vfs;
     options->memory_bytes = given->memory_bytes;
     options->threads = given->threads;
+    options->progress = given->progress;
+    options->progress_ctx = given->progress_ctx;
     if (options->max_rejects != 0) {
         options->rejected = keep_error;
         options->rejected_ctx = i;

@@ -10,6 +10,8 @@ typedef struct sb_load_op {
     const sb_batch *in; /* NULL: take the next */
     uint32_t row;       /* of in: whose file is at hand */
     sb_csv_table *table;
+    bool is_input;       /* of the statement (progress.c) */
+    uint64_t bytes_done; /* of the file, counted */
     sb_arena *header_arena;
     sb_bytes *header; /* of header_arena; NULL: none has been read */
     size_t header_count;
@@ -24,6 +26,7 @@ static sb_status load_open(sb_operator *op)
 
     SB_TRY(sb_exec__need_outs(op));
     l->out = sb_exec__out_of(op, plan->as.load_csv.var);
+    l->is_input = sb_exec__is_input(op->run, plan);
     l->header_arena = sb_arena_create(op->run->alloc, NULL);
     if (l->header_arena == NULL) return sb_exec__no_memory(op->run);
     SB_TRY(sb_exec__compile(op->run, plan->as.load_csv.url, &l->url));
@@ -95,7 +98,17 @@ static sb_status begin_file(sb_load_op *l)
     SB_TRY(find_delimiter(l, &delimiter));
     SB_TRY(sb_exec__placed(l->url, run, sb_import__file(run, "LOAD CSV", url, &file)));
     SB_TRY(sb_csv_table_open(run->alloc, run->options.vfs, file, delimiter, &l->table, run->err));
+    l->bytes_done = 0;
+    if (l->is_input) run->input->total = sb_csv_table_bytes(l->table);
     return l->op.plan->as.load_csv.headers ? read_header(l) : SB_OK;
+}
+
+static void count_input(sb_load_op *l)
+{
+    const uint64_t bytes = sb_csv_table_bytes_done(l->table);
+
+    sb_exec__input_done(l->op.run, bytes - l->bytes_done);
+    l->bytes_done = bytes;
 }
 
 static sb_status cell_val(sb_exec *run, const sb_csv_text *cell, sb_val *v)
@@ -142,6 +155,7 @@ static sb_status read_rows(sb_load_op *l)
     sb_exec *run = l->op.run;
     const bool headers = l->op.plan->as.load_csv.headers;
 
+    if (l->is_input) count_input(l);
     SB_TRY(sb_exec__tick(run));
     for (l->count = 0; l->count < SB_BATCH_ROWS; l->count++) {
         const sb_csv_text *cells;

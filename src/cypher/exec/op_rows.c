@@ -173,6 +173,8 @@ typedef struct sb_unwind_op {
     const sb_vector *lists; /* of in */
     uint32_t row;           /* of in */
     uint64_t item;          /* of its list */
+    bool is_input;          /* of the statement (progress.c) */
+    uint32_t handed_on;     /* items, not yet counted as done */
     uint32_t rows[SB_BATCH_ROWS];
     sb_val vals[SB_BATCH_ROWS];
 } sb_unwind_op;
@@ -183,6 +185,7 @@ static sb_status unwind_open(sb_operator *op)
 
     SB_TRY(sb_exec__need_outs(op));
     unwind->out = sb_exec__out_of(op, op->plan->as.unwind.var);
+    unwind->is_input = sb_exec__is_input(op->run, op->plan);
     return sb_exec__compile(op->run, op->plan->as.unwind.list, &unwind->list);
 }
 
@@ -207,12 +210,22 @@ static uint32_t take_items(sb_unwind_op *unwind)
     return n;
 }
 
+/* Its one list is the statement's input. */
+static void begin_input(sb_unwind_op *unwind)
+{
+    const sb_val v = sb_vector_at(unwind->lists, 0);
+
+    if (v.kind == SB_VAL_LIST) unwind->op.run->input->total = v.as.list->count;
+}
+
 static sb_status unwind_next(sb_operator *op, const sb_batch **batch)
 {
     sb_unwind_op *unwind = (sb_unwind_op *)op;
     uint32_t count;
 
     *batch = NULL;
+    if (unwind->handed_on != 0) sb_exec__input_done(op->run, unwind->handed_on);
+    unwind->handed_on = 0;
     for (;;) {
         if (unwind->in == NULL) {
             SB_TRY(sb_exec__pull(op, &unwind->in));
@@ -220,12 +233,14 @@ static sb_status unwind_next(sb_operator *op, const sb_batch **batch)
             unwind->row = 0;
             unwind->item = 0;
             SB_TRY(sb_exec__eval(unwind->list, unwind->in, &unwind->lists));
+            if (unwind->is_input && unwind->in->row_count != 0) begin_input(unwind);
         }
         SB_TRY(sb_exec__tick(op->run));
         count = take_items(unwind);
         if (count != 0) break;
         unwind->in = NULL;
     }
+    if (unwind->is_input) unwind->handed_on = count;
     SB_TRY(sb_exec__pass_rows(op, unwind->in, unwind->rows, count));
     if (unwind->out != NULL) {
         SB_TRY(sb_exec__out_from_vals(op->run, unwind->out, unwind->vals, count));
@@ -238,6 +253,7 @@ static sb_status unwind_next(sb_operator *op, const sb_batch **batch)
 static void unwind_reset(sb_operator *op)
 {
     ((sb_unwind_op *)op)->in = NULL;
+    ((sb_unwind_op *)op)->handed_on = 0;
 }
 
 const sb_operator_ops sb_exec__unwind = {.state_bytes = sizeof(sb_unwind_op),

@@ -13,6 +13,8 @@ typedef struct sb_scan_op {
     /* NULL: all ids; else each range for the input row at hand, which is the only one */
     sb_id_ranges *ranges;
     uint64_t first_id, last_id; /* of the range; 0, 0: all */
+    bool is_input;              /* of the statement (progress.c) */
+    uint32_t handed_on;         /* entities, not yet counted as done */
     uint64_t ids[SB_BATCH_ROWS];
     /* relationships */
     sb_out *rel, *from, *to;
@@ -31,6 +33,14 @@ static void scan_reset(sb_operator *op)
     s->scan = NULL;
     s->in = NULL;
     s->pending = 0;
+    s->handed_on = 0;
+}
+
+/* What was handed on has been worked off, and count entities are next. */
+static void hand_on(sb_scan_op *s, size_t count)
+{
+    if (s->handed_on != 0) sb_exec__input_done(s->op.run, s->handed_on);
+    s->handed_on = s->is_input ? (uint32_t)count : 0;
 }
 
 bool sb_exec__scan_ranges(sb_operator *op, sb_id_ranges *ranges, sb_entity *entity)
@@ -80,6 +90,7 @@ static sb_status node_scan_open(sb_operator *op)
 {
     SB_TRY(sb_exec__need_outs(op));
     ((sb_scan_op *)op)->node = sb_exec__out_of(op, op->plan->as.scan.node);
+    ((sb_scan_op *)op)->is_input = sb_exec__is_input(op->run, op->plan);
     return SB_OK;
 }
 
@@ -104,6 +115,7 @@ static sb_status node_scan_next(sb_operator *op, const sb_batch **batch)
     size_t count = 0;
 
     *batch = NULL;
+    hand_on(s, 0);
     for (;;) {
         if (s->scan == NULL) {
             bool more, any = false;
@@ -118,6 +130,7 @@ static sb_status node_scan_next(sb_operator *op, const sb_batch **batch)
         sb_scan_close(s->scan);
         s->scan = NULL;
     }
+    hand_on(s, count);
     sb_exec__pass_row(op, s->in, s->row, (uint32_t)count);
     *batch = &op->out;
     return put_ids(op, s->node, op->plan->as.scan.node, SB_VECTOR_NODE, s->ids, (uint32_t)count);
@@ -140,6 +153,7 @@ static sb_status rel_scan_open(sb_operator *op)
     s->rel = sb_exec__out_of(op, e->rel);
     s->from = sb_exec__out_of(op, e->from);
     s->to = sb_exec__out_of(op, e->to);
+    s->is_input = sb_exec__is_input(op->run, op->plan);
     return SB_OK;
 }
 
@@ -219,7 +233,9 @@ static sb_status rel_scan_next(sb_operator *op, const sb_batch **batch)
     }
     if (count == 0) {
         size_t scanned;
+        hand_on(s, 0);
         SB_TRY(more_rels(s, &scanned));
+        hand_on(s, scanned);
         if (scanned == 0) return SB_OK;
         count = (uint32_t)scanned;
         reversed = e->direction == SB_REL_IN;
