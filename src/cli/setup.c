@@ -158,26 +158,69 @@ static void list_flags(const flag_spec *flags)
         printf(" --%s", flags->name);
 }
 
+static bool has_choices(const flag_spec *flag)
+{
+    return flag->placeholder != NULL && strchr(flag->placeholder, '|') != NULL;
+}
+
+/* "a|b" as "a b". */
+static void put_choices(const flag_spec *flag)
+{
+    for (const char *at = flag->placeholder; *at != '\0'; at++)
+        putchar(*at == '|' ? ' ' : *at);
+}
+
+/* What a FILE in place of a command means. */
+static const command *shell_itself(void)
+{
+    const command *at = commands;
+
+    while (strcmp(at->name, "shell") != 0)
+        at++;
+    return at;
+}
+
+#define SHELLS "bash zsh fish"
+
+/* Several commands may have a flag: it means the same, and is told at the first. */
+static bool told_before(const command *end, const flag_spec *flag)
+{
+    for (const command *at = commands; at != end; at++)
+        for (const flag_spec *other = at->flags; other->name != NULL; other++)
+            if (strcmp(other->name, flag->name) == 0) return true;
+    return false;
+}
+
+static void bash_choices(const flag_spec *flags, const command *of)
+{
+    for (; flags->name != NULL; flags++) {
+        if (!has_choices(flags) || (of != NULL && told_before(of, flags))) continue;
+        printf("        --%s) COMPREPLY=($(compgen -W '", flags->name);
+        put_choices(flags);
+        puts("' -- \"$word\")); return ;;");
+    }
+}
+
 static void complete_bash(void)
 {
     puts("# Completion of sombra for bash: eval \"$(sombra completions bash)\"\n"
          "_sombra() {\n"
          "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} flags=\n"
          "    COMPREPLY=()\n"
-         "    case $before in\n"
-         "        --format) COMPREPLY=($(compgen -W 'table box markdown line json jsonl csv' -- "
-         "\"$word\")); return ;;\n"
-         "        --direction) COMPREPLY=($(compgen -W 'out in both' -- \"$word\")); return ;;\n"
-         "        --mode) COMPREPLY=($(compgen -W 'passive full restart truncate' -- \"$word\")); "
-         "return ;;\n"
-         "    esac\n"
+         "    case $before in");
+    for (const command *at = commands; at->name != NULL; at++)
+        bash_choices(at->flags, at);
+    bash_choices(common_flags, NULL);
+    puts("    esac\n"
          "    case ${COMP_WORDS[1]} in");
     for (const command *at = commands; at->name != NULL; at++) {
         printf("        %s) flags='", at->name);
         list_flags(at->flags);
         puts("' ;;");
     }
-    puts("        *) flags='--command --file --param --timeout --memory-limit --read-only' ;;\n"
+    fputs("        *) flags='", stdout);
+    list_flags(shell_itself()->flags);
+    puts("' ;;\n"
          "    esac");
     fputs("    if [[ $word == -* ]]; then\n        COMPREPLY=($(compgen -W \"$flags", stdout);
     list_flags(common_flags);
@@ -189,7 +232,7 @@ static void complete_bash(void)
         printf("%s ", at->name);
     puts("' -- \"$word\")); fi\n"
          "    if [[ ${COMP_WORDS[1]} == completions && $COMP_CWORD == 2 ]]; then "
-         "COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$word\")); return; fi\n"
+         "COMPREPLY=($(compgen -W '" SHELLS "' -- \"$word\")); return; fi\n"
          "    COMPREPLY+=($(compgen -f -- \"$word\"))\n"
          "}\n"
          "complete -o filenames -F _sombra sombra");
@@ -217,16 +260,29 @@ static void zsh_flags(const flag_spec *flags)
         if (flags->placeholder != NULL) {
             fputs(":", stdout);
             put_zsh_text(flags->placeholder);
-            fputs(":_files", stdout);
+            fputs(has_choices(flags) ? ":(" : ":_files", stdout);
+            if (has_choices(flags)) put_choices(flags);
+            if (has_choices(flags)) fputs(")", stdout);
         }
         puts("' \\");
     }
 }
 
+static void zsh_command(const char *pattern, const command *at)
+{
+    printf("        %s)\n            _arguments \\\n", pattern);
+    zsh_flags(at->flags);
+    zsh_flags(common_flags);
+    puts(strcmp(at->name, "completions") == 0 ? "                '2:shell:(" SHELLS ")' ;;"
+                                              : "                '*:file:_files' ;;");
+}
+
 static void complete_zsh(void)
 {
     puts("#compdef sombra\n"
-         "# Completion of sombra for zsh: sombra completions zsh >\"${fpath[1]}/_sombra\"\n"
+         "# Completion of sombra for zsh: sombra completions zsh >\"${fpath[1]}/_sombra\", or "
+         "behind\n"
+         "# compinit eval \"$(sombra completions zsh)\"\n"
          "_sombra() {\n"
          "    local -a commands\n"
          "    commands=(");
@@ -242,24 +298,29 @@ static void complete_zsh(void)
          "        return\n"
          "    fi\n"
          "    case $words[2] in");
-    for (const command *at = commands; at->name != NULL; at++) {
-        printf("        %s)\n            _arguments \\\n", at->name);
-        zsh_flags(at->flags);
-        zsh_flags(common_flags);
-        puts("                '*:file:_files' ;;");
-    }
-    puts("        *) _files ;;\n"
-         "    esac\n"
+    for (const command *at = commands; at->name != NULL; at++)
+        zsh_command(at->name, at);
+    zsh_command("*", shell_itself());
+    puts("    esac\n"
          "}\n"
-         "_sombra \"$@\"");
+         "if [[ $funcstack[1] == _sombra ]]; then _sombra \"$@\"; else compdef _sombra sombra; fi");
 }
 
-static void fish_flags(const flag_spec *flags, const char *of)
+/* condition: of fish, for which words before; NULL: any. */
+static void fish_flags(const flag_spec *flags, const char *condition)
 {
     for (; flags->name != NULL; flags++) {
         fputs("complete -c sombra", stdout);
-        if (of != NULL) printf(" -n '__fish_seen_subcommand_from %s'", of);
-        printf(" -l %s%s -d ", flags->name, flags->placeholder != NULL ? " -r" : "");
+        if (condition != NULL) printf(" -n '%s'", condition);
+        printf(" -l %s", flags->name);
+        if (has_choices(flags)) {
+            fputs(" -x -a '", stdout);
+            put_choices(flags);
+            putchar('\'');
+        } else if (flags->placeholder != NULL) {
+            fputs(" -r", stdout);
+        }
+        fputs(" -d ", stdout);
         put_shell_text(flags->help);
         putchar('\n');
     }
@@ -267,14 +328,27 @@ static void fish_flags(const flag_spec *flags, const char *of)
 
 static void complete_fish(void)
 {
+    char condition[80];
+
     puts("# Completion of sombra for fish: sombra completions fish "
-         ">~/.config/fish/completions/sombra.fish");
+         ">~/.config/fish/completions/sombra.fish\n"
+         "function __sombra_is; set -l words (commandline -opc); test (count $words) -gt 1; and "
+         "contains -- $words[2] $argv; end");
+    fputs("function __sombra_is_file; set -l words (commandline -opc); test (count $words) -gt 1; "
+          "and not contains -- $words[2]",
+          stdout);
+    for (const command *at = commands; at->name != NULL; at++)
+        printf(" %s", at->name);
+    puts("; end");
     for (const command *at = commands; at->name != NULL; at++) {
         printf("complete -c sombra -n __fish_use_subcommand -a %s -d ", at->name);
         put_shell_text(at->summary);
         putchar('\n');
-        fish_flags(at->flags, at->name);
+        snprintf(condition, sizeof condition, "__sombra_is %s", at->name);
+        fish_flags(at->flags, condition);
     }
+    fish_flags(shell_itself()->flags, "__sombra_is_file");
+    puts("complete -c sombra -n '__sombra_is completions' -f -a '" SHELLS "'");
     fish_flags(common_flags, NULL);
 }
 

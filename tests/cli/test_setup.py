@@ -2,12 +2,15 @@
 """What surrounds the work: init, seed-demo, doctor, config with its file and environment variables, completions."""
 import json
 import os
+import pty
 import re
+import select
 import shutil
 import subprocess
 import unittest
 
 SOMBRA = os.environ["SOMBRA"]
+WAIT = float(os.environ.get("SOMBRA_TEST_WAIT", "60"))  # seconds
 CLEAN = {k: v for k, v in os.environ.items() if not k.startswith("SOMBRA_")}
 
 
@@ -200,6 +203,55 @@ class Setup(unittest.TestCase):
         self.assertEqual(self.complete("sombra", "g.sombra", "--comm"), ["--command"])
         self.assertEqual(self.complete("sombra", "completions", "fi"), ["fish"])
         self.assertEqual(self.complete("sombra", "info", "graph"), ["graph.sombra"])
+
+    @unittest.skipUnless(shutil.which("fish"), "no fish")
+    def test_fish_completes(self):
+        write("completions", run("completions", "fish"))
+        write("graph.sombra", "")
+
+        def offered(line):
+            done = subprocess.run(["fish", "-N", "-c", 'source completions; complete -C "$argv[1]"', line], capture_output=True, text=True, check=True,
+                                  env={**os.environ, "HOME": os.getcwd(), "XDG_CONFIG_HOME": os.getcwd(), "XDG_DATA_HOME": os.getcwd()})
+            self.assertEqual(done.stderr, "")
+            return [answer.split("\t")[0] for answer in done.stdout.splitlines()]
+        self.assertEqual(offered("sombra imp"), ["import"])
+        self.assertEqual(offered("sombra import g.sombra --deli"), ["--delimiter"])
+        self.assertEqual(offered("sombra info g.sombra --deli"), [])
+        self.assertEqual(offered("sombra info import --deli"), [])
+        self.assertEqual(offered("sombra info --format js"), ["json", "jsonl"])
+        self.assertEqual(offered("sombra export g.sombra x --as g"), ["gexf", "graphml"])
+        self.assertEqual(offered("sombra g.sombra --comm"), ["--command"])
+        self.assertEqual(offered("sombra completions "), ["bash", "fish", "zsh"])
+        self.assertEqual(offered("sombra info graph"), ["graph.sombra"])
+
+    @unittest.skipUnless(shutil.which("zsh"), "no zsh")
+    def test_zsh_completes(self):
+        write("graph.sombra", "")
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.environ.update(TERM="dumb", HOME=os.getcwd(), PATH=f"{os.path.dirname(SOMBRA)}:{os.environ['PATH']}")
+            os.execvp("zsh", ["zsh", "-f", "-i"])
+        self.addCleanup(os.waitpid, pid, 0)
+        self.addCleanup(os.close, terminal)  # first: it hangs up
+        told = ""
+
+        def say(keys, mark):
+            nonlocal told
+            told = ""
+            os.write(terminal, keys.encode())
+            while not re.search(mark, told):
+                self.assertTrue(select.select([terminal], [], [], WAIT)[0], f"{keys!r}: {told!r}")
+                told += os.read(terminal, 65536).decode(errors="replace")
+        # Ctrl-D lists what there is, Ctrl-U drops the line; a lone answer is put in by Tab.
+        say("""PS1='' PROMPT_EOL_MARK='' LISTMAX=10000; autoload -Uz compinit && compinit -u -D; eval "$(sombra completions zsh)"; """
+            "setopt no_always_last_prompt; print rea''dy\n", r"ready\r?\n[^\0]*2004h")  # then it edits the line
+        say("sombra imp\x04", r"import +-- load nodes")
+        say("\x15sombra info --format \x04", r"box +csv +json +jsonl +line")
+        say("\x15sombra export g.sombra x --as \x04", r"csv +gexf +graphml")
+        say("\x15sombra g.sombra --comm\x04", r"--command +-- run statements")
+        say("\x15sombra completions \x04", r"bash +fish +zsh")
+        say("\x15sombra import --delim\t", r"--delimiter")
+        say("\x15sombra info grap\t", r"graph\.sombra")
 
     def test_every_command_is_completed_in_every_shell(self):
         names = re.findall(r"^  ([a-z-]+) ", run("--help"), re.M)
