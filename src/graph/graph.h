@@ -345,6 +345,13 @@ typedef struct sb_expand_piece {
 SB_MUST_CHECK sb_status sb_expand_next_piece(sb_expand *expand, sb_expand_piece *piece, bool *more,
                                              sb_err *err);
 
+/* All lists over one type (0: any) in one direction, OUT or IN, a block at a time, of nodes in ascending order but for what lies aside (or
+ * is of another type): a node may come again. In a transaction that only reads. Pages are read once, in order: for whom most
+ * lists are wanted, this takes a tenth of what looking each one up takes. */
+SB_MUST_CHECK sb_status sb_graph_scan_lists(sb_graph *graph, sb_direction direction,
+                                            sb_type_id type, sb_list_block_visit visit, void *ctx,
+                                            sb_err *err);
+
 /* All relationships from → to (IN: to → from; BOTH: either) of some types, each once: arena(call). */
 SB_MUST_CHECK sb_status sb_graph_rels_between(sb_graph *graph, sb_node_id from, sb_node_id to,
                                               const sb_expand_options *options,

@@ -1,5 +1,5 @@
-/* list_scan.c — walking all lists of a range of nodes, leaf by leaf, in order of the parents' children; and the same of a
- * tree and its side at once. */
+/* list_scan.c — walking all lists of a range of nodes, leaf by leaf, in order of the parents' children: list by list, of a tree and its
+ * side at once; or many lists together, of one after the other. */
 #include "tree/list_priv.h"
 
 /* Leaves asked for ahead of the scan. */
@@ -21,49 +21,64 @@ static sb_status read_ahead(sb_txn *txn, const sb_path *path, size_t *left, sb_e
     return SB_OK;
 }
 
-/* Visit the lists of nodes in [first, last] of one page; *node is the one visited last, if *any. */
-static sb_status scan_page(const uint8_t *page, uint64_t first, uint64_t last, uint64_t *node,
-                           bool *any, sb_list_scan_visit visit, void *ctx)
+/* A walk over the leaves of a tree that have lists of nodes in [first, last]; visit is for one of them. */
+typedef struct walk walk;
+struct walk {
+    uint64_t first, last;
+    sb_status (*page)(walk *w, const uint8_t *page);
+    /* list by list */
+    sb_list_scan_visit visit;
+    uint64_t node; /* visited last, */
+    bool any;      /* if any was */
+    /* many together */
+    sb_list_block_visit visit_block;
+    void *ctx;
+};
+
+/* The first slot of a page that is in the walk's range; slot_count when none is. */
+static uint32_t first_slot(const walk *w, const sb_list_view *view)
+{
+    uint32_t slot = 0;
+
+    if (w->first > view->first_id)
+        (void)sb_list__find_slot(view, w->first, &slot); /* or where it would be */
+    return slot;
+}
+
+/* Visit the lists of one page. */
+static sb_status scan_page(walk *w, const uint8_t *page)
 {
     sb_list_view view;
-    uint32_t slot, from;
 
     sb_list__view(page, &view);
     if (view.entry_count == 0) return SB_OK;
-    if (first <= view.first_id)
-        slot = 0;
-    else if (!sb_list__find_slot(&view, first, &slot) && slot >= view.slot_count)
-        return SB_OK;
-
-    from = sb_list__end(page, slot);
+    uint32_t slot = first_slot(w, &view), from = sb_list__end(page, slot);
     for (; slot < view.slot_count; slot++) {
         const uint32_t to = sb_list__end(page, slot + 1);
         sb_chunk chunk;
 
         if (from == to) continue;
         const uint64_t at = sb_list__slot_node(&view, slot);
-        if (at > last) break;
+        if (at > w->last) break;
         sb_list__chunk(&view, from, to, &chunk);
         from = to;
-        const bool starts = !*any || *node != at;
-        *node = at;
-        *any = true;
-        SB_TRY(visit(ctx, at, &chunk, starts));
+        const bool starts = !w->any || w->node != at;
+        w->node = at;
+        w->any = true;
+        SB_TRY(w->visit(w->ctx, at, &chunk, starts));
     }
     return SB_OK;
 }
 
-static sb_status scan_plain(sb_txn *txn, const sb_tree *tree, uint64_t first, uint64_t last,
-                            sb_list_scan_visit visit, void *ctx, sb_err *err)
+static sb_status walk_leaves(sb_txn *txn, const sb_tree *tree, walk *w, sb_err *err)
 {
-    const sb_triple begin = {.node = first, .neighbor = 0, .rel = 0};
+    const sb_triple begin = {.node = w->first, .neighbor = 0, .rel = 0};
     uint8_t key[SB_LIST_KEY_BYTES];
-    bool any = false, found = true;
-    uint64_t node = 0;
+    bool found = true;
     size_t left = 0;
     sb_path path;
 
-    if (tree->root == SB_PGNO_NONE || first > last) return SB_OK;
+    if (tree->root == SB_PGNO_NONE || w->first > w->last) return SB_OK;
     sb_list__key(&begin, key);
     SB_TRY(sb_tree__descend(txn, tree, sb_bytes_of(key, sizeof key), &path, err));
     while (found) {
@@ -74,13 +89,91 @@ static sb_status scan_plain(sb_txn *txn, const sb_tree *tree, uint64_t first, ui
         SB_TRY(read_ahead(txn, &path, &left, err));
         SB_TRY(sb_page_acquire(txn, path.leaf, &page, err));
         sb_list__range(page.bytes, &range);
-        status = scan_page(page.bytes, first, last, &node, &any, visit, ctx);
+        status = w->page(w, page.bytes);
         sb_page_release(txn, &page);
         if (status != SB_OK) return status;
-        if (!range.has_high || range.high.node > last) break;
+        if (!range.has_high || range.high.node > w->last) break;
         SB_TRY(sb_tree__path_next(txn, tree, &path, &found, err));
     }
     return SB_OK;
+}
+
+/* ---- Many lists together --------------------------------------------------------------------------------- */
+
+/* Nodes of count slots from slot on. */
+static void slot_nodes(const sb_list_view *view, uint32_t slot, uint32_t count, uint64_t *nodes)
+{
+    for (uint32_t i = 0; view->diff_width == 0 && i < count; i++)
+        nodes[i] = view->first_id + slot + i;
+    if (view->diff_width != 0)
+        sb_list__decode_words(view->page + view->diffs_off + (size_t)slot * view->diff_width,
+                              view->first_id, count, view->diff_width, nodes);
+}
+
+/* The lists of slots that together fit a block, from slot on: their number; 0 when the first one is too long. */
+static uint32_t slots_that_fit(const sb_list_view *view, uint32_t slot)
+{
+    const uint32_t from = sb_list__end(view->page, slot);
+    uint32_t count =
+        view->slot_count - slot < SB_LIST_BLOCK ? view->slot_count - slot : SB_LIST_BLOCK;
+
+    while (sb_list__end(view->page, slot + count) - from > SB_LIST_BLOCK)
+        count /= 2;
+    return count;
+}
+
+static sb_status visit_long_list(walk *w, const sb_list_view *view, uint32_t slot)
+{
+    const uint32_t end = sb_list__end(view->page, slot + 1);
+
+    for (uint32_t from = sb_list__end(view->page, slot), take; from < end; from += take) {
+        uint64_t node = sb_list__slot_node(view, slot);
+        take = end - from < SB_LIST_BLOCK ? end - from : SB_LIST_BLOCK;
+        sb_list_block block = {.nodes = &node, .lengths = &take, .count = 1};
+        sb_list__chunk(view, from, from + take, &block.entries);
+        SB_TRY(w->visit_block(w->ctx, &block));
+    }
+    return SB_OK;
+}
+
+/* Visit the lists of one page in blocks. */
+static sb_status scan_page_blocks(walk *w, const uint8_t *page)
+{
+    uint64_t nodes[SB_LIST_BLOCK];
+    uint32_t lengths[SB_LIST_BLOCK];
+    sb_list_block block = {.nodes = nodes, .lengths = lengths};
+    sb_list_view view;
+
+    sb_list__view(page, &view);
+    for (uint32_t slot = first_slot(w, &view), count; slot < view.slot_count; slot += count) {
+        if (sb_list__slot_node(&view, slot) > w->last) return SB_OK;
+        count = slots_that_fit(&view, slot);
+        if (count == 0) {
+            SB_TRY(visit_long_list(w, &view, slot));
+            count = 1;
+            continue;
+        }
+        slot_nodes(&view, slot, count, nodes);
+        for (uint32_t i = 0; i < count; i++)
+            lengths[i] = sb_list__end(page, slot + i + 1) - sb_list__end(page, slot + i);
+        block.count = count;
+        while (nodes[block.count - 1] > w->last)
+            block.count--;
+        sb_list__chunk(&view, sb_list__end(page, slot), sb_list__end(page, slot + block.count),
+                       &block.entries);
+        SB_TRY(w->visit_block(w->ctx, &block));
+    }
+    return SB_OK;
+}
+
+sb_status sb_lists_scan_blocks(sb_txn *txn, const sb_tree *tree, uint64_t first, uint64_t last,
+                               sb_list_block_visit visit, void *ctx, sb_err *err)
+{
+    walk w = {
+        .first = first, .last = last, .page = scan_page_blocks, .visit_block = visit, .ctx = ctx};
+
+    SB_TRY(walk_leaves(txn, tree, &w, err));
+    return sb_list__has_side(tree) ? walk_leaves(txn, tree->side, &w, err) : SB_OK;
 }
 
 /* ---- A tree and its side -------------------------------------------------------------------------------- */
@@ -231,8 +324,9 @@ sb_status sb_lists_scan(sb_txn *txn, const sb_tree *tree, uint64_t first, uint64
                         sb_list_scan_visit visit, void *ctx, sb_err *err)
 {
     stream main, side = {.page.bytes = NULL};
+    walk w = {.first = first, .last = last, .page = scan_page, .visit = visit, .ctx = ctx};
 
-    if (!sb_list__has_side(tree)) return scan_plain(txn, tree, first, last, visit, ctx, err);
+    if (!sb_list__has_side(tree)) return walk_leaves(txn, tree, &w, err);
     if (first > last) return SB_OK;
     sb_status status = stream_open(txn, tree, first, last, &main, err);
     if (status == SB_OK) status = stream_open(txn, tree->side, first, last, &side, err);

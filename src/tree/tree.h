@@ -326,6 +326,22 @@ SB_MUST_CHECK sb_status sb_lists_scan(sb_txn *txn, const sb_tree *tree, uint64_t
                                       uint64_t last, sb_list_scan_visit visit, void *ctx,
                                       sb_err *err);
 
+/* Lists that lie side by side in a leaf, or a part of one of them, each with its length, which may be 0; their entries lie one after the
+ * other. */
+#define SB_LIST_BLOCK 1024u /* entries, at most */
+typedef struct sb_list_block {
+    uint64_t *nodes; /* the visitor's to change */
+    const uint32_t *lengths;
+    uint32_t count;
+    sb_chunk entries;
+} sb_list_block;
+/* Walk the same lists a block at a time, for whom it is all one in which order and in how many pieces they come: a tree's side
+ * follows behind. A page is held meanwhile. Non-zero from visit stops and is returned. */
+typedef sb_status (*sb_list_block_visit)(void *ctx, const sb_list_block *block);
+SB_MUST_CHECK sb_status sb_lists_scan_blocks(sb_txn *txn, const sb_tree *tree, uint64_t first,
+                                             uint64_t last, sb_list_block_visit visit, void *ctx,
+                                             sb_err *err);
+
 /* Drop all that the session's leaf cache, and its filters of what lies aside, remember: for whoever notices that the whole content was replaced by that of
  * another file, whose trees may have the same numbers and older moved_at (sb_pager_replace). */
 void sb_tree_forget_leaves(sb_session *session);

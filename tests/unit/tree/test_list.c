@@ -163,6 +163,50 @@ static void assert_scan(world *w, uint64_t first, uint64_t last)
     assert_int_equal(scan.at, scan.end);
 }
 
+/* Of entries in any order: each as a number, added up. */
+typedef struct block_state {
+    uint64_t first, last;
+    uint64_t sum;
+    size_t count;
+} block_state;
+
+static uint64_t number_of(uint64_t node, uint64_t neighbor, uint64_t rel)
+{
+    return sb_hash_u64(node ^ sb_hash_u64(neighbor ^ sb_hash_u64(rel)));
+}
+
+static sb_status block_visit(void *ctx, const sb_list_block *block)
+{
+    block_state *scan = (block_state *)ctx;
+    uint32_t at = 0;
+
+    assert_in_range(block->count, 1, SB_LIST_BLOCK);
+    assert_true(block->entries.count <= SB_LIST_BLOCK);
+    for (uint32_t i = 0; i < block->count; i++) {
+        assert_true(block->nodes[i] >= scan->first && block->nodes[i] <= scan->last);
+        for (uint32_t k = 0; k < block->lengths[i]; k++, at++)
+            scan->sum += number_of(block->nodes[i], sb_chunk_neighbor(&block->entries, at),
+                                   sb_chunk_rel(&block->entries, at));
+    }
+    assert_int_equal(at, block->entries.count);
+    scan->count += at;
+    return SB_OK;
+}
+
+static void assert_blocks(world *w, uint64_t first, uint64_t last)
+{
+    block_state scan = {.first = first, .last = last};
+    const size_t from = find(w, (sb_triple){first, 0, 0});
+    const size_t end = last == UINT64_MAX ? w->count : find(w, (sb_triple){last + 1, 0, 0});
+    uint64_t sum = 0;
+
+    for (size_t i = from; i < end; i++)
+        sum += number_of(w->want[i].node, w->want[i].neighbor, w->want[i].rel);
+    assert_ok(sb_lists_scan_blocks(w->txn, &w->tree, first, last, block_visit, &scan, &err));
+    assert_int_equal(scan.count, end - from);
+    assert_true(scan.sum == sum);
+}
+
 static uint64_t verified_entries(world *w, const sb_tree *tree)
 {
     uint64_t findings = 0;
@@ -179,6 +223,7 @@ static void assert_tree(world *w)
 {
     assert_int_equal(verified_entries(w, &w->tree) + verified_entries(w, &w->side), w->count);
     assert_scan(w, 0, UINT64_MAX);
+    assert_blocks(w, 0, UINT64_MAX);
 }
 
 /* What is left of an open list must be want[from, to). */
@@ -436,6 +481,8 @@ static void random_reads(world *w, sb_random *random, const shape *of)
     assert_int_equal(open.next, 91);
     assert_scan(w, nodes[0] < nodes[1] ? nodes[0] : nodes[1],
                 nodes[0] < nodes[1] ? nodes[1] : nodes[0]);
+    assert_blocks(w, nodes[0] < nodes[1] ? nodes[0] : nodes[1],
+                  nodes[0] < nodes[1] ? nodes[1] : nodes[0]);
 }
 
 static void run_model(sb_random *random, uint32_t page_bytes, const shape *of, unsigned steps,
