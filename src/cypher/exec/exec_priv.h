@@ -318,6 +318,8 @@ SB_MUST_CHECK sb_status sb_exec__check_dynamic(sb_exec *run, sb_val v);
 SB_MUST_CHECK sb_status sb_exec__dynamic_ids(sb_exec *run, sb_val list, sb_name_kind kind,
                                              bool make, sb_buffer *ids);
 bool sb_exec__labels_match_set(sb_exec *run, const sb_labels *labels, sb_set_id set);
+/* Are they one label? Its number, 0 when nobody has it. */
+bool sb_exec__labels_one(sb_exec *run, const sb_labels *labels, sb_label_id *label);
 bool sb_exec__labels_match_type(sb_exec *run, const sb_labels *labels, sb_type_id type);
 
 /* ---- Reading entities ------------------------------------------------------------------------------------------------------- */

@@ -121,6 +121,13 @@ bool sb_exec__labels_match_set(sb_exec *run, const sb_labels *labels, sb_set_id 
     return set != 0; /* set 0 is that of nodes without labels */
 }
 
+bool sb_exec__labels_one(sb_exec *run, const sb_labels *labels, sb_label_id *label)
+{
+    if (labels->op != SB_LABEL_NAME) return false;
+    *label = sb_exec__name(run, labels->name);
+    return true;
+}
+
 bool sb_exec__labels_match_type(sb_exec *run, const sb_labels *labels, sb_type_id type)
 {
     switch (labels->op) {

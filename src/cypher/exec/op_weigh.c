@@ -1,90 +1,36 @@
 /* op_weigh.c — how many rows trees of expansions would make of a row, without making them.
  * A tree's value at a node is the product of the sums of its factors; a factor's sum at a node is that of the values at the ends of the node's
  * relationships. Values are worked out for many nodes at once and kept, so that each node of each level is looked at once, however many rows lead
- * there: all of it takes as long as reading the lists once.
+ * there: all of it takes as long as reading the lists once. Where many nodes are asked for, it is done for all of them (weigh_all.c).
  *
  * Rows in which two nodes, or relationships, are the same although they must not (sb_plan_apart) are subtracted: they lie in one list.
  * W1  A tree's node is never worked out within its own working out: sums ask children alone, corrections come after the sums. So each node has
  *     scratch of its own, and recursion is as deep as the tree (bounded by the planner). */
-#include "cypher/exec/held_list.h"
-#include "cypher/exec/op_priv.h"
+#include "cypher/exec/weigh_priv.h"
 
-#define PAGE_NODES 1024u
-#define PAGES_MAX  (UINT32_C(1) << 22) /* ids past this many pages are not kept */
-
-/* Values of nodes whose ids lie together. */
-typedef struct value_page {
-    uint64_t known[PAGE_NODES / 64];
-    int64_t values[PAGE_NODES];
-    int64_t *bases; /* PAGE_NODES; NULL where there are none */
-} value_page;
-
-typedef struct tree tree;
-struct tree {
-    const sb_plan_factor *plan; /* NULL: the node of a row itself */
-    tree *children;
-    uint32_t child_count;
-    int32_t
-        back; /* the child that may not go back, -1: none. A value is then base × that child's sum */
-    bool keeps;       /* values */
-    bool only_length; /* all ends count one */
-    bool any;         /* types are there */
-    sb_expand_types types;
-    sb_expand *expand;
-    sb_end_labels ends;
-    sb_eval **filters;
-    const sb_vector **columns; /* for filters; by slot */
-    sb_held_list list;
-    /* kept values */
-    value_page **pages;
-    uint32_t page_count;
-    /* scratch of values: nodes to be worked out */
-    uint64_t missing[SB_BATCH_ROWS];
-    uint32_t later[SB_BATCH_ROWS]; /* places that ask for them */
-    int64_t values[SB_BATCH_ROWS], bases[SB_BATCH_ROWS], sums[SB_BATCH_ROWS],
-        other_sums[SB_BATCH_ROWS];
-    uint32_t chosen[SB_BATCH_ROWS];
-    sb_set_id sets[SB_BATCH_ROWS];
-    uint8_t found[SB_BATCH_ROWS / 8];
-    /* scratch of sums: ends of relationships */
-    uint32_t rows[SB_BATCH_ROWS];
-    uint64_t end_ids[SB_BATCH_ROWS], degrees[SB_BATCH_ROWS];
-    int64_t end_values[SB_BATCH_ROWS], end_bases[SB_BATCH_ROWS], times[SB_BATCH_ROWS];
-};
-
-typedef struct sb_weigh_op {
-    sb_operator op;
-    sb_out *product;
-    sb_out *scratch; /* by weight */
-    tree *roots;     /* by weight */
-    uint64_t generation;
-    sb_arena *arena; /* of filters */
-    int64_t values[SB_BATCH_ROWS], products[SB_BATCH_ROWS];
-} sb_weigh_op;
-
-SB_COLD static sb_status too_many(sb_exec *run)
+sb_status(sb_exec__weigh_too_many)(sb_exec *run)
 {
     return sb_cypher_fail_runtime(run->err, SB_CYPHER_ARITHMETIC_OVERFLOW,
                                   "the number of rows does not fit 64 bits");
 }
-#define too_many(run) sb_err_failed(too_many(run))
 
 static sb_status multiply(sb_exec *run, int64_t *to, int64_t by)
 {
-    return SB_MUL_OVERFLOWS(*to, by, to) ? too_many(run) : SB_OK;
+    return SB_MUL_OVERFLOWS(*to, by, to) ? sb_exec__weigh_too_many(run) : SB_OK;
 }
 
 /* to += a × b */
 static sb_status add_product(sb_exec *run, int64_t *to, int64_t a, int64_t b)
 {
     int64_t product;
-    return SB_MUL_OVERFLOWS(a, b, &product) || SB_ADD_OVERFLOWS(*to, product, to) ? too_many(run)
-                                                                                  : SB_OK;
+    return SB_MUL_OVERFLOWS(a, b, &product) || SB_ADD_OVERFLOWS(*to, product, to)
+               ? sb_exec__weigh_too_many(run)
+               : SB_OK;
 }
 
 /* ---- Opening and closing ------------------------------------------------------------------------------------------ */
 
-static sb_status open_tree(sb_weigh_op *x, tree *t, const sb_plan_factor *plan,
+static sb_status open_tree(sb_weigh_op *x, sb_weigh_tree *t, const sb_plan_factor *plan,
                            const sb_plan_factor *const *children, uint32_t child_count)
 {
     sb_exec *run = x->op.run;
@@ -133,22 +79,25 @@ static sb_status weigh_open(sb_operator *op)
     return SB_OK;
 }
 
-static void forget_values(sb_exec *run, tree *t)
+void sb_exec__weigh_forget(sb_exec *run, sb_weigh_tree *t)
 {
+    sb_exec__weigh_forget_all(run, &t->all_sums);
+    sb_exec__weigh_forget_all(run, &t->all_values);
     for (uint32_t i = 0; i < t->page_count; i++) {
-        value_page *page = t->pages[i];
+        sb_value_page *page = t->pages[i];
         if (page == NULL) continue;
-        if (page->bases != NULL) sb_free(run->alloc, page->bases, PAGE_NODES * sizeof *page->bases);
+        if (page->bases != NULL)
+            sb_free(run->alloc, page->bases, SB_WEIGH_PAGE * sizeof *page->bases);
         sb_free(run->alloc, page, sizeof *page);
     }
     if (t->pages != NULL) sb_free(run->alloc, t->pages, t->page_count * sizeof *t->pages);
     t->pages = NULL;
     t->page_count = 0;
     for (uint32_t i = 0; i < t->child_count; i++)
-        forget_values(run, &t->children[i]);
+        sb_exec__weigh_forget(run, &t->children[i]);
 }
 
-static void close_tree(tree *t)
+static void close_tree(sb_weigh_tree *t)
 {
     sb_expand_close(t->expand);
     if (t->list.run != NULL) sb_exec__held_free(&t->list);
@@ -163,7 +112,7 @@ static void weigh_close(sb_operator *op)
     for (uint32_t i = 0; i < op->plan->as.weigh.count; i++) {
         if (x->scratch != NULL) sb_exec__out_free(op->run, &x->scratch[i]);
         if (x->roots == NULL) continue;
-        forget_values(op->run, &x->roots[i]);
+        sb_exec__weigh_forget(op->run, &x->roots[i]);
         close_tree(&x->roots[i]);
     }
     sb_arena_destroy(x->arena);
@@ -171,10 +120,10 @@ static void weigh_close(sb_operator *op)
 
 /* ---- Kept values ------------------------------------------------------------------------------------------------------- */
 
-static bool make_room(sb_exec *run, tree *t, uint64_t page)
+static bool make_room(sb_exec *run, sb_weigh_tree *t, uint64_t page)
 {
     const size_t wanted = (size_t)sb_pow2_ceil(page + 1);
-    value_page **pages =
+    sb_value_page **pages =
         sb_resize(run->alloc, t->pages, t->page_count * sizeof *pages, wanted * sizeof *pages);
 
     if (pages == NULL) return false;
@@ -185,9 +134,9 @@ static bool make_room(sb_exec *run, tree *t, uint64_t page)
 }
 
 /* The page of a node, made when it is not there. */
-static sb_status find_page(sb_exec *run, tree *t, uint64_t id, value_page **page)
+static sb_status find_page(sb_exec *run, sb_weigh_tree *t, uint64_t id, sb_value_page **page)
 {
-    const uint64_t at = id / PAGE_NODES;
+    const uint64_t at = id / SB_WEIGH_PAGE;
 
     if (SB_UNLIKELY(at >= t->page_count) && !make_room(run, t, at)) return sb_exec__no_memory(run);
     *page = t->pages[at];
@@ -196,17 +145,14 @@ static sb_status find_page(sb_exec *run, tree *t, uint64_t id, value_page **page
     if (*page == NULL) return sb_exec__no_memory(run);
     t->pages[at] = *page;
     if (t->back < 0) return SB_OK;
-    (*page)->bases = sb_alloc_zero(run->alloc, PAGE_NODES * sizeof *(*page)->bases);
+    (*page)->bases = sb_alloc_zero(run->alloc, SB_WEIGH_PAGE * sizeof *(*page)->bases);
     return (*page)->bases != NULL ? SB_OK : sb_exec__no_memory(run);
 }
 
 /* ---- Sums and values ------------------------------------------------------------------------------------------------------ */
 
-static sb_status values_of(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_t count,
-                           int64_t *values, int64_t *bases);
-
 /* Lengths of lists in one direction. */
-static sb_status sum_lengths(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_t count,
+static sb_status sum_lengths(sb_weigh_op *x, sb_weigh_tree *t, const uint64_t *ids, uint32_t count,
                              int64_t *sums)
 {
     sb_exec *run = x->op.run;
@@ -221,7 +167,7 @@ static sb_status sum_lengths(sb_weigh_op *x, tree *t, const uint64_t *ids, uint3
     return SB_OK;
 }
 
-static sb_status sum_ends(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_t count,
+static sb_status sum_ends(sb_weigh_op *x, sb_weigh_tree *t, const uint64_t *ids, uint32_t count,
                           int64_t *sums)
 {
     sb_exec *run = x->op.run;
@@ -234,16 +180,16 @@ static sb_status sum_ends(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_t
         SB_TRY(sb_expand_next(t->expand, &rows, SB_BATCH_ROWS, &read, run->err));
         if (read == 0) return SB_OK;
         if (!t->only_length)
-            SB_TRY(values_of(x, t, t->end_ids, (uint32_t)read, t->end_values, NULL));
+            SB_TRY(sb_exec__weigh_values(x, t, t->end_ids, (uint32_t)read, t->end_values, NULL));
         for (size_t i = 0; i < read; i++)
             if (SB_ADD_OVERFLOWS(sums[t->rows[i]], t->only_length ? 1 : t->end_values[i],
                                  &sums[t->rows[i]]))
-                return too_many(run);
+                return sb_exec__weigh_too_many(run);
     }
 }
 
 /* The neighbors in a held list from `at` on, each once, with how often: up to a batch of them. */
-static uint32_t next_neighbors(tree *t, uint32_t *at)
+static uint32_t next_neighbors(sb_weigh_tree *t, uint32_t *at)
 {
     const sb_chunk *c = &t->list.entries;
     uint32_t made = 0;
@@ -261,7 +207,7 @@ static uint32_t next_neighbors(tree *t, uint32_t *at)
     return made;
 }
 
-static sb_status hold_list(sb_weigh_op *x, tree *t, uint64_t id)
+static sb_status hold_list(sb_weigh_op *x, sb_weigh_tree *t, uint64_t id)
 {
     bool whole;
 
@@ -270,7 +216,7 @@ static sb_status hold_list(sb_weigh_op *x, tree *t, uint64_t id)
 }
 
 /* Rows of a factor t at node id that go back where they come from: each as often as the way there may be chosen. */
-static sb_status count_back(sb_weigh_op *x, tree *t, uint64_t id, int64_t *back)
+static sb_status count_back(sb_weigh_op *x, sb_weigh_tree *t, uint64_t id, int64_t *back)
 {
     const sb_plan_factor *child = t->children[t->back].plan;
     /* along the same direction only a loop leads back over itself */
@@ -282,7 +228,7 @@ static sb_status count_back(sb_weigh_op *x, tree *t, uint64_t id, int64_t *back)
     *back = 0;
     SB_TRY(hold_list(x, t, id));
     while ((made = next_neighbors(t, &at)) != 0) {
-        SB_TRY(values_of(x, t, t->end_ids, made, t->end_values, t->end_bases));
+        SB_TRY(sb_exec__weigh_values(x, t, t->end_ids, made, t->end_values, t->end_bases));
         for (uint32_t i = 0; i < made; i++) {
             if (loops && t->end_ids[i] != id) continue;
             const int64_t ways =
@@ -293,12 +239,12 @@ static sb_status count_back(sb_weigh_op *x, tree *t, uint64_t id, int64_t *back)
     return SB_OK;
 }
 
-static sb_status subtract_back(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_t count,
-                               int64_t *sums)
+static sb_status subtract_back(sb_weigh_op *x, sb_weigh_tree *t, const uint64_t *ids,
+                               uint32_t count, int64_t *sums)
 {
     int64_t back;
 
-    SB_TRY(values_of(x, &t->children[t->back], ids, count, t->other_sums, NULL));
+    SB_TRY(sb_exec__weigh_values(x, &t->children[t->back], ids, count, t->other_sums, NULL));
     for (uint32_t i = 0; i < count; i++) {
         if (t->other_sums[i] == 0 || sums[i] == 0) continue;
         SB_TRY(count_back(x, t, ids[i], &back));
@@ -308,12 +254,16 @@ static sb_status subtract_back(sb_weigh_op *x, tree *t, const uint64_t *ids, uin
 }
 
 /* The sums of a factor at nodes: how many rows it makes of each. */
-static sb_status sums_of(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_t count,
+static sb_status sums_of(sb_weigh_op *x, sb_weigh_tree *t, const uint64_t *ids, uint32_t count,
                          int64_t *sums)
 {
     memset(sums, 0, count * sizeof *sums);
     if (t->any) {
-        if (t->only_length && t->plan->expand.direction != SB_REL_EITHER)
+        SB_TRY(sb_exec__weigh_expect_sums(x, t, count));
+        if (t->all_sums.known)
+            for (uint32_t i = 0; i < count; i++)
+                sums[i] = sb_exec__weigh_number(&t->all_sums, ids[i]);
+        else if (t->only_length && t->plan->expand.direction != SB_REL_EITHER)
             SB_TRY(sum_lengths(x, t, ids, count, sums));
         else
             SB_TRY(sum_ends(x, t, ids, count, sums));
@@ -325,15 +275,16 @@ static sb_status sums_of(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_t 
 }
 
 /* Rows of two factors over the same lists that have the same relationship, or node. */
-static sb_status count_same(sb_weigh_op *x, tree *first, tree *second, uint64_t id, int64_t *same)
+static sb_status count_same(sb_weigh_op *x, sb_weigh_tree *first, sb_weigh_tree *second,
+                            uint64_t id, int64_t *same)
 {
     uint32_t made, at = 0;
 
     *same = 0;
     SB_TRY(hold_list(x, second, id));
     while ((made = next_neighbors(second, &at)) != 0) {
-        SB_TRY(values_of(x, first, second->end_ids, made, second->end_bases, NULL));
-        SB_TRY(values_of(x, second, second->end_ids, made, second->end_values, NULL));
+        SB_TRY(sb_exec__weigh_values(x, first, second->end_ids, made, second->end_bases, NULL));
+        SB_TRY(sb_exec__weigh_values(x, second, second->end_ids, made, second->end_values, NULL));
         for (uint32_t i = 0; i < made; i++) {
             int64_t ways = second->times[i];
             if (second->plan->apart == SB_APART_SIBLING_NODE) ways *= ways;
@@ -345,8 +296,9 @@ static sb_status count_same(sb_weigh_op *x, tree *first, tree *second, uint64_t 
 }
 
 /* sums of second become those of both together, of which first has sums in other_sums of the parent. */
-static sb_status pair_sums(sb_weigh_op *x, tree *first, tree *second, const uint64_t *ids,
-                           uint32_t count, const int64_t *first_sums, int64_t *sums)
+static sb_status pair_sums(sb_weigh_op *x, sb_weigh_tree *first, sb_weigh_tree *second,
+                           const uint64_t *ids, uint32_t count, const int64_t *first_sums,
+                           int64_t *sums)
 {
     int64_t same;
 
@@ -363,7 +315,7 @@ static sb_status pair_sums(sb_weigh_op *x, tree *first, tree *second, const uint
 }
 
 /* Labels and filters: 1 or 0 for each. */
-static sb_status ask_nodes(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_t count,
+static sb_status ask_nodes(sb_weigh_op *x, sb_weigh_tree *t, const uint64_t *ids, uint32_t count,
                            int64_t *are)
 {
     sb_exec *run = x->op.run;
@@ -395,7 +347,7 @@ static sb_status ask_nodes(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_
 }
 
 /* The values of nodes, worked out. */
-static sb_status work_out(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_t count)
+static sb_status work_out(sb_weigh_op *x, sb_weigh_tree *t, const uint64_t *ids, uint32_t count)
 {
     sb_exec *run = x->op.run;
 
@@ -405,7 +357,7 @@ static sb_status work_out(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_t
         for (uint32_t i = 0; i < count; i++)
             t->bases[i] = 1;
     for (uint32_t c = 0; c < t->child_count; c++) {
-        tree *child = &t->children[c];
+        sb_weigh_tree *child = &t->children[c];
         const bool first_of_pair =
             c + 1 < t->child_count && (t->children[c + 1].plan->apart == SB_APART_SIBLING_REL ||
                                        t->children[c + 1].plan->apart == SB_APART_SIBLING_NODE);
@@ -429,7 +381,7 @@ static sb_status work_out(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_t
 }
 
 /* Nodes whose values are not kept for any reason: one by one or all at once, without looking whether one comes twice. */
-static sb_status values_anew(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_t count,
+static sb_status values_anew(sb_weigh_op *x, sb_weigh_tree *t, const uint64_t *ids, uint32_t count,
                              int64_t *values, int64_t *bases)
 {
     SB_TRY(work_out(x, t, ids, count));
@@ -439,16 +391,16 @@ static sb_status values_anew(sb_weigh_op *x, tree *t, const uint64_t *ids, uint3
 }
 
 /* Work the missing ones out, and keep them. */
-static sb_status fill_missing(sb_weigh_op *x, tree *t, uint32_t count)
+static sb_status fill_missing(sb_weigh_op *x, sb_weigh_tree *t, uint32_t count)
 {
-    value_page *page;
+    sb_value_page *page;
 
     SB_TRY(work_out(x, t, t->missing, count));
     for (uint32_t i = 0; i < count; i++) {
         const uint64_t id = t->missing[i];
         SB_TRY(find_page(x->op.run, t, id, &page));
-        page->values[id % PAGE_NODES] = t->values[i];
-        if (page->bases != NULL) page->bases[id % PAGE_NODES] = t->bases[i];
+        page->values[id % SB_WEIGH_PAGE] = t->values[i];
+        if (page->bases != NULL) page->bases[id % SB_WEIGH_PAGE] = t->bases[i];
     }
     return SB_OK;
 }
@@ -457,18 +409,25 @@ static sb_status fill_missing(sb_weigh_op *x, tree *t, uint32_t count)
 #define PENDING (-1)
 
 /* bases: without the child that may not go back; NULL: not wanted. */
-static sb_status values_of(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_t count,
-                           int64_t *values, int64_t *bases)
+sb_status sb_exec__weigh_values(sb_weigh_op *x, sb_weigh_tree *t, const uint64_t *ids,
+                                uint32_t count, int64_t *values, int64_t *bases)
 {
     uint32_t missing = 0, later = 0;
-    value_page *page;
+    sb_value_page *page;
     bool keeps = t->keeps;
 
+    SB_TRY(sb_exec__weigh_expect_values(x, t, count));
+    if (t->all_values.known) {
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = sb_exec__weigh_number(&t->all_values, ids[i]);
+        if (bases != NULL) memcpy(bases, values, count * sizeof *bases);
+        return SB_OK;
+    }
     for (uint32_t i = 0; i < count && keeps; i++)
-        keeps = ids[i] / PAGE_NODES < PAGES_MAX;
+        keeps = ids[i] / SB_WEIGH_PAGE < SB_WEIGH_PAGES_MAX;
     if (!keeps) return values_anew(x, t, ids, count, values, bases);
     for (uint32_t i = 0; i < count; i++) {
-        const uint64_t place = ids[i] % PAGE_NODES, bit = UINT64_C(1) << (place & 63);
+        const uint64_t place = ids[i] % SB_WEIGH_PAGE, bit = UINT64_C(1) << (place & 63);
         SB_TRY(find_page(x->op.run, t, ids[i], &page));
         if (SB_LIKELY((page->known[place / 64] & bit) != 0)) {
             values[i] = page->values[place];
@@ -485,9 +444,9 @@ static sb_status values_of(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_
     SB_TRY(fill_missing(x, t, missing));
     for (uint32_t k = 0; k < later; k++) {
         const uint32_t i = t->later[k];
-        page = t->pages[ids[i] / PAGE_NODES];
-        values[i] = page->values[ids[i] % PAGE_NODES];
-        if (bases != NULL) bases[i] = page->bases[ids[i] % PAGE_NODES];
+        page = t->pages[ids[i] / SB_WEIGH_PAGE];
+        values[i] = page->values[ids[i] % SB_WEIGH_PAGE];
+        if (bases != NULL) bases[i] = page->bases[ids[i] % SB_WEIGH_PAGE];
     }
     return SB_OK;
 }
@@ -495,13 +454,13 @@ static sb_status values_of(sb_weigh_op *x, tree *t, const uint64_t *ids, uint32_
 /* ---- Batches ---------------------------------------------------------------------------------------------------------- */
 
 /* Types, labels and lists as the graph has them now. */
-static sb_status begin_tree(sb_weigh_op *x, tree *t)
+static sb_status begin_tree(sb_weigh_op *x, sb_weigh_tree *t)
 {
     sb_exec *run = x->op.run;
 
     for (uint32_t i = 0; i < t->child_count; i++)
         SB_TRY(begin_tree(x, &t->children[i]));
-    if (t->plan == NULL) return SB_OK;
+    if (t->plan == NULL) return sb_exec__weigh_begin_all(x, t);
     const sb_plan_expand *e = &t->plan->expand;
     bool implied = true;
     sb_exec__types_find(run, e, &t->types);
@@ -517,6 +476,7 @@ static sb_status begin_tree(sb_weigh_op *x, tree *t)
                                        .types = t->types.ids,
                                        .type_count = t->types.count,
                                        .loops_once = true};
+    SB_TRY(sb_exec__weigh_begin_all(x, t));
     if (t->expand != NULL) return sb_expand_reopen(t->expand, run->graph, &options, run->err);
     return sb_expand_open(run->graph, &options, &t->expand, run->err);
 }
@@ -528,7 +488,7 @@ static sb_status begin(sb_weigh_op *x)
     if (x->generation == run->generation && !run->compiled->writes) return SB_OK;
     x->generation = run->generation;
     for (uint32_t i = 0; i < x->op.plan->as.weigh.count; i++) {
-        forget_values(run, &x->roots[i]);
+        sb_exec__weigh_forget(run, &x->roots[i]);
         SB_TRY(begin_tree(x, &x->roots[i]));
     }
     return SB_OK;
@@ -550,7 +510,7 @@ static sb_status weigh_next(sb_operator *op, const sb_batch **batch)
     for (uint32_t w = 0; w < plan->as.weigh.count; w++) {
         SB_TRY(sb_exec__ids(op->run, in, plan->as.weigh.weights[w].node, SB_VECTOR_NODE,
                             &x->scratch[w], &ids));
-        SB_TRY(values_of(x, &x->roots[w], ids, in->row_count, x->values, NULL));
+        SB_TRY(sb_exec__weigh_values(x, &x->roots[w], ids, in->row_count, x->values, NULL));
         for (uint32_t i = 0; i < in->row_count; i++)
             SB_TRY(multiply(op->run, &x->products[i], x->values[i]));
     }
@@ -567,10 +527,10 @@ static void weigh_reset(sb_operator *op)
 {
     sb_weigh_op *x = (sb_weigh_op *)op;
 
-    /* What was kept may be of another run, of which a failed one left some of it unfinished. */
-    if (x->generation != op->run->generation)
+    /* What was kept may be of another run, of which a failed one left some of it unfinished; a statement that has ended keeps nothing. */
+    if (x->generation != op->run->generation || op->run->ended)
         for (uint32_t i = 0; i < op->plan->as.weigh.count; i++)
-            forget_values(op->run, &x->roots[i]);
+            sb_exec__weigh_forget(op->run, &x->roots[i]);
 }
 
 const sb_operator_ops sb_exec__weigh = {.state_bytes = sizeof(sb_weigh_op),

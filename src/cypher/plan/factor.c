@@ -467,6 +467,7 @@ static sb_status put_weigh(walk *w, sb_plan *aggregate)
     }
     weigh->as.weigh.weights = weights;
     weigh->as.weigh.product = product;
+    weigh->as.weigh.one_by_one = p->options.always_factor && (p->options.shuffle_seed & 1) != 0;
     weigh->rows = weigh->input->rows;
     weigh->cost = cost < weigh->input->cost ? weigh->input->cost : cost;
     aggregate->input = weigh;

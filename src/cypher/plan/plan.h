@@ -314,6 +314,7 @@ struct sb_plan {
             const sb_plan_weight *weights; /* to be multiplied */
             uint32_t count;
             const sb_var *product;
+            bool one_by_one; /* tests: never the numbers of all nodes at once */
         } weigh;
         struct {
             const sb_var **vars;
@@ -397,7 +398,8 @@ typedef struct sb_plan_options {
     bool no_indexes;       /* tests: never seek */
     bool no_reorder;       /* tests: patterns as written */
     uint64_t shuffle_seed; /* tests: random join orders; 0: off */
-    bool always_factor;    /* tests: count by factors however few rows there are */
+    bool
+        always_factor; /* tests: count by factors however few rows there are; when the seed is odd, node by node */
     bool
         no_special; /* tests: no counts from statistics, no degree, no top, no semi-apply unnesting */
     unsigned threads;    /* to plan for: below 2 nothing is done in parallel */

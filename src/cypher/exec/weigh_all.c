@@ -1,0 +1,330 @@
+/* weigh_all.c — the numbers that op_weigh.c works out, for all nodes at once.
+ * Looking a list up takes ten times as long as passing it by. So where the sums of so many nodes have been asked for that looking their lists up has
+ * taken a part of what reading all lists takes, the lists of the factor's types are read from the first to the last, and the sums of all
+ * nodes kept; and likewise the values, which are products of sums of nodes that have a label. Whoever asks for few nodes pays for these
+ * alone, and whoever asks for all little more than for the best way (as the ski rental problem has it). */
+#include "cypher/exec/weigh_priv.h"
+
+#include <assert.h>
+
+/* A list, or value, that is looked up costs as much as this many that are passed by (perf: 32 ns each, against 2 to 4). */
+#define LOOK_UP_COST 16u
+
+static_assert(SB_LIST_BLOCK <= SB_BATCH_ROWS, "a block's entries fit the scratch");
+
+/* ---- Numbers of all nodes -------------------------------------------------------------------------------------------- */
+
+/* The page of a node, made when it is not there; NULL: there is no room for it. */
+static int64_t *page_of(sb_exec *run, sb_node_numbers *all, uint64_t id)
+{
+    const uint64_t at = id / SB_WEIGH_PAGE;
+
+    if (SB_UNLIKELY(at >= SB_WEIGH_PAGES_MAX)) return NULL;
+    if (SB_UNLIKELY(at >= all->page_count)) {
+        const uint32_t wanted = (uint32_t)sb_pow2_ceil(at + 1);
+        int64_t **pages = sb_resize(run->alloc, all->pages, all->page_count * sizeof *pages,
+                                    wanted * sizeof *pages);
+        if (pages == NULL) return NULL;
+        memset(pages + all->page_count, 0, (wanted - all->page_count) * sizeof(int64_t *));
+        all->pages = pages;
+        all->page_count = wanted;
+    }
+    if (SB_UNLIKELY(all->pages[at] == NULL))
+        all->pages[at] = sb_alloc_zero(run->alloc, SB_WEIGH_PAGE * sizeof(int64_t));
+    return all->pages[at];
+}
+
+static void free_page(sb_exec *run, sb_node_numbers *all, uint32_t at)
+{
+    sb_free(run->alloc, all->pages[at], SB_WEIGH_PAGE * sizeof(int64_t));
+    all->pages[at] = NULL;
+}
+
+void sb_exec__weigh_forget_all(sb_exec *run, sb_node_numbers *all)
+{
+    for (uint32_t i = 0; i < all->page_count; i++)
+        free_page(run, all, i);
+    sb_free(run->alloc, all->pages, all->page_count * sizeof *all->pages);
+    *all = (sb_node_numbers){.never = all->never};
+}
+
+static bool is_due(sb_node_numbers *all, uint64_t count, uint64_t cost)
+{
+    all->asked += count;
+    return !all->known && !all->never && all->asked >= cost / LOOK_UP_COST;
+}
+
+/* The end of working them out. What failed may be about nodes that nobody asks for: those that are, are worked out one by one. */
+static sb_status settle(sb_exec *run, sb_node_numbers *all, sb_status status)
+{
+    all->known = status == SB_OK && !all->never;
+    if (all->known || (status != SB_OK && !run->err->runtime)) return status;
+    if (status != SB_OK) sb_err_clear(run->err); /* benign */
+    all->never = true;
+    sb_exec__weigh_forget_all(run, all);
+    return SB_OK;
+}
+
+/* ---- Sums ------------------------------------------------------------------------------------------------------------ */
+
+/* A pass over all lists of a factor's types in one direction. */
+typedef struct pass {
+    sb_weigh_op *x;
+    sb_weigh_tree *t;
+    bool loops_done; /* loops were seen in the other direction */
+} pass;
+
+static sb_status add_sum(pass *p, uint64_t node, int64_t sum)
+{
+    int64_t *page;
+
+    if (sum == 0) return SB_OK;
+    page = page_of(p->x->op.run, &p->t->all_sums, node);
+    if (SB_UNLIKELY(page == NULL)) {
+        p->t->all_sums.never = true;
+        return SB_OK;
+    }
+    if (SB_UNLIKELY(SB_ADD_OVERFLOWS(page[node % SB_WEIGH_PAGE], sum, &page[node % SB_WEIGH_PAGE])))
+        return sb_exec__weigh_too_many(p->x->op.run);
+    return SB_OK;
+}
+
+/* Lengths alone: no entry is read. There are fewer relationships than fit 64 bits. */
+static sb_status pass_lengths(void *ctx, const sb_list_block *block)
+{
+    pass *p = ctx;
+    uint64_t at = UINT64_MAX;
+    int64_t *page = NULL;
+
+    SB_TRY(sb_exec__tick(p->x->op.run));
+    for (uint32_t i = 0; i < block->count; i++) {
+        const uint64_t node = block->nodes[i];
+        if (block->lengths[i] == 0) continue;
+        if (SB_UNLIKELY(node / SB_WEIGH_PAGE != at)) {
+            at = node / SB_WEIGH_PAGE;
+            page = page_of(p->x->op.run, &p->t->all_sums, node);
+            p->t->all_sums.never = p->t->all_sums.never || page == NULL;
+            if (page == NULL) return SB_OK;
+        }
+        page[node % SB_WEIGH_PAGE] += block->lengths[i];
+    }
+    return SB_OK;
+}
+
+static sb_status pass_values(void *ctx, const sb_list_block *block)
+{
+    pass *p = ctx;
+    sb_weigh_tree *t = p->t;
+    const uint32_t count = block->entries.count;
+    uint32_t at = 0;
+
+    SB_TRY(sb_exec__tick(p->x->op.run));
+    sb_chunk_neighbors(&block->entries, 0, count, t->end_ids);
+    if (!t->only_length)
+        SB_TRY(sb_exec__weigh_values(p->x, t, t->end_ids, count, t->end_values, NULL));
+    for (uint32_t i = 0; i < block->count && !t->all_sums.never; i++) {
+        const uint32_t end = at + block->lengths[i];
+        int64_t sum = 0;
+        for (; at < end; at++) {
+            if (p->loops_done && t->end_ids[at] == block->nodes[i]) continue;
+            if (SB_ADD_OVERFLOWS(sum, t->only_length ? 1 : t->end_values[at], &sum))
+                return sb_exec__weigh_too_many(p->x->op.run);
+        }
+        SB_TRY(add_sum(p, block->nodes[i], sum));
+    }
+    return SB_OK;
+}
+
+static sb_status pass_lists(pass *p, sb_direction direction)
+{
+    sb_exec *run = p->x->op.run;
+    const sb_weigh_tree *t = p->t;
+    const bool lengths = t->only_length && !p->loops_done;
+
+    for (size_t i = 0; i < (t->types.count == 0 ? 1 : t->types.count); i++)
+        SB_TRY(sb_graph_scan_lists(run->graph, direction, t->types.count == 0 ? 0 : t->types.ids[i],
+                                   lengths ? pass_lengths : pass_values, p, run->err));
+    return SB_OK;
+}
+
+/* What a pass reads: entries, or one number for each node. */
+static uint64_t lists_of(const sb_weigh_tree *t)
+{
+    return t->only_length && t->nodes < t->entries ? t->nodes : t->entries;
+}
+
+static sb_status pass_directions(sb_weigh_op *x, sb_weigh_tree *t)
+{
+    const sb_rel_direction direction = t->plan->expand.direction;
+    pass p = {.x = x, .t = t};
+
+    /* The ends may be nearly all nodes: what costs no more than the pass itself is done first. */
+    for (uint32_t i = 0; i < t->child_count; i++)
+        if (lists_of(&t->children[i]) <= t->entries)
+            SB_TRY(sb_exec__weigh_expect_sums(x, &t->children[i], t->entries));
+    if (!t->only_length) SB_TRY(sb_exec__weigh_expect_values(x, t, t->entries));
+    if (direction != SB_REL_EITHER) return pass_lists(&p, sb_exec__direction(direction));
+    SB_TRY(pass_lists(&p, SB_OUT));
+    p.loops_done = true;
+    return pass_lists(&p, SB_IN);
+}
+
+sb_status sb_exec__weigh_expect_sums(sb_weigh_op *x, sb_weigh_tree *t, uint64_t count)
+{
+    if (!t->any || !is_due(&t->all_sums, count, lists_of(t))) return SB_OK;
+    SB_TRY(settle(x->op.run, &t->all_sums, pass_directions(x, t)));
+    /* values may have been left half done */
+    if (!t->all_sums.known) sb_exec__weigh_forget(x->op.run, t);
+    return SB_OK;
+}
+
+sb_status sb_exec__weigh_begin_all(sb_weigh_op *x, sb_weigh_tree *t)
+{
+    sb_exec *run = x->op.run;
+
+    t->entries = 0;
+    t->all_sums.never = t->all_values.never =
+        x->op.plan->as.weigh.one_by_one || sb_txn_writable(sb_graph_txn(run->graph));
+    SB_TRY(sb_stats_nodes_of_label(run->view, 0, &t->nodes, run->err));
+    for (size_t i = 0; t->plan != NULL && i < (t->types.count == 0 ? 1 : t->types.count); i++) {
+        uint64_t more;
+        SB_TRY(sb_stats_rels_of_type(run->view, t->types.count == 0 ? 0 : t->types.ids[i], &more,
+                                     run->err));
+        t->entries += t->plan->expand.direction == SB_REL_EITHER ? 2 * more : more;
+    }
+    return SB_OK;
+}
+
+/* ---- Values ---------------------------------------------------------------------------------------------------------- */
+
+/* 1 for each node of a label. */
+static sb_status mark_label(sb_weigh_op *x, sb_node_numbers *all, sb_label_id label)
+{
+    sb_exec *run = x->op.run;
+    const sb_scan_options options = {.entity = SB_NODE, .name = label};
+    sb_scan *scan;
+    size_t count = 0;
+    uint64_t ids[256];
+
+    if (label == 0) return SB_OK; /* nobody has it */
+    SB_TRY(sb_scan_open(run->graph, &options, &scan, run->err));
+    sb_status status = SB_OK;
+    do {
+        status = sb_exec__tick(run);
+        if (status == SB_OK)
+            status = sb_scan_next(scan, ids, sizeof ids / sizeof *ids, &count, run->err);
+        for (size_t i = 0; status == SB_OK && i < count && !all->never; i++) {
+            int64_t *page = page_of(run, all, ids[i]);
+            all->never = page == NULL;
+            if (page != NULL) page[ids[i] % SB_WEIGH_PAGE] = 1;
+        }
+    } while (status == SB_OK && count != 0 && !all->never);
+    sb_scan_close(scan);
+    return status;
+}
+
+static void copy_numbers(sb_exec *run, sb_node_numbers *all, const sb_node_numbers *from)
+{
+    for (uint32_t i = 0; i < from->page_count && !all->never; i++) {
+        if (from->pages[i] == NULL) continue;
+        int64_t *page = page_of(run, all, (uint64_t)i * SB_WEIGH_PAGE);
+        all->never = page == NULL;
+        if (page != NULL) memcpy(page, from->pages[i], SB_WEIGH_PAGE * sizeof *page);
+    }
+}
+
+static sb_status multiply_wide(sb_exec *run, int64_t *page, const int64_t *by, bool optional)
+{
+    const int64_t none = optional ? 1 : 0; /* what no row counts as */
+    bool overflows = false;
+
+    for (uint32_t i = 0; i < SB_WEIGH_PAGE; i++)
+        overflows |= SB_MUL_OVERFLOWS(page[i], by[i] == 0 ? none : by[i], &page[i]);
+    return overflows ? sb_exec__weigh_too_many(run) : SB_OK;
+}
+
+/* Numbers that fit 31 bits need no look at each product. No number is negative. */
+static sb_status multiply_page(sb_exec *run, int64_t *page, const int64_t *by, bool optional)
+{
+    int64_t bits = 0;
+
+    for (uint32_t i = 0; i < SB_WEIGH_PAGE; i++)
+        bits |= page[i] | by[i];
+    if (bits > INT32_MAX) return multiply_wide(run, page, by, optional);
+    for (uint32_t i = 0; optional && i < SB_WEIGH_PAGE; i++)
+        page[i] *= by[i] + (by[i] == 0);
+    for (uint32_t i = 0; !optional && i < SB_WEIGH_PAGE; i++)
+        page[i] = (int64_t)((uint64_t)(uint32_t)page[i] * (uint32_t)by[i]);
+    return SB_OK;
+}
+
+static sb_status multiply_numbers(sb_exec *run, sb_node_numbers *all, const sb_weigh_tree *child)
+{
+    const sb_node_numbers *by = &child->all_sums;
+    const bool optional = child->plan->optional;
+
+    for (uint32_t i = 0; i < all->page_count; i++) {
+        const bool there = i < by->page_count && by->pages[i] != NULL;
+        if (all->pages[i] == NULL || (!there && optional)) continue;
+        if (there)
+            SB_TRY(multiply_page(run, all->pages[i], by->pages[i], optional));
+        else
+            free_page(run, all, i);
+    }
+    return SB_OK;
+}
+
+/* The child whose sums values begin with, when no label tells where they are not 0: a place, or child_count. */
+static uint32_t first_factor(const sb_weigh_tree *t)
+{
+    uint32_t i = 0;
+
+    while (i < t->child_count && t->children[i].plan->optional)
+        i++;
+    return i;
+}
+
+/* Are values products of sums and of whether a label is there (*label, if *labeled), and of nothing else? */
+static bool are_products(sb_weigh_op *x, const sb_weigh_tree *t, bool *labeled, sb_label_id *label)
+{
+    *labeled = t->ends.labels != NULL && !t->ends.implied;
+    *label = 0;
+    if (t->back >= 0 || (t->plan != NULL && t->plan->filter_count != 0) ||
+        (*labeled && !sb_exec__labels_one(x->op.run, t->ends.labels, label)) ||
+        (!*labeled && first_factor(t) == t->child_count))
+        return false;
+    for (uint32_t i = 0; i < t->child_count; i++)
+        if (!t->children[i].any || t->children[i].back >= 0 ||
+            t->children[i].plan->apart != SB_APART_NONE)
+            return false;
+    return true;
+}
+
+static sb_status multiply_all(sb_weigh_op *x, sb_weigh_tree *t, bool labeled, sb_label_id label)
+{
+    sb_node_numbers *all = &t->all_values;
+    const uint32_t first = labeled ? t->child_count : first_factor(t);
+
+    if (labeled)
+        SB_TRY(mark_label(x, all, label));
+    else
+        copy_numbers(x->op.run, all, &t->children[first].all_sums);
+    for (uint32_t i = 0; i < t->child_count && !all->never; i++)
+        if (i != first) SB_TRY(multiply_numbers(x->op.run, all, &t->children[i]));
+    return SB_OK;
+}
+
+sb_status sb_exec__weigh_expect_values(sb_weigh_op *x, sb_weigh_tree *t, uint64_t count)
+{
+    sb_label_id label;
+    bool labeled;
+
+    if (!is_due(&t->all_values, count, t->nodes)) return SB_OK;
+    if (!are_products(x, t, &labeled, &label)) {
+        t->all_values.never = true;
+        return SB_OK;
+    }
+    for (uint32_t i = 0; i < t->child_count; i++)
+        if (!t->children[i].all_sums.known) return SB_OK; /* later, perhaps */
+    return settle(x->op.run, &t->all_values, multiply_all(x, t, labeled, label));
+}
