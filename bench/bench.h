@@ -196,6 +196,8 @@ typedef struct bench_engine {
     uint64_t (*scan)(void *store, bool nodes, int64_t low, int64_t high);
     /* Run a query, its results read to the end: the sum of bench_row_add over all rows, or BENCH_STOPPED. */
     uint64_t (*query)(void *store, const bench_query *query);
+    /* Most bytes of memory that the database has had since this was last called, above what it had then. */
+    uint64_t (*memory_peak)(void *store);
     bool batches; /* the calls with batch true differ */
 } bench_engine;
 

@@ -42,6 +42,7 @@ static void close_store(void *object)
     free(store->out_sorted);
     free(store->in_ends);
     free(store->in_sorted);
+    bench_raw_social_free(store->social);
     free(store->block);
     free(store);
 }

@@ -683,6 +683,18 @@ static void close_store(void *object)
     bench_sombra_close(object);
 }
 
+static uint64_t memory_peak(void *object)
+{
+    sombra_store *store = object;
+    sb_counting_allocator *memory = &store->db->memory;
+    const size_t live = atomic_load(&memory->live_bytes),
+                 peak = atomic_exchange(&memory->peak_bytes, live);
+    const uint64_t more = peak > store->live_bytes ? peak - store->live_bytes : 0;
+
+    store->live_bytes = live;
+    return more;
+}
+
 const bench_engine bench_sombra = {
     .name = "sombra",
     .open = open_store,
@@ -709,5 +721,6 @@ const bench_engine bench_sombra = {
     .bfs_in_order = breadth_first,
     .scan = scan,
     .query = bench_sombra_query,
+    .memory_peak = memory_peak,
     .batches = true,
 };

@@ -1,5 +1,6 @@
 /* query.c — the statements of bench/queries on Sombra, on SQLite, as native calls and as loops over raw arrays; all must give the
- * same rows. A statement's file begins with the parameters: lines of "// $name: where values come from". */
+ * same rows. Beside the time stands the most memory that Sombra's database took meanwhile. A statement's file begins with the
+ * parameters: lines of "// $name: where values come from". */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -284,6 +285,25 @@ static void keep_sample(side *one, const query_row *row, size_t runs, uint64_t e
                                                           : (double)runs / (double)elapsed * 1e9);
 }
 
+/* What was needed before is forgotten. */
+static void forget_peaks(side *sides, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (sides[i].query != NULL && sides[i].engine->memory_peak != NULL)
+            (void)sides[i].engine->memory_peak(sides[i].store);
+}
+
+static void report_peak(const char *workload, const query_row *row, const char *graph,
+                        const side *one)
+{
+    char metric[96];
+
+    if (one->query != one->engine->query || one->engine->memory_peak == NULL) return;
+    (void)snprintf(metric, sizeof metric, "%s_peak_memory_bytes", row->name);
+    bench_count(workload, graph, one->name, metric, (double)one->engine->memory_peak(one->store),
+                "bytes");
+}
+
 /* Sombra alone divides a statement among threads: the name of its metric says so. */
 static void report_sides(const char *workload, const query_row *row, const char *graph, side *sides,
                          size_t count)
@@ -304,6 +324,7 @@ static void report_sides(const char *workload, const query_row *row, const char 
         bench_report(workload, graph, sides[i].name, metric, &sides[i].samples, row->unit,
                      strcmp(row->unit, "ms") == 0 ? BENCH_LOWER : BENCH_HIGHER);
         bench_clear(&sides[i].samples);
+        report_peak(workload, row, graph, &sides[i]);
     }
 }
 
@@ -333,6 +354,7 @@ static void run_reads(const char *workload, const query_row *row, const bench_gr
     values = make_values(&file, graph, runs, &random, &next);
     for (size_t i = 0; i < count; i++)
         sides[i].store = bench_store_of(sides[i].engine, graph);
+    forget_peaks(sides, count);
     for (unsigned round = 0; round <= rounds; round++) {
         for (size_t i = 0; i < count; i++) {
             uint64_t sum, elapsed;
@@ -415,6 +437,7 @@ static void run_writes(const char *workload, const query_row *row)
         sides[i].store = sides[i].engine->open(paths[i], BENCH_FULL);
         sides[i].engine->load(sides[i].store, graph);
     }
+    forget_peaks(sides, count);
     for (unsigned round = 0; round < bench_rounds(row->rounds); round++)
         write_round(row, &file, graph, sides, count, &random, &next);
     report_sides(workload, row, "none", sides, count);

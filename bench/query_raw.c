@@ -157,7 +157,7 @@ static size_t find(const char *name)
 
 bool bench_raw_can(const char *query)
 {
-    return find(query) < QUERY_COUNT;
+    return find(query) < QUERY_COUNT || bench_raw_social_can(query);
 }
 
 uint64_t bench_raw_query(void *object, const bench_query *query)
@@ -166,6 +166,7 @@ uint64_t bench_raw_query(void *object, const bench_query *query)
     const size_t which = find(query->name);
     uint64_t sum = 0;
 
+    if (bench_raw_social_can(query->name)) return bench_raw_social_query(store, query);
     if (which == QUERY_COUNT) bench_fail("raw: there is no loop for %s", query->name);
     if (store->in_ends == NULL) make_sorted(store);
     for (size_t i = 0; i < query->runs; i++) {

@@ -21,6 +21,7 @@ typedef struct sombra_store {
     uint64_t *first, *second; /* lists of a traversal */
     size_t first_room, second_room;
     bench_walk walk;
+    size_t live_bytes; /* of memory, when memory_peak was last asked for */
 } sombra_store;
 
 /* Fails the benchmark with what the connection says. */
