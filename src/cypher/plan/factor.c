@@ -15,6 +15,7 @@
 #define ROWS_WORTH                                                                                 \
     256.0 /* estimated rows from which on one or two expansions are worth its setting up */
 #define PREGROUP_WORTH 1000.0
+#define SCAN_WORTH     4.0 /* nodes that are scanned in the time that a relationship takes (perf) */
 
 /* An expansion that was taken out, and hangs on a node whose binder is not yet met. */
 typedef struct loose {
@@ -84,6 +85,14 @@ static bool is_difference(const sb_expr *e)
     return e->args[0]->var != e->args[1]->var;
 }
 
+/* The labels that a predicate wants of a node, when it is about nothing else; NULL: it is another one. */
+static const sb_label_expr *labels_of(const sb_expr *predicate, const sb_var *node)
+{
+    const bool is = predicate->kind == SB_EXPR_HAS_LABELS && predicate->arg_count == 1 &&
+                    predicate->args[0]->kind == SB_EXPR_VAR && predicate->args[0]->var == node;
+    return is ? predicate->labels : NULL;
+}
+
 /* ---- Lists ----------------------------------------------------------------------------------------------------------------- */
 
 static bool same_lists(const sb_plan_expand *a, const sb_plan_expand *b)
@@ -94,10 +103,7 @@ static bool same_lists(const sb_plan_expand *a, const sb_plan_expand *b)
 /* Does b's list of where a leads have a's relationship, too? */
 static bool opposite_lists(const sb_plan_expand *a, const sb_plan_expand *b)
 {
-    const sb_rel_direction back = a->direction == SB_REL_OUT  ? SB_REL_IN
-                                  : a->direction == SB_REL_IN ? SB_REL_OUT
-                                                              : SB_REL_EITHER;
-    return b->direction == back && sb_plan__same_types(a, b);
+    return b->direction == sb_plan__turned(a->direction) && sb_plan__same_types(a, b);
 }
 
 /* ---- Demands ---------------------------------------------------------------------------------------------------------------- */
@@ -214,6 +220,8 @@ static sb_status take_filters(walk *w, uint32_t place, uint32_t newest)
             const sb_var *left = predicate->args[0]->var;
             SB_TRY(
                 add_demand(w, newest, left == f->expand.to ? predicate->args[1]->var : left, true));
+        } else if (labels_of(predicate, f->expand.to) != NULL && f->expand.to_labels == NULL) {
+            f->expand.to_labels = predicate->labels;
         } else {
             f->filters[f->filter_count++] = predicate;
         }
@@ -566,11 +574,100 @@ static bool is_worth(const walk *w)
     return expansions > 2 || w->ops[0]->rows >= ROWS_WORTH || w->p->options.always_factor;
 }
 
+static sb_status walk_all(walk *w, const sb_slot_set *needed)
+{
+    uint32_t forbid;
+
+    do {
+        SB_TRY(walk_down(w, needed, &forbid));
+        if (forbid != UINT32_MAX) w->forbidden[forbid] = true;
+    } while (forbid != UINT32_MAX);
+    return SB_OK;
+}
+
+/* ---- Nodes instead of relationships ------------------------------------------------------------------------------------ */
+
+/* The place of the filter that wants a label of a node, above a scan; op_count: there is none. *other: one wants more than a label. */
+static uint32_t label_filter(const walk *w, const sb_var *node, bool *other)
+{
+    uint32_t found = w->op_count;
+
+    *other = false;
+    for (uint32_t i = 0; i < w->end; i++) {
+        const sb_label_expr *labels = w->ops[i]->kind == SB_PLAN_FILTER
+                                          ? labels_of(w->ops[i]->as.filter.predicate, node)
+                                          : NULL;
+        if (labels == NULL) continue;
+        *other = *other || labels->op != SB_LABEL_NAME || found != w->op_count;
+        found = i;
+    }
+    return found;
+}
+
+/* A scan of nodes and an expansion, in place of a scan of relationships: `backward` from where those lead. */
+static sb_status make_expansion(sb_planner *p, const sb_plan *rels, bool backward,
+                                const sb_label_expr *labels, sb_plan **expand)
+{
+    const sb_plan_expand *e = &rels->as.expand;
+    sb_plan *nodes;
+    double count;
+
+    SB_TRY(sb_plan__estimate_nodes(p, labels, &count));
+    SB_TRY(sb_plan__new(p, labels == NULL ? SB_PLAN_ALL_NODES : SB_PLAN_LABEL_SCAN, rels->input,
+                        &nodes));
+    nodes->as.scan.node = backward ? e->to : e->from;
+    nodes->as.scan.label_given = labels != NULL;
+    if (labels != NULL)
+        SB_TRY(sb_plan__name(p, SB_NAME_LABEL, labels->name, &nodes->as.scan.label));
+    nodes->rows = rels->input->rows * count;
+    nodes->cost = rels->input->cost + nodes->rows;
+    SB_TRY(sb_plan__new(p, SB_PLAN_EXPAND, nodes, expand));
+    (*expand)->as.expand = *e;
+    if (backward) {
+        (*expand)->as.expand.from = e->to;
+        (*expand)->as.expand.to = e->from;
+        (*expand)->as.expand.direction = sb_plan__turned(e->direction);
+    }
+    (*expand)->rows = rels->rows;
+    (*expand)->cost = nodes->cost + rels->rows;
+    return SB_OK;
+}
+
+/* Where the chain begins with relationships of which one end alone is read, and there are not many more such nodes, they are scanned, and
+ * the relationships become a factor. *turned: the walk over the other chain, which is the aggregate's then. */
+static sb_status scan_nodes(walk *w, sb_plan *aggregate, const sb_slot_set *needed, bool backward,
+                            bool *turned)
+{
+    sb_plan *const rels = w->ops[w->end];
+    const sb_plan_expand *e = &rels->as.expand;
+    bool other;
+    const uint32_t filter = label_filter(w, backward ? e->to : e->from, &other);
+    const uint32_t place = w->end;
+    sb_plan *expand;
+    walk again;
+
+    if (other || e->from == e->to) return SB_OK;
+    SB_TRY(make_expansion(
+        w->p, rels, backward,
+        filter == w->op_count ? NULL : w->ops[filter]->as.filter.predicate->labels, &expand));
+    if (expand->input->rows > SCAN_WORTH * rels->rows) return SB_OK;
+    w->ops[place - 1]->input = expand;
+    SB_TRY(open_walk(&again, w->p, aggregate->input));
+    SB_TRY(walk_all(&again, needed));
+    *turned = again.taken[place];
+    if (!*turned) {
+        w->ops[place - 1]->input = rels;
+        return SB_OK;
+    }
+    if (filter != w->op_count) again.taken[filter] = true; /* the scan is about it */
+    *w = again;
+    return SB_OK;
+}
+
 sb_status sb_plan__factor(sb_planner *p, sb_plan *aggregate)
 {
     sb_slot_set slots = {NULL, 0};
-    uint32_t forbid;
-    bool possible;
+    bool possible, turned = false;
     walk w;
 
     if (!counts_rows(aggregate) || aggregate->as.aggregate.weight != NULL) return SB_OK;
@@ -578,10 +675,10 @@ sb_status sb_plan__factor(sb_planner *p, sb_plan *aggregate)
     if (!possible) return SB_OK;
     SB_TRY(open_walk(&w, p, aggregate->input));
     if (is_worth(&w)) {
-        do {
-            SB_TRY(walk_down(&w, &slots, &forbid));
-            if (forbid != UINT32_MAX) w.forbidden[forbid] = true;
-        } while (forbid != UINT32_MAX);
+        SB_TRY(walk_all(&w, &slots));
+        const bool from_rels = w.loose_count != 0 && w.ops[w.end]->kind == SB_PLAN_REL_SCAN;
+        if (from_rels) SB_TRY(scan_nodes(&w, aggregate, &slots, false, &turned));
+        if (from_rels && !turned) SB_TRY(scan_nodes(&w, aggregate, &slots, true, &turned));
         if (w.loose_count != 0 && (p->options.always_factor || !is_degree(&w)))
             SB_TRY(put_weigh(&w, aggregate));
     }

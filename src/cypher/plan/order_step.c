@@ -75,13 +75,6 @@ static sb_status labels_wait(sb_order_search *s, const sb_order_state *st, uint3
     return SB_OK;
 }
 
-static sb_rel_direction turned(sb_rel_direction direction)
-{
-    return direction == SB_REL_OUT  ? SB_REL_IN
-           : direction == SB_REL_IN ? SB_REL_OUT
-                                    : SB_REL_EITHER;
-}
-
 /* An edge that is dealt with and ends at a node: what the statistics know of such ends. */
 static sb_status put_ends(sb_order_search *s, sb_order_state *st, const sb_pattern_node *node,
                           double *share)
@@ -98,7 +91,7 @@ static sb_status put_ends(sb_order_search *s, sb_order_state *st, const sb_patte
         SB_TRY(sb_plan__alloc(s->p, 1, sizeof *ends, &ends));
         SB_TRY(sb_plan__type_names(s->p, e->rel->types, &ends->types, &ends->type_count, &whole));
         if (!whole) continue;
-        ends->direction = forward ? e->rel->direction : turned(e->rel->direction);
+        ends->direction = forward ? e->rel->direction : sb_plan__turned(e->rel->direction);
         ends->to_labels = node->labels;
         st->plan->as.filter.ends = ends;
         return sb_plan__estimate_ends(s->p, e->rel, forward, node->labels, share);
@@ -403,7 +396,7 @@ static sb_status fill_expand(sb_order_search *s, const sb_order_state *from, uin
     expand->from = forward ? e->from : e->to;
     expand->to = forward ? e->to : e->from;
     expand->rel = e->var;
-    expand->direction = forward ? e->rel->direction : turned(e->rel->direction);
+    expand->direction = forward ? e->rel->direction : sb_plan__turned(e->rel->direction);
     expand->to_bound = sb_order__is_bound(from, expand->to) || expand->from == expand->to;
     expand->min = e->rel->variable ? e->rel->min : 1;
     expand->max = e->rel->variable ? e->rel->max : 1;

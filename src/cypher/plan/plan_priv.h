@@ -231,6 +231,13 @@ bool sb_plan__is_row_wise(const sb_plan *plan);
 /* Does anybody above read it? After sb_plan__live; var may be NULL. */
 bool sb_plan__is_live(const sb_plan *plan, const sb_var *var);
 bool sb_plan__same_types(const sb_plan_expand *a, const sb_plan_expand *b);
+/* The direction seen from the other end. */
+SB_INLINE sb_rel_direction sb_plan__turned(sb_rel_direction direction)
+{
+    return direction == SB_REL_OUT  ? SB_REL_IN
+           : direction == SB_REL_IN ? SB_REL_OUT
+                                    : SB_REL_EITHER;
+}
 /* Rewrites of a finished plan: counts from statistics and list lengths. */
 SB_MUST_CHECK sb_status sb_plan__special(sb_planner *p, sb_plan **plan);
 /* factor.c: an AGGREGATE that counts rows gets as few rows as can be, and what each stands for. */
