@@ -72,42 +72,52 @@ typedef struct pass {
     sb_weigh_op *x;
     sb_weigh_tree *t;
     bool loops_done; /* loops were seen in the other direction */
+    uint64_t at;     /* the page of sums at hand; UINT64_MAX: none */
+    int64_t *page;
 } pass;
 
-static sb_status add_sum(pass *p, uint64_t node, int64_t sum)
+/* Where the sum of a node is; NULL: there is no room for it, and none will be kept. */
+SB_INLINE int64_t *sum_of(pass *p, uint64_t node)
 {
-    int64_t *page;
-
-    if (sum == 0) return SB_OK;
-    page = page_of(p->x->op.run, &p->t->all_sums, node);
-    if (SB_UNLIKELY(page == NULL)) {
-        p->t->all_sums.never = true;
-        return SB_OK;
+    if (SB_UNLIKELY(node / SB_WEIGH_PAGE != p->at)) {
+        p->page = page_of(p->x->op.run, &p->t->all_sums, node);
+        p->at = node / SB_WEIGH_PAGE;
+        if (p->page == NULL) p->t->all_sums.never = true;
     }
-    if (SB_UNLIKELY(SB_ADD_OVERFLOWS(page[node % SB_WEIGH_PAGE], sum, &page[node % SB_WEIGH_PAGE])))
-        return sb_exec__weigh_too_many(p->x->op.run);
-    return SB_OK;
+    return p->page == NULL ? NULL : &p->page[node % SB_WEIGH_PAGE];
 }
 
 /* Lengths alone: no entry is read. There are fewer relationships than fit 64 bits. */
 static sb_status pass_lengths(void *ctx, const sb_list_block *block)
 {
     pass *p = ctx;
-    uint64_t at = UINT64_MAX;
-    int64_t *page = NULL;
 
     SB_TRY(sb_exec__tick(p->x->op.run));
     for (uint32_t i = 0; i < block->count; i++) {
-        const uint64_t node = block->nodes[i];
-        if (block->lengths[i] == 0) continue;
-        if (SB_UNLIKELY(node / SB_WEIGH_PAGE != at)) {
-            at = node / SB_WEIGH_PAGE;
-            page = page_of(p->x->op.run, &p->t->all_sums, node);
-            p->t->all_sums.never = p->t->all_sums.never || page == NULL;
-            if (page == NULL) return SB_OK;
-        }
-        page[node % SB_WEIGH_PAGE] += block->lengths[i];
+        int64_t *sum = sum_of(p, block->nodes[i]);
+        if (SB_UNLIKELY(sum == NULL)) return SB_OK;
+        *sum += block->lengths[i];
     }
+    return SB_OK;
+}
+
+/* Entries that go back to the node itself do not count. */
+static void leave_loops_out(const sb_list_block *block, const uint64_t *ends, int64_t *values)
+{
+    uint32_t at = 0;
+
+    for (uint32_t i = 0; i < block->count; i++)
+        for (const uint32_t end = at + block->lengths[i]; at < end; at++)
+            if (ends[at] == block->nodes[i]) values[at] = 0;
+}
+
+/* The sums of values up to each. Lists are short, and their lengths not foreseen: a difference for each costs less than a loop. */
+static sb_status sum_up(sb_exec *run, const int64_t *values, uint32_t count, int64_t *sums)
+{
+    sums[0] = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (SB_UNLIKELY(SB_ADD_OVERFLOWS(sums[i], values[i], &sums[i + 1])))
+            return sb_exec__weigh_too_many(run);
     return SB_OK;
 }
 
@@ -116,21 +126,25 @@ static sb_status pass_values(void *ctx, const sb_list_block *block)
     pass *p = ctx;
     sb_weigh_tree *t = p->t;
     const uint32_t count = block->entries.count;
+    int64_t sums[SB_LIST_BLOCK + 1];
     uint32_t at = 0;
 
     SB_TRY(sb_exec__tick(p->x->op.run));
+    if (t->all_sums.never) return SB_OK;
     sb_chunk_neighbors(&block->entries, 0, count, t->end_ids);
+    for (uint32_t i = 0; t->only_length && i < count; i++)
+        t->end_values[i] = 1;
     if (!t->only_length)
         SB_TRY(sb_exec__weigh_values(p->x, t, t->end_ids, count, t->end_values, NULL));
-    for (uint32_t i = 0; i < block->count && !t->all_sums.never; i++) {
-        const uint32_t end = at + block->lengths[i];
-        int64_t sum = 0;
-        for (; at < end; at++) {
-            if (p->loops_done && t->end_ids[at] == block->nodes[i]) continue;
-            if (SB_ADD_OVERFLOWS(sum, t->only_length ? 1 : t->end_values[at], &sum))
-                return sb_exec__weigh_too_many(p->x->op.run);
-        }
-        SB_TRY(add_sum(p, block->nodes[i], sum));
+    if (p->loops_done) leave_loops_out(block, t->end_ids, t->end_values);
+    SB_TRY(sum_up(p->x->op.run, t->end_values, count, sums));
+    for (uint32_t i = 0; i < block->count; i++) {
+        int64_t *all = sum_of(p, block->nodes[i]);
+        const int64_t before = sums[at];
+        at += block->lengths[i];
+        if (SB_UNLIKELY(all == NULL)) return SB_OK;
+        if (SB_UNLIKELY(SB_ADD_OVERFLOWS(*all, sums[at] - before, all)))
+            return sb_exec__weigh_too_many(p->x->op.run);
     }
     return SB_OK;
 }
@@ -156,7 +170,7 @@ static uint64_t lists_of(const sb_weigh_tree *t)
 static sb_status pass_directions(sb_weigh_op *x, sb_weigh_tree *t)
 {
     const sb_rel_direction direction = t->plan->expand.direction;
-    pass p = {.x = x, .t = t};
+    pass p = {.x = x, .t = t, .at = UINT64_MAX};
 
     /* The ends may be nearly all nodes: what costs no more than the pass itself is done first. */
     for (uint32_t i = 0; i < t->child_count; i++)

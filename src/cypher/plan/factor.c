@@ -15,7 +15,6 @@
 #define ROWS_WORTH                                                                                 \
     256.0 /* estimated rows from which on one or two expansions are worth its setting up */
 #define PREGROUP_WORTH 1000.0
-#define SCAN_WORTH     4.0 /* nodes that are scanned in the time that a relationship takes (perf) */
 
 /* An expansion that was taken out, and hangs on a node whose binder is not yet met. */
 typedef struct loose {
@@ -480,7 +479,7 @@ static sb_status put_weigh(walk *w, sb_plan *aggregate)
     weigh->cost = cost < weigh->input->cost ? weigh->input->cost : cost;
     aggregate->input = weigh;
     aggregate->as.aggregate.weight = product;
-    return SB_OK;
+    return sb_plan__set_count(&w->needed) == 0 ? sb_plan__root_factors(p, weigh) : SB_OK;
 }
 
 /* Is it what DEGREE does as well: the last expansion, with nothing but its list's length? */
@@ -650,7 +649,7 @@ static sb_status scan_nodes(walk *w, sb_plan *aggregate, const sb_slot_set *need
     SB_TRY(make_expansion(
         w->p, rels, backward,
         filter == w->op_count ? NULL : w->ops[filter]->as.filter.predicate->labels, &expand));
-    if (expand->input->rows > SCAN_WORTH * rels->rows) return SB_OK;
+    if (expand->input->rows > SB_PLAN_SCAN_WORTH * rels->rows) return SB_OK;
     w->ops[place - 1]->input = expand;
     SB_TRY(open_walk(&again, w->p, aggregate->input));
     SB_TRY(walk_all(&again, needed));

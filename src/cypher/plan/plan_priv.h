@@ -231,6 +231,10 @@ bool sb_plan__is_row_wise(const sb_plan *plan);
 /* Does anybody above read it? After sb_plan__live; var may be NULL. */
 bool sb_plan__is_live(const sb_plan *plan, const sb_var *var);
 bool sb_plan__same_types(const sb_plan_expand *a, const sb_plan_expand *b);
+/* Nodes that are scanned in the time that a row is made of a relationship (perf). */
+#define SB_PLAN_SCAN_WORTH 4.0
+/* Begin a WEIGH over a whole scan of nodes, of which nobody else reads, at the best node of its tree. */
+SB_MUST_CHECK sb_status sb_plan__root_factors(sb_planner *p, sb_plan *weigh);
 /* The direction seen from the other end. */
 SB_INLINE sb_rel_direction sb_plan__turned(sb_rel_direction direction)
 {
