@@ -221,27 +221,29 @@ static void test_api_query_shapes__whole(void **state)
     static const struct {
         const char *match, *root;
     } cases[] = {
-        {"MATCH (g:G)<-[:IN]-(p:P)-[:L]->(q:Q)", "p:P"},
-        {"MATCH (g:G)<-[:IN]-(p:P) MATCH (p)-[:L]-(q:Q)-[:L]-(r)", "p:P"},
-        {"MATCH (g:G)<-[:IN]-(p:P) OPTIONAL MATCH (p)<-[:L]-(q:Q)-[:IN]->(h:G)", "p:P"},
+        {"MATCH (a:G)<-[:IN]-(b:P)-[:L]->(c:Q)", "b:P"},
+        {"MATCH (a:G)<-[:IN]-(b:P) MATCH (b)-[:L]-(c:Q)-[:L]-(d)", "b:P"},
+        {"MATCH (a:G)<-[:IN]-(b:P) OPTIONAL MATCH (b)<-[:L]-(c:Q)-[:IN]->(d:G)", "b:P"},
         /* relationships of which one end is read are lists of that one */
-        {"MATCH (g)<-[:IN]-(p:P) MATCH (p)-[:L]->(q) MATCH (p)<-[:L]-(r)", "p:P"},
-        {"MATCH (q:Q)-[:L]->(r:Q)-[:IN]->(g:G)", "r:Q"},
+        {"MATCH (a)<-[:M]-(b:P) MATCH (b)-[:L]->(c) MATCH (b)<-[:L]-(d)", "AllNodesScan"},
+        {"MATCH (a:Q)-[:L]->(b:Q)-[:IN]->(c:G)", "Weigh"},
         /* values that are no products: a filter, two that differ, a way that is not gone back */
-        {"MATCH (g:G)<-[:IN]-(p:P) MATCH (p)-[:L]->(q) WHERE q.i % 7 < 3", "Weigh"},
+        {"MATCH (a:G)<-[:IN]-(b:P) MATCH (b)-[:L]->(c) WHERE c.i % 7 < 3", "Weigh"},
         {"MATCH (a:P)-[:L]->(b)-[:L]->(c)-[:IN]->(d)", "Weigh"},
-        {"MATCH (p:P) MATCH (p)-[:L]->(a), (p)-[:L]->(b)", "Weigh"},
+        {"MATCH (b:P) MATCH (b)-[:L]->(a)-[:IN]->(d), (b)-[:L]->(c)", "Weigh"},
         {"MATCH (a:P)-[:L]-(b)-[:L]-(c) WHERE a <> c", "Weigh"},
     };
     api_fixture *f = *state;
 
     run(f, "UNWIND range(0, 2) AS i CREATE (:G {i: i})");
     run(f, "CREATE INDEX FOR (n:P) ON (n.i)");
-    run(f, "UNWIND range(0, 5999) AS i MATCH (g:G {i: i % 3}) CREATE (:P {i: i})-[:IN]->(g)");
+    run(f, "UNWIND range(0, 5999) AS i MATCH (g:G {i: i % 3}) CREATE (:P {i: i, g: i % "
+           "4})-[:IN]->(g)");
     run(f, "MATCH (p:P) WHERE p.i % 2 = 0 SET p:Q");
     run(f, "UNWIND range(0, 5999) AS i MATCH (p:P {i: i}) UNWIND range(1, i % 4) AS k MATCH (q:P "
            "{i: (i * k) % 6000}) CREATE (p)-[:L]->(q)");
     run(f, "MATCH (p:P) WHERE p.i % 11 = 0 CREATE (p)-[:L]->(p)");
+    run(f, "MATCH (p:P), (g:G) WHERE p.i % 3 = 1 AND g.i = p.i % 2 CREATE (p)-[:M]->(g)");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         counts_as_made(f, cases[i].match, cases[i].root);
 }

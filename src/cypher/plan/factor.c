@@ -675,10 +675,10 @@ sb_status sb_plan__factor(sb_planner *p, sb_plan *aggregate)
     SB_TRY(open_walk(&w, p, aggregate->input));
     if (is_worth(&w)) {
         SB_TRY(walk_all(&w, &slots));
-        const bool from_rels = w.loose_count != 0 && w.ops[w.end]->kind == SB_PLAN_REL_SCAN;
+        const bool from_rels = w.end != 0 && w.ops[w.end]->kind == SB_PLAN_REL_SCAN;
         if (from_rels) SB_TRY(scan_nodes(&w, aggregate, &slots, false, &turned));
         if (from_rels && !turned) SB_TRY(scan_nodes(&w, aggregate, &slots, true, &turned));
-        if (w.loose_count != 0 && (p->options.always_factor || !is_degree(&w)))
+        if (w.loose_count != 0 && (turned || p->options.always_factor || !is_degree(&w)))
             SB_TRY(put_weigh(&w, aggregate));
     }
     return group_by_node(p, aggregate, &slots);
