@@ -108,6 +108,18 @@ class Found(unittest.TestCase):
         self.gives(nodes, 'MATCH p = (:A) (()-[:R]-(x)){1,3} (b) RETURN length(p)', [[1], [2]])
         self.gives(nodes, 'MATCH p = (:A) (()-[:R]->()-[:R]-()){1,2} (b) RETURN length(p)', [[2]])
 
+    def test_what_is_counted_is_not_carried(self):
+        engine = Engine(sys.argv[1])
+        engine.must('UNWIND range(1, 40) AS i CREATE (n {k: i}), (n)-[:R]->(), (n)-[:R]->(), (n)-[:T]->(m), (m)-[:S]->({k: i % 3})')
+        for spill in (1, 3, 50):
+            for seed in range(1, 30):
+                plan = {'shuffle_seed': seed, 'always_factor': True, 'force_spill': spill}
+                answer = engine.run('MATCH (n)-[:R]->(), (n)-[:T]->(m), (m)-[:S]->(), (n)-[:R]->() RETURN count(n)', None, plan)
+                self.assertEqual(answer.get('rows'), [[80]], plan)
+                answer = engine.run('MATCH (n)-[:R]->(a), (n)-[:T]->(m)-[:S]->(s) RETURN s.k, count(a), count(n)', None, plan)
+                self.assertCountEqual(answer.get('rows'), [[0, 26, 26], [1, 28, 28], [2, 26, 26]], plan)
+        engine.close()
+
     def test_indexes_and_constraints_need_no_name(self):
         self.gives('CREATE INDEX index_2 FOR (n:A) ON (n.i); CREATE INDEX FOR (n:A) ON (n.j); CREATE INDEX FOR (n:A) ON (n.k); '
                    'CREATE CONSTRAINT FOR (n:A) REQUIRE n.u IS UNIQUE',

@@ -438,6 +438,21 @@ static bool counts_rows(const sb_plan *plan)
     return plan->as.aggregate.aggregate_count != 0;
 }
 
+/* A node or relationship that is counted is there in every row: nobody need carry it to where it is counted. */
+static sb_status count_all(sb_planner *p, sb_plan *aggregate)
+{
+    const uint32_t count = aggregate->as.aggregate.aggregate_count;
+    sb_plan_aggregate *all;
+
+    SB_TRY(sb_plan__alloc(p, count, sizeof *all, &all));
+    for (uint32_t i = 0; i < count; i++) {
+        all[i] = aggregate->as.aggregate.aggregates[i];
+        all[i].arg_count = 0;
+    }
+    aggregate->as.aggregate.aggregates = all;
+    return SB_OK;
+}
+
 /* What stays, in order, on top of the first op that was not looked at. */
 static sb_plan *relink(walk *w)
 {
@@ -670,6 +685,7 @@ sb_status sb_plan__factor(sb_planner *p, sb_plan *aggregate)
     walk w;
 
     if (!counts_rows(aggregate) || aggregate->as.aggregate.weight != NULL) return SB_OK;
+    SB_TRY(count_all(p, aggregate));
     SB_TRY(reads_of_groups(p, aggregate, &slots, &possible));
     if (!possible) return SB_OK;
     SB_TRY(open_walk(&w, p, aggregate->input));
