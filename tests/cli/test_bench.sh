@@ -55,6 +55,11 @@ done
 grep -q '"engine": "sombra", "metric": "threads_2_triangles_ms"' threads.json || fail "two threads are not named"
 grep -q '"engine": "raw", "metric": "triangles_ms"' threads.json || fail "the loop over arrays is named as divided"
 grep -q '"query/s1k/threads_2_triangles_ms/vs_raw": ' threads.json || fail "two threads are not compared"
+grep -q '"metric": "triangles_peak_memory_bytes", "value": [1-9]' query.json || fail "query printed no memory"
+# LSQB's counts are those of loops over plain arrays.
+"$bench" query --graph social --rounds 1 --dir . --engine sombra,raw --json \
+    --row lsqb_1,lsqb_2,lsqb_3,lsqb_4,lsqb_5,lsqb_6,lsqb_7,lsqb_8,lsqb_9 >social.json || fail "a count differs from its loop"
+[ "$(grep -c '"engine": "raw", "metric": "lsqb_' social.json)" = 9 ] || fail "a count has no loop beside it"
 (cd / && "$bench" query --graph s1k --rounds 1 --row triangles --engine raw --dir "$OLDPWD") >one.txt || fail "query needs a folder to run in"
 grep -q "^1 figures" one.txt || fail "--row triangles ran more than that"
 command -v python3 >/dev/null || { echo "without python3: the JSON is not looked at"; exit 0; }
