@@ -118,6 +118,16 @@ class Found(unittest.TestCase):
                 self.assertEqual(answer.get('rows'), [[80]], plan)
                 answer = engine.run('MATCH (n)-[:R]->(a), (n)-[:T]->(m)-[:S]->(s) RETURN s.k, count(a), count(n)', None, plan)
                 self.assertCountEqual(answer.get('rows'), [[0, 26, 26], [1, 28, 28], [2, 26, 26]], plan)
+
+    def test_properties_of_a_walk_read_what_the_pattern_binds(self):
+        nodes = 'CREATE ({i: 1})-[:R {i: 1}]->({i: 2})-[:R {i: 2}]->({i: 3}), (:Z {i: 1}), (:Z {i: 4})'
+        self.gives(nodes, 'MATCH (a)-[:R*1..2 {i: z.i}]->(b), (z:Z) RETURN a.i, b.i', [[1, 2]])
+        self.gives(nodes, 'MATCH (a)-[:R*1..2 {i: b.i - 1}]->(b) RETURN a.i, b.i', [[1, 2], [2, 3]])
+        self.gives(nodes, 'MATCH (a)-[:R*2..2 {i: a.i}]->(b)-[q]->(), ()-[:R* {i: q.i}]->() RETURN a.i', [])
+        self.gives(nodes, 'MATCH p = allShortestPaths((a)-[:R* {i: z.i}]->(b)), (z:Z) RETURN length(p), a.i', [[1, 1]])
+        engine = Engine(sys.argv[1])
+        answer = engine.run('MATCH ()-[r:R* {i: size(r)}]->() RETURN r')
+        self.assertEqual(answer['error']['detail'], 'UndefinedVariable')
         engine.close()
 
     def test_indexes_and_constraints_need_no_name(self):

@@ -108,7 +108,8 @@ static sb_status add_edge(sb_planner *p, sb_pattern_graph *graph, const sb_slot_
     if (rel == NULL) return SB_OK;
     edge->var = rel->var;
     edge->var_bound = sb_plan__set_has(bound, rel->var->slot);
-    if (rel->variable) return SB_OK; /* its properties are checked on the way */
+    if (rel->variable) /* its properties are checked on the way */
+        return rel->props == NULL ? SB_OK : sb_plan__expr_needs(p, rel->props, &edge->needs);
     SB_TRY(add_properties(p, graph, rel->var, rel->props));
     return sb_plan__add_predicates(p, graph, rel->where);
 }

@@ -133,7 +133,8 @@ static sb_status each_candidate(sb_order_search *s, const sb_order_state *from, 
     for (uint32_t i = 0; i < g->edge_count; i++) {
         const sb_pattern_edge *e = &g->edges[i];
 
-        if (!s->edge_in[i] || from->edge_done[i]) continue;
+        if (!s->edge_in[i] || from->edge_done[i] || !sb_plan__set_within(&e->needs, &from->bound))
+            continue;
         const bool ready =
             sb_order__is_bound(from, e->from) || sb_order__is_bound(from, e->to) || e->var_bound;
         const bool both = sb_order__is_bound(from, e->from) && sb_order__is_bound(from, e->to);
@@ -175,6 +176,18 @@ static sb_status keep_best(void *ctx, const sb_order_state *candidate)
     return SB_OK;
 }
 
+/* Only properties of relationships of variable length that read each other, or themselves, can wait for ever. */
+static sb_status fail_no_order(const sb_order_search *s)
+{
+    for (uint32_t i = 0; i < s->graph->edge_count; i++)
+        if (s->edge_in[i] && sb_plan__set_count(&s->graph->edges[i].needs) != 0)
+            return sb_cypher_fail(s->p->err, s->p->text, s->graph->edges[i].rel->props->span,
+                                  SB_CYPHER_UNDEFINED_VARIABLE,
+                                  "the properties of a relationship of variable length read what "
+                                  "is only known behind it");
+    return SB_FAIL(s->p->err, SB_MISUSE, "a pattern has no order");
+}
+
 static sb_status search_greedily(sb_order_search *s, sb_order_state *st)
 {
     while (!is_whole(s, st)) {
@@ -182,7 +195,7 @@ static sb_status search_greedily(sb_order_search *s, sb_order_state *st)
 
         SB_TRY(each_candidate(s, st, keep_best, &b));
         s->p->random = b.random;
-        if (SB_NEVER(!b.any)) return SB_FAIL(s->p->err, SB_MISUSE, "a pattern has no order");
+        if (!b.any) return fail_no_order(s);
         *st = b.state;
     }
     return SB_OK;
@@ -277,7 +290,7 @@ static sb_status search_exhaustively(sb_order_search *s, sb_order_state *st)
         }
         level = next;
     }
-    if (SB_NEVER(!whole.any)) return SB_FAIL(s->p->err, SB_MISUSE, "a pattern has no order");
+    if (!whole.any) return fail_no_order(s);
     *st = whole.state;
     return SB_OK;
 }
@@ -296,6 +309,34 @@ static sb_status search_part(sb_order_search *s, sb_order_state *st)
 
 /* ---- Parts that are not connected ----------------------------------------------------------------------------------------------------- */
 
+/* Does an edge connect the node: is it an end, or does the edge need it or a relationship that ends there? */
+static bool connects(const sb_pattern_graph *g, const sb_pattern_edge *edge, const sb_var *node)
+{
+    if (edge->from == node || edge->to == node || sb_plan__set_has(&edge->needs, node->slot))
+        return true;
+    for (uint32_t i = 0; i < g->edge_count; i++)
+        if (g->edges[i].var != NULL && sb_plan__set_has(&edge->needs, g->edges[i].var->slot) &&
+            (g->edges[i].from == node || g->edges[i].to == node))
+            return true;
+    return false;
+}
+
+/* Give all nodes that an edge connects the least of their numbers. True: one of them had another. */
+static bool join_parts(const sb_pattern_graph *g, const sb_pattern_edge *edge, uint32_t *node_part)
+{
+    uint32_t least = edge->var_bound ? 0 : UINT32_MAX;
+    bool changed = false;
+
+    for (uint32_t i = 0; i < g->node_count; i++)
+        if (node_part[i] < least && connects(g, edge, g->nodes[i].var)) least = node_part[i];
+    for (uint32_t i = 0; i < g->node_count; i++)
+        if (node_part[i] != least && connects(g, edge, g->nodes[i].var)) {
+            node_part[i] = least;
+            changed = true;
+        }
+    return changed;
+}
+
 /* Number the connected parts of the graph from 1; all that touches what is bound already is part 0. */
 static sb_status number_parts(sb_planner *p, const sb_pattern_graph *g, const sb_slot_set *bound,
                               uint32_t **node_part, uint32_t *part_count)
@@ -307,15 +348,8 @@ static sb_status number_parts(sb_planner *p, const sb_pattern_graph *g, const sb
         (*node_part)[i] = sb_plan__set_has(bound, g->nodes[i].var->slot) ? 0 : i + 1;
     while (changed) { /* labels sink to the least of each part */
         changed = false;
-        for (uint32_t e = 0; e < g->edge_count; e++) {
-            uint32_t *const a = &(*node_part)[sb_order__node_index(g, g->edges[e].from)];
-            uint32_t *const b = &(*node_part)[sb_order__node_index(g, g->edges[e].to)];
-            const uint32_t least = g->edges[e].var_bound ? 0 : *a < *b ? *a : *b;
-
-            if (*a == least && *b == least) continue;
-            *a = *b = least;
-            changed = true;
-        }
+        for (uint32_t e = 0; e < g->edge_count; e++)
+            changed = join_parts(g, &g->edges[e], *node_part) || changed;
     }
     *part_count = 1;
     for (uint32_t i = 0; i < g->node_count; i++)

@@ -101,6 +101,7 @@ typedef struct sb_pattern_edge {
     bool var_bound;            /* the relationship has a value before the clause */
     sb_pattern_part *shortest; /* the part, when it has a selector: the edge is all of it */
     uint32_t clause;           /* relationships of one clause differ */
+    sb_slot_set needs;         /* what is read at each step of one of variable length */
 } sb_pattern_edge;
 typedef struct sb_pattern_node {
     sb_var *var;
