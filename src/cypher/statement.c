@@ -119,8 +119,8 @@ static bool same_options(const sb_plan_options *a, const sb_plan_options *b)
 {
     return a->no_indexes == b->no_indexes && a->no_reorder == b->no_reorder &&
            a->shuffle_seed == b->shuffle_seed && a->no_special == b->no_special &&
-           a->always_factor == b->always_factor && a->threads == b->threads &&
-           a->force_parallel == b->force_parallel;
+           a->always_factor == b->always_factor && a->always_seek == b->always_seek &&
+           a->threads == b->threads && a->force_parallel == b->force_parallel;
 }
 
 /* A plan for graph with these options (NULL: none). */

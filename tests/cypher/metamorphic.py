@@ -2,10 +2,10 @@
 """Random queries on random graphs: the engine's rows against those of the reference evaluator, however the query is planned and written.
 
 Usage: metamorphic.py [--queries N] [--seed S] [--jobs J] [--keep-going] ENGINE
-ENGINE is sombra-tck. Each query is run with plans of several kinds (indexes off, orders as written, shuffled, counted by factors, spilling, on several
-threads), and in another form
-that means the same (reference/transform.py); one in five is an update, after which the whole graph is compared. What differs is made smaller,
-and printed with the seed that finds it again: --seed S --queries 1 for it alone. Last line: what was run. Exit status: 0 when nothing differed.
+ENGINE is sombra-tck. Each query is run with plans of a few of several kinds (indexes off or wherever one serves, orders as written, shuffled,
+counted by factors, spilling, on several threads), and perhaps in another form that means the same (reference/transform.py) or in three parts that
+add up; one in five is an update, after which the whole graph is compared. What differs is made smaller, and printed with the seed of its graph:
+--seed S finds it again. Last line: what was run. Exit status: 0 when nothing differed.
 """
 import argparse
 import itertools
@@ -45,10 +45,11 @@ PLANS = [
     lambda rng: {},  # the plan and its operators are used again
     lambda rng: {'no_indexes': True, 'no_reorder': True, 'no_special': True},
     lambda rng: {'always_factor': True},
+    lambda rng: {'always_seek': True},
     lambda rng: {'always_factor': True, 'no_reorder': True},
-    lambda rng: {'shuffle_seed': rng.randrange(1, 1 << 40), 'always_factor': rng.random() < 0.5},
+    lambda rng: {'shuffle_seed': rng.randrange(1, 1 << 40), 'always_factor': rng.random() < 0.5, 'always_seek': rng.random() < 0.5},
     lambda rng: {'shuffle_seed': rng.randrange(1, 1 << 40), 'force_spill': rng.choice((1, 2, 3, 8, 50)), 'no_special': rng.random() < 0.5,
-                 'no_indexes': rng.random() < 0.5},
+                 'always_seek': rng.random() < 0.5},
     lambda rng: {'threads': rng.choice((2, 4)), 'no_special': rng.random() < 0.3, 'no_indexes': rng.random() < 0.5,
                  'shuffle_seed': rng.choice((0, rng.randrange(1, 1 << 40)))},
 ]

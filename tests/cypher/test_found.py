@@ -118,6 +118,7 @@ class Found(unittest.TestCase):
                 self.assertEqual(answer.get('rows'), [[80]], plan)
                 answer = engine.run('MATCH (n)-[:R]->(a), (n)-[:T]->(m)-[:S]->(s) RETURN s.k, count(a), count(n)', None, plan)
                 self.assertCountEqual(answer.get('rows'), [[0, 26, 26], [1, 28, 28], [2, 26, 26]], plan)
+        engine.close()
 
     def test_properties_of_a_walk_read_what_the_pattern_binds(self):
         nodes = 'CREATE ({i: 1})-[:R {i: 1}]->({i: 2})-[:R {i: 2}]->({i: 3}), (:Z {i: 1}), (:Z {i: 4})'

@@ -275,9 +275,9 @@ static double seek_rows(const sb_schema *schema, const index_use *use, double en
 }
 
 /* In rows scanned: a descent, and a step for each entry. */
-static double seek_cost(double rows)
+static double seek_cost(const sb_planner *p, double rows)
 {
-    return 1 + rows * 1.5;
+    return p->options.always_seek ? 0 : 1 + rows * 1.5;
 }
 
 static sb_status make_seek(sb_planner *p, const sb_schema *schema, const sb_var *var,
@@ -301,7 +301,7 @@ static sb_status make_seek(sb_planner *p, const sb_schema *schema, const sb_var 
     seek->as.seek.unique =
         use->equal_count == schema->key_count && !use->in_list && schema->kind != SB_SCHEMA_INDEX;
     seek->rows = rows;
-    seek->cost = seek_cost(rows);
+    seek->cost = seek_cost(p, rows);
     *access = seek;
     return SB_OK;
 }
@@ -325,7 +325,7 @@ static sb_status access_by_index(sb_planner *p, const sb_pattern_graph *graph, c
         simplify_use(graph, &schemas[i], &use);
         if (use.consumed == 0 || !sb_plan__may_seek(p, graph, var, &schemas[i])) continue;
         const double rows = seek_rows(&schemas[i], &use, entities);
-        if (*access != NULL && (*access)->cost <= seek_cost(rows)) continue;
+        if (*access != NULL && (*access)->cost <= seek_cost(p, rows)) continue;
         SB_TRY(make_seek(p, &schemas[i], var, &use, rows, access));
         *consumed = use.consumed;
     }

@@ -400,6 +400,7 @@ typedef struct sb_plan_options {
     uint64_t shuffle_seed; /* tests: random join orders; 0: off */
     bool
         always_factor; /* tests: count by factors however few rows there are; when the seed is odd, node by node */
+    bool always_seek; /* tests: seek wherever an index serves, however few entities there are */
     bool
         no_special; /* tests: no counts from statistics, no degree, no top, no semi-apply unnesting */
     unsigned threads;    /* to plan for: below 2 nothing is done in parallel */

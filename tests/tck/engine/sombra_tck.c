@@ -345,6 +345,7 @@ static void set_trial(const json_t *plan)
     conn->trial.plan.no_reorder = json_is_true(json_object_get(plan, "no_reorder"));
     conn->trial.plan.no_special = json_is_true(json_object_get(plan, "no_special"));
     conn->trial.plan.always_factor = json_is_true(json_object_get(plan, "always_factor"));
+    conn->trial.plan.always_seek = json_is_true(json_object_get(plan, "always_seek"));
     conn->trial.plan.shuffle_seed =
         (uint64_t)json_integer_value(json_object_get(plan, "shuffle_seed"));
     conn->trial.force_spill =
