@@ -1,7 +1,8 @@
 /* bfs.c — breadth-first search, level by level.
  * A level is a queue while it is small. Past a few percent of the nodes it is a bitmap, walked in order of id, so that lists
  * are read as they lie in the file, and a neighbor costs one bit set: those seen before are taken out of the whole level
- * at once. What was visited is a hash map until a bitmap over the ids costs less: a search that stops near its start
+ * at once. Where most of the nodes that are left have few relationships, as behind hubs, they are looked at from their own side, each until one
+ * leads to it from the level (Beamer, Asanovic and Patterson, "Direction-optimizing breadth-first search", 2012). What was visited is a hash map until a bitmap over the ids costs less: a search that stops near its start
  * costs nothing that grows with the graph. */
 #include "graph/traverse_priv.h"
 
@@ -9,6 +10,10 @@
 #define BITMAP_SHARE 32u
 /* In a level of more than 1/4 of the nodes, all lists are walked and those of other nodes skipped. */
 #define WALK_SHARE 4u
+/* From a level of more than 1/8 of the nodes on, and of more than 1/4 of those that are left, these are looked at from their own side: all
+ * their lists at most, in no more than eight levels. */
+#define SIDE_SHARE 8u
+#define LEFT_SHARE 4u
 /* Bitmaps up to this are made at once. */
 #define BITMAP_BYTES_FREE ((size_t)256 << 10)
 /* Bytes of a map entry, at the map's load after growing. */
@@ -18,7 +23,7 @@
 
 typedef struct sb_bfs {
     sb_graph *graph;
-    sb_lanes lanes;
+    sb_lanes lanes, back; /* the lists of the search; the same relationships from the other side */
     const sb_bfs_options *options;
     sb_bfs_visit visit;
     void *ctx;
@@ -37,6 +42,7 @@ typedef struct sb_bfs {
     uint64_t level_count;
     uint64_t next_tick; /* rels_seen at which to look at cancel */
     bool dense;
+    bool back_open;
     bool full; /* max_visits is reached */
 } sb_bfs;
 
@@ -101,6 +107,74 @@ static sb_status mark_neighbors_of_level(void *ctx, uint64_t node, const sb_lane
 
     if (node >= bfs->end || (bfs->level_bits[node / 64] >> (node % 64) & 1) == 0) return SB_OK;
     return mark_neighbors(ctx, node, lane, chunk);
+}
+
+/* ---- From the side of the nodes that are left ------------------------------------------------------------------------ */
+
+/* Is one of the chunk's neighbors in the bitmap? One copy for each width. */
+SB_INLINE bool meets_width(const uint64_t *bits, uint64_t end, const sb_chunk *chunk,
+                           unsigned width, uint64_t *stray)
+{
+    for (uint32_t i = 0; i < chunk->count; i++) {
+        const uint64_t id =
+            chunk->neighbor_base + sb_load_width(chunk->neighbors + (size_t)i * width, width);
+        if (SB_UNLIKELY(id >= end)) {
+            *stray = id;
+            return false;
+        }
+        if ((bits[id / 64] >> (id % 64) & 1) != 0) return true;
+    }
+    return false;
+}
+
+static bool meets_chunk(const uint64_t *bits, uint64_t end, const sb_chunk *chunk, uint64_t *stray)
+{
+    switch (chunk->neighbor_width) {
+    case 0: return meets_width(bits, end, chunk, 0, stray);
+    case 1: return meets_width(bits, end, chunk, 1, stray);
+    case 2: return meets_width(bits, end, chunk, 2, stray);
+    case 4: return meets_width(bits, end, chunk, 4, stray);
+    default: return meets_width(bits, end, chunk, 8, stray);
+    }
+}
+
+static sb_status mark_if_met(void *ctx, uint64_t node, const sb_lane *lane, const sb_chunk *chunk)
+{
+    sb_bfs *bfs = ctx;
+    uint64_t stray = 0;
+
+    (void)lane;
+    if (node >= bfs->end ||
+        ((bfs->visited[node / 64] | bfs->next_bits[node / 64]) >> (node % 64) & 1) != 0)
+        return SB_OK;
+    if (meets_chunk(bfs->level_bits, bfs->end, chunk, &stray))
+        bfs->next_bits[node / 64] |= 1ull << (node % 64);
+    else if (SB_UNLIKELY(stray != 0))
+        return sb_lanes__stray(stray, bfs->err);
+    return tick(bfs, chunk->count);
+}
+
+static bool prefers_other_side(const sb_bfs *bfs)
+{
+    const uint64_t left = bfs->nodes > bfs->result->visited ? bfs->nodes - bfs->result->visited : 0;
+
+    return bfs->options->any_side && bfs->level_count > bfs->nodes / SIDE_SHARE &&
+           bfs->level_count > left / LEFT_SHARE;
+}
+
+static sb_status expand_other_side(sb_bfs *bfs)
+{
+    const sb_direction direction = bfs->options->direction;
+
+    if (!bfs->back_open) {
+        bfs->back_open = true; /* to be closed, whatever comes of it */
+        SB_TRY(sb_lanes__open(bfs->graph,
+                              direction == SB_BOTH  ? SB_BOTH
+                              : direction == SB_OUT ? SB_IN
+                                                    : SB_OUT,
+                              bfs->options->types, bfs->options->type_count, &bfs->back, bfs->err));
+    }
+    return sb_lanes__walk(&bfs->back, 1, bfs->end - 1, mark_if_met, bfs, bfs->err);
 }
 
 /* ---- Neighbors into a queue --------------------------------------------------------------------------------------- */
@@ -281,10 +355,13 @@ static sb_status expand_bits(sb_bfs *bfs)
 {
     uint64_t *const level_bits = bfs->level_bits;
 
-    SB_TRY(
-        bfs->level_count < bfs->nodes / WALK_SHARE
-            ? expand_picked(bfs)
-            : sb_lanes__walk(&bfs->lanes, 1, bfs->end - 1, mark_neighbors_of_level, bfs, bfs->err));
+    if (prefers_other_side(bfs))
+        SB_TRY(expand_other_side(bfs));
+    else if (bfs->level_count < bfs->nodes / WALK_SHARE)
+        SB_TRY(expand_picked(bfs));
+    else
+        SB_TRY(
+            sb_lanes__walk(&bfs->lanes, 1, bfs->end - 1, mark_neighbors_of_level, bfs, bfs->err));
     bfs->level_count = 0;
     for (size_t i = 0; i < bfs->words; i++) {
         const uint64_t fresh = bfs->next_bits[i] & ~bfs->visited[i];
@@ -391,5 +468,6 @@ sb_status sb_graph_bfs(sb_graph *graph, sb_node_id start, const sb_bfs_options *
     sb_free(alloc, bfs.level, bfs.level_capacity * sizeof *bfs.level);
     sb_free(alloc, bfs.next, bfs.next_capacity * sizeof *bfs.next);
     sb_lanes__close(&bfs.lanes);
+    if (bfs.back_open) sb_lanes__close(&bfs.back);
     return status;
 }

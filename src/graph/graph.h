@@ -400,6 +400,8 @@ typedef struct sb_bfs_options {
     uint32_t max_depth;  /* UINT32_MAX: no bound */
     uint64_t max_visits; /* 0: no bound; reached: stops, *truncated */
     bool steps_only;     /* start is not at depth 0, but reached where a step leads back to it */
+    bool
+        any_side; /* which relationships are looked at does not matter, and rels_seen tells those that were */
 } sb_bfs_options;
 /* Breadth first from start (depth 0, included): visit(ctx, nodes, count, depth) with each node once, in order of depth, some of one depth at a
  * time; non-zero from visit stops and is returned. NULL visit only counts. Past a few percent of the nodes frontiers are bitmaps walked in

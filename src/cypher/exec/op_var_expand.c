@@ -302,7 +302,8 @@ static sb_status begin_reach(sb_trail_op *t, uint64_t start)
                                     .types = t->types.ids,
                                     .type_count = t->types.count,
                                     .max_depth = e->max,
-                                    .steps_only = e->min != 0};
+                                    .steps_only = e->min != 0,
+                                    .any_side = true};
     sb_bfs_result result;
 
     t->begun = true;

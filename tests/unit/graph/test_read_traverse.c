@@ -415,7 +415,7 @@ static uint32_t way_back(const model *m, const uint32_t *distance, sb_node_id st
     return least < options->max_depth ? least + 1 : UINT32_MAX;
 }
 
-/* The same search where the start counts only when it is come back to. */
+/* The same search where the start counts only when it is come back to; then from whichever side. */
 static void check_steps_only(graph_fixture *f, const model *m, sb_node_id start,
                              const sb_bfs_options *options, uint32_t *distance, uint64_t reached)
 {
@@ -430,6 +430,10 @@ static void check_steps_only(graph_fixture *f, const model *m, sb_node_id start,
     OK(f, sb_graph_bfs(f->graph, start, &steps, note_visit, &v, &result, &f->err));
     assert_int_equal(v.count, reached);
     assert_int_equal(result.visited, reached);
+    steps.any_side = true;
+    v = (visits){.distance = distance, .seen = memset(v.seen, 0, bytes), .stop_at = UINT64_MAX};
+    OK(f, sb_graph_bfs(f->graph, start, &steps, note_visit, &v, &result, &f->err));
+    assert_int_equal(v.count, reached);
     free(v.seen);
 }
 
