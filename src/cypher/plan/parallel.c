@@ -185,6 +185,9 @@ static sb_status divide_chain(sb_planner *p, sb_plan **const *chain, uint32_t co
     sb_plan *const highest = *chain[top];
     sb_plan *const above = top == 0 ? NULL : *chain[top - 1];
     if (highest->cost < COST_WORTH && !p->options.force_parallel) return SB_OK;
+    if (above != NULL && above->kind == SB_PLAN_AGGREGATE && above->as.aggregate.unique_keys &&
+        !p->options.force_parallel)
+        return SB_OK; /* rows pass through: to merge them as groups takes longer */
     if (above != NULL && above->kind == SB_PLAN_AGGREGATE && merges_exactly(above))
         return put_gather(p, chain[top], scan, true);
     if (is_cut_short(chain, top, cut)) return SB_OK;
