@@ -84,45 +84,70 @@ SB_INLINE void insertion_sort(uint64_t *rows, size_t count, unsigned words)
     }
 }
 
+/* Where the step that begins at an item ends. */
+SB_INLINE size_t step_end(size_t begin, size_t count)
+{
+    return count - begin < SB_SORT_STEP ? count : begin + SB_SORT_STEP;
+}
+
+/* After a step; not after the last, so that short sorts do not ask. */
+SB_INLINE sb_status ask(const sb_sort_poll *poll, size_t done, size_t count)
+{
+    return poll == NULL || done == count ? SB_OK : poll->call(poll->ctx);
+}
+
 /* One stable pass by the digit `(word >> shift) & mask`. */
-SB_INLINE void radix_pass(const uint64_t *from, uint64_t *to, size_t count, unsigned words,
-                          unsigned word, unsigned shift, size_t mask)
+SB_INLINE sb_status radix_pass(const uint64_t *from, uint64_t *to, size_t count, unsigned words,
+                               unsigned word, unsigned shift, size_t mask, const sb_sort_poll *poll)
 {
     size_t starts[1u << WIDEST_DIGIT];
     size_t sum = 0;
 
     memset(starts, 0, (mask + 1) * sizeof starts[0]);
-    for (size_t i = 0; i < count; i++)
-        starts[(from[i * words + word] >> shift) & mask]++;
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        end = step_end(begin, count);
+        for (size_t i = begin; i < end; i++)
+            starts[(from[i * words + word] >> shift) & mask]++;
+        SB_TRY(ask(poll, end, count));
+    }
     for (size_t digit = 0; digit <= mask; digit++) {
         const size_t here = starts[digit];
         starts[digit] = sum;
         sum += here;
     }
-    for (size_t i = 0; i < count; i++) {
-        const uint64_t *row = from + i * words;
-        row_copy(to + starts[(row[word] >> shift) & mask]++ * words, row, words);
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        end = step_end(begin, count);
+        for (size_t i = begin; i < end; i++) {
+            const uint64_t *row = from + i * words;
+            row_copy(to + starts[(row[word] >> shift) & mask]++ * words, row, words);
+        }
+        SB_TRY(ask(poll, end, count));
     }
+    return SB_OK;
 }
 
 /* Sorts rows stably by one word; *rows and *scratch change places with every pass. */
-SB_INLINE void sort_by_word(uint64_t **rows, uint64_t **scratch, size_t count, unsigned words,
-                            unsigned word)
+SB_INLINE sb_status sort_by_word(uint64_t **rows, uint64_t **scratch, size_t count, unsigned words,
+                                 unsigned word, const sb_sort_poll *poll)
 {
     uint64_t any = 0;
     uint64_t all = UINT64_MAX;
     bool sorted = true;
     uint64_t previous = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        const uint64_t v = (*rows)[i * words + word];
-        any |= v;
-        all &= v;
-        sorted &= previous <= v;
-        previous = v;
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        end = step_end(begin, count);
+        for (size_t i = begin; i < end; i++) {
+            const uint64_t v = (*rows)[i * words + word];
+            any |= v;
+            all &= v;
+            sorted &= previous <= v;
+            previous = v;
+        }
+        SB_TRY(ask(poll, end, count));
     }
     const uint64_t varying = any & ~all;
-    if (sorted) return;
+    if (sorted) return SB_OK;
     const unsigned low = sb_ctz64(varying);
     const unsigned span = 64u - sb_clz64(varying) - low;
     const unsigned widest = count < FEW_ROWS ? WIDEST_DIGIT_OF_FEW : WIDEST_DIGIT;
@@ -130,24 +155,27 @@ SB_INLINE void sort_by_word(uint64_t **rows, uint64_t **scratch, size_t count, u
     const unsigned width = (span + passes - 1) / passes;
     for (unsigned pass = 0; pass < passes; pass++) {
         uint64_t *const swap = *rows;
-        radix_pass(*rows, *scratch, count, words, word, low + pass * width,
-                   ((size_t)1 << width) - 1);
+        SB_TRY(radix_pass(*rows, *scratch, count, words, word, low + pass * width,
+                          ((size_t)1 << width) - 1, poll));
         *rows = *scratch;
         *scratch = swap;
     }
+    return SB_OK;
 }
 
-SB_INLINE void sort_rows(uint64_t *items, uint64_t *scratch, size_t count, unsigned words)
+SB_INLINE sb_status sort_rows(uint64_t *items, uint64_t *scratch, size_t count, unsigned words,
+                              const sb_sort_poll *poll)
 {
     uint64_t *rows = items;
 
     if (count <= INSERTION_ROWS) {
         insertion_sort(items, count, words);
-        return;
+        return SB_OK;
     }
     for (unsigned word = words; word-- > 0;)
-        sort_by_word(&rows, &scratch, count, words, word);
+        SB_TRY(sort_by_word(&rows, &scratch, count, words, word, poll));
     if (rows != items) memcpy(items, rows, count * words * sizeof *items);
+    return SB_OK;
 }
 
 static unsigned bits_of(uint64_t v)
@@ -165,33 +193,39 @@ typedef struct packing {
 } packing;
 
 /* Do node, neighbor and place fit one word, and are the relationships in order already? */
-static bool can_pack(const sb_triple *items, size_t count, packing *p)
+static sb_status can_pack(const sb_triple *items, size_t count, packing *p, bool *can,
+                          const sb_sort_poll *poll)
 {
     uint64_t node_min = UINT64_MAX, node_max = 0, neighbor_min = UINT64_MAX, neighbor_max = 0;
     uint64_t rel = 0;
     bool ascending = true;
 
-    for (size_t i = 0; i < count; i++) {
-        const sb_triple t = items[i];
-        node_min = t.node < node_min ? t.node : node_min;
-        node_max = t.node > node_max ? t.node : node_max;
-        neighbor_min = t.neighbor < neighbor_min ? t.neighbor : neighbor_min;
-        neighbor_max = t.neighbor > neighbor_max ? t.neighbor : neighbor_max;
-        ascending &= rel <= t.rel;
-        rel = t.rel;
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        end = step_end(begin, count);
+        for (size_t i = begin; i < end; i++) {
+            const sb_triple t = items[i];
+            node_min = t.node < node_min ? t.node : node_min;
+            node_max = t.node > node_max ? t.node : node_max;
+            neighbor_min = t.neighbor < neighbor_min ? t.neighbor : neighbor_min;
+            neighbor_max = t.neighbor > neighbor_max ? t.neighbor : neighbor_max;
+            ascending &= rel <= t.rel;
+            rel = t.rel;
+        }
+        SB_TRY(ask(poll, end, count));
     }
     *p = (packing){.least_node = node_min,
                    .least_neighbor = neighbor_min,
                    .node_bits = bits_of(node_max - node_min),
                    .neighbor_bits = bits_of(neighbor_max - neighbor_min),
                    .place_bits = bits_of(count - 1)};
-    return ascending && p->neighbor_bits + p->place_bits < 64 &&
+    *can = ascending && p->neighbor_bits + p->place_bits < 64 &&
            p->node_bits + p->neighbor_bits + p->place_bits <= 64;
+    return SB_OK;
 }
 
 /* Sorts words stably by the bits from low on, bits of them (at least 1). *words and *other change places. */
-static void sort_high_bits(uint64_t **words, uint64_t **other, size_t count, unsigned low,
-                           unsigned bits)
+static sb_status sort_high_bits(uint64_t **words, uint64_t **other, size_t count, unsigned low,
+                                unsigned bits, const sb_sort_poll *poll)
 {
     const unsigned passes = (bits + WIDEST_DIGIT - 1) / WIDEST_DIGIT;
     const unsigned width = (bits + passes - 1) / passes;
@@ -199,16 +233,18 @@ static void sort_high_bits(uint64_t **words, uint64_t **other, size_t count, uns
     for (unsigned done = 0; done < bits; done += width) {
         const unsigned digit = bits - done < width ? bits - done : width;
         uint64_t *const swap = *words;
-        radix_pass(*words, *other, count, 1, 0, low + done, ((size_t)1 << digit) - 1);
+        SB_TRY(radix_pass(*words, *other, count, 1, 0, low + done, ((size_t)1 << digit) - 1, poll));
         *words = *other;
         *other = swap;
     }
+    return SB_OK;
 }
 
 /* A third of the bytes go through the passes: one word of node, neighbor and place, each less its least. Relationships are
  * fetched by place at the end. (80,000 triples of 20,000 nodes sorted and put into trees both ways, 2026-11: 4.5 ms before,
  * 3.4 so.) */
-static void sort_packed(sb_triple *items, uint64_t *scratch, size_t count, const packing *p)
+static sb_status sort_packed(sb_triple *items, uint64_t *scratch, size_t count, const packing *p,
+                             const sb_sort_poll *poll)
 {
     const unsigned node_shift = p->neighbor_bits + p->place_bits;
     const uint64_t place_mask = ((uint64_t)1 << p->place_bits) - 1;
@@ -217,41 +253,62 @@ static void sort_packed(sb_triple *items, uint64_t *scratch, size_t count, const
     uint64_t *other = scratch + count;
     uint64_t *const rels = other + count;
 
-    for (size_t i = 0; i < count; i++) {
-        words[i] = (items[i].node - p->least_node) << node_shift |
-                   (items[i].neighbor - p->least_neighbor) << p->place_bits | i;
-        rels[i] = items[i].rel;
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        end = step_end(begin, count);
+        for (size_t i = begin; i < end; i++) {
+            words[i] = (items[i].node - p->least_node) << node_shift |
+                       (items[i].neighbor - p->least_neighbor) << p->place_bits | i;
+            rels[i] = items[i].rel;
+        }
+        SB_TRY(ask(poll, end, count));
     }
     if (p->node_bits + p->neighbor_bits != 0)
-        sort_high_bits(&words, &other, count, p->place_bits, p->node_bits + p->neighbor_bits);
-    for (size_t i = 0; i < count; i++) {
-        const uint64_t word = words[i];
-        items[i] =
-            (sb_triple){.node = p->least_node + (word >> node_shift),
-                        .neighbor = p->least_neighbor + (word >> p->place_bits & neighbor_mask),
-                        .rel = rels[word & place_mask]};
+        SB_TRY(sort_high_bits(&words, &other, count, p->place_bits, p->node_bits + p->neighbor_bits,
+                              poll));
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        end = step_end(begin, count);
+        for (size_t i = begin; i < end; i++) {
+            const uint64_t word = words[i];
+            items[i] =
+                (sb_triple){.node = p->least_node + (word >> node_shift),
+                            .neighbor = p->least_neighbor + (word >> p->place_bits & neighbor_mask),
+                            .rel = rels[word & place_mask]};
+        }
+        SB_TRY(ask(poll, end, count));
     }
+    return SB_OK;
+}
+
+static sb_status sort_triples(sb_triple *items, sb_triple *scratch, size_t count,
+                              const sb_sort_poll *poll)
+{
+    packing p;
+    bool can = false;
+
+    if (count >= PACKED_TRIPLES) SB_TRY(can_pack(items, count, &p, &can, poll));
+    if (can) return sort_packed(items, (uint64_t *)(void *)scratch, count, &p, poll);
+    return sort_rows((uint64_t *)(void *)items, (uint64_t *)(void *)scratch, count, 3, poll);
+}
+
+sb_status sb_triples_sort_polled(sb_triple *items, sb_triple *scratch, size_t count,
+                                 const sb_sort_poll *poll)
+{
+    return sort_triples(items, scratch, count, poll);
 }
 
 void sb_triples_sort(sb_triple *items, sb_triple *scratch, size_t count)
 {
-    packing p;
-
-    if (count >= PACKED_TRIPLES && can_pack(items, count, &p)) {
-        sort_packed(items, (uint64_t *)(void *)scratch, count, &p);
-        return;
-    }
-    sort_rows((uint64_t *)(void *)items, (uint64_t *)(void *)scratch, count, 3);
+    (void)sort_triples(items, scratch, count, NULL);
 }
 
 void sb_pairs_sort(sb_pair *items, sb_pair *scratch, size_t count)
 {
-    sort_rows((uint64_t *)(void *)items, (uint64_t *)(void *)scratch, count, 2);
+    (void)sort_rows((uint64_t *)(void *)items, (uint64_t *)(void *)scratch, count, 2, NULL);
 }
 
 void sb_u64_sort(uint64_t *items, uint64_t *scratch, size_t count)
 {
-    sort_rows(items, scratch, count, 1);
+    (void)sort_rows(items, scratch, count, 1, NULL);
 }
 
 size_t sb_u64_unique(uint64_t *items, size_t count)

@@ -23,6 +23,14 @@ typedef struct sb_pair {
 bool sb_triples_sorted(const sb_triple *items, size_t count);
 bool sb_pairs_sorted(const sb_pair *items, size_t count);
 bool sb_u64_sorted(const uint64_t *items, size_t count);
+/* Asked each SB_SORT_STEP items of a pass: what is not SB_OK ends the sort, which leaves the items in any order, some twice. */
+#define SB_SORT_STEP ((size_t)65536)
+typedef struct sb_sort_poll {
+    sb_status (*call)(void *ctx);
+    void *ctx;
+} sb_sort_poll;
+SB_MUST_CHECK sb_status sb_triples_sort_polled(sb_triple *items, sb_triple *scratch, size_t count,
+                                               const sb_sort_poll *poll);
 /* Sort in place with scratch of the same count (caller's). Falls back to insertion sort for few. */
 void sb_triples_sort(sb_triple *items, sb_triple *scratch, size_t count);
 void sb_pairs_sort(sb_pair *items, sb_pair *scratch, size_t count);

@@ -3,7 +3,7 @@
 #include "graph/graph_priv.h"
 
 /* Relationships deleted in one go. */
-#define PORTION 16384u
+#define PORTION 4096u
 
 /* Relationships of one type. sources, targets, ids: count each; the rest is scratch. */
 typedef struct sb_doomed {
@@ -209,6 +209,7 @@ static sb_status detach_list(sb_graph *graph, sb_node_id id, sb_type_id type,
         if (st == SB_OK) st = delete_rels(graph, type, &doomed, err);
         if (st == SB_OK)
             st = sb_graph__changed(graph, SB_REL_DELETED, doomed.ids, doomed.count, err);
+        if (st == SB_OK) st = sb_graph__poll(graph, err);
         if (st != SB_OK) break;
         *detached += doomed.count;
     }

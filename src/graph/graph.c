@@ -172,8 +172,12 @@ sb_status sb_graph__work(sb_graph *graph, size_t units, sb_err *err)
     const uint64_t before = writer->work / SB_GRAPH_STEP;
 
     writer->work += units;
-    if (writer->work / SB_GRAPH_STEP == before) return SB_OK;
-    if (!graph->committing) return sb_graph__tick(graph, writer->work, 0, err);
+    return writer->work / SB_GRAPH_STEP == before ? SB_OK : sb_graph__poll(graph, err);
+}
+
+sb_status sb_graph__poll(sb_graph *graph, sb_err *err)
+{
+    if (!graph->committing) return sb_graph__tick(graph, graph->writer.work, 0, err);
     /* A commit can be cancelled, but has no time limit, and is nobody's progress. */
     return graph->settings.cancel != NULL &&
                    atomic_load_explicit(graph->settings.cancel, memory_order_relaxed)

@@ -186,6 +186,8 @@ SB_MUST_CHECK sb_status sb_graph__tick(sb_graph *graph, uint64_t done, uint64_t 
 #define SB_GRAPH_STEP ((size_t)65536)
 /* Count work of a call that writes, in steps of any size: ticks each SB_GRAPH_STEP units. Nothing in a commit. */
 SB_MUST_CHECK sb_status sb_graph__work(sb_graph *graph, size_t units, sb_err *err);
+/* Tick now: within work that counts no units, or takes long for each. */
+SB_MUST_CHECK sb_status sb_graph__poll(sb_graph *graph, sb_err *err);
 /* Bracket of a call that writes (G1). end passes status through, after rolling back if it is a failure. */
 SB_MUST_CHECK sb_status sb_graph__atomic_begin(sb_graph *graph, uint32_t *savepoint, sb_err *err);
 SB_MUST_CHECK sb_status sb_graph__atomic_end(sb_graph *graph, uint32_t savepoint, sb_status status,

@@ -573,6 +573,9 @@ static bool creates(const sb_op *op)
     return op->kind == SB_OP_CREATE_NODE || op->kind == SB_OP_CREATE_REL;
 }
 
+/* One that is done by itself takes some microseconds, a hundred times what a unit of work does. */
+#define OPS_BETWEEN_POLLS 64u
+
 static sb_status do_ops(sb_mutator *m)
 {
     for (size_t i = 0; i < m->count;) {
@@ -592,6 +595,7 @@ static sb_status do_ops(sb_mutator *m)
         }
         i++;
         SB_TRY(sb_graph__work(m->graph, 1, m->err));
+        if (i % OPS_BETWEEN_POLLS == 0) SB_TRY(sb_graph__poll(m->graph, m->err));
     }
     return sb_upkeep__end(m->graph, m->err);
 }

@@ -757,6 +757,47 @@ static bool reverse_sorted(const sb_triple *rels, size_t count)
     return true;
 }
 
+typedef struct watched_sort {
+    sb_graph *graph;
+    sb_err *err;
+} watched_sort;
+
+static sb_status poll_sort(void *ctx)
+{
+    const watched_sort *watched = ctx;
+    return sb_graph__poll(watched->graph, watched->err);
+}
+
+/* Clears *is_sorted at the first descent. */
+static sb_status look_at_order(sb_graph *graph, const sb_triple *rels, size_t count,
+                               sb_direction direction, bool *is_sorted, sb_err *err)
+{
+    for (size_t begin = 0, end; *is_sorted && begin < count; begin = end) {
+        const size_t from = begin == 0 ? 0 : begin - 1; /* a step is compared with the one before */
+        end = count - begin < SB_GRAPH_STEP ? count : begin + SB_GRAPH_STEP;
+        *is_sorted = direction == SB_OUT ? sb_triples_sorted(rels + from, end - from)
+                                         : reverse_sorted(rels + from, end - from);
+        if (end != count) SB_TRY(sb_graph__poll(graph, err));
+    }
+    return SB_OK;
+}
+
+/* Triples of a direction into room, in steps, as memory that is new takes its time. */
+static sb_status turn_rels(sb_graph *graph, const sb_triple *rels, size_t count,
+                           sb_direction direction, sb_triple *room, sb_err *err)
+{
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        end = count - begin < SB_GRAPH_STEP ? count : begin + SB_GRAPH_STEP;
+        if (direction == SB_OUT)
+            memcpy(room + begin, rels + begin, (end - begin) * sizeof *room);
+        else
+            for (size_t i = begin; i < end; i++)
+                room[i] = (sb_triple){rels[i].neighbor, rels[i].node, rels[i].rel};
+        if (end != count) SB_TRY(sb_graph__poll(graph, err));
+    }
+    return SB_OK;
+}
+
 /* Relationships as triples of a direction, sorted; sorts are counted, those that are sorted already are not touched.
  * *sorted is rels or in scratch: the pending ones stay in order of creation, which rolling back needs. */
 static sb_status sort_rels(sb_graph *graph, const sb_triple *rels, size_t count,
@@ -764,26 +805,22 @@ static sb_status sort_rels(sb_graph *graph, const sb_triple *rels, size_t count,
                            sb_err *err)
 {
     sb_writer *writer = &graph->writer;
-    const bool guard = (graph->profile->switched_off & SB_SEED_SORT_GUARD) == 0;
-    const bool is_sorted = guard && (direction == SB_OUT ? sb_triples_sorted(rels, count)
-                                                         : reverse_sorted(rels, count));
+    bool is_sorted = (graph->profile->switched_off & SB_SEED_SORT_GUARD) == 0;
     sb_triple *room;
 
     *sorted = rels;
+    SB_TRY(look_at_order(graph, rels, count, direction, &is_sorted, err));
     if (is_sorted && direction == SB_OUT) return SB_OK;
     sb_buffer_reset(&writer->scratch);
     if (sb_buffer_reserve(&writer->scratch, 2 * count * sizeof *room) != SB_OK)
         return SB_FAIL_NOMEM(err);
     *sorted = room = (sb_triple *)(void *)writer->scratch.data;
-    if (direction == SB_OUT)
-        memcpy(room, rels, count * sizeof *room);
-    else
-        for (size_t i = 0; i < count; i++)
-            room[i] = (sb_triple){rels[i].neighbor, rels[i].node, rels[i].rel};
+    SB_TRY(turn_rels(graph, rels, count, direction, room, err));
     if (is_sorted) return SB_OK;
-    sb_triples_sort(room, room + count, count);
     ++*sorts;
-    return SB_OK;
+    watched_sort watched = {.graph = graph, .err = err};
+    const sb_sort_poll poll = {.call = poll_sort, .ctx = &watched};
+    return sb_triples_sort_polled(room, room + count, count, &poll);
 }
 
 /* Sorted relationships into a direction's lists in steps, so that a long flush can be cancelled. A step ends with a

@@ -591,7 +591,8 @@ static sb_status drop_worse(sb_sort_op *s)
     sb_status st = SB_OK;
     for (uint64_t i = 0; i < count && st == SB_OK; i++) {
         const sb_val *row = sb_kept__row(&s->kept, pairs_of(&s->order)[i].value);
-        st = sb_kept__room(&kept, &to);
+        if (i % 4096 == 4095) st = sb_exec__tick(s->op.run);
+        if (st == SB_OK) st = sb_kept__room(&kept, &to);
         for (uint32_t c = 0; c < kept.width && st == SB_OK; c++)
             st = sb_kept__copy(&kept, row[c], &to[c]);
         kept.count++;

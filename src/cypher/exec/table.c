@@ -252,7 +252,7 @@ static sb_status make_table(sb_groups *groups, uint64_t capacity)
     memset(table, 0, (size_t)capacity * sizeof *table);
     sb_status status = SB_OK;
     for (uint64_t i = 0; i < groups->keys.count && status == SB_OK; i++) {
-        if (i % 8192 == 0) status = sb_exec__tick(run);
+        if (i % 1024 == 0) status = sb_exec__tick(run);
         /* An entry has only half of the hash, which is not enough for a large table. */
         const uint64_t hash = sb_groups__hash(sb_kept__row(&groups->keys, i), groups->keys.width);
         uint64_t at = hash & (capacity - 1);

@@ -76,6 +76,45 @@ static void test_base_sort__triples(void **state)
     }
 }
 
+typedef struct asked {
+    unsigned calls, stop_at;
+} asked;
+
+static sb_status count_calls(void *ctx)
+{
+    asked *a = ctx;
+    return ++a->calls == a->stop_at ? SB_INTERRUPT : SB_OK;
+}
+
+/* Packed and not: each walk over the items asks after each step but the last, and an answer ends the sort. */
+static void test_base_sort__polled(void **state)
+{
+    (void)state;
+    enum { MANY = 3 * 65536 + 1 };
+    sb_triple *items = calloc(MANY, sizeof *items), *scratch = calloc(MANY, sizeof *scratch);
+    sb_random random = test_random(44);
+
+    for (unsigned packed = 0; packed < 2; packed++) {
+        asked a = {.calls = 0};
+        const sb_sort_poll poll = {.call = count_calls, .ctx = &a};
+        for (unsigned stop = 0; stop < 30; stop += 5) {
+            for (size_t i = 0; i < MANY; i++)
+                items[i] = (sb_triple){sb_random_below(&random, 1u << 20),
+                                       sb_random_below(&random, 1u << 20), packed ? i : MANY - i};
+            a = (asked){.stop_at = stop};
+            const sb_status st = sb_triples_sort_polled(items, scratch, MANY, &poll);
+            assert_int_equal(st, stop == 0 ? SB_OK : SB_INTERRUPT);
+            if (stop != 0)
+                assert_int_equal(a.calls, stop);
+            else /* 3 steps in each of two walks for a pass of 11 bits at most, of 40 bits, and some more */
+                assert_true(a.calls >= 3 * 2 * 4 + 3 * 3);
+            if (stop == 0) assert_true(sb_triples_sorted(items, MANY));
+        }
+    }
+    free(items);
+    free(scratch);
+}
+
 static void test_base_sort__pairs(void **state)
 {
     (void)state;
@@ -143,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_base_sort__triples),
+        TEST(test_base_sort__polled),
         TEST(test_base_sort__pairs),
         TEST(test_base_sort__words_and_unique),
         TEST(test_base_sort__nothing_past_the_end_is_touched),

@@ -368,6 +368,50 @@ static void test_graph_mutate__detach_a_hub(void **state)
     free(rels);
 }
 
+static bool count_calls(void *ctx, uint64_t done, uint64_t total)
+{
+    (void)done;
+    (void)total;
+    ++*(unsigned *)ctx;
+    return true;
+}
+
+/* Operations that are done one by one, and a node's relationships, are watched every few thousand of them. */
+static void test_graph_mutate__deletes_are_watched(void **state)
+{
+    enum { MANY = 20000 };
+    graph_fixture f;
+    sb_node_id *ids = calloc(MANY, sizeof *ids), *hub = calloc(MANY, sizeof *hub);
+    sb_rel_id *rels = calloc(MANY, sizeof *rels);
+    sb_op *ops = calloc(MANY, sizeof *ops);
+    unsigned calls = 0;
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    f.settings.progress = count_calls;
+    f.settings.progress_ctx = &calls;
+    OK(&f, sb_graph_configure(f.session, &f.settings, &f.err));
+    const names n = begin_named(&f);
+    OK(&f, sb_graph_create_nodes(f.graph, set_of_label(&f, n.person), MANY, NULL, 0, ids, &f.err));
+    for (size_t i = 0; i < MANY; i++)
+        hub[i] = ids[0];
+    OK(&f, sb_graph_create_rels(f.graph, n.knows, MANY, hub, ids, NULL, 0, rels, &f.err));
+    calls = 0;
+    (void)mutate(&f, (sb_op[]){delete_node(ref(ids[0]), true)}, 1);
+    assert_true(calls >= MANY / 4096);
+    for (size_t i = 1; i < MANY; i++)
+        ops[i - 1] = delete_node(ref(ids[i]), false);
+    calls = 0;
+    assert_int_equal(mutate(&f, ops, 10000).nodes_deleted, 10000);
+    assert_true(calls >= 10000 / 64);
+    commit(&f);
+    graph_fixture_close(&f);
+    free(ids);
+    free(hub);
+    free(rels);
+    free(ops);
+}
+
 /* Entities with hardly a key in common must not make columns of the product of both. */
 static void test_graph_mutate__a_key_for_each_node(void **state)
 {
@@ -539,6 +583,7 @@ int main(void)
         TEST(test_graph_mutate__errors_name_the_position),
         TEST(test_graph_mutate__many_labels),
         TEST(test_graph_mutate__detach_a_hub),
+        TEST(test_graph_mutate__deletes_are_watched),
         TEST(test_graph_mutate__a_key_for_each_node),
         TEST(test_graph_mutate__delete_of_a_damaged_row),
         TEST(test_graph_mutate__no_memory),

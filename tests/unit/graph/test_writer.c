@@ -304,6 +304,64 @@ static void test_graph_writer__sorted_input_is_not_sorted(void **state)
     graph_fixture_close(&f);
 }
 
+typedef struct asked {
+    unsigned calls, stop_at;
+} asked;
+
+static bool stop_at(void *ctx, uint64_t done, uint64_t total)
+{
+    asked *a = ctx;
+    (void)done;
+    (void)total;
+    return ++a->calls != a->stop_at;
+}
+
+/* Looking at the order, turning, sorting and entering relationships ask every 65,536 of them whether to go on; stopped anywhere, all
+ * are pending still. */
+static void test_graph_writer__flush_is_watched(void **state)
+{
+    enum { MANY = 150000, ENDS = 1000 };
+    graph_fixture f;
+    sb_node_id nodes[ENDS];
+    sb_node_id *ends = calloc(2 * MANY, sizeof *ends);
+    sb_rel_id *ids = calloc(MANY, sizeof *ids);
+    asked a = {.calls = 0};
+    sb_writer_stats stats;
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    f.settings.progress = stop_at;
+    f.settings.progress_ctx = &a;
+    OK(&f, sb_graph_configure(f.session, &f.settings, &f.err));
+    begin_write(&f);
+    make_nodes(&f, nodes, ENDS);
+    for (size_t i = 0; i < 2 * MANY; i++)
+        ends[i] = nodes[(i * 7919 + i / 1000) % ENDS];
+    OK(&f, sb_graph_create_rels(f.graph, type_of(&f, "KNOWS"), MANY, ends, ends + MANY, NULL, 0,
+                                ids, &f.err));
+    for (unsigned stop = 1; stop <= 20; stop++) {
+        a = (asked){.stop_at = stop};
+        FAILS(&f, sb_graph_flush(f.graph, &f.err), SB_INTERRUPT, "progress");
+        sb_graph_writer_stats(f.graph, &stats);
+        assert_int_equal(stats.flushed_rels, 0);
+    }
+    a = (asked){.calls = 0};
+    OK(&f, sb_graph_flush(f.graph, &f.err));
+    /* Two steps for each walk of a sort; entering alone would ask six times. */
+    assert_true(a.calls >= 2 * 2 * 8);
+    sb_graph_writer_stats(f.graph, &stats);
+    assert_int_equal(stats.flushed_rels, MANY);
+    commit(&f);
+    begin_read(&f);
+    sb_verify_result result;
+    OK(&f, sb_graph_verify(f.graph, NULL, NULL, &result, &f.err));
+    assert_int_equal(result.findings, 0);
+    rollback(&f);
+    graph_fixture_close(&f);
+    free(ends);
+    free(ids);
+}
+
 static void test_graph_writer__savepoints(void **state)
 {
     graph_fixture f;
@@ -460,6 +518,7 @@ int main(void)
         TEST(test_graph_writer__missing_endpoint),
         TEST(test_graph_writer__trusted),
         TEST(test_graph_writer__sorted_input_is_not_sorted),
+        TEST(test_graph_writer__flush_is_watched),
         TEST(test_graph_writer__savepoints),
         TEST(test_graph_writer__abort_then_commit),
         TEST(test_graph_writer__read_only),
