@@ -1,10 +1,15 @@
 /* Goal: a statement read by several threads gives what one thread gives: rows, their order, every bit of a sum, and the error; cancelling
- * stops it, memory and threads that are not to be had are done without, and sessions are given back. Method: queries of many shapes over a
+ * stops it, memory and threads that are not to be had are done without, a child after fork is refused, and sessions are given back. Method: queries of many shapes over a
  * graph of a few thousand nodes, with parallel plans forced, written out and compared with one thread's text; failures of each allocation.
  * Made for the thread sanitizer. */
+#define _GNU_SOURCE 1 /* RTLD_NEXT */
+#include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "support/api_fixture.h"
 
@@ -595,6 +600,115 @@ static void test_api_query_parallel__no_memory(void **state)
     fail_each_allocation("MATCH (n:P) WHERE n.x = 3 AND n.i > 150 RETURN n.i");
 }
 
+/* ---- Threads that can not be started --------------------------------------------------------------------------------- */
+
+static struct {
+    _Atomic int calls, fail_at; /* 0: none fails */
+    bool for_good;
+} starts;
+
+/* In the place of the system's, which it calls. */
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                   void *ctx)
+{
+    int (*next)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    void *const symbol = dlsym(RTLD_NEXT, "pthread_create");
+    const int call = atomic_fetch_add(&starts.calls, 1) + 1, fail_at = atomic_load(&starts.fail_at);
+
+    if (fail_at != 0 && (call == fail_at || (starts.for_good && call > fail_at))) return EAGAIN;
+    memcpy(&next, &symbol, sizeof next);
+    return next(thread, attributes, run, ctx);
+}
+
+static void fail_start(int n, bool for_good)
+{
+    atomic_store(&starts.calls, 0);
+    starts.for_good = for_good;
+    atomic_store(&starts.fail_at, n);
+}
+
+/* Whichever thread of the pool can not be started, the answer is the same, on those that there are. */
+static void test_api_query_parallel__no_threads(void **state)
+{
+    static const char *const queries[] = {
+        "MATCH (n:P)-[r:R]->(m) RETURN m.x, count(*), sum(r.w), collect(n.i)",
+        "MATCH (n:P) RETURN n.name AS a, n.i AS b ORDER BY a DESC",
+        "MATCH (n:P) WITH n ORDER BY n.i / (n.x - 5) RETURN n.i",
+    };
+    api_fixture *f = *state;
+    char *wanted[3];
+
+    set_threads(f->conn, 1);
+    for (size_t i = 0; i < 3; i++)
+        wanted[i] = text_of(f->conn, queries[i], 2);
+    for (int for_good = 0; for_good < 2; for_good++) {
+        bool reached = true;
+        for (int n = 1; reached; n++) {
+            api_reopen(f); /* with an empty pool */
+            set_threads(f->conn, 4);
+            fail_start(n, for_good == 1);
+            for (size_t i = 0; i < 3; i++) {
+                char *got = text_of(f->conn, queries[i], 2);
+                assert_string_equal(got, wanted[i]);
+                free(got);
+                all_idle(f->db);
+            }
+            reached = atomic_load(&starts.calls) >= n;
+            const unsigned threads = sb_workers_count(f->db->workers).threads;
+            assert_in_range(threads, reached ? n - 1 : 3, reached && for_good == 1 ? n - 1 : 3);
+            fail_start(0, false);
+        }
+    }
+    for (size_t i = 0; i < 3; i++)
+        free(wanted[i]);
+}
+
+static int use_in_child(api_fixture *f, sombra_stmt *open)
+{
+    sombra_stmt *stmt = NULL;
+
+    (void)alarm(60); /* a child that waits for its parent's threads ends so */
+    sombra_status status;
+    while ((status = sombra_stmt_step(open)) == SOMBRA_ROW) { /* those at hand */
+    }
+    if (status != SOMBRA_MISUSE) return 1;
+    status =
+        sombra_prepare(f->conn, "MATCH (n:P) RETURN sum(n.x)", SOMBRA_NUL_TERMINATED, &stmt, NULL);
+    if (status == SOMBRA_OK) status = sombra_stmt_step(stmt);
+    if (status != SOMBRA_MISUSE) return 2;
+    if (strstr(sombra_error_of(f->conn)->message, "fork") == NULL) return 3;
+    sombra_stmt_finalize(stmt);
+    sombra_stmt_finalize(open);
+    sombra_disconnect(f->conn);
+    (void)sombra_close(f->db, NULL);
+    return 0;
+}
+
+/* The pool's threads are not in the child: it is told so, and closing does not wait for them. */
+static void test_api_query_parallel__fork(void **state)
+{
+    api_fixture *f = *state;
+    sombra_stmt *stmt;
+    int status = 0;
+    uint64_t rows = 1;
+
+    set_threads(f->conn, 4);
+    OK(f,
+       sombra_prepare(f->conn, "MATCH (n:P) RETURN n.i, n.y", SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+    assert_true(sb_workers_count(f->db->workers).threads > 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) _exit(use_in_child(f, stmt));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    while (sombra_stmt_step(stmt) == SOMBRA_ROW)
+        rows++;
+    assert_int_equal(rows, NODES);
+    sombra_stmt_finalize(stmt);
+    all_idle(f->db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -610,6 +724,8 @@ int main(void)
         cmocka_unit_test(test_api_query_parallel__settings),
         cmocka_unit_test(test_api_query_parallel__budget),
         cmocka_unit_test(test_api_query_parallel__no_memory),
+        cmocka_unit_test(test_api_query_parallel__no_threads),
+        cmocka_unit_test(test_api_query_parallel__fork),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -197,6 +197,11 @@ static void test_api_query_spill__same_results(void **state)
     rig_end(&little);
 }
 
+/* Values of which some are equal, but of another type: whichever comes first stands for them, spilled or not. */
+#define EQUALS                                                                                     \
+    "UNWIND range(1, 600) AS i WITH i, CASE (i * 7919 / 13) % 4 WHEN 0 THEN i % 5 WHEN 1 THEN "    \
+    "toFloat(i % 5) WHEN 2 THEN 4 - i % 3 ELSE 4.0 - i % 3 END AS x "
+
 /* Every row by its own way, in the small: each operator keeps one, two or three. */
 static void test_api_query_spill__forced(void **state)
 {
@@ -213,6 +218,19 @@ static void test_api_query_spill__forced(void **state)
         "UNWIND range(1, 300) AS i WITH i % 40 AS k, collect(DISTINCT i % 7) AS l, min('t' + i) AS "
         "m RETURN k, size(l), m",
         "UNWIND range(1, 5000) AS i WITH i ORDER BY i % 31, i DESC RETURN collect(i)[4321]",
+        EQUALS "RETURN i % 60 AS k, min(x), max(x), sum(x), collect(x)[0]",
+        EQUALS "RETURN i / 9 % 60 AS k, min(DISTINCT x), max(DISTINCT x), sum(DISTINCT x), "
+               "collect(DISTINCT x), count(DISTINCT x), avg(x)",
+        EQUALS "RETURN min(x), max(x), sum(x), min([x]), max({a: x}), sum(DISTINCT x), "
+               "collect(DISTINCT [x]), min(DISTINCT [i % 2, x]), count(DISTINCT i)",
+        EQUALS "RETURN [x, i % 40] AS k, count(*), min(x), max(x)",
+        EQUALS "RETURN DISTINCT x, [i % 30, x]",
+        EQUALS "RETURN DISTINCT [x, i % 9] AS l",
+        EQUALS "WITH x ORDER BY x RETURN collect(x)",
+        EQUALS "WITH x ORDER BY x DESC LIMIT 200 RETURN collect(x)",
+        EQUALS "WITH x, i ORDER BY i DESC WITH x, collect(x) AS l RETURN x, l, min(l)",
+        EQUALS "RETURN [x, i % 40] AS l UNION " EQUALS
+               "WITH x, i ORDER BY i DESC RETURN [x, i % 40] AS l",
         "MATCH (a:A)-[r:R]->(b) WHERE a.i < 500 RETURN b, count(*), max(r.n)",
         "MATCH (a:A)-[:R]->(b) RETURN a.k % 100 AS k, count(*)",
         "MATCH (a:A), (b:B) WHERE a.k = b.k AND a.i < 90 AND b.i < 200 RETURN a.i, b.i",
@@ -233,6 +251,7 @@ static void test_api_query_spill__forced(void **state)
             if (free_run.hash != forced.hash) print_error("%s\n", small[i]);
             assert_int_equal(free_run.rows, forced.rows);
             assert_int_equal(free_run.hash, forced.hash);
+            if (spilled(&r, small[i]) == 0) print_error("%s\n", small[i]);
             assert_true(spilled(&r, small[i]) > 0);
         }
         r.conn->trial.force_spill = 0;

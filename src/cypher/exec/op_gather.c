@@ -177,6 +177,12 @@ static void end_gathering(sb_gather_op *g)
 
     if (g->seats == NULL) return;
     atomic_store_explicit(&g->stop, true, memory_order_relaxed);
+    /* In a child after fork nobody does the jobs, and what those that ran had at hand is half done: it is left alone. */
+    if (!sb_workers_are_here(run->options.workers)) {
+        g->window = NULL;
+        g->seats = NULL;
+        return;
+    }
     for (uint32_t i = 1; i < g->seat_count; i++)
         sb_workers_withdraw(run->options.workers, &g->seats[i].job);
     for (uint32_t i = 0; i < g->window_count; i++)
@@ -409,6 +415,7 @@ static void gather_close(sb_operator *op)
     sb_gather_op *g = (sb_gather_op *)op;
 
     end_gathering(g);
+    if (op->run->options.workers != NULL && !sb_workers_are_here(op->run->options.workers)) return;
     sb_condition_destroy(g->changed);
     sb_mutex_destroy(g->lock);
 }

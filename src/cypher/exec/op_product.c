@@ -55,13 +55,24 @@ static void product_reset(sb_operator *op)
     p->in = NULL;
 }
 
-/* Columns of the inner side: known with its first batch. */
+static uint32_t count_columns(const sb_plan *plan, const sb_batch *inner)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < plan->live_count; i++)
+        count += inner->columns[plan->live[i]] != NULL;
+    return count;
+}
+
+/* Columns of the inner side: known with its first batch, and the same in all; one that came later would be missing. */
 static sb_status find_columns(sb_product_op *p, const sb_batch *inner)
 {
     const sb_plan *plan = p->op.plan;
+    const uint32_t count = count_columns(plan, inner);
 
+    SB_ASSERT(p->kept.slots == NULL || count == p->kept.width);
     if (p->kept.slots != NULL) return SB_OK;
-    p->kept.slots = sb_exec__alloc_zero(p->op.run, plan->live_count, sizeof(uint32_t));
+    p->kept.slots = sb_exec__alloc_zero(p->op.run, count, sizeof(uint32_t));
     if (p->kept.slots == NULL) return sb_exec__no_memory(p->op.run);
     for (uint32_t i = 0; i < plan->live_count; i++)
         if (inner->columns[plan->live[i]] != NULL) p->kept.slots[p->kept.width++] = plan->live[i];

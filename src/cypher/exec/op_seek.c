@@ -118,8 +118,8 @@ static sb_status gather_rows(sb_seek_op *s, sb_status (*begin)(sb_seek_op *s),
     s->count = 0;
     sb_exec__use(&s->op);
     while (s->count == 0) {
+        SB_TRY(sb_exec__tick(s->op.run)); /* a range gives many batches for one row */
         if (s->in == NULL) {
-            SB_TRY(sb_exec__tick(s->op.run));
             SB_TRY(sb_exec__pull(&s->op, &s->in));
             if (s->in == NULL) return SB_OK;
             s->row = 0;

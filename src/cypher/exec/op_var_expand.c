@@ -403,6 +403,7 @@ static sb_status trail_next(sb_operator *op, const sb_batch **batch)
 
     *batch = NULL;
     SB_TRY(sb_exec__begin_step(op));
+    SB_TRY(sb_exec__tick(op->run));
     if (t->reach && !op->plan->as.expand.to_bound && t->labels == NULL)
         return next_reached(t, batch);
     t->count = 0;

@@ -47,19 +47,27 @@ static void join_threads(sb_workers *w)
         sb_thread_join(w->threads[i]);
 }
 
-void sb_workers_destroy(sb_workers *w)
+bool sb_workers_are_here(const sb_workers *w)
 {
     sb_err ignored; /* benign: asks only whether this is a child after fork */
 
-    if (w == NULL) return;
     sb_err_clear(&ignored);
-    if (w->thread_count != 0 && sb_pager_same_process(w->pager, &ignored) == SB_OK) join_threads(w);
+    return sb_pager_same_process(w->pager, &ignored) == SB_OK;
+}
+
+void sb_workers_destroy(sb_workers *w)
+{
+    if (w == NULL) return;
+    const bool alone = w->thread_count != 0 && !sb_workers_are_here(w);
+    if (w->thread_count != 0 && !alone) join_threads(w);
     for (size_t i = 0; i < w->session_count; i++)
         sb_session_close(w->sessions[i]);
     sb_free(w->alloc, w->sessions, w->session_capacity * sizeof(sb_session *));
-    sb_condition_destroy(w->finished);
-    sb_condition_destroy(w->wanted);
-    sb_mutex_destroy(w->lock);
+    if (!alone) { /* else the parent's threads wait here for ever: to destroy a condition is to wait for them */
+        sb_condition_destroy(w->finished);
+        sb_condition_destroy(w->wanted);
+        sb_mutex_destroy(w->lock);
+    }
     sb_free(w->alloc, w, sizeof *w);
 }
 

@@ -27,6 +27,9 @@ SB_MUST_CHECK sb_status sb_workers_create(sb_pager *pager, sb_workers **workers,
  * join. Accepts NULL. */
 void sb_workers_destroy(sb_workers *workers);
 
+/* False in a child after fork, in which no job that was submitted ends: it must not wait for one, nor touch what one may hold. */
+bool sb_workers_are_here(const sb_workers *workers);
+
 /* Run a job on a thread of the pool, which grows up to `threads` of them. False: there is no thread, nor can one be started; the job will not
  * run. */
 SB_MUST_CHECK bool sb_workers_submit(sb_workers *workers, unsigned threads, sb_worker_job *job);
