@@ -144,7 +144,7 @@ def read_trial(graph, query, seed):
     rng = random.Random(seed)
     want = expected_of(graph, query)
     written = query_text(query)
-    ways = [('', written, plans(rng, rng.choice((1, 2, 2, 4))))]
+    ways = [('', written, plans(rng, rng.choice((1, 2, 2, 4))) + [{'always_seek': True}] * query.seeks)]
     if rng.random() < 0.5:
         change = rng.choice(transform.SAME)
         other = query_text(change(clone(query), rng))

@@ -750,12 +750,17 @@ class Generator:
         where = None
         for key in keys:
             for _ in range(self.pick({0: 1, 1: 6, 2: 3})):
-                one = self.compare_with(('prop', ('var', found.var), key), KEYS.get(key, 'int'), scope, 0)
+                of, kind = ('prop', ('var', found.var), key), KEYS.get(key, 'int')
+                one = self.compare_with(of, kind, scope, 0)
+                if kind != 'ilist' and self.chance(0.5):
+                    one = ('bin', self.rng.choice(['<', '<=', '>', '>=']), of, self.constant(kind))
                 where = one if where is None else ('bin', 'AND', where, one)
         clauses.append(Match([Part(elements)], where, bool(clauses) and self.chance(0.3)))
         scope.update(new)
         self.before_return = dict(scope)
-        return self.made([clauses + [self.project(scope, True)]])
+        query = self.made([clauses + [self.project(scope, True)]])
+        query.seeks = True
+        return query
 
     def joining(self):
         """Two patterns that only values connect."""

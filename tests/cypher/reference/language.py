@@ -106,6 +106,7 @@ class Query:
         self.branches, self.union_all = branches, union_all  # branches: lists of clauses
         self.params = {}  # values by name
         self.bags = frozenset()  # aliases of lists whose order nobody promises
+        self.seeks = False  # it is about an index
 
 
 def clone(thing):
