@@ -124,7 +124,7 @@ static const char *plain_end(const char *at, const char *end)
         const uint64_t quote = v ^ (low * '"'), back = v ^ (low * '\\');
         const uint64_t hit =
             ((quote - low) & ~quote) | ((back - low) & ~back) | ((v - low * 0x20) & ~v);
-        if ((hit & high) != 0) return at + __builtin_ctzll(hit & high) / 8; /* little-endian */
+        if ((hit & high) != 0) break; /* one of these eight, or one that follows it */
         at += 8;
     }
     while (at != end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
