@@ -11,7 +11,7 @@ import json
 import math
 import os
 import shlex
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Tuple, Union
 
 from .errors import Error, status_error
 from .networks import Collected, collect
@@ -41,9 +41,9 @@ def _text(value: Any, size: int = 200) -> str:
     if isinstance(value, str):
         return _short(value, size)
     if isinstance(value, Node):
-        return _short(f"(:{':'.join(value.labels)} {_map(value.properties)})", size)
+        return _short(f"({_entity(value.labels, value.properties)})", size)
     if isinstance(value, Relationship):
-        return _short(f"[:{value.type} {_map(value.properties)}]", size)
+        return _short(f"[{_entity((value.type,), value.properties)}]", size)
     if isinstance(value, Path):
         parts = [f"({_title(value.nodes[0])})"]
         for relationship, before, node in zip(value.relationships, value.nodes, value.nodes[1:]):
@@ -55,6 +55,11 @@ def _text(value: Any, size: int = 200) -> str:
     if isinstance(value, dict):
         return _short(_map(value), size)
     return _short(str(value), size)
+
+
+def _entity(names: Iterable[str], properties: Dict[str, Any]) -> str:
+    """Labels or type, and properties: what there is of them."""
+    return " ".join(["".join(f":{name}" for name in names)] * bool(names) + [_map(properties)] * bool(properties))
 
 
 def _map(value: Dict[str, Any]) -> str:
@@ -303,8 +308,8 @@ def layout(collected: Collected, steps: int = 200) -> Dict[int, Tuple[float, flo
             move[k][1] += dy * force
         longest = spread * (1 - step / steps) * 0.5 + 1
         for i in range(count):
-            move[i][0] -= at[i][0] * 0.3  # parts that hang together loosely do not drift away
-            move[i][1] -= at[i][1] * 0.3
+            move[i][0] -= at[i][0] * 0.8  # to the middle: parts that nothing connects do not drift away
+            move[i][1] -= at[i][1] * 0.8
             length = math.hypot(*move[i]) or 1.0
             scale = min(length, longest) / length
             at[i][0] += move[i][0] * scale

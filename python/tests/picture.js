@@ -31,13 +31,22 @@ global.document = {
   createElementNS: (_, name) => new Element(name),
   createElement: name => new Element(name),
 };
-Object.assign(global, { innerWidth: 800, innerHeight: 400, addEventListener() {} });
+let resize;
+Object.assign(global, { innerWidth: 0, innerHeight: 0 }); // as in a cell that is not shown yet
+global.ResizeObserver = class {
+  constructor(handler) { resize = handler; }
+  observe() { resize(); }
+};
 new Function(fs.readFileSync(process.argv[2], "utf8").match(/<script>([\s\S]*)<\/script>/)[1])();
 
 const { picture, world, tip, legend } = elements;
 const [edges, nodes] = world.children;
+const hidden = world.attributes.transform;
+Object.assign(global, { innerWidth: 800, innerHeight: 400 });
+resize();
+const shown = hidden === undefined && !/scale\(0\)/.test(world.attributes.transform);
 const more = () => nodes.children.filter(node => node.classes.has("more")).length;
-const seen = { nodes: nodes.children.length, edges: edges.children.length, more: more(), legend: legend.children.length };
+const seen = { nodes: nodes.children.length, edges: edges.children.length, more: more(), shown, legend: legend.children.length };
 
 function press(element) {
   element.fire("pointerdown");
@@ -70,4 +79,13 @@ view = world.attributes.transform;
 press(picture);
 picture.fire("dblclick");
 seen.fitted = world.attributes.transform !== view;
+view = world.attributes.transform;
+innerWidth = 400;
+resize();
+seen.resized = world.attributes.transform !== view;
+picture.fire("wheel", { deltaY: -100 });
+view = world.attributes.transform;
+innerWidth = 800;
+resize();
+seen.kept = world.attributes.transform === view;
 console.log(JSON.stringify(seen));

@@ -28,6 +28,9 @@ def test_tables(db):
     assert html.count("<tr>") == 51 and "first 50 rows" in html
     assert len(result.fetchall()) == 5000  # looking reads nothing away
     assert "nodes created: 1" in db.execute("CREATE (:N)")._repr_html_()
+    cells = db.execute("CREATE (a:A:B {k: 1})-[r:R]->(b), (c {k: 2}) RETURN a, r, b, c")._repr_html_()
+    for cell in ("(:A:B {k: 1})", "[:R]", "()", "({k: 2})"):
+        assert f">{cell}<" in cells
     assert "0 rows" in db.execute("MATCH (n:Nobody) RETURN n")._repr_html_()
 
 
@@ -75,6 +78,7 @@ def test_picture_in_use(people, tmp_path):
     assert (seen["expanded_nodes"], seen["expanded_edges"], seen["still_more"]) == (3, 3, 0)
     assert seen["tip"] == ":Person " + seen["tip"].split()[1] + "\nname: Ada\nborn: 1815"
     assert seen["dragged"] and seen["moved"] and seen["zoomed"] and seen["fitted"] and seen["legend"] == 1
+    assert seen["shown"] and seen["resized"] and seen["kept"]
 
 
 def test_svg(people):
