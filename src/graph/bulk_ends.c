@@ -30,23 +30,6 @@ static sb_status add_value(ends *e, const sb_value *value, sb_node_id node, sb_e
     return SB_OK;
 }
 
-static sb_value value_at(const sb_fetched *column, size_t i)
-{
-    if (column->values != NULL) return column->values[i];
-    sb_value value = {.type = column->type};
-    if (column->integers != NULL && column->type == SB_TYPE_BOOL)
-        value.as.boolean = column->integers[i] != 0;
-    else if (column->integers != NULL)
-        value.as.integer = column->integers[i];
-    else if (column->reals != NULL)
-        value.as.real = column->reals[i];
-    else {
-        value.as.bytes.data = column->bytes[i].data;
-        value.as.bytes.size = column->bytes[i].size;
-    }
-    return value;
-}
-
 static sb_status add_nodes(ends *e, sb_key_id key, const sb_node_id *nodes, size_t count,
                            sb_err *err)
 {
@@ -56,7 +39,7 @@ static sb_status add_nodes(ends *e, sb_key_id key, const sb_node_id *nodes, size
     SB_TRY(sb_graph_fetch(e->bulk->graph, SB_NODE, nodes, count, key, e->arena, &column, err));
     for (size_t i = 0; i < count && column.present_count != 0; i++) {
         if (!sb_bit_get(column.present, i)) continue;
-        const sb_value value = value_at(&column, i);
+        const sb_value value = sb_fetched_value(&column, i);
         SB_TRY(add_value(e, &value, nodes[i], err));
     }
     return sb_bulk__tick(e->bulk, NULL, err);

@@ -38,6 +38,11 @@ static sb_value typed_value(const sb_fetched *column, size_t i)
     return value;
 }
 
+sb_value sb_fetched_value(const sb_fetched *column, size_t i)
+{
+    return column->values != NULL ? column->values[i] : typed_value(column, i);
+}
+
 /* From now on in values: those before place `end` move there. */
 static sb_status make_values(fetching *f, size_t end)
 {

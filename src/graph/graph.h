@@ -296,6 +296,8 @@ typedef struct sb_fetched {
 SB_MUST_CHECK sb_status sb_graph_fetch(sb_graph *graph, sb_entity entity, const uint64_t *ids,
                                        size_t count, sb_key_id key, sb_arena *arena,
                                        sb_fetched *column, sb_err *err);
+/* What entity i has; null where it has nothing. */
+sb_value sb_fetched_value(const sb_fetched *column, size_t i);
 /* Label sets of many nodes, and which exist (bitmap); 0 for those that do not. */
 SB_MUST_CHECK sb_status sb_graph_fetch_sets(sb_graph *graph, const sb_node_id *ids, size_t count,
                                             sb_set_id *sets, uint8_t *found, sb_err *err);

@@ -118,16 +118,11 @@ sombra_status fmt_bad(fmt_loader *l, sombra_status status, uint64_t column, somb
 sombra_status fmt_broken(fmt_loader *l, sombra_status status, uint64_t column, const char *format,
                          ...)
 {
-    fmt_buffer place = {0};
-    char why[600];
     va_list list;
 
     va_start(list, format);
-    (void)vsnprintf(why, sizeof why, format, list);
+    status = fmt_fail_at(&l->error, status, l->path, l->line, column, format, list);
     va_end(list);
-    fmt_put_place(&place, l->path, l->line, column, fmt_text(NULL, 0));
-    status = fmt_fail(&l->error, status, "%.*s: %s", (int)place.size, place.data, why);
-    free(place.data);
     return status;
 }
 

@@ -1,5 +1,4 @@
 /* records.c — records as a reader has found them, until the loader takes them. */
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,19 +81,27 @@ void fmt_put_place(fmt_buffer *out, const char *path, uint64_t line, uint64_t co
                    (const char *)where.data);
 }
 
-sombra_status fmt_records_broken(fmt_records *r, sombra_status status, uint64_t column,
-                                 const char *format, ...)
+sombra_status fmt_fail_at(fmt_error *error, sombra_status status, const char *path, uint64_t line,
+                          uint64_t column, const char *format, va_list list)
 {
     fmt_buffer place = {0};
     char why[600];
+
+    (void)vsnprintf(why, sizeof why, format, list);
+    fmt_put_place(&place, path, line, column, fmt_text(NULL, 0));
+    status = fmt_fail(error, status, "%.*s: %s", (int)place.size, place.data, why);
+    free(place.data);
+    return status;
+}
+
+sombra_status fmt_records_broken(fmt_records *r, sombra_status status, uint64_t column,
+                                 const char *format, ...)
+{
     va_list list;
 
     va_start(list, format);
-    (void)vsnprintf(why, sizeof why, format, list);
+    status = fmt_fail_at(&r->error, status, fmt_path_name(r->path), r->line, column, format, list);
     va_end(list);
-    fmt_put_place(&place, fmt_path_name(r->path), r->line, column, fmt_text(NULL, 0));
-    status = fmt_fail(&r->error, status, "%.*s: %s", (int)place.size, place.data, why);
-    free(place.data);
     return status;
 }
 
