@@ -128,7 +128,7 @@ metamorphic:
 
 demo:
 	@tools/setup build
-	@$(programs)
+	@$(call build,release,--target sombra)
 	@$(call need,build/release/sombra)
 	@$(call need,tools/demo)
 	@tools/demo build/release/sombra
@@ -144,7 +144,7 @@ install:
 	@tools/setup build
 	@$(programs)
 	@$(call need,build/release/sombra)
-	cmake --install build/release --prefix $(PREFIX)
+	cmake --install build/release --prefix $(abspath $(PREFIX))
 
 # The library as one file, for programs that compile it in.
 amalgamation:

@@ -161,17 +161,20 @@ void bench_stopped(const char *workload, const char *graph, const char *engine, 
                    unsigned seconds)
 {
     if (bench.json)
-        printf("{\"stopped\": \"%s\", \"graph\": \"%s\", \"engine\": \"%s\", \"metric\": "
-               "\"%s\", \"seconds\": %u}\n",
-               workload, graph, engine, metric, seconds);
-    bench_note("(%s on %s: %s was stopped after %u s)", metric, graph, engine, seconds);
+        fprintf(stderr,
+                "{\"stopped\": \"%s\", \"graph\": \"%s\", \"engine\": \"%s\", \"metric\": "
+                "\"%s\", \"seconds\": %u}\n",
+                workload, graph, engine, metric, seconds);
+    else
+        bench_note("(%s on %s: %s was stopped after %u s)", metric, graph, engine, seconds);
 }
 
 void bench_elapsed(const char *workload, uint64_t ns)
 {
     if (bench.json)
-        printf("{\"elapsed\": \"%s\", \"seconds\": %.1f}\n", workload, (double)ns / 1e9);
-    bench_note("(%s took %.1f s)", workload, (double)ns / 1e9);
+        fprintf(stderr, "{\"elapsed\": \"%s\", \"seconds\": %.1f}\n", workload, (double)ns / 1e9);
+    else
+        bench_note("(%s took %.1f s)", workload, (double)ns / 1e9);
 }
 
 void bench_note(const char *format, ...)

@@ -243,7 +243,7 @@ typedef struct sombra_options {
                             * (false) */
     bool checkpoint_thread;  /**< automatic checkpoints run on a thread of their own (true) */
     bool trusted_endpoints;  /**< do not check that endpoints of new relationships exist (false): a
-                              * wrong one is found by verify */
+                              * wrong one is found by verify. Builds with assertions check all the same */
     bool distinct_neighbors; /**< default of sombra_neighbors_options.distinct (false) */
     bool profile;       /**< count and time the parts of the work; also on by SOMBRA_PROFILE in the
                          * environment (false) */

@@ -411,6 +411,8 @@ int run_recover(invocation *cli)
     sombra_status status;
     char a[64], b[64], c[64], d[64], e[64];
 
+    if (strcmp(cli->arguments[1], ":memory:") == 0)
+        return complain(EXIT_USAGE, "what is saved needs a file: name one");
     catch_begin(cli->arguments[1]);
     status = sombra_recover(cli->arguments[0], cli->arguments[1], print_lost, cli, &result, &error);
     catch_end();

@@ -11,6 +11,21 @@
 
 /* ---- Opening ---------------------------------------------------------------------------------------------- */
 
+/* Who may not write the file, or where it lies, reads it: what would change it is refused when it is tried. */
+static sombra_status open_as_permitted(invocation *cli, sombra_error *error)
+{
+    const char *path = cli->arguments[0];
+    const sombra_status status = sombra_open(path, &cli->options, &cli->db, error);
+
+    if (status == SOMBRA_OK || cli->options.read_only || access(path, R_OK) != 0 ||
+        (status != SOMBRA_READ_ONLY && (status != SOMBRA_CANT_OPEN || access(path, W_OK) == 0)))
+        return status;
+    cli->options.read_only = true;
+    if (!cli->quiet)
+        fprintf(stderr, "(%s can not be written here: it is opened read-only)\n", path);
+    return sombra_open(path, &cli->options, &cli->db, error);
+}
+
 int open_database(invocation *cli, bool read_only, bool create)
 {
     sombra_error error;
@@ -21,8 +36,7 @@ int open_database(invocation *cli, bool read_only, bool create)
     if (cli->arguments[0][0] == '\0') return complain(EXIT_USAGE, "the name of the file is empty");
     if (!create && strcmp(cli->arguments[0], ":memory:") == 0)
         return complain(EXIT_USAGE, "':memory:' is a new, empty database: name a file");
-    if (sombra_open(cli->arguments[0], &cli->options, &cli->db, &error) != SOMBRA_OK)
-        return complain_error(&error);
+    if (open_as_permitted(cli, &error) != SOMBRA_OK) return complain_error(&error);
     if (sombra_connect(cli->db, &cli->conn, &error) != SOMBRA_OK)
         return close_database(cli, complain_error(&error));
     return EXIT_OK;

@@ -308,6 +308,12 @@ static int print_reached(invocation *cli, const reached *to, const sombra_bfs_re
                counted(result->depth, "relationship", "relationships", b),
                result->truncated ? " (stopped at --max-visits)" : "");
     }
+    if (cli->format != FORMAT_TABLE && !cli->quiet) { /* not among the rows */
+        if (!only_count && to->count < result->visited)
+            fprintf(stderr, "(the first %zu of %s: --limit)\n", to->count,
+                    counted(result->visited, "node", "nodes", a));
+        if (result->truncated) fprintf(stderr, "(stopped at --max-visits)\n");
+    }
     return written ? EXIT_OK : 9;
 }
 

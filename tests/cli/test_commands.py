@@ -119,6 +119,35 @@ class Commands(unittest.TestCase):
         rows = json.loads(run("top", "g.sombra", "--label", "Person", "--direction", "in", "--limit", "1", "--format", "json"))
         self.assertEqual((rows[0]["degree"], rows[0]["name"]), (3, "日本語 نص 🙂"))
 
+    def test_what_bfs_leaves_out_is_told_beside_the_rows(self):
+        for form in ("csv", "json", "jsonl"):
+            done = subprocess.run([SOMBRA, "bfs", "g.sombra", "1", "--limit", "2", "--max-visits", "3", "--format", form], capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stderr), (0, "(the first 2 of 3 nodes: --limit)\n(stopped at --max-visits)\n"))
+
+    @unittest.skipIf(os.getuid() != 0, "only root can be somebody else")
+    def test_what_may_not_be_written_is_read(self):
+        os.makedirs("theirs", exist_ok=True)
+        shutil.copy("g.sombra", "theirs/g.sombra")
+        os.chmod("theirs/g.sombra", 0o444)
+        os.chmod("theirs", 0o555)
+
+        def told(*words):
+            done = subprocess.run([SOMBRA, *words], capture_output=True, text=True, user=65534, group=65534, extra_groups=[])
+            return done.returncode, done.stdout, done.stderr
+
+        try:
+            here = told("info", "theirs/g.sombra")[0] == 0
+        except PermissionError:
+            here = False
+        if not here:
+            self.skipTest("nobody else may come here")
+        read = told("query", "theirs/g.sombra", "MATCH (n) RETURN count(*) AS n", "--format", "csv")
+        note = "(theirs/g.sombra can not be written here: it is opened read-only)\n"
+        self.assertEqual(read, (0, "n\n4\n", note))
+        code, _, error = told("query", "theirs/g.sombra", "CREATE (:X)")
+        self.assertEqual((code, error[: len(note)]), (6, note))
+        self.assertEqual(told("vacuum", "theirs/g.sombra")[0], 6)
+
     def test_export_and_import_give_an_equal_graph(self):
         before = run("digest", "g.sombra")
         self.assertRegex(before, r"^[0-9a-f]{32}\n$")
@@ -263,6 +292,7 @@ class Commands(unittest.TestCase):
             (["recover", "people.csv", "x.sombra"], 10, "sombra: people.csv has no page"),
             (["recover", "g.sombra", "g.sombra"], 3, "g.sombra exists already"),
             (["recover", "missing.sombra", "x.sombra"], 9, "missing.sombra"),
+            (["recover", "g.sombra", ":memory:"], 2, "needs a file"),
             (["info", "missing.sombra"], 9, "missing.sombra"),
             (["info", "people.csv"], 10, "not a Sombra database"),
             (["info", "g.sombra", "--format", "xml"], 2, "none of table, box, markdown, line, json, jsonl, csv"),

@@ -22,11 +22,11 @@ for graph in graphs:
         figure = dict(workload="lookup_id", graph=graph, engine=engine, metric="lookups_per_s", value=1e9 / cost, unit="1/s", elements=elements)
         print(json.dumps(figure))
         print(json.dumps(dict(figure, workload="scan_filter", metric="relationships_ms", value=elements * 0.8 * cost / 1e6, unit="ms")))
-print(json.dumps(dict(stopped="query", graph="s1k", engine="sqlite", metric="triangles_ms", seconds=20)))
+print(json.dumps(dict(stopped="query", graph="s1k", engine="sqlite", metric="triangles_ms", seconds=20)), file=sys.stderr)
 print(json.dumps(dict(workload="query", graph="s1k", engine="sombra", metric="triangles_ms", value=2, unit="ms")))
 print(json.dumps(dict(workload="query", graph="s1k", engine="raw", metric="triangles_ms", value=1, unit="ms")))
 print(json.dumps(dict(workload="query", graph="s1k", engine="sombra", metric="threads_2_triangles_ms", value=1, unit="ms")))
-print(json.dumps(dict(elapsed="scan_filter", seconds=2.4)))
+print(json.dumps(dict(elapsed="scan_filter", seconds=2.4)), file=sys.stderr)
 print(json.dumps({{"summary": {{}}}}))
 """
 SVG = "{http://www.w3.org/2000/svg}"
