@@ -36,6 +36,7 @@ void fmt_put_place(fmt_buffer *out, const char *path, uint64_t line, uint64_t co
                    sombra_text where);
 /* Sets the error to that place and what the format says is wrong there; returns status. */
 sombra_status fmt_fail_at(fmt_error *error, sombra_status status, const char *path, uint64_t line,
-                          uint64_t column, const char *format, va_list list);
+                          uint64_t column, const char *format, va_list list)
+    __attribute__((format(printf, 6, 0)));
 
 #endif
