@@ -1,4 +1,5 @@
 /* setup.c — init, seed-demo, completions. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,11 +174,10 @@ static void put_choices(const flag_spec *flag)
 /* What a FILE in place of a command means. */
 static const command *shell_itself(void)
 {
-    const command *at = commands;
+    const command *shell = find_command("shell");
 
-    while (strcmp(at->name, "shell") != 0)
-        at++;
-    return at;
+    assert(shell != NULL && shell->name != NULL);
+    return shell;
 }
 
 #define SHELLS "bash zsh fish"

@@ -14,6 +14,7 @@ sombra_status fmt_read_sqlite(fmt_loader *loader, const char *path)
 
 #else
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -346,6 +347,7 @@ static bool open_table(table_source *s)
     fmt_buffer name = {0};
 
     if (place >= r->node_count + r->rel_count) return false;
+    assert(r->nodes != NULL || r->node_count == 0);
     s->nodes = place < r->node_count ? &r->nodes[place] : NULL;
     s->rels = s->nodes != NULL ? NULL : &r->rels[place - r->node_count];
     const sombra_text table = s->nodes != NULL ? s->nodes->table : s->rels->table;

@@ -1,4 +1,5 @@
 /* sqlite_mapping.c — the mapping of a SQLite file as JSON: printed, and read back changed. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,6 +160,7 @@ static bool take_map(lite *r, fmt_json *j, lite_nodes *node, lite_rels *rel)
     bool more, first = true;
     sombra_text key;
 
+    assert((node == NULL) != (rel == NULL));
     if (!fmt_json_take(j, '{')) return false;
     for (;; first = false) {
         if (!fmt_json_member(j, first, &key, &more)) return false;
