@@ -133,7 +133,7 @@ demo:
 	@$(call need,tools/demo)
 	@tools/demo build/release/sombra
 
-# All benchmarks and their plots: about 25 minutes.
+# All benchmarks and their plots: 25 minutes by its budgets.
 bench:
 	@tools/setup build bench
 	@$(programs)
