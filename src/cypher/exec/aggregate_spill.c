@@ -119,8 +119,8 @@ static void save_plain(sb_aggregate_item *item, void *state)
 static sb_status load_plain(sb_aggregate_op *a, const sb_aggregate_item *item, void *state)
 {
     if (item->state_bytes != 0) memcpy(state, item->plain.as.text, item->state_bytes);
-    if (item->digits.kind == SB_VAL_NULL) return SB_OK;
     sb_exact_sum *sum = exact_sum(item, state);
+    if (sum == NULL || item->digits.kind == SB_VAL_NULL) return SB_OK;
     sum->digits = sb_arena_alloc(a->arena, item->digits.aux);
     if (sum->digits == NULL) return sb_exec__no_memory(a->op.run);
     memcpy(sum->digits, item->digits.as.text, item->digits.aux);
