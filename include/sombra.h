@@ -306,7 +306,9 @@ SOMBRA_API const sombra_error *sombra_error_of(const sombra_conn *conn);
  *  sync. sombra_commit can be cancelled until it has written all pages: the transaction is rolled back then. sombra_checkpoint, too: the
  *  next one does it all. */
 SOMBRA_API void sombra_interrupt(sombra_conn *conn);
-/** Called now and then by long calls with work done and in all (0: not known); false cancels them. NULL: none. Statements tell how much of their
+/** Called now and then by long calls with work done and in all (0: not known); false cancels them. NULL: none. What is done never gets less, and the
+ *  total changes once at most, when it becomes known; of a call that succeeds, the last thing told is that all is done. Calls that write do not know
+ *  their total, but sombra_schema_create and the import of files do. Statements tell how much of their
  *  input they have worked off: entities of scans, rows of a list or bytes of a file that the plan begins with; as long as that is not known, the rows
  *  given so far and 0. */
 SOMBRA_API void sombra_set_progress(sombra_conn *conn,
@@ -540,7 +542,8 @@ typedef enum sombra_direction { SOMBRA_OUT = 0, SOMBRA_IN = 1, SOMBRA_BOTH = 2 }
 SOMBRA_API sombra_status sombra_get_props(sombra_txn *txn, sombra_entity entity, uint64_t id,
                                           const uint32_t *keys, size_t key_count,
                                           sombra_value *values, bool *found);
-/** The same for many: values id_count × key_count, row by row; found: bitmap of id_count bits. Look-ups overlap. */
+/** The same for many: values id_count × key_count, row by row; found: bitmap of id_count bits. Look-ups overlap. Like all calls for many ids it
+ *  can be cancelled, and tells progress, each 16,384 ids or fewer; what it had filled in by then is nobody's answer. */
 SOMBRA_API sombra_status sombra_get_props_many(sombra_txn *txn, sombra_entity entity,
                                                const uint64_t *ids, size_t id_count,
                                                const uint32_t *keys, size_t key_count,

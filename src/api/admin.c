@@ -31,7 +31,7 @@ sombra_status sombra_checkpoint(sombra_conn *conn, sombra_checkpoint_mode mode,
     sombra__run_begin(conn);
     status = sb_pager_checkpoint_watched(conn->db->pager, (sb_checkpoint_mode)mode, &watch, &done,
                                          &conn->err);
-    status = sombra__run_end(conn, status);
+    status = sombra__call_end(conn, status);
     if (result != NULL)
         *result = (sombra_checkpoint_result){.wal_frames = done.wal_frames,
                                              .backfilled_frames = done.backfilled_frames,
@@ -81,7 +81,7 @@ sombra_status sombra_backup(sombra_txn *txn, const char *path)
     if (status != SB_OK) return sombra__status(status);
     sombra__run_begin(txn->conn);
     status = sb_pager_backup(txn->txn, vfs, path, sombra__progress, txn->conn, &txn->conn->err);
-    status = sombra__run_end(txn->conn, status);
+    status = sombra__call_end(txn->conn, status);
     status = tell_existing(path, status, &txn->conn->err);
     sombra__files_close(txn->conn->db, vfs);
     return sombra__status(status);
@@ -150,7 +150,7 @@ sombra_status sombra_restore(sombra_conn *conn, const char *path)
         return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "sombra_restore: path is needed"));
     sombra__run_begin(conn);
     status = restore(conn, path);
-    status = sombra__run_end(conn, status);
+    status = sombra__call_end(conn, status);
     return sombra__status(status);
 }
 
@@ -183,7 +183,7 @@ sombra_status sombra_vacuum(sombra_conn *conn, const char *path)
     if (entered != SOMBRA_OK) return entered;
     sombra__run_begin(conn);
     status = vacuum(conn, path);
-    status = sombra__run_end(conn, status);
+    status = sombra__call_end(conn, status);
     return sombra__status(status);
 }
 
@@ -214,7 +214,7 @@ sombra_status sombra_verify(sombra_txn *txn,
     memset(&found, 0, sizeof found);
     sombra__run_begin(txn->conn);
     status = sb_graph_verify(txn->graph, bridge_finding, &bridge, &found, &txn->conn->err);
-    status = sombra__run_end(txn->conn, status);
+    status = sombra__call_end(txn->conn, status);
     if (result != NULL)
         *result = (sombra_verify_result){.findings = found.findings,
                                          .pages = found.pages,
@@ -234,7 +234,7 @@ sombra_status sombra_digest(sombra_txn *txn, uint8_t digest[16])
     SOMBRA_ARG(txn, digest != NULL);
     sombra__run_begin(txn->conn);
     status = sb_graph_digest(txn->graph, digest, &txn->conn->err);
-    status = sombra__run_end(txn->conn, status);
+    status = sombra__call_end(txn->conn, status);
     return sombra__status(status);
 }
 

@@ -53,6 +53,12 @@ struct sombra_txn {
     uint64_t clock_ns; /* wall clock when it was first asked for; 0: not yet */
 };
 
+/* What the progress callback hears of a call, or of the run of a statement or scan. */
+typedef struct sombra_told {
+    uint64_t done, total;
+    bool any; /* it was called */
+} sombra_told;
+
 struct sombra_conn {
     sombra_db *db;
     sb_session *session;
@@ -68,9 +74,10 @@ struct sombra_conn {
     bool timed_out;         /* it was stopped by the deadline */
     bool (*progress)(void *ctx, uint64_t done, uint64_t total);
     void *progress_ctx;
-    /* While a query runs: how far it says it is. Calls of the graph within it, which know of themselves alone, tell the same. */
-    bool querying;
-    uint64_t query_done, query_total;
+    sombra_told told;     /* of calls that end where they began */
+    sombra_told *telling; /* of what is under way: that, or the statement's or scan's */
+    bool
+        querying; /* calls of the graph within a query, which know of themselves alone, tell how far that is */
     sombra_status (*commit_hook)(void *ctx);
     void *commit_ctx;
     void (*change_hook)(void *ctx, sombra_change change, uint64_t id);
@@ -166,6 +173,10 @@ SB_MUST_CHECK sb_status sombra__of_new_file(const char *path, sb_status status, 
  * that is what stopped the call. */
 void sombra__run_begin(sombra_conn *conn);
 SB_MUST_CHECK sb_status sombra__run_end(sombra_conn *conn, sb_status status);
+/* The end of a call that does all of its work between the two: one that succeeded and was told of is told to be whole. */
+SB_MUST_CHECK sb_status sombra__call_end(sombra_conn *conn, sb_status status);
+/* That telling, for work of several calls. */
+void sombra__tell_whole(sombra_conn *conn, sombra_told *told);
 /* Progress of a call under way, for calls of the layers below: false cancels it. ctx: the connection. */
 bool sombra__progress(void *ctx, uint64_t done, uint64_t total);
 bool sombra__query_progress(void *ctx, uint64_t done, uint64_t total); /* of the query that runs */

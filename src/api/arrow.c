@@ -282,7 +282,9 @@ static sb_status arrow_settle(arrow_stream *s, sb_status status, struct ArrowArr
     status = sombra__run_end(stmt->conn, status);
     if (status == SB_OK && s->ended) status = sombra__stmt_end(stmt, true);
     if (status == SB_OK) {
-        if (s->ended) arrow_drop_kept(s);
+        if (!s->ended) return SB_OK;
+        sombra__tell_whole(stmt->conn, &stmt->told);
+        arrow_drop_kept(s);
         return SB_OK;
     }
     (void)sombra__stmt_end(stmt, false);

@@ -253,7 +253,7 @@ static sb_status load_run(arrow_load *load, const char *const names[2], const ui
         txn->conn->loading = true;
         sombra__run_begin(txn->conn);
         status = load_all(load, names, keys);
-        status = sombra__run_end(txn->conn, status);
+        status = sombra__call_end(txn->conn, status);
         txn->conn->loading = false;
         status = load_undone(txn, savepoint, status);
     }

@@ -98,7 +98,7 @@ sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *op
         memset(&loaded, 0, sizeof loaded);
         sombra__run_begin(txn->conn);
         status = sb_graph_bulk_load(txn->graph, &inner, &loaded, &txn->conn->err);
-        status = sombra__run_end(txn->conn, status);
+        status = sombra__call_end(txn->conn, status);
         sombra__files_close(txn->conn->db, vfs);
         if (result != NULL) /* also after a failure: how far it came */
             *result = (sombra_import_result){.nodes = loaded.nodes,
@@ -130,7 +130,7 @@ sombra_status sombra_export_csv(sombra_txn *txn, const char *directory,
     if (status != SB_OK) return sombra__status(status);
     sombra__run_begin(txn->conn);
     status = sb_graph_export(txn->graph, vfs, directory, &written, &txn->conn->err);
-    status = sombra__run_end(txn->conn, status);
+    status = sombra__call_end(txn->conn, status);
     sombra__files_close(txn->conn->db, vfs);
     if (status == SB_OK && result != NULL)
         *result = (sombra_export_result){.nodes = written.nodes,

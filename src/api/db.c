@@ -292,15 +292,38 @@ sombra_status sombra_close(sombra_db *db, sombra_error *error)
 
 /* ---- Connections ---------------------------------------------------------------------------------------------- */
 
+/* Parts of one call may count in ways of their own: the first that knows a total gives the scale, and others move nothing. So what is
+ * told never falls, and its total changes once at most, when it becomes known. */
+static void take_progress(sombra_told *told, uint64_t done, uint64_t total)
+{
+    if (told->total != 0 && total != told->total) return;
+    if (told->total != total) told->done = 0;
+    told->total = total;
+    if (total != 0 && done > total) done = total;
+    if (done > told->done) told->done = done;
+}
+
+static bool tell_progress(sombra_conn *conn, sombra_told *told)
+{
+    told->any = true;
+    return conn->progress(conn->progress_ctx, told->done, told->total);
+}
+
+void sombra__tell_whole(sombra_conn *conn, sombra_told *told)
+{
+    if (conn->progress == NULL || !told->any || told->done == told->total || told->total == 0)
+        return;
+    told->done = told->total;
+    (void)tell_progress(conn, told); /* there is nothing left to cancel */
+}
+
 bool sombra__progress(void *ctx, uint64_t done, uint64_t total)
 {
     sombra_conn *conn = ctx;
     if (atomic_load_explicit(&conn->cancel, memory_order_relaxed)) return false;
-    if (conn->querying) {
-        done = conn->query_done;
-        total = conn->query_total;
-    }
-    if (conn->progress != NULL && !conn->progress(conn->progress_ctx, done, total)) return false;
+    if (conn->loading) done = conn->made.size / sizeof(uint64_t);
+    if (!conn->querying) take_progress(conn->telling, done, total);
+    if (conn->progress != NULL && !tell_progress(conn, conn->telling)) return false;
     if (conn->deadline_ns != 0 && read_clock(conn->db->vfs) >= conn->deadline_ns)
         conn->timed_out = true;
     return !conn->timed_out;
@@ -309,8 +332,7 @@ bool sombra__progress(void *ctx, uint64_t done, uint64_t total)
 bool sombra__query_progress(void *ctx, uint64_t done, uint64_t total)
 {
     sombra_conn *conn = ctx;
-    conn->query_done = done;
-    conn->query_total = total;
+    take_progress(conn->telling, done, total);
     return sombra__progress(conn, done, total);
 }
 
@@ -337,6 +359,7 @@ static sb_status open_conn(sombra_conn *conn, sb_err *err)
     set_threads(conn, options->threads);
 
     conn->txn.conn = conn;
+    conn->telling = &conn->told;
     SB_TRY(sb_session_open(conn->db->pager, &conn->session, err));
     sb_session_watch(conn->session, &watch);
     sb_graph_settings_init(&conn->settings);
@@ -414,6 +437,8 @@ static uint64_t deadline_after(const sombra_conn *conn)
 void sombra__run_begin(sombra_conn *conn)
 {
     conn->timed_out = false;
+    conn->told = (sombra_told){0};
+    conn->telling = &conn->told;
     conn->deadline_ns = conn->time_limit_ns == 0 ? 0 : deadline_after(conn);
     /* Whoever sees the second store sees the first: no total order is needed, which would cost each statement four locked instructions. */
     atomic_store_explicit(&conn->cancel, false, memory_order_release);
@@ -424,10 +449,18 @@ sb_status sombra__run_end(sombra_conn *conn, sb_status status)
 {
     atomic_store_explicit(&conn->running, false, memory_order_release);
     atomic_store_explicit(&conn->cancel, false, memory_order_release); /* not for the next call */
+    conn->telling = &conn->told;
     if (status != SB_INTERRUPT || !conn->timed_out) return status;
     sb_err_clear(&conn->err);
     return SB_FAIL(&conn->err, SB_TIMEOUT, "the time limit of %llu ms was reached",
                    (unsigned long long)(conn->time_limit_ns / 1000000u));
+}
+
+sb_status sombra__call_end(sombra_conn *conn, sb_status status)
+{
+    status = sombra__run_end(conn, status);
+    if (status == SB_OK) sombra__tell_whole(conn, &conn->told);
+    return status;
 }
 
 void sombra_set_time_limit(sombra_conn *conn, uint64_t ms)

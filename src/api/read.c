@@ -3,6 +3,12 @@
 
 #include "api/api_priv.h"
 
+/* Behind sombra__run_begin. */
+static sombra_status end_read(sombra_txn *txn, sb_status status)
+{
+    return sombra__status(sombra__call_end(txn->conn, status));
+}
+
 /* ---- Properties and records ------------------------------------------------------------------------------- */
 
 sombra_status sombra_get_props(sombra_txn *txn, sombra_entity entity, uint64_t id,
@@ -26,9 +32,10 @@ sombra_status sombra_get_props_many(sombra_txn *txn, sombra_entity entity, const
     SOMBRA_ARG(txn, (unsigned)entity <= SOMBRA_REL);
     SOMBRA_ARG(txn, ids != NULL && found != NULL &&
                         ((keys != NULL && values != NULL) || key_count == 0));
-    return sombra__status(sb_graph_get_props_many(txn->graph, (sb_entity)entity, ids, id_count,
-                                                  keys, key_count, (sb_value *)(void *)values,
-                                                  found, &txn->conn->err));
+    sombra__run_begin(txn->conn);
+    return end_read(txn, sb_graph_get_props_many(txn->graph, (sb_entity)entity, ids, id_count, keys,
+                                                 key_count, (sb_value *)(void *)values, found,
+                                                 &txn->conn->err));
 }
 
 sombra_status sombra_get_node(sombra_txn *txn, uint64_t id, sombra_node *node, bool *found)
@@ -74,7 +81,8 @@ sombra_status sombra_nodes_exist(sombra_txn *txn, const uint64_t *ids, size_t co
     SOMBRA_ENTER(txn);
     if (count == 0) return SOMBRA_OK;
     SOMBRA_ARG(txn, ids != NULL && exist != NULL);
-    return sombra__status(sb_graph_nodes_exist(txn->graph, ids, count, exist, &txn->conn->err));
+    sombra__run_begin(txn->conn);
+    return end_read(txn, sb_graph_nodes_exist(txn->graph, ids, count, exist, &txn->conn->err));
 }
 
 /* ---- Neighbors ------------------------------------------------------------------------------------------------ */
@@ -137,8 +145,10 @@ sombra_status sombra_neighbor_ids_many(sombra_txn *txn, const uint64_t *nodes, s
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, ids != NULL && ((nodes != NULL && ends != NULL) || node_count == 0));
     SOMBRA_ARG(txn, (unsigned)direction <= SOMBRA_BOTH);
-    return sombra__status(sb_graph_neighbor_ids_many(
-        txn->graph, nodes, node_count, (sb_direction)direction, type, ids, ends, &txn->conn->err));
+    sombra__run_begin(txn->conn);
+    return end_read(txn, sb_graph_neighbor_ids_many(txn->graph, nodes, node_count,
+                                                    (sb_direction)direction, type, ids, ends,
+                                                    &txn->conn->err));
 }
 
 sombra_status sombra_neighbor_list(sombra_txn *txn, uint64_t node, sombra_direction direction,
@@ -158,8 +168,9 @@ sombra_status sombra_neighbor_lists(sombra_txn *txn, const uint64_t *nodes, size
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, (nodes != NULL && lists != NULL) || node_count == 0);
     SOMBRA_ARG(txn, (unsigned)direction <= SOMBRA_BOTH);
-    return sombra__status(sb_graph_lists(txn->graph, nodes, node_count, (sb_direction)direction,
-                                         type, (sb_id_list *)(void *)lists, &txn->conn->err));
+    sombra__run_begin(txn->conn);
+    return end_read(txn, sb_graph_lists(txn->graph, nodes, node_count, (sb_direction)direction,
+                                        type, (sb_id_list *)(void *)lists, &txn->conn->err));
 }
 
 sombra_status sombra_degrees_many(sombra_txn *txn, const uint64_t *nodes, size_t node_count,
@@ -168,8 +179,9 @@ sombra_status sombra_degrees_many(sombra_txn *txn, const uint64_t *nodes, size_t
     SOMBRA_ENTER(txn);
     SOMBRA_ARG(txn, (nodes != NULL && degrees != NULL) || node_count == 0);
     SOMBRA_ARG(txn, (unsigned)direction <= SOMBRA_BOTH);
-    return sombra__status(sb_graph_degrees(txn->graph, nodes, node_count, (sb_direction)direction,
-                                           type, degrees, &txn->conn->err));
+    sombra__run_begin(txn->conn);
+    return end_read(txn, sb_graph_degrees(txn->graph, nodes, node_count, (sb_direction)direction,
+                                          type, degrees, &txn->conn->err));
 }
 
 sombra_status sombra_degree(sombra_txn *txn, uint64_t node, sombra_direction direction,
@@ -199,6 +211,7 @@ struct sombra_scan {
     sombra_txn *txn;
     uint64_t number; /* of its transaction */
     sb_scan *inner;
+    sombra_told told;
 };
 
 static sb_scan_options inner_scan(const sombra_scan_options *options)
@@ -246,8 +259,10 @@ sombra_status sombra_scan_next(sombra_scan *scan, uint64_t *ids, size_t capacity
     if (sombra__enter_child(scan->txn, scan->number) != SOMBRA_OK) return SOMBRA_MISUSE;
     SOMBRA_ARG(scan->txn, ids != NULL && count != NULL && capacity != 0);
     sombra__run_begin(scan->txn->conn);
+    scan->txn->conn->telling = &scan->told;
     status = sb_scan_next(scan->inner, ids, capacity, count, &scan->txn->conn->err);
     status = sombra__run_end(scan->txn->conn, status);
+    if (status == SB_OK && *count == 0) sombra__tell_whole(scan->txn->conn, &scan->told);
     return sombra__status(status);
 }
 
@@ -274,8 +289,7 @@ sombra_status sombra_count(sombra_txn *txn, const sombra_scan_options *options, 
     inner = inner_scan(options);
     sombra__run_begin(txn->conn);
     status = sb_graph_count(txn->graph, &inner, count, &txn->conn->err);
-    status = sombra__run_end(txn->conn, status);
-    return sombra__status(status);
+    return end_read(txn, status);
 }
 
 sombra_status sombra_lookup(sombra_txn *txn, uint32_t schema_id, const sombra_value *values,
@@ -300,9 +314,10 @@ sombra_status sombra_lookup_many(sombra_txn *txn, uint32_t schema_id, const somb
     SOMBRA_ENTER(txn);
     if (count == 0) return SOMBRA_OK;
     SOMBRA_ARG(txn, ids != NULL && values != NULL && value_count != 0);
-    return sombra__status(sb_graph_lookup_many(txn->graph, schema_id,
-                                               (const sb_value *)(const void *)values, value_count,
-                                               count, ids, &txn->conn->err));
+    sombra__run_begin(txn->conn);
+    return end_read(txn, sb_graph_lookup_many(txn->graph, schema_id,
+                                              (const sb_value *)(const void *)values, value_count,
+                                              count, ids, &txn->conn->err));
 }
 
 /* ---- Traversal ----------------------------------------------------------------------------------------------------- */
@@ -364,7 +379,7 @@ sombra_status sombra_bfs(sombra_txn *txn, uint64_t start, const sombra_bfs_optio
     sombra__run_begin(txn->conn);
     status = sb_graph_bfs(txn->graph, start, &inner, visit == NULL ? NULL : bridge_visit, &bridge,
                           &found, &txn->conn->err);
-    status = sombra__run_end(txn->conn, status);
+    status = sombra__call_end(txn->conn, status);
     if (bridge.stopped && status == SB_INTERRUPT) {
         sb_err_clear(&txn->conn->err);
         found.truncated = true;
@@ -402,7 +417,7 @@ sombra_status sombra_shortest_path(sombra_txn *txn, uint64_t from, uint64_t to,
     if (status != SB_OK) return sombra__status(status);
     sombra__run_begin(txn->conn);
     status = sb_graph_shortest_path(txn->graph, from, to, &inner, &found, &txn->conn->err);
-    status = sombra__run_end(txn->conn, status);
+    status = sombra__call_end(txn->conn, status);
     if (status == SB_OK) public_path(&found, path);
     return sombra__status(status);
 }
@@ -423,7 +438,7 @@ sombra_status sombra_weighted_path(sombra_txn *txn, uint64_t from, uint64_t to,
     sombra__run_begin(txn->conn);
     status = sb_graph_weighted_path(txn->graph, from, to, &inner, weight_key, default_weight,
                                     &found, &txn->conn->err);
-    status = sombra__run_end(txn->conn, status);
+    status = sombra__call_end(txn->conn, status);
     if (status == SB_OK) public_path(&found, path);
     return sombra__status(status);
 }

@@ -36,7 +36,7 @@ sombra_status sombra_schema_create(sombra_txn *txn, const sombra_schema *definit
     inner.name = sombra__text(definition->name, definition->name_size);
     sombra__run_begin(txn->conn);
     status = sb_graph_schema_create(txn->graph, &inner, &made, &txn->conn->err);
-    status = sombra__run_end(txn->conn, status);
+    status = sombra__call_end(txn->conn, status);
     if (status == SB_OK && id != NULL) *id = made;
     return sombra__status(status);
 }

@@ -517,7 +517,8 @@ sb_status sombra__stmt_rows(sombra_stmt *stmt, uint32_t *rows)
 
     conn->notes = &stmt->notes;
     conn->querying = !is_schema(stmt);
-    if (ready) conn->query_done = conn->query_total = 0;
+    if (ready) stmt->told = (sombra_told){0};
+    conn->telling = &stmt->told;
     if (ready) status = start(stmt);
     if (status == SB_OK && !(ready && stmt->row_count != 0)) status = advance(stmt);
     conn->querying = false;
@@ -567,7 +568,9 @@ sombra_status sombra_stmt_step(sombra_stmt *stmt)
     if (status == SB_OK && rows != 0) return SOMBRA_ROW;
     if (status == SB_OK) {
         status = sombra__stmt_end(stmt, true);
-        return status == SB_OK ? SOMBRA_DONE : sombra__status(status);
+        if (status != SB_OK) return sombra__status(status);
+        sombra__tell_whole(conn, &stmt->told);
+        return SOMBRA_DONE;
     }
     (void)sombra__stmt_end(stmt, false); /* what failed first is told */
     return sombra__status(status);

@@ -24,6 +24,7 @@ struct sombra_stmt {
     sb_buffer text;          /* plan */
     sb_buffer notes;         /* what the run has changed so far, for the change hook */
     size_t marked_notes;     /* bytes of them at the mark */
+    sombra_told told;        /* of the run */
     struct sombra_arrow_stream
         *arrow;        /* that takes the rows of this run; NULL: they are stepped through */
     size_t idle_bytes; /* that its run keeps for the next one, while it is idle */

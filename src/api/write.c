@@ -67,7 +67,7 @@ sombra_status sombra_create_nodes(sombra_txn *txn, const uint32_t *labels, size_
         status = sb_graph_create_nodes(txn->graph, set, count,
                                        (const sb_prop_column *)(const void *)columns, column_count,
                                        made, &txn->conn->err);
-    status = sombra__run_end(txn->conn, status);
+    status = sombra__call_end(txn->conn, status);
     if (status == SB_OK) sombra__changed(txn->conn, SOMBRA_NODE_CREATED, made, count);
     put_ids(txn, count, ids, made, status);
     return sombra__status(status);
@@ -92,7 +92,7 @@ sombra_status sombra_create_rels(sombra_txn *txn, uint32_t type, size_t count,
     status = sb_graph_create_rels(txn->graph, type, count, sources, targets,
                                   (const sb_prop_column *)(const void *)columns, column_count, made,
                                   &txn->conn->err);
-    status = sombra__run_end(txn->conn, status);
+    status = sombra__call_end(txn->conn, status);
     if (status == SB_OK) sombra__changed(txn->conn, SOMBRA_REL_CREATED, made, count);
     put_ids(txn, count, ids, made, status);
     return sombra__status(status);
@@ -189,7 +189,7 @@ sombra_status sombra_builder_execute(sombra_builder *builder, sombra_created *cr
     SOMBRA_ENTER_BUILDER(builder);
     sombra__run_begin(builder->txn->conn);
     status = sb_builder_execute(builder->inner, &result, &builder->txn->conn->err);
-    status = sombra__run_end(builder->txn->conn, status);
+    status = sombra__call_end(builder->txn->conn, status);
     if (status != SB_OK) return sombra__status(status);
     sombra__changed(builder->txn->conn, SOMBRA_NODE_CREATED, result.node_ids, result.node_count);
     sombra__changed(builder->txn->conn, SOMBRA_REL_CREATED, result.rel_ids, result.rel_count);
@@ -266,7 +266,7 @@ sombra_status sombra_mutate(sombra_txn *txn, const sombra_op *ops, size_t count,
     convert_ops(ops, count, inner);
     sombra__run_begin(txn->conn);
     status = sb_graph_mutate(txn->graph, inner, count, &result, &txn->conn->err);
-    status = sombra__run_end(txn->conn, status);
+    status = sombra__call_end(txn->conn, status);
     if (inner != few) sb_free(alloc, inner, count * sizeof *inner);
     if (status != SB_OK) {
         sombra__notes_drop(&txn->conn->changes);

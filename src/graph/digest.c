@@ -28,8 +28,9 @@ typedef struct sb_digest {
     const sb_allocator *alloc;
     sb_err *err;
     uint64_t node_count, rel_count;
-    uint64_t places; /* in the arrays below */
-    bool by_id;      /* a node's place is its id; else places_of has it */
+    uint64_t rows_done, rows_total; /* of all passes */
+    uint64_t places;                /* in the arrays below */
+    bool by_id;                     /* a node's place is its id; else places_of has it */
     sb_map places_of;
     hash *now;                   /* by place; owned */
     hash *out, *in;              /* sums of the round under way; owned */
@@ -185,7 +186,6 @@ typedef sb_status (*row_visit)(sb_digest *d, uint64_t id, const sb_row *row);
 
 static sb_status walk_leaves(sb_digest *d, sb_row_scan *scan, row_visit visit)
 {
-    uint64_t done = 0;
     size_t count;
 
     for (;;) {
@@ -194,7 +194,8 @@ static sb_status walk_leaves(sb_digest *d, sb_row_scan *scan, row_visit visit)
         const uint64_t *ids = sb_row_scan_ids(scan);
         for (size_t i = 0; i < count; i++) {
             SB_TRY(visit(d, ids[i], sb_row_scan_row(scan, i)));
-            if (++done % STEP == 0) SB_TRY(sb_graph__tick(d->graph, done, 0, d->err));
+            if (++d->rows_done % STEP == 0)
+                SB_TRY(sb_graph__tick(d->graph, d->rows_done, d->rows_total, d->err));
         }
     }
 }
@@ -314,10 +315,12 @@ static hash *hash_names(sb_digest *d, sb_name_kind kind)
 static sb_status make_arrays(sb_digest *d)
 {
     const sb_node_id end = sb_ids_node_end(d->view);
-    uint64_t nodes;
+    uint64_t nodes, rels;
     size_t bytes;
 
     SB_TRY(sb_stats_nodes_of_label(d->view, 0, &nodes, d->err));
+    SB_TRY(sb_stats_rels_of_type(d->view, 0, &rels, d->err));
+    d->rows_total = nodes + (ROUNDS + 1) * rels;
     d->by_id = end <= 4 * nodes + 65536;
     d->places = d->by_id ? end : nodes;
     if (!sb_mul_size((size_t)d->places, sizeof(hash), &bytes)) return SB_FAIL_NOMEM(d->err);

@@ -184,6 +184,15 @@ sb_arena *sb_graph__results(sb_graph *graph);
 SB_MUST_CHECK sb_status sb_graph__tick(sb_graph *graph, uint64_t done, uint64_t total, sb_err *err);
 /* Units of work between two ticks. */
 #define SB_GRAPH_STEP ((size_t)65536)
+/* Ids of a call that reads many between two ticks, which is a millisecond or two; a multiple of 8, so that bitmaps can be cut there. Fewer where
+ * each id is asked for in several trees. */
+#define SB_GRAPH_MANY       ((size_t)16384)
+#define SB_GRAPH_MANY_TREES ((size_t)1024)
+/* How many of count ids come next. */
+SB_INLINE size_t sb_graph__slice(size_t at, size_t count, size_t step)
+{
+    return count - at < step ? count - at : step;
+}
 /* Count work of a call that writes, in steps of any size: ticks each SB_GRAPH_STEP units. Nothing in a commit. */
 SB_MUST_CHECK sb_status sb_graph__work(sb_graph *graph, size_t units, sb_err *err);
 /* Tick now: within work that counts no units, or takes long for each. */

@@ -407,17 +407,45 @@ static sb_status find_runs(sb_graph *graph, const sb_tree *tree, uint64_t bias,
     return SB_OK;
 }
 
+/* When a call for many nodes looks at cancel and progress: after so many nodes, or as many ids of neighbors as are as much work. */
+typedef struct sb_looks {
+    size_t step, count; /* nodes */
+    size_t next, next_bytes;
+} sb_looks;
+
+static void look_first(sb_looks *looks, size_t count, sb_type_id type)
+{
+    looks->step = type == 0 ? SB_GRAPH_MANY_TREES : SB_GRAPH_MANY;
+    looks->count = count;
+    looks->next = looks->step;
+    looks->next_bytes = SB_GRAPH_STEP * sizeof(uint64_t);
+}
+
+/* `done` nodes are worked off. */
+SB_INLINE sb_status look(sb_graph *graph, sb_looks *looks, size_t done, sb_err *err)
+{
+    const size_t bytes = graph->neighbor_ids.size;
+
+    if (SB_LIKELY(done < looks->next && bytes < looks->next_bytes)) return SB_OK;
+    looks->next = done + looks->step;
+    looks->next_bytes = bytes + SB_GRAPH_STEP * sizeof(uint64_t);
+    return sb_graph__tick(graph, done, looks->count, err);
+}
+
 sb_status sb_graph_lists(sb_graph *graph, const sb_node_id *nodes, size_t node_count,
                          sb_direction direction, sb_type_id type, sb_id_list *lists, sb_err *err)
 {
     uint64_t bias = 0;
     const sb_tree *tree = only_tree(graph, single_type(graph, type), direction, &bias);
     size_t composed = 0, place = 0;
+    sb_looks many;
 
     sb_buffer_reset(&graph->neighbor_ids);
+    look_first(&many, node_count, type);
     for (size_t at = 0; at < node_count; at += GROUP) {
-        const size_t size = node_count - at < GROUP ? node_count - at : GROUP;
+        const size_t size = sb_graph__slice(at, node_count, GROUP);
         size_t others;
+        SB_TRY(look(graph, &many, at, err));
         SB_TRY(find_runs(graph, tree, bias, nodes + at, size, lists + at, &others, err));
         composed += others;
         for (size_t i = at; others != 0 && i < at + size; i++) {
@@ -442,16 +470,18 @@ sb_status sb_graph_lists(sb_graph *graph, const sb_node_id *nodes, size_t node_c
 typedef struct sb_many_lists {
     sb_graph *graph;
     size_t *ends;
+    sb_looks looks;
     sb_err *err;
 } sb_many_lists;
 
 static sb_status append_one_of_many(void *ctx, size_t i, sb_list *list)
 {
-    const sb_many_lists *many = ctx;
+    sb_many_lists *many = ctx;
     sb_buffer *out = &many->graph->neighbor_ids;
     uint64_t at = 0;
     bool more = list->chunk.count != 0;
 
+    SB_TRY(look(many->graph, &many->looks, i, many->err));
     if (SB_UNLIKELY(sb_buffer_reserve(out, (size_t)list->total * sizeof(uint64_t)) != SB_OK))
         return SB_FAIL_NOMEM(many->err);
     while (more) {
@@ -505,11 +535,13 @@ sb_status sb_graph_neighbor_ids_many(sb_graph *graph, const sb_node_id *nodes, s
     type = single_type(graph, type);
     tree = only_tree(graph, type, direction, &bias);
     sb_buffer_reset(&graph->neighbor_ids);
+    look_first(&many.looks, node_count, type);
     if (tree != NULL && bias == 0 && sb_txn_addresses(graph->txn) == 0) {
         SB_TRY(sb_lists_open(graph->txn, tree, nodes, node_count, append_one_of_many, &many, err));
     } else {
         for (size_t at = 0; at < node_count; at += GROUP) {
-            const size_t size = node_count - at < GROUP ? node_count - at : GROUP;
+            const size_t size = sb_graph__slice(at, node_count, GROUP);
+            SB_TRY(look(graph, &many.looks, at, err));
             SB_TRY(find_runs(graph, tree, bias, nodes + at, size, runs, &others, err));
             SB_TRY(append_runs(graph, nodes + at, size, direction, type, runs, ends + at, err));
         }
@@ -592,7 +624,7 @@ static sb_status add_lengths(sb_graph *graph, const sb_node_id *nodes, size_t no
     const sb_tree *tree = only_tree(graph, type, direction, &bias);
 
     for (size_t at = 0; at < node_count; at += GROUP) {
-        const size_t size = node_count - at < GROUP ? node_count - at : GROUP;
+        const size_t size = sb_graph__slice(at, node_count, GROUP);
         if (tree != NULL)
             SB_TRY(sb_lists_degrees(graph->txn, tree, list_keys(nodes + at, size, bias, keys), size,
                                     lengths, err));
@@ -605,17 +637,29 @@ static sb_status add_lengths(sb_graph *graph, const sb_node_id *nodes, size_t no
     return SB_OK;
 }
 
-sb_status sb_graph_degrees(sb_graph *graph, const sb_node_id *nodes, size_t node_count,
-                           sb_direction direction, sb_type_id type, uint64_t *degrees, sb_err *err)
+static sb_status count_many(sb_graph *graph, const sb_node_id *nodes, size_t count,
+                            sb_direction direction, sb_type_id type, uint64_t *degrees, sb_err *err)
 {
-    type = single_type(graph, type);
-    for (size_t i = 0; i < node_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         degrees[i] = 0;
         if (type == 0) SB_TRY(count_all_types(graph, nodes[i], direction, &degrees[i], err));
     }
     for (int d = SB_OUT; type != 0 && d <= SB_IN; d++)
         if (direction == SB_BOTH || direction == (sb_direction)d)
-            SB_TRY(add_lengths(graph, nodes, node_count, type, (sb_direction)d, degrees, err));
+            SB_TRY(add_lengths(graph, nodes, count, type, (sb_direction)d, degrees, err));
+    return SB_OK;
+}
+
+sb_status sb_graph_degrees(sb_graph *graph, const sb_node_id *nodes, size_t node_count,
+                           sb_direction direction, sb_type_id type, uint64_t *degrees, sb_err *err)
+{
+    type = single_type(graph, type);
+    const size_t step = type == 0 ? SB_GRAPH_MANY_TREES : SB_GRAPH_MANY;
+    for (size_t at = 0; at < node_count; at += step) {
+        const size_t size = sb_graph__slice(at, node_count, step);
+        if (at != 0) SB_TRY(sb_graph__tick(graph, at, node_count, err));
+        SB_TRY(count_many(graph, nodes + at, size, direction, type, degrees + at, err));
+    }
     return SB_OK;
 }
 

@@ -34,6 +34,7 @@ typedef struct sb_path_search {
     size_t met[2];        /* places on the two sides where they met */
     bool done;
     uint64_t rels_seen;
+    uint64_t node_count; /* of the graph: what the two sides can reach in all */
     sb_err *err;
 } sb_path_search;
 
@@ -77,8 +78,8 @@ static sb_status reach_neighbors(void *ctx, uint64_t at, const sb_lane *lane, co
     search->rels_seen += chunk->count;
     return search->rels_seen / TICK_RELS == ticks
                ? SB_OK
-               : sb_graph__tick(search->graph, search->sides[0].count + search->sides[1].count, 0,
-                                search->err);
+               : sb_graph__tick(search->graph, search->sides[0].count + search->sides[1].count,
+                                search->node_count, search->err);
 }
 
 static sb_status expand_level(sb_path_search *search)
@@ -113,7 +114,8 @@ static bool may_go_on(const sb_path_search *search)
 
 static sb_status search_both(sb_path_search *search)
 {
-    SB_TRY(sb_graph__tick(search->graph, 0, 0, search->err));
+    SB_TRY(sb_stats_nodes_of_label(search->graph->view, 0, &search->node_count, search->err));
+    SB_TRY(sb_graph__tick(search->graph, 0, search->node_count, search->err));
     while (may_go_on(search)) {
         const sb_path_side *sides = search->sides;
         const size_t smaller =

@@ -154,8 +154,15 @@ sb_status sb_graph_get_props_many(sb_graph *graph, sb_entity entity, const uint6
                     .found = found,
                     .err = err};
 
-    return sb_rows_find(graph->txn, table_of(graph, entity), ids, id_count, read_one_of_many, &many,
-                        err);
+    for (size_t at = 0; at < id_count; at += SB_GRAPH_MANY) {
+        const size_t size = sb_graph__slice(at, id_count, SB_GRAPH_MANY);
+        many.values = values + at * key_count;
+        many.found = found + at / 8;
+        if (at != 0) SB_TRY(sb_graph__tick(graph, at, id_count, err));
+        SB_TRY(sb_rows_find(graph->txn, table_of(graph, entity), ids + at, size, read_one_of_many,
+                            &many, err));
+    }
+    return SB_OK;
 }
 
 /* ---- Whole records ------------------------------------------------------------------------------------------ */
@@ -270,5 +277,12 @@ sb_status sb_graph_node_set(sb_graph *graph, sb_node_id id, sb_set_id *set, bool
 sb_status sb_graph_nodes_exist(sb_graph *graph, const sb_node_id *ids, size_t count, uint8_t *exist,
                                sb_err *err)
 {
-    return sb_rows_exist(graph->txn, sb_node_table(graph->view), ids, count, exist, err);
+    const sb_tree *table = sb_node_table(graph->view);
+
+    for (size_t at = 0; at < count; at += SB_GRAPH_MANY) {
+        const size_t size = sb_graph__slice(at, count, SB_GRAPH_MANY);
+        if (at != 0) SB_TRY(sb_graph__tick(graph, at, count, err));
+        SB_TRY(sb_rows_exist(graph->txn, table, ids + at, size, exist + at / 8, err));
+    }
+    return SB_OK;
 }

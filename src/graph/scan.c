@@ -445,20 +445,48 @@ sb_status sb_graph_lookup_cut(sb_graph *graph, uint32_t schema_id, const sb_valu
     return status;
 }
 
+typedef struct sb_lookups {
+    uint32_t schema_id;
+    const sb_value *values;
+    size_t value_count; /* of each */
+    uint64_t *ids;
+    size_t count;
+} sb_lookups;
+
+/* Those from `at` to `end`, one by one: some of their keys were cut. */
+static sb_status look_up_again(sb_graph *graph, const sb_lookups *many, size_t at, size_t end,
+                               sb_err *err)
+{
+    for (size_t i = at; i < end; i++) {
+        const sb_value *own = many->values + i * many->value_count;
+        bool cut;
+        if (i != 0 && i % SB_GRAPH_MANY_TREES == 0)
+            SB_TRY(sb_graph__tick(graph, i, many->count, err));
+        SB_TRY(sb_index_lookup(graph->view, many->schema_id, own, many->value_count, &many->ids[i],
+                               &cut, err));
+        if (cut)
+            SB_TRY(sb_graph_lookup_cut(graph, many->schema_id, own, many->value_count,
+                                       &many->ids[i], err));
+    }
+    return SB_OK;
+}
+
 sb_status sb_graph_lookup_many(sb_graph *graph, uint32_t schema_id, const sb_value *values,
                                size_t value_count, size_t count, uint64_t *ids, sb_err *err)
 {
     const sb_schema *schema = schema_of_id(graph, schema_id);
-    bool any_cut, cut;
+    const sb_lookups many = {schema_id, values, value_count, ids, count};
+    bool any_cut;
 
     if (schema != NULL && value_count != schema->key_count)
         return SB_FAIL(err, SB_MISUSE, "index %u has %u keys, not %zu", schema_id,
                        schema->key_count, value_count);
-    SB_TRY(sb_index_lookup_many(graph->view, schema_id, values, count, ids, &any_cut, err));
-    for (size_t i = 0; any_cut && i < count; i++) {
-        const sb_value *own = values + i * value_count;
-        SB_TRY(sb_index_lookup(graph->view, schema_id, own, value_count, &ids[i], &cut, err));
-        if (cut) SB_TRY(sb_graph_lookup_cut(graph, schema_id, own, value_count, &ids[i], err));
+    for (size_t at = 0; at < count; at += SB_GRAPH_MANY) {
+        const size_t end = at + sb_graph__slice(at, count, SB_GRAPH_MANY);
+        if (at != 0) SB_TRY(sb_graph__tick(graph, at, count, err));
+        SB_TRY(sb_index_lookup_many(graph->view, schema_id, values + at * value_count, end - at,
+                                    ids + at, &any_cut, err));
+        if (any_cut) SB_TRY(look_up_again(graph, &many, at, end, err));
     }
     return SB_OK;
 }

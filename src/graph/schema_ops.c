@@ -23,7 +23,7 @@ typedef struct sb_fill {
     const sb_schema *schema; /* a copy: the array of definitions may move */
     sb_entity entity;
     uint64_t next;        /* first id that was not read yet */
-    uint64_t done, total; /* entities */
+    uint64_t done, total; /* entities read, and index entries put */
     sb_buffer keys;       /* of the run */
     sb_buffer items;      /* sb_item[]; sizes only until the run is put */
     size_t run_bytes;
@@ -121,7 +121,8 @@ static sb_status build_index(sb_fill *fill, sb_tree *tree, const sb_item *items,
     for (size_t at = 0; at < count && st == SB_OK; at += TICK) {
         const size_t part = count - at < TICK ? count - at : TICK;
         st = sb_build_items(build, items + at, part, fill->err);
-        if (st == SB_OK) st = sb_graph__work(fill->graph, part, fill->err);
+        fill->done += part;
+        if (st == SB_OK) st = sb_graph__tick(fill->graph, fill->done, fill->total, fill->err);
     }
     if (st != SB_OK) {
         sb_build_abort(build);
@@ -145,10 +146,12 @@ static sb_status put_run(sb_fill *fill)
         off += items[i].key.size;
     }
     SB_TRY(sb_upkeep__sort_items(graph, items, count, fill->err));
-    if (tree->root == SB_PGNO_NONE && count >= BUILD_MIN && !fill->full)
+    if (tree->root == SB_PGNO_NONE && count >= BUILD_MIN && !fill->full) {
         st = build_index(fill, tree, items, count);
-    else
+    } else {
         st = sb_upkeep__put_items(graph, tree, items, count, fill->err);
+        fill->done += count;
+    }
     sb_buffer_reset(&fill->keys);
     sb_buffer_reset(&fill->items);
     return st;
@@ -207,6 +210,7 @@ static sb_status fill_schema(sb_fill *fill)
 {
     SB_TRY(count_entities(fill));
     if (fill->total == 0) return SB_OK;
+    if (fill->schema->has_tree) fill->total *= 2;
     do {
         SB_TRY(scan_rows(fill, take_row));
         SB_TRY(put_run(fill));

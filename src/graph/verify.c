@@ -89,7 +89,13 @@ sb_status sb_verify__swallow(sb_verify *v, sb_status status, const sb_err *local
 
 sb_status sb_verify__step(sb_verify *v)
 {
-    return ++v->work % STEP != 0 ? SB_OK : sb_graph__tick(v->graph, v->work, 0, v->err);
+    return v->work % STEP != STEP - 1 ? (v->work++, SB_OK) : sb_verify__steps(v, 1, v->err);
+}
+
+sb_status sb_verify__steps(sb_verify *v, uint64_t count, sb_err *err)
+{
+    v->work += count;
+    return sb_graph__tick(v->graph, v->work, v->total, err);
 }
 
 /* ---- Pages and trees ------------------------------------------------------------------------------------------- */
@@ -110,12 +116,51 @@ static sb_status check_tree(void *ctx, const sb_tree *tree, const char *what)
     if (findings != 0)
         sb_verify__report(v, SB_FINDING_TREE, tree->root, "tree %u (%s) is damaged: see above",
                           tree->id, what);
-    return sb_graph__tick(v->graph, 0, 0, v->err);
+    return sb_verify__steps(v, tree->leaf_count, v->err);
 }
 
 static bool check_progress(void *ctx, uint64_t done, uint64_t total)
 {
-    return sb_graph__tick(ctx, done, total, NULL) == SB_OK;
+    const sb_verify *v = ctx;
+
+    (void)total;
+    return sb_graph__tick(v->graph, v->work + done, v->total, NULL) == SB_OK;
+}
+
+/* Figures that can not be read count nothing: the checks tell of them. */
+static uint64_t count_of(sb_verify *v, sb_entity entity, uint32_t name)
+{
+    uint64_t count = 0;
+    sb_err local;
+
+    sb_err_clear(&local);
+    const sb_status st = entity == SB_NODE ? sb_stats_nodes_of_label(v->view, name, &count, &local)
+                                           : sb_stats_rels_of_type(v->view, name, &count, &local);
+    return st == SB_OK ? count : 0;
+}
+
+static sb_status count_leaves(void *ctx, const sb_tree *tree, const char *what)
+{
+    sb_verify *v = ctx;
+
+    (void)what;
+    v->total += tree->leaf_count;
+    return SB_OK;
+}
+
+/* Trees, pages, rows, lists in both directions, label index and property indexes. */
+static sb_status count_work(sb_verify *v)
+{
+    const uint32_t labels = sb_name_count(v->view, SB_NAME_LABEL);
+    const sb_schema *schemas = sb_schemas(v->view, &v->schema_count);
+
+    v->total = sb_txn_page_count(v->txn) + count_of(v, SB_NODE, 0) + 3 * count_of(v, SB_REL, 0);
+    for (sb_label_id label = 1; label <= labels; label++)
+        v->total += count_of(v, SB_NODE, label);
+    for (size_t i = 0; i < v->schema_count; i++)
+        if (schemas[i].has_tree)
+            v->total += count_of(v, schemas[i].on_rels ? SB_REL : SB_NODE, schemas[i].entity);
+    return sb_store_each_tree(v->view, count_leaves, v, v->err);
 }
 
 static sb_status check_pages(sb_verify *v)
@@ -128,8 +173,9 @@ static sb_status check_pages(sb_verify *v)
     if (check.used == NULL) return SB_FAIL_NOMEM(v->err);
     st = sb_store_each_tree(v->view, check_tree, &check, v->err);
     if (st == SB_OK)
-        st = sb_pager_verify(v->txn, check.used, tell_page, v, check_progress, v->graph, &findings,
-                             v->err);
+        st =
+            sb_pager_verify(v->txn, check.used, tell_page, v, check_progress, v, &findings, v->err);
+    v->work += pages;
     v->result.pages = pages;
     v->result.free_pages = pages - 1 - sb_bits_count(check.used, pages);
     sb_free(v->alloc, check.used, bytes);
@@ -147,7 +193,6 @@ static sb_status make_arrays(sb_verify *v)
 
     v->set_count = sb_set_count(v->view);
     v->type_count = sb_name_count(v->view, SB_NAME_TYPE);
-    (void)sb_schemas(v->view, &v->schema_count);
     if (end <= most / sizeof *v->sets) {
         v->sets_end = end;
         v->sets = sb_alloc_zero(v->alloc, (size_t)end * sizeof *v->sets);
@@ -183,6 +228,7 @@ static sb_status run_checks(sb_verify *v)
 {
     uint64_t findings;
 
+    SB_TRY(count_work(v));
     SB_TRY(make_arrays(v));
     SB_TRY(check_pages(v));
     SB_TRY(sb_store_verify(v->view, tell_catalog, v, &findings, v->err));

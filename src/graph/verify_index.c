@@ -30,7 +30,7 @@ static sb_status check_label_ids(sb_verify *v, sb_label_id label, uint64_t *righ
         }
         v->result.index_entries += count;
         from = ids[count - 1] + 1;
-        SB_TRY(sb_graph__tick(v->graph, 0, 0, local));
+        SB_TRY(sb_verify__steps(v, count, local));
     }
 }
 

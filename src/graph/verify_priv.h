@@ -53,7 +53,7 @@ typedef struct sb_verify {
     void *ctx;
     uint64_t found[SB_FINDING_KINDS];
     sb_verify_result result;
-    uint64_t work;                /* rows and entries looked at */
+    uint64_t work, total; /* pages, rows and entries looked at; about as many as there are */
     bool nodes_whole, rels_whole; /* the table could be read to its end */
     /* From the tables. */
     uint32_t *sets; /* label set + 1 by node id, below sets_end; owned; NULL: in sparse_sets */
@@ -78,6 +78,8 @@ SB_MUST_CHECK sb_status sb_verify__swallow(sb_verify *v, sb_status status, const
                                            const char *what, bool *whole);
 /* One more row or entry; now and then looks whether to go on. */
 SB_MUST_CHECK sb_status sb_verify__step(sb_verify *v);
+/* So many more; looks. */
+SB_MUST_CHECK sb_status sb_verify__steps(sb_verify *v, uint64_t count, sb_err *err);
 
 /* Label set + 1 of a node, SB_VERIFY_ABSENT, or SB_VERIFY_NO_SET. */
 uint32_t sb_verify__set_of(const sb_verify *v, sb_node_id node);

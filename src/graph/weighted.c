@@ -49,6 +49,7 @@ typedef struct sb_dijkstra {
     double *weights;
     size_t edge_count, neighbor_capacity, rel_capacity, weight_capacity;
     uint64_t rels_seen, taken;
+    uint64_t node_count; /* of the graph */
     sb_err *err;
 } sb_dijkstra;
 
@@ -153,7 +154,7 @@ static sb_status collect_edges(void *ctx, uint64_t at, const sb_lane *lane, cons
     search->rels_seen += chunk->count;
     return search->rels_seen / TICK_RELS == ticks
                ? SB_OK
-               : sb_graph__tick(search->graph, search->taken, 0, search->err);
+               : sb_graph__tick(search->graph, search->taken, search->node_count, search->err);
 }
 
 SB_COLD static sb_status bad_weight(sb_dijkstra *search, sb_rel_id rel, const sb_cell *cell)
@@ -233,7 +234,8 @@ static sb_status expand_way(sb_dijkstra *search, uint32_t index)
 /* *arrived: the cheapest way to `to`, or NOWHERE. */
 static sb_status search_from(sb_dijkstra *search, sb_node_id from, sb_node_id to, uint32_t *arrived)
 {
-    SB_TRY(sb_graph__tick(search->graph, 0, 0, search->err));
+    SB_TRY(sb_stats_nodes_of_label(search->graph->view, 0, &search->node_count, search->err));
+    SB_TRY(sb_graph__tick(search->graph, 0, search->node_count, search->err));
     SB_TRY(add_way(search, &(sb_way){.node = from, .parent = NOWHERE}));
     while (search->heap_count > 0) {
         const sb_heap_item item = pop(search);
