@@ -270,6 +270,8 @@ int run_import(invocation *cli);
 /* exchange.c: import and export of other formats than CSV, when flags ask for one; *asked tells. */
 int import_formats(invocation *cli, bool *asked);
 int export_format(invocation *cli, const char *as);
+/* The statements of a Cypher script, all of them or none, in the open database. */
+int load_script(invocation *cli, const char *path);
 /* --rejects must not write over what is read, nor the database: also by another name of the same file. */
 int check_rejects(invocation *cli, const char *const *inputs, size_t count);
 /* Around a load: a file that it makes is removed when it fails. */

@@ -367,6 +367,23 @@ int import_formats(invocation *cli, bool *asked)
     return import_with(cli, &j);
 }
 
+int load_script(invocation *cli, const char *path)
+{
+    job j = {.options = {.conn = cli->conn, .quiet = cli->quiet, .tick = progress_tick}};
+    fmt_loader *loader = fmt_loader_open(&j.options, &j.error);
+    sombra_status status;
+
+    if (loader == NULL) return complain(exit_code_of(j.error.status), "%s", j.error.text);
+    progress_start(cli, "restoring", "B");
+    sombra_set_progress(cli->conn, NULL, NULL);
+    status = fmt_read_cypher(loader, path);
+    if (status == SOMBRA_OK) status = fmt_loader_finish(loader, &j.result);
+    progress_stop(cli);
+    if (status != SOMBRA_OK) (void)complain(0, "%s", fmt_loader_error(loader)->text);
+    fmt_loader_close(loader, NULL);
+    return exit_code_of(status);
+}
+
 /* ---- Export -------------------------------------------------------------------------------------------------------- */
 
 static const struct {

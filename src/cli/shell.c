@@ -528,14 +528,8 @@ int shell_restore(shell *s, const char *script)
 
     if (s->cli.shell_txn != NULL)
         return complain(EXIT_USAGE, "a transaction is open: COMMIT or ROLLBACK first");
-    code = shell_run_file(s, script);
-    if (s->cli.shell_txn == NULL) return code;
-    sombra_rollback(s->cli.shell_txn);
-    s->cli.shell_txn = NULL;
-    return complain(code == EXIT_OK ? EXIT_USAGE : code,
-                    code == EXIT_OK ? "%s does not end with COMMIT: nothing of it is kept"
-                                    : "nothing of %s is kept",
-                    script);
+    code = load_script(&s->cli, script);
+    return code == EXIT_OK ? code : complain(code, "nothing of %s is kept", script);
 }
 
 int run_restore(invocation *cli)

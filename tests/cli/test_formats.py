@@ -523,6 +523,61 @@ class Scripts(Formats):
         self.assertIn("uniqueConstraint", schema)
         self.assertNotIn("UNIQUE_IMPORT_NAME", schema)
 
+    # What looks like rows for the loader, and what looks like a literal: each is to do what the statements do when they run one by one.
+    UNIQUE = "CREATE CONSTRAINT u FOR (n:L) REQUIRE n.k IS UNIQUE;"
+    NODES = "UNWIND [{k: 1, p: {a: 1}}, {k: 'x', p: {a: null, b: [1, 2]}}, {k: -3, p: {}}, {k: '1', p: {}}] AS row CREATE (n:L {k: row.k}) SET n += row.p SET n:M;"
+    LINKS = "UNWIND [[1, 'x', {s: 1}], [-3, '1', {s: 2.5, t: date('2024-01-01')}]] AS row MATCH (a:L {k: row[0]}), (b:L {k: row[1]}) CREATE (a)-[r:R]->(b) SET r = row[2];"
+    ALIKE = (
+        ("as apoc", UNIQUE + NODES + LINKS),
+        ("ends that are not there", UNIQUE + NODES + LINKS.replace("-3,", "7,")),
+        ("without a constraint", NODES + NODES + LINKS),
+        ("the constraint comes later", NODES + UNIQUE + LINKS),
+        ("the constraint is of another key", UNIQUE.replace("n.k", "n.a") + NODES + LINKS),
+        ("the constraint is gone", UNIQUE + NODES + "DROP CONSTRAINT u; CREATE (:L {k: 1});" + LINKS),
+        ("a key has changed", UNIQUE + NODES + "MATCH (n:L {k: 1}) SET n.k = 5; CREATE (:L {k: 1, other: true});" + LINKS),
+        ("nodes are gone", UNIQUE + NODES + "MATCH (n:L {k: 1}) DELETE n;" + LINKS),
+        ("a label is gone", UNIQUE + NODES + "MATCH (n:L {k: 1}) REMOVE n:L;" + LINKS),
+        ("1.0 is 1", UNIQUE + NODES + LINKS.replace("[1,", "[1.0,")),
+        ("nodes of other statements", UNIQUE + "CREATE (:L {k: 1}), (:L {k: 'x'}), (:L {k: -3}), (:L {k: '1'});" + LINKS),
+        ("two kinds of rows between each other", UNIQUE + NODES + LINKS + NODES.replace("{k: ", "{k: 1").replace("1row", "row").replace("1'x'", "'y'").replace("1-3", "-13").replace("1'1'", "'z'") + LINKS.replace("[1,", "[11,") + LINKS),
+        ("the key in the map, too", "UNWIND [{k: 1, p: {k: 2, a: 3}}] AS row CREATE (n:L {k: row.k}) SET n += row.p;"),
+        ("a key twice", "UNWIND [{a: 1, a: 2}] AS row CREATE (n:L) SET n = row;"),
+        ("a null as key", "UNWIND [{k: null, p: {a: 1}}, {p: {a: 2}}] AS row CREATE (n:L {k: row.k}) SET n += row.p;"),
+        ("rows of maps alone", "UNWIND [{}, {a: 'b'}] AS row CREATE (n:L:`a ``b`) SET n = row;"),
+        ("row, by other names", "unwind [{k: 1}] as `the row` create (x:L{k:`the row`.k}) set x:M;"),
+        ("computed rows", "UNWIND [{k: 1 + 1}] AS row CREATE (n:L {k: row.k});"),
+        ("literals", "UNWIND [{a: -9223372036854775808, b: 9223372036854775807, c: 1.5e-3, d: -0.0, e: 0.0 / 0.0, f: -1.0 / 0.0, g: 'it\\'s \\\"\\\\ \\n \\u0041\\u0001 🙂', h: \"'\", i: TRUE, "
+                     "`a key`: [], `b``c`: 0x1F, l: ['', 'x'], m: point({x: 1, y: 2}), n: duration('P1M'), o: datetime('2024-07-01T12:00[Europe/Berlin]'), p: fromText('bytes', '00ff'), q: 007}] AS row CREATE (n:L) SET n = row;"),
+        ("literals of a pattern", "CREATE (:L {a: 1, b: 'x:{1', c: [1, 2], d: {x: 1}.x, e: point({x: 1.0, y: 2}), `f``:`: true, g: 1 + 2, h: -1})-[:T {since: 2001}]->(:M {a: 'b'});"
+                                  "CREATE (:L {a: 2, b: 'y', c: [], d: {x: 1}.x, e: point({x: 1.0, y: 3}), `f``:`: true, g: 1 + 2, h: -1})-[:T {since: 2002}]->(:M {a: \"c\"}); MATCH (a:L {a: 1}), (b:M {a: 'c'}) CREATE (a)-[:U {x: [1.5]}]->(b);"),
+        ("comments", "CREATE (:L {a: 1 /* , b: 2 */, c: '// 3'}); // CREATE (:M {a: 1})\nUNWIND [1, /* 2 */ 3] AS row CREATE (:N {a: row});"),
+        ("sub-queries and limits", "CREATE (:L {a: 1})-[:T]->(:L {a: 2}); MATCH (n:L {a: 1}) CALL { WITH n MATCH (n)-[:T*1..2]->(m:L {a: 2}) RETURN m LIMIT 1 } SET m.b = 2, n.c = 3;"),
+        ("MERGE", "UNWIND [{k: 1}, {k: 1}, {k: 2}] AS row MERGE (n:L {k: row.k}) ON CREATE SET n.c = 1; MERGE (:L {k: 3}); MERGE (:L {k: 3}); MERGE (:L {k: 4});"),
+    )
+
+    def test_a_script_does_what_its_statements_do(self):
+        for name, text in self.ALIKE:
+            with self.subTest(name=name):
+                remove("script.sombra")
+                remove("shell.sombra")
+                run("import", "script.sombra", "--cypher", write("alike.cypher", text))
+                run("shell.sombra", "-f", "alike.cypher")
+                self.assertEqual(digest("script.sombra"), digest("shell.sombra"))
+                self.assertIn("0 faults", run("verify", "script.sombra"))
+
+    def test_rows_are_loaded_in_batches(self):
+        """A constraint that rows violate is told with the lines of their batch: the rows were not run as a statement."""
+        text = self.UNIQUE + "\n" + "\n".join("UNWIND [{k: %d}] AS row CREATE (n:L {k: row.k});" % (i % 9) for i in range(10))
+        self.fails("--cypher", text, "lines 2 to 11", "both have :L(k)", code=4)
+        self.fails("--cypher", text + "\nMATCH (n) RETURN n;", "lines 2 to 12", code=4)
+
+    def test_transactions_of_a_script(self):
+        for begin, commit in (("BEGIN;", "COMMIT;"), (":begin\n", ":commit\n"), ("BEGIN\n", "COMMIT\n")):
+            with self.subTest(begin=begin):
+                self.fails("--cypher", begin + "CREATE (:A);\n", "does not end with COMMIT")
+                self.fails("--cypher", begin + "CREATE (:A);\n" + commit + begin + "CREATE (:B);", "does not end with COMMIT")
+                self.fails("--cypher", begin + "CREATE (:A);\n" + commit.replace("COMMIT", "ROLLBACK").replace("commit", "rollback"), "line 2" if ";" in begin else "line 3", "takes back a part of itself")
+
     def test_a_failed_script_leaves_nothing(self):
         for text, *parts in (("CREATE (:A);\nCREATE (:B;\n", "bad.in, line 2, column"), ("CREATE (:A);\n\n// c;\nMATCH (n)\nRETURN\n  x;", "line 6, column 3", "x"), (":what\n", "line 1", "':what' is no command"),
                              ("CREATE (:A {x: 'y);\n", "line 1"), (":param x\n", "NAME => VALUE"), (":param x => [1\n", "line 1"), ("RETURN 1/0", "line 1"), ("\xff".encode("latin-1"), "line 1"),

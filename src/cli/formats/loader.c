@@ -37,6 +37,11 @@ sombra_status fmt_loader_commit(fmt_loader *l)
                                                                             : begin(l);
 }
 
+sombra_status fmt_loader_settle(fmt_loader *l)
+{
+    return loader_write_all(l, true);
+}
+
 void fmt_count(fmt_loader *l, uint64_t nodes, uint64_t rels, uint64_t properties)
 {
     l->result.nodes += nodes;

@@ -100,6 +100,21 @@ void loader_add_id(fmt_loader *l, const fmt_id *id, uint64_t node)
     table->text_nodes[place] = node + 1;
 }
 
+bool fmt_loader_knows(fmt_loader *l, const fmt_id *id)
+{
+    return loader_find_id(l, id) != 0;
+}
+
+void fmt_loader_forget(fmt_loader *l)
+{
+    loader_free_ids(l);
+    l->ids = NULL;
+    l->id_capacity = 0;
+    memset(&l->group_names, 0, sizeof l->group_names);
+    memset(l->letters, 0, sizeof l->letters);
+    memset(l->last_groups, 0, sizeof l->last_groups);
+}
+
 void loader_free_ids(fmt_loader *l)
 {
     for (size_t i = 0; i < l->id_capacity; i++) {

@@ -44,6 +44,22 @@ static uint32_t type_bit(sombra_text name)
     return 0;
 }
 
+bool fmt_loader_is_unique(fmt_loader *l, sombra_text label, sombra_text key)
+{
+    sombra_schema schema;
+    uint32_t of, on;
+    bool more = true;
+
+    if (sombra_name_find(l->txn, SOMBRA_LABEL, label.data, label.size, &of) != SOMBRA_OK ||
+        sombra_name_find(l->txn, SOMBRA_KEY, key.data, key.size, &on) != SOMBRA_OK)
+        return false;
+    for (size_t i = 0; sombra_schema_at(l->txn, i, &schema, &more) == SOMBRA_OK && more; i++)
+        if ((schema.kind == SOMBRA_UNIQUE || schema.kind == SOMBRA_NODE_KEY) && !schema.on_rels &&
+            schema.key_count == 1 && schema.entity == of && schema.keys[0] == on)
+            return true;
+    return false;
+}
+
 static sombra_status drop_label_index(fmt_loader *l, uint32_t label)
 {
     const sombra_schema like = {.kind = SOMBRA_LABEL_INDEX, .entity = label};

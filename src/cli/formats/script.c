@@ -5,16 +5,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "cli/formats/formats.h"
+#include "cli/formats/script_priv.h"
 
 #define WINDOW_BYTES    ((size_t)1 << 20)
 #define STATEMENT_BYTES ((size_t)16 << 20) /* the language's own limit */
-
-typedef struct parameter {
-    sombra_text name;
-    sombra_value value;
-    fmt_arena arena;
-} parameter;
 
 typedef struct reading {
     fmt_loader *loader;
@@ -25,9 +19,8 @@ typedef struct reading {
     size_t at, size, capacity;
     bool ended;
     uint64_t line; /* of data + at */
-    parameter *parameters;
-    size_t parameter_count, parameter_capacity;
-    uint64_t statements;
+    script_runner *runner;
+    bool begun; /* BEGIN was read, and no COMMIT behind it */
 } reading;
 
 static sombra_status read_more(reading *r)
@@ -56,8 +49,7 @@ static sombra_status read_more(reading *r)
 
 static void skip(reading *r, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i++)
-        r->line += r->data[r->at + i] == '\n';
+    r->line += fmt_count_lines(r->data + r->at, bytes);
     r->at += bytes;
 }
 
@@ -103,14 +95,18 @@ static size_t quoted_end(const char *text, size_t size, size_t at)
 /* Bytes up to the ';' that ends the statement at the front; SIZE_MAX: it is not there. */
 static size_t statement_bytes(const char *text, size_t size)
 {
+    static const bool is_special[256] = {
+        [';'] = true, ['\''] = true, ['"'] = true, ['`'] = true, ['/'] = true};
     size_t at = 0;
 
-    while (at < size) {
-        const char c = text[at];
-        if (c == ';') return at;
-        if (c == '\'' || c == '"' || c == '`') {
+    for (;;) {
+        while (at < size && !is_special[(unsigned char)text[at]])
+            at++;
+        if (at >= size) return SIZE_MAX;
+        if (text[at] == ';') return at;
+        if (text[at] != '/') {
             at = quoted_end(text, size, at);
-        } else if (c == '/' && size - at > 1 && (text[at + 1] == '/' || text[at + 1] == '*')) {
+        } else if (size - at > 1 && (text[at + 1] == '/' || text[at + 1] == '*')) {
             const bool is_line = text[at + 1] == '/';
             const char *end = is_line ? memchr(text + at, '\n', size - at)
                                       : memmem(text + at + 2, size - at - 2, "*/", 2);
@@ -119,7 +115,6 @@ static size_t statement_bytes(const char *text, size_t size)
             at++;
         }
     }
-    return SIZE_MAX;
 }
 
 /* Does the text begin with these words, whatever their case and the blanks between them? */
@@ -144,73 +139,36 @@ static bool begins(const char *text, size_t size, const char *words)
 
 /* ---- Statements ----------------------------------------------------------------------------------------------------- */
 
-/* The connection's error at its place in the file; a statement that is wrong may go to the rejects. */
-static sombra_status fail_statement(reading *r, const char *text, size_t size)
+/* BEGIN, COMMIT: the script is one transaction, or one for each batch, whatever they say; but one that lacks its end has been cut off. */
+static bool is_transaction(reading *r, const char *text, size_t size, sombra_status *status)
 {
-    const sombra_error error = *sombra_error_of(r->conn);
-    const sombra_text none = {NULL, 0};
-    const bool is_fault = error.status == SOMBRA_SYNTAX || error.status == SOMBRA_TYPE_MISMATCH ||
-                          error.status == SOMBRA_INVALID || error.status == SOMBRA_NOT_FOUND ||
-                          error.status == SOMBRA_EXISTS || error.status == SOMBRA_CONSTRAINT ||
-                          error.status == SOMBRA_UNSUPPORTED;
-    const char *message =
-        error.message[0] != '\0' ? error.message : sombra_status_text(error.status);
-
-    if (!is_fault) return fmt_broken(r->loader, error.status, 0, "%s", message);
-    fmt_at(r->loader, r->path, r->line + (error.line > 1 ? error.line - 1 : 0), text, size);
-    return fmt_bad(r->loader, error.status, error.column, none, none, "%s", message);
-}
-
-static sombra_status bind(reading *r, sombra_stmt *stmt)
-{
-    for (size_t i = 0; i < r->parameter_count; i++) {
-        const parameter *p = &r->parameters[i];
-        const sombra_status status = sombra_stmt_bind(stmt, p->name.data, &p->value);
-        if (status != SOMBRA_OK && status != SOMBRA_NOT_FOUND) return status;
-    }
-    return SOMBRA_OK;
-}
-
-static sombra_status run(reading *r, const char *text, size_t size)
-{
-    sombra_stmt_changes changes;
-    sombra_stmt *stmt = NULL;
-    sombra_status status = sombra_prepare(r->conn, text, size, &stmt, NULL);
-
-    if (status == SOMBRA_OK && stmt == NULL) return SOMBRA_OK;
-    if (status == SOMBRA_OK) status = bind(r, stmt);
-    while (status == SOMBRA_OK || status == SOMBRA_ROW)
-        status = sombra_stmt_step(stmt);
-    if (status == SOMBRA_DONE) {
-        (void)sombra_stmt_get_changes(stmt, &changes);
-        status = SOMBRA_OK;
-        fmt_count(r->loader, changes.nodes_created, changes.rels_created, changes.properties_set);
-    } else {
-        status = fail_statement(r, text, size);
-    }
-    sombra_stmt_finalize(stmt);
-    if (status != SOMBRA_OK) return status;
-    const uint64_t batch = fmt_loader_options(r->loader)->batch;
-    return batch != 0 && ++r->statements % batch == 0 ? fmt_loader_commit(r->loader) : SOMBRA_OK;
+    *status = SOMBRA_OK;
+    if (begins(text, size, "BEGIN"))
+        r->begun = true;
+    else if (begins(text, size, "COMMIT"))
+        r->begun = false;
+    else if (begins(text, size, "ROLLBACK"))
+        *status = fmt_broken(r->loader, SOMBRA_UNSUPPORTED, 0,
+                             "a script that takes back a part of itself is for the shell (.read)");
+    else
+        return false;
+    return true;
 }
 
 /* Statements that say nothing about the graph here, or ask for what there is not. */
 static sombra_status take_statement(reading *r, char *text, size_t size)
 {
-    static const char *const idle[] = {"BEGIN",
-                                       "COMMIT",
-                                       "ROLLBACK",
-                                       "SCHEMA AWAIT",
-                                       "CALL db.awaitIndex",
+    static const char *const idle[] = {"SCHEMA AWAIT", "CALL db.awaitIndex",
                                        "CALL db.awaitIndexes"};
     static const char *const lacking[] = {"CREATE FULLTEXT INDEX", "CREATE LOOKUP INDEX",
                                           "CREATE VECTOR INDEX", "CALL db.index"};
     static const char *const kinds[] = {"CREATE BTREE INDEX", "CREATE POINT INDEX"};
+    sombra_status status = SOMBRA_OK;
 
     fmt_at(r->loader, r->path, r->line, text, size);
+    if (is_transaction(r, text, size, &status)) return status;
     for (size_t i = 0; i < sizeof idle / sizeof *idle; i++)
-        if (begins(text, size, idle[i]) && (i > 3 || size <= strlen(idle[i]) + 12))
-            return SOMBRA_OK;
+        if (begins(text, size, idle[i])) return SOMBRA_OK;
     for (size_t i = 0; i < sizeof lacking / sizeof *lacking; i++)
         if (begins(text, size, lacking[i])) {
             fmt_note(r->loader, "there is no such kind of index here; the statement is left out");
@@ -223,56 +181,14 @@ static sombra_status take_statement(reading *r, char *text, size_t size)
                 word++;
             memset(word, ' ', 5);
         }
-    return run(r, text, size);
+    return script_run(r->runner, &(script_statement){r->path, r->line, text, size});
 }
 
 /* ---- Lines for the shell ------------------------------------------------------------------------------------------------ */
 
-static sombra_value copy_value(fmt_arena *arena, const sombra_value *value)
-{
-    sombra_value made = *value;
-
-    if (value->type == SOMBRA_TYPE_MAP) {
-        sombra_entry *entries = fmt_arena_alloc(arena, (value->as.map.count + 1) * sizeof *entries);
-        for (size_t i = 0; i < value->as.map.count; i++) {
-            const sombra_entry *from = &value->as.map.entries[i];
-            entries[i].key = fmt_arena_text(arena, from->key, from->key_size).data;
-            entries[i].key_size = from->key_size;
-            entries[i].value = copy_value(arena, &from->value);
-        }
-        made.as.map.entries = entries;
-    } else if (value->type == SOMBRA_TYPE_LIST) {
-        sombra_value *items = fmt_arena_alloc(arena, (value->as.list.count + 1) * sizeof *items);
-        for (size_t i = 0; i < value->as.list.count; i++)
-            items[i] = copy_value(arena, &value->as.list.items[i]);
-        made.as.list.items = items;
-    } else {
-        made = fmt_value_copy(arena, value);
-    }
-    return made;
-}
-
-static parameter *parameter_of(reading *r, const char *name, size_t size)
-{
-    for (size_t i = 0; i < r->parameter_count; i++)
-        if (r->parameters[i].name.size == size &&
-            memcmp(r->parameters[i].name.data, name, size) == 0) {
-            fmt_arena_free(&r->parameters[i].arena);
-            return &r->parameters[i];
-        }
-    r->parameters = fmt_grow(r->parameters, &r->parameter_capacity, r->parameter_count + 1,
-                             sizeof *r->parameters);
-    r->parameters[r->parameter_count] = (parameter){.name = {NULL, 0}};
-    return &r->parameters[r->parameter_count++];
-}
-
 /* :param rows => [{…}, …]   or   :param rows: [{…}, …] */
 static sombra_status set_parameter(reading *r, const char *text, size_t size)
 {
-    fmt_buffer query = {0};
-    sombra_stmt *stmt = NULL;
-    sombra_value value;
-    sombra_status status;
     size_t from = 6, to;
 
     while (from < size && (text[from] == ' ' || text[from] == '\t'))
@@ -286,30 +202,17 @@ static sombra_status set_parameter(reading *r, const char *text, size_t size)
         (text[begin] != ':' && (size - begin < 2 || memcmp(text + begin, "=>", 2) != 0)))
         return fmt_broken(r->loader, SOMBRA_SYNTAX, 0, ":param is followed by NAME => VALUE");
     begin += text[begin] == ':' ? 1 : 2;
-    fmt_puts(&query, "RETURN ");
-    fmt_put(&query, text + begin, size - begin);
-    status = sombra_prepare(r->conn, query.data, query.size, &stmt, NULL);
-    if (status == SOMBRA_OK) status = sombra_stmt_step(stmt);
-    if (status == SOMBRA_ROW && sombra_stmt_column(stmt, 0, &value) == SOMBRA_OK) {
-        parameter *p = parameter_of(r, text + from, to - from);
-        p->name = fmt_arena_text(&p->arena, text + from, to - from);
-        p->value = copy_value(&p->arena, &value);
-        status = SOMBRA_OK;
-    } else {
-        status = fmt_broken(r->loader, sombra_error_of(r->conn)->status, 0, "%s",
-                            sombra_error_of(r->conn)->message);
-    }
-    sombra_stmt_finalize(stmt);
-    free(query.data);
-    return status;
+    return script_set_parameter(r->runner, fmt_text(text + from, to - from), text + begin,
+                                size - begin);
 }
 
 static sombra_status take_command(reading *r, const char *text, size_t size)
 {
+    sombra_status status;
+
     fmt_at(r->loader, r->path, r->line, text, size);
-    if (begins(text, size, ":begin") || begins(text, size, ":commit") ||
-        begins(text, size, ":use") || begins(text, size, ":rollback"))
-        return SOMBRA_OK;
+    if (is_transaction(r, text + 1, size - 1, &status)) return status;
+    if (begins(text, size, ":use")) return SOMBRA_OK;
     if (begins(text, size, ":param")) return set_parameter(r, text, size);
     return fmt_broken(r->loader, SOMBRA_UNSUPPORTED, 0,
                       "'%.*s' is no command that a script may hold here",
@@ -347,7 +250,7 @@ static sombra_status take_next(reading *r, bool *done)
     if (*text == ':') {
         status = take_command(r, text, line);
     } else if (is_shell_word(text, line)) {
-        status = SOMBRA_OK;
+        (void)is_transaction(r, text, line, &status);
     } else {
         size = statement_bytes(text, left);
         if (size == SIZE_MAX && !r->ended) return read_more(r);
@@ -369,14 +272,18 @@ sombra_status fmt_read_cypher(fmt_loader *loader, const char *path)
     fmt_at(loader, path, 1, NULL, 0);
     r.input = fmt_input_open(path, error);
     if (r.input == NULL) return error->status;
+    r.runner = script_runner_open(loader);
     status = read_more(&r);
     if (status == SOMBRA_OK && r.size >= 3 && memcmp(r.data, "\xEF\xBB\xBF", 3) == 0) r.at = 3;
     while (status == SOMBRA_OK && !done)
         status = take_next(&r, &done);
+    if (status == SOMBRA_OK && r.begun) {
+        fmt_at(loader, path, r.line, NULL, 0);
+        status = fmt_broken(loader, SOMBRA_SYNTAX, 0,
+                            "the script does not end with COMMIT: a part of it is missing");
+    }
+    script_runner_close(r.runner);
     fmt_input_close(r.input);
-    for (size_t i = 0; i < r.parameter_count; i++)
-        fmt_arena_free(&r.parameters[i].arena);
-    free(r.parameters);
     free(r.data);
     return status;
 }

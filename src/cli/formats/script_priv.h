@@ -1,0 +1,83 @@
+/* script_priv.h — what the files of the reader of Cypher scripts share: literals of a statement as values (script_literal.c), those that make
+ * nodes or relationships of a list of rows (script_shape.c), and how statements run (script_run.c). */
+#ifndef SB_CLI_FORMATS_SCRIPT_PRIV_H
+#define SB_CLI_FORMATS_SCRIPT_PRIV_H
+
+#include "cli/formats/formats.h"
+
+/* ---- script_literal.c ------------------------------------------------------------------------------------------ */
+
+#define SCRIPT_FUNCTIONS 8
+
+/* Zeroed but for conn: empty. */
+typedef struct script_literals {
+    sombra_conn *conn;
+    fmt_arena arena; /* what the values point at, beside the text itself */
+    const char *at, *end;
+    sombra_value *items; /* of lists that are being read */
+    size_t item_count, item_capacity;
+    sombra_entry *entries; /* of maps */
+    size_t entry_count, entry_capacity;
+    sombra_stmt *functions[SCRIPT_FUNCTIONS]; /* RETURN date($x); NULL: not needed yet */
+} script_literals;
+/* The literal at the front of a text: numbers, strings, true, false, null, lists and maps of them, and times and points of literals. False: it
+ * is none, or one that is not known here, and for the language itself to read. Where it ends is literals->at, blanks behind it included. */
+bool script_literal(script_literals *literals, const char *text, size_t size, sombra_value *value);
+void script_literals_reset(script_literals *literals);
+void script_literals_free(script_literals *literals);
+
+/* ---- script_shape.c -------------------------------------------------------------------------------------------- */
+
+#define SCRIPT_STEPS  4u
+#define SCRIPT_LABELS 16u
+
+/* row.start._id or row[0]: names, and with name.data NULL places in a list. */
+typedef struct script_path {
+    struct {
+        sombra_text name;
+        size_t place;
+    } steps[SCRIPT_STEPS];
+    size_t count;
+} script_path;
+/* (n:Label:Other {key: path}) */
+typedef struct script_node {
+    sombra_text variable, labels[SCRIPT_LABELS];
+    size_t label_count;
+    sombra_text key; /* data NULL: none */
+    script_path value;
+    sombra_text groups[2]; /* of ids: values of the key that are integers, and strings */
+} script_node;
+/* UNWIND rows AS row CREATE (n:Label {key: row.key}) SET n += row.properties SET n:Other
+ * UNWIND rows AS row MATCH (a:Label {key: row.a}), (b:Label {key: row.b}) CREATE (a)-[r:TYPE]->(b) SET r += row.properties */
+typedef struct script_shape {
+    enum { SCRIPT_OTHER, SCRIPT_NODES, SCRIPT_RELS } kind;
+    script_node nodes[2];
+    sombra_text type;
+    bool has_map;
+    script_path map;
+} script_shape;
+/* What stands behind the rows: "AS row CREATE …". Texts are of it, or in arena. */
+script_shape script_shape_of(fmt_arena *arena, const char *text, size_t size);
+/* The rows to the loader. *taken false: nothing has been done, and the statement is to run as it is. */
+sombra_status script_shape_load(fmt_loader *loader, const script_shape *shape,
+                                const sombra_value *rows, bool *taken);
+
+/* ---- script_run.c ---------------------------------------------------------------------------------------------------- */
+
+/* Statements that are run, and what was prepared for them. */
+typedef struct script_runner script_runner;
+script_runner *script_runner_open(fmt_loader *loader);
+typedef struct script_statement {
+    const char *path;
+    uint64_t line; /* where it begins */
+    const char *text;
+    size_t size;
+} script_statement;
+/* What is wrong with a statement is told to the loader, which may go on. */
+sombra_status script_run(script_runner *runner, const script_statement *statement);
+/* $name for the statements that follow: what an expression gives. */
+sombra_status script_set_parameter(script_runner *runner, sombra_text name, const char *text,
+                                   size_t size);
+void script_runner_close(script_runner *runner);
+
+#endif
