@@ -30,6 +30,7 @@ editor *editor_create(shell *s)
 
     if (ed == NULL) exit(complain(8, "out of memory"));
     ed->shell = s;
+    terminal_keep();
     /* texts are never NULL, so that empty ones need no care */
     put(&ed->text, "", 1);
     put(&ed->killed, "", 1);
@@ -454,8 +455,8 @@ static bool read_plain(editor *ed)
 
     set_text(ed, "", 0);
     do {
-        fputs(ed->text.size == 0 ? ed->prompt : "   ...> ", stdout);
-        (void)fflush(stdout);
+        const char *prompt = ed->text.size == 0 ? ed->prompt : "   ...> ";
+        terminal_write(prompt, strlen(prompt));
         bytes = getline(&line, &capacity, stdin);
         if (bytes > 0) put(&ed->text, line, (size_t)bytes);
     } while (bytes > 0 && !is_whole(ed));

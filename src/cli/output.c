@@ -9,7 +9,6 @@
 #include "cli.h"
 
 #define LAYOUT_ROWS    1000u /* a table's widths are those of its first rows */
-#define CELL_WIDTH_MAX 60u
 #define CELL_WIDTH_MIN 4u /* narrower columns tell nothing */
 
 cell cell_null(void)
@@ -488,8 +487,7 @@ static void fit_widths(output *out)
 
     out->shown = out->column_count;
     for (size_t i = 0; i < out->column_count; i++) {
-        if (terminal != 0 && out->widths[i] > CELL_WIDTH_MAX && out->column_count > 1)
-            out->widths[i] = CELL_WIDTH_MAX;
+        if (terminal != 0 && out->widths[i] > terminal) out->widths[i] = terminal;
         sum += out->widths[i] + (i != 0 ? f->gap : 0);
     }
     while (terminal != 0 && sum > terminal) {

@@ -107,13 +107,30 @@ static int no_command(const char *name)
 
 /* ---- Help ------------------------------------------------------------------------------------------------------------------ */
 
+#define HELP_COLUMN ((size_t)32)
+
+/* The command, and behind it what it does, in lines that fit the terminal. */
 static void print_spec(const shell_command_spec *spec)
 {
-    char head[80];
+    const size_t terminal = terminal_width(),
+                 room = terminal < HELP_COLUMN + 20 ? SIZE_MAX : terminal - HELP_COLUMN;
+    const int used = printf(".%s %s", spec->name, spec->arguments);
+    const char *help = spec->help;
 
-    snprintf(head, sizeof head, ".%s %s", spec->name, spec->arguments);
-    printf(text_width(head, strlen(head)) <= 30 ? "%-30s  %s\n" : "%s\n%30s  %s\n", head,
-           text_width(head, strlen(head)) <= 30 ? spec->help : "", spec->help);
+    if (used < 0) return; /* writing failed: that is told at the end */
+    if ((size_t)used + 2 > HELP_COLUMN)
+        printf("\n%*s", (int)HELP_COLUMN, "");
+    else
+        printf("%*s", (int)HELP_COLUMN - used, "");
+    while (strlen(help) > room) {
+        size_t end = room;
+        while (end != 0 && help[end] != ' ')
+            end--;
+        if (end == 0) end = room;
+        printf("%.*s\n%*s", (int)end, help, (int)HELP_COLUMN, "");
+        help += end + (help[end] == ' ');
+    }
+    printf("%s\n", help);
 }
 
 static int run_help_command(shell *s, words *w)

@@ -1,6 +1,7 @@
 /* terminal.c — raw mode with termios, and the bytes that terminals send for keys: those of xterm, which others follow (ECMA-48). */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@
 /* Signal handlers and exit have no argument to say which terminal. */
 static struct termios cooked;
 static volatile sig_atomic_t raw;
+/* The terminal as it was before .output sent standard output elsewhere. */
+static int screen = STDOUT_FILENO;
 static volatile sig_atomic_t resized;
 static const int ending[] = {SIGTERM, SIGHUP, SIGQUIT, SIGABRT};
 static struct sigaction ending_before[sizeof ending / sizeof *ending], winch_before, cont_before;
@@ -30,7 +33,7 @@ static void make_cooked(void)
 
     if (!raw) return;
     raw = 0;
-    (void)!write(STDOUT_FILENO, paste_off, sizeof paste_off - 1);
+    (void)!write(screen, paste_off, sizeof paste_off - 1);
     (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &cooked);
 }
 
@@ -60,6 +63,13 @@ static void on_resize(int signal_number)
 {
     (void)signal_number;
     resized = 1;
+}
+
+void terminal_keep(void)
+{
+    const int copy = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+    if (copy >= 0) screen = copy;
 }
 
 bool terminal_enter(void)
@@ -96,7 +106,7 @@ void terminal_suspend(void)
 void terminal_size(size_t *rows, size_t *columns)
 {
     struct winsize size;
-    const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+    const bool known = ioctl(screen, TIOCGWINSZ, &size) == 0;
 
     *rows = known && size.ws_row != 0 ? size.ws_row : 24;
     *columns = known && size.ws_col != 0 ? size.ws_col : 80;
@@ -105,7 +115,7 @@ void terminal_size(size_t *rows, size_t *columns)
 void terminal_write(const char *text, size_t bytes)
 {
     while (bytes != 0) {
-        const ssize_t done = write(STDOUT_FILENO, text, bytes);
+        const ssize_t done = write(screen, text, bytes);
         if (done < 0 && errno == EINTR) continue;
         if (done <= 0) return; /* the terminal is gone: reading will tell */
         text += done;

@@ -34,6 +34,8 @@ typedef struct key {
     text_buffer text; /* owned by the caller of terminal_key, who keeps it from key to key */
 } key;
 
+/* What standard output is now is where all below writes, wherever that goes later. Once. */
+void terminal_keep(void);
 /* False, and nothing changed, when standard input is no terminal. */
 bool terminal_enter(void);
 void terminal_leave(void);

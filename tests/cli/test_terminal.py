@@ -312,6 +312,28 @@ class Terminal(unittest.TestCase):
         self.assertEqual(len(lines), 5)
         self.assertTrue(all(len(line) == len(lines[0]) <= 40 for line in lines), out)
 
+    def test_long_cells_take_the_room_there_is(self):
+        s = self.start(width=100)
+        self.assertIn("x" * 90, s.run(f"RETURN 1 AS n, '{'x' * 90}' AS t;"))
+
+    def test_help_is_folded(self):
+        s = self.start(width=60)
+        s.run(".help")
+        lines = [line.rstrip() for line in s.screen.text().split("\n")]
+        at = lines.index(".checkpoint [FLAGS]             move the write-ahead log")
+        self.assertEqual(lines[at + 1], " " * 32 + "into the main file")
+
+    def test_what_is_typed_is_seen_while_results_go_to_a_file(self):
+        s = self.start()
+        s.run(".output rows.txt")
+        s.type("RETURN 'kept' AS")
+        s.see("RETURN 'kept' AS")
+        s.type(" word;\r")
+        s.prompt("sombra> ")
+        s.run(".output")
+        with open("rows.txt", encoding="utf-8") as file:
+            self.assertEqual(file.read(), "word\n────\nkept\n")
+
     def test_columns_that_do_not_fit_are_counted(self):
         s = self.start(width=40)
         out = s.run("RETURN " + ", ".join(f"'value {i}' AS column{i}" for i in range(20)) + ";")
