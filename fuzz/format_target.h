@@ -1,5 +1,5 @@
-/* format_target.h — what the fuzz targets of import formats share: any bytes are refused with a message that names the file, or make a
- * graph; that is written in the same format and read again, and has the same digest. The first byte chooses options. */
+/* format_target.h — what the fuzz targets of import formats share: any bytes are refused with a message, or make a graph; that is written, in
+ * the same format or where it has no writer as JSON lines, and read again, and has the same digest. The first byte chooses options. */
 #ifndef SB_FUZZ_FORMAT_TARGET_H
 #define SB_FUZZ_FORMAT_TARGET_H
 
@@ -33,8 +33,10 @@ static fuzz_graph fuzz_open(void)
 
     sombra_options_init(&options);
     options.checkpoint_thread = false;
+    options.memory_limit = 64u << 20;
     fuzz_check(sombra_open(":memory:", &options, &g.db, &error) == SOMBRA_OK, "open");
     fuzz_check(sombra_connect(g.db, &g.conn, &error) == SOMBRA_OK, "connect");
+    sombra_set_time_limit(g.conn, 5000); /* of a script's statements */
     return g;
 }
 
@@ -53,7 +55,8 @@ static bool fuzz_load(fuzz_graph *g, fmt_reader read, const char *path, uint8_t 
                            .max_rejects = 5,
                            .label = (flags & 8) != 0 ? "Label" : NULL,
                            .type = (flags & 16) != 0 ? "TYPE" : NULL,
-                           .dry_run = (flags & 64) != 0};
+                           .dry_run = (flags & 64) != 0,
+                           .quiet = true};
     fmt_error error = {0};
     fmt_result result;
 
@@ -92,32 +95,46 @@ static void fuzz_write(fuzz_graph *g, fmt_writer write, const char *path)
     sombra_rollback(walk.txn);
 }
 
-static int fuzz_format(fmt_reader read, fmt_writer write, const uint8_t *data, size_t bytes)
+/* What a path holds is refused, or makes a graph that is equal when it is written and read again. */
+static void fuzz_path(fmt_reader read, const char *path, uint8_t flags, fmt_reader again,
+                      fmt_writer write)
 {
     uint8_t first[16], second[16];
-    char path[2][64];
-    int files[2];
-
-    if (bytes == 0) return 0;
-    for (int i = 0; i < 2; i++) {
-        files[i] = memfd_create("fuzz", 0);
-        (void)snprintf(path[i], sizeof path[i], "/proc/self/fd/%d", files[i]);
-    }
-    fuzz_check(files[1] >= 0 && pwrite(files[0], data + 1, bytes - 1, 0) == (ssize_t)(bytes - 1),
-               "a file in memory");
+    char copy[64];
     fuzz_graph g = fuzz_open();
-    if (fuzz_load(&g, read, path[0], data[0])) {
-        fuzz_graph again = fuzz_open();
+
+    if (fuzz_load(&g, read, path, flags)) {
+        const int file = memfd_create("fuzz", 0);
+        fuzz_graph other = fuzz_open();
+        fuzz_check(file >= 0, "a file in memory");
+        (void)snprintf(copy, sizeof copy, "/proc/self/fd/%d", file);
         fuzz_digest(&g, first);
-        fuzz_write(&g, write, path[1]);
-        fuzz_check(fuzz_load(&again, read, path[1], 0), "what is written is read");
-        fuzz_digest(&again, second);
+        fuzz_write(&g, write, copy);
+        fuzz_check(fuzz_load(&other, again, copy, 0), "what is written is read");
+        fuzz_digest(&other, second);
         fuzz_check(memcmp(first, second, sizeof first) == 0, "an equal digest");
-        fuzz_close(&again);
+        fuzz_close(&other);
+        (void)close(file);
     }
     fuzz_close(&g);
-    for (int i = 0; i < 2; i++)
-        (void)close(files[i]);
+}
+
+static void fuzz_fill(int file, const uint8_t *data, size_t bytes)
+{
+    fuzz_check(file >= 0 && pwrite(file, data, bytes, 0) == (ssize_t)bytes, "a file in memory");
+}
+
+static inline int fuzz_format(fmt_reader read, fmt_reader again, fmt_writer write,
+                              const uint8_t *data, size_t bytes)
+{
+    char path[64];
+
+    if (bytes == 0) return 0;
+    const int file = memfd_create("fuzz", 0);
+    fuzz_fill(file, data + 1, bytes - 1);
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    fuzz_path(read, path, data[0], again, write);
+    (void)close(file);
     return 0;
 }
 

@@ -3,5 +3,5 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-    return fuzz_format(fmt_read_gexf, fmt_write_gexf, data, bytes);
+    return fuzz_format(fmt_read_gexf, fmt_read_gexf, fmt_write_gexf, data, bytes);
 }

@@ -3,5 +3,5 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-    return fuzz_format(fmt_read_jsonl, fmt_write_jsonl, data, bytes);
+    return fuzz_format(fmt_read_jsonl, fmt_read_jsonl, fmt_write_jsonl, data, bytes);
 }

@@ -264,6 +264,7 @@ void fmt_printf(fmt_buffer *out, const char *format, ...)
 
 bool fmt_utf8_valid(const void *data, size_t bytes)
 {
+    if (bytes == 0) return true; /* then data may be NULL */
     const uint8_t *at = data, *end = at + bytes;
 
     while (at != end) {
