@@ -33,7 +33,7 @@ SUBMODULES = {"cypher": ["lex", "parse", "func", "sema", "plan", "exec"], "cli":
 # Sub-modules that use less than their module does.
 SUB_USES = {"cypher/lex": ["graph", "base"], "cypher/parse": ["base"]}
 # Front doors beside <m>/<m>.h: parts of one that compile alone. (All headers of base/ are.)
-PARTS = {"store/value.h", "graph/text_value.h"}
+PARTS = {"store/value.h", "graph/text_value.h", "graph/zone.h"}
 # Modules that may include sombra.h.
 PUBLIC_HEADER = {"api", "cli"}
 

@@ -245,6 +245,9 @@ static sb_status set_up(sb_bulk *bulk, sb_err *err)
     SB_TRY(options->vfs->ops->random(options->vfs, &bulk->seed, sizeof bulk->seed, err));
     bulk->arena = sb_arena_create(bulk->alloc, NULL);
     if (bulk->arena == NULL) return SB_FAIL_NOMEM(err);
+    bulk->zone_source = (sb_zone_source){.vfs = options->vfs, .alloc = bulk->alloc};
+    SB_TRY(
+        sb_zones_create(bulk->alloc, sb_zone_read_system, &bulk->zone_source, &bulk->zones, err));
     SB_TRY(add_tables(bulk, SB_NODE, options->node_files, options->node_file_count, err));
     SB_TRY(add_tables(bulk, SB_REL, options->rel_files, options->rel_file_count, err));
     SB_TRY(measure_files(bulk, SB_NODE, options->node_files, &known, err));
@@ -266,6 +269,7 @@ static void tear_down(sb_bulk *bulk)
     sb_spool__deinit(&bulk->spools[SB_REL]);
     sb_spool__deinit(&bulk->reverse_spool);
     sb_file_close(bulk->reject_file);
+    sb_zones_destroy(bulk->zones);
     sb_arena_destroy(bulk->arena);
 }
 

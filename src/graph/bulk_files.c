@@ -228,8 +228,10 @@ static sb_status read_columns(sb_bulk *bulk, sb_bulk_table *file, sb_csv_reader 
     if (!sb_mul_size(reader->cell_count, sizeof *file->columns, &bytes)) return SB_FAIL_NOMEM(err);
     file->columns = sb_arena_alloc(bulk->arena, bytes);
     if (file->columns == NULL) return SB_FAIL_NOMEM(err);
-    SB_TRY(sb_csv__header(bulk->options, file->entity, reader->cells, reader->cell_count,
-                          bulk->arena, file->columns, err));
+    const sb_csv_context context = {
+        .options = bulk->options, .arena = bulk->arena, .zones = bulk->zones};
+    SB_TRY(sb_csv__header(&context, file->entity, reader->cells, reader->cell_count, file->columns,
+                          err));
     file->column_count = reader->cell_count;
     SB_TRY(read_roles(bulk, file, err));
     return read_props(bulk, file, err);
@@ -402,7 +404,7 @@ static sb_status next_piece(void *ctx, void *slot, bool *more, sb_err *err)
     chunk->size = end;
     chunk->file = &bulk->files[r->entity][r->file];
     *more = true;
-    return SB_OK;
+    return sb_bulk__look_up_ends(bulk, chunk, err);
 }
 
 static void work_piece(void *ctx, void *slot)

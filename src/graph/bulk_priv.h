@@ -169,6 +169,7 @@ typedef struct sb_bulk_table {
 typedef struct sb_bulk_group {
     sb_bytes name;
     const sb_bulk_end *end; /* of the graph's nodes, see bulk_ends.c; NULL: of this load's */
+    bool is_indexed;        /* ids are entered as they are met, from an index */
     sb_ids ids;
 } sb_bulk_group;
 /* In a group of the graph's nodes: several have that id. */
@@ -220,6 +221,8 @@ typedef struct sb_bulk {
     uint64_t split_count;
     sb_bulk_result *result;
     sb_arena *arena; /* arena(load) */
+    sb_zones *zones;
+    sb_zone_source zone_source; /* of zones */
     sb_bulk_table *files[2];
     size_t file_counts[2];
     sb_bulk_group *groups;
@@ -246,7 +249,6 @@ typedef struct sb_bulk {
     sb_file *reject_file;
     uint64_t reject_bytes;
     uint64_t bytes_total, bytes_before; /* of the inputs; of those done */
-    bool total_known;
 } sb_bulk;
 
 SB_MUST_CHECK sb_status sb_bulk__tick(sb_bulk *bulk, const sb_input *input, sb_err *err);
@@ -398,5 +400,8 @@ SB_MUST_CHECK sb_status sb_bulk__add_group(sb_bulk *bulk, sb_bytes name, uint32_
 
 /* Make the groups of options->ends, from the graph. */
 SB_MUST_CHECK sb_status sb_bulk__find_ends(sb_bulk *bulk, sb_err *err);
+/* Before a piece is parsed: the ids in it that an index is to find. By the calling thread, while no other one parses. */
+SB_MUST_CHECK sb_status sb_bulk__look_up_ends(sb_bulk *bulk, const sb_bulk_chunk *chunk,
+                                              sb_err *err);
 
 #endif

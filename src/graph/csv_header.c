@@ -2,7 +2,7 @@
  *   name            a property, or what the options say of a column of that name
  *   name:type       a property of that type
  *   name:ID(group)  a node's external id, also kept as a property when it has a name; {id-type: int} may follow
- *   name:datetime{timezone: +02:00}, name:point{crs: wgs-84}: what values without their own have
+ *   name:datetime{timezone: Europe/Berlin}, name:point{crs: wgs-84}: what values without their own have
  *   :START_ID(group) :END_ID(group) :TYPE :LABEL :IGNORE */
 #include "graph/csv_priv.h"
 
@@ -110,16 +110,17 @@ static bool take_role(sb_bytes word, sb_csv_role *role)
 
 /* One of the options in braces: {id-type: int} and {label: Person} behind an ID, {timezone: +02:00} and {crs: wgs-84} behind a
  * type. The label is where Neo4j looks existing ids up, and says nothing here. */
-static sb_status read_option(sb_bytes name, sb_bytes value, sb_arena *arena, sb_csv_column *column,
-                             sb_err *err)
+static sb_status read_option(sb_bytes name, sb_bytes value, const sb_csv_context *context,
+                             sb_csv_column *column, sb_err *err)
 {
     const bool is_id = column->role == SB_CSV_ID;
 
     if (is_id && sb_text__same(name, "label")) return SB_OK;
     if (column->role == SB_CSV_PROPERTY && column->has_type) {
-        const char *kept = sb_arena_strndup(arena, (const char *)value.data, value.size);
+        const char *kept = sb_arena_strndup(context->arena, (const char *)value.data, value.size);
         if (kept == NULL) return SB_FAIL_NOMEM(err);
-        return sb_text_type_option(&column->type, name, sb_bytes_of(kept, value.size), err);
+        return sb_text_type_option(&column->type, name, sb_bytes_of(kept, value.size),
+                                   context->zones, err);
     }
     if (!is_id || !sb_text__same(name, "id-type"))
         return SB_FAIL(
@@ -137,7 +138,8 @@ static sb_status read_option(sb_bytes name, sb_bytes value, sb_arena *arena, sb_
 }
 
 /* name: value, name: value */
-static sb_status read_braces(const spec *parts, sb_arena *arena, sb_csv_column *column, sb_err *err)
+static sb_status read_braces(const spec *parts, const sb_csv_context *context,
+                             sb_csv_column *column, sb_err *err)
 {
     sb_bytes rest = parts->braces;
 
@@ -150,7 +152,7 @@ static sb_status read_braces(const spec *parts, sb_arena *arena, sb_csv_column *
                            (int)(rest.size < 60 ? rest.size : 60), (const char *)rest.data);
         const size_t name_size = (size_t)(colon - rest.data);
         SB_TRY(read_option(trimmed(sb_bytes_of(rest.data, name_size)),
-                           trimmed(sb_bytes_of(colon + 1, size - name_size - 1)), arena, column,
+                           trimmed(sb_bytes_of(colon + 1, size - name_size - 1)), context, column,
                            err));
         rest = sb_bytes_of(rest.data + size + (comma != NULL), rest.size - size - (comma != NULL));
     }
@@ -193,9 +195,10 @@ static sb_status check_role(sb_entity entity, const sb_csv_column *column, sb_er
     return SB_OK;
 }
 
-static sb_status read_cell(const sb_bulk_options *options, sb_entity entity, sb_bytes cell,
-                           sb_arena *arena, sb_csv_column *column, sb_err *err)
+static sb_status read_cell(const sb_csv_context *context, sb_entity entity, sb_bytes cell,
+                           sb_csv_column *column, sb_err *err)
 {
+    const sb_bulk_options *options = context->options;
     const sb_text_type text = {.type = SB_TYPE_STRING, .delimiter = options->array_delimiter};
     spec parts = {.name = cell};
 
@@ -208,12 +211,12 @@ static sb_status read_cell(const sb_bulk_options *options, sb_entity entity, sb_
             column->infer = false;
             column->has_type = true;
         }
-        SB_TRY(read_braces(&parts, arena, column, err));
+        SB_TRY(read_braces(&parts, context, column, err));
     }
     column->is_property = column->role == SB_CSV_PROPERTY ||
                           (column->role == SB_CSV_ID && options->store_ids && parts.name.size != 0);
-    SB_TRY(copy(arena, parts.name, &column->name, err));
-    SB_TRY(copy(arena, parts.group, &column->group, err));
+    SB_TRY(copy(context->arena, parts.name, &column->name, err));
+    SB_TRY(copy(context->arena, parts.group, &column->group, err));
     return check_role(entity, column, err);
 }
 
@@ -261,12 +264,14 @@ static sb_status check_options(const sb_bulk_options *options, sb_entity entity,
     return check_named(options->type_column, "type", SB_CSV_TYPE, columns, count, err);
 }
 
-sb_status sb_csv__header(const sb_bulk_options *options, sb_entity entity, const sb_csv_cell *cells,
-                         size_t count, sb_arena *arena, sb_csv_column *columns, sb_err *err)
+sb_status sb_csv__header(const sb_csv_context *context, sb_entity entity, const sb_csv_cell *cells,
+                         size_t count, sb_csv_column *columns, sb_err *err)
 {
+    const sb_bulk_options *options = context->options;
+
     for (size_t i = 0; i < count; i++) {
-        sb_status st = read_cell(options, entity, sb_bytes_of(cells[i].data, cells[i].size), arena,
-                                 &columns[i], err);
+        sb_status st =
+            read_cell(context, entity, sb_bytes_of(cells[i].data, cells[i].size), &columns[i], err);
         for (size_t j = 0; j < i && st == SB_OK; j++)
             st = check_pair(&columns[j], &columns[i], j, err);
         if (st != SB_OK) {

@@ -89,9 +89,14 @@ typedef struct sb_csv_column {
     sb_bytes group; /* of ID, START, END; arena(load) */
 } sb_csv_column;
 
+typedef struct sb_csv_context {
+    const sb_bulk_options *options;
+    sb_arena *arena; /* arena(load) */
+    sb_zones *zones; /* named in headers; they live as long as the columns */
+} sb_csv_context;
 /* Read the header's cells into columns (count of them, arena). The messages do not name the file; err->column is the cell. */
-SB_MUST_CHECK sb_status sb_csv__header(const sb_bulk_options *options, sb_entity entity,
-                                       const sb_csv_cell *cells, size_t count, sb_arena *arena,
+SB_MUST_CHECK sb_status sb_csv__header(const sb_csv_context *context, sb_entity entity,
+                                       const sb_csv_cell *cells, size_t count,
                                        sb_csv_column *columns, sb_err *err);
 
 /* ---- export.c and schema_csv.c -------------------------------------------------------------------------------------- */

@@ -362,12 +362,36 @@ static bool read_point(sb_bytes text, sb_bytes system, sb_value *value)
     return true;
 }
 
-sb_status sb_text_type_option(sb_text_type *type, sb_bytes name, sb_bytes value, sb_err *err)
+/* timezone: an offset, or for date-times the name of a zone. */
+static sb_status set_zone(sb_text_type *type, sb_bytes *value, sb_zones *zones, sb_err *err)
+{
+    uint8_t text[32] = "00:00:00";
+    sb_value probe = {0};
+    bool damaged;
+
+    if (sb_text__same(*value, "UTC") || sb_text__same(*value, "GMT")) *value = sb_bytes_of("Z", 1);
+    /* Whether it is an offset is seen by reading a time with it. */
+    if (value->size != 0 && value->size <= sizeof text - 9) {
+        memcpy(text + 8, value->data, value->size);
+        if (sb_text__time(sb_bytes_of(text, 8 + value->size), &probe)) return SB_OK;
+    }
+    if (type->type == SB_TYPE_TIME)
+        return SB_FAIL(err, SB_SYNTAX,
+                       "the time zone of a column of times is an offset from UTC, as +02:00 "
+                       "or Z: a named one has different ones over the year");
+    SB_TRY(sb_zones_find(zones, *value, &type->zone, &damaged, err));
+    return type->zone != NULL
+               ? SB_OK
+               : SB_FAIL(err, SB_SYNTAX, "%s time zone '%.*s'",
+                         damaged ? "the system has a damaged" : "there is no",
+                         (int)(value->size < 60 ? value->size : 60), (const char *)value->data);
+}
+
+sb_status sb_text_type_option(sb_text_type *type, sb_bytes name, sb_bytes value, sb_zones *zones,
+                              sb_err *err)
 {
     const bool zoned = type->type == SB_TYPE_TIME || type->type == SB_TYPE_DATETIME;
     point_parts parts = {0};
-    sb_value probe = {0};
-    uint8_t text[32] = "00:00:00";
 
     value = unquoted(value);
     if (type->type == SB_TYPE_POINT && sb_text__same(name, "crs")) {
@@ -377,14 +401,7 @@ sb_status sb_text_type_option(sb_text_type *type, sb_bytes name, sb_bytes value,
                            "cartesian or cartesian-3d",
                            (int)(value.size < 60 ? value.size : 60), (const char *)value.data);
     } else if (zoned && sb_text__same(name, "timezone")) {
-        if (sb_text__same(value, "UTC") || sb_text__same(value, "GMT")) value = sb_bytes_of("Z", 1);
-        /* Whether it is an offset is seen by reading a time with it. */
-        if (value.size == 0 || value.size > sizeof text - 9) value = sb_bytes_of("?", 1);
-        memcpy(text + 8, value.data, value.size);
-        if (!sb_text__time(sb_bytes_of(text, 8 + value.size), &probe))
-            return SB_FAIL(err, SB_SYNTAX,
-                           "the time zone of a column is an offset from UTC, as +02:00 "
-                           "or Z: a named one has different ones over the year");
+        SB_TRY(set_zone(type, &value, zones, err));
     } else {
         return SB_FAIL(err, SB_SYNTAX, "'%.*s' is no option of the type %s",
                        (int)(name.size < 60 ? name.size : 60), (const char *)name.data,
@@ -524,13 +541,28 @@ static bool is_integer(sb_bytes text)
            scan_decimal(text, &number) && number.written_exponent == 0;
 }
 
-/* A time or date-time; the type's offset completes one that has none. */
+/* A date-time without an offset, in the type's zone. */
+static bool read_in_zone(const sb_text_type *type, sb_bytes text, sb_value *value)
+{
+    int32_t skipped;
+
+    if (!sb_text__local_datetime(text, value)) return false;
+    const int64_t local = value->as.datetime.seconds;
+    value->as.datetime.offset = sb_zone_offset_of(type->zone, local, &skipped);
+    value->as.datetime.seconds = local + skipped - value->as.datetime.offset;
+    value->as.datetime.zone = (const char *)type->fallback.data;
+    value->as.datetime.zone_size = (uint32_t)type->fallback.size;
+    return true;
+}
+
+/* A time or date-time; the type's offset or zone completes one that has none. */
 static bool read_zoned(bool (*read)(sb_bytes text, sb_value *value), const sb_text_type *type,
                        sb_bytes text, sb_value *value)
 {
     uint8_t both[96];
 
     if (read(text, value)) return true;
+    if (type->zone != NULL) return read_in_zone(type, text, value);
     if (type->fallback.size == 0 || text.size == 0 || text.size + type->fallback.size > sizeof both)
         return false;
     memcpy(both, text.data, text.size);

@@ -6,6 +6,7 @@
 #define SB_TEXT_VALUE_H
 
 #include "base/base.h"
+#include "graph/zone.h"
 #include "store/store.h"
 
 /* What a text is to be read as. */
@@ -18,13 +19,15 @@ typedef struct sb_text_type {
     sb_bytes
         fallback; /* for times and date-times without an offset: the offset; for points without a
                         * system: its name; empty: none. Borrowed */
+    const sb_zone *
+        zone; /* whose name fallback is, and that date-times without an offset are in; NULL: none */
 } sb_text_type;
 
 /* "int", "Float[]", "point", …: SB_SYNTAX when no type has that name. Case does not matter. */
 SB_MUST_CHECK sb_status sb_text_type_parse(sb_bytes name, sb_text_type *type, sb_err *err);
 /* Set fallback by a header's option, timezone or crs: SB_SYNTAX when the type has no such option, or it says nothing known. */
 SB_MUST_CHECK sb_status sb_text_type_option(sb_text_type *type, sb_bytes name, sb_bytes value,
-                                            sb_err *err);
+                                            sb_zones *zones, sb_err *err);
 /* Name for a header cell: "int", "localdatetime"; "any" for SB_TYPE_NULL and lists of mixed items. */
 const char *sb_text_type_name(uint32_t type);
 
@@ -47,6 +50,16 @@ SB_MUST_CHECK sb_status sb_text_quote_item(sb_bytes item, char delimiter, sb_buf
 bool sb_text_next_item(sb_bytes text, size_t *pos, const char *delimiters, sb_arena *arena,
                        sb_bytes *item, bool *nomem);
 
+/* divisor > 0; the remainder is never negative. */
+SB_INLINE int64_t sb_floor_mod(int64_t a, int64_t divisor)
+{
+    const int64_t rest = a % divisor;
+    return rest < 0 ? rest + divisor : rest;
+}
+SB_INLINE int64_t sb_floor_div(int64_t a, int64_t divisor)
+{
+    return a / divisor - (a % divisor < 0);
+}
 /* Day number of 1970-01-01 is 0; proleptic Gregorian calendar. */
 int64_t sb_days_of_date(int64_t year, unsigned month, unsigned day);
 void sb_date_of_days(int64_t days, int64_t *year, unsigned *month, unsigned *day);

@@ -17,6 +17,7 @@ static int setup(void **state)
     api_new(&fixture);
     api_close(&fixture);
     strcpy(fixture.options.import_dirs, ".");
+    fixture.options.profile = true;
     api_open_at(&fixture, API_PATH);
     put_file("people.csv", "id|name|age:int\n1|Ann|41\n2|Bob|\n3|Cid|x\n");
     put_file("knows.csv", "from,to,since:int,kind\n1,2,2001,LIKES\n2,1,2002,\n1,9,2003,\n");
@@ -116,6 +117,57 @@ static void test_api_query_import__options(void **state)
     put_file("more.csv", ":START_ID,:END_ID,:TYPE\n1,1,T\n");
     gives(f, "CALL sombra.import.relationships('more.csv')", "0|1|0|0|0|[]");
     gives(f, "MATCH (n)-[r]->(n) RETURN type(r)", "T");
+}
+
+static uint64_t tree_descents(api_fixture *f)
+{
+    sombra_counter counters[256];
+    size_t count;
+
+    assert_int_equal(sombra_profile_snapshot(f->db, true, counters, 256, &count), SOMBRA_OK);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(counters[i].name, "tree_descents") == 0) return counters[i].value;
+    fail();
+    return 0;
+}
+
+/* A file that is small beside the label asks an index for each end, and the nodes of the label otherwise: with the same outcome, for ids of all
+ * types, for such as several nodes have or none, for nodes of the same transaction, and for NaN, which no index finds. */
+static void test_api_query_import__ends_by_index(void **state)
+{
+    static const char link[] =
+        "CALL sombra.import.relationships('more.csv', {type: 'T', start: 'a', end: 'b', "
+        "start_label: 'P', start_key: 'k', end_label: 'P', end_key: 'k', max_rejects: 9}) "
+        "YIELD relationships, skipped, rejected, errors RETURN relationships, rejected, errors";
+    static const char count[] =
+        "MATCH (a)-[:T]->(b) RETURN toString(a.k), toString(b.k) ORDER BY id(a), id(b)";
+    api_fixture *f = *state;
+    char rows[2][4000], links[2][4000];
+    uint64_t descents[2];
+
+    put_file("more.csv",
+             "a,b\n7,8\n7.0,2024-01-01\ntrue,NaN\n\"a \"\"q\"\"\",new\n07,8\n8,none\n,8\n8,"
+             "twice\n8,9,10\n900,new\n");
+    gives(
+        f,
+        "UNWIND range(10, 3000) AS i CREATE (:P {k: i}) WITH count(*) AS n UNWIND [7, 8.0, 8, 7.0, "
+        "date('2024-01-01'), true, 0.0 / 0.0, 'a \"q\"', 'twice', 'twice', [1]] AS k CREATE (:P "
+        "{k: k})",
+        "");
+    for (unsigned i = 0; i < 2; i++) {
+        if (i == 1) gives(f, "CREATE INDEX FOR (p:P) ON (p.k)", "");
+        OK(f, sombra_begin(f->conn, SOMBRA_WRITE, &f->txn));
+        gives(f, "CREATE (:P {k: 'new'})", "");
+        (void)tree_descents(f);
+        OK(f, rows_of(f, link, rows[i], sizeof rows[i]));
+        descents[i] = tree_descents(f);
+        OK(f, rows_of(f, count, links[i], sizeof links[i]));
+        sombra_rollback(f->txn);
+    }
+    assert_string_equal(rows[0], rows[1]);
+    assert_string_equal(links[0], links[1]);
+    assert_memory_equal(rows[0], "5|5|[", 5);
+    assert_true(descents[1] > descents[0]); /* each id goes down the index */
 }
 
 typedef struct refusal {
@@ -275,7 +327,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(test_api_query_import__##name, setup, teardown)
     const struct CMUnitTest tests[] = {
         CASE(both),    CASE(transactions), CASE(options),           CASE(refused),
-        CASE(rejects), CASE(progress),     CASE(load_csv_progress),
+        CASE(rejects), CASE(progress),     CASE(load_csv_progress), CASE(ends_by_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -493,9 +493,26 @@ class Neo4jCsv(unittest.TestCase):
         for rejects in ("h-nodes.csv", "part1.csv"):
             self.assertIn("is read, too", run("import", "neo2.sombra", "--nodes", "h-nodes.csv,part1.csv", "--rejects", rejects, code=2))
 
+    def test_named_zones_of_headers(self):
+        """Local times are in the zone, as the query language has them: summer, winter, the hour that is skipped, the one that is there twice."""
+        write("zones.csv", "n:int,t:datetime{timezone:Europe/Stockholm},l:datetime[]{timezone:Europe/Stockholm}\n1,2024-07-01T12:00,2024-01-01T00:00;2024-07-01\n2,2024-01-01,\n3,2024-03-31T02:30,\n"
+              "4,2024-10-27T02:30,\n5,2024-07-01T12:00Z,\n6,2024-07-01T12:00+02:00[Europe/Berlin],\n7,1818-01-01T00:00,\n8,2524-07-01T12:00:00.000000001,\n")
+        remove("neo3.sombra")
+        run("import", "neo3.sombra", "--nodes", "T=zones.csv")
+        rows = json.loads(run("query", "neo3.sombra", "MATCH (n:T) RETURN n.n AS n, toString(n.t) AS t, [x IN n.l | toString(x)] AS l ORDER BY n", "--format", "json"))
+        zone = "[Europe/Stockholm]"
+        texts = {1: "2024-07-01T12:00" + zone, 2: "2024-01-01T00:00" + zone, 3: "2024-03-31T02:30" + zone, 4: "2024-10-27T02:30" + zone, 5: "2024-07-01T12:00Z", 6: "2024-07-01T12:00+02:00[Europe/Berlin]",
+                 7: "1818-01-01T00:00" + zone, 8: "2524-07-01T12:00:00.000000001" + zone}
+        for row in rows:
+            self.assertEqual(row["t"], json.loads(run("query", "neo3.sombra", "RETURN toString(datetime('" + texts[row["n"]] + "')) AS t", "--format", "json"))[0]["t"])
+        self.assertEqual(rows[0]["t"], "2024-07-01T12:00+02:00" + zone)
+        self.assertEqual(rows[0]["l"], ["2024-01-01T00:00+01:00" + zone, "2024-07-01T00:00+02:00" + zone])
+        self.assertEqual(rows[2]["t"], "2024-03-31T03:30+02:00" + zone)
+        self.assertEqual(run("query", "neo3.sombra", "CALL sombra.import.nodes('zones.csv', {label: 'U'}) YIELD nodes RETURN nodes", "--format", "csv").split(), ["nodes", "8"])
+
     def test_wrong_options_of_headers(self):
-        for head, part in (("x:int{crs:wgs-84}", "'crs' is no option of the type int"), ("x:point{crs:moon}", "'moon' is no coordinate system"), ("x:datetime{timezone:Europe/Berlin}", "offset from UTC"),
-                           ("x:datetime{timezone:}", "offset from UTC"), ("x:date{timezone:Z}", "no option of the type date"), ("x:point{crs}", "is not {name: value}"), ("x:ID{what:1}", "is not known here"),
+        for head, part in (("x:int{crs:wgs-84}", "'crs' is no option of the type int"), ("x:point{crs:moon}", "'moon' is no coordinate system"), ("x:datetime{timezone:Europe/Nowhere}", "there is no time zone 'Europe/Nowhere'"), ("x:datetime{timezone:../passwd}", "there is no time zone"), ("x:time{timezone:Europe/Berlin}", "offset from UTC"),
+                           ("x:datetime{timezone:}", "there is no time zone ''"), ("x:date{timezone:Z}", "no option of the type date"), ("x:point{crs}", "is not {name: value}"), ("x:ID{what:1}", "is not known here"),
                            ("x:LABEL{a:1}", "is not known here"), ("x:ID{id-type: float}", "int or string"), ('"x:datetime{timezone:+02:00, what:1}"', "'what' is no option")):
             with self.subTest(head=head):
                 remove("neo2.sombra")

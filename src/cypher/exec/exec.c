@@ -215,47 +215,6 @@ static void real_time(void *ctx, int64_t *seconds, uint32_t *nanos)
     *nanos = (uint32_t)(ns % 1000000000u);
 }
 
-/* Time-zone files are small; one that is larger is none. */
-#define ZONE_BYTES_MAX (1u << 20)
-
-static sb_status read_file(sb_exec *run, const char *path, sb_buffer *out, bool *found, sb_err *err)
-{
-    sb_vfs *vfs = run->options.vfs;
-    sb_file *file = NULL;
-    sb_file_info info;
-
-    SB_TRY(vfs->ops->exists(vfs, path, found, err));
-    if (!*found) return SB_OK;
-    SB_TRY(sb_vfs_open(vfs, path, SB_OPEN_READ_ONLY, &file, err));
-    sb_status status = file->ops->info(file, &info, err);
-    *found = status == SB_OK && info.regular && info.bytes <= ZONE_BYTES_MAX;
-    if (*found && sb_buffer_reserve(out, (size_t)info.bytes) != SB_OK) status = SB_FAIL_NOMEM(err);
-    if (*found && status == SB_OK)
-        status = sb_file_read_all(file, 0, out->data + out->size, (size_t)info.bytes, err);
-    if (*found && status == SB_OK) out->size += (size_t)info.bytes;
-    sb_file_close(file);
-    return status;
-}
-
-/* Zones lie where the system keeps them. */
-static sb_status read_zone(void *ctx, const char *name, sb_buffer *out, bool *found, sb_err *err)
-{
-    sb_exec *run = ctx;
-    const char *folder = sb_os_environment("TZDIR");
-    sb_buffer path;
-    sb_status status;
-
-    *found = false;
-    sb_buffer_init(&path, run->alloc);
-    status =
-        sb_buffer_printf(&path, "%s/%s", folder != NULL ? folder : "/usr/share/zoneinfo", name);
-    if (status == SB_OK) status = sb_buffer_append_byte(&path, '\0');
-    status = status == SB_OK ? read_file(run, (const char *)path.data, out, found, err)
-                             : SB_FAIL_NOMEM(err);
-    sb_buffer_deinit(&path);
-    return status;
-}
-
 /* Two words from a seed, as SplitMix64 makes them: never both zero. */
 static void seed_random(sb_exec *run, uint64_t seed)
 {
@@ -327,7 +286,9 @@ static sb_status open_run(sb_exec *run, const sb_plan *root)
     }
     begin_functions(run);
     SB_TRY(open_names(run));
-    SB_TRY(sb_zones_create(run->alloc, read_zone, run, &run->func.zones, run->err));
+    run->zone_source = (sb_zone_source){.vfs = run->options.vfs, .alloc = run->alloc};
+    SB_TRY(sb_zones_create(run->alloc, sb_zone_read_system, &run->zone_source, &run->func.zones,
+                           run->err));
     SB_TRY(sb_exec__inner_open(run, root, &run->root));
     return sb_exec__inner_row(run->root, &run->no_columns, 0);
 }

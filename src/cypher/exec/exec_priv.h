@@ -74,6 +74,7 @@ struct sb_exec {
     sb_view *view;
     sb_err *err; /* the caller's, of the call under way */
     sb_func_context func;
+    sb_zone_source zone_source; /* of func.zones */
     sb_entity_reader reader;
     sb_name_ref *names;     /* of compiled->names, by sb_plan_name */
     sb_name_ref *all_names; /* all of them and those of evaluators, chained */

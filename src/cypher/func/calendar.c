@@ -21,7 +21,7 @@ void sb_func__calendar(int64_t days, sb_calendar *calendar)
     int64_t week_begin;
 
     sb_date_of_days(days, &calendar->year, &calendar->month, &calendar->day);
-    calendar->day_of_week = (unsigned)sb_func__mod(days + 3, 7) + 1; /* 1970-01-01: a Thursday */
+    calendar->day_of_week = (unsigned)sb_floor_mod(days + 3, 7) + 1; /* 1970-01-01: a Thursday */
     calendar->ordinal_day = (unsigned)(days - sb_days_of_date(calendar->year, 1, 1)) + 1;
     calendar->quarter = (calendar->month + 2) / 3;
     calendar->day_of_quarter =
@@ -43,8 +43,8 @@ bool sb_func__add_months(int64_t days, int64_t months, int64_t *sum)
     /* No sum of years that there are is longer than this. */
     if (months > 25 * SB_FUNC_YEAR_MAX || months < -25 * SB_FUNC_YEAR_MAX) return false;
     all = year * 12 + (int64_t)month - 1 + months;
-    year = sb_func__div(all, 12);
-    month = (unsigned)sb_func__mod(all, 12) + 1;
+    year = sb_floor_div(all, 12);
+    month = (unsigned)sb_floor_mod(all, 12) + 1;
     if (year > SB_FUNC_YEAR_MAX || year < -SB_FUNC_YEAR_MAX) return false;
     const unsigned last = sb_func__month_length(year, month);
     *sum = sb_days_of_date(year, month, day < last ? day : last);
@@ -55,8 +55,8 @@ bool sb_func__add_months(int64_t days, int64_t months, int64_t *sum)
 
 static void split_seconds(int64_t seconds, int64_t nanos, sb_moment *moment)
 {
-    moment->days = sb_func__div(seconds, SB_FUNC_DAY);
-    moment->ns = sb_func__mod(seconds, SB_FUNC_DAY) * SB_FUNC_NANOS + nanos;
+    moment->days = sb_floor_div(seconds, SB_FUNC_DAY);
+    moment->ns = sb_floor_mod(seconds, SB_FUNC_DAY) * SB_FUNC_NANOS + nanos;
 }
 
 bool sb_func__moment_of(sb_val v, sb_moment *moment)
@@ -106,8 +106,8 @@ static sb_status make_datetime(sb_func_context *ctx, const sb_moment *moment, sb
         value.as.datetime.zone = (const char *)zone.as.text;
         value.as.datetime.zone_size = zone.aux;
     }
-    if (sb_func__div(value.as.datetime.seconds, SB_FUNC_DAY) < DAYS_MIN ||
-        sb_func__div(value.as.datetime.seconds, SB_FUNC_DAY) > DAYS_MAX)
+    if (sb_floor_div(value.as.datetime.seconds, SB_FUNC_DAY) < DAYS_MIN ||
+        sb_floor_div(value.as.datetime.seconds, SB_FUNC_DAY) > DAYS_MAX)
         return SB_FUNC_FAIL_OVERFLOW(ctx,
                                      "a DATETIME outside of the years -999999999 to 999999999");
     return sb_func__boxed(ctx, &value, result);

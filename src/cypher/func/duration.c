@@ -175,8 +175,8 @@ static sb_status add_to_instant(sb_func_context *ctx, sb_val instant, const sb_a
         return sb_func__moment_val(ctx, SB_VAL_DATETIME, &moment, result);
     }
     const int64_t rest = (int64_t)(amounts->nanos % SB_FUNC_DAY_NANOS) + moment.ns;
-    if (moment.has_date) moment.days += (int64_t)whole_days + sb_func__div(rest, SB_FUNC_DAY_NANOS);
-    moment.ns = sb_func__mod(rest, SB_FUNC_DAY_NANOS);
+    if (moment.has_date) moment.days += (int64_t)whole_days + sb_floor_div(rest, SB_FUNC_DAY_NANOS);
+    moment.ns = sb_floor_mod(rest, SB_FUNC_DAY_NANOS);
     return sb_func__moment_val(ctx, (sb_val_kind)instant.kind, &moment, result);
 }
 

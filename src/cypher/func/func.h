@@ -8,6 +8,7 @@
 
 #include "cypher/func/val.h"
 #include "cypher/parse/ast.h"
+#include "graph/graph.h"
 
 /* What functions may ask of the graph: the executor implements it (func/ knows no transaction). */
 typedef struct sb_entity_reader {
@@ -27,7 +28,7 @@ typedef struct sb_func_context {
     sb_arena *arena; /* results are made here */
     const sb_allocator *alloc;
     const sb_entity_reader *reader;
-    struct sb_zones *zones; /* time zones read so far: sb_zones_create */
+    sb_zones *zones; /* time zones read so far; NULL: offsets alone are known */
     /* the clock of the statement and of the transaction: read once (datetime(), timestamp()) */
     int64_t now_seconds;
     uint32_t now_nanos;
@@ -123,15 +124,7 @@ SB_MUST_CHECK sb_status sb_op_is_type(sb_func_context *ctx, sb_val a, const sb_t
 SB_MUST_CHECK sb_status sb_op_is_normalized(sb_func_context *ctx, sb_val a, sb_bytes form,
                                             sb_val *result);
 
-/* ---- Time zones: TZif files of the system (TZDIR), read on first use ---------------------------------------------- */
-
-typedef struct sb_zones sb_zones;
-/* read: the executor gives access to files through its VFS (whole file into out; *found false: no such zone). */
-SB_MUST_CHECK sb_status sb_zones_create(const sb_allocator *alloc,
-                                        sb_status (*read)(void *ctx, const char *name,
-                                                          sb_buffer *out, bool *found, sb_err *err),
-                                        void *ctx, sb_zones **zones, sb_err *err);
-void sb_zones_destroy(sb_zones *zones); /* accepts NULL */
+/* ---- Temporal values ------------------------------------------------------------------------------------------ */
 
 /* Text to temporal values as property values, for literals read elsewhere (CSV, JSON parameters): kind is DATE … DURATION. */
 SB_MUST_CHECK sb_status sb_temporal_parse(sb_func_context *ctx, sb_val_kind kind, sb_bytes text,

@@ -14,17 +14,6 @@
 /* Items of a list that a function makes of nothing: 4 GiB of values. */
 #define SB_FUNC_LIST_MAX (1ull << 28)
 
-/* divisor > 0; the remainder is never negative. */
-SB_INLINE int64_t sb_func__mod(int64_t a, int64_t divisor)
-{
-    const int64_t rest = a % divisor;
-    return rest < 0 ? rest + divisor : rest;
-}
-SB_INLINE int64_t sb_func__div(int64_t a, int64_t divisor)
-{
-    return a / divisor - (a % divisor < 0);
-}
-
 /* ---- Failing --------------------------------------------------------------------------------------------------- */
 
 /* TypeError InvalidArgumentType, which is what operators give: "IN needs a LIST on its right, not a value of type INTEGER". */

@@ -341,9 +341,9 @@ static sb_status from_epoch(sb_func_context *ctx, const fields *f, sb_val *resul
             ctx, "datetime(): %s goes with a timezone and smaller parts of a second only",
             FIELD_NAMES[millis ? EPOCH_MILLIS : EPOCH_SECONDS]);
     SB_TRY(make_subseconds(ctx, f, &nanos));
-    if (millis) nanos += sb_func__mod(epoch, 1000) * 1000000;
+    if (millis) nanos += sb_floor_mod(epoch, 1000) * 1000000;
     if (nanos >= SB_FUNC_NANOS) return fail_field(ctx, f, NANOSECOND);
-    const int64_t seconds = millis ? sb_func__div(epoch, 1000) : epoch;
+    const int64_t seconds = millis ? sb_floor_div(epoch, 1000) : epoch;
     /* Far outside of all years; near the limits moment_val looks. */
     if (seconds > INT64_MAX / 2 || seconds < INT64_MIN / 2)
         return fail_field(ctx, f, EPOCH_SECONDS);
@@ -485,9 +485,9 @@ static int64_t truncate_date(unit to, int64_t days)
 
     sb_func__calendar(days, &c);
     switch ((int)to) {
-    case MILLENNIUM: return sb_days_of_date(c.year - sb_func__mod(c.year, 1000), 1, 1);
-    case CENTURY: return sb_days_of_date(c.year - sb_func__mod(c.year, 100), 1, 1);
-    case DECADE: return sb_days_of_date(c.year - sb_func__mod(c.year, 10), 1, 1);
+    case MILLENNIUM: return sb_days_of_date(c.year - sb_floor_mod(c.year, 1000), 1, 1);
+    case CENTURY: return sb_days_of_date(c.year - sb_floor_mod(c.year, 100), 1, 1);
+    case DECADE: return sb_days_of_date(c.year - sb_floor_mod(c.year, 10), 1, 1);
     case UNIT_YEAR: return sb_days_of_date(c.year, 1, 1);
     case WEEK_YEAR: return days - ((int64_t)c.week - 1) * 7 - c.day_of_week + 1;
     case UNIT_QUARTER: return sb_days_of_date(c.year, c.quarter * 3 - 2, 1);

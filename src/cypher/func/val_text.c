@@ -110,7 +110,7 @@ static sb_status write_time(int64_t ns, sb_buffer *out)
 
 static sb_status write_date_time(int64_t local_seconds, uint32_t nanos, sb_buffer *out)
 {
-    const int64_t second_of_day = sb_func__mod(local_seconds, 86400);
+    const int64_t second_of_day = sb_floor_mod(local_seconds, 86400);
     const sb_value date = {.type = SB_TYPE_DATE,
                            .as.integer = (local_seconds - second_of_day) / 86400};
 

@@ -2,7 +2,7 @@
  * IANA's main data ends in 1970 for most places: Europe/Stockholm is a link to Europe/Berlin there, and so it is in Java and all that
  * is built on it. Some systems (Debian) build tzdata with older, less certain histories, so that a local time of 1818 would have
  * another offset on another machine. The tables that come with tzdata tell which zones belong together. */
-#include "cypher/func/zone_priv.h"
+#include "graph/zone_priv.h"
 
 /* Columns of a row: countries, coordinates, zone, comments. */
 typedef struct row {
@@ -41,7 +41,7 @@ static bool has_country(sb_bytes countries, sb_bytes country)
     return false;
 }
 
-sb_bytes sb_func__zone_history(const sb_zone_tables *tables, sb_bytes name)
+sb_bytes sb_zone__history(const sb_zone_tables *tables, sb_bytes name)
 {
     sb_bytes text = sb_buffer_bytes(&tables->zones), country = {0}, history = name;
     unsigned found = 0;

@@ -1,12 +1,15 @@
 /* zone.c — time zones: TZif files (RFC 8536), the POSIX rule behind their last transition, and offsets of local times.
  * A zone's file is read on first use and kept. Names come from queries, so they are checked before a file is asked for, and each
  * number of a file before it is used. */
-#include "cypher/func/zone_priv.h"
 #include "graph/text_value.h"
+#include "graph/zone_priv.h"
+#include "os/os.h"
 
 #define NAME_BYTES_MAX 64u
 #define TYPES_MAX      256u
 #define OFFSET_MAX     64800 /* seconds: 18 hours */
+#define DAY            ((int64_t)86400)
+#define FILE_BYTES_MAX (1u << 20) /* one that is larger is none */
 #define TZIF_HEADER    44u
 
 /* When a POSIX rule changes the clock: day of the year, and seconds of local time from its midnight. */
@@ -22,8 +25,8 @@ typedef struct posix_rule {
     rule_day begin, end;   /* of daylight saving time */
 } posix_rule;
 
-typedef struct zone {
-    struct zone *next;
+struct sb_zone {
+    struct sb_zone *next;
     char name[NAME_BYTES_MAX + 1];
     size_t name_size;
     int64_t *times; /* owned: instants of the transitions */
@@ -32,20 +35,18 @@ typedef struct zone {
     int32_t offsets[TYPES_MAX]; /* of the types */
     unsigned type_count;
     posix_rule rule; /* behind the last transition */
-} zone;
+};
 
 struct sb_zones {
     const sb_allocator *alloc;
-    sb_status (*read)(void *ctx, const char *name, sb_buffer *out, bool *found, sb_err *err);
+    sb_zone_read read;
     void *ctx;
-    zone *first; /* used last: queries mostly name one zone again and again */
+    sb_zone *first; /* used last: queries mostly name one zone again and again */
     sb_zone_tables tables;
 };
 
-sb_status sb_zones_create(const sb_allocator *alloc,
-                          sb_status (*read)(void *ctx, const char *name, sb_buffer *out,
-                                            bool *found, sb_err *err),
-                          void *ctx, sb_zones **zones, sb_err *err)
+sb_status sb_zones_create(const sb_allocator *alloc, sb_zone_read read, void *ctx, sb_zones **zones,
+                          sb_err *err)
 {
     *zones = sb_alloc_zero(alloc, sizeof **zones);
     if (*zones == NULL) return SB_FAIL_NOMEM(err);
@@ -57,7 +58,7 @@ sb_status sb_zones_create(const sb_allocator *alloc,
     return SB_OK;
 }
 
-static void free_zone(const sb_allocator *alloc, zone *z)
+static void free_zone(const sb_allocator *alloc, sb_zone *z)
 {
     sb_free(alloc, z->times, z->count * sizeof *z->times);
     sb_free(alloc, z->to, z->count);
@@ -68,7 +69,7 @@ void sb_zones_destroy(sb_zones *zones)
 {
     if (zones == NULL) return;
     while (zones->first != NULL) {
-        zone *next = zones->first->next;
+        sb_zone *next = zones->first->next;
         free_zone(zones->alloc, zones->first);
         zones->first = next;
     }
@@ -171,7 +172,8 @@ static bool read_rule(sb_bytes text, posix_rule *rule)
 /* Seconds from the year's first midnight, local time. */
 static int64_t rule_seconds(const rule_day *day, int64_t year)
 {
-    const bool leap = sb_func__month_length(year, 2) == 29;
+    const int64_t new_year = sb_days_of_date(year, 1, 1);
+    const bool leap = sb_days_of_date(year + 1, 1, 1) - new_year == 366;
     int64_t days = day->day;
 
     if (day->form == 'J') {
@@ -179,11 +181,13 @@ static int64_t rule_seconds(const rule_day *day, int64_t year)
     } else if (day->form == 'M') {
         const int64_t first = sb_days_of_date(year, (unsigned)day->month, 1);
         /* 1970-01-01 was a Thursday, number 4. */
-        int64_t date = first + sb_func__mod(day->day - (first + 4), 7) + (day->week - 1) * 7;
-        if (date >= first + sb_func__month_length(year, (unsigned)day->month)) date -= 7;
-        days = date - sb_days_of_date(year, 1, 1);
+        int64_t date = first + sb_floor_mod(day->day - (first + 4), 7) + (day->week - 1) * 7;
+        const int64_t next = day->month == 12 ? sb_days_of_date(year + 1, 1, 1)
+                                              : sb_days_of_date(year, (unsigned)day->month + 1, 1);
+        if (date >= next) date -= 7;
+        days = date - new_year;
     }
-    return days * SB_FUNC_DAY + day->seconds;
+    return days * DAY + day->seconds;
 }
 
 static int32_t rule_offset(const posix_rule *rule, int64_t seconds)
@@ -192,8 +196,8 @@ static int32_t rule_offset(const posix_rule *rule, int64_t seconds)
     unsigned month, day;
 
     if (!rule->has_dst) return rule->standard;
-    sb_date_of_days(sb_func__div(seconds + rule->standard, SB_FUNC_DAY), &year, &month, &day);
-    const int64_t midnight = sb_days_of_date(year, 1, 1) * SB_FUNC_DAY;
+    sb_date_of_days(sb_floor_div(seconds + rule->standard, DAY), &year, &month, &day);
+    const int64_t midnight = sb_days_of_date(year, 1, 1) * DAY;
     const int64_t begin = midnight + rule_seconds(&rule->begin, year) - rule->standard;
     const int64_t end = midnight + rule_seconds(&rule->end, year) - rule->dst;
     /* In the south summer spans the turn of the year. */
@@ -237,7 +241,7 @@ static bool offset_valid(int64_t offset)
     return offset >= -OFFSET_MAX && offset <= OFFSET_MAX;
 }
 
-static bool read_types(const uint8_t *p, zone *z)
+static bool read_types(const uint8_t *p, sb_zone *z)
 {
     for (unsigned i = 0; i < z->type_count; i++) {
         z->offsets[i] = (int32_t)sb_load_be32(p + 6 * (size_t)i);
@@ -247,7 +251,7 @@ static bool read_types(const uint8_t *p, zone *z)
 }
 
 /* Block of 64-bit times at `at`, whose size was checked. */
-static bool read_times(const uint8_t *block, const tzif_counts *counts, zone *z)
+static bool read_times(const uint8_t *block, const tzif_counts *counts, sb_zone *z)
 {
     const uint8_t *types = block + (size_t)counts->times * 8;
 
@@ -260,7 +264,7 @@ static bool read_times(const uint8_t *block, const tzif_counts *counts, zone *z)
 }
 
 /* *nomem tells why it is false, if so. */
-static bool read_tzif(const sb_allocator *alloc, sb_bytes file, zone *z, bool *nomem)
+static bool read_tzif(const sb_allocator *alloc, sb_bytes file, sb_zone *z, bool *nomem)
 {
     tzif_counts counts;
     uint8_t version;
@@ -307,59 +311,57 @@ static bool name_valid(sb_bytes name)
     return true;
 }
 
-static sb_status load_tables(sb_func_context *ctx)
+static sb_status load_tables(sb_zones *zones, sb_err *err)
 {
-    sb_zones *zones = ctx->zones;
     bool found;
 
     if (zones->tables.loaded) return SB_OK;
     sb_buffer_reset(&zones->tables.zones);
     sb_buffer_reset(&zones->tables.since1970);
-    SB_TRY(zones->read(zones->ctx, "zone.tab", &zones->tables.zones, &found, ctx->err));
-    SB_TRY(zones->read(zones->ctx, "zone1970.tab", &zones->tables.since1970, &found, ctx->err));
+    SB_TRY(zones->read(zones->ctx, "zone.tab", &zones->tables.zones, &found, err));
+    SB_TRY(zones->read(zones->ctx, "zone1970.tab", &zones->tables.since1970, &found, err));
     zones->tables.loaded = true;
     return SB_OK;
 }
 
 /* The file of the zone that name shares its history with, or else its own. */
-static sb_status read_file(sb_func_context *ctx, sb_bytes name, sb_buffer *file, bool *found)
+static sb_status read_file(sb_zones *zones, sb_bytes name, sb_buffer *file, bool *found,
+                           sb_err *err)
 {
     char path[NAME_BYTES_MAX + 1];
 
-    SB_TRY(load_tables(ctx));
-    const sb_bytes history = sb_func__zone_history(&ctx->zones->tables, name);
+    SB_TRY(load_tables(zones, err));
+    const sb_bytes history = sb_zone__history(&zones->tables, name);
     *found = false;
     if (name_valid(history) && !sb_bytes_equal(history, name)) {
         memcpy(path, history.data, history.size);
         path[history.size] = '\0';
-        SB_TRY(ctx->zones->read(ctx->zones->ctx, path, file, found, ctx->err));
+        SB_TRY(zones->read(zones->ctx, path, file, found, err));
         if (*found) return SB_OK;
         sb_buffer_reset(file);
     }
     memcpy(path, name.data, name.size);
     path[name.size] = '\0';
-    return ctx->zones->read(ctx->zones->ctx, path, file, found, ctx->err);
+    return zones->read(zones->ctx, path, file, found, err);
 }
 
-static sb_status load_zone(sb_func_context *ctx, sb_bytes name, zone **loaded)
+static sb_status load_zone(sb_zones *zones, sb_bytes name, sb_zone **loaded, bool *damaged,
+                           sb_err *err)
 {
-    sb_zones *zones = ctx->zones;
     sb_buffer file;
     bool found = false, nomem = false;
-    zone *z = sb_alloc_zero(zones->alloc, sizeof *z);
+    sb_zone *z = sb_alloc_zero(zones->alloc, sizeof *z);
 
     *loaded = NULL;
-    if (z == NULL) return SB_FAIL_NOMEM(ctx->err);
+    if (z == NULL) return SB_FAIL_NOMEM(err);
     memcpy(z->name, name.data, name.size);
     z->name_size = name.size;
     sb_buffer_init(&file, zones->alloc);
-    sb_status st = read_file(ctx, name, &file, &found);
-    if (st == SB_OK && found && !read_tzif(zones->alloc, sb_buffer_bytes(&file), z, &nomem)) {
-        st = nomem ? SB_FAIL_NOMEM(ctx->err)
-                   : SB_FUNC_FAIL_VALUE(ctx, "the file of time zone '%s' is damaged", z->name);
-    }
+    sb_status st = read_file(zones, name, &file, &found, err);
+    *damaged = st == SB_OK && found && !read_tzif(zones->alloc, sb_buffer_bytes(&file), z, &nomem);
+    if (nomem) st = SB_FAIL_NOMEM(err);
     sb_buffer_deinit(&file);
-    if (st != SB_OK || !found) {
+    if (st != SB_OK || !found || *damaged) {
         free_zone(zones->alloc, z);
         return st;
     }
@@ -369,29 +371,68 @@ static sb_status load_zone(sb_func_context *ctx, sb_bytes name, zone **loaded)
     return SB_OK;
 }
 
-static sb_status find_zone(sb_func_context *ctx, sb_bytes name, zone **found)
+sb_status sb_zones_find(sb_zones *zones, sb_bytes name, const sb_zone **found, bool *damaged,
+                        sb_err *err)
 {
+    sb_zone *z = NULL;
+
     *found = NULL;
-    if (ctx->zones != NULL && name_valid(name)) {
-        for (zone **at = &ctx->zones->first; *at != NULL; at = &(*at)->next) {
-            if (!sb_bytes_equal(sb_bytes_of((*at)->name, (*at)->name_size), name)) continue;
-            zone *z = *at;
-            *at = z->next;
-            z->next = ctx->zones->first;
-            ctx->zones->first = z;
-            *found = z;
-            return SB_OK;
-        }
-        SB_TRY(load_zone(ctx, name, found));
+    *damaged = false;
+    if (zones == NULL || !name_valid(name)) return SB_OK;
+    for (sb_zone **at = &zones->first; *at != NULL && z == NULL; at = &(*at)->next) {
+        if (!sb_bytes_equal(sb_bytes_of((*at)->name, (*at)->name_size), name)) continue;
+        z = *at;
+        *at = z->next;
+        z->next = zones->first;
+        zones->first = z;
+        break;
     }
-    if (*found == NULL)
-        return SB_FUNC_FAIL_VALUE(ctx, "there is no time zone '%.*s'", SB_FUNC_SHOWN(name));
+    if (z == NULL) SB_TRY(load_zone(zones, name, &z, damaged, err));
+    *found = z;
     return SB_OK;
+}
+
+/* ---- Files of the system ------------------------------------------------------------------------------------------ */
+
+static sb_status read_whole(sb_vfs *vfs, const char *path, sb_buffer *out, bool *found, sb_err *err)
+{
+    sb_file *file = NULL;
+    sb_file_info info;
+
+    SB_TRY(vfs->ops->exists(vfs, path, found, err));
+    if (!*found) return SB_OK;
+    SB_TRY(sb_vfs_open(vfs, path, SB_OPEN_READ_ONLY, &file, err));
+    sb_status status = file->ops->info(file, &info, err);
+    *found = status == SB_OK && info.regular && info.bytes <= FILE_BYTES_MAX;
+    if (*found && sb_buffer_reserve(out, (size_t)info.bytes) != SB_OK) status = SB_FAIL_NOMEM(err);
+    if (*found && status == SB_OK)
+        status = sb_file_read_all(file, 0, out->data + out->size, (size_t)info.bytes, err);
+    if (*found && status == SB_OK) out->size += (size_t)info.bytes;
+    sb_file_close(file);
+    return status;
+}
+
+sb_status sb_zone_read_system(void *ctx, const char *name, sb_buffer *out, bool *found, sb_err *err)
+{
+    const sb_zone_source *source = ctx;
+    const char *folder = sb_os_environment("TZDIR");
+    sb_buffer path;
+    sb_status status;
+
+    *found = false;
+    sb_buffer_init(&path, source->alloc);
+    status =
+        sb_buffer_printf(&path, "%s/%s", folder != NULL ? folder : "/usr/share/zoneinfo", name);
+    if (status == SB_OK) status = sb_buffer_append_byte(&path, '\0');
+    status = status == SB_OK ? read_whole(source->vfs, (const char *)path.data, out, found, err)
+                             : SB_FAIL_NOMEM(err);
+    sb_buffer_deinit(&path);
+    return status;
 }
 
 /* ---- Offsets ----------------------------------------------------------------------------------------------------------- */
 
-static int32_t offset_at(const zone *z, int64_t seconds)
+int32_t sb_zone_offset_at(const sb_zone *z, int64_t seconds)
 {
     size_t low = 0, high = z->count;
 
@@ -406,21 +447,18 @@ static int32_t offset_at(const zone *z, int64_t seconds)
     return z->offsets[low == 0 ? 0 : z->to[low - 1]];
 }
 
-/* Is it the offset of this local time? */
-static bool fits_local(const zone *z, int64_t local, int32_t offset)
+bool sb_zone_fits(const sb_zone *z, int64_t local, int32_t offset)
 {
-    return offset_at(z, local - offset) == offset;
+    return sb_zone_offset_at(z, local - offset) == offset;
 }
 
-static int32_t candidate(const zone *z, unsigned i)
+static int32_t candidate(const sb_zone *z, unsigned i)
 {
     if (i < z->type_count) return z->offsets[i];
     return i == z->type_count ? z->rule.standard : z->rule.dst;
 }
 
-/* The offset of a local time: of two the earlier instant's (the larger offset). Where a clock skips it, *skipped is by how much, and
- * the offset is that behind the gap. */
-static int32_t offset_of_local(const zone *z, int64_t local, int32_t *skipped)
+int32_t sb_zone_offset_of(const sb_zone *z, int64_t local, int32_t *skipped)
 {
     const unsigned candidates = z->type_count + (z->rule.known ? 2 : 0);
     bool found = false;
@@ -429,76 +467,16 @@ static int32_t offset_of_local(const zone *z, int64_t local, int32_t *skipped)
     *skipped = 0;
     for (unsigned i = 0; i < candidates; i++) {
         const int32_t offset = candidate(z, i);
-        if (!fits_local(z, local, offset) || (found && offset <= best)) continue;
+        if (!sb_zone_fits(z, local, offset) || (found && offset <= best)) continue;
         best = offset;
         found = true;
     }
     for (unsigned i = 0; i < candidates && !found; i++) {
-        const int32_t after = candidate(z, i), before = offset_at(z, local - after);
-        found = before < after && offset_at(z, local - before) == after;
+        const int32_t after = candidate(z, i), before = sb_zone_offset_at(z, local - after);
+        found = before < after && sb_zone_offset_at(z, local - before) == after;
         if (!found) continue;
         best = after;
         *skipped = after - before;
     }
-    return found ? best : offset_at(z, local);
-}
-
-sb_status sb_func__moment_resolve(sb_func_context *ctx, sb_moment *moment)
-{
-    zone *z;
-    int32_t skipped;
-
-    if (moment->zone.size == 0) return SB_OK;
-    SB_TRY(find_zone(ctx, moment->zone, &z));
-    const int64_t local = moment->days * SB_FUNC_DAY + moment->ns / SB_FUNC_NANOS;
-    if (moment->has_offset && fits_local(z, local, moment->offset)) return SB_OK;
-    moment->offset = offset_of_local(z, local, &skipped);
-    moment->has_offset = true;
-    moment->ns += skipped * SB_FUNC_NANOS;
-    moment->days += moment->ns / SB_FUNC_DAY_NANOS;
-    moment->ns %= SB_FUNC_DAY_NANOS;
-    return SB_OK;
-}
-
-sb_status sb_func__moment_at(sb_func_context *ctx, int64_t seconds, int64_t nanos,
-                             sb_moment *moment)
-{
-    zone *z;
-
-    if (moment->zone.size != 0) {
-        SB_TRY(find_zone(ctx, moment->zone, &z));
-        moment->offset = offset_at(z, seconds);
-        moment->has_offset = true;
-    }
-    moment->days = sb_func__div(seconds + moment->offset, SB_FUNC_DAY);
-    moment->ns = sb_func__mod(seconds + moment->offset, SB_FUNC_DAY) * SB_FUNC_NANOS + nanos;
-    return SB_OK;
-}
-
-/* Z, ±hh, ±hh:mm, ±hhmm, ±hh:mm:ss: as behind a time, which reads it. */
-static bool read_offset(sb_bytes text, int32_t *offset)
-{
-    static const sb_text_type type = {.type = SB_TYPE_TIME};
-    uint8_t time[2 + 9] = "00";
-    sb_value value;
-
-    if (text.size == 0 || text.size > sizeof time - 2) return false;
-    if (text.data[0] != '+' && text.data[0] != '-' && (text.data[0] | 0x20) != 'z') return false;
-    memcpy(time + 2, text.data, text.size);
-    if (sb_text_to_value(&type, sb_bytes_of(time, text.size + 2), NULL, &value, NULL) != SB_OK)
-        return false;
-    *offset = value.as.time.offset;
-    return true;
-}
-
-sb_status sb_func__moment_set_zone(sb_func_context *ctx, sb_bytes text, sb_moment *moment)
-{
-    zone *z;
-
-    moment->zone = sb_bytes_of(NULL, 0);
-    moment->has_offset = read_offset(text, &moment->offset);
-    if (moment->has_offset) return SB_OK;
-    SB_TRY(find_zone(ctx, text, &z));
-    moment->zone = text;
-    return SB_OK;
+    return found ? best : sb_zone_offset_at(z, local);
 }

@@ -2,7 +2,7 @@
 #ifndef SB_ZONE_PRIV_H
 #define SB_ZONE_PRIV_H
 
-#include "cypher/func/func_priv.h"
+#include "graph/zone.h"
 
 /* The tables of tzdata, read on first use; empty where the system has none. */
 typedef struct sb_zone_tables {
@@ -12,6 +12,6 @@ typedef struct sb_zone_tables {
 } sb_zone_tables;
 
 /* The zone whose file is to be read for name: another one when both agree since 1970. Borrowed from name or the tables. */
-sb_bytes sb_func__zone_history(const sb_zone_tables *tables, sb_bytes name);
+sb_bytes sb_zone__history(const sb_zone_tables *tables, sb_bytes name);
 
 #endif
