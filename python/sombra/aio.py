@@ -150,9 +150,9 @@ class Result:
         """As sombra.Result.to_arrow."""
         return await self._run(self._result.to_arrow)
 
-    async def to_df(self) -> "pandas.DataFrame":
+    async def to_df(self, *, dtype_backend: Optional[str] = None) -> "pandas.DataFrame":
         """As sombra.Result.to_df."""
-        return await self._run(self._result.to_df)
+        return await self._run(lambda: self._result.to_df(dtype_backend=dtype_backend))
 
     async def to_polars(self) -> "polars.DataFrame":
         """As sombra.Result.to_polars."""

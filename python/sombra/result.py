@@ -90,10 +90,23 @@ class Result(_sombra.ResultBase):
                 raise failure from None
             raise
 
-    def to_df(self) -> "pandas.DataFrame":
-        """The rows that are left as a pandas.DataFrame."""
-        need("pandas", "to_df")
-        frame: pandas.DataFrame = self.to_arrow().to_pandas()
+    def to_df(self, *, dtype_backend: Optional[str] = None) -> "pandas.DataFrame":
+        """The rows that are left as a pandas.DataFrame.
+
+        By default integers among nulls become floats, which are exact up to 2**53. With `dtype_backend` "numpy_nullable" or "pyarrow", as of
+        pandas' own readers, they stay integers."""
+        types = need("pandas", "to_df")
+        table = self.to_arrow()
+        frame: pandas.DataFrame
+        if dtype_backend is None:
+            frame = table.to_pandas()
+        elif dtype_backend == "pyarrow":
+            frame = table.to_pandas(types_mapper=types.ArrowDtype)
+        elif dtype_backend == "numpy_nullable":
+            kinds = {"int64": types.Int64Dtype(), "double": types.Float64Dtype(), "bool": types.BooleanDtype(), "string": types.StringDtype()}
+            frame = table.to_pandas(types_mapper=lambda kind: kinds.get(str(kind)))
+        else:
+            raise ValueError(f"dtype_backend {dtype_backend!r} is none of 'numpy_nullable', 'pyarrow'")
         return frame
 
     def to_polars(self) -> "polars.DataFrame":

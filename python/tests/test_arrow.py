@@ -84,6 +84,18 @@ def test_data_frames(db):
     assert list(frame.columns) == ["x", "s"] and frame["x"][0] == 1 and frame["x"].isna()[1]
 
 
+def test_integers_among_nulls_of_data_frames(db):
+    pandas = pytest.importorskip("pandas")
+    query = "UNWIND [9007199254740993, null] AS x RETURN x, x / 2.0 AS f, x > 1 AS b, toString(x) AS s, [x] AS l"
+    assert db.execute(query).to_df()["x"][0] == 9007199254740992.0
+    for backend, integer in (("numpy_nullable", pandas.Int64Dtype()), ("pyarrow", "int64[pyarrow]")):
+        frame = db.execute(query).to_df(dtype_backend=backend)
+        assert frame["x"].dtype == integer and frame["x"][0] == 9007199254740993 and frame["x"].isna()[1]
+        assert frame["b"][0] and frame["s"][0] == "9007199254740993" and frame["f"].isna()[1]
+    with pytest.raises(ValueError, match="numpy_nullable"):
+        db.execute(query).to_df(dtype_backend="numpy")
+
+
 def test_rest_of_a_result(people):
     """Rows that Python has seen before, or that a statement wrote, become columns, too."""
     result = people.execute("MATCH (p:Person) RETURN p.name AS name, p ORDER BY name")

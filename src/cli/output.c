@@ -9,7 +9,7 @@
 #include "cli.h"
 
 #define LAYOUT_ROWS    1000u /* a table's widths are those of its first rows */
-#define CELL_WIDTH_MIN 4u /* narrower columns tell nothing */
+#define CELL_WIDTH_MIN 4u    /* narrower columns tell nothing */
 
 cell cell_null(void)
 {

@@ -285,14 +285,15 @@ static int run_schema_command(shell *s, words *w)
     return close_database(&s->cli, code);
 }
 
-static void stats_row(output *out, const char *name, uint64_t value)
+/* of: what the figure is a state of, or "counted"; some are both, as commits: of the file, and since the opening. */
+static void stats_row(output *out, const char *of, const char *name, uint64_t value)
 {
-    output_row(out, (cell[]){cell_text(name), cell_int(value)});
+    output_row(out, (cell[]){cell_text(name), cell_int(value), cell_text(of)});
 }
 
 static int run_stats(shell *s, words *w)
 {
-    static const char *const columns[] = {"figure", "value"};
+    static const char *const columns[] = {"figure", "value", "of"};
     sombra_counter counters[128];
     sombra_info info;
     size_t count;
@@ -307,22 +308,22 @@ static int run_stats(shell *s, words *w)
         sombra_profile_snapshot(s->cli.db, reset, counters, sizeof counters / sizeof *counters,
                                 &count) != SOMBRA_OK)
         return close_database(&s->cli, complain_conn(&s->cli));
-    out = output_begin(&s->cli, columns, 2);
-    stats_row(out, "nodes", info.nodes);
-    stats_row(out, "relationships", info.rels);
-    stats_row(out, "commits", info.sequence);
-    stats_row(out, "page_size", info.page_size);
-    stats_row(out, "pages", info.pages);
-    stats_row(out, "free_pages", info.free_pages);
-    stats_row(out, "file_bytes", info.file_bytes);
-    stats_row(out, "wal_bytes", info.wal_bytes);
-    stats_row(out, "wal_frames", info.wal_frames);
-    stats_row(out, "wal_backfilled", info.wal_backfilled);
-    stats_row(out, "readers", info.readers);
-    stats_row(out, "memory_bytes", info.memory_bytes);
-    stats_row(out, "memory_peak", info.memory_peak);
+    out = output_begin(&s->cli, columns, 3);
+    stats_row(out, "graph", "nodes", info.nodes);
+    stats_row(out, "graph", "relationships", info.rels);
+    stats_row(out, "file", "commits", info.sequence);
+    stats_row(out, "file", "page_size", info.page_size);
+    stats_row(out, "file", "pages", info.pages);
+    stats_row(out, "file", "free_pages", info.free_pages);
+    stats_row(out, "file", "file_bytes", info.file_bytes);
+    stats_row(out, "file", "wal_bytes", info.wal_bytes);
+    stats_row(out, "file", "wal_frames", info.wal_frames);
+    stats_row(out, "file", "wal_backfilled", info.wal_backfilled);
+    stats_row(out, "process", "readers", info.readers);
+    stats_row(out, "process", "memory_bytes", info.memory_bytes);
+    stats_row(out, "process", "memory_peak", info.memory_peak);
     for (size_t i = 0; i < count && i < sizeof counters / sizeof *counters; i++)
-        if (counters[i].value != 0) stats_row(out, counters[i].name, counters[i].value);
+        if (counters[i].value != 0) stats_row(out, "counted", counters[i].name, counters[i].value);
     return close_database(&s->cli, output_end(out) ? EXIT_OK : 9);
 }
 

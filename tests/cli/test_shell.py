@@ -339,6 +339,9 @@ digraph sombra {
         figures = {r["figure"]: r["value"] for r in json.loads(shell(".mode json", ".stats"))}
         self.assertEqual((figures["nodes"], figures["relationships"], figures["page_size"]), (3, 4, 8192))
         self.assertGreater(figures["tree_descents"], 0)
+        rows = [(r["figure"], r["of"]) for r in json.loads(shell(".mode json", ".stats"))]
+        self.assertEqual(len(rows), len(set(rows)))
+        self.assertIn(("nodes", "graph"), rows)
         reset = [json.loads(part) for part in shell(".mode json", ".stats reset", ".stats").replace("]\n[", "]\x00[").split("\x00")]
         count = lambda rows: next((r["value"] for r in rows if r["figure"] == "tree_descents"), 0)
         self.assertLess(count(reset[1]), count(reset[0]))

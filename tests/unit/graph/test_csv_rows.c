@@ -283,7 +283,8 @@ static void test_graph_csv_rows__bad_headers(void **state)
         {SB_NODE, "a:int{x}", "'{x}' is not {name: value}", 1},
         {SB_NODE, "a:int{crs: wgs-84}", "'crs' is no option of the type int", 1},
         {SB_NODE, "a:point{crs: moon}", "'moon' is no coordinate system", 1},
-        {SB_NODE, "a:datetime{timezone: Europe/Berlin}", "there is no time zone", 1}, /* none here */
+        {SB_NODE, "a:datetime{timezone: Europe/Berlin}", "there is no time zone",
+         1}, /* none here */
     };
     fixture *f = *state;
     sb_csv_column c[CELLS];
