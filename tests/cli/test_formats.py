@@ -582,6 +582,14 @@ class Scripts(Formats):
                 self.assertEqual(digest("script.sombra"), digest("shell.sombra"))
                 self.assertIn("0 faults", run("verify", "script.sombra"))
 
+    def test_ids_of_other_files_stay(self):
+        """What statements change makes keys of nodes unknown, but not the ids of the files beside the script."""
+        lines = [{"type": "relationship", "label": "R", "start": "1", "end": "2"}, {"type": "node", "id": "1"}, {"type": "node", "id": "2", "labels": ["N"]}]
+        remove("script.sombra")
+        told = run("import", "script.sombra", "--jsonl", write("beside.jsonl", "\n".join(map(json.dumps, lines))), "--cypher", write("beside.cypher", "MATCH (n:N) SET n.x = 1;"))
+        self.assertIn("2 nodes, 1 relationship", told)
+        self.assertEqual(self.query("MATCH ()-[:R]->(n) RETURN n.x AS x"), [{"x": 1}])
+
     def test_rows_are_loaded_in_batches(self):
         """A constraint that rows violate is told with the lines of their batch: the rows were not run as a statement."""
         text = self.UNIQUE + "\n" + "\n".join("UNWIND [{k: %d}] AS row CREATE (n:L {k: row.k});" % (i % 9) for i in range(10))
@@ -601,6 +609,7 @@ class Scripts(Formats):
                              ("CREATE CONSTRAINT c FOR (n:A) REQUIRE n.x IS UNIQUE; CREATE (:A {x:1}), (:A {x:1});", "line 1")):
             with self.subTest(text=text):
                 self.fails("--cypher", text, *parts, code=4 if b"UNIQUE" in (text if isinstance(text, bytes) else text.encode()) else 2)
+        self.fails("--cypher", self.UNIQUE + self.NODES + self.LINKS.replace("[r:R]", "[a:R]").replace(" SET r = row[2]", ""), "line 1", "a")
         self.fails("--cypher", "CREATE (:A {x: '" + "y" * (18 << 20), "longer than 16 MiB")
 
     def test_batches_rejects_and_dry_runs(self):

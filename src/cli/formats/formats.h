@@ -224,8 +224,8 @@ void fmt_count(fmt_loader *loader, uint64_t nodes, uint64_t rels, uint64_t prope
 sombra_status fmt_loader_commit(fmt_loader *loader);
 /* Before a reader looks at the graph by itself: what is gathered is written. */
 sombra_status fmt_loader_settle(fmt_loader *loader);
-/* When a reader has changed the graph by itself: ids are of no node any more. */
-void fmt_loader_forget(fmt_loader *loader);
+/* Ids of the groups whose names begin so are of no node any more. */
+void fmt_loader_forget(fmt_loader *loader, sombra_text begin);
 bool fmt_loader_knows(fmt_loader *loader, const fmt_id *id);
 /* Is there a constraint by which at most one node with the label has a value of the key? */
 bool fmt_loader_is_unique(fmt_loader *loader, sombra_text label, sombra_text key);

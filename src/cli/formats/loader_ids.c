@@ -105,24 +105,28 @@ bool fmt_loader_knows(fmt_loader *l, const fmt_id *id)
     return loader_find_id(l, id) != 0;
 }
 
-void fmt_loader_forget(fmt_loader *l)
+static void empty_table(loader_ids *table)
 {
-    loader_free_ids(l);
-    l->ids = NULL;
-    l->id_capacity = 0;
-    memset(&l->group_names, 0, sizeof l->group_names);
-    memset(l->letters, 0, sizeof l->letters);
-    memset(l->last_groups, 0, sizeof l->last_groups);
+    free(table->dense);
+    free(table->text_nodes);
+    fmt_map_free(&table->sparse);
+    fmt_names_free(&table->texts);
+    memset(table, 0, sizeof *table);
+}
+
+void fmt_loader_forget(fmt_loader *l, sombra_text begin)
+{
+    for (size_t i = 0; i < l->group_names.count; i++) {
+        const sombra_text name = l->group_names.texts[i];
+        if (name.size >= begin.size && memcmp(name.data, begin.data, begin.size) == 0)
+            empty_table(&l->ids[i]);
+    }
 }
 
 void loader_free_ids(fmt_loader *l)
 {
-    for (size_t i = 0; i < l->id_capacity; i++) {
-        free(l->ids[i].dense);
-        free(l->ids[i].text_nodes);
-        fmt_map_free(&l->ids[i].sparse);
-        fmt_names_free(&l->ids[i].texts);
-    }
+    for (size_t i = 0; i < l->id_capacity; i++)
+        empty_table(&l->ids[i]);
     free(l->ids);
     fmt_names_free(&l->group_names);
 }

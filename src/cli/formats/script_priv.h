@@ -30,6 +30,8 @@ void script_literals_free(script_literals *literals);
 
 #define SCRIPT_STEPS  4u
 #define SCRIPT_LABELS 16u
+/* Groups of ids whose names begin so are keys of nodes; no other reader has such. */
+#define SCRIPT_GROUPS fmt_text("\0\0", 2)
 
 /* row.start._id or row[0]: names, and with name.data NULL places in a list. */
 typedef struct script_path {

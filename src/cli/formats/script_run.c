@@ -295,7 +295,7 @@ static sombra_status step(const script_runner *r, sombra_stmt *stmt)
     fmt_count(r->loader, c.nodes_created, c.rels_created, c.properties_set);
     if ((c.nodes_created | c.nodes_deleted | c.properties_set | c.labels_added |
          c.labels_removed) != 0)
-        fmt_loader_forget(r->loader);
+        fmt_loader_forget(r->loader, SCRIPT_GROUPS);
     return SOMBRA_OK;
 }
 

@@ -159,6 +159,9 @@ static bool take_rel(scanner *s, sombra_text row, script_shape *shape)
         !take_name(s, &to) || !take(s, ")") || !is_same(from, shape->nodes[0].variable) ||
         !is_same(to, shape->nodes[1].variable) || is_same(from, to))
         return false;
+    if (variable.size != 0 &&
+        (is_same(variable, from) || is_same(variable, to) || is_same(variable, row)))
+        return false;
     if (!take_word(s, "SET")) return true;
     return take_name(s, &name) && is_same(name, variable) && take_map(s, row, false, shape);
 }
@@ -168,6 +171,7 @@ static void name_groups(fmt_arena *arena, script_node *node)
 {
     for (unsigned kind = 0; kind < 2; kind++) {
         fmt_buffer text = {0};
+        fmt_put(&text, SCRIPT_GROUPS.data, SCRIPT_GROUPS.size);
         fmt_puts(&text, kind == 0 ? "i" : "s");
         fmt_put(&text, node->labels[0].data, node->labels[0].size);
         fmt_put(&text, "", 1);
