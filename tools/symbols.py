@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """symbols.py BUILD_DIR — what the linker sees.
 
-  1. libsombra.so exports exactly the functions that include/sombra.h marks SOMBRA_API.
+  1. libsombra.so exports, and libsombra.a defines for other objects, exactly the functions that
+     include/sombra.h marks SOMBRA_API.
   2. The objects of the layers hold no writable data: no mutable globals. (Tables of pointers that
      are constant after relocation are in .data.rel.ro, which is not writable at run time.)
 Not for sanitizer or coverage builds, which add their own. Exits 1 on a fault.
@@ -20,12 +21,13 @@ def nm(*arguments):
 def main():
     build = Path(sys.argv[1])
     faults = []
-    library = build / "libsombra.so"
     header = Path(__file__).resolve().parent.parent / "include" / "sombra.h"
     declared = set(re.findall(r"^SOMBRA_API\b[^(;]*?\b(sombra_\w+)\(", header.read_text(), re.M))
-    exported = {line.split()[-1] for line in nm("-D", "--defined-only", library).splitlines()}
-    faults += [f"{library.name} exports {name}" for name in sorted(exported - declared)]
-    faults += [f"{library.name} does not export {name}" for name in sorted(declared - exported)]
+    for library, which in (("libsombra.so", "-D"), ("libsombra.a", "-g")):
+        lines = nm(which, "--defined-only", build / library).splitlines()
+        exported = {line.split()[-1] for line in lines if len(line.split()) == 3}
+        faults += [f"{library} exports {name}" for name in sorted(exported - declared)]
+        faults += [f"{library} does not export {name}" for name in sorted(declared - exported)]
     if not declared:
         faults.append("sombra.h declares nothing")
 

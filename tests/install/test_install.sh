@@ -30,6 +30,12 @@ if grep -rIlF -e "$SOMBRA_BUILD_DIR" -e "$source" "$prefix" --include='*.cmake' 
     fail "installed files name the build tree"
 fi
 
+# A program with names of its own that are the library's inside: none of them may meet.
+cp "$source/examples/quickstart.c" "$here/clash.c"
+nm -g --defined-only "$SOMBRA_BUILD_DIR"/CMakeFiles/sombra_tree.dir/src/tree/*.o | sed -n 's/^[0-9a-f]* T \(sb_[a-z_]*\)$/int \1(void); int \1(void) { return 1; }/p' \
+    >>"$here/clash.c"
+[ "$(grep -c sb_tree_ "$here/clash.c")" -gt 5 ] || fail "no names of the library's to clash with"
+
 # The program's two lines, whatever it was built with.
 expect() {
     rm -f "$here/people.sombra"
@@ -49,6 +55,10 @@ if command -v pkg-config >/dev/null 2>&1; then
     "$cc" -std=c11 "$source/examples/quickstart.c" $(pkg-config --cflags sombra) "$libdir/libsombra.a" \
         $(pkg-config --libs --static sombra | sed 's/-lsombra//') -o "$here/static"
     expect "$here/static"
+    # shellcheck disable=SC2046
+    "$cc" -std=c11 -fno-lto "$here/clash.c" $(pkg-config --cflags sombra) "$libdir/libsombra.a" \
+        $(pkg-config --libs --static sombra | sed 's/-lsombra//') -o "$here/clash"
+    expect "$here/clash"
     if command -v c++ >/dev/null 2>&1; then
         printf '#include <sombra.h>\nint main() { return sombra_abi() == SOMBRA_ABI ? 0 : 1; }\n' >"$here/program.cpp"
         # shellcheck disable=SC2046
