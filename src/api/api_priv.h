@@ -107,6 +107,11 @@ SB_INLINE sombra_status sombra__status(sb_status status)
 {
     return (sombra_status)status;
 }
+/* What all of a database may hold: found when it is first asked for, unless it was given. */
+SB_INLINE uint64_t sombra__memory_limit(sombra_db *db)
+{
+    return sb_counting_allocator_limit(&db->memory);
+}
 /* Copy a failure out; error may be NULL. */
 void sombra__error_copy(const sb_err *err, sombra_error *error);
 /* Length of a caller's text: size, or strlen for SOMBRA_NUL_TERMINATED. */

@@ -91,7 +91,7 @@ sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *op
     status = sombra__files_open(txn->conn->db, &vfs, &txn->conn->err);
     if (status == SB_OK) {
         convert_options(&all, vfs, files,
-                        all.memory != 0 ? all.memory : txn->conn->db->options.memory_limit / 2,
+                        all.memory != 0 ? all.memory : sombra__memory_limit(txn->conn->db) / 2,
                         &inner);
         if (txn->conn->db->files == txn->conn->db->vfs)
             inner.database_path = sb_pager_path(txn->conn->db->pager);

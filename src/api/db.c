@@ -73,7 +73,7 @@ sb_bytes sombra__text(const void *text, size_t size)
 }
 
 /* The limit, next to what is in use: that the machine has more memory does not help. */
-static void name_limit(const sombra_db *db, sombra_error *error)
+static void name_limit(sombra_db *db, sombra_error *error)
 {
     size_t used;
 
@@ -81,7 +81,7 @@ static void name_limit(const sombra_db *db, sombra_error *error)
     used = strlen(error->message);
     (void)snprintf(
         error->message + used, sizeof error->message - used,
-        " (memory_limit is %llu bytes, %llu in use)", (unsigned long long)db->options.memory_limit,
+        " (memory_limit is %llu bytes, %llu in use)", (unsigned long long)sombra__memory_limit(db),
         (unsigned long long)atomic_load_explicit(&db->memory.live_bytes, memory_order_relaxed));
 }
 
@@ -147,6 +147,22 @@ static sb_status take_options(const sombra_options *options, sombra_options *out
     return sombra__options_check(out, err);
 }
 
+static uint64_t transaction_memory(void *ctx)
+{
+    sombra_db *db = ctx;
+    const uint64_t given = db->options.transaction_memory;
+    return given != 0 ? given : sombra__memory_limit(db) / 8;
+}
+
+/* Reading what the machine and the process's group have takes as long as the first look-ups: so that is left until this much is in use, or until
+ * a write or a statement wants its share. */
+#define MEMORY_UNASKED ((size_t)16 << 20)
+
+static size_t machine_share(void)
+{
+    return (size_t)(sb_os_memory_bytes() / 4);
+}
+
 static void fill_pager_options(sombra_db *db, sb_pager_options *pager)
 {
     const sombra_options *options = &db->options;
@@ -165,7 +181,8 @@ static void fill_pager_options(sombra_db *db, sb_pager_options *pager)
     pager->autocheckpoint_pages = options->autocheckpoint;
     pager->checkpoint_thread = options->checkpoint_thread;
     pager->busy_timeout_ns = (uint64_t)options->busy_timeout_ms * 1000000u;
-    pager->txn_memory_bytes = options->transaction_memory;
+    pager->txn_memory = transaction_memory;
+    pager->txn_memory_ctx = db;
     pager->check = sb_tree_check_page;
     if (options->log != NULL) {
         pager->log = log_message;
@@ -199,11 +216,11 @@ static sb_status open_db(sombra_db *db, const char *path, const sombra_options *
     SB_TRY(take_options(options, &db->options, err));
     SB_TRY(cut_import_dirs(db, err));
     sb_counting_allocator_init(&db->memory, db->base.alloc);
-    if (db->options.memory_limit == 0) db->options.memory_limit = sb_os_memory_bytes() / 4;
-    if (db->options.transaction_memory == 0)
-        db->options.transaction_memory = db->options.memory_limit / 8;
-    atomic_store_explicit(&db->memory.limit_bytes, (size_t)db->options.memory_limit,
-                          memory_order_relaxed);
+    if (db->options.memory_limit == 0)
+        sb_counting_allocator_limit_later(&db->memory, MEMORY_UNASKED, machine_share);
+    else
+        atomic_store_explicit(&db->memory.limit_bytes, (size_t)db->options.memory_limit,
+                              memory_order_relaxed);
     SB_TRY(sb_mutex_create(&db->memory.base, SB_RANK_DATABASE, &db->lock, err));
     SB_TRY(sb_cypher_registry_create(&db->memory.base, &db->registry, err));
     SB_TRY(in_memory ? sb_vfs_mem_create(&db->memory.base, &db->vfs, err)
@@ -366,7 +383,7 @@ static sb_status open_conn(sombra_conn *conn, sb_err *err)
     conn->settings.edge_cache_capacity = options->edge_cache_capacity;
     conn->settings.trusted_endpoints = options->trusted_endpoints;
     conn->settings.distinct_neighbors = options->distinct_neighbors;
-    conn->settings.memory_bytes = (size_t)(options->memory_limit / 2);
+    conn->settings.memory = &conn->db->memory;
     conn->settings.cancel = &conn->cancel;
     conn->settings.progress = sombra__progress;
     conn->settings.progress_ctx = conn;

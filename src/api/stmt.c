@@ -70,7 +70,7 @@ static void keep_idle(sombra_stmt *stmt)
     conn->statements.idle_bytes += stmt->idle_bytes;
     while (conn->statements.idle_count > STATEMENTS_KEPT ||
            (conn->statements.idle_count != 0 &&
-            conn->statements.idle_bytes > conn->db->options.memory_limit / SHARE_KEPT))
+            conn->statements.idle_bytes > sombra__memory_limit(conn->db) / SHARE_KEPT))
         drop_oldest(conn);
 }
 
@@ -345,7 +345,7 @@ static sb_status fill_options(sombra_stmt *stmt, sb_exec_options *options)
         .alloc = &db->memory.base,
         .graph = conn->txn.graph,
         .vfs = db->files,
-        .memory_bytes = (size_t)(db->options.memory_limit / 2),
+        .memory_bytes = (size_t)(sombra__memory_limit(db) / 2),
         .import_dirs = db->import_dirs,
         .import_dir_count = db->import_dir_count,
         .cancel = &conn->cancel,

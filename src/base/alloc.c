@@ -76,14 +76,33 @@ static bool may_allocate(sb_counting_allocator *counting)
            !atomic_load_explicit(&counting->fail_persistent, memory_order_relaxed);
 }
 
+size_t sb_counting_allocator_limit(sb_counting_allocator *counting)
+{
+    if (counting->find_limit != NULL &&
+        !atomic_load_explicit(&counting->limit_found, memory_order_acquire)) {
+        atomic_store_explicit(&counting->limit_bytes, counting->find_limit(), memory_order_relaxed);
+        /* Release: who sees this sees the limit above. */
+        atomic_store_explicit(&counting->limit_found, true, memory_order_release);
+    }
+    return atomic_load_explicit(&counting->limit_bytes, memory_order_relaxed);
+}
+
+void sb_counting_allocator_limit_later(sb_counting_allocator *counting, size_t bytes,
+                                       size_t (*find)(void))
+{
+    counting->find_limit = find;
+    atomic_store_explicit(&counting->limit_bytes, bytes, memory_order_relaxed);
+}
+
 /* Takes bytes from the budget; false when the limit does not allow it. */
 static bool take_bytes(sb_counting_allocator *counting, size_t bytes)
 {
-    const size_t limit = atomic_load_explicit(&counting->limit_bytes, memory_order_relaxed);
+    size_t limit = atomic_load_explicit(&counting->limit_bytes, memory_order_relaxed);
     const size_t before =
         atomic_fetch_add_explicit(&counting->live_bytes, bytes, memory_order_relaxed);
     const size_t live = before + bytes;
 
+    if (SB_UNLIKELY(limit != 0 && live > limit)) limit = sb_counting_allocator_limit(counting);
     if (live < before || (limit != 0 && live > limit)) {
         atomic_fetch_sub_explicit(&counting->live_bytes, bytes, memory_order_relaxed);
         return false;
@@ -157,6 +176,8 @@ void sb_counting_allocator_init(sb_counting_allocator *counting, const sb_alloca
     atomic_init(&counting->live_blocks, 0);
     atomic_init(&counting->alloc_count, 0);
     atomic_init(&counting->limit_bytes, 0);
+    counting->find_limit = NULL;
+    atomic_init(&counting->limit_found, false);
     atomic_init(&counting->fail_at, 0);
     atomic_init(&counting->fail_persistent, false);
 }

@@ -56,12 +56,19 @@ typedef struct sb_counting_allocator {
     _Atomic size_t live_bytes;
     _Atomic size_t peak_bytes;
     _Atomic size_t live_blocks;
-    _Atomic size_t alloc_count;   /* alloc and growing resize calls so far */
-    _Atomic size_t limit_bytes;   /* 0: none */
+    _Atomic size_t alloc_count; /* alloc and growing resize calls so far */
+    _Atomic size_t limit_bytes; /* 0: none */
+    size_t (*find_limit)(void); /* asked for it when it is first needed; NULL: limit_bytes is it */
+    _Atomic bool limit_found;
     _Atomic size_t fail_at;       /* 1-based alloc_count that fails; 0: none */
     _Atomic bool fail_persistent; /* all later ones fail too */
 } sb_counting_allocator;
 
 void sb_counting_allocator_init(sb_counting_allocator *counting, const sb_allocator *inner);
+/* Find the limit later: when this is called, or when more than bytes are wanted. find may be called by several threads at once. */
+void sb_counting_allocator_limit_later(sb_counting_allocator *counting, size_t bytes,
+                                       size_t (*find)(void));
+/* 0: none. */
+size_t sb_counting_allocator_limit(sb_counting_allocator *counting);
 
 #endif

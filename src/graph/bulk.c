@@ -223,7 +223,7 @@ static sb_status find_last_node(sb_bulk *bulk, sb_err *err)
 static sb_status set_up(sb_bulk *bulk, sb_err *err)
 {
     const sb_bulk_options *options = bulk->options;
-    const size_t limit = bulk->graph->settings.memory_bytes;
+    const size_t limit = sb_graph__memory(bulk->graph);
     size_t memory = options->memory_bytes != 0 ? options->memory_bytes
                     : limit != 0               ? limit
                                                : MEMORY_BYTES;

@@ -10,7 +10,7 @@
 
 sb_status sb_lanes__no_memory(const sb_lanes *lanes, sb_err *err)
 {
-    const size_t limit = lanes->graph->settings.memory_bytes;
+    const size_t limit = sb_graph__memory(lanes->graph);
 
     if (limit == 0) return SB_FAIL_NOMEM(err);
     return SB_FAIL(
@@ -55,7 +55,7 @@ sb_status sb_lanes__open(sb_graph *graph, sb_direction direction, const sb_type_
 {
     *lanes = (sb_lanes){.graph = graph};
     sb_counting_allocator_init(&lanes->memory, graph->alloc);
-    atomic_store_explicit(&lanes->memory.limit_bytes, graph->settings.memory_bytes,
+    atomic_store_explicit(&lanes->memory.limit_bytes, sb_graph__memory(graph),
                           memory_order_relaxed);
     SB_TRY(sb_graph_flush(graph, err));
     if (type_count != 0) {

@@ -37,8 +37,9 @@ typedef struct sb_graph_settings {
     bool trusted_endpoints;       /* skip the check that endpoints exist; debug builds check all the
                                    * same */
     bool distinct_neighbors;      /* default of sb_neighbors_options.distinct */
-    size_t memory_bytes;  /* that traversals, builders and loads of this session may hold; 0: no
-                           * limit */
+    size_t memory_bytes; /* that traversals, builders and loads of this session may hold; 0: half of
+                           * the limit of memory */
+    sb_counting_allocator *memory; /* borrowed; NULL: then 0 is no limit */
     _Atomic bool *cancel; /* borrowed; set by another thread: long calls return SB_INTERRUPT; may
                            * be NULL */
     sb_progress progress; /* of long calls; may be NULL */

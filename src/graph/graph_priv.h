@@ -173,6 +173,13 @@ struct sb_graph {
         committing; /* what runs belongs to a commit, which reports no progress and has no time limit */
 };
 
+/* What traversals, builders and loads may hold; 0: no limit. */
+SB_INLINE size_t sb_graph__memory(const sb_graph *graph)
+{
+    const sb_graph_settings *settings = &graph->settings;
+    if (settings->memory_bytes != 0 || settings->memory == NULL) return settings->memory_bytes;
+    return sb_counting_allocator_limit(settings->memory) / 2;
+}
 /* The allocator of the graph's long-lived memory. */
 SB_INLINE const sb_allocator *sb_graph__alloc(const sb_graph *graph)
 {

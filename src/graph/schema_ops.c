@@ -320,7 +320,7 @@ static sb_status create_schema(sb_fill *fill, sb_schema *definition, uint32_t *i
 
 static sb_fill begin_fill(sb_graph *graph, const sb_schema *schema, sb_err *err)
 {
-    const size_t memory = graph->settings.memory_bytes;
+    const size_t memory = sb_graph__memory(graph);
     sb_fill fill = {.graph = graph,
                     .schema = schema,
                     .entity = schema->on_rels ? SB_REL : SB_NODE,

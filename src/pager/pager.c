@@ -422,7 +422,10 @@ sb_status sb_pager_close(sb_pager *pager, sb_err *err)
 
 uint64_t sb_pager_txn_memory(const sb_pager *pager)
 {
-    return pager->options.txn_memory_bytes;
+    const sb_pager_options *options = &pager->options;
+
+    return options->txn_memory == NULL ? options->txn_memory_bytes
+                                       : options->txn_memory(options->txn_memory_ctx);
 }
 uint32_t sb_pager_page_bytes(const sb_pager *pager)
 {

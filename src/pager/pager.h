@@ -85,7 +85,10 @@ typedef struct sb_pager_options {
     uint64_t busy_timeout_ns;      /* how long to wait for the writer lock */
     bool forgive;              /* salvage: a WAL of another state is left out, instead of refused */
     uint64_t txn_memory_bytes; /* private pages of a write transaction past this are spilled */
-    sb_page_check check;       /* may be NULL */
+    uint64_t (*txn_memory)(
+        void *ctx); /* the same, asked when it is needed; NULL: txn_memory_bytes */
+    void *txn_memory_ctx;
+    sb_page_check check; /* may be NULL */
     void *check_ctx;
     void (*log)(void *ctx, sb_log_level level,
                 const char *message); /* may be NULL; called without locks */
@@ -105,7 +108,7 @@ SB_MUST_CHECK sb_status sb_pager_open(const char *path, const sb_pager_options *
 SB_MUST_CHECK sb_status sb_pager_close(sb_pager *pager, sb_err *err);
 
 uint32_t sb_pager_page_bytes(const sb_pager *pager);
-uint64_t sb_pager_txn_memory(const sb_pager *pager); /* options.txn_memory_bytes */
+uint64_t sb_pager_txn_memory(const sb_pager *pager); /* of a write transaction, by its options */
 const sb_allocator *sb_pager_alloc(const sb_pager *pager);
 sb_profile *sb_pager_profile(const sb_pager *pager);
 sb_vfs *sb_pager_vfs(const sb_pager *pager);

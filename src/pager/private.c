@@ -443,7 +443,7 @@ sb_status sb_txn_spill(sb_txn *txn, sb_err *err)
 {
     SB_ASSERT(txn->active && txn->writable);
     if (SB_LIKELY(txn->buffers * (uint64_t)txn->pager->page_bytes <=
-                  txn->pager->options.txn_memory_bytes))
+                  sb_pager_txn_memory(txn->pager)))
         return SB_OK;
     /* A child after fork would write where the parent writes. */
     SB_TRY(sb_pager_same_process(txn->pager, err));

@@ -1,6 +1,8 @@
 /* test_options.c — open options: defaults, names, parsing, ranges, and what each of them does. */
 #include "support/api_fixture.h"
 
+#include "api/api_priv.h"
+
 static bool truth(const api_fixture *f, const char *name)
 {
     const sombra_options *o = &f->options;
@@ -473,6 +475,35 @@ static void test_api_options__memory_limit(void **state)
     api_end(&f);
 }
 
+/* Look-ups after an open do not wait for what the system says about memory; statements and writes need it. */
+static void test_api_options__memory_is_asked_for_late(void **state)
+{
+    api_fixture f;
+    sombra_stmt *stmt;
+    uint64_t id;
+    bool found;
+    sombra_node node;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    id = api_node(&f, "Person", 1);
+    assert_true(f.db->memory.limit_found);
+    assert_int_equal(sombra__memory_limit(f.db), sb_os_memory_bytes() / 4);
+    api_commit(&f);
+    api_reopen(&f);
+    api_begin(&f, SOMBRA_READ);
+    OK(&f, sombra_get_node(f.txn, id, &node, &found));
+    assert_true(found);
+    assert_false(f.db->memory.limit_found);
+    sombra_rollback(f.txn);
+    OK(&f, sombra_prepare(f.conn, "RETURN 1", SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+    assert_true(f.db->memory.limit_found);
+    sombra_stmt_finalize(stmt);
+    api_end(&f);
+}
+
 static uint64_t any_below(uint64_t *random, uint64_t end)
 {
     *random = *random * 6364136223846793005u + 1442695040888963407u;
@@ -654,6 +685,7 @@ int main(void)
         cmocka_unit_test(test_api_options__pragma),
         cmocka_unit_test(test_api_options__trusted_distinct_and_cache),
         cmocka_unit_test(test_api_options__memory_limit),
+        cmocka_unit_test(test_api_options__memory_is_asked_for_late),
         cmocka_unit_test(test_api_options__transaction_memory),
         cmocka_unit_test(test_api_options__profile_switch),
         cmocka_unit_test(test_api_options__log_tells_of_recovery),

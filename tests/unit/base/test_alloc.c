@@ -100,6 +100,39 @@ static void test_base_alloc__limit_holds(void **state)
     assert_int_equal(counting.live_bytes, 0);
 }
 
+static unsigned limits_found;
+
+static size_t find_hundred(void)
+{
+    limits_found++;
+    return 100;
+}
+
+static void test_base_alloc__limit_is_found_when_it_matters(void **state)
+{
+    (void)state;
+    sb_counting_allocator counting;
+    sb_counting_allocator_init(&counting, &sb_allocator_libc);
+    assert_int_equal(sb_counting_allocator_limit(&counting), 0);
+    limits_found = 0;
+    sb_counting_allocator_limit_later(&counting, 50, find_hundred);
+    void *a = sb_alloc(&counting.base, 50);
+    assert_non_null(a);
+    assert_int_equal(limits_found, 0);
+    void *b = sb_alloc(&counting.base, 50);
+    assert_non_null(b);
+    assert_int_equal(limits_found, 1);
+    assert_null(sb_alloc(&counting.base, 1));
+    assert_int_equal(sb_counting_allocator_limit(&counting), 100);
+    assert_int_equal(limits_found, 1);
+    sb_free(&counting.base, a, 50);
+    sb_free(&counting.base, b, 50);
+    sb_counting_allocator_init(&counting, &sb_allocator_libc);
+    sb_counting_allocator_limit_later(&counting, 50, find_hundred);
+    assert_int_equal(sb_counting_allocator_limit(&counting), 100); /* somebody asks */
+    assert_int_equal(limits_found, 2);
+}
+
 static void test_base_alloc__fails_when_told(void **state)
 {
     (void)state;
@@ -158,6 +191,7 @@ int main(void)
         TEST(test_base_alloc__zeroed_and_resized),
         TEST(test_base_alloc__books_are_kept),
         TEST(test_base_alloc__limit_holds),
+        cmocka_unit_test(test_base_alloc__limit_is_found_when_it_matters),
         TEST(test_base_alloc__fails_when_told),
         TEST(test_base_alloc__counters_survive_threads),
     };
