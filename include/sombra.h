@@ -243,7 +243,9 @@ typedef struct sombra_options {
                             * (false) */
     bool checkpoint_thread;  /**< automatic checkpoints run on a thread of their own (true) */
     bool trusted_endpoints;  /**< do not check that endpoints of new relationships exist (false): a
-                              * wrong one is found by verify. Builds with assertions check all the same */
+                              * wrong one is found by verify, and refused by export and digest
+                              * (CORRUPT); vacuum and backup copy it, recover leaves it out. Builds
+                              * with assertions check all the same */
     bool distinct_neighbors; /**< default of sombra_neighbors_options.distinct (false) */
     bool profile;       /**< count and time the parts of the work; also on by SOMBRA_PROFILE in the
                          * environment (false) */
@@ -1059,7 +1061,8 @@ typedef struct sombra_export_result {
 } sombra_export_result;
 /** Write the whole graph as CSV files that sombra_import_csv reads back, into directory (made when absent): one for each set of labels,
  *  one for each type, and schema.csv where there are indexes or constraints. When it fails or is cancelled, what it made is
- *  removed. Errors: EXISTS (a file of that name is there), IO, FULL, INTERRUPT, NOMEM, CORRUPT. */
+ *  removed. Errors: EXISTS (a file of that name is there), IO, FULL, INTERRUPT, NOMEM, CORRUPT (also: a relationship whose end does
+ *  not exist, see trusted_endpoints). */
 SOMBRA_API sombra_status sombra_export_csv(sombra_txn *txn, const char *directory,
                                            sombra_export_result *result);
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/formats/formats.h"
 #include "shell.h"
 
 #define STATEMENT_ROWS  250u         /* rows of one statement */
@@ -435,6 +436,17 @@ static int flush_rels(dumper *d, uint32_t type, text_buffer *rows, bool props)
     return flush_out(d);
 }
 
+/* One that leads nowhere would be left out by the script's MATCH, silently. */
+static int read_rel(dumper *d, uint64_t id, sombra_rel *rel, bool *found)
+{
+    fmt_error error = {0};
+
+    if (sombra_get_rel(d->cli->txn, id, rel, found) != SOMBRA_OK) return complain_conn(d->cli);
+    if (!*found || fmt_check_ends(d->cli->conn, d->cli->txn, rel, &error) == SOMBRA_OK)
+        return EXIT_OK;
+    return complain(exit_code_of(error.status), "%s", error.text);
+}
+
 /* All relationships of a type; those without properties in statements of their own. */
 static int dump_type(dumper *d, uint32_t type)
 {
@@ -456,11 +468,8 @@ static int dump_type(dumper *d, uint32_t type)
             size_t which, before;
             bool found;
 
-            if (sombra_get_rel(d->cli->txn, ids[i], &rel, &found) != SOMBRA_OK) {
-                code = complain_conn(d->cli);
-                break;
-            }
-            if (!found) continue;
+            code = read_rel(d, ids[i], &rel, &found);
+            if (code != EXIT_OK || !found) continue;
             which = rel.prop_count != 0;
             before = rows[which].size;
             snprintf(ends, sizeof ends, "%s[%llu, %llu",

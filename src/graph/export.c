@@ -45,6 +45,7 @@ typedef struct export
     sb_buffer cells;  /* texts of a row's cells, one behind the other */
     sb_buffer places; /* size_t[]: where each column's text begins + 1, 0: absent; then where it
                        * ends */
+    sb_buffer ends;   /* nodes that the relationships of a leaf lead from and to; then a bitmap */
     uint64_t done, total;
 }
 export;
@@ -367,6 +368,31 @@ static sb_status write_row(export *e, uint64_t id, const sb_row *row, sb_err *er
 
 typedef sb_status (*row_visit)(export *e, uint64_t id, const sb_row *row, sb_err *err);
 
+/* Do both ends of a leaf's relationships exist? What was promised wrongly with trusted_endpoints could be written, but not be read back. */
+static sb_status check_ends(export *e, sb_row_scan *scan, size_t count, sb_err *err)
+{
+    const size_t bytes = 2 * count * sizeof(uint64_t);
+
+    sb_buffer_reset(&e->ends);
+    if (sb_buffer_reserve(&e->ends, bytes + 2 * count / 8 + 1) != SB_OK) return SB_FAIL_NOMEM(err);
+    uint64_t *ends = (uint64_t *)(void *)e->ends.data;
+    uint8_t *exist = e->ends.data + bytes;
+    for (size_t i = 0; i < count; i++) {
+        const sb_row *row = sb_row_scan_row(scan, i);
+        ends[2 * i] = word_of(row, SB_COLUMN_SOURCE);
+        ends[2 * i + 1] = word_of(row, SB_COLUMN_TARGET);
+    }
+    SB_TRY(sb_graph_nodes_exist(e->graph, ends, 2 * count, exist, err));
+    for (size_t i = 0; i < 2 * count; i++)
+        if (!sb_bit_get(exist, i))
+            return SB_FAIL(err, SB_CORRUPT,
+                           "relationship %llu leads %s node %llu, which does not exist: no import "
+                           "would take it (sombra recover leaves out what leads nowhere)",
+                           (unsigned long long)sb_row_scan_ids(scan)[i / 2],
+                           i % 2 == 0 ? "from" : "to", (unsigned long long)ends[i]);
+    return SB_OK;
+}
+
 static sb_status scan_table(export *e, row_visit visit, sb_err *err)
 {
     const sb_tree *table =
@@ -379,6 +405,7 @@ static sb_status scan_table(export *e, row_visit visit, sb_err *err)
     for (;;) {
         if ((st = sb_row_scan_next(scan, &count, err)) != SB_OK || count == 0) break;
         const uint64_t *ids = sb_row_scan_ids(scan);
+        if (e->entity == SB_REL && visit == survey_row) st = check_ends(e, scan, count, err);
         for (size_t i = 0; i < count && st == SB_OK; i++) {
             st = visit(e, ids[i], sb_row_scan_row(scan, i), err);
             sb_arena_reset(e->arena);
@@ -528,12 +555,14 @@ sb_status sb_graph_export(sb_graph *graph, sb_vfs *vfs, const char *directory,
     SB_TRY(sb_stats_rels_of_type(graph->view, 0, &rels, err));
     e.total = 2 * (nodes + rels);
     SB_TRY(sb_vfs_make_directory(vfs, directory, &made_directory, err));
+    sb_buffer_init(&e.ends, e.alloc);
     sb_buffer_init(&e.cells, e.alloc);
     sb_buffer_init(&e.places, e.alloc);
     e.arena = sb_arena_create(e.alloc, NULL);
     st = e.arena == NULL ? SB_FAIL_NOMEM(err) : export_all(&e, err);
     sb_arena_destroy(e.arena);
     sb_buffer_deinit(&e.places);
+    sb_buffer_deinit(&e.ends);
     sb_buffer_deinit(&e.cells);
     if (st != SB_OK && made_directory)
         (void)sb_vfs_remove_directory(vfs, directory, NULL); /* benign: the cause is reported */

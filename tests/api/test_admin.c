@@ -5,6 +5,8 @@
 
 #include "support/api_fixture.h"
 
+#include "api/api_priv.h"
+
 #define OTHER_PATH "other.sombra"
 
 /* A small graph with an index, a constraint and a long value. */
@@ -244,6 +246,75 @@ static void on_lost(void *ctx, const char *message)
     on_finding(ctx, UINT64_MAX, message);
 }
 
+/* Does the command fail, naming the node? */
+static void refuses(const char *command)
+{
+    char line[512];
+
+    (void)snprintf(line, sizeof line, "%s >out.txt 2>&1", command);
+    assert_int_not_equal(system(line), 0);
+    assert_int_equal(system("grep -q 'node 7, which does not exist' out.txt"), 0);
+    (void)unlink("out.txt");
+}
+
+/* As a wrong promise with trusted_endpoints leaves it: nothing writes what no import would take; copies are faithful, recover leaves it out. */
+static void test_api_admin__relationship_to_nowhere(void **state)
+{
+    const uint64_t gone = 7;
+    api_fixture f, saved;
+    sombra_verify_result verified;
+    sombra_recover_result recovered;
+    uint8_t digest[16];
+    size_t deleted;
+    (void)state;
+
+    api_new(&f);
+    fill(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    (void)api_rel(&f, 8, "KNOWS", gone);
+    OK(&f, (sombra_status)sb_rows_delete(f.txn->txn, sb_node_table(f.txn->view), &gone, 1, &deleted,
+                                         &f.conn->err));
+    assert_int_equal(deleted, 1);
+    api_commit(&f);
+    api_begin(&f, SOMBRA_READ);
+    FAILS(&f, sombra_export_csv(f.txn, "nowhere", NULL), SOMBRA_CORRUPT,
+          "node 7, which does not exist");
+    assert_false(api_exists("nowhere"));
+    FAILS(&f, sombra_digest(f.txn, digest), SOMBRA_CORRUPT, "does not exist");
+    sombra_rollback(f.txn);
+    api_remove(OTHER_PATH);
+    OK(&f, sombra_vacuum(f.conn, OTHER_PATH));
+    api_close(&f);
+#ifdef SOMBRA_COMMAND
+    refuses(SOMBRA_COMMAND " export " API_PATH " nowhere");
+    refuses(SOMBRA_COMMAND " export " API_PATH " nowhere.jsonl --as jsonl");
+    refuses(SOMBRA_COMMAND " export " API_PATH " nowhere.graphml --as graphml");
+    refuses(SOMBRA_COMMAND " export " API_PATH " nowhere.gexf --as gexf");
+    refuses(SOMBRA_COMMAND " dump " API_PATH " nowhere.cypher");
+    assert_false(api_exists("nowhere.jsonl"));
+    (void)unlink(
+        "nowhere.cypher"); /* a script that ends in an error message stays, as with any other error */
+#endif
+    saved = f;
+    api_open_at(&saved, OTHER_PATH);
+    api_begin(&saved, SOMBRA_READ);
+    OK(&saved, sombra_verify(saved.txn, NULL, NULL, &verified));
+    assert_int_not_equal(verified.findings, 0);
+    sombra_rollback(saved.txn);
+    api_close(&saved);
+    api_remove(OTHER_PATH);
+    OK_ERROR(&f, sombra_recover(API_PATH, OTHER_PATH, NULL, NULL, &recovered, &f.error));
+    assert_int_not_equal(recovered.lost_rels, 0);
+    api_open_at(&saved, OTHER_PATH);
+    api_begin(&saved, SOMBRA_READ);
+    api_verify(&saved);
+    OK(&saved, sombra_digest(saved.txn, digest));
+    sombra_rollback(saved.txn);
+    api_close(&saved);
+    api_remove(OTHER_PATH);
+    api_remove(API_PATH);
+}
+
 /* A page in the middle is overwritten: reading says where, verify lists it, recover saves the rest. */
 static void test_api_admin__damage_is_named_and_recovered(void **state)
 {
@@ -443,6 +514,7 @@ int main(void)
         cmocka_unit_test(test_api_admin__memory_is_private),
         cmocka_unit_test(test_api_admin__vacuum),
         cmocka_unit_test(test_api_admin__damage_is_named_and_recovered),
+        cmocka_unit_test(test_api_admin__relationship_to_nowhere),
         cmocka_unit_test(test_api_admin__export_and_import),
         cmocka_unit_test(test_api_admin__figures),
     };

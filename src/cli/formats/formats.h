@@ -308,6 +308,9 @@ sombra_status fmt_each_node(fmt_walk *walk, sombra_status (*visit)(void *ctx, co
                             void *ctx);
 sombra_status fmt_each_rel(fmt_walk *walk, sombra_status (*visit)(void *ctx, const sombra_rel *),
                            void *ctx);
+/* Do the ends of a relationship exist? One that leads nowhere (trusted_endpoints, and a wrong promise) could be written, but not be read back: fails. */
+sombra_status fmt_check_ends(sombra_conn *conn, sombra_txn *txn, const sombra_rel *rel,
+                             fmt_error *error);
 sombra_status fmt_walk_begin(fmt_walk *walk); /* total */
 sombra_text fmt_name(fmt_walk *walk, sombra_name_kind kind, uint32_t id);
 /* Name of a value's type as a CSV header has it: "int", "date", "string[]", "any[]" for a list of several or none. */

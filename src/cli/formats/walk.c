@@ -35,6 +35,23 @@ typedef struct visitor {
     void *ctx;
 } visitor;
 
+sombra_status fmt_check_ends(sombra_conn *conn, sombra_txn *txn, const sombra_rel *rel,
+                             fmt_error *error)
+{
+    const uint64_t ends[2] = {rel->source, rel->target};
+    uint8_t exist = 0;
+    const sombra_status status = sombra_nodes_exist(txn, ends, 2, &exist);
+
+    if (status != SOMBRA_OK) return fmt_fail(error, status, "%s", sombra_error_of(conn)->message);
+    if (exist == 3) return SOMBRA_OK;
+    const unsigned end = exist & 1u; /* 0: the source is not there */
+    return fmt_fail(error, SOMBRA_CORRUPT,
+                    "relationship %llu leads %s node %llu, which does not exist: no import would "
+                    "take it (sombra recover leaves out what leads nowhere)",
+                    (unsigned long long)rel->id, end == 0 ? "from" : "to",
+                    (unsigned long long)ends[end]);
+}
+
 static sombra_status visit_one(fmt_walk *walk, const visitor *v, uint64_t id)
 {
     sombra_node node;
@@ -46,7 +63,9 @@ static sombra_status visit_one(fmt_walk *walk, const visitor *v, uint64_t id)
         return found ? v->node(v->ctx, &node) : SOMBRA_OK;
     }
     if (sombra_get_rel(walk->txn, id, &rel, &found) != SOMBRA_OK) return fail_conn(walk);
-    return found ? v->rel(v->ctx, &rel) : SOMBRA_OK;
+    if (!found) return SOMBRA_OK;
+    const sombra_status status = fmt_check_ends(walk->conn, walk->txn, &rel, walk->error);
+    return status == SOMBRA_OK ? v->rel(v->ctx, &rel) : status;
 }
 
 static sombra_status each(fmt_walk *walk, const visitor *v)
