@@ -199,7 +199,8 @@ static const char USAGE[] =
     "  --seed N          of graphs and orders\n"
     "  --dir PATH        make the databases in a new directory below PATH, on a real disk\n"
     "  --json            one JSON line for each figure, the last one a summary of ratios\n"
-    "  --once off|on     one load in memory with profiling off or on, for callgrind\n";
+    "  --once off|on     one load in memory with profiling off or on, for "
+    "tools/profiling-overhead\n";
 
 static void list_workloads(void)
 {
