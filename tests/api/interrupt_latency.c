@@ -83,7 +83,24 @@ static const subject subjects[] = {
     {"delete", "MATCH (p:P) DETACH DELETE p", false},
     {"commit", NULL, false},
     {"checkpoint", NULL, false},
+    {"get_props_many", NULL, false},
+    {"nodes_exist", NULL, false},
+    {"neighbor_ids_many", NULL, false},
+    {"degrees_many", NULL, false},
+    {"lookup_many", NULL, false},
 };
+
+/* What the batch calls ask about, made when the first of them is called. */
+#define IDS   2000000u
+#define NODES 200000u
+static struct {
+    sombra_txn *txn; /* of the call under way */
+    uint64_t *ids, *found_ids;
+    sombra_value *values, *found_values;
+    size_t *ends;
+    uint8_t *bits;
+    uint32_t key, type, index;
+} batch;
 
 static struct {
     pthread_mutex_t lock;
@@ -148,9 +165,58 @@ static sombra_status run(sombra_conn *conn, const char *text)
     return status;
 }
 
+static bool is_batch(const subject *s)
+{
+    return s->text == NULL && strcmp(s->name, "commit") != 0 && strcmp(s->name, "checkpoint") != 0;
+}
+
+static void make_batch(void)
+{
+    sb_random random = {.state = 2};
+    sombra_schema like = {.kind = SOMBRA_INDEX, .keys = &batch.key, .key_count = 1};
+
+    (void)sombra_name_find(batch.txn, SOMBRA_LABEL, "P", 1, &like.entity);
+    (void)sombra_name_find(batch.txn, SOMBRA_KEY, "i", 1, &batch.key);
+    (void)sombra_name_find(batch.txn, SOMBRA_TYPE, "R", 1, &batch.type);
+    (void)sombra_schema_find(batch.txn, &like, &batch.index);
+    if (batch.ids != NULL) return;
+    batch.ids = malloc(IDS * sizeof *batch.ids);
+    batch.found_ids = malloc(IDS * sizeof *batch.found_ids);
+    batch.values = malloc(IDS * sizeof *batch.values);
+    batch.found_values = malloc(IDS * sizeof *batch.found_values);
+    batch.ends = malloc(IDS * sizeof *batch.ends);
+    batch.bits = calloc(1, IDS / 8 + 1);
+    for (size_t i = 0; i < IDS; i++) {
+        batch.ids[i] = 1 + sb_random_below(&random, NODES);
+        batch.values[i] = sombra_int((int64_t)batch.ids[i]);
+    }
+}
+
+static sombra_status call_batch(const char *name)
+{
+    const uint64_t *neighbors;
+
+    if (strcmp(name, "get_props_many") == 0)
+        return sombra_get_props_many(batch.txn, SOMBRA_NODE, batch.ids, IDS, &batch.key, 1,
+                                     batch.found_values, batch.bits);
+    if (strcmp(name, "nodes_exist") == 0)
+        return sombra_nodes_exist(batch.txn, batch.ids, IDS, batch.bits);
+    if (strcmp(name, "neighbor_ids_many") == 0)
+        return sombra_neighbor_ids_many(batch.txn, batch.ids, IDS, SOMBRA_OUT, batch.type,
+                                        &neighbors, batch.ends);
+    if (strcmp(name, "degrees_many") == 0)
+        return sombra_degrees_many(batch.txn, batch.ids, IDS, SOMBRA_BOTH, batch.type,
+                                   batch.found_ids);
+    return sombra_lookup_many(batch.txn, batch.index, batch.values, 1, IDS, batch.found_ids);
+}
+
 /* Before the call that is measured. */
 static void prepare(sombra_conn *conn, const subject *s)
 {
+    if (is_batch(s)) {
+        if (sombra_begin(conn, SOMBRA_READ, &batch.txn) == SOMBRA_OK) make_batch();
+        return;
+    }
     if (s->text == NULL && strcmp(s->name, "commit") == 0) {
         (void)run(conn, "BEGIN");
         (void)run(conn, "MATCH (a:P)-->(b) CREATE (b)-[:S]->(a)");
@@ -164,8 +230,18 @@ static void prepare(sombra_conn *conn, const subject *s)
 static sombra_status call(sombra_conn *conn, const subject *s)
 {
     if (s->text != NULL) return run(conn, s->text);
+    if (is_batch(s)) return call_batch(s->name);
     return strcmp(s->name, "commit") == 0 ? run(conn, "COMMIT")
                                           : sombra_checkpoint(conn, SOMBRA_RESTART, NULL);
+}
+
+/* And behind it. */
+static void finish(sombra_conn *conn, const subject *s)
+{
+    if (is_batch(s))
+        sombra_rollback(batch.txn);
+    else
+        (void)run(conn, "ROLLBACK");
 }
 
 static int by_size(const void *a, const void *b)
@@ -185,7 +261,7 @@ static void measure(sombra_conn *conn, const subject *s, double seconds, sb_rand
     sombra_status status = call(conn, s);
     const uint64_t whole = now_ns() - begin, until = now_ns() + (uint64_t)(seconds * 1e9);
     sombra_set_time_limit(conn, 0);
-    (void)run(conn, "ROLLBACK");
+    finish(conn, s);
     if (status < 0 && status != SOMBRA_TIMEOUT)
         printf("%-26s %s: %s\n", s->name, sombra_status_name(status),
                sombra_error_of(conn)->message);
@@ -202,7 +278,7 @@ static void measure(sombra_conn *conn, const subject *s, double seconds, sb_rand
             worked[count++] = cpu - watch.done_cpu_ns;
         }
         pthread_mutex_unlock(&watch.lock);
-        (void)run(conn, "ROLLBACK");
+        finish(conn, s);
         calls++;
     }
     qsort(took, count, sizeof *took, by_size);
