@@ -21,7 +21,9 @@
  *      the session's read transactions find pages at the same addresses (sb_txn_addresses), so such a transaction needs neither
  *      C1 to C3 nor the pager. An address is only there with its entry; whatever drops the one drops the other.
  *   C8 An id beyond the fences of its block's leaf is often in the leaf that the next block on that side remembers: a block in
- *      which a leaf ends has one entry for two leaves. */
+ *      which a leaf ends has one entry for two leaves.
+ *   C9 Tags of a tree follow one another, so two trees whose tags begin at neighboring places displace each other's entries one by one.
+ *      Where the cache does not grow any more, a tree that is found doing so is given other tags. */
 #include "tree/cache_priv.h"
 #include "tree/slots_priv.h"
 
@@ -29,6 +31,7 @@
 /* 4 MiB at most: adjacency of a million nodes in both directions and its tables have 150 thousand id blocks. */
 #define CACHE_ENTRIES_MAX (256u * 1024u)
 #define SHIFT_DEFAULT     4u
+#define MOVES_MAX         20u
 #define EPOCH_BITS        20u
 #define EPOCH_MAX         ((1u << EPOCH_BITS) - 1)
 
@@ -91,10 +94,12 @@ static sb_leaf_cache *find_cache(sb_session *session)
                                                                             : NULL; /* benign */
 }
 
-static void set_shift(sb_tree_entry *entry, uint8_t shift)
+/* Its tags begin at a place that the number of moves has a part in (C9). */
+static void set_shift(const sb_leaf_cache *cache, sb_tree_entry *entry, uint8_t shift)
 {
     entry->shift = shift;
-    entry->salt = (uint32_t)sb_hash_u64((uint64_t)entry->tree << 8 | shift);
+    entry->salt =
+        (uint32_t)sb_hash_u64((uint64_t)cache->moves << 40 | (uint64_t)entry->tree << 8 | shift);
 }
 
 SB_INLINE sb_tree_entry *find_tree(sb_leaf_cache *cache, uint32_t tree)
@@ -102,7 +107,7 @@ SB_INLINE sb_tree_entry *find_tree(sb_leaf_cache *cache, uint32_t tree)
     sb_tree_entry *entry = &cache->trees[tree % SB_LEAF_CACHE_TREES];
     if (SB_UNLIKELY(entry->tree != tree)) {
         *entry = (sb_tree_entry){.tree = tree};
-        set_shift(entry, SHIFT_DEFAULT);
+        set_shift(cache, entry, SHIFT_DEFAULT);
     }
     return entry;
 }
@@ -196,6 +201,7 @@ static bool grow_cache(sb_leaf_cache *cache)
     sb_cache_entry *entries = sb_alloc_zero(cache->alloc, capacity * sizeof(sb_cache_entry));
     sb_cache_address *addresses = sb_alloc_zero(cache->alloc, capacity * sizeof(sb_cache_address));
     cache->displaced = 0;
+    cache->moves = 0;
     if (entries == NULL || addresses == NULL) {
         sb_free(cache->alloc, entries, capacity * sizeof(sb_cache_entry));
         sb_free(cache->alloc, addresses, capacity * sizeof(sb_cache_address));
@@ -221,9 +227,25 @@ static bool may_grow(const sb_leaf_cache *cache, const sb_tree *tree)
     return cache->capacity < CACHE_ENTRIES_MAX && cache->capacity / 16 < tree->leaf_count;
 }
 
+/* C9: a tree moves away from another. Everything is dropped: what lay under its old tags would be displaced by others for nothing. */
+static void move_tree(sb_leaf_cache *cache, sb_tree_entry *tree)
+{
+    if (cache->moves < MOVES_MAX) cache->moves++;
+    cache->displaced = 0;
+    set_shift(cache, tree, tree->shift);
+    drop_all(cache);
+}
+
+/* Growth first; where there is none, each move waits for twice as many displaced entries as the one before. */
+static bool may_move(const sb_leaf_cache *cache)
+{
+    return cache->displaced >> cache->moves > cache->capacity / 2;
+}
+
 /* Learn k from a leaf: log2 of its range less 2. What is kept is the median of what misses see, by small steps towards
  * each, so that a few wide leaves, where ids were deleted, do not move it (all entries of a tree are lost when it moves). */
-static void learn_shift(sb_tree_entry *tree, const uint8_t *page, uint32_t page_bytes)
+static void learn_shift(const sb_leaf_cache *cache, sb_tree_entry *tree, const uint8_t *page,
+                        uint32_t page_bytes)
 {
     sb_fences fences;
     sb_tree__fences(page, page_bytes, &fences);
@@ -242,7 +264,7 @@ static void learn_shift(sb_tree_entry *tree, const uint8_t *page, uint32_t page_
         tree->span--;
     const int wanted = ((int)tree->span + 8) / 16 - 2;
     const int off = (int)tree->span - 16 * ((int)tree->shift + 2);
-    if (off > 12 || off < -12) set_shift(tree, (uint8_t)(wanted < 0 ? 0 : wanted));
+    if (off > 12 || off < -12) set_shift(cache, tree, (uint8_t)(wanted < 0 ? 0 : wanted));
 }
 
 void sb_tree__leaf_remember(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pgno pgno,
@@ -266,7 +288,8 @@ void sb_tree__leaf_remember(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pg
         epoch = epoch_of(cache, seq);
     }
     sb_tree_entry *known = find_tree(cache, tree->id);
-    learn_shift(known, page->bytes, sb_pager_page_bytes(sb_txn_pager(txn)));
+    if (SB_UNLIKELY(may_move(cache))) move_tree(cache, known);
+    learn_shift(cache, known, page->bytes, sb_pager_page_bytes(sb_txn_pager(txn)));
     const uint32_t tag = sb_cache__tag(known, id);
     sb_cache_entry *entry = &cache->entries[tag & (cache->capacity - 1)];
     if (entry->pgno != SB_PGNO_NONE && entry->tag != tag) cache->displaced++;

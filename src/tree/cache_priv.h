@@ -37,7 +37,8 @@ typedef struct sb_leaf_cache {
     uint32_t capacity;           /* power of two; 0 until the first put */
     uint32_t address_epoch;      /* addresses of this epoch count; not 0 */
     uint64_t address_key;        /* the sb_txn_addresses it belongs to */
-    uint32_t displaced;          /* entries overwritten by others since the last growth */
+    uint32_t displaced;          /* entries overwritten by others since the last growth or move */
+    uint8_t moves;               /* trees that were given other tags since the last growth (C9) */
     uint32_t own;                /* entries put by the current transaction under its own commit */
     uint32_t epoch;              /* only rises, until all entries are dropped */
     uint64_t epoch_seq;          /* the commit that epoch belongs to */

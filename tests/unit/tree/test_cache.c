@@ -165,6 +165,45 @@ static void test_tree_cache__hits(void **state)
     free_world(w);
 }
 
+#define PAIRS  12u
+#define ROUNDS 20u /* moves come at ever longer distances */
+
+/* C9: whichever two trees are read, each look-up of the one beside that of the other, they get out of each other's way. */
+static void test_tree_cache__two_trees(void **state)
+{
+    (void)state;
+    world *w = make_world(SB_DURABLE_OFF);
+    sb_tree others[PAIRS];
+    sb_txn *txn = begin_write(w, 1);
+    for (uint32_t i = 0; i < PAIRS; i++) {
+        others[i] = (sb_tree){.id = w->tree.id + 1 + i, .kind = SB_TREE_SLOTTED};
+        for (uint64_t id = 0; id < IDS; id++)
+            put(txn, &others[i], 2 * id);
+    }
+    assert_ok(sb_txn_commit(txn, &err));
+    for (uint32_t i = 0; i < PAIRS; i++) {
+        sb_session_close(w->sessions[0]);
+        assert_ok(sb_session_open(w->pager, &w->sessions[0], &err));
+        txn = begin_read(w, 0);
+        for (unsigned round = 0; round < ROUNDS; round++) {
+            w->profile.on = round == ROUNDS - 1;
+            w->profile.counts[SB_COUNT_LEAF_CACHE_HITS] = 0;
+            w->profile.counts[SB_COUNT_LEAF_CACHE_MISSES] = 0;
+            for (uint64_t id = 0; id < 2 * IDS; id += 3) {
+                look_up(txn, &w->tree, id);
+                look_up(txn, &others[i], id);
+            }
+        }
+        w->profile.on = false;
+#ifndef SOMBRA_NO_PROFILE
+        assert_true(w->profile.counts[SB_COUNT_LEAF_CACHE_HITS] >
+                    8 * w->profile.counts[SB_COUNT_LEAF_CACHE_MISSES]);
+#endif
+        sb_txn_rollback(txn);
+    }
+    free_world(w);
+}
+
 /* Fences: after splits the page remembered holds only part of what it held. */
 static void test_tree_cache__splits(void **state)
 {
@@ -449,6 +488,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_tree_cache__hits),
+        TEST(test_tree_cache__two_trees),
         TEST(test_tree_cache__splits),
         TEST(test_tree_cache__freed_by_another_commit),
         TEST(test_tree_cache__freed_by_own_transaction),
