@@ -351,6 +351,63 @@ sb_status sb_rows_find(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, si
     return st;
 }
 
+/* Values of a fixed width that every row of the leaf has. False: it has no such column. */
+static bool find_integers(const uint8_t *page, uint32_t key, uint8_t type, sb_colview *view)
+{
+    const uint32_t index = sb_columnar__column_bound(page, key, type);
+
+    if (page[SB_COL_ID_WIDTH] != 0 || index >= sb_columnar__columns(page) ||
+        (sb_columnar__flags(page) & (SB_COL_HOLES | SB_COL_WIDE)) != 0)
+        return false;
+    sb_columnar__open(page, index, view);
+    return view->key == key && view->type == type && view->presence == SB_PRESENT_ALL;
+}
+
+/* How many of the ids, from the first on, are those of rows of the leaf; their values. A width known to the compiler makes it a loop. */
+SB_INLINE size_t take_integers(const uint8_t *page, const sb_colview *view, uint32_t width,
+                               const uint64_t *ids, size_t count, int64_t *values)
+{
+    const uint64_t first = sb_columnar__first_id(page);
+    const uint64_t slots = sb_columnar__slots(page);
+    size_t n = 0;
+
+    for (; n < count && ids[n] - first < slots; n++)
+        values[n] =
+            (int64_t)(view->base +
+                      sb_load_width(page + view->values + (size_t)(ids[n] - first) * width, width));
+    return n;
+}
+
+static size_t integers_of_leaf(const uint8_t *page, uint32_t key, uint8_t type, const uint64_t *ids,
+                               size_t count, int64_t *values)
+{
+    sb_colview view;
+
+    if (page == NULL || !find_integers(page, key, type, &view)) return 0;
+    switch (view.width) {
+    case 1: return take_integers(page, &view, 1, ids, count, values);
+    case 2: return take_integers(page, &view, 2, ids, count, values);
+    case 4: return take_integers(page, &view, 4, ids, count, values);
+    default: return take_integers(page, &view, view.width, ids, count, values);
+    }
+}
+
+sb_status sb_rows_integers(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, size_t count,
+                           uint32_t key, uint8_t type, int64_t *values, size_t *done, sb_err *err)
+{
+    size_t taken = 1;
+
+    SB_ASSERT((type & SB_CLASS_MASK) == SB_CLASS_INT);
+    for (*done = 0; *done < count && taken != 0; *done += taken) {
+        sb_page page;
+        sb_pgno pgno;
+        SB_TRY(sb_tree__leaf_of_id(txn, tree, ids[*done], &page, &pgno, err));
+        taken = integers_of_leaf(page.bytes, key, type, ids + *done, count - *done, values + *done);
+        sb_page_release(txn, &page);
+    }
+    return SB_OK;
+}
+
 sb_status sb_rows_exist(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, size_t count,
                         uint8_t *found, sb_err *err)
 {

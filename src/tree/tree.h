@@ -176,6 +176,11 @@ bool sb_row_peek(sb_txn *txn, const sb_tree *tree, uint64_t id, const uint32_t *
 typedef sb_status (*sb_row_visit)(void *ctx, size_t i, const sb_row *row);
 SB_MUST_CHECK sb_status sb_rows_find(sb_txn *txn, const sb_tree *tree, const uint64_t *ids,
                                      size_t count, sb_row_visit visit, void *ctx, sb_err *err);
+/* The values of a column of class INT for the first *done ids, as far as the leaves they lie in are ordinary ones whose rows all have it. Made for ids
+ * that follow one another: each leaf is looked for when the id at hand is not in the last. */
+SB_MUST_CHECK sb_status sb_rows_integers(sb_txn *txn, const sb_tree *tree, const uint64_t *ids,
+                                         size_t count, uint32_t key, uint8_t type, int64_t *values,
+                                         size_t *done, sb_err *err);
 /* Does each id exist? One bit per id into found (bitmap of count bits); touches each leaf once when ids are sorted. */
 SB_MUST_CHECK sb_status sb_rows_exist(sb_txn *txn, const sb_tree *tree, const uint64_t *ids,
                                       size_t count, uint8_t *found, sb_err *err);

@@ -107,6 +107,16 @@ static void check_all(graph_fixture *f, random_graph *g, sb_random *random)
         else
             check_sets(f, ids, count);
     }
+    /* As a scan gives them, with gaps, deleted ones, and past the last. */
+    for (unsigned round = 0; round < 30; round++) {
+        const bool rels = round % 2 == 0;
+        uint64_t ids[200], id = rels ? g->rels[sb_random_below(random, RANDOM_RELS)]
+                                     : g->nodes[sb_random_below(random, RANDOM_NODES)];
+        for (size_t i = 0; i < 200; i++)
+            ids[i] = id += 1 + sb_random_below(random, 3);
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+            check_column(f, rels ? SB_REL : SB_NODE, ids, 200, keys[k]);
+    }
     /* Of one type each: every twelfth value. */
     for (size_t first = 0; first < 12; first++) {
         uint64_t ids[40];
