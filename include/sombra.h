@@ -248,7 +248,8 @@ typedef struct sombra_options {
                               * with assertions check all the same */
     bool distinct_neighbors; /**< default of sombra_neighbors_options.distinct (false) */
     bool profile;       /**< count and time the parts of the work; also on by SOMBRA_PROFILE in the
-                         * environment (false) */
+                         * environment, which takes the words that sombra_options_set takes, and is refused
+                         * with others (false) */
     uint8_t durability; /**< sombra_durability (full) */
     uint8_t read_mode;  /**< 0 auto, 1 map, 2 cache: bounded page cache that never faults (auto) */
     uint32_t page_size; /**< bytes, for a new file: 4096, 8192, 16384, 32768 or 65536 (8192) */
@@ -268,6 +269,10 @@ typedef struct sombra_options {
     uint32_t threads; /**< that one statement may work with, the caller's included: 1 to 256; 0: all
                        * cores (0). Others are started when there is work for them, shared by all
                        * connections, and joined by sombra_close */
+    bool
+        create_whole; /**< a file that create makes gets its name when it is closed after a commit, until
+                        * then it has -making behind it; without a commit, or when the program dies,
+                        * there is no file. For loads that are to be there whole or not at all (false) */
 } sombra_options;
 
 /** Fill in the defaults and the ABI number of the header that the caller was compiled with. */
@@ -277,7 +282,7 @@ typedef struct sombra_options {
  *  themselves. options is not NULL. */
 SOMBRA_API void sombra_options_init_for(sombra_options *options, uint32_t abi,
                                         uint32_t struct_bytes);
-/** Set one option by name from text: sizes take k, m, g (1,024 each); booleans true, false, on, off, 1, 0.
+/** Set one option by name from text: sizes take k, m, g (1,024 each); booleans true, false, on, off, yes, no, 1, 0.
  *  Errors: SOMBRA_INVALID (unknown name, with the nearest; bad value), told in error. */
 SOMBRA_API sombra_status sombra_options_set(sombra_options *options, const char *name,
                                             const char *value, sombra_error *error);
@@ -1024,7 +1029,8 @@ typedef struct sombra_import_options {
     size_t node_file_count;
     const sombra_import_file *rels;
     size_t rel_file_count;
-    char delimiter, quote, array_delimiter; /**< ',' '"' ';' */
+    char delimiter, quote; /**< ',' '"' */
+    char array_delimiter;  /**< '\0': ';', or ',' where ';' is the delimiter ('\0') */
     /** for plain headers; NULL */
     const char *id_column, *start_column, *end_column, *type_column, *label_column;
     const char *null_text; /**< cells equal to it are absent, as are empty unquoted ones; NULL */

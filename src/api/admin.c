@@ -40,20 +40,12 @@ sombra_status sombra_checkpoint(sombra_conn *conn, sombra_checkpoint_mode mode,
     return sombra__status(status);
 }
 
-/* A path that a new file can have: ":memory:" names no file. */
-static sb_status check_new_path(const char *path, sb_err *err)
+sb_status sombra__new_path_check(const char *path, sb_err *err)
 {
+    if (*path == '\0') return SB_FAIL(err, SB_INVALID, "the name of the new file is empty");
     if (strcmp(path, ":memory:") == 0)
         return SB_FAIL(err, SB_INVALID, "':memory:' is no file: give a path");
     return SB_OK;
-}
-
-/* What the system calls "File exists" when it opens a file. */
-static sb_status tell_existing(const char *path, sb_status status, sb_err *err)
-{
-    if (status != SB_EXISTS) return status;
-    sb_err_clear(err);
-    return SB_FAIL(err, SB_EXISTS, "%s exists already", path);
 }
 
 sb_status sombra__of_new_file(const char *path, sb_status status, sb_err *err)
@@ -69,20 +61,19 @@ sombra_status sombra_backup(sombra_txn *txn, const char *path)
     sb_status status;
 
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, path != NULL);
+    SOMBRA_ARG_GIVEN(txn, path);
     /* What is not committed is in part in memory, and its pages alone are no graph. */
     if (sb_txn_dirty(txn->txn) || txn->named)
         return sombra__status(SB_FAIL(&txn->conn->err, SB_MISUSE,
                                       "the transaction has changed something: commit it first, a "
                                       "backup holds a committed state"));
-    status = check_new_path(path, &txn->conn->err);
+    status = sombra__new_path_check(path, &txn->conn->err);
     if (status != SB_OK) return sombra__status(status);
     status = sombra__files_open(txn->conn->db, &vfs, &txn->conn->err);
     if (status != SB_OK) return sombra__status(status);
     sombra__run_begin(txn->conn);
     status = sb_pager_backup(txn->txn, vfs, path, sombra__progress, txn->conn, &txn->conn->err);
     status = sombra__call_end(txn->conn, status);
-    status = tell_existing(path, status, &txn->conn->err);
     sombra__files_close(txn->conn->db, vfs);
     return sombra__status(status);
 }
@@ -162,7 +153,7 @@ static sb_status vacuum(sombra_conn *conn, const char *path)
     sb_status status;
 
     if (path == NULL) return sb_graph_vacuum(conn->session, &conn->err);
-    SB_TRY(check_new_path(path, &conn->err));
+    SB_TRY(sombra__new_path_check(path, &conn->err));
     SB_TRY(sombra__files_open(conn->db, &vfs, &conn->err));
     status = sb_txn_begin_read(conn->session, &txn, &conn->err);
     if (status == SB_OK) {
@@ -172,7 +163,7 @@ static sb_status vacuum(sombra_conn *conn, const char *path)
         sb_txn_rollback(txn);
     }
     sombra__files_close(conn->db, vfs);
-    return tell_existing(path, status, &conn->err);
+    return status;
 }
 
 sombra_status sombra_vacuum(sombra_conn *conn, const char *path)
@@ -231,7 +222,7 @@ sombra_status sombra_digest(sombra_txn *txn, uint8_t digest[16])
 
     if (digest != NULL) memset(digest, 0, 16);
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, digest != NULL);
+    SOMBRA_ARG_GIVEN(txn, digest);
     sombra__run_begin(txn->conn);
     status = sb_graph_digest(txn->graph, digest, &txn->conn->err);
     status = sombra__call_end(txn->conn, status);
@@ -249,7 +240,7 @@ sombra_status sombra_get_info(sombra_txn *txn, sombra_info *info)
 
     if (info != NULL) memset(info, 0, sizeof *info);
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, info != NULL);
+    SOMBRA_ARG_GIVEN(txn, info);
     memory = &txn->conn->db->memory;
     status = sb_pager_get_info(txn->conn->db->pager, &pager, &txn->conn->err);
     if (status == SB_OK) status = sb_stats_nodes_of_label(txn->view, 0, &nodes, &txn->conn->err);
@@ -290,6 +281,8 @@ static sb_status describe_tree(void *ctx, const sb_tree *tree, const char *what)
 
     if (search->wanted-- != 0) return SB_OK;
     search->found = true;
+    if (atomic_load_explicit(&search->txn->conn->cancel, memory_order_relaxed))
+        return SB_FAIL(&search->txn->conn->err, SB_INTERRUPT, "cancelled");
     SB_TRY(sb_tree_verify(search->txn->txn, tree, NULL, NULL, NULL, &stats, &findings,
                           &search->txn->conn->err));
     name = sb_arena_strndup(sb_graph_arena(search->txn->graph), what, strlen(what));
@@ -312,9 +305,12 @@ sombra_status sombra_tree_at(sombra_txn *txn, size_t i, sombra_tree_info *info, 
     if (info != NULL) memset(info, 0, sizeof *info);
     if (more != NULL) *more = false;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, info != NULL && more != NULL);
+    SOMBRA_ARG_GIVEN(txn, info);
+    SOMBRA_ARG_GIVEN(txn, more);
     sb_arena_reset(sb_graph_arena(txn->graph));
+    sombra__run_begin(txn->conn);
     status = sb_store_each_tree(txn->view, describe_tree, &search, &txn->conn->err);
+    status = sombra__run_end(txn->conn, status);
     *more = status == SB_OK && search.found;
     return sombra__status(status);
 }
@@ -325,7 +321,7 @@ sombra_status sombra_get_writer_stats(sombra_txn *txn, sombra_writer_stats *stat
 
     if (stats != NULL) memset(stats, 0, sizeof *stats);
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, stats != NULL);
+    SOMBRA_ARG_GIVEN(txn, stats);
     sb_graph_writer_stats(txn->graph, &inner);
     *stats = (sombra_writer_stats){.endpoint_checks = inner.endpoint_checks,
                                    .cache_hits = inner.cache_hits,

@@ -153,13 +153,21 @@ SB_INLINE sombra_status sombra__enter_child(sombra_txn *txn, uint64_t number)
         const sombra_status sombra_entered = sombra__enter_write(txn);                             \
         if (SB_UNLIKELY(sombra_entered != SOMBRA_OK)) return sombra_entered;                       \
     } while (0)
-/* A rule for arguments: MISUSE naming it. Only where nothing is owned. */
-#define SOMBRA_ARG(txn, x)                                                                         \
+/* Rules for arguments: MISUSE naming function and argument. Only where nothing is owned. */
+#define SOMBRA_ARG(txn, x, ...)                                                                    \
     do {                                                                                           \
         if (SB_UNLIKELY(!(x)))                                                                     \
-            return sombra__status(                                                                 \
-                SB_FAIL(&(txn)->conn->err, SB_MISUSE, "%s: %s does not hold", __func__, #x));      \
+            return sombra__status(SB_FAIL(&(txn)->conn->err, SB_MISUSE, __VA_ARGS__));             \
     } while (0)
+#define SOMBRA_ARG_GIVEN(txn, pointer)                                                             \
+    SOMBRA_ARG(txn, (pointer) != NULL, "%s: %s is NULL", __func__, #pointer)
+#define SOMBRA_ARG_ARRAY(txn, pointer, count)                                                      \
+    SOMBRA_ARG(txn, (pointer) != NULL || (count) == 0, "%s: %s is NULL, and %s is %zu", __func__,  \
+               #pointer, #count, (size_t)(count))
+/* One of an enum's values, from 0 to last. */
+#define SOMBRA_ARG_ENUM(txn, value, last, noun)                                                    \
+    SOMBRA_ARG(txn, (unsigned)(value) <= (unsigned)(last), "%s: %s is %d, which is no " noun,      \
+               __func__, #value, (int)(value))
 
 /* sombra_open and sombra_recover, on what stands below. */
 sombra_status sombra__open(const char *path, const sombra_options *options, const sombra_base *base,
@@ -185,6 +193,10 @@ void sombra__tell_whole(sombra_conn *conn, sombra_told *told);
 /* Progress of a call under way, for calls of the layers below: false cancels it. ctx: the connection. */
 bool sombra__progress(void *ctx, uint64_t done, uint64_t total);
 bool sombra__query_progress(void *ctx, uint64_t done, uint64_t total); /* of the query that runs */
+/* A name that a new file can have: not empty, and not ":memory:". */
+SB_MUST_CHECK sb_status sombra__new_path_check(const char *path, sb_err *err);
+/* The words of a switch, in any case: true, on, yes, 1; false, off, no, 0. False: it is none of these. */
+bool sombra__parse_bool(const char *text, bool *value);
 /* Are all numbers and choices in their ranges? They may have been set without sombra_options_set. */
 SB_MUST_CHECK sb_status sombra__options_check(const sombra_options *options, sb_err *err);
 /* Before the connection's transaction ends: statements that run let go of its pages; their next step says that it has ended. */

@@ -287,8 +287,9 @@ static sombra_status create_nodes_from(sombra_txn *txn, const uint32_t *labels, 
     sb_status status;
 
     SOMBRA_ENTER_WRITE(txn);
-    SOMBRA_ARG(txn, labels != NULL || label_count == 0);
-    SOMBRA_ARG(txn, stream != NULL && stream->release != NULL);
+    SOMBRA_ARG_ARRAY(txn, labels, label_count);
+    SOMBRA_ARG_GIVEN(txn, stream);
+    SOMBRA_ARG_GIVEN(txn, stream->release);
     status = sombra__label_set(txn, labels, label_count, &load.set);
     if (status == SB_OK) status = load_run(&load, no_names, no_keys);
     return load_result(txn, status, SOMBRA_NODE_CREATED, ids, count);
@@ -302,10 +303,13 @@ static sombra_status create_rels_from(sombra_txn *txn, uint32_t type, const somb
     arrow_load load = {.txn = txn, .stream = stream, .is_rels = true, .type = type};
 
     SOMBRA_ENTER_WRITE(txn);
-    SOMBRA_ARG(txn, stream != NULL && stream->release != NULL);
+    SOMBRA_ARG_GIVEN(txn, stream);
+    SOMBRA_ARG_GIVEN(txn, stream->release);
     if (ends == NULL) ends = &plain;
-    SOMBRA_ARG(txn, (ends->source_label == 0) == (ends->source_key == 0));
-    SOMBRA_ARG(txn, (ends->target_label == 0) == (ends->target_key == 0));
+    SOMBRA_ARG(txn, (ends->source_label == 0) == (ends->source_key == 0), "the sources have a %s",
+               ends->source_key == 0 ? "label, but no key" : "key, but no label");
+    SOMBRA_ARG(txn, (ends->target_label == 0) == (ends->target_key == 0), "the targets have a %s",
+               ends->target_key == 0 ? "label, but no key" : "key, but no label");
     const char *const names[2] = {ends->source == NULL ? "source" : ends->source,
                                   ends->target == NULL ? "target" : ends->target};
     const uint32_t keys[4] = {ends->source_label, ends->source_key, ends->target_label,

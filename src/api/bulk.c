@@ -77,11 +77,15 @@ sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *op
 
     if (result != NULL) memset(result, 0, sizeof *result);
     SOMBRA_ENTER_WRITE(txn);
-    SOMBRA_ARG(txn, options != NULL && options->struct_bytes >= sizeof options->struct_bytes);
+    SOMBRA_ARG_GIVEN(txn, options);
+    SOMBRA_ARG(txn, options->struct_bytes >= sizeof options->struct_bytes,
+               "sombra_import_csv: options->struct_bytes is %zu: call "
+               "sombra_import_options_init first",
+               (size_t)options->struct_bytes);
     sombra_import_options_init(&all); /* for what an older caller's struct lacks */
     memcpy(&all, options, options->struct_bytes < sizeof all ? options->struct_bytes : sizeof all);
-    SOMBRA_ARG(txn, all.nodes != NULL || all.node_file_count == 0);
-    SOMBRA_ARG(txn, all.rels != NULL || all.rel_file_count == 0);
+    SOMBRA_ARG_ARRAY(txn, all.nodes, all.node_file_count);
+    SOMBRA_ARG_ARRAY(txn, all.rels, all.rel_file_count);
     alloc = &txn->conn->db->memory.base;
     count = all.node_file_count + all.rel_file_count;
     files = sb_alloc_array(alloc, count, sizeof *files);
@@ -125,7 +129,7 @@ sombra_status sombra_export_csv(sombra_txn *txn, const char *directory,
 
     if (result != NULL) memset(result, 0, sizeof *result);
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, directory != NULL);
+    SOMBRA_ARG_GIVEN(txn, directory);
     status = sombra__files_open(txn->conn->db, &vfs, &txn->conn->err);
     if (status != SB_OK) return sombra__status(status);
     sombra__run_begin(txn->conn);

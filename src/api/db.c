@@ -173,6 +173,8 @@ static void fill_pager_options(sombra_db *db, sb_pager_options *pager)
     pager->profile = &db->profile;
     pager->page_bytes = options->page_size;
     pager->create = options->create;
+    pager->whole = options->create_whole && options->create && !options->read_only &&
+                   !options->immutable && db->files == db->vfs; /* one in memory has no name */
     pager->read_only = options->read_only || options->immutable;
     pager->immutable = options->immutable;
     pager->durability = (sb_durability)options->durability;
@@ -188,6 +190,19 @@ static void fill_pager_options(sombra_db *db, sb_pager_options *pager)
         pager->log = log_message;
         pager->log_ctx = db;
     }
+}
+
+/* The option, or the environment with the words that the option takes; unset and empty: off. */
+static sb_status switch_profile(sombra_db *db, sb_err *err)
+{
+    const char *text = sb_os_environment("SOMBRA_PROFILE");
+    bool on = false;
+
+    if (text != NULL && *text != '\0' && !sombra__parse_bool(text, &on))
+        return SB_FAIL(err, SB_INVALID,
+                       "SOMBRA_PROFILE in the environment: '%s' is neither true nor false", text);
+    db->profile.on = db->options.profile || on;
+    return SB_OK;
 }
 
 /* "a:b" → two folders; empty ones are left out. */
@@ -207,11 +222,35 @@ static sb_status cut_import_dirs(sombra_db *db, sb_err *err)
     return SB_OK;
 }
 
+static sb_status open_pager(sombra_db *db, const char *path, sb_err *err)
+{
+    sb_pager_options options;
+
+    fill_pager_options(db, &options);
+    const sb_status st = sb_pager_open(path, &options, &db->pager, err);
+    if (st != SB_EXISTS || !options.whole) return st;
+    sb_err_clear(err);
+    options.whole = false; /* it is there: so it is opened */
+    return sb_pager_open(path, &options, &db->pager, err);
+}
+
+static sb_status open_memory(sombra_db *db, sb_err *err)
+{
+    const sombra_options *options = &db->options;
+
+    if (!options->create || options->read_only || options->immutable)
+        return SB_FAIL(err, SB_INVALID,
+                       "':memory:' is a new, empty database: it can not be opened with %s",
+                       options->immutable   ? "immutable=true"
+                       : options->read_only ? "read_only=true"
+                                            : "create=false");
+    return open_pager(db, ":memory:", err);
+}
+
 static sb_status open_db(sombra_db *db, const char *path, const sombra_options *options,
                          sb_err *err)
 {
     const bool in_memory = strcmp(path, ":memory:") == 0;
-    sb_pager_options pager_options;
 
     SB_TRY(take_options(options, &db->options, err));
     SB_TRY(cut_import_dirs(db, err));
@@ -229,12 +268,11 @@ static sb_status open_db(sombra_db *db, const char *path, const sombra_options *
         SB_TRY(sombra__files_open(db, &db->files, err));
     else
         db->files = db->vfs;
-    db->profile.on = db->options.profile || sb_profile_switch(sb_os_environment("SOMBRA_PROFILE"));
+    SB_TRY(switch_profile(db, err));
     db->profile.clock_ns = read_clock;
     db->profile.clock_ctx = db->vfs;
     db->cores = sb_os_cpu_count();
-    fill_pager_options(db, &pager_options);
-    SB_TRY(sb_pager_open(in_memory ? "memory" : path, &pager_options, &db->pager, err));
+    SB_TRY(in_memory ? open_memory(db, err) : open_pager(db, path, err));
     const sb_status status = sb_workers_create(db->pager, &db->workers, err);
     if (status != SB_OK) {
         sb_err ignored; /* the first failure is what the caller hears of */

@@ -24,6 +24,14 @@ typedef struct sb_option {
 #define FIELD(f) offsetof(sombra_options, f)
 static const sb_option options_table[] = {
     {"create", "true", OPTION_BOOL, FIELD(create), 0, 1, {0}, "make the file when it is absent"},
+    {"create_whole",
+     "false",
+     OPTION_BOOL,
+     FIELD(create_whole),
+     0,
+     1,
+     {0},
+     "a file that create makes gets its name when it is closed after a commit"},
     {"read_only", "false", OPTION_BOOL, FIELD(read_only), 0, 1, {0}, "refuse every write"},
     {"immutable",
      "false",
@@ -180,7 +188,7 @@ static bool equal_ignoring_case(const char *a, const char *b)
     return *a == '\0' && *b == '\0';
 }
 
-static bool parse_bool(const char *text, bool *value)
+bool sombra__parse_bool(const char *text, bool *value)
 {
     static const char *const names[2][5] = {{"false", "off", "no", "0", NULL},
                                             {"true", "on", "yes", "1", NULL}};
@@ -269,7 +277,7 @@ static sb_status set_option(sombra_options *options, const char *name, const cha
     switch (option->kind) {
     case OPTION_BOOL: {
         bool truth;
-        if (!parse_bool(value, &truth))
+        if (!sombra__parse_bool(value, &truth))
             return SB_FAIL(err, SB_INVALID, "option %s: '%s' is neither true nor false",
                            option->name, value);
         memcpy(field, &truth, sizeof truth);

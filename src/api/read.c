@@ -17,8 +17,10 @@ sombra_status sombra_get_props(sombra_txn *txn, sombra_entity entity, uint64_t i
 {
     if (found != NULL) *found = false;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, (unsigned)entity <= SOMBRA_REL);
-    SOMBRA_ARG(txn, found != NULL && ((keys != NULL && values != NULL) || key_count == 0));
+    SOMBRA_ARG_ENUM(txn, entity, SOMBRA_REL, "kind of entity");
+    SOMBRA_ARG_GIVEN(txn, found);
+    SOMBRA_ARG_ARRAY(txn, keys, key_count);
+    SOMBRA_ARG_ARRAY(txn, values, key_count);
     return sombra__status(sb_graph_get_props(txn->graph, (sb_entity)entity, id, keys, key_count,
                                              (sb_value *)(void *)values, found, &txn->conn->err));
 }
@@ -29,9 +31,11 @@ sombra_status sombra_get_props_many(sombra_txn *txn, sombra_entity entity, const
 {
     SOMBRA_ENTER(txn);
     if (id_count == 0) return SOMBRA_OK;
-    SOMBRA_ARG(txn, (unsigned)entity <= SOMBRA_REL);
-    SOMBRA_ARG(txn, ids != NULL && found != NULL &&
-                        ((keys != NULL && values != NULL) || key_count == 0));
+    SOMBRA_ARG_ENUM(txn, entity, SOMBRA_REL, "kind of entity");
+    SOMBRA_ARG_GIVEN(txn, ids);
+    SOMBRA_ARG_GIVEN(txn, found);
+    SOMBRA_ARG_ARRAY(txn, keys, key_count);
+    SOMBRA_ARG_ARRAY(txn, values, key_count);
     sombra__run_begin(txn->conn);
     return end_read(txn, sb_graph_get_props_many(txn->graph, (sb_entity)entity, ids, id_count, keys,
                                                  key_count, (sb_value *)(void *)values, found,
@@ -46,7 +50,8 @@ sombra_status sombra_get_node(sombra_txn *txn, uint64_t id, sombra_node *node, b
     if (node != NULL) memset(node, 0, sizeof *node);
     if (found != NULL) *found = false;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, node != NULL && found != NULL);
+    SOMBRA_ARG_GIVEN(txn, node);
+    SOMBRA_ARG_GIVEN(txn, found);
     status = sb_graph_node(txn->graph, id, &record, found, &txn->conn->err);
     if (status != SB_OK || !*found) return sombra__status(status);
     node->id = id;
@@ -64,7 +69,8 @@ sombra_status sombra_get_rel(sombra_txn *txn, uint64_t id, sombra_rel *rel, bool
     if (rel != NULL) memset(rel, 0, sizeof *rel);
     if (found != NULL) *found = false;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, rel != NULL && found != NULL);
+    SOMBRA_ARG_GIVEN(txn, rel);
+    SOMBRA_ARG_GIVEN(txn, found);
     status = sb_graph_rel(txn->graph, id, &record, found, &txn->conn->err);
     if (status != SB_OK || !*found) return sombra__status(status);
     *rel = (sombra_rel){.id = id,
@@ -80,7 +86,8 @@ sombra_status sombra_nodes_exist(sombra_txn *txn, const uint64_t *ids, size_t co
 {
     SOMBRA_ENTER(txn);
     if (count == 0) return SOMBRA_OK;
-    SOMBRA_ARG(txn, ids != NULL && exist != NULL);
+    SOMBRA_ARG_GIVEN(txn, ids);
+    SOMBRA_ARG_GIVEN(txn, exist);
     sombra__run_begin(txn->conn);
     return end_read(txn, sb_graph_nodes_exist(txn->graph, ids, count, exist, &txn->conn->err));
 }
@@ -99,11 +106,12 @@ sombra_status sombra_neighbors(sombra_txn *txn, uint64_t node,
     if (neighbors != NULL) *neighbors = NULL;
     if (count != NULL) *count = 0;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, neighbors != NULL && count != NULL);
+    SOMBRA_ARG_GIVEN(txn, neighbors);
+    SOMBRA_ARG_GIVEN(txn, count);
     inner.distinct = txn->conn->settings.distinct_neighbors;
     if (options != NULL) {
-        SOMBRA_ARG(txn, options->types != NULL || options->type_count == 0);
-        SOMBRA_ARG(txn, (unsigned)options->direction <= SOMBRA_BOTH);
+        SOMBRA_ARG_ARRAY(txn, options->types, options->type_count);
+        SOMBRA_ARG_ENUM(txn, options->direction, SOMBRA_BOTH, "direction");
         inner = (sb_neighbors_options){.direction = (sb_direction)options->direction,
                                        .types = options->types,
                                        .type_count = options->type_count,
@@ -131,8 +139,9 @@ sombra_status sombra_neighbor_ids(sombra_txn *txn, uint64_t node, sombra_directi
     if (ids != NULL) *ids = NULL;
     if (count != NULL) *count = 0;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, ids != NULL && count != NULL);
-    SOMBRA_ARG(txn, (unsigned)direction <= SOMBRA_BOTH);
+    SOMBRA_ARG_GIVEN(txn, ids);
+    SOMBRA_ARG_GIVEN(txn, count);
+    SOMBRA_ARG_ENUM(txn, direction, SOMBRA_BOTH, "direction");
     return sombra__status(sb_graph_neighbor_ids(txn->graph, node, (sb_direction)direction, type,
                                                 ids, count, &txn->conn->err));
 }
@@ -143,8 +152,10 @@ sombra_status sombra_neighbor_ids_many(sombra_txn *txn, const uint64_t *nodes, s
 {
     if (ids != NULL) *ids = NULL;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, ids != NULL && ((nodes != NULL && ends != NULL) || node_count == 0));
-    SOMBRA_ARG(txn, (unsigned)direction <= SOMBRA_BOTH);
+    SOMBRA_ARG_GIVEN(txn, ids);
+    SOMBRA_ARG_ARRAY(txn, nodes, node_count);
+    SOMBRA_ARG_ARRAY(txn, ends, node_count);
+    SOMBRA_ARG_ENUM(txn, direction, SOMBRA_BOTH, "direction");
     sombra__run_begin(txn->conn);
     return end_read(txn, sb_graph_neighbor_ids_many(txn->graph, nodes, node_count,
                                                     (sb_direction)direction, type, ids, ends,
@@ -156,8 +167,8 @@ sombra_status sombra_neighbor_list(sombra_txn *txn, uint64_t node, sombra_direct
 {
     if (list != NULL) *list = (sombra_list){0};
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, list != NULL);
-    SOMBRA_ARG(txn, (unsigned)direction <= SOMBRA_BOTH);
+    SOMBRA_ARG_GIVEN(txn, list);
+    SOMBRA_ARG_ENUM(txn, direction, SOMBRA_BOTH, "direction");
     return sombra__status(sb_graph_list(txn->graph, node, (sb_direction)direction, type,
                                         (sb_id_list *)(void *)list, &txn->conn->err));
 }
@@ -166,8 +177,9 @@ sombra_status sombra_neighbor_lists(sombra_txn *txn, const uint64_t *nodes, size
                                     sombra_direction direction, uint32_t type, sombra_list *lists)
 {
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, (nodes != NULL && lists != NULL) || node_count == 0);
-    SOMBRA_ARG(txn, (unsigned)direction <= SOMBRA_BOTH);
+    SOMBRA_ARG_ARRAY(txn, nodes, node_count);
+    SOMBRA_ARG_ARRAY(txn, lists, node_count);
+    SOMBRA_ARG_ENUM(txn, direction, SOMBRA_BOTH, "direction");
     sombra__run_begin(txn->conn);
     return end_read(txn, sb_graph_lists(txn->graph, nodes, node_count, (sb_direction)direction,
                                         type, (sb_id_list *)(void *)lists, &txn->conn->err));
@@ -177,8 +189,9 @@ sombra_status sombra_degrees_many(sombra_txn *txn, const uint64_t *nodes, size_t
                                   sombra_direction direction, uint32_t type, uint64_t *degrees)
 {
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, (nodes != NULL && degrees != NULL) || node_count == 0);
-    SOMBRA_ARG(txn, (unsigned)direction <= SOMBRA_BOTH);
+    SOMBRA_ARG_ARRAY(txn, nodes, node_count);
+    SOMBRA_ARG_ARRAY(txn, degrees, node_count);
+    SOMBRA_ARG_ENUM(txn, direction, SOMBRA_BOTH, "direction");
     sombra__run_begin(txn->conn);
     return end_read(txn, sb_graph_degrees(txn->graph, nodes, node_count, (sb_direction)direction,
                                           type, degrees, &txn->conn->err));
@@ -189,8 +202,9 @@ sombra_status sombra_degree(sombra_txn *txn, uint64_t node, sombra_direction dir
 {
     if (degree != NULL) *degree = 0;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, degree != NULL && (types != NULL || type_count == 0));
-    SOMBRA_ARG(txn, (unsigned)direction <= SOMBRA_BOTH);
+    SOMBRA_ARG_GIVEN(txn, degree);
+    SOMBRA_ARG_ARRAY(txn, types, type_count);
+    SOMBRA_ARG_ENUM(txn, direction, SOMBRA_BOTH, "direction");
     return sombra__status(sb_graph_degree(txn->graph, node, (sb_direction)direction, types,
                                           type_count, degree, &txn->conn->err));
 }
@@ -200,7 +214,7 @@ sombra_status sombra_rel_between(sombra_txn *txn, uint64_t source, uint64_t targ
 {
     if (rel != NULL) *rel = 0;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, rel != NULL);
+    SOMBRA_ARG_GIVEN(txn, rel);
     return sombra__status(
         sb_graph_rel_between(txn->graph, source, target, type, rel, &txn->conn->err));
 }
@@ -236,7 +250,9 @@ sombra_status sombra_scan_open(sombra_txn *txn, const sombra_scan_options *optio
 
     if (scan != NULL) *scan = NULL;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, options != NULL && scan != NULL && (unsigned)options->entity <= SOMBRA_REL);
+    SOMBRA_ARG_GIVEN(txn, options);
+    SOMBRA_ARG_GIVEN(txn, scan);
+    SOMBRA_ARG_ENUM(txn, options->entity, SOMBRA_REL, "kind of entity");
     opened = sb_alloc_zero(&txn->conn->db->memory.base, sizeof *opened);
     if (opened == NULL) return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
     opened->txn = txn;
@@ -257,7 +273,9 @@ sombra_status sombra_scan_next(sombra_scan *scan, uint64_t *ids, size_t capacity
     if (count != NULL) *count = 0;
     if (scan == NULL) return SOMBRA_MISUSE;
     if (sombra__enter_child(scan->txn, scan->number) != SOMBRA_OK) return SOMBRA_MISUSE;
-    SOMBRA_ARG(scan->txn, ids != NULL && count != NULL && capacity != 0);
+    SOMBRA_ARG_GIVEN(scan->txn, ids);
+    SOMBRA_ARG_GIVEN(scan->txn, count);
+    SOMBRA_ARG(scan->txn, capacity != 0, "%s: capacity is 0", __func__);
     sombra__run_begin(scan->txn->conn);
     scan->txn->conn->telling = &scan->told;
     status = sb_scan_next(scan->inner, ids, capacity, count, &scan->txn->conn->err);
@@ -285,7 +303,9 @@ sombra_status sombra_count(sombra_txn *txn, const sombra_scan_options *options, 
 
     if (count != NULL) *count = 0;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, options != NULL && count != NULL && (unsigned)options->entity <= SOMBRA_REL);
+    SOMBRA_ARG_GIVEN(txn, options);
+    SOMBRA_ARG_GIVEN(txn, count);
+    SOMBRA_ARG_ENUM(txn, options->entity, SOMBRA_REL, "kind of entity");
     inner = inner_scan(options);
     sombra__run_begin(txn->conn);
     status = sb_graph_count(txn->graph, &inner, count, &txn->conn->err);
@@ -300,7 +320,9 @@ sombra_status sombra_lookup(sombra_txn *txn, uint32_t schema_id, const sombra_va
 
     if (id != NULL) *id = 0;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, id != NULL && values != NULL && count != 0);
+    SOMBRA_ARG_GIVEN(txn, id);
+    SOMBRA_ARG_GIVEN(txn, values);
+    SOMBRA_ARG(txn, count != 0, "%s: count is 0", __func__);
     status = sb_index_lookup(txn->view, schema_id, (const sb_value *)(const void *)values, count,
                              id, &cut, &txn->conn->err);
     if (status != SB_OK || !cut) return sombra__status(status);
@@ -313,7 +335,9 @@ sombra_status sombra_lookup_many(sombra_txn *txn, uint32_t schema_id, const somb
 {
     SOMBRA_ENTER(txn);
     if (count == 0) return SOMBRA_OK;
-    SOMBRA_ARG(txn, ids != NULL && values != NULL && value_count != 0);
+    SOMBRA_ARG_GIVEN(txn, ids);
+    SOMBRA_ARG_GIVEN(txn, values);
+    SOMBRA_ARG(txn, value_count != 0, "%s: value_count is 0", __func__);
     sombra__run_begin(txn->conn);
     return end_read(txn, sb_graph_lookup_many(txn->graph, schema_id,
                                               (const sb_value *)(const void *)values, value_count,
@@ -412,7 +436,7 @@ sombra_status sombra_shortest_path(sombra_txn *txn, uint64_t from, uint64_t to,
 
     if (path != NULL) memset(path, 0, sizeof *path);
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, path != NULL);
+    SOMBRA_ARG_GIVEN(txn, path);
     status = inner_bfs(txn, options, &inner);
     if (status != SB_OK) return sombra__status(status);
     sombra__run_begin(txn->conn);
@@ -432,7 +456,7 @@ sombra_status sombra_weighted_path(sombra_txn *txn, uint64_t from, uint64_t to,
 
     if (path != NULL) memset(path, 0, sizeof *path);
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, path != NULL);
+    SOMBRA_ARG_GIVEN(txn, path);
     status = inner_bfs(txn, options, &inner);
     if (status != SB_OK) return sombra__status(status);
     sombra__run_begin(txn->conn);

@@ -15,6 +15,7 @@ static sb_status recover(const char *damaged, const char *path, const sombra_bas
     if (damaged == NULL || path == NULL)
         return SB_FAIL(err, SB_MISUSE,
                        "sombra_recover: the damaged file and the new one are needed");
+    SB_TRY(sombra__new_path_check(path, err));
     memset(&profile, 0, sizeof profile);
     if (options.vfs == NULL) SB_TRY(sb_vfs_posix_create(base->alloc, &options.vfs, err));
     status = sombra__of_new_file(path, sb_graph_recover(damaged, path, &options, result, err), err);

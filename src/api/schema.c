@@ -15,8 +15,8 @@ sombra_status sombra_schema_create(sombra_txn *txn, const sombra_schema *definit
 
     if (id != NULL) *id = 0;
     SOMBRA_ENTER_WRITE(txn);
-    SOMBRA_ARG(txn, definition != NULL);
-    SOMBRA_ARG(txn, definition->keys != NULL || definition->key_count == 0);
+    SOMBRA_ARG_GIVEN(txn, definition);
+    SOMBRA_ARG_ARRAY(txn, definition->keys, definition->key_count);
     if (definition->key_count > SB_SCHEMA_KEYS_MAX)
         return sombra__status(SB_FAIL(&txn->conn->err, SB_LIMIT,
                                       "an index has at most %u keys, not %zu", SB_SCHEMA_KEYS_MAX,
@@ -77,7 +77,8 @@ sombra_status sombra_schema_at(sombra_txn *txn, size_t i, sombra_schema *schema,
     if (schema != NULL) memset(schema, 0, sizeof *schema);
     if (more != NULL) *more = false;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, schema != NULL && more != NULL);
+    SOMBRA_ARG_GIVEN(txn, schema);
+    SOMBRA_ARG_GIVEN(txn, more);
     *more = true;
     all = sb_schemas(txn->view, &count);
     for (size_t j = 0; j < count; j++) {
@@ -108,7 +109,8 @@ sombra_status sombra_schema_find(sombra_txn *txn, const sombra_schema *like, uin
 
     if (id != NULL) *id = 0;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, id != NULL && like != NULL);
+    SOMBRA_ARG_GIVEN(txn, id);
+    SOMBRA_ARG_GIVEN(txn, like);
     if (like->name != NULL) {
         found = sb_schema_find(txn->view, sombra__text(like->name, like->name_size));
     } else if (like->kind == SOMBRA_LABEL_INDEX) {
@@ -119,7 +121,8 @@ sombra_status sombra_schema_find(sombra_txn *txn, const sombra_schema *like, uin
             *id = SB_GRAPH_LABEL_INDEX | like->entity;
         return SOMBRA_OK;
     } else {
-        SOMBRA_ARG(txn, like->keys != NULL && like->key_count != 0);
+        SOMBRA_ARG_ARRAY(txn, like->keys, like->key_count);
+        SOMBRA_ARG(txn, like->key_count != 0, "sombra_schema_find: like has no name and no keys");
         found = sb_graph_index_for(txn->graph, like->on_rels ? SB_REL : SB_NODE, like->entity,
                                    like->keys, like->key_count);
     }

@@ -34,7 +34,9 @@ sombra_status sombra_value_from_text(sombra_txn *txn, const char *type, const ch
 
     if (value != NULL) memset(value, 0, sizeof *value);
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, type != NULL && text != NULL && value != NULL);
+    SOMBRA_ARG_GIVEN(txn, type);
+    SOMBRA_ARG_GIVEN(txn, text);
+    SOMBRA_ARG_GIVEN(txn, value);
     status =
         sb_text_type_parse(sombra__text(type, SOMBRA_NUL_TERMINATED), &parsed, &txn->conn->err);
     if (status != SB_OK) return sombra__status(status);

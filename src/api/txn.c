@@ -110,7 +110,7 @@ sombra_status sombra_savepoint(sombra_txn *txn, uint32_t *savepoint)
 {
     if (savepoint != NULL) *savepoint = 0;
     SOMBRA_ENTER_WRITE(txn);
-    SOMBRA_ARG(txn, savepoint != NULL);
+    SOMBRA_ARG_GIVEN(txn, savepoint);
     return sombra__status(sb_txn_savepoint(txn->txn, savepoint, &txn->conn->err));
 }
 
@@ -138,9 +138,9 @@ sombra_status sombra_name_find(sombra_txn *txn, sombra_name_kind kind, const cha
 {
     if (id != NULL) *id = 0;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, id != NULL);
-    SOMBRA_ARG(txn, name != NULL);
-    SOMBRA_ARG(txn, (unsigned)kind < SB_NAME_KINDS);
+    SOMBRA_ARG_GIVEN(txn, id);
+    SOMBRA_ARG_GIVEN(txn, name);
+    SOMBRA_ARG_ENUM(txn, kind, SB_NAME_KINDS - 1, "kind of name");
     *id = sb_name_find(txn->view, (sb_name_kind)kind, sombra__text(name, size));
     return SOMBRA_OK;
 }
@@ -153,9 +153,9 @@ sombra_status sombra_name_intern(sombra_txn *txn, sombra_name_kind kind, const c
 
     if (id != NULL) *id = 0;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, id != NULL);
-    SOMBRA_ARG(txn, name != NULL);
-    SOMBRA_ARG(txn, (unsigned)kind < SB_NAME_KINDS);
+    SOMBRA_ARG_GIVEN(txn, id);
+    SOMBRA_ARG_GIVEN(txn, name);
+    SOMBRA_ARG_ENUM(txn, kind, SB_NAME_KINDS - 1, "kind of name");
     text = sombra__text(name, size);
     *id = sb_name_find(txn->view, (sb_name_kind)kind, text);
     if (*id != 0) return SOMBRA_OK;
@@ -193,7 +193,7 @@ sombra_status sombra_name_entities(sombra_txn *txn, sombra_name_kind kind, uint3
 {
     if (count != NULL) *count = 0;
     SOMBRA_ENTER(txn);
-    SOMBRA_ARG(txn, count != NULL);
+    SOMBRA_ARG_GIVEN(txn, count);
     switch (kind) {
     case SOMBRA_LABEL:
         return sombra__status(sb_stats_nodes_of_label(txn->view, id, count, &txn->conn->err));

@@ -54,8 +54,8 @@ sombra_status sombra_create_nodes(sombra_txn *txn, const uint32_t *labels, size_
     sb_status status;
 
     SOMBRA_ENTER_WRITE(txn);
-    SOMBRA_ARG(txn, labels != NULL || label_count == 0);
-    SOMBRA_ARG(txn, columns != NULL || column_count == 0);
+    SOMBRA_ARG_ARRAY(txn, labels, label_count);
+    SOMBRA_ARG_ARRAY(txn, columns, column_count);
     if (count == 0) return SOMBRA_OK;
     status = check_columns(txn, columns, column_count);
     if (status != SB_OK) return sombra__status(status);
@@ -82,8 +82,9 @@ sombra_status sombra_create_rels(sombra_txn *txn, uint32_t type, size_t count,
 
     SOMBRA_ENTER_WRITE(txn);
     if (count == 0) return SOMBRA_OK;
-    SOMBRA_ARG(txn, sources != NULL && targets != NULL);
-    SOMBRA_ARG(txn, columns != NULL || column_count == 0);
+    SOMBRA_ARG_GIVEN(txn, sources);
+    SOMBRA_ARG_GIVEN(txn, targets);
+    SOMBRA_ARG_ARRAY(txn, columns, column_count);
     status = check_columns(txn, columns, column_count);
     if (status != SB_OK) return sombra__status(status);
     status = take_ids(txn, count, ids, &made);
@@ -120,7 +121,7 @@ sombra_status sombra_builder_open(sombra_txn *txn, sombra_builder **builder)
 
     if (builder != NULL) *builder = NULL;
     SOMBRA_ENTER_WRITE(txn);
-    SOMBRA_ARG(txn, builder != NULL);
+    SOMBRA_ARG_GIVEN(txn, builder);
     opened = sb_alloc_zero(&txn->conn->db->memory.base, sizeof *opened);
     if (opened == NULL) return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
     opened->txn = txn;
@@ -150,8 +151,8 @@ sombra_status sombra_builder_node(sombra_builder *builder, const uint32_t *label
     *handle = 0;
     if (builder == NULL) return SOMBRA_MISUSE;
     SOMBRA_ENTER_BUILDER(builder);
-    SOMBRA_ARG(builder->txn, labels != NULL || label_count == 0);
-    SOMBRA_ARG(builder->txn, props != NULL || prop_count == 0);
+    SOMBRA_ARG_ARRAY(builder->txn, labels, label_count);
+    SOMBRA_ARG_ARRAY(builder->txn, props, prop_count);
     return sombra__status(sb_builder_node(
         builder->inner, labels, label_count, sombra__text(alias, alias_size),
         (const sb_prop *)(const void *)props, prop_count, handle, &builder->txn->conn->err));
@@ -173,7 +174,7 @@ sombra_status sombra_builder_rel(sombra_builder *builder, sombra_ref source, uin
 {
     if (builder == NULL) return SOMBRA_MISUSE;
     SOMBRA_ENTER_BUILDER(builder);
-    SOMBRA_ARG(builder->txn, props != NULL || prop_count == 0);
+    SOMBRA_ARG_ARRAY(builder->txn, props, prop_count);
     return sombra__status(sb_builder_rel(builder->inner, inner_ref(source), type, inner_ref(target),
                                          (const sb_prop *)(const void *)props, prop_count,
                                          &builder->txn->conn->err));
@@ -256,7 +257,7 @@ sombra_status sombra_mutate(sombra_txn *txn, const sombra_op *ops, size_t count,
 
     if (summary != NULL) memset(summary, 0, sizeof *summary);
     SOMBRA_ENTER_WRITE(txn);
-    SOMBRA_ARG(txn, ops != NULL || count == 0);
+    SOMBRA_ARG_ARRAY(txn, ops, count);
     status = check_count(txn, count);
     if (status != SB_OK) return sombra__status(status);
     alloc = &txn->conn->db->memory.base;

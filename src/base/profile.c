@@ -1,4 +1,4 @@
-/* profile.c — counter names, snapshots, and the rule of the switch. */
+/* profile.c — counter names and snapshots. */
 #include "base/profile.h"
 
 #include <stdatomic.h>
@@ -22,25 +22,4 @@ void sb_profile_read(sb_profile *profile, bool reset, uint64_t out[SB_COUNTER_KI
         out[i] = reset ? atomic_exchange_explicit(&profile->counts[i], 0, memory_order_relaxed)
                        : atomic_load_explicit(&profile->counts[i], memory_order_relaxed);
     }
-}
-
-/* Equal up to the case of ASCII letters; word is in lower case. No locale, unlike tolower. */
-static bool equals_word(const char *value, const char *word)
-{
-    for (; *word != '\0'; value++, word++) {
-        const char c = *value >= 'A' && *value <= 'Z' ? (char)(*value - 'A' + 'a') : *value;
-        if (c != *word) return false;
-    }
-    return *value == '\0';
-}
-
-bool sb_profile_switch(const char *value)
-{
-    static const char *const OFF_WORDS[] = {"", "0", "false", "off", "no"};
-
-    if (value == NULL) return false;
-    for (size_t i = 0; i < sizeof OFF_WORDS / sizeof OFF_WORDS[0]; i++) {
-        if (equals_word(value, OFF_WORDS[i])) return false;
-    }
-    return true;
 }

@@ -68,7 +68,5 @@ typedef struct sb_profile {
 const char *sb_counter_name(sb_counter counter);
 /* Copy all counts out; reset sets each to 0 as it is read. */
 void sb_profile_read(sb_profile *profile, bool reset, uint64_t out[SB_COUNTER_KINDS]);
-/* One rule everywhere: NULL, "", "0", "false", "off", "no" (any case) mean off, all else on. */
-bool sb_profile_switch(const char *value);
 
 #endif

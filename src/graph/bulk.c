@@ -8,11 +8,8 @@
 
 void sb_bulk_options_init(sb_bulk_options *options)
 {
-    *options = (sb_bulk_options){.delimiter = ',',
-                                 .quote = '"',
-                                 .array_delimiter = ';',
-                                 .max_rejects = 1000,
-                                 .store_ids = true};
+    *options =
+        (sb_bulk_options){.delimiter = ',', .quote = '"', .max_rejects = 1000, .store_ids = true};
 }
 
 uint32_t sb_bulk__group(const sb_bulk *bulk, sb_bytes name)
@@ -84,13 +81,33 @@ static sb_status check_options(const sb_bulk_options *options, sb_err *err)
         return SB_FAIL(
             err, SB_INVALID,
             "the quote is one ASCII character (or none) that is neither line end nor delimiter");
-    if (a == '\n' || a == '\r' || (a & 0x80) != 0 || a == '"')
+    if (a == '\n' || a == '\r' || (a & 0x80) != 0 || a == '"' || a == q)
         return SB_FAIL(
             err, SB_INVALID,
             "the array delimiter is one ASCII character that is neither line end nor quote");
+    if (a == d)
+        return SB_FAIL(err, SB_INVALID,
+                       "delimiter and array delimiter are both '%c': cells and the items of a list "
+                       "need different ones",
+                       d);
     const bool starts = options->ends[0].key.size != 0, ends = options->ends[1].key.size != 0;
     SB_CHECK_ARG(err, starts == ends && !(starts && options->node_file_count != 0));
     return SB_OK;
+}
+
+/* "P:" before a file's name forgets something; in a cell it means P. */
+static sb_status check_labels(const sb_bulk *bulk, sb_bytes name, sb_err *err)
+{
+    const char delimiters[3] = {':', bulk->options->array_delimiter, '\0'};
+    sb_bytes item;
+    size_t pos = 0;
+    bool nomem;
+
+    while (sb_text_next_item(name, &pos, delimiters, bulk->arena, &item, &nomem))
+        if (item.size == 0)
+            return SB_FAIL(err, SB_INVALID, "'%.*s', the labels of a file, has an empty one",
+                           (int)(name.size < 100 ? name.size : 100), (const char *)name.data);
+    return nomem ? SB_FAIL_NOMEM(err) : SB_OK;
 }
 
 static sb_status add_tables(sb_bulk *bulk, sb_entity entity, const sb_bulk_file *files,
@@ -102,7 +119,9 @@ static sb_status add_tables(sb_bulk *bulk, sb_entity entity, const sb_bulk_file 
     if (bulk->files[entity] == NULL) return SB_FAIL_NOMEM(err);
     for (size_t i = 0; i < count; i++) {
         sb_bulk_table *table = &bulk->files[entity][i];
-        SB_CHECK_ARG(err, files[i].path != NULL);
+        if (files[i].path == NULL)
+            return SB_FAIL(err, SB_MISUSE, "file %zu of %s has no path", i + 1,
+                           entity == SB_NODE ? "nodes" : "relationships");
         *table = (sb_bulk_table){.path = strcmp(files[i].path, "-") == 0 ? "standard input"
                                                                          : files[i].path,
                                  .entity = entity,
@@ -114,6 +133,7 @@ static sb_status add_tables(sb_bulk *bulk, sb_entity entity, const sb_bulk_file 
                 SB_TRY(sb_name_intern(view, SB_NAME_TYPE, table->name, &table->type, err));
             continue;
         }
+        SB_TRY(check_labels(bulk, table->name, err));
         SB_TRY(sb_bulk__labels(bulk, table->name, NULL, 0, bulk->arena, &table->labels,
                                &table->label_count, err));
         SB_TRY(sb_set_intern(view, table->labels, table->label_count, &table->set, err));
@@ -306,12 +326,14 @@ static sb_status run(sb_bulk *bulk, sb_err *err)
 sb_status sb_graph_bulk_load(sb_graph *graph, const sb_bulk_options *options,
                              sb_bulk_result *result, sb_err *err)
 {
-    sb_bulk bulk = {.graph = graph, .alloc = graph->alloc, .options = options, .result = result};
+    sb_bulk_options all = *options;
+    sb_bulk bulk = {.graph = graph, .alloc = graph->alloc, .options = &all, .result = result};
     uint32_t savepoint;
     sb_status st;
 
     *result = (sb_bulk_result){0};
-    SB_TRY(check_options(options, err));
+    if (all.array_delimiter == '\0') all.array_delimiter = all.delimiter == ';' ? ',' : ';';
+    SB_TRY(check_options(&all, err));
     SB_TRY(sb_graph__atomic_begin(graph, &savepoint, err));
     sb_map_init(&bulk.set_index, bulk.alloc);
     sb_map_init(&bulk.type_index, bulk.alloc);

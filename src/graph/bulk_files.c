@@ -157,10 +157,11 @@ static sb_status find_group(sb_bulk *bulk, const sb_csv_column *column, uint32_t
                                  (int)bulk->groups[i].name.size,
                                  (const char *)bulk->groups[i].name.data);
     const sb_status st =
-        SB_FAIL(err, SB_SYNTAX, "no file of nodes has ids of group '%.*s' (there %s: %s)",
+        SB_FAIL(err, SB_SYNTAX, "no file of nodes has ids of group '%.*s' (there %s: %s)%s",
                 (int)(column->group.size < 100 ? column->group.size : 100),
                 (const char *)column->group.data, bulk->group_count == 1 ? "is" : "are",
-                bulk->group_count == 0 ? "none" : names);
+                bulk->group_count == 0 ? "none" : names,
+                bulk->group_count == 0 ? "; --id-column names the id of a plain header" : "");
     if (err != NULL) err->column = number;
     return st;
 }
@@ -186,8 +187,8 @@ static sb_status read_roles(sb_bulk *bulk, sb_bulk_table *file, sb_err *err)
     if (file->entity == SB_REL && file->type == 0 && file->type_column == UINT32_MAX)
         return SB_FAIL(
             err, SB_SYNTAX,
-            "no relationship type is known: give one with the file's name (TYPE=file), or a :TYPE "
-            "column");
+            "no relationship type is known: give one with the file's name (TYPE=file), a :TYPE "
+            "column, or --type-column");
     return SB_OK;
 }
 

@@ -22,8 +22,7 @@ static int compare_labels(const void *a, const void *b)
 sb_status sb_bulk__labels(sb_bulk *bulk, sb_bytes text, const sb_label_id *base, size_t base_count,
                           sb_arena *arena, sb_label_id **labels, size_t *count, sb_err *err)
 {
-    const char delimiters[3] = {
-        ':', bulk->options->array_delimiter == '\0' ? ';' : bulk->options->array_delimiter, '\0'};
+    const char delimiters[3] = {':', bulk->options->array_delimiter, '\0'};
     size_t pos = 0, kept = 0;
     sb_bytes item;
     bool nomem;

@@ -284,6 +284,9 @@ sb_status sb_csv__header(const sb_csv_context *context, sb_entity entity, const 
         (!has_role(columns, count, SB_CSV_START) || !has_role(columns, count, SB_CSV_END)))
         return SB_FAIL(
             err, SB_SYNTAX, "a file of relationships needs a :START_ID and an :END_ID column%s",
-            options->start_column == NULL ? " (or options that say which columns they are)" : "");
+            options->start_column == NULL || options->end_column == NULL
+                ? " (those of a plain header are named by --start-column and --end-column, in a "
+                  "query by start and end)"
+                : "");
     return SB_OK;
 }

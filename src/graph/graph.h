@@ -496,7 +496,8 @@ typedef struct sb_bulk_options {
     size_t node_file_count;
     const sb_bulk_file *rel_files;
     size_t rel_file_count;
-    char delimiter, quote, array_delimiter; /* ',', '"', ';' */
+    char delimiter, quote;
+    char array_delimiter; /* '\0', the default: ';', or ',' where ';' is the delimiter */
     /* for plain headers; may be NULL */
     const char *id_column, *start_column, *end_column, *type_column, *label_column;
     const char *null_text; /* cells equal to it are absent; unquoted empty cells always are; may

@@ -56,7 +56,7 @@ static sb_status open_file(sb_recovery *r, const char *path, uint32_t page_bytes
     options.vfs = r->options->vfs;
     options.profile = r->options->profile;
     options.page_bytes = page_bytes;
-    options.create = !scratch;
+    options.create = options.whole = !scratch; /* the new one appears when all is in it */
     options.forgive = scratch;
     if (scratch) options.log = note_left_out;
     options.log_ctx = r;
@@ -387,7 +387,6 @@ static sb_status run_recovery(sb_recovery *r, const char *damaged, const char *p
     if (st == SB_OK) st = fill_fresh(r, path);
     const sb_status closed = close_file(&r->fresh, r->err);
     if (st == SB_OK) st = closed;
-    if (st != SB_OK) remove_files(r, path);
     sb_err ignored;
     sb_err_clear(&ignored);
     const sb_status old_closed = close_file(&r->old, &ignored);
@@ -442,7 +441,9 @@ sb_status sb_graph_recover(const char *damaged, const char *path, const sb_recov
         r.scratch = scratch;
         st = run_recovery(&r, damaged, path, scratch);
     }
-    if (st != SB_OK && err != NULL) name_damaged(&r, err->text, sizeof err->text);
+    /* What is wrong inside is the damaged file's; what could not be written is the copy's own. */
+    if ((st == SB_CORRUPT || st == SB_NOT_A_DB || st == SB_VERSION_NEWER) && err != NULL)
+        name_damaged(&r, err->text, sizeof err->text);
     deinit_recovery(&r);
     sb_free(options->alloc, scratch, bytes + sizeof SCRATCH_SUFFIX);
     return st;

@@ -18,8 +18,8 @@ typedef struct sb_copy_file {
     sb_session *session;
 } sb_copy_file;
 
-static sb_status open_copy(sb_copy_file *copy, const sb_pager *original, sb_durability durability,
-                           sb_err *err)
+/* whole: it appears when it is complete, and is synced; else it is one that nobody else is to see. */
+static sb_status open_copy(sb_copy_file *copy, const sb_pager *original, bool whole, sb_err *err)
 {
     sb_pager_options options;
 
@@ -28,7 +28,8 @@ static sb_status open_copy(sb_copy_file *copy, const sb_pager *original, sb_dura
     options.vfs = copy->vfs;
     options.profile = sb_pager_profile(original);
     options.page_bytes = sb_pager_page_bytes(original);
-    options.durability = durability;
+    options.durability = whole ? SB_DURABLE_FULL : SB_DURABLE_OFF;
+    options.whole = whole;
     options.autocheckpoint_pages = 0; /* closing moves all into the one file */
     options.checkpoint_thread = false;
     options.txn_memory_bytes = COPY_MEMORY_BYTES;
@@ -96,16 +97,6 @@ static sb_status fill_copy(sb_copy_file *copy, sb_graph *from, sb_err *err)
 
 /* ---- Into a new file ---------------------------------------------------------------------------------------- */
 
-/* Take the name, so that nobody's file is overwritten; an empty file is a database yet to begin. */
-static sb_status claim_path(sb_vfs *vfs, const char *path, sb_err *err)
-{
-    sb_file *file;
-
-    SB_TRY(sb_vfs_open(vfs, path, SB_OPEN_CREATE | SB_OPEN_EXCLUSIVE, &file, err));
-    sb_file_close(file);
-    return SB_OK;
-}
-
 sb_status sb_graph_vacuum_into(sb_graph *graph, sb_vfs *vfs, const char *path, sb_err *err)
 {
     const sb_pager *pager = sb_txn_pager(graph->txn);
@@ -115,14 +106,10 @@ sb_status sb_graph_vacuum_into(sb_graph *graph, sb_vfs *vfs, const char *path, s
     if (sb_txn_dirty(graph->txn))
         return SB_FAIL(err, SB_MISUSE,
                        "vacuum: the transaction has changed something already: commit it first");
-    SB_TRY(claim_path(vfs, path, err));
-    st = open_copy(&copy, pager, SB_DURABLE_FULL, err);
+    st = open_copy(&copy, pager, true, err);
     if (st == SB_OK) st = fill_copy(&copy, graph, err);
     closed = close_copy(&copy, err);
-    if (st == SB_OK) st = closed;
-    if (st == SB_OK) st = vfs->ops->sync_directory(vfs, path, err);
-    if (st != SB_OK) remove_copy(&copy, sb_pager_alloc(pager));
-    return st;
+    return st == SB_OK ? closed : st;
 }
 
 /* ---- In place --------------------------------------------------------------------------------------------------- */
@@ -182,7 +169,7 @@ static sb_status vacuum_through(sb_copy_file *copy, sb_session *session, sb_err 
     /* The writer lock is held from here on, so nobody commits meanwhile. */
     SB_TRY(sb_txn_begin_write(session, &writer, err));
     remove_copy(copy, sb_pager_alloc(pager)); /* that of a vacuum that was killed */
-    st = open_copy(copy, pager, SB_DURABLE_OFF, err);
+    st = open_copy(copy, pager, false, err);
     if (st == SB_OK) st = sb_session_open(pager, &reader, err);
     if (st == SB_OK) st = follow_settings(session, reader, err);
     if (st == SB_OK)

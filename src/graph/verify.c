@@ -45,13 +45,30 @@ void sb_verify__report(sb_verify *v, sb_finding_kind kind, sb_pgno pgno, const c
     tell(v, kind, pgno, message);
 }
 
+static uint64_t hash_finding(sb_pgno pgno, const char *message)
+{
+    return sb_hash_bytes(message, strlen(message), pgno);
+}
+
+static bool was_told(const sb_verify *v, sb_pgno pgno, const char *message)
+{
+    return sb_map_find(&v->told, hash_finding(pgno, message)) != NULL;
+}
+
+/* A damaged page is met by its tree, then among all pages, then by who reads the table: it is one fault. */
 static void tell_page(void *ctx, sb_pgno pgno, const char *message)
 {
-    tell(ctx, SB_FINDING_PAGE, pgno, message);
+    if (!was_told(ctx, pgno, message)) tell(ctx, SB_FINDING_PAGE, pgno, message);
 }
+
 static void tell_tree(void *ctx, sb_pgno pgno, const char *message)
 {
-    tell(ctx, SB_FINDING_TREE, pgno, message);
+    sb_verify *v = ctx;
+    bool inserted;
+
+    /* benign: without memory it is told twice */
+    (void)sb_map_at(&v->told, hash_finding(pgno, message), &inserted);
+    sb_verify__report(v, SB_FINDING_TREE, pgno, "%s (tree: %s)", message, v->tree_name);
 }
 static void tell_catalog(void *ctx, sb_pgno pgno, const char *message)
 {
@@ -82,8 +99,11 @@ sb_status sb_verify__swallow(sb_verify *v, sb_status status, const sb_err *local
     }
     *whole = false;
     if (v->err != NULL && v->err->code == SB_CORRUPT) sb_err_clear(v->err); /* a visitor met it */
-    sb_verify__report(v, SB_FINDING_TREE, pgno, "%s can not be read to the end: %s", what,
-                      local->text);
+    if (was_told(v, pgno, local->text))
+        sb_verify__report(v, SB_FINDING_TREE, pgno, "%s can not be read to the end", what);
+    else
+        sb_verify__report(v, SB_FINDING_TREE, pgno, "%s can not be read to the end: %s", what,
+                          local->text);
     return SB_OK;
 }
 
@@ -112,10 +132,8 @@ static sb_status check_tree(void *ctx, const sb_tree *tree, const char *what)
     sb_tree_stats stats;
     uint64_t findings = 0;
 
+    v->tree_name = what;
     SB_TRY(sb_tree_verify(v->txn, tree, check->used, tell_tree, v, &stats, &findings, v->err));
-    if (findings != 0)
-        sb_verify__report(v, SB_FINDING_TREE, tree->root, "tree %u (%s) is damaged: see above",
-                          tree->id, what);
     return sb_verify__steps(v, tree->leaf_count, v->err);
 }
 
@@ -219,6 +237,7 @@ static void free_arrays(sb_verify *v)
     for (unsigned d = 0; d < 2; d++)
         sb_free(v->alloc, v->lists[d], (v->type_count + (size_t)1) * sizeof *v->rels);
     sb_arena_destroy(v->values);
+    sb_map_deinit(&v->told);
     sb_map_deinit(&v->sparse_sets);
     sb_map_deinit(&v->rels_of_set);
     sb_buffer_deinit(&v->key);
@@ -253,6 +272,7 @@ sb_status sb_graph_verify(sb_graph *graph, sb_finding finding, void *ctx, sb_ver
 
     *result = (sb_verify_result){0};
     if (graph->writer.active) SB_TRY(sb_graph_flush(graph, err));
+    sb_map_init(&v.told, graph->alloc);
     sb_map_init(&v.sparse_sets, graph->alloc);
     sb_map_init(&v.rels_of_set, graph->alloc);
     sb_buffer_init(&v.key, graph->alloc);

@@ -52,6 +52,8 @@ typedef struct sb_verify {
     sb_finding finding;
     void *ctx;
     uint64_t found[SB_FINDING_KINDS];
+    const char *tree_name; /* of the one that is being checked; borrowed */
+    sb_map told;           /* hashes of page and text of what was found in trees */
     sb_verify_result result;
     uint64_t work, total; /* pages, rows and entries looked at; about as many as there are */
     bool nodes_whole, rels_whole; /* the table could be read to its end */

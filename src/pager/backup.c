@@ -93,8 +93,7 @@ static sb_status copy_to_file(page_source *source, sb_file *file, sb_err *err)
                                  (size_t)count << pager->page_shift, err));
         pgno += count;
     }
-    /* Page 0 last: a copy cut off in the middle is no database. A salt of its own keeps the WAL of the
-     * original from being taken for the copy's. */
+    /* A salt of its own keeps the WAL of the original from being taken for the copy's. */
     SB_TRY(pager->vfs->ops->random(pager->vfs, &salt, sizeof salt, err));
     sb_state state = txn->now;
     state.extent = state.page_count;
@@ -108,20 +107,18 @@ sb_status sb_pager_backup(sb_txn *txn, sb_vfs *vfs, const char *path, sb_progres
                           void *ctx, sb_err *err)
 {
     page_source source = {.txn = txn, .progress = progress, .progress_ctx = ctx};
-    sb_file *file = NULL;
-    bool existed = false;
+    sb_new_file made;
+    bool exists = false;
     SB_ASSERT(txn->active);
     SB_TRY(sb_pager_same_process(txn->pager, err));
-    SB_TRY(sb_vfs_open(vfs, path, SB_OPEN_CREATE | SB_OPEN_EXCLUSIVE, &file, err));
+    SB_TRY(sb_pager__new_begin(&made, vfs, txn->pager->alloc, path,
+                               atomic_load(&txn->pager->busy_timeout_ns), &exists, err));
+    if (exists) return SB_FAIL(err, SB_EXISTS, "%s exists already", path);
     sb_status st = open_source(&source, err);
-    if (st == SB_OK) st = copy_to_file(&source, file, err);
+    if (st == SB_OK) st = copy_to_file(&source, made.file, err);
     close_source(&source);
-    sb_file_close(file);
-    if (st == SB_OK) st = vfs->ops->sync_directory(vfs, path, err);
-    if (st != SB_OK) {
-        const sb_status removed = vfs->ops->remove(vfs, path, &existed, NULL);
-        (void)removed; /* benign: what is left has no header and does not open */
-    }
+    if (st == SB_OK) return sb_pager__new_keep(&made, true, err);
+    sb_pager__new_drop(&made);
     return st;
 }
 

@@ -56,11 +56,14 @@ static uint32_t stamp_crc(const uint8_t *stamp)
     return sb_crc32c(0, stamp + STAMP_CRC + 4, SB_STAMP_BYTES - STAMP_CRC - 4);
 }
 
-/* All stamps as they are in the file; those that are not whole become zeros. */
-static sb_status read_stamps(sb_pager *pager, uint8_t *stamps, sb_err *err)
+/* All stamps as they are in the file; those that are not whole become zeros. *damaged: a bit for each of these that was no
+ * stamp yet to be written either. */
+static sb_status look_at_stamps(sb_pager *pager, uint8_t *stamps, unsigned *damaged, sb_err *err)
 {
+    static const uint8_t none[SB_STAMP_BYTES];
     sb_file *file = pager->main_file;
     size_t got = 0;
+    *damaged = 0;
     memset(stamps, 0, SB_STAMPS_BYTES);
     SB_TRY(file->ops->read(file, SB_HEADER_STAMPS, stamps, SB_STAMPS_BYTES, &got, err));
     for (size_t i = 0; i < SB_STAMPS; i++) {
@@ -69,7 +72,45 @@ static sb_status read_stamps(sb_pager *pager, uint8_t *stamps, sb_err *err)
             got >= (i + 1) * SB_STAMP_BYTES &&
             sb_load_le32(stamp + STAMP_CRC) == stamp_crc(stamp) &&
             (i == SB_STAMP_BACKFILL || sb_load_le32(stamp + BYPASS_COUNT) <= BYPASS_MAX);
-        if (!whole) memset(stamp, 0, SB_STAMP_BYTES);
+        if (whole) continue;
+        if (memcmp(stamp, none, sizeof none) != 0) *damaged |= 1u << i;
+        memset(stamp, 0, SB_STAMP_BYTES);
+    }
+    return SB_OK;
+}
+
+static sb_status read_stamps(sb_pager *pager, uint8_t *stamps, sb_err *err)
+{
+    unsigned damaged = 0;
+    return look_at_stamps(pager, stamps, &damaged, err);
+}
+
+sb_status sb_pager__stamps_check(sb_pager *pager, unsigned *damaged, sb_err *err)
+{
+    uint8_t stamps[SB_STAMPS_BYTES];
+    SB_TRY(look_at_stamps(pager, stamps, damaged, err));
+    if (*damaged == 0) return SB_OK;
+    /* A writer may have been at it. */
+    const unsigned first = *damaged;
+    pager->vfs->ops->sleep_ns(pager->vfs, 1000000);
+    SB_TRY(look_at_stamps(pager, stamps, damaged, err));
+    *damaged &= first;
+    return SB_OK;
+}
+
+sb_status sb_pager__stamps_mend(sb_pager *pager, sb_err *err)
+{
+    uint8_t stamps[SB_STAMPS_BYTES];
+    unsigned damaged = 0;
+    SB_TRY(look_at_stamps(pager, stamps, &damaged, err));
+    for (size_t i = 0; i < SB_STAMPS; i++) {
+        if ((damaged >> i & 1) == 0) continue;
+        sb_pager_log(pager, SB_LOG_WARNING, "%s: stamp %zu of page 0 was damaged, and is cleared",
+                     pager->path, i);
+        uint8_t *stamp = stamps + i * SB_STAMP_BYTES; /* zeros, by now */
+        if (i == SB_STAMP_BACKFILL) sb_store_le32(stamp + STAMP_CRC, stamp_crc(stamp));
+        SB_TRY(sb_file_write_all(pager->main_file, SB_HEADER_STAMPS + i * SB_STAMP_BYTES, stamp,
+                                 SB_STAMP_BYTES, err));
     }
     return SB_OK;
 }

@@ -45,18 +45,29 @@ static char *join_path(const sb_allocator *alloc, const char *path, size_t path_
     return joined;
 }
 
+/* The name that the main file has until it is whole. */
+static sb_status begin_whole(sb_pager *pager, const char **path, sb_err *err)
+{
+    bool exists = false;
+    SB_TRY(sb_pager__new_begin(&pager->made, pager->vfs, pager->alloc, pager->path,
+                               pager->options.busy_timeout_ns, &exists, err));
+    if (exists) return SB_FAIL(err, SB_EXISTS, "%s exists already", pager->path);
+    *path = pager->made.temporary;
+    return SB_OK;
+}
+
 static sb_status make_paths(sb_pager *pager, const char *path, sb_err *err)
 {
     pager->path_bytes = strlen(path) + 1;
     pager->path = sb_alloc(pager->alloc, pager->path_bytes);
-    if (pager->path != NULL) memcpy(pager->path, path, pager->path_bytes);
+    if (pager->path == NULL) return SB_FAIL_NOMEM(err);
+    memcpy(pager->path, path, pager->path_bytes);
+    if (pager->options.whole) SB_TRY(begin_whole(pager, &path, err));
     SB_TRY(sb_vfs_resolve(pager->vfs, pager->alloc, path, &pager->main_path,
                           &pager->main_path_bytes, err));
     pager->wal_path = join_path(pager->alloc, pager->main_path, pager->main_path_bytes, "-wal");
     pager->shm_path = join_path(pager->alloc, pager->main_path, pager->main_path_bytes, "-shm");
-    if (pager->path == NULL || pager->wal_path == NULL || pager->shm_path == NULL)
-        return SB_FAIL_NOMEM(err);
-    return SB_OK;
+    return pager->wal_path != NULL && pager->shm_path != NULL ? SB_OK : SB_FAIL_NOMEM(err);
 }
 
 static sb_status make_locks(sb_pager *pager, sb_err *err)
@@ -86,6 +97,7 @@ static void destroy(sb_pager *pager)
     sb_file_close(pager->wal_second);
     sb_file_close(pager->wal_file);
     sb_file_close(pager->main_file); /* drops the locks */
+    if (pager->made.file != NULL) sb_pager__new_leave(&pager->made);
     sb_pager__index_deinit(pager);
     sb_table_deinit(&pager->checked);
     sb_pager__cache_deinit(pager);
@@ -137,49 +149,18 @@ static sb_status write_first_page(sb_pager *pager, sb_file *file, sb_err *err)
     return file->ops->sync(file, err);
 }
 
-/* Under the lock of the new file: make it whole, then give it its name. */
-static sb_status make_file_locked(sb_pager *pager, sb_file *file, const char *new_path, sb_err *err)
-{
-    sb_vfs *vfs = pager->vfs;
-    bool exists = false, existed = false;
-    SB_TRY(vfs->ops->exists(vfs, pager->main_path, &exists, err));
-    if (exists) return SB_OK; /* somebody was faster, and file may be that one by now */
-    SB_TRY(write_first_page(pager, file, err));
-    /* What an earlier database of this name left behind is none of ours. */
-    SB_TRY(vfs->ops->remove(vfs, pager->wal_path, &existed, err));
-    SB_TRY(vfs->ops->remove(vfs, pager->shm_path, &existed, err));
-    SB_TRY(vfs->ops->rename(vfs, new_path, pager->main_path, err));
-    if (pager->options.durability == SB_DURABLE_OFF) return SB_OK;
-    return vfs->ops->sync_directory(vfs, pager->main_path, err);
-}
-
 /* A new database appears whole, by renaming: a power cut leaves none or an empty one that opens. */
 static sb_status make_file(sb_pager *pager, sb_err *err)
 {
-    sb_vfs *vfs = pager->vfs;
-    sb_file *file = NULL;
-    char *new_path = join_path(pager->alloc, pager->main_path, pager->main_path_bytes, "-new");
-    if (new_path == NULL) return SB_FAIL_NOMEM(err);
-    sb_status st = sb_vfs_open(vfs, new_path, SB_OPEN_CREATE, &file, err);
-    bool taken = false, exists = false, existed = false;
-    const uint64_t started = vfs->ops->monotonic_ns(vfs);
-    while (st == SB_OK && !taken) {
-        st = file->ops->lock(file, SB_LOCK_OPEN, 1, SB_LOCK_EXCLUSIVE, &taken, err);
-        if (st != SB_OK || taken) break;
-        if (vfs->ops->monotonic_ns(vfs) - started >= pager->options.busy_timeout_ns) {
-            st = SB_FAIL(err, SB_BUSY, "%s is being made by another process", pager->path);
-            break;
-        }
-        vfs->ops->sleep_ns(vfs, 1000000);
-    }
-    if (st == SB_OK) st = make_file_locked(pager, file, new_path, err);
-    /* Whatever still has the temporary name now is of no use to anybody. */
-    if (taken && vfs->ops->exists(vfs, new_path, &exists, NULL) == SB_OK && exists) {
-        const sb_status removed = vfs->ops->remove(vfs, new_path, &existed, NULL);
-        (void)removed; /* benign: the next creator uses it again */
-    }
-    sb_file_close(file);
-    sb_free(pager->alloc, new_path, pager->main_path_bytes + 4);
+    sb_new_file made;
+    bool exists = false;
+    SB_TRY(sb_pager__new_begin(&made, pager->vfs, pager->alloc, pager->path,
+                               pager->options.busy_timeout_ns, &exists, err));
+    if (exists) return SB_OK; /* somebody was faster */
+    const sb_status st = write_first_page(pager, made.file, err);
+    if (st == SB_OK)
+        return sb_pager__new_keep(&made, pager->options.durability != SB_DURABLE_OFF, err);
+    sb_pager__new_drop(&made);
     return st;
 }
 
@@ -192,7 +173,7 @@ static sb_status open_main(sb_pager *pager, sb_err *err)
     bool exists = false;
     SB_TRY(vfs->ops->exists(vfs, pager->main_path, &exists, err));
     if (!exists && (!pager->options.create || pager->options.read_only || pager->options.immutable))
-        return SB_FAIL(err, SB_CANT_OPEN, "%s does not exist", pager->path);
+        return SB_FAIL_OS(err, SB_CANT_OPEN, ENOENT, "%s does not exist", pager->path);
     if (!exists) SB_TRY(make_file(pager, err));
     pager->mode = SB_MODE_SHARED;
     if (pager->options.immutable) {
@@ -324,6 +305,7 @@ static sb_status open_shared(sb_pager *pager, sb_err *err)
     SB_TRY(join_shm(pager, first, &was_poisoned, err));
     if (!first || pager->mode != SB_MODE_SHARED) return SB_OK;
     SB_TRY(sb_pager__recover(pager, &header, header_ok, was_poisoned, err));
+    if (!pager->read_only) SB_TRY(sb_pager__stamps_mend(pager, err));
     sb_pager__shm_publish_header(pager);
     SB_TRY(sb_pager__lock(pager, SB_LOCK_OPEN, SB_LOCK_SHARED, 0, &taken, err));
     return taken ? SB_OK : SB_FAIL(err, SB_IO, "%s: the lock could not be shared", pager->path);
@@ -371,6 +353,7 @@ sb_status sb_pager_open(const char *path, const sb_pager_options *options, sb_pa
     atomic_store(&pager->busy_timeout_ns, options->busy_timeout_ns);
     const sb_status st = open_parts(pager, path, err);
     if (st != SB_OK) {
+        if (pager->made.file != NULL) sb_pager__new_drop(&pager->made);
         destroy(pager);
         return st;
     }
@@ -402,6 +385,20 @@ static sb_status close_last(sb_pager *pager, sb_err *err)
     return vfs->ops->remove(vfs, pager->shm_path, &existed, err);
 }
 
+/* What was made, with all in the one file, gets its name; without a commit, or when st tells of a failure, it goes. */
+static sb_status close_made(sb_pager *pager, sb_status st, bool last, sb_err *err)
+{
+    sb_state state = {0};
+    if (st == SB_OK && (!last || sb_pager__poisoned(pager) ||
+                        atomic_load(&pager->shm->backfilled) < atomic_load(&pager->shm->appended)))
+        st = SB_FAIL(err, SB_IO, "%s could not be made whole", pager->path);
+    if (st == SB_OK) st = sb_pager__header_state(pager, &state, err);
+    if (st == SB_OK && state.seq != 0)
+        return sb_pager__new_keep(&pager->made, pager->options.durability != SB_DURABLE_OFF, err);
+    sb_pager__new_drop(&pager->made);
+    return st;
+}
+
 sb_status sb_pager_close(sb_pager *pager, sb_err *err)
 {
     sb_status st = SB_OK;
@@ -413,6 +410,7 @@ sb_status sb_pager_close(sb_pager *pager, sb_err *err)
         sb_pager__worker_stop(pager);
         st = sb_pager__lock(pager, SB_LOCK_OPEN, SB_LOCK_EXCLUSIVE, 0, &last, err);
         if (st == SB_OK && last) st = close_last(pager, err);
+        if (pager->made.file != NULL) st = close_made(pager, st, last, err);
     }
     destroy(pager);
     return st;

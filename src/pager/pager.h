@@ -74,6 +74,9 @@ typedef struct sb_pager_options {
     sb_profile *profile;       /* borrowed; not NULL */
     uint32_t page_bytes;       /* for a new file: a power of two, 4096 to 65536; 0: the default */
     bool create;               /* make the file when absent */
+    bool
+        whole; /* make it, and no other (SB_EXISTS): it has another name, and gets its own when it is closed with something
+                 * committed; else nothing stays */
     bool read_only;
     bool immutable; /* nobody writes it: no locks, no WAL, no shared memory */
     sb_durability durability;
@@ -104,7 +107,7 @@ SB_MUST_CHECK sb_status sb_pager_open(const char *path, const sb_pager_options *
                                       sb_pager **pager, sb_err *err);
 /* All sessions are closed by then, else SB_MISUSE and nothing happens. The last user of the file
  * checkpoints and removes -wal and -shm; a failure of that is returned but the pager is closed all the
- * same (the WAL then stays, and the next open recovers from it). */
+ * same (the WAL then stays, and the next open recovers from it; of a file that options.whole makes nothing stays). */
 SB_MUST_CHECK sb_status sb_pager_close(sb_pager *pager, sb_err *err);
 
 uint32_t sb_pager_page_bytes(const sb_pager *pager);
@@ -313,8 +316,8 @@ SB_MUST_CHECK sb_status sb_pager_checkpoint_watched(sb_pager *pager, sb_checkpoi
                                                     const sb_watch *watch,
                                                     sb_checkpoint_result *result, sb_err *err);
 
-/* Copy the state that txn sees to a new file at path on vfs (SB_EXISTS when there is one), synced.
- * Writers go on meanwhile. */
+/* Copy the state that txn sees to a new file at path on vfs (SB_EXISTS when there is one), synced, which appears when it
+ * is whole. Writers go on meanwhile. */
 SB_MUST_CHECK sb_status sb_pager_backup(sb_txn *txn, sb_vfs *vfs, const char *path,
                                         sb_progress progress, void *ctx, sb_err *err);
 /* Replace the whole content by that of another pager's transaction (same page size), as one write

@@ -2,7 +2,7 @@
  * Files, lowest first: table.c (lock-free arrays), map.c (mapped segments), header.c (page 0 and states),
  * shm.c (shared words, slots, locks), wal.c (frames, appending), index.c (page table), cache.c,
  * lineage.c (do file and WAL belong together), recover.c, sync.c (group commit), checkpoint.c, read.c, private.c (own pages of a writer),
- * alloc.c (free list), txn.c, session.c, backup.c, verify.c, pager.c. */
+ * alloc.c (free list), txn.c, session.c, new_file.c, backup.c, verify.c, pager.c. */
 #ifndef SB_PAGER_PRIV_H
 #define SB_PAGER_PRIV_H
 
@@ -190,6 +190,7 @@ static_assert(sizeof(sb_shm) <= SB_SHM_BYTES, "shared memory fits one map granul
 #define SB_LOCK_CHECKPOINT (SB_LOCK_BASE + 2)
 #define SB_LOCK_GUARD                                                                              \
     (SB_LOCK_BASE + 3) /* shared: a reader without a slot; exclusive: back-fills or restarts */
+#define SB_LOCK_MAKER (SB_LOCK_BASE + 4) /* exclusive: makes the file, which has another name yet */
 #define SB_LOCK_SLOTS (SB_LOCK_BASE + 16)
 
 /* ---- Lock-free growing array of 32-bit words ------------------------------------------------- */
@@ -319,6 +320,17 @@ typedef enum sb_lane_two {
     SB_LANE_REFUSED /* it can not be opened: one sync at a time */
 } sb_lane_two;
 
+/* A file that is being made under another name (new_file.c). */
+typedef struct sb_new_file {
+    sb_vfs *vfs;               /* borrowed */
+    const sb_allocator *alloc; /* borrowed */
+    const char *name;          /* as given, for messages; borrowed */
+    char *path;                /* what name leads to through links; owned */
+    size_t path_bytes;
+    char *temporary; /* the other name; owned */
+    sb_file *file;   /* open, empty and locked; NULL: nothing is being made */
+} sb_new_file;
+
 struct sb_pager {
     const sb_allocator *alloc;
     sb_vfs *vfs;
@@ -334,6 +346,7 @@ struct sb_pager {
     sb_read_mode read_mode; /* MAP or CACHE */
     bool read_only;
     bool wal_left_out; /* options.forgive had to; set while opening */
+    sb_new_file made;  /* options.whole: the main file until it gets its name, at the close */
     uint32_t page_bytes;
     unsigned page_shift;
     uint64_t file_salt;
@@ -557,6 +570,10 @@ SB_MUST_CHECK sb_status sb_pager__lineage_begin(sb_pager *pager, const sb_header
 /* The WAL's base, then each of its commits. */
 void sb_pager__lineage_note(sb_lineage *lineage, sb_state_id id, uint32_t bypass);
 void sb_pager__stamp_new(uint8_t *page); /* into a new page 0, whose stamps are zeros */
+/* *damaged: a bit for each stamp that is neither whole nor empty. */
+SB_MUST_CHECK sb_status sb_pager__stamps_check(sb_pager *pager, unsigned *damaged, sb_err *err);
+/* At the first open, after recovery: damaged stamps, which count for nothing, become empty ones. */
+SB_MUST_CHECK sb_status sb_pager__stamps_mend(sb_pager *pager, sb_err *err);
 /* Has page 0 a back-fill stamp that is whole? */
 SB_MUST_CHECK sb_status sb_pager__is_stamped(sb_file *file, bool *stamped, sb_err *err);
 /* last: the state of the last commit found in the WAL, if *found. SB_CORRUPT when the two do not belong together; *found
@@ -718,6 +735,21 @@ void sb_pager__cache_unpin(sb_pager *pager, sb_cache_frame *frame);
 void sb_pager__cache_drop_page(sb_pager *pager, sb_pgno pgno);
 void sb_pager__cache_drop_main_from(sb_pager *pager, sb_pgno pgno);
 void sb_pager__cache_drop_wal_from(sb_pager *pager, uint32_t pos);
+
+/* ---- new_file.c ------------------------------------------------------------------------------ */
+
+/* Take the other name of a file that is not there, and what a killed maker left under it. *exists: the file is there, and nothing was taken.
+ * SB_BUSY: somebody makes it, past timeout_ns. */
+SB_MUST_CHECK sb_status sb_pager__new_begin(sb_new_file *made, sb_vfs *vfs,
+                                            const sb_allocator *alloc, const char *name,
+                                            uint64_t timeout_ns, bool *exists, sb_err *err);
+/* Give the complete file its name, unless somebody else has it now (SB_EXISTS); sync: durably, then its bytes are synced already. When it
+ * fails, nothing is left. */
+SB_MUST_CHECK sb_status sb_pager__new_keep(sb_new_file *made, bool sync, sb_err *err);
+/* Remove what was made. */
+void sb_pager__new_drop(sb_new_file *made);
+/* Let it lie: in a child after fork it is the parent's. */
+void sb_pager__new_leave(sb_new_file *made);
 
 /* ---- backup.c -------------------------------------------------------------------------------- */
 

@@ -116,6 +116,8 @@ static sb_status fail_check(const sb_value *value, sb_status code, const char *w
 
     if (code == SB_LIMIT)
         return SB_FAIL(err, code, "%s%s is longer than a property may be", where, name);
+    if (value->type > SB_TYPE_LIST)
+        return SB_FAIL(err, code, "%sno value has the type number %u", where, value->type);
     if (code == SB_TYPE_MISMATCH)
         return SB_FAIL(err, code, "%s%s can not be stored as a property", where, name);
     return SB_FAIL(err, code, "%s%s is outside of its valid range", where, name);
@@ -145,7 +147,8 @@ sb_status sb_value_check(const sb_value *value, sb_err *err)
 {
     if (value->type != SB_TYPE_LIST) return check_one(value, "", err);
     if (value->as.list.items == NULL && value->as.list.count != 0)
-        return SB_FAIL(err, SB_INVALID, "LIST without items");
+        return SB_FAIL(err, SB_INVALID, "a LIST of %zu items, which are NULL",
+                       value->as.list.count);
     for (size_t i = 0; i < value->as.list.count; i++)
         SB_TRY(check_one(&value->as.list.items[i], "LIST item: ", err));
     /* Each item has at most 2 GiB here, so the sum of two can not overflow before it is looked at. */

@@ -293,7 +293,9 @@ sb_status sb_value_to_cell(const sb_value *value, uint32_t key, sb_buffer *scrat
                            sb_err *err)
 {
     *cell = (sb_cell){.key = key};
-    if (value->type == SB_TYPE_NULL || value->type > SB_TYPE_LIST)
+    if (value->type > SB_TYPE_LIST)
+        return SB_FAIL(err, SB_TYPE_MISMATCH, "no value has the type number %u", value->type);
+    if (value->type == SB_TYPE_NULL)
         return SB_FAIL(err, SB_TYPE_MISMATCH, "%s can not be stored as a property",
                        sb_type_name(value->type));
     cell->type = sb_value_cell_type(value);

@@ -533,7 +533,7 @@ static void test_api_arrow_in__rels(void **state)
     ends.target_key = 0;
     make(&p, 3);
     FAILS(f, sombra_create_rels_arrow(f->txn, type, &ends, &p.stream, NULL, NULL), SOMBRA_MISUSE,
-          "target_label");
+          "the targets have a label, but no key");
     is_released(&p);
     api_verify(f);
     uint64_t rels;

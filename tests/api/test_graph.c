@@ -37,8 +37,10 @@ static void test_api_graph__names(void **state)
         FAILS(&f, sombra_name_intern(f.txn, kinds[i], NULL, 0, &id), SOMBRA_MISUSE, "name");
         assert_int_equal(id, 0);
     }
-    FAILS(&f, sombra_name_intern(f.txn, (sombra_name_kind)3, "x", 1, &id), SOMBRA_MISUSE, "kind");
-    FAILS(&f, sombra_name_find(f.txn, (sombra_name_kind)3, "x", 1, &id), SOMBRA_MISUSE, "kind");
+    FAILS(&f, sombra_name_intern(f.txn, (sombra_name_kind)3, "x", 1, &id), SOMBRA_MISUSE,
+          "sombra_name_intern: kind is 3, which is no kind of name");
+    FAILS(&f, sombra_name_find(f.txn, (sombra_name_kind)3, "x", 1, &id), SOMBRA_MISUSE,
+          "sombra_name_find: kind is 3, which is no kind of name");
     assert_null(sombra_name_text(f.txn, (sombra_name_kind)9, 1, NULL));
     assert_int_equal(sombra_name_count(f.txn, (sombra_name_kind)9), 0);
     FAILS(&f, sombra_name_entities(f.txn, SOMBRA_KEY, 1, &count), SOMBRA_INVALID,
@@ -167,8 +169,9 @@ static void test_api_graph__values_round_trip(void **state)
         OK(&f, sombra_get_props(f.txn, entity, 4711, keys, 1, back, &found));
         assert_false(found);
         FAILS(&f, sombra_get_props(f.txn, (sombra_entity)2, 1, keys, 1, back, &found),
-              SOMBRA_MISUSE, "entity");
-        FAILS(&f, sombra_get_props(f.txn, entity, 1, NULL, 1, back, &found), SOMBRA_MISUSE, "keys");
+              SOMBRA_MISUSE, "sombra_get_props: entity is 2, which is no kind of entity");
+        FAILS(&f, sombra_get_props(f.txn, entity, 1, NULL, 3, back, &found), SOMBRA_MISUSE,
+              "sombra_get_props: keys is NULL, and key_count is 3");
     }
     api_verify(&f);
     api_end(&f);

@@ -7,6 +7,7 @@ static bool truth(const api_fixture *f, const char *name)
 {
     const sombra_options *o = &f->options;
     if (strcmp(name, "create") == 0) return o->create;
+    if (strcmp(name, "create_whole") == 0) return o->create_whole;
     if (strcmp(name, "read_only") == 0) return o->read_only;
     if (strcmp(name, "immutable") == 0) return o->immutable;
     if (strcmp(name, "checkpoint_thread") == 0) return o->checkpoint_thread;
@@ -36,12 +37,12 @@ static void test_api_options__described(void **state)
         OK_ERROR(&f, sombra_options_set(&set, name, value, &f.error));
     }
     assert_null(name);
-    assert_int_equal(count, 18);
+    assert_int_equal(count, 19);
     assert_string_equal(defaults.import_dirs, "");
     assert_memory_equal(&defaults, &set, sizeof set);
     assert_true(defaults.create && defaults.checkpoint_thread);
     assert_false(defaults.read_only || defaults.immutable || defaults.trusted_endpoints ||
-                 defaults.distinct_neighbors || defaults.profile);
+                 defaults.distinct_neighbors || defaults.profile || defaults.create_whole);
     assert_int_equal(defaults.durability, SOMBRA_DURABLE_FULL);
     assert_int_equal(defaults.page_size, 8192);
     assert_int_equal(defaults.autocheckpoint, 1000);
@@ -52,6 +53,7 @@ static void test_api_options__described(void **state)
 static void test_api_options__values(void **state)
 {
     static const char *const bools[] = {"create",
+                                        "create_whole",
                                         "read_only",
                                         "immutable",
                                         "checkpoint_thread",
@@ -65,7 +67,7 @@ static void test_api_options__values(void **state)
     (void)state;
 
     sombra_options_init(&f.options);
-    for (size_t i = 0; i < 7; i++)
+    for (size_t i = 0; i < sizeof bools / sizeof *bools; i++)
         for (size_t j = 0; j < 5; j++) {
             OK_ERROR(&f, sombra_options_set(&f.options, bools[i], yes[j], &f.error));
             assert_true(truth(&f, bools[i]));
@@ -577,19 +579,77 @@ static uint64_t profile_sum(api_fixture *f, bool reset)
     return sum;
 }
 
-/* One rule everywhere: unset, empty, 0 and false are off. */
+/* A file that is there whole or not at all. */
+static void test_api_options__create_whole(void **state)
+{
+    api_fixture f = {0};
+    sombra_db *second;
+    (void)state;
+
+    api_remove(API_PATH);
+    sombra_options_init(&f.options);
+    f.options.durability = SOMBRA_DURABLE_OFF;
+    f.options.create_whole = true;
+    f.options.busy_timeout_ms = 1;
+    for (int commits = 0; commits < 2; commits++) {
+        api_open_at(&f, API_PATH);
+        api_begin(&f, SOMBRA_WRITE);
+        (void)api_node(&f, "Person", 1);
+        if (commits == 1)
+            api_commit(&f);
+        else
+            sombra_rollback(f.txn);
+        assert_false(api_exists(API_PATH));
+        FAILS_ERROR(&f, sombra_open(API_PATH, &f.options, &second, &f.error), SOMBRA_BUSY,
+                    API_PATH " is being made by another process");
+        api_close(&f);
+        assert_int_equal(api_exists(API_PATH), commits == 1);
+        assert_false(api_exists(API_PATH "-making"));
+    }
+    api_open_at(&f, API_PATH); /* it is there: the option means nothing */
+    assert_int_equal(api_node_count(&f), 1);
+    api_close(&f);
+    api_open_at(&f, ":memory:"); /* nor here */
+    api_begin(&f, SOMBRA_WRITE);
+    (void)api_node(&f, "Person", 1);
+    api_commit(&f);
+    api_close(&f);
+    f.options.read_only = true;
+    api_remove(API_PATH);
+    FAILS_ERROR(&f, sombra_open(API_PATH, &f.options, &f.db, &f.error), SOMBRA_CANT_OPEN,
+                API_PATH " does not exist");
+    FAILS_ERROR(&f, sombra_open(":memory:", &f.options, &f.db, &f.error), SOMBRA_INVALID,
+                "':memory:' is a new, empty database: it can not be opened with read_only=true");
+    f.options.read_only = false;
+    f.options.create = false;
+    FAILS_ERROR(&f, sombra_open(":memory:", &f.options, &f.db, &f.error), SOMBRA_INVALID,
+                "create=false");
+}
+
+/* The environment has the words of the option; unset and empty are off, and other words are refused by name. */
 static void test_api_options__profile_switch(void **state)
 {
     static const struct {
         const char *value;
         bool option, on;
     } cases[] = {
-        {NULL, false, false},    {"", false, false},    {"0", false, false},
-        {"false", false, false}, {"off", false, false}, {"1", false, true},
-        {"true", false, true},   {NULL, true, true},    {"0", true, true},
+        {NULL, false, false},  {"", false, false},   {"0", false, false},   {"false", false, false},
+        {"off", false, false}, {"1", false, true},   {"true", false, true}, {NULL, true, true},
+        {"0", true, true},     {"No", false, false}, {"Yes", false, true},  {"ON", false, true},
     };
+    static const char *const unknown[] = {"maybe", "2", "00", " 1", "falsee", "of"};
     size_t count = 0;
     (void)state;
+
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        api_fixture f = {0};
+        sombra_options_init(&f.options);
+        assert_int_equal(setenv("SOMBRA_PROFILE", unknown[i], 1), 0);
+        FAILS_ERROR(&f, sombra_open(":memory:", &f.options, &f.db, &f.error), SOMBRA_INVALID,
+                    "SOMBRA_PROFILE");
+        FAILS_ERROR(&f, sombra_options_set(&f.options, "profile", unknown[i], &f.error),
+                    SOMBRA_INVALID, "option profile");
+    }
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         api_fixture f;
@@ -687,6 +747,7 @@ int main(void)
         cmocka_unit_test(test_api_options__memory_limit),
         cmocka_unit_test(test_api_options__memory_is_asked_for_late),
         cmocka_unit_test(test_api_options__transaction_memory),
+        cmocka_unit_test(test_api_options__create_whole),
         cmocka_unit_test(test_api_options__profile_switch),
         cmocka_unit_test(test_api_options__log_tells_of_recovery),
     };

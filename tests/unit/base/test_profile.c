@@ -1,19 +1,7 @@
-/* Goal: the switch's one rule, counters by name, snapshots. */
+/* Goal: counters by name, snapshots. */
 #include "base/profile.h"
 
 #include "support/unit.h"
-
-static void test_base_profile__one_rule_of_off(void **state)
-{
-    (void)state;
-    const char *const off[] = {"", "0", "false", "FALSE", "False", "off", "OFF", "no", "No"};
-    const char *const on[] = {"1", "true", "on", "yes", "00", "falsee", "of", "n", " 0", "2"};
-    assert_false(sb_profile_switch(NULL));
-    for (size_t i = 0; i < sizeof off / sizeof off[0]; i++)
-        assert_false(sb_profile_switch(off[i]));
-    for (size_t i = 0; i < sizeof on / sizeof on[0]; i++)
-        assert_true(sb_profile_switch(on[i]));
-}
 
 static void test_base_profile__names(void **state)
 {
@@ -69,7 +57,6 @@ static void test_base_profile__counts_only_while_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_base_profile__one_rule_of_off),
         TEST(test_base_profile__names),
         TEST(test_base_profile__counts_only_while_on),
     };

@@ -27,7 +27,7 @@ static place make_place(void)
 static void remove_place(const place *p)
 {
     char name[160];
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-new"};
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-making"};
     for (size_t i = 0; i < 4; i++) {
         for (size_t j = 0; j < 4; j++) {
             (void)snprintf(name, sizeof name, "%s%s", p->names[j], suffixes[i]);

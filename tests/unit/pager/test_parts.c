@@ -506,6 +506,49 @@ static void test_pager_parts__fork(void **state)
     sb_vfs_destroy(vfs);
 }
 
+static void note_finding(void *ctx, sb_pgno pgno, const char *message)
+{
+    char *text = ctx;
+    (void)pgno;
+    (void)snprintf(text, 200, "%s", message);
+}
+
+/* Stamps are outside of page 0's checksum: verify looks at them, and who opens the file to write mends them. */
+static void test_pager_parts__damaged_stamps(void **state)
+{
+    (void)state;
+    for (uint64_t at = 1024; at < 1024 + 3 * 512; at += 100) {
+        fixture f;
+        sb_file *file = NULL;
+        sb_txn *txn = NULL;
+        uint8_t byte = 0;
+        uint64_t findings = 0;
+        char message[200] = "";
+        fixture_options(&f, fixture_memory());
+        fixture_open(&f, "x");
+        CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
+        fixture_close(&f);
+        assert_int_equal(sb_vfs_open(f.vfs, "x", 0, &file, NULL), SB_OK);
+        assert_int_equal(sb_file_read_all(file, at, &byte, 1, NULL), SB_OK);
+        byte ^= 0x10;
+        assert_int_equal(sb_file_write_all(file, at, &byte, 1, NULL), SB_OK);
+        sb_file_close(file);
+        for (int written = 0; written < 2; written++) {
+            f.options.read_only = written == 0;
+            fixture_open(&f, "x");
+            CHECK(&f, sb_txn_begin_read(f.session, &txn, &f.err));
+            CHECK(&f,
+                  sb_pager_verify(txn, NULL, note_finding, message, NULL, NULL, &findings, &f.err));
+            sb_txn_rollback(txn);
+            assert_int_equal(findings, written == 0);
+            fixture_close(&f);
+        }
+        assert_non_null(strstr(message, at < 1024 + 2 * 512 ? "page 0: a bypass stamp is damaged"
+                                                            : "page 0: the back-fill stamp"));
+        sb_vfs_destroy(f.vfs);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -520,6 +563,7 @@ int main(void)
         TEST(test_pager_parts__read_only),
         TEST(test_pager_parts__read_only_beside_a_bypass),
         TEST(test_pager_parts__fork),
+        TEST(test_pager_parts__damaged_stamps),
     };
     return cmocka_run_group_tests_name("pager_parts", tests, NULL, NULL);
 }

@@ -1,0 +1,158 @@
+/* new_file.c — a database file that appears whole: it is made under another name, `x-making`, and gets its own when it is
+ * complete. So creation, backup, vacuum into a file, recovery and loads leave nothing under the name when they fail or
+ * are killed; what a killed one left under the other name is taken over by the next.
+ *
+ * Whoever makes `x` holds a lock on `x-making` of its own (a pager may have that file open, with its locks), so one
+ * does at a time. The lock may come on a file that lost the name while it was waited for: removed by a maker that
+ * failed, or renamed by one that was done. Then there is nothing to take over, and it begins again. */
+#include "pager/pager_priv.h"
+
+#include <errno.h>
+
+#define RETRY_NS 1000000u
+
+static char *join(const sb_new_file *made, const char *path, const char *suffix)
+{
+    const size_t bytes = strlen(path), behind = strlen(suffix) + 1;
+    char *joined = sb_alloc(made->alloc, bytes + behind);
+    if (joined == NULL) return NULL;
+    memcpy(joined, path, bytes);
+    memcpy(joined + bytes, suffix, behind);
+    return joined;
+}
+
+/* The WAL and the shared memory beside a file that is none yet, or none any more. */
+static sb_status remove_beside(const sb_new_file *made, const char *path, sb_err *err)
+{
+    static const char *const suffixes[] = {"-wal", "-shm"};
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+        bool existed = false;
+        char *name = join(made, path, suffixes[i]);
+        if (name == NULL) return SB_FAIL_NOMEM(err);
+        const sb_status st = made->vfs->ops->remove(made->vfs, name, &existed, err);
+        sb_free(made->alloc, name, strlen(name) + 1);
+        if (st != SB_OK) return st;
+    }
+    return SB_OK;
+}
+
+void sb_pager__new_leave(sb_new_file *made)
+{
+    sb_file_close(made->file); /* drops the lock */
+    sb_free(made->alloc, made->path, made->path_bytes);
+    if (made->temporary != NULL) sb_free(made->alloc, made->temporary, strlen(made->temporary) + 1);
+    *made = (sb_new_file){0};
+}
+
+/* Does the name still lead to the file that is open? */
+static sb_status has_name(const sb_new_file *made, bool *has, sb_err *err)
+{
+    sb_file *file = NULL;
+    sb_file_info mine, found;
+    sb_err cause;
+    *has = false;
+    SB_TRY(made->file->ops->info(made->file, &mine, err));
+    sb_err_clear(&cause);
+    sb_status st = sb_vfs_open(made->vfs, made->temporary, SB_OPEN_READ_ONLY, &file, &cause);
+    if (st == SB_CANT_OPEN && cause.os_error == ENOENT) return SB_OK;
+    if (st != SB_OK) return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
+    st = file->ops->info(file, &found, err);
+    sb_file_close(file);
+    *has = st == SB_OK && mine.device == found.device && mine.inode == found.inode;
+    return st;
+}
+
+/* Open the other name and lock it: *taken tells whether it is ours, else the file is closed again. */
+static sb_status claim(sb_new_file *made, bool *taken, sb_err *err)
+{
+    bool locked = false;
+    sb_err cause;
+    sb_err_clear(&cause);
+    sb_status st = sb_vfs_open(made->vfs, made->temporary, SB_OPEN_CREATE, &made->file, &cause);
+    if (st != SB_OK)
+        return SB_FAIL_OS(err, st, cause.os_error, "%s can not be made: %s", made->name,
+                          cause.text);
+    st = made->file->ops->lock(made->file, SB_LOCK_MAKER, 1, SB_LOCK_EXCLUSIVE, &locked, err);
+    if (st == SB_OK && locked) st = has_name(made, taken, err);
+    if (*taken) return SB_OK;
+    sb_file_close(made->file);
+    made->file = NULL;
+    return st;
+}
+
+static sb_status claim_in_time(sb_new_file *made, uint64_t timeout_ns, bool *exists, sb_err *err)
+{
+    sb_vfs *vfs = made->vfs;
+    const uint64_t started = vfs->ops->monotonic_ns(vfs);
+    for (bool taken = false;;) {
+        SB_TRY(vfs->ops->exists(vfs, made->path, exists, err));
+        if (*exists) return SB_OK;
+        SB_TRY(claim(made, &taken, err));
+        if (taken) return vfs->ops->exists(vfs, made->path, exists, err);
+        if (vfs->ops->monotonic_ns(vfs) - started >= timeout_ns)
+            return SB_FAIL(err, SB_BUSY, "%s is being made by another process", made->name);
+        vfs->ops->sleep_ns(vfs, RETRY_NS);
+    }
+}
+
+static sb_status begin(sb_new_file *made, uint64_t timeout_ns, bool *exists, sb_err *err)
+{
+    SB_TRY(sb_vfs_resolve(made->vfs, made->alloc, made->name, &made->path, &made->path_bytes, err));
+    made->temporary = join(made, made->path, "-making");
+    if (made->temporary == NULL) return SB_FAIL_NOMEM(err);
+    SB_TRY(claim_in_time(made, timeout_ns, exists, err));
+    if (*exists) return SB_OK;
+    SB_TRY(made->file->ops->truncate(made->file, 0, err));
+    return remove_beside(made, made->temporary, err);
+}
+
+sb_status sb_pager__new_begin(sb_new_file *made, sb_vfs *vfs, const sb_allocator *alloc,
+                              const char *name, uint64_t timeout_ns, bool *exists, sb_err *err)
+{
+    *made = (sb_new_file){.vfs = vfs, .alloc = alloc, .name = name};
+    *exists = false;
+    const sb_status st = begin(made, timeout_ns, exists, err);
+    if (st == SB_OK && !*exists) return SB_OK;
+    if (made->file != NULL)
+        sb_pager__new_drop(made);
+    else
+        sb_pager__new_leave(made);
+    return st;
+}
+
+void sb_pager__new_drop(sb_new_file *made)
+{
+    bool existed = false;
+    const sb_status st = made->vfs->ops->remove(made->vfs, made->temporary, &existed, NULL);
+    const sb_status beside = remove_beside(made, made->temporary, NULL);
+    (void)st; /* benign: what stays is taken over by the next */
+    (void)beside;
+    sb_pager__new_leave(made);
+}
+
+static sb_status take_name(sb_new_file *made, bool sync, sb_err *err)
+{
+    sb_vfs *vfs = made->vfs;
+    bool exists = false;
+    SB_TRY(vfs->ops->exists(vfs, made->path, &exists, err));
+    if (exists) return SB_FAIL(err, SB_EXISTS, "%s exists already", made->name);
+    /* What an earlier database of this name left behind is none of ours. */
+    SB_TRY(remove_beside(made, made->path, err));
+    SB_TRY(vfs->ops->rename(vfs, made->temporary, made->path, err));
+    if (!sync) return SB_OK;
+    const sb_status st = vfs->ops->sync_directory(vfs, made->path, err);
+    if (st == SB_OK) return SB_OK;
+    const sb_status back = vfs->ops->rename(vfs, made->path, made->temporary, NULL);
+    (void)back; /* benign: the failure is told, and what is there is whole */
+    return st;
+}
+
+sb_status sb_pager__new_keep(sb_new_file *made, bool sync, sb_err *err)
+{
+    const sb_status st = take_name(made, sync, err);
+    if (st == SB_OK)
+        sb_pager__new_leave(made);
+    else
+        sb_pager__new_drop(made);
+    return st;
+}
