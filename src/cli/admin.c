@@ -150,6 +150,7 @@ static int list_trees(invocation *cli, output *out, uint32_t page_size)
                      ? 0.0
                      : 100.0 * (double)tree.used_bytes / (double)(tree.leaf_pages * page_size));
         info_row(out, "tree", tree.name, tree.entries, detail);
+        if (was_cancelled()) return cancelled_code();
     }
 }
 
@@ -198,7 +199,10 @@ int run_info(invocation *cli)
 {
     int code = open_database(cli, true, false);
     if (code != EXIT_OK || (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK) return code;
-    return close_database(cli, list_info(cli));
+    progress_start_late(cli, "Reading");
+    code = list_info(cli);
+    progress_stop(cli);
+    return close_database(cli, code);
 }
 
 /* ---- schema ----------------------------------------------------------------------------------------------------- */
@@ -354,8 +358,10 @@ static void print_finding(void *ctx, uint64_t page, const char *message)
 {
     const invocation *cli = ctx;
     FILE *out = cli->format == FORMAT_TABLE ? stdout : stderr; /* no prose among figures */
+    char place[40];
 
-    if (page == UINT64_MAX)
+    snprintf(place, sizeof place, "page %llu ", (unsigned long long)page);
+    if (page == UINT64_MAX || strncmp(message, place, strlen(place)) == 0)
         fprintf(out, "fault: %s\n", message);
     else
         fprintf(out, "fault: page %llu: %s\n", (unsigned long long)page, message);
@@ -411,8 +417,6 @@ int run_recover(invocation *cli)
     sombra_status status;
     char a[64], b[64], c[64], d[64], e[64];
 
-    if (strcmp(cli->arguments[1], ":memory:") == 0)
-        return complain(EXIT_USAGE, "what is saved needs a file: name one");
     catch_begin(cli->arguments[1]);
     status = sombra_recover(cli->arguments[0], cli->arguments[1], print_lost, cli, &result, &error);
     catch_end();
@@ -459,8 +463,10 @@ int run_checkpoint(invocation *cli)
         return complain(EXIT_USAGE, "--mode: '%s' is none of passive, full, restart, truncate",
                         text);
     if ((code = open_database(cli, false, false)) != EXIT_OK) return code;
-    if (sombra_checkpoint(cli->conn, mode, &result) != SOMBRA_OK)
-        return close_database(cli, complain_conn(cli));
+    progress_start(cli, "checkpointing", "pages");
+    if (sombra_checkpoint(cli->conn, mode, &result) != SOMBRA_OK) code = complain_conn(cli);
+    progress_stop(cli);
+    if (code != EXIT_OK) return close_database(cli, code);
     if (cli->format != FORMAT_TABLE) {
         static const char *const columns[] = {"backfilled_frames", "wal_frames", "pages_written"};
         const cell cells[] = {cell_int(result.backfilled_frames), cell_int(result.wal_frames),

@@ -23,10 +23,24 @@ int complain(int code, const char *format, ...)
     return code;
 }
 
+static bool is_absent(int os_error)
+{
+    return os_error == ENOENT || os_error == ENOTDIR;
+}
+
 int complain_error(const sombra_error *error)
 {
-    return complain(exit_code_of(error->status), "%s",
+    const int code = error->status == SOMBRA_CANT_OPEN && is_absent(error->os_error)
+                         ? EXIT_NOT_FOUND
+                         : exit_code_of(error->status);
+    return complain(code, "%s",
                     error->message[0] != '\0' ? error->message : sombra_status_text(error->status));
+}
+
+int complain_errno(const char *name)
+{
+    const int cause = errno;
+    return complain(is_absent(cause) ? EXIT_NOT_FOUND : 9, "%s: %s", name, strerror(cause));
 }
 
 int complain_conn(invocation *cli)
@@ -372,17 +386,19 @@ void print_help(FILE *out)
             "sombra %s — an embedded property-graph database\n\n"
             "Usage: sombra [FILE] [-c QUERY] [-f SCRIPT]   the shell: asks and answers, "
             ".help tells more\n"
-            "       sombra COMMAND FILE [arguments] [flags]\n\nCommands:\n",
+            "       sombra COMMAND FILE [arguments] [flags]   flags may stand in front, too\n\n"
+            "Commands:\n",
             sombra_version());
     for (const command *at = commands; at->name != NULL; at++)
         fprintf(out, "  %-11s %s\n", at->name, at->summary);
-    fputs("\n'sombra help COMMAND' tells more, with examples. 'sombra help options' lists the open "
-          "options.\n"
-          "Exit codes: 0 done, 2 wrong use, 3 not found or there already, 4 constraint, 5 busy, 6 "
-          "read-only, 7 "
-          "cancelled,\n"
-          "8 out of memory, 9 input/output, 10 damaged, 11 rows rejected.\n",
-          out);
+    fputs(
+        "\n'sombra help COMMAND' tells more, with examples. 'sombra help options' lists the open "
+        "options.\n"
+        "Exit codes: 0 done, 2 wrong use, 3 not found (files, too) or there already, 4 constraint, "
+        "5 busy,\n"
+        "6 read-only, 7 cancelled, 8 out of memory, 9 input/output, 10 damaged, 11 rows "
+        "rejected.\n",
+        out);
 }
 
 static int print_options(invocation *cli)
@@ -418,6 +434,12 @@ int run_help(invocation *cli)
 }
 
 static int output_errno; /* of the first write to standard output that failed */
+static const char *output_name = "standard output";
+
+void output_goes_to(const char *name)
+{
+    output_name = name;
+}
 
 int output_failed(void)
 {
@@ -438,10 +460,39 @@ bool output_was_closed(void)
     return closed;
 }
 
+/* A flag of whatever command, with its two dashes off. */
+static const flag_spec *find_any_flag(const char *name, size_t bytes)
+{
+    const flag_spec *found = NULL;
+
+    for (const command *at = commands; at->name != NULL && found == NULL; at++)
+        found = find_flag(at, name, bytes);
+    return found;
+}
+
+/* Flags may stand before the command: its word is moved in front of them. Those of one letter are the shell's. */
+static void put_command_first(int argc, char **argv)
+{
+    int at = 1;
+
+    while (at < argc && strncmp(argv[at], "--", 2) == 0 && argv[at][2] != '\0') {
+        const char *name = argv[at] + 2;
+        const size_t bytes = strcspn(name, "=");
+        const flag_spec *flag = find_any_flag(name, bytes);
+        if (flag == NULL) return;
+        at += flag->placeholder != NULL && name[bytes] == '\0' ? 2 : 1;
+    }
+    if (at >= argc || at == 1 || argv[at][0] == '-') return;
+    char *word = argv[at];
+    memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof *argv);
+    argv[1] = word;
+}
+
 static int run_command(invocation *cli, int argc, char **argv)
 {
     int code, first = 2;
 
+    put_command_first(argc, argv);
     cli->command = argc < 2 ? NULL : find_command(argv[1]);
     if (cli->command == NULL && (argc < 2 || names_database(argv[1]))) {
         cli->command = find_command("shell");
@@ -489,6 +540,6 @@ int main(int argc, char **argv)
     if (fflush(stdout) != 0 || ferror(stdout)) output_failed();
     /* What a reader that has gone away did not take is not missed. */
     if (output_errno != 0 && output_errno != EPIPE)
-        code = complain(9, "standard output: %s", strerror(output_errno));
+        code = complain(9, "%s: %s", output_name, strerror(output_errno));
     return code;
 }

@@ -15,11 +15,11 @@
 
 enum {
     EXIT_OK = 0,
-    EXIT_FAILED = 1, /* something that has no class of its own */
-    EXIT_USAGE = 2,  /* the command line, or an argument in it, is wrong */
-    EXIT_NOT_FOUND = 3,
-    EXIT_WRONG = 10,   /* verify found faults; recover lost something */
-    EXIT_REJECTED = 11 /* import rejected rows */
+    EXIT_FAILED = 1,    /* something that has no class of its own */
+    EXIT_USAGE = 2,     /* the command line, or an argument in it, is wrong */
+    EXIT_NOT_FOUND = 3, /* what is named is not there, files too; or it is there already */
+    EXIT_WRONG = 10,    /* verify found faults; recover lost something */
+    EXIT_REJECTED = 11  /* import rejected rows */
 };
 int exit_code_of(sombra_status status);
 
@@ -110,8 +110,12 @@ bool flag_number(const invocation *cli, const char *name, uint64_t fallback, uin
 /* "sombra: message" on standard error; returns code. */
 int complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int complain_error(const sombra_error *error);
+/* "sombra: name: what errno says"; returns 3 when something of that name is not there, else 9. */
+int complain_errno(const char *name);
 /* Note that standard output could not be written, while errno tells why; main tells it. Returns 9. */
 int output_failed(void);
+/* Standard output is this file now, which messages name. Borrowed until the end. */
+void output_goes_to(const char *name);
 /* Did writing fail because the reader of a pipe has gone away? That is forgotten then. */
 bool output_was_closed(void);
 /* The last error of the open connection. */
@@ -224,6 +228,8 @@ void progress_stop(invocation *cli);
 void progress_clear(void);
 /* Has Ctrl-C been pressed since progress_start? */
 bool was_cancelled(void);
+/* Exit code 7, complained, when Ctrl-C was pressed since progress_start; else EXIT_OK. */
+int cancelled_code(void);
 /* Work that the command does itself, between progress_start and progress_stop: draw the bar; false after Ctrl-C. ctx is not used. */
 bool progress_tick(void *ctx, uint64_t done, uint64_t total);
 /* Until catch_end Ctrl-C removes the file being made, with what lies beside it, and ends the program: for sombra_recover, which can
@@ -272,14 +278,11 @@ int import_formats(invocation *cli, bool *asked);
 int export_format(invocation *cli, const char *as);
 /* The statements of a Cypher script, all of them or none, in the open database. */
 int load_script(invocation *cli, const char *path);
+bool same_file(const char *a, const char *b);
+/* What is to be written must not be the database, nor a file beside it, by another name either. what: "the script". */
+int check_not_own(const invocation *cli, const char *path, const char *what);
 /* --rejects must not write over what is read, nor the database: also by another name of the same file. */
 int check_rejects(invocation *cli, const char *const *inputs, size_t count);
-/* Around a load: a file that it makes is removed when it fails. */
-typedef struct new_file {
-    char path[4096]; /* "": it was there */
-} new_file;
-void new_file_begin(const invocation *cli, new_file *made);
-void new_file_remove(const new_file *made);
 /* What a load came to: told, or printed as a record; EXIT_REJECTED when something was. */
 typedef struct load_report {
     uint64_t nodes, rels, properties, skipped, rejected, schemas;
@@ -287,7 +290,7 @@ typedef struct load_report {
     bool dry_run, of_csv; /* CSV has rows, others records */
 } load_report;
 int report_load(invocation *cli, const load_report *report);
-/* A dry run of CSV goes into a database that dry_end removes; dry_survey tells what the open transaction holds. Zeroed: none. */
+/* A dry run of CSV goes into a database in a directory that dry_end removes; dry_survey tells what the open transaction holds. Zeroed: none. */
 typedef struct dry_run {
     const char *given; /* what the command line names */
     char directory[3072], path[4096];

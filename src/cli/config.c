@@ -187,7 +187,7 @@ static int read_lines(config_reader *r, FILE *file, bool wanted)
             start++;
         code = read_line(r, start, ++number, wanted);
     }
-    if (code == EXIT_OK && ferror(file)) code = complain(9, "%s: %s", r->path, strerror(errno));
+    if (code == EXIT_OK && ferror(file)) code = complain_errno(r->path);
     free(line);
     return code;
 }
@@ -226,7 +226,7 @@ static int read_config(config_reader *r)
     if (r->wanted != NULL && *r->wanted == '\0') r->wanted = NULL;
     if (file == NULL) {
         if (named)
-            code = complain(9, "%s: %s", path, strerror(errno));
+            code = complain_errno(path);
         else if (r->wanted != NULL)
             code = complain(EXIT_NOT_FOUND, "there is no configuration file%s%s for [%s]",
                             path == NULL ? "" : " ", path == NULL ? "" : path, r->wanted);

@@ -1,9 +1,10 @@
-/* database.c — opening and closing for a command, node references, captions, progress. */
+/* database.c — opening and closing for a command, its own files, node references, captions, progress. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -89,6 +90,30 @@ int close_database(invocation *cli, int code)
     }
     cli->db = NULL;
     return code;
+}
+
+/* ---- Files that are not to be written over ---------------------------------------------------------------------- */
+
+bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+int check_not_own(const invocation *cli, const char *path, const char *what)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", "-making", "-making-wal", "-making-shm"};
+    char own[4200];
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        (void)snprintf(own, sizeof own, "%s%s", cli->arguments[0], ends[i]);
+        if (same_file(path, own))
+            return complain(EXIT_USAGE, "%s, %s, is the database's own (%s): name another", what,
+                            path, own);
+    }
+    return EXIT_OK;
 }
 
 /* ---- Node references ----------------------------------------------------------------------------------------- */
@@ -280,7 +305,8 @@ const char *human_bytes(uint64_t bytes, char *text)
 /* Signal handlers have no argument to say what they are for. */
 static sombra_conn *volatile cancelled_conn;
 static volatile sig_atomic_t cancelled;
-static char unfinished[8][4096]; /* of one call: the new file and what lies beside it; "": none */
+static char unfinished[6]
+                      [4096]; /* of one call: what it makes until the new file is whole; "": none */
 
 static void on_signal(int signal_number)
 {
@@ -320,11 +346,16 @@ bool was_cancelled(void)
     return cancelled != 0;
 }
 
+int cancelled_code(void)
+{
+    return was_cancelled() ? complain(exit_code_of(SOMBRA_INTERRUPT), "cancelled") : EXIT_OK;
+}
+
 void catch_begin(const char *made_file)
 {
     static const char *const suffixes[] = {
-        "",         "-new",         "-wal",         "-shm", /* of the file, which begins as -new */
-        "-salvage", "-salvage-new", "-salvage-wal", "-salvage-shm"}; /* of the copy worked on */
+        "-making",  "-making-wal",  "-making-shm",   /* of the file */
+        "-salvage", "-salvage-wal", "-salvage-shm"}; /* of the copy worked on */
 
     if (access(made_file, F_OK) == 0 || strlen(made_file) > sizeof *unfinished - 16)
         return; /* the call will refuse it */

@@ -8,10 +8,11 @@
  *
  * Values are literals, where Cypher has one that gives the same value; else fromText() reads the text that CSV cells have: bytes, date-times
  * in zones that are not known here, and what is out of a function's range. */
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/formats/formats.h"
 #include "shell.h"
@@ -273,7 +274,7 @@ static int flush_out(dumper *d)
     if (d->out.size != 0 && fwrite(d->out.data, 1, d->out.size, stdout) != d->out.size)
         return output_failed();
     d->out.size = 0;
-    return was_cancelled() ? complain(exit_code_of(SOMBRA_INTERRUPT), "cancelled") : EXIT_OK;
+    return cancelled_code();
 }
 
 static int too_large(const char *what, uint64_t id)
@@ -282,6 +283,28 @@ static int too_large(const char *what, uint64_t id)
                     "%s %llu has more than %u MiB of properties, which no statement holds: "
                     "'backup' and 'export' write them",
                     what, (unsigned long long)id, ROW_BYTES_MAX >> 20);
+}
+
+/* ---- Scans ------------------------------------------------------------------------------------------------------------- */
+
+/* Visit the ids that a scan gives, until one is not EXIT_OK. */
+static int each_id(dumper *d, const sombra_scan_options *options,
+                   int (*visit)(dumper *d, uint64_t id, void *ctx), void *ctx)
+{
+    uint64_t ids[SCAN_BATCH];
+    size_t count = 1;
+    sombra_scan *scan;
+    int code = EXIT_OK;
+
+    if (sombra_scan_open(d->cli->txn, options, &scan) != SOMBRA_OK) return complain_conn(d->cli);
+    while (code == EXIT_OK && count != 0) {
+        if (sombra_scan_next(scan, ids, SCAN_BATCH, &count) != SOMBRA_OK)
+            code = complain_conn(d->cli);
+        for (size_t i = 0; i < count && code == EXIT_OK; i++)
+            code = visit(d, ids[i], ctx);
+    }
+    sombra_scan_close(scan);
+    return code;
 }
 
 /* ---- Nodes ------------------------------------------------------------------------------------------------------------- */
@@ -390,27 +413,27 @@ static void note_border(dumper *d, uint64_t id)
     d->borders[d->border_count++] = id;
 }
 
+typedef struct node_count {
+    uint64_t nodes, last;
+} node_count;
+
+static int visit_node(dumper *d, uint64_t id, void *ctx)
+{
+    node_count *count = ctx;
+    const int code = dump_node(d, id);
+
+    count->last = id;
+    if (++count->nodes % CLEAN_ROWS == 0) note_border(d, id);
+    return code;
+}
+
 static int dump_nodes(dumper *d)
 {
     const sombra_scan_options options = {.entity = SOMBRA_NODE};
-    uint64_t ids[SCAN_BATCH], nodes = 0, last = 0;
-    size_t count;
-    sombra_scan *scan;
-    int code = EXIT_OK;
+    node_count count = {0, 0};
+    const int code = each_id(d, &options, visit_node, &count);
 
-    if (sombra_scan_open(d->cli->txn, &options, &scan) != SOMBRA_OK) return complain_conn(d->cli);
-    while (code == EXIT_OK) {
-        if (sombra_scan_next(scan, ids, SCAN_BATCH, &count) != SOMBRA_OK)
-            code = complain_conn(d->cli);
-        if (code != EXIT_OK || count == 0) break;
-        for (size_t i = 0; i < count && code == EXIT_OK; i++) {
-            code = dump_node(d, ids[i]);
-            last = ids[i];
-            if (++nodes % CLEAN_ROWS == 0) note_border(d, last);
-        }
-    }
-    sombra_scan_close(scan);
-    if (nodes % CLEAN_ROWS != 0) note_border(d, last);
+    if (count.nodes % CLEAN_ROWS != 0) note_border(d, count.last);
     return code == EXIT_OK ? flush_batches(d) : code;
 }
 
@@ -447,55 +470,52 @@ static int read_rel(dumper *d, uint64_t id, sombra_rel *rel, bool *found)
     return complain(exit_code_of(error.status), "%s", error.text);
 }
 
+/* Rows of one type: without properties, and with. */
+typedef struct rel_rows {
+    uint32_t type;
+    text_buffer rows[2];
+    size_t counts[2];
+} rel_rows;
+
+static int visit_rel(dumper *d, uint64_t id, void *ctx)
+{
+    rel_rows *to = ctx;
+    sombra_rel rel;
+    char ends[64];
+    bool found;
+
+    const int code = read_rel(d, id, &rel, &found);
+    if (code != EXIT_OK || !found) return code;
+    const size_t which = rel.prop_count != 0;
+    text_buffer *rows = &to->rows[which];
+    const size_t before = rows->size;
+    snprintf(ends, sizeof ends, "%s[%llu, %llu",
+             to->counts[which] % 8 != 0 ? ", "
+             : before != 0              ? ",\n"
+                                        : "",
+             (unsigned long long)rel.source, (unsigned long long)rel.target);
+    put_text(rows, ends);
+    if (which == 1) {
+        put_text(rows, ", ");
+        put_props(d, rows, rel.props, rel.prop_count);
+    }
+    put_text(rows, "]");
+    if (rows->size - before > ROW_BYTES_MAX) return too_large("relationship", id);
+    if (++to->counts[which] != STATEMENT_ROWS && rows->size < STATEMENT_BYTES) return EXIT_OK;
+    to->counts[which] = 0;
+    return flush_rels(d, to->type, rows, which == 1);
+}
+
 /* All relationships of a type; those without properties in statements of their own. */
 static int dump_type(dumper *d, uint32_t type)
 {
     const sombra_scan_options options = {.entity = SOMBRA_REL, .name = type};
-    uint64_t ids[SCAN_BATCH];
-    text_buffer rows[2] = {{0}, {0}};
-    size_t counts[2] = {0, 0}, count;
-    sombra_scan *scan;
-    int code = EXIT_OK;
+    rel_rows to = {.type = type};
+    int code = each_id(d, &options, visit_rel, &to);
 
-    if (sombra_scan_open(d->cli->txn, &options, &scan) != SOMBRA_OK) return complain_conn(d->cli);
-    while (code == EXIT_OK) {
-        if (sombra_scan_next(scan, ids, SCAN_BATCH, &count) != SOMBRA_OK)
-            code = complain_conn(d->cli);
-        if (code != EXIT_OK || count == 0) break;
-        for (size_t i = 0; i < count && code == EXIT_OK; i++) {
-            sombra_rel rel;
-            char ends[64];
-            size_t which, before;
-            bool found;
-
-            code = read_rel(d, ids[i], &rel, &found);
-            if (code != EXIT_OK || !found) continue;
-            which = rel.prop_count != 0;
-            before = rows[which].size;
-            snprintf(ends, sizeof ends, "%s[%llu, %llu",
-                     counts[which] % 8 != 0 ? ", "
-                     : before != 0          ? ",\n"
-                                            : "",
-                     (unsigned long long)rel.source, (unsigned long long)rel.target);
-            put_text(&rows[which], ends);
-            if (which == 1) {
-                put_text(&rows[which], ", ");
-                put_props(d, &rows[which], rel.props, rel.prop_count);
-            }
-            put_text(&rows[which], "]");
-            if (rows[which].size - before > ROW_BYTES_MAX) code = too_large("relationship", ids[i]);
-            counts[which]++;
-            if (code == EXIT_OK &&
-                (counts[which] == STATEMENT_ROWS || rows[which].size >= STATEMENT_BYTES)) {
-                code = flush_rels(d, type, &rows[which], which == 1);
-                counts[which] = 0;
-            }
-        }
-    }
-    sombra_scan_close(scan);
     for (size_t which = 0; which < 2; which++) {
-        if (code == EXIT_OK) code = flush_rels(d, type, &rows[which], which == 1);
-        free(rows[which].data);
+        if (code == EXIT_OK) code = flush_rels(d, type, &to.rows[which], which == 1);
+        free(to.rows[which].data);
     }
     return code;
 }
@@ -696,18 +716,36 @@ int dump_graph(invocation *cli)
     return code;
 }
 
+/* What a dump that failed has written is no script. */
+static void drop_script(const char *script)
+{
+    struct stat info;
+
+    if (fstat(STDOUT_FILENO, &info) == 0 && S_ISREG(info.st_mode)) (void)unlink(script);
+}
+
+static int write_script(invocation *cli, const char *script)
+{
+    int code;
+
+    if ((code = check_not_own(cli, script, "the script")) != EXIT_OK) return code;
+    if (freopen(script, "w", stdout) == NULL) return complain_errno(script);
+    output_goes_to(script);
+    code = dump_graph(cli);
+    if (fflush(stdout) != 0) code = output_failed();
+    if (code != EXIT_OK) drop_script(script);
+    return code;
+}
+
 int run_dump(invocation *cli)
 {
-    const char *script = cli->argument_count > 1 ? cli->arguments[1] : NULL;
     int code;
 
     if ((code = open_database(cli, true, false)) != EXIT_OK ||
         (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK)
         return code;
-    if (script != NULL && freopen(script, "w", stdout) == NULL)
-        return close_database(cli, complain(9, "%s: %s", script, strerror(errno)));
     progress_start_late(cli, "Dumping");
-    code = dump_graph(cli);
+    code = cli->argument_count > 1 ? write_script(cli, cli->arguments[1]) : dump_graph(cli);
     progress_stop(cli);
     return close_database(cli, code);
 }

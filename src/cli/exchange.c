@@ -1,5 +1,5 @@
 /* exchange.c — import and export of the formats beside CSV: which flag means which reader, the rejects, the report; and what
- * all imports share: rejects that are another name of an input, database files that a failed load has made. */
+ * all imports share: rejects that are another name of an input. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,21 +9,11 @@
 #include "cli.h"
 #include "cli/formats/formats.h"
 
-/* ---- Rejects and new files ------------------------------------------------------------------------------------- */
-
-static bool same_file(const char *a, const char *b)
-{
-    struct stat x, y;
-
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
-           x.st_ino == y.st_ino;
-}
+/* ---- Rejects ------------------------------------------------------------------------------------- */
 
 int check_rejects(invocation *cli, const char *const *inputs, size_t count)
 {
-    static const char *const ends[] = {"", "-wal", "-shm"};
     const char *rejects = flag_text(cli, "rejects");
-    char path[4096];
 
     if (rejects == NULL) return EXIT_OK;
     for (size_t i = 0; i < count; i++)
@@ -31,37 +21,7 @@ int check_rejects(invocation *cli, const char *const *inputs, size_t count)
             return complain(EXIT_USAGE,
                             "the file for rejected rows, %s, is read, too (as %s): name another",
                             rejects, inputs[i]);
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        (void)snprintf(path, sizeof path, "%s%s", cli->arguments[0], ends[i]);
-        if (same_file(rejects, path))
-            return complain(
-                EXIT_USAGE,
-                "the file for rejected rows, %s, is the database's own (%s): name another", rejects,
-                path);
-    }
-    return EXIT_OK;
-}
-
-void new_file_begin(const invocation *cli, new_file *made)
-{
-    made->path[0] = '\0';
-    if (cli->in_shell) return; /* it is the shell's */
-    if (strcmp(cli->arguments[0], ":memory:") == 0 || access(cli->arguments[0], F_OK) == 0 ||
-        strlen(cli->arguments[0]) > sizeof made->path - 16)
-        return;
-    (void)snprintf(made->path, sizeof made->path, "%s", cli->arguments[0]);
-}
-
-void new_file_remove(const new_file *made)
-{
-    static const char *const ends[] = {"", "-wal", "-shm"};
-    char path[sizeof made->path + 16];
-
-    if (made->path[0] == '\0') return;
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        (void)snprintf(path, sizeof path, "%s%s", made->path, ends[i]);
-        (void)unlink(path);
-    }
+    return check_not_own(cli, rejects, "the file for rejected rows");
 }
 
 /* ---- What a load came to ------------------------------------------------------------------------------------------- */
@@ -110,8 +70,7 @@ int dry_begin(invocation *cli, dry_run *dry)
 
     (void)snprintf(dry->directory, sizeof dry->directory, "%.3000s/sombra-XXXXXX",
                    parent != NULL && *parent != '\0' ? parent : "/tmp");
-    if (mkdtemp(dry->directory) == NULL)
-        return complain(9, "%s: %s", dry->directory, strerror(errno));
+    if (mkdtemp(dry->directory) == NULL) return complain_errno(dry->directory);
     (void)snprintf(dry->path, sizeof dry->path, "%s/dry.sombra", dry->directory);
     dry->given = cli->arguments[0];
     cli->arguments[0] = dry->path;
@@ -121,11 +80,7 @@ int dry_begin(invocation *cli, dry_run *dry)
 
 void dry_end(invocation *cli, dry_run *dry)
 {
-    new_file made;
-
     if (dry->given == NULL) return;
-    (void)snprintf(made.path, sizeof made.path, "%s", dry->path);
-    new_file_remove(&made);
     (void)rmdir(dry->directory);
     cli->arguments[0] = dry->given;
 }
@@ -281,7 +236,7 @@ static int open_rejects(invocation *cli, job *j)
     free(inputs);
     if (code != EXIT_OK) return code;
     j->options.rejects = fopen(path, "w");
-    if (j->options.rejects == NULL) return complain(9, "%s: %s", path, strerror(errno));
+    if (j->options.rejects == NULL) return complain_errno(path);
     return EXIT_OK;
 }
 
@@ -301,7 +256,6 @@ static int open_target(invocation *cli, bool is_dry)
 static int import_with(invocation *cli, job *j)
 {
     uint64_t threads;
-    new_file made;
     int code;
 
     j->options.dry_run = flag_given(cli, "dry-run");
@@ -321,7 +275,8 @@ static int import_with(invocation *cli, job *j)
         !flag_number(cli, "threads", 0, &threads))
         return EXIT_USAGE;
     j->options.threads = threads > 1024 ? 1024 : (unsigned)threads;
-    new_file_begin(cli, &made);
+    /* All or nothing, unless what is committed is to stay when a later batch fails. */
+    cli->options.create_whole = j->options.batch == 0;
     if ((code = open_target(cli, j->options.dry_run)) != EXIT_OK) return code;
     if ((code = open_rejects(cli, j)) == EXIT_OK) {
         j->options.conn = cli->conn;
@@ -338,9 +293,8 @@ static int import_with(invocation *cli, job *j)
         }
     }
     if (j->options.rejects != NULL && fclose(j->options.rejects) != 0 && code == EXIT_OK)
-        code = complain(9, "%s: %s", flag_text(cli, "rejects"), strerror(errno));
+        code = complain_errno(flag_text(cli, "rejects"));
     code = close_database(cli, code);
-    if (code != EXIT_OK && j->result.commits == 0 && !j->options.dry_run) new_file_remove(&made);
     if (code != EXIT_OK || j->options.proposal != NULL) return code;
     const load_report report = {.nodes = j->result.nodes,
                                 .rels = j->result.rels,

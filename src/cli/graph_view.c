@@ -277,7 +277,7 @@ static int gather(gatherer *g, statement_report *report)
             if (g->failed) return complain_conn(g->cli);
         }
         report->rows++;
-        if (was_cancelled()) return complain(7, "cancelled");
+        if (was_cancelled()) return cancelled_code();
     }
     return status == SOMBRA_DONE ? EXIT_OK : complain_conn(g->cli);
 }

@@ -1,4 +1,6 @@
 /* query.c — get, neighbors, path, bfs, top. */
+#include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,10 +8,22 @@
 
 #define TYPES_MAX 64
 
-static int open_read(invocation *cli)
+/* Open, run, close; Ctrl-C meanwhile cancels. */
+static int read_with(invocation *cli, int (*run)(invocation *cli))
 {
-    const int code = open_database(cli, true, false);
-    return code != EXIT_OK ? code : begin_transaction(cli, SOMBRA_READ);
+    int code = open_database(cli, true, false);
+
+    if (code != EXIT_OK || (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK) return code;
+    progress_start_late(cli, "Reading");
+    code = run(cli);
+    progress_stop(cli);
+    return close_database(cli, code);
+}
+
+/* After rows that may have ended early: not written, or cancelled, or all. */
+static int end_rows(output *out)
+{
+    return output_end(out) ? cancelled_code() : 9;
 }
 
 static const char *name_text(invocation *cli, sombra_name_kind kind, uint32_t id, char *text,
@@ -72,23 +86,25 @@ static int get_rel(invocation *cli, uint64_t id)
     return output_end(out) ? EXIT_OK : 9;
 }
 
-int run_get(invocation *cli)
+static int get_entity(invocation *cli)
 {
     uint64_t id;
-    int code = open_read(cli);
+    char *end;
 
-    if (code != EXIT_OK) return code;
-    if (flag_given(cli, "relationship")) {
-        char *end;
-        id = strtoull(cli->arguments[1], &end, 10);
-        code = *end != '\0' || end == cli->arguments[1]
-                   ? complain(EXIT_USAGE, "'%s' is no relationship id", cli->arguments[1])
-                   : get_rel(cli, id);
-    } else {
-        code = resolve_node(cli, cli->arguments[1], &id);
-        if (code == EXIT_OK) code = get_node(cli, id);
+    if (!flag_given(cli, "relationship")) {
+        const int code = resolve_node(cli, cli->arguments[1], &id);
+        return code == EXIT_OK ? get_node(cli, id) : code;
     }
-    return close_database(cli, code);
+    errno = 0;
+    id = strtoull(cli->arguments[1], &end, 10);
+    if (errno != 0 || *end != '\0' || !isdigit((unsigned char)*cli->arguments[1]))
+        return complain(EXIT_USAGE, "'%s' is no relationship id", cli->arguments[1]);
+    return get_rel(cli, id);
+}
+
+int run_get(invocation *cli)
+{
+    return read_with(cli, get_entity);
 }
 
 /* ---- neighbors ---------------------------------------------------------------------------------------------------- */
@@ -121,7 +137,7 @@ static int list_neighbors(invocation *cli)
     if (list == NULL) return complain(8, "out of memory");
     if (count != 0) memcpy(list, borrowed, count * sizeof *list);
     out = output_begin(cli, columns, 5);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && !was_cancelled(); i++) {
         char caption[256], type[256];
         node_caption(cli, list[i].node, caption, sizeof caption);
         output_row(out,
@@ -130,16 +146,14 @@ static int list_neighbors(invocation *cli)
                             cell_int(list[i].node), cell_text(caption), cell_int(list[i].rel)});
     }
     free(list);
-    code = output_end(out) ? EXIT_OK : 9;
-    if (cli->format == FORMAT_TABLE && !cli->quiet)
+    if ((code = end_rows(out)) == EXIT_OK && cli->format == FORMAT_TABLE && !cli->quiet)
         printf("%s\n", counted(count, "neighbor", "neighbors", text));
     return code;
 }
 
 int run_neighbors(invocation *cli)
 {
-    const int code = open_read(cli);
-    return code != EXIT_OK ? code : close_database(cli, list_neighbors(cli));
+    return read_with(cli, list_neighbors);
 }
 
 /* ---- path ------------------------------------------------------------------------------------------------------------ */
@@ -157,49 +171,71 @@ static int bfs_options(invocation *cli, sombra_bfs_options *options, uint32_t *t
     return resolve_direction(cli, SOMBRA_OUT, &options->direction);
 }
 
-static int print_path(invocation *cli, const sombra_path *path)
+/* The way that a path's last relationship leads on, from place i - 1 to place i: its type, and its weight in *weight unless it has
+ * none. */
+static int describe_step(invocation *cli, const uint64_t *nodes, uint64_t id, uint32_t key,
+                         char *type, size_t bytes, double *weight)
 {
-    static const char *const columns[] = {"step", "relationship", "type", "node", "name"};
+    sombra_rel rel;
+    bool found;
+
+    if (sombra_get_rel(cli->txn, id, &rel, &found) != SOMBRA_OK) return complain_conn(cli);
+    if (!found)
+        return complain(EXIT_NOT_FOUND, "there is no relationship %llu", (unsigned long long)id);
+    for (size_t i = 0; key != 0 && i < rel.prop_count; i++)
+        if (rel.props[i].key == key)
+            *weight = rel.props[i].value.type == SOMBRA_TYPE_INT
+                          ? (double)rel.props[i].value.as.integer
+                          : rel.props[i].value.as.real;
+    name_text(cli, SOMBRA_TYPE, rel.type, type, bytes);
+    if (rel.source != nodes[0]) strncat(type, " (backwards)", bytes - strlen(type) - 1);
+    return EXIT_OK;
+}
+
+/* ids: the nodes, then the relationships between them. key: of the weight, whose sum up to each node is a column then; 0: none. */
+static int print_steps(invocation *cli, const uint64_t *ids, size_t length, uint32_t key,
+                       double default_weight)
+{
+    static const char *const columns[] = {"step", "relationship", "type", "node", "name", "weight"};
+    output *out = output_begin(cli, columns, key != 0 ? 6 : 5);
+    double sum = 0;
+    int code = EXIT_OK;
+
+    for (size_t i = 0; i <= length && code == EXIT_OK; i++) {
+        char caption[256], type[300] = "";
+        double weight = default_weight;
+        if (i != 0 && (code = describe_step(cli, ids + i - 1, ids[length + i], key, type,
+                                            sizeof type, &weight)) != EXIT_OK)
+            break;
+        if (i != 0) sum += weight;
+        node_caption(cli, ids[i], caption, sizeof caption);
+        output_row(out, (cell[]){cell_int(i), i == 0 ? cell_null() : cell_int(ids[length + i]),
+                                 i == 0 ? cell_null() : cell_text(type), cell_int(ids[i]),
+                                 cell_text(caption), cell_real(sum)});
+        code = cancelled_code();
+    }
+    return output_end(out) || code != EXIT_OK ? code : 9;
+}
+
+static int print_path(invocation *cli, const sombra_path *path, uint32_t key, double default_weight)
+{
     const size_t length = path->length;
     const double weight = path->weight;
     /* the calls below end the path's life */
     uint64_t *ids = malloc((2 * length + 1) * sizeof *ids);
-    output *out;
-    bool written;
+    char text[64];
+    int code;
 
     if (ids == NULL) return complain(8, "out of memory");
     memcpy(ids, path->nodes, (length + 1) * sizeof *ids);
     if (length != 0) memcpy(ids + length + 1, path->rels, length * sizeof *ids);
-    out = output_begin(cli, columns, 5);
-    for (size_t i = 0; i <= length; i++) {
-        char caption[256], type[256] = "";
-        sombra_rel rel;
-        bool found = false;
-        if (i != 0 &&
-            (sombra_get_rel(cli->txn, ids[length + i], &rel, &found) != SOMBRA_OK || !found)) {
-            free(ids);
-            (void)output_end(out);
-            return complain_conn(cli);
-        }
-        if (found) {
-            name_text(cli, SOMBRA_TYPE, rel.type, type, sizeof type);
-            if (rel.source != ids[i - 1])
-                strncat(type, " (backwards)", sizeof type - strlen(type) - 1);
-        }
-        node_caption(cli, ids[i], caption, sizeof caption);
-        output_row(out, (cell[]){cell_int(i), i == 0 ? cell_null() : cell_int(ids[length + i]),
-                                 i == 0 ? cell_null() : cell_text(type), cell_int(ids[i]),
-                                 cell_text(caption)});
-    }
+    code = print_steps(cli, ids, length, key, default_weight);
     free(ids);
-    written = output_end(out);
-    if (cli->format == FORMAT_TABLE && !cli->quiet) {
-        char text[64];
-        printf("%s", counted(length, "relationship", "relationships", text));
-        if (flag_given(cli, "weight")) printf(", weight %g", weight);
-        printf("\n");
-    }
-    return written ? EXIT_OK : 9;
+    if (code != EXIT_OK || cli->format != FORMAT_TABLE || cli->quiet) return code;
+    printf("%s", counted(length, "relationship", "relationships", text));
+    if (key != 0) printf(", weight %g", weight);
+    printf("\n");
+    return EXIT_OK;
 }
 
 static int find_path(invocation *cli)
@@ -238,13 +274,12 @@ static int find_path(invocation *cli)
     if (!path.found)
         return complain(EXIT_NOT_FOUND, "there is no path from %s to %s", cli->arguments[1],
                         cli->arguments[2]);
-    return print_path(cli, &path);
+    return print_path(cli, &path, key, default_weight);
 }
 
 int run_path(invocation *cli)
 {
-    const int code = open_read(cli);
-    return code != EXIT_OK ? code : close_database(cli, find_path(cli));
+    return read_with(cli, find_path);
 }
 
 /* ---- bfs -------------------------------------------------------------------------------------------------------------- */
@@ -286,35 +321,32 @@ static int print_reached(invocation *cli, const reached *to, const sombra_bfs_re
     static const char *const node_columns[] = {"depth", "node", "name"}, *const depth_columns[] = {
                                                                              "depth", "nodes"};
     const bool only_count = flag_given(cli, "count");
+    /* not among the rows of formats for programs */
+    FILE *notes = cli->format == FORMAT_TABLE ? stdout : stderr;
     output *out = output_begin(cli, only_count ? depth_columns : node_columns, only_count ? 2 : 3);
     char a[64], b[64];
-    bool written;
+    int code;
 
     if (only_count) {
         for (size_t depth = 0; depth <= result->depth && depth < to->depth_capacity; depth++)
             output_row(out, (cell[]){cell_int(depth), cell_int(to->per_depth[depth])});
     } else {
-        for (size_t i = 0; i < to->count; i++) {
+        for (size_t i = 0; i < to->count && !was_cancelled(); i++) {
             char caption[256];
             node_caption(cli, to->nodes[i], caption, sizeof caption);
             output_row(
                 out, (cell[]){cell_int(to->depths[i]), cell_int(to->nodes[i]), cell_text(caption)});
         }
     }
-    written = output_end(out);
-    if (cli->format == FORMAT_TABLE && !cli->quiet) {
-        if (!only_count && to->count < result->visited) printf("(the first %zu)\n", to->count);
-        printf("%s reached, up to %s away%s\n", counted(result->visited, "node", "nodes", a),
-               counted(result->depth, "relationship", "relationships", b),
-               result->truncated ? " (stopped at --max-visits)" : "");
-    }
-    if (cli->format != FORMAT_TABLE && !cli->quiet) { /* not among the rows */
-        if (!only_count && to->count < result->visited)
-            fprintf(stderr, "(the first %zu of %s: --limit)\n", to->count,
-                    counted(result->visited, "node", "nodes", a));
-        if (result->truncated) fprintf(stderr, "(stopped at --max-visits)\n");
-    }
-    return written ? EXIT_OK : 9;
+    if ((code = end_rows(out)) != EXIT_OK || cli->quiet) return code;
+    if (!only_count && to->count < result->visited)
+        fprintf(notes, "(the first %zu of %s: --limit)\n", to->count,
+                counted(result->visited, "node", "nodes", a));
+    if (result->truncated) fprintf(notes, "(stopped at --max-visits)\n");
+    if (cli->format == FORMAT_TABLE)
+        printf("%s reached, up to %s away\n", counted(result->visited, "node", "nodes", a),
+               counted(result->depth, "relationship", "relationships", b));
+    return EXIT_OK;
 }
 
 static int search(invocation *cli)
@@ -353,8 +385,7 @@ static int search(invocation *cli)
 
 int run_bfs(invocation *cli)
 {
-    const int code = open_read(cli);
-    return code != EXIT_OK ? code : close_database(cli, search(cli));
+    return read_with(cli, search);
 }
 
 /* ---- top -------------------------------------------------------------------------------------------------------------- */
@@ -376,19 +407,56 @@ static void rank(ranked *list, size_t *count, size_t limit, ranked candidate)
     list[at] = candidate;
 }
 
-static int print_top(invocation *cli)
+/* The degrees of all nodes that the scan gives; the highest are kept. */
+static int rank_all(invocation *cli, sombra_scan *scan, ranked *list, size_t limit, size_t *kept)
+{
+    enum { BATCH = 1024 };
+    uint32_t types[TYPES_MAX];
+    sombra_direction direction;
+    uint64_t ids[BATCH];
+    size_t type_count, count = 1;
+    int code;
+
+    if ((code = resolve_types(cli, types, TYPES_MAX, &type_count)) != EXIT_OK ||
+        (code = resolve_direction(cli, SOMBRA_OUT, &direction)) != EXIT_OK)
+        return code;
+    while (code == EXIT_OK && count != 0) {
+        if (sombra_scan_next(scan, ids, BATCH, &count) != SOMBRA_OK) return complain_conn(cli);
+        for (size_t i = 0; i < count; i++) {
+            ranked candidate = {.node = ids[i]};
+            if (sombra_degree(cli->txn, ids[i], direction, types, type_count, &candidate.degree) !=
+                SOMBRA_OK)
+                return complain_conn(cli);
+            rank(list, kept, limit, candidate);
+        }
+        code = cancelled_code();
+    }
+    return code;
+}
+
+static int print_ranked(invocation *cli, const ranked *list, size_t count)
 {
     static const char *const columns[] = {"degree", "node", "name"};
-    enum { LIMIT_MAX = 100000, BATCH = 1024 };
+    output *out = output_begin(cli, columns, 3);
+
+    for (size_t i = 0; i < count && !was_cancelled(); i++) {
+        char caption[256];
+        node_caption(cli, list[i].node, caption, sizeof caption);
+        output_row(out,
+                   (cell[]){cell_int(list[i].degree), cell_int(list[i].node), cell_text(caption)});
+    }
+    return end_rows(out);
+}
+
+static int print_top(invocation *cli)
+{
+    enum { LIMIT_MAX = 100000 };
     sombra_scan_options options;
-    sombra_direction direction;
     sombra_scan *scan;
-    uint32_t types[TYPES_MAX];
-    uint64_t ids[BATCH], limit;
-    size_t type_count, count, kept = 0;
+    uint64_t limit;
+    size_t kept = 0;
     const char *label = flag_text(cli, "label");
     ranked *list;
-    output *out;
     int code;
 
     memset(&options, 0, sizeof options);
@@ -403,41 +471,20 @@ static int print_top(invocation *cli)
     if (!flag_number(cli, "limit", 10, &limit)) return EXIT_USAGE;
     if (limit == 0 || limit > LIMIT_MAX)
         return complain(EXIT_USAGE, "--limit: give 1 to %d", LIMIT_MAX);
-    if ((code = resolve_types(cli, types, TYPES_MAX, &type_count)) != EXIT_OK ||
-        (code = resolve_direction(cli, SOMBRA_OUT, &direction)) != EXIT_OK)
-        return code;
-    if (sombra_scan_open(cli->txn, &options, &scan) != SOMBRA_OK) return complain_conn(cli);
     list = calloc((size_t)limit, sizeof *list);
     if (list == NULL) return complain(8, "out of memory");
-    while (code == EXIT_OK) {
-        if (sombra_scan_next(scan, ids, BATCH, &count) != SOMBRA_OK) code = complain_conn(cli);
-        if (count == 0 || code != EXIT_OK) break;
-        for (size_t i = 0; i < count && code == EXIT_OK; i++) {
-            ranked candidate = {.node = ids[i]};
-            if (sombra_degree(cli->txn, ids[i], direction, types, type_count, &candidate.degree) !=
-                SOMBRA_OK)
-                code = complain_conn(cli);
-            else
-                rank(list, &kept, (size_t)limit, candidate);
-        }
+    if (sombra_scan_open(cli->txn, &options, &scan) == SOMBRA_OK) {
+        code = rank_all(cli, scan, list, (size_t)limit, &kept);
+        sombra_scan_close(scan);
+    } else {
+        code = complain_conn(cli);
     }
-    sombra_scan_close(scan);
-    if (code == EXIT_OK) {
-        out = output_begin(cli, columns, 3);
-        for (size_t i = 0; i < kept; i++) {
-            char caption[256];
-            node_caption(cli, list[i].node, caption, sizeof caption);
-            output_row(out, (cell[]){cell_int(list[i].degree), cell_int(list[i].node),
-                                     cell_text(caption)});
-        }
-        if (!output_end(out)) code = 9;
-    }
+    if (code == EXIT_OK) code = print_ranked(cli, list, kept);
     free(list);
     return code;
 }
 
 int run_top(invocation *cli)
 {
-    const int code = open_read(cli);
-    return code != EXIT_OK ? code : close_database(cli, print_top(cli));
+    return read_with(cli, print_top);
 }

@@ -116,7 +116,10 @@ static int fill_demo(invocation *cli)
 
 int run_seed_demo(invocation *cli)
 {
-    const int code = open_database(cli, false, true);
+    int code;
+
+    cli->options.create_whole = true;
+    code = open_database(cli, false, true);
     return code != EXIT_OK ? code : close_database(cli, fill_demo(cli));
 }
 
@@ -126,6 +129,7 @@ int run_init(invocation *cli)
 
     if (access(cli->arguments[0], F_OK) == 0)
         return complain(EXIT_NOT_FOUND, "%s exists already", cli->arguments[0]);
+    cli->options.create_whole = flag_given(cli, "demo"); /* an empty one is whole at once */
     if ((code = open_database(cli, false, true)) != EXIT_OK) return code;
     if (flag_given(cli, "demo"))
         code = fill_demo(cli);

@@ -91,13 +91,15 @@ int shell_redirect(shell *s, const char *target, bool once)
 
     end_redirection(s);
     if (target == NULL) return EXIT_OK;
+    if (*target != '|' && check_not_own(&s->cli, target, "the output") != EXIT_OK)
+        return EXIT_USAGE;
     (void)fflush(stdout);
     /* NOLINTNEXTLINE(cert-env33-c): a command of the user's own is what '|' asks for */
     to = *target == '|' ? popen(target + 1, "w") : fopen(target, "w");
-    if (to == NULL) return complain(9, "%s: %s", target, strerror(errno));
+    if (to == NULL) return complain_errno(target);
     saved = dup(STDOUT_FILENO);
     if (saved < 0 || dup2(fileno(to), STDOUT_FILENO) < 0) {
-        const int code = complain(9, "%s: %s", target, strerror(errno));
+        const int code = complain_errno(target);
         if (saved >= 0) (void)close(saved);
         (void)(*target == '|' ? pclose(to) : fclose(to));
         return code;
@@ -330,7 +332,7 @@ static int run_stream(shell *s, FILE *file, const char *name)
             gather(&from, line + (marked ? 3 : 0), (size_t)bytes - (marked ? 3 : 0));
         if (code == EXIT_OK) code = run_gathered(s, &from, false);
     }
-    if (code == EXIT_OK && ferror(file)) code = complain(9, "%s: %s", name, strerror(errno));
+    if (code == EXIT_OK && ferror(file)) code = complain_errno(name);
     if (code == EXIT_OK && !s->quit) code = run_gathered(s, &from, true);
     free(line);
     free(from.text.data);
@@ -345,7 +347,7 @@ int shell_run_file(shell *s, const char *path)
     if (s->read_depth == READ_DEPTH_MAX)
         return complain(EXIT_USAGE, "%s: scripts read each other %u deep", path, READ_DEPTH_MAX);
     file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
-    if (file == NULL) return complain(9, "%s: %s", path, strerror(errno));
+    if (file == NULL) return complain_errno(path);
     s->read_depth++;
     code = run_stream(s, file, file == stdin ? "standard input" : path);
     s->read_depth--;
@@ -538,6 +540,7 @@ int run_restore(invocation *cli)
     int code;
 
     s.cli.quiet = true;
+    s.cli.options.create_whole = true;
     if ((code = open_session(&s)) != EXIT_OK) return code;
     return close_session(&s, shell_restore(&s, cli->arguments[1]));
 }

@@ -193,8 +193,9 @@ static int run_log(shell *s, words *w)
 {
     FILE *log = NULL;
 
+    if (check_not_own(&s->cli, w->at[0], "the log") != EXIT_OK) return EXIT_USAGE;
     if (strcmp(w->at[0], "off") != 0 && (log = fopen(w->at[0], "a")) == NULL)
-        return complain(9, "%s: %s", w->at[0], strerror(errno));
+        return complain_errno(w->at[0]);
     if (s->log != NULL) (void)fclose(s->log);
     s->log = log;
     return EXIT_OK;

@@ -97,7 +97,7 @@ static int read_entities(survey *s, bool rels, uint32_t name, uint64_t *read)
                 note(s, rels ? rel.props : node.props, rels ? rel.prop_count : node.prop_count);
         }
         *read += count;
-        if (was_cancelled()) code = complain(7, "cancelled");
+        if (code == EXIT_OK) code = cancelled_code();
     }
     sombra_scan_close(scan);
     return code;

@@ -501,7 +501,7 @@ static int print_rows(invocation *cli, sombra_stmt *stmt, statement_report *repo
         report->rows++;
         /* nobody reads on; what a statement changes it changes all the same */
         if (ferror(stdout) && !sombra_stmt_writes(stmt)) break;
-        if (was_cancelled()) code = complain(exit_code_of(SOMBRA_INTERRUPT), "cancelled");
+        code = cancelled_code();
     }
     if (code == EXIT_OK && status != SOMBRA_DONE && status != SOMBRA_ROW) code = complain_conn(cli);
     if (code == EXIT_OK && out == NULL && count != 0)

@@ -97,7 +97,7 @@ static int match_files(const char *pattern, char ***paths, size_t *count)
     free(directory);
     if (*count > 1) qsort(*paths, *count, sizeof **paths, compare_versions);
     return *count != 0 ? EXIT_OK
-                       : complain(9,
+                       : complain(EXIT_NOT_FOUND,
                                   "%s: there is no such file, and no file of which that is the "
                                   "expression",
                                   pattern);
@@ -198,7 +198,7 @@ static int read_folder(const char *directory, folder *from)
     DIR *open = opendir(directory);
     struct dirent *entry;
 
-    if (open == NULL) return complain(9, "--from: %s: %s", directory, strerror(errno));
+    if (open == NULL) return complain_errno(directory);
     while ((entry = readdir(open)) != NULL) {
         const size_t bytes = strlen(directory) + strlen(entry->d_name) + 2;
         char **grown = realloc(from->paths, (from->count + 1) * sizeof *grown);
@@ -319,13 +319,13 @@ static int load_files(invocation *cli, const sombra_import_options *options, boo
     if ((code = begin_transaction(cli, SOMBRA_WRITE)) != EXIT_OK) return code;
     progress_start(cli, "importing", "B");
     status = sombra_import_csv(cli->txn, options, result);
-    progress_stop(cli);
-    if (status == SOMBRA_OK && is_dry && survey && cli->format == FORMAT_TABLE)
-        return close_database(cli, dry_survey(cli));
     if (status == SOMBRA_OK && !is_dry) {
         status = sombra_commit(cli->txn);
         cli->txn = NULL;
     }
+    progress_stop(cli);
+    if (status == SOMBRA_OK && is_dry && survey && cli->format == FORMAT_TABLE)
+        return close_database(cli, dry_survey(cli));
     return close_database(cli, status == SOMBRA_OK ? EXIT_OK : complain_conn(cli));
 }
 
@@ -336,16 +336,14 @@ static int import_files(invocation *cli, sombra_import_options *options)
     const bool apart = is_dry && !cli->in_shell && options->node_file_count != 0;
     sombra_import_result result = {0};
     const double started = seconds_now();
-    new_file made = {.path = ""};
     dry_run dry = {.given = NULL};
     int code;
 
     if (apart && (code = dry_begin(cli, &dry)) != EXIT_OK) return code;
-    if (!apart) new_file_begin(cli, &made);
+    cli->options.create_whole = true;
     if ((code = open_database(cli, false, true)) == EXIT_OK &&
         (code = check_inputs(cli, options)) == EXIT_OK)
         code = load_files(cli, options, is_dry, apart, &result);
-    if (code != EXIT_OK || is_dry) new_file_remove(&made);
     dry_end(cli, &dry);
     if (code != EXIT_OK) return code;
     const load_report report = {.nodes = result.nodes,

@@ -106,6 +106,12 @@ class Commands(unittest.TestCase):
         self.assertEqual(len(rows), 2)
         rows = json.loads(run("path", "g.sombra", "Person.name=Ada", "Person.born:int=-5", "--weight", "km", "--format", "json"))
         self.assertEqual([row["name"] for row in rows], ["Ada", "Grace", "日本語 نص 🙂"])
+        self.assertEqual([row["weight"] for row in rows], [0.0, 2.0, 3.0])
+        words = ["path", "g.sombra", "Person.born:int=-5", "Person.name=Ada", "--direction", "in", "--weight", "km"]
+        self.assertEqual([row["weight"] for row in csv.DictReader(io.StringIO(run(*words, "--format", "csv"), newline=""))], ["0.0", "1.0", "3.0"])
+        self.assertTrue(run(*words).endswith("2 relationships, weight 3\n"))
+        words[-1] = "note"  # no relationship has it
+        self.assertEqual([row["weight"] for row in json.loads(run(*words, "--default-weight", "2.5", "--format", "json"))], [0.0, 2.5])
         self.assertIn("no path", run("path", "g.sombra", "Person.born:int=-5", "Person.name=Ada", code=3))
         rows = json.loads(run("path", "g.sombra", "Person.born:int=-5", "Person.name=Ada", "--direction", "in", "--format", "json"))
         self.assertEqual(len(rows), 2)
@@ -174,15 +180,28 @@ class Commands(unittest.TestCase):
         self.assertEqual(run("digest", "saved.sombra"), before)
 
     def test_verify_names_damage(self):
+        run("vacuum", "g.sombra", "bad.sombra")
+        with open("bad.sombra", "rb") as file:
+            whole = file.read()
+        in_trees = 0
+        for page in range(1, len(whole) // 8192):
+            with open("bad.sombra", "wb") as file:
+                file.write(whole[: page * 8192 + 100] + bytes([whole[page * 8192 + 100] ^ 0x40]) + whole[page * 8192 + 101 :])
+            done = subprocess.run([SOMBRA, "verify", "bad.sombra"], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 10, done.stdout + done.stderr)
+            self.assertEqual((done.stdout + done.stderr).count("checksum"), 1, done.stdout + done.stderr)
+            self.assertIn(f"page {page} of bad.sombra has a wrong checksum", done.stdout + done.stderr)
+            in_trees += f"fault: page {page} of bad.sombra has a wrong checksum (tree: " in done.stdout
+        self.assertGreater(in_trees, 3)
+        os.remove("bad.sombra")
         run("backup", "g.sombra", "bad.sombra")
         with open("bad.sombra", "r+b") as file:
-            file.seek(-4000, os.SEEK_END)
-            byte = file.read(1)
-            file.seek(-1, os.SEEK_CUR)
-            file.write(bytes([byte[0] ^ 0x40]))
+            file.seek(2060)
+            file.write(b"x")
         done = subprocess.run([SOMBRA, "verify", "bad.sombra"], capture_output=True, text=True)
-        self.assertEqual(done.returncode, 10, done.stdout + done.stderr)
-        self.assertRegex(done.stdout + done.stderr, r"page \d+")
+        self.assertEqual((done.returncode, done.stdout.splitlines()[0]), (10, "fault: page 0: the back-fill stamp is damaged; opening the file to write clears it"))
+        run("checkpoint", "bad.sombra")
+        self.assertIn(" 0 faults", run("verify", "bad.sombra"))
 
     def test_schema(self):
         run("backup", "g.sombra", "schema.sombra")
@@ -241,7 +260,7 @@ class Commands(unittest.TestCase):
         self.assertNotIn("Person_name_born", run("schema", "twice.sombra"))
         os.mkdir("empty")
         self.assertIn("empty holds no files", run("import", "twice.sombra", "--from", "empty", code=3))
-        self.assertIn("nowhere: No such file", run("import", "twice.sombra", "--from", "nowhere", code=9))
+        self.assertIn("nowhere: No such file", run("import", "twice.sombra", "--from", "nowhere", code=3))
 
     def test_a_cancelled_export_leaves_nothing(self):
         with open("many.csv", "w", encoding="utf-8") as file:
@@ -291,9 +310,16 @@ class Commands(unittest.TestCase):
             (["info", "-q", "g.sombra"], 2, "no flag -q: flags have two dashes"),
             (["recover", "people.csv", "x.sombra"], 10, "sombra: people.csv has no page"),
             (["recover", "g.sombra", "g.sombra"], 3, "g.sombra exists already"),
-            (["recover", "missing.sombra", "x.sombra"], 9, "missing.sombra"),
-            (["recover", "g.sombra", ":memory:"], 2, "needs a file"),
-            (["info", "missing.sombra"], 9, "missing.sombra"),
+            (["recover", "missing.sombra", "x.sombra"], 3, "missing.sombra"),
+            (["recover", "g.sombra", ":memory:"], 2, "':memory:' is no file"),
+            (["recover", "g.sombra", ""], 2, "the name of the new file is empty"),
+            (["backup", "g.sombra", ""], 2, "the name of the new file is empty"),
+            (["vacuum", "g.sombra", ""], 2, "the name of the new file is empty"),
+            (["dump", "g.sombra", "g.sombra"], 2, "the script, g.sombra, is the database's own"),
+            (["-c", ".output g.sombra", "g.sombra"], 2, "the output, g.sombra, is the database's own"),
+            (["-c", ".once g.sombra", "g.sombra"], 2, "is the database's own"),
+            (["-c", ".dump ./g.sombra", "g.sombra"], 2, "is the database's own"),
+            (["-c", ".log g.sombra", "g.sombra"], 2, "the log, g.sombra, is the database's own"),
             (["info", "people.csv"], 10, "not a Sombra database"),
             (["info", "g.sombra", "--format", "xml"], 2, "none of table, box, markdown, line, json, jsonl, csv"),
             (["info", "g.sombra", "--option", "durabilty=off"], 2, "did you mean 'durability'"),
@@ -314,6 +340,38 @@ class Commands(unittest.TestCase):
             with self.subTest(words=words):
                 self.assertIn(text, run(*words, code=code))
         self.assertFalse(os.path.exists("x.sombra"))
+
+    def test_what_is_not_there_is_not_found(self):
+        """One rule: exit code 3, and the name."""
+        none = "none.sombra"
+        for words in (["shell", none, "--read-only", "-c", "RETURN 1"], ["shell", "g.sombra", "-f", "none.cypher"], ["query", none, "RETURN 1", "--option", "create=false"],
+                      ["import", "x.sombra", "--nodes", "none.csv"], ["import", "x.sombra", "--relationships", "none.csv"], ["import", "x.sombra", "--from", "none"],
+                      ["import", "x.sombra", "--nodes", "none-[0-9].csv"], ["import", "x.sombra", "--nodes", "people.csv,none.csv"], ["import", "x.sombra", "--schema", "none.csv"],
+                      ["import", "none/x.sombra", "--nodes", "Person=people.csv"], ["import", "x.sombra", "--nodes", "Person=people.csv", "--rejects", "none/r.csv"],
+                      ["import", "x.sombra", "--jsonl", "none.jsonl"], ["import", "x.sombra", "--graphml", "none.graphml"], ["import", "x.sombra", "--gexf", "none.gexf"],
+                      ["import", "x.sombra", "--cypher", "none.cypher"], ["import", "x.sombra", "--kuzu", "none"], ["import", "x.sombra", "--sqlite", "none.db"],
+                      ["import", "x.sombra", "--jsonl", "none.jsonl", "--dry-run"], ["export", none, "out-none"], ["export", none, "-", "--as", "jsonl"],
+                      ["export", "g.sombra", "none/out"], ["export", "g.sombra", "none/out.jsonl", "--as", "jsonl"], ["dump", none], ["dump", "g.sombra", "none/g.cypher"],
+                      ["restore", "x.sombra", "none.cypher"], ["restore", "none/x.sombra", "none.cypher"], ["info", none], ["info", none + "/" + none], ["info", "people.csv/x"], ["get", none, "1"],
+                      ["neighbors", none, "1"], ["path", none, "1", "2"], ["bfs", none, "1"], ["top", none], ["schema", none],
+                      ["schema", none, "--create", "index", "--on", "P", "--keys", "k"], ["verify", none], ["recover", none, "x.sombra"], ["recover", "g.sombra", "none/x.sombra"],
+                      ["checkpoint", none], ["vacuum", none], ["vacuum", none, "x.sombra"], ["vacuum", "g.sombra", "none/x.sombra"], ["backup", none, "x.sombra"],
+                      ["backup", "g.sombra", "none/x.sombra"], ["digest", none], ["init", "none/x.sombra"], ["seed-demo", "none/x.sombra"], ["config", "--config", "none.ini"]):
+            with self.subTest(words=words):
+                self.assertRegex(run(*words, code=3), "none|people.csv/x")
+        self.assertEqual([name for name in os.listdir(".") if name.startswith(("none", "x.sombra", "out-none"))], [])
+
+    def test_flags_before_the_command(self):
+        self.assertEqual(run("--format", "csv", "digest", "g.sombra"), run("digest", "g.sombra", "--format", "csv"))
+        self.assertEqual(run("--format=csv", "--trees", "info", "g.sombra"), run("info", "g.sombra", "--trees", "--format", "csv"))
+        self.assertEqual(run("--option", "read_mode=cache", "--option", "cache_pages=8", "get", "g.sombra", "1"), run("get", "g.sombra", "1"))
+        self.assertEqual(run("--read-only", "--format", "csv", "g.sombra", "-c", "RETURN 1 AS n"), "n\n1\n")
+        self.assertEqual(run("--format", "csv", "-c", "RETURN 1 AS n"), "n\n1\n")
+        self.assertEqual(run("--quiet", "--help"), run("help", "shell"))
+        self.assertIn("did you mean 'info'", run("--quiet", "inof", "g.sombra", code=2))
+        self.assertIn("info has no flag --distinct", run("--distinct", "info", "g.sombra", code=2))
+        self.assertIn("no flag --nonsense", run("--nonsense", "info", "g.sombra", code=2))
+        self.assertIn("--format needs a value", run("--format", code=2))
 
     def test_bad_rows_are_placed(self):
         with open("bad.csv", "w", encoding="utf-8") as file:
@@ -415,6 +473,20 @@ class Commands(unittest.TestCase):
             with open("/dev/full", "w") as full:
                 done = subprocess.run([SOMBRA, "top", "rows.sombra", "--limit", "5000", "--format", form], stdout=full, stderr=subprocess.PIPE, text=True)
             self.assertEqual((done.returncode, done.stderr), (9, "sombra: standard output: No space left on device\n"))
+
+    def test_a_dump_that_fails_leaves_no_script(self):
+        with open("script.csv", "w", encoding="utf-8") as file:
+            file.write("n:int\n" + "".join(f"{i}\n" for i in range(20000)))
+        run("import", "script.sombra", "--nodes", "N=script.csv")
+
+        def small():  # room for shared memory
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (70000, 70000))
+        done = subprocess.run([SOMBRA, "dump", "script.sombra", "large.cypher"], capture_output=True, text=True, preexec_fn=small)
+        self.assertEqual((done.returncode, done.stderr), (9, "sombra: large.cypher: File too large\n"))
+        self.assertFalse(os.path.exists("large.cypher"))
+        self.assertIn("/dev/full: No space left on device", run("dump", "g.sombra", "/dev/full", code=9))
+        self.assertTrue(os.path.exists("/dev/full"))
 
     def test_a_cancelled_recovery_leaves_nothing(self):
         with open("recovered.csv", "w", encoding="utf-8") as file:

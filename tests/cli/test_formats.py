@@ -213,7 +213,7 @@ class JsonLines(Formats):
                 self.fails("--jsonl", text, "bad.in", *parts, code=3 if "earlier node" in parts[0] else 2)
         self.fails("--jsonl", node % 1 + '{"type":"relationship","label":"R","start":{"id":"1"},"end":{"id":"77"}}\n', "line 2 (end): '77' is the id of no node", code=3)
         self.fails("--jsonl", node % 1 + '{"type":"schema","kind":"exists","on":"A","keys":["y"],"name":"c"}', "line 2", code=4)
-        self.assertIn("No such file", run("import", "bad.sombra", "--jsonl", "none.jsonl", code=9))
+        self.assertIn("No such file", run("import", "bad.sombra", "--jsonl", "none.jsonl", code=3))
         self.assertFalse(os.path.exists("bad.sombra"))
 
     def test_a_record_has_a_limit(self):
@@ -483,10 +483,27 @@ class Neo4jCsv(unittest.TestCase):
         write("p2.csv", "a;1\nb;2\nc;3\nd;4\n")
         run("import", "neo.sombra", "--nodes", "h2.csv,p2.csv", "--relationships", "first.csv,second.csv", "--delimiter", ";", "--array-delimiter", "|")
         self.assertEqual(self.query("MATCH (a)-[r:R]->(b) RETURN a.id AS a, b.id AS b ORDER BY a"), [{"a": "a", "b": "b"}, {"a": "c", "b": "d"}])
-        for words, part, code in ((("--nodes", "h-nodes.csv,nothing.*\\.csv"), "there is no such file, and no file", 9), (("--nodes", "h-nodes.csv,"), "", 0), (("--nodes", ",h-nodes.csv"), "no name between", 2),
+        for words, part, code in ((("--nodes", "h-nodes.csv,nothing.*\\.csv"), "there is no such file, and no file", 3), (("--nodes", "h-nodes.csv,"), "", 0), (("--nodes", ",h-nodes.csv"), "no name between", 2),
                                   (("--nodes", "h-nodes.csv,p2.csv"), "p2.csv, line 1: 1 cell where the header has 2", 2)):
             remove("neo2.sombra")
             self.assertIn(part, run("import", "neo2.sombra", *words, code=code))
+        # Without --array-delimiter lists of such a file are separated by commas; the same character for both is refused.
+        write("lists.csv", "id:ID;l:string[]\na;x,y\n")
+        remove("neo2.sombra")
+        run("import", "neo2.sombra", "--nodes", "lists.csv", "--delimiter", ";")
+        self.assertIn('["x", "y"]', run("query", "neo2.sombra", "MATCH (n) RETURN n.l AS l", "--format", "json"))
+        remove("neo2.sombra")
+        for words, part in ((("--delimiter", ";", "--array-delimiter", ";"), "delimiter and array delimiter are both ';'"), (("--array-delimiter", ","), "are both ','"),
+                            (("--delimiter", '"'), "the quote is"), (("--quote", "'", "--array-delimiter", "'"), "neither line end nor quote")):
+            self.assertIn(part, run("import", "neo2.sombra", "--nodes", "lists.csv", *words, code=2))
+        for name in ("P:", ":P", "P::Q", ":", "P;"):
+            self.assertIn(f"'{name}', the labels of a file, has an empty one", run("import", "neo2.sombra", "--nodes", f"{name}=part1.csv", code=2))
+        write("plain.csv", "from,to\na,b\n")
+        for words, part in ((("--relationships", "R=plain.csv"), "by --start-column and --end-column"), (("--relationships", "R=plain.csv", "--start-column", "from"), "and --end-column"),
+                            (("--relationships", "plain.csv", "--start-column", "from", "--end-column", "to"), "or --type-column"),
+                            (("--nodes", "P=part1.csv", "--relationships", "R=plain.csv", "--start-column", "from", "--end-column", "to"), "--id-column names the id of a plain header")):
+            self.assertIn(part, run("import", "neo2.sombra", *words, code=2))
+        self.assertFalse(os.path.exists("neo2.sombra"))
         write("bad-head.csv", "id:ID,n:what\n")
         self.assertIn("bad-head.csv, line 1, column 2: there is no type 'what'", run("import", "neo2.sombra", "--nodes", "bad-head.csv,part1.csv", code=2))
         self.assertIn("part10.csv, line 1, column 2 (n): 'x' is not an INTEGER", run("import", "neo2.sombra", "--nodes", "h-nodes.csv,part1.csv," + write("part10.csv", "d,x"), code=2))
@@ -694,7 +711,7 @@ class Kuzu(Formats):
         fails("City.csv, line 2 (id): '0' is the id of an earlier node in group City", code=3, City_csv="0,a\n0,b\n")
         fails("LivesIn_City_City.csv, line 1 (end): '9' is the id of no node in group City", code=3, LivesIn_City_City_csv="1,9,\n")
         remove("bad.sombra")
-        self.assertIn("schema.cypher: No such file", run("import", "bad.sombra", "--kuzu", "csv" if os.path.isdir("csv") else ".", code=9))
+        self.assertIn("schema.cypher: No such file", run("import", "bad.sombra", "--kuzu", "csv" if os.path.isdir("csv") else ".", code=3))
 
 
 @unittest.skipIf(NO_SQLITE, "a build without SQLite")
@@ -794,7 +811,7 @@ INSERT INTO plain VALUES (1), ('x');
         with open("shop.db", "rb") as file:
             whole = file.read()
         self.fails("--sqlite", whole[:len(whole) // 2], "SQLite says")
-        self.assertIn("unable to open", run("import", "bad.sombra", "--sqlite", "none.db", code=9))
+        self.assertIn("none.db: No such file", run("import", "bad.sombra", "--sqlite", "none.db", code=3))
         self.assertFalse(os.path.exists("bad.sombra"))
         # Ends that are not there, text that is no UTF-8, names with quotes.
         self.make("CREATE TABLE a (id INTEGER PRIMARY KEY, b REFERENCES a); INSERT INTO a VALUES (1, 9);", "other.db")

@@ -117,7 +117,7 @@ class Setup(unittest.TestCase):
         self.assertIn("has no section [zzzzzz]", run("config", "--config-profile", "zzzzzz", code=3))
         os.remove("xdg/sombra/config")
         self.assertIn("there is no configuration file", run("config", "--config-profile", "fast", code=3))
-        self.assertIn("missing: No such file", run("config", "--config", "missing", code=9))
+        self.assertIn("missing: No such file", run("config", "--config", "missing", code=3))
         self.assertIn("HOME is not set", run("config", HOME="", XDG_CONFIG_HOME=""))
 
     # ---- doctor ---------------------------------------------------------------------------------------------------------------------

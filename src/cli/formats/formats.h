@@ -93,6 +93,8 @@ typedef struct fmt_error {
 /* Records the first one; returns status. */
 sombra_status fmt_fail(fmt_error *error, sombra_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same of a file that could not be opened, as errno says: SOMBRA_NOT_FOUND when there is none. */
+sombra_status fmt_fail_open(fmt_error *error, const char *path);
 
 /* ---- input.c: bytes of a file, a pipe or standard input, plain or compressed --------------------------------------- */
 

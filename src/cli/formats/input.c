@@ -84,7 +84,7 @@ fmt_input *fmt_input_open(const char *path, fmt_error *error)
     input->file = standard ? stdin : fopen(path, "rb");
     input->buffer = fmt_need(malloc(BUFFER_BYTES));
     if (input->file == NULL) {
-        (void)fmt_fail(error, SOMBRA_CANT_OPEN, "%s: %s", path, strerror(errno));
+        (void)fmt_fail_open(error, path);
     } else if (fstat(fileno(input->file), &info) == 0 && S_ISDIR(info.st_mode)) {
         (void)fmt_fail(error, SOMBRA_CANT_OPEN, "%s is a directory", path);
     } else {

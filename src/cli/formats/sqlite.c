@@ -17,6 +17,7 @@ sombra_status fmt_read_sqlite(fmt_loader *loader, const char *path)
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/formats/sqlite_priv.h"
 
@@ -56,6 +57,8 @@ bool lite_has(const lite_texts *list, sombra_text text)
 
 sombra_status lite_fail(lite *r)
 {
+    if (sqlite3_errcode(r->db) == SQLITE_CANTOPEN && access(r->path, F_OK) != 0)
+        return fmt_fail_open(r->error, r->path);
     return fmt_fail(r->error,
                     sqlite3_errcode(r->db) == SQLITE_CANTOPEN ? SOMBRA_CANT_OPEN : SOMBRA_SYNTAX,
                     "%s: SQLite says: %s", r->path, sqlite3_errmsg(r->db));

@@ -1,4 +1,5 @@
 /* support.c — memory, tables and texts of the formats. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -304,4 +305,12 @@ sombra_status fmt_fail(fmt_error *error, sombra_status status, const char *forma
     (void)vsnprintf(error->text, sizeof error->text, format, list);
     va_end(list);
     return status;
+}
+
+sombra_status fmt_fail_open(fmt_error *error, const char *path)
+{
+    const int cause = errno;
+    return fmt_fail(error,
+                    cause == ENOENT || cause == ENOTDIR ? SOMBRA_NOT_FOUND : SOMBRA_CANT_OPEN,
+                    "%s: %s", path, strerror(cause));
 }

@@ -213,9 +213,10 @@ sombra_status fmt_output_open(fmt_output *out, const char *path, fmt_error *erro
     }
     const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
-        return fmt_fail(error, errno == EEXIST ? SOMBRA_EXISTS : SOMBRA_CANT_OPEN, "%s: %s", path,
-                        errno == EEXIST ? "the file exists; export does not write over it"
-                                        : strerror(errno));
+        return errno == EEXIST
+                   ? fmt_fail(error, SOMBRA_EXISTS,
+                              "%s: the file exists; export does not write over it", path)
+                   : fmt_fail_open(error, path);
     out->made = true;
     out->file = fmt_need(fdopen(fd, "wb"));
     return SOMBRA_OK;

@@ -15,7 +15,8 @@ static bool is_there(sb_vfs *vfs, const char *path)
 }
 static void check_nothing_beside(sb_vfs *vfs)
 {
-    static const char *const names[] = {"x-making", "x-making-wal", "x-making-shm", "x-wal", "x-shm"};
+    static const char *const names[] = {"x-making", "x-making-wal", "x-making-shm", "x-wal",
+                                        "x-shm"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (is_there(vfs, names[i])) fail_msg("%s is left", names[i]);
 }
