@@ -111,6 +111,10 @@ static sb_status make(sombra_conn *conn, sb_bytes text, sombra_stmt **made, size
         destroy(stmt);
         return status;
     }
+    stmt->kind = sb_cypher_kind(stmt->inner);
+    stmt->explains = sb_cypher_explains(stmt->inner);
+    stmt->writes = sb_cypher_writes(stmt->inner);
+    stmt->column_count = stmt->explains != SB_EXPLAIN_NO ? 1 : sb_cypher_column_count(stmt->inner);
     *made = stmt;
     return SB_OK;
 }
@@ -336,35 +340,48 @@ static void split_clock(uint64_t ns, int64_t *seconds, uint32_t *nanos)
     *nanos = (uint32_t)(ns % 1000000000u);
 }
 
-static sb_status fill_options(sombra_stmt *stmt, sb_exec_options *options)
+/* The transaction's time first, so that a statement is never earlier: its own, or that of its first statement. */
+static void read_clock(sombra_stmt *stmt, sb_exec_options *options)
+{
+    sombra_conn *const conn = stmt->conn;
+    sb_vfs *const vfs = conn->db->vfs;
+    const bool asked = sb_cypher_reads_clock(stmt->inner);
+
+    if (conn->txn.clock_ns == 0 && (asked || !stmt->automatic))
+        conn->txn.clock_ns = vfs->ops->wall_ns(vfs);
+    if (!asked) return;
+    split_clock(vfs->ops->wall_ns(vfs), &options->now_seconds, &options->now_nanos);
+    split_clock(conn->txn.clock_ns, &options->transaction_seconds, &options->transaction_nanos);
+}
+
+/* Field by field: most keep the values that they have. */
+static sb_status fill_options(sombra_stmt *stmt)
 {
     sombra_conn *const conn = stmt->conn;
     sombra_db *const db = conn->db;
+    sb_exec_options *const options = sb_cypher_options(stmt->inner);
 
-    *options = (sb_exec_options){
-        .alloc = &db->memory.base,
-        .graph = conn->txn.graph,
-        .vfs = db->files,
-        .memory_bytes = (size_t)(sombra__memory_limit(db) / 2),
-        .import_dirs = db->import_dirs,
-        .import_dir_count = db->import_dir_count,
-        .cancel = &conn->cancel,
-        .deadline_ns = conn->deadline_ns,
-        .progress = conn->progress == NULL ? NULL : sombra__query_progress, /* the clock costs */
-        .progress_ctx = conn,
-        .profile = sb_cypher_explains(stmt->inner) == SB_EXPLAIN_PROFILE,
-        .page_reads = db->profile.on ? &db->profile.counts[SB_COUNT_PAGES_READ] : NULL,
-        .force_spill = conn->trial.force_spill,
-        .workers = db->workers,
-        .threads = conn->trial.plan.threads,
-        .next_transaction = next_transaction,
-        .mark_transaction = mark_transaction,
-        .undo_transaction = undo_transaction,
-        .next_transaction_ctx = stmt};
-    /* The transaction's time first, so that a statement is never earlier. */
-    if (conn->txn.clock_ns == 0) conn->txn.clock_ns = db->vfs->ops->wall_ns(db->vfs);
-    split_clock(db->vfs->ops->wall_ns(db->vfs), &options->now_seconds, &options->now_nanos);
-    split_clock(conn->txn.clock_ns, &options->transaction_seconds, &options->transaction_nanos);
+    options->alloc = &db->memory.base;
+    options->graph = conn->txn.graph;
+    options->vfs = db->files;
+    options->memory_bytes = (size_t)(sombra__memory_limit(db) / 2);
+    options->import_dirs = db->import_dirs;
+    options->import_dir_count = db->import_dir_count;
+    options->cancel = &conn->cancel;
+    options->deadline_ns = conn->deadline_ns;
+    options->progress =
+        conn->progress == NULL ? NULL : sombra__query_progress; /* the clock costs */
+    options->progress_ctx = conn;
+    options->profile = stmt->explains == SB_EXPLAIN_PROFILE;
+    options->page_reads = db->profile.on ? &db->profile.counts[SB_COUNT_PAGES_READ] : NULL;
+    options->force_spill = conn->trial.force_spill;
+    options->workers = db->workers;
+    options->threads = conn->trial.plan.threads;
+    options->next_transaction = next_transaction;
+    options->mark_transaction = mark_transaction;
+    options->undo_transaction = undo_transaction;
+    options->next_transaction_ctx = stmt;
+    read_clock(stmt, options);
     /* The system is asked once a connection: it takes longer than many a statement. */
     if (conn->seed == 0)
         SB_TRY(db->vfs->ops->random(db->vfs, &conn->seed, sizeof conn->seed, &conn->err));
@@ -378,7 +395,7 @@ static sb_status control(sombra_stmt *stmt)
     sombra_conn *const conn = stmt->conn;
     sombra_txn *txn;
 
-    switch (sb_cypher_kind(stmt->inner)) {
+    switch (stmt->kind) {
     case SB_STATEMENT_BEGIN:
         return (sb_status)sombra_begin(
             conn, conn->db->options.read_only ? SOMBRA_READ : SOMBRA_WRITE, &txn);
@@ -386,8 +403,7 @@ static sb_status control(sombra_stmt *stmt)
     case SB_STATEMENT_ROLLBACK:
         if (conn->txn.txn == NULL || conn->statements.automatic)
             return SB_FAIL(&conn->err, SB_MISUSE, "no transaction is open on this connection");
-        if (sb_cypher_kind(stmt->inner) == SB_STATEMENT_COMMIT)
-            return (sb_status)sombra_commit(&conn->txn);
+        if (stmt->kind == SB_STATEMENT_COMMIT) return (sb_status)sombra_commit(&conn->txn);
         sombra_rollback(&conn->txn);
         return SB_OK;
     default: return SB_OK;
@@ -396,14 +412,13 @@ static sb_status control(sombra_stmt *stmt)
 
 static bool is_control(const sombra_stmt *stmt)
 {
-    const sb_statement_kind kind = sb_cypher_kind(stmt->inner);
-    return kind == SB_STATEMENT_BEGIN || kind == SB_STATEMENT_COMMIT ||
-           kind == SB_STATEMENT_ROLLBACK;
+    return stmt->kind == SB_STATEMENT_BEGIN || stmt->kind == SB_STATEMENT_COMMIT ||
+           stmt->kind == SB_STATEMENT_ROLLBACK;
 }
 
 static bool is_schema(const sombra_stmt *stmt)
 {
-    return !is_control(stmt) && sb_cypher_kind(stmt->inner) != SB_STATEMENT_QUERY;
+    return !is_control(stmt) && stmt->kind != SB_STATEMENT_QUERY;
 }
 
 /* All rows of a PROFILE are made and dropped: what it shows is the plan. */
@@ -436,11 +451,9 @@ static sb_status write_plan(sombra_stmt *stmt, bool json)
 /* EXPLAIN and PROFILE: one row with the plan. */
 static sb_status run_explain(sombra_stmt *stmt)
 {
-    sb_exec_options options;
-
-    if (sb_cypher_explains(stmt->inner) == SB_EXPLAIN_PROFILE) {
-        SB_TRY(fill_options(stmt, &options));
-        SB_TRY(sb_cypher_start(stmt->inner, &options, &stmt->conn->trial.plan, &stmt->conn->err));
+    if (stmt->explains == SB_EXPLAIN_PROFILE) {
+        SB_TRY(fill_options(stmt));
+        SB_TRY(sb_cypher_start(stmt->inner, &stmt->conn->trial.plan, &stmt->conn->err));
         SB_TRY(drain(stmt));
     }
     SB_TRY(write_plan(stmt, sb_cypher_explains_json(stmt->inner)));
@@ -451,16 +464,15 @@ static sb_status run_explain(sombra_stmt *stmt)
 static sb_status start(sombra_stmt *stmt)
 {
     sombra_conn *const conn = stmt->conn;
-    sb_exec_options options;
-    const bool plan_only = sb_cypher_explains(stmt->inner) == SB_EXPLAIN_PLAN;
+    const bool plan_only = stmt->explains == SB_EXPLAIN_PLAN;
 
-    SB_TRY(enter_transaction(stmt, sb_cypher_writes(stmt->inner) && !plan_only));
+    SB_TRY(enter_transaction(stmt, stmt->writes && !plan_only));
     stmt->state = STMT_RUNNING;
     stmt->row = stmt->row_count = 0;
     if (is_schema(stmt)) return sb_cypher_run_schema(stmt->inner, conn->txn.graph, &conn->err);
-    if (sb_cypher_explains(stmt->inner) != SB_EXPLAIN_NO) return run_explain(stmt);
-    SB_TRY(fill_options(stmt, &options));
-    return sb_cypher_start(stmt->inner, &options, &conn->trial.plan, &conn->err);
+    if (stmt->explains != SB_EXPLAIN_NO) return run_explain(stmt);
+    SB_TRY(fill_options(stmt));
+    return sb_cypher_start(stmt->inner, &conn->trial.plan, &conn->err);
 }
 
 /* Does the run still have its transaction? */
@@ -473,7 +485,7 @@ static bool is_in_transaction(const sombra_stmt *stmt)
 static sb_status advance(sombra_stmt *stmt)
 {
     stmt->row = stmt->row_count = 0;
-    if (is_schema(stmt) || sb_cypher_explains(stmt->inner) != SB_EXPLAIN_NO) return SB_OK;
+    if (is_schema(stmt) || stmt->explains != SB_EXPLAIN_NO) return SB_OK;
     return sb_cypher_next(stmt->inner, &stmt->row_count, &stmt->conn->err);
 }
 
@@ -535,25 +547,32 @@ sb_status sombra__stmt_end(sombra_stmt *stmt, bool whole)
     return status;
 }
 
-sombra_status sombra_stmt_step(sombra_stmt *stmt)
+/* Values given out end. */
+static void drop_values(sombra_stmt *stmt)
 {
-    sombra_conn *conn;
-    sb_status status;
-    uint32_t rows;
+    if (!stmt->made) return;
+    sb_arena_reset(stmt->arena);
+    stmt->made = false;
+}
 
-    if (stmt == NULL) return SOMBRA_MISUSE;
-    conn = stmt->conn;
+/* Was the row at hand the last one of all, as far as is known? */
+static bool on_last(const sombra_stmt *stmt)
+{
+    return stmt->row_count != 0 && sb_cypher_is_over(stmt->inner);
+}
+
+/* Beyond the rows at hand. */
+static sombra_status step_on(sombra_stmt *stmt)
+{
+    sombra_conn *const conn = stmt->conn;
+    sb_status status;
+    uint32_t rows = 0;
+
     sb_err_clear(&conn->err);
     if (stmt->arrow != NULL)
         return sombra__status(SB_FAIL(&conn->err, SB_MISUSE,
                                       "the rows of this run go to its Arrow stream: release that, "
                                       "or reset the statement"));
-    if (stmt->state == STMT_RUNNING && stmt->row + 1 < stmt->row_count && is_in_transaction(stmt)) {
-        /* A row that is there takes no time in which it could be interrupted. */
-        sb_arena_reset(stmt->arena);
-        stmt->row++;
-        return SOMBRA_ROW;
-    }
     status = sombra__stmt_check(stmt);
     if (status != SB_OK) return sombra__status(status);
     if (is_control(stmt)) {
@@ -561,10 +580,12 @@ sombra_status sombra_stmt_step(sombra_stmt *stmt)
         status = control(stmt);
         return status == SB_OK ? SOMBRA_DONE : sombra__status(status);
     }
-    sb_arena_reset(stmt->arena);
-    sombra__run_begin(conn);
-    status = sombra__stmt_rows(stmt, &rows);
-    status = sombra__run_end(conn, status);
+    drop_values(stmt);
+    if (!on_last(stmt)) {
+        sombra__run_begin(conn);
+        status = sombra__stmt_rows(stmt, &rows);
+        status = sombra__run_end(conn, status);
+    }
     if (status == SB_OK && rows != 0) return SOMBRA_ROW;
     if (status == SB_OK) {
         status = sombra__stmt_end(stmt, true);
@@ -576,6 +597,19 @@ sombra_status sombra_stmt_step(sombra_stmt *stmt)
     return sombra__status(status);
 }
 
+sombra_status sombra_stmt_step(sombra_stmt *stmt)
+{
+    if (stmt == NULL) return SOMBRA_MISUSE;
+    if (stmt->row + 1 < stmt->row_count && stmt->arrow == NULL && is_in_transaction(stmt)) {
+        /* A row that is there takes no time in which it could be interrupted. */
+        stmt->conn->err.code = SB_OK;
+        drop_values(stmt);
+        stmt->row++;
+        return SOMBRA_ROW;
+    }
+    return step_on(stmt);
+}
+
 size_t sombra_stmt_buffered(const sombra_stmt *stmt)
 {
     if (stmt == NULL || stmt->state != STMT_RUNNING || stmt->row_count == 0) return 0;
@@ -584,7 +618,7 @@ size_t sombra_stmt_buffered(const sombra_stmt *stmt)
 
 sb_status sombra__stmt_reset(sombra_stmt *stmt)
 {
-    const sb_status status = end_run(stmt, !sb_cypher_writes(stmt->inner));
+    const sb_status status = end_run(stmt, !stmt->writes);
 
     stmt->state = STMT_READY;
     sombra__arrow_detach(stmt->arrow);
@@ -683,13 +717,12 @@ sombra_status sombra_stmt_clear(sombra_stmt *stmt)
 
 static bool shows_plan(const sombra_stmt *stmt)
 {
-    return sb_cypher_explains(stmt->inner) != SB_EXPLAIN_NO;
+    return stmt->explains != SB_EXPLAIN_NO;
 }
 
 size_t sombra_stmt_column_count(const sombra_stmt *stmt)
 {
-    if (stmt == NULL) return 0;
-    return shows_plan(stmt) ? 1 : sb_cypher_column_count(stmt->inner);
+    return stmt == NULL ? 0 : stmt->column_count;
 }
 
 const char *sombra_stmt_column_name(const sombra_stmt *stmt, size_t column, size_t *size)
@@ -704,22 +737,30 @@ const char *sombra_stmt_column_name(const sombra_stmt *stmt, size_t column, size
     return (const char *)name.data;
 }
 
-sombra_status sombra_stmt_column(sombra_stmt *stmt, size_t column, sombra_value *value)
+static sombra_status no_value(sombra_stmt *stmt, size_t column, sombra_value *value)
 {
     if (value != NULL) *value = sombra_null();
     if (stmt == NULL) return SOMBRA_MISUSE;
     stmt->conn->err.code = SB_OK;
-    if (value == NULL || stmt->state != STMT_RUNNING || stmt->row_count == 0 ||
-        stmt->arrow != NULL || column >= sombra_stmt_column_count(stmt))
-        return sombra__status(
-            SB_FAIL(&stmt->conn->err, SB_MISUSE, "there is no row, or no column %zu", column));
+    return sombra__status(
+        SB_FAIL(&stmt->conn->err, SB_MISUSE, "there is no row, or no column %zu", column));
+}
+
+sombra_status sombra_stmt_column(sombra_stmt *stmt, size_t column, sombra_value *value)
+{
+    if (SB_UNLIKELY(value == NULL || stmt == NULL || stmt->row_count == 0 || stmt->arrow != NULL ||
+                    column >= stmt->column_count))
+        return no_value(stmt, column, value);
+    SB_ASSERT(stmt->state == STMT_RUNNING);
+    stmt->conn->err.code = SB_OK;
     if (shows_plan(stmt)) {
         *value = sombra_string((const char *)stmt->text.data, stmt->text.size);
         return SOMBRA_OK;
     }
-    return sombra__status(sombra__val_to_public(
-        stmt->arena, sb_exec_value(sb_cypher_exec(stmt->inner), (uint32_t)column, stmt->row), value,
-        &stmt->conn->err));
+    const sb_val v = sb_exec_value(sb_cypher_exec(stmt->inner), (uint32_t)column, stmt->row);
+    if (sombra__val_plain(v, value)) return SOMBRA_OK;
+    stmt->made = true;
+    return sombra__status(sombra__val_to_public(stmt->arena, v, value, &stmt->conn->err));
 }
 
 sb_vector sombra__stmt_vector(const sombra_stmt *stmt, uint32_t column, sb_val *plan)
@@ -770,7 +811,7 @@ bool sombra_stmt_is_explain(const sombra_stmt *stmt)
 
 bool sombra_stmt_writes(const sombra_stmt *stmt)
 {
-    return stmt != NULL && sb_cypher_writes(stmt->inner);
+    return stmt != NULL && stmt->writes;
 }
 
 sombra_status sombra_stmt_warning(sombra_stmt *stmt, size_t i, sombra_error *warning)
@@ -829,7 +870,7 @@ sombra_status sombra_stmt_explain(sombra_stmt *stmt, bool json, const char **tex
     if (stmt == NULL) return SOMBRA_MISUSE;
     conn = stmt->conn;
     sb_err_clear(&conn->err);
-    if (text == NULL || size == NULL || sb_cypher_kind(stmt->inner) != SB_STATEMENT_QUERY)
+    if (text == NULL || size == NULL || stmt->kind != SB_STATEMENT_QUERY)
         return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "only queries have a plan"));
     status = ready ? enter_transaction(stmt, false) : SB_OK;
     if (status != SB_OK) return sombra__status(status);

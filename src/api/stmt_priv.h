@@ -14,6 +14,9 @@ struct sombra_stmt {
     sb_buffer
         source; /* the text that it was prepared from, for finding it again; empty: not remembered */
     uint64_t hash; /* of source */
+    sb_statement_kind kind;
+    sb_explain explains;
+    bool writes;
     stmt_state state;
     bool automatic;          /* runs in a transaction that statements opened */
     uint64_t number;         /* of the run's transaction */
@@ -21,10 +24,12 @@ struct sombra_stmt {
     uint32_t mark;           /* savepoint of one transaction of CALL { } IN TRANSACTIONS */
     uint32_t row, row_count; /* in the current batch */
     sb_arena *arena;         /* owned: values given out, until the next call */
-    sb_buffer text;          /* plan */
-    sb_buffer notes;         /* what the run has changed so far, for the change hook */
-    size_t marked_notes;     /* bytes of them at the mark */
-    sombra_told told;        /* of the run */
+    bool made;               /* there may be some in it */
+    size_t column_count;
+    sb_buffer text;      /* plan */
+    sb_buffer notes;     /* what the run has changed so far, for the change hook */
+    size_t marked_notes; /* bytes of them at the mark */
+    sombra_told told;    /* of the run */
     struct sombra_arrow_stream
         *arrow;        /* that takes the rows of this run; NULL: they are stepped through */
     size_t idle_bytes; /* that its run keeps for the next one, while it is idle */
@@ -58,6 +63,8 @@ sb_status sombra__stmt_reset(sombra_stmt *stmt);
 /* Made in arena, but texts and bytes, which stay borrowed. SB_INVALID: not UTF-8, out of its range; SB_TYPE_MISMATCH: no such type; SB_LIMIT. */
 SB_MUST_CHECK sb_status sombra__val_from_public(sb_arena *arena, const sombra_value *value,
                                                 sb_val *v, sb_err *err);
+/* A value that nothing has to be made for. False: it is of another kind, and value may have been written to. */
+bool sombra__val_plain(sb_val v, sombra_value *value);
 SB_MUST_CHECK sb_status sombra__val_to_public(sb_arena *arena, sb_val v, sombra_value *value,
                                               sb_err *err);
 

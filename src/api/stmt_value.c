@@ -104,20 +104,11 @@ static sb_status map_to(sb_arena *arena, const sb_val_map *map, sombra_value *va
 /* Values that queries make are no deeper than the language lets them be nested, which parse and evaluation bound. */
 static sb_status to_public(sb_arena *arena, sb_val v, sombra_value *value, sb_err *err)
 {
+    if (sombra__val_plain(v, value)) return SB_OK;
     memset(value, 0, sizeof *value);
     switch ((sb_val_kind)v.kind) {
-    case SB_VAL_NULL: return SB_OK;
-    case SB_VAL_INT: *value = sombra_int(v.as.integer); return SB_OK;
-    case SB_VAL_FLOAT: *value = sombra_float(v.as.real); return SB_OK;
-    case SB_VAL_BOOL: *value = sombra_bool(v.as.boolean); return SB_OK;
-    case SB_VAL_STRING: *value = sombra_string((const char *)v.as.text, v.aux); return SB_OK;
     case SB_VAL_LIST: return list_to(arena, v.as.list, value, err);
     case SB_VAL_MAP: return map_to(arena, v.as.map, value, err);
-    case SB_VAL_NODE:
-    case SB_VAL_REL:
-        value->type = v.kind == SB_VAL_NODE ? SOMBRA_TYPE_NODE : SOMBRA_TYPE_REL;
-        value->as.id = v.as.id;
-        return SB_OK;
     case SB_VAL_PATH:
         value->type = SOMBRA_TYPE_PATH;
         value->as.path.nodes = v.as.path->nodes;
@@ -130,6 +121,37 @@ static sb_status to_public(sb_arena *arena, sb_val v, sombra_value *value, sb_er
     SB_TRY(sb_val_to_value(arena, v, &inner, err));
     memcpy(value, &inner, sizeof *value);
     return SB_OK;
+}
+
+bool sombra__val_plain(sb_val v, sombra_value *value)
+{
+    value->extra = 0;
+    switch ((int)v.kind) {
+    case SB_VAL_NULL: *value = sombra_null(); return true;
+    case SB_VAL_BOOL:
+        value->type = SOMBRA_TYPE_BOOL;
+        value->as.boolean = v.as.boolean;
+        return true;
+    case SB_VAL_INT:
+        value->type = SOMBRA_TYPE_INT;
+        value->as.integer = v.as.integer;
+        return true;
+    case SB_VAL_FLOAT:
+        value->type = SOMBRA_TYPE_FLOAT;
+        value->as.real = v.as.real;
+        return true;
+    case SB_VAL_STRING:
+        value->type = SOMBRA_TYPE_STRING;
+        value->as.bytes.data = v.as.text;
+        value->as.bytes.size = v.aux;
+        return true;
+    case SB_VAL_NODE:
+    case SB_VAL_REL:
+        value->type = v.kind == SB_VAL_NODE ? SOMBRA_TYPE_NODE : SOMBRA_TYPE_REL;
+        value->as.id = v.as.id;
+        return true;
+    default: return false;
+    }
 }
 
 sb_status sombra__val_to_public(sb_arena *arena, sb_val v, sombra_value *value, sb_err *err)

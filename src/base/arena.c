@@ -122,11 +122,19 @@ void sb_arena_destroy(sb_arena *arena)
     destroy_childless(arena);
 }
 
+/* Nothing has been made in it since the last reset, and no block added to those that it keeps. */
+static bool is_reset(const sb_arena *arena)
+{
+    return arena->current == NULL && arena->newest_child == NULL &&
+           arena->next_room == FIRST_ROOM_BYTES;
+}
+
 void sb_arena_reset(sb_arena *arena)
 {
     size_t kept_bytes = 0;
     arena_block **link = &arena->first;
 
+    if (is_reset(arena)) return;
     destroy_children(arena);
     run_releases(arena);
     while (*link != NULL && kept_bytes + (*link)->room <= KEPT_BYTES) {

@@ -53,19 +53,25 @@ void sb_cypher_column_kinds(const sb_cypher_statement *statement, uint32_t colum
 uint32_t sb_cypher_param_count(const sb_cypher_statement *statement);
 sb_bytes sb_cypher_param_name(const sb_cypher_statement *statement, uint32_t param);
 
+/* Does a run need the times of its options? */
+bool sb_cypher_reads_clock(const sb_cypher_statement *statement);
+
 /* Parameters keep their values until they are bound again; copied. */
 SB_MUST_CHECK sb_status sb_cypher_bind(sb_cypher_statement *statement, uint32_t param, sb_val value,
                                        sb_err *err);
 void sb_cypher_unbind(sb_cypher_statement *statement); /* all */
 
-/* Begin a run on options->graph (params is filled in here). Plans first, if there is no plan or it is not current. A run that goes on is
- * ended. ParameterMissing MissingParameter names what is not bound. */
+/* Options of runs, to be filled in before each start but for params, and for the times where they are not read. */
+sb_exec_options *sb_cypher_options(sb_cypher_statement *statement);
+/* Begin a run on the options' graph. Plans first, if there is no plan or it is not current. A run that goes on is ended.
+ * ParameterMissing MissingParameter names what is not bound. */
 SB_MUST_CHECK sb_status sb_cypher_start(sb_cypher_statement *statement,
-                                        const sb_exec_options *options,
                                         const sb_plan_options *plan_options, sb_err *err);
 /* More rows; *row_count 0: the run is over. They stay until the next call on the statement. */
 SB_MUST_CHECK sb_status sb_cypher_next(sb_cypher_statement *statement, uint32_t *row_count,
                                        sb_err *err);
+/* Are there no rows behind those that next gave? False also where that is not known. */
+bool sb_cypher_is_over(const sb_cypher_statement *statement);
 /* The run is over, whether or not it has come to its end: before its transaction ends. */
 void sb_cypher_stop(sb_cypher_statement *statement);
 /* The run's executor, for values, vectors, counts and profile; NULL before the first run. */

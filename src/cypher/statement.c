@@ -13,8 +13,12 @@ struct sb_cypher_statement {
     uint32_t slot_count;
     const sb_compiled *compiled; /* arena; NULL before it is planned */
     sb_exec *exec;               /* owned; of compiled */
+    sb_exec_options options;     /* of exec */
     bool used_up;                /* the planner has worked on tree, with or without success */
     sb_plan_options planned_with;
+    /* the state of the graph that compiled was last found to fit: sb_view_version (0: none), and commits and pages when entities were counted */
+    uint64_t fits_version, counted_seq;
+    sb_pgno counted_pages;
     sb_exec_stats schema_stats; /* of a statement that changes the schema, which has no exec */
     /* parameters, in the order of tree->params, which is that of the text */
     sb_arena *values_arena; /* owned */
@@ -123,25 +127,54 @@ static bool same_options(const sb_plan_options *a, const sb_plan_options *b)
            a->threads == b->threads && a->force_parallel == b->force_parallel;
 }
 
+/* The number of entities takes reading two rows of the catalog, which is more than many a statement does: a file that has as many pages
+ * as when they were counted is taken to have about as many entities, for this many commits. */
+#define COMMITS_UNCOUNTED 64u
+
+static void note_fits(sb_cypher_statement *s, sb_graph *graph, bool counted)
+{
+    s->fits_version = sb_view_version(sb_graph_view(graph));
+    if (!counted) return;
+    s->counted_seq = sb_txn_seq(sb_graph_txn(graph));
+    s->counted_pages = sb_txn_page_count(sb_graph_txn(graph));
+}
+
+/* Is compiled still the plan to run? */
+static sb_status plan_fits(sb_cypher_statement *s, sb_graph *graph, bool *fits, sb_err *err)
+{
+    const uint64_t version = sb_view_version(sb_graph_view(graph));
+    const sb_txn *const txn = sb_graph_txn(graph);
+
+    *fits = version != 0 && version == s->fits_version;
+    if (*fits || !sb_plan_schema_fits(s->compiled, graph)) return SB_OK;
+    const bool count = sb_txn_page_count(txn) != s->counted_pages ||
+                       sb_txn_seq(txn) - s->counted_seq >= COMMITS_UNCOUNTED;
+    *fits = true;
+    if (count) SB_TRY(sb_plan_size_fits(s->compiled, graph, fits, err));
+    if (*fits) note_fits(s, graph, count);
+    return SB_OK;
+}
+
 /* A plan for graph with these options (NULL: none). */
 static sb_status make_plan(sb_cypher_statement *s, sb_graph *graph, const sb_plan_options *options,
                            sb_err *err)
 {
     const sb_plan_options none = {0};
     sb_compiled *compiled;
+    bool fits = false;
 
     if (options == NULL) options = &none;
     if (s->used_up) {
-        if (s->compiled != NULL && same_options(options, &s->planned_with) &&
-            sb_plan_is_current(s->compiled, graph, err))
-            return SB_OK;
-        if (err->code != SB_OK) return err->code;
+        if (s->compiled != NULL && same_options(options, &s->planned_with))
+            SB_TRY(plan_fits(s, graph, &fits, err));
+        if (fits) return SB_OK;
         SB_TRY(compile_again(s, err));
     }
     s->used_up = true;
     SB_TRY(sb_plan_make(s->arena, s->tree, s->slot_count, graph, options, &compiled, err));
     s->compiled = compiled;
     s->planned_with = *options;
+    note_fits(s, graph, true);
     return SB_OK;
 }
 
@@ -157,6 +190,11 @@ bool sb_cypher_writes(const sb_cypher_statement *s)
     return s->tree->query != NULL ? s->tree->query->writes
                                   : s->tree->kind >= SB_STATEMENT_CREATE_INDEX &&
                                         s->tree->kind <= SB_STATEMENT_DROP_CONSTRAINT;
+}
+
+bool sb_cypher_reads_clock(const sb_cypher_statement *s)
+{
+    return s->tree->reads_clock;
 }
 
 static bool commits_inside(const sb_query *query)
@@ -281,11 +319,13 @@ static sb_span param_span(const sb_cypher_statement *s, sb_bytes name)
     return (sb_span){(uint32_t)(at - begin - 1), (uint32_t)(at - begin + name.size)};
 }
 
-sb_status sb_cypher_start(sb_cypher_statement *s, const sb_exec_options *options,
-                          const sb_plan_options *plan_options, sb_err *err)
+sb_exec_options *sb_cypher_options(sb_cypher_statement *s)
 {
-    sb_exec_options with = *options;
+    return &s->options;
+}
 
+sb_status sb_cypher_start(sb_cypher_statement *s, const sb_plan_options *plan_options, sb_err *err)
+{
     for (uint32_t i = 0; i < s->value_count; i++) {
         if (s->bound[i]) continue;
         const sb_bytes name = s->tree->params[i];
@@ -294,15 +334,20 @@ sb_status sb_cypher_start(sb_cypher_statement *s, const sb_exec_options *options
                               "the parameter $%.*s has no value",
                               (int)(name.size < 200 ? name.size : 200), (const char *)name.data);
     }
-    SB_TRY(make_plan(s, options->graph, plan_options, err));
-    with.params = s->values;
-    if (s->exec != NULL) return sb_exec_reset(s->exec, &with, err);
-    return sb_exec_open(s->compiled, &with, &s->exec, err);
+    SB_TRY(make_plan(s, s->options.graph, plan_options, err));
+    s->options.params = s->values;
+    if (s->exec != NULL) return sb_exec_reset(s->exec, &s->options, err);
+    return sb_exec_open(s->compiled, &s->options, &s->exec, err);
 }
 
 sb_status sb_cypher_next(sb_cypher_statement *s, uint32_t *row_count, sb_err *err)
 {
     return sb_exec_next(s->exec, row_count, err);
+}
+
+bool sb_cypher_is_over(const sb_cypher_statement *s)
+{
+    return s->exec != NULL && sb_exec_is_over(s->exec);
 }
 
 void sb_cypher_stop(sb_cypher_statement *s)

@@ -79,9 +79,10 @@ static sb_status read_keys(sb_reader *reader, const sb_row *row, const sb_key_id
 /* Properties that one call reads by the shortest way. */
 #define PEEK_MAX 8u
 
-static bool peek_props(const sb_graph *graph, const sb_tree *table, uint64_t id,
-                       const sb_key_id *keys, size_t key_count, sb_value *values)
+bool sb_graph_peek_props(sb_graph *graph, sb_entity entity, uint64_t id, const sb_key_id *keys,
+                         size_t key_count, sb_value *values)
 {
+    const sb_tree *table = table_of(graph, entity);
     sb_cell cells[PEEK_MAX];
     bool found[PEEK_MAX];
 
@@ -105,7 +106,7 @@ sb_status sb_graph_get_props(sb_graph *graph, sb_entity entity, uint64_t id, con
     sb_status status;
 
     *found = true;
-    if (SB_LIKELY(peek_props(graph, table, id, keys, key_count, values))) return SB_OK;
+    if (SB_LIKELY(sb_graph_peek_props(graph, entity, id, keys, key_count, values))) return SB_OK;
     SB_TRY(sb_row_find(graph->txn, table, id, &row, found, err));
     if (!*found) {
         for (size_t i = 0; i < key_count; i++)

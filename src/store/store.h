@@ -26,6 +26,9 @@ typedef uint32_t sb_label_id, sb_type_id, sb_key_id, sb_set_id;
 typedef struct sb_view sb_view;
 /* again after sb_txn_upgrade, before roots are changed */
 SB_MUST_CHECK sb_status sb_view_get(sb_txn *txn, sb_view **view, sb_err *err);
+/* Names a state: as long as it is the same, names, schemas and counts are. 0 in a write transaction, which may change them at any
+ * time. */
+uint64_t sb_view_version(const sb_view *view);
 /* First write transaction of a new file: write the empty catalog. A no-op later. */
 SB_MUST_CHECK sb_status sb_view_found(sb_view *view, sb_err *err);
 /* One hook, run when the transaction commits, before the store writes its rows: the layer above flushes there what it

@@ -312,9 +312,10 @@ struct sb_view {
     sb_session *session;
     sb_pager *pager;
     const sb_allocator *alloc;
-    uint64_t seq; /* of the state that meta_bytes is of */
-    bool current; /* seq and meta_bytes are those of what is cached */
-    bool cached;  /* names, sets, schema and tree rows are those of meta */
+    uint64_t seq;     /* of the state that meta_bytes is of */
+    uint64_t version; /* sb_view_version; counts refreshes, from a number of the view's own */
+    bool current;     /* seq and meta_bytes are those of what is cached */
+    bool cached;      /* names, sets, schema and tree rows are those of meta */
     uint8_t meta_bytes[SB_META_BYTES];
     sb_store__meta meta;                       /* live: a write transaction changes it in place */
     sb_status (*hook)(void *ctx, sb_err *err); /* sb_view_before_commit */

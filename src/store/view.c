@@ -29,7 +29,7 @@ static sb_status create_view(sb_session *session, void **object, sb_err *err)
     view->session = session;
     view->pager = pager;
     view->alloc = alloc;
-    view->hash_seed = sb_hash_u64((uintptr_t)view);
+    view->hash_seed = view->version = sb_hash_u64((uintptr_t)view);
     view->arena = sb_arena_create(alloc, NULL);
     if (view->arena == NULL) {
         sb_free(alloc, view, sizeof *view);
@@ -103,6 +103,7 @@ static SB_NOINLINE sb_status refresh(sb_view *view, sb_txn *txn, sb_err *err)
     sb_store__meta meta;
 
     view->current = false;
+    view->version += view->version == UINT64_MAX ? 2 : 1; /* never 0 */
     view->txn = txn;
     SB_TRY(sb_store__meta_decode(sb_txn_meta(txn), sb_txn_page_count(txn), &meta, err));
     view->meta = meta;
@@ -135,6 +136,11 @@ sb_status sb_view_get(sb_txn *txn, sb_view **out, sb_err *err)
     }
     *out = view;
     return SB_OK;
+}
+
+uint64_t sb_view_version(const sb_view *view)
+{
+    return view->writer.active ? 0 : view->version;
 }
 
 /* Roots are changed through these pointers, so in a write transaction the hooks must be in place: after sb_txn_upgrade,

@@ -451,6 +451,86 @@ static void test_api_query__explain(void **state)
     sombra_stmt_finalize(stmt);
 }
 
+static bool plan_has(api_fixture *f, sombra_stmt *stmt, const char *words)
+{
+    const char *text;
+    size_t size;
+
+    OK(f, sombra_stmt_explain(stmt, false, &text, &size));
+    return memmem(text, size, words, strlen(words)) != NULL;
+}
+
+static void run(api_fixture *f, const char *text)
+{
+    sombra_stmt *stmt = prepare(f, text);
+
+    step_done(f, stmt);
+    sombra_stmt_finalize(stmt);
+}
+
+/* A prepared statement is planned again when an index comes or goes, when the graph has grown, and, a little later, when it has shrunk in
+ * its pages; whether it is run in between or not. */
+static void test_api_query__planned_again(void **state)
+{
+    api_fixture *f = *state;
+    sombra_stmt *stmt;
+
+    run(f, "UNWIND range(1, 1000) AS i CREATE (:N {x: i})");
+    stmt = prepare(f, "MATCH (n:N) WHERE n.x = 7 RETURN n.x");
+    assert_true(plan_has(f, stmt, " 1000\n"));
+    run(f, "CREATE INDEX nx FOR (n:N) ON (n.x)");
+    assert_true(plan_has(f, stmt, "IndexSeek"));
+    step_row(f, stmt);
+    assert_int_equal(integer_at(f, stmt, 0), 7);
+    step_done(f, stmt);
+    OK(f, sombra_stmt_reset(stmt));
+    run(f, "DROP INDEX nx");
+    step_row(f, stmt);
+    assert_int_equal(integer_at(f, stmt, 0), 7);
+    step_done(f, stmt);
+    assert_true(plan_has(f, stmt, " 1000\n"));
+    run(f, "UNWIND range(1001, 20000) AS i CREATE (:N {x: i})");
+    assert_true(plan_has(f, stmt, " 20000\n"));
+    run(f, "MATCH (n:N) WHERE n.x > 10 DELETE n");
+    for (int i = 0; i < 64; i++)
+        run(f, "MATCH (n:N {x: 1}) SET n.y = coalesce(n.y, 0) + 1");
+    assert_true(plan_has(f, stmt, " 10\n"));
+    sombra_stmt_finalize(stmt);
+}
+
+/* Functions of the clock tell the time, also where those before them in the transaction did not ask; the transaction's stays. */
+static void test_api_query__clock(void **state)
+{
+    static const char *const dates[] = {"date()",
+                                        "date.transaction()",
+                                        "date.statement()",
+                                        "date.truncate('day')",
+                                        "localdatetime()",
+                                        "localdatetime.transaction()",
+                                        "localdatetime.truncate('day')",
+                                        "datetime()",
+                                        "datetime.statement()",
+                                        "datetime.transaction()",
+                                        "datetime.truncate('day')",
+                                        "datetime({timezone: 'Europe/Paris'})",
+                                        "datetime({epochMillis: timestamp()})"};
+    api_fixture *f = *state;
+    char text[100];
+
+    for (size_t i = 0; i < sizeof dates / sizeof *dates; i++) {
+        (void)snprintf(text, sizeof text, "RETURN (%s).year", dates[i]);
+        assert_true(query_int(f, text) > 2000);
+    }
+    OK(f, sombra_begin(f->conn, SOMBRA_READ, &f->txn));
+    assert_int_equal(query_int(f, "RETURN 1"), 1);
+    const int64_t transaction = query_int(f, "RETURN datetime.transaction().epochMillis");
+    const int64_t statement = query_int(f, "RETURN timestamp()");
+    assert_true(transaction > 0 && transaction <= statement);
+    assert_int_equal(query_int(f, "RETURN datetime.transaction().epochMillis"), transaction);
+    sombra_rollback(f->txn);
+    f->txn = NULL;
+}
+
 /* What a query warns of, joined by '|': each up to its first line's place. */
 static void warnings_of(api_fixture *f, const char *text, char *joined, size_t bytes)
 {
@@ -743,6 +823,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query__schema, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__buffered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__explain, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__planned_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__clock, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__warnings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__progress, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__progress_of_input, setup, teardown),

@@ -274,7 +274,7 @@ static sb_status evict(sb_aggregate_op *a)
 /* G3: not before groups are frozen, where that can be; what takes little stays as it is. */
 static sb_status freeze_values(sb_aggregate_op *a, size_t held)
 {
-    const bool forced = a->op.run->options.force_spill != 0;
+    const bool forced = a->op.run->options->force_spill != 0;
 
     for (uint32_t i = 0; i < item_count(a); i++) {
         sb_aggregate_item *item = &a->items[i];
@@ -287,7 +287,7 @@ static sb_status freeze_values(sb_aggregate_op *a, size_t held)
 
 sb_status sb_aggregate__relieve(sb_aggregate_op *a, const sb_held *held)
 {
-    const bool keyed = a->grouping.key_count != 0, forced = a->op.run->options.force_spill != 0;
+    const bool keyed = a->grouping.key_count != 0, forced = a->op.run->options->force_spill != 0;
 
     if (a->evicted) return SB_OK;
     if (keyed && !a->frozen && sb_partitions__divides(&a->parts)) return freeze(a);
@@ -397,7 +397,7 @@ static sb_status read_part(sb_aggregate_op *a)
     SB_TRY(open_record(a));
     for (uint32_t n = 1; !sb_spill__at_end(reader); n++) {
         SB_TRY(take_record(a, reader));
-        if (n % RECORDS_AT_ONCE != 0 && run->options.force_spill == 0) continue;
+        if (n % RECORDS_AT_ONCE != 0 && run->options->force_spill == 0) continue;
         if (n % (32 * RECORDS_AT_ONCE) == 0) SB_TRY(sb_exec__tick(run));
         const sb_held held = sb_aggregate__held(a);
         if (sb_spill__is_due(run, &held)) SB_TRY(sb_aggregate__relieve(a, &held));
@@ -417,7 +417,7 @@ static sb_status settle_part(sb_aggregate_op *a, sb_aggregate_item *item)
         sb_arena_reset(a->record);
         SB_TRY(read_vals(a, reader, item->vals, item->plan->arg_count + 1u));
         SB_TRY(sb_aggregate__update(a, item, (uint32_t)item->vals[0].as.integer));
-        if (n % RECORDS_AT_ONCE != 0 && run->options.force_spill == 0) continue;
+        if (n % RECORDS_AT_ONCE != 0 && run->options->force_spill == 0) continue;
         if (n % (32 * RECORDS_AT_ONCE) == 0) SB_TRY(sb_exec__tick(run));
         const sb_held held = sb_aggregate__held(a);
         if (!item->frozen && sb_partitions__divides(&item->aside) && sb_spill__is_due(run, &held))

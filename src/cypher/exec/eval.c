@@ -15,7 +15,7 @@ static sb_status row_param(sb_eval *e, const sb_batch *in, uint32_t row, sb_val 
 {
     (void)in;
     (void)row;
-    *value = e->run->options.params[e->param];
+    *value = e->run->options->params[e->param];
     return SB_OK;
 }
 
@@ -599,15 +599,15 @@ static sb_status eval_by_rows(sb_eval *e, const sb_batch *in, const sb_vector **
 static sb_status eval_all(sb_eval *e, const sb_batch *in, const sb_vector **vector)
 {
     if (e->expr->kind == SB_EXPR_VAR && e->vector != NULL) return e->vector(e, in, vector);
-    if (in->row_count == 0 || !varies(e, in)) {
-        if (in->row_count != 0) return eval_once(e, in, vector);
+    if (in->row_count == 1) return eval_once(e, in, vector);
+    if (in->row_count == 0) {
         if (sb_exec__out_begin(e->run, &e->out, SB_VECTOR_ANY, 0) == NULL)
             return sb_exec__no_memory(e->run);
         *vector = &e->out.vector;
         return SB_OK;
     }
-    if (e->vector != NULL && in->row_count > 1) return e->vector(e, in, vector);
-    return eval_by_rows(e, in, vector);
+    if (!varies(e, in)) return eval_once(e, in, vector);
+    return e->vector != NULL ? e->vector(e, in, vector) : eval_by_rows(e, in, vector);
 }
 
 sb_status sb_exec__eval(sb_eval *e, const sb_batch *in, const sb_vector **vector)

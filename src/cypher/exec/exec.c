@@ -132,7 +132,7 @@ static sb_status leave(sb_exec *run, sb_status status)
 
 sb_status sb_exec__tick_slow(sb_exec *run)
 {
-    const sb_exec_options *o = &run->options;
+    const sb_exec_options *o = run->options;
 
     if (o->cancel != NULL && atomic_load_explicit(o->cancel, memory_order_relaxed))
         return SB_FAIL(run->err, SB_INTERRUPT, "the query was cancelled");
@@ -202,14 +202,13 @@ static sb_status open_names(sb_exec *run)
 
 static sb_status poll_run(void *ctx)
 {
-    sb_exec *run = ctx;
-    return run->watched ? sb_exec__tick_slow(run) : SB_OK;
+    return sb_exec__tick(ctx);
 }
 
 static void real_time(void *ctx, int64_t *seconds, uint32_t *nanos)
 {
     const sb_exec *run = ctx;
-    const uint64_t ns = run->options.vfs->ops->wall_ns(run->options.vfs);
+    const uint64_t ns = run->options->vfs->ops->wall_ns(run->options->vfs);
 
     *seconds = (int64_t)(ns / 1000000000u);
     *nanos = (uint32_t)(ns % 1000000000u);
@@ -230,10 +229,10 @@ static void begin_functions(sb_exec *run)
 
     func->alloc = run->alloc;
     func->reader = &run->reader;
-    func->now_seconds = run->options.now_seconds;
-    func->now_nanos = run->options.now_nanos;
-    func->transaction_seconds = run->options.transaction_seconds;
-    func->transaction_nanos = run->options.transaction_nanos;
+    func->now_seconds = run->options->now_seconds;
+    func->now_nanos = run->options->now_nanos;
+    func->transaction_seconds = run->options->transaction_seconds;
+    func->transaction_nanos = run->options->transaction_nanos;
     func->real_time = real_time;
     func->real_time_ctx = run;
     func->poll = poll_run;
@@ -241,18 +240,23 @@ static void begin_functions(sb_exec *run)
     func->default_zone = sb_bytes_of("Z", 1);
     func->arena = run->constants;
     func->err = run->err;
-    seed_random(run, run->options.seed);
+    seed_random(run, run->options->seed);
 }
 
 /* ---- Open, reset ---------------------------------------------------------------------------------------------------- */
 
 static void take_options(sb_exec *run, const sb_exec_options *options)
 {
-    run->options = *options;
+    const uint64_t version = sb_view_version(sb_graph_view(options->graph));
+
+    if (version == 0 || version != run->version || run->graph != options->graph) run->state++;
+    if (run->forced != options->force_spill) run->fresh = false;
+    run->forced = options->force_spill;
+    run->version = version;
+    run->options = options;
     run->graph = options->graph;
     run->view = sb_graph_view(options->graph);
-    run->watched =
-        options->cancel != NULL || options->deadline_ns != 0 || options->progress != NULL;
+    run->timed = options->deadline_ns != 0 || options->progress != NULL;
     run->ticks = 0;
     run->rows = 0;
     run->own_input = (sb_input_count){.total = 0};
@@ -263,7 +267,7 @@ static void take_options(sb_exec *run, const sb_exec_options *options)
     atomic_store_explicit(&run->budget.exceeded, false, memory_order_relaxed);
     run->ended = run->failed = run->divided = false;
     run->current = NULL;
-    run->stats = (sb_exec_stats){.nodes_created = 0};
+    if (run->compiled->writes) run->stats = (sb_exec_stats){.nodes_created = 0};
     run->generation++;
 }
 
@@ -280,13 +284,13 @@ static sb_status open_run(sb_exec *run, const sb_plan *root)
         run->no_columns.columns == NULL)
         return sb_exec__no_memory(run);
     run->no_columns.row_count = 1;
-    if (run->options.profile) {
+    if (run->options->profile) {
         run->profile = sb_exec__alloc_zero(run, compiled->plan_count, sizeof *run->profile);
         if (run->profile == NULL) return sb_exec__no_memory(run);
     }
     begin_functions(run);
     SB_TRY(open_names(run));
-    run->zone_source = (sb_zone_source){.vfs = run->options.vfs, .alloc = run->alloc};
+    run->zone_source = (sb_zone_source){.vfs = run->options->vfs, .alloc = run->alloc};
     SB_TRY(sb_zones_create(run->alloc, sb_zone_read_system, &run->zone_source, &run->func.zones,
                            run->err));
     SB_TRY(sb_exec__inner_open(run, root, &run->root));
@@ -304,6 +308,7 @@ static sb_status open_plan(const sb_compiled *compiled, const sb_plan *root, sb_
     run->compiled = compiled;
     run->err = err;
     run->is_part = of != NULL;
+    if (of != NULL) run->part_options = *options;
     run->input = of != NULL ? of->input : &run->own_input;
     run->budget.base = (sb_allocator){
         .ctx = &run->budget, .alloc = budget_alloc, .resize = budget_resize, .free = budget_free};
@@ -311,7 +316,7 @@ static sb_status open_plan(const sb_compiled *compiled, const sb_plan *root, sb_
     run->budget.of = of == NULL ? NULL : &of->budget;
     run->alloc = &run->budget.base;
     sb_exec__reader_init(run);
-    take_options(run, options);
+    take_options(run, of != NULL ? &run->part_options : options);
     run->arena = sb_arena_create(run->alloc, NULL);
     const sb_status status =
         leave(run, run->arena == NULL ? sb_exec__no_memory(run) : open_run(run, root));
@@ -331,9 +336,11 @@ sb_status sb_exec_open(const sb_compiled *compiled, const sb_exec_options *optio
 
 sb_status sb_exec_reset(sb_exec *run, const sb_exec_options *options, sb_err *err)
 {
+    const uint64_t state = run->state;
+
     run->err = err;
     take_options(run, options);
-    sb_arena_reset(run->constants);
+    if (sb_arena_bytes(run->constants) != 0) sb_arena_reset(run->constants);
     begin_functions(run);
     if (run->any_deleted) {
         sb_map_clear(&run->deleted.nodes);
@@ -341,10 +348,12 @@ sb_status sb_exec_reset(sb_exec *run, const sb_exec_options *options, sb_err *er
         sb_map_clear(&run->deleted.pending);
         run->any_deleted = false;
     }
-    for (sb_name_ref *name = run->all_names; name != NULL; name = name->next)
-        find_again(run, name);
+    if (run->state != state)
+        for (sb_name_ref *name = run->all_names; name != NULL; name = name->next)
+            find_again(run, name);
     if (run->profile != NULL)
         memset(run->profile, 0, run->compiled->plan_count * sizeof *run->profile);
+    if (run->fresh) return SB_OK;
     return leave(run, sb_exec__inner_row(run->root, &run->no_columns, 0));
 }
 
@@ -352,6 +361,8 @@ void sb_exec_stop(sb_exec *run)
 {
     run->current = NULL;
     run->ended = true;
+    if (run->fresh) return;
+    run->fresh = true;
     for (sb_operator *op = run->newest; op != NULL; op = op->older) {
         if (op->ops->reset != NULL) op->ops->reset(op);
         /* A statement may lie for long until it is run again, or given up. */
@@ -366,7 +377,7 @@ void sb_exec_stop(sb_exec *run)
 sb_status sb_exec__part_open(sb_exec *of, const sb_plan *plan, sb_graph *graph,
                              const _Atomic bool *cancel, sb_exec **part, sb_err *err)
 {
-    sb_exec_options options = of->options;
+    sb_exec_options options = *of->options;
 
     options.graph = graph;
     options.workers = NULL;
@@ -407,7 +418,8 @@ sb_status sb_exec_next(sb_exec *run, uint32_t *row_count, sb_err *err)
     run->current = NULL;
     if (run->failed) return SB_FAIL(err, SB_MISUSE, "the run has failed: reset it first");
     if (run->ended) return SB_OK;
-    if (run->watched) SB_TRY(leave(run, sb_exec__tick_slow(run)));
+    run->fresh = false;
+    SB_TRY(leave(run, sb_exec__tick(run)));
     SB_TRY(leave(run, sb_exec__next(run->root->root, &run->current)));
     if (run->current == NULL) {
         run->ended = true;
@@ -417,6 +429,11 @@ sb_status sb_exec_next(sb_exec *run, uint32_t *row_count, sb_err *err)
     run->ended = run->current->last && !run->compiled->writes;
     run->rows += *row_count;
     return SB_OK;
+}
+
+bool sb_exec_is_over(const sb_exec *run)
+{
+    return run->ended;
 }
 
 const struct sb_vector *sb_exec_vector(const sb_exec *run, uint32_t column)

@@ -11,7 +11,7 @@
 #include "cypher/exec/workers.h"
 #include "cypher/plan/plan.h"
 
-/* What a run needs from the outside: the caller keeps it until sb_exec_close. */
+/* What a run needs from the outside: the caller keeps it, and what it points at, until sb_exec_close or a reset with another. */
 typedef struct sb_exec_options {
     const sb_allocator *alloc;
     sb_graph *graph;
@@ -63,6 +63,8 @@ SB_MUST_CHECK sb_status sb_exec_reset(sb_exec *exec, const sb_exec_options *opti
 void sb_exec_stop(sb_exec *exec);
 /* The next rows: columns of the result, *row_count 0 at the end. Valid until the next call. */
 SB_MUST_CHECK sb_status sb_exec_next(sb_exec *exec, uint32_t *row_count, sb_err *err);
+/* No rows are behind those of the last call, as far as is known. */
+bool sb_exec_is_over(const sb_exec *exec);
 /* Column i of the current rows: one value of it, or all of them as a vector (exec/vector.h). */
 sb_val sb_exec_value(const sb_exec *exec, uint32_t column, uint32_t row);
 const struct sb_vector *sb_exec_vector(const sb_exec *exec, uint32_t column);

@@ -64,12 +64,16 @@ typedef struct sb_input_count {
 
 struct sb_exec {
     const sb_compiled *compiled;
-    sb_exec_options options; /* copied; what it points at is the caller's */
+    const sb_exec_options *options; /* the caller's, or: */
+    sb_exec_options part_options;   /* of a run that is a part */
     sb_budget budget;
     const sb_allocator *alloc; /* &budget.base */
     sb_arena *arena;           /* until close */
     sb_arena *constants;       /* until reset: folded constants */
     uint64_t generation;       /* counts resets: a folded constant is of one generation */
+    uint64_t version;          /* sb_view_version of the state of the graph, */
+    uint64_t
+        state; /* of which this counts those seen: what is known of names, schemas and counts holds for one */
     sb_graph *graph;
     sb_view *view;
     sb_err *err; /* the caller's, of the call under way */
@@ -90,9 +94,11 @@ struct sb_exec {
     sb_deleted deleted;
     bool any_deleted;
     bool ended, failed;
-    bool is_part; /* runs a part of another run's plan, on a thread of its own */
-    bool divided; /* parts of its plan are run by others just now: it does not spill */
-    bool watched; /* cancel, deadline or progress is given */
+    bool fresh;      /* all operators have been reset since they ran */
+    bool is_part;    /* runs a part of another run's plan, on a thread of its own */
+    bool divided;    /* parts of its plan are run by others just now: it does not spill */
+    uint32_t forced; /* options->force_spill, which operators look at when they are reset */
+    bool timed;      /* deadline or progress is given */
     uint32_t ticks;
     uint64_t rows;                    /* handed out */
     sb_input_count own_input, *input; /* input: the statement's; that of a part's run is of */
@@ -105,7 +111,9 @@ struct sb_exec {
 SB_MUST_CHECK sb_status sb_exec__tick_slow(sb_exec *run);
 SB_MUST_CHECK SB_INLINE sb_status sb_exec__tick(sb_exec *run)
 {
-    return SB_LIKELY(!run->watched) ? SB_OK : sb_exec__tick_slow(run);
+    const _Atomic bool *const cancel = run->options->cancel;
+    const bool cancelled = cancel != NULL && atomic_load_explicit(cancel, memory_order_relaxed);
+    return SB_LIKELY(!run->timed && !cancelled) ? SB_OK : sb_exec__tick_slow(run);
 }
 /* Does what a plan node reads count as input of the statement? It is read once, and nothing is read before it. */
 bool sb_exec__is_input(const sb_exec *run, const sb_plan *plan);

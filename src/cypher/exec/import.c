@@ -192,7 +192,7 @@ static sb_status keep_error(void *ctx, const char *message, sb_err *err)
 
 static sb_status load(import_call *i, sb_bulk_result *result, sb_err *err)
 {
-    const sb_exec_options *given = &i->run->options;
+    const sb_exec_options *given = i->run->options;
     sb_bulk_options *options = &i->options;
 
     options->vfs = given->vfs;

@@ -54,7 +54,7 @@ static bool is_below(const char *path, const char *folder)
 
 static sb_status resolve(sb_exec *run, const char *path, char **resolved)
 {
-    sb_vfs *vfs = run->options.vfs;
+    sb_vfs *vfs = run->options->vfs;
     char *found;
     size_t bytes;
 
@@ -85,7 +85,7 @@ static sb_status file_in(sb_exec *run, const char *folder, const char *path, cha
         memcpy(joined + strlen(joined), path, strlen(path) + 1);
         SB_TRY(resolve(run, joined, &resolved));
         if (!is_below(resolved, base)) continue;
-        SB_TRY(run->options.vfs->ops->exists(run->options.vfs, resolved, &exists, run->err));
+        SB_TRY(run->options->vfs->ops->exists(run->options->vfs, resolved, &exists, run->err));
         if (!exists) continue;
         *file = resolved;
         return SB_OK;
@@ -100,12 +100,12 @@ sb_status sb_import__file(sb_exec *run, const char *what, sb_val named, char **f
 
     *file = NULL;
     if (named.kind != SB_VAL_STRING) return sb_exec__type_error(run, what, "a string", named);
-    if (run->options.import_dir_count == 0)
+    if (run->options->import_dir_count == 0)
         return refuse(run, what, url,
                       "reading files is off: the option import_dirs names no folder");
     SB_TRY(path_of_url(run, what, url, &path));
-    for (size_t i = 0; i < run->options.import_dir_count && *file == NULL; i++)
-        SB_TRY(file_in(run, run->options.import_dirs[i], path, file));
+    for (size_t i = 0; i < run->options->import_dir_count && *file == NULL; i++)
+        SB_TRY(file_in(run, run->options->import_dirs[i], path, file));
     return *file != NULL
                ? SB_OK
                : refuse(run, what, url, "there is no such file in the folders of import_dirs");

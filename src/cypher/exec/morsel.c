@@ -11,7 +11,7 @@ static sb_status begin_reading(sb_exec *of, _Atomic bool *cancel, sb_helper *h, 
 {
     sb_graph_settings settings = sb_graph_settings_of(of->graph);
 
-    SB_TRY(sb_workers_session(of->options.workers, &h->session, err));
+    SB_TRY(sb_workers_session(of->options->workers, &h->session, err));
     if (cancel != NULL) { /* on another thread: what asks the caller is not for it */
         settings.cancel = cancel;
         settings.progress = NULL;
@@ -38,7 +38,7 @@ void sb_helper__leave(sb_exec *of, sb_helper *h, bool keep_root)
     if (h->session == NULL) return;
     if (h->exec != NULL) sb_exec__part_stop(h->exec, keep_root);
     sb_txn_rollback(h->txn);
-    sb_workers_give_back(of->options.workers, h->session);
+    sb_workers_give_back(of->options->workers, h->session);
     h->txn = NULL;
     h->session = NULL;
 }
@@ -61,7 +61,7 @@ void sb_helper__close(sb_exec *of, sb_helper *h)
 
 static bool has_memory(const sb_exec *run)
 {
-    return run->budget.limit == 0 || run->budget.limit / MEMORY_PER_THREAD >= run->options.threads;
+    return run->budget.limit == 0 || run->budget.limit / MEMORY_PER_THREAD >= run->options->threads;
 }
 
 sb_operator *sb_division__scan(sb_operator *root)
@@ -80,15 +80,15 @@ void sb_division__make(sb_operator *root, const sb_plan *gather, sb_division *di
     sb_entity entity;
 
     *division = (sb_division){.scan = scan};
-    if (run->is_part || run->options.workers == NULL || run->options.threads < 2 ||
-        run->options.force_spill || !has_memory(run) ||
+    if (run->is_part || run->options->workers == NULL || run->options->threads < 2 ||
+        run->options->force_spill || !has_memory(run) ||
         sb_txn_addresses(sb_graph_txn(run->graph)) == 0 ||
         !sb_exec__scan_ranges(scan, NULL, &entity))
         return;
     division->id_end = entity == SB_NODE ? sb_ids_node_end(run->view) : sb_ids_rel_end(run->view);
     if (division->id_end < 2) return;
     const uint64_t ids = division->id_end - 1, least = gather->as.gather.morsel_ids;
-    uint64_t each = ids / ((uint64_t)run->options.threads * MORSELS_PER_THREAD);
+    uint64_t each = ids / ((uint64_t)run->options->threads * MORSELS_PER_THREAD);
     each = each < least ? least : each > MORSEL_IDS_MAX ? MORSEL_IDS_MAX : each;
     division->ids = each == 0 ? 1 : each;
     division->count = (ids + division->ids - 1) / division->ids;
@@ -277,7 +277,7 @@ static sb_status begin_divided(sb_reading *r)
 {
     sb_exec *run = r->op->run;
     const uint32_t threads =
-        run->options.threads < SB_WORKERS_MAX ? run->options.threads : SB_WORKERS_MAX;
+        run->options->threads < SB_WORKERS_MAX ? run->options->threads : SB_WORKERS_MAX;
     const uint32_t parts = threads < r->division.count ? threads : (uint32_t)r->division.count;
 
     SB_TRY(sb_mutex_create(run->alloc, SB_RANK_GATHER, &r->lock, run->err));
@@ -291,7 +291,7 @@ static sb_status begin_divided(sb_reading *r)
     r->parts[0].taken = true;
     for (uint32_t i = 0; i + 1 < parts; i++) {
         r->jobs[i] = (sb_worker_job){.run = help_reading, .ctx = r};
-        if (!sb_workers_submit(run->options.workers, threads - 1, &r->jobs[i])) break;
+        if (!sb_workers_submit(run->options->workers, threads - 1, &r->jobs[i])) break;
         r->job_count++;
     }
     return SB_OK;
@@ -302,7 +302,7 @@ static void end_divided(sb_reading *r)
     sb_exec *run = r->op->run;
 
     for (uint32_t i = 0; i < r->job_count; i++)
-        sb_workers_withdraw(run->options.workers, &r->jobs[i]);
+        sb_workers_withdraw(run->options->workers, &r->jobs[i]);
     for (uint32_t i = 0; i < r->part_count; i++)
         sb_helper__close(run, &r->parts[i].helper);
     sb_free(run->alloc, r->jobs, r->part_capacity / PARTS_PER_THREAD * sizeof *r->jobs);

@@ -101,7 +101,7 @@ static sb_status aggregate_open(sb_operator *op)
 
     sb_buffer_init(&a->states, op->run->alloc);
     sb_partitions__open(op, &a->parts);
-    a->by_row = op->run->options.force_spill != 0;
+    a->by_row = op->run->options->force_spill != 0;
     a->row_weight = 1;
     SB_TRY(sb_exec__need_outs(op));
     a->arena = sb_arena_create(op->run->alloc, NULL);
@@ -166,7 +166,7 @@ static void aggregate_reset(sb_operator *op)
     sb_aggregate__clear(a);
     sb_partitions__clear(&a->parts);
     a->done = a->frozen = a->evicted = false;
-    a->by_row = op->run->options.force_spill != 0;
+    a->by_row = op->run->options->force_spill != 0;
 }
 
 sb_status sb_aggregate__make_states(sb_aggregate_op *a, uint64_t groups)
@@ -408,7 +408,7 @@ static sb_status read_by_row(sb_aggregate_op *a, const sb_batch *in)
             load_args(&a->items[k], i);
         a->row_weight = weights == NULL ? 1 : weights->as.integers[i];
         SB_TRY(sb_aggregate__row(a));
-        if (run->options.force_spill == 0 && i % 128 != 127) continue;
+        if (run->options->force_spill == 0 && i % 128 != 127) continue;
         const sb_held held = sb_aggregate__held(a);
         if (sb_spill__is_due(run, &held)) SB_TRY(sb_aggregate__relieve(a, &held));
     }

@@ -137,7 +137,7 @@ static sb_status take_rows(sb_distinct_op *d, const sb_batch *in, uint32_t *coun
             }
             SB_TRY(put_values(d, hash));
         }
-        if (d->op.run->options.force_spill != 0) SB_TRY(freeze_when_due(d));
+        if (d->op.run->options->force_spill != 0) SB_TRY(freeze_when_due(d));
     }
     return SB_OK;
 }
@@ -149,7 +149,7 @@ static sb_status take_batch(sb_distinct_op *d, const sb_batch *in, uint32_t *cou
     *count = 0;
     for (uint32_t i = 0; i < plan->as.distinct.count; i++)
         SB_TRY(sb_exec__column(d->op.run, in, plan->as.distinct.vars[i], &d->grouping.keys[i]));
-    if (d->frozen || d->op.run->options.force_spill != 0) return take_rows(d, in, count);
+    if (d->frozen || d->op.run->options->force_spill != 0) return take_rows(d, in, count);
     SB_TRY(sb_grouping__rows(&d->grouping, in->row_count));
     for (uint32_t i = 0; i < in->row_count; i++)
         if (d->grouping.made[i]) d->rows[(*count)++] = i;
@@ -181,7 +181,7 @@ static sb_status read_rows(sb_distinct_op *d)
             SB_TRY(sb_kept__copy(kept, d->values[i], &to[i]));
         kept->count++;
         kept->vals.size += kept->width * sizeof(sb_val);
-        if (kept->count % 32 == 0 || d->op.run->options.force_spill != 0)
+        if (kept->count % 32 == 0 || d->op.run->options->force_spill != 0)
             SB_TRY(freeze_when_due(d));
     }
     return SB_OK;

@@ -60,10 +60,10 @@ typedef struct sb_expand_op {
     sb_operator op;
     sb_out *to, *rel; /* NULL: nobody reads it */
     sb_expand_types types;
-    sb_end_labels ends;  /* of `to` */
-    sb_expand *expand;   /* NULL until needed */
-    uint64_t generation; /* of the run that types and expand are of */
-    sb_exec_ends give;   /* NULL: rows are made */
+    sb_end_labels ends; /* of `to` */
+    sb_expand *expand;  /* NULL until needed */
+    uint64_t state;     /* run->state that types, ends and expand are of */
+    sb_exec_ends give;  /* NULL: rows are made */
     void *give_ctx;
     const sb_batch *in; /* NULL: take the next */
     sb_out scratch, own_scratch, ends_scratch;
@@ -108,24 +108,26 @@ static void expand_reset(sb_operator *op)
     if (x->expand != NULL) sb_expand_begin(x->expand, NULL, 0); /* lets go of the list at hand */
 }
 
-/* Which lists are read: found out once in a run, or with each batch where names may come to be. */
+/* Which lists are read: found out once for a state of the graph, or with each batch where names may come to be. */
 static sb_status find_lists(sb_expand_op *x)
 {
     sb_exec *run = x->op.run;
     const sb_plan_expand *e = &x->op.plan->as.expand;
 
-    if (x->generation == run->generation && !run->compiled->writes) return SB_OK;
-    x->generation = run->generation;
+    if (x->state == run->state && !run->compiled->writes) return SB_OK;
+    x->state = 0;
     sb_exec__types_find(run, e, &x->types);
     x->ends.rows = 0;
     x->ends.implied = false;
-    if (!x->types.any) return SB_OK;
     const sb_expand_options options = {.direction = sb_exec__direction(e->direction),
                                        .types = x->types.ids,
                                        .type_count = x->types.count,
                                        .loops_once = true};
-    if (x->expand != NULL) return sb_expand_reopen(x->expand, run->graph, &options, run->err);
-    return sb_expand_open(run->graph, &options, &x->expand, run->err);
+    if (x->types.any)
+        SB_TRY(x->expand != NULL ? sb_expand_reopen(x->expand, run->graph, &options, run->err)
+                                 : sb_expand_open(run->graph, &options, &x->expand, run->err));
+    x->state = run->state; /* only now: a failed one is tried again */
+    return SB_OK;
 }
 
 /* Can a list that a row of the batch reads have a relationship that the row has used? */

@@ -178,13 +178,13 @@ static void end_gathering(sb_gather_op *g)
     if (g->seats == NULL) return;
     atomic_store_explicit(&g->stop, true, memory_order_relaxed);
     /* In a child after fork nobody does the jobs, and what those that ran had at hand is half done: it is left alone. */
-    if (!sb_workers_are_here(run->options.workers)) {
+    if (!sb_workers_are_here(run->options->workers)) {
         g->window = NULL;
         g->seats = NULL;
         return;
     }
     for (uint32_t i = 1; i < g->seat_count; i++)
-        sb_workers_withdraw(run->options.workers, &g->seats[i].job);
+        sb_workers_withdraw(run->options->workers, &g->seats[i].job);
     for (uint32_t i = 0; i < g->window_count; i++)
         sb_kept__close(&g->window[i].kept);
     for (uint32_t i = 1; i < g->seat_count; i++)
@@ -199,7 +199,7 @@ static void end_gathering(sb_gather_op *g)
 /* Those that are not at work; a job that runs just now sees the window for itself, or is sent when the next morsel is through. */
 static void send_helpers(sb_gather_op *g)
 {
-    sb_workers *workers = g->op.run->options.workers;
+    sb_workers *workers = g->op.run->options->workers;
 
     for (uint32_t i = 1; i < g->seat_count; i++)
         if (sb_workers_is_idle(workers, &g->seats[i].job) && !g->seats[i].gone &&
@@ -226,7 +226,7 @@ static sb_status begin_gathering(sb_gather_op *g)
     if (g->division.count == 0) return SB_OK;
     SB_TRY(make_lock(g));
     g->threads =
-        run->options.threads < SB_WORKERS_MAX ? (uint32_t)run->options.threads : SB_WORKERS_MAX;
+        run->options->threads < SB_WORKERS_MAX ? (uint32_t)run->options->threads : SB_WORKERS_MAX;
     g->next = g->handed_on = g->emitted = 0;
     g->streaming = false;
     atomic_store_explicit(&g->stop, false, memory_order_relaxed);
@@ -415,7 +415,8 @@ static void gather_close(sb_operator *op)
     sb_gather_op *g = (sb_gather_op *)op;
 
     end_gathering(g);
-    if (op->run->options.workers != NULL && !sb_workers_are_here(op->run->options.workers)) return;
+    if (op->run->options->workers != NULL && !sb_workers_are_here(op->run->options->workers))
+        return;
     sb_condition_destroy(g->changed);
     sb_mutex_destroy(g->lock);
 }

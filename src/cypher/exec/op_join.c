@@ -274,7 +274,7 @@ static sb_status build_batch(sb_join_op *j, const sb_batch *inner)
     for (uint32_t i = 0; i < inner->row_count; i++) {
         if (!take_keys(j, i)) continue;
         SB_TRY(build_row(j, inner, i));
-        if (j->op.run->options.force_spill != 0) SB_TRY(put_when_due(j));
+        if (j->op.run->options->force_spill != 0) SB_TRY(put_when_due(j));
     }
     return put_when_due(j);
 }
@@ -449,7 +449,7 @@ static sb_status read_inner(sb_join_op *j, sb_spill_reader *reader, bool *full)
         for (uint32_t c = 0; c < j->kept.width; c++)
             SB_TRY(sb_kept__copy(&j->kept, j->values[c], &to[c]));
         SB_TRY(keep_row(j, hash_of(j)));
-        if (n % 32 != 0 && j->op.run->options.force_spill == 0) continue;
+        if (n % 32 != 0 && j->op.run->options->force_spill == 0) continue;
         if (n % 1024 == 0) SB_TRY(sb_exec__tick(j->op.run));
         const sb_held held = held_by(j);
         *full = sb_spill__is_due(j->op.run, &held);

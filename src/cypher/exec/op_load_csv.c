@@ -97,7 +97,7 @@ static sb_status begin_file(sb_load_op *l)
     SB_TRY(sb_exec__eval_row(l->url, l->in, l->row, &url));
     SB_TRY(find_delimiter(l, &delimiter));
     SB_TRY(sb_exec__placed(l->url, run, sb_import__file(run, "LOAD CSV", url, &file)));
-    SB_TRY(sb_csv_table_open(run->alloc, run->options.vfs, file, delimiter, &l->table, run->err));
+    SB_TRY(sb_csv_table_open(run->alloc, run->options->vfs, file, delimiter, &l->table, run->err));
     l->bytes_done = 0;
     if (l->is_input) run->input->total = sb_csv_table_bytes(l->table);
     return l->op.plan->as.load_csv.headers ? read_header(l) : SB_OK;

@@ -33,6 +33,7 @@ typedef struct sb_seek_op {
     sb_index_scan *scan; /* under way; NULL: none */
     sb_value low_value, high_value;
     const sb_schema *schema;
+    uint64_t state; /* run->state that schema is of */
 } sb_seek_op;
 
 static sb_status open_outs(sb_seek_op *s)
@@ -301,13 +302,16 @@ static sb_status seek_open(sb_operator *op)
     return s->values != NULL ? SB_OK : sb_exec__no_memory(run);
 }
 
-/* The index's definition: looked up by each run, since it may have been made again meanwhile. */
+/* The index's definition: looked up again where it may have been made again meanwhile. */
 static sb_status find_schema(sb_seek_op *s)
 {
     sb_exec *run = s->op.run;
     size_t count;
-    const sb_schema *all = sb_schemas(run->view, &count);
 
+    if (SB_LIKELY(s->schema != NULL && s->state == run->state)) return SB_OK;
+    s->state = run->state;
+    s->schema = NULL;
+    const sb_schema *all = sb_schemas(run->view, &count);
     for (size_t i = 0; i < count; i++)
         if (all[i].id == s->op.plan->as.seek.schema) {
             s->schema = &all[i];
@@ -484,7 +488,7 @@ static sb_status seek_begin(sb_seek_op *s)
 
     s->list = NULL;
     s->list_at = 0;
-    if (s->schema == NULL) SB_TRY(find_schema(s));
+    SB_TRY(find_schema(s));
     SB_TRY(seek_values(s, &matches));
     if (!matches) return SB_OK;
     if (s->list != NULL) return unique_list(s);
@@ -573,14 +577,8 @@ static sb_status seek_next(sb_operator *op, const sb_batch **batch)
     return gather_rows((sb_seek_op *)op, seek_begin, seek_fill, batch);
 }
 
-static void index_reset(sb_operator *op)
-{
-    ((sb_seek_op *)op)->schema = NULL;
-    seek_reset(op);
-}
-
 const sb_operator_ops sb_exec__seek = {.state_bytes = sizeof(sb_seek_op),
                                        .open = seek_open,
                                        .next = seek_next,
-                                       .reset = index_reset,
+                                       .reset = seek_reset,
                                        .close = seek_reset};

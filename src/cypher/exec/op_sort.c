@@ -415,7 +415,7 @@ static uint32_t runs_at_once(const sb_exec *run)
 {
     const size_t count = run->budget.limit / 4 / (sb_spill__piece_bytes(run) + ROW_ROOM);
 
-    if (run->options.force_spill != 0 || (run->budget.limit != 0 && count < RUNS_MIN))
+    if (run->options->force_spill != 0 || (run->budget.limit != 0 && count < RUNS_MIN))
         return RUNS_MIN;
     return run->budget.limit == 0 || count > RUNS_MAX ? RUNS_MAX : (uint32_t)count;
 }

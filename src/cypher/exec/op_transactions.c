@@ -99,7 +99,7 @@ static sb_status read_input(sb_transactions_op *t)
             t->rows, run,
             sb_cypher_fail_runtime(run->err, SB_CYPHER_NEGATIVE_INTEGER_ARGUMENT,
                                    "IN TRANSACTIONS: expected at least one row, got 0"));
-    if (run->options.next_transaction == NULL)
+    if (run->options->next_transaction == NULL)
         return SB_FAIL(run->err, SB_MISUSE,
                        "CALL { … } IN TRANSACTIONS needs a statement of its own: commit the "
                        "transaction first");
@@ -163,6 +163,7 @@ static void let_go(sb_operator *op)
 static void look_again(sb_exec *run)
 {
     run->generation++;
+    run->state++;
     for (sb_name_ref *name = run->all_names; name != NULL; name = name->next)
         (void)sb_exec__find_name(run, name);
 }
@@ -174,7 +175,8 @@ static sb_status next_transaction(sb_transactions_op *t)
     t->committing = true;
     let_go(t->op.nested->root);
     let_go(t->op.input);
-    SB_TRY(run->options.next_transaction(run->options.next_transaction_ctx, &run->graph, run->err));
+    SB_TRY(
+        run->options->next_transaction(run->options->next_transaction_ctx, &run->graph, run->err));
     t->committing = false;
     run->view = sb_graph_view(run->graph);
     look_again(run);
@@ -232,7 +234,7 @@ static sb_status undo(sb_transactions_op *t, const sb_exec_stats *before)
     } else {
         let_go(t->op.nested->root);
         let_go(t->op.input);
-        SB_TRY(run->options.undo_transaction(run->options.next_transaction_ctx, run->err));
+        SB_TRY(run->options->undo_transaction(run->options->next_transaction_ctx, run->err));
         look_again(run);
     }
     run->stats = *before;
@@ -317,7 +319,7 @@ static sb_status run_rows(sb_transactions_op *t)
         return keep_nulls(t, first, count);
     }
     if (on_error != SB_ON_ERROR_FAIL)
-        SB_TRY(run->options.mark_transaction(run->options.next_transaction_ctx, run->err));
+        SB_TRY(run->options->mark_transaction(run->options->next_transaction_ctx, run->err));
     const sb_status status = run_transaction(t, count);
     if (status == SB_OK) return make_status(t, true, true, number, NULL);
     if (on_error == SB_ON_ERROR_FAIL || !may_go_on(status)) return status;

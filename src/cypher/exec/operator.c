@@ -84,15 +84,15 @@ void sb_exec__reset(sb_operator *op)
 
 static uint64_t page_reads(const sb_exec *run)
 {
-    return run->options.page_reads == NULL
+    return run->options->page_reads == NULL
                ? 0
-               : atomic_load_explicit(run->options.page_reads, memory_order_relaxed);
+               : atomic_load_explicit(run->options->page_reads, memory_order_relaxed);
 }
 
 sb_status sb_exec__next_profiled(sb_operator *op, const sb_batch **batch)
 {
     sb_exec *run = op->run;
-    sb_vfs *vfs = run->options.vfs;
+    sb_vfs *vfs = run->options->vfs;
     sb_exec_operator_profile *profile = &run->profile[op->plan->number];
     const uint64_t begin = vfs->ops->monotonic_ns(vfs);
     const uint64_t pages = page_reads(run);

@@ -89,7 +89,7 @@ static sb_status ask_total(sb_exec *run)
 
 sb_status sb_exec__tell_progress(sb_exec *run)
 {
-    const sb_exec_options *o = &run->options;
+    const sb_exec_options *o = run->options;
     const sb_input_count *input = run->input;
 
     if (!input->asked) SB_TRY(ask_total(run));

@@ -1,6 +1,6 @@
 /* reader.c — what expressions ask of the graph: properties, labels, types, ends, degrees of one entity.
- * Stored values are copied: where a string lies (page, the graph's result arena) depends on the row, and the latter is emptied by the
- * next read. */
+ * Stored values are copied unless they lie in a page that stays: others are in the graph's result arena, which is emptied by the next
+ * read. */
 #include "cypher/exec/exec_priv.h"
 
 sb_status(sb_exec__type_error)(sb_exec *run, const char *what, const char *expected, sb_val got)
@@ -40,6 +40,18 @@ sb_status sb_exec__import(sb_exec *run, sb_arena *arena, const sb_value *value, 
     return sb_val_copy(arena, v, out, run->err);
 }
 
+/* A value that stays where it is. False: it is not of the commonest types. */
+static bool borrow(const sb_value *stored, sb_val *value)
+{
+    if (stored->type == SB_TYPE_INT)
+        *value = sb_val_int(stored->as.integer);
+    else if (stored->type == SB_TYPE_STRING && stored->as.bytes.size <= UINT32_MAX)
+        *value = sb_val_string(sb_bytes_of(stored->as.bytes.data, stored->as.bytes.size));
+    else
+        return false;
+    return true;
+}
+
 sb_status sb_exec__property(sb_exec *run, sb_entity entity, uint64_t id, sb_key_id key,
                             sb_val *value)
 {
@@ -47,6 +59,8 @@ sb_status sb_exec__property(sb_exec *run, sb_entity entity, uint64_t id, sb_key_
     bool found;
 
     if (sb_exec__is_deleted(run, entity, id)) return sb_exec__gone(run, entity, id);
+    if (sb_graph_peek_props(run->graph, entity, id, &key, 1, &stored) && borrow(&stored, value))
+        return SB_OK;
     SB_TRY(sb_graph_get_props(run->graph, entity, id, &key, 1, &stored, &found, run->err));
     if (!found) return sb_exec__gone(run, entity, id);
     return sb_exec__import(run, run->func.arena, &stored, value);

@@ -32,7 +32,7 @@ bool sb_spill__is_urgent(const sb_exec *run, const sb_held *held)
 bool sb_spill__is_due(const sb_exec *run, const sb_held *held)
 {
     if (!may_spill(run)) return false;
-    if (run->options.force_spill != 0) return held->rows >= run->options.force_spill;
+    if (run->options->force_spill != 0) return held->rows >= run->options->force_spill;
     if (run->budget.limit == 0 || held->rows < 2 || held->bytes < run->budget.limit / LEAST_SHARE)
         return false;
     return held->bytes > left_by_others(&run->budget, held) / 2 || sb_spill__is_urgent(run, held);
@@ -179,7 +179,7 @@ static sb_status write_out(sb_spill_stream *s)
 {
     sb_spill *spill = s->spill;
     sb_exec *run = spill->op->run;
-    sb_vfs *vfs = run->options.vfs;
+    sb_vfs *vfs = run->options->vfs;
 
     if (s->text.size == 0) return SB_OK;
     SB_TRY(sb_exec__tick(run));

@@ -503,6 +503,7 @@ typedef struct sb_statement {
         sb_projection *returns; /* RETURN after YIELD; NULL */
     } show;
     sb_asked *asked;  /* set by sema */
+    bool reads_clock; /* set by sema: a function of it may */
     sb_bytes *params; /* names of all parameters, each once, in order of appearance */
     uint32_t param_count;
 } sb_statement;

@@ -106,18 +106,23 @@ sb_status sb_plan_make(sb_arena *arena, sb_statement *statement, uint32_t slot_c
     return SB_OK;
 }
 
-bool sb_plan_is_current(const sb_compiled *compiled, sb_graph *graph, sb_err *err)
+bool sb_plan_schema_fits(const sb_compiled *compiled, sb_graph *graph)
+{
+    return compiled->root == NULL || schema_stamp(sb_graph_view(graph)) == compiled->schema_stamp;
+}
+
+sb_status sb_plan_size_fits(const sb_compiled *compiled, sb_graph *graph, bool *fits, sb_err *err)
 {
     sb_view *const view = sb_graph_view(graph);
     uint64_t nodes;
     uint64_t rels;
 
-    if (compiled->root == NULL) return true;
-    if (schema_stamp(view) != compiled->schema_stamp) return false;
-    if (sb_stats_nodes_of_label(view, 0, &nodes, err) != SB_OK ||
-        sb_stats_rels_of_type(view, 0, &rels, err) != SB_OK)
-        return false;
+    *fits = true;
+    if (compiled->root == NULL) return SB_OK;
+    SB_TRY(sb_stats_nodes_of_label(view, 0, &nodes, err));
+    SB_TRY(sb_stats_rels_of_type(view, 0, &rels, err));
     const double now = (double)nodes + (double)rels + 1;
-    return now <= compiled->planned_rows * REPLAN_FACTOR &&
-           compiled->planned_rows <= now * REPLAN_FACTOR;
+    *fits = now <= compiled->planned_rows * REPLAN_FACTOR &&
+            compiled->planned_rows <= now * REPLAN_FACTOR;
+    return SB_OK;
 }

@@ -412,8 +412,10 @@ SB_MUST_CHECK sb_status sb_plan_make(sb_arena *arena, sb_statement *statement, u
                                      sb_graph *graph, const sb_plan_options *options,
                                      sb_compiled **compiled, sb_err *err);
 
-/* Is it still the plan to run on this graph: same indexes, and about as many entities? Also false (err set) when that can't be told. */
-bool sb_plan_is_current(const sb_compiled *compiled, sb_graph *graph, sb_err *err);
+/* Is it still the plan to run on this graph: does that have the indexes it was made for, and about as many entities? */
+bool sb_plan_schema_fits(const sb_compiled *compiled, sb_graph *graph);
+SB_MUST_CHECK sb_status sb_plan_size_fits(const sb_compiled *compiled, sb_graph *graph, bool *fits,
+                                          sb_err *err);
 
 /* What EXPLAIN shows of an operator: name ("NodeIndexSeek") and details ("p:Person(name) = $x"). */
 const char *sb_plan_operator_name(const sb_plan *plan);

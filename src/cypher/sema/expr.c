@@ -203,6 +203,7 @@ static sb_status analyze_call(sb_sema *s, sb_expr *e)
                                 "DISTINCT is for aggregations, %s() is none", e->function->name);
         SB_TRY(analyze_args(s, e, false));
     }
+    if ((e->function->flags & SB_FUNC_CLOCK) != 0) s->statement->reads_clock = true;
     if ((e->function->flags & SB_FUNC_VOLATILE) != 0) {
         if (s->aggregation == SB_AGGREGATION_INSIDE)
             return SB_SEMA_FAIL(s, e->span, SB_CYPHER_NON_CONSTANT_EXPRESSION,
