@@ -323,7 +323,9 @@ int import_formats(invocation *cli, bool *asked)
 
 int load_script(invocation *cli, const char *path)
 {
-    job j = {.options = {.conn = cli->conn, .quiet = cli->quiet, .tick = progress_tick}};
+    job j = {.options = {.conn = cli->conn, .quiet = cli->quiet, .tick = progress_tick},
+             .started = seconds_now()};
+    char a[64], b[64];
     fmt_loader *loader = fmt_loader_open(&j.options, &j.error);
     sombra_status status;
 
@@ -333,7 +335,12 @@ int load_script(invocation *cli, const char *path)
     status = fmt_read_cypher(loader, path);
     if (status == SOMBRA_OK) status = fmt_loader_finish(loader, &j.result);
     progress_stop(cli);
-    if (status != SOMBRA_OK) (void)complain(0, "%s", fmt_loader_error(loader)->text);
+    if (status != SOMBRA_OK)
+        (void)complain(0, "%s", fmt_loader_error(loader)->text);
+    else if (!cli->quiet)
+        fprintf(stderr, "%s, %s restored in %.2f s\n", counted(j.result.nodes, "node", "nodes", a),
+                counted(j.result.rels, "relationship", "relationships", b),
+                seconds_now() - j.started);
     fmt_loader_close(loader, NULL);
     return exit_code_of(status);
 }

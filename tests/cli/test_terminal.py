@@ -334,6 +334,12 @@ class Terminal(unittest.TestCase):
         with open("rows.txt", encoding="utf-8") as file:
             self.assertEqual(file.read(), "word\n────\nkept\n")
 
+    def test_restoring_says_what_there_is_now(self):
+        s = self.start()
+        s.run("CREATE (:A)-[:R]->(:B);")
+        s.run(".dump small.cypher")
+        self.assertIn("2 nodes, 1 relationship restored", s.run(".restore small.cypher"))
+
     def test_columns_that_do_not_fit_are_counted(self):
         s = self.start(width=40)
         out = s.run("RETURN " + ", ".join(f"'value {i}' AS column{i}" for i in range(20)) + ";")
