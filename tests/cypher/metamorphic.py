@@ -24,10 +24,12 @@ from reference import generate, transform
 from reference.engine import Engine, EngineGone, plain
 from reference.evaluate import Evaluator, TooMuch, Trouble
 from reference.language import Match, Project, clone, query_text, text
+from reference.temporal import NoSuchDay
 from reference.values import bag_key, order_key, same_key
 
 QUERIES_PER_GRAPH = 50
 BATCH = 10  # queries that the engine is sent at once: waiting for each other costs as much as the work
+NO_ANSWER = (TooMuch, Trouble, NoSuchDay)  # of the reference
 SENSELESS = (KeyError, TypeError, AttributeError, IndexError, ValueError)
 
 
@@ -320,7 +322,7 @@ class Trial:
         """False: the reference has no answer."""
         try:
             self.requests, self.judge = self.trial(self.query)
-        except (TooMuch, Trouble):
+        except NO_ANSWER:
             return False
         return True
 
@@ -336,7 +338,7 @@ class Trial:
         try:
             requests, judge = self.trial(query)
             judge(self.engine.ask_all(requests))
-        except (TooMuch, Trouble):
+        except NO_ANSWER:
             return None
         except Difference as why:
             return why

@@ -131,6 +131,29 @@ class Found(unittest.TestCase):
         self.assertEqual(answer['error']['detail'], 'UndefinedVariable')
         engine.close()
 
+    def test_a_part_in_parentheses_has_its_own_condition(self):
+        nodes = ('CREATE (a:S {k: 0})-[:R {w: 1}]->({k: 1})-[:R {w: 2}]->({k: 2})-[:R {w: 1}]->(e:E {k: 9}), '
+                 '(a)-[:R {w: 9}]->({k: 5})-[:R {w: 9}]->(e)')
+        self.gives(nodes, 'MATCH ((:S)-[r:R]->(e) WHERE r.w < 5) RETURN e.k', [[1]])
+        self.gives(nodes, 'MATCH p = ((:S)-[r:R]->+(:E) WHERE all(x IN r WHERE x.w < 5)) RETURN length(p)', [[3]])
+        self.gives(nodes, 'MATCH ((a:S)-[r]->(e) WHERE r.w < 5), ((e)-[q]->(f) WHERE q.w > a.k) RETURN e.k, f.k', [[1, 2]])
+        self.gives(nodes, 'OPTIONAL MATCH ((:S)-[r:R]->(e) WHERE r.w < 0) RETURN e', [[None]])
+        self.gives(nodes, 'RETURN COUNT { ((:S)-[r:R]->(e) WHERE r.w < 5 AND COUNT { (e)-->() } = 1) } AS c', [[1]])
+        shortest = 'MATCH p = ANY SHORTEST ((:S)-[r:R]->+(:E) WHERE %s) RETURN length(p)'
+        self.gives(nodes, shortest % 'all(x IN r WHERE x.w < 5)', [[3]])
+        self.gives(nodes, shortest % 'length(p) > 2', [[3]])
+        self.gives(nodes, shortest % 'false', [])
+
+    def test_ranges_of_an_index_hold_what_the_language_compares(self):
+        nodes = ("CREATE INDEX FOR (n:A) ON (n.x); UNWIND [[1, 'a'], [1, 3], [1], [2], ['a'], [true], [0.0 / 0.0], duration('P1D'), "
+                 "duration('P2D'), point({x: 1, y: 1}), [duration('P1D')]] AS x CREATE (:A {x: x}); UNWIND range(1, 100) AS i CREATE (:A {x: i})")
+        self.gives(nodes, 'MATCH (n:A) WHERE n.x > [1, 2] AND n.x < [3] RETURN n.x', [[[1, 3]], [[2]]])
+        self.gives(nodes, "MATCH (n:A) WHERE n.x >= [1, 'a'] RETURN n.x", [[[1, 'a']], [[2]]])
+        for bound in ("duration('PT1H')", 'point({x: 0, y: 0})'):
+            for sign in ('<', '<=', '>', '>='):
+                self.gives(nodes, f'MATCH (n:A) WHERE n.x {sign} {bound} RETURN n.x', [])
+        self.gives(nodes, "MATCH (n:A) WHERE n.x >= [duration('P1D')] RETURN size(n.x)", [[1]])
+
     def test_indexes_and_constraints_need_no_name(self):
         self.gives('CREATE INDEX index_2 FOR (n:A) ON (n.i); CREATE INDEX FOR (n:A) ON (n.j); CREATE INDEX FOR (n:A) ON (n.k); '
                    'CREATE CONSTRAINT FOR (n:A) REQUIRE n.u IS UNIQUE',

@@ -32,6 +32,7 @@ typedef struct sb_seek_op {
     uint64_t list_at;
     sb_index_scan *scan; /* under way; NULL: none */
     sb_value low_value, high_value;
+    bool of_lists; /* the range at hand */
     const sb_schema *schema;
     uint64_t state; /* run->state that schema is of */
 } sb_seek_op;
@@ -367,6 +368,16 @@ static sb_status above_prefix(sb_seek_op *s, const sb_value *prefix, sb_value *a
     return SB_OK;
 }
 
+/* A bound's value. What the language has no order for (durations, points) is neither above nor below one, where the index has it. */
+static sb_status eval_bound(sb_seek_op *s, sb_eval *e, sb_value *value, bool *matches)
+{
+    SB_TRY(eval_value(s, e, value, matches));
+    if (!*matches) return SB_OK;
+    *matches = value->type != SB_TYPE_DURATION && value->type != SB_TYPE_POINT;
+    s->of_lists = value->type == SB_TYPE_LIST;
+    return SB_OK;
+}
+
 /* Bounds of the row at hand. *matches false: nothing is in them. */
 static sb_status make_range(sb_seek_op *s, sb_index_range *range, bool *matches)
 {
@@ -377,6 +388,7 @@ static sb_status make_range(sb_seek_op *s, sb_index_range *range, bool *matches)
                               .low_inclusive = plan->as.seek.low.inclusive,
                               .high_inclusive = plan->as.seek.high.inclusive};
     *matches = true;
+    s->of_lists = false;
     if (s->prefix != NULL) {
         bool bounded;
         SB_TRY(eval_value(s, s->prefix, &s->low_value, matches));
@@ -392,11 +404,11 @@ static sb_status make_range(sb_seek_op *s, sb_index_range *range, bool *matches)
         return SB_OK;
     }
     if (s->low != NULL) {
-        SB_TRY(eval_value(s, s->low, &s->low_value, matches));
+        SB_TRY(eval_bound(s, s->low, &s->low_value, matches));
         range->low = &s->low_value;
     }
     if (*matches && s->high != NULL) {
-        SB_TRY(eval_value(s, s->high, &s->high_value, matches));
+        SB_TRY(eval_bound(s, s->high, &s->high_value, matches));
         range->high = &s->high_value;
     }
     return SB_OK;
@@ -495,7 +507,28 @@ static sb_status seek_begin(sb_seek_op *s)
     return is_lookup(s) ? look_up(s) : open_scan(s);
 }
 
-/* Does a row have the values asked for? Where a long value's key was cut, its entry does not tell. */
+/* Is a stored value on the right side (1: above, -1: below) of a bound? The index has an order for all lists, the language for those
+ * whose items can be compared. */
+static sb_status is_beyond(sb_seek_op *s, const sb_value *stored, const sb_value *bound, int side,
+                           bool inclusive, bool *is)
+{
+    sb_exec *run = s->op.run;
+    int order;
+
+    *is = true;
+    if (bound->type == SB_TYPE_LIST) {
+        sb_val a, b;
+        SB_TRY(sb_val_from_value(s->op.step, stored, &a, run->err));
+        SB_TRY(sb_val_from_value(s->op.step, bound, &b, run->err));
+        *is = sb_val_comparable(a, b, &order) == SB_TRUE;
+    } else {
+        order = sb_value_compare(stored, bound);
+    }
+    *is = *is && (order * side > 0 || (order == 0 && inclusive));
+    return SB_OK;
+}
+
+/* Does a row have the values asked for? Where a long value's key was cut, and in a range of lists, its entry does not tell. */
 static sb_status check_row(sb_seek_op *s, uint64_t id, bool *matches)
 {
     sb_exec *run = s->op.run;
@@ -510,14 +543,10 @@ static sb_status check_row(sb_seek_op *s, uint64_t id, bool *matches)
         *matches = sb_value_equal(&stored[i], &s->values[i]);
     if (!*matches || equal == s->schema->key_count) return SB_OK;
     SB_TRY(make_range(s, &range, matches));
-    if (*matches && range.low != NULL) {
-        const int order = sb_value_compare(&stored[equal], range.low);
-        *matches = order > 0 || (order == 0 && range.low_inclusive);
-    }
-    if (*matches && range.high != NULL) {
-        const int order = sb_value_compare(&stored[equal], range.high);
-        *matches = order < 0 || (order == 0 && range.high_inclusive);
-    }
+    if (*matches && range.low != NULL)
+        SB_TRY(is_beyond(s, &stored[equal], range.low, 1, range.low_inclusive, matches));
+    if (*matches && range.high != NULL)
+        SB_TRY(is_beyond(s, &stored[equal], range.high, -1, range.high_inclusive, matches));
     return SB_OK;
 }
 
@@ -530,11 +559,11 @@ static sb_status fill_from_scan(sb_seek_op *s, bool *more)
     SB_TRY(
         sb_index_scan_next(s->scan, s->ids + begin, NULL, SB_BATCH_ROWS - begin, &count, run->err));
     *more = count != 0;
-    const bool cut = sb_index_scan_cut(s->scan);
+    const bool check = s->of_lists || sb_index_scan_cut(s->scan);
     for (size_t i = 0; i < count; i++) {
         const uint64_t id = s->ids[begin + i];
         bool matches = true;
-        if (cut) SB_TRY(check_row(s, id, &matches));
+        if (check) SB_TRY(check_row(s, id, &matches));
         if (!matches) continue;
         s->rows[s->count] = s->row;
         s->ids[s->count++] = id;

@@ -156,6 +156,7 @@ static sb_status add_part(sb_planner *p, sb_pattern_graph *graph, const sb_slot_
         if (part->selector != SB_PATHS_ALL) graph->edges[graph->edge_count - 1].shortest = part;
         from = part->steps[i].node->var;
     }
+    SB_TRY(sb_plan__add_predicates(p, graph, part->where));
     /* The operator for shortest paths makes the path itself. */
     if (part->var == NULL || (part->selector != SB_PATHS_ALL && part->step_count != 0))
         return SB_OK;
@@ -290,15 +291,17 @@ static sb_status plan_graph(sb_planner *p, sb_pattern_graph *graph, sb_plan *inp
     return SB_OK;
 }
 
-/* ---- Selectors over several parts ---------------------------------------------------------------------------------------- */
+/* ---- Selectors over several relationships ---------------------------------------------------------------------------------------- */
 
-/* A selector over a part of more than one relationship: all its paths are made for each row, then those are taken that it wants. */
+/* A selector over a part of more than one relationship, or with a condition on what it selects from: all its paths are made for each row,
+ * then those are taken that it wants. */
 static const sb_pattern_part *selected_part(const sb_pattern *pattern)
 {
     for (uint32_t i = 0; i < pattern->part_count; i++) {
         const sb_pattern_part *part = pattern->parts[i];
 
-        if (part->selector != SB_PATHS_ALL && !part->selector_is_function && part->step_count > 1)
+        if (part->selector != SB_PATHS_ALL && !part->selector_is_function &&
+            (part->step_count > 1 || part->where != NULL))
             return part;
     }
     return NULL;
@@ -344,6 +347,18 @@ static sb_status select_paths(sb_planner *p, const sb_pattern_part *part,
     return SB_OK;
 }
 
+/* Does the condition on what is selected from read the path? Then it is made before. */
+static sb_status reads_path(sb_planner *p, const sb_pattern_part *part, bool *reads)
+{
+    sb_slot_set needs = {NULL, 0};
+
+    *reads = false;
+    if (part->var == NULL || part->where == NULL) return SB_OK;
+    SB_TRY(sb_plan__expr_needs(p, part->where, &needs));
+    *reads = sb_plan__set_has(&needs, part->var->slot);
+    return SB_OK;
+}
+
 static sb_status match_selected(sb_planner *p, const sb_pattern *pattern,
                                 const sb_pattern_part *part, sb_expr *where, sb_plan *input,
                                 sb_slot_set *bound, sb_plan **plan)
@@ -356,13 +371,15 @@ static sb_status match_selected(sb_planner *p, const sb_pattern *pattern,
     sb_slot_set inner_bound, ends;
     sb_expr *first = part->where, *then = NULL;
     sb_plan *inner, *apply;
+    bool made_before;
 
     if (pattern->part_count != 1)
         return sb_cypher_fail(
             p->err, p->text, part->span, SB_CYPHER_UNEXPECTED_SYNTAX,
-            "A path selector over several relationships takes a MATCH of its own");
+            "A path selector over several relationships, or with WHERE, takes a MATCH of its own");
+    SB_TRY(reads_path(p, part, &made_before));
     all.selector = SB_PATHS_ALL;
-    all.var = NULL;
+    if (!made_before) all.var = NULL;
     all.where = NULL;
     inner_pattern.parts = &inner_part;
     SB_TRY(sb_plan__set_copy(p, bound, &ends));
@@ -380,7 +397,7 @@ static sb_status match_selected(sb_planner *p, const sb_pattern *pattern,
     apply->cost = input->cost + input->rows * (inner->cost + 1);
     *plan = apply;
     SB_TRY(sb_plan__set_add_all(p, bound, &inner_bound));
-    if (part->var != NULL) SB_TRY(make_paths(p, &graph, bound, plan));
+    if (part->var != NULL && !made_before) SB_TRY(make_paths(p, &graph, bound, plan));
     if (then == NULL) return SB_OK;
     SB_TRY(sb_plan__expr(p, then, bound));
     return sb_plan__filter(p, *plan, then, bound, plan);

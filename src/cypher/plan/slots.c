@@ -67,7 +67,7 @@ static sb_status collect_part(collector *c, const sb_pattern_part *part)
         }
         SB_TRY(collect_node(c, step->node));
     }
-    return SB_OK;
+    return collect(c, part->where);
 }
 
 static sb_status collect_pattern(collector *c, const sb_pattern *pattern)

@@ -1,9 +1,11 @@
 """The engine under test: sombra-tck, asked by lines of JSON."""
 import json
 import os
+import re
 import subprocess
 
-from .values import Date, Node, Path, Rel
+from .temporal import duration_of
+from .values import Date, LocalDateTime, Node, Path, Point, Rel
 
 
 class EngineGone(Exception):
@@ -14,6 +16,8 @@ def tagged(v):
     """A parameter as the engine reads it."""
     if isinstance(v, float):
         return {'$float': repr(v).replace('nan', 'NaN')}
+    if isinstance(v, dict):
+        return {'$map': {key: tagged(x) for key, x in v.items()}}
     return [tagged(x) for x in v] if isinstance(v, list) else v
 
 
@@ -32,8 +36,16 @@ def plain(v):
         return Path(tuple(plain(x) for x in content))
     if tag == '$float':
         return float(content)
+    if tag == '$map':
+        return {key: plain(x) for key, x in content.items()}
     if tag == '$date':
         return Date(content)
+    if tag == '$localdatetime':
+        return LocalDateTime(content)
+    if tag == '$duration':
+        return duration_of(content)
+    if tag == '$point':
+        return Point(*(float(x) for x in re.findall(r'[xy]: ([^,}]+)', content)))
     raise ValueError(tag)
 
 

@@ -1,8 +1,9 @@
 """Rows of a query on a graph, by definition: all assignments of a pattern are tried, clause after clause works on whole tables."""
 import math
 
+from . import temporal
 from .language import Call, Create, Delete, Foreach, Match, Merge, Project, Quantified, Set, Star, Unwind
-from .values import Node, Path, Rel, compare, equal, order_key, same_key
+from .values import Date, Duration, LocalDateTime, Node, Path, Point, Rel, compare, equal, is_number, order_key, same_key
 
 
 class TooMuch(Exception):
@@ -191,9 +192,25 @@ class Evaluator:
 
     def eval_prop(self, e, env):
         entity = self.value(e[1], env)
-        return None if entity is None else self.graph.props(entity).get(e[2])
+        if entity is None:
+            return None
+        return (entity if isinstance(entity, dict) else self.graph.props(entity)).get(e[2])
 
     eval_key = eval_prop
+
+    def eval_part(self, e, env):
+        v = self.value(e[1], env)
+        return None if v is None else getattr(v, e[2]) if isinstance(v, Point) else temporal.component(v, e[2])
+
+    def eval_map(self, e, env):
+        return {key: self.value(x, env) for key, x in e[1]}
+
+    def eval_projection(self, e, env):
+        v = self.value(e[1], env)
+        if v is None:
+            return None
+        have = v if isinstance(v, dict) else self.graph.props(v)
+        return {key: have.get(key) if x is None else self.value(x, env) for key, x in e[2]}
 
     def eval_not(self, e, env):
         v = self.value(e[1], env)
@@ -216,8 +233,12 @@ class Evaluator:
         return items[i] if -len(items) <= i < len(items) else None
 
     def eval_slice(self, e, env):
-        items, low, high = (self.value(x, env) for x in e[1:])
-        return None if items is None or low is None or high is None else items[low:high]
+        items = self.value(e[1], env)
+        bounds = [None if x is None else (self.value(x, env),) for x in e[2:]]
+        if items is None or (None,) in bounds:
+            return None
+        low, high = (None if bound is None else bound[0] for bound in bounds)
+        return items[low:high]
 
     def eval_case(self, e, env):
         for when, then in e[1]:
@@ -324,6 +345,12 @@ class Evaluator:
         return self.arithmetic(op, a, b)
 
     def arithmetic(self, op, a, b):
+        if isinstance(a, Duration):
+            if isinstance(b, Duration):
+                return Duration(*(x + y if op == '+' else x - y for x, y in zip(a, b)))
+            return Duration(*(x * b for x in a)) if op == '*' else temporal.plus(b, a, 1)
+        if isinstance(b, Duration):
+            return temporal.plus(a, b, 1 if op == '+' else -1)
         if op == '+':
             if isinstance(a, list):
                 return a + (b if isinstance(b, list) else [b])
@@ -347,6 +374,10 @@ class Evaluator:
         if any(x is None for x in args):
             return None
         a = args[0]
+        if name in ('toIntegerOrNull', 'toFloatOrNull', 'toBooleanOrNull', 'toStringOrNull'):
+            return converted(name, a)
+        if name in MAKERS:
+            return MAKERS[name](*args)
         if name == 'id':
             return a.id
         if name == 'type':
@@ -361,8 +392,9 @@ class Evaluator:
             return list(a.parts[0 if name == 'nodes' else 1::2])
         if name == 'labels':
             return sorted(self.graph.nodes[a.id][0])
-        if name == 'keys':
-            return sorted(self.graph.props(a))
+        if name in ('keys', 'properties'):
+            have = a if isinstance(a, dict) else self.graph.props(a)
+            return sorted(have) if name == 'keys' else dict(have)
         if name == 'head':
             return a[0] if a else None
         if name == 'last':
@@ -375,6 +407,12 @@ class Evaluator:
             return a[::-1]
         if name == 'left':
             return a[:args[1]]
+        if name == 'right':
+            return a[len(a) - min(len(a), args[1]):]
+        if name == 'split':
+            return a.split(args[1])
+        if name == 'trim':
+            return a.strip()
         if name == 'substring':
             return a[args[1]:args[1] + args[2]]
         if name == 'replace':
@@ -386,13 +424,16 @@ class Evaluator:
         if name == 'toString':
             return str(a)
         if name == 'range':
-            return list(range(a, args[1] + 1))
+            step = args[2] if len(args) > 2 else 1
+            return list(range(a, args[1] + (1 if step > 0 else -1), step))
+        if name == 'isEmpty':
+            return not a
         raise ValueError(name)
 
     # ---- Clauses ----
 
     def aggregate(self, e, rows):
-        _, name, distinct, arg = e
+        _, name, distinct, arg, *more = e
         if arg is None:
             return len(rows)
         values = [v for v in (self.value(arg, env) for env in rows) if v is not None]
@@ -404,10 +445,14 @@ class Evaluator:
             return values
         if name == 'sum':
             return sum(values)
+        if name in ('stDev', 'stDevP'):
+            return deviation(values, len(values) - (name == 'stDev'))
         if not values:
             return None
         if name == 'avg':
             return sum(values) / len(values)
+        if name in ('percentileCont', 'percentileDisc'):
+            return percentile(name, sorted(values, key=order_key), self.value(more[0], {}))
         return (min if name == 'min' else max)(values, key=order_key)
 
     def project(self, c, rows):
@@ -462,9 +507,12 @@ class Evaluator:
             rows = [{**env, **{alias: self.value(e, env) for e, alias in c.items}} for env in rows]
             return [env for env in rows if c.where is None or self.value(c.where, env) is True]
         if isinstance(c, Call):
-            return [{**env, **found} for env in rows
-                    for found in self.run(c.query, [{name: env[name] for name in c.imports}])]
+            return [{**env, **found} for env in rows for found in self.sub_rows(c, {name: env[name] for name in c.imports})]
         return [after for env in rows for after in self.write(c, dict(env))]
+
+    def sub_rows(self, c, env):
+        rows = self.run(c.query, [env])
+        return rows if isinstance(c.query.branches[0][-1], Project) else [{}]
 
     def run(self, query, rows):
         """The rows of all branches; self.full: those of the last clause before SKIP and LIMIT."""
@@ -540,9 +588,9 @@ class Evaluator:
                 self.create(part, env)
         elif isinstance(c, Foreach):
             for item in self.value(c.expr, env) or []:
-                inner = {**env, c.var: item}
+                inner = [{**env, c.var: item}]
                 for one in c.clauses:
-                    self.write(one, dict(inner))
+                    inner = [after for row in inner for after in self.write(one, dict(row))]
         elif isinstance(c, Set):
             self.set_items(c.items, env)
         elif isinstance(c, Delete):
@@ -553,6 +601,71 @@ class Evaluator:
                 elif isinstance(entity, Rel) and entity.id in self.graph.rels:
                     self.graph.drop_rel(entity.id)
         return [env]
+
+
+def deviation(values, count):
+    if count < 1:
+        return 0.0
+    mean = sum(values) / len(values)
+    return math.sqrt(sum((v - mean) ** 2 for v in values) / count)
+
+
+def percentile(name, values, p):
+    if name == 'percentileDisc':
+        return values[max(math.ceil(p * len(values)) - 1, 0)]
+    at = p * (len(values) - 1)
+    low, high = values[math.floor(at)], values[math.ceil(at)]
+    return low + (high - low) * (at - math.floor(at)) if low != high else float(low)
+
+
+def converted(name, v):
+    """By the OrNull forms, of what constants there are."""
+    if name == 'toStringOrNull':
+        if isinstance(v, bool):
+            return 'true' if v else 'false'
+        return v if isinstance(v, str) else str(v) if isinstance(v, int) else None
+    if name == 'toBooleanOrNull':
+        return v if isinstance(v, bool) else v != 0 if isinstance(v, int) else {'true': True, 'false': False}.get(v) if isinstance(v, str) else None
+    if isinstance(v, str):
+        try:
+            return int(v) if name == 'toIntegerOrNull' else float(v)
+        except ValueError:
+            return None
+    if isinstance(v, bool):
+        return int(v) if name == 'toIntegerOrNull' else None
+    if not is_number(v) or v != v and name == 'toIntegerOrNull':
+        return None
+    return int(v) if name == 'toIntegerOrNull' else float(v)
+
+
+def make_date(v):
+    if not isinstance(v, dict):
+        return temporal.made(Date(''), temporal.parts(v)[0], 0)
+    return Date(f'{v["year"]:04}-{v.get("month", 1):02}-{v.get("day", 1):02}')
+
+
+def make_local(v):
+    if isinstance(v, Date):
+        return temporal.made(LocalDateTime(''), temporal.parts(v)[0], 0)
+    day = temporal.parts(v['date'])[0] if 'date' in v else temporal.parts(make_date(v))[0]
+    return temporal.made(LocalDateTime(''), day, v.get('hour', 0) * 3600 + v.get('minute', 0) * 60 + v.get('second', 0))
+
+
+MAKERS = {
+    'date': make_date,
+    'localdatetime': make_local,
+    'duration': lambda v: Duration(12 * v.get('years', 0) + v.get('months', 0), 7 * v.get('weeks', 0) + v.get('days', 0),
+                                   3600 * v.get('hours', 0) + 60 * v.get('minutes', 0) + v.get('seconds', 0)),
+    'date.truncate': lambda unit, v: temporal.truncate(unit, v, True),
+    'localdatetime.truncate': lambda unit, v: temporal.truncate(unit, v, False),
+    'duration.between': lambda a, b: temporal.between('between', a, b),
+    'duration.inMonths': lambda a, b: temporal.between('inMonths', a, b),
+    'duration.inDays': lambda a, b: temporal.between('inDays', a, b),
+    'duration.inSeconds': lambda a, b: temporal.between('inSeconds', a, b),
+    'point': lambda v: Point(float(v['x']), float(v['y'])),
+    'point.distance': lambda a, b: math.sqrt((a.x - b.x) ** 2 + (a.y - b.y) ** 2),
+    'round': lambda v, digits: v if math.isnan(v) else round(v, digits),
+}
 
 
 def more(used, rels):

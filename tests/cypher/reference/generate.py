@@ -1,28 +1,41 @@
 """Random graphs and queries. Expressions are made by type, so that no query fails when it runs.
 
-Types of variables and expressions: int float str bool date mixed ilist (of ints) node rel nodes rels path, and (bag t): a list whose order
-nobody promises.
+Types of variables and expressions: int float str bool date ldt (local date-time) duration point map mixed ilist (of ints) node rel nodes rels
+path, and (bag t): a list whose order nobody promises. A map has a: an int, s: a string, l: a list, or some of them.
 Values come from small sets, so that equalities hold often. Floats are halves: their sums do not depend on an order.
 """
 from .language import (Call, Create, Delete, Foreach, Match, Merge, NodePattern, Part, Project, Quantified, Query, RelPattern, Set, Star,
                        Unwind, literal)
 from .evaluate import tuples_of
-from .values import Date, Graph
+from .values import Date, Duration, Graph, LocalDateTime, Point
 
 LABELS = ['A', 'B', 'C']
 TYPES = ['R', 'S', 'T']
-KEYS = {'i': 'int', 'j': 'int', 'f': 'float', 's': 'str', 'b': 'bool', 'm': 'mixed', 'l': 'ilist', 'd': 'date'}
+KEYS = {'i': 'int', 'j': 'int', 'f': 'float', 's': 'str', 'b': 'bool', 'm': 'mixed', 'l': 'ilist', 'd': 'date', 't': 'ldt',
+        'u': 'duration', 'p': 'point'}
 NAN = float('nan')
 MANY = 7  # relationships in a query: with more of them most of the time is the planner's
 VALUES = {
     'int': [0, 1, 2, 3, -1],
     'float': [0.5, 1.5, -2.5, NAN, 1.0],
-    'str': ['a', 'ab', 'b', '', 'ba', '\u00e9'],
+    'str': ['a', 'ab', 'b', '', 'ba', '\u00e9', '\U0001f600a', 'e\u0301'],
     'bool': [True, False],
     'date': [Date('2020-01-31'), Date('2020-02-29'), Date('1969-12-31'), Date('0001-01-01')],
-    'mixed': [0, 1, 1.0, 0.5, 'a', 'ab', True, False, NAN, [1], [1, 2], '1', Date('2020-02-29')],
+    'ldt': [LocalDateTime('2020-01-31T12:30'), LocalDateTime('2020-02-29T00:00'), LocalDateTime('1999-12-31T23:59:59'), LocalDateTime('2020-02-29T12:00:01')],
+    'duration': [Duration(1, 0, 0), Duration(0, 1, 0), Duration(0, 0, 86400), Duration(14, -3, 3661), Duration(-1, 2, -59), Duration(0, 0, 0)],
+    'point': [Point(0.0, 0.0), Point(1.0, 2.5), Point(-0.5, 2.0), Point(3.0, 4.0)],
+    'map': [{}, {'a': 1}, {'a': 1, 's': 'b'}, {'s': 'b', 'a': 1}, {'a': 2, 'l': [1]}, {'a': None}],
+    'mixed': [0, 1, 1.0, 0.5, 'a', 'ab', True, False, NAN, [1], [1, 2], [1, 'a'], [NAN], '1', Date('2020-02-29'),
+              LocalDateTime('2020-02-29T00:00'), Duration(0, 1, 0)],
     'ilist': [[], [1], [1, 2], [2, 1], [0, 1, 3]],
 }
+
+UNTAGGED = (Date, LocalDateTime, Duration, Point)  # no parameters
+MAP_KEYS = {'a': 'int', 's': 'str', 'l': 'ilist'}
+DAY_PARTS = ['year', 'month', 'day', 'week', 'weekYear', 'dayOfWeek', 'quarter', 'ordinalDay', 'dayOfQuarter']
+PARTS = {'date': DAY_PARTS, 'ldt': DAY_PARTS + ['hour', 'minute', 'second'],
+         'duration': ['years', 'quarters', 'months', 'weeks', 'days', 'hours', 'minutes', 'seconds', 'monthsOfYear', 'daysOfWeek', 'secondsOfMinute']}
+UNITS = ['millennium', 'century', 'decade', 'year', 'weekYear', 'quarter', 'month', 'week', 'day']
 
 ITEMS = {'rels': 'rel', 'nodes': 'node'}
 
@@ -98,7 +111,7 @@ class Generator:
 
     def constant(self, kind):
         v = self.rng.choice(VALUES[kind])
-        if self.chance(0.25) and not isinstance(v, Date):
+        if self.chance(0.25) and not isinstance(v, UNTAGGED):
             name = self.fresh('p')
             self.params[name] = v
             return ('param', name, v)
@@ -124,6 +137,9 @@ class Generator:
             found = self.property(scope, kind)
             if found is not None:
                 return found
+        if kind in MAP_KEYS.values() and self.of_kind(scope, 'map') and self.chance(0.2):
+            key = self.rng.choice([key for key, of in MAP_KEYS.items() if of == kind])
+            return ('prop' if self.chance(0.7) else 'key', ('var', self.rng.choice(self.of_kind(scope, 'map'))), key)
         if depth == 0 or roll < 0.75:
             return ('lit', None) if self.chance(0.05) else self.constant(kind)
         if self.chance(0.25):
@@ -143,7 +159,7 @@ class Generator:
                 otherwise)
 
     def make_int(self, scope, depth):
-        options = {'op': 3, 'div': 1, 'neg': 1, 'abs': 1, 'index': 1, 'reduce': 1, 'sizes': 1, 'sizel': 1}
+        options = {'op': 3, 'div': 1, 'neg': 1, 'abs': 1, 'index': 1, 'reduce': 1, 'sizes': 1, 'sizel': 1, 'part': 2, 'keys': 0.5, 'convert': 0.5}
         nodes, rels = self.of_kind(scope, 'node'), self.of_kind(scope, 'rel')
         lists = self.of_kind(scope, 'rels', 'nodes') + [n for n, kind in scope.items() if isinstance(kind, tuple)]
         paths = self.of_kind(scope, 'path')
@@ -160,6 +176,13 @@ class Generator:
             return ('neg', self.expr('int', scope, depth))
         if what == 'abs':
             return ('call', self.rng.choice(['abs', 'sign']), (self.expr('int', scope, depth),))
+        if what == 'part':
+            of = self.rng.choice(list(PARTS))
+            return ('part', self.expr(of, scope, depth), self.rng.choice(PARTS[of]))
+        if what == 'keys':
+            return ('call', 'size', (('call', 'keys', (self.expr('map', scope, depth),)),))
+        if what == 'convert':
+            return ('call', 'toIntegerOrNull', (self.expr(self.rng.choice(['str', 'bool', 'int', 'ilist', 'map']), scope, 0),))
         if what == 'whole':
             query = self.whole(scope)
             return ('sub', 'COUNT', query) if self.chance(0.6) else ('call', 'size', (('sub', 'COLLECT', query),))
@@ -186,6 +209,14 @@ class Generator:
         return ('countsub', parts, where)
 
     def make_float(self, scope, depth):
+        roll = self.rng.random()
+        if roll < 0.15:
+            return ('part', self.expr('point', scope, depth), self.rng.choice('xy'))
+        if roll < 0.3:
+            far = ('call', 'point.distance', (self.expr('point', scope, depth), self.expr('point', scope, depth)))
+            return ('call', 'round', (far, ('lit', 6)))
+        if roll < 0.4:
+            return ('call', 'toFloatOrNull', (self.expr(self.rng.choice(['str', 'float', 'int', 'bool', 'ilist']), scope, 0),))
         return ('bin', self.rng.choice('+-'), self.expr('float', scope, depth), self.expr(self.rng.choice(['float', 'int']), scope, depth))
 
     def make_str(self, scope, depth):
@@ -195,30 +226,85 @@ class Generator:
         if self.chance(0.3):
             return ('call', self.rng.choice(['toUpper', 'toString', 'reverse']), (self.expr('str', scope, depth),))
         if self.chance(0.2):
-            name = self.rng.choice(['left', 'substring', 'replace'])
-            more = {'left': (1,), 'substring': (1, 1), 'replace': ('a', 'xy')}[name]
+            name = self.rng.choice(['left', 'right', 'substring', 'replace'])
+            more = {'left': (1,), 'right': (1,), 'substring': (1, 1), 'replace': ('a', 'xy')}[name]
             return ('call', name, (self.expr('str', scope, depth), *(('lit', v) for v in more)))
         if self.chance(0.3):
             return ('call', 'toString', (self.expr('int', scope, depth),))
+        if self.chance(0.15):
+            return ('index', ('call', 'split', (self.expr('str', scope, depth), ('lit', 'a'))), ('lit', self.rng.choice([0, 1, -1])))
+        if self.chance(0.15):
+            return ('call', 'toStringOrNull', (self.expr(self.rng.choice(['str', 'int', 'bool', 'ilist', 'map']), scope, 0),))
+        if self.chance(0.15):
+            acc, item = self.fresh('x'), self.fresh('x')
+            return ('reduce', acc, self.expr('str', scope, 0), item, self.expr('ilist', scope, depth),
+                    ('bin', '+', ('var', acc), ('call', 'toString', (('var', item),))))
         return ('bin', '+', self.expr('str', scope, depth), self.expr('str', scope, depth))
 
     def make_bool(self, scope, depth):
         return self.predicate(scope, depth)
 
     def make_date(self, scope, depth):
-        return self.conditional('date', scope, depth)
+        return self.make_day('date', scope, depth)
+
+    def make_ldt(self, scope, depth):
+        return self.make_day('ldt', scope, depth)
+
+    def make_day(self, kind, scope, depth):
+        what = self.pick({'plus': 3, 'truncate': 2, 'other': 1, 'map': 1, 'conditional': 1})
+        name = {'date': 'date', 'ldt': 'localdatetime'}[kind]
+        if what == 'plus':
+            return ('bin', self.rng.choice('+-'), self.expr(kind, scope, depth), self.expr('duration', scope, depth))
+        if what == 'truncate':
+            units = UNITS + ['hour', 'minute', 'second'] * (kind == 'ldt')
+            return ('call', name + '.truncate', (('lit', self.rng.choice(units)), self.expr(kind, scope, depth)))
+        if what == 'other':
+            return ('call', name, (self.expr('ldt' if kind == 'date' else 'date', scope, depth),))
+        if what == 'conditional':
+            return self.conditional(kind, scope, depth)
+        day = [('year', ('lit', self.rng.choice([1999, 2020, 2021]))), ('month', ('lit', self.rng.randrange(1, 13))), ('day', ('lit', self.rng.randrange(1, 29)))]
+        time = [('hour', ('lit', self.rng.randrange(24))), ('minute', ('lit', self.rng.randrange(60))), ('second', ('lit', self.rng.randrange(60)))]
+        if kind == 'ldt' and self.chance(0.4):
+            day = [('date', self.constant('date'))]
+        return ('call', name, (('map', tuple(day[:self.rng.choice([1, 2, 3])] + (time[:self.rng.randrange(4)] if kind == 'ldt' else []))),))
+
+    def make_duration(self, scope, depth):
+        roll = self.rng.random()
+        if roll < 0.3:
+            return ('bin', self.rng.choice('+-'), self.expr('duration', scope, depth), self.expr('duration', scope, depth))
+        if roll < 0.4:
+            return ('bin', '*', self.expr('duration', scope, depth), ('lit', self.rng.choice([-1, 0, 2])))
+        if roll < 0.6:
+            units = self.rng.sample(['years', 'months', 'weeks', 'days', 'hours', 'minutes', 'seconds'], 2)
+            return ('call', 'duration', (('map', tuple((unit, ('lit', self.rng.randrange(-3, 40))) for unit in units)),))
+        name = self.rng.choice(['between', 'between', 'inMonths', 'inDays', 'inSeconds'])
+        return ('call', 'duration.' + name, tuple(self.expr(self.rng.choice(['date', 'ldt']), scope, depth) for _ in range(2)))
+
+    def make_point(self, scope, depth):
+        return self.conditional('point', scope, depth)
+
+    def make_map(self, scope, depth):
+        entities = self.of_kind(scope, 'node', 'rel', 'map')
+        keys = self.rng.sample(list(MAP_KEYS), self.rng.randrange(4))
+        if entities and self.chance(0.5):
+            of = self.rng.choice(entities)
+            items = [(key, self.expr(MAP_KEYS[key], scope, depth)) for key in keys if key == 'a' or scope[of] == 'map' or self.chance(0.3)]
+            items += [(key, None) for key in ('l', 's') if key not in dict(items)]
+            return ('projection', ('var', of), tuple(items))
+        return ('map', tuple((key, self.expr(MAP_KEYS[key], scope, depth)) for key in keys))
 
     def make_mixed(self, scope, depth):
-        return self.expr(self.rng.choice(['int', 'str', 'bool', 'float', 'date']), scope, depth)
+        return self.expr(self.rng.choice(['int', 'str', 'bool', 'float', 'date', 'ldt']), scope, depth)
 
     def make_ilist(self, scope, depth):
         roll = self.rng.random()
         if roll < 0.3:
             return ('list', tuple(self.expr('int', scope, depth) for _ in range(self.rng.randrange(4))))
         if roll < 0.5:
-            return ('call', 'range', (('lit', self.rng.choice([0, 1])), ('lit', self.rng.choice([0, 2, 3]))))
+            return ('call', 'range', (('lit', self.rng.choice([0, 1])), ('lit', self.rng.choice([0, 2, 3])), *([('lit', 2)] if self.chance(0.2) else [])))
         if roll < 0.6:
-            return ('slice', self.expr('ilist', scope, depth), ('lit', 0), ('lit', self.rng.choice([1, 2])))
+            low, high = (('lit', self.rng.choice([0, 1, 2, -1, -2, 9, -9])) if self.chance(0.8) else None for _ in range(2))
+            return ('slice', self.expr('ilist', scope, depth), low or ('lit', 0), high)
         if roll < 0.7:
             return ('bin', '+', self.expr('ilist', scope, depth), self.expr('ilist', scope, depth))
         if roll < 0.75:
@@ -234,7 +320,7 @@ class Generator:
 
     def compare_with(self, e, kind, scope, depth):
         ops = ['=', '=', '=', '<>', 'IN', 'isnull']
-        ops += ['<', '<=', '>', '>='] if kind in ('int', 'float', 'str', 'mixed', 'date') else []
+        ops += ['<', '<=', '>', '>='] if kind in ('int', 'float', 'str', 'mixed', 'date', 'ldt', 'duration', 'ilist') else []
         ops += ['STARTS WITH', 'ENDS WITH', 'CONTAINS'] if kind == 'str' else []
         op = self.rng.choice(ops)
         if op == 'isnull':
@@ -257,7 +343,8 @@ class Generator:
         options.update({'types': 1} if rels else {})
         options.update({'same': 1} if len(nodes) > 1 else {})
         options.update({'samerel': 1} if len(rels) > 1 else {})
-        options.update({'exists': 1.5, 'whole': 0.7} if nodes and self.depth == 0 else {})
+        nested = self.depth == 1 and self.chance(0.06)
+        options.update({'exists': 1.5, 'whole': 0.7} if nodes and (self.depth == 0 or nested) else {})
         options.update({'pattern': 1.5} if nodes and self.depth == 0 and where else {})
         options.update({'ends': 0.5} if rels and nodes else {})
         what = self.pick(options)
@@ -293,7 +380,7 @@ class Generator:
         if what == 'pattern':
             parts, _ = self.inner_pattern(scope, named=False)
             return ('pattern', parts[0])
-        kind = self.rng.choice(['int', 'int', 'int', 'float', 'str', 'mixed', 'bool', 'ilist', 'date'])
+        kind = self.rng.choice(['int', 'int', 'int', 'float', 'str', 'mixed', 'bool', 'ilist', 'date', 'ldt', 'duration', 'point', 'map'])
         if what == 'isnull':
             return ('isnull', self.expr(kind, scope, depth - 1 if depth > 0 else 0), self.chance(0.5))
         return self.compare_with(self.expr(kind, scope, min(depth, 1)), kind, scope, min(depth, 1))
@@ -312,7 +399,7 @@ class Generator:
     def props(self, scope):
         if not self.chance(0.12):
             return []
-        key = self.rng.choice(['i', 'i', 'j', 's', 'b', 'm', 'f', 'd'])
+        key = self.rng.choice(['i', 'i', 'j', 's', 'b', 'm', 'f', 'd', 't', 'u', 'p'])
         return [(key, self.expr(KEYS[key], scope, 1) if self.chance(0.3) else self.constant(KEYS[key]))]
 
     def node(self, old, new, reuse=0.25, named=True):
@@ -531,7 +618,7 @@ class Generator:
     # ---- Clauses ----
 
     def aggregate(self, scope):
-        what = self.pick({'star': 3, 'count': 3, 'sum': 2, 'avg': 1, 'min': 2, 'max': 2, 'collect': 2})
+        what = self.pick({'star': 3, 'count': 3, 'sum': 2, 'avg': 1, 'min': 2, 'max': 2, 'collect': 2, 'percentile': 0.7, 'stDev': 0.5})
         distinct = self.chance(0.3)
         if what == 'star':
             return ('agg', 'count', False, None), 'int'
@@ -540,6 +627,11 @@ class Generator:
             if names and self.chance(0.6):
                 return ('agg', 'count', distinct, ('var', self.rng.choice(names))), 'int'
             return ('agg', 'count', distinct, self.expr(self.rng.choice(['int', 'str', 'mixed']), scope, 1)), 'int'
+        if what == 'percentile':
+            name, p = self.rng.choice(['percentileCont', 'percentileDisc']), self.rng.choice([0.0, 0.25, 0.5, 0.75, 1.0])
+            return ('agg', name, distinct, self.expr('int', scope, 1), ('lit', p)), 'float' if name == 'percentileCont' else 'int'
+        if what == 'stDev':
+            return ('call', 'round', (('agg', self.rng.choice(['stDev', 'stDevP']), distinct, self.expr('int', scope, 1)), ('lit', 6))), 'float'
         if what in ('sum', 'avg'):
             kind = self.rng.choice(['int', 'float'])
             return ('agg', what, distinct, self.expr(kind, scope, 1)), 'float' if what == 'avg' else kind
@@ -549,7 +641,7 @@ class Generator:
                 name = self.rng.choice(names)
                 return ('agg', 'collect', distinct, ('var', name)), ('bag', scope[name])
             return ('agg', 'collect', distinct, self.expr('int', scope, 1)), ('bag', 'int')
-        kind = self.rng.choice(['int', 'str', 'float', 'mixed', 'date'])
+        kind = self.rng.choice(['int', 'str', 'float', 'mixed', 'date', 'ldt'])
         return ('agg', what, False, self.expr(kind, scope, 1)), kind
 
     def items(self, scope, aggregating, final, plain):
@@ -561,7 +653,7 @@ class Generator:
             out.append((('var', name), name))
             after[name] = scope[name]
         for _ in range(self.rng.randrange(0 if out else 1, 3)):
-            kind = self.rng.choice(['int', 'int', 'str', 'bool', 'mixed', 'float', 'ilist', 'date'])
+            kind = self.rng.choice(['int', 'int', 'str', 'bool', 'mixed', 'float', 'ilist', 'date', 'ldt', 'duration', 'point', 'map'])
             alias = self.fresh('v')
             out.append((self.expr(kind, scope, 2), alias))
             after[alias] = kind
@@ -579,6 +671,18 @@ class Generator:
             self.rng.shuffle(out)
         return out, after
 
+    def counts(self, c):
+        """SKIP and LIMIT as parameters or sums."""
+        out = {}
+        for word, count in (('SKIP', c.skip), ('LIMIT', c.limit)):
+            if count is not None and self.chance(0.5):
+                name = self.fresh('p')
+                self.params[name] = count
+                out[word] = '$' + name
+            elif count is not None:
+                out[word] = f'{count} + 1 - 1'
+        return out
+
     def project(self, scope, final=False):
         """final: RETURN. Replaces what scope holds."""
         aggregating = self.chance(0.3)
@@ -587,18 +691,20 @@ class Generator:
         items, after = self.items(scope, aggregating, final, distinct or limited)
         bags = any(isinstance(kind, tuple) for kind in after.values())
         c = Project(items, distinct and not bags, final=final)
-        if limited and not bags and (final or not self.of_kind(after, 'path', *ITEMS)):
+        if limited and not bags and (final or not self.of_kind(after, 'path', 'map', 'point', 'duration', *ITEMS)):
             c.limit = self.rng.choice([0, 1, 2, 5]) if self.chance(0.8) else None
             c.skip = self.rng.choice([0, 1, 2]) if c.limit is None or self.chance(0.4) else None
+            c.counts = self.counts(c) if self.chance(0.3) else None
         cut = c.limit is not None or c.skip is not None
-        aliases = [alias for _, alias in items if not isinstance(after[alias], tuple)]
+        aliases = [alias for _, alias in items if not isinstance(after[alias], tuple) and after[alias] not in ('map', 'point', 'duration')]
         if cut and not final:  # the rows that stay must be no matter of chance
             self.rng.shuffle(aliases)
             c.order = [(('var', alias), self.chance(0.5)) for alias in aliases]
         elif aliases and self.chance(0.35):
             c.order = [(('var', alias), self.chance(0.5)) for alias in self.rng.sample(aliases, self.rng.randrange(1, len(aliases) + 1))]
             if not aggregating and not c.distinct and not cut and self.chance(0.4):
-                c.order = [(self.expr('int', {**scope, **after}, 1), self.chance(0.5))]
+                kind = self.rng.choice(['int', 'int', 'mixed', 'str', 'date', 'bool'])
+                c.order = [(self.expr(kind, {**scope, **after}, 1), self.chance(0.5))]
         if not final and after and self.chance(0.3):
             c.where = self.predicate(after, 2, True)
         scope.clear()
@@ -643,7 +749,7 @@ class Generator:
         return Call(imports, Query(branches, self.chance(0.5)))
 
     def let(self, scope):
-        kinds = self.rng.choices(['int', 'str', 'bool', 'date'], k=self.rng.randrange(1, 3))
+        kinds = self.rng.choices(['int', 'str', 'bool', 'date', 'ldt', 'duration', 'map'], k=self.rng.randrange(1, 3))
         items = [(self.expr(kind, scope), self.fresh('v')) for kind in kinds]
         scope.update((alias, kind) for (_, alias), kind in zip(items, kinds))
         return Star(self.predicate(scope, 1) if self.chance(0.4) else None, items, self.chance(0.6))
@@ -773,7 +879,7 @@ class Generator:
             scope[part.elements[0].var] = 'node'
         for _ in range(self.pick({1: 4, 2: 1})):
             a, b = self.rng.sample(parts, 2)
-            key = self.rng.choice(['i', 'j', 's', 'm', 'b', 'f', 'd', 'l'])
+            key = self.rng.choice(['i', 'j', 's', 'm', 'b', 'f', 'd', 'l', 't', 'u', 'p'])
             other = key if self.chance(0.7) else self.rng.choice(list(KEYS))
             one = ('bin', '=', ('prop', ('var', a.elements[0].var), key), ('prop', ('var', b.elements[0].var), other))
             where = one if where is None else ('bin', 'AND', where, one)
@@ -810,49 +916,89 @@ class Generator:
 
     # ---- Queries that write ----
 
-    def write(self, scope):
-        """A clause whose effect does not depend on the order of rows."""
+    def write(self, scope, inner=False):
+        """A clause whose effect does not depend on the order of rows. inner: of a sub-query, whose variables are read after it."""
         nodes, rels = self.of_kind(scope, 'node'), self.of_kind(scope, 'rel')
-        what = self.pick({'set': 3 if nodes or rels else 0, 'label': 2 if nodes else 0, 'create': 3, 'merge': 2,
-                          'delete': 1 if nodes or rels else 0, 'foreach': 1})
-        value = self.constant('int')
+        known = bool(nodes or rels)
+        what = self.pick({'set': 3 * known, 'label': 2 if nodes else 0, 'create': 3, 'merge': 2, 'delete': known and not inner,
+                          'foreach': 1, 'call': 0.5 if nodes and not inner else 0})
         if what == 'set':
-            name = self.rng.choice(nodes + rels)
-            if self.chance(0.3):
-                return Set([(self.rng.choice(['plus', 'plus', 'map']), name, [('i', value), ('j', self.constant('int'))])])
-            if self.chance(0.1):
-                return Set([('remove', name, self.rng.choice(list(KEYS)))])
-            if self.chance(0.3):
-                return Set([('prop', name, 'i', ('bin', '+', ('prop', ('var', name), 'i'), ('lit', 1)))])
-            return Set([('prop', name, self.rng.choice(['i', 'j']), value if self.chance(0.8) else ('lit', None))])
+            return self.set_some(self.rng.choice(nodes + rels))
         if what == 'label':
             return Set([(self.rng.choice(['label', 'unlabel']), self.rng.choice(nodes), self.rng.choice(LABELS))])
         if what == 'delete':
             return Delete([self.rng.choice(nodes + rels)])
-        kind = ('name', self.rng.choice(TYPES))
-        from_, to = (NodePattern(self.rng.choice(nodes)) if nodes and self.chance(0.7) else
-                     NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', value)] if self.chance(0.5) else [])
-                     for _ in range(2))
-        if what == 'merge':
-            if self.chance(0.5):
-                merge = Merge(Part([NodePattern(self.fresh('n'), ('name', self.rng.choice(LABELS)), [('i', value)])]))
-                made = merge.part.elements[0].var
-            else:
-                merge = Merge(Part([from_, RelPattern(self.fresh('r'), '>', kind), to]))
-                made = merge.part.elements[1].var
-            merge.on_create = [('prop', made, 'j', self.constant('int'))] if self.chance(0.3) else []
-            merge.on_match = [('prop', made, 'j', self.constant('int'))] if self.chance(0.3) else []
-            return merge
         if what == 'foreach':
-            item = self.fresh('x')
-            return Foreach(item, self.expr('ilist', scope, 1), [self.rng.choice([
-                Create([Part([NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', ('var', item))])])]),
-                Merge(Part([NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', value)])])),
-                *([Set([('prop', self.rng.choice(nodes), 'j', value)])] if nodes else [])])])
-        verb = self.rng.choice(['CREATE', 'CREATE', 'INSERT'])
+            return self.foreach(scope, self.expr('ilist', scope, 1))
+        if what == 'call':
+            imports = self.rng.sample(nodes, 1)
+            inner = [Project([(('var', name), name) for name in imports])]
+            return Call(imports, Query([inner + [self.write({name: scope[name] for name in imports}, True)]]))
+        return self.merge(nodes) if what == 'merge' else self.create(nodes)
+
+    def set_some(self, name):
+        """What is set of a node or relationship is the same for all rows that have it."""
+        value = self.constant('int')
+        what = self.pick({'map': 3, 'remove': 1, 'next': 2, 'value': 3, 'other': 2})
+        if what == 'map':
+            return Set([(self.rng.choice(['plus', 'plus', 'map']), name,
+                         [('i', value), ('j', self.constant('int') if self.chance(0.8) else ('lit', None)), ('s', self.constant('str'))])])
+        if what == 'remove':
+            return Set([('remove', name, self.rng.choice(list(KEYS)))])
+        if what == 'next':
+            return Set([('prop', name, 'i', ('bin', '+', ('prop', ('var', name), 'i'), ('lit', 1)))])
+        if what == 'other':
+            key = self.rng.choice(['s', 'd', 't', 'u', 'p', 'l', 'b'])
+            return Set([('prop', name, key, self.expr(KEYS[key], {}, 1))])
+        return Set([('prop', name, self.rng.choice(['i', 'j']), value if self.chance(0.8) else ('lit', None))])
+
+    def foreach(self, scope, items, nested=False):
+        item, value = self.fresh('x'), self.constant('int')
+        nodes = self.of_kind(scope, 'node')
+        choices = [Create([Part([NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', ('var', item))])])]),
+                   Merge(Part([NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', value)])]))]
+        if nodes:
+            choices.append(Set([('prop', self.rng.choice(nodes), 'j', value)]))
+        if not nested:
+            choices.append(self.foreach(scope, ('call', 'range', (('lit', 0), ('var', item))), True))
+        return Foreach(item, items, self.rng.sample(choices, 1 if self.chance(0.7) else 2))
+
+    def new_node(self):
+        return NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', self.constant('int'))] if self.chance(0.5) else [])
+
+    def merge(self, nodes):
         if self.chance(0.4):
-            return Create([Part([NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', value)])])], verb)
-        return Create([Part([from_, RelPattern(None, '>', kind, None, [('j', value)] if self.chance(0.4) else []), to])], verb)
+            found = NodePattern(self.fresh('n'), ('name', self.rng.choice(LABELS)), [('i', self.constant('int'))])
+            merge = Merge(Part([found]))
+        else:
+            elements = [self.merge_end(nodes)]
+            for kind in self.rng.sample(TYPES, 1 if self.chance(0.7) else 2):
+                found = RelPattern(self.fresh('r'), self.rng.choice('><'), ('name', kind), None,
+                                   [('j', self.constant('int'))] if self.chance(0.2) else [])
+                elements += [found, self.merge_end(nodes)]
+            if len(elements) > 3:
+                elements[2] = self.new_node()  # else parts made for several rows would make a whole for another one, in some orders of them
+            merge = Merge(Part(elements))
+        for events in (merge.on_create, merge.on_match):
+            if self.chance(0.3):
+                events += self.on_event(found.var)
+        return merge
+
+    def merge_end(self, nodes):
+        return NodePattern(self.rng.choice(nodes)) if nodes and self.chance(0.7) else self.new_node()
+
+    def on_event(self, name):
+        if self.chance(0.3):
+            return [('plus', name, [('j', self.constant('int')), ('s', self.constant('str'))])]
+        return [('prop', name, 'j', self.constant('int'))]
+
+    def create(self, nodes):
+        verb = self.rng.choice(['CREATE', 'CREATE', 'INSERT'])
+        kind = ('name', self.rng.choice(TYPES))
+        if self.chance(0.4):
+            return Create([Part([NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', self.constant('int'))])])], verb)
+        from_, to = (self.merge_end(nodes) for _ in range(2))
+        return Create([Part([from_, RelPattern(None, '>', kind, None, [('j', self.constant('int'))] if self.chance(0.4) else []), to])], verb)
 
     def update(self):
         """MATCH and updates; then a MATCH that sees them, and a count."""

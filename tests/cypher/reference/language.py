@@ -5,12 +5,14 @@ Expressions are tuples that begin with their kind:
   call name [e] | case [(when, then)] otherwise | match_case e [(value, then)] otherwise | labels e labelexpr
   comp var list where map | quant kind var list where | reduce acc init var list e
   exists parts where | countsub parts where | pattern part | pcomp part where map | agg name distinct e (count(*): e None)
-  key e name (e['name']) | sub kind query (EXISTS, COUNT, COLLECT of a whole query)
+  key e name (e['name']) | sub kind query (EXISTS, COUNT, COLLECT of a whole query) | map [(key, e)] | part e name (of a date, duration, point)
+  projection var [(key, e)] (n {.key} where e is None) | a fifth member of agg: the percentile
 Label expressions (of types as well): name n | any | not e | and a b | or a b | dynamic [name] every ($(…) and $any(…))
 """
 import math
 
-from .values import Date
+from .temporal import duration_text
+from .values import Date, Duration, LocalDateTime, Point
 
 
 class NodePattern:
@@ -57,6 +59,7 @@ class Project:
         self.items = items  # [(e, alias)]
         self.distinct, self.order = distinct, list(order)  # order: [(e, descending)]
         self.skip, self.limit, self.where, self.final = skip, limit, where, final
+        self.counts = None  # how SKIP and LIMIT are written, if not as numbers
 
 
 class Star:
@@ -130,6 +133,14 @@ def literal(v):
         return '(0.0 / 0.0)' if math.isnan(v) else repr(v)
     if isinstance(v, Date):
         return f"date('{v.text}')"
+    if isinstance(v, LocalDateTime):
+        return f"localdatetime('{v.text}')"
+    if isinstance(v, Duration):
+        return f"duration('{duration_text(v)}')"
+    if isinstance(v, Point):
+        return f'point({{x: {v.x}, y: {v.y}}})'
+    if isinstance(v, dict):
+        return '{' + ', '.join(f'{key}: {literal(x)}' for key, x in v.items()) + '}'
     if isinstance(v, str):
         return "'" + v.replace('\\', '\\\\').replace("'", "\\'") + "'"
     if isinstance(v, list):
@@ -200,10 +211,14 @@ def text(e):
         return '$' + e[1]
     if kind == 'var':
         return e[1]
-    if kind == 'prop':
+    if kind in ('prop', 'part'):
         return f'{text(e[1])}.{e[2]}'
     if kind == 'key':
         return f"{text(e[1])}['{e[2]}']"
+    if kind == 'map':
+        return '{' + ', '.join(f'{key}: {text(x)}' for key, x in e[1]) + '}'
+    if kind == 'projection':
+        return text(e[1]) + ' {' + ', '.join('.' + key if x is None else f'{key}: {text(x)}' for key, x in e[2]) + '}'
     if kind == 'sub':
         return f'{e[1]} {{ {query_text(e[2])} }}'
     if kind == 'bin':
@@ -219,7 +234,8 @@ def text(e):
     if kind == 'index':
         return f'{text(e[1])}[{text(e[2])}]'
     if kind == 'slice':
-        return f'{text(e[1])}[{text(e[2])}..{text(e[3])}]'
+        low, high = ('' if x is None else text(x) for x in e[2:])
+        return f'{text(e[1])}[{low}..{high}]'
     if kind == 'call':
         return f'{e[1]}({", ".join(text(x) for x in e[2])})'
     if kind in ('case', 'match_case'):
@@ -244,7 +260,8 @@ def text(e):
     if kind == 'pcomp':
         return f'[{parts_text([e[1]], e[2])} | {text(e[3])}]'
     if kind == 'agg':
-        return f'{e[1]}({"DISTINCT " if e[2] else ""}{"*" if e[3] is None else text(e[3])})'
+        more = ''.join(', ' + text(x) for x in e[4:])
+        return f'{e[1]}({"DISTINCT " if e[2] else ""}{"*" if e[3] is None else text(e[3])}{more})'
     raise ValueError(kind)
 
 
@@ -294,8 +311,8 @@ def clause_text(c):
     out += ', '.join(text(e) if e == ('var', alias) else f'{text(e)} AS {alias}' for e, alias in c.items)
     if c.order:
         out += ' ORDER BY ' + ', '.join(text(e) + (' DESC' if down else '') for e, down in c.order)
-    out += f' SKIP {c.skip}' if c.skip is not None else ''
-    out += f' LIMIT {c.limit}' if c.limit is not None else ''
+    for word, count in (('SKIP', c.skip), ('LIMIT', c.limit)):
+        out += f' {word} {count if c.counts is None else c.counts[word]}' if count is not None else ''
     return out + (' WHERE ' + text(c.where) if c.where else '')
 
 

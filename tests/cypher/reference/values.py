@@ -1,4 +1,4 @@
-"""Values: null None, booleans, numbers and strings Python's own, lists, dates; entities by id. A graph holds what entities have."""
+"""Values: null None, booleans, numbers, strings, lists and maps Python's own, dates and the like; entities by id. A graph holds what entities have."""
 import math
 from collections import namedtuple
 
@@ -6,6 +6,9 @@ Node = namedtuple('Node', 'id')
 Rel = namedtuple('Rel', 'id')
 Path = namedtuple('Path', 'parts')  # node, relationship, node, …
 Date = namedtuple('Date', 'text')  # as ISO 8601 has it: texts compare as dates do
+LocalDateTime = namedtuple('LocalDateTime', 'text')  # the same, without seconds that are zero
+Duration = namedtuple('Duration', 'months days seconds')
+Point = namedtuple('Point', 'x y')  # Cartesian
 
 
 class Graph:
@@ -81,6 +84,8 @@ def equal(a, b):
                 return False
             unknown = unknown or same is None
         return None if unknown else True
+    if isinstance(a, dict) and isinstance(b, dict):
+        return equal([a[key] for key in sorted(a)], [b[key] for key in sorted(b)]) if set(a) == set(b) else False
     return type(a) is type(b) and a == b
 
 
@@ -90,7 +95,7 @@ def less(a, b):
         return a < b
     if isinstance(a, str) and isinstance(b, str):
         return a < b
-    if isinstance(a, bool) and isinstance(b, bool) or isinstance(a, Date) and isinstance(b, Date):
+    if type(a) is type(b) and isinstance(a, (bool, Date, LocalDateTime)):
         return a < b
     if isinstance(a, list) and isinstance(b, list):
         for x, y in zip(a, b):
@@ -115,7 +120,8 @@ def compare(op, a, b):
 
 
 def order_key(v):
-    """Orders all values: nodes, relationships, lists, paths, dates, strings, booleans, numbers (NaN last), null."""
+    """Orders all values but maps and points: nodes, relationships, lists, paths, local date-times, dates, durations, strings, booleans, numbers
+    (NaN last), null."""
     if v is None:
         return (9,)
     if isinstance(v, bool):
@@ -132,6 +138,10 @@ def order_key(v):
         return (2, v.id)
     if isinstance(v, Date):
         return (4.5, v.text)
+    if isinstance(v, LocalDateTime):
+        return (4.4, v.text)
+    if isinstance(v, Duration):
+        return (4.6, v.months * 2629746 + v.days * 86400 + v.seconds)
     return (4, [part.id for part in v.parts])
 
 
@@ -139,6 +149,8 @@ def same_key(v):
     """Equal for values that DISTINCT and grouping take for one."""
     if isinstance(v, list):
         return ('list', tuple(same_key(x) for x in v))
+    if isinstance(v, dict):
+        return ('map', tuple((key, same_key(v[key])) for key in sorted(v)))
     if isinstance(v, bool):
         return ('bool', v)
     if is_number(v):
