@@ -291,6 +291,38 @@ static sb_status parse_reduce(sb_parser *p, sb_expr **e)
 
 /* ---- CASE ---------------------------------------------------------------------------------------------------------- */
 
+/* The first alternative that is no value: all become conditions, without an operand. */
+static sb_status make_searched(sb_parser *p, sb_expr **args, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i += 2)
+        SB_TRY(sb_parse__case_equals(p, args[0], &args[i]));
+    args[0] = NULL;
+    return SB_OK;
+}
+
+/* WHEN … THEN …, as often as they come; args begins with the operand, or NULL. */
+static sb_status parse_whens(sb_parser *p, sb_expr ***args, uint32_t *count)
+{
+    sb_expr *const operand = (*args)[0];
+    sb_expr *arg;
+
+    SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_WHEN));
+    do {
+        bool is_value = true;
+        if (operand == NULL)
+            SB_TRY(sb_parse__expr(p, &arg));
+        else
+            SB_TRY(sb_parse__alternatives(p, operand, &arg, &is_value));
+        if (!is_value && (*args)[0] != NULL) SB_TRY(make_searched(p, *args, *count));
+        if (is_value && (*args)[0] != operand) SB_TRY(sb_parse__case_equals(p, operand, &arg));
+        SB_PARSE_PUSH(p, *args, *count, arg);
+        SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_THEN));
+        SB_TRY(sb_parse__expr(p, &arg));
+        SB_PARSE_PUSH(p, *args, *count, arg);
+    } while (sb_parse__accept_keyword(p, SB_KEYWORD_WHEN));
+    return SB_OK;
+}
+
 static sb_status parse_case(sb_parser *p, sb_expr **e)
 {
     const uint32_t first = p->at;
@@ -301,14 +333,7 @@ static sb_status parse_case(sb_parser *p, sb_expr **e)
     sb_parse__advance(p);
     if (!sb_parse__is_keyword(p, SB_KEYWORD_WHEN)) SB_TRY(sb_parse__expr(p, &arg));
     SB_PARSE_PUSH(p, args, count, arg);
-    SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_WHEN));
-    do {
-        SB_TRY(sb_parse__expr(p, &arg));
-        SB_PARSE_PUSH(p, args, count, arg);
-        SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_THEN));
-        SB_TRY(sb_parse__expr(p, &arg));
-        SB_PARSE_PUSH(p, args, count, arg);
-    } while (sb_parse__accept_keyword(p, SB_KEYWORD_WHEN));
+    SB_TRY(parse_whens(p, &args, &count));
     arg = NULL;
     if (sb_parse__accept_keyword(p, SB_KEYWORD_ELSE)) SB_TRY(sb_parse__expr(p, &arg));
     SB_PARSE_PUSH(p, args, count, arg);

@@ -98,7 +98,7 @@ static sb_status parse_old_index(sb_parser *p)
     return parse_keys(p, (sb_bytes){0}, true);
 }
 
-/* Behind CREATE [RANGE | TEXT] INDEX. */
+/* Behind CREATE [RANGE | TEXT | POINT] INDEX. */
 static sb_status parse_create_index(sb_parser *p)
 {
     sb_bytes variable;
@@ -295,6 +295,7 @@ static const command_row COMMANDS[] = {
     {{SB_KEYWORD_CREATE, SB_KEYWORD_INDEX}, parse_create_index},
     {{SB_KEYWORD_CREATE, SB_KEYWORD_RANGE, SB_KEYWORD_INDEX}, parse_create_index},
     {{SB_KEYWORD_CREATE, SB_KEYWORD_TEXT, SB_KEYWORD_INDEX}, parse_text_index},
+    {{SB_KEYWORD_CREATE, SB_KEYWORD_POINT, SB_KEYWORD_INDEX}, parse_create_index},
     {{SB_KEYWORD_DROP, SB_KEYWORD_INDEX}, parse_drop_index},
     {{SB_KEYWORD_CREATE, SB_KEYWORD_CONSTRAINT}, parse_create_constraint},
     {{SB_KEYWORD_DROP, SB_KEYWORD_CONSTRAINT}, parse_drop_constraint},

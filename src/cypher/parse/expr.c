@@ -4,7 +4,8 @@
  *   then signs, then what hangs on an atom: .key [index] [from..to] :label {projection}
  *
  * All are left-associative. AND, OR and XOR are associative, so a run of one of them becomes a balanced tree: a thousand alternatives are ten
- * deep. Of a chain a < b < c the middle operand is shared by the two comparisons; sb_expr.weight bounds what chains within chains cost. */
+ * deep. Of a chain a < b < c the middle operand is shared by the two comparisons, and that of CASE by its conditions; sb_expr.weight bounds what
+ * chains within chains cost. */
 #include "cypher/parse/parse_priv.h"
 
 enum {
@@ -384,6 +385,64 @@ sb_status sb_parse__expr(sb_parser *p, sb_expr **e)
     SB_TRY(parse_binary(p, 1, e));
     sb_parse__leave(p);
     return SB_OK;
+}
+
+/* ---- Alternatives of CASE --------------------------------------------------------------------------------------------- */
+
+/* Does a condition begin here whose left side is the operand? Words may be names, too. */
+static bool at_condition(const sb_parser *p)
+{
+    const binary_row *row = current_binary(p);
+    const sb_token *next = sb_parse__ahead(p, 1);
+
+    if (row != NULL) return row->prec == PREC_COMPARE || row->prec == PREC_PREDICATE;
+    if (sb_parse__is_keyword(p, SB_KEYWORD_IS))
+        return next->kind == SB_TOKEN_COLONCOLON ||
+               sb_parse__ahead_is_keyword(p, 1, SB_KEYWORD_NOT) ||
+               sb_parse__ahead_is_keyword(p, 1, SB_KEYWORD_NULL) ||
+               sb_parse__ahead_is_keyword(p, 1, SB_KEYWORD_TYPED) ||
+               sb_parse__ahead_is_keyword(p, 1, SB_KEYWORD_NORMALIZED);
+    if (sb_parse__is_keyword(p, SB_KEYWORD_CONTAINS))
+        return next->kind == SB_TOKEN_STRING || next->kind == SB_TOKEN_PARAM ||
+               (sb_parse__is_name(next) && !sb_parse__ahead_is_keyword(p, 1, SB_KEYWORD_THEN));
+    return (sb_parse__is_keyword(p, SB_KEYWORD_STARTS) ||
+            sb_parse__is_keyword(p, SB_KEYWORD_ENDS)) &&
+           sb_parse__ahead_is_keyword(p, 1, SB_KEYWORD_WITH);
+}
+
+static sb_status parse_alternative(sb_parser *p, sb_expr *operand, sb_expr **e, bool *is_value)
+{
+    const uint32_t first = p->at;
+    bool found;
+
+    *is_value = !at_condition(p);
+    if (*is_value) return sb_parse__expr(p, e);
+    *e = operand;
+    const binary_row *row = current_binary(p);
+    return row != NULL ? parse_symbol(p, first, row, e) : parse_word_predicate(p, first, e, &found);
+}
+
+sb_status sb_parse__case_equals(sb_parser *p, sb_expr *operand, sb_expr **value)
+{
+    return make_binary(p, p->at, SB_OP2_EQ, operand, *value, value);
+}
+
+sb_status sb_parse__alternatives(sb_parser *p, sb_expr *operand, sb_expr **e, bool *is_value)
+{
+    const uint32_t first = p->at;
+    sb_expr **tests = NULL, *test;
+    uint32_t count = 0;
+
+    SB_TRY(parse_alternative(p, operand, e, is_value));
+    if (*is_value && !sb_parse__is(p, SB_TOKEN_COMMA)) return SB_OK;
+    for (test = *e;;) {
+        if (*is_value) SB_TRY(sb_parse__case_equals(p, operand, &test));
+        SB_PARSE_PUSH(p, tests, count, test);
+        if (!sb_parse__accept(p, SB_TOKEN_COMMA)) break;
+        SB_TRY(parse_alternative(p, operand, &test, is_value));
+    }
+    *is_value = false;
+    return make_balanced(p, first, SB_OP2_OR, tests, count, e);
 }
 
 /* ---- What hangs on an atom ------------------------------------------------------------------------------------------ */

@@ -99,6 +99,11 @@ SB_MUST_CHECK sb_status sb_parse__room(sb_parser *p, void *items, uint32_t count
 /* ---- Expressions (expr.c, atom.c) ------------------------------------------------------------------------------ */
 
 SB_MUST_CHECK sb_status sb_parse__expr(sb_parser *p, sb_expr **e);
+/* Behind CASE operand … WHEN: a value (*is_value), or what it means as a condition: alternatives (1, 2), comparisons (< 3, IS NULL). */
+SB_MUST_CHECK sb_status sb_parse__alternatives(sb_parser *p, sb_expr *operand, sb_expr **e,
+                                               bool *is_value);
+/* The condition that such a value means. */
+SB_MUST_CHECK sb_status sb_parse__case_equals(sb_parser *p, sb_expr *operand, sb_expr **value);
 /* One that a '|' ends, outside of brackets in it. */
 SB_MUST_CHECK sb_status sb_parse__before_bar(sb_parser *p, sb_expr **e);
 /* An atom with what hangs on it: properties, indexes; labels (n:A) when asked. */

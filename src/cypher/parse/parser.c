@@ -193,6 +193,44 @@ static bool expects_word(const sb_expected *expected, const char *word)
     return false;
 }
 
+/* Words of other languages, and of other databases' Cypher, where none of ours may stand; next: the word behind, if it must be a certain one. */
+static const struct {
+    const char *word, *next, *advice;
+} FOREIGN[] = {
+    {"GROUP", "BY", "rows are grouped by the items of RETURN or WITH that have no aggregation"},
+    {"HAVING", NULL, "conditions on groups stand in WITH ... WHERE, behind the aggregation"},
+    {"LIKE", NULL, "strings are searched with CONTAINS, STARTS WITH, ENDS WITH or =~"},
+    {"SELECT", NULL, "a query begins with what it matches and ends with RETURN"},
+    {"START", NULL, "nodes are found with MATCH ... WHERE"},
+    {"USE", NULL, "a database is one file, which is open: there is no other to choose"},
+    {"USING", "PERIODIC", "CALL { ... } IN TRANSACTIONS commits in parts"},
+    {"FULLTEXT", "INDEX", "there are indexes of values only"},
+    {"VECTOR", "INDEX", "there are indexes of values only"},
+    {"LOOKUP", "INDEX", "nodes are found by label, and relationships by type, without one"},
+};
+
+static bool is_word(const sb_parser *p, const sb_token *token, const char *word)
+{
+    const size_t size = strlen(word);
+
+    if (token->span.end - token->span.start != size) return false;
+    for (size_t i = 0; i < size; i++) {
+        const unsigned c = p->text.data[token->span.start + i];
+        if ((c >= 'a' && c <= 'z' ? c - 32u : c) != (uint8_t)word[i]) return false;
+    }
+    return true;
+}
+
+/* NULL: none. */
+static const char *advice_on(const sb_parser *p)
+{
+    for (size_t i = 0; i < sizeof FOREIGN / sizeof FOREIGN[0]; i++)
+        if (is_word(p, sb_parse__token(p), FOREIGN[i].word) &&
+            (FOREIGN[i].next == NULL || is_word(p, sb_parse__ahead(p, 1), FOREIGN[i].next)))
+            return FOREIGN[i].advice;
+    return NULL;
+}
+
 sb_status(sb_parse__unexpected)(sb_parser *p)
 {
     const sb_token *token = sb_parse__token(p);
@@ -209,9 +247,14 @@ sb_status(sb_parse__unexpected)(sb_parser *p)
     if (token->kind == SB_TOKEN_BANG && next->kind == SB_TOKEN_EQ)
         return sb_cypher_fail(p->err, p->text, token->span, SB_CYPHER_UNEXPECTED_SYNTAX,
                               "unexpected '!=': 'not equal' is written <>");
-    if (token->kind == SB_TOKEN_EQ && next->kind == SB_TOKEN_EQ)
+    if (token->kind == SB_TOKEN_EQ && p->at != 0 && token[-1].kind == SB_TOKEN_EQ)
+        return sb_cypher_fail(p->err, p->text, (sb_span){token[-1].span.start, token->span.end},
+                              SB_CYPHER_UNEXPECTED_SYNTAX, "unexpected '==': 'equal' is written =");
+    const char *const advice = advice_on(p);
+    if (advice != NULL)
         return sb_cypher_fail(p->err, p->text, token->span, SB_CYPHER_UNEXPECTED_SYNTAX,
-                              "unexpected '==': 'equal' is written =");
+                              "unexpected '%.*s': %s", (int)bytes,
+                              (const char *)p->text.data + token->span.start, advice);
     if (token->kind == SB_TOKEN_END)
         return fail_expected(p, sb_token_text(SB_TOKEN_END), strlen(sb_token_text(SB_TOKEN_END)),
                              "");
@@ -320,6 +363,20 @@ sb_status sb_parse__dotted_name(sb_parser *p, const char *what, sb_bytes *name)
 
 /* ---- Statements -------------------------------------------------------------------------------------------------- */
 
+/* CYPHER 5 runtime=parallel …: what Neo4j's planner is told means nothing here. */
+static sb_status skip_options(sb_parser *p)
+{
+    if (!sb_parse__accept_keyword(p, SB_KEYWORD_CYPHER)) return SB_OK;
+    if (!sb_parse__accept(p, SB_TOKEN_INT)) (void)sb_parse__accept(p, SB_TOKEN_FLOAT);
+    while (sb_parse__is_name(sb_parse__token(p)) && sb_parse__ahead_is(p, 1, SB_TOKEN_EQ)) {
+        sb_bytes value;
+        sb_parse__advance(p);
+        sb_parse__advance(p);
+        if (!sb_parse__accept(p, SB_TOKEN_INT)) SB_TRY(sb_parse__name(p, "a value", &value));
+    }
+    return SB_OK;
+}
+
 static sb_status parse_explain(sb_parser *p)
 {
     sb_statement *statement = p->statement;
@@ -347,6 +404,7 @@ static sb_status parse_statement(sb_parser *p)
 {
     bool is_command;
 
+    SB_TRY(skip_options(p));
     SB_TRY(parse_explain(p));
     if (p->statement->explain == SB_EXPLAIN_NO) {
         SB_TRY(sb_parse__command(p, &is_command));

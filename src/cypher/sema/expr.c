@@ -313,8 +313,8 @@ static sb_status analyze_pattern_predicate(sb_sema *s, sb_expr *e, bool predicat
 {
     if (!predicate)
         return SB_SEMA_FAIL(s, e->span, SB_CYPHER_UNEXPECTED_SYNTAX,
-                            "a pattern is a predicate: it stands in WHERE, in EXISTS { }, or in a "
-                            "pattern comprehension [(a)-->(b) | b]");
+                            "a pattern is a predicate: it stands in WHERE, EXISTS { }, COUNT { } "
+                            "or a pattern comprehension [(a)-->(b) | b]");
     e->kinds = SB_KIND_BOOL;
     return analyze_pattern(s, e, SB_PATTERN_PREDICATE);
 }
