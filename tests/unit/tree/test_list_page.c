@@ -122,6 +122,54 @@ static void test_tree_list_page__encode_and_find(void **state)
     free(triples);
 }
 
+/* The i-th of the nodes of a leaf: even, at both ends, ever farther apart, or ever nearer. */
+static uint64_t spread(unsigned how, uint32_t i, uint32_t count, sb_random *random)
+{
+    const uint64_t far = 40000, step = far / count;
+
+    switch (how) {
+    case 0: return i * step + sb_random_below(random, step);
+    case 1: return i < count / 2 ? 2 * i : far - 2 * (count - i);
+    case 2: return far * i / count * i / count + i;
+    default: return far - far * (count - i) / count * (count - i) / count + i;
+    }
+}
+
+/* Every id of a leaf with few of them is found if it is there, and else the slot behind it, however the ids are spread. */
+static void test_tree_list_page__finds_spread_nodes(void **state)
+{
+    sb_random random = test_random(2);
+    static sb_triple triples[1200];
+
+    (void)state;
+    for (unsigned round = 0; round < 40; round++) {
+        const uint32_t count = 100 + (uint32_t)sb_random_below(&random, 1100), page_bytes = 32768;
+        uint8_t *page = make_page(page_bytes);
+        sb_list_stats stats;
+        sb_list_view view;
+        uint32_t want = 0, slot;
+
+        for (uint32_t i = 0; i < count; i++)
+            triples[i] = (sb_triple){.node = 500 + spread(round % 4, i, count, &random),
+                                     .neighbor = 1 + i,
+                                     .rel = 1 + i};
+        assert_int_equal(sort_unique(triples, count), count);
+        assert_int_equal(sb_list__pack(triples, count, page_bytes, page_bytes, true, &stats),
+                         count);
+        sb_list__encode(page, page_bytes, &everything, 0, triples, &stats);
+        sb_list__view(page, &view);
+        assert_int_equal(view.diff_width, 2);
+        for (uint64_t node = 0; node < 41000; node++) {
+            while (want < count && triples[want].node < node)
+                want++;
+            assert_int_equal(sb_list__find_slot(&view, node, &slot),
+                             want < count && triples[want].node == node);
+            assert_int_equal(slot, want);
+        }
+        free(page);
+    }
+}
+
 static void test_tree_list_page__directory_fits_the_gaps(void **state)
 {
     const struct {
@@ -428,6 +476,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_tree_list_page__encode_and_find),
+        TEST(test_tree_list_page__finds_spread_nodes),
         TEST(test_tree_list_page__directory_fits_the_gaps),
         TEST(test_tree_list_page__pack_cuts_between_lists),
         TEST(test_tree_list_page__entry_limit),
