@@ -622,10 +622,13 @@ static sb_status note_worst(sb_sort_op *s)
     return SB_OK;
 }
 
+/* Dropping rows takes a fixed time besides: about that of comparing so many. */
+#define SLACK_MIN 64u
+
 static sb_status top_batch(sb_sort_op *s, const sb_batch *in)
 {
-    /* Twice the rows wanted, and at least a batch, before the worse ones go. */
-    const uint64_t most = s->wanted < SB_BATCH_ROWS ? s->wanted + SB_BATCH_ROWS : 2 * s->wanted;
+    /* Twice the rows wanted, or a few more, before the worse ones go: the sooner it is known which the worst is, the fewer are kept and sorted. */
+    const uint64_t most = s->wanted < SLACK_MIN ? s->wanted + SLACK_MIN : 2 * s->wanted;
 
     for (uint32_t i = 0; i < in->row_count; i++) {
         if (s->full && (is_clearly_worse(s, in, i) || !is_better(s, in, i))) continue;
