@@ -171,3 +171,50 @@ sb_status sb_label_index_scan(sb_view *view, sb_label_id label, sb_node_id from,
     if (st != SB_OK) *count = 0;
     return st;
 }
+
+/* The container that the cursor is at, behind the bits that there are; *more false: it is of another label. */
+static sb_status append_bits(sb_cursor *cursor, sb_label_id label, size_t most, sb_buffer *bits,
+                             sb_node_id *first, bool *fits, bool *more, sb_err *err)
+{
+    const sb_bytes key = sb_cursor_key(cursor);
+    sb_container container;
+
+    if (SB_UNLIKELY(key.size != KEY_BYTES))
+        return SB_FAIL(err, SB_CORRUPT, "label index: a key of %zu bytes", key.size);
+    *more = sb_load_be32(key.data) == label;
+    if (!*more) return SB_OK;
+    const uint64_t base = (uint64_t)sb_load_be32(key.data + 4) << SB_CONTAINER_BITS;
+    if (SB_UNLIKELY(base > SB_ID_MAX || !sb_container__decode(sb_cursor_value(cursor), &container)))
+        return fail_container(key, err);
+    if (bits->size == 0) *first = base;
+    const uint64_t gap = (base - *first) / 8 - bits->size; /* keys ascend */
+    *fits = gap + sizeof container <= most - bits->size;
+    if (!*fits) return SB_OK;
+    if (sb_buffer_reserve(bits, (size_t)gap + sizeof container) != SB_OK) return SB_FAIL_NOMEM(err);
+    memset(bits->data + bits->size, 0, (size_t)gap);
+    bits->size += (size_t)gap;
+    for (size_t i = 0; i < SB_CONTAINER_WORDS; i++, bits->size += 8)
+        sb_store_le64(bits->data + bits->size, container.words[i]);
+    return SB_OK;
+}
+
+sb_status sb_label_index_bits(sb_view *view, sb_label_id label, size_t most, sb_buffer *bits,
+                              sb_node_id *first, bool *fits, sb_err *err)
+{
+    uint8_t bytes[KEY_BYTES];
+    sb_cursor *cursor = NULL;
+    bool more;
+
+    *first = 0;
+    *fits = true;
+    SB_TRY(sb_cursor_open(view->txn, sb_store__core_tree(view, SB_CORE_LABELS), &cursor, err));
+    sb_status st = sb_cursor_seek(cursor, make_key(bytes, label, 0), &more, err);
+    while (st == SB_OK && more) {
+        st = append_bits(cursor, label, most, bits, first, fits, &more, err);
+        if (st != SB_OK || !more || !*fits) break;
+        st = sb_cursor_next(cursor, &more, err);
+    }
+    sb_cursor_close(cursor);
+    if (st != SB_OK || !*fits) sb_buffer_reset(bits);
+    return st;
+}

@@ -127,6 +127,11 @@ SB_MUST_CHECK sb_status sb_label_index_scan(sb_view *view, sb_label_id label, sb
                                             sb_err *err);
 SB_MUST_CHECK sb_status sb_label_index_has(sb_view *view, sb_label_id label, sb_node_id id,
                                            bool *has, sb_err *err);
+/* A bit (sb_bit_get) for each id from *first on, up to the last that carries label, appended to the empty buffer bits. *fits false: they would take
+ * more than `most` bytes, and there are none. */
+SB_MUST_CHECK sb_status sb_label_index_bits(sb_view *view, sb_label_id label, size_t most,
+                                            sb_buffer *bits, sb_node_id *first, bool *fits,
+                                            sb_err *err);
 
 /* ---- Schema: indexes and constraints --------------------------------------------------------------------------------- */
 

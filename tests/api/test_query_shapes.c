@@ -327,6 +327,66 @@ static void test_api_query_shapes__ends(void **state)
     counts(f, "MATCH (x:X {i: 7})<-[:None]-()-[:H]->(y) RETURN count(DISTINCT y)", NULL, 0);
 }
 
+/* How often a leaf was looked for, since the last time. */
+static uint64_t look_ups(api_fixture *f)
+{
+    sombra_counter counters[256];
+    size_t count;
+    uint64_t sum = 0;
+
+    assert_int_equal(sombra_profile_snapshot(f->db, true, counters, 256, &count), SOMBRA_OK);
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(counters[i].name, "leaf_cache_", strlen("leaf_cache_")) == 0)
+            sum += counters[i].value;
+    return sum;
+}
+
+/* Labels of ends, of which no statistic knows that all have them, are asked by bits when they are many, and in rows while there are changes. */
+static void test_api_query_shapes__labels(void **state)
+{
+    static const struct {
+        const char *labels;
+        int64_t rows;
+    } cases[] = {{"X", 3000},    {"Y", 2000}, {"X&Y", 1000},     {"X|Y", 4000},
+                 {"!X", 2000},   {"Z", 1},    {"(X&Y)|Z", 1001}, {"%", 4001},
+                 {"X&!Y", 2000}, {"None", 0}, {"None|Z", 1},     {"X&None", 0}};
+    api_fixture *f = *state;
+    char text[200];
+
+    f->options.profile = true;
+    api_reopen(f);
+    run(f, "CREATE (:Hub {i: 0}) WITH 1 AS one UNWIND range(1, 5000) AS i CREATE (x {i: i}) "
+           "FOREACH (k IN CASE WHEN i <= 3000 THEN [1] ELSE [] END | SET x:X) "
+           "FOREACH (k IN CASE WHEN i > 2000 AND i <= 4000 THEN [1] ELSE [] END | SET x:Y) "
+           "FOREACH (k IN CASE WHEN i = 5000 THEN [1] ELSE [] END | SET x:Z)");
+    run(f, "MATCH (h:Hub), (x) WHERE x.i > 0 CREATE (h)-[:H]->(x)");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(text, sizeof text,
+                 "MATCH (:Hub)-[:H]->(x:%s) RETURN sum(x.i) - sum(x.i) + count(x.i)",
+                 cases[i].labels);
+        counts(f, text, NULL, cases[i].rows);
+    }
+    static const char y[] = "MATCH (:Hub)-[:H]->(x:Y) WITH x, 1 AS one RETURN sum(one)";
+    (void)look_ups(f);
+    counts(f, y, NULL, 2000);
+#ifndef SOMBRA_NO_PROFILE
+    assert_in_range(look_ups(f), 1, 1000);
+#endif
+    /* changes of the transaction show, in it and after it */
+    api_begin(f, SOMBRA_WRITE);
+    run(f, "MATCH (x:X) WHERE x.i <= 10 SET x:Y");
+    run(f, "MATCH (y:Y) WHERE y.i > 3990 REMOVE y:Y");
+    run(f, "MATCH (y:Y) WHERE y.i = 3000 DETACH DELETE y");
+    counts(f, y, NULL, 1999);
+    counts(f,
+           "MATCH (h:Hub)-[:H]->(x:Y) WITH h, count(*) AS before MATCH (n:Z) SET n:Y "
+           "WITH h, before MATCH (h)-[:H]->(x:Y) WITH before, count(x) AS after "
+           "RETURN before * 10000 + after",
+           NULL, 19992000);
+    api_commit(f);
+    counts(f, y, NULL, 2000);
+}
+
 /* Keys that are too far from 0 for the first rows get places once there are more rows; a negative one, or one of another kind, ends that. */
 static void test_api_query_shapes__far_keys(void **state)
 {
@@ -397,6 +457,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query_shapes__aside, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__overflow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__labels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__far_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__unique_keys, setup, teardown),
     };

@@ -80,12 +80,13 @@ struct sb_exec {
     sb_func_context func;
     sb_zone_source zone_source; /* of func.zones */
     sb_entity_reader reader;
-    sb_name_ref *names;     /* of compiled->names, by sb_plan_name */
-    sb_name_ref *all_names; /* all of them and those of evaluators, chained */
-    sb_val *locals;         /* by slot: variables that expressions bind */
-    bool *local;            /* by slot, while compiling: bound by an expression around */
-    sb_operator *newest;    /* all operators, for close */
-    sb_eval *evals;         /* all evaluators, for close */
+    sb_name_ref *names;               /* of compiled->names, by sb_plan_name */
+    sb_name_ref *all_names;           /* all of them and those of evaluators, chained */
+    sb_val *locals;                   /* by slot: variables that expressions bind */
+    bool *local;                      /* by slot, while compiling: bound by an expression around */
+    sb_operator *newest;              /* all operators, for close */
+    sb_eval *evals;                   /* all evaluators, for close */
+    struct sb_label_bits *label_bits; /* of the labels that were asked for */
     sb_inner *root;
     const sb_batch *current; /* rows that sb_exec_next gave */
     sb_batch no_columns;     /* one row without columns, for constants */
@@ -330,6 +331,32 @@ bool sb_exec__labels_match_set(sb_exec *run, const sb_labels *labels, sb_set_id 
 /* Are they one label? Its number, 0 when nobody has it. */
 bool sb_exec__labels_one(sb_exec *run, const sb_labels *labels, sb_label_id *label);
 bool sb_exec__labels_match_type(sb_exec *run, const sb_labels *labels, sb_type_id type);
+/* Which of up to a batch of nodes have the labels: 1 or 0 for each. Nodes that are not there have none. */
+SB_MUST_CHECK sb_status sb_exec__labels_ask(sb_exec *run, sb_labels *labels, const uint64_t *ids,
+                                            uint32_t count, uint8_t *are);
+
+/* Nodes that have a label, as bits (label_bits.c): one for each label of a run. */
+typedef struct sb_label_bits sb_label_bits;
+struct sb_label_bits {
+    sb_label_bits *next;
+    sb_label_id label;
+    uint64_t generation; /* of the run that all below is of */
+    uint64_t asked;      /* nodes, so far */
+    bool known;          /* the bits are there */
+    bool never;          /* they are not to be: ids lie too far apart, or there is no room */
+    sb_node_id first;    /* whose bit is the lowest */
+    sb_buffer bits;
+};
+SB_MUST_CHECK sb_status sb_exec__label_bits(sb_exec *run, sb_label_id label, sb_label_bits **bits);
+/* So many more nodes are asked for, in a transaction that only reads: bits are made when it is time to. */
+SB_MUST_CHECK sb_status sb_exec__label_bits_expect(sb_exec *run, sb_label_bits *bits,
+                                                   uint32_t count);
+SB_INLINE bool sb_exec__label_bit(const sb_label_bits *bits, sb_node_id id)
+{
+    const uint64_t place = id - bits->first; /* huge below first */
+    return place / 8 < bits->bits.size && sb_bit_get(bits->bits.data, place);
+}
+void sb_exec__label_bits_free(sb_exec *run);
 
 /* ---- Reading entities ------------------------------------------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@ struct sb_labels {
     sb_label_op op;
     sb_name_ref *name;
     sb_labels *left, *right;
+    sb_label_bits *bits; /* NAME: of the label that it had when it was asked last; NULL */
     const sb_val *value; /* DYNAMIC: checked by sb_exec__check_dynamic */
     bool any;
 };
@@ -143,6 +144,57 @@ bool sb_exec__labels_match_type(sb_exec *run, const sb_labels *labels, sb_type_i
     case SB_LABEL_ANY: break;
     }
     return true;
+}
+
+/* ---- Many nodes ------------------------------------------------------------------------------------------------------ */
+
+/* *are: all names' bits are there. A label that nobody has is no name's, and what is not in the index (NOT, ANY) has none. */
+static sb_status expect_bits(sb_exec *run, sb_labels *labels, uint32_t count, bool *are)
+{
+    bool left, right;
+
+    *are = false;
+    if (labels->op == SB_LABEL_AND || labels->op == SB_LABEL_OR) {
+        SB_TRY(expect_bits(run, labels->left, count, &left));
+        SB_TRY(expect_bits(run, labels->right, count, &right));
+        *are = left && right;
+    }
+    if (labels->op != SB_LABEL_NAME) return SB_OK;
+    const sb_label_id id = sb_exec__name(run, labels->name);
+    if (id == 0) return SB_OK;
+    if (labels->bits == NULL || labels->bits->label != id)
+        SB_TRY(sb_exec__label_bits(run, id, &labels->bits));
+    SB_TRY(sb_exec__label_bits_expect(run, labels->bits, count));
+    *are = labels->bits->known;
+    return SB_OK;
+}
+
+static bool match_bits(const sb_labels *labels, sb_node_id id)
+{
+    if (labels->op == SB_LABEL_NAME) return sb_exec__label_bit(labels->bits, id);
+    const bool left = match_bits(labels->left, id);
+    if (left == (labels->op == SB_LABEL_OR)) return left;
+    return match_bits(labels->right, id);
+}
+
+sb_status sb_exec__labels_ask(sb_exec *run, sb_labels *labels, const uint64_t *ids, uint32_t count,
+                              uint8_t *are)
+{
+    sb_set_id sets[SB_BATCH_ROWS];
+    uint8_t found[SB_BATCH_ROWS / 8];
+    bool bits = false;
+
+    SB_ASSERT(count <= SB_BATCH_ROWS);
+    if (!sb_txn_writable(sb_graph_txn(run->graph))) SB_TRY(expect_bits(run, labels, count, &bits));
+    if (bits) {
+        for (uint32_t i = 0; i < count; i++)
+            are[i] = match_bits(labels, ids[i]);
+        return SB_OK;
+    }
+    SB_TRY(sb_graph_fetch_sets(run->graph, ids, count, sets, found, run->err));
+    for (uint32_t i = 0; i < count; i++)
+        are[i] = sb_bit_get(found, i) && sb_exec__labels_match_set(run, labels, sets[i]);
+    return SB_OK;
 }
 
 /* ---- Ends of relationships ------------------------------------------------------------------------------------------------ */

@@ -73,9 +73,8 @@ typedef struct sb_expand_op {
     /* rows that were read */
     uint32_t rows[SB_BATCH_ROWS];
     uint64_t ids[SB_BATCH_ROWS], rels[SB_BATCH_ROWS];
-    uint32_t kept[SB_BATCH_ROWS]; /* places of those that stay */
-    sb_set_id sets[SB_BATCH_ROWS];
-    uint8_t found[SB_BATCH_ROWS / 8];
+    uint32_t kept[SB_BATCH_ROWS];    /* places of those that stay */
+    uint8_t labelled[SB_BATCH_ROWS]; /* by place */
 } sb_expand_op;
 
 static sb_status expand_open(sb_operator *op)
@@ -215,13 +214,11 @@ static sb_status keep_labelled(sb_expand_op *x, uint32_t *count)
                                &implied));
     if (implied) return SB_OK;
     /* of all rows: those dropped before are few */
-    SB_TRY(sb_graph_fetch_sets(run->graph, x->ids, x->kept[*count - 1] + 1u, x->sets, x->found,
-                               run->err));
+    SB_TRY(sb_exec__labels_ask(run, x->ends.labels, x->ids, x->kept[*count - 1] + 1u, x->labelled));
     for (uint32_t k = 0; k < *count; k++) {
         const uint32_t i = x->kept[k];
         x->kept[kept] = i;
-        kept +=
-            sb_bit_get(x->found, i) && sb_exec__labels_match_set(run, x->ends.labels, x->sets[i]);
+        kept += x->labelled[i];
     }
     *count = kept;
     return SB_OK;

@@ -51,8 +51,7 @@ typedef struct sb_intersect_op {
     uint32_t count;
     uint32_t rows[SB_BATCH_ROWS];
     uint64_t ids[SB_BATCH_ROWS], rels[2][SB_BATCH_ROWS];
-    sb_set_id sets[SB_BATCH_ROWS];
-    uint8_t found[SB_BATCH_ROWS / 8];
+    uint8_t labelled[SB_BATCH_ROWS];
     int64_t weights[SB_BATCH_ROWS];
 } sb_intersect_op;
 
@@ -278,11 +277,9 @@ static sb_status keep_labelled(sb_intersect_op *x)
         x->asks_labels = false;
         return SB_OK;
     }
-    SB_TRY(sb_graph_fetch_sets(run->graph, x->ids, x->count, x->sets, x->found, run->err));
+    SB_TRY(sb_exec__labels_ask(run, x->ends[0].labels, x->ids, x->count, x->labelled));
     for (uint32_t i = 0; i < x->count; i++) {
-        if (!sb_bit_get(x->found, i) ||
-            !sb_exec__labels_match_set(run, x->ends[0].labels, x->sets[i]))
-            continue;
+        if (!x->labelled[i]) continue;
         x->rows[kept] = x->rows[i];
         x->ids[kept] = x->ids[i];
         x->rels[0][kept] = x->rels[0][i];

@@ -41,8 +41,7 @@ typedef struct sb_trail_op {
     uint64_t ends[SB_BATCH_ROWS];
     sb_val lists[SB_BATCH_ROWS];
     uint32_t kept[SB_BATCH_ROWS];
-    sb_set_id sets[SB_BATCH_ROWS];
-    uint8_t found[SB_BATCH_ROWS / 8];
+    uint8_t labelled[SB_BATCH_ROWS];
     /* of one fetch */
     uint32_t from[SB_BATCH_ROWS];
     uint64_t fetched[SB_BATCH_ROWS], fetched_rels[SB_BATCH_ROWS];
@@ -338,10 +337,9 @@ static sb_status keep_labelled(sb_trail_op *t)
     uint32_t kept = 0;
 
     if (t->labels == NULL || t->count == 0) return SB_OK;
-    SB_TRY(sb_graph_fetch_sets(run->graph, t->ends, t->count, t->sets, t->found, run->err));
+    SB_TRY(sb_exec__labels_ask(run, t->labels, t->ends, t->count, t->labelled));
     for (uint32_t i = 0; i < t->count; i++) {
-        if (!sb_bit_get(t->found, i) || !sb_exec__labels_match_set(run, t->labels, t->sets[i]))
-            continue;
+        if (!t->labelled[i]) continue;
         t->rows[kept] = t->rows[i];
         t->ends[kept] = t->ends[i];
         t->lists[kept++] = t->lists[i];

@@ -324,10 +324,9 @@ static sb_status ask_nodes(sb_weigh_op *x, sb_weigh_tree *t, const uint64_t *ids
     const sb_batch batch = {.row_count = count, .columns = t->columns};
     uint32_t chosen;
 
-    if (labels) SB_TRY(sb_graph_fetch_sets(run->graph, ids, count, t->sets, t->found, run->err));
+    if (labels) SB_TRY(sb_exec__labels_ask(run, t->ends.labels, ids, count, t->labelled));
     for (uint32_t i = 0; i < count; i++)
-        are[i] = !labels || (sb_bit_get(t->found, i) &&
-                             sb_exec__labels_match_set(run, t->ends.labels, t->sets[i]));
+        are[i] = !labels || t->labelled[i];
     if (t->plan->filter_count == 0) return SB_OK;
     t->columns[t->plan->expand.to->slot] = &nodes;
     sb_arena_reset(x->arena);

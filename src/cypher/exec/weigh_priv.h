@@ -54,8 +54,7 @@ struct sb_weigh_tree {
     int64_t values[SB_BATCH_ROWS], bases[SB_BATCH_ROWS], sums[SB_BATCH_ROWS],
         other_sums[SB_BATCH_ROWS];
     uint32_t chosen[SB_BATCH_ROWS];
-    sb_set_id sets[SB_BATCH_ROWS];
-    uint8_t found[SB_BATCH_ROWS / 8];
+    uint8_t labelled[SB_BATCH_ROWS];
     /* scratch of sums: ends of relationships */
     uint32_t rows[SB_BATCH_ROWS];
     uint64_t end_ids[SB_BATCH_ROWS], degrees[SB_BATCH_ROWS];

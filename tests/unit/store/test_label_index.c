@@ -107,6 +107,30 @@ static void compare_has(model *m)
     }
 }
 
+/* The bits of a label are those that the model has. The halves lie so far apart that both are never to be had at once. */
+static void compare_bits(model *m, size_t label)
+{
+    store_fixture *f = &m->f;
+    const bool any[2] = {sb_bits_next(m->has[label][0], 0, ID_SPAN) != ID_SPAN,
+                         sb_bits_next(m->has[label][1], 0, ID_SPAN) != ID_SPAN};
+    sb_buffer bits;
+    sb_node_id first;
+    bool fits;
+
+    sb_buffer_init(&bits, &sb_allocator_libc);
+    OK(f, sb_label_index_bits(f->view, (sb_label_id)label + 1, ID_SPAN / 8 + 2 * 512, &bits, &first,
+                              &fits, &f->err));
+    assert_int_equal(fits, !(any[0] && any[1]));
+    if (!fits || !(any[0] || any[1])) assert_int_equal(bits.size, 0);
+    for (size_t half = 0; half < 2; half++)
+        for (size_t i = 0; fits && any[half] && i < ID_SPAN; i++) {
+            const uint64_t place = id_of(half, i) - first;
+            const bool is = place / 8 < bits.size && sb_bit_get(bits.data, place);
+            assert_int_equal(is, sb_bit_get(m->has[label][half], i));
+        }
+    sb_buffer_deinit(&bits);
+}
+
 static void run_model(uint32_t page_bytes, int rounds)
 {
     model *m = calloc(1, sizeof *m);
@@ -137,6 +161,7 @@ static void run_model(uint32_t page_bytes, int rounds)
         }
         compare_has(m);
         compare_scan(m, sb_random_below(&m->random, LABELS));
+        if (round % 8 == 0) compare_bits(m, sb_random_below(&m->random, LABELS));
     }
     for (size_t label = 0; label < LABELS; label++)
         compare_scan(m, label);
@@ -197,8 +222,11 @@ static void test_store_label_index__damaged(void **state)
     sb_node_id ids[4];
     size_t count;
     bool has;
+    sb_buffer bits;
+    sb_node_id first;
 
     (void)state;
+    sb_buffer_init(&bits, &sb_allocator_libc);
     fixture_open(f, 4096);
     begin_write(f);
     sb_tree *tree = sb_store__core_tree(f->view, SB_CORE_LABELS);
@@ -207,6 +235,10 @@ static void test_store_label_index__damaged(void **state)
     FAILS(f, sb_label_index_scan(f->view, 1, 0, ids, 4, &count, &f->err), SB_CORRUPT);
     FAILS(f, sb_label_index_scan(f->view, 2, 0, ids, 4, &count, &f->err), SB_CORRUPT);
     FAILS(f, sb_label_index_add(f->view, 1, good, 1, &f->err), SB_CORRUPT);
+    for (sb_label_id label = 1; label <= 2; label++)
+        FAILS(f, sb_label_index_bits(f->view, label, SIZE_MAX, &bits, &first, &has, &f->err),
+              SB_CORRUPT);
+    sb_buffer_deinit(&bits);
     OK(f, sb_tree_put(f->txn, tree, sb_bytes_of(key, 8), sb_bytes_of(value, 2), &f->err));
     FAILS(f, sb_label_index_has(f->view, 1, 9, &has, &f->err), SB_CORRUPT);
     rollback(f);
