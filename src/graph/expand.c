@@ -20,6 +20,7 @@ struct sb_expand {
     sb_direction direction;
     bool loops_once;
     bool any_type;           /* types are those of the node at hand */
+    bool one_list;           /* of each node: there is one type, and one direction */
     sb_types types;          /* of the options, or of the node's label set */
     bool set_known;          /* types are those of set */
     sb_set_id set;           /* 0 is the empty label set */
@@ -68,10 +69,13 @@ static sb_status set_options(sb_expand *expand, sb_graph *graph, const sb_expand
     expand->loops_once = options->loops_once && options->direction == SB_BOTH;
     expand->any_type = options->type_count == 0 && !only_type;
     expand->node_count = expand->node = expand->lane = expand->group_end = 0;
+    expand->one_list = false;
     if (expand->any_type) return SB_OK;
-    return sb_types__gather(graph, &expand->types, 0, options->direction,
+    SB_TRY(sb_types__gather(graph, &expand->types, 0, options->direction,
                             only_type ? &first : options->types,
-                            only_type ? 1 : options->type_count, err);
+                            only_type ? 1 : options->type_count, err));
+    expand->one_list = expand->types.count == 1 && options->direction != SB_BOTH;
+    return SB_OK;
 }
 
 sb_status sb_expand_open(sb_graph *graph, const sb_expand_options *options, sb_expand **expand,
@@ -308,15 +312,50 @@ static sb_status next_piece(sb_expand *expand, sb_err *err)
     return SB_OK;
 }
 
+/* Rows of nodes with one list each, from the one at hand on: those whose list is at hand whole, as long as there is room. Most lists are short, and
+ * this is where a long expansion spends its time: nothing is kept between two of them. */
+static SB_NOINLINE sb_status read_whole(sb_expand *expand, const sb_expand_rows *rows,
+                                        size_t capacity, size_t *made, sb_err *err)
+{
+    const sb_chunk *const chunks = expand->ahead[expand->direction];
+
+    if (expand->lane != 0) { /* its list is read */
+        expand->lane = 0;
+        expand->node++;
+    }
+    if (expand->node >= expand->node_count) return SB_OK;
+    if (expand->node >= expand->group_end) SB_TRY(begin_group(expand, err));
+    for (; expand->grouped && expand->node < expand->group_end; expand->node++) {
+        const sb_chunk *c = &chunks[in_group(expand)];
+        const uint32_t node = (uint32_t)expand->node, count = c->count;
+
+        if (c->neighbor_width == SB_ID_LIST_NONE || count > capacity - *made) break;
+        if (count == 1) {
+            rows->neighbors[*made] = sb_chunk_neighbor(c, 0);
+            if (rows->rels != NULL) rows->rels[*made] = sb_chunk_rel(c, 0);
+        } else if (count != 0) {
+            sb_chunk_neighbors(c, 0, count, rows->neighbors + *made);
+            if (rows->rels != NULL) sb_chunk_rels(c, 0, count, rows->rels + *made);
+        }
+        for (uint32_t i = 0; i < count; i++)
+            rows->from[*made + i] = node;
+        *made += count;
+    }
+    return SB_OK;
+}
+
 sb_status sb_expand_next(sb_expand *expand, const sb_expand_rows *rows, size_t capacity,
                          size_t *count, sb_err *err)
 {
+    const bool one_list = expand->one_list && rows->types == NULL && rows->outgoing == NULL;
     size_t made = 0;
     bool more = true;
 
     *count = 0;
     while (made < capacity) {
         if (expand->reading == READING_NONE) {
+            if (one_list) SB_TRY(read_whole(expand, rows, capacity, &made, err));
+            if (made == capacity) break;
             SB_TRY(next_list(expand, &more, err));
             if (!more) break;
             if (expand->reading == READING_NONE) continue;
