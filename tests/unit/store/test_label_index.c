@@ -107,30 +107,6 @@ static void compare_has(model *m)
     }
 }
 
-/* The bits of a label are those that the model has. The halves lie so far apart that both are never to be had at once. */
-static void compare_bits(model *m, size_t label)
-{
-    store_fixture *f = &m->f;
-    const bool any[2] = {sb_bits_next(m->has[label][0], 0, ID_SPAN) != ID_SPAN,
-                         sb_bits_next(m->has[label][1], 0, ID_SPAN) != ID_SPAN};
-    sb_buffer bits;
-    sb_node_id first;
-    bool fits;
-
-    sb_buffer_init(&bits, &sb_allocator_libc);
-    OK(f, sb_label_index_bits(f->view, (sb_label_id)label + 1, ID_SPAN / 8 + 2 * 512, &bits, &first,
-                              &fits, &f->err));
-    assert_int_equal(fits, !(any[0] && any[1]));
-    if (!fits || !(any[0] || any[1])) assert_int_equal(bits.size, 0);
-    for (size_t half = 0; half < 2; half++)
-        for (size_t i = 0; fits && any[half] && i < ID_SPAN; i++) {
-            const uint64_t place = id_of(half, i) - first;
-            const bool is = place / 8 < bits.size && sb_bit_get(bits.data, place);
-            assert_int_equal(is, sb_bit_get(m->has[label][half], i));
-        }
-    sb_buffer_deinit(&bits);
-}
-
 static void run_model(uint32_t page_bytes, int rounds)
 {
     model *m = calloc(1, sizeof *m);
@@ -161,7 +137,6 @@ static void run_model(uint32_t page_bytes, int rounds)
         }
         compare_has(m);
         compare_scan(m, sb_random_below(&m->random, LABELS));
-        if (round % 8 == 0) compare_bits(m, sb_random_below(&m->random, LABELS));
     }
     for (size_t label = 0; label < LABELS; label++)
         compare_scan(m, label);
@@ -176,6 +151,60 @@ static void test_store_label_index__model(void **state)
     (void)state;
     run_model(4096, 150);
     run_model(8192, 100);
+}
+
+/* Bits of labels in one half of the ids, with containers left out, and in both, which lie too far apart. */
+static void test_store_label_index__bits(void **state)
+{
+    static sb_node_id ids[5000];
+    static size_t places[5000];
+    model *m = calloc(1, sizeof *m);
+    store_fixture *f = &m->f;
+    sb_buffer bits;
+    sb_node_id first;
+    bool fits;
+
+    (void)state;
+    sb_buffer_init(&bits, &sb_allocator_libc);
+    m->random = test_random(20261128);
+    fixture_open(f, 4096);
+    begin_write(f);
+    for (sb_label_id label = 1; label <= 100; label++) {
+        const size_t half = label % 2, count = random_batch(m, half, ids, places, 5000);
+        OK(f, sb_label_index_add(f->view, label, ids, count, &f->err));
+        sb_buffer_reset(&bits);
+        OK(f, sb_label_index_bits(f->view, label, SIZE_MAX, &bits, &first, &fits, &f->err));
+        assert_true(fits);
+        assert_int_equal(first % SB_CONTAINER_IDS, 0);
+        assert_int_equal(first / SB_CONTAINER_IDS, ids[0] / SB_CONTAINER_IDS);
+        const size_t bytes = bits.size;
+        size_t at = 0;
+        for (size_t i = 0; i < 8 * bytes; i++) {
+            const bool is = at < count && ids[at] == first + i;
+            assert_int_equal(sb_bit_get(bits.data, i), is);
+            at += is;
+        }
+        assert_int_equal(at, count);
+        for (size_t less = 0; less < 2; less++) {
+            sb_buffer_reset(&bits);
+            OK(f, sb_label_index_bits(f->view, label, bytes - less, &bits, &first, &fits, &f->err));
+            assert_int_equal(fits, less == 0);
+            assert_int_equal(bits.size, less == 0 ? bytes : 0);
+        }
+        const sb_node_id other = id_of(1 - half, 7);
+        sb_buffer_reset(&bits);
+        OK(f, sb_label_index_add(f->view, label, &other, 1, &f->err));
+        OK(f, sb_label_index_bits(f->view, label, 1 << 20, &bits, &first, &fits, &f->err));
+        assert_false(fits);
+        assert_int_equal(bits.size, 0);
+    }
+    OK(f, sb_label_index_bits(f->view, 101, 0, &bits, &first, &fits, &f->err)); /* nobody's */
+    assert_true(fits);
+    assert_int_equal(bits.size, 0);
+    sb_buffer_deinit(&bits);
+    rollback(f);
+    fixture_close(f);
+    free(m);
 }
 
 static void test_store_label_index__misuse(void **state)
@@ -269,9 +298,8 @@ static void test_store_label_index__size(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_store_label_index__model),
-        TEST(test_store_label_index__misuse),
-        TEST(test_store_label_index__damaged),
+        TEST(test_store_label_index__model),  TEST(test_store_label_index__bits),
+        TEST(test_store_label_index__misuse), TEST(test_store_label_index__damaged),
         TEST(test_store_label_index__size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
