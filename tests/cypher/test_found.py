@@ -154,6 +154,11 @@ class Found(unittest.TestCase):
                 self.gives(nodes, f'MATCH (n:A) WHERE n.x {sign} {bound} RETURN n.x', [])
         self.gives(nodes, "MATCH (n:A) WHERE n.x >= [duration('P1D')] RETURN size(n.x)", [[1]])
 
+    def test_what_decides_nothing_is_not_computed(self):
+        self.gives('', 'UNWIND [0, 2] AS x RETURN coalesce(x, 1 / x) AS c', [[0], [2]])
+        self.gives('', 'UNWIND [null, 2] AS x RETURN coalesce(null, x, 1 / (2 - x)) AS c', [[None], [2]])
+        self.gives('', 'UNWIND [0, 2] AS x RETURN CASE x WHEN 0, null THEN 0 WHEN > 1 / x THEN 1 ELSE 1 / 0 END AS c', [[0], [1]])
+
     def test_indexes_and_constraints_need_no_name(self):
         self.gives('CREATE INDEX index_2 FOR (n:A) ON (n.i); CREATE INDEX FOR (n:A) ON (n.j); CREATE INDEX FOR (n:A) ON (n.k); '
                    'CREATE CONSTRAINT FOR (n:A) REQUIRE n.u IS UNIQUE',

@@ -248,6 +248,14 @@ static sb_status row_call(sb_eval *e, const sb_batch *in, uint32_t row, sb_val *
     return function->call(&run->func, args, e->arg_count, value);
 }
 
+static sb_status row_first(sb_eval *e, const sb_batch *in, uint32_t row, sb_val *value)
+{
+    *value = SB_VAL_NULL_VALUE;
+    for (uint32_t i = 0; i < e->arg_count && value->kind == SB_VAL_NULL; i++)
+        SB_TRY(sb_exec__part(e, i, in, row, value));
+    return SB_OK;
+}
+
 static sb_status row_case(sb_eval *e, const sb_batch *in, uint32_t row, sb_val *value)
 {
     const bool simple = e->args[0] != NULL;
@@ -305,7 +313,7 @@ static sb_eval_row row_function(const sb_expr *expr)
     case SB_EXPR_SLICE: return row_slice;
     case SB_EXPR_UNARY: return row_unary;
     case SB_EXPR_BINARY: return binary_row(expr->op);
-    case SB_EXPR_CALL: return row_call;
+    case SB_EXPR_CALL: return (expr->function->flags & SB_FUNC_FIRST) != 0 ? row_first : row_call;
     case SB_EXPR_CASE: return row_case;
     case SB_EXPR_LIST_COMPREHENSION: return sb_exec__list_comprehension;
     case SB_EXPR_QUANTIFIER: return sb_exec__quantifier;

@@ -58,7 +58,9 @@ typedef enum sb_func_flag {
         1 << 1, /* any null argument gives null: the caller checks, the function sees none */
     SB_FUNC_VOLATILE = 1 << 2, /* rand(), realtime clocks: not folded, not shared */
     SB_FUNC_USER = 1 << 3,     /* registered at run time */
-    SB_FUNC_CLOCK = 1 << 4     /* may read the clock of the statement or of the transaction */
+    SB_FUNC_CLOCK = 1 << 4,    /* may read the clock of the statement or of the transaction */
+    SB_FUNC_FIRST =
+        1 << 5 /* the first argument that is not null: those behind it are not computed */
 } sb_func_flag;
 
 typedef sb_status (*sb_func_call)(sb_func_context *ctx, const sb_val *args, uint32_t arg_count,
