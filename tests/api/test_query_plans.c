@@ -149,7 +149,11 @@ static void test_api_query_plans__shortcuts(void **state)
         /* … but not of some of them */
         {"MATCH (a:A) WHERE a.y = 1 RETURN count(a)", "Aggregation Filter NodeByLabelScan"},
         /* the first rows of an order need no sort of all */
-        {"MATCH (a:A) RETURN a.x ORDER BY a.y LIMIT 3", "Limit Top NodeByLabelScan"},
+        {"MATCH (a:A) RETURN a.x ORDER BY a.y LIMIT 3", "Top NodeByLabelScan"},
+        {"MATCH (a:A) RETURN a.x ORDER BY a.y SKIP 1 LIMIT 3", "Limit Skip Top NodeByLabelScan"},
+        {"MATCH (a:A) WITH a ORDER BY a.y LIMIT 3 RETURN a LIMIT 2", "Limit Top NodeByLabelScan"},
+        {"MATCH (a:A) RETURN a.x ORDER BY a.y SKIP toInteger(rand()) LIMIT 3",
+         "Limit Skip Sort NodeByLabelScan"},
         {"MATCH (a:A) RETURN a.x ORDER BY a.y", "Sort NodeByLabelScan"},
         /* a condition that is a pattern stops at the first hit */
         {"MATCH (a:A) WHERE EXISTS { (a)-[:R]->(:B) } RETURN a",

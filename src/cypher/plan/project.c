@@ -185,6 +185,14 @@ static sb_status distinct(sb_planner *p, const sb_projection *projection, sb_pla
     return SB_OK;
 }
 
+/* Is the sum of SKIP and LIMIT known before? Each is computed once more by its own operator. */
+static bool is_top(const sb_planner *p, const sb_projection *projection)
+{
+    return projection->limit != NULL && !p->options.no_special &&
+           (projection->skip == NULL || (!sb_plan__expr_volatile(projection->skip) &&
+                                         !sb_plan__expr_volatile(projection->limit)));
+}
+
 /* SORT, or TOP when there is a limit: of the first skip + limit rows. */
 static sb_status sort(sb_planner *p, const sb_projection *projection, sb_slot_set *bound,
                       sb_plan **plan)
@@ -211,7 +219,7 @@ static sb_status sort(sb_planner *p, const sb_projection *projection, sb_slot_se
         keys[i].var = var;
     }
     SB_TRY(project(p, *plan, values, value_count, bound, plan));
-    const bool top = limit != NULL && !p->options.no_special;
+    const bool top = is_top(p, projection);
     if (top && projection->skip != NULL)
         SB_TRY(sb_plan__expr_binary(p, SB_OP2_ADD, projection->skip, projection->limit, &limit));
     SB_TRY(sb_plan__new(p, top ? SB_PLAN_TOP : SB_PLAN_SORT, *plan, plan));
@@ -222,13 +230,16 @@ static sb_status sort(sb_planner *p, const sb_projection *projection, sb_slot_se
     return SB_OK;
 }
 
+/* TOP without SKIP sees to its LIMIT itself. */
 static sb_status limit_rows(sb_planner *p, sb_plan_kind kind, sb_expr *count,
                             const sb_slot_set *bound, sb_plan **plan)
 {
     if (count == NULL) return SB_OK;
     SB_TRY(sb_plan__expr(p, count, bound));
-    SB_TRY(sb_plan__new(p, kind, *plan, plan));
-    (*plan)->as.limit.count = count;
+    if ((*plan)->kind != SB_PLAN_TOP || (*plan)->as.sort.limit != count) {
+        SB_TRY(sb_plan__new(p, kind, *plan, plan));
+        (*plan)->as.limit.count = count;
+    }
     if (kind == SB_PLAN_LIMIT && count->kind == SB_EXPR_INT &&
         (double)count->value.integer < (*plan)->rows)
         (*plan)->rows = (double)count->value.integer;
