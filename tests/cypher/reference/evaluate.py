@@ -2,7 +2,7 @@
 import math
 
 from . import temporal
-from .language import Call, Create, Delete, Foreach, Match, Merge, Project, Quantified, Set, Star, Unwind
+from .language import Call, Create, Delete, Foreach, Match, Merge, Part, Project, Quantified, Set, Star, Unwind
 from .values import Date, Duration, LocalDateTime, Node, Path, Point, Rel, compare, equal, is_number, order_key, same_key
 
 
@@ -169,9 +169,14 @@ class Evaluator:
             for after, taken, walked in self.match_elements(part.elements, 1, start, bound, used, [start]):
                 if part.path is not None:
                     after = {**after, part.path: Path(tuple(walked))}
-                yield after, taken
+                if part.where is None or self.value(part.where, after) is True:
+                    yield after, taken
 
     def matches(self, parts, where, env, repeatable=False):
+        if where is not None and any('Path' in (part.selector or '') for part in parts):
+            # What is asked of the path is part of what these functions look for.
+            (part,) = parts
+            parts, where = [Part(part.elements, part.path, part.selector, where)], None
         for found in self.match_parts(parts, env, None if repeatable else frozenset()):
             if where is None or self.value(where, found) is True:
                 yield found
@@ -512,7 +517,10 @@ class Evaluator:
 
     def sub_rows(self, c, env):
         rows = self.run(c.query, [env])
-        return rows if isinstance(c.query.branches[0][-1], Project) else [{}]
+        last = c.query.branches[0][-1]
+        if not isinstance(last, Project):
+            return [{}]
+        return [{alias: None for _, alias in last.items}] if c.optional and not rows else rows
 
     def run(self, query, rows):
         """The rows of all branches; self.full: those of the last clause before SKIP and LIMIT."""

@@ -298,6 +298,11 @@ class Generator:
 
     def make_ilist(self, scope, depth):
         roll = self.rng.random()
+        if self.depth == 0 and self.of_kind(scope, 'node') and self.chance(0.1):
+            query = self.whole(scope)
+            if len(query.branches) == 1:
+                query.branches[0][-1].order = [(('var', 'o'), self.chance(0.5))]
+                return ('sub', 'COLLECT', query)
         if roll < 0.3:
             return ('list', tuple(self.expr('int', scope, depth) for _ in range(self.rng.randrange(4))))
         if roll < 0.5:
@@ -468,6 +473,11 @@ class Generator:
             repeats = named and self.depth == 0 and self.chance(0.06)
             elements += [self.repeated(new) if repeats else self.rel(old, new, named), self.node(old, new, reuse, named)]
         part = Part(elements)
+        if named and self.depth == 0 and self.chance(0.04):
+            bound = {name: kind for name, kind in new.items() if name in {e.var for e in elements}}
+            self.depth += 1
+            part.where = self.predicate({**old, **bound}, 1)
+            self.depth -= 1
         if named and len(elements) > 1 and self.chance(0.1):
             part.path = self.fresh('q')
             new[part.path] = 'path'
@@ -532,9 +542,19 @@ class Generator:
         rel = RelPattern(None, self.rng.choice('><-'), types, self.rng.choice([(1, None), (0, None), (1, 3), (1, 1), (0, 2)]))
         selector = self.rng.choice(['ANY SHORTEST', 'ALL SHORTEST', 'SHORTEST 1', 'SHORTEST 2', 'ALL SHORTEST', 'shortestPath', 'allShortestPaths'])
         scope[length] = 'int'
+        rel.var = self.fresh('r')
+        inner = {ends[0].var: 'node', ends[1].var: 'node', rel.var: 'rels', name: 'path'}
+        part = Part([ends[0], rel, ends[1]], name, selector)
+        where = None
+        if self.chance(0.4):
+            self.depth += 1
+            where = self.predicate(inner, 1)
+            self.depth -= 1
+        if where and 'Path' not in selector and (selector != 'ALL SHORTEST' or self.chance(0.6)):
+            part.where, where = where, None  # of one of several paths it would be a matter of chance
         if selector in ('ALL SHORTEST', 'allShortestPaths'):
             scope[name] = 'path'
-        return [Match([Part([ends[0], rel, ends[1]], name, selector)], None, self.chance(0.3)),
+        return [Match([part], where, self.chance(0.3)),
                 Star(None, [(('call', 'length', (('var', name),)), length)], self.chance(0.5))]
 
     def match(self, scope, optional=False):
@@ -739,14 +759,20 @@ class Generator:
             own = {n: scope[n] for n in imports}
             clauses = [Project([(('var', n), n) for n in imports])] if imports else []
             clauses += [self.match(own, self.chance(0.3))]
+            if self.chance(0.15) and self.rels_made <= MANY:
+                clauses.append(self.sub_query(own) if self.chance(0.6) else self.unwind(own))
             items = [(self.expr(kind, own), alias) for kind, alias in zip(kinds, aliases)]
             if aggregating:
                 items[0] = (('agg', 'count', self.chance(0.3), items[0][0]), aliases[0])
-            branches.append(clauses + [Project(items, self.chance(0.2), final=True)])
+            last = Project(items, self.chance(0.2), final=True)
+            if self.chance(0.2):  # of all columns: rows that stay must be no matter of chance
+                last.order = [(('var', alias), self.chance(0.5)) for alias in aliases]
+                last.limit = self.rng.choice([0, 1, 2])
+            branches.append(clauses + [last])
         scope.update(zip(aliases, kinds))
         if aggregating:
             scope[aliases[0]] = 'int'
-        return Call(imports, Query(branches, self.chance(0.5)))
+        return Call(imports, Query(branches, self.chance(0.5)), self.chance(0.4), self.chance(0.2))
 
     def let(self, scope):
         kinds = self.rng.choices(['int', 'str', 'bool', 'date', 'ldt', 'duration', 'map'], k=self.rng.randrange(1, 3))

@@ -36,8 +36,9 @@ class Quantified:
 
 
 class Part:
-    def __init__(self, elements, path=None, selector=None):
+    def __init__(self, elements, path=None, selector=None, where=None):
         self.elements, self.path = elements, path
+        self.where = where  # of the part in parentheses: before paths are selected
         self.selector = selector  # 'ANY SHORTEST', 'ALL SHORTEST', 'SHORTEST 2', …, 'shortestPath', 'allShortestPaths'
 
 
@@ -70,10 +71,11 @@ class Star:
 
 
 class Call:
-    """CALL { }: a sub-query for each row; each branch begins with WITH what it takes from there."""
+    """CALL { }: a sub-query for each row; each branch begins with WITH what it takes from there. scoped: written as CALL (imports) { }."""
 
-    def __init__(self, imports, query):
+    def __init__(self, imports, query, scoped=False, optional=False):
         self.imports, self.query = imports, query
+        self.scoped, self.optional = scoped, optional
 
 
 class Create:
@@ -194,6 +196,7 @@ def element_text(e):
 
 def part_text(part):
     out = ''.join(element_text(e) for e in part.elements)
+    out = f'({out} WHERE {text(part.where)})' if part.where else out
     if part.selector is not None:
         out = f'{part.selector}({out})' if 'Path' in part.selector else f'{part.selector} {out}'
     return (part.path + ' = ' if part.path else '') + out
@@ -305,7 +308,11 @@ def clause_text(c):
                 (' FILTER ' + text(c.where) if c.where else '')
         return 'WITH *' + ''.join(f', {e} AS {alias}' for e, alias in items) + (' WHERE ' + text(c.where) if c.where else '')
     if isinstance(c, Call):
-        return 'CALL { ' + query_text(c.query) + ' }'
+        optional = 'OPTIONAL ' if c.optional else ''
+        if not c.scoped:
+            return optional + 'CALL { ' + query_text(c.query) + ' }'
+        inner = Query([branch[bool(c.imports):] for branch in c.query.branches], c.query.union_all)
+        return f'{optional}CALL ({", ".join(c.imports)}) {{ {query_text(inner)} }}'
     out = 'RETURN ' if c.final else 'WITH '
     out += 'DISTINCT ' if c.distinct else ''
     out += ', '.join(text(e) if e == ('var', alias) else f'{text(e)} AS {alias}' for e, alias in c.items)

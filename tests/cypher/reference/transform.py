@@ -19,7 +19,7 @@ def reverse(query, rng):
     for branch, i in matches_of(query):
         for part in branch[i].parts:
             rels = part.elements[1::2]
-            if part.path or not rels or any(isinstance(r, Quantified) or r.length is not None and r.var for r in rels):
+            if part.path or part.where or not rels or any(isinstance(r, Quantified) or r.length is not None and r.var for r in rels):
                 continue
             part.elements.reverse()
             for r in rels:
@@ -45,7 +45,7 @@ def split(query, rng):
     names = [0]
     for branch, i in reversed(matches_of(query, optional=False)):
         c = branch[i]
-        if len(c.parts) != 1 or c.repeatable or c.parts[0].path or len(c.parts[0].elements) < 5 or \
+        if len(c.parts) != 1 or c.repeatable or c.parts[0].path or c.parts[0].where or len(c.parts[0].elements) < 5 or \
            any(r.length is not None for r in c.parts[0].elements[1::2]):
             continue
         part = c.parts[0]
@@ -171,6 +171,8 @@ def pattern_edits(c, get):
     for k, part in enumerate(c.parts):
         if len(c.parts) > 1:
             yield lambda q, k=k: get(q).parts.__delitem__(k)
+        if part.where:
+            yield lambda q, k=k: setattr(get(q).parts[k], 'where', None)
         if part.path:
             yield lambda q, k=k: setattr(get(q).parts[k], 'path', None)
         if len(part.elements) > 1:
