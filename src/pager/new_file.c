@@ -11,13 +11,14 @@
 
 #define RETRY_NS 1000000u
 
-static char *join(const sb_new_file *made, const char *path, const char *suffix)
+char *sb_pager__join_path(const sb_allocator *alloc, const char *path, const char *suffix)
 {
-    const size_t bytes = strlen(path), behind = strlen(suffix) + 1;
-    char *joined = sb_alloc(made->alloc, bytes + behind);
+    const size_t bytes = strlen(path), behind = strlen(suffix);
+    char *joined = sb_alloc(alloc, bytes + behind + 1);
     if (joined == NULL) return NULL;
     memcpy(joined, path, bytes);
     memcpy(joined + bytes, suffix, behind);
+    joined[bytes + behind] = '\0';
     return joined;
 }
 
@@ -27,7 +28,7 @@ static sb_status remove_beside(const sb_new_file *made, const char *path, sb_err
     static const char *const suffixes[] = {"-wal", "-shm"};
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
         bool existed = false;
-        char *name = join(made, path, suffixes[i]);
+        char *name = sb_pager__join_path(made->alloc, path, suffixes[i]);
         if (name == NULL) return SB_FAIL_NOMEM(err);
         const sb_status st = made->vfs->ops->remove(made->vfs, name, &existed, err);
         sb_free(made->alloc, name, strlen(name) + 1);
@@ -98,7 +99,7 @@ static sb_status claim_in_time(sb_new_file *made, uint64_t timeout_ns, bool *exi
 static sb_status begin(sb_new_file *made, uint64_t timeout_ns, bool *exists, sb_err *err)
 {
     SB_TRY(sb_vfs_resolve(made->vfs, made->alloc, made->name, &made->path, &made->path_bytes, err));
-    made->temporary = join(made, made->path, "-making");
+    made->temporary = sb_pager__join_path(made->alloc, made->path, "-making");
     if (made->temporary == NULL) return SB_FAIL_NOMEM(err);
     SB_TRY(claim_in_time(made, timeout_ns, exists, err));
     if (*exists) return SB_OK;

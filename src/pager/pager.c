@@ -35,16 +35,6 @@ void sb_pager_options_init(sb_pager_options *options)
 
 /* ---- Parts of a pager ------------------------------------------------------------------------ */
 
-static char *join_path(const sb_allocator *alloc, const char *path, size_t path_bytes,
-                       const char *suffix)
-{
-    char *joined = sb_alloc(alloc, path_bytes + 4);
-    if (joined == NULL) return NULL;
-    memcpy(joined, path, path_bytes - 1);
-    memcpy(joined + path_bytes - 1, suffix, 5);
-    return joined;
-}
-
 /* The name that the main file has until it is whole. */
 static sb_status begin_whole(sb_pager *pager, const char **path, sb_err *err)
 {
@@ -65,8 +55,8 @@ static sb_status make_paths(sb_pager *pager, const char *path, sb_err *err)
     if (pager->options.whole) SB_TRY(begin_whole(pager, &path, err));
     SB_TRY(sb_vfs_resolve(pager->vfs, pager->alloc, path, &pager->main_path,
                           &pager->main_path_bytes, err));
-    pager->wal_path = join_path(pager->alloc, pager->main_path, pager->main_path_bytes, "-wal");
-    pager->shm_path = join_path(pager->alloc, pager->main_path, pager->main_path_bytes, "-shm");
+    pager->wal_path = sb_pager__join_path(pager->alloc, pager->main_path, "-wal");
+    pager->shm_path = sb_pager__join_path(pager->alloc, pager->main_path, "-shm");
     return pager->wal_path != NULL && pager->shm_path != NULL ? SB_OK : SB_FAIL_NOMEM(err);
 }
 

@@ -738,6 +738,8 @@ void sb_pager__cache_drop_wal_from(sb_pager *pager, uint32_t pos);
 
 /* ---- new_file.c ------------------------------------------------------------------------------ */
 
+/* The name of a file beside another; the caller's, strlen + 1 bytes. NULL: no memory. */
+char *sb_pager__join_path(const sb_allocator *alloc, const char *path, const char *suffix);
 /* Take the other name of a file that is not there, and what a killed maker left under it. *exists: the file is there, and nothing was taken.
  * SB_BUSY: somebody makes it, past timeout_ns. */
 SB_MUST_CHECK sb_status sb_pager__new_begin(sb_new_file *made, sb_vfs *vfs,

@@ -141,6 +141,7 @@ static sb_status match_dynamic(sb_sema *s, sb_var *var, const sb_label_expr **la
 
     if (!any_dynamic(*labels)) return SB_OK;
     SB_TRY(part_labels(s, *labels, &plain, &dynamic));
+    SB_ASSERT(dynamic != NULL); /* there is some */
     *labels = plain;
     SB_TRY(new_expr(s, SB_EXPR_VAR, dynamic->span, &of));
     of->name = var->name;
