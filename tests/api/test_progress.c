@@ -455,7 +455,8 @@ static void test_api_progress__of_each_long_call(void **state)
         if (call->timed && w.heard.calls == 0) continue;
         if (w.heard.wrong) fail_msg("%s: its progress goes back, or past its total", call->name);
         if (w.heard.calls == 0) fail_msg("%s tells no progress", call->name);
-        if (call->unknown != (w.heard.total == 0))
+        /* A clock decides when a statement tells: perhaps only before its input is known. */
+        if (!call->timed && call->unknown != (w.heard.total == 0))
             fail_msg("%s: total %llu", call->name, (unsigned long long)w.heard.total);
         if (w.heard.total != 0 && w.heard.done != w.heard.total)
             fail_msg("%s ends at %llu of %llu", call->name, (unsigned long long)w.heard.done,
