@@ -438,7 +438,7 @@ static sb_status put_labels(sb_bulk *bulk, sb_set_id set, const sb_node_id *ids,
 
     bulk->result->labels += count * label_count;
     for (size_t i = 0; i < label_count; i++)
-        if (sb_upkeep__label_indexed(bulk->graph, labels[i]))
+        if (sb_label_indexed(bulk->graph->view, labels[i]))
             SB_TRY(sb_label_index_add(view, labels[i], ids, count, err));
     return SB_OK;
 }

@@ -60,7 +60,7 @@ static sb_status index_labels(sb_graph *graph, sb_set_id set, const sb_node_id *
     const sb_label_id *labels = sb_set_labels(graph->view, set, &label_count);
 
     for (size_t i = 0; i < label_count; i++)
-        if (sb_upkeep__label_indexed(graph, labels[i]))
+        if (sb_label_indexed(graph->view, labels[i]))
             SB_TRY(sb_label_index_add(graph->view, labels[i], ids, count, err));
     return SB_OK;
 }

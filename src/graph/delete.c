@@ -267,7 +267,7 @@ static sb_status unindex_node(sb_graph *graph, sb_node_id id, sb_set_id set, sb_
     sb_status st;
 
     for (size_t i = 0; i < label_count; i++)
-        if (sb_upkeep__label_indexed(graph, labels[i]))
+        if (sb_label_indexed(graph->view, labels[i]))
             SB_TRY(sb_label_index_remove(graph->view, labels[i], &id, 1, err));
     if (!sb_upkeep__indexed(graph, SB_NODE, set)) return SB_OK;
     SB_TRY(sb_row_find(graph->txn, sb_node_table(graph->view), id, &row, &found, err));

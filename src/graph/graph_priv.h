@@ -382,8 +382,6 @@ SB_MUST_CHECK sb_status sb_upkeep__plan(sb_graph *graph, sb_entity entity, uint6
                                         const sb_side *before, const sb_side *after, sb_err *err);
 /* Is there a property index on a label of this set, or on this type? */
 bool sb_upkeep__indexed(sb_graph *graph, sb_entity entity, uint32_t set_or_type);
-/* Is the label index of a label kept (it can be dropped)? */
-bool sb_upkeep__label_indexed(sb_graph *graph, sb_label_id label);
 /* Sort entries of an index by key; nothing when they are sorted. Can be cancelled, as the next. */
 SB_MUST_CHECK sb_status sb_upkeep__sort_items(sb_graph *graph, sb_item *items, size_t count,
                                               sb_err *err);

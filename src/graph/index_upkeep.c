@@ -52,16 +52,6 @@ bool sb_upkeep__indexed(sb_graph *graph, sb_entity entity, uint32_t set_or_type)
     return false;
 }
 
-bool sb_upkeep__label_indexed(sb_graph *graph, sb_label_id label)
-{
-    size_t count;
-    const sb_schema *schemas = sb_schemas(graph->view, &count);
-
-    for (size_t i = 0; i < count; i++)
-        if (schemas[i].kind == SB_SCHEMA_LABEL_INDEX && schemas[i].entity == label) return false;
-    return true;
-}
-
 static bool is_unique(const sb_schema *schema)
 {
     return schema->kind == SB_SCHEMA_UNIQUE || schema->kind == SB_SCHEMA_NODE_KEY;

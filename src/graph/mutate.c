@@ -255,7 +255,7 @@ static sb_status index_difference(const sb_mutator *m, sb_node_id id, const sb_l
     for (size_t i = 0; i < count; i++) {
         if (sb_set_has(view, set, labels[i])) continue;
         ++*changed;
-        if (!sb_upkeep__label_indexed(m->graph, labels[i])) continue;
+        if (!sb_label_indexed(m->graph->view, labels[i])) continue;
         SB_TRY(add ? sb_label_index_add(view, labels[i], &id, 1, m->err)
                    : sb_label_index_remove(view, labels[i], &id, 1, m->err));
     }

@@ -109,7 +109,7 @@ static sb_status choose_way(sb_scan *scan, bool no_index, sb_err *err)
         if (schema != NULL) return SB_OK;
     }
     if (scan->entity == SB_NODE && scan->name != 0 &&
-        sb_upkeep__label_indexed(scan->graph, scan->name) &&
+        sb_label_indexed(scan->graph->view, scan->name) &&
         (scan->filter.kind == SB_FILTER_NONE || members < scan->total / LABEL_SHARE)) {
         scan->way = SB_SCAN_LABEL;
         return SB_OK;

@@ -55,7 +55,7 @@ static sb_status find_in_label_index(sb_verify *v, uint64_t id, const sb_row *ro
 
 static sb_status check_label(sb_verify *v, sb_label_id label)
 {
-    const bool kept = sb_upkeep__label_indexed(v->graph, label);
+    const bool kept = sb_label_indexed(v->graph->view, label);
     uint64_t right = 0, wanted = 0;
     size_t set_count;
     sb_err local;

@@ -76,6 +76,15 @@ const sb_schema *sb_schemas(sb_view *view, size_t *count)
     return view->definitions;
 }
 
+bool sb_label_indexed(sb_view *view, sb_label_id label)
+{
+    for (size_t i = 0; i < view->schema_count; i++)
+        if (view->definitions[i].kind == SB_SCHEMA_LABEL_INDEX &&
+            view->definitions[i].entity == label)
+            return false;
+    return true;
+}
+
 const sb_schema *sb_schema_find(sb_view *view, sb_bytes name)
 {
     for (size_t i = 0; i < view->schema_count; i++) {

@@ -160,6 +160,8 @@ typedef struct sb_schema {
 /* All of them, by id; borrowed as names are. */
 const sb_schema *sb_schemas(sb_view *view, size_t *count);
 const sb_schema *sb_schema_find(sb_view *view, sb_bytes name); /* NULL when absent */
+/* Are the label's nodes in the label index? It can be dropped for a label. */
+bool sb_label_indexed(sb_view *view, sb_label_id label);
 /* Add a definition (and an empty tree). SB_EXISTS: the name, or the same definition, is there. The caller fills the index. */
 SB_MUST_CHECK sb_status sb_schema_add(sb_view *view, const sb_schema *definition, uint32_t *id,
                                       sb_err *err);

@@ -385,6 +385,15 @@ static void test_api_query_shapes__labels(void **state)
            NULL, 19992000);
     api_commit(f);
     counts(f, y, NULL, 2000);
+    /* without its index, too */
+    uint32_t label, index;
+    api_begin(f, SOMBRA_WRITE);
+    assert_int_equal(sombra_name_find(f->txn, SOMBRA_LABEL, "Y", 1, &label), SOMBRA_OK);
+    const sombra_schema like = {.kind = SOMBRA_LABEL_INDEX, .entity = label};
+    assert_int_equal(sombra_schema_find(f->txn, &like, &index), SOMBRA_OK);
+    assert_int_equal(sombra_schema_drop(f->txn, index), SOMBRA_OK);
+    api_commit(f);
+    counts(f, y, NULL, 2000);
 }
 
 /* Keys that are too far from 0 for the first rows get places once there are more rows; a negative one, or one of another kind, ends that. */

@@ -343,8 +343,9 @@ struct sb_label_bits {
     uint64_t generation; /* of the run that all below is of */
     uint64_t asked;      /* nodes, so far */
     bool known;          /* the bits are there */
-    bool never;          /* they are not to be: ids lie too far apart, or there is no room */
-    sb_node_id first;    /* whose bit is the lowest */
+    bool
+        never; /* they are not to be: the label is not in the index, ids lie too far apart, or there is no room */
+    sb_node_id first; /* whose bit is the lowest */
     sb_buffer bits;
 };
 SB_MUST_CHECK sb_status sb_exec__label_bits(sb_exec *run, sb_label_id label, sb_label_bits **bits);

@@ -50,7 +50,8 @@ sb_status sb_exec__label_bits_expect(sb_exec *run, sb_label_bits *bits, uint32_t
 
     if (bits->generation != run->generation) {
         sb_buffer_reset(&bits->bits);
-        bits->known = bits->never = false;
+        bits->known = false;
+        bits->never = !sb_label_indexed(run->view, bits->label);
         bits->asked = 0;
         bits->generation = run->generation;
     }
