@@ -16,6 +16,8 @@ import subprocess
 import sys
 import unittest
 
+import scratch
+
 SOMBRA = os.environ["SOMBRA"]
 SOURCE = os.environ["SOMBRA_SOURCE_DIR"]
 
@@ -45,14 +47,10 @@ def run(*words, code=0, stdin=None):
 class Commands(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
+        scratch.clear()
         for name, text in (("people.csv", PEOPLE), ("knows.csv", KNOWS)):
             with open(name, "w", encoding="utf-8", newline="") as file:
                 file.write(text)
-        for name in os.listdir("."):
-            if ".sombra" in name and os.path.isfile(name):
-                os.remove(name)
-            elif os.path.isdir(name):
-                shutil.rmtree(name)
         cls.imported = run("import", "g.sombra", "--nodes", "Person=people.csv", "--relationships", "KNOWS=knows.csv")
 
     def test_import_says_what_it_made(self):

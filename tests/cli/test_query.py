@@ -7,6 +7,8 @@ import os
 import subprocess
 import unittest
 
+import scratch
+
 SOMBRA = os.environ["SOMBRA"]
 
 
@@ -20,9 +22,7 @@ def query(text, *flags, code=0, stdin=None):
 class Query(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        for name in os.listdir("."):
-            if ".sombra" in name:
-                os.remove(name)
+        scratch.clear()
         done = subprocess.run([SOMBRA, "query", "q.sombra", "CREATE (:Person {name: 'Ada', born: date('1815-12-10'), tags: ['a', 'b']})"
                                "-[:KNOWS {since: 1843}]->(:Person:Admiral {name: 'Grace', pi: 3.5})"], capture_output=True, text=True, check=True)
         cls.told = done.stderr

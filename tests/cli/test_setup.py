@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import unittest
 
+import scratch
+
 SOMBRA = os.environ["SOMBRA"]
 WAIT = float(os.environ.get("SOMBRA_TEST_WAIT", "60"))  # seconds
 CLEAN = {k: v for k, v in os.environ.items() if not k.startswith("SOMBRA_")}
@@ -30,11 +32,7 @@ def write(path, text):
 
 class Setup(unittest.TestCase):
     def setUp(self):
-        for name in os.listdir("."):
-            if os.path.isdir(name):
-                shutil.rmtree(name)
-            else:
-                os.remove(name)
+        scratch.clear()
 
     # ---- init, seed-demo ---------------------------------------------------------------------------------------------------
 

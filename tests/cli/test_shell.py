@@ -3,12 +3,13 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
 import unittest
 import xml.etree.ElementTree
+
+import scratch
 
 SOMBRA = os.environ["SOMBRA"]
 SOURCE = os.environ["SOMBRA_SOURCE_DIR"]
@@ -33,11 +34,7 @@ def shell(*texts, file="s.sombra", code=0, flags=()):
 
 class Shell(unittest.TestCase):
     def setUp(self):
-        for name in os.listdir("."):
-            if os.path.isdir(name):
-                shutil.rmtree(name)
-            else:
-                os.remove(name)
+        scratch.clear()
         shell(GRAPH)
 
     # ---- Where statements come from --------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import unittest
 import zlib
 
 from screen import Session
+import scratch
 
 SOMBRA = os.environ["SOMBRA"]
 UP, DOWN, LEFT, RIGHT = "\x1b[A", "\x1b[B", "\x1b[D", "\x1b[C"
@@ -26,9 +27,7 @@ def ctrl(letter):
 
 class Terminal(unittest.TestCase):
     def setUp(self):
-        for name in os.listdir("."):
-            if ".sombra" in name or name in ("history", "script.cypher"):
-                os.remove(name)
+        scratch.clear()
         self.sessions = []
 
     def tearDown(self):

@@ -8,12 +8,13 @@ not there. What a killed run leaves under other names is gone after the next one
 import json
 import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
 import time
 import unittest
+
+import scratch
 
 SOMBRA = os.environ["SOMBRA"]
 NODES = 30000
@@ -57,9 +58,7 @@ MAKERS = {
 class Whole(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        for name in os.listdir("."):
-            if os.path.isfile(name):
-                os.remove(name)
+        scratch.clear()
         with open("n.csv", "w", encoding="utf-8") as file:
             file.write("id:ID,n:int,text\n" + "".join(f"{i},{i},node number {i}\n" for i in range(NODES)))
         with open("r.csv", "w", encoding="utf-8") as file:
@@ -227,9 +226,7 @@ class Cancelled(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         count = 300000
-        for name in os.listdir("."):
-            if os.path.isfile(name):
-                os.remove(name)
+        scratch.clear()
         with open("n.csv", "w", encoding="utf-8") as file:
             file.write("id:ID,n:int,text\n" + "".join(f"{i},{i},node number {i}\n" for i in range(count)))
         with open("r.csv", "w", encoding="utf-8") as file:  # a star, and a chain
