@@ -15,8 +15,7 @@ static bool read_value(script_literals *l, unsigned depth, sombra_value *value);
 
 static char peek(script_literals *l)
 {
-    while (l->at < l->end && (*l->at == ' ' || *l->at == '\n' || *l->at == '\r' || *l->at == '\t'))
-        l->at++;
+    l->at = script_blanks(l->at, l->end);
     return l->at < l->end ? *l->at : '\0';
 }
 
@@ -29,19 +28,14 @@ static bool take(script_literals *l, char c)
 
 static bool is_name_start(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
+    return script_is_word(c) && !script_is_digit(c);
 }
 
 static sombra_text read_word(script_literals *l)
 {
     const char *from = l->at;
 
-    while (l->at < l->end && (is_name_start(*l->at) || is_digit(*l->at)))
+    while (l->at < l->end && script_is_word(*l->at))
         l->at++;
     return fmt_text(from, (size_t)(l->at - from));
 }
@@ -64,7 +58,7 @@ static bool put_character(const char **at, const char *end, char **out)
     if (c != 'u' || end - *at < 6) return false;
     for (unsigned i = 2; i < 6; i++) {
         const char h = (*at)[i];
-        if (is_digit(h))
+        if (script_is_digit(h))
             code = 16 * code + (uint32_t)(h - '0');
         else if ((h | 0x20) >= 'a' && (h | 0x20) <= 'f')
             code = 16 * code + (uint32_t)((h | 0x20) - 'a' + 10);
@@ -110,7 +104,7 @@ static bool read_digits(script_literals *l)
 {
     const char *from = l->at;
 
-    while (l->at < l->end && is_digit(*l->at))
+    while (l->at < l->end && script_is_digit(*l->at))
         l->at++;
     return l->at != from;
 }
@@ -139,7 +133,7 @@ static bool read_number(script_literals *l, sombra_value *value)
     if (*l->at == '-') l->at++;
     const char *digits = l->at;
     if (!read_digits(l) || (*digits == '0' && l->at != digits + 1)) return false;
-    if (l->end - l->at > 1 && *l->at == '.' && is_digit(l->at[1])) {
+    if (l->end - l->at > 1 && *l->at == '.' && script_is_digit(l->at[1])) {
         real = true;
         l->at++;
         (void)read_digits(l);
@@ -166,7 +160,7 @@ static bool read_quotient(script_literals *l, sombra_value *value)
     if (peek(l) != '/') return true;
     l->at++;
     const char c = peek(l);
-    if (value->type != SOMBRA_TYPE_FLOAT || !is_digit(c) || !read_number(l, &below) ||
+    if (value->type != SOMBRA_TYPE_FLOAT || !script_is_digit(c) || !read_number(l, &below) ||
         below.type != SOMBRA_TYPE_FLOAT)
         return false;
     value->as.real /= below.as.real;
@@ -202,7 +196,7 @@ static bool read_key(script_literals *l, sombra_text *key)
 {
     if (peek(l) != '`') {
         *key = read_word(l);
-        return key->size != 0 && !is_digit(*(const char *)key->data);
+        return key->size != 0 && !script_is_digit(*(const char *)key->data);
     }
     const char *from = ++l->at;
     while (l->at < l->end && *l->at != '`' && *l->at != '\\' && *l->at != '\0')
@@ -322,7 +316,7 @@ static bool read_value(script_literals *l, unsigned depth, sombra_value *value)
         *value = sombra_string(text.data, text.size);
         return true;
     }
-    if (c == '-' || is_digit(c)) return read_quotient(l, value);
+    if (c == '-' || script_is_digit(c)) return read_quotient(l, value);
     if (c == '[') return read_list(l, depth, value);
     if (c == '{') return read_map(l, depth, value);
     return is_name_start(c) && read_named(l, depth, value);

@@ -5,6 +5,27 @@
 
 #include "cli/formats/formats.h"
 
+/* ---- Bytes of a statement ---------------------------------------------------------------------------------------- */
+
+/* Where the text goes on behind blanks and ends of lines. */
+static inline const char *script_blanks(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+        at++;
+    return at;
+}
+
+static inline bool script_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Of a name that needs no quotes, behind its first. */
+static inline bool script_is_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || script_is_digit(c) || c == '_';
+}
+
 /* ---- script_literal.c ------------------------------------------------------------------------------------------ */
 
 #define SCRIPT_FUNCTIONS 8

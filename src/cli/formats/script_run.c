@@ -147,24 +147,13 @@ sombra_status script_set_parameter(script_runner *r, sombra_text name, const cha
 
 /* ---- Literals out of a statement ----------------------------------------------------------------------------------- */
 
-static const char *behind_blanks(const char *at, const char *end)
-{
-    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
-        at++;
-    return at;
-}
-
-static bool is_word_byte(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
 /* UNWIND [literals] AS row …, UNWIND $rows AS row …: the rows, and where the text goes on. NULL: it is no such statement. */
 static const sombra_value *take_rows(script_runner *r, const char *text, const char *end,
                                      const char **rest)
 {
-    if (end - text < 8 || strncasecmp(text, "UNWIND", 6) != 0 || is_word_byte(text[6])) return NULL;
-    const char *at = behind_blanks(text + 6, end);
+    if (end - text < 8 || strncasecmp(text, "UNWIND", 6) != 0 || script_is_word(text[6]))
+        return NULL;
+    const char *at = script_blanks(text + 6, end);
     if (at < end && *at == '[') {
         if (!script_literal(&r->literals, at, (size_t)(end - at), &r->values[0])) return NULL;
         *rest = r->literals.at;
@@ -172,7 +161,7 @@ static const sombra_value *take_rows(script_runner *r, const char *text, const c
         r->value_count = 1;
     } else {
         const char *name = ++at;
-        while (at < end && is_word_byte(*at))
+        while (at < end && script_is_word(*at))
             at++;
         const parameter *p = name[-1] == '$' ? known(r, name, (size_t)(at - name)) : NULL;
         if (p == NULL) return NULL;

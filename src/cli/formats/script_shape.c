@@ -21,13 +21,7 @@ typedef struct scanner {
 
 static void skip_blanks(scanner *s)
 {
-    while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' || *s->at == '\t'))
-        s->at++;
-}
-
-static bool is_name_byte(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    s->at = script_blanks(s->at, s->end);
 }
 
 static bool take(scanner *s, const char *text)
@@ -45,7 +39,7 @@ static bool take_word(scanner *s, const char *word)
     const size_t size = strlen(word), left = (skip_blanks(s), (size_t)(s->end - s->at));
 
     if (left < size || strncasecmp(s->at, word, size) != 0 ||
-        (left > size && is_name_byte(s->at[size])))
+        (left > size && script_is_word(s->at[size])))
         return false;
     s->at += size;
     return true;
@@ -57,10 +51,10 @@ static bool take_name(scanner *s, sombra_text *name)
     skip_blanks(s);
     const char *from = s->at;
     if (!take(s, "`")) {
-        while (s->at < s->end && is_name_byte(*s->at))
+        while (s->at < s->end && script_is_word(*s->at))
             s->at++;
         *name = fmt_text(from, (size_t)(s->at - from));
-        return name->size != 0 && (*from < '0' || *from > '9');
+        return name->size != 0 && !script_is_digit(*from);
     }
     char *made = fmt_arena_alloc(s->arena, (size_t)(s->end - s->at) + 1), *out = made;
     while (s->at < s->end && *s->at != '\\' && *s->at != '\0') {
@@ -96,7 +90,7 @@ static bool take_path(scanner *s, sombra_text row, script_path *path)
             if (!take_name(s, &path->steps[path->count].name)) return false;
         } else {
             skip_blanks(s);
-            if (s->at == s->end || *s->at < '0' || *s->at > '9') return false;
+            if (s->at == s->end || !script_is_digit(*s->at)) return false;
             path->steps[path->count].place = (size_t)(*s->at++ - '0'); /* one digit does */
             if (!take(s, "]")) return false;
         }
