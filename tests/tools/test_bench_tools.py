@@ -64,7 +64,37 @@ def check_page(folder):
     assert "has no place" in run(TOOLS / "bench-table", "--page", page, text=lines, code=1)
 
 
+def check_targets():
+    """Each kind of measure, met and missed; what was not run has no line; the page's table is the same."""
+
+    def line(workload, graph, engine, metric, value, unit):
+        return json.dumps(dict(workload=workload, graph=graph, engine=engine, metric=metric, value=value, unit=unit)) + "\n"
+
+    rate, cost = ("lookup_id", "b1m"), ("scan_filter", "b1m")
+    text = line(*rate, "sombra", "lookups_per_s", 9e6, "1/s") + line(*rate, "lmdb", "lookups_per_s", 3e6, "1/s")
+    text += line(*rate, "sombra", "batch_lookups_per_s", 24e6, "1/s")
+    text += line(*cost, "sombra", "relationships_ms", 4, "ms") + line(*cost, "raw", "relationships_ms", 2, "ms")
+    text += line("commit_each", "none", "sombra", "median_us", 105, "us") + line("commit_each", "none", "raw", "median_us", 100, "us")
+    for threads, value in (("1_thread", 10), ("8_threads", 39)):
+        text += line("commit_each", "none", "sombra", f"commits_per_s_{threads}", value, "1/s")
+    for graph, value in (("s1k", 100), ("s5k", 130), ("s20k", 90)):
+        text += line("bulk_edge_creation", graph, "sombra", "ns_per_element_without_sync", value, "ns")
+    text += line("three_hop_count", "b1m", "sombra", "lengths_nodes_per_s", 80, "1/s") + line("three_hop_count", "b1m", "raw", "nodes_per_s", 10, "1/s")
+    text += line("query", "b1m", "sombra", "point_lookup_queries_per_s", 1e6, "1/s") + line("query", "b1m", "native", "point_lookup_queries_per_s", 2e6, "1/s")
+    made = run(TOOLS / "bench-table", text=text + '{"summary": {}}\n')
+    wanted = ["`lookup_id` | b1m | `lookups_per_s` | at least 8,000,000 look-ups/s | 9,000,000 | met", "at least 4× LMDB | 3 | **missed**",
+              "at least 8× LMDB, by batch | 8 | met", "at most 3 ms, values of one byte | 4 | **missed**",
+              "`relationships_ms` | at least 0.3× the raw array | 0.5 | met", "at most 1.1× the raw write and sync | 1.05 | met",
+              "at least 4× one thread's rate, by 8 | 3.9 | **missed**", "at most 1.3× between sizes | 1.44 | **missed**",
+              "at least 7× the array that enumerates, by lengths | 8 | met", "at most 300 ns over the call | 500 | **missed**",
+              "Of 12 targets, 6 were met in this run."]
+    for each in wanted:
+        assert each in made, f"{each}\n{made}"
+    assert "`mixed`" not in made, made
+
+
 def main():
+    check_targets()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         fake = folder / "bench"
