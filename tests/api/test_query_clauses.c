@@ -111,6 +111,57 @@ static void test_api_query_clauses__on_error_undone(void **state)
     sombra_rollback(f->txn);
 }
 
+/* What a transaction has deleted is known until it ends, no longer; deleting it once more does nothing. */
+static void test_api_query_clauses__deleted_in_transactions(void **state)
+{
+    api_fixture *f = *state;
+
+    gives(f, "UNWIND range(1, 3) AS i CREATE (:A {i: i})-[:R {i: i}]->(:B)", "");
+    gives(f,
+          "MATCH (a:A)-[r]->(b) WITH a, r, b, a.i AS i ORDER BY i UNWIND [1, 2, 3] AS k "
+          "CALL (a, r, b) { DELETE r DETACH DELETE a DELETE b } IN TRANSACTIONS OF 2 ROWS "
+          "RETURN count(DISTINCT i), count(*)",
+          "3|9");
+    gives(f, "MATCH (n) RETURN count(n)", "0");
+    gives(f,
+          "CREATE (:A)-[:R]->() WITH 1 AS x MATCH (a:A)-[r]->() CALL (r) { DELETE r RETURN "
+          "type(r) AS t } IN TRANSACTIONS RETURN t",
+          "R");
+    refused(f, "MATCH (a:A) CALL (a) { DELETE a } IN TRANSACTIONS RETURN a.i", SOMBRA_NOT_FOUND,
+            "was deleted");
+    refused(f, "CREATE (a:A) WITH a CALL (a) { DELETE a } IN TRANSACTIONS SET a.i = 1",
+            SOMBRA_NOT_FOUND, "was deleted");
+    refused(f, "CREATE (a:A) WITH a CALL (a) { DELETE a } IN TRANSACTIONS CREATE (a)-[:R]->(:B)",
+            SOMBRA_NOT_FOUND, "was deleted");
+    gives(f, "MATCH (n) DETACH DELETE n", "");
+    /* What the rows were made with is no part of the transaction that is taken back. */
+    gives(f, "CREATE (:A)-[:R]->(:B)", "");
+    refused(f,
+            "MATCH (a:A) DELETE a WITH 0 AS i CALL (i) { CREATE (:C {x: 1 / i}) } IN TRANSACTIONS "
+            "ON ERROR CONTINUE RETURN i",
+            SOMBRA_CONSTRAINT, "still has 1 relationship");
+    gives(f, "MATCH (n) RETURN count(n)", "2");
+}
+
+static void test_api_query_clauses__many_deleted_in_transactions(void **state)
+{
+    api_fixture f;
+    (void)state;
+
+    memset(&f, 0, sizeof f);
+    sombra_options_init(&f.options);
+    f.options.memory_limit = 8u << 20;
+    OK_ERROR(&f, sombra_open(":memory:", &f.options, &f.db, &f.error));
+    OK_ERROR(&f, sombra_connect(f.db, &f.conn, &f.error));
+    gives(
+        &f,
+        "UNWIND range(1, 60000) AS i CALL (i) { CREATE (:P {i: i}) } IN TRANSACTIONS OF 5000 ROWS",
+        "");
+    gives(&f, "MATCH (p:P) CALL (p) { DETACH DELETE p } IN TRANSACTIONS OF 5000 ROWS", "");
+    gives(&f, "MATCH (p:P) RETURN count(p)", "0");
+    api_close(&f);
+}
+
 /* ---- Match modes ---------------------------------------------------------------------------------------------------------- */
 
 static void test_api_query_clauses__match_modes(void **state)
@@ -437,6 +488,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_api_query_clauses__on_error, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__on_error_undone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_clauses__deleted_in_transactions, setup,
+                                        teardown),
+        cmocka_unit_test(test_api_query_clauses__many_deleted_in_transactions),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__match_modes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__dynamic_labels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__selectors, setup, teardown),

@@ -342,12 +342,8 @@ sb_status sb_exec_reset(sb_exec *run, const sb_exec_options *options, sb_err *er
     take_options(run, options);
     if (sb_arena_bytes(run->constants) != 0) sb_arena_reset(run->constants);
     begin_functions(run);
-    if (run->any_deleted) {
-        sb_map_clear(&run->deleted.nodes);
-        sb_map_clear(&run->deleted.rels);
-        sb_map_clear(&run->deleted.pending);
-        run->any_deleted = false;
-    }
+    sb_exec__forget_deleted(run);
+    run->any_deleted = false;
     if (run->state != state)
         for (sb_name_ref *name = run->all_names; name != NULL; name = name->next)
             find_again(run, name);

@@ -49,7 +49,7 @@ SB_INLINE size_t sb_budget__used(const sb_budget *budget)
            atomic_load_explicit(&budget->lent, memory_order_relaxed);
 }
 
-/* Entities deleted in this run: id → for relationships their type, for nodes 0. */
+/* Entities deleted in the run's transaction: id → for relationships their type, for nodes 0. */
 typedef struct sb_deleted {
     sb_map nodes, rels;
     sb_map pending; /* nodes that still have relationships: they go, or fail, at the end */
@@ -93,7 +93,8 @@ struct sb_exec {
     sb_exec_stats stats;
     sb_exec_operator_profile *profile;
     sb_deleted deleted;
-    bool any_deleted;
+    bool
+        any_deleted; /* in the run: batches of values do not tell what is gone from what has no value */
     bool ended, failed;
     bool fresh;      /* all operators have been reset since they ran */
     bool is_part;    /* runs a part of another run's plan, on a thread of its own */
@@ -366,8 +367,12 @@ void sb_exec__reader_init(sb_exec *run);
 SB_COLD sb_status sb_exec__gone(sb_exec *run, sb_entity entity, uint64_t id);
 #define sb_exec__gone(run, entity, id) sb_err_failed(sb_exec__gone(run, entity, id))
 bool sb_exec__is_deleted(sb_exec *run, sb_entity entity, uint64_t id);
+/* Before it is changed: fails if the run has deleted it. */
+SB_MUST_CHECK sb_status sb_exec__still_there(sb_exec *run, sb_entity entity, uint64_t id);
 /* Nodes that were deleted with relationships left: at the end of a statement they go, or it fails. */
 SB_MUST_CHECK sb_status sb_exec__delete_pending(sb_exec *run);
+/* Its transaction has ended, or was taken back: what it deleted the graph no longer has, or has again. */
+void sb_exec__forget_deleted(sb_exec *run);
 /* Property of one entity, copied to run->func.arena. */
 SB_MUST_CHECK sb_status sb_exec__property(sb_exec *run, sb_entity entity, uint64_t id,
                                           sb_key_id key, sb_val *value);

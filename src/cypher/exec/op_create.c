@@ -127,7 +127,7 @@ static sb_status end_of(sb_exec *run, const sb_creator *c, const sb_var *var, co
     const sb_val v = sb_vector_at(column, row);
     if (v.kind != SB_VAL_NODE)
         return sb_exec__type_error(run, "the end of a new relationship", "a node", v);
-    if (sb_exec__is_deleted(run, SB_NODE, v.as.id)) return sb_exec__gone(run, SB_NODE, v.as.id);
+    SB_TRY(sb_exec__still_there(run, SB_NODE, v.as.id));
     *ref = (sb_op_ref){.id = v.as.id, .result_of = -1};
     return SB_OK;
 }

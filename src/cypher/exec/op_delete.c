@@ -52,14 +52,16 @@ static sb_status note_deleted(sb_exec *run, sb_map *map, uint64_t id, uint64_t v
 static sb_status delete_rel(sb_delete_op *d, uint64_t id)
 {
     sb_exec *run = d->op.run;
-    sb_type_id type;
-    bool fresh;
+    sb_rel_record record;
+    bool fresh, found;
 
-    SB_TRY(sb_exec__rel_type(run, id, &type));
-    SB_TRY(note_deleted(run, &run->deleted.rels, id, type, &fresh));
-    if (fresh && sb_changes__add(&d->changes, SB_OP_DELETE_REL, SB_REL, id) == NULL)
-        return sb_exec__no_memory(run);
-    return SB_OK;
+    if (sb_exec__is_deleted(run, SB_REL, id)) return SB_OK;
+    SB_TRY(sb_graph_rel(run->graph, id, &record, &found, run->err));
+    if (!found) return SB_OK; /* an earlier transaction of the statement has deleted it */
+    SB_TRY(note_deleted(run, &run->deleted.rels, id, record.type, &fresh));
+    return sb_changes__add(&d->changes, SB_OP_DELETE_REL, SB_REL, id) != NULL
+               ? SB_OK
+               : sb_exec__no_memory(run);
 }
 
 /* All relationships of a node, so that their types are known afterwards. */
@@ -91,7 +93,7 @@ static sb_status delete_node(sb_delete_op *d, uint64_t id)
 
     if (fresh) {
         SB_TRY(sb_graph_node_set(run->graph, id, &set, &found, run->err));
-        if (!found) return sb_exec__gone(run, SB_NODE, id);
+        if (!found) return SB_OK; /* as for relationships */
         SB_TRY(note_deleted(run, &run->deleted.nodes, id, 0, &fresh));
         if (sb_buffer_append(&d->nodes, &id, sizeof id) != SB_OK) return sb_exec__no_memory(run);
     }
@@ -158,7 +160,7 @@ const sb_operator_ops sb_exec__delete = {.state_bytes = sizeof(sb_delete_op),
                                          .reset = delete_reset,
                                          .close = delete_close};
 
-/* ---- The end of the statement ------------------------------------------------------------------------------------------ */
+/* ---- The end of the statement, or of one of its transactions -------------------------------------------------------------- */
 
 static sb_status still_connected(sb_exec *run, uint64_t id, uint64_t degree)
 {
@@ -190,4 +192,19 @@ sb_status sb_exec__delete_pending(sb_exec *run)
     sb_changes__close(&changes);
     sb_map_clear(&run->deleted.pending);
     return status;
+}
+
+static void forget(const sb_exec *run, sb_map *map)
+{
+    if (map->capacity * sizeof *map->entries > sb_exec__keeps(run))
+        sb_map_deinit(map);
+    else
+        sb_map_clear(map);
+}
+
+void sb_exec__forget_deleted(sb_exec *run)
+{
+    forget(run, &run->deleted.nodes);
+    forget(run, &run->deleted.rels);
+    forget(run, &run->deleted.pending);
 }

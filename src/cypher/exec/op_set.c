@@ -117,9 +117,7 @@ static sb_status check_target(sb_exec *run, sb_val target)
 {
     if (target.kind != SB_VAL_NODE && target.kind != SB_VAL_REL)
         return sb_exec__type_error(run, "SET", "a node or relationship", target);
-    const sb_entity entity = target.kind == SB_VAL_NODE ? SB_NODE : SB_REL;
-    return sb_exec__is_deleted(run, entity, target.as.id) ? sb_exec__gone(run, entity, target.as.id)
-                                                          : SB_OK;
+    return sb_exec__still_there(run, target.kind == SB_VAL_NODE ? SB_NODE : SB_REL, target.as.id);
 }
 
 /* Whom an item concerns; *skip: nobody (null). */

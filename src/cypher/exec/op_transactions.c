@@ -162,6 +162,7 @@ static void let_go(sb_operator *op)
 /* Everything is looked up again: names, too, may be gone or have other numbers. */
 static void look_again(sb_exec *run)
 {
+    sb_exec__forget_deleted(run);
     run->generation++;
     run->state++;
     for (sb_name_ref *name = run->all_names; name != NULL; name = name->next)
@@ -199,29 +200,6 @@ static bool may_go_on(sb_status status)
     }
 }
 
-static sb_status forget_back(sb_exec *run, sb_map *map, sb_entity entity)
-{
-    sb_buffer back; /* ids that exist again */
-    const sb_map_entry *entry;
-    size_t at = 0;
-    sb_status status = SB_OK;
-
-    sb_buffer_init(&back, run->alloc);
-    while (status == SB_OK && (entry = sb_map_next(map, &at)) != NULL) {
-        bool found;
-
-        status =
-            sb_graph_get_props(run->graph, entity, entry->key, NULL, 0, NULL, &found, run->err);
-        if (status == SB_OK && found &&
-            sb_buffer_append(&back, &entry->key, sizeof entry->key) != SB_OK)
-            status = sb_exec__no_memory(run);
-    }
-    for (size_t i = 0; i < back.size / sizeof(uint64_t); i++)
-        (void)sb_map_remove(map, ((const uint64_t *)(const void *)back.data)[i]);
-    sb_buffer_deinit(&back);
-    return status;
-}
-
 /* Take back what the transaction has done; its failure is told by its status alone. */
 static sb_status undo(sb_transactions_op *t, const sb_exec_stats *before)
 {
@@ -238,10 +216,7 @@ static sb_status undo(sb_transactions_op *t, const sb_exec_stats *before)
         look_again(run);
     }
     run->stats = *before;
-    if (!run->any_deleted) return SB_OK;
-    sb_map_clear(&run->deleted.pending);
-    SB_TRY(forget_back(run, &run->deleted.nodes, SB_NODE));
-    return forget_back(run, &run->deleted.rels, SB_REL);
+    return SB_OK;
 }
 
 /* The rows of a transaction that failed, or was not begun: nulls for what the query returns. */
@@ -318,8 +293,11 @@ static sb_status run_rows(sb_transactions_op *t)
         SB_TRY(make_status(t, false, false, number, NULL));
         return keep_nulls(t, first, count);
     }
-    if (on_error != SB_ON_ERROR_FAIL)
+    if (on_error != SB_ON_ERROR_FAIL) {
+        /* What was deleted before the first one is not taken back with it. */
+        SB_TRY(sb_exec__delete_pending(run));
         SB_TRY(run->options->mark_transaction(run->options->next_transaction_ctx, run->err));
+    }
     const sb_status status = run_transaction(t, count);
     if (status == SB_OK) return make_status(t, true, true, number, NULL);
     if (on_error == SB_ON_ERROR_FAIL || !may_go_on(status)) return status;

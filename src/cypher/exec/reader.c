@@ -22,6 +22,17 @@ bool sb_exec__is_deleted(sb_exec *run, sb_entity entity, uint64_t id)
            sb_map_find(entity == SB_NODE ? &run->deleted.nodes : &run->deleted.rels, id) != NULL;
 }
 
+sb_status sb_exec__still_there(sb_exec *run, sb_entity entity, uint64_t id)
+{
+    bool found = true;
+
+    if (!run->any_deleted) return SB_OK;
+    if (sb_exec__is_deleted(run, entity, id)) return sb_exec__gone(run, entity, id);
+    /* What an earlier transaction deleted only the graph tells. */
+    SB_TRY(sb_graph_get_props(run->graph, entity, id, NULL, 0, NULL, &found, run->err));
+    return found ? SB_OK : sb_exec__gone(run, entity, id);
+}
+
 sb_status sb_exec__import(sb_exec *run, sb_arena *arena, const sb_value *value, sb_val *out)
 {
     sb_val v;
