@@ -384,18 +384,26 @@ static void test_api_query_clauses__hints(void **state)
     plans(f, "MATCH (n:A) USING SCAN n:A WHERE n.x = 1 RETURN n", "IndexSeek", false);
     plans(f, "MATCH (n:A) USING SCAN n:A WHERE n.x = 1 RETURN n", "NodeByLabelScan", true);
     plans(f, "MATCH (n:A:C) USING SCAN n:A RETURN n", "n:A", true);
-    plans(f, "MATCH (n:A) USING INDEX n:A(x) WHERE n.x = 1 AND n.y = 5 RETURN n", "by index 1",
+    plans(f, "MATCH (n:A) USING INDEX n:A(x) WHERE n.x = 1 AND n.y = 5 RETURN n", "ax n:A(x)",
           true);
-    plans(f, "MATCH (n:A) USING INDEX n:A(x, y) WHERE n.x = 1 AND n.y = 5 RETURN n", "by index 2",
-          true);
-    plans(f, "MATCH (n:A) USING RANGE INDEX n:A(x) WHERE n.x > 1 RETURN n", "by index 1", true);
+    plans(f, "MATCH (n:A) USING INDEX n:A(x, y) WHERE n.x = 1 AND n.y = 5 RETURN n",
+          "axy n:A(x, y)", true);
+    plans(f, "MATCH (n:A) USING RANGE INDEX n:A(x) WHERE n.x > 1 RETURN n", "ax n:A(x)", true);
     /* Where the walk begins. */
     plans(f, "MATCH (a:A {y: 1, x: 1})-[r:R]->(b:B) USING INDEX b:B(y) WHERE b.y > 1 RETURN a",
-          "by index 3", true);
+          "by b:B(y)", true);
     plans(f, "MATCH (a:A {y: 1, x: 1})-[r:R]->(b:B) USING SCAN b:B RETURN a", "NodeByLabelScan",
           true);
     plans(f, "MATCH (a:A {x: 1, y: 1})-[r:R]->(b:B) USING INDEX r:R(z) WHERE r.z = 7 RETURN a",
-          "by index 4", true);
+          "rz (a)-[r:R(z)]->(b)", true);
+    /* What the plan says of an index. */
+    plans(f, "MATCH (n:A) USING INDEX n:A(x, y) WHERE n.x = 1 AND n.y IN [5, 6] RETURN n",
+          "axy n:A(x, y) WHERE x = 1 AND y IN [5, 6]", true);
+    plans(f, "MATCH (n:A {x: 1}) USING INDEX n:A(x, y) WHERE n.y > 2 AND n.y <= 5 RETURN n",
+          "axy n:A(x, y) WHERE x = 1 AND y > 2 AND y <= 5", true);
+    plans(f, "MATCH (n:B) WHERE n.y STARTS WITH 'b' RETURN n", "by n:B(y) WHERE y STARTS WITH 'b'",
+          true);
+    plans(f, "MATCH ()-[r:R {z: 7}]-() RETURN r", "-[r:R(z)]-(", true);
     gives(f,
           "MATCH (a:A)-[r:R]->(b:B) USING INDEX b:B(y) WHERE b.y = 7 AND a.x = 7 RETURN count(*)",
           "10");

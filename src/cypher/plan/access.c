@@ -280,12 +280,39 @@ static double seek_cost(const sb_planner *p, double rows)
     return p->options.always_seek ? 0 : 1 + rows * 1.5;
 }
 
+static sb_status copy_name(sb_planner *p, sb_bytes name, sb_bytes *copy)
+{
+    uint8_t *bytes;
+
+    SB_TRY(sb_plan__alloc(p, name.size, 1, &bytes));
+    memcpy(bytes, name.data, name.size);
+    *copy = sb_bytes_of(bytes, name.size);
+    return SB_OK;
+}
+
+/* What EXPLAIN shows of the index: the plan may outlive it. */
+static sb_status copy_names(sb_planner *p, const sb_schema *schema, sb_plan *seek)
+{
+    const sb_name_kind kind = schema->on_rels ? SB_NAME_TYPE : SB_NAME_LABEL;
+    sb_bytes *keys;
+
+    SB_TRY(copy_name(p, schema->name, &seek->as.seek.index));
+    SB_TRY(copy_name(p, sb_name_of(p->view, kind, schema->entity), &seek->as.seek.of));
+    SB_TRY(sb_plan__alloc(p, schema->key_count, sizeof *keys, &keys));
+    for (uint32_t i = 0; i < schema->key_count; i++)
+        SB_TRY(copy_name(p, sb_name_of(p->view, SB_NAME_KEY, schema->keys[i]), &keys[i]));
+    seek->as.seek.keys = keys;
+    seek->as.seek.key_count = schema->key_count;
+    return SB_OK;
+}
+
 static sb_status make_seek(sb_planner *p, const sb_schema *schema, const sb_var *var,
                            const index_use *use, double rows, sb_plan **access)
 {
     sb_plan *seek;
 
     SB_TRY(sb_plan__new(p, SB_PLAN_INDEX_SEEK, NULL, &seek));
+    SB_TRY(copy_names(p, schema, seek));
     seek->as.seek.schema = schema->id;
     seek->as.seek.entity = var;
     if (use->equal_count != 0) {

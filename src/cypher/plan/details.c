@@ -65,10 +65,15 @@ static sb_status text(sb_buffer *out, const char *s)
     return sb_buffer_append(out, s, strlen(s));
 }
 
+static sb_status bytes(sb_buffer *out, sb_bytes name)
+{
+    return sb_buffer_append(out, name.data, name.size);
+}
+
 static sb_status var_name(sb_buffer *out, const sb_var *var)
 {
     if (var == NULL) return SB_OK;
-    if (var->name.size != 0) return sb_buffer_append(out, var->name.data, var->name.size);
+    if (var->name.size != 0) return bytes(out, var->name);
     return sb_buffer_printf(out, "_%u", (unsigned)var->slot);
 }
 
@@ -83,7 +88,7 @@ static sb_status var_names(sb_buffer *out, const sb_var *const *vars, uint32_t c
 
 static sb_status name(const sb_compiled *compiled, sb_plan_name id, sb_buffer *out)
 {
-    return sb_buffer_append(out, compiled->names[id].text.data, compiled->names[id].text.size);
+    return bytes(out, compiled->names[id].text);
 }
 
 static sb_status exprs(sb_expr *const *list, uint32_t count, const char *between, sb_buffer *out)
@@ -160,25 +165,57 @@ static sb_status factors_text(const sb_compiled *compiled, const sb_plan *plan,
     return SB_OK;
 }
 
+/* name p:Label(key, …), or name (a)-[r:TYPE(key, …)]->(b) */
+static sb_status index_text(const sb_plan *plan, sb_buffer *out)
+{
+    const bool on_rels = plan->as.seek.from != NULL;
+
+    SB_TRY(bytes(out, plan->as.seek.index));
+    SB_TRY(text(out, " "));
+    if (on_rels) {
+        SB_TRY(text(out, "("));
+        SB_TRY(var_name(out, plan->as.seek.from));
+        SB_TRY(text(out, ")-["));
+    }
+    SB_TRY(var_name(out, plan->as.seek.entity));
+    SB_TRY(text(out, ":"));
+    SB_TRY(bytes(out, plan->as.seek.of));
+    for (uint32_t i = 0; i < plan->as.seek.key_count; i++) {
+        SB_TRY(text(out, i == 0 ? "(" : ", "));
+        SB_TRY(bytes(out, plan->as.seek.keys[i]));
+    }
+    SB_TRY(text(out, ")"));
+    if (!on_rels) return SB_OK;
+    SB_TRY(text(out, plan->as.seek.either ? "]-(" : "]->("));
+    SB_TRY(var_name(out, plan->as.seek.to));
+    return text(out, ")");
+}
+
+/* key operator value, of the key that stands at a place */
+static sb_status key_text(const sb_plan *plan, uint32_t key, const char *operation,
+                          const sb_expr *value, bool *first, sb_buffer *out)
+{
+    if (value == NULL) return SB_OK;
+    SB_TRY(text(out, *first ? " WHERE " : " AND "));
+    *first = false;
+    SB_TRY(bytes(out, plan->as.seek.keys[key]));
+    SB_TRY(text(out, operation));
+    return sb_expr_print(value, out);
+}
+
 static sb_status seek_text(const sb_plan *plan, sb_buffer *out)
 {
-    SB_TRY(var_name(out, plan->as.seek.entity));
-    SB_TRY(sb_buffer_printf(out, " by index %u", (unsigned)plan->as.seek.schema));
-    if (plan->as.seek.equal_count != 0) {
-        SB_TRY(text(out, plan->as.seek.in_list ? " IN " : " = "));
-        SB_TRY(exprs(plan->as.seek.equal, plan->as.seek.equal_count, ", ", out));
-    }
-    if (plan->as.seek.low.expr != NULL) {
-        SB_TRY(text(out, plan->as.seek.low.inclusive ? " >= " : " > "));
-        SB_TRY(sb_expr_print(plan->as.seek.low.expr, out));
-    }
-    if (plan->as.seek.high.expr != NULL) {
-        SB_TRY(text(out, plan->as.seek.high.inclusive ? " <= " : " < "));
-        SB_TRY(sb_expr_print(plan->as.seek.high.expr, out));
-    }
-    if (plan->as.seek.prefix == NULL) return SB_OK;
-    SB_TRY(text(out, " STARTS WITH "));
-    return sb_expr_print(plan->as.seek.prefix, out);
+    const uint32_t equal = plan->as.seek.equal_count;
+    const sb_plan_bound *low = &plan->as.seek.low, *high = &plan->as.seek.high;
+    bool first = true;
+
+    SB_TRY(index_text(plan, out));
+    for (uint32_t i = 0; i < equal; i++)
+        SB_TRY(key_text(plan, i, plan->as.seek.in_list && i + 1 == equal ? " IN " : " = ",
+                        plan->as.seek.equal[i], &first, out));
+    SB_TRY(key_text(plan, equal, low->inclusive ? " >= " : " > ", low->expr, &first, out));
+    SB_TRY(key_text(plan, equal, high->inclusive ? " <= " : " < ", high->expr, &first, out));
+    return key_text(plan, equal, " STARTS WITH ", plan->as.seek.prefix, &first, out);
 }
 
 static sb_status aggregate_text(const sb_plan *plan, sb_buffer *out)
@@ -285,9 +322,7 @@ sb_status sb_plan_details(const sb_compiled *compiled, const sb_plan *plan, sb_b
     case SB_PLAN_SKIP:
     case SB_PLAN_LIMIT: return sb_expr_print(plan->as.limit.count, out);
     case SB_PLAN_LOAD_CSV: return sb_expr_print(plan->as.load_csv.url, out);
-    case SB_PLAN_CALL:
-        return sb_buffer_append(out, plan->as.call.procedure->name.data,
-                                plan->as.call.procedure->name.size);
+    case SB_PLAN_CALL: return bytes(out, plan->as.call.procedure->name);
     case SB_PLAN_AGGREGATE: return aggregate_text(plan, out);
     case SB_PLAN_DISTINCT: return var_names(out, plan->as.distinct.vars, plan->as.distinct.count);
     case SB_PLAN_SORT:

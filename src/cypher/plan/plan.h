@@ -225,7 +225,10 @@ struct sb_plan {
             const sb_var *from, *to;
         } by_id;
         struct {
-            uint32_t schema;         /* id of the index */
+            uint32_t schema;      /* id of the index */
+            sb_bytes index, of;   /* its name, and that of its label or type, */
+            const sb_bytes *keys; /* and of its keys */
+            uint32_t key_count;
             const sb_var *entity;    /* node or relationship */
             const sb_var *from, *to; /* a relationship's start and end, when it is one; */
             bool either;             /* each twice, the other way round too (a loop once) */
