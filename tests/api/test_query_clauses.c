@@ -17,6 +17,29 @@ static int teardown(void **state)
     return 0;
 }
 
+/* The plan has this operator. */
+static void plans(api_fixture *f, const char *query, const char *operator, bool has)
+{
+    char explain[600], rows[8000];
+
+    (void)snprintf(explain, sizeof explain, "EXPLAIN %s", query);
+    const sombra_status status = rows_of(f, explain, rows, sizeof rows);
+    if (status != SOMBRA_OK) print_error("%s\n", sombra_error_of(f->conn)->message);
+    assert_int_equal(status, SOMBRA_OK);
+    if ((strstr(rows, operator) != NULL) != has) print_error("%s\n%s\n", query, rows);
+    assert_int_equal(strstr(rows, operator) != NULL, has);
+}
+
+/* Queries may use 4 MB. */
+static void open_small(api_fixture *f)
+{
+    memset(f, 0, sizeof *f);
+    sombra_options_init(&f->options);
+    f->options.memory_limit = 8u << 20;
+    OK_ERROR(f, sombra_open(":memory:", &f->options, &f->db, &f->error));
+    OK_ERROR(f, sombra_connect(f->db, &f->conn, &f->error));
+}
+
 /* ---- CALL { } IN TRANSACTIONS --------------------------------------------------------------------------------------- */
 
 static void test_api_query_clauses__on_error(void **state)
@@ -148,17 +171,64 @@ static void test_api_query_clauses__many_deleted_in_transactions(void **state)
     api_fixture f;
     (void)state;
 
-    memset(&f, 0, sizeof f);
-    sombra_options_init(&f.options);
-    f.options.memory_limit = 8u << 20;
-    OK_ERROR(&f, sombra_open(":memory:", &f.options, &f.db, &f.error));
-    OK_ERROR(&f, sombra_connect(f.db, &f.conn, &f.error));
+    open_small(&f);
     gives(
         &f,
         "UNWIND range(1, 60000) AS i CALL (i) { CREATE (:P {i: i}) } IN TRANSACTIONS OF 5000 ROWS",
         "");
     gives(&f, "MATCH (p:P) CALL (p) { DETACH DELETE p } IN TRANSACTIONS OF 5000 ROWS", "");
     gives(&f, "MATCH (p:P) RETURN count(p)", "0");
+    api_close(&f);
+}
+
+/* ---- UNWIND range() -------------------------------------------------------------------------------------------------------- */
+
+/* The same as of the list, which a call in a list comprehension makes. */
+static void test_api_query_clauses__unwind_range(void **state)
+{
+    api_fixture *f = *state;
+    static const char *const calls[] = {"1, 3000",
+                                        "10, 1, -4",
+                                        "5, 1",
+                                        "x, 5",
+                                        "x, null",
+                                        "1, x * 1000",
+                                        "0, x, x",
+                                        "-x, x",
+                                        "9223372036854775800, "
+                                        "9223372036854775807, x"};
+
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        char query[512];
+        (void)snprintf(query, sizeof query,
+                       "UNWIND [3, null, 1, 2] AS x UNWIND range(%s) AS y WITH x, y WHERE x > 0 "
+                       "WITH x, collect(y) AS l, [z IN range(%s) | z] AS m "
+                       "WITH x, l, m WHERE l <> m RETURN x, l, m",
+                       calls[i], calls[i]);
+        gives(f, query, "");
+    }
+    gives(f, "UNWIND range(1, 3000) AS x UNWIND range(1, x % 3) AS y RETURN count(*), sum(y)",
+          "3000|4000");
+    gives(f, "UNWIND [1, 2, 3] AS x RETURN COUNT { UNWIND range(x, 3) AS y RETURN y }", "3 2 1");
+    gives(f, "UNWIND range(1, 9223372036854775807) AS x RETURN x LIMIT 2", "1 2");
+    gives(f, "UNWIND [1, null] AS x UNWIND range(x, 2) AS y RETURN x, y", "1|1 1|2");
+    refused(f, "UNWIND [1, 0] AS s UNWIND range(1, 3, s) AS x RETURN x", SOMBRA_INVALID,
+            "line 1, column 27");
+    refused(f, "UNWIND [1, 'a'] AS s UNWIND range(1, s) AS x RETURN x", SOMBRA_INVALID,
+            "needs INTEGERs");
+    plans(f, "UNWIND range(1, 500) AS x RETURN x", "range(1, 500) AS x", true);
+    plans(f, "UNWIND range(1, 500) AS x RETURN x", "UnwindRange", true);
+    plans(f, "UNWIND [1, 500] AS x RETURN x", "UnwindRange", false);
+}
+
+/* No list of 48 MB is made. */
+static void test_api_query_clauses__unwind_range_memory(void **state)
+{
+    api_fixture f;
+    (void)state;
+
+    open_small(&f);
+    gives(&f, "UNWIND range(1, 3000000) AS x RETURN sum(x)", "4500001500000");
     api_close(&f);
 }
 
@@ -354,19 +424,6 @@ static void test_api_query_clauses__selectors(void **state)
 
 /* ---- Hints -------------------------------------------------------------------------------------------------------------------- */
 
-/* The plan has this operator. */
-static void plans(api_fixture *f, const char *query, const char *operator, bool has)
-{
-    char explain[600], rows[8000];
-
-    (void)snprintf(explain, sizeof explain, "EXPLAIN %s", query);
-    const sombra_status status = rows_of(f, explain, rows, sizeof rows);
-    if (status != SOMBRA_OK) print_error("%s\n", sombra_error_of(f->conn)->message);
-    assert_int_equal(status, SOMBRA_OK);
-    if ((strstr(rows, operator) != NULL) != has) print_error("%s\n%s\n", query, rows);
-    assert_int_equal(strstr(rows, operator) != NULL, has);
-}
-
 static void test_api_query_clauses__hints(void **state)
 {
     api_fixture *f = *state;
@@ -499,6 +556,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query_clauses__deleted_in_transactions, setup,
                                         teardown),
         cmocka_unit_test(test_api_query_clauses__many_deleted_in_transactions),
+        cmocka_unit_test_setup_teardown(test_api_query_clauses__unwind_range, setup, teardown),
+        cmocka_unit_test(test_api_query_clauses__unwind_range_memory),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__match_modes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__dynamic_labels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__selectors, setup, teardown),

@@ -367,7 +367,7 @@ static void test_api_query_spill__limit(void **state)
     } cases[] = {
         {MANY("300") "RETURN size(collect('text ' + i))", "Aggregat"},
         {MANY("300") "RETURN i % 2 AS k, size(collect(DISTINCT 'text ' + i))", "Aggregat"},
-        {"UNWIND range(1, 100000000) AS i RETURN i", "memory"},
+        {"UNWIND range(1, 100000000) + [0] AS i RETURN i", "memory"},
         {"UNWIND [1] AS x WITH x ORDER BY x "
          "RETURN size(reduce(l = [], i IN range(1, 100) | l + range(1, 20000)))",
          "Projection"},

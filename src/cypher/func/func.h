@@ -104,6 +104,14 @@ const sb_function *sb_function_find(sb_bytes name);
 const sb_function *
 sb_function_at(size_t i); /* NULL past the last: for SHOW FUNCTIONS and suggestions */
 
+/* What range() of these arguments, none of them null, has: first, first + step, …, count of them. The function makes a list of it. */
+typedef struct sb_func_range {
+    int64_t first, step;
+    uint64_t count; /* UINT64_MAX stands for 2^64, too */
+} sb_func_range;
+SB_MUST_CHECK sb_status sb_func_range_of(sb_func_context *ctx, const sb_val *args,
+                                         uint32_t arg_count, sb_func_range *range);
+
 /* What elementId() gives, read back: a NODE or RELATIONSHIP that may or may not exist. False: no entity has this text. */
 bool sb_element_id_parse(sb_bytes text, sb_val *entity);
 

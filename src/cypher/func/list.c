@@ -67,24 +67,33 @@ static uint64_t range_count(int64_t first, int64_t last, int64_t step)
     return steps == UINT64_MAX ? steps : steps + 1;
 }
 
+sb_status sb_func_range_of(sb_func_context *ctx, const sb_val *args, uint32_t arg_count,
+                           sb_func_range *range)
+{
+    for (uint32_t i = 0; i < arg_count; i++)
+        if (args[i].kind != SB_VAL_INT) return sb_func__fail_arg(ctx, "range", "INTEGERs", args[i]);
+    range->first = args[0].as.integer;
+    range->step = arg_count > 2 ? args[2].as.integer : 1;
+    if (range->step == 0) return SB_FUNC_FAIL_RANGE(ctx, "range() needs a step that is not 0");
+    range->count = range_count(range->first, args[1].as.integer, range->step);
+    return SB_OK;
+}
+
 sb_status sb_func__range(sb_func_context *ctx, const sb_val *args, uint32_t count, sb_val *result)
 {
+    sb_func_range range;
     sb_val_list *list;
 
-    for (uint32_t i = 0; i < count; i++)
-        if (args[i].kind != SB_VAL_INT) return sb_func__fail_arg(ctx, "range", "INTEGERs", args[i]);
-    const int64_t first = args[0].as.integer, step = count > 2 ? args[2].as.integer : 1;
-    if (step == 0) return SB_FUNC_FAIL_RANGE(ctx, "range() needs a step that is not 0");
-    const uint64_t items = range_count(first, args[1].as.integer, step);
-    if (items > SB_FUNC_LIST_MAX)
+    SB_TRY(sb_func_range_of(ctx, args, count, &range));
+    if (range.count > SB_FUNC_LIST_MAX)
         return sb_cypher_fail_runtime(ctx->err, SB_CYPHER_LIMIT_EXCEEDED,
                                       "range() makes a LIST of at most %llu numbers, not %llu",
                                       (unsigned long long)SB_FUNC_LIST_MAX,
-                                      (unsigned long long)items);
-    SB_TRY(sb_func__list(ctx, items, &list));
-    for (uint64_t i = 0; i < items; i++) {
+                                      (unsigned long long)range.count);
+    SB_TRY(sb_func__list(ctx, range.count, &list));
+    for (uint64_t i = 0; i < range.count; i++) {
         SB_FUNC_POLL(ctx, i);
-        list->items[i] = sb_val_int((int64_t)((uint64_t)first + i * (uint64_t)step));
+        list->items[i] = sb_val_int((int64_t)((uint64_t)range.first + i * (uint64_t)range.step));
     }
     *result = sb_val_flat_list(list);
     return SB_OK;

@@ -21,6 +21,7 @@ static const char *const OPERATOR_NAMES[SB_PLAN_KINDS] = {
     [SB_PLAN_PROJECT] = "Projection",
     [SB_PLAN_PATH] = "Path",
     [SB_PLAN_UNWIND] = "Unwind",
+    [SB_PLAN_UNWIND_RANGE] = "UnwindRange",
     [SB_PLAN_SKIP] = "Skip",
     [SB_PLAN_LIMIT] = "Limit",
     [SB_PLAN_LOAD_CSV] = "LoadCsv",
@@ -316,6 +317,7 @@ sb_status sb_plan_details(const sb_compiled *compiled, const sb_plan *plan, sb_b
     case SB_PLAN_PROJECT: return assigns(plan->as.project.items, plan->as.project.count, out);
     case SB_PLAN_PATH: return var_name(out, plan->as.path.path);
     case SB_PLAN_UNWIND:
+    case SB_PLAN_UNWIND_RANGE:
         SB_TRY(sb_expr_print(plan->as.unwind.list, out));
         SB_TRY(text(out, " AS "));
         return var_name(out, plan->as.unwind.var);

@@ -63,7 +63,8 @@ sb_status sb_plan__each_expr(const sb_plan *plan, expr_fn visit, void *ctx)
     case SB_PLAN_FILTER: return visit(ctx, plan->as.filter.predicate);
     case SB_PLAN_PROJECT:
         return each_assign(plan->as.project.items, plan->as.project.count, visit, ctx);
-    case SB_PLAN_UNWIND: return visit(ctx, plan->as.unwind.list);
+    case SB_PLAN_UNWIND:
+    case SB_PLAN_UNWIND_RANGE: return visit(ctx, plan->as.unwind.list);
     case SB_PLAN_SKIP:
     case SB_PLAN_LIMIT: return visit(ctx, plan->as.limit.count);
     case SB_PLAN_TOP: return visit(ctx, plan->as.sort.limit);

@@ -78,6 +78,7 @@ static bool is_row_wise(const sb_plan *plan)
     case SB_PLAN_PROJECT:
     case SB_PLAN_PATH:
     case SB_PLAN_UNWIND:
+    case SB_PLAN_UNWIND_RANGE:
     case SB_PLAN_DEGREE:
     case SB_PLAN_APPLY:
     case SB_PLAN_OPTIONAL_APPLY:

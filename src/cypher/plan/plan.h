@@ -44,6 +44,7 @@ typedef enum sb_plan_kind {
     SB_PLAN_PROJECT,
     SB_PLAN_PATH, /* make a path value */
     SB_PLAN_UNWIND,
+    SB_PLAN_UNWIND_RANGE, /* of a call of range(), whose list is not made */
     SB_PLAN_SKIP,
     SB_PLAN_LIMIT,
     SB_PLAN_LOAD_CSV,
@@ -286,7 +287,7 @@ struct sb_plan {
         struct {
             sb_expr *list;
             const sb_var *var;
-        } unwind;
+        } unwind; /* UNWIND, UNWIND_RANGE */
         struct {
             sb_expr *count;
         } limit; /* SKIP, LIMIT */

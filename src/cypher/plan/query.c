@@ -1,4 +1,6 @@
 /* query.c — a query clause by clause, and the plans of sub-queries inside expressions. */
+#include <string.h>
+
 #include "cypher/plan/plan_priv.h"
 
 sb_status sb_plan__argument(sb_planner *p, double rows, sb_plan **plan)
@@ -197,7 +199,8 @@ static bool is_streaming(const sb_plan *plan)
         case SB_PLAN_SEMI_APPLY:
         case SB_PLAN_PROJECT:
         case SB_PLAN_PATH:
-        case SB_PLAN_UNWIND: break;
+        case SB_PLAN_UNWIND:
+        case SB_PLAN_UNWIND_RANGE: break;
         default: return false;
         }
         if (plan->input == NULL) return false;
@@ -243,16 +246,35 @@ static sb_status plan_optional(sb_planner *p, sb_clause *clause, sb_plan *input,
     return SB_OK;
 }
 
+static bool is_range(const sb_expr *list)
+{
+    return list->kind == SB_EXPR_CALL && (list->function->flags & SB_FUNC_USER) == 0 &&
+           strcmp(list->function->name, "range") == 0;
+}
+
+/* Items of a list: those that are written down, or a guess. */
+static double item_count(const sb_expr *list)
+{
+    const sb_expr *const *args = (const sb_expr *const *)list->args;
+
+    if (list->kind == SB_EXPR_LIST) return list->arg_count;
+    if (!is_range(list) || list->arg_count != 2 || args[0]->kind != SB_EXPR_INT ||
+        args[1]->kind != SB_EXPR_INT)
+        return 10;
+    const double items = (double)args[1]->value.integer - (double)args[0]->value.integer + 1;
+    return items < 0 ? 0 : items;
+}
+
 static sb_status plan_unwind(sb_planner *p, sb_clause *clause, sb_plan *input, sb_slot_set *bound,
                              sb_plan **plan)
 {
     sb_expr *const list = clause->as.unwind.list;
 
     SB_TRY(sb_plan__expr(p, list, bound));
-    SB_TRY(sb_plan__new(p, SB_PLAN_UNWIND, input, plan));
+    SB_TRY(sb_plan__new(p, is_range(list) ? SB_PLAN_UNWIND_RANGE : SB_PLAN_UNWIND, input, plan));
     (*plan)->as.unwind.list = list;
     (*plan)->as.unwind.var = clause->as.unwind.var;
-    (*plan)->rows = input->rows * (list->kind == SB_EXPR_LIST ? list->arg_count : 10);
+    (*plan)->rows = input->rows * item_count(list);
     (*plan)->cost = input->cost + (*plan)->rows;
     return sb_plan__set_add(p, bound, clause->as.unwind.var->slot);
 }
