@@ -42,6 +42,8 @@ test-release:
 	@$(call build,release)
 	$(call run_tests,release)
 
+# By the generator that machines without ninja use, so that `make test` builds with both.
+asan: export CMAKE_GENERATOR = Unix Makefiles
 asan paranoid noprofile bare:
 	@tools/setup test
 	@$(call build,$@)
