@@ -4,7 +4,8 @@
  * again in another statement: so nodes get one more label, and their number as a property that is unique; both are taken off, again in
  * batches, when all relationships are there. Every statement takes time in proportion to what it holds, so the script runs in linear time. All is
  * one transaction: what fails leaves nothing. Where the graph has no relationships neither label nor property is needed.
- * The statements have the forms that formats/script_shape.c loads without running them, which takes a tenth of the time.
+ * The statements have the forms that formats/script_shape.c loads without running them, and whose marks script_marks.c never
+ * writes.
  *
  * Values are literals, where Cypher has one that gives the same value; else fromText() reads the text that CSV cells have: bytes, date-times
  * in zones that are not known here, and what is out of a function's range. */

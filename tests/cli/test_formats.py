@@ -589,15 +589,100 @@ class Scripts(Formats):
         ("MERGE", "UNWIND [{k: 1}, {k: 1}, {k: 2}] AS row MERGE (n:L {k: row.k}) ON CREATE SET n.c = 1; MERGE (:L {k: 3}); MERGE (:L {k: 3}); MERGE (:L {k: 4});"),
     )
 
+    # Marks by which a script finds its nodes: they are not written unless somebody could see it. The number is that of properties in the report:
+    # those of the maps, and where marks had to be written one for each, and one for each that a statement took off.
+    MARK = "CREATE CONSTRAINT mark FOR (n:`UNIQUE IMPORT LABEL`) REQUIRE (n.`UNIQUE IMPORT ID`) IS UNIQUE;"
+    MARKED = ("UNWIND [{_id: 1, p: {a: 1}}, {_id: 2, p: {}}, {_id: -3, p: {b: 'x'}}, {_id: 999999999999, p: {}}, {_id: 9223372036854775807, p: {c: []}}] AS row\n"
+              "CREATE (n:`UNIQUE IMPORT LABEL`{`UNIQUE IMPORT ID`: row._id}) SET n += row.p SET n:A;")
+    TEXTS = "UNWIND [{_id: '1', p: {}}, {_id: '007', p: {}}, {_id: 'x', p: {}}] AS row CREATE (n:`UNIQUE IMPORT LABEL`{`UNIQUE IMPORT ID`: row._id}) SET n += row.p;"
+    ENDS = ("UNWIND [{s: 1, e: 2, p: {w: 1}}, {s: -3, e: 999999999999, p: {}}, {s: 9223372036854775807, e: 1, p: {}}] AS row MATCH (a:`UNIQUE IMPORT LABEL`{`UNIQUE IMPORT ID`: row.s})\n"
+            "MATCH (b:`UNIQUE IMPORT LABEL`{`UNIQUE IMPORT ID`: row.e}) CREATE (a)-[r:R]->(b) SET r += row.p;")
+    OFF = "MATCH (n:`UNIQUE IMPORT LABEL`)  WITH n LIMIT 20000 REMOVE n:`UNIQUE IMPORT LABEL` REMOVE n.`UNIQUE IMPORT ID`;"
+    SCRIPT = MARK + MARKED + ENDS + OFF + "DROP CONSTRAINT mark;"
+    LOOK = "MATCH (n:`UNIQUE IMPORT LABEL`) WITH count(n) AS c CREATE (:Seen {c: c});"
+    DUMP = "CREATE CONSTRAINT `~dump3` FOR (n:`~dump3`) REQUIRE n.`~node3` IS UNIQUE;"
+    DUMPED = "UNWIND [[1, {a: 1}], [2, {}], [7, {b: 'x'}]] AS row CREATE (n:`~dump3`:A {`~node3`: row[0]}) SET n += row[1];"
+    JOINED = "UNWIND [[1, 2], [7, 7], [2, 1]] AS row MATCH (a:`~dump3` {`~node3`: row[0]}), (b:`~dump3` {`~node3`: row[1]}) CREATE (a)-[r:R]->(b);"
+
+    @staticmethod
+    def between(above, through):
+        return f"MATCH (n:`~dump3`) WHERE n.`~node3` > {above} AND n.`~node3` <= {through} REMOVE n:`~dump3`, n.`~node3`;"
+
+    def marks(self):
+        dump = self.DUMPED + self.DUMP + self.JOINED
+        return (
+            ("as apoc", self.SCRIPT, 4),
+            ("texts, too", self.MARK + self.MARKED + self.TEXTS + self.ENDS + self.OFF, 4),
+            ("without relationships", self.MARKED + self.OFF, 3),
+            ("in two goes", self.MARK + self.MARKED + self.ENDS + self.OFF.replace("20000", "3") + self.OFF.replace("20000", "2"), 4),
+            ("two scripts in one", self.SCRIPT + self.SCRIPT, 8),
+            ("all at once", self.MARK + self.MARKED + self.ENDS + self.OFF.replace("WITH n LIMIT 20000", ""), 4),
+            ("never taken off", self.MARK + self.MARKED + self.TEXTS + self.ENDS, 12),
+            ("some are left", self.MARK + self.MARKED + self.ENDS + self.OFF.replace("20000", "3"), 12),
+            ("some are left, and seen", self.MARK + self.MARKED + self.ENDS + self.OFF.replace("20000", "3") + self.LOOK + self.OFF, 15),
+            ("seen before the end", self.MARK + self.MARKED + self.TEXTS + self.LOOK + self.ENDS + self.OFF, 21),
+            ("seen at the end", self.MARK + self.MARKED + self.ENDS + self.OFF + self.LOOK, 5),
+            ("changed", self.MARK + self.MARKED + "MATCH (n:`UNIQUE IMPORT LABEL` {`UNIQUE IMPORT ID`: 2}) SET n.`UNIQUE IMPORT ID` = 5, n.x = 1;" + self.ENDS + self.OFF, 15),
+            ("used behind the end", self.MARK + self.MARKED + self.OFF + self.ENDS, 3),
+            ("used when some are left", self.MARK + self.MARKED + self.OFF.replace("20000", "1") + self.ENDS + self.OFF, 13),
+            ("more nodes behind the end", self.MARK + self.MARKED + self.OFF + self.MARKED + self.ENDS, 12),
+            ("others have the label", "CREATE (:`UNIQUE IMPORT LABEL` {`UNIQUE IMPORT ID`: 17});" + self.SCRIPT, 16),
+            ("others get the label", self.MARK + self.MARKED + "UNWIND [{k: 1}] AS row CREATE (n:Foo {k: row.k}) SET n:`UNIQUE IMPORT LABEL`;" + self.ENDS + self.OFF, 15),
+            ("others first", "UNWIND [{k: 1}] AS row CREATE (n:Foo {k: row.k}) SET n:`UNIQUE IMPORT LABEL`;" + self.SCRIPT, 15),
+            ("others with the key", self.MARK + "UNWIND [{k: 1, p: {`UNIQUE IMPORT ID`: 1}}] AS row CREATE (n:A {k: row.k}) SET n += row.p;" + self.MARKED + self.ENDS + self.OFF, 6),
+            ("the label twice", self.MARK + self.MARKED.replace("n:A", "n:A:`UNIQUE IMPORT LABEL`") + self.ENDS + self.OFF, 4),
+            ("the key in the map", self.MARK + self.MARKED + "UNWIND [{_id: 5, p: {`UNIQUE IMPORT ID`: 6}}] AS row CREATE (n:`UNIQUE IMPORT LABEL`{`UNIQUE IMPORT ID`: row._id}) SET n += row.p SET n:A;" + self.ENDS + self.OFF, 17),
+            ("a mark twice", self.MARKED + self.MARKED + self.OFF.replace("20000", "7"), 23),
+            ("an index of the key", "CREATE INDEX i FOR (n:A) ON (n.`UNIQUE IMPORT ID`);" + self.SCRIPT, 14),
+            ("an index of the key, later", self.MARK + self.MARKED + "CREATE INDEX i FOR (n:A) ON (n.`UNIQUE IMPORT ID`);" + self.ENDS + self.OFF, 14),
+            ("a constraint of the label", "CREATE CONSTRAINT c FOR (n:`UNIQUE IMPORT LABEL`) REQUIRE n.a IS UNIQUE;" + self.SCRIPT, 14),
+            ("the label stays", self.MARK + self.MARKED + self.ENDS + self.OFF.replace("REMOVE n:`UNIQUE IMPORT LABEL`", ""), 14),
+            ("the key stays", self.MARK + self.MARKED + self.ENDS + self.OFF.replace("REMOVE n.`UNIQUE IMPORT ID`", ""), 9),
+            ("another property goes", self.MARK + self.MARKED + self.ENDS + self.OFF.replace(";", ", n.a;"), 15),
+            ("marks of the dump", dump + self.between(0, 2) + self.between(2, 7) + "DROP CONSTRAINT `~dump3`;", 2),
+            ("a gap", dump + self.between(0, 1) + self.between(2, 7), 7),
+            ("not from the front", dump + self.between(1, 7), 7),
+            ("not to the end", dump + self.between(-5, 6), 7),
+            ("back to front", dump + self.between(1, 7) + self.between(0, 1), 8),
+            ("overlapping", dump + self.between(0, 3) + self.between(1, 9), 2),
+            ("nothing between", dump + self.between(3, 3) + self.between(9, 1), 5),
+            ("numbers that no mark has", dump.replace("7", "'7'") + self.between(0, 9), 7),
+            ("numbers of two names", (dump + self.between(0, 9)).replace("~node3", "~node4"), 8),
+        )
+
+    def alike(self, text, *flags):
+        remove("script.sombra")
+        remove("shell.sombra")
+        told = run("import", "script.sombra", "--cypher", write("alike.cypher", text), *flags)
+        run("shell.sombra", "-f", "alike.cypher")
+        self.assertEqual(digest("script.sombra"), digest("shell.sombra"))
+        self.assertIn("0 faults", run("verify", "script.sombra"))
+        return told
+
     def test_a_script_does_what_its_statements_do(self):
         for name, text in self.ALIKE:
             with self.subTest(name=name):
-                remove("script.sombra")
-                remove("shell.sombra")
-                run("import", "script.sombra", "--cypher", write("alike.cypher", text))
-                run("shell.sombra", "-f", "alike.cypher")
-                self.assertEqual(digest("script.sombra"), digest("shell.sombra"))
-                self.assertIn("0 faults", run("verify", "script.sombra"))
+                self.alike(text)
+
+    def test_marks_are_written_when_they_matter(self):
+        for name, text, properties in self.marks():
+            with self.subTest(name=name):
+                self.assertIn(f", {properties} properties", self.alike(text))
+        for flags in (("--batch", "1000"), ("--rejects", "rejects.jsonl")):  # then all statements are run
+            self.assertIn(f", {4 + 2 * 5} properties", self.alike(self.SCRIPT, *flags))
+        self.assertIn("would import 5 nodes, 3 relationships", run("import", "marks.sombra", "--cypher", "alike.cypher", "--dry-run"))
+        # a label for nodes that have none is not for those whose mark is one
+        run("import", "marks.sombra", "--cypher", write("alike.cypher", self.MARK + self.TEXTS + self.OFF), "--label", "Given")
+        self.assertEqual(run("query", "marks.sombra", "MATCH (n) RETURN labels(n) AS l, count(*) AS c", "--format", "jsonl"), '{"l": [], "c": 3}\n')
+        remove("marks.sombra")
+        # a parameter may look, too
+        for value, written in (("[1, {a: 'b'}]", 0), ("COUNT { MATCH (n:`UNIQUE IMPORT LABEL`) }", 5)):
+            run("import", "marks.sombra", "--cypher", write("alike.cypher", f"{self.MARK + self.MARKED}\n:param x => {value}\nWITH $x AS x CREATE (:Seen {{x: x IN [5]}});"))
+            self.assertEqual(json.loads(run("query", "marks.sombra", "MATCH (n:Seen) RETURN n.x AS x", "--format", "json")), [{"x": written == 5}])
+            remove("marks.sombra")
+        # and a constraint sees the mark that is there twice
+        self.fails("--cypher", self.MARK + self.MARKED + "\n" + self.MARKED, "both have :UNIQUE IMPORT LABEL(UNIQUE IMPORT ID)", code=4)
+        self.fails("--cypher", self.MARKED + self.MARKED + "\n" + self.MARK, "both have :UNIQUE IMPORT LABEL(UNIQUE IMPORT ID)", code=4)
 
     def test_ids_of_other_files_stay(self):
         """What statements change makes keys of nodes unknown, but not the ids of the files beside the script."""

@@ -49,6 +49,8 @@ typedef struct fmt_map {
 } fmt_map;
 uint64_t fmt_map_get(const fmt_map *map, uint64_t key); /* 0: none */
 void fmt_map_put(fmt_map *map, uint64_t key, uint64_t value);
+/* Each in no order, from *at 0 on; false: no more. */
+bool fmt_map_next(const fmt_map *map, size_t *at, uint64_t *key, uint64_t *value);
 void fmt_map_free(fmt_map *map);
 
 /* Texts, numbered from 0 in order of their first appearance. Zeroed: empty. */
@@ -228,7 +230,18 @@ sombra_status fmt_loader_commit(fmt_loader *loader);
 sombra_status fmt_loader_settle(fmt_loader *loader);
 /* Ids of the groups whose names begin so are of no node any more. */
 void fmt_loader_forget(fmt_loader *loader, sombra_text begin);
-bool fmt_loader_knows(fmt_loader *loader, const fmt_id *id);
+/* The node with an id, for fmt_load_rel_between and as long as no ids are forgotten; 0: there is none. */
+uint64_t fmt_loader_find(fmt_loader *loader, const fmt_id *id);
+/* The same of ids that are numbers below FMT_NUMBERS: nodes take their places. False: one has none. */
+#define FMT_NUMBERS ((uint64_t)1000000000000000000)
+bool fmt_loader_find_numbers(fmt_loader *loader, sombra_text group, uint64_t *ids, size_t count);
+sombra_status fmt_load_rel_between(fmt_loader *loader, sombra_text type, const uint64_t ends[2],
+                                   const fmt_prop *props, size_t count);
+/* The nodes with ids of a group get a label, and their id as property: an integer, or a string. */
+sombra_status fmt_loader_mark(fmt_loader *loader, sombra_text group, bool integers,
+                              sombra_text label, sombra_text key);
+/* Has no node the label, and no index sees label or key but a constraint that nodes of the label differ in the key? */
+bool fmt_loader_is_unused(fmt_loader *loader, sombra_text label, sombra_text key);
 /* Is there a constraint by which at most one node with the label has a value of the key? */
 bool fmt_loader_is_unique(fmt_loader *loader, sombra_text label, sombra_text key);
 void fmt_note(const fmt_loader *loader, const char *text);

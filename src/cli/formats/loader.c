@@ -72,7 +72,7 @@ static sombra_status load_node(fmt_loader *l, const fmt_node *node)
     sombra_status status;
     size_t place;
 
-    if (node->has_id && loader_find_id(l, &node->id) != 0) {
+    if (node->has_id && fmt_loader_find(l, &node->id) != 0) {
         if (l->options.skip_duplicate_ids) {
             l->result.skipped++;
             return SOMBRA_DONE;
@@ -118,12 +118,31 @@ static sombra_status missing_end(fmt_loader *l, const fmt_rel *rel, unsigned end
         id->group.size != 0 ? (const char *)id->group.data : ""));
 }
 
+/* ends: numbers of nodes. */
+static sombra_status put_rel(fmt_loader *l, sombra_text type, const uint64_t ends[2],
+                             const fmt_prop *props, size_t count)
+{
+    sombra_status status;
+    size_t place;
+
+    if ((status = loader_group_of(l, true, &type, 1, &place)) != SOMBRA_OK) return status;
+    if ((status = loader_put_row(l, place, props, count, ends)) != SOMBRA_OK) return status;
+    l->result.rels++;
+    return taken(l, place);
+}
+
+sombra_status fmt_load_rel_between(fmt_loader *l, sombra_text type, const uint64_t ends[2],
+                                   const fmt_prop *props, size_t count)
+{
+    return loader_outcome(
+        put_rel(l, type, (const uint64_t[2]){ends[0] - 1, ends[1] - 1}, props, count));
+}
+
 sombra_status loader_load_rel(fmt_loader *l, const fmt_rel *given, bool last)
 {
     fmt_rel rel = *given;
     uint64_t ends[2];
     sombra_status status;
-    size_t place;
 
     if (rel.type.size == 0 && l->options.type != NULL)
         rel.type = fmt_text(l->options.type, strlen(l->options.type));
@@ -131,7 +150,7 @@ sombra_status loader_load_rel(fmt_loader *l, const fmt_rel *given, bool last)
         return loader_reject(fmt_bad(l, SOMBRA_SYNTAX, 0, fmt_text(NULL, 0), fmt_text(NULL, 0),
                                      "the relationship has no type"));
     for (unsigned end = 0; end < 2; end++) {
-        ends[end] = loader_find_id(l, &rel.ends[end]) - 1;
+        ends[end] = fmt_loader_find(l, &rel.ends[end]) - 1;
         if (ends[end] != UINT64_MAX) continue;
         if (last) return missing_end(l, &rel, end);
         for (size_t i = 0; i < rel.prop_count; i++)
@@ -140,11 +159,7 @@ sombra_status loader_load_rel(fmt_loader *l, const fmt_rel *given, bool last)
                 return status;
         return loader_put_aside(l, &rel);
     }
-    if ((status = loader_group_of(l, true, &rel.type, 1, &place)) != SOMBRA_OK) return status;
-    if ((status = loader_put_row(l, place, rel.props, rel.prop_count, ends)) != SOMBRA_OK)
-        return status;
-    l->result.rels++;
-    return taken(l, place);
+    return put_rel(l, rel.type, ends, rel.props, rel.prop_count);
 }
 
 sombra_status fmt_load_rel(fmt_loader *l, const fmt_rel *rel)

@@ -59,16 +59,31 @@ static loader_ids *find_table(fmt_loader *l, const fmt_id *id, sombra_text *text
     return &l->ids[*place - 1];
 }
 
-uint64_t loader_find_id(fmt_loader *l, const fmt_id *id)
+static uint64_t find_number(const loader_ids *table, uint64_t number)
+{
+    if (number < table->dense_count && table->dense[number] != 0) return table->dense[number];
+    return fmt_map_get(&table->sparse, number);
+}
+
+/* They lie all over the table: one behind the other, with nothing in between, the processor waits for many at a time. */
+bool fmt_loader_find_numbers(fmt_loader *l, sombra_text group, uint64_t *ids, size_t count)
+{
+    const loader_ids *table = table_of(l, group);
+
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = find_number(table, ids[i]);
+        if (ids[i] == 0) return false;
+    }
+    return true;
+}
+
+uint64_t fmt_loader_find(fmt_loader *l, const fmt_id *id)
 {
     sombra_text text;
     const loader_ids *table = find_table(l, id, &text);
     uint64_t number;
 
-    if (is_number(text, &number)) {
-        if (number < table->dense_count && table->dense[number] != 0) return table->dense[number];
-        return fmt_map_get(&table->sparse, number);
-    }
+    if (is_number(text, &number)) return find_number(table, number);
     const uint32_t place = fmt_names_find(&table->texts, text.data, text.size);
     return place == UINT32_MAX ? 0 : table->text_nodes[place];
 }
@@ -98,11 +113,6 @@ void loader_add_id(fmt_loader *l, const fmt_id *id, uint64_t node)
     table->text_nodes = fmt_grow(table->text_nodes, &table->text_capacity, (size_t)place + 1,
                                  sizeof *table->text_nodes);
     table->text_nodes[place] = node + 1;
-}
-
-bool fmt_loader_knows(fmt_loader *l, const fmt_id *id)
-{
-    return loader_find_id(l, id) != 0;
 }
 
 static void empty_table(loader_ids *table)

@@ -108,8 +108,7 @@ sombra_status loader_fail_conn(fmt_loader *l);
 
 /* ---- loader_ids.c ----------------------------------------------------------------------------------------------- */
 
-/* Number of the node with an id, + 1; 0: none. */
-uint64_t loader_find_id(fmt_loader *l, const fmt_id *id);
+/* fmt_loader_find gives the number of a node, + 1. */
 void loader_add_id(fmt_loader *l, const fmt_id *id, uint64_t node);
 void loader_free_ids(fmt_loader *l);
 

@@ -60,6 +60,31 @@ bool fmt_loader_is_unique(fmt_loader *l, sombra_text label, sombra_text key)
     return false;
 }
 
+bool fmt_loader_is_unused(fmt_loader *l, sombra_text label, sombra_text key)
+{
+    sombra_scan_options nodes = {.entity = SOMBRA_NODE};
+    sombra_schema schema;
+    uint64_t count = 0;
+    uint32_t on;
+    bool more = true;
+
+    if (sombra_name_find(l->txn, SOMBRA_LABEL, label.data, label.size, &nodes.name) != SOMBRA_OK ||
+        sombra_name_find(l->txn, SOMBRA_KEY, key.data, key.size, &on) != SOMBRA_OK)
+        return false;
+    if (nodes.name != 0 && (sombra_count(l->txn, &nodes, &count) != SOMBRA_OK || count != 0))
+        return false;
+    for (size_t i = 0; sombra_schema_at(l->txn, i, &schema, &more) == SOMBRA_OK && more; i++) {
+        const bool of_label = schema.entity == nodes.name;
+        bool of_key = false;
+        for (size_t k = 0; k < schema.key_count; k++)
+            of_key = of_key || schema.keys[k] == on;
+        if (schema.on_rels || schema.kind == SOMBRA_LABEL_INDEX || (!of_label && !of_key)) continue;
+        if (schema.kind != SOMBRA_UNIQUE || schema.key_count != 1 || !of_label || !of_key)
+            return false;
+    }
+    return !more;
+}
+
 static sombra_status drop_label_index(fmt_loader *l, uint32_t label)
 {
     const sombra_schema like = {.kind = SOMBRA_LABEL_INDEX, .entity = label};

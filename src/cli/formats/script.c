@@ -99,8 +99,13 @@ static size_t statement_bytes(const char *text, size_t size)
         [';'] = true, ['\''] = true, ['"'] = true, ['`'] = true, ['/'] = true};
     size_t at = 0;
 
+    const unsigned char *bytes = (const unsigned char *)text;
+
     for (;;) {
-        while (at < size && !is_special[(unsigned char)text[at]])
+        while (size - at >= 4 && !(is_special[bytes[at]] | is_special[bytes[at + 1]] |
+                                   is_special[bytes[at + 2]] | is_special[bytes[at + 3]]))
+            at += 4;
+        while (at < size && !is_special[bytes[at]])
             at++;
         if (at >= size) return SIZE_MAX;
         if (text[at] == ';') return at;
@@ -277,6 +282,7 @@ sombra_status fmt_read_cypher(fmt_loader *loader, const char *path)
     if (status == SOMBRA_OK && r.size >= 3 && memcmp(r.data, "\xEF\xBB\xBF", 3) == 0) r.at = 3;
     while (status == SOMBRA_OK && !done)
         status = take_next(&r, &done);
+    if (status == SOMBRA_OK) status = script_runner_end(r.runner);
     if (status == SOMBRA_OK && r.begun) {
         fmt_at(loader, path, r.line, NULL, 0);
         status = fmt_broken(loader, SOMBRA_SYNTAX, 0,

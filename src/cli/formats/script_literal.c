@@ -124,12 +124,31 @@ static bool read_integer(const char *from, const char *end, sombra_value *value)
     return true;
 }
 
+/* An integer of so few digits that it is in range, as nearly all numbers are. False: nothing is taken. */
+static bool read_short_integer(script_literals *l, sombra_value *value)
+{
+    const bool negative = *l->at == '-';
+    const char *from = l->at + negative, *at = from;
+    const char *most = l->end - from > 18 ? from + 18 : l->end;
+    int64_t integer = 0;
+
+    while (at < most && script_is_digit(*at))
+        integer = 10 * integer + (*at++ - '0');
+    if (at == from || at == l->end || script_is_word(*at) || *at == '.' ||
+        (*from == '0' && at != from + 1))
+        return false;
+    l->at = at;
+    *value = sombra_int(negative ? -integer : integer);
+    return true;
+}
+
 static bool read_number(script_literals *l, sombra_value *value)
 {
     const char *from = l->at;
     bool real = false;
     char *end;
 
+    if (read_short_integer(l, value)) return true;
     if (*l->at == '-') l->at++;
     const char *digits = l->at;
     if (!read_digits(l) || (*digits == '0' && l->at != digits + 1)) return false;
@@ -177,7 +196,8 @@ static bool read_list(script_literals *l, unsigned depth, sombra_value *value)
     for (bool more = peek(l) != ']'; more; more = take(l, ',')) {
         sombra_value item;
         if (!read_value(l, depth + 1, &item)) return false;
-        l->items = fmt_grow(l->items, &l->item_capacity, l->item_count + 1, sizeof *l->items);
+        if (l->item_count == l->item_capacity)
+            l->items = fmt_grow(l->items, &l->item_capacity, l->item_count + 1, sizeof *l->items);
         l->items[l->item_count++] = item;
     }
     if (!take(l, ']')) return false;
@@ -229,8 +249,9 @@ static bool read_map(script_literals *l, unsigned depth, sombra_value *value)
         if (!read_key(l, &key) || !is_new(l, first, key) || !take(l, ':') ||
             !read_value(l, depth + 1, &item))
             return false;
-        l->entries =
-            fmt_grow(l->entries, &l->entry_capacity, l->entry_count + 1, sizeof *l->entries);
+        if (l->entry_count == l->entry_capacity)
+            l->entries =
+                fmt_grow(l->entries, &l->entry_capacity, l->entry_count + 1, sizeof *l->entries);
         l->entries[l->entry_count++] =
             (sombra_entry){.key = key.data, .key_size = key.size, .value = item};
     }

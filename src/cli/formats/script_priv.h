@@ -1,5 +1,6 @@
-/* script_priv.h — what the files of the reader of Cypher scripts share: literals of a statement as values (script_literal.c), those that make
- * nodes or relationships of a list of rows (script_shape.c), and how statements run (script_run.c). */
+/* script_priv.h — what the files of the reader of Cypher scripts share: words and names of a statement (script_scan.c), its literals as values
+ * (script_literal.c), those that make nodes or relationships of a list of rows (script_shape.c), marks that need not be written
+ * (script_marks.c), and how statements run (script_run.c). */
 #ifndef SB_CLI_FORMATS_SCRIPT_PRIV_H
 #define SB_CLI_FORMATS_SCRIPT_PRIV_H
 
@@ -25,6 +26,21 @@ static inline bool script_is_word(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || script_is_digit(c) || c == '_';
 }
+
+/* ---- script_scan.c ---------------------------------------------------------------------------------------------- */
+
+typedef struct script_scanner {
+    const char *at, *end;
+    fmt_arena *arena; /* of names in backquotes */
+} script_scanner;
+/* What stands next, behind blanks; false: something else does. */
+bool script_take(script_scanner *s, const char *text);
+bool script_take_word(script_scanner *s, const char *word); /* in any case */
+bool script_take_name(script_scanner *s, sombra_text *name);
+bool script_take_this(script_scanner *s, sombra_text name); /* this name */
+bool script_take_integer(script_scanner *s, int64_t *integer);
+bool script_at_end(script_scanner *s);
+bool script_is_same(sombra_text a, sombra_text b);
 
 /* ---- script_literal.c ------------------------------------------------------------------------------------------ */
 
@@ -81,26 +97,63 @@ typedef struct script_shape {
 } script_shape;
 /* What stands behind the rows: "AS row CREATE …". Texts are of it, or in arena. */
 script_shape script_shape_of(fmt_arena *arena, const char *text, size_t size);
-/* The rows to the loader. *taken false: nothing has been done, and the statement is to run as it is. */
-sombra_status script_shape_load(fmt_loader *loader, const script_shape *shape,
-                                const sombra_value *rows, bool *taken);
+/* ---- script_marks.c -------------------------------------------------------------------------------------------- */
 
-/* ---- script_run.c ---------------------------------------------------------------------------------------------------- */
-
-/* Statements that are run, and what was prepared for them. */
-typedef struct script_runner script_runner;
-script_runner *script_runner_open(fmt_loader *loader);
 typedef struct script_statement {
     const char *path;
     uint64_t line; /* where it begins */
     const char *text;
     size_t size;
 } script_statement;
+/* Runs a statement in the graph as it stands. */
+typedef sombra_status (*script_runs)(void *ctx, const script_statement *statement);
+/* Marks of the nodes that the script has made, as long as they are not in the graph. Zeroed but for loader, run and ctx: none. */
+typedef struct script_marks {
+    fmt_loader *loader;
+    script_runs run;
+    void *ctx;
+    bool is_off; /* they are written */
+    sombra_text label, key, groups[2];
+    uint64_t count;          /* nodes that lack theirs; 0: none, and what follows says nothing */
+    bool has_strings;        /* among the marks, */
+    int64_t lowest, highest; /* and integers from, to */
+    /* Statements that take marks off again, and have not been run. */
+    script_statement *removals;
+    size_t removal_count, removal_capacity;
+    uint64_t limit;         /* as many as these take off without saying which */
+    int64_t above, through; /* those in between are taken off; above == through: none */
+    fmt_arena arena;        /* all texts */
+} script_marks;
+/* Is the mark of the shape's nodes one that is left out? */
+sombra_status script_marks_leave(script_marks *marks, const script_node *node, bool *left);
+/* A node was made without. */
+void script_marks_add(script_marks *marks, const sombra_value *mark);
+/* Some lack theirs. Is the statement one that takes them off? Then it is kept, and is not to be run now. */
+bool script_marks_take(script_marks *marks, const script_statement *statement);
+/* Some lack theirs. Does the statement do the same without them? */
+bool script_marks_allow(const script_marks *marks, const char *text, size_t size);
+/* The graph is to be as if marks had been written, and taken off, all the time. */
+sombra_status script_marks_settle(script_marks *marks);
+void script_marks_free(script_marks *marks);
+
+/* ---- script_shape.c: rows --------------------------------------------------------------------------------------- */
+
+/* The rows to the loader: all of them, or none. *taken false: nothing has been done, and the statement is to run as it is. */
+sombra_status script_shape_load(fmt_loader *loader, script_marks *marks, const script_shape *shape,
+                                const sombra_value *rows, fmt_arena *scratch, bool *taken);
+
+/* ---- script_run.c ---------------------------------------------------------------------------------------------------- */
+
+/* Statements that are run, and what was prepared for them. */
+typedef struct script_runner script_runner;
+script_runner *script_runner_open(fmt_loader *loader);
 /* What is wrong with a statement is told to the loader, which may go on. */
 sombra_status script_run(script_runner *runner, const script_statement *statement);
 /* $name for the statements that follow: what an expression gives. */
 sombra_status script_set_parameter(script_runner *runner, sombra_text name, const char *text,
                                    size_t size);
+/* The script has ended. */
+sombra_status script_runner_end(script_runner *runner);
 void script_runner_close(script_runner *runner);
 
 #endif

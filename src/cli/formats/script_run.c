@@ -34,6 +34,7 @@ struct script_runner {
     parameter *parameters;
     size_t parameter_count, parameter_capacity;
     script_literals literals;
+    script_marks marks;
     sombra_value values[LITERALS_MAX]; /* of the statement at hand */
     size_t value_count;
     fmt_buffer text; /* of the statement at hand without its literals */
@@ -41,6 +42,8 @@ struct script_runner {
     template templates[TEMPLATES_MAX];
     uint64_t statements;
 };
+
+static sombra_status run_as_it_is(void *ctx, const script_statement *s);
 
 script_runner *script_runner_open(fmt_loader *loader)
 {
@@ -50,6 +53,7 @@ script_runner *script_runner_open(fmt_loader *loader)
     r->loader = loader;
     r->conn = r->literals.conn = options->conn;
     /* Batches and rejects are of statements, and a dry run's loader writes nothing. */
+    r->marks = (script_marks){.loader = loader, .run = run_as_it_is, .ctx = r};
     r->is_shaped = options->batch == 0 && options->rejects == NULL && !options->dry_run;
     return r;
 }
@@ -62,8 +66,14 @@ static void forget_templates(script_runner *r)
     memset(&r->texts, 0, sizeof r->texts);
 }
 
+sombra_status script_runner_end(script_runner *r)
+{
+    return script_marks_settle(&r->marks);
+}
+
 void script_runner_close(script_runner *r)
 {
+    script_marks_free(&r->marks);
     for (size_t i = 0; i < r->parameter_count; i++)
         fmt_arena_free(&r->parameters[i].arena);
     free(r->parameters);
@@ -120,22 +130,30 @@ static parameter *parameter_of(script_runner *r, const char *name, size_t size)
     return &r->parameters[r->parameter_count++];
 }
 
-sombra_status script_set_parameter(script_runner *r, sombra_text name, const char *text,
-                                   size_t size)
+static void keep_parameter(script_runner *r, sombra_text name, const sombra_value *value)
+{
+    parameter *p = parameter_of(r, name.data, name.size);
+
+    p->name = fmt_arena_text(&p->arena, name.data, name.size);
+    p->value = copy_value(&p->arena, value);
+}
+
+/* What is no literal is for the language, and may look at the graph. */
+static sombra_status compute_parameter(script_runner *r, sombra_text name, const char *text,
+                                       size_t size)
 {
     fmt_buffer query = {0};
     sombra_stmt *stmt = NULL;
     sombra_value value;
-    sombra_status status = SOMBRA_OK;
+    sombra_status status = script_marks_settle(&r->marks);
 
+    if (status != SOMBRA_OK) return status;
     if (fmt_loader_settle(r->loader) != SOMBRA_OK) return fmt_loader_error(r->loader)->status;
     fmt_puts(&query, "RETURN ");
     fmt_put(&query, text, size);
     if (sombra_prepare(r->conn, query.data, query.size, &stmt, NULL) == SOMBRA_OK &&
         sombra_stmt_step(stmt) == SOMBRA_ROW && sombra_stmt_column(stmt, 0, &value) == SOMBRA_OK) {
-        parameter *p = parameter_of(r, name.data, name.size);
-        p->name = fmt_arena_text(&p->arena, name.data, name.size);
-        p->value = copy_value(&p->arena, &value);
+        keep_parameter(r, name, &value);
     } else {
         status = fmt_broken(r->loader, sombra_error_of(r->conn)->status, 0, "%s",
                             sombra_error_of(r->conn)->message);
@@ -143,6 +161,18 @@ sombra_status script_set_parameter(script_runner *r, sombra_text name, const cha
     sombra_stmt_finalize(stmt);
     free(query.data);
     return status;
+}
+
+sombra_status script_set_parameter(script_runner *r, sombra_text name, const char *text,
+                                   size_t size)
+{
+    sombra_value value;
+
+    script_literals_reset(&r->literals);
+    if (!script_literal(&r->literals, text, size, &value) || r->literals.at != text + size)
+        return compute_parameter(r, name, text, size);
+    keep_parameter(r, name, &value);
+    return SOMBRA_OK;
 }
 
 /* ---- Literals out of a statement ----------------------------------------------------------------------------------- */
@@ -307,8 +337,9 @@ static sombra_status step_template(script_runner *r, template *t)
     return status != SOMBRA_OK ? status : reset;
 }
 
-static sombra_status run_as_it_is(script_runner *r, const script_statement *s)
+static sombra_status run_as_it_is(void *ctx, const script_statement *s)
 {
+    const script_runner *r = ctx;
     sombra_stmt *stmt = NULL;
     sombra_status status = sombra_prepare(r->conn, s->text, s->size, &stmt, NULL);
 
@@ -321,14 +352,21 @@ static sombra_status run_as_it_is(script_runner *r, const script_statement *s)
 sombra_status script_run(script_runner *r, const script_statement *s)
 {
     const sombra_value *rows;
-    template *t = template_of(r, s->text, s->size, &rows);
     sombra_status status = SOMBRA_OK;
     bool taken = false;
 
+    if (r->marks.count != 0 && script_marks_take(&r->marks, s)) return SOMBRA_OK;
+    if (r->marks.removal_count != 0) status = script_marks_settle(&r->marks);
+    if (status != SOMBRA_OK) return status;
+    template *t = template_of(r, s->text, s->size, &rows);
     if (t != NULL && r->is_shaped && rows != NULL) {
-        status = script_shape_load(r->loader, &t->shape, rows, &taken);
+        status =
+            script_shape_load(r->loader, &r->marks, &t->shape, rows, &r->literals.arena, &taken);
         if (taken || status != SOMBRA_OK) return status;
     }
+    if (r->marks.count != 0 && !script_marks_allow(&r->marks, s->text, s->size))
+        status = script_marks_settle(&r->marks);
+    if (status != SOMBRA_OK) return status;
     if (fmt_loader_settle(r->loader) != SOMBRA_OK) return fmt_loader_error(r->loader)->status;
     status = t == NULL || t->is_bad ? SOMBRA_SYNTAX : step_template(r, t);
     if (is_fault(status))

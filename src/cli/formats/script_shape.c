@@ -14,94 +14,34 @@
 
 /* ---- The text ---------------------------------------------------------------------------------------------------- */
 
-typedef struct scanner {
-    const char *at, *end;
-    fmt_arena *arena;
-} scanner;
-
-static void skip_blanks(scanner *s)
-{
-    s->at = script_blanks(s->at, s->end);
-}
-
-static bool take(scanner *s, const char *text)
-{
-    const size_t size = strlen(text);
-
-    skip_blanks(s);
-    if ((size_t)(s->end - s->at) < size || memcmp(s->at, text, size) != 0) return false;
-    s->at += size;
-    return true;
-}
-
-static bool take_word(scanner *s, const char *word)
-{
-    const size_t size = strlen(word), left = (skip_blanks(s), (size_t)(s->end - s->at));
-
-    if (left < size || strncasecmp(s->at, word, size) != 0 ||
-        (left > size && script_is_word(s->at[size])))
-        return false;
-    s->at += size;
-    return true;
-}
-
-/* A name, plain or in backquotes. */
-static bool take_name(scanner *s, sombra_text *name)
-{
-    skip_blanks(s);
-    const char *from = s->at;
-    if (!take(s, "`")) {
-        while (s->at < s->end && script_is_word(*s->at))
-            s->at++;
-        *name = fmt_text(from, (size_t)(s->at - from));
-        return name->size != 0 && !script_is_digit(*from);
-    }
-    char *made = fmt_arena_alloc(s->arena, (size_t)(s->end - s->at) + 1), *out = made;
-    while (s->at < s->end && *s->at != '\\' && *s->at != '\0') {
-        const char c = *s->at++;
-        if (c == '`' && (s->at == s->end || *s->at != '`')) {
-            *name = fmt_text(made, (size_t)(out - made));
-            return name->size != 0;
-        }
-        if (c == '`') s->at++; /* a doubled one stands for itself */
-        *out++ = c;
-    }
-    return false;
-}
-
-static bool is_same(sombra_text a, sombra_text b)
-{
-    return a.size == b.size && a.size != 0 && memcmp(a.data, b.data, a.size) == 0;
-}
-
 /* row.start._id, row[0]; the row itself. */
-static bool take_path(scanner *s, sombra_text row, script_path *path)
+static bool take_path(script_scanner *s, sombra_text row, script_path *path)
 {
     sombra_text name;
 
     path->count = 0;
-    if (!take_name(s, &name) || !is_same(name, row)) return false;
+    if (!script_take_name(s, &name) || !script_is_same(name, row)) return false;
     for (;;) {
-        const bool by_name = take(s, ".");
-        if (!by_name && !take(s, "[")) return true;
+        const bool by_name = script_take(s, ".");
+        if (!by_name && !script_take(s, "[")) return true;
         if (path->count == SCRIPT_STEPS) return false;
         path->steps[path->count].name = fmt_text(NULL, 0);
         if (by_name) {
-            if (!take_name(s, &path->steps[path->count].name)) return false;
+            if (!script_take_name(s, &path->steps[path->count].name)) return false;
         } else {
-            skip_blanks(s);
-            if (s->at == s->end || !script_is_digit(*s->at)) return false;
+            if (script_at_end(s) || !script_is_digit(*s->at)) return false;
             path->steps[path->count].place = (size_t)(*s->at++ - '0'); /* one digit does */
-            if (!take(s, "]")) return false;
+            if (!script_take(s, "]")) return false;
         }
         path->count++;
     }
 }
 
-static bool take_labels(scanner *s, script_node *node)
+static bool take_labels(script_scanner *s, script_node *node)
 {
-    while (take(s, ":")) {
-        if (node->label_count == SCRIPT_LABELS || !take_name(s, &node->labels[node->label_count]))
+    while (script_take(s, ":")) {
+        if (node->label_count == SCRIPT_LABELS ||
+            !script_take_name(s, &node->labels[node->label_count]))
             return false;
         node->label_count++;
     }
@@ -109,55 +49,59 @@ static bool take_labels(scanner *s, script_node *node)
 }
 
 /* (n:Label:Other {key: row.key}) */
-static bool take_node(scanner *s, sombra_text row, script_node *node)
+static bool take_node(script_scanner *s, sombra_text row, script_node *node)
 {
-    if (!take(s, "(") || !take_name(s, &node->variable) || !take_labels(s, node)) return false;
-    if (!take(s, "{")) return take(s, ")");
-    return take_name(s, &node->key) && take(s, ":") && take_path(s, row, &node->value) &&
-           take(s, "}") && take(s, ")");
+    if (!script_take(s, "(") || !script_take_name(s, &node->variable) || !take_labels(s, node))
+        return false;
+    if (!script_take(s, "{")) return script_take(s, ")");
+    return script_take_name(s, &node->key) && script_take(s, ":") &&
+           take_path(s, row, &node->value) && script_take(s, "}") && script_take(s, ")");
 }
 
 /* SET n += row.properties, SET n = row: the map that remains. */
-static bool take_map(scanner *s, sombra_text row, bool has_key, script_shape *shape)
+static bool take_map(script_scanner *s, sombra_text row, bool has_key, script_shape *shape)
 {
-    if (shape->has_map || (!take(s, "+=") && (has_key || !take(s, "=")))) return false;
+    if (shape->has_map || (!script_take(s, "+=") && (has_key || !script_take(s, "="))))
+        return false;
     shape->has_map = true;
     return take_path(s, row, &shape->map);
 }
 
-static bool take_sets(scanner *s, sombra_text row, script_shape *shape)
+static bool take_sets(script_scanner *s, sombra_text row, script_shape *shape)
 {
     script_node *node = &shape->nodes[0];
     sombra_text name;
 
-    while (take_word(s, "SET")) {
-        if (!take_name(s, &name) || !is_same(name, node->variable)) return false;
-        skip_blanks(s);
-        if (s->at < s->end && *s->at == ':' ? !take_labels(s, node)
-                                            : !take_map(s, row, node->key.size != 0, shape))
+    while (script_take_word(s, "SET")) {
+        if (!script_take_name(s, &name) || !script_is_same(name, node->variable)) return false;
+        if (!script_at_end(s) && *s->at == ':' ? !take_labels(s, node)
+                                               : !take_map(s, row, node->key.size != 0, shape))
             return false;
     }
     return true;
 }
 
 /* CREATE (a)-[r:TYPE]->(b) SET r += row.properties */
-static bool take_rel(scanner *s, sombra_text row, script_shape *shape)
+static bool take_rel(script_scanner *s, sombra_text row, script_shape *shape)
 {
     sombra_text from, to, variable = {NULL, 0}, name;
 
-    if (!take_word(s, "CREATE") || !take(s, "(") || !take_name(s, &from) || !take(s, ")") ||
-        !take(s, "-") || !take(s, "["))
+    if (!script_take_word(s, "CREATE") || !script_take(s, "(") || !script_take_name(s, &from) ||
+        !script_take(s, ")") || !script_take(s, "-") || !script_take(s, "["))
         return false;
-    if (!take(s, ":") && (!take_name(s, &variable) || !take(s, ":"))) return false;
-    if (!take_name(s, &shape->type) || !take(s, "]") || !take(s, "->") || !take(s, "(") ||
-        !take_name(s, &to) || !take(s, ")") || !is_same(from, shape->nodes[0].variable) ||
-        !is_same(to, shape->nodes[1].variable) || is_same(from, to))
+    if (!script_take(s, ":") && (!script_take_name(s, &variable) || !script_take(s, ":")))
         return false;
-    if (variable.size != 0 &&
-        (is_same(variable, from) || is_same(variable, to) || is_same(variable, row)))
+    if (!script_take_name(s, &shape->type) || !script_take(s, "]") || !script_take(s, "->") ||
+        !script_take(s, "(") || !script_take_name(s, &to) || !script_take(s, ")") ||
+        !script_is_same(from, shape->nodes[0].variable) ||
+        !script_is_same(to, shape->nodes[1].variable) || script_is_same(from, to))
         return false;
-    if (!take_word(s, "SET")) return true;
-    return take_name(s, &name) && is_same(name, variable) && take_map(s, row, false, shape);
+    if (variable.size != 0 && (script_is_same(variable, from) || script_is_same(variable, to) ||
+                               script_is_same(variable, row)))
+        return false;
+    if (!script_take_word(s, "SET")) return true;
+    return script_take_name(s, &name) && script_is_same(name, variable) &&
+           take_map(s, row, false, shape);
 }
 
 /* Ids in the loader: of label and key, apart for integers and strings, which are never equal. */
@@ -175,34 +119,33 @@ static void name_groups(fmt_arena *arena, script_node *node)
     }
 }
 
-static bool take_all(scanner *s, script_shape *shape)
+static bool take_all(script_scanner *s, script_shape *shape)
 {
     sombra_text row;
 
-    if (!take_word(s, "AS") || !take_name(s, &row)) return false;
-    if (take_word(s, "CREATE")) {
+    if (!script_take_word(s, "AS") || !script_take_name(s, &row)) return false;
+    if (script_take_word(s, "CREATE")) {
         shape->kind = SCRIPT_NODES;
-        if (!take_node(s, row, &shape->nodes[0]) || is_same(row, shape->nodes[0].variable) ||
+        if (!take_node(s, row, &shape->nodes[0]) || script_is_same(row, shape->nodes[0].variable) ||
             !take_sets(s, row, shape))
             return false;
     } else {
         shape->kind = SCRIPT_RELS;
         for (unsigned end = 0; end < 2; end++) {
             script_node *node = &shape->nodes[end];
-            if ((!take_word(s, "MATCH") && (end == 0 || !take(s, ","))) ||
-                !take_node(s, row, node) || is_same(row, node->variable) || node->key.size == 0 ||
-                node->label_count != 1)
+            if ((!script_take_word(s, "MATCH") && (end == 0 || !script_take(s, ","))) ||
+                !take_node(s, row, node) || script_is_same(row, node->variable) ||
+                node->key.size == 0 || node->label_count != 1)
                 return false;
         }
         if (!take_rel(s, row, shape)) return false;
     }
-    skip_blanks(s);
-    return s->at == s->end;
+    return script_at_end(s);
 }
 
 script_shape script_shape_of(fmt_arena *arena, const char *text, size_t size)
 {
-    scanner s = {.at = text, .end = text + size, .arena = arena};
+    script_scanner s = {.at = text, .end = text + size, .arena = arena};
     script_shape shape = {.kind = SCRIPT_OTHER};
 
     if (!take_all(&s, &shape)) return (script_shape){.kind = SCRIPT_OTHER};
@@ -274,100 +217,171 @@ static bool is_plain(const sombra_value *value)
     return true;
 }
 
-/* The row's map as properties behind those that are there; false: it is none, or has one of them, too. */
-static bool map_of(const script_shape *shape, const sombra_value *row, fmt_prop *props,
-                   size_t *count)
+/* The row's map; false: it is none, or not one of properties, or has the key, too. */
+static bool map_of(const script_shape *shape, const sombra_value *row, const sombra_value **found)
 {
-    const size_t before = *count;
     const sombra_value *map;
 
+    *found = NULL;
     if (!shape->has_map) return true;
     map = follow(&shape->map, row);
     if (map == NULL || map->type != SOMBRA_TYPE_MAP || map->as.map.count > PROPS_MAX) return false;
     for (size_t i = 0; i < map->as.map.count; i++) {
         const sombra_entry *entry = &map->as.map.entries[i];
-        if (!is_plain(&entry->value)) return false;
-        props[*count] = (fmt_prop){fmt_text(entry->key, entry->key_size), entry->value};
-        if (before != 0 && is_same(props[0].key, props[*count].key)) return false;
-        ++*count;
+        if (!is_plain(&entry->value) ||
+            (shape->kind == SCRIPT_NODES &&
+             script_is_same(shape->nodes[0].key, fmt_text(entry->key, entry->key_size))))
+            return false;
     }
+    *found = map;
     return true;
 }
 
-typedef struct row_parts {
-    fmt_prop props[PROPS_MAX + 1];
-    size_t prop_count;
-    fmt_id ids[2];
-    char numbers[2][24];
-} row_parts;
-
-/* False: the row has not what the statement takes of it. */
-static bool parts_of(const script_shape *shape, const sombra_value *row, row_parts *parts)
+/* Properties of a row, behind those that are there. */
+static void put_map(const sombra_value *map, fmt_prop *props, size_t *count)
 {
-    const script_node *node = shape->nodes;
-
-    parts->prop_count = 0;
-    if (shape->kind == SCRIPT_NODES && node->key.size != 0) {
-        if (!id_of(node, row, parts->numbers[0], &parts->ids[0])) return false;
-        parts->props[parts->prop_count++] = (fmt_prop){node->key, *follow(&node->value, row)};
+    for (size_t i = 0; map != NULL && i < map->as.map.count; i++) {
+        const sombra_entry *entry = &map->as.map.entries[i];
+        props[(*count)++] = (fmt_prop){fmt_text(entry->key, entry->key_size), entry->value};
     }
-    for (unsigned end = 0; shape->kind == SCRIPT_RELS && end < 2; end++)
-        if (!id_of(&node[end], row, parts->numbers[end], &parts->ids[end])) return false;
-    return map_of(shape, row, parts->props, &parts->prop_count);
 }
 
-static bool has_ends(fmt_loader *loader, const row_parts *parts)
-{
-    return fmt_loader_knows(loader, &parts->ids[0]) && fmt_loader_knows(loader, &parts->ids[1]);
-}
+/* Rows of a statement on their way to the loader. */
+typedef struct loading {
+    fmt_loader *loader;
+    script_marks *marks;
+    const script_shape *shape;
+    const sombra_value *rows;
+    size_t count;
+    bool is_left; /* nodes: without their mark */
+} loading;
 
-static sombra_status load_row(fmt_loader *loader, const script_shape *shape, const row_parts *parts)
-{
-    if (shape->kind == SCRIPT_NODES) {
-        const script_node *node = &shape->nodes[0];
-        const fmt_node made = {.id = parts->ids[0],
-                               .has_id =
-                                   node->key.size != 0 && !fmt_loader_knows(loader, &parts->ids[0]),
-                               .labels = node->labels,
-                               .label_count = node->label_count,
-                               .props = parts->props,
-                               .prop_count = parts->prop_count};
-        return fmt_load_node(loader, &made);
-    }
-    const fmt_rel made = {.type = shape->type,
-                          .ends = {parts->ids[0], parts->ids[1]},
-                          .props = parts->props,
-                          .prop_count = parts->prop_count};
-    return fmt_load_rel(loader, &made);
-}
+/* ---- Nodes ---------------------------------------------------------------------------------------------------------- */
 
-/* Does MATCH find at most one node for each end? */
-static bool is_unique(fmt_loader *loader, const script_shape *shape)
+static bool are_nodes(const loading *to)
 {
-    for (unsigned end = 0; end < 2; end++)
-        if (!fmt_loader_is_unique(loader, shape->nodes[end].labels[0], shape->nodes[end].key))
+    const script_node *node = &to->shape->nodes[0];
+    const sombra_value *map;
+    char number[24];
+    fmt_id id;
+
+    for (size_t i = 0; i < to->count; i++)
+        if ((node->key.size != 0 && !id_of(node, &to->rows[i], number, &id)) ||
+            !map_of(to->shape, &to->rows[i], &map))
             return false;
     return true;
 }
 
-sombra_status script_shape_load(fmt_loader *loader, const script_shape *shape,
-                                const sombra_value *rows, bool *taken)
+static sombra_status load_node(loading *to, const sombra_value *row)
 {
+    const script_node *node = &to->shape->nodes[0];
+    fmt_prop props[PROPS_MAX + 1];
+    sombra_text labels[SCRIPT_LABELS];
+    fmt_node made = {.labels = labels, .props = props};
+    const sombra_value *map, *key = NULL;
+    char number[24];
+
+    if (node->key.size != 0 && id_of(node, row, number, &made.id)) {
+        key = follow(&node->value, row);
+        made.has_id = fmt_loader_find(to->loader, &made.id) == 0;
+        if (to->is_left && !made.has_id) { /* the constraint will see it */
+            const sombra_status status = script_marks_settle(to->marks);
+            if (status != SOMBRA_OK) return status;
+            to->is_left = false;
+        }
+        if (!to->is_left) props[made.prop_count++] = (fmt_prop){node->key, *key};
+    }
+    if (map_of(to->shape, row, &map)) put_map(map, props, &made.prop_count);
+    for (size_t i = 0; i < node->label_count; i++)
+        if (!to->is_left || !script_is_same(node->labels[i], to->marks->label))
+            labels[made.label_count++] = node->labels[i];
+    if (to->is_left) script_marks_add(to->marks, key);
+    return fmt_load_node(to->loader, &made);
+}
+
+static sombra_status load_nodes(loading *to, bool *taken)
+{
+    sombra_status status;
+
+    if (!are_nodes(to)) return SOMBRA_OK;
+    *taken = true;
+    status = script_marks_leave(to->marks, &to->shape->nodes[0], &to->is_left);
+    for (size_t i = 0; i < to->count && status == SOMBRA_OK; i++)
+        status = load_node(to, &to->rows[i]);
+    return status;
+}
+
+/* ---- Relationships --------------------------------------------------------------------------------------------------- */
+
+/* Does MATCH find at most one node for each end? */
+static bool is_unique(const loading *to)
+{
+    const script_node *nodes = to->shape->nodes;
+
+    for (unsigned end = 0; end < 2; end++)
+        if (!fmt_loader_is_unique(to->loader, nodes[end].labels[0], nodes[end].key)) return false;
+    return true;
+}
+
+/* The integer that a row has for an end; false: it has none, or one that is no number in a text of digits. */
+static bool number_of(const script_node *node, const sombra_value *row, uint64_t *number)
+{
+    const sombra_value *value = follow(&node->value, row);
+
+    if (value == NULL || value->type != SOMBRA_TYPE_INT || value->as.integer < 0) return false;
+    *number = (uint64_t)value->as.integer;
+    return *number < FMT_NUMBERS;
+}
+
+/* One end of all rows, as the loader finds it. False: the script has made no such node. */
+static bool find_ends(const loading *to, const script_node *node, uint64_t *ends)
+{
+    size_t numbers = 0;
+
+    while (numbers < to->count && number_of(node, &to->rows[numbers], &ends[numbers]))
+        numbers++;
+    if (!fmt_loader_find_numbers(to->loader, node->groups[0], ends, numbers)) return false;
+    for (size_t i = numbers; i < to->count; i++) {
+        char number[24];
+        fmt_id id;
+        if (!id_of(node, &to->rows[i], number, &id)) return false;
+        ends[i] = fmt_loader_find(to->loader, &id);
+        if (ends[i] == 0) return false;
+    }
+    return true;
+}
+
+static sombra_status load_rels(const loading *to, fmt_arena *scratch, bool *taken)
+{
+    uint64_t *sources = fmt_arena_alloc(scratch, 2 * (to->count + 1) * sizeof *sources);
+    uint64_t *targets = sources + to->count;
     sombra_status status = SOMBRA_OK;
-    row_parts parts;
+    fmt_prop props[PROPS_MAX];
+    const sombra_value *map;
+
+    if (!is_unique(to) || !find_ends(to, &to->shape->nodes[0], sources) ||
+        !find_ends(to, &to->shape->nodes[1], targets))
+        return SOMBRA_OK;
+    for (size_t i = 0; i < to->count; i++)
+        if (!map_of(to->shape, &to->rows[i], &map)) return SOMBRA_OK;
+    *taken = true;
+    for (size_t i = 0; i < to->count && status == SOMBRA_OK; i++) {
+        const uint64_t ends[2] = {sources[i], targets[i]};
+        size_t count = 0;
+        if (map_of(to->shape, &to->rows[i], &map)) put_map(map, props, &count);
+        status = fmt_load_rel_between(to->loader, to->shape->type, ends, props, count);
+    }
+    return status;
+}
+
+sombra_status script_shape_load(fmt_loader *loader, script_marks *marks, const script_shape *shape,
+                                const sombra_value *rows, fmt_arena *scratch, bool *taken)
+{
+    loading to = {.loader = loader, .marks = marks, .shape = shape};
 
     *taken = false;
-    if (shape->kind == SCRIPT_OTHER || rows->type != SOMBRA_TYPE_LIST ||
-        (shape->kind == SCRIPT_RELS && !is_unique(loader, shape)))
-        return SOMBRA_OK;
-    /* All rows or none. */
-    for (size_t i = 0; i < rows->as.list.count; i++)
-        if (!parts_of(shape, &rows->as.list.items[i], &parts) ||
-            (shape->kind == SCRIPT_RELS && !has_ends(loader, &parts)))
-            return SOMBRA_OK;
-    *taken = true;
-    for (size_t i = 0; i < rows->as.list.count && status == SOMBRA_OK; i++)
-        if (parts_of(shape, &rows->as.list.items[i], &parts))
-            status = load_row(loader, shape, &parts);
-    return status;
+    if (shape->kind == SCRIPT_OTHER || rows->type != SOMBRA_TYPE_LIST) return SOMBRA_OK;
+    to.rows = rows->as.list.items;
+    to.count = rows->as.list.count;
+    return shape->kind == SCRIPT_NODES ? load_nodes(&to, taken) : load_rels(&to, scratch, taken);
 }

@@ -160,6 +160,18 @@ void fmt_map_put(fmt_map *map, uint64_t key, uint64_t value)
     map->entries[at] = (fmt_map_entry){key, value};
 }
 
+bool fmt_map_next(const fmt_map *map, size_t *at, uint64_t *key, uint64_t *value)
+{
+    while (*at < map->capacity) {
+        const fmt_map_entry *entry = &map->entries[(*at)++];
+        if (entry->value == 0) continue;
+        *key = entry->key;
+        *value = entry->value;
+        return true;
+    }
+    return false;
+}
+
 void fmt_map_free(fmt_map *map)
 {
     free(map->entries);
