@@ -88,6 +88,7 @@ crash-sweep:
 	@$(call build,release)
 	@$(call need,build/release/tests/crash_sweep)
 	build/release/tests/crash_sweep --cuts $(CUTS)
+	build/release/tests/crash_sweep --graph --cuts $(CUTS)
 
 # Every allocation and every call to the file system of every long call of sombra.h fails in turn.
 fault-sweep:

@@ -1,11 +1,33 @@
-/* crash_sweep.c — power cuts without end: crash_sweep [--cuts N] [--seed S] [--garbage]
- * Goes through workloads of rising seeds, and in each through its events in steps, in each durability and
- * each way of losing writes. Prints the first failure with what is needed to repeat it. */
+/* crash_sweep.c — power cuts without end: crash_sweep [--cuts N] [--seed S] [--garbage] [--graph]
+ * Goes through workloads of rising seeds, and in each through its events, in each durability and
+ * each way of losing writes. Prints the first failures with what is needed to repeat them. The workloads are the pager's, --graph:
+ * statements on a graph. */
+#include "graph_cut.h"
 #include "pager_cut.h"
+
+/* One cut of a workload, or the workload without one (cut 0), which says how many events it has. */
+typedef struct sweep_case {
+    bool graph;
+    uint64_t seed, cut, outcome_seed;
+    sb_crash_mode mode;
+    unsigned durability;
+} sweep_case;
+
+static sb_status sweep_try(const sweep_case *s, uint64_t *events, sb_err *err)
+{
+    static uint8_t digests[GRAPH_CUT_STEPS + 1][16]; /* of the run without a cut */
+    const graph_cut_case graph = {s->seed, s->cut, s->mode, (sombra_durability)s->durability,
+                                  s->outcome_seed};
+    const cut_case pager = {s->seed, s->cut, s->mode, (sb_durability)s->durability,
+                            s->outcome_seed};
+
+    return s->graph ? graph_cut_try(&graph, digests, events, err) : cut_run(&pager, events, err);
+}
 
 int main(int argc, char **argv)
 {
     uint64_t cuts = 1000, seed = 1, done = 0, failed = 0;
+    bool graph = false;
     unsigned modes = 3; /* garbage in a sector breaks what docs/FORMAT.md assumes: on request */
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--cuts") == 0 && i + 1 < argc)
@@ -14,20 +36,22 @@ int main(int argc, char **argv)
             seed = strtoull(argv[++i], NULL, 0);
         else if (strcmp(argv[i], "--garbage") == 0)
             modes = 4;
+        else if (strcmp(argv[i], "--graph") == 0)
+            graph = true;
     }
     for (; done < cuts; seed++) {
         for (unsigned durability = 0; durability < 2 && done < cuts; durability++) {
-            cut_case c = {.seed = seed, .durability = (sb_durability)durability};
+            sweep_case c = {.graph = graph, .seed = seed, .durability = durability};
             sb_err err;
             uint64_t events = 0, ignored = 0;
             sb_err_clear(&err);
-            sb_status st = cut_run(&c, &events, &err);
+            sb_status st = sweep_try(&c, &events, &err);
             for (uint64_t cut = 1; cut <= events && done < cuts; cut++) {
                 if (st != SB_OK) break;
                 c.cut = cut;
                 c.mode = (sb_crash_mode)((cut + seed) % modes);
                 c.outcome_seed = sb_hash_u64(seed << 32 | cut);
-                st = cut_run(&c, &ignored, &err);
+                st = sweep_try(&c, &ignored, &err);
                 done++;
                 if (st == SB_OK) continue;
                 failed++;

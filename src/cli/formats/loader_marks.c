@@ -4,8 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "cli/formats/loader_priv.h"
-
 #define MARKS 512u /* of one call */
 
 typedef struct marker {
