@@ -244,7 +244,8 @@ typedef struct sombra_options {
     bool checkpoint_thread;  /**< automatic checkpoints run on a thread of their own (true) */
     bool trusted_endpoints;  /**< do not check that endpoints of new relationships exist (false): a
                               * wrong one is found by verify, and refused by export and digest
-                              * (CORRUPT); vacuum and backup copy it, recover leaves it out. Builds
+                              * (CORRUPT); vacuum and backup copy it, recover leaves it out. Ids that
+                              * no node can have (0, 2^40 and more) are refused (NOT_FOUND). Builds
                               * with assertions check all the same */
     bool distinct_neighbors; /**< default of sombra_neighbors_options.distinct (false) */
     bool profile;       /**< count and time the parts of the work; also on by SOMBRA_PROFILE in the

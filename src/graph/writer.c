@@ -636,6 +636,20 @@ static sb_status find_sets(sb_graph *graph, const sb_node_id *sources, const sb_
     return resolve(graph, targets, rels, target_sets, "target", trusted, err);
 }
 
+/* An id that no node can have is refused, whatever is trusted: it would reach into the bits of the type in the list trees
+ * that small types share (store/adjacency.c), and so into lists of another type. */
+static sb_status check_range(sb_graph *graph, const sb_node_id *ids, size_t count, const char *end,
+                             sb_err *err)
+{
+    bool past = false;
+
+    for (size_t i = 0; i < count; i++)
+        past |= ids[i] - 1 >= SB_ID_MAX; /* 0 too */
+    for (size_t i = 0; past && i < count; i++)
+        if (ids[i] - 1 >= SB_ID_MAX) return missing_endpoint(graph, i, end, ids[i], err);
+    return SB_OK;
+}
+
 sb_status sb_writer__endpoints(sb_graph *graph, const sb_node_id *sources,
                                const sb_node_id *targets, size_t rels, sb_set_id *source_sets,
                                sb_set_id *target_sets, sb_err *err)
@@ -647,6 +661,8 @@ sb_status sb_writer__endpoints(sb_graph *graph, const sb_node_id *sources,
 #ifndef NDEBUG
     trusted = false; /* debug builds check all the same */
 #endif
+    SB_TRY(check_range(graph, sources, rels, "source", err));
+    SB_TRY(check_range(graph, targets, rels, "target", err));
     if (trusted) {
         bool all_known;
         writer->stats.trusted += 2 * (uint64_t)rels;

@@ -59,6 +59,119 @@ static void test_api_limits__labels_of_a_node(void **state)
     api_end(&f);
 }
 
+/* 20 relationships, or one, to or from something that is no node, by each call that makes them. */
+static void check_no_end(api_fixture *f, uint32_t type, uint64_t node, uint64_t none)
+{
+    uint64_t good[20], bad[20];
+    sombra_op ops[20];
+    sombra_builder *builder;
+
+    for (int i = 0; i < 20; i++)
+        good[i] = bad[i] = node;
+    for (int i = 0; i < 20; i++)
+        ops[i] = (sombra_op){
+            .kind = SOMBRA_CREATE_REL, .type = type, .source = {node, -1}, .target = {node, -1}};
+    FAILS(f, sombra_create_rels(f->txn, type, 1, &none, good, NULL, 0, NULL), SOMBRA_NOT_FOUND,
+          "relationship 0: its source node");
+    FAILS(f, sombra_create_rels(f->txn, type, 1, good, &none, NULL, 0, NULL), SOMBRA_NOT_FOUND,
+          "relationship 0: its target node");
+    bad[17] = none;
+    FAILS(f, sombra_create_rels(f->txn, type, 20, bad, good, NULL, 0, NULL), SOMBRA_NOT_FOUND,
+          "relationship 17: its source node");
+    FAILS(f, sombra_create_rels(f->txn, type, 20, good, bad, NULL, 0, NULL), SOMBRA_NOT_FOUND,
+          "relationship 17: its target node");
+    ops[17].target.id = none;
+    FAILS(f, sombra_mutate(f->txn, ops, 20, NULL), SOMBRA_NOT_FOUND, "op 17: its target node");
+    ops[3].source.id = none;
+    FAILS(f, sombra_mutate(f->txn, ops, 5, NULL), SOMBRA_NOT_FOUND, "op 3: its source node");
+    OK(f, sombra_builder_open(f->txn, &builder));
+    if (sombra_builder_rel(builder, sombra_ref_id(none), type, sombra_ref_id(node), NULL, 0) ==
+        SOMBRA_OK) /* 0 waits until the execution */
+        FAILS(f, sombra_builder_execute(builder, NULL), SOMBRA_NOT_FOUND, "its source node");
+    sombra_builder_close(builder);
+}
+
+/* What is there is found by its id; what has no such id is not. */
+static void check_no_entity(api_fixture *f, uint32_t label, uint32_t key, uint64_t none)
+{
+    static const sombra_op_kind kinds[] = {SOMBRA_SET_PROPS, SOMBRA_ADD_LABELS,
+                                           SOMBRA_REMOVE_LABELS, SOMBRA_DELETE_NODE,
+                                           SOMBRA_DELETE_REL};
+    const sombra_prop prop = {.key = key, .value = sombra_int(1)};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        for (int on_rel = 0; on_rel < (kinds[i] == SOMBRA_SET_PROPS ? 2 : 1); on_rel++) {
+            const sombra_op op = {.kind = kinds[i],
+                                  .entity = {none, -1},
+                                  .on_rel = on_rel != 0,
+                                  .labels = &label,
+                                  .label_count = 1,
+                                  .props = &prop,
+                                  .prop_count = 1,
+                                  .detach = true};
+            FAILS(f, sombra_mutate(f->txn, &op, 1, NULL), SOMBRA_NOT_FOUND, "does not exist");
+        }
+}
+
+/* An id is 40 bits; the bits above it would name another type's lists, where one tree holds those of several types. */
+static void test_api_limits__ids_that_nothing_has(void **state)
+{
+    static const uint64_t past = UINT64_C(1) << 40;
+    (void)state;
+
+    for (int trusted = 0; trusted < 2; trusted++) {
+        api_fixture f;
+        uint64_t nodes[3], degree, rel;
+        uint32_t types[2], label, key;
+        const uint64_t last = past - 1;
+
+        api_new(&f);
+        f.options.trusted_endpoints = trusted != 0;
+        api_reopen(&f);
+        api_begin(&f, SOMBRA_WRITE);
+        types[0] = api_name(&f, SOMBRA_TYPE, "T");
+        types[1] = api_name(&f, SOMBRA_TYPE, "U");
+        label = api_name(&f, SOMBRA_LABEL, "Person");
+        key = api_name(&f, SOMBRA_KEY, "number");
+        for (int i = 0; i < 3; i++)
+            nodes[i] = api_node(&f, "Person", i);
+        rel = api_rel(&f, nodes[0], "U", nodes[1]);
+        api_commit(&f);
+        api_begin(&f, SOMBRA_WRITE);
+        {
+            const uint64_t none[] = {0,          past,           past + nodes[0], 2 * past,
+                                     UINT64_MAX, UINT64_MAX - 1, INT64_MAX};
+            for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+                check_no_end(&f, types[0], nodes[2], none[i]);
+                check_no_entity(&f, label, key, none[i]);
+            }
+        }
+        api_commit(&f);
+        api_begin(&f, SOMBRA_WRITE);
+        for (int t = 0; t < 2; t++) {
+            OK(&f, sombra_degree(f.txn, nodes[0], SOMBRA_OUT, &types[t], 1, &degree));
+            assert_int_equal(degree, t);
+        }
+        OK(&f, sombra_rel_between(f.txn, nodes[0], nodes[1], types[1], &degree));
+        assert_int_equal(degree, rel);
+        api_verify(&f);
+#ifdef NDEBUG
+        if (trusted) { /* the last id is believed */
+            OK(&f, sombra_create_rels(f.txn, types[0], 1, &last, &nodes[0], NULL, 0, NULL));
+            OK(&f, sombra_degree(f.txn, nodes[0], SOMBRA_IN, types, 2, &degree));
+            assert_int_equal(degree, 1);
+            sombra_rollback(f.txn);
+            api_end(&f);
+            continue;
+        }
+#endif
+        FAILS(&f, sombra_create_rels(f.txn, types[0], 1, &last, &nodes[0], NULL, 0, NULL),
+              SOMBRA_NOT_FOUND, "1099511627775");
+        sombra_rollback(f.txn);
+        api_end(&f);
+    }
+}
+
 static void test_api_limits__keys_of_an_index(void **state)
 {
     api_fixture f;
@@ -297,6 +410,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_api_limits__name_bytes),
         cmocka_unit_test(test_api_limits__labels_of_a_node),
+        cmocka_unit_test(test_api_limits__ids_that_nothing_has),
         cmocka_unit_test(test_api_limits__keys_of_an_index),
         cmocka_unit_test(test_api_limits__indexed_values_may_be_long),
         cmocka_unit_test(test_api_limits__value_bytes),
