@@ -72,17 +72,20 @@ sb_bytes sombra__text(const void *text, size_t size)
     return sb_bytes_of(text, size == SOMBRA_NUL_TERMINATED ? strlen(text) : size);
 }
 
-/* The limit, next to what is in use: that the machine has more memory does not help. */
+/* The limit, next to what was in use when it refused more: that the machine has more memory does not help. By now the call is undone. */
 static void name_limit(sombra_db *db, sombra_error *error)
 {
-    size_t used;
-
     if (error == NULL || error->status != SOMBRA_NOMEM) return;
-    used = strlen(error->message);
+    const size_t used = strlen(error->message);
+    const size_t refused_at = atomic_load_explicit(&db->memory.refused_at, memory_order_relaxed);
+
     (void)snprintf(
         error->message + used, sizeof error->message - used,
-        " (memory_limit is %llu bytes, %llu in use)", (unsigned long long)sombra__memory_limit(db),
-        (unsigned long long)atomic_load_explicit(&db->memory.live_bytes, memory_order_relaxed));
+        " (memory_limit is %llu bytes, %llu %s)", (unsigned long long)sombra__memory_limit(db),
+        (unsigned long long)(refused_at != 0 ? refused_at
+                                             : atomic_load_explicit(&db->memory.live_bytes,
+                                                                    memory_order_relaxed)),
+        refused_at != 0 ? "were in use when it was reached" : "in use");
 }
 
 const sombra_error *sombra_error_of(const sombra_conn *conn)

@@ -105,6 +105,7 @@ static bool take_bytes(sb_counting_allocator *counting, size_t bytes)
     if (SB_UNLIKELY(limit != 0 && live > limit)) limit = sb_counting_allocator_limit(counting);
     if (live < before || (limit != 0 && live > limit)) {
         atomic_fetch_sub_explicit(&counting->live_bytes, bytes, memory_order_relaxed);
+        atomic_store_explicit(&counting->refused_at, before, memory_order_relaxed);
         return false;
     }
     size_t peak = atomic_load_explicit(&counting->peak_bytes, memory_order_relaxed);
@@ -124,6 +125,13 @@ static void give_bytes(sb_counting_allocator *counting, size_t bytes)
     (void)before;
 }
 
+/* The system had no more: the limit was not what refused it. */
+static void take_back(sb_counting_allocator *counting, size_t bytes)
+{
+    give_bytes(counting, bytes);
+    atomic_store_explicit(&counting->refused_at, 0, memory_order_relaxed);
+}
+
 static void *counting_alloc(void *ctx, size_t bytes)
 {
     sb_counting_allocator *counting = ctx;
@@ -132,7 +140,7 @@ static void *counting_alloc(void *ctx, size_t bytes)
     if (!take_bytes(counting, bytes)) return NULL;
     void *block = sb_alloc(counting->inner, bytes);
     if (block == NULL) {
-        give_bytes(counting, bytes);
+        take_back(counting, bytes);
         return NULL;
     }
     atomic_fetch_add_explicit(&counting->live_blocks, 1, memory_order_relaxed);
@@ -150,7 +158,7 @@ static void *counting_resize(void *ctx, void *block, size_t old_bytes, size_t ne
     }
     void *moved = sb_resize(counting->inner, block, old_bytes, new_bytes);
     if (moved == NULL) {
-        give_bytes(counting, more);
+        take_back(counting, more);
         return NULL;
     }
     if (new_bytes < old_bytes) give_bytes(counting, old_bytes - new_bytes);
@@ -176,6 +184,7 @@ void sb_counting_allocator_init(sb_counting_allocator *counting, const sb_alloca
     atomic_init(&counting->live_blocks, 0);
     atomic_init(&counting->alloc_count, 0);
     atomic_init(&counting->limit_bytes, 0);
+    atomic_init(&counting->refused_at, 0);
     counting->find_limit = NULL;
     atomic_init(&counting->limit_found, false);
     atomic_init(&counting->fail_at, 0);

@@ -58,6 +58,8 @@ typedef struct sb_counting_allocator {
     _Atomic size_t live_blocks;
     _Atomic size_t alloc_count; /* alloc and growing resize calls so far */
     _Atomic size_t limit_bytes; /* 0: none */
+    _Atomic size_t
+        refused_at; /* bytes in use when the limit refused more; 0: the last failure was another */
     size_t (*find_limit)(void); /* asked for it when it is first needed; NULL: limit_bytes is it */
     _Atomic bool limit_found;
     _Atomic size_t fail_at;       /* 1-based alloc_count that fails; 0: none */

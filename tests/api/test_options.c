@@ -1,5 +1,6 @@
 /* test_options.c — open options: defaults, names, parsing, ranges, and what each of them does. */
 #include "support/api_fixture.h"
+#include "support/api_rows.h"
 
 #include "api/api_priv.h"
 
@@ -448,7 +449,8 @@ static void test_api_options__memory_limit(void **state)
     column.key = api_name(&f, SOMBRA_KEY, "data");
     value = sombra_bytes(big, bytes);
     FAILS(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, &id), SOMBRA_NOMEM,
-          "memory_limit is 25165824 bytes");
+          "memory_limit is 25165824 bytes, ");
+    assert_non_null(strstr(sombra_error_of(f.conn)->message, "were in use when it was reached"));
     assert_int_equal(id, 0);
     value = sombra_bytes(big, 1u << 20);
     OK(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, &id));
@@ -474,6 +476,38 @@ static void test_api_options__memory_limit(void **state)
     api_open_at(&f, API_PATH);
     assert_int_equal(api_node_count(&f), 31);
     free(big);
+    api_end(&f);
+}
+
+/* One statement that touches more pages than memory_limit holds: they are written out between its operations. */
+static void test_api_options__scattered_changes_spill(void **state)
+{
+    api_fixture f;
+    sombra_info info;
+    (void)state;
+
+    api_new(&f);
+    gives(&f,
+          "UNWIND range(1, 60000) AS i CREATE (p:P {i: i, bio: 'of number ' + i + ': "
+          "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 "
+          "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789'})",
+          "");
+    gives(&f, "MATCH (p:P) WHERE p.i % 30 = 3 MATCH (q:P) WHERE q.i = p.i - 2 CREATE (p)-[:R]->(q)",
+          "");
+    f.options.memory_limit = 12u << 20;
+    f.options.transaction_memory = 1u << 20;
+    api_reopen(&f);
+    gives(&f, "MATCH (p:P) WHERE p.i % 30 = 0 SET p.z = p.bio", "");
+    gives(&f, "MATCH (p:P) WHERE p.i % 30 = 1 SET p:Q REMOVE p.i", "");
+    gives(&f, "MATCH (p:P) WHERE p.i % 30 = 2 DELETE p", "");
+    gives(&f, "MATCH (p:P) WHERE p.i % 30 = 3 DETACH DELETE p", "");
+    gives(&f, "MATCH (p:P) RETURN count(*), count(p.z), count(p.i), sum(CASE WHEN p:Q THEN 1 END)",
+          "56000|2000|54000|2000");
+    api_begin(&f, SOMBRA_READ);
+    OK(&f, sombra_get_info(f.txn, &info));
+    assert_true(info.file_bytes > f.options.memory_limit);
+    api_verify(&f);
+    sombra_rollback(f.txn);
     api_end(&f);
 }
 
@@ -745,6 +779,7 @@ int main(void)
         cmocka_unit_test(test_api_options__pragma),
         cmocka_unit_test(test_api_options__trusted_distinct_and_cache),
         cmocka_unit_test(test_api_options__memory_limit),
+        cmocka_unit_test(test_api_options__scattered_changes_spill),
         cmocka_unit_test(test_api_options__memory_is_asked_for_late),
         cmocka_unit_test(test_api_options__transaction_memory),
         cmocka_unit_test(test_api_options__create_whole),
