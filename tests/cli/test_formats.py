@@ -1019,6 +1019,34 @@ class Pieces(Formats):
         bad = [line.replace(">7<", ">seven<").replace(">9999<", ">x<") for line in lines]
         self.load("--graphml", write("piece.xml", "\n".join(bad)), "--rejects", "rejects.jsonl", code=11)
 
+    PLAIN = (  # a line among nodes: what it holds is, right or wrong, what Expat makes of it
+        *(f'<node id="x"><data key="t">{text}</data></node>' for text in (
+            "&amp;lt; &lt;&gt;&quot;&apos; a&#10;&#9;&#13;&#65;&#x42;&#200;&#128512; &amp;", "", " ", "\t\n", ">", "]]", "]]>", "]]&gt;", "a\r\nb", "&nbsp;", "&", "&amp", "&#;", "&#0;", "&#1;", "&#xFFFE;", "&#127;", "&#128;",
+            "\x01", "\x7f", "\ufffd", "\ufffe", "\uffff", "🙂", "ü<desc/>ö", "<desc>x</desc>", "<!-- c -->a", "<![CDATA[<b>]]>c", "<?x y?>d", "'\"=/")),
+        *(f'<node id="x"><data key="i">{text}</data></node>' for text in ("7", " 7\n", "&#55;", "x", "<![CDATA[7]]>", "<a/>7", "")),
+        *(f"<node {attributes}/>" for attributes in (
+            'id="x" labels=":A:B"', "id='x' labels=':\"'", 'id="x"\n\tlabels=":A"', 'id = "x"', 'id="x"labels=":A"', 'id="x" id="y"', 'id="x" labels=":a&amp;&#10;b"', 'id="x" labels=":a\nb"', 'id="x" labels=":a\tb"',
+            'id="x" labels=":<"', 'id="x" labels=":>"', 'id="x" labels=":A\'', 'id="x" labels', 'id=x', 'id="x" ü="y"', 'id="x" 1="y"', 'id="x" _-.:1="y"', 'labels=":A"', 'id="x" labels=":&lt;]]>"', 'id="&#x78;"',
+            'id="x" ' + " ".join(f'a{i}="{i}"' for i in range(20)), 'id="x" ' + " ".join(f'a{i % 15}="{i}"' for i in range(16)))),
+        '<node id="x"/ >', '<node id="x" />', '<node id="x"></node >', '<node id="x"></nodes>', '<node id="x"></nod>', '<node id="x">', "</node>", "</graph>", "<desc>", "<desc><x></desc>", "text", "&amp;", "<desc>" * 9 + "</desc>" * 9, "<desc>" * 30 + "</desc>" * 30,
+        "<desc>" * 300 + "</desc>" * 300, '<node id="x"><node id="y"/></node>', '<node id="x"><graph><node id="y"/></graph></node>', "<", "<a", "< a/>", "<:a/>", "<ä/>", "<a:b:c/>", '<key id="z" for="node"/>', "<hyperedge/>")
+
+    @unittest.skipIf(NO_EXPAT, "a build without Expat")
+    def test_plain_xml_is_read_as_expat_reads_it(self):
+        """A document type in front, and Expat reads all of the file; without, pieces of the plainest form are read by our own reader."""
+        lines = self.graphml()
+        lines = lines[:4000] + lines[-1:]
+        for line in (*self.PLAIN, b'<node id="x"><data key="t">\xff</data></node>', b"<node id='x' labels=':\xc3'/>", b"\xed\xa0\x80"):
+            with self.subTest(line=line):
+                told = []
+                for front in (b"", b"<!DOCTYPE graphml>"):
+                    remove("plain.sombra")
+                    line = line if isinstance(line, bytes) else line.encode()
+                    write("plain.xml", front + b"\n".join([text.encode() for text in lines[:2500]] + [line] + [text.encode() for text in lines[2500:]]))
+                    done = subprocess.run([SOMBRA, "import", "plain.sombra", "--graphml", "plain.xml"], capture_output=True)
+                    told.append((done.returncode, done.stderr, digest("plain.sombra") if done.returncode == 0 else None))
+                self.assertEqual(*told)
+
     @unittest.skipIf(NO_EXPAT, "a build without Expat")
     def test_gexf(self):
         text = self.TEXT.replace("&", "&amp;").replace("<", "&lt;")

@@ -1,10 +1,11 @@
-/* xml.c — XML as a stream, by Expat. Without that library the formats are refused with a message.
+/* xml.c — XML as a stream, by Expat; pieces of a file that are XML of the plainest form without it (xml_plain.c). Without that library the formats
+ * are refused with a message.
  *
  * A long file is parsed by several threads. It is cut in front of the tags of nodes and relationships, and each piece is parsed
  * as if it began where the elements are open that were so at the end of the first piece: a guess. A piece counts only if the
  * one before it has ended like that, outside of any record, token and CDATA section; since the first piece begins where the
  * document does, all guesses that count are right. From the first one that does not on, the thread that loads parses all of
- * the text in order, with the parser of the last piece that counted. */
+ * the text in order, with the parser of the last piece that counted, or one that is brought to where that has ended. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +54,7 @@ typedef struct element_stack {
 /* A parser, and what it has come to. */
 struct xml_reading {
     const struct xml_source *source;
-    XML_Parser parser;
+    XML_Parser parser; /* NULL: none was needed */
     xml_graph graph;
     fmt_records *records;       /* of the piece at hand */
     element_stack begin, stack; /* where it began, and is */
@@ -64,7 +65,8 @@ struct xml_reading {
         is_foreign; /* a document type, or another encoding than UTF-8: it is not parsed in pieces */
     XML_Index fed, before; /* bytes given to the parser; those in front of the piece at hand */
     const fmt_piece *piece;
-    uint64_t line; /* of place in the piece's text */
+    size_t plain_place; /* without a parser: of the tag at hand in the piece's text */
+    uint64_t line;      /* of place in the piece's text */
     size_t place;
     uint64_t first_line; /* of the parser, in the file */
     int64_t first_column;
@@ -106,7 +108,8 @@ static sombra_status broken(xml_reading *r, sombra_status status, const char *wh
 
 uint64_t xml_line(xml_reading *r)
 {
-    const XML_Index index = XML_GetCurrentByteIndex(r->parser) - r->before;
+    const XML_Index index = r->parser == NULL ? (XML_Index)r->plain_place
+                                              : XML_GetCurrentByteIndex(r->parser) - r->before;
 
     if (r->is_foreign || index < 0 || (size_t)index > r->piece->size)
         return r->first_line + XML_GetCurrentLineNumber(r->parser) - 1;
@@ -245,14 +248,19 @@ static void feed(xml_reading *r, const char *text, size_t size, bool last)
 }
 
 /* The next text of the file, records into records. */
-static void parse_text(xml_reading *r, const fmt_piece *piece, fmt_records *records)
+static void begin_text(xml_reading *r, const fmt_piece *piece, fmt_records *records)
 {
     r->records = r->graph.records = records;
     records->path = r->source->cutter.path;
     r->piece = piece;
-    r->before = r->fed;
     r->line = piece->line;
     r->place = 0;
+}
+
+static void parse_text(xml_reading *r, const fmt_piece *piece, fmt_records *records)
+{
+    begin_text(r, piece, records);
+    r->before = r->fed;
     feed(r, piece->text, piece->size, piece->last);
 }
 
@@ -266,7 +274,7 @@ static void set_handlers(xml_reading *r)
     XML_SetEntityDeclHandler(r->parser, on_entity);
 }
 
-static xml_reading *reading_new(const struct xml_source *s, const char *encoding)
+static xml_reading *reading_new(const struct xml_source *s)
 {
     xml_reading *r = fmt_need(calloc(1, sizeof *r));
 
@@ -275,10 +283,28 @@ static xml_reading *reading_new(const struct xml_source *s, const char *encoding
     r->graph.keys = &s->keys;
     r->graph.default_type = s->default_type;
     r->first_line = 1;
+    return r;
+}
+
+static void add_parser(xml_reading *r, const char *encoding)
+{
     r->parser = fmt_need(XML_ParserCreate(encoding));
     XML_SetUserData(r->parser, r);
     (void)XML_SetParamEntityParsing(r->parser, XML_PARAM_ENTITY_PARSING_NEVER);
-    return r;
+}
+
+/* A parser that is in the elements where the piece begins. */
+static void add_parser_at(xml_reading *r, const fmt_piece *piece)
+{
+    add_parser(r, "UTF-8");
+    for (size_t i = 0; i < r->stack.depth; i++) {
+        feed(r, "<", 1, false);
+        feed(r, r->stack.names[i], strlen(r->stack.names[i]), false);
+        feed(r, ">", 1, false);
+    }
+    r->first_line = piece->line;
+    r->first_column = (int64_t)piece->column - (int64_t)r->fed;
+    set_handlers(r);
 }
 
 /* ---- Pieces ----------------------------------------------------------------------------------------------------- */
@@ -330,13 +356,14 @@ static bool same_stack(const element_stack *a, const element_stack *b)
 static bool is_between(const xml_reading *r)
 {
     return r->status == SOMBRA_OK && !r->in_cdata && !xml_graph_busy(&r->graph) &&
-           XML_GetCurrentByteIndex(r->parser) == r->fed;
+           (r->parser == NULL || XML_GetCurrentByteIndex(r->parser) == r->fed);
 }
 
 static void begin_file(struct xml_source *s, fmt_piece *piece)
 {
-    xml_reading *r = reading_new(s, NULL);
+    xml_reading *r = reading_new(s);
 
+    add_parser(r, NULL);
     r->is_foreign =
         memchr(piece->text, '\0', piece->size < 4 ? piece->size : 4) != NULL; /* UTF-16 */
     r->graph.declare = &s->keys;
@@ -372,27 +399,59 @@ static void guess_parent(element_stack *s, bool is_rel)
         memcpy(name, is_rel ? "edges" : "nodes", 5);
 }
 
+static bool on_plain_start(void *ctx, const char *name, const char **attributes, size_t at)
+{
+    xml_reading *r = ctx;
+
+    r->plain_place = at;
+    return r->source->format->start(&r->graph, local_name(name), attributes) == SOMBRA_OK;
+}
+
+static bool on_plain_end(void *ctx, const char *name, sombra_text text, size_t at)
+{
+    xml_reading *r = ctx;
+
+    r->plain_place = at;
+    return r->source->format->end(&r->graph, local_name(name), text) == SOMBRA_OK;
+}
+
+/* NULL: the piece needs a parser. */
+static xml_reading *parse_plain(const struct xml_source *s, const element_stack *begin,
+                                fmt_piece *piece)
+{
+    static const xml_handlers handlers = {.start = on_plain_start, .end = on_plain_end};
+    xml_reading *r;
+
+    if (piece->last) return NULL; /* the document ends in it */
+    r = reading_new(s);
+    r->begin = r->stack = *begin;
+    begin_text(r, piece, &piece->records);
+    char *text = fmt_arena_alloc(&piece->records.arena, piece->size + 1);
+    memcpy(text, piece->text, piece->size);
+    text[piece->size] = '\0';
+    if (xml_read_plain(text, piece->size, &handlers, r) && is_between(r)) return r;
+    reading_free(r);
+    fmt_records_reset(&piece->records);
+    return NULL;
+}
+
 static void parse(void *ctx, fmt_piece *piece)
 {
     struct xml_source *s = ctx;
+    element_stack begin = s->guess;
     bool is_rel = false;
 
     if (piece->number == 0 || atomic_load_explicit(&s->in_order, memory_order_relaxed) ||
         piece->size == 0 || !is_record(piece->text, piece->size, &is_rel))
         return;
-    xml_reading *r = reading_new(s, "UTF-8");
-    r->begin = s->guess;
-    guess_parent(&r->begin, is_rel);
-    for (size_t i = 0; i < r->begin.depth; i++) {
-        feed(r, "<", 1, false);
-        feed(r, r->begin.names[i], strlen(r->begin.names[i]), false);
-        feed(r, ">", 1, false);
+    guess_parent(&begin, is_rel);
+    xml_reading *r = parse_plain(s, &begin, piece);
+    if (r == NULL) {
+        r = reading_new(s);
+        r->begin = r->stack = begin;
+        add_parser_at(r, piece);
+        parse_text(r, piece, &piece->records);
     }
-    r->stack = r->begin;
-    r->first_line = piece->line;
-    r->first_column = (int64_t)piece->column - (int64_t)r->fed;
-    set_handlers(r);
-    parse_text(r, piece, &piece->records);
     piece->state = r;
 }
 
@@ -431,6 +490,7 @@ static void parse_in_order(progress *p, const fmt_piece *piece)
     xml_reading *r = p->reading;
     fmt_arena swap;
 
+    if (r->parser == NULL) add_parser_at(r, piece);
     /* A record that is open moves out of the arena that is reset. */
     xml_graph_move(&r->graph, &p->spare);
     fmt_records_reset(&p->records);

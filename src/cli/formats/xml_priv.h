@@ -28,6 +28,17 @@ sombra_status xml_read(fmt_loader *loader, const char *path, const xml_format *f
 uint64_t xml_line(xml_reading *reading);
 const char *xml_attribute(const char **attributes, const char *name); /* NULL: none */
 
+/* ---- xml_plain.c: XML of the plainest form ------------------------------------------------------------------------ */
+
+typedef struct xml_handlers {
+    /* place: of the tag in the text. False: no more. */
+    bool (*start)(void *ctx, const char *name, const char **attributes, size_t place);
+    bool (*end)(void *ctx, const char *name, sombra_text text, size_t place);
+} xml_handlers;
+/* Elements, one behind the other, in a text that has a NUL behind it, and is changed. False: it is not of that form, or a handler
+ * wants no more; then what the handlers were told counts for nothing. */
+bool xml_read_plain(char *text, size_t size, const xml_handlers *to, void *ctx);
+
 /* ---- xml_graph.c: properties and elements ------------------------------------------------------------------------- */
 
 /* A declared property. */
