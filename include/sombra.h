@@ -301,7 +301,7 @@ SOMBRA_API bool sombra_options_describe(size_t i, const char **name, const char 
 SOMBRA_API sombra_status sombra_open(const char *path, const sombra_options *options,
                                      sombra_db **db, sombra_error *error);
 /** Close. MISUSE, and nothing happens, while connections are open. The last user checkpoints and removes the WAL: then it is one
- *  file. NULL is allowed. Errors: IO, FULL (handle closed all the same; nothing acknowledged is lost). */
+ *  file (a read_only one leaves a WAL that has something to the next). NULL is allowed. Errors: IO, FULL (handle closed all the same; nothing acknowledged is lost). */
 SOMBRA_API sombra_status sombra_close(sombra_db *db, sombra_error *error);
 /** A connection: cheap, one for each thread that works at the same time. */
 SOMBRA_API sombra_status sombra_connect(sombra_db *db, sombra_conn **conn, sombra_error *error);

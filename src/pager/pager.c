@@ -12,11 +12,17 @@
  *
  * Opening: whoever gets the OPEN lock exclusively is the only user, reads the WAL and makes shared memory
  * anew (never trusting what is there), then shares the lock. Others share it and join. Closing: whoever
- * gets it exclusively is the last user, checkpoints, and removes -wal and -shm. */
+ * gets it exclusively is the last user, checkpoints, and removes -wal and -shm.
+ * I25 Of handles that close at the same moment, in one process or several, one is the last user: each asks while it has the
+ *     CLOSING lock, and one that is refused gives up its part of the OPEN lock before it hands that on. So when one is refused,
+ *     another has the file open who has yet to ask. One who is killed loses both locks at once. Openers have no need of it: before
+ *     they share the OPEN lock they are refused it by the last user, and afterwards they are users. */
 #include "pager/pager_priv.h"
 
 #include <errno.h>
 #include <stdio.h>
+
+#define SB_CLOSING_WAIT_NS 2000000000u /* 2 s */
 
 void sb_pager_options_init(sb_pager_options *options)
 {
@@ -389,6 +395,18 @@ static sb_status close_made(sb_pager *pager, sb_status st, bool last, sb_err *er
     return st;
 }
 
+/* I25. Nobody has the CLOSING lock for longer than two calls, but a process that was stopped there may: then the WAL can stay. */
+static sb_status leave(sb_pager *pager, bool *last, sb_err *err)
+{
+    bool queued = false;
+    SB_TRY(sb_pager__lock(pager, SB_LOCK_CLOSING, SB_LOCK_EXCLUSIVE, SB_CLOSING_WAIT_NS, &queued,
+                          err));
+    const sb_status st = sb_pager__lock(pager, SB_LOCK_OPEN, SB_LOCK_EXCLUSIVE, 0, last, err);
+    if (!*last) sb_pager__unlock(pager, SB_LOCK_OPEN);
+    if (queued) sb_pager__unlock(pager, SB_LOCK_CLOSING);
+    return st;
+}
+
 sb_status sb_pager_close(sb_pager *pager, sb_err *err)
 {
     sb_status st = SB_OK;
@@ -398,7 +416,7 @@ sb_status sb_pager_close(sb_pager *pager, sb_err *err)
                        atomic_load(&pager->session_count));
     if (sb_fork_guard_same_process(pager->fork_guard) && pager->mode == SB_MODE_SHARED) {
         sb_pager__worker_stop(pager);
-        st = sb_pager__lock(pager, SB_LOCK_OPEN, SB_LOCK_EXCLUSIVE, 0, &last, err);
+        st = leave(pager, &last, err);
         if (st == SB_OK && last) st = close_last(pager, err);
         if (pager->made.file != NULL) st = close_made(pager, st, last, err);
     }

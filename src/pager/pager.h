@@ -105,8 +105,8 @@ void sb_pager_options_init(sb_pager_options *options);
  * is recovering, past busy_timeout), SB_READ_ONLY (must recover but may not), SB_NOMEM, SB_INVALID. */
 SB_MUST_CHECK sb_status sb_pager_open(const char *path, const sb_pager_options *options,
                                       sb_pager **pager, sb_err *err);
-/* All sessions are closed by then, else SB_MISUSE and nothing happens. The last user of the file
- * checkpoints and removes -wal and -shm; a failure of that is returned but the pager is closed all the
+/* All sessions are closed by then, else SB_MISUSE and nothing happens. The last user of the file, of several that close at
+ * the same moment one, checkpoints and removes -wal and -shm; a failure of that is returned but the pager is closed all the
  * same (the WAL then stays, and the next open recovers from it; of a file that options.whole makes nothing stays). */
 SB_MUST_CHECK sb_status sb_pager_close(sb_pager *pager, sb_err *err);
 

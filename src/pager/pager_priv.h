@@ -190,8 +190,9 @@ static_assert(sizeof(sb_shm) <= SB_SHM_BYTES, "shared memory fits one map granul
 #define SB_LOCK_CHECKPOINT (SB_LOCK_BASE + 2)
 #define SB_LOCK_GUARD                                                                              \
     (SB_LOCK_BASE + 3) /* shared: a reader without a slot; exclusive: back-fills or restarts */
-#define SB_LOCK_MAKER (SB_LOCK_BASE + 4) /* exclusive: makes the file, which has another name yet */
-#define SB_LOCK_SLOTS (SB_LOCK_BASE + 16)
+#define SB_LOCK_MAKER   (SB_LOCK_BASE + 4) /* exclusive: makes the file, which has another name yet */
+#define SB_LOCK_CLOSING (SB_LOCK_BASE + 5) /* exclusive: finds out whether it is the last user */
+#define SB_LOCK_SLOTS   (SB_LOCK_BASE + 16)
 
 /* ---- Lock-free growing array of 32-bit words ------------------------------------------------- */
 
