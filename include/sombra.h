@@ -355,7 +355,8 @@ SOMBRA_API sombra_status sombra_pragma(sombra_conn *conn, const char *name, cons
 
 typedef enum sombra_mode { SOMBRA_READ = 0, SOMBRA_WRITE = 1 } sombra_mode;
 /** Begin. A read transaction sees one committed state until it ends and blocks nobody. A write transaction waits up to
- *  busy_timeout_ms for the writer before it. One per connection: MISUSE. Errors: BUSY, READ_ONLY, POISONED, IO, CORRUPT, NOMEM. */
+ *  busy_timeout_ms for the writer before it, and, where readers have kept the WAL until it is longer than three times autocheckpoint, up to a
+ *  second (or busy_timeout_ms) for them, once for each that stays longer. One per connection: MISUSE. Errors: BUSY, READ_ONLY, POISONED, IO, CORRUPT, NOMEM. */
 SOMBRA_API sombra_status sombra_begin(sombra_conn *conn, sombra_mode mode, sombra_txn **txn);
 /** Commit: in durability full it is on stable storage when this returns. txn is gone in every case. Errors: CONSTRAINT (existence
  *  and type constraints are checked here), IO, FULL, POISONED, NOMEM: all is rolled back. NULL is SOMBRA_MISUSE. */

@@ -10,15 +10,20 @@
  * Automatic checkpoints run after the acknowledgement on a thread of their own, in passes without the
  * writer lock and in portions that leave the device to commits in between; the last, short pass holds it, so that the next writer finds all back-filled and restarts
  * the WAL. A writer that finds the WAL twice as long as it should be does that pass itself and waits a
- * few milliseconds for readers: new ones read the main file alone, so short ones, however many, let go. */
+ * few milliseconds for readers: new ones read the main file alone, so short ones, however many, let go.
+ * I26 Rule 4's bound: past three times the limit the writer waits up to a second for whoever reads an older state, and, with all
+ *     back-filled, as long again for whoever still reads in the WAL. Nobody can commit meanwhile, so both grow fewer only, and readers
+ *     shorter than that, stopped by a busy machine or not, leave the WAL shorter than four times the limit. A longer one costs
+ *     writers that second once: who was waited for in vain is not waited for again. */
 #include "pager/pager_priv.h"
 
-#define SB_BACKFILL_BYTES   (256u * 1024u) /* read, checked and written at once */
-#define SB_BACKFILL_AHEAD   (64u * 1024u)  /* written before the device is waited for */
-#define SB_LAST_PASS_UNITS  8192u /* 512 KiB of WAL: what a pass under the writer lock may hold */
-#define SB_RESTART_WAIT_NS  5000000u  /* past twice the limit: 5 ms */
-#define SB_RESTART_LONG_NS  50000000u /* past three times: 50 ms */
-#define SB_RESTART_PAUSE_NS 50000u
+#define SB_BACKFILL_BYTES       (256u * 1024u) /* read, checked and written at once */
+#define SB_BACKFILL_AHEAD       (64u * 1024u)  /* written before the device is waited for */
+#define SB_LAST_PASS_UNITS      8192u /* 512 KiB of WAL: what a pass under the writer lock may hold */
+#define SB_RESTART_GLANCE_NS    5000000u    /* past twice the limit: 5 ms */
+#define SB_RESTART_WAIT_NS      1000000000u /* past three times: 1 s */
+#define SB_RESTART_PAUSE_NS     50000u
+#define SB_RESTART_PAUSE_MAX_NS 1000000u
 
 /* ---- Back-fill ------------------------------------------------------------------------------- */
 
@@ -448,6 +453,51 @@ void sb_pager__worker_stop(sb_pager *pager)
     sb_thread_join(worker);
 }
 
+/* All is back-filled up to `end`, of which the writer has the lock, and nobody uses the WAL: *ready. It waits for those in the way,
+ * patience for who read an older state and as long again for who came meanwhile; not for one it has waited for before. */
+static sb_status make_way(sb_pager *pager, sb_mark end, uint64_t patience, bool *ready, sb_err *err)
+{
+    sb_vfs *vfs = pager->vfs;
+    sb_checkpoint_result result = {0};
+    uint64_t waited = 0, pause = SB_RESTART_PAUSE_NS;
+    for (bool first = true;; first = false) {
+        sb_reader reader;
+        bool busy = false;
+        const bool filled = all_backfilled(pager); /* before the slots (I17) */
+        SB_TRY(sb_pager__slots_in_the_way(pager, end, &reader, err));
+        *ready = filled && reader.mark == 0;
+        if (*ready) return SB_OK;
+        if (!filled && (first || reader.mark == 0 || reader.mark == end)) {
+            SB_TRY(sb_pager__backfill(pager, true, NULL, &result, &busy, err));
+            if (all_backfilled(pager)) {
+                waited = 0;
+                continue;
+            }
+        }
+        if (reader.mark != 0 ? reader.mark <= pager->waited_for : busy && pager->waited_busy)
+            return SB_OK;
+        if (waited >= patience) {
+            if (patience <= SB_RESTART_GLANCE_NS) return SB_OK;
+            pager->waited_for = end;
+            pager->waited_busy = busy;
+            return SB_OK;
+        }
+        const uint64_t started = vfs->ops->monotonic_ns(vfs);
+        vfs->ops->sleep_ns(vfs, pause);
+        waited += vfs->ops->monotonic_ns(vfs) - started;
+        if (pause < SB_RESTART_PAUSE_MAX_NS) pause *= 2;
+    }
+}
+
+/* How long a writer waits for those who keep the WAL from starting anew. */
+static uint64_t restart_patience(const sb_pager *pager, uint64_t used, uint64_t limit)
+{
+    const uint64_t timeout = atomic_load_explicit(&pager->busy_timeout_ns, memory_order_relaxed);
+    const uint64_t wanted = used < 3 * limit ? SB_RESTART_GLANCE_NS : SB_RESTART_WAIT_NS;
+    if (limit == 0 || used < 2 * limit) return 0; /* the disk is full: once */
+    return wanted < timeout ? wanted : timeout;
+}
+
 void sb_pager__before_write(sb_pager *pager)
 {
     uint64_t used, pending;
@@ -460,28 +510,14 @@ void sb_pager__before_write(sb_pager *pager)
                    used < atomic_load_explicit(&pager->restart_wait_pos, memory_order_relaxed))))
         return;
     if (full) atomic_store_explicit(&pager->wal_full, false, memory_order_relaxed);
-    sb_vfs *vfs = pager->vfs;
-    sb_checkpoint_result result = {0};
     sb_err err;
-    bool in_wal = true, busy = false;
+    bool ready = false;
     sb_err_clear(&err);
-    const uint64_t started = vfs->ops->monotonic_ns(vfs);
-    const uint64_t patience = used < 2 * limit || limit == 0 ? 0 /* the disk is full: once */
-                              : used < 3 * limit             ? SB_RESTART_WAIT_NS
-                                                             : SB_RESTART_LONG_NS;
-    sb_status st = SB_OK;
-    for (;;) {
-        if (!all_backfilled(pager))
-            st = sb_pager__backfill(pager, true, NULL, &result, &busy, &err);
-        if (st == SB_OK) st = sb_pager__slots_in_wal(pager, &in_wal, &err);
-        if (st != SB_OK || (all_backfilled(pager) && !in_wal)) break;
-        if (vfs->ops->monotonic_ns(vfs) - started >= patience) break;
-        vfs->ops->sleep_ns(vfs, SB_RESTART_PAUSE_NS);
-    }
+    const sb_status st = make_way(pager, atomic_load(&pager->shm->appended),
+                                  restart_patience(pager, used, limit), &ready, &err);
     /* The transaction restarts the WAL with its first frame. If readers stay on, the next ones do not wait
      * again until the WAL has grown by a quarter of its limit. */
-    const bool ready = st == SB_OK && all_backfilled(pager) && !in_wal;
-    atomic_store_explicit(&pager->restart_wait_pos, ready ? 0 : used + limit / 4,
+    atomic_store_explicit(&pager->restart_wait_pos, st == SB_OK && ready ? 0 : used + limit / 4,
                           memory_order_relaxed);
     if (st != SB_OK) sb_pager_log(pager, SB_LOG_WARNING, "checkpoint before a write: %s", err.text);
 }

@@ -2,7 +2,8 @@
  * Hides:    WAL, page table, checkpoint, free pages, checksums, maps, page cache, reader slots, locks.
  * Promises: a page read in a transaction never changes while the transaction is open (but for what a
  *           write transaction does itself). Commits are atomic and, in SB_DURABLE_FULL, on stable storage
- *           when commit returns. A reader never waits for the writer, nor the writer for readers.
+ *           when commit returns. A reader never waits for the writer; the writer waits for readers only
+ *           where they keep a long WAL, up to a second, once (checkpoint.c I26).
  * Needs:    os, base.
  * Threads:  sb_pager is shared by all threads. A session and its transaction belong to one thread at a
  *           time; each thread that reads at the same time as another has its own session.

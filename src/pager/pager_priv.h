@@ -332,6 +332,13 @@ typedef struct sb_new_file {
     sb_file *file;   /* open, empty and locked; NULL: nothing is being made */
 } sb_new_file;
 
+/* A live reader's transaction. */
+typedef struct sb_reader {
+    sb_mark mark; /* 0: there is none */
+    uint32_t slot;
+    uint64_t process_id;
+} sb_reader;
+
 struct sb_pager {
     const sb_allocator *alloc;
     sb_vfs *vfs;
@@ -401,6 +408,10 @@ struct sb_pager {
         wal_full; /* the disk had no room for a longer WAL: the next writer makes some in it */
     _Atomic uint64_t
         restart_wait_pos; /* WAL position past which a writer may wait for readers again */
+    /* Whoever reads a state up to this one has been waited for, or (waited_busy) a checkpoint or a reader without slot;
+     * guarded by the writer lock. */
+    sb_mark waited_for;
+    bool waited_busy;
 };
 
 /* ---- Sessions and transactions --------------------------------------------------------------- */
@@ -595,6 +606,10 @@ void sb_pager__slot_drop(sb_session *session);
 /* Least mark of all live readers, at most limit. Slots of dead owners are cleared. */
 SB_MUST_CHECK sb_status sb_pager__slots_limit(sb_pager *pager, sb_mark limit, sb_mark *least,
                                               sb_err *err);
+/* The oldest of those who keep the WAL from being back-filled up to `end` or from starting anew: it reads an older state, or
+ * frames of the WAL. */
+SB_MUST_CHECK sb_status sb_pager__slots_in_the_way(sb_pager *pager, sb_mark end, sb_reader *oldest,
+                                                   sb_err *err);
 /* Does a live reader use frames of the WAL? */
 SB_MUST_CHECK sb_status sb_pager__slots_in_wal(sb_pager *pager, bool *in_wal, sb_err *err);
 void sb_pager__slots_count(sb_pager *pager, uint64_t *readers, sb_mark *oldest);

@@ -341,18 +341,30 @@ sb_status sb_pager__slots_limit(sb_pager *pager, sb_mark limit, sb_mark *least, 
     return st;
 }
 
-sb_status sb_pager__slots_in_wal(sb_pager *pager, bool *in_wal, sb_err *err)
+sb_status sb_pager__slots_in_the_way(sb_pager *pager, sb_mark end, sb_reader *oldest, sb_err *err)
 {
     sb_status st = SB_OK;
-    *in_wal = false;
+    *oldest = (sb_reader){0};
     sb_mutex_lock(pager->slots_mutex);
-    for (uint32_t slot = 0; slot < SB_SHM_SLOTS && st == SB_OK && !*in_wal; slot++) {
-        uint64_t mark = atomic_load(&pager->shm->slots[slot].mark);
-        if (mark == 0 || (mark & SB_MARK_MAIN_ONLY) != 0) continue;
-        st = live_mark(pager, slot, &mark, err);
-        *in_wal = mark != 0 && (mark & SB_MARK_MAIN_ONLY) == 0;
+    for (uint32_t slot = 0; slot < SB_SHM_SLOTS && st == SB_OK; slot++) {
+        uint64_t word = atomic_load(&pager->shm->slots[slot].mark);
+        if (word == 0) continue;
+        st = live_mark(pager, slot, &word, err);
+        const sb_mark mark = word & ~SB_MARK_MAIN_ONLY;
+        const bool in_the_way = mark < end || (word & SB_MARK_MAIN_ONLY) == 0;
+        if (word == 0 || !in_the_way || (oldest->mark != 0 && oldest->mark <= mark)) continue;
+        *oldest = (sb_reader){.mark = mark, .slot = slot};
+        oldest->process_id = atomic_load(&pager->shm->slots[slot].owner);
     }
     sb_mutex_unlock(pager->slots_mutex);
+    return st;
+}
+
+sb_status sb_pager__slots_in_wal(sb_pager *pager, bool *in_wal, sb_err *err)
+{
+    sb_reader oldest;
+    const sb_status st = sb_pager__slots_in_the_way(pager, 0, &oldest, err);
+    *in_wal = oldest.mark != 0;
     return st;
 }
 
