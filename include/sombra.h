@@ -700,7 +700,8 @@ typedef struct sombra_bfs_options {
     uint32_t max_depth;  /**< 0: no bound */
     uint64_t max_visits; /**< 0: no bound */
 } sombra_bfs_options;
-/** How far a traversal went: nodes visited, relationships looked at, the greatest depth; truncated when max_visits ended it. */
+/** How far a traversal went: nodes visited, relationships looked at, the greatest depth; truncated: max_visits
+ *  left nodes out. */
 typedef struct sombra_bfs_result {
     uint64_t visited, rels_seen;
     uint32_t depth;

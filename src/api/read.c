@@ -406,7 +406,6 @@ sombra_status sombra_bfs(sombra_txn *txn, uint64_t start, const sombra_bfs_optio
     status = sombra__call_end(txn->conn, status);
     if (bridge.stopped && status == SB_INTERRUPT) {
         sb_err_clear(&txn->conn->err);
-        found.truncated = true;
         found.visited = bridge.visited;
         status = SB_OK;
     }

@@ -43,7 +43,7 @@ typedef struct sb_bfs {
     uint64_t next_tick; /* rels_seen at which to look at cancel */
     bool dense;
     bool back_open;
-    bool full; /* max_visits is reached */
+    bool full; /* there is a node more than max_visits allows */
 } sb_bfs;
 
 static sb_status no_memory(const sb_bfs *bfs)
@@ -243,7 +243,7 @@ static sb_status push_neighbors(void *ctx, uint64_t at, const sb_lane *lane, con
     }
     SB_TRY(tick(bfs, chunk->count));
     if (bfs->options->max_visits == 0 ||
-        bfs->result->visited + bfs->next_count < bfs->options->max_visits)
+        bfs->result->visited + bfs->next_count <= bfs->options->max_visits)
         return SB_OK;
     bfs->full = true;
     return SB_INTERRUPT; /* expand_queue knows why */
@@ -380,7 +380,7 @@ static sb_status visit_ids(sb_bfs *bfs, const uint64_t *ids, size_t count)
 {
     const uint64_t most = bfs->options->max_visits;
 
-    if (most != 0 && most - bfs->result->visited <= count) {
+    if (most != 0 && most - bfs->result->visited < count) {
         count = (size_t)(most - bfs->result->visited);
         bfs->full = true;
     }
@@ -432,6 +432,10 @@ static sb_status search(sb_bfs *bfs, sb_node_id start)
         SB_TRY(choose_form(bfs));
         SB_TRY(bfs->dense ? expand_bits(bfs) : expand_queue(bfs));
         if (bfs->level_count == 0) break;
+        if (bfs->result->visited == bfs->options->max_visits && bfs->options->max_visits != 0) {
+            bfs->full = true; /* this level is what is left out */
+            break;
+        }
         bfs->result->depth++;
         SB_TRY(visit_level(bfs));
     }

@@ -405,7 +405,7 @@ typedef struct sb_bfs_options {
     const sb_type_id *types;
     size_t type_count;
     uint32_t max_depth;  /* UINT32_MAX: no bound */
-    uint64_t max_visits; /* 0: no bound; reached: stops, *truncated */
+    uint64_t max_visits; /* 0: no bound; more than that: stops, truncated */
     bool steps_only;     /* start is not at depth 0, but reached where a step leads back to it */
     bool
         any_side; /* which relationships are looked at does not matter, and rels_seen tells those that were */

@@ -632,6 +632,23 @@ static void test_api_graph__reading(void **state)
         assert_int_equal(reached.visited, 5); /* itself; 1, 5; 2, 6 */
         OK(&f, sombra_bfs(f.txn, numbers[0], NULL, stop_at_three, &seen, &reached));
         assert_int_equal(seen, 3);
+        assert_int_equal(reached.visited, 3);
+        assert_false(reached.truncated); /* the caller knows that it stopped */
+        bounded = (sombra_bfs_options){.max_visits = 10};
+        OK(&f, sombra_bfs(f.txn, numbers[0], &bounded, NULL, NULL, &reached));
+        assert_int_equal(reached.visited, 10);
+        assert_false(reached.truncated); /* that many there are */
+        bounded.max_visits = 9;
+        OK(&f, sombra_bfs(f.txn, numbers[0], &bounded, NULL, NULL, &reached));
+        assert_int_equal(reached.visited, 9);
+        assert_true(reached.truncated);
+        bounded = (sombra_bfs_options){.max_visits = 5, .max_depth = 2};
+        OK(&f, sombra_bfs(f.txn, numbers[0], &bounded, NULL, NULL, &reached));
+        assert_int_equal(reached.depth, 2);
+        assert_false(reached.truncated); /* what lies deeper max_depth leaves out */
+        bounded.max_depth = 3;
+        OK(&f, sombra_bfs(f.txn, numbers[0], &bounded, NULL, NULL, &reached));
+        assert_int_equal(reached.depth, 2); /* as far as was visited */
         assert_true(reached.truncated);
         bounded.max_visits = 2;
         OK(&f, sombra_bfs(f.txn, numbers[0], &bounded, NULL, NULL, &reached));

@@ -461,9 +461,11 @@ static void check_bfs(graph_fixture *f, model *m, sb_node_id start, const sb_bfs
     OK(f, sb_graph_bfs(f->graph, start, options, NULL, NULL, &counted, &f->err));
     assert_int_equal(result.visited, counted.visited);
     assert_int_equal(result.visited, v.count);
-    if (options->max_visits != 0 && reached >= options->max_visits) {
+    assert_int_equal(result.truncated, counted.truncated);
+    if (options->max_visits != 0 && reached > options->max_visits) {
         assert_true(result.truncated);
         assert_int_equal(result.visited, options->max_visits);
+        assert_int_equal(result.depth, v.depth);
     } else {
         assert_false(result.truncated);
         assert_int_equal(result.visited, reached);
@@ -480,7 +482,12 @@ static void check_bfs(graph_fixture *f, model *m, sb_node_id start, const sb_bfs
                          SB_BUSY);
         assert_int_equal(v.count, v.stop_at);
     }
-    if (options->max_visits == 0) check_steps_only(f, m, start, options, distance, reached);
+    if (options->max_visits == 0) {
+        sb_bfs_options exact = *options;
+        check_steps_only(f, m, start, options, distance, reached);
+        exact.max_visits = reached > 1 ? reached - below(m, 2) : 1; /* all, or all but one */
+        check_bfs(f, m, start, &exact);
+    }
     free(distance);
     free(v.seen);
 }
