@@ -196,7 +196,7 @@ sb_status sb_row_set(sb_txn *txn, sb_tree *tree, uint64_t id, const sb_cell *cel
         const bool is_set = set_in_leaf(page, page_bytes, cells, count, slot, scratch->data);
         sb_tree__buffer_release(state, scratch);
         if (is_set) {
-            sb_tree__counters(state)->in_place++;
+            sb_tree__count_in_place(state, 1);
             goto done;
         }
     }
@@ -257,7 +257,10 @@ static sb_status delete_from_leaf(sb_txn *txn, sb_tree *tree, uint8_t *page, sb_
         if (slot == SB_SLOT_NONE) continue;
         if ((st = sb_columnar__free_refs(txn, page, slot, err)) != SB_OK) goto done;
         ++*deleted;
-        if (sb_columnar__punch(page, page_bytes, slot)) continue;
+        if (sb_columnar__punch(page, page_bytes, slot)) {
+            sb_tree__count_in_place(state, 1);
+            continue;
+        }
         sb_bit_set(dropped->data, slot);
         rest = true;
     }

@@ -140,7 +140,7 @@ sb_status sb_columnar__rewrite(sb_txn *txn, sb_tree *tree, uint8_t *page, sb_pgn
     SB_TRY(sb_tree__txn(txn, &state, err));
     SB_TRY(sb_tree__buffer_acquire(state, sb_encoder__memory(source->column_count), &scratch, err));
     sb_encoder__init(&encoder, source, page_bytes, page_bytes, scratch->data);
-    sb_tree__counters(state)->rebuilds++;
+    sb_tree__count_rebuilds(state, 1);
     if (sb_encoder__fit(&encoder, 0, source->rows) == source->rows) {
         sb_encoder__write(&encoder, 0, true, &fences, page);
         goto done;
@@ -239,7 +239,7 @@ static sb_status merge_leaf(sb_txn *txn, sb_tree *tree, const sb_source *source,
         if (count > before) {
             const sb_col_fences fences = sb_columnar__get_fences(page);
             sb_encoder__write(&encoder, 0, count == merged.rows, &fences, page);
-            sb_tree__counters(state)->rebuilds++;
+            sb_tree__count_rebuilds(state, 1);
             *taken = count - before;
             goto done;
         }
@@ -312,7 +312,7 @@ static sb_status put_some(sb_txn *txn, sb_tree *tree, sb_encoder *encoder, size_
     for (size_t put = 1; put != 0 && from + *taken < end; *taken += put)
         put = sb_columnar__insert(page, page_bytes, source, from + *taken, end - from - *taken);
     if (*taken != 0) {
-        sb_tree__counters(state)->in_place += *taken;
+        sb_tree__count_in_place(state, *taken);
         return SB_OK;
     }
 

@@ -52,7 +52,7 @@ sb_status sb_lists_delete(sb_txn *txn, sb_tree *tree, const sb_triple *triples, 
         i += run;
         if (removed == 0) continue;
         *deleted += removed;
-        sb_tree__counters(state)->in_place++;
+        sb_tree__count_in_place(state, 1);
         SB_TRY(shrink_leaf(txn, tree, &path, bytes, err));
         if (sb_list__begins_inside(&range, first)) {
             SB_TRY(sb_list__pending_add(txn, tree, &pending, first, -(int64_t)of_first, err));

@@ -268,21 +268,20 @@ static sb_status insert_run(sb_txn *txn, sb_tree *tree, sb_tree_txn *state, sb_p
                             const sb_triple *run, size_t count, size_t *taken, sb_err *err)
 {
     const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
-    sb_tree_counters *const counters = sb_tree__counters(state);
     uint8_t *bytes;
 
     SB_TRY(sb_page_mut(txn, path->leaf, &bytes, err));
-    counters->leaf_reuses += count - 1;
+    sb_tree__count_reuses(state, count - 1);
     if (count <= SB_LIST_IN_PLACE_MAX) {
         bool duplicate;
         if (sb_list__insert_in_place(bytes, page_bytes, run, count, &duplicate)) {
-            counters->in_place++;
+            sb_tree__count_in_place(state, 1);
             *taken = count;
             return SB_OK;
         }
         if (duplicate) return fail_duplicate(run, err);
     }
-    counters->rebuilds++;
+    sb_tree__count_rebuilds(state, 1);
     return rebuild_leaf(txn, tree, state, path, bytes, run, count, taken, err);
 }
 

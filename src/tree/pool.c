@@ -62,9 +62,22 @@ sb_tree_txn *sb_tree__txn_find(const sb_txn *txn)
     return sb_txn_ext_find(txn, &state_kind);
 }
 
-sb_tree_counters *sb_tree__counters(sb_tree_txn *state)
+void sb_tree__count_in_place(sb_tree_txn *state, uint64_t n)
 {
-    return &state->counters;
+    state->counters.in_place += n;
+    SB_PROFILE_ADD(state->profile, LEAF_IN_PLACE, n);
+}
+
+void sb_tree__count_rebuilds(sb_tree_txn *state, uint64_t n)
+{
+    state->counters.rebuilds += n;
+    SB_PROFILE_ADD(state->profile, LEAF_REBUILDS, n);
+}
+
+void sb_tree__count_reuses(sb_tree_txn *state, uint64_t n)
+{
+    state->counters.leaf_reuses += n;
+    SB_PROFILE_ADD(state->profile, LEAF_REUSES, n);
 }
 
 const sb_tree_counters *sb_tree_counters_get(sb_txn *txn)

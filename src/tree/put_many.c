@@ -27,8 +27,7 @@ static sb_status find_leaf(put_run *run, sb_bytes key, sb_err *err)
 {
     if (run->page != NULL &&
         (run->high->size == 0 || sb_bytes_compare(key, sb_buffer_bytes(run->high)) < 0)) {
-        run->state->counters.leaf_reuses++;
-        SB_PROFILE_ADD(run->state->profile, LEAF_REUSES, 1);
+        sb_tree__count_reuses(run->state, 1);
         return SB_OK;
     }
     SB_TRY(sb_tree__descend(run->txn, run->tree, key, &run->path, err));
@@ -85,10 +84,7 @@ static sb_status put_run_items(put_run *run, const sb_item *items, size_t count,
             return sb_slotted__merge_items(run->txn, run->state, run->tree, &run->path, page,
                                            items + i, count - i, err);
         }
-        if (i > 0) {
-            run->state->counters.leaf_reuses++;
-            SB_PROFILE_ADD(run->state->profile, LEAF_REUSES, 1);
-        }
+        if (i > 0) sb_tree__count_reuses(run->state, 1);
     }
     return SB_OK;
 }

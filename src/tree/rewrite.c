@@ -190,7 +190,6 @@ sb_status sb_slots__rewrite(sb_txn *txn, sb_tree_txn *state, const sb_rewrite *r
         array[i].low.data = i == 0 ? rw->low.data : key;
         if (i > 0) key += array[i].low.size;
     }
-    state->counters.rebuilds += sb_parts__count(parts);
-    SB_PROFILE_ADD(state->profile, LEAF_REBUILDS, sb_parts__count(parts));
+    sb_tree__count_rebuilds(state, sb_parts__count(parts));
     return SB_OK;
 }

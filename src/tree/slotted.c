@@ -67,8 +67,7 @@ static sb_status rebuild(sb_txn *txn, uint8_t *target, const uint8_t *right, sb_
     sb_slots__hints(copy->data, 0);
     memcpy(target, copy->data, page_bytes);
     sb_tree__buffer_release(state, copy);
-    state->counters.rebuilds++;
-    SB_PROFILE_ADD(state->profile, LEAF_REBUILDS, 1);
+    sb_tree__count_rebuilds(state, 1);
     return SB_OK;
 }
 
@@ -172,8 +171,7 @@ static sb_status overwrite(sb_tree_txn *state, sb_pgno pgno, uint8_t *page, uint
         sb_store_le16(cell, (uint16_t)value.size);
         if (value.size > 0) memcpy(cell + SB_LEAF_CELL_HEAD + suffix.size, value.data, value.size);
         sb_snapshot__give(state, pgno, page, old_cell + bytes, old_bytes - bytes);
-        state->counters.in_place++;
-        SB_PROFILE_ADD(state->profile, LEAF_IN_PLACE, 1);
+        sb_tree__count_in_place(state, 1);
         *fits = true;
         return SB_OK;
     }
@@ -205,8 +203,7 @@ sb_status sb_slotted__insert(sb_tree_txn *state, sb_pgno pgno, uint8_t *page, sb
     if (!*fits) return SB_OK;
     sb_slots__write_cell(page, cell, suffix, value);
     sb_slots__insert_slot(page, i, cell, suffix);
-    state->counters.in_place++;
-    SB_PROFILE_ADD(state->profile, LEAF_IN_PLACE, 1);
+    sb_tree__count_in_place(state, 1);
     return SB_OK;
 }
 

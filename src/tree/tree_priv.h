@@ -105,7 +105,11 @@ void sb_list__forget_filters(sb_session *session);
 /* The transaction's state of this layer (a transaction extension): buffer pool of 16, counters, scratch. */
 typedef struct sb_tree_txn sb_tree_txn;
 SB_MUST_CHECK sb_status sb_tree__txn(sb_txn *txn, sb_tree_txn **state, sb_err *err);
-sb_tree_counters *sb_tree__counters(sb_tree_txn *state);
+/* Leaves changed where they are, or written afresh; entries that came to a leaf with one before them. Counted in the transaction
+ * and in the profile. */
+void sb_tree__count_in_place(sb_tree_txn *state, uint64_t n);
+void sb_tree__count_rebuilds(sb_tree_txn *state, uint64_t n);
+void sb_tree__count_reuses(sb_tree_txn *state, uint64_t n);
 /* Borrow a buffer with at least bytes of room, give it back. At most 16 are kept; past that they are freed. */
 SB_MUST_CHECK sb_status sb_tree__buffer_acquire(sb_tree_txn *state, size_t bytes,
                                                 sb_buffer **buffer, sb_err *err);
