@@ -375,6 +375,7 @@ static sb_status fill_options(sombra_stmt *stmt)
     options->profile = stmt->explains == SB_EXPLAIN_PROFILE;
     options->page_reads = db->profile.on ? &db->profile.counts[SB_COUNT_PAGES_READ] : NULL;
     options->force_spill = conn->trial.force_spill;
+    options->always_table = conn->trial.always_table;
     options->workers = db->workers;
     options->threads = conn->trial.plan.threads;
     options->next_transaction = next_transaction;

@@ -6,6 +6,8 @@
 /* Nodes whose lists are found together, and most lists of a node for that. */
 #define GROUP     64u
 #define LANES_MAX 4u
+/* Nodes whose entries in a table are asked for ahead. */
+#define AHEAD 8u
 
 typedef enum reading {
     READING_NONE,
@@ -40,6 +42,7 @@ struct sb_expand {
     size_t group_from, group_end; /* the group that ahead, sets and exist are about */
     bool grouped;                 /* ahead is filled in */
     sb_chunk ahead[LANES_MAX][GROUP];
+    const sb_list_table *tables[LANES_MAX]; /* of the batch, by lane; NULL: there is none */
     sb_set_id sets[GROUP];
     uint8_t exist[GROUP / 8];
 };
@@ -119,7 +122,16 @@ void sb_expand_begin(sb_expand *expand, const sb_node_id *nodes, size_t count)
     end_list(expand);
     expand->nodes = nodes;
     expand->node_count = count;
-    expand->node = expand->lane = expand->group_end = 0;
+    expand->node = expand->lane = expand->group_end = expand->place = 0;
+    memset(expand->tables, 0, sizeof expand->tables);
+}
+
+void sb_expand_use(sb_expand *expand, size_t place, sb_direction direction,
+                   const sb_list_table *table)
+{
+    const size_t lane = 2 * place + (size_t)direction;
+
+    if (!expand->any_type && lane < LANES_MAX) expand->tables[lane] = table;
 }
 
 /* ---- Groups of nodes ---------------------------------------------------------------------------------------- */
@@ -129,7 +141,14 @@ static sb_status find_chunks(sb_expand *expand, size_t from, size_t count, size_
 {
     sb_graph *const graph = expand->graph;
     sb_chunk *const chunks = expand->ahead[lane];
+    const sb_list_table *table = expand->tables[lane];
     uint64_t keys[GROUP], bias;
+
+    if (table != NULL) {
+        for (size_t i = 0; i < count; i++)
+            chunks[i] = sb_list_table_list(table, expand->nodes[from + i]);
+        return SB_OK;
+    }
     const sb_tree *tree = sb_adjacency_tree(graph->view, expand->types.ids[lane / 2],
                                             (sb_direction)(lane % 2), &bias);
 
@@ -312,6 +331,48 @@ static sb_status next_piece(sb_expand *expand, sb_err *err)
     return SB_OK;
 }
 
+/* Entries of a list some places on, and the start of one further on. */
+SB_INLINE void ask_ahead(const sb_expand *expand, const sb_list_table *t)
+{
+    const size_t far = expand->node + 2 * AHEAD, near = expand->node + AHEAD;
+
+    if (far >= expand->node_count) return;
+    if (expand->nodes[far] - t->first < t->span) SB_PREFETCH(&t->starts[expand->nodes[far]]);
+    if (expand->nodes[near] - t->first < t->span)
+        SB_PREFETCH(&t->neighbors[t->starts[expand->nodes[near]]]);
+}
+
+/* Rows of nodes with one list each, in a table. */
+static SB_NOINLINE size_t read_table(sb_expand *expand, const sb_expand_rows *rows, size_t capacity)
+{
+    const sb_list_table *t = expand->tables[expand->direction];
+    size_t made = 0;
+
+    while (expand->node < expand->node_count) {
+        const sb_node_id node = expand->nodes[expand->node];
+        ask_ahead(expand, t);
+        const bool has = node - t->first < t->span;
+        const uint32_t from = has ? t->starts[node] + (uint32_t)expand->place : 0,
+                       end = has ? t->starts[node + 1] : 0;
+        const uint32_t room = (uint32_t)(capacity - made),
+                       take = end - from < room ? end - from : room;
+        for (uint32_t i = 0; i < take; i++) {
+            rows->neighbors[made + i] = t->neighbors[from + i];
+            rows->from[made + i] = (uint32_t)expand->node;
+        }
+        for (uint32_t i = 0; rows->rels != NULL && i < take; i++)
+            rows->rels[made + i] = t->rels[from + i];
+        made += take;
+        if (take < end - from) {
+            expand->place += take;
+            break;
+        }
+        expand->place = 0;
+        expand->node++;
+    }
+    return made;
+}
+
 /* Rows of nodes with one list each, from the one at hand on: those whose list is at hand whole, as long as there is room. Most lists are short, and
  * this is where a long expansion spends its time: nothing is kept between two of them. */
 static SB_NOINLINE sb_status read_whole(sb_expand *expand, const sb_expand_rows *rows,
@@ -352,6 +413,10 @@ sb_status sb_expand_next(sb_expand *expand, const sb_expand_rows *rows, size_t c
     bool more = true;
 
     *count = 0;
+    if (one_list && expand->tables[expand->direction] != NULL) {
+        *count = read_table(expand, rows, capacity);
+        return SB_OK;
+    }
     while (made < capacity) {
         if (expand->reading == READING_NONE) {
             if (one_list) SB_TRY(read_whole(expand, rows, capacity, &made, err));

@@ -359,6 +359,65 @@ SB_MUST_CHECK sb_status sb_graph_scan_lists(sb_graph *graph, sb_direction direct
                                             sb_type_id type, sb_list_block_visit visit, void *ctx,
                                             sb_err *err);
 
+/* All lists over one type in one direction in arrays, for whoever looks up most of them, of a transaction that only reads. Memory: 4 bytes for each
+ * node id, and 4 or 8 for each entry. */
+#define SB_LIST_TABLE_PAD 3u
+typedef struct sb_list_table {
+    const sb_allocator *alloc;
+    uint32_t *starts; /* of node n's entries, which end where those of n + 1 start */
+    uint32_t *
+        neighbors; /* by node, neighbor, relationship; behind the last one SB_LIST_TABLE_PAD more that may be read */
+    uint32_t *rels;       /* NULL: not wanted */
+    uint64_t first, span; /* nodes from first on have lists here, others have none */
+    uint64_t ids;         /* room in starts */
+    uint64_t count;       /* room for entries */
+} sb_list_table;
+typedef struct sb_list_table_options {
+    sb_type_id type;
+    sb_direction direction;       /* OUT or IN */
+    bool rels;                    /* relationships are wanted, too */
+    const sb_allocator *alloc;    /* it must outlive the table */
+    sb_status (*poll)(void *ctx); /* called now and then; what is not SB_OK ends the making */
+    void *poll_ctx;
+} sb_list_table_options;
+/* *table NULL: ids are not below 2^32. */
+SB_MUST_CHECK sb_status sb_list_table_make(sb_graph *graph, const sb_list_table_options *options,
+                                           sb_list_table **table, sb_err *err);
+void sb_list_table_free(sb_list_table *table); /* accepts NULL */
+/* A node's list; that of one that is not there is empty. */
+SB_INLINE sb_chunk sb_list_table_list(const sb_list_table *table, sb_node_id node)
+{
+    const bool has = node - table->first < table->span;
+    const uint32_t from = has ? table->starts[node] : 0, end = has ? table->starts[node + 1] : 0;
+    return (sb_chunk){
+        .neighbors = (const uint8_t *)(table->neighbors + from),
+        .rels = (const uint8_t *)((table->rels == NULL ? table->neighbors : table->rels) + from),
+        .neighbor_width = sizeof *table->neighbors,
+        .rel_width = table->rels == NULL ? 0 : sizeof *table->rels,
+        .count = end - from};
+}
+/* Is there a relationship between the two? Most lists are short, and their lengths not foreseen: four entries are compared at once. */
+SB_INLINE bool sb_list_table_has(const sb_list_table *table, sb_node_id node, sb_node_id neighbor)
+{
+    if (node - table->first >= table->span || neighbor > UINT32_MAX) return false;
+    const uint32_t *entries = table->neighbors + table->starts[node];
+    uint32_t count = table->starts[node + 1] - table->starts[node];
+    const uint32_t id = (uint32_t)neighbor;
+
+    while (SB_UNLIKELY(count >
+                       4)) { /* the last one that is not above it is among entries [0, count) */
+        const uint32_t half = count / 2;
+        entries = entries[half] <= id ? entries + half : entries;
+        count -= half;
+    }
+    return ((count > 0) & (entries[0] == id)) | ((count > 1) & (entries[1] == id)) |
+           ((count > 2) & (entries[2] == id)) | ((count > 3) & (entries[3] == id));
+}
+/* For the batch that has begun, of lists over the place-th of the expansion's types in a direction: they are read in a table, which lives until the
+ * batch is read. Without relationships it is for a batch of which nobody reads them. */
+void sb_expand_use(sb_expand *expand, size_t place, sb_direction direction,
+                   const sb_list_table *table);
+
 /* All relationships from → to (IN: to → from; BOTH: either) of some types, each once: arena(call). */
 SB_MUST_CHECK sb_status sb_graph_rels_between(sb_graph *graph, sb_node_id from, sb_node_id to,
                                               const sb_expand_options *options,

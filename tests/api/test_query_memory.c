@@ -170,6 +170,11 @@ static void factorized(sombra_conn *conn)
     plainly(conn);
     conn->trial.plan.always_factor = true;
 }
+static void unpacking(sombra_conn *conn)
+{
+    plainly(conn);
+    conn->trial.always_table = true;
+}
 static void in_parallel(sombra_conn *conn)
 {
     plainly(conn);
@@ -245,6 +250,11 @@ static void test_api_query_memory__factorized(void **state)
     read_in(factorized);
 }
 
+static void test_api_query_memory__unpacking(void **state)
+{
+    (void)state;
+    read_in(unpacking);
+}
 static void test_api_query_memory__in_parallel(void **state)
 {
     (void)state;
@@ -328,9 +338,10 @@ static void test_api_query_memory__updates_spilled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_api_query_memory__reads),      TEST(test_api_query_memory__spilled),
-        TEST(test_api_query_memory__factorized), TEST(test_api_query_memory__in_parallel),
-        TEST(test_api_query_memory__updates),    TEST(test_api_query_memory__updates_spilled),
+        TEST(test_api_query_memory__reads),           TEST(test_api_query_memory__spilled),
+        TEST(test_api_query_memory__factorized),      TEST(test_api_query_memory__unpacking),
+        TEST(test_api_query_memory__in_parallel),     TEST(test_api_query_memory__updates),
+        TEST(test_api_query_memory__updates_spilled),
     };
     return cmocka_run_group_tests_name("api_query_memory", tests, NULL, NULL);
 }

@@ -52,7 +52,8 @@ PLANS = [
     lambda rng: {'shuffle_seed': rng.randrange(1, 1 << 40), 'always_factor': rng.random() < 0.5, 'always_seek': rng.random() < 0.5},
     lambda rng: {'shuffle_seed': rng.randrange(1, 1 << 40), 'force_spill': rng.choice((1, 2, 3, 8, 50)), 'no_special': rng.random() < 0.5,
                  'always_seek': rng.random() < 0.5},
-    lambda rng: {'threads': rng.choice((2, 4)), 'no_special': rng.random() < 0.3, 'no_indexes': rng.random() < 0.5,
+    lambda rng: {'always_table': True, 'shuffle_seed': rng.randrange(1, 1 << 40), 'always_factor': rng.random() < 0.5},
+    lambda rng: {'threads': rng.choice((2, 4)), 'always_table': rng.random() < 0.3, 'no_special': rng.random() < 0.3, 'no_indexes': rng.random() < 0.5,
                  'shuffle_seed': rng.choice((0, rng.randrange(1, 1 << 40)))},
 ]
 

@@ -367,6 +367,7 @@ void sb_exec_stop(sb_exec *run)
     /* No constant is read again before a reset, which makes them anew. */
     if (sb_arena_bytes(run->constants) != 0) sb_arena_reset(run->constants);
     sb_exec__label_bits_free(run);
+    sb_exec__list_tables_free(run);
 }
 
 /* ---- Parts ------------------------------------------------------------------------------------------------------------- */
@@ -467,6 +468,7 @@ void sb_exec_close(sb_exec *run)
         sb_exec__operator_close(op);
     sb_exec__evals_close(run);
     sb_exec__label_bits_free(run);
+    sb_exec__list_tables_free(run);
     sb_func_context_deinit(&run->func);
     sb_zones_destroy(run->func.zones);
     sb_map_deinit(&run->deleted.nodes);

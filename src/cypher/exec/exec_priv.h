@@ -87,6 +87,7 @@ struct sb_exec {
     sb_operator *newest;              /* all operators, for close */
     sb_eval *evals;                   /* all evaluators, for close */
     struct sb_label_bits *label_bits; /* of the labels that were asked for */
+    struct sb_list_lookups *list_lookups; /* of the lists that were looked up */
     sb_inner *root;
     const sb_batch *current; /* rows that sb_exec_next gave */
     sb_batch no_columns;     /* one row without columns, for constants */
@@ -359,6 +360,13 @@ SB_INLINE bool sb_exec__label_bit(const sb_label_bits *bits, sb_node_id id)
     return place / 8 < bits->bits.size && sb_bit_get(bits->bits.data, place);
 }
 void sb_exec__label_bits_free(sb_exec *run);
+
+/* Lists that are looked up (list_tables.c): those of one type and direction of a run, with or without relationships. */
+typedef struct sb_list_lookups sb_list_lookups;
+/* So many more lists are looked up; *table has them until the run ends or is reset, NULL: they are read in the file. */
+SB_MUST_CHECK sb_status sb_exec__list_table(sb_exec *run, sb_type_id type, sb_direction direction,
+                                            bool rels, uint32_t count, const sb_list_table **table);
+void sb_exec__list_tables_free(sb_exec *run);
 
 /* ---- Reading entities ------------------------------------------------------------------------------------------------------- */
 

@@ -158,7 +158,9 @@ static sb_status next_input(sb_expand_op *x)
     SB_TRY(find_lists(x));
     SB_TRY(sb_exec__ids(run, x->in, e->from, SB_VECTOR_NODE, &x->scratch, &x->nodes));
     SB_TRY(find_used(x));
-    if (x->types.any) sb_expand_begin(x->expand, x->nodes, x->in->row_count);
+    if (x->types.any)
+        SB_TRY(sb_exec__expand_begin(run, x->expand, &x->types, sb_exec__direction(e->direction),
+                                     x->rel != NULL || x->asks_used, x->nodes, x->in->row_count));
     if (!e->to_bound) return SB_OK;
     return sb_exec__ids(run, x->in, e->to, SB_VECTOR_NODE, &x->ends_scratch, &x->bound);
 }

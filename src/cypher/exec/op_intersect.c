@@ -126,7 +126,7 @@ static sb_status hold(sb_intersect_op *x, uint64_t node)
 
 /* Which side is held for the rows of a batch: the one that has to be read less often, else the one that the planner puts first since its lists
  * are the shorter ones on the whole. */
-static void choose_held(sb_intersect_op *x)
+static sb_status choose_held(sb_intersect_op *x)
 {
     const uint32_t count = x->in->row_count;
     const unsigned held =
@@ -134,7 +134,10 @@ static void choose_held(sb_intersect_op *x)
 
     if (held != x->held) forget_held(x);
     x->held = held;
-    sb_expand_begin(x->sides[1 - held].expand, x->sides[1 - held].nodes, count);
+    const sb_intersect_side *read = &x->sides[1 - held];
+    return sb_exec__expand_begin(x->op.run, read->expand, &read->types,
+                                 sb_exec__direction(read->plan->direction), true, read->nodes,
+                                 count);
 }
 
 /* ---- The next entry that is in both --------------------------------------------------------------------------------- */
@@ -376,8 +379,7 @@ static sb_status next_input(sb_intersect_op *x)
     x->reading = false;
     x->hit_at = UINT32_MAX;
     memset(x->weights, 0, x->in->row_count * sizeof *x->weights);
-    if (any) choose_held(x);
-    return SB_OK;
+    return any ? choose_held(x) : SB_OK;
 }
 
 static void bind_ids(sb_intersect_op *x, sb_out *out, const sb_var *var, sb_vector_kind kind,

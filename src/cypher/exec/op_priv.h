@@ -25,6 +25,10 @@ SB_INLINE sb_direction sb_exec__direction(sb_rel_direction direction)
 {
     return direction == SB_REL_OUT ? SB_OUT : direction == SB_REL_IN ? SB_IN : SB_BOTH;
 }
+/* sb_expand_begin, with tables where there are some. rels: the batch's relationships are read. */
+SB_MUST_CHECK sb_status sb_exec__expand_begin(sb_exec *run, sb_expand *expand,
+                                              const sb_expand_types *types, sb_direction direction,
+                                              bool rels, const uint64_t *nodes, uint32_t count);
 /* Labels that the nodes at the other ends of expansions must have: when many have been asked, the statistics tell whether all
  * relationships of the types end at such nodes, so that no more need be. */
 typedef struct sb_end_labels {

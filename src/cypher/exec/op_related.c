@@ -1,9 +1,11 @@
 /* op_related.c — rows whose two nodes have, or have not, a relationship: what a pattern in WHERE asks.
- * Rows in a row that share a node are asked in its list, which is held; where few share one, or its list is long, each is looked up. */
+ * Rows in a row that share a node are asked in its list, which is held; where few share one, or its list is long, each is looked up: in tables
+ * of the lists, once many have been (list_tables.c). */
 #include "cypher/exec/held_list.h"
 #include "cypher/exec/op_priv.h"
 
 #define LOOKUP_ENTRIES 16u /* entries of a list that cost as much to hold as one look-up */
+#define ROWS_HELD      4u  /* that share a node, from which on holding its list beats tables */
 
 typedef struct sb_related_op {
     sb_operator op;
@@ -15,6 +17,8 @@ typedef struct sb_related_op {
     uint64_t generation;
     sb_out scratch[2];
     const uint64_t *nodes[2]; /* from, to of the batch */
+    bool in_tables;           /* lists of from are in these, by direction; NULL: not asked */
+    const sb_list_table *tables[2];
     uint32_t rows[SB_BATCH_ROWS];
 } sb_related_op;
 
@@ -100,6 +104,45 @@ static sb_status hold(sb_related_op *x, unsigned end, uint64_t node, uint32_t ro
     return sb_exec__held_filter(&x->list);
 }
 
+/* Are the lists of `from` in tables? Where each one's is asked for by many rows, holding it is better. */
+static sb_status find_tables(sb_related_op *x, uint32_t count, uint32_t runs)
+{
+    const sb_direction direction = sb_exec__direction(x->op.plan->as.related.expand.direction);
+
+    x->in_tables = x->types.count == 1 && runs > count / ROWS_HELD;
+    for (unsigned d = SB_OUT; d < SB_BOTH; d++) {
+        x->tables[d] = NULL;
+        if (!x->in_tables || (direction != SB_BOTH && direction != (sb_direction)d)) continue;
+        SB_TRY(sb_exec__list_table(x->op.run, x->types.ids[0], (sb_direction)d, false, count,
+                                   &x->tables[d]));
+        x->in_tables = x->in_tables && x->tables[d] != NULL;
+    }
+    return SB_OK;
+}
+
+static bool is_in_tables(const sb_related_op *x, uint32_t row)
+{
+    bool is = false;
+
+    for (unsigned d = SB_OUT; d < SB_BOTH; d++)
+        if (x->tables[d] != NULL)
+            is |= sb_list_table_has(x->tables[d], x->nodes[0][row], x->nodes[1][row]);
+    return is;
+}
+
+/* Without a branch on the answers, which nobody foresees. */
+static uint32_t ask_tables(sb_related_op *x, uint32_t row_count)
+{
+    const bool anti = x->op.plan->as.related.anti;
+    uint32_t count = 0;
+
+    for (uint32_t row = 0; row < row_count; row++) {
+        x->rows[count] = row;
+        count += is_in_tables(x, row) != anti;
+    }
+    return count;
+}
+
 static sb_status look_up(sb_related_op *x, uint32_t row, bool *is)
 {
     const sb_expand_options options = options_of(x, 0);
@@ -130,14 +173,21 @@ static bool is_held(const sb_related_op *x, uint64_t id, uint64_t *last, uint32_
 static sb_status ask(sb_related_op *x, const sb_batch *in, uint32_t *count)
 {
     const bool anti = x->op.plan->as.related.anti;
-    const unsigned end =
-        sb_exec__runs(x->nodes[1], in->row_count) < sb_exec__runs(x->nodes[0], in->row_count) ? 1
-                                                                                              : 0;
+    const uint32_t from_runs = sb_exec__runs(x->nodes[0], in->row_count),
+                   to_runs = sb_exec__runs(x->nodes[1], in->row_count),
+                   runs = to_runs < from_runs ? to_runs : from_runs;
+    const unsigned end = to_runs < from_runs ? 1 : 0;
     uint64_t last;
     uint32_t at;
     bool is;
 
     *count = 0;
+    if (x->types.any) SB_TRY(find_tables(x, in->row_count, runs));
+    if (x->types.any && x->in_tables) {
+        SB_TRY(sb_exec__tick(x->op.run));
+        *count = ask_tables(x, in->row_count);
+        return SB_OK;
+    }
     for (uint32_t row = 0; row < in->row_count;) {
         const uint32_t rows = sb_exec__rows_sharing(x->nodes[end], row, in->row_count);
         SB_TRY(sb_exec__tick(x->op.run));

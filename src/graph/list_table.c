@@ -1,0 +1,241 @@
+/* list_table.c — all lists over one type in one direction, unpacked into arrays of 32 bits: for whoever looks most of them up.
+ * A list in the file waits for its leaf's header, for its place in the leaf, then for its entries; in a table for a place and the entries,
+ * and as nothing is decoded the processor begins the next look-up meanwhile.
+ *
+ * The lists are read in the order in which they lie, and put one behind the other. Where a node comes again (it has entries aside, or its list is of several
+ * leaves) they are read once more: the lengths, which are known by then, tell where each one's entries go. What came in pieces is sorted at last. */
+#include "graph/graph_priv.h"
+
+typedef struct filling {
+    sb_list_table *table;
+    const sb_list_table_options *options;
+    uint64_t next;  /* nodes below have been seen */
+    uint64_t total; /* entries so far */
+    bool misfit;    /* an id is not of this graph: the file is damaged, which others will tell */
+    bool again;     /* a node came again */
+} filling;
+
+/* count numbers at from, which are below 2^32 unless something is wrong. */
+static void put_numbers(filling *f, const uint64_t *from, uint32_t count, uint32_t *to)
+{
+    uint64_t bits = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        to[i] = (uint32_t)from[i];
+        bits |= from[i];
+    }
+    f->misfit = f->misfit || bits > UINT32_MAX;
+}
+
+/* ---- Lists in order --------------------------------------------------------------------------------------------- */
+
+/* starts[n + 1] becomes where n's list ends so far, whatever order lists come in; entries are put behind each other as long as they come in order. */
+static sb_status add_lists(void *ctx, const sb_list_block *block)
+{
+    filling *f = ctx;
+    sb_list_table *t = f->table;
+    const uint32_t count = block->entries.count;
+    const uint64_t end = block->nodes[block->count - 1] + 1;
+    uint64_t numbers[SB_LIST_BLOCK], at = f->total;
+
+    SB_TRY(f->options->poll(f->options->poll_ctx));
+    f->again = f->again || block->nodes[0] < f->next;
+    f->misfit = f->misfit || end > t->ids || count > t->count - f->total;
+    if (f->again || f->misfit) return SB_OK;
+    if (f->total == 0) t->first = f->next = block->nodes[0];
+    memset(t->starts + f->next, 0, (size_t)(end + 1 - f->next) * sizeof *t->starts);
+    t->starts[f->next] = (uint32_t)at;
+    f->next = end;
+    f->total += count;
+    for (uint32_t i = 0; i < block->count; i++)
+        t->starts[block->nodes[i] + 1] = (uint32_t)(at += block->lengths[i]);
+    sb_chunk_neighbors(&block->entries, 0, count, numbers);
+    put_numbers(f, numbers, count, t->neighbors + f->total - count);
+    if (t->rels == NULL) return SB_OK;
+    sb_chunk_rels(&block->entries, 0, count, numbers);
+    put_numbers(f, numbers, count, t->rels + f->total - count);
+    return SB_OK;
+}
+
+/* Nodes without a list begin and end where the one before them ends; those behind the last one are left out. */
+static void close_gaps(filling *f)
+{
+    sb_list_table *t = f->table;
+    uint32_t last = 0;
+
+    for (uint64_t node = t->first; f->total != 0 && node <= f->next; node++) {
+        last = t->starts[node] > last ? t->starts[node] : last;
+        t->starts[node] = last;
+    }
+    t->span = f->next - t->first;
+}
+
+/* ---- Lists in pieces -------------------------------------------------------------------------------------------- */
+
+/* starts[n + 2] is the length of n's list. */
+static sb_status add_lengths(void *ctx, const sb_list_block *block)
+{
+    filling *f = ctx;
+    sb_list_table *t = f->table;
+
+    SB_TRY(f->options->poll(f->options->poll_ctx));
+    f->total += block->entries.count;
+    f->misfit = f->misfit || block->nodes[block->count - 1] >= t->ids || f->total > t->count;
+    for (uint32_t i = 0; !f->misfit && i < block->count; i++)
+        t->starts[block->nodes[i] + 2] += block->lengths[i];
+    return SB_OK;
+}
+
+/* starts[n + 1] is where n's next entry goes, and after the last one where n + 1 begins. */
+static sb_status add_pieces(void *ctx, const sb_list_block *block)
+{
+    filling *f = ctx;
+    sb_list_table *t = f->table;
+    uint64_t neighbors[SB_LIST_BLOCK], rels[SB_LIST_BLOCK];
+    uint32_t from = 0;
+
+    SB_TRY(f->options->poll(f->options->poll_ctx));
+    sb_chunk_neighbors(&block->entries, 0, block->entries.count, neighbors);
+    if (t->rels != NULL) sb_chunk_rels(&block->entries, 0, block->entries.count, rels);
+    for (uint32_t i = 0; i < block->count; i++) {
+        uint32_t *at = &t->starts[block->nodes[i] + 1];
+        put_numbers(f, neighbors + from, block->lengths[i], t->neighbors + *at);
+        if (t->rels != NULL) put_numbers(f, rels + from, block->lengths[i], t->rels + *at);
+        *at += block->lengths[i];
+        from += block->lengths[i];
+    }
+    return SB_OK;
+}
+
+static sb_pair entry_of(const sb_list_table *t, uint32_t at)
+{
+    return (sb_pair){.key = t->neighbors[at], .value = t->rels == NULL ? 0 : t->rels[at]};
+}
+
+static bool is_sorted(const sb_list_table *t, uint32_t from, uint32_t end)
+{
+    for (uint32_t i = from + 1; i < end; i++) {
+        const sb_pair before = entry_of(t, i - 1), here = entry_of(t, i);
+        if (before.key > here.key || (before.key == here.key && before.value > here.value))
+            return false;
+    }
+    return true;
+}
+
+static sb_status sort_list(sb_list_table *t, uint32_t from, uint32_t end, sb_buffer *scratch,
+                           sb_err *err)
+{
+    const size_t count = end - from;
+
+    if (sb_buffer_reserve(scratch, 2 * count * sizeof(sb_pair)) != SB_OK) return SB_FAIL_NOMEM(err);
+    sb_pair *const pairs = (sb_pair *)(void *)scratch->data;
+    for (size_t i = 0; i < count; i++)
+        pairs[i] = entry_of(t, from + (uint32_t)i);
+    sb_pairs_sort(pairs, pairs + count, count);
+    for (size_t i = 0; i < count; i++) {
+        t->neighbors[from + i] = (uint32_t)pairs[i].key;
+        if (t->rels != NULL) t->rels[from + i] = (uint32_t)pairs[i].value;
+    }
+    return SB_OK;
+}
+
+static sb_status sort_lists(filling *f, sb_err *err)
+{
+    const sb_list_table *t = f->table;
+    sb_status status = SB_OK;
+    sb_buffer scratch;
+
+    sb_buffer_init(&scratch, f->options->alloc);
+    for (uint64_t node = 0; status == SB_OK && node < t->ids; node++) {
+        const uint32_t from = t->starts[node], end = t->starts[node + 1];
+        if (node % SB_LIST_BLOCK == 0) status = f->options->poll(f->options->poll_ctx);
+        if (status == SB_OK && !is_sorted(t, from, end))
+            status = sort_list(f->table, from, end, &scratch, err);
+    }
+    sb_buffer_deinit(&scratch);
+    return status;
+}
+
+/* ---- Making ------------------------------------------------------------------------------------------------------- */
+
+/* One more than lists and their end, while they are filled. */
+static size_t starts_bytes(const sb_list_table *t)
+{
+    return ((size_t)t->ids + 2) * sizeof *t->starts;
+}
+
+static size_t entries_bytes(const sb_list_table *t)
+{
+    return ((size_t)t->count + SB_LIST_TABLE_PAD) * sizeof *t->neighbors;
+}
+
+static sb_status scan(sb_graph *graph, filling *f, sb_list_block_visit visit, sb_err *err)
+{
+    return sb_graph_scan_lists(graph, f->options->direction, f->options->type, visit, f, err);
+}
+
+static sb_status fill_in_pieces(sb_graph *graph, filling *f, sb_err *err)
+{
+    sb_list_table *t = f->table;
+
+    memset(t->starts, 0, starts_bytes(t));
+    t->first = f->total = 0;
+    t->span = t->ids;
+    SB_TRY(scan(graph, f, add_lengths, err));
+    if (f->misfit) return SB_OK;
+    for (uint64_t node = 0; node < t->ids; node++)
+        t->starts[node + 2] += t->starts[node + 1];
+    SB_TRY(scan(graph, f, add_pieces, err));
+    return f->misfit ? SB_OK : sort_lists(f, err);
+}
+
+static sb_status fill(sb_graph *graph, filling *f, sb_err *err)
+{
+    sb_list_table *t = f->table;
+
+    t->starts = sb_alloc(t->alloc, starts_bytes(t));
+    t->neighbors = sb_alloc(t->alloc, entries_bytes(t));
+    if (f->options->rels) t->rels = sb_alloc(t->alloc, entries_bytes(t));
+    if (t->starts == NULL || t->neighbors == NULL || (f->options->rels && t->rels == NULL))
+        return SB_FAIL_NOMEM(err);
+    memset(t->neighbors + t->count, 0, SB_LIST_TABLE_PAD * sizeof *t->neighbors);
+    SB_TRY(scan(graph, f, add_lists, err));
+    if (f->again && !f->misfit) return fill_in_pieces(graph, f, err);
+    close_gaps(f);
+    return SB_OK;
+}
+
+sb_status sb_list_table_make(sb_graph *graph, const sb_list_table_options *options,
+                             sb_list_table **table, sb_err *err)
+{
+    filling f = {.options = options};
+    sb_status status;
+    uint64_t entries;
+
+    *table = NULL;
+    SB_CHECK_ARG(err, options->direction < SB_BOTH && !sb_txn_writable(graph->txn));
+    SB_TRY(sb_stats_rels_of_type(graph->view, options->type, &entries, err));
+    if (sb_ids_node_end(graph->view) > UINT32_MAX || sb_ids_rel_end(graph->view) > UINT32_MAX ||
+        entries > UINT32_MAX)
+        return SB_OK;
+    f.table = sb_alloc_zero(options->alloc, sizeof *f.table);
+    if (f.table == NULL) return SB_FAIL_NOMEM(err);
+    f.table->alloc = options->alloc;
+    f.table->ids = sb_ids_node_end(graph->view);
+    f.table->count = entries;
+    status = fill(graph, &f, err);
+    if (status == SB_OK && !f.misfit)
+        *table = f.table;
+    else
+        sb_list_table_free(f.table);
+    return status;
+}
+
+void sb_list_table_free(sb_list_table *table)
+{
+    if (table == NULL) return;
+    sb_free(table->alloc, table->rels, entries_bytes(table));
+    sb_free(table->alloc, table->neighbors, entries_bytes(table));
+    sb_free(table->alloc, table->starts, starts_bytes(table));
+    sb_free(table->alloc, table, sizeof *table);
+}
