@@ -273,7 +273,8 @@ typedef struct sombra_options {
     bool
         create_whole; /**< a file that create makes gets its name when it is closed after a commit, until
                         * then it has -making behind it; without a commit, or when the program dies,
-                        * there is no file. For loads that are to be there whole or not at all (false) */
+                        * there is no file. For loads that are to be there whole or not at all (false).
+                        * See sombra_close for one that can not get its name */
 } sombra_options;
 
 /** Fill in the defaults and the ABI number of the header that the caller was compiled with. */
@@ -301,7 +302,9 @@ SOMBRA_API bool sombra_options_describe(size_t i, const char **name, const char 
 SOMBRA_API sombra_status sombra_open(const char *path, const sombra_options *options,
                                      sombra_db **db, sombra_error *error);
 /** Close. MISUSE, and nothing happens, while connections are open. The last user checkpoints and removes the WAL: then it is one
- *  file (a read_only one leaves a WAL that has something to the next). NULL is allowed. Errors: IO, FULL (handle closed all the same; nothing acknowledged is lost). */
+ *  file (a read_only one leaves a WAL that has something to the next). NULL is allowed. Errors: IO, FULL, and with create_whole EXISTS (another
+ *  file has got the name meanwhile): the handle is closed all the same, and nothing acknowledged is lost; with create_whole it is in
+ *  the file that has -making behind its name, which the message names, until somebody makes a file of the first name. */
 SOMBRA_API sombra_status sombra_close(sombra_db *db, sombra_error *error);
 /** A connection: cheap, one for each thread that works at the same time. */
 SOMBRA_API sombra_status sombra_connect(sombra_db *db, sombra_conn **conn, sombra_error *error);

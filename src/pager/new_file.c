@@ -1,6 +1,7 @@
 /* new_file.c — a database file that appears whole: it is made under another name, `x-making`, and gets its own when it is
  * complete. So creation, backup, vacuum into a file, recovery and loads leave nothing under the name when they fail or
- * are killed; what a killed one left under the other name is taken over by the next.
+ * are killed; what a killed one left under the other name is taken over by the next. What was committed to a file that can not get its
+ * name (somebody else has it, or the disk fails) stays under the other one, and the message of the close says so.
  *
  * Whoever makes `x` holds a lock on `x-making` of its own (a pager may have that file open, with its locks), so one
  * does at a time. The lock may come on a file that lost the name while it was waited for: removed by a maker that
@@ -91,7 +92,8 @@ static sb_status claim_in_time(sb_new_file *made, uint64_t timeout_ns, bool *exi
         SB_TRY(claim(made, &taken, err));
         if (taken) return vfs->ops->exists(vfs, made->path, exists, err);
         if (vfs->ops->monotonic_ns(vfs) - started >= timeout_ns)
-            return SB_FAIL(err, SB_BUSY, "%s is being made by another process", made->name);
+            return SB_FAIL(err, SB_BUSY, "%s is being made already, by this process or another",
+                           made->name);
         vfs->ops->sleep_ns(vfs, RETRY_NS);
     }
 }
@@ -155,5 +157,16 @@ sb_status sb_pager__new_keep(sb_new_file *made, bool sync, sb_err *err)
         sb_pager__new_leave(made);
     else
         sb_pager__new_drop(made);
+    return st;
+}
+
+sb_status sb_pager__new_keep_commits(sb_new_file *made, bool sync, sb_status st, sb_err *err)
+{
+    bool stays = true;
+    if (st == SB_OK) st = take_name(made, sync, err);
+    if (st != SB_OK && err != NULL &&
+        (made->vfs->ops->exists(made->vfs, made->temporary, &stays, NULL) != SB_OK || stays))
+        sb_err_prefix(err, "what was committed stays in %s", made->temporary);
+    sb_pager__new_leave(made);
     return st;
 }

@@ -381,18 +381,26 @@ static sb_status close_last(sb_pager *pager, sb_err *err)
     return vfs->ops->remove(vfs, pager->shm_path, &existed, err);
 }
 
-/* What was made, with all in the one file, gets its name; without a commit, or when st tells of a failure, it goes. */
-static sb_status close_made(sb_pager *pager, sb_status st, bool last, sb_err *err)
+/* Was anything committed, as far as can be told? */
+static bool has_commits(sb_pager *pager)
 {
     sb_state state = {0};
+    return sb_mark_pos(atomic_load(&pager->shm->appended)) > SB_WAL_START ||
+           sb_pager__header_state(pager, &state, NULL) != SB_OK || state.seq != 0;
+}
+
+/* What was made, with all in the one file, gets its name; without a commit it goes. */
+static sb_status close_made(sb_pager *pager, sb_status st, bool last, sb_err *err)
+{
+    if (!has_commits(pager)) {
+        sb_pager__new_drop(&pager->made);
+        return st;
+    }
     if (st == SB_OK && (!last || sb_pager__poisoned(pager) ||
                         atomic_load(&pager->shm->backfilled) < atomic_load(&pager->shm->appended)))
         st = SB_FAIL(err, SB_IO, "%s could not be made whole", pager->path);
-    if (st == SB_OK) st = sb_pager__header_state(pager, &state, err);
-    if (st == SB_OK && state.seq != 0)
-        return sb_pager__new_keep(&pager->made, pager->options.durability != SB_DURABLE_OFF, err);
-    sb_pager__new_drop(&pager->made);
-    return st;
+    return sb_pager__new_keep_commits(&pager->made, pager->options.durability != SB_DURABLE_OFF, st,
+                                      err);
 }
 
 /* I25. Nobody has the CLOSING lock for longer than two calls, but a process that was stopped there may: then the WAL can stay. */

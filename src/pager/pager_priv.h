@@ -764,6 +764,10 @@ SB_MUST_CHECK sb_status sb_pager__new_begin(sb_new_file *made, sb_vfs *vfs,
 /* Give the complete file its name, unless somebody else has it now (SB_EXISTS); sync: durably, then its bytes are synced already. When it
  * fails, nothing is left. */
 SB_MUST_CHECK sb_status sb_pager__new_keep(sb_new_file *made, bool sync, sb_err *err);
+/* The same for a file with acknowledged commits: when it fails, or st is a failure before it, the file stays under its other name, which the
+ * message has. */
+SB_MUST_CHECK sb_status sb_pager__new_keep_commits(sb_new_file *made, bool sync, sb_status st,
+                                                   sb_err *err);
 /* Remove what was made. */
 void sb_pager__new_drop(sb_new_file *made);
 /* Let it lie: in a child after fork it is the parent's. */

@@ -635,11 +635,25 @@ static void test_api_options__create_whole(void **state)
             sombra_rollback(f.txn);
         assert_false(api_exists(API_PATH));
         FAILS_ERROR(&f, sombra_open(API_PATH, &f.options, &second, &f.error), SOMBRA_BUSY,
-                    API_PATH " is being made by another process");
+                    API_PATH " is being made already, by this process or another");
         api_close(&f);
         assert_int_equal(api_exists(API_PATH), commits == 1);
         assert_false(api_exists(API_PATH "-making"));
     }
+    /* The name is taken meanwhile: what was committed is kept, by the other name. */
+    api_remove(API_PATH);
+    api_open_at(&f, API_PATH);
+    api_begin(&f, SOMBRA_WRITE);
+    (void)api_node(&f, "Person", 1);
+    api_commit(&f);
+    assert_int_equal(fclose(fopen(API_PATH, "w")), 0);
+    sombra_disconnect(f.conn);
+    FAILS_ERROR(&f, sombra_close(f.db, &f.error), SOMBRA_EXISTS,
+                API_PATH "-making: " API_PATH " exists already");
+    api_open_at(&f, API_PATH "-making");
+    assert_int_equal(api_node_count(&f), 1);
+    api_close(&f);
+    assert_int_equal(rename(API_PATH "-making", API_PATH), 0);
     api_open_at(&f, API_PATH); /* it is there: the option means nothing */
     assert_int_equal(api_node_count(&f), 1);
     api_close(&f);

@@ -30,12 +30,16 @@ static void leave_rubbish(sb_vfs *vfs)
         spill_out(vfs, names[i], rubbish, sizeof rubbish);
 }
 
+static bool acknowledged; /* by the last make_whole: its commit */
+
 static sb_status make_whole(fixture *f, bool commits)
 {
+    acknowledged = false;
     f->options.whole = true;
     SB_TRY(sb_pager_open("x", &f->options, &f->pager, &f->err));
     sb_status st = sb_session_open(f->pager, &f->session, &f->err);
     if (st == SB_OK && commits) st = fixture_put(f, f->session, 1, 20, 100);
+    acknowledged = st == SB_OK && commits;
     sb_session_close(f->session);
     const sb_status closed = sb_pager_close(f->pager, &f->err);
     return st == SB_OK ? closed : st;
@@ -75,6 +79,17 @@ static void check_made(sb_vfs *vfs, way_of_making maker)
     check_nothing_beside(vfs);
 }
 
+/* What was committed is in the file by its other name. */
+static void check_kept(sb_vfs *vfs)
+{
+    fixture f;
+    fixture_options(&f, vfs);
+    f.options.create = false;
+    fixture_open(&f, "x-making");
+    assert_true(fixture_reads(&f, f.session, 1, 20, 100));
+    fixture_close(&f);
+}
+
 static void test_pager_new_file__takes_over_what_was_left(void **state)
 {
     (void)state;
@@ -104,7 +119,8 @@ static void test_pager_new_file__appears_at_the_close(void **state)
          maker++) { /* nobody else makes it meanwhile */
         sb_err_clear(&other.err);
         assert_int_equal(make(&other, maker), SB_BUSY);
-        assert_non_null(strstr(other.err.text, "x is being made by another process"));
+        assert_non_null(
+            strstr(other.err.text, "x is being made already, by this process or another"));
     }
     assert_false(is_there(f.vfs, "x"));
     fixture_close(&f);
@@ -139,7 +155,7 @@ static void test_pager_new_file__without_a_commit_there_is_none(void **state)
     sb_vfs_destroy(f.vfs);
 }
 
-/* A program of another kind has made a file of that name meanwhile: it stays. */
+/* A program of another kind has made a file of that name meanwhile: it stays, and so does what was committed. */
 static void test_pager_new_file__what_came_meanwhile_stays(void **state)
 {
     static const uint8_t theirs[] = "theirs";
@@ -153,18 +169,23 @@ static void test_pager_new_file__what_came_meanwhile_stays(void **state)
     spill_out(f.vfs, "x", theirs, sizeof theirs);
     sb_session_close(f.session);
     assert_int_equal(sb_pager_close(f.pager, &f.err), SB_EXISTS);
-    assert_string_equal(f.err.text, "x exists already");
+    assert_string_equal(f.err.text, "what was committed stays in x-making: x exists already");
     uint8_t *found = slurp(f.vfs, "x", &bytes);
     assert_int_equal(bytes, sizeof theirs);
     assert_memory_equal(found, theirs, bytes);
     free(found);
-    check_nothing_beside(f.vfs);
+    check_kept(f.vfs);
+    fixture_options(&f, f.vfs); /* nothing takes it over while the name is taken */
+    assert_int_equal(make_backup(&f), SB_EXISTS);
+    check_kept(f.vfs);
     sb_vfs_destroy(f.vfs);
 }
 
-/* Whatever call fails: the file is whole, or not there. What the maker could not remove goes with the next. */
+/* Whatever call fails: the file is whole, or not there, and then an acknowledged commit is in the one by the other name. What the maker could
+ * not remove goes with the next. */
 static void test_pager_new_file__each_call_fails(void **state)
 {
+    unsigned kept = 0;
     (void)state;
     for (way_of_making maker = PLAIN; maker < MAKERS; maker++)
         for (int persistent = 0; persistent < 2; persistent++)
@@ -180,12 +201,18 @@ static void test_pager_new_file__each_call_fails(void **state)
                 sb_vfs_fault_state(vfs)->fail_at = 0;
                 if (st != SB_OK && maker != PLAIN && persistent == 0)
                     assert_false(is_there(inner, "x"));
+                if (st != SB_OK && maker == WHOLE && acknowledged && !is_there(inner, "x")) {
+                    assert_non_null(strstr(f.err.text, "what was committed stays in x-making: "));
+                    check_kept(inner);
+                    kept++;
+                }
                 if (st != SB_OK && !is_there(inner, "x")) CHECK(&f, make(&f, maker));
                 check_made(inner, maker);
                 sb_vfs_destroy(vfs);
                 sb_vfs_destroy(inner);
                 if (!failed) break;
             }
+    assert_true(kept > 5);
 }
 
 /* A child that closes what its parent makes leaves it to the parent. */
