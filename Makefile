@@ -24,7 +24,7 @@ programs = $(call build,release,--target programs)
 need = test -x $(1) || { echo "make $@: $(1) does not exist in this tree" >&2; exit 1; }
 
 .PHONY: all test test-dev test-release check asan tsan msan coverage fuzz paranoid noprofile bare \
-        mutants damage crash-sweep fault-sweep kill-loop tck metamorphic demo bench install amalgamation wheel \
+        mutants damage crash-sweep fault-sweep kill-loop tck metamorphic demo bench profiling-overhead install amalgamation wheel \
         python-test docs clean
 .DEFAULT_GOAL := all
 
@@ -142,6 +142,11 @@ bench:
 	@$(programs)
 	@$(call need,build/release/sombra-bench)
 	@tools/bench-run build/release/sombra-bench build/bench docs/plots
+
+# What the profiling switch costs, against a build without it. PAIRS: rounds of wall times.
+profiling-overhead:
+	@tools/setup build valgrind
+	@JOBS=$(JOBS) tools/profiling-overhead
 
 install:
 	@tools/setup build
