@@ -11,12 +11,14 @@
 /* Pages are read from a copy, whose name tells a reader nothing: the damaged file's goes in its place. */
 static void name_damaged(const sb_recovery *r, char *text, size_t bytes)
 {
-    char *const place = r->scratch == NULL ? NULL : strstr(text, r->scratch);
     char rest[SB_ERR_TEXT_BYTES];
 
-    if (place == NULL) return;
-    (void)snprintf(rest, sizeof rest, "%s", place + strlen(r->scratch));
-    (void)snprintf(place, bytes - (size_t)(place - text), "%s%s", r->damaged, rest);
+    if (r->scratch == NULL) return;
+    for (char *place = text; (place = strstr(place, r->scratch)) != NULL;) {
+        (void)snprintf(rest, sizeof rest, "%s", place + strlen(r->scratch));
+        (void)snprintf(place, bytes - (size_t)(place - text), "%s%s", r->damaged, rest);
+        place += strlen(r->damaged) < strlen(place) ? strlen(r->damaged) : strlen(place);
+    }
 }
 
 void sb_recover__lost(sb_recovery *r, const char *format, ...)

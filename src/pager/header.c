@@ -66,7 +66,7 @@ void sb_pager__header_encode(const sb_pager *pager, uint64_t salt, const sb_stat
     sb_store_le32(page + SB_HEADER_PAGE_BYTES, pager->page_bytes);
     sb_store_le64(page + SB_HEADER_SALT, salt);
     sb_pager__state_encode(state, page + SB_HEADER_STATE);
-    sb_pager__stamp_new(page);
+    sb_pager__stamp_new(page, salt);
     sb_store_le32(page + SB_PAGE_CRC, sb_pager__header_crc(page, pager->page_bytes));
 }
 
@@ -84,8 +84,39 @@ static sb_status check_header(const uint8_t *page, uint32_t page_bytes, const ch
                        "%s: format version %u with features %#x is newer than this library", path,
                        version, read_bits);
     header->write_bits = sb_load_le32(page + SB_HEADER_WRITE_BITS);
-    header->salt = sb_load_le64(page + SB_HEADER_SALT);
     return sb_pager__state_decode(page + SB_HEADER_STATE, &header->state, path, err);
+}
+
+/* Has the file no byte that says anything? */
+static sb_status is_blank(sb_file *file, bool *blank, sb_err *err)
+{
+    uint8_t part[SB_STAMP_BYTES];
+    sb_file_info info;
+    *blank = false;
+    SB_TRY(file->ops->info(file, &info, err));
+    if (info.bytes > SB_PAGE_BYTES_MAX) return SB_OK;
+    for (uint64_t at = 0; at < info.bytes; at += sizeof part) {
+        size_t got = 0;
+        SB_TRY(file->ops->read(file, at, part, sizeof part, &got, err));
+        if (memcmp(part, sb_pager__zeros, got) != 0) return SB_OK;
+    }
+    *blank = true;
+    return SB_OK;
+}
+
+/* What a file is that has no magic. */
+static sb_status read_stranger(sb_file *file, const char *path, sb_header *header, sb_err *err)
+{
+    bool stamped = false;
+    SB_TRY(sb_pager__is_stamped(file, &stamped, err));
+    if (stamped) return SB_FAIL_PAGE(err, 0, "%s: page 0 is damaged", path);
+    SB_TRY(is_blank(file, &header->blank, err));
+    return SB_FAIL(err, SB_NOT_A_DB, "%s is not a Sombra database", path);
+}
+
+bool sb_pager__header_lost(const sb_pager *pager, sb_status st, const sb_header *header)
+{
+    return st == SB_CORRUPT || (st == SB_NOT_A_DB && (header->blank || pager->options.forgive));
 }
 
 sb_status sb_pager__header_read(sb_file *file, const sb_allocator *alloc, const char *path,
@@ -96,20 +127,19 @@ sb_status sb_pager__header_read(sb_file *file, const sb_allocator *alloc, const 
     memset(header, 0, sizeof *header);
     SB_TRY(file->ops->read(file, 0, first, sizeof first, &got, err));
     if (got < sizeof first ||
-        memcmp(first + SB_HEADER_MAGIC, header_magic, sizeof header_magic) != 0) {
-        bool stamped = false;
-        SB_TRY(sb_pager__is_stamped(file, &stamped, err));
-        if (stamped) return SB_FAIL_PAGE(err, 0, "%s: page 0 is damaged", path);
-        return SB_FAIL(err, SB_NOT_A_DB, "%s is not a Sombra database", path);
-    }
+        memcmp(first + SB_HEADER_MAGIC, header_magic, sizeof header_magic) != 0)
+        return read_stranger(file, path, header, err);
+    header->salt = sb_load_le64(first + SB_HEADER_SALT);
     const uint32_t page_bytes = sb_load_le32(first + SB_HEADER_PAGE_BYTES);
     if (page_bytes < SB_PAGE_BYTES_MIN || page_bytes > SB_PAGE_BYTES_MAX ||
         (page_bytes & (page_bytes - 1)) != 0)
         return SB_FAIL_PAGE(err, 0, "%s: page size %u is impossible", path, page_bytes);
-    uint8_t *page = sb_alloc(alloc, page_bytes);
+    uint8_t *page = sb_alloc_zero(alloc, page_bytes);
     if (page == NULL) return SB_FAIL_NOMEM(err);
     sb_status st = file->ops->read(file, 0, page, page_bytes, &got, err);
-    if (st == SB_OK && got < page_bytes) st = SB_FAIL_PAGE(err, 0, "%s: page 0 is cut short", path);
+    /* Behind the stamps are zeros, so what is cut off there is known. */
+    if (st == SB_OK && got < SB_HEADER_STAMPS + SB_STAMPS_BYTES)
+        st = SB_FAIL_PAGE(err, 0, "%s: page 0 is cut short", path);
     if (st == SB_OK) st = check_header(page, page_bytes, path, header, err);
     sb_free(alloc, page, page_bytes);
     if (st == SB_OK) header->page_bytes = page_bytes;

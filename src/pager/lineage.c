@@ -16,8 +16,11 @@
  *     that was moved away, and is brought back, must not find pages there that are no longer its own.
  * I22 Before a back-fill writes a page, page 0's back-fill stamp names the commit that it will reach. As long as page 0's
  *     state is older than that, pages may be newer than page 0, and only a WAL with that commit makes a state of them.
- *     The stamp also vouches for page 0 when that was garbled while it was written: for the file being ours, and for pages of commits up
+ *     The stamp also vouches for page 0 when that was garbled while it was written: for the file being ours, for its salt, and for pages of commits up
  *     to the stamp's having reached it. No sync of its own: a process that ends leaves its writes in order, and when power fails the WAL is there.
+ * I25 Page 0 is made again from a WAL only if the stamp has the WAL's salt: writing page 0 touches other sectors than the stamp's, so
+ *     a power cut spoils one of the two at most. A file in which nothing is left (no byte but zeros) may begin with a WAL that has every page there ever was:
+ *     of the first generation, without a bypass. Whatever else is there might be somebody's only copy, which a back-fill would overwrite.
  * Stamps lie in sectors of their own outside of page 0's checksum, so that writing one, by whoever has the
  * writer's or the checkpoint's lock, does not meet the writing of the header. */
 #include "pager/pager_priv.h"
@@ -29,8 +32,9 @@
 #define BYPASS_LIST  16u /* u32 each, newest first */
 #define BYPASS_MAX   120u
 
-#define BACKFILL_CRC 4u /* u32 */
-#define BACKFILL_SEQ 8u /* u64 */
+#define BACKFILL_CRC  4u  /* u32 */
+#define BACKFILL_SEQ  8u  /* u64 */
+#define BACKFILL_SALT 16u /* u64: of the file; 0 in files made before 2026-11-28 */
 
 static_assert(BYPASS_LIST + 4 * BYPASS_MAX <= SB_STAMP_BYTES, "the list fits its sector");
 
@@ -56,6 +60,11 @@ static uint32_t stamp_crc(const uint8_t *stamp)
     return sb_crc32c(0, stamp + STAMP_CRC + 4, SB_STAMP_BYTES - STAMP_CRC - 4);
 }
 
+static bool stamp_whole(const uint8_t *stamp)
+{
+    return sb_load_le32(stamp + STAMP_CRC) == stamp_crc(stamp);
+}
+
 /* All stamps as they are in the file; those that are not whole become zeros. *damaged: a bit for each of these that was no
  * stamp yet to be written either. */
 static sb_status look_at_stamps(sb_pager *pager, uint8_t *stamps, unsigned *damaged, sb_err *err)
@@ -69,8 +78,7 @@ static sb_status look_at_stamps(sb_pager *pager, uint8_t *stamps, unsigned *dama
     for (size_t i = 0; i < SB_STAMPS; i++) {
         uint8_t *stamp = stamps + i * SB_STAMP_BYTES;
         const bool whole =
-            got >= (i + 1) * SB_STAMP_BYTES &&
-            sb_load_le32(stamp + STAMP_CRC) == stamp_crc(stamp) &&
+            got >= (i + 1) * SB_STAMP_BYTES && stamp_whole(stamp) &&
             (i == SB_STAMP_BACKFILL || sb_load_le32(stamp + BYPASS_COUNT) <= BYPASS_MAX);
         if (whole) continue;
         if (memcmp(stamp, none, sizeof none) != 0) *damaged |= 1u << i;
@@ -98,28 +106,56 @@ sb_status sb_pager__stamps_check(sb_pager *pager, unsigned *damaged, sb_err *err
     return SB_OK;
 }
 
+static sb_status write_stamp(sb_pager *pager, size_t index, uint8_t *stamp, sb_err *err)
+{
+    sb_store_le32(stamp + STAMP_CRC, stamp_crc(stamp));
+    return sb_file_write_all(pager->main_file, SB_HEADER_STAMPS + index * SB_STAMP_BYTES, stamp,
+                             SB_STAMP_BYTES, err);
+}
+
+/* The back-fill stamp of a file with this salt, into which nothing was back-filled yet. */
+static void empty_backfill(uint8_t *stamp, uint64_t salt)
+{
+    sb_store_le64(stamp + BACKFILL_SALT, salt);
+    sb_store_le32(stamp + STAMP_CRC, stamp_crc(stamp));
+}
+
+void sb_pager__stamp_new(uint8_t *page, uint64_t salt)
+{
+    empty_backfill(page + SB_HEADER_STAMPS + SB_STAMP_BACKFILL * SB_STAMP_BYTES, salt);
+}
+
+/* Synced: what is back-filled next must not be alone in a file that does not say whose it is. */
+static sb_status mend_length(sb_pager *pager, const uint8_t *backfill, sb_err *err)
+{
+    uint8_t stamp[SB_STAMP_BYTES] = {0};
+    sb_file *file = pager->main_file;
+    sb_file_info info;
+    SB_TRY(file->ops->info(file, &info, err));
+    if (info.bytes >= pager->page_bytes) return SB_OK;
+    SB_TRY(file->ops->truncate(file, pager->page_bytes, err));
+    if (stamp_whole(backfill)) return SB_OK;
+    empty_backfill(stamp, pager->file_salt);
+    SB_TRY(write_stamp(pager, SB_STAMP_BACKFILL, stamp, err));
+    return pager->options.durability == SB_DURABLE_OFF ? SB_OK : file->ops->sync(file, err);
+}
+
 sb_status sb_pager__stamps_mend(sb_pager *pager, sb_err *err)
 {
     uint8_t stamps[SB_STAMPS_BYTES];
     unsigned damaged = 0;
     SB_TRY(look_at_stamps(pager, stamps, &damaged, err));
+    SB_TRY(mend_length(pager, stamps + SB_STAMP_BACKFILL * SB_STAMP_BYTES, err));
     for (size_t i = 0; i < SB_STAMPS; i++) {
         if ((damaged >> i & 1) == 0) continue;
         sb_pager_log(pager, SB_LOG_WARNING, "%s: stamp %zu of page 0 was damaged, and is cleared",
                      pager->path, i);
         uint8_t *stamp = stamps + i * SB_STAMP_BYTES; /* zeros, by now */
-        if (i == SB_STAMP_BACKFILL) sb_store_le32(stamp + STAMP_CRC, stamp_crc(stamp));
+        if (i == SB_STAMP_BACKFILL) empty_backfill(stamp, pager->file_salt);
         SB_TRY(sb_file_write_all(pager->main_file, SB_HEADER_STAMPS + i * SB_STAMP_BYTES, stamp,
                                  SB_STAMP_BYTES, err));
     }
     return SB_OK;
-}
-
-/* The back-fill stamp of a file into which nothing was back-filled yet. */
-void sb_pager__stamp_new(uint8_t *page)
-{
-    uint8_t *stamp = page + SB_HEADER_STAMPS + SB_STAMP_BACKFILL * SB_STAMP_BYTES;
-    sb_store_le32(stamp + STAMP_CRC, stamp_crc(stamp));
 }
 
 /* A back-fill stamp is as good as the magic: it tells a database whose header was being written when power failed, and whose first
@@ -131,15 +167,8 @@ sb_status sb_pager__is_stamped(sb_file *file, bool *stamped, sb_err *err)
     *stamped = false;
     SB_TRY(file->ops->read(file, SB_HEADER_STAMPS + SB_STAMP_BACKFILL * SB_STAMP_BYTES, stamp,
                            sizeof stamp, &got, err));
-    *stamped = got == sizeof stamp && sb_load_le32(stamp + STAMP_CRC) == stamp_crc(stamp);
+    *stamped = got == sizeof stamp && stamp_whole(stamp);
     return SB_OK;
-}
-
-static sb_status write_stamp(sb_pager *pager, size_t index, uint8_t *stamp, sb_err *err)
-{
-    sb_store_le32(stamp + STAMP_CRC, stamp_crc(stamp));
-    return sb_file_write_all(pager->main_file, SB_HEADER_STAMPS + index * SB_STAMP_BYTES, stamp,
-                             SB_STAMP_BYTES, err);
 }
 
 /* Where a number stands in a stamp's list; its length when it does not. */
@@ -206,6 +235,7 @@ sb_status sb_pager__stamp_backfill(sb_pager *pager, const sb_state *target, sb_e
     const sb_state_id id = sb_pager__state_id(target);
     sb_store_le64(stamp + BACKFILL_SEQ, id.seq);
     sb_store_le32(stamp + BACKFILL_CRC, id.crc);
+    sb_store_le64(stamp + BACKFILL_SALT, pager->file_salt);
     return write_stamp(pager, SB_STAMP_BACKFILL, stamp, err);
 }
 
@@ -218,6 +248,7 @@ sb_status sb_pager__lineage_begin(sb_pager *pager, const sb_header *header, bool
     SB_TRY(read_stamps(pager, lineage->stamps, err));
     const uint8_t *stamp = lineage->stamps + SB_STAMP_BACKFILL * SB_STAMP_BYTES;
     lineage->main_known = header_ok;
+    lineage->main_blank = header->blank;
     if (header_ok) {
         lineage->main = sb_pager__state_id(&header->state);
         lineage->main_bypass = header->state.bypass;
@@ -273,6 +304,24 @@ static sb_status check_commits(sb_pager *pager, sb_lineage *lineage, const sb_st
     return SB_OK;
 }
 
+/* Why page 0 may not be made again from the WAL; SB_OK when it may, or need not (I25). A stamp without a salt is one of a file made before
+ * they had it: then the commit that it names, which check_target looks for, tells. */
+static sb_status check_proof(const sb_pager *pager, const sb_lineage *lineage, const sb_state *last,
+                             sb_err *err)
+{
+    const uint8_t *stamp = lineage->stamps + SB_STAMP_BACKFILL * SB_STAMP_BYTES;
+    const uint64_t salt = sb_load_le64(stamp + BACKFILL_SALT);
+    if (lineage->main_known) return SB_OK;
+    if (stamp_whole(stamp) && (salt == pager->file_salt || (salt == 0 && lineage->target.seq != 0)))
+        return SB_OK;
+    if (lineage->main_blank && lineage->base_seq == 0 && last->bypass == 0) return SB_OK;
+    return SB_FAIL(
+        err, SB_CORRUPT,
+        "page 0 of %s is lost, and nothing in the file tells that %s belongs to it: bring "
+        "back the two files of one time, or save what can be read with `sombra recover`",
+        pager->path, pager->wal_path);
+}
+
 static sb_status check_target(const sb_pager *pager, const sb_lineage *lineage, bool found,
                               sb_err *err)
 {
@@ -289,6 +338,7 @@ static sb_status judge(sb_pager *pager, sb_lineage *lineage, const sb_state *las
 {
     /* Frames older than page 0 are leftovers of an ended generation (I19). */
     if (*found && lineage->main_known && last->seq < lineage->main.seq) *found = false;
+    if (*found) SB_TRY(check_proof(pager, lineage, last, err));
     if (*found) SB_TRY(check_commits(pager, lineage, last, err));
     return check_target(pager, lineage, *found, err);
 }
@@ -298,8 +348,14 @@ sb_status sb_pager__lineage_judge(sb_pager *pager, sb_lineage *lineage, const sb
 {
     if (!pager->options.forgive) return judge(pager, lineage, last, found, err);
     if (judge(pager, lineage, last, found, NULL) == SB_OK) return SB_OK;
-    /* The main file alone is what there is to save; a WAL only when there is no page 0. */
-    if (lineage->main_known) *found = false;
-    pager->wal_left_out = true;
+    /* The main file alone is what there is to save; a WAL only when there is no page 0, and no page that the WAL does not know of. */
+    if (*found && !lineage->main_known) {
+        sb_file *file = pager->main_file;
+        sb_file_info info;
+        SB_TRY(file->ops->info(file, &info, err));
+        pager->wal_unproven = info.bytes <= (uint64_t)last->extent * pager->page_bytes;
+    }
+    *found = pager->wal_unproven;
+    pager->wal_left_out = !pager->wal_unproven;
     return SB_OK;
 }

@@ -208,6 +208,27 @@ static sb_status take_open_lock(sb_pager *pager, bool *first, sb_err *err)
     }
 }
 
+/* Page size and salt from the WAL: page 0 can not be read, and st and cause tell why. */
+static sb_status identify_by_wal(sb_pager *pager, const sb_header *header, sb_status st,
+                                 const sb_err *cause, sb_err *err)
+{
+    bool valid = false;
+    if (sb_pager__header_lost(pager, st, header) && pager->mode != SB_MODE_IMMUTABLE)
+        SB_TRY(sb_pager__wal_identity(pager, &pager->page_bytes, &pager->file_salt, &valid, err));
+    if (!valid && header->blank && pager->wal_file != NULL)
+        return SB_FAIL(err, SB_CORRUPT,
+                       "%s is empty, and %s beside it can not be read: bring back the two files of "
+                       "one time, or move the WAL away",
+                       pager->path, pager->wal_path);
+    if (!valid) return SB_FAIL_OS(err, st, cause->os_error, "%s", cause->text);
+    if (header->salt != 0 && header->salt != pager->file_salt)
+        return SB_FAIL(err, SB_CORRUPT,
+                       "%s: page 0 is damaged, and %s belongs to another database: bring back its "
+                       "own WAL, or save what can be read with `sombra recover`",
+                       pager->path, pager->wal_path);
+    return SB_OK;
+}
+
 /* Page size and salt, from page 0 or, when a power cut tore that, from the WAL. */
 static sb_status identify(sb_pager *pager, sb_header *header, bool *header_ok, sb_err *err)
 {
@@ -220,11 +241,7 @@ static sb_status identify(sb_pager *pager, sb_header *header, bool *header_ok, s
         pager->page_bytes = header->page_bytes;
         pager->file_salt = header->salt;
     } else {
-        bool valid = false;
-        if (st == SB_CORRUPT && pager->mode != SB_MODE_IMMUTABLE)
-            SB_TRY(
-                sb_pager__wal_identity(pager, &pager->page_bytes, &pager->file_salt, &valid, err));
-        if (!valid) return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
+        SB_TRY(identify_by_wal(pager, header, st, &cause, err));
     }
     if (header->write_bits != 0 && !pager->read_only)
         return SB_FAIL(err, SB_VERSION_NEWER,
@@ -235,17 +252,19 @@ static sb_status identify(sb_pager *pager, sb_header *header, bool *header_ok, s
     return SB_OK;
 }
 
-/* An existing file of no bytes, made by touch or mkstemp, is a database yet to begin. */
+/* An existing file of no bytes, made by touch or mkstemp, is a database yet to begin, unless a WAL is there: page 0 is synced before there is
+ * one, so the file was cut off, and the WAL may have all that it held. */
 static sb_status fill_empty_file(sb_pager *pager, sb_err *err)
 {
     sb_file *file = pager->main_file;
-    sb_vfs *vfs = pager->vfs;
     sb_file_info info;
-    bool existed = false;
+    bool has_wal = false;
     SB_TRY(file->ops->info(file, &info, err));
     if (info.bytes != 0 || !pager->options.create || pager->read_only) return SB_OK;
-    SB_TRY(vfs->ops->remove(vfs, pager->wal_path, &existed, err));
-    return write_first_page(pager, file, err);
+    SB_TRY(sb_pager__wal_open(pager, false, &has_wal, err));
+    sb_file *wal = pager->wal_file;
+    if (has_wal) SB_TRY(wal->ops->info(wal, &info, err));
+    return info.bytes != 0 ? SB_OK : write_first_page(pager, file, err);
 }
 
 /* Without shared memory: words of its own that never change. */

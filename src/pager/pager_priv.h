@@ -354,6 +354,7 @@ struct sb_pager {
     sb_read_mode read_mode; /* MAP or CACHE */
     bool read_only;
     bool wal_left_out; /* options.forgive had to; set while opening */
+    bool wal_unproven; /* the same: it was used without a proof that it is of this file */
     sb_new_file made;  /* options.whole: the main file until it gets its name, at the close */
     uint32_t page_bytes;
     unsigned page_shift;
@@ -542,13 +543,16 @@ void sb_pager__header_encode(const sb_pager *pager, uint64_t salt, const sb_stat
 typedef struct sb_header {
     uint32_t page_bytes;
     uint32_t write_bits;
-    uint64_t salt;
+    uint64_t salt; /* also of a damaged page 0 that has its magic yet; else 0 */
     sb_state state;
+    bool blank; /* SB_NOT_A_DB: the file has no byte that is not zero */
 } sb_header;
 /* Reads page 0 and checks all of it. SB_CORRUPT when it is one of ours but damaged: a checkpoint may
  * have torn it, and then the WAL has the state. */
 SB_MUST_CHECK sb_status sb_pager__header_read(sb_file *file, const sb_allocator *alloc,
                                               const char *path, sb_header *header, sb_err *err);
+/* Did the reading of page 0 end (st) so that a WAL may have its state? lineage.c tells whether it has. */
+bool sb_pager__header_lost(const sb_pager *pager, sb_status st, const sb_header *header);
 /* State of the main file for pages already known to be of this pager. */
 SB_MUST_CHECK sb_status sb_pager__header_state(sb_pager *pager, sb_state *state, sb_err *err);
 /* whole: the page was not there before; else the stamps stay as they are. */
@@ -560,12 +564,14 @@ SB_MUST_CHECK sb_status sb_pager__header_write(sb_pager *pager, sb_file *file,
 /* What is known of the main file, and then of the WAL that was found beside it. */
 typedef struct sb_lineage {
     bool main_known;        /* page 0 is whole */
+    bool main_blank;        /* the file has no byte that is not zero */
     bool main_seen;         /* the WAL begins with page 0's state, or has it */
     bool target_seen;       /* the same for target */
     uint32_t main_bypass;   /* of page 0's state */
     uint32_t target_bypass; /* target_seen: of the target's state */
     sb_state_id main;       /* page 0's state */
     sb_state_id target;     /* the back-fill that had begun was to reach it; seq 0: none had */
+    uint64_t base_seq;      /* commit that the WAL began with */
     uint8_t stamps[SB_STAMPS_BYTES];
 } sb_lineage;
 
@@ -581,10 +587,12 @@ SB_MUST_CHECK sb_status sb_pager__lineage_begin(sb_pager *pager, const sb_header
                                                 bool header_ok, sb_lineage *lineage, sb_err *err);
 /* The WAL's base, then each of its commits. */
 void sb_pager__lineage_note(sb_lineage *lineage, sb_state_id id, uint32_t bypass);
-void sb_pager__stamp_new(uint8_t *page); /* into a new page 0, whose stamps are zeros */
+void sb_pager__stamp_new(uint8_t *page,
+                         uint64_t salt); /* into a new page 0, whose stamps are zeros */
 /* *damaged: a bit for each stamp that is neither whole nor empty. */
 SB_MUST_CHECK sb_status sb_pager__stamps_check(sb_pager *pager, unsigned *damaged, sb_err *err);
-/* At the first open, after recovery: damaged stamps, which count for nothing, become empty ones. */
+/* At the first open, after recovery: damaged stamps, which count for nothing, become empty ones, and a page 0 that is cut short
+ * gets its length back, with the stamp that makes the file the WAL's. */
 SB_MUST_CHECK sb_status sb_pager__stamps_mend(sb_pager *pager, sb_err *err);
 /* Has page 0 a back-fill stamp that is whole? */
 SB_MUST_CHECK sb_status sb_pager__is_stamped(sb_file *file, bool *stamped, sb_err *err);

@@ -119,6 +119,7 @@ static sb_status read_wal(sb_pager *pager, const sb_header *header, bool header_
     SB_TRY(read_wal_header(pager, tail, &base, valid, err));
     if (*valid) {
         sb_pager__lineage_note(&lineage, base, 0);
+        lineage.base_seq = base.seq;
         sb_pager__index_reset(pager, tail);
         SB_TRY(sb_pager__wal_scan(pager, &lineage, state, found, err));
     }
@@ -164,7 +165,9 @@ sb_status sb_pager__recover(sb_pager *pager, const sb_header *header, bool heade
     sb_mutex_lock(pager->index_mutex);
     sb_status st = read_wal(pager, header, header_ok, &tail, &valid, &state, &found, err);
     if (st == SB_OK && !found && !header_ok)
-        st = SB_FAIL_PAGE(err, 0, "%s: the header page is damaged, and no WAL can replace it",
+        st = SB_FAIL_PAGE(err, 0,
+                          "%s: page 0 is lost, and no WAL has it: save what can be read with "
+                          "`sombra recover`",
                           pager->path);
     if (st == SB_OK && !found) {
         tail = (sb_wal_tail){.generation = valid ? tail.generation + 1 : tail.generation,
@@ -177,6 +180,11 @@ sb_status sb_pager__recover(sb_pager *pager, const sb_header *header, bool heade
     if (pager->wal_left_out)
         sb_pager_log(pager, SB_LOG_WARNING, "%s belongs to another state of the database",
                      pager->wal_path);
+    if (pager->wal_unproven)
+        sb_pager_log(
+            pager, SB_LOG_WARNING,
+            "page 0 is lost, and nothing in the file tells that %s belongs to it: it is taken in",
+            pager->wal_path);
     if (found) SB_TRY(make_durable(pager, mark, was_poisoned, err));
     sb_file *wal = pager->wal_file;
     sb_file_info info = {0};
@@ -213,7 +221,7 @@ static sb_status guard_scan(sb_pager *pager, sb_err *err)
     sb_err_clear(&cause);
     const sb_status header_st =
         sb_pager__header_read(pager->main_file, pager->alloc, pager->path, &header, &cause);
-    if (header_st != SB_OK && header_st != SB_CORRUPT)
+    if (header_st != SB_OK && !sb_pager__header_lost(pager, header_st, &header))
         return SB_FAIL_OS(err, header_st, cause.os_error, "%s", cause.text);
     SB_TRY(read_wal(pager, &header, header_st == SB_OK, &tail, &valid, &in_wal, &found, err));
     /* Nobody tells this process of back-fills. */

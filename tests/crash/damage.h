@@ -1,5 +1,5 @@
 /* damage.h — files damaged in every way that a disk, a copy or a hand can: bytes flipped, sectors and pages of zeros, of ones and of other
- * places, files cut off at lengths of every class, other formats, WALs of other databases and other times. Whatever is damaged, each answer
+ * places, files cut off at lengths of every class (beside their own WAL, a stranger's and none), WALs of other databases. Whatever is damaged, each answer
  * is an error or right, and what recover saves is a sound database. Used by test_damage.c (a sample) and damage_files.c (as many as wanted). */
 #ifndef TESTS_CRASH_DAMAGE_H
 #define TESTS_CRASH_DAMAGE_H
@@ -146,6 +146,9 @@ static inline void damage_try(const damage_campaign *c, uint64_t seed, damage_ta
 
     if (!has_wal) files.sizes[1] = 0;
     damage_do(c, &files, which, kind, &random);
+    const bool swapped =
+        kind == DAMAGE_CUT && which == 0 && has_wal && sb_random_below(&random, 2) == 0;
+    if (swapped) memcpy(files.bytes[1], c->stranger.bytes[1], files.sizes[1]);
     damage_look_at(&files, saves, true, &look);
     tally->files++;
     if (look.opened != SOMBRA_OK)
@@ -155,17 +158,20 @@ static inline void damage_try(const damage_campaign *c, uint64_t seed, damage_ta
     else
         tally->unhurt++;
     if (kind != DAMAGE_SEALED && look.opened == SOMBRA_OK && look.digested) {
-        /* Of a damaged WAL what is whole counts: any commit of it, but nothing else. */
+        /* Of a damaged WAL what is whole counts: any commit of it, but nothing else; of a stranger's beside a file that was cut, none. */
         const bool right = which == 1 ? damage_is_a_state(&c->whole, look.digest)
-                                      : memcmp(look.digest, newest, 16) == 0;
-        /* A file of no bytes is a database yet to begin; beside a WAL it is one as well (docs/format/file.md section 1). */
-        const bool empty = kind == DAMAGE_CUT && which == 0 && files.sizes[0] == 0;
+                                      : !swapped && memcmp(look.digest, newest, 16) == 0;
+        /* A file of no bytes without a WAL is a database yet to begin (docs/RELIABILITY.md, what is not noticed). */
+        const bool empty = files.sizes[0] == 0 && !has_wal;
         if (!right && !empty) {
             tally->wrong++;
             (void)snprintf(tally->first_wrong, sizeof tally->first_wrong,
                            "seed %llu: %s in the %s%s: a state that never was",
                            (unsigned long long)seed, damage_kind_names[kind],
-                           which == 1 ? "WAL" : "main file", has_wal ? "" : ", no WAL");
+                           which == 1 ? "WAL" : "main file",
+                           swapped   ? ", a stranger's WAL"
+                           : has_wal ? ""
+                                     : ", no WAL");
         }
     }
     if (saves && which == 0 && kind <= DAMAGE_PAGE) {

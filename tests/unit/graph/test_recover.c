@@ -201,17 +201,18 @@ static void remove_file(fixture *x, const char *name)
     OK(&x->f, x->f.vfs->ops->remove(x->f.vfs, name, &existed, &x->f.err));
 }
 
-static void read_file(fixture *x)
+static uint8_t *read_file(fixture *x, const char *path, size_t *bytes)
 {
     sb_file *file;
     sb_file_info info;
 
-    OK(&x->f, sb_vfs_open(x->f.vfs, FILE_NAME, SB_OPEN_READ_ONLY, &file, &x->f.err));
+    OK(&x->f, sb_vfs_open(x->f.vfs, path, SB_OPEN_READ_ONLY, &file, &x->f.err));
     OK(&x->f, file->ops->info(file, &info, &x->f.err));
-    x->bytes = info.bytes;
-    x->file = malloc(x->bytes);
-    OK(&x->f, sb_file_read_all(file, 0, x->file, x->bytes, &x->f.err));
+    uint8_t *all = malloc(info.bytes);
+    OK(&x->f, sb_file_read_all(file, 0, all, info.bytes, &x->f.err));
     sb_file_close(file);
+    *bytes = info.bytes;
+    return all;
 }
 
 /* The lowest and the highest id of a table, 0 when it is empty. */
@@ -254,7 +255,7 @@ static int open_fixture(void **state)
     OK(&x->f, sb_graph_digest(x->f.graph, x->digest, &x->f.err));
     rollback(&x->f);
     graph_close_file(&x->f);
-    read_file(x);
+    x->file = read_file(x, FILE_NAME, &x->bytes);
     x->page_bytes = 4096;
     *state = x;
     return 0;
@@ -519,13 +520,33 @@ static void recovered_digest(fixture *x, const char *path, uint8_t digest[16])
     OK(&x->f, sb_pager_close(pager, &x->f.err));
 }
 
+/* One node, and nothing of it in the main file yet. */
+static void make_wal_only(fixture *x, uint8_t page[4096], uint8_t **wal, size_t *wal_bytes)
+{
+    size_t page_bytes;
+    sb_node_id id;
+
+    remove_file(x, FILE_NAME);
+    graph_open_file(&x->f);
+    begin_write(&x->f);
+    OK(&x->f, sb_graph_create_nodes(x->f.graph, set_of_label(&x->f, label(&x->f, "Only")), 1, NULL,
+                                    0, &id, &x->f.err));
+    commit(&x->f);
+    uint8_t *file = read_file(x, FILE_NAME, &page_bytes);
+    assert_int_equal(page_bytes, 4096);
+    memcpy(page, file, page_bytes);
+    *wal = read_file(x, FILE_NAME "-wal", wal_bytes);
+    graph_close_file(&x->f);
+    write_file(x, FILE_NAME, x->file, x->bytes);
+    free(file);
+}
+
 /* What is only in the WAL is saved too; a WAL cut off in the middle gives an earlier state. */
 static void test_graph_recover__wal(void **state)
 {
     fixture *x = *state;
     sb_recover_result result;
-    sb_file *file;
-    sb_file_info info;
+    size_t wal_bytes;
 
     write_file(x, FILE_NAME, x->file, x->bytes);
     graph_open_file(&x->f);
@@ -548,19 +569,52 @@ static void test_graph_recover__wal(void **state)
     assert_int_equal(result.nodes, x->nodes + 1);
     assert_int_equal(result.rels, x->rels);
     remove_file(x, "out.sombra");
-    OK(&x->f, sb_vfs_open(x->f.vfs, FILE_NAME "-wal", SB_OPEN_READ_ONLY, &file, &x->f.err));
-    OK(&x->f, file->ops->info(file, &info, &x->f.err));
-    uint8_t *wal = malloc(info.bytes);
-    OK(&x->f, sb_file_read_all(file, 0, wal, info.bytes, &x->f.err));
-    sb_file_close(file);
+    uint8_t *wal = read_file(x, FILE_NAME "-wal", &wal_bytes);
     wal[4096 + 200] ^= 1; /* in the first frame */
     write_file(x, "bad.sombra", x->file, x->bytes);
-    write_file(x, "bad.sombra-wal", wal, info.bytes);
+    write_file(x, "bad.sombra-wal", wal, wal_bytes);
     OK(&x->f, recover(x, "bad.sombra", "out.sombra", &result));
     assert_int_equal(result.nodes, x->nodes);
     remove_file(x, "out.sombra");
     remove_file(x, "bad.sombra-wal");
     graph_close_file(&x->f);
+    free(wal);
+}
+
+/* A database of which the WAL has everything: whatever is left of the main file, all is saved; but not into another database, and not with
+ * the WAL of another one. */
+static void test_graph_recover__wal_alone(void **state)
+{
+    static const size_t lengths[] = {0, 1, 300, 1000, 2048, 2560, 4095, 4096};
+    fixture *x = *state;
+    sb_recover_result result;
+    uint8_t page[4096], *wal = NULL;
+    size_t wal_bytes;
+
+    make_wal_only(x, page, &wal, &wal_bytes);
+    for (unsigned zeroed = 0; zeroed < 2; zeroed++)
+        for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+            if (zeroed) memset(page, 0, sizeof page);
+            if (zeroed) page[sizeof page - 1] = 1; /* not blank */
+            write_file(x, "bad.sombra", page, lengths[i]);
+            write_file(x, "bad.sombra-wal", wal, wal_bytes);
+            OK(&x->f, recover(x, "bad.sombra", "out.sombra", &result));
+            assert_int_equal(result.nodes, 1);
+            remove_file(x, "out.sombra");
+        }
+    /* The sound file has more pages than this WAL knows of: it is saved, and not what a stranger has. */
+    uint8_t *bad = malloc(x->bytes);
+    memcpy(bad, x->file, x->bytes);
+    for (unsigned zeroed = 0; zeroed < 2; zeroed++) {
+        if (zeroed) memset(bad, 0, x->page_bytes);
+        bad[100] ^= 1;
+        write_file(x, "bad.sombra", bad, x->bytes);
+        OK(&x->f, recover(x, "bad.sombra", "out.sombra", &result));
+        assert_int_equal(result.nodes, x->nodes);
+        remove_file(x, "out.sombra");
+    }
+    remove_file(x, "bad.sombra-wal");
+    free(bad);
     free(wal);
 }
 
@@ -624,6 +678,7 @@ int main(void)
         WITH_FILE(test_graph_recover__header_gone), WITH_FILE(test_graph_recover__old_leaves),
         WITH_FILE(test_graph_recover__truncated),   WITH_FILE(test_graph_recover__many_pages),
         WITH_FILE(test_graph_recover__wal),         WITH_FILE(test_graph_recover__refused),
+        WITH_FILE(test_graph_recover__wal_alone),   WITH_FILE(test_graph_recover__refused),
         WITH_FILE(test_graph_recover__no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

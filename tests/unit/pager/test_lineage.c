@@ -343,9 +343,129 @@ static void test_pager_lineage__brought_back(void **state)
     }
 }
 
+/* ---- Page 0 lost ----------------------------------------------------------------------------- */
+
+/* What is left of a main file: so many bytes of it, or a page 0 of zeros before the rest. */
+static image remains(const moment *file, const moment *wal, size_t bytes)
+{
+    image left = {.main_bytes = bytes == SIZE_MAX ? file->files.main_bytes : bytes};
+    left.main_file = malloc(left.main_bytes + 1);
+    assert_non_null(left.main_file);
+    memcpy(left.main_file, file->files.main_file, left.main_bytes);
+    if (bytes == SIZE_MAX || bytes == 4096) memset(left.main_file, 0, 4096);
+    if (wal != NULL) {
+        left.wal = wal->files.wal;
+        left.wal_bytes = wal->files.wal_bytes;
+    }
+    return left;
+}
+
+/* Refused: both files are as they were. */
+static void same_files(sb_vfs *vfs, const image *left, const char *what)
+{
+    image now = take_image(vfs);
+    if (now.main_bytes != left->main_bytes || now.wal_bytes != left->wal_bytes ||
+        memcmp(now.main_file, left->main_file, now.main_bytes) != 0 ||
+        (now.wal_bytes != 0 && memcmp(now.wal, left->wal, now.wal_bytes) != 0))
+        fail_msg("%s: refused, and changed", what);
+    free_image(&now);
+}
+
+/* Opens what is left, and again as a process leaves it that is killed behind its first commit there. 1: it shows a state of
+ * history h; 0: it is refused, or says that pages are lost; -1: a database yet to begin. */
+static int open_remains(const image *left, const history *h, const char *what)
+{
+    fixture f;
+    sb_txn *txn = NULL;
+    bool same = false;
+    fixture_options(&f, boot(left));
+    sb_status st = sb_pager_open("x", &f.options, &f.pager, &f.err);
+    if (st != SB_OK) {
+        if (st != SB_CORRUPT && st != SB_NOT_A_DB) fail_msg("%s: %s", what, f.err.text);
+        same_files(f.vfs, left, what);
+        sb_vfs_destroy(f.vfs);
+        return 0;
+    }
+    CHECK(&f, sb_session_open(f.pager, &f.session, &f.err));
+    CHECK(&f, sb_txn_begin_read(f.session, &txn, &f.err));
+    const uint64_t seq = sb_txn_seq(txn);
+    if (seq != 0) st = model_compare(txn, &h->m.history[seq], &same, &f.err);
+    if (st == SB_OK && seq != 0 && !same) fail_msg("%s: a state of nobody's", what);
+    sb_txn_rollback(txn);
+    if (same) {
+        CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
+        sb_txn_meta_mut(txn)[8] = 1;
+        CHECK(&f, sb_txn_commit(txn, &f.err));
+        fixture killed;
+        image then = take_image(f.vfs);
+        fixture_options(&killed, boot(&then));
+        fixture_open(&killed, "x");
+        CHECK(&killed, sb_txn_begin_read(killed.session, &txn, &killed.err));
+        assert_int_equal(sb_txn_seq(txn), seq + 1);
+        sb_txn_rollback(txn);
+        fixture_close(&killed);
+        sb_vfs_destroy(killed.vfs);
+        free_image(&then);
+    }
+    sb_err_clear(&f.err);
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+    return seq == 0 ? -1 : same;
+}
+
+/* Main files cut off in page 0, or without it, beside WALs of their own, of strangers, and none (I25). */
+static void test_pager_lineage__page_0_lost(void **state)
+{
+    static const size_t lengths[] = {0,    1,    300,  511,  512,  1000,    2048,
+                                     2559, 2560, 3000, 4095, 4096, SIZE_MAX};
+    (void)state;
+    static history h[2];
+    static album a;
+    size_t opened = 0, files = 0;
+    memset(&a, 0, sizeof a);
+    for (unsigned i = 0; i < 2; i++) {
+        rig r;
+        model_init(&h[i].m, 8 + i); /* no commit of the first step bypasses the WAL */
+        rig_open(&r, fixture_memory());
+        for (unsigned k = 0; k < 6; k++)
+            step(&r, &h[i], &a, k == 0 ? 8 : k);
+        rig_close(&r);
+    }
+    for (size_t i = 0; i < a.count / 2; i++)
+        for (size_t j = 0; j <= a.count; j++)
+            for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++) {
+                const moment *file = &a.moments[i], *wal = j < a.count ? &a.moments[j] : NULL;
+                const bool own = wal == NULL || wal->of == file->of;
+                char what[100];
+                (void)snprintf(what, sizeof what, "file %zu, %zu bytes of it, WAL %zu", i,
+                               lengths[l], j);
+                const image left = remains(file, wal, lengths[l]);
+                bool blank = true;
+                for (size_t at = 0; at < left.main_bytes; at++)
+                    blank = blank && left.main_file[at] == 0;
+                const int got = open_remains(&left, wal == NULL ? file->of : wal->of, what);
+                const bool whole = lengths[l] >= 2560 && lengths[l] < 4096; /* zeros follow */
+                if (got == -1 && (wal != NULL || (lengths[l] != 0 && !whole)))
+                    fail_msg("%s: taken for a database yet to begin", what);
+                if (got == 1 && !own && !blank) fail_msg("%s: a stranger's WAL counts", what);
+                if (got != 1 && blank && (j == 0 || j == a.count / 2))
+                    fail_msg("%s: all is in the WAL", what);
+                opened += got == 1;
+                files++;
+                free(left.main_file);
+            }
+    printf("%zu mixtures, %zu show a state\n", files, opened);
+    assert_true(opened > 0 && opened < files / 4);
+    for (size_t i = 0; i < a.count; i++)
+        free_image(&a.moments[i].files);
+    model_deinit(&h[0].m);
+    model_deinit(&h[1].m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_pager_lineage__page_0_lost),
         TEST(test_pager_lineage__every_mixture),
         TEST(test_pager_lineage__everybody_refuses),
         TEST(test_pager_lineage__unfinished_back_fill),

@@ -285,7 +285,8 @@ static void test_pager_recover__misplaced_page(void **state)
     free_image(&i);
 }
 
-/* An old -shm is never trusted; an empty file is a database yet to begin; a stray WAL beside no file is dropped. */
+/* An old -shm is never trusted; an empty file is a database yet to begin, and never with
+ * a WAL beside it that is of no use; a stray WAL beside no file is dropped. */
 static void test_pager_recover__leftovers(void **state)
 {
     (void)state;
@@ -299,8 +300,14 @@ static void test_pager_recover__leftovers(void **state)
     assert_true(fixture_reads(&f, f.session, 1, 5, 102));
     fixture_close(&f);
     sb_vfs_destroy(f.vfs);
-    i.main_bytes = 0;
+    i.main_bytes = 0; /* the WAL began behind a checkpoint */
+    assert_int_equal(version_after(&i), SB_CORRUPT);
+    const size_t wal_bytes = i.wal_bytes;
+    i.wal_bytes = 64; /* no WAL yet */
+    assert_int_equal(version_after(&i), SB_CORRUPT);
+    i.wal_bytes = 0;
     fixture_options(&f, boot(&i));
+    i.wal_bytes = wal_bytes;
     fixture_open(&f, "x");
     CHECK(&f, fixture_put(&f, f.session, 1, 5, 7));
     fixture_close(&f);
