@@ -1064,7 +1064,8 @@ typedef struct sombra_import_result {
 SOMBRA_API void sombra_import_options_init_for(sombra_import_options *options,
                                                uint32_t struct_bytes);
 /** Load CSV files (plain, gzip or zstd; "-" is standard input) as part of a write transaction. docs/IMPORT.md has the header
- *  syntax. Errors: SYNTAX, TYPE_MISMATCH, NOT_FOUND, EXISTS, REJECTED, each naming file, line, column and value. */
+ *  syntax. Errors: SYNTAX, TYPE_MISMATCH, NOT_FOUND, EXISTS, REJECTED, CONSTRAINT (also of the commit), each
+ *  naming file, line, column and value. CONSTRAINT is never rejected: it ends the load. */
 SOMBRA_API sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *options,
                                            sombra_import_result *result);
 /** What an export wrote. */

@@ -240,6 +240,17 @@ static sb_status find_last_node(sb_bulk *bulk, sb_err *err)
     return SB_OK;
 }
 
+static bool has_constraints(sb_graph *graph)
+{
+    size_t count;
+    const sb_schema *schemas = sb_schemas(graph->view, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (schemas[i].kind != SB_SCHEMA_INDEX && schemas[i].kind != SB_SCHEMA_LABEL_INDEX)
+            return true;
+    return false;
+}
+
 static sb_status set_up(sb_bulk *bulk, sb_err *err)
 {
     const sb_bulk_options *options = bulk->options;
@@ -262,6 +273,8 @@ static sb_status set_up(sb_bulk *bulk, sb_err *err)
     sb_spool__init(&bulk->spools[SB_NODE], bulk->alloc, options->vfs, memory / 2);
     sb_spool__init(&bulk->spools[SB_REL], bulk->alloc, options->vfs, memory / 2);
     sb_spool__init(&bulk->reverse_spool, bulk->alloc, options->vfs, memory / 2);
+    sb_spool__init(&bulk->origins.spool, bulk->alloc, options->vfs, memory / 8);
+    bulk->keeps_origins = options->schema_path != NULL || has_constraints(bulk->graph);
     SB_TRY(options->vfs->ops->random(options->vfs, &bulk->seed, sizeof bulk->seed, err));
     bulk->arena = sb_arena_create(bulk->alloc, NULL);
     if (bulk->arena == NULL) return SB_FAIL_NOMEM(err);
@@ -279,6 +292,7 @@ static void tear_down(sb_bulk *bulk)
 {
     sb_bulk__nodes_deinit(bulk);
     sb_bulk__rels_deinit(bulk);
+    sb_origins__deinit(bulk);
     for (unsigned e = 0; e < 2; e++)
         for (size_t i = 0; i < bulk->file_counts[e]; i++)
             sb_file_close(bulk->files[e][i].opened);
@@ -328,6 +342,7 @@ sb_status sb_graph_bulk_load(sb_graph *graph, const sb_bulk_options *options,
 {
     sb_bulk_options all = *options;
     sb_bulk bulk = {.graph = graph, .alloc = graph->alloc, .options = &all, .result = result};
+    const size_t touched = graph->writer.touched_count;
     uint32_t savepoint;
     sb_status st;
 
@@ -338,10 +353,13 @@ sb_status sb_graph_bulk_load(sb_graph *graph, const sb_bulk_options *options,
     sb_map_init(&bulk.set_index, bulk.alloc);
     sb_map_init(&bulk.type_index, bulk.alloc);
     st = set_up(&bulk, err);
+    graph->writer.row_finder = (sb_row_finder){.find = sb_origins__place, .ctx = &bulk};
     if (st == SB_OK) st = run(&bulk, err);
     if (st == SB_OK && options->schema_path != NULL)
         st =
             sb_graph__schema_read(graph, options->vfs, options->schema_path, &result->schemas, err);
+    if (st == SB_OK) st = sb_constraints__remember_place(graph, touched, err);
+    graph->writer.row_finder = (sb_row_finder){0};
     tear_down(&bulk);
     return sb_graph__atomic_end(graph, savepoint, st, err);
 }

@@ -175,6 +175,12 @@ static sb_status take_row(decoder *d, sb_entity entity, size_t row, sb_err *err)
 
     SB_TRY(take_varint(d, &number, err));
     if (number >= d->bulk->file_counts[entity]) return fail_record(err);
+    if (d->bulk->keeps_origins) {
+        uint64_t piece, line;
+        SB_TRY(take_varint(d, &piece, err));
+        SB_TRY(take_varint(d, &line, err));
+        d->batch->origins[row] = piece << 32 | (uint32_t)line;
+    }
     const sb_bulk_table *file = &d->bulk->files[entity][number];
     const uint8_t *present = d->pos;
     if ((file->prop_count + 7) / 8 > (size_t)(d->end - d->pos)) return fail_record(err);
@@ -228,6 +234,11 @@ sb_status sb_batch__decode(sb_batch *batch, const sb_bulk *bulk, sb_entity entit
     if (batch->arena == NULL) return SB_FAIL_NOMEM(err);
     sb_arena_reset(batch->arena);
     batch->column_count = 0;
+    batch->origins = NULL;
+    if (bulk->keeps_origins) {
+        batch->origins = sb_arena_alloc_array(batch->arena, count, sizeof *batch->origins);
+        if (batch->origins == NULL) return SB_FAIL_NOMEM(err);
+    }
     SB_TRY(sb_graph__grow(batch->alloc, &batch->slots, sizeof *batch->slots, slot_count + 1,
                           &batch->slot_capacity, err));
     memset(batch->slots, 0, (slot_count + 1) * sizeof *batch->slots);

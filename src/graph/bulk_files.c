@@ -18,9 +18,8 @@ typedef struct reading {
 
 /* ---- Errors with positions --------------------------------------------------------------------------------------- */
 
-/* "people.csv, line 17, column 3 (age)" */
-static void describe(const sb_bulk_table *file, uint64_t line, uint32_t column, char *text,
-                     size_t bytes)
+void sb_bulk__describe(const sb_bulk_table *file, uint64_t line, uint32_t column, char *text,
+                       size_t bytes)
 {
     size_t used =
         (size_t)snprintf(text, bytes, "%s, line %llu", file->path, (unsigned long long)line);
@@ -77,7 +76,7 @@ sb_status sb_bulk__reject(sb_bulk *bulk, const sb_bulk_chunk *chunk, const sb_bu
     char where[SB_ERR_TEXT_BYTES / 2];
     sb_status st;
 
-    describe(chunk->file, line, problem->column, where, sizeof where);
+    sb_bulk__describe(chunk->file, line, problem->column, where, sizeof where);
     if (!sb_bulk__rejects(bulk)) {
         st = SB_FAIL(err, problem->code, "%s: %s", where, problem->text);
         place_error(err, line, problem->column);
@@ -404,6 +403,7 @@ static sb_status next_piece(void *ctx, void *slot, bool *more, sb_err *err)
     memset(chunk->data + end, '\n', SB_CSV_PADDING);
     chunk->size = end;
     chunk->file = &bulk->files[r->entity][r->file];
+    chunk->number = bulk->pieces_cut++;
     *more = true;
     return sb_bulk__look_up_ends(bulk, chunk, err);
 }
@@ -425,6 +425,7 @@ static sb_status take_piece(void *ctx, void *slot, sb_err *err)
     if (chunk->status == SB_NOMEM) return SB_FAIL_NOMEM(err);
     if (chunk->status != SB_OK)
         return SB_FAIL(err, chunk->status, "%s: a piece could not be parsed", chunk->file->path);
+    SB_TRY(sb_origins__add_piece(bulk, chunk, err));
     /* Rows in front of the first problem may have problems of their own that only show now, so they are taken first. */
     SB_TRY(r->take(bulk, chunk, err));
     for (size_t i = 0; i < problem_count; i++)

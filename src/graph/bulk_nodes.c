@@ -458,6 +458,7 @@ static sb_status put_stream(node_build *b, node_job *job, sb_err *err)
     uint64_t *ids = (uint64_t *)(void *)job->ids.data, *words = (uint64_t *)(void *)job->words.data;
     if (job->place == 0) b->take_range = job->set->first_range;
     sb_bulk__ids_at(&bulk->node_ranges, &b->take_range, job->place, count, ids);
+    SB_TRY(sb_origins__add(bulk, SB_NODE, ids, job->batch.origins, count, err));
     for (size_t i = 0; i < count; i++)
         words[i] = job->set->set;
     SB_TRY(sb_batch__system(&job->batch, SB_COLUMN_SET, words, err));

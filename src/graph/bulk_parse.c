@@ -302,9 +302,13 @@ static sb_status put_props(parser *p, sb_buffer *out)
     const size_t bitmap_bytes = (file->prop_count + 7) / 8;
 
     /* Each value takes at most its text and 16 bytes, but for encoded ones, which reserve for themselves (and leave this much). */
-    const size_t room = p->reader->row_bytes + 16 * (file->prop_count + 2) + bitmap_bytes;
+    const size_t room = p->reader->row_bytes + 16 * (file->prop_count + 3) + bitmap_bytes;
     SB_TRY(sb_buffer_reserve(out, room));
     put_varint(out, file->number);
+    if (p->bulk->keeps_origins) {
+        put_varint(out, p->chunk->number);
+        put_varint(out, (uint64_t)p->reader->line);
+    }
     const size_t bitmap_at = out->size;
     if (bitmap_bytes != 0) memset(out->data + bitmap_at, 0, bitmap_bytes);
     out->size += bitmap_bytes;

@@ -209,6 +209,23 @@ typedef struct sb_bulk_type {
     size_t first_range, range_count; /* of its ids, in rel_ranges; phase 4 */
 } sb_bulk_type;
 
+/* A piece of a file's text that was taken. */
+typedef struct sb_bulk_piece {
+    const sb_bulk_table *file;
+    uint64_t first_line;
+} sb_bulk_piece;
+typedef struct sb_bulk_entries {
+    sb_stream **streams;
+    size_t count, capacity;
+} sb_bulk_entries;
+/* bulk_origins.c; an origin is the number of a piece << 32 | line in it. */
+typedef struct sb_bulk_origins {
+    sb_bulk_piece *pieces; /* by number */
+    size_t piece_count, piece_capacity;
+    sb_bulk_entries entries[2]; /* by entity */
+    sb_spool spool;             /* read by the calling thread alone */
+} sb_bulk_origins;
+
 typedef struct sb_bulk {
     sb_graph *graph;
     const sb_allocator *alloc;
@@ -249,6 +266,9 @@ typedef struct sb_bulk {
     sb_file *reject_file;
     uint64_t reject_bytes;
     uint64_t bytes_total, bytes_before; /* of the inputs; of those done */
+    bool keeps_origins;                 /* records have where they came from */
+    uint32_t pieces_cut;                /* pieces numbered so far */
+    sb_bulk_origins origins;
 } sb_bulk;
 
 SB_MUST_CHECK sb_status sb_bulk__tick(sb_bulk *bulk, const sb_input *input, sb_err *err);
@@ -267,7 +287,8 @@ typedef struct sb_bulk_problem {
 typedef struct sb_bulk_chunk {
     const sb_bulk *bulk;
     sb_bulk_table *file;
-    uint8_t *data; /* C2 */
+    uint32_t number; /* among all pieces of the load */
+    uint8_t *data;   /* C2 */
     size_t size, capacity;
     sb_arena *arena; /* scratch of the parse */
     sb_csv_cell *cells;
@@ -315,6 +336,9 @@ SB_INLINE bool sb_bulk__rejects(const sb_bulk *bulk)
 {
     return bulk->reject_file != NULL || bulk->options->rejected != NULL;
 }
+/* "people.csv, line 17, column 3 (age)"; column 0: only the line. */
+void sb_bulk__describe(const sb_bulk_table *file, uint64_t line, uint32_t column, char *text,
+                       size_t bytes);
 /* A row is bad: rejected, or fail. problem's line counts in chunk. */
 SB_MUST_CHECK sb_status sb_bulk__reject(sb_bulk *bulk, const sb_bulk_chunk *chunk,
                                         const sb_bulk_problem *problem, sb_err *err);
@@ -341,6 +365,7 @@ typedef struct sb_batch {
     size_t table_capacity; /* what sb_rows takes, system columns behind */
     size_t table_count;
     uint64_t value_count;
+    uint64_t *origins; /* of each record, when the load keeps them */
 } sb_batch;
 void sb_batch__init(sb_batch *batch, const sb_allocator *alloc);
 void sb_batch__deinit(sb_batch *batch);
@@ -361,6 +386,19 @@ SB_MUST_CHECK sb_status sb_bulk__fill_indexes(sb_bulk *bulk, sb_entity entity, s
 
 /* Stable sort of pairs by key; scratch of the same count. */
 void sb_bulk__sort(sb_pair *items, sb_pair *scratch, size_t count);
+
+/* ---- bulk_origins.c ---------------------------------------------------------------------------------------------------------------- */
+
+/* A piece is being taken: its lines are not yet counted in its file. */
+SB_MUST_CHECK sb_status sb_origins__add_piece(sb_bulk *bulk, const sb_bulk_chunk *chunk,
+                                              sb_err *err);
+/* Rows have got their ids. */
+SB_MUST_CHECK sb_status sb_origins__add(sb_bulk *bulk, sb_entity entity, const uint64_t *ids,
+                                        const uint64_t *origins, size_t count, sb_err *err);
+/* An sb_row_finder's find; ctx is the load. Called while no pipeline writes. */
+bool sb_origins__place(void *ctx, sb_entity entity, uint64_t id, sb_key_id key,
+                       sb_row_place *place);
+void sb_origins__deinit(sb_bulk *bulk);
 
 /* ---- bulk_nodes.c, bulk_rels.c ---------------------------------------------------------------------------------------------------- */
 

@@ -420,6 +420,7 @@ static sb_status put_rows(rel_build *b, rel_job *job, size_t from, size_t count,
     const uint64_t *ids = (const uint64_t *)(const void *)job->ids.data + from;
     const uint64_t *words = (const uint64_t *)(const void *)job->words.data + from;
 
+    SB_TRY(sb_origins__add(b->bulk, SB_REL, ids, job->batch.origins, count, err));
     SB_TRY(sb_batch__system(&job->batch, SB_COLUMN_SOURCE, words, err));
     SB_TRY(sb_batch__system(&job->batch, SB_COLUMN_TARGET, words + job->count, err));
     SB_TRY(sb_batch__system(&job->batch, SB_COLUMN_TYPE, words + 2 * job->count, err));

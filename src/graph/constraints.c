@@ -3,6 +3,7 @@
  * entities that did not satisfy them when they were last changed. */
 #include "graph/graph_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Bytes of a name, and of a value's text, that a message shows. */
@@ -134,23 +135,76 @@ static sb_status same_values(sb_graph *graph, const sb_schema *schema, const sb_
     return SB_OK;
 }
 
+/* How a message calls an entity: "node 7", or, with its place in front of the whole, "its node". */
+typedef struct sb_culprit {
+    bool placed;
+    sb_row_place place;
+    char name[sizeof(((sb_row_place *)NULL)->text) + 32];
+} sb_culprit;
+
+/* key: the property that is wrong; 0: it is the other one, that was there before. */
+static void find_culprit(sb_graph *graph, const sb_schema *schema, uint64_t id, sb_key_id key,
+                         sb_culprit *culprit)
+{
+    const sb_writer *writer = &graph->writer;
+    const sb_row_finder *finder = &writer->row_finder;
+    const sb_entity entity = schema->on_rels ? SB_REL : SB_NODE;
+
+    culprit->placed =
+        finder->find != NULL && finder->find(finder->ctx, entity, id, key, &culprit->place);
+    if (finder->find == NULL && writer->knows_place && writer->broken.id == id &&
+        writer->broken.entity == entity) {
+        culprit->placed = true;
+        culprit->place = writer->broken_place;
+    }
+    if (!culprit->placed)
+        (void)snprintf(culprit->name, sizeof culprit->name, "%s %llu", entity_noun(schema),
+                       (unsigned long long)id);
+    else if (key != 0)
+        (void)snprintf(culprit->name, sizeof culprit->name, "its %s", entity_noun(schema));
+    else
+        (void)snprintf(culprit->name, sizeof culprit->name, "that of %s", culprit->place.text);
+}
+
+/* In front of the message that was recorded. */
+static void tell_place(const sb_culprit *culprit, sb_err *err)
+{
+    if (!culprit->placed || err == NULL) return;
+    sb_err_prefix(err, "%s", culprit->place.text);
+    err->line = culprit->place.line > UINT32_MAX ? UINT32_MAX : (uint32_t)culprit->place.line;
+    err->column = culprit->place.column;
+}
+
+/* Of two rows of a load the later one is to blame, and rows of a load before what was there. */
+static void find_culprits(sb_graph *graph, const sb_schema *schema, uint64_t id, uint64_t other,
+                          sb_culprit *blamed, sb_culprit *first)
+{
+    find_culprit(graph, schema, id, schema->keys[0], blamed);
+    find_culprit(graph, schema, other, 0, first);
+    if (!first->placed || (blamed->placed && blamed->place.order > first->place.order)) return;
+    find_culprit(graph, schema, other, schema->keys[0], blamed);
+    find_culprit(graph, schema, id, 0, first);
+}
+
 static sb_status fail_unique(sb_graph *graph, const sb_schema *schema, uint64_t id, uint64_t other,
                              const sb_side *side, sb_err *err)
 {
+    sb_culprit blamed, first;
     sb_buffer keys, values;
     sb_status st;
+
+    find_culprits(graph, schema, id, other, &blamed, &first);
 
     sb_buffer_init(&keys, graph->alloc);
     sb_buffer_init(&values, graph->alloc);
     st = append_keys(graph, schema, &keys) == SB_OK ? SB_OK : SB_FAIL_NOMEM(err);
     if (st == SB_OK) st = append_values(graph, schema, side, &values, err);
     if (st == SB_OK)
-        st = SB_FAIL(err, SB_CONSTRAINT,
-                     "%s %llu and %s %llu both have %.*s = %.*s (constraint %.*s)",
-                     entity_noun(schema), (unsigned long long)id, entity_noun(schema),
-                     (unsigned long long)other, shown_bytes(&keys), (const char *)keys.data,
+        st = SB_FAIL(err, SB_CONSTRAINT, "%s and %s both have %.*s = %.*s (constraint %.*s)",
+                     blamed.name, first.name, shown_bytes(&keys), (const char *)keys.data,
                      shown_bytes(&values), (const char *)values.data, (int)schema->name.size,
                      (const char *)schema->name.data);
+    if (st == SB_CONSTRAINT) tell_place(&blamed, err);
     sb_buffer_deinit(&keys);
     sb_buffer_deinit(&values);
     return st;
@@ -219,15 +273,18 @@ static sb_status describe_broken(sb_graph *graph, const sb_schema *schema, const
 sb_status sb_constraints__broken(sb_graph *graph, const sb_schema *schema, uint64_t id,
                                  const sb_side *side, sb_err *err)
 {
+    sb_culprit blamed;
     sb_buffer text;
     sb_status st;
 
+    find_culprit(graph, schema, id, schema->keys[0], &blamed);
     sb_buffer_init(&text, graph->alloc);
     st = describe_broken(graph, schema, side, &text, err);
     if (st == SB_OK)
-        st = SB_FAIL(err, SB_CONSTRAINT, "%s %llu has %.*s (constraint %.*s)", entity_noun(schema),
-                     (unsigned long long)id, shown_bytes(&text), (const char *)text.data,
-                     (int)schema->name.size, (const char *)schema->name.data);
+        st = SB_FAIL(err, SB_CONSTRAINT, "%s has %.*s (constraint %.*s)", blamed.name,
+                     shown_bytes(&text), (const char *)text.data, (int)schema->name.size,
+                     (const char *)schema->name.data);
+    if (st == SB_CONSTRAINT) tell_place(&blamed, err);
     sb_buffer_deinit(&text);
     return st;
 }
@@ -241,13 +298,15 @@ static int compare_touched(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static sb_status check_side(sb_graph *graph, sb_entity entity, uint64_t id, const sb_side *side,
-                            sb_err *err)
+/* A constraint checked at commit that the side breaks; NULL: none. */
+static sb_status find_broken(sb_graph *graph, sb_entity entity, const sb_side *side,
+                             const sb_schema **broken, sb_err *err)
 {
     size_t schema_count;
     const sb_schema *schemas = sb_schemas(graph->view, &schema_count);
 
-    for (size_t i = 0; i < schema_count; i++) {
+    *broken = NULL;
+    for (size_t i = 0; i < schema_count && *broken == NULL; i++) {
         const sb_schema *schema = &schemas[i];
         bool holds;
         if (schema->kind != SB_SCHEMA_EXISTS && schema->kind != SB_SCHEMA_TYPED &&
@@ -255,23 +314,45 @@ static sb_status check_side(sb_graph *graph, sb_entity entity, uint64_t id, cons
             continue;
         if (!sb_schema__concerns(graph->view, schema, entity, side->name)) continue;
         SB_TRY(sb_constraints__holds(graph, schema, side, &holds, err));
-        if (!holds) return sb_constraints__broken(graph, schema, id, side, err);
+        if (!holds) *broken = schema;
     }
     return SB_OK;
 }
 
-static sb_status check_one(sb_graph *graph, const sb_touched *touched, sb_err *err)
+/* remember: not to fail, but to keep where the row of a load lies that it came from. */
+static sb_status check_one(sb_graph *graph, const sb_touched *touched, bool remember, sb_err *err)
 {
     const sb_entity entity = touched->entity == SB_REL ? SB_REL : SB_NODE;
+    const sb_row_finder *finder = &graph->writer.row_finder;
+    const sb_schema *broken = NULL;
     sb_row row = {0};
     sb_side side;
     sb_status st;
 
     st = open_side(graph, entity, touched->id, &row, &side, err);
-    if (st == SB_OK && side.exists) st = check_side(graph, entity, touched->id, &side, err);
+    if (st == SB_OK && side.exists) st = find_broken(graph, entity, &side, &broken, err);
+    if (st == SB_OK && broken != NULL && !remember)
+        st = sb_constraints__broken(graph, broken, touched->id, &side, err);
+    else if (st == SB_OK && broken != NULL)
+        graph->writer.knows_place = finder->find(finder->ctx, entity, touched->id, broken->keys[0],
+                                                 &graph->writer.broken_place);
     if (graph->writer.upkeep.work != NULL) sb_arena_reset(graph->writer.upkeep.work);
     sb_row_release(&row);
     return st;
+}
+
+sb_status sb_constraints__remember_place(sb_graph *graph, size_t from, sb_err *err)
+{
+    sb_writer *writer = &graph->writer;
+    const sb_touched *first = NULL;
+
+    for (size_t i = from; i < writer->touched_count; i++)
+        if (first == NULL || compare_touched(&writer->touched[i], first) < 0)
+            first = &writer->touched[i];
+    if (first == NULL || (writer->knows_place && compare_touched(&writer->broken, first) < 0))
+        return SB_OK;
+    writer->broken = *first;
+    return check_one(graph, first, true, err);
 }
 
 sb_status sb_constraints__check_touched(sb_graph *graph, sb_err *err)
@@ -282,7 +363,7 @@ sb_status sb_constraints__check_touched(sb_graph *graph, sb_err *err)
         qsort(writer->touched, writer->touched_count, sizeof *writer->touched, compare_touched);
     for (size_t i = 0; i < writer->touched_count; i++) {
         if (i != 0 && compare_touched(&writer->touched[i - 1], &writer->touched[i]) == 0) continue;
-        SB_TRY(check_one(graph, &writer->touched[i], err));
+        SB_TRY(check_one(graph, &writer->touched[i], false, err));
     }
     return SB_OK;
 }

@@ -111,6 +111,18 @@ typedef struct sb_row_names {
     const uint32_t *numbers; /* borrowed; NULL: the row's own number */
 } sb_row_names;
 
+/* Where the row lies that an entity of a bulk load came from. */
+typedef struct sb_row_place {
+    char text[256];       /* "people.csv, line 3, column 2 (name)" */
+    uint64_t line, order; /* order: of the rows of all files */
+    uint32_t column;      /* 0: none is to blame */
+} sb_row_place;
+/* For messages of constraints while a load runs; find NULL: none does. key: the property that is wrong, 0: none. False: it is none of the load. */
+typedef struct sb_row_finder {
+    bool (*find)(void *ctx, sb_entity entity, uint64_t id, sb_key_id key, sb_row_place *place);
+    void *ctx;
+} sb_row_finder;
+
 typedef struct sb_writer {
     bool active; /* the transaction has written through this writer */
     sb_pending *pending;
@@ -150,6 +162,11 @@ typedef struct sb_writer {
     sb_map endpoints;  /* endpoint → label set + 1 within one call */
     bool cache_used;   /* the cache has had an entry since it was cleared */
     sb_row_names rows; /* of the batch being made */
+    sb_row_finder row_finder;
+    /* Of what loads of this transaction made, the first that breaks a constraint which is checked at commit. */
+    bool knows_place;
+    sb_touched broken;
+    sb_row_place broken_place;
     sb_upkeep upkeep;
     sb_gather gather;
 } sb_writer;
@@ -414,6 +431,8 @@ SB_MUST_CHECK sb_status sb_constraints__conflict(sb_graph *graph, const sb_schem
 /* SB_CONSTRAINT: an entity breaks an existence, node key or type constraint. */
 SB_MUST_CHECK sb_status sb_constraints__broken(sb_graph *graph, const sb_schema *schema,
                                                uint64_t id, const sb_side *side, sb_err *err);
+/* At the end of a load: of the entities touched from place `from` on, keep where the row of the first lies, for the message of the commit. */
+SB_MUST_CHECK sb_status sb_constraints__remember_place(sb_graph *graph, size_t from, sb_err *err);
 /* Existence, node key presence and types of all touched entities: before commit. */
 SB_MUST_CHECK sb_status sb_constraints__check_touched(sb_graph *graph, sb_err *err);
 

@@ -109,6 +109,7 @@ void sb_writer__reset(sb_graph *graph)
     clear_cache(writer);
     writer->mark_count = 0;
     writer->touched_count = 0;
+    writer->knows_place = false;
     writer->stats = (sb_writer_stats){0};
     writer->active = false;
 }
@@ -227,6 +228,7 @@ void sb_writer__rollback_to(sb_graph *graph, uint32_t savepoint)
             (void)!sb_map_put(&writer->override_index, writer->overrides[i].node, i);
     }
     writer->touched_count = mark->touched_count;
+    writer->knows_place = false; /* ids may be given again */
     clear_cache(writer); /* nodes that a bulk load made, and that are gone now, may be in it */
     writer->epoch++;
 }

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import unittest
+from pathlib import Path
 
 import scratch
 
@@ -371,6 +372,19 @@ class Commands(unittest.TestCase):
         self.assertIn("info has no flag --distinct", run("--distinct", "info", "g.sombra", code=2))
         self.assertIn("no flag --nonsense", run("--nonsense", "info", "g.sombra", code=2))
         self.assertIn("--format needs a value", run("--format", code=2))
+
+    def test_a_row_that_violates_a_constraint_is_named(self):
+        Path("c1.csv").write_text("id:ID,name\n1,Ann\n2,Bob\n")
+        Path("c2.csv").write_text("id:ID,age:int,name\n3,x,Cid\n4,1,Ann\n")
+        run("import", "c.sombra", "--nodes", "Person=c1.csv")
+        run("query", "c.sombra", "CREATE CONSTRAINT one FOR (p:Person) REQUIRE p.name IS UNIQUE")
+        message = run("import", "c.sombra", "--nodes", "Person=c2.csv", "--rejects", "c-rejects.csv", code=4)
+        self.assertEqual(message, "sombra: c2.csv, line 3, column 3 (name): its node and node 1 both have :Person(name) = 'Ann' (constraint one)\n")
+        self.assertTrue(Path("c-rejects.csv").read_text().startswith("3,x,Cid,"))
+        run("query", "c.sombra", "CREATE CONSTRAINT there FOR (p:Person) REQUIRE p.name IS NOT NULL")
+        Path("c2.csv").write_text("id:ID,age:int,name\n3,3,Cid\n4,1,\n")
+        message = run("import", "c.sombra", "--nodes", "Person=c2.csv", code=4)  # as its commit says
+        self.assertEqual(message, "sombra: c2.csv, line 3, column 3 (name): its node has no :Person(name) (constraint there)\n")
 
     def test_bad_rows_are_placed(self):
         with open("bad.csv", "w", encoding="utf-8") as file:

@@ -407,6 +407,144 @@ static void test_graph_bulk_load__into_full(void **state)
     graph_fixture_close(&f);
 }
 
+/* ---- Constraints ---------------------------------------------------------------------------------------------------------------- */
+
+/* Fails, and the message is exactly this. */
+static void fails_with(graph_fixture *f, job *j, const char *message)
+{
+    assert_int_equal(run(f, j), SB_CONSTRAINT);
+    assert_string_equal(f->err.text, message);
+    sb_err_clear(&f->err);
+}
+
+/* Pieces of a few bytes, threads and temporary files between rows and ids. */
+static void make_small(job *j)
+{
+    j->options.chunk_bytes = 8;
+    j->options.memory_bytes = 64;
+    j->options.split_count = 2;
+    j->options.threads = 3;
+}
+
+/* A constraint that is broken names the row, and the other one as row or node, whatever comes between rows and ids: label sets, several files,
+ * the order of relationships. */
+static void test_graph_bulk_load__made_constraints_name_rows(void **state)
+{
+    static const struct {
+        const char *schema, *message;
+    } cases[] = {
+        {"unique,nodes,P,k,,u\n", "s, line 2: n2, line 5, column 3 (k): its node and that of n1, "
+                                  "line 2 both have :P(k) = 1 (constraint u)"},
+        {"exists,nodes,P,k,,e\n",
+         "s, line 2: n1, line 4, column 2 (k): its node has no :P(k) (constraint e)"},
+        {"typed,nodes,P,k,STRING,t\n",
+         "s, line 2: n1, line 2, column 2 (k): its node has :P(k) = 1, of type INTEGER, where only "
+         "STRING may be (constraint t)"},
+        {"unique,relationships,R,k,,r\n",
+         "s, line 2: r, line 5, column 3 (k): its relationship and that of r, line 3 both have "
+         "[:R(k)] = 8 (constraint r)"},
+    };
+    (void)state;
+    for (int small = 0; small < 2; small++) {
+        graph_fixture f;
+        graph_fixture_open(&f, 0);
+        put_text(&f, "n1", "i:ID,k:int\n1,1\n2,2\n3,\n");
+        put_text(&f, "n2", "i:ID,:LABEL,k:int\n4,Q,4\n5,,5\n6,Q,6\n7,,1\n");
+        put_text(&f, "r", ":START_ID,:END_ID,k:int\n7,1,7\n6,1,8\n7,2,9\n1,2,8\n");
+        job j = make_job(&f);
+        add_nodes(&j, "n1", "P");
+        add_nodes(&j, "n2", "P");
+        add_rels(&j, "r", "R");
+        j.options.schema_path = "s";
+        if (small) make_small(&j);
+        begin_write(&f);
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            char schema[200];
+            (void)snprintf(schema, sizeof schema, "kind,of,on,keys,types,name\n%s",
+                           cases[i].schema);
+            put_text(&f, "s", schema);
+            fails_with(&f, &j, cases[i].message);
+        }
+        rollback(&f);
+        graph_fixture_close(&f);
+    }
+}
+
+static void make_constraint(graph_fixture *f, sb_schema_kind kind, const char *of)
+{
+    const sb_schema schema = {.kind = kind,
+                              .entity = label(f, of),
+                              .key_count = 1,
+                              .keys = {key_of(f, "k")},
+                              .value_types = kind == SB_SCHEMA_TYPED ? 1u << SB_TYPE_STRING : 0,
+                              .name = text("u")};
+    uint32_t id;
+    OK(f, sb_graph_schema_create(f->graph, &schema, &id, &f->err));
+}
+
+static void test_graph_bulk_load__constraints_there_name_rows(void **state)
+{
+    (void)state;
+    for (int small = 0; small < 2; small++) {
+        graph_fixture f;
+        graph_fixture_open(&f, 0);
+        put_text(&f, "n1", "i:ID,k:int\n1,1\n2,2\n");
+        put_text(&f, "n2", "i:ID,:LABEL,k:int\n3,Q,3\n4,,4\n5,Q,1\n");
+        job j = make_job(&f);
+        add_nodes(&j, "n1", "P");
+        add_nodes(&j, "n2", "P");
+        if (small) make_small(&j);
+        begin_write(&f);
+        make_constraint(&f, SB_SCHEMA_UNIQUE, "P");
+        fails_with(&f, &j,
+                   "n2, line 4, column 3 (k): its node and that of n1, line 2 both have "
+                   ":P(k) = 1 (constraint u)");
+        put_text(&f, "n2", "i:ID,:LABEL,k:int\n5,Q,5\n");
+        OK(&f, run(&f, &j));
+        put_text(&f, "n1", "i:ID,k:int\n6,6\n7,5\n");
+        put_text(&f, "n2", "i:ID,:LABEL,k:int\n");
+        assert_int_equal(run(&f, &j), SB_CONSTRAINT);
+        if (strncmp(f.err.text, "n1, line 3, column 2 (k): its node and node ", 44) != 0)
+            fail_msg("%s", f.err.text);
+        assert_int_equal(f.err.line, 3);
+        assert_int_equal(f.err.column, 2);
+        sb_err_clear(&f.err);
+        commit(&f);
+        graph_fixture_close(&f);
+    }
+}
+
+/* What is checked at commit only names the first row that breaks it, unless something was rolled back since: ids are given again then. */
+static void test_graph_bulk_load__constraints_of_the_commit_name_rows(void **state)
+{
+    (void)state;
+    for (int back = 0; back < 2; back++) {
+        graph_fixture f;
+        graph_fixture_open(&f, 0);
+        put_text(&f, "n1", "i:ID,k:string\n20,a\n21,b\n");
+        put_text(&f, "n2", "i:ID,j:int,k:int\n22,0,\n23,0,23\n24,0,24\n");
+        job full = make_job(&f), j = make_job(&f);
+        add_nodes(&full, "n1", "W");
+        add_nodes(&j, "n1", "W");
+        add_nodes(&j, "n2", "W");
+        begin_write(&f);
+        make_constraint(&f, SB_SCHEMA_TYPED, "W");
+        OK(&f,
+           run(&f, &full)); /* a table that is empty is built, and constraints are checked then */
+        OK(&f, run(&f, &j));
+        if (back) OK(&f, sb_txn_rollback_to(f.txn, savepoint(&f), &f.err));
+        assert_int_equal(sb_txn_commit(f.txn, &f.err), SB_CONSTRAINT);
+        if (back)
+            assert_int_equal(strncmp(f.err.text, "node ", 5), 0);
+        else
+            assert_string_equal(f.err.text,
+                                "n2, line 3, column 3 (k): its node has :W(k) = 23, of type "
+                                "INTEGER, where only STRING may be (constraint u)");
+        sb_err_clear(&f.err);
+        graph_fixture_close(&f);
+    }
+}
+
 /* Without files of nodes the endpoints are node ids. */
 static void test_graph_bulk_load__graph_ids(void **state)
 {
@@ -783,13 +921,23 @@ static void test_graph_bulk_load__progress(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_graph_bulk_load__small),      TEST(test_graph_bulk_load__errors),
-        TEST(test_graph_bulk_load__options),    TEST(test_graph_bulk_load__nul),
-        TEST(test_graph_bulk_load__rejects),    TEST(test_graph_bulk_load__plain_headers),
-        TEST(test_graph_bulk_load__no_ids),     TEST(test_graph_bulk_load__into_full),
-        TEST(test_graph_bulk_load__graph_ids),  TEST(test_graph_bulk_load__graph_keys),
-        TEST(test_graph_bulk_load__compressed), TEST(test_graph_bulk_load__big),
-        TEST(test_graph_bulk_load__faults),     TEST(test_graph_bulk_load__progress),
+        TEST(test_graph_bulk_load__small),
+        TEST(test_graph_bulk_load__errors),
+        TEST(test_graph_bulk_load__options),
+        TEST(test_graph_bulk_load__nul),
+        TEST(test_graph_bulk_load__rejects),
+        TEST(test_graph_bulk_load__plain_headers),
+        TEST(test_graph_bulk_load__no_ids),
+        TEST(test_graph_bulk_load__into_full),
+        TEST(test_graph_bulk_load__made_constraints_name_rows),
+        TEST(test_graph_bulk_load__constraints_there_name_rows),
+        TEST(test_graph_bulk_load__constraints_of_the_commit_name_rows),
+        TEST(test_graph_bulk_load__graph_ids),
+        TEST(test_graph_bulk_load__graph_keys),
+        TEST(test_graph_bulk_load__compressed),
+        TEST(test_graph_bulk_load__big),
+        TEST(test_graph_bulk_load__faults),
+        TEST(test_graph_bulk_load__progress),
         TEST(test_graph_bulk_load__documented),
     };
 
