@@ -20,6 +20,7 @@
 #include "base/map.h"
 #include "base/profile.h"
 #include "base/random.h"
+#include "base/range_count.h"
 #include "base/sort.h"
 #include "base/status.h"
 #include "base/varint.h"

@@ -29,8 +29,9 @@ static sb_status count_rows(sb_scan *scan, uint64_t *count, sb_err *err)
     return SB_OK;
 }
 
+/* stopped: an index had more than most. */
 static sb_status count_scan(sb_graph *graph, const sb_scan_options *options, uint64_t most,
-                            uint64_t *count, sb_err *err)
+                            uint64_t *count, bool *stopped, sb_err *err)
 {
     sb_scan *scan;
     sb_status status;
@@ -40,6 +41,7 @@ static sb_status count_scan(sb_graph *graph, const sb_scan_options *options, uin
     status = scan->way == SB_SCAN_ROWS
                  ? count_rows(scan, count, err)
                  : count_ids(scan, scan->way == SB_SCAN_INDEX ? most : UINT64_MAX, count, err);
+    *stopped = scan->way == SB_SCAN_INDEX && *count > most;
     sb_scan_close(scan);
     return status;
 }
@@ -49,6 +51,7 @@ sb_status sb_graph_count(sb_graph *graph, const sb_scan_options *options, uint64
 {
     sb_scan_options by_column = *options;
     uint64_t total, most = UINT64_MAX;
+    bool stopped;
 
     *count = 0;
     SB_CHECK_ARG(err, options->entity <= SB_REL);
@@ -64,8 +67,8 @@ sb_status sb_graph_count(sb_graph *graph, const sb_scan_options *options, uint64
     /* Entries that equal one value are read as they are found; a range may turn out to be most of the table. */
     if (options->equal == NULL)
         most = total / INDEX_SHARE < INDEX_LEAST ? INDEX_LEAST : total / INDEX_SHARE;
-    SB_TRY(count_scan(graph, options, most, count, err));
-    if (*count <= most) return SB_OK;
+    SB_TRY(count_scan(graph, options, most, count, &stopped, err));
+    if (!stopped) return SB_OK;
     by_column.no_index = true;
-    return count_scan(graph, &by_column, UINT64_MAX, count, err);
+    return count_scan(graph, &by_column, UINT64_MAX, count, &stopped, err);
 }

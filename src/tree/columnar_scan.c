@@ -449,58 +449,6 @@ sb_status sb_row_scan_filter_int(sb_row_scan *scan, uint32_t key, uint8_t type, 
 
 /* ---- Counting ------------------------------------------------------------------------------------------------- */
 
-#define LANES 64u /* counters side by side; the compiler makes vectors of them */
-
-/* How many of count numbers lie in [low, low + span]. Counters have the width of the numbers, so that a vector's lanes need no widening:
- * they are emptied before they run over. */
-#define COUNT_LOOP(name, word, load, most)                                                         \
-    static size_t name(const uint8_t *in, size_t count, word low, word span)                       \
-    {                                                                                              \
-        size_t matches = 0, i = 0;                                                                 \
-        while (count - i >= LANES) {                                                               \
-            const size_t left = (count - i) / LANES, turns = left < (most) ? left : (most);        \
-            word lanes[LANES] = {0};                                                               \
-            for (size_t t = 0; t < turns; t++, i += LANES)                                         \
-                for (size_t k = 0; k < LANES; k++)                                                 \
-                    lanes[k] = (word)(lanes[k] +                                                   \
-                                      ((word)(load(in + (i + k) * sizeof(word)) - low) <= span));  \
-            for (size_t k = 0; k < LANES; k++)                                                     \
-                matches += (size_t)lanes[k];                                                       \
-        }                                                                                          \
-        for (; i < count; i++)                                                                     \
-            matches += (word)(load(in + i * sizeof(word)) - low) <= span;                          \
-        return matches;                                                                            \
-    }
-SB_INLINE uint8_t load_byte(const uint8_t *in)
-{
-    return *in;
-}
-COUNT_LOOP(count_8, uint8_t, load_byte, 255u)
-COUNT_LOOP(count_16, uint16_t, sb_load_le16, 65535u)
-COUNT_LOOP(count_32, uint32_t, sb_load_le32, SIZE_MAX)
-/* One at a time: vectors without an unsigned compare of 64 bits (SSE2) take longer over it. */
-static size_t count_64(const uint8_t *in, size_t count, uint64_t low, uint64_t span)
-{
-    size_t even = 0, odd = 0, i = 0;
-    for (; i + 2 <= count; i += 2) {
-        even += sb_load_le64(in + i * 8) - low <= span;
-        odd += sb_load_le64(in + i * 8 + 8) - low <= span;
-    }
-    if (i < count) even += sb_load_le64(in + i * 8) - low <= span;
-    return even + odd;
-}
-
-static size_t count_words(const uint8_t *in, unsigned width, size_t count, uint64_t low,
-                          uint64_t span)
-{
-    switch (width) {
-    case 1: return count_8(in, count, (uint8_t)low, (uint8_t)span);
-    case 2: return count_16(in, count, (uint16_t)low, (uint16_t)span);
-    case 4: return count_32(in, count, (uint32_t)low, (uint32_t)span);
-    default: return count_64(in, count, low, span);
-    }
-}
-
 /* Bytes of a column between requests for the next leaf's: as many lines as can be on their way at once. */
 #define SLICE_BYTES 1024u
 
@@ -525,7 +473,7 @@ static size_t count_values(const sb_row_scan *scan, const sb_colview *view, int6
         const size_t at = off + (size_t)done * view->width;
         for (size_t k = 0; scan->next != NULL && k < (size_t)take * view->width; k += 64)
             SB_PREFETCH(scan->next + at + k);
-        matches += count_words(scan->page.bytes + at, view->width, take, first, last - first);
+        matches += sb_range_count(scan->page.bytes + at, view->width, take, first, last - first);
     }
     return matches;
 }

@@ -409,6 +409,50 @@ static void test_graph_read_scan__count_of_much(void **state)
     world_close(&w);
 }
 
+/* Rows that a count has compared so far; 0 before. */
+static bool keep_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    uint64_t *before = ctx;
+
+    (void)total;
+    assert_true(done >= *before); /* a second pass would begin anew */
+    *before = done;
+    return true;
+}
+
+/* However many match, columns are read once. */
+static void test_graph_read_scan__count_reads_once(void **state)
+{
+    enum { NODES = 100000 };
+    const sb_value low = integer(10), high = integer(NODES - 10);
+    world w;
+    sb_node_id *ids = malloc(NODES * sizeof *ids);
+    int64_t *integers = malloc(NODES * sizeof *integers);
+    uint64_t done = 0, count;
+
+    (void)state;
+    world_open(&w, 20);
+    for (int64_t i = 0; i < NODES; i++)
+        integers[i] = i * 7919 % NODES;
+    const sb_prop_column column = {.key = w.key, .type = SB_TYPE_INT, .integers = integers};
+    OK(&w.f, sb_graph_create_nodes(w.f.graph, set_of_label(&w.f, w.labels[1]), NODES, &column, 1,
+                                   ids, &w.f.err));
+    commit(&w.f);
+    w.f.settings.progress = keep_progress;
+    w.f.settings.progress_ctx = &done;
+    OK(&w.f, sb_graph_configure(w.f.session, &w.f.settings, &w.f.err));
+    begin_read(&w.f);
+    const sb_scan_options options = {
+        .entity = SB_NODE, .key = w.key, .low = &low, .high = &high, .low_inclusive = true};
+    OK(&w.f, sb_graph_count(w.f.graph, &options, &count, &w.f.err));
+    assert_int_equal(count, NODES - 20);
+    assert_true(done > NODES / 2);
+    commit(&w.f);
+    free(ids);
+    free(integers);
+    world_close(&w);
+}
+
 /* Delete what a scan hands out, and set the property it looks for: each entity that matched at first comes exactly once. */
 static void change_while_scanning(world *w, const sb_scan_options *options, bool deleting)
 {
@@ -643,6 +687,7 @@ int main(void)
         TEST(test_graph_read_scan__indexes),
         TEST(test_graph_read_scan__without_label_index),
         TEST(test_graph_read_scan__count_of_much),
+        TEST(test_graph_read_scan__count_reads_once),
         TEST(test_graph_read_scan__changes_meanwhile),
         TEST(test_graph_read_scan__cut_keys),
         TEST(test_graph_read_scan__ranges_of_cut_keys),
