@@ -22,7 +22,7 @@ typedef struct bench_options {
     unsigned threads;    /* of commit_each, and of Sombra's statements */
     unsigned scale;      /* multiplies the sizes of the graphs */
     unsigned rounds;     /* 0: each workload's own number */
-    unsigned limit;      /* seconds after which a peer's statement is stopped; 0: never */
+    unsigned limit;      /* seconds after which a statement of SQLite's is stopped; 0: never */
     uint64_t seed;
     bool json;
 } bench_options;
@@ -83,6 +83,8 @@ void bench_elapsed(const char *workload, uint64_t ns);
 void bench_ratio(const char *workload, const char *graph, const char *name, double value);
 /* A line for people; not in JSON output. */
 void bench_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* How many figures there are so far. */
+size_t bench_figures(void);
 /* The last line: ratios, above 1 where Sombra is ahead. Frees the figures. */
 void bench_summary(void);
 
@@ -115,6 +117,8 @@ typedef struct bench_graph {
  * Owned by the caller. */
 bench_graph *bench_graph_make(const char *name);
 void bench_graph_free(bench_graph *graph);
+/* The nodes of a graph with their keys in random order, without relationships. Owned by the caller. */
+bench_graph *bench_graph_shuffled(const bench_graph *graph, const char *name);
 /* The social graph into an empty one; what it has besides, freed (accepts NULL). */
 void bench_social_make(bench_graph *graph);
 void bench_social_free(bench_social *social);
@@ -144,7 +148,7 @@ typedef struct bench_query {
         as_list; /* all runs are one transaction: the one parameter is the list of their values, where there are lists */
 } bench_query;
 
-#define BENCH_STOPPED UINT64_MAX /* the sum of a query that did not end within the limit */
+#define BENCH_STOPPED UINT64_MAX /* the sum of what did not end within the limit */
 
 /* What a row adds to the sum of a query: its columns weighed by their place. Text counts by its size and first byte. */
 SB_INLINE uint64_t bench_row_add(uint64_t sum, size_t column, uint64_t value)
@@ -175,6 +179,9 @@ typedef struct bench_engine {
                          const int64_t *weight, size_t count);
     /* One node in a transaction of its own. */
     void (*commit_node)(void *store, int64_t key, bench_text name);
+    /* Further use of a store by a thread of its own: number index of count, taken where commit_node takes a store. */
+    void *(*connect)(void *store, unsigned index, unsigned count);
+    void (*disconnect)(void *connection);
     /* New value for the weight-like property of a node, in a transaction of its own. */
     void (*commit_update)(void *store, uint32_t node, int64_t value);
     void (*read_begin)(void *store);
@@ -187,12 +194,13 @@ typedef struct bench_engine {
     /* The same from where lists lie, without a copy. */
     uint64_t (*neighbors_in_place)(void *store, const uint32_t *nodes, size_t count, bool batch);
     uint64_t (*two_hop)(void *store, const uint32_t *nodes, size_t count);
+    /* Ends of walks of three steps; BENCH_STOPPED where the limit passed. */
     uint64_t (*three_hop)(void *store, const uint32_t *nodes, size_t count, bool by_lengths);
     /* Nodes reached; *edges: relationships seen. */
     uint64_t (*bfs)(void *store, uint32_t start, uint64_t *edges);
-    /* Relationships whose weight, nodes whose key, lies in [low, high]; by scanning. */
     /* The same by the algorithm that Sombra has for whole graphs: frontiers as bitmaps, walked in order of nodes. */
     uint64_t (*bfs_in_order)(void *store, uint32_t start, uint64_t *edges);
+    /* Relationships whose weight, nodes whose key, lies in [low, high]; by scanning. */
     uint64_t (*scan)(void *store, bool nodes, int64_t low, int64_t high);
     /* Run a query, its results read to the end: the sum of bench_row_add over all rows, or BENCH_STOPPED. */
     uint64_t (*query)(void *store, const bench_query *query);
@@ -202,11 +210,12 @@ typedef struct bench_engine {
 } bench_engine;
 
 extern const bench_engine bench_sombra, bench_sqlite, bench_lmdb, bench_raw;
-/* Stores to run, in order: sombra, sqlite, lmdb; *count of them. The raw arrays are no store. */
+/* Engines to run, in order: sombra, sqlite, lmdb, raw; *count of them. */
 const bench_engine *const *bench_engines(size_t *count);
 
 /* A graph, and a store of an engine with it, that workloads share: borrowed until bench_stores_close. Reads only. */
 const bench_graph *bench_graph_of(const char *name);
+const bench_graph *bench_shuffled_of(const bench_graph *graph);
 void *bench_store_of(const bench_engine *engine, const bench_graph *graph);
 /* The file of such a store, closed and no longer shared; the caller removes it and owns the path. */
 char *bench_store_take(const bench_engine *engine, const bench_graph *graph);

@@ -35,7 +35,7 @@ typedef struct list_entry {
 typedef struct lmdb_store {
     MDB_env *env;
     MDB_dbi nodes, keys, labels, edges, out, in;
-    MDB_txn *txn;     /* of read_begin */
+    MDB_txn *txn;     /* of read_begin; reset between reads, NULL before the first */
     MDB_cursor *list; /* over out, of the same transaction */
     bench_walk walk;
     uint64_t next_node, next_edge;
@@ -101,6 +101,10 @@ static void close_store(void *object)
 {
     lmdb_store *store = object;
 
+    if (store->txn != NULL) {
+        mdb_cursor_close(store->list);
+        mdb_txn_abort(store->txn);
+    }
     mdb_env_close(store->env);
     bench_walk_deinit(&store->walk);
     free(store->triples);
@@ -247,6 +251,18 @@ static void commit_node(void *object, int64_t key, bench_text name)
     must(mdb_txn_commit(txn));
 }
 
+/* Threads share the environment, and its writer lock guards what commit_node counts up. */
+static void *connect_store(void *object, unsigned index, unsigned count)
+{
+    (void)index, (void)count;
+    return object;
+}
+
+static void disconnect_store(void *object)
+{
+    (void)object;
+}
+
 static void commit_update(void *object, uint32_t node, int64_t value)
 {
     lmdb_store *store = object;
@@ -290,16 +306,19 @@ static void read_begin(void *object)
 {
     lmdb_store *store = object;
 
+    if (store->txn != NULL) {
+        must(mdb_txn_renew(store->txn));
+        must(mdb_cursor_renew(store->txn, store->list));
+        return;
+    }
     must(mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->txn));
     must(mdb_cursor_open(store->txn, store->out, &store->list));
 }
 
+/* The cheap way: a read transaction that is reset and renewed. */
 static void read_end(void *object)
 {
-    lmdb_store *store = object;
-
-    mdb_cursor_close(store->list);
-    mdb_txn_abort(store->txn);
+    mdb_txn_reset(((lmdb_store *)object)->txn);
 }
 
 static uint64_t read_row(lmdb_store *store, MDB_txn *txn, uint64_t id)
@@ -339,20 +358,18 @@ static uint64_t lookup_key(void *object, const int64_t *keys, size_t count, bool
     return sum;
 }
 
-/* The cheap way: a read transaction that is reset and renewed. */
 static uint64_t lookup_autocommit(void *object, const uint32_t *nodes, size_t count)
 {
     lmdb_store *store = object;
-    MDB_txn *txn;
     uint64_t sum = 0;
 
-    must(mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn));
+    read_begin(store);
     for (size_t i = 0; i < count; i++) {
-        mdb_txn_reset(txn);
-        must(mdb_txn_renew(txn));
-        sum += read_row(store, txn, (uint64_t)nodes[i] + 1);
+        mdb_txn_reset(store->txn);
+        must(mdb_txn_renew(store->txn));
+        sum += read_row(store, store->txn, (uint64_t)nodes[i] + 1);
     }
-    mdb_txn_abort(txn);
+    read_end(store);
     return sum;
 }
 
@@ -464,6 +481,8 @@ const bench_engine bench_lmdb = {
     .count = count_all,
     .insert_edges = insert_edges,
     .commit_node = commit_node,
+    .connect = connect_store,
+    .disconnect = disconnect_store,
     .commit_update = commit_update,
     .read_begin = read_begin,
     .read_end = read_end,

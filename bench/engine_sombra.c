@@ -285,6 +285,27 @@ static void commit_node(void *object, int64_t key, bench_text name)
     bench_must(store, sombra_commit(txn));
 }
 
+static void *connect_store(void *object, unsigned index, unsigned count)
+{
+    const sombra_store *of = object;
+    sombra_store *store = bench_alloc(1, sizeof *store);
+    sombra_error error;
+
+    (void)index, (void)count;
+    *store = (sombra_store){.db = of->db, .label = of->label, .key = of->key, .name = of->name};
+    if (sombra_connect(of->db, &store->conn, &error) != SOMBRA_OK)
+        bench_fail("sombra: %s", error.message);
+    return store;
+}
+
+static void disconnect_store(void *object)
+{
+    sombra_store *store = object;
+
+    sombra_disconnect(store->conn);
+    free(store);
+}
+
 static void commit_update(void *object, uint32_t node, int64_t value)
 {
     sombra_store *store = object;
@@ -707,6 +728,8 @@ const bench_engine bench_sombra = {
     .count = count_all,
     .insert_edges = insert_edges,
     .commit_node = commit_node,
+    .connect = connect_store,
+    .disconnect = disconnect_store,
     .commit_update = commit_update,
     .read_begin = read_begin,
     .read_end = read_end,

@@ -206,6 +206,31 @@ bench_graph *bench_graph_make(const char *name)
     return graph;
 }
 
+bench_graph *bench_graph_shuffled(const bench_graph *graph, const char *name)
+{
+    const size_t bytes = (size_t)graph->node_count * BENCH_NAME_BYTES;
+    bench_graph *made = bench_alloc(1, sizeof *made);
+    uint32_t *order = bench_alloc(graph->node_count, sizeof *order);
+    sb_random random = {bench.seed + 5};
+
+    permute(&random, order, graph->node_count);
+    made->node_count = graph->node_count;
+    made->type_count = 1;
+    made->key = bench_alloc(graph->node_count, sizeof *made->key);
+    made->names = bench_alloc(graph->node_count, sizeof *made->names);
+    made->name_bytes = bench_alloc(bytes + strlen(name) + 1, 1);
+    memcpy(made->name_bytes, graph->name_bytes, bytes);
+    memcpy(made->name_bytes + bytes, name, strlen(name));
+    made->name = made->name_bytes + bytes;
+    for (uint32_t i = 0; i < graph->node_count; i++) {
+        made->key[i] = graph->key[order[i]];
+        made->names[i] = (bench_text){.data = made->name_bytes + (size_t)i * BENCH_NAME_BYTES,
+                                      .size = BENCH_NAME_BYTES};
+    }
+    free(order);
+    return made;
+}
+
 void bench_graph_free(bench_graph *graph)
 {
     if (graph == NULL) return;

@@ -242,7 +242,8 @@ static size_t find_sides(const query_row *row, const query_file *file, side *sid
 
     for (size_t i = 0; i < all; i++) {
         const bool sql = strcmp(wanted[i]->name, "sqlite") == 0;
-        if (wanted[i]->query == NULL || (sql && file->sql == NULL)) continue;
+        if (wanted[i]->query == NULL || (sql && file->sql == NULL) || wanted[i] == &bench_raw)
+            continue;
         sides[count++] = (side){
             .engine = wanted[i], .name = wanted[i]->name, .query = wanted[i]->query, .sql = sql};
     }

@@ -7,7 +7,7 @@
 
 static uint64_t two_hop_distinct(raw_store *store, uint32_t node)
 {
-    const uint32_t *ends = store->ends, *list = store->neighbors;
+    const uint32_t *ends = store->arrays.out.ends, *list = store->arrays.out.neighbors;
     uint64_t distinct = 0;
 
     bench_walk_next(&store->walk);
@@ -21,7 +21,7 @@ static uint64_t two_hop_distinct(raw_store *store, uint32_t node)
 
 static uint64_t three_hop_count(raw_store *store, uint32_t node)
 {
-    const uint32_t *ends = store->ends, *list = store->neighbors;
+    const uint32_t *ends = store->arrays.out.ends, *list = store->arrays.out.neighbors;
     uint64_t sum = 0;
 
     for (uint32_t i = ends[node]; i < ends[node + 1]; i++) {
@@ -42,9 +42,9 @@ static uint64_t reachable_distinct(raw_store *store, uint32_t node)
 
     bench_walk_next(walk);
     for (uint32_t at = node;; at = walk->queue[head++]) {
-        for (uint32_t i = store->ends[at]; i < store->ends[at + 1]; i++) {
-            if (bench_walk_see(walk, store->neighbors[i]))
-                walk->queue[tail++] = store->neighbors[i];
+        for (uint32_t i = store->arrays.out.ends[at]; i < store->arrays.out.ends[at + 1]; i++) {
+            if (bench_walk_see(walk, store->arrays.out.neighbors[i]))
+                walk->queue[tail++] = store->arrays.out.neighbors[i];
         }
         if (head == tail) break;
     }
@@ -63,28 +63,21 @@ static void sort_lists(const uint32_t *ends, uint32_t *lists, uint32_t node_coun
         qsort(lists + ends[i], ends[i + 1] - ends[i], sizeof *lists, compare);
 }
 
+static uint32_t *sorted_copy(const raw_lists *lists, uint32_t node_count, uint32_t edge_count)
+{
+    uint32_t *copy = bench_alloc(edge_count, sizeof *copy);
+
+    memcpy(copy, lists->neighbors, edge_count * sizeof *copy);
+    sort_lists(lists->ends, copy, node_count);
+    return copy;
+}
+
 static void make_sorted(raw_store *store)
 {
-    const uint32_t count = store->node_count;
-    uint32_t *next = bench_alloc((size_t)count + 1, sizeof *next);
+    const raw_arrays *arrays = &store->arrays;
 
-    store->out_sorted = bench_alloc(store->edge_count, sizeof *store->out_sorted);
-    store->in_sorted = bench_alloc(store->edge_count, sizeof *store->in_sorted);
-    store->in_ends = bench_alloc((size_t)count + 1, sizeof *store->in_ends);
-    memcpy(store->out_sorted, store->neighbors, store->edge_count * sizeof *store->neighbors);
-    for (uint32_t i = 0; i < store->edge_count; i++)
-        store->in_ends[store->neighbors[i] + 1]++;
-    for (uint32_t i = 0; i < count; i++) {
-        store->in_ends[i + 1] += store->in_ends[i];
-        next[i] = store->in_ends[i];
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        for (uint32_t j = store->ends[i]; j < store->ends[i + 1]; j++)
-            store->in_sorted[next[store->neighbors[j]]++] = i;
-    }
-    sort_lists(store->ends, store->out_sorted, count);
-    sort_lists(store->in_ends, store->in_sorted, count);
-    free(next);
+    store->out_sorted = sorted_copy(&arrays->out, arrays->node_count, arrays->edge_count);
+    store->in_sorted = sorted_copy(&arrays->in, arrays->node_count, arrays->edge_count);
 }
 
 static uint32_t run_of(const uint32_t *list, const uint32_t *end)
@@ -119,11 +112,12 @@ static uint64_t common(const uint32_t *a, const uint32_t *a_end, const uint32_t 
 /* Closed walks of three steps, less those that go over a relationship twice: such a one consists of loops of one node. */
 static uint64_t triangles(raw_store *store, uint32_t unused)
 {
-    const uint32_t *ends = store->ends, *in_ends = store->in_ends, *out = store->out_sorted;
+    const uint32_t *ends = store->arrays.out.ends, *in_ends = store->arrays.in.ends,
+                   *out = store->out_sorted;
     uint64_t sum = 0;
 
     (void)unused;
-    for (uint32_t a = 0; a < store->node_count; a++) {
+    for (uint32_t a = 0; a < store->arrays.node_count; a++) {
         uint64_t loops = 0;
         for (uint32_t i = ends[a]; i < ends[a + 1]; i++) {
             loops += out[i] == a;
@@ -168,10 +162,10 @@ uint64_t bench_raw_query(void *object, const bench_query *query)
 
     if (bench_raw_social_can(query->name)) return bench_raw_social_query(store, query);
     if (which == QUERY_COUNT) bench_fail("raw: there is no loop for %s", query->name);
-    if (store->in_ends == NULL) make_sorted(store);
+    if (store->out_sorted == NULL) make_sorted(store);
     for (size_t i = 0; i < query->runs; i++) {
         const uint32_t node =
-            query->param_count == 0 ? 0 : (uint32_t)query->values[i] - store->keys[0];
+            query->param_count == 0 ? 0 : (uint32_t)query->values[i] - store->arrays.keys[0];
         sum += QUERIES[which].run(store, node);
     }
     return sum;

@@ -2,23 +2,31 @@
 #ifndef BENCH_RAW_STORE_H
 #define BENCH_RAW_STORE_H
 
+#include <stdatomic.h>
+
+#include "raw_arrays.h"
 #include "traverse.h"
 
 /* What the loops over the social graph go over: query_raw_social.c. */
 typedef struct raw_social raw_social;
 
 typedef struct raw_store {
-    uint32_t node_count, edge_count;
-    uint32_t *ends; /* ends[node] … ends[node + 1] */
-    uint32_t *neighbors;
-    uint8_t *weights; /* by relationship, in order of creation */
-    uint32_t *keys;
-    char (*names)[BENCH_NAME_BYTES];
-    uint32_t *out_sorted, *in_ends, *in_sorted; /* of triangles; made on first use */
-    raw_social *social;                         /* of LSQB's counts; made on first use */
+    raw_arrays arrays;
+    _Atomic(const raw_arrays *) current; /* what a snapshot is, of lookup_autocommit: &arrays */
+    uint32_t *out_sorted, *in_sorted;    /* of triangles; made on first use */
+    raw_social *social;                  /* of LSQB's counts; made on first use */
     bench_walk walk;
-    int file;
-    size_t offset;
+    char *path;
+    bench_sync sync;
+    struct {
+        uint32_t *source, *target;
+        int64_t *weight;
+        size_t count, room;
+    } late;                     /* relationships committed one by one: not in the arrays */
+    uint64_t nodes_added;       /* the same of nodes, of which nothing is kept */
+    struct raw_store *of;       /* of a further thread's: the store that it belongs to; else NULL */
+    int log;                    /* file of LOG_BYTES, written before; -1: none */
+    size_t offset, first, last; /* in it: where the next commit goes; the part to go round in */
     uint8_t *block;
 } raw_store;
 

@@ -12,6 +12,7 @@ static const char *const USUAL[] = {"b1m", "m100k", NULL};
 /* What is read: random nodes, and their keys. */
 typedef struct queries {
     const bench_graph *graph;
+    const bench_graph *stored; /* the same, or its nodes with keys in random order */
     uint32_t *nodes;
     int64_t *keys;
     size_t count;
@@ -28,6 +29,7 @@ typedef struct reading {
         once; /* seconds: report time, not rate; once: rate of what is returned */
     bool (*can)(const bench_engine *engine);
     read_once read;
+    bool shuffled; /* reads the nodes with keys in random order */
 } reading;
 
 #define CAN(name, condition)                                                                       \
@@ -123,39 +125,44 @@ static uint64_t read_scan_nodes(const bench_engine *engine, void *store, const q
 }
 
 static const reading READINGS[] = {
-    {"lookup_id", "lookups_per_s", "1/s", 1000000, 5, true, false, false, can_id, read_id},
+    {"lookup_id", "lookups_per_s", "1/s", 1000000, 5, true, false, false, can_id, read_id, false},
     {"lookup_id", "batch_lookups_per_s", "1/s", 1000000, 5, true, false, false, can_id_batch,
-     read_id_batch},
-    {"lookup_key", "lookups_per_s", "1/s", 500000, 5, true, false, false, can_key, read_key},
+     read_id_batch, false},
+    {"lookup_key", "lookups_per_s", "1/s", 500000, 5, true, false, false, can_key, read_key, false},
     {"lookup_key", "batch_lookups_per_s", "1/s", 500000, 5, true, false, false, can_key_batch,
-     read_key_batch},
+     read_key_batch, false},
     {"lookup_autocommit", "lookups_per_s", "1/s", 500000, 5, false, false, false, can_autocommit,
-     read_autocommit},
+     read_autocommit, false},
     {"neighbors", "nodes_per_s", "1/s", 500000, 5, true, false, false, can_neighbors,
-     read_neighbors},
+     read_neighbors, false},
     {"neighbors", "batch_nodes_per_s", "1/s", 500000, 5, true, false, false, can_neighbors_batch,
-     read_neighbors_batch},
+     read_neighbors_batch, false},
     {"neighbors", "in_place_nodes_per_s", "1/s", 500000, 5, true, false, false, can_in_place,
-     read_in_place},
+     read_in_place, false},
     {"neighbors", "batch_in_place_nodes_per_s", "1/s", 500000, 5, true, false, false, can_in_place,
-     read_in_place_batch},
+     read_in_place_batch, false},
     {"two_hop_distinct", "nodes_per_s", "1/s", 2000, 5, true, false, false, can_two_hop,
-     read_two_hop},
+     read_two_hop, false},
     {"three_hop_count", "nodes_per_s", "1/s", 50, 3, true, false, false, can_three_hop,
-     read_three_hop},
+     read_three_hop, false},
     {"three_hop_count", "lengths_nodes_per_s", "1/s", 50, 3, true, false, false, can_lengths,
-     read_lengths},
-    {"bfs", "relationships_per_s", "1/s", 1, 5, true, false, true, can_bfs, read_bfs},
+     read_lengths, false},
+    {"bfs", "relationships_per_s", "1/s", 1, 5, true, false, true, can_bfs, read_bfs, false},
     {"bfs", "in_order_relationships_per_s", "1/s", 1, 5, true, false, true, can_bfs_in_order,
-     read_bfs_in_order},
-    {"scan_filter", "relationships_ms", "ms", 1, 7, true, true, false, can_scan, read_scan_edges},
-    {"scan_filter", "nodes_ms", "ms", 1, 7, true, true, false, can_scan, read_scan_nodes},
+     read_bfs_in_order, false},
+    {"scan_filter", "relationships_ms", "ms", 1, 7, true, true, false, can_scan, read_scan_edges,
+     false},
+    {"scan_filter", "nodes_ms", "ms", 1, 7, true, true, false, can_scan, read_scan_nodes, false},
+    {"scan_filter", "shuffled_nodes_ms", "ms", 1, 7, true, true, false, can_scan, read_scan_nodes,
+     true},
 };
 #define READING_COUNT (sizeof READINGS / sizeof *READINGS)
 
-static queries make_queries(const bench_graph *graph, size_t count)
+static queries make_queries(const reading *what, const bench_graph *graph)
 {
-    queries asked = {graph, bench_alloc(count, sizeof *asked.nodes),
+    const size_t count = what->count;
+    queries asked = {graph, what->shuffled ? bench_shuffled_of(graph) : graph,
+                     bench_alloc(count, sizeof *asked.nodes),
                      bench_alloc(count, sizeof *asked.keys), count};
     sb_random random = {bench.seed + 1};
 
@@ -171,13 +178,14 @@ typedef struct reader {
     const bench_engine *engine;
     bench_samples samples;
     uint64_t total_ns;
+    bool stopped; /* by the limit: there is no figure */
 } reader;
 
 /* One round; the sum of what was read. The first round warms caches up: it is kept only where it is the one. */
 static uint64_t measure(const reading *what, reader *one, const queries *asked, bool first)
 {
     const bench_engine *engine = one->engine;
-    void *store = bench_store_of(engine, asked->graph);
+    void *store = bench_store_of(engine, asked->stored);
     uint64_t started, elapsed, sum;
     double value;
 
@@ -188,6 +196,8 @@ static uint64_t measure(const reading *what, reader *one, const queries *asked, 
     if (what->in_transaction) engine->read_end(store);
     if (sum == 0) bench_fail("%s on %s read nothing", what->workload, engine->name);
     one->total_ns += elapsed;
+    one->stopped = sum == BENCH_STOPPED;
+    if (one->stopped) return sum;
     value = what->seconds
                 ? (double)elapsed / 1e6
                 : (what->once ? (double)sum : (double)asked->count) / (double)elapsed * 1e9;
@@ -199,7 +209,7 @@ static void run_reading(const reading *what, const bench_graph *graph)
 {
     enum { ENGINES_MAX = 4 };
     reader readers[ENGINES_MAX] = {{0}};
-    queries asked = make_queries(graph, what->count);
+    queries asked = make_queries(what, graph);
     size_t all, count = 0;
     const bench_engine *const *wanted = bench_engines(&all);
     uint64_t right = 0;
@@ -207,11 +217,11 @@ static void run_reading(const reading *what, const bench_graph *graph)
     for (size_t i = 0; i < all; i++) {
         if (what->can(wanted[i])) readers[count++].engine = wanted[i];
     }
-    if (bench_engine_wanted("raw") && what->can(&bench_raw)) readers[count++].engine = &bench_raw;
     for (unsigned round = 0; round <= bench_rounds(what->rounds); round++) {
         for (size_t i = 0; i < count; i++) {
-            if (readers[i].total_ns >= BENCH_ENOUGH_NS) continue;
+            if (readers[i].stopped || readers[i].total_ns >= BENCH_ENOUGH_NS) continue;
             const uint64_t sum = measure(what, &readers[i], &asked, round == 0);
+            if (readers[i].stopped) continue;
             if (right == 0) right = sum;
             if (sum != right)
                 bench_fail("%s: %s finds %llu, %s %llu", what->workload, readers[i].engine->name,
@@ -220,8 +230,13 @@ static void run_reading(const reading *what, const bench_graph *graph)
         }
     }
     for (size_t i = 0; i < count; i++) {
-        bench_report(what->workload, graph->name, readers[i].engine->name, what->metric,
-                     &readers[i].samples, what->unit, what->seconds ? BENCH_LOWER : BENCH_HIGHER);
+        if (readers[i].stopped)
+            bench_stopped(what->workload, graph->name, readers[i].engine->name, what->metric,
+                          bench.limit);
+        else
+            bench_report(what->workload, graph->name, readers[i].engine->name, what->metric,
+                         &readers[i].samples, what->unit,
+                         what->seconds ? BENCH_LOWER : BENCH_HIGHER);
         bench_clear(&readers[i].samples);
     }
     free(asked.nodes);

@@ -189,6 +189,11 @@ void bench_note(const char *format, ...)
     fflush(stdout);
 }
 
+size_t bench_figures(void)
+{
+    return figure_count;
+}
+
 /* ---- Summary ------------------------------------------------------------------------------------ */
 
 static void keep_ratio(const char *name, double value)

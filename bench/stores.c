@@ -12,18 +12,34 @@ typedef struct loaded {
     void *store;
 } loaded;
 
-static loaded stores[32];
+static loaded stores[64];
 static size_t store_count;
-static bench_graph *graphs[8];
+static bench_graph *graphs[16];
 static size_t graph_count;
 
-const bench_graph *bench_graph_of(const char *name)
+static const bench_graph *find_graph(const char *name)
 {
     for (size_t i = 0; i < graph_count; i++) {
         if (strcmp(graphs[i]->name, name) == 0) return graphs[i];
     }
     if (graph_count == sizeof graphs / sizeof *graphs) bench_fail("too many graphs");
-    return graphs[graph_count++] = bench_graph_make(name);
+    return NULL;
+}
+
+const bench_graph *bench_graph_of(const char *name)
+{
+    const bench_graph *found = find_graph(name);
+    return found != NULL ? found : (graphs[graph_count++] = bench_graph_make(name));
+}
+
+const bench_graph *bench_shuffled_of(const bench_graph *graph)
+{
+    char name[64];
+    const bench_graph *found;
+
+    (void)snprintf(name, sizeof name, "%s-shuffled", graph->name);
+    found = find_graph(name);
+    return found != NULL ? found : (graphs[graph_count++] = bench_graph_shuffled(graph, name));
 }
 
 void *bench_store_of(const bench_engine *engine, const bench_graph *graph)

@@ -11,7 +11,7 @@ for workload in bulk_edge_creation exists_cache put_many_allocations profiling_o
     two_hop_distinct three_hop_count bfs scan_filter open mixed small_sets query; do
     "$bench" --list | grep -q "^$workload " || fail "--list does not name $workload"
 done
-for wrong in "nothing" "bfs --graph w10k" "bulk_load --graph w10k --engine lmdb" "query --row nothing" "--graph s2k" "--engine oracle" "--threads 0" "--nothing" "--graph"; do
+for wrong in "nothing" "bfs --graph w10k" "bulk_load --graph w10k --engine lmdb" "query --row nothing" "small_sets --engine raw" "query --row point_lookup --graph s1k --engine lmdb" "--graph s2k" "--engine oracle" "--threads 0" "--nothing" "--graph"; do
     # shellcheck disable=SC2086
     "$bench" $wrong >out.txt 2>&1 && fail "'$wrong' is accepted"
     grep -q "^sombra-bench: " out.txt || fail "'$wrong' is refused without a reason"
@@ -28,7 +28,7 @@ more="lookup_id lookup_key lookup_autocommit neighbors two_hop_distinct three_ho
 # shellcheck disable=SC2086
 "$bench" $more --graph s1k --rounds 1 --scale 2 --dir . --json >more.json 2>more.txt || fail "a workload failed"
 "$bench" bulk_edge_creation exists_cache put_many_allocations profiling_overhead seed_ablation bulk_into_full commit_each \
-    --graph s1k --rounds 1 --scale 2 --dir . --json >scaled.json || fail "a workload failed at twice the size"
+    --graph s1k --rounds 1 --scale 2 --threads 2 --dir . --json >scaled.json || fail "a workload failed at twice the size"
 for file in more.json scaled.json; do
     grep -v '"elements": 10000}\|"elements": 10000,\|^{"summary"\|"graph": "none"' "$file" && fail "$file: a figure is not of twice the size"
 done
@@ -63,6 +63,26 @@ grep -q '"metric": "triangles_peak_memory_bytes", "value": [1-9]' query.json || 
 (cd / && "$bench" query --graph s1k --rounds 1 --row triangles --engine raw --dir "$OLDPWD") >one.txt || fail "query needs a folder to run in"
 grep -q "^1 figures" one.txt || fail "--row triangles ran more than that"
 command -v python3 >/dev/null || { echo "without python3: the JSON is not looked at"; exit 0; }
+python3 - more.json scaled.json <<'CHECK'
+import json
+import sys
+
+# What Sombra does by a call of its own, and what is counted in it alone.
+OWN = ("batch_", "builder_", "lengths_", "in_place_", "in_order_", "adjacency_", "first_lookup_us_after_kill", "wal_bytes", "syncs")
+engines = {}
+for path in sys.argv[1:]:
+    for line in open(path):
+        f = json.loads(line)
+        if "workload" in f and not f["metric"].startswith(OWN):
+            engines.setdefault((f["workload"], f["metric"]), set()).add(f["engine"])
+present = set.union(*engines.values())
+assert {"sombra", "raw"} <= present, present
+for (workload, metric), found in engines.items():  # every engine has each figure, under the same name
+    if workload not in ("exists_cache", "put_many_allocations", "profiling_overhead", "seed_ablation"):
+        assert found == present, (workload, metric, found)
+for key in (("commit_each", "commits_per_s_2_threads"), ("scan_filter", "shuffled_nodes_ms"), ("three_hop_count", "nodes_per_s")):
+    assert key in engines, key
+CHECK
 python3 - lines.json <<'CHECK'
 import json
 import sys
