@@ -4,6 +4,8 @@ sombra-bench, so that what is tested is what the tools make of its lines.
 """
 import json
 import os
+import re
+import runpy
 import stat
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
+DOCS = TOOLS.parent / "docs"
 FAKE = """#!{python}
 import json, sys
 scale = int(sys.argv[sys.argv.index("--scale") + 1]) if "--scale" in sys.argv else 1
@@ -93,8 +96,17 @@ def check_targets():
     assert "`mixed`" not in made, made
 
 
+def check_links():
+    """Each plot that is made is shown on the page of the benchmarks."""
+    made = {f"{name}.svg" for name in runpy.run_path(str(TOOLS / "bench-plots"))["PLOTS"]}
+    page = (DOCS / "BENCHMARKS.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"\(plots/([\w-]+\.svg)\)", page))
+    assert made == shown, made ^ shown
+
+
 def main():
     check_targets()
+    check_links()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         fake = folder / "bench"
@@ -125,6 +137,10 @@ def main():
         assert "1 plots in" in run(TOOLS / "bench-plots", folder / "more", text=text)
         (low, high), = lines_of(folder / "more" / "bfs.svg").values()
         assert high[1] < low[1], (low, high)
+        # A graph of many types is no point of the curve.
+        wide = json.dumps(dict(figure, graph="w1m", elements=100000, value=1)) + "\n"
+        run(TOOLS / "bench-plots", folder / "more", text=text + wide)
+        assert lines_of(folder / "more" / "bfs.svg") == {"#777777": [low, high]}
         # One size is no plot, and figures that are none are refused.
         run(TOOLS / "bench-plots", folder / "none", text=text.splitlines()[0], code=1)
         assert "did the run end well" in run(TOOLS / "bench-table", text=text, code=1)
