@@ -167,6 +167,16 @@ static void test_api_query_plans__shortcuts(void **state)
         /* … but for a few relationships not all nodes are looked at */
         {"MATCH (a)-[:S]->(b)-[:R|S]->(c)<-[:R|S]-(a) RETURN count(*)",
          "Aggregation Intersect RelationshipScan"},
+        /* relationships that are expanded further, of which no more than the ends is read: from lists, of the label that has fewer */
+        {"MATCH (a:A)-[:R]->(b) MATCH (b)<-[:R]-(c) WHERE a.y < b.k + c.y RETURN count(*)",
+         "Aggregation Filter Expand Expand AllNodesScan"},
+        /* … but rows of relationships where these are read, or have to differ, and where there are many more nodes */
+        {"MATCH (a:A)-[r:R]->(b) MATCH (b)<-[s:R]-(c) WHERE a.y < r.w + s.w RETURN count(*)",
+         "Aggregation Filter Expand RelationshipScan"},
+        {"MATCH (a:A)-[:R]->(b)<-[:R]-(c) WHERE a.y < b.k + c.y RETURN count(*)",
+         "Aggregation Filter Expand RelationshipScan"},
+        {"MATCH (a)-[:S]->(b)<-[:S]-(c)<-[:R]-(d) WHERE a.k < b.k + c.k + d.y RETURN count(*)",
+         "Aggregation Filter Expand Expand RelationshipScan"},
         /* one row for each node, with the length of its list: no groups of nodes before those of values */
         {"MATCH (b:B)<-[:R]-() RETURN b.k, count(*)", "Aggregation Expand NodeByLabelScan"},
         /* paths */

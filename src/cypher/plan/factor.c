@@ -15,6 +15,8 @@
 #define ROWS_WORTH                                                                                 \
     256.0 /* estimated rows from which on one or two expansions are worth its setting up */
 #define PREGROUP_WORTH 1000.0
+#define NODES_PER_REL                                                                              \
+    2.0 /* whose lists are looked up in the time that a row of a relationship is */
 
 /* An expansion that was taken out, and hangs on a node whose binder is not yet met. */
 typedef struct loose {
@@ -678,6 +680,58 @@ static sb_status scan_nodes(walk *w, sb_plan *aggregate, const sb_slot_set *need
     return SB_OK;
 }
 
+/* Do steps that stay expand the scanned relationships, of which none reads more than the ends? An intersection has them in an order of its own. */
+static bool only_ends(const walk *w)
+{
+    const sb_plan *rels = w->ops[w->end];
+    const sb_var *rel = rels->as.expand.rel;
+    bool expands = false;
+
+    if (rels->as.expand.direction == SB_REL_EITHER || rels->input->kind != SB_PLAN_ARGUMENT ||
+        (rel != NULL && sb_plan__set_has(&w->needed, rel->slot)))
+        return false;
+    for (uint32_t i = 0; i < w->end; i++) {
+        if (w->ops[i]->kind == SB_PLAN_INTERSECT ||
+            (rel != NULL && w->waits[i] && is_about(w, i, rel)))
+            return false;
+        expands = expands || (w->ops[i]->kind == SB_PLAN_EXPAND && !w->taken[i]);
+    }
+    return expands;
+}
+
+/* Such relationships are read from the lists of the nodes at one end, one behind the other, where these are few enough: a row takes longer to find than an
+ * entry (perf: 30 ns; 10 for a list in order, and 10 for an entry). */
+static sb_status scan_ends(walk *w)
+{
+    sb_plan *const rels = w->ops[w->end];
+    const sb_plan_expand *e = &rels->as.expand;
+    uint32_t filter = w->op_count;
+    sb_plan *best = NULL;
+
+    if (e->from == e->to || !only_ends(w)) return SB_OK;
+    for (unsigned end = 0; end < 2; end++) {
+        bool other;
+        const uint32_t found = label_filter(w, end == 0 ? e->from : e->to, &other);
+        sb_plan *expand;
+
+        if (other) continue;
+        SB_TRY(make_expansion(
+            w->p, rels, end != 0,
+            found == w->op_count ? NULL : w->ops[found]->as.filter.predicate->labels, &expand));
+        if (expand->input->rows > NODES_PER_REL * rels->rows ||
+            (best != NULL && expand->input->rows >= best->input->rows))
+            continue;
+        best = expand;
+        filter = found;
+    }
+    if (best == NULL) return SB_OK;
+    w->ops[w->end] = w->ops[w->end - 1]->input = best;
+    if (filter == w->op_count) return SB_OK;
+    w->taken[filter] = true; /* the scan is about it */
+    if (filter != 0) w->ops[filter - 1]->input = w->ops[filter]->input;
+    return SB_OK;
+}
+
 sb_status sb_plan__factor(sb_planner *p, sb_plan *aggregate)
 {
     sb_slot_set slots = {NULL, 0};
@@ -694,6 +748,7 @@ sb_status sb_plan__factor(sb_planner *p, sb_plan *aggregate)
         const bool from_rels = w.end != 0 && w.ops[w.end]->kind == SB_PLAN_REL_SCAN;
         if (from_rels) SB_TRY(scan_nodes(&w, aggregate, &slots, false, &turned));
         if (from_rels && !turned) SB_TRY(scan_nodes(&w, aggregate, &slots, true, &turned));
+        if (from_rels && !turned) SB_TRY(scan_ends(&w));
         if (w.loose_count != 0 && (turned || p->options.always_factor || !is_degree(&w)))
             SB_TRY(put_weigh(&w, aggregate));
     }
