@@ -19,6 +19,7 @@
 /* ---- Counting ----------------------------------------------------------------------------------- */
 
 static _Atomic uint64_t allocations, page_allocations;
+static const sb_allocator *counted = &sb_allocator_libc; /* where the blocks come from */
 
 static void note(size_t bytes)
 {
@@ -31,20 +32,20 @@ static void *count_alloc(void *ctx, size_t bytes)
 {
     (void)ctx;
     note(bytes);
-    return sb_allocator_libc.alloc(NULL, bytes);
+    return sb_alloc(counted, bytes);
 }
 
 static void *count_resize(void *ctx, void *block, size_t old_bytes, size_t new_bytes)
 {
     (void)ctx;
     if (new_bytes > old_bytes) note(new_bytes);
-    return sb_allocator_libc.resize(NULL, block, old_bytes, new_bytes);
+    return sb_resize(counted, block, old_bytes, new_bytes);
 }
 
 static void count_free(void *ctx, void *block, size_t bytes)
 {
     (void)ctx;
-    sb_allocator_libc.free(NULL, block, bytes);
+    sb_free(counted, block, bytes);
 }
 
 static const sb_allocator counting = {
@@ -198,6 +199,7 @@ static void run_bulk(const char *graph_name, bool off)
     options.durability = SOMBRA_DURABLE_OFF;
     options.checkpoint_thread = false;
     store = bench_sombra_open(path, &options, off ? PARTS_OFF : 0);
+    counted = store->db->memory.inner;
     store->db->memory.inner = &counting;
     for (int round = 0; round < 2; round++) {
         uint64_t heap = atomic_load(&allocations), pages = atomic_load(&page_allocations);
@@ -215,6 +217,7 @@ static void run_bulk(const char *graph_name, bool off)
         shift_keys(graph);
     }
     bench_sombra_close(store);
+    counted = &sb_allocator_libc;
     bench_remove(path);
     free(path);
     bench_graph_free(graph);

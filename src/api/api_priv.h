@@ -18,12 +18,14 @@
 typedef struct sombra_base {
     const sb_allocator *alloc; /* borrowed */
     sb_vfs *vfs; /* borrowed: of all files, imported and exported ones too; NULL: the system's */
+    bool maps;   /* large blocks do not come from alloc, but are maps of their own (os) */
 } sombra_base;
 
 #define SOMBRA_IMPORT_DIRS_MAX 64u
 
 struct sombra_db {
     sb_counting_allocator memory; /* every block of this database; its limit is memory_limit */
+    sb_memory *large;             /* owned: where they come from; NULL: from base.alloc */
     sombra_base base;
     sb_vfs *vfs; /* owned, unless it is that of base */
     sb_vfs *

@@ -118,10 +118,12 @@ static void log_message(void *ctx, sb_log_level level, const char *message)
 static void free_db(sombra_db *db)
 {
     const sb_allocator *alloc = db->base.alloc;
+    sb_memory_settle(db->large);
     sb_cypher_registry_destroy(db->registry);
     sb_mutex_destroy(db->lock);
     if (db->files != db->vfs) sombra__files_close(db, db->files);
     if (db->vfs != db->base.vfs) sb_vfs_destroy(db->vfs);
+    sb_memory_destroy(db->large);
     sb_free(alloc, db, sizeof *db);
 }
 
@@ -250,6 +252,27 @@ static sb_status open_memory(sombra_db *db, sb_err *err)
     return open_pager(db, ":memory:", err);
 }
 
+/* Freed blocks that wait to be used again, beside memory_limit. */
+#define KEPT_BYTES (32u << 20)
+
+static sb_status open_allocator(sombra_db *db, sb_err *err)
+{
+    const size_t limit = (size_t)db->options.memory_limit;
+    const size_t kept = limit == 0 || limit / 8 > KEPT_BYTES ? KEPT_BYTES : limit / 8;
+
+    sb_counting_allocator_init(&db->memory, db->base.alloc);
+    if (db->base.maps) {
+        SB_TRY(sb_memory_create(db->base.alloc, &db->large, err));
+        sb_memory_keep(db->large, kept);
+        db->memory.inner = sb_memory_allocator(db->large);
+    }
+    if (limit == 0)
+        sb_counting_allocator_limit_later(&db->memory, MEMORY_UNASKED, machine_share);
+    else
+        atomic_store_explicit(&db->memory.limit_bytes, limit, memory_order_relaxed);
+    return SB_OK;
+}
+
 static sb_status open_db(sombra_db *db, const char *path, const sombra_options *options,
                          sb_err *err)
 {
@@ -257,12 +280,7 @@ static sb_status open_db(sombra_db *db, const char *path, const sombra_options *
 
     SB_TRY(take_options(options, &db->options, err));
     SB_TRY(cut_import_dirs(db, err));
-    sb_counting_allocator_init(&db->memory, db->base.alloc);
-    if (db->options.memory_limit == 0)
-        sb_counting_allocator_limit_later(&db->memory, MEMORY_UNASKED, machine_share);
-    else
-        atomic_store_explicit(&db->memory.limit_bytes, (size_t)db->options.memory_limit,
-                              memory_order_relaxed);
+    SB_TRY(open_allocator(db, err));
     SB_TRY(sb_mutex_create(&db->memory.base, SB_RANK_DATABASE, &db->lock, err));
     SB_TRY(sb_cypher_registry_create(&db->memory.base, &db->registry, err));
     SB_TRY(in_memory ? sb_vfs_mem_create(&db->memory.base, &db->vfs, err)
@@ -318,7 +336,7 @@ sombra_status sombra__open(const char *path, const sombra_options *options, cons
 sombra_status sombra_open(const char *path, const sombra_options *options, sombra_db **db,
                           sombra_error *error)
 {
-    const sombra_base base = {.alloc = &sb_allocator_libc};
+    const sombra_base base = {.alloc = &sb_allocator_libc, .maps = true};
     return sombra__open(path, options, &base, db, error);
 }
 

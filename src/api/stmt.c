@@ -364,6 +364,7 @@ static sb_status fill_options(sombra_stmt *stmt)
     options->alloc = &db->memory.base;
     options->graph = conn->txn.graph;
     options->vfs = db->files;
+    options->reclaim = db->large;
     options->memory_bytes = (size_t)(sombra__memory_limit(db) / 2);
     options->import_dirs = db->import_dirs;
     options->import_dir_count = db->import_dir_count;

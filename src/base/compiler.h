@@ -28,6 +28,18 @@
 __extension__ typedef unsigned __int128 sb_u128;
 __extension__ typedef __int128 sb_i128;
 
+/* 1: a sanitizer looks at each block that malloc gave, so all blocks must be malloc's. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SB_SANITIZED_MEMORY 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define SB_SANITIZED_MEMORY 1
+#endif
+#endif
+#ifndef SB_SANITIZED_MEMORY
+#define SB_SANITIZED_MEMORY 0
+#endif
+
 /* Clang's thread-safety analysis; nothing elsewhere. */
 #if defined(__clang__)
 #define SB_GUARDED_BY(m) __attribute__((guarded_by(m)))

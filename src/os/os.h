@@ -90,6 +90,7 @@ struct sb_file {
     const sb_file_ops *ops;
     sb_vfs *vfs;      /* borrowed */
     const char *path; /* for messages; borrowed from the file */
+    sb_file *next;    /* while it waits to be closed (sb_memory_close_file) */
 };
 
 /* ---- The virtual file system ---------------------------------------------------------------- */
@@ -249,6 +250,30 @@ bool sb_fork_guard_same_process(const sb_fork_guard *guard); /* one load */
 /* The word itself, for those who ask often; NULL where pages can not be wiped on fork. */
 const uint32_t *sb_fork_guard_word(const sb_fork_guard *guard);
 void sb_fork_guard_destroy(sb_fork_guard *guard); /* accepts NULL */
+
+/* ---- Large blocks of memory -------------------------------------------------------------------- */
+
+/* An allocator in front of another, which has the small blocks. Those of 128 KiB and more are maps of their own: they grow without being
+ * copied, and to free them takes the same for each size, since a thread gives them back to the system. Until then they wait for the next
+ * block that fits. Any thread may use it. */
+typedef struct sb_memory sb_memory;
+sb_status sb_memory_create(const sb_allocator *inner, sb_memory **memory,
+                           sb_err *err) SB_MUST_CHECK;
+const sb_allocator *sb_memory_allocator(const sb_memory *memory); /* borrowed */
+/* So many bytes of freed blocks are not given back, but wait (0 at first). */
+void sb_memory_keep(sb_memory *memory, size_t bytes);
+typedef struct sb_memory_count {
+    size_t mapped_bytes;  /* large blocks, in use or freed */
+    size_t waiting_bytes; /* of them freed ones */
+} sb_memory_count;
+sb_memory_count sb_memory_counts(sb_memory *memory); /* for tests */
+/* Close a temporary file by that thread, since the system takes its blocks back when it is closed, 0.1 ms for each MiB: not before
+ * sb_memory_settle. memory NULL: at once; file may be NULL. */
+void sb_memory_close_file(sb_memory *memory, sb_file *file);
+/* Wait for the thread: what the files are of may be destroyed then. Accepts NULL. */
+void sb_memory_settle(sb_memory *memory);
+/* Accepts NULL. All blocks have been freed. Waits for the thread. */
+void sb_memory_destroy(sb_memory *memory);
 
 /* ---- Threads ---------------------------------------------------------------------------------- */
 

@@ -16,6 +16,7 @@ typedef struct sb_exec_options {
     const sb_allocator *alloc;
     sb_graph *graph;
     sb_vfs *vfs;         /* temporary files, CSV files, time zones */
+    sb_memory *reclaim;  /* closes temporary files later; NULL: at once */
     size_t memory_bytes; /* budget of this run; 0: none */
     const _Atomic bool *cancel;
     uint64_t deadline_ns; /* of vfs's monotonic clock; 0: none */

@@ -62,7 +62,7 @@ void sb_spill__open(sb_operator *op, sb_spill *spill)
 
 void sb_spill__close(sb_spill *spill)
 {
-    sb_file_close(spill->file);
+    if (spill->file != NULL) sb_memory_close_file(spill->op->run->options->reclaim, spill->file);
     spill->file = NULL;
     spill->size = 0;
 }
