@@ -135,6 +135,8 @@ size_t sb_exec__keeps(const sb_exec *run);
 void sb_exec__empty(const sb_exec *run, sb_buffer *buffer);
 void *sb_exec__alloc_zero(sb_exec *run, size_t count, size_t size); /* until close; NULL */
 uint32_t sb_exec__find_name(sb_exec *run, sb_name_ref *name);
+/* memset to 0 of a block that may be large. */
+SB_MUST_CHECK sb_status sb_exec__zero(sb_exec *run, void *block, size_t bytes);
 SB_INLINE uint32_t sb_exec__name(sb_exec *run, sb_name_ref *name)
 {
     return SB_LIKELY(name->id != 0) || !run->compiled->writes ? name->id

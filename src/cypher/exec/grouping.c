@@ -42,36 +42,39 @@ void sb_grouping__clear(sb_grouping *g)
     g->rows = 0;
 }
 
-/* Room for all keys; false: they are too far away for the rows that there are. */
-static bool make_places(sb_grouping *g)
+/* Room for all keys; *made false: they are too far away for the rows that there are. */
+static sb_status make_places(sb_grouping *g, bool *made)
 {
-    const sb_allocator *alloc = g->groups.keys.run->alloc;
+    sb_exec *run = g->groups.keys.run;
+    const size_t before = g->place_count;
 
-    if (g->most < g->place_count) return true;
-    if (g->most >= UINT32_MAX) return false;
+    *made = g->most < g->place_count;
+    if (*made || g->most >= UINT32_MAX) return SB_OK;
     const uint64_t wanted = sb_pow2_ceil(g->most + 1);
     if (wanted > 16 * g->rows + FIRST_PLACES || wanted > UINT32_MAX ||
-        !sb_spill__affords(g->groups.keys.run, (size_t)wanted * sizeof *g->places))
-        return false;
-    uint32_t *places = sb_resize(alloc, g->places, g->place_count * sizeof *places,
-                                 (size_t)wanted * sizeof *places);
-    if (places == NULL) return false; /* hashing takes less */
-    memset(places + g->place_count, 0, ((size_t)wanted - g->place_count) * sizeof *places);
+        !sb_spill__affords(run, (size_t)wanted * sizeof *g->places))
+        return SB_OK;
+    uint32_t *places =
+        sb_resize(run->alloc, g->places, before * sizeof *places, (size_t)wanted * sizeof *places);
+    if (places == NULL) return SB_OK; /* hashing takes less */
     g->places = places;
     g->place_count = (size_t)wanted;
-    return true;
+    *made = true;
+    return sb_exec__zero(run, places + before, ((size_t)wanted - before) * sizeof *places);
 }
 
 /* Find groups by place, if there is room: those that were found by hashing move there. */
-static bool take_places(sb_grouping *g)
+static sb_status take_places(sb_grouping *g, bool *taken)
 {
-    if (!make_places(g)) return false;
-    if (g->direct) return true;
-    for (uint64_t i = 0; i < g->groups.keys.count; i++)
+    SB_TRY(make_places(g, taken));
+    if (!*taken || g->direct) return SB_OK;
+    for (uint64_t i = 0; i < g->groups.keys.count; i++) {
+        if (i % 4096 == 4095) SB_TRY(sb_exec__tick(g->groups.keys.run));
         g->places[sb_kept__row(&g->groups.keys, i)->as.id] = (uint32_t)i + 1;
+    }
     sb_groups__forget_index(&g->groups);
     g->direct = true;
-    return true;
+    return SB_OK;
 }
 
 /* Can the batch's keys be places, as all before? */
@@ -123,9 +126,12 @@ sb_status sb_grouping__hash(sb_grouping *g)
 
 sb_status sb_grouping__rows(sb_grouping *g, uint32_t row_count)
 {
+    bool taken = false;
+
     g->rows += row_count;
     if (!g->mixed) g->mixed = !keys_are_places(g, row_count);
-    if (!g->mixed && take_places(g)) return group_direct(g, row_count);
+    if (!g->mixed) SB_TRY(take_places(g, &taken));
+    if (taken) return group_direct(g, row_count);
     SB_TRY(leave_places(g));
     for (uint32_t i = 0; i < row_count; i++) {
         for (uint32_t k = 0; k < g->key_count; k++)
@@ -190,13 +196,15 @@ static sb_status merge_group(sb_grouping *g, const sb_val *keys, uint32_t *group
 sb_status sb_grouping__merge(sb_grouping *g, const sb_grouping *part, uint32_t *of)
 {
     const uint64_t count = part->groups.keys.count;
+    bool taken = false;
 
     if (count == 0) return SB_OK;
     if (g->groups.keys.count == 0) g->direct_kind = part->direct_kind;
     g->rows += part->rows;
     g->most |= part->most;
     g->mixed = g->mixed || part->mixed || g->direct_kind != part->direct_kind;
-    if (g->mixed || !take_places(g)) SB_TRY(leave_places(g));
+    if (!g->mixed) SB_TRY(take_places(g, &taken));
+    if (!taken) SB_TRY(leave_places(g));
     for (uint64_t i = 0; i < count; i++)
         SB_TRY(merge_group(g, sb_kept__row(&part->groups.keys, i), &of[i]));
     return SB_OK;

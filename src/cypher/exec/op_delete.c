@@ -11,6 +11,8 @@ typedef struct sb_delete_op {
     sb_changes changes;
     sb_buffer nodes;     /* uint64_t: of the batch */
     sb_buffer neighbors; /* sb_neighbor: of a node being detached */
+    uint32_t
+        noted; /* entities, to look at the interrupt now and then: a batch may detach millions of relationships */
 } sb_delete_op;
 
 static sb_status delete_open(sb_operator *op)
@@ -38,27 +40,26 @@ static void delete_reset(sb_operator *op)
     sb_buffer_reset(&((sb_delete_op *)op)->nodes);
 }
 
-/* Note what is deleted; *fresh false: it was before. */
-static sb_status note_deleted(sb_exec *run, sb_map *map, uint64_t id, uint64_t value, bool *fresh)
+/* What was not noted before. */
+static sb_status note_deleted(sb_delete_op *d, sb_map *map, uint64_t id, uint64_t value)
 {
-    uint64_t *place = sb_map_at(map, id, fresh);
+    sb_exec *run = d->op.run;
 
-    if (place == NULL) return sb_exec__no_memory(run);
-    if (*fresh) *place = value;
+    if (sb_map_put(map, id, value) != SB_OK) return sb_exec__no_memory(run);
     run->any_deleted = true;
-    return SB_OK;
+    return ++d->noted % 1024 == 0 ? sb_exec__tick(run) : SB_OK;
 }
 
 static sb_status delete_rel(sb_delete_op *d, uint64_t id)
 {
     sb_exec *run = d->op.run;
     sb_rel_record record;
-    bool fresh, found;
+    bool found;
 
     if (sb_exec__is_deleted(run, SB_REL, id)) return SB_OK;
     SB_TRY(sb_graph_rel(run->graph, id, &record, &found, run->err));
     if (!found) return SB_OK; /* an earlier transaction of the statement has deleted it */
-    SB_TRY(note_deleted(run, &run->deleted.rels, id, record.type, &fresh));
+    SB_TRY(note_deleted(d, &run->deleted.rels, id, record.type));
     return sb_changes__add(&d->changes, SB_OP_DELETE_REL, SB_REL, id) != NULL
                ? SB_OK
                : sb_exec__no_memory(run);
@@ -89,12 +90,13 @@ static sb_status delete_node(sb_delete_op *d, uint64_t id)
 {
     sb_exec *run = d->op.run;
     sb_set_id set;
-    bool fresh = !sb_exec__is_deleted(run, SB_NODE, id), found;
+    const bool fresh = !sb_exec__is_deleted(run, SB_NODE, id);
+    bool found;
 
     if (fresh) {
         SB_TRY(sb_graph_node_set(run->graph, id, &set, &found, run->err));
         if (!found) return SB_OK; /* as for relationships */
-        SB_TRY(note_deleted(run, &run->deleted.nodes, id, 0, &fresh));
+        SB_TRY(note_deleted(d, &run->deleted.nodes, id, 0));
         if (sb_buffer_append(&d->nodes, &id, sizeof id) != SB_OK) return sb_exec__no_memory(run);
     }
     if (!d->op.plan->as.delete_.detach) return SB_OK;

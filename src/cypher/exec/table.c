@@ -249,8 +249,7 @@ static sb_status make_table(sb_groups *groups, uint64_t capacity)
     uint64_t *table = sb_alloc_array(run->alloc, (size_t)capacity, sizeof *table);
 
     if (table == NULL) return sb_exec__no_memory(run);
-    memset(table, 0, (size_t)capacity * sizeof *table);
-    sb_status status = SB_OK;
+    sb_status status = sb_exec__zero(run, table, (size_t)capacity * sizeof *table);
     for (uint64_t i = 0; i < groups->keys.count && status == SB_OK; i++) {
         if (i % 1024 == 0) status = sb_exec__tick(run);
         /* An entry has only half of the hash, which is not enough for a large table. */

@@ -69,6 +69,7 @@ sb_status sb_op_slice(sb_func_context *ctx, sb_val a, const sb_val *from, const 
                       sb_val *result)
 {
     sb_val_list *list;
+    unsigned depth = 0;
 
     *result = SB_VAL_NULL_VALUE;
     if (a.kind == SB_VAL_NULL || (from != NULL && from->kind == SB_VAL_NULL) ||
@@ -94,8 +95,8 @@ sb_status sb_op_slice(sb_func_context *ctx, sb_val a, const sb_val *from, const 
     }
     SB_TRY(sb_func__list(ctx, end - begin, &list));
     if (end != begin)
-        memcpy(list->items, a.as.list->items + begin, (size_t)(end - begin) * sizeof(sb_val));
-    return sb_val_list_seal(list, result, ctx->err);
+        SB_TRY(sb_func__fill(ctx, list, 0, a.as.list->items + begin, end - begin, &depth));
+    return sb_val_list_seal_at(list, depth, result, ctx->err);
 }
 
 /* Types are as deep as the query's text says, which the parser bounds. */

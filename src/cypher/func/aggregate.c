@@ -296,14 +296,16 @@ static sb_status collect_merge(sb_func_context *ctx, sb_arena *arena, void *stat
 }
 
 /* All values in one list; texts and what else they point at stay in the state's arena, which outlives the result's use. */
-static sb_status gather(sb_func_context *ctx, const collect_state *s, sb_val_list **list)
+static sb_status gather(sb_func_context *ctx, const collect_state *s, sb_val_list **list,
+                        unsigned *depth)
 {
     uint64_t at = 0;
 
+    *depth = 0;
     SB_TRY(sb_func__list(ctx, s->count, list));
     for (const chunk *c = s->first; c != NULL; c = c->next) {
         if (c->room == CHUNK_LAST && ctx->poll != NULL) SB_TRY(ctx->poll(ctx->poll_ctx));
-        memcpy((*list)->items + at, c->items, c->count * sizeof(sb_val));
+        SB_TRY(sb_func__fill(ctx, *list, at, c->items, c->count, depth));
         at += c->count;
     }
     return SB_OK;
@@ -312,9 +314,10 @@ static sb_status gather(sb_func_context *ctx, const collect_state *s, sb_val_lis
 static sb_status collect_finish(sb_func_context *ctx, void *state, sb_val *result)
 {
     sb_val_list *list;
+    unsigned depth;
 
-    SB_TRY(gather(ctx, state, &list));
-    return sb_val_list_seal(list, result, ctx->err);
+    SB_TRY(gather(ctx, state, &list, &depth));
+    return sb_val_list_seal_at(list, depth, result, ctx->err);
 }
 
 /* Of percentiles, too. */
@@ -399,10 +402,11 @@ static sb_status percentile_disc_finish(sb_func_context *ctx, void *state, sb_va
 {
     const collect_state *s = state;
     sb_val_list *list;
+    unsigned depth;
 
     *result = SB_VAL_NULL_VALUE;
     if (s->count == 0) return SB_OK;
-    SB_TRY(gather(ctx, s, &list));
+    SB_TRY(gather(ctx, s, &list, &depth));
     SB_TRY(sort_values(ctx, list->items, list->count));
     const double place = ceil(s->percentile * (double)s->count);
     const uint64_t rank = place < 1.0 ? 1 : (uint64_t)place;
@@ -415,10 +419,11 @@ static sb_status percentile_cont_finish(sb_func_context *ctx, void *state, sb_va
 {
     const collect_state *s = state;
     sb_val_list *list;
+    unsigned depth;
 
     *result = SB_VAL_NULL_VALUE;
     if (s->count == 0) return SB_OK;
-    SB_TRY(gather(ctx, s, &list));
+    SB_TRY(gather(ctx, s, &list, &depth));
     SB_TRY(sort_values(ctx, list->items, list->count));
     const double place = s->percentile * (double)(s->count - 1);
     const uint64_t low = (uint64_t)floor(place);

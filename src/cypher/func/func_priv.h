@@ -49,6 +49,9 @@ SB_MUST_CHECK sb_status sb_func__string(sb_func_context *ctx, sb_bytes text, sb_
 /* bytes of room in the arena for a result of at most SB_VALUE_BYTES_MAX. */
 SB_MUST_CHECK sb_status sb_func__room(sb_func_context *ctx, size_t bytes, uint8_t **room);
 SB_MUST_CHECK sb_status sb_func__list(sb_func_context *ctx, uint64_t count, sb_val_list **list);
+/* Put items at a place of a list that is being made. *depth: of the deepest, if that is more. Asks now and then whether to go on. */
+SB_MUST_CHECK sb_status sb_func__fill(sb_func_context *ctx, sb_val_list *list, uint64_t at,
+                                      const sb_val *items, uint64_t count, unsigned *depth);
 SB_MUST_CHECK sb_status sb_func__boxed(sb_func_context *ctx, const sb_value *value, sb_val *result);
 /* What toString() gives, in the arena; *has false: the kind has no text. */
 SB_MUST_CHECK sb_status sb_func__to_string(sb_func_context *ctx, sb_val v, sb_val *result,

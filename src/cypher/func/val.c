@@ -70,12 +70,22 @@ static sb_status fail_depth(sb_err *err)
                                   SB_VAL_DEPTH_MAX);
 }
 
-sb_status sb_val_list_seal(sb_val_list *list, sb_val *v, sb_err *err)
+unsigned sb_val_deepest(const sb_val *items, uint64_t count)
 {
     unsigned depth = 0;
 
-    for (uint64_t i = 0; i < list->count; i++)
-        if (list->items[i].depth > depth) depth = list->items[i].depth;
+    for (uint64_t i = 0; i < count; i++)
+        if (items[i].depth > depth) depth = items[i].depth;
+    return depth;
+}
+
+sb_status sb_val_list_seal(sb_val_list *list, sb_val *v, sb_err *err)
+{
+    return sb_val_list_seal_at(list, sb_val_deepest(list->items, list->count), v, err);
+}
+
+sb_status sb_val_list_seal_at(sb_val_list *list, unsigned depth, sb_val *v, sb_err *err)
+{
     *v = SB_VAL_NULL_VALUE;
     if (depth >= SB_VAL_DEPTH_MAX) return fail_depth(err);
     *v = (sb_val){.kind = SB_VAL_LIST, .depth = (uint16_t)(depth + 1), .as.list = list};

@@ -119,6 +119,10 @@ sb_val_list *sb_val_list_make(sb_arena *arena, uint64_t count);
 sb_val_map *sb_val_map_make(sb_arena *arena, uint64_t count);
 /* The filled list or map as a value. A map drops entries whose key comes again later. SB_LIMIT: nested too deep. */
 SB_MUST_CHECK sb_status sb_val_list_seal(sb_val_list *list, sb_val *v, sb_err *err);
+/* The same where the depth of its deepest item is known: a long list is looked through part by part. */
+unsigned sb_val_deepest(const sb_val *items, uint64_t count);
+SB_MUST_CHECK sb_status sb_val_list_seal_at(sb_val_list *list, unsigned depth, sb_val *v,
+                                            sb_err *err);
 SB_MUST_CHECK sb_status sb_val_map_seal(sb_val_map *map, sb_val *v, sb_err *err);
 /* The value of a list of scalars and entities, which needs no look at its items. */
 SB_INLINE sb_val sb_val_flat_list(const sb_val_list *list)

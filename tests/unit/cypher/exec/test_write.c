@@ -349,6 +349,49 @@ static void test_exec_write__delete(void **state)
     exec_close(&f);
 }
 
+static uint64_t clock_reads;
+
+static uint64_t count_clock_reads(sb_vfs *vfs)
+{
+    (void)vfs;
+    return ++clock_reads;
+}
+
+/* One node with many relationships: the clock is read with each 16th look at interrupt and time limit, one look for each 1,024 of them. */
+static void test_exec_write__delete_looks(void **state)
+{
+    enum { RELS = 100000 };
+    exec_fixture f;
+    sb_node_id *ends = calloc(RELS, sizeof *ends);
+    sb_rel_id *rels = calloc(RELS, sizeof *rels);
+    (void)state;
+    assert_true(ends != NULL && rels != NULL);
+    write_open(&f);
+    make_nodes(&f, 1);
+    exec_clear(&f);
+    for (size_t i = 0; i < RELS; i++)
+        ends[i] = 1;
+    OK(&f.g, sb_graph_create_rels(f.g.graph, type_of(&f.g, "T"), RELS, ends, ends, NULL, 0, rels,
+                                  &f.g.err));
+    sb_vfs_ops ops = *f.options.vfs->ops;
+    sb_vfs vfs = {.ops = &ops};
+    ops.monotonic_ns = count_clock_reads;
+    f.options.deadline_ns = UINT64_MAX;
+    sb_var *a = var(&f, SB_KIND_NODE);
+    sb_plan *p = delete_(&f, scan(&f, argument(&f, NULL), "A", a), true, ref(&f, a));
+    statement(&f, p, NULL);
+    f.options.vfs = &vfs;
+    clock_reads = 0;
+    OK(&f.g, run(&f));
+    assert_int_equal(f.stats.rels_deleted, RELS);
+    assert_true(clock_reads >= RELS / 1024 / 16);
+    f.options.vfs = f.g.vfs;
+    f.options.deadline_ns = 0;
+    free(ends);
+    free(rels);
+    exec_close(&f);
+}
+
 static void test_exec_write__deleted_access(void **state)
 {
     exec_fixture f;
@@ -476,8 +519,8 @@ int main(void)
         TEST(test_exec_write__create_refuses), TEST(test_exec_write__set),
         TEST(test_exec_write__set_in_order),   TEST(test_exec_write__set_refuses),
         TEST(test_exec_write__delete),         TEST(test_exec_write__deleted_access),
-        TEST(test_exec_write__merge),          TEST(test_exec_write__foreach),
-        TEST(test_exec_write__limit_drains),
+        TEST(test_exec_write__delete_looks),   TEST(test_exec_write__merge),
+        TEST(test_exec_write__foreach),        TEST(test_exec_write__limit_drains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -195,15 +195,17 @@ static void test_cypher_func_op__long_work_is_interrupted(void **state)
     static const char *const expressions[] = {
         "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab' =~ '(a|aa)+$'",
         "range(1, 100000)",
-        "100001 IN $1",
+        "200001 IN $1",
         "toStringList($1)",
+        "size($1 + $1 + $1 + $1)",
+        "size(($1 + $1 + $1)[1..])",
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof expressions / sizeof expressions[0]; i++) {
         func_fixture f;
         fixture_open(&f);
-        f.params[1] = fixture_eval(&f, "range(1, 100000)");
+        f.params[1] = fixture_eval(&f, "range(1, 200000)");
         countdown c = {.left = 3, .err = &f.err};
         f.ctx.poll = count_down;
         f.ctx.poll_ctx = &c;
