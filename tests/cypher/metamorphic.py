@@ -4,7 +4,7 @@
 Usage: metamorphic.py [--queries N] [--seed S] [--jobs J] [--keep-going] ENGINE
 ENGINE is sombra-tck. Each query is run with plans of a few of several kinds (indexes off or wherever one serves, orders as written, shuffled,
 counted by factors, spilling, on several threads), and perhaps in another form that means the same (reference/transform.py) or in three parts that
-add up; one in five is an update, after which the whole graph is compared. What differs is made smaller, and printed with the seed of its graph:
+add up; one in five is an update, after which the whole graph is compared; some update in several transactions. What differs is made smaller, and printed with the seed of its graph:
 --seed S finds it again. Last line: what was run. Exit status: 0 when nothing differed.
 """
 import argparse
@@ -251,6 +251,29 @@ def update_trial(graph, query, seed):
     return [Engine.trial(query_text(query), query.params, ways, undo=True)], judge
 
 
+def transaction_trial(graph, texts, query, seed):
+    """The same of CALL { } IN TRANSACTIONS, which no transaction around it can undo: the graph is made anew after each run."""
+    rng = random.Random(seed)
+    after = graph.copy()
+    rows = Evaluator(after).run(query, [{}])
+    ways = plans(rng, rng.choice((1, 2)))
+    again = [{'op': 'reset'}] + [Engine.request(one) for one in texts]
+    requests = [request for way in ways for request in [Engine.request(query_text(query), query.params, way)] + DUMP + again]
+
+    def judge(answers):
+        def check(some):
+            if (got := rows_of(some[0])) != [list(row.values()) for row in rows]:
+                raise Difference('rows', f'{got} instead of {rows}')
+            found = graph_of(*(answer['rows'] for answer in some[1:3]))
+            if colors(found) != colors(after):
+                raise Difference('graph', f'another graph: {describe(found, after)}')
+
+        each = len(requests) // len(ways)
+        check_answers([answers[i:i + each] for i in range(0, len(answers), each)], ways, check)
+
+    return requests, judge
+
+
 def describe(found, want):
     def of(graph):
         nodes = Counter(repr((sorted(labels), sorted(have.items()))) for labels, have in graph.nodes.values())
@@ -302,13 +325,24 @@ def build(engine, rng):
     return graph, texts, [index for _, index in definitions]
 
 
+def ran_too_long(answer):
+    """Did a plan run into the engine's time limit? It says nothing of the rows."""
+    if answer is None:
+        return False
+    return 'error' in answer and 'time limit' in answer['error']['message'] or any(map(ran_too_long, answer.get('answers', ())))
+
+
 class Trial:
     """A query, and how it is checked: trial(query) gives requests and their judge."""
 
-    def __init__(self, engine, graph, indexes, seed):
+    def __init__(self, engine, graph, texts, indexes, seed):
         rng = random.Random(seed)
         generator = generate.Generator(rng, indexes)
         self.engine = engine
+        if rng.random() < 0.04:
+            self.query = generator.transactional()
+            self.trial = lambda query: transaction_trial(graph, texts, query, seed)
+            return
         if rng.random() < 0.2:
             self.query = generator.update()
             self.trial = lambda query: update_trial(graph, query, seed)
@@ -338,7 +372,9 @@ class Trial:
         """The Difference of another query, or None."""
         try:
             requests, judge = self.trial(query)
-            judge(self.engine.ask_all(requests))
+            answers = self.engine.ask_all(requests)
+            if not any(map(ran_too_long, answers)):
+                judge(answers)
         except NO_ANSWER:
             return None
         except Difference as why:
@@ -371,17 +407,21 @@ def reload(engine, texts):
 
 
 def run_seed(engine, seed, queries, report):
-    """Queries of one graph. Returns how many were compared and how many differed."""
-    compared = differed = 0
+    """Queries of one graph. Returns how many were compared, how many ran into the time limit and how many differed."""
+    compared = slow = differed = 0
     graph, texts, indexes = build(engine, random.Random(seed))
     for begin in range(0, queries, BATCH):
-        made = [(number, Trial(engine, graph, indexes, f'{seed}.{number}')) for number in range(begin, min(queries, begin + BATCH))]
+        made = [(number, Trial(engine, graph, texts, indexes, f'{seed}.{number}')) for number in range(begin, min(queries, begin + BATCH))]
         made = [(number, trial) for number, trial in made if trial.prepare()]
         compared += len(made)
         for (number, trial), answers in zip(made, answers_of(engine, texts, [trial for _, trial in made])):
             query = trial.query
             if answers is None:
                 why = Difference('crash', 'the engine ended')
+            elif any(map(ran_too_long, answers)):
+                slow += 1
+                report(f'--- seed {seed}, query {number}: ran into the time limit\n{query_text(query)}\n  parameters {query.params}')
+                continue
             else:
                 why = trial.difference(answers)
                 if why is not None:
@@ -391,26 +431,27 @@ def run_seed(engine, seed, queries, report):
                 differed += 1
                 report(f'--- seed {seed}, query {number}: {why.kind}\n' + ''.join(t + ';\n' for t in texts) +
                        f'{query_text(query)}\n  parameters {query.params}\n  {why}\n  as generated: {query_text(trial.query)}')
-    return compared, differed
+    return compared - slow, slow, differed
 
 
 def work(args):
     command, seeds, queries, keep_going = args
     engine = Engine(command)
-    compared = differed = 0
+    compared = slow = differed = 0
     for seed in seeds:
         try:
-            a, b = run_seed(engine, seed, queries, lambda message: print(message, flush=True))
+            a, b, c = run_seed(engine, seed, queries, lambda message: print(message, flush=True))
         except EngineGone as gone:
             print(f'--- seed {seed}: {gone}', flush=True)
-            a, b = 0, 1
+            a, b, c = 0, 0, 1
             engine.start()
         compared += a
-        differed += b
+        slow += b
+        differed += c
         if differed and not keep_going:
             break
     engine.close()
-    return compared, engine.executions, differed
+    return compared, engine.executions, slow, differed
 
 
 def main():
@@ -431,8 +472,8 @@ def main():
     else:
         with multiprocessing.Pool(args.jobs) as pool:
             results = pool.map(work, shares)
-    compared, executions, differed = (sum(counts) for counts in zip(*results))
-    print(f'metamorphic: {compared} queries, {executions} executions, {differed} differed (seed {first})')
+    compared, executions, slow, differed = (sum(counts) for counts in zip(*results))
+    print(f'metamorphic: {compared} queries, {executions} executions, {differed} differed, {slow} ran into the time limit (seed {first})')
     return 1 if differed or compared == 0 else 0
 
 

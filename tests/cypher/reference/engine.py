@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from .temporal import duration_of
+from .temporal import datetime_of, duration_of
 from .values import Date, LocalDateTime, Node, Path, Point, Rel
 
 
@@ -42,6 +42,8 @@ def plain(v):
         return Date(content)
     if tag == '$localdatetime':
         return LocalDateTime(content)
+    if tag == '$datetime':
+        return datetime_of(content)
     if tag == '$duration':
         return duration_of(content)
     if tag == '$point':

@@ -3,7 +3,7 @@ import math
 
 from . import temporal
 from .language import Call, Create, Delete, Foreach, Match, Merge, Part, Project, Quantified, Set, Star, Unwind
-from .values import Date, Duration, LocalDateTime, Node, Path, Point, Rel, compare, equal, is_number, order_key, same_key
+from .values import Date, DateTime, Duration, LocalDateTime, Node, Path, Point, Rel, compare, equal, is_number, order_key, same_key
 
 
 class TooMuch(Exception):
@@ -652,7 +652,21 @@ def make_date(v):
     return Date(f'{v["year"]:04}-{v.get("month", 1):02}-{v.get("day", 1):02}')
 
 
+def make_zoned(v):
+    if not isinstance(v, dict):
+        day, seconds = temporal.parts(v)
+        return v if isinstance(v, DateTime) else temporal.at_place(day, seconds, 0, 0)
+    zone = v['timezone']
+    zone = zone if '/' in zone else temporal.offset_of(zone)
+    if 'datetime' in v:
+        of = v['datetime']
+        return temporal.at_instant(of.instant, zone) if isinstance(of, DateTime) else temporal.at_place(*temporal.parts(of), zone, None)
+    return temporal.at_place(*temporal.parts(make_local(v)), zone, None)
+
+
 def make_local(v):
+    if isinstance(v, DateTime):
+        return temporal.made(LocalDateTime(''), *temporal.parts(v))
     if isinstance(v, Date):
         return temporal.made(LocalDateTime(''), temporal.parts(v)[0], 0)
     day = temporal.parts(v['date'])[0] if 'date' in v else temporal.parts(make_date(v))[0]
@@ -662,10 +676,12 @@ def make_local(v):
 MAKERS = {
     'date': make_date,
     'localdatetime': make_local,
+    'datetime': make_zoned,
     'duration': lambda v: Duration(12 * v.get('years', 0) + v.get('months', 0), 7 * v.get('weeks', 0) + v.get('days', 0),
                                    3600 * v.get('hours', 0) + 60 * v.get('minutes', 0) + v.get('seconds', 0)),
-    'date.truncate': lambda unit, v: temporal.truncate(unit, v, True),
-    'localdatetime.truncate': lambda unit, v: temporal.truncate(unit, v, False),
+    'date.truncate': lambda unit, v: temporal.truncate(unit, v, Date('')),
+    'localdatetime.truncate': lambda unit, v: temporal.truncate(unit, v, LocalDateTime('')),
+    'datetime.truncate': lambda unit, v: temporal.truncate(unit, v, None),
     'duration.between': lambda a, b: temporal.between('between', a, b),
     'duration.inMonths': lambda a, b: temporal.between('inMonths', a, b),
     'duration.inDays': lambda a, b: temporal.between('inDays', a, b),

@@ -1,17 +1,17 @@
 """Random graphs and queries. Expressions are made by type, so that no query fails when it runs.
 
-Types of variables and expressions: int float str bool date ldt (local date-time) duration point map mixed ilist (of ints) node rel nodes rels
+Types of variables and expressions: int float str bool date ldt (local date-time) zdt (date-time with a zone) duration point map mixed ilist (of ints) node rel nodes rels
 path, and (bag t): a list whose order nobody promises. A map has a: an int, s: a string, l: a list, or some of them.
 Values come from small sets, so that equalities hold often. Floats are halves: their sums do not depend on an order.
 """
 from .language import (Call, Create, Delete, Foreach, Match, Merge, NodePattern, Part, Project, Quantified, Query, RelPattern, Set, Star,
                        Unwind, literal)
 from .evaluate import tuples_of
-from .values import Date, Duration, Graph, LocalDateTime, Point
+from .values import Date, DateTime, Duration, Graph, LocalDateTime, Point
 
 LABELS = ['A', 'B', 'C']
 TYPES = ['R', 'S', 'T']
-KEYS = {'i': 'int', 'j': 'int', 'f': 'float', 's': 'str', 'b': 'bool', 'm': 'mixed', 'l': 'ilist', 'd': 'date', 't': 'ldt',
+KEYS = {'i': 'int', 'j': 'int', 'f': 'float', 's': 'str', 'b': 'bool', 'm': 'mixed', 'l': 'ilist', 'd': 'date', 't': 'ldt', 'z': 'zdt',
         'u': 'duration', 'p': 'point'}
 NAN = float('nan')
 MANY = 7  # relationships in a query: with more of them most of the time is the planner's
@@ -22,19 +22,24 @@ VALUES = {
     'bool': [True, False],
     'date': [Date('2020-01-31'), Date('2020-02-29'), Date('1969-12-31'), Date('0001-01-01')],
     'ldt': [LocalDateTime('2020-01-31T12:30'), LocalDateTime('2020-02-29T00:00'), LocalDateTime('1999-12-31T23:59:59'), LocalDateTime('2020-02-29T12:00:01')],
+    'zdt': [DateTime(1580473800, 0, ''), DateTime(1580473800, 3600, ''), DateTime(1580473800, 3600, 'Europe/Berlin'),  # the same instant
+            DateTime(1585358999, 3600, 'Europe/Berlin'), DateTime(1603585800, 7200, 'Europe/Berlin'),  # the days before clocks change, and on which
+            DateTime(1583566200, -18000, 'America/New_York'), DateTime(-86399, -12600, '')],
     'duration': [Duration(1, 0, 0), Duration(0, 1, 0), Duration(0, 0, 86400), Duration(14, -3, 3661), Duration(-1, 2, -59), Duration(0, 0, 0)],
     'point': [Point(0.0, 0.0), Point(1.0, 2.5), Point(-0.5, 2.0), Point(3.0, 4.0)],
     'map': [{}, {'a': 1}, {'a': 1, 's': 'b'}, {'s': 'b', 'a': 1}, {'a': 2, 'l': [1]}, {'a': None}],
     'mixed': [0, 1, 1.0, 0.5, 'a', 'ab', True, False, NAN, [1], [1, 2], [1, 'a'], [NAN], '1', Date('2020-02-29'),
-              LocalDateTime('2020-02-29T00:00'), Duration(0, 1, 0)],
+              LocalDateTime('2020-02-29T00:00'), DateTime(1580473800, 3600, 'Europe/Berlin'), Duration(0, 1, 0)],
     'ilist': [[], [1], [1, 2], [2, 1], [0, 1, 3]],
 }
 
-UNTAGGED = (Date, LocalDateTime, Duration, Point)  # no parameters
+UNTAGGED = (Date, LocalDateTime, DateTime, Duration, Point)  # no parameters
 MAP_KEYS = {'a': 'int', 's': 'str', 'l': 'ilist'}
 DAY_PARTS = ['year', 'month', 'day', 'week', 'weekYear', 'dayOfWeek', 'quarter', 'ordinalDay', 'dayOfQuarter']
 PARTS = {'date': DAY_PARTS, 'ldt': DAY_PARTS + ['hour', 'minute', 'second'],
+         'zdt': DAY_PARTS + ['hour', 'minute', 'second', 'epochSeconds', 'offsetSeconds', 'offsetMinutes'],
          'duration': ['years', 'quarters', 'months', 'weeks', 'days', 'hours', 'minutes', 'seconds', 'monthsOfYear', 'daysOfWeek', 'secondsOfMinute']}
+ZONES = ['Z', '+05:30', '-03:00', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe']
 UNITS = ['millennium', 'century', 'decade', 'year', 'weekYear', 'quarter', 'month', 'week', 'day']
 
 ITEMS = {'rels': 'rel', 'nodes': 'node'}
@@ -202,11 +207,10 @@ class Generator:
             return ('call', 'size', (('var', self.rng.choice(lists)),))
         if what == 'path':
             return ('call', 'length', (('var', self.rng.choice(paths)),))
-        parts, inner = self.inner_pattern(scope)
-        where = self.inner_where(inner)
         if what == 'pcomp':
-            return ('call', 'size', (('pcomp', parts[0], where, self.inner_value('int', inner)),))
-        return ('countsub', parts, where)
+            return ('call', 'size', (self.pattern_comprehension(scope),))
+        parts, inner = self.inner_pattern(scope)
+        return ('countsub', parts, self.inner_where(inner))
 
     def make_float(self, scope, depth):
         roll = self.rng.random()
@@ -229,6 +233,8 @@ class Generator:
             name = self.rng.choice(['left', 'right', 'substring', 'replace'])
             more = {'left': (1,), 'right': (1,), 'substring': (1, 1), 'replace': ('a', 'xy')}[name]
             return ('call', name, (self.expr('str', scope, depth), *(('lit', v) for v in more)))
+        if self.chance(0.15):
+            return ('part', self.expr('zdt', scope, depth), self.rng.choice(['timezone', 'offset']))
         if self.chance(0.3):
             return ('call', 'toString', (self.expr('int', scope, depth),))
         if self.chance(0.15):
@@ -250,6 +256,23 @@ class Generator:
     def make_ldt(self, scope, depth):
         return self.make_day('ldt', scope, depth)
 
+    def make_zdt(self, scope, depth):
+        what = self.pick({'plus': 4, 'truncate': 2, 'other': 1, 'map': 2, 'of': 2, 'conditional': 1})
+        zone = ('timezone', ('lit', self.rng.choice(ZONES)))
+        if what == 'plus':
+            return ('bin', self.rng.choice('+-'), self.expr('zdt', scope, depth), self.expr('duration', scope, depth))
+        if what == 'truncate':
+            return ('call', 'datetime.truncate', (('lit', self.rng.choice(UNITS + ['hour', 'minute', 'second'])), self.expr('zdt', scope, depth)))
+        if what == 'other':
+            return ('call', 'datetime', (self.expr(self.rng.choice(['date', 'ldt', 'zdt']), scope, depth),))
+        if what == 'conditional':
+            return self.conditional('zdt', scope, depth)
+        if what == 'of':
+            return ('call', 'datetime', (('map', (('datetime', self.constant('zdt')), zone)),))
+        month, day = self.rng.choice([(3, 29), (10, 25), (11, 1), (4, 5), (7, 1)])  # most of them days on which clocks change
+        return ('call', 'datetime', (('map', (('year', ('lit', 2020)), ('month', ('lit', month)), ('day', ('lit', day)),
+                                             ('hour', ('lit', self.rng.randrange(4))), ('minute', ('lit', self.rng.choice([0, 30]))), zone)),))
+
     def make_day(self, kind, scope, depth):
         what = self.pick({'plus': 3, 'truncate': 2, 'other': 1, 'map': 1, 'conditional': 1})
         name = {'date': 'date', 'ldt': 'localdatetime'}[kind]
@@ -259,7 +282,7 @@ class Generator:
             units = UNITS + ['hour', 'minute', 'second'] * (kind == 'ldt')
             return ('call', name + '.truncate', (('lit', self.rng.choice(units)), self.expr(kind, scope, depth)))
         if what == 'other':
-            return ('call', name, (self.expr('ldt' if kind == 'date' else 'date', scope, depth),))
+            return ('call', name, (self.expr(self.rng.choice(['ldt' if kind == 'date' else 'date', 'zdt']), scope, depth),))
         if what == 'conditional':
             return self.conditional(kind, scope, depth)
         day = [('year', ('lit', self.rng.choice([1999, 2020, 2021]))), ('month', ('lit', self.rng.randrange(1, 13))), ('day', ('lit', self.rng.randrange(1, 29)))]
@@ -277,6 +300,8 @@ class Generator:
         if roll < 0.6:
             units = self.rng.sample(['years', 'months', 'weeks', 'days', 'hours', 'minutes', 'seconds'], 2)
             return ('call', 'duration', (('map', tuple((unit, ('lit', self.rng.randrange(-3, 40))) for unit in units)),))
+        if roll < 0.7:
+            return ('call', 'duration.inSeconds', (self.expr('zdt', scope, depth), self.expr('zdt', scope, depth)))
         name = self.rng.choice(['between', 'between', 'inMonths', 'inDays', 'inSeconds'])
         return ('call', 'duration.' + name, tuple(self.expr(self.rng.choice(['date', 'ldt']), scope, depth) for _ in range(2)))
 
@@ -294,7 +319,7 @@ class Generator:
         return ('map', tuple((key, self.expr(MAP_KEYS[key], scope, depth)) for key in keys))
 
     def make_mixed(self, scope, depth):
-        return self.expr(self.rng.choice(['int', 'str', 'bool', 'float', 'date', 'ldt']), scope, depth)
+        return self.expr(self.rng.choice(['int', 'str', 'bool', 'float', 'date', 'ldt', 'zdt']), scope, depth)
 
     def make_ilist(self, scope, depth):
         roll = self.rng.random()
@@ -319,13 +344,39 @@ class Generator:
         where = self.compare_with(('var', item), 'int', inner, 0) if self.chance(0.6) else None
         mapped = self.expr('int', inner, min(depth, 1)) if self.chance(0.6) else None
         lists = self.of_kind(scope, *ITEMS)
+        if self.depth == 0 and self.of_kind(scope, 'node', 'nodes') and self.chance(0.4):
+            return self.pattern_in_comprehension(scope, item)
         if lists and self.chance(0.5):
             return ('comp', item, ('var', self.rng.choice(lists)), None, ('prop', ('var', item), 'i'))
         return ('comp', item, self.expr('ilist', scope, depth), where, mapped)
 
+    def pattern_in_comprehension(self, scope, item):
+        """[x IN nodes WHERE (x)--() | …]"""
+        lists, nodes = self.of_kind(scope, 'nodes'), self.of_kind(scope, 'node')
+        if not nodes or lists and self.chance(0.6):
+            of = ('var', self.rng.choice(lists))
+        else:
+            of = ('list', tuple(('var', name) for name in self.rng.sample(nodes, min(len(nodes), self.rng.choice([1, 2])))))
+        parts, _ = self.inner_pattern({item: 'node'}, named=False)
+        where = ('not', ('pattern', parts[0])) if self.chance(0.3) else ('pattern', parts[0]) if self.chance(0.7) else None
+        mapped = ('prop', ('var', item), 'i') if self.chance(0.5) else ('call', 'size', (self.pattern_comprehension({item: 'node'}),))
+        return ('comp', item, of, where, mapped)
+
+    def pattern_comprehension(self, scope, nested=False):
+        """Of ints; perhaps with another one in it."""
+        parts, inner = self.inner_pattern(scope)
+        where = self.inner_where(inner)
+        if not nested and self.of_kind(inner, 'node') and self.chance(0.2):
+            self.depth += 1
+            value = ('call', 'size', (self.pattern_comprehension(inner, True),))
+            self.depth -= 1
+        else:
+            value = self.inner_value('int', inner)
+        return ('pcomp', parts[0], where, value)
+
     def compare_with(self, e, kind, scope, depth):
         ops = ['=', '=', '=', '<>', 'IN', 'isnull']
-        ops += ['<', '<=', '>', '>='] if kind in ('int', 'float', 'str', 'mixed', 'date', 'ldt', 'duration', 'ilist') else []
+        ops += ['<', '<=', '>', '>='] if kind in ('int', 'float', 'str', 'mixed', 'date', 'ldt', 'zdt', 'duration', 'ilist') else []
         ops += ['STARTS WITH', 'ENDS WITH', 'CONTAINS'] if kind == 'str' else []
         op = self.rng.choice(ops)
         if op == 'isnull':
@@ -363,6 +414,11 @@ class Generator:
             item = self.fresh('x')
             kind = self.rng.choice(['any', 'all', 'none', 'single'])
             lists = self.of_kind(scope, *ITEMS)
+            if nodes and self.depth == 0 and self.chance(0.3):
+                found = self.pattern_comprehension(scope)
+                if self.chance(0.4):
+                    return ('bin', 'IN', self.expr('int', scope, 0), found)
+                return ('quant', kind, item, found, self.compare_with(('var', item), 'int', {item: 'int'}, 0))
             if lists and self.chance(0.6):
                 of = self.rng.choice(lists)
                 return ('quant', kind, item, ('var', of), self.compare_with(('prop', ('var', item), 'i'), 'int', {item: ITEMS[scope[of]]}, 0))
@@ -385,7 +441,7 @@ class Generator:
         if what == 'pattern':
             parts, _ = self.inner_pattern(scope, named=False)
             return ('pattern', parts[0])
-        kind = self.rng.choice(['int', 'int', 'int', 'float', 'str', 'mixed', 'bool', 'ilist', 'date', 'ldt', 'duration', 'point', 'map'])
+        kind = self.rng.choice(['int', 'int', 'int', 'float', 'str', 'mixed', 'bool', 'ilist', 'date', 'ldt', 'zdt', 'duration', 'point', 'map'])
         if what == 'isnull':
             return ('isnull', self.expr(kind, scope, depth - 1 if depth > 0 else 0), self.chance(0.5))
         return self.compare_with(self.expr(kind, scope, min(depth, 1)), kind, scope, min(depth, 1))
@@ -404,7 +460,7 @@ class Generator:
     def props(self, scope):
         if not self.chance(0.12):
             return []
-        key = self.rng.choice(['i', 'i', 'j', 's', 'b', 'm', 'f', 'd', 't', 'u', 'p'])
+        key = self.rng.choice(['i', 'i', 'j', 's', 'b', 'm', 'f', 'd', 't', 'z', 'u', 'p'])
         return [(key, self.expr(KEYS[key], scope, 1) if self.chance(0.3) else self.constant(KEYS[key]))]
 
     def node(self, old, new, reuse=0.25, named=True):
@@ -661,7 +717,7 @@ class Generator:
                 name = self.rng.choice(names)
                 return ('agg', 'collect', distinct, ('var', name)), ('bag', scope[name])
             return ('agg', 'collect', distinct, self.expr('int', scope, 1)), ('bag', 'int')
-        kind = self.rng.choice(['int', 'str', 'float', 'mixed', 'date', 'ldt'])
+        kind = self.rng.choice(['int', 'str', 'float', 'mixed', 'date', 'ldt', 'zdt'])
         return ('agg', what, False, self.expr(kind, scope, 1)), kind
 
     def items(self, scope, aggregating, final, plain):
@@ -673,7 +729,7 @@ class Generator:
             out.append((('var', name), name))
             after[name] = scope[name]
         for _ in range(self.rng.randrange(0 if out else 1, 3)):
-            kind = self.rng.choice(['int', 'int', 'str', 'bool', 'mixed', 'float', 'ilist', 'date', 'ldt', 'duration', 'point', 'map'])
+            kind = self.rng.choice(['int', 'int', 'str', 'bool', 'mixed', 'float', 'ilist', 'date', 'ldt', 'zdt', 'duration', 'point', 'map'])
             alias = self.fresh('v')
             out.append((self.expr(kind, scope, 2), alias))
             after[alias] = kind
@@ -775,7 +831,7 @@ class Generator:
         return Call(imports, Query(branches, self.chance(0.5)), self.chance(0.4), self.chance(0.2))
 
     def let(self, scope):
-        kinds = self.rng.choices(['int', 'str', 'bool', 'date', 'ldt', 'duration', 'map'], k=self.rng.randrange(1, 3))
+        kinds = self.rng.choices(['int', 'str', 'bool', 'date', 'ldt', 'zdt', 'duration', 'map'], k=self.rng.randrange(1, 3))
         items = [(self.expr(kind, scope), self.fresh('v')) for kind in kinds]
         scope.update((alias, kind) for (_, alias), kind in zip(items, kinds))
         return Star(self.predicate(scope, 1) if self.chance(0.4) else None, items, self.chance(0.6))
@@ -905,7 +961,7 @@ class Generator:
             scope[part.elements[0].var] = 'node'
         for _ in range(self.pick({1: 4, 2: 1})):
             a, b = self.rng.sample(parts, 2)
-            key = self.rng.choice(['i', 'j', 's', 'm', 'b', 'f', 'd', 'l', 't', 'u', 'p'])
+            key = self.rng.choice(['i', 'j', 's', 'm', 'b', 'f', 'd', 'l', 't', 'z', 'u', 'p'])
             other = key if self.chance(0.7) else self.rng.choice(list(KEYS))
             one = ('bin', '=', ('prop', ('var', a.elements[0].var), key), ('prop', ('var', b.elements[0].var), other))
             where = one if where is None else ('bin', 'AND', where, one)
@@ -974,7 +1030,7 @@ class Generator:
         if what == 'next':
             return Set([('prop', name, 'i', ('bin', '+', ('prop', ('var', name), 'i'), ('lit', 1)))])
         if what == 'other':
-            key = self.rng.choice(['s', 'd', 't', 'u', 'p', 'l', 'b'])
+            key = self.rng.choice(['s', 'd', 't', 'z', 'u', 'p', 'l', 'b'])
             return Set([('prop', name, key, self.expr(KEYS[key], {}, 1))])
         return Set([('prop', name, self.rng.choice(['i', 'j']), value if self.chance(0.8) else ('lit', None))])
 
@@ -1025,6 +1081,25 @@ class Generator:
             return Create([Part([NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', self.constant('int'))])])], verb)
         from_, to = (self.merge_end(nodes) for _ in range(2))
         return Create([Part([from_, RelPattern(None, '>', kind, None, [('j', self.constant('int'))] if self.chance(0.4) else []), to])], verb)
+
+    def transactional(self):
+        """MATCH, and updates for each row in transactions of some rows."""
+        scope = {}
+        clauses = [Match(c.parts, c.where) if isinstance(c, Match) else c for c in self.branch(scope)]
+        have = self.of_kind(scope, 'node', 'rel')
+        imports = self.rng.sample(have, min(len(have), self.rng.randrange(3)))
+        inner = [Project([(('var', name), name) for name in imports])] if imports else []
+        if imports and self.chance(0.5):  # what has been deleted, perhaps by an earlier transaction, nobody else touches
+            inner.append(Delete(imports))
+            known = {}
+        else:
+            known = {name: scope[name] for name in imports}
+        inner += [self.write(known, True) for _ in range(self.pick({1: 3, 2: 1}))]
+        rows = self.rng.choice([1, 1, 2, 3, 10])
+        transactions = f' IN TRANSACTIONS OF {rows} ROWS' + self.rng.choice(['', '', ' ON ERROR FAIL', ' ON ERROR CONTINUE', ' ON ERROR BREAK'])
+        clauses.append(Call(imports, Query([inner]), self.chance(0.5), transactions=transactions))
+        clauses.append(Project([(('agg', 'count', False, None), 'total')], final=True))
+        return self.made([clauses])
 
     def update(self):
         """MATCH and updates; then a MATCH that sees them, and a count."""

@@ -11,8 +11,8 @@ Label expressions (of types as well): name n | any | not e | and a b | or a b | 
 """
 import math
 
-from .temporal import duration_text
-from .values import Date, Duration, LocalDateTime, Point
+from .temporal import datetime_text, duration_text
+from .values import Date, DateTime, Duration, LocalDateTime, Point
 
 
 class NodePattern:
@@ -73,9 +73,10 @@ class Star:
 class Call:
     """CALL { }: a sub-query for each row; each branch begins with WITH what it takes from there. scoped: written as CALL (imports) { }."""
 
-    def __init__(self, imports, query, scoped=False, optional=False):
+    def __init__(self, imports, query, scoped=False, optional=False, transactions=''):
         self.imports, self.query = imports, query
         self.scoped, self.optional = scoped, optional
+        self.transactions = transactions  # IN TRANSACTIONS …, whose number of rows changes nothing
 
 
 class Create:
@@ -137,6 +138,8 @@ def literal(v):
         return f"date('{v.text}')"
     if isinstance(v, LocalDateTime):
         return f"localdatetime('{v.text}')"
+    if isinstance(v, DateTime):
+        return f"datetime('{datetime_text(v)}')"
     if isinstance(v, Duration):
         return f"duration('{duration_text(v)}')"
     if isinstance(v, Point):
@@ -310,9 +313,9 @@ def clause_text(c):
     if isinstance(c, Call):
         optional = 'OPTIONAL ' if c.optional else ''
         if not c.scoped:
-            return optional + 'CALL { ' + query_text(c.query) + ' }'
+            return optional + 'CALL { ' + query_text(c.query) + ' }' + c.transactions
         inner = Query([branch[bool(c.imports):] for branch in c.query.branches], c.query.union_all)
-        return f'{optional}CALL ({", ".join(c.imports)}) {{ {query_text(inner)} }}'
+        return f'{optional}CALL ({", ".join(c.imports)}) {{ {query_text(inner)} }}{c.transactions}'
     out = 'RETURN ' if c.final else 'WITH '
     out += 'DISTINCT ' if c.distinct else ''
     out += ', '.join(text(e) if e == ('var', alias) else f'{text(e)} AS {alias}' for e, alias in c.items)

@@ -1,10 +1,12 @@
-"""Dates, local date-times and durations: arithmetic by definition, on the days of Python's calendar and whole seconds."""
+"""Dates, date-times and durations: arithmetic by definition, on the days of Python's calendar, whole seconds, and Python's time zones."""
 import datetime
 import re
+import zoneinfo
 
-from .values import Date, Duration, LocalDateTime
+from .values import Date, DateTime, Duration, LocalDateTime
 
 DAY = 86400
+EPOCH = datetime.date(1970, 1, 1)
 
 
 class NoSuchDay(Exception):
@@ -15,6 +17,9 @@ def parts(v):
     """(date, seconds of the day)"""
     if isinstance(v, Date):
         return datetime.date.fromisoformat(v.text), 0
+    if isinstance(v, DateTime):
+        days, seconds = divmod(v.instant + v.offset, DAY)
+        return moved(EPOCH, days), seconds
     day, time = v.text.split('T')
     clock = [int(x) for x in time.split(':')] + [0]
     return datetime.date.fromisoformat(day), clock[0] * 3600 + clock[1] * 60 + clock[2]
@@ -24,6 +29,8 @@ def made(like, day, seconds):
     """A value of the type of another one."""
     if isinstance(like, Date):
         return Date(day.isoformat())
+    if isinstance(like, DateTime):
+        return at_place(day, seconds, like.zone or like.offset, like.offset)
     text = f'{day.isoformat()}T{seconds // 3600:02}:{seconds // 60 % 60:02}'
     return LocalDateTime(text + (f':{seconds % 60:02}' if seconds % 60 else ''))
 
@@ -52,12 +59,75 @@ def toward_zero(a, b):
 
 def plus(v, d, sign):
     """Months first, then days, then seconds; of dates these in whole days."""
+    if isinstance(v, DateTime):  # each step on the clock of the place, the seconds as they pass
+        if d.months:
+            day, seconds = parts(v)
+            v = made(v, plus_months(day, sign * d.months), seconds)
+        if d.days:
+            day, seconds = parts(v)
+            v = made(v, moved(day, sign * d.days), seconds)
+        return at_instant(v.instant + sign * d.seconds, v.zone or v.offset)
     day, seconds = parts(v)
     day = moved(plus_months(day, sign * d.months), sign * d.days)
     if isinstance(v, Date):
         return made(v, moved(day, toward_zero(sign * d.seconds, DAY)), 0)
     days, seconds = divmod(seconds + sign * d.seconds, DAY)
     return made(v, moved(day, days), seconds)
+
+
+def offset_at(zone, day, seconds, fold):
+    """Of a clock that shows this; fold: of the two offsets that there may be, the one behind the change."""
+    clock = datetime.datetime.combine(day, datetime.time(seconds // 3600, seconds // 60 % 60, seconds % 60, fold=fold), zoneinfo.ZoneInfo(zone))
+    return int(clock.utcoffset().total_seconds())
+
+
+def at_place(day, seconds, zone, offset):
+    """What a clock shows. Twice: the offset that is given, if it is one of both, else the earlier time. Never: as much later as the clock was moved."""
+    local = (day - EPOCH).days * DAY + seconds
+    if isinstance(zone, int):
+        return DateTime(local - zone, zone, '')
+    before, behind = (offset_at(zone, day, seconds, fold) for fold in (0, 1))
+    if before < behind:
+        return DateTime(local - before, behind, zone)
+    kept = offset if offset in (before, behind) else before
+    return DateTime(local - kept, kept, zone)
+
+
+def at_instant(instant, zone):
+    if isinstance(zone, int):
+        moved(EPOCH, (instant + zone) // DAY)
+        return DateTime(instant, zone, '')
+    days, seconds = divmod(instant, DAY)
+    utc = datetime.datetime.combine(moved(EPOCH, days), datetime.time(seconds // 3600, seconds // 60 % 60, seconds % 60), datetime.timezone.utc)
+    try:
+        return DateTime(instant, int(utc.astimezone(zoneinfo.ZoneInfo(zone)).utcoffset().total_seconds()), zone)
+    except OverflowError:
+        raise NoSuchDay from None
+
+
+def offset_text(offset):
+    if offset == 0:
+        return 'Z'
+    hours, minutes, seconds = abs(offset) // 3600, abs(offset) // 60 % 60, abs(offset) % 60
+    return ('-' if offset < 0 else '+') + f'{hours:02}:{minutes:02}' + (f':{seconds:02}' if seconds else '')
+
+
+def offset_of(text):
+    sign, *clock = re.fullmatch(r'Z|([+-])(\d\d):(\d\d)(?::(\d\d))?', text).groups()
+    hours, minutes, seconds = (int(x or 0) for x in clock)
+    return (-1 if sign == '-' else 1) * (hours * 3600 + minutes * 60 + seconds)
+
+
+def datetime_text(v):
+    day, seconds = parts(v)
+    return made(LocalDateTime(''), day, seconds).text + offset_text(v.offset) + (f'[{v.zone}]' if v.zone else '')
+
+
+def datetime_of(text):
+    """The engine's canonical text."""
+    local, offset, zone = re.fullmatch(r'([^TZ]*T[0-9:]*)(Z|[+-][0-9:]*)(?:\[(.*)\])?', text).groups()
+    day, seconds = parts(LocalDateTime(local))
+    return DateTime((day - EPOCH).days * DAY + seconds - offset_of(offset), offset_of(offset), zone or '')
 
 
 def months_between(a, b):
@@ -71,6 +141,8 @@ def months_between(a, b):
 
 def between(kind, a, b):
     """duration.between, .inMonths, .inDays and .inSeconds; where one has no time, it is midnight."""
+    if isinstance(a, DateTime):  # inSeconds of two of them alone: what passes, not what clocks show
+        return Duration(0, 0, b.instant - a.instant)
     a, b = parts(a), parts(b)
     months = months_between(a, b) if kind in ('between', 'inMonths') else 0
     if kind == 'inMonths':
@@ -96,7 +168,7 @@ TRUNCATED = {
 }
 
 
-def truncate(unit, v, to_date):
+def truncate(unit, v, like):
     day, seconds = parts(v)
     if day.year < 1000 and unit in ('millennium', 'century', 'decade'):
         raise NoSuchDay  # there may be no such year in Python
@@ -104,7 +176,7 @@ def truncate(unit, v, to_date):
         day, seconds = TRUNCATED[unit](day), 0
     else:
         seconds -= seconds % {'hour': 3600, 'minute': 60, 'second': 1}[unit]
-    return made(Date('') if to_date else LocalDateTime(''), day, seconds)
+    return made(v if like is None else like, day, seconds)
 
 
 COMPONENTS = {
@@ -124,7 +196,15 @@ OF_DURATION = {
 }
 
 
+OF_DATETIME = {
+    'epochSeconds': lambda v: v.instant, 'offsetSeconds': lambda v: v.offset, 'offsetMinutes': lambda v: toward_zero(v.offset, 60),
+    'timezone': lambda v: v.zone or offset_text(v.offset), 'offset': lambda v: offset_text(v.offset),
+}
+
+
 def component(v, name):
+    if isinstance(v, DateTime) and name in OF_DATETIME:
+        return OF_DATETIME[name](v)
     return OF_DURATION[name](v) if isinstance(v, Duration) else COMPONENTS[name](*parts(v))
 
 

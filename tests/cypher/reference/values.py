@@ -7,6 +7,7 @@ Rel = namedtuple('Rel', 'id')
 Path = namedtuple('Path', 'parts')  # node, relationship, node, …
 Date = namedtuple('Date', 'text')  # as ISO 8601 has it: texts compare as dates do
 LocalDateTime = namedtuple('LocalDateTime', 'text')  # the same, without seconds that are zero
+DateTime = namedtuple('DateTime', 'instant offset zone')  # seconds since 1970, seconds, '' or the zone's name: they compare in this order
 Duration = namedtuple('Duration', 'months days seconds')
 Point = namedtuple('Point', 'x y')  # Cartesian
 
@@ -95,7 +96,7 @@ def less(a, b):
         return a < b
     if isinstance(a, str) and isinstance(b, str):
         return a < b
-    if type(a) is type(b) and isinstance(a, (bool, Date, LocalDateTime)):
+    if type(a) is type(b) and isinstance(a, (bool, Date, LocalDateTime, DateTime)):
         return a < b
     if isinstance(a, list) and isinstance(b, list):
         for x, y in zip(a, b):
@@ -120,7 +121,7 @@ def compare(op, a, b):
 
 
 def order_key(v):
-    """Orders all values but maps and points: nodes, relationships, lists, paths, local date-times, dates, durations, strings, booleans, numbers
+    """Orders all values but maps and points: nodes, relationships, lists, paths, date-times, local date-times, dates, durations, strings, booleans, numbers
     (NaN last), null."""
     if v is None:
         return (9,)
@@ -138,6 +139,8 @@ def order_key(v):
         return (2, v.id)
     if isinstance(v, Date):
         return (4.5, v.text)
+    if isinstance(v, DateTime):
+        return (4.3, v)
     if isinstance(v, LocalDateTime):
         return (4.4, v.text)
     if isinstance(v, Duration):
