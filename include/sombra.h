@@ -263,7 +263,8 @@ typedef struct sombra_options {
                                   * machine's memory */
     uint64_t transaction_memory; /**< bytes of changed pages a transaction holds before it spills;
                                   * 0: an eighth of memory_limit */
-    /** recovery, failed checkpoints, slow readers; NULL */
+    /** recovery, failed checkpoints, slow readers (that have kept the WAL until it is longer than four
+     * times autocheckpoint: once each); called by a thread of the library, too. NULL: none */
     void (*log)(void *ctx, sombra_log_level level, const char *message);
     void *log_ctx;
     char import_dirs[1024]; /**< folders that LOAD CSV may read, ':' between them; empty: none */

@@ -24,6 +24,8 @@
 #define SB_RESTART_WAIT_NS      1000000000u /* past three times: 1 s */
 #define SB_RESTART_PAUSE_NS     50000u
 #define SB_RESTART_PAUSE_MAX_NS 1000000u
+#define SB_SLOW_READER_FACTOR                                                                      \
+    4u /* times the limit: the WAL is so long that whoever keeps it is told of */
 
 /* ---- Back-fill ------------------------------------------------------------------------------- */
 
@@ -382,6 +384,41 @@ static sb_status last_pass(sb_pager *pager, sb_checkpoint_result *result, sb_err
     return filled;
 }
 
+/* Who keeps a checkpoint from its end is noted when it is first met, and told of once it has been open for so long that writers wait for it
+ * no more, and the WAL is long. */
+static void mind_slow_reader(sb_pager *pager)
+{
+    char name[64];
+    uint64_t used, pending;
+    sb_reader reader;
+    const sb_mark end = atomic_load(&pager->shm->appended);
+    const uint64_t limit =
+        units_of_pages(pager, atomic_load_explicit(&pager->autocheckpoint, memory_order_relaxed));
+    wal_lengths(pager, &used, &pending);
+    const sb_status st = sb_pager__slots_in_the_way(pager, end, &reader, NULL);
+    if (st != SB_OK || reader.mark == 0) return; /* benign: the next one will tell */
+    sb_slow_reader *slow = &pager->slow_reader;
+    sb_mutex_lock(pager->worker_mutex);
+    const uint64_t now = pager->vfs->ops->monotonic_ns(pager->vfs);
+    if (slow->reader.mark != reader.mark || slow->reader.slot != reader.slot)
+        *slow = (sb_slow_reader){.reader = reader, .since_ns = now};
+    const uint64_t open_ns = now - slow->since_ns;
+    const bool tell =
+        !slow->told && open_ns >= SB_RESTART_WAIT_NS && used > SB_SLOW_READER_FACTOR * limit;
+    slow->told = slow->told || tell;
+    sb_mutex_unlock(pager->worker_mutex);
+    if (!tell) return;
+    sb_os_process_name(reader.process_id, name, sizeof name);
+    sb_pager_log(
+        pager, SB_LOG_WARNING,
+        "%s: a reader in %s process %llu (%s), open for at least %llu s, keeps %llu frames in the "
+        "WAL, which is longer than %u times autocheckpoint",
+        pager->path, reader.process_id == pager->process_id ? "this" : "another",
+        (unsigned long long)reader.process_id, name, (unsigned long long)(open_ns / 1000000000u),
+        (unsigned long long)(frames_upto(pager, end, end) - frames_upto(pager, reader.mark, end)),
+        SB_SLOW_READER_FACTOR);
+}
+
 static void run_automatic(sb_pager *pager)
 {
     sb_checkpoint_result result = {0};
@@ -396,6 +433,7 @@ static void run_automatic(sb_pager *pager)
         st = sb_pager__backfill(pager, false, NULL, &result, &busy, &err);
     }
     if (st == SB_OK && !busy) st = last_pass(pager, &result, &err);
+    if (st == SB_OK) mind_slow_reader(pager);
     if (st != SB_OK) sb_pager_log(pager, SB_LOG_WARNING, "automatic checkpoint: %s", err.text);
 }
 

@@ -339,6 +339,13 @@ typedef struct sb_reader {
     uint64_t process_id;
 } sb_reader;
 
+/* The reader that the last automatic checkpoint met. */
+typedef struct sb_slow_reader {
+    sb_reader reader;
+    uint64_t since_ns; /* when one met it first */
+    bool told;
+} sb_slow_reader;
+
 struct sb_pager {
     const sb_allocator *alloc;
     sb_vfs *vfs;
@@ -401,7 +408,8 @@ struct sb_pager {
     sb_state guard_state;
     bool guard_main_only;
 
-    sb_mutex *worker_mutex; /* guards the four fields below */
+    sb_mutex *worker_mutex; /* guards the five fields below */
+    sb_slow_reader slow_reader;
     sb_condition *worker_wake;
     sb_thread *worker;
     bool worker_stop, worker_checkpoint;
