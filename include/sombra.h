@@ -1110,7 +1110,10 @@ typedef struct sombra_checkpoint_result {
     uint64_t wal_frames, backfilled_frames, pages_written;
     bool restarted;
 } sombra_checkpoint_result;
-/** Move the WAL's pages into the main file. No transaction may be open on conn. BUSY: not all could be moved. result may be NULL. */
+/** Move the WAL's pages into the main file. No transaction may be open on conn. PASSIVE moves what it can without waiting: it is OK when readers of
+ *  older states, or another checkpoint, leave it less than all (backfilled_frames < wal_frames). FULL waits for them and for the writer; RESTART
+ *  also for who reads in the WAL, which then begins anew; TRUNCATE cuts it to nothing, too. BUSY: not within
+ *  busy_timeout_ms, what was moved stays so. result is filled in then as well, and may be NULL. */
 SOMBRA_API sombra_status sombra_checkpoint(sombra_conn *conn, sombra_checkpoint_mode mode,
                                            sombra_checkpoint_result *result);
 /** Copy the database as txn sees it to a new file, while writers go on. EXISTS. ":memory:" databases too, but not to

@@ -90,10 +90,28 @@ static void test_api_admin__checkpoint(void **state)
         api_commit(&f);
         OK(&f, sombra_checkpoint(f.conn, SOMBRA_PASSIVE, &result));
         assert_true(result.backfilled_frames < result.wal_frames);
-        FAILS(&f, sombra_checkpoint(f.conn, SOMBRA_FULL_CHECKPOINT, &result), SOMBRA_BUSY, "");
+        const uint64_t moved = result.backfilled_frames;
+        assert_true(moved > 0);
+        for (int mode = SOMBRA_FULL_CHECKPOINT; mode <= SOMBRA_TRUNCATE; mode++) {
+            FAILS(&f, sombra_checkpoint(f.conn, (sombra_checkpoint_mode)mode, &result), SOMBRA_BUSY,
+                  "hold up the checkpoint");
+            assert_true(result.backfilled_frames == moved &&
+                        result.backfilled_frames < result.wal_frames);
+            assert_false(result.restarted);
+        }
+        sombra_rollback(g.txn);
+        /* a reader of the newest state, in the WAL: all is moved, but the WAL can not begin anew */
+        api_begin(&g, SOMBRA_READ);
+        OK(&f, sombra_checkpoint(f.conn, SOMBRA_PASSIVE, &result));
+        assert_true(result.backfilled_frames == result.wal_frames && !result.restarted);
+        OK(&f, sombra_checkpoint(f.conn, SOMBRA_FULL_CHECKPOINT, &result));
+        FAILS(&f, sombra_checkpoint(f.conn, SOMBRA_RESTART, &result), SOMBRA_BUSY,
+              "holds up the restart");
+        assert_true(result.backfilled_frames == result.wal_frames && !result.restarted);
         sombra_rollback(g.txn);
         sombra_disconnect(g.conn);
-        OK(&f, sombra_checkpoint(f.conn, SOMBRA_FULL_CHECKPOINT, &result));
+        OK(&f, sombra_checkpoint(f.conn, SOMBRA_RESTART, &result));
+        assert_true(result.restarted);
     }
     api_end(&f);
 }
