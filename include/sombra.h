@@ -1120,6 +1120,7 @@ SOMBRA_API sombra_status sombra_checkpoint(sombra_conn *conn, sombra_checkpoint_
  *  ":memory:" (INVALID): sombra_restore fills those. MISUSE: txn has changed something, which is not committed yet. */
 SOMBRA_API sombra_status sombra_backup(sombra_txn *txn, const char *path);
 /** Replace the content of this database by that of a file (a backup into ":memory:", for instance). No transaction may be open.
+ *  Both have pages of one size, else INVALID: only ":memory:" takes over that of the file, if conn is its only connection.
  *  Ids go on behind those of the file: ids that only the old content had handed out may be handed out again. */
 SOMBRA_API sombra_status sombra_restore(sombra_conn *conn, const char *path);
 /** Rebuild the database compactly in place (path NULL) or into a new file (EXISTS). No transaction may be open on conn. In

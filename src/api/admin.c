@@ -1,10 +1,9 @@
-/* admin.c — checkpoint, backup, restore, vacuum, verify, digest, info. */
+/* admin.c — checkpoint, backup, vacuum, verify, digest, info. */
 #include <string.h>
 
 #include "api/api_priv.h"
 
-/* Calls that manage transactions of their own. */
-static sombra_status enter_idle(sombra_conn *conn)
+sombra_status sombra__enter_idle(sombra_conn *conn)
 {
     if (conn == NULL) return SOMBRA_MISUSE;
     sb_err_clear(&conn->err);
@@ -19,7 +18,7 @@ sombra_status sombra_checkpoint(sombra_conn *conn, sombra_checkpoint_mode mode,
 {
     sb_checkpoint_result done;
     sb_status status;
-    const sombra_status entered = enter_idle(conn);
+    const sombra_status entered = sombra__enter_idle(conn);
 
     if (result != NULL) memset(result, 0, sizeof *result);
     if (entered != SOMBRA_OK) return entered;
@@ -78,73 +77,6 @@ sombra_status sombra_backup(sombra_txn *txn, const char *path)
     return sombra__status(status);
 }
 
-/* A second pager on a file, for reading; closed by the caller. */
-typedef struct sb_source {
-    sombra_db *db; /* beside which it is */
-    sb_vfs *vfs;
-    sb_pager *pager;
-    sb_session *session;
-    sb_txn *txn;
-    sb_profile profile;
-} sb_source;
-
-static void close_source(sb_source *source, sb_err *err)
-{
-    sb_txn_rollback(source->txn);
-    sb_session_close(source->session);
-    if (source->pager != NULL && sb_pager_close(source->pager, err) != SB_OK) {
-        /* it was only read: nothing is lost with it */
-    }
-    sombra__files_close(source->db, source->vfs);
-}
-
-static sb_status open_source(sombra_conn *conn, const char *path, sb_source *source)
-{
-    sb_pager_options options;
-
-    memset(source, 0, sizeof *source);
-    source->db = conn->db;
-    SB_TRY(sombra__files_open(conn->db, &source->vfs, &conn->err));
-    sb_pager_options_init(&options);
-    options.alloc = &conn->db->memory.base;
-    options.vfs = source->vfs;
-    options.profile = &source->profile;
-    options.read_only = true;
-    options.create = false;
-    options.check = sb_tree_check_page;
-    SB_TRY(sb_pager_open(path, &options, &source->pager, &conn->err));
-    SB_TRY(sb_session_open(source->pager, &source->session, &conn->err));
-    return sb_txn_begin_read(source->session, &source->txn, &conn->err);
-}
-
-static sb_status restore(sombra_conn *conn, const char *path)
-{
-    sb_source source;
-    sb_txn *txn;
-    sb_err ignored;
-    sb_status status = open_source(conn, path, &source);
-
-    if (status == SB_OK && (status = sb_txn_begin_write(conn->session, &txn, &conn->err)) == SB_OK)
-        status = sb_pager_replace(txn, source.txn, sombra__progress, conn, &conn->err);
-    sb_err_clear(&ignored);
-    close_source(&source, &ignored);
-    return status;
-}
-
-sombra_status sombra_restore(sombra_conn *conn, const char *path)
-{
-    sb_status status;
-    const sombra_status entered = enter_idle(conn);
-
-    if (entered != SOMBRA_OK) return entered;
-    if (path == NULL)
-        return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "sombra_restore: path is needed"));
-    sombra__run_begin(conn);
-    status = restore(conn, path);
-    status = sombra__call_end(conn, status);
-    return sombra__status(status);
-}
-
 static sb_status vacuum(sombra_conn *conn, const char *path)
 {
     sb_graph *graph;
@@ -169,7 +101,7 @@ static sb_status vacuum(sombra_conn *conn, const char *path)
 sombra_status sombra_vacuum(sombra_conn *conn, const char *path)
 {
     sb_status status;
-    const sombra_status entered = enter_idle(conn);
+    const sombra_status entered = sombra__enter_idle(conn);
 
     if (entered != SOMBRA_OK) return entered;
     sombra__run_begin(conn);

@@ -180,6 +180,13 @@ sombra_status sombra__recover(const char *damaged, const char *path, const sombr
                               sombra_recover_result *result, sombra_error *error);
 /* Files beside the database: backups, imports, exports. They are the system's also when the graph is in memory. */
 SB_MUST_CHECK sb_status sombra__files_open(sombra_db *db, sb_vfs **vfs, sb_err *err);
+void sombra__pager_options(sombra_db *db,
+                           sb_pager_options *pager); /* as the database was opened with */
+/* A session for the connection, with its settings. */
+SB_MUST_CHECK sb_status sombra__session_open(sombra_conn *conn, sb_pager *pager,
+                                             sb_session **session);
+/* How calls begin that manage transactions of their own. */
+sombra_status sombra__enter_idle(sombra_conn *conn);
 void sombra__files_close(sombra_db *db, sb_vfs *vfs); /* accepts NULL */
 
 /* The status of making a file that is given up on failure: that its sync failed poisons nothing else. */

@@ -168,7 +168,7 @@ static size_t machine_share(void)
     return (size_t)(sb_os_memory_bytes() / 4);
 }
 
-static void fill_pager_options(sombra_db *db, sb_pager_options *pager)
+void sombra__pager_options(sombra_db *db, sb_pager_options *pager)
 {
     const sombra_options *options = &db->options;
 
@@ -231,7 +231,7 @@ static sb_status open_pager(sombra_db *db, const char *path, sb_err *err)
 {
     sb_pager_options options;
 
-    fill_pager_options(db, &options);
+    sombra__pager_options(db, &options);
     const sb_status st = sb_pager_open(path, &options, &db->pager, err);
     if (st != SB_EXISTS || !options.whole) return st;
     sb_err_clear(err);
@@ -291,7 +291,7 @@ static sb_status open_db(sombra_db *db, const char *path, const sombra_options *
         db->files = db->vfs;
     SB_TRY(switch_profile(db, err));
     db->profile.clock_ns = read_clock;
-    db->profile.clock_ctx = db->vfs;
+    db->profile.clock_ctx = db->files; /* which stay, where a restore replaces what is in memory */
     db->cores = sb_os_cpu_count();
     SB_TRY(in_memory ? open_memory(db, err) : open_pager(db, path, err));
     const sb_status status = sb_workers_create(db->pager, &db->workers, err);
@@ -427,17 +427,23 @@ static bool is_wanted(void *ctx, uint64_t done, uint64_t total)
     return !atomic_load_explicit(&((sombra_conn *)ctx)->cancel, memory_order_relaxed);
 }
 
-static sb_status open_conn(sombra_conn *conn, sb_err *err)
+sb_status sombra__session_open(sombra_conn *conn, sb_pager *pager, sb_session **session)
+{
+    const sb_watch watch = {is_wanted, conn};
+
+    SB_TRY(sb_session_open(pager, session, &conn->err));
+    sb_session_watch(*session, &watch);
+    return sb_graph_configure(*session, &conn->settings, &conn->err);
+}
+
+static sb_status open_conn(sombra_conn *conn)
 {
     const sombra_options *options = &conn->db->options;
-    const sb_watch watch = {is_wanted, conn};
 
     set_threads(conn, options->threads);
 
     conn->txn.conn = conn;
     conn->telling = &conn->told;
-    SB_TRY(sb_session_open(conn->db->pager, &conn->session, err));
-    sb_session_watch(conn->session, &watch);
     sb_graph_settings_init(&conn->settings);
     conn->settings.edge_cache_capacity = options->edge_cache_capacity;
     conn->settings.trusted_endpoints = options->trusted_endpoints;
@@ -450,7 +456,15 @@ static sb_status open_conn(sombra_conn *conn, sb_err *err)
     conn->settings.changed_ctx = conn;
     sb_buffer_init(&conn->changes, &conn->db->memory.base);
     conn->notes = &conn->changes;
-    return sb_graph_configure(conn->session, &conn->settings, err);
+    return sombra__session_open(conn, conn->db->pager, &conn->session);
+}
+
+/* Whoever is counted keeps a restore from replacing what is in memory. */
+static void count_connection(sombra_db *db, bool more)
+{
+    sb_mutex_lock(db->lock);
+    db->connections = more ? db->connections + 1 : db->connections - 1;
+    sb_mutex_unlock(db->lock);
 }
 
 sombra_status sombra_connect(sombra_db *db, sombra_conn **conn, sombra_error *error)
@@ -467,14 +481,14 @@ sombra_status sombra_connect(sombra_db *db, sombra_conn **conn, sombra_error *er
         status = SB_FAIL_NOMEM(&err);
     } else {
         opened->db = db;
-        status = open_conn(opened, &err);
+        count_connection(db, true);
+        status = open_conn(opened);
         if (status == SB_OK) {
-            sb_mutex_lock(db->lock);
-            db->connections++;
-            sb_mutex_unlock(db->lock);
             *conn = opened;
         } else {
+            err = opened->err;
             sb_session_close(opened->session);
+            count_connection(db, false);
             sb_free(&db->memory.base, opened, sizeof *opened);
         }
     }
@@ -494,9 +508,7 @@ void sombra_disconnect(sombra_conn *conn)
     sb_buffer_deinit(&conn->made);
     sb_buffer_deinit(&conn->changes);
     sb_free(&db->memory.base, conn, sizeof *conn);
-    sb_mutex_lock(db->lock);
-    db->connections--;
-    sb_mutex_unlock(db->lock);
+    count_connection(db, false);
 }
 
 void sombra_interrupt(sombra_conn *conn)

@@ -136,7 +136,7 @@ static sb_status make_parts(sb_pager *pager, const char *path, sb_err *err)
 
 static sb_status write_first_page(sb_pager *pager, sb_file *file, sb_err *err)
 {
-    sb_state state = {.page_count = 1, .extent = 1};
+    sb_state state = {.page_count = 1, .extent = 1, .seq = pager->options.first_seq};
     pager->page_bytes = pager->options.page_bytes;
     SB_TRY(pager->vfs->ops->random(pager->vfs, &pager->file_salt, sizeof pager->file_salt, err));
     state.time_ns = pager->vfs->ops->wall_ns(pager->vfs);
@@ -508,6 +508,13 @@ void sb_pager_set_autocheckpoint(sb_pager *pager, uint32_t pages)
 void sb_pager_set_busy_timeout(sb_pager *pager, uint64_t timeout_ns)
 {
     atomic_store(&pager->busy_timeout_ns, timeout_ns);
+}
+
+void sb_pager_take_settings(sb_pager *pager, const sb_pager *from)
+{
+    atomic_store(&pager->durability, atomic_load(&from->durability));
+    atomic_store(&pager->autocheckpoint, atomic_load(&from->autocheckpoint));
+    atomic_store(&pager->busy_timeout_ns, atomic_load(&from->busy_timeout_ns));
 }
 
 /* State at mark without a session: the reader's protocol is not needed where a wrong answer is one

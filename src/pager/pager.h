@@ -74,6 +74,7 @@ typedef struct sb_pager_options {
     sb_vfs *vfs;               /* borrowed; outlives the pager */
     sb_profile *profile;       /* borrowed; not NULL */
     uint32_t page_bytes;       /* for a new file: a power of two, 4096 to 65536; 0: the default */
+    uint64_t first_seq;        /* of a new file: commits so far (0) */
     bool create;               /* make the file when absent */
     bool
         whole; /* make it, and no other (SB_EXISTS): it has another name, and gets its own when it is closed with something
@@ -125,6 +126,8 @@ SB_MUST_CHECK sb_status sb_pager_set_durability(sb_pager *pager, sb_durability d
                                                 sb_err *err);
 void sb_pager_set_autocheckpoint(sb_pager *pager, uint32_t pages);
 void sb_pager_set_busy_timeout(sb_pager *pager, uint64_t timeout_ns);
+/* The three as they are with another. */
+void sb_pager_take_settings(sb_pager *pager, const sb_pager *from);
 
 typedef struct sb_pager_info {
     uint32_t page_bytes;

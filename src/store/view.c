@@ -29,7 +29,10 @@ static sb_status create_view(sb_session *session, void **object, sb_err *err)
     view->session = session;
     view->pager = pager;
     view->alloc = alloc;
-    view->hash_seed = view->version = sb_hash_u64((uintptr_t)view);
+    /* The time, too: the next view at this address is another one. */
+    sb_vfs *vfs = sb_pager_vfs(pager);
+    view->hash_seed = view->version =
+        sb_hash_u64((uintptr_t)view ^ sb_hash_u64(vfs->ops->monotonic_ns(vfs)));
     view->arena = sb_arena_create(alloc, NULL);
     if (view->arena == NULL) {
         sb_free(alloc, view, sizeof *view);

@@ -177,6 +177,107 @@ static void test_api_admin__backup_and_restore(void **state)
     api_end(&f);
 }
 
+static uint32_t page_size_of(api_fixture *f, uint64_t *sequence)
+{
+    sombra_info info;
+    api_begin(f, SOMBRA_READ);
+    OK(f, sombra_get_info(f->txn, &info));
+    sombra_rollback(f->txn);
+    *sequence = info.sequence;
+    return info.page_size;
+}
+
+/* What a connection and its statements have found out about the old content does not outlive it. */
+static void use_restored(api_fixture *memory, sombra_stmt *stmt, int64_t persons)
+{
+    sombra_value value;
+    OK(memory, sombra_stmt_reset(stmt));
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+    OK(memory, sombra_stmt_column(stmt, 0, &value));
+    assert_int_equal(value.as.integer, persons);
+    OK(memory, sombra_stmt_reset(stmt));
+}
+
+/* ":memory:" takes over each page size, time after time; a file keeps its own. */
+static void test_api_admin__restore_page_sizes(void **state)
+{
+    api_fixture f, memory, other;
+    uint8_t digest[16];
+    uint64_t before, after;
+    (void)state;
+
+    memset(&memory, 0, sizeof memory);
+    sombra_options_init(&memory.options);
+    api_open_at(&memory, ":memory:");
+    OK(&memory, sombra_pragma(memory.conn, "busy_timeout_ms", "50"));
+    api_begin(&memory, SOMBRA_WRITE);
+    (void)api_node(&memory, "Other", 1);
+    (void)api_node(&memory, "Person", 1);
+    api_commit(&memory);
+    sombra_stmt *stmt = NULL;
+    OK(&memory, sombra_prepare(memory.conn, "MATCH (p:Person) RETURN count(*)",
+                               SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    use_restored(&memory, stmt, 1);
+    for (unsigned round = 0; round < 10; round++) {
+        const uint32_t page_size = 4096u << round % 5;
+        memset(&f, 0, sizeof f);
+        api_remove(API_PATH);
+        sombra_options_init(&f.options);
+        f.options.durability = SOMBRA_DURABLE_OFF;
+        f.options.page_size = page_size;
+        api_open_at(&f, API_PATH);
+        fill(&f);
+        digest_of(&f, digest);
+        api_close(&f); /* who reads in `full` sees what is on the disk */
+        (void)page_size_of(&memory, &before);
+        OK(&memory, sombra_restore(memory.conn, API_PATH));
+        assert_int_equal(page_size_of(&memory, &after), page_size);
+        assert_true(after > before);
+        assert_equal_graph(&memory, digest);
+        use_restored(&memory, stmt, 200);
+        api_begin(&memory, SOMBRA_WRITE);
+        (void)api_node(&memory, "Person", 5000);
+        api_commit(&memory);
+        use_restored(&memory, stmt, 201);
+        api_remove(OTHER_PATH);
+        api_begin(&memory, SOMBRA_READ);
+        OK(&memory, sombra_backup(memory.txn, OTHER_PATH)); /* out again */
+        sombra_rollback(memory.txn);
+        memset(&other, 0, sizeof other);
+        sombra_options_init(&other.options);
+        api_open_at(&other, OTHER_PATH);
+        assert_int_equal(page_size_of(&other, &after), page_size);
+        assert_int_equal(api_node_count(&other), 301);
+        api_close(&other);
+        api_open_at(&f, API_PATH);
+        OK(&f, sombra_restore(f.conn, OTHER_PATH)); /* of one size */
+        assert_int_equal(api_node_count(&f), 301);
+        api_close(&f);
+    }
+    /* not under another connection, and the content stays */
+    memset(&f, 0, sizeof f);
+    api_new(&f);
+    other = memory;
+    OK_ERROR(&other, sombra_connect(memory.db, &other.conn, &other.error));
+    FAILS(&memory, sombra_restore(memory.conn, API_PATH), SOMBRA_INVALID,
+          API_PATH
+          " has pages of 8192 bytes, this database of 65536: close its other connections, or "
+          "open it with page_size=8192");
+    assert_int_equal(api_node_count(&other), 301);
+    sombra_disconnect(other.conn);
+    use_restored(&memory, stmt, 201);
+    /* between files */
+    FAILS(&f, sombra_restore(f.conn, OTHER_PATH), SOMBRA_INVALID,
+          OTHER_PATH " has pages of 65536 bytes, " API_PATH " of 8192: restore it into a new file "
+                     "that is made with page_size=65536, or copy it");
+    OK(&memory, sombra_restore(memory.conn, API_PATH));
+    use_restored(&memory, stmt, 0);
+    sombra_stmt_finalize(stmt);
+    api_close(&memory);
+    api_remove(OTHER_PATH);
+    api_end(&f);
+}
+
 static void test_api_admin__memory_is_private(void **state)
 {
     api_fixture one = {0}, two = {0};
@@ -529,6 +630,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_api_admin__checkpoint),
         cmocka_unit_test(test_api_admin__backup_and_restore),
+        cmocka_unit_test(test_api_admin__restore_page_sizes),
         cmocka_unit_test(test_api_admin__memory_is_private),
         cmocka_unit_test(test_api_admin__vacuum),
         cmocka_unit_test(test_api_admin__damage_is_named_and_recovered),
