@@ -445,8 +445,8 @@ typedef struct sb_own_version {
 typedef struct sb_own_page {
     sb_own_version now;
     sb_pgno pgno;
-    uint32_t last_pos; /* newest frame of it that this transaction put into the WAL, 0: none */
-    bool had_fresh;    /* a version of it was in the main file: a savepoint may still want that */
+    uint32_t last_pos;     /* newest frame of it that this transaction put into the WAL, 0: none */
+    uint32_t fresh_wanted; /* newest savepoint that wants its bytes in the main file, 0: none */
 } sb_own_page;
 
 typedef struct sb_undo {
@@ -833,8 +833,8 @@ void sb_pager__own_undo(sb_txn *txn, size_t undo_count);
 /* Forget a savepoint's undo records that the next outer one (level outer, 0: none) has no use for. */
 void sb_pager__own_merge(sb_txn *txn, size_t undo_count, uint32_t outer);
 void sb_pager__own_clear(sb_txn *txn);
-/* Write the private pages out and drop their buffers. */
-SB_MUST_CHECK sb_status sb_pager__own_spill(sb_txn *txn, sb_err *err);
+/* Write the private pages out and drop their buffers, if those in use are more than bytes. */
+SB_MUST_CHECK sb_status sb_pager__own_spill(sb_txn *txn, uint64_t bytes, sb_err *err);
 /* Write all that commit needs, the commit frame last. The page table has room for it afterwards. */
 SB_MUST_CHECK sb_status sb_pager__own_commit(sb_txn *txn, sb_err *err);
 

@@ -7,7 +7,11 @@
  * I13 What the WAL says last about a page within this transaction counts at commit. So a page whose
  *     version is not the one in its last frame (undone after a spill) is appended once more.
  * I14 Fresh pages lie at or past the extent of the last commit. No commit since the file was last cut has
- *     had a page there and no frame in the WAL names one, so writing them is seen by nobody. */
+ *     had a page there and no frame in the WAL names one, so writing them is seen by nobody.
+ * I27 The bytes that a page has in the main file are not written again while a savepoint wants them: while one is open that is
+ *     no newer than the one under which they were last put on the undo list.
+ * I28 What the undo list holds in buffers is at most half of the transaction's memory: a savepoint is made when that much is in
+ *     use at most. So past the budget there is always half of it to spill. */
 #include "pager/pager_priv.h"
 
 #define SB_FRESH_MIN                                                                               \
@@ -82,9 +86,8 @@ static sb_status add_entry(sb_txn *txn, sb_pgno pgno, sb_own_page **page, sb_err
     }
     if (sb_map_put(&txn->own, pgno, txn->page_count) != SB_OK) return SB_FAIL_NOMEM(err);
     sb_own_page *entry = &txn->pages[txn->page_count++];
-    const bool fresh = pgno >= txn->base.extent;
-    *entry = (sb_own_page){.pgno = pgno, .had_fresh = fresh};
-    entry->now.kind = fresh ? SB_OWN_FRESH : SB_OWN_BASE;
+    *entry = (sb_own_page){.pgno = pgno};
+    entry->now.kind = pgno >= txn->base.extent ? SB_OWN_FRESH : SB_OWN_BASE;
     *page = entry;
     return SB_OK;
 }
@@ -104,6 +107,10 @@ sb_status sb_pager__own_touch(sb_txn *txn, sb_pgno pgno, sb_own_page **page, uin
     if (txn->level != 0 && entry->now.level < txn->level) {
         txn->undo[txn->undo_count++] =
             (sb_undo){.before = entry->now, .index = (uint32_t)(entry - txn->pages)};
+        /* No savepoint knows of pages past its own end. */
+        if (entry->now.kind == SB_OWN_FRESH &&
+            pgno < txn->savepoints[txn->savepoint_count - 1].state.page_count)
+            entry->fresh_wanted = txn->level;
     } else if (entry->now.kind == SB_OWN_PRIVATE) {
         *spare = entry->now.buffer;
     }
@@ -199,11 +206,17 @@ sb_status sb_page_mut(sb_txn *txn, sb_pgno pgno, uint8_t **bytes, sb_err *err)
 
 /* ---- Writing fresh pages to the main file ---------------------------------------------------- */
 
+/* Is a savepoint open that is no newer than level, under which something was put on the undo list? 0: nothing was. */
+static bool is_wanted(const sb_txn *txn, uint32_t level)
+{
+    return txn->savepoint_count != 0 && txn->savepoints[0].id <= level;
+}
+
 static bool wants_fresh(const sb_txn *txn, const sb_own_page *entry)
 {
     return entry->now.kind == SB_OWN_PRIVATE && entry->pgno >= txn->base.extent &&
            entry->pgno < txn->now.page_count && entry->last_pos == 0 &&
-           (!entry->had_fresh || txn->savepoint_count == 0);
+           !is_wanted(txn, entry->fresh_wanted);
 }
 
 static size_t count_fresh(const sb_txn *txn)
@@ -277,7 +290,6 @@ static sb_status write_fresh_pages(sb_txn *txn, size_t count, sb_err *err)
         sb_pager__buffer_give(txn, entry->now.buffer);
         entry->now.buffer = NULL;
         entry->now.kind = SB_OWN_FRESH;
-        entry->had_fresh = true;
         sb_pager__checked_clear(pager, entry->pgno);
     }
     sb_free(pager->alloc, order, 2 * count * sizeof *order);
@@ -327,7 +339,6 @@ static sb_status mark_fresh(sb_txn *txn, sb_pgno pgno, sb_err *err)
     SB_TRY(sb_pager__own_touch(txn, pgno, &entry, &spare, err));
     if (spare != NULL) sb_pager__buffer_give(txn, spare);
     entry->now.kind = SB_OWN_FRESH;
-    entry->had_fresh = true;
     return SB_OK;
 }
 
@@ -411,7 +422,7 @@ static sb_status append_private(sb_txn *txn, sb_err *err)
     return SB_OK;
 }
 
-sb_status sb_pager__own_spill(sb_txn *txn, sb_err *err)
+static sb_status spill_all(sb_txn *txn, sb_err *err)
 {
     SB_TRY(write_fresh_pages(txn, count_fresh(txn), err));
     bool any = false;
@@ -439,15 +450,18 @@ sb_status sb_pager__own_spill(sb_txn *txn, sb_err *err)
     return SB_OK;
 }
 
+sb_status sb_pager__own_spill(sb_txn *txn, uint64_t bytes, sb_err *err)
+{
+    if (SB_LIKELY(txn->buffers * (uint64_t)txn->pager->page_bytes <= bytes)) return SB_OK;
+    /* A child after fork would write where the parent writes. */
+    SB_TRY(sb_pager_same_process(txn->pager, err));
+    return spill_all(txn, err);
+}
+
 sb_status sb_txn_spill(sb_txn *txn, sb_err *err)
 {
     SB_ASSERT(txn->active && txn->writable);
-    if (SB_LIKELY(txn->buffers * (uint64_t)txn->pager->page_bytes <=
-                  sb_pager_txn_memory(txn->pager)))
-        return SB_OK;
-    /* A child after fork would write where the parent writes. */
-    SB_TRY(sb_pager_same_process(txn->pager, err));
-    return sb_pager__own_spill(txn, err);
+    return sb_pager__own_spill(txn, sb_pager_txn_memory(txn->pager), err);
 }
 
 /* The page table gets room for what was appended, so that nothing can fail once the commit is written. */

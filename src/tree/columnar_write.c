@@ -343,8 +343,10 @@ static sb_status put_prepared(sb_txn *txn, sb_tree *tree, const sb_source *sourc
     SB_TRY(sb_tree__txn(txn, &state, err));
     SB_TRY(sb_tree__buffer_acquire(state, sb_encoder__memory(source->column_count), &scratch, err));
     sb_encoder__init(&encoder, source, page_bytes, page_bytes, scratch->data);
-    for (size_t from = 0; from < source->rows && st == SB_OK; from += taken)
-        st = put_some(txn, tree, &encoder, from, free_replaced, &taken, err);
+    for (size_t from = 0; from < source->rows && st == SB_OK; from += taken) {
+        st = sb_txn_spill(txn, err); /* no page is held between two leaves */
+        if (st == SB_OK) st = put_some(txn, tree, &encoder, from, free_replaced, &taken, err);
+    }
     sb_tree__buffer_release(state, scratch);
     return st;
 }

@@ -328,6 +328,7 @@ sb_status sb_lists_insert(sb_txn *txn, sb_tree *tree, const sb_triple *triples, 
         sb_path path;
         size_t taken = 0;
 
+        SB_TRY(sb_txn_spill(txn, err)); /* no page is held between two leaves */
         SB_TRY(sb_list__find_leaf(txn, tree, &triples[i], &path, &range, err));
         const size_t run = one_by_one ? 1 : sb_list__run(&range, triples + i, count - i);
         SB_TRY(insert_run(txn, tree, state, &path, triples + i, run, &taken, err));

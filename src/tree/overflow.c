@@ -41,22 +41,26 @@ sb_status sb_overflow_write(sb_txn *txn, uint32_t tree, uint64_t owner, sb_bytes
         return SB_FAIL(err, SB_LIMIT, "a value has %zu bytes; 1 to %llu can be kept apart",
                        value.size, (unsigned long long)OVERFLOW_LIMIT);
 
-    uint8_t *before = NULL;
+    sb_pgno last = SB_PGNO_NONE;
     size_t at = 0;
     for (uint32_t sequence = 0; at < value.size; sequence++) {
         sb_pgno pgno;
-        uint8_t *page;
+        uint8_t *page, *before;
+        SB_TRY(sb_txn_spill(txn,
+                            err)); /* no page is held here: a value may be larger than the memory */
         SB_TRY(sb_page_alloc(txn, SB_PAGE_OVERFLOW, tree, &pgno, &page, err));
         const uint32_t bytes = value.size - at < room ? (uint32_t)(value.size - at) : room;
         sb_store_le32(page + OVERFLOW_BYTES, bytes);
         sb_store_le64(page + OVERFLOW_OWNER, owner);
         sb_store_le32(page + OVERFLOW_SEQUENCE, sequence);
         memcpy(page + OVERFLOW_DATA, value.data + at, bytes);
-        if (before == NULL)
+        if (last == SB_PGNO_NONE) {
             sb_store_le32(ref, pgno);
-        else
+        } else {
+            SB_TRY(sb_page_mut(txn, last, &before, err));
             sb_store_le32(before + OVERFLOW_NEXT, pgno);
-        before = page;
+        }
+        last = pgno;
         at += bytes;
     }
     sb_store_le32(ref + 4, sb_crc32c(0, value.data, value.size));

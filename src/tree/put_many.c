@@ -30,6 +30,8 @@ static sb_status find_leaf(put_run *run, sb_bytes key, sb_err *err)
         sb_tree__count_reuses(run->state, 1);
         return SB_OK;
     }
+    run->page = NULL;
+    SB_TRY(sb_txn_spill(run->txn, err));
     SB_TRY(sb_tree__descend(run->txn, run->tree, key, &run->path, err));
     SB_TRY(sb_page_mut(run->txn, run->path.leaf, &run->page, err));
     SB_TRY(sb_tree__check_step(run->page, run->tree, run->path.leaf, 0, err));
@@ -151,7 +153,6 @@ sb_status sb_tree_put_many(sb_txn *txn, sb_tree *tree, const sb_item *items, siz
             if ((st = put_run_items(&run, items + i, length, err)) != SB_OK) goto done;
         }
         i += length;
-        if (run.page == NULL && (st = sb_txn_spill(txn, err)) != SB_OK) goto done;
     }
 
 done:

@@ -437,6 +437,7 @@ static void test_api_options__memory_limit(void **state)
     char *big = calloc(1, bytes);
     uint32_t label;
     uint64_t id;
+    sombra_builder *builder;
     sombra_info info;
     (void)state;
 
@@ -447,11 +448,21 @@ static void test_api_options__memory_limit(void **state)
     api_begin(&f, SOMBRA_WRITE);
     label = api_name(&f, SOMBRA_LABEL, "Blob");
     column.key = api_name(&f, SOMBRA_KEY, "data");
-    value = sombra_bytes(big, bytes);
-    FAILS(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, &id), SOMBRA_NOMEM,
-          "memory_limit is 25165824 bytes, ");
+    OK(&f, sombra_builder_open(f.txn, &builder)); /* which copies what it is given */
+    FAILS(&f,
+          sombra_builder_node(builder, &label, 1, NULL, 0,
+                              &(sombra_prop){.key = column.key, .value = sombra_bytes(big, bytes)},
+                              1, &id),
+          SOMBRA_NOMEM, "memory_limit is 25165824 bytes, ");
     assert_non_null(strstr(sombra_error_of(f.conn)->message, "were in use when it was reached"));
-    assert_int_equal(id, 0);
+    sombra_builder_close(builder);
+    /* A value larger than the memory goes out page by page. */
+    value = sombra_bytes(big, bytes);
+    OK(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, &id));
+    sombra_rollback(f.txn);
+    api_begin(&f, SOMBRA_WRITE);
+    label = api_name(&f, SOMBRA_LABEL, "Blob");
+    column.key = api_name(&f, SOMBRA_KEY, "data");
     value = sombra_bytes(big, 1u << 20);
     OK(&f, sombra_create_nodes(f.txn, &label, 1, 1, &column, 1, &id));
     api_commit(&f);

@@ -108,7 +108,7 @@ static void test_pager_full_disk__after_a_spill(void **state)
         uint8_t *bytes = NULL;
         CHECK(&r.f, sb_page_mut(txn, pgno, &bytes, &r.f.err));
         model_fill(bytes, 4096, pgno, 3);
-        if (pgno % 50 == 0) st = sb_pager__own_spill(txn, &r.f.err);
+        if (pgno % 50 == 0) st = sb_pager__own_spill(txn, 0, &r.f.err);
     }
     assert_int_equal(st, SB_FULL);
     sb_err_clear(&r.f.err);
