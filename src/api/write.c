@@ -3,7 +3,6 @@
 
 #include "api/api_priv.h"
 
-/* Ids that the caller does not want go here; freed by put_ids. */
 /* What one call may have: operations and results are numbered in 32 bits. */
 static sb_status check_count(sombra_txn *txn, size_t count)
 {
@@ -12,11 +11,12 @@ static sb_status check_count(sombra_txn *txn, size_t count)
                    count, UINT32_MAX);
 }
 
+/* Where the ids go; NULL: nobody asks for them. Those that only the change hook hears of are freed by put_ids. */
 static sb_status take_ids(sombra_txn *txn, size_t count, uint64_t *wanted, uint64_t **ids)
 {
     *ids = wanted;
     SB_TRY(check_count(txn, count));
-    if (wanted != NULL) return SB_OK;
+    if (wanted != NULL || txn->conn->change_hook == NULL) return SB_OK;
     *ids = sb_alloc_array(&txn->conn->db->memory.base, count, sizeof **ids);
     return *ids == NULL ? SB_FAIL_NOMEM(&txn->conn->err) : SB_OK;
 }

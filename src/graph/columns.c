@@ -13,7 +13,7 @@ static sb_status name_fault(sb_graph *graph, const sb_prop_column *column, size_
 
     if (err != NULL)
         sb_err_prefix(err, "%s %zu, property %s", rows->noun == NULL ? "row" : rows->noun,
-                      rows->numbers == NULL ? row : rows->numbers[row],
+                      sb_row_names__at(rows, row),
                       sb_graph__name(graph, SB_NAME_KEY, column->key, name, sizeof name));
     return status;
 }

@@ -1,5 +1,18 @@
-/* create.c — the typed batch: nodes of one label set, or relationships of one type, from columns. */
+/* create.c — the typed batch: nodes of one label set, or relationships of one type, from columns. A batch is cut into slices whose memory
+ * fits the transaction's, so that what a call takes does not grow with it. */
 #include "graph/graph_priv.h"
+
+/* A batch, or a slice of one. */
+typedef struct sb_batch_rows {
+    uint32_t name; /* label set or type */
+    size_t count;
+    const sb_node_id *sources, *targets; /* NULL for nodes */
+    const sb_prop_column *columns;
+    size_t column_count;
+    uint64_t *ids; /* out */
+} sb_batch_rows;
+
+typedef sb_status (*sb_make_slice)(sb_graph *graph, const sb_batch_rows *slice, sb_err *err);
 
 /* Add a system column whose word is the same in every row, or given by the caller. words come from writer->words, where
  * sb_columns__convert left room. */
@@ -17,6 +30,76 @@ static void add_system_column(sb_graph *graph, sb_column *columns, size_t *colum
         words = filled;
     }
     columns[(*column_count)++] = (sb_column){.key = key, .type = SB_CELL_INT, .words = words};
+}
+
+/* ---- Slices ------------------------------------------------------------------------------------------------- */
+
+/* What a row of a slice may need beside pages: both ends in the map of endpoints, which holds twice what it has and half of that while it
+ * grows (128 bytes), sorted ids or index keys with room to sort them (160), words and label sets (32); and for each column a
+ * word with its bit, or an encoded value. */
+#define ROW_BYTES   320u
+#define VALUE_BYTES 24u
+/* Fewer rows would have batches descend for each; more gain nothing. */
+#define SLICE_LEAST ((size_t)1 << 10)
+#define SLICE_MAX   ((size_t)1 << 20)
+
+size_t sb_create__slice(const sb_graph *graph, size_t column_count)
+{
+    const uint64_t memory = sb_pager_txn_memory(sb_txn_pager(graph->txn)) / 2;
+    const uint64_t fitting = memory / (ROW_BYTES + (uint64_t)VALUE_BYTES * column_count);
+
+    if (fitting < SLICE_LEAST) return SLICE_LEAST;
+    return fitting > SLICE_MAX ? SLICE_MAX : (size_t)fitting & ~(size_t)7;
+}
+
+/* Columns from row begin on, which is a multiple of 8: slices share no byte of a bitmap. */
+static void cut_columns(const sb_prop_column *columns, size_t count, size_t begin,
+                        sb_prop_column *cut)
+{
+    for (size_t c = 0; c < count; c++) {
+        cut[c] = columns[c];
+        if (cut[c].present != NULL) cut[c].present += begin / 8;
+        if (cut[c].integers != NULL) cut[c].integers += begin;
+        if (cut[c].reals != NULL) cut[c].reals += begin;
+        if (cut[c].bytes != NULL) cut[c].bytes += begin;
+        if (cut[c].values != NULL) cut[c].values += begin;
+    }
+}
+
+/* One slice after the other: each is checked and made before the next is looked at, and the bracket of the call undoes them all. */
+static sb_status make_slices(sb_graph *graph, const sb_batch_rows *batch, sb_make_slice make,
+                             sb_err *err)
+{
+    sb_writer *writer = &graph->writer;
+    const size_t most = sb_create__slice(graph, batch->column_count);
+    const size_t step = batch->count < most ? batch->count : most;
+    sb_batch_rows slice = *batch;
+    sb_prop_column *columns;
+    sb_status st = SB_OK;
+    size_t column_bytes, id_bytes;
+
+    if (batch->count <= most && batch->ids != NULL) return make(graph, batch, err);
+    sb_buffer_reset(&writer->slice);
+    if (!sb_mul_size(batch->column_count, sizeof *columns, &column_bytes) ||
+        !sb_mul_size(batch->ids == NULL ? step : 0, sizeof *batch->ids, &id_bytes) ||
+        !sb_add_size(column_bytes, id_bytes, &id_bytes) ||
+        sb_buffer_reserve(&writer->slice, id_bytes) != SB_OK)
+        return SB_FAIL_NOMEM(err);
+    slice.columns = columns = (sb_prop_column *)(void *)writer->slice.data;
+    if (batch->ids == NULL) slice.ids = (uint64_t *)(void *)(writer->slice.data + column_bytes);
+    for (size_t begin = 0; begin < batch->count && st == SB_OK; begin += step) {
+        slice.count = sb_graph__slice(begin, batch->count, step);
+        cut_columns(batch->columns, batch->column_count, begin, columns);
+        if (batch->ids != NULL) slice.ids = batch->ids + begin;
+        if (batch->sources != NULL) {
+            slice.sources = batch->sources + begin;
+            slice.targets = batch->targets + begin;
+        }
+        writer->rows.first = begin;
+        st = make(graph, &slice, err);
+    }
+    writer->rows.first = 0;
+    return st;
 }
 
 /* Put the rows in steps, so that a long batch can be cancelled. scratch has room for the columns of a step. */
@@ -65,15 +148,16 @@ static sb_status index_labels(sb_graph *graph, sb_set_id set, const sb_node_id *
     return SB_OK;
 }
 
-sb_status sb_create__nodes(sb_graph *graph, sb_set_id set, size_t count,
-                           const sb_prop_column *columns, size_t column_count, sb_node_id *ids,
-                           sb_err *err)
+static sb_status make_nodes(sb_graph *graph, const sb_batch_rows *slice, sb_err *err)
 {
+    const size_t count = slice->count;
+    const sb_set_id set = slice->name;
+    sb_node_id *ids = slice->ids;
     sb_column *table_columns;
     size_t table_column_count;
     sb_rows rows;
 
-    SB_TRY(sb_columns__convert(graph, columns, column_count, count, 1, &table_columns,
+    SB_TRY(sb_columns__convert(graph, slice->columns, slice->column_count, count, 1, &table_columns,
                                &table_column_count, err));
     SB_TRY(sb_ids_take_nodes(graph->view, set, count, ids, err));
     add_system_column(graph, table_columns, &table_column_count, SB_COLUMN_SET, NULL, set, count);
@@ -83,10 +167,20 @@ sb_status sb_create__nodes(sb_graph *graph, sb_set_id set, size_t count,
                      .column_count = table_column_count};
     SB_TRY(put_rows(graph, sb_node_table(graph->view), &rows, err));
     SB_TRY(index_labels(graph, set, ids, count, err));
-    SB_TRY(sb_upkeep__created(graph, SB_NODE, set, ids, count, columns, column_count, err));
+    SB_TRY(sb_upkeep__created(graph, SB_NODE, set, ids, count, slice->columns, slice->column_count,
+                              err));
     SB_TRY(sb_writer__made(graph, set, ids, count, err));
     sb_stats_add_nodes(graph->view, set, (int64_t)count);
     return SB_OK;
+}
+
+sb_status sb_create__nodes(sb_graph *graph, sb_set_id set, size_t count,
+                           const sb_prop_column *columns, size_t column_count, sb_node_id *ids,
+                           sb_err *err)
+{
+    const sb_batch_rows batch = {
+        .name = set, .count = count, .columns = columns, .column_count = column_count, .ids = ids};
+    return make_slices(graph, &batch, make_nodes, err);
 }
 
 sb_status sb_graph_create_nodes(sb_graph *graph, sb_set_id set, size_t count,
@@ -122,10 +216,12 @@ void sb_create__count_ends(sb_graph *graph, const sb_set_id *sets, size_t count,
     }
 }
 
-sb_status sb_create__rels(sb_graph *graph, sb_type_id type, size_t count, const sb_node_id *sources,
-                          const sb_node_id *targets, const sb_prop_column *columns,
-                          size_t column_count, sb_rel_id *ids, sb_err *err)
+static sb_status make_rels(sb_graph *graph, const sb_batch_rows *slice, sb_err *err)
 {
+    const size_t count = slice->count;
+    const sb_type_id type = slice->name;
+    const sb_node_id *sources = slice->sources, *targets = slice->targets;
+    sb_rel_id *ids = slice->ids;
     sb_writer *writer = &graph->writer;
     sb_set_id *sets;
     sb_column *table_columns;
@@ -137,7 +233,7 @@ sb_status sb_create__rels(sb_graph *graph, sb_type_id type, size_t count, const 
     if (sb_buffer_reserve(&writer->sets, set_bytes) != SB_OK) return SB_FAIL_NOMEM(err);
     sets = (sb_set_id *)(void *)writer->sets.data;
     SB_TRY(sb_writer__endpoints(graph, sources, targets, count, sets, sets + count, err));
-    SB_TRY(sb_columns__convert(graph, columns, column_count, count, 3, &table_columns,
+    SB_TRY(sb_columns__convert(graph, slice->columns, slice->column_count, count, 3, &table_columns,
                                &table_column_count, err));
     SB_TRY(sb_ids_take_rels(graph->view, type, count, ids, err));
     add_system_column(graph, table_columns, &table_column_count, SB_COLUMN_SOURCE, sources, 0,
@@ -150,10 +246,25 @@ sb_status sb_create__rels(sb_graph *graph, sb_type_id type, size_t count, const 
                      .columns = table_columns,
                      .column_count = table_column_count};
     SB_TRY(put_rows(graph, sb_rel_table(graph->view), &rows, err));
-    SB_TRY(sb_upkeep__created(graph, SB_REL, type, ids, count, columns, column_count, err));
+    SB_TRY(sb_upkeep__created(graph, SB_REL, type, ids, count, slice->columns, slice->column_count,
+                              err));
     sb_create__count_ends(graph, sets, count, type, SB_OUT, 1);
     sb_create__count_ends(graph, sets + count, count, type, SB_IN, 1);
     return sb_writer__pend(graph, type, sources, targets, ids, count, err);
+}
+
+sb_status sb_create__rels(sb_graph *graph, sb_type_id type, size_t count, const sb_node_id *sources,
+                          const sb_node_id *targets, const sb_prop_column *columns,
+                          size_t column_count, sb_rel_id *ids, sb_err *err)
+{
+    const sb_batch_rows batch = {.name = type,
+                                 .count = count,
+                                 .sources = sources,
+                                 .targets = targets,
+                                 .columns = columns,
+                                 .column_count = column_count,
+                                 .ids = ids};
+    return make_slices(graph, &batch, make_rels, err);
 }
 
 /* Do two arrays of count ids share memory? */
@@ -176,7 +287,7 @@ sb_status sb_graph_create_rels(sb_graph *graph, sb_type_id type, size_t count,
         return SB_FAIL(err, SB_INVALID, "there is no relationship type %u", type);
     if (count == 0) return SB_OK;
     /* The ids are written while the ends are still read. */
-    if (overlap(ids, sources, count) || overlap(ids, targets, count))
+    if (ids != NULL && (overlap(ids, sources, count) || overlap(ids, targets, count)))
         return SB_FAIL(err, SB_MISUSE, "ids may not lie in the arrays of sources or targets");
     SB_TRY(sb_graph__atomic_begin(graph, &savepoint, err));
     sb_upkeep__begin(graph, false);

@@ -209,6 +209,7 @@ static sb_status detach_list(sb_graph *graph, sb_node_id id, sb_type_id type,
         if (st == SB_OK) st = delete_rels(graph, type, &doomed, err);
         if (st == SB_OK)
             st = sb_graph__changed(graph, SB_REL_DELETED, doomed.ids, doomed.count, err);
+        if (st == SB_OK) st = sb_txn_spill(graph->txn, err);
         if (st == SB_OK) st = sb_graph__poll(graph, err);
         if (st != SB_OK) break;
         *detached += doomed.count;

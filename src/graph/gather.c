@@ -1,7 +1,7 @@
 /* gather.c — single creations made into typed batches, for the create builder and mutate.
  * Nodes are grouped by label set and relationships by type, in order of the calls within a group; each group becomes columns
  * and goes through the typed batch. A group whose entities have few keys in common is cut into several batches, so that the
- * columns take memory in proportion to the properties. */
+ * columns take memory in proportion to the properties, and one with many into batches of a slice each (create.c). */
 #include "graph/graph_priv.h"
 
 /* Places of a batch's columns × rows that are always allowed, and per property. */
@@ -228,14 +228,16 @@ static sb_status survey_row(sb_gather *gather, const sb_packed_prop *props, size
 }
 
 /* How many rows from the first on make one batch, and their columns' shapes. */
-static sb_status survey_batch(sb_gather *gather, const sb_creations *list, sb_picked *rows,
+static sb_status survey_batch(sb_graph *graph, const sb_creations *list, sb_picked *rows,
                               size_t most, sb_err *err)
 {
-    size_t all_props = 0;
+    sb_gather *gather = &graph->writer.gather;
+    size_t all_props = 0, slice = sb_create__slice(graph, 0);
 
     sb_buffer_reset(&gather->shapes);
     sb_map_clear(&gather->shape_index);
-    for (rows->count = 0; rows->count < most; rows->count++) {
+    for (rows->count = 0; rows->count < most && rows->count < slice; rows->count++) {
+        const size_t columns = shape_count(gather);
         const sb_new_thing *thing = &list->things[place_of(rows, rows->count)];
         const size_t places = (shape_count(gather) + thing->prop_count) * (rows->count + 1);
         all_props += thing->prop_count;
@@ -243,6 +245,7 @@ static sb_status survey_batch(sb_gather *gather, const sb_creations *list, sb_pi
             shape_count(gather) * (rows->count + 1) > PLACES_PER_PROP * all_props)
             return SB_OK;
         SB_TRY(survey_row(gather, list->props + thing->first_prop, thing->prop_count, err));
+        if (shape_count(gather) != columns) slice = sb_create__slice(graph, shape_count(gather));
     }
     return SB_OK;
 }
@@ -395,7 +398,7 @@ static sb_status name_rows(sb_graph *graph, const sb_creations *list, const sb_p
         for (size_t row = 0; row < rows->count; row++)
             numbers[row] = number_at(list, place_of(rows, row));
     }
-    writer->rows = (sb_row_names){.noun = list->noun, .numbers = numbers};
+    writer->rows = (sb_row_names){.noun = list->noun, .numbers = numbers, .first = 0};
     return SB_OK;
 }
 
@@ -432,7 +435,7 @@ static sb_status create_batch(sb_graph *graph, const sb_creations *list, uint32_
     SB_TRY(name_rows(graph, list, rows, err));
     ids = rows->order == NULL ? out + rows->first : (uint64_t *)(void *)gather->ids.data;
     st = put_batch(graph, list, name, rows, columns, column_count, ids, err);
-    graph->writer.rows = (sb_row_names){NULL, NULL};
+    graph->writer.rows = (sb_row_names){.noun = NULL};
     if (st != SB_OK || rows->order == NULL) return st;
     for (size_t row = 0; row < rows->count; row++)
         out[place_of(rows, row)] = ids[row];
@@ -454,7 +457,7 @@ sb_status sb_gather__create(sb_graph *graph, const sb_creations *list, uint64_t 
         if (group_count > 1) rows.order = (const uint32_t *)(const void *)gather->order.data;
         for (size_t done = 0; done < group.count; done += rows.count) {
             rows.first = group.begin + done;
-            SB_TRY(survey_batch(gather, list, &rows, group.count - done, err));
+            SB_TRY(survey_batch(graph, list, &rows, group.count - done, err));
             SB_TRY(create_batch(graph, list, group.name, &rows, ids, err));
         }
     }

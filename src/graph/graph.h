@@ -85,7 +85,8 @@ typedef struct sb_prop_column {
 
 /* ---- Creating (writer) -------------------------------------------------------------------------------------- */
 
-/* Typed batch: columns in, ids out. ids: count places, ascending ids. */
+/* Typed batch: columns in, ids out. ids: count places, ascending ids; NULL: they are not wanted. A large batch is made in slices, so
+ * that its memory is bounded by the transaction's: of several faults the one in the first slice is told. */
 SB_MUST_CHECK sb_status sb_graph_create_nodes(sb_graph *graph, sb_set_id set, size_t count,
                                               const sb_prop_column *columns, size_t column_count,
                                               sb_node_id *ids, sb_err *err);

@@ -26,7 +26,9 @@ typedef struct sb_pending_chains {
  * yet. */
 typedef struct sb_pending {
     sb_type_id type;
-    uint32_t epoch;  /* of the newest savepoint whose log has its old lengths */
+    uint32_t epoch; /* of the newest savepoint whose log has its old lengths */
+    size_t
+        kept; /* its length then: what it was at a savepoint is wanted if that is rolled back to */
     sb_triple *rels; /* (source, target, rel) */
     size_t flushed, count, capacity;
     sb_pending_chains chains[2]; /* by direction */
@@ -109,7 +111,13 @@ typedef struct sb_gather {
 typedef struct sb_row_names {
     const char *noun;        /* NULL: "row" */
     const uint32_t *numbers; /* borrowed; NULL: the row's own number */
+    size_t first; /* of the slice that is being made: its row 0 is this one of the batch */
 } sb_row_names;
+
+SB_INLINE size_t sb_row_names__at(const sb_row_names *rows, size_t row)
+{
+    return rows->numbers == NULL ? rows->first + row : rows->numbers[rows->first + row];
+}
 
 /* Where the row lies that an entity of a bulk load came from. */
 typedef struct sb_row_place {
@@ -159,6 +167,7 @@ typedef struct sb_writer {
     sb_buffer scratch; /* sort scratch */
     sb_buffer keys;    /* index keys */
     sb_buffer items;   /* sb_item[] */
+    sb_buffer slice;   /* sb_prop_column[] of a slice, then ids that the caller does not want */
     sb_map endpoints;  /* endpoint → label set + 1 within one call */
     bool cache_used;   /* the cache has had an entry since it was cleared */
     sb_row_names rows; /* of the batch being made */
@@ -315,7 +324,11 @@ const sb_prop_column *sb_columns__find(const sb_prop_column *columns, size_t col
 
 /* ---- create.c -------------------------------------------------------------------------------------------------------- */
 
-/* The typed batch inside a call's bracket. count is not 0; set and type exist. */
+/* Rows of so many columns that a typed batch makes at once, so that what they need beside pages keeps to the transaction's memory. A
+ * multiple of 8. */
+size_t sb_create__slice(const sb_graph *graph, size_t column_count);
+/* The typed batch inside a call's bracket, slice by slice. count is not 0; set and type exist; ids may be NULL. Of several faults the
+ * one in the first slice is told. */
 SB_MUST_CHECK sb_status sb_create__nodes(sb_graph *graph, sb_set_id set, size_t count,
                                          const sb_prop_column *columns, size_t column_count,
                                          sb_node_id *ids, sb_err *err);

@@ -348,11 +348,19 @@ static bool row_values(const sb_schema *schema, const sb_prop_column *const colu
     return true;
 }
 
-/* Keys of all rows that have an entry, into writer.keys and writer.items. */
+/* Bytes of keys that are made at once: a slice of rows with long ones is entered in parts. */
+static size_t key_bytes_most(const sb_graph *graph)
+{
+    const uint64_t share = sb_pager_txn_memory(sb_txn_pager(graph->txn)) / 8;
+    return share < EDIT_BYTES_MAX / 4 ? EDIT_BYTES_MAX / 4 : (size_t)share;
+}
+
+/* Keys of the rows from *row on that have an entry, into writer.keys and writer.items; *row: the first that is left. */
 static sb_status make_items(sb_graph *graph, const sb_schema *schema,
                             const sb_prop_column *const columns[], const uint64_t *ids,
-                            size_t count, size_t *item_count, sb_err *err)
+                            size_t count, size_t *row, size_t *item_count, sb_err *err)
 {
+    const size_t most = key_bytes_most(graph);
     sb_writer *writer = &graph->writer;
     sb_value values[SB_SCHEMA_KEYS_MAX];
     size_t made = 0, bytes, off = 0;
@@ -362,11 +370,12 @@ static sb_status make_items(sb_graph *graph, const sb_schema *schema,
     *item_count = 0;
     sb_buffer_reset(&writer->keys);
     sb_buffer_reset(&writer->items);
-    if (!sb_mul_size(count, sizeof *items, &bytes) ||
+    if (!sb_mul_size(count - *row, sizeof *items, &bytes) ||
         sb_buffer_reserve(&writer->items, bytes) != SB_OK)
         return SB_FAIL_NOMEM(err);
     items = (sb_item *)(void *)writer->items.data;
-    for (size_t i = 0; i < count; i++) {
+    for (; *row < count && writer->keys.size < most; ++*row) {
+        const size_t i = *row;
         const size_t begin = writer->keys.size;
         SB_TRY(look(graph, i, err));
         if (!row_values(schema, columns, i, values)) continue;
@@ -382,27 +391,35 @@ static sb_status make_items(sb_graph *graph, const sb_schema *schema,
     return SB_OK;
 }
 
+/* Items of some rows into an index. */
+static sb_status enter_items(sb_graph *graph, const sb_schema *schema, size_t count, sb_err *err)
+{
+    sb_upkeep *upkeep = &graph->writer.upkeep;
+    sb_item *items = (sb_item *)(void *)graph->writer.items.data;
+
+    if (count == 0) return SB_OK;
+    SB_TRY(sb_upkeep__sort_items(graph, items, count, err));
+    if (is_unique(schema) && !upkeep->defer_unique)
+        SB_TRY(check_batch(graph, schema, items, count, err));
+    for (size_t i = 0; is_unique(schema) && upkeep->defer_unique && i < count; i++)
+        SB_TRY(
+            note_entry(&upkeep->checks, &upkeep->check_keys, schema->id, true, items[i].key, err));
+    return sb_upkeep__put_items(graph, sb_schema_tree(graph->view, schema->id), items, count, err);
+}
+
 static sb_status enter_batch(sb_graph *graph, const sb_schema *schema, const uint64_t *ids,
                              size_t count, const sb_prop_column *columns, size_t column_count,
                              sb_err *err)
 {
-    sb_upkeep *upkeep = &graph->writer.upkeep;
     const sb_prop_column *key_columns[SB_SCHEMA_KEYS_MAX];
-    sb_item *items;
     size_t item_count;
 
     if (!columns_of(schema, columns, column_count, key_columns)) return SB_OK;
-    SB_TRY(make_items(graph, schema, key_columns, ids, count, &item_count, err));
-    if (item_count == 0) return SB_OK;
-    items = (sb_item *)(void *)graph->writer.items.data;
-    SB_TRY(sb_upkeep__sort_items(graph, items, item_count, err));
-    if (is_unique(schema) && !upkeep->defer_unique)
-        SB_TRY(check_batch(graph, schema, items, item_count, err));
-    for (size_t i = 0; is_unique(schema) && upkeep->defer_unique && i < item_count; i++)
-        SB_TRY(
-            note_entry(&upkeep->checks, &upkeep->check_keys, schema->id, true, items[i].key, err));
-    return sb_upkeep__put_items(graph, sb_schema_tree(graph->view, schema->id), items, item_count,
-                                err);
+    for (size_t row = 0; row < count;) {
+        SB_TRY(make_items(graph, schema, key_columns, ids, count, &row, &item_count, err));
+        SB_TRY(enter_items(graph, schema, item_count, err));
+    }
+    return SB_OK;
 }
 
 /* Does a constraint that is checked at commit hold for all rows because of what the columns are? */

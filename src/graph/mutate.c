@@ -588,6 +588,7 @@ static sb_status do_ops(sb_mutator *m)
             i = end;
             continue;
         }
+        SB_TRY(sb_txn_spill(m->graph->txn, m->err)); /* no row is held between two ops */
         st = do_op(m, i);
         if (st != SB_OK) {
             if (m->err != NULL) sb_err_prefix(m->err, "op %zu", i);

@@ -4,9 +4,10 @@
 
 #include <stdlib.h>
 
-/* Pending relationships held at most before they are flushed: 24 bytes each, and as much again while arrays
- * grow and for sorting. Fewer where the transaction's memory is less, but enough for a flush to be worth it. */
-#define PENDING_MAX   ((size_t)1 << 20)
+/* Pending relationships held at most before they are flushed. Each takes 24 bytes; as much again is held of those that were pending when
+ * the call began, which come back if it fails; and twice that for sorting. Fewer where the transaction's memory is less, but enough
+ * for a flush to be worth it: 6 MiB. */
+#define PENDING_MAX   ((size_t)1 << 24)
 #define PENDING_LEAST ((size_t)1 << 16)
 #define PENDING_BYTES 96u
 /* Endpoints of calls with fewer relationships are compared with each other: no map to fill. */
@@ -20,9 +21,10 @@
 
 void sb_writer__init(sb_writer *writer, const sb_allocator *alloc)
 {
-    sb_buffer *const buffers[] = {
-        &writer->words, &writer->columns, &writer->present, &writer->texts, &writer->encoded,
-        &writer->sets,  &writer->unique,  &writer->scratch, &writer->keys,  &writer->items};
+    sb_buffer *const buffers[] = {&writer->words,  &writer->columns, &writer->present,
+                                  &writer->texts,  &writer->encoded, &writer->sets,
+                                  &writer->unique, &writer->scratch, &writer->keys,
+                                  &writer->items,  &writer->slice};
 
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
         sb_buffer_init(buffers[i], alloc);
@@ -49,9 +51,10 @@ void sb_writer__deinit(sb_graph *graph)
 {
     sb_writer *writer = &graph->writer;
     const sb_allocator *alloc = graph->alloc;
-    sb_buffer *const buffers[] = {
-        &writer->words, &writer->columns, &writer->present, &writer->texts, &writer->encoded,
-        &writer->sets,  &writer->unique,  &writer->scratch, &writer->keys,  &writer->items};
+    sb_buffer *const buffers[] = {&writer->words,  &writer->columns, &writer->present,
+                                  &writer->texts,  &writer->encoded, &writer->sets,
+                                  &writer->unique, &writer->scratch, &writer->keys,
+                                  &writer->items,  &writer->slice};
 
     sb_writer__reset(graph);
     for (size_t i = 0; i < writer->pending_count; i++)
@@ -92,7 +95,7 @@ void sb_writer__reset(sb_graph *graph)
     for (size_t i = 0; i < writer->pending_count; i++) {
         sb_pending *pending = &writer->pending[i];
         pending->type = 0;
-        pending->count = pending->flushed = 0;
+        pending->count = pending->flushed = pending->kept = 0;
         pending->epoch = 0;
         for (int d = 0; d < 2; d++) {
             sb_map_clear(&pending->chains[d].heads);
@@ -176,6 +179,10 @@ static void unchain(sb_pending *pending, sb_direction direction, size_t count)
 {
     sb_pending_chains *chains = &pending->chains[direction];
 
+    if (count == 0) {
+        sb_map_clear(&chains->heads);
+        chains->indexed = 0;
+    }
     while (chains->indexed > count) {
         const size_t i = --chains->indexed;
         const sb_node_id node = end_of(&pending->rels[i], direction);
@@ -233,19 +240,21 @@ void sb_writer__rollback_to(sb_graph *graph, uint32_t savepoint)
     writer->epoch++;
 }
 
-/* Without savepoints nothing flushed can come back: start the arrays afresh. */
+/* Take flushed relationships out of the arrays, but for those that come back when the newest savepoint is rolled back to. */
 static void drop_flushed(sb_writer *writer)
 {
-    if (writer->mark_count != 0) return;
-    writer->log_count = 0;
+    if (writer->mark_count == 0) writer->log_count = 0;
     for (size_t i = 0; i < writer->pending_count; i++) {
         sb_pending *pending = &writer->pending[i];
-        if (pending->flushed == 0 || pending->flushed != pending->count) continue;
-        pending->flushed = pending->count = 0;
-        for (int d = 0; d < 2; d++) {
-            sb_map_clear(&pending->chains[d].heads);
-            pending->chains[d].indexed = 0;
-        }
+        const size_t left = pending->count - pending->flushed;
+        if (writer->mark_count == 0) pending->kept = 0;
+        if (pending->flushed <= pending->kept) continue;
+        unchain(pending, SB_OUT, pending->kept);
+        unchain(pending, SB_IN, pending->kept);
+        memmove(pending->rels + pending->kept, pending->rels + pending->flushed,
+                left * sizeof *pending->rels);
+        pending->flushed = pending->kept;
+        pending->count = pending->kept + left;
     }
 }
 
@@ -538,8 +547,8 @@ static sb_status missing_endpoint(sb_graph *graph, size_t row, const char *end, 
     const sb_row_names *rows = &graph->writer.rows;
 
     return SB_FAIL(err, SB_NOT_FOUND, "%s %zu: its %s node %llu does not exist",
-                   rows->noun == NULL ? "relationship" : rows->noun,
-                   rows->numbers == NULL ? row : rows->numbers[row], end, (unsigned long long)id);
+                   rows->noun == NULL ? "relationship" : rows->noun, sb_row_names__at(rows, row),
+                   end, (unsigned long long)id);
 }
 
 /* Trusted endpoints are not checked; their label sets are needed all the same, for the statistics. When all nodes
@@ -731,6 +740,7 @@ static sb_status log_pending(sb_graph *graph, size_t place, sb_err *err)
                                                         .count = pending->count,
                                                         .epoch = pending->epoch};
     pending->epoch = writer->epoch;
+    pending->kept = pending->count;
     return SB_OK;
 }
 
@@ -751,6 +761,8 @@ sb_status sb_writer__pend(sb_graph *graph, sb_type_id type, const sb_node_id *so
     sb_pending *pending;
     size_t place = 0;
 
+    if (writer->pending_rels + count > pending_limit(graph))
+        SB_TRY(sb_writer__flush(graph, 0, err));
     SB_TRY(pending_of(graph, type, &place, err));
     SB_TRY(log_pending(graph, place, err));
     pending = &writer->pending[place];
@@ -760,7 +772,6 @@ sb_status sb_writer__pend(sb_graph *graph, sb_type_id type, const sb_node_id *so
         pending->rels[pending->count + i] = (sb_triple){sources[i], targets[i], ids[i]};
     pending->count += count;
     writer->pending_rels += count;
-    if (writer->pending_rels > pending_limit(graph)) return sb_writer__flush(graph, 0, err);
     return SB_OK;
 }
 
@@ -853,7 +864,6 @@ static sb_status insert_lists(sb_graph *graph, sb_type_id type, sb_direction dir
         while (end < count && rels[end].node == rels[end - 1].node)
             end++;
         SB_TRY(sb_adjacency_insert(graph->view, type, direction, rels + begin, end - begin, err));
-        SB_TRY(sb_txn_spill(graph->txn, err));
         SB_TRY(sb_graph__work(graph, end - begin, err));
     }
     return SB_OK;

@@ -18,7 +18,7 @@
  *     state is older than that, pages may be newer than page 0, and only a WAL with that commit makes a state of them.
  *     The stamp also vouches for page 0 when that was garbled while it was written: for the file being ours, for its salt, and for pages of commits up
  *     to the stamp's having reached it. No sync of its own: a process that ends leaves its writes in order, and when power fails the WAL is there.
- * I25 Page 0 is made again from a WAL only if the stamp has the WAL's salt: writing page 0 touches other sectors than the stamp's, so
+ * I29 Page 0 is made again from a WAL only if the stamp has the WAL's salt: writing page 0 touches other sectors than the stamp's, so
  *     a power cut spoils one of the two at most. A file in which nothing is left (no byte but zeros) may begin with a WAL that has every page there ever was:
  *     of the first generation, without a bypass. Whatever else is there might be somebody's only copy, which a back-fill would overwrite.
  * Stamps lie in sectors of their own outside of page 0's checksum, so that writing one, by whoever has the
@@ -304,7 +304,7 @@ static sb_status check_commits(sb_pager *pager, sb_lineage *lineage, const sb_st
     return SB_OK;
 }
 
-/* Why page 0 may not be made again from the WAL; SB_OK when it may, or need not (I25). A stamp without a salt is one of a file made before
+/* Why page 0 may not be made again from the WAL; SB_OK when it may, or need not (I29). A stamp without a salt is one of a file made before
  * they had it: then the commit that it names, which check_target looks for, tells. */
 static sb_status check_proof(const sb_pager *pager, const sb_lineage *lineage, const sb_state *last,
                              sb_err *err)
