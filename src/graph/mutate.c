@@ -595,8 +595,6 @@ static sb_status do_ops(sb_mutator *m)
             return st;
         }
         i++;
-        /* Scattered changes touch a page or more each. */
-        SB_TRY(sb_txn_spill(m->graph->txn, m->err));
         SB_TRY(sb_graph__work(m->graph, 1, m->err));
         if (i % OPS_BETWEEN_POLLS == 0) SB_TRY(sb_graph__poll(m->graph, m->err));
     }

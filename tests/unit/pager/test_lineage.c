@@ -413,7 +413,7 @@ static int open_remains(const image *left, const history *h, const char *what)
     return seq == 0 ? -1 : same;
 }
 
-/* Main files cut off in page 0, or without it, beside WALs of their own, of strangers, and none (I25). */
+/* Main files cut off in page 0, or without it, beside WALs of their own, of strangers, and none (I29). */
 static void test_pager_lineage__page_0_lost(void **state)
 {
     static const size_t lengths[] = {0,    1,    300,  511,  512,  1000,    2048,
