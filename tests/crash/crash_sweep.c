@@ -4,6 +4,7 @@
  * statements on a graph. */
 #include "graph_cut.h"
 #include "pager_cut.h"
+#include "support/arguments.h"
 
 /* One cut of a workload, or the workload without one (cut 0), which says how many events it has. */
 typedef struct sweep_case {
@@ -27,18 +28,15 @@ static sb_status sweep_try(const sweep_case *s, uint64_t *events, sb_err *err)
 int main(int argc, char **argv)
 {
     uint64_t cuts = 1000, seed = 1, done = 0, failed = 0;
-    bool graph = false;
-    unsigned modes = 3; /* garbage in a sector breaks what docs/FORMAT.md assumes: on request */
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--cuts") == 0 && i + 1 < argc)
-            cuts = strtoull(argv[++i], NULL, 0);
-        else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
-            seed = strtoull(argv[++i], NULL, 0);
-        else if (strcmp(argv[i], "--garbage") == 0)
-            modes = 4;
-        else if (strcmp(argv[i], "--graph") == 0)
-            graph = true;
-    }
+    bool graph = false, garbage = false;
+    const argument options[] = {{.name = "--cuts", .number = &cuts},
+                                {.name = "--seed", .number = &seed},
+                                {.name = "--garbage", .flag = &garbage},
+                                {.name = "--graph", .flag = &graph}};
+
+    arguments_read(argc, argv, options, sizeof options / sizeof options[0]);
+    /* Garbage in a sector breaks what docs/FORMAT.md assumes: on request. */
+    const unsigned modes = garbage ? 4 : 3;
     for (; done < cuts; seed++) {
         for (unsigned durability = 0; durability < 2 && done < cuts; durability++) {
             sweep_case c = {.graph = graph, .seed = seed, .durability = durability};

@@ -3,6 +3,7 @@
  * that opening and recovery are struck, and a third with rare ones, so that there are many commits between them; the graph in each durability.
  * Works in the directory that it is started in, on the files k and chain.sombra. Ends at the first failure; the last line is the sum. */
 #include "graph_kill.h"
+#include "support/arguments.h"
 #include "support/pager_kill.h"
 
 typedef struct audit {
@@ -64,14 +65,11 @@ static void on_graph(audit *sum, uint64_t milliseconds, uint64_t seed)
 int main(int argc, char **argv)
 {
     uint64_t seconds = 60, seed = 1;
+    const argument options[] = {{.name = "--seconds", .number = &seconds},
+                                {.name = "--seed", .number = &seed}};
     audit sum = {0};
 
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--seconds") == 0)
-            seconds = strtoull(argv[i + 1], NULL, 0);
-        else if (strcmp(argv[i], "--seed") == 0)
-            seed = strtoull(argv[i + 1], NULL, 0);
-    }
+    arguments_read(argc, argv, options, sizeof options / sizeof options[0]);
     on_pages(&sum, seconds * 500, seed);
     on_graph(&sum, seconds * 500, seed);
     printf("%llu commits audited, %llu failures\n", (unsigned long long)sum.commits,

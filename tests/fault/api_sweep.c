@@ -3,19 +3,20 @@
  * database opened in each way. Prints each scenario's figures, and the first failures. */
 #include "api_sweep.h"
 
+#include "support/arguments.h"
+
 int main(int argc, char **argv)
 {
     const char *only = NULL;
     uint64_t stride = 1;
     sb_random random = {.state = 1};
+    const argument options[] = {{.name = "--scenario", .word = &only},
+                                {.name = "--stride", .number = &stride},
+                                {.name = "--seed", .number = &random.state}};
     sweep_counts counts = {0};
     sweep_base base;
 
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--scenario") == 0) only = argv[i + 1];
-        if (strcmp(argv[i], "--stride") == 0) stride = strtoull(argv[i + 1], NULL, 0);
-        if (strcmp(argv[i], "--seed") == 0) random.state = strtoull(argv[i + 1], NULL, 0);
-    }
+    arguments_read(argc, argv, options, sizeof options / sizeof options[0]);
     if (stride == 0 || sweep_prepare(&base) != SOMBRA_OK) return 2;
     for (size_t i = 0; i < SWEEP_WAYS; i++)
         sweep_all(&sweep_ways[i], only, &base, &random, stride, &counts);
