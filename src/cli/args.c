@@ -523,6 +523,13 @@ static bool is_one_of(const char *word, const char *a, const char *b, const char
     return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
 }
 
+/* What the library found that a person should know of, though the command goes on. */
+static void warn(void *ctx, sombra_log_level level, const char *message)
+{
+    (void)ctx;
+    if (level >= SOMBRA_LOG_WARNING) (void)fprintf(stderr, "sombra: warning: %s\n", message);
+}
+
 int main(int argc, char **argv)
 {
     invocation cli;
@@ -531,6 +538,7 @@ int main(int argc, char **argv)
     memset(&cli, 0, sizeof cli);
     (void)signal(SIGXFSZ, SIG_IGN); /* the write fails instead, and is reported */
     sombra_options_init(&cli.options);
+    cli.options.log = warn;
     if (argc >= 2 && is_one_of(argv[1], "--help", "-h", "-?"))
         print_help(stdout);
     else if (argc >= 2 && is_one_of(argv[1], "--version", "-V", "version"))

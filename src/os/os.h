@@ -39,6 +39,7 @@ typedef struct sb_io_piece {
 typedef struct sb_file_info {
     uint64_t bytes;
     uint64_t device, inode; /* identify the file while it exists */
+    uint64_t links;         /* names that the file has */
     uint64_t mtime_ns;
     bool remote;         /* on a network or removable file system: do not trust maps */
     bool writable_media; /* false on a file system mounted read-only */

@@ -217,6 +217,7 @@ static sb_status posix_info(sb_file *file, sb_file_info *info, sb_err *err)
     info->bytes = found.st_size > 0 ? (uint64_t)found.st_size : 0;
     info->device = (uint64_t)found.st_dev;
     info->inode = (uint64_t)found.st_ino;
+    info->links = (uint64_t)found.st_nlink;
     info->mtime_ns =
         (uint64_t)found.st_mtim.tv_sec * 1000000000ull + (uint64_t)found.st_mtim.tv_nsec;
     info->remote = self->remote;

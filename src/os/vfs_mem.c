@@ -374,6 +374,7 @@ static sb_status mem_info(sb_file *file, sb_file_info *info, sb_err *err)
     *info = (sb_file_info){.bytes = self->node->bytes,
                            .device = 0,
                            .inode = self->node->inode,
+                           .links = 1,
                            .mtime_ns = self->node->changed,
                            .remote = false,
                            .writable_media = true,

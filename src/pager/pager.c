@@ -185,6 +185,13 @@ static sb_status open_main(sb_pager *pager, sb_err *err)
     sb_file_info info;
     SB_TRY(file->ops->info(file, &info, err));
     if (!info.regular) return SB_FAIL(err, SB_CANT_OPEN, "%s is not a regular file", pager->path);
+    pager->links = info.links;
+    if (info.links > 1 && pager->mode != SB_MODE_IMMUTABLE)
+        sb_pager_log(pager, SB_LOG_WARNING,
+                     "%s has %llu names (hard links), and its WAL lies beside the one that it was "
+                     "written by: "
+                     "open it by that name only, and make symbolic links of the others",
+                     pager->path, (unsigned long long)info.links);
     pager->read_mode = pager->options.read_mode;
     if (pager->read_mode == SB_READ_AUTO)
         pager->read_mode = info.remote ? SB_READ_CACHE : SB_READ_MAP;

@@ -363,6 +363,7 @@ struct sb_pager {
     bool wal_left_out; /* options.forgive had to; set while opening */
     bool wal_unproven; /* the same: it was used without a proof that it is of this file */
     sb_new_file made;  /* options.whole: the main file until it gets its name, at the close */
+    uint64_t links;    /* names of the main file when it was opened, symbolic ones not counted */
     uint32_t page_bytes;
     unsigned page_shift;
     uint64_t file_salt;

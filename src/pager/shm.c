@@ -4,9 +4,13 @@
  * file description, so that two opens in one process exclude each other like two processes.
  * I10 A slot belongs to whoever holds its lock byte; the mark in it counts only then. A process killed
  *     leaves its marks behind and loses its locks: the next one to mind clears them.
+ *     Who has mapped -shm shares a lock on it, too. It has the main file's name, which hard links give several of, while locks go
+ *     with the file: where the file is in use and nobody has the -shm of this name, it is in use by another name.
  * I11 All words are single 64-bit atomics that only grow, and nothing else in shared memory is needed
  *     to read the file (page tables are private): a process killed anywhere leaves nothing half done. */
 #include "pager/pager_priv.h"
+
+#include <errno.h>
 
 static uint32_t shm_crc(const sb_shm *shm)
 {
@@ -32,11 +36,39 @@ static sb_status clear_file(sb_pager *pager, uint64_t bytes, bool *was_poisoned,
     return sb_file_write_all(file, 0, sb_pager__zeros, words, err);
 }
 
+/* The database is in use, and the shared memory of this name is not: there is none, or nobody has it. */
+static sb_status elsewhere(const sb_pager *pager, sb_err *err)
+{
+    if (pager->links <= 1)
+        return SB_FAIL(err, SB_CORRUPT, "%s is gone while the database is in use", pager->shm_path);
+    return SB_FAIL(err, SB_BUSY,
+                   "%s is in use by another of its %llu names (hard links): open it by that name",
+                   pager->path, (unsigned long long)pager->links);
+}
+
+static sb_status open_shm(sb_pager *pager, bool first, sb_err *err)
+{
+    sb_err cause;
+    bool taken = false;
+    sb_err_clear(&cause);
+    const sb_status st = sb_vfs_open(pager->vfs, pager->shm_path, first ? SB_OPEN_CREATE : 0u,
+                                     &pager->shm_file, &cause);
+    if (st == SB_CANT_OPEN && cause.os_error == ENOENT && !first) return elsewhere(pager, err);
+    if (st != SB_OK) return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
+    sb_file *file = pager->shm_file;
+    if (!first && pager->links > 1) {
+        SB_TRY(file->ops->lock(file, SB_LOCK_OPEN, 1, SB_LOCK_EXCLUSIVE, &taken, err));
+        if (taken) return elsewhere(pager, err);
+    }
+    /* Not taken: somebody looks, as above; he finds the others' lock. */
+    return file->ops->lock(file, SB_LOCK_OPEN, 1, SB_LOCK_SHARED, &taken, err);
+}
+
 sb_status sb_pager__shm_open(sb_pager *pager, bool first, bool *was_poisoned, sb_err *err)
 {
     sb_vfs *vfs = pager->vfs;
     *was_poisoned = false;
-    SB_TRY(sb_vfs_open(vfs, pager->shm_path, SB_OPEN_CREATE, &pager->shm_file, err));
+    SB_TRY(open_shm(pager, first, err));
     sb_file *file = pager->shm_file;
     sb_file_info info;
     SB_TRY(file->ops->info(file, &info, err));

@@ -37,6 +37,14 @@ static void remove_place(const place *p)
     assert_int_equal(rmdir(p->names[2]), 0);
     assert_int_equal(rmdir(p->directory), 0);
 }
+static void copy_file(const char *from, const char *to)
+{
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    assert_true(in != NULL && out != NULL);
+    for (int byte = fgetc(in); byte != EOF; byte = fgetc(in))
+        assert_int_equal(fputc(byte, out), byte);
+    assert_int_equal(fclose(in) | fclose(out), 0);
+}
 static sb_vfs *make_vfs(void)
 {
     sb_vfs *vfs = NULL;
@@ -86,6 +94,53 @@ static void test_pager_names__links_share_the_wal(void **state)
     check_sees(p.names[1], 100, true);
     commit_and_die(p.names[3], 102);
     check_sees(p.names[0], 102, false);
+    remove_place(&p);
+}
+
+static unsigned warnings; /* of hard links */
+
+static void count_warning(void *ctx, sb_log_level level, const char *message)
+{
+    (void)ctx;
+    warnings += level == SB_LOG_WARNING && strstr(message, "2 names (hard links)") != NULL;
+}
+
+/* A file with two names is told; in use by one it is not opened by the other, whatever lies there, and nothing is left behind. Then by
+ * either, as long as the last close went well. */
+static void test_pager_names__hard_links(void **state)
+{
+    (void)state;
+    fixture f, other;
+    place p = make_place();
+    char shm[140], kept[140];
+    (void)snprintf(shm, sizeof shm, "%s-shm", p.names[1]);
+    (void)snprintf(kept, sizeof kept, "%s-shm", p.names[0]);
+    fixture_options(&f, make_vfs());
+    fixture_options(&other, make_vfs());
+    f.options.log = other.options.log = count_warning;
+    fixture_open(&f, p.names[0]);
+    CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
+    assert_int_equal(warnings, 0);
+    assert_int_equal(link(p.names[0], p.names[1]), 0); /* while it is open */
+    for (unsigned stale = 0; stale < 2; stale++) {
+        /* The shared memory of the same file, left behind by a process that was killed. */
+        if (stale) copy_file(kept, shm);
+        assert_int_equal(sb_pager_open(p.names[1], &other.options, &other.pager, &other.err),
+                         SB_BUSY);
+        assert_non_null(strstr(other.err.text, "in use by another of its 2 names"));
+        sb_err_clear(&other.err);
+        assert_int_equal(warnings, stale + 1);
+        assert_int_equal(access(shm, F_OK), stale ? 0 : -1);
+    }
+    fixture_open(&other, p.names[0]); /* the same name */
+    assert_true(fixture_reads(&other, other.session, 1, 5, 100));
+    fixture_close(&other);
+    fixture_close(&f);
+    fixture_open(&other, p.names[1]);
+    assert_true(fixture_reads(&other, other.session, 1, 5, 100));
+    fixture_close(&other);
+    sb_vfs_destroy(f.vfs);
+    sb_vfs_destroy(other.vfs);
     remove_place(&p);
 }
 
@@ -195,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_pager_names__links_share_the_wal),
+        TEST(test_pager_names__hard_links),
         TEST(test_pager_names__made_through_a_link),
         TEST(test_pager_names__two_names_at_once),
         TEST(test_pager_names__shared_memory_has_room),
