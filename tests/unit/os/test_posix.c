@@ -1,12 +1,13 @@
 /* Goal: every transfer of the posix file system is continued when it is short or interrupted.
  * Method: this program defines pread, pwritev, fdatasync and ftruncate itself, in place of the C library's:
- * they move a few bytes at a time and are interrupted every now and then. */
+ * they move a few bytes at a time and are interrupted every now and then. Its fsync tells whether directories are synced. */
 #include "support/unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ static size_t most_bytes = SIZE_MAX; /* moved by one call */
 static unsigned interrupt_every;     /* calls; 0: never */
 static int fail_with;                /* errno of the next call; 0: none */
 static unsigned calls;
+static unsigned directories; /* synced */
 
 /* Does this call fail? errno is set. */
 static int disturbed(void)
@@ -57,6 +59,15 @@ ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t offset)
 int fdatasync(int fd)
 {
     return disturbed() ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+int fsync(int fd)
+{
+    struct stat found;
+
+    if (disturbed()) return -1;
+    if (fstat(fd, &found) == 0 && S_ISDIR(found.st_mode)) directories++;
+    return (int)syscall(SYS_fsync, fd);
 }
 
 int ftruncate(int fd, off_t bytes)
@@ -153,12 +164,31 @@ static void test_os_posix__gives_up_without_progress(void **state)
     assert_int_equal(sb_file_write_all(file, 0, "x", 1, NULL), SB_FULL);
 }
 
+/* A name is durable when its directory has been synced: once, though it is interrupted, and what goes wrong is told. */
+static void test_os_posix__syncs_directories(void **state)
+{
+    (void)state;
+    directories = 0;
+    calls = 0;
+    interrupt_every = 2;
+    for (unsigned round = 1; round <= 3; round++) {
+        assert_int_equal(vfs->ops->sync_directory(vfs, "./any", NULL), SB_OK);
+        assert_int_equal(directories, round);
+    }
+    fail_with = EIO;
+    assert_int_equal(vfs->ops->sync_directory(vfs, "./any", NULL), SB_IO);
+    fail_with = EINVAL; /* a file system without them */
+    assert_int_equal(vfs->ops->sync_directory(vfs, "./any", NULL), SB_OK);
+    fail_with = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_os_posix__continues_short_transfers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_os_posix__tells_causes_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_os_posix__gives_up_without_progress, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_os_posix__syncs_directories, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,11 +55,43 @@ static void test_pager_limits__write_ahead_log(void **state)
     sb_vfs_destroy(f.vfs);
 }
 
+/* The page cache is a part of what the database may have: its pages are the allocator's, who can refuse them. */
+static void test_pager_limits__page_cache(void **state)
+{
+    enum { PAGES = 40 };
+    fixture f;
+    sb_counting_allocator memory;
+    sb_txn *txn = NULL;
+    sb_page page;
+    (void)state;
+
+    sb_counting_allocator_init(&memory, &sb_allocator_libc);
+    fixture_options(&f, fixture_memory());
+    fixture_open(&f, "x");
+    CHECK(&f, fixture_put(&f, f.session, 1, PAGES, 1));
+    fixture_close(&f);
+    f.options.alloc = &memory.base;
+    f.options.read_mode = SB_READ_CACHE;
+    fixture_open(&f, "x");
+    CHECK(&f, sb_txn_begin_read(f.session, &txn, &f.err));
+    const size_t before = memory.live_bytes;
+    for (sb_pgno pgno = 1; pgno <= PAGES; pgno++) {
+        CHECK(&f, sb_page_acquire(txn, pgno, &page, &f.err));
+        sb_page_release(txn, &page);
+    }
+    assert_true(memory.live_bytes >= before + (size_t)PAGES * 4096);
+    sb_txn_rollback(txn);
+    fixture_close(&f);
+    assert_int_equal(memory.live_bytes, 0);
+    sb_vfs_destroy(f.vfs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pager_limits__pages),
         cmocka_unit_test(test_pager_limits__write_ahead_log),
+        cmocka_unit_test(test_pager_limits__page_cache),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -359,16 +359,16 @@ static void test_pager_recover__shown_is_durable(void **state)
 }
 
 /* A failed sync may leave pages in the system's memory that it believes to be on the disk. Recovery writes what it shows again. */
-static void test_pager_recover__after_a_failed_sync(void **state)
+static void after_a_failed_sync(unsigned commits_before)
 {
-    (void)state;
     fixture f, later;
     sb_vfs *after = NULL;
     fixture_options(&f, NULL);
     CHECK(&f, sb_vfs_crash_create(&sb_allocator_libc, &f.vfs, &f.err));
     f.options.vfs = f.vfs;
     fixture_open(&f, "x");
-    CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
+    for (unsigned i = 0; i <= commits_before; i++)
+        CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
     /* The commit's write is the next event, its sync the one after it. */
     sb_vfs_crash_state(f.vfs)->fail_sync_at = sb_vfs_crash_events(f.vfs) + 2;
     assert_int_equal(fixture_put(&f, f.session, 1, 5, 200), SB_POISONED);
@@ -383,6 +383,64 @@ static void test_pager_recover__after_a_failed_sync(void **state)
     fixture_close(&later);
     fixture_close(&f);
     sb_vfs_destroy(after);
+    sb_vfs_destroy(f.vfs);
+}
+
+/* Also when it lies past the first MiB of the WAL, which is rewritten in steps. */
+static void test_pager_recover__after_a_failed_sync(void **state)
+{
+    (void)state;
+    after_a_failed_sync(0);
+    after_a_failed_sync((2u << 20) / COMMIT_BYTES);
+}
+
+/* A frame that the disk has changed since is not written over the page of the main file. */
+static void test_pager_recover__damaged_frame(void **state)
+{
+    (void)state;
+    fixture f;
+    sb_file *wal = NULL;
+    fixture_options(&f, fixture_memory());
+    fixture_open(&f, "x");
+    CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
+    CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_RESTART, NULL, &f.err));
+    image before = take_image(f.vfs);
+    CHECK(&f, fixture_put(&f, f.session, 1, 1, 101));
+    CHECK(&f, sb_vfs_open(f.vfs, "x-wal", 0, &wal, &f.err));
+    CHECK(&f, sb_file_write_all(wal, 4096 + 64 + 300, "\x5A\xA5", 2, &f.err));
+    sb_file_close(wal);
+    assert_int_equal(sb_pager_checkpoint(f.pager, SB_CHECKPOINT_FULL, NULL, &f.err), SB_CORRUPT);
+    assert_int_equal(f.err.pgno, 1);
+    sb_err_clear(&f.err);
+    image after = take_image(f.vfs);
+    assert_int_equal(after.main_bytes, before.main_bytes);
+    assert_memory_equal(after.main_file + 4096, before.main_file + 4096, before.main_bytes - 4096);
+    sb_session_close(f.session);
+    assert_int_equal(sb_pager_close(f.pager, &f.err), SB_CORRUPT);
+    sb_vfs_destroy(f.vfs);
+    free_image(&before);
+    free_image(&after);
+}
+
+/* What a killed writer left behind the extent goes with the last close. */
+static void test_pager_recover__cut_behind(void **state)
+{
+    (void)state;
+    fixture f;
+    image i = make_store(3, 2);
+    const size_t pages = i.main_bytes;
+    i.main_file = realloc(i.main_file, pages + 40960);
+    assert_non_null(i.main_file);
+    memset(i.main_file + pages, 0x77, 40960);
+    i.main_bytes = pages + 40960;
+    fixture_options(&f, boot(&i));
+    fixture_open(&f, "x");
+    assert_true(fixture_reads(&f, f.session, 1, 5, 102));
+    fixture_close(&f);
+    free_image(&i);
+    i = take_image(f.vfs);
+    assert_int_equal(i.main_bytes, pages);
+    free_image(&i);
     sb_vfs_destroy(f.vfs);
 }
 
@@ -403,6 +461,8 @@ int main(void)
         TEST(test_pager_recover__leftovers),
         TEST(test_pager_recover__shown_is_durable),
         TEST(test_pager_recover__after_a_failed_sync),
+        TEST(test_pager_recover__damaged_frame),
+        TEST(test_pager_recover__cut_behind),
     };
     return cmocka_run_group_tests_name("pager_recover", tests, NULL, NULL);
 }
