@@ -202,7 +202,10 @@ static sb_status take_row(const schema_file *file)
     st = make_schema(file, &schema);
     if (st == SB_OK) return SB_OK;
     sb_err_prefix(file->err, "%s, line %u", file->path, file->line);
-    if (file->err != NULL) file->err->line = file->line;
+    if (file->err != NULL) {
+        file->err->line = file->line;
+        file->err->column = 0; /* of the row that the message may name */
+    }
     return st;
 }
 

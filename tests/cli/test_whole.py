@@ -141,7 +141,8 @@ class Whole(unittest.TestCase):
                             cancelled.add(name)
                             self.assertEqual(made(), [])
                             break
-                        self.assertEqual(self.check(name), command.returncode == 0)
+                        there = self.check(name)  # a signal may end a command that has done its work
+                        self.assertTrue(there or command.returncode != 0)
                         remove_made()
                     remove_made()
         self.assertLessEqual({"recover", "import --jsonl"}, cancelled)
@@ -181,7 +182,7 @@ class Whole(unittest.TestCase):
             if command.poll() is None and not os.path.exists("new.sombra"):
                 for name in ("backup", "vacuum", "import", "restore"):
                     words = [*MAKERS[name], "--option", "busy_timeout_ms=10"]
-                    self.assertIn("new.sombra is being made by another process", run(*words, code=5))
+                    self.assertIn("new.sombra is being made already, by this process or another", run(*words, code=5))
         finally:
             command.send_signal(signal.SIGCONT)
             command.communicate()
