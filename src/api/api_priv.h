@@ -175,9 +175,9 @@ SB_INLINE sombra_status sombra__enter_child(sombra_txn *txn, uint64_t number)
 /* sombra_open and sombra_recover, on what stands below. */
 sombra_status sombra__open(const char *path, const sombra_options *options, const sombra_base *base,
                            sombra_db **db, sombra_error *error);
-sombra_status sombra__recover(const char *damaged, const char *path, const sombra_base *base,
-                              void (*lost)(void *ctx, const char *message), void *ctx,
-                              sombra_recover_result *result, sombra_error *error);
+sombra_status sombra__recover(const char *damaged, const char *path, const sombra_options *options,
+                              const sombra_base *base, void (*lost)(void *ctx, const char *message),
+                              void *ctx, sombra_recover_result *result, sombra_error *error);
 /* Files beside the database: backups, imports, exports. They are the system's also when the graph is in memory. */
 SB_MUST_CHECK sb_status sombra__files_open(sombra_db *db, sb_vfs **vfs, sb_err *err);
 void sombra__pager_options(sombra_db *db,
@@ -188,6 +188,13 @@ SB_MUST_CHECK sb_status sombra__session_open(sombra_conn *conn, sb_pager *pager,
 /* How calls begin that manage transactions of their own. */
 sombra_status sombra__enter_idle(sombra_conn *conn);
 void sombra__files_close(sombra_db *db, sb_vfs *vfs); /* accepts NULL */
+/* Options and memory of a call that has no handle: db is zeroed but for base, and has neither pager nor files. */
+SB_MUST_CHECK sb_status sombra__alone_begin(sombra_db *db, const sombra_options *options,
+                                            sb_err *err);
+void sombra__alone_end(sombra_db *db);
+uint64_t sombra__transaction_memory(sombra_db *db);
+/* An error of too little memory names memory_limit. */
+void sombra__name_limit(sombra_db *db, sombra_error *error);
 
 /* The status of making a file that is given up on failure: that its sync failed poisons nothing else. */
 SB_MUST_CHECK sb_status sombra__of_new_file(const char *path, sb_status status, sb_err *err);

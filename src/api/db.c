@@ -73,7 +73,7 @@ sb_bytes sombra__text(const void *text, size_t size)
 }
 
 /* The limit, next to what was in use when it refused more: that the machine has more memory does not help. By now the call is undone. */
-static void name_limit(sombra_db *db, sombra_error *error)
+void sombra__name_limit(sombra_db *db, sombra_error *error)
 {
     if (error == NULL || error->status != SOMBRA_NOMEM) return;
     const size_t used = strlen(error->message);
@@ -97,7 +97,7 @@ const sombra_error *sombra_error_of(const sombra_conn *conn)
     if (conn == NULL) return &no_connection;
     memcpy(&owner, &conn, sizeof owner);
     sombra__error_copy(&conn->err, &owner->error);
-    name_limit(conn->db, &owner->error);
+    sombra__name_limit(conn->db, &owner->error);
     return &conn->error;
 }
 
@@ -152,11 +152,15 @@ static sb_status take_options(const sombra_options *options, sombra_options *out
     return sombra__options_check(out, err);
 }
 
-static uint64_t transaction_memory(void *ctx)
+uint64_t sombra__transaction_memory(sombra_db *db)
 {
-    sombra_db *db = ctx;
     const uint64_t given = db->options.transaction_memory;
     return given != 0 ? given : sombra__memory_limit(db) / 8;
+}
+
+static uint64_t transaction_memory(void *ctx)
+{
+    return sombra__transaction_memory(ctx);
 }
 
 /* Reading what the machine and the process's group have takes as long as the first look-ups: so that is left until this much is in use, or until
@@ -273,6 +277,18 @@ static sb_status open_allocator(sombra_db *db, sb_err *err)
     return SB_OK;
 }
 
+sb_status sombra__alone_begin(sombra_db *db, const sombra_options *options, sb_err *err)
+{
+    SB_TRY(take_options(options, &db->options, err));
+    return open_allocator(db, err);
+}
+
+void sombra__alone_end(sombra_db *db)
+{
+    sb_memory_settle(db->large);
+    sb_memory_destroy(db->large);
+}
+
 static sb_status open_db(sombra_db *db, const char *path, const sombra_options *options,
                          sb_err *err)
 {
@@ -325,7 +341,7 @@ sombra_status sombra__open(const char *path, const sombra_options *options, cons
             return SOMBRA_OK;
         }
         sombra__error_copy(&err, error);
-        name_limit(opened, error);
+        sombra__name_limit(opened, error);
         free_db(opened);
         return sombra__status(status);
     }

@@ -3,51 +3,79 @@
 
 #include "api/api_priv.h"
 
-static sb_status recover(const char *damaged, const char *path, const sombra_base *base,
-                         void (*lost)(void *ctx, const char *message), void *ctx,
-                         sb_recover_result *result, sb_err *err)
+typedef struct recovery {
+    const char *damaged, *path;
+    void (*lost)(void *ctx, const char *message);
+    void *lost_ctx;
+    sb_recover_result found;
+} recovery;
+
+static sb_status recover(sombra_db *alone, recovery *r, sb_err *err)
 {
     sb_profile profile;
-    sb_recover_options options = {
-        .alloc = base->alloc, .vfs = base->vfs, .profile = &profile, .lost = lost, .lost_ctx = ctx};
+    sb_recover_options options = {.alloc = &alone->memory.base,
+                                  .profile = &profile,
+                                  .txn_memory_bytes = sombra__transaction_memory(alone),
+                                  .lost = r->lost,
+                                  .lost_ctx = r->lost_ctx};
     sb_status status;
 
-    if (damaged == NULL || path == NULL)
-        return SB_FAIL(err, SB_MISUSE,
-                       "sombra_recover: the damaged file and the new one are needed");
-    SB_TRY(sombra__new_path_check(path, err));
     memset(&profile, 0, sizeof profile);
-    if (options.vfs == NULL) SB_TRY(sb_vfs_posix_create(base->alloc, &options.vfs, err));
-    status = sombra__of_new_file(path, sb_graph_recover(damaged, path, &options, result, err), err);
-    if (options.vfs != base->vfs) sb_vfs_destroy(options.vfs);
+    SB_TRY(sombra__files_open(alone, &options.vfs, err));
+    status = sombra__of_new_file(
+        r->path, sb_graph_recover(r->damaged, r->path, &options, &r->found, err), err);
+    sombra__files_close(alone, options.vfs);
     return status;
 }
 
-sombra_status sombra__recover(const char *damaged, const char *path, const sombra_base *base,
-                              void (*lost)(void *ctx, const char *message), void *ctx,
-                              sombra_recover_result *result, sombra_error *error)
+/* alone: zeroed but for base. */
+static sb_status recover_within(sombra_db *alone, recovery *r, const sombra_options *options,
+                                sb_err *err)
 {
-    sb_recover_result found;
+    sb_status status;
+
+    if (r->damaged == NULL || r->path == NULL)
+        return SB_FAIL(err, SB_MISUSE,
+                       "sombra_recover: the damaged file and the new one are needed");
+    SB_TRY(sombra__new_path_check(r->path, err));
+    SB_TRY(sombra__alone_begin(alone, options, err));
+    status = recover(alone, r, err);
+    sombra__alone_end(alone);
+    return status;
+}
+
+sombra_status sombra__recover(const char *damaged, const char *path, const sombra_options *options,
+                              const sombra_base *base, void (*lost)(void *ctx, const char *message),
+                              void *ctx, sombra_recover_result *result, sombra_error *error)
+{
+    recovery r = {.damaged = damaged, .path = path, .lost = lost, .lost_ctx = ctx};
+    sombra_db *alone = sb_alloc_zero(base->alloc, sizeof *alone);
     sb_err err;
     sb_status status;
 
     sb_err_clear(&err);
-    memset(&found, 0, sizeof found);
-    status = recover(damaged, path, base, lost, ctx, &found, &err);
+    if (alone == NULL) {
+        status = SB_FAIL_NOMEM(&err);
+    } else {
+        alone->base = *base;
+        status = recover_within(alone, &r, options, &err);
+    }
     if (result != NULL)
-        *result = (sombra_recover_result){.nodes = found.nodes,
-                                          .rels = found.rels,
-                                          .lost_nodes = found.lost_nodes,
-                                          .lost_rels = found.lost_rels,
-                                          .damaged_pages = found.damaged_pages};
+        *result = (sombra_recover_result){.nodes = r.found.nodes,
+                                          .rels = r.found.rels,
+                                          .lost_nodes = r.found.lost_nodes,
+                                          .lost_rels = r.found.lost_rels,
+                                          .damaged_pages = r.found.damaged_pages};
     sombra__error_copy(&err, error);
+    if (alone != NULL) sombra__name_limit(alone, error);
+    sb_free(base->alloc, alone, sizeof *alone);
     return sombra__status(status);
 }
 
-sombra_status sombra_recover(const char *damaged, const char *path,
+sombra_status sombra_recover(const char *damaged, const char *path, const sombra_options *options,
                              void (*lost)(void *ctx, const char *message), void *ctx,
                              sombra_recover_result *result, sombra_error *error)
 {
-    const sombra_base base = {.alloc = &sb_allocator_libc};
-    return sombra__recover(damaged, path, &base, lost, ctx, result, error);
+    const sombra_base base = {.alloc = &sb_allocator_libc, .maps = true};
+    return sombra__recover(damaged, path, options, &base, lost, ctx, result, error);
 }

@@ -418,7 +418,8 @@ int run_recover(invocation *cli)
     char a[64], b[64], c[64], d[64], e[64];
 
     catch_begin(cli->arguments[1]);
-    status = sombra_recover(cli->arguments[0], cli->arguments[1], print_lost, cli, &result, &error);
+    status = sombra_recover(cli->arguments[0], cli->arguments[1], &cli->options, print_lost, cli,
+                            &result, &error);
     catch_end();
     if (status != SOMBRA_OK) return complain_error(&error);
     if (cli->format != FORMAT_TABLE) {

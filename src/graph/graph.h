@@ -529,6 +529,7 @@ typedef struct sb_recover_options {
     const sb_allocator *alloc;
     sb_vfs *vfs;
     sb_profile *profile;
+    uint64_t txn_memory_bytes; /* private pages past this are spilled */
     void (*lost)(void *ctx, const char *message);
     void *lost_ctx;
 } sb_recover_options;

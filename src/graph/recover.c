@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #define SCRATCH_SUFFIX "-salvage"
-#define MEMORY_BYTES   ((uint64_t)64 << 20) /* private pages before they are spilled */
 
 /* Pages are read from a copy, whose name tells a reader nothing: the damaged file's goes in its place. */
 static void name_damaged(const sb_recovery *r, char *text, size_t bytes)
@@ -65,7 +64,7 @@ static sb_status open_file(sb_recovery *r, const char *path, uint32_t page_bytes
     options.durability = scratch ? SB_DURABLE_OFF : SB_DURABLE_FULL;
     options.autocheckpoint_pages = 0;
     options.checkpoint_thread = false;
-    options.txn_memory_bytes = MEMORY_BYTES;
+    options.txn_memory_bytes = r->options->txn_memory_bytes;
     options.check = sb_tree_check_page;
     SB_TRY(sb_pager_open(path, &options, &file->pager, err));
     SB_TRY(sb_session_open(file->pager, &file->session, err));
@@ -141,7 +140,7 @@ static sb_status put_batch(sb_recovery *r, bool nodes)
     SB_TRY(sb_graph_mutate(r->graph, (const sb_op *)(const void *)r->ops.data, count, &mutation,
                            r->err));
     for (size_t i = 0; nodes && i < count; i++)
-        *sb_map_find(&r->nodes, olds[i]) = mutation.ids[i];
+        sb_recover__node_made(r, olds[i], mutation.ids[i]);
     *(nodes ? &r->result->nodes : &r->result->rels) += count;
     sb_buffer_reset(&r->ops);
     sb_buffer_reset(&r->olds);
@@ -215,7 +214,7 @@ static sb_status take_node(sb_recovery *r, uint64_t id, const sb_row *row)
     sb_op op = {.kind = SB_OP_CREATE_NODE, .entity = SB_NODE};
     uint64_t old_set;
     sb_set_id set;
-    bool inserted;
+    bool fresh;
 
     if (id == 0 || id > SB_ID_MAX || !system_word(row, SB_COLUMN_SET, &old_set) ||
         old_set > UINT32_MAX) {
@@ -223,8 +222,8 @@ static sb_status take_node(sb_recovery *r, uint64_t id, const sb_row *row)
         sb_recover__lost(r, "node %llu is lost: it has no label set", (unsigned long long)id);
         return SB_OK;
     }
-    if (sb_map_at(&r->nodes, id, &inserted) == NULL) return SB_FAIL_NOMEM(r->err);
-    if (!inserted) return SB_OK;
+    SB_TRY(sb_recover__see_node(r, id, &fresh));
+    if (!fresh) return SB_OK;
     SB_TRY(sb_recover__set(r, old_set, &set));
     const sb_label_id *labels = sb_set_labels(r->view, set, &op.label_count);
     /* names made later may move them */
@@ -238,10 +237,8 @@ static sb_status take_node(sb_recovery *r, uint64_t id, const sb_row *row)
 
 static bool find_end(const sb_recovery *r, uint64_t old, sb_op_ref *ref)
 {
-    const uint64_t *found = old == SB_MAP_EMPTY ? NULL : sb_map_find(&r->nodes, old);
-
-    *ref = (sb_op_ref){.id = found == NULL ? 0 : *found, .result_of = -1};
-    return found != NULL;
+    *ref = (sb_op_ref){.id = sb_recover__node(r, old), .result_of = -1};
+    return ref->id != 0;
 }
 
 static sb_status lose_rel(sb_recovery *r, uint64_t id, const char *end, uint64_t node)
@@ -256,13 +253,10 @@ static sb_status take_rel(sb_recovery *r, uint64_t id, const sb_row *row)
 {
     sb_op op = {.kind = SB_OP_CREATE_REL, .entity = SB_REL};
     uint64_t source, target, type;
-    bool inserted;
+    bool fresh = true;
 
-    if (!r->tree_whole[SB_RECOVER_RELS]) {
-        if (id == SB_MAP_EMPTY) return SB_OK;
-        if (sb_map_at(&r->rels, id, &inserted) == NULL) return SB_FAIL_NOMEM(r->err);
-        if (!inserted) return SB_OK;
-    }
+    if (!r->tree_whole[SB_RECOVER_RELS]) SB_TRY(sb_recover__see_rel(r, id, &fresh));
+    if (!fresh) return SB_OK;
     if (!system_word(row, SB_COLUMN_SOURCE, &source) ||
         !system_word(row, SB_COLUMN_TARGET, &target) || !system_word(row, SB_COLUMN_TYPE, &type) ||
         type == 0 || type > UINT32_MAX) {
@@ -399,8 +393,8 @@ static sb_status run_recovery(sb_recovery *r, const char *damaged, const char *p
 
 static void init_recovery(sb_recovery *r)
 {
-    sb_map *const maps[] = {&r->piece_places, &r->names, &r->sets, &r->nodes, &r->rels};
-    sb_buffer *const buffers[] = {&r->pieces, &r->ops, &r->olds};
+    sb_map *const maps[] = {&r->piece_places, &r->names, &r->sets, &r->node_groups, &r->rels};
+    sb_buffer *const buffers[] = {&r->pieces, &r->ops, &r->olds, &r->node_ids};
 
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
         sb_map_init(maps[i], r->alloc);
@@ -410,8 +404,8 @@ static void init_recovery(sb_recovery *r)
 
 static void deinit_recovery(sb_recovery *r)
 {
-    sb_map *const maps[] = {&r->piece_places, &r->names, &r->sets, &r->nodes, &r->rels};
-    sb_buffer *const buffers[] = {&r->pieces, &r->ops, &r->olds};
+    sb_map *const maps[] = {&r->piece_places, &r->names, &r->sets, &r->node_groups, &r->rels};
+    sb_buffer *const buffers[] = {&r->pieces, &r->ops, &r->olds, &r->node_ids};
     const size_t bitmap_bytes = (size_t)r->page_count / 8 + 1;
 
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)

@@ -65,8 +65,10 @@ typedef struct sb_recovery {
     sb_open_file fresh;
     sb_graph *graph;
     sb_view *view;
-    sb_map nodes;           /* old id → new one */
-    sb_map rels;            /* old ids seen, when a row may come twice */
+    /* Ids (recover_ids.c). */
+    sb_map node_groups;     /* group of old ids → place in node_ids */
+    sb_buffer node_ids;     /* uint64_t: new ids, by group */
+    sb_map rels;            /* group of old ids → bits of those seen, when a row may come twice */
     sb_arena *arena;        /* of the batch */
     sb_buffer ops;          /* sb_op[] of the batch */
     sb_buffer olds;         /* their old ids */
@@ -78,6 +80,14 @@ void sb_recover__lost(sb_recovery *r, const char *format, ...) SB_PRINTF(2, 3);
 /* Damage is a loss that cause describes: SB_OK. Anything else is passed on. */
 SB_MUST_CHECK sb_status sb_recover__forgive(sb_recovery *r, sb_status st, const sb_err *cause,
                                             bool *damaged);
+
+/* recover_ids.c: an old id is seen; *fresh: for the first time. */
+SB_MUST_CHECK sb_status sb_recover__see_node(sb_recovery *r, uint64_t old, bool *fresh);
+SB_MUST_CHECK sb_status sb_recover__see_rel(sb_recovery *r, uint64_t old, bool *fresh);
+/* The new id of a node that was seen, until it is made SB_RECOVER_UNMADE; 0: it was not seen. */
+#define SB_RECOVER_UNMADE UINT64_MAX
+uint64_t sb_recover__node(const sb_recovery *r, uint64_t old);
+void sb_recover__node_made(sb_recovery *r, uint64_t old, uint64_t made);
 
 /* recover_pages.c: classify pages, find the trees; then visit the leaves of one that are, or may be, part of it. */
 SB_MUST_CHECK sb_status sb_recover__survey(sb_recovery *r);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "support/api_fixture.h"
+#include "support/api_rows.h"
 
 #include "api/api_priv.h"
 
@@ -422,7 +423,7 @@ static void test_api_admin__relationship_to_nowhere(void **state)
     sombra_rollback(saved.txn);
     api_close(&saved);
     api_remove(OTHER_PATH);
-    OK_ERROR(&f, sombra_recover(API_PATH, OTHER_PATH, NULL, NULL, &recovered, &f.error));
+    OK_ERROR(&f, sombra_recover(API_PATH, OTHER_PATH, NULL, NULL, NULL, &recovered, &f.error));
     assert_int_not_equal(recovered.lost_rels, 0);
     api_open_at(&saved, OTHER_PATH);
     api_begin(&saved, SOMBRA_READ);
@@ -434,6 +435,16 @@ static void test_api_admin__relationship_to_nowhere(void **state)
     api_remove(API_PATH);
 }
 
+static void overwrite(const char *path, long page)
+{
+    FILE *file = fopen(path, "r+b");
+
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 8192 * page + 100, SEEK_SET), 0);
+    assert_int_equal(fwrite("damage damage damage", 1, 20, file), 20);
+    assert_int_equal(fclose(file), 0);
+}
+
 /* A page in the middle is overwritten: reading says where, verify lists it, recover saves the rest. */
 static void test_api_admin__damage_is_named_and_recovered(void **state)
 {
@@ -442,7 +453,6 @@ static void test_api_admin__damage_is_named_and_recovered(void **state)
     sombra_verify_result result;
     sombra_recover_result recovered;
     sombra_status status;
-    FILE *file;
     (void)state;
 
     api_new(&f);
@@ -453,11 +463,7 @@ static void test_api_admin__damage_is_named_and_recovered(void **state)
     assert_true(result.nodes == 300 && result.rels == 300 && result.pages > 5 &&
                 result.index_entries != 0);
     api_close(&f);
-    file = fopen(API_PATH, "r+b");
-    assert_non_null(file);
-    assert_int_equal(fseek(file, 8192 * 5 + 100, SEEK_SET), 0);
-    assert_int_equal(fwrite("damage damage damage", 1, 20, file), 20);
-    assert_int_equal(fclose(file), 0);
+    overwrite(API_PATH, 5);
 
     api_open_at(&f, API_PATH);
     status = sombra_begin(f.conn, SOMBRA_READ, &f.txn);
@@ -476,7 +482,7 @@ static void test_api_admin__damage_is_named_and_recovered(void **state)
 
     memset(&log, 0, sizeof log);
     api_remove(OTHER_PATH);
-    OK_ERROR(&f, sombra_recover(API_PATH, OTHER_PATH, on_lost, &log, &recovered, &f.error));
+    OK_ERROR(&f, sombra_recover(API_PATH, OTHER_PATH, NULL, on_lost, &log, &recovered, &f.error));
     assert_true(recovered.damaged_pages != 0);
     assert_true(recovered.nodes + recovered.lost_nodes + recovered.rels + recovered.lost_rels != 0);
     memset(&saved, 0, sizeof saved);
@@ -484,11 +490,47 @@ static void test_api_admin__damage_is_named_and_recovered(void **state)
     api_open_at(&saved, OTHER_PATH);
     assert_int_equal(api_node_count(&saved), recovered.nodes); /* which verifies the new file */
     api_close(&saved);
-    FAILS_ERROR(&f, sombra_recover("absent.sombra", "x.sombra", NULL, NULL, &recovered, &f.error),
+    FAILS_ERROR(&f,
+                sombra_recover("absent.sombra", "x.sombra", NULL, NULL, NULL, &recovered, &f.error),
                 SOMBRA_CANT_OPEN, "absent.sombra");
-    FAILS_ERROR(&f, sombra_recover(API_PATH, OTHER_PATH, NULL, NULL, &recovered, &f.error),
+    FAILS_ERROR(&f, sombra_recover(API_PATH, OTHER_PATH, NULL, NULL, NULL, &recovered, &f.error),
                 SOMBRA_EXISTS, OTHER_PATH);
     api_remove(OTHER_PATH);
+    api_remove(API_PATH);
+}
+
+/* A graph of many ids is salvaged within little memory, whether its trees are whole or not; too little is told. */
+static void test_api_admin__recover_within_a_limit(void **state)
+{
+    sombra_recover_result recovered;
+    sombra_options options;
+    api_fixture f;
+    (void)state;
+
+    api_new(&f);
+    gives(&f, "UNWIND range(1, 120000) AS i CREATE (:N {n: i})-[:R {w: i}]->(:N)", "");
+    api_close(&f);
+    sombra_options_init(&options);
+    options.transaction_memory = 1u << 20;
+    for (unsigned damaged = 0; damaged < 2; damaged++) {
+        options.memory_limit = 16u << 20;
+        api_remove(OTHER_PATH);
+        OK_ERROR(&f,
+                 sombra_recover(API_PATH, OTHER_PATH, &options, NULL, NULL, &recovered, &f.error));
+        assert_int_equal(recovered.damaged_pages, 3 * damaged);
+        assert_true(recovered.nodes > 200000 && recovered.rels > 80000);
+        api_remove(OTHER_PATH);
+        options.memory_limit = 2u << 20;
+        FAILS_ERROR(&f, sombra_recover(API_PATH, OTHER_PATH, &options, NULL, NULL, NULL, &f.error),
+                    SOMBRA_NOMEM, "memory_limit is 2097152 bytes");
+        assert_false(api_exists(OTHER_PATH));
+        for (long page = 100; damaged == 0 && page < 400; page += 100)
+            overwrite(API_PATH, page);
+    }
+    options.memory_limit = 2; /* below what any database has */
+    options.threads = 1000;
+    FAILS_ERROR(&f, sombra_recover(API_PATH, OTHER_PATH, &options, NULL, NULL, NULL, &f.error),
+                SOMBRA_INVALID, "threads");
     api_remove(API_PATH);
 }
 
@@ -634,6 +676,7 @@ int main(void)
         cmocka_unit_test(test_api_admin__memory_is_private),
         cmocka_unit_test(test_api_admin__vacuum),
         cmocka_unit_test(test_api_admin__damage_is_named_and_recovered),
+        cmocka_unit_test(test_api_admin__recover_within_a_limit),
         cmocka_unit_test(test_api_admin__relationship_to_nowhere),
         cmocka_unit_test(test_api_admin__export_and_import),
         cmocka_unit_test(test_api_admin__figures),

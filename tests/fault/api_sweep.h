@@ -352,7 +352,7 @@ static inline sombra_status sweep_run_restore(api_rig *r)
 }
 static inline sombra_status sweep_run_recover(api_rig *r)
 {
-    return sombra__recover(SWEEP_OTHER, SWEEP_COPY, &r->base, NULL, NULL, NULL, &r->error);
+    return sombra__recover(SWEEP_OTHER, SWEEP_COPY, NULL, &r->base, NULL, NULL, NULL, &r->error);
 }
 static inline sombra_status sweep_run_checkpoint(api_rig *r)
 {

@@ -432,8 +432,8 @@ static inline void damage_save(const sombra_base *base, const sombra_options *op
     sombra_verify_result result;
     damage_look saved = {0};
 
-    look->saved =
-        sombra__recover(DAMAGE_PATH, DAMAGE_SAVED, base, NULL, NULL, &look->recovered, &error);
+    look->saved = sombra__recover(DAMAGE_PATH, DAMAGE_SAVED, NULL, base, NULL, NULL,
+                                  &look->recovered, &error);
     if (look->saved == SOMBRA_NOT_A_DB || look->saved == SOMBRA_VERSION_NEWER) return;
     if (damage_failed(&saved, &error, look->saved)) return;
     if (sombra__open(DAMAGE_SAVED, options, base, &db, &error) != SOMBRA_OK ||
