@@ -195,8 +195,8 @@ static void test_api_query_clauses__unwind_range(void **state)
                                         "1, x * 1000",
                                         "0, x, x",
                                         "-x, x",
-                                        "9223372036854775800, "
-                                        "9223372036854775807, x"};
+                                        ("9223372036854775800, "
+                                         "9223372036854775807, x")};
 
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         char query[512];

@@ -472,7 +472,7 @@ static void test_graph_bulk_load__made_constraints_name_rows(void **state)
 
 static void make_constraint(graph_fixture *f, sb_schema_kind kind, const char *of)
 {
-    const sb_schema schema = {.kind = kind,
+    const sb_schema schema = {.kind = (uint8_t)kind,
                               .entity = label(f, of),
                               .key_count = 1,
                               .keys = {key_of(f, "k")},
