@@ -304,7 +304,7 @@ SOMBRA_API sombra_status sombra_open(const char *path, const sombra_options *opt
                                      sombra_db **db, sombra_error *error);
 /** Close. MISUSE, and nothing happens, while connections are open. The last user checkpoints and removes the WAL: then it is one
  *  file (a read_only one leaves a WAL that has something to the next). NULL is allowed. Errors: IO, FULL, and with create_whole EXISTS (another
- *  file has got the name meanwhile): the handle is closed all the same, and nothing acknowledged is lost; with create_whole it is in
+ *  file has got the name meanwhile): the handle is closed all the same, and nothing acknowledged is lost (one that is POISONED closes with OK: the next open finds out what the disk has); with create_whole it is in
  *  the file that has -making behind its name, which the message names, until somebody makes a file of the first name. */
 SOMBRA_API sombra_status sombra_close(sombra_db *db, sombra_error *error);
 /** A connection: cheap, one for each thread that works at the same time. */

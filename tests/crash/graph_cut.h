@@ -31,6 +31,7 @@ typedef struct graph_cut_run {
     uint64_t next_id;
     unsigned done;          /* steps that were acknowledged */
     unsigned synced;        /* of these, what a checkpoint or close has made durable */
+    bool poisoned;          /* the handle that was closed last */
     bool keep;              /* digests are noted, not compared */
     uint8_t (*digests)[16]; /* behind each step, [0] before the first; of the run without a cut */
 } graph_cut_run;
@@ -43,11 +44,14 @@ static inline sombra_status graph_cut_open(graph_cut_run *r)
     return st;
 }
 
-/* What a failed call said is kept. */
+/* What a failed call said is kept. A handle whose sync failed, be it an automatic checkpoint's, closes with OK and makes nothing durable. */
 static inline sombra_status graph_cut_close(graph_cut_run *r)
 {
     sombra_error ignored;
+    sb_pager_info info = {0};
 
+    r->poisoned =
+        r->db == NULL || sb_pager_get_info(r->db->pager, &info, NULL) != SB_OK || info.poisoned;
     sombra_disconnect(r->conn);
     const sombra_status st = sombra_close(r->db, &ignored);
     r->conn = NULL;
@@ -177,7 +181,7 @@ static inline sombra_status graph_cut_workload(graph_cut_run *r)
     for (unsigned step = 0; step < GRAPH_CUT_STEPS && st == SOMBRA_OK; step++)
         st = graph_cut_step(r, step);
     const sombra_status closed = graph_cut_close(r);
-    if (st == SOMBRA_OK && closed == SOMBRA_OK) r->synced = r->done;
+    if (st == SOMBRA_OK && closed == SOMBRA_OK && !r->poisoned) r->synced = r->done;
     return st == SOMBRA_OK ? closed : st;
 }
 
