@@ -109,7 +109,8 @@ SB_MUST_CHECK sb_status sb_pager_open(const char *path, const sb_pager_options *
                                       sb_pager **pager, sb_err *err);
 /* All sessions are closed by then, else SB_MISUSE and nothing happens. The last user of the file, of several that close at
  * the same moment one, checkpoints and removes -wal and -shm; a failure of that is returned but the pager is closed all the
- * same (the WAL then stays, and the next open recovers from it; of a file that options.whole makes nothing stays). */
+ * same (the WAL then stays, and the next open recovers from it; a file that options.whole makes stays under its other name if anything was
+ * committed to it, else nothing does). */
 SB_MUST_CHECK sb_status sb_pager_close(sb_pager *pager, sb_err *err);
 
 uint32_t sb_pager_page_bytes(const sb_pager *pager);

@@ -1,6 +1,7 @@
 /* test_kill.c — a few seconds of processes being killed; kill_loop goes on for as long as wanted. */
 #include "support/unit.h"
 
+#include "support/child.h"
 #include "support/pager_kill.h"
 
 static void test_pager_kill__sample(void **state)
@@ -32,43 +33,6 @@ static void kill_options(sb_pager_options *options, sb_profile *profile)
     options->check = model_check;
 }
 
-/* A child in a transaction of its own, which it never ends; returns once it has begun. */
-static pid_t child_in_transaction(const sb_pager_options *options, bool writes)
-{
-    int ready[2];
-    char byte = 0;
-
-    assert_int_equal(pipe(ready), 0);
-    const pid_t pid = fork();
-    if (pid == 0) {
-        sb_pager_options own = *options;
-        sb_pager *pager = NULL;
-        sb_session *session = NULL;
-        sb_txn *txn = NULL;
-        if (sb_vfs_posix_create(&sb_allocator_libc, &own.vfs, NULL) != SB_OK ||
-            sb_pager_open("k", &own, &pager, NULL) != SB_OK ||
-            sb_session_open(pager, &session, NULL) != SB_OK ||
-            (writes ? sb_txn_begin_write(session, &txn, NULL)
-                    : sb_txn_begin_read(session, &txn, NULL)) != SB_OK ||
-            write(ready[1], "x", 1) != 1)
-            _exit(3);
-        for (;;)
-            pause();
-    }
-    assert_true(pid > 0);
-    (void)close(ready[1]);
-    assert_int_equal(read(ready[0], &byte, 1), 1);
-    (void)close(ready[0]);
-    return pid;
-}
-
-static void end_child(pid_t pid)
-{
-    int status = 0;
-    assert_int_equal(kill(pid, SIGKILL), 0);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-}
-
 /* While they live, a reader holds up the restart of the WAL and a writer other writers; killed, they hold up nobody. */
 static void test_pager_kill__the_dead_hold_nothing(void **state)
 {
@@ -90,20 +54,20 @@ static void test_pager_kill__the_dead_hold_nothing(void **state)
     assert_int_equal(sb_session_open(pager, &session, &err), SB_OK);
     assert_int_equal(kill_write(board, session, &err), SB_OK);
 
-    pid_t child = child_in_transaction(&options, false);
+    pid_t child = child_in_transaction("k", &options, false);
     assert_int_equal(kill_write(board, session, &err), SB_OK);
     assert_int_equal(sb_pager_checkpoint(pager, SB_CHECKPOINT_RESTART, &result, NULL), SB_BUSY);
-    end_child(child);
+    child_end(child);
     assert_int_equal(sb_pager_checkpoint(pager, SB_CHECKPOINT_RESTART, &result, &err), SB_OK);
     assert_true(result.restarted);
 
-    child = child_in_transaction(&options, true);
+    child = child_in_transaction("k", &options, true);
     assert_int_equal(sb_txn_begin_write(session, &txn, &err), SB_BUSY);
     char told[32];
     (void)snprintf(told, sizeof told, "process %d (", (int)child);
     assert_non_null(strstr(err.text, told));
     sb_err_clear(&err);
-    end_child(child);
+    child_end(child);
     assert_int_equal(kill_write(board, session, &err), SB_OK);
     kill_read(board, session, false);
     assert_int_equal(board->failures, 0);
@@ -180,7 +144,7 @@ static void test_pager_kill__stopped_readers(void **state)
         assert_int_equal(kill_write(board, session, &err), SB_OK);
         assert_int_equal(kill(child, SIGCONT), 0);
     }
-    end_child(child);
+    child_end(child);
     if (board->failures != 0) fail_msg("%s", board->first_failure);
     assert_true(restarts >
                 10); /* those that found it outside of a transaction, or in the main file */

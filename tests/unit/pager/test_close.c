@@ -70,6 +70,19 @@ static sb_status meet(sb_file *file, uint64_t start, uint64_t bytes, sb_lock_kin
     return SB_OK;
 }
 
+/* Two handles of one file in memory, whose file system the caller destroys. */
+static sb_vfs *open_two(fixture *a, fixture *b)
+{
+    sb_vfs *vfs = fixture_memory();
+
+    vfs->shared = true;
+    fixture_options(a, vfs);
+    fixture_options(b, vfs);
+    fixture_open(a, "t");
+    fixture_open(b, "t");
+    return vfs;
+}
+
 static void test_close__two_take_turns(void **state)
 {
     (void)state;
@@ -77,12 +90,7 @@ static void test_close__two_take_turns(void **state)
     memset(&met, 0, sizeof met);
     sb_event_init(&met.came);
     sb_event_init(&met.asked);
-    sb_vfs *vfs = fixture_memory();
-    vfs->shared = true;
-    fixture_options(&f, vfs);
-    fixture_options(&other, vfs);
-    fixture_open(&f, "t");
-    fixture_open(&other, "t");
+    sb_vfs *vfs = open_two(&f, &other);
     CHECK(&f, fixture_put(&f, f.session, 1, 3, 1));
     sb_session_close(f.session);
     sb_session_close(other.session);
@@ -105,12 +113,7 @@ static void test_close__others_go_on(void **state)
 {
     (void)state;
     fixture f, other;
-    sb_vfs *vfs = fixture_memory();
-    vfs->shared = true;
-    fixture_options(&f, vfs);
-    fixture_options(&other, vfs);
-    fixture_open(&f, "t");
-    fixture_open(&other, "t");
+    sb_vfs *vfs = open_two(&f, &other);
     CHECK(&f, fixture_put(&f, f.session, 1, 3, 1));
     fixture_close(&f);
     assert_false(is_one_file(vfs));
@@ -131,12 +134,7 @@ static void test_close__a_stopped_one_holds_up_nobody(void **state)
     (void)state;
     fixture f, other;
     bool taken = false;
-    sb_vfs *vfs = fixture_memory();
-    vfs->shared = true;
-    fixture_options(&f, vfs);
-    fixture_options(&other, vfs);
-    fixture_open(&f, "t");
-    fixture_open(&other, "t");
+    sb_vfs *vfs = open_two(&f, &other);
     sb_file *file = other.pager->main_file;
     CHECK(&f, file->ops->lock(file, SB_LOCK_CLOSING, 1, SB_LOCK_EXCLUSIVE, &taken, &f.err));
     assert_true(taken);

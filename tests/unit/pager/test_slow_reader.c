@@ -3,10 +3,8 @@
  * The clock is the test's: it moves only while somebody sleeps, so waiting is counted, not timed. */
 #include "pager_fixture.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "pager/pager_priv.h"
+#include "support/child.h"
 
 #define LIMIT  10u /* pages: autocheckpoint */
 #define SECOND 1000000000u
@@ -208,49 +206,20 @@ static void test_slow_reader__short_ones_are_not_told(void **state)
     finish(&f);
 }
 
-/* A child that reads, and never ends its transaction. */
-static pid_t child_that_reads(const sb_pager_options *options)
-{
-    int ready[2];
-    char byte = 0;
-    assert_int_equal(pipe(ready), 0);
-    const pid_t pid = fork();
-    if (pid == 0) {
-        sb_pager_options own = *options;
-        sb_pager *pager = NULL;
-        sb_session *session = NULL;
-        sb_txn *txn = NULL;
-        if (sb_vfs_posix_create(&sb_allocator_libc, &own.vfs, NULL) != SB_OK ||
-            sb_pager_open("t", &own, &pager, NULL) != SB_OK ||
-            sb_session_open(pager, &session, NULL) != SB_OK ||
-            sb_txn_begin_read(session, &txn, NULL) != SB_OK || write(ready[1], "x", 1) != 1)
-            _exit(3);
-        for (;;)
-            (void)pause();
-    }
-    assert_true(pid > 0);
-    (void)close(ready[1]);
-    assert_int_equal(read(ready[0], &byte, 1), 1);
-    (void)close(ready[0]);
-    return pid;
-}
-
 static void test_slow_reader__of_another_process(void **state)
 {
     (void)state;
     fixture f;
     sb_vfs *vfs = NULL;
     char told[160];
-    int status = 0;
     assert_int_equal(sb_vfs_posix_create(&sb_allocator_libc, &vfs, NULL), SB_OK);
     (void)unlink("t");
     (void)unlink("t-wal");
     (void)unlink("t-shm");
     begin(&f, with_clock(vfs), 5ull * SECOND);
-    const pid_t pid = child_that_reads(&f.options);
+    const pid_t pid = child_in_transaction("t", &f.options, false);
     commit_many(&f, 6 * LIMIT);
-    assert_int_equal(kill(pid, SIGKILL), 0);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
+    child_end(pid);
     assert_int_equal(world.messages, 1);
     (void)snprintf(told, sizeof told, "a reader in another process %d (", (int)pid);
     assert_non_null(strstr(world.message, told));
