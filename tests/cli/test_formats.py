@@ -914,14 +914,14 @@ INSERT INTO plain VALUES (1), ('x');
 
 
 class Pieces(Formats):
-    """Files of many pieces (256 KiB each): the graph, its messages and rejects are those of one thread, wherever the cuts lie."""
-    COUNT = 12000
+    """Files of many pieces (256 KiB each): the graph, its messages and rejects are those of one thread, wherever the cuts lie. A thousand and a few hundred lines fill a piece."""
+    COUNT = 6000
     TEXT = "some text that is as long as it has to be, ü, for a file of several pieces, <&> in it"
 
     def load(self, flag, path, *flags, code=0):
         """Told the same, and the digest, for one thread and for several."""
         told = []
-        for threads in ("1", "2", "5"):
+        for threads in ("1", "4"):
             remove("piece.sombra")
             text = run("import", "piece.sombra", flag, path, "--threads", threads, "--format", "json", *flags, code=code)
             rejects = b""
@@ -933,7 +933,6 @@ class Pieces(Formats):
                 (text[0] if isinstance(text, list) else text).pop("seconds")
             told.append((text, rejects, digest("piece.sombra") if code in (0, 11) else None))
         self.assertEqual(told[0], told[1])
-        self.assertEqual(told[0], told[2])
         return told[0][0]
 
     def all_lines(self):
@@ -954,16 +953,16 @@ class Pieces(Formats):
         for text in (json.dumps(lines), json.dumps({"nodes": lines[:half], "rels": lines[half:]}, indent=2)):
             self.load("--jsonl", write("piece.json", text))
             self.assertEqual(digest("piece.sombra"), expected)
-        lines[20000] = lines[3]
+        lines[10000] = lines[3]
         text = "\n".join(map(json.dumps, lines))
-        self.assertIn("piece.jsonl, line 20001 (id): '3' is the id of an earlier node", self.load("--jsonl", write("piece.jsonl", text), code=3))
-        text = text.replace('"i": 7000,', '"i": x,').replace('"i": 11000,', '"i": 1e999,')
-        self.assertIn("line 7001, column ", self.load("--jsonl", write("piece.jsonl", text), code=2))
+        self.assertIn("piece.jsonl, line 10001 (id): '3' is the id of an earlier node", self.load("--jsonl", write("piece.jsonl", text), code=3))
+        text = text.replace('"i": 3500,', '"i": x,').replace('"i": 5500,', '"i": 1e999,')
+        self.assertIn("line 3501, column ", self.load("--jsonl", write("piece.jsonl", text), code=2))
         self.load("--jsonl", "piece.jsonl", "--rejects", "rejects.jsonl", code=11)
         with open("rejects.jsonl", encoding="utf-8") as file:
-            self.assertEqual([json.loads(line)["line"] for line in file], [7001, 11001, 20001] +
-                             [12001 + i for i in range(self.COUNT) if i != 8000 and {i, i * 7 % self.COUNT} & {7000, 11000}])
-        del lines[20000]
+            self.assertEqual([json.loads(line)["line"] for line in file], [3501, 5501, 10001] +
+                             [self.COUNT + 1 + i for i in range(self.COUNT) if i != 4000 and {i, i * 7 % self.COUNT} & {3500, 5500}])
+        del lines[10000]
         self.assertIn("object is expected here", self.load("--jsonl", write("piece.json", json.dumps(lines)[:-1] + " x]"), code=2))
         self.assertIn("is not closed", self.load("--jsonl", write("piece.json", json.dumps(lines)[:-3]), code=2))
         self.load("--jsonl", "nasty.jsonl")
@@ -990,7 +989,7 @@ class Pieces(Formats):
         for name, open_, close in (("comments", "<!--", "-->"), ("sections", '<desc><![CDATA[', "]]></desc>"), ("instructions", "<?x ", "?>")):
             odd[name] = "\n".join(line + (open_ + decoy + close if i % 50 == 40 else "") for i, line in enumerate(lines[:-1])) + lines[-1]
         # All in a graph within a node: what is open behind the first piece is not what was so in it.
-        at = 9000
+        at = 4500
         odd["nested"] = "\n".join(lines[:at] + ["<graph>"] + lines[at:-1] + ["</graph>"] + lines[-1:])
         # Properties that are declared late, or not by all pieces' threads.
         odd["late keys"] = "\n".join(lines[:at] + ['<key id="late" for="node" attr.name="late"/>'] + lines[at:])
@@ -1006,9 +1005,9 @@ class Pieces(Formats):
     @unittest.skipIf(NO_EXPAT, "a build without Expat")
     def test_graphml_is_wrong(self):
         lines = self.graphml()
-        for at, line, *parts in ((9000, '<node id="n5"/>', "line 9001 (id): 'n5' is the id of an earlier node"), (15000, '<edge source="n1" target="none"/>', "line 15001 (end): 'none' is the id of no node"),
-                                 (8000, '<node id="x"><data key="i">x</data></node>', "line 8001 (i): 'x' is not an INTEGER"), (8000, "<node id='x'><data key='what'>x</data></node>", "line 8001: 'what' is the id of no property"),
-                                 (10000, "  ü<node id='x'></edge>", "line 10001, column ", "mismatched tag"), (10000, "ü <node id=x>", "line 10001, column ", "not well-formed"), (20000, "</graph>", "mismatched tag")):
+        for at, line, *parts in ((4500, '<node id="n5"/>', "line 4501 (id): 'n5' is the id of an earlier node"), (7500, '<edge source="n1" target="none"/>', "line 7501 (end): 'none' is the id of no node"),
+                                 (4000, '<node id="x"><data key="i">x</data></node>', "line 4001 (i): 'x' is not an INTEGER"), (4000, "<node id='x'><data key='what'>x</data></node>", "line 4001: 'what' is the id of no property"),
+                                 (5000, "  ü<node id='x'></edge>", "line 5001, column ", "mismatched tag"), (5000, "ü <node id=x>", "line 5001, column ", "not well-formed"), (10000, "</graph>", "mismatched tag")):
             with self.subTest(line):
                 told = self.load("--graphml", write("piece.xml", "\n".join(lines[:at] + [line] + lines[at:])), code=3 if "the id of" in parts[0] and "property" not in parts[0] else 2)
                 for part in parts:
@@ -1016,7 +1015,7 @@ class Pieces(Formats):
                 if ", column" in told:  # the same as in a file of one piece
                     short = self.load("--graphml", write("piece.xml", "\n".join(lines[:2] + [line] + lines[2:3] + lines[-1:])), code=2)
                     self.assertEqual(told.split(", column")[1], short.split(", column")[1])
-        bad = [line.replace(">7<", ">seven<").replace(">9999<", ">x<") for line in lines]
+        bad = [line.replace(">7<", ">seven<").replace(">4999<", ">x<") for line in lines]
         self.load("--graphml", write("piece.xml", "\n".join(bad)), "--rejects", "rejects.jsonl", code=11)
 
     PLAIN = (  # a line among nodes: what it holds is, right or wrong, what Expat makes of it
@@ -1035,14 +1034,14 @@ class Pieces(Formats):
     def test_plain_xml_is_read_as_expat_reads_it(self):
         """A document type in front, and Expat reads all of the file; without, pieces of the plainest form are read by our own reader."""
         lines = self.graphml()
-        lines = lines[:4000] + lines[-1:]
+        lines = lines[:1900] + lines[-1:]
         for line in (*self.PLAIN, b'<node id="x"><data key="t">\xff</data></node>', b"<node id='x' labels=':\xc3'/>", b"\xed\xa0\x80"):
             with self.subTest(line=line):
                 told = []
                 for front in (b"", b"<!DOCTYPE graphml>"):
                     remove("plain.sombra")
                     line = line if isinstance(line, bytes) else line.encode()
-                    write("plain.xml", front + b"\n".join([text.encode() for text in lines[:2500]] + [line] + [text.encode() for text in lines[2500:]]))
+                    write("plain.xml", front + b"\n".join([text.encode() for text in lines[:1600]] + [line] + [text.encode() for text in lines[1600:]]))
                     done = subprocess.run([SOMBRA, "import", "plain.sombra", "--graphml", "plain.xml"], capture_output=True)
                     told.append((done.returncode, done.stderr, digest("plain.sombra") if done.returncode == 0 else None))
                 self.assertEqual(*told)
@@ -1074,12 +1073,13 @@ class Pieces(Formats):
 
     @unittest.skipIf(NO_SQLITE, "a build without SQLite")
     def test_sqlite(self):
+        count = 2 * self.COUNT  # types are proposed by the first 10,000 rows
         remove("piece.db")
         db = sqlite3.connect("piece.db")
         db.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, t TEXT)")
         db.execute("CREATE TABLE r (x INTEGER REFERENCES a(id), y INTEGER REFERENCES A(id), d DATE)")
-        db.executemany("INSERT INTO a VALUES (?, ?)", ((i - 6000, self.TEXT) for i in range(self.COUNT)))
-        db.executemany("INSERT INTO r VALUES (?, ?, ?)", ((i - 6000, i * 7 % self.COUNT - 6000, "soon" if i == 11000 else "2024-02-29") for i in range(self.COUNT)))
+        db.executemany("INSERT INTO a VALUES (?, ?)", ((i - 6000, self.TEXT) for i in range(count)))
+        db.executemany("INSERT INTO r VALUES (?, ?, ?)", ((i - 6000, i * 7 % count - 6000, "soon" if i == 11000 else "2024-02-29") for i in range(count)))
         db.commit()
         db.close()
         self.assertIn("piece.db (table r), line 11001, column 1 (d): 'soon' is not a DATE", self.load("--sqlite", "piece.db", code=2))

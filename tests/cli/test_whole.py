@@ -17,7 +17,7 @@ import unittest
 import scratch
 
 SOMBRA = os.environ["SOMBRA"]
-NODES = 30000
+NODES = 10000
 MOMENTS = 12
 
 

@@ -20,17 +20,17 @@ static void sample(size_t way, uint64_t stride)
 static void test_fault_api__full(void **state)
 {
     (void)state;
-    sample(0, 5);
+    sample(0, 7);
 }
 static void test_fault_api__normal_cached(void **state)
 {
     (void)state;
-    sample(1, 10);
+    sample(1, 14);
 }
 static void test_fault_api__off(void **state)
 {
     (void)state;
-    sample(2, 20);
+    sample(2, 28);
 }
 
 int main(void)

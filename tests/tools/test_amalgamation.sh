@@ -7,7 +7,7 @@ cc=${CC:-cc}
 rm -rf out
 python3 "$SOMBRA_SOURCE_DIR/tools/amalgamate.py" out
 # shellcheck disable=SC2086
-"$cc" -std=c11 -O1 -fPIC -Wall -Wextra -Werror $DEFINES -c out/sombra.c -o sombra.o
+"$cc" -std=c11 -O0 -fPIC -Wall -Wextra -Werror $DEFINES -c out/sombra.c -o sombra.o
 # shellcheck disable=SC2086
 "$cc" -std=c11 -Iout "$SOMBRA_SOURCE_DIR/examples/quickstart.c" sombra.o $LIBS -o quickstart
 rm -f people.sombra
