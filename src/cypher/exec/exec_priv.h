@@ -11,6 +11,7 @@
 #ifndef SB_CYPHER_EXEC_PRIV_H
 #define SB_CYPHER_EXEC_PRIV_H
 
+#include "base/split_map.h"
 #include "cypher/exec/exec.h"
 
 typedef struct sb_operator sb_operator;
@@ -51,8 +52,8 @@ SB_INLINE size_t sb_budget__used(const sb_budget *budget)
 
 /* Entities deleted in the run's transaction: id → for relationships their type, for nodes 0. */
 typedef struct sb_deleted {
-    sb_map nodes, rels;
-    sb_map pending; /* nodes that still have relationships: they go, or fail, at the end */
+    sb_split_map nodes, rels;
+    sb_split_map pending; /* nodes that still have relationships: they go, or fail, at the end */
 } sb_deleted;
 
 /* How much of its input a statement has worked off: entities of its scans, or else rows of a list, or bytes of a file (progress.c). */

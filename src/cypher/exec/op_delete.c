@@ -41,11 +41,11 @@ static void delete_reset(sb_operator *op)
 }
 
 /* What was not noted before. */
-static sb_status note_deleted(sb_delete_op *d, sb_map *map, uint64_t id, uint64_t value)
+static sb_status note_deleted(sb_delete_op *d, sb_split_map *map, uint64_t id, uint64_t value)
 {
     sb_exec *run = d->op.run;
 
-    if (sb_map_put(map, id, value) != SB_OK) return sb_exec__no_memory(run);
+    if (sb_split_map_put(map, id, value) != SB_OK) return sb_exec__no_memory(run);
     run->any_deleted = true;
     return ++d->noted % 1024 == 0 ? sb_exec__tick(run) : SB_OK;
 }
@@ -101,7 +101,7 @@ static sb_status delete_node(sb_delete_op *d, uint64_t id)
     }
     if (!d->op.plan->as.delete_.detach) return SB_OK;
     /* One that an earlier DELETE left waiting may be detached now. */
-    if (fresh || sb_map_find(&run->deleted.pending, id) != NULL) SB_TRY(detach_node(d, id));
+    if (fresh || sb_split_map_find(&run->deleted.pending, id) != NULL) SB_TRY(detach_node(d, id));
     return SB_OK;
 }
 
@@ -128,7 +128,7 @@ static sb_status settle_nodes(sb_exec *run, const uint64_t *ids, size_t count, s
         uint64_t degree;
         SB_TRY(sb_graph_degree(run->graph, ids[i], SB_BOTH, NULL, 0, &degree, run->err));
         if (degree != 0) {
-            if (sb_map_put(&run->deleted.pending, ids[i], 0) != SB_OK)
+            if (sb_split_map_put(&run->deleted.pending, ids[i], 0) != SB_OK)
                 return sb_exec__no_memory(run);
         } else if (sb_changes__add(changes, SB_OP_DELETE_NODE, SB_NODE, ids[i]) == NULL) {
             return sb_exec__no_memory(run);
@@ -177,12 +177,13 @@ sb_status sb_exec__delete_pending(sb_exec *run)
 {
     sb_changes changes;
     const sb_map_entry *entry;
-    size_t at = 0;
+    size_t part = 0, at = 0;
     sb_status status = SB_OK;
 
     if (run->deleted.pending.count == 0) return SB_OK;
     sb_changes__open(run, &changes);
-    while (status == SB_OK && (entry = sb_map_next(&run->deleted.pending, &at)) != NULL) {
+    while (status == SB_OK &&
+           (entry = sb_split_map_next(&run->deleted.pending, &part, &at)) != NULL) {
         uint64_t degree;
         status = sb_graph_degree(run->graph, entry->key, SB_BOTH, NULL, 0, &degree, run->err);
         if (status == SB_OK && degree != 0) status = still_connected(run, entry->key, degree);
@@ -192,21 +193,13 @@ sb_status sb_exec__delete_pending(sb_exec *run)
     }
     if (status == SB_OK) status = sb_changes__apply(&changes, NULL);
     sb_changes__close(&changes);
-    sb_map_clear(&run->deleted.pending);
+    sb_split_map_clear(&run->deleted.pending, sb_exec__keeps(run));
     return status;
-}
-
-static void forget(const sb_exec *run, sb_map *map)
-{
-    if (map->capacity * sizeof *map->entries > sb_exec__keeps(run))
-        sb_map_deinit(map);
-    else
-        sb_map_clear(map);
 }
 
 void sb_exec__forget_deleted(sb_exec *run)
 {
-    forget(run, &run->deleted.nodes);
-    forget(run, &run->deleted.rels);
-    forget(run, &run->deleted.pending);
+    sb_split_map_clear(&run->deleted.nodes, sb_exec__keeps(run));
+    sb_split_map_clear(&run->deleted.rels, sb_exec__keeps(run));
+    sb_split_map_clear(&run->deleted.pending, sb_exec__keeps(run));
 }

@@ -19,7 +19,8 @@ sb_status(sb_exec__gone)(sb_exec *run, sb_entity entity, uint64_t id)
 bool sb_exec__is_deleted(sb_exec *run, sb_entity entity, uint64_t id)
 {
     return run->any_deleted &&
-           sb_map_find(entity == SB_NODE ? &run->deleted.nodes : &run->deleted.rels, id) != NULL;
+           sb_split_map_find(entity == SB_NODE ? &run->deleted.nodes : &run->deleted.rels, id) !=
+               NULL;
 }
 
 sb_status sb_exec__still_there(sb_exec *run, sb_entity entity, uint64_t id)
@@ -93,7 +94,7 @@ sb_status sb_exec__rel_type(sb_exec *run, uint64_t id, sb_type_id *type)
     bool found;
 
     if (run->any_deleted) {
-        const uint64_t *known = sb_map_find(&run->deleted.rels, id);
+        const uint64_t *known = sb_split_map_find(&run->deleted.rels, id);
         if (known != NULL) {
             *type = (sb_type_id)*known;
             return SB_OK;
@@ -220,9 +221,9 @@ static sb_status read_degree(void *ctx, sb_val node, int direction, sb_bytes typ
 
 void sb_exec__reader_init(sb_exec *run)
 {
-    sb_map_init(&run->deleted.nodes, run->alloc);
-    sb_map_init(&run->deleted.rels, run->alloc);
-    sb_map_init(&run->deleted.pending, run->alloc);
+    sb_split_map_init(&run->deleted.nodes, run->alloc);
+    sb_split_map_init(&run->deleted.rels, run->alloc);
+    sb_split_map_init(&run->deleted.pending, run->alloc);
     run->reader = (sb_entity_reader){.ctx = run,
                                      .property = read_property,
                                      .properties = read_properties,
