@@ -5,6 +5,7 @@ import importlib.machinery
 import importlib.util
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -38,6 +39,16 @@ def main():
     assert len(parsed) == 1 and mutants.check(parsed) == 1
     parsed = mutants.parse("mutant a: b\ntest test_no_such\nfile src/base/alloc.c\n= #include \"base/alloc.h\"\n")
     assert mutants.check(parsed) == 1
+
+    # A test that hangs is ended with all that it has started.
+    mutants.COPY = Path.cwd()
+    assert mutants.run(["sh", "-c", "sleep 300 & echo $! >child; wait"], "log", timeout=1) == -1
+    for _ in range(100):  # until the system has taken it away
+        if not Path(f"/proc/{Path('child').read_text(encoding='utf-8').strip()}").exists():
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError("what a hung test had started still runs")
     print(f"{count} mutants apply")
 
 
