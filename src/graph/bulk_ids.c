@@ -147,8 +147,12 @@ static sb_status keep_key(sb_ids *ids, sb_bytes text, const uint8_t **data, sb_e
         ids->key_block = block;
         ids->key_left = bytes;
     }
+    if (text.size == 0) { /* of the first one there is no block yet */
+        *data = (const uint8_t *)"";
+        return SB_OK;
+    }
     *data = ids->key_block;
-    if (text.size != 0) memcpy(ids->key_block, text.data, text.size);
+    memcpy(ids->key_block, text.data, text.size);
     ids->key_block += text.size;
     ids->key_left -= text.size;
     return SB_OK;

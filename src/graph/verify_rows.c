@@ -148,6 +148,7 @@ sb_status sb_verify__entry_key(sb_verify *v, const sb_schema *schema, uint64_t i
     bool cut;
 
     *has = false;
+    if (id > SB_ID_MAX) return SB_OK; /* a finding already */
     sb_buffer_reset(&v->key);
     sb_arena_reset(v->values);
     for (uint32_t i = 0; i < schema->key_count; i++) {
@@ -195,7 +196,7 @@ static sb_status check_schemas(sb_verify *v, sb_entity entity, uint32_t set_or_t
         if (schema->kind == SB_SCHEMA_NODE_KEY || schema->kind == SB_SCHEMA_EXISTS ||
             schema->kind == SB_SCHEMA_TYPED)
             SB_TRY(check_constraint(v, schema, id, row));
-        if (!schema->has_tree || id > SB_ID_MAX) continue;
+        if (!schema->has_tree) continue;
         SB_TRY(sb_verify__entry_key(v, schema, id, row, &has));
         if (has)
             sb_verify__sum_add(&v->row_entries[i], sb_verify__key_hash(sb_buffer_bytes(&v->key)));
