@@ -99,7 +99,7 @@ def check_targets():
         page.write_text("<!-- bench: summary -->\n<!-- /bench -->\n")
         run(TOOLS / "bench-table", "--page", page, text=text + '{"summary": {}}\n')
         assert "| nodes looked up by id, two properties, per second | 9 M | 3 M |  |  |" in page.read_text(), page.read_text()
-        assert "| commits of one node each, per second | 9,524 |  |  | 10,000 |" in page.read_text(), page.read_text()
+        assert "| commits of one node each, per second | 10 |  |  |  |" in page.read_text(), page.read_text()
 
 
 def check_links():
