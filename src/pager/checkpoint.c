@@ -252,6 +252,21 @@ static bool time_is_over(sb_pager *pager, uint64_t started)
     return vfs->ops->monotonic_ns(vfs) - started >= pager->busy_timeout_ns;
 }
 
+/* Names the process whose reader is in the way of what. One without a slot has no name to be told by. */
+static sb_status held_up(sb_pager *pager, const char *what, sb_err *err)
+{
+    char name[64];
+    sb_reader reader;
+    SB_TRY(sb_pager__slots_in_the_way(pager, atomic_load(&pager->shm->appended), &reader, err));
+    if (reader.mark == 0)
+        return SB_FAIL(err, SB_BUSY,
+                       "%s: another checkpoint, or a reader without write permission, holds up %s",
+                       pager->path, what);
+    sb_os_process_name(reader.process_id, name, sizeof name);
+    return SB_FAIL(err, SB_BUSY, "%s: a reader in process %llu (%s) holds up %s", pager->path,
+                   (unsigned long long)reader.process_id, name, what);
+}
+
 static sb_status backfill_all(sb_pager *pager, uint64_t started, const sb_watch *watch,
                               sb_checkpoint_result *result, sb_err *err)
 {
@@ -260,9 +275,7 @@ static sb_status backfill_all(sb_pager *pager, uint64_t started, const sb_watch 
         SB_TRY(sb_pager__backfill(pager, true, watch, result, &busy, err));
         if (all_backfilled(pager)) return SB_OK;
         SB_TRY(sb_pager__ask(watch, 0, 0, err));
-        if (time_is_over(pager, started))
-            return SB_FAIL(err, SB_BUSY, "%s: readers or another checkpoint hold up the checkpoint",
-                           pager->path);
+        if (time_is_over(pager, started)) return held_up(pager, "the checkpoint", err);
         pager->vfs->ops->sleep_ns(pager->vfs, SB_RESTART_PAUSE_NS);
     }
 }
@@ -287,9 +300,7 @@ static sb_status restart_wal(sb_pager *pager, sb_checkpoint_mode mode, uint64_t 
         SB_TRY(sb_pager__restart(pager, true, &result->restarted, err));
         if (result->restarted) break;
         SB_TRY(sb_pager__ask(watch, 0, 0, err));
-        if (time_is_over(pager, started))
-            return SB_FAIL(err, SB_BUSY, "%s: a reader holds up the restart of the WAL",
-                           pager->path);
+        if (time_is_over(pager, started)) return held_up(pager, "the restart of the WAL", err);
         pager->vfs->ops->sleep_ns(pager->vfs, SB_RESTART_PAUSE_NS);
     }
     const sb_status st = mode == SB_CHECKPOINT_TRUNCATE ? truncate_wal(pager, err) : SB_OK;

@@ -38,6 +38,25 @@ static sb_status remove_beside(const sb_new_file *made, const char *path, sb_err
     return SB_OK;
 }
 
+/* A database whose file had this name when it was opened, and was renamed or removed since, still uses WAL and shared memory of the name
+ * (shm.c): both must stay, so the name is not free. */
+static sb_status must_be_free(const sb_new_file *made, sb_err *err)
+{
+    sb_file *file = NULL;
+    sb_err cause;
+    bool held = false;
+    char *shm = sb_pager__join_path(made->alloc, made->path, "-shm");
+    if (shm == NULL) return SB_FAIL_NOMEM(err);
+    sb_err_clear(&cause);
+    sb_status st = sb_vfs_open(made->vfs, shm, SB_OPEN_READ_ONLY, &file, &cause);
+    sb_free(made->alloc, shm, strlen(shm) + 1);
+    if (st == SB_CANT_OPEN && cause.os_error == ENOENT) return SB_OK;
+    if (st != SB_OK) return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
+    st = file->ops->lock_held(file, SB_LOCK_OPEN, 1, &held, err);
+    sb_file_close(file);
+    return st != SB_OK || !held ? st : sb_pager__name_in_use(made->name, err);
+}
+
 void sb_pager__new_leave(sb_new_file *made)
 {
     sb_file_close(made->file); /* drops the lock */
@@ -105,6 +124,7 @@ static sb_status begin(sb_new_file *made, uint64_t timeout_ns, bool *exists, sb_
     if (made->temporary == NULL) return SB_FAIL_NOMEM(err);
     SB_TRY(claim_in_time(made, timeout_ns, exists, err));
     if (*exists) return SB_OK;
+    SB_TRY(must_be_free(made, err));
     SB_TRY(made->file->ops->truncate(made->file, 0, err));
     return remove_beside(made, made->temporary, err);
 }
@@ -139,6 +159,7 @@ static sb_status take_name(sb_new_file *made, bool sync, sb_err *err)
     bool exists = false;
     SB_TRY(vfs->ops->exists(vfs, made->path, &exists, err));
     if (exists) return SB_FAIL(err, SB_EXISTS, "%s exists already", made->name);
+    SB_TRY(must_be_free(made, err));
     /* What an earlier database of this name left behind is none of ours. */
     SB_TRY(remove_beside(made, made->path, err));
     SB_TRY(vfs->ops->rename(vfs, made->temporary, made->path, err));

@@ -614,6 +614,8 @@ SB_MUST_CHECK sb_status sb_pager__lineage_judge(sb_pager *pager, sb_lineage *lin
 
 SB_MUST_CHECK sb_status sb_pager__shm_open(sb_pager *pager, bool first, bool *was_poisoned,
                                            sb_err *err);
+/* SB_BUSY: another database has the shared memory of this name. */
+SB_COLD sb_status sb_pager__name_in_use(const char *name, sb_err *err);
 void sb_pager__shm_publish_header(sb_pager *pager);
 void sb_pager__shm_close(sb_pager *pager);
 /* Set word to the greater of it and mark. */
@@ -774,7 +776,7 @@ void sb_pager__cache_drop_wal_from(sb_pager *pager, uint32_t pos);
 /* The name of a file beside another; the caller's, strlen + 1 bytes. NULL: no memory. */
 char *sb_pager__join_path(const sb_allocator *alloc, const char *path, const char *suffix);
 /* Take the other name of a file that is not there, and what a killed maker left under it. *exists: the file is there, and nothing was taken.
- * SB_BUSY: somebody makes it, past timeout_ns. */
+ * SB_BUSY: somebody makes it, past timeout_ns, or a database that had the name is still in use. */
 SB_MUST_CHECK sb_status sb_pager__new_begin(sb_new_file *made, sb_vfs *vfs,
                                             const sb_allocator *alloc, const char *name,
                                             uint64_t timeout_ns, bool *exists, sb_err *err);

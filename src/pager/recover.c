@@ -1,5 +1,7 @@
 /* recover.c — reading a WAL that nobody vouches for: at the first opening, and for readers without a slot.
  * Recovery writes nothing: frames behind the last whole commit are left to be overwritten (I2). */
+#include <errno.h>
+
 #include "pager/pager_priv.h"
 
 /* Frames of the commit being read, taken into the page table once its end is there. */
@@ -208,6 +210,20 @@ static void forget_wal(sb_pager *pager)
     sb_file_close(wal);
 }
 
+/* Nobody tells this process how far the WAL was synced, so it syncs itself what it is about to show. A file system that can not, since it is
+ * mounted read-only, has nothing to write. */
+static sb_status sync_what_is_shown(sb_pager *pager, sb_err *err)
+{
+    sb_file *wal = pager->wal_file;
+    sb_err cause;
+    if (atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_FULL)
+        return SB_OK;
+    sb_err_clear(&cause);
+    const sb_status st = wal->ops->sync(wal, &cause);
+    if (st == SB_OK || cause.os_error == EROFS || cause.os_error == EINVAL) return SB_OK;
+    return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
+}
+
 /* Page table and state from main file and WAL as they are. index_mutex and the guard lock are held. */
 static sb_status guard_scan(sb_pager *pager, sb_err *err)
 {
@@ -224,6 +240,7 @@ static sb_status guard_scan(sb_pager *pager, sb_err *err)
     if (header_st != SB_OK && !sb_pager__header_lost(pager, header_st, &header))
         return SB_FAIL_OS(err, header_st, cause.os_error, "%s", cause.text);
     SB_TRY(read_wal(pager, &header, header_st == SB_OK, &tail, &valid, &in_wal, &found, err));
+    if (found) SB_TRY(sync_what_is_shown(pager, err));
     /* Nobody tells this process of back-fills. */
     sb_table_zero(&pager->checked);
     if (pager->read_mode == SB_READ_CACHE) sb_pager__cache_drop_main_from(pager, 0);

@@ -46,6 +46,32 @@ static sb_status elsewhere(const sb_pager *pager, sb_err *err)
                    pager->path, (unsigned long long)pager->links);
 }
 
+sb_status sb_pager__name_in_use(const char *name, sb_err *err)
+{
+    return SB_FAIL(
+        err, SB_BUSY,
+        "%s: a database that had this name when it was opened, and was renamed or removed "
+        "since, is still in use: close it first",
+        name);
+}
+
+/* The main file is not in use, but the shared memory of its name is: by a database whose main file was renamed or removed since it was
+ * opened, which the locks on the main file do not tell. It is about to go only if that database is being closed. */
+static sb_status take_over(sb_pager *pager, sb_err *err)
+{
+    sb_vfs *vfs = pager->vfs;
+    sb_file *file = pager->shm_file;
+    const uint64_t started = vfs->ops->monotonic_ns(vfs);
+    for (;;) {
+        bool taken = false;
+        SB_TRY(file->ops->lock(file, SB_LOCK_OPEN, 1, SB_LOCK_EXCLUSIVE, &taken, err));
+        if (taken) return SB_OK;
+        if (vfs->ops->monotonic_ns(vfs) - started >= pager->options.busy_timeout_ns)
+            return sb_pager__name_in_use(pager->path, err);
+        vfs->ops->sleep_ns(vfs, 500000);
+    }
+}
+
 static sb_status open_shm(sb_pager *pager, bool first, sb_err *err)
 {
     sb_err cause;
@@ -56,6 +82,7 @@ static sb_status open_shm(sb_pager *pager, bool first, sb_err *err)
     if (st == SB_CANT_OPEN && cause.os_error == ENOENT && !first) return elsewhere(pager, err);
     if (st != SB_OK) return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
     sb_file *file = pager->shm_file;
+    if (first) SB_TRY(take_over(pager, err));
     if (!first && pager->links > 1) {
         SB_TRY(file->ops->lock(file, SB_LOCK_OPEN, 1, SB_LOCK_EXCLUSIVE, &taken, err));
         if (taken) return elsewhere(pager, err);

@@ -222,6 +222,17 @@ sb_status sb_pager__commit_read(sb_pager *pager, sb_mark mark, sb_state *state, 
 
 /* ---- Appending ------------------------------------------------------------------------------- */
 
+/* Has the file frames of an older generation? One just made or truncated has zeros. */
+static sb_status has_old_frames(sb_pager *pager, bool *has, sb_err *err)
+{
+    uint8_t magic[sizeof wal_magic];
+    size_t got = 0;
+    sb_file *file = pager->wal_file;
+    SB_TRY(file->ops->read(file, 0, magic, sizeof magic, &got, err));
+    *has = got == sizeof magic && memcmp(magic, wal_magic, sizeof magic) == 0;
+    return SB_OK;
+}
+
 /* A new generation: its header block goes out with the first frames. */
 static sb_status start_generation(sb_txn *txn, sb_err *err)
 {
@@ -232,12 +243,17 @@ static sb_status start_generation(sb_txn *txn, sb_err *err)
         if (session->wal_header == NULL) return SB_FAIL_NOMEM(err);
     }
     SB_TRY(pager->vfs->ops->random(pager->vfs, &txn->tail.salt, sizeof txn->tail.salt, err));
-    if (!txn->guard_held) {
-        /* A reader without slot may still read the old generation's frames. */
+    bool old_frames = false;
+    if (!txn->guard_held) SB_TRY(has_old_frames(pager, &old_frames, err));
+    if (old_frames) {
+        /* A reader without slot may still read them. */
         SB_TRY(sb_pager__guard_take(pager, pager->busy_timeout_ns, &txn->guard_held, err));
         if (!txn->guard_held)
-            return SB_FAIL(err, SB_BUSY, "%s: a reader without write permission holds up the WAL",
-                           pager->path);
+            return SB_FAIL(
+                err, SB_BUSY,
+                "%s: a reader without write permission, which has no name to be told by, "
+                "holds up the WAL: `fuser` lists who has the file open",
+                pager->path);
     }
     encode_header(pager, &txn->base, &txn->tail, session->wal_header);
     txn->header_pending = true;

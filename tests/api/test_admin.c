@@ -94,8 +94,9 @@ static void test_api_admin__checkpoint(void **state)
         const uint64_t moved = result.backfilled_frames;
         assert_true(moved > 0);
         for (int mode = SOMBRA_FULL_CHECKPOINT; mode <= SOMBRA_TRUNCATE; mode++) {
+            /* a reader of this process */
             FAILS(&f, sombra_checkpoint(f.conn, (sombra_checkpoint_mode)mode, &result), SOMBRA_BUSY,
-                  "hold up the checkpoint");
+                  "holds up the checkpoint");
             assert_true(result.backfilled_frames == moved &&
                         result.backfilled_frames < result.wal_frames);
             assert_false(result.restarted);

@@ -144,6 +144,43 @@ static void test_pager_names__hard_links(void **state)
     remove_place(&p);
 }
 
+/* A database whose file was renamed while it is open keeps WAL and shared memory of the old name: no other one gets that name until it
+ * is closed. By the new name it is not opened meanwhile, and has everything afterwards. */
+static void test_pager_names__renamed_while_open(void **state)
+{
+    (void)state;
+    fixture f, other;
+    place p = make_place();
+    fixture_options(&f, make_vfs());
+    fixture_options(&other, make_vfs());
+    other.options.busy_timeout_ns = 1000000;
+    for (uint32_t removed = 0; removed < 2; removed++) {
+        fixture_open(&f, p.names[0]);
+        CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
+        if (removed)
+            assert_int_equal(unlink(p.names[0]), 0);
+        else
+            assert_int_equal(rename(p.names[0], p.names[1]), 0);
+        assert_int_equal(sb_pager_open(p.names[0], &other.options, &other.pager, &other.err),
+                         SB_BUSY);
+        assert_non_null(strstr(other.err.text, "was renamed or removed since, is still in use"));
+        sb_err_clear(&other.err);
+        if (!removed)
+            assert_int_equal(sb_pager_open(p.names[1], &other.options, &other.pager, NULL),
+                             SB_CORRUPT);
+        CHECK(&f, fixture_put(&f, f.session, 1, 5, 101));
+        fixture_close(&f);
+        if (!removed) check_sees(p.names[1], 101, false);
+        fixture_open(&other, p.names[0]);
+        CHECK(&other, fixture_put(&other, other.session, 1, 5, 7));
+        fixture_close(&other);
+        check_sees(p.names[0], 7, false);
+    }
+    sb_vfs_destroy(f.vfs);
+    sb_vfs_destroy(other.vfs);
+    remove_place(&p);
+}
+
 /* Through a link to nothing the file itself is made, and the link stays. */
 static void test_pager_names__made_through_a_link(void **state)
 {
@@ -251,6 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_pager_names__links_share_the_wal),
         TEST(test_pager_names__hard_links),
+        TEST(test_pager_names__renamed_while_open),
         TEST(test_pager_names__made_through_a_link),
         TEST(test_pager_names__two_names_at_once),
         TEST(test_pager_names__shared_memory_has_room),

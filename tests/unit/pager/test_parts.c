@@ -411,6 +411,85 @@ static void test_pager_parts__read_only(void **state)
     sb_vfs_destroy(f.vfs);
 }
 
+/* A reader without a slot of a file that was closed reads no WAL, so a writer begins one beside it; it is told of by a checkpoint. */
+static void test_pager_parts__read_only_of_a_closed_file(void **state)
+{
+    (void)state;
+    fixture f, guarded;
+    kill_read_only_vfs read_only;
+    sb_txn *txn = NULL;
+    fixture_options(&f, fixture_memory());
+    f.options.busy_timeout_ns = 1000000;
+    fixture_options(&guarded, kill_make_read_only(&read_only, f.vfs));
+    guarded.options.read_only = true;
+    for (unsigned round = 0; round < 2; round++) { /* the WAL is not there; it was truncated */
+        if (round == 0) {
+            fixture_open(&f, "x");
+            CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
+            fixture_close(&f);
+            fixture_open(&guarded, "x");
+            fixture_open(&f, "x");
+        } else {
+            CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_TRUNCATE, NULL, &f.err));
+        }
+        CHECK(&guarded, sb_txn_begin_read(guarded.session, &txn, &guarded.err));
+        for (uint32_t v = 101; v < 104; v++)
+            CHECK(&f, fixture_put(&f, f.session, 1, 5, v));
+        assert_true(fixture_sees(&guarded, txn, 1, 5, round == 0 ? 100 : 103));
+        assert_int_equal(sb_pager_checkpoint(f.pager, SB_CHECKPOINT_FULL, NULL, &f.err), SB_BUSY);
+        assert_non_null(strstr(f.err.text, "a reader without write permission, holds up"));
+        sb_err_clear(&f.err);
+        sb_txn_rollback(txn);
+        assert_true(fixture_reads(&guarded, guarded.session, 1, 5, 103));
+    }
+    /* Frames of an ended generation may be read, so there the writer does not begin another. */
+    CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_RESTART, NULL, &f.err));
+    CHECK(&guarded, sb_txn_begin_read(guarded.session, &txn, &guarded.err));
+    assert_int_equal(fixture_put(&f, f.session, 1, 5, 104), SB_BUSY);
+    assert_non_null(strstr(f.err.text, "a reader without write permission"));
+    sb_err_clear(&f.err);
+    sb_txn_rollback(txn);
+    CHECK(&f, fixture_put(&f, f.session, 1, 5, 104));
+    fixture_close(&guarded);
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+}
+
+/* It is told by nobody what was synced: it syncs what it shows, in full, and shows nothing when that fails. */
+static void test_pager_parts__read_only_shows_what_is_durable(void **state)
+{
+    (void)state;
+    fixture f, guarded;
+    kill_read_only_vfs read_only;
+    sb_vfs *faulty = NULL;
+    sb_txn *txn = NULL;
+    fixture_options(&f, fixture_memory());
+    f.options.durability = SB_DURABLE_NORMAL;
+    assert_int_equal(sb_vfs_fault_create(&sb_allocator_libc, f.vfs, &faulty, NULL), SB_OK);
+    sb_vfs_fault *fault = sb_vfs_fault_state(faulty);
+    fault->kinds = SB_IO_SYNC;
+    fault->status = SB_IO;
+    fixture_options(&guarded, kill_make_read_only(&read_only, faulty));
+    guarded.options.read_only = true;
+    fixture_open(&f, "x");
+    CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
+    fixture_open(&guarded, "x");
+    for (uint64_t v = 0; v < 3; v++) {
+        assert_true(fixture_reads(&guarded, guarded.session, 1, 5, 100));
+        assert_int_equal(fault->calls, v + 1);
+    }
+    fault->fail_at = fault->calls + 1;
+    assert_int_equal(sb_txn_begin_read(guarded.session, &txn, &guarded.err), SB_IO);
+    sb_err_clear(&guarded.err);
+    CHECK(&guarded, sb_pager_set_durability(guarded.pager, SB_DURABLE_NORMAL, &guarded.err));
+    assert_true(fixture_reads(&guarded, guarded.session, 1, 5, 100));
+    assert_int_equal(fault->calls, 4);
+    fixture_close(&guarded);
+    fixture_close(&f);
+    sb_vfs_destroy(faulty);
+    sb_vfs_destroy(f.vfs);
+}
+
 /* A writer that commits 40 new pages, which bypass the WAL, just before somebody opens the WAL for reading. */
 static struct {
     fixture *writer;
@@ -561,6 +640,8 @@ int main(void)
         TEST(test_pager_parts__backup_beside_the_original_wal),
         TEST(test_pager_parts__replace),
         TEST(test_pager_parts__read_only),
+        TEST(test_pager_parts__read_only_of_a_closed_file),
+        TEST(test_pager_parts__read_only_shows_what_is_durable),
         TEST(test_pager_parts__read_only_beside_a_bypass),
         TEST(test_pager_parts__fork),
         TEST(test_pager_parts__damaged_stamps),
