@@ -163,6 +163,12 @@ static uint64_t transaction_memory(void *ctx)
     return sombra__transaction_memory(ctx);
 }
 
+/* A full page cache stays full, so it may not take what everything else needs. */
+static uint64_t cache_memory(void *ctx)
+{
+    return sombra__memory_limit(ctx) / 4;
+}
+
 /* Reading what the machine and the process's group have takes as long as the first look-ups: so that is left until this much is in use, or until
  * a write or a statement wants its share. */
 #define MEMORY_UNASKED ((size_t)16 << 20)
@@ -193,7 +199,8 @@ void sombra__pager_options(sombra_db *db, sb_pager_options *pager)
     pager->checkpoint_thread = options->checkpoint_thread;
     pager->busy_timeout_ns = (uint64_t)options->busy_timeout_ms * 1000000u;
     pager->txn_memory = transaction_memory;
-    pager->txn_memory_ctx = db;
+    pager->cache_memory = cache_memory;
+    pager->memory_ctx = db;
     pager->check = sb_tree_check_page;
     if (options->log != NULL) {
         pager->log = log_message;

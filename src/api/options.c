@@ -104,7 +104,7 @@ static const sb_option options_table[] = {
      8,
      0x7FFFFFFF,
      {0},
-     "pages held with read_mode=cache"},
+     "pages held with read_mode=cache; at most a quarter of memory_limit"},
     {"autocheckpoint",
      "1000",
      OPTION_U32,

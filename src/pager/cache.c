@@ -3,12 +3,19 @@
  * overwritten with 0xDB in debug builds, so that a pointer kept too long shows. */
 #include "pager/pager_priv.h"
 
-#define NO_FRAME UINT32_MAX
+#define NO_FRAME    UINT32_MAX
+#define LEAST_PAGES 8u
 
 sb_status sb_pager__cache_init(sb_pager *pager, sb_err *err)
 {
     sb_cache *cache = &pager->cache;
-    cache->count = pager->options.cache_pages < 8 ? 8 : pager->options.cache_pages;
+    const sb_pager_options *options = &pager->options;
+    cache->count = options->cache_pages;
+    if (options->cache_memory != NULL) {
+        const uint64_t most = options->cache_memory(options->memory_ctx) / pager->page_bytes;
+        if (cache->count > most) cache->count = (uint32_t)most;
+    }
+    if (cache->count < LEAST_PAGES) cache->count = LEAST_PAGES;
     cache->bucket_count = (uint32_t)sb_pow2_ceil(cache->count);
     cache->frames = sb_alloc_array(pager->alloc, cache->count, sizeof *cache->frames);
     cache->buckets = sb_alloc_array(pager->alloc, cache->bucket_count, sizeof *cache->buckets);

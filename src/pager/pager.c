@@ -465,7 +465,7 @@ uint64_t sb_pager_txn_memory(const sb_pager *pager)
     const sb_pager_options *options = &pager->options;
 
     return options->txn_memory == NULL ? options->txn_memory_bytes
-                                       : options->txn_memory(options->txn_memory_ctx);
+                                       : options->txn_memory(options->memory_ctx);
 }
 uint32_t sb_pager_page_bytes(const sb_pager *pager)
 {

@@ -92,7 +92,10 @@ typedef struct sb_pager_options {
     uint64_t txn_memory_bytes; /* private pages of a write transaction past this are spilled */
     uint64_t (*txn_memory)(
         void *ctx); /* the same, asked when it is needed; NULL: txn_memory_bytes */
-    void *txn_memory_ctx;
+    uint64_t (*cache_memory)(
+        void *
+            ctx); /* bytes that the page cache keeps to, asked when there is one; NULL: cache_pages alone counts */
+    void *memory_ctx;    /* of both */
     sb_page_check check; /* may be NULL */
     void *check_ctx;
     void (*log)(void *ctx, sb_log_level level,

@@ -249,6 +249,38 @@ static void test_api_options__not_a_database(void **state)
 }
 
 /* 40,000 properties over some hundred pages, read back in scattered order through eight pages of cache. */
+/* A page cache larger than memory_limit leaves room for statements, however often the whole file is read. */
+static void test_api_options__page_cache_within_the_limit(void **state)
+{
+    static const char *const texts[][2] = {
+        {"UNWIND range(1, 60000) AS i CREATE (:P {i: i, text: 'a text of some forty bytes, number "
+         "' + i})",
+         ""},
+        {"MATCH (p:P) RETURN count(p.text)", "60000"},
+        {"MATCH (p:P) RETURN sum(p.i)", "1800030000"},
+        {"MATCH (p:P) RETURN max(p.text)", "a text of some forty bytes, number 9999"},
+        {"RETURN 1", "1"}};
+    api_fixture f;
+    sombra_info info;
+    (void)state;
+
+    api_new(&f);
+    OK_ERROR(&f, sombra_options_set(&f.options, "read_mode", "cache", &f.error));
+    for (unsigned round = 0; round < 3; round++) {
+        if (round == 1) {
+            OK_ERROR(&f, sombra_options_set(&f.options, "memory_limit", "2m", &f.error));
+            api_reopen(&f);
+        }
+        for (size_t i = round != 0; i < sizeof texts / sizeof texts[0]; i++)
+            gives(&f, texts[i][0], texts[i][1]);
+        api_begin(&f, SOMBRA_READ);
+        OK(&f, sombra_get_info(f.txn, &info));
+        sombra_rollback(f.txn);
+        if (round != 0) assert_true(info.memory_peak <= 2u << 20 && info.file_bytes > 2u << 20);
+    }
+    api_end(&f);
+}
+
 static void test_api_options__tiny_page_cache(void **state)
 {
     enum { NODES = 40000 };
@@ -800,6 +832,7 @@ int main(void)
         cmocka_unit_test(test_api_options__create_and_page_size),
         cmocka_unit_test(test_api_options__not_a_database),
         cmocka_unit_test(test_api_options__tiny_page_cache),
+        cmocka_unit_test(test_api_options__page_cache_within_the_limit),
         cmocka_unit_test(test_api_options__checkpoints),
         cmocka_unit_test(test_api_options__pragma),
         cmocka_unit_test(test_api_options__trusted_distinct_and_cache),
