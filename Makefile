@@ -5,6 +5,8 @@
 # Each target first runs tools/setup, which installs missing Debian packages (or names them).
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 SECONDS ?= 60
+# Of the random campaigns; printed by each, so that its run can be made again.
+SEED ?= $(shell date +%s)
 CUTS ?= 1000
 FILES ?= 10000
 PREFIX ?= /usr/local
@@ -87,15 +89,15 @@ crash-sweep:
 	@tools/setup test
 	@$(call build,release)
 	@$(call need,build/release/tests/crash_sweep)
-	build/release/tests/crash_sweep --cuts $(CUTS)
-	build/release/tests/crash_sweep --graph --cuts $(CUTS)
+	build/release/tests/crash_sweep --cuts $(CUTS) --seed $(SEED)
+	build/release/tests/crash_sweep --graph --cuts $(CUTS) --seed $(SEED)
 
 # Every allocation and every call to the file system of every long call of sombra.h fails in turn.
 fault-sweep:
 	@tools/setup test
 	@$(call build,dev)
 	@$(call need,build/dev/tests/api_sweep)
-	build/dev/tests/api_sweep
+	build/dev/tests/api_sweep --seed $(SEED)
 
 # Can the tests fail? Breaks src/ on purpose in each way of tests/mutants/mutants.txt; about 15 minutes.
 mutants:
@@ -107,13 +109,13 @@ damage:
 	@tools/setup test
 	@$(call build,release)
 	@$(call need,build/release/tests/damage_files)
-	build/release/tests/damage_files --files $(FILES)
+	build/release/tests/damage_files --files $(FILES) --seed $(SEED)
 
 kill-loop:
 	@tools/setup test
 	@$(call build,release)
 	@$(call need,build/release/tests/kill_loop)
-	build/release/tests/kill_loop --seconds $(SECONDS)
+	build/release/tests/kill_loop --seconds $(SECONDS) --seed $(SEED)
 
 # openCypher's conformance suite, or any directory of feature files. SPILL=n: operators keep n rows in memory.
 tck:
@@ -127,7 +129,7 @@ metamorphic:
 	@tools/setup build
 	@$(programs)
 	@$(call need,build/release/sombra-tck)
-	@python3 tests/cypher/metamorphic.py --queries $(QUERIES) --jobs $(JOBS) build/release/sombra-tck
+	@python3 tests/cypher/metamorphic.py --seed $(SEED) --queries $(QUERIES) --jobs $(JOBS) build/release/sombra-tck
 
 demo:
 	@tools/setup build

@@ -31,6 +31,15 @@ static inline bool argument_take(const argument *option, const char *value)
     return *end == '\0' && *value >= '0' && *value <= '9';
 }
 
+/* The seed is printed, given or not, so that any run can be made again. */
+static inline void argument_print_seed(const argument *options, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(options[i].name, "--seed") == 0)
+            printf("seed %llu\n", (unsigned long long)*options[i].number);
+    (void)fflush(stdout);
+}
+
 /* Ends the program with 2 and the usage when an argument is unknown, lacks its value, or has one that is no number. */
 static inline void arguments_read(int argc, char **argv, const argument *options, size_t count)
 {
@@ -56,6 +65,7 @@ static inline void arguments_read(int argc, char **argv, const argument *options
         (void)fprintf(stderr, "\n");
         exit(2);
     }
+    argument_print_seed(options, count);
 }
 
 #endif
