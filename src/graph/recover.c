@@ -414,7 +414,7 @@ static void deinit_recovery(sb_recovery *r)
         sb_buffer_deinit(buffers[i]);
     sb_free(r->alloc, r->free, bitmap_bytes);
     sb_free(r->alloc, r->used, bitmap_bytes);
-    sb_free(r->alloc, r->uses, r->page_count);
+    sb_free(r->alloc, r->uses, r->pages_there);
     sb_arena_destroy(r->arena);
 }
 

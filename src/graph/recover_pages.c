@@ -72,7 +72,7 @@ static sb_tree leaf_alone(const sb_recovery *r, sb_recover_tree tree, sb_pgno pg
 /* Without a header the leaves tell, old ones too, how far ids went at least. What can not be read tells nothing. */
 static void find_id_ends(sb_recovery *r)
 {
-    for (sb_pgno pgno = 1; pgno < r->page_count; pgno++) {
+    for (sb_pgno pgno = 1; pgno < r->pages_there; pgno++) {
         const bool nodes = r->uses[pgno] == SB_PAGE_NODES_LEAF;
         sb_row_scan *scan = NULL;
         size_t count = 0;
@@ -148,8 +148,21 @@ static sb_status make_maps(sb_recovery *r)
 
     r->free = sb_alloc_zero(r->alloc, bytes);
     r->used = sb_alloc_zero(r->alloc, bytes);
-    r->uses = sb_alloc_zero(r->alloc, r->page_count);
+    r->uses = sb_alloc_zero(r->alloc, r->pages_there);
     return r->free != NULL && r->used != NULL && r->uses != NULL ? SB_OK : SB_FAIL_NOMEM(r->err);
+}
+
+/* Free pages need not be there. */
+static void note_missing(sb_recovery *r)
+{
+    const uint64_t missing =
+        r->page_count - r->pages_there -
+        (sb_bits_count(r->free, r->page_count) - sb_bits_count(r->free, r->pages_there));
+
+    if (missing == 0) return;
+    r->result->damaged_pages += missing;
+    sb_recover__lost(r, "%llu pages from page %u on lie past the end of the file",
+                     (unsigned long long)missing, (unsigned)r->pages_there);
 }
 
 sb_status sb_recover__survey(sb_recovery *r)
@@ -157,6 +170,7 @@ sb_status sb_recover__survey(sb_recovery *r)
     sb_salvage_trees trees;
 
     r->page_count = sb_txn_page_count(r->old.txn);
+    SB_TRY(sb_txn_pages_there(r->old.txn, &r->pages_there, r->err));
     SB_TRY(make_maps(r));
     SB_TRY(sb_pager_free_map(r->old.txn, r->free, &r->free_whole, r->err));
     if (r->header_lost) r->free_whole = false;
@@ -167,8 +181,9 @@ sb_status sb_recover__survey(sb_recovery *r)
     r->trees[SB_RECOVER_RELS] = trees.rels;
     r->id_end[SB_NODE] = trees.node_end;
     r->id_end[SB_REL] = trees.rel_end;
-    for (sb_pgno pgno = 1; pgno < r->page_count; pgno++)
+    for (sb_pgno pgno = 1; pgno < r->pages_there; pgno++)
         SB_TRY(survey_page(r, pgno));
+    note_missing(r);
     if (!trees.known) find_id_ends(r);
     for (unsigned tree = 0; tree < SB_RECOVER_TREES; tree++)
         SB_TRY(follow_tree(r, (sb_recover_tree)tree));
@@ -189,11 +204,11 @@ sb_status sb_recover__each_leaf(sb_recovery *r, sb_recover_tree tree, sb_leaf_vi
     const uint8_t use = (uint8_t)(SB_PAGE_CATALOG_LEAF + (unsigned)tree);
     bool doubtful = false;
 
-    for (sb_pgno pgno = 1; pgno < r->page_count; pgno++)
+    for (sb_pgno pgno = 1; pgno < r->pages_there; pgno++)
         if (r->uses[pgno] == use && sb_bit_get(r->used, pgno))
             SB_TRY(visit_leaf(r, tree, pgno, visit));
     if (r->tree_whole[tree]) return SB_OK;
-    for (sb_pgno pgno = 1; pgno < r->page_count; pgno++) {
+    for (sb_pgno pgno = 1; pgno < r->pages_there; pgno++) {
         if (r->uses[pgno] != use || sb_bit_get(r->used, pgno)) continue;
         if (!r->free_whole && !doubtful)
             sb_recover__lost(r,

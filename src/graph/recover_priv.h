@@ -45,9 +45,9 @@ typedef struct sb_recovery {
     /* The damaged file. */
     sb_open_file old;
     bool header_lost;
-    sb_pgno page_count;
-    uint8_t *free, *used; /* bitmaps of page_count bits; owned */
-    uint8_t *uses;        /* sb_page_use of each page; owned */
+    sb_pgno page_count, pages_there; /* all; those that the files have room for */
+    uint8_t *free, *used;            /* bitmaps of page_count bits; owned */
+    uint8_t *uses;                   /* sb_page_use of each page that is there; owned */
     bool free_whole;
     sb_tree trees[SB_RECOVER_TREES];
     bool tree_whole[SB_RECOVER_TREES];

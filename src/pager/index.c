@@ -70,6 +70,22 @@ void sb_pager__index_reset(sb_pager *pager, const sb_wal_tail *tail)
                           memory_order_release);
 }
 
+sb_pgno sb_pager__index_last_page(sb_pager *pager)
+{
+    sb_index *index = &pager->index;
+    sb_pgno last = 0;
+    sb_mutex_lock(pager->index_mutex);
+    for (uint32_t cell = 0; cell < index->cells; cell++) {
+        const _Atomic uint32_t *frame =
+            sb_table_at(&index->frames, (uint64_t)cell * SB_INDEX_WORDS);
+        const sb_pgno pgno =
+            frame == NULL ? 0 : atomic_load_explicit(frame + SB_INDEX_PGNO, memory_order_relaxed);
+        if (pgno > last) last = pgno;
+    }
+    sb_mutex_unlock(pager->index_mutex);
+    return last;
+}
+
 /* Begin with the generation's header block. */
 static sb_status open_generation(sb_pager *pager, sb_mark mark, sb_err *err)
 {

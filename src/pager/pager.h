@@ -230,6 +230,9 @@ sb_pager *sb_txn_pager(const sb_txn *txn);
 uint64_t sb_txn_seq(const sb_txn *txn);
 /* Pages in the file as this transaction sees it: every valid page number is below. */
 sb_pgno sb_txn_page_count(const sb_txn *txn);
+/* Those of them that file and WAL have room for: fewer where the file was cut off, or the number of pages is a lie. Free pages need not be
+ * there. */
+SB_MUST_CHECK sb_status sb_txn_pages_there(sb_txn *txn, sb_pgno *count, sb_err *err);
 /* True once the write transaction has changed anything. */
 bool sb_txn_dirty(const sb_txn *txn);
 
@@ -344,8 +347,8 @@ SB_MUST_CHECK sb_status sb_pager_verify(sb_txn *txn, const uint8_t *used, sb_fin
 
 /* ---- Salvage: what the recovery of a damaged file begins with -------------------------------- */
 
-/* Copy a damaged file and its WAL to scratch (SB_EXISTS) on the same vfs: parts that can not be read as zeros, a file that
- * was cut off with its length again. The damaged one is only read. */
+/* Copy a damaged file and its WAL to scratch (SB_EXISTS) on the same vfs: parts that can not be read as zeros. The
+ * damaged one is only read. */
 SB_MUST_CHECK sb_status sb_pager_salvage(sb_vfs *vfs, const sb_allocator *alloc, const char *path,
                                          const char *scratch, sb_err *err);
 /* The copy does not open: give it a page 0 made from nothing (all pages that the file has, no free list, a client area of

@@ -711,6 +711,8 @@ SB_MUST_CHECK sb_status sb_pager__index_reserve(sb_pager *pager, sb_pgno pgno, u
 /* Reserved before. checked: its bytes need no check in this process. */
 void sb_pager__index_put(sb_pager *pager, sb_pgno pgno, uint32_t pos, bool checked);
 void sb_pager__index_reset(sb_pager *pager, const sb_wal_tail *tail);
+/* The highest page number that has a frame; 0: none has. */
+sb_pgno sb_pager__index_last_page(sb_pager *pager);
 SB_MUST_CHECK sb_status sb_pager__index_catch_up_locked(sb_pager *pager, sb_mark mark, sb_err *err);
 void sb_pager__index_see_backfill_locked(sb_pager *pager, sb_mark backfilled);
 /* As the former, by the process that has back-filled from..to itself: the pages keep what was checked of their

@@ -87,33 +87,11 @@ static sb_status copy_wal(sb_vfs *vfs, const sb_allocator *alloc, const char *pa
     return st;
 }
 
-/* A file that was cut off gets its length back, so that nothing reads past its end. */
-static sb_status restore_length(sb_file *file, const sb_allocator *alloc, sb_err *err)
-{
-    sb_file_info info;
-    sb_header header;
-    sb_err cause;
-
-    sb_err_clear(&cause);
-    const sb_status st = sb_pager__header_read(file, alloc, file->path, &header, &cause);
-    if (st == SB_VERSION_NEWER || st == SB_NOMEM) return SB_FAIL(err, st, "%s", cause.text);
-    if (st != SB_OK) return SB_OK;
-    SB_TRY(file->ops->info(file, &info, err));
-    const uint64_t bytes = (uint64_t)header.state.page_count * header.page_bytes;
-    return info.bytes < bytes ? file->ops->truncate(file, bytes, err) : SB_OK;
-}
-
 sb_status sb_pager_salvage(sb_vfs *vfs, const sb_allocator *alloc, const char *path,
                            const char *scratch, sb_err *err)
 {
-    sb_file *file;
-
     SB_TRY(copy_file(vfs, alloc, path, scratch, err));
-    SB_TRY(copy_wal(vfs, alloc, path, scratch, err));
-    SB_TRY(sb_vfs_open(vfs, scratch, 0, &file, err));
-    const sb_status st = restore_length(file, alloc, err);
-    sb_file_close(file);
-    return st;
+    return copy_wal(vfs, alloc, path, scratch, err);
 }
 
 /* ---- A header from nothing ------------------------------------------------------------------- */

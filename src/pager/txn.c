@@ -400,6 +400,19 @@ sb_pgno sb_txn_page_count(const sb_txn *txn)
 {
     return txn->now.page_count;
 }
+sb_status sb_txn_pages_there(sb_txn *txn, sb_pgno *count, sb_err *err)
+{
+    sb_pager *pager = txn->pager;
+    sb_file *file = pager->main_file;
+    sb_file_info info;
+    SB_TRY(file->ops->info(file, &info, err));
+    uint64_t there = (info.bytes + pager->page_bytes - 1) >> pager->page_shift;
+    const sb_pgno last = sb_pager__index_last_page(pager);
+    if (there <= last) there = (uint64_t)last + 1;
+    /* A writer's own pages may be in memory alone. */
+    *count = txn->writable || there > txn->now.page_count ? txn->now.page_count : (sb_pgno)there;
+    return SB_OK;
+}
 const uint8_t *sb_txn_meta(const sb_txn *txn)
 {
     return txn->now.meta;
