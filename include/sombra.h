@@ -1139,6 +1139,13 @@ SOMBRA_API sombra_status sombra_verify(sombra_txn *txn,
 /** What a recovery saved, what it knows to be lost, and pages that are damaged. */
 typedef struct sombra_recover_result {
     uint64_t nodes, rels, lost_nodes, lost_rels, damaged_pages;
+    uint64_t lost_properties; /**< of nodes and relationships that were saved */
+    uint64_t lost_names;      /**< of labels, types and keys, which got others (label_7) */
+    uint64_t
+        lost_label_sets; /**< combinations of labels, for which their nodes got one label (set_7) */
+    uint64_t
+        lost_schemas; /**< indexes and constraints not made again; 0 if nothing tells how many there were */
+    uint64_t messages; /**< all that lost is called for. 0: nothing is lost, and nothing in doubt */
 } sombra_recover_result;
 /** Salvage what can be read of a damaged file into a new one (EXISTS), which the damaged one is only read for. lost is called for each thing
  *  that could not be saved, and may be NULL. Ids change: those of the new file go on behind the highest that the

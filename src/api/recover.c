@@ -65,7 +65,12 @@ sombra_status sombra__recover(const char *damaged, const char *path, const sombr
                                           .rels = r.found.rels,
                                           .lost_nodes = r.found.lost_nodes,
                                           .lost_rels = r.found.lost_rels,
-                                          .damaged_pages = r.found.damaged_pages};
+                                          .damaged_pages = r.found.damaged_pages,
+                                          .lost_properties = r.found.lost_props,
+                                          .lost_names = r.found.lost_names,
+                                          .lost_label_sets = r.found.lost_sets,
+                                          .lost_schemas = r.found.lost_schemas,
+                                          .messages = r.found.messages};
     sombra__error_copy(&err, error);
     if (alone != NULL) sombra__name_limit(alone, error);
     sb_free(base->alloc, alone, sizeof *alone);

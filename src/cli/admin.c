@@ -410,34 +410,47 @@ static void print_lost(void *ctx, const char *message)
     fprintf(cli->format == FORMAT_TABLE ? stdout : stderr, "lost: %s\n", message);
 }
 
+static bool print_recovered(invocation *cli, const sombra_recover_result *r)
+{
+    static const char *const columns[] = {
+        "nodes",         "relationships",   "lost_nodes", "lost_relationships",
+        "damaged_pages", "lost_properties", "lost_names", "lost_label_sets",
+        "lost_schemas",  "messages"};
+    const cell cells[] = {cell_int(r->nodes),         cell_int(r->rels),
+                          cell_int(r->lost_nodes),    cell_int(r->lost_rels),
+                          cell_int(r->damaged_pages), cell_int(r->lost_properties),
+                          cell_int(r->lost_names),    cell_int(r->lost_label_sets),
+                          cell_int(r->lost_schemas),  cell_int(r->messages)};
+    char text[9][64];
+
+    if (cli->format != FORMAT_TABLE)
+        return output_record(cli, columns, cells, sizeof cells / sizeof *cells);
+    printf("saved %s and %s in %s; lost: %s, %s, %s, %s, %s, %s; %s\n",
+           counted(r->nodes, "node", "nodes", text[0]),
+           counted(r->rels, "relationship", "relationships", text[1]), cli->arguments[1],
+           counted(r->lost_nodes, "node", "nodes", text[2]),
+           counted(r->lost_rels, "relationship", "relationships", text[3]),
+           counted(r->lost_properties, "property", "properties", text[4]),
+           counted(r->lost_names, "name", "names", text[5]),
+           counted(r->lost_label_sets, "label set", "label sets", text[6]),
+           counted(r->lost_schemas, "index or constraint", "indexes and constraints", text[7]),
+           counted(r->damaged_pages, "damaged page", "damaged pages", text[8]));
+    return true;
+}
+
 int run_recover(invocation *cli)
 {
     sombra_recover_result result;
     sombra_error error;
     sombra_status status;
-    char a[64], b[64], c[64], d[64], e[64];
 
     catch_begin(cli->arguments[1]);
     status = sombra_recover(cli->arguments[0], cli->arguments[1], &cli->options, print_lost, cli,
                             &result, &error);
     catch_end();
     if (status != SOMBRA_OK) return complain_error(&error);
-    if (cli->format != FORMAT_TABLE) {
-        static const char *const columns[] = {"nodes", "relationships", "lost_nodes",
-                                              "lost_relationships", "damaged_pages"};
-        const cell cells[] = {cell_int(result.nodes), cell_int(result.rels),
-                              cell_int(result.lost_nodes), cell_int(result.lost_rels),
-                              cell_int(result.damaged_pages)};
-        if (!output_record(cli, columns, cells, 5)) return 9;
-    }
-    if (cli->format == FORMAT_TABLE)
-        printf("saved %s and %s in %s; lost: %s, %s; %s\n",
-               counted(result.nodes, "node", "nodes", a),
-               counted(result.rels, "relationship", "relationships", b), cli->arguments[1],
-               counted(result.lost_nodes, "node", "nodes", c),
-               counted(result.lost_rels, "relationship", "relationships", d),
-               counted(result.damaged_pages, "damaged page", "damaged pages", e));
-    return result.lost_nodes + result.lost_rels + result.damaged_pages == 0 ? EXIT_OK : EXIT_WRONG;
+    if (!print_recovered(cli, &result)) return 9;
+    return result.messages == 0 ? EXIT_OK : EXIT_WRONG;
 }
 
 /* ---- checkpoint, digest ------------------------------------------------------------------------------------------------ */

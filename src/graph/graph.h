@@ -537,6 +537,8 @@ typedef struct sb_recover_result {
     uint64_t nodes, rels;           /* saved */
     uint64_t lost_nodes, lost_rels; /* as far as it is known how many there were */
     uint64_t damaged_pages;
+    uint64_t lost_props, lost_names, lost_sets, lost_schemas;
+    uint64_t messages; /* losses and doubts that were, or would be, told */
 } sb_recover_result;
 SB_MUST_CHECK sb_status sb_graph_recover(const char *damaged, const char *path,
                                          const sb_recover_options *options,

@@ -24,6 +24,7 @@ void sb_recover__lost(sb_recovery *r, const char *format, ...)
 {
     va_list args;
 
+    r->result->messages++;
     if (r->options->lost == NULL) return;
     va_start(args, format);
     (void)vsnprintf(r->message, sizeof r->message, format, args);
@@ -171,6 +172,7 @@ static sb_status take_value(sb_recovery *r, const char *noun, uint64_t id, const
     SB_TRY(sb_recover__name(r, SB_NAME_KEY, cell->key, &prop->key));
     *taken = !damaged;
     if (damaged) {
+        r->result->lost_props++;
         const sb_bytes name = sb_name_of(r->view, SB_NAME_KEY, prop->key);
         sb_recover__lost(r, "%s %llu: property %.*s is lost: %s", noun, (unsigned long long)id,
                          (int)name.size, (const char *)name.data, cause.text);

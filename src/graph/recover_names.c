@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LABELS_MAX 4096u /* of one set */
-
 /* ---- Reading the catalog's leaves ----------------------------------------------------------------------------- */
 
 static uint64_t piece_key(sb_salvage_kind kind, uint32_t id, uint32_t piece)
@@ -95,24 +93,52 @@ static sb_status join_pieces(sb_recovery *r, sb_salvage_kind kind, uint32_t id, 
 
 /* ---- In the new database ------------------------------------------------------------------------------------------ */
 
+/* Names are made new one by one, so that two old ids never become one: a row with both keys could not be made. */
+static sb_status make_name(sb_recovery *r, sb_name_kind kind, sb_bytes name, uint32_t *id,
+                           bool *made)
+{
+    const uint32_t before = sb_name_count(r->view, kind);
+    sb_err cause;
+
+    sb_err_clear(&cause);
+    const sb_status st = sb_name_intern(r->view, kind, name, id, &cause);
+    *made = st == SB_OK && *id > before;
+    return st == SB_OK || st == SB_INVALID || st == SB_LIMIT
+               ? SB_OK
+               : SB_FAIL(r->err, st, "%s", cause.text);
+}
+
+/* label_7; label_7_1 and so on, where a label that is not lost has that name. */
+static sb_status make_placeholder(sb_recovery *r, sb_name_kind kind, const char *noun, uint32_t old,
+                                  uint32_t *id)
+{
+    const uint32_t before = sb_name_count(r->view, kind);
+    char name[48];
+    int size = snprintf(name, sizeof name, "%s_%u", noun, old);
+
+    SB_TRY(sb_name_intern(r->view, kind, sb_bytes_of(name, (size_t)size), id, r->err));
+    for (uint32_t n = 1; *id <= before; n++) {
+        size = snprintf(name, sizeof name, "%s_%u_%u", noun, old, n);
+        SB_TRY(sb_name_intern(r->view, kind, sb_bytes_of(name, (size_t)size), id, r->err));
+    }
+    return SB_OK;
+}
+
 static sb_status place_name(sb_recovery *r, sb_name_kind kind, uint32_t old, uint32_t *id)
 {
     static const char *const nouns[SB_NAME_KINDS] = {"label", "type", "key"};
-    char placeholder[32];
     sb_bytes name;
-    bool whole;
+    bool whole, made = false;
 
     SB_TRY(join_pieces(r, (sb_salvage_kind)kind, old, &name, &whole));
-    if (whole) {
-        sb_err cause;
-        sb_err_clear(&cause);
-        const sb_status st = sb_name_intern(r->view, kind, name, id, &cause);
-        if (st != SB_INVALID && st != SB_LIMIT)
-            return st == SB_OK ? SB_OK : SB_FAIL(r->err, st, "%s", cause.text);
-    }
-    (void)snprintf(placeholder, sizeof placeholder, "%s_%u", nouns[kind], old);
-    sb_recover__lost(r, "the name of %s %u is lost: it becomes %s", nouns[kind], old, placeholder);
-    return sb_name_intern(r->view, kind, sb_bytes_of(placeholder, strlen(placeholder)), id, r->err);
+    if (whole) SB_TRY(make_name(r, kind, name, id, &made));
+    if (made) return SB_OK;
+    SB_TRY(make_placeholder(r, kind, nouns[kind], old, id));
+    const sb_bytes placeholder = sb_name_of(r->view, kind, *id);
+    r->result->lost_names++;
+    sb_recover__lost(r, "the name of %s %u is lost: it becomes %.*s", nouns[kind], old,
+                     (int)placeholder.size, (const char *)placeholder.data);
+    return SB_OK;
 }
 
 sb_status sb_recover__name(sb_recovery *r, sb_name_kind kind, uint32_t old, uint32_t *id)
@@ -134,24 +160,35 @@ static int compare_labels(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* The labels of a set that is whole, as they are in the new database; arena(batch). */
+static sb_status read_set(sb_recovery *r, uint32_t old, sb_label_id **labels, size_t *count,
+                          bool *whole)
+{
+    sb_bytes value = sb_bytes_of(NULL, 0);
+
+    SB_TRY(join_pieces(r, SB_SALVAGE_SET, old, &value, whole));
+    *labels =
+        sb_arena_alloc_array(r->arena, value.size + 1, sizeof **labels); /* a byte each, or more */
+    if (*labels == NULL) return SB_FAIL_NOMEM(r->err);
+    if (*whole) *whole = sb_store_salvage_set(value, *labels, SB_SET_LABELS_MAX, count);
+    for (size_t i = 0; *whole && i < *count; i++)
+        SB_TRY(sb_recover__name(r, SB_NAME_LABEL, (*labels)[i], &(*labels)[i]));
+    return SB_OK;
+}
+
 static sb_status place_set(sb_recovery *r, uint32_t old, sb_set_id *set)
 {
-    sb_label_id labels[LABELS_MAX];
-    char placeholder[32];
+    sb_label_id *labels;
     size_t count = 0;
-    sb_bytes value;
     bool whole;
 
-    SB_TRY(join_pieces(r, SB_SALVAGE_SET, old, &value, &whole));
-    if (whole) whole = sb_store_salvage_set(value, labels, LABELS_MAX, &count);
-    for (size_t i = 0; whole && i < count; i++)
-        SB_TRY(sb_recover__name(r, SB_NAME_LABEL, labels[i], &labels[i]));
+    SB_TRY(read_set(r, old, &labels, &count, &whole));
     if (!whole) {
-        (void)snprintf(placeholder, sizeof placeholder, "set_%u", old);
-        sb_recover__lost(r, "the labels of set %u are lost: its nodes get label %s", old,
-                         placeholder);
-        SB_TRY(sb_name_intern(r->view, SB_NAME_LABEL, sb_bytes_of(placeholder, strlen(placeholder)),
-                              &labels[0], r->err));
+        SB_TRY(make_placeholder(r, SB_NAME_LABEL, "set", old, &labels[0]));
+        const sb_bytes placeholder = sb_name_of(r->view, SB_NAME_LABEL, labels[0]);
+        r->result->lost_sets++;
+        sb_recover__lost(r, "the labels of set %u are lost: its nodes get label %.*s", old,
+                         (int)placeholder.size, (const char *)placeholder.data);
         count = 1;
     }
     if (count > 1) qsort(labels, count, sizeof *labels, compare_labels);
@@ -185,14 +222,16 @@ static sb_status place_schema(sb_recovery *r, const sb_schema *old)
     for (uint32_t i = 0; i < old->key_count; i++)
         SB_TRY(sb_recover__name(r, SB_NAME_KEY, old->keys[i], &schema.keys[i]));
     sb_err_clear(&cause);
-    /* the marker of one that was dropped: it is there again */
-    if (old->kind == SB_SCHEMA_LABEL_INDEX) return SB_OK;
-    const sb_status st = sb_graph_schema_create(r->graph, &schema, &id, &cause);
+    const bool dropped = old->kind == SB_SCHEMA_LABEL_INDEX; /* what the marker of one says */
+    const sb_status st =
+        dropped ? sb_graph_schema_drop(r->graph, SB_GRAPH_LABEL_INDEX | schema.entity, &cause)
+                : sb_graph_schema_create(r->graph, &schema, &id, &cause);
     if (st == SB_NOMEM || st == SB_IO || st == SB_FULL || st == SB_INTERRUPT)
         return SB_FAIL(r->err, st, "%s", cause.text);
-    if (st != SB_OK)
-        sb_recover__lost(r, "index or constraint %.*s is not made again: %s", (int)old->name.size,
-                         (const char *)old->name.data, cause.text);
+    if (st == SB_OK) return SB_OK;
+    r->result->lost_schemas++;
+    sb_recover__lost(r, "index or constraint %.*s is not made again: %s", (int)old->name.size,
+                     (const char *)old->name.data, cause.text);
     return SB_OK;
 }
 

@@ -1,9 +1,11 @@
 /* sets.c — label sets: each distinct combination of labels is one number, so that a node's labels are one small
  * column. Set 0 is the empty one. Beside the sets, for each label, the sets that hold it. */
+#include <assert.h>
+
 #include "store/store_priv.h"
 
-/* A row of a set is 256 pieces of 512 bytes at most, and a difference of labels at most five bytes. */
-#define SET_LABELS_MAX (255u * SB_ROW_PIECE / 5u)
+/* A row of a set is 256 pieces at most, and a difference of labels at most five bytes. */
+static_assert(SB_SET_LABELS_MAX == 255u * SB_ROW_PIECE / 5u, "the pieces of a row hold a set");
 
 static sb_bytes label_bytes(const sb_label_id *labels, size_t count)
 {
@@ -86,9 +88,9 @@ sb_status sb_store__sets_add(sb_view *view, const sb_label_id *labels, size_t co
 
 static sb_status check_labels(sb_view *view, const sb_label_id *labels, size_t count, sb_err *err)
 {
-    if (count > SET_LABELS_MAX)
+    if (count > SB_SET_LABELS_MAX)
         return SB_FAIL(err, SB_LIMIT, "a node has %zu labels; the limit is %u", count,
-                       SET_LABELS_MAX);
+                       SB_SET_LABELS_MAX);
     for (size_t i = 0; i < count; i++) {
         if (labels[i] == 0 || labels[i] > view->names[SB_NAME_LABEL].count ||
             (i != 0 && labels[i] <= labels[i - 1])) {

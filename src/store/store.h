@@ -57,6 +57,7 @@ uint32_t sb_name_count(sb_view *view, sb_name_kind kind);
 
 /* ---- Label sets ------------------------------------------------------------------------------------------ */
 
+#define SB_SET_LABELS_MAX 26112u
 /* labels: ascending, no duplicates. Label sets are interned for ever, like names. */
 SB_MUST_CHECK sb_status sb_set_intern(sb_view *view, const sb_label_id *labels, size_t count,
                                       sb_set_id *set, sb_err *err);

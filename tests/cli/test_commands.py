@@ -179,6 +179,34 @@ class Commands(unittest.TestCase):
         self.assertIn("saved 4 nodes and 5 relationships", run("recover", "small.sombra", "saved.sombra"))
         self.assertEqual(run("digest", "saved.sombra"), before)
 
+    def test_recover_loses_nothing_of_a_sound_file(self):
+        with open("wide.csv", "w", encoding="utf-8") as file:
+            file.write(":LABEL\n" + ";".join(f"L{i}" for i in range(4097)) + "\n")
+        run("import", "wide.sombra", "--nodes", "N=wide.csv")
+        run("schema", "wide.sombra", "--drop", "L7")
+        figures = json.loads(run("recover", "wide.sombra", "wide-saved.sombra", "--format", "json"))
+        self.assertEqual(figures.pop("nodes"), 1)
+        self.assertEqual(set(figures.values()), {0})
+        for words in (["digest"], ["schema"]):
+            self.assertEqual(run(*words, "wide-saved.sombra"), run(*words, "wide.sombra"))
+
+    def test_recover_tells_a_doubt_by_its_exit_code(self):
+        for name in ("doubt.sombra", "stranger.sombra"):
+            run("vacuum", "g.sombra", name)
+        writer = subprocess.Popen([SOMBRA, "stranger.sombra", "--format", "csv"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        writer.stdin.write("CREATE (:X); RETURN 1 AS x;\n")
+        writer.stdin.flush()
+        self.assertEqual(writer.stdout.readline() + writer.stdout.readline(), "x\n1\n")
+        writer.kill()
+        writer.communicate()
+        os.rename("stranger.sombra-wal", "doubt.sombra-wal")
+        done = subprocess.run([SOMBRA, "recover", "doubt.sombra", "doubt-saved.sombra", "--format", "json"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 10)
+        self.assertIn("belongs to another state of the database", done.stderr)
+        figures = json.loads(done.stdout)
+        self.assertEqual(figures["messages"], 1)
+        self.assertEqual(sum(figures.values()) - figures["nodes"] - figures["relationships"], 1)
+
     def test_verify_names_damage(self):
         run("vacuum", "g.sombra", "bad.sombra")
         with open("bad.sombra", "rb") as file:

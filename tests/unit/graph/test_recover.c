@@ -344,6 +344,7 @@ static void test_graph_recover__sound(void **state)
     write_file(x, "bad.sombra", x->file, x->bytes);
     const outcome o = recover_and_compare(x);
     assert_string_equal(x->t.text, "");
+    assert_int_equal(o.result.messages, 0);
     assert_int_equal(o.lines, x->all.count);
     assert_int_equal(o.wrong, 0);
     assert_true(o.same_digest);
@@ -636,6 +637,176 @@ static void test_graph_recover__refused(void **state)
     FAILS(&x->f, recover(x, "bad.sombra", "out.sombra", &result), SB_NOT_A_DB, "");
 }
 
+/* ---- Losses that are in no damaged page ------------------------------------------------------------------------- */
+
+/* Open a copy of the sound file, to be changed. */
+static void begin_change(fixture *x)
+{
+    write_file(x, FILE_NAME, x->file, x->bytes);
+    graph_open_file(&x->f);
+    begin_write(&x->f);
+}
+
+/* Commit what was changed, and recover it into out.sombra, which is open then. */
+static void recover_changed(fixture *x, sb_recover_result *result)
+{
+    commit(&x->f);
+    graph_close_file(&x->f);
+    OK(&x->f, recover(x, FILE_NAME, "out.sombra", result));
+    assert_int_equal(result->messages, x->t.lines);
+    assert_int_equal(result->lost_nodes + result->lost_rels + result->damaged_pages, 0);
+    OK(&x->f, x->f.vfs->ops->rename(x->f.vfs, "out.sombra", FILE_NAME, &x->f.err));
+    graph_open_file(&x->f);
+    begin_read(&x->f);
+    told *t = calloc(1, sizeof *t);
+    assert_sound(&x->f, t);
+    free(t);
+}
+
+static void end_recovered(fixture *x)
+{
+    rollback(&x->f);
+    graph_close_file(&x->f);
+}
+
+/* The row of the catalog with a name or label set: gone, or with another value. */
+static void change_catalog(fixture *x, sb_salvage_kind kind, uint32_t id, uint8_t piece,
+                           const char *value)
+{
+    uint8_t key[6] = {(uint8_t)(kind + 1)}; /* docs/format: kind, id, piece */
+    const sb_bytes row = {key, sizeof key};
+    sb_salvage_trees trees;
+    sb_salvage_row meant;
+    bool found = true;
+
+    sb_store_be32(key + 1, id);
+    key[5] = piece;
+    assert_true(sb_store_salvage_row(row, sb_bytes_of(NULL, 0), &meant));
+    assert_true(meant.kind == kind && meant.id == id && meant.piece == piece);
+    sb_store_salvage_trees(x->f.txn, &trees);
+    if (value == NULL)
+        OK(&x->f, sb_tree_delete(x->f.txn, &trees.catalog, row, &found, &x->f.err));
+    else
+        OK(&x->f, sb_tree_put(x->f.txn, &trees.catalog, row, text(value), &x->f.err));
+    assert_true(found);
+}
+
+static bool has_label(fixture *x, const char *name)
+{
+    return sb_name_find(x->f.view, SB_NAME_LABEL, text(name)) != 0;
+}
+
+/* A value that is none, and so a constraint that does not hold any more. */
+static void test_graph_recover__lost_value(void **state)
+{
+    fixture *x = *state;
+    const sb_cell wrong = {.key = x->g.name,
+                           .type = SB_CELL_STRING,
+                           .word = 2,
+                           .bytes = {(const uint8_t *)"\xff\xfe", 2}};
+    sb_recover_result result;
+    sb_node_id company;
+    size_t count;
+    bool found;
+
+    begin_change(x);
+    OK(&x->f, sb_label_index_scan(x->f.view, x->g.company, 0, &company, 1, &count, &x->f.err));
+    OK(&x->f,
+       sb_row_set(x->f.txn, sb_node_table(x->f.view), company, &wrong, 1, &found, &x->f.err));
+    assert_true(found);
+    recover_changed(x, &result);
+    assert_int_equal(result.lost_props, 1);
+    assert_int_equal(result.lost_schemas, 1);
+    assert_int_equal(result.lost_names + result.lost_sets, 0);
+    assert_told(&x->t, "property name is lost");
+    assert_told(&x->t, "constraint company_name is not made again");
+    assert_int_equal(result.messages, 2);
+    end_recovered(x);
+}
+
+/* A label, a key and a label set without their rows; labels that are there have the names they would get. */
+static void test_graph_recover__lost_names(void **state)
+{
+    fixture *x = *state;
+    sb_recover_result result;
+    char city[32], set_name[32];
+    sb_node_id id;
+
+    begin_change(x);
+    const sb_set_id set = set_of_label(&x->f, x->g.person);
+    (void)snprintf(city, sizeof city, "label_%u", x->g.city);
+    (void)snprintf(set_name, sizeof set_name, "set_%u", set);
+    const sb_label_id both[] = {label(&x->f, city), label(&x->f, set_name)};
+    for (size_t i = 0; i < 2; i++)
+        OK(&x->f, sb_graph_create_nodes(x->f.graph, set_of_label(&x->f, both[i]), 1, NULL, 0, &id,
+                                        &x->f.err));
+    commit(&x->f);
+    begin_write(&x->f);
+    change_catalog(x, SB_SALVAGE_LABEL, x->g.city, 0, NULL);
+    change_catalog(x, SB_SALVAGE_KEY, x->g.note, 0, NULL);
+    change_catalog(x, SB_SALVAGE_SET, set, 0, NULL);
+    recover_changed(x, &result);
+    assert_int_equal(result.nodes, x->nodes + 2);
+    assert_true(has_label(x, "Company") && !has_label(x, "City"));
+    assert_true(has_label(x, city) && has_label(x, set_name)); /* of both that are named so, one */
+    assert_int_equal(sb_name_find(x->f.view, SB_NAME_KEY, text("note")), 0);
+    assert_int_equal(result.lost_sets, 1);
+    assert_true(result.lost_names >= 2);
+    assert_told(&x->t, "indexes and constraints are lost"); /* how many there were, nothing tells */
+    assert_int_equal(result.lost_schemas + result.lost_props, 0);
+    end_recovered(x);
+}
+
+/* As many labels as a node can have; with one more the row is no label set. */
+static void test_graph_recover__many_labels(void **state)
+{
+    enum { MOST = 26112 };
+    fixture *x = *state;
+    sb_label_id *labels = malloc(MOST * sizeof *labels);
+    uint8_t before[16], after[16];
+    sb_recover_result result;
+    sb_set_id set;
+    sb_node_id id;
+
+    for (unsigned round = 0; round < 2; round++) {
+        begin_change(x);
+        for (unsigned i = 0; i < MOST; i++) {
+            char name[16];
+            (void)snprintf(name, sizeof name, "L%u", i);
+            labels[i] = label(&x->f, name);
+        }
+        OK(&x->f, sb_set_intern(x->f.view, labels, MOST, &set, &x->f.err));
+        OK(&x->f, sb_graph_create_nodes(x->f.graph, set, 1, NULL, 0, &id, &x->f.err));
+        OK(&x->f, sb_graph_digest(x->f.graph, before, &x->f.err));
+        commit(&x->f);
+        begin_write(&x->f);
+        if (round == 1) change_catalog(x, SB_SALVAGE_SET, set, MOST / 512, "\1");
+        recover_changed(x, &result);
+        OK(&x->f, sb_graph_digest(x->f.graph, after, &x->f.err));
+        assert_int_equal(memcmp(before, after, sizeof after) == 0, round == 0);
+        assert_int_equal(result.lost_sets, round);
+        assert_int_equal(result.messages != 0, round);
+        assert_int_equal(has_label(x, "L26111"), round == 0);
+        end_recovered(x);
+    }
+    free(labels);
+}
+
+static void test_graph_recover__dropped_label_index(void **state)
+{
+    fixture *x = *state;
+    sb_recover_result result;
+
+    begin_change(x);
+    OK(&x->f, sb_graph_schema_drop(x->f.graph, SB_GRAPH_LABEL_INDEX | x->g.city, &x->f.err));
+    recover_changed(x, &result);
+    assert_int_equal(result.messages, 0);
+    assert_false(sb_label_indexed(x->f.view, sb_name_find(x->f.view, SB_NAME_LABEL, text("City"))));
+    assert_true(
+        sb_label_indexed(x->f.view, sb_name_find(x->f.view, SB_NAME_LABEL, text("Person"))));
+    end_recovered(x);
+}
+
 /* Every allocation failing in turn: SB_NOMEM, no file is left, nothing leaks. */
 static void test_graph_recover__no_memory(void **state)
 {
@@ -674,11 +845,19 @@ static void test_graph_recover__no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_FILE(test_graph_recover__sound),       WITH_FILE(test_graph_recover__each_page),
-        WITH_FILE(test_graph_recover__header_gone), WITH_FILE(test_graph_recover__old_leaves),
-        WITH_FILE(test_graph_recover__truncated),   WITH_FILE(test_graph_recover__many_pages),
-        WITH_FILE(test_graph_recover__wal),         WITH_FILE(test_graph_recover__refused),
-        WITH_FILE(test_graph_recover__wal_alone),   WITH_FILE(test_graph_recover__refused),
+        WITH_FILE(test_graph_recover__sound),
+        WITH_FILE(test_graph_recover__each_page),
+        WITH_FILE(test_graph_recover__header_gone),
+        WITH_FILE(test_graph_recover__old_leaves),
+        WITH_FILE(test_graph_recover__truncated),
+        WITH_FILE(test_graph_recover__many_pages),
+        WITH_FILE(test_graph_recover__wal),
+        WITH_FILE(test_graph_recover__refused),
+        WITH_FILE(test_graph_recover__wal_alone),
+        WITH_FILE(test_graph_recover__lost_value),
+        WITH_FILE(test_graph_recover__lost_names),
+        WITH_FILE(test_graph_recover__many_labels),
+        WITH_FILE(test_graph_recover__dropped_label_index),
         WITH_FILE(test_graph_recover__no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
