@@ -7,12 +7,14 @@
 void sb_batch__init(sb_batch *batch, const sb_allocator *alloc)
 {
     *batch = (sb_batch){.alloc = alloc};
+    sb_map_init(&batch->places, alloc);
 }
 
 void sb_batch__deinit(sb_batch *batch)
 {
     if (batch->alloc == NULL) return;
     sb_free(batch->alloc, batch->columns, batch->column_capacity * sizeof *batch->columns);
+    sb_map_deinit(&batch->places);
     sb_free(batch->alloc, batch->slots, batch->slot_capacity * sizeof *batch->slots);
     sb_free(batch->alloc, batch->table, batch->table_capacity * sizeof *batch->table);
     sb_arena_destroy(batch->arena);
@@ -59,12 +61,13 @@ static sb_status find_column(decoder *d, uint32_t key, uint8_t type, uint32_t *p
 {
     sb_batch *batch = d->batch;
     const bool is_bytes = (type & SB_CLASS_MASK) == SB_CLASS_BYTES;
+    bool inserted;
+    uint64_t *found = sb_map_at(&batch->places, (uint64_t)key << 8 | type, &inserted);
 
-    for (uint32_t i = 0; i < batch->column_count; i++)
-        if (batch->columns[i].key == key && batch->columns[i].type == type) {
-            *place = i;
-            return SB_OK;
-        }
+    if (found == NULL) return SB_FAIL_NOMEM(err);
+    *place = inserted ? (uint32_t)batch->column_count : (uint32_t)*found;
+    *found = *place;
+    if (!inserted) return SB_OK;
     SB_TRY(sb_graph__grow(batch->alloc, &batch->columns, sizeof *batch->columns,
                           batch->column_count + 1, &batch->column_capacity, err));
     sb_batch_column *column = &batch->columns[batch->column_count];
@@ -76,7 +79,7 @@ static sb_status find_column(decoder *d, uint32_t key, uint8_t type, uint32_t *p
         column->words = sb_arena_alloc_zero(batch->arena, d->count * sizeof *column->words);
     if (column->present == NULL || (column->words == NULL && column->bytes == NULL))
         return SB_FAIL_NOMEM(err);
-    *place = (uint32_t)batch->column_count++;
+    batch->column_count++;
     return SB_OK;
 }
 
@@ -233,6 +236,7 @@ sb_status sb_batch__decode(sb_batch *batch, const sb_bulk *bulk, sb_entity entit
     if (batch->arena == NULL) batch->arena = sb_arena_create(batch->alloc, NULL);
     if (batch->arena == NULL) return SB_FAIL_NOMEM(err);
     sb_arena_reset(batch->arena);
+    sb_map_clear(&batch->places);
     batch->column_count = 0;
     batch->origins = NULL;
     if (bulk->keeps_origins) {

@@ -196,19 +196,26 @@ static sb_status read_props(sb_bulk *bulk, sb_bulk_table *file, sb_err *err)
     sb_view *view = sb_graph_view(bulk->graph);
 
     file->props = sb_arena_alloc_array(bulk->arena, file->column_count + 1, sizeof *file->props);
-    if (file->props == NULL) return SB_FAIL_NOMEM(err);
+    uint32_t *places = sb_arena_alloc_array(bulk->arena, file->column_count + 1, sizeof *places);
+    if (file->props == NULL || places == NULL) return SB_FAIL_NOMEM(err);
     for (uint32_t i = 0; i < file->column_count; i++) {
         const sb_csv_column *column = &file->columns[i];
         if (!column->is_property) continue;
         sb_bulk_prop *prop = &file->props[file->prop_count];
-        *prop = (sb_bulk_prop){.column = i};
+        if (i % SB_CSV_TICK_COLUMNS == 0) SB_TRY(sb_bulk__tick(bulk, NULL, err));
+        *prop = (sb_bulk_prop){.column = i, .before = SB_CSV_NO_COLUMN};
+        if (column->before != SB_CSV_NO_COLUMN) prop->before = places[column->before];
+        file->has_same_keys = file->has_same_keys || prop->before != SB_CSV_NO_COLUMN;
+        places[i] = (uint32_t)file->prop_count++;
         SB_TRY(sb_name_intern(view, SB_NAME_KEY, column->name, &prop->key, err));
         choose_form(column, prop);
-        for (size_t j = 0; j < file->prop_count; j++)
-            file->has_same_keys = file->has_same_keys || file->props[j].key == prop->key;
-        file->prop_count++;
     }
     return SB_OK;
+}
+
+static sb_status tick_header(void *ctx, sb_err *err)
+{
+    return sb_bulk__tick(ctx, NULL, err);
 }
 
 static sb_status read_columns(sb_bulk *bulk, sb_bulk_table *file, sb_csv_reader *reader,
@@ -228,8 +235,13 @@ static sb_status read_columns(sb_bulk *bulk, sb_bulk_table *file, sb_csv_reader 
     if (!sb_mul_size(reader->cell_count, sizeof *file->columns, &bytes)) return SB_FAIL_NOMEM(err);
     file->columns = sb_arena_alloc(bulk->arena, bytes);
     if (file->columns == NULL) return SB_FAIL_NOMEM(err);
-    const sb_csv_context context = {
-        .options = bulk->options, .arena = bulk->arena, .zones = bulk->zones};
+    sb_csv_context context = {.options = bulk->options,
+                              .arena = bulk->arena,
+                              .zones = bulk->zones,
+                              .alloc = bulk->alloc,
+                              .seed = bulk->seed,
+                              .tick = tick_header,
+                              .tick_ctx = bulk};
     SB_TRY(sb_csv__header(&context, file->entity, reader->cells, reader->cell_count, file->columns,
                           err));
     file->column_count = reader->cell_count;

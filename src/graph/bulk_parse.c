@@ -286,7 +286,7 @@ static sb_status check_keys(parser *p, const uint8_t *present)
 
     for (size_t i = 0; i < file->prop_count; i++) {
         if (!sb_bit_get(present, i)) continue;
-        for (size_t j = 0; j < i; j++) {
+        for (uint32_t j = file->props[i].before; j != SB_CSV_NO_COLUMN; j = file->props[j].before) {
             if (file->props[j].key != file->props[i].key || !sb_bit_get(present, j)) continue;
             (void)snprintf(text, sizeof text, "column %u gives the same property already",
                            file->props[j].column + 1);

@@ -138,6 +138,7 @@ typedef enum sb_bulk_form {
 typedef struct sb_bulk_prop {
     sb_key_id key;
     uint32_t column;     /* of the file, from 0 */
+    uint32_t before;     /* the one before it that may have this key; SB_CSV_NO_COLUMN */
     sb_text_type type;   /* of TEXT: known after the parse */
     uint8_t form;        /* sb_bulk_form */
     uint8_t cell_type;   /* WORD, DOUBLE, BYTES */
@@ -359,6 +360,7 @@ typedef struct sb_batch {
     sb_arena *arena;
     sb_batch_column *columns;
     size_t column_count, column_capacity;
+    sb_map places; /* key << 8 | type → place in columns */
     uint32_t *slots;
     size_t slot_capacity; /* of each property of the files: its column + 1 */
     sb_column *table;

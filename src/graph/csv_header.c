@@ -35,6 +35,14 @@ typedef struct spec {
     bool has_word, has_group;
 } spec;
 
+/* The last ':' before a bracket at `end`, if it is near enough for one of the words below: there may be many brackets. */
+static size_t near_colon(sb_bytes cell, size_t end)
+{
+    for (size_t back = 1; back <= sizeof "START_ID" && back <= end; back++)
+        if (cell.data[end - back] == ':') return end - back;
+    return SIZE_MAX;
+}
+
 static bool is_reference(sb_bytes word)
 {
     return sb_text__same(word, "ID") || sb_text__same(word, "START_ID") ||
@@ -60,8 +68,8 @@ static spec split_cell(sb_bytes cell)
     if (rest.size != 0 && rest.data[rest.size - 1] == ')') {
         for (size_t open = rest.size; open-- != 0;) {
             if (rest.data[open] != '(') continue;
-            const size_t colon = last_colon(rest, open);
-            if (colon == SIZE_MAX) break;
+            const size_t colon = near_colon(rest, open);
+            if (colon == SIZE_MAX) continue;
             const sb_bytes word = sb_bytes_of(rest.data + colon + 1, open - colon - 1);
             if (!is_reference(word)) continue;
             parts.name = sb_bytes_of(rest.data, colon);
@@ -202,7 +210,10 @@ static sb_status read_cell(const sb_csv_context *context, sb_entity entity, sb_b
     const sb_text_type text = {.type = SB_TYPE_STRING, .delimiter = options->array_delimiter};
     spec parts = {.name = cell};
 
-    *column = (sb_csv_column){.role = SB_CSV_PROPERTY, .type = text, .infer = options->infer_types};
+    *column = (sb_csv_column){.role = SB_CSV_PROPERTY,
+                              .type = text,
+                              .infer = options->infer_types,
+                              .before = SB_CSV_NO_COLUMN};
     if (read_plain_name(options, entity, cell, column) != SB_OK) {
         parts = split_cell(cell);
         if (parts.has_word && !take_role(parts.word, &column->role)) {
@@ -220,20 +231,47 @@ static sb_status read_cell(const sb_csv_context *context, sb_entity entity, sb_b
     return check_role(entity, column, err);
 }
 
-/* Roles that occur once; properties of one name need different types. */
-static sb_status check_pair(const sb_csv_column *a, const sb_csv_column *b, size_t first,
-                            sb_err *err)
+typedef struct header_names {
+    sb_map last;                       /* hash of a property's name → the last column with it */
+    uint32_t of_role[SB_CSV_TYPE + 1]; /* the column + 1; 0: none */
+} header_names;
+
+/* Roles that occur once. */
+static sb_status check_once(header_names *names, sb_csv_role role, uint32_t number, sb_err *err)
 {
-    if (a->role == b->role && a->role != SB_CSV_PROPERTY && a->role != SB_CSV_IGNORE &&
-        a->role != SB_CSV_LABEL)
-        return SB_FAIL(err, SB_SYNTAX, "column %zu has the same meaning", first + 1);
-    if (a->is_property && b->is_property && sb_bytes_equal(a->name, b->name) &&
-        (a->infer || b->infer || (a->type.type == b->type.type && a->type.list == b->type.list)))
-        return SB_FAIL(
-            err, SB_SYNTAX,
-            "column %zu is the same property: two columns of one property need different types",
-            first + 1);
+    if (role == SB_CSV_PROPERTY || role == SB_CSV_IGNORE || role == SB_CSV_LABEL) return SB_OK;
+    if (names->of_role[role] != 0)
+        return SB_FAIL(err, SB_SYNTAX, "column %u has the same meaning", names->of_role[role]);
+    names->of_role[role] = number + 1;
     return SB_OK;
+}
+
+/* Properties of one name need different types, of which there are few: so a column is compared with few others. */
+static sb_status check_name(sb_csv_context *context, header_names *names, sb_csv_column *columns,
+                            uint32_t number, sb_err *err)
+{
+    sb_csv_column *b = &columns[number];
+    const uint64_t hash = sb_hash_bytes(b->name.data, b->name.size, context->seed) >> 1;
+    uint32_t same = SB_CSV_NO_COLUMN;
+    bool inserted;
+    uint64_t *last = sb_map_at(&names->last, hash, &inserted);
+
+    if (last == NULL) return SB_FAIL_NOMEM(err);
+    b->before = inserted ? SB_CSV_NO_COLUMN : (uint32_t)*last;
+    *last = number;
+    for (uint32_t i = b->before; i != SB_CSV_NO_COLUMN; i = columns[i].before) {
+        const sb_csv_column *a = &columns[i];
+        context->compared++;
+        if (sb_bytes_equal(a->name, b->name) &&
+            (a->infer || b->infer ||
+             (a->type.type == b->type.type && a->type.list == b->type.list)))
+            same = i;
+    }
+    if (same == SB_CSV_NO_COLUMN) return SB_OK;
+    return SB_FAIL(
+        err, SB_SYNTAX,
+        "column %u is the same property: two columns of one property need different types",
+        same + 1);
 }
 
 static bool has_role(const sb_csv_column *columns, size_t count, sb_csv_role role)
@@ -264,21 +302,33 @@ static sb_status check_options(const sb_bulk_options *options, sb_entity entity,
     return check_named(options->type_column, "type", SB_CSV_TYPE, columns, count, err);
 }
 
-sb_status sb_csv__header(const sb_csv_context *context, sb_entity entity, const sb_csv_cell *cells,
+static sb_status read_cells(sb_csv_context *context, sb_entity entity, const sb_csv_cell *cells,
+                            size_t count, sb_csv_column *columns, sb_err *err)
+{
+    header_names names = {.of_role = {0}};
+    sb_status st = SB_OK;
+
+    sb_map_init(&names.last, context->alloc);
+    for (uint32_t i = 0; i < count && st == SB_OK; i++) {
+        sb_csv_column *column = &columns[i];
+        if (i % SB_CSV_TICK_COLUMNS == 0 && context->tick != NULL)
+            st = context->tick(context->tick_ctx, err);
+        if (st != SB_OK) break;
+        st = read_cell(context, entity, sb_bytes_of(cells[i].data, cells[i].size), column, err);
+        if (st == SB_OK) st = check_once(&names, column->role, i, err);
+        if (st == SB_OK && column->is_property) st = check_name(context, &names, columns, i, err);
+        if (st != SB_OK && err != NULL) err->column = i + 1;
+    }
+    sb_map_deinit(&names.last);
+    return st;
+}
+
+sb_status sb_csv__header(sb_csv_context *context, sb_entity entity, const sb_csv_cell *cells,
                          size_t count, sb_csv_column *columns, sb_err *err)
 {
     const sb_bulk_options *options = context->options;
 
-    for (size_t i = 0; i < count; i++) {
-        sb_status st =
-            read_cell(context, entity, sb_bytes_of(cells[i].data, cells[i].size), &columns[i], err);
-        for (size_t j = 0; j < i && st == SB_OK; j++)
-            st = check_pair(&columns[j], &columns[i], j, err);
-        if (st != SB_OK) {
-            if (err != NULL) err->column = (uint32_t)(i + 1);
-            return st;
-        }
-    }
+    SB_TRY(read_cells(context, entity, cells, count, columns, err));
     SB_TRY(check_options(options, entity, columns, count, err));
     if (entity == SB_REL &&
         (!has_role(columns, count, SB_CSV_START) || !has_role(columns, count, SB_CSV_END)))

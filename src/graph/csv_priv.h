@@ -87,15 +87,25 @@ typedef struct sb_csv_column {
     sb_text_type type;
     sb_bytes name;  /* of the property; arena(load) */
     sb_bytes group; /* of ID, START, END; arena(load) */
+    uint32_t
+        before; /* of properties: the column before it with a name of this hash; SB_CSV_NO_COLUMN */
 } sb_csv_column;
+#define SB_CSV_NO_COLUMN UINT32_MAX
 
 typedef struct sb_csv_context {
     const sb_bulk_options *options;
     sb_arena *arena; /* arena(load) */
     sb_zones *zones; /* named in headers; they live as long as the columns */
+    const sb_allocator *alloc;
+    uint64_t seed; /* of hashes */
+    /* Called every SB_CSV_TICK_COLUMNS: a failure ends the reading. */
+    sb_status (*tick)(void *ctx, sb_err *err);
+    void *tick_ctx;
+    uint64_t compared; /* pairs of columns so far, which a test counts */
 } sb_csv_context;
+#define SB_CSV_TICK_COLUMNS 1024u
 /* Read the header's cells into columns (count of them, arena). The messages do not name the file; err->column is the cell. */
-SB_MUST_CHECK sb_status sb_csv__header(const sb_csv_context *context, sb_entity entity,
+SB_MUST_CHECK sb_status sb_csv__header(sb_csv_context *context, sb_entity entity,
                                        const sb_csv_cell *cells, size_t count,
                                        sb_csv_column *columns, sb_err *err);
 

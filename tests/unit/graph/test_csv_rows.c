@@ -1,6 +1,7 @@
 /* Goal: rows have the cells that RFC 4180 gives them, problems are found where they are, and splitting text into pieces at any
  * size gives the same rows as reading it whole. Method: golden rows; then random text of the characters that matter, cut
  * wherever the splitter allows for every piece size from 1 to 64 bytes, against the whole. */
+#include <limits.h>
 #include <stdlib.h>
 
 #include "support/unit.h"
@@ -206,7 +207,7 @@ static sb_status header(fixture *f, const sb_bulk_options *options, sb_entity en
     assert_true(sb_csv__next_row(&reader));
     *count = reader.cell_count;
     sb_err_clear(err);
-    const sb_csv_context context = {.options = options, .arena = f->arena};
+    sb_csv_context context = {.options = options, .arena = f->arena, .alloc = &f->alloc.base};
     return sb_csv__header(&context, entity, cells, reader.cell_count, columns, err);
 }
 
@@ -264,6 +265,51 @@ static void test_graph_csv_rows__headers(void **state)
     assert_int_equal(c[3].type.type, SB_TYPE_DATE);
 }
 
+static sb_status count_tick(void *ctx, sb_err *err)
+{
+    unsigned *left = ctx;
+
+    return (*left)-- == 0 ? SB_FAIL(err, SB_INTERRUPT, "cancelled") : SB_OK;
+}
+
+/* Many columns are each compared with those of their name alone, and reading them hears a cancel. */
+static void test_graph_csv_rows__many_columns(void **state)
+{
+    enum { COLUMNS = 100000, NAME_BYTES = 24 };
+    fixture *f = *state;
+    char(*names)[NAME_BYTES] = test_malloc(COLUMNS * sizeof *names);
+    sb_csv_cell *cells = test_malloc(COLUMNS * sizeof *cells);
+    sb_csv_column *columns = test_malloc(COLUMNS * sizeof *columns);
+    sb_bulk_options options;
+    sb_err err;
+    unsigned ticks = UINT_MAX;
+    sb_csv_context context = {.options = &options,
+                              .arena = f->arena,
+                              .alloc = &f->alloc.base,
+                              .tick = count_tick,
+                              .tick_ctx = &ticks};
+
+    sb_bulk_options_init(&options);
+    for (size_t i = 0; i < COLUMNS; i++) {
+        const int size = snprintf(names[i], NAME_BYTES, "name %zu:%s", i % (COLUMNS / 2),
+                                  i < COLUMNS / 2 ? "int" : "float");
+        cells[i] = (sb_csv_cell){.data = (const uint8_t *)names[i], .size = (size_t)size};
+    }
+    sb_err_clear(&err);
+    assert_int_equal(sb_csv__header(&context, SB_NODE, cells, COLUMNS, columns, &err), SB_OK);
+    assert_int_equal(context.compared, COLUMNS / 2);
+    assert_int_equal(UINT_MAX - ticks, COLUMNS / SB_CSV_TICK_COLUMNS + 1);
+    assert_int_equal(columns[0].before, SB_CSV_NO_COLUMN);
+    assert_int_equal(columns[COLUMNS - 1].before, COLUMNS / 2 - 1);
+    ticks = 3;
+    assert_int_equal(sb_csv__header(&context, SB_NODE, cells, COLUMNS, columns, &err),
+                     SB_INTERRUPT);
+    assert_int_equal(context.compared, COLUMNS / 2);
+    test_free(columns);
+    test_free(cells);
+    test_free(names);
+}
+
 static void test_graph_csv_rows__bad_headers(void **state)
 {
     static const struct {
@@ -275,6 +321,8 @@ static void test_graph_csv_rows__bad_headers(void **state)
         {SB_NODE, "a:ID,x:number", "no type 'number'", 2},
         {SB_NODE, "a,,b", "the column has no name", 2},
         {SB_NODE, "a:int,a:int", "column 1 is the same property", 2},
+        {SB_NODE, "b,a:int,a:int[],c,a:int", "column 2 is the same property", 5},
+        {SB_REL, "x,:START_ID,:END_ID,:START_ID", "column 2 has the same meaning", 4},
         {SB_NODE, ":START_ID", "a file of nodes has no :START_ID", 1},
         {SB_REL, ":START_ID,:END_ID,:LABEL", "a file of relationships has no :ID or :LABEL", 3},
         {SB_REL, ":START_ID,x", "needs a :START_ID and an :END_ID", 0},
@@ -339,7 +387,7 @@ int main(void)
         CASE(test_graph_csv_rows__golden),        CASE(test_graph_csv_rows__problems),
         CASE(test_graph_csv_rows__pieces),        CASE(test_graph_csv_rows__first_end),
         CASE(test_graph_csv_rows__headers),       CASE(test_graph_csv_rows__bad_headers),
-        CASE(test_graph_csv_rows__named_columns),
+        CASE(test_graph_csv_rows__named_columns), CASE(test_graph_csv_rows__many_columns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
