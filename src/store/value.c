@@ -114,8 +114,12 @@ static sb_status fail_check(const sb_value *value, sb_status code, const char *w
 {
     const char *name = sb_type_name(value->type);
 
+    if (code == SB_LIMIT && value->type == SB_TYPE_DATETIME)
+        return SB_FAIL(err, code, "%sthe zone of a DATETIME has %u bytes; the limit is %u", where,
+                       value->as.datetime.zone_size, SB_ZONE_BYTES_MAX);
     if (code == SB_LIMIT)
-        return SB_FAIL(err, code, "%s%s is longer than a property may be", where, name);
+        return SB_FAIL(err, code, "%s%s is longer than a property may be: the limit is %u bytes",
+                       where, name, SB_VALUE_BYTES_MAX);
     if (value->type > SB_TYPE_LIST)
         return SB_FAIL(err, code, "%sno value has the type number %u", where, value->type);
     if (code == SB_TYPE_MISMATCH)

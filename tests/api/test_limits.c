@@ -4,6 +4,8 @@
 
 #include "support/api_fixture.h"
 
+#include "store/value.h"
+
 static void test_api_limits__name_bytes(void **state)
 {
     api_fixture f;
@@ -253,18 +255,24 @@ static void test_api_limits__indexed_values_may_be_long(void **state)
     api_end(&f);
 }
 
+static sombra_status create_with(api_fixture *f, uint32_t key, const sombra_value *value)
+{
+    const sombra_column column = {.key = key, .type = SOMBRA_TYPE_NULL, .values = value};
+
+    return sombra_create_nodes(f->txn, NULL, 0, 1, &column, 1, NULL);
+}
+
+/* What is as long as possible is checked, but not stored: that would take 2 GiB. */
 static void test_api_limits__value_bytes(void **state)
 {
-    const size_t most = 0x7FFFFFFF;
-    char *mapped =
+    const size_t most = 2147483647;
+    uint8_t *mapped =
         mmap(NULL, most + 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    char zone[257];
     api_fixture f;
     uint32_t key;
     (void)state;
 
     assert_true(mapped != MAP_FAILED);
-    memset(zone, 'z', sizeof zone);
     api_new(&f);
     api_begin(&f, SOMBRA_WRITE);
     key = api_name(&f, SOMBRA_KEY, "data");
@@ -272,16 +280,22 @@ static void test_api_limits__value_bytes(void **state)
         const sombra_value two = sombra_bytes(mapped, most + 1);
         const sombra_value items[2] = {sombra_bytes(mapped, most), sombra_bytes(mapped, most)};
         const sombra_value list = {.type = SOMBRA_TYPE_LIST, .as.list = {items, 2}};
-        const sombra_value far = {.type = SOMBRA_TYPE_DATETIME, .as.datetime = {0, 0, 256, zone}};
-        const sombra_value *const bad[] = {&two, &list, &far};
-        for (size_t i = 0; i < 3; i++) {
-            const sombra_column column = {.key = key, .type = SOMBRA_TYPE_NULL, .values = bad[i]};
-            FAILS(&f, sombra_create_nodes(f.txn, NULL, 0, 1, &column, 1, NULL), SOMBRA_LIMIT,
-                  "longer than a property");
-        }
+        FAILS(&f, create_with(&f, key, &two), SOMBRA_LIMIT, "2147483647");
+        FAILS(&f, create_with(&f, key, &list), SOMBRA_LIMIT, "2147483647");
+    }
+    {
+        const sb_value whole = {.type = SB_TYPE_BYTES, .as.bytes = {mapped, most}};
+        sb_value item = whole;
+        sb_value list = {.type = SB_TYPE_LIST, .as.list = {&item, 1}};
+        item.as.bytes.size -= sb_value_cell_bytes(&list) - most;
+        assert_int_equal(sb_value_cell_bytes(&list), most);
+        assert_int_equal(sb_value_check(&list, NULL), SB_OK);
+        item.as.bytes.size++;
+        assert_int_equal(sb_value_check(&list, NULL), SB_LIMIT);
+        assert_int_equal(sb_value_check(&whole, NULL), SB_OK);
     }
     { /* a few megabytes are an everyday value */
-        const sombra_text text = {mapped, 5000001};
+        const sombra_text text = {(const char *)mapped, 5000001};
         const sombra_column column = {.key = key, .type = SOMBRA_TYPE_BYTES, .texts = &text};
         sombra_value back;
         bool found;
@@ -295,22 +309,79 @@ static void test_api_limits__value_bytes(void **state)
     api_end(&f);
 }
 
+static void test_api_limits__zone_bytes(void **state)
+{
+    char zone[257];
+    api_fixture f;
+    uint32_t key;
+    (void)state;
+
+    memset(zone, 'z', sizeof zone);
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    key = api_name(&f, SOMBRA_KEY, "when");
+    {
+        const sombra_value good = {.type = SOMBRA_TYPE_DATETIME, .as.datetime = {0, 0, 255, zone}};
+        const sombra_value bad = {.type = SOMBRA_TYPE_DATETIME, .as.datetime = {0, 0, 256, zone}};
+        OK(&f, create_with(&f, key, &good));
+        FAILS(&f, create_with(&f, key, &bad), SOMBRA_LIMIT, "255");
+    }
+    api_verify(&f);
+    api_commit(&f);
+    api_end(&f);
+}
+
+#define DATE(n)                                                                                    \
+    {                                                                                              \
+        .type = SOMBRA_TYPE_DATE, .as.integer = (n)                                                \
+    }
+#define LOCAL_TIME(n)                                                                              \
+    {                                                                                              \
+        .type = SOMBRA_TYPE_LOCAL_TIME, .as.integer = (n)                                          \
+    }
+#define TIME(n, off)                                                                               \
+    {                                                                                              \
+        .type = SOMBRA_TYPE_TIME, .as.time = {(n), (off) }                                         \
+    }
+#define LOCAL(s, n)                                                                                \
+    {                                                                                              \
+        .type = SOMBRA_TYPE_LOCAL_DATETIME, .extra = (n), .as.datetime = {.seconds = (s) }         \
+    }
+#define ZONED(s, off)                                                                              \
+    {                                                                                              \
+        .type = SOMBRA_TYPE_DATETIME, .as.datetime = {.seconds = (s), .offset = (off) }            \
+    }
+#define DURATION(m, n)                                                                             \
+    {                                                                                              \
+        .type = SOMBRA_TYPE_DURATION, .as.duration = {(m), INT64_MIN, INT64_MAX, (n) }             \
+    }
+
+/* Days and seconds from 1970 to the first moment of the year -999,999,999, and to the last of 999,999,999. */
+#define FIRST_DAY    (-365243219162)
+#define LAST_DAY     365241780471
+#define FIRST_SECOND (-31557014135596800)
+#define LAST_SECOND  31556889832780799
+
 static void test_api_limits__times(void **state)
 {
     static const struct {
         sombra_value good, bad;
     } pairs[] = {
-        {{.type = SOMBRA_TYPE_DATE, .as.integer = 365241780471},
-         {.type = SOMBRA_TYPE_DATE, .as.integer = 365241780472}},
-        {{.type = SOMBRA_TYPE_TIME, .as.time = {0, 64800}},
-         {.type = SOMBRA_TYPE_TIME, .as.time = {0, 64801}}},
-        {{.type = SOMBRA_TYPE_LOCAL_TIME, .as.integer = 86399999999999},
-         {.type = SOMBRA_TYPE_LOCAL_TIME, .as.integer = -1}},
-        {{.type = SOMBRA_TYPE_DURATION,
-          .as.duration = {INT64_MAX, INT64_MIN, INT64_MAX, 999999999}},
-         {.type = SOMBRA_TYPE_DURATION, .as.duration = {0, 0, 0, 1000000000}}},
-        {{.type = SOMBRA_TYPE_LOCAL_DATETIME, .extra = 999999999},
-         {.type = SOMBRA_TYPE_LOCAL_DATETIME, .extra = 1000000000}},
+        {DATE(FIRST_DAY), DATE(FIRST_DAY - 1)},
+        {DATE(LAST_DAY), DATE(LAST_DAY + 1)},
+        {LOCAL(FIRST_SECOND, 0), LOCAL(FIRST_SECOND - 1, 0)},
+        {LOCAL(LAST_SECOND, 999999999), LOCAL(LAST_SECOND + 1, 0)},
+        {LOCAL(0, 999999999), LOCAL(0, 1000000000)},
+        {ZONED(FIRST_SECOND, 0), ZONED(FIRST_SECOND - 1, 0)},
+        {ZONED(LAST_SECOND, 0), ZONED(LAST_SECOND + 1, 0)},
+        {ZONED(0, 64800), ZONED(0, 64801)},
+        {ZONED(0, -64800), ZONED(0, -64801)},
+        {TIME(0, 64800), TIME(0, 64801)},
+        {TIME(0, -64800), TIME(0, -64801)},
+        {TIME(86399999999999, 0), TIME(86400000000000, 0)},
+        {LOCAL_TIME(0), LOCAL_TIME(-1)},
+        {LOCAL_TIME(86399999999999), LOCAL_TIME(86400000000000)},
+        {DURATION(INT64_MAX, 999999999), DURATION(0, 1000000000)},
     };
     api_fixture f;
     uint32_t key;
@@ -320,10 +391,8 @@ static void test_api_limits__times(void **state)
     api_begin(&f, SOMBRA_WRITE);
     key = api_name(&f, SOMBRA_KEY, "when");
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        const sombra_column good = {.key = key, .type = SOMBRA_TYPE_NULL, .values = &pairs[i].good};
-        const sombra_column bad = {.key = key, .type = SOMBRA_TYPE_NULL, .values = &pairs[i].bad};
-        OK(&f, sombra_create_nodes(f.txn, NULL, 0, 1, &good, 1, NULL));
-        FAILS(&f, sombra_create_nodes(f.txn, NULL, 0, 1, &bad, 1, NULL), SOMBRA_INVALID, "range");
+        OK(&f, create_with(&f, key, &pairs[i].good));
+        FAILS(&f, create_with(&f, key, &pairs[i].bad), SOMBRA_INVALID, "range");
     }
     api_verify(&f);
     api_commit(&f);
@@ -353,22 +422,29 @@ static void test_api_limits__connections_of_a_file(void **state)
     api_end(&f);
 }
 
-/* Nothing of the lists is read before their length is refused. */
+/* Nothing of the lists is read before their length is refused. One less is refused for another reason, by which nothing of them is read
+ * either. */
 static void test_api_limits__items_of_one_call(void **state)
 {
     api_fixture f;
-    const size_t many = (size_t)UINT32_MAX + 1;
+    const size_t most = 4294967295, many = most + 1;
     const sombra_op op = {0};
     const uint64_t id = 1;
+    const uint32_t unknown = 999;
+    sombra_mutation done;
     (void)state;
 
     api_new(&f);
     api_begin(&f, SOMBRA_WRITE);
-    FAILS(&f, sombra_create_nodes(f.txn, NULL, 0, many, NULL, 0, NULL), SOMBRA_LIMIT, "4294967295");
-    FAILS(&f,
-          sombra_create_rels(f.txn, api_name(&f, SOMBRA_TYPE, "T"), many, &id, &id, NULL, 0, NULL),
-          SOMBRA_LIMIT, "4294967295");
-    FAILS(&f, sombra_mutate(f.txn, &op, many, NULL), SOMBRA_LIMIT, "4294967295");
+    FAILS(&f, sombra_create_nodes(f.txn, &unknown, 1, many, NULL, 0, NULL), SOMBRA_LIMIT,
+          "4294967295");
+    FAILS(&f, sombra_create_nodes(f.txn, &unknown, 1, most, NULL, 0, NULL), SOMBRA_INVALID, "999");
+    FAILS(&f, sombra_create_rels(f.txn, unknown, many, &id, &id, NULL, 0, NULL), SOMBRA_LIMIT,
+          "4294967295");
+    FAILS(&f, sombra_create_rels(f.txn, unknown, most, &id, &id, NULL, 0, NULL), SOMBRA_INVALID,
+          "999");
+    FAILS(&f, sombra_mutate(f.txn, &op, many, &done), SOMBRA_LIMIT, "4294967295");
+    FAILS(&f, sombra_mutate(f.txn, &op, most, &done), SOMBRA_NOMEM, "memory");
     assert_int_equal(sombra_create_nodes(f.txn, NULL, 0, 1, NULL, 0, NULL), SOMBRA_OK);
     api_commit(&f);
     api_end(&f);
@@ -414,6 +490,7 @@ int main(void)
         cmocka_unit_test(test_api_limits__keys_of_an_index),
         cmocka_unit_test(test_api_limits__indexed_values_may_be_long),
         cmocka_unit_test(test_api_limits__value_bytes),
+        cmocka_unit_test(test_api_limits__zone_bytes),
         cmocka_unit_test(test_api_limits__times),
         cmocka_unit_test(test_api_limits__connections_of_a_file),
         cmocka_unit_test(test_api_limits__items_of_one_call),
