@@ -34,7 +34,7 @@ sb_status sb_exec__list_comprehension(sb_eval *e, const sb_batch *in, uint32_t r
     if (made == NULL) return sb_exec__no_memory(run);
     for (uint64_t i = 0; i < list->count; i++) {
         bool keep = true;
-        if (i % 4096 == 4095) SB_TRY(sb_exec__tick(run));
+        SB_TRY(sb_exec__tick_item(run));
         bind(e, e->expr->bound, list->items[i]);
         if (e->args[1] != NULL) SB_TRY(sb_exec__test(e->args[1], in, row, &keep));
         if (!keep) continue;
@@ -89,7 +89,7 @@ sb_status sb_exec__quantifier(sb_eval *e, const sb_batch *in, uint32_t row, sb_v
     for (uint64_t i = 0; i < list->count && !is_decided(quantifier, &tally); i++) {
         bool is_bool;
         sb_val v = SB_VAL_NULL_VALUE;
-        if (i % 4096 == 4095) SB_TRY(sb_exec__tick(run));
+        SB_TRY(sb_exec__tick_item(run));
         bind(e, e->expr->bound, list->items[i]);
         /* without WHERE the item itself is the condition */
         if (e->arg_count > 1 && e->args[1] != NULL)
@@ -116,7 +116,7 @@ sb_status sb_exec__reduce(sb_eval *e, const sb_batch *in, uint32_t row, sb_val *
     *value = SB_VAL_NULL_VALUE;
     if (list == NULL) return SB_OK;
     for (uint64_t i = 0; i < list->count; i++) {
-        if (i % 4096 == 4095) SB_TRY(sb_exec__tick(e->run));
+        SB_TRY(sb_exec__tick_item(e->run));
         bind(e, e->expr->bound2, sum);
         bind(e, e->expr->bound, list->items[i]);
         SB_TRY(sb_exec__part(e, 2, in, row, &sum));

@@ -158,6 +158,12 @@ sb_status sb_exec__tick_slow(sb_exec *run)
     return sb_exec__tell_progress(run);
 }
 
+sb_status sb_exec__tick_items(sb_exec *run)
+{
+    run->ticks = 0; /* an item may take long: the clock is read each time */
+    return sb_exec__tick(run);
+}
+
 /* ---- Names ------------------------------------------------------------------------------------------------------- */
 
 uint32_t sb_exec__find_name(sb_exec *run, sb_name_ref *name)

@@ -104,6 +104,7 @@ struct sb_exec {
     uint32_t forced; /* options->force_spill, which operators look at when they are reset */
     bool timed;      /* deadline or progress is given */
     uint32_t ticks;
+    uint32_t items;                   /* of lists, that expressions have gone through */
     uint64_t rows;                    /* handed out */
     sb_input_count own_input, *input; /* input: the statement's; that of a part's run is of */
     uint64_t progress_ns;             /* when the callback is due */
@@ -118,6 +119,13 @@ SB_MUST_CHECK SB_INLINE sb_status sb_exec__tick(sb_exec *run)
     const _Atomic bool *const cancel = run->options->cancel;
     const bool cancelled = cancel != NULL && atomic_load_explicit(cancel, memory_order_relaxed);
     return SB_LIKELY(!run->timed && !cancelled) ? SB_OK : sb_exec__tick_slow(run);
+}
+/* The same for loops over the items of a list, once an item. It counts for the run, not for the list: in nested expressions each list may
+ * be short. */
+SB_COLD SB_MUST_CHECK sb_status sb_exec__tick_items(sb_exec *run);
+SB_MUST_CHECK SB_INLINE sb_status sb_exec__tick_item(sb_exec *run)
+{
+    return SB_LIKELY(++run->items % 1024 != 0) ? SB_OK : sb_exec__tick_items(run);
 }
 /* Does what a plan node reads count as input of the statement? It is read once, and nothing is read before it. */
 bool sb_exec__is_input(const sb_exec *run, const sb_plan *plan);

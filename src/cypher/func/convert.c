@@ -109,7 +109,7 @@ static sb_status convert_list(sb_func_context *ctx, const char *name, conversion
     if (v.kind != SB_VAL_LIST) return sb_func__fail_arg(ctx, name, "a LIST", v);
     SB_TRY(sb_func__list(ctx, v.as.list->count, &list));
     for (uint64_t i = 0; i < list->count; i++) {
-        SB_FUNC_POLL(ctx, i);
+        SB_FUNC_POLL(ctx);
         SB_TRY(convert_or_null(ctx, call, v.as.list->items[i], &list->items[i]));
     }
     *result = sb_val_flat_list(list);

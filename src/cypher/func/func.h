@@ -42,6 +42,7 @@ typedef struct sb_func_context {
     /* Asked now and then by what takes long (cancel, time limit): not SB_OK ends it with that status. May be NULL. */
     sb_status (*poll)(void *ctx);
     void *poll_ctx;
+    uint32_t rounds; /* of loops, that were gone through between two polls */
     struct sb_regexes
         *regexes; /* patterns of =~ compiled so far: NULL at first, sb_func_context_deinit */
     const struct sb_function *function; /* being called: set by the caller for SB_FUNC_USER ones */

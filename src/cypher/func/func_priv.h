@@ -35,10 +35,10 @@ sb_status sb_func__fail_arg(sb_func_context *ctx, const char *what, const char *
 #define SB_FUNC_SHOWN(bytes)                                                                       \
     (int)((bytes).size < 60 ? (bytes).size : 60), (const char *)(bytes).data
 
-/* For the body of a loop over i: asks once in 16,384 rounds, some 0.1 ms. */
-#define SB_FUNC_POLL(ctx, i)                                                                       \
+/* For the body of a loop: asks once in 16,384 rounds, some 0.1 ms, of all loops of the run, since each may be short. */
+#define SB_FUNC_POLL(ctx)                                                                          \
     do {                                                                                           \
-        if (SB_UNLIKELY(((i)&0x3FFFu) == 0x3FFFu) && (ctx)->poll != NULL)                          \
+        if (SB_UNLIKELY(++(ctx)->rounds % 16384 == 0) && (ctx)->poll != NULL)                      \
             SB_TRY((ctx)->poll((ctx)->poll_ctx));                                                  \
     } while (0)
 

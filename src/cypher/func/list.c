@@ -92,7 +92,7 @@ sb_status sb_func__range(sb_func_context *ctx, const sb_val *args, uint32_t coun
                                       (unsigned long long)range.count);
     SB_TRY(sb_func__list(ctx, range.count, &list));
     for (uint64_t i = 0; i < range.count; i++) {
-        SB_FUNC_POLL(ctx, i);
+        SB_FUNC_POLL(ctx);
         list->items[i] = sb_val_int((int64_t)((uint64_t)range.first + i * (uint64_t)range.step));
     }
     *result = sb_val_flat_list(list);

@@ -322,7 +322,7 @@ static sb_status in_list(sb_func_context *ctx, sb_val a, sb_val b, sb_val *resul
     if (b.kind == SB_VAL_NULL) return SB_OK;
     if (b.kind != SB_VAL_LIST) return sb_func__fail_type(ctx, "IN", "a LIST on its right", b);
     for (uint64_t i = 0; i < b.as.list->count && found != SB_TRUE; i++) {
-        SB_FUNC_POLL(ctx, i);
+        SB_FUNC_POLL(ctx);
         const sb_ternary equal = sb_val_equals(a, b.as.list->items[i]);
         if (equal != SB_FALSE) found = equal;
     }

@@ -204,6 +204,67 @@ static void test_exec_rows__cancel_and_deadline(void **state)
     exec_close(&f);
 }
 
+static uint64_t clock_reads; /* what the clock below says is how often it was read */
+
+static uint64_t count_clock_reads(sb_vfs *vfs)
+{
+    (void)vfs;
+    return ++clock_reads;
+}
+
+enum { NEST_ITEMS = 60, NEST_DEPTH = 3 };
+
+/* An expression that goes through NEST_ITEMS items, for each of them through as many again, … */
+static sb_expr *nested(exec_fixture *f, sb_expr_kind kind, sb_var *list, int depth)
+{
+    sb_expr *inner = depth == 1 ? num(f, 1) : nested(f, kind, list, depth - 1), *e;
+    sb_var *item = var(f, SB_KIND_INT);
+
+    if (kind == SB_EXPR_QUANTIFIER) {
+        e = expr(f, kind, 2, ref(f, list), depth == 1 ? boolean(f, true) : inner);
+        e->op = SB_ALL;
+    } else if (kind == SB_EXPR_REDUCE) {
+        e = expr(f, kind, 3, num(f, 0), ref(f, list), inner);
+        e->bound2 = var(f, SB_KIND_ANY);
+    } else {
+        e = expr(f, kind, 3, ref(f, list), NULL, inner);
+    }
+    e->bound = item;
+    return e;
+}
+
+/* Lists that are short, in one another: the looks at interrupt and time limit are counted by all items, not by those of a list. */
+static void test_exec_rows__nested_lists_look(void **state)
+{
+    static const sb_expr_kind kinds[] = {SB_EXPR_LIST_COMPREHENSION, SB_EXPR_QUANTIFIER,
+                                         SB_EXPR_REDUCE};
+    const uint64_t looks = NEST_ITEMS * NEST_ITEMS * NEST_ITEMS / 1024;
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        exec_fixture f;
+        exec_open(&f);
+        begin_write(&f.g);
+        sb_vfs_ops ops = *f.g.vfs->ops;
+        sb_vfs vfs = {.ops = &ops};
+        ops.monotonic_ns = count_clock_reads;
+        sb_var *list = var(&f, SB_KIND_LIST), *y = var(&f, SB_KIND_ANY);
+        sb_plan *p = project(&f, argument(&f, NULL), list, range(&f, 1, NEST_ITEMS));
+        p = project(&f, p, y, nested(&f, kinds[i], list, NEST_DEPTH));
+        statement(&f, p, y, NULL);
+        f.options.vfs = &vfs;
+        f.options.deadline_ns = UINT64_MAX;
+        clock_reads = 0;
+        OK(&f.g, run(&f));
+        assert_true(clock_reads >= looks);
+        f.options.deadline_ns = looks / 2;
+        clock_reads = 0;
+        FAILS(&f.g, run(&f), SB_TIMEOUT, "time limit");
+        assert_int_equal(clock_reads, looks / 2);
+        f.options.vfs = f.g.vfs;
+        exec_close(&f);
+    }
+}
+
 /* The clock of a test that has seen many calls. */
 static bool count_progress(void *ctx, uint64_t done, uint64_t total)
 {
@@ -304,6 +365,7 @@ int main(void)
         TEST(test_exec_rows__constants_are_lazy),
         TEST(test_exec_rows__reset),
         TEST(test_exec_rows__cancel_and_deadline),
+        TEST(test_exec_rows__nested_lists_look),
         TEST(test_exec_rows__progress),
         TEST(test_exec_rows__memory_limit),
         TEST(test_exec_rows__no_memory),

@@ -221,6 +221,29 @@ static void test_cypher_func_op__long_work_is_interrupted(void **state)
     }
 }
 
+/* So does much short work. */
+static void test_cypher_func_op__short_work_is_counted(void **state)
+{
+    static const char *const expressions[] = {"range(1, 100)", "101 IN $1", "toStringList($1)"};
+    enum { ROUNDS = 1000, ITEMS = 100 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof expressions / sizeof expressions[0]; i++) {
+        func_fixture f;
+        fixture_open(&f);
+        f.params[1] = fixture_eval(&f, "range(1, 100)");
+        countdown c = {.left = ROUNDS, .err = &f.err};
+        f.ctx.poll = count_down;
+        f.ctx.poll_ctx = &c;
+        for (int round = 0; round < ROUNDS; round++) {
+            (void)fixture_eval(&f, expressions[i]);
+            assert_int_equal(f.status, SB_OK);
+        }
+        assert_int_equal(ROUNDS - c.left, (ROUNDS + 1) * ITEMS / 16384);
+        fixture_close(&f);
+    }
+}
+
 static void test_cypher_func_op__index_and_slice(void **state)
 {
     static const fixture_case cases[] = {
@@ -400,6 +423,7 @@ int main(void)
         TEST(test_cypher_func_op__patterns_are_kept_and_replaced),
         TEST(test_cypher_func_op__patterns_used_often),
         TEST(test_cypher_func_op__long_work_is_interrupted),
+        TEST(test_cypher_func_op__short_work_is_counted),
         TEST(test_cypher_func_op__index_and_slice),
         TEST(test_cypher_func_op__properties_of_entities),
         TEST(test_cypher_func_op__types),
