@@ -838,17 +838,59 @@ INSERT INTO plain VALUES (1), ('x');
     def test_as_proposed(self):
         remove("lite.sombra")
         told = run("import", "lite.sombra", "--sqlite", self.make())
-        self.assertIn("imported 18 nodes, 12 relationships", told)
+        self.assertIn("imported 21 nodes, 15 relationships", told)
         self.assertEqual(self.query("MATCH (p:Person {id: 1}) RETURN p.`full name` AS n, p.active AS a, toString(p.seen) AS s, p.odd AS o, p.score AS f, p.any AS y, keys(p) AS k"),
                          [{"n": 'Ann "q"', "a": True, "s": "2024-01-01T12:00", "o": "2024-01-01", "f": 1.5, "y": 1, "k": ["id", "full name", "active", "seen", "odd", "score", "photo", "any"]}])
         self.assertEqual(self.query("MATCH (p:Person)-[r:CITY|BOSS]->(x) RETURN p.id AS p, type(r) AS t, labels(x)[0] AS l, x.id AS x ORDER BY p, t"),
                          [{"p": 1, "t": "CITY", "l": "City", "x": 1}, {"p": 2, "t": "BOSS", "l": "Person", "x": 1}, {"p": 2, "t": "CITY", "l": "City", "x": 1}, {"p": 3, "t": "BOSS", "l": "Person", "x": 1}])
         self.assertEqual(self.query("MATCH (c:City)-[:MAYOR]->(p) RETURN toString(c.founded) AS f, p.id AS p"), [{"f": "1237-10-28", "p": 2}])
         self.assertEqual(self.query("MATCH (a)-[r:KNOWS]->(b) RETURN a.id AS a, b.id AS b, r.since AS s ORDER BY a"), [{"a": 1, "b": 2, "s": 2001}, {"a": 2, "b": 1, "s": None}])
-        self.assertEqual(self.query("MATCH (b:City)-[r:DELIVERY]->(a:OrderItems) RETURN a.what AS a, b.name AS b, properties(r) AS p"), [{"a": "b", "b": "", "p": {"id": 1, "note": "x"}}])
+        # A row has no city, another a part of the other key: they are nodes, and what makes no relationship is kept.
+        self.assertEqual(self.query("MATCH (d:Delivery) RETURN properties(d) AS d, COLLECT {MATCH (d)-[:ORDER_ITEMS]->(i) RETURN i.what} AS i, COLLECT {MATCH (d)-[:TO_CITY]->(c) RETURN c.id} AS c ORDER BY d.id"),
+                         [{"d": {"id": 1, "o": 1, "l": 2, "note": "x"}, "i": ["b"], "c": [2]}, {"d": {"id": 2, "o": 11, "l": 2}, "i": ["c"], "c": []}, {"d": {"id": 3, "o": 1}, "i": [], "c": [1]}])
         self.assertEqual(self.query("MATCH (a:Country)-[r:BORDERS]->(b) RETURN a.code AS a, b.name AS b, r.km AS k"), [{"a": "DE", "b": "Poland", "k": 467.0}])
         self.assertEqual(self.query("MATCH (p:Plain) RETURN p.x AS x"), [{"x": 1}, {"x": "x"}])
         run("verify", "lite.sombra")
+
+    def test_foreign_keys(self):
+        """Keys to different unique columns of one table, to none, to a primary key in its own order; generated columns; what virtual tables keep."""
+        script = """
+CREATE TABLE city (id INTEGER PRIMARY KEY, code TEXT UNIQUE, a INT, b INT, UNIQUE (a, b));
+CREATE TABLE person (id INTEGER PRIMARY KEY, city_id INTEGER REFERENCES city(id), gone INTEGER REFERENCES nowhere(id), code TEXT REFERENCES city(a), twice INT AS (2 * id), thrice INT AS (3 * id) STORED);
+CREATE TABLE trip (id INTEGER PRIMARY KEY, to_code TEXT REFERENCES city(code), x INT, y INT, FOREIGN KEY (y, x) REFERENCES city(b, a));
+CREATE TABLE pair (p INT, q INT, PRIMARY KEY (q, p));
+CREATE TABLE half (u INT, v INT, FOREIGN KEY (u, v) REFERENCES pair);
+CREATE TABLE odd (name TEXT PRIMARY KEY, city_id REFERENCES city);
+INSERT INTO city VALUES (1, 'B', 5, 6), (2, 'P', 6, 5), (3, NULL, NULL, 1);
+INSERT INTO person (id, city_id, gone, code) VALUES (1, 2, 77, 'x'), (2, NULL, 5, NULL);
+INSERT INTO trip VALUES (1, 'B', 6, 5), (2, 'P', NULL, NULL);
+INSERT INTO pair VALUES (1, 2);
+INSERT INTO half VALUES (2, 1);
+"""
+        remove("lite.sombra")
+        run("import", "lite.sombra", "--sqlite", self.make(script))
+        self.assertEqual(self.query("MATCH (p:Person) RETURN properties(p) AS p, COLLECT {MATCH (p)-[:CITY]->(c) RETURN c.id} AS c ORDER BY p.id"),
+                         [{"p": {"id": 1, "gone": 77, "code": "x", "twice": 2, "thrice": 3}, "c": [2]}, {"p": {"id": 2, "gone": 5, "twice": 4, "thrice": 6}, "c": []}])
+        self.assertEqual(self.query("MATCH (t:Trip)-[r]->(c) RETURN t.id AS t, type(r) AS r, c.id AS c ORDER BY t, r"), [{"t": 1, "r": "CITY", "c": 2}, {"t": 1, "r": "TO_CODE", "c": 1}, {"t": 2, "r": "TO_CODE", "c": 2}])
+        self.assertEqual(self.query("MATCH (:Half)-[r]->(c:Pair) RETURN type(r) AS r, c.p AS p, c.q AS q"), [{"r": "PAIR", "p": 1, "q": 2}])
+        for change, part, code in (("INSERT INTO trip VALUES (3, 'Z', NULL, NULL)", "(table trip), line 3 (end): 'Z' is the id of no node in group city(code)", 3),
+                                   ("INSERT INTO odd VALUES (NULL, 1)", "(table odd), line 1 (start): the row's own id is NULL", 3)):
+            self.make(script + change, "other.db")
+            remove("bad.sombra")
+            self.assertIn(part, run("import", "bad.sombra", "--sqlite", "other.db", code=code))
+        self.make("PRAGMA user_version = 1;", "other.db")
+        self.assertIn("other.db has no table", run("import", "bad.sombra", "--sqlite", "other.db", code=3))
+        self.assertFalse(os.path.exists("bad.sombra"))
+
+    def test_virtual_tables(self):
+        try:
+            self.make("CREATE VIRTUAL TABLE docs USING fts5(body); INSERT INTO docs VALUES ('x'); CREATE TABLE docs_more (x); INSERT INTO docs_more VALUES (1);", "other.db")
+        except sqlite3.OperationalError:
+            self.skipTest("Python's SQLite has no FTS5")
+        remove("lite.sombra")
+        done = subprocess.run([SOMBRA, "import", "lite.sombra", "--sqlite", "other.db"], capture_output=True, text=True, check=True)
+        self.assertIn("docs, line 1: a virtual table is left out", done.stderr)
+        self.assertEqual(self.query("MATCH (n) RETURN labels(n) AS l, properties(n) AS p"), [{"l": ["DocsMore"], "p": {"x": 1}}])
 
     def test_mapping(self):
         """The mapping that a dry run prints loads the same graph; a changed one another."""
@@ -857,9 +899,10 @@ INSERT INTO plain VALUES (1), ('x');
         text = run("import", "lite.sombra", "--sqlite", "shop.db", "--dry-run")
         self.assertFalse(os.path.exists("lite.sombra"))
         mapping = json.loads(text)
-        self.assertEqual([n["table"] for n in mapping["nodes"]], ["city", "person", "order_items", "country", "plain", "price", "tag"])
+        self.assertEqual([n["table"] for n in mapping["nodes"]], ["city", "person", "order_items", "delivery", "country", "plain", "price", "tag"])
         self.assertEqual(mapping["nodes"][0], {"table": "city", "labels": ["City"], "id": ["id"], "properties": {"id": "id", "name": "name", "founded": {"name": "founded", "type": "date"}}})
-        self.assertEqual([r["type"] for r in mapping["relationships"]], ["MAYOR", "CITY", "BOSS", "KNOWS", "DELIVERY", "BORDERS", "PRICE"])
+        self.assertEqual([r["type"] for r in mapping["relationships"]], ["MAYOR", "CITY", "BOSS", "KNOWS", "TO_CITY", "ORDER_ITEMS", "BORDERS", "PRICE"])
+        self.assertEqual(mapping["relationships"][6]["end"], {"table": "country", "columns": ["other"], "refers_to": ["code"]})
         digests = set()
         for flags in ((), ("--mapping", write("mapping.json", text)), ("--mapping", "mapping.json", "--batch", "2")):
             remove("lite.sombra")
@@ -910,7 +953,7 @@ INSERT INTO plain VALUES (1), ('x');
         self.make("CREATE TABLE a (x REFERENCES gone(id)); CREATE TABLE b (x REFERENCES a(y)); INSERT INTO a VALUES (1);", "other.db")
         remove("bad.sombra")
         done = subprocess.run([SOMBRA, "import", "bad.sombra", "--sqlite", "other.db"], capture_output=True, text=True, check=False)
-        self.assertIn("refers to no key of a table", done.stderr)
+        self.assertIn('a, line 1: the foreign key ("x") refers to no columns of a table here whose values are unique', done.stderr)
 
 
 class Pieces(Formats):

@@ -124,6 +124,8 @@ typedef struct fmt_id {
 typedef struct fmt_node {
     fmt_id id;
     bool has_id;
+    const fmt_id *other_ids; /* by which relationships may refer to it, too */
+    size_t other_id_count;
     const sombra_text *labels;
     size_t label_count;
     const fmt_prop *props;

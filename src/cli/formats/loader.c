@@ -64,24 +64,34 @@ static sombra_status taken(fmt_loader *l, size_t group)
 
 /* ---- Nodes --------------------------------------------------------------------------------------------------------------------- */
 
+/* Which of its ids an earlier node has; NULL: none. */
+static const fmt_id *taken_id(fmt_loader *l, const fmt_node *node)
+{
+    if (node->has_id && fmt_loader_find(l, &node->id) != 0) return &node->id;
+    for (size_t i = 0; i < node->other_id_count; i++)
+        if (fmt_loader_find(l, &node->other_ids[i]) != 0) return &node->other_ids[i];
+    return NULL;
+}
+
 static sombra_status load_node(fmt_loader *l, const fmt_node *node)
 {
+    const fmt_id *known = taken_id(l, node);
     const sombra_text given =
         fmt_text(l->options.label, l->options.label == NULL ? 0 : strlen(l->options.label));
     const bool unlabeled = node->label_count == 0 && given.size != 0;
     sombra_status status;
     size_t place;
 
-    if (node->has_id && fmt_loader_find(l, &node->id) != 0) {
+    if (known != NULL) {
         if (l->options.skip_duplicate_ids) {
             l->result.skipped++;
             return SOMBRA_DONE;
         }
         return loader_reject(fmt_bad(
-            l, SOMBRA_EXISTS, 0, fmt_text("id", 2), node->id.text,
-            " is the id of an earlier node%s%.*s", node->id.group.size != 0 ? " in group " : "",
-            (int)(node->id.group.size < 60 ? node->id.group.size : 60),
-            node->id.group.size != 0 ? (const char *)node->id.group.data : ""));
+            l, SOMBRA_EXISTS, 0, fmt_text("id", 2), known->text,
+            " is the id of an earlier node%s%.*s", known->group.size != 0 ? " in group " : "",
+            (int)(known->group.size < 60 ? known->group.size : 60),
+            known->group.size != 0 ? (const char *)known->group.data : ""));
     }
     if ((status = loader_group_of(l, false, unlabeled ? &given : node->labels,
                                   unlabeled ? 1 : node->label_count, &place)) != SOMBRA_OK)
@@ -93,6 +103,8 @@ static sombra_status load_node(fmt_loader *l, const fmt_node *node)
     l->nodes[l->node_count++] = 0;
     l->unwritten_nodes++;
     if (node->has_id) loader_add_id(l, &node->id, number);
+    for (size_t i = 0; i < node->other_id_count; i++)
+        loader_add_id(l, &node->other_ids[i], number);
     l->result.nodes++;
     return taken(l, place);
 }

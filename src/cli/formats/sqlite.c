@@ -98,7 +98,7 @@ lite_rels *lite_new_rel(lite *r, sombra_text table, sombra_text type)
     return &r->rels[r->rel_count];
 }
 
-const lite_nodes *lite_find_nodes(const lite *r, sombra_text table)
+lite_nodes *lite_find_nodes(const lite *r, sombra_text table)
 {
     for (size_t i = 0; i < r->node_count; i++)
         if (lite_same(r->nodes[i].table, table)) return &r->nodes[i];
@@ -107,16 +107,23 @@ const lite_nodes *lite_find_nodes(const lite *r, sombra_text table)
 
 sombra_status lite_read_columns(lite *r, lite_table *t)
 {
-    static const char sql[] = "SELECT name, type, pk FROM pragma_table_info(?1) ORDER BY cid";
+    /* First the columns as they stand, generated ones too; then those of the primary key, in its own order. */
+    static const char sql[] = "SELECT name, type, 0 AS place, cid FROM pragma_table_xinfo(?1) "
+                              "WHERE hidden <> 1 UNION ALL "
+                              "SELECT name, type, pk, cid FROM pragma_table_xinfo(?1) "
+                              "WHERE pk <> 0 ORDER BY place, cid";
     sqlite3_stmt *stmt;
     int step;
 
     if (lite_prepare(r, sql, sizeof sql, t->name, &stmt) != SOMBRA_OK) return r->error->status;
     while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
         const sombra_text name = lite_column_text(r, stmt, 0);
+        if (sqlite3_column_int(stmt, 2) != 0) {
+            lite_add_text(&t->primary, name);
+            continue;
+        }
         lite_add_text(&t->names, name);
         lite_add_text(&t->declared, lite_column_text(r, stmt, 1));
-        if (sqlite3_column_int(stmt, 2) != 0) lite_add_text(&t->primary, name);
     }
     (void)sqlite3_finalize(stmt);
     return step == SQLITE_DONE ? SOMBRA_OK : lite_fail(r);
@@ -285,7 +292,6 @@ typedef struct table_source {
     size_t next; /* among nodes, then relationships */
     const lite_nodes *nodes;
     const lite_rels *rels; /* one of the two */
-    sombra_text groups[2]; /* of ids: tables of the ends */
     sqlite3_stmt *stmt;    /* NULL: none is open */
     const char *name;      /* for messages */
     uint64_t row, rows;    /* rows: of all tables */
@@ -311,35 +317,115 @@ static bool read_properties(lite *r, sqlite3_stmt *stmt, int first, const lite_c
     return true;
 }
 
-static void take_row(table_source *s)
+static void take_node(lite *r, const lite_nodes *n, sqlite3_stmt *stmt)
 {
-    lite *r = s->r;
-    const lite_columns *list = s->nodes != NULL ? &s->nodes->properties : &s->rels->properties;
-    fmt_prop *props = fmt_arena_alloc(&r->records->arena, (list->count + 1) * sizeof *props);
-    int at = 0;
+    fmt_arena *arena = &r->records->arena;
+    const lite_columns *list = &n->properties;
+    fmt_prop *props = fmt_arena_alloc(arena, (list->count + 1) * sizeof *props);
+    fmt_id *others = fmt_arena_alloc(arena, (n->other_count + 1) * sizeof *others);
+    fmt_node made = {.labels = n->labels.items,
+                     .label_count = n->labels.count,
+                     .other_ids = others,
+                     .props = props,
+                     .prop_count = list->count};
+    int at = (int)n->id.count;
     bool absent;
 
-    if (s->nodes != NULL) {
-        const lite_nodes *n = s->nodes;
-        fmt_node made = {.labels = n->labels.items,
-                         .label_count = n->labels.count,
-                         .props = props,
-                         .prop_count = list->count};
-        made.id = (fmt_id){.group = n->table, .text = read_id(r, s->stmt, 0, n->id.count, &absent)};
-        made.has_id = n->id.count != 0 && !absent;
-        if (read_properties(r, s->stmt, (int)n->id.count, list, props))
-            fmt_add_node(r->records, &made);
-        return;
+    made.id = (fmt_id){.group = n->table, .text = read_id(r, stmt, 0, n->id.count, &absent)};
+    made.has_id = n->id.count != 0 && !absent;
+    for (size_t i = 0; i < n->other_count; i++) {
+        const lite_id *other = &n->other_ids[i];
+        others[made.other_id_count] = (fmt_id){
+            .group = other->group, .text = read_id(r, stmt, at, other->columns->count, &absent)};
+        made.other_id_count += !absent;
+        at += (int)other->columns->count;
     }
-    fmt_rel made = {.type = s->rels->type, .props = props, .prop_count = list->count};
+    if (read_properties(r, stmt, at, list, props)) fmt_add_node(r->records, &made);
+}
+
+static void take_rel(lite *r, const lite_rels *of, sqlite3_stmt *stmt)
+{
+    const lite_columns *list = &of->properties;
+    fmt_prop *props = fmt_arena_alloc(&r->records->arena, (list->count + 1) * sizeof *props);
+    fmt_rel made = {.type = of->type, .props = props, .prop_count = list->count};
+    bool absent[2];
+    int at = 0;
+
     for (unsigned end = 0; end < 2; end++) {
-        made.ends[end] =
-            (fmt_id){.group = s->groups[end],
-                     .text = read_id(r, s->stmt, at, s->rels->keys[end].count, &absent)};
-        if (absent) return; /* NULL refers to nothing */
-        at += (int)s->rels->keys[end].count;
+        made.ends[end] = (fmt_id){.group = of->groups[end],
+                                  .text = read_id(r, stmt, at, of->keys[end].count, &absent[end])};
+        at += (int)of->keys[end].count;
     }
-    if (read_properties(r, s->stmt, at, list, props)) fmt_add_rel(r->records, &made);
+    if (absent[1] || (absent[0] && !lite_same(of->table, of->ends[0])))
+        return; /* NULL refers to nothing */
+    if (absent[0])
+        fmt_add_bad(r->records, SOMBRA_NOT_FOUND, 0, fmt_text("start", 5), fmt_text(NULL, 0),
+                    "the row's own id is NULL");
+    else if (read_properties(r, stmt, at, list, props))
+        fmt_add_rel(r->records, &made);
+}
+
+static bool same_columns(const lite_texts *a, const lite_texts *b)
+{
+    for (size_t i = 0; i < a->count && i < b->count; i++)
+        if (!lite_same(a->items[i], b->items[i])) return false;
+    return a->count == b->count;
+}
+
+/* city(code) */
+static sombra_text group_name(lite *r, sombra_text table, const lite_texts *columns)
+{
+    fmt_buffer name = {0};
+
+    fmt_put(&name, table.data, table.size);
+    for (size_t i = 0; i < columns->count; i++) {
+        fmt_puts(&name, i == 0 ? "(" : ", ");
+        fmt_put(&name, columns->items[i].data, columns->items[i].size);
+    }
+    fmt_puts(&name, ")");
+    const sombra_text kept = lite_keep(r, name.data, name.size);
+    free(name.data);
+    return kept;
+}
+
+/* The group of the ids that an end refers to: the nodes' own, or one of other columns, which they get too. */
+static sombra_text group_of(lite *r, lite_nodes *n, const lite_texts *refers)
+{
+    if (refers->count == 0 || same_columns(refers, &n->id)) return n->table;
+    for (size_t i = 0; i < n->other_count; i++)
+        if (same_columns(refers, n->other_ids[i].columns)) return n->other_ids[i].group;
+    n->other_ids =
+        fmt_grow(n->other_ids, &n->other_capacity, n->other_count + 1, sizeof *n->other_ids);
+    n->other_ids[n->other_count] =
+        (lite_id){.group = group_name(r, n->table, refers), .columns = refers};
+    return n->other_ids[n->other_count++].group;
+}
+
+/* Once the mapping stands. The names' case may differ. */
+static void link_ends(lite *r)
+{
+    for (size_t i = 0; i < r->rel_count; i++)
+        for (unsigned end = 0; end < 2; end++) {
+            lite_nodes *n = lite_find_nodes(r, r->rels[i].ends[end]);
+            assert(n != NULL); /* a proposal and a mapping that was read see to it */
+            r->rels[i].groups[end] = group_of(r, n, &r->rels[i].refers[end]);
+        }
+}
+
+static sombra_status select_table(table_source *s)
+{
+    lite *r = s->r;
+    const lite_nodes *n = s->nodes;
+    const size_t count = n != NULL ? 1 + n->other_count : 2;
+    const lite_texts **keys = fmt_arena_alloc(&r->arena, count * sizeof *keys);
+    const lite_columns *properties = n != NULL ? &n->properties : &s->rels->properties;
+    const sombra_text table = n != NULL ? n->table : s->rels->table;
+
+    for (size_t i = 0; i < count; i++)
+        keys[i] = n == NULL ? &s->rels->keys[i] : i == 0 ? &n->id : n->other_ids[i - 1].columns;
+    sombra_status status = check_columns(r, table, keys, count, properties);
+    if (status == SOMBRA_OK) status = select_rows(r, table, keys, count, properties, &s->stmt);
+    return status;
 }
 
 /* Open the next table. False: there is none, or it failed, which is recorded. */
@@ -354,16 +440,6 @@ static bool open_table(table_source *s)
     s->nodes = place < r->node_count ? &r->nodes[place] : NULL;
     s->rels = s->nodes != NULL ? NULL : &r->rels[place - r->node_count];
     const sombra_text table = s->nodes != NULL ? s->nodes->table : s->rels->table;
-    const lite_columns *properties =
-        s->nodes != NULL ? &s->nodes->properties : &s->rels->properties;
-    const lite_texts *keys[2] = {s->nodes != NULL ? &s->nodes->id : &s->rels->keys[0],
-                                 s->nodes != NULL ? NULL : &s->rels->keys[1]};
-    const size_t key_count = s->nodes != NULL ? 1 : 2;
-    for (size_t i = 0; s->rels != NULL && i < 2 * r->node_count;
-         i++) { /* the names' case may differ */
-        const sombra_text *of = &r->nodes[i / 2].table;
-        if (lite_same(*of, s->rels->ends[i % 2])) s->groups[i % 2] = *of;
-    }
     fmt_puts(&name, r->path);
     fmt_puts(&name, " (table ");
     fmt_put(&name, table.data, table.size < 100 ? table.size : 100);
@@ -371,8 +447,7 @@ static bool open_table(table_source *s)
     s->name = lite_keep(r, name.data, name.size).data;
     free(name.data);
     s->row = 0;
-    return check_columns(r, table, keys, key_count, properties) == SOMBRA_OK &&
-           select_rows(r, table, keys, key_count, properties, &s->stmt) == SOMBRA_OK;
+    return select_table(s) == SOMBRA_OK;
 }
 
 /* Some rows of one table. */
@@ -394,7 +469,10 @@ static void cut(void *ctx, fmt_piece *piece)
            (step = sqlite3_step(s->stmt)) == SQLITE_ROW) {
         fmt_records_at(&piece->records, ++s->row, NULL, 0);
         s->rows++;
-        take_row(s);
+        if (s->nodes != NULL)
+            take_node(r, s->nodes, s->stmt);
+        else
+            take_rel(r, s->rels, s->stmt);
     }
     piece->size = piece->records.arena.bytes;
     piece->done = s->rows;
@@ -410,10 +488,13 @@ static void free_maps(lite *r)
         free(r->nodes[i].labels.items);
         free(r->nodes[i].id.items);
         free(r->nodes[i].properties.items);
+        free(r->nodes[i].other_ids);
     }
     for (size_t i = 0; i < r->rel_count; i++) {
-        free(r->rels[i].keys[0].items);
-        free(r->rels[i].keys[1].items);
+        for (unsigned end = 0; end < 2; end++) {
+            free(r->rels[i].keys[end].items);
+            free(r->rels[i].refers[end].items);
+        }
         free(r->rels[i].properties.items);
     }
     free(r->nodes);
@@ -441,10 +522,12 @@ sombra_status fmt_read_sqlite(fmt_loader *loader, const char *path)
     if (status == SOMBRA_OK)
         status =
             options->mapping != NULL ? lite_read_mapping(&r, options->mapping) : lite_propose(&r);
-    if (status == SOMBRA_OK && options->proposal != NULL)
+    if (status == SOMBRA_OK && options->proposal != NULL) {
         status = lite_put_mapping(&r, options->proposal);
-    else if (status == SOMBRA_OK)
+    } else if (status == SOMBRA_OK) {
+        link_ends(&r);
         status = fmt_pipeline_run(loader, &steps, &s);
+    }
     (void)sqlite3_finalize(s.stmt);
     (void)sqlite3_close(r.db);
     fmt_records_free(&probed);

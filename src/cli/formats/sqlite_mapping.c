@@ -61,6 +61,10 @@ sombra_status lite_put_mapping(lite *r, FILE *file)
             fmt_put_json(&out, rel->ends[end].data, rel->ends[end].size);
             fmt_puts(&out, ", \"columns\": ");
             put_texts(&out, &rel->keys[end]);
+            if (rel->refers[end].count != 0) {
+                fmt_puts(&out, ", \"refers_to\": ");
+                put_texts(&out, &rel->refers[end]);
+            }
             fmt_puts(&out, "}");
         }
         put_columns(&out, &rel->properties);
@@ -148,10 +152,12 @@ static bool take_end(lite *r, fmt_json *j, lite_rels *rel, unsigned end)
     for (;; first = false) {
         if (!fmt_json_member(j, first, &key, &more)) return false;
         if (!more) return true;
-        if (fmt_is(key, "table")     ? !take_string(r, j, &rel->ends[end])
-            : fmt_is(key, "columns") ? !take_texts(r, j, &rel->keys[end])
-                                     : !fmt_json_fail(j, j->at, "an end has a table and columns"))
-            return false;
+        const bool taken = fmt_is(key, "table")     ? take_string(r, j, &rel->ends[end])
+                           : fmt_is(key, "columns") ? take_texts(r, j, &rel->keys[end])
+                           : fmt_is(key, "refers_to")
+                               ? take_texts(r, j, &rel->refers[end])
+                               : fmt_json_fail(j, j->at, "an end has a table and columns");
+        if (!taken) return false;
     }
 }
 
@@ -234,7 +240,8 @@ static const char *mapping_fault(const lite *r)
         for (unsigned end = 0; end < 2; end++) {
             const lite_nodes *to = lite_find_nodes(r, rel->ends[end]);
             if (to == NULL) return "an end of relationships is no table of nodes";
-            if (to->id.count == 0 || to->id.count != rel->keys[end].count)
+            const lite_texts *id = rel->refers[end].count != 0 ? &rel->refers[end] : &to->id;
+            if (id->count == 0 || id->count != rel->keys[end].count)
                 return "an end of relationships has not as many columns as the id of its nodes";
         }
     }

@@ -20,16 +20,26 @@ typedef struct lite_columns {
     size_t count, capacity;
 } lite_columns;
 
+/* Columns by which relationships find a node: those of its id, or others whose values are unique. */
+typedef struct lite_id {
+    sombra_text group;
+    const lite_texts *columns;
+} lite_id;
+
 typedef struct lite_nodes {
     sombra_text table;
     lite_texts labels, id; /* columns of the id */
     lite_columns properties;
+    lite_id *other_ids; /* that ends of relationships refer to */
+    size_t other_count, other_capacity;
 } lite_nodes;
 
 typedef struct lite_rels {
     sombra_text table, type;
-    sombra_text ends[2]; /* tables of nodes */
-    lite_texts keys[2];  /* columns that hold their ids */
+    sombra_text ends[2];  /* tables of nodes */
+    lite_texts keys[2];   /* columns that hold their ids, or: */
+    lite_texts refers[2]; /* the values of these columns of theirs; empty: their ids */
+    sombra_text groups[2];
     lite_columns properties;
 } lite_rels;
 
@@ -49,13 +59,16 @@ typedef struct lite {
 typedef struct lite_foreign_key {
     sombra_text table;
     lite_texts from, to;
+    bool resolved; /* `to` are columns of a table that is there, whose values are unique */
+    bool kept;     /* some rows have a part of it, which makes no relationship */
 } lite_foreign_key;
 typedef struct lite_table {
     sombra_text name;
-    lite_texts names, declared, primary; /* columns, their types, the key's */
+    lite_texts names, declared, primary; /* columns, their types, the key's in its order */
     lite_foreign_key *keys;
     size_t key_count, key_capacity;
     bool referenced;
+    bool is_join; /* its rows are relationships */
 } lite_table;
 
 /* ---- sqlite.c ---------------------------------------------------------------------------------------------------- */
@@ -75,7 +88,7 @@ void lite_free_table(lite_table *t);
 /* The value of a result column as a type, or as it is stored; texts and bytes are SQLite's own until the next step. */
 bool lite_read_value(lite *r, sqlite3_stmt *stmt, int at, const char *type, sombra_value *value,
                      const char **why);
-const lite_nodes *lite_find_nodes(const lite *r, sombra_text table);
+lite_nodes *lite_find_nodes(const lite *r, sombra_text table);
 void lite_add_column(lite_columns *list, sombra_text column, const char *type);
 lite_rels *lite_new_rel(lite *r, sombra_text table, sombra_text type);
 

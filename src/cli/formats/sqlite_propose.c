@@ -53,34 +53,164 @@ static lite_table *find_table(schema_info *schema, sombra_text name)
     return NULL;
 }
 
-static sombra_status read_schema(lite *r, schema_info *schema)
+/* Tables, but for SQLite's own and those in which virtual tables keep what they hold: their names are their table's and a fixed ending, and
+ * SQLite makes no virtual table where one is taken. Virtual tables themselves are told of, and left out. */
+static sombra_status read_tables(lite *r, schema_info *schema)
 {
-    static const char sql[] = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT "
-                              "LIKE 'sqlite\\_%' ESCAPE '\\' "
-                              "AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY rowid";
+    static const char sql[] =
+        "SELECT name, sql LIKE 'CREATE VIRTUAL%' FROM sqlite_master AS t WHERE type = 'table' "
+        "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND NOT EXISTS (SELECT 1 FROM sqlite_master AS "
+        "v "
+        "WHERE v.sql LIKE 'CREATE VIRTUAL%' AND lower(substr(t.name, 1, length(v.name))) = "
+        "lower(v.name) "
+        "AND lower(substr(t.name, length(v.name) + 1)) IN ('_data', '_idx', '_content', "
+        "'_docsize', "
+        "'_config', '_segments', '_segdir', '_stat', '_node', '_parent', '_rowid')) ORDER BY rowid";
     sqlite3_stmt *stmt;
     int step;
 
     if (lite_prepare(r, sql, sizeof sql, fmt_text(NULL, 0), &stmt) != SOMBRA_OK)
         return r->error->status;
     while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const sombra_text name = lite_column_text(r, stmt, 0);
+        if (sqlite3_column_int(stmt, 1) != 0) {
+            fmt_at(r->loader, name.data, 1, NULL, 0);
+            fmt_note(r->loader, "a virtual table is left out");
+            continue;
+        }
         schema->tables =
             fmt_grow(schema->tables, &schema->capacity, schema->count + 1, sizeof *schema->tables);
-        schema->tables[schema->count++] = (lite_table){.name = lite_column_text(r, stmt, 0)};
+        schema->tables[schema->count++] = (lite_table){.name = name};
     }
     (void)sqlite3_finalize(stmt);
     if (step != SQLITE_DONE) return lite_fail(r);
-    for (size_t i = 0; i < schema->count; i++) {
-        sombra_status status = lite_read_columns(r, &schema->tables[i]);
+    if (schema->count == 0) return fmt_fail(r->error, SOMBRA_NOT_FOUND, "%s has no table", r->path);
+    return SOMBRA_OK;
+}
+
+/* Are the values of these columns unique: the primary key's, or those of an index? */
+static sombra_status ask_unique(lite *r, const lite_table *t, const lite_texts *columns,
+                                bool *unique)
+{
+    static const char sql[] = "SELECT i.seq, c.name FROM pragma_index_list(?1) AS i, "
+                              "pragma_index_info(i.name) AS c WHERE i.\"unique\" AND NOT i.partial "
+                              "ORDER BY i.seq";
+    sqlite3_stmt *stmt;
+    int step, last = -1;
+    size_t found = 0, others = 0;
+
+    *unique = columns->count != 0 && same_texts(columns, &t->primary);
+    if (*unique) return SOMBRA_OK;
+    if (lite_prepare(r, sql, sizeof sql, t->name, &stmt) != SOMBRA_OK) return r->error->status;
+    do { /* an index ends where another begins */
+        step = sqlite3_step(stmt);
+        const int index = step == SQLITE_ROW ? sqlite3_column_int(stmt, 0) : -1;
+        if (index != last) {
+            *unique = *unique || (columns->count != 0 && found == columns->count && others == 0);
+            found = others = 0;
+            last = index;
+        }
+        const bool known = step == SQLITE_ROW && lite_has(columns, lite_column_text(r, stmt, 1));
+        found += known;
+        others += step == SQLITE_ROW && !known;
+    } while (step == SQLITE_ROW);
+    (void)sqlite3_finalize(stmt);
+    return step == SQLITE_DONE ? SOMBRA_OK : lite_fail(r);
+}
+
+/* Has a table a row for which that holds? */
+static sombra_status ask_any(lite *r, const lite_table *t, const fmt_buffer *condition, bool *any)
+{
+    fmt_buffer sql = {0};
+    sqlite3_stmt *stmt = NULL;
+
+    fmt_puts(&sql, "SELECT 1 FROM ");
+    lite_put_identifier(&sql, t->name);
+    fmt_puts(&sql, " WHERE ");
+    fmt_put(&sql, condition->data, condition->size);
+    fmt_puts(&sql, " LIMIT 1");
+    sombra_status status = lite_prepare(r, sql.data, sql.size, fmt_text(NULL, 0), &stmt);
+    const int step = status == SOMBRA_OK ? sqlite3_step(stmt) : SQLITE_DONE;
+    *any = step == SQLITE_ROW;
+    if (step != SQLITE_ROW && step != SQLITE_DONE) status = lite_fail(r);
+    (void)sqlite3_finalize(stmt);
+    free(sql.data);
+    return status;
+}
+
+static void put_condition(fmt_buffer *out, const lite_texts *columns, const char *test,
+                          const char *between)
+{
+    for (size_t i = 0; i < columns->count; i++) {
+        fmt_puts(out, i == 0 ? "(" : between);
+        lite_put_identifier(out, columns->items[i]);
+        fmt_puts(out, test);
+    }
+    fmt_puts(out, ")");
+}
+
+/* What a foreign key refers to; without columns it is the primary key. */
+static sombra_status resolve_key(lite *r, schema_info *schema, const lite_table *t,
+                                 lite_foreign_key *key)
+{
+    lite_table *to = find_table(schema, key->table);
+    fmt_buffer partly = {0};
+    sombra_status status = SOMBRA_OK;
+
+    if (to == NULL) return SOMBRA_OK;
+    const bool is_implied = key->to.count == 0;
+    for (size_t i = 0; is_implied && i < to->primary.count; i++)
+        lite_add_text(&key->to, to->primary.items[i]);
+    if (key->to.count == key->from.count) status = ask_unique(r, to, &key->to, &key->resolved);
+    to->referenced = to->referenced || key->resolved;
+    if (status != SOMBRA_OK || !key->resolved || key->from.count == 1) return status;
+    put_condition(&partly, &key->from, " IS NULL", " OR ");
+    fmt_puts(&partly, " AND ");
+    put_condition(&partly, &key->from, " IS NOT NULL", " OR ");
+    status = ask_any(r, t, &partly, &key->kept);
+    free(partly.data);
+    return status;
+}
+
+/* Two foreign keys, which each row has, little else, and no table refers to it. */
+static sombra_status find_join(lite *r, lite_table *t)
+{
+    fmt_buffer absent = {0};
+    size_t extras = 0;
+    bool keyed = t->primary.count != 0, any;
+
+    if (t->key_count != 2 || t->referenced || !t->keys[0].resolved || !t->keys[1].resolved)
+        return SOMBRA_OK;
+    for (size_t i = 0; i < t->names.count; i++) {
+        const sombra_text name = t->names.items[i];
+        const bool foreign = lite_has(&t->keys[0].from, name) || lite_has(&t->keys[1].from, name);
+        if (lite_has(&t->primary, name)) keyed = keyed && foreign;
+        extras += !foreign && !lite_has(&t->primary, name);
+    }
+    if (!keyed && extras > JOIN_EXTRAS) return SOMBRA_OK;
+    put_condition(&absent, &t->keys[0].from, " IS NULL", " OR ");
+    fmt_puts(&absent, " OR ");
+    put_condition(&absent, &t->keys[1].from, " IS NULL", " OR ");
+    const sombra_status status = ask_any(r, t, &absent, &any);
+    t->is_join = status == SOMBRA_OK && !any;
+    free(absent.data);
+    return status;
+}
+
+static sombra_status read_schema(lite *r, schema_info *schema)
+{
+    sombra_status status = read_tables(r, schema);
+
+    for (size_t i = 0; i < schema->count && status == SOMBRA_OK; i++) {
+        status = lite_read_columns(r, &schema->tables[i]);
         if (status == SOMBRA_OK) status = read_keys(r, &schema->tables[i]);
-        if (status != SOMBRA_OK) return status;
     }
     for (size_t i = 0; i < schema->count; i++)
-        for (size_t k = 0; k < schema->tables[i].key_count; k++) {
-            lite_table *to = find_table(schema, schema->tables[i].keys[k].table);
-            if (to != NULL) to->referenced = true;
-        }
-    return SOMBRA_OK;
+        for (size_t k = 0; k < schema->tables[i].key_count && status == SOMBRA_OK; k++)
+            status = resolve_key(r, schema, &schema->tables[i], &schema->tables[i].keys[k]);
+    for (size_t i = 0; i < schema->count && status == SOMBRA_OK; i++)
+        status = find_join(r, &schema->tables[i]);
+    return status;
 }
 
 static void free_schema(schema_info *schema)
@@ -172,7 +302,8 @@ static sombra_status probe(lite *r, sombra_text table, sombra_text column, const
     return status;
 }
 
-/* Columns as properties, but for those of foreign keys; that a key is part of the primary one keeps it when keep_primary. */
+/* Columns as properties, but for those of foreign keys that become relationships; that a key is part of the primary one keeps it when
+ * keep_primary. */
 static sombra_status propose_properties(lite *r, const lite_table *t, bool keep_primary,
                                         lite_columns *list)
 {
@@ -181,7 +312,8 @@ static sombra_status propose_properties(lite *r, const lite_table *t, bool keep_
         const char *type = declared_type(t->declared.items[i]);
         bool fits = true, is_key = false;
         for (size_t k = 0; k < t->key_count; k++)
-            is_key = is_key || lite_has(&t->keys[k].from, name);
+            is_key = is_key ||
+                     (t->keys[k].resolved && !t->keys[k].kept && lite_has(&t->keys[k].from, name));
         if (is_key && !(keep_primary && lite_has(&t->primary, name))) continue;
         if (*type != '\0') {
             const sombra_status status = probe(r, t->name, name, type, &fits);
@@ -192,88 +324,67 @@ static sombra_status propose_properties(lite *r, const lite_table *t, bool keep_
     return SOMBRA_OK;
 }
 
-/* Two foreign keys, little else, and no table refers to it. */
-static bool is_join(const lite_table *t)
+/* The id columns of a table of nodes: the primary key's, else SQLite's own number. */
+static void propose_id(lite *r, const lite_table *t, lite_texts *id)
 {
-    size_t extras = 0;
-    bool keyed = t->primary.count != 0;
-
-    if (t->key_count != 2 || t->referenced) return false;
-    for (size_t i = 0; i < t->names.count; i++) {
-        const sombra_text name = t->names.items[i];
-        const bool foreign = lite_has(&t->keys[0].from, name) || lite_has(&t->keys[1].from, name);
-        if (lite_has(&t->primary, name)) keyed = keyed && foreign;
-        extras += !foreign && !lite_has(&t->primary, name);
-    }
-    return keyed || extras <= JOIN_EXTRAS;
-}
-
-/* The id columns of a table of nodes: those that foreign keys refer to, else the primary key, else SQLite's own number. */
-static void propose_id(lite *r, const schema_info *schema, const lite_table *t, lite_texts *id)
-{
-    const lite_texts *from = &t->primary;
-
-    for (size_t i = 0; i < schema->count; i++)
-        for (size_t k = 0; k < schema->tables[i].key_count; k++)
-            if (lite_same(schema->tables[i].keys[k].table, t->name) &&
-                schema->tables[i].keys[k].to.count != 0)
-                from = &schema->tables[i].keys[k].to;
-    for (size_t i = 0; i < from->count; i++)
-        lite_add_text(id, from->items[i]);
+    for (size_t i = 0; i < t->primary.count; i++)
+        lite_add_text(id, t->primary.items[i]);
     if (id->count == 0) lite_add_text(id, lite_keep(r, "rowid", 5));
 }
 
-/* One end of a relationship: a key's columns, in the order of the id that they refer to. False: they refer to something else. */
-static bool propose_end(lite *r, const lite_foreign_key *key, lite_rels *rel, unsigned end)
+/* One end of a relationship: a key's columns, in the order of the id if that is what they refer to. */
+static void propose_end(lite *r, const lite_foreign_key *key, lite_rels *rel, unsigned end)
 {
     const lite_nodes *to = lite_find_nodes(r, key->table);
+    const bool to_id = same_texts(&key->to, &to->id);
+    const lite_texts *order = to_id ? &to->id : &key->to;
 
-    if (to == NULL || key->from.count != to->id.count) return false;
     rel->ends[end] = to->table;
-    if (key->to.count != 0 && !same_texts(&key->to, &to->id)) return false;
-    for (size_t i = 0; i < to->id.count; i++)
+    for (size_t i = 0; i < order->count; i++) {
         for (size_t j = 0; j < key->from.count; j++)
-            if (key->to.count == 0 ? i == j : lite_same(key->to.items[j], to->id.items[i]))
+            if (lite_same(key->to.items[j], order->items[i]))
                 lite_add_text(&rel->keys[end], key->from.items[j]);
-    return rel->keys[end].count == to->id.count;
+        if (!to_id) lite_add_text(&rel->refers[end], order->items[i]);
+    }
 }
 
-static void drop_rel(lite *r, lite_rels *rel, const lite_table *t)
+static void propose_own(lite *r, const lite_table *t, const lite_foreign_key *key)
 {
-    free(rel->keys[0].items);
-    free(rel->keys[1].items);
-    free(rel->properties.items);
-    fmt_at(r->loader, t->name.data, 1, NULL, 0);
-    fmt_note(r->loader, "a foreign key refers to no key of a table, and is left out");
+    const lite_nodes *own = lite_find_nodes(r, t->name);
+    fmt_buffer note = {0};
+
+    if (!key->resolved) {
+        fmt_puts(&note, "the foreign key ");
+        put_condition(&note, &key->from, "", ", ");
+        fmt_puts(&note, " refers to no columns of a table here whose values are unique: no "
+                        "relationships; its values are properties");
+        fmt_put(&note, "", 1);
+        fmt_at(r->loader, t->name.data, 1, NULL, 0);
+        fmt_note(r->loader, note.data);
+        free(note.data);
+        return;
+    }
+    lite_rels *rel = lite_new_rel(
+        r, t->name, type_of(r, key->from.count == 1 ? key->from.items[0] : key->table));
+    rel->ends[0] = t->name;
+    for (size_t i = 0; i < own->id.count; i++)
+        lite_add_text(&rel->keys[0], own->id.items[i]);
+    propose_end(r, key, rel, 1);
+    r->rel_count++;
 }
 
 static sombra_status propose_rels(lite *r, const lite_table *t)
 {
-    sombra_status status = SOMBRA_OK;
-
-    if (is_join(t)) {
+    if (t->is_join) {
         lite_rels *rel = lite_new_rel(r, t->name, type_of(r, t->name));
-        if (propose_end(r, &t->keys[0], rel, 0) && propose_end(r, &t->keys[1], rel, 1)) {
-            r->rel_count++;
-            return propose_properties(r, t, false, &rel->properties);
-        }
-        drop_rel(r, rel, t);
-        return SOMBRA_OK;
+        for (unsigned end = 0; end < 2; end++)
+            propose_end(r, &t->keys[end], rel, end);
+        r->rel_count++;
+        return propose_properties(r, t, false, &rel->properties);
     }
-    for (size_t k = 0; k < t->key_count && status == SOMBRA_OK; k++) {
-        const lite_foreign_key *key = &t->keys[k];
-        const lite_nodes *own = lite_find_nodes(r, t->name);
-        lite_rels *rel = lite_new_rel(
-            r, t->name, type_of(r, key->from.count == 1 ? key->from.items[0] : key->table));
-        rel->ends[0] = t->name;
-        for (size_t i = 0; own != NULL && i < own->id.count; i++)
-            lite_add_text(&rel->keys[0], own->id.items[i]);
-        if (own != NULL && propose_end(r, key, rel, 1))
-            r->rel_count++;
-        else
-            drop_rel(r, rel, t);
-    }
-    return status;
+    for (size_t k = 0; k < t->key_count; k++)
+        propose_own(r, t, &t->keys[k]);
+    return SOMBRA_OK;
 }
 
 sombra_status lite_propose(lite *r)
@@ -283,12 +394,12 @@ sombra_status lite_propose(lite *r)
 
     for (size_t i = 0; i < schema.count && status == SOMBRA_OK; i++) {
         const lite_table *t = &schema.tables[i];
-        if (is_join(t)) continue;
+        if (t->is_join) continue;
         r->nodes = fmt_grow(r->nodes, &r->node_capacity, r->node_count + 1, sizeof *r->nodes);
         lite_nodes *node = &r->nodes[r->node_count++];
         *node = (lite_nodes){.table = t->name};
         lite_add_text(&node->labels, label_of(r, t->name));
-        propose_id(r, &schema, t, &node->id);
+        propose_id(r, t, &node->id);
         status = propose_properties(r, t, true, &node->properties);
     }
     for (size_t i = 0; i < schema.count && status == SOMBRA_OK; i++)
