@@ -254,7 +254,8 @@ typedef struct sombra_options {
     uint8_t durability; /**< sombra_durability (full) */
     uint8_t read_mode;  /**< 0 auto, 1 map, 2 cache: bounded page cache that never faults (auto) */
     uint32_t page_size; /**< bytes, for a new file: 4096, 8192, 16384, 32768 or 65536 (8192) */
-    uint32_t cache_pages;         /**< of read_mode cache, at least 8, at most a quarter of memory_limit (4096) */
+    uint32_t
+        cache_pages; /**< of read_mode cache, at least 8, at most a quarter of memory_limit (4096) */
     uint32_t autocheckpoint;      /**< pages in the WAL that start a checkpoint; 0: never (1000) */
     uint32_t busy_timeout_ms;     /**< wait for the writer lock (5000) */
     uint32_t edge_cache_capacity; /**< entries of the node-existence cache of a write transaction
@@ -1139,6 +1140,8 @@ SOMBRA_API sombra_status sombra_verify(sombra_txn *txn,
 /** What a recovery saved, what it knows to be lost, and pages that are damaged. */
 typedef struct sombra_recover_result {
     uint64_t nodes, rels, lost_nodes, lost_rels, damaged_pages;
+    bool nodes_known,
+        rels_known; /**< how many there were; else lost_nodes, lost_rels are the least that is lost */
     uint64_t lost_properties; /**< of nodes and relationships that were saved */
     uint64_t lost_names;      /**< of labels, types and keys, which got others (label_7) */
     uint64_t

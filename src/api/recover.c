@@ -66,6 +66,8 @@ sombra_status sombra__recover(const char *damaged, const char *path, const sombr
                                           .lost_nodes = r.found.lost_nodes,
                                           .lost_rels = r.found.lost_rels,
                                           .damaged_pages = r.found.damaged_pages,
+                                          .nodes_known = r.found.nodes_known,
+                                          .rels_known = r.found.rels_known,
                                           .lost_properties = r.found.lost_props,
                                           .lost_names = r.found.lost_names,
                                           .lost_label_sets = r.found.lost_sets,

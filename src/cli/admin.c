@@ -416,19 +416,25 @@ static bool print_recovered(invocation *cli, const sombra_recover_result *r)
         "nodes",         "relationships",   "lost_nodes", "lost_relationships",
         "damaged_pages", "lost_properties", "lost_names", "lost_label_sets",
         "lost_schemas",  "messages"};
-    const cell cells[] = {cell_int(r->nodes),         cell_int(r->rels),
-                          cell_int(r->lost_nodes),    cell_int(r->lost_rels),
-                          cell_int(r->damaged_pages), cell_int(r->lost_properties),
-                          cell_int(r->lost_names),    cell_int(r->lost_label_sets),
-                          cell_int(r->lost_schemas),  cell_int(r->messages)};
+    const cell cells[] = {cell_int(r->nodes),
+                          cell_int(r->rels),
+                          r->nodes_known ? cell_int(r->lost_nodes) : cell_null(),
+                          r->rels_known ? cell_int(r->lost_rels) : cell_null(),
+                          cell_int(r->damaged_pages),
+                          cell_int(r->lost_properties),
+                          cell_int(r->lost_names),
+                          cell_int(r->lost_label_sets),
+                          cell_int(r->lost_schemas),
+                          cell_int(r->messages)};
     char text[9][64];
 
     if (cli->format != FORMAT_TABLE)
         return output_record(cli, columns, cells, sizeof cells / sizeof *cells);
-    printf("saved %s and %s in %s; lost: %s, %s, %s, %s, %s, %s; %s\n",
+    printf("saved %s and %s in %s; lost: %s%s, %s%s, %s, %s, %s, %s; %s\n",
            counted(r->nodes, "node", "nodes", text[0]),
            counted(r->rels, "relationship", "relationships", text[1]), cli->arguments[1],
-           counted(r->lost_nodes, "node", "nodes", text[2]),
+           r->nodes_known ? "" : "at least ", counted(r->lost_nodes, "node", "nodes", text[2]),
+           r->rels_known ? "" : "at least ",
            counted(r->lost_rels, "relationship", "relationships", text[3]),
            counted(r->lost_properties, "property", "properties", text[4]),
            counted(r->lost_names, "name", "names", text[5]),

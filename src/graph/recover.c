@@ -336,6 +336,14 @@ static void count_losses(sb_recovery *r)
         count_lost(r->node_total_known, r->node_total, result->nodes, r->row_losses[SB_NODE]);
     result->lost_rels =
         count_lost(r->rel_total_known, r->rel_total, result->rels, r->row_losses[SB_REL]);
+    result->nodes_known = r->node_total_known;
+    result->rels_known = r->rel_total_known;
+    if (!result->nodes_known || !result->rels_known)
+        sb_recover__lost(r,
+                         "how many %s there were is lost: what lay in damaged pages is not counted",
+                         result->nodes_known  ? "relationships"
+                         : result->rels_known ? "nodes"
+                                              : "nodes and relationships");
     if (result->lost_nodes != 0 || result->lost_rels != 0)
         sb_recover__lost(r, "lost in all: %llu nodes and %llu relationships",
                          (unsigned long long)result->lost_nodes,
