@@ -41,7 +41,7 @@ STANDARD = set("assert ctype errno float inttypes limits math stdalign stdarg st
                "stddef stdint stdio stdlib stdnoreturn string".split())
 # Other headers, by module. A folder ending in / grants all below it.
 GRANTED = {
-    "base": {"nmmintrin.h", "wmmintrin.h", "arm_acle.h"},
+    "base": {"nmmintrin.h", "wmmintrin.h", "immintrin.h", "arm_acle.h"},
     "os": {"dirent.h", "fcntl.h", "pthread.h", "sched.h", "signal.h", "sys/", "time.h", "unistd.h",
            "poll.h", "linux/", "mntent.h", "semaphore.h"},
     "store": {"xxhash.h", "utf8proc.h"},

@@ -1,5 +1,5 @@
 /* compiler.h — the compiler's extensions, each behind a macro of ours.
- * Hides:    gcc and clang attributes and builtins; beside it only base/ (bits, byte order, checksums) and the pause of
+ * Hides:    gcc and clang attributes and builtins; beside it only base/ (bits, byte order, checksums, unpacking) and the pause of
  *           os/os_thread.c name them, and the build checks that (tools/layers.py).
  * Needs:    gcc 10 or clang 11, on little- or big-endian 64-bit machines. */
 #ifndef SB_COMPILER_H

@@ -235,10 +235,6 @@ SB_INLINE void sb_list__prefetch(const uint8_t *page)
 
 /* ---- list_read.c ------------------------------------------------------------------------------------- */
 
-/* out[i] = base + the i-th number of width bytes, with a loop per width. */
-void sb_list__decode_words(const uint8_t *from, uint64_t base, uint32_t count, unsigned width,
-                           uint64_t *out);
-
 /* The piece of one list as a chunk. */
 SB_INLINE void sb_list__chunk(const sb_list_view *view, uint32_t from, uint32_t to, sb_chunk *chunk)
 {
@@ -273,6 +269,7 @@ SB_INLINE void sb_list__init(sb_list *list, sb_txn *txn, const sb_tree *tree, ui
     list->total = list->remaining = 0;
     list->chunk = (sb_chunk){0};
     list->page = (sb_page){0};
+    list->parent = list->next = SB_PGNO_NONE;
     list->woven = false;
 }
 

@@ -1,45 +1,28 @@
 /* list_read.c — finding a node's list, walking it, many nodes at once, and the decode loops.
  *
  * A list is walked through the fences: the piece behind a leaf begins in the leaf that holds this one's high
- * fence as a key, so a position is only (page, chunk) and no path has to be kept. The descent costs
- * 0.1 to 0.2 µs for each thousand or so entries of a hub. Each leaf on the way must begin where the last one
+ * fence as a key, so a position is only (page, chunk). Where nobody changes the tree meanwhile, the leaf's place in
+ * its parent is known as well: it tells early which leaf comes next, and saves most descents (0.1 to 0.2 µs for each
+ * thousand or so entries of a hub). Each leaf on the way must begin where the last one
  * ended; fences ascend within a page, so the walk ends whatever the bytes. */
-#include "tree/core_priv.h"
+#include "base/unpack.h"
 #include "tree/list_priv.h"
+#include "tree/slots_priv.h"
 
 /* ---- Decoding ----------------------------------------------------------------------------------------- */
-
-SB_INLINE void decode_loop(const uint8_t *from, uint64_t base, uint32_t count, unsigned width,
-                           uint64_t *out)
-{
-    for (uint32_t i = 0; i < count; i++)
-        out[i] = base + sb_load_width(from + (size_t)i * width, width);
-}
-
-void sb_list__decode_words(const uint8_t *from, uint64_t base, uint32_t count, unsigned width,
-                           uint64_t *out)
-{
-    switch (width) {
-    case 0: decode_loop(from, base, count, 0, out); break;
-    case 1: decode_loop(from, base, count, 1, out); break;
-    case 2: decode_loop(from, base, count, 2, out); break;
-    case 4: decode_loop(from, base, count, 4, out); break;
-    default: decode_loop(from, base, count, 8, out); break;
-    }
-}
 
 void sb_chunk_neighbors(const sb_chunk *chunk, uint32_t from, uint32_t count, uint64_t *out)
 {
     SB_ASSERT(from <= chunk->count && count <= chunk->count - from);
-    sb_list__decode_words(chunk->neighbors + (size_t)from * chunk->neighbor_width,
-                          chunk->neighbor_base, count, chunk->neighbor_width, out);
+    sb_unpack(chunk->neighbors + (size_t)from * chunk->neighbor_width, chunk->neighbor_base, count,
+              chunk->neighbor_width, out);
 }
 
 void sb_chunk_rels(const sb_chunk *chunk, uint32_t from, uint32_t count, uint64_t *out)
 {
     SB_ASSERT(from <= chunk->count && count <= chunk->count - from);
-    sb_list__decode_words(chunk->rels + (size_t)from * chunk->rel_width, chunk->rel_base, count,
-                          chunk->rel_width, out);
+    sb_unpack(chunk->rels + (size_t)from * chunk->rel_width, chunk->rel_base, count,
+              chunk->rel_width, out);
 }
 
 /* All bits of all words: with a loop per width the compiler does several at once. */
@@ -155,27 +138,62 @@ static bool goes_on(const sb_list *list, sb_triple *key)
     return sb_list__continues(&range) && range.high.node == list->node;
 }
 
+/* Note which page is behind the one at hand in their parent, and ask for it: only where nobody changes the tree meanwhile. */
+static sb_status look_ahead(sb_list *list, sb_err *err)
+{
+    sb_page page;
+
+    list->next = SB_PGNO_NONE;
+    if (list->parent == SB_PGNO_NONE || sb_txn_addresses(list->txn) == 0) return SB_OK;
+    SB_TRY(sb_tree__acquire(list->txn, list->tree, list->parent, 1, &page, err));
+    if (list->slot + 1 < sb_slots__count(page.bytes))
+        list->next = sb_slots__child(page.bytes, list->slot + 1);
+    sb_page_release(list->txn, &page);
+    if (list->next == SB_PGNO_NONE) return SB_OK;
+    /* What is wrong with a page is told when it is really needed. */
+    if (sb_page_acquire(list->txn, list->next, &page, NULL) != SB_OK) return SB_OK;
+    sb_list__prefetch(page.bytes);
+    sb_page_release(list->txn, &page);
+    return SB_OK;
+}
+
+/* Hold the leaf that begins at border: the one noted, else by a descent. */
+static sb_status to_border(sb_list *list, const sb_triple *border, sb_err *err)
+{
+    const uint32_t height = list->tree->height;
+    uint8_t key[SB_LIST_KEY_BYTES];
+    sb_pgno leaf = list->next;
+    sb_list_range range;
+    sb_path path;
+
+    list->slot++;
+    if (leaf == SB_PGNO_NONE) {
+        sb_list__key(border, key);
+        SB_TRY(sb_tree__descend(list->txn, list->tree, sb_bytes_of(key, sizeof key), &path, err));
+        leaf = path.leaf;
+        list->parent = height < 2 ? SB_PGNO_NONE : path.steps[height - 2].pgno;
+        list->slot = height < 2 ? 0 : path.steps[height - 2].slot;
+    }
+    SB_TRY(sb_page_acquire(list->txn, leaf, &list->page, err));
+    sb_list__range(list->page.bytes, &range);
+    SB_CHECK_PAGE(err, leaf, range.has_low && sb_list__compare(&range.low, border) == 0);
+    return SB_OK;
+}
+
 sb_status sb_list__next_plain(sb_list *list, bool *more, sb_err *err)
 {
-    uint8_t key[SB_LIST_KEY_BYTES];
     sb_triple border;
 
     *more = false;
     while (list->remaining > 0 && goes_on(list, &border)) {
-        sb_list_range range;
-        sb_path path;
-
         sb_page_release(list->txn, &list->page);
         list->chunk.count = 0;
-        sb_list__key(&border, key);
-        SB_TRY(sb_tree__descend(list->txn, list->tree, sb_bytes_of(key, sizeof key), &path, err));
-        SB_TRY(sb_page_acquire(list->txn, path.leaf, &list->page, err));
-        sb_list__range(list->page.bytes, &range);
-        SB_CHECK_PAGE(err, path.leaf, range.has_low && sb_list__compare(&range.low, &border) == 0);
+        SB_TRY(to_border(list, &border, err));
         set_chunk(list, list->page.bytes);
+        list->remaining -=
+            list->chunk.count < list->remaining ? list->chunk.count : list->remaining;
+        if (list->remaining > 0) SB_TRY(look_ahead(list, err));
         if (list->chunk.count > 0) {
-            list->remaining -=
-                list->chunk.count < list->remaining ? list->chunk.count : list->remaining;
             *more = true;
             return SB_OK;
         }

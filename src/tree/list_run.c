@@ -4,6 +4,7 @@
  *
  * Batches go in groups through stages, each of which asks for the lines that the next one reads: header, directory, neighbors. So the
  * misses of a group overlap, and what is waited for is one of each stage. */
+#include "base/unpack.h"
 #include "tree/cache_priv.h"
 #include "tree/list_priv.h"
 
@@ -98,7 +99,7 @@ static sb_status find_homes(sb_txn *txn, const sb_tree *tree, const uint64_t *no
 
 void sb_id_list_decode(const sb_id_list *run, uint64_t *out)
 {
-    sb_list__decode_words(run->words, run->base, (uint32_t)run->count, run->width, out);
+    sb_unpack(run->words, run->base, run->count, run->width, out);
 }
 
 /* Of a list that can not be read in place: an empty tree has empty ones. */

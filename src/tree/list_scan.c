@@ -1,5 +1,6 @@
 /* list_scan.c — walking all lists of a range of nodes, leaf by leaf, in order of the parents' children: list by list, of a tree and its
  * side at once; or many lists together, of one after the other. */
+#include "base/unpack.h"
 #include "tree/list_priv.h"
 
 /* Leaves asked for ahead of the scan. */
@@ -106,8 +107,8 @@ static void slot_nodes(const sb_list_view *view, uint32_t slot, uint32_t count, 
     for (uint32_t i = 0; view->diff_width == 0 && i < count; i++)
         nodes[i] = view->first_id + slot + i;
     if (view->diff_width != 0)
-        sb_list__decode_words(view->page + view->diffs_off + (size_t)slot * view->diff_width,
-                              view->first_id, count, view->diff_width, nodes);
+        sb_unpack(view->page + view->diffs_off + (size_t)slot * view->diff_width, view->first_id,
+                  count, view->diff_width, nodes);
 }
 
 /* The lists of slots that together fit a block, from slot on: their number; 0 when the first one is too long. */

@@ -274,6 +274,9 @@ typedef struct sb_list {
     uint64_t remaining; /* not yet returned by next, chunk excluded */
     sb_chunk chunk;     /* current */
     sb_page page;       /* held */
+    sb_pgno parent;     /* of the page, at slot there; SB_PGNO_NONE: not known */
+    uint32_t slot;
+    sb_pgno next; /* the page behind, or SB_PGNO_NONE: not known */
     bool
         woven; /* of the tree and its side: the chunk is a part of one of the pieces, which hold the pages */
     sb_list_piece pieces[2]; /* set when woven */

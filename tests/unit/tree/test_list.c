@@ -684,6 +684,38 @@ static void test_tree_list__build_long_hub(void **state)
     free_world(w);
 }
 
+/* A reader of a hub whose leaves have several parents descends once for each parent, not for each leaf. */
+static void test_tree_list__hub_over_parents(void **state)
+{
+    const size_t hub = 400000;
+    world *w = make_world(8192);
+    sb_tree_stats stats;
+    uint64_t findings = 0;
+    sb_build *made;
+
+    (void)state;
+    for (size_t i = 0; i < hub; i++)
+        w->want[i] = (sb_triple){2, (i < hub / 2 ? 1 : (uint64_t)1 << 62), (uint64_t)i << 30 | 1};
+    w->count = hub;
+    assert_ok(sb_build_open(w->txn, &w->tree, 60, &made, &err));
+    assert_ok(sb_build_triples(made, w->want, hub, &err));
+    assert_ok(sb_build_finish(made, &err));
+    assert_ok(sb_tree_verify(w->txn, &w->tree, NULL, print_finding, NULL, &stats, &findings, &err));
+    assert_int_equal(findings, 0);
+    assert_true(stats.inner_pages >= 3 && stats.leaf_pages >= 100 * stats.inner_pages);
+    assert_ok(sb_txn_commit(w->txn, &err));
+    assert_ok(sb_txn_begin_read(w->session, &w->txn, &err));
+    assert_true(sb_txn_addresses(w->txn) != 0);
+    w->profile.on = true;
+    assert_node(w, 2);
+    w->profile.on = false;
+#ifndef SOMBRA_NO_PROFILE
+    assert_in_range(w->profile.counts[SB_COUNT_TREE_DESCENTS], stats.inner_pages - 1,
+                    stats.inner_pages + 2);
+#endif
+    free_world(w);
+}
+
 static void test_tree_list__misuse(void **state)
 {
     const sb_triple unsorted[] = {{2, 1, 1}, {1, 1, 1}}, equal[] = {{1, 1, 1}, {1, 1, 1}};
@@ -875,12 +907,19 @@ static void test_tree_list__verify_finds_wrong_total(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_tree_list__model),          TEST(test_tree_list__model_with_side),
-        TEST(test_tree_list__hub_totals),     TEST(test_tree_list__empty_home),
-        TEST(test_tree_list__build_long_hub), TEST(test_tree_list__misuse),
-        TEST(test_tree_list__fill),           TEST(test_tree_list__splits_in_halves),
-        TEST(test_tree_list__sparse_size),    TEST(test_tree_list__no_allocation_per_entry),
-        TEST(test_tree_list__out_of_memory),  TEST(test_tree_list__verify_finds_wrong_total),
+        TEST(test_tree_list__model),
+        TEST(test_tree_list__model_with_side),
+        TEST(test_tree_list__hub_totals),
+        TEST(test_tree_list__empty_home),
+        TEST(test_tree_list__build_long_hub),
+        TEST(test_tree_list__hub_over_parents),
+        TEST(test_tree_list__misuse),
+        TEST(test_tree_list__fill),
+        TEST(test_tree_list__splits_in_halves),
+        TEST(test_tree_list__sparse_size),
+        TEST(test_tree_list__no_allocation_per_entry),
+        TEST(test_tree_list__out_of_memory),
+        TEST(test_tree_list__verify_finds_wrong_total),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
