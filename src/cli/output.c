@@ -249,9 +249,10 @@ struct output {
     text_buffer kept_text;
     kept_cell *kept;
     size_t kept_rows;
-    size_t *widths;
-    size_t shown; /* columns that fit; the others are left out */
-    bool *right;  /* every cell that the layout knows of is a number or absent */
+    size_t *widths, *late; /* of the columns, and of one row behind the layout */
+    size_t bound;          /* columns of the terminal that a line must fit; 0: there is no bound */
+    size_t shown;          /* columns that fit; the others are left out */
+    bool *right;           /* every cell that the layout knows of is a number or absent */
     bool laid_out, color;
 };
 
@@ -287,9 +288,10 @@ output *output_begin(const invocation *cli, const char *const *columns, size_t c
     } else if (is_table(out->format)) {
         out->color = use_color(STDOUT_FILENO) && out->format != FORMAT_MARKDOWN;
         out->widths = calloc(column_count, sizeof *out->widths);
+        out->late = calloc(column_count, sizeof *out->late);
         out->kept = calloc(column_count * LAYOUT_ROWS, sizeof *out->kept);
         out->right = calloc(column_count, sizeof *out->right);
-        if (out->widths == NULL || out->kept == NULL || out->right == NULL)
+        if (out->widths == NULL || out->late == NULL || out->kept == NULL || out->right == NULL)
             exit(complain(8, "out of memory"));
     }
     return out;
@@ -464,44 +466,75 @@ static void table_rule(output *out, const char *const ends[3])
     put_text(&out->line, "\n");
 }
 
-static void table_line(output *out, const kept_cell *row, const char *base)
+static void table_line(output *out, const kept_cell *row, const char *base, const size_t *widths)
 {
     const frame *f = &frames[out->format];
 
     put_text(&out->line, f->left);
     for (size_t i = 0; i < out->shown; i++) {
         if (i != 0) put_text(&out->line, f->between);
-        put_fitted(&out->line, base + row[i].start, row[i].size, out->widths[i], out->right[i]);
+        put_fitted(&out->line, base + row[i].start, row[i].size, widths[i], out->right[i]);
     }
     put_text(&out->line, f->right);
     end_line(out);
     write_line(out);
 }
 
-/* Narrow the widest columns until the line fits the terminal; leave out the last columns if that is not enough. */
-static void fit_widths(output *out)
+static size_t line_width(const output *out, const size_t *widths)
 {
-    const size_t terminal = out->format == FORMAT_MARKDOWN ? 0 : terminal_width();
     const frame *f = &frames[out->format];
     size_t sum = f->edge;
 
-    out->shown = out->column_count;
-    for (size_t i = 0; i < out->column_count; i++) {
-        if (terminal != 0 && out->widths[i] > terminal) out->widths[i] = terminal;
-        sum += out->widths[i] + (i != 0 ? f->gap : 0);
-    }
-    while (terminal != 0 && sum > terminal) {
+    for (size_t i = 0; i < out->shown; i++)
+        sum += widths[i] + (i != 0 ? f->gap : 0);
+    return sum;
+}
+
+/* Narrow the widest columns until the line fits, or none is wider than the narrowest may be; returns the line's width then. */
+static size_t narrow(const output *out, size_t *widths, size_t bound)
+{
+    size_t sum;
+
+    for (size_t i = 0; i < out->shown; i++)
+        if (widths[i] > bound) widths[i] = bound;
+    for (sum = line_width(out, widths); sum > bound; sum--) {
         size_t widest = 0;
         for (size_t i = 1; i < out->shown; i++)
-            if (out->widths[i] > out->widths[widest]) widest = i;
-        if (out->widths[widest] <= CELL_WIDTH_MIN) {
-            if (out->shown == 1) break;
-            sum -= out->widths[--out->shown] + f->gap;
-        } else {
-            out->widths[widest]--;
-            sum--;
-        }
+            if (widths[i] > widths[widest]) widest = i;
+        if (widths[widest] <= CELL_WIDTH_MIN) break;
+        widths[widest]--;
     }
+    return sum;
+}
+
+/* The last columns are left out if narrowing them all is not enough. */
+static void fit_widths(output *out)
+{
+    out->bound = out->format == FORMAT_MARKDOWN ? 0 : terminal_width();
+    out->shown = out->column_count;
+    if (out->bound == 0) return;
+    while (narrow(out, out->widths, out->bound) > out->bound && out->shown > 1)
+        out->shown--;
+}
+
+/* A row behind the layout: what is wider than its column moves the rest of its line, and is cut only where the line, without what it is
+ * padded with, does not fit the terminal. */
+static void late_line(output *out, const kept_cell *row)
+{
+    const size_t bound = out->bound;
+    size_t sum;
+
+    for (size_t i = 0; i < out->shown; i++)
+        out->late[i] = row[i].width > out->widths[i] ? row[i].width : out->widths[i];
+    sum = bound == 0 ? 0 : line_width(out, out->late);
+    for (size_t i = 0; i < out->shown && sum > bound; i++) {
+        const size_t padding = out->late[i] - row[i].width;
+        const size_t taken = padding < sum - bound ? padding : sum - bound;
+        out->late[i] -= taken;
+        sum -= taken;
+    }
+    if (sum > bound) (void)narrow(out, out->late, bound);
+    table_line(out, row, out->kept_text.data, out->late);
 }
 
 static void lay_out(output *out)
@@ -533,7 +566,7 @@ static void lay_out(output *out)
     table_rule(out, f->middle);
     write_line(out);
     for (size_t r = 0; r < out->kept_rows; r++)
-        table_line(out, out->kept + r * out->column_count, out->kept_text.data);
+        table_line(out, out->kept + r * out->column_count, out->kept_text.data, out->widths);
     out->laid_out = true;
 }
 
@@ -581,7 +614,7 @@ static void table_row(output *out, const cell *cells)
         if (row[i].size != 0) row[i].width = text_width(out->kept_text.data + start, row[i].size);
     }
     if (out->laid_out)
-        table_line(out, row, out->kept_text.data);
+        late_line(out, row);
     else if (++out->kept_rows == LAYOUT_ROWS)
         lay_out(out);
 }
@@ -609,6 +642,7 @@ bool output_end(output *out)
     free(out->kept_text.data);
     free(out->kept);
     free(out->widths);
+    free(out->late);
     free(out->right);
     free(out);
     return !ferror(stdout);

@@ -315,6 +315,14 @@ class Terminal(unittest.TestCase):
         s = self.start(width=100)
         self.assertIn("x" * 90, s.run(f"RETURN 1 AS n, '{'x' * 90}' AS t;"))
 
+    def test_wide_cells_behind_the_layout(self):
+        s = self.start(width=30)
+        s.run("UNWIND range(1, 1003) AS n RETURN n, CASE n WHEN 1001 THEN '12345678901234567890' WHEN 1002 THEN '123456789012345678901234567890' ELSE 'short' END AS t;")
+        lines = [line.rstrip() for line in s.screen.text().split("\n")]
+        at = lines.index("1001  12345678901234567890")  # moves the rest of its line
+        self.assertEqual(lines[at + 1], "1002  12345678901234567890123…")  # does not fit
+        self.assertEqual(lines[at + 2], "1003  short")
+
     def test_help_is_folded(self):
         s = self.start(width=60)
         s.run(".help")
