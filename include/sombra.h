@@ -792,11 +792,11 @@ typedef struct sombra_stmt sombra_stmt;
 #define SOMBRA_ROW  ((sombra_status)1)
 #define SOMBRA_DONE ((sombra_status)2)
 
-/** Compile the first statement of a text; a ';' ends it. Compiled statements are remembered by their text, so that preparing one again is cheap.
+/** Compile the first statement of a text; a ';' ends it, and empty ones before it are passed over. Compiled statements are remembered by their text, so that preparing one again is cheap.
  *  @param conn  not NULL.
  *  @param text  UTF-8; copied.
  *  @param size  its bytes, or SOMBRA_NUL_TERMINATED.
- *  @param stmt  NULL when there is none (white space and comments alone).
+ *  @param stmt  NULL when there is none (white space, comments and ';' alone).
  *  @param tail  receives the number of bytes that the statement took, its ';' and white space behind included: there the next one begins.
  *               NULL: the text must hold no second one (SYNTAX).
  *  Errors: SYNTAX, NOT_FOUND, TYPE_MISMATCH, INVALID, LIMIT with line, column and detail; NOMEM. */

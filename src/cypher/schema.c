@@ -30,15 +30,24 @@ static uint32_t value_types(uint32_t kinds)
     return types;
 }
 
+static sb_status intern(const sb_statement *statement, sb_view *view, sb_name_kind kind,
+                        sb_bytes name, uint32_t *id, sb_err *err)
+{
+    const sb_status status = sb_name_intern(view, kind, name, id, err);
+
+    if (status != SB_OK) sb_cypher_place_name(err, statement->text, name);
+    return status;
+}
+
 static sb_status intern_all(const sb_statement *statement, sb_view *view, sb_schema *definition,
                             sb_err *err)
 {
     SB_TRY(sb_view_found(view, err));
-    SB_TRY(sb_name_intern(view, statement->schema.on_rels ? SB_NAME_TYPE : SB_NAME_LABEL,
-                          statement->schema.entity, &definition->entity, err));
+    SB_TRY(intern(statement, view, statement->schema.on_rels ? SB_NAME_TYPE : SB_NAME_LABEL,
+                  statement->schema.entity, &definition->entity, err));
     for (uint32_t i = 0; i < statement->schema.key_count; i++)
-        SB_TRY(sb_name_intern(view, SB_NAME_KEY, statement->schema.keys[i], &definition->keys[i],
-                              err));
+        SB_TRY(intern(statement, view, SB_NAME_KEY, statement->schema.keys[i], &definition->keys[i],
+                      err));
     return SB_OK;
 }
 

@@ -311,12 +311,10 @@ void sb_cypher_unbind(sb_cypher_statement *s)
 /* Where a name stands in the text with its $; the beginning for one in backquotes with escapes, which has a copy. */
 static sb_span param_span(const sb_cypher_statement *s, sb_bytes name)
 {
-    const sb_bytes text = s->tree->text;
-    const uintptr_t begin = (uintptr_t)text.data;
-    const uintptr_t at = (uintptr_t)name.data;
+    sb_span span;
 
-    if (at <= begin || at + name.size > begin + text.size) return (sb_span){0, 0};
-    return (sb_span){(uint32_t)(at - begin - 1), (uint32_t)(at - begin + name.size)};
+    if (sb_cypher_span_of(s->tree->text, name, &span) && span.start != 0) span.start--;
+    return span;
 }
 
 sb_exec_options *sb_cypher_options(sb_cypher_statement *s)

@@ -200,7 +200,11 @@ sb_status sb_exec__name_make(sb_exec *run, sb_name_ref *name, uint32_t *id)
 {
     *id = sb_exec__name(run, name);
     if (*id != 0) return SB_OK;
-    SB_TRY(sb_name_intern(run->view, name->kind, name->text, id, run->err));
+    const sb_status status = sb_name_intern(run->view, name->kind, name->text, id, run->err);
+    if (status != SB_OK) {
+        sb_cypher_place_name(run->err, run->compiled->statement->text, name->text);
+        return status;
+    }
     name->id = *id;
     return SB_OK;
 }

@@ -132,6 +132,16 @@ static sb_status end_of(sb_exec *run, const sb_creator *c, const sb_var *var, co
     return SB_OK;
 }
 
+static sb_status ends_of(sb_exec *run, const sb_creator *c, const sb_plan_create_rel *rel,
+                         const sb_batch *in, uint32_t row, uint32_t made_row, sb_op *op)
+{
+    sb_status status = end_of(run, c, rel->from, in, row, made_row, &op->source);
+
+    if (status == SB_OK) status = end_of(run, c, rel->to, in, row, made_row, &op->target);
+    if (status != SB_OK) sb_exec__place_at(run, rel->span);
+    return status;
+}
+
 /* The one type that an expression gives. */
 static sb_status dynamic_type(sb_exec *run, sb_creator *c, sb_eval *dynamic, const sb_batch *in,
                               uint32_t row, uint32_t *type)
@@ -160,8 +170,7 @@ static sb_status add_rel(sb_exec *run, sb_creator *c, uint32_t i, const sb_batch
     sb_op *op = sb_changes__add(&c->changes, SB_OP_CREATE_REL, SB_REL, 0);
 
     if (op == NULL) return sb_exec__no_memory(run);
-    SB_TRY(end_of(run, c, rel->from, in, row, made_row, &op->source));
-    SB_TRY(end_of(run, c, rel->to, in, row, made_row, &op->target));
+    SB_TRY(ends_of(run, c, rel, in, row, made_row, op));
     if (c->rel_dynamic[i] != NULL)
         SB_TRY(dynamic_type(run, c, c->rel_dynamic[i], in, row, &op->type));
     else

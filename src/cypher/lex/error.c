@@ -245,6 +245,17 @@ sb_status(sb_cypher_fail_runtime)(sb_err *err, sb_cypher_error detail, const cha
     return status;
 }
 
+bool sb_cypher_span_of(sb_bytes query, sb_bytes part, sb_span *span)
+{
+    const uintptr_t begin = (uintptr_t)query.data;
+    const uintptr_t at = (uintptr_t)part.data;
+
+    *span = (sb_span){0, 0};
+    if (at < begin || at + part.size > begin + query.size) return false;
+    *span = (sb_span){(uint32_t)(at - begin), (uint32_t)(at - begin + part.size)};
+    return true;
+}
+
 void sb_cypher_place(sb_err *err, sb_bytes query, sb_span span)
 {
     const place p = find_place(query, span.start);
@@ -254,6 +265,14 @@ void sb_cypher_place(sb_err *err, sb_bytes query, sb_span span)
     put_place(&out, query, &p);
     err->line = p.line;
     err->column = p.column;
+}
+
+void sb_cypher_place_name(sb_err *err, sb_bytes query, sb_bytes name)
+{
+    sb_span span;
+
+    if ((err->code == SB_INVALID || err->code == SB_LIMIT) && sb_cypher_span_of(query, name, &span))
+        sb_cypher_place(err, query, span);
 }
 
 /* ---- Near names ------------------------------------------------------------------------------------------------ */

@@ -28,8 +28,12 @@ sb_status sb_cypher_fail(sb_err *err, sb_bytes query, sb_span span, sb_cypher_er
 /* A warning in the form of such a failure: status SB_NOT_FOUND, detail 0. What err held is gone. */
 void sb_cypher_warn(sb_err *err, sb_bytes query, sb_span span, const char *format, ...)
     SB_PRINTF(4, 5) SB_COLD;
+/* Where part, which points into the query, stands; false when it is a copy. */
+bool sb_cypher_span_of(sb_bytes query, sb_bytes part, sb_span *span);
 /* Add the place to a failure that has none yet: position, and line with caret behind the message. */
 void sb_cypher_place(sb_err *err, sb_bytes query, sb_span span) SB_COLD;
+/* The same of a name that can be none; those that a run computes stand nowhere. */
+void sb_cypher_place_name(sb_err *err, sb_bytes query, sb_bytes name) SB_COLD;
 /* Record a failure found while running: err->runtime true, no position: whoever knows the expression adds it. */
 sb_status sb_cypher_fail_runtime(sb_err *err, sb_cypher_error detail, const char *format, ...)
     SB_PRINTF(3, 4) SB_COLD;

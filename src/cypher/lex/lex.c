@@ -387,6 +387,7 @@ sb_status sb_lex_tokens(sb_arena *arena, sb_bytes text, sb_tokens *tokens, sb_er
             token = lex_token(&lexer, at);
         }
         at = token.span.end;
+        if (token.kind == SB_TOKEN_SEMICOLON && lexer.tokens.count == 0) continue;
         done = token.kind == SB_TOKEN_END || token.kind == SB_TOKEN_SEMICOLON ||
                token.kind == SB_TOKEN_BAD;
         lexer.tokens.items[lexer.tokens.count] = token;

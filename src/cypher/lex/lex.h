@@ -44,7 +44,8 @@ typedef struct sb_tokens {
     uint32_t count;
 } sb_tokens;
 
-/* Tokens of the first statement of text, at most UINT32_MAX / 2 bytes. Fails for want of memory alone. */
+/* Tokens of the first statement of text, at most UINT32_MAX / 2 bytes; a ';' before it ends an empty one, which is passed over. Fails for
+ * want of memory alone. */
 SB_MUST_CHECK sb_status sb_lex_tokens(sb_arena *arena, sb_bytes text, sb_tokens *tokens,
                                       sb_err *err);
 

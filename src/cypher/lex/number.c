@@ -103,6 +103,22 @@ static sb_token lex_real(const sb_lexer *lexer, size_t start, size_t end)
         .kind = SB_TOKEN_FLOAT, .span = {(uint32_t)start, (uint32_t)end}, .value.real = real};
 }
 
+/* Is what goes on with '_' at from, behind the first digits, a float: 1_000.5? *end: of what stands before the point and the first digits
+ * behind it. */
+static bool is_grouped_real(const sb_lexer *lexer, size_t from, size_t *end)
+{
+    const sb_bytes text = lexer->text;
+    size_t point = from;
+
+    while (point < text.size && (text.data[point] == '_' || is_digit(text.data[point])))
+        point++;
+    if (point == from || point + 1 >= text.size || text.data[point] != '.' ||
+        !is_digit(text.data[point + 1]))
+        return false;
+    *end = digits_end(text, point + 1);
+    return true;
+}
+
 sb_token sb_lex__number(const sb_lexer *lexer, size_t start)
 {
     const sb_bytes text = lexer->text;
@@ -120,5 +136,8 @@ sb_token sb_lex__number(const sb_lexer *lexer, size_t start)
     end = exponent_end(text, end);
     if (end != whole) return lex_real(lexer, start, end);
     if (text.data[start] == '0' && is_digit(second)) return lex_integer(lexer, start, start, 8);
+    if (is_grouped_real(lexer, whole, &end))
+        return sb_lex__bad(start, word_end(lexer, end), SB_CYPHER_INVALID_NUMBER_LITERAL,
+                           "the digits of a float stand without '_'");
     return lex_integer(lexer, start, start, 10);
 }

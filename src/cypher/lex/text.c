@@ -62,6 +62,15 @@ static escape read_escape(sb_bytes text, size_t at)
     return (escape){.bytes = 2, .character = (uint8_t)meanings[letter - letters]};
 }
 
+/* Of the character behind a backslash; 0: there is none that could be shown. */
+static size_t next_bytes(const sb_lexer *lexer, size_t at)
+{
+    int32_t character = 0;
+    const size_t used = at < lexer->text.size ? sb_lex__character(lexer, at, &character) : 0;
+
+    return character < ' ' ? 0 : used;
+}
+
 sb_token sb_lex__string(const sb_lexer *lexer, size_t start)
 {
     const sb_bytes text = lexer->text;
@@ -85,7 +94,7 @@ sb_token sb_lex__string(const sb_lexer *lexer, size_t start)
                 return sb_lex__bad(i, end, SB_CYPHER_INVALID_UNICODE_LITERAL,
                                    "\\u takes 4 and \\U 8 hexadecimal digits of a character");
             if (found.bytes == 0)
-                return sb_lex__bad(i, i + 1, SB_CYPHER_UNEXPECTED_SYNTAX,
+                return sb_lex__bad(i, i + 1 + next_bytes(lexer, i + 1), SB_CYPHER_UNEXPECTED_SYNTAX,
                                    "no such escape; a backslash is written \\\\");
             escaped = true;
             i += found.bytes;

@@ -206,6 +206,12 @@ static const struct {
     {"USING", "PERIODIC", "CALL { ... } IN TRANSACTIONS commits in parts"},
     {"FULLTEXT", "INDEX", "there are indexes of values only"},
     {"VECTOR", "INDEX", "there are indexes of values only"},
+    {"TRAIL", NULL, "that is what MATCH does: no relationship occurs twice"},
+    {"WALK", NULL, "MATCH REPEATABLE ELEMENTS finds paths with relationships that occur again"},
+    {"ACYCLIC", NULL, "there are no path modes: a condition on nodes(path) says it"},
+    {"SIMPLE", NULL, "there are no path modes: a condition on nodes(path) says it"},
+    {"NEXT", NULL, "a query goes on behind WITH"},
+    {"NULLS", NULL, "nulls are the last, and with DESC the first"},
     {"LOOKUP", "INDEX", "nodes are found by label, and relationships by type, without one"},
 };
 

@@ -140,7 +140,9 @@ bool sb_parse__is_shortest(const sb_parser *p)
 /* Is a '(' the beginning of a part in parentheses, and not of a node? */
 static bool at_group(const sb_parser *p)
 {
-    return sb_parse__is(p, SB_TOKEN_LPAREN) && sb_parse__ahead_is(p, 1, SB_TOKEN_LPAREN);
+    return sb_parse__is(p, SB_TOKEN_LPAREN) &&
+           (sb_parse__ahead_is(p, 1, SB_TOKEN_LPAREN) ||
+            (sb_parse__is_name(sb_parse__ahead(p, 1)) && sb_parse__ahead_is(p, 2, SB_TOKEN_EQ)));
 }
 
 /* ---- What nodes and relationships share ------------------------------------------------------------------------------- */
@@ -372,6 +374,11 @@ static sb_status parse_group(sb_parser *p, sb_quantified **quantified, sb_patter
     *quantified = NULL;
     SB_TRY(sb_parse__enter(p));
     SB_TRY(sb_parse__expect(p, SB_TOKEN_LPAREN));
+    if (sb_parse__is_name(sb_parse__token(p)))
+        return sb_cypher_fail(p->err, p->text, sb_parse__token(p)->span,
+                              SB_CYPHER_UNEXPECTED_SYNTAX,
+                              "a path variable names a whole pattern, p = (a)-->(b), and no part "
+                              "in parentheses");
     SB_TRY(sb_parse__alloc(p, sizeof **part, part));
     SB_TRY(parse_chain(p, false, *part));
     SB_TRY(sb_parse__where(p, where));

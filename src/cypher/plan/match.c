@@ -539,7 +539,8 @@ sb_status sb_plan__create_pattern(sb_planner *p, const sb_pattern *pattern,
                                              .from = backward ? to : from,
                                              .to = backward ? from : to,
                                              .props = rel->props,
-                                             .dynamic = rel->dynamic};
+                                             .dynamic = rel->dynamic,
+                                             .span = rel->span};
             if (rel->dynamic == NULL)
                 SB_TRY(sb_plan__name(p, SB_NAME_TYPE, rel->types->name, &made_rel->type));
             from = to;

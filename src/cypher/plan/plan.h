@@ -122,6 +122,7 @@ typedef struct sb_plan_create_rel {
     sb_plan_name type; /* unless */
     sb_expr *dynamic;  /* is a list of the one expression that gives it; NULL */
     sb_expr *props;
+    sb_span span;
 } sb_plan_create_rel;
 typedef struct sb_plan_create {
     const sb_plan_create_node *nodes;

@@ -331,15 +331,22 @@ static bool is_conjunction(const sb_label_expr *labels)
            is_conjunction(labels->right);
 }
 
+static sb_status refuse_where(sb_sema *s, const pattern_context *c, const sb_expr *where)
+{
+    if (where == NULL) return SB_OK;
+    return SB_SEMA_FAIL(s, where->span, SB_CYPHER_UNEXPECTED_SYNTAX,
+                        "a pattern of %s has no WHERE: write properties, {key: value}, or MATCH "
+                        "before it",
+                        clause_name(c));
+}
+
 static sb_status check_written_node(sb_sema *s, const pattern_context *c, sb_node_pattern *node)
 {
     if (!is_conjunction(node->labels))
         return SB_SEMA_FAIL(s, node->labels->span, SB_CYPHER_UNEXPECTED_SYNTAX,
                             "%s gives a node labels, :A:B: there is nothing to choose",
                             clause_name(c));
-    if (node->where != NULL)
-        return SB_SEMA_FAIL(s, node->where->span, SB_CYPHER_UNEXPECTED_SYNTAX,
-                            "a pattern of %s has no WHERE", clause_name(c));
+    SB_TRY(refuse_where(s, c, node->where));
     return write_dynamic(s, c, node->var, &node->labels, &node->dynamic, &node->where);
 }
 
@@ -357,9 +364,7 @@ static sb_status check_written_rel(sb_sema *s, const pattern_context *c, sb_rel_
     if (c->use == SB_PATTERN_CREATE && rel->direction == SB_REL_EITHER)
         return SB_SEMA_FAIL(s, rel->span, SB_CYPHER_REQUIRES_DIRECTED_RELATIONSHIP,
                             "CREATE needs the relationship's one direction: -[:TYPE]->");
-    if (rel->where != NULL)
-        return SB_SEMA_FAIL(s, rel->where->span, SB_CYPHER_UNEXPECTED_SYNTAX,
-                            "a pattern of %s has no WHERE", clause_name(c));
+    SB_TRY(refuse_where(s, c, rel->where));
     return write_dynamic(s, c, rel->var, &rel->types, &rel->dynamic, &rel->where);
 }
 
@@ -402,6 +407,12 @@ sb_status sb_sema__dynamic(sb_sema *s, sb_expr *const *exprs, uint32_t count)
     return SB_OK;
 }
 
+/* What MERGE makes is analyzed before its variables are bound, so that a WHERE would fail for these. */
+static sb_status analyze_where(sb_sema *s, const pattern_context *c, sb_expr *where)
+{
+    return is_writing(c) ? refuse_where(s, c, where) : sb_sema__predicate(s, where);
+}
+
 static sb_status analyze_node(sb_sema *s, const pattern_context *c, const sb_node_pattern *node)
 {
     if (!is_writing(c)) {
@@ -410,7 +421,7 @@ static sb_status analyze_node(sb_sema *s, const pattern_context *c, const sb_nod
     }
     SB_TRY(analyze_props(s, c, node->props));
     if (is_writing(c)) SB_TRY(analyze_own(s, node->labels));
-    return sb_sema__predicate(s, node->where);
+    return analyze_where(s, c, node->where);
 }
 
 static sb_status analyze_part(sb_sema *s, const pattern_context *c, const sb_pattern_part *part);
@@ -442,7 +453,7 @@ static sb_status analyze_part(sb_sema *s, const pattern_context *c, const sb_pat
             }
             SB_TRY(analyze_props(s, c, step->rel->props));
             if (is_writing(c)) SB_TRY(analyze_own(s, step->rel->types));
-            SB_TRY(sb_sema__predicate(s, step->rel->where));
+            SB_TRY(analyze_where(s, c, step->rel->where));
         } else {
             SB_TRY(analyze_quantified(s, c, step->quantified));
         }

@@ -195,11 +195,28 @@ static sb_bytes next_visible(void *ctx, size_t i)
     return name;
 }
 
+/* Is there such a variable before the barrier, which CALL { } has not taken in? */
+static bool is_outside(const sb_sema *s, sb_bytes name)
+{
+    const sb_symbol *symbol = s->symbol_capacity == 0 ? NULL : *symbol_place(s, name);
+
+    if (symbol == NULL || symbol->top == NULL) return false;
+    for (uint32_t i = 0; i < s->import_count; i++)
+        if (s->imports[i] == symbol->top->var) return false;
+    return true;
+}
+
 sb_status(sb_sema__fail_undefined)(sb_sema *s, sb_bytes name, sb_span span)
 {
     visible_names names = {.s = s};
     sb_bytes near;
 
+    if (is_outside(s, name))
+        return SB_SEMA_FAIL(s, span, SB_CYPHER_UNDEFINED_VARIABLE,
+                            "the variable '%.*s' is outside of CALL { }, which takes plain "
+                            "variables from there: CALL (%.*s) { … }, or WITH %.*s, by itself, at "
+                            "its beginning",
+                            SB_SEMA_SHOWN(name), SB_SEMA_SHOWN(name), SB_SEMA_SHOWN(name));
     if (sb_cypher_nearest(name, next_visible, &names, &near))
         return SB_SEMA_FAIL(s, span, SB_CYPHER_UNDEFINED_VARIABLE,
                             "the variable '%.*s' is not defined: did you mean '%.*s'?",

@@ -269,6 +269,13 @@ static void test_cypher_lex__a_semicolon_ends_it(void **state)
     sb_tokens tokens = lex(&f, "a ';' `;` /*;*/ ; b");
     assert_int_equal(tokens.count, 4);
     assert_int_equal(tokens.items[3].kind, SB_TOKEN_SEMICOLON);
+    tokens = lex(&f, ";/* a */; // b\n;c;");
+    assert_int_equal(tokens.count, 2);
+    assert_int_equal(tokens.items[0].kind, SB_TOKEN_NAME);
+    assert_int_equal(tokens.items[0].span.start, 16);
+    tokens = lex(&f, " ; ;");
+    assert_int_equal(tokens.count, 1);
+    assert_int_equal(tokens.items[0].kind, SB_TOKEN_END);
     cypher_deinit(&f);
 }
 
