@@ -1,6 +1,7 @@
 /* args.c — the command line: commands, flags, options; help made from the same tables. */
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -43,9 +44,43 @@ int complain_errno(const char *name)
     return complain(is_absent(cause) ? EXIT_NOT_FOUND : 9, "%s: %s", name, strerror(cause));
 }
 
+void place_advance(text_place *place, const char *text, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        if (text[i] == '\n') {
+            place->line++;
+            place->column = 1;
+        } else if (((unsigned char)text[i] & 0xC0) != 0x80) {
+            place->column++;
+        }
+    }
+}
+
+void place_error(const text_place *place, sombra_error *error)
+{
+    char told[64], message[sizeof error->message];
+    uint64_t column = error->column;
+    char *at;
+
+    if (place->line == 0 || error->line == 0) return;
+    (void)snprintf(told, sizeof told, " (line %u, column %u)", error->line, error->column);
+    at = strstr(error->message, told);
+    if (at == NULL) return;
+    if (error->line == 1)
+        column = place->column - 1 + (column > place->prefix ? column - place->prefix : 1);
+    (void)snprintf(message, sizeof message, "%.*s (line %llu, column %llu)%s",
+                   (int)(at - error->message), error->message,
+                   (unsigned long long)(place->line + error->line - 1), (unsigned long long)column,
+                   at + strlen(told));
+    memcpy(error->message, message, sizeof message);
+}
+
 int complain_conn(invocation *cli)
 {
-    return complain_error(sombra_error_of(cli->conn));
+    sombra_error error = *sombra_error_of(cli->conn);
+
+    place_error(&cli->place, &error);
+    return complain_error(&error);
 }
 
 int exit_code_of(sombra_status status)
@@ -207,6 +242,19 @@ bool flag_number(const invocation *cli, const char *name, uint64_t fallback, uin
         return false;
     }
     *value <<= shift;
+    return true;
+}
+
+bool read_seconds(const char *text, uint64_t *milliseconds)
+{
+    char *end;
+    const double seconds = strtod(text, &end);
+
+    /* No sign, no exponent, no word that strtod reads. */
+    if (end == text || text[strspn(text, "0123456789.")] != '\0' || *end != '\0' ||
+        seconds > UINT32_MAX)
+        return false;
+    *milliseconds = (uint64_t)ceil(seconds * 1000);
     return true;
 }
 

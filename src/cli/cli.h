@@ -72,6 +72,12 @@ bool find_format(const char *name, output_format *format);
 /* Name of format i, NULL past the last. */
 const char *format_name(size_t i);
 
+/* Where in a text that a user gave something stands, both from 1. */
+typedef struct text_place {
+    uint64_t line, column; /* line 0: nowhere */
+    uint32_t prefix;       /* characters put before the statement that are not the user's */
+} text_place;
+
 struct invocation {
     const command *command;
     const char *arguments[8];
@@ -85,8 +91,10 @@ struct invocation {
     /* Values of parameters, each "NAME=JSON". Borrowed. */
     const char *const *params;
     size_t param_count;
-    uint64_t timeout_s; /* of each statement, unless a flag says another one; 0: none */
-    char *database;     /* of the shell without FILE; owned; NULL: a graph in memory */
+    uint64_t timeout_ms; /* of each statement, unless a flag says another one; 0: none */
+    text_place
+        place; /* where the statement that runs begins: errors have their place in the whole text */
+    char *database; /* of the shell without FILE; owned; NULL: a graph in memory */
     /* Open while a command runs. */
     sombra_db *db;
     sombra_conn *conn;
@@ -106,6 +114,8 @@ bool flag_given(const invocation *cli, const char *name);
 const char *flag_at(const invocation *cli, const char *name, size_t i);
 /* A flag's number; fallback when it is not given. Complains and returns false when it is no number. */
 bool flag_number(const invocation *cli, const char *name, uint64_t fallback, uint64_t *value);
+/* "2", "0.3": seconds, in milliseconds, of which a fraction counts as one. */
+bool read_seconds(const char *text, uint64_t *milliseconds);
 
 /* "sombra: message" on standard error; returns code. */
 int complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -118,8 +128,12 @@ int output_failed(void);
 void output_goes_to(const char *name);
 /* Did writing fail because the reader of a pipe has gone away? That is forgotten then. */
 bool output_was_closed(void);
-/* The last error of the open connection. */
+/* The last error of the open connection, at its place in the text that the statement is from. */
 int complain_conn(invocation *cli);
+/* Behind bytes of text. */
+void place_advance(text_place *place, const char *text, size_t bytes);
+/* The place that a statement's error or warning names, counted from the statement's beginning: counted from the text's. */
+void place_error(const text_place *place, sombra_error *error);
 
 void print_help(FILE *out);
 void print_command_help(FILE *out, const command *command);
@@ -255,8 +269,10 @@ typedef struct statement_report {
  * report->columns and rows: what it gave. EXIT_OK also when there is none but white space. */
 int run_statement(invocation *cli, const char *text, size_t size, size_t *used,
                   statement_report *report);
-/* The values of --param, and the options of --memory-limit and --timeout, of a command that runs statements. cli->params is to be freed. */
-int use_statement_flags(invocation *cli, uint64_t *timeout_ms);
+/* The values of --param, and the limits of --memory-limit and --timeout, of a command that runs statements. cli->params is to be freed. */
+int use_statement_flags(invocation *cli);
+/* Tell that a transaction was open when the statements ended, and is rolled back: EXIT_FAILED. */
+int complain_open(void);
 /* Rows of a statement as a picture: each node and relationship in them once, as DOT or SVG; other values line by line. */
 int print_graph(invocation *cli, sombra_stmt *stmt, statement_report *report);
 /* Draw a plan in JSON, as sombra_stmt_explain gives it. False when it can not be read. */

@@ -103,10 +103,7 @@ static int set(invocation *cli, const char *name, const char *value, const char 
         return complain(EXIT_USAGE, "%s: '%s' is neither true nor false", where, value);
     }
     if (strcmp(name, "timeout") == 0) {
-        char *end;
-        errno = 0;
-        cli->timeout_s = strtoull(value, &end, 10);
-        if (isdigit((unsigned char)*value) && *end == '\0' && errno == 0) return EXIT_OK;
+        if (read_seconds(value, &cli->timeout_ms)) return EXIT_OK;
         return complain(EXIT_USAGE, "%s: '%s' is no number of seconds", where, value);
     }
     if (strcmp(name, "database") == 0) {

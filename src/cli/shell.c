@@ -180,7 +180,7 @@ static void tell_report(shell *s, const statement_report *report, double seconds
         printf("(%s)\n", time);
 }
 
-int shell_run_statement(shell *s, const char *text, size_t size)
+int shell_run_statement(shell *s, const char *text, size_t size, text_place place)
 {
     static const char *const prefixes[] = {"", "EXPLAIN ", "PROFILE "};
     statement_report report = {0};
@@ -201,14 +201,17 @@ int shell_run_statement(shell *s, const char *text, size_t size)
             !word_is(text, words[0], "PROFILE") && !word_is(text, words[0], "SHOW") &&
             !word_is(text, words[0], "DROP"))
             put_text(&prefixed, prefixes[s->explain]);
+        s->cli.place = place;
+        s->cli.place.prefix = (uint32_t)prefixed.size;
         put(&prefixed, text, size);
         s->cli.params = (const char *const *)s->params.texts;
         s->cli.param_count = s->params.count;
-        sombra_set_time_limit(s->cli.conn, s->timeout_ms);
+        sombra_set_time_limit(s->cli.conn, s->cli.timeout_ms);
         progress_start_late(&s->cli, "Running");
         code = run_statement(&s->cli, prefixed.data, prefixed.size, &used, &report);
         progress_stop(&s->cli);
         sombra_set_time_limit(s->cli.conn, 0);
+        s->cli.place = (text_place){0};
         free(prefixed.data);
     }
     if (code == 9 && s->pipe != NULL && output_was_closed()) code = EXIT_OK;
@@ -225,14 +228,13 @@ typedef struct reader {
     const char *name; /* of the file, for messages; NULL: what the user typed just now */
     text_buffer text; /* what is not run yet begins at start; a NUL behind it */
     size_t start;
-    scan_end scan; /* of text, from start on */
-    uint64_t line; /* of start, from 1 */
+    scan_end scan;    /* of text, from start on */
+    text_place place; /* of start */
 } reader;
 
 static void drop(reader *from, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i++)
-        from->line += from->text.data[from->start + i] == '\n';
+    place_advance(&from->place, from->text.data + from->start, bytes);
     from->start += bytes;
     memset(&from->scan, 0, sizeof from->scan);
 }
@@ -280,11 +282,11 @@ static int run_gathered(shell *s, reader *from, bool at_end)
             }
             if (!whole && (!at_end || !from->scan.any)) break;
             if (!whole) bytes = size;
-            code = shell_run_statement(s, text, bytes);
+            code = shell_run_statement(s, text, bytes, from->place);
         }
         if (code != EXIT_OK && from->name != NULL)
             fprintf(stderr, "sombra: in %s, what begins in line %llu\n", from->name,
-                    (unsigned long long)from->line);
+                    (unsigned long long)from->place.line);
         drop(from, bytes);
     }
     return code;
@@ -305,7 +307,7 @@ static void gather(reader *to, const char *piece, size_t bytes)
 
 int shell_run_text(shell *s, const char *text, size_t size)
 {
-    reader from = {.line = 1};
+    reader from = {.place = {.line = 1, .column = 1}};
     int code;
 
     gather(&from, text, size);
@@ -316,14 +318,14 @@ int shell_run_text(shell *s, const char *text, size_t size)
 
 static int run_stream(shell *s, FILE *file, const char *name)
 {
-    reader from = {.name = name, .line = 1};
+    reader from = {.name = name, .place = {.line = 1, .column = 1}};
     char *line = NULL;
     size_t capacity = 0;
     ssize_t bytes;
     int code = EXIT_OK;
 
     while (code == EXIT_OK && !s->quit && (bytes = getline(&line, &capacity, file)) > 0) {
-        const bool marked = from.line == 1 && from.text.size == 0 && bytes >= 3 &&
+        const bool marked = from.place.line == 1 && from.text.size == 0 && bytes >= 3 &&
                             memcmp(line, "\xEF\xBB\xBF", 3) == 0; /* byte order mark */
 
         if (memchr(line, '\0', (size_t)bytes) != NULL)
@@ -413,7 +415,10 @@ static int close_session(shell *s, int code)
     sombra_error error;
 
     if (s->cli.shell_txn != NULL) {
-        if (s->interactive) (void)complain(EXIT_OK, "the open transaction is rolled back");
+        if (s->interactive)
+            (void)complain_open();
+        else if (code == EXIT_OK)
+            code = complain_open();
         sombra_rollback(s->cli.shell_txn);
     }
     s->cli.shell_txn = NULL;
@@ -480,7 +485,7 @@ static void stay(int signal_number)
 int run_shell(invocation *cli)
 {
     shell s = {.cli = *cli, .saved_stdout = -1};
-    int code = use_statement_flags(&s.cli, &s.timeout_ms);
+    int code = use_statement_flags(&s.cli);
 
     if (code != EXIT_OK) return code;
     s.file = strdup(cli->argument_count != 0 ? cli->arguments[0]

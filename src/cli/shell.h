@@ -74,7 +74,6 @@ typedef struct shell {
     picture_form picture; /* as .mode graph said */
     bool svg_file;        /* results go to a file whose name says that it is a picture */
     setting_list params;
-    uint64_t timeout_ms;
     FILE *log; /* statements are noted here; NULL: not */
     /* Where standard output goes: its own file descriptor while it is redirected, else -1. */
     int saved_stdout;
@@ -91,8 +90,8 @@ int shell_run_text(shell *s, const char *text, size_t size);
 int shell_run_file(shell *s, const char *path);
 /* Run a script that makes a graph in one transaction: all of it or nothing. */
 int shell_restore(shell *s, const char *script);
-/* Run one statement, without ';' or with it, and tell what it came to. */
-int shell_run_statement(shell *s, const char *text, size_t size);
+/* Run one statement, without ';' or with it, which stands at place of a text; and tell what it came to. */
+int shell_run_statement(shell *s, const char *text, size_t size, text_place place);
 /* Open another database instead of the present one. */
 int shell_open(shell *s, const char *file, bool read_only);
 /* Standard output to a file or '|command'; NULL: back to where it went first. */

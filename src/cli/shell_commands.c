@@ -258,7 +258,7 @@ static int run_prefixed(shell *s, words *w, int prefix)
         return EXIT_OK;
     }
     s->explain = prefix;
-    code = shell_run_statement(s, w->rest, strlen(w->rest));
+    code = shell_run_statement(s, w->rest, strlen(w->rest), (text_place){0});
     s->explain = kept;
     return code;
 }
@@ -406,7 +406,7 @@ static int run_set(shell *s, words *w)
         if (sombra_get_info(s->cli.txn, &info) != SOMBRA_OK)
             return close_database(&s->cli, complain_conn(&s->cli));
         out = output_begin(&s->cli, columns, 2);
-        snprintf(limit, sizeof limit, "%g", (double)s->timeout_ms / 1e3);
+        snprintf(limit, sizeof limit, "%g", (double)s->cli.timeout_ms / 1e3);
         output_row(out, (cell[]){cell_text("file"), cell_text(s->file)});
         output_row(out, (cell[]){cell_text("mode"), cell_text(format_name((size_t)s->cli.format))});
         output_row(out, (cell[]){cell_text("timer"), cell_text(s->timer ? "on" : "off")});
@@ -419,16 +419,17 @@ static int run_set(shell *s, words *w)
         return close_database(&s->cli, output_end(out) ? EXIT_OK : 9);
     }
     if (w->count != 2) return complain(EXIT_USAGE, "usage: .set NAME VALUE");
-    if (strcmp(w->at[0], "timeout") == 0 || strcmp(w->at[0], "width") == 0) {
+    if (strcmp(w->at[0], "timeout") == 0)
+        return read_seconds(w->at[1], &s->cli.timeout_ms)
+                   ? EXIT_OK
+                   : complain(EXIT_USAGE, "timeout: '%s' is no number of seconds", w->at[1]);
+    if (strcmp(w->at[0], "width") == 0) {
         errno = 0;
         number = strtoull(w->at[1], &end, 10);
         if (!isdigit((unsigned char)w->at[1][0]) || *end != '\0' || errno != 0 ||
             number > UINT32_MAX)
-            return complain(EXIT_USAGE, "%s: '%s' is no whole number", w->at[0], w->at[1]);
-        if (w->at[0][0] == 't')
-            s->timeout_ms = number * 1000;
-        else
-            set_terminal_width((size_t)number);
+            return complain(EXIT_USAGE, "width: '%s' is no whole number", w->at[1]);
+        set_terminal_width((size_t)number);
         return EXIT_OK;
     }
     return sombra_pragma(s->cli.conn, w->at[0], w->at[1]) == SOMBRA_OK ? EXIT_OK

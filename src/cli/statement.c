@@ -455,8 +455,10 @@ static void tell_warnings(const invocation *cli, sombra_stmt *stmt)
 {
     sombra_error warning;
 
-    for (size_t i = 0; !cli->quiet && sombra_stmt_warning(stmt, i, &warning) == SOMBRA_OK; i++)
+    for (size_t i = 0; !cli->quiet && sombra_stmt_warning(stmt, i, &warning) == SOMBRA_OK; i++) {
+        place_error(&cli->place, &warning);
         fprintf(stderr, "warning: %s\n", warning.message);
+    }
 }
 
 /* A plan is a drawing, not a cell; but where it was asked for in JSON. */
@@ -552,15 +554,37 @@ int run_statement(invocation *cli, const char *text, size_t size, size_t *used,
     return code;
 }
 
+int complain_open(void)
+{
+    return complain(EXIT_FAILED,
+                    "the transaction that was open at the end is rolled back: COMMIT keeps it");
+}
+
+/* Roll back what a BEGIN without its COMMIT has left open: false when there is nothing. */
+static bool end_open(const invocation *cli)
+{
+    sombra_stmt *stmt;
+    bool ended;
+
+    if (sombra_prepare(cli->conn, "ROLLBACK", SOMBRA_NUL_TERMINATED, &stmt, NULL) != SOMBRA_OK)
+        return false;
+    ended = sombra_stmt_step(stmt) == SOMBRA_DONE;
+    sombra_stmt_finalize(stmt);
+    return ended;
+}
+
 static int run_script(invocation *cli, const char *text, size_t size)
 {
     int code = EXIT_OK;
 
+    cli->place = (text_place){.line = 1, .column = 1};
     for (size_t at = 0, used; code == EXIT_OK && at < size; at += used) {
         statement_report report;
         code = run_statement(cli, text + at, size - at, &used, &report);
+        place_advance(&cli->place, text + at, used);
     }
-    return code;
+    cli->place = (text_place){0};
+    return code == EXIT_OK && end_open(cli) ? complain_open() : code;
 }
 
 /* All of standard input, NUL-terminated. */
@@ -577,16 +601,16 @@ static char *read_input(size_t *size)
     return text.data;
 }
 
-int use_statement_flags(invocation *cli, uint64_t *timeout_ms)
+int use_statement_flags(invocation *cli)
 {
     const char *memory = flag_text(cli, "memory-limit"), *threads = flag_text(cli, "threads");
+    const char *timeout = flag_text(cli, "timeout");
     const char **params;
     size_t count = 0;
-    uint64_t seconds;
     sombra_error error;
 
-    if (!flag_number(cli, "timeout", cli->timeout_s, &seconds)) return EXIT_USAGE;
-    *timeout_ms = seconds * 1000;
+    if (timeout != NULL && !read_seconds(timeout, &cli->timeout_ms))
+        return complain(EXIT_USAGE, "--timeout: '%s' is no number of seconds", timeout);
     if (memory != NULL &&
         sombra_options_set(&cli->options, "memory_limit", memory, &error) != SOMBRA_OK)
         return complain_error(&error);
@@ -610,15 +634,14 @@ int run_query(invocation *cli)
     const char *given = cli->arguments[1];
     char *input = NULL;
     size_t size = strlen(given);
-    uint64_t timeout_ms;
-    int code = use_statement_flags(cli, &timeout_ms);
+    int code = use_statement_flags(cli);
 
     if (code != EXIT_OK) return code;
     if (strcmp(given, "-") == 0) given = input = read_input(&size);
     code = check_params(cli, given);
     if (code == EXIT_OK) code = open_database(cli, false, true);
     if (code == EXIT_OK) {
-        sombra_set_time_limit(cli->conn, timeout_ms);
+        sombra_set_time_limit(cli->conn, cli->timeout_ms);
         progress_start_late(cli, "Running");
         code = run_script(cli, given, size);
         progress_stop(cli);

@@ -84,6 +84,17 @@ class Query(unittest.TestCase):
         self.assertIn("(:Person:Admiral {name: 'Grace', pi: 3.5})<-[:KNOWS {since: 1843}]-(:Person {", table)
         self.assertIn("───", table)
 
+    def test_tables_cut_nothing_where_no_terminal_is(self):
+        numbers = query("UNWIND range(1, 200000) AS x RETURN x").splitlines()
+        self.assertEqual([int(line) for line in numbers[2:]], list(range(1, 200001)))
+        # behind the rows that a table is laid out by
+        text = "UNWIND range(1, 1200) AS x RETURN x, CASE WHEN x > 1100 THEN 'wide|' + toString(x * 1000000) ELSE 'w' END AS t"
+        for mode, last in (("table", "1200  wide|1200000000"), ("box", "│ 1200 │ wide|1200000000 │"), ("markdown", "| 1200 | wide\\|1200000000 |")):
+            with self.subTest(mode=mode):
+                lines = query(text, "--format", mode).splitlines()
+                self.assertEqual(lines[-2 if mode == "box" else -1], last)
+                self.assertFalse(any("…" in line for line in lines))
+
     def test_parameters(self):
         rows = json.loads(query("UNWIND $list AS x RETURN x, $map.k AS k, $t AS t", "--param", "list=[1, 2.5, null]", "--param", 'map={"k": "v"}',
                                 "--param", 't="ü"', "--format", "json"))
@@ -99,12 +110,23 @@ class Query(unittest.TestCase):
         self.assertEqual(query("MATCH (t:Temp) RETURN count(*) AS n", "--format", "csv"), "n\n0\n")
         self.assertEqual(query("-", "--format", "csv", stdin="RETURN 1 AS a; // end"), "a\n1\n")
 
+    def test_empty_statements_are_passed_over(self):
+        for text in ("RETURN 1 AS a;; RETURN 2 AS b", ";RETURN 1 AS a; RETURN 2 AS b;;", "RETURN 1 AS a; /* c */; RETURN 2 AS b", "// c\n; ;\nRETURN 1 AS a;\n;// d\n;RETURN 2 AS b"):
+            with self.subTest(text=text):
+                self.assertEqual(query(text, "--format", "csv"), "a\n1\nb\n2\n")
+                self.assertEqual(query("-", "--format", "csv", stdin=text), "a\n1\nb\n2\n")
+        self.assertEqual(query(" ; /* c */ ;"), "")
+        self.assertIn("line 2, column 3", query("RETURN 1;;\n; oops", code=2))
+
     def test_transactions_in_a_script(self):
         query("BEGIN; CREATE (:Undone); ROLLBACK")
         self.assertEqual(query("MATCH (n:Undone) RETURN count(*) AS n", "--format", "csv"), "n\n0\n")
         query("BEGIN; CREATE (:Done); COMMIT")
         self.assertEqual(query("MATCH (n:Done) RETURN count(*) AS n", "--format", "csv"), "n\n1\n")
         self.assertIn("no transaction", query("COMMIT", code=2))
+        self.assertIn("is rolled back: COMMIT keeps it", query("BEGIN; CREATE (:Undone)", code=1))
+        self.assertIn("is rolled back: COMMIT keeps it", query("-", stdin="BEGIN;\nCREATE (:Undone);\n", code=1))
+        self.assertEqual(query("MATCH (n:Undone) RETURN count(*) AS n", "--format", "csv"), "n\n0\n")
 
     def test_a_failing_statement_changes_nothing(self):
         query("UNWIND [2, 1, 0] AS x CREATE (:Half {x: 6 / x})", code=2)
@@ -117,6 +139,20 @@ class Query(unittest.TestCase):
         self.assertIn("person", told)
         told = query("RETURN 1 AS x, $absent", code=3)
         self.assertIn("the parameter $absent has no value (line 1, column 16)", told)
+        # found while it runs
+        for text, column, code in (("OPTIONAL MATCH (n:No) CREATE (n)-[:R]->(m)", 33, 2), ("CREATE (a) DELETE a CREATE (a)-[:R]->()", 31, 3),
+                                   ("CREATE (a:X) DELETE a CREATE (:Y)-[:R]->(a)", 34, 3), ("CREATE (a) DELETE a MERGE (a)-[:R]->(b)", 30, 3),
+                                   ("CREATE (n:``)", 12, 2), ("CREATE (n:A {``: 1})", 15, 2), ("CREATE ()-[:``]->()", 14, 2), ("CREATE (n) SET n.`` = 1", 19, 2),
+                                   ("CREATE INDEX FOR (n:``) ON (n.x)", 22, 2), ("CREATE INDEX FOR (n:A) ON (n.``)", 31, 2)):
+            with self.subTest(text=text):
+                self.assertIn(f"(line 1, column {column})\n{text}\n", query(text, code=code))
+        # counted from the beginning of what was given, not from that of the statement
+        told = query("RETURN 1;\nRETURN 'é'; RETURN nope", code=2)
+        self.assertIn("'nope' is not defined (line 2, column 20)\nRETURN nope\n       ^\n", told)
+        told = query("-", stdin="RETURN 1;\n\n// c\nMATCH (n)\nRETURN 1 / (0 * count(n));\n", code=2)
+        self.assertIn("(line 5, column 8)\nRETURN 1 / (0 * count(n))", told)
+        warned = subprocess.run([SOMBRA, "query", "q.sombra", "RETURN 1;\n MATCH (p:Persom) RETURN p"], capture_output=True, text=True, check=True).stderr
+        self.assertIn("(line 2, column 11)", warned)
 
     def test_plans_and_a_column_of_that_name(self):
         self.assertIn("NodeByLabelScan", query("EXPLAIN MATCH (p:Person) RETURN p"))
@@ -143,6 +179,9 @@ class Query(unittest.TestCase):
 
     def test_time_and_memory_limits(self):
         self.assertIn("time limit", query("UNWIND range(1, 100000000) AS x WITH x WHERE x % 7 = 8 RETURN count(*)", "--timeout", "1", code=7))
+        self.assertIn("time limit", query("UNWIND range(1, 100000000) AS x WITH x WHERE x % 7 = 8 RETURN count(*)", "--timeout", "0.3", code=7))
+        for bad in ("soon", "-1", "1e3", "0x1", "1.2.3", ".", "inf", ""):
+            self.assertIn(f"--timeout: '{bad}' is no number of seconds", query("RETURN 1", f"--timeout={bad}", code=2))
         self.assertIn("memory", query("RETURN size([x IN range(1, 100000000) | x])", "--memory-limit", "64m", code=2))
         self.assertIn("threads", query("RETURN 1", "--threads", "257", code=2))
         self.assertIn("threads", query("RETURN 1", "--threads", "two", code=2))

@@ -90,11 +90,23 @@ class Shell(unittest.TestCase):
             file.write("RETURN 1;\n\nRETURN\n  nope;\nRETURN 'after';\n")
         done = subprocess.run([SOMBRA, "s.sombra", "-f", "bad.cypher"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 2)
-        self.assertIn("in bad.cypher, what begins in line 3", done.stderr)
+        self.assertIn("(line 4, column 3)\n  nope;\n  ^\nsombra: in bad.cypher, what begins in line 3", done.stderr)
         self.assertNotIn("after", done.stdout)
         # a transaction that is open at the end is rolled back
         shell("BEGIN; CREATE (:Undone);", "RETURN nope", code=2)
         self.assertEqual(shell("MATCH (n:Undone) RETURN count(*) AS n", flags=("--format", "csv")), "n\n0\n")
+        self.assertIn("is rolled back: COMMIT keeps it", shell("BEGIN; CREATE (:Undone)", code=1))
+        self.assertEqual(shell("MATCH (n:Undone) RETURN count(*) AS n", flags=("--format", "csv")), "n\n0\n")
+
+    def test_empty_statements_and_places(self):
+        script = ";;\n.mode csv\nRETURN 1 AS a;; /* c */;\n;RETURN 2 AS b;\n"
+        with open("empty.cypher", "w", encoding="utf-8") as file:
+            file.write(script)
+        for words in (("-f", "empty.cypher"), ("-c", ".read empty.cypher"), ("-c", script)):
+            self.assertEqual(run("s.sombra", *words), "a\n1\nb\n2\n")
+        self.assertEqual(run("s.sombra", stdin=script), "a\n1\nb\n2\n")
+        # behind EXPLAIN, which the shell puts there, places are the user's, too
+        self.assertIn("(line 2, column 18)", shell(".explain on", "RETURN 1;\nRETURN 2; RETURN nope", code=2))
 
     def test_names_of_databases_and_of_commands(self):
         self.assertIn("did you mean 'import'", run("impotr", code=2))
@@ -297,7 +309,9 @@ digraph sombra {
         rows = {r["name"]: r["value"] for r in json.loads(shell(".set durability off", ".mode json", ".set"))}
         self.assertEqual((rows["durability"], rows["mode"], rows["file"]), ("off", "json", "s.sombra"))
         self.assertIn("durability", shell(".set durabilty off", code=2))
-        self.assertIn("no whole number", shell(".set timeout soon", code=2))
+        self.assertEqual(json.loads(shell(".set timeout 0.25", ".mode json", ".set"))[3], {"name": "timeout", "value": "0.25"})
+        self.assertIn("no number of seconds", shell(".set timeout soon", code=2))
+        self.assertIn("no whole number", shell(".set width 1.5", code=2))
         self.assertIn("usage: .set", shell(".set timeout", code=2))
 
     def test_open_read_quit(self):
