@@ -24,6 +24,7 @@
 
 typedef struct emitter {
     sb_func_context *func;
+    const sb_val *args;
     sb_graph *graph;
     sb_status (*emit)(void *ctx, const sb_val *row);
     void *ctx;
@@ -123,6 +124,14 @@ static sb_status emit_schema(const emitter *e, const sb_schema *schema)
     return e->emit(e->ctx, row);
 }
 
+static bool is_asked_for(const emitter *e, uint8_t kind)
+{
+    const sb_val type = e->args[0];
+
+    return type.kind != SB_VAL_STRING ||
+           sb_bytes_equal(sb_val_text(type), sb_val_text(text_val(kind_name(kind))));
+}
+
 static sb_status list_schema(const emitter *e, bool constraints)
 {
     size_t count;
@@ -133,7 +142,8 @@ static sb_status list_schema(const emitter *e, bool constraints)
             schemas[i].kind != SB_SCHEMA_INDEX && schemas[i].kind != SB_SCHEMA_LABEL_INDEX;
         const bool is_index = !is_constraint || schemas[i].has_tree;
 
-        if (constraints ? is_constraint : is_index) SB_TRY(emit_schema(e, &schemas[i]));
+        if (constraints ? is_constraint && is_asked_for(e, schemas[i].kind) : is_index)
+            SB_TRY(emit_schema(e, &schemas[i]));
     }
     return SB_OK;
 }
@@ -143,6 +153,7 @@ static sb_status list_indexes(const emitter *e)
     return list_schema(e, false);
 }
 
+/* Those of the type that the argument says; null: all. */
 static sb_status list_constraints(const emitter *e)
 {
     return list_schema(e, true);
@@ -222,6 +233,7 @@ static const sb_procedure_field KEY_FIELDS[] = {STRING_FIELD("propertyKey")};
 static const sb_procedure_field SCHEMA_FIELDS[] = {
     STRING_FIELD("name"), STRING_FIELD("type"), STRING_FIELD("entityType"),
     LIST_FIELD("labelsOrTypes"), LIST_FIELD("properties")};
+static const sb_procedure_field CONSTRAINT_ARGS[] = {STRING_FIELD("type")};
 static const sb_procedure_field PATTERN_FIELDS[] = {LIST_FIELD("labels"), STRING_FIELD("direction"),
                                                     STRING_FIELD("relationshipType"),
                                                     INTEGER_FIELD("count")};
@@ -246,17 +258,20 @@ static sb_status call_lister(void *ctx, sb_func_context *func, sb_exec *run, con
                              sb_status (*emit)(void *emit_ctx, const sb_val *row), void *emit_ctx,
                              sb_err *err)
 {
-    const emitter e = {func, run->graph, emit, emit_ctx, err};
+    const emitter e = {func, args, run->graph, emit, emit_ctx, err};
     const lister *which = ctx;
 
-    (void)args;
     (void)arg_count;
     return which->list(&e);
 }
 
 #define LISTING(procedure_name, fields, text, about, which)                                        \
+    LISTING_OF(procedure_name, NULL, 0, fields, text, about, which)
+/* With arguments, all of which may be left out. */
+#define LISTING_OF(procedure_name, arguments, argument_count, fields, text, about, which)          \
     {                                                                                              \
-        .name = TEXT(procedure_name), .results = (fields),                                         \
+        .name = TEXT(procedure_name), .args = (arguments), .arg_count = (argument_count),          \
+        .optional_count = (argument_count), .results = (fields),                                   \
         .result_count = sizeof(fields) / sizeof((fields)[0]), .signature = procedure_name text,    \
         .help = (about), .call = call_lister, .ctx = (void *)(uintptr_t)(which)                    \
     }
@@ -296,11 +311,12 @@ static const sb_procedure PROCEDURES[] = {
             "LIST<STRING>, properties :: "
             "LIST<STRING>)",
             "indexes, those behind constraints too", &INDEXES),
-    LISTING("show.constraints", SCHEMA_FIELDS,
-            "() :: (name :: STRING, type :: STRING, entityType :: STRING, labelsOrTypes :: "
-            "LIST<STRING>, properties :: "
-            "LIST<STRING>)",
-            "constraints", &CONSTRAINTS),
+    LISTING_OF("show.constraints", CONSTRAINT_ARGS, 1, SCHEMA_FIELDS,
+               "(type = null :: STRING) :: (name :: STRING, type :: STRING, entityType :: STRING, "
+               "labelsOrTypes :: "
+               "LIST<STRING>, properties :: "
+               "LIST<STRING>)",
+               "constraints, of all types or of one", &CONSTRAINTS),
     LISTING("db.schema.visualization", PATTERN_FIELDS,
             "() :: (labels :: LIST<STRING>, direction :: STRING, relationshipType :: STRING, count "
             ":: INTEGER)",

@@ -493,13 +493,17 @@ typedef struct sb_statement {
         sb_bytes *keys;
         uint32_t key_count;
         const sb_type_spec *type;
+        bool of_nodes, of_rels; /* NODE KEY, RELATIONSHIP UNIQUE: the word stands there */
+        sb_span requirement;    /* of a constraint */
     } schema;
     struct {
         sb_show_what what;
         sb_yield_item *items;
         uint32_t item_count;
-        bool yields, yield_star; /* YIELD */
-        sb_expr *where;
+        bool yields, yield_star;       /* YIELD */
+        sb_constraint_kind constraint; /* those of SHOW UNIQUE CONSTRAINTS and the like; 0: all */
+        sb_projection *order;   /* ORDER BY, SKIP, LIMIT behind YIELD, with the WHERE; NULL */
+        sb_expr *where;         /* without these */
         sb_projection *returns; /* RETURN after YIELD; NULL */
     } show;
     sb_asked *asked;  /* set by sema */

@@ -276,13 +276,19 @@ sb_status sb_parse__projection(sb_parser *p, bool is_with, sb_projection *projec
         projection->distinct = true;
     }
     SB_TRY(parse_projection_items(p, is_with, projection));
+    SB_TRY(sb_parse__order_and_limits(p, projection));
+    return is_with ? sb_parse__where(p, &projection->where) : SB_OK;
+}
+
+sb_status sb_parse__order_and_limits(sb_parser *p, sb_projection *projection)
+{
     SB_TRY(parse_order(p, projection));
     if (sb_parse__accept_keyword(p, SB_KEYWORD_SKIP) ||
         sb_parse__accept_keyword(p, SB_KEYWORD_OFFSET))
         SB_TRY(sb_parse__expr(p, &projection->skip));
     if (sb_parse__accept_keyword(p, SB_KEYWORD_LIMIT))
         SB_TRY(sb_parse__expr(p, &projection->limit));
-    return is_with ? sb_parse__where(p, &projection->where) : SB_OK;
+    return SB_OK;
 }
 
 static sb_status parse_with(sb_parser *p, sb_clause *clause)

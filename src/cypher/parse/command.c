@@ -88,6 +88,16 @@ static sb_status parse_keys(sb_parser *p, sb_bytes variable, bool parentheses)
     return sb_parse__expect(p, SB_TOKEN_RPAREN);
 }
 
+/* [OPTIONS {}]: where other databases tell of providers there is nothing to choose. */
+static sb_status parse_no_options(sb_parser *p)
+{
+    if (!sb_parse__accept_keyword(p, SB_KEYWORD_OPTIONS)) return SB_OK;
+    SB_TRY(sb_parse__expect(p, SB_TOKEN_LBRACE));
+    if (sb_parse__accept(p, SB_TOKEN_RBRACE)) return SB_OK;
+    return sb_cypher_fail(p->err, p->text, sb_parse__token(p)->span, SB_CYPHER_UNEXPECTED_SYNTAX,
+                          "indexes and constraints have no options: OPTIONS {}, or nothing");
+}
+
 /* ---- Indexes ------------------------------------------------------------------------------------------------------------- */
 
 /* :Label(key, …), the old form, behind ON */
@@ -113,7 +123,8 @@ static sb_status parse_create_index(sb_parser *p)
     SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_FOR));
     SB_TRY(parse_entity(p, &variable));
     SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_ON));
-    return parse_keys(p, variable, true);
+    SB_TRY(parse_keys(p, variable, true));
+    return parse_no_options(p);
 }
 
 static sb_status parse_drop_index(sb_parser *p)
@@ -132,18 +143,16 @@ static sb_status parse_drop_index(sb_parser *p)
 /* Behind IS: [NODE | REL | RELATIONSHIP] UNIQUE | KEY */
 static sb_status parse_unique_or_key(sb_parser *p)
 {
-    const bool of = sb_parse__accept_keyword(p, SB_KEYWORD_NODE) ||
-                    sb_parse__accept_keyword(p, SB_KEYWORD_RELATIONSHIP) ||
-                    sb_parse__accept_keyword(p, SB_KEYWORD_REL);
-
+    p->statement->schema.of_nodes = sb_parse__accept_keyword(p, SB_KEYWORD_NODE);
+    p->statement->schema.of_rels =
+        !p->statement->schema.of_nodes && (sb_parse__accept_keyword(p, SB_KEYWORD_RELATIONSHIP) ||
+                                           sb_parse__accept_keyword(p, SB_KEYWORD_REL));
     if (sb_parse__accept_keyword(p, SB_KEYWORD_UNIQUE)) {
         p->statement->schema.constraint = SB_CONSTRAINT_UNIQUE;
         return SB_OK;
     }
     p->statement->schema.constraint = SB_CONSTRAINT_KEY;
-    if (of) return sb_parse__expect_keyword(p, SB_KEYWORD_KEY);
-    sb_parse__expecting(p, "NODE KEY");
-    return sb_parse__unexpected(p);
+    return sb_parse__expect_keyword(p, SB_KEYWORD_KEY);
 }
 
 /* Behind REQUIRE or ASSERT. */
@@ -187,10 +196,11 @@ static sb_status parse_constraint(sb_parser *p)
     }
     const uint32_t first = p->at;
     SB_TRY(parse_requirement(p, variable));
+    p->statement->schema.requirement = sb_parse__span_from(p, first);
     const sb_constraint_kind kind = p->statement->schema.constraint;
     if (p->statement->schema.key_count > 1 &&
         (kind == SB_CONSTRAINT_EXISTS || kind == SB_CONSTRAINT_TYPED))
-        return sb_cypher_fail(p->err, p->text, sb_parse__span_from(p, first),
+        return sb_cypher_fail(p->err, p->text, p->statement->schema.requirement,
                               SB_CYPHER_UNEXPECTED_SYNTAX,
                               "a constraint on existence or type is about one property");
     return SB_OK;
@@ -201,7 +211,8 @@ static sb_status parse_create_constraint(sb_parser *p)
     p->statement->kind = SB_STATEMENT_CREATE_CONSTRAINT;
     SB_TRY(parse_schema_name(p));
     SB_TRY(parse_if_not_exists(p));
-    return parse_constraint(p);
+    SB_TRY(parse_constraint(p));
+    return parse_no_options(p);
 }
 
 static sb_status parse_drop_constraint(sb_parser *p)
@@ -215,27 +226,80 @@ static sb_status parse_drop_constraint(sb_parser *p)
 
 /* ---- SHOW ---------------------------------------------------------------------------------------------------------------- */
 
+/* Words in front, and which constraints they are of. */
 typedef struct show_row {
-    uint16_t word;
-    uint8_t what;
+    uint16_t words[3]; /* keywords; the rest is SB_NO_KEYWORD */
+    uint8_t what, constraint;
 } show_row;
 
 static const show_row SHOW_ROWS[] = {
-    {SB_KEYWORD_INDEXES, SB_SHOW_INDEXES},         {SB_KEYWORD_INDEX, SB_SHOW_INDEXES},
-    {SB_KEYWORD_CONSTRAINTS, SB_SHOW_CONSTRAINTS}, {SB_KEYWORD_CONSTRAINT, SB_SHOW_CONSTRAINTS},
-    {SB_KEYWORD_FUNCTIONS, SB_SHOW_FUNCTIONS},     {SB_KEYWORD_FUNCTION, SB_SHOW_FUNCTIONS},
-    {SB_KEYWORD_PROCEDURES, SB_SHOW_PROCEDURES},   {SB_KEYWORD_PROCEDURE, SB_SHOW_PROCEDURES},
+    {{SB_KEYWORD_INDEXES}, SB_SHOW_INDEXES, 0},
+    {{SB_KEYWORD_INDEX}, SB_SHOW_INDEXES, 0},
+    {{SB_KEYWORD_RANGE, SB_KEYWORD_INDEXES}, SB_SHOW_INDEXES, 0},
+    {{SB_KEYWORD_RANGE, SB_KEYWORD_INDEX}, SB_SHOW_INDEXES, 0},
+    {{SB_KEYWORD_TEXT, SB_KEYWORD_INDEXES}, SB_SHOW_INDEXES, 0},
+    {{SB_KEYWORD_TEXT, SB_KEYWORD_INDEX}, SB_SHOW_INDEXES, 0},
+    {{SB_KEYWORD_POINT, SB_KEYWORD_INDEXES}, SB_SHOW_INDEXES, 0},
+    {{SB_KEYWORD_POINT, SB_KEYWORD_INDEX}, SB_SHOW_INDEXES, 0},
+    {{SB_KEYWORD_CONSTRAINTS}, SB_SHOW_CONSTRAINTS, 0},
+    {{SB_KEYWORD_CONSTRAINT}, SB_SHOW_CONSTRAINTS, 0},
+    {{SB_KEYWORD_UNIQUE, SB_KEYWORD_CONSTRAINTS}, SB_SHOW_CONSTRAINTS, SB_CONSTRAINT_UNIQUE},
+    {{SB_KEYWORD_UNIQUE, SB_KEYWORD_CONSTRAINT}, SB_SHOW_CONSTRAINTS, SB_CONSTRAINT_UNIQUE},
+    {{SB_KEYWORD_KEY, SB_KEYWORD_CONSTRAINTS}, SB_SHOW_CONSTRAINTS, SB_CONSTRAINT_KEY},
+    {{SB_KEYWORD_KEY, SB_KEYWORD_CONSTRAINT}, SB_SHOW_CONSTRAINTS, SB_CONSTRAINT_KEY},
+    {{SB_KEYWORD_NODE, SB_KEYWORD_KEY, SB_KEYWORD_CONSTRAINTS},
+     SB_SHOW_CONSTRAINTS,
+     SB_CONSTRAINT_KEY},
+    {{SB_KEYWORD_NODE, SB_KEYWORD_KEY, SB_KEYWORD_CONSTRAINT},
+     SB_SHOW_CONSTRAINTS,
+     SB_CONSTRAINT_KEY},
+    {{SB_KEYWORD_FUNCTIONS}, SB_SHOW_FUNCTIONS, 0},
+    {{SB_KEYWORD_FUNCTION}, SB_SHOW_FUNCTIONS, 0},
+    {{SB_KEYWORD_BUILT, SB_KEYWORD_IN, SB_KEYWORD_FUNCTIONS}, SB_SHOW_FUNCTIONS, 0},
+    {{SB_KEYWORD_BUILT, SB_KEYWORD_IN, SB_KEYWORD_FUNCTION}, SB_SHOW_FUNCTIONS, 0},
+    {{SB_KEYWORD_PROCEDURES}, SB_SHOW_PROCEDURES, 0},
+    {{SB_KEYWORD_PROCEDURE}, SB_SHOW_PROCEDURES, 0},
 };
+
+static uint32_t show_words(const sb_parser *p, const show_row *row)
+{
+    uint32_t i = 0;
+
+    for (; i < 3 && row->words[i] != SB_NO_KEYWORD; i++)
+        if (!sb_parse__ahead_is_keyword(p, i, row->words[i])) return 0;
+    return i;
+}
 
 static sb_status parse_show_what(sb_parser *p)
 {
     (void)sb_parse__accept_keyword(p, SB_KEYWORD_ALL);
     for (size_t i = 0; i < sizeof SHOW_ROWS / sizeof SHOW_ROWS[0]; i++) {
-        if (!sb_parse__accept_keyword(p, SHOW_ROWS[i].word)) continue;
+        uint32_t words = show_words(p, &SHOW_ROWS[i]);
+        if (words == 0) continue;
+        while (words-- > 0)
+            sb_parse__advance(p);
         p->statement->show.what = (sb_show_what)SHOW_ROWS[i].what;
+        p->statement->show.constraint = (sb_constraint_kind)SHOW_ROWS[i].constraint;
         return SB_OK;
     }
+    for (size_t i = 0; i < sizeof SHOW_ROWS / sizeof SHOW_ROWS[0]; i++)
+        if (!sb_parse__is_keyword(p, SHOW_ROWS[i].words[0]))
+            (void)sb_parse__accept_keyword(p, SHOW_ROWS[i].words[0]);
     return sb_parse__unexpected(p);
+}
+
+/* Behind YIELD's items: WHERE alone, or as WITH has it. */
+static sb_status parse_show_order(sb_parser *p)
+{
+    sb_projection order = {.star = true};
+
+    SB_TRY(sb_parse__order_and_limits(p, &order));
+    if (order.order_count == 0 && order.skip == NULL && order.limit == NULL)
+        return sb_parse__where(p, &p->statement->show.where);
+    SB_TRY(sb_parse__where(p, &order.where));
+    SB_TRY(sb_parse__alloc(p, sizeof order, &p->statement->show.order));
+    *p->statement->show.order = order;
+    return SB_OK;
 }
 
 static sb_status parse_show(sb_parser *p)
@@ -245,11 +309,11 @@ static sb_status parse_show(sb_parser *p)
     statement->kind = SB_STATEMENT_SHOW;
     SB_TRY(parse_show_what(p));
     statement->show.yields = sb_parse__accept_keyword(p, SB_KEYWORD_YIELD);
-    if (statement->show.yields)
-        SB_TRY(sb_parse__yield(p, &statement->show.yield_star, &statement->show.items,
-                               &statement->show.item_count));
-    SB_TRY(sb_parse__where(p, &statement->show.where));
-    if (!statement->show.yields || !sb_parse__accept_keyword(p, SB_KEYWORD_RETURN)) return SB_OK;
+    if (!statement->show.yields) return sb_parse__where(p, &statement->show.where);
+    SB_TRY(sb_parse__yield(p, &statement->show.yield_star, &statement->show.items,
+                           &statement->show.item_count));
+    SB_TRY(parse_show_order(p));
+    if (!sb_parse__accept_keyword(p, SB_KEYWORD_RETURN)) return SB_OK;
     SB_TRY(sb_parse__alloc(p, sizeof *statement->show.returns, &statement->show.returns));
     return sb_parse__projection(p, false, statement->show.returns);
 }

@@ -150,6 +150,8 @@ SB_MUST_CHECK sb_status sb_parse__query(sb_parser *p, sb_query **query);
 SB_MUST_CHECK sb_status sb_parse__subquery(sb_parser *p, bool pattern_too, sb_query **query);
 bool sb_parse__at_clause(const sb_parser *p);
 SB_MUST_CHECK sb_status sb_parse__projection(sb_parser *p, bool is_with, sb_projection *projection);
+/* [ORDER BY …] [SKIP …] [LIMIT …] */
+SB_MUST_CHECK sb_status sb_parse__order_and_limits(sb_parser *p, sb_projection *projection);
 SB_MUST_CHECK sb_status sb_parse__where(sb_parser *p, sb_expr **where);
 /* YIELD's items, behind the keyword. */
 SB_MUST_CHECK sb_status sb_parse__yield(sb_parser *p, bool *star, sb_yield_item **items,

@@ -204,12 +204,9 @@ static sb_status print_items(sb_buffer *out, const sb_projection *projection)
     return SB_OK;
 }
 
-static sb_status print_projection(sb_buffer *out, const char *before,
-                                  const sb_projection *projection)
+/* ORDER BY and what follows it. */
+static sb_status print_rest(sb_buffer *out, const sb_projection *projection)
 {
-    SB_TRY(sb_parse__print_text(out, before));
-    if (projection->distinct) SB_TRY(sb_parse__print_text(out, "DISTINCT "));
-    SB_TRY(print_items(out, projection));
     for (uint32_t i = 0; i < projection->order_count; i++) {
         SB_TRY(
             sb_parse__print_optional(out, i == 0 ? " ORDER BY " : ", ", projection->order[i].expr));
@@ -218,6 +215,15 @@ static sb_status print_projection(sb_buffer *out, const char *before,
     SB_TRY(sb_parse__print_optional(out, " SKIP ", projection->skip));
     SB_TRY(sb_parse__print_optional(out, " LIMIT ", projection->limit));
     return sb_parse__print_optional(out, " WHERE ", projection->where);
+}
+
+static sb_status print_projection(sb_buffer *out, const char *before,
+                                  const sb_projection *projection)
+{
+    SB_TRY(sb_parse__print_text(out, before));
+    if (projection->distinct) SB_TRY(sb_parse__print_text(out, "DISTINCT "));
+    SB_TRY(print_items(out, projection));
+    return print_rest(out, projection);
 }
 
 static sb_status print_yield(sb_buffer *out, bool star, const sb_yield_item *items, uint32_t count)
@@ -457,13 +463,17 @@ static sb_status print_drop_by_keys(sb_buffer *out, const sb_statement *statemen
 
 static sb_status print_show(sb_buffer *out, const sb_statement *statement)
 {
-    static const char *const texts[] = {"SHOW INDEXES", "SHOW CONSTRAINTS", "SHOW FUNCTIONS",
-                                        "SHOW PROCEDURES"};
+    static const char *const texts[] = {"INDEXES", "CONSTRAINTS", "FUNCTIONS", "PROCEDURES"};
+    const sb_constraint_kind constraint = statement->show.constraint;
 
+    SB_TRY(sb_parse__print_text(out, constraint == SB_CONSTRAINT_UNIQUE ? "SHOW UNIQUE "
+                                     : constraint == SB_CONSTRAINT_KEY  ? "SHOW KEY "
+                                                                        : "SHOW "));
     SB_TRY(sb_parse__print_text(out, texts[statement->show.what]));
     if (statement->show.yields)
         SB_TRY(print_yield(out, statement->show.yield_star, statement->show.items,
                            statement->show.item_count));
+    if (statement->show.order != NULL) SB_TRY(print_rest(out, statement->show.order));
     SB_TRY(sb_parse__print_optional(out, " WHERE ", statement->show.where));
     if (statement->show.returns == NULL) return SB_OK;
     return print_projection(out, " RETURN ", statement->show.returns);

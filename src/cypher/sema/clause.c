@@ -256,8 +256,10 @@ static sb_status fill_arguments(sb_sema *s, sb_clause *clause, const sb_procedur
 static sb_status check_argument_count(sb_sema *s, sb_clause *clause, const sb_procedure *procedure)
 {
     if (!clause->as.call.has_args) {
-        if (clause->as.call.standalone) return imply_arguments(s, clause, procedure);
         if (procedure->arg_count == 0) return SB_OK;
+        if (procedure->optional_count == procedure->arg_count)
+            return fill_arguments(s, clause, procedure);
+        if (clause->as.call.standalone) return imply_arguments(s, clause, procedure);
         return SB_SEMA_FAIL(s, clause->span, SB_CYPHER_INVALID_ARGUMENT_PASSING_MODE,
                             "%.*s takes arguments: within a query they are written out",
                             SB_SEMA_SHOWN(procedure->name));

@@ -2,6 +2,7 @@
 #include "cypher/sema/sema_priv.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- Parts of expressions -------------------------------------------------------------------------------------------------- */
 
@@ -100,12 +101,28 @@ static uint8_t lower(uint8_t c)
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
 }
 
-static bool same_function_name(sb_bytes a, sb_bytes b)
+static bool same_word(sb_bytes a, sb_bytes b)
 {
     if (a.size != b.size) return false;
     for (size_t i = 0; i < a.size; i++)
         if (lower(a.data[i]) != lower(b.data[i])) return false;
     return true;
+}
+
+/* INF, INFINITY and NaN are floats where no variable has that name: then e is one. */
+static bool is_float_word(const sb_sema *s, sb_expr *e)
+{
+    static const char *const words[] = {"INF", "INFINITY", "NAN"};
+
+    if (e->var != NULL || sb_sema__find(s, e->name) != NULL) return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (!same_word(e->name, sb_bytes_of(words[i], strlen(words[i])))) continue;
+        e->kind = SB_EXPR_FLOAT;
+        e->kinds = SB_KIND_FLOAT;
+        e->value.real = words[i][0] == 'I' ? (double)INFINITY : (double)NAN;
+        return true;
+    }
+    return false;
 }
 
 const sb_function *sb_sema__find_function(const sb_sema *s, sb_bytes name)
@@ -186,7 +203,7 @@ static sb_status analyze_call(sb_sema *s, sb_expr *e)
 {
     /* exists((a)-->(b)), the old form, is the pattern as a predicate. */
     if (e->arg_count == 1 && e->args[0]->kind == SB_EXPR_PATTERN &&
-        same_function_name(e->name, sb_bytes_of("exists", 6))) {
+        same_word(e->name, sb_bytes_of("exists", 6))) {
         const sb_span span = e->span;
         *e = *e->args[0];
         e->span = span;
@@ -398,7 +415,9 @@ static sb_status analyze(sb_sema *s, sb_expr *e, bool predicate)
     case SB_EXPR_FLOAT: e->kinds = SB_KIND_FLOAT; break;
     case SB_EXPR_STRING: e->kinds = SB_KIND_STRING; break;
     case SB_EXPR_PARAM: e->kinds = e->items = SB_KIND_ANY; break;
-    case SB_EXPR_VAR: return analyze_variable(s, e);
+    case SB_EXPR_VAR:
+        if (is_float_word(s, e)) break;
+        return analyze_variable(s, e);
     case SB_EXPR_PROPERTY:
         SB_TRY(analyze_args(s, e, false));
         SB_TRY(sb_sema__ask_property(s, e));
@@ -452,7 +471,7 @@ static bool same_literal(const sb_expr *a, const sb_expr *b)
     case SB_EXPR_INT: return a->value.integer == b->value.integer;
     case SB_EXPR_FLOAT: /* 0.0 and -0.0 are two */
         return a->value.real == b->value.real && signbit(a->value.real) == signbit(b->value.real);
-    case SB_EXPR_CALL: return same_function_name(a->name, b->name) && a->distinct == b->distinct;
+    case SB_EXPR_CALL: return same_word(a->name, b->name) && a->distinct == b->distinct;
     default: return sb_bytes_equal(a->name, b->name);
     }
 }

@@ -195,6 +195,65 @@ static sb_status make_clause(sb_sema *s, const sb_statement *statement, sb_claus
     return SB_OK;
 }
 
+/* SHOW UNIQUE CONSTRAINTS is CALL show.constraints('UNIQUENESS'). */
+static sb_status make_show_argument(sb_sema *s, const sb_statement *statement, sb_clause *call)
+{
+    const char *type =
+        statement->show.constraint == SB_CONSTRAINT_UNIQUE ? "UNIQUENESS" : "NODE_KEY";
+    sb_expr *e;
+
+    if (statement->show.constraint == 0) return SB_OK;
+    SB_TRY(sb_sema__alloc(s, sizeof *e, &e));
+    e->kind = SB_EXPR_STRING;
+    e->name = sb_bytes_of(type, strlen(type));
+    e->span = call->span;
+    e->depth = e->weight = 1;
+    SB_TRY(sb_sema__alloc(s, sizeof(sb_expr *), &call->as.call.args));
+    call->as.call.args[call->as.call.arg_count++] = e;
+    return SB_OK;
+}
+
+/* A column of RETURN for each of what is yielded, in that order: RETURN * would sort them by name. */
+static sb_status make_show_items(sb_sema *s, const sb_clause *call, sb_projection *projection)
+{
+    const bool star = call->as.call.yield_star;
+    const sb_procedure *procedure = s->env == NULL || s->env->find_procedure == NULL
+                                        ? NULL
+                                        : s->env->find_procedure(s->env->ctx, call->as.call.name);
+    sb_projection_item *item;
+
+    if (star && procedure == NULL) return SB_OK; /* CALL will tell */
+    projection->item_count = star ? procedure->result_count : call->as.call.item_count;
+    SB_TRY(sb_sema__alloc(s, projection->item_count * sizeof *item, &projection->items));
+    for (uint32_t i = 0; i < projection->item_count; i++) {
+        item = &projection->items[i];
+        item->name = star ? procedure->results[i].name : call->as.call.items[i].name;
+        item->span = call->span;
+        SB_TRY(sb_sema__alloc(s, sizeof *item->expr, &item->expr));
+        item->expr->kind = SB_EXPR_VAR;
+        item->expr->name = item->name;
+        item->expr->span = call->span;
+        item->expr->depth = item->expr->weight = 1;
+    }
+    return SB_OK;
+}
+
+/* ORDER BY and its like behind YIELD are a WITH *, and a RETURN where none is written. */
+static sb_status make_show_order(sb_sema *s, const sb_statement *statement, const sb_clause *call,
+                                 sb_single_query *part)
+{
+    sb_clause *with, *returns;
+
+    if (statement->show.order == NULL) return SB_OK;
+    SB_TRY(make_clause(s, statement, SB_CLAUSE_WITH, &with));
+    with->as.projection = *statement->show.order;
+    part->clauses[part->count++] = with;
+    if (statement->show.returns != NULL) return SB_OK;
+    SB_TRY(make_clause(s, statement, SB_CLAUSE_RETURN, &returns));
+    part->clauses[part->count++] = returns;
+    return make_show_items(s, call, &returns->as.projection);
+}
+
 /* SHOW INDEXES YIELD … WHERE … RETURN … is CALL show.indexes() YIELD … WHERE … RETURN …; without RETURN it is the whole statement. */
 static sb_status make_show_query(sb_sema *s, sb_statement *statement)
 {
@@ -206,6 +265,7 @@ static sb_status make_show_query(sb_sema *s, sb_statement *statement)
     SB_TRY(make_clause(s, statement, SB_CLAUSE_CALL, &call));
     call->as.call.name = sb_bytes_of(name, strlen(name));
     call->as.call.has_args = true;
+    SB_TRY(make_show_argument(s, statement, call));
     call->as.call.yields = statement->show.yields;
     call->as.call.yield_star = statement->show.yield_star;
     call->as.call.items = statement->show.items;
@@ -213,10 +273,11 @@ static sb_status make_show_query(sb_sema *s, sb_statement *statement)
     call->as.call.where = statement->show.where;
     call->as.call.standalone = true;
     SB_TRY(sb_sema__alloc(s, sizeof *part, &part));
-    SB_TRY(sb_sema__alloc(s, 2 * sizeof(sb_clause *), &part->clauses));
+    SB_TRY(sb_sema__alloc(s, 3 * sizeof(sb_clause *), &part->clauses));
     part->clauses[part->count++] = call;
+    SB_TRY(make_show_order(s, statement, call, part));
     if (returns) {
-        SB_TRY(make_clause(s, statement, SB_CLAUSE_RETURN, &part->clauses[1]));
+        SB_TRY(make_clause(s, statement, SB_CLAUSE_RETURN, &part->clauses[part->count]));
         part->clauses[part->count++]->as.projection = *statement->show.returns;
     }
     SB_TRY(sb_sema__alloc(s, sizeof *statement->query, &statement->query));
@@ -224,6 +285,24 @@ static sb_status make_show_query(sb_sema *s, sb_statement *statement)
     statement->query->parts[0] = part;
     statement->query->part_count = 1;
     statement->query->span = call->span;
+    return SB_OK;
+}
+
+/* ---- Constraints ------------------------------------------------------------------------------------------------------------ */
+
+/* Words that do not go with the pattern, and keys, which nodes alone have. */
+static sb_status check_constraint(sb_sema *s, const sb_statement *statement)
+{
+    const bool on_rels = statement->schema.on_rels;
+
+    if (on_rels ? statement->schema.of_nodes : statement->schema.of_rels)
+        return SB_SEMA_FAIL(s, statement->schema.requirement, SB_CYPHER_UNEXPECTED_SYNTAX,
+                            "the pattern is of a %s, the constraint of a %s",
+                            on_rels ? "relationship" : "node", on_rels ? "node" : "relationship");
+    if (on_rels && statement->schema.constraint == SB_CONSTRAINT_KEY)
+        return SB_SEMA_FAIL(s, statement->schema.requirement, SB_CYPHER_UNEXPECTED_SYNTAX,
+                            "relationships have no keys: one constraint IS UNIQUE and, for each "
+                            "property, one IS NOT NULL say the same");
     return SB_OK;
 }
 
@@ -241,6 +320,7 @@ sb_status sb_sema_analyze(sb_arena *arena, sb_statement *statement, const sb_sem
 
     *slot_count = 0;
     if (statement->kind == SB_STATEMENT_SHOW) SB_TRY(make_show_query(&s, statement));
+    if (statement->kind == SB_STATEMENT_CREATE_CONSTRAINT) return check_constraint(&s, statement);
     if (statement->query == NULL) return SB_OK;
     SB_TRY(sb_sema__query(&s, statement->query, SB_QUERY_WHOLE));
     *slot_count = s.slot_count;
