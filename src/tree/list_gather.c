@@ -120,7 +120,7 @@ static sb_status collect(sb_txn *txn, const sb_tree *side, const sb_list_range *
         sb_list_range here;
         sb_page page;
 
-        SB_TRY(sb_page_acquire(txn, path.leaf, &page, err));
+        SB_TRY(sb_tree__acquire(txn, side, path.leaf, 0, &page, err));
         sb_list__range(page.bytes, &here);
         collect_page(page.bytes, range, out + *count, &more);
         sb_page_release(txn, &page);

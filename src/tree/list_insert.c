@@ -9,6 +9,7 @@
  *
  * Totals (list L3): an entry put behind its list's home changes the home's rest. Triples come sorted, so one
  * pending change is enough: it is written when the node changes and at the end, once a node and call. */
+#include "tree/core_priv.h"
 #include "tree/list_priv.h"
 
 /* ---- Order and runs ----------------------------------------------------------------------------------- */
@@ -305,7 +306,7 @@ sb_status sb_list__find_leaf(sb_txn *txn, sb_tree *tree, const sb_triple *triple
     }
     sb_list__key(triple, key);
     SB_TRY(sb_tree__descend(txn, tree, sb_bytes_of(key, sizeof key), path, err));
-    SB_TRY(sb_page_acquire(txn, path->leaf, &page, err));
+    SB_TRY(sb_tree__acquire(txn, tree, path->leaf, 0, &page, err));
     sb_list__range(page.bytes, range);
     sb_page_release(txn, &page);
     SB_CHECK_PAGE(err, path->leaf, sb_list__in_range(range, triple));

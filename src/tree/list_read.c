@@ -174,7 +174,7 @@ static sb_status to_border(sb_list *list, const sb_triple *border, sb_err *err)
         list->parent = height < 2 ? SB_PGNO_NONE : path.steps[height - 2].pgno;
         list->slot = height < 2 ? 0 : path.steps[height - 2].slot;
     }
-    SB_TRY(sb_page_acquire(list->txn, leaf, &list->page, err));
+    SB_TRY(sb_tree__acquire(list->txn, list->tree, leaf, 0, &list->page, err));
     sb_list__range(list->page.bytes, &range);
     SB_CHECK_PAGE(err, leaf, range.has_low && sb_list__compare(&range.low, border) == 0);
     return SB_OK;
@@ -262,7 +262,7 @@ sb_status sb_list__seek_plain(sb_txn *txn, const sb_tree *tree, uint64_t node, u
         list->chunk.count = 0;
         sb_list__key(&want, key);
         SB_TRY(sb_tree__descend(txn, tree, sb_bytes_of(key, sizeof key), &path, err));
-        SB_TRY(sb_page_acquire(txn, path.leaf, &list->page, err));
+        SB_TRY(sb_tree__acquire(txn, tree, path.leaf, 0, &list->page, err));
         sb_list__range(list->page.bytes, &range);
         if (SB_UNLIKELY(!sb_list__in_range(&range, &want))) {
             sb_page_release(txn, &list->page);

@@ -1,6 +1,7 @@
 /* list_scan.c — walking all lists of a range of nodes, leaf by leaf, in order of the parents' children: list by list, of a tree and its
  * side at once; or many lists together, of one after the other. */
 #include "base/unpack.h"
+#include "tree/core_priv.h"
 #include "tree/list_priv.h"
 
 /* Leaves asked for ahead of the scan. */
@@ -88,7 +89,7 @@ static sb_status walk_leaves(sb_txn *txn, const sb_tree *tree, walk *w, sb_err *
         sb_page page;
 
         SB_TRY(read_ahead(txn, &path, &left, err));
-        SB_TRY(sb_page_acquire(txn, path.leaf, &page, err));
+        SB_TRY(sb_tree__acquire(txn, tree, path.leaf, 0, &page, err));
         sb_list__range(page.bytes, &range);
         status = w->page(w, page.bytes);
         sb_page_release(txn, &page);
@@ -198,7 +199,7 @@ static sb_status stream_page(stream *from, sb_err *err)
     sb_list_view view;
 
     SB_TRY(read_ahead(from->txn, &from->path, &from->ahead, err));
-    SB_TRY(sb_page_acquire(from->txn, from->path.leaf, &from->page, err));
+    SB_TRY(sb_tree__acquire(from->txn, from->tree, from->path.leaf, 0, &from->page, err));
     sb_list__view(from->page.bytes, &view);
     from->slot = 0;
     if (from->first > view.first_id)

@@ -904,6 +904,77 @@ static void test_tree_list__verify_finds_wrong_total(void **state)
     free_world(w);
 }
 
+static sb_status visit_all(void *ctx, uint64_t node, const sb_chunk *chunk, bool starts)
+{
+    (void)ctx, (void)node, (void)chunk, (void)starts;
+    return SB_OK;
+}
+
+static sb_status visit_all_blocks(void *ctx, const sb_list_block *block)
+{
+    (void)ctx, (void)block;
+    return SB_OK;
+}
+
+static sb_status walk_all(world *w, uint64_t node)
+{
+    sb_list list;
+    bool more = true;
+    sb_status status = sb_list_open(w->txn, &w->tree, node, &list, NULL);
+
+    while (status == SB_OK && more)
+        status = sb_list_next(&list, &more, NULL);
+    sb_list_close(&list);
+    return status;
+}
+
+/* The leaf where key belongs says that it is tree's. */
+static void mark_leaf(world *w, const sb_triple *triple, uint32_t tree)
+{
+    uint8_t key[SB_LIST_KEY_BYTES], *bytes;
+    sb_path path;
+
+    sb_list__key(triple, key);
+    assert_ok(sb_tree__descend(w->txn, &w->tree, sb_bytes_of(key, sizeof key), &path, &err));
+    assert_ok(sb_page_mut(w->txn, path.leaf, &bytes, &err));
+    sb_store_le32(bytes + SB_PAGE_TREE, tree);
+}
+
+static void assert_readers_notice(world *w, const sb_triple *at)
+{
+    sb_list list;
+
+    assert_int_equal(walk_all(w, at->node), SB_CORRUPT);
+    assert_int_equal(sb_list_seek(w->txn, &w->tree, at->node, at->neighbor, at->rel, &list, NULL),
+                     SB_CORRUPT);
+    assert_int_equal(sb_lists_scan(w->txn, &w->tree, 0, 100, visit_all, NULL, NULL), SB_CORRUPT);
+    assert_int_equal(sb_lists_scan_blocks(w->txn, &w->tree, 0, 100, visit_all_blocks, NULL, NULL),
+                     SB_CORRUPT);
+}
+
+/* A parent that leads to a page of something else: whoever comes to a leaf of lists notices before its bytes are taken for one. */
+static void test_tree_list__leaf_of_another_tree(void **state)
+{
+    const sb_triple first = {50, 0, 0}, inside = {50, 20001, 1};
+    world *w = make_world(8192);
+    size_t taken, from_side;
+
+    (void)state;
+    fill_hub(w, 50, 20000);
+    mark_leaf(w, &first, 9);
+    assert_int_equal(
+        sb_lists_gather(w->txn, &w->side, &w->tree, &first, 1, 0, &taken, &from_side, NULL),
+        SB_CORRUPT);
+    mark_leaf(w, &first, w->tree.id);
+    mark_leaf(w, &inside, 9);
+    assert_int_equal(sb_lists_insert(w->txn, &w->tree, &inside, 1, NULL), SB_CORRUPT);
+    assert_readers_notice(w, &inside);
+    assert_ok(sb_txn_commit(w->txn, &err));
+    assert_ok(sb_txn_begin_read(w->session, &w->txn, &err));
+    assert_readers_notice(w, &inside);
+    free_world(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -920,6 +991,7 @@ int main(void)
         TEST(test_tree_list__no_allocation_per_entry),
         TEST(test_tree_list__out_of_memory),
         TEST(test_tree_list__verify_finds_wrong_total),
+        TEST(test_tree_list__leaf_of_another_tree),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
