@@ -621,10 +621,12 @@ static uint64_t two_hop(void *object, const uint32_t *nodes, size_t count)
     return distinct;
 }
 
-/* The last step goes in pieces, so that its lists, a thousand ids each in the middle, stay in the core's own cache. */
+/* The last step goes in pieces. Lists stay in the core's own cache between being read and summed: in the middle they are a thousand ids
+ * long. */
 static uint64_t three_hop(void *object, const uint32_t *nodes, size_t count, bool by_lengths)
 {
-    enum { PIECE = 64 };
+    enum { LISTS = 64, LENGTHS = 1024 };
+    const size_t piece = by_lengths ? LENGTHS : LISTS;
     sombra_store *store = object;
     uint64_t sum = 0;
 
@@ -635,11 +637,11 @@ static uint64_t three_hop(void *object, const uint32_t *nodes, size_t count, boo
         ids = keep(&store->first, &store->first_room, ids, firsts);
         ids = expand_many(store, ids, firsts, &seconds);
         ids = keep(&store->second, &store->second_room, ids, seconds);
-        for (size_t j = 0; j < seconds; j += PIECE) {
-            const size_t step = seconds - j < PIECE ? seconds - j : PIECE;
+        for (size_t j = 0; j < seconds; j += piece) {
+            const size_t step = seconds - j < piece ? seconds - j : piece;
             size_t thirds;
             if (by_lengths) {
-                uint64_t degrees[PIECE];
+                uint64_t degrees[LENGTHS];
                 bench_must(store, sombra_degrees_many(store->txn, ids + j, step, SOMBRA_OUT,
                                                       store->type, degrees));
                 for (size_t k = 0; k < step; k++)
