@@ -536,8 +536,9 @@ typedef struct sombra_op {
 typedef struct sombra_mutation {
     /** detached relationships included */
     uint64_t nodes_created, rels_created, nodes_deleted, rels_deleted;
-    uint64_t properties_set, properties_removed; /**< real changes only */
-    uint64_t labels_added, labels_removed;
+    uint64_t properties_set,
+        properties_removed; /**< real changes only, those of what is created included */
+    uint64_t labels_added, labels_removed; /**< likewise; a label given twice counts once */
     /** for each op the id created, else the one concerned; call result */
     const uint64_t *ids;
     size_t id_count;

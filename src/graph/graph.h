@@ -157,8 +157,8 @@ typedef struct sb_op {
 } sb_op;
 typedef struct sb_mutation {
     uint64_t nodes_created, rels_created, nodes_deleted, rels_deleted; /* detached ones included */
-    uint64_t properties_set, properties_removed;                       /* only real changes count */
-    uint64_t labels_added, labels_removed;
+    /* only real changes count; what is created counts with its properties and labels */
+    uint64_t properties_set, properties_removed, labels_added, labels_removed;
     /* per op: the id created, else the one concerned; arena(call) */
     const uint64_t *ids;
     size_t id_count;

@@ -95,6 +95,11 @@ static sb_status add_to_run(sb_mutator *m, size_t i, sb_run *run, sb_packed_prop
     thing->first_prop = first;
     thing->prop_count = (uint32_t)(*prop_count - first);
     m->result->properties_set += thing->prop_count;
+    if (op->kind == SB_OP_CREATE_NODE) {
+        size_t label_count;
+        (void)sb_set_labels(m->graph->view, thing->name, &label_count);
+        m->result->labels_added += label_count;
+    }
     run->numbers[run->count++] = (uint32_t)i;
     return SB_OK;
 }

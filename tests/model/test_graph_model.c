@@ -453,6 +453,7 @@ static sb_status plain_op(plain_graph *g, const mutation *mu, size_t i, const ui
     if (op->kind == SB_OP_CREATE_NODE) {
         add_node(g, ids[i], mu->masks[i], mu->codes[i]);
         sum->nodes_created++;
+        sum->labels_added += sb_popcount64(mu->masks[i]);
         for (uint32_t k = 0; k < KEYS; k++)
             sum->properties_set += mu->codes[i][k] != 0;
         return SB_OK;

@@ -4,21 +4,6 @@
 
 /* ---- Making a pattern ----------------------------------------------------------------------------------------------- */
 
-/* A label given twice is one. */
-static uint32_t count_labels(const sb_exec *run, const sb_plan_create_node *node)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < node->label_count; i++) {
-        bool fresh = true;
-        for (uint32_t k = 0; k < i && fresh; k++)
-            fresh =
-                !sb_bytes_equal(run->names[node->labels[k]].text, run->names[node->labels[i]].text);
-        count += fresh;
-    }
-    return count;
-}
-
 static sb_status open_things(sb_exec *run, sb_creator *c)
 {
     const sb_plan_create *plan = c->plan;
@@ -33,7 +18,6 @@ static sb_status open_things(sb_exec *run, sb_creator *c)
         c->rel_outs == NULL || c->node_dynamic == NULL || c->rel_dynamic == NULL)
         return sb_exec__no_memory(run);
     for (uint32_t i = 0; i < plan->node_count; i++) {
-        if (plan->nodes[i].dynamic == NULL) c->label_count += count_labels(run, &plan->nodes[i]);
         SB_TRY(sb_props__compile(run, plan->nodes[i].props, &c->node_props[i]));
         SB_TRY(sb_exec__compile_maybe(run, plan->nodes[i].dynamic, &c->node_dynamic[i]));
     }
@@ -73,42 +57,27 @@ static sb_status add_label(sb_exec *run, sb_plan_name name, sb_buffer *labels)
     return sb_buffer_append(labels, &id, sizeof id) == SB_OK ? SB_OK : sb_exec__no_memory(run);
 }
 
-/* Labels that expressions give this row's node, beside those that it has whatever the row is. first: where its labels begin, in bytes. */
+/* Labels that expressions give this row's node, beside those that it has whatever the row is. */
 static sb_status add_dynamic_labels(sb_exec *run, sb_creator *c, sb_eval *dynamic,
-                                    const sb_batch *in, uint32_t row, size_t first)
+                                    const sb_batch *in, uint32_t row)
 {
-    sb_buffer *labels = &c->changes.labels;
     sb_val list;
 
     SB_TRY(sb_exec__eval_row(dynamic, in, row, &list));
-    SB_TRY(sb_exec__placed(dynamic, run,
-                           sb_exec__dynamic_ids(run, list, SB_NAME_LABEL, true, labels)));
-    uint32_t *ids = (uint32_t *)(void *)(labels->data + first);
-    const size_t given = (labels->size - first) / sizeof *ids;
-    size_t count = 0;
-    for (size_t i = 0; i < given; i++) { /* a label given twice is one */
-        size_t k = 0;
-        while (k < count && ids[k] != ids[i])
-            k++;
-        if (k == count) ids[count++] = ids[i];
-    }
-    labels->size = first + count * sizeof *ids;
-    c->dynamic_count += count;
-    return SB_OK;
+    return sb_exec__placed(
+        dynamic, run, sb_exec__dynamic_ids(run, list, SB_NAME_LABEL, true, &c->changes.labels));
 }
 
 static sb_status add_node(sb_exec *run, sb_creator *c, uint32_t i, const sb_batch *in, uint32_t row,
                           sb_null_prop null)
 {
     const sb_plan_create_node *node = &c->plan->nodes[i];
-    const size_t first = c->changes.labels.size;
 
     if (sb_changes__add(&c->changes, SB_OP_CREATE_NODE, SB_NODE, 0) == NULL)
         return sb_exec__no_memory(run);
     for (uint32_t k = 0; k < node->label_count; k++)
         SB_TRY(add_label(run, node->labels[k], &c->changes.labels));
-    if (c->node_dynamic[i] != NULL)
-        SB_TRY(add_dynamic_labels(run, c, c->node_dynamic[i], in, row, first));
+    if (c->node_dynamic[i] != NULL) SB_TRY(add_dynamic_labels(run, c, c->node_dynamic[i], in, row));
     return sb_props__append(run, &c->node_props[i], in, row, null, &c->changes.props);
 }
 
@@ -199,7 +168,6 @@ sb_status sb_creator__run(sb_creator *c, const sb_batch *in, uint32_t first, uin
     const uint64_t *ids;
 
     sb_changes__clear(&c->changes);
-    c->dynamic_count = 0;
     for (uint32_t row = 0; row < count; row++)
         for (uint32_t i = 0; i < plan->node_count; i++)
             SB_TRY(add_node(run, c, i, in, first + row, null));
@@ -207,7 +175,6 @@ sb_status sb_creator__run(sb_creator *c, const sb_batch *in, uint32_t first, uin
         for (uint32_t i = 0; i < plan->rel_count; i++)
             SB_TRY(add_rel(run, c, i, in, first + row, row, null));
     SB_TRY(sb_changes__apply(&c->changes, &ids));
-    run->stats.labels_added += (uint64_t)c->label_count * count + c->dynamic_count;
     for (uint32_t i = 0; i < plan->node_count; i++) {
         SB_TRY(take_made(run, &c->node_outs[i], SB_VECTOR_NODE, ids, i, plan->node_count, count));
         out->columns[plan->nodes[i].var->slot] = &c->node_outs[i].vector;

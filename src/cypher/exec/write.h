@@ -47,10 +47,7 @@ typedef struct sb_creator {
     sb_props *node_props, *rel_props;
     sb_eval **node_dynamic, **rel_dynamic; /* labels, types; NULL entries: none */
     sb_buffer types;                       /* scratch */
-    uint64_t
-        dynamic_count; /* labels of nodes that have such, of the last rows, for the statistics */
-    sb_out *node_outs, *rel_outs; /* what was made last */
-    uint32_t label_count;         /* of all nodes of a row, for the statistics */
+    sb_out *node_outs, *rel_outs;          /* what was made last */
     sb_changes changes;
 } sb_creator;
 SB_MUST_CHECK sb_status sb_creator__open(sb_exec *run, const sb_plan_create *plan,
