@@ -397,7 +397,7 @@ SOMBRA_API const char *sombra_name_text(sombra_txn *txn, sombra_name_kind kind, 
                                         size_t *size);
 /** Ids are 1 … count. */
 SOMBRA_API uint32_t sombra_name_count(sombra_txn *txn, sombra_name_kind kind);
-/** How many nodes carry a label (0: all nodes), or relationships have a type (0: all). For keys: SOMBRA_INVALID. Reads a number. */
+/** How many nodes carry a label (0: all nodes), or relationships have a type (0: all). Reads a number. For keys: SOMBRA_INVALID (docs/C_API.md). */
 SOMBRA_API sombra_status sombra_name_entities(sombra_txn *txn, sombra_name_kind kind, uint32_t id,
                                               uint64_t *count);
 

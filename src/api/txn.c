@@ -203,7 +203,8 @@ sombra_status sombra_name_entities(sombra_txn *txn, sombra_name_kind kind, uint3
     }
     return sombra__status(
         SB_FAIL(&txn->conn->err, SB_INVALID,
-                "entities are counted for labels and types, not for property keys"));
+                "entities are counted for labels and types, not for property keys (a query does: "
+                "MATCH (n) WHERE n.key IS NOT NULL RETURN count(*))"));
 }
 
 static int compare_labels(const void *a, const void *b)

@@ -240,6 +240,21 @@ static int open_rejects(invocation *cli, job *j)
     return EXIT_OK;
 }
 
+/* Standard input can be read once. */
+static int check_standard(invocation *cli)
+{
+    const char *path, *mapping = flag_text(cli, "mapping");
+    size_t found = mapping != NULL && strcmp(mapping, "-") == 0;
+
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
+        for (size_t n = 0; (path = flag_at(cli, readers[i].flag, n)) != NULL; n++)
+            found += strcmp(path, "-") == 0;
+    return found <= 1
+               ? EXIT_OK
+               : complain(EXIT_USAGE,
+                          "standard input ('-') is given %zu times: it can be read once", found);
+}
+
 /* A dry run is of the input alone: it leaves the database alone, and needs none. */
 static int open_target(invocation *cli, bool is_dry)
 {
@@ -278,7 +293,7 @@ static int import_with(invocation *cli, job *j)
     /* All or nothing, unless what is committed is to stay when a later batch fails. */
     cli->options.create_whole = j->options.batch == 0;
     if ((code = open_target(cli, j->options.dry_run)) != EXIT_OK) return code;
-    if ((code = open_rejects(cli, j)) == EXIT_OK) {
+    if ((code = check_standard(cli)) == EXIT_OK && (code = open_rejects(cli, j)) == EXIT_OK) {
         j->options.conn = cli->conn;
         progress_start(cli, "importing", "B");
         sombra_set_progress(cli->conn, NULL, NULL); /* the reader tells how far it is */

@@ -251,6 +251,29 @@ static bool has_constraints(sb_graph *graph)
     return false;
 }
 
+static size_t count_standard(const sb_bulk_file *files, size_t count)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        found += files[i].path != NULL && strcmp(files[i].path, "-") == 0;
+        found += files[i].header != NULL && strcmp(files[i].header, "-") == 0;
+    }
+    return found;
+}
+
+/* It can be read once: whoever came second would find it empty. */
+static sb_status check_standard(const sb_bulk_options *options, sb_err *err)
+{
+    const bool schema = options->schema_path != NULL && strcmp(options->schema_path, "-") == 0;
+    const size_t found = count_standard(options->node_files, options->node_file_count) +
+                         count_standard(options->rel_files, options->rel_file_count) + schema;
+
+    if (found <= 1) return SB_OK;
+    return SB_FAIL(err, SB_INVALID, "standard input ('-') is given %zu times: it can be read once",
+                   found);
+}
+
 static sb_status set_up(sb_bulk *bulk, sb_err *err)
 {
     const sb_bulk_options *options = bulk->options;
@@ -260,6 +283,7 @@ static sb_status set_up(sb_bulk *bulk, sb_err *err)
                                                : MEMORY_BYTES;
     bool known = true;
 
+    SB_TRY(check_standard(options, err));
     bulk->dialect = (sb_csv_dialect){.delimiter = (uint8_t)options->delimiter,
                                      .quote = (uint8_t)options->quote,
                                      .trim = options->trim};

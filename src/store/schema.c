@@ -229,6 +229,10 @@ static sb_status check_new(sb_view *view, const sb_schema *definition, sb_err *e
 {
     const char *fault = fault_of(view, definition);
 
+    if (definition->name.size > SB_NAME_BYTES_MAX)
+        return SB_FAIL(err, SB_LIMIT,
+                       "the name of an index or constraint has %zu bytes; the limit is %u",
+                       definition->name.size, SB_NAME_BYTES_MAX);
     if (fault != NULL) {
         return SB_FAIL(err, SB_INVALID, "definition '%.*s': %s",
                        (int)(definition->name.size > 200 ? 200 : definition->name.size),
@@ -245,8 +249,9 @@ static sb_status check_new(sb_view *view, const sb_schema *definition, sb_err *e
                            (int)other->name.size, (const char *)other->name.data);
         }
     }
-    if (view->meta.next_schema == UINT32_MAX)
-        return SB_FAIL(err, SB_LIMIT, "the numbers of indexes and constraints are used up");
+    if (view->meta.next_schema > SB_SCHEMA_ID_MAX)
+        return SB_FAIL(err, SB_LIMIT, "all %u numbers of indexes and constraints are used up",
+                       SB_SCHEMA_ID_MAX);
     return SB_OK;
 }
 

@@ -7,6 +7,8 @@
 /* A row of a set is 256 pieces at most, and a difference of labels at most five bytes. */
 static_assert(SB_SET_LABELS_MAX == 255u * SB_ROW_PIECE / 5u, "the pieces of a row hold a set");
 
+#define SETS_MAX (UINT32_MAX - 2)
+
 static sb_bytes label_bytes(const sb_label_id *labels, size_t count)
 {
     return sb_bytes_of(labels, count * sizeof *labels);
@@ -112,8 +114,8 @@ sb_status sb_set_intern(sb_view *view, const sb_label_id *labels, size_t count, 
     if (found != SB_INTERNED_NONE) return SB_OK;
     SB_TRY(sb_store__begin_change(view, err));
     SB_TRY(check_labels(view, labels, count, err));
-    if (view->sets.count >= UINT32_MAX - 2)
-        return SB_FAIL(err, SB_LIMIT, "the limit of label sets is reached");
+    if (view->sets.count >= SETS_MAX)
+        return SB_FAIL(err, SB_LIMIT, "the limit of %u label sets is reached", SETS_MAX);
     SB_TRY(sb_store__sets_add(view, labels, count, err));
     view->meta.set_count = view->sets.count;
     view->writer.names_changed = true;

@@ -145,6 +145,7 @@ typedef enum sb_schema_kind {
     SB_SCHEMA_LABEL_INDEX = 6 /* the label index can be dropped for a label and made again */
 } sb_schema_kind;
 #define SB_SCHEMA_KEYS_MAX 16u
+#define SB_SCHEMA_ID_MAX   0x7FFFFFFFu /* higher ones are the graph's, for label indexes */
 
 typedef struct sb_schema {
     uint32_t id;     /* from 1, never reused */

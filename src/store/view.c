@@ -239,9 +239,10 @@ void sb_view_before_commit(sb_view *view, sb_status (*hook)(void *ctx, sb_err *e
 sb_status sb_store__new_tree(sb_view *view, uint8_t kind, sb_tree *tree, sb_err *err)
 {
     if (view->meta.next_tree == UINT32_MAX)
-        return SB_FAIL(
-            err, SB_LIMIT,
-            "the tree numbers of the file are used up: vacuum does not help, export and load does");
+        return SB_FAIL(err, SB_LIMIT,
+                       "all %u tree numbers of the file are used up: vacuum does not help, export "
+                       "and load does",
+                       UINT32_MAX - 1);
     *tree = (sb_tree){.id = view->meta.next_tree++, .kind = kind};
     return SB_OK;
 }

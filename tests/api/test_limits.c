@@ -31,6 +31,27 @@ static void test_api_limits__name_bytes(void **state)
     api_end(&f);
 }
 
+static void test_api_limits__name_of_an_index(void **state)
+{
+    api_fixture f;
+    char name[1025];
+    uint32_t id, key;
+    sombra_schema index = {.kind = SOMBRA_INDEX, .keys = &key, .key_count = 1, .name = name};
+    (void)state;
+
+    memset(name, 'i', sizeof name);
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    index.entity = api_name(&f, SOMBRA_LABEL, "L");
+    key = api_name(&f, SOMBRA_KEY, "k");
+    index.name_size = 1025;
+    FAILS(&f, sombra_schema_create(f.txn, &index, &id), SOMBRA_LIMIT, "1024");
+    index.name_size = 1024;
+    OK(&f, sombra_schema_create(f.txn, &index, &id));
+    api_commit(&f);
+    api_end(&f);
+}
+
 static void test_api_limits__labels_of_a_node(void **state)
 {
     enum { MOST = 26112 };
@@ -485,6 +506,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_api_limits__name_bytes),
+        cmocka_unit_test(test_api_limits__name_of_an_index),
         cmocka_unit_test(test_api_limits__labels_of_a_node),
         cmocka_unit_test(test_api_limits__ids_that_nothing_has),
         cmocka_unit_test(test_api_limits__keys_of_an_index),

@@ -84,6 +84,11 @@ static void test_api_options__values(void **state)
     folders[sizeof folders - 1] = '\0';
     FAILS_ERROR(&f, sombra_options_set(&f.options, "import_dirs", folders, &f.error),
                 SOMBRA_INVALID, "1023 bytes");
+    folders[1024] = '\0';
+    FAILS_ERROR(&f, sombra_options_set(&f.options, "import_dirs", folders, &f.error),
+                SOMBRA_INVALID, "1023 bytes");
+    folders[1023] = '\0';
+    OK_ERROR(&f, sombra_options_set(&f.options, "import_dirs", folders, &f.error));
     memset(folders, ':', 1000);
     for (size_t i = 0; i < 500; i++)
         folders[2 * i] = 'a';
@@ -120,6 +125,26 @@ static void test_api_options__values(void **state)
                 sombra_options_set(&f.options, "memory_limit", "99999999999999999999", &f.error),
                 SOMBRA_INVALID, "memory_limit");
     FAILS_ERROR(&f, sombra_options_set(NULL, "create", "1", &f.error), SOMBRA_MISUSE, "NULL");
+}
+
+static void test_api_options__bounds(void **state)
+{
+    static const struct {
+        const char *name, *good, *bad;
+    } bounds[] = {{"cache_pages", "8", "7"},
+                  {"cache_pages", "2147483647", "2147483648"},
+                  {"autocheckpoint", "0", "-1"},
+                  {"autocheckpoint", "2147483647", "2147483648"},
+                  {"edge_cache_capacity", "268435456", "268435457"}};
+    api_fixture f = {0};
+    (void)state;
+
+    sombra_options_init(&f.options);
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        OK_ERROR(&f, sombra_options_set(&f.options, bounds[i].name, bounds[i].good, &f.error));
+        FAILS_ERROR(&f, sombra_options_set(&f.options, bounds[i].name, bounds[i].bad, &f.error),
+                    SOMBRA_INVALID, bounds[i].bad);
+    }
 }
 
 static void test_api_options__unknown_names_the_nearest(void **state)
@@ -827,6 +852,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_api_options__described),
         cmocka_unit_test(test_api_options__values),
+        cmocka_unit_test(test_api_options__bounds),
         cmocka_unit_test(test_api_options__unknown_names_the_nearest),
         cmocka_unit_test(test_api_options__abi_and_ranges),
         cmocka_unit_test(test_api_options__create_and_page_size),

@@ -112,6 +112,9 @@ class Commands(unittest.TestCase):
         words[-1] = "note"  # no relationship has it
         self.assertEqual([row["weight"] for row in json.loads(run(*words, "--default-weight", "2.5", "--format", "json"))], [0.0, 2.5])
         self.assertIn("no path", run("path", "g.sombra", "Person.born:int=-5", "Person.name=Ada", code=3))
+        for depth, nodes in (("0", 3), ("1", 2), ("2", 3)): # 0: no bound
+            rows = json.loads(run("path", "g.sombra", "Person.name=Ada", "Person.born:int=-5", "--weight", "km", "--max-depth", depth, "--format", "json"))
+            self.assertEqual(len(rows), nodes)
         rows = json.loads(run("path", "g.sombra", "Person.born:int=-5", "Person.name=Ada", "--direction", "in", "--format", "json"))
         self.assertEqual(len(rows), 2)
 
@@ -456,6 +459,12 @@ class Commands(unittest.TestCase):
             os.remove("stdin.sombra")
         run("import", "stdin.sombra", "--nodes", "P=-", stdin="id:ID\n1\n2\n3\n")
         self.assertIn("3 nodes", run("verify", "stdin.sombra"))
+
+    def test_standard_input_is_read_once(self):
+        for flags in (["--nodes", "P=-", "--relationships", "R=-"], ["--nodes", "P=-", "--schema", "-"], ["--jsonl", "-", "--graphml", "-"]):
+            with self.subTest(flags=flags):
+                self.assertIn("standard input ('-') is given 2 times: it can be read once", run("import", "twice-stdin.sombra", *flags, stdin="", code=2))
+                self.assertFalse(os.path.exists("twice-stdin.sombra"))
 
     def test_json_escapes_line_ends_shortly(self):
         self.assertIn(r'"two\nlines"', run("get", "g.sombra", "Person.name=Grace", "--format", "json"))

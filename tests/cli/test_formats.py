@@ -336,7 +336,7 @@ class Xml(Formats):
         for text, *parts in (
                 (BILLION_LAUGHS, "entities may not be declared"), (EXTERNAL, "entities may not be declared"), (PARAMETER, "entities may not be declared"),
                 (open_ + '<node id="&what;"/>' + close, "undefined entity"), (open_ + "<node", "unclosed token"), (open_ + node, "no element found"), ("", "no element found"), ("nonsense", "syntax error"),
-                (open_ + "</wrong>", "mismatched tag"), (open_ + node + close + "more", "junk"), ("<a>" * 201, "200 deep"), ("<a>" * 100000, "200 deep"),
+                (open_ + "</wrong>", "mismatched tag"), (open_ + node + close + "more", "junk"), ("<a>" * 201, "200 deep"), ("<a>" * 200, "no element found"), ("<a>" * 100000, "200 deep"),
                 ((open_ + node + close).encode("utf-8").replace(b"Ann", b"A\xff\xfe"), "not well-formed"), (open_ + "<node id=\"a\u0001\"/>" + close, "not well-formed"),
                 ('<?xml version="1.0" encoding="what"?>' + open_ + close, "unknown encoding"), (open_ + "<node/>" + close, "the node has no id")):
             with self.subTest(text=text[:100]):
@@ -762,6 +762,11 @@ class Kuzu(Formats):
         for part in (":User(name)", ":City(id)"):
             self.assertIn(part, schema)
 
+    def test_script_bytes(self):
+        remove("bad.sombra")
+        for text, part in (("x".ljust((64 << 20) + 1), "schema.cypher is longer than 64 MiB"), ("x".ljust(64 << 20), "the statement makes no table")):
+            self.assertIn(part, run("import", "bad.sombra", "--kuzu", self.folder(schema_cypher=text), code=2))
+
     def test_older_forms(self):
         """Names without quotes, headers, escapes by backslash, other delimiters, columns in another order, paths."""
         remove("kuzu.sombra")
@@ -916,6 +921,12 @@ INSERT INTO half VALUES (2, 1);
         remove("lite.sombra")
         run("import", "lite.sombra", "--sqlite", "shop.db", "--mapping", write("mapping.json", json.dumps(changed, indent=1)))
         self.assertEqual(self.query("MATCH (a:Human:Being)-[r:REPORTS_TO]->(b) RETURN a.key AS a, b.name AS b, r.score AS s ORDER BY a"), [{"a": "2", "b": 'Ann "q"', "s": 2.0}, {"a": "3", "b": 'Ann "q"', "s": None}])
+
+    def test_mapping_bytes(self):
+        self.make()
+        remove("bad.sombra")
+        for text, part in (("{} x".ljust((64 << 20) + 1), "mapping.json is longer than 64 MiB"), ("{} x".ljust(64 << 20), "something follows")):
+            self.assertIn(part, run("import", "bad.sombra", "--sqlite", "shop.db", "--mapping", write("mapping.json", text), code=2))
 
     def test_hostile(self):
         self.make()

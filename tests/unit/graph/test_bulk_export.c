@@ -253,6 +253,39 @@ static void make_schema(graph_fixture *f, sb_schema_kind kind, bool on_rels, uin
     OK(f, sb_graph_schema_create(f->graph, &schema, &id, &f->err));
 }
 
+/* A file of definitions, filled up with empty lines, that is as long as it may be, and one longer by a byte. */
+static void test_graph_bulk_export__schema_bytes(void **state)
+{
+    static const char text_of_file[] = "kind,of,on,keys,types,name\nindex,nodes,A,k,,i\n";
+    const size_t most = (size_t)64 << 20;
+    graph_fixture f;
+    sb_file *file;
+    char *all = malloc(most + 1);
+    (void)state;
+
+    assert_non_null(all);
+    memset(all, '\n', most + 1);
+    memcpy(all, text_of_file, sizeof text_of_file - 1);
+    graph_fixture_open(&f, 0);
+    begin_write(&f);
+    job j = make_job(&f);
+    j.options.schema_path = "schema.csv";
+    for (size_t over = 1; over < 2; over--) {
+        OK(&f, sb_vfs_open(f.vfs, "schema.csv", SB_OPEN_CREATE, &file, &f.err));
+        OK(&f, file->ops->truncate(file, 0, &f.err));
+        OK(&f, sb_file_write_all(file, 0, all, most + over, &f.err));
+        sb_file_close(file);
+        if (over == 1)
+            FAILS(&f, run(&f, &j), SB_LIMIT, "67108864");
+        else
+            OK(&f, run(&f, &j));
+    }
+    assert_int_equal(j.result.schemas, 1);
+    free(all);
+    rollback(&f);
+    graph_fixture_close(&f);
+}
+
 static const char schema_text[] = "kind,of,on,keys,types,name\n"
                                   "index,nodes,A,\"k;\"\"x;y\"\"\",,\"i, 1\"\n"
                                   "unique,relationships,R,k,,u\n"
@@ -427,7 +460,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_graph_bulk_export__form),   TEST(test_graph_bulk_export__round_trip),
         TEST(test_graph_bulk_export__schema), TEST(test_graph_bulk_export__wrong_schemas),
-        TEST(test_graph_bulk_export__faults),
+        TEST(test_graph_bulk_export__faults), TEST(test_graph_bulk_export__schema_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,11 +64,49 @@ static void test_store_limits__names(void **state)
     fixture_close(&f);
 }
 
+/* Numbers that the file hands out to itself: label sets, definitions, trees. */
+static void test_store_limits__numbers(void **state)
+{
+    store_fixture f;
+    sb_schema definition = {.kind = SB_SCHEMA_INDEX, .entity = 1, .key_count = 1, .keys = {1}};
+    uint32_t id;
+    sb_set_id set;
+    sb_tree tree;
+    (void)state;
+
+    fixture_open(&f, 8192);
+    begin_write(&f);
+    OK(&f, sb_view_found(f.view, &f.err));
+    const sb_label_id label = intern(&f, SB_NAME_LABEL, "L");
+    assert_int_equal(intern(&f, SB_NAME_KEY, "k"), 1);
+    const uint32_t real = f.view->sets.count;
+    f.view->sets.count = 4294967292;
+    f.alloc.fail_at = f.alloc.alloc_count + 1;
+    FAILS(&f, sb_set_intern(f.view, &label, 1, &set, &f.err), SB_NOMEM);
+    f.alloc.fail_at = 0;
+    f.view->sets.count = 4294967293;
+    FAILS(&f, sb_set_intern(f.view, &label, 1, &set, &f.err), SB_LIMIT);
+    f.view->sets.count = real;
+    f.view->meta.next_schema = 2147483647;
+    definition.name = sb_bytes_of("a", 1);
+    OK(&f, sb_schema_add(f.view, &definition, &id, &f.err));
+    assert_int_equal(id, 2147483647);
+    definition.name = sb_bytes_of("b", 1);
+    definition.kind = SB_SCHEMA_UNIQUE;
+    FAILS(&f, sb_schema_add(f.view, &definition, &id, &f.err), SB_LIMIT);
+    f.view->meta.next_tree = 4294967294;
+    OK(&f, sb_store__new_tree(f.view, SB_TREE_SLOTTED, &tree, &f.err));
+    FAILS(&f, sb_store__new_tree(f.view, SB_TREE_SLOTTED, &tree, &f.err), SB_LIMIT);
+    sb_txn_rollback(f.txn);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_store_limits__ids),
         cmocka_unit_test(test_store_limits__names),
+        cmocka_unit_test(test_store_limits__numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

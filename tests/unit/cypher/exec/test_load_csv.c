@@ -121,6 +121,32 @@ static void test_exec_load_csv__large(void **state)
     exec_close(&f);
 }
 
+static void test_exec_load_csv__cells_of_a_row(void **state)
+{
+    enum { MOST = 1048576 };
+    exec_fixture f;
+    char *commas = malloc(MOST + 1);
+    uint32_t count;
+    (void)state;
+
+    assert_non_null(commas);
+    load_open(&f);
+    memset(commas, ',', MOST);
+    commas[MOST] = '\0';
+    write_file(&f, "/data/wide.csv", commas);
+    load(&f, "/data/wide.csv", false, NULL);
+    FAILS(&f.g, run(&f), SB_LIMIT, "1048576 cells");
+    commas[MOST - 1] = '\0'; /* as many cells as commas, and one */
+    write_file(&f, "/data/as-wide.csv", commas);
+    free(commas);
+    load(&f, "/data/as-wide.csv", false, NULL);
+    OK(&f.g, sb_exec_open(&f.compiled, &f.options, &f.exec, &f.g.err));
+    OK(&f.g, sb_exec_next(f.exec, &count, &f.g.err));
+    assert_int_equal(count, 1);
+    assert_int_equal(sb_exec_value(f.exec, 0, 0).as.list->count, MOST);
+    exec_close(&f);
+}
+
 /* Each allocation fails once. */
 static void test_exec_load_csv__no_memory(void **state)
 {
@@ -142,9 +168,8 @@ static void test_exec_load_csv__no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_exec_load_csv__rows),
-        TEST(test_exec_load_csv__refuses),
-        TEST(test_exec_load_csv__large),
+        TEST(test_exec_load_csv__rows),      TEST(test_exec_load_csv__refuses),
+        TEST(test_exec_load_csv__large),     TEST(test_exec_load_csv__cells_of_a_row),
         TEST(test_exec_load_csv__no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
