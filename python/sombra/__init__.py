@@ -54,6 +54,7 @@ from .errors import (
     UnsupportedError,
     VersionNewerError,
 )
+from .kuzu import import_kuzu
 from .result import Changes, Result
 from .types import (
     DateTime,
@@ -189,6 +190,7 @@ __all__ = [
     "WideDateTime",
     "Zone",
     "import_ipc",
+    "import_kuzu",
     "import_parquet",
     "open",
     "options",

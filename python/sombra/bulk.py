@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 from array import array
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Sequence, TextIO, Tuple, Union
 
 from . import _sombra
 from ._optional import need
-from .errors import status_error
+from .errors import ConstraintError, Error, InvalidError, NotFoundError, TypeMismatchError, status_error
 from .result import Result
+from .tables import storable
 
 if TYPE_CHECKING:
     from .database import Database, Transaction
 
 _Key = Optional[Tuple[str, str]]
 _Ends = Optional[Tuple[str, str, _Key, _Key]]
+_ROWS = 65_536  # that are read at once
 
 
 def _stream_of(data: Any, columns: Optional[Sequence[str]]) -> object:
@@ -51,19 +54,76 @@ def create(
 Paths = Union[str, "os.PathLike[str]", Sequence[Union[str, "os.PathLike[str]"]]]
 
 
-def _reader(path: Paths, format: str, columns: Optional[List[str]]) -> Any:
-    """A pyarrow.RecordBatchReader of one file, several, or those of a folder."""
-    dataset = need("pyarrow.dataset", f"import of {format}")
-    arrow = need("pyarrow", f"import of {format}")
-    if format == "ipc" and isinstance(path, (str, os.PathLike)) and os.path.isfile(path):
-        try:
-            with arrow.OSFile(os.fspath(path)) as source:
-                arrow.ipc.open_file(source)
-        except arrow.ArrowInvalid:  # the form without a footer
-            table = arrow.ipc.open_stream(arrow.OSFile(os.fspath(path))).read_all()
-            return (table if columns is None else table.select(columns)).to_reader()
-    paths = [os.fspath(each) for each in path] if isinstance(path, (list, tuple)) else os.fspath(path)  # type: ignore[arg-type]
-    return dataset.dataset(paths, format=format).scanner(columns=columns, batch_size=65_536).to_reader()
+def _arrow_file(arrow: Any, path: str) -> Any:
+    """The whole table of an Arrow IPC file without a footer, or None."""
+    try:
+        with arrow.OSFile(path) as source:
+            arrow.ipc.open_file(source)
+        return None
+    except arrow.ArrowInvalid:
+        return arrow.ipc.open_stream(arrow.OSFile(path)).read_all()
+
+
+class _Rows:
+    """The rows of one file, several, or those of a folder, a batch at a time, in the form that properties have."""
+
+    def __init__(self, path: Paths, format: str, columns: Optional[List[str]], batch: int) -> None:
+        dataset = need("pyarrow.dataset", f"import of {format}")
+        self._arrow = arrow = need("pyarrow", f"import of {format}")
+        one = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
+        table = _arrow_file(arrow, one) if format == "ipc" and one is not None and os.path.isfile(one) else None
+        source = table if table is not None else one or [os.fspath(each) for each in path]  # type: ignore[union-attr]
+        self._set = dataset.dataset(source, format=format) if table is None else dataset.dataset(table)
+        self._columns, self._batch = columns, batch
+        self.total = self._set.count_rows()
+
+    def batches(self) -> Iterator[Any]:
+        for batch in self._set.scanner(columns=self._columns, batch_size=self._batch).to_batches():
+            yield self._arrow.RecordBatch.from_arrays([storable(each) for each in batch.columns], batch.schema.names)
+
+    def schema(self) -> Any:
+        """Of these batches."""
+        schema = self._set.schema
+        fields = [schema.field(name) for name in self._columns or schema.names]
+        empty = [storable(self._arrow.array([], field.type)) for field in fields]
+        return self._arrow.schema([(field.name, each.type) for field, each in zip(fields, empty)])
+
+
+class _Rejects:
+    """Rows that are wrong, as lines of JSON: `row`, `error`, `record`. Made with the first one."""
+
+    def __init__(self, path: "str | os.PathLike[str]", most: int) -> None:
+        self._path, self._most, self.count = path, most, 0
+        self._file: Optional[TextIO] = None
+
+    def add(self, row: int, error: Error, record: Any) -> None:
+        self.count += 1
+        if self.count > self._most:
+            raise error
+        if self._file is None:
+            self._file = open(self._path, "w", encoding="utf-8")
+        line = {"row": row, "error": str(error), "record": record.to_pylist()[0]}
+        self._file.write(json.dumps(line, default=str, ensure_ascii=False) + "\n")
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _make_good(tx: "Transaction", make: Callable[[Any, Any], int], batch: Any, first: int, rejects: _Rejects) -> int:
+    """Make what can be made of a batch: where one fails, each half of it. Returns how many rows."""
+    if not batch.num_rows:
+        return 0
+    try:
+        with tx.savepoint():
+            return make(tx, batch)
+    except (NotFoundError, ConstraintError, InvalidError, TypeMismatchError) as error:
+        if batch.num_rows == 1:
+            rejects.add(first, error, batch)
+            return 0
+    half = batch.num_rows // 2
+    made = _make_good(tx, make, batch.slice(0, half), first, rejects)
+    return made + _make_good(tx, make, batch.slice(half), first + half, rejects)
 
 
 class _FileImport:
@@ -86,23 +146,95 @@ class _FileImport:
         source_key: _Key = None,
         target_key: _Key = None,
         columns: Optional[Sequence[str]] = None,
+        batch: Optional[int] = None,
+        rejects: "str | os.PathLike[str] | None" = None,
+        max_rejects: int = 1000,
+        dry_run: bool = False,
+        progress: Optional[Callable[[int, int], Any]] = None,
     ) -> int:
-        wanted = _wanted(columns, type, source, target)
-        reader = _reader(path, self._format, wanted)
         if (label is None) == (type is None):
             raise status_error("SOMBRA_INVALID", "say either the label of the nodes, or the type of the relationships")
-        if type is None:
-            return len(db.create_nodes(reader, label))
-        return len(
-            db.create_edges(reader, type, source=source, target=target, source_key=source_key, target_key=target_key)
-        )
+        if batch is not None and batch < 1:
+            raise status_error("SOMBRA_INVALID", "a batch has at least one row")
+        rows = _Rows(path, self._format, _wanted(columns, type, source, target), min(batch or _ROWS, _ROWS))
+
+        def make(to: "Union[Database, Transaction]", data: Any) -> int:
+            if type is None:
+                return len(to.create_nodes(data, label))
+            return len(
+                to.create_edges(data, type, source=source, target=target, source_key=source_key, target_key=target_key)
+            )
+
+        load = _Load(rows, make, progress)
+        if batch is None and rejects is None and not dry_run:
+            return make(db, load.reader())
+        refused = None if rejects is None else _Rejects(rejects, max_rejects)
+        try:
+            return load.by_transaction(db, batch, refused, dry_run)
+        finally:
+            if refused is not None:
+                refused.close()
+
+
+class _Load:
+    """One load of a file's rows by `make`."""
+
+    def __init__(
+        self,
+        rows: _Rows,
+        make: "Callable[[Union[Database, Transaction], Any], int]",
+        progress: Optional[Callable[[int, int], Any]],
+    ) -> None:
+        self._rows, self._make, self._progress, self._done = rows, make, progress, 0
+
+    def _batches(self) -> Iterator[Any]:
+        for each in self._rows.batches():
+            yield each
+            self._done += each.num_rows
+            if self._progress is not None:
+                self._progress(self._done, self._rows.total)
+
+    def reader(self) -> Any:
+        arrow = need("pyarrow", "import")
+        return arrow.RecordBatchReader.from_batches(self._rows.schema(), self._batches())
+
+    def by_transaction(
+        self, db: "Union[Database, Transaction]", batch: Optional[int], rejects: Optional[_Rejects], dry_run: bool
+    ) -> int:
+        """In the caller's transaction; or in one, or one for every `batch` rows, of its own."""
+        if not hasattr(db, "transaction"):
+            if batch is not None or dry_run:
+                raise status_error("SOMBRA_INVALID", "batches and dry runs need a database, not a transaction")
+            return sum(self._put(db, each, rejects) for each in self._batches())  # type: ignore[arg-type]
+        made, waiting = 0, 0
+        tx = db.transaction()
+        try:
+            for each in self._batches():
+                made += self._put(tx, each, rejects)
+                waiting += each.num_rows
+                if batch is not None and waiting >= batch and not dry_run:
+                    tx.commit()
+                    tx, waiting = db.transaction(), 0
+            if not dry_run:
+                tx.commit()
+        finally:
+            if tx.active:
+                tx.rollback()
+        return made
+
+    def _put(self, tx: "Transaction", batch: Any, rejects: Optional[_Rejects]) -> int:
+        return self._make(tx, batch) if rejects is None else _make_good(tx, self._make, batch, self._done, rejects)
 
 
 import_parquet = _FileImport(
     "parquet",
     """Load Parquet files, a path, several, or a folder: as nodes of a label, or as relationships of a type, as create_nodes and create_edges do.
 
-    Files are read by pyarrow, a batch of rows at a time; all rows become part of the graph, or none. Returns how many.""",
+    Files are read by pyarrow, a batch of rows at a time; all rows become part of the graph, or none. Returns how many. What a property can not be is
+    converted: decimals are floats, UUIDs texts, lists of lists, structs and maps JSON texts.
+
+    `batch`: commit after so many rows (the batches of the file are cut there); what was committed before an error stays. `rejects`: rows that are wrong go
+    to this file as lines of JSON, up to `max_rejects`. `dry_run`: all is done and undone. `progress(rows, all rows)` is called after each batch.""",
 )
 import_ipc = _FileImport("ipc", """Load Arrow IPC files (Feather, `.arrow`, `.arrows`), as import_parquet does.""")
 

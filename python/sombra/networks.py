@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Dict, Iterable
 
 from ._optional import need
@@ -57,18 +58,39 @@ def collect(rows: "Iterable[Any]", database: Any) -> Collected:
     return collected
 
 
-def to_networkx(result: "Result") -> "networkx.MultiDiGraph[Any]":
+def _attributes(properties: Dict[str, Any], own: Dict[str, Any]) -> Dict[str, Any]:
+    """Properties beside what the entity has of its own. A name of those, with any number of `_` behind it, gets one more: none is lost, nor are two the same."""
+    renamed = {key + "_" if key.rstrip("_") in own else key: value for key, value in properties.items()}
+    return {**renamed, **own}
+
+
+def _scalar(value: Any) -> Any:
+    """A value as GraphML has it."""
+    if isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, bytes):
+        return value.hex()
+    return json.dumps(value, default=_scalar, ensure_ascii=False) if isinstance(value, (list, dict)) else str(value)
+
+
+def to_networkx(result: "Result", graphml: bool) -> "networkx.MultiDiGraph[Any]":
     """See Result.to_networkx."""
     package = need("networkx", "to_networkx")
     collected = collect(result.fetchall(), result._database)
     graph: networkx.MultiDiGraph[Any] = package.MultiDiGraph()
+
+    def attributes(properties: Dict[str, Any], own: Dict[str, Any]) -> Dict[str, Any]:
+        all = _attributes(properties, own)
+        return {key: _scalar(value) for key, value in all.items()} if graphml else all
+
     for node in collected.nodes.values():
+        labels = "".join(f":{label}" for label in node.labels) if graphml else node.labels
         graph.add_node(node.id)
-        graph.nodes[node.id].update(node.properties, labels=node.labels)
+        graph.nodes[node.id].update(attributes(node.properties, {"labels": labels}))
     for relationship in collected.relationships.values():
         graph.add_edge(relationship.source, relationship.target, key=relationship.id)
         graph.edges[relationship.source, relationship.target, relationship.id].update(
-            relationship.properties, type=relationship.type
+            attributes(relationship.properties, {"label" if graphml else "type": relationship.type})
         )
     return graph
 
@@ -80,10 +102,10 @@ def to_igraph(result: "Result") -> "igraph.Graph":
     graph = package.Graph(directed=True)
     places = {id: place for place, id in enumerate(collected.nodes)}
     graph.add_vertices(len(places))
-    _set_attributes(graph.vs, [{**n.properties, "labels": n.labels, "id": n.id} for n in collected.nodes.values()])
+    _set_attributes(graph.vs, [_attributes(n.properties, {"labels": n.labels, "id": n.id}) for n in collected.nodes.values()])
     edges = list(collected.relationships.values())
     graph.add_edges([(places[edge.source], places[edge.target]) for edge in edges])
-    _set_attributes(graph.es, [{**edge.properties, "type": edge.type, "id": edge.id} for edge in edges])
+    _set_attributes(graph.es, [_attributes(edge.properties, {"type": edge.type, "id": edge.id}) for edge in edges])
     return graph
 
 

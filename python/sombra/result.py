@@ -93,25 +93,31 @@ class Result(_sombra.ResultBase):
     def to_df(self, *, dtype_backend: Optional[str] = None) -> "pandas.DataFrame":
         """The rows that are left as a pandas.DataFrame.
 
+        Times with parts of a microsecond are sombra.Time, durations pandas.DateOffset.
+
         By default integers among nulls become floats, which are exact up to 2**53. With `dtype_backend` "numpy_nullable" or "pyarrow", as of
         pandas' own readers, they stay integers."""
+        from .tables import to_pandas
+
         types = need("pandas", "to_df")
         table = self.to_arrow()
         frame: pandas.DataFrame
         if dtype_backend is None:
-            frame = table.to_pandas()
+            frame = to_pandas(table)
         elif dtype_backend == "pyarrow":
             frame = table.to_pandas(types_mapper=types.ArrowDtype)
         elif dtype_backend == "numpy_nullable":
             kinds = {"int64": types.Int64Dtype(), "double": types.Float64Dtype(), "bool": types.BooleanDtype(), "string": types.StringDtype()}
-            frame = table.to_pandas(types_mapper=lambda kind: kinds.get(str(kind)))
+            frame = to_pandas(table, types_mapper=lambda kind: kinds.get(str(kind)))
         else:
             raise ValueError(f"dtype_backend {dtype_backend!r} is none of 'numpy_nullable', 'pyarrow'")
         return frame
 
     def to_polars(self) -> "polars.DataFrame":
-        """The rows that are left as a polars.DataFrame."""
-        frame: polars.DataFrame = need("polars", "to_polars").from_arrow(self.to_arrow())
+        """The rows that are left as a polars.DataFrame. Durations are structs of months, days and nanoseconds."""
+        from .tables import for_polars
+
+        frame: polars.DataFrame = need("polars", "to_polars").from_arrow(for_polars(self.to_arrow()))
         return frame
 
     def to_dict(self) -> Dict[str, List[Any]]:
@@ -121,16 +127,20 @@ class Result(_sombra.ResultBase):
 
     # ---- Graphs ---------------------------------------------------------------------------------------------------
 
-    def to_networkx(self) -> "networkx.MultiDiGraph[Any]":
+    def to_networkx(self, *, graphml: bool = False) -> "networkx.MultiDiGraph[Any]":
         """Nodes, relationships and paths of the rows as a networkx.MultiDiGraph: nodes are known by id, edges by relationship id as key.
 
-        Attributes are the properties, and `labels` of a node, `type` of a relationship. Ends that no row has are read from the database."""
+        Attributes are the properties, and `labels` of a node, `type` of a relationship. A property of such a name gets `_` behind it, as does one that
+        ends with `_` behind such a name. Ends that no row has are read from the database.
+
+        With `graphml` attributes are texts, numbers and booleans alone, as networkx.write_graphml needs them, in the form that `sombra import --graphml`
+        reads: `labels` is ":A:B", the type is `label`, lists and maps are JSON, other values their text."""
         from .networks import to_networkx
 
-        return to_networkx(self)
+        return to_networkx(self, graphml)
 
     def to_igraph(self) -> "igraph.Graph":
-        """Nodes, relationships and paths of the rows as a directed igraph.Graph: ids are the attribute `id`; others as in to_networkx."""
+        """Nodes, relationships and paths of the rows as a directed igraph.Graph: ids are the attribute `id`; others, and names that clash, as in to_networkx."""
         from .networks import to_igraph
 
         return to_igraph(self)

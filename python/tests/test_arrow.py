@@ -96,6 +96,31 @@ def test_integers_among_nulls_of_data_frames(db):
         db.execute(query).to_df(dtype_backend="numpy")
 
 
+DURATIONS = "UNWIND [duration('P1Y2M3DT4.5S'), null, duration('PT-1S')] AS d RETURN d, [d] AS l, 1 AS x"
+PARTS = [{"months": 14, "days": 3, "nanoseconds": 4_500_000_000}, None, {"months": 0, "days": 0, "nanoseconds": -1_000_000_000}]
+
+
+def test_durations_of_polars(db):
+    pytest.importorskip("polars")
+    frame = db.execute(DURATIONS).to_polars()
+    assert frame["d"].to_list() == PARTS and frame["x"].to_list() == [1, 1, 1]
+    assert [each.to_list() if hasattr(each, "to_list") else each for each in frame["l"].to_list()] == [[part] for part in PARTS]
+    assert db.execute("MATCH (n:None) RETURN duration.between(n.a, n.b) AS d").to_polars().height == 0
+
+
+def test_nanoseconds_of_pandas(db):
+    pytest.importorskip("pandas")
+    query = "UNWIND [localtime('12:00:00.123456789'), null] AS t RETURN 1 AS x, t, [t] AS l, time('01:00:00.000000001+01:00') AS z, localtime('10:00') AS c"
+    for options in ({}, {"dtype_backend": "numpy_nullable"}):
+        frame = db.execute(query).to_df(**options)
+        fine = sombra.Time(12, nanosecond=123456789)
+        assert list(frame.columns) == ["x", "t", "l", "z", "c"]
+        assert frame["t"][0] == fine and frame["t"][0].nanosecond == 123456789 and frame["t"][1] is None
+        assert list(frame["l"][0]) == [fine] and frame["z"][0] == {"time": sombra.Time(1, nanosecond=1), "offset": 3600}
+        assert frame["c"][0] == datetime.time(10)
+    assert str(db.execute(query).to_df(dtype_backend="pyarrow")["t"].dtype) == "time64[ns][pyarrow]"
+
+
 def test_rest_of_a_result(people):
     """Rows that Python has seen before, or that a statement wrote, become columns, too."""
     result = people.execute("MATCH (p:Person) RETURN p.name AS name, p ORDER BY name")

@@ -1,6 +1,7 @@
 """Tables into the graph, and files of them."""
 
 import datetime
+import json
 import math
 
 import pytest
@@ -185,6 +186,119 @@ def test_parquet(db, tmp_path):
     with pytest.raises((OSError, pa.ArrowException)):
         sombra.import_parquet(db, tmp_path / "broken.parquet", label="B")
     assert db.node_count("B") == 0
+
+
+def test_columns_that_no_property_can_be(db, tmp_path):
+    pq = pytest.importorskip("pyarrow.parquet")
+    import decimal
+
+    table = pa.table({
+        "i": [1, 2],
+        "d": [decimal.Decimal("12.345"), None],
+        "ld": pa.array([[decimal.Decimal("0.5")], None]),
+        "ll": [[[1, 2], [3]], None],
+        "s": [{"a": 1, "b": "é"}, None],
+        "m": pa.array([[("k", 1)], None], pa.map_(pa.string(), pa.int64())),
+        "l": [["a"], ["b", "c"]],
+    })
+    pq.write_table(table, tmp_path / "odd.parquet")
+    assert sombra.import_parquet(db, tmp_path / "odd.parquet", label="N") == 2
+    assert [row.p for row in db.execute("MATCH (n:N) RETURN properties(n) AS p ORDER BY n.i")] == [
+        {"i": 1, "d": 12.345, "ld": [0.5], "ll": "[[1, 2], [3]]", "s": '{"a": 1, "b": "é"}', "m": '[["k", 1]]', "l": ["a"]},
+        {"i": 2, "l": ["b", "c"]},
+    ]
+
+
+def test_batches_rejects_dry_runs_progress(db, tmp_path):
+    pq = pytest.importorskip("pyarrow.parquet")
+    path, rejects = tmp_path / "n.parquet", tmp_path / "rejects.jsonl"
+    db.execute("CREATE CONSTRAINT FOR (n:N) REQUIRE n.x IS UNIQUE")
+    pq.write_table(pa.table({"x": [*range(10), 3, 10, 5]}), path)
+    heard = []
+    assert sombra.import_parquet(db, path, label="D", dry_run=True, batch=4, progress=lambda *each: heard.append(each)) == 13
+    assert heard == [(4, 13), (8, 13), (12, 13), (13, 13)] and db.node_count() == 0
+    with pytest.raises(sombra.ConstraintError):
+        sombra.import_parquet(db, path, label="N")
+    assert db.node_count() == 0
+    with pytest.raises(sombra.ConstraintError):  # what was committed before stays
+        sombra.import_parquet(db, path, label="N", batch=4)
+    assert db.node_count() == 8
+    db.execute("MATCH (n) DELETE n")
+    assert sombra.import_parquet(db, path, label="N", rejects=rejects) == 11
+    lines = [json.loads(line) for line in rejects.read_text().splitlines()]
+    assert [(line["row"], line["record"]) for line in lines] == [(10, {"x": 3}), (12, {"x": 5})] and "x" in lines[0]["error"]
+    db.execute("MATCH (n) DELETE n")
+    with pytest.raises(sombra.ConstraintError):
+        sombra.import_parquet(db, path, label="N", rejects=rejects, max_rejects=1)
+    assert db.node_count() == 0 and len(rejects.read_text().splitlines()) == 1
+    with db.transaction() as tx:
+        assert sombra.import_parquet(tx, path, label="N", rejects=rejects) == 11
+        for wrong in ({"batch": 4}, {"dry_run": True}):
+            with pytest.raises(sombra.InvalidError, match="not a transaction"):
+                sombra.import_parquet(tx, path, label="M", **wrong)
+    with pytest.raises(sombra.InvalidError, match="at least one row"):
+        sombra.import_parquet(db, path, label="M", batch=0)
+
+
+# ---- Folders of Kuzu ---------------------------------------------------------------------------------------------------
+
+
+def kuzu_folder(folder, **changes):
+    """What Kuzu 0.11 writes: names of columns, an interval of 12 bytes, and scripts."""
+    pq = pytest.importorskip("pyarrow.parquet")
+    interval = pa.array([b"\x0c\0\0\0\x02\0\0\0\x80\xcb\xa4\0", None], pa.binary(12))
+    files = {
+        "City": pa.table({"a.id": [1, 2], "a.iv": interval, "a.ll": [[[1, 2], [3]], None], "a.st": [{"a": 1}, None], "a.b": [b"\xaa", None]}),
+        "Per`son": pa.table({"a.name": ["Ann", "Bob"], "a.source": pa.array([3, None], pa.int32())}),
+        "Lives_Person_City": pa.table({"a.name": ["Ann", "Bob"], "b.id": [1, 1], "r.since": [datetime.date(2021, 1, 1), None], "r.source": [1, 2]}),
+        "Knows_Person_Person": pa.table({"a.name": ["Ann"], "b.name": ["Bob"]}),
+        "Knows_Person_City": pa.table({"a.name": ["Bob"], "b.id": [2]}),
+    }
+    texts = {
+        "schema.cypher": """CREATE NODE TABLE `City` (`id` INT64,`iv` INTERVAL,`ll` INT64[][],`st` STRUCT(a INT64, b DECIMAL(3, 1)),`b` BLOB, PRIMARY KEY(`id`));
+CREATE NODE TABLE Person (name STRING PRIMARY KEY, source INT32); // a comment
+CREATE SEQUENCE s START 1;
+CREATE REL TABLE `Lives` (FROM `Person` TO `City`, `since` DATE,`source` INT64,MANY_MANY);
+CREATE REL TABLE `Knows` (FROM `Person` TO `Person`, FROM `Person` TO `City`, MANY_MANY);
+""",
+        "copy.cypher": """COPY `Lives` (`since`,`source`) FROM "Lives_Person_City.parquet" (to='City', from='Person', parallel=true);
+COPY `City` (`id`,`iv`,`ll`,`st`,`b`) FROM "/somewhere/City.parquet" (parallel=true);
+COPY `Person` (`name`,`source`) FROM "Per`son.parquet" (parallel=true);
+COPY `Knows` FROM "Knows_Person_Person.parquet" (to='Person', from='Person', parallel=true);
+COPY `Knows` FROM "Knows_Person_City.parquet" (to='City', from='Person', parallel=true);
+""",
+    }
+    folder.mkdir(exist_ok=True)
+    for name, table in files.items():
+        pq.write_table(table, folder / f"{name}.parquet")
+    for name, text in {**texts, **changes}.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_kuzu(db, tmp_path):
+    assert sombra.import_kuzu(db, kuzu_folder(tmp_path / "kuzu")) == (4, 4)
+    assert db.execute("MATCH (c:City {id: 1}) RETURN properties(c) AS p").single().p == {
+        "id": 1, "iv": sombra.Duration(12, 2, 10800), "ll": "[[1, 2], [3]]", "st": '{"a": 1}', "b": b"\xaa"}
+    rows = db.execute("MATCH (a)-[r]->(b) RETURN a.name AS a, type(r) AS t, coalesce(b.name, b.id) AS b, properties(r) AS p ORDER BY t, a")
+    assert [tuple(row) for row in rows] == [
+        ("Ann", "Knows", "Bob", {}), ("Bob", "Knows", 2, {}), ("Ann", "Lives", 1, {"since": datetime.date(2021, 1, 1), "source": 1}), ("Bob", "Lives", 1, {"source": 2})]
+    assert db.execute("SHOW CONSTRAINTS").fetchall() and db.verify() == []
+
+
+@pytest.mark.parametrize("changes, error, part", [
+    ({"copy.cypher": 'COPY `City` FROM "City.csv" (header=true);'}, "UnsupportedError", "sombra import --kuzu"),
+    ({"copy.cypher": 'COPY `What` FROM "What.parquet";'}, "QuerySyntaxError", "a table of schema.cypher"),
+    ({"copy.cypher": "COPY `City`;"}, "QuerySyntaxError", "are expected"),
+    ({"copy.cypher": "COPY `City` ("}, "QuerySyntaxError", "not ended"),
+    ({"copy.cypher": 'COPY `City` (`id`) FROM "City.parquet";'}, "QuerySyntaxError", "has 5 columns"),
+    ({"copy.cypher": 'COPY `Lives` (`since`, `source`) FROM "Lives_Person_City.parquet" (from=\'X\');'}, "QuerySyntaxError", "not in schema.cypher"),
+    ({"copy.cypher": 'COPY `Knows` FROM "Knows_Person_Person.parquet" (from=\'Person\', to=\'Person\');'}, "NotFoundError", "node"),
+])
+def test_kuzu_refuses(db, tmp_path, changes, error, part):
+    with pytest.raises(getattr(sombra, error), match=part):
+        sombra.import_kuzu(db, kuzu_folder(tmp_path / "kuzu", **changes))
+    assert db.node_count() == 0 and db.execute("SHOW CONSTRAINTS").fetchall() == []
 
 
 @pytest.mark.parametrize("write", [pa.ipc.new_file, pa.ipc.new_stream])

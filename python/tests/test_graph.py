@@ -89,6 +89,29 @@ def test_networkx(people):
     assert len(people.execute("RETURN 1 AS a").to_networkx()) == 0
 
 
+def test_names_that_clash(db):
+    networkx = pytest.importorskip("networkx")
+    db.execute("CREATE (:A:B {labels: 1, labels_: 2, id: 3, type: 4})-[:T {type: 'x', label: 'y', key: 5}]->(:A)")
+    graph = db.execute("MATCH (a)-[r]->(b) RETURN a, r, b").to_networkx()
+    nodes = [data for _, data in graph.nodes(data=True)]
+    assert nodes[0] == {"labels": ("A", "B"), "labels_": 1, "labels__": 2, "id": 3, "type": 4} and nodes[1] == {"labels": ("A",)}
+    assert [data for _, _, data in graph.edges(data=True)] == [{"type": "T", "type_": "x", "label": "y", "key": 5}]
+    pytest.importorskip("igraph")
+    graph = db.execute("MATCH (a)-[r]->(b) RETURN a, r, b").to_igraph()
+    assert (graph.vs[0]["labels_"], graph.vs[0]["labels__"], graph.vs[0]["id_"]) == (1, 2, 3) and graph.es[0]["type_"] == "x"
+    assert networkx
+
+
+def test_networkx_as_graphml(db, tmp_path):
+    networkx = pytest.importorskip("networkx")
+    db.execute("CREATE (:A:B {labels: 1, l: [1, 2], d: date('2024-01-01'), b: true, f: 1.5, s: 'x'})-[:T {label: 'y'}]->(:A)")
+    graph = db.execute("MATCH (a)-[r]->(b) RETURN a, r, b").to_networkx(graphml=True)
+    assert [data for _, data in graph.nodes(data=True)][0] == {"labels": ":A:B", "labels_": 1, "l": "[1, 2]", "d": "2024-01-01", "b": True, "f": 1.5, "s": "x"}
+    assert [data for _, _, data in graph.edges(data=True)] == [{"label": "T", "label_": "y"}]
+    networkx.write_graphml(graph, tmp_path / "g.graphml")
+    assert len(networkx.read_graphml(tmp_path / "g.graphml")) == 2
+
+
 def test_igraph(people):
     pytest.importorskip("igraph")
     graph = people.execute("MATCH (a)-[r]->(b) RETURN a, r, b").to_igraph()

@@ -6,6 +6,7 @@ that names file and line, and leaves no database behind. Method: one graph with 
 """
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import unittest
@@ -370,6 +371,29 @@ class GraphML(Xml):
         for key in ('<key for="node"/>', '<key id="a" for="node" sombra:type="%s"/>' % ("x" * 30), '<key id="a" for="node"/><key id="a" for="node"/>', '<key id="a" sombra:name="x"/>'):
             self.fails("--graphml", "<graphml>" + key + "<graph/></graphml>", "line 1")
         self.fails("--graphml", '<graphml><key id="a" for="node" sombra:type="what"/><graph><node id="1"><data key="a">1</data></node></graph></graphml>', "what")
+
+    def test_rewritten(self):
+        """Our file as NetworkX reads and writes it: ids of keys are others, names stay. Properties that are called as labels and types are."""
+        for name in ("rewritten.sombra", "again.sombra"):
+            remove(name)
+        run("query", "rewritten.sombra", "CREATE (:A:B {labels: 'x', labels_: 'y', name: 'n'})-[:KNOWS {label: 'z', since: 1}]->(:C)")
+        remove("out.graphml")
+        run("export", "rewritten.sombra", "out.graphml", "--as", "graphml")
+        with open("out.graphml", encoding="utf-8") as file:
+            text = file.read()
+        names = re.findall(r'<key id="[^"]*" for="(\w+)" attr.name="([^"]*)"', text)
+        self.assertEqual(len(names), len(set(names)))  # igraph refuses two of one name
+        run("import", "again.sombra", "--graphml", "out.graphml")
+        self.assertEqual(digest("rewritten.sombra"), digest("again.sombra"))
+        rewritten = """<graphml xmlns="http://graphml.graphdrawing.org/xmlns">
+<key id="d1" for="edge" attr.name="label" attr.type="string"/><key id="d2" for="edge" attr.name="since" attr.type="long"/><key id="d3" for="node" attr.name="labels_" attr.type="string"/>
+<key id="d0" for="node" attr.name="labels" attr.type="string"><default>:Z</default></key><key id="d4" for="node" attr.name="label" attr.type="string"/>
+<graph edgedefault="directed"><node id="n1"><data key="d0">:A:B</data><data key="d3">y</data><data key="d4">q</data></node><node id="n2"/>
+<edge source="n1" target="n2" id="e1"><data key="d1">KNOWS</data><data key="d2">1</data></edge></graph></graphml>"""
+        remove("again.sombra")
+        run("import", "again.sombra", "--graphml", write("rewritten.graphml", rewritten))
+        self.assertEqual(json.loads(run("query", "again.sombra", "MATCH (a)-[r]->(b) RETURN labels(a) AS a, properties(a) AS p, type(r) AS t, properties(r) AS r, labels(b) AS b", "--format", "json")),
+                         [{"a": ["A", "B"], "p": {"labels_": "y", "label": "q"}, "t": "KNOWS", "r": {"since": 1}, "b": ["Z"]}])
 
     def test_of_others(self):
         """APOC's labels and lists, NetworkX's keys, yEd's nested data and defaults, nested graphs, ports."""
@@ -790,7 +814,7 @@ class Kuzu(Formats):
                             ("the primary key is absent", {"City_csv": ",a\n"}), ("not valid UTF-8", {"City_csv": b"0,\xff\n"}), ("kz/copy.cypher, line 1: the table has no such column", {"copy_cypher": "COPY City (what) FROM 'City.csv';"}),
                             ("schema.cypher has no such table", {"copy_cypher": "\nCOPY What FROM 'x.csv';"}), ("COPY is expected", {"copy_cypher": "nonsense"}), ("FROM and a file are expected", {"copy_cypher": "COPY City 'x.csv'"}),
                             ("an option is not closed", {"copy_cypher": "COPY City FROM 'City.csv' (header=true"}), ("one character each", {"copy_cypher": user % "delim=''"}), ("one character each", {"copy_cypher": user % "delim='\"'"}),
-                            ("sombra.import_parquet", {"copy_cypher": 'COPY `City` FROM "City.parquet";'}), ("no table as EXPORT DATABASE writes it", {"schema_cypher": "CREATE NODE TABLE `City` (`id`"}),
+                            ("sombra.import_kuzu", {"copy_cypher": 'COPY `City` FROM "City.parquet";'}), ("no table as EXPORT DATABASE writes it", {"schema_cypher": "CREATE NODE TABLE `City` (`id`"}),
                             ("no primary key", {"schema_cypher": "CREATE NODE TABLE City (id INT64);"}), ("no FROM and TO", {"schema_cypher": "CREATE REL TABLE City (id INT64);"}),
                             ("a table is there twice", {"schema_cypher": "CREATE NODE TABLE A (i INT64, PRIMARY KEY(i));CREATE NODE TABLE A (i INT64, PRIMARY KEY(i));"}),
                             ("node tables are not in schema.cypher", {"schema_cypher": "CREATE REL TABLE R (FROM A TO B);", "copy_cypher": "COPY R FROM 'r.csv';"}), ("not valid UTF-8", {"schema_cypher": b"\xff"}),

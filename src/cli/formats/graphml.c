@@ -1,10 +1,27 @@
 /* graphml.c — GraphML (http://graphml.graphdrawing.org), as Neo4j's APOC, NetworkX, igraph, yEd and Gephi write it, and as we do:
- * labels in an attribute labels=":A:B" (and a value of the key "labels"), types in label="KNOWS" (key "label"); for types that
+ * labels in an attribute labels=":A:B" (and a value of the key of that id or attr.name), types in label="KNOWS" (key "label"); for types that
  * GraphML lacks a key has sombra:type="date", say. Read: properties of the graph itself, ports and what lies inside of
  * values are left out; hyperedges are refused. */
 #include <string.h>
 
 #include "cli/formats/xml_priv.h"
+
+static const char *const LABEL_NAMES[] = {"labels", "label"}; /* of nodes; of relationships */
+
+/* Programs that read a file and write it again keep the names of keys, and give them other ids. An id is the surer sign: where a key has it,
+ * others of that name are properties, as are keys with a name of our own. */
+static bool is_label_key(const xml_graph *g, bool of_rels, const char *id, const char **attributes)
+{
+    const char *name = xml_attribute(attributes, "attr.name"),
+               *type = xml_attribute(attributes, "attr.type"), *label = LABEL_NAMES[of_rels];
+
+    if (strcmp(id, label) == 0) return true;
+    return name != NULL && strcmp(name, label) == 0 &&
+           (type == NULL || strcmp(type, "string") == 0) &&
+           xml_attribute(attributes, "attr.list") == NULL &&
+           xml_attribute(attributes, "sombra:name") == NULL &&
+           fmt_names_find(&g->declare->ids[of_rels], label, strlen(label)) == UINT32_MAX;
+}
 
 static sombra_status start_key(xml_graph *g, const char **attributes)
 {
@@ -17,9 +34,14 @@ static sombra_status start_key(xml_graph *g, const char **attributes)
 
     g->in_key = nodes || rels;
     if (!g->in_key) return SOMBRA_OK; /* of graphs, ports … */
-    return xml_add_key(g, nodes, rels, xml_attribute(attributes, "id"),
-                       xml_attribute(attributes, "attr.name"), list != NULL ? list : type,
-                       list != NULL, attributes);
+    const char *id = xml_attribute(attributes, "id");
+    const sombra_status status =
+        xml_add_key(g, nodes, rels, id, xml_attribute(attributes, "attr.name"),
+                    list != NULL ? list : type, list != NULL, attributes);
+    if (status != SOMBRA_OK) return status;
+    if (nodes && is_label_key(g, false, id, attributes)) xml_key_is_label(g, false);
+    if (rels && is_label_key(g, true, id, attributes)) xml_key_is_label(g, true);
+    return SOMBRA_OK;
 }
 
 static sombra_status start_record(xml_graph *g, bool is_rel, const char **attributes)
@@ -43,10 +65,11 @@ static void start_data(xml_graph *g, const char **attributes)
     g->had_content = g->is_label = g->has_no_key = false;
     g->escaped = escape != NULL && strcmp(escape, "json") == 0;
     if (!g->open) return;
-    g->is_label = key != NULL && strcmp(key, g->is_rel ? "label" : "labels") == 0;
+    g->is_label = key != NULL && strcmp(key, LABEL_NAMES[g->is_rel]) == 0;
     if (g->is_label) return;
     g->data_key = key == NULL ? UINT32_MAX : xml_find_key(g, key);
     g->has_no_key = g->data_key == UINT32_MAX;
+    g->is_label = !g->has_no_key && g->keys->keys[g->is_rel][g->data_key].is_label;
     g->unknown.size = 0;
     if (g->has_no_key && key != NULL) fmt_puts(&g->unknown, key);
 }
@@ -111,6 +134,18 @@ sombra_status fmt_read_graphml(fmt_loader *loader, const char *path)
 
 /* ---- Writing -------------------------------------------------------------------------------------------------- */
 
+/* Is a name that of labels or types, with any number of '_' behind it? A property of that name gets one more in attr.name: other programs
+ * refuse two keys of one name. */
+static bool clashes(sombra_text name, bool on_rels)
+{
+    const char *text = name.data, *label = LABEL_NAMES[on_rels];
+    size_t size = name.size;
+
+    while (size != 0 && text[size - 1] == '_')
+        size--;
+    return size == strlen(label) && memcmp(text, label, size) == 0;
+}
+
 static void put_keys(xml_writing *w)
 {
     fmt_buffer *out = &w->out->buffer;
@@ -122,10 +157,12 @@ static void put_keys(xml_writing *w)
         const sombra_text name = fmt_name(w->walk, SOMBRA_KEY, c->key);
         fmt_printf(out, "  <key id=\"d%zu\" for=\"%s\" attr.name=\"", i,
                    c->on_rels ? "edge" : "node");
+        const bool renamed = clashes(name, c->on_rels);
         if (xml_plain(name)) xml_put_text(out, name);
+        if (renamed) fmt_puts(out, "_");
         fmt_printf(out, "\" attr.type=\"%s\"", xml_type_name(c->type));
         if (strcmp(c->type, "string") != 0) fmt_printf(out, " sombra:type=\"%s\"", c->type);
-        if (!xml_plain(name)) xml_put_own(w, "name", &name, 1, false);
+        if (renamed || !xml_plain(name)) xml_put_own(w, "name", &name, 1, false);
         fmt_puts(out, "/>\n");
     }
 }

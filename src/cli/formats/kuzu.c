@@ -641,7 +641,7 @@ static sombra_status take_copy(reading *r, const char *path, words *w)
         return fmt_broken(
             r->loader, SOMBRA_UNSUPPORTED, 0,
             "'%.*s' is Parquet, which the command can not read: the Python package can "
-            "(sombra.import_parquet), or export with (format='csv')",
+            "(sombra.import_kuzu), or export with (format='csv')",
             (int)(s.file.size < 100 ? s.file.size : 100), (const char *)s.file.data);
     }
     if (d->delimiter == '\0' || d->quote == '\0' || d->escape == '\0' || d->delimiter == d->quote ||

@@ -139,6 +139,13 @@ void xml_key_default(xml_graph *g, sombra_text text)
     }
 }
 
+void xml_key_is_label(xml_graph *g, bool of_rels)
+{
+    xml_keys *k = g->declare;
+
+    k->keys[of_rels][k->ids[of_rels].count - 1].is_label = true;
+}
+
 /* ---- Elements ------------------------------------------------------------------------------------------------------ */
 
 void xml_graph_free(xml_graph *g)
@@ -369,7 +376,11 @@ static void put_defaults(xml_graph *g)
         bool given = !key->has_default;
         for (size_t j = 0; j < g->given_count && !given; j++)
             given = g->given[j] == i;
-        if (!given) read_value(g, key, key->fallback);
+        if (given) continue;
+        if (key->is_label)
+            xml_labels(g, key->fallback);
+        else
+            read_value(g, key, key->fallback);
     }
 }
 

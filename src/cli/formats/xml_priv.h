@@ -47,6 +47,7 @@ typedef struct xml_key {
     char type[24]; /* as a CSV header has it */
     bool is_text, is_list;
     bool json_list; /* the text is a list in JSON (APOC) */
+    bool is_label;  /* no property: labels, or a type */
     bool has_default;
     sombra_text fallback;
 } xml_key;
@@ -106,6 +107,8 @@ sombra_status xml_add_key(xml_graph *g, bool for_nodes, bool for_rels, const cha
                           const char *name, const char *type, bool list, const char **attributes);
 /* The default of the key declared last. */
 void xml_key_default(xml_graph *g, sombra_text text);
+/* The key of nodes or relationships that was declared last has labels or types. */
+void xml_key_is_label(xml_graph *g, bool of_rels);
 /* An element begins. */
 sombra_status xml_begin(xml_graph *g, bool is_rel, const char *id, const char *source,
                         const char *target, const char **attributes);

@@ -1,0 +1,163 @@
+"""The folder that Kuzu and Ladybug write with EXPORT DATABASE, in Parquet: `sombra import --kuzu` reads the one with CSV files."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+from ._optional import need
+from .errors import status_error
+from .tables import interval_of_bytes, storable
+
+if TYPE_CHECKING:
+    from .database import Database, Transaction
+
+_WORD = re.compile(r"""\s+|//[^\n]*|`(?P<quoted>[^`]*)`|(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<word>\w+)|(?P<sign>.)""", re.S)
+_ROWS = 65_536
+
+
+class _Word(NamedTuple):
+    kind: str  # quoted, text, word, sign
+    text: str
+
+    def says(self, word: str) -> bool:
+        return self.kind in ("word", "sign") and self.text.upper() == word
+
+
+class _Table:
+    """A table of schema.cypher."""
+
+    def __init__(self, name: str, is_rel: bool) -> None:
+        self.name, self.is_rel = name, is_rel
+        self.key: Optional[str] = None
+        self.ends: Optional[Tuple[str, str]] = None
+        self.intervals: List[str] = []
+
+
+def _statements(folder: str, name: str) -> Iterator[List[_Word]]:
+    path = os.path.join(folder, name)
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    words: List[_Word] = []
+    for match in _WORD.finditer(text):
+        if match.lastgroup is None:
+            continue
+        found = _Word(match.lastgroup, match.group(match.lastgroup))
+        if found.says(";"):
+            yield words
+            words = []
+        else:
+            words.append(found)
+    if words:
+        raise status_error("SOMBRA_SYNTAX", f"{path}: its last statement is not ended")
+
+
+def _parts(words: List[_Word]) -> Iterator[List[_Word]]:
+    """What stands between the commas of the first pair of brackets."""
+    depth, part = 0, []
+    for each in words:
+        depth -= each.says(")")
+        if depth == 0 and part:
+            break
+        if depth == 1 and each.says(","):
+            yield part
+            part = []
+        elif depth > 0:
+            part.append(each)
+        depth += each.says("(")
+    if part:
+        yield part
+
+
+def _read_table(words: List[_Word]) -> Optional[_Table]:
+    if len(words) < 5 or not words[0].says("CREATE") or not words[2].says("TABLE") or not (words[1].says("NODE") or words[1].says("REL")):
+        return None  # a sequence, a type
+    at = 6 if words[3].says("IF") else 3
+    table = _Table(words[at].text, words[1].says("REL"))
+    for part in _parts(words[at + 1 :]):
+        if part[0].says("FROM") and len(part) >= 4:
+            table.ends = table.ends or (part[1].text, part[3].text)
+        elif part[0].says("PRIMARY"):
+            table.key = next((each.text for each in part[2:] if each.kind in ("quoted", "word") and not each.says("KEY")), None)
+        elif len(part) == 2 and (part[1].says("INTERVAL") or part[1].says("DURATION")):
+            table.intervals.append(part[0].text)
+        elif any(each.says("PRIMARY") for each in part[1:]):
+            table.key = part[0].text
+    return table
+
+
+class _Copy:
+    """A statement of copy.cypher: which file has the rows of which table."""
+
+    def __init__(self, words: List[_Word], tables: Dict[str, _Table]) -> None:
+        if len(words) < 4 or not words[0].says("COPY") or words[1].text not in tables:
+            raise status_error("SOMBRA_SYNTAX", "copy.cypher: COPY and a table of schema.cypher are expected")
+        self.table = tables[words[1].text]
+        place = next((i for i, each in enumerate(words) if each.says("FROM")), len(words) - 1)
+        self.columns = [part[0].text for part in _parts(words[2:place])]
+        # Only files of the folder are read: of a path its last part.
+        self.file = os.path.basename(words[place + 1].text[1:-1]) if place + 1 < len(words) else ""
+        options = {part[0].text.lower(): part[2].text.strip("'\"") for part in _parts(words[place + 2 :]) if len(part) > 2}
+        ends = self.table.ends or ("", "")
+        self.ends = (options.get("from", ends[0]), options.get("to", ends[1]))
+        if not self.file.lower().endswith(".parquet"):
+            raise status_error("SOMBRA_UNSUPPORTED", f"'{self.file}' is no Parquet: sombra import --kuzu reads folders with CSV files")
+
+
+def _column(values: Any, is_interval: bool) -> Any:
+    if is_interval and need("pyarrow", "import_kuzu").types.is_fixed_size_binary(values.type):
+        return interval_of_bytes(values)
+    return storable(values)
+
+
+def _load(tx: "Transaction", folder: str, copy: _Copy, tables: Dict[str, _Table]) -> int:
+    """The rows of one file. Its columns are told by their place: of relationships the ends' keys come first."""
+    arrow = need("pyarrow", "import_kuzu")
+    ends = ["source", "target"] if copy.table.is_rel else []
+    made = 0
+    with need("pyarrow.parquet", "import_kuzu").ParquetFile(os.path.join(folder, copy.file)) as file:
+        for batch in file.iter_batches(_ROWS):
+            if batch.num_columns != len(ends) + len(copy.columns):
+                raise status_error("SOMBRA_SYNTAX", f"{copy.file} has {batch.num_columns} columns, and copy.cypher names other ones")
+            properties = [_column(each, name in copy.table.intervals) for each, name in zip(batch.columns[len(ends) :], copy.columns)]
+            data = arrow.RecordBatch.from_arrays(properties, copy.columns)
+            if not ends:
+                made += len(tx.create_nodes(data, copy.table.name))
+                continue
+            names = [_free(name, copy.columns) for name in ends]
+            data = arrow.RecordBatch.from_arrays([*batch.columns[:2], *properties], [*names, *copy.columns])
+            keys = [(tables[end].name, tables[end].key or "") for end in copy.ends]
+            made += len(tx.create_edges(data, copy.table.name, source=names[0], target=names[1], source_key=keys[0], target_key=keys[1]))
+    return made
+
+
+def _free(name: str, taken: List[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def import_kuzu(db: "Database", folder: "str | os.PathLike[str]") -> Tuple[int, int]:
+    """Load the folder that Kuzu or Ladybug has written with EXPORT DATABASE 'folder', in Parquet, their default: how many nodes and relationships.
+
+    A node table becomes a label, its primary key a node key (constraint) and a property; a relationship table becomes a type. All of it is loaded, or
+    nothing. What a property can not be is converted as by import_parquet. A folder with CSV files is for `sombra import --kuzu`."""
+    folder = os.fspath(folder)
+    tables = {table.name: table for table in map(_read_table, _statements(folder, "schema.cypher")) if table is not None}
+    copies = [_Copy(words, tables) for words in _statements(folder, "copy.cypher")]
+    for copy in copies:
+        if copy.table.is_rel and not all(end in tables and tables[end].key for end in copy.ends):
+            raise status_error("SOMBRA_SYNTAX", f"{copy.file}: the relationships' node tables are not in schema.cypher")
+    made = [0, 0]
+    with db.transaction() as tx:
+        for table in tables.values():
+            if table.key is not None:
+                tx.execute(f"CREATE CONSTRAINT IF NOT EXISTS FOR (n:{_quoted(table.name)}) REQUIRE n.{_quoted(table.key)} IS NODE KEY").close()
+        for copy in sorted(copies, key=lambda each: each.table.is_rel):
+            made[copy.table.is_rel] += _load(tx, folder, copy, tables)
+    return made[0], made[1]

@@ -1,0 +1,166 @@
+"""Arrow tables changed column by column: what pandas, Polars or a property has no form for."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any, Callable, Dict, List
+
+from ._optional import need
+from .types import Time
+
+# ---- Any column, with its parts ------------------------------------------------------------------------------------------
+
+
+def _is_list(kind: Any) -> bool:
+    types = need("pyarrow", "tables").types
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
+
+
+def _has(kind: Any, wanted: Callable[[Any], bool]) -> bool:
+    """Is a type, or one of its parts, wanted?"""
+    return wanted(kind) or any(_has(kind.field(i).type, wanted) for i in range(kind.num_fields))
+
+
+def _convert(values: Any, wanted: Callable[[Any], bool], make: Callable[[Any], Any]) -> Any:
+    """An array whose wanted parts, in lists too, are made into others."""
+    arrow = need("pyarrow", "tables")
+    if wanted(values.type):
+        return make(values)
+    if not arrow.types.is_list(values.type) or not _has(values.type, wanted):
+        return values
+    items = _convert(values.values, wanted, make)
+    return arrow.Array.from_buffers(
+        arrow.list_(items.type), len(values), values.buffers()[:2], values.null_count, values.offset, [items]
+    )
+
+
+# ---- Polars ------------------------------------------------------------------------------------------------------------------
+
+
+def _interval_parts(values: Any) -> Any:
+    """month_day_nano_interval as struct<months, days, nanoseconds>: 16 bytes a value, which are taken apart where they lie."""
+    arrow = need("pyarrow", "to_polars")
+    data, count = values.buffers()[1], values.offset + len(values)
+    halves = arrow.Array.from_buffers(arrow.int32(), 4 * count, [None, data])
+    wholes = arrow.Array.from_buffers(arrow.int64(), 2 * count, [None, data])
+    first = range(values.offset, count)
+    parts = [
+        halves.take(arrow.array([4 * i for i in first], arrow.int64())),
+        halves.take(arrow.array([4 * i + 1 for i in first], arrow.int64())),
+        wholes.take(arrow.array([2 * i + 1 for i in first], arrow.int64())),
+    ]
+    return arrow.StructArray.from_arrays(parts, ["months", "days", "nanoseconds"], mask=values.is_null())
+
+
+def for_polars(table: Any) -> Any:
+    """Polars has no durations with months: they become structs."""
+    arrow = need("pyarrow", "to_polars")
+    for place, field in enumerate(table.schema):
+        if _has(field.type, arrow.types.is_interval):
+            chunks = [_convert(chunk, arrow.types.is_interval, _interval_parts) for chunk in table.column(place).chunks]
+            made = arrow.chunked_array(chunks or [_convert(arrow.array([], field.type), arrow.types.is_interval, _interval_parts)])
+            table = table.set_column(place, field.name, made)
+    return table
+
+
+# ---- pandas ------------------------------------------------------------------------------------------------------------------
+
+
+def _time_of(nanoseconds: int) -> Time:
+    seconds, nanosecond = divmod(nanoseconds, 1_000_000_000)
+    return Time(seconds // 3600, seconds // 60 % 60, seconds % 60, nanosecond=nanosecond)
+
+
+def _times(kind: Any, value: Any) -> Any:
+    """A value whose times are still nanoseconds, as Python has it."""
+    arrow = need("pyarrow", "to_df")
+    if value is None:
+        return None
+    if arrow.types.is_time64(kind):
+        return _time_of(value)
+    if _is_list(kind):
+        return [_times(kind.value_type, each) for each in value]
+    return {field.name: _times(field.type, value[field.name]) for field in kind} if arrow.types.is_struct(kind) else value
+
+
+def _as_numbers(kind: Any) -> Any:
+    """The type with int64 in place of times."""
+    arrow = need("pyarrow", "to_df")
+    if arrow.types.is_time64(kind):
+        return arrow.int64()
+    if _is_list(kind):
+        return arrow.list_(_as_numbers(kind.value_type))
+    return arrow.struct([(field.name, _as_numbers(field.type)) for field in kind]) if arrow.types.is_struct(kind) else kind
+
+
+def to_pandas(table: Any, **options: Any) -> Any:
+    """A DataFrame. Columns with times that have parts of a microsecond hold sombra.Time: pyarrow refuses them."""
+    arrow = need("pyarrow", "to_df")
+    fine: Dict[int, List[Any]] = {}
+    for place, field in enumerate(table.schema):
+        if not _has(field.type, arrow.types.is_time64):
+            continue
+        column = table.column(place)
+        try:
+            column.to_pandas()
+        except arrow.ArrowInvalid:
+            numbers = column.cast(_as_numbers(field.type)).to_pylist()
+            fine[place] = [_times(field.type, value) for value in numbers]
+            table = table.set_column(place, field.name, arrow.nulls(len(column)))
+    frame = table.to_pandas(**options)
+    pandas = need("pandas", "to_df")
+    for place, values in fine.items():
+        frame.isetitem(place, pandas.Series(values, dtype="object"))
+    return frame
+
+
+# ---- Properties --------------------------------------------------------------------------------------------------------------
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no form for, as text."""
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _json(values: Any) -> Any:
+    arrow = need("pyarrow", "import")
+    texts = [None if each is None else json.dumps(each, default=_plain, ensure_ascii=False) for each in values.to_pylist()]
+    return arrow.array(texts, arrow.string())
+
+
+def _is_property(kind: Any) -> bool:
+    """Can a struct be a property: a point or a zoned time?"""
+    names = {kind.field(i).name for i in range(kind.num_fields)}
+    return names in ({"srid", "x", "y", "z"}, {"time", "offset"})
+
+
+def storable(values: Any) -> Any:
+    """A column of a file as properties can be: decimals as floats, UUIDs as text, lists of lists, structs and maps as JSON text."""
+    arrow = need("pyarrow", "import")
+    types, kind = arrow.types, values.type
+    if types.is_run_end_encoded(kind):
+        return storable(need("pyarrow.compute", "import").run_end_decode(values))
+    if isinstance(kind, arrow.BaseExtensionType):
+        if kind.extension_name == "arrow.uuid":
+            return arrow.array([None if each is None else str(each) for each in values.to_pylist()], arrow.string())
+        return storable(values.storage)
+    if types.is_map(kind) or (types.is_struct(kind) and not _is_property(kind)):
+        return _json(values)
+    if _is_list(kind) and _has(kind.value_type, lambda part: _is_list(part) or types.is_map(part) or types.is_struct(part)):
+        return _json(values)
+    if types.is_decimal(kind):
+        return values.cast(arrow.float64(), safe=False)
+    if _is_list(kind) and types.is_decimal(kind.value_type):
+        return values.cast(arrow.list_(arrow.float64()), safe=False)
+    return values
+
+
+def interval_of_bytes(values: Any) -> Any:
+    """Parquet's INTERVAL, which pyarrow reads as 12 bytes: months, days and milliseconds."""
+    arrow = need("pyarrow", "import")
+    made = []
+    for each in values.to_pylist():
+        parts = None if each is None else struct.unpack("<III", each)
+        made.append(None if parts is None else (parts[0], parts[1], parts[2] * 1_000_000))
+    return arrow.array(made, arrow.month_day_nano_interval())
