@@ -205,7 +205,7 @@ class _Load:
         if not hasattr(db, "transaction"):
             if batch is not None or dry_run:
                 raise status_error("SOMBRA_INVALID", "batches and dry runs need a database, not a transaction")
-            return sum(self._put(db, each, rejects) for each in self._batches())  # type: ignore[arg-type]
+            return sum(self._put(db, each, rejects) for each in self._batches())
         made, waiting = 0, 0
         tx = db.transaction()
         try:

@@ -55,7 +55,8 @@ def _statements(folder: str, name: str) -> Iterator[List[_Word]]:
 
 def _parts(words: List[_Word]) -> Iterator[List[_Word]]:
     """What stands between the commas of the first pair of brackets."""
-    depth, part = 0, []
+    depth = 0
+    part: List[_Word] = []
     for each in words:
         depth -= each.says(")")
         if depth == 0 and part:
