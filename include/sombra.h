@@ -1006,7 +1006,8 @@ SOMBRA_API sombra_status sombra_call_fail(sombra_call *call, sombra_status statu
 SOMBRA_API void *sombra_call_context(sombra_call *call);
 
 /** Register a scalar function for all connections of a database. Signature: "my.clamp(x :: FLOAT?, low :: FLOAT?, high :: FLOAT?) :: FLOAT?"; a
- *  name has at least one letter; types as in the language, NUMBER? and ANY? too. call runs without locks, perhaps on several threads, and must not
+ *  name has at least one letter; types as in the language, NUMBER? and ANY? too. The last arguments may be left out if the signature gives defaults,
+ *  "high = 1.0 :: FLOAT?", which only readers look at: the call has fewer arguments then (a procedure's: null). call runs without locks, perhaps on several threads, and must not
  *  use the calling connection. ctx lives as long as the database. Errors: EXISTS, SYNTAX (signature), MISUSE, NOMEM. */
 SOMBRA_API sombra_status sombra_register_function(sombra_db *db, const char *signature,
                                                   sombra_status (*call)(sombra_call *call),

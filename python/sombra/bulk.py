@@ -29,7 +29,11 @@ def _stream_of(data: Any, columns: Optional[Sequence[str]]) -> object:
         data = need("pyarrow", "a dict of columns").table(data)
     elif type(data).__module__.partition(".")[0] == "pandas":
         # A missing value is NaN there: null. The index is no column.
-        data = need("pyarrow", "a pandas.DataFrame").Table.from_pandas(data, preserve_index=False)
+        arrow, rows = need("pyarrow", "a pandas.DataFrame"), len(data)
+        data = arrow.Table.from_pandas(data, preserve_index=False)
+        if not data.num_columns:  # which pyarrow takes for no rows
+            empty = arrow.array([{}] * rows, arrow.struct([]))
+            data = arrow.Table.from_batches([arrow.RecordBatch.from_struct_array(empty)])
     if not hasattr(data, "__arrow_c_stream__"):
         raise status_error(
             "SOMBRA_TYPE_MISMATCH",

@@ -342,7 +342,8 @@ class Database(_sombra.DatabaseBase, _Graph):
     def register_function(self, signature: str, function: Callable[..., Any]) -> None:
         """Let queries call a Python function.
 
-        `signature` is "my.clamp(x :: FLOAT?, low :: FLOAT?) :: FLOAT?" or a name alone: then the arguments are those of the function, of any type. Arguments
+        `signature` is "my.clamp(x :: FLOAT?, low = 0.0 :: FLOAT?) :: FLOAT?" or a name alone: then the arguments are those of the function, of any type.
+        Those with a default may be left out: Python's own counts, not the signature's. Arguments
         that are nodes or relationships have their id alone; the function may not use the database."""
         self._register(0, _signature(signature, function, ":: ANY?"), function)
 
@@ -354,7 +355,8 @@ class Database(_sombra.DatabaseBase, _Graph):
         self._register(1, _signature(signature, step, ":: ANY?", method=True), factory)
 
     def register_procedure(self, signature: str, function: Callable[..., Iterable[Sequence[Any]]]) -> None:
-        """Let queries CALL a Python function, which returns or yields rows: "my.proc(name :: STRING?) :: (city :: STRING?, code :: INTEGER?)"."""
+        """Let queries CALL a Python function, which returns or yields rows: "my.proc(name :: STRING?) :: (city :: STRING?, code :: INTEGER?)".
+        An argument with a default in the signature may be left out: it is None."""
         results = signature.rpartition("(")[2].rstrip(") ")
         self._register(2, signature, (function, len(results.split(",")) if results.strip() else 0))
 
@@ -405,4 +407,5 @@ def _signature(signature: str, function: Any, type: str, method: bool = False) -
             raise status_error(
                 "SOMBRA_INVALID", f"{signature}: say which arguments there are: *args and keywords do not tell"
             )
-    return f"{signature}({', '.join(f'{each.name} {type}' for each in parameters)}) {type}"
+    arguments = [f"{each.name}{'' if each.default is each.empty else ' = default'} {type}" for each in parameters]
+    return f"{signature}({', '.join(arguments)}) {type}"

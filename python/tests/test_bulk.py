@@ -156,6 +156,22 @@ def test_a_producer_that_fails(db):
     assert db.node_count() == 0
 
 
+def test_frame_without_columns(db):
+    pandas = pytest.importorskip("pandas")
+    assert len(db.create_nodes(pandas.DataFrame(index=range(3)), "E")) == 3 and db.node_count("E") == 3
+    assert len(db.create_nodes(pandas.DataFrame(), "E")) == 0
+
+
+def test_unsupported_columns(db):
+    for values, kind in (
+        (pa.RunEndEncodedArray.from_arrays([2, 3], ["a", "b"]), r"\+r"),
+        (pa.UnionArray.from_sparse(pa.array([0, 0, 1], pa.int8()), [pa.array([1, 2, 3]), pa.array(["a", "b", "c"])]), r"\+us"),
+    ):
+        with pytest.raises(sombra.TypeMismatchError, match=kind):
+            db.create_nodes(pa.table({"x": values}), "R")
+    assert db.node_count() == 0
+
+
 # ---- Files ---------------------------------------------------------------------------------------------------------------
 
 

@@ -120,6 +120,21 @@ def test_an_aggregate_that_fails_leaves_nothing(db):
     assert len(alive) == 0
 
 
+def test_arguments_left_out(db):
+    db.register_function("my.power", lambda base, exponent=2: base**exponent)
+    assert tuple(db.execute("RETURN my.power(3) AS a, my.power(3, 3) AS b").single()) == (9, 27)
+    db.register_function("my.typed(a :: INTEGER, b = 7 :: INTEGER, c = [1, 2] :: LIST) :: ANY?", lambda *given: len(given))
+    assert [db.execute(f"RETURN my.typed({args}) AS n").single().n for args in ("1", "1, 2", "1, 2, []")] == [1, 2, 3]
+    for query in ("RETURN my.power()", "RETURN my.power(1, 2, 3)", "RETURN my.typed()", "RETURN my.typed(1, 'x')"):
+        with pytest.raises(sombra.Error):
+            db.execute(query)
+    db.register_procedure("my.rows(count = 2 :: INTEGER) :: (n :: INTEGER)", lambda count: [(i,) for i in range(2 if count is None else count)])
+    assert [len(db.execute(f"CALL my.rows({args}) YIELD n RETURN n").fetchall()) for args in ("", "3")] == [2, 3]
+    for signature in ("my.w(a = 1 :: INTEGER, b :: INTEGER) :: ANY?", "my.w(a = 1) :: ANY?", "my.w() :: (a = 1 :: INTEGER)"):
+        with pytest.raises(sombra.QuerySyntaxError):
+            db.register_function(signature, len)
+
+
 def test_procedure(db):
     def numbers(count):
         for i in range(count):

@@ -21,10 +21,16 @@ static bool in_starts(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
+/* Run-end encoding and unions: without a bitmap of nulls, and not supported. */
+static bool in_has_no_nulls(const char *format)
+{
+    return in_starts(format, "+r") || in_starts(format, "+u");
+}
+
 /* Buffers that a format has; 0: as its values need, which is checked where they are read. */
 static int64_t in_buffer_count(const char *format)
 {
-    if (strcmp(format, "n") == 0) return 0;
+    if (strcmp(format, "n") == 0 || in_has_no_nulls(format)) return 0;
     if (in_starts(format, "+s") || in_starts(format, "+w")) return 1;
     if (in_starts(format, "v")) return 3;
     if (format[0] == 'u' || format[0] == 'U' || format[0] == 'z' || format[0] == 'Z') return 3;
@@ -663,6 +669,7 @@ static sb_status in_any(const in_rows *r, unsigned depth, sb_prop_column *column
 
     *column = (sb_prop_column){.key = 0};
     if (strcmp(format, "n") == 0) return in_all_null(r, column);
+    if (in_has_no_nulls(format)) return in_unsupported(r);
     SB_TRY(in_present(r, column));
     if (r->schema->dictionary != NULL) return in_dictionary(r, depth, column);
     if (in_is_int_format(format)) return in_integers(r, format[0], 1, SB_TYPE_INT, column);

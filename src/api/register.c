@@ -168,7 +168,7 @@ static sb_status call_procedure(void *ctx, sb_func_context *func, sb_exec *run, 
     return answer(&call, call.code->call(&call));
 }
 
-/* ---- Signatures: name(arg :: TYPE?, …) :: TYPE? or :: (field :: TYPE?, …) ------------------------------------------------- */
+/* ---- Signatures: name(arg :: TYPE?, other = default :: TYPE?, …) :: TYPE? or :: (field :: TYPE?, …) ------------------------------------------------- */
 
 #define FIELDS_MAX 64u
 
@@ -177,7 +177,7 @@ typedef struct parsed_signature {
     size_t at;
     sb_bytes name;
     sb_procedure_field args[FIELDS_MAX], results[FIELDS_MAX];
-    uint32_t arg_count, result_count;
+    uint32_t arg_count, optional_count, result_count;
     bool table; /* results in parentheses: a procedure's */
     sb_err *err;
 } parsed_signature;
@@ -251,8 +251,18 @@ static sb_status read_type(parsed_signature *s, sb_procedure_field *field)
         s, "a type (ANY, BOOLEAN, INTEGER, FLOAT, NUMBER, STRING, LIST, MAP, NODE, …)");
 }
 
-/* "(", then fields, then ")". */
-static sb_status read_fields(parsed_signature *s, sb_procedure_field *fields, uint32_t *count)
+/* Skips "= default", which is for those who read the signature: the callback has its own. False: there is none. */
+static bool skip_default(parsed_signature *s)
+{
+    if (!accept(s, "=")) return false;
+    while (s->text[s->at] != '\0' && strncmp(s->text + s->at, "::", 2) != 0)
+        s->at++;
+    return true;
+}
+
+/* "(", then fields, then ")". optional: of arguments, how many of the last have a default; NULL: of results. */
+static sb_status read_fields(parsed_signature *s, sb_procedure_field *fields, uint32_t *count,
+                             uint32_t *optional)
 {
     *count = 0;
     if (!accept(s, "(")) return bad_signature(s, "(");
@@ -261,6 +271,10 @@ static sb_status read_fields(parsed_signature *s, sb_procedure_field *fields, ui
         if (*count == FIELDS_MAX)
             return SB_FAIL(s->err, SB_LIMIT, "a signature has at most %u fields", FIELDS_MAX);
         SB_TRY(read_name(s, false, &fields[*count].name));
+        if (optional != NULL && skip_default(s))
+            ++*optional;
+        else if (optional != NULL && *optional != 0)
+            return bad_signature(s, "a default, as the argument before has one,");
         if (!accept(s, "::")) return bad_signature(s, "::");
         SB_TRY(read_type(s, &fields[(*count)++]));
     } while (accept(s, ","));
@@ -273,12 +287,12 @@ static sb_status read_signature(const char *text, parsed_signature *s, sb_err *e
     s->text = text;
     s->err = err;
     SB_TRY(read_name(s, true, &s->name));
-    SB_TRY(read_fields(s, s->args, &s->arg_count));
+    SB_TRY(read_fields(s, s->args, &s->arg_count, &s->optional_count));
     if (!accept(s, "::")) return bad_signature(s, "::");
     skip_space(s);
     s->table = s->text[s->at] == '(';
     if (s->table) {
-        SB_TRY(read_fields(s, s->results, &s->result_count));
+        SB_TRY(read_fields(s, s->results, &s->result_count, NULL));
     } else {
         SB_TRY(read_type(s, &s->results[0]));
         s->result_count = 1;
@@ -320,7 +334,7 @@ static sb_status add_function(sombra_db *db, const char *text, const user_code *
     const sb_function function = {
         .name = name,
         .flags = SB_FUNC_USER | (aggregate != NULL ? SB_FUNC_AGGREGATE : SB_FUNC_VOLATILE),
-        .min_args = (uint8_t)s.arg_count,
+        .min_args = (uint8_t)(s.arg_count - s.optional_count),
         .max_args = (uint8_t)s.arg_count,
         .arg_kinds = s.arg_count == 0 ? NULL : kinds,
         .result_kinds = s.results[0].kinds,
@@ -392,6 +406,7 @@ static sb_status add_procedure(sombra_db *db, const char *text, const user_code 
                                     .args = s.args,
                                     .results = s.results,
                                     .arg_count = s.arg_count,
+                                    .optional_count = s.optional_count,
                                     .result_count = s.result_count,
                                     .signature = text,
                                     .help = "registered by the program",
