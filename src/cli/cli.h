@@ -212,6 +212,8 @@ void put_json_text(text_buffer *out, const char *text, size_t bytes);
 typedef struct output output;
 output *output_begin(const invocation *cli, const char *const *columns, size_t column_count);
 void output_row(output *out, const cell *cells);
+/* A column that is narrowed before the others are, where a table does not fit the terminal. */
+void output_minor_column(output *out, size_t column);
 /* Prints what is left, frees. False when standard output could not be written. */
 bool output_end(output *out);
 /* One set of figures, in JSON an object, in CSV a header and a row; false as output_end. Not for FORMAT_TABLE. */

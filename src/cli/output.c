@@ -252,6 +252,7 @@ struct output {
     size_t *widths, *late; /* of the columns, and of one row behind the layout */
     size_t bound;          /* columns of the terminal that a line must fit; 0: there is no bound */
     size_t shown;          /* columns that fit; the others are left out */
+    size_t minor;          /* number + 1 of the column that gives way to the others; 0: none */
     bool *right;           /* every cell that the layout knows of is a number or absent */
     bool laid_out, color;
 };
@@ -480,6 +481,11 @@ static void table_line(output *out, const kept_cell *row, const char *base, cons
     write_line(out);
 }
 
+void output_minor_column(output *out, size_t column)
+{
+    out->minor = column + 1;
+}
+
 static size_t line_width(const output *out, const size_t *widths)
 {
     const frame *f = &frames[out->format];
@@ -490,14 +496,20 @@ static size_t line_width(const output *out, const size_t *widths)
     return sum;
 }
 
-/* Narrow the widest columns until the line fits, or none is wider than the narrowest may be; returns the line's width then. */
+/* Narrow the minor column, then the widest ones until the line fits, or none is wider than the narrowest may be; returns the line's width then. */
 static size_t narrow(const output *out, size_t *widths, size_t bound)
 {
     size_t sum;
 
     for (size_t i = 0; i < out->shown; i++)
         if (widths[i] > bound) widths[i] = bound;
-    for (sum = line_width(out, widths); sum > bound; sum--) {
+    sum = line_width(out, widths);
+    while (sum > bound && out->minor != 0 && out->minor <= out->shown &&
+           widths[out->minor - 1] > CELL_WIDTH_MIN) {
+        widths[out->minor - 1]--;
+        sum--;
+    }
+    for (; sum > bound; sum--) {
         size_t widest = 0;
         for (size_t i = 1; i < out->shown; i++)
             if (widths[i] > widths[widest]) widest = i;

@@ -103,6 +103,7 @@ bool draw_plan(const invocation *cli, const char *json, size_t size)
     for (size_t i = 0; i < 7; i++)
         if (i < 3 || (view.profiled && (i != 4 || view.pages))) columns[count++] = all[i];
     view.out = output_begin(&drawn, columns, count);
+    output_minor_column(view.out, 1); /* the details */
     draw_chain(&view, plan);
     (void)output_end(view.out);
     free(view.indent.data);

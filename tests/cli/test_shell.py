@@ -241,6 +241,12 @@ digraph sombra {
         shares = [int(s) for s in re.findall(r"(\d+) %", plan)]
         self.assertAlmostEqual(sum(shares), 100, delta=len(shares))
         self.assertIn("█", plan)
+        # Where it does not fit, details give way: names of operators and shares are whole.
+        plan = shell(".set width 80", ".profile MATCH (a:Person)-[:KNOWS]->(b) WHERE a.name <> 'nobody of this rather long name' RETURN a.name AS name, count(b) AS friends ORDER BY friends")
+        self.assertTrue(all(len(line) <= 80 for line in plan.splitlines()), plan)
+        table = [line for line in plan.splitlines() if line[:1] in "┬─│" and not line.startswith("──")]
+        self.assertTrue(all("…" not in line[:24] and line.rstrip().endswith("%") for line in table) and len(table) > 3, plan)
+        self.assertIn("…", plan)
         self.assertIn("│ ", shell(".explain MATCH (a:Person) CALL (a) { MATCH (a)-->(b) RETURN count(b) AS c } RETURN c"))
         self.assertEqual(json.loads(shell("EXPLAIN JSON RETURN 1"))["operator"], "ProduceResults")
         self.assertIn("operator", shell(".mode json", ".explain RETURN 1"))
