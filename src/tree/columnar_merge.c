@@ -46,7 +46,6 @@ typedef struct merge {
     const sb_source *source;
     size_t from, count;
     size_t rows;   /* of the result */
-    size_t prefix; /* leading rows of the result that are slots 0, 1, 2 … of the page */
     uint32_t *map; /* where each row of the result comes from */
 } merge;
 
@@ -76,9 +75,6 @@ static void merge_ids(merge *m, const uint8_t *dropped, uint64_t *ids, uint64_t 
         m->map[rows++] = FROM_SOURCE | (uint32_t)taken;
     }
     m->rows = rows;
-    m->prefix = 0;
-    while (m->prefix < rows && m->map[m->prefix] == m->prefix)
-        m->prefix++;
 }
 
 typedef struct column_out {
@@ -87,21 +83,60 @@ typedef struct column_out {
     sb_bytes *bytes;
 } column_out;
 
+/* How many rows of the result, from row on, are slots of the page that follow one another. */
+static size_t run_of_slots(const merge *m, size_t row)
+{
+    const uint32_t first = m->map[row];
+    size_t count = 0;
+    while ((first & FROM_SOURCE) == 0 && row + count < m->rows &&
+           m->map[row + count] == first + count)
+        count++;
+    return count;
+}
+
+/* Numbers that every row of the page has, a run of slots at a time. */
+static void load_run(const merge *m, const sb_colview *view, size_t row, size_t count,
+                     column_out *out)
+{
+    if (view->class_ != SB_CLASS_NULL)
+        sb_columnar__load_words(
+            out->words + row, m->page + view->values + (size_t)m->map[row] * view->width,
+            view->width, count, view->class_ == SB_CLASS_INT || view->width == 0 ? view->base : 0);
+    for (size_t i = row; i < row + count; i++)
+        sb_bit_set(out->present, i);
+}
+
+/* Which place holds the cell of a slot that is not below those asked for before; *next: where those of a LIST block go on. */
+static bool next_place(const merge *m, const sb_colview *view, uint32_t slot, uint32_t *next,
+                       uint32_t *place)
+{
+    if (view->presence != SB_PRESENT_LIST) return sb_columnar__place(m->page, view, slot, place);
+    const uint8_t *slots = m->page + view->map;
+    while (*next < view->count && sb_load_le16(slots + (size_t)*next * 2) < slot)
+        ++*next;
+    *place = *next;
+    return *next < view->count && sb_load_le16(slots + (size_t)*next * 2) == slot;
+}
+
+/* view NULL: the page does not have the column; column NULL: the source does not. */
 static void fill_column(const merge *m, const sb_colview *view, const sb_source_column *column,
                         uint8_t class_, column_out *out, sb_source_column *result)
 {
-    size_t row = 0, present = 0;
+    const bool by_runs =
+        view != NULL && view->presence == SB_PRESENT_ALL && class_ != SB_CLASS_BYTES;
+    size_t present = 0;
+    uint32_t next = 0;
     bool any_overflow = false;
 
-    if (view != NULL && view->presence == SB_PRESENT_ALL && class_ != SB_CLASS_BYTES) {
-        row = present = m->prefix;
-        if (class_ != SB_CLASS_NULL)
-            sb_columnar__load_words(out->words, m->page + view->values, view->width, row,
-                                    class_ == SB_CLASS_INT || view->width == 0 ? view->base : 0);
-        sb_columnar__set_bits(out->present, row);
-    }
-    for (; row < m->rows; row++) {
+    for (size_t row = 0, run; row < m->rows; row += run) {
         bool overflow = false;
+        run = by_runs ? run_of_slots(m, row) : 0;
+        if (run != 0) {
+            load_run(m, view, row, run, out);
+            present += run;
+            continue;
+        }
+        run = 1;
         if ((m->map[row] & FROM_SOURCE) != 0) {
             const size_t at = m->from + (m->map[row] & ~FROM_SOURCE);
             if (column == NULL || !sb_source__has(column, at)) continue;
@@ -113,7 +148,7 @@ static void fill_column(const merge *m, const sb_colview *view, const sb_source_
             }
         } else {
             uint32_t place;
-            if (view == NULL || !sb_columnar__place(m->page, view, m->map[row], &place)) continue;
+            if (view == NULL || !next_place(m, view, m->map[row], &next, &place)) continue;
             if (class_ == SB_CLASS_BYTES)
                 out->bytes[row] = sb_columnar__string(m->page, view, place, &overflow);
             else if (class_ != SB_CLASS_NULL)

@@ -19,25 +19,42 @@ size_t sb_columnar__reshape_bytes(uint32_t page_bytes)
     return (size_t)sb_columnar__max_slots(page_bytes) * (sizeof(uint64_t) + sizeof(uint16_t));
 }
 
+/* The cells that the column has, by its own list or bits: a step a cell, not one a slot. */
+static void list_old_cells(const uint8_t *page, const sb_colview *view, cell_list *list)
+{
+    const uint32_t slots = sb_columnar__slots(page);
+    if (view->presence == SB_PRESENT_LIST) {
+        for (; list->count < view->count; list->count++)
+            list->slots[list->count] = sb_load_le16(page + view->map + (size_t)list->count * 2);
+    } else if (view->presence == SB_PRESENT_ALL) {
+        list->count = sb_columnar__list_rows(page, 0, slots, NULL, list->slots);
+    } else {
+        for (size_t at = sb_bits_next(page + view->map, 0, slots); at < slots;
+             at = sb_bits_next(page + view->map, at + 1, slots))
+            list->slots[list->count++] = (uint16_t)at;
+    }
+    for (uint32_t i = 0; i < list->count; i++)
+        list->words[i] =
+            sb_columnar__word(page, view, view->presence >= SB_PRESENT_PACKED ? i : list->slots[i]);
+}
+
 /* view NULL: the column has no cells yet. The cell at slot is replaced or added. */
 static cell_list list_cells(const uint8_t *page, uint32_t page_bytes, const sb_colview *view,
                             uint32_t slot, uint64_t word, uint8_t *scratch)
 {
     cell_list list = {.words = (uint64_t *)(void *)scratch};
-    const uint32_t slots = sb_columnar__slots(page);
     list.slots = (uint16_t *)(void *)(list.words + sb_columnar__max_slots(page_bytes));
-    for (uint32_t at = view == NULL ? slot : 0; at < slots; at++) {
-        uint32_t place;
-        if (at == slot)
-            list.words[list.count] = word;
-        else if (view != NULL && sb_columnar__live(page, at) &&
-                 sb_columnar__place(page, view, at, &place))
-            list.words[list.count] = sb_columnar__word(page, view, place);
-        else
-            continue;
-        list.slots[list.count++] = (uint16_t)at;
-        if (view == NULL) break;
+    if (view != NULL) list_old_cells(page, view, &list);
+    uint32_t at = list.count;
+    while (at > 0 && list.slots[at - 1] >= slot)
+        at--;
+    if (at == list.count || list.slots[at] != slot) {
+        memmove(list.slots + at + 1, list.slots + at, (list.count - at) * sizeof *list.slots);
+        memmove(list.words + at + 1, list.words + at, (list.count - at) * sizeof *list.words);
+        list.count++;
     }
+    list.slots[at] = (uint16_t)slot;
+    list.words[at] = word;
     return list;
 }
 

@@ -141,18 +141,18 @@ sb_status sb_columnar__rewrite(sb_txn *txn, sb_tree *tree, uint8_t *page, sb_pgn
     SB_TRY(sb_tree__buffer_acquire(state, sb_encoder__memory(source->column_count), &scratch, err));
     sb_encoder__init(&encoder, source, page_bytes, page_bytes, scratch->data);
     sb_tree__count_rebuilds(state, 1);
-    if (sb_encoder__fit(&encoder, 0, source->rows) == source->rows) {
+    encoder.hint = source->rows;
+    size_t leaves = 1, fitted = sb_encoder__fit(&encoder, 0, source->rows);
+    if (fitted == source->rows) {
         sb_encoder__write(&encoder, 0, true, &fences, page);
         goto done;
     }
 
     /* Several leaves: as few as it takes, with about as many rows each. */
-    size_t leaves = 0, fitted = 0;
-    do {
+    for (; fitted < source->rows; leaves++)
         fitted += sb_encoder__fit(&encoder, fitted, source->rows - fitted);
-        leaves++;
-    } while (fitted < source->rows);
     const size_t target = (source->rows + leaves - 1) / leaves;
+    encoder.hint = target;
     const size_t most = source->rows;
     if ((st = sb_tree__buffer_acquire(state, most * (sizeof(sb_part) + SB_ROW_KEY_BYTES),
                                       &part_memory, err)) != SB_OK)
