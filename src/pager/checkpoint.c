@@ -20,6 +20,7 @@
 #define SB_BACKFILL_BYTES       (256u * 1024u) /* read, checked and written at once */
 #define SB_BACKFILL_AHEAD       (64u * 1024u)  /* written before the device is waited for */
 #define SB_LAST_PASS_UNITS      8192u /* 512 KiB of WAL: what a pass under the writer lock may hold */
+#define SB_PASSES               8u    /* at most, before that one */
 #define SB_RESTART_GLANCE_NS    5000000u    /* past twice the limit: 5 ms */
 #define SB_RESTART_WAIT_NS      1000000000u /* past three times: 1 s */
 #define SB_RESTART_PAUSE_NS     50000u
@@ -84,8 +85,8 @@ static sb_status copy_pages(sb_pager *pager, const sb_pair *pairs, size_t count,
     sb_status st = SB_OK;
     size_t done = 0;
     pace_state pacer = {.on = !hurried &&
-                              atomic_load_explicit(&pager->durability, memory_order_relaxed) !=
-                                  SB_DURABLE_OFF};
+                              atomic_load_explicit(&pager->durability, memory_order_relaxed) ==
+                                  SB_DURABLE_FULL};
     while (done < count && st == SB_OK) {
         /* A run of neighbors, as long as the buffer. */
         const sb_pgno first = (sb_pgno)pairs[done].key;
@@ -388,6 +389,9 @@ static sb_status last_pass(sb_pager *pager, sb_checkpoint_result *result, sb_err
     bool busy = false;
     wal_lengths(pager, &used, &pending);
     if (pending == 0 || pending > SB_LAST_PASS_UNITS) return SB_OK;
+    /* Most of what the pass has to sync, while commits still go on. */
+    if (atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_OFF)
+        SB_TRY(sb_pager__sync_to(pager, atomic_load(&pager->shm->appended), err));
     const sb_status st = sb_pager__writer_lock(pager, 1000000, NULL);
     if (st != SB_OK) return st == SB_BUSY ? SB_OK : st; /* benign: the next one will */
     const sb_status filled = sb_pager__backfill(pager, true, NULL, result, &busy, err);
@@ -430,17 +434,21 @@ static void mind_slow_reader(sb_pager *pager)
         SB_SLOW_READER_FACTOR);
 }
 
+/* Passes go on as long as each leaves a quarter less than the one before: what commits append meanwhile grows fewer as passes get shorter. A
+ * writer would have to do what they leave, and wait for the pass under way first. */
 static void run_automatic(sb_pager *pager)
 {
     sb_checkpoint_result result = {0};
     sb_err err;
     sb_status st = SB_OK;
     bool busy = false;
+    uint64_t before = UINT64_MAX;
     sb_err_clear(&err);
-    for (unsigned pass = 0; pass < 3 && st == SB_OK && !busy; pass++) {
+    for (unsigned pass = 0; pass < SB_PASSES && st == SB_OK && !busy; pass++) {
         uint64_t used, pending;
         wal_lengths(pager, &used, &pending);
-        if (pending <= SB_LAST_PASS_UNITS / 8) break;
+        if (pending <= SB_LAST_PASS_UNITS / 8 || pending > before - before / 4) break;
+        before = pending;
         st = sb_pager__backfill(pager, false, NULL, &result, &busy, &err);
     }
     if (st == SB_OK && !busy) st = last_pass(pager, &result, &err);

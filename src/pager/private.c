@@ -149,9 +149,13 @@ void sb_pager__own_clear(sb_txn *txn)
 {
     sb_pager *pager = txn->pager;
     sb_pager__own_merge(txn, 0, 0);
-    for (size_t i = 0; i < txn->page_count; i++)
+    /* A table that a larger transaction left is not cleared whole for a few pages. */
+    const bool few = txn->page_count < txn->own.capacity / 16;
+    for (size_t i = 0; i < txn->page_count; i++) {
         if (txn->pages[i].now.kind == SB_OWN_PRIVATE)
             sb_pager__buffer_give(txn, txn->pages[i].now.buffer);
+        if (few) (void)sb_map_remove(&txn->own, txn->pages[i].pgno);
+    }
     txn->page_count = 0;
     /* After a large transaction its tables go, so that small ones do not clear them each time. */
     if (txn->own.capacity > 4096) {
