@@ -1,11 +1,12 @@
 /* test_query_plans.c — which plans the planner chooses, as EXPLAIN shows them, on a graph whose counts are known: 10,000 :A (x all different, y one of 10),
- * 100 :B (k unique), 10 :C; 10,000 :R from A to B, 100 :S from B to C, 10 :T from C to A; indexes on A(x), R(w), a constraint on B(k). Each case is
- * there for a rule, which its comment tells; operators that every plan has are left out. */
+ * 100 :B (k unique), 10 :C, no :D (k unique); 10,000 :R from A to B, 100 :S from B to C, 10 :T from C to A; indexes on A(x), R(w), constraints on B(k),
+ * D(k). Each case is there for a rule, which its comment tells; operators that every plan has are left out. */
 #include "support/api_fixture.h"
 
 static const char *const made[] = {
     "CREATE INDEX ax FOR (n:A) ON (n.x)",
     "CREATE CONSTRAINT bk FOR (n:B) REQUIRE n.k IS UNIQUE",
+    "CREATE CONSTRAINT dk FOR (n:D) REQUIRE n.k IS UNIQUE",
     "CREATE INDEX rw FOR ()-[r:R]-() ON (r.w)",
     "UNWIND range(0, 99) AS i CREATE (:B {k: i})",
     "UNWIND range(0, 9) AS i CREATE (:C {k: i})",
@@ -199,6 +200,9 @@ static void test_api_query_plans__eager(void **state)
         {"UNWIND [1, 2] AS x CREATE (:A {x: x})", "Create Unwind"},
         {"UNWIND [1, 2] AS x MERGE (a:A {x: x})", "Merge |IndexSeek Unwind"},
         {"MATCH (a:A {x: 1}) MERGE (a)-[:R]->(:B {k: 1})", "Merge |Filter |Expand IndexSeek"},
+        /* few nodes are scanned, unless MERGE is about to make more of them */
+        {"MATCH (d:D {k: 1}) RETURN d", "Filter NodeByLabelScan"},
+        {"UNWIND [1, 2] AS x MERGE (d:D {k: x})", "Merge |UniqueIndexSeek Unwind"},
         /* it is: a barrier below the update, whatever found the rows */
         {"MATCH (a:A) CREATE (:A)", "Create Eager NodeByLabelScan"},
         {"MATCH (a:A) WHERE a.z = 1 SET a.z = a.z + 1", "Set Eager Filter NodeByLabelScan"},

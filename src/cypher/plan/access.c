@@ -4,6 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Nodes of a label that MERGE has to reckon with at least: each of its rows looks among what the rows before it made. */
+#define MERGE_NODES 1000
+
 /* What a predicate says about a property (or the id) of one variable, with the other side computable from what is bound. */
 typedef struct condition {
     enum {
@@ -379,6 +382,7 @@ static sb_status each_label(sb_planner *p, const sb_pattern_graph *graph,
     uint64_t seek_consumed = 0;
 
     SB_TRY(sb_plan__estimate_nodes(p, labels, &rows));
+    if (p->in_merge && rows < MERGE_NODES) rows = MERGE_NODES;
     SB_TRY(access_by_index(p, graph, node->var, false, label, rows, bound, &seek, &seek_consumed));
     if (seek != NULL && (*best == NULL || seek->cost < (*best)->cost)) {
         *best = seek;

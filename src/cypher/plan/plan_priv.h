@@ -21,6 +21,7 @@ typedef struct sb_planner {
     uint32_t slot_count;
     uint64_t random; /* of shuffle_seed */
     uint32_t depth;  /* of nested queries */
+    bool in_merge;   /* planning the match half of MERGE */
     /* names so far */
     sb_plan_name_text *names;
     uint32_t name_count, name_capacity;

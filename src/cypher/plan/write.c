@@ -167,7 +167,9 @@ static sb_status plan_merge(sb_planner *p, sb_clause *clause, sb_plan *input, sb
     unnamed.var = NULL;
     SB_TRY(sb_plan__set_copy(p, bound, &inner_bound));
     SB_TRY(sb_plan__argument(p, 1, &inner));
+    p->in_merge = true;
     SB_TRY(sb_plan__match(p, &inner_pattern, NULL, inner, &inner_bound, &inner));
+    p->in_merge = false;
     SB_TRY(sb_plan__new(p, SB_PLAN_MERGE, input, &merge));
     merge->inner = inner;
     SB_TRY(sb_plan__create_pattern(p, &pattern, bound, &merge->as.merge.create));
