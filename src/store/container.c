@@ -97,6 +97,18 @@ size_t sb_container__encode(const sb_container *container, uint8_t out[SB_CONTAI
     return (size_t)(end - out);
 }
 
+bool sb_container__extend(sb_bytes bytes, uint32_t first, uint32_t last,
+                          uint8_t out[SB_CONTAINER_BYTES_MAX])
+{
+    if (bytes.size < 1 + RUN_BYTES || bytes.size > SB_CONTAINER_BYTES_MAX ||
+        bytes.data[0] != KIND_RUNS || (bytes.size - 1) % RUN_BYTES != 0 ||
+        sb_load_le16(bytes.data + bytes.size - 2) + 1u != first)
+        return false;
+    memcpy(out, bytes.data, bytes.size);
+    sb_store_le16(out + bytes.size - 2, (uint16_t)last);
+    return true;
+}
+
 /* ---- Decoding ----------------------------------------------------------------------------------------- */
 
 /* What follows the kind, when its size is one that the kind can have. */

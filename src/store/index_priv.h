@@ -33,6 +33,10 @@ SB_INLINE void sb_container__clear(sb_container *container, uint32_t low)
 
 /* The smallest of the three forms; 0 when it is empty, which has none. */
 size_t sb_container__encode(const sb_container *container, uint8_t out[SB_CONTAINER_BYTES_MAX]);
+/* The container with ids [first, last] added, when its last run ends just before them: what decoding it, setting them and encoding it gives.
+ * Bytes stay as many. False: it is another case. */
+SB_MUST_CHECK bool sb_container__extend(sb_bytes bytes, uint32_t first, uint32_t last,
+                                        uint8_t out[SB_CONTAINER_BYTES_MAX]);
 /* False for bytes that are no container; what is then in it is of no use. */
 SB_MUST_CHECK bool sb_container__decode(sb_bytes bytes, sb_container *container);
 /* One id, without decoding the rest. False in the result for bytes that are no container. */

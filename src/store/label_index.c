@@ -69,22 +69,55 @@ static sb_status store_container(sb_view *view, sb_bytes key, const sb_container
     return found ? sb_tree_delete(view->txn, tree, key, &found, err) : SB_OK;
 }
 
+/* Ids of one container that follow one another and its last one, which is what new nodes have: its last run grows, and nothing else is decoded
+ * or encoded. *done false: it is another case. */
+static sb_status extend_container(sb_view *view, sb_bytes key, const sb_node_id *ids, size_t count,
+                                  bool *done, sb_err *err)
+{
+    sb_tree *tree = sb_store__core_tree(view, SB_CORE_LABELS);
+    const uint32_t first = low_of(ids[0]), last = low_of(ids[count - 1]);
+    uint8_t bytes[SB_CONTAINER_BYTES_MAX];
+    sb_page hold = {0};
+    sb_bytes value;
+    bool found;
+
+    *done = false;
+    if (last - first != count - 1) return SB_OK;
+    SB_TRY(sb_tree_get(view->txn, tree, key, &hold, &value, &found, err));
+    *done = found && sb_container__extend(value, first, last, bytes);
+    const size_t size = value.size;
+    sb_page_release(view->txn, &hold);
+    return *done ? sb_tree_put(view->txn, tree, key, sb_bytes_of(bytes, size), err) : SB_OK;
+}
+
+/* How many ids from at on lie in the container of the first. */
+static size_t of_one_container(const sb_node_id *ids, size_t at, size_t count)
+{
+    const size_t from = at;
+    while (at < count && ids[at] >> SB_CONTAINER_BITS == ids[from] >> SB_CONTAINER_BITS)
+        at++;
+    return at - from;
+}
+
 /* Put ids into the containers of label, or take them out. */
 static sb_status change_ids(sb_view *view, sb_label_id label, const sb_node_id *ids, size_t count,
                             bool add, sb_err *err)
 {
-    size_t i = 0;
-
     SB_TRY(check_ids(ids, count, err));
     SB_TRY(sb_store__begin_change(view, err));
-    while (i < count) {
-        const uint64_t chunk = ids[i] >> SB_CONTAINER_BITS;
+    for (size_t i = 0; i < count;) {
+        const size_t end = i + of_one_container(ids, i, count);
         uint8_t bytes[KEY_BYTES];
-        const sb_bytes key = make_key(bytes, label, chunk);
+        const sb_bytes key = make_key(bytes, label, ids[i] >> SB_CONTAINER_BITS);
         sb_container container;
-        bool found;
+        bool found, done = false;
+        if (add) SB_TRY(extend_container(view, key, ids + i, end - i, &done, err));
+        if (done) {
+            i = end;
+            continue;
+        }
         SB_TRY(load_container(view, key, &container, &found, err));
-        for (; i < count && ids[i] >> SB_CONTAINER_BITS == chunk; i++) {
+        for (; i < end; i++) {
             if (add) {
                 sb_container__set(&container, low_of(ids[i]));
             } else {

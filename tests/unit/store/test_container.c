@@ -104,6 +104,40 @@ static void test_store_container__changes(void **state)
     assert_memory_equal(a, b, size);
 }
 
+/* What the short way writes is what the long one would; it is taken only where the last run ends just before. */
+static void test_store_container__extend(void **state)
+{
+    sb_random random = test_random(20261128);
+    uint8_t before[SB_CONTAINER_BYTES_MAX], after[SB_CONTAINER_BYTES_MAX],
+        out[SB_CONTAINER_BYTES_MAX];
+    unsigned extended = 0, refused = 0;
+    static reference r;
+
+    (void)state;
+    for (int round = 0; round < 3000; round++) {
+        random_reference(&random, &r);
+        uint32_t end = SB_CONTAINER_IDS;
+        while (end > 0 && !r.has[end - 1])
+            end--;
+        const uint32_t skip = (uint32_t)sb_random_below(&random, 2),
+                       more = 1 + (uint32_t)sb_random_below(&random, 100);
+        if (end == 0 || end + skip + more > SB_CONTAINER_IDS) continue;
+        const size_t size = encode(&r, before);
+        const uint32_t first = end + skip, last = first + more - 1;
+        const bool is_run = before[0] == 3;
+        assert_int_equal(sb_container__extend(sb_bytes_of(before, size), first, last, out),
+                         is_run && skip == 0);
+        refused += skip != 0 || !is_run;
+        if (skip != 0 || !is_run) continue;
+        for (uint32_t i = first; i <= last; i++)
+            r.has[i] = true;
+        assert_int_equal(encode(&r, after), size);
+        assert_memory_equal(out, after, size);
+        extended++;
+    }
+    assert_true(extended > 50 && refused > 50);
+}
+
 static void test_store_container__small(void **state)
 {
     uint8_t bytes[SB_CONTAINER_BYTES_MAX];
@@ -186,8 +220,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_store_container__forms),   TEST(test_store_container__changes),
-        TEST(test_store_container__small),   TEST(test_store_container__damaged),
-        TEST(test_store_container__hostile),
+        TEST(test_store_container__extend),  TEST(test_store_container__small),
+        TEST(test_store_container__damaged), TEST(test_store_container__hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
