@@ -193,11 +193,23 @@ sb_arena *sb_graph__results(sb_graph *graph)
     return graph->results;
 }
 
+sb_status sb_graph__enclosed_begin(sb_graph *graph, sb_err *err)
+{
+    SB_TRY(sb_writer__begin(graph, err));
+    graph->writer.work = 0;
+    return SB_OK;
+}
+
+sb_status sb_graph__enclosed_end(sb_graph *graph, sb_status status, sb_err *err)
+{
+    /* Statistics are changed by calls that can not fail; what became of them is told here. */
+    return status == SB_OK ? sb_view_found(graph->view, err) : status;
+}
+
 sb_status sb_graph__atomic_begin(sb_graph *graph, uint32_t *savepoint, sb_err *err)
 {
     *savepoint = 0;
-    SB_TRY(sb_writer__begin(graph, err));
-    graph->writer.work = 0;
+    SB_TRY(sb_graph__enclosed_begin(graph, err));
     return sb_txn_savepoint(graph->txn, savepoint, err);
 }
 
@@ -205,8 +217,7 @@ sb_status sb_graph__atomic_end(sb_graph *graph, uint32_t savepoint, sb_status st
 {
     sb_status cleanup;
 
-    /* Statistics are changed by calls that can not fail; what became of them is told here. */
-    if (status == SB_OK) status = sb_view_found(graph->view, err);
+    status = sb_graph__enclosed_end(graph, status, err);
     if (status == SB_OK) return sb_txn_release(graph->txn, savepoint, err);
     cleanup = sb_txn_rollback_to(graph->txn, savepoint, err);
     if (cleanup == SB_OK) cleanup = sb_txn_release(graph->txn, savepoint, err);

@@ -1,7 +1,7 @@
 /* graph_priv.h — what the files of graph/ share: struct sb_graph, the atomic-call bracket, the writer.
  *
  * G1  A public call that writes is bracketed by sb_graph__atomic_begin and _end: a savepoint that is rolled back to when the
- *     call fails, so that nothing of it stays (DESIGN §9 rule 8).
+ *     call fails, so that nothing of it stays (DESIGN §9 rule 8). One that is enclosed leaves that to its caller, a statement.
  * G2  What the writer holds besides pages (pending relationships, made ranges, overrides) lies in append-only arrays;
  *     a savepoint remembers their lengths, and rolling back cuts them. What is derived from them is made again.
  * G3  Relationship rows and statistics are written at once; only adjacency is pending. A pending relationship has a
@@ -234,6 +234,9 @@ SB_MUST_CHECK sb_status sb_graph__poll(sb_graph *graph, sb_err *err);
 SB_MUST_CHECK sb_status sb_graph__atomic_begin(sb_graph *graph, uint32_t *savepoint, sb_err *err);
 SB_MUST_CHECK sb_status sb_graph__atomic_end(sb_graph *graph, uint32_t savepoint, sb_status status,
                                              sb_err *err);
+/* The same for a call within a savepoint of the caller's, who rolls back to it when the call fails. */
+SB_MUST_CHECK sb_status sb_graph__enclosed_begin(sb_graph *graph, sb_err *err);
+SB_MUST_CHECK sb_status sb_graph__enclosed_end(sb_graph *graph, sb_status status, sb_err *err);
 /* Grow an array of elements of size bytes to hold count, doubling. */
 SB_MUST_CHECK sb_status sb_graph__grow(const sb_allocator *alloc, void *array, size_t size,
                                        size_t count, size_t *capacity, sb_err *err);

@@ -606,11 +606,12 @@ static sb_status do_ops(sb_mutator *m)
     return sb_upkeep__end(m->graph, m->err);
 }
 
-sb_status sb_graph_mutate(sb_graph *graph, const sb_op *ops, size_t count, sb_mutation *result,
-                          sb_err *err)
+/* All operations, begun and ended as the caller's kind of call is. */
+static sb_status mutate(sb_graph *graph, const sb_op *ops, size_t count, bool enclosed,
+                        sb_mutation *result, sb_err *err)
 {
     sb_mutator m = {.graph = graph, .ops = ops, .count = count, .result = result, .err = err};
-    uint32_t savepoint;
+    uint32_t savepoint = 0;
     sb_status st;
 
     *result = (sb_mutation){0};
@@ -619,10 +620,12 @@ sb_status sb_graph_mutate(sb_graph *graph, const sb_op *ops, size_t count, sb_mu
     m.arena = sb_graph__results(graph);
     m.ids = sb_arena_alloc_array(m.arena, count, sizeof *m.ids);
     if (m.ids == NULL) return SB_FAIL_NOMEM(err);
-    SB_TRY(sb_graph__atomic_begin(graph, &savepoint, err));
+    SB_TRY(enclosed ? sb_graph__enclosed_begin(graph, err)
+                    : sb_graph__atomic_begin(graph, &savepoint, err));
     sb_upkeep__begin(graph, true);
     st = do_ops(&m);
-    st = sb_graph__atomic_end(graph, savepoint, st, err);
+    st = enclosed ? sb_graph__enclosed_end(graph, st, err)
+                  : sb_graph__atomic_end(graph, savepoint, st, err);
     if (st != SB_OK) {
         *result = (sb_mutation){0};
         return st;
@@ -630,4 +633,16 @@ sb_status sb_graph_mutate(sb_graph *graph, const sb_op *ops, size_t count, sb_mu
     result->ids = m.ids;
     result->id_count = count;
     return SB_OK;
+}
+
+sb_status sb_graph_mutate(sb_graph *graph, const sb_op *ops, size_t count, sb_mutation *result,
+                          sb_err *err)
+{
+    return mutate(graph, ops, count, false, result, err);
+}
+
+sb_status sb_graph_mutate_enclosed(sb_graph *graph, const sb_op *ops, size_t count,
+                                   sb_mutation *result, sb_err *err)
+{
+    return mutate(graph, ops, count, true, result, err);
 }

@@ -173,8 +173,8 @@ sb_status sb_changes__apply(sb_changes *changes, const uint64_t **ids)
     if (ids != NULL) *ids = NULL;
     if (count == 0) return SB_OK;
     place_parts(changes);
-    status = sb_graph_mutate(run->graph, (const sb_op *)(const void *)changes->ops.data, count,
-                             &mutation, run->err);
+    status = sb_graph_mutate_enclosed(run->graph, (const sb_op *)(const void *)changes->ops.data,
+                                      count, &mutation, run->err);
     sb_changes__clear(changes);
     SB_TRY(status);
     count_changes(run, &mutation);

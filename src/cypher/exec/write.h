@@ -1,6 +1,6 @@
 /* write.h — what the writing operators share: properties from maps, making a pattern, SET items, deleting.
- * Part of exec/. All changes go through sb_graph_mutate, which counts them; a failing one leaves nothing of its call, and the statement
- * around is undone by whoever runs it. */
+ * Part of exec/. All changes go through sb_graph_mutate_enclosed, which counts them; when one fails the statement around
+ * is undone by whoever runs it. */
 #ifndef SB_CYPHER_WRITE_H
 #define SB_CYPHER_WRITE_H
 
