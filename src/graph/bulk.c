@@ -240,13 +240,14 @@ static sb_status find_last_node(sb_bulk *bulk, sb_err *err)
     return SB_OK;
 }
 
-static bool has_constraints(sb_graph *graph)
+static bool has_constraints(sb_graph *graph, sb_entity entity)
 {
     size_t count;
     const sb_schema *schemas = sb_schemas(graph->view, &count);
 
     for (size_t i = 0; i < count; i++)
-        if (schemas[i].kind != SB_SCHEMA_INDEX && schemas[i].kind != SB_SCHEMA_LABEL_INDEX)
+        if (schemas[i].on_rels == (entity == SB_REL) && schemas[i].kind != SB_SCHEMA_INDEX &&
+            schemas[i].kind != SB_SCHEMA_LABEL_INDEX)
             return true;
     return false;
 }
@@ -298,7 +299,9 @@ static sb_status set_up(sb_bulk *bulk, sb_err *err)
     sb_spool__init(&bulk->spools[SB_REL], bulk->alloc, options->vfs, memory / 2);
     sb_spool__init(&bulk->reverse_spool, bulk->alloc, options->vfs, memory / 2);
     sb_spool__init(&bulk->origins.spool, bulk->alloc, options->vfs, memory / 8);
-    bulk->keeps_origins = options->schema_path != NULL || has_constraints(bulk->graph);
+    for (unsigned e = SB_NODE; e <= SB_REL; e++)
+        bulk->keeps_origins[e] =
+            options->schema_path != NULL || has_constraints(bulk->graph, (sb_entity)e);
     SB_TRY(options->vfs->ops->random(options->vfs, &bulk->seed, sizeof bulk->seed, err));
     bulk->arena = sb_arena_create(bulk->alloc, NULL);
     if (bulk->arena == NULL) return SB_FAIL_NOMEM(err);

@@ -178,7 +178,7 @@ static sb_status take_row(decoder *d, sb_entity entity, size_t row, sb_err *err)
 
     SB_TRY(take_varint(d, &number, err));
     if (number >= d->bulk->file_counts[entity]) return fail_record(err);
-    if (d->bulk->keeps_origins) {
+    if (d->bulk->keeps_origins[entity]) {
         uint64_t piece, line;
         SB_TRY(take_varint(d, &piece, err));
         SB_TRY(take_varint(d, &line, err));
@@ -239,7 +239,7 @@ sb_status sb_batch__decode(sb_batch *batch, const sb_bulk *bulk, sb_entity entit
     sb_map_clear(&batch->places);
     batch->column_count = 0;
     batch->origins = NULL;
-    if (bulk->keeps_origins) {
+    if (bulk->keeps_origins[entity]) {
         batch->origins = sb_arena_alloc_array(batch->arena, count, sizeof *batch->origins);
         if (batch->origins == NULL) return SB_FAIL_NOMEM(err);
     }

@@ -1,5 +1,6 @@
 /* bulk_origins.c — from which row of which file a node or relationship of a load came: for the message when it breaks a constraint,
- * which shows only when all rows have their ids. Nothing is kept unless there are constraints, or the load makes some.
+ * which shows only when all rows have their ids. Nothing is kept of nodes, or of relationships, unless there are constraints on
+ * some, or the load makes constraints.
  * An entry is the differences of id and origin to those of the entry before, in streams of a spool. */
 #include "graph/bulk_priv.h"
 
@@ -10,7 +11,7 @@ sb_status sb_origins__add_piece(sb_bulk *bulk, const sb_bulk_chunk *chunk, sb_er
 {
     sb_bulk_origins *o = &bulk->origins;
 
-    if (!bulk->keeps_origins) return SB_OK;
+    if (!bulk->keeps_origins[SB_NODE] && !bulk->keeps_origins[SB_REL]) return SB_OK;
     SB_ASSERT(chunk->number == o->piece_count);
     SB_TRY(sb_graph__grow(bulk->alloc, &o->pieces, sizeof *o->pieces, o->piece_count + 1,
                           &o->piece_capacity, err));
@@ -38,7 +39,7 @@ static sb_status next_stream(sb_bulk *bulk, sb_entity entity, sb_stream **stream
 sb_status sb_origins__add(sb_bulk *bulk, sb_entity entity, const uint64_t *ids,
                           const uint64_t *origins, size_t count, sb_err *err)
 {
-    if (!bulk->keeps_origins) return SB_OK;
+    if (!bulk->keeps_origins[entity]) return SB_OK;
     for (size_t i = 0; i < count; i++) {
         uint8_t entry[2 * SB_VARINT_MAX_BYTES];
         sb_stream *stream;

@@ -305,7 +305,7 @@ static sb_status put_props(parser *p, sb_buffer *out)
     const size_t room = p->reader->row_bytes + 16 * (file->prop_count + 3) + bitmap_bytes;
     SB_TRY(sb_buffer_reserve(out, room));
     put_varint(out, file->number);
-    if (p->bulk->keeps_origins) {
+    if (p->bulk->keeps_origins[file->entity]) {
         put_varint(out, p->chunk->number);
         put_varint(out, (uint64_t)p->reader->line);
     }

@@ -267,7 +267,7 @@ typedef struct sb_bulk {
     sb_file *reject_file;
     uint64_t reject_bytes;
     uint64_t bytes_total, bytes_before; /* of the inputs; of those done */
-    bool keeps_origins;                 /* records have where they came from */
+    bool keeps_origins[2];              /* by entity: records have where they came from */
     uint32_t pieces_cut;                /* pieces numbered so far */
     sb_bulk_origins origins;
 } sb_bulk;
