@@ -100,6 +100,54 @@ static uint64_t degree(graph_fixture *f, sb_node_id id)
     return count;
 }
 
+static uint64_t no_time(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+static uint64_t pages_copied(graph_fixture *f)
+{
+    uint64_t counts[SB_COUNTER_KINDS];
+    sb_profile_read(&f->profile, false, counts);
+    return counts[SB_COUNT_PAGES_COPIED];
+}
+
+/* Enclosed calls copy a page once for all of them, and leave to the caller what a failing one has done. */
+static void test_graph_mutate__enclosed(void **state)
+{
+    graph_fixture f;
+    uint32_t savepoint;
+    sb_mutation result;
+
+    (void)state;
+    graph_fixture_open(&f, 4096);
+    f.profile.clock_ns = no_time;
+    f.profile.on = true;
+    const names n = begin_named(&f);
+    const sb_op make = create_node(&n.person, 1, NULL, 0);
+    (void)mutate(&f, &make, 1);
+    OK(&f, sb_txn_savepoint(f.txn, &savepoint, &f.err));
+    OK(&f, sb_graph_mutate_enclosed(f.graph, &make, 1, &result, &f.err));
+    assert_int_equal(node_count(&f), 2);
+    const uint64_t copied = pages_copied(&f);
+    OK(&f, sb_graph_mutate_enclosed(f.graph, &make, 1, &result, &f.err));
+    assert_int_equal(pages_copied(&f), copied);
+    const sb_op failing[] = {make, delete_node(ref(result.ids[0] + 1), false),
+                             delete_node(ref(result.ids[0] + 1), false)};
+    FAILS(&f, sb_graph_mutate_enclosed(f.graph, failing, 3, &result, &f.err), SB_NOT_FOUND,
+          "op 2: node");
+    OK(&f, sb_txn_rollback_to(f.txn, savepoint, &f.err));
+    assert_int_equal(node_count(&f), 1);
+    (void)mutate(&f, &make, 1);
+    assert_true(pages_copied(&f) > copied);
+    commit(&f);
+    begin_read(&f);
+    assert_int_equal(node_count(&f), 2);
+    rollback(&f);
+    graph_fixture_close(&f);
+}
+
 /* The original's B4: a deletion must see relationships made by the same list, and in the same transaction. */
 static void test_graph_mutate__delete_sees_what_is_pending(void **state)
 {
@@ -577,6 +625,7 @@ static void test_graph_mutate__no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_graph_mutate__enclosed),
         TEST(test_graph_mutate__delete_sees_what_is_pending),
         TEST(test_graph_mutate__loops_and_parallels_go_once),
         TEST(test_graph_mutate__only_real_changes_count),
