@@ -332,42 +332,69 @@ static sb_status next_piece(sb_expand *expand, sb_err *err)
 }
 
 /* Entries of a list some places on, and the start of one further on. */
-SB_INLINE void ask_ahead(const sb_expand *expand, const sb_list_table *t)
+SB_INLINE void ask_ahead(const sb_list_table *t, const sb_node_id *nodes, size_t left)
 {
-    const size_t far = expand->node + 2 * AHEAD, near = expand->node + AHEAD;
+    if (left <= 2 * AHEAD) return;
+    if (nodes[2 * AHEAD] - t->first < t->span) SB_PREFETCH(&t->starts[nodes[2 * AHEAD]]);
+    if (nodes[AHEAD] - t->first < t->span) SB_PREFETCH(&t->neighbors[t->starts[nodes[AHEAD]]]);
+}
 
-    if (far >= expand->node_count) return;
-    if (expand->nodes[far] - t->first < t->span) SB_PREFETCH(&t->starts[expand->nodes[far]]);
-    if (expand->nodes[near] - t->first < t->span)
-        SB_PREFETCH(&t->neighbors[t->starts[expand->nodes[near]]]);
+/* Rows of nodes in a table from one on, as long as their lists have two entries at most and there is room for two: those are written in any case, as how
+ * many there are is not foreseen, and behind the last entry there is a pad. */
+SB_INLINE size_t read_short(const sb_list_table *t, const sb_node_id *nodes, size_t node_count,
+                            size_t node, const sb_expand_rows *rows, size_t capacity, bool rels,
+                            size_t *made)
+{
+    const uint32_t *const starts = t->starts, *const neighbors = t->neighbors;
+    uint32_t *const from_rows = rows->from;
+    uint64_t *const ends = rows->neighbors;
+    const uint64_t first = t->first, span = t->span;
+    size_t at = *made;
+
+    for (; node < node_count && at + 2 <= capacity; node++) {
+        const sb_node_id id = nodes[node];
+        ask_ahead(t, nodes + node, node_count - node);
+        if (id - first >= span) continue;
+        const uint32_t from = starts[id], count = starts[id + 1] - from;
+        if (count > 2) break;
+        ends[at] = neighbors[from];
+        ends[at + 1] = neighbors[from + 1];
+        from_rows[at] = from_rows[at + 1] = (uint32_t)node;
+        if (rels) rows->rels[at] = t->rels[from];
+        if (rels) rows->rels[at + 1] = t->rels[from + 1];
+        at += count;
+    }
+    *made = at;
+    return node;
 }
 
 /* Rows of nodes with one list each, in a table. */
-static SB_NOINLINE size_t read_table(sb_expand *expand, const sb_expand_rows *rows, size_t capacity)
+static SB_NOINLINE size_t read_table(sb_expand *expand, const sb_expand_rows *into, size_t capacity)
 {
-    const sb_list_table *t = expand->tables[expand->direction];
+    const sb_list_table t = *expand->tables[expand->direction]; /* copies: no store changes them */
+    const sb_expand_rows rows = *into;
+    const sb_node_id *const nodes = expand->nodes;
+    const size_t node_count = expand->node_count;
     size_t made = 0;
 
-    while (expand->node < expand->node_count) {
-        const sb_node_id node = expand->nodes[expand->node];
-        ask_ahead(expand, t);
-        const bool has = node - t->first < t->span;
-        const uint32_t from = has ? t->starts[node] + (uint32_t)expand->place : 0,
-                       end = has ? t->starts[node + 1] : 0;
-        const uint32_t room = (uint32_t)(capacity - made),
-                       take = end - from < room ? end - from : room;
-        for (uint32_t i = 0; i < take; i++) {
-            rows->neighbors[made + i] = t->neighbors[from + i];
-            rows->from[made + i] = (uint32_t)expand->node;
-        }
-        for (uint32_t i = 0; rows->rels != NULL && i < take; i++)
-            rows->rels[made + i] = t->rels[from + i];
+    while (expand->node < node_count) {
+        if (expand->place == 0)
+            expand->node =
+                rows.rels == NULL
+                    ? read_short(&t, nodes, node_count, expand->node, &rows, capacity, false, &made)
+                    : read_short(&t, nodes, node_count, expand->node, &rows, capacity, true, &made);
+        if (expand->node == node_count) break;
+        const sb_chunk list = sb_list_table_list(&t, nodes[expand->node]);
+        const size_t left = list.count - expand->place, room = capacity - made,
+                     take = left < room ? left : room;
+        sb_chunk_neighbors(&list, (uint32_t)expand->place, (uint32_t)take, rows.neighbors + made);
+        if (rows.rels != NULL)
+            sb_chunk_rels(&list, (uint32_t)expand->place, (uint32_t)take, rows.rels + made);
+        for (size_t i = 0; i < take; i++)
+            rows.from[made + i] = (uint32_t)expand->node;
         made += take;
-        if (take < end - from) {
-            expand->place += take;
-            break;
-        }
-        expand->place = 0;
+        expand->place = take < left ? expand->place + take : 0;
+        if (take < left) break;
         expand->node++;
     }
     return made;

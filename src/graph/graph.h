@@ -372,7 +372,7 @@ typedef struct sb_list_table {
     uint32_t *starts; /* of node n's entries, which end where those of n + 1 start */
     uint32_t *
         neighbors; /* by node, neighbor, relationship; behind the last one SB_LIST_TABLE_PAD more that may be read */
-    uint32_t *rels;       /* NULL: not wanted */
+    uint32_t *rels;       /* likewise; NULL: not wanted */
     uint64_t first, span; /* nodes from first on have lists here, others have none */
     uint64_t ids;         /* room in starts */
     uint64_t count;       /* room for entries */

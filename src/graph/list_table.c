@@ -15,59 +15,75 @@ typedef struct filling {
     bool again;     /* a node came again */
 } filling;
 
-/* count numbers at from, which are below 2^32 unless something is wrong. */
-static void put_numbers(filling *f, const uint64_t *from, uint32_t count, uint32_t *to)
+SB_INLINE uint64_t put_words(const uint8_t *from, uint64_t base, unsigned width, uint32_t count,
+                             uint32_t *to)
 {
     uint64_t bits = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        to[i] = (uint32_t)from[i];
-        bits |= from[i];
+        const uint64_t number = base + sb_load_width(from + (size_t)i * width, width);
+        to[i] = (uint32_t)number;
+        bits |= number;
+    }
+    return bits;
+}
+
+/* count numbers of a chunk's column from `first` on, which are below 2^32 unless something is wrong: with a loop per width. */
+static void put_numbers(filling *f, const uint8_t *column, uint64_t base, unsigned width,
+                        uint32_t first, uint32_t count, uint32_t *to)
+{
+    const uint8_t *from = column + (size_t)first * width;
+    uint64_t bits;
+
+    switch (width) {
+    case 0: bits = put_words(from, base, 0, count, to); break;
+    case 1: bits = put_words(from, base, 1, count, to); break;
+    case 2: bits = put_words(from, base, 2, count, to); break;
+    case 4: bits = put_words(from, base, 4, count, to); break;
+    default: bits = put_words(from, base, 8, count, to); break;
     }
     f->misfit = f->misfit || bits > UINT32_MAX;
 }
 
+/* Entries [first, first + count) of a chunk become those of the table from `at` on. */
+static void put_entries(filling *f, const sb_chunk *c, uint32_t first, uint32_t count, uint64_t at)
+{
+    const sb_list_table *t = f->table;
+
+    put_numbers(f, c->neighbors, c->neighbor_base, c->neighbor_width, first, count,
+                t->neighbors + at);
+    if (t->rels != NULL)
+        put_numbers(f, c->rels, c->rel_base, c->rel_width, first, count, t->rels + at);
+}
+
 /* ---- Lists in order --------------------------------------------------------------------------------------------- */
 
-/* starts[n + 1] becomes where n's list ends so far, whatever order lists come in; entries are put behind each other as long as they come in order. */
+/* A node's list begins where the one before it ends, which those between them that have none do, too; entries are put behind each other as long as they
+ * come in order. */
 static sb_status add_lists(void *ctx, const sb_list_block *block)
 {
     filling *f = ctx;
     sb_list_table *t = f->table;
     const uint32_t count = block->entries.count;
-    const uint64_t end = block->nodes[block->count - 1] + 1;
-    uint64_t numbers[SB_LIST_BLOCK], at = f->total;
+    uint64_t at = f->total, next = f->next;
 
     SB_TRY(f->options->poll(f->options->poll_ctx));
-    f->again = f->again || block->nodes[0] < f->next;
-    f->misfit = f->misfit || end > t->ids || count > t->count - f->total;
+    f->again = f->again || block->nodes[0] < next;
+    f->misfit =
+        f->misfit || block->nodes[block->count - 1] >= t->ids || count > t->count - f->total;
     if (f->again || f->misfit) return SB_OK;
-    if (f->total == 0) t->first = f->next = block->nodes[0];
-    memset(t->starts + f->next, 0, (size_t)(end + 1 - f->next) * sizeof *t->starts);
-    t->starts[f->next] = (uint32_t)at;
-    f->next = end;
-    f->total += count;
-    for (uint32_t i = 0; i < block->count; i++)
-        t->starts[block->nodes[i] + 1] = (uint32_t)(at += block->lengths[i]);
-    sb_chunk_neighbors(&block->entries, 0, count, numbers);
-    put_numbers(f, numbers, count, t->neighbors + f->total - count);
-    if (t->rels == NULL) return SB_OK;
-    sb_chunk_rels(&block->entries, 0, count, numbers);
-    put_numbers(f, numbers, count, t->rels + f->total - count);
-    return SB_OK;
-}
-
-/* Nodes without a list begin and end where the one before them ends; those behind the last one are left out. */
-static void close_gaps(filling *f)
-{
-    sb_list_table *t = f->table;
-    uint32_t last = 0;
-
-    for (uint64_t node = t->first; f->total != 0 && node <= f->next; node++) {
-        last = t->starts[node] > last ? t->starts[node] : last;
-        t->starts[node] = last;
+    if (f->total == 0) t->first = next = block->nodes[0];
+    uint32_t *const starts = t->starts; /* copies: no store changes them */
+    const uint64_t *const nodes = block->nodes;
+    for (uint32_t i = 0, lists = block->count; i < lists; i++) {
+        for (; next <= nodes[i]; next++)
+            starts[next] = (uint32_t)at;
+        at += block->lengths[i];
     }
-    t->span = f->next - t->first;
+    put_entries(f, &block->entries, 0, count, f->total);
+    f->total += count;
+    f->next = next;
+    return SB_OK;
 }
 
 /* ---- Lists in pieces -------------------------------------------------------------------------------------------- */
@@ -91,16 +107,12 @@ static sb_status add_pieces(void *ctx, const sb_list_block *block)
 {
     filling *f = ctx;
     sb_list_table *t = f->table;
-    uint64_t neighbors[SB_LIST_BLOCK], rels[SB_LIST_BLOCK];
     uint32_t from = 0;
 
     SB_TRY(f->options->poll(f->options->poll_ctx));
-    sb_chunk_neighbors(&block->entries, 0, block->entries.count, neighbors);
-    if (t->rels != NULL) sb_chunk_rels(&block->entries, 0, block->entries.count, rels);
     for (uint32_t i = 0; i < block->count; i++) {
         uint32_t *at = &t->starts[block->nodes[i] + 1];
-        put_numbers(f, neighbors + from, block->lengths[i], t->neighbors + *at);
-        if (t->rels != NULL) put_numbers(f, rels + from, block->lengths[i], t->rels + *at);
+        put_entries(f, &block->entries, from, block->lengths[i], *at);
         *at += block->lengths[i];
         from += block->lengths[i];
     }
@@ -199,9 +211,11 @@ static sb_status fill(sb_graph *graph, filling *f, sb_err *err)
     if (t->starts == NULL || t->neighbors == NULL || (f->options->rels && t->rels == NULL))
         return SB_FAIL_NOMEM(err);
     memset(t->neighbors + t->count, 0, SB_LIST_TABLE_PAD * sizeof *t->neighbors);
+    if (t->rels != NULL) memset(t->rels + t->count, 0, SB_LIST_TABLE_PAD * sizeof *t->rels);
     SB_TRY(scan(graph, f, add_lists, err));
     if (f->again && !f->misfit) return fill_in_pieces(graph, f, err);
-    close_gaps(f);
+    t->starts[f->next] = (uint32_t)f->total;
+    t->span = f->next - t->first;
     return SB_OK;
 }
 
