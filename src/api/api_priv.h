@@ -95,7 +95,7 @@ struct sombra_conn {
     } statements;
     struct { /* how statements are planned and run: tests set it, before they prepare */
         sb_plan_options plan; /* threads: the connection's setting */
-        bool always_table;    /* lists are unpacked before the first one is looked up */
+        bool always_table;    /* lists are unpacked at once, and taken for short */
         uint32_t force_spill; /* rows that an operator keeps; 0: as many as memory_limit allows */
     } trial;
     sb_buffer made; /* ids of sombra_create_nodes_arrow and its like */

@@ -250,6 +250,38 @@ static void test_api_query_shapes__whole(void **state)
         counts_as_made(f, cases[i].match, cases[i].root);
 }
 
+/* Ends that all count the same, so that their number is enough: until one does not, or one has lost the label by which they are known. */
+static void test_api_query_shapes__equal_ends(void **state)
+{
+    static const char *const matches[] = {
+        "MATCH (a:P)-[:L]->(b:P)-[:IN]->(c:G)",
+        "MATCH (a:P)-[:L]->(b:P)-[:IN]->(c:G)<-[:IN]-(d:P)",
+        "MATCH (a:P)-[:L]-(b:P)-[:IN]->(c:G)",
+        "MATCH (a:P)-[:L]->(b:Q)-[:IN]->(c:G)",
+        "MATCH (a:P) OPTIONAL MATCH (a)-[:L]->(b:P)-[:IN]->(c:G)",
+    };
+    static const char *const changes[] = {
+        "MATCH (p:P {i: 10}), (g:G {i: 0}) CREATE (p)-[:IN]->(g)",
+        "MATCH (p:P {i: 10})-[r:IN]->() DELETE r",
+        "MATCH (p:P) WHERE p.i < 600 MATCH (p)-[:IN]->(g) CREATE (p)-[:IN]->(g)",
+        "MATCH (p:P {i: 20}) REMOVE p:P:Q",
+    };
+    api_fixture *f = *state;
+
+    run(f, "UNWIND range(0, 2) AS i CREATE (:G {i: i})");
+    run(f, "UNWIND range(0, 599) AS i MATCH (g:G {i: i % 3}) CREATE (p:P {i: i})-[:IN]->(g) "
+           "FOREACH (k IN CASE WHEN i % 2 = 0 THEN [1] ELSE [] END | SET p:Q)");
+    run(f, "MATCH (p:P), (q:P) WHERE p.i <> q.i AND p.i * 7 % 600 = q.i * 11 % 200 "
+           "CREATE (p)-[:L]->(q)");
+    run(f, "MATCH (p:P) WHERE p.i % 11 = 0 CREATE (p)-[:L]->(p)");
+    for (size_t k = 0;; k++) {
+        for (size_t i = 0; i < sizeof matches / sizeof *matches; i++)
+            counts_as_made(f, matches[i], k == 0 ? "Weigh" : NULL);
+        if (k == sizeof changes / sizeof *changes) break;
+        run(f, changes[k]);
+    }
+}
+
 /* What is worked out for all nodes may fail at one that nobody asks for, which must not show. */
 static void test_api_query_shapes__aside(void **state)
 {
@@ -444,6 +476,89 @@ static void test_api_query_shapes__tables(void **state)
     counts(f, rows, NULL, before[0]);
 }
 
+/* Lists that are intersected a batch of rows at a time, since they are short: what is in both, as often as there are relationships for it. */
+static void test_api_query_shapes__short_lists(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t rows;
+    } cases[] = {
+        {"MATCH (a:P)-[:F]->(b)-[:F]->(c)<-[:F]-(a) RETURN count(*)", 3000},
+        {"MATCH (a:P)-[:F]->(b)-[:F]->(c)<-[:F]-(a) WITH a, b, c RETURN sum(a.i + b.i + c.i)",
+         INT64_C(3) * 3000 * 2999 / 2},
+        {"MATCH (a:P)-[:F]->(b)-[:F]->(c:Even)<-[:F]-(a) RETURN count(*)", 1500},
+        {"MATCH (a:P)-[:F]-(b)-[:F]-(c)-[:F]-(a) RETURN count(*)", 18000},
+        /* side by side, 40 each: a hit has more rows than a batch; and over a loop at z */
+        {"MATCH (a:P)-[:F]->(:P {i: 0})-[:F]->(b) MATCH (x:X)-[:G]->(y)-[:G]->(z)<-[:G]-(x) "
+         "WITH x, y, z RETURN sum(x.i + y.i + z.i)",
+         INT64_C(4) * (40 * 40 * 40 * 6 + 40 * 39 * 7)},
+        {"MATCH (x:X)-[:G]->(y)-[:G]->(z)<-[:G]-(x) RETURN count(*)", 40 * 40 * 40 + 40 * 39},
+        /* a loop at z, which both ends of a row meet: it is one relationship */
+        {"MATCH (y {i: 2})-[:G]->(z)-[:G]->(w)<-[:G]-(y) RETURN count(*)", 40 * 39},
+        {"MATCH (y {i: 2})-[:G]->(z)-[:G]-(w)-[:G]-(y) WHERE w = z RETURN count(*)", 40 * 39},
+        {"OPTIONAL MATCH (n:None) WITH n MATCH (n)-[:F]->(b)-[:F]->(c)<-[:F]-(n) RETURN count(*)",
+         0},
+        {"MATCH (a:P) OPTIONAL MATCH (n:P {i: a.i + 1500}) WITH a, n "
+         "MATCH (a)-[:F]->(c)<-[:F]-(n) RETURN count(*)",
+         0},
+    };
+    api_fixture *f = *state;
+
+    run(f, "UNWIND range(0, 2999) AS i CREATE (p:P {i: i}) "
+           "FOREACH (k IN CASE WHEN i % 2 = 0 THEN [1] ELSE [] END | SET p:Even)");
+    run(f, "CREATE INDEX FOR (n:P) ON (n.i)");
+    run(f, "UNWIND range(0, 2999) AS i MATCH (a:P {i: i}), (b:P {i: (i + 1) % 3000}), "
+           "(c:P {i: (i + 2) % 3000}) CREATE (a)-[:F]->(b), (a)-[:F]->(c)");
+    run(f, "CREATE (x:X {i: 1}), (y {i: 2}), (z {i: 3}) WITH x, y, z "
+           "UNWIND range(1, 40) AS k CREATE (x)-[:G]->(y), (y)-[:G]->(z), (x)-[:G]->(z)");
+    run(f, "MATCH (z {i: 3}) CREATE (z)-[:G]->(z)");
+    for (unsigned pass = 0; pass < 2; pass++) {
+        f->conn->trial.always_table = pass != 0; /* from the first batch on */
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+            counts(f, cases[i].text, NULL, cases[i].rows);
+        api_begin(f, SOMBRA_WRITE); /* what the transaction has changed shows */
+        run(f, "MATCH (:P {i: 10})-[r:F]->(:P {i: 11}) DELETE r");
+        run(f, "MATCH (a:P {i: 20}), (b:P {i: 21}) CREATE (a)-[:F]->(b)");
+        counts(f, cases[0].text, "Intersect", 3000 - 2 + 2);
+        sombra_rollback(f->txn);
+        counts(f, cases[0].text, "Intersect", 3000);
+    }
+    f->conn->trial.always_table = false;
+    /* a hub, to which 2998 and 2999 come twice */
+    run(f, "MATCH (h:P {i: 0}), (b:P) WHERE b.i > 2 CREATE (b)-[:F]->(h)");
+    counts(f, cases[0].text, "Intersect", 3000 + 2 * 2993 + 3 + 4 + 4);
+}
+
+/* That the nodes differ says it of the relationships that lead to them, but not where others differ: as two clauses, in which relationships may be
+ * the same one, say it. */
+static void test_api_query_shapes__differences(void **state)
+{
+    static const char *const ends[][2] = {{"(m)-[r:T]->(t)", "(c)-[s:T]->(u)"},
+                                          {"(t)<-[r:T]-(m)", "(c)-[s:T]->(u)"},
+                                          {"(m)-[r:T]->(t)", "(c)<-[s:T]-(u)"},
+                                          {"(m)-[r:T]-(t)", "(c)-[s:T]->(u)"},
+                                          {"(m)-[r:T]-(t)", "(c)-[s:T]-(u)"}};
+    static const char *const differ[] = {"t <> u", "u <> t", "t <> c",
+                                         "m <> c", "m <> u", "t <> u AND m <> c"};
+    api_fixture *f = *state;
+    char together[300], apart[300];
+
+    run(f, "CREATE (a:N), (b:N), (c:N), (a)-[:T]->(b), (a)-[:T]->(b), (b)-[:T]->(c), "
+           "(c)-[:T]->(a), (b)-[:T]->(a), (a)-[:T]->(a), (c)-[:T]->(c), (c)-[:T]->(c), "
+           "(a)-[:K]->(b), (b)-[:K]->(b), (b)-[:K]->(c), (c)-[:K]->(a)");
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        for (size_t k = 0; k < sizeof differ / sizeof *differ; k++) {
+            snprintf(together, sizeof together,
+                     "MATCH %s, (m)-[:K]->(c), %s WHERE %s WITH r, s RETURN sum(id(r) + 7 * id(s))",
+                     ends[i][0], ends[i][1], differ[k]);
+            snprintf(apart, sizeof apart,
+                     "MATCH %s MATCH (m)-[:K]->(c) MATCH %s WHERE %s AND r <> s WITH r, s RETURN "
+                     "sum(id(r) + 7 * id(s))",
+                     ends[i][0], ends[i][1], differ[k]);
+            counts(f, together, NULL, number_of(f, apart));
+        }
+}
+
 /* Keys that are too far from 0 for the first rows get places once there are more rows; a negative one, or one of another kind, ends that. */
 static void test_api_query_shapes__far_keys(void **state)
 {
@@ -511,11 +626,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query_shapes__trees, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__repeatable, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__equal_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__aside, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__overflow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__labels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__tables, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__short_lists, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__differences, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__far_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__unique_keys, setup, teardown),
     };

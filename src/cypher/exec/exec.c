@@ -428,6 +428,15 @@ void sb_exec__part_profile(sb_exec *of, const sb_exec *part)
     }
 }
 
+/* Look-ups that are made before an estimate of more is believed: one in so many. */
+#define DOUBTED 8u
+
+bool sb_exec__is_due(const sb_exec *run, uint64_t asked, double expected, uint64_t worth)
+{
+    const double part = run->is_part ? run->options->threads : 1;
+    return asked >= worth || (asked >= worth / DOUBTED && expected / part >= (double)worth);
+}
+
 /* ---- Rows --------------------------------------------------------------------------------------------------------------- */
 
 sb_status sb_exec_next(sb_exec *run, uint32_t *row_count, sb_err *err)

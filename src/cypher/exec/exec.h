@@ -33,7 +33,7 @@ typedef struct sb_exec_options {
     uint32_t now_nanos, transaction_nanos;
     uint64_t seed;        /* of rand() */
     uint32_t force_spill; /* tests: rows that an operator keeps in memory; 0: as the budget says */
-    bool always_table;    /* tests: lists are unpacked before the first one is looked up */
+    bool always_table;    /* tests: lists are unpacked at once, and taken for short */
     sb_workers *workers;  /* threads that may help (exec/workers.h); NULL: none */
     unsigned threads;     /* to work with, this one included */
     /* CALL { } IN TRANSACTIONS: commit and go on in a new transaction; NULL: not possible here */

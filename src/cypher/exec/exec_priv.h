@@ -372,11 +372,16 @@ SB_INLINE bool sb_exec__label_bit(const sb_label_bits *bits, sb_node_id id)
 }
 void sb_exec__label_bits_free(sb_exec *run);
 
+/* Is it time to work something out for all that may be asked for, which costs as much as `worth` look-ups? Once so many were made; or a part of
+ * them, where the plan expects as many of this run: it is a mere estimate (ski rental with advice). */
+bool sb_exec__is_due(const sb_exec *run, uint64_t asked, double expected, uint64_t worth);
+
 /* Lists that are looked up (list_tables.c): those of one type and direction of a run, with or without relationships. */
 typedef struct sb_list_lookups sb_list_lookups;
-/* So many more lists are looked up; *table has them until the run ends or is reset, NULL: they are read in the file. */
-SB_MUST_CHECK sb_status sb_exec__list_table(sb_exec *run, sb_type_id type, sb_direction direction,
-                                            bool rels, uint32_t count, const sb_list_table **table);
+/* op looks up so many more lists; *table has them until the run ends or is reset, NULL: they are read in the file. */
+SB_MUST_CHECK sb_status sb_exec__list_table(const sb_operator *op, sb_type_id type,
+                                            sb_direction direction, bool rels, uint32_t count,
+                                            const sb_list_table **table);
 void sb_exec__list_tables_free(sb_exec *run);
 
 /* ---- Reading entities ------------------------------------------------------------------------------------------------------- */

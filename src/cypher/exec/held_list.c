@@ -88,7 +88,39 @@ static sb_status append_piece(sb_held_list *list, const sb_expand_piece *piece)
     return SB_OK;
 }
 
-/* Sort what was put together, and lay it out like a piece. */
+static bool is_less(sb_pair a, sb_pair b)
+{
+    return a.key < b.key || (a.key == b.key && a.value < b.value);
+}
+
+/* Where the first of the ascending runs that pairs from `from` on are made of ends. */
+static size_t run_end(const sb_pair *pairs, size_t from, size_t total)
+{
+    size_t end = from + 1;
+
+    while (end < total && !is_less(pairs[end], pairs[end - 1]))
+        end++;
+    return end < total ? end : total;
+}
+
+/* Lay pairs out like a piece, in order: of two runs, [0, cut) and [cut, total), the lesser one first each time. */
+static void lay_out(const sb_pair *pairs, size_t cut, size_t total, uint64_t *neighbors,
+                    uint64_t *rels)
+{
+    size_t first = 0, second = cut;
+
+    for (size_t i = 0; i < total; i++) {
+        const bool is_second =
+            second < total && (first == cut || is_less(pairs[second], pairs[first]));
+        const sb_pair pair = pairs[is_second ? second : first];
+        second += is_second;
+        first += !is_second;
+        neighbors[i] = pair.key;
+        rels[i] = pair.value;
+    }
+}
+
+/* Put what was put together in order: both lists of a node, of which each is, or more of them. */
 static sb_status set_entries(sb_held_list *list)
 {
     const size_t total = list->pairs.size / sizeof(sb_pair);
@@ -100,15 +132,13 @@ static sb_status set_entries(sb_held_list *list)
     if (total > UINT32_MAX || sb_buffer_reserve(&list->scratch, total * sizeof(sb_pair)) != SB_OK ||
         sb_buffer_reserve(&list->rels, total * sizeof(uint64_t)) != SB_OK)
         return sb_exec__no_memory(list->run);
-    if (!sb_pairs_sorted(pairs, total))
+    size_t cut = run_end(pairs, 0, total);
+    if (cut < total && run_end(pairs, cut, total) < total) {
         sb_pairs_sort(pairs, (sb_pair *)(void *)list->scratch.data, total);
-    uint64_t *const neighbors = (uint64_t *)(void *)list->scratch.data, *const rels =
-                                                                            (uint64_t *)(void *)
-                                                                                list->rels.data;
-    for (size_t i = 0; i < total; i++) {
-        neighbors[i] = pairs[i].key;
-        rels[i] = pairs[i].value;
+        cut = total;
     }
+    lay_out(pairs, cut, total, (uint64_t *)(void *)list->scratch.data,
+            (uint64_t *)(void *)list->rels.data);
     list->entries = (sb_chunk){.neighbors = list->scratch.data,
                                .rels = list->rels.data,
                                .neighbor_width = sizeof(uint64_t),

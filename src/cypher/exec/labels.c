@@ -177,6 +177,23 @@ static bool match_bits(const sb_labels *labels, sb_node_id id)
     return match_bits(labels->right, id);
 }
 
+/* What match_bits says of each; of one label, in a loop of its own. */
+static void ask_bits(const sb_labels *labels, const uint64_t *ids, uint32_t count, uint8_t *are)
+{
+    if (labels->op != SB_LABEL_NAME || labels->bits->bits.size == 0) {
+        for (uint32_t i = 0; i < count; i++)
+            are[i] = match_bits(labels, ids[i]);
+        return;
+    }
+    const uint8_t *const bits = labels->bits->bits.data; /* copies: no store changes them */
+    const uint64_t first = labels->bits->first, bytes = labels->bits->bits.size;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t place = ids[i] - first; /* huge below first */
+        const bool within = place / 8 < bytes;
+        are[i] = (uint8_t)(bits[within ? place / 8 : 0] >> (place & 7) & within);
+    }
+}
+
 sb_status sb_exec__labels_ask(sb_exec *run, sb_labels *labels, const uint64_t *ids, uint32_t count,
                               uint8_t *are)
 {
@@ -187,8 +204,7 @@ sb_status sb_exec__labels_ask(sb_exec *run, sb_labels *labels, const uint64_t *i
     SB_ASSERT(count <= SB_BATCH_ROWS);
     if (!sb_txn_writable(sb_graph_txn(run->graph))) SB_TRY(expect_bits(run, labels, count, &bits));
     if (bits) {
-        for (uint32_t i = 0; i < count; i++)
-            are[i] = match_bits(labels, ids[i]);
+        ask_bits(labels, ids, count, are);
         return SB_OK;
     }
     SB_TRY(sb_graph_fetch_sets(run->graph, ids, count, sets, found, run->err));

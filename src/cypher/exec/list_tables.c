@@ -1,7 +1,7 @@
 /* list_tables.c — when the lists that a statement looks up are unpacked.
  * A list that is looked up takes some ten times as long as one that is passed by. So once as many of a type in one direction have been looked up as
  * make up for reading all of them, whichever operators asked, they are put in a table (graph/list_table.c) for the rest of the run: whoever looks up
- * few pays for these alone. */
+ * few pays for these alone. Where the plan expects as many, that is believed after a part of them. */
 #include "cypher/exec/op_priv.h"
 #include "cypher/exec/spill.h"
 
@@ -73,7 +73,7 @@ static sb_status make(sb_exec *run, sb_list_lookups *l, bool rels)
 }
 
 /* A table is made when it is time to: of relationships, too, if anybody has asked for them. */
-static sb_status make_due(sb_exec *run, sb_list_lookups *l)
+static sb_status make_due(sb_exec *run, sb_list_lookups *l, double expected)
 {
     const bool rels = l->asked[1] != 0;
     const uint64_t nodes = sb_ids_node_end(run->view);
@@ -81,14 +81,17 @@ static sb_status make_due(sb_exec *run, sb_list_lookups *l)
 
     if (run->options->always_table) return make(run, l, rels);
     SB_TRY(sb_stats_rels_of_type(run->view, l->type, &entries, run->err));
-    if ((l->asked[0] + l->asked[1]) * LOOK_UP_COST < entries + nodes / NODES_CHEAPER) return SB_OK;
+    if (!sb_exec__is_due(run, l->asked[0] + l->asked[1], expected,
+                         (entries + nodes / NODES_CHEAPER) / LOOK_UP_COST))
+        return SB_OK;
     l->never = !sb_spill__affords(run, (size_t)(nodes + (rels ? 2 : 1) * entries) * 4);
     return l->never ? SB_OK : make(run, l, rels);
 }
 
-sb_status sb_exec__list_table(sb_exec *run, sb_type_id type, sb_direction direction, bool rels,
-                              uint32_t count, const sb_list_table **table)
+sb_status sb_exec__list_table(const sb_operator *op, sb_type_id type, sb_direction direction,
+                              bool rels, uint32_t count, const sb_list_table **table)
 {
+    sb_exec *run = op->run;
     sb_list_lookups *l;
 
     *table = NULL;
@@ -100,34 +103,34 @@ sb_status sb_exec__list_table(sb_exec *run, sb_type_id type, sb_direction direct
     l->generation = run->generation;
     l->asked[rels] += count;
     if (l->tables[1] == NULL && (rels || l->tables[0] == NULL) && !l->never)
-        SB_TRY(make_due(run, l));
+        SB_TRY(make_due(run, l, op->plan->input->rows));
     *table = l->tables[1] != NULL || rels ? l->tables[1] : l->tables[0];
     return SB_OK;
 }
 
-static sb_status use_table(sb_exec *run, sb_expand *expand, size_t place, sb_type_id type,
+static sb_status use_table(const sb_operator *op, sb_expand *expand, size_t place, sb_type_id type,
                            sb_direction direction, bool rels, uint32_t count)
 {
     const sb_list_table *table;
 
-    SB_TRY(sb_exec__list_table(run, type, direction, rels, count, &table));
+    SB_TRY(sb_exec__list_table(op, type, direction, rels, count, &table));
     if (table != NULL) sb_expand_use(expand, place, direction, table);
     return SB_OK;
 }
 
-sb_status sb_exec__expand_begin(sb_exec *run, sb_expand *expand, const sb_expand_types *types,
-                                sb_direction direction, bool rels, const uint64_t *nodes,
-                                uint32_t count)
+sb_status sb_exec__expand_begin(const sb_operator *op, sb_expand *expand,
+                                const sb_expand_types *types, sb_direction direction, bool rels,
+                                const uint64_t *nodes, uint32_t count)
 {
     const sb_type_id only = 1;
-    const bool untyped = types->count == 0 && sb_name_count(run->view, SB_NAME_TYPE) == only;
+    const bool untyped = types->count == 0 && sb_name_count(op->run->view, SB_NAME_TYPE) == only;
     const sb_type_id *ids = untyped ? &only : types->ids;
     const size_t type_count = untyped ? 1 : types->count;
 
     sb_expand_begin(expand, nodes, count);
     for (size_t i = 0; type_count <= TYPES_MOST && i < type_count; i++) {
-        if (direction != SB_IN) SB_TRY(use_table(run, expand, i, ids[i], SB_OUT, rels, count));
-        if (direction != SB_OUT) SB_TRY(use_table(run, expand, i, ids[i], SB_IN, rels, count));
+        if (direction != SB_IN) SB_TRY(use_table(op, expand, i, ids[i], SB_OUT, rels, count));
+        if (direction != SB_OUT) SB_TRY(use_table(op, expand, i, ids[i], SB_IN, rels, count));
     }
     return SB_OK;
 }

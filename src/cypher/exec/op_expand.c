@@ -54,6 +54,24 @@ bool sb_exec__rel_used(const sb_var *const *unlike, uint32_t unlike_count, const
     return false;
 }
 
+sb_status sb_exec__asks_used(sb_exec *run, const sb_batch *in, const sb_plan_expand *e,
+                             const uint64_t *nodes, sb_out *scratch, bool *asks)
+{
+    const uint64_t *own;
+
+    *asks = false;
+    for (uint32_t i = 0; i < e->unlike_count && !*asks; i++) {
+        if (in->columns[e->unlike[i]->slot] == NULL) continue;
+        const sb_var *var = e->unlike_own == NULL ? NULL : e->unlike_own[i];
+        *asks = var == NULL || in->columns[var->slot] == NULL;
+        if (*asks) break;
+        SB_TRY(sb_exec__ids(run, in, var, SB_VECTOR_NODE, scratch, &own));
+        for (uint32_t row = 0; row < in->row_count; row++)
+            *asks |= own[row] == nodes[row];
+    }
+    return SB_OK;
+}
+
 /* ---- EXPAND --------------------------------------------------------------------------------------------------------- */
 
 typedef struct sb_expand_op {
@@ -129,25 +147,6 @@ static sb_status find_lists(sb_expand_op *x)
     return SB_OK;
 }
 
-/* Can a list that a row of the batch reads have a relationship that the row has used? */
-static sb_status find_used(sb_expand_op *x)
-{
-    const sb_plan_expand *e = &x->op.plan->as.expand;
-    const uint64_t *own;
-
-    x->asks_used = false;
-    for (uint32_t i = 0; i < e->unlike_count && !x->asks_used; i++) {
-        if (x->in->columns[e->unlike[i]->slot] == NULL) continue;
-        const sb_var *var = e->unlike_own == NULL ? NULL : e->unlike_own[i];
-        x->asks_used = var == NULL || x->in->columns[var->slot] == NULL;
-        if (x->asks_used) break;
-        SB_TRY(sb_exec__ids(x->op.run, x->in, var, SB_VECTOR_NODE, &x->own_scratch, &own));
-        for (uint32_t row = 0; row < x->in->row_count; row++)
-            x->asks_used |= own[row] == x->nodes[row];
-    }
-    return SB_OK;
-}
-
 static sb_status next_input(sb_expand_op *x)
 {
     sb_exec *run = x->op.run;
@@ -157,9 +156,9 @@ static sb_status next_input(sb_expand_op *x)
     if (x->in == NULL) return SB_OK;
     SB_TRY(find_lists(x));
     SB_TRY(sb_exec__ids(run, x->in, e->from, SB_VECTOR_NODE, &x->scratch, &x->nodes));
-    SB_TRY(find_used(x));
+    SB_TRY(sb_exec__asks_used(run, x->in, e, x->nodes, &x->own_scratch, &x->asks_used));
     if (x->types.any)
-        SB_TRY(sb_exec__expand_begin(run, x->expand, &x->types, sb_exec__direction(e->direction),
+        SB_TRY(sb_exec__expand_begin(&x->op, x->expand, &x->types, sb_exec__direction(e->direction),
                                      x->rel != NULL || x->asks_used, x->nodes, x->in->row_count));
     if (!e->to_bound) return SB_OK;
     return sb_exec__ids(run, x->in, e->to, SB_VECTOR_NODE, &x->ends_scratch, &x->bound);

@@ -1,14 +1,16 @@
 /* op_intersect.c — nodes that are neighbors of two nodes of the row: the lists of both, intersected.
  * Of the two lists that of one node is held, and rows in a row that share that node share it. The lists of the others are read where they
  * lie, a piece at a time: each entry asks a bit of a small filter, and what passes is looked up in the held list; where the held list is
- * much the shorter, its entries are looked up in the piece instead. Both ways go forward in the two lists alone.
+ * much the shorter, its entries are looked up in the piece instead. Both ways go forward in the two lists alone. Where most lists that are read
+ * are short, beginning one takes longer than its entries do: those of many rows are read at once then.
  *
  * Each pair of a held entry and a read one with the same neighbor is a row, so relationships side by side count as often as there are.
  * With a weight (shortcut.h), an input row carries how many rows it has instead of having them. */
 #include "cypher/exec/held_list.h"
 #include "cypher/exec/op_priv.h"
 
-#define SHORTER 16u /* times as long: from here on halving beats reading on */
+#define SHORTER     16u /* times as long: from here on halving beats reading on */
+#define SHORT_LISTS 64u /* entries of a row, on average, up to which they are read together */
 
 /* One of the two lists. */
 typedef struct sb_intersect_side {
@@ -16,9 +18,11 @@ typedef struct sb_intersect_side {
     sb_out *rel; /* NULL: nobody reads it */
     sb_expand_types types;
     sb_expand *expand; /* NULL until needed */
-    sb_out scratch;
-    const uint64_t *nodes; /* of in */
-    bool unlike_ids;       /* relationships it must differ from are in columns of ids, */
+    sb_out scratch, own_scratch;
+    uint64_t rows_read, entries_read; /* so far, where it is not held */
+    const uint64_t *nodes;            /* of in */
+    bool asks_used;  /* its lists may have relationships that rows of in have used */
+    bool unlike_ids; /* those are in columns of ids, */
     sb_out *unlike_scratch;
     const uint64_t **unlike; /* by place in the plan's unlike; NULL: not carried */
 } sb_intersect_side;
@@ -45,8 +49,17 @@ typedef struct sb_intersect_op {
     bool reading; /* piece is at hand, read up to piece_at: */
     sb_expand_piece piece;
     uint32_t piece_at;
-    uint32_t held_at; /* where the piece's last entry was looked up; */
-    uint32_t hit_at;  /* of a hit at piece_at, the held entry to be taken next; UINT32_MAX: none */
+    uint32_t held_at; /* where the last entry was looked up; */
+    uint32_t hit_at;  /* of a hit there, the held entry to be taken next; UINT32_MAX: none */
+
+    bool
+        together; /* entries of many rows are read at once: read_count are at hand, up to read_at all are looked at, */
+    uint32_t read_at, read_count;
+    uint32_t passing_at,
+        passing_count; /* and of these the ones that pass the filter are looked up */
+    uint64_t last_id;  /* the neighbor looked up last */
+    uint32_t read_rows[SB_BATCH_ROWS], passing[SB_BATCH_ROWS];
+    uint64_t read_ids[SB_BATCH_ROWS], read_rels[SB_BATCH_ROWS];
 
     uint32_t count;
     uint32_t rows[SB_BATCH_ROWS];
@@ -99,6 +112,7 @@ static void intersect_close(sb_operator *op)
         sb_intersect_side *side = &x->sides[s];
         sb_expand_close(side->expand);
         sb_exec__out_free(op->run, &side->scratch);
+        sb_exec__out_free(op->run, &side->own_scratch);
         for (uint32_t i = 0; side->unlike_scratch != NULL && i < side->plan->unlike_count; i++)
             sb_exec__out_free(op->run, &side->unlike_scratch[i]);
     }
@@ -124,6 +138,13 @@ static sb_status hold(sb_intersect_op *x, uint64_t node)
     return sb_exec__held_filter(&x->list);
 }
 
+/* Does anybody ask which relationships of the lists that are read they are? */
+static bool reads_rels(const sb_intersect_op *x)
+{
+    const sb_intersect_side *read = &x->sides[1 - x->held];
+    return read->rel != NULL || read->asks_used || x->differ;
+}
+
 /* Which side is held for the rows of a batch: the one that has to be read less often, else the one that the planner puts first since its lists
  * are the shorter ones on the whole. */
 static sb_status choose_held(sb_intersect_op *x)
@@ -134,10 +155,13 @@ static sb_status choose_held(sb_intersect_op *x)
 
     if (held != x->held) forget_held(x);
     x->held = held;
-    const sb_intersect_side *read = &x->sides[1 - held];
-    return sb_exec__expand_begin(x->op.run, read->expand, &read->types,
-                                 sb_exec__direction(read->plan->direction), true, read->nodes,
-                                 count);
+    sb_intersect_side *read = &x->sides[1 - held];
+    x->together = read->rows_read == 0 ? x->op.run->options->always_table
+                                       : read->entries_read <= SHORT_LISTS * read->rows_read;
+    read->rows_read += count;
+    return sb_exec__expand_begin(&x->op, read->expand, &read->types,
+                                 sb_exec__direction(read->plan->direction), reads_rels(x),
+                                 read->nodes, count);
 }
 
 /* ---- The next entry that is in both --------------------------------------------------------------------------------- */
@@ -206,6 +230,7 @@ static bool is_used(const sb_intersect_op *x, const sb_intersect_side *side, uin
 {
     const sb_plan_expand *e = side->plan;
 
+    if (!side->asks_used) return false;
     if (!side->unlike_ids) return sb_exec__rel_used(e->unlike, e->unlike_count, x->in, row, rel);
     for (uint32_t i = 0; i < e->unlike_count; i++)
         if (side->unlike[i] != NULL && side->unlike[i][row] == rel) return true;
@@ -246,22 +271,28 @@ static bool take_hit(sb_intersect_op *x, uint32_t row, uint64_t id, uint64_t rea
     return true;
 }
 
+/* What a hit makes, rows or weight; false: there is no room for all its rows. */
+static bool give_hit(sb_intersect_op *x, uint32_t row, uint64_t id, uint64_t read_rel)
+{
+    if (x->counts && !x->asks_labels)
+        x->weights[row] += weigh_hit(x, row, id, read_rel);
+    else if (!take_hit(x, row, id, read_rel))
+        return false;
+    x->hit_at = UINT32_MAX;
+    return true;
+}
+
 /* Rows of the piece until there is no room (false) or it is read. */
 static bool read_piece(sb_intersect_op *x)
 {
-    const uint32_t row = x->piece.from;
     const sb_chunk *c = &x->piece.entries;
 
-    for (;;) {
+    for (;; x->piece_at++) {
         if (x->hit_at == UINT32_MAX) find_hit(x);
         if (x->piece_at == c->count) return true;
-        const uint64_t id = sb_chunk_neighbor(c, x->piece_at), rel = sb_chunk_rel(c, x->piece_at);
-        if (x->counts && !x->asks_labels)
-            x->weights[row] += weigh_hit(x, row, id, rel);
-        else if (!take_hit(x, row, id, rel))
+        if (!give_hit(x, x->piece.from, sb_chunk_neighbor(c, x->piece_at),
+                      sb_chunk_rel(c, x->piece_at)))
             return false;
-        x->hit_at = UINT32_MAX;
-        x->piece_at++;
     }
 }
 
@@ -292,11 +323,78 @@ static sb_status keep_labelled(sb_intersect_op *x)
     return SB_OK;
 }
 
+/* Of the entries that were read, those from read_at on whose rows share a held node: which pass its filter? Without a branch on the answers,
+ * which nobody foresees. */
+static sb_status filter_read(sb_intersect_op *x)
+{
+    const uint64_t *nodes = x->sides[x->held].nodes, node = nodes[x->read_rows[x->read_at]];
+    uint32_t i = x->read_at, end = i + 1, passing = 0;
+
+    while (end < x->read_count && nodes[x->read_rows[end]] == node)
+        end++;
+    x->read_at = end;
+    x->passing_at = x->passing_count = x->held_at = 0;
+    x->last_id = 0;
+    if (node == 0) return SB_OK; /* null has no neighbors */
+    SB_TRY(hold(x, node));
+    if (x->list.entries.count == 0) return SB_OK;
+    for (; i < end; i++) {
+        x->passing[passing] = i;
+        passing += sb_exec__held_passes(&x->list, x->read_ids[i]);
+    }
+    x->passing_count = passing;
+    return SB_OK;
+}
+
+/* Rows of those that pass until there is no room (false) or they are looked up. */
+static bool look_up_passing(sb_intersect_op *x)
+{
+    const sb_chunk *held = &x->list.entries;
+
+    for (; x->passing_at < x->passing_count; x->passing_at++) {
+        const uint32_t i = x->passing[x->passing_at];
+        const uint64_t id = x->read_ids[i];
+        if (x->hit_at == UINT32_MAX) {
+            x->held_at = sb_exec__entry_from(held, id < x->last_id ? 0 : x->held_at, id);
+            x->last_id = id;
+            if (x->held_at == held->count || sb_chunk_neighbor(held, x->held_at) != id) continue;
+            x->hit_at = x->held_at;
+        }
+        if (!give_hit(x, x->read_rows[i], id, x->read_rels[i])) return false;
+    }
+    return true;
+}
+
+/* Read on until there is a batch of rows, or the input batch is done: short lists. */
+static sb_status gather_together(sb_intersect_op *x)
+{
+    sb_intersect_side *read = &x->sides[1 - x->held];
+    const sb_expand_rows rows = {.from = x->read_rows,
+                                 .neighbors = x->read_ids,
+                                 .rels = reads_rels(x) ? x->read_rels : NULL};
+    size_t count;
+
+    while (look_up_passing(x)) {
+        if (x->read_at == x->read_count) {
+            SB_TRY(sb_exec__tick(x->op.run));
+            SB_TRY(sb_expand_next(read->expand, &rows, SB_BATCH_ROWS, &count, x->op.run->err));
+            read->entries_read += count;
+            x->read_at = 0;
+            x->read_count = (uint32_t)count;
+            x->done = count == 0;
+            if (x->done) break;
+        }
+        SB_TRY(filter_read(x));
+    }
+    return SB_OK;
+}
+
 /* Read on until there is a batch of rows, or the input batch is done. */
 static sb_status gather(sb_intersect_op *x)
 {
     bool more;
 
+    if (x->together) return gather_together(x);
     while (!x->done) {
         if (!x->reading) {
             SB_TRY(sb_exec__tick(x->op.run));
@@ -306,6 +404,7 @@ static sb_status gather(sb_intersect_op *x)
                 x->done = true;
                 break;
             }
+            x->sides[1 - x->held].entries_read += x->piece.entries.count;
             const uint64_t node = x->sides[x->held].nodes[x->piece.from];
             if (node == 0) continue; /* null has no neighbors */
             SB_TRY(hold(x, node));
@@ -335,6 +434,7 @@ static sb_status find_lists(sb_intersect_op *x)
         sb_intersect_side *side = &x->sides[s];
         x->ends[s].rows = 0;
         x->ends[s].implied = false;
+        side->rows_read = side->entries_read = 0;
         sb_exec__types_find(run, side->plan, &side->types);
         if (!side->types.any) return SB_OK;
         const sb_expand_options options = {.direction = sb_exec__direction(side->plan->direction),
@@ -355,6 +455,7 @@ static sb_status side_input(sb_intersect_op *x, sb_intersect_side *side)
     const sb_plan_expand *e = side->plan;
 
     SB_TRY(sb_exec__ids(run, x->in, e->from, SB_VECTOR_NODE, &side->scratch, &side->nodes));
+    SB_TRY(sb_exec__asks_used(run, x->in, e, side->nodes, &side->own_scratch, &side->asks_used));
     for (uint32_t i = 0; side->unlike_ids && i < e->unlike_count; i++) {
         side->unlike[i] = NULL;
         if (x->in->columns[e->unlike[i]->slot] == NULL) continue;
@@ -378,6 +479,7 @@ static sb_status next_input(sb_intersect_op *x)
     x->done = !any;
     x->reading = false;
     x->hit_at = UINT32_MAX;
+    x->read_at = x->read_count = x->passing_at = x->passing_count = 0;
     memset(x->weights, 0, x->in->row_count * sizeof *x->weights);
     return any ? choose_held(x) : SB_OK;
 }

@@ -25,8 +25,8 @@ SB_INLINE sb_direction sb_exec__direction(sb_rel_direction direction)
 {
     return direction == SB_REL_OUT ? SB_OUT : direction == SB_REL_IN ? SB_IN : SB_BOTH;
 }
-/* sb_expand_begin, with tables where there are some. rels: the batch's relationships are read. */
-SB_MUST_CHECK sb_status sb_exec__expand_begin(sb_exec *run, sb_expand *expand,
+/* sb_expand_begin for a batch of op's input, with tables where there are some. rels: the batch's relationships are read. */
+SB_MUST_CHECK sb_status sb_exec__expand_begin(const sb_operator *op, sb_expand *expand,
                                               const sb_expand_types *types, sb_direction direction,
                                               bool rels, const uint64_t *nodes, uint32_t count);
 /* Labels that the nodes at the other ends of expansions must have: when many have been asked, the statistics tell whether all
@@ -51,5 +51,10 @@ uint32_t sb_exec__runs(const uint64_t *ids, uint32_t count);
 /* Is a relationship among those that the row's pattern has used already? */
 bool sb_exec__rel_used(const sb_var *const *unlike, uint32_t unlike_count, const sb_batch *in,
                        uint32_t row, uint64_t rel);
+
+/* Can the lists that an expansion of `nodes`, those of the batch, reads have a relationship that its rows have used? False: none need be asked. */
+SB_MUST_CHECK sb_status sb_exec__asks_used(sb_exec *run, const sb_batch *in,
+                                           const sb_plan_expand *e, const uint64_t *nodes,
+                                           sb_out *scratch, bool *asks);
 
 #endif

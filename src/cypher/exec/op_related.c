@@ -113,7 +113,7 @@ static sb_status find_tables(sb_related_op *x, uint32_t count, uint32_t runs)
     for (unsigned d = SB_OUT; d < SB_BOTH; d++) {
         x->tables[d] = NULL;
         if (!x->in_tables || (direction != SB_BOTH && direction != (sb_direction)d)) continue;
-        SB_TRY(sb_exec__list_table(x->op.run, x->types.ids[0], (sb_direction)d, false, count,
+        SB_TRY(sb_exec__list_table(&x->op, x->types.ids[0], (sb_direction)d, false, count,
                                    &x->tables[d]));
         x->in_tables = x->in_tables && x->tables[d] != NULL;
     }

@@ -487,8 +487,12 @@ static sb_status begin(sb_weigh_op *x)
     if (x->generation == run->generation && !run->compiled->writes) return SB_OK;
     x->generation = run->generation;
     for (uint32_t i = 0; i < x->op.plan->as.weigh.count; i++) {
-        sb_exec__weigh_forget(run, &x->roots[i]);
-        SB_TRY(begin_tree(x, &x->roots[i]));
+        sb_weigh_tree *root = &x->roots[i];
+        const double rows = x->op.plan->input->rows;
+        sb_exec__weigh_forget(run, root);
+        SB_TRY(begin_tree(x, root));
+        for (uint32_t c = 0; c < root->child_count; c++)
+            root->children[c].expected = rows < (double)root->nodes ? rows : (double)root->nodes;
     }
     return SB_OK;
 }

@@ -1,7 +1,8 @@
 /* weigh_all.c — the numbers that op_weigh.c works out, for all nodes at once.
  * Looking a list up takes ten times as long as passing it by. So where the sums of so many nodes have been asked for that looking their lists up has
  * taken a part of what reading all lists takes, the lists of the factor's types are read from the first to the last, and the sums of all
- * nodes kept; and likewise the values, which are products of sums of nodes that have a label. Whoever asks for few nodes pays for these
+ * nodes kept; and likewise the values, which are products of sums of nodes that have a label. Where all ends have one and the same value, only the
+ * lengths of lists are read. Whoever asks for few nodes pays for these
  * alone, and whoever asks for all little more than for the best way (as the ski rental problem has it). */
 #include "cypher/exec/weigh_priv.h"
 
@@ -48,10 +49,12 @@ void sb_exec__weigh_forget_all(sb_exec *run, sb_node_numbers *all)
     *all = (sb_node_numbers){.never = all->never};
 }
 
-static bool is_due(sb_node_numbers *all, uint64_t count, uint64_t cost)
+static bool is_due(const sb_weigh_op *x, sb_node_numbers *all, uint64_t count, double expected,
+                   uint64_t cost)
 {
     all->asked += count;
-    return !all->known && !all->never && all->asked >= cost / LOOK_UP_COST;
+    return !all->known && !all->never &&
+           sb_exec__is_due(x->op.run, all->asked, expected, cost / LOOK_UP_COST);
 }
 
 /* The end of working them out. What failed may be about nodes that nobody asks for: those that are, are worked out one by one. */
@@ -72,33 +75,41 @@ typedef struct pass {
     sb_weigh_op *x;
     sb_weigh_tree *t;
     bool loops_done; /* loops were seen in the other direction */
-    uint64_t at;     /* the page of sums at hand; UINT64_MAX: none */
-    int64_t *page;
+    int64_t times;   /* what each entry counts, where all count the same */
 } pass;
 
-/* Where the sum of a node is; NULL: there is no room for it, and none will be kept. */
-SB_INLINE int64_t *sum_of(pass *p, uint64_t node)
+/* The sums of a node and those around it, from `*first` on; NULL: there is no room for them, and none will be kept. */
+static int64_t *sums_around(pass *p, uint64_t node, uint64_t *first)
 {
-    if (SB_UNLIKELY(node / SB_WEIGH_PAGE != p->at)) {
-        p->page = page_of(p->x->op.run, &p->t->all_sums, node);
-        p->at = node / SB_WEIGH_PAGE;
-        if (p->page == NULL) p->t->all_sums.never = true;
-    }
-    return p->page == NULL ? NULL : &p->page[node % SB_WEIGH_PAGE];
+    int64_t *page = page_of(p->x->op.run, &p->t->all_sums, node);
+
+    *first = node / SB_WEIGH_PAGE * SB_WEIGH_PAGE;
+    if (page == NULL) p->t->all_sums.never = true;
+    return page;
 }
 
 /* Lengths alone: no entry is read. There are fewer relationships than fit 64 bits. */
 static sb_status pass_lengths(void *ctx, const sb_list_block *block)
 {
     pass *p = ctx;
+    const uint64_t *const nodes = block->nodes;
+    const int64_t times = p->times;
+    bool overflows = false;
+    uint64_t first;
 
     SB_TRY(sb_exec__tick(p->x->op.run));
-    for (uint32_t i = 0; i < block->count; i++) {
-        int64_t *sum = sum_of(p, block->nodes[i]);
-        if (SB_UNLIKELY(sum == NULL)) return SB_OK;
-        *sum += block->lengths[i];
+    for (uint32_t i = 0; i < block->count;) {
+        int64_t *const sums = sums_around(p, nodes[i], &first), more;
+        if (SB_UNLIKELY(sums == NULL)) return SB_OK;
+        for (; times == 1 && i < block->count && nodes[i] - first < SB_WEIGH_PAGE; i++)
+            sums[nodes[i] - first] += block->lengths[i];
+        for (; times != 1 && i < block->count && nodes[i] - first < SB_WEIGH_PAGE; i++) {
+            int64_t *sum = &sums[nodes[i] - first];
+            overflows |= SB_MUL_OVERFLOWS((int64_t)block->lengths[i], times, &more);
+            overflows |= SB_ADD_OVERFLOWS(*sum, more, sum);
+        }
     }
-    return SB_OK;
+    return overflows ? sb_exec__weigh_too_many(p->x->op.run) : SB_OK;
 }
 
 /* Entries that go back to the node itself do not count. */
@@ -126,39 +137,88 @@ static sb_status pass_values(void *ctx, const sb_list_block *block)
     pass *p = ctx;
     sb_weigh_tree *t = p->t;
     const uint32_t count = block->entries.count;
+    const uint64_t *const nodes = block->nodes;
     int64_t sums[SB_LIST_BLOCK + 1];
+    bool overflows = false;
+    uint64_t first;
     uint32_t at = 0;
 
     SB_TRY(sb_exec__tick(p->x->op.run));
     if (t->all_sums.never) return SB_OK;
     sb_chunk_neighbors(&block->entries, 0, count, t->end_ids);
-    for (uint32_t i = 0; t->only_length && i < count; i++)
-        t->end_values[i] = 1;
-    if (!t->only_length)
+    for (uint32_t i = 0; p->times != 0 && i < count; i++)
+        t->end_values[i] = p->times;
+    if (p->times == 0)
         SB_TRY(sb_exec__weigh_values(p->x, t, t->end_ids, count, t->end_values, NULL));
     if (p->loops_done) leave_loops_out(block, t->end_ids, t->end_values);
     SB_TRY(sum_up(p->x->op.run, t->end_values, count, sums));
-    for (uint32_t i = 0; i < block->count; i++) {
-        int64_t *all = sum_of(p, block->nodes[i]);
-        const int64_t before = sums[at];
-        at += block->lengths[i];
+    for (uint32_t i = 0; i < block->count;) {
+        int64_t *const all = sums_around(p, nodes[i], &first);
         if (SB_UNLIKELY(all == NULL)) return SB_OK;
-        if (SB_UNLIKELY(SB_ADD_OVERFLOWS(*all, sums[at] - before, all)))
-            return sb_exec__weigh_too_many(p->x->op.run);
+        for (; i < block->count && nodes[i] - first < SB_WEIGH_PAGE; i++) {
+            const int64_t before = sums[at];
+            at += block->lengths[i];
+            overflows |=
+                SB_ADD_OVERFLOWS(all[nodes[i] - first], sums[at] - before, &all[nodes[i] - first]);
+        }
     }
-    return SB_OK;
+    return overflows ? sb_exec__weigh_too_many(p->x->op.run) : SB_OK;
 }
 
 static sb_status pass_lists(pass *p, sb_direction direction)
 {
     sb_exec *run = p->x->op.run;
     const sb_weigh_tree *t = p->t;
-    const bool lengths = t->only_length && !p->loops_done;
+    const bool lengths = p->times != 0 && !p->loops_done;
 
     for (size_t i = 0; i < (t->types.count == 0 ? 1 : t->types.count); i++)
         SB_TRY(sb_graph_scan_lists(run->graph, direction, t->types.count == 0 ? 0 : t->types.ids[i],
                                    lengths ? pass_lengths : pass_values, p, run->err));
     return SB_OK;
+}
+
+/* Nodes of a label as long as their values are equal. */
+static sb_status scan_equal(sb_weigh_op *x, const sb_node_numbers *all, sb_scan *scan,
+                            int64_t *value, bool *are)
+{
+    sb_exec *run = x->op.run;
+    uint64_t ids[256];
+    size_t count;
+    bool any = false;
+
+    do {
+        SB_TRY(sb_exec__tick(run));
+        SB_TRY(sb_scan_next(scan, ids, sizeof ids / sizeof *ids, &count, run->err));
+        if (!any && count != 0) *value = sb_exec__weigh_number(all, ids[0]);
+        any = any || count != 0;
+        for (size_t i = 0; i < count && *are; i++)
+            *are = sb_exec__weigh_number(all, ids[i]) == *value;
+    } while (*are && count != 0);
+    return SB_OK;
+}
+
+/* The value of all ends, where it is the same one: those that have it are all nodes of a label, which all ends have (persons of one city each, which lies
+ * in one country, say). 0: it is not, or not known to be. */
+static sb_status find_equal(sb_weigh_op *x, const sb_weigh_tree *t, int64_t *value)
+{
+    sb_exec *run = x->op.run;
+    sb_scan_options options = {.entity = SB_NODE};
+    bool are = true;
+    uint64_t nodes;
+    sb_scan *scan;
+
+    *value = 0;
+    if (!t->all_values.known || t->ends.labels == NULL || !t->ends.implied ||
+        !sb_exec__labels_one(run, t->ends.labels, &options.name) || options.name == 0)
+        return SB_OK;
+    SB_TRY(sb_stats_nodes_of_label(run->view, options.name, &nodes, run->err));
+    if (nodes > t->entries || !sb_label_indexed(run->view, options.name))
+        return SB_OK; /* the lists are as quickly read */
+    SB_TRY(sb_scan_open(run->graph, &options, &scan, run->err));
+    const sb_status status = scan_equal(x, &t->all_values, scan, value, &are);
+    sb_scan_close(scan);
+    if (!are) *value = 0;
+    return status;
 }
 
 /* What a pass reads: entries, or one number for each node. */
@@ -170,13 +230,14 @@ static uint64_t lists_of(const sb_weigh_tree *t)
 static sb_status pass_directions(sb_weigh_op *x, sb_weigh_tree *t)
 {
     const sb_rel_direction direction = t->plan->expand.direction;
-    pass p = {.x = x, .t = t, .at = UINT64_MAX};
+    pass p = {.x = x, .t = t, .times = t->only_length};
 
     /* The ends may be nearly all nodes: what costs no more than the pass itself is done first. */
     for (uint32_t i = 0; i < t->child_count; i++)
         if (lists_of(&t->children[i]) <= t->entries)
             SB_TRY(sb_exec__weigh_expect_sums(x, &t->children[i], t->entries));
     if (!t->only_length) SB_TRY(sb_exec__weigh_expect_values(x, t, t->entries));
+    if (p.times == 0) SB_TRY(find_equal(x, t, &p.times));
     if (direction != SB_REL_EITHER) return pass_lists(&p, sb_exec__direction(direction));
     SB_TRY(pass_lists(&p, SB_OUT));
     p.loops_done = true;
@@ -185,7 +246,7 @@ static sb_status pass_directions(sb_weigh_op *x, sb_weigh_tree *t)
 
 sb_status sb_exec__weigh_expect_sums(sb_weigh_op *x, sb_weigh_tree *t, uint64_t count)
 {
-    if (!t->any || !is_due(&t->all_sums, count, lists_of(t))) return SB_OK;
+    if (!t->any || !is_due(x, &t->all_sums, count, t->expected, lists_of(t))) return SB_OK;
     SB_TRY(settle(x->op.run, &t->all_sums, pass_directions(x, t)));
     /* values may have been left half done */
     if (!t->all_sums.known) sb_exec__weigh_forget(x->op.run, t);
@@ -333,7 +394,7 @@ sb_status sb_exec__weigh_expect_values(sb_weigh_op *x, sb_weigh_tree *t, uint64_
     sb_label_id label;
     bool labeled;
 
-    if (!is_due(&t->all_values, count, t->nodes)) return SB_OK;
+    if (!is_due(x, &t->all_values, count, 0, t->nodes)) return SB_OK;
     if (!are_products(x, t, &labeled, &label)) {
         t->all_values.never = true;
         return SB_OK;

@@ -48,6 +48,7 @@ struct sb_weigh_tree {
     sb_node_numbers all_sums, all_values;
     uint64_t entries; /* of all its lists */
     uint64_t nodes;   /* of the graph */
+    double expected;  /* of these, how many the plan expects to ask for sums; 0: it does not tell */
     /* scratch of values: nodes to be worked out */
     uint64_t missing[SB_BATCH_ROWS];
     uint32_t later[SB_BATCH_ROWS]; /* places that ask for them */

@@ -75,17 +75,6 @@ static bool has_plan(const sb_expr *e)
     return false;
 }
 
-/* a <> b of two nodes that are there. */
-static bool is_difference(const sb_expr *e)
-{
-    if (e->kind != SB_EXPR_BINARY || e->op != SB_OP2_NE) return false;
-    for (unsigned i = 0; i < 2; i++)
-        if (e->args[i]->kind != SB_EXPR_VAR || e->args[i]->var->kinds != SB_KIND_NODE ||
-            e->args[i]->var->nullable)
-            return false;
-    return e->args[0]->var != e->args[1]->var;
-}
-
 /* The labels that a predicate wants of a node, when it is about nothing else; NULL: it is another one. */
 static const sb_label_expr *labels_of(const sb_expr *predicate, const sb_var *node)
 {
@@ -217,7 +206,7 @@ static sb_status take_filters(walk *w, uint32_t place, uint32_t newest)
         predicate = w->ops[i]->as.filter.predicate;
         w->waits[i] = false;
         w->taken[i] = true;
-        if (is_difference(predicate)) {
+        if (sb_plan__is_difference(predicate)) {
             const sb_var *left = predicate->args[0]->var;
             SB_TRY(
                 add_demand(w, newest, left == f->expand.to ? predicate->args[1]->var : left, true));
@@ -337,7 +326,7 @@ static sb_status step_filter(walk *w, uint32_t place)
 
     if (!has_plan(predicate) && !sb_plan__expr_volatile(predicate)) {
         SB_TRY(sb_plan__expr_needs(w->p, predicate, &needs));
-        w->waits[place] = sb_plan__set_count(&needs) == 1 || is_difference(predicate);
+        w->waits[place] = sb_plan__set_count(&needs) == 1 || sb_plan__is_difference(predicate);
     }
     return w->waits[place] ? SB_OK : keep(w, w->ops[place]);
 }

@@ -153,7 +153,7 @@ typedef struct sb_plan_expand {
     uint32_t unlike_count;
     /* DEGREE: start and end of each of unlike, which is not counted where it is one of from's own */
     const sb_var **unlike_starts, **unlike_ends;
-    /* EXPAND: one of unlike can be among from's own relationships only where this node is from; NULL: in any row. The whole NULL: all are */
+    /* EXPAND, INTERSECT: one of unlike can be among from's own relationships only where this node is from; NULL: in any row. The whole NULL: all are */
     const sb_var **unlike_own;
     const sb_label_expr
         *to_labels; /* of the new node; NULL: any; checked by label set, before rows are made */

@@ -232,6 +232,8 @@ bool sb_plan__expr_volatile(const sb_expr *e);
 bool sb_plan__is_row_wise(const sb_plan *plan);
 /* Does anybody above read it? After sb_plan__live; var may be NULL. */
 bool sb_plan__is_live(const sb_plan *plan, const sb_var *var);
+/* a <> b of two nodes that are there. */
+bool sb_plan__is_difference(const sb_expr *e);
 bool sb_plan__same_types(const sb_plan_expand *a, const sb_plan_expand *b);
 /* Nodes that are scanned in the time that a row is made of a relationship (perf). */
 #define SB_PLAN_SCAN_WORTH 4.0

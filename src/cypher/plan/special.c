@@ -224,16 +224,15 @@ static void group_scanned(const sb_planner *p, sb_plan *aggregate)
 
 /* Of relationships of one direction that an expansion must not take again, it can meet one only where that one's own beginning (or end, against
  * its direction) is the node that is expanded: after a step, a loop. Which node that is the rows before know. */
-static sb_status find_own(sb_planner *p, sb_plan *plan)
+static sb_status find_own(sb_planner *p, const sb_plan *below, sb_plan_expand *e)
 {
-    sb_plan_expand *const e = &plan->as.expand;
     const sb_var **own;
     bool any = false;
 
     if (e->direction == SB_REL_EITHER || e->unlike_count == 0) return SB_OK;
     SB_TRY(sb_plan__alloc(p, e->unlike_count, sizeof *own, &own));
     for (uint32_t i = 0; i < e->unlike_count; i++) {
-        const sb_plan_expand *binder = binder_of(plan->input, e->unlike[i]);
+        const sb_plan_expand *binder = binder_of(below, e->unlike[i]);
 
         if (binder == NULL || binder->direction == SB_REL_EITHER) continue;
         const sb_var *node = binder->direction == e->direction ? binder->from : binder->to;
@@ -242,6 +241,39 @@ static sb_status find_own(sb_planner *p, sb_plan *plan)
         any = true;
     }
     if (any) e->unlike_own = own;
+    return SB_OK;
+}
+
+/* The end of a relationship bound before that is what `to` is to e's: where it leads, or where it comes from. NULL: it is not known which. */
+static const sb_var *same_end(const sb_plan *below, const sb_plan_expand *e, const sb_var *rel)
+{
+    const sb_plan_expand *binder = binder_of(below, rel);
+
+    if (binder == NULL || binder->direction == SB_REL_EITHER || e->direction == SB_REL_EITHER)
+        return NULL;
+    return binder->direction == e->direction ? binder->to : binder->from;
+}
+
+/* t <> u, asked of the rows of an expansion that leads to t: that its relationship is not the one that leads to u goes without saying. */
+static sb_status drop_implied(sb_planner *p, const sb_plan *filter)
+{
+    const sb_expr *const *nodes = (const sb_expr *const *)filter->as.filter.predicate->args;
+    sb_plan *below = filter->input;
+    const sb_var **left;
+    uint32_t count = 0;
+
+    while (below->kind == SB_PLAN_FILTER && sb_plan__is_difference(below->as.filter.predicate))
+        below = below->input;
+    sb_plan_expand *const e = &below->as.expand;
+    if (below->kind != SB_PLAN_EXPAND || e->unlike_count == 0 || e->to_bound ||
+        (nodes[0]->var != e->to && nodes[1]->var != e->to))
+        return SB_OK;
+    const sb_var *other = nodes[nodes[0]->var == e->to]->var;
+    SB_TRY(sb_plan__alloc(p, e->unlike_count, sizeof *left, &left));
+    for (uint32_t i = 0; i < e->unlike_count; i++)
+        if (same_end(below->input, e, e->unlike[i]) != other) left[count++] = e->unlike[i];
+    e->unlike = left;
+    e->unlike_count = count;
     return SB_OK;
 }
 
@@ -301,7 +333,11 @@ sb_status sb_plan__special(sb_planner *p, sb_plan **plan)
         if ((*at)->kind == SB_PLAN_AGGREGATE) group_scanned(p, *at);
         if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(count_by_lengths(p, *at));
         if ((*at)->kind == SB_PLAN_INTERSECT) SB_TRY(scan_by_nodes(p, *at));
-        if ((*at)->kind == SB_PLAN_EXPAND) SB_TRY(find_own(p, *at));
+        if ((*at)->kind == SB_PLAN_FILTER && sb_plan__is_difference((*at)->as.filter.predicate))
+            SB_TRY(drop_implied(p, *at));
+        if ((*at)->kind == SB_PLAN_EXPAND) SB_TRY(find_own(p, (*at)->input, &(*at)->as.expand));
+        for (unsigned s = 0; s < 2 && (*at)->kind == SB_PLAN_INTERSECT; s++)
+            SB_TRY(find_own(p, (*at)->input, &(*at)->as.intersect.sides[s]));
     }
     return SB_OK;
 }

@@ -236,3 +236,13 @@ bool sb_plan__expr_same(const sb_expr *a, const sb_expr *b)
     }
     return true;
 }
+
+bool sb_plan__is_difference(const sb_expr *e)
+{
+    if (e->kind != SB_EXPR_BINARY || e->op != SB_OP2_NE) return false;
+    for (unsigned i = 0; i < 2; i++)
+        if (e->args[i]->kind != SB_EXPR_VAR || e->args[i]->var->kinds != SB_KIND_NODE ||
+            e->args[i]->var->nullable)
+            return false;
+    return e->args[0]->var != e->args[1]->var;
+}
