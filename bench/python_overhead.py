@@ -4,7 +4,7 @@
   point query    a prepared look-up of a node by an indexed key, from the call to the row's value
   RETURN         a prepared RETURN $x, the shortest statement there is
   execute        the point query through db.execute, which finds the compiled statement by its text
-  arrow          rows of one integer, and of two properties, into a pyarrow.Table
+  arrow          rows of one integer that no node has, and of stored properties, into a pyarrow.Table
   rows           the same integers as Python rows
 
 Prints the best of several rounds, as of a process that nothing disturbs; run it on the wheel, or with PYTHONPATH=build/release/python.
@@ -61,10 +61,15 @@ def main():
         show("RETURN $x, prepared", best_of_calls(calls, lambda i: echo.execute(x=i).fetchone()))
         show("point query, db.execute", best_of_calls(calls, lambda i: db.execute(text, id=i % nodes).fetchone()))
         show("neighbors of a node without any", best_of_calls(calls, lambda i: db.neighbors(1)))
+        # Values that hardly repeat: leaves of the file can't make them short.
+        db.execute("UNWIND range(0, $n - 1) AS x CREATE (:M {i: x * 7919 % $n, f: x * 0.37, s: 'text ' + toString(x * 7919 % $n)})", n=rows)
         integers = "UNWIND range(1, $n) AS x RETURN x"
         properties = "MATCH (n:N) RETURN n.id AS id, n.name AS name"
         show(f"{rows:,} integers into Arrow", best(lambda: db.execute(integers, n=rows).to_arrow()), 1e3, "ms")
         show(f"{nodes:,} rows of two properties into Arrow", best(lambda: db.execute(properties).to_arrow()), 1e3, "ms")
+        for name, items in (("integer", "n.i AS i"), ("float", "n.f AS f"), ("string", "n.s AS s"), ("integer and float", "n.i AS i, n.f AS f")):
+            stored = f"MATCH (n:M) RETURN {items}"
+            show(f"{rows:,} stored: {name}, into Arrow", best(lambda: db.execute(stored).to_arrow()), 1e3, "ms")
         show(f"{rows:,} integers as rows", best(lambda: db.execute(integers, n=rows).fetchall()), 1e3, "ms")
 
 
