@@ -352,7 +352,7 @@ typedef enum sombra_change {
 SOMBRA_API void sombra_set_change_hook(sombra_conn *conn,
                                        void (*hook)(void *ctx, sombra_change change, uint64_t id),
                                        void *ctx);
-/** Change a run-time option of the database: durability, autocheckpoint, busy_timeout_ms; or, of this connection alone and from its next
+/** Change a run-time option of the database: durability (from the next commit on), autocheckpoint, busy_timeout_ms; or, of this connection alone and from its next
  *  run of a statement on, threads. Others: SOMBRA_INVALID. */
 SOMBRA_API sombra_status sombra_pragma(sombra_conn *conn, const char *name, const char *value);
 

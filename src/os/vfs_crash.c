@@ -146,17 +146,23 @@ static bool op_in_directory(const sb_os__name_op *op, const char *path)
     return same_directory(op->change == SB_OS__RENAME ? op->new_path : op->path, path);
 }
 
-/* Make the changes durable that lie in path's directory (path not NULL) or make this file. */
+/* Make the changes durable that lie in path's directory (path not NULL), or that made this file, with what was done before to the name
+ * that it got: a removal of the name's last owner that came to the disk later would take it away. */
 static sb_status settle_names(crash_vfs *vfs, const char *path, const sb_os__disk_file *file)
 {
     sb_status st = SB_OK;
+    const char *made = NULL; /* the name, until its making was reached */
     size_t kept = 0;
     size_t i;
 
+    for (i = 0; i < vfs->name_op_count && path == NULL; i++)
+        if (vfs->name_ops[i].change == SB_OS__CREATE && vfs->name_ops[i].file == file)
+            made = vfs->name_ops[i].path;
     for (i = 0; i < vfs->name_op_count; i++) {
         const sb_os__name_op op = vfs->name_ops[i];
-        const bool covered = path != NULL ? op_in_directory(&op, path)
-                                          : op.change == SB_OS__CREATE && op.file == file;
+        const bool covered =
+            path != NULL ? op_in_directory(&op, path) : made != NULL && op.path == made;
+        if (path == NULL && op.change == SB_OS__CREATE && op.file == file) made = NULL;
         if (covered && st == SB_OK) st = sb_os__names_reserve(&vfs->durable, vfs->alloc);
         if (covered && st == SB_OK)
             sb_os__names_apply(&vfs->durable, &op);

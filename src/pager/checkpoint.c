@@ -74,7 +74,7 @@ static sb_status pace(pace_state *pacer, sb_file *file, uint64_t offset, uint64_
     return sb_file_write_back(file, pacer->from, pacer->end - pacer->from, err);
 }
 
-static sb_status copy_pages(sb_pager *pager, const sb_pair *pairs, size_t count, bool hurried,
+static sb_status copy_pages(sb_pager *pager, const sb_pair *pairs, size_t count, bool paced,
                             const sb_watch *watch, sb_err *err)
 {
     sb_file *wal = pager->wal_file, *main_file = pager->main_file;
@@ -84,9 +84,7 @@ static sb_status copy_pages(sb_pager *pager, const sb_pair *pairs, size_t count,
     if (buffer == NULL) return SB_FAIL_NOMEM(err);
     sb_status st = SB_OK;
     size_t done = 0;
-    pace_state pacer = {.on = !hurried &&
-                              atomic_load_explicit(&pager->durability, memory_order_relaxed) ==
-                                  SB_DURABLE_FULL};
+    pace_state pacer = {.on = paced};
     while (done < count && st == SB_OK) {
         /* A run of neighbors, as long as the buffer. */
         const sb_pgno first = (sb_pgno)pairs[done].key;
@@ -118,6 +116,18 @@ static sb_status copy_pages(sb_pager *pager, const sb_pair *pairs, size_t count,
     return st;
 }
 
+/* Where nobody syncs, page 0 says so before the first page is written (I31). */
+static sb_status stamp(sb_pager *pager, const sb_state *target, bool syncs, sb_err *err)
+{
+    uint32_t unsynced = 0;
+    if (!syncs)
+        unsynced = SB_UNSYNCED_MAIN |
+                   ((uint32_t)atomic_load(&pager->shm->unsynced) & SB_UNSYNCED_MAIN_ANEW);
+    SB_TRY(sb_pager__stamp_backfill(pager, target, unsynced, err));
+    atomic_fetch_or(&pager->shm->unsynced, unsynced);
+    return SB_OK;
+}
+
 static sb_status write_back(sb_pager *pager, sb_mark from, sb_mark limit, bool hurried,
                             const sb_watch *watch, sb_checkpoint_result *result, sb_err *err)
 {
@@ -128,17 +138,21 @@ static sb_status write_back(sb_pager *pager, sb_mark from, sb_mark limit, bool h
     sb_status st = sb_pager__index_catch_up_locked(pager, limit, err);
     sb_mutex_unlock(pager->index_mutex);
     if (st != SB_OK) return st;
+    const bool syncs = sb_pager__is_settled(pager);
     const uint32_t first =
         sb_mark_generation(from) == sb_mark_generation(limit) ? sb_mark_pos(from) : SB_WAL_START;
     SB_TRY(sb_pager__commit_read(pager, limit, &state, err));
     st = collect_pages(pager, first, sb_mark_pos(limit), &pairs, &count, &capacity, err);
-    if (st == SB_OK) st = sb_pager__stamp_backfill(pager, &state, err);
-    if (st == SB_OK) st = copy_pages(pager, pairs, count, hurried, watch, err);
+    if (st == SB_OK) st = stamp(pager, &state, syncs, err);
+    /* In full commits wait for the device, which a back-fill must leave to them. */
+    const bool paced =
+        !hurried && syncs &&
+        atomic_load_explicit(&pager->durability, memory_order_relaxed) == SB_DURABLE_FULL;
+    if (st == SB_OK) st = copy_pages(pager, pairs, count, paced, watch, err);
     sb_free(pager->alloc, pairs, capacity * sizeof *pairs);
     if (st != SB_OK) return st;
     SB_TRY(sb_pager__header_write(pager, pager->main_file, &state, false, err));
-    if (atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_OFF)
-        SB_TRY(sb_pager__sync_main(pager, err));
+    if (syncs) SB_TRY(sb_pager__sync_main(pager, err));
     sb_mutex_lock(pager->index_mutex);
     sb_pager__index_own_backfill_locked(pager, from, limit);
     sb_mutex_unlock(pager->index_mutex);
@@ -153,20 +167,36 @@ static sb_status backfill_locked(sb_pager *pager, bool hurried, const sb_watch *
     sb_shm *shm = pager->shm;
     sb_mark limit = 0;
     const sb_mark appended = atomic_load(&shm->appended);
-    if (atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_OFF)
+    if (sb_pager__is_settled(pager))
         SB_TRY(sb_pager__sync_to(pager, appended, err));
     else
-        sb_pager__raise(&shm->durable, appended); /* off: nobody asked for a sync */
+        sb_pager__raise(&shm->durable, appended); /* off: nobody asked for a sync (I30) */
     SB_TRY(sb_pager__slots_limit(pager, atomic_load(&shm->durable), &limit, err));
     const sb_mark from = atomic_load(&shm->backfilled);
     if (limit <= from || sb_mark_pos(limit) == SB_WAL_START) return SB_OK;
     return write_back(pager, from, limit, hurried, watch, result, err);
 }
 
+/* Who back-fills without the writer lock needs it for that; *busy: somebody else has it. */
+static sb_status settle_first(sb_pager *pager, bool *busy, sb_err *err)
+{
+    sb_err cause;
+    sb_err_clear(&cause);
+    const sb_status st = sb_pager__writer_lock(pager, 0, &cause);
+    *busy = st == SB_BUSY;
+    if (*busy) return SB_OK;
+    if (st != SB_OK) return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
+    sb_pager__writer_unlock(pager);
+    return SB_OK;
+}
+
 sb_status sb_pager__backfill(sb_pager *pager, bool has_writer, const sb_watch *watch,
                              sb_checkpoint_result *result, bool *busy, sb_err *err)
 {
     bool taken = false, guard = false;
+    *busy = false;
+    if (!has_writer && sb_pager__must_settle(pager)) SB_TRY(settle_first(pager, busy, err));
+    if (*busy) return SB_OK;
     *busy = true;
     const uint64_t started = SB_PROFILE_START(pager->options.profile);
     sb_mutex_lock(pager->checkpoint_mutex);
@@ -390,7 +420,7 @@ static sb_status last_pass(sb_pager *pager, sb_checkpoint_result *result, sb_err
     wal_lengths(pager, &used, &pending);
     if (pending == 0 || pending > SB_LAST_PASS_UNITS) return SB_OK;
     /* Most of what the pass has to sync, while commits still go on. */
-    if (atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_OFF)
+    if (sb_pager__is_settled(pager))
         SB_TRY(sb_pager__sync_to(pager, atomic_load(&pager->shm->appended), err));
     const sb_status st = sb_pager__writer_lock(pager, 1000000, NULL);
     if (st != SB_OK) return st == SB_BUSY ? SB_OK : st; /* benign: the next one will */

@@ -32,9 +32,10 @@
 #define BYPASS_LIST  16u /* u32 each, newest first */
 #define BYPASS_MAX   120u
 
-#define BACKFILL_CRC  4u  /* u32 */
-#define BACKFILL_SEQ  8u  /* u64 */
-#define BACKFILL_SALT 16u /* u64: of the file; 0 in files made before 2026-11-28 */
+#define BACKFILL_CRC      4u  /* u32 */
+#define BACKFILL_SEQ      8u  /* u64 */
+#define BACKFILL_SALT     16u /* u64: of the file; 0 in files made before 2026-11-28 */
+#define BACKFILL_UNSYNCED 24u /* u32: SB_UNSYNCED_STAMPED bits (settle.c I31) */
 
 static_assert(BYPASS_LIST + 4 * BYPASS_MAX <= SB_STAMP_BYTES, "the list fits its sector");
 
@@ -106,11 +107,11 @@ sb_status sb_pager__stamps_check(sb_pager *pager, unsigned *damaged, sb_err *err
     return SB_OK;
 }
 
-static sb_status write_stamp(sb_pager *pager, size_t index, uint8_t *stamp, sb_err *err)
+static sb_status write_stamp(sb_file *file, size_t index, uint8_t *stamp, sb_err *err)
 {
     sb_store_le32(stamp + STAMP_CRC, stamp_crc(stamp));
-    return sb_file_write_all(pager->main_file, SB_HEADER_STAMPS + index * SB_STAMP_BYTES, stamp,
-                             SB_STAMP_BYTES, err);
+    return sb_file_write_all(file, SB_HEADER_STAMPS + index * SB_STAMP_BYTES, stamp, SB_STAMP_BYTES,
+                             err);
 }
 
 /* The back-fill stamp of a file with this salt, into which nothing was back-filled yet. */
@@ -136,8 +137,10 @@ static sb_status mend_length(sb_pager *pager, const uint8_t *backfill, sb_err *e
     SB_TRY(file->ops->truncate(file, pager->page_bytes, err));
     if (stamp_whole(backfill)) return SB_OK;
     empty_backfill(stamp, pager->file_salt);
-    SB_TRY(write_stamp(pager, SB_STAMP_BACKFILL, stamp, err));
-    return pager->options.durability == SB_DURABLE_OFF ? SB_OK : file->ops->sync(file, err);
+    SB_TRY(write_stamp(file, SB_STAMP_BACKFILL, stamp, err));
+    const bool off =
+        atomic_load_explicit(&pager->durability, memory_order_relaxed) == SB_DURABLE_OFF;
+    return off ? SB_OK : file->ops->sync(file, err);
 }
 
 sb_status sb_pager__stamps_mend(sb_pager *pager, sb_err *err)
@@ -221,22 +224,51 @@ sb_status sb_pager__stamp_bypass(sb_txn *txn, sb_err *err)
                has_second = in_second < sb_load_le32(second + BYPASS_COUNT);
     const bool keep_first = has_first && (!has_second || in_first <= in_second);
     fill_bypass(fresh, keep_first ? first : second, keep_first ? in_first : in_second, bypass);
-    if (sb_load_le64(fresh + BYPASS_TOTAL) % SB_BYPASS_SYNC == 0 &&
-        atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_OFF)
+    if (sb_load_le64(fresh + BYPASS_TOTAL) % SB_BYPASS_SYNC == 0 && sb_pager__is_settled(pager))
         SB_TRY(sb_pager__sync_to(pager, atomic_load(&pager->shm->appended), err));
-    SB_TRY(write_stamp(pager, keep_first ? 1 : 0, fresh, err));
+    SB_TRY(write_stamp(pager->main_file, keep_first ? 1 : 0, fresh, err));
     txn->now.bypass = bypass;
     return SB_OK;
 }
 
-sb_status sb_pager__stamp_backfill(sb_pager *pager, const sb_state *target, sb_err *err)
+sb_status sb_pager__stamp_backfill(sb_pager *pager, const sb_state *target, uint32_t unsynced,
+                                   sb_err *err)
 {
     uint8_t stamp[SB_STAMP_BYTES] = {0};
     const sb_state_id id = sb_pager__state_id(target);
     sb_store_le64(stamp + BACKFILL_SEQ, id.seq);
     sb_store_le32(stamp + BACKFILL_CRC, id.crc);
     sb_store_le64(stamp + BACKFILL_SALT, pager->file_salt);
-    return write_stamp(pager, SB_STAMP_BACKFILL, stamp, err);
+    sb_store_le32(stamp + BACKFILL_UNSYNCED, unsynced);
+    return write_stamp(pager->main_file, SB_STAMP_BACKFILL, stamp, err);
+}
+
+/* Zeros when it is not whole. */
+static sb_status read_backfill(sb_file *file, uint8_t *stamp, sb_err *err)
+{
+    size_t got = 0;
+    memset(stamp, 0, SB_STAMP_BYTES);
+    SB_TRY(file->ops->read(file, SB_HEADER_STAMPS + SB_STAMP_BACKFILL * SB_STAMP_BYTES, stamp,
+                           SB_STAMP_BYTES, &got, err));
+    if (got < SB_STAMP_BYTES || !stamp_whole(stamp)) memset(stamp, 0, SB_STAMP_BYTES);
+    return SB_OK;
+}
+
+sb_status sb_pager__stamped_unsynced(sb_pager *pager, uint32_t *unsynced, sb_err *err)
+{
+    uint8_t stamp[SB_STAMP_BYTES];
+    SB_TRY(read_backfill(pager->main_file, stamp, err));
+    *unsynced = sb_load_le32(stamp + BACKFILL_UNSYNCED) & SB_UNSYNCED_STAMPED;
+    return SB_OK;
+}
+
+sb_status sb_pager__stamp_unsynced(sb_pager *pager, sb_file *file, uint32_t unsynced, sb_err *err)
+{
+    uint8_t stamp[SB_STAMP_BYTES];
+    SB_TRY(read_backfill(file, stamp, err));
+    sb_store_le64(stamp + BACKFILL_SALT, pager->file_salt);
+    sb_store_le32(stamp + BACKFILL_UNSYNCED, unsynced);
+    return write_stamp(file, SB_STAMP_BACKFILL, stamp, err);
 }
 
 /* ---- Judging --------------------------------------------------------------------------------- */

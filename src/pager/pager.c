@@ -141,7 +141,8 @@ static sb_status write_first_page(sb_pager *pager, sb_file *file, sb_err *err)
     SB_TRY(pager->vfs->ops->random(pager->vfs, &pager->file_salt, sizeof pager->file_salt, err));
     state.time_ns = pager->vfs->ops->wall_ns(pager->vfs);
     SB_TRY(sb_pager__header_write(pager, file, &state, true, err));
-    if (pager->options.durability == SB_DURABLE_OFF) return SB_OK;
+    if (pager->options.durability == SB_DURABLE_OFF)
+        return sb_pager__stamp_unsynced(pager, file, SB_UNSYNCED_MAIN, err);
     return file->ops->sync(file, err);
 }
 
@@ -297,11 +298,11 @@ static sb_status open_private(sb_pager *pager, sb_err *err)
 
 /* Shared memory that can not be made beside a file that could be written: a directory that is read-only, or a disk that
  * is full. Who only reads does without it. */
-static sb_status join_shm(sb_pager *pager, bool first, bool *was_poisoned, sb_err *err)
+static sb_status join_shm(sb_pager *pager, bool first, sb_err *err)
 {
     sb_err cause;
     sb_err_clear(&cause);
-    const sb_status st = sb_pager__shm_open(pager, first, was_poisoned, &cause);
+    const sb_status st = sb_pager__shm_open(pager, first, &cause);
     if (st == SB_OK) return SB_OK;
     const bool denied = st == SB_CANT_OPEN && (cause.os_error == EACCES || cause.os_error == EROFS);
     if ((denied || st == SB_FULL) && pager->options.read_only) {
@@ -320,13 +321,13 @@ static sb_status join_shm(sb_pager *pager, bool first, bool *was_poisoned, sb_er
 static sb_status open_shared(sb_pager *pager, sb_err *err)
 {
     sb_header header;
-    bool first = false, header_ok = false, was_poisoned = false, taken = false;
+    bool first = false, header_ok = false, taken = false;
     SB_TRY(take_open_lock(pager, &first, err));
     if (first) SB_TRY(fill_empty_file(pager, err));
     SB_TRY(identify(pager, &header, &header_ok, err));
-    SB_TRY(join_shm(pager, first, &was_poisoned, err));
+    SB_TRY(join_shm(pager, first, err));
     if (!first || pager->mode != SB_MODE_SHARED) return SB_OK;
-    SB_TRY(sb_pager__recover(pager, &header, header_ok, was_poisoned, err));
+    SB_TRY(sb_pager__recover(pager, &header, header_ok, err));
     if (!pager->read_only) SB_TRY(sb_pager__stamps_mend(pager, err));
     sb_pager__shm_publish_header(pager);
     SB_TRY(sb_pager__lock(pager, SB_LOCK_OPEN, SB_LOCK_SHARED, 0, &taken, err));
@@ -394,6 +395,7 @@ static sb_status close_last(sb_pager *pager, sb_err *err)
     bool busy = false, existed = false;
     /* After a failed sync recovery decides what is left, and must be told (shm.c keeps the word). */
     if (sb_pager__poisoned(pager)) return SB_OK;
+    if (sb_pager__must_settle(pager)) SB_TRY(sb_pager__settle(pager, err));
     const sb_mark appended = atomic_load(&pager->shm->appended);
     if (sb_mark_pos(appended) > SB_WAL_START) {
         if (pager->read_only) return SB_OK;
@@ -425,8 +427,7 @@ static sb_status close_made(sb_pager *pager, sb_status st, bool last, sb_err *er
     if (st == SB_OK && (!last || sb_pager__poisoned(pager) ||
                         atomic_load(&pager->shm->backfilled) < atomic_load(&pager->shm->appended)))
         st = SB_FAIL(err, SB_IO, "%s could not be made whole", pager->path);
-    return sb_pager__new_keep_commits(&pager->made, pager->options.durability != SB_DURABLE_OFF, st,
-                                      err);
+    return sb_pager__new_keep_commits(&pager->made, sb_pager__is_settled(pager), st, err);
 }
 
 /* I25. Nobody has the CLOSING lock for longer than two calls, but a process that was stopped there may: then the WAL can stay. */

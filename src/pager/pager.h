@@ -56,8 +56,9 @@ typedef enum sb_durability {
     SB_DURABLE_FULL,   /* synced before commit returns */
     SB_DURABLE_NORMAL, /* synced at checkpoint: a power cut may lose the last commits, never
                         * consistency */
-    SB_DURABLE_OFF     /* never synced: a power cut may damage the file; a killed process loses
-                        * nothing */
+    SB_DURABLE_OFF     /* not synced: a power cut may damage the file; a killed process loses
+                        * nothing. Once another handle has written in one of the other levels, as
+                        * NORMAL (settle.c) */
 } sb_durability;
 
 typedef enum sb_read_mode { SB_READ_AUTO, SB_READ_MAP, SB_READ_CACHE } sb_read_mode;

@@ -1,7 +1,7 @@
 /* pager_priv.h — what the files of pager/ share: formats, marks, and the structs behind the handles.
  * Files, lowest first: table.c (lock-free arrays), map.c (mapped segments), header.c (page 0 and states),
  * shm.c (shared words, slots, locks), wal.c (frames, appending), index.c (page table), cache.c,
- * lineage.c (do file and WAL belong together), recover.c, sync.c (group commit), checkpoint.c, read.c, private.c (own pages of a writer),
+ * lineage.c (do file and WAL belong together), recover.c, sync.c (group commit), settle.c (what was not synced), checkpoint.c, read.c, private.c (own pages of a writer),
  * alloc.c (free list), txn.c, session.c, new_file.c, backup.c, verify.c, pager.c. */
 #ifndef SB_PAGER_PRIV_H
 #define SB_PAGER_PRIV_H
@@ -168,6 +168,8 @@ typedef struct sb_shm {
     _Atomic uint64_t wal_bytes; /* length of the WAL file; changed under the writer lock */
     _Atomic uint64_t writer;    /* process id of the lock's holder, for messages */
     _Atomic uint64_t poisoned;  /* a sync failed: nothing is appended any more */
+    _Atomic uint64_t unsynced;  /* sb_unsynced bits; 0 once settled (settle.c) */
+    _Atomic uint64_t settled;   /* everybody syncs, and what was there before is synced */
     sb_shm_slot slots[SB_SHM_SLOTS];
 } sb_shm;
 #define SB_SHM_MAGIC 0x31306d6873627301ull
@@ -175,9 +177,19 @@ static_assert(offsetof(sb_shm, crc) == 20, "checksummed part");
 static_assert(offsetof(sb_shm, appended) == 64 && offsetof(sb_shm, durable) == 128 &&
                   offsetof(sb_shm, backfilled) == 192 && offsetof(sb_shm, wal_bytes) == 256 &&
                   offsetof(sb_shm, writer) == 264 && offsetof(sb_shm, poisoned) == 272 &&
+                  offsetof(sb_shm, unsynced) == 280 && offsetof(sb_shm, settled) == 288 &&
                   offsetof(sb_shm, slots) == 320,
               "docs/FORMAT.md section 6");
 static_assert(sizeof(sb_shm_slot) == 64, "one cache line for each reader");
+/* What a power cut may take though it is there. */
+typedef enum sb_unsynced {
+    SB_UNSYNCED_WAL = 1, /* commits that recovery found */
+    SB_UNSYNCED_WAL_ANEW =
+        2,                /* a sync of the WAL failed: it is to be written anew before the next */
+    SB_UNSYNCED_MAIN = 4, /* the main file, or a name; page 0's back-fill stamp has it, too */
+    SB_UNSYNCED_MAIN_ANEW = 8 /* as of the WAL; in the stamp, too */
+} sb_unsynced;
+#define SB_UNSYNCED_STAMPED (SB_UNSYNCED_MAIN | SB_UNSYNCED_MAIN_ANEW)
 /* All of it is written when a file is opened first: every page costs. */
 #define SB_SHM_BYTES 65536u
 static_assert(sizeof(sb_shm) <= SB_SHM_BYTES, "shared memory fits one map granule");
@@ -589,8 +601,13 @@ sb_state_id sb_pager__state_id(const sb_state *state);
 SB_MUST_CHECK sb_status sb_pager__stamps_begin(sb_txn *txn, sb_err *err);
 /* Before the sync of the main file that precedes a commit frame: the commit has pages there. Sets now.bypass. */
 SB_MUST_CHECK sb_status sb_pager__stamp_bypass(sb_txn *txn, sb_err *err);
-/* Before a back-fill writes its first page. */
+/* Before a back-fill writes its first page. unsynced: sb_unsynced bits of the main file, as of then. */
 SB_MUST_CHECK sb_status sb_pager__stamp_backfill(sb_pager *pager, const sb_state *target,
+                                                 uint32_t unsynced, sb_err *err);
+/* The bits of sb_unsynced that page 0 has. Changing them: nobody else back-fills. */
+SB_MUST_CHECK sb_status sb_pager__stamped_unsynced(sb_pager *pager, uint32_t *unsynced,
+                                                   sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__stamp_unsynced(sb_pager *pager, sb_file *file, uint32_t unsynced,
                                                  sb_err *err);
 SB_MUST_CHECK sb_status sb_pager__lineage_begin(sb_pager *pager, const sb_header *header,
                                                 bool header_ok, sb_lineage *lineage, sb_err *err);
@@ -600,7 +617,7 @@ void sb_pager__stamp_new(uint8_t *page,
                          uint64_t salt); /* into a new page 0, whose stamps are zeros */
 /* *damaged: a bit for each stamp that is neither whole nor empty. */
 SB_MUST_CHECK sb_status sb_pager__stamps_check(sb_pager *pager, unsigned *damaged, sb_err *err);
-/* At the first open, after recovery: damaged stamps, which count for nothing, become empty ones, and a page 0 that is cut short
+/* At the first open to write, after recovery, and by who settles: damaged stamps, which count for nothing, become empty ones, and a page 0 that is cut short
  * gets its length back, with the stamp that makes the file the WAL's. */
 SB_MUST_CHECK sb_status sb_pager__stamps_mend(sb_pager *pager, sb_err *err);
 /* Has page 0 a back-fill stamp that is whole? */
@@ -612,8 +629,7 @@ SB_MUST_CHECK sb_status sb_pager__lineage_judge(sb_pager *pager, sb_lineage *lin
 
 /* ---- shm.c ----------------------------------------------------------------------------------- */
 
-SB_MUST_CHECK sb_status sb_pager__shm_open(sb_pager *pager, bool first, bool *was_poisoned,
-                                           sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__shm_open(sb_pager *pager, bool first, sb_err *err);
 /* SB_BUSY: another database has the shared memory of this name. */
 SB_COLD sb_status sb_pager__name_in_use(const char *name, sb_err *err);
 void sb_pager__shm_publish_header(sb_pager *pager);
@@ -640,7 +656,7 @@ void sb_pager__unlock(sb_pager *pager, uint64_t byte);
 SB_MUST_CHECK sb_status sb_pager__guard_take(sb_pager *pager, uint64_t timeout_ns, bool *taken,
                                              sb_err *err);
 bool sb_pager__guard_drop(sb_pager *pager); /* true: nobody in the process holds it any more */
-/* The writer lock of process and file. */
+/* The writer lock of process and file; who takes it in full or normal settles first (settle.c). */
 SB_MUST_CHECK sb_status sb_pager__writer_lock(sb_pager *pager, uint64_t timeout_ns, sb_err *err);
 void sb_pager__writer_unlock(sb_pager *pager);
 bool sb_pager__poisoned(const sb_pager *pager);
@@ -731,7 +747,7 @@ SB_MUST_CHECK sb_status sb_pager__wal_scan(sb_pager *pager, sb_lineage *lineage,
                                            bool *found, sb_err *err);
 /* First opener: set the shared words from main file and WAL. */
 SB_MUST_CHECK sb_status sb_pager__recover(sb_pager *pager, const sb_header *header, bool header_ok,
-                                          bool was_poisoned, sb_err *err);
+                                          sb_err *err);
 /* A reader without slot begins: takes the guard lock and reads what is committed in the WAL now. While others
  * of this process hold the lock it shares their snapshot, since they share the page table. */
 SB_MUST_CHECK sb_status sb_pager__guard_snapshot(sb_txn *txn, sb_err *err);
@@ -742,6 +758,26 @@ void sb_pager__guard_leave(sb_pager *pager);
 /* Return once durable covers mark. SB_POISONED when a sync failed, now or earlier. */
 SB_MUST_CHECK sb_status sb_pager__sync_to(sb_pager *pager, sb_mark mark, sb_err *err);
 SB_MUST_CHECK sb_status sb_pager__sync_main(sb_pager *pager, sb_err *err);
+
+/* ---- settle.c -------------------------------------------------------------------------------- */
+
+/* Does everybody sync? The caller holds the writer's or the checkpoint's lock, so it stays so. */
+SB_INLINE bool sb_pager__is_settled(const sb_pager *pager)
+{
+    return atomic_load_explicit(&pager->shm->settled, memory_order_acquire) != 0;
+}
+/* May the pager rely on what is there, and is it the first to? */
+SB_INLINE bool sb_pager__must_settle(const sb_pager *pager)
+{
+    return SB_UNLIKELY(!sb_pager__is_settled(pager)) && !pager->read_only &&
+           atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_OFF;
+}
+/* Make durable all that is there; everybody syncs from then on. The caller holds the writer lock, or has the file alone. */
+SB_MUST_CHECK sb_status sb_pager__settle(sb_pager *pager, sb_err *err);
+/* As the first opener, with what recovery has found in sb_shm.unsynced; commits up to mark are in the WAL. */
+SB_MUST_CHECK sb_status sb_pager__settle_found(sb_pager *pager, sb_mark mark, sb_err *err);
+/* Before a writer writes what will not be synced, unless everybody syncs. The caller holds the writer lock. */
+SB_MUST_CHECK sb_status sb_pager__begin_unsynced(sb_pager *pager, sb_err *err);
 
 /* ---- checkpoint.c ---------------------------------------------------------------------------- */
 

@@ -128,37 +128,19 @@ static sb_status read_wal(sb_pager *pager, const sb_header *header, bool header_
     return sb_pager__lineage_judge(pager, &lineage, state, found, err);
 }
 
-/* After a failed sync the kernel may hold pages that are marked clean but never reached the disk:
- * writing them again makes the next sync mean something. */
-static sb_status rewrite_wal(sb_pager *pager, uint64_t bytes, sb_err *err)
+/* What nobody vouches for: what the last users left in shared memory (shm.c), the WAL, what page 0 says. */
+static sb_status note_unsynced(sb_pager *pager, bool found, sb_err *err)
 {
-    sb_file *wal = pager->wal_file;
-    uint8_t *buffer = sb_alloc(pager->alloc, SB_WAL_STEP_BYTES);
-    if (buffer == NULL) return SB_FAIL_NOMEM(err);
-    sb_status st = SB_OK;
-    for (uint64_t done = 0; done < bytes && st == SB_OK; done += SB_WAL_STEP_BYTES) {
-        const uint64_t left = bytes - done;
-        const size_t part = left < SB_WAL_STEP_BYTES ? (size_t)left : SB_WAL_STEP_BYTES;
-        st = sb_file_read_all(wal, done, buffer, part, err);
-        if (st == SB_OK) st = sb_file_write_all(wal, done, buffer, part, err);
-    }
-    sb_free(pager->alloc, buffer, SB_WAL_STEP_BYTES);
-    return st;
+    uint32_t unsynced = 0;
+    SB_TRY(sb_pager__stamped_unsynced(pager, &unsynced, err));
+    if (found)
+        unsynced |=
+            SB_UNSYNCED_WAL | ((uint32_t)atomic_load(&pager->shm->unsynced) & SB_UNSYNCED_WAL_ANEW);
+    atomic_store(&pager->shm->unsynced, unsynced);
+    return SB_OK;
 }
 
-/* What survived in the WAL becomes durable before anybody is told of it. */
-static sb_status make_durable(sb_pager *pager, sb_mark mark, bool was_poisoned, sb_err *err)
-{
-    sb_file *wal = pager->wal_file;
-    if (pager->read_only ||
-        atomic_load_explicit(&pager->durability, memory_order_relaxed) == SB_DURABLE_OFF)
-        return SB_OK;
-    if (was_poisoned) SB_TRY(rewrite_wal(pager, (uint64_t)sb_mark_pos(mark) * SB_WAL_UNIT, err));
-    return wal->ops->sync(wal, err);
-}
-
-sb_status sb_pager__recover(sb_pager *pager, const sb_header *header, bool header_ok,
-                            bool was_poisoned, sb_err *err)
+sb_status sb_pager__recover(sb_pager *pager, const sb_header *header, bool header_ok, sb_err *err)
 {
     sb_shm *shm = pager->shm;
     sb_wal_tail tail = {.generation = 1, .pos = SB_WAL_START};
@@ -187,7 +169,8 @@ sb_status sb_pager__recover(sb_pager *pager, const sb_header *header, bool heade
             pager, SB_LOG_WARNING,
             "page 0 is lost, and nothing in the file tells that %s belongs to it: it is taken in",
             pager->wal_path);
-    if (found) SB_TRY(make_durable(pager, mark, was_poisoned, err));
+    SB_TRY(note_unsynced(pager, found, err));
+    SB_TRY(sb_pager__settle_found(pager, mark, err));
     sb_file *wal = pager->wal_file;
     sb_file_info info = {0};
     if (wal != NULL) SB_TRY(wal->ops->info(wal, &info, err));

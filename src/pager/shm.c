@@ -18,22 +18,29 @@ static uint32_t shm_crc(const sb_shm *shm)
 }
 
 /* Zeros are written over the whole file, holes included: to touch a page of a map that the file system has no room for
- * raises a signal, to write it is SB_FULL. The words come last, so that a failure leaves *was_poisoned to the next. */
-static sb_status clear_file(sb_pager *pager, uint64_t bytes, bool *was_poisoned, sb_err *err)
+ * raises a signal, to write it is SB_FULL. One thing of what was there stays: that a sync of the WAL has failed. It is carried over from
+ * opener to opener until one has written the WAL anew, whoever fails or is killed before (I30); the words come last for that. */
+static sb_status clear_file(sb_pager *pager, uint64_t bytes, sb_err *err)
 {
     sb_file *file = pager->shm_file;
     const size_t words = offsetof(sb_shm, slots);
     uint8_t head[offsetof(sb_shm, slots)];
-    uint64_t magic, poisoned;
+    uint64_t magic, poisoned, unsynced, left = 0;
     static_assert(SB_SHM_BYTES == SB_PAGE_BYTES_MAX, "as many zeros as there are");
     if (bytes >= SB_SHM_BYTES) {
         SB_TRY(sb_file_read_all(file, 0, head, sizeof head, err));
         memcpy(&magic, head + offsetof(sb_shm, magic), sizeof magic);
         memcpy(&poisoned, head + offsetof(sb_shm, poisoned), sizeof poisoned);
-        *was_poisoned = magic == SB_SHM_MAGIC && poisoned != 0;
+        memcpy(&unsynced, head + offsetof(sb_shm, unsynced), sizeof unsynced);
+        if (magic == SB_SHM_MAGIC && (poisoned != 0 || (unsynced & SB_UNSYNCED_WAL_ANEW) != 0))
+            left = SB_UNSYNCED_WAL_ANEW;
     }
+    magic = SB_SHM_MAGIC;
+    memset(head, 0, sizeof head);
+    memcpy(head + offsetof(sb_shm, magic), &magic, sizeof magic);
+    memcpy(head + offsetof(sb_shm, unsynced), &left, sizeof left);
     SB_TRY(sb_file_write_all(file, words, sb_pager__zeros, SB_SHM_BYTES - words, err));
-    return sb_file_write_all(file, 0, sb_pager__zeros, words, err);
+    return sb_file_write_all(file, 0, head, words, err);
 }
 
 /* The database is in use, and the shared memory of this name is not: there is none, or nobody has it. */
@@ -91,15 +98,14 @@ static sb_status open_shm(sb_pager *pager, bool first, sb_err *err)
     return file->ops->lock(file, SB_LOCK_OPEN, 1, SB_LOCK_SHARED, &taken, err);
 }
 
-sb_status sb_pager__shm_open(sb_pager *pager, bool first, bool *was_poisoned, sb_err *err)
+sb_status sb_pager__shm_open(sb_pager *pager, bool first, sb_err *err)
 {
     sb_vfs *vfs = pager->vfs;
-    *was_poisoned = false;
     SB_TRY(open_shm(pager, first, err));
     sb_file *file = pager->shm_file;
     sb_file_info info;
     SB_TRY(file->ops->info(file, &info, err));
-    if (first) SB_TRY(clear_file(pager, info.bytes, was_poisoned, err));
+    if (first) SB_TRY(clear_file(pager, info.bytes, err));
     if (!first && info.bytes < SB_SHM_BYTES)
         return SB_FAIL(err, SB_CORRUPT, "%s is cut short while the database is in use",
                        pager->shm_path);
@@ -119,7 +125,6 @@ sb_status sb_pager__shm_open(sb_pager *pager, bool first, bool *was_poisoned, sb
 void sb_pager__shm_publish_header(sb_pager *pager)
 {
     sb_shm *shm = pager->shm;
-    shm->magic = SB_SHM_MAGIC;
     shm->file_salt = pager->file_salt;
     shm->page_bytes = pager->page_bytes;
     shm->crc = shm_crc(shm);
@@ -297,7 +302,10 @@ sb_status sb_pager__writer_lock(sb_pager *pager, uint64_t timeout_ns, sb_err *er
                                         waited < timeout_ns ? timeout_ns - waited : 0, &taken, err);
     if (st == SB_OK && taken) {
         atomic_store_explicit(&pager->shm->writer, pager->process_id, memory_order_relaxed);
-        return SB_OK;
+        const sb_status settled =
+            sb_pager__must_settle(pager) ? sb_pager__settle(pager, err) : SB_OK;
+        if (settled != SB_OK) sb_pager__writer_unlock(pager);
+        return settled;
     }
     give_writer_flag(pager);
     return st != SB_OK ? st : writer_busy_error(pager, err);

@@ -1,7 +1,8 @@
 /* sync.c — group commit and poison.
  *
  * I8  `durable` is raised to a mark only after a sync that began when `appended` had already reached it, so
- *     every frame before it, whichever process wrote it, was in the file when the sync began.
+ *     every frame before it, whichever process wrote it, was in the file when the sync began. Until somebody has settled, it may
+ *     also be ahead of the disk (settle.c I30).
  * I9  A sync that failed may have dropped what it should have written, and a later one may succeed
  *     without writing it. So the first failure poisons the file: commits past `durable` return SB_POISONED,
  *     in every process, and nobody appends until all have closed and one has recovered.

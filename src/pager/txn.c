@@ -320,10 +320,13 @@ static void publish(sb_txn *txn)
     txn->mark = mark;
 }
 
-static sb_status write_commit(sb_txn *txn, sb_err *err)
+static sb_status write_commit(sb_txn *txn, sb_durability durability, sb_err *err)
 {
     sb_pager *pager = txn->pager;
     if (sb_pager__poisoned(pager)) return sb_pager__poisoned_error(err);
+    /* The level was changed since the transaction began. */
+    if (durability != SB_DURABLE_OFF && !sb_pager__is_settled(pager))
+        SB_TRY(sb_pager__settle(pager, err));
     txn->now.seq = txn->base.seq + 1;
     txn->now.time_ns = pager->vfs->ops->wall_ns(pager->vfs);
     /* Frames of rolled-back savepoints may name pages past page_count: they stay off limits for bypassing. */
@@ -360,12 +363,13 @@ sb_status sb_txn_commit(sb_txn *txn, sb_err *err)
     const uint64_t started = SB_PROFILE_START(pager->options.profile);
     st = run_commit_hooks(txn, err);
     const bool dirty = sb_txn_dirty(txn);
-    if (st == SB_OK && dirty) st = write_commit(txn, err);
+    const sb_durability durability =
+        (sb_durability)atomic_load_explicit(&pager->durability, memory_order_relaxed);
+    if (st == SB_OK && dirty) st = write_commit(txn, durability, err);
     const sb_mark mark = txn->mark;
     end(txn, st == SB_OK);
     if (st == SB_OK && dirty) {
-        if (atomic_load_explicit(&pager->durability, memory_order_relaxed) == SB_DURABLE_FULL)
-            st = sb_pager__sync_to(pager, mark, err);
+        if (durability == SB_DURABLE_FULL) st = sb_pager__sync_to(pager, mark, err);
         SB_PROFILE_ADD(pager->options.profile, COMMITS, 1);
         SB_PROFILE_STOP(pager->options.profile, COMMIT_NS, started);
     }

@@ -39,15 +39,14 @@ static sb_status write_zeros(sb_file *file, uint64_t from, uint64_t to, sb_err *
     return SB_OK;
 }
 
-/* A WAL just made: written once, and its name made durable, before anybody relies on it. */
+/* A WAL just made: its name made durable, and written once, before anybody relies on it. The name first: who finds bytes in it, because
+ * its maker was killed, takes the name for durable. */
 static sb_status prepare_new_wal(sb_pager *pager, sb_file *file, sb_err *err)
 {
+    const bool syncs = sb_pager__is_settled(pager);
+    if (syncs) SB_TRY(pager->vfs->ops->sync_directory(pager->vfs, pager->wal_path, err));
     SB_TRY(write_zeros(file, 0, SB_WAL_FIRST_BYTES, err));
-    if (atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_OFF) {
-        SB_TRY(file->ops->sync(file, err));
-        SB_TRY(pager->vfs->ops->sync_directory(pager->vfs, pager->wal_path, err));
-    }
-    return SB_OK;
+    return syncs ? file->ops->sync(file, err) : SB_OK;
 }
 
 sb_status sb_pager__wal_open(sb_pager *pager, bool create, bool *opened, sb_err *err)
@@ -288,6 +287,7 @@ static sb_status prepare_tail(sb_txn *txn, sb_err *err)
 {
     sb_pager *pager = txn->pager;
     bool opened = false;
+    SB_TRY(sb_pager__begin_unsynced(pager, err));
     sb_mutex_lock(pager->index_mutex);
     sb_status st = sb_pager__wal_open(pager, true, &opened, err);
     sb_mutex_unlock(pager->index_mutex);

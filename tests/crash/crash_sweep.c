@@ -38,7 +38,8 @@ int main(int argc, char **argv)
     /* Garbage in a sector breaks what docs/FORMAT.md assumes: on request. */
     const unsigned modes = garbage ? 4 : 3;
     for (; done < cuts; seed++) {
-        for (unsigned durability = 0; durability < 2 && done < cuts; durability++) {
+        for (unsigned level = 0; level < 3 && done < cuts; level++) {
+            const unsigned durability = level < 2 ? level : CUT_CHANGES;
             sweep_case c = {.graph = graph, .seed = seed, .durability = durability};
             sb_err err;
             uint64_t events = 0, ignored = 0;

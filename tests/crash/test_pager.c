@@ -32,6 +32,12 @@ static void test_pager_cut__normal(void **state)
     (void)state;
     sample(SB_DURABLE_NORMAL, 150, 3, 12);
 }
+static void test_pager_cut__changing_levels(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 14; seed < 17; seed++)
+        sample(CUT_CHANGES, 60, 3, seed);
+}
 /* off promises nothing after a power cut, but that what was written is there if it happens to survive. */
 static void test_pager_cut__off_keeps_what_survives(void **state)
 {
@@ -51,6 +57,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_pager_cut__full),
         TEST(test_pager_cut__normal),
+        TEST(test_pager_cut__changing_levels),
         TEST(test_pager_cut__off_keeps_what_survives),
     };
     return cmocka_run_group_tests_name("pager_cut", tests, NULL, NULL);
