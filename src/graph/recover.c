@@ -336,8 +336,9 @@ static void count_losses(sb_recovery *r)
         count_lost(r->node_total_known, r->node_total, result->nodes, r->row_losses[SB_NODE]);
     result->lost_rels =
         count_lost(r->rel_total_known, r->rel_total, result->rels, r->row_losses[SB_REL]);
-    result->nodes_known = r->node_total_known;
-    result->rels_known = r->rel_total_known;
+    /* A whole catalog without a total: there were none. */
+    result->nodes_known = r->node_total_known || r->tree_whole[SB_RECOVER_CATALOG];
+    result->rels_known = r->rel_total_known || r->tree_whole[SB_RECOVER_CATALOG];
     if (!result->nodes_known || !result->rels_known)
         sb_recover__lost(r,
                          "how many %s there were is lost: what lay in damaged pages is not counted",
