@@ -154,6 +154,40 @@ class Found(unittest.TestCase):
                 self.gives(nodes, f'MATCH (n:A) WHERE n.x {sign} {bound} RETURN n.x', [])
         self.gives(nodes, "MATCH (n:A) WHERE n.x >= [duration('P1D')] RETURN size(n.x)", [[1]])
 
+    def test_ids_are_what_the_functions_give(self):
+        nodes = 'CREATE (:A)-[:R]->(:A)'
+        for entity, by, count in (('(n)', "elementId(n) = 'n1'", 1), ('(n)', "elementId(n) = 'r1'", 0), ('(n)', "elementId(n) IN ['n1', 'r1', 'n02', 1, null]", 1),
+                                  ('(n)', 'elementId(n) = 1', 0), ('(n)', "id(n) = '1'", 0), ('(n)', "id(n) IN ['1', 2.0]", 1), ('()-[n]-()', "elementId(n) = 'r1'", 2),
+                                  ('()-[n]->()', "elementId(n) IN ['n1', 'r1']", 1), ('()-[n]->()', "elementId(n) = 'n1'", 0), ('()-[n]->()', "id(n) = 'r1'", 0)):
+            self.gives(nodes, f'MATCH {entity} WHERE {by} RETURN count(*)', [[count]])
+        self.gives(nodes, 'MATCH (m) MATCH (n) WHERE elementId(n) = elementId(m) RETURN id(n)', [[1], [2]])
+
+    def test_a_bound_stays_while_rows_are_looked_at(self):
+        nodes = ("%sUNWIND range(10, 40) AS i CREATE (:V {i: i, v: i, w: 1})-[:R {v: i}]->(); UNWIND [1, 2, 3] AS i WITH i, reduce(s = '', x IN range(1, 3000) | s + 'x') AS s "
+                 "CREATE (:V {i: i, v: s + toString(i), w: 1})-[:R {v: s + toString(i)}]->()")
+        rows = [[2, [1]], [3, [1, 2]]]
+        for index in ('', 'CREATE INDEX FOR (n:V) ON (n.v); ', 'CREATE INDEX FOR (n:V) ON (n.w, n.v); CREATE INDEX FOR ()-[r:R]-() ON (r.v); '):
+            few = 'MATCH (m:V) WHERE m.i IN [1, 2, 3] '
+            for bounded in ('n.v < m.v', "n.v < m.v AND n.v >= ''", 'n.w = 1 AND n.v < m.v', 'm.v > n.v AND n.w = m.w'):
+                self.gives(nodes % index, few + f'MATCH (n:V) WHERE {bounded} WITH m, n ORDER BY n.i RETURN m.i, collect(n.i)', rows)
+            self.gives(nodes % index, few + 'MATCH (n:V) WHERE n.v >= m.v RETURN m.i, count(n)', [[1, 3], [2, 2], [3, 1]])
+            self.gives(nodes % index, few + 'MATCH (n:V) WHERE n.v STARTS WITH m.v RETURN m.i, n.i', [[1, 1], [2, 2], [3, 3]])
+            self.gives(nodes % index, few + 'OPTIONAL MATCH (n:V) WHERE n.v < m.v RETURN m.i, count(n)', [[1, 0], [2, 1], [3, 2]])
+            self.gives(nodes % index, few + 'RETURN m.i, EXISTS { MATCH (n:V) WHERE n.v < m.v }, COUNT { MATCH (n:V) WHERE n.v < m.v }',
+                       [[1, False, 0], [2, True, 1], [3, True, 2]])
+            self.gives(nodes % index, few + 'MATCH ()-[r:R]->() WHERE r.v < m.v RETURN m.i, count(r)', [[2, 1], [3, 2]])
+
+    def test_bounds_that_are_lists(self):
+        for index in ('', 'CREATE INDEX FOR (n:V) ON (n.v); '):
+            nodes = index + "UNWIND [[1, ['a']], [2, [1, 'a']], [3, [1, 2]], [4, []], [5, [2]], [6, [0.0 / 0.0]], [7, 1]] AS p CREATE (:V {i: p[0], v: p[1]})"
+            self.gives(nodes, 'MATCH (m:V {i: 2}) MATCH (n:V) WHERE n.v < m.v RETURN n.i', [[4]])
+            for bound, below, above in (('[1, null]', [4], [5]), ('[1, {a: 1}]', [4], [5]), ('[[1]]', [4], []), ('[1, 0.0 / 0.0]', [4], [5]), ('[null]', [4], []),
+                                        ("[1, 'b']", [2, 4], [5]), ('[]', [], [1, 2, 3, 5, 6])):
+                self.gives(nodes, f'MATCH (n:V) WHERE n.v < {bound} RETURN n.i', [[i] for i in below])
+                self.gives(nodes, f'MATCH (n:V) WHERE n.v > {bound} RETURN n.i', [[i] for i in above])
+                self.gives(nodes, f'MATCH (n:V) WHERE n.v >= {bound} AND n.v < [7, null] RETURN n.i', [[i] for i in above if i not in (1, 6)] + [[4]] * (bound == '[]'))
+                self.gives(nodes, f'MATCH (n:V) WHERE n.v >= {bound} AND n.v < 7 RETURN n.i', [])
+
     def test_what_decides_nothing_is_not_computed(self):
         self.gives('', 'UNWIND [0, 2] AS x RETURN coalesce(x, 1 / x) AS c', [[0], [2]])
         self.gives('', 'UNWIND [null, 2] AS x RETURN coalesce(null, x, 1 / (2 - x)) AS c', [[None], [2]])

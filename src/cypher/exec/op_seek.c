@@ -5,6 +5,13 @@
 
 #include <stdlib.h>
 
+/* A bound of a range as the language has it, and as the index does. */
+typedef struct sb_seek_bound {
+    sb_val val;
+    sb_value value;
+    bool given;
+} sb_seek_bound;
+
 typedef struct sb_seek_op {
     sb_operator op;
     const sb_var *entity, *from_var, *to_var;
@@ -30,9 +37,9 @@ typedef struct sb_seek_op {
     sb_value *values;        /* equal_count of them */
     const sb_val_list *list; /* the last equal value's alternatives; NULL: not in_list */
     uint64_t list_at;
-    sb_index_scan *scan; /* under way; NULL: none */
-    sb_value low_value, high_value;
-    bool of_lists; /* the range at hand */
+    sb_index_scan *scan;                 /* under way; NULL: none */
+    sb_seek_bound low_bound, high_bound; /* of the row at hand */
+    bool of_lists;                       /* one of them is a list */
     const sb_schema *schema;
     uint64_t state; /* run->state that schema is of */
 } sb_seek_op;
@@ -171,32 +178,25 @@ static sb_status by_id_open(sb_operator *op)
     return sb_exec__compile_maybe(op->run, plan->as.by_id.id, &s->id);
 }
 
-/* Digits alone, as elementId() gives them; 0 when they are no id. */
-static uint64_t id_of_text(sb_bytes text)
+/* The id that is equal to v, or whose elementId() is; 0: none. */
+static uint64_t id_of(const sb_seek_op *s, sb_val v)
 {
-    uint64_t id = 0;
+    sb_val entity;
 
-    if (text.size == 0 || text.size > 13) return 0;
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') return 0;
-        id = id * 10 + (uint64_t)(text.data[i] - '0');
+    if (s->op.plan->as.by_id.of_element) {
+        if (v.kind != SB_VAL_STRING || !sb_element_id_parse(sb_val_text(v), &entity) ||
+            entity.kind != (s->on_rels ? SB_VAL_REL : SB_VAL_NODE))
+            return 0;
+        return entity.as.id <= SB_ID_MAX ? entity.as.id : 0;
     }
-    return id > SB_ID_MAX ? 0 : id;
-}
-
-static uint64_t id_of(sb_val v)
-{
-    switch (v.kind) {
-    case SB_VAL_INT:
-        return v.as.integer > 0 && v.as.integer <= (int64_t)SB_ID_MAX ? (uint64_t)v.as.integer : 0;
-    case SB_VAL_FLOAT: /* 1.0 = 1 */
+    if (v.kind == SB_VAL_FLOAT) /* 1.0 = 1 */
         return v.as.real >= 1 && v.as.real <= (double)SB_ID_MAX &&
                        v.as.real == (double)(uint64_t)v.as.real
                    ? (uint64_t)v.as.real
                    : 0;
-    case SB_VAL_STRING: return id_of_text(sb_val_text(v));
-    default: return 0;
-    }
+    return v.kind == SB_VAL_INT && v.as.integer > 0 && v.as.integer <= (int64_t)SB_ID_MAX
+               ? (uint64_t)v.as.integer
+               : 0;
 }
 
 static sb_status list_of_ids(sb_seek_op *s, const sb_val_list *list)
@@ -207,7 +207,7 @@ static sb_status list_of_ids(sb_seek_op *s, const sb_val_list *list)
     s->wanted = sb_arena_alloc_array(s->op.step, list->count, sizeof *s->wanted);
     if (s->wanted == NULL || scratch == NULL) return sb_exec__no_memory(run);
     for (uint64_t i = 0; i < list->count; i++) {
-        const uint64_t id = id_of(list->items[i]);
+        const uint64_t id = id_of(s, list->items[i]);
         if (id != 0) s->wanted[s->wanted_count++] = id;
     }
     sb_u64_sort(s->wanted, scratch, s->wanted_count);
@@ -244,7 +244,7 @@ static sb_status by_id_begin(sb_seek_op *s)
             return sb_exec__placed(s->id, run, sb_exec__type_error(run, "IN", "a list", v));
         return list_of_ids(s, v.as.list);
     }
-    return want_id(s, id_of(v));
+    return want_id(s, id_of(s, v));
 }
 
 static sb_status which_exist(sb_seek_op *s, const uint64_t *ids, size_t count)
@@ -343,73 +343,79 @@ static sb_status index_value(sb_seek_op *s, sb_val v, sb_value *value, bool *mat
     return SB_OK;
 }
 
-static sb_status eval_value(sb_seek_op *s, sb_eval *e, sb_value *value, bool *matches)
+/* Texts that begin with prefix lie below the least one that is above all of them; there may be none. */
+static sb_status above_prefix(sb_seek_op *s, sb_bytes prefix, sb_seek_bound *above)
 {
-    sb_val v;
+    size_t size = prefix.size;
 
-    SB_TRY(sb_exec__eval_row(e, s->in, s->row, &v));
-    return index_value(s, v, value, matches);
-}
-
-/* Texts that begin with prefix lie below the least one that is above all of them; *bounded false: there is none. */
-static sb_status above_prefix(sb_seek_op *s, const sb_value *prefix, sb_value *above, bool *bounded)
-{
-    size_t size = prefix->as.bytes.size;
-    const uint8_t *data = prefix->as.bytes.data;
-
-    while (size > 0 && data[size - 1] == 0xFF)
+    while (size > 0 && prefix.data[size - 1] == 0xFF)
         size--;
-    *bounded = size > 0;
     if (size == 0) return SB_OK;
-    char *copy = sb_arena_strndup(s->op.step, (const char *)data, size);
+    char *copy = sb_arena_strndup(s->op.step, (const char *)prefix.data, size);
     if (copy == NULL) return sb_exec__no_memory(s->op.run);
     copy[size - 1] = (char)((uint8_t)copy[size - 1] + 1);
-    *above = (sb_value){.type = SB_TYPE_STRING, .as.bytes = {copy, size}};
+    above->given = true;
+    above->val = sb_val_string(sb_bytes_of(copy, size));
+    above->value = (sb_value){.type = SB_TYPE_STRING, .as.bytes = {copy, size}};
     return SB_OK;
 }
 
-/* A bound's value. What the language has no order for (durations, points) is neither above nor below one, where the index has it. */
-static sb_status eval_bound(sb_seek_op *s, sb_eval *e, sb_value *value, bool *matches)
+/* STARTS WITH as a range. */
+static sb_status prefix_bounds(sb_seek_op *s, sb_index_range *range, bool *matches)
 {
-    SB_TRY(eval_value(s, e, value, matches));
+    sb_seek_bound *const low = &s->low_bound;
+
+    SB_TRY(sb_exec__eval_row(s->prefix, s->in, s->row, &low->val));
+    *matches = low->val.kind == SB_VAL_STRING;
     if (!*matches) return SB_OK;
-    *matches = value->type != SB_TYPE_DURATION && value->type != SB_TYPE_POINT;
-    s->of_lists = value->type == SB_TYPE_LIST;
+    low->given = true;
+    SB_TRY(index_value(s, low->val, &low->value, matches));
+    SB_TRY(above_prefix(s, sb_val_text(low->val), &s->high_bound));
+    range->low = &low->value;
+    range->high = s->high_bound.given ? &s->high_bound.value : NULL;
     return SB_OK;
 }
 
-/* Bounds of the row at hand. *matches false: nothing is in them. */
+/* *end: where the index ends the range; left alone by a list that no value there equals (of a null, a map, NaN), which may be above one list that is
+ * stored and below another. What the language has no order for (durations, points) is neither above nor below a bound, where the index has it. */
+static sb_status eval_bound(sb_seek_op *s, sb_eval *e, sb_seek_bound *bound, const sb_value **end,
+                            bool *matches)
+{
+    SB_TRY(sb_exec__eval_row(e, s->in, s->row, &bound->val));
+    bound->given = true;
+    SB_TRY(index_value(s, bound->val, &bound->value, matches));
+    if (bound->val.kind == SB_VAL_LIST) {
+        s->of_lists = true;
+        if (*matches && sb_value_equal(&bound->value, &bound->value)) *end = &bound->value;
+        *matches = true;
+        return SB_OK;
+    }
+    *matches =
+        *matches && bound->value.type != SB_TYPE_DURATION && bound->value.type != SB_TYPE_POINT;
+    *end = &bound->value;
+    return SB_OK;
+}
+
+/* Bounds of the row at hand, which stay until it is done. *matches false: nothing is in them. */
 static sb_status make_range(sb_seek_op *s, sb_index_range *range, bool *matches)
 {
+    static const sb_value first_list = {.type = SB_TYPE_LIST};
     const sb_plan *plan = s->op.plan;
 
     *range = (sb_index_range){.equal = s->values,
                               .equal_count = plan->as.seek.equal_count,
-                              .low_inclusive = plan->as.seek.low.inclusive,
+                              .low_inclusive = s->prefix != NULL || plan->as.seek.low.inclusive,
                               .high_inclusive = plan->as.seek.high.inclusive};
     *matches = true;
     s->of_lists = false;
-    if (s->prefix != NULL) {
-        bool bounded;
-        SB_TRY(eval_value(s, s->prefix, &s->low_value, matches));
-        if (!*matches || s->low_value.type != SB_TYPE_STRING) {
-            *matches = false;
-            return SB_OK;
-        }
-        SB_TRY(above_prefix(s, &s->low_value, &s->high_value, &bounded));
-        range->low = &s->low_value;
+    s->low_bound.given = s->high_bound.given = false;
+    if (s->prefix != NULL) return prefix_bounds(s, range, matches);
+    if (s->low != NULL) SB_TRY(eval_bound(s, s->low, &s->low_bound, &range->low, matches));
+    if (*matches && s->high != NULL)
+        SB_TRY(eval_bound(s, s->high, &s->high_bound, &range->high, matches));
+    if (s->of_lists && range->low == NULL) {
+        range->low = &first_list;
         range->low_inclusive = true;
-        range->high = bounded ? &s->high_value : NULL;
-        range->high_inclusive = false;
-        return SB_OK;
-    }
-    if (s->low != NULL) {
-        SB_TRY(eval_bound(s, s->low, &s->low_value, matches));
-        range->low = &s->low_value;
-    }
-    if (*matches && s->high != NULL) {
-        SB_TRY(eval_bound(s, s->high, &s->high_value, matches));
-        range->high = &s->high_value;
     }
     return SB_OK;
 }
@@ -455,12 +461,14 @@ static sb_status seek_values(sb_seek_op *s, bool *matches)
     sb_exec *run = s->op.run;
     const sb_plan *plan = s->op.plan;
     const uint32_t plain = plan->as.seek.equal_count - plan->as.seek.in_list;
+    sb_val v;
 
     *matches = true;
-    for (uint32_t i = 0; i < plain && *matches; i++)
-        SB_TRY(eval_value(s, s->equal[i], &s->values[i], matches));
+    for (uint32_t i = 0; i < plain && *matches; i++) {
+        SB_TRY(sb_exec__eval_row(s->equal[i], s->in, s->row, &v));
+        SB_TRY(index_value(s, v, &s->values[i], matches));
+    }
     if (!*matches || !plan->as.seek.in_list) return SB_OK;
-    sb_val v;
     SB_TRY(sb_exec__eval_row(s->equal[plain], s->in, s->row, &v));
     *matches = v.kind == SB_VAL_LIST;
     if (v.kind != SB_VAL_LIST && v.kind != SB_VAL_NULL)
@@ -507,46 +515,41 @@ static sb_status seek_begin(sb_seek_op *s)
     return is_lookup(s) ? look_up(s) : open_scan(s);
 }
 
-/* Is a stored value on the right side (1: above, -1: below) of a bound? The index has an order for all lists, the language for those
- * whose items can be compared. */
-static sb_status is_beyond(sb_seek_op *s, const sb_value *stored, const sb_value *bound, int side,
-                           bool inclusive, bool *is)
+/* Is a stored value on the right side (1: above, -1: below) of a bound? */
+static sb_status is_beyond(sb_seek_op *s, const sb_value *stored, const sb_seek_bound *bound,
+                           int side, bool inclusive, bool *is)
 {
-    sb_exec *run = s->op.run;
+    sb_val v;
     int order;
 
     *is = true;
-    if (bound->type == SB_TYPE_LIST) {
-        sb_val a, b;
-        SB_TRY(sb_val_from_value(s->op.step, stored, &a, run->err));
-        SB_TRY(sb_val_from_value(s->op.step, bound, &b, run->err));
-        *is = sb_val_comparable(a, b, &order) == SB_TRUE;
-    } else {
-        order = sb_value_compare(stored, bound);
-    }
-    *is = *is && (order * side > 0 || (order == 0 && inclusive));
+    if (!bound->given) return SB_OK;
+    SB_TRY(sb_val_from_value(s->op.step, stored, &v, s->op.run->err));
+    *is = sb_val_comparable(v, bound->val, &order) == SB_TRUE &&
+          (order * side > 0 || (order == 0 && inclusive));
     return SB_OK;
 }
 
-/* Does a row have the values asked for? Where a long value's key was cut, and in a range of lists, its entry does not tell. */
+/* Does a row have the values asked for? Where a long value's key was cut, and in a range of lists, its entry does not tell: the index has
+ * an order for all lists, the language for those whose items can be compared. What is stored may lie in the graph's result arena:
+ * nothing is evaluated while it is needed. */
 static sb_status check_row(sb_seek_op *s, uint64_t id, bool *matches)
 {
     sb_exec *run = s->op.run;
     const sb_plan *plan = s->op.plan;
     const uint32_t equal = plan->as.seek.equal_count;
     sb_value stored[SB_SCHEMA_KEYS_MAX];
-    sb_index_range range;
 
     SB_TRY(sb_graph_get_props(run->graph, s->on_rels ? SB_REL : SB_NODE, id, s->schema->keys,
                               s->schema->key_count, stored, matches, run->err));
     for (uint32_t i = 0; i < equal && *matches; i++)
         *matches = sb_value_equal(&stored[i], &s->values[i]);
     if (!*matches || equal == s->schema->key_count) return SB_OK;
-    SB_TRY(make_range(s, &range, matches));
-    if (*matches && range.low != NULL)
-        SB_TRY(is_beyond(s, &stored[equal], range.low, 1, range.low_inclusive, matches));
-    if (*matches && range.high != NULL)
-        SB_TRY(is_beyond(s, &stored[equal], range.high, -1, range.high_inclusive, matches));
+    SB_TRY(is_beyond(s, &stored[equal], &s->low_bound, 1,
+                     s->prefix != NULL || plan->as.seek.low.inclusive, matches));
+    if (*matches)
+        SB_TRY(is_beyond(s, &stored[equal], &s->high_bound, -1, plan->as.seek.high.inclusive,
+                         matches));
     return SB_OK;
 }
 

@@ -18,6 +18,7 @@ typedef struct condition {
         CONDITION_PREFIX
     } kind;
     bool inclusive;
+    bool of_element; /* about elementId(var) */
     sb_expr *value;
 } condition;
 
@@ -27,12 +28,15 @@ static bool is_property(const sb_expr *e, const sb_var *var, sb_bytes key)
            e->args[0]->var == var && sb_bytes_equal(e->name, key);
 }
 
-/* id(var) or elementId(var). */
-static bool is_id(const sb_expr *e, const sb_var *var)
+/* id(var) or elementId(var): *of_element. */
+static bool is_id(const sb_expr *e, const sb_var *var, bool *of_element)
 {
-    return e->kind == SB_EXPR_CALL && e->function != NULL && e->arg_count == 1 &&
-           e->args[0]->kind == SB_EXPR_VAR && e->args[0]->var == var &&
-           (strcmp(e->function->name, "id") == 0 || strcmp(e->function->name, "elementId") == 0);
+    if (e->kind != SB_EXPR_CALL || e->function == NULL || e->arg_count != 1 ||
+        (e->function->flags & SB_FUNC_USER) != 0 || e->args[0]->kind != SB_EXPR_VAR ||
+        e->args[0]->var != var)
+        return false;
+    *of_element = strcmp(e->function->name, "elementId") == 0;
+    return *of_element || strcmp(e->function->name, "id") == 0;
 }
 
 /* Is the value of e known before var is? */
@@ -82,7 +86,9 @@ static sb_status read_condition(sb_planner *p, const sb_expr *e, const sb_var *v
         const sb_expr *subject = e->args[side];
         bool known;
 
-        if (!(key.data == NULL ? is_id(subject, var) : is_property(subject, var, key))) continue;
+        if (!(key.data == NULL ? is_id(subject, var, &found->of_element)
+                               : is_property(subject, var, key)))
+            continue;
         SB_TRY(is_known(p, e->args[1 - side], bound, &known));
         if (!known) continue;
         read_operator((sb_op2)e->op, side == 1, found);
@@ -112,6 +118,7 @@ static sb_status access_by_id(sb_planner *p, const sb_pattern_graph *graph, cons
         (*access)->as.by_id.node = var;
         (*access)->as.by_id.on_rels = (var->kinds & SB_KIND_REL) != 0;
         (*access)->as.by_id.id = found.value;
+        (*access)->as.by_id.of_element = found.of_element;
         (*access)->as.by_id.list = found.kind == CONDITION_IN;
         (*access)->rows = found.kind == CONDITION_IN ? 10 : 1;
         (*access)->cost = (*access)->rows;

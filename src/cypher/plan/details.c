@@ -286,6 +286,7 @@ sb_status sb_plan_details(const sb_compiled *compiled, const sb_plan *plan, sb_b
     case SB_PLAN_NODE_BY_ID:
         SB_TRY(var_name(out, plan->as.by_id.node));
         if (plan->as.by_id.id == NULL) return SB_OK;
+        if (plan->as.by_id.of_element) SB_TRY(text(out, " by elementId"));
         SB_TRY(text(out, plan->as.by_id.list ? " IN " : " = "));
         return sb_expr_print(plan->as.by_id.id, out);
     case SB_PLAN_INDEX_SEEK: return seek_text(plan, out);

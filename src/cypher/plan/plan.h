@@ -222,8 +222,9 @@ struct sb_plan {
             sb_expr *id;
             bool
                 bound; /* node (a relationship) has a value already: bind its ends alone; id is NULL */
-            bool either; /* as for seek */
-            bool list;
+            bool either;     /* as for seek */
+            bool list;       /* id is a list of them */
+            bool of_element; /* id is what elementId() gives, not id() */
             const sb_var *from, *to;
         } by_id;
         struct {

@@ -329,14 +329,25 @@ static void check_by_id(world *w)
     sums_to(f, p, prop(f, ref(f, n), "i"), NODES, (int64_t)NODES * (NODES + 1) / 2);
     exec_clear(f);
     n = var(f, SB_KIND_NODE);
-    char digits[30];
-    snprintf(digits, sizeof digits, "%llu", (unsigned long long)w->ids[8]);
+    char node[30], rel[30];
+    snprintf(node, sizeof node, "n%llu", (unsigned long long)w->ids[8]);
+    snprintf(rel, sizeof rel, "r%llu", (unsigned long long)w->ids[9]);
     p = plan(f, SB_PLAN_NODE_BY_ID, argument(f, NULL));
     p->as.by_id.node = n;
     p->as.by_id.list = true;
-    p->as.by_id.id = expr(f, SB_EXPR_LIST, 5, num(f, (int64_t)w->ids[7]), str(f, digits),
-                          num(f, (int64_t)w->ids[7]), null_(f), str(f, "x"));
-    sums_to(f, p, prop(f, ref(f, n), "i"), 2, 15);
+    p->as.by_id.id =
+        expr(f, SB_EXPR_LIST, 6, num(f, (int64_t)w->ids[7]), num(f, (int64_t)w->ids[10]),
+             num(f, (int64_t)w->ids[7]), str(f, node + 1), str(f, node), null_(f));
+    sums_to(f, p, prop(f, ref(f, n), "i"), 2, 17);
+    exec_clear(f); /* by elementId() */
+    n = var(f, SB_KIND_NODE);
+    p = plan(f, SB_PLAN_NODE_BY_ID, argument(f, NULL));
+    p->as.by_id.node = n;
+    p->as.by_id.list = true;
+    p->as.by_id.of_element = true;
+    p->as.by_id.id = expr(f, SB_EXPR_LIST, 6, num(f, (int64_t)w->ids[7]), str(f, node),
+                          str(f, node), str(f, node + 1), str(f, rel), null_(f));
+    sums_to(f, p, prop(f, ref(f, n), "i"), 1, 8);
     exec_clear(f); /* a relationship with its ends */
     n = var(f, SB_KIND_REL);
     x = var(f, SB_KIND_ANY);
