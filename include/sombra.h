@@ -138,6 +138,8 @@ typedef enum sombra_type {
     SOMBRA_TYPE_REL = 16,  /**< as.id */
     SOMBRA_TYPE_PATH = 17  /**< as.path */
 } sombra_type;
+/** In value_types of a constraint alone: lists with items of this type. Lists of several types of items are admitted by the bits of all. */
+#define SOMBRA_TYPE_LIST_OF(item) (18u + (uint32_t)(item))
 
 /** A property value. Given to the library it is borrowed until the call returns; see "memory of results" for
  *  values that come back. Unused fields are 0. */
@@ -173,7 +175,7 @@ typedef struct sombra_entry {
     sombra_value value;
 } sombra_entry;
 
-/** Name of a type: "INTEGER", "LOCAL DATETIME". Never NULL. */
+/** Name of a type: "INTEGER", "LOCAL DATETIME", "LIST<INTEGER>". Never NULL. */
 SOMBRA_API const char *sombra_type_name(uint32_t type);
 
 static inline sombra_value sombra_null(void)
@@ -756,7 +758,8 @@ typedef struct sombra_schema {
     const uint32_t *keys;
     size_t key_count; /**< at most 16 */
     uint32_t
-        value_types; /**< TYPED: bit (1 << sombra_type) for each admitted type; others: INVALID */
+        value_types; /**< TYPED: bit (1 << sombra_type) for each admitted type, and (1 << SOMBRA_TYPE_LIST_OF(type)) for lists whose
+                      * items are of one; others: INVALID */
     const char *name;
     size_t name_size;
 } sombra_schema;

@@ -4,8 +4,10 @@
 
 #include "api/api_priv.h"
 
-/* A bit for each type from BOOLEAN to LIST. */
-#define VALUE_TYPES ((1u << (SB_TYPE_LIST + 1)) - (1u << SB_TYPE_BOOL))
+/* A bit for each type from BOOLEAN to LIST, and for lists of each of those but LIST. */
+#define SCALAR_TYPES ((1u << SB_TYPE_LIST) - (1u << SB_TYPE_BOOL))
+#define VALUE_TYPES                                                                                \
+    (SCALAR_TYPES | 1u << SB_TYPE_LIST | SCALAR_TYPES << SB_TYPE_LIST_OF(SB_TYPE_NULL))
 
 sombra_status sombra_schema_create(sombra_txn *txn, const sombra_schema *definition, uint32_t *id)
 {

@@ -55,7 +55,7 @@ const char *schema_kind(const sombra_schema *schema)
 
 /* A bit for each type that a property may have. */
 #define FIRST_TYPE ((uint32_t)SOMBRA_TYPE_BOOL)
-#define LAST_TYPE  ((uint32_t)SOMBRA_TYPE_LIST)
+#define LAST_TYPE  SOMBRA_TYPE_LIST_OF(SOMBRA_TYPE_POINT)
 
 /* "INTEGER or FLOAT" of a typed constraint into text; returns it. */
 const char *schema_types(const sombra_schema *schema, char *text, size_t bytes)
@@ -93,6 +93,7 @@ static uint32_t find_type(const char *written, size_t bytes)
         size_t rest;
         if (bytes == 0 || !same_type(written, bytes, sombra_type_name(type), &rest)) continue;
         if (rest == 0) return type;
+        if (type > SOMBRA_TYPE_LIST) continue; /* lists of something are written out */
         found = type;
         matches++;
     }
@@ -108,7 +109,8 @@ static int parse_types(const char *text, uint32_t *bits)
         if (type == 0)
             return complain(EXIT_USAGE,
                             "--types: '%.*s' is no type: boolean, integer, float, string, bytes, "
-                            "date, localtime, time, localdatetime, datetime, duration, point, list",
+                            "date, localtime, time, localdatetime, datetime, duration, point, "
+                            "list, list<integer>, …",
                             (int)(bytes < 60 ? bytes : 60), text);
         *bits |= 1u << type;
         text += bytes;

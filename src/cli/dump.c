@@ -578,10 +578,19 @@ static void put_types(dumper *d, uint32_t types)
     const char *between = "";
 
     for (uint32_t type = SOMBRA_TYPE_BOOL; type <= SOMBRA_TYPE_LIST; type++) {
-        if ((types >> type & 1) == 0) continue;
-        put_text(&d->out, between);
-        put_text(&d->out, names[type]);
-        between = " | ";
+        const bool lists = type < SOMBRA_TYPE_LIST && (types >> SOMBRA_TYPE_LIST_OF(type) & 1) != 0;
+        if ((types >> type & 1) != 0) {
+            put_text(&d->out, between);
+            put_text(&d->out, names[type]);
+            between = " | ";
+        }
+        if (lists) {
+            put_text(&d->out, between);
+            put_text(&d->out, "LIST<");
+            put_text(&d->out, names[type]);
+            put_text(&d->out, " NOT NULL>");
+            between = " | ";
+        }
     }
 }
 

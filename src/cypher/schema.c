@@ -6,7 +6,7 @@
 /* ---- Indexes and constraints --------------------------------------------------------------------------------------------- */
 
 /* Types of a property that a declared type admits. */
-static uint32_t value_types(uint32_t kinds)
+static uint32_t value_types(const sb_type_spec *spec)
 {
     static const struct {
         uint32_t kind, type;
@@ -21,12 +21,16 @@ static uint32_t value_types(uint32_t kinds)
                  {SB_KIND_LOCAL_DATETIME, SB_TYPE_LOCAL_DATETIME},
                  {SB_KIND_DATETIME, SB_TYPE_DATETIME},
                  {SB_KIND_DURATION, SB_TYPE_DURATION},
-                 {SB_KIND_POINT, SB_TYPE_POINT},
-                 {SB_KIND_LIST, SB_TYPE_LIST}};
-    uint32_t types = 0;
+                 {SB_KIND_POINT, SB_TYPE_POINT}};
+    const bool lists = (spec->kinds & SB_KIND_LIST) != 0,
+               of_any = spec->items == NULL || (spec->items->kinds | SB_KIND_NULL) == SB_KIND_ANY;
+    uint32_t types = lists && of_any ? UINT32_C(1) << SB_TYPE_LIST : 0;
 
-    for (size_t i = 0; i < sizeof PAIRS / sizeof PAIRS[0]; i++)
-        if ((kinds & PAIRS[i].kind) != 0) types |= UINT32_C(1) << PAIRS[i].type;
+    for (size_t i = 0; i < sizeof PAIRS / sizeof PAIRS[0]; i++) {
+        if ((spec->kinds & PAIRS[i].kind) != 0) types |= UINT32_C(1) << PAIRS[i].type;
+        if (lists && !of_any && (spec->items->kinds & PAIRS[i].kind) != 0)
+            types |= UINT32_C(1) << SB_TYPE_LIST_OF(PAIRS[i].type);
+    }
     return types;
 }
 
@@ -80,7 +84,7 @@ static sb_status create(const sb_statement *statement, sb_graph *graph, uint8_t 
                        SB_SCHEMA_KEYS_MAX);
     definition.key_count = statement->schema.key_count;
     if (statement->schema.type != NULL)
-        definition.value_types = value_types(statement->schema.type->kinds);
+        definition.value_types = value_types(statement->schema.type);
     SB_TRY(intern_all(statement, view, &definition, err));
     if (statement->schema.if_not_exists &&
         (find_equal(view, &definition) != NULL ||
@@ -95,21 +99,56 @@ static sb_status create(const sb_statement *statement, sb_graph *graph, uint8_t 
     return SB_OK;
 }
 
+/* By its name, or, in the old form, by what it is about; NULL: there is none. */
+static const sb_schema *find_dropped(const sb_statement *statement, sb_view *view)
+{
+    sb_schema definition = {.kind = statement->kind == SB_STATEMENT_DROP_INDEX
+                                        ? SB_SCHEMA_INDEX
+                                        : (uint8_t)statement->schema.constraint,
+                            .on_rels = statement->schema.on_rels};
+
+    if (statement->schema.key_count == 0) return sb_schema_find(view, statement->schema.name);
+    if (statement->schema.key_count > SB_SCHEMA_KEYS_MAX) return NULL;
+    definition.key_count = statement->schema.key_count;
+    definition.entity = sb_name_find(view, definition.on_rels ? SB_NAME_TYPE : SB_NAME_LABEL,
+                                     statement->schema.entity);
+    for (uint32_t i = 0; i < definition.key_count; i++)
+        definition.keys[i] = sb_name_find(view, SB_NAME_KEY, statement->schema.keys[i]);
+    return find_equal(view, &definition);
+}
+
+static sb_status fail_missing(const sb_statement *statement, const char *what, sb_err *err)
+{
+    const sb_bytes name =
+        statement->schema.key_count == 0 ? statement->schema.name : statement->schema.entity;
+
+    if (statement->schema.key_count == 0)
+        return SB_FAIL(err, SB_NOT_FOUND, "there is no %s named '%.*s'", what, (int)name.size,
+                       (const char *)name.data);
+    return SB_FAIL(err, SB_NOT_FOUND, "there is no such %s on '%.*s'", what, (int)name.size,
+                   (const char *)name.data);
+}
+
 static sb_status drop(const sb_statement *statement, sb_graph *graph, sb_exec_stats *stats,
                       sb_err *err)
 {
-    const sb_schema *found = sb_schema_find(sb_graph_view(graph), statement->schema.name);
+    const sb_schema *found = find_dropped(statement, sb_graph_view(graph));
+    const bool index = statement->kind == SB_STATEMENT_DROP_INDEX;
 
-    if (found != NULL) {
-        uint64_t *count =
-            found->kind == SB_SCHEMA_INDEX ? &stats->indexes_removed : &stats->constraints_removed;
-        SB_TRY(sb_graph_schema_drop(graph, found->id, err));
-        (*count)++;
-        return SB_OK;
-    }
-    if (statement->schema.if_exists) return SB_OK;
-    return SB_FAIL(err, SB_NOT_FOUND, "there is no index or constraint named '%.*s'",
-                   (int)statement->schema.name.size, (const char *)statement->schema.name.data);
+    if (found == NULL)
+        return statement->schema.if_exists
+                   ? SB_OK
+                   : fail_missing(statement, index ? "index" : "constraint", err);
+    if ((found->kind == SB_SCHEMA_INDEX) != index)
+        return SB_FAIL(err, SB_INVALID, "'%.*s' is %s: it goes with DROP %s", (int)found->name.size,
+                       (const char *)found->name.data, index ? "a constraint" : "an index",
+                       index ? "CONSTRAINT" : "INDEX");
+    SB_TRY(sb_graph_schema_drop(graph, found->id, err));
+    if (index)
+        stats->indexes_removed++;
+    else
+        stats->constraints_removed++;
+    return SB_OK;
 }
 
 sb_status sb_cypher__schema(const sb_statement *statement, sb_graph *graph, sb_exec_stats *stats,

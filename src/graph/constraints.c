@@ -18,7 +18,7 @@ sb_status sb_constraints__holds(sb_graph *graph, const sb_schema *schema, const 
         sb_value value;
         SB_TRY(sb_side__value(graph, side, schema->keys[i], &value, err));
         if (schema->kind == SB_SCHEMA_TYPED)
-            *holds = value.type == SB_TYPE_NULL || schema->value_types >> value.type & 1;
+            *holds = value.type == SB_TYPE_NULL || sb_types_admit(schema->value_types, &value);
         else
             *holds = value.type != SB_TYPE_NULL;
     }
@@ -234,12 +234,24 @@ static sb_status append_types(uint32_t types, sb_buffer *out)
 {
     bool first = true;
 
-    for (uint32_t type = 1; type < 32; type++) {
+    for (uint32_t type = 1; type < SB_TYPE_NUMBERS; type++) {
         if (!(types >> type & 1)) continue;
-        SB_TRY(sb_buffer_printf(out, "%s%s", first ? "" : " or ", sb_type_name(type)));
+        SB_TRY(sb_buffer_printf(out, "%s%s", first ? "" : " or ", sb_type_written(type)));
         first = false;
     }
     return SB_OK;
+}
+
+/* Of a list those of its items: ", of type LIST<INTEGER NOT NULL> or LIST<STRING NOT NULL>". */
+static sb_status append_type_of(const sb_value *value, sb_buffer *out)
+{
+    uint32_t types = UINT32_C(1) << value->type;
+
+    if (value->type == SB_TYPE_LIST && value->as.list.count != 0) types = 0;
+    for (size_t i = 0; value->type == SB_TYPE_LIST && i < value->as.list.count; i++)
+        types |= UINT32_C(1) << SB_TYPE_LIST_OF(value->as.list.items[i].type);
+    SB_TRY(sb_buffer_printf(out, ", of type "));
+    return append_types(types, out);
 }
 
 static sb_status describe_broken(sb_graph *graph, const sb_schema *schema, const sb_side *side,
@@ -250,8 +262,8 @@ static sb_status describe_broken(sb_graph *graph, const sb_schema *schema, const
     if (schema->kind == SB_SCHEMA_TYPED) {
         SB_TRY(sb_side__value(graph, side, schema->keys[0], &value, err));
         if (append_keys(graph, schema, out) != SB_OK || sb_buffer_printf(out, " = ") != SB_OK ||
-            append_value(&value, out) != SB_OK ||
-            sb_buffer_printf(out, ", of type %s, where only ", sb_type_name(value.type)) != SB_OK ||
+            append_value(&value, out) != SB_OK || append_type_of(&value, out) != SB_OK ||
+            sb_buffer_printf(out, ", where only ") != SB_OK ||
             append_types(schema->value_types, out) != SB_OK ||
             sb_buffer_printf(out, " may be") != SB_OK)
             return SB_FAIL_NOMEM(err);

@@ -447,7 +447,7 @@ static bool row_holds(const sb_schema *schema, const sb_prop_column *columns, si
         const sb_value value = column == NULL ? SB_VALUE_NULL : sb_columns__value(column, row);
         if (schema->kind != SB_SCHEMA_TYPED && value.type == SB_TYPE_NULL) return false;
         if (schema->kind == SB_SCHEMA_TYPED && value.type != SB_TYPE_NULL &&
-            !(schema->value_types >> value.type & 1))
+            !sb_types_admit(schema->value_types, &value))
             return false;
     }
     return true;

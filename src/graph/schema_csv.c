@@ -42,7 +42,7 @@ static sb_status put_keys(sb_view *view, const sb_schema *schema, sb_buffer *lis
 
 static sb_status put_types(const sb_schema *schema, sb_buffer *list)
 {
-    for (uint32_t type = SB_TYPE_BOOL; type <= SB_TYPE_LIST; type++)
+    for (uint32_t type = SB_TYPE_BOOL; type < SB_TYPE_NUMBERS; type++)
         if (schema->value_types >> type & 1)
             SB_TRY(sb_buffer_printf(list, "%s%s", list->size == 0 ? "" : ";", sb_type_name(type)));
     return SB_OK;
@@ -170,9 +170,9 @@ static sb_status read_types(const schema_file *file, sb_schema *schema)
 
     while (sb_text_next_item(cell_of(file, 4), &pos, delimiters, file->arena, &name, &nomem)) {
         uint32_t type = SB_TYPE_BOOL;
-        while (type <= SB_TYPE_LIST && !sb_text__same(name, sb_type_name(type)))
+        while (type < SB_TYPE_NUMBERS && !sb_text__same(name, sb_type_name(type)))
             type++;
-        if (type > SB_TYPE_LIST) return fail_cell(file, 4, "names a type that no property has");
+        if (type == SB_TYPE_NUMBERS) return fail_cell(file, 4, "names a type that no property has");
         schema->value_types |= 1u << type;
     }
     return nomem ? SB_FAIL_NOMEM(file->err) : SB_OK;

@@ -154,8 +154,9 @@ typedef struct sb_schema {
     uint32_t entity; /* label or type id */
     uint32_t key_count;
     sb_key_id keys[SB_SCHEMA_KEYS_MAX];
-    uint32_t value_types; /* TYPED: bit (1 << sb_type) for each admitted type */
-    sb_bytes name;        /* unique among all; borrowed */
+    uint32_t
+        value_types; /* TYPED: bit (1 << sb_type) for each admitted type, SB_TYPE_LIST_OF included */
+    sb_bytes name;   /* unique among all; borrowed */
     bool has_tree;
 } sb_schema;
 

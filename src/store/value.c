@@ -10,19 +10,51 @@
 
 const uint32_t sb_value__srids[4] = {4326, 4979, 7203, 9157};
 
+/* X(type, name, name as Cypher writes it) */
+#define SCALAR_TYPES(X)                                                                            \
+    X(SB_TYPE_BOOL, "BOOLEAN", "BOOLEAN")                                                          \
+    X(SB_TYPE_INT, "INTEGER", "INTEGER")                                                           \
+    X(SB_TYPE_FLOAT, "FLOAT", "FLOAT")                                                             \
+    X(SB_TYPE_STRING, "STRING", "STRING")                                                          \
+    X(SB_TYPE_BYTES, "BYTES", "BYTES")                                                             \
+    X(SB_TYPE_DATE, "DATE", "DATE")                                                                \
+    X(SB_TYPE_LOCAL_TIME, "LOCAL TIME", "LOCAL TIME")                                              \
+    X(SB_TYPE_TIME, "TIME", "ZONED TIME")                                                          \
+    X(SB_TYPE_LOCAL_DATETIME, "LOCAL DATETIME", "LOCAL DATETIME")                                  \
+    X(SB_TYPE_DATETIME, "DATETIME", "ZONED DATETIME")                                              \
+    X(SB_TYPE_DURATION, "DURATION", "DURATION")                                                    \
+    X(SB_TYPE_POINT, "POINT", "POINT")
+#define NAME(type, name, written) [type] = (name), [SB_TYPE_LIST_OF(type)] = "LIST<" name ">",
+#define WRITTEN(type, name, written)                                                               \
+    [type] = (written), [SB_TYPE_LIST_OF(type)] = "LIST<" written " NOT NULL>",
+
+static const char *const names[] = {
+    [SB_TYPE_NULL] = "NULL", [SB_TYPE_LIST] = "LIST", SCALAR_TYPES(NAME)};
+static const char *const written[] = {
+    [SB_TYPE_NULL] = "NULL", [SB_TYPE_LIST] = "LIST<ANY>", SCALAR_TYPES(WRITTEN)};
+
+static const char *name_in(const char *const *all, uint32_t type)
+{
+    return type < SB_TYPE_NUMBERS && all[type] != NULL ? all[type] : "?";
+}
+
 const char *sb_type_name(uint32_t type)
 {
-    static const char *const names[] = {
-        [SB_TYPE_NULL] = "NULL",         [SB_TYPE_BOOL] = "BOOLEAN",
-        [SB_TYPE_INT] = "INTEGER",       [SB_TYPE_FLOAT] = "FLOAT",
-        [SB_TYPE_STRING] = "STRING",     [SB_TYPE_BYTES] = "BYTES",
-        [SB_TYPE_DATE] = "DATE",         [SB_TYPE_LOCAL_TIME] = "LOCAL TIME",
-        [SB_TYPE_TIME] = "TIME",         [SB_TYPE_LOCAL_DATETIME] = "LOCAL DATETIME",
-        [SB_TYPE_DATETIME] = "DATETIME", [SB_TYPE_DURATION] = "DURATION",
-        [SB_TYPE_POINT] = "POINT",       [SB_TYPE_LIST] = "LIST",
-    };
+    return name_in(names, type);
+}
 
-    return type < sizeof names / sizeof names[0] ? names[type] : "?";
+const char *sb_type_written(uint32_t type)
+{
+    return name_in(written, type);
+}
+
+bool sb_types_admit(uint32_t types, const sb_value *value)
+{
+    if ((types >> value->type & 1) != 0) return true;
+    if (value->type != SB_TYPE_LIST || types >> SB_TYPE_LIST_OF(SB_TYPE_NULL) == 0) return false;
+    for (size_t i = 0; i < value->as.list.count; i++)
+        if ((types >> SB_TYPE_LIST_OF(value->as.list.items[i].type) & 1) == 0) return false;
+    return true;
 }
 
 int sb_value__srid_index(uint32_t srid)

@@ -56,8 +56,17 @@ typedef struct sb_value {
 #define SB_VALUE_NULL      ((sb_value){.type = SB_TYPE_NULL})
 #define SB_VALUE_BYTES_MAX 0x7FFFFFFFu /* over 2 GiB is refused: SB_LIMIT */
 
-const char *sb_type_name(uint32_t type); /* "INTEGER", "LOCAL DATETIME", …; "?" for an unknown
-                                          * one */
+/* Where types are bits of a mask (sb_schema.value_types), lists of one type of items have numbers, too: a list of integers and strings is in both
+ * bits' lists. SB_TYPE_LIST is all lists. The numbers between are those of values that are no properties (sombra.h). */
+#define SB_TYPE_LIST_OF(item) (18u + (uint32_t)(item))
+#define SB_TYPE_NUMBERS       (SB_TYPE_LIST_OF(SB_TYPE_POINT) + 1u) /* behind the last */
+
+const char *sb_type_name(uint32_t type); /* "INTEGER", "LOCAL DATETIME", "LIST<INTEGER>", …; "?"
+                                          * for an unknown one */
+/* The same as Cypher writes it: "ZONED DATETIME", "LIST<INTEGER NOT NULL>". */
+const char *sb_type_written(uint32_t type);
+/* Is a value (not a null) of one of the types? */
+bool sb_types_admit(uint32_t types, const sb_value *value);
 
 /* Well-formed UTF-8: no overlong forms, no surrogates, nothing past U+10FFFF. */
 bool sb_utf8_valid(sb_bytes text);

@@ -468,6 +468,104 @@ static void run(api_fixture *f, const char *text)
     sombra_stmt_finalize(stmt);
 }
 
+static void fails(api_fixture *f, const char *text, sombra_status status, const char *words)
+{
+    sombra_stmt *stmt;
+    sombra_status got = sombra_prepare(f->conn, text, SOMBRA_NUL_TERMINATED, &stmt, NULL);
+
+    if (got == SOMBRA_OK) {
+        got = sombra_stmt_step(stmt);
+        sombra_stmt_finalize(stmt);
+    }
+    assert_int_equal(got, status);
+    if (strstr(sombra_error_of(f->conn)->message, words) == NULL)
+        fail_msg("%s: %s", text, sombra_error_of(f->conn)->message);
+}
+
+static void gives_text(api_fixture *f, const char *text, const char *wanted)
+{
+    sombra_stmt *stmt = prepare(f, text);
+    sombra_value value;
+
+    step_row(f, stmt);
+    OK(f, sombra_stmt_column(stmt, 0, &value));
+    assert_int_equal(value.as.bytes.size, strlen(wanted));
+    assert_memory_equal(value.as.bytes.data, wanted, strlen(wanted));
+    step_done(f, stmt);
+    sombra_stmt_finalize(stmt);
+}
+
+/* Constraints on types know the items of lists; SHOW CONSTRAINTS and messages write types as the language does. */
+static void test_api_query__types_of_properties(void **state)
+{
+    api_fixture *f = *state;
+
+    run(f, "CREATE CONSTRAINT c FOR (n:A) REQUIRE n.x IS :: LIST<INTEGER NOT NULL>");
+    run(f, "CREATE CONSTRAINT d FOR (n:B) REQUIRE n.x IS :: BOOLEAN | LIST<STRING> | "
+           "LIST<FLOAT> | ZONED DATETIME");
+    run(f, "CREATE CONSTRAINT e FOR ()-[r:R]-() REQUIRE r.x IS :: LIST<ANY>");
+    run(f, "CREATE (:A {x: [1, 2]}), (:A {x: []}), (:A), (:B {x: ['a', 1.5]}), (:B {x: true}), "
+           "(:B {x: datetime('2020-01-01T00:00Z')})-[:R {x: [1, 'a']}]->()");
+    fails(f, "CREATE (:A {x: ['a']})", SOMBRA_CONSTRAINT,
+          "of type LIST<STRING NOT NULL>, where only LIST<INTEGER NOT NULL> may be");
+    fails(f, "CREATE (:A {x: [1, 'a']})", SOMBRA_CONSTRAINT,
+          "of type LIST<INTEGER NOT NULL> or LIST<STRING NOT NULL>, where");
+    fails(f, "CREATE (:A {x: 1})", SOMBRA_CONSTRAINT, "of type INTEGER, where");
+    fails(f, "MATCH (n:A) SET n.x = [1.5]", SOMBRA_CONSTRAINT, "LIST<FLOAT NOT NULL>, where");
+    fails(f, "UNWIND [['a'], ['b', 1]] AS l CREATE (:B {x: l})", SOMBRA_CONSTRAINT,
+          "BOOLEAN or ZONED DATETIME or LIST<FLOAT NOT NULL> or LIST<STRING NOT NULL> may be");
+    fails(f, "CREATE (:B {x: time('10:00Z')})", SOMBRA_CONSTRAINT, "of type ZONED TIME, where");
+    fails(f, "CREATE (:B {x: []}), (:R)-[:R {x: 1}]->()", SOMBRA_CONSTRAINT,
+          "of type INTEGER, where only LIST<ANY> may be");
+    fails(f, "CREATE CONSTRAINT FOR (n:A) REQUIRE n.x IS :: LIST<STRING>", SOMBRA_CONSTRAINT,
+          "where only LIST<STRING NOT NULL> may be");
+    gives_text(f, "SHOW CONSTRAINTS YIELD name, propertyType WHERE name = 'c' RETURN propertyType",
+               "LIST<INTEGER NOT NULL>");
+    gives_text(f, "SHOW CONSTRAINTS YIELD name, propertyType WHERE name = 'd' RETURN propertyType",
+               "BOOLEAN | ZONED DATETIME | LIST<FLOAT NOT NULL> | LIST<STRING NOT NULL>");
+    run(f, "CREATE CONSTRAINT u FOR (n:A) REQUIRE n.u IS UNIQUE");
+    gives_text(f, "SHOW CONSTRAINTS YIELD name, propertyType AS t WHERE t IS NULL RETURN name",
+               "u");
+    static const char *const never[] = {"MAP",        "NULL",           "NODE",
+                                        "NOTHING",    "LIST<MAP>",      "INTEGER | MAP",
+                                        "LIST<NULL>", "LIST<LIST<INT>>"};
+    for (size_t i = 0; i < sizeof never / sizeof *never; i++) {
+        char text[128];
+        (void)snprintf(text, sizeof text, "CREATE CONSTRAINT FOR (n:A) REQUIRE n.x IS :: %s",
+                       never[i]);
+        fails(f, text, SOMBRA_SYNTAX, "no property has a value of this type");
+        assert_int_equal(sombra_error_of(f->conn)->column, 47);
+    }
+    fails(f, "CREATE CONSTRAINT FOR (n:A) REQUIRE n.x IS :: INTEGER NOT NULL", SOMBRA_SYNTAX,
+          "IS NOT NULL");
+    fails(f, "CREATE CONSTRAINT FOR (n:A) REQUIRE n.x :: LIST<INTEGER>!", SOMBRA_SYNTAX,
+          "IS NOT NULL");
+}
+
+/* DROP INDEX is for indexes, DROP CONSTRAINT for constraints; the old forms go by what they are about. */
+static void test_api_query__dropping(void **state)
+{
+    api_fixture *f = *state;
+
+    run(f, "CREATE CONSTRAINT c FOR (n:A) REQUIRE n.x IS UNIQUE");
+    run(f, "CREATE INDEX i FOR (n:A) ON (n.y)");
+    fails(f, "DROP INDEX c", SOMBRA_INVALID, "'c' is a constraint: it goes with DROP CONSTRAINT");
+    fails(f, "DROP INDEX c IF EXISTS", SOMBRA_INVALID, "DROP CONSTRAINT");
+    fails(f, "DROP CONSTRAINT i", SOMBRA_INVALID, "'i' is an index: it goes with DROP INDEX");
+    fails(f, "DROP INDEX z", SOMBRA_NOT_FOUND, "no index named 'z'");
+    fails(f, "DROP CONSTRAINT z", SOMBRA_NOT_FOUND, "no constraint named 'z'");
+    fails(f, "DROP INDEX ON :A(x)", SOMBRA_NOT_FOUND, "no such index on 'A'");
+    fails(f, "DROP INDEX ON :Z(x)", SOMBRA_NOT_FOUND, "no such index on 'Z'");
+    run(f, "DROP INDEX ON :A(y)");
+    fails(f, "DROP INDEX i", SOMBRA_NOT_FOUND, "'i'");
+    run(f, "CREATE INDEX ON :A(y, z)");
+    run(f, "DROP INDEX ON :A(y, z)");
+    fails(f, "DROP CONSTRAINT ON (n:A) ASSERT exists(n.x)", SOMBRA_NOT_FOUND,
+          "no such constraint on 'A'");
+    run(f, "DROP CONSTRAINT ON (n:A) ASSERT n.x IS UNIQUE");
+    fails(f, "DROP CONSTRAINT c", SOMBRA_NOT_FOUND, "'c'");
+}
+
 /* A prepared statement is planned again when an index comes or goes, when the graph has grown, and, a little later, when it has shrunk in
  * its pages; whether it is run in between or not. */
 static void test_api_query__planned_again(void **state)
@@ -821,6 +919,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query__distinct_ids, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__transactions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__schema, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__types_of_properties, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__dropping, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__buffered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__explain, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__planned_again, setup, teardown),

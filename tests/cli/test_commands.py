@@ -259,6 +259,10 @@ class Commands(unittest.TestCase):
         # The data must fit, and does not: tags are lists.
         self.assertIn("tags", schema("--create", "typed", "--on", "Person", "--keys", "tags", "--types", "string", code=4))
         schema("--create", "typed", "--on", "Person", "--keys", "tags", "--types", "list")
+        schema("--create", "typed", "--on", "Person", "--keys", "dates", "--types", "List<Local DateTime>,list<int>", code=2)
+        schema("--create", "typed", "--on", "Person", "--keys", "dates", "--types", "List<Local DateTime>,list<integer>", "--name", "dates")
+        self.assertIn("LIST<INTEGER> or LIST<LOCAL DATETIME>", schema())
+        schema("--drop", "dates")
         for words, text in ((("--types", "int"), "--types is for --create"), (("--drop", "km", "--on", "Person"), "--on is for --create"), (("--create", "typed", "--on", "Person", "--keys", "x"), "needs --types"),
                             (("--create", "typed", "--on", "Person", "--keys", "x", "--types", "local"), "'local' is no type"),
                             (("--create", "typed", "--on", "Person", "--keys", "x", "--types", "int,"), "'' is no type"),

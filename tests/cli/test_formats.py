@@ -147,12 +147,14 @@ class JsonLines(Formats):
         remove("schema.sombra", "again.sombra", "schema.jsonl")
         for text in ("CREATE (:Person {name: 'a', n: 1})-[:KNOWS {since: 1}]->(:Gone)", "CREATE CONSTRAINT c FOR (p:Person) REQUIRE p.name IS UNIQUE",
                      "CREATE INDEX i FOR ()-[r:KNOWS]-() ON (r.since, r.place)", "CREATE CONSTRAINT e FOR (p:Person) REQUIRE p.name IS NOT NULL",
-                     "CREATE CONSTRAINT t FOR (p:Person) REQUIRE p.n IS :: INTEGER"):
+                     "CREATE CONSTRAINT t FOR (p:Person) REQUIRE p.n IS :: INTEGER",
+                     "CREATE CONSTRAINT l FOR (p:Person) REQUIRE p.l IS :: STRING | LIST<INTEGER> | LIST<ZONED DATETIME>"):
             run("query", "schema.sombra", text)
         run("schema", "schema.sombra", "--drop", "label index Gone") if "label index Gone" in run("schema", "schema.sombra", "--format", "csv") else None
         run("export", "schema.sombra", "schema.jsonl", "--as", "jsonl")
         run("import", "again.sombra", "--jsonl", "schema.jsonl")
         self.assertEqual(sorted(run("schema", "again.sombra", "--format", "csv").splitlines()), sorted(run("schema", "schema.sombra", "--format", "csv").splitlines()))
+        self.assertIn("STRING or LIST<INTEGER> or LIST<DATETIME>", run("schema", "again.sombra", "--format", "csv"))
 
     def test_pipes_and_compression(self):
         remove("again.sombra")

@@ -749,7 +749,7 @@ static void put_schema(writing *w, const char *kind, bool on_rels, uint32_t enti
         }
         fmt_puts(out, "]");
         if (schema->kind == SOMBRA_TYPED) fmt_puts(out, ",\"types\":[");
-        for (uint32_t type = 1; schema->kind == SOMBRA_TYPED && type <= SOMBRA_TYPE_LIST; type++) {
+        for (uint32_t type = 1; schema->kind == SOMBRA_TYPED && type < 32; type++) {
             if ((schema->value_types & 1u << type) == 0) continue;
             fmt_printf(out, "%s\"%s\"", first ? "" : ",", sombra_type_name(type));
             first = false;

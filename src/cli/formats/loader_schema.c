@@ -39,7 +39,7 @@ static const char *const schema_kinds[] = {"index",  "unique", "node-key",
 /* Bit of a type by its name in messages: "INTEGER", "LOCAL DATETIME". 0: none. */
 static uint32_t type_bit(sombra_text name)
 {
-    for (uint32_t type = SOMBRA_TYPE_BOOL; type <= SOMBRA_TYPE_LIST; type++)
+    for (uint32_t type = SOMBRA_TYPE_BOOL; type <= SOMBRA_TYPE_LIST_OF(SOMBRA_TYPE_POINT); type++)
         if (fmt_is(name, sombra_type_name(type))) return 1u << type;
     return 0;
 }

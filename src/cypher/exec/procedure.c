@@ -3,6 +3,7 @@
 #include "cypher/exec/import.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #define TEXT(s)                                                                                    \
@@ -103,12 +104,30 @@ static sb_status list_of_one(const emitter *e, sb_val item, sb_val *list)
     return SB_OK;
 }
 
-/* Row: name, type, entityType, labelsOrTypes, properties. */
+/* "INTEGER | LIST<STRING NOT NULL>"; null of what does not demand types. */
+static sb_status types_val(const emitter *e, uint32_t types, sb_val *text)
+{
+    char all[1024]; /* the names of all take less than half */
+    size_t size = 0;
+
+    *text = SB_VAL_NULL_VALUE;
+    if (types == 0) return SB_OK;
+    for (uint32_t type = 1; type < SB_TYPE_NUMBERS; type++)
+        if ((types >> type & 1) != 0)
+            size += (size_t)snprintf(all + size, sizeof all - size, "%s%s", size == 0 ? "" : " | ",
+                                     sb_type_written(type));
+    const char *copy = sb_arena_strndup(e->func->arena, all, size);
+    if (copy == NULL) return SB_FAIL_NOMEM(e->err);
+    *text = sb_val_string(sb_bytes_of(copy, size));
+    return SB_OK;
+}
+
+/* Row: name, type, entityType, labelsOrTypes, properties, and of a constraint propertyType. */
 static sb_status emit_schema(const emitter *e, const sb_schema *schema)
 {
     sb_view *const view = sb_graph_view(e->graph);
     sb_val_list *keys = sb_val_list_make(e->func->arena, schema->key_count);
-    sb_val row[5];
+    sb_val row[6];
 
     if (keys == NULL) return SB_FAIL_NOMEM(e->err);
     for (uint32_t i = 0; i < schema->key_count; i++)
@@ -121,6 +140,7 @@ static sb_status emit_schema(const emitter *e, const sb_schema *schema)
                            view, schema->on_rels ? SB_NAME_TYPE : SB_NAME_LABEL, schema->entity)),
                        &row[3]));
     row[4] = sb_val_flat_list(keys);
+    SB_TRY(types_val(e, schema->value_types, &row[5]));
     return e->emit(e->ctx, row);
 }
 
@@ -234,6 +254,9 @@ static const sb_procedure_field SCHEMA_FIELDS[] = {
     STRING_FIELD("name"), STRING_FIELD("type"), STRING_FIELD("entityType"),
     LIST_FIELD("labelsOrTypes"), LIST_FIELD("properties")};
 static const sb_procedure_field CONSTRAINT_ARGS[] = {STRING_FIELD("type")};
+static const sb_procedure_field CONSTRAINT_FIELDS[] = {
+    STRING_FIELD("name"),        STRING_FIELD("type"),     STRING_FIELD("entityType"),
+    LIST_FIELD("labelsOrTypes"), LIST_FIELD("properties"), STRING_FIELD("propertyType")};
 static const sb_procedure_field PATTERN_FIELDS[] = {LIST_FIELD("labels"), STRING_FIELD("direction"),
                                                     STRING_FIELD("relationshipType"),
                                                     INTEGER_FIELD("count")};
@@ -311,12 +334,12 @@ static const sb_procedure PROCEDURES[] = {
             "LIST<STRING>, properties :: "
             "LIST<STRING>)",
             "indexes, those behind constraints too", &INDEXES),
-    LISTING_OF("show.constraints", CONSTRAINT_ARGS, 1, SCHEMA_FIELDS,
+    LISTING_OF("show.constraints", CONSTRAINT_ARGS, 1, CONSTRAINT_FIELDS,
                "(type = null :: STRING) :: (name :: STRING, type :: STRING, entityType :: STRING, "
                "labelsOrTypes :: "
                "LIST<STRING>, properties :: "
-               "LIST<STRING>)",
-               "constraints, of all types or of one", &CONSTRAINTS),
+               "LIST<STRING>, propertyType :: STRING)",
+               "constraints, of all types or of one; propertyType of those on types", &CONSTRAINTS),
     LISTING("db.schema.visualization", PATTERN_FIELDS,
             "() :: (labels :: LIST<STRING>, direction :: STRING, relationshipType :: STRING, count "
             ":: INTEGER)",

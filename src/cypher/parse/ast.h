@@ -492,9 +492,10 @@ typedef struct sb_statement {
         sb_bytes entity; /* label or type */
         sb_bytes *keys;
         uint32_t key_count;
-        const sb_type_spec *type;
-        bool of_nodes, of_rels; /* NODE KEY, RELATIONSHIP UNIQUE: the word stands there */
-        sb_span requirement;    /* of a constraint */
+        bool of_nodes, of_rels;   /* NODE KEY, RELATIONSHIP UNIQUE: the word stands there */
+        sb_span requirement;      /* of a constraint */
+        const sb_type_spec *type; /* TYPED; NULL */
+        sb_span type_span;
     } schema;
     struct {
         sb_show_what what;

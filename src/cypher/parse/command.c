@@ -155,6 +155,17 @@ static sb_status parse_unique_or_key(sb_parser *p)
     return sb_parse__expect_keyword(p, SB_KEYWORD_KEY);
 }
 
+/* Behind :: or TYPED. */
+static sb_status parse_property_type(sb_parser *p)
+{
+    const uint32_t first = p->at;
+
+    p->statement->schema.constraint = SB_CONSTRAINT_TYPED;
+    SB_TRY(sb_parse__type(p, &p->statement->schema.type));
+    p->statement->schema.type_span = sb_parse__span_from(p, first);
+    return SB_OK;
+}
+
 /* Behind REQUIRE or ASSERT. */
 static sb_status parse_requirement(sb_parser *p, sb_bytes variable)
 {
@@ -165,19 +176,14 @@ static sb_status parse_requirement(sb_parser *p, sb_bytes variable)
         return parse_keys(p, variable, true);
     }
     SB_TRY(parse_keys(p, variable, false));
-    if (sb_parse__accept(p, SB_TOKEN_COLONCOLON)) {
-        p->statement->schema.constraint = SB_CONSTRAINT_TYPED;
-        return sb_parse__type(p, &p->statement->schema.type);
-    }
+    if (sb_parse__accept(p, SB_TOKEN_COLONCOLON)) return parse_property_type(p);
     SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_IS));
     if (sb_parse__accept_keyword(p, SB_KEYWORD_NOT)) {
         p->statement->schema.constraint = SB_CONSTRAINT_EXISTS;
         return sb_parse__expect_keyword(p, SB_KEYWORD_NULL);
     }
-    if (sb_parse__accept(p, SB_TOKEN_COLONCOLON) || sb_parse__accept_keyword(p, SB_KEYWORD_TYPED)) {
-        p->statement->schema.constraint = SB_CONSTRAINT_TYPED;
-        return sb_parse__type(p, &p->statement->schema.type);
-    }
+    if (sb_parse__accept(p, SB_TOKEN_COLONCOLON) || sb_parse__accept_keyword(p, SB_KEYWORD_TYPED))
+        return parse_property_type(p);
     return parse_unique_or_key(p);
 }
 

@@ -290,6 +290,32 @@ static sb_status make_show_query(sb_sema *s, sb_statement *statement)
 
 /* ---- Constraints ------------------------------------------------------------------------------------------------------------ */
 
+/* Is none of the kinds among those that are never stored? ANY stands for those that are. */
+static bool are_stored(uint32_t kinds, uint32_t never)
+{
+    const uint32_t given = kinds | SB_KIND_NULL;
+
+    return given != SB_KIND_NULL && (given == SB_KIND_ANY || (given & never) == 0);
+}
+
+/* The type that a constraint demands, which is not about whether there is a property. */
+static sb_status check_property_type(const sb_sema *s)
+{
+    const sb_type_spec *type = s->statement->schema.type, *items = type->items;
+    const uint32_t never = (uint32_t)SB_KIND_MAP | SB_KIND_NODE | SB_KIND_REL | SB_KIND_PATH;
+
+    if (!are_stored(type->kinds, never) ||
+        (items != NULL && !are_stored(items->kinds, never | SB_KIND_LIST)))
+        return sb_cypher_fail(s->err, s->text, s->statement->schema.type_span,
+                              SB_CYPHER_UNEXPECTED_SYNTAX, "no property has a value of this type");
+    if ((type->kinds & SB_KIND_NULL) == 0)
+        return sb_cypher_fail(s->err, s->text, s->statement->schema.type_span,
+                              SB_CYPHER_UNEXPECTED_SYNTAX,
+                              "a constraint on a type admits that the property is missing: that it "
+                              "is there is another one, IS NOT NULL");
+    return SB_OK;
+}
+
 /* Words that do not go with the pattern, and keys, which nodes alone have. */
 static sb_status check_constraint(sb_sema *s, const sb_statement *statement)
 {
@@ -303,7 +329,7 @@ static sb_status check_constraint(sb_sema *s, const sb_statement *statement)
         return SB_SEMA_FAIL(s, statement->schema.requirement, SB_CYPHER_UNEXPECTED_SYNTAX,
                             "relationships have no keys: one constraint IS UNIQUE and, for each "
                             "property, one IS NOT NULL say the same");
-    return SB_OK;
+    return statement->schema.type == NULL ? SB_OK : check_property_type(s);
 }
 
 /* ---- Statements -------------------------------------------------------------------------------------------------------------- */

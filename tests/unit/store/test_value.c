@@ -30,6 +30,13 @@ static void test_store_value__names(void **state)
     assert_string_equal(sb_type_name(SB_TYPE_LIST), "LIST");
     assert_string_equal(sb_type_name(SB_TYPE_LIST + 1), "?");
     assert_string_equal(sb_type_name(UINT32_MAX), "?");
+    assert_string_equal(sb_type_name(SB_TYPE_LIST_OF(SB_TYPE_DATETIME)), "LIST<DATETIME>");
+    assert_string_equal(sb_type_name(SB_TYPE_LIST_OF(SB_TYPE_NULL)), "?");
+    assert_string_equal(sb_type_name(SB_TYPE_NUMBERS), "?");
+    assert_string_equal(sb_type_written(SB_TYPE_TIME), "ZONED TIME");
+    assert_string_equal(sb_type_written(SB_TYPE_LIST), "LIST<ANY>");
+    assert_string_equal(sb_type_written(SB_TYPE_LIST_OF(SB_TYPE_DATETIME)),
+                        "LIST<ZONED DATETIME NOT NULL>");
 }
 
 static sb_status check(sb_value value)
