@@ -116,6 +116,29 @@ bool sb_days_of_week(int64_t year, int64_t week, int64_t weekday, int64_t *days)
     return *days < next_monday;
 }
 
+bool sb_days_of_quarter(int64_t year, int64_t quarter, int64_t day, int64_t *days)
+{
+    if (quarter < 1 || quarter > 4 || day < 1) return false;
+    const int64_t first = sb_days_of_date(year, (unsigned)quarter * 3 - 2, 1);
+    const int64_t behind = quarter == 4 ? sb_days_of_date(year + 1, 1, 1)
+                                        : sb_days_of_date(year, (unsigned)quarter * 3 + 1, 1);
+    *days = first + day - 1;
+    return *days < behind;
+}
+
+/* Behind a year and Q: the quarter, and perhaps its day, behind a dash if the year is. */
+static bool read_quarter(reader *r, int64_t year, bool dashed, int64_t *days)
+{
+    int64_t quarter, day = 1;
+
+    if (!take_number(r, 1, &quarter)) return false;
+    if (dashed ? take(r, '-') : digits_ahead(r) != 0) {
+        const size_t digits = digits_ahead(r);
+        if (digits < 1 || digits > 2 || !take_number(r, digits, &day)) return false;
+    }
+    return sb_days_of_quarter(year, quarter, day, days);
+}
+
 /* Behind a year and a dash. */
 static bool read_dashed(reader *r, int64_t year, int64_t *days)
 {
@@ -126,6 +149,7 @@ static bool read_dashed(reader *r, int64_t year, int64_t *days)
         if (take(r, '-') && !take_number(r, 1, &day)) return false;
         return sb_days_of_week(year, week, day, days);
     }
+    if (take(r, 'Q')) return read_quarter(r, year, true, days);
     if (digits_ahead(r) == 3) return take_number(r, 3, &day) && sb_days_of_ordinal(year, day, days);
     if (!take_number(r, 2, &month)) return false;
     if (take(r, '-') && !take_number(r, 2, &day)) return false;
@@ -155,6 +179,7 @@ static bool read_date(reader *r, int64_t *days)
             if (digits_ahead(r) == 1 && !take_number(r, 1, &weekday)) return false;
             return sb_days_of_week(year, week, weekday, days);
         }
+        if (take(r, 'Q')) return read_quarter(r, year, false, days);
         return sb_days_of_calendar(year, 1, 1, days);
     case 6: return take_number(r, 2, &month) && sb_days_of_calendar(year, month, 1, days);
     case 7: return take_number(r, 3, &day) && sb_days_of_ordinal(year, day, days);

@@ -66,6 +66,7 @@ void sb_date_of_days(int64_t days, int64_t *year, unsigned *month, unsigned *day
 /* The same with checks: false when there is no such day. Years within ±(10^9 + 1). */
 bool sb_days_of_calendar(int64_t year, int64_t month, int64_t day, int64_t *days);
 bool sb_days_of_ordinal(int64_t year, int64_t day, int64_t *days);
+bool sb_days_of_quarter(int64_t year, int64_t quarter, int64_t day, int64_t *days);
 bool sb_days_of_week(int64_t year, int64_t week, int64_t weekday, int64_t *days);
 
 /* Fast paths of the above: false when text is no such number. */

@@ -366,6 +366,7 @@ static void test_api_query_spill__limit(void **state)
         const char *query, *operator;
     } cases[] = {
         {MANY("300") "RETURN size(collect('text ' + i))", "Aggregat"},
+        {"UNWIND range(1, 2000000) AS i RETURN percentileCont(i, 0.5)", "Aggregat"},
         {MANY("300") "RETURN i % 2 AS k, size(collect(DISTINCT 'text ' + i))", "Aggregat"},
         {"UNWIND range(1, 100000000) + [0] AS i RETURN i", "memory"},
         {"UNWIND [1] AS x WITH x ORDER BY x "

@@ -339,17 +339,13 @@ const sb_aggregate sb_func__collect = {
     sizeof(collect_state), collect_update, collect_merge, collect_finish,
     collect_replay,        false,          false,         NULL};
 
-static sb_status percentile_update(sb_func_context *ctx, sb_arena *arena, void *state,
-                                   const sb_val *args, uint32_t arg_count)
+static sb_status take_number(sb_func_context *ctx, sb_arena *arena, const char *name,
+                             collect_state *s, const sb_val *args)
 {
-    collect_state *s = state;
-
-    (void)arg_count;
-    if (!sb_func__is_number(args[0]))
-        return sb_func__fail_arg(ctx, "percentile", "numbers", args[0]);
+    if (!sb_func__is_number(args[0])) return sb_func__fail_arg(ctx, name, "numbers", args[0]);
     if (!s->has_percentile) {
         if (!sb_func__is_number(args[1]))
-            return sb_func__fail_arg(ctx, "percentile", "a number between 0 and 1", args[1]);
+            return sb_func__fail_arg(ctx, name, "a number between 0 and 1", args[1]);
         s->percentile = sb_func__real(args[1]);
         if (!(s->percentile >= 0.0 && s->percentile <= 1.0))
             return SB_FUNC_FAIL_RANGE(ctx, "a percentile lies between 0.0 and 1.0: %g does not",
@@ -357,6 +353,20 @@ static sb_status percentile_update(sb_func_context *ctx, sb_arena *arena, void *
         s->has_percentile = true;
     }
     return collect_value(ctx, arena, s, args[0]);
+}
+
+static sb_status percentile_disc_update(sb_func_context *ctx, sb_arena *arena, void *state,
+                                        const sb_val *args, uint32_t arg_count)
+{
+    (void)arg_count;
+    return take_number(ctx, arena, "percentileDisc", state, args);
+}
+
+static sb_status percentile_cont_update(sb_func_context *ctx, sb_arena *arena, void *state,
+                                        const sb_val *args, uint32_t arg_count)
+{
+    (void)arg_count;
+    return take_number(ctx, arena, "percentileCont", state, args);
 }
 
 static void sift_down(sb_val *heap, uint64_t root, uint64_t count)
@@ -435,7 +445,7 @@ static sb_status percentile_cont_finish(sb_func_context *ctx, void *state, sb_va
 }
 
 const sb_aggregate sb_func__percentile_disc = {sizeof(collect_state),
-                                               percentile_update,
+                                               percentile_disc_update,
                                                collect_merge,
                                                percentile_disc_finish,
                                                collect_replay,
@@ -443,7 +453,7 @@ const sb_aggregate sb_func__percentile_disc = {sizeof(collect_state),
                                                false,
                                                NULL};
 const sb_aggregate sb_func__percentile_cont = {sizeof(collect_state),
-                                               percentile_update,
+                                               percentile_cont_update,
                                                collect_merge,
                                                percentile_cont_finish,
                                                collect_replay,

@@ -125,6 +125,9 @@ sb_status sb_func__duration_scale(sb_func_context *ctx, sb_val duration, sb_val 
         amounts = sb_func__amounts_divide(amounts, factor.as.integer);
         return sb_func__duration(ctx, &amounts, result);
     }
+    if (isnan(factor.as.real))
+        return SB_FUNC_FAIL_OVERFLOW(ctx, "a DURATION can't be %s by NaN",
+                                     divide ? "divided" : "multiplied");
     if (!scale_by_real(amounts, factor.as.real, divide, &amounts))
         return SB_FUNC_FAIL_OVERFLOW(ctx, "a DURATION %s by %g is too long",
                                      divide ? "divided" : "multiplied", factor.as.real);

@@ -42,6 +42,14 @@ sb_status sb_func__fail_arg(sb_func_context *ctx, const char *what, const char *
             SB_TRY((ctx)->poll((ctx)->poll_ctx));                                                  \
     } while (0)
 
+/* For work that goes through a text: asks at each 64 KiB of it, up to 1 ms apart. *asked: where it last did; begins as 0. */
+SB_INLINE sb_status sb_func__poll_at(const sb_func_context *ctx, size_t at, size_t *asked)
+{
+    if (SB_LIKELY(at - *asked < 65536)) return SB_OK;
+    *asked = at;
+    return ctx->poll == NULL ? SB_OK : ctx->poll(ctx->poll_ctx);
+}
+
 /* ---- Making ------------------------------------------------------------------------------------------------------ */
 
 /* A copy of text in the context's arena. */

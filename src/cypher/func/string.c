@@ -92,28 +92,33 @@ static bool to_trim(const uint8_t *p, size_t bytes, const sb_bytes *chars)
     return false;
 }
 
-static sb_bytes trim_left(sb_bytes text, const sb_bytes *chars)
+static sb_status trim_left(const sb_func_context *ctx, sb_bytes *text, const sb_bytes *chars)
 {
-    size_t bytes;
+    size_t begin = 0, asked = 0, bytes;
 
-    while (text.size != 0) {
-        (void)character(text.data, text.size, &bytes);
-        if (!to_trim(text.data, bytes, chars)) break;
-        text = cut(text, bytes, text.size);
+    for (; begin < text->size; begin += bytes) {
+        SB_TRY(sb_func__poll_at(ctx, begin, &asked));
+        (void)character(text->data + begin, text->size - begin, &bytes);
+        if (!to_trim(text->data + begin, bytes, chars)) break;
     }
-    return text;
+    *text = cut(*text, begin, text->size);
+    return SB_OK;
 }
 
-static sb_bytes trim_right(sb_bytes text, const sb_bytes *chars)
+static sb_status trim_right(const sb_func_context *ctx, sb_bytes *text, const sb_bytes *chars)
 {
-    while (text.size != 0) {
-        size_t begin = text.size - 1;
-        while (begin > 0 && (text.data[begin] & 0xC0u) == 0x80u)
+    const size_t size = text->size;
+    size_t asked = 0;
+
+    while (text->size != 0) {
+        size_t begin = text->size - 1;
+        SB_TRY(sb_func__poll_at(ctx, size - begin, &asked));
+        while (begin > 0 && (text->data[begin] & 0xC0u) == 0x80u)
             begin--;
-        if (!to_trim(text.data + begin, text.size - begin, chars)) break;
-        text.size = begin;
+        if (!to_trim(text->data + begin, text->size - begin, chars)) break;
+        text->size = begin;
     }
-    return text;
+    return SB_OK;
 }
 
 static sb_status trim(sb_func_context *ctx, const char *name, const sb_val *args, uint32_t count,
@@ -127,8 +132,8 @@ static sb_status trim(sb_func_context *ctx, const char *name, const sb_val *args
         chars = sb_val_text(args[1]);
     }
     sb_bytes text = sb_val_text(args[0]);
-    if (left) text = trim_left(text, count > 1 ? &chars : NULL);
-    if (right) text = trim_right(text, count > 1 ? &chars : NULL);
+    if (left) SB_TRY(trim_left(ctx, &text, count > 1 ? &chars : NULL));
+    if (right) SB_TRY(trim_right(ctx, &text, count > 1 ? &chars : NULL));
     *result = sb_val_string(text);
     return SB_OK;
 }
@@ -154,13 +159,14 @@ sb_status sb_func__rtrim(sb_func_context *ctx, const sb_val *args, uint32_t coun
 static sb_status change_case(sb_func_context *ctx, sb_bytes text, bool up, sb_val *result)
 {
     uint8_t *room, all = 0;
-    size_t size = 0, bytes;
+    size_t size = 0, asked = 0, bytes;
 
     for (size_t i = 0; i < text.size; i++)
         all |= text.data[i];
     SB_TRY(sb_func__room(ctx, all < 0x80 ? text.size : text.size * 4, &room));
     for (size_t i = 0; i < text.size; i += bytes) {
         const uint8_t c = text.data[i];
+        SB_TRY(sb_func__poll_at(ctx, i, &asked));
         if (c < 0x80) {
             const bool turns = up ? c >= 'a' && c <= 'z' : c >= 'A' && c <= 'Z';
             room[size++] = turns ? c ^ 0x20 : c;
@@ -197,39 +203,60 @@ sb_status sb_func__to_lower(sb_func_context *ctx, const sb_val *args, uint32_t c
 
 /* ---- Searching -------------------------------------------------------------------------------------------------------- */
 
-/* Where part begins in text from `from` on; text.size when it does not. part is not empty. */
-static size_t find(sb_bytes text, sb_bytes part, size_t from)
+/* Bytes in which a hit is looked for between two questions whether to go on. */
+#define SEARCHED_AT_ONCE 65536u
+
+/* Where part begins in text from `from` on, among the places before `end`; end when it does not. part is not empty, and fits before the text's end. */
+static size_t find_before(sb_bytes text, sb_bytes part, size_t from, size_t end)
 {
-    while (text.size - from >= part.size) {
-        const uint8_t *hit =
-            memchr(text.data + from, part.data[0], text.size - from - part.size + 1);
+    while (from < end) {
+        const uint8_t *hit = memchr(text.data + from, part.data[0], end - from);
         if (hit == NULL) break;
         if (memcmp(hit, part.data, part.size) == 0) return (size_t)(hit - text.data);
         from = (size_t)(hit - text.data) + 1;
     }
-    return text.size;
+    return end;
 }
 
-static size_t count_of(sb_bytes text, sb_bytes part)
+/* *at: where part begins in text from `from` on; text.size when it does not. */
+static sb_status find(const sb_func_context *ctx, sb_bytes text, sb_bytes part, size_t from,
+                      size_t *asked, size_t *at)
 {
-    size_t count = 0;
+    const size_t places = part.size > text.size ? 0 : text.size - part.size + 1;
 
-    for (size_t at = find(text, part, 0); at != text.size; at = find(text, part, at + part.size))
-        count++;
-    return count;
+    while (from < places) {
+        const size_t end = places - from > SEARCHED_AT_ONCE ? from + SEARCHED_AT_ONCE : places;
+        SB_TRY(sb_func__poll_at(ctx, from, asked));
+        *at = find_before(text, part, from, end);
+        if (*at < end) return SB_OK;
+        from = end;
+    }
+    *at = text.size;
+    return SB_OK;
+}
+
+static sb_status count_hits(const sb_func_context *ctx, sb_bytes text, sb_bytes part, size_t *count)
+{
+    size_t asked = 0, at = 0;
+
+    for (*count = 0;; ++*count, at += part.size) {
+        SB_TRY(find(ctx, text, part, at, &asked, &at));
+        if (at == text.size) return SB_OK;
+    }
 }
 
 /* An empty text to search stands before each character and at the end. */
 static sb_status replace_empty(sb_func_context *ctx, sb_bytes text, sb_bytes with, sb_val *result)
 {
     const size_t places = sb_func__length(text) + 1;
-    size_t bytes, size = 0;
+    size_t bytes, size = 0, asked = 0;
     uint8_t *room;
 
     if (!sb_mul_size(places, with.size, &bytes) || !sb_add_size(bytes, text.size, &bytes))
         bytes = SIZE_MAX;
     SB_TRY(sb_func__room(ctx, bytes, &room));
     for (size_t i = 0; i <= text.size; i++) {
+        SB_TRY(sb_func__poll_at(ctx, size, &asked));
         const bool begins = i == text.size || (text.data[i] & 0xC0u) != 0x80u;
         if (begins && with.size != 0) {
             memcpy(room + size, with.data, with.size);
@@ -243,7 +270,7 @@ static sb_status replace_empty(sb_func_context *ctx, sb_bytes text, sb_bytes wit
 
 sb_status sb_func__replace(sb_func_context *ctx, const sb_val *args, uint32_t count, sb_val *result)
 {
-    size_t bytes, size = 0, from = 0;
+    size_t bytes, hits, size = 0, from = 0, asked = 0;
     uint8_t *room;
 
     for (uint32_t i = 0; i < count; i++)
@@ -251,13 +278,14 @@ sb_status sb_func__replace(sb_func_context *ctx, const sb_val *args, uint32_t co
     const sb_bytes text = sb_val_text(args[0]), search = sb_val_text(args[1]);
     const sb_bytes with = sb_val_text(args[2]);
     if (search.size == 0) return replace_empty(ctx, text, with, result);
-    const size_t hits = count_of(text, search);
+    SB_TRY(count_hits(ctx, text, search, &hits));
     if (!sb_mul_size(hits, with.size, &bytes) ||
         !sb_add_size(bytes, text.size - hits * search.size, &bytes))
         bytes = SIZE_MAX;
     SB_TRY(sb_func__room(ctx, bytes, &room));
     while (from < text.size) {
-        const size_t hit = find(text, search, from);
+        size_t hit;
+        SB_TRY(find(ctx, text, search, from, &asked, &hit));
         memcpy(room + size, text.data + from, hit - from);
         size += hit - from;
         if (hit == text.size) break;
@@ -289,12 +317,14 @@ static size_t delimiter_at(sb_bytes text, size_t at, const delimiters *d)
 }
 
 /* Pieces between delimiters, into list (NULL: count only); without any delimiter, characters. */
-static uint64_t split_into(sb_bytes text, const delimiters *d, bool characters, sb_val_list *list)
+static sb_status split_into(const sb_func_context *ctx, sb_bytes text, const delimiters *d,
+                            bool characters, sb_val_list *list, uint64_t *count)
 {
     uint64_t pieces = 0;
-    size_t begin = 0;
+    size_t begin = 0, asked = 0;
 
     for (size_t i = 0; i < text.size;) {
+        SB_TRY(sb_func__poll_at(ctx, i, &asked));
         const bool cuts = characters && i != begin && (text.data[i] & 0xC0u) != 0x80u;
         const size_t skipped = characters ? 0 : delimiter_at(text, i, d);
         if (!cuts && skipped == 0) {
@@ -308,7 +338,8 @@ static uint64_t split_into(sb_bytes text, const delimiters *d, bool characters, 
         if (cuts) i++;
     }
     if (list != NULL) list->items[pieces] = sb_val_string(cut(text, begin, text.size));
-    return pieces + 1;
+    *count = pieces + 1;
+    return SB_OK;
 }
 
 sb_status sb_func__split(sb_func_context *ctx, const sb_val *args, uint32_t count, sb_val *result)
@@ -316,6 +347,7 @@ sb_status sb_func__split(sb_func_context *ctx, const sb_val *args, uint32_t coun
     delimiters d = {.items = &args[1], .count = 1};
     bool characters = true;
     sb_val_list *list;
+    uint64_t pieces;
 
     (void)count;
     SB_TRY(need_string(ctx, "split", args[0]));
@@ -326,8 +358,9 @@ sb_status sb_func__split(sb_func_context *ctx, const sb_val *args, uint32_t coun
         characters = characters && d.items[i].aux == 0;
     }
     const sb_bytes text = sb_val_text(args[0]);
-    SB_TRY(sb_func__list(ctx, split_into(text, &d, characters, NULL), &list));
-    (void)split_into(text, &d, characters, list);
+    SB_TRY(split_into(ctx, text, &d, characters, NULL, &pieces));
+    SB_TRY(sb_func__list(ctx, pieces, &list));
+    SB_TRY(split_into(ctx, text, &d, characters, list, &pieces));
     *result = sb_val_flat_list(list);
     return SB_OK;
 }
@@ -355,11 +388,12 @@ sb_status sb_func__normalize_text(sb_func_context *ctx, const sb_val *args, uint
 static sb_status reverse_string(sb_func_context *ctx, sb_bytes text, sb_val *result)
 {
     uint8_t *room;
-    size_t end = text.size, size = 0;
+    size_t end = text.size, size = 0, asked = 0;
 
     SB_TRY(sb_func__room(ctx, text.size, &room));
     while (end > 0) {
         size_t begin = end - 1;
+        SB_TRY(sb_func__poll_at(ctx, size, &asked));
         while (begin > 0 && (text.data[begin] & 0xC0u) == 0x80u)
             begin--;
         memcpy(room + size, text.data + begin, end - begin);
@@ -380,7 +414,9 @@ sb_status sb_func__reverse(sb_func_context *ctx, const sb_val *args, uint32_t co
         return sb_func__fail_arg(ctx, "reverse", "a STRING or LIST", args[0]);
     const uint64_t items = args[0].as.list->count;
     SB_TRY(sb_func__list(ctx, items, &list));
-    for (uint64_t i = 0; i < items; i++)
+    for (uint64_t i = 0; i < items; i++) {
+        SB_FUNC_POLL(ctx);
         list->items[i] = args[0].as.list->items[items - 1 - i];
+    }
     return sb_val_list_seal(list, result, ctx->err);
 }

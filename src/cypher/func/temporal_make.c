@@ -153,12 +153,8 @@ static sb_status by_quarter(sb_func_context *ctx, const fields *f, const sb_cale
     const int64_t day = number_or(f, DAY_OF_QUARTER, base->day_of_quarter);
 
     if (quarter < 1 || quarter > 4) return fail_field(ctx, f, QUARTER);
-    const int64_t first = sb_days_of_date(year, (unsigned)quarter * 3 - 2, 1);
-    const int64_t behind = sb_days_of_date(quarter == 4 ? year + 1 : year,
-                                           quarter == 4 ? 1 : (unsigned)quarter * 3 + 1, 1);
-    if (day < 1 || day > behind - first) return fail_field(ctx, f, DAY_OF_QUARTER);
-    *days = first + day - 1;
-    return SB_OK;
+    return sb_days_of_quarter(year, quarter, day, days) ? SB_OK
+                                                        : fail_field(ctx, f, DAY_OF_QUARTER);
 }
 
 /* Components of one form only, and none without the one above it. */
@@ -374,6 +370,10 @@ static sb_status take_bases(sb_func_context *ctx, const fields *f, sb_moment *mo
     }
     if (has(f, TIME)) {
         SB_TRY(take_base(ctx, f, TIME, false, true, &base));
+        if (!dated(f->kind)) { /* the day tells the offset of a zone */
+            moment->has_date = base.has_date;
+            moment->days = base.days;
+        }
         moment->ns = base.ns;
         moment->has_offset = base.has_offset;
         moment->offset = base.offset;

@@ -82,6 +82,8 @@ static sb_status parse_instant(sb_func_context *ctx, sb_val_kind kind, sb_bytes 
         rest = cut(text, end < text.size ? end + 1 : end, text.size);
         if (end < text.size && rest.size == 0) return fail_parse(ctx, kind, text);
         if (end == text.size) moment.has_time = false;
+    } else if (rest.size > 1 && (rest.data[0] == 'T' || rest.data[0] == 't')) {
+        rest = cut(rest, 1, rest.size);
     }
     const size_t time_end = zoned ? find_any(rest, "Zz+-[") : rest.size;
     if (moment.has_time && !read_part(SB_TYPE_LOCAL_TIME, cut(rest, 0, time_end), &moment.ns))
@@ -105,9 +107,15 @@ typedef struct reader {
     const uint8_t *p, *end;
 } reader;
 
+static char upper(uint8_t c)
+{
+    return (char)(c >= 'a' && c <= 'z' ? c - ('a' - 'A') : c);
+}
+
+/* An upper-case letter stands for the lower-case one, too. */
 static bool take(reader *r, const char *any)
 {
-    if (r->p == r->end || *r->p == '\0' || strchr(any, *r->p) == NULL) return false;
+    if (r->p == r->end || *r->p == '\0' || strchr(any, upper(*r->p)) == NULL) return false;
     r->p++;
     return true;
 }
@@ -186,7 +194,7 @@ static bool read_units(reader *r, bool negated, sb_amounts *sum)
         if (!in_time && take(r, "T")) in_time = true; /* an amount has to follow */
         if (!take_amount(r, negated, &whole, &fraction) || r->p == r->end) return false;
         while (next < UNIT_COUNT &&
-               (UNITS[next].in_time != in_time || UNITS[next].name != (char)*r->p))
+               (UNITS[next].in_time != in_time || UNITS[next].name != upper(*r->p)))
             next++;
         if (next == UNIT_COUNT ||
             !add_amount(sum, UNITS[next].part, UNITS[next].scale, whole, fraction))
@@ -201,7 +209,7 @@ static bool read_units(reader *r, bool negated, sb_amounts *sum)
 /* 2012-02-02T14:37:21.545 behind the P: a date's numbers as amounts. */
 static bool read_as_date(sb_bytes text, sb_amounts *sum)
 {
-    const size_t end = find_any(text, "T");
+    const size_t end = find_any(text, "Tt");
     const bool dashed = find_any(text, "-") < end;
     const size_t size = dashed ? 10 : 8, skip = dashed ? 1 : 0;
     int64_t year, month, day, ns = 0;

@@ -143,15 +143,17 @@ static void sort_keys(sb_val_map *map)
 
 #define DROPPED UINT8_MAX /* in place of a kind */
 
-/* Mark entries whose key comes again, then close the gaps. True: there were some, so the order is made anew. */
+/* Of entries with one key the first takes the value of the last; then close the gaps. True: there were some, so the order is made anew. */
 static bool drop_repeated(sb_val_map *map)
 {
     uint32_t kept = 0;
 
-    for (uint32_t i = 1; i < map->count; i++) {
+    for (uint32_t i = map->count; i-- > 1;) {
         sb_val_entry *earlier = &map->entries[map->order[i - 1]];
-        if (sb_bytes_equal(earlier->key, map->entries[map->order[i]].key))
-            earlier->value = (sb_val){.kind = DROPPED};
+        sb_val_entry *later = &map->entries[map->order[i]];
+        if (!sb_bytes_equal(earlier->key, later->key)) continue;
+        earlier->value = later->value;
+        later->value = (sb_val){.kind = DROPPED};
     }
     for (uint32_t i = 0; i < map->count; i++)
         if (map->entries[i].value.kind != DROPPED) map->entries[kept++] = map->entries[i];

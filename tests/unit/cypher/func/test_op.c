@@ -189,6 +189,18 @@ static sb_status count_down(void *ctx)
     return SB_FAIL(c->err, SB_INTERRUPT, "cancelled");
 }
 
+/* 400,000 bytes or some more of a text over and over. */
+static sb_val repeated(func_fixture *f, const char *text)
+{
+    const size_t size = strlen(text), times = 400000 / size + 1;
+    uint8_t *room = sb_arena_alloc(f->ctx.arena, times * size);
+
+    assert_non_null(room);
+    for (size_t i = 0; i < times; i++)
+        memcpy(room + i * size, text, size);
+    return sb_val_string(sb_bytes_of(room, times * size));
+}
+
 /* What takes long asks whether it shall go on, and stops when not. */
 static void test_cypher_func_op__long_work_is_interrupted(void **state)
 {
@@ -199,13 +211,31 @@ static void test_cypher_func_op__long_work_is_interrupted(void **state)
         "toStringList($1)",
         "size($1 + $1 + $1 + $1)",
         "size(($1 + $1 + $1)[1..])",
+        "size(reverse($1))",
+        "toUpper($2)",
+        "toLower($3)",
+        "replace($2, 'a', 'bc')",
+        "replace($2, 'x', 'bc')",
+        "replace($2, '', '-')",
+        "size(split($2, 'b'))",
+        "size(split($2, ''))",
+        "reverse($3)",
+        "trim($4)",
+        "ltrim($4)",
+        "rtrim($4)",
+        "trim($2, 'a')",
+        "normalize($3)",
+        "normalize($3, 'NFKD')",
     };
+    static const char *const texts[] = {"a", "e\xCC\x81 ", " "};
 
     (void)state;
     for (size_t i = 0; i < sizeof expressions / sizeof expressions[0]; i++) {
         func_fixture f;
         fixture_open(&f);
         f.params[1] = fixture_eval(&f, "range(1, 200000)");
+        for (int k = 2; k < 5; k++)
+            f.params[k] = repeated(&f, texts[k - 2]);
         countdown c = {.left = 3, .err = &f.err};
         f.ctx.poll = count_down;
         f.ctx.poll_ctx = &c;

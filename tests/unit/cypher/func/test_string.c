@@ -118,6 +118,10 @@ static void test_cypher_func_string__others(void **state)
         {"normalize('ä') = 'ä'", "true"},
         {"normalize('ﬁ', 'NFKC')", "'fi'"},
         {"normalize('a', 'NFX')", VALUE_ERROR},
+        {"replace('aXbXc', 'X', '')", "'abc'"},
+        {"replace('abc', 'abcd', 'x')", "'abc'"},
+        {"replace('abab', 'ab', 'x')", "'xx'"},
+        {"replace('xab', 'ab', 'y')", "'xy'"},
         {"normalize('abc', 'nfd')", "'abc'"},
         {"normalize(1)", VALUE_ERROR},
     };
@@ -194,6 +198,74 @@ static void test_cypher_func_string__conversion(void **state)
     RUN_CASES(cases);
 }
 
+/* A text of about `size` bytes, each character from those that combine, compose, take each other's place or come apart in some form. It begins with an
+ * ASCII character, so that several in a row have the normal forms of each in a row. */
+static size_t write_mixture(char *out, size_t size, uint32_t seed)
+{
+    static const char *const characters[] = {"e",
+                                             "E",
+                                             " ",
+                                             "\xCC\x81",
+                                             "\xCC\xA3",
+                                             "\xC3\xA9",
+                                             "\xEF\xAC\x81",
+                                             "\xE1\x84\x80",
+                                             "\xE1\x85\xA1",
+                                             "\xE1\x86\xA8",
+                                             "\xEA\xB0\x80",
+                                             "\xE0\xA7\x87",
+                                             "\xE0\xA6\xBE",
+                                             "\xEF\xBE\x9E",
+                                             "\xEF\xBD\xB6",
+                                             "\xE4\xB8\xAD",
+                                             "\xE3\x85\x8F",
+                                             "\xC5\xBF",
+                                             "\xCA\xB0",
+                                             "\xE2\x84\xAB"};
+    size_t at = 1;
+
+    out[0] = 'a';
+    while (at + 4 < size) {
+        seed = seed * 1664525u + 1013904223u;
+        const char *one = characters[(seed >> 16) % (sizeof characters / sizeof characters[0])];
+        memcpy(out + at, one, strlen(one));
+        at += strlen(one);
+    }
+    return at;
+}
+
+/* Long texts are brought into a normal form piece by piece. */
+static void test_cypher_func_string__normal_forms_of_long_texts(void **state)
+{
+    static const char *const forms[] = {"NFC", "NFD", "NFKC", "NFKD"};
+    enum { ONE = 60000, TIMES = 8 };
+    char *text = malloc((size_t)ONE * TIMES);
+    func_fixture f;
+
+    (void)state;
+    assert_non_null(text);
+    fixture_open(&f);
+    for (uint32_t round = 0; round < 32; round++) {
+        const sb_bytes form = sb_bytes_of(forms[round % 4], strlen(forms[round % 4]));
+        const size_t one = write_mixture(text, ONE - round * 17, round);
+        sb_val short_one, long_one;
+
+        for (size_t i = 1; i < TIMES; i++)
+            memcpy(text + i * one, text, one);
+        assert_int_equal(sb_func__normalize(&f.ctx, sb_bytes_of(text, one), form, &short_one),
+                         SB_OK);
+        assert_int_equal(
+            sb_func__normalize(&f.ctx, sb_bytes_of(text, one * TIMES), form, &long_one), SB_OK);
+        const sb_bytes part = sb_val_text(short_one), whole = sb_val_text(long_one);
+        assert_int_equal(whole.size, part.size * TIMES);
+        for (size_t i = 0; i < TIMES; i++)
+            assert_memory_equal(whole.data + i * part.size, part.data, part.size);
+        sb_arena_reset(f.ctx.arena);
+    }
+    fixture_close(&f);
+    free(text);
+}
+
 static void test_cypher_func_string__lack_of_memory(void **state)
 {
     static const char *const expressions[] = {
@@ -216,9 +288,13 @@ static void test_cypher_func_string__lack_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_cypher_func_string__parts),          TEST(test_cypher_func_string__trimming),
-        TEST(test_cypher_func_string__case_),          TEST(test_cypher_func_string__searching),
-        TEST(test_cypher_func_string__others),         TEST(test_cypher_func_string__conversion),
+        TEST(test_cypher_func_string__parts),
+        TEST(test_cypher_func_string__trimming),
+        TEST(test_cypher_func_string__case_),
+        TEST(test_cypher_func_string__searching),
+        TEST(test_cypher_func_string__others),
+        TEST(test_cypher_func_string__conversion),
+        TEST(test_cypher_func_string__normal_forms_of_long_texts),
         TEST(test_cypher_func_string__lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
