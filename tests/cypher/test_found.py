@@ -188,6 +188,12 @@ class Found(unittest.TestCase):
                 self.gives(nodes, f'MATCH (n:V) WHERE n.v >= {bound} AND n.v < [7, null] RETURN n.i', [[i] for i in above if i not in (1, 6)] + [[4]] * (bound == '[]'))
                 self.gives(nodes, f'MATCH (n:V) WHERE n.v >= {bound} AND n.v < 7 RETURN n.i', [])
 
+    def test_rows_that_are_kept_leave_what_an_expression_binds(self):
+        setup = 'CREATE (a {j: 2})-[:S]->(a)-[:S]->()'
+        for between in ('WITH n ORDER BY n.j LIMIT 1', 'WITH n ORDER BY n.j', 'CALL { WITH n RETURN count(1) AS c ORDER BY c } WITH n'):
+            self.gives(setup, f'MATCH (n {{j: 2}}) {between} RETURN [x IN [n] | size([(x)--(m) | 1])]', [[[2]]])
+            self.gives(setup, f'MATCH (n {{j: 2}}) {between} RETURN all(x IN [n] WHERE EXISTS {{ (x)-->() }}), reduce(s = 0, x IN [n] | s + COUNT {{ (x)-->() }})', [[True, 2]])
+
     def test_what_decides_nothing_is_not_computed(self):
         self.gives('', 'UNWIND [0, 2] AS x RETURN coalesce(x, 1 / x) AS c', [[0], [2]])
         self.gives('', 'UNWIND [null, 2] AS x RETURN coalesce(null, x, 1 / (2 - x)) AS c', [[None], [2]])
