@@ -385,6 +385,8 @@ class Evaluator:
             return MAKERS[name](*args)
         if name == 'id':
             return a.id
+        if name == 'elementId':
+            return ('n' if isinstance(a, Node) else 'r') + str(a.id)
         if name == 'type':
             return self.graph.rels[a.id][0]
         if name in ('startNode', 'endNode'):

@@ -15,10 +15,11 @@ KEYS = {'i': 'int', 'j': 'int', 'f': 'float', 's': 'str', 'b': 'bool', 'm': 'mix
         'u': 'duration', 'p': 'point'}
 NAN = float('nan')
 MANY = 7  # relationships in a query: with more of them most of the time is the planner's
+LONG = 'x' * 2100  # more than an index keeps of a value
 VALUES = {
     'int': [0, 1, 2, 3, -1],
     'float': [0.5, 1.5, -2.5, NAN, 1.0],
-    'str': ['a', 'ab', 'b', '', 'ba', '\u00e9', '\U0001f600a', 'e\u0301'],
+    'str': ['a', 'ab', 'b', '', 'ba', '\u00e9', '\U0001f600a', 'e\u0301', LONG, LONG + 'a'],
     'bool': [True, False],
     'date': [Date('2020-01-31'), Date('2020-02-29'), Date('1969-12-31'), Date('0001-01-01')],
     'ldt': [LocalDateTime('2020-01-31T12:30'), LocalDateTime('2020-02-29T00:00'), LocalDateTime('1999-12-31T23:59:59'), LocalDateTime('2020-02-29T12:00:01')],
@@ -28,7 +29,7 @@ VALUES = {
     'duration': [Duration(1, 0, 0), Duration(0, 1, 0), Duration(0, 0, 86400), Duration(14, -3, 3661), Duration(-1, 2, -59), Duration(0, 0, 0)],
     'point': [Point(0.0, 0.0), Point(1.0, 2.5), Point(-0.5, 2.0), Point(3.0, 4.0)],
     'map': [{}, {'a': 1}, {'a': 1, 's': 'b'}, {'s': 'b', 'a': 1}, {'a': 2, 'l': [1]}, {'a': None}],
-    'mixed': [0, 1, 1.0, 0.5, 'a', 'ab', True, False, NAN, [1], [1, 2], [1, 'a'], [NAN], '1', Date('2020-02-29'),
+    'mixed': [0, 1, 1.0, 0.5, 'a', 'ab', True, False, NAN, [], [1], [1, 2], [1, 'a'], ['a'], [NAN], '1', LONG, LONG + 'b', Date('2020-02-29'),
               LocalDateTime('2020-02-29T00:00'), DateTime(1580473800, 3600, 'Europe/Berlin'), Duration(0, 1, 0)],
     'ilist': [[], [1], [1, 2], [2, 1], [0, 1, 3]],
 }
@@ -41,6 +42,8 @@ PARTS = {'date': DAY_PARTS, 'ldt': DAY_PARTS + ['hour', 'minute', 'second'],
          'duration': ['years', 'quarters', 'months', 'weeks', 'days', 'hours', 'minutes', 'seconds', 'monthsOfYear', 'daysOfWeek', 'secondsOfMinute']}
 ZONES = ['Z', '+05:30', '-03:00', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe']
 UNITS = ['millennium', 'century', 'decade', 'year', 'weekYear', 'quarter', 'month', 'week', 'day']
+
+UNSTORED = [[1, None], [None], [1, {'a': 1}], [[1]], [1, NAN]]  # lists that no property is equal to, which are above some and below others
 
 ITEMS = {'rels': 'rel', 'nodes': 'node'}
 
@@ -397,6 +400,7 @@ class Generator:
         options.update({'and': 2, 'or': 2, 'xor': 0.5, 'not': 2, 'bool': 1, 'quant': 1} if depth > 0 else {})
         options.update({'labels': 2} if nodes else {})
         options.update({'types': 1} if rels else {})
+        options.update({'ids': 0.7} if nodes or rels else {})
         options.update({'same': 1} if len(nodes) > 1 else {})
         options.update({'samerel': 1} if len(rels) > 1 else {})
         nested = self.depth == 1 and self.chance(0.06)
@@ -427,6 +431,8 @@ class Generator:
             return ('labels', ('var', self.rng.choice(nodes)), self.label_expr(LABELS, 2))
         if what == 'types':
             return ('labels', ('var', self.rng.choice(rels)), ('name', self.rng.choice(TYPES)))
+        if what == 'ids':
+            return self.by_id(scope, nodes + rels)
         if what in ('same', 'samerel'):
             a, b = self.rng.sample(nodes if what == 'same' else rels, 2)
             return ('bin', self.rng.choice(['=', '<>']), ('var', a), ('var', b))
@@ -445,6 +451,16 @@ class Generator:
         if what == 'isnull':
             return ('isnull', self.expr(kind, scope, depth - 1 if depth > 0 else 0), self.chance(0.5))
         return self.compare_with(self.expr(kind, scope, min(depth, 1)), kind, scope, min(depth, 1))
+
+    def by_id(self, scope, entities):
+        """Of id() or elementId(), what it is and what it is not."""
+        of, other = self.rng.choice(entities), self.rng.choice(entities)
+        name = self.rng.choice(['id', 'elementId'])
+        known = [1, 2, 3, 3.0, '1', 'n1', 'n2', 'r1', 'r2', 'n01', None]
+        if self.chance(0.3):
+            return ('bin', 'IN', ('call', name, (('var', of),)), ('lit', self.rng.sample(known, 4)))
+        value = ('call', name, (('var', other),)) if self.chance(0.3) else ('lit', self.rng.choice(known))
+        return ('bin', '=', ('call', name, (('var', of),)), value)
 
     # ---- Patterns ----
 
@@ -941,7 +957,8 @@ class Generator:
                 of, kind = ('prop', ('var', found.var), key), KEYS.get(key, 'int')
                 one = self.compare_with(of, kind, scope, 0)
                 if kind != 'ilist' and self.chance(0.5):
-                    one = ('bin', self.rng.choice(['<', '<=', '>', '>=']), of, self.constant(kind))
+                    bound = ('lit', self.rng.choice(UNSTORED)) if kind == 'mixed' and self.chance(0.2) else self.constant(kind)
+                    one = ('bin', self.rng.choice(['<', '<=', '>', '>=']), of, bound)
                 where = one if where is None else ('bin', 'AND', where, one)
         clauses.append(Match([Part(elements)], where, bool(clauses) and self.chance(0.3)))
         scope.update(new)
