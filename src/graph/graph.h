@@ -540,7 +540,8 @@ typedef struct sb_recover_options {
 typedef struct sb_recover_result {
     uint64_t nodes, rels; /* saved */
     uint64_t lost_nodes, lost_rels;
-    bool nodes_known, rels_known; /* how many there were; else lost_ has only what was seen to be lost */
+    bool nodes_known,
+        rels_known; /* how many there were; else lost_ has only what was seen to be lost */
     uint64_t damaged_pages;
     uint64_t lost_props, lost_names, lost_sets, lost_schemas;
     uint64_t messages; /* losses and doubts that were, or would be, told */
