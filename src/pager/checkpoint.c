@@ -314,10 +314,8 @@ static sb_status backfill_all(sb_pager *pager, uint64_t started, const sb_watch 
 static sb_status truncate_wal(sb_pager *pager, sb_err *err)
 {
     bool opened = false;
-    sb_mutex_lock(pager->index_mutex);
-    sb_status st = sb_pager__wal_open(pager, false, &opened, err);
-    sb_mutex_unlock(pager->index_mutex);
-    if (st != SB_OK || !opened) return st;
+    SB_TRY(sb_pager__wal_have(pager, false, &opened, err));
+    if (!opened) return SB_OK;
     sb_file *wal = pager->wal_file;
     /* The word first: a writer must not take for granted what is about to go. */
     atomic_store(&pager->shm->wal_bytes, 0);

@@ -667,8 +667,13 @@ SB_COLD sb_status sb_pager__poisoned_error(sb_err *err);
 /* What the WAL's header says of its database, for when page 0 is damaged. */
 SB_MUST_CHECK sb_status sb_pager__wal_identity(sb_pager *pager, uint32_t *page_bytes,
                                                uint64_t *file_salt, bool *valid, sb_err *err);
-/* Open the WAL file when it is not open yet; *opened false when there is none and create is false. */
+/* Open the WAL file when it is not open yet; *opened false when there is none and create is false. index_mutex is held, or nobody else
+ * knows of the pager yet. */
 SB_MUST_CHECK sb_status sb_pager__wal_open(sb_pager *pager, bool create, bool *opened, sb_err *err);
+/* The same, where index_mutex is not held. */
+SB_MUST_CHECK sb_status sb_pager__wal_have(sb_pager *pager, bool create, bool *opened, sb_err *err);
+/* One that is needed, since commits in it count: SB_CORRUPT, it is gone. */
+SB_MUST_CHECK sb_status sb_pager__wal_need(sb_pager *pager, sb_err *err);
 /* Decode and check a header block; *valid false when it is no (whole) header of this file's WAL. */
 SB_MUST_CHECK sb_status sb_pager__wal_header_decode(const sb_pager *pager, const uint8_t *block,
                                                     sb_wal_tail *tail, sb_state_id *base,

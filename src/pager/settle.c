@@ -34,14 +34,12 @@ static sb_status write_anew(sb_pager *pager, sb_file *file, uint64_t bytes, sb_e
 static sb_status settle_wal(sb_pager *pager, uint64_t unsynced, sb_mark mark, sb_err *err)
 {
     bool opened = false;
-    sb_mutex_lock(pager->index_mutex);
-    sb_status st = sb_pager__wal_open(pager, false, &opened, err);
-    sb_mutex_unlock(pager->index_mutex);
-    if (st != SB_OK || !opened) return st;
+    SB_TRY(sb_pager__wal_have(pager, false, &opened, err));
+    if (!opened) return SB_OK;
     sb_file *wal = pager->wal_file;
     if ((unsynced & SB_UNSYNCED_WAL_ANEW) != 0)
         SB_TRY(write_anew(pager, wal, (uint64_t)sb_mark_pos(mark) * SB_WAL_UNIT, err));
-    st = wal->ops->sync(wal, err);
+    const sb_status st = wal->ops->sync(wal, err);
     if (st != SB_OK) atomic_fetch_or(&pager->shm->unsynced, SB_UNSYNCED_WAL | SB_UNSYNCED_WAL_ANEW);
     return st;
 }

@@ -133,14 +133,7 @@ static void wait_and_unlock(sb_pager *pager, sb_mark mark)
 /* Another process may have made the WAL, and this one not have looked at it yet. */
 static sb_status have_wal(sb_pager *pager, sb_err *err)
 {
-    bool opened = false;
-    if (SB_LIKELY(pager->wal_file != NULL)) return SB_OK;
-    sb_mutex_lock(pager->index_mutex);
-    const sb_status st = sb_pager__wal_open(pager, false, &opened, err);
-    sb_mutex_unlock(pager->index_mutex);
-    if (st == SB_OK && !opened)
-        return SB_FAIL(err, SB_CORRUPT, "%s is gone while the database is in use", pager->wal_path);
-    return st;
+    return SB_LIKELY(pager->wal_file != NULL) ? SB_OK : sb_pager__wal_need(pager, err);
 }
 
 sb_status sb_pager__sync_to(sb_pager *pager, sb_mark mark, sb_err *err)

@@ -78,6 +78,22 @@ sb_status sb_pager__wal_open(sb_pager *pager, bool create, bool *opened, sb_err 
     return SB_OK;
 }
 
+sb_status sb_pager__wal_have(sb_pager *pager, bool create, bool *opened, sb_err *err)
+{
+    sb_mutex_lock(pager->index_mutex);
+    const sb_status st = sb_pager__wal_open(pager, create, opened, err);
+    sb_mutex_unlock(pager->index_mutex);
+    return st;
+}
+
+sb_status sb_pager__wal_need(sb_pager *pager, sb_err *err)
+{
+    bool opened = false;
+    SB_TRY(sb_pager__wal_have(pager, false, &opened, err));
+    if (opened) return SB_OK;
+    return SB_FAIL(err, SB_CORRUPT, "%s is gone while the database is in use", pager->wal_path);
+}
+
 sb_status sb_pager__wal_identity(sb_pager *pager, uint32_t *page_bytes, uint64_t *file_salt,
                                  bool *valid, sb_err *err)
 {
@@ -200,15 +216,9 @@ sb_status sb_pager__commit_read(sb_pager *pager, sb_mark mark, sb_state *state, 
 {
     uint8_t block[SB_FRAME_BYTES + SB_COMMIT_PAYLOAD];
     const uint32_t pos = sb_mark_pos(mark);
-    bool opened = false;
     if (SB_NEVER(pos < SB_WAL_START + SB_COMMIT_UNITS))
         return SB_FAIL(err, SB_CORRUPT, "no commit before the mark");
-    sb_mutex_lock(pager->index_mutex);
-    sb_status st = sb_pager__wal_open(pager, false, &opened, err);
-    sb_mutex_unlock(pager->index_mutex);
-    if (st != SB_OK) return st;
-    if (!opened)
-        return SB_FAIL(err, SB_CORRUPT, "%s is gone while the database is in use", pager->wal_path);
+    SB_TRY(sb_pager__wal_need(pager, err));
     SB_TRY(sb_file_read_all(pager->wal_file, (uint64_t)(pos - SB_COMMIT_UNITS) * SB_WAL_UNIT, block,
                             sizeof block, err));
     if (sb_load_le32(block + SB_FRAME_KIND) != SB_FRAME_COMMIT ||
@@ -288,15 +298,13 @@ static sb_status prepare_tail(sb_txn *txn, sb_err *err)
     sb_pager *pager = txn->pager;
     bool opened = false;
     SB_TRY(sb_pager__begin_unsynced(pager, err));
-    sb_mutex_lock(pager->index_mutex);
-    sb_status st = sb_pager__wal_open(pager, true, &opened, err);
-    sb_mutex_unlock(pager->index_mutex);
-    if (st != SB_OK) return st;
+    SB_TRY(sb_pager__wal_have(pager, true, &opened, err));
     /* Only a writer that reads the main file alone may restart: pointers into the WAL would change under it. */
     if (txn->main_only && sb_mark_pos(atomic_load(&pager->shm->appended)) > SB_WAL_START)
         SB_TRY(sb_pager__restart(pager, true, &txn->guard_held, err));
     sb_mutex_lock(pager->index_mutex);
-    st = sb_pager__index_catch_up_locked(pager, atomic_load(&pager->shm->appended), err);
+    const sb_status st =
+        sb_pager__index_catch_up_locked(pager, atomic_load(&pager->shm->appended), err);
     txn->tail = pager->index.tail;
     sb_mutex_unlock(pager->index_mutex);
     if (st != SB_OK) return st;
