@@ -501,11 +501,12 @@ static bool names_database(const char *word)
     return word[0] == '-' || strpbrk(word, "./:") != NULL || access(word, F_OK) == 0;
 }
 
-bool output_was_closed(void)
+int output_error(void)
 {
-    const bool closed = output_errno == EPIPE;
-    if (closed) output_errno = 0;
-    return closed;
+    const int error = output_errno;
+
+    output_errno = 0;
+    return error;
 }
 
 /* A flag of whatever command, with its two dashes off. */

@@ -126,8 +126,8 @@ int complain_errno(const char *name);
 int output_failed(void);
 /* Standard output is this file now, which messages name. Borrowed until the end. */
 void output_goes_to(const char *name);
-/* Did writing fail because the reader of a pipe has gone away? That is forgotten then. */
-bool output_was_closed(void);
+/* errno of the first write to standard output that failed, which is forgotten with this; 0: none did. */
+int output_error(void);
 /* The last error of the open connection, at its place in the text that the statement is from. */
 int complain_conn(invocation *cli);
 /* Behind bytes of text. */

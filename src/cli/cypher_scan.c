@@ -235,3 +235,37 @@ bool scan_statement(scan_end *scan, const char *text, size_t size)
     }
     return false;
 }
+
+size_t scan_blank(const char *text, size_t size)
+{
+    size_t at = 0;
+
+    while (at < size) {
+        const scan_word word = scan_next(text, size, at);
+        /* one up to the line's end is whole when that is there */
+        if (word.kind != SCAN_SPACE && (word.kind != SCAN_COMMENT || word.open || word.end == size))
+            break;
+        at = word.end;
+    }
+    return at;
+}
+
+scan_piece scan_next_piece(const char *text, size_t size, size_t at)
+{
+    scan_piece piece = {.end = size};
+    scan_end scan = {0};
+
+    at += scan_blank(text + at, size - at);
+    piece.start = at;
+    if (at < size && (text[at] == '.' || text[at] == ':')) {
+        const char *line_end = memchr(text + at, '\n', size - at);
+        piece.command = piece.whole = piece.any = true;
+        if (line_end != NULL) piece.end = (size_t)(line_end - text) + 1;
+        return piece;
+    }
+    piece.whole = scan_statement(&scan, text + at, size - at);
+    piece.any =
+        scan.any || (!piece.whole && at + scan.at < size) || (scan.quote != 0 && scan.quote != '/');
+    if (piece.whole) piece.end = at + scan.at;
+    return piece;
+}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "history.h"
 
 typedef enum verdict { FINE, WARNING, FAULT } verdict;
 
@@ -77,13 +78,14 @@ static void check_config(doctor *d)
 
 static void check_history(doctor *d)
 {
-    char *path = config_path("XDG_STATE_HOME", ".local/state", "history", false);
+    char *path = history_path(false), remedy[4200];
     struct stat about;
 
+    snprintf(remedy, sizeof remedy, "chmod 600 %.4100s", path == NULL ? "" : path);
     if (path == NULL || stat(path, &about) != 0)
         tell(d, "history", FINE, "none", NULL);
-    else if ((about.st_mode & 077) != 0)
-        tell(d, "history", WARNING, "others can read it", "chmod 600 on sombra/history");
+    else if ((about.st_mode & 077) != 0 && S_ISREG(about.st_mode))
+        tell(d, "history", WARNING, "others can read it", remedy);
     else
         tell(d, "history", FINE, path, NULL);
     free(path);

@@ -726,8 +726,7 @@ int dump_graph(invocation *cli)
     return code;
 }
 
-/* What a dump that failed has written is no script. */
-static void drop_script(const char *script)
+void drop_script(const char *script)
 {
     struct stat info;
 

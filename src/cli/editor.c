@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "complete.h"
 #include "editor.h"
 #include "terminal.h"
 
@@ -248,8 +249,10 @@ static size_t common_start(const completion *found)
             same++;
         bytes = same;
     }
-    /* not within a character */
-    while (bytes > 0 && ((unsigned char)found->words[0][bytes] & 0xC0) == 0x80)
+    /* not within a character, nor behind a backslash that the next one needs */
+    while (bytes > 0 && found->count > 1 &&
+           (((unsigned char)found->words[0][bytes] & 0xC0) == 0x80 ||
+            found->words[0][bytes - 1] == '\\'))
         bytes--;
     return bytes;
 }
@@ -284,6 +287,16 @@ static void list_words(editor *ed, const completion *found)
     put(&ed->below, "", 1);
 }
 
+/* What follows a word that is the only one, unless the word goes on, or it stands there already. */
+static void insert_behind(editor *ed, const char *behind)
+{
+    const char last = ed->text.data[ed->cursor - 1];
+    const bool at_end = ed->cursor == ed->text.size || ed->text.data[ed->cursor] == '\n';
+
+    if (strchr("/(=", last) == NULL && (at_end || *behind != ' '))
+        insert(ed, behind, strlen(behind));
+}
+
 static void complete(editor *ed)
 {
     completion found;
@@ -296,9 +309,7 @@ static void complete(editor *ed)
         if (bytes > ed->cursor - found.start || only) {
             cut(ed, found.start, ed->cursor, false);
             insert(ed, found.words[0], bytes);
-            if (only && found.ends && ed->text.data[ed->cursor - 1] != '/' &&
-                (ed->cursor == ed->text.size || ed->text.data[ed->cursor] == '\n'))
-                insert(ed, " ", 1);
+            if (only) insert_behind(ed, found.behind);
         } else {
             list_words(ed, &found);
         }
@@ -308,22 +319,16 @@ static void complete(editor *ed)
 
 /* ---- Keys -------------------------------------------------------------------------------------------------------------------- */
 
-/* Is it a command, or does nothing follow its last ';'? */
-static bool is_whole(editor *ed)
+/* Is all of it commands and statements with their ';'? */
+static bool is_whole(const editor *ed)
 {
-    const size_t size = ed->text.size;
     size_t at = 0;
 
-    put(&ed->text, "", 1);
-    ed->text.size--;
-    at = strspn(ed->text.data, " \t\n");
-    if (at == size) return true;
-    if (ed->text.data[at] == '.' || ed->text.data[at] == ':') return true;
     for (;;) {
-        scan_end scan = {0};
-        if (!scan_statement(&scan, ed->text.data + at, size - at))
-            return !scan.any && scan.quote == 0 && at != 0;
-        at += scan.at;
+        const scan_piece piece = scan_next_piece(ed->text.data, ed->text.size, at);
+        if (piece.start == ed->text.size) return true;
+        if (!piece.whole) return !piece.any && at != 0; /* comments behind the last one */
+        at = piece.end;
     }
 }
 

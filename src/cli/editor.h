@@ -36,16 +36,4 @@ void view_leave(editor_view *view, const editor_scene *scene);
 size_t next_grapheme(const char *text, size_t size, size_t at);
 size_t previous_grapheme(const char *text, size_t at);
 
-/* ---- Completion (complete.c) ------------------------------------------------------------------------------------------------ */
-
-typedef struct completion {
-    char **words; /* owned, sorted; whole words, to stand from start to the cursor */
-    size_t count;
-    size_t start;
-    bool ends; /* a blank follows: of commands, files and keywords */
-} completion;
-/* What the word before the cursor may go on as. */
-void complete_at(shell *s, const char *text, size_t size, size_t cursor, completion *found);
-void completion_free(completion *found);
-
 #endif

@@ -113,28 +113,32 @@ static void mark_brackets(const editor_scene *scene, uint8_t *styles)
     free(open);
 }
 
+/* Of a command only its name is a word of ours. */
+static void color_piece(const char *text, const scan_piece *piece, uint8_t *styles)
+{
+    size_t end = piece->start;
+
+    while (piece->command && end < piece->end && !isspace((unsigned char)text[end]))
+        styles[end++] = STYLE_KEYWORD;
+    for (size_t at = piece->start; !piece->command && at < piece->end;) {
+        const scan_word word = scan_next(text, piece->end, at);
+        memset(styles + word.start, (int)style_of(word.kind), word.end - word.start);
+        at = word.end;
+    }
+}
+
 /* A style for each byte. */
 static uint8_t *find_styles(const editor_view *view, const editor_scene *scene)
 {
     uint8_t *styles = calloc(scene->size + 1, 1);
-    size_t first = 0, end;
-
     if (styles == NULL) exit(complain(8, "out of memory"));
     if (!view->color || scene->size > COLORED_MAX) return styles;
-    while (first < scene->size && isspace((unsigned char)scene->text[first]))
-        first++;
-    for (end = first; end < scene->size && !isspace((unsigned char)scene->text[end]);)
-        end++;
-    if (end != first && (scene->text[first] == '.' || scene->text[first] == ':')) { /* a command */
-        memset(styles + first, STYLE_KEYWORD, end - first);
-    } else {
-        for (size_t at = 0; at < scene->size;) {
-            const scan_word word = scan_next(scene->text, scene->size, at);
-            memset(styles + word.start, (int)style_of(word.kind), word.end - word.start);
-            at = word.end;
-        }
-        mark_brackets(scene, styles);
+    for (size_t at = 0; at < scene->size;) {
+        const scan_piece piece = scan_next_piece(scene->text, scene->size, at);
+        color_piece(scene->text, &piece, styles);
+        at = piece.end;
     }
+    mark_brackets(scene, styles);
     if (scene->match_size != 0) memset(styles + scene->match_start, STYLE_MATCH, scene->match_size);
     return styles;
 }

@@ -74,19 +74,27 @@ static void write_entries(const history *h, size_t first, bool anew)
     free(text.data);
 }
 
+char *history_path(bool make)
+{
+    const char *named = getenv("SOMBRA_HISTORY");
+    char *path;
+
+    if (named == NULL) return config_path("XDG_STATE_HOME", ".local/state", "history", make);
+    if (*named == '\0') return NULL;
+    if ((path = strdup(named)) == NULL) exit(complain(8, "out of memory"));
+    return path;
+}
+
 history *history_open(void)
 {
     history *h = calloc(1, sizeof *h);
-    const char *named = getenv("SOMBRA_HISTORY");
     char *line = NULL;
     size_t capacity = 0;
     ssize_t bytes;
     FILE *file;
 
     if (h == NULL) exit(complain(8, "out of memory"));
-    h->path = named == NULL    ? config_path("XDG_STATE_HOME", ".local/state", "history", true)
-              : *named == '\0' ? NULL
-                               : strdup(named);
+    h->path = history_path(true);
     if (h->path == NULL || (file = fopen(h->path, "r")) == NULL) return h;
     while ((bytes = getline(&line, &capacity, file)) > 0)
         if (bytes > 1) add_entry(h, decode(line, (size_t)bytes - (line[bytes - 1] == '\n')));

@@ -5,7 +5,9 @@
 #include "cli.h"
 
 typedef struct history history;
-/* Read the file: $SOMBRA_HISTORY ("" for none), else sombra/history under $XDG_STATE_HOME (~/.local/state). Without a file it is empty. */
+/* The file: $SOMBRA_HISTORY ("" for none), else sombra/history under $XDG_STATE_HOME (~/.local/state). Owned; NULL: none. make: the folders, too. */
+char *history_path(bool make);
+/* Read it. Without a file it is empty. */
 history *history_open(void);
 void history_close(history *h);
 size_t history_count(const history *h);

@@ -8,8 +8,9 @@
 
 #include "cli.h"
 
-#define LAYOUT_ROWS    1000u /* a table's widths are those of its first rows */
-#define CELL_WIDTH_MIN 4u    /* narrower columns tell nothing */
+#define LAYOUT_ROWS    1000u       /* a table's widths are those of its first rows, */
+#define LAYOUT_BYTES   (16u << 20) /* or of fewer, where these are long */
+#define CELL_WIDTH_MIN 4u          /* narrower columns tell nothing */
 
 cell cell_null(void)
 {
@@ -245,9 +246,8 @@ struct output {
     size_t column_count;
     uint64_t rows;
     text_buffer line;
-    /* Table: rows held until the widths are known. */
-    text_buffer kept_text;
-    kept_cell *kept;
+    text_buffer kept_text; /* CSV: a cell. Table: rows held until the widths are known */
+    kept_cell *kept, *names;
     size_t kept_rows;
     size_t *widths, *late; /* of the columns, and of one row behind the layout */
     size_t bound;          /* columns of the terminal that a line must fit; 0: there is no bound */
@@ -271,6 +271,23 @@ static bool is_table(output_format format)
     return format == FORMAT_TABLE || format == FORMAT_BOX || format == FORMAT_MARKDOWN;
 }
 
+/* In quotes where RFC 4180 asks for them, or where they are wanted. */
+static void put_csv_text(text_buffer *out, const char *text, size_t bytes, bool quoted)
+{
+    for (size_t at = 0; at < bytes && !quoted; at++)
+        quoted = text[at] == ',' || text[at] == '"' || text[at] == '\n' || text[at] == '\r';
+    if (!quoted) {
+        put(out, text, bytes);
+        return;
+    }
+    put_text(out, "\"");
+    for (size_t at = 0; at < bytes; at++) {
+        if (text[at] == '"') put_text(out, "\"");
+        put(out, text + at, 1);
+    }
+    put_text(out, "\"");
+}
+
 output *output_begin(const invocation *cli, const char *const *columns, size_t column_count)
 {
     output *out = calloc(1, sizeof *out);
@@ -282,7 +299,7 @@ output *output_begin(const invocation *cli, const char *const *columns, size_t c
     if (out->format == FORMAT_CSV) {
         for (size_t i = 0; i < column_count; i++) {
             if (i != 0) put_text(&out->line, ",");
-            put_text(&out->line, columns[i]);
+            put_csv_text(&out->line, columns[i], strlen(columns[i]), false);
         }
         put_text(&out->line, "\r\n");
         write_line(out);
@@ -291,8 +308,10 @@ output *output_begin(const invocation *cli, const char *const *columns, size_t c
         out->widths = calloc(column_count, sizeof *out->widths);
         out->late = calloc(column_count, sizeof *out->late);
         out->kept = calloc(column_count * LAYOUT_ROWS, sizeof *out->kept);
+        out->names = calloc(column_count, sizeof *out->names);
         out->right = calloc(column_count, sizeof *out->right);
-        if (out->widths == NULL || out->late == NULL || out->kept == NULL || out->right == NULL)
+        if (out->widths == NULL || out->late == NULL || out->kept == NULL || out->names == NULL ||
+            out->right == NULL)
             exit(complain(8, "out of memory"));
     }
     return out;
@@ -301,31 +320,12 @@ output *output_begin(const invocation *cli, const char *const *columns, size_t c
 static void csv_row(output *out, const cell *cells)
 {
     for (size_t i = 0; i < out->column_count; i++) {
-        const size_t start = out->line.size + (i != 0);
-        bool quoted;
         if (i != 0) put_text(&out->line, ",");
-        put_cell(&out->line, &cells[i]);
+        out->kept_text.size = 0;
+        put_cell(&out->kept_text, &cells[i]);
         /* An empty text is told from an absent one by its quotes. */
-        quoted = cells[i].kind == CELL_TEXT && out->line.size == start;
-        for (size_t at = start; at < out->line.size; at++) {
-            const char c = out->line.data[at];
-            quoted = quoted || c == ',' || c == '"' || c == '\n' || c == '\r';
-        }
-        if (!quoted) continue;
-        {
-            const size_t bytes = out->line.size - start;
-            char *copy = malloc(bytes + 1);
-            if (copy == NULL) exit(complain(8, "out of memory"));
-            if (bytes != 0) memcpy(copy, out->line.data + start, bytes);
-            out->line.size = start;
-            put_text(&out->line, "\"");
-            for (size_t at = 0; at < bytes; at++) {
-                if (copy[at] == '"') put_text(&out->line, "\"");
-                put(&out->line, copy + at, 1);
-            }
-            put_text(&out->line, "\"");
-            free(copy);
-        }
+        put_csv_text(&out->line, out->kept_text.data, out->kept_text.size,
+                     cells[i].kind == CELL_TEXT && out->kept_text.size == 0);
     }
     put_text(&out->line, "\r\n");
     write_line(out);
@@ -549,12 +549,41 @@ static void late_line(output *out, const kept_cell *row)
     table_line(out, row, out->kept_text.data, out->late);
 }
 
+/* In Markdown a bar would end the cell, unless a backslash stands before it. */
+static void escape_bars(text_buffer *text, size_t start)
+{
+    size_t bars = 0, from = text->size, to;
+
+    for (size_t at = start; at < text->size; at++)
+        bars += text->data[at] == '|';
+    for (size_t i = 0; i < bars; i++)
+        put_text(text, " ");
+    for (to = text->size; to != from;) {
+        text->data[--to] = text->data[--from];
+        if (text->data[to] == '|') text->data[--to] = '\\';
+    }
+}
+
+/* Names of columns are laid out as their cells are. */
+static void lay_out_names(output *out)
+{
+    for (size_t i = 0; i < out->column_count; i++) {
+        const size_t start = out->kept_text.size;
+        put_text(&out->kept_text, out->columns[i]);
+        if (out->format == FORMAT_MARKDOWN) escape_bars(&out->kept_text, start);
+        out->names[i] = (kept_cell){.start = start, .size = out->kept_text.size - start};
+        if (out->names[i].size != 0)
+            out->names[i].width = text_width(out->kept_text.data + start, out->names[i].size);
+    }
+}
+
 static void lay_out(output *out)
 {
     const frame *f = &frames[out->format];
 
+    lay_out_names(out);
     for (size_t i = 0; i < out->column_count; i++) {
-        out->widths[i] = text_width(out->columns[i], strlen(out->columns[i]));
+        out->widths[i] = out->names[i].width;
         out->right[i] = out->kept_rows > 0;
         for (size_t r = 0; r < out->kept_rows; r++) {
             const kept_cell *kept = &out->kept[r * out->column_count + i];
@@ -569,8 +598,8 @@ static void lay_out(output *out)
     for (size_t i = 0; i < out->shown; i++) {
         if (i != 0) put_text(&out->line, f->between);
         if (out->color) put_text(&out->line, "\033[1m");
-        put_fitted(&out->line, out->columns[i], strlen(out->columns[i]), out->widths[i],
-                   out->right[i]);
+        put_fitted(&out->line, out->kept_text.data + out->names[i].start, out->names[i].size,
+                   out->widths[i], out->right[i]);
         if (out->color) put_text(&out->line, "\033[0m");
     }
     put_text(&out->line, f->right);
@@ -597,17 +626,6 @@ static void end_table(output *out)
     write_line(out);
 }
 
-/* In Markdown a bar would end the cell. */
-static void escape_bars(text_buffer *text, size_t start)
-{
-    for (size_t at = start; at < text->size; at++) {
-        if (text->data[at] != '|') continue;
-        put_text(text, " ");
-        memmove(text->data + at + 1, text->data + at, text->size - at - 1);
-        text->data[at++] = '\\';
-    }
-}
-
 static void table_row(output *out, const cell *cells)
 {
     kept_cell *row;
@@ -627,7 +645,7 @@ static void table_row(output *out, const cell *cells)
     }
     if (out->laid_out)
         late_line(out, row);
-    else if (++out->kept_rows == LAYOUT_ROWS)
+    else if (++out->kept_rows == LAYOUT_ROWS || out->kept_text.size > LAYOUT_BYTES)
         lay_out(out);
 }
 
@@ -653,6 +671,7 @@ bool output_end(output *out)
     free(out->line.data);
     free(out->kept_text.data);
     free(out->kept);
+    free(out->names);
     free(out->widths);
     free(out->late);
     free(out->right);

@@ -65,9 +65,6 @@ void shell_choose_picture(shell *s)
 static void end_redirection(shell *s)
 {
     if (s->saved_stdout < 0) return;
-    if (fflush(stdout) != 0 && errno != EPIPE)
-        (void)complain(9, "writing the output: %s", strerror(errno));
-    clearerr(stdout);
     s->svg_file = false;
     shell_choose_picture(s);
     (void)dup2(s->saved_stdout, STDOUT_FILENO);
@@ -75,7 +72,37 @@ static void end_redirection(shell *s)
     s->saved_stdout = -1;
     if (s->pipe != NULL) (void)pclose(s->pipe);
     s->pipe = NULL;
+    free(s->target);
+    s->target = NULL;
     s->once = false;
+}
+
+int shell_finish(shell *s, int code, bool result)
+{
+    if (fflush(stdout) != 0) (void)output_failed();
+    if (s->saved_stdout >= 0) {
+        const int error = output_error();
+
+        clearerr(stdout);
+        if (error == EPIPE && s->pipe != NULL) /* it reads no further: that is its affair */
+            code = code == 9 ? EXIT_OK : code;
+        else if (error != 0)
+            code = complain(9, "%s: %s", s->target, strerror(error));
+    }
+    if (s->once && result) end_redirection(s);
+    return code;
+}
+
+/* A program of the user's own starts with SIGPIPE as others do. */
+static FILE *open_target(const char *target)
+{
+    FILE *to;
+
+    if (*target != '|') return fopen(target, "we");
+    (void)signal(SIGPIPE, SIG_DFL);
+    to = popen(target + 1, "we"); /* NOLINT(cert-env33-c): that is what '|' asks for */
+    (void)signal(SIGPIPE, SIG_IGN);
+    return to;
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -94,9 +121,7 @@ int shell_redirect(shell *s, const char *target, bool once)
     if (*target != '|' && check_not_own(&s->cli, target, "the output") != EXIT_OK)
         return EXIT_USAGE;
     (void)fflush(stdout);
-    /* NOLINTNEXTLINE(cert-env33-c): a command of the user's own is what '|' asks for */
-    to = *target == '|' ? popen(target + 1, "w") : fopen(target, "w");
-    if (to == NULL) return complain_errno(target);
+    if ((to = open_target(target)) == NULL) return complain_errno(target);
     saved = dup(STDOUT_FILENO);
     if (saved < 0 || dup2(fileno(to), STDOUT_FILENO) < 0) {
         const int code = complain_errno(target);
@@ -105,6 +130,7 @@ int shell_redirect(shell *s, const char *target, bool once)
         return code;
     }
     s->saved_stdout = saved;
+    if ((s->target = strdup(target)) == NULL) exit(complain(8, "out of memory"));
     s->pipe = *target == '|' ? to : NULL;
     if (*target != '|') (void)fclose(to);
     s->once = once;
@@ -115,7 +141,7 @@ int shell_redirect(shell *s, const char *target, bool once)
 
 /* ---- One statement ------------------------------------------------------------------------------------------------------- */
 
-/* The first two words that are neither space nor comment; *count of them, 3 when there are more. */
+/* The first three words that are neither space nor comment; *count: how many there are. */
 static void first_words(const char *text, size_t size, scan_word *words, size_t *count)
 {
     *count = 0;
@@ -124,8 +150,7 @@ static void first_words(const char *text, size_t size, scan_word *words, size_t 
         at = word.end;
         if (word.kind == SCAN_SPACE || word.kind == SCAN_COMMENT || text[word.start] == ';')
             continue;
-        if (*count < 2) words[*count] = word;
-        ++*count;
+        words[(*count)++] = word;
     }
 }
 
@@ -165,6 +190,25 @@ static bool run_control(shell *s, const char *text, const scan_word *words, size
     return true;
 }
 
+/* Can EXPLAIN stand before a statement? Not if it does so already, nor before those on schema. */
+static bool has_plan(const char *text, const scan_word *words, size_t count)
+{
+    static const char *const others[] = {"EXPLAIN", "PROFILE", "SHOW", "DROP"};
+    bool plan = true;
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        plan = plan && !word_is(text, words[0], others[i]);
+    if (plan && count > 2 && word_is(text, words[0], "CREATE")) {
+        const bool kind = word_is(text, words[1], "RANGE") || word_is(text, words[1], "TEXT") ||
+                          word_is(text, words[1], "POINT");
+        const scan_word what = words[kind ? 2 : 1];
+        /* a path may have such a name */
+        plan = word_is(text, words[2], "=") ||
+               (!word_is(text, what, "INDEX") && !word_is(text, what, "CONSTRAINT"));
+    }
+    return plan;
+}
+
 static void tell_report(shell *s, const statement_report *report, double seconds)
 {
     char rows[64], time[32];
@@ -186,20 +230,16 @@ int shell_run_statement(shell *s, const char *text, size_t size, text_place plac
     statement_report report = {0};
     const double started = seconds_now();
     text_buffer prefixed = {0};
-    scan_word words[2];
+    scan_word words[3];
     size_t count, used;
     int code;
 
     first_words(text, size, words, &count);
     if (count == 0) return EXIT_OK;
-    if (s->log != NULL) {
-        fprintf(s->log, "%.*s\n", (int)size, text);
-        (void)fflush(s->log);
-    }
+    if (s->log != NULL && (fprintf(s->log, "%.*s\n", (int)size, text) < 0 || fflush(s->log) != 0))
+        return complain(9, "the log: %s", strerror(errno));
     if (!run_control(s, text, words, count, &code)) {
-        if (s->explain != 0 && !word_is(text, words[0], "EXPLAIN") &&
-            !word_is(text, words[0], "PROFILE") && !word_is(text, words[0], "SHOW") &&
-            !word_is(text, words[0], "DROP"))
+        if (s->explain != 0 && has_plan(text, words, count))
             put_text(&prefixed, prefixes[s->explain]);
         s->cli.place = place;
         s->cli.place.prefix = (uint32_t)prefixed.size;
@@ -214,11 +254,8 @@ int shell_run_statement(shell *s, const char *text, size_t size, text_place plac
         s->cli.place = (text_place){0};
         free(prefixed.data);
     }
-    if (code == 9 && s->pipe != NULL && output_was_closed()) code = EXIT_OK;
     if (code == EXIT_OK) tell_report(s, &report, seconds_now() - started);
-    if (s->once) end_redirection(s);
-    (void)fflush(stdout);
-    return code;
+    return shell_finish(s, code, true);
 }
 
 /* ---- Texts ---------------------------------------------------------------------------------------------------------------- */
@@ -244,11 +281,12 @@ static int run_command_line(shell *s, const char *line, size_t bytes)
     text_buffer copy = {0};
     int code;
 
+    while (bytes > 1 && strchr("; \t\r\n", line[bytes - 1]) != NULL) /* fingers are used to ';' */
+        bytes--;
     put(&copy, line + 1, bytes - 1);
     put(&copy, "", 1);
     code = shell_command(s, copy.data);
     free(copy.data);
-    (void)fflush(stdout);
     return code;
 }
 
@@ -259,12 +297,12 @@ static int run_gathered(shell *s, reader *from, bool at_end)
 
     while (code == EXIT_OK && !s->quit && from->start + 1 < from->text.size) {
         const char *text = from->text.data + from->start;
-        const size_t blank = strspn(text, " \t\r\n");
         const size_t size = from->text.size - from->start - 1;
+        const size_t blank = from->scan.at == 0 ? scan_blank(text, size) : 0;
         size_t bytes;
         bool whole;
 
-        if (from->scan.at == 0 && blank != 0) {
+        if (blank != 0) {
             drop(from, blank);
             continue;
         }
@@ -276,8 +314,8 @@ static int run_gathered(shell *s, reader *from, bool at_end)
         } else {
             whole = scan_statement(&from->scan, text, size);
             bytes = from->scan.at;
-            if (!whole && !from->scan.any && from->scan.quote == 0 && bytes != 0 && bytes == size) {
-                drop(from, bytes); /* comments alone */
+            if (!whole && !from->scan.any && from->scan.quote == 0 && bytes == size) {
+                drop(from, bytes); /* a comment that came in several lines */
                 continue;
             }
             if (!whole && (!at_end || !from->scan.any)) break;
@@ -500,14 +538,15 @@ int run_shell(invocation *cli)
     s.cli.options.read_only = s.cli.options.read_only || flag_given(cli, "read-only");
     for (size_t i = 0; code == EXIT_OK && i < s.cli.param_count; i++) {
         const char *equals = strchr(s.cli.params[i], '=');
-        char name[256];
-        if (equals == NULL || equals == s.cli.params[i] ||
-            equals - s.cli.params[i] >= (ptrdiff_t)sizeof name) {
+        char *name;
+        if (equals == NULL || equals == s.cli.params[i]) {
             code = complain(EXIT_USAGE, "--param: '%s' is not NAME=JSON", s.cli.params[i]);
-        } else {
-            snprintf(name, sizeof name, "%.*s", (int)(equals - s.cli.params[i]), s.cli.params[i]);
-            setting_put(&s.params, name, equals + 1);
+            break;
         }
+        name = strndup(s.cli.params[i], (size_t)(equals - s.cli.params[i]));
+        if (name == NULL) exit(complain(8, "out of memory"));
+        setting_put(&s.params, name, equals + 1);
+        free(name);
     }
     free((void *)(uintptr_t)s.cli.params);
     if (s.interactive)

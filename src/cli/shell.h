@@ -7,7 +7,8 @@
  *   editor.c           editing a statement of several lines
  *   editor_view.c      drawing it, with colors
  *   history.c          statements of before
- *   complete.c         what a word may go on with
+ *   complete.c         where the cursor is, and so what its word may go on with
+ *   complete_words.c   the words there are: names of the graph, of functions, files …
  *   graph_view.c       results as pictures
  *   dump.c             a graph as a Cypher script
  * The shell stands on sombra.h and the command's own helpers. */
@@ -50,6 +51,19 @@ typedef struct scan_end {
 /* Go on behind what was looked at: true when a ';' was found, and scan->at is behind it. */
 bool scan_statement(scan_end *scan, const char *text, size_t size);
 
+/* Bytes of white space and whole comments at the beginning of a text. */
+size_t scan_blank(const char *text, size_t size);
+/* A statement or a command of a text. */
+typedef struct scan_piece {
+    size_t start,
+        end; /* behind what scan_blank counts; behind the ';' or the line end, or the text's end */
+    bool command;
+    bool whole; /* a command, or a statement with its ';' */
+    bool any;   /* more than a comment */
+} scan_piece;
+/* The one that begins at a place. */
+scan_piece scan_next_piece(const char *text, size_t size, size_t at);
+
 /* ---- Settings ---------------------------------------------------------------------------------------------------------- */
 
 typedef struct setting_list {
@@ -78,6 +92,7 @@ typedef struct shell {
     /* Where standard output goes: its own file descriptor while it is redirected, else -1. */
     int saved_stdout;
     FILE *pipe;          /* of .output '|command'; NULL: none */
+    char *target;        /* owned: its name, for messages */
     bool once;           /* redirected for the next result only */
     unsigned read_depth; /* scripts that read scripts */
     bool quit;
@@ -96,13 +111,36 @@ int shell_run_statement(shell *s, const char *text, size_t size, text_place plac
 int shell_open(shell *s, const char *file, bool read_only);
 /* Standard output to a file or '|command'; NULL: back to where it went first. */
 int shell_redirect(shell *s, const char *target, bool once);
+/* Write what a statement or command has printed, and tell when that fails; ends .once, if the result was the one that it waits for. */
+int shell_finish(shell *s, int code, bool result);
 /* The form of pictures, by .mode graph and by where results go: cli.picture. */
 void shell_choose_picture(shell *s);
 /* Run a command line without its '.' or ':' (shell_commands.c). */
 int shell_command(shell *s, const char *line);
-/* Name of command i, without the dot; NULL past the last. What its argument is: 'f' a file, 'm' a mode, 'o' on or off, 'c' a command, else ' '. */
-const char *shell_command_name(size_t i, char *argument);
+
+/* The words of a command line: between blanks, 'quoted', "quoted", or with a backslash before a character. */
+#define WORDS_MAX 64
+typedef struct command_words {
+    char *text; /* owned: the words, each with its NUL */
+    char *at[WORDS_MAX];
+    int count;
+    const char *rest; /* the line as it is, from the first word on */
+    const char *last; /* and from the last word on */
+    bool in_last;     /* no blank stands behind the last word */
+    bool too_many;    /* more than WORDS_MAX: the others are left out */
+    char quote;       /* that is not closed; 0: none */
+} command_words;
+void split_words(const char *line, command_words *w);
+/* Name of command i, without the dot; NULL past the last. */
+const char *shell_command_name(size_t i);
+/* What the arguments of a command (or its alias) are: the letter of its row in the table of shell_commands.c, ' ' when nothing is known;
+ * and the command of sombra whose flags it takes, or NULL. */
+char shell_command_takes(const char *name, const command **flags);
+/* Name of setting i of .set that can be changed; NULL past the last. */
+const char *shell_setting_name(size_t i);
 int print_shell_schema(invocation *cli, const char *label);
 /* Write the graph as a Cypher script to standard output, as the open transaction sees it (dump.c). */
 int dump_graph(invocation *cli);
+/* Standard output is a file of this name, which holds no whole script: remove it (dump.c). */
+void drop_script(const char *script);
 #endif

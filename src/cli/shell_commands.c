@@ -9,65 +9,63 @@
 
 #include "shell.h"
 
-#define WORDS_MAX 64
-
-/* The words of a command line. */
-typedef struct words {
-    char *text; /* owned: the words, each with its NUL */
-    char *at[WORDS_MAX];
-    int count;
-    const char *rest; /* the line as it is, from the first word on */
-} words;
-
 typedef struct shell_command_spec {
     const char *name, *alias;
     const char *arguments; /* as help shows them */
     int least, most;       /* words; most -1: as many as there are */
-    char completes;        /* see shell_command_name */
+    /* 'f' files, 'F' and --read-only, 'g' and off, 'm' a mode, 'o' on or off, 'q' or a query, 'c' a command, 'l' a label or type,
+     * 'p' parameters, 's' settings, 'r' reset, else ' ' */
+    char completes;
     bool
         setting; /* it prints nothing, as a rule: the result that .once waits for is another one's */
     const char *help;
-    int (*run)(shell *s, words *w);
+    int (*run)(shell *s, command_words *w);
     const char *subcommand; /* or the sombra command that runs */
 } shell_command_spec;
 /* Row i of the table at the end of this file; name NULL: past the last. */
 static const shell_command_spec *spec_at(size_t i);
 
-/* Take a line apart: words between blanks, 'quoted', "quoted", or with a backslash before a character. */
-static int split(const char *line, words *w)
+void split_words(const char *line, command_words *w)
 {
     char *to;
-    char quote = 0;
-    bool in_word = false;
 
     memset(w, 0, sizeof *w);
     while (isspace((unsigned char)*line))
         line++;
-    w->rest = line;
+    w->rest = w->last = line;
     to = w->text = malloc(strlen(line) + 2);
     if (to == NULL) exit(complain(8, "out of memory"));
     for (; *line != '\0'; line++) {
-        if (quote == 0 && isspace((unsigned char)*line)) {
-            if (in_word) *to++ = '\0';
-            in_word = false;
+        if (w->quote == 0 && isspace((unsigned char)*line)) {
+            if (w->in_last) *to++ = '\0';
+            w->in_last = false;
             continue;
         }
-        if (!in_word) {
-            if (w->count == WORDS_MAX) return complain(EXIT_USAGE, "more than %d words", WORDS_MAX);
+        if (!w->in_last) {
+            if ((w->too_many = w->count == WORDS_MAX)) break;
             w->at[w->count++] = to;
-            in_word = true;
+            w->in_last = true;
+            w->last = line;
         }
-        if (quote == 0 && (*line == '\'' || *line == '"'))
-            quote = *line;
-        else if (quote != 0 && *line == quote)
-            quote = 0;
-        else if (*line == '\\' && quote != '\'' && line[1] != '\0')
+        if (w->quote == 0 && (*line == '\'' || *line == '"'))
+            w->quote = *line;
+        else if (w->quote != 0 && *line == w->quote)
+            w->quote = 0;
+        else if (*line == '\\' && w->quote != '\'' && line[1] != '\0')
             *to++ = *++line;
         else
             *to++ = *line;
     }
     *to = '\0';
-    return quote == 0 ? EXIT_OK : complain(EXIT_USAGE, "a quote (%c) is not closed", quote);
+    if (!w->in_last) w->last = line;
+}
+
+/* The argument may be the line itself, whose quotes are its own: a query, JSON, a program. */
+static int check_words(const shell_command_spec *spec, const command_words *w)
+{
+    if (strchr("qp", spec->completes) != NULL || *w->rest == '|') return EXIT_OK;
+    if (w->too_many) return complain(EXIT_USAGE, "more than %d words", WORDS_MAX);
+    return w->quote == 0 ? EXIT_OK : complain(EXIT_USAGE, "a quote (%c) is not closed", w->quote);
 }
 
 static int on_or_off(const char *word, bool *on)
@@ -133,7 +131,7 @@ static void print_spec(const shell_command_spec *spec)
     printf("%s\n", help);
 }
 
-static int run_help_command(shell *s, words *w)
+static int run_help_command(shell *s, command_words *w)
 {
     const shell_command_spec *spec;
 
@@ -158,7 +156,7 @@ static int run_help_command(shell *s, words *w)
 
 /* ---- Files ------------------------------------------------------------------------------------------------------------------ */
 
-static int run_open(shell *s, words *w)
+static int run_open(shell *s, command_words *w)
 {
     bool read_only = false;
     const char *file = NULL;
@@ -174,34 +172,34 @@ static int run_open(shell *s, words *w)
     return shell_open(s, file == NULL ? ":memory:" : file, read_only);
 }
 
-static int run_output(shell *s, words *w)
+static int run_output(shell *s, command_words *w)
 {
     return shell_redirect(s, w->count == 0 ? NULL : *w->rest == '|' ? w->rest : w->at[0], false);
 }
 
-static int run_once(shell *s, words *w)
+static int run_once(shell *s, command_words *w)
 {
     return shell_redirect(s, *w->rest == '|' ? w->rest : w->at[0], true);
 }
 
-static int run_read(shell *s, words *w)
+static int run_read(shell *s, command_words *w)
 {
     return shell_run_file(s, w->at[0]);
 }
 
-static int run_log(shell *s, words *w)
+static int run_log(shell *s, command_words *w)
 {
     FILE *log = NULL;
 
     if (check_not_own(&s->cli, w->at[0], "the log") != EXIT_OK) return EXIT_USAGE;
-    if (strcmp(w->at[0], "off") != 0 && (log = fopen(w->at[0], "a")) == NULL)
+    if (strcmp(w->at[0], "off") != 0 && (log = fopen(w->at[0], "ae")) == NULL)
         return complain_errno(w->at[0]);
     if (s->log != NULL) (void)fclose(s->log);
     s->log = log;
     return EXIT_OK;
 }
 
-static int run_quit(shell *s, words *w)
+static int run_quit(shell *s, command_words *w)
 {
     if (w->count != 0) {
         char *end;
@@ -216,7 +214,7 @@ static int run_quit(shell *s, words *w)
 
 /* ---- How results are shown --------------------------------------------------------------------------------------------------- */
 
-static int run_mode(shell *s, words *w)
+static int run_mode(shell *s, command_words *w)
 {
     if (w->count == 0) {
         puts(format_name((size_t)s->cli.format));
@@ -240,13 +238,13 @@ static int run_mode(shell *s, words *w)
                     w->at[0]);
 }
 
-static int run_timer(shell *s, words *w)
+static int run_timer(shell *s, command_words *w)
 {
     return on_or_off(w->at[0], &s->timer);
 }
 
 /* on and off for all statements that follow, else for the one that stands behind. */
-static int run_prefixed(shell *s, words *w, int prefix)
+static int run_prefixed(shell *s, command_words *w, int prefix)
 {
     const int kept = s->explain;
     bool on = false;
@@ -257,25 +255,27 @@ static int run_prefixed(shell *s, words *w, int prefix)
         s->explain = on ? prefix : 0;
         return EXIT_OK;
     }
+    if (*w->rest == '.' || *w->rest == ':')
+        return complain(EXIT_USAGE, "'%s' is no query", w->at[0]);
     s->explain = prefix;
-    code = shell_run_statement(s, w->rest, strlen(w->rest), (text_place){0});
+    code = shell_run_text(s, w->rest, strlen(w->rest));
     s->explain = kept;
     return code;
 }
 
-static int run_explain(shell *s, words *w)
+static int run_explain(shell *s, command_words *w)
 {
     return run_prefixed(s, w, 1);
 }
 
-static int run_profile(shell *s, words *w)
+static int run_profile(shell *s, command_words *w)
 {
     return run_prefixed(s, w, 2);
 }
 
 /* ---- The graph ---------------------------------------------------------------------------------------------------------------- */
 
-static int run_schema_command(shell *s, words *w)
+static int run_schema_command(shell *s, command_words *w)
 {
     int code = begin_transaction(&s->cli, SOMBRA_READ);
 
@@ -292,7 +292,7 @@ static void stats_row(output *out, const char *of, const char *name, uint64_t va
     output_row(out, (cell[]){cell_text(name), cell_int(value), cell_text(of)});
 }
 
-static int run_stats(shell *s, words *w)
+static int run_stats(shell *s, command_words *w)
 {
     static const char *const columns[] = {"figure", "value", "of"};
     sombra_counter counters[128];
@@ -328,12 +328,12 @@ static int run_stats(shell *s, words *w)
     return close_database(&s->cli, output_end(out) ? EXIT_OK : 9);
 }
 
-static int run_restore_command(shell *s, words *w)
+static int run_restore_command(shell *s, command_words *w)
 {
     return shell_restore(s, w->at[0]);
 }
 
-static int run_dump_command(shell *s, words *w)
+static int run_dump_command(shell *s, command_words *w)
 {
     int code = w->count == 0 ? EXIT_OK : shell_redirect(s, w->at[0], true);
 
@@ -342,6 +342,8 @@ static int run_dump_command(shell *s, words *w)
     progress_start_late(&s->cli, "Dumping");
     code = dump_graph(&s->cli);
     progress_stop(&s->cli);
+    if (fflush(stdout) != 0) code = output_failed();
+    if (code != EXIT_OK && w->count != 0) drop_script(w->at[0]);
     return close_database(&s->cli, code);
 }
 
@@ -362,36 +364,66 @@ static int print_settings(shell *s, const setting_list *list)
     return output_end(out) ? EXIT_OK : 9;
 }
 
-/* .params, .params NAME JSON, .params NAME=JSON, .params clear [NAME] */
-static int run_params(shell *s, words *w)
+/* Where the value begins in "NAME JSON" or "NAME=JSON"; the name (owned by w) may stand in quotes or behind '$'. NULL: there are no such two. */
+static const char *split_param(command_words *w, const char **name)
 {
-    const char *value = w->rest + strcspn(w->rest, "= \t");
-    char name[256];
+    const char *start = w->rest, *end, *value;
+
+    if (*start == '$') start++;
+    if (*start != '\0' && strchr("'\"`", *start) != NULL) {
+        start++;
+        if ((end = strchr(start, start[-1])) == NULL) return NULL;
+        value = end + 1;
+    } else {
+        value = end = start + strcspn(start, "= \t");
+    }
+    memcpy(w->text, start, (size_t)(end - start));
+    w->text[end - start] = '\0';
+    *name = w->text;
+    value += strspn(value, " \t");
+    value += *value == '=';
+    value += strspn(value, " \t");
+    /* names and values are kept as NAME=VALUE */
+    return *value == '\0' || **name == '\0' || strchr(*name, '=') != NULL ? NULL : value;
+}
+
+/* .params, .params NAME JSON, .params NAME=JSON, .params clear [NAME] */
+static int run_params(shell *s, command_words *w)
+{
+    const char *value, *name;
     json_error_t why;
     json_t *json;
 
     if (w->count == 0) return print_settings(s, &s->params);
     if (strcmp(w->at[0], "clear") == 0) {
+        if (w->count > 2) return complain(EXIT_USAGE, "usage: .params clear [NAME]");
         if (w->count == 1) settings_free(&s->params);
-        return w->count == 1 || setting_remove(&s->params, w->at[1])
+        return w->count == 1 || setting_remove(&s->params, w->at[1] + (w->at[1][0] == '$'))
                    ? EXIT_OK
                    : complain(EXIT_NOT_FOUND, "there is no parameter %s", w->at[1]);
     }
-    snprintf(name, sizeof name, "%.*s", (int)(value - w->rest), w->rest);
-    value += strspn(value, " \t=");
-    if (*value == '\0' || name[0] == '\0')
+    value = split_param(w, &name);
+    if (value == NULL)
         return complain(EXIT_USAGE, "usage: .params NAME JSON, .params clear [NAME]");
     json = json_loads(value, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
     if (json == NULL)
         return complain(EXIT_USAGE, "'%s' is not JSON: %s (text stands in double quotes)", value,
                         why.text);
     json_decref(json);
-    setting_put(&s->params, name + (name[0] == '$'), value);
+    setting_put(&s->params, name, value);
     return EXIT_OK;
 }
 
+/* The shell's own two, and the options that sombra_pragma takes. */
+const char *shell_setting_name(size_t i)
+{
+    static const char *const names[] = {"timeout",        "width",           "durability",
+                                        "autocheckpoint", "busy_timeout_ms", "threads"};
+    return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
 /* .set, .set NAME VALUE: the shell's own, or an option that can change while the database is open. */
-static int run_set(shell *s, words *w)
+static int run_set(shell *s, command_words *w)
 {
     static const char *const columns[] = {"name", "value"};
     char *end;
@@ -439,7 +471,7 @@ static int run_set(shell *s, words *w)
 /* ---- Commands of sombra ---------------------------------------------------------------------------------------------------------- */
 
 /* Run a command of sombra on what is open, with the words as its arguments behind FILE. */
-static int run_subcommand(shell *s, const char *name, words *w)
+static int run_subcommand(shell *s, const char *name, command_words *w)
 {
     static char program[] = "sombra";
     invocation inner = {.command = find_command(name),
@@ -482,26 +514,26 @@ static int run_subcommand(shell *s, const char *name, words *w)
 /* clang-format off */
 static const shell_command_spec specs[] = {
     {"help", "?", "[COMMAND]", 0, 1, 'c', false, "what there is, and what a command does", run_help_command, NULL},
-    {"open", NULL, "[FILE] [--read-only]", 0, 2, 'f', true, "another database; without FILE a new graph in memory", run_open, NULL},
+    {"open", NULL, "[FILE] [--read-only]", 0, 2, 'F', true, "another database; without FILE a new graph in memory", run_open, NULL},
     {"schema", "tables", "[LABEL]", 0, 1, 'l', false, "labels and types with their properties, and what connects them", run_schema_command, NULL},
     {"indexes", NULL, "[FLAGS]", 0, -1, ' ', false, "indexes and constraints; --create and --drop make and drop them", NULL, "schema"},
     {"mode", NULL, "[MODE]", 0, 2, 'm', true, "how results are shown: table, box, markdown, line, json, jsonl, csv, graph", run_mode, NULL},
     {"output", NULL, "[FILE]", 0, -1, 'f', true, "results go to a file, or to '|command'; without FILE back to the terminal", run_output, NULL},
     {"once", NULL, "FILE", 1, -1, 'f', true, "the next result alone goes to a file or '|command'", run_once, NULL},
     {"timer", NULL, "on|off", 1, 1, 'o', true, "tell rows and time of each statement", run_timer, NULL},
-    {"explain", NULL, "on|off|QUERY", 1, -1, 'o', false, "the plan instead of the rows: of all statements that follow, or of one", run_explain, NULL},
-    {"profile", NULL, "on|off|QUERY", 1, -1, 'o', false, "run, and show the plan with rows, pages and time of each operator", run_profile, NULL},
-    {"import", NULL, "FLAGS", 1, -1, 'f', false, "load nodes and relationships", NULL, "import"},
+    {"explain", NULL, "on|off|QUERY", 1, -1, 'q', false, "the plan instead of the rows: of all statements that follow, or of one", run_explain, NULL},
+    {"profile", NULL, "on|off|QUERY", 1, -1, 'q', false, "run, and show the plan with rows, pages and time of each operator", run_profile, NULL},
+    {"import", NULL, "FLAGS", 1, -1, ' ', false, "load nodes and relationships", NULL, "import"},
     {"export", NULL, "TARGET", 1, -1, 'f', false, "write the graph as CSV files that .import --from reads, or --as another format", NULL, "export"},
     {"dump", NULL, "[FILE]", 0, 1, 'f', false, "the graph as a Cypher script that .restore reads", run_dump_command, NULL},
     {"restore", NULL, "SCRIPT", 1, 1, 'f', false, "run a script that .dump wrote: all of it or nothing", run_restore_command, NULL},
     {"read", NULL, "SCRIPT", 1, 1, 'f', false, "run statements and commands of a file", run_read, NULL},
     {"backup", NULL, "FILE", 1, -1, 'f', false, "copy the database to a new file", NULL, "backup"},
-    {"stats", NULL, "[reset]", 0, 1, ' ', false, "sizes, counts, memory, and what was counted since the opening or the last reset", run_stats, NULL},
+    {"stats", NULL, "[reset]", 0, 1, 'r', false, "sizes, counts, memory, and what was counted since the opening or the last reset", run_stats, NULL},
     {"info", NULL, "[--trees]", 0, -1, ' ', false, "labels, types, counts and sizes", NULL, "info"},
-    {"params", "param", "[NAME JSON]", 0, -1, ' ', true, "list or set values of $parameters; 'clear [NAME]' forgets them", run_params, NULL},
-    {"set", NULL, "[NAME VALUE]", 0, 2, ' ', true, "list or change settings: timeout (s), width, durability, autocheckpoint, busy_timeout_ms", run_set, NULL},
-    {"log", NULL, "FILE|off", 1, 1, 'f', true, "note statements in a file", run_log, NULL},
+    {"params", "param", "[NAME JSON]", 0, -1, 'p', true, "list or set values of $parameters; 'clear [NAME]' forgets them", run_params, NULL},
+    {"set", NULL, "[NAME VALUE]", 0, 2, 's', true, "list or change settings: timeout (s), width, durability, autocheckpoint, busy_timeout_ms, threads", run_set, NULL},
+    {"log", NULL, "FILE|off", 1, 1, 'g', true, "note statements in a file", run_log, NULL},
     {"digest", NULL, "", 0, -1, ' ', false, "a digest of the content: equal for equal graphs", NULL, "digest"},
     {"verify", NULL, "", 0, -1, ' ', false, "check everything in the file against everything else", NULL, "verify"},
     {"vacuum", NULL, "[NEWFILE]", 0, -1, 'f', false, "rebuild the file compactly, in place or as a new file", NULL, "vacuum"},
@@ -516,32 +548,36 @@ static const shell_command_spec *spec_at(size_t i)
     return &specs[i];
 }
 
-const char *shell_command_name(size_t i, char *argument)
+const char *shell_command_name(size_t i)
 {
-    *argument = spec_at(i)->completes;
     return spec_at(i)->name;
+}
+
+char shell_command_takes(const char *name, const command **flags)
+{
+    const shell_command_spec *spec = find_spec(name);
+
+    *flags = spec == NULL || spec->subcommand == NULL ? NULL : find_command(spec->subcommand);
+    return spec == NULL ? ' ' : spec->completes;
 }
 
 int shell_command(shell *s, const char *line)
 {
     const shell_command_spec *spec;
-    words w;
+    command_words w;
     char name[64];
     const size_t bytes = strcspn(line, " \t\r\n");
     int code;
 
     snprintf(name, sizeof name, "%.*s", (int)(bytes < sizeof name ? bytes : sizeof name - 1), line);
-    while (*name != '\0' && name[strlen(name) - 1] == ';') /* fingers are used to it */
-        name[strlen(name) - 1] = '\0';
     spec = find_spec(name);
     if (spec == NULL) return no_command(name);
-    code = split(line + bytes, &w);
+    split_words(line + bytes, &w);
+    code = check_words(spec, &w);
     if (code == EXIT_OK && (w.count < spec->least || (spec->most >= 0 && w.count > spec->most)))
         code = complain(EXIT_USAGE, "usage: .%s %s", spec->name, spec->arguments);
     else if (code == EXIT_OK)
         code = spec->run != NULL ? spec->run(s, &w) : run_subcommand(s, spec->subcommand, &w);
-    if (code == 9 && s->pipe != NULL && output_was_closed()) code = EXIT_OK;
-    if (s->once && !spec->setting) (void)shell_redirect(s, NULL, false);
     free(w.text);
-    return code;
+    return shell_finish(s, code, !spec->setting);
 }

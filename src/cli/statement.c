@@ -75,38 +75,39 @@ static void free_value(const sombra_value *value)
     }
 }
 
-static bool has_param(const sombra_stmt *stmt, const char *name, size_t bytes)
+/* Number of a parameter, or that of all of them. */
+static size_t find_param(const sombra_stmt *stmt, const char *name, size_t bytes)
 {
-    for (size_t i = 0; i < sombra_stmt_param_count(stmt); i++) {
-        size_t size;
+    size_t i, size;
+
+    for (i = 0; i < sombra_stmt_param_count(stmt); i++) {
         const char *param = sombra_stmt_param(stmt, i, &size);
 
-        if (size == bytes && memcmp(param, name, size) == 0) return true;
+        if (size == bytes && memcmp(param, name, size) == 0) break;
     }
-    return false;
+    return i;
 }
 
 static int bind_param(invocation *cli, sombra_stmt *stmt, const char *setting)
 {
     const char *equals = strchr(setting, '=');
-    char name[256];
     json_error_t why;
     json_t *json;
     sombra_value value;
     sombra_status status;
+    size_t param;
 
-    if (equals == NULL || equals == setting || (size_t)(equals - setting) >= sizeof name)
+    if (equals == NULL || equals == setting)
         return complain(EXIT_USAGE, "--param: '%s' is not NAME=JSON", setting);
-    memcpy(name, setting, (size_t)(equals - setting));
-    name[equals - setting] = '\0';
-    if (!has_param(stmt, name, strlen(name))) return EXIT_OK; /* perhaps another statement's */
+    param = find_param(stmt, setting, (size_t)(equals - setting));
+    if (param == sombra_stmt_param_count(stmt)) return EXIT_OK; /* perhaps another statement's */
     json = json_loads(equals + 1, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
     if (json == NULL)
         return complain(EXIT_USAGE,
-                        "--param %s: '%s' is not JSON: %s (text stands in double quotes)", name,
-                        equals + 1, why.text);
+                        "--param %.*s: '%s' is not JSON: %s (text stands in double quotes)",
+                        (int)(equals - setting), setting, equals + 1, why.text);
     value_of(json, &value);
-    status = sombra_stmt_bind(stmt, name, &value);
+    status = sombra_stmt_bind_at(stmt, param, &value);
     free_value(&value);
     json_decref(json);
     return status == SOMBRA_OK ? EXIT_OK : complain_conn(cli);

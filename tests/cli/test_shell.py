@@ -72,6 +72,15 @@ class Shell(unittest.TestCase):
         self.assertEqual(command.wait(), 0)
         command.stdout.close()
 
+    def test_comments_stand_before_anything(self):
+        script = "// one\n.mode csv\n/* two\n*/ // three\n.mode json\nRETURN 1 AS a; // four\n.mode csv\nRETURN 2 AS b; // five"
+        expected = '[\n  {"a": 1}\n]\nb\n2\n'
+        with open("c.cypher", "w", encoding="utf-8") as file:
+            file.write(script)
+        self.assertEqual(shell(script), expected)
+        self.assertEqual(run("s.sombra", "-f", "c.cypher"), expected)
+        self.assertEqual(run("s.sombra", stdin=script), expected)
+
     def test_a_quiet_script_prints_rows_alone(self):
         done = subprocess.run([SOMBRA, "s.sombra", "-c", "CREATE (:Y); RETURN 1 AS x"], capture_output=True, text=True, check=True)
         self.assertEqual((done.stdout, done.stderr), ("x\n─\n1\n", ""))
@@ -187,6 +196,21 @@ digraph sombra {
                 self.assertEqual(shell(self.QUERY, flags=("--format", mode)), expected)
         self.assertEqual(shell(".mode box", ".mode"), "box\n")
 
+    def test_names_of_columns_are_written_as_cells_are(self):
+        self.assertEqual(shell("RETURN [1, 2], 3 AS `a|b\"c`", flags=("--format", "csv")), '"[1, 2]","a|b""c"\n"[1, 2]",3\n')
+        self.assertEqual(shell("RETURN [1, 2], '|' AS `a|b`", flags=("--format", "markdown")), "| [1, 2] | a\\|b |\n| ------ | ---- |\n| [1, 2] | \\|   |\n")
+
+    def test_long_cells(self):
+        """A megabyte in a cell takes its own time and memory, in each mode, and not its square nor that of a thousand rows."""
+        text = "reduce(s = '|\\\'\"\\n,é', i IN range(1, 17) | s + s)"
+        for mode in ("table", "box", "markdown", "line", "json", "jsonl", "csv"):
+            with self.subTest(mode=mode):
+                done = subprocess.run([SOMBRA, "-c", f"RETURN {text} AS t", "--format", mode], capture_output=True, check=True)
+                self.assertGreater(len(done.stdout), 7 << 17)
+        # 16 MB are enough to lay out a table: what comes later moves its own line alone
+        out = shell(".set width 40", f"WITH {text} AS t UNWIND range(1, 24) AS x RETURN CASE x WHEN 24 THEN 'late' ELSE '' END AS x, t").splitlines()
+        self.assertEqual((len(out), out[0], out[-1][:7]), (26, "x  t", "late  |"))
+
     def test_terminals_get_no_control_characters(self):
         for mode in ("table", "box", "markdown", "line", "graph"):
             out = shell(f".mode {mode}", "CREATE (n:X {name: 'a\\u001b[2Jb\\u009b1mc'}) RETURN n, n.name")
@@ -250,6 +274,12 @@ digraph sombra {
         self.assertIn("│ ", shell(".explain MATCH (a:Person) CALL (a) { MATCH (a)-->(b) RETURN count(b) AS c } RETURN c"))
         self.assertEqual(json.loads(shell("EXPLAIN JSON RETURN 1"))["operator"], "ProduceResults")
         self.assertIn("operator", shell(".mode json", ".explain RETURN 1"))
+        # several statements; and those that have no plan
+        self.assertEqual(shell(".explain RETURN 1; RETURN 2;").count("ProduceResults"), 2)
+        self.assertIn("is no query", shell(".explain .explain RETURN 1", code=2))
+        self.assertEqual(shell(".explain on", "CREATE INDEX FOR (n:X) ON (n.y)", "CREATE RANGE INDEX FOR (n:X) ON (n.z)", "CREATE CONSTRAINT FOR (n:X) REQUIRE n.w IS UNIQUE"), "")
+        self.assertIn("Create ", shell(".explain on;", "CREATE (index)", "CREATE constraint = ()"))
+        self.assertIn("ProduceResults", shell(".explain RETURN '" + "a b " * 100 + "' // it's"))  # words and quotes are the query's
         out = shell(".explain on", "RETURN 1", "SHOW INDEXES", ".explain off", "RETURN 7 AS x")
         self.assertIn("ProduceResults", out)
         self.assertTrue(out.endswith("x\n─\n7\n"))
@@ -287,6 +317,16 @@ digraph sombra {
         # what reads no further ends nothing but itself
         self.assertEqual(shell(".once |head -1", ".mode csv", "UNWIND range(1, 200000) AS x RETURN x", "RETURN 1 AS y"), "x\ny\n1\n")
         self.assertIn("No such file", shell(".output no/such/file", code=3))
+        # a program gets SIGPIPE as from other shells
+        self.assertEqual(shell(".once |yes | head -1; cat >/dev/null", "RETURN 1"), "y\n")
+        # what can not be written is told with its name, at the statement, and once; the next result goes on
+        for command in (".output /dev/full", ".once /dev/full"):
+            told = shell(command, "RETURN 1", code=9)
+            self.assertEqual(told, "sombra: /dev/full: No space left on device\n")
+            done = subprocess.run([SOMBRA, "s.sombra", "-c", command, "-c", "UNWIND range(1, 100000) AS x RETURN x", "-c", "CREATE (:After)"], capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stderr), (9, told))
+        self.assertEqual(shell(".dump /dev/full", code=9), "sombra: /dev/full: No space left on device\n")
+        self.assertEqual(shell("MATCH (n:After) RETURN n", ".mode"), "n\n─\ntable\n")
         # names with blanks
         shell(".once 'a b.txt'", ".help help")
         self.assertTrue(os.path.exists("a b.txt"))
@@ -297,6 +337,8 @@ digraph sombra {
         with open("log.txt", encoding="utf-8") as file:
             self.assertEqual(file.read(), "RETURN 1;\nRETURN\n2\n")
         self.assertIn("neither on nor off", shell(".timer maybe", code=2))
+        self.assertIn("the log: No space", shell(".log /dev/full", "RETURN 1", code=9))
+        self.assertRegex(shell(".timer on;", "RETURN 1"), "1 row")  # fingers are used to the ';'
 
     def test_params(self):
         self.assertEqual(shell(".params x [1, {\"k\": null}]", ".params $y=\"ü\"", ".mode json", "RETURN $x AS x, $y AS y"),
@@ -304,6 +346,19 @@ digraph sombra {
         self.assertEqual(shell(".params a 1", ".params b 2", ".params a 3", ".mode csv", ".params", ".params clear b", ".params"),
                          "name,value\nb,2\na,3\nname,value\na,3\n")
         self.assertEqual(shell("RETURN $z AS z", flags=("--param", "z=5", "--format", "csv")), "z\n5\n")
+        # any name, and any JSON: its quotes and blanks are its own
+        many = list(range(100))
+        self.assertEqual(json.loads(shell(f".params 'odd name' {json.dumps(many)}", '.params `b` = "it\'s \\"so\\""', ".mode json", "RETURN $`odd name` AS a, $b AS b")),
+                         [{"a": many, "b": "it's \"so\""}])
+        long = "x" * 1000
+        self.assertEqual(shell(f".params {long} 1", ".mode csv", f"RETURN ${long} AS y"), "y\n1\n")
+        self.assertEqual(shell(f"RETURN ${long} AS y", flags=("--param", f"{long}=2", "--format", "csv")), "y\n2\n")
+        self.assertEqual(run("query", "s.sombra", f"RETURN ${long} AS y", "--param", f"{long}=2", "--format", "csv"), "y\n2\n")
+        self.assertIn("usage", shell(".params 'a=b' 1", code=2))
+        self.assertIn("usage", shell(".params $ 1", code=2))
+        self.assertIn("usage", shell(".params 'a 1", code=2))
+        self.assertIn("usage", shell(".params clear a b", code=2))
+        self.assertEqual(shell(".params a 1", ".params clear $a", ".mode csv", ".params"), "name,value\n")
         self.assertIn("is not JSON", shell(".params a {", code=2))
         self.assertIn("is not JSON", shell(".params a x", code=2))
         self.assertIn("usage", shell(".params a", code=2))

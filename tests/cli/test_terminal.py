@@ -56,7 +56,7 @@ class Terminal(unittest.TestCase):
     def test_several_lines_until_the_semicolon(self):
         s = self.start()
         s.type("RETURN 1 AS one,\r")
-        s.wait(lambda: s.screen.x == 8 and s.screen.lines[-1] != s.screen.lines[-2], "the second line")
+        s.wait(lambda: s.screen.text().endswith("one,\n") and s.screen.x == 8, "the second line")
         s.type("'a;b' AS two // no end; yet\r")
         s.type(";\r")
         s.see("(1 row, ")
@@ -108,6 +108,17 @@ class Terminal(unittest.TestCase):
         s.type("\r")
         s.see("sombra> RETURN 1 AS a;\n        RETURN 2 AS b;\na\n─\n1\n", "\nb\n─\n2\n")
 
+    def test_enter_runs_statements_and_commands_in_any_order(self):
+        s = self.start()
+        for text, seen in (("RETURN 'a;' AS a; // done", "\na;\n"), ("\x1b[200~RETURN 2 AS b; /* ; */\r.mode line\r:mode table\x1b[201~", "\n2\n"),
+                           ("\x1b[200~.mode line\rRETURN 3 AS c; RETURN\r';' AS d;\r\x1b[201~", "d = ;\n")):
+            s.type(text + "\r")
+            s.see(seen)
+            s.prompt()
+        s.type("\x1b[200~.mode box\rRETURN 4\x1b[201~\r")  # a statement that does not end
+        s.type("AS x;\r")
+        s.see("│ 4 │")
+
     def test_colors_and_matching_brackets(self):
         s = self.start()
         s.type("MATCH (n:Label) WHERE n.x = 'text' RETURN count(n), [1")
@@ -145,38 +156,109 @@ class Terminal(unittest.TestCase):
 
     def test_completion(self):
         s = self.graph()
-        os.makedirs("folder", exist_ok=True)
-        with open("script.cypher", "w", encoding="utf-8") as file:
-            file.write("RETURN 1;\n")
+        os.makedirs("folder/deep")
+        for name in ("script.cypher", "people.csv", "my file.csv", "it's.csv", "folder/rows.csv", "fold.csv"):
+            with open(name, "w", encoding="utf-8"):
+                pass
         s.run(".params year 1900")
+        s.run(".params 'odd name' 1")
+        s.run("CREATE INDEX by_name FOR (p:Person) ON (p.name);")
         for keys, text in (
             ("MAT\t", "MATCH "),
             ("mat\t", "match "),
+            # names of the graph
             ("MATCH (p:Pe\t", "MATCH (p:Person"),
+            ("MATCH (p:Person|Pl\t", "MATCH (p:Person|Place"),
             ("MATCH (p:Od\t", "MATCH (p:`Odd one`"),
+            ("MATCH (p:`Odd o\t", "MATCH (p:`Odd one`"),
             ("MATCH (p)-[:KN\t", "MATCH (p)-[:KNOWS"),
+            ("MATCH (p)-[k:\t", "MATCH (p)-[k:KNOWS"),
             ("MATCH (p:Person {bo\t", "MATCH (p:Person {born"),
             ("MATCH (p) RETURN p.na\t", "MATCH (p) RETURN p.name"),
-            ("RETURN toUpp\t", "RETURN toUpper("),
-            ("MATCH (person) RETURN pers\t", "MATCH (person) RETURN person"),
-            ("CALL db.la\t", "CALL db.labels("),
             ("RETURN $ye\t", "RETURN $year"),
+            ("RETURN $od\t", "RETURN $`odd name`"),
+            # what is no name of the graph, though ':', '{', '|' stand before it
+            ("MATCH (person) RETURN {a: pers\t", "MATCH (person) RETURN {a: person"),
+            ("MATCH (p) WHERE EXISTS { MAT\t", "MATCH (p) WHERE EXISTS { MATCH "),
+            ("MATCH (p) CALL (p) { RETU\t", "MATCH (p) CALL (p) { RETURN "),
+            ("WITH [1] AS list RETURN [x IN list | toStringO\t", "WITH [1] AS list RETURN [x IN list | toStringOrNull("),
+            # functions, procedures, variables
+            ("RETURN toUpp\t", "RETURN toUpper("),
+            ("RETURN duration.betw\t", "RETURN duration.between("),
+            ("MATCH (person) RETURN pers\t", "MATCH (person) RETURN person"),
+            ("MATCH (p {person: 1}) RETURN pers\t", "MATCH (p {person: 1}) RETURN pers"),
+            ("MATCH (person) RETURN 1; RETURN pers\t", "MATCH (person) RETURN 1; RETURN pers"),  # another statement's
+            ("CALL db.la\t", "CALL db.labels("),
+            ("CALL sombra.import.n\t", "CALL sombra.import.nodes("),
+            # files
+            ("LOAD CSV WITH HEADERS FROM 'peo\t", "LOAD CSV WITH HEADERS FROM 'people.csv'"),
+            ('LOAD CSV FROM "peo\t', 'LOAD CSV FROM "people.csv"'),
+            ("LOAD CSV FROM 'peo'\x1b[D\t", "LOAD CSV FROM 'people.csv'"),
+            ("LOAD CSV FROM 'folder/r\t", "LOAD CSV FROM 'folder/rows.csv'"),
+            ("LOAD CSV FROM 'folder/d\t", "LOAD CSV FROM 'folder/deep/"),
+            ("LOAD CSV FROM 'it\t", "LOAD CSV FROM 'it\\'s.csv'"),
+            ("CALL sombra.import.nodes('peo\t", "CALL sombra.import.nodes('people.csv'"),
+            ("RETURN replace('peo\t", "RETURN replace('peo"),  # no other text is a file
+            ("RETURN 'MAT\t", "RETURN 'MAT"),
+            ("RETURN 1 // MAT\t", "RETURN 1 // MAT"),
+            # commands and what they take
             (".ti\t", ".timer "),
             (":ti\t", ":timer "),
             (".mode mark\t", ".mode markdown "),
+            (".mode graph d\t", ".mode graph dot "),
             (".timer of\t", ".timer off "),
             (".read scr\t", ".read script.cypher "),
-            (".export fol\t", ".export folder/"),
+            (".read my\t", ".read my\\ file.csv "),
+            (".read my\\ f\t", ".read my\\ file.csv "),
+            (".read 'my f\t", ".read 'my file.csv' "),
+            ('.read "my f\t', '.read "my file.csv" '),
+            (".read it\t", ".read it\\'s.csv "),
+            (".export folder\t", ".export folder/"),
+            *((f".{name} scr\t", f".{name} script.cypher ") for name in ("output", "once", "open", "restore", "backup", "dump", "log", "vacuum")),
+            (".open --re\t", ".open --read-only "),
+            (".log of\t", ".log off "),
             (".schema Pers\t", ".schema Person "),
+            (".tables KN\t", ".tables KNOWS "),
             (".help sche\t", ".help schema "),
-            ("RETURN 'MAT\t", "RETURN 'MAT"),  # nothing within a text
+            (".stats \t", ".stats reset "),
+            (".explain MAT\t", ".explain MATCH "),
+            (".explain on\t", ".explain on "),
+            (".explain MATCH (p:Pe\t", ".explain MATCH (p:Person"),
+            (".profile MATCH (person) RETURN pers\t", ".profile MATCH (person) RETURN person"),
+            (".params ye\t", ".params year "),
+            (".params clear od\t", ".params clear odd\\ name "),
+            (".params cl\t", ".params clear "),
+            (".set dura\t", ".set durability "),
+            (".set durability no\t", ".set durability normal "),
+            (".import --jso\t", ".import --jsonl "),
+            (".import --nodes peo\t", ".import --nodes people.csv "),
+            (".import --nodes Perso\t", ".import --nodes Person="),
+            (".import --nodes Person=peo\t", ".import --nodes Person=people.csv "),
+            (".import --relationships KN\t", ".import --relationships KNOWS="),
+            (".import --nodes 'Odd one=my\t", ".import --nodes 'Odd one=my file.csv' "),
+            (".export x --as gr\t", ".export x --as graphml "),
+            (".checkpoint --mode tr\t", ".checkpoint --mode truncate "),
+            (".indexes --drop by\t", ".indexes --drop by_name "),
+            (".indexes --create no\t", ".indexes --create no"),
+            # behind other statements and commands
+            ("RETURN 1; MAT\t", "RETURN 1; MATCH "),
+            ("RETURN 'a;b'; .mode mark\t", "RETURN 'a;b'; .mode markdown "),
         ):
             with self.subTest(keys=keys):
-                s.type(keys)
-                s.wait(lambda: s.screen.text().split("\n")[-1].rstrip() == ("sombra> " + text).rstrip() and
-                       s.screen.x == len("sombra> " + text), repr(text))
+                s.type(keys + ctrl("e") + "#")  # what is seen with it comes behind the Tab
+                s.wait(lambda: s.screen.text().split("\n")[-1] == f"sombra> {text}#", repr(text))
                 s.type(ctrl("c"))
                 s.prompt()
+
+    def test_tab_anywhere_harms_nothing(self):
+        """Whatever stands before a Tab, the shell goes on."""
+        s = self.graph()
+        for keys in ("'\t", '"\t', "`\t", "$\t", ".\t", ":\t", "{\t", "RETURN [1,\t", "RETURN {\t", "CALL \t", "LOAD CSV FROM '\t", "LOAD CSV FROM 'no/such/\t", "MATCH (n:\t",
+                     ".read '\t", ".import --nodes \t", ".import --nodes =\t", ".import --\t", ".params '\t", ".set x\t", ".explain \t", ".nothing x\t", ".read \\\t", "n.\t", "/*\t", "//\t"):
+            s.type(keys + ctrl("c"))
+        s.type("RETURN 77 AS x;\r")
+        s.see("\n77\n")
+        self.assertNotIn("\nsombra: ", s.screen.text())  # no error
 
     def test_completion_lists_what_is_possible(self):
         s = self.graph()
