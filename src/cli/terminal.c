@@ -12,7 +12,8 @@
 
 #include "terminal.h"
 
-#define ESCAPE_WAIT_MS 60 /* an Esc with nothing behind it for so long is the key itself */
+#define ESCAPE_WAIT_MS                                                                             \
+    60 /* an Esc with nothing behind it for so long is the key itself, unless ESCDELAY says how long */
 
 /* Signal handlers and exit have no argument to say which terminal. */
 static struct termios cooked;
@@ -22,6 +23,8 @@ static int screen = STDOUT_FILENO;
 static volatile sig_atomic_t resized;
 static const int ending[] = {SIGTERM, SIGHUP, SIGQUIT, SIGABRT};
 static struct sigaction ending_before[sizeof ending / sizeof *ending], winch_before, cont_before;
+
+static int escape_wait_ms = ESCAPE_WAIT_MS;
 
 /* Bytes that were read and not used. */
 static unsigned char input[4096];
@@ -68,8 +71,11 @@ static void on_resize(int signal_number)
 void terminal_keep(void)
 {
     const int copy = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    const char *delay = getenv("ESCDELAY"); /* in milliseconds, as curses has it: of slow lines */
+    const long wait_ms = delay == NULL ? 0 : strtol(delay, NULL, 10);
 
     if (copy >= 0) screen = copy;
+    if (wait_ms > 0 && wait_ms <= 10000) escape_wait_ms = (int)wait_ms;
 }
 
 bool terminal_enter(void)
@@ -194,7 +200,7 @@ static void read_sequence(key *pressed)
     int numbers[2] = {0, 0}, count = 0, byte;
     bool changed; /* with Ctrl or Alt */
 
-    while ((byte = next_byte(ESCAPE_WAIT_MS)) >= 0x20 && byte < 0x40) {
+    while ((byte = next_byte(escape_wait_ms)) >= 0x20 && byte < 0x40) {
         if (byte == ';')
             count = 1;
         else if (isdigit(byte) && numbers[count] < 10000)
@@ -223,7 +229,7 @@ static void read_sequence(key *pressed)
 
 static void read_escape(key *pressed)
 {
-    const int byte = next_byte(ESCAPE_WAIT_MS);
+    const int byte = next_byte(escape_wait_ms);
 
     if (byte < 0) {
         pressed->kind = KEY_ESCAPE;
@@ -249,7 +255,7 @@ static void read_character(key *pressed, int byte)
     pressed->text.size = 0;
     put(&pressed->text, &c, 1);
     for (int i = 0; i < more; i++) {
-        const int next = next_byte(ESCAPE_WAIT_MS);
+        const int next = next_byte(escape_wait_ms);
         if (next < 0x80 || next >= 0xC0) {
             pressed->kind = KEY_UNKNOWN; /* no UTF-8 */
             return;

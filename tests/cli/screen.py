@@ -119,7 +119,8 @@ class Session:
         if self.pid == 0:
             for name in ("NO_COLOR", "KITTY_WINDOW_ID", "TERM_PROGRAM", "LC_TERMINAL"):
                 os.environ.pop(name, None)
-            os.environ.update({"TERM": "xterm-256color", "SOMBRA_HISTORY": "", **environment})
+            # a key's bytes may come far from each other while the machine is busy
+            os.environ.update({"TERM": "xterm-256color", "SOMBRA_HISTORY": "", "ESCDELAY": "2000", **environment})
             os.execv(command[0], command)
         self.resize(rows, width, tell=False)
         self.screen = Screen(rows, width)
