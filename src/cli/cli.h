@@ -205,6 +205,10 @@ void put_text(text_buffer *out, const char *text);
 void put_real(text_buffer *out, double real);
 /* A property's value as the formats for people show it. */
 void put_plain(text_buffer *out, const sombra_value *value);
+/* A name as statements write it: in backquotes; or only where it is none of letters and digits. */
+void put_quoted_name(text_buffer *out, const char *name, size_t bytes);
+void put_cypher_name(text_buffer *out, const char *name, size_t bytes);
+bool is_plain_name(const char *name, size_t bytes);
 /* In quotes, escaped; what is not UTF-8 becomes U+FFFD. */
 void put_json_text(text_buffer *out, const char *text, size_t bytes);
 

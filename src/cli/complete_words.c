@@ -64,16 +64,6 @@ void offer_choices(word_search *s, const char *choices)
 
 /* ---- Names -------------------------------------------------------------------------------------------------------------------- */
 
-static bool is_plain(const char *name, size_t bytes)
-{
-    bool plain = bytes != 0 && !isdigit((unsigned char)name[0]);
-
-    for (size_t i = 0; i < bytes; i++)
-        plain = plain && (isalnum((unsigned char)name[i]) || name[i] == '_' ||
-                          (unsigned char)name[i] >= 0x80);
-    return plain;
-}
-
 /* In backquotes when it is no plain one, in a statement. */
 static void offer_name(word_search *s, const char *name, size_t bytes, const char *before,
                        const char *behind)
@@ -83,18 +73,13 @@ static void offer_name(word_search *s, const char *name, size_t bytes, const cha
     word_search any = *s;
 
     put_text(&written, before);
-    if (s->spelled != SPELL_PLAIN || is_plain(name, bytes)) {
+    if (s->spelled != SPELL_PLAIN || is_plain_name(name, bytes)) {
         put(&written, name, bytes);
         offer(s, written.data, written.size, behind);
         free(written.data);
         return;
     }
-    put_text(&written, "`");
-    for (size_t i = 0; i < bytes; i++) {
-        if (name[i] == '`') put_text(&written, "`");
-        put(&written, name + i, 1);
-    }
-    put_text(&written, "`");
+    put_quoted_name(&written, name, bytes);
     any.bytes = any.lead = 0;
     if (s->bytes <= ahead || s->typed[ahead] == '`') /* a quote was typed, too, or nothing */
         offer(s, written.data, written.size, behind);

@@ -51,26 +51,15 @@ typedef struct dumper {
 
 /* ---- Text -------------------------------------------------------------------------------------------------------------- */
 
-static void put_quoted_name(text_buffer *out, const char *name, size_t bytes)
-{
-    put_text(out, "`");
-    for (size_t i = 0; i < bytes; i++) {
-        if (name[i] == '`') put_text(out, "`");
-        put(out, name + i, 1);
-    }
-    put_text(out, "`");
-}
-
+/* Whatever Unicode's letters are to who reads the script, these need no quotes. */
 static void put_name(text_buffer *out, const char *name, size_t bytes)
 {
-    bool plain = bytes != 0 && (name[0] < '0' || name[0] > '9');
+    bool ascii = true;
 
     for (size_t i = 0; i < bytes; i++)
-        plain =
-            plain && ((name[i] >= 'a' && name[i] <= 'z') || (name[i] >= 'A' && name[i] <= 'Z') ||
-                      (name[i] >= '0' && name[i] <= '9') || name[i] == '_');
-    if (plain)
-        put(out, name, bytes);
+        ascii = ascii && (unsigned char)name[i] < 0x80;
+    if (ascii)
+        put_cypher_name(out, name, bytes);
     else
         put_quoted_name(out, name, bytes);
 }
@@ -599,7 +588,7 @@ static void put_schema(dumper *d, const sombra_schema *schema)
     text_buffer *out = &d->out;
 
     put_text(out, schema->kind == SOMBRA_INDEX ? "CREATE INDEX " : "CREATE CONSTRAINT ");
-    put_name(out, schema->name, schema->name_size);
+    put_quoted_name(out, schema->name, schema->name_size); /* FOR, IF and ON are names, too */
     put_text(out, schema->on_rels ? " FOR ()-[x:" : " FOR (x:");
     put_known(d, out, schema->on_rels ? SOMBRA_TYPE : SOMBRA_LABEL, schema->entity);
     put_text(out, schema->on_rels ? "]-()" : ")");

@@ -141,6 +141,13 @@ size_t text_width(const char *text, size_t bytes)
     return width;
 }
 
+/* C0, C1, which have no columns and are obeyed all the same, and those of direction, which would turn the rest of the line. */
+static bool is_control(int32_t c)
+{
+    return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x202A && c <= 0x202E) ||
+           (c >= 0x2066 && c <= 0x2069);
+}
+
 void put_fitted(text_buffer *out, const char *text, size_t bytes, size_t width, bool right)
 {
     const size_t full = text_width(text, bytes);
@@ -155,8 +162,7 @@ void put_fitted(text_buffer *out, const char *text, size_t bytes, size_t width, 
         size_t columns;
         const size_t size = next_character(text + at, bytes - at, &character, &columns);
         if (used + columns > room) break;
-        /* C1 controls have no columns, and terminals may obey them. */
-        if (character < 0x20 || (character >= 0x7F && character < 0xA0))
+        if (is_control(character))
             put_text(out, columns == 0 ? "" : " ");
         else if (character == 0xFFFD)
             put_text(out, "\xEF\xBF\xBD");
@@ -169,6 +175,44 @@ void put_fitted(text_buffer *out, const char *text, size_t bytes, size_t width, 
     if (!right || full > width)
         for (; used < width; used++)
             put_text(out, " ");
+}
+
+/* ---- Names ----------------------------------------------------------------------------------------------------- */
+
+bool is_plain_name(const char *name, size_t bytes)
+{
+    bool plain = bytes != 0;
+
+    for (size_t at = 0; at < bytes && plain;) {
+        int32_t c;
+        size_t columns;
+        const size_t used = next_character(name + at, bytes - at, &c, &columns);
+        const utf8proc_category_t kind = utf8proc_category(c);
+
+        plain = c == '_' || (kind >= UTF8PROC_CATEGORY_LU && kind <= UTF8PROC_CATEGORY_LO) ||
+                (at != 0 && (kind == UTF8PROC_CATEGORY_MN || kind == UTF8PROC_CATEGORY_MC ||
+                             kind == UTF8PROC_CATEGORY_ND));
+        at += used;
+    }
+    return plain;
+}
+
+void put_quoted_name(text_buffer *out, const char *name, size_t bytes)
+{
+    put_text(out, "`");
+    for (size_t i = 0; i < bytes; i++) {
+        if (name[i] == '`') put_text(out, "`");
+        put(out, name + i, 1);
+    }
+    put_text(out, "`");
+}
+
+void put_cypher_name(text_buffer *out, const char *name, size_t bytes)
+{
+    if (is_plain_name(name, bytes))
+        put(out, name, bytes);
+    else
+        put_quoted_name(out, name, bytes);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------ */
@@ -356,8 +400,7 @@ static void blank_controls(char *text, size_t bytes)
         int32_t character;
         size_t columns;
         const size_t used = next_character(text + at, bytes - at, &character, &columns);
-        if ((character < 0x20 && character != '\n' && character != '\t') ||
-            (character >= 0x7F && character < 0xA0))
+        if (is_control(character) && character != '\n' && character != '\t')
             memset(text + at, ' ', used);
         at += used;
     }

@@ -32,7 +32,7 @@ static void put_sombra_name(text_buffer *out, sombra_txn *txn, sombra_name_kind 
     if (name == NULL)
         put_text(out, "?");
     else
-        put(out, name, size);
+        put_cypher_name(out, name, size);
 }
 
 /* Indexes and constraints of a label or type: on one key (0: label indexes' absence is not told), "unique, exists". */
@@ -110,9 +110,12 @@ static int print_properties(survey *s, bool rels, uint32_t name, const char *wha
 
     for (uint32_t k = 1; k <= s->key_count && code == EXIT_OK; k++) {
         const property *p = &s->properties[k];
+        const char *name_text;
+        size_t size;
         if (p->count == 0) continue;
         key.size = types.size = schemas.size = 0;
-        put_sombra_name(&key, s->cli->txn, SOMBRA_KEY, k);
+        name_text = sombra_name_text(s->cli->txn, SOMBRA_KEY, k, &size);
+        if (name_text != NULL) put(&key, name_text, size);
         for (uint32_t type = 1; type <= SOMBRA_TYPE_LIST; type++) {
             if ((p->types >> type & 1) == 0) continue;
             if (types.size != 0) put_text(&types, " | ");
@@ -166,7 +169,8 @@ static void put_labels(text_buffer *out, const sombra_value *labels)
     put_text(out, "(");
     for (size_t i = 0; i < labels->as.list.count; i++) {
         put_text(out, ":");
-        put(out, labels->as.list.items[i].as.bytes.data, labels->as.list.items[i].as.bytes.size);
+        put_cypher_name(out, labels->as.list.items[i].as.bytes.data,
+                        labels->as.list.items[i].as.bytes.size);
     }
     put_text(out, ")");
 }
@@ -199,7 +203,7 @@ static int print_pattern(survey *s, sombra_stmt *stmt, const char *label)
         return EXIT_OK;
     put_labels(&text, &from);
     put_text(&text, "-[:");
-    put(&text, type.as.bytes.data, type.as.bytes.size);
+    put_cypher_name(&text, type.as.bytes.data, type.as.bytes.size);
     put_text(&text, "]->");
     put_labels(&text, &to);
     output_row(s->out, (cell[]){{.kind = CELL_TEXT, .text = text.data, .size = text.size},

@@ -171,7 +171,7 @@ static void put_name(writer *w, sombra_name_kind kind, uint32_t id)
     if (w->json)
         put_json_text(&w->text, name, size);
     else
-        put(&w->text, name, size);
+        put_cypher_name(&w->text, name, size);
 }
 
 static void put_number(writer *w, const char *before, uint64_t number)
@@ -366,7 +366,8 @@ static void put_plain_value(writer *w, const sombra_value *value, bool nested)
         put_text(&w->text, "{");
         for (size_t i = 0; i < value->as.map.count; i++) {
             if (i != 0) put_text(&w->text, ", ");
-            put(&w->text, value->as.map.entries[i].key, value->as.map.entries[i].key_size);
+            put_cypher_name(&w->text, value->as.map.entries[i].key,
+                            value->as.map.entries[i].key_size);
             put_text(&w->text, ": ");
             put_plain_value(w, &value->as.map.entries[i].value, true);
         }

@@ -213,9 +213,9 @@ digraph sombra {
 
     def test_terminals_get_no_control_characters(self):
         for mode in ("table", "box", "markdown", "line", "graph"):
-            out = shell(f".mode {mode}", "CREATE (n:X {name: 'a\\u001b[2Jb\\u009b1mc'}) RETURN n, n.name")
+            out = shell(f".mode {mode}", "CREATE (n:X {name: 'a\\u001b[2Jb\\u009b1mc\\u202ed\\u2066e'}) RETURN n, n.name")
             self.assertIn("[2Jb", out, mode)
-            self.assertNotRegex(out, "[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+            self.assertNotRegex(out, "[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
     def test_nothing_in_every_mode(self):
         for mode, expected in (("table", "x\n─\n"), ("box", "┌───┐\n│ x │\n├───┤\n└───┘\n"), ("markdown", "| x |\n| - |\n"), ("line", ""),
@@ -499,6 +499,30 @@ digraph sombra {
         self.assertIn("`~dump3`", script)
         run("restore", "a.sombra", "-", stdin=script)
         self.assertEqual(run("digest", "a.sombra"), run("digest", "n.sombra"))
+
+    def test_every_keyword_may_be_a_name_in_a_dump(self):
+        with open(os.path.join(SOURCE, "src", "cypher", "lex", "keyword.def"), encoding="utf-8") as file:
+            words = re.findall(r"SB_KEYWORD\(([A-Z_]+)\)", file.read())
+        self.assertGreater(len(words), 100)
+        with open("words.cypher", "w", encoding="utf-8") as file:
+            for word in words:
+                file.write(f"CREATE (:`{word}` {{`{word}`: 1}})-[:`{word}` {{`{word}`: 2}}]->(:`{word.lower()}` {{`{word.lower()}`: 3}});\n"
+                           f"CREATE INDEX `{word}` FOR (n:`{word}`) ON (n.`{word}`);\n"
+                           f"CREATE CONSTRAINT `{word.lower()}` FOR (n:`{word}`) REQUIRE n.`{word.lower()}` IS UNIQUE;\n")
+        run("n.sombra", "-f", "words.cypher")
+        run("dump", "n.sombra", "d.cypher")
+        for name, words in (("a", ("restore", "a.sombra", "d.cypher")), ("b", ("b.sombra", "-f", "d.cypher"))):
+            run(*words)
+            self.assertEqual(run("digest", f"{name}.sombra"), run("digest", "n.sombra"))
+
+    def test_names_are_shown_as_statements_write_them(self):
+        shell("CREATE (:`Odd one`:`Größe`:`a``b`:`1st` {`full name`: 1, Übung: {}.x, `✓`: true})-[:`IS |`]->(:Plain)")
+        node = "(:`Odd one`:Größe:`a``b`:`1st` {`full name`: 1, `✓`: true})"
+        self.assertEqual(shell("MATCH p = (n:Plain)<--() RETURN [p, {`k k`: n}] AS v", flags=("--format", "csv")),
+                         f'v\n"[(:Plain)<-[:`IS |`]-{node}, {{`k k`: (:Plain)}}]"\n')
+        rows = {(r["what"], r["property"]) for r in json.loads(shell(".mode json", ".schema"))}
+        self.assertIn(("(:`Odd one`)", "full name"), rows)
+        self.assertTrue(any(what.startswith("(:") and "`Odd one`" in what and what.endswith(")-[:`IS |`]->(:Plain)") for what, _ in rows), rows)
 
     def test_dump_without_relationships_needs_no_mark(self):
         run("n.sombra", "-c", "CREATE (:X {a: 1}), (:Y)")
