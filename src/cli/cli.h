@@ -246,8 +246,11 @@ void progress_start_late(invocation *cli, const char *what);
 void progress_stop(invocation *cli);
 /* Take the bar away for now, because something is printed on its terminal. */
 void progress_clear(void);
-/* Has Ctrl-C been pressed since progress_start? */
+/* Has Ctrl-C been pressed since progress_start, or progress_forget? */
 bool was_cancelled(void);
+/* Note Ctrl-C while nothing runs that it could cancel, for what comes next of the same text: a handler of SIGINT. */
+void progress_note(int signal_number);
+void progress_forget(void);
 /* Exit code 7, complained, when Ctrl-C was pressed since progress_start; else EXIT_OK. */
 int cancelled_code(void);
 /* Work that the command does itself, between progress_start and progress_stop: draw the bar; false after Ctrl-C. ctx is not used. */

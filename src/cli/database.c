@@ -346,6 +346,17 @@ bool was_cancelled(void)
     return cancelled != 0;
 }
 
+void progress_note(int signal_number)
+{
+    (void)signal_number;
+    cancelled = 1;
+}
+
+void progress_forget(void)
+{
+    cancelled = 0;
+}
+
 int cancelled_code(void)
 {
     return was_cancelled() ? complain(exit_code_of(SOMBRA_INTERRUPT), "cancelled") : EXIT_OK;

@@ -306,7 +306,10 @@ static int run_gathered(shell *s, reader *from, bool at_end)
             drop(from, blank);
             continue;
         }
-        if (from->scan.at == 0 && (*text == '.' || *text == ':')) {
+        if (was_cancelled()) { /* by a Ctrl-C that came too late for what ran, or between the two */
+            bytes = 0;
+            code = cancelled_code();
+        } else if (from->scan.at == 0 && (*text == '.' || *text == ':')) {
             const char *end = strchr(text, '\n');
             if (end == NULL && !at_end) break;
             bytes = end == NULL ? size : (size_t)(end - text);
@@ -372,6 +375,7 @@ static int run_stream(shell *s, FILE *file, const char *name)
             gather(&from, line + (marked ? 3 : 0), (size_t)bytes - (marked ? 3 : 0));
         if (code == EXIT_OK) code = run_gathered(s, &from, false);
     }
+    if (code == EXIT_OK && !feof(file)) code = cancelled_code();
     if (code == EXIT_OK && ferror(file)) code = complain_errno(name);
     if (code == EXIT_OK && !s->quit) code = run_gathered(s, &from, true);
     free(line);
@@ -426,6 +430,7 @@ static int converse(shell *s)
         (void)fflush(stdout);
         text.size = 0;
         if (!editor_read(ed, s->cli.shell_txn != NULL, &text)) break;
+        progress_forget();
         (void)shell_run_text(s, text.data, text.size);
     }
     free(text.data);
@@ -514,10 +519,16 @@ static int run_session(shell *s)
     return s->quit && code == EXIT_OK ? s->exit_code : code;
 }
 
-/* Ctrl-C while nothing runs that could be cancelled. */
-static void stay(int signal_number)
+/* Ctrl-C while nothing runs that it could cancel ends what is still to come of a text; in a script also a read that waits, and the second
+ * one the program. */
+static void watch_between(bool interactive)
 {
-    (void)signal_number;
+    const struct sigaction action = {.sa_handler = progress_note,
+                                     .sa_flags = interactive ? SA_RESTART : (int)SA_RESETHAND};
+    struct sigaction before;
+
+    if (sigaction(SIGINT, NULL, &before) == 0 && (interactive || before.sa_handler != SIG_IGN))
+        (void)sigaction(SIGINT, &action, NULL);
 }
 
 int run_shell(invocation *cli)
@@ -549,9 +560,7 @@ int run_shell(invocation *cli)
         free(name);
     }
     free((void *)(uintptr_t)s.cli.params);
-    if (s.interactive)
-        (void)sigaction(SIGINT, &(struct sigaction){.sa_handler = stay, .sa_flags = SA_RESTART},
-                        NULL);
+    watch_between(s.interactive);
     (void)signal(SIGPIPE,
                  SIG_IGN); /* of .output '|command' that ends early; else the write fails */
     if (code == EXIT_OK) code = open_session(&s);

@@ -584,6 +584,8 @@ static int run_script(invocation *cli, const char *text, size_t size)
         statement_report report;
         code = run_statement(cli, text + at, size - at, &used, &report);
         place_advance(&cli->place, text + at, used);
+        /* one that could not be cancelled any more is the last */
+        if (code == EXIT_OK && at + used < size) code = cancelled_code();
     }
     cli->place = (text_place){0};
     return code == EXIT_OK && end_open(cli) ? complain_open() : code;

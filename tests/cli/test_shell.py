@@ -580,6 +580,19 @@ digraph sombra {
         self.assertIn("cancelled", told)
         self.assertNotIn("2", out)
 
+    def test_ctrl_c_ends_a_script_of_many_short_statements(self):
+        with open("many.cypher", "w", encoding="utf-8") as file:
+            file.write("CREATE (:Many) RETURN 1 AS x;\n" * 100_000)
+        for words, given in ((["s.sombra", "-f", "many.cypher"], None), (["query", "s.sombra", "-"], "many.cypher")):
+            with open(given or os.devnull, encoding="utf-8") as script, \
+                 subprocess.Popen([SOMBRA, *words], stdin=script, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
+                self.assertEqual(command.stdout.readline(), "x\n")
+                command.send_signal(signal.SIGINT)
+                told = command.communicate()[1]
+                self.assertEqual(command.returncode, 7, told)
+                self.assertIn("cancelled", told)
+        self.assertLess(int(shell("MATCH (n:Many) RETURN count(*) AS n", flags=("--format", "csv")).split()[1]), 100_000)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -335,6 +335,22 @@ class Terminal(unittest.TestCase):
         s.type(ctrl("d"))
         self.assertEqual(s.end(), 0)
 
+    def test_ctrl_c_ends_a_script_of_many_short_statements(self):
+        """Whether it comes while one runs, when that can not be cancelled any more, or between two of them."""
+        with open("many.cypher", "w", encoding="utf-8") as file:
+            file.write("CREATE (:Many);\n" * 100_000)
+        s = self.start("t.sombra")
+        for line in (".read many.cypher", "\x1b[200~" + "CREATE (:Many);\r" * 5_000 + "\x1b[201~"):
+            s.type(line + "\r")
+            s.see("1 node created")
+            s.type(ctrl("c"))
+            s.see("cancelled")
+            s.prompt()
+            s.screen.__init__(s.screen.height, s.screen.width)
+            s.type(ctrl("l"))
+            s.prompt()
+        self.assertLess(int(re.search(r"\n *(\d+)\n", s.run("MATCH (n:Many) RETURN count(*);")).group(1)), 100_000)
+
     def test_statements_tell_how_much_is_left(self):
         s = self.start()
         # the first items take next to no time, all of them more than any test: how fast the machine is does not count
