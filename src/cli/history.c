@@ -90,12 +90,17 @@ history *history_open(void)
     history *h = calloc(1, sizeof *h);
     char *line = NULL;
     size_t capacity = 0;
+    struct stat about;
     ssize_t bytes;
     FILE *file;
 
     if (h == NULL) exit(complain(8, "out of memory"));
     h->path = history_path(true);
-    if (h->path == NULL || (file = fopen(h->path, "r")) == NULL) return h;
+    if (h->path != NULL && stat(h->path, &about) == 0 && !S_ISREG(about.st_mode)) {
+        free(h->path); /* a device or pipe may give no end, or wait for ever */
+        h->path = NULL;
+    }
+    if (h->path == NULL || (file = fopen(h->path, "re")) == NULL) return h;
     while ((bytes = getline(&line, &capacity, file)) > 0)
         if (bytes > 1) add_entry(h, decode(line, (size_t)bytes - (line[bytes - 1] == '\n')));
     free(line);

@@ -114,10 +114,19 @@ static int fill_demo(invocation *cli)
     return EXIT_OK;
 }
 
+/* What is made here is for later. */
+static int check_stays(const invocation *cli)
+{
+    return strcmp(cli->arguments[0], ":memory:") != 0
+               ? EXIT_OK
+               : complain(EXIT_USAGE, "':memory:' is gone when the command ends: name a file");
+}
+
 int run_seed_demo(invocation *cli)
 {
-    int code;
+    int code = check_stays(cli);
 
+    if (code != EXIT_OK) return code;
     cli->options.create_whole = true;
     code = open_database(cli, false, true);
     return code != EXIT_OK ? code : close_database(cli, fill_demo(cli));
@@ -125,8 +134,9 @@ int run_seed_demo(invocation *cli)
 
 int run_init(invocation *cli)
 {
-    int code;
+    int code = check_stays(cli);
 
+    if (code != EXIT_OK) return code;
     if (access(cli->arguments[0], F_OK) == 0)
         return complain(EXIT_NOT_FOUND, "%s exists already", cli->arguments[0]);
     cli->options.create_whole = flag_given(cli, "demo"); /* an empty one is whole at once */

@@ -401,14 +401,14 @@ int shell_run_file(shell *s, const char *path)
 
 /* ---- At a terminal --------------------------------------------------------------------------------------------------------- */
 
-static void greet(const shell *s)
+/* What is open, to a person. */
+static void tell_opened(const shell *s)
 {
     sombra_txn *txn;
     sombra_info info;
     char nodes[64], rels[64];
 
-    printf("Sombra %s. '.help' lists the commands, ';' ends a statement, Ctrl-D leaves.\n",
-           sombra_version());
+    if (!s->interactive || s->cli.quiet) return;
     if (strcmp(s->file, ":memory:") == 0) {
         puts("The graph is in memory and gone at the end: '.open FILE' opens or makes a file.");
     } else if (sombra_begin(s->cli.conn, SOMBRA_READ, &txn) == SOMBRA_OK) {
@@ -425,7 +425,10 @@ static int converse(shell *s)
     editor *ed = editor_create(s);
     text_buffer text = {0};
 
-    if (!s->cli.quiet) greet(s);
+    if (!s->cli.quiet)
+        printf("Sombra %s. '.help' lists the commands, ';' ends a statement, Ctrl-D leaves.\n",
+               sombra_version());
+    tell_opened(s);
     while (!s->quit) {
         (void)fflush(stdout);
         text.size = 0;
@@ -496,6 +499,7 @@ int shell_open(shell *s, const char *file, bool read_only)
     code = close_session(s, EXIT_OK);
     free((void *)(uintptr_t)s->file);
     *s = next;
+    tell_opened(s);
     return code;
 }
 

@@ -575,7 +575,8 @@ int shell_command(shell *s, const char *line)
     split_words(line + bytes, &w);
     code = check_words(spec, &w);
     if (code == EXIT_OK && (w.count < spec->least || (spec->most >= 0 && w.count > spec->most)))
-        code = complain(EXIT_USAGE, "usage: .%s %s", spec->name, spec->arguments);
+        code = complain(EXIT_USAGE, "usage: .%s %s (.help %s)", spec->name, spec->arguments,
+                        spec->name);
     else if (code == EXIT_OK)
         code = spec->run != NULL ? spec->run(s, &w) : run_subcommand(s, spec->subcommand, &w);
     free(w.text);

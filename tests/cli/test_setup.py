@@ -40,6 +40,8 @@ class Setup(unittest.TestCase):
         self.assertIn("new, empty database", run("init", "g.sombra"))
         self.assertIn("0 nodes", run("verify", "g.sombra"))
         self.assertIn("exists already", run("init", "g.sombra", code=3))
+        for name in ("init", "seed-demo"):
+            self.assertIn("name a file", run(name, ":memory:", code=2))
         self.assertEqual(run("init", "q.sombra", "--quiet"), "")
         run("init", "p.sombra", "--option", "page_size=16k", "--demo")
         self.assertEqual(json.loads(run("init", "j.sombra", "--format", "json")), {"file": "j.sombra", "nodes": 0, "relationships": 0})

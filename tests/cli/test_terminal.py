@@ -310,6 +310,26 @@ class Terminal(unittest.TestCase):
         with open("history", encoding="utf-8") as file:
             self.assertIn("RETURN 'second'\\nAS y;\n", file.read())
 
+    def test_history_that_is_no_file(self):
+        os.mkfifo("pipe")
+        for name in ("/dev/full", "pipe", ".", "no/such/file"):
+            with self.subTest(name=name):
+                s = self.start(SOMBRA_HISTORY=name)
+                s.run("RETURN 1;")
+                s.type(UP)
+                s.see("sombra> RETURN 1;\n")
+                s.type(ctrl("u") + ctrl("d"))
+                self.assertEqual(s.end(), 0)
+
+    def test_history_keeps_the_newest(self):
+        with open("history", "w", encoding="utf-8") as file:
+            file.writelines(f"RETURN {i};\n" for i in range(10_001))
+        s = self.start(SOMBRA_HISTORY="history")
+        s.run("RETURN 'now';")
+        with open("history", encoding="utf-8") as file:
+            lines = file.readlines()
+        self.assertEqual((len(lines), lines[0], lines[-1]), (5001, "RETURN 5001;\n", "RETURN 'now';\n"))
+
     def test_history_lies_in_the_state_folder(self):
         state = os.path.abspath("state")
         s = Session(["/usr/bin/env", "-u", "SOMBRA_HISTORY", SOMBRA], XDG_STATE_HOME=state)
@@ -445,6 +465,9 @@ class Terminal(unittest.TestCase):
         s.run("CREATE (:A)-[:R]->(:B);")
         s.run(".dump small.cypher")
         self.assertIn("2 nodes, 1 relationship restored", s.run(".restore small.cypher"))
+        # and so does opening
+        self.assertIn("other.sombra: 0 nodes, 0 relationships.", s.run(".open other.sombra"))
+        self.assertIn("The graph is in memory", s.run(".open"))
 
     def test_columns_that_do_not_fit_are_counted(self):
         s = self.start(width=40)
