@@ -443,7 +443,7 @@ digraph sombra {
         self.assertIn("--delimiter", shell(".import --help"))
         for text, told in ((".shema", "did you mean .schema?"), (".xyzzy", ".help lists them"), (".mode", None), (".mode xml", "no mode"),
                            (".mode graph png", "auto, dot or svg"), (".mode box now", "usage"), (".once", "usage: .once FILE"), (".read 'x", "not closed"),
-                           (".help nope", "no command"), (".read", "usage: .read SCRIPT"), (".open a b", "usage")):
+                           (".indexes" + " x" * 65, "more than 64 words"), (".indexes" + " x" * 64, "too many arguments"), (".help nope", "no command"), (".read", "usage: .read SCRIPT"), (".open a b", "usage")):
             if told:
                 with self.subTest(text=text):
                     self.assertIn(told, shell(text, code=2))

@@ -326,6 +326,9 @@ class Terminal(unittest.TestCase):
             file.writelines(f"RETURN {i};\n" for i in range(10_001))
         s = self.start(SOMBRA_HISTORY="history")
         s.run("RETURN 'now';")
+        s.type(f"\x1b[200~RETURN '{'x' * 65_530}';\x1b[201~\r")  # too long to be kept
+        s.see("(1 row", "'now'")
+        s.prompt()
         with open("history", encoding="utf-8") as file:
             lines = file.readlines()
         self.assertEqual((len(lines), lines[0], lines[-1]), (5001, "RETURN 5001;\n", "RETURN 'now';\n"))
