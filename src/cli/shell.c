@@ -57,39 +57,53 @@ void settings_free(setting_list *list)
 
 /* ---- Where results go ---------------------------------------------------------------------------------------------------- */
 
-void shell_choose_picture(shell *s)
+/* The redirection that counts, or NULL. */
+static const redirection *active_redirection(const shell *s)
 {
-    s->cli.picture = s->picture == PICTURE_AUTO && s->svg_file ? PICTURE_SVG : s->picture;
+    if (s->once.target != NULL) return &s->once;
+    return s->output.target != NULL ? &s->output : NULL;
 }
 
-static void end_redirection(shell *s)
+static bool ends_with(const char *text, const char *end)
 {
-    if (s->saved_stdout < 0) return;
-    s->svg_file = false;
+    const size_t bytes = strlen(text), wanted = strlen(end);
+    return bytes >= wanted && strcmp(text + bytes - wanted, end) == 0;
+}
+
+void shell_choose_picture(shell *s)
+{
+    const redirection *to = active_redirection(s);
+    const bool svg = to != NULL && to->pipe == NULL && ends_with(to->target, ".svg");
+
+    s->cli.picture = s->picture == PICTURE_AUTO && svg ? PICTURE_SVG : s->picture;
+}
+
+static void end_redirection(shell *s, redirection *to)
+{
+    if (to->target == NULL) return;
+    (void)dup2(to->before, STDOUT_FILENO);
+    (void)close(to->before);
+    if (to->pipe != NULL) (void)pclose(to->pipe);
+    free(to->target);
+    *to = (redirection){0};
     shell_choose_picture(s);
-    (void)dup2(s->saved_stdout, STDOUT_FILENO);
-    (void)close(s->saved_stdout);
-    s->saved_stdout = -1;
-    if (s->pipe != NULL) (void)pclose(s->pipe);
-    s->pipe = NULL;
-    free(s->target);
-    s->target = NULL;
-    s->once = false;
 }
 
 int shell_finish(shell *s, int code, bool result)
 {
+    const redirection *to = active_redirection(s);
+
     if (fflush(stdout) != 0) (void)output_failed();
-    if (s->saved_stdout >= 0) {
+    if (to != NULL) {
         const int error = output_error();
 
         clearerr(stdout);
-        if (error == EPIPE && s->pipe != NULL) /* it reads no further: that is its affair */
+        if (error == EPIPE && to->pipe != NULL) /* it reads no further: that is its affair */
             code = code == 9 ? EXIT_OK : code;
         else if (error != 0)
-            code = complain(9, "%s: %s", s->target, strerror(error));
+            code = complain(9, "%s: %s", to->target, strerror(error));
     }
-    if (s->once && result) end_redirection(s);
+    if (result) end_redirection(s, &s->once);
     return code;
 }
 
@@ -105,36 +119,30 @@ static FILE *open_target(const char *target)
     return to;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t bytes = strlen(text), wanted = strlen(end);
-    return bytes >= wanted && strcmp(text + bytes - wanted, end) == 0;
-}
-
 int shell_redirect(shell *s, const char *target, bool once)
 {
+    redirection *redirected = once ? &s->once : &s->output;
     FILE *to;
-    int saved;
+    int before;
 
-    end_redirection(s);
+    end_redirection(s, &s->once);
+    if (!once) end_redirection(s, &s->output);
     if (target == NULL) return EXIT_OK;
     if (*target != '|' && check_not_own(&s->cli, target, "the output") != EXIT_OK)
         return EXIT_USAGE;
     (void)fflush(stdout);
     if ((to = open_target(target)) == NULL) return complain_errno(target);
-    saved = dup(STDOUT_FILENO);
-    if (saved < 0 || dup2(fileno(to), STDOUT_FILENO) < 0) {
+    before = dup(STDOUT_FILENO);
+    if (before < 0 || dup2(fileno(to), STDOUT_FILENO) < 0) {
         const int code = complain_errno(target);
-        if (saved >= 0) (void)close(saved);
+        if (before >= 0) (void)close(before);
         (void)(*target == '|' ? pclose(to) : fclose(to));
         return code;
     }
-    s->saved_stdout = saved;
-    if ((s->target = strdup(target)) == NULL) exit(complain(8, "out of memory"));
-    s->pipe = *target == '|' ? to : NULL;
+    redirected->before = before;
+    if ((redirected->target = strdup(target)) == NULL) exit(complain(8, "out of memory"));
+    redirected->pipe = *target == '|' ? to : NULL;
     if (*target != '|') (void)fclose(to);
-    s->once = once;
-    s->svg_file = *target != '|' && ends_with(target, ".svg");
     shell_choose_picture(s);
     return EXIT_OK;
 }
@@ -213,7 +221,7 @@ static void tell_report(shell *s, const statement_report *report, double seconds
 {
     char rows[64], time[32];
 
-    if (!s->timer || s->saved_stdout >= 0) return;
+    if (!s->timer || active_redirection(s) != NULL) return;
     if (seconds < 1)
         snprintf(time, sizeof time, "%.1f ms", seconds * 1e3);
     else
@@ -537,7 +545,7 @@ static void watch_between(bool interactive)
 
 int run_shell(invocation *cli)
 {
-    shell s = {.cli = *cli, .saved_stdout = -1};
+    shell s = {.cli = *cli};
     int code = use_statement_flags(&s.cli);
 
     if (code != EXIT_OK) return code;
@@ -570,7 +578,7 @@ int run_shell(invocation *cli)
     if (code == EXIT_OK) code = open_session(&s);
     if (code == EXIT_OK) {
         code = run_session(&s);
-        end_redirection(&s);
+        (void)shell_redirect(&s, NULL, false);
         code = close_session(&s, code);
     }
     if (s.log != NULL) (void)fclose(s.log);
@@ -593,7 +601,7 @@ int shell_restore(shell *s, const char *script)
 
 int run_restore(invocation *cli)
 {
-    shell s = {.cli = *cli, .saved_stdout = -1, .file = cli->arguments[0]};
+    shell s = {.cli = *cli, .file = cli->arguments[0]};
     int code;
 
     s.cli.quiet = true;

@@ -79,6 +79,13 @@ void settings_free(setting_list *list);
 
 struct history;
 
+/* Standard output goes to a file or program meanwhile. */
+typedef struct redirection {
+    char *target; /* owned: its name; NULL: it does not */
+    int before;   /* file descriptor of where it went before */
+    FILE *pipe;   /* to a program; NULL: none */
+} redirection;
+
 typedef struct shell {
     invocation cli; /* database, connection, output format; in_shell */
     const char *file;
@@ -86,15 +93,10 @@ typedef struct shell {
     bool timer;           /* tell how long statements took */
     int explain;          /* put before statements: 0 nothing, 1 EXPLAIN, 2 PROFILE */
     picture_form picture; /* as .mode graph said */
-    bool svg_file;        /* results go to a file whose name says that it is a picture */
     setting_list params;
-    FILE *log; /* statements are noted here; NULL: not */
-    /* Where standard output goes: its own file descriptor while it is redirected, else -1. */
-    int saved_stdout;
-    FILE *pipe;          /* of .output '|command'; NULL: none */
-    char *target;        /* owned: its name, for messages */
-    bool once;           /* redirected for the next result only */
-    unsigned read_depth; /* scripts that read scripts */
+    FILE *log;                /* statements are noted here; NULL: not */
+    redirection output, once; /* of .output, and within it of .once */
+    unsigned read_depth;      /* scripts that read scripts */
     bool quit;
     int exit_code; /* of .quit */
     struct history *history;

@@ -314,6 +314,12 @@ digraph sombra {
             self.assertEqual(file.read(), "x\n1\n")
         with open("two.txt", encoding="utf-8") as file:
             self.assertEqual(file.read(), "x\n3\ncsv\n")
+        # .once, and .dump to a file, are asides of .output
+        self.assertEqual(shell(".mode csv", ".output two.txt", "RETURN 1 AS x", ".once one.txt", "RETURN 2 AS x", "RETURN 3 AS x", ".dump d.cypher", "RETURN 4 AS x",
+                               ".once |tr x y", "RETURN 5 AS x", ".output", "RETURN 6 AS x"), "x\n6\n")
+        with open("one.txt", encoding="utf-8") as one, open("two.txt", encoding="utf-8") as two, open("d.cypher", encoding="utf-8") as dump:
+            self.assertEqual((one.read(), two.read()), ("x\n2\n", "x\n1\nx\n3\nx\n4\ny\n5\n"))
+            self.assertIn("COMMIT;", dump.read())
         # what reads no further ends nothing but itself
         self.assertEqual(shell(".once |head -1", ".mode csv", "UNWIND range(1, 200000) AS x RETURN x", "RETURN 1 AS y"), "x\ny\n1\n")
         self.assertIn("No such file", shell(".output no/such/file", code=3))
