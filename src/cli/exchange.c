@@ -336,13 +336,29 @@ int import_formats(invocation *cli, bool *asked)
     return import_with(cli, &j);
 }
 
+/* False when standard output could not be written. */
+static bool tell_restored(const invocation *cli, const fmt_result *result, double seconds)
+{
+    static const char *const columns[] = {"nodes", "relationships", "seconds"};
+    char a[64], b[64];
+
+    if (cli->format == FORMAT_JSON || cli->format == FORMAT_JSONL)
+        return output_record(
+            cli, columns,
+            (cell[]){cell_int(result->nodes), cell_int(result->rels), cell_real(seconds)}, 3);
+    if (!cli->quiet)
+        fprintf(stderr, "%s, %s restored in %.2f s\n", counted(result->nodes, "node", "nodes", a),
+                counted(result->rels, "relationship", "relationships", b), seconds);
+    return true;
+}
+
 int load_script(invocation *cli, const char *path)
 {
     job j = {.options = {.conn = cli->conn, .quiet = cli->quiet, .tick = progress_tick},
              .started = seconds_now()};
-    char a[64], b[64];
     fmt_loader *loader = fmt_loader_open(&j.options, &j.error);
     sombra_status status;
+    bool written = true;
 
     if (loader == NULL) return complain(exit_code_of(j.error.status), "%s", j.error.text);
     progress_start(cli, "restoring", "B");
@@ -352,12 +368,10 @@ int load_script(invocation *cli, const char *path)
     progress_stop(cli);
     if (status != SOMBRA_OK)
         (void)complain(0, "%s", fmt_loader_error(loader)->text);
-    else if (!cli->quiet)
-        fprintf(stderr, "%s, %s restored in %.2f s\n", counted(j.result.nodes, "node", "nodes", a),
-                counted(j.result.rels, "relationship", "relationships", b),
-                seconds_now() - j.started);
+    else
+        written = tell_restored(cli, &j.result, seconds_now() - j.started);
     fmt_loader_close(loader, NULL);
-    return exit_code_of(status);
+    return status == SOMBRA_OK && !written ? 9 : exit_code_of(status);
 }
 
 /* ---- Export -------------------------------------------------------------------------------------------------------- */

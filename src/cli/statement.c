@@ -463,7 +463,22 @@ static void tell_warnings(const invocation *cli, sombra_stmt *stmt)
     }
 }
 
-/* A plan is a drawing, not a cell; but where it was asked for in JSON. */
+static bool is_json(output_format format)
+{
+    return format == FORMAT_JSON || format == FORMAT_JSONL;
+}
+
+/* A row with the plan as an object. False when standard output could not be written. */
+static bool print_json_plan(const invocation *cli, const char *json, size_t size)
+{
+    static const char *const columns[] = {"plan"};
+    output *out = output_begin(cli, columns, 1);
+
+    output_row(out, &(cell){.kind = CELL_JSON, .text = json, .size = size});
+    return output_end(out);
+}
+
+/* A plan is a drawing or an object, not a text in a cell; but where it was asked for in JSON. */
 static int print_plan(invocation *cli, sombra_stmt *stmt)
 {
     sombra_value value;
@@ -473,7 +488,10 @@ static int print_plan(invocation *cli, sombra_stmt *stmt)
     if (sombra_stmt_step(stmt) != SOMBRA_ROW || sombra_stmt_column(stmt, 0, &value) != SOMBRA_OK)
         return complain_conn(cli);
     text = value.as.bytes.data;
-    if (value.as.bytes.size != 0 && text[0] == '{') {
+    if (is_json(cli->format)) {
+        if (sombra_stmt_explain(stmt, true, &json, &size) != SOMBRA_OK) return complain_conn(cli);
+        if (!print_json_plan(cli, json, size)) return 9;
+    } else if (value.as.bytes.size != 0 && text[0] == '{') {
         fwrite(text, 1, value.as.bytes.size, stdout);
         fputc('\n', stdout);
     } else if (sombra_stmt_explain(stmt, true, &json, &size) != SOMBRA_OK) {
@@ -490,9 +508,7 @@ static int print_rows(invocation *cli, sombra_stmt *stmt, statement_report *repo
     char **names = column_names(stmt, count);
     cell *cells = allocate(count, sizeof *cells);
     size_t *starts = allocate(count, sizeof *starts);
-    writer w = {.cli = cli,
-                .stmt = stmt,
-                .json = cli->format == FORMAT_JSON || cli->format == FORMAT_JSONL};
+    writer w = {.cli = cli, .stmt = stmt, .json = is_json(cli->format)};
     sombra_status status = SOMBRA_DONE;
     output *out = NULL;
     int code = EXIT_OK;
@@ -523,14 +539,12 @@ static int print_rows(invocation *cli, sombra_stmt *stmt, statement_report *repo
 
 static int run_prepared(invocation *cli, sombra_stmt *stmt, statement_report *report)
 {
-    const bool drawn = cli->format <= FORMAT_LINE || cli->format == FORMAT_GRAPH;
-
     for (size_t i = 0; i < cli->param_count; i++) {
         const int code = bind_param(cli, stmt, cli->params[i]);
         if (code != EXIT_OK) return code;
     }
     report->columns = sombra_stmt_column_count(stmt);
-    report->plan = sombra_stmt_is_explain(stmt) && drawn;
+    report->plan = sombra_stmt_is_explain(stmt) && cli->format != FORMAT_CSV;
     const int code = report->plan                  ? print_plan(cli, stmt)
                      : cli->format == FORMAT_GRAPH ? print_graph(cli, stmt, report)
                                                    : print_rows(cli, stmt, report);

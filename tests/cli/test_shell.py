@@ -273,7 +273,12 @@ digraph sombra {
         self.assertIn("…", plan)
         self.assertIn("│ ", shell(".explain MATCH (a:Person) CALL (a) { MATCH (a)-->(b) RETURN count(b) AS c } RETURN c"))
         self.assertEqual(json.loads(shell("EXPLAIN JSON RETURN 1"))["operator"], "ProduceResults")
-        self.assertIn("operator", shell(".mode json", ".explain RETURN 1"))
+        # for programs it is an object
+        for mode, read in (("json", lambda text: json.loads(text)[0]), ("jsonl", json.loads)):
+            for text in (".explain RETURN 1", "EXPLAIN JSON RETURN 1", "PROFILE RETURN 1"):
+                plan = read(shell(f".mode {mode}", text))["plan"]
+                self.assertEqual((plan["operator"], "rows" in plan), ("ProduceResults", "PROFILE" in text))
+        self.assertTrue(shell(".mode csv", "EXPLAIN RETURN 1").startswith("plan\n"))
         # several statements; and those that have no plan
         self.assertEqual(shell(".explain RETURN 1; RETURN 2;").count("ProduceResults"), 2)
         self.assertIn("is no query", shell(".explain .explain RETURN 1", code=2))
@@ -480,6 +485,10 @@ digraph sombra {
             with self.subTest(words=words):
                 run(*words, stdin=stdin)
                 self.assertEqual(run("digest", f"{name}.sombra"), digest)
+                if name == "a":
+                    told = json.loads(run("restore", "j.sombra", "d.cypher", "--format", "json"))
+                    self.assertEqual(told["nodes"], json.loads(run("verify", "a.sombra", "--format", "json"))["nodes"])
+                    self.assertEqual(set(told), {"nodes", "relationships", "seconds"})
                 self.assertEqual(self.schemas(f"{name}.sombra"), schemas)
                 self.assertIn("0 faults", run("verify", f"{name}.sombra"))
         # no mark is left on a node, and what was restored can be dumped again
