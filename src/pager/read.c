@@ -59,7 +59,8 @@ void sb_pager__checked_clear(sb_pager *pager, sb_pgno pgno)
 
 void sb_pager__checked_clear_from(sb_pager *pager, sb_pgno first, sb_pgno end)
 {
-    for (sb_pgno pgno = first; pgno < end; pgno++) {
+    /* wider than a page's number, which the end of the last chunk does not fit */
+    for (uint64_t pgno = first; pgno < end; pgno++) {
         _Atomic uint32_t *word = sb_table_at(&pager->checked, pgno / 32);
         if (word == NULL) {
             pgno |= SB_TABLE_CHUNK * 32 - 1; /* nothing in this chunk */

@@ -168,6 +168,7 @@ static void test_api_options__unknown_names_the_nearest(void **state)
     memset(huge, 'x', 4999);
     huge[4999] = '\0';
     FAILS_ERROR(&f, sombra_options_set(&f.options, huge, "1", &f.error), SOMBRA_INVALID, "xxx");
+    assert_int_equal(strlen(f.error.message), 511);
     free(huge);
 }
 

@@ -136,13 +136,14 @@ static void test_api_query_limits__items_of_a_range(void **state)
     exceeds(*state, strdup("RETURN range(-9223372036854775807, 9223372036854775807)"), "268435456");
 }
 
+/* Each letter more doubles the steps of the first, and adds a place to come back to to the second. */
 static void test_api_query_limits__steps_of_a_regular_expression(void **state)
 {
-    works(*state, strdup("RETURN 'aaaaaaaa' =~ '(a+)+[bd]'"));
-    exceeds(
-        *state,
-        strdup("UNWIND ['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac'] AS t RETURN t =~ '(a+)+[bd]'"),
-        "too many steps");
+    works(*state, strdup("UNWIND ['aaaaaaaaaaaaaaaaaaaac'] AS t RETURN t =~ '(a+)+[bd]'"));
+    exceeds(*state, strdup("UNWIND ['aaaaaaaaaaaaaaaaaaaaac'] AS t RETURN t =~ '(a+)+[bd]'"),
+            "too many steps");
+    works(*state, repeat("RETURN '", "a", 40000, "' =~ '(a|b)*'"));
+    exceeds(*state, repeat("RETURN '", "a", 200000, "' =~ '(a|b)*'"), "too many steps");
 }
 
 static sombra_status never_called(sombra_call *call)

@@ -13,9 +13,9 @@
 #define QUICK_LIMIT 100000u
 /* Then it goes on with a call-out at each item of the pattern, so many of them (some 0.5 s), asking now and then whether it should. */
 #define CALLOUT_LIMIT 5000000u
-#define DEPTH_LIMIT   10000u
-#define HEAP_KIB      16384u
-#define HEADER        16u
+/* Of the places that a match may come back to: what bounds how deep it goes, which by itself costs nothing. */
+#define HEAP_KIB 16384u
+#define HEADER   16u
 
 typedef struct compiled {
     uint8_t *pattern; /* owned */
@@ -103,10 +103,8 @@ static sb_status begin(sb_func_context *ctx)
         return SB_FAIL_NOMEM(ctx->err);
     }
     (void)pcre2_set_match_limit(regexes->limits, QUICK_LIMIT);
-    (void)pcre2_set_depth_limit(regexes->limits, DEPTH_LIMIT);
     (void)pcre2_set_heap_limit(regexes->limits, HEAP_KIB);
     (void)pcre2_set_match_limit(regexes->watched_limits, UINT32_MAX);
-    (void)pcre2_set_depth_limit(regexes->watched_limits, DEPTH_LIMIT);
     (void)pcre2_set_heap_limit(regexes->watched_limits, HEAP_KIB);
     return SB_OK;
 }

@@ -15,33 +15,54 @@ static void test_pager_limits__pages(void **state)
     fixture_options(&f, fixture_memory());
     fixture_open(&f, "x");
     CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
-    const sb_pgno real = txn->now.page_count;
-    txn->now.page_count = SB_PGNO_MAX;
-    assert_int_equal(sb_page_alloc(txn, SB_PAGE_OVERFLOW, 1, &pgno, &bytes, &f.err), SB_LIMIT);
-    assert_int_equal(sb_page_alloc_run(txn, 5, &pgno, &f.err), SB_LIMIT);
-    txn->now.page_count = real;
+    txn->now.page_count = 4294967279;
     CHECK(&f, sb_page_alloc(txn, SB_PAGE_OVERFLOW, 1, &pgno, &bytes, &f.err));
+    assert_int_equal(pgno, 4294967279);
+    assert_int_equal(txn->now.page_count, 4294967280);
+    assert_int_equal(sb_page_alloc(txn, SB_PAGE_OVERFLOW, 1, &pgno, &bytes, &f.err), SB_LIMIT);
+    txn->now.page_count = 4294967275;
+    assert_int_equal(sb_page_alloc_run(txn, 6, &pgno, &f.err), SB_LIMIT);
+    CHECK(&f, sb_page_alloc_run(txn, 5, &pgno, &f.err));
     sb_txn_rollback(txn);
+    CHECK(&f, fixture_put(&f, f.session, 1, 3, 100));
     fixture_close(&f);
     sb_vfs_destroy(f.vfs);
 }
 
+/* A commit whose frames begin at a position (in units of 64 bytes), on a disk that takes none. */
+static sb_status commit_at(fixture *f, uint32_t pos)
+{
+    sb_vfs_fault *fault = sb_vfs_fault_state(f->vfs);
+    sb_txn *txn = NULL;
+    sb_status status;
+    uint8_t *bytes;
+
+    CHECK(f, sb_txn_begin_write(f->session, &txn, &f->err));
+    CHECK(f, sb_page_mut(txn, 1, &bytes, &f->err));
+    model_fill(bytes, 4096, 1, 200);
+    CHECK(f, sb_pager__append_begin(txn, &f->err)); /* sets the tail, which stays for the commit */
+    txn->tail.pos = pos;
+    fault->kinds = SB_IO_WRITE;
+    fault->status = SB_IO;
+    fault->fail_at = fault->calls + 1;
+    status = sb_txn_commit(txn, &f->err);
+    fault->fail_at = 0;
+    return status;
+}
+
 static void test_pager_limits__write_ahead_log(void **state)
 {
+    sb_vfs *memory = fixture_memory(), *vfs = NULL;
     fixture f;
     sb_txn *txn = NULL;
-    uint8_t *bytes;
     (void)state;
 
-    fixture_options(&f, fixture_memory());
+    assert_int_equal(sb_vfs_fault_create(&sb_allocator_libc, memory, &vfs, NULL), SB_OK);
+    fixture_options(&f, vfs);
     fixture_open(&f, "x");
     CHECK(&f, fixture_put(&f, f.session, 1, 3, 100));
-    CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
-    CHECK(&f, sb_page_mut(txn, 1, &bytes, &f.err));
-    model_fill(bytes, 4096, 1, 200);
-    CHECK(&f, sb_pager__append_begin(txn, &f.err)); /* sets the tail, which stays for the commit */
-    txn->tail.pos = UINT32_MAX - 8;                 /* units of 64 bytes: just below 256 GiB */
-    assert_int_equal(sb_txn_commit(txn, &f.err), SB_LIMIT);
+    /* Frames may begin up to 4 MiB before 256 GiB: that of the commit, 65 units behind that of the page. */
+    assert_int_equal(commit_at(&f, 4294901695), SB_LIMIT);
     assert_non_null(strstr(f.err.text, "256 GiB"));
     sb_err_clear(&f.err);
     /* Nothing of it stays, and the log goes on. */
@@ -51,8 +72,12 @@ static void test_pager_limits__write_ahead_log(void **state)
     CHECK(&f, sb_txn_begin_read(f.session, &txn, &f.err));
     assert_int_equal(sb_txn_seq(txn), 2);
     sb_txn_rollback(txn);
+    CHECK(&f, fixture_put(&f, f.session, 3, 1, 400)); /* writes the header of a new log */
+    assert_int_equal(commit_at(&f, 4294901694), SB_IO);
+    sb_err_clear(&f.err);
     fixture_close(&f);
-    sb_vfs_destroy(f.vfs);
+    sb_vfs_destroy(vfs);
+    sb_vfs_destroy(memory);
 }
 
 /* The page cache is a part of what the database may have: its pages are the allocator's, who can refuse them. */
