@@ -1169,6 +1169,9 @@ SOMBRA_API sombra_status sombra_recover(const char *damaged, const char *path,
  *  told apart by values, labels and neighborhoods of some steps: graphs of look-alike nodes, as a ring of six and two of three, have
  *  equal digests, too (docs/LIMITS.md). */
 SOMBRA_API sombra_status sombra_digest(sombra_txn *txn, uint8_t digest[16]);
+/** 128-bit digest of the indexes and constraints, which sombra_digest leaves out: equal for those that are equal with their names, whatever the
+ *  order that they were made in. */
+SOMBRA_API sombra_status sombra_schema_digest(sombra_txn *txn, uint8_t digest[16]);
 
 /** Figures of a database: sizes of its files, commits so far, open readers, counts, and memory in use. */
 typedef struct sombra_info {

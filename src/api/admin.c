@@ -161,6 +161,14 @@ sombra_status sombra_digest(sombra_txn *txn, uint8_t digest[16])
     return sombra__status(status);
 }
 
+sombra_status sombra_schema_digest(sombra_txn *txn, uint8_t digest[16])
+{
+    if (digest != NULL) memset(digest, 0, 16);
+    SOMBRA_ENTER(txn);
+    SOMBRA_ARG_GIVEN(txn, digest);
+    return sombra__status(sb_graph_schema_digest(txn->graph, digest, &txn->conn->err));
+}
+
 /* ---- Information --------------------------------------------------------------------------------------------- */
 
 sombra_status sombra_get_info(sombra_txn *txn, sombra_info *info)

@@ -503,28 +503,41 @@ int run_checkpoint(invocation *cli)
     return close_database(cli, code);
 }
 
+typedef struct digest_text {
+    char text[33];
+} digest_text;
+
+static digest_text hexadecimal(const uint8_t digest[16])
+{
+    digest_text out;
+
+    for (size_t i = 0; i < 16; i++)
+        snprintf(out.text + 2 * i, 3, "%02x", digest[i]);
+    return out;
+}
+
 int run_digest(invocation *cli)
 {
-    uint8_t digest[16];
-    char text[2 * sizeof digest + 1];
+    const bool with_schema = flag_given(cli, "schema");
+    uint8_t digest[16], schema[16] = {0};
     int code;
 
     if ((code = open_database(cli, true, false)) != EXIT_OK ||
         (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK)
         return code;
     progress_start(cli, "digesting", "rows");
-    if (sombra_digest(cli->txn, digest) != SOMBRA_OK) {
-        progress_stop(cli);
-        return close_database(cli, complain_conn(cli));
-    }
+    const bool failed = sombra_digest(cli->txn, digest) != SOMBRA_OK ||
+                        (with_schema && sombra_schema_digest(cli->txn, schema) != SOMBRA_OK);
     progress_stop(cli);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    if (failed) return close_database(cli, complain_conn(cli));
+    const digest_text texts[] = {hexadecimal(digest), hexadecimal(schema)};
     if (cli->format != FORMAT_TABLE) {
-        static const char *const columns[] = {"digest"};
-        const cell cells[] = {cell_text(text)};
-        if (!output_record(cli, columns, cells, 1)) code = 9;
+        static const char *const columns[] = {"digest", "schema"};
+        const cell cells[] = {cell_text(texts[0].text), cell_text(texts[1].text)};
+        if (!output_record(cli, columns, cells, with_schema ? 2 : 1)) code = 9;
+    } else {
+        printf("%s\n", texts[0].text);
+        if (with_schema) printf("%s\n", texts[1].text);
     }
-    if (cli->format == FORMAT_TABLE) printf("%s\n", text);
     return close_database(cli, code);
 }

@@ -534,7 +534,7 @@ static const shell_command_spec specs[] = {
     {"params", "param", "[NAME JSON]", 0, -1, 'p', true, "list or set values of $parameters; 'clear [NAME]' forgets them", run_params, NULL},
     {"set", NULL, "[NAME VALUE]", 0, 2, 's', true, "list or change settings: timeout (s), width, durability, autocheckpoint, busy_timeout_ms, threads", run_set, NULL},
     {"log", NULL, "FILE|off", 1, 1, 'g', true, "note statements in a file", run_log, NULL},
-    {"digest", NULL, "", 0, -1, ' ', false, "a digest of the content: equal for equal graphs", NULL, "digest"},
+    {"digest", NULL, "[--schema]", 0, -1, ' ', false, "a digest of the content: equal for equal graphs", NULL, "digest"},
     {"verify", NULL, "", 0, -1, ' ', false, "check everything in the file against everything else", NULL, "verify"},
     {"vacuum", NULL, "[NEWFILE]", 0, -1, 'f', false, "rebuild the file compactly, in place or as a new file", NULL, "vacuum"},
     {"checkpoint", NULL, "[FLAGS]", 0, -1, ' ', false, "move the write-ahead log into the main file", NULL, "checkpoint"},

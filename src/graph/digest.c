@@ -9,8 +9,10 @@
  * H is XXH3-128, sums are of 128 bits, so that order does not matter and equal parts count as often as they occur. After
  * the rounds a node's hash speaks of all that is within ROUNDS steps of it (the refinement of colors of Weisfeiler and
  * Leman, 1968): graphs whose nodes can not be told apart by that, as a hexagon and two triangles of bare nodes, have equal
- * digests though they differ. Indexes and constraints are not part of the content. */
-#include "graph/graph_priv.h"
+ * digests though they differ. Indexes and constraints are not part of the content: they have a digest of their own,
+ *
+ *   schema      H(count, sum of H(line of schema.csv)) */
+#include "graph/csv_priv.h"
 
 #define XXH_INLINE_ALL /* inlined, the memory sanitizer sees into it */
 #include <xxhash.h>
@@ -384,4 +386,29 @@ sb_status sb_graph_digest(sb_graph *graph, uint8_t digest[16], sb_err *err)
     const sb_status st = run_digest(&d, digest);
     free_arrays(&d);
     return st;
+}
+
+sb_status sb_graph_schema_digest(sb_graph *graph, uint8_t digest[16], sb_err *err)
+{
+    size_t count;
+    const sb_schema *schemas = sb_schemas(graph->view, &count);
+    hash sum = {0};
+    sb_buffer list, row;
+    sb_status st = SB_OK;
+    XXH128_canonical_t text;
+
+    memset(digest, 0, HASH_BYTES);
+    sb_buffer_init(&list, graph->alloc);
+    sb_buffer_init(&row, graph->alloc);
+    for (size_t i = 0; i < count && st == SB_OK; i++) {
+        sb_buffer_reset(&row);
+        st = sb_graph__schema_row(graph->view, &schemas[i], &list, &row);
+        if (st == SB_OK) add_hash(&sum, XXH3_128bits(row.data, row.size));
+    }
+    sb_buffer_deinit(&list);
+    sb_buffer_deinit(&row);
+    if (st != SB_OK) return SB_FAIL_NOMEM(err);
+    XXH128_canonicalFromHash(&text, hash_two((hash){.low64 = count}, sum));
+    memcpy(digest, text.digest, HASH_BYTES);
+    return SB_OK;
 }

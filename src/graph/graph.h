@@ -517,6 +517,8 @@ SB_MUST_CHECK sb_status sb_graph_verify(sb_graph *graph, sb_finding finding, voi
 /* A 128-bit digest of the graph's content (names, not ids or layout): equal graphs up to ids have equal digests. Each node's and relationship's canonical
  * form is hashed (XXH3-128), relationships with their end nodes' hashes refined by a few rounds of neighborhood hashing, and summed. */
 SB_MUST_CHECK sb_status sb_graph_digest(sb_graph *graph, uint8_t digest[16], sb_err *err);
+/* The same of the indexes and constraints, whatever the order they were made in. */
+SB_MUST_CHECK sb_status sb_graph_schema_digest(sb_graph *graph, uint8_t digest[16], sb_err *err);
 /* Rebuild the session's database compactly in place: a compact copy in a temporary file beside it, put back as one transaction; the
  * file is cut when nobody else has it open. No transaction may be open on the session. Not for :memory: on a private
  * vfs other than by a copy in the same vfs. */

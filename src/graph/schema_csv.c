@@ -54,8 +54,8 @@ static sb_status put_list(sb_buffer *list, sb_buffer *out)
     return list->size == 0 ? SB_OK : sb_csv__put_cell(out, list->data, list->size);
 }
 
-/* One line; list is scratch. */
-static sb_status put_schema(sb_view *view, const sb_schema *schema, sb_buffer *list, sb_buffer *out)
+sb_status sb_graph__schema_row(sb_view *view, const sb_schema *schema, sb_buffer *list,
+                               sb_buffer *out)
 {
     const sb_bytes on =
         sb_name_of(view, schema->on_rels ? SB_NAME_TYPE : SB_NAME_LABEL, schema->entity);
@@ -87,7 +87,7 @@ sb_status sb_graph__schema_text(sb_graph *graph, sb_buffer *out, uint64_t *count
     for (size_t i = 0; i < COLUMNS && st == SB_OK; i++)
         st = sb_buffer_printf(out, "%s%c", header[i], i + 1 == COLUMNS ? '\n' : ',');
     for (size_t i = 0; i < schema_count && st == SB_OK; i++)
-        st = put_schema(graph->view, &schemas[i], &list, out);
+        st = sb_graph__schema_row(graph->view, &schemas[i], &list, out);
     sb_buffer_deinit(&list);
     return st == SB_OK ? SB_OK : SB_FAIL_NOMEM(err);
 }

@@ -662,6 +662,7 @@ static void test_api_admin__figures(void **state)
     FAILS(&f, sombra_get_info(f.txn, NULL), SOMBRA_MISUSE, "info");
     FAILS(&f, sombra_tree_at(f.txn, 0, NULL, &more), SOMBRA_MISUSE, "info");
     FAILS(&f, sombra_digest(f.txn, NULL), SOMBRA_MISUSE, "digest");
+    FAILS(&f, sombra_schema_digest(f.txn, NULL), SOMBRA_MISUSE, "digest");
     FAILS(&f, sombra_get_writer_stats(f.txn, NULL), SOMBRA_MISUSE, "stats");
     OK(&f, sombra_get_writer_stats(f.txn, &stats));
     assert_int_equal(stats.endpoint_checks, 0);

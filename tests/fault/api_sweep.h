@@ -19,8 +19,7 @@
 
 /* What a committed state is, as far as a caller can tell. */
 typedef struct sweep_print {
-    uint8_t digest[16];
-    uint64_t schemas;
+    uint8_t digest[16], schema[16];
 } sweep_print;
 
 /* Bytes of files that a run starts with. */
@@ -146,17 +145,13 @@ static inline sombra_status sweep_mark(api_rig *r)
 /* Of the open transaction. */
 static inline sombra_status sweep_print_open(sombra_txn *txn, sweep_print *print)
 {
-    sombra_schema schema;
-    bool more = true;
     memset(print, 0, sizeof *print);
     SWEEP_TRY(sombra_digest(txn, print->digest));
-    for (; more; print->schemas += more)
-        SWEEP_TRY(sombra_schema_at(txn, (size_t)print->schemas, &schema, &more));
-    return SOMBRA_OK;
+    return sombra_schema_digest(txn, print->schema);
 }
 static inline bool sweep_same(const sweep_print *a, const sweep_print *b)
 {
-    return memcmp(a->digest, b->digest, 16) == 0 && a->schemas == b->schemas;
+    return memcmp(a->digest, b->digest, 16) == 0 && memcmp(a->schema, b->schema, 16) == 0;
 }
 
 static inline void sweep_tell_finding(void *ctx, uint64_t page, const char *message)
@@ -371,6 +366,7 @@ static inline sombra_status sweep_run_read(api_rig *r)
     SWEEP_TRY(sombra_bfs(r->txn, from, NULL, NULL, NULL, NULL));
     SWEEP_TRY(sombra_shortest_path(r->txn, from, 9, NULL, &path));
     SWEEP_TRY(sombra_digest(r->txn, digest));
+    SWEEP_TRY(sombra_schema_digest(r->txn, digest));
     SWEEP_TRY(sombra_verify(r->txn, NULL, NULL, &verified));
     sweep_rollback(r);
     return SOMBRA_OK;

@@ -217,6 +217,58 @@ static void test_graph_digest__look_alikes(void **state)
     graph_fixture_close(&f);
 }
 
+/* Indexes and constraints that differ in one thing from the first, which is made alone and behind another one. */
+static void test_graph_digest__schema(void **state)
+{
+    enum { COUNT = 8 };
+    digest all[COUNT + 2];
+    graph_fixture f;
+
+    (void)state;
+    graph_fixture_open(&f, 4096);
+    for (unsigned i = 0; i < COUNT + 2; i++) {
+        begin_write(&f);
+        const sb_key_id key = key_of(&f, "k"), other = key_of(&f, "l");
+        sb_schema schemas[2] = {{.kind = SB_SCHEMA_UNIQUE,
+                                 .entity = label(&f, "A"),
+                                 .key_count = 1,
+                                 .keys = {key},
+                                 .name = sb_bytes_of("one", 3)},
+                                {.kind = SB_SCHEMA_INDEX,
+                                 .on_rels = true,
+                                 .entity = type_of(&f, "R"),
+                                 .key_count = 2,
+                                 .keys = {other, key},
+                                 .name = sb_bytes_of("two", 3)}};
+        const bool reversed = i == COUNT + 1;
+        size_t count = i >= COUNT ? 2 : 1;
+        switch (i) {
+        case 1: schemas[0].kind = SB_SCHEMA_NODE_KEY; break;
+        case 2: schemas[0].entity = label(&f, "B"); break;
+        case 3: schemas[0].keys[0] = other; break;
+        case 4: schemas[0].name = sb_bytes_of("two", 3); break;
+        case 5: count = 0; break;
+        case 6: schemas[0] = schemas[1]; break;
+        case 7:
+            schemas[0] = schemas[1];
+            schemas[0].keys[0] = key;
+            schemas[0].keys[1] = other;
+            break;
+        default: break;
+        }
+        for (size_t n = 0; n < count; n++) {
+            uint32_t id;
+            OK(&f, sb_graph_schema_create(f.graph, &schemas[reversed ? 1 - n : n], &id, &f.err));
+        }
+        OK(&f, sb_graph_schema_digest(f.graph, all[i].bytes, &f.err));
+        rollback(&f);
+        for (unsigned before = 0; before < i && !reversed; before++)
+            assert_memory_not_equal(&all[before], &all[i], sizeof all[0]);
+    }
+    assert_memory_equal(&all[COUNT], &all[COUNT + 1], sizeof all[0]);
+    graph_fixture_close(&f);
+}
+
 /* A relationship into nothing is no content. */
 static void test_graph_digest__missing_end(void **state)
 {
@@ -388,8 +440,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_graph_digest__order_and_ids), TEST(test_graph_digest__any_change),
         TEST(test_graph_digest__value_types),   TEST(test_graph_digest__look_alikes),
-        TEST(test_graph_digest__missing_end),   TEST(test_graph_vacuum__into),
-        TEST(test_graph_vacuum__in_place),      TEST(test_graph_vacuum__cancelled),
+        TEST(test_graph_digest__schema),        TEST(test_graph_digest__missing_end),
+        TEST(test_graph_vacuum__into),          TEST(test_graph_vacuum__in_place),
+        TEST(test_graph_vacuum__cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
