@@ -58,7 +58,7 @@ static sb_status fill(sombra_conn *conn, sb_session *session, sb_source *source)
     sb_txn *txn;
 
     SB_TRY(sb_txn_begin_write(session, &txn, &conn->err));
-    return sb_pager_replace(txn, source->txn, sombra__progress, conn, &conn->err);
+    return sb_store_replace(txn, source->txn, sombra__progress, conn, &conn->err);
 }
 
 /* ---- A database in memory, with pages of another size --------------------------------------------------------- */

@@ -152,7 +152,7 @@ static sb_status copy_and_replace(sb_copy_file *copy, sb_session *reader, sb_txn
     sb_txn_rollback(from);
     if (st == SB_OK) st = sb_txn_begin_read(copy->session, &source, err);
     if (st == SB_OK)
-        st = sb_pager_replace(writer, source, NULL, NULL, err);
+        st = sb_store_replace(writer, source, NULL, NULL, err);
     else
         sb_txn_rollback(writer);
     sb_txn_rollback(source);

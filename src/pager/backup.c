@@ -153,7 +153,7 @@ static sb_status put_pages(sb_txn *txn, page_source *source, sb_pgno first, uint
                                count - done, err);
 }
 
-static sb_status take_over(sb_txn *txn, page_source *source, sb_err *err)
+static sb_status take_over(sb_txn *txn, page_source *source, const uint8_t *meta, sb_err *err)
 {
     const sb_state *from = &source->txn->now;
     txn->dirty = true;
@@ -162,7 +162,7 @@ static sb_status take_over(sb_txn *txn, page_source *source, sb_err *err)
     txn->now.free_head = from->free_head;
     txn->now.free_head_count = from->free_head_count;
     txn->now.free_count = from->free_count;
-    memcpy(txn->now.meta, from->meta, SB_META_BYTES);
+    memcpy(txn->now.meta, meta, SB_META_BYTES);
     for (sb_pgno pgno = 1; pgno < from->page_count;) {
         uint32_t count = 0;
         SB_TRY(read_pages(source, pgno, &count, err));
@@ -223,8 +223,8 @@ static sb_status cut_if_alone(sb_session *session, sb_err *err)
     return st != SB_OK ? st : back;
 }
 
-sb_status sb_pager_replace(sb_txn *txn, sb_txn *source_txn, sb_progress progress, void *ctx,
-                           sb_err *err)
+sb_status sb_pager_replace(sb_txn *txn, sb_txn *source_txn, const uint8_t meta[SB_META_BYTES],
+                           sb_progress progress, void *ctx, sb_err *err)
 {
     page_source source = {.txn = source_txn, .progress = progress, .progress_ctx = ctx};
     sb_session *session = txn->session;
@@ -238,7 +238,7 @@ sb_status sb_pager_replace(sb_txn *txn, sb_txn *source_txn, sb_progress progress
                      "replace: pages of %u bytes can not take the place of pages of %u",
                      source_txn->pager->page_bytes, txn->pager->page_bytes);
     if (st == SB_OK) st = open_source(&source, err);
-    if (st == SB_OK) st = take_over(txn, &source, err);
+    if (st == SB_OK) st = take_over(txn, &source, meta, err);
     close_source(&source);
     if (st != SB_OK) {
         sb_txn_rollback(txn);

@@ -333,9 +333,11 @@ SB_MUST_CHECK sb_status sb_pager_checkpoint_watched(sb_pager *pager, sb_checkpoi
 SB_MUST_CHECK sb_status sb_pager_backup(sb_txn *txn, sb_vfs *vfs, const char *path,
                                         sb_progress progress, void *ctx, sb_err *err);
 /* Replace the whole content by that of another pager's transaction (same page size), as one write
- * transaction; afterwards, when nobody else has the file open, cut the file to its new length. Used by
- * vacuum in place, and to load a file into :memory:. txn must be fresh and is committed here (gone in every case). */
-SB_MUST_CHECK sb_status sb_pager_replace(sb_txn *txn, sb_txn *source, sb_progress progress,
+ * transaction; afterwards, when nobody else has the file open, cut the file to its new length. The commit's client area
+ * becomes meta, which is the source's as far as the client does not say more. txn must be fresh and is committed here (gone in
+ * every case). */
+SB_MUST_CHECK sb_status sb_pager_replace(sb_txn *txn, sb_txn *source,
+                                         const uint8_t meta[SB_META_BYTES], sb_progress progress,
                                          void *ctx, sb_err *err);
 
 /* Findings of verify: what is wrong and where. */

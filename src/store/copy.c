@@ -264,7 +264,7 @@ static sb_status run_copy(copy *c)
     SB_TRY(sb_store_each_tree(c->from, count_leaves, &c->total, c->err));
     c->meta = c->from->meta;
     if (!c->meta.founded) return SB_OK;
-    SB_TRY(sb_store__new_lineage(c->to, &c->meta.lineage, c->err));
+    SB_TRY(sb_store__new_lineage(c->to->pager, &c->meta.lineage, c->err));
     SB_TRY(copy_trees(c));
     return take_over(c);
 }
@@ -291,4 +291,24 @@ sb_status sb_store_copy(sb_view *from, sb_view *to, sb_progress progress, void *
     sb_buffer_deinit(&c.batch.places);
     sb_buffer_deinit(&c.batch.items);
     return st;
+}
+
+/* ---- In the place of another --------------------------------------------------------------------------------- */
+
+sb_status sb_store_replace(sb_txn *txn, sb_txn *source, sb_progress progress, void *ctx,
+                           sb_err *err)
+{
+    uint8_t meta[SB_META_BYTES];
+    uint64_t lineage;
+
+    memcpy(meta, sb_txn_meta(source), SB_META_BYTES);
+    if (sb_load_le32(meta + SB_META_FORMAT) == SB_STORE_FORMAT) {
+        const sb_status st = sb_store__new_lineage(sb_txn_pager(txn), &lineage, err);
+        if (st != SB_OK) {
+            sb_txn_rollback(txn);
+            return st;
+        }
+        sb_store_le64(meta + SB_META_LINEAGE, lineage);
+    }
+    return sb_pager_replace(txn, source, meta, progress, ctx, err);
 }

@@ -247,6 +247,10 @@ SB_MUST_CHECK sb_status sb_store_verify(sb_view *view, sb_finding finding, void 
 /* Copy everything into an empty store, each tree rebuilt with full leaves (vacuum). */
 SB_MUST_CHECK sb_status sb_store_copy(sb_view *from, sb_view *to, sb_progress progress, void *ctx,
                                       sb_err *err);
+/* sb_pager_replace for files with a store: what has been there under the same numbers, in an older state of this very file too, is told
+ * from what takes its place by a new lineage. txn is gone in every case. */
+SB_MUST_CHECK sb_status sb_store_replace(sb_txn *txn, sb_txn *source, sb_progress progress,
+                                         void *ctx, sb_err *err);
 
 /* ---- Salvage: reading a damaged file without a catalog that is whole ------------------------------------------------------------ */
 

@@ -5,7 +5,8 @@
  *     appended, so a newer state of the same lineage extends an older one.
  * I2  (lineage, names_version) decides names, sets and schema; (lineage, trees_version) decides the rows of
  *     adjacency and index trees. Two different contents never carry the same pair: the version rises in the commit that
- *     changes them, and a store that is made or copied draws a new lineage.
+ *     changes them, and a store that is made, copied, or put in the place of another (which may be a later state of the same
+ *     file) draws a new lineage. So versions only rise within a lineage, and no state that somebody has cached comes back.
  * I3  Statistics, id blocks and core roots live in the view while a write transaction is open, and reach pages in
  *     before_commit. Each change is recorded once per savepoint (undo.c), so that rolling back can not fail. */
 #ifndef SB_STORE_PRIV_H
@@ -19,7 +20,7 @@
 #define SB_META_NEXT_TREE     4u  /* u32: number of the next tree to be made */
 #define SB_META_NAMES_VERSION 8u  /* u64 */
 #define SB_META_TREES_VERSION 16u /* u64 */
-#define SB_META_LINEAGE       24u /* u64: drawn at random when the store was made or copied */
+#define SB_META_LINEAGE       24u /* u64: drawn at random whenever what is there is replaced (I2) */
 #define SB_META_NODE_END      32u /* u64: first node id that no block has */
 #define SB_META_REL_END       40u /* u64 */
 #define SB_META_NAME_COUNTS   48u /* 3 × u32: labels, types, keys */
@@ -351,7 +352,8 @@ struct sb_view {
  * reports what a call without a result failed of. First in every call that changes something. */
 SB_MUST_CHECK sb_status sb_store__begin_change(sb_view *view, sb_err *err);
 /* A random number for meta.lineage (store I2). */
-SB_MUST_CHECK sb_status sb_store__new_lineage(sb_view *view, uint64_t *lineage, sb_err *err);
+SB_MUST_CHECK sb_status sb_store__new_lineage(const sb_pager *pager, uint64_t *lineage,
+                                              sb_err *err);
 SB_MUST_CHECK sb_status sb_store__new_tree(sb_view *view, uint8_t kind, sb_tree *tree, sb_err *err);
 SB_INLINE sb_tree *sb_store__core_tree(sb_view *view, sb_store__core core)
 {

@@ -190,9 +190,9 @@ static sb_status activate(sb_txn *txn, void **object, sb_err *err)
     return SB_OK;
 }
 
-sb_status sb_store__new_lineage(sb_view *view, uint64_t *lineage, sb_err *err)
+sb_status sb_store__new_lineage(const sb_pager *pager, uint64_t *lineage, sb_err *err)
 {
-    sb_vfs *vfs = sb_pager_vfs(view->pager);
+    sb_vfs *vfs = sb_pager_vfs(pager);
 
     SB_TRY(vfs->ops->random(vfs, lineage, sizeof *lineage, err));
     if (*lineage == 0) *lineage = 1; /* 0 is that of files without a store */
@@ -201,7 +201,7 @@ sb_status sb_store__new_lineage(sb_view *view, uint64_t *lineage, sb_err *err)
 
 static sb_status found_store(sb_view *view, sb_err *err)
 {
-    SB_TRY(sb_store__new_lineage(view, &view->meta.lineage, err));
+    SB_TRY(sb_store__new_lineage(view->pager, &view->meta.lineage, err));
     view->meta.names_version = view->meta.trees_version = 1;
     view->meta.founded = true;
     return SB_OK;

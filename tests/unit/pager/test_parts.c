@@ -333,7 +333,7 @@ static void test_pager_parts__replace(void **state)
     fixture_open(&other, "x"); /* holds up the cut, nothing else */
     CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
     CHECK(&small, sb_txn_begin_read(small.session, &source, &small.err));
-    CHECK(&f, sb_pager_replace(txn, source, NULL, NULL, &f.err));
+    CHECK(&f, sb_pager_replace(txn, source, sb_txn_meta(source), NULL, NULL, &f.err));
     assert_true(fixture_reads(&other, other.session, 1, 50, 7));
     CHECK(&f, sb_pager_get_info(f.pager, &info, &f.err));
     assert_int_equal(info.page_count, 51);
@@ -343,7 +343,7 @@ static void test_pager_parts__replace(void **state)
     assert_true(fixture_reads(&other, other.session, 51, 300, 8));
     fixture_close(&other);
     CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
-    CHECK(&f, sb_pager_replace(txn, source, NULL, NULL, &f.err));
+    CHECK(&f, sb_pager_replace(txn, source, sb_txn_meta(source), NULL, NULL, &f.err));
     CHECK(&f, sb_pager_get_info(f.pager, &info, &f.err));
     assert_int_equal(info.file_bytes, 51 * 4096);
     assert_true(fixture_reads(&f, f.session, 1, 50, 7));
