@@ -107,8 +107,24 @@ sb_tree *sb_schema_tree(sb_view *view, uint32_t schema_id)
 
 /* ---- Rows --------------------------------------------------------------------------------------------------------- */
 
-/* NULL: no memory. */
-static sb_store__schema *make_schema(sb_view *view, const sb_schema *definition)
+/* Whoever has planned with a definition knows it by this: its number, and those of names, may be those of others by now. */
+static uint64_t stamp_of(sb_view *view, const sb_schema *definition)
+{
+    const sb_name_kind entity_kind = definition->on_rels ? SB_NAME_TYPE : SB_NAME_LABEL;
+    const sb_bytes entity = sb_name_of(view, entity_kind, definition->entity);
+    const uint64_t what = (uint64_t)definition->kind << 1 | (definition->on_rels ? 1 : 0);
+    uint64_t stamp = sb_hash_u64((uint64_t)definition->value_types << 32 | definition->id);
+
+    stamp = sb_hash_bytes(entity.data, entity.size, sb_hash_u64(stamp ^ what));
+    for (uint32_t i = 0; i < definition->key_count; i++) {
+        const sb_bytes key = sb_name_of(view, SB_NAME_KEY, definition->keys[i]);
+        stamp = sb_hash_bytes(key.data, key.size, stamp);
+    }
+    return sb_hash_bytes(definition->name.data, definition->name.size, stamp);
+}
+
+/* Of a definition that fault_of accepts. NULL: no memory. */
+static sb_store__schema *make_schema(sb_view *view, const sb_schema *definition, uint32_t id)
 {
     size_t bytes;
 
@@ -121,6 +137,8 @@ static sb_store__schema *make_schema(sb_view *view, const sb_schema *definition)
     made->definition = *definition;
     made->definition.name = sb_bytes_of(name, definition->name.size);
     made->definition.has_tree = kind_has_tree(definition->kind);
+    made->definition.id = id;
+    made->definition.stamp = stamp_of(view, &made->definition);
     return made;
 }
 
@@ -203,7 +221,7 @@ static bool decode_definition(sb_bytes value, sb_schema *definition)
 sb_status sb_store__schema_decode(sb_view *view, uint32_t id, sb_bytes value,
                                   sb_store__schema **schema, sb_err *err)
 {
-    sb_schema definition = {.id = id};
+    sb_schema definition = {.id = 0};
 
     *schema = NULL;
     if (value.size == 0 || !decode_definition(value, &definition))
@@ -211,7 +229,7 @@ sb_status sb_store__schema_decode(sb_view *view, uint32_t id, sb_bytes value,
     const char *fault = fault_of(view, &definition);
     if (fault != NULL)
         return SB_FAIL(err, SB_CORRUPT, "catalog: schema definition %u: %s", id, fault);
-    *schema = make_schema(view, &definition);
+    *schema = make_schema(view, &definition, id);
     return *schema == NULL ? SB_FAIL_NOMEM(err) : SB_OK;
 }
 
@@ -287,9 +305,8 @@ sb_status sb_schema_add(sb_view *view, const sb_schema *definition, uint32_t *id
     *id = 0;
     SB_TRY(sb_store__begin_change(view, err));
     SB_TRY(check_new(view, definition, err));
-    sb_store__schema *schema = make_schema(view, definition);
+    sb_store__schema *schema = make_schema(view, definition, view->meta.next_schema);
     if (schema == NULL) return SB_FAIL_NOMEM(err);
-    schema->definition.id = view->meta.next_schema;
     schema->touched = true; /* savepoints from here on keep its tree */
     schema->touch_epoch = view->writer.epoch;
     sb_status st = SB_OK;

@@ -148,7 +148,8 @@ typedef enum sb_schema_kind {
 #define SB_SCHEMA_ID_MAX   0x7FFFFFFFu /* higher ones are the graph's, for label indexes */
 
 typedef struct sb_schema {
-    uint32_t id;     /* from 1, never reused */
+    uint32_t id;     /* from 1; given again when what it was given to is rolled back */
+    uint64_t stamp;  /* hash of id and of all that it says, names by their texts */
     uint8_t kind;    /* sb_schema_kind */
     bool on_rels;    /* entity is a relationship type, else a label */
     uint32_t entity; /* label or type id */

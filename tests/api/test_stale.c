@@ -5,6 +5,7 @@
 #include "support/seed.h"
 
 #define BACKUP_PATH "stale-backup.sombra"
+#define OTHER_PATH  "stale-other.sombra"
 
 /* The connection at work beside the fixture's: f is all that the helpers look at. */
 static api_fixture beside(const api_fixture *f)
@@ -190,6 +191,105 @@ static void test_api_stale__any_order(void **state)
     api_end(&f);
 }
 
+/* ---- Definitions that are undone --------------------------------------------------------------------------------- */
+
+#define SEEK       "MATCH (n:X) WHERE n.a > 0 RETURN count(*)"
+#define INDEX_ON_A "CREATE INDEX FOR (n:X) ON (n.a)"
+#define INDEX_ON_B "CREATE INDEX FOR (n:X) ON (n.b)"
+
+/* One node has a, a hundred have b: a seek in the wrong index can not go unnoticed. */
+static void fill(api_fixture *f)
+{
+    gives(f, "UNWIND range(1, 100) AS i CREATE (:X {b: i})", "");
+    gives(f, "CREATE (:X {a: 1})", "");
+}
+
+static sombra_status refuse_commit(void *ctx)
+{
+    (void)ctx;
+    return SOMBRA_CONSTRAINT;
+}
+
+/* The index on a goes in one of four ways, and the next one gets its number. */
+static void take_back(api_fixture *f, unsigned way, uint32_t savepoint)
+{
+    if (way == 0) sombra_rollback(f->txn);
+    if (way == 1) OK(f, sombra_rollback_to(f->txn, savepoint));
+    if (way == 2) {
+        sombra_set_commit_hook(f->conn, refuse_commit, NULL);
+        FAILS(f, sombra_commit(f->txn), SOMBRA_CONSTRAINT, "hook");
+        sombra_set_commit_hook(f->conn, NULL, NULL);
+    }
+    if (way == 3) gives(f, "ROLLBACK", "");
+    if (way != 1) api_begin(f, SOMBRA_WRITE);
+}
+
+static void test_api_stale__numbers_of_indexes_come_again(void **state)
+{
+    (void)state;
+
+    for (unsigned way = 0; way < 4; way++) {
+        api_fixture f;
+        uint32_t savepoint;
+
+        api_new(&f);
+        fill(&f);
+        api_begin(&f, SOMBRA_WRITE);
+        OK(&f, sombra_savepoint(f.txn, &savepoint));
+        gives(&f, INDEX_ON_A, "");
+        gives(&f, SEEK, "1");
+        take_back(&f, way, savepoint);
+        gives(&f, INDEX_ON_B, "");
+        gives(&f, SEEK, "1");
+        api_commit(&f);
+        gives(&f, SEEK, "1");
+        gives(&f, "MATCH (n:X) WHERE n.a > 0 DELETE n", "");
+        assert_int_equal(api_node_count(&f), 100);
+        api_end(&f);
+    }
+}
+
+/* Numbers of names, too: here all numbers of the one definition are those of the other. */
+static void test_api_stale__numbers_of_names_come_again(void **state)
+{
+    api_fixture f;
+    (void)state;
+
+    api_new(&f);
+    gives(&f, "UNWIND range(1, 100) AS i CREATE (:X)", "");
+    api_begin(&f, SOMBRA_WRITE);
+    gives(&f, "CREATE (:X {a: 1})", "");
+    gives(&f, INDEX_ON_A, "");
+    gives(&f, SEEK, "1");
+    sombra_rollback(f.txn);
+    gives(&f, "MATCH (n:X) SET n.b = 7", "");
+    gives(&f, "CREATE (:X {a: 1})", "");
+    gives(&f, INDEX_ON_B, "");
+    gives(&f, SEEK, "1");
+    api_end(&f);
+}
+
+/* Two files that agree in every number. */
+static void test_api_stale__indexes_of_another_file(void **state)
+{
+    api_fixture f;
+    (void)state;
+
+    api_new(&f);
+    fill(&f);
+    gives(&f, INDEX_ON_B, "");
+    backup(&f, OTHER_PATH);
+    api_end(&f);
+    api_new(&f);
+    fill(&f);
+    gives(&f, INDEX_ON_A, "");
+    gives(&f, SEEK, "1");
+    OK(&f, sombra_restore(f.conn, OTHER_PATH));
+    gives(&f, SEEK, "1");
+    api_remove(OTHER_PATH);
+    api_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +298,9 @@ int main(void)
         cmocka_unit_test(test_api_stale__restored_by_itself),
         cmocka_unit_test(test_api_stale__vacuumed),
         cmocka_unit_test(test_api_stale__any_order),
+        cmocka_unit_test(test_api_stale__numbers_of_indexes_come_again),
+        cmocka_unit_test(test_api_stale__numbers_of_names_come_again),
+        cmocka_unit_test(test_api_stale__indexes_of_another_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,6 +56,7 @@ static sb_status plan_statement(sb_planner *p, sb_statement *statement, sb_plan 
     return query->writes ? SB_OK : sb_plan__parallel(p, *root);
 }
 
+/* Which indexes and constraints there are: the same number for the same ones, whatever was there meanwhile. */
 static uint64_t schema_stamp(sb_view *view)
 {
     size_t count;
@@ -63,7 +64,7 @@ static uint64_t schema_stamp(sb_view *view)
     uint64_t stamp = UINT64_C(0x9E3779B97F4A7C15) + count; /* not 0, which the hash keeps */
 
     for (size_t i = 0; i < count; i++)
-        stamp = sb_hash_u64(stamp ^ schemas[i].id);
+        stamp = sb_hash_u64(stamp ^ schemas[i].stamp);
     return stamp;
 }
 
