@@ -1,6 +1,19 @@
 /* bits.c — counting and scanning in byte-addressed bitmaps, a word at a time. */
 #include "base/bits.h"
 
+#include <string.h>
+
+void sb_bits_fill(uint8_t *map, size_t from, size_t count)
+{
+    const size_t end = from + count;
+
+    for (; from < end && (from & 7) != 0; from++)
+        sb_bit_set(map, from);
+    if (end - from >= 8) memset(map + from / 8, 0xFF, (end - from) / 8);
+    for (from += (end - from) & ~(size_t)7; from < end; from++)
+        sb_bit_set(map, from);
+}
+
 size_t sb_bits_count(const uint8_t *map, size_t count)
 {
     size_t total = 0;

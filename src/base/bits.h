@@ -36,6 +36,8 @@ SB_INLINE void sb_bit_clear(uint8_t *map, size_t i)
 {
     map[i >> 3] = (uint8_t)(map[i >> 3] & ~(1u << (i & 7)));
 }
+/* Set count bits from `from` on. */
+void sb_bits_fill(uint8_t *map, size_t from, size_t count);
 /* Set bits in [0, count). */
 size_t sb_bits_count(const uint8_t *map, size_t count);
 /* First set bit at or after from and before count; count when there is none. */

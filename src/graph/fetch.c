@@ -138,23 +138,65 @@ static bool are_dense(const uint64_t *ids, size_t count)
     return count >= DENSE_MIN && ids[count - 1] - ids[0] < DENSE_GAP * (uint64_t)count;
 }
 
-/* Integers of dense ids, as far as they come column by column. */
+/* Words that the file may have out of the range of their type: the least and the greatest tell. Absent ones are 0, which is in all ranges. */
+static sb_status check_range(fetching *f, uint8_t cell_type)
+{
+    const int64_t *const integers = f->column->integers;
+    int64_t ends[2] = {0, 0};
+
+    for (size_t i = 0; i < f->first; i++) {
+        ends[0] = integers[i] < ends[0] ? integers[i] : ends[0];
+        ends[1] = integers[i] > ends[1] ? integers[i] : ends[1];
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const sb_cell cell = {.key = f->key, .type = cell_type, .word = (uint64_t)ends[i]};
+        sb_value value;
+        SB_TRY(sb_read__value(&f->reader, &cell, false, &value, f->err));
+    }
+    return SB_OK;
+}
+
+/* Cells whose values have no array of their own. */
+static sb_status read_taken(fetching *f, const sb_rows_column *taken)
+{
+    sb_fetched *const column = f->column;
+
+    SB_TRY(make_arrays(f, column->type, true));
+    for (size_t i = sb_bits_next(column->present, 0, f->first); i < f->first;
+         i = sb_bits_next(column->present, i + 1, f->first)) {
+        sb_cell cell = {.key = f->key, .type = taken->type};
+        if ((taken->type & SB_CLASS_MASK) == SB_CLASS_BYTES)
+            cell.bytes = taken->bytes[i];
+        else
+            cell.word = taken->words[i];
+        SB_TRY(sb_read__value(&f->reader, &cell, false, &column->values[i], f->err));
+    }
+    return SB_OK;
+}
+
+/* Of dense ids, as far as cells come column by column. */
 static sb_status fetch_dense(fetching *f, const sb_tree *table, const uint64_t *ids)
 {
     sb_fetched *const column = f->column;
-    sb_txn *const txn = f->reader.graph->txn;
-    int64_t probe;
+    void *const block = sb_arena_alloc_zero(f->reader.arena, f->count * sizeof(sb_bytes));
+    sb_rows_column taken = {
+        .words = block, .bytes = block, .present = column->present, .borrows = !f->copy};
 
-    SB_TRY(sb_rows_integers(txn, table, ids, 1, f->key, SB_CELL_INT, &probe, &f->first, f->err));
-    if (f->first == 0) return SB_OK;
-    SB_TRY(make_arrays(f, SB_TYPE_INT, false));
-    SB_TRY(sb_rows_integers(txn, table, ids, f->count, f->key, SB_CELL_INT, column->integers,
-                            &f->first, f->err));
-    memset(column->present, 0xFF, f->first / 8);
-    for (size_t i = f->first & ~(size_t)7; i < f->first; i++)
-        sb_bit_set(column->present, i);
-    column->present_count = f->first;
-    return SB_OK;
+    if (block == NULL) return SB_FAIL_NOMEM(f->err);
+    SB_TRY(sb_rows_take(f->reader.graph->txn, table, ids, f->count, f->key, &taken, &f->first,
+                        f->err));
+    column->present_count = taken.present_count;
+    if (taken.present_count == 0) return SB_OK;
+    column->type = taken.type & ~SB_CLASS_MASK;
+    if (!has_array(taken.type)) return read_taken(f, &taken);
+    if (taken.type == SB_CELL_STRING || taken.type == SB_CELL_BYTES)
+        column->bytes = block;
+    else if (taken.type == SB_CELL_FLOAT)
+        column->reals = block;
+    else
+        column->integers = block;
+    return column->integers == NULL || taken.type == SB_CELL_INT ? SB_OK
+                                                                 : check_range(f, taken.type);
 }
 
 sb_status sb_graph_fetch(sb_graph *graph, sb_entity entity, const uint64_t *ids, size_t count,

@@ -351,59 +351,151 @@ sb_status sb_rows_find(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, si
     return st;
 }
 
-/* Values of a fixed width that every row of the leaf has. False: it has no such column. */
-static bool find_integers(const uint8_t *page, uint32_t key, uint8_t type, sb_colview *view)
-{
-    const uint32_t index = sb_columnar__column_bound(page, key, type);
+/* ---- One column of many rows ------------------------------------------------------------------------------- */
 
-    if (page[SB_COL_ID_WIDTH] != 0 || index >= sb_columnar__columns(page) ||
-        (sb_columnar__flags(page) & (SB_COL_HOLES | SB_COL_WIDE)) != 0)
-        return false;
-    sb_columnar__open(page, index, view);
-    return view->key == key && view->type == type && view->presence == SB_PRESENT_ALL;
+/* Ids that lie in one leaf, and what they take from its column. */
+typedef struct leaf_run {
+    const uint8_t *page;
+    const uint64_t *ids; /* each within the slots of the leaf */
+    size_t count;
+    size_t at; /* place of the first in the arrays */
+    sb_colview view;
+} leaf_run;
+
+SB_INLINE size_t slot_of_run(const leaf_run *run, size_t i)
+{
+    return (size_t)(run->ids[i] - sb_columnar__first_id(run->page));
 }
 
-/* How many of the ids, from the first on, are those of rows of the leaf; their values. A width known to the compiler makes it a loop. */
-SB_INLINE size_t take_integers(const uint8_t *page, const sb_colview *view, uint32_t width,
-                               const uint64_t *ids, size_t count, int64_t *values)
+/* A width known to the compiler makes these loops. */
+SB_INLINE size_t take_words(const leaf_run *run, uint32_t width, uint64_t base, uint64_t *to)
 {
-    const uint64_t first = sb_columnar__first_id(page);
-    const uint64_t slots = sb_columnar__slots(page);
+    const uint8_t *const from = run->page + run->view.values;
+
+    for (size_t i = 0; i < run->count; i++) {
+        const uint64_t word = base + sb_load_width(from + slot_of_run(run, i) * width, width);
+        memcpy(to + i, &word, sizeof word); /* they may be read as doubles */
+    }
+    return run->count;
+}
+
+/* How many: up to the first one that lies in overflow pages. */
+SB_INLINE size_t take_strings(const leaf_run *run, uint32_t width, sb_bytes *to)
+{
+    const uint8_t *const offsets = run->page + run->view.values;
+    const uint8_t *const lengths = run->page + run->view.lengths;
+    size_t i = 0;
+
+    for (; i < run->count; i++) {
+        const size_t slot = slot_of_run(run, i);
+        const uint64_t code = run->view.base + sb_load_width(lengths + slot * width, width);
+        if (SB_UNLIKELY(code == SB_CODE_OVERFLOW)) break;
+        to[i] = sb_bytes_of(run->page + sb_load_le16(offsets + 2 * slot), (size_t)code);
+    }
+    return i;
+}
+
+/* Every row of the leaf has the column, at the place that its slot is. */
+static size_t take_all(const leaf_run *run, sb_rows_column *column)
+{
+    const sb_colview *const view = &run->view;
+    const uint64_t base = view->class_ == SB_CLASS_INT || view->width == 0 ? view->base : 0;
+    uint64_t *const words = column->words + run->at;
+    size_t taken;
+
+    if (view->class_ == SB_CLASS_BYTES)
+        taken = view->width == 0   ? take_strings(run, 0, column->bytes + run->at)
+                : view->width == 1 ? take_strings(run, 1, column->bytes + run->at)
+                                   : take_strings(run, view->width, column->bytes + run->at);
+    else
+        taken = view->width == 1   ? take_words(run, 1, base, words)
+                : view->width == 2 ? take_words(run, 2, base, words)
+                : view->width == 4 ? take_words(run, 4, base, words)
+                : view->width == 8 ? take_words(run, 8, base, words)
+                                   : take_words(run, 0, base, words);
+    sb_bits_fill(column->present, run->at, taken);
+    column->present_count += taken;
+    return taken;
+}
+
+/* Some rows do not have it, or are not there. */
+static size_t take_some(const leaf_run *run, sb_rows_column *column)
+{
+    size_t i = 0;
+
+    for (; i < run->count; i++) {
+        const uint32_t slot = (uint32_t)slot_of_run(run, i);
+        const size_t at = run->at + i;
+        sb_cell cell;
+        uint32_t place;
+        if (!sb_columnar__live(run->page, slot) ||
+            !sb_columnar__place(run->page, &run->view, slot, &place))
+            continue;
+        sb_columnar__cell(run->page, &run->view, place, &cell);
+        if (SB_UNLIKELY(cell.overflow)) break;
+        if (run->view.class_ == SB_CLASS_BYTES)
+            column->bytes[at] = cell.bytes;
+        else
+            memcpy(column->words + at, &cell.word, sizeof cell.word);
+        sb_bit_set(column->present, at);
+        column->present_count++;
+    }
+    return i;
+}
+
+/* The cells of run's ids, as far as they are of the column's type; how many ids that settles. */
+static size_t take_cells(leaf_run *run, uint32_t key, bool pinned, sb_rows_column *column)
+{
+    const uint8_t *const page = run->page;
+    const uint32_t columns = sb_columnar__columns(page);
+    const uint32_t index = sb_columnar__column_bound(page, key, 0);
+    sb_colview *const view = &run->view;
+
+    if (index == columns) return run->count;
+    sb_columnar__open(page, index, view);
+    if (view->key != key) return run->count;
+    /* Of several types, or not of the one that there is. */
+    if ((index + 1 < columns &&
+         sb_load_le32(page + sb_columnar__entry_off(index + 1) + SB_COLENT_KEY) == key) ||
+        (column->present_count != 0 && view->type != column->type))
+        return 0;
+    if (view->class_ == SB_CLASS_BYTES && (pinned || !column->borrows)) return 0;
+    column->type = view->type;
+    return view->presence == SB_PRESENT_ALL && !view->constant &&
+                   (sb_columnar__flags(page) & SB_COL_HOLES) == 0
+               ? take_all(run, column)
+               : take_some(run, column);
+}
+
+/* How many of the ids, from the first on, are slots of the leaf. */
+static size_t count_in_leaf(const uint8_t *page, const uint64_t *ids, size_t count)
+{
+    const uint64_t first = sb_columnar__first_id(page), slots = sb_columnar__slots(page);
     size_t n = 0;
 
-    for (; n < count && ids[n] - first < slots; n++)
-        values[n] =
-            (int64_t)(view->base +
-                      sb_load_width(page + view->values + (size_t)(ids[n] - first) * width, width));
+    if (page[SB_COL_ID_WIDTH] != 0 || (sb_columnar__flags(page) & SB_COL_WIDE) != 0) return 0;
+    while (n < count && ids[n] - first < slots)
+        n++;
     return n;
 }
 
-static size_t integers_of_leaf(const uint8_t *page, uint32_t key, uint8_t type, const uint64_t *ids,
-                               size_t count, int64_t *values)
+sb_status sb_rows_take(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, size_t count,
+                       uint32_t key, sb_rows_column *column, size_t *done, sb_err *err)
 {
-    sb_colview view;
+    bool more = tree->root != SB_PGNO_NONE;
 
-    if (page == NULL || !find_integers(page, key, type, &view)) return 0;
-    switch (view.width) {
-    case 1: return take_integers(page, &view, 1, ids, count, values);
-    case 2: return take_integers(page, &view, 2, ids, count, values);
-    case 4: return take_integers(page, &view, 4, ids, count, values);
-    default: return take_integers(page, &view, view.width, ids, count, values);
-    }
-}
-
-sb_status sb_rows_integers(sb_txn *txn, const sb_tree *tree, const uint64_t *ids, size_t count,
-                           uint32_t key, uint8_t type, int64_t *values, size_t *done, sb_err *err)
-{
-    size_t taken = 1;
-
-    SB_ASSERT((type & SB_CLASS_MASK) == SB_CLASS_INT);
-    for (*done = 0; *done < count && taken != 0; *done += taken) {
+    for (*done = 0; *done < count && more;) {
+        leaf_run run = {.ids = ids + *done, .at = *done};
+        size_t taken = 0;
         sb_page page;
         sb_pgno pgno;
-        SB_TRY(sb_tree__leaf_of_id(txn, tree, ids[*done], &page, &pgno, err));
-        taken = integers_of_leaf(page.bytes, key, type, ids + *done, count - *done, values + *done);
+        SB_TRY(sb_tree__leaf_of_id(txn, tree, *run.ids, &page, &pgno, err));
+        run.page = page.bytes;
+        run.count = count_in_leaf(page.bytes, run.ids, count - *done);
+        if (run.count != 0) taken = take_cells(&run, key, page.pin != NULL, column);
         sb_page_release(txn, &page);
+        more = taken == run.count && taken != 0;
+        *done += taken;
     }
     return SB_OK;
 }

@@ -176,11 +176,22 @@ bool sb_row_peek(sb_txn *txn, const sb_tree *tree, uint64_t id, const uint32_t *
 typedef sb_status (*sb_row_visit)(void *ctx, size_t i, const sb_row *row);
 SB_MUST_CHECK sb_status sb_rows_find(sb_txn *txn, const sb_tree *tree, const uint64_t *ids,
                                      size_t count, sb_row_visit visit, void *ctx, sb_err *err);
-/* The values of a column of class INT for the first *done ids, as far as the leaves they lie in are ordinary ones whose rows all have it. Made for ids
- * that follow one another: each leaf is looked for when the id at hand is not in the last. */
-SB_MUST_CHECK sb_status sb_rows_integers(sb_txn *txn, const sb_tree *tree, const uint64_t *ids,
-                                         size_t count, uint32_t key, uint8_t type, int64_t *values,
-                                         size_t *done, sb_err *err);
+/* One column of many rows, in arrays with a place for each id, which the caller gives zeroed: places of absent cells stay as they are. */
+typedef struct sb_rows_column {
+    uint64_t *
+        words; /* INT (two's complement) and DOUBLE cells; may share memory with bytes: one of the two is used */
+    sb_bytes *bytes;  /* BYTES cells, borrowed from their pages */
+    uint8_t *present; /* bitmap */
+    size_t present_count;
+    uint8_t type; /* storage class and logical type of the present cells, if any */
+    bool
+        borrows; /* BYTES cells may be taken: pages stay as they are as long as the arrays are used */
+} sb_rows_column;
+/* The cells of a key for the first *done ids: as far as their leaves have dense ids, and the cells are of one type and lie in pages that stay in memory.
+ * Made for ids that follow one another: each leaf is looked for when the id at hand is not in the last. */
+SB_MUST_CHECK sb_status sb_rows_take(sb_txn *txn, const sb_tree *tree, const uint64_t *ids,
+                                     size_t count, uint32_t key, sb_rows_column *column,
+                                     size_t *done, sb_err *err);
 /* Does each id exist? One bit per id into found (bitmap of count bits); touches each leaf once when ids are sorted. */
 SB_MUST_CHECK sb_status sb_rows_exist(sb_txn *txn, const sb_tree *tree, const uint64_t *ids,
                                       size_t count, uint8_t *found, sb_err *err);

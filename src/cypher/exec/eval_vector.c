@@ -53,12 +53,16 @@ static sb_status typed_column(sb_eval *e, const sb_fetched *column, uint32_t cou
     return put_absent(e, column, count);
 }
 
-static sb_val text_val(const sb_fetched *column, uint32_t i)
+/* Texts, dates and times of day, whose kinds have the numbers of their types. */
+static void plain_vals(const sb_fetched *column, uint32_t count, sb_val *to)
 {
-    sb_val v = sb_val_string(column->bytes[i]);
+    const uint8_t kind = (uint8_t)column->type;
 
-    if (column->type == SB_TYPE_BYTES) v.kind = SB_VAL_BYTES;
-    return v;
+    for (uint32_t i = 0; i < count; i++) {
+        to[i] = column->bytes != NULL ? sb_val_string(column->bytes[i])
+                                      : sb_val_int(column->integers[i]);
+        to[i].kind = sb_bit_get(column->present, i) ? kind : SB_VAL_NULL;
+    }
 }
 
 static sb_status any_column(sb_eval *e, const sb_fetched *column, uint32_t count)
@@ -67,17 +71,17 @@ static sb_status any_column(sb_eval *e, const sb_fetched *column, uint32_t count
     sb_val *to = sb_exec__out_begin(run, &e->out, SB_VECTOR_ANY, count);
 
     if (to == NULL) return sb_exec__no_memory(run);
+    if (column->values == NULL) {
+        plain_vals(column, count, to);
+        return SB_OK;
+    }
     for (uint32_t i = 0; i < count; i++) {
-        if (!sb_bit_get(column->present, i)) {
-            to[i] = SB_VAL_NULL_VALUE;
-        } else if (column->bytes != NULL) {
-            to[i] = text_val(column, i);
-        } else if (column->integers != NULL) {
-            const sb_value value = {.type = column->type, .as.integer = column->integers[i]};
-            SB_TRY(sb_val_from_value(run->func.arena, &value, &to[i], run->err));
-        } else {
-            SB_TRY(sb_val_from_value(run->func.arena, &column->values[i], &to[i], run->err));
-        }
+        const sb_value *const value = &column->values[i];
+        if (value->type == SB_TYPE_DATETIME || value->type == SB_TYPE_DURATION ||
+            value->type == SB_TYPE_POINT) /* which lie in that arena already */
+            to[i] = (sb_val){.kind = (uint8_t)value->type, .as.boxed = value};
+        else
+            SB_TRY(sb_val_from_value(run->func.arena, value, &to[i], run->err));
     }
     return SB_OK;
 }

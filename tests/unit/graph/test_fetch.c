@@ -161,6 +161,152 @@ static void test_graph_fetch__columns(void **state)
     graph_fixture_close(&f);
 }
 
+/* ---- Columns of leaves ------------------------------------------------------------------------------------------- */
+
+#define RUN 150u /* nodes that have one type of value, some of them */
+
+/* RUN nodes of which every `each`-th has a value of one type: 0 to 11 as value_of has them; 12: strings, and one in overflow pages; 13: one string. */
+static void make_run(graph_fixture *f, sb_key_id any, size_t type, size_t each, sb_node_id *ids)
+{
+    static char long_text[3000];
+
+    memset(long_text, 'x', sizeof long_text);
+    for (size_t i = 0; i < RUN; i++) {
+        char buffer[32];
+        sb_prop prop = {any, value_of(12 * i + (type < 12 ? type : 11), buffer)};
+        const sb_op op = {
+            .kind = SB_OP_CREATE_NODE, .props = &prop, .prop_count = i % each == 0 ? 1 : 0};
+        sb_mutation result;
+        if (type == 13) prop.value = string("the same");
+        if (type == 12 && i == 100)
+            prop.value =
+                (sb_value){.type = SB_TYPE_STRING, .as.bytes = {long_text, sizeof long_text}};
+        OK(f, sb_graph_mutate(f->graph, &op, 1, &result, &f->err));
+        ids[i] = result.ids[0];
+    }
+}
+
+/* How many of the ids come by column. */
+static size_t taken_by_column(graph_fixture *f, const uint64_t *ids, size_t count, sb_key_id key)
+{
+    static sb_bytes values[RUN];
+    static uint8_t present[(RUN + 7) / 8];
+    sb_rows_column column = {
+        .words = (uint64_t *)(void *)values, .bytes = values, .present = present, .borrows = true};
+    size_t done;
+
+    memset(values, 0, sizeof values);
+    memset(present, 0, sizeof present);
+    OK(f, sb_rows_take(f->graph->txn, sb_node_table(f->graph->view), ids, count, key, &column,
+                       &done, &f->err));
+    assert_int_equal(column.present_count, sb_bits_count(present, RUN));
+    return done;
+}
+
+static void check_run(graph_fixture *f, sb_random *random, const sb_node_id *ids, sb_key_id any)
+{
+    check_column(f, SB_NODE, ids, RUN, any);
+    for (unsigned round = 0; round < 4; round++) {
+        uint64_t some[RUN];
+        size_t count = 0;
+        for (size_t i = (size_t)sb_random_below(random, 40); i < RUN;
+             i += 1 + (size_t)sb_random_below(random, 3))
+            some[count++] = ids[i];
+        check_column(f, SB_NODE, some, count, any);
+    }
+}
+
+/* A key for each type: what has several types under one key is read row by row. */
+static sb_key_id key_for(graph_fixture *f, size_t type)
+{
+    char name[16];
+
+    (void)snprintf(name, sizeof name, "key%zu", type);
+    return key_of(f, name);
+}
+
+/* Every type, in every form that a leaf has for who has it, without and with holes between the rows. */
+static void test_graph_fetch__runs(void **state)
+{
+    static const size_t each[] = {1, 2, 7, 40, 1000};
+    static sb_node_id ids[14][5][RUN];
+    sb_random random = test_random(13);
+    graph_fixture f;
+    sb_key_id keys[14];
+
+    (void)state;
+    graph_fixture_open(&f, 4096);
+    begin_write(&f);
+    for (size_t type = 0; type < 14; type++) {
+        keys[type] = key_for(&f, type);
+        for (size_t k = 0; k < 5; k++)
+            make_run(&f, keys[type], type, each[k], ids[type][k]);
+    }
+    commit(&f);
+    for (unsigned holes = 0; holes < 2; holes++) {
+        begin_read(&f);
+        for (size_t type = 0; type < 14; type++)
+            for (size_t k = 0; k < 5; k++)
+                check_run(&f, &random, ids[type][k], keys[type]);
+        for (size_t type = 0; type < 14; type++)
+            assert_int_equal(taken_by_column(&f, ids[type][1], RUN, keys[type]),
+                             type == 12 ? 100 : RUN);
+        assert_int_equal(taken_by_column(&f, ids[12][0] + 60, 90, keys[12]), 40);
+        commit(&f);
+        begin_write(&f);
+        for (size_t type = 0; type < 14 && holes == 0; type++)
+            for (size_t i = 0; i < RUN; i += 3) {
+                const sb_op op = {.kind = SB_OP_DELETE_NODE,
+                                  .entity = SB_NODE,
+                                  .target_entity = {ids[type][0][i], -1}};
+                sb_mutation result;
+                OK(&f, sb_graph_mutate(f.graph, &op, 1, &result, &f.err));
+            }
+        check_run(&f, &random, ids[11][1], keys[11]);
+        commit(&f);
+    }
+    graph_fixture_close(&f);
+}
+
+/* A word that no value of its type has is the file's fault. */
+static void test_graph_fetch__out_of_range(void **state)
+{
+    static const struct {
+        size_t type;
+        uint8_t cell_type;
+        uint64_t word;
+    } wrong[] = {{0, SB_CELL_BOOL, 2},
+                 {3, SB_CELL_DATE, 1ull << 62},
+                 {3, SB_CELL_DATE, 1ull << 63},
+                 {4, SB_CELL_LOCAL_TIME, UINT64_MAX},
+                 {6, SB_CELL_LOCAL_DATETIME, 1ull << 63}};
+    static sb_node_id ids[RUN];
+    sb_fetched column;
+    graph_fixture f;
+
+    (void)state;
+    graph_fixture_open(&f, 4096);
+    begin_write(&f);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        const sb_key_id any = key_for(&f, i);
+        sb_arena *arena = sb_arena_create(&sb_allocator_libc, NULL);
+        const sb_cell cell = {.key = any, .type = wrong[i].cell_type, .word = wrong[i].word};
+        sb_tree table;
+        bool found;
+
+        make_run(&f, any, wrong[i].type, 1, ids);
+        table = *sb_node_table(f.graph->view);
+        OK(&f, sb_row_set(f.graph->txn, &table, ids[77], &cell, 1, &found, &f.err));
+        assert_true(found);
+        assert_int_equal(taken_by_column(&f, ids + 60, 30, any), 30);
+        FAILS(&f, sb_graph_fetch(f.graph, SB_NODE, ids + 40, 60, any, arena, &column, &f.err),
+              SB_CORRUPT, "not a valid");
+        sb_arena_destroy(arena);
+    }
+    rollback(&f);
+    graph_fixture_close(&f);
+}
+
 /* In a transaction that writes, strings outlive a change of their page. */
 static void test_graph_fetch__copies_while_writing(void **state)
 {
@@ -251,10 +397,9 @@ static void test_graph_fetch__no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_graph_fetch__columns),
-        TEST(test_graph_fetch__copies_while_writing),
-        TEST(test_graph_fetch__few_cached_pages),
-        TEST(test_graph_fetch__no_memory),
+        TEST(test_graph_fetch__columns),          TEST(test_graph_fetch__runs),
+        TEST(test_graph_fetch__out_of_range),     TEST(test_graph_fetch__copies_while_writing),
+        TEST(test_graph_fetch__few_cached_pages), TEST(test_graph_fetch__no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
