@@ -89,6 +89,41 @@ static size_t vector_width(const sb_vector *v)
     return v->kind == SB_VECTOR_ANY ? sizeof(sb_val) : v->kind == SB_VECTOR_BOOL ? 1 : 8;
 }
 
+static bool is_text(sb_val v)
+{
+    return v.kind == SB_VAL_STRING || v.kind == SB_VAL_BYTES;
+}
+
+/* Kinds with nothing that they point at. */
+static bool is_flat(sb_val v)
+{
+    return v.kind <= SB_VAL_FLOAT || (v.kind >= SB_VAL_DATE && v.kind <= SB_VAL_LOCAL_DATETIME);
+}
+
+/* Texts come into one block behind one another. */
+static sb_status keep_vals(arrow_stream *s, const sb_val *vals, uint32_t count, sb_val *copies)
+{
+    sb_err *const err = &s->stmt->conn->err;
+    size_t bytes = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        bytes += is_text(vals[i]) ? vals[i].aux : 0;
+    uint8_t *text = sb_arena_alloc(s->kept, bytes);
+    if (text == NULL) return SB_FAIL_NOMEM(err);
+    for (uint32_t i = 0; i < count; i++) {
+        copies[i] = vals[i];
+        if (is_flat(vals[i])) continue;
+        if (!is_text(vals[i])) {
+            SB_TRY(sb_val_copy(s->kept, vals[i], &copies[i], err));
+            continue;
+        }
+        if (vals[i].aux != 0) memcpy(text, vals[i].as.text, vals[i].aux);
+        copies[i].as.text = text;
+        text += vals[i].aux;
+    }
+    return SB_OK;
+}
+
 static sb_status keep_vector(arrow_stream *s, const sb_vector *v, uint32_t row_count,
                              sb_vector *copy)
 {
@@ -99,11 +134,7 @@ static sb_status keep_vector(arrow_stream *s, const sb_vector *v, uint32_t row_c
     if (data == NULL) return SB_FAIL_NOMEM(err);
     *copy = *v;
     copy->as.data = data;
-    if (v->kind == SB_VECTOR_ANY) {
-        for (uint32_t i = 0; i < count; i++)
-            SB_TRY(sb_val_copy(s->kept, v->as.vals[i], (sb_val *)data + i, err));
-        return SB_OK;
-    }
+    if (v->kind == SB_VECTOR_ANY) return keep_vals(s, v->as.vals, count, data);
     memcpy(data, v->as.data, count * vector_width(v));
     if (v->nulls != NULL) {
         void *nulls = sb_arena_alloc(s->kept, (count + 7) / 8);
@@ -140,6 +171,7 @@ static sb_status join_vector(arrow_stream *s, const sb_vector *v, uint32_t row_c
                              const sombra_arrow_type **type)
 {
     sb_err *const err = &s->stmt->conn->err;
+    uint8_t joined = SB_VAL_NULL;
 
     if (v->kind != SB_VECTOR_ANY || v->constant) {
         uint32_t row = 0;
@@ -150,8 +182,13 @@ static sb_status join_vector(arrow_stream *s, const sb_vector *v, uint32_t row_c
                    ? SB_OK
                    : sombra__arrow_type_join(s->types, type, sb_vector_at(v, row), err);
     }
-    for (uint32_t i = 0; i < row_count; i++)
+    for (uint32_t i = 0; i < row_count; i++) {
+        const uint8_t kind = v->as.vals[i].kind;
+
+        if (kind == SB_VAL_NULL || (kind == joined && sombra__arrow_has_one_type(kind))) continue;
         SB_TRY(sombra__arrow_type_join(s->types, type, v->as.vals[i], err));
+        joined = kind;
+    }
     return SB_OK;
 }
 

@@ -139,14 +139,7 @@ static sb_status arrow_append_bits(sb_buffer *bits, size_t length, size_t count,
     SB_TRY(sb_buffer_reserve(bits, bytes - before));
     memset(bits->data + before, 0, bytes - before);
     bits->size = bytes;
-    for (size_t i = length; value && i < length + count; i++) {
-        if (i % 8 == 0 && i + 8 <= length + count) {
-            bits->data[i / 8] = 0xFF;
-            i += 7;
-        } else {
-            sb_bit_set(bits->data, i);
-        }
-    }
+    if (value) sb_bits_fill(bits->data, length, count);
     return SB_OK;
 }
 
@@ -225,14 +218,19 @@ static sb_status arrow_append_real(sombra_arrow_column *c, double value)
     return arrow_append_fixed(c, &value, sizeof value);
 }
 
+SB_COLD static sb_status arrow_too_long(const sombra_arrow_writer *w)
+{
+    return SB_FAIL(w->err, SB_LIMIT,
+                   "column '%.100s': the texts of one record batch have more than 2 GiB: ask for "
+                   "fewer rows per batch",
+                   w->column);
+}
+#define arrow_too_long(w) sb_err_failed(arrow_too_long(w))
+
 /* What has been put into data since the last row is the text of another one. */
 static sb_status arrow_end_text(const sombra_arrow_writer *w, sombra_arrow_column *c)
 {
-    if (c->data.size > INT32_MAX)
-        return SB_FAIL(w->err, SB_LIMIT,
-                       "column '%.100s': the texts of one record batch have more than 2 GiB: ask "
-                       "for fewer rows per batch",
-                       w->column);
+    if (c->data.size > INT32_MAX) return arrow_too_long(w);
     SB_TRY(arrow_append_offset(c, c->data.size));
     return arrow_append_validity(c, 1, true);
 }
@@ -254,18 +252,40 @@ SB_COLD static sb_status arrow_out_of_range(const sombra_arrow_writer *w,
 }
 #define arrow_out_of_range(w, c) sb_err_failed(arrow_out_of_range((w), (c)))
 
-static sb_status arrow_append_moment(const sombra_arrow_writer *w, sombra_arrow_column *c,
-                                     int64_t seconds, uint32_t nanos)
+/* Date-times in the unit of the column. */
+static sb_status arrow_moment(const sombra_arrow_writer *w, const sombra_arrow_column *c,
+                              int64_t seconds, uint32_t nanos, int64_t *all)
 {
-    int64_t all;
-
     if (c->type->kind == SOMBRA_ARROW_LOCAL_DATETIME || c->type->kind == SOMBRA_ARROW_DATETIME)
-        return sombra__arrow_nanos(seconds, nanos, &all) ? arrow_append_int(c, all)
-                                                         : arrow_out_of_range(w, c);
-    if (nanos % 1000 != 0 || SB_MUL_OVERFLOWS(seconds, (int64_t)1000000, &all) ||
-        SB_ADD_OVERFLOWS(all, (int64_t)nanos / 1000, &all))
+        return sombra__arrow_nanos(seconds, nanos, all) ? SB_OK : arrow_out_of_range(w, c);
+    if (nanos % 1000 != 0 || SB_MUL_OVERFLOWS(seconds, (int64_t)1000000, all) ||
+        SB_ADD_OVERFLOWS(*all, (int64_t)nanos / 1000, all))
         return arrow_out_of_range(w, c);
-    return arrow_append_int(c, all);
+    return SB_OK;
+}
+
+/* Values of one number in Arrow: what it is. */
+static sb_status arrow_number_of(const sombra_arrow_writer *w, const sombra_arrow_column *c,
+                                 sb_val v, int64_t *number)
+{
+    *number = v.as.integer;
+    switch ((sb_val_kind)v.kind) {
+    case SB_VAL_DATE:
+        return *number >= INT32_MIN && *number <= INT32_MAX ? SB_OK : arrow_out_of_range(w, c);
+    case SB_VAL_LOCAL_DATETIME: return arrow_moment(w, c, v.as.integer, v.aux, number);
+    case SB_VAL_DATETIME:
+        return arrow_moment(w, c, v.as.boxed->as.datetime.seconds, v.as.boxed->extra, number);
+    default: return SB_OK;
+    }
+}
+
+static sb_status arrow_append_number(const sombra_arrow_writer *w, sombra_arrow_column *c, sb_val v)
+{
+    int64_t number;
+
+    SB_TRY(arrow_number_of(w, c, v, &number));
+    return arrow_width(c->type) == sizeof(int32_t) ? arrow_append_int32(c, (int32_t)number)
+                                                   : arrow_append_int(c, number);
 }
 
 /* Months, days and nanoseconds, in 4, 4 and 8 bytes. */
@@ -454,20 +474,17 @@ static sb_status arrow_append_value(const sombra_arrow_writer *w, sombra_arrow_c
         SB_TRY(arrow_append_bits(&c->data, c->length, 1, v.as.boolean));
         return arrow_append_validity(c, 1, true);
     case SB_VAL_INT:
-    case SB_VAL_LOCAL_TIME: return arrow_append_int(c, v.as.integer);
+    case SB_VAL_DATE:
+    case SB_VAL_LOCAL_TIME:
+    case SB_VAL_LOCAL_DATETIME:
+    case SB_VAL_DATETIME: return arrow_append_number(w, c, v);
     case SB_VAL_FLOAT: return arrow_append_real(c, v.as.real);
     case SB_VAL_STRING:
     case SB_VAL_BYTES: return arrow_append_text(w, c, sb_val_text(v));
-    case SB_VAL_DATE:
-        if (v.as.integer < INT32_MIN || v.as.integer > INT32_MAX) return arrow_out_of_range(w, c);
-        return arrow_append_int32(c, (int32_t)v.as.integer);
     case SB_VAL_TIME:
         SB_TRY(arrow_append_int(c->fields[0], v.as.integer));
         SB_TRY(arrow_append_int32(c->fields[1], (int32_t)v.aux - 86400));
         return arrow_append_validity(c, 1, true);
-    case SB_VAL_LOCAL_DATETIME: return arrow_append_moment(w, c, v.as.integer, v.aux);
-    case SB_VAL_DATETIME:
-        return arrow_append_moment(w, c, v.as.boxed->as.datetime.seconds, v.as.boxed->extra);
     case SB_VAL_DURATION: return arrow_append_duration(w, c, v.as.boxed);
     case SB_VAL_POINT: return arrow_append_point(c, v.as.boxed);
     case SB_VAL_LIST: return arrow_append_list(w, c, v.as.list);
@@ -522,19 +539,67 @@ static sb_status arrow_append_array(sombra_arrow_column *c, const sb_vector *v, 
     return *done ? arrow_append_validity_of(c, v->nulls, from, count) : SB_OK;
 }
 
-/* Most strings and nulls, without looking at their type each time. */
-static sb_status arrow_append_strings(const sombra_arrow_writer *w, sombra_arrow_column *c,
-                                      const sb_val *vals, uint32_t count)
+/* Texts behind one another, and nothing where a value is of another kind. */
+static sb_status arrow_put_texts(const sombra_arrow_writer *w, sombra_arrow_column *c,
+                                 const sb_val *vals, uint32_t count, uint8_t kind)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        const sb_val v = vals[i];
+    size_t bytes = 0;
 
-        if (SB_LIKELY(v.kind == SB_VAL_STRING))
-            SB_TRY(arrow_append_text(w, c, sb_val_text(v)));
+    for (uint32_t i = 0; i < count; i++)
+        bytes += vals[i].kind == kind ? vals[i].aux : 0;
+    if (bytes > INT32_MAX - c->data.size) return arrow_too_long(w);
+    SB_TRY(sb_buffer_reserve(&c->data, bytes));
+    SB_TRY(sb_buffer_reserve(&c->offsets, count * sizeof(int32_t)));
+    for (uint32_t i = 0; i < count; i++) {
+        const size_t size = vals[i].kind == kind ? vals[i].aux : 0;
+        if (size != 0) memcpy(c->data.data + c->data.size, vals[i].as.text, size);
+        c->data.size += size;
+        const int32_t end = (int32_t)c->data.size;
+        memcpy(c->offsets.data + c->offsets.size + i * sizeof end, &end, sizeof end);
+    }
+    c->offsets.size += count * sizeof(int32_t);
+    return SB_OK;
+}
+
+/* The same for numbers, with 0 in place of others. */
+static sb_status arrow_put_numbers(const sombra_arrow_writer *w, sombra_arrow_column *c,
+                                   const sb_val *vals, uint32_t count, uint8_t kind)
+{
+    const size_t width = arrow_width(c->type);
+
+    SB_TRY(sb_buffer_reserve(&c->data, count * width));
+    for (uint32_t i = 0; i < count; i++, c->data.size += width) {
+        int64_t number = 0;
+        if (vals[i].kind == kind) SB_TRY(arrow_number_of(w, c, vals[i], &number));
+        const int32_t narrow = (int32_t)number;
+        if (width == sizeof narrow)
+            memcpy(c->data.data + c->data.size, &narrow, sizeof narrow);
         else
-            SB_TRY(arrow_append_value(w, c, v));
+            memcpy(c->data.data + c->data.size, &number, sizeof number);
     }
     return SB_OK;
+}
+
+/* Values of the column's kind and nulls. *done false: it is of a kind that goes value by value, or there are others; nothing was appended. */
+static sb_status arrow_append_same(const sombra_arrow_writer *w, sombra_arrow_column *c,
+                                   const sb_val *vals, uint32_t count, bool *done)
+{
+    const uint8_t kind = (uint8_t)arrow_kind_of_type(c->type->kind);
+    const bool texts = kind == SB_VAL_STRING || kind == SB_VAL_BYTES;
+    uint8_t nulls[(SB_BATCH_ROWS + 7) / 8];
+
+    *done = texts || kind == SB_VAL_DATE || kind == SB_VAL_LOCAL_TIME ||
+            kind == SB_VAL_LOCAL_DATETIME || kind == SB_VAL_DATETIME;
+    memset(nulls, 0, (count + 7) / 8);
+    for (uint32_t i = 0; i < count && *done; i++) {
+        if (SB_LIKELY(vals[i].kind == kind)) continue;
+        *done = vals[i].kind == SB_VAL_NULL;
+        sb_bit_set(nulls, i);
+    }
+    if (!*done) return SB_OK;
+    SB_TRY(texts ? arrow_put_texts(w, c, vals, count, kind)
+                 : arrow_put_numbers(w, c, vals, count, kind));
+    return arrow_append_validity_of(c, nulls, 0, count);
 }
 
 static sb_status arrow_append_all(const sombra_arrow_writer *w, sombra_arrow_column *c,
@@ -544,8 +609,9 @@ static sb_status arrow_append_all(const sombra_arrow_writer *w, sombra_arrow_col
 
     SB_TRY(arrow_append_array(c, v, from, count, &done));
     if (done) return SB_OK;
-    if (v->kind == SB_VECTOR_ANY && !v->constant && c->type->kind == SOMBRA_ARROW_STRING)
-        return arrow_append_strings(w, c, v->as.vals + from, count);
+    if (v->kind == SB_VECTOR_ANY && !v->constant)
+        SB_TRY(arrow_append_same(w, c, v->as.vals + from, count, &done));
+    if (done) return SB_OK;
     for (uint32_t i = 0; i < count; i++) {
         SB_TRY(arrow_append_value(w, c, sb_vector_at(v, from + i)));
         if (sb_arena_bytes(w->scratch) != 0) sb_arena_reset(w->scratch);

@@ -1,6 +1,7 @@
 /* arrow_create.c — nodes and relationships from a stream of Arrow record batches: one typed batch of the graph layer for each of them, all or none by a
  * savepoint around the call. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/arrow_in.h"
@@ -115,7 +116,29 @@ static sb_status load_missing(const arrow_load *load, const struct arrow_end *en
                               const char *what)
 {
     return SB_FAIL(load->in.err, SB_NOT_FOUND, "column '%.100s', row %zu: %s",
-                   load->schema.children[end->column]->name, row, what);
+                   load->schema.children[end->column]->name, load->in.first + row, what);
+}
+
+/* Bytes of a key that a message shows, in whole characters. */
+#define KEY_SHOWN 60u
+
+static sb_status load_no_node(const arrow_load *load, const struct arrow_end *end, size_t row,
+                              const sb_value *key)
+{
+    char what[KEY_SHOWN + 32] = "no node has that key";
+    sb_buffer text;
+
+    sb_buffer_init(&text, &load->txn->conn->db->memory.base);
+    /* benign: without memory, or of a list, the message says no more */
+    if (key->type != SB_TYPE_LIST && sb_value_to_text(key, &text) == SB_OK) {
+        size_t shown = text.size < KEY_SHOWN ? text.size : KEY_SHOWN;
+        while (shown > 0 && shown < text.size && (text.data[shown] & 0xC0) == 0x80)
+            shown--;
+        (void)snprintf(what, sizeof what, "no node has the key %.*s%s", (int)shown,
+                       (const char *)text.data, shown < text.size ? "…" : "");
+    }
+    sb_buffer_deinit(&text);
+    return load_missing(load, end, row, what);
 }
 
 /* The nodes of one end. */
@@ -144,7 +167,7 @@ static sb_status load_nodes_of(arrow_load *load, const struct arrow_end *end, co
     SB_TRY(sb_graph_lookup_many(load->txn->graph, end->schema_id, values, 1, count, found,
                                 load->in.err));
     for (size_t i = 0; i < count; i++)
-        if (found[i] == 0) return load_missing(load, end, i, "no node has that key");
+        if (found[i] == 0) return load_no_node(load, end, i, &values[i]);
     return SB_OK;
 }
 
@@ -191,6 +214,7 @@ static sb_status load_next(arrow_load *load, bool *more)
     if (!*more) return SB_OK;
     load->batch_number++;
     load->in.column = "";
+    load->in.first = load->txn->conn->made.size / sizeof(uint64_t);
     sb_arena_reset(load->in.arena);
     status = sombra__arrow_in_check_batch(&load->in, &load->schema, &load->batch);
     if (status == SB_OK && load->batch.length != 0) status = load_batch(load);
@@ -240,6 +264,7 @@ static sb_status load_run(arrow_load *load, const char *const names[2], const ui
 {
     sombra_txn *const txn = load->txn;
     const sb_allocator *alloc = &txn->conn->db->memory.base;
+    sb_zone_source source = {.vfs = txn->conn->db->files, .alloc = alloc};
     uint32_t savepoint;
     sb_status status = SB_OK;
 
@@ -248,6 +273,9 @@ static sb_status load_run(arrow_load *load, const char *const names[2], const ui
     load->in.arena = sb_arena_create(alloc, NULL);
     load->names = sb_arena_create(alloc, NULL);
     if (load->in.arena == NULL || load->names == NULL) status = SB_FAIL_NOMEM(load->in.err);
+    if (status == SB_OK)
+        status =
+            sb_zones_create(alloc, sb_zone_read_system, &source, &load->in.zones, load->in.err);
     if (status == SB_OK) status = sb_txn_savepoint(txn->txn, &savepoint, load->in.err);
     if (status == SB_OK) {
         txn->conn->loading = true;
@@ -258,6 +286,7 @@ static sb_status load_run(arrow_load *load, const char *const names[2], const ui
         status = load_undone(txn, savepoint, status);
     }
     if (load->schema.release != NULL) load->schema.release(&load->schema);
+    sb_zones_destroy(load->in.zones);
     sb_arena_destroy(load->in.arena);
     sb_arena_destroy(load->names);
     return status;

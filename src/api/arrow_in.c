@@ -1,6 +1,7 @@
 /* arrow_in.c — Arrow arrays as columns of a typed batch.
  * 64-bit integers, doubles and bitmaps without an offset are used where they lie; texts become pointers into the array's bytes; the rest is converted
  * into the arena. Types of their own (dates with times, durations, points, lists) become mixed values. */
+#include <math.h>
 #include <string.h>
 
 #include "api/arrow_in.h"
@@ -83,13 +84,18 @@ typedef struct in_rows {
     const struct ArrowSchema *schema;
     const struct ArrowArray *array;
     size_t at, count;
+    bool are_parts; /* items of lists, fields, or values of a dictionary */
 } in_rows;
+
+/* "column '%.100s', %s %zu": where entry i is. */
+#define IN_PLACE(r, i)                                                                             \
+    (r)->in->column, (r)->are_parts ? "item" : "row", (r)->are_parts ? (i) : (r)->in->first + (i)
 
 static sb_status in_rows_of(const sombra_arrow_in *in, const struct ArrowSchema *schema,
                             const struct ArrowArray *array, size_t start, size_t count,
                             in_rows *rows)
 {
-    *rows = (in_rows){in, schema, array, (size_t)array->offset + start, count};
+    *rows = (in_rows){in, schema, array, (size_t)array->offset + start, count, false};
     if (start > (size_t)array->length || count > (size_t)array->length - start)
         return in_invalid(in, "it is shorter than what refers to it");
     return SB_OK;
@@ -204,11 +210,11 @@ static sb_status in_integers(const in_rows *r, char format, int64_t scale, uint3
         if (!in_is_present(column, i)) continue;
         if (format == 'L' && v < 0)
             return SB_FAIL(r->in->err, SB_INVALID,
-                           "column '%.100s', row %zu: %llu is greater than 2^63 - 1", r->in->column,
-                           i, (unsigned long long)v);
+                           "column '%.100s', %s %zu: %llu is greater than 2^63 - 1", IN_PLACE(r, i),
+                           (unsigned long long)v);
         if (scale < 0 ? v % -scale != 0 : SB_MUL_OVERFLOWS(v, scale, &out[i]))
-            return SB_FAIL(r->in->err, SB_INVALID, "column '%.100s', row %zu: %lld is no %s",
-                           r->in->column, i, (long long)v, sb_type_name(type));
+            return SB_FAIL(r->in->err, SB_INVALID, "column '%.100s', %s %zu: %lld is no %s",
+                           IN_PLACE(r, i), (long long)v, sb_type_name(type));
         if (scale < 0) out[i] = v / -scale;
     }
     return SB_OK;
@@ -228,30 +234,46 @@ static sb_status in_bools(const in_rows *r, sb_prop_column *column)
     return SB_OK;
 }
 
-static sb_status in_reals(const in_rows *r, bool is_double, sb_prop_column *column)
+/* IEEE 754's 16 bits. */
+static double in_half(uint16_t bits)
+{
+    const int exponent = bits >> 10 & 31, fraction = bits & 1023;
+    const double magnitude = exponent == 31  ? (double)(fraction == 0 ? INFINITY : NAN)
+                             : exponent == 0 ? ldexp(fraction, -24)
+                                             : ldexp(1024 + fraction, exponent - 25);
+
+    return (bits & 0x8000) != 0 ? -magnitude : magnitude;
+}
+
+/* Entry i of e, f or g; memory of producers need not be aligned. */
+static double in_real(const void *data, char format, size_t i)
+{
+    uint16_t half;
+    float narrow;
+    double real;
+
+    switch (format) {
+    case 'e': memcpy(&half, (const uint8_t *)data + i * 2, 2); return in_half(half);
+    case 'f': memcpy(&narrow, (const uint8_t *)data + i * 4, 4); return (double)narrow;
+    default: memcpy(&real, (const uint8_t *)data + i * 8, 8); return real;
+    }
+}
+
+static sb_status in_reals(const in_rows *r, char format, sb_prop_column *column)
 {
     const void *data;
     double *out;
 
     column->type = SB_TYPE_FLOAT;
     SB_TRY(in_buffer(r, 1, &data));
-    if (is_double && data != NULL && (uintptr_t)data % sizeof(double) == 0) {
+    if (format == 'g' && data != NULL && (uintptr_t)data % sizeof(double) == 0) {
         column->reals = (const double *)data + r->at;
         return SB_OK;
     }
     SB_TRY(in_take(r, r->count, sizeof *out, &out));
     column->reals = out;
-    for (size_t i = 0; i < r->count; i++) {
-        const uint8_t *at = (const uint8_t *)data + (r->at + i) * (is_double ? 8 : 4);
-        float narrow;
-
-        if (is_double) {
-            memcpy(&out[i], at, sizeof out[i]);
-        } else {
-            memcpy(&narrow, at, sizeof narrow);
-            out[i] = (double)narrow;
-        }
-    }
+    for (size_t i = 0; i < r->count; i++)
+        out[i] = in_real(data, format, r->at + i);
     return SB_OK;
 }
 
@@ -371,15 +393,42 @@ static void in_split(int64_t all, int64_t unit, int64_t *seconds, int64_t *nanos
     *nanos = (all - *seconds * unit) * (1000000000 / unit);
 }
 
-/* +HH:MM as seconds; 0 for every other zone: the instant is what counts. */
-static int32_t in_zone_offset(const char *zone)
+/* The zone of a column of timestamps. */
+typedef struct in_zone {
+    const char *name; /* borrowed from the schema; NULL: an offset alone */
+    uint32_t name_size;
+    const sb_zone *history; /* of a name */
+    int32_t offset;         /* without: seconds east of UTC */
+} in_zone;
+
+/* +HH:MM. */
+static bool in_read_offset(const char *text, int32_t *offset)
 {
-    if (strlen(zone) != 6 || (zone[0] != '+' && zone[0] != '-') || zone[3] != ':') return 0;
+    if (strlen(text) != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':') return false;
     for (size_t i = 1; i < 6; i++)
-        if (i != 3 && (zone[i] < '0' || zone[i] > '9')) return 0;
+        if (i != 3 && (text[i] < '0' || text[i] > '9')) return false;
     const int32_t seconds =
-        ((zone[1] - '0') * 10 + zone[2] - '0') * 3600 + ((zone[4] - '0') * 10 + zone[5] - '0') * 60;
-    return seconds > 18 * 3600 ? 0 : zone[0] == '-' ? -seconds : seconds;
+        ((text[1] - '0') * 10 + text[2] - '0') * 3600 + ((text[4] - '0') * 10 + text[5] - '0') * 60;
+    *offset = text[0] == '-' ? -seconds : seconds;
+    return seconds <= 18 * 3600;
+}
+
+static sb_status in_find_zone(const sombra_arrow_in *in, const char *text, in_zone *zone)
+{
+    bool damaged;
+
+    *zone = (in_zone){.name = NULL};
+    if (strcmp(text, "UTC") == 0 || strcmp(text, "Z") == 0 || in_read_offset(text, &zone->offset))
+        return SB_OK;
+    const sb_bytes name = sb_bytes_of((const uint8_t *)text, strlen(text));
+    SB_TRY(sb_zones_find(in->zones, name, &zone->history, &damaged, in->err));
+    zone->name = text;
+    zone->name_size = (uint32_t)name.size;
+    return zone->history != NULL
+               ? SB_OK
+               : SB_FAIL(in->err, SB_INVALID,
+                         "column '%.100s': %s time zone '%.60s': convert it to UTC", in->column,
+                         damaged ? "the system has a damaged" : "the system has no", text);
 }
 
 /* ts[smun]:ZONE */
@@ -387,10 +436,12 @@ static sb_status in_timestamps(const in_rows *r, sb_prop_column *column)
 {
     const char *const format = r->schema->format;
     const int64_t unit = in_unit(format[2]);
-    const bool zoned = format[3] == ':' && format[4] != '\0';
+    const bool zoned = format[4] != '\0';
     const void *data;
+    in_zone zone = {.name = NULL};
     sb_value *out;
 
+    if (zoned) SB_TRY(in_find_zone(r->in, format + 4, &zone));
     SB_TRY(in_buffer(r, 1, &data));
     SB_TRY(in_make_values(r, column, &out));
     for (size_t i = 0; i < r->count; i++) {
@@ -401,7 +452,10 @@ static sb_status in_timestamps(const in_rows *r, sb_prop_column *column)
         out[i].type = zoned ? SB_TYPE_DATETIME : SB_TYPE_LOCAL_DATETIME;
         out[i].extra = (uint32_t)nanos;
         out[i].as.datetime.seconds = seconds;
-        out[i].as.datetime.offset = zoned ? in_zone_offset(format + 4) : 0;
+        out[i].as.datetime.offset =
+            zone.history == NULL ? zone.offset : sb_zone_offset_at(zone.history, seconds);
+        out[i].as.datetime.zone_size = zone.name_size;
+        out[i].as.datetime.zone = zone.name;
     }
     return SB_OK;
 }
@@ -486,6 +540,7 @@ static sb_status in_part(const in_rows *r, const struct ArrowSchema *schema,
     in_rows rows;
 
     SB_TRY(in_rows_of(r->in, schema, array, start, count, &rows));
+    rows.are_parts = true;
     SB_TRY(in_any(&rows, depth + 1, &part));
     return sombra__arrow_in_values(r->in, &part, count, values);
 }
@@ -588,8 +643,7 @@ static sb_status in_structs(const in_rows *r, unsigned depth, sb_prop_column *co
             out[i].as.time.offset = (int32_t)offset[i].as.integer;
         } else {
             return SB_FAIL(r->in->err, SB_INVALID,
-                           "column '%.100s', row %zu: a point or time lacks a part", r->in->column,
-                           i);
+                           "column '%.100s', %s %zu: a point or time lacks a part", IN_PLACE(r, i));
         }
     }
     return SB_OK;
@@ -613,6 +667,7 @@ static sb_status in_dictionary(const in_rows *r, unsigned depth, sb_prop_column 
         if (in_is_present(column, i) && (indexes[i] < 0 || (uint64_t)indexes[i] >= length))
             return in_invalid(r->in, "an index is out of the dictionary");
     SB_TRY(in_rows_of(r->in, r->schema->dictionary, dictionary, 0, length, &rows));
+    rows.are_parts = true;
     SB_TRY(in_any(&rows, depth + 1, &all));
     if (all.bytes != NULL && all.present == NULL) { /* what dictionaries are for */
         sb_bytes *out;
@@ -638,8 +693,9 @@ static sb_status in_dictionary(const in_rows *r, unsigned depth, sb_prop_column 
 SB_COLD static sb_status in_unsupported(const in_rows *r)
 {
     return SB_FAIL(r->in->err, SB_TYPE_MISMATCH,
-                   "column '%.100s': properties can't have the Arrow type '%.30s'", r->in->column,
-                   r->schema->format);
+                   "column '%.100s': properties can't have the Arrow type '%.30s'%s", r->in->column,
+                   r->schema->format,
+                   in_starts(r->schema->format, "d:") ? ", a decimal: make it double or text" : "");
 }
 #define in_unsupported(r) sb_err_failed(in_unsupported(r))
 
@@ -674,8 +730,8 @@ static sb_status in_any(const in_rows *r, unsigned depth, sb_prop_column *column
     if (r->schema->dictionary != NULL) return in_dictionary(r, depth, column);
     if (in_is_int_format(format)) return in_integers(r, format[0], 1, SB_TYPE_INT, column);
     if (strcmp(format, "b") == 0) return in_bools(r, column);
-    if (strcmp(format, "g") == 0 || strcmp(format, "f") == 0)
-        return in_reals(r, format[0] == 'g', column);
+    if (strcmp(format, "e") == 0 || strcmp(format, "f") == 0 || strcmp(format, "g") == 0)
+        return in_reals(r, format[0], column);
     if (strcmp(format, "u") == 0 || strcmp(format, "U") == 0)
         return in_texts(r, format[0] == 'U', SB_TYPE_STRING, column);
     if (strcmp(format, "z") == 0 || strcmp(format, "Z") == 0)

@@ -8,7 +8,9 @@
 
 typedef struct sombra_arrow_in {
     sb_arena *arena;    /* what columns point at, where the array's own memory does not do */
+    sb_zones *zones;    /* those that columns of timestamps name */
     const char *column; /* its name, for messages */
+    size_t first;       /* the number of row 0, for messages: rows of batches before */
     sb_err *err;
 } sombra_arrow_in;
 

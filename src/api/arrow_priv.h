@@ -40,7 +40,7 @@ typedef struct sombra_arrow_field {
     const char *name; /* NUL-terminated */
     const sombra_arrow_type *type;
 } sombra_arrow_field;
-/* All but LIST and ROW are static, one of each kind: types are equal when their addresses are. */
+/* All but LIST, ROW and date-times of a named zone are static, one of each kind: types are equal when their addresses are. */
 struct sombra_arrow_type {
     sombra_arrow_kind kind;
     const char *name;   /* for messages: "INTEGER" */
@@ -55,6 +55,8 @@ SB_MUST_CHECK sb_status sombra__arrow_type_of_kinds(sb_arena *arena, uint32_t ki
 /* The type that holds what *type (at first that of nulls) holds, and also v; JSON when no narrower one does. */
 SB_MUST_CHECK sb_status sombra__arrow_type_join(sb_arena *arena, const sombra_arrow_type **type,
                                                 sb_val v, sb_err *err);
+/* Have all values of a kind (sb_val_kind) the same type, so that one of them tells? */
+bool sombra__arrow_has_one_type(uint8_t kind);
 const sombra_arrow_type *sombra__arrow_type_null(void);
 /* The schema of a record batch, all of its memory its own. */
 SB_MUST_CHECK sb_status sombra__arrow_schema(const sb_allocator *alloc,

@@ -168,19 +168,72 @@ static const sombra_arrow_type *arrow_type_of_value(sb_val v)
 {
     int64_t nanos;
 
-    switch ((sb_val_kind)v.kind) {
-    case SB_VAL_LOCAL_DATETIME:
-        return sombra__arrow_nanos(v.as.integer, v.aux, &nanos) ? &arrow_local_datetime_type
-                                                                : &arrow_local_datetime_us_type;
-    case SB_VAL_DATETIME:
-        return sombra__arrow_nanos(v.as.boxed->as.datetime.seconds, v.as.boxed->extra, &nanos)
-                   ? &arrow_datetime_type
-                   : &arrow_datetime_us_type;
-    default: return arrow_type_of_kind(sb_val_kind_bit(v));
-    }
+    if (v.kind != SB_VAL_LOCAL_DATETIME) return arrow_type_of_kind(sb_val_kind_bit(v));
+    return sombra__arrow_nanos(v.as.integer, v.aux, &nanos) ? &arrow_local_datetime_type
+                                                            : &arrow_local_datetime_us_type;
 }
 
-/* The type that holds what both do; neither is that of nulls or of lists. */
+static bool arrow_is_datetime(const sombra_arrow_type *type)
+{
+    return type->kind == SOMBRA_ARROW_DATETIME || type->kind == SOMBRA_ARROW_DATETIME_US;
+}
+
+/* Is a zone, without a NUL in it, the one that stands behind "tsn:"? */
+static bool arrow_is_in_zone(const sombra_arrow_type *type, sb_bytes zone)
+{
+    return strncmp(type->format + 4, (const char *)zone.data, zone.size) == 0 &&
+           type->format[4 + zone.size] == '\0';
+}
+
+/* A date-time's zone by name, if that can stand in a format. Offsets alone are not kept: instants are in UTC. */
+static sb_bytes arrow_zone_of(const sb_value *v)
+{
+    static const uint8_t utc[] = "UTC";
+
+    return v->as.datetime.zone_size == 0 ||
+                   memchr(v->as.datetime.zone, 0, v->as.datetime.zone_size) != NULL
+               ? sb_bytes_of(utc, sizeof utc - 1)
+               : sb_bytes_of((const uint8_t *)v->as.datetime.zone, v->as.datetime.zone_size);
+}
+
+static sb_status arrow_make_datetime_type(sb_arena *arena, const sombra_arrow_type *in_utc,
+                                          sb_bytes zone, const sombra_arrow_type **type,
+                                          sb_err *err)
+{
+    struct {
+        sombra_arrow_type type;
+        char format[];
+    } *made = sb_arena_alloc(arena, sizeof *made + 4 + zone.size + 1);
+
+    if (made == NULL) return SB_FAIL_NOMEM(err);
+    memcpy(made->format, in_utc->format, 4);
+    memcpy(made->format + 4, zone.data, zone.size);
+    made->format[4 + zone.size] = '\0';
+    made->type = *in_utc;
+    made->type.format = made->format;
+    *type = &made->type;
+    return SB_OK;
+}
+
+/* Zoned date-times: of the one zone that all have, else of UTC. */
+static sb_status arrow_join_datetime(sb_arena *arena, const sombra_arrow_type **type,
+                                     const sb_value *v, sb_err *err)
+{
+    const sombra_arrow_type *const before = *type;
+    const bool first = before == &arrow_null_type;
+    const sb_bytes zone = arrow_zone_of(v);
+    int64_t nanos;
+    const bool fits = (first || before->kind == SOMBRA_ARROW_DATETIME) &&
+                      sombra__arrow_nanos(v->as.datetime.seconds, v->extra, &nanos);
+    const sombra_arrow_type *const in_utc = fits ? &arrow_datetime_type : &arrow_datetime_us_type;
+
+    if (!first && before->kind == in_utc->kind && arrow_is_in_zone(before, zone)) return SB_OK;
+    *type = in_utc;
+    if ((!first && !arrow_is_in_zone(before, zone)) || arrow_is_in_zone(in_utc, zone)) return SB_OK;
+    return arrow_make_datetime_type(arena, in_utc, zone, type, err);
+}
+
+/* The type that holds what both do; neither is that of nulls, of lists, or of zoned date-times. */
 static const sombra_arrow_type *arrow_wider_type(const sombra_arrow_type *a,
                                                  const sombra_arrow_type *b)
 {
@@ -191,9 +244,6 @@ static const sombra_arrow_type *arrow_wider_type(const sombra_arrow_type *a,
     if ((a == &arrow_local_datetime_type && b == &arrow_local_datetime_us_type) ||
         (a == &arrow_local_datetime_us_type && b == &arrow_local_datetime_type))
         return &arrow_local_datetime_us_type;
-    if ((a == &arrow_datetime_type && b == &arrow_datetime_us_type) ||
-        (a == &arrow_datetime_us_type && b == &arrow_datetime_type))
-        return &arrow_datetime_us_type;
     return &arrow_json_type;
 }
 
@@ -203,12 +253,19 @@ static sb_status arrow_join_at(sb_arena *arena, const sombra_arrow_type **type, 
     if (v.kind == SB_VAL_NULL || *type == &arrow_json_type) return SB_OK;
     if (v.kind == SB_VAL_LIST && (*type == &arrow_null_type || arrow_is_list(*type)))
         return arrow_join_list(arena, type, v.as.list, depth, err);
-    if (v.kind == SB_VAL_LIST || arrow_is_list(*type))
+    if (v.kind == SB_VAL_DATETIME && (*type == &arrow_null_type || arrow_is_datetime(*type)))
+        return arrow_join_datetime(arena, type, v.as.boxed, err);
+    if (v.kind == SB_VAL_LIST || v.kind == SB_VAL_DATETIME || arrow_is_list(*type))
         *type = &arrow_json_type;
     else
         *type = *type == &arrow_null_type ? arrow_type_of_value(v)
                                           : arrow_wider_type(*type, arrow_type_of_value(v));
     return SB_OK;
+}
+
+bool sombra__arrow_has_one_type(uint8_t kind)
+{
+    return kind != SB_VAL_LIST && kind != SB_VAL_LOCAL_DATETIME && kind != SB_VAL_DATETIME;
 }
 
 sb_status sombra__arrow_type_join(sb_arena *arena, const sombra_arrow_type **type, sb_val v,
@@ -219,7 +276,7 @@ sb_status sombra__arrow_type_join(sb_arena *arena, const sombra_arrow_type **typ
 
 /* ---- Schema ------------------------------------------------------------------------------------------------------------ */
 
-/* What a schema owns: one block with the struct, its fields and its name. A field that the consumer has moved away is released by it. */
+/* What a schema owns: one block with the struct, its fields, its name and its format. A field that the consumer has moved away is released by it. */
 typedef struct arrow_schema_block {
     const sb_allocator *alloc;
     size_t bytes;
@@ -242,13 +299,14 @@ static sb_status arrow_fill_schema(const sb_allocator *alloc, const sombra_arrow
 {
     const sombra_arrow_type *const type = field->type;
     const size_t name_bytes = strlen(field->name) + 1;
+    const size_t format_bytes = strlen(type->format) + 1;
     size_t bytes;
     arrow_schema_block *block;
 
     memset(schema, 0, sizeof *schema);
     if (!sb_mul_size(type->field_count, sizeof(struct ArrowSchema) + sizeof(struct ArrowSchema *),
                      &bytes) ||
-        !sb_add_size(bytes, sizeof *block + name_bytes, &bytes))
+        !sb_add_size(bytes, sizeof *block + name_bytes + format_bytes, &bytes))
         return SB_FAIL_NOMEM(err);
     block = sb_alloc_zero(alloc, bytes);
     if (block == NULL) return SB_FAIL_NOMEM(err);
@@ -258,7 +316,8 @@ static sb_status arrow_fill_schema(const sb_allocator *alloc, const sombra_arrow
     block->pointers = (struct ArrowSchema **)(void *)(children + type->field_count);
     char *const name = (char *)(block->pointers + type->field_count);
     memcpy(name, field->name, name_bytes);
-    schema->format = type->format;
+    memcpy(name + name_bytes, type->format, format_bytes);
+    schema->format = name + name_bytes;
     schema->name = name;
     schema->flags = type->kind == SOMBRA_ARROW_ROW ? 0 : ARROW_FLAG_NULLABLE;
     schema->children = block->pointers;

@@ -403,6 +403,51 @@ static void test_api_arrow__far_times(void **state)
     sombra_stmt_finalize(r.stmt);
 }
 
+/* The zone that all date-times of a column have is its type's; the first batch decides. */
+static void test_api_arrow__zones(void **state)
+{
+    api_fixture *f = *state;
+    struct ArrowSchema outlives;
+    reading r;
+
+    read_begin(f, &r,
+               "UNWIND [null, 0, 1] AS i WITH i, CASE WHEN i >= 0 THEN datetime({epochSeconds: i, "
+               "timezone: 'Europe/Berlin'}) END AS z RETURN z, CASE WHEN i >= 0 THEN "
+               "datetime({epochSeconds: i, timezone: ['Europe/Berlin', 'Asia/Tokyo'][i]}) END AS "
+               "two, "
+               "CASE i WHEN 0 THEN z WHEN 1 THEN datetime('1970-01-01T00:00:01+01:00') END AS o, "
+               "CASE i WHEN 0 THEN z WHEN 1 THEN datetime('9999-07-01T00:00[Europe/Berlin]') END "
+               "AS far, [z, z] AS l, CASE i WHEN 0 THEN z WHEN 1 THEN 7 END AS any, "
+               "CASE i WHEN 0 THEN 7 WHEN 1 THEN z END AS late",
+               0);
+    field(&r, 0, "z", "tsn:Europe/Berlin");
+    assert_int_equal(int_at(column(&r, 0), 2), 1000000000);
+    field(&r, 1, "two", "tsn:UTC");
+    assert_int_equal(int_at(column(&r, 1), 2), 1000000000);
+    field(&r, 2, "o", "tsn:UTC");
+    assert_int_equal(int_at(column(&r, 2), 2), -3599000000000);
+    field(&r, 3, "far", "tsu:Europe/Berlin");
+    assert_int_equal(int_at(column(&r, 3), 1), 0);
+    assert_int_equal(int_at(column(&r, 3), 2), 253386396000000000);
+    assert_string_equal(field(&r, 4, "l", "+l")->children[0]->format, "tsn:Europe/Berlin");
+    field(&r, 5, "any", "u");
+    field(&r, 6, "late", "u");
+    outlives = *r.schema.children[3];
+    r.schema.children[3]->release = NULL;
+    read_all(&r);
+    assert_string_equal(outlives.format, "tsu:Europe/Berlin");
+    outlives.release(&outlives);
+
+    read_begin(f, &r,
+               "UNWIND range(0, 2999) AS i RETURN datetime({epochSeconds: i, timezone: CASE WHEN "
+               "i < 2500 THEN 'Europe/Berlin' ELSE 'Asia/Tokyo' END}) AS z",
+               1500);
+    field(&r, 0, "z", "tsn:Europe/Berlin");
+    next_batch(&r);
+    assert_int_equal(int_at(column(&r, 0), 1499), 2999000000000);
+    read_all(&r);
+}
+
 /* ---- Batches ------------------------------------------------------------------------------------------------------------ */
 
 /* Every batch but the last has as many rows as were asked for, whatever the executor's batches are. */
@@ -801,6 +846,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_arrow__entities, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_arrow__deleted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_arrow__far_times, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_arrow__zones, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_arrow__batches, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_arrow__from_first_row, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_arrow__no_rows, setup, teardown),

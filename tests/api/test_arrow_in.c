@@ -228,6 +228,7 @@ static void test_api_arrow_in__numbers(void **state)
     static const uint8_t u8[] = {1, 2, UINT8_MAX}, bits[] = {0x06};
     static const double g[] = {0.5, -1.5, 2.0};
     static const float f32[] = {0.5F, -1.5F, 2.0F};
+    static const uint16_t f16[] = {0x3555, 0x8002, 0x7bff}, odd[] = {0xfc00, 0x7e00, 0x8000};
     api_fixture *f = *state;
     producer p;
 
@@ -243,6 +244,8 @@ static void test_api_arrow_in__numbers(void **state)
     (void)add(&p, "b", "b", second_null, bits, NULL);
     (void)add(&p, "g", "g", second_null, g, NULL);
     (void)add(&p, "f", "f", NULL, f32, NULL);
+    (void)add(&p, "e", "e", NULL, f16, NULL);
+    (void)add(&p, "eo", "e", NULL, odd, NULL);
     p.columns[add(&p, "n", "n", NULL, NULL, NULL)].n_buffers = 0;
     load(f, &p, "N", 3);
     values_are(f, "N", "l", "1 -2 9223372036854775807 ");
@@ -256,6 +259,8 @@ static void test_api_arrow_in__numbers(void **state)
     values_are(f, "N", "b", "false - true ");
     values_are(f, "N", "g", "0.5 - 2.0 ");
     values_are(f, "N", "f", "0.5 -1.5 2.0 ");
+    values_are(f, "N", "e", "0.333251953125 -1.1920928955078125E-7 65504.0 ");
+    values_are(f, "N", "eo", "-Infinity NaN -0.0 ");
     values_are(f, "N", "n", "- - - ");
 }
 
@@ -318,6 +323,7 @@ static void test_api_arrow_in__temporal(void **state)
 {
     static const int32_t days[] = {0, 1, -1}, seconds[] = {1, 2, 3}, months[] = {1, -2, 3};
     static const int64_t ms[] = {86400000, 0, -86400000}, one[] = {1500, -1500, 0};
+    static const int64_t summer[] = {1719828000, 1711846799, 1711846800};
     static const int32_t day_ms[] = {1, 1500, -1, -1500, 0, 0};
     static const struct {
         int32_t months, days;
@@ -335,6 +341,7 @@ static void test_api_arrow_in__temporal(void **state)
     (void)add(&p, "z", "tsm:UTC", NULL, one, NULL);
     (void)add(&p, "o", "tss:-01:30", NULL, one, NULL);
     (void)add(&p, "n", "tsu:Europe/Paris", NULL, one, NULL);
+    (void)add(&p, "su", "tss:Europe/Berlin", second_null, summer, NULL);
     (void)add(&p, "du", "tDm", second_null, one, NULL);
     (void)add(&p, "im", "tiM", NULL, months, NULL);
     (void)add(&p, "id", "tiD", NULL, day_ms, NULL);
@@ -349,7 +356,11 @@ static void test_api_arrow_in__temporal(void **state)
     values_are(f, "N", "o",
                "1969-12-31T22:55-01:30 1969-12-31T22:05-01:30 1969-12-31T22:30-01:30 ");
     values_are(f, "N", "n",
-               "1970-01-01T00:00:00.001500Z 1969-12-31T23:59:59.998500Z 1970-01-01T00:00Z ");
+               "1970-01-01T01:00:00.001500+01:00[Europe/Paris] "
+               "1970-01-01T00:59:59.998500+01:00[Europe/Paris] "
+               "1970-01-01T01:00+01:00[Europe/Paris] ");
+    values_are(f, "N", "su",
+               "2024-07-01T12:00+02:00[Europe/Berlin] - 2024-03-31T03:00+02:00[Europe/Berlin] ");
     values_are(f, "N", "du", "PT1.5S - PT0S ");
     values_are(f, "N", "im", "P1M P-2M P3M ");
     values_are(f, "N", "id", "P1DT1.5S P-1DT-1.5S PT0S ");
@@ -398,9 +409,10 @@ static void test_api_arrow_in__round_trip(void **state)
         "datetime('2020-01-01T01:02:03Z'), "
         "du: duration('P1M2DT3.5S'), p2: point({x: 1, y: i}), p3: point({longitude: 1, latitude: "
         "2, height: 3}), "
+        "z: datetime({epochSeconds: 1711846799 + i - 1500, timezone: 'Europe/Berlin'}), "
         "l: [i, i + 1], ls: ['a', 'b'], some: CASE WHEN i % 3 = 0 THEN i END})";
-    static const char *const keys[] = {"i",  "f",  "b",  "s",  "d", "lt", "t",   "ldt",
-                                       "dt", "du", "p2", "p3", "l", "ls", "some"};
+    static const char *const keys[] = {"i",  "f",  "b",  "s",  "d", "lt", "t",  "ldt",
+                                       "dt", "du", "p2", "p3", "z", "l",  "ls", "some"};
     api_fixture *f = *state;
     sombra_conn *other;
     char text[1000] = "MATCH (p:P) RETURN ";
@@ -498,7 +510,7 @@ static void test_api_arrow_in__rels(void **state)
     (void)add(&p, "from", "u", NULL, from_ends, "abx");
     (void)add(&p, "to", "l", NULL, numbers, NULL);
     FAILS(f, sombra_create_rels_arrow(f->txn, type, &ends, &p.stream, NULL, NULL), SOMBRA_NOT_FOUND,
-          "batch 1: column 'from', row 2: no node has that key");
+          "batch 1: column 'from', row 2: no node has the key x");
     is_released(&p);
     make(&p, 3);
     (void)add(&p, "from", "u", second_null, from_ends, "abc");
@@ -684,7 +696,13 @@ static void test_api_arrow_in__hostile(void **state)
     refuse(f, &p, SOMBRA_TYPE_MISMATCH, "only points");
     make(&p, 3);
     (void)add(&p, "i", "d:19,10", NULL, i64, NULL);
-    refuse(f, &p, SOMBRA_TYPE_MISMATCH, "'d:19,10'");
+    refuse(f, &p, SOMBRA_TYPE_MISMATCH, "'d:19,10', a decimal: make it double");
+    make(&p, 3);
+    (void)add(&p, "i", "tss:Mars/Phobos", NULL, i64, NULL);
+    refuse(f, &p, SOMBRA_INVALID, "column 'i': the system has no time zone 'Mars/Phobos'");
+    make(&p, 3);
+    (void)add(&p, "i", "tss:+19:00", NULL, i64, NULL);
+    refuse(f, &p, SOMBRA_INVALID, "no time zone '+19:00'");
     make(&p, 3);
     (void)add(&p, "", "l", NULL, i64, NULL);
     refuse(f, &p, SOMBRA_INVALID, "has no name");
