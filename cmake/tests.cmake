@@ -263,7 +263,7 @@ if(TARGET sombra_python AND NOT SOMBRA_COVERAGE AND NOT SOMBRA_SANITIZE MATCHES 
     if(no_pytest)
         message(STATUS "Without pytest for ${Python_EXECUTABLE}: the tests of the package sombra are left out")
     else()
-        add_test(NAME python COMMAND ${Python_EXECUTABLE} -m pytest -q -p no:cacheprovider
+        add_test(NAME python COMMAND ${Python_EXECUTABLE} -m pytest -q -rs -p no:cacheprovider
             ${CMAKE_SOURCE_DIR}/python/tests)
         sombra_test_properties(python "python")
         set_property(TEST python APPEND PROPERTY ENVIRONMENT

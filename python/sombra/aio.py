@@ -28,10 +28,13 @@ from .result import Changes
 from .result import Result as _Result
 
 if TYPE_CHECKING:
+    import igraph
     import networkx
     import pandas
     import polars
     import pyarrow
+
+    from .display import Graph
 
 T = TypeVar("T")
 _ROWS_AT_ONCE = 256
@@ -122,6 +125,11 @@ class Result:
         return self._result.columns
 
     @property
+    def ended(self) -> bool:
+        """Have all rows been read?"""
+        return self._result.ended
+
+    @property
     def changes(self) -> Changes:
         """What the statement has changed."""
         return self._result.changes
@@ -158,9 +166,32 @@ class Result:
         """As sombra.Result.to_polars."""
         return await self._run(self._result.to_polars)
 
-    async def to_networkx(self) -> "networkx.MultiDiGraph[Any]":
+    async def to_dict(self) -> Dict[str, List[Any]]:
+        """As sombra.Result.to_dict."""
+        return await self._run(self._result.to_dict)
+
+    async def to_networkx(self, *, graphml: bool = False) -> "networkx.MultiDiGraph[Any]":
         """As sombra.Result.to_networkx."""
-        return await self._run(self._result.to_networkx)
+        return await self._run(lambda: self._result.to_networkx(graphml=graphml))
+
+    async def to_igraph(self) -> "igraph.Graph":
+        """As sombra.Result.to_igraph."""
+        return await self._run(self._result.to_igraph)
+
+    async def to_graph(self, *, expand: int = 25) -> "Graph":
+        """As sombra.Result.to_graph."""
+        return await self._run(lambda: self._result.to_graph(expand=expand))
+
+    async def detach(self) -> "Result":
+        """Read all rows into memory, so that nothing of the database is held."""
+        await self._run(self._result.detach)
+        return self
+
+    async def __aenter__(self) -> "Result":
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
 
     async def __aiter__(self) -> AsyncIterator[Row]:
         while True:

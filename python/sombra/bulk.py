@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from array import array
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Seque
 
 from . import _sombra
 from ._optional import need
-from .errors import ConstraintError, Error, InvalidError, NotFoundError, TypeMismatchError, status_error
+from .errors import ConstraintError, Error, InvalidError, NotFoundError, TypeMismatchError, status_error, told
 from .result import Result
 from .tables import storable
 
@@ -21,26 +22,61 @@ _Ends = Optional[Tuple[str, str, _Key, _Key]]
 _ROWS = 65_536  # that are read at once
 
 
+@contextlib.contextmanager
+def _refused(arrow: Any, place: str = "") -> Iterator[None]:
+    """What pyarrow can make no column of is an error of Sombra, too."""
+    try:
+        yield
+    except (arrow.ArrowException, ValueError, TypeError) as error:
+        status = "SOMBRA_INVALID" if isinstance(error, ValueError) else "SOMBRA_TYPE_MISMATCH"
+        raise status_error(status, place + "; ".join(map(str, error.args))) from error
+
+
+def _table_of_dict(data: "dict[Any, Any]") -> Any:
+    arrow = need("pyarrow", "a dict of columns")
+    columns = {}
+    for name, values in data.items():
+        if not isinstance(name, str):
+            raise status_error("SOMBRA_TYPE_MISMATCH", f"the name of a column is a str, not {name!r}")
+        with _refused(arrow, f"column '{name}': "):
+            columns[name] = values if isinstance(values, (arrow.Array, arrow.ChunkedArray)) else arrow.array(values)
+    with _refused(arrow):
+        return arrow.table(columns)
+
+
+def _table_of_pandas(frame: Any) -> Any:
+    """A missing value is NaN there: null. The index is no column."""
+    arrow, rows = need("pyarrow", "a pandas.DataFrame"), len(frame)
+    with _refused(arrow):
+        table = arrow.Table.from_pandas(frame, preserve_index=False)
+    for field in table.schema:
+        if isinstance(field.type, arrow.BaseExtensionType) and field.type.extension_name.startswith("pandas."):
+            raise status_error("SOMBRA_TYPE_MISMATCH", f"column '{field.name}': properties can't have the type {field.type}")
+    if table.num_columns:
+        return table
+    empty = arrow.array([{}] * rows, arrow.struct([]))  # pyarrow takes no columns for no rows
+    return arrow.Table.from_batches([arrow.RecordBatch.from_struct_array(empty)])
+
+
 def _stream_of(data: Any, columns: Optional[Sequence[str]]) -> object:
     """The capsule of an Arrow stream of a table's columns."""
     if isinstance(data, Result):  # its statement can't run on while this one writes
         data = data.to_arrow()
     elif isinstance(data, dict):
-        data = need("pyarrow", "a dict of columns").table(data)
-    elif type(data).__module__.partition(".")[0] == "pandas":
-        # A missing value is NaN there: null. The index is no column.
-        arrow, rows = need("pyarrow", "a pandas.DataFrame"), len(data)
-        data = arrow.Table.from_pandas(data, preserve_index=False)
-        if not data.num_columns:  # which pyarrow takes for no rows
-            empty = arrow.array([{}] * rows, arrow.struct([]))
-            data = arrow.Table.from_batches([arrow.RecordBatch.from_struct_array(empty)])
+        data = _table_of_dict(data)
+    elif type(data).__module__.partition(".")[0] == "pandas" and hasattr(data, "columns"):
+        data = _table_of_pandas(data)
     if not hasattr(data, "__arrow_c_stream__"):
         raise status_error(
             "SOMBRA_TYPE_MISMATCH",
             f"an object of type {type(data).__name__} is no table: a data frame, something with an Arrow stream, or a dict of columns is",
         )
     if columns is not None:
-        data = need("pyarrow", "columns").table(data).select(list(columns))
+        data = need("pyarrow", "columns").table(data)
+        missing = [name for name in columns if name not in data.column_names]
+        if missing:
+            raise status_error("SOMBRA_NOT_FOUND", f"the table has no column '{missing[0]}'")
+        data = data.select(list(columns))
     return data.__arrow_c_stream__()
 
 
@@ -79,6 +115,9 @@ class _Rows:
         source = table if table is not None else one or [os.fspath(each) for each in path]  # type: ignore[union-attr]
         self._set = dataset.dataset(source, format=format) if table is None else dataset.dataset(table)
         self._columns, self._batch = columns, batch
+        for name in columns or ():
+            if name not in self._set.schema.names:
+                raise status_error("SOMBRA_NOT_FOUND", f"there is no column '{name}'")
         self.total = self._set.count_rows()
 
     def batches(self) -> Iterator[Any]:
@@ -103,7 +142,8 @@ class _Rejects:
     def add(self, row: int, error: Error, record: Any) -> None:
         self.count += 1
         if self.count > self._most:
-            raise error
+            with told(f"row {row}"):
+                raise error
         if self._file is None:
             self._file = open(self._path, "w", encoding="utf-8")
         line = {"row": row, "error": str(error), "record": record.to_pylist()[0]}
@@ -160,7 +200,6 @@ class _FileImport:
             raise status_error("SOMBRA_INVALID", "say either the label of the nodes, or the type of the relationships")
         if batch is not None and batch < 1:
             raise status_error("SOMBRA_INVALID", "a batch has at least one row")
-        rows = _Rows(path, self._format, _wanted(columns, type, source, target), min(batch or _ROWS, _ROWS))
 
         def make(to: "Union[Database, Transaction]", data: Any) -> int:
             if type is None:
@@ -169,15 +208,17 @@ class _FileImport:
                 to.create_edges(data, type, source=source, target=target, source_key=source_key, target_key=target_key)
             )
 
-        load = _Load(rows, make, progress)
-        if batch is None and rejects is None and not dry_run:
-            return make(db, load.reader())
-        refused = None if rejects is None else _Rejects(rejects, max_rejects)
-        try:
-            return load.by_transaction(db, batch, refused, dry_run)
-        finally:
-            if refused is not None:
-                refused.close()
+        with told(os.fspath(path) if isinstance(path, (str, os.PathLike)) else f"{len(path)} files"):
+            rows = _Rows(path, self._format, _wanted(columns, type, source, target), min(batch or _ROWS, _ROWS))
+            load = _Load(rows, make, progress)
+            if batch is None and rejects is None and not dry_run:
+                return load.whole(db)
+            refused = None if rejects is None else _Rejects(rejects, max_rejects)
+            try:
+                return load.by_transaction(db, batch, refused, dry_run)
+            finally:
+                if refused is not None:
+                    refused.close()
 
 
 class _Load:
@@ -190,17 +231,28 @@ class _Load:
         progress: Optional[Callable[[int, int], Any]],
     ) -> None:
         self._rows, self._make, self._progress, self._done = rows, make, progress, 0
+        self._failure: Optional[BaseException] = None
 
     def _batches(self) -> Iterator[Any]:
-        for each in self._rows.batches():
-            yield each
-            self._done += each.num_rows
-            if self._progress is not None:
-                self._progress(self._done, self._rows.total)
+        try:
+            for each in self._rows.batches():
+                yield each
+                self._done += each.num_rows
+                if self._progress is not None:
+                    self._progress(self._done, self._rows.total)
+        except BaseException as error:
+            self._failure = error
+            raise
 
-    def reader(self) -> Any:
-        arrow = need("pyarrow", "import")
-        return arrow.RecordBatchReader.from_batches(self._rows.schema(), self._batches())
+    def whole(self, db: "Union[Database, Transaction]") -> int:
+        """All rows as one stream, in one call."""
+        reader = need("pyarrow", "import").RecordBatchReader
+        try:
+            return self._make(db, reader.from_batches(self._rows.schema(), self._batches()))
+        except Error:
+            if self._failure is not None:  # what reading or `progress` raised, not what the library heard of it
+                raise self._failure from None
+            raise
 
     def by_transaction(
         self, db: "Union[Database, Transaction]", batch: Optional[int], rejects: Optional[_Rejects], dry_run: bool
@@ -227,7 +279,10 @@ class _Load:
         return made
 
     def _put(self, tx: "Transaction", batch: Any, rejects: Optional[_Rejects]) -> int:
-        return self._make(tx, batch) if rejects is None else _make_good(tx, self._make, batch, self._done, rejects)
+        if rejects is not None:
+            return _make_good(tx, self._make, batch, self._done, rejects)
+        with told(f"in the {batch.num_rows} rows from {self._done} on"):
+            return self._make(tx, batch)
 
 
 import_parquet = _FileImport(

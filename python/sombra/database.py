@@ -217,7 +217,7 @@ class Transaction(_Graph):
 
     It belongs to the thread that began it."""
 
-    __slots__ = ("_database", "_open")
+    __slots__ = ("__weakref__", "_database", "_open")
 
     def __init__(self, database: "Database", write: bool) -> None:
         self._database = database
@@ -272,7 +272,10 @@ class Transaction(_Graph):
 
     def __exit__(self, kind: Optional[type], error: object, trace: object) -> None:
         if not self.active:
+            undone = self._open is not None and self._database.closed
             self._open = None
+            if undone and kind is None:
+                raise status_error("SOMBRA_MISUSE", "the database was closed within the transaction's block: its changes are undone")
         elif kind is None:
             self.commit()
         else:

@@ -124,6 +124,8 @@ def number_parameters(text: str) -> Tuple[str, int]:
 def _bind(operation: str, parameters: Parameters) -> Tuple[str, Mapping[str, Any]]:
     if isinstance(parameters, Mapping):
         return operation, dict(parameters)
+    if not isinstance(operation, str) or not (parameters is None or isinstance(parameters, Iterable)):
+        raise ProgrammingError(f"a statement is a str, its parameters a sequence or a mapping, not {type(parameters).__name__}")
     given = list(parameters or ())
     text, count = number_parameters(operation)
     if count != len(given):
@@ -163,7 +165,7 @@ class Cursor:
         result = self.connection._run(text, named)
         rows = result.fetchall()
         if result.columns:
-            first: Sequence[Any] = rows[0].values() if rows else [None] * len(result.columns)
+            first = (next((row[i] for row in rows if row[i] is not None), None) for i in range(len(result.columns)))
             self.description = tuple(
                 (name, None if value is None else type(value), None, None, None, None, None)
                 for name, value in zip(result.columns, first)
@@ -195,18 +197,23 @@ class Cursor:
 
     def fetchmany(self, size: Optional[int] = None) -> List[Row]:
         """The next rows, up to size (arraysize)."""
-        return self._fetch(self.arraysize if size is None else size)
+        count = self.arraysize if size is None else size
+        if count < 0:
+            raise ProgrammingError(f"{count} rows can't be asked for")
+        return self._fetch(count)
 
     def fetchall(self) -> List[Row]:
         """All rows that are left."""
         return self._fetch(len(self._rows or ()))
 
     def __iter__(self) -> Iterator[Row]:
-        while True:
-            row = self.fetchone()
-            if row is None:
-                return
-            yield row
+        return self
+
+    def __next__(self) -> Row:
+        row = self.fetchone()
+        if row is None:
+            raise StopIteration
+        return row
 
     def setinputsizes(self, sizes: Any) -> None:
         """Nothing to do."""
@@ -254,9 +261,16 @@ class Connection:
 
     def _run(self, text: str, named: Mapping[str, Any]) -> Any:
         prepared = self._database.prepare(text)
-        if prepared.writes and not self.autocommit and self._transaction is None:
+        if prepared.writes and not self.autocommit and self._open() is None:
             self._transaction = self._database.transaction()
         return prepared.execute(named)
+
+    def _open(self) -> "Union[Transaction, Database, None]":
+        """What has a transaction open: the connection's own, or the database, by the statement BEGIN."""
+        if self._transaction is not None and self._transaction.active:
+            return self._transaction
+        self._transaction = None
+        return self._database if self._database.in_transaction else None
 
     @property
     def database(self) -> Database:
@@ -271,16 +285,16 @@ class Connection:
     def commit(self) -> None:
         """Commit the open transaction, if there is one."""
         self._check()
-        transaction, self._transaction = self._transaction, None
-        if transaction is not None and transaction.active:
-            transaction.commit()
+        opened = self._open()
+        if opened is not None:
+            opened.commit()
 
     def rollback(self) -> None:
         """Undo the open transaction, if there is one."""
         self._check()
-        transaction, self._transaction = self._transaction, None
-        if transaction is not None and transaction.active:
-            transaction.rollback()
+        opened = self._open()
+        if opened is not None:
+            opened.rollback()
 
     def close(self) -> None:
         """Close: what was not committed is undone."""

@@ -6,7 +6,8 @@ Each carries `code` (the library's number), `status` (its name), and, where the 
 
 from __future__ import annotations
 
-from typing import Dict, Optional, Type
+import contextlib
+from typing import Dict, Iterator, Optional, Type
 
 
 class Warning(Exception):  # noqa: A001  (PEP 249's name)
@@ -223,6 +224,16 @@ def make_error(
     error.line, error.column = line or None, column or None
     error.os_error, error.page = os_error, page
     return error
+
+
+@contextlib.contextmanager
+def told(place: str) -> Iterator[None]:
+    """Errors within say where they are: in which file, in which rows."""
+    try:
+        yield
+    except Error as error:
+        error.args = (f"{place}: {error}", *error.args[1:])
+        raise
 
 
 def status_error(status: str, message: str) -> Error:

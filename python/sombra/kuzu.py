@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ._optional import need
-from .errors import status_error
+from .errors import status_error, told
 from .tables import interval_of_bytes, storable
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _load(tx: "Transaction", folder: str, copy: _Copy, tables: Dict[str, _Table]
     with need("pyarrow.parquet", "import_kuzu").ParquetFile(os.path.join(folder, copy.file)) as file:
         for batch in file.iter_batches(_ROWS):
             if batch.num_columns != len(ends) + len(copy.columns):
-                raise status_error("SOMBRA_SYNTAX", f"{copy.file} has {batch.num_columns} columns, and copy.cypher names other ones")
+                raise status_error("SOMBRA_SYNTAX", f"it has {batch.num_columns} columns, copy.cypher names {len(ends) + len(copy.columns)}")
             properties = [_column(each, name in copy.table.intervals) for each, name in zip(batch.columns[len(ends) :], copy.columns)]
             data = arrow.RecordBatch.from_arrays(properties, copy.columns)
             if not ends:
@@ -160,5 +160,6 @@ def import_kuzu(db: "Database", folder: "str | os.PathLike[str]") -> Tuple[int, 
             if table.key is not None:
                 tx.execute(f"CREATE CONSTRAINT IF NOT EXISTS FOR (n:{_quoted(table.name)}) REQUIRE n.{_quoted(table.key)} IS NODE KEY").close()
         for copy in sorted(copies, key=lambda each: each.table.is_rel):
-            made[copy.table.is_rel] += _load(tx, folder, copy, tables)
+            with told(copy.file):
+                made[copy.table.is_rel] += _load(tx, folder, copy, tables)
     return made[0], made[1]

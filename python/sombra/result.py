@@ -42,7 +42,7 @@ class Result(_sombra.ResultBase):
     of it is read into memory.
     """
 
-    __slots__ = ()
+    __slots__ = ("__weakref__",)
 
     def __enter__(self) -> "Result":
         return self

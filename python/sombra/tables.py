@@ -40,16 +40,11 @@ def _convert(values: Any, wanted: Callable[[Any], bool], make: Callable[[Any], A
 
 def _interval_parts(values: Any) -> Any:
     """month_day_nano_interval as struct<months, days, nanoseconds>: 16 bytes a value, which are taken apart where they lie."""
-    arrow = need("pyarrow", "to_polars")
+    arrow, element = need("pyarrow", "to_polars"), need("pyarrow.compute", "to_polars").list_element
     data, count = values.buffers()[1], values.offset + len(values)
-    halves = arrow.Array.from_buffers(arrow.int32(), 4 * count, [None, data])
-    wholes = arrow.Array.from_buffers(arrow.int64(), 2 * count, [None, data])
-    first = range(values.offset, count)
-    parts = [
-        halves.take(arrow.array([4 * i for i in first], arrow.int64())),
-        halves.take(arrow.array([4 * i + 1 for i in first], arrow.int64())),
-        wholes.take(arrow.array([2 * i + 1 for i in first], arrow.int64())),
-    ]
+    halves = arrow.FixedSizeListArray.from_arrays(arrow.Array.from_buffers(arrow.int32(), 4 * count, [None, data]), 4)
+    wholes = arrow.FixedSizeListArray.from_arrays(arrow.Array.from_buffers(arrow.int64(), 2 * count, [None, data]), 2)
+    parts = [element(each.slice(values.offset), place) for each, place in ((halves, 0), (halves, 1), (wholes, 1))]
     return arrow.StructArray.from_arrays(parts, ["months", "days", "nanoseconds"], mask=values.is_null())
 
 

@@ -110,6 +110,7 @@ typedef struct binding_prepared {
     binding_columns *columns;
     PyObject *params; /* tuple of names, in the statement's order */
     bool writes;
+    bool controls; /* BEGIN, COMMIT or ROLLBACK: the connection's work */
     bool quick;    /* the last run that was timed took less than BINDING_QUICK_NS */
     unsigned runs; /* while it was quick */
 } binding_prepared;
@@ -127,6 +128,7 @@ struct binding_result {
     bool has_row;         /* the statement stands on a row that is not given out yet */
     bool untouched; /* none of its rows was given out or read ahead: a stream may take it whole */
     bool streaming; /* its rows go to an Arrow stream */
+    bool lost;      /* the run was ended by others before the last row was read */
     bool writes, quick;
     sombra_stmt_changes changes;
 };
@@ -192,7 +194,7 @@ bool binding_progress(void *ctx, uint64_t done, uint64_t total);
 bool binding_settle(binding_connection *connection);
 /* End a result's run, if it is not over; the connection is entered. */
 void binding_result_end(binding_result *result);
-/* End the runs of all results without reading them, as when the connection is closed. */
+/* End the runs of all results without reading them, as when the connection is closed: reading on is an error. */
 void binding_abandon(binding_connection *connection);
 /* Finalize a statement of a connection: at once, or when the call has ended that runs on it in another thread. */
 void binding_finalize(binding_connection *connection, sombra_stmt *stmt);

@@ -283,8 +283,19 @@ bool binding_settle(binding_connection *connection)
 
 void binding_abandon(binding_connection *connection)
 {
-    while (connection->results != NULL)
+    while (connection->results != NULL) {
+        connection->results->lost = connection->results->has_row;
         binding_result_end(connection->results);
+    }
+}
+
+/* False with an exception: rows are missing. */
+static bool check_whole(const binding_result *result)
+{
+    if (!result->lost) return true;
+    binding_raise_status(SOMBRA_MISUSE, "the database was closed, or the transaction ended, before "
+                                        "the result's last row was read");
+    return false;
 }
 
 /* Behind white space and comments. */
@@ -609,6 +620,7 @@ static PyObject *prepared_new(PyTypeObject *type, PyObject *args, PyObject *name
             prepared->columns = columns_of(connection, prepared->stmt);
             prepared->params = params_of(connection, prepared->stmt);
             prepared->writes = sombra_stmt_writes(prepared->stmt);
+            prepared->controls = is_control(prepared->stmt, text) != NULL;
             done = prepared->columns != NULL && prepared->params != NULL;
         }
         binding_leave(connection);
@@ -637,6 +649,17 @@ static void prepared_dealloc(PyObject *self)
     free_object(self);
 }
 
+/* As db.execute does it, which knows of the connection's transaction. */
+static PyObject *execute_control(binding_prepared *prepared, binding_connection *connection,
+                                 PyObject *given, PyObject *named)
+{
+    PyObject *args = Py_BuildValue("(OO)", prepared->text, given == NULL ? Py_None : given);
+    PyObject *answer = args == NULL ? NULL : binding_execute(connection, args, named);
+
+    Py_XDECREF(args);
+    return answer;
+}
+
 static PyObject *prepared_execute(PyObject *self, PyObject *args, PyObject *named)
 {
     binding_prepared *prepared = PREPARED(self);
@@ -644,8 +667,9 @@ static PyObject *prepared_execute(PyObject *self, PyObject *args, PyObject *name
     PyObject *given, *answer = NULL;
     sombra_stmt *stmt;
 
-    if (connection == NULL || !take_arguments(args, NULL, &given) || !binding_enter(connection))
-        return NULL;
+    if (connection == NULL || !take_arguments(args, NULL, &given)) return NULL;
+    if (prepared->controls) return execute_control(prepared, connection, given, named);
+    if (!binding_enter(connection)) return NULL;
     if ((prepared->connection == connection && prepared->stmt != NULL) ||
         prepare_again(prepared, connection)) {
         stmt = prepared->stmt;
@@ -746,7 +770,7 @@ static PyObject *next_row(binding_result *result)
         result->untouched = false;
         return row;
     }
-    if (!result->has_row) return NULL;
+    if (!check_whole(result) || !result->has_row) return NULL;
     if (!binding_enter(result->connection)) return NULL;
     result->untouched = false;
     row = make_row(result);
@@ -762,6 +786,8 @@ static PyObject *result_fetchmany(PyObject *self, PyObject *args)
     PyObject *rows;
 
     if (!PyArg_ParseTuple(args, "|n:fetchmany", &count)) return NULL;
+    if (count < 0)
+        return binding_raise_status(SOMBRA_INVALID, "fewer than no rows can't be asked for");
     rows = PyList_New(0);
     for (Py_ssize_t i = 1; rows != NULL && i <= count; i++) {
         PyObject *row = next_row(RESULT(self));
@@ -787,6 +813,7 @@ static PyObject *result_fetchall(PyObject *self, PyObject *unused)
         binding_leave(result->connection);
         if (!done) return NULL;
     }
+    if (!check_whole(result)) return NULL;
     if (result->rows == NULL) return PyList_New(0);
     rows = result->rows_at == 0
                ? (Py_INCREF(result->rows), result->rows)
@@ -861,6 +888,7 @@ static PyObject *result_close(PyObject *self, PyObject *unused)
     }
     Py_CLEAR(result->rows);
     result->rows_at = 0;
+    result->lost = false;
     Py_RETURN_NONE;
 }
 

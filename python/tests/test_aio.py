@@ -143,3 +143,22 @@ def test_the_loop_goes_on():
             await task
 
     run(test)
+
+
+def test_results_have_all_that_others_have():
+    missing = {name for name in dir(sombra.Result) if not name.startswith("_")} - set(dir(aio.Result))
+    assert missing == set()
+
+    async def main():
+        async with await aio.open(":memory:") as db:
+            async with await db.execute("UNWIND range(1, 3000) AS x RETURN x") as result:
+                assert (await result.fetchone()).x == 1 and not result.ended
+            assert result.ended
+            assert await (await db.execute("UNWIND [1, 2] AS x RETURN x")).to_dict() == {"x": [1, 2]}
+            kept = await (await db.execute("UNWIND range(1, 3000) AS x RETURN x")).detach()
+            await db.execute("CREATE (:N)")
+            assert not kept.ended and len(await kept.fetchall()) == 3000 and kept.ended
+            graph = await (await db.execute("CREATE (a:A)-[r:R]->(b) RETURN a, r, b")).to_graph(expand=0)
+            assert len(graph.nodes) == 2 and len(graph.relationships) == 1
+
+    asyncio.run(main())

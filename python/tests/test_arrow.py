@@ -121,6 +121,46 @@ def test_nanoseconds_of_pandas(db):
     assert str(db.execute(query).to_df(dtype_backend="pyarrow")["t"].dtype) == "time64[ns][pyarrow]"
 
 
+def test_zones_of_data_frames(db):
+    """A column whose date-times are all in one zone keeps it, both ways; others come as instants in UTC."""
+    pandas = pytest.importorskip("pandas")
+    times = pandas.date_range("2024-03-30", periods=48, freq="h", tz="Europe/Berlin")
+    frame = pandas.DataFrame({"i": range(48), "t": times, "none": times.where(times.hour > 20), "utc": times.tz_convert("UTC"), "local": times.tz_localize(None)})
+    db.create_nodes(frame, "N")
+    query = "MATCH (n:N) WITH n ORDER BY n.i RETURN n.i AS i, n.t AS t, n.none AS none, n.utc AS utc, n.local AS local"
+    back = db.execute(query).to_df()
+    for name in frame.columns:
+        assert (back[name].dropna() == frame[name].dropna()).all() and len(back[name].dropna()) == len(frame[name].dropna())
+    assert [str(back[name].dt.tz) for name in ("t", "none", "utc", "local")] == ["Europe/Berlin", "Europe/Berlin", "UTC", "None"]
+    row = db.execute("MATCH (n:N {i: 30}) RETURN n.t AS t, n.t.timezone AS zone").single()
+    assert (row.zone, row.t.utcoffset()) == ("Europe/Berlin", datetime.timedelta(hours=2))
+    assert str(row.t.tzinfo) == "Europe/Berlin"
+    mixed = db.execute("UNWIND ['Europe/Berlin', 'Asia/Tokyo'] AS z RETURN datetime({epochSeconds: 0, timezone: z}) AS t").to_df()
+    assert list(mixed["t"]) == [pandas.Timestamp(0, tz="UTC")] * 2 and str(mixed["t"].dt.tz) == "UTC"
+    polars = pytest.importorskip("polars")
+    assert db.execute(query).to_polars()["t"].dtype == polars.Datetime("ns", "Europe/Berlin")
+    with pytest.raises(sombra.InvalidError, match="column 't': the system has no time zone 'Mars/Phobos'"):
+        db.create_nodes(pa.table({"t": pa.array([0], pa.timestamp("s", "Mars/Phobos"))}), "M")
+
+
+def test_stored_types_with_absent_values(db):
+    """Columns of stored properties, which come leaf by leaf, are what the rows have."""
+    values = "i: x, f: x / 4.0, s: 's' + x, b: x % 3 = 0, d: date('2000-01-01') + duration({days: x}), t: localtime({second: x % 60}), " \
+        "l: localdatetime('1970-01-01') + duration({seconds: x}), z: datetime({epochSeconds: x, timezone: '+01:00'}), v: duration({days: x}), long: CASE x % 1000 WHEN 7 THEN $long END"
+    names = ["i", "f", "s", "b", "d", "t", "l", "z", "v", "long"]
+    for label, condition in (("All", "true"), ("Most", "x % 10 <> 0"), ("Few", "x % 50 = 0")):
+        db.execute(f"UNWIND range(1, 5000) AS x CREATE (n:{label}) WITH n, x WHERE {condition} SET n = {{{values}}}", long="x" * 5000)
+        query = f"MATCH (n:{label}) WITH n ORDER BY id(n) RETURN {', '.join(f'n.{name} AS {name}' for name in names)}"
+        rows = db.execute(query).fetchall()
+        table = db.execute(query.replace("WITH n ORDER BY id(n) ", "")).to_arrow()
+        table.validate(full=True)
+        for name in ("i", "f", "s", "b", "d", "long"):
+            assert table[name].to_pylist() == [row[name] for row in rows], (label, name)
+        assert table.num_rows == 5000
+        nulls = [sum(row[name] is None for row in rows) for name in names]
+        assert [table[name].null_count for name in names] == nulls and len(set(nulls[:9])) == 1
+
+
 def test_rest_of_a_result(people):
     """Rows that Python has seen before, or that a statement wrote, become columns, too."""
     result = people.execute("MATCH (p:Person) RETURN p.name AS name, p ORDER BY name")

@@ -3,6 +3,7 @@
 import datetime
 import json
 import math
+import re
 
 import pytest
 
@@ -84,6 +85,84 @@ def test_missing_values_of_pandas(db):
     assert [db.node(id).properties for id in ids] == [{"f": 1.5, "s": "a"}, {}]
     nan = db.create_nodes(pa.table({"f": [math.nan]}), "T")
     assert math.isnan(db.node(nan[0])["f"])
+
+
+def test_columns_of_every_kind(db):
+    """What pandas, Polars and Arrow write differently is one property."""
+    pandas, numpy = pytest.importorskip("pandas"), pytest.importorskip("numpy")
+    frame = pandas.DataFrame({
+        "int": pandas.array([1, None, 3], "Int64"),
+        "small": pandas.array([1, None, 3], "UInt8"),
+        "float": pandas.array([0.5, None, 3], "Float64"),
+        "half": numpy.array([0.5, 1, -2], "float16"),
+        "bool": pandas.array([True, None, False], "boolean"),
+        "string": pandas.array(["a", None, ""], "string"),
+        "arrow": pandas.array([b"a", None, b""], pandas.ArrowDtype(pa.large_binary())),
+        "category": pandas.Categorical(["b", None, "a"]),
+        "ordered": pandas.Categorical([3, 1, 2], categories=[3, 2, 1], ordered=True),
+        "second": numpy.array(["2024-01-01", "NaT", "1969-12-31T23:59:59"], "datetime64[s]"),
+        "delta": numpy.array([1500, "NaT", -1], "timedelta64[ms]"),
+    })
+    expected = {
+        "int": [1, None, 3],
+        "small": [1, None, 3],
+        "float": [0.5, None, 3.0],
+        "half": [0.5, 1.0, -2.0],
+        "bool": [True, None, False],
+        "string": ["a", None, ""],
+        "arrow": [b"a", None, b""],
+        "category": ["b", None, "a"],
+        "ordered": [3, 1, 2],
+        "second": [datetime.datetime(2024, 1, 1), None, datetime.datetime(1969, 12, 31, 23, 59, 59)],
+        "delta": [sombra.Duration(0, 0, 1, 500_000_000), None, sombra.Duration(0, 0, -1, 999_000_000)],
+    }
+    ids = db.create_nodes(frame, "P")
+    assert {key: [db.node(id).get(key) for id in ids] for key in expected} == expected
+    words = ["a", None, "longer than twelve bytes"]
+    for kind in (pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.large_string())):
+        ids = db.create_nodes(pa.table({"s": pa.array(words, kind), "l": pa.array([words[:1], None, []], pa.large_list(pa.string()))}), "S")
+        assert [db.node(id).get("s") for id in ids] == words
+        assert [db.node(id).get("l") for id in ids] == [["a"], None, []]
+    for unit, nanoseconds in (("s", 0), ("ms", 5_000_000), ("us", 5_000), ("ns", 5)):
+        count = {"s": 1, "ms": 1_005, "us": 1_000_005, "ns": 1_000_000_005}[unit]
+        node = db.node(db.create_nodes(pa.table({"t": pa.array([count], pa.timestamp(unit)), "z": pa.array([-count], pa.timestamp(unit, "-02:00"))}), "U")[0])
+        assert (node["t"].second, getattr(node["t"], "nanosecond", node["t"].microsecond * 1000)) == (1, nanoseconds)
+        assert node["z"].utcoffset() == datetime.timedelta(hours=-2) and node["z"].timestamp() == pytest.approx(-count / {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}[unit])
+    polars = pytest.importorskip("polars")
+    other = polars.DataFrame({"c": ["x", None, "x"], "e": ["u", "v", "u"], "l": [[1], [], None]}, schema={"c": polars.Categorical, "e": polars.Enum(["u", "v"]), "l": polars.List(polars.Int16)})
+    ids = db.create_nodes(other, "Q")
+    assert [[db.node(id).get(key) for id in ids] for key in "cel"] == [["x", None, "x"], ["u", "v", "u"], [[1], [], None]]
+
+
+def test_refused_values_are_named(db):
+    """By column, row (from 0, over all batches), and value."""
+    import decimal
+
+    batches = [pa.record_batch({"u": pa.array([1, 2], pa.uint64())}), pa.record_batch({"u": pa.array([3, 2**63], pa.uint64())})]
+    for data, error, text in (
+        (pa.table({"d": [decimal.Decimal("1.5")]}), sombra.TypeMismatchError, "column 'd': properties can't have the Arrow type 'd:2,1', a decimal: make it double or text"),
+        (pa.Table.from_batches(batches), sombra.InvalidError, "batch 2: column 'u', row 3: 9223372036854775808 is greater than 2^63 - 1"),
+        (pa.table({"l": pa.array([[1], [2**63]], pa.list_(pa.uint64()))}), sombra.InvalidError, "column 'l', item 1: 9223372036854775808"),
+        ({"a": [1, 2], "b": [1]}, sombra.InvalidError, "named b expected length 2"),
+        ({"a": [1, "x"]}, sombra.InvalidError, "column 'a': Could not convert 'x'"),
+        ({1: [1]}, sombra.TypeMismatchError, "the name of a column is a str, not 1"),
+    ):
+        with pytest.raises(error, match=re.escape(text)):
+            db.create_nodes(data, "T")
+    db.execute("CREATE CONSTRAINT FOR (p:Person) REQUIRE p.name IS UNIQUE")
+    key = ("Person", "name")
+    with pytest.raises(sombra.NotFoundError, match=f"column 'source', row 0: no node has the key {'é' * 30}…"):
+        db.create_edges({"source": ["é" * 50], "target": ["b"]}, "T", source_key=key, target_key=key)
+    pandas = pytest.importorskip("pandas")
+    for frame, error, text in (
+        (pandas.DataFrame({"mixed": [1, "x"]}), sombra.InvalidError, "'x'.*mixed"),
+        (pandas.DataFrame({"p": pandas.period_range("2024", periods=2, freq="M")}), sombra.TypeMismatchError, "column 'p'.*period"),
+        (pandas.DataFrame([[1, 2]], columns=["a", "a"]), sombra.InvalidError, "a"),
+        (pandas.Series([1], name="x"), sombra.TypeMismatchError, "no table|record batches"),
+    ):
+        with pytest.raises(error, match=text):
+            db.create_nodes(frame, "T")
+    assert db.node_count() == 0
 
 
 def test_ends_by_key(db):
@@ -256,6 +335,27 @@ def test_batches_rejects_dry_runs_progress(db, tmp_path):
         sombra.import_parquet(db, path, label="M", batch=0)
 
 
+def test_errors_of_files_say_where(db, tmp_path):
+    pq = pytest.importorskip("pyarrow.parquet")
+    db.execute("CREATE CONSTRAINT FOR (n:N) REQUIRE n.x IS UNIQUE")
+    db.create_nodes({"x": list(range(100_000))}, "N")
+    path = tmp_path / "e.parquet"
+    pq.write_table(pa.table({"source": list(range(100_000)), "target": [*range(99_999), 2**40]}), path)
+    ends = {"type": "T", "source_key": ("N", "x"), "target_key": ("N", "x")}
+    for options, text in (
+        ({}, f"{path}: batch 2: column 'target', row 99999: no node has the key {2**40}"),
+        ({"batch": 50_000}, rf"{path}: in the \d+ rows from \d+ on: batch 1: column 'target', row \d+: no node has the key {2**40}"),
+        ({"rejects": tmp_path / "r", "max_rejects": 0}, f"{path}: row 99999: batch 1: column 'target', row 0: no node"),
+        ({"columns": ["w"]}, f"{path}: there is no column 'w'"),
+        ({"source": "from"}, f"{path}: the Arrow stream has no column 'from'"),
+    ):
+        with pytest.raises(sombra.NotFoundError, match=text):
+            sombra.import_parquet(db, path, **{**ends, **options})
+    with pytest.raises(KeyError, match="enough"):
+        sombra.import_parquet(db, path, **ends, progress=lambda *each: {}["enough"])
+    assert db.relationship_count() == 50_000  # of the import by batches
+
+
 # ---- Folders of Kuzu ---------------------------------------------------------------------------------------------------
 
 
@@ -307,7 +407,7 @@ def test_kuzu(db, tmp_path):
     ({"copy.cypher": 'COPY `What` FROM "What.parquet";'}, "QuerySyntaxError", "a table of schema.cypher"),
     ({"copy.cypher": "COPY `City`;"}, "QuerySyntaxError", "are expected"),
     ({"copy.cypher": "COPY `City` ("}, "QuerySyntaxError", "not ended"),
-    ({"copy.cypher": 'COPY `City` (`id`) FROM "City.parquet";'}, "QuerySyntaxError", "has 5 columns"),
+    ({"copy.cypher": 'COPY `City` (`id`) FROM "City.parquet";'}, "QuerySyntaxError", "City.parquet: it has 5 columns, copy.cypher names 1"),
     ({"copy.cypher": 'COPY `Lives` (`since`, `source`) FROM "Lives_Person_City.parquet" (from=\'X\');'}, "QuerySyntaxError", "not in schema.cypher"),
     ({"copy.cypher": 'COPY `Knows` FROM "Knows_Person_Person.parquet" (from=\'Person\', to=\'Person\');'}, "NotFoundError", "node"),
 ])

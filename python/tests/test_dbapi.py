@@ -56,6 +56,46 @@ def test_transactions(connection):
         assert not other.database.in_transaction
 
 
+def test_statements_of_transactions(connection):
+    """BEGIN and COMMIT as statements, and what ends a transaction that another began."""
+    cursor = connection.cursor()
+
+    def count():
+        return cursor.execute("MATCH (p:P) RETURN count(p)").fetchone()[0]
+
+    for end, left in (("COMMIT", 1), ("ROLLBACK", 1)):
+        cursor.execute("BEGIN")
+        cursor.execute("CREATE (:P)")
+        cursor.execute(end)
+        assert count() == left and not connection.database.in_transaction
+    cursor.execute("BEGIN")
+    cursor.execute("CREATE (:P)")
+    connection.rollback()
+    assert count() == 1
+    cursor.execute("CREATE (:P)")
+    cursor.execute("COMMIT")
+    connection.rollback()
+    assert count() == 2
+    cursor.execute("CREATE (:P)")
+    connection.database.rollback()
+    cursor.execute("CREATE (:P)")
+    connection.commit()
+    assert count() == 3
+
+
+def test_cursors(connection):
+    cursor = connection.cursor()
+    cursor.execute("UNWIND [null, 1, 2] AS x RETURN x, null AS n")
+    assert [column[1] for column in cursor.description] == [int, None] and cursor.description[0][1] == dbapi.NUMBER
+    assert iter(cursor) is cursor and next(cursor) == (None, None)
+    assert cursor.fetchmany(0) == [] and len(cursor.fetchmany(5)) == 2
+    with pytest.raises(StopIteration):
+        next(cursor)
+    for wrong in (lambda: cursor.fetchmany(-1), lambda: cursor.execute("RETURN ?", 5), lambda: cursor.execute(b"RETURN 1")):
+        with pytest.raises(dbapi.ProgrammingError):
+            wrong()
+
+
 def test_context_manager(tmp_path):
     path = str(tmp_path / "g")
     with dbapi.connect(path) as made:

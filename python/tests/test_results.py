@@ -104,6 +104,20 @@ def test_the_last_row_ends_the_run(db):
     assert db.execute("MATCH (n:N) RETURN count(n) AS c").fetchone().c == 2
 
 
+def test_a_loop_that_closes_its_database():
+    """It must not look as if there were no more rows."""
+    database = sombra.open(":memory:")
+    seen = []
+    with pytest.raises(sombra.MisuseError):
+        for row in database.execute(MANY):
+            seen.append(row)
+            if len(seen) == 3:
+                database.close()
+    assert len(seen) == 3
+    with pytest.raises(sombra.InvalidError, match="fewer than no rows"):
+        sombra.open(":memory:").execute(MANY).fetchmany(-1)
+
+
 def test_detach(db):
     result = db.execute(MANY)
     result.fetchone()
@@ -118,7 +132,12 @@ def test_a_result_outlives_its_database():
     read = database.execute("RETURN 1 AS a").detach()
     database.close()
     assert read.single().a == 1
-    assert result.fetchall() == [] and result.ended
+    assert result.ended
+    for read in (result.fetchall, result.fetchone, result.single, lambda: next(result), lambda: result.to_dict()):
+        with pytest.raises(sombra.MisuseError, match="before the result's last row was read"):
+            read()
+    result.close()
+    assert result.fetchall() == []
     dropped = sombra.open(":memory:")
     gone = weakref.ref(dropped)
     result = dropped.execute(MANY)

@@ -1,6 +1,7 @@
 """Transactions, savepoints, options and files."""
 
 import os
+import weakref
 
 import pytest
 
@@ -216,6 +217,48 @@ def test_closing(tmp_path):
         assert count(again) == 1
     with pytest.raises(sombra.MisuseError):
         sombra.Database().execute("RETURN 1")
+
+
+def test_prepared_statements_of_transactions(db):
+    begin, commit, rollback = (db.prepare(text) for text in ("BEGIN", "/* all */ COMMIT", "ROLLBACK"))
+    for end, left in ((commit, 1), (rollback, 1)):
+        begin.execute()
+        assert db.in_transaction
+        db.execute("CREATE (:N)")
+        end.execute()
+        assert not db.in_transaction and count(db) == left
+    begin()
+    with pytest.raises(sombra.MisuseError, match="open"):
+        begin()
+    db.rollback()
+    with pytest.raises(sombra.MisuseError):
+        commit()
+    with pytest.raises(sombra.NotFoundError, match="no parameter"):
+        begin(x=1)
+    assert not db.in_transaction
+
+
+def test_closing_within_a_block(tmp_path):
+    """What looks like a commit is none."""
+    database = sombra.open(tmp_path / "g")
+    with pytest.raises(sombra.MisuseError, match="undone"):
+        with database.transaction() as tx:
+            tx.execute("CREATE (:N)")
+            database.close()
+    database = sombra.open(tmp_path / "g")
+    with pytest.raises(KeyError):
+        with database.transaction() as tx:
+            database.close()
+            raise KeyError
+    with sombra.open(tmp_path / "g") as again:
+        assert count(again) == 0
+        with again.transaction() as tx:
+            tx.execute("CREATE (:N)")
+            tx.commit()
+        transaction = again.transaction()
+        weak = weakref.ref(transaction), weakref.ref(again.execute("RETURN 1"))
+        assert weak[0]() is transaction and weak[1]() is None
+        transaction.rollback()
 
 
 def test_files(tmp_path):
