@@ -1,7 +1,7 @@
 /* test_query_plans.c — which plans the planner chooses, as EXPLAIN shows them, on a graph whose counts are known: 10,000 :A (x all different, y one of 10),
  * 100 :B (k unique), 10 :C, no :D (k unique); 10,000 :R from A to B, 100 :S from B to C, 10 :T from C to A; indexes on A(x), R(w), constraints on B(k),
  * D(k). Each case is there for a rule, which its comment tells; operators that every plan has are left out. */
-#include "support/api_fixture.h"
+#include "support/api_rows.h"
 
 static const char *const made[] = {
     "CREATE INDEX ax FOR (n:A) ON (n.x)",
@@ -135,6 +135,17 @@ static void test_api_query_plans__order(void **state)
         {"MATCH (a:A), (b:B) WHERE a.x = b.k RETURN a, b", "UniqueIndexSeek NodeByLabelScan"},
         {"MATCH (a:A), (c:C) WHERE a.y = c.k RETURN a, c",
          "HashJoin |NodeByLabelScan NodeByLabelScan"},
+        /* … within a sub-query that runs for each row, too, since the inner side is read once for all; not where the statement may change it */
+        {"MATCH (a:A) OPTIONAL MATCH (c:C) WHERE c.k = a.y RETURN a, c",
+         "OptionalApply |HashJoin |NodeByLabelScan NodeByLabelScan"},
+        {"MATCH (a:A) WHERE EXISTS { MATCH (c:C) WHERE c.k = a.y } RETURN a",
+         "SemiApply |HashJoin |NodeByLabelScan NodeByLabelScan"},
+        {"MATCH (a:A) CALL (a) { MATCH (c:C) WHERE c.k = a.y RETURN count(c) AS n } RETURN n",
+         "Apply |Aggregation |HashJoin |NodeByLabelScan NodeByLabelScan"},
+        {"MATCH (b:B {k: 1}) OPTIONAL MATCH (c:C) WHERE c.k = b.k RETURN b, c",
+         "OptionalApply |Filter |NodeByLabelScan UniqueIndexSeek"},
+        {"MATCH (a:A) OPTIONAL MATCH (c:C) WHERE c.k = a.y SET a.z = c.k",
+         "Set OptionalApply |Filter |NodeByLabelScan NodeByLabelScan"},
     };
 
     CHECK(state, cases);
@@ -223,6 +234,72 @@ static void test_api_query_plans__eager(void **state)
     CHECK(state, cases);
 }
 
+/* The only value of a run. */
+static int64_t run_again(api_fixture *f, sombra_stmt *stmt, int64_t add)
+{
+    sombra_value value = sombra_int(add);
+
+    OK(f, sombra_stmt_bind(stmt, "add", &value));
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+    OK(f, sombra_stmt_column(stmt, 0, &value));
+    OK(f, sombra_stmt_reset(stmt));
+    return value.as.integer;
+}
+
+/* What the first run of a sub-query has read is for the other ones of this run of the statement alone. */
+static void test_api_query_plans__inner_sides(void **state)
+{
+    static const char *const texts[] = {
+        "MATCH (a:A) OPTIONAL MATCH (c:C) WHERE c.k + $add = a.y RETURN count(c)",
+        "MATCH (a:A) WHERE EXISTS { MATCH (c:C) WHERE c.k + $add = a.y } RETURN count(*)",
+        "MATCH (a:A) RETURN sum(COUNT { MATCH (c:C) WHERE c.k + $add = a.y })",
+        "MATCH (a:A) CALL (a) { MATCH (c:C) WHERE c.k + $add = a.y RETURN count(c) AS n } RETURN "
+        "sum(n)"};
+    api_fixture *f = *state;
+    sombra_stmt *stmt;
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        OK(f, sombra_prepare(f->conn, texts[i], SOMBRA_NUL_TERMINATED, &stmt, NULL));
+        assert_int_equal(run_again(f, stmt, 0), 10000);
+        assert_int_equal(run_again(f, stmt, 7), 3000);
+        gives(f, "MATCH (c:C {k: 1}) SET c.k = 100", "");
+        assert_int_equal(run_again(f, stmt, 0), 9000);
+        gives(f, "MATCH (c:C {k: 100}) SET c.k = 1", "");
+        assert_int_equal(run_again(f, stmt, 0), 10000);
+        sombra_stmt_finalize(stmt);
+    }
+}
+
+/* Of paths that nobody counts, only the ends are looked for: of the paths here there are more than could be walked. */
+static void test_api_query_plans__reach(void **state)
+{
+    api_fixture *f = *state;
+
+    gives(f, "UNWIND range(0, 60) AS i CREATE (:Step {i: i})", "");
+    gives(f,
+          "MATCH (a:Step), (b:Step) WHERE b.i = a.i + 1 UNWIND [1, 2] AS x CREATE (a)-[:TO]->(b)",
+          "");
+    gives(f, "MATCH (a:Step {i: 0}) OPTIONAL MATCH (a)-[:TO*]->(b) RETURN count(DISTINCT b)", "60");
+    gives(f, "MATCH (a:Step {i: 0}), (b:Step) WHERE (a)-[:TO*]->(b) RETURN count(*)", "60");
+    gives(f, "MATCH (a:Step {i: 9}), (b:Step) WHERE NOT EXISTS { (a)-[:TO*]->(b) } RETURN count(*)",
+          "10");
+    gives(f, "MATCH (a:Step {i: 1}), (b:Step {i: 0}) RETURN EXISTS { (a)-[:TO*]->(b) }", "false");
+    gives(f, "MATCH (a:Step {i: 0}) RETURN COUNT { MATCH (a)-[:TO*]->(b) RETURN DISTINCT b }",
+          "60");
+    gives(f,
+          "MATCH (a:Step {i: 0}) CALL (a) { MATCH (a)-[:TO*]->(b) RETURN b } RETURN count(DISTINCT "
+          "b)",
+          "60");
+    /* they are counted here */
+    gives(f, "MATCH (a:Step {i: 57}) OPTIONAL MATCH (a)-[:TO*]->(b) RETURN count(b)", "14");
+    gives(f, "MATCH (a:Step {i: 57}) RETURN COUNT { (a)-[:TO*]->(b) }", "14");
+    gives(f,
+          "MATCH (a:Step {i: 57}) CALL (a) { MATCH (a)-[:TO*]->(b) RETURN b LIMIT 5 } RETURN "
+          "count(DISTINCT b), count(b)",
+          "3|5");
+    gives(f, "MATCH (a:Step) DETACH DELETE a", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +307,8 @@ int main(void)
         cmocka_unit_test(test_api_query_plans__order),
         cmocka_unit_test(test_api_query_plans__shortcuts),
         cmocka_unit_test(test_api_query_plans__eager),
+        cmocka_unit_test(test_api_query_plans__inner_sides),
+        cmocka_unit_test(test_api_query_plans__reach),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

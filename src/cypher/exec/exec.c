@@ -372,6 +372,7 @@ sb_status sb_exec_reset(sb_exec *run, const sb_exec_options *options, sb_err *er
     if (run->profile != NULL)
         memset(run->profile, 0, run->compiled->plan_count * sizeof *run->profile);
     if (run->fresh) return SB_OK;
+    run->fresh = true; /* nothing of the run before is kept */
     return leave(run, sb_exec__inner_row(run->root, &run->no_columns, 0));
 }
 
@@ -406,11 +407,14 @@ sb_status sb_exec__part_open(sb_exec *of, const sb_plan *plan, sb_graph *graph,
         options.cancel = cancel;
         options.progress = NULL;
     }
-    return open_plan(of->compiled, plan, of, &options, part, err);
+    SB_TRY(open_plan(of->compiled, plan, of, &options, part, err));
+    (*part)->fresh = false; /* it runs for one run of the statement */
+    return SB_OK;
 }
 
 void sb_exec__part_stop(sb_exec *part, bool keep_root)
 {
+    part->fresh = true;
     for (sb_operator *op = part->newest; op != NULL; op = op->older)
         if (op->ops->reset != NULL && !(keep_root && op == part->root->root)) op->ops->reset(op);
 }

@@ -1,4 +1,5 @@
-/* op_join.c — HASH_JOIN: the inner side is kept, by its keys; rows of the input look theirs up.
+/* op_join.c — HASH_JOIN: the inner side is kept, by its keys; rows of the input look theirs up. Within a sub-query that runs for each row it
+ * is read in the first run alone.
  * When the inner side does not fit the memory, its rows and then those of the input are put aside by the hash of their keys, and each
  * partition is joined as the whole would have been. A partition that cannot be divided any more (its rows have equal keys) is joined in
  * pieces: as much of the inner side as fits, with all rows of the input, again and again; rows without a partner come last. */
@@ -107,16 +108,26 @@ static void join_close(sb_operator *op)
     sb_arena_destroy(j->record);
 }
 
+/* An inner plan that runs again, for another row around it: the inner side does not know that row (order.c), and in a statement that writes
+ * nothing it would give the same rows. What was put aside is used up. */
+static bool may_keep(const sb_join_op *j)
+{
+    const sb_exec *run = j->op.run;
+
+    return j->built && !run->fresh && !run->compiled->writes && !sb_partitions__any(&j->parts);
+}
+
 static void join_reset(sb_operator *op)
 {
     sb_join_op *j = (sb_join_op *)op;
 
+    j->in = NULL;
+    if (may_keep(j)) return;
     forget_parts(j);
     forget_inner(j);
     sb_kept__clear(&j->apart);
     sb_kept__clear(&j->apart_keys);
     j->built = false;
-    j->in = NULL;
 }
 
 static sb_status eval_keys(sb_join_op *j, sb_eval **evals, const sb_batch *in)

@@ -225,6 +225,24 @@ static sb_status hold_back(sb_planner *p, sb_pattern_graph *graph)
     return SB_OK;
 }
 
+/* How often a predicate is asked, as far as that is known before the order: for each node of the rarest kind that it reads. */
+static sb_status times_asked(sb_planner *p, const sb_pattern_graph *graph,
+                             const sb_predicate *predicate, double *times)
+{
+    bool any = false;
+
+    *times = 1;
+    for (uint32_t i = 0; i < graph->node_count; i++) {
+        double nodes;
+
+        if (!sb_plan__set_has(&predicate->needs, graph->nodes[i].var->slot)) continue;
+        SB_TRY(sb_plan__estimate_nodes(p, graph->nodes[i].labels, &nodes));
+        if (!any || nodes < *times) *times = nodes;
+        any = true;
+    }
+    return SB_OK;
+}
+
 /* Sub-queries inside predicates: by the time one is evaluated all variables of the clause that it mentions have values. */
 static sb_status plan_expressions(sb_planner *p, const sb_pattern_graph *graph,
                                   const sb_slot_set *bound)
@@ -245,8 +263,14 @@ static sb_status plan_expressions(sb_planner *p, const sb_pattern_graph *graph,
     }
     for (uint32_t i = 0; i < graph->path_count; i++)
         SB_TRY(sb_plan__set_add(p, &all, graph->paths[i].var->slot));
-    for (uint32_t i = 0; i < graph->predicate_count; i++)
+    for (uint32_t i = 0; i < graph->predicate_count; i++) {
+        double times;
+
+        SB_TRY(times_asked(p, graph, &graph->predicates[i], &times));
+        const double runs = sb_plan__run_for_each(p, times);
         SB_TRY(sb_plan__expr(p, graph->predicates[i].expr, &all));
+        p->runs = runs;
+    }
     for (uint32_t i = 0; i < graph->edge_count; i++)
         if (graph->edges[i].rel != NULL) SB_TRY(sb_plan__expr(p, graph->edges[i].rel->props, &all));
     return SB_OK;

@@ -437,9 +437,9 @@ static bool has_list_edge(const sb_pattern_graph *g, const bool *edge_in)
     return false;
 }
 
-/* Plan a part by itself and join it to what is there. */
+/* Plan a part by itself and join it to what is there; *hashed: by keys. */
 static sb_status join_part(sb_order_search *s, sb_order_state *st, const sb_slot_set *own,
-                           sb_order_state *joined)
+                           sb_order_state *joined, bool *hashed)
 {
     sb_order_state part = {0};
     sb_order_state empty = {0};
@@ -452,6 +452,7 @@ static sb_status join_part(sb_order_search *s, sb_order_state *st, const sb_slot
     SB_TRY(sb_plan__argument(s->p, 1, &part.plan));
     SB_TRY(search_part(s, &part));
     SB_TRY(find_join_keys(s, st, own, &outer_key, &inner_key, &predicate));
+    *hashed = predicate != UINT32_MAX;
     SB_TRY(sb_order__copy(s, st, joined));
     SB_TRY(sb_plan__new(s->p, predicate != UINT32_MAX ? SB_PLAN_HASH_JOIN : SB_PLAN_PRODUCT,
                         st->plan, &join));
@@ -479,8 +480,9 @@ static sb_status join_part(sb_order_search *s, sb_order_state *st, const sb_slot
         join->as.join.count = 1;
         joined->predicate_done[predicate] = true;
         join->rows *= 0.1;
-        join->cost = st->plan->cost + part.plan->cost +
-                     COST_HASH * (st->plan->rows + part.plan->rows) + join->rows;
+        /* the part's rows are kept from run to run */
+        join->cost = st->plan->cost + COST_HASH * st->plan->rows + join->rows +
+                     (part.plan->cost + COST_HASH * part.plan->rows) / s->p->runs;
     }
     joined->plan = join;
     SB_TRY(merge_states(s, joined, &part));
@@ -513,12 +515,15 @@ static sb_status plan_part(sb_order_search *s, sb_order_state *st, const uint32_
     sb_order_state nested;
     SB_TRY(sb_order__copy(s, st, &nested));
     SB_TRY(search_part(s, &nested));
-    /* One row in: a scan for each row is a scan. */
-    if (part != 0 && st->plan->rows > 1 && !has_list_edge(g, edge_in) && !part_differs(g, &own)) {
+    /* One row in, once: a scan for each row is a scan. */
+    if (part != 0 && st->plan->rows * p->runs > 1 && !has_list_edge(g, edge_in) &&
+        !part_differs(g, &own)) {
         sb_order_state joined;
+        bool hashed;
 
-        SB_TRY(join_part(s, st, &own, &joined));
-        if (joined.plan->cost < nested.plan->cost) nested = joined;
+        SB_TRY(join_part(s, st, &own, &joined, &hashed));
+        if ((hashed || st->plan->rows > 1) && joined.plan->cost < nested.plan->cost)
+            nested = joined;
     }
     *st = nested;
     return SB_OK;

@@ -52,7 +52,7 @@ static sb_status plan_statement(sb_planner *p, sb_statement *statement, sb_plan 
     (*root)->as.result.columns = columns;
     (*root)->as.result.count = query->column_count;
     SB_TRY(sb_plan__live(p, *root));
-    if (!p->options.no_special) sb_plan__reach_only(*root);
+    if (!p->options.no_special) SB_TRY(sb_plan__reach_only(*root, false));
     return query->writes ? SB_OK : sb_plan__parallel(p, *root);
 }
 
@@ -76,6 +76,7 @@ sb_status sb_plan_make(sb_arena *arena, sb_statement *statement, uint32_t slot_c
                     .graph = graph,
                     .text = statement->text,
                     .slot_count = slot_count,
+                    .runs = 1,
                     .err = err};
     sb_compiled *made;
     double nodes;
@@ -91,6 +92,7 @@ sb_status sb_plan_make(sb_arena *arena, sb_statement *statement, uint32_t slot_c
         numbering n = {&p, 0};
 
         p.view = sb_graph_view(graph);
+        p.writes = statement->query->writes;
         SB_TRY(plan_statement(&p, statement, &made->root));
         SB_TRY(number_tree(&n, made->root));
         SB_TRY(sb_plan__estimate_nodes(&p, NULL, &nodes));

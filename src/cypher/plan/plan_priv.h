@@ -22,6 +22,8 @@ typedef struct sb_planner {
     uint64_t random; /* of shuffle_seed */
     uint32_t depth;  /* of nested queries */
     bool in_merge;   /* planning the match half of MERGE */
+    bool writes;     /* the statement does: what one run of a plan has read the next may read otherwise */
+    double runs;     /* how often the plan at hand is expected to run: below APPLY, and in expressions, once for each row */
     /* names so far */
     sb_plan_name_text *names;
     uint32_t name_count, name_capacity;
@@ -81,6 +83,8 @@ SB_MUST_CHECK sb_status sb_plan__clauses(sb_planner *p, sb_clause *const *clause
 /* Give every sub-query and pattern in an expression its plan (sb_expr.plan): a RESULT over what is collected. expr may be NULL. */
 SB_MUST_CHECK sb_status sb_plan__expr(sb_planner *p, sb_expr *expr, const sb_slot_set *bound);
 /* An ARGUMENT to begin an inner plan with. */
+/* From here on, what is planned runs for each of so many rows; the runs of before, which the caller puts back. */
+double sb_plan__run_for_each(sb_planner *p, double rows);
 SB_MUST_CHECK sb_status sb_plan__argument(sb_planner *p, double rows, sb_plan **plan);
 /* FILTER by a predicate: sub-queries that stand alone in it become SEMI_APPLY. */
 SB_MUST_CHECK sb_status sb_plan__filter(sb_planner *p, sb_plan *input, sb_expr *predicate,
@@ -250,7 +254,7 @@ SB_INLINE sb_rel_direction sb_plan__turned(sb_rel_direction direction)
 SB_MUST_CHECK sb_status sb_plan__special(sb_planner *p, sb_plan **plan);
 /* factor.c: an AGGREGATE that counts rows gets as few rows as can be, and what each stands for. */
 SB_MUST_CHECK sb_status sb_plan__factor(sb_planner *p, sb_plan *aggregate);
-/* Mark VAR_EXPANDs of which only the ends matter, each once; after sb_plan__live. */
-void sb_plan__reach_only(sb_plan *root);
+/* Mark VAR_EXPANDs of which only the ends matter, each once; after sb_plan__live. dropped: so are duplicates of the plan's rows, by who reads them. */
+SB_MUST_CHECK sb_status sb_plan__reach_only(sb_plan *root, bool dropped);
 
 #endif

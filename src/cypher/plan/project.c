@@ -97,8 +97,10 @@ static sb_status project(sb_planner *p, sb_plan *input, sb_plan_assign *items, u
 {
     *plan = input;
     if (count == 0) return SB_OK;
+    const double runs = sb_plan__run_for_each(p, input->rows);
     for (uint32_t i = 0; i < count; i++)
         SB_TRY(sb_plan__expr(p, items[i].expr, bound));
+    p->runs = runs;
     SB_TRY(sb_plan__new(p, SB_PLAN_PROJECT, input, plan));
     (*plan)->as.project.items = items;
     (*plan)->as.project.count = count;
@@ -118,6 +120,7 @@ static sb_status aggregate(sb_planner *p, sb_projection *projection, sb_plan *in
 
     SB_TRY(sb_plan__alloc(p, projection->item_count + 1, sizeof *a.groups, &a.groups));
     SB_TRY(sb_plan__alloc(p, 2 * projection->item_count + 1, sizeof *after, &after));
+    const double runs = sb_plan__run_for_each(p, input->rows);
     for (uint32_t i = 0; i < projection->item_count; i++) {
         sb_projection_item *item = &projection->items[i];
 
@@ -143,6 +146,7 @@ static sb_status aggregate(sb_planner *p, sb_projection *projection, sb_plan *in
     for (uint32_t i = 0; i < a.count; i++)
         for (uint32_t k = 0; k < a.aggregates[i].arg_count; k++)
             SB_TRY(sb_plan__expr(p, a.aggregates[i].args[k], bound));
+    p->runs = runs;
 
     SB_TRY(sb_plan__new(p, SB_PLAN_AGGREGATE, input, plan));
     (*plan)->as.aggregate.groups = a.groups;

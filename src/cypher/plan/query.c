@@ -3,6 +3,14 @@
 
 #include "cypher/plan/plan_priv.h"
 
+double sb_plan__run_for_each(sb_planner *p, double rows)
+{
+    const double before = p->runs;
+
+    if (!p->writes && rows > 1) p->runs *= rows;
+    return before;
+}
+
 sb_status sb_plan__argument(sb_planner *p, double rows, sb_plan **plan)
 {
     SB_TRY(sb_plan__new(p, SB_PLAN_ARGUMENT, NULL, plan));
@@ -118,7 +126,9 @@ sb_status sb_plan__filter(sb_planner *p, sb_plan *input, sb_expr *predicate,
     sb_expr *const inside = negated ? predicate->args[0] : predicate;
     sb_plan *filter;
 
+    const double runs = sb_plan__run_for_each(p, input->rows);
     SB_TRY(sb_plan__expr(p, predicate, bound));
+    p->runs = runs;
     if (!p->options.no_special &&
         (inside->kind == SB_EXPR_EXISTS || inside->kind == SB_EXPR_PATTERN)) {
         SB_TRY(sb_plan__new(p, SB_PLAN_SEMI_APPLY, input, &filter));
@@ -231,10 +241,13 @@ static sb_status plan_optional(sb_planner *p, sb_clause *clause, sb_plan *input,
     const sb_var **nulls;
     uint32_t null_count;
 
+    const double runs = sb_plan__run_for_each(p, input->rows);
+
     SB_TRY(collect_pattern_vars(p, &clause->as.match.pattern, bound, &nulls, &null_count));
     SB_TRY(sb_plan__argument(p, 1, &inner));
     SB_TRY(
         sb_plan__match(p, &clause->as.match.pattern, clause->as.match.where, inner, bound, &inner));
+    p->runs = runs;
     SB_TRY(sb_plan__new(p, SB_PLAN_OPTIONAL_APPLY, input, &apply));
     apply->inner = inner;
     apply->as.apply.nulls = nulls;
@@ -321,7 +334,10 @@ static sb_status plan_subquery(sb_planner *p, sb_clause *clause, sb_plan *input,
     sb_plan_kind kind = SB_PLAN_APPLY;
     const sb_var **columns = NULL;
 
+    const double runs = sb_plan__run_for_each(p, input->rows);
+
     SB_TRY(sb_plan__query(p, query, bound, &inner));
+    p->runs = runs;
     SB_TRY(sb_plan__expr(p, clause->as.subquery.batch_rows, bound));
     SB_TRY(sb_plan__expr(p, clause->as.subquery.concurrent, bound));
     if (clause->as.subquery.in_transactions)

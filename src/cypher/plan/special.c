@@ -375,21 +375,35 @@ bool sb_plan__is_live(const sb_plan *plan, const sb_var *var)
     return false;
 }
 
+/* In sub-queries of an expression: of one that asks whether there is a row, it matters no more how many there are. */
+static sb_status reach_in_expr(void *ctx, sb_expr *e)
+{
+    if (e == NULL) return SB_OK;
+    for (uint32_t i = 0; i < e->arg_count; i++)
+        SB_TRY(reach_in_expr(ctx, e->args[i]));
+    if (e->plan == NULL) return SB_OK;
+    return sb_plan__reach_only(e->plan, e->kind == SB_EXPR_EXISTS || e->kind == SB_EXPR_PATTERN);
+}
+
 /* Paths that nobody reads, of which nobody counts how many there are: each end once is enough. A directed walk to a node that is not
  * repeated is a trail, and so is one that closes at its start; undirected, going back over the first relationship is none. */
-void sb_plan__reach_only(sb_plan *root)
+sb_status sb_plan__reach_only(sb_plan *root, bool dropped)
 {
-    bool dropped = false;
-
     for (sb_plan *plan = root; plan != NULL; plan = plan->input) {
-        if (plan->inner != NULL) sb_plan__reach_only(plan->inner);
+        const bool applies = plan->kind == SB_PLAN_APPLY || plan->kind == SB_PLAN_OPTIONAL_APPLY;
+
+        if (plan->inner != NULL)
+            SB_TRY(sb_plan__reach_only(plan->inner,
+                                       plan->kind == SB_PLAN_SEMI_APPLY || (dropped && applies)));
+        SB_TRY(sb_plan__each_expr(plan, reach_in_expr, NULL));
         if (dropped && plan->kind == SB_PLAN_VAR_EXPAND &&
             plan->as.expand.direction != SB_REL_EITHER && plan->as.expand.min <= 1 &&
             plan->as.expand.unlike_count == 0 && !sb_plan__is_live(plan, plan->as.expand.rel))
             plan->as.expand.reach_only = true;
         if (drops_duplicates(plan))
             dropped = true;
-        else if (!sb_plan__is_row_wise(plan))
+        else if (!sb_plan__is_row_wise(plan) && !applies && plan->kind != SB_PLAN_RESULT)
             dropped = false;
     }
+    return SB_OK;
 }
