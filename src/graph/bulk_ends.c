@@ -216,7 +216,7 @@ sb_status sb_bulk__look_up_ends(sb_bulk *bulk, const sb_bulk_chunk *chunk, sb_er
         st = look_up_cell(&e, &cells[file->start_column], file->start_group, err);
         if (st == SB_OK) st = look_up_cell(&e, &cells[file->end_column], file->end_group, err);
     }
-    if (st == SB_OK && reader.nomem) st = SB_FAIL_NOMEM(err);
+    if (st == SB_OK && reader.status != SB_OK) st = SB_FAIL_NOMEM(err);
     end_ends(&e);
     return st;
 }

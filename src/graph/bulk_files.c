@@ -256,10 +256,11 @@ static sb_status read_header(sb_bulk *bulk, sb_bulk_table *file, const uint8_t *
     sb_csv_reader reader = {
         .dialect = &bulk->dialect, .pos = text, .end = text + size, .arena = bulk->arena};
 
-    if (!sb_csv__next_row(&reader) && !reader.nomem)
+    if (!sb_csv__next_row(&reader) && reader.status == SB_OK)
         return SB_FAIL(err, SB_SYNTAX, "the header is empty");
-    sb_csv_cell *cells =
-        reader.nomem ? NULL : sb_arena_alloc_array(bulk->arena, reader.cell_count, sizeof *cells);
+    sb_csv_cell *cells = reader.status != SB_OK
+                             ? NULL
+                             : sb_arena_alloc_array(bulk->arena, reader.cell_count, sizeof *cells);
     if (cells == NULL) return SB_FAIL_NOMEM(err);
     reader = (sb_csv_reader){.dialect = &bulk->dialect,
                              .pos = text,

@@ -617,7 +617,7 @@ static sb_status parse(sb_bulk_chunk *chunk)
         }
     }
     chunk->lines = reader.next_line;
-    return reader.nomem ? SB_NOMEM : st == SB_SYNTAX ? SB_OK : st;
+    return reader.status != SB_OK ? SB_NOMEM : st == SB_SYNTAX ? SB_OK : st;
 }
 
 void sb_bulk__parse(sb_bulk_chunk *chunk)

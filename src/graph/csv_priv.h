@@ -41,6 +41,14 @@ typedef struct sb_csv_dialect {
 
 /* Bytes of the whole records at the front of data; 0: it ends inside the first one. */
 size_t sb_csv__last_end(const sb_csv_dialect *dialect, const uint8_t *data, size_t size);
+/* How far a text has been searched for it, which is given again with more behind it: each byte is looked at once. Zeroed: not at all. */
+typedef struct sb_csv_split {
+    size_t at;               /* where to go on */
+    size_t plain, plain_end; /* the last stretch outside quotes that holds a newline */
+    bool quoted;             /* at lies in a quoted cell */
+} sb_csv_split;
+size_t sb_csv__last_end_from(const sb_csv_dialect *dialect, sb_csv_split *split,
+                             const uint8_t *data, size_t size);
 /* The same for the first record alone. */
 size_t sb_csv__first_end(const sb_csv_dialect *dialect, const uint8_t *data, size_t size);
 
@@ -62,9 +70,11 @@ typedef struct sb_csv_reader {
     uint32_t line, next_line; /* of the row and behind it, from 0 */
     const char *problem;      /* what is wrong with the row, static; NULL: nothing */
     size_t problem_cell;      /* from 0 */
-    bool nomem;
+    sb_csv_watch watch;       /* asked at each MiB of quoted cells, which may be long */
+    size_t unasked;           /* bytes of them since then */
+    sb_status status;         /* SB_NOMEM (not recorded), or what watch gave */
 } sb_csv_reader;
-/* The next row that is not empty; false at the end, or when nomem is set. */
+/* The next row that is not empty; false at the end, or when status is not SB_OK. */
 bool sb_csv__next_row(sb_csv_reader *reader);
 
 /* ---- csv_header.c --------------------------------------------------------------------------------------------------- */

@@ -4,6 +4,8 @@
 #define ONES  0x0101010101010101ull
 #define HIGHS 0x8080808080808080ull
 
+#define ASKED_BYTES ((size_t)1 << 20)
+
 /* A bit 7 in each byte of word that equals the byte repeated in pattern; bytes above the first such one may
  * be set wrongly, the first one is right. */
 SB_INLINE uint64_t equal_bytes(uint64_t word, uint64_t pattern)
@@ -43,6 +45,17 @@ static void add_cell(sb_csv_reader *reader, const uint8_t *from, const uint8_t *
     reader->cell_count++;
 }
 
+/* So many bytes of a quoted cell have been gone through. */
+SB_INLINE bool goes_on(sb_csv_reader *reader, size_t bytes)
+{
+    reader->unasked += bytes;
+    if (SB_LIKELY(reader->unasked < ASKED_BYTES)) return true;
+    reader->unasked = 0;
+    if (reader->watch.ask == NULL) return true;
+    reader->status = reader->watch.ask(reader->watch.ctx);
+    return reader->status == SB_OK;
+}
+
 /* Copy of a quoted cell's inside with doubled quotes halved. */
 static bool add_doubled(sb_csv_reader *reader, const uint8_t *from, const uint8_t *to)
 {
@@ -50,18 +63,20 @@ static bool add_doubled(sb_csv_reader *reader, const uint8_t *from, const uint8_
     size_t size = 0;
 
     if (copy == NULL) {
-        reader->nomem = true;
+        reader->status = SB_NOMEM;
         return false;
     }
     while (from != to) {
+        const size_t bytes = *from == reader->dialect->quote ? 2 : 1;
         copy[size++] = *from;
-        from += *from == reader->dialect->quote ? 2 : 1;
+        from += bytes;
+        if (!goes_on(reader, bytes)) return false;
     }
     add_cell(reader, copy, copy + size, true);
     return true;
 }
 
-/* A cell whose quote stands at p; returns where it ends, at a delimiter or newline. NULL: no memory. */
+/* A cell whose quote stands at p; returns where it ends, at a delimiter or newline. NULL: reader->status tells why. */
 static const uint8_t *read_quoted(sb_csv_reader *reader, const uint8_t *p)
 {
     const sb_csv_dialect *dialect = reader->dialect;
@@ -69,8 +84,10 @@ static const uint8_t *read_quoted(sb_csv_reader *reader, const uint8_t *p)
     bool doubled = false;
 
     for (;;) {
+        const uint8_t *at = close;
         close = close == reader->end ? NULL
                                      : memchr(close, dialect->quote, (size_t)(reader->end - close));
+        if (close != NULL && !goes_on(reader, (size_t)(close - at))) return NULL;
         if (close == NULL) {
             report(reader, "a quoted cell has no closing quote");
             add_cell(reader, from, reader->end, true);
@@ -81,8 +98,10 @@ static const uint8_t *read_quoted(sb_csv_reader *reader, const uint8_t *p)
         close += 2;
     }
     for (const uint8_t *line = from;
-         line < close && (line = memchr(line, '\n', (size_t)(close - line))) != NULL; line++)
+         line < close && (line = memchr(line, '\n', (size_t)(close - line))) != NULL; line++) {
         reader->next_line++;
+        if (!goes_on(reader, 16)) return NULL; /* a search takes as long as some bytes */
+    }
     p = close + 1;
     while (dialect->trim && p != reader->end && is_blank(*p) && *p != dialect->delimiter)
         p++;

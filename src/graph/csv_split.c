@@ -29,51 +29,68 @@ static bool opens_cell(const sb_csv_dialect *dialect, const uint8_t *data, const
     return p == data || p[-1] == dialect->delimiter || p[-1] == '\n';
 }
 
-/* Behind the quote that closes a cell, or NULL when it does not stand in the text. */
-static const uint8_t *skip_quoted(const sb_csv_dialect *dialect, const uint8_t *open,
-                                  const uint8_t *end)
+/* Behind the quote that closes the cell that goes on at `at`, or where to go on when there is more text. */
+static const uint8_t *go_on_quoted(const sb_csv_dialect *dialect, const uint8_t *at,
+                                   const uint8_t *end, bool *quoted)
 {
-    const uint8_t *p = open + 1;
-
-    while ((p = find(p, end, dialect->quote)) != NULL) {
-        if (p + 1 == end || p[1] != dialect->quote) return p + 1;
-        p += 2;
+    while ((at = find(at, end, dialect->quote)) != NULL) {
+        /* A quote at the very end may be the first of two: nothing is known behind it. */
+        if (at + 1 == end) return at;
+        if (at[1] != dialect->quote) {
+            *quoted = false;
+            return at + 1;
+        }
+        at += 2;
     }
-    return NULL;
+    return end;
+}
+
+size_t sb_csv__last_end_from(const sb_csv_dialect *dialect, sb_csv_split *split,
+                             const uint8_t *data, size_t size)
+{
+    const uint8_t *end = data + size, *at = data + split->at;
+
+    while (at != end) {
+        if (split->quoted) {
+            at = go_on_quoted(dialect, at, end, &split->quoted);
+            if (split->quoted) break;
+            continue;
+        }
+        const uint8_t *quote = dialect->quote == 0 ? NULL : find(at, end, dialect->quote);
+        const uint8_t *stop = quote == NULL ? end : quote;
+        if (find(at, stop, '\n') != NULL) {
+            split->plain = (size_t)(at - data);
+            split->plain_end = (size_t)(stop - data);
+        }
+        at = quote == NULL ? end : quote + 1;
+        split->quoted = quote != NULL && opens_cell(dialect, data, quote);
+    }
+    split->at = (size_t)(at - data);
+    const uint8_t *newline = find_last_newline(data + split->plain, data + split->plain_end);
+    return newline == NULL ? 0 : (size_t)(newline + 1 - data);
 }
 
 size_t sb_csv__last_end(const sb_csv_dialect *dialect, const uint8_t *data, size_t size)
 {
-    const uint8_t *end = data + size, *at = data;
-    const uint8_t *plain = data,
-                  *plain_end = data; /* the last stretch outside quotes that holds a newline */
+    sb_csv_split split = {0};
 
-    while (at != end) {
-        const uint8_t *quote = dialect->quote == 0 ? NULL : find(at, end, dialect->quote);
-        const uint8_t *stop = quote == NULL ? end : quote;
-        if (find(at, stop, '\n') != NULL) {
-            plain = at;
-            plain_end = stop;
-        }
-        if (quote == NULL) break;
-        at = opens_cell(dialect, data, quote) ? skip_quoted(dialect, quote, end) : quote + 1;
-        /* A quote at the very end may be the first of two: nothing is known behind it. */
-        if (at == NULL || at == end) break;
-    }
-    const uint8_t *newline = find_last_newline(plain, plain_end);
-    return newline == NULL ? 0 : (size_t)(newline + 1 - data);
+    return sb_csv__last_end_from(dialect, &split, data, size);
 }
 
 size_t sb_csv__first_end(const sb_csv_dialect *dialect, const uint8_t *data, size_t size)
 {
     const uint8_t *end = data + size, *at = data;
 
-    while (at != NULL && at != end) {
+    while (at != end) {
         const uint8_t *newline = find(at, end, '\n');
         const uint8_t *stop = newline == NULL ? end : newline;
         const uint8_t *quote = dialect->quote == 0 ? NULL : find(at, stop, dialect->quote);
         if (quote == NULL) return newline == NULL ? 0 : (size_t)(newline + 1 - data);
-        at = opens_cell(dialect, data, quote) ? skip_quoted(dialect, quote, end) : quote + 1;
+        at = quote + 1;
+        bool quoted = opens_cell(dialect, data, quote);
+        if (!quoted) continue;
+        at = go_on_quoted(dialect, at, end, &quoted);
+        if (quoted) break;
     }
     return 0;
 }

@@ -10,8 +10,9 @@ struct sb_csv_table {
     size_t path_bytes;
     sb_csv_dialect dialect;
     sb_input *input;
-    sb_buffer piece; /* whole records, then SB_CSV_PADDING newlines */
-    sb_buffer rest;  /* what was read behind them */
+    sb_buffer piece;    /* whole records, then SB_CSV_PADDING newlines */
+    sb_buffer rest;     /* what was read behind them */
+    sb_csv_split split; /* of rest */
     bool at_end, begun;
     uint64_t piece_from,
         piece_to; /* bytes of the file that had been read before the piece, and with it */
@@ -21,7 +22,8 @@ struct sb_csv_table {
 };
 
 sb_status sb_csv_table_open(const sb_allocator *alloc, sb_vfs *vfs, const char *path,
-                            uint8_t delimiter, sb_csv_table **table, sb_err *err)
+                            uint8_t delimiter, const sb_csv_watch *watch, sb_csv_table **table,
+                            sb_err *err)
 {
     sb_csv_table *made = sb_alloc_zero(alloc, sizeof *made);
     sb_status status = SB_OK;
@@ -35,6 +37,7 @@ sb_status sb_csv_table_open(const sb_allocator *alloc, sb_vfs *vfs, const char *
     made->path_bytes = strlen(path) + 1;
     made->path = sb_alloc(alloc, made->path_bytes);
     made->reader.dialect = &made->dialect;
+    made->reader.watch = *watch;
     made->reader.arena = sb_arena_create(alloc, NULL);
     if (made->path == NULL || made->reader.arena == NULL) {
         status = SB_FAIL_NOMEM(err);
@@ -77,10 +80,18 @@ void sb_csv_table_close(sb_csv_table *table)
     sb_free(table->alloc, table, sizeof *table);
 }
 
+static sb_status ask(const sb_csv_table *t)
+{
+    const sb_csv_watch *watch = &t->reader.watch;
+
+    return watch->ask == NULL ? SB_OK : watch->ask(watch->ctx);
+}
+
 static sb_status read_more(sb_csv_table *t, sb_err *err)
 {
     size_t got;
 
+    SB_TRY(ask(t));
     if (t->rest.size > SB_CSV_RECORD_MAX)
         return SB_FAIL(err, SB_LIMIT, "%s: the record that begins in line %u is too long", t->path,
                        t->reader.next_line + 1);
@@ -111,8 +122,9 @@ static sb_status next_piece(sb_csv_table *t, bool *more, sb_err *err)
         SB_TRY(read_more(t, err));
         skip_mark(t);
         t->begun = true;
-        whole =
-            t->at_end ? t->rest.size : sb_csv__last_end(&t->dialect, t->rest.data, t->rest.size);
+        whole = t->at_end
+                    ? t->rest.size
+                    : sb_csv__last_end_from(&t->dialect, &t->split, t->rest.data, t->rest.size);
     }
     if (whole == 0) whole = t->rest.size;
     if (whole == 0) return SB_OK;
@@ -122,6 +134,7 @@ static sb_status next_piece(sb_csv_table *t, bool *more, sb_err *err)
         return SB_FAIL_NOMEM(err);
     memset(t->piece.data + whole, '\n', SB_CSV_PADDING);
     t->rest.size -= whole;
+    t->split = (sb_csv_split){0};
     memmove(t->rest.data, t->rest.data + whole, t->rest.size);
     t->piece_from = t->piece_to;
     t->piece_to = sb_input__bytes_read(t->input);
@@ -165,7 +178,8 @@ static sb_status next_row(sb_csv_table *t, bool *more, sb_err *err)
         const uint32_t next_line = r->next_line;
         sb_arena_reset(r->arena);
         *more = r->pos != NULL && sb_csv__next_row(r);
-        if (r->nomem) return SB_FAIL_NOMEM(err);
+        if (r->status == SB_NOMEM) return SB_FAIL_NOMEM(err);
+        if (r->status != SB_OK) return r->status;
         if (!*more) return SB_OK;
         if (r->problem != NULL)
             return SB_FAIL(err, SB_SYNTAX, "%s: line %u: %s", t->path, r->line + 1, r->problem);
@@ -193,6 +207,7 @@ sb_status sb_csv_table_next(sb_csv_table *t, const sb_csv_text **cells, size_t *
         if (!sb_utf8_valid(text))
             return SB_FAIL(err, SB_INVALID, "%s: line %u: cell %zu is not UTF-8", t->path,
                            t->reader.line + 1, i + 1);
+        if (text.size >= READ_BYTES) SB_TRY(ask(t));
         t->texts[i] = (sb_csv_text){.text = text, .quoted = t->cells[i].quoted};
     }
     *cells = t->texts;

@@ -624,8 +624,14 @@ typedef struct sb_csv_text {
     sb_bytes text; /* UTF-8 */
     bool quoted;
 } sb_csv_text;
+/* Asked now and then, within rows too: not SB_OK (whoever answers records it) ends the call with that status. */
+typedef struct sb_csv_watch {
+    sb_status (*ask)(void *ctx); /* NULL: nobody */
+    void *ctx;
+} sb_csv_watch;
 SB_MUST_CHECK sb_status sb_csv_table_open(const sb_allocator *alloc, sb_vfs *vfs, const char *path,
-                                          uint8_t delimiter, sb_csv_table **table, sb_err *err);
+                                          uint8_t delimiter, const sb_csv_watch *watch,
+                                          sb_csv_table **table, sb_err *err);
 /* *count 0: the end. Cells are borrowed until the next call. Errors name file and line. */
 SB_MUST_CHECK sb_status sb_csv_table_next(sb_csv_table *table, const sb_csv_text **cells,
                                           size_t *count, sb_err *err);

@@ -243,7 +243,7 @@ static sb_status read_rows(schema_file *file, const sb_buffer *text, uint64_t *c
         ++*count;
         sb_arena_reset(file->arena);
     }
-    return reader.nomem ? SB_FAIL_NOMEM(file->err) : SB_OK;
+    return reader.status != SB_OK ? SB_FAIL_NOMEM(file->err) : SB_OK;
 }
 
 /* The whole file with its padding of newlines (csv C2). */

@@ -160,7 +160,7 @@ sb_status sb_exec__tick_slow(sb_exec *run)
 
 sb_status sb_exec__tick_items(sb_exec *run)
 {
-    run->ticks = 0; /* an item may take long: the clock is read each time */
+    run->ticks = 0; /* there is work between two such looks: the clock is read each time */
     return sb_exec__tick(run);
 }
 
@@ -224,7 +224,7 @@ static sb_status open_names(sb_exec *run)
 
 static sb_status poll_run(void *ctx)
 {
-    return sb_exec__tick(ctx);
+    return sb_exec__tick_items(ctx);
 }
 
 static void real_time(void *ctx, int64_t *seconds, uint32_t *nanos)

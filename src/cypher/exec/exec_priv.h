@@ -233,7 +233,7 @@ struct sb_inner {
 };
 
 SB_MUST_CHECK sb_status sb_exec__inner_open(sb_exec *run, const sb_plan *plan, sb_inner **inner);
-/* Begin with one row; locals too are seen by it. */
+/* Begin with one row; locals too are seen by it. Asks whether to go on. */
 SB_MUST_CHECK sb_status sb_exec__inner_row(sb_inner *inner, const sb_batch *in, uint32_t row);
 /* Begin with all rows of a batch, and their numbers in slot row. */
 SB_MUST_CHECK sb_status sb_exec__inner_batch(sb_inner *inner, const sb_batch *in,

@@ -104,7 +104,6 @@ static sb_status by_row(sb_apply_op *a, const sb_batch **batch)
         if (!a->running) {
             if (a->in == NULL || a->row >= a->in->row_count) SB_TRY(apply_input(a));
             if (a->in == NULL) return SB_OK;
-            SB_TRY(sb_exec__tick(op->run));
             SB_TRY(sb_exec__inner_row(op->nested, a->in, a->row++));
             a->running = true;
             a->any = false;

@@ -97,7 +97,9 @@ static sb_status begin_file(sb_load_op *l)
     SB_TRY(sb_exec__eval_row(l->url, l->in, l->row, &url));
     SB_TRY(find_delimiter(l, &delimiter));
     SB_TRY(sb_exec__placed(l->url, run, sb_import__file(run, "LOAD CSV", url, &file)));
-    SB_TRY(sb_csv_table_open(run->alloc, run->options->vfs, file, delimiter, &l->table, run->err));
+    const sb_csv_watch watch = {.ask = run->func.poll, .ctx = run->func.poll_ctx};
+    SB_TRY(sb_csv_table_open(run->alloc, run->options->vfs, file, delimiter, &watch, &l->table,
+                             run->err));
     l->bytes_done = 0;
     if (l->is_input) run->input->total = sb_csv_table_bytes(l->table);
     return l->op.plan->as.load_csv.headers ? read_header(l) : SB_OK;
@@ -116,6 +118,7 @@ static sb_status cell_val(sb_exec *run, const sb_csv_text *cell, sb_val *v)
     char *copy;
 
     *v = SB_VAL_NULL_VALUE;
+    SB_TRY(sb_exec__tick_item(run));
     if (cell->text.size == 0 && !cell->quoted) return SB_OK;
     copy = sb_arena_strndup(run->func.arena, (const char *)cell->text.data, cell->text.size);
     if (copy == NULL) return sb_exec__no_memory(run);

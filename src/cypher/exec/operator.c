@@ -264,8 +264,10 @@ sb_status sb_exec__inner_open(sb_exec *run, const sb_plan *plan, sb_inner **inne
 
 sb_status sb_exec__inner_row(sb_inner *inner, const sb_batch *in, uint32_t row)
 {
-    const sb_exec *run = inner->run;
+    sb_exec *run = inner->run;
 
+    /* A plan may read nothing but its argument, as CREATE in a FOREACH does. The statement's own is begun before its first step. */
+    if (inner != run->root) SB_TRY(sb_exec__tick(run));
     for (uint32_t i = 0; i < inner->needed_count; i++) {
         const uint32_t slot = inner->needed[i];
         const sb_vector *column = in->columns[slot];

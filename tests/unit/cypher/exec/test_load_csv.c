@@ -121,6 +121,54 @@ static void test_exec_load_csv__large(void **state)
     exec_close(&f);
 }
 
+static uint64_t clock_reads; /* what the clock below says is how often it was read */
+
+static uint64_t count_clock_reads(sb_vfs *vfs)
+{
+    (void)vfs;
+    return ++clock_reads;
+}
+
+/* A file of count times part between first and last: so often at least it is asked whether to go on. */
+static void looks(exec_fixture *f, const char *first, const char *part, size_t count,
+                  const char *last, uint64_t at_least)
+{
+    const size_t size = strlen(part);
+    char *content = malloc(strlen(first) + count * size + strlen(last) + 1), *at = content;
+    assert_non_null(content);
+    at += sprintf(at, "%s", first);
+    for (size_t i = 0; i < count; i++, at += size)
+        memcpy(at, part, size);
+    (void)sprintf(at, "%s", last);
+    write_file(f, "/data/long.csv", content);
+    free(content);
+    load(f, "/data/long.csv", false, NULL);
+    sb_vfs_ops ops = *f->g.vfs->ops;
+    const sb_vfs_ops *own = f->g.vfs->ops;
+    ops.monotonic_ns = count_clock_reads;
+    f->g.vfs->ops = &ops;
+    for (uint64_t stop = at_least; stop >= at_least / 2; stop -= at_least / 2) {
+        f->options.deadline_ns = stop;
+        clock_reads = 0;
+        FAILS(&f->g, run(f), SB_TIMEOUT, "time limit");
+        assert_int_equal(clock_reads, stop);
+    }
+    f->g.vfs->ops = own;
+    f->options.deadline_ns = 0;
+}
+
+static void test_exec_load_csv__looks(void **state)
+{
+    exec_fixture f;
+    (void)state;
+    load_open(&f);
+    looks(&f, "", "\n", 8u << 20, "1", 30);      /* pieces without a row */
+    looks(&f, "\"", "\"\"", 4u << 20, "\"", 45); /* quotes: found, read and halved */
+    looks(&f, "\"", "\n", 8u << 20, "\"", 150);  /* lines in a cell */
+    looks(&f, "1", ",1", 500000, "", 480);       /* cells */
+    exec_close(&f);
+}
+
 static void test_exec_load_csv__cells_of_a_row(void **state)
 {
     enum { MOST = 1048576 };
@@ -168,9 +216,9 @@ static void test_exec_load_csv__no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_exec_load_csv__rows),      TEST(test_exec_load_csv__refuses),
-        TEST(test_exec_load_csv__large),     TEST(test_exec_load_csv__cells_of_a_row),
-        TEST(test_exec_load_csv__no_memory),
+        TEST(test_exec_load_csv__rows),  TEST(test_exec_load_csv__refuses),
+        TEST(test_exec_load_csv__large), TEST(test_exec_load_csv__cells_of_a_row),
+        TEST(test_exec_load_csv__looks), TEST(test_exec_load_csv__no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -495,6 +495,44 @@ static void test_exec_write__foreach(void **state)
     exec_close(&f);
 }
 
+/* An inner plan that reads nothing but its argument: one look at interrupt and time limit for each item of the list. */
+static void test_exec_write__foreach_looks(void **state)
+{
+    enum { ITEMS = 1000 };
+    const uint64_t looks = ITEMS / 16; /* the clock is read with each 16th */
+    (void)state;
+    for (int what = 0; what < 3; what++) {
+        exec_fixture f;
+        write_open(&f);
+        make_nodes(&f, 1);
+        exec_clear(&f);
+        sb_vfs_ops ops = *f.g.vfs->ops;
+        const sb_vfs_ops *own = f.g.vfs->ops;
+        ops.monotonic_ns = count_clock_reads;
+        sb_var *a = var(&f, SB_KIND_NODE), *y = var(&f, SB_KIND_ANY), *b = var(&f, SB_KIND_NODE);
+        sb_plan *p = plan(&f, SB_PLAN_FOREACH, scan(&f, argument(&f, NULL), "A", a));
+        p->inner = argument(&f, a, y, NULL);
+        if (what == 0)
+            p->inner =
+                create(&f, p->inner, pattern(&f, b, "B", NULL, NULL, NULL, NULL, NULL, false));
+        else if (what == 1)
+            p->inner = set(&f, p->inner, SB_SET_PROPERTY, ref(&f, a), "i", ref(&f, y));
+        else
+            p->inner = set(&f, p->inner, SB_SET_LABELS, ref(&f, a), "L", NULL);
+        p->as.foreach.list = range(&f, 1, ITEMS);
+        p->as.foreach.var = y;
+        statement(&f, p, NULL);
+        f.g.vfs->ops = &ops;
+        f.options.deadline_ns = looks;
+        clock_reads = 0;
+        FAILS(&f.g, run(&f), SB_TIMEOUT, "time limit");
+        assert_int_equal(clock_reads, looks);
+        f.options.deadline_ns = 0;
+        f.g.vfs->ops = own;
+        exec_close(&f);
+    }
+}
+
 /* LIMIT does not keep rows from being written. */
 static void test_exec_write__limit_drains(void **state)
 {
@@ -520,7 +558,8 @@ int main(void)
         TEST(test_exec_write__set_in_order),   TEST(test_exec_write__set_refuses),
         TEST(test_exec_write__delete),         TEST(test_exec_write__deleted_access),
         TEST(test_exec_write__delete_looks),   TEST(test_exec_write__merge),
-        TEST(test_exec_write__foreach),        TEST(test_exec_write__limit_drains),
+        TEST(test_exec_write__foreach),        TEST(test_exec_write__foreach_looks),
+        TEST(test_exec_write__limit_drains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
