@@ -38,6 +38,8 @@ def _table_of_dict(data: "dict[Any, Any]") -> Any:
     for name, values in data.items():
         if not isinstance(name, str):
             raise status_error("SOMBRA_TYPE_MISMATCH", f"the name of a column is a str, not {name!r}")
+        if isinstance(values, (str, bytes)):
+            raise status_error("SOMBRA_TYPE_MISMATCH", f"column '{name}': a {type(values).__name__} is no column: a list of it is")
         with _refused(arrow, f"column '{name}': "):
             columns[name] = values if isinstance(values, (arrow.Array, arrow.ChunkedArray)) else arrow.array(values)
     with _refused(arrow):
@@ -84,6 +86,8 @@ def create(
     connection: _sombra.Connection, data: Any, names: Tuple[str, ...], ends: _Ends, columns: Optional[Sequence[str]]
 ) -> "array[int]":
     """See Database.create_nodes and create_edges."""
+    if isinstance(columns, str):
+        columns = [columns]
     if ends is not None and columns is not None:
         columns = list(dict.fromkeys([ends[0], ends[1], *columns]))
     ids = array("Q")
@@ -301,4 +305,6 @@ import_ipc = _FileImport("ipc", """Load Arrow IPC files (Feather, `.arrow`, `.ar
 def _wanted(columns: Optional[Sequence[str]], type: Optional[str], source: str, target: str) -> Optional[List[str]]:
     if columns is None:
         return None
+    if isinstance(columns, str):
+        columns = [columns]
     return list(dict.fromkeys([source, target, *columns])) if type is not None else list(columns)

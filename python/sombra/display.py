@@ -330,6 +330,10 @@ def _database_of(shell: Any, name: Optional[str]) -> "Database":
         known = variables.get(name)
         if isinstance(known, Database):
             return known
+        if name.isidentifier() and not os.path.exists(name):  # a misspelled variable is no new file
+            raise status_error(
+                "SOMBRA_NOT_FOUND", f"the notebook has no database {name}, and there is no such file: a new one is ./{name}"
+            )
         opened: Dict[str, Database] = variables.setdefault("_sombra_opened", {})
         if name not in opened or opened[name].closed:
             opened[name] = open_database(name)
@@ -344,14 +348,17 @@ def _database_of(shell: Any, name: Optional[str]) -> "Database":
 
 
 def cypher(shell: Any, line: str, cell: Optional[str] = None) -> Any:
-    """%%cypher [database] [-o name]: run the cell's statements; parameters are the notebook's variables of the same names.
+    """%%cypher [database] [-o name]: run the cell's statement; parameters are the notebook's variables of the same names.
 
-    The database is a variable or a path; it may be left out when the notebook has one alone. With -o the last result goes into a variable."""
-    words = shlex.split(line if cell is not None else "")
+    The database is a variable or a path; it may be left out when the notebook has one alone. With -o the result goes into a variable."""
+    try:
+        words = shlex.split(line if cell is not None else "")
+    except ValueError as error:
+        raise status_error("SOMBRA_INVALID", f"%%cypher {line}: {error}") from None
     output = None
     if "-o" in words:
         at = words.index("-o")
-        if at + 1 == len(words):
+        if at + 1 == len(words) or not words[at + 1].isidentifier():
             raise status_error("SOMBRA_INVALID", "-o needs the name of a variable")
         output = words[at + 1]
         del words[at : at + 2]

@@ -38,7 +38,10 @@ class _Table:
 def _statements(folder: str, name: str) -> Iterator[List[_Word]]:
     path = os.path.join(folder, name)
     with open(path, encoding="utf-8") as file:
-        text = file.read()
+        try:
+            text = file.read()
+        except UnicodeDecodeError as error:
+            raise status_error("SOMBRA_INVALID", f"{path}: {error}") from None
     words: List[_Word] = []
     for match in _WORD.finditer(text):
         if match.lastgroup is None:
@@ -93,7 +96,8 @@ class _Copy:
 
     def __init__(self, words: List[_Word], tables: Dict[str, _Table]) -> None:
         if len(words) < 4 or not words[0].says("COPY") or words[1].text not in tables:
-            raise status_error("SOMBRA_SYNTAX", "copy.cypher: COPY and a table of schema.cypher are expected")
+            begin = " ".join(each.text for each in words[:4])
+            raise status_error("SOMBRA_SYNTAX", f"copy.cypher: COPY and a table of schema.cypher are expected, not '{begin}'")
         self.table = tables[words[1].text]
         place = next((i for i, each in enumerate(words) if each.says("FROM")), len(words) - 1)
         self.columns = [part[0].text for part in _parts(words[2:place])]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import struct
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 from ._optional import need
-from .types import Time
+from .types import make_date, make_time
 
 # ---- Any column, with its parts ------------------------------------------------------------------------------------------
 
@@ -62,18 +63,13 @@ def for_polars(table: Any) -> Any:
 # ---- pandas ------------------------------------------------------------------------------------------------------------------
 
 
-def _time_of(nanoseconds: int) -> Time:
-    seconds, nanosecond = divmod(nanoseconds, 1_000_000_000)
-    return Time(seconds // 3600, seconds // 60 % 60, seconds % 60, nanosecond=nanosecond)
-
-
 def _times(kind: Any, value: Any) -> Any:
     """A value whose times are still nanoseconds, as Python has it."""
     arrow = need("pyarrow", "to_df")
     if value is None:
         return None
     if arrow.types.is_time64(kind):
-        return _time_of(value)
+        return make_time(value, None)
     if _is_list(kind):
         return [_times(kind.value_type, each) for each in value]
     return {field.name: _times(field.type, value[field.name]) for field in kind} if arrow.types.is_struct(kind) else value
@@ -89,14 +85,33 @@ def _as_numbers(kind: Any) -> Any:
     return arrow.struct([(field.name, _as_numbers(field.type)) for field in kind]) if arrow.types.is_struct(kind) else kind
 
 
+_EPOCH = datetime.date(1970, 1, 1).toordinal()
+
+
+def _wide_dates(column: Any) -> Optional[List[Any]]:
+    """The dates of a column with years that Python's do not reach; None: it has none."""
+    days = column.cast(need("pyarrow", "to_df").int32())
+    ends = need("pyarrow.compute", "to_df").min_max(days).as_py()
+    first, last = 1 - _EPOCH, datetime.date.max.toordinal() - _EPOCH
+    if ends["min"] is None or (ends["min"] >= first and ends["max"] <= last):
+        return None
+    made = (None if each is None else datetime.date.fromordinal(_EPOCH + each) if first <= each <= last else make_date(each) for each in days.to_pylist())
+    return list(made)
+
+
 def to_pandas(table: Any, **options: Any) -> Any:
-    """A DataFrame. Columns with times that have parts of a microsecond hold sombra.Time: pyarrow refuses them."""
+    """A DataFrame. Columns with times that have parts of a microsecond hold sombra.Time, those with dates of far years sombra.WideDate: pyarrow refuses them."""
     arrow = need("pyarrow", "to_df")
     fine: Dict[int, List[Any]] = {}
     for place, field in enumerate(table.schema):
+        column = table.column(place)
+        if arrow.types.is_date32(field.type):
+            wide = _wide_dates(column)
+            if wide is not None:
+                fine[place] = wide
+                table = table.set_column(place, field.name, arrow.nulls(len(column)))
         if not _has(field.type, arrow.types.is_time64):
             continue
-        column = table.column(place)
         try:
             column.to_pandas()
         except arrow.ArrowInvalid:

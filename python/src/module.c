@@ -21,6 +21,21 @@ PyObject *binding_add_type(PyObject *module, PyType_Spec *spec, PyObject *base)
     return type; /* the reference kept in `binding` */
 }
 
+/* Types, and what configure is given, are the process's: a second interpreter's would take the place of the first one's, whose
+ * `except sombra.Error` would not catch any more. */
+static bool is_only_interpreter(void)
+{
+    static int64_t first = -1; /* the GIL guards it */
+    const int64_t id = PyInterpreterState_GetID(PyInterpreterState_Get());
+
+    if (first < 0) first = id;
+    if (first == id) return true;
+    PyErr_SetString(PyExc_ImportError,
+                    "sombra is in use by another interpreter of this process: one "
+                    "alone can import it");
+    return false;
+}
+
 /* configure(**objects): the classes and functions written in Python. */
 static PyObject *configure(PyObject *self, PyObject *args, PyObject *named)
 {
@@ -43,7 +58,7 @@ static PyObject *configure(PyObject *self, PyObject *args, PyObject *named)
                   {"local_class", &binding.local_class}};
 
     (void)self;
-    if (!PyArg_ParseTuple(args, "")) return NULL;
+    if (!PyArg_ParseTuple(args, "") || !is_only_interpreter()) return NULL;
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         PyObject *given = named == NULL ? NULL : PyDict_GetItemString(named, wanted[i].name);
         PyObject *old = *wanted[i].place;

@@ -121,6 +121,14 @@ def test_nanoseconds_of_pandas(db):
     assert str(db.execute(query).to_df(dtype_backend="pyarrow")["t"].dtype) == "time64[ns][pyarrow]"
 
 
+def test_far_dates_of_pandas(db):
+    pytest.importorskip("pandas")
+    frame = db.execute("UNWIND [date('-0001-01-01'), null, date('2024-01-01'), date('+10000-01-01')] AS d RETURN d, 1 AS x, date('9999-12-31') AS last").to_df()
+    assert [str(each) for each in frame["d"]] == ["-0001-01-01", "None", "2024-01-01", "+10000-01-01"]
+    assert isinstance(frame["d"][0], sombra.WideDate) and frame["d"][2] == datetime.date(2024, 1, 1)
+    assert list(frame.columns) == ["d", "x", "last"] and frame["last"][0] == datetime.date.max
+
+
 def test_zones_of_data_frames(db):
     """A column whose date-times are all in one zone keeps it, both ways; others come as instants in UTC."""
     pandas = pytest.importorskip("pandas")

@@ -145,10 +145,17 @@ def test_refused_values_are_named(db):
         (pa.table({"l": pa.array([[1], [2**63]], pa.list_(pa.uint64()))}), sombra.InvalidError, "column 'l', item 1: 9223372036854775808"),
         ({"a": [1, 2], "b": [1]}, sombra.InvalidError, "named b expected length 2"),
         ({"a": [1, "x"]}, sombra.InvalidError, "column 'a': Could not convert 'x'"),
+        ({"a": "abc"}, sombra.TypeMismatchError, "column 'a': a str is no column"),
         ({1: [1]}, sombra.TypeMismatchError, "the name of a column is a str, not 1"),
     ):
         with pytest.raises(error, match=re.escape(text)):
             db.create_nodes(data, "T")
+    with pytest.raises(sombra.NotFoundError, match="no column 'zz'"):
+        db.create_nodes({"a": [1]}, "T", columns=["zz"])
+    with pytest.raises(sombra.NotFoundError, match="no column 'ab'"):
+        db.create_nodes({"a": [1], "b": [1]}, "T", columns="ab")
+    with pytest.raises(sombra.NotFoundError, match="column 'target', row 1: no node has the id -7"):
+        db.create_edges({"source": [1, 1], "target": [1, -7]}, "T")
     db.execute("CREATE CONSTRAINT FOR (p:Person) REQUIRE p.name IS UNIQUE")
     key = ("Person", "name")
     with pytest.raises(sombra.NotFoundError, match=f"column 'source', row 0: no node has the key {'é' * 30}…"):
@@ -404,7 +411,7 @@ def test_kuzu(db, tmp_path):
 
 @pytest.mark.parametrize("changes, error, part", [
     ({"copy.cypher": 'COPY `City` FROM "City.csv" (header=true);'}, "UnsupportedError", "sombra import --kuzu"),
-    ({"copy.cypher": 'COPY `What` FROM "What.parquet";'}, "QuerySyntaxError", "a table of schema.cypher"),
+    ({"copy.cypher": 'COPY `What` FROM "What.parquet";'}, "QuerySyntaxError", "a table of schema.cypher are expected, not 'COPY What FROM "),
     ({"copy.cypher": "COPY `City`;"}, "QuerySyntaxError", "are expected"),
     ({"copy.cypher": "COPY `City` ("}, "QuerySyntaxError", "not ended"),
     ({"copy.cypher": 'COPY `City` (`id`) FROM "City.parquet";'}, "QuerySyntaxError", "City.parquet: it has 5 columns, copy.cypher names 1"),
@@ -415,6 +422,17 @@ def test_kuzu_refuses(db, tmp_path, changes, error, part):
     with pytest.raises(getattr(sombra, error), match=part):
         sombra.import_kuzu(db, kuzu_folder(tmp_path / "kuzu", **changes))
     assert db.node_count() == 0 and db.execute("SHOW CONSTRAINTS").fetchall() == []
+
+
+def test_a_folder_of_kuzu_that_is_no_text(db, tmp_path):
+    folder = kuzu_folder(tmp_path / "kuzu")
+    (folder / "copy.cypher").write_bytes(b"COPY \xff")
+    with pytest.raises(sombra.InvalidError, match="copy.cypher: 'utf-8' codec can't decode byte 0xff"):
+        sombra.import_kuzu(db, folder)
+    (folder / "copy.cypher").unlink()
+    with pytest.raises(FileNotFoundError, match="copy.cypher"):
+        sombra.import_kuzu(db, folder)
+    assert db.node_count() == 0
 
 
 @pytest.mark.parametrize("write", [pa.ipc.new_file, pa.ipc.new_stream])

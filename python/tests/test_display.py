@@ -1,6 +1,7 @@
 """What a notebook shows, and %%cypher."""
 
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -121,10 +122,15 @@ def test_magic(shell, people, tmp_path):
         ("", "RETURN $missing", sombra.NotFoundError),
         ("a b", "RETURN 1", sombra.InvalidError),
         ("-o", "RETURN 1", sombra.InvalidError),
+        ("-o 1x", "RETURN 1", sombra.InvalidError),
+        ("'db", "RETURN 1", sombra.InvalidError),
+        ("dbb", "RETURN 1", sombra.NotFoundError),
+        ("name", "RETURN 1", sombra.NotFoundError),
         ("", "RETURN", sombra.QuerySyntaxError),
     ]:
         with pytest.raises(error):
             shell.run_cell_magic("cypher", line, cell)
+    assert not os.path.exists("dbb") and not os.path.exists("name")
     shell.user_ns.pop("db")
     with pytest.raises(sombra.MisuseError, match="name one"):
         shell.run_cell_magic("cypher", "", "RETURN 1")

@@ -257,6 +257,36 @@ def test_fork(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_other_interpreters_are_refused():
+    """Two in one process would share classes: exceptions of the first were none of its own any more."""
+    script = textwrap.dedent(
+        """
+        import sombra
+        try:
+            import _interpreters as interpreters
+            ask = lambda id, text: print(interpreters.exec(id, text).formatted)
+            other = interpreters.create("legacy")
+        except ImportError:
+            import _xxsubinterpreters as interpreters
+            other = interpreters.create(isolated=False)
+            def ask(id, text):
+                try:
+                    interpreters.run_string(id, text)
+                except interpreters.RunFailedError as error:
+                    print(error)
+        ask(other, "import sombra")
+        interpreters.destroy(other)
+        with sombra.open(":memory:") as db:
+            try:
+                db.execute("RETRUN")
+            except sombra.Error:
+                print("caught", isinstance(db.execute("CREATE (n) RETURN n").single().n, sombra.Node))
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert "another interpreter" in done.stdout and done.stdout.endswith("caught True\n"), done.stdout + done.stderr
+
+
 def test_an_open_database_at_exit(tmp_path):
     """Neither open databases nor unread results trouble the interpreter's end."""
     script = textwrap.dedent(

@@ -157,7 +157,13 @@ static sb_status load_nodes_of(arrow_load *load, const struct arrow_end *end, co
             return SB_FAIL(load->in.err, SB_TYPE_MISMATCH,
                            "column '%.100s': ids of nodes are integers",
                            load->schema.children[end->column]->name);
-        *ids = (const uint64_t *)(const void *)column.integers; /* a negative one is no node's */
+        for (size_t i = 0; i < count; i++)
+            if (column.integers[i] < 0)
+                return SB_FAIL(load->in.err, SB_NOT_FOUND,
+                               "column '%.100s', row %zu: no node has the id %lld",
+                               load->schema.children[end->column]->name, load->in.first + i,
+                               (long long)column.integers[i]);
+        *ids = (const uint64_t *)(const void *)column.integers;
         return SB_OK;
     }
     SB_TRY(sombra__arrow_in_values(&load->in, &column, count, &values));
