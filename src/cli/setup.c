@@ -173,6 +173,24 @@ static void list_flags(const flag_spec *flags)
         printf(" --%s", flags->name);
 }
 
+static bool told_before(const command *end, const flag_spec *flag);
+
+/* All flags that take a value, once each, with what stands between and behind them. */
+static void list_value_flags(const char *between, const char *behind)
+{
+    const char *before = "";
+
+    for (size_t c = 0; c <= command_count(); c++) {
+        const flag_spec *flags = c < command_count() ? commands[c].flags : common_flags;
+
+        for (; flags->name != NULL; flags++) {
+            if (flags->placeholder == NULL || told_before(&commands[c], flags)) continue;
+            printf("%s--%s%s", before, flags->name, behind);
+            before = between;
+        }
+    }
+}
+
 static bool has_choices(const flag_spec *flag)
 {
     return flag->placeholder != NULL && strchr(flag->placeholder, '|') != NULL;
@@ -219,14 +237,27 @@ static void complete_bash(void)
 {
     puts("# Completion of sombra for bash: eval \"$(sombra completions bash)\"\n"
          "_sombra() {\n"
-         "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} flags=\n"
+         "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} at=1 flags=\n"
          "    COMPREPLY=()\n"
+         "    # --flag=value is three words here\n"
+         "    if [[ $word == '=' ]]; then word=; fi\n"
+         "    if [[ $before == '=' ]]; then before=${COMP_WORDS[COMP_CWORD-2]}; fi");
+    fputs("    while [[ at -lt COMP_CWORD && ${COMP_WORDS[at]} == --* ]]; do\n"
+          "        case ${COMP_WORDS[at]}${COMP_WORDS[at+1]} in\n"
+          "            *=) at=$((at + 3)) ;;\n"
+          "            ",
+          stdout);
+    list_value_flags("|", "*");
+    puts(") at=$((at + 2)) ;;\n"
+         "            *) at=$((at + 1)) ;;\n"
+         "        esac\n"
+         "    done\n"
          "    case $before in");
     for (const command *at = commands; at->name != NULL; at++)
         bash_choices(at->flags, at);
     bash_choices(common_flags, NULL);
     puts("    esac\n"
-         "    case ${COMP_WORDS[1]} in");
+         "    case ${COMP_WORDS[at]} in");
     for (const command *at = commands; at->name != NULL; at++) {
         printf("        %s) flags='", at->name);
         list_flags(at->flags);
@@ -241,12 +272,20 @@ static void complete_bash(void)
     puts("\" -- \"$word\"))\n"
          "        return\n"
          "    fi");
-    fputs("    if [[ $COMP_CWORD == 1 ]]; then COMPREPLY=($(compgen -W '", stdout);
+    fputs("    local commands='", stdout);
     for (const command *at = commands; at->name != NULL; at++)
-        printf("%s ", at->name);
-    puts("' -- \"$word\")); fi\n"
-         "    if [[ ${COMP_WORDS[1]} == completions && $COMP_CWORD == 2 ]]; then "
-         "COMPREPLY=($(compgen -W '" SHELLS "' -- \"$word\")); return; fi\n"
+        printf("%s%s", at == commands ? "" : " ", at->name);
+    puts("'\n"
+         "    if [[ $COMP_CWORD == $at ]]; then COMPREPLY=($(compgen -W \"$commands\" -- "
+         "\"$word\")); "
+         "fi\n"
+         "    if [[ $COMP_CWORD == $((at + 1)) ]]; then\n"
+         "        case ${COMP_WORDS[at]} in\n"
+         "            completions) COMPREPLY=($(compgen -W '" SHELLS "' -- \"$word\")); return ;;\n"
+         "            help) COMPREPLY=($(compgen -W \"$commands options\" -- \"$word\")); return "
+         ";;\n"
+         "        esac\n"
+         "    fi\n"
          "    COMPREPLY+=($(compgen -f -- \"$word\"))\n"
          "}\n"
          "complete -o filenames -F _sombra sombra");
@@ -288,7 +327,9 @@ static void zsh_command(const char *pattern, const command *at)
     zsh_flags(at->flags);
     zsh_flags(common_flags);
     puts(strcmp(at->name, "completions") == 0 ? "                '2:shell:(" SHELLS ")' ;;"
-                                              : "                '*:file:_files' ;;");
+         : strcmp(at->name, "help") == 0
+             ? "                '2:command:((options\\:\"the open options\" $commands))' ;;"
+             : "                '*:file:_files' ;;");
 }
 
 static void complete_zsh(void)
@@ -306,7 +347,21 @@ static void complete_zsh(void)
         puts("'");
     }
     puts("    )\n"
-         "    if (( CURRENT == 2 )); then\n"
+         "    local -i at=2");
+    fputs("    while (( at < CURRENT )) && [[ $words[at] == --* ]]; do\n"
+          "        case $words[at] in\n"
+          "            ",
+          stdout);
+    list_value_flags("|", "");
+    puts(") at+=2 ;;\n"
+         "            *) at+=1 ;;\n"
+         "        esac\n"
+         "    done\n"
+         "    if (( CURRENT >= at )); then # flags in front of the command are done with\n"
+         "        words=(sombra \"${(@)words[at,-1]}\")\n"
+         "        CURRENT=$(( CURRENT - at + 2 ))\n"
+         "    fi\n"
+         "    if (( CURRENT == 2 )) && [[ $words[2] != -* ]]; then\n"
          "        _describe command commands\n"
          "        _files\n"
          "        return\n"
@@ -346,16 +401,24 @@ static void complete_fish(void)
 
     puts("# Completion of sombra for fish: sombra completions fish "
          ">~/.config/fish/completions/sombra.fish\n"
-         "function __sombra_is; set -l words (commandline -opc); test (count $words) -gt 1; and "
-         "contains -- $words[2] $argv; end");
-    fputs("function __sombra_is_file; set -l words (commandline -opc); test (count $words) -gt 1; "
-          "and not contains -- $words[2]",
-          stdout);
+         "function __sombra_command # the first word that is neither a flag nor its value\n"
+         "    set -l words (commandline -opc)\n"
+         "    set -e words[1]\n"
+         "    while string match -q -- '--*' $words[1]");
+    fputs("        contains -- $words[1] ", stdout);
+    list_value_flags(" ", "");
+    puts("; and set -e words[1]\n"
+         "        set -e words[1]\n"
+         "    end\n"
+         "    echo $words[1]\n"
+         "end\n"
+         "function __sombra_is; set -l word (__sombra_command); contains -- \"$word\" $argv; end");
+    fputs("function __sombra_is_file; not __sombra_is ''", stdout);
     for (const command *at = commands; at->name != NULL; at++)
         printf(" %s", at->name);
     puts("; end");
     for (const command *at = commands; at->name != NULL; at++) {
-        printf("complete -c sombra -n __fish_use_subcommand -a %s -d ", at->name);
+        printf("complete -c sombra -n \"__sombra_is ''\" -a %s -d ", at->name);
         put_shell_text(at->summary);
         putchar('\n');
         snprintf(condition, sizeof condition, "__sombra_is %s", at->name);
@@ -363,6 +426,10 @@ static void complete_fish(void)
     }
     fish_flags(shell_itself()->flags, "__sombra_is_file");
     puts("complete -c sombra -n '__sombra_is completions' -f -a '" SHELLS "'");
+    fputs("complete -c sombra -n '__sombra_is help' -f -a 'options", stdout);
+    for (const command *at = commands; at->name != NULL; at++)
+        printf(" %s", at->name);
+    puts("'");
     fish_flags(common_flags, NULL);
 }
 

@@ -207,6 +207,13 @@ class Setup(unittest.TestCase):
         self.assertEqual(self.complete("sombra", "g.sombra", "--comm"), ["--command"])
         self.assertEqual(self.complete("sombra", "completions", "fi"), ["fish"])
         self.assertEqual(self.complete("sombra", "info", "graph"), ["graph.sombra"])
+        self.assertEqual(self.complete("sombra", "help", "opt"), ["options"])
+        # flags in front, and values behind '='
+        self.assertEqual(self.complete("sombra", "--format", "json", "--quiet", "inf"), ["info"])
+        self.assertEqual(self.complete("sombra", "--format", "json", "info", "g.sombra", "--tr"), ["--trees"])
+        self.assertEqual(self.complete("sombra", "--format", "=", "json", "info", "g.sombra", "--tr"), ["--trees"])
+        self.assertEqual(self.complete("sombra", "info", "--format", "=", "js"), ["json", "jsonl"])
+        self.assertEqual(self.complete("sombra", "export", "--as", "=")[:4], ["csv", "jsonl", "graphml", "gexf"])
 
     @unittest.skipUnless(shutil.which("fish"), "no fish")
     def test_fish_completes(self):
@@ -227,6 +234,10 @@ class Setup(unittest.TestCase):
         self.assertEqual(offered("sombra g.sombra --comm"), ["--command"])
         self.assertEqual(offered("sombra completions "), ["bash", "fish", "zsh"])
         self.assertEqual(offered("sombra info graph"), ["graph.sombra"])
+        self.assertEqual(offered("sombra help opt"), ["options"])
+        self.assertEqual(offered("sombra --format json --quiet inf"), ["info"])
+        self.assertEqual(offered("sombra --format json info g.sombra --tr"), ["--trees"])
+        self.assertEqual(offered("sombra --format=json info g.sombra --tr"), ["--trees"])
 
     @unittest.skipUnless(shutil.which("zsh"), "no zsh")
     def test_zsh_completes(self):
@@ -254,6 +265,9 @@ class Setup(unittest.TestCase):
         say("\x15sombra export g.sombra x --as \x04", r"csv +gexf +graphml")
         say("\x15sombra g.sombra --comm\x04", r"--command +-- run statements")
         say("\x15sombra completions \x04", r"bash +fish +zsh")
+        say("\x15sombra help opt\t", r"options")
+        say("\x15sombra --format json --quiet imp\x04", r"import +-- load nodes")
+        say("\x15sombra --format json info --\x04", r"--trees")
         say("\x15sombra import --delim\t", r"--delimiter")
         say("\x15sombra info grap\t", r"graph\.sombra")
 
