@@ -1,4 +1,5 @@
 /* transfer.c — import, export, backup, vacuum. */
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <regex.h>
@@ -253,10 +254,22 @@ static int one_character(invocation *cli, const char *flag, char *character)
         *character = '\t';
         return EXIT_OK;
     }
-    if (text[0] == '\0' || text[1] != '\0')
-        return complain(EXIT_USAGE, "--%s: '%s' is not one character", flag, text);
-    *character = text[0];
-    return EXIT_OK;
+    if (text[0] != '\0' && text[1] == '\0') {
+        *character = text[0];
+        return EXIT_OK;
+    }
+    /* As neo4j-admin takes them: U+007C, \124. */
+    const bool hexadecimal = strncasecmp(text, "U+", 2) == 0;
+    const char *digits = text + (hexadecimal ? 2 : 1);
+    char *end;
+    if ((hexadecimal || text[0] == '\\') && isxdigit((unsigned char)*digits)) {
+        const unsigned long code = strtoul(digits, &end, hexadecimal ? 16 : 10);
+        if (*end == '\0' && code != 0 && code < 0x80) {
+            *character = (char)code;
+            return EXIT_OK;
+        }
+    }
+    return complain(EXIT_USAGE, "--%s: '%s' is not one character of ASCII", flag, text);
 }
 
 static int import_options(invocation *cli, sombra_import_options *options)

@@ -167,11 +167,14 @@ static sb_status find_group(sb_bulk *bulk, const sb_csv_column *column, uint32_t
 
 static sb_status read_roles(sb_bulk *bulk, sb_bulk_table *file, sb_err *err)
 {
-    file->id_column = file->start_column = file->end_column = file->type_column = UINT32_MAX;
+    file->start_column = file->end_column = file->type_column = UINT32_MAX;
+    file->id_columns =
+        sb_arena_alloc_array(bulk->arena, file->column_count + 1, sizeof *file->id_columns);
+    if (file->id_columns == NULL) return SB_FAIL_NOMEM(err);
     for (uint32_t i = 0; i < file->column_count; i++) {
         const sb_csv_column *column = &file->columns[i];
         if (column->role == SB_CSV_ID) {
-            file->id_column = i;
+            file->id_columns[file->id_column_count++] = i;
             SB_TRY(sb_bulk__add_group(bulk, column->group, &file->id_group, err));
         } else if (column->role == SB_CSV_START) {
             file->start_column = i;

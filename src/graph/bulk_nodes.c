@@ -113,7 +113,7 @@ static sb_status reject_duplicate(sb_bulk *bulk, const sb_bulk_chunk *chunk,
     const int group_size = (int)(group.size < 60 ? group.size : 60);
     sb_bulk_problem problem = {.code = SB_EXISTS,
                                .line = head->line,
-                               .column = chunk->file->id_column + 1,
+                               .column = chunk->file->id_columns[0] + 1,
                                .row_at = head->row_at,
                                .row_bytes = head->row_bytes};
 

@@ -8,7 +8,7 @@
 
 sb_status sb_bulk__chunk_init(sb_bulk_chunk *chunk, const sb_bulk *bulk, sb_err *err)
 {
-    *chunk = (sb_bulk_chunk){.bulk = bulk};
+    *chunk = (sb_bulk_chunk){.bulk = bulk, .zone_source = bulk->zone_source};
     sb_buffer_init(&chunk->out, bulk->alloc);
     sb_buffer_init(&chunk->body, bulk->alloc);
     sb_buffer_init(&chunk->encoded, bulk->alloc);
@@ -33,6 +33,7 @@ void sb_bulk__chunk_deinit(sb_bulk_chunk *chunk)
     sb_buffer_deinit(&chunk->problems);
     sb_buffer_deinit(&chunk->names);
     sb_map_deinit(&chunk->name_index);
+    sb_zones_destroy(chunk->zones);
     sb_arena_destroy(chunk->arena);
     *chunk = (sb_bulk_chunk){0};
 }
@@ -229,11 +230,19 @@ static sb_status put_cell(parser *p, const sb_value *value, sb_buffer *out)
 /* A cell that is no integer, float or string, or a bad one. */
 static sb_status put_other(parser *p, const sb_bulk_prop *prop, sb_bytes text, sb_buffer *out)
 {
+    sb_bulk_chunk *chunk = p->chunk;
+    sb_text_type type = prop->type;
     sb_value value;
     sb_err err;
 
     sb_err_clear(&err);
-    if (sb_text_to_value(&prop->type, text, p->chunk->arena, &value, &err) != SB_OK)
+    /* Zones are of one thread: those that headers name are read before, those of values by each parser. */
+    if (type.type == SB_TYPE_DATETIME && chunk->zones == NULL &&
+        sb_zones_create(p->bulk->alloc, sb_zone_read_system, &chunk->zone_source, &chunk->zones,
+                        &err) != SB_OK)
+        return SB_NOMEM;
+    type.zones = chunk->zones;
+    if (sb_text_to_value(&type, text, p->chunk->arena, &value, &err) != SB_OK)
         return note_err(p, (size_t)prop->column + 1, &err);
     switch ((sb_bulk_form)prop->form) {
     case SB_FORM_WORD:
@@ -414,21 +423,47 @@ static sb_status label_name(parser *p, uint32_t *number)
     return joined.size == 0 ? SB_OK : number_name(p, joined, number);
 }
 
+/* The texts of its columns, one behind the other, as neo4j-admin has it. */
+static sb_status node_id(parser *p, sb_bytes *id)
+{
+    const sb_bulk_table *file = p->file;
+    const sb_csv_cell *cells = p->reader->cells;
+    size_t size = 0;
+
+    for (uint32_t i = 0; i < file->id_column_count; i++) {
+        const uint32_t column = file->id_columns[i];
+        if (is_absent(p->bulk, &cells[column]))
+            return note(p, SB_SYNTAX, (size_t)column + 1,
+                        file->id_column_count == 1 ? "the node has no id"
+                                                   : "a part of the node's id is not there");
+        size += cells[column].size;
+    }
+    *id = bytes_of(&cells[file->id_columns[0]]);
+    if (file->id_column_count == 1) return SB_OK;
+    uint8_t *joined = sb_arena_alloc(p->chunk->arena, size);
+    if (joined == NULL) return SB_NOMEM;
+    *id = sb_bytes_of(joined, 0);
+    for (uint32_t i = 0; i < file->id_column_count; i++) {
+        const sb_csv_cell *cell = &cells[file->id_columns[i]];
+        if (cell->size != 0) memcpy(joined + id->size, cell->data, cell->size);
+        id->size += cell->size;
+    }
+    return SB_OK;
+}
+
 static sb_status parse_node(parser *p)
 {
     const sb_bulk_table *file = p->file;
     sb_bulk_head head = head_of(p);
     sb_bytes id = {0};
 
-    if (file->id_column != UINT32_MAX) {
-        const sb_csv_cell *cell = &p->reader->cells[file->id_column];
-        if (is_absent(p->bulk, cell))
-            return note(p, SB_SYNTAX, (size_t)file->id_column + 1, "the node has no id");
-        const sb_id_cell found = sb_ids__cell(&p->bulk->groups[file->id_group].ids, bytes_of(cell));
+    if (file->id_column_count != 0) {
+        SB_TRY(node_id(p, &id));
+        const sb_id_cell found = sb_ids__cell(&p->bulk->groups[file->id_group].ids, id);
         head.id_kind = found.is_number ? 1 : 2;
         head.number = found.number;
         head.hash = found.hash;
-        if (!found.is_number) id = bytes_of(cell);
+        if (found.is_number) id.size = 0;
         head.id_bytes = (uint32_t)id.size;
     }
     SB_TRY(label_name(p, &head.name));

@@ -156,7 +156,9 @@ typedef struct sb_bulk_table {
     sb_bulk_prop *props;
     size_t prop_count; /* arena(load) */
     bool has_same_keys;
-    uint32_t id_column, start_column, end_column, type_column; /* UINT32_MAX: none */
+    uint32_t *id_columns; /* whose texts, one behind the other, are the id; arena(load) */
+    uint32_t id_column_count;
+    uint32_t start_column, end_column, type_column; /* UINT32_MAX: none */
     uint32_t id_group, start_group, end_group;
     sb_label_id *labels;
     size_t label_count;  /* from the name, arena(load) */
@@ -305,6 +307,8 @@ typedef struct sb_bulk_chunk {
     sb_map name_index;    /* hash → offset << 32 | number */
     uint32_t *candidates;
     size_t candidate_capacity; /* by property */
+    sb_zone_source zone_source;
+    sb_zones *zones; /* that date-times name; NULL: none yet */
     uint32_t lines;
     uint64_t rows, skipped;
     sb_status status; /* of the piece as a whole: SB_NOMEM */

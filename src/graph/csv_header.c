@@ -1,7 +1,7 @@
 /* csv_header.c — what the cells of a header mean (docs/IMPORT.md):
  *   name            a property, or what the options say of a column of that name
  *   name:type       a property of that type
- *   name:ID(group)  a node's external id, also kept as a property when it has a name; {id-type: int} may follow
+ *   name:ID(group)  a node's external id, or a part of it; also kept as a property when it has a name; {id-type: int} may follow
  *   name:datetime{timezone: Europe/Berlin}, name:point{crs: wgs-84}: what values without their own have
  *   :START_ID(group) :END_ID(group) :TYPE :LABEL :IGNORE */
 #include "graph/csv_priv.h"
@@ -222,6 +222,7 @@ static sb_status read_cell(const sb_csv_context *context, sb_entity entity, sb_b
             column->infer = false;
             column->has_type = true;
         }
+        column->is_marked = column->role != SB_CSV_PROPERTY;
         SB_TRY(read_braces(&parts, context, column, err));
     }
     column->is_property = column->role == SB_CSV_PROPERTY ||
@@ -236,14 +237,43 @@ typedef struct header_names {
     uint32_t of_role[SB_CSV_TYPE + 1]; /* the column + 1; 0: none */
 } header_names;
 
-/* Roles that occur once. */
-static sb_status check_once(header_names *names, sb_csv_role role, uint32_t number, sb_err *err)
+/* Several columns are one id, their texts one behind the other, as neo4j-admin has it: of one group, and texts. */
+static sb_status check_ids(const sb_csv_column *first, const sb_csv_column *more,
+                           uint32_t first_number, sb_err *err)
 {
-    if (role == SB_CSV_PROPERTY || role == SB_CSV_IGNORE || role == SB_CSV_LABEL) return SB_OK;
-    if (names->of_role[role] != 0)
-        return SB_FAIL(err, SB_SYNTAX, "column %u has the same meaning", names->of_role[role]);
-    names->of_role[role] = number + 1;
+    if (!sb_bytes_equal(first->group, more->group))
+        return SB_FAIL(err, SB_SYNTAX,
+                       "several :ID columns are one id, and of one group: that of column %u is "
+                       "'%.*s'",
+                       first_number, (int)(first->group.size < 60 ? first->group.size : 60),
+                       (const char *)first->group.data);
+    if (first->type.type != SB_TYPE_STRING || more->type.type != SB_TYPE_STRING)
+        return SB_FAIL(err, SB_SYNTAX,
+                       "column %u is a part of the id, too: ids of several columns are texts, "
+                       "without {id-type: …}",
+                       first_number);
     return SB_OK;
+}
+
+/* Roles that occur once; an :ID column may have others behind it. */
+static sb_status check_once(header_names *names, const sb_csv_column *columns, uint32_t number,
+                            sb_err *err)
+{
+    const sb_csv_column *column = &columns[number];
+    const sb_csv_role role = column->role;
+    const uint32_t first = names->of_role[role];
+
+    if (role == SB_CSV_PROPERTY || role == SB_CSV_IGNORE || role == SB_CSV_LABEL) return SB_OK;
+    if (first == 0) {
+        names->of_role[role] = number + 1;
+        return SB_OK;
+    }
+    if (role == SB_CSV_ID && column->is_marked && columns[first - 1].is_marked)
+        return check_ids(&columns[first - 1], column, first, err);
+    return SB_FAIL(err, SB_SYNTAX, "column %u has the same meaning%s", first,
+                   role == SB_CSV_START || role == SB_CSV_END
+                       ? ": an id of several columns stands in one, its texts one behind the other"
+                       : "");
 }
 
 /* Properties of one name need different types, of which there are few: so a column is compared with few others. */
@@ -315,7 +345,7 @@ static sb_status read_cells(sb_csv_context *context, sb_entity entity, const sb_
             st = context->tick(context->tick_ctx, err);
         if (st != SB_OK) break;
         st = read_cell(context, entity, sb_bytes_of(cells[i].data, cells[i].size), column, err);
-        if (st == SB_OK) st = check_once(&names, column->role, i, err);
+        if (st == SB_OK) st = check_once(&names, columns, i, err);
         if (st == SB_OK && column->is_property) st = check_name(context, &names, columns, i, err);
         if (st != SB_OK && err != NULL) err->column = i + 1;
     }
@@ -333,7 +363,8 @@ sb_status sb_csv__header(sb_csv_context *context, sb_entity entity, const sb_csv
     if (entity == SB_REL &&
         (!has_role(columns, count, SB_CSV_START) || !has_role(columns, count, SB_CSV_END)))
         return SB_FAIL(
-            err, SB_SYNTAX, "a file of relationships needs a :START_ID and an :END_ID column%s",
+            err, SB_SYNTAX,
+            "a file of relationships needs a :START_ID and an :END_ID column, with no type%s",
             options->start_column == NULL || options->end_column == NULL
                 ? " (those of a plain header are named by --start-column and --end-column, in a "
                   "query by start and end)"

@@ -94,6 +94,7 @@ typedef struct sb_csv_column {
     bool is_property; /* PROPERTY, or an ID that is kept */
     bool infer;       /* the type is found from the values */
     bool has_type;    /* the header names one */
+    bool is_marked;   /* the header says the role, not an option */
     sb_text_type type;
     sb_bytes name;  /* of the property; arena(load) */
     sb_bytes group; /* of ID, START, END; arena(load) */
@@ -123,10 +124,10 @@ SB_MUST_CHECK sb_status sb_csv__header(sb_csv_context *context, sb_entity entity
 
 /* Append a cell, in quotes where it needs them. SB_NOMEM is not recorded. */
 SB_MUST_CHECK sb_status sb_csv__put_cell(sb_buffer *out, const uint8_t *text, size_t size);
-/* Append the graph's indexes and constraints as a schema file; nothing when there are none (*count 0). */
 /* Append the line of one index or constraint; list is scratch. SB_NOMEM is not recorded. */
 SB_MUST_CHECK sb_status sb_graph__schema_row(sb_view *view, const sb_schema *schema,
                                              sb_buffer *list, sb_buffer *out);
+/* Append the graph's indexes and constraints as a schema file; nothing when there are none (*count 0). */
 SB_MUST_CHECK sb_status sb_graph__schema_text(sb_graph *graph, sb_buffer *out, uint64_t *count,
                                               sb_err *err);
 /* Make what a schema file says; *count: how many. What fails is told with file and line; what was made before stays. */

@@ -541,18 +541,34 @@ static bool is_integer(sb_bytes text)
            scan_decimal(text, &number) && number.written_exponent == 0;
 }
 
-/* A date-time without an offset, in the type's zone. */
-static bool read_in_zone(const sb_text_type *type, sb_bytes text, sb_value *value)
+/* A date-time without an offset, in a zone. */
+static bool read_in_zone(const sb_zone *zone, sb_bytes name, sb_bytes text, sb_value *value)
 {
     int32_t skipped;
 
     if (!sb_text__local_datetime(text, value)) return false;
     const int64_t local = value->as.datetime.seconds;
-    value->as.datetime.offset = sb_zone_offset_of(type->zone, local, &skipped);
+    value->as.datetime.offset = sb_zone_offset_of(zone, local, &skipped);
     value->as.datetime.seconds = local + skipped - value->as.datetime.offset;
-    value->as.datetime.zone = (const char *)type->fallback.data;
-    value->as.datetime.zone_size = (uint32_t)type->fallback.size;
+    value->as.datetime.zone = (const char *)name.data;
+    value->as.datetime.zone_size = (uint32_t)name.size;
     return true;
+}
+
+/* 2018-05-10T10:30[Europe/Berlin] */
+static sb_status read_with_zone(sb_zones *zones, sb_bytes text, sb_value *value, bool *ok,
+                                sb_err *err)
+{
+    const uint8_t *open = memchr(text.data, '[', text.size);
+    const sb_zone *zone;
+    bool damaged;
+
+    if (zones == NULL || open == NULL || text.data[text.size - 1] != ']') return SB_OK;
+    const size_t local = (size_t)(open - text.data);
+    const sb_bytes name = sb_bytes_of(open + 1, text.size - local - 2);
+    SB_TRY(sb_zones_find(zones, name, &zone, &damaged, err));
+    *ok = zone != NULL && read_in_zone(zone, name, sb_bytes_of(text.data, local), value);
+    return SB_OK;
 }
 
 /* A time or date-time; the type's offset or zone completes one that has none. */
@@ -562,7 +578,7 @@ static bool read_zoned(bool (*read)(sb_bytes text, sb_value *value), const sb_te
     uint8_t both[96];
 
     if (read(text, value)) return true;
-    if (type->zone != NULL) return read_in_zone(type, text, value);
+    if (type->zone != NULL) return read_in_zone(type->zone, type->fallback, text, value);
     if (type->fallback.size == 0 || text.size == 0 || text.size + type->fallback.size > sizeof both)
         return false;
     memcpy(both, text.data, text.size);
@@ -610,7 +626,10 @@ sb_status sb_text_to_value(const sb_text_type *type, sb_bytes text, sb_arena *ar
     case SB_TYPE_LOCAL_TIME: ok = sb_text__local_time(text, value); break;
     case SB_TYPE_TIME: ok = read_zoned(sb_text__time, type, text, value); break;
     case SB_TYPE_LOCAL_DATETIME: ok = sb_text__local_datetime(text, value); break;
-    case SB_TYPE_DATETIME: ok = read_zoned(sb_text__datetime, type, text, value); break;
+    case SB_TYPE_DATETIME:
+        ok = read_zoned(sb_text__datetime, type, text, value);
+        if (!ok) SB_TRY(read_with_zone(type->zones, text, value, &ok, err));
+        break;
     case SB_TYPE_DURATION: ok = sb_text__duration(text, value); break;
     case SB_TYPE_POINT: ok = read_point(text, type->fallback, value); break;
     default: break;

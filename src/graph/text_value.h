@@ -21,6 +21,7 @@ typedef struct sb_text_type {
                         * system: its name; empty: none. Borrowed */
     const sb_zone *
         zone; /* whose name fallback is, and that date-times without an offset are in; NULL: none */
+    sb_zones *zones; /* of date-times that name a zone and no offset; NULL: they are refused */
 } sb_text_type;
 
 /* "int", "Float[]", "point", …: SB_SYNTAX when no type has that name. Case does not matter. */

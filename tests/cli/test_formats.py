@@ -553,6 +553,47 @@ class Neo4jCsv(unittest.TestCase):
         self.assertEqual(rows[2]["t"], "2024-03-31T03:30+02:00" + zone)
         self.assertEqual(run("query", "neo3.sombra", "CALL sombra.import.nodes('zones.csv', {label: 'U'}) YIELD nodes RETURN nodes", "--format", "csv").split(), ["nodes", "8"])
 
+    def test_ids_of_several_columns(self):
+        """As the manual of neo4j-admin has them: the texts one behind the other, each a property if it has a name."""
+        remove("neo.sombra", "neo2.sombra")
+        write("nodes.csv", "personId:ID(G){label: P},name,memberId:ID(G),:ID(G)\naa,John,11,\"\"\nbb,Paul,22,x\n1,Ann,2,\"\"\n")
+        write("rels.csv", ":START_ID(G),:TYPE,:END_ID(G)\naa11,KNOWS,bb22x\n12,KNOWS,aa11\n")
+        run("import", "neo.sombra", "--nodes", "P=nodes.csv", "--relationships", "rels.csv")
+        self.assertEqual(self.query("MATCH (a:P)-[:KNOWS]->(b:P) RETURN properties(a) AS a, b.name AS b ORDER BY b"),
+                         [{"a": {"personId": "1", "memberId": "2", "name": "Ann"}, "b": "John"}, {"a": {"personId": "aa", "memberId": "11", "name": "John"}, "b": "Paul"}])
+        write("rejects.csv", ":ID,:ID,n\na,bc,1\nab,c,2\n,d,3\nd,,4\ne,f,5\n")
+        told = run("import", "neo2.sombra", "--nodes", "rejects.csv", code=3)
+        self.assertIn("rejects.csv, line 3, column 1 (:ID): 'abc' is the id of an earlier node", told)
+        run("import", "neo2.sombra", "--nodes", "rejects.csv", "--rejects", "rejected.csv", code=11)
+        with open("rejected.csv", encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        self.assertEqual([line.rsplit(":", 1)[1].strip(' "') for line in lines], ["'abc' is the id of an earlier node", "a part of the node's id is not there", "a part of the node's id is not there"])
+        self.assertIn("line 5, column 2", lines[2])
+
+    def test_zones_of_values(self):
+        """A date-time may name its zone without an offset, in columns with a zone of their own and in others; times may not."""
+        remove("neo.sombra")
+        write("zoned.csv", "n:int,a:datetime{timezone:Europe/Stockholm},b:datetime,c:datetime[]\n1,2018-05-10T10:30,2018-01-10T12:30[Europe/Berlin],2018-05-10T12:30[America/New_York];2018-05-10T12:30Z\n"
+              "2,2018-05-10T10:30[Asia/Tokyo],2018-05-10T12:30+02:00[Europe/Berlin],\n")
+        run("import", "neo.sombra", "--nodes", "T=zoned.csv")
+        self.assertEqual(self.query("MATCH (n:T) RETURN toString(n.a) AS a, toString(n.b) AS b, [x IN n.c | toString(x)] AS c ORDER BY n.n"),
+                         [{"a": "2018-05-10T10:30+02:00[Europe/Stockholm]", "b": "2018-01-10T12:30+01:00[Europe/Berlin]", "c": ["2018-05-10T12:30-04:00[America/New_York]", "2018-05-10T12:30Z"]},
+                          {"a": "2018-05-10T10:30+09:00[Asia/Tokyo]", "b": "2018-05-10T12:30+02:00[Europe/Berlin]", "c": None}])
+        for kind, text in (("datetime", "2018-05-10T12:30[Europe/Nowhere]"), ("datetime", "2018-05-10T12:30[../../etc/passwd]"), ("datetime", "[Europe/Berlin]"), ("datetime", "2018-05-10T12:30[]"),
+                           ("datetime", "2018-05-10T12:30"), ("time", "12:30[Europe/Berlin]"), ("datetime", "2018-05-10T12:30[Europe/Berlin")):
+            with self.subTest(text=text):
+                remove("neo2.sombra")
+                self.assertIn("line 2, column 1 (a): '", run("import", "neo2.sombra", "--nodes", write("zoned.csv", f"a:{kind}\n{text}\n"), code=2))
+
+    def test_delimiters(self):
+        write("bars.csv", "id:ID|l:string[]\n1|a\tb\n")
+        for delimiter, array in (("|", "tab"), ("U+007C", "\\t"), ("\\124", "U+0009"), ("u+7c", "TAB"), ("\\124", "\\9")):
+            remove("neo.sombra")
+            run("import", "neo.sombra", "--nodes", "bars.csv", "--delimiter", delimiter, "--array-delimiter", array)
+            self.assertEqual(self.query("MATCH (n) RETURN n.l AS l"), [{"l": ["a", "b"]}])
+        for wrong in ("", "ab", "U+20AC", "€", "U+", "\\0", "\\128", "U+7C ", "\\-1", "U+-7C"):
+            self.assertIn("is not one character of ASCII", run("import", "neo2.sombra", "--nodes", "bars.csv", "--delimiter", wrong, code=2))
+
     def test_wrong_options_of_headers(self):
         for head, part in (("x:int{crs:wgs-84}", "'crs' is no option of the type int"), ("x:point{crs:moon}", "'moon' is no coordinate system"), ("x:datetime{timezone:Europe/Nowhere}", "there is no time zone 'Europe/Nowhere'"), ("x:datetime{timezone:../passwd}", "there is no time zone"), ("x:time{timezone:Europe/Berlin}", "offset from UTC"),
                            ("x:datetime{timezone:}", "there is no time zone ''"), ("x:date{timezone:Z}", "no option of the type date"), ("x:point{crs}", "is not {name: value}"), ("x:ID{what:1}", "is not known here"),

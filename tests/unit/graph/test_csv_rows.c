@@ -246,10 +246,17 @@ static void test_graph_csv_rows__headers(void **state)
     assert_true(sb_bytes_equal(c[0].group, sb_bytes_of("a:b", 3)));
     assert_int_equal(c[0].type.type, SB_TYPE_INT);
     assert_true(sb_bytes_equal(c[1].name, sb_bytes_of("x:ID(y)", 7)));
+    assert_int_equal(header(f, &options, SB_NODE, "a:ID(G),:ID(G),b:int", c, &count, &err), SB_OK);
+    assert_int_equal(c[0].role, SB_CSV_ID);
+    assert_int_equal(c[1].role, SB_CSV_ID);
+    assert_true(c[0].is_property);
+    assert_false(c[1].is_property);
     options.store_ids = false;
     assert_int_equal(header(f, &options, SB_NODE, "id:ID", c, &count, &err), SB_OK);
     assert_false(c[0].is_property);
     options.id_column = "key";
+    assert_int_equal(header(f, &options, SB_NODE, "key,x:ID", c, &count, &err), SB_SYNTAX);
+    assert_non_null(strstr(err.text, "column 1 has the same meaning"));
     options.label_column = "kind";
     options.infer_types = true;
     assert_int_equal(header(f, &options, SB_NODE, "key,kind,n", c, &count, &err), SB_OK);
@@ -319,12 +326,17 @@ static void test_graph_csv_rows__bad_headers(void **state)
         const char *text, *part;
         uint32_t column;
     } bad[] = {
-        {SB_NODE, "a:ID,b:ID", "column 1 has the same meaning", 2},
+        {SB_NODE, "a:ID(G),b:ID", "of one group: that of column 1 is 'G'", 2},
+        {SB_NODE, "a:ID,x,b:ID{id-type: int}", "column 1 is a part of the id, too", 3},
+        {SB_NODE, "a:ID{id-type: int},b:ID", "without {id-type: …}", 2},
         {SB_NODE, "a:ID,x:number", "no type 'number'", 2},
         {SB_NODE, "a,,b", "the column has no name", 2},
         {SB_NODE, "a:int,a:int", "column 1 is the same property", 2},
         {SB_NODE, "b,a:int,a:int[],c,a:int", "column 2 is the same property", 5},
-        {SB_REL, "x,:START_ID,:END_ID,:START_ID", "column 2 has the same meaning", 4},
+        {SB_REL, "x,:START_ID,:END_ID,:START_ID",
+         "column 2 has the same meaning: an id of several columns stands in one", 4},
+        {SB_REL, ":START_ID,:END_ID,:TYPE,:TYPE", "column 3 has the same meaning", 4},
+        {SB_REL, ":START_ID:int,:END_ID", "an :END_ID column, with no type", 0},
         {SB_NODE, ":START_ID", "a file of nodes has no :START_ID", 1},
         {SB_REL, ":START_ID,:END_ID,:LABEL", "a file of relationships has no :ID or :LABEL", 3},
         {SB_REL, ":START_ID,x", "needs a :START_ID and an :END_ID", 0},
