@@ -4,6 +4,7 @@
 Goal: what export writes, import reads back as an equal graph, whatever the texts and types are; and every wrong file ends with a message
 that names file and line, and leaves no database behind. Method: one graph with all that is nasty, written as JSON lines here.
 """
+import importlib.util
 import json
 import os
 import re
@@ -396,6 +397,43 @@ class GraphML(Xml):
         run("import", "again.sombra", "--graphml", write("rewritten.graphml", rewritten))
         self.assertEqual(json.loads(run("query", "again.sombra", "MATCH (a)-[r]->(b) RETURN labels(a) AS a, properties(a) AS p, type(r) AS t, properties(r) AS r, labels(b) AS b", "--format", "json")),
                          [{"a": ["A", "B"], "p": {"labels_": "y", "label": "q"}, "t": "KNOWS", "r": {"since": 1}, "b": ["Z"]}])
+
+    MIXED = ("CREATE (:A {x: 1, n: 1, one: date('2024-02-29')}), (:A {x: 'a', n: 1.5}), (:A {x: date('2024-01-01'), n: -2}), (:A {x: [1, 2]}), (:A {x: ['a']}), (:A {x: true}), (:A {x: 'a\\u0001'}), "
+             "(:A {x: [1, 'a']})-[:R {x: 1.5}]->(:A {x: ''})-[:R {x: 'b'}]->(:A {x: 0.5})")
+
+    def test_values_of_several_types(self):
+        """A property is declared once, with a type that all its values can be read as; the values keep theirs."""
+        for name in ("mixed.sombra", "again.sombra"):
+            remove(name)
+        run("query", "mixed.sombra", self.MIXED)
+        remove("out.graphml")
+        run("export", "mixed.sombra", "out.graphml", "--as", "graphml")
+        with open("out.graphml", encoding="utf-8") as file:
+            text = file.read()
+        self.assertEqual(sorted(re.findall(r'<key id="d\d+" for="(\w+)" attr.name="([^"]*)" attr.type="(\w+)"', text)),
+                         [("edge", "x", "string"), ("node", "n", "double"), ("node", "one", "string"), ("node", "x", "string")])
+        run("import", "again.sombra", "--graphml", "out.graphml")
+        self.assertEqual(digest("mixed.sombra"), digest("again.sombra"))
+        # As older versions wrote it: a key for each type.
+        remove("again.sombra")
+        run("import", "again.sombra", "--graphml", write("old.graphml", '<graphml xmlns:sombra="urn:sombra:graph"><key id="d0" for="node" attr.name="x" attr.type="long"/><key id="d1" for="node" attr.name="x" attr.type="string" sombra:type="date"/>'
+            '<graph><node id="1"><data key="d0">1</data></node><node id="2"><data key="d1">2024-01-01</data></node></graph></graphml>'))
+        self.assertEqual(json.loads(run("query", "again.sombra", "MATCH (n) RETURN valueType(n.x) AS t ORDER BY t", "--format", "json")), [{"t": "DATE NOT NULL"}, {"t": "INTEGER NOT NULL"}])
+        for kind in ("what", "x" * 30, "int["):
+            self.fails("--graphml", self.OPEN + f'<node id="1"><data key="k" sombra:type="{kind}">1</data></node>' + self.CLOSE, "line 1")
+
+    @unittest.skipIf(importlib.util.find_spec("networkx") is None, "NetworkX is not installed")
+    def test_networkx_reads_it(self):
+        import networkx
+        remove("mixed.sombra", "out.graphml", "out.gexf")
+        run("query", "mixed.sombra", self.MIXED)
+        run("export", "mixed.sombra", "out.graphml", "--as", "graphml")
+        run("export", "mixed.sombra", "out.gexf", "--as", "gexf")
+        for graph in (networkx.read_graphml("out.graphml"), networkx.read_gexf("out.gexf")):
+            self.assertEqual({type(values["x"]) for _, values in graph.nodes(data=True)}, {str})
+            self.assertEqual(sorted(values["n"] for _, values in graph.nodes(data=True) if "n" in values), [-2.0, 1.0, 1.5])
+            self.assertEqual({type(values["n"]) for _, values in graph.nodes(data=True) if "n" in values}, {float})
+            self.assertEqual(sorted(values["x"] for _, _, values in graph.edges(data=True)), ["1.5", "b"])
 
     def test_of_others(self):
         """APOC's labels and lists, NetworkX's keys, yEd's nested data and defaults, nested graphs, ports."""

@@ -40,11 +40,11 @@ static sombra_status start_edge(xml_graph *g, const char **attributes)
 
 static void take_value(xml_graph *g, const char **attributes)
 {
-    const char *key = xml_attribute(attributes, "for"), *value = xml_attribute(attributes, "value"),
-               *escape = xml_attribute(attributes, "sombra:escape");
+    const char *key = xml_attribute(attributes, "for"), *value = xml_attribute(attributes, "value");
     const sombra_text none = {NULL, 0};
 
     if (!g->open || g->bad) return;
+    xml_begin_value(g, attributes);
     if (key == NULL) key = xml_attribute(attributes, "id"); /* of GEXF 1.1 */
     if (key == NULL) {
         xml_bad(g, SOMBRA_SYNTAX, none, none, "a value names no property");
@@ -54,24 +54,23 @@ static void take_value(xml_graph *g, const char **attributes)
     if (place == UINT32_MAX)
         xml_bad(g, SOMBRA_SYNTAX, none, fmt_text(key, strlen(key)), "is the id of no property");
     else
-        xml_value(g, place, fmt_text(value, value == NULL ? 0 : strlen(value)),
-                  escape != NULL && strcmp(escape, "json") == 0);
+        xml_value(g, place, fmt_text(value, value == NULL ? 0 : strlen(value)));
 }
 
 static sombra_status on_start(xml_graph *g, const char *name, const char **attributes)
 {
-    if (strcmp(name, "attvalue") == 0)
+    if (xml_is(name, "attvalue"))
         take_value(g, attributes);
-    else if (strcmp(name, "edge") == 0)
+    else if (xml_is(name, "edge"))
         return start_edge(g, attributes);
-    else if (strcmp(name, "node") == 0)
+    else if (xml_is(name, "node"))
         return start_node(g, attributes);
-    else if (strcmp(name, "attributes") == 0) {
+    else if (xml_is(name, "attributes")) {
         const char *entity = xml_attribute(attributes, "class");
         g->of_nodes = entity != NULL && strcmp(entity, "node") == 0;
         g->of_rels = entity != NULL && strcmp(entity, "edge") == 0;
         return xml_may_declare(g);
-    } else if (strcmp(name, "attribute") == 0 && (g->of_nodes || g->of_rels)) {
+    } else if (xml_is(name, "attribute") && (g->of_nodes || g->of_rels)) {
         g->in_attribute = true;
         return xml_add_key(g, g->of_nodes, g->of_rels, xml_attribute(attributes, "id"),
                            xml_attribute(attributes, "title"), xml_attribute(attributes, "type"),
@@ -82,11 +81,11 @@ static sombra_status on_start(xml_graph *g, const char *name, const char **attri
 
 static sombra_status on_end(xml_graph *g, const char *name, sombra_text text)
 {
-    if (strcmp(name, "attribute") == 0)
+    if (xml_is(name, "attribute"))
         g->in_attribute = false;
-    else if (strcmp(name, "default") == 0 && g->in_attribute)
+    else if (xml_is(name, "default") && g->in_attribute)
         xml_key_default(g, text);
-    else if (strcmp(name, "edge") == 0 || strcmp(name, "node") == 0)
+    else if (xml_is(name, "edge") || xml_is(name, "node"))
         xml_end(g);
     return SOMBRA_OK;
 }
@@ -131,12 +130,12 @@ static sombra_status put_values(xml_writing *w, bool on_rels, const sombra_prop 
     }
     fmt_puts(out, "><attvalues>");
     for (size_t i = 0; i < count && status == SOMBRA_OK; i++) {
-        bool escaped;
-        status = xml_value_text(w, &props[i].value, &escaped);
-        fmt_printf(out, "<attvalue for=\"%zu\" value=\"",
-                   xml_column_of(w, on_rels, props[i].key, &props[i].value));
+        const size_t column = xml_column_of(w, on_rels, props[i].key);
+        fmt_printf(out, "<attvalue for=\"%zu\"", column);
+        status = xml_begin_text(w, column, &props[i].value);
+        fmt_puts(out, " value=\"");
         xml_put_text(out, fmt_text(w->text.data, w->text.size));
-        fmt_puts(out, escaped ? "\" sombra:escape=\"json\"/>" : "\"/>");
+        fmt_puts(out, "\"/>");
     }
     fmt_puts(out, on_rels ? "</attvalues></edge>\n" : "</attvalues></node>\n");
     return status == SOMBRA_OK ? fmt_output_flush(w->out, false, w->walk->error) : status;

@@ -58,14 +58,13 @@ static sombra_status start_record(xml_graph *g, bool is_rel, const char **attrib
 
 static void start_data(xml_graph *g, const char **attributes)
 {
-    const char *key = xml_attribute(attributes, "key"),
-               *escape = xml_attribute(attributes, "sombra:escape");
+    const char *key = xml_attribute(attributes, "key");
 
     g->in_data = true;
     g->had_content = g->is_label = g->has_no_key = false;
-    g->escaped = escape != NULL && strcmp(escape, "json") == 0;
+    xml_begin_value(g, attributes);
     if (!g->open) return;
-    g->is_label = key != NULL && strcmp(key, LABEL_NAMES[g->is_rel]) == 0;
+    g->is_label = key != NULL && xml_is(key, LABEL_NAMES[g->is_rel]);
     if (g->is_label) return;
     g->data_key = key == NULL ? UINT32_MAX : xml_find_key(g, key);
     g->has_no_key = g->data_key == UINT32_MAX;
@@ -81,15 +80,15 @@ static sombra_status on_start(xml_graph *g, const char *name, const char **attri
         g->had_content = true;
         return SOMBRA_OK;
     }
-    if (strcmp(name, "data") == 0) {
+    if (xml_is(name, "data")) {
         start_data(g, attributes);
         return SOMBRA_OK;
     }
-    if (strcmp(name, "edge") == 0) return start_record(g, true, attributes);
-    if (strcmp(name, "node") == 0) return start_record(g, false, attributes);
-    if (strcmp(name, "key") == 0) return start_key(g, attributes);
-    if (strcmp(name, "graph") == 0) xml_end(g); /* of the node that it lies in */
-    if (strcmp(name, "hyperedge") == 0)
+    if (xml_is(name, "edge")) return start_record(g, true, attributes);
+    if (xml_is(name, "node")) return start_record(g, false, attributes);
+    if (xml_is(name, "key")) return start_key(g, attributes);
+    if (xml_is(name, "graph")) xml_end(g); /* of the node that it lies in */
+    if (xml_is(name, "hyperedge"))
         return xml_broken(g, SOMBRA_UNSUPPORTED,
                           "a hyperedge is no relationship: it has more than two ends");
     return SOMBRA_OK;
@@ -102,7 +101,7 @@ static void end_data(xml_graph *g, sombra_text text)
     if (g->is_label)
         xml_labels(g, text);
     else if (!g->has_no_key)
-        xml_value(g, g->data_key, text, g->escaped);
+        xml_value(g, g->data_key, text);
     else if (!g->bad)
         xml_bad(g, SOMBRA_SYNTAX, fmt_text(NULL, 0), fmt_text(g->unknown.data, g->unknown.size),
                 "is the id of no property");
@@ -115,11 +114,11 @@ static sombra_status on_end(xml_graph *g, const char *name, sombra_text text)
             end_data(g, text);
         else
             g->inside--;
-    } else if (strcmp(name, "edge") == 0 || strcmp(name, "node") == 0) {
+    } else if (xml_is(name, "edge") || xml_is(name, "node")) {
         xml_end(g);
-    } else if (strcmp(name, "key") == 0) {
+    } else if (xml_is(name, "key")) {
         g->in_key = false;
-    } else if (strcmp(name, "default") == 0 && g->in_key) {
+    } else if (xml_is(name, "default") && g->in_key) {
         xml_key_default(g, text);
     }
     return SOMBRA_OK;
@@ -173,11 +172,10 @@ static sombra_status put_props(xml_writing *w, bool on_rels, const sombra_prop *
     sombra_status status = SOMBRA_OK;
 
     for (size_t i = 0; i < count && status == SOMBRA_OK; i++) {
-        bool escaped;
-        status = xml_value_text(w, &props[i].value, &escaped);
-        fmt_printf(out, "<data key=\"d%zu\"%s>",
-                   xml_column_of(w, on_rels, props[i].key, &props[i].value),
-                   escaped ? " sombra:escape=\"json\"" : "");
+        const size_t column = xml_column_of(w, on_rels, props[i].key);
+        fmt_printf(out, "<data key=\"d%zu\"", column);
+        status = xml_begin_text(w, column, &props[i].value);
+        fmt_puts(out, ">");
         xml_put_text(out, fmt_text(w->text.data, w->text.size));
         fmt_puts(out, "</data>");
     }

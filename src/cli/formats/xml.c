@@ -6,19 +6,13 @@
  * one before it has ended like that, outside of any record, token and CDATA section; since the first piece begins where the
  * document does, all guesses that count are right. From the first one that does not on, the thread that loads parses all of
  * the text in order, with the parser of the last piece that counted, or one that is brought to where that has ended. */
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "cli/formats/xml_priv.h"
-
-const char *xml_attribute(const char **attributes, const char *name)
-{
-    for (; *attributes != NULL; attributes += 2)
-        if (**attributes == *name && strcmp(*attributes, name) == 0) return attributes[1];
-    return NULL;
-}
 
 #if !defined(HAVE_EXPAT)
 
@@ -289,6 +283,7 @@ static xml_reading *reading_new(const struct xml_source *s)
 static void add_parser(xml_reading *r, const char *encoding)
 {
     r->parser = fmt_need(XML_ParserCreate(encoding));
+    r->graph.borrows = false;
     XML_SetUserData(r->parser, r);
     (void)XML_SetParamEntityParsing(r->parser, XML_PARAM_ENTITY_PARSING_NEVER);
 }
@@ -296,12 +291,15 @@ static void add_parser(xml_reading *r, const char *encoding)
 /* A parser that is in the elements where the piece begins. */
 static void add_parser_at(xml_reading *r, const fmt_piece *piece)
 {
+    char tags[STACK_MAX * (NAME_BYTES + 2)];
+    size_t size = 0;
+
     add_parser(r, "UTF-8");
-    for (size_t i = 0; i < r->stack.depth; i++) {
-        feed(r, "<", 1, false);
-        feed(r, r->stack.names[i], strlen(r->stack.names[i]), false);
-        feed(r, ">", 1, false);
-    }
+    for (size_t i = 0; i < r->stack.depth; i++)
+        size += (size_t)snprintf(tags + size, sizeof tags - size, "<%s>", r->stack.names[i]);
+    /* At once: Expat puts off to look again at a token that was not whole before, past the handlers' coming. */
+    feed(r, tags, size, false);
+    assert(XML_GetCurrentByteIndex(r->parser) == r->fed);
     r->first_line = piece->line;
     r->first_column = (int64_t)piece->column - (int64_t)r->fed;
     set_handlers(r);
@@ -404,7 +402,7 @@ static bool on_plain_start(void *ctx, const char *name, const char **attributes,
     xml_reading *r = ctx;
 
     r->plain_place = at;
-    return r->source->format->start(&r->graph, local_name(name), attributes) == SOMBRA_OK;
+    return r->source->format->start(&r->graph, name, attributes) == SOMBRA_OK;
 }
 
 static bool on_plain_end(void *ctx, const char *name, sombra_text text, size_t at)
@@ -412,7 +410,7 @@ static bool on_plain_end(void *ctx, const char *name, sombra_text text, size_t a
     xml_reading *r = ctx;
 
     r->plain_place = at;
-    return r->source->format->end(&r->graph, local_name(name), text) == SOMBRA_OK;
+    return r->source->format->end(&r->graph, name, text) == SOMBRA_OK;
 }
 
 /* NULL: the piece needs a parser. */
@@ -425,6 +423,7 @@ static xml_reading *parse_plain(const struct xml_source *s, const element_stack 
     if (piece->last) return NULL; /* the document ends in it */
     r = reading_new(s);
     r->begin = r->stack = *begin;
+    r->graph.borrows = true;
     begin_text(r, piece, &piece->records);
     char *text = fmt_arena_alloc(&piece->records.arena, piece->size + 1);
     memcpy(text, piece->text, piece->size);

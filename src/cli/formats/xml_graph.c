@@ -87,6 +87,13 @@ sombra_status xml_may_declare(const xml_graph *g)
     return g->declare == NULL ? SOMBRA_DONE : SOMBRA_OK;
 }
 
+static void set_type(xml_key *key, const char *type)
+{
+    (void)snprintf(key->type, sizeof key->type, "%s", type);
+    key->is_text = strcmp(key->type, "string") == 0;
+    key->is_list = strchr(key->type, '[') != NULL;
+}
+
 sombra_status xml_add_key(xml_graph *g, bool for_nodes, bool for_rels, const char *id,
                           const char *name, const char *type, bool list, const char **attributes)
 {
@@ -109,9 +116,7 @@ sombra_status xml_add_key(xml_graph *g, bool for_nodes, bool for_rels, const cha
     }
     if (own_type != NULL && strlen(own_type) >= sizeof key.type)
         return xml_broken(g, SOMBRA_SYNTAX, "sombra:type names no type");
-    (void)snprintf(key.type, sizeof key.type, "%s", own_type != NULL ? own_type : known_type(type));
-    key.is_text = strcmp(key.type, "string") == 0;
-    key.is_list = strchr(key.type, '[') != NULL;
+    set_type(&key, own_type != NULL ? own_type : known_type(type));
     k->last[0] = for_nodes;
     k->last[1] = for_rels;
     for (unsigned entity = 0; entity < 2; entity++) {
@@ -192,10 +197,16 @@ void xml_bad(xml_graph *g, sombra_status status, sombra_text where, sombra_text 
     fmt_add_bad(g->records, status, 0, where, value, "%s%s", value.size == 0 ? "" : " ", why);
 }
 
+/* What is given, for as long as the records live. */
+static sombra_text keep(const xml_graph *g, sombra_text text)
+{
+    return g->borrows ? text : fmt_arena_text(&g->records->arena, text.data, text.size);
+}
+
 /* sombra:labels or sombra:label. */
 static void take_own_labels(xml_graph *g, const char *own)
 {
-    const sombra_text kept = fmt_arena_text(&g->records->arena, own, strlen(own));
+    const sombra_text kept = keep(g, text_of(own));
     size_t count = 0;
 
     if (!json_texts(&g->records->arena, kept, &g->labels, &count) || (g->is_rel && count != 1)) {
@@ -213,7 +224,6 @@ sombra_status xml_begin(xml_graph *g, bool is_rel, const char *id, const char *s
                         const char *target, const char **attributes)
 {
     const sombra_text none = {NULL, 0};
-    fmt_arena *arena = &g->records->arena;
     const char *own = xml_attribute(attributes, is_rel ? "sombra:label" : "sombra:labels");
 
     if (g->open)
@@ -234,10 +244,10 @@ sombra_status xml_begin(xml_graph *g, bool is_rel, const char *id, const char *s
         xml_bad(g, SOMBRA_SYNTAX, none, none, "the node has no id");
     } else {
         if (is_rel) {
-            g->ends[0] = fmt_arena_text(arena, source, strlen(source));
-            g->ends[1] = fmt_arena_text(arena, target, strlen(target));
+            g->ends[0] = keep(g, text_of(source));
+            g->ends[1] = keep(g, text_of(target));
         } else {
-            g->id = fmt_arena_text(arena, id, strlen(id));
+            g->id = keep(g, text_of(id));
         }
         if (own != NULL) take_own_labels(g, own);
     }
@@ -247,7 +257,7 @@ sombra_status xml_begin(xml_graph *g, bool is_rel, const char *id, const char *s
 void xml_labels(xml_graph *g, sombra_text text)
 {
     if (g->labels != NULL) return; /* told already, by our own attribute */
-    const sombra_text kept = fmt_arena_text(&g->records->arena, text.data, text.size);
+    const sombra_text kept = keep(g, text);
     const char *at = kept.data, *end = at + kept.size;
 
     if (g->is_rel) {
@@ -263,13 +273,18 @@ void xml_labels(xml_graph *g, sombra_text text)
     }
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static sombra_text trimmed(sombra_text text)
 {
     const char *at = text.data, *end = at + text.size;
 
-    while (at != end && strchr(" \t\r\n", *at) != NULL)
+    while (at != end && is_blank(*at))
         at++;
-    while (at != end && strchr(" \t\r\n", end[-1]) != NULL)
+    while (at != end && is_blank(end[-1]))
         end--;
     return fmt_text(at, (size_t)(end - at));
 }
@@ -282,7 +297,9 @@ static void add_prop(xml_graph *g, sombra_text name, sombra_value value)
 
 void xml_property(xml_graph *g, const char *name, sombra_value value)
 {
-    add_prop(g, text_of(name), fmt_value_copy(&g->records->arena, &value));
+    if (value.type == SOMBRA_TYPE_STRING)
+        value.as.bytes.data = keep(g, fmt_text(value.as.bytes.data, value.as.bytes.size)).data;
+    add_prop(g, text_of(name), value);
 }
 
 /* APOC's lists: JSON of texts, numbers or truth values, each read as the key's type. */
@@ -325,7 +342,7 @@ static void read_value(xml_graph *g, const xml_key *key, sombra_text text)
     sombra_value value;
 
     if (key->is_text || key->json_list)
-        text = fmt_arena_text(&g->records->arena, text.data, text.size);
+        text = keep(g, text);
     else if (!key->is_list)
         text = trimmed(text);
     if (key->json_list ? !json_list(g, key, text, &value, &why)
@@ -340,22 +357,38 @@ uint32_t xml_find_key(xml_graph *g, const char *id)
     const fmt_names *ids = &g->keys->ids[g->is_rel];
     uint32_t found = g->hint;
 
-    if (found >= ids->count || strcmp(ids->texts[found].data, id) != 0)
+    /* Or the next but one: the key of labels or types lies between. */
+    if (found < ids->count && !xml_is(ids->texts[found].data, id)) found++;
+    if (found >= ids->count || !xml_is(ids->texts[found].data, id))
         found = fmt_names_find(ids, id, strlen(id));
     g->hint = found == UINT32_MAX ? 0 : found + 1;
     return found;
 }
 
-void xml_value(xml_graph *g, uint32_t place, sombra_text text, bool escaped)
+void xml_begin_value(xml_graph *g, const char **attributes)
+{
+    const char *type = xml_attribute(attributes, "sombra:type"),
+               *escape = xml_attribute(attributes, "sombra:escape");
+
+    g->escaped = escape != NULL && strcmp(escape, "json") == 0;
+    g->own_type[0] = '\0';
+    if (type == NULL || !g->open || g->bad) return;
+    if (strlen(type) < sizeof g->own_type)
+        (void)snprintf(g->own_type, sizeof g->own_type, "%s", type);
+    else
+        xml_bad(g, SOMBRA_SYNTAX, fmt_text(NULL, 0), fmt_text(type, strlen(type)), "names no type");
+}
+
+void xml_value(xml_graph *g, uint32_t place, sombra_text text)
 {
     const xml_key *key = &g->keys->keys[g->is_rel][place];
+    xml_key own;
     sombra_text *texts;
     size_t count;
 
     if (!g->open || g->bad) return;
-    if (escaped) {
-        const sombra_text kept = fmt_arena_text(&g->records->arena, text.data, text.size);
-        if (!json_texts(&g->records->arena, kept, &texts, &count) || count != 1) {
+    if (g->escaped) {
+        if (!json_texts(&g->records->arena, keep(g, text), &texts, &count) || count != 1) {
             xml_bad(g, SOMBRA_SYNTAX, key->name, fmt_text(NULL, 0), "the text is no JSON string");
             return;
         }
@@ -363,6 +396,11 @@ void xml_value(xml_graph *g, uint32_t place, sombra_text text, bool escaped)
     }
     g->given = fmt_grow(g->given, &g->given_capacity, g->given_count + 1, sizeof *g->given);
     g->given[g->given_count++] = place;
+    if (g->own_type[0] != '\0') {
+        own = (xml_key){.name = key->name};
+        set_type(&own, g->own_type);
+        key = &own;
+    }
     read_value(g, key, text);
 }
 

@@ -15,7 +15,9 @@ typedef struct plain {
     const char *end; /* a NUL stands there, and nowhere before */
     const xml_handlers *to;
     void *ctx;
-    const char *open[OPEN_MAX]; /* names of elements */
+    const char *open[OPEN_MAX];  /* names of elements */
+    size_t open_bytes[OPEN_MAX]; /* of the names */
+    const char *local[OPEN_MAX]; /* without their prefixes */
     size_t depth;
     const char *attributes[2 * ATTRIBUTES_MAX + 1];
     size_t count; /* of names and values in attributes */
@@ -32,22 +34,23 @@ static bool is_control(unsigned char c)
 static bool is_clean(const char *text, size_t size)
 {
     const uint64_t ones = 0x0101010101010101u;
-    bool is_wide = false;
+    uint64_t any = 0;
     size_t at = 0;
 
     for (uint64_t eight; size - at >= sizeof eight; at += sizeof eight) {
         memcpy(&eight, text + at, sizeof eight);
-        is_wide = is_wide || (eight & (ones << 7)) != 0;
+        any |= eight;
         if (((eight - 0x20 * ones) & ~eight & (ones << 7)) == 0) continue;
         for (size_t i = 0; i < sizeof eight; i++)
             if (is_control((unsigned char)text[at + i])) return false;
     }
     for (; at < size; at++) {
-        is_wide = is_wide || (text[at] & 0x80) != 0;
+        any |= (unsigned char)text[at];
         if (is_control((unsigned char)text[at])) return false;
     }
     /* U+FFFE and U+FFFF are no characters of XML */
-    return !is_wide || (fmt_utf8_valid(text, size) && memmem(text, size, "\xEF\xBF", 2) == NULL);
+    return (any & (ones << 7)) == 0 ||
+           (fmt_utf8_valid(text, size) && memmem(text, size, "\xEF\xBF", 2) == NULL);
 }
 
 /* The end of a section may not stand in a text. */
@@ -59,19 +62,26 @@ static bool has_section_end(const char *text, size_t size)
     return false;
 }
 
-static bool is_name_start(char c)
-{
-    return (unsigned)((c | 0x20) - 'a') < 26 || c == '_';
-}
+/* What a character is, as bits: a blank, the first of a name, one within a name (colons are looked at by themselves), the end of what is
+ * plain in an attribute's value, and in a text. */
+enum { BLANK = 1, FIRST = 2, NAME = 4, VALUE = 8, TEXT = 16 };
+/* clang-format off */
+enum { _ = 0, B = BLANK, F = FIRST | NAME, N = NAME, V = VALUE, L = BLANK | VALUE, E = VALUE | TEXT };
+static const unsigned char kinds[256] = {
+    E, _, _, _, _, _, _, _, _, L, L, _, _, _, _, _,
+    _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _,
+    B, _, V, _, _, _, E, V, _, _, _, _, _, N, N, _,
+    N, N, N, N, N, N, N, N, N, N, _, _, E, _, _, _,
+    _, F, F, F, F, F, F, F, F, F, F, F, F, F, F, F,
+    F, F, F, F, F, F, F, F, F, F, F, _, _, _, _, F,
+    _, F, F, F, F, F, F, F, F, F, F, F, F, F, F, F,
+    F, F, F, F, F, F, F, F, F, F, F, _, _, _, _, _,
+};
+/* clang-format on */
 
-static bool is_name(char c)
+static inline bool is(char c, unsigned kind)
 {
-    return is_name_start(c) || (unsigned)(c - '0') < 10 || c == ':' || c == '-' || c == '.';
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\n' || c == '\t';
+    return (kinds[(unsigned char)c] & kind) != 0;
 }
 
 /* The character of a reference at *at, which moves behind it. */
@@ -94,7 +104,7 @@ static bool read_reference(const char **at, char *c)
     for (*at += 2; (unsigned)(**at - '0') < 10 && code < 0x80; ++*at)
         code = 10 * code + (unsigned)(**at - '0');
     *c = (char)code;
-    return *(*at)++ == ';' && code < 0x80 && (code >= 0x20 || is_blank(*c) || *c == '\r');
+    return *(*at)++ == ';' && code < 0x80 && (code >= 0x20 || is(*c, BLANK) || *c == '\r');
 }
 
 /* References of [from, *end) become what they stand for, and *end where that ends. */
@@ -119,18 +129,25 @@ static bool skip_blanks(plain *p)
 {
     const char *from = p->at;
 
-    while (is_blank(*p->at))
+    while (is(*p->at, BLANK))
         p->at++;
     return p->at != from;
 }
 
-static char *skip_name(plain *p)
+/* *local: behind its prefix. */
+static char *skip_name(plain *p, const char **local)
 {
-    char *from = p->at;
+    char *from = p->at, *at = from;
 
-    if (!is_name_start(*from)) return NULL;
-    while (is_name(*p->at))
-        p->at++;
+    *local = from;
+    if (!is(*from, FIRST)) return NULL;
+    for (;; at++) {
+        while (is(*at, NAME))
+            at++;
+        if (*at != ':') break;
+        if (*local == from) *local = at + 1; /* the first colon, as for other parsers */
+    }
+    p->at = at;
     return from;
 }
 
@@ -144,26 +161,24 @@ static bool is_new(const plain *p, const char *name)
 /* name="value" */
 static bool read_attribute(plain *p)
 {
-    static const bool is_special[256] = {['"'] = true,  ['\''] = true, ['&'] = true, ['<'] = true,
-                                         ['\n'] = true, ['\t'] = true, ['\0'] = true};
-    const char *name = skip_name(p);
+    const char *local, *name = skip_name(p, &local);
     bool has_references = false;
 
     if (name == NULL || p->count == 2 * ATTRIBUTES_MAX || *p->at != '=') return false;
     *p->at++ = '\0';
     const char quote = *p->at++;
     if ((quote != '"' && quote != '\'') || !is_new(p, name)) return false;
-    char *from = p->at, *end;
-    for (;; p->at++) {
-        while (!is_special[(unsigned char)*p->at])
-            p->at++;
-        if (*p->at == quote) break;
-        if (*p->at == '<' || *p->at == '\n' || *p->at == '\t' || *p->at == '\0') return false;
-        has_references = has_references || *p->at == '&';
+    char *from = p->at, *at = from;
+    for (;; at++) {
+        while (!is(*at, VALUE))
+            at++;
+        if (*at == quote) break;
+        if (*at != '"' && *at != '\'' && *at != '&') return false;
+        has_references = has_references || *at == '&';
     }
-    end = p->at++;
-    if (has_references && !decode(from, &end)) return false;
-    *end = '\0';
+    p->at = at + 1;
+    if (has_references && !decode(from, &at)) return false;
+    *at = '\0';
     p->attributes[p->count++] = name;
     p->attributes[p->count++] = from;
     return true;
@@ -172,7 +187,7 @@ static bool read_attribute(plain *p)
 /* <name name="value" …>, or with a slash at its end. */
 static bool read_start(plain *p, size_t place)
 {
-    const char *name = (p->at++, skip_name(p));
+    const char *local, *name = (p->at++, skip_name(p, &local));
     char *name_end = p->at;
 
     if (name == NULL || p->depth == OPEN_MAX) return false;
@@ -184,20 +199,23 @@ static bool read_start(plain *p, size_t place)
     if (*p->at++ != '>') return false;
     *name_end = '\0'; /* a blank, slash or bracket that has been read */
     p->attributes[p->count] = NULL;
+    p->local[p->depth] = local;
+    p->open_bytes[p->depth] = (size_t)(name_end - name);
     p->open[p->depth++] = name;
-    if (!p->to->start(p->ctx, name, p->attributes, place)) return false;
-    return !is_empty || p->to->end(p->ctx, p->open[--p->depth], fmt_text("", 0), place);
+    if (!p->to->start(p->ctx, local, p->attributes, place)) return false;
+    return !is_empty || p->to->end(p->ctx, p->local[--p->depth], fmt_text("", 0), place);
 }
 
 static bool read_end(plain *p, size_t place, sombra_text text)
 {
-    const char *name = p->depth == 0 ? NULL : p->open[p->depth - 1];
-    const size_t size = name == NULL ? 0 : strlen(name);
+    const size_t size = p->depth == 0 ? 0 : p->open_bytes[p->depth - 1];
 
-    if (name == NULL || strncmp(p->at + 2, name, size) != 0 || p->at[2 + size] != '>') return false;
+    if (p->depth == 0 || (size_t)(p->end - p->at) < size + 3 ||
+        memcmp(p->at + 2, p->open[p->depth - 1], size) != 0 || p->at[2 + size] != '>')
+        return false;
     p->at += size + 3;
     p->depth--;
-    return p->to->end(p->ctx, name, text, place);
+    return p->to->end(p->ctx, p->local[p->depth], text, place);
 }
 
 bool xml_read_plain(char *text, size_t size, const xml_handlers *to, void *ctx)
@@ -209,7 +227,7 @@ bool xml_read_plain(char *text, size_t size, const xml_handlers *to, void *ctx)
         bool has_references = false;
         char *from = p.at;
         for (;; p.at++) {
-            while (*p.at > '<' || (*p.at != '<' && *p.at != '&' && *p.at != '\0'))
+            while (!is(*p.at, TEXT))
                 p.at++;
             if (*p.at != '&') break;
             has_references = true;

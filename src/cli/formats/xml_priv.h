@@ -26,12 +26,21 @@ typedef struct xml_format {
 sombra_status xml_read(fmt_loader *loader, const char *path, const xml_format *format);
 /* The line of the element at hand. */
 uint64_t xml_line(xml_reading *reading);
-const char *xml_attribute(const char **attributes, const char *name); /* NULL: none */
+static inline bool xml_is(const char *name, const char *word)
+{
+    return *name == *word && strcmp(name, word) == 0;
+}
+static inline const char *xml_attribute(const char **attributes, const char *name) /* NULL: none */
+{
+    for (; *attributes != NULL; attributes += 2)
+        if (xml_is(*attributes, name)) return attributes[1];
+    return NULL;
+}
 
 /* ---- xml_plain.c: XML of the plainest form ------------------------------------------------------------------------ */
 
 typedef struct xml_handlers {
-    /* place: of the tag in the text. False: no more. */
+    /* name: without its prefix; place: of the tag in the text. False: no more. */
     bool (*start)(void *ctx, const char *name, const char **attributes, size_t place);
     bool (*end)(void *ctx, const char *name, sombra_text text, size_t place);
 } xml_handlers;
@@ -66,6 +75,7 @@ void xml_keys_free(xml_keys *keys);
 struct xml_graph {
     xml_reading *reading;
     fmt_records *records;
+    bool borrows;             /* names and texts that are given live as long as the records */
     const char *default_type; /* of relationships that have none; NULL: one of ours */
     const xml_keys *keys;
     xml_keys
@@ -82,11 +92,13 @@ struct xml_graph {
     size_t given_count, given_capacity;
     uint32_t hint; /* key that comes next, if elements look alike */
     bool bad;      /* it has been rejected already */
+    /* The value at hand. */
+    char own_type[24]; /* as a CSV header has it; empty: that of the key */
+    bool escaped;      /* X3 */
     /* GraphML: the <data> and the <key> at hand. */
     bool in_data, in_key;
     size_t inside;     /* elements within <data> */
     bool had_content;  /* the value held elements: it is no property */
-    bool escaped;      /* X3 */
     bool is_label;     /* it tells labels or type */
     bool has_no_key;   /* it names none, or one that is not declared: unknown */
     uint32_t data_key; /* else its number */
@@ -116,8 +128,11 @@ sombra_status xml_begin(xml_graph *g, bool is_rel, const char *id, const char *s
 void xml_labels(xml_graph *g, sombra_text text);
 /* Number of a key of the record at hand by its id; UINT32_MAX: none. */
 uint32_t xml_find_key(xml_graph *g, const char *id);
-/* Value of a key. escaped: X3. */
-void xml_value(xml_graph *g, uint32_t key, sombra_text text, bool escaped);
+/* A value's own type, and whether it is as X3 says, of its attributes: for xml_value. */
+void xml_begin_value(xml_graph *g, const char **attributes);
+/* Value of a key. */
+void xml_value(xml_graph *g, uint32_t key, sombra_text text);
+/* A number or string; name: static. */
 void xml_property(xml_graph *g, const char *name, sombra_value value);
 /* The element is complete: into the records. */
 void xml_end(xml_graph *g);
@@ -129,16 +144,17 @@ sombra_status xml_broken(xml_graph *g, sombra_status status, const char *why);
 
 /* ---- xml_write.c: writing -------------------------------------------------------------------------------------------------------- */
 
-/* A property of one type, declared once for nodes and once for relationships. */
+/* A property, declared once for nodes and once for relationships. */
 typedef struct xml_column {
     bool on_rels;
     uint32_t key;
-    char type[24];
+    uint64_t kinds; /* of its values: bits */
+    char type[24];  /* that is declared; values of another one have it with them */
 } xml_column;
 typedef struct xml_writing {
     fmt_walk *walk;
     fmt_output *out;
-    fmt_map numbers; /* entity, key and kind → place in columns + 1 */
+    fmt_map numbers; /* key and entity → place in columns + 1 */
     xml_column *columns;
     size_t column_count, column_capacity;
     fmt_buffer text, escaped; /* scratch */
@@ -147,12 +163,12 @@ typedef struct xml_writing {
 } xml_writing;
 /* Find the columns of all nodes and relationships. */
 sombra_status xml_survey(xml_writing *w);
-size_t xml_column_of(xml_writing *w, bool on_rels, uint32_t key, const sombra_value *value);
+size_t xml_column_of(xml_writing *w, bool on_rels, uint32_t key);
 void xml_put_text(fmt_buffer *out,
                   sombra_text text); /* in elements and, between double quotes, attributes */
 bool xml_plain(sombra_text text);    /* X3: can it be written as it is? */
-/* Text of a value into w->text; *escaped: as X3 says. */
-sombra_status xml_value_text(xml_writing *w, const sombra_value *value, bool *escaped);
+/* Text of a value into w->text; written are the attributes that it needs: sombra:type if the column's is another one, and X3. */
+sombra_status xml_begin_text(xml_writing *w, size_t column, const sombra_value *value);
 /* sombra:NAME="…", a string or a list of strings in JSON. */
 void xml_put_own(xml_writing *w, const char *name, const sombra_text *texts, size_t count,
                  bool is_list);

@@ -19,30 +19,48 @@ static uint32_t kind_of(const sombra_value *value)
     return KIND_LIST + kind;
 }
 
-size_t xml_column_of(xml_writing *w, bool on_rels, uint32_t key, const sombra_value *value)
+static xml_column *column_of(xml_writing *w, bool on_rels, uint32_t key)
 {
-    const uint64_t mark = (uint64_t)key << 8 | (uint64_t)on_rels << 7 | kind_of(value);
-    const uint64_t known = fmt_map_get(&w->numbers, mark);
+    const uint64_t mark = (uint64_t)key << 1 | (uint64_t)on_rels,
+                   known = fmt_map_get(&w->numbers, mark);
 
-    if (known != 0) return (size_t)known - 1;
+    if (known != 0) return &w->columns[known - 1];
     w->columns = fmt_grow(w->columns, &w->column_capacity, w->column_count + 1, sizeof *w->columns);
     w->columns[w->column_count] = (xml_column){.on_rels = on_rels, .key = key};
-    fmt_type_name(value, w->columns[w->column_count].type);
     fmt_map_put(&w->numbers, mark, ++w->column_count);
-    return w->column_count - 1;
+    return &w->columns[w->column_count - 1];
+}
+
+size_t xml_column_of(xml_writing *w, bool on_rels, uint32_t key)
+{
+    return (size_t)(column_of(w, on_rels, key) - w->columns);
+}
+
+/* Other programs know one type for a property: where its values have several, that of numbers if all of them are, else text. */
+static void add_value(xml_column *c, const sombra_value *value)
+{
+    const uint64_t numbers = 1u << SOMBRA_TYPE_INT | 1u << SOMBRA_TYPE_FLOAT,
+                   kinds = c->kinds | UINT64_C(1) << kind_of(value);
+
+    if (kinds == c->kinds) return;
+    if (c->kinds == 0)
+        fmt_type_name(value, c->type);
+    else
+        (void)snprintf(c->type, sizeof c->type, (kinds & ~numbers) == 0 ? "float" : "string");
+    c->kinds = kinds;
 }
 
 static sombra_status survey_node(void *ctx, const sombra_node *node)
 {
     for (size_t i = 0; i < node->prop_count; i++)
-        (void)xml_column_of(ctx, false, node->props[i].key, &node->props[i].value);
+        add_value(column_of(ctx, false, node->props[i].key), &node->props[i].value);
     return SOMBRA_OK;
 }
 
 static sombra_status survey_rel(void *ctx, const sombra_rel *rel)
 {
     for (size_t i = 0; i < rel->prop_count; i++)
-        (void)xml_column_of(ctx, true, rel->props[i].key, &rel->props[i].value);
+        add_value(column_of(ctx, true, rel->props[i].key), &rel->props[i].value);
     return SOMBRA_OK;
 }
 
@@ -120,12 +138,19 @@ static void put_json(fmt_buffer *out, sombra_text text)
     free(copy);
 }
 
-sombra_status xml_value_text(xml_writing *w, const sombra_value *value, bool *escaped)
+sombra_status xml_begin_text(xml_writing *w, size_t column, const sombra_value *value)
 {
+    const xml_column *c = &w->columns[column];
+    char type[24];
+
+    if (c->kinds != UINT64_C(1) << kind_of(value)) {
+        fmt_type_name(value, type);
+        if (strcmp(type, c->type) != 0) fmt_printf(&w->out->buffer, " sombra:type=\"%s\"", type);
+    }
     w->text.size = 0;
     const sombra_status status = fmt_put_value(w->walk, &w->text, value);
-    *escaped = !xml_plain(fmt_text(w->text.data, w->text.size));
-    if (!*escaped) return status;
+    if (xml_plain(fmt_text(w->text.data, w->text.size))) return status;
+    fmt_puts(&w->out->buffer, " sombra:escape=\"json\"");
     w->escaped.size = 0;
     put_json(&w->escaped, fmt_text(w->text.data, w->text.size));
     const fmt_buffer swap = w->text;
