@@ -210,6 +210,7 @@ class JsonLines(Formats):
                 ('{"type":"node","labels":["%s"]}' % ("x" * 1025), "1024"), ('{"type":"node","properties":{"%s":1}}' % ("x" * 1025), "1024"),
                 ('{"type":"relationship","label":"R","start":{"id":1}}', "no end node"), ('{"type":"relationship","label":"R","end":{"id":1}}', "no start node"),
                 (node % 1 + '{"type":"relationship","start":{"id":1},"end":{"id":1}}', "no type"), ('{"a":' + "[" * 300 + "]" * 300 + "}", "too deep"),
+                ('{"type":"schema","kind":"index","of":"edges","on":"A","keys":["x"]}', "line 1 (of): 'edges' is neither nodes nor relationships"),
                 ("[" * 100000, "line 1"), ('{"nodes":[{"type":"node"}', "ends too early"), ("[" + node % 1, "ends too early"), ('[{"type":"node"}', "ends too early"),
                 ("[nonsense]", "object is expected"), ('{"nodes":[],"others":[]}', "a document is"), ('[{"type":"node","properties":{"a":1}', "not closed"),
                 ('{"type":"schema","kind":"what","on":"A","keys":["x"]}', "'what' is no kind"), ('{"type":"schema","kind":"typed","on":"A","keys":["x"],"types":["INT"]}', "'INT' is no type")):
@@ -253,6 +254,14 @@ class JsonLines(Formats):
         self.assertEqual(json.loads(run("query", "rejects.sombra", "MATCH (a)-[r]->(a) RETURN count(*) AS n", "--format", "json")), [{"n": 1}])
         self.fails("--jsonl", text, "more than 2 records are wrong", "line 5", code=11, flags=("--rejects", "rejects.jsonl", "--max-rejects", "2"))
         self.assertIn("--max-rejects needs --rejects", self.fails("--jsonl", text, flags=("--max-rejects", "2")))
+
+    @unittest.skipUnless(os.path.exists("/dev/full"), "there is no /dev/full")
+    def test_rejects_that_can_not_be_kept(self):
+        """What is left out must be somewhere: the load fails before it commits."""
+        remove("full.sombra")
+        write("one-bad.jsonl", '{"type":"node"}\nnonsense\n')
+        self.assertIn("No space left", run("import", "full.sombra", "--jsonl", "one-bad.jsonl", "--rejects", "/dev/full", code=9))
+        self.assertFalse(os.path.exists("full.sombra"))
 
     def test_rejects_do_not_overwrite(self):
         remove("bad.sombra", "keep.sombra")

@@ -353,6 +353,10 @@ static void add_record(fmt_records *records, const record *rec)
         else
             fmt_add_bad(records, SOMBRA_SYNTAX, 0, none, none, "the relationship has no %s node",
                         rec->has_end[0] ? "end" : "start");
+    } else if (fmt_is(rec->type, "schema") && rec->of.size != 0 && !fmt_is(rec->of, "nodes") &&
+               !fmt_is(rec->of, "relationships")) {
+        fmt_add_bad(records, SOMBRA_SYNTAX, 0, fmt_text("of", 2), rec->of,
+                    " is neither nodes nor relationships");
     } else if (fmt_is(rec->type, "schema")) {
         const fmt_schema schema = {.kind = rec->kind,
                                    .name = rec->name,

@@ -25,6 +25,12 @@ static sombra_status commit(fmt_loader *l)
         sombra_rollback(txn);
         return SOMBRA_OK;
     }
+    /* What is left out of the graph must be in the file of rejects. */
+    if (l->options.rejects != NULL && fflush(l->options.rejects) != 0) {
+        (void)loader_fail_rejects(l);
+        sombra_rollback(txn);
+        return l->error.status;
+    }
     if (sombra_commit(txn) != SOMBRA_OK) return loader_fail_conn(l);
     l->result.commits++;
     return SOMBRA_OK;

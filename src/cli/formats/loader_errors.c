@@ -48,6 +48,12 @@ static void put_json(fmt_buffer *out, const char *data, size_t bytes)
     free(text.data);
 }
 
+sombra_status loader_fail_rejects(fmt_loader *l)
+{
+    return fmt_fail(&l->error, errno == ENOSPC ? SOMBRA_FULL : SOMBRA_IO,
+                    "the file for rejected records: %s", strerror(errno));
+}
+
 static sombra_status write_reject(fmt_loader *l, uint64_t column, sombra_text where,
                                   sombra_text value, const char *why)
 {
@@ -75,9 +81,7 @@ static sombra_status write_reject(fmt_loader *l, uint64_t column, sombra_text wh
     fmt_puts(&out, "}\n");
     written = fwrite(out.data, 1, out.size, l->options.rejects) == out.size;
     free(out.data);
-    return written ? SOMBRA_OK
-                   : fmt_fail(&l->error, SOMBRA_IO, "the file for rejected records: %s",
-                              strerror(errno));
+    return written ? SOMBRA_OK : loader_fail_rejects(l);
 }
 
 sombra_status fmt_bad(fmt_loader *l, sombra_status status, uint64_t column, sombra_text where,

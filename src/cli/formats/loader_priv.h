@@ -105,6 +105,8 @@ sombra_status loader_load_rel(fmt_loader *l, const fmt_rel *given, bool last);
 
 /* The connection's last error becomes the loader's. */
 sombra_status loader_fail_conn(fmt_loader *l);
+/* errno tells why the rejects could not be written. */
+sombra_status loader_fail_rejects(fmt_loader *l);
 
 /* ---- loader_ids.c ----------------------------------------------------------------------------------------------- */
 
