@@ -35,18 +35,24 @@ struct fmt_input {
 #endif
 };
 
-static sombra_status fill(fmt_input *input, fmt_error *error)
+static sombra_status read_file(fmt_input *input, void *data, size_t bytes, size_t *got,
+                               fmt_error *error)
 {
-    if (input->at != input->size || input->ended) return SOMBRA_OK;
-    input->at = 0;
-    input->size = fread(input->buffer, 1, BUFFER_BYTES, input->file);
-    input->done += input->size;
-    if (input->size < BUFFER_BYTES) {
+    *got = fread(data, 1, bytes, input->file);
+    input->done += *got;
+    if (*got < bytes) {
         if (ferror(input->file))
             return fmt_fail(error, SOMBRA_IO, "%s: %s", input->path, strerror(errno));
         input->ended = feof(input->file) != 0;
     }
     return SOMBRA_OK;
+}
+
+static sombra_status fill(fmt_input *input, fmt_error *error)
+{
+    if (input->at != input->size || input->ended) return SOMBRA_OK;
+    input->at = 0;
+    return read_file(input, input->buffer, BUFFER_BYTES, &input->size, error);
 }
 
 static sombra_status begin_packed(fmt_input *input, fmt_error *error)
@@ -160,15 +166,14 @@ sombra_status fmt_input_read(fmt_input *input, void *data, size_t bytes, size_t 
 #if defined(HAVE_ZSTD)
     if (input->packing == ZSTD_PACKED) return read_zstd(input, data, bytes, got, error);
 #endif
-    while (*got < bytes) {
-        if (fill(input, error) != SOMBRA_OK) return error->status;
-        const size_t left = input->size - input->at;
-        const size_t part = left < bytes - *got ? left : bytes - *got;
-        if (part == 0) break;
-        memcpy((char *)data + *got, input->buffer + input->at, part);
-        input->at += part;
-        *got += part;
-    }
+    const size_t left = input->size - input->at, part = left < bytes ? left : bytes;
+    size_t more = 0;
+    memcpy(data, input->buffer + input->at, part);
+    input->at += part;
+    if (part < bytes && !input->ended &&
+        read_file(input, (char *)data + part, bytes - part, &more, error) != SOMBRA_OK)
+        return error->status;
+    *got = part + more;
     return SOMBRA_OK;
 }
 

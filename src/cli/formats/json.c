@@ -14,20 +14,6 @@ bool fmt_json_fail(fmt_json *j, const char *at, const char *problem)
     return false;
 }
 
-char fmt_json_peek(fmt_json *j)
-{
-    while (j->at != j->end && (*j->at == ' ' || *j->at == '\t' || *j->at == '\n' || *j->at == '\r'))
-        j->at++;
-    return j->at == j->end ? '\0' : *j->at;
-}
-
-bool fmt_json_skip(fmt_json *j, char c)
-{
-    if (fmt_json_peek(j) != c || j->at == j->end) return false;
-    j->at++;
-    return true;
-}
-
 bool fmt_json_take(fmt_json *j, char c)
 {
     static const struct {
@@ -115,9 +101,15 @@ static bool escape(fmt_json *j, char **out)
     return true;
 }
 
-/* The end of a string's plain part: a quote, a backslash, a control character, or the end. */
+/* The end of a string's plain part: a quote, a backslash, a control character, or the end. Most are short. */
 static const char *plain_end(const char *at, const char *end)
 {
+    static const bool is_end[256] = {1, 1, 1, 1, 1, 1, 1, 1, 1,         1,         1, 1,
+                                     1, 1, 1, 1, 1, 1, 1, 1, 1,         1,         1, 1,
+                                     1, 1, 1, 1, 1, 1, 1, 1, ['"'] = 1, ['\\'] = 1};
+
+    for (const char *near = end - at < 12 ? end : at + 12; at != near; at++)
+        if (is_end[(unsigned char)*at]) return at;
     while (end - at >= 8) {
         uint64_t v, low = 0x0101010101010101u, high = 0x8080808080808080u;
         memcpy(&v, at, 8);
@@ -127,23 +119,16 @@ static const char *plain_end(const char *at, const char *end)
         if ((hit & high) != 0) break; /* one of these eight, or one that follows it */
         at += 8;
     }
-    while (at != end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
+    while (at != end && !is_end[(unsigned char)*at])
         at++;
     return at;
 }
 
-bool fmt_json_string(fmt_json *j, sombra_text *text)
+/* One that has escapes, or is wrong, from start on; j->at is where its plain part ends. Not inlined: most texts have none, and are read faster
+ * by a function that keeps nothing. */
+static bool __attribute__((noinline))
+escaped_string(fmt_json *j, const char *start, sombra_text *text)
 {
-    if (j->at != j->end && *j->at == '"')
-        j->at++;
-    else if (!fmt_json_take(j, '"'))
-        return false;
-    const char *start = j->at;
-    j->at = plain_end(j->at, j->end);
-    if (j->at != j->end && *j->at == '"') {
-        *text = fmt_text(start, (size_t)(j->at++ - start));
-        return true;
-    }
     /* The text is no longer than what is left of it in the document: each escape shrinks. */
     const char *last = j->at;
     while (last != j->end && *last != '"')
@@ -168,6 +153,20 @@ bool fmt_json_string(fmt_json *j, sombra_text *text)
     j->at++;
     *out = '\0';
     *text = fmt_text(made, (size_t)(out - made));
+    return true;
+}
+
+bool fmt_json_string(fmt_json *j, sombra_text *text)
+{
+    if (j->at != j->end && *j->at == '"')
+        j->at++;
+    else if (!fmt_json_take(j, '"'))
+        return false;
+    const char *start = j->at, *end = plain_end(start, j->end);
+    j->at = end;
+    if (end == j->end || *end != '"') return escaped_string(j, start, text);
+    *text = fmt_text(start, (size_t)(end - start));
+    j->at = end + 1;
     return true;
 }
 
@@ -235,7 +234,10 @@ bool fmt_json_member(fmt_json *j, bool first, sombra_text *key, bool *more)
                              j->at == j->end ? "the JSON text ends too early"
                                              : "a ',' or '}' is expected here");
     *more = true;
-    return fmt_json_string(j, key) && fmt_json_take(j, ':');
+    if (!fmt_json_string(j, key)) return false;
+    if (j->at == j->end || *j->at != ':') return fmt_json_take(j, ':');
+    j->at++;
+    return true;
 }
 
 bool fmt_json_item(fmt_json *j, bool first, bool *more)

@@ -13,11 +13,22 @@ typedef struct fmt_json {
 } fmt_json;
 
 /* The next character that is no blank, not taken; '\0' at the end. */
-char fmt_json_peek(fmt_json *json);
+static inline char fmt_json_peek(fmt_json *json)
+{
+    while (json->at != json->end && (unsigned char)*json->at <= ' ' &&
+           (*json->at == ' ' || *json->at == '\t' || *json->at == '\n' || *json->at == '\r'))
+        json->at++;
+    return json->at == json->end ? '\0' : *json->at;
+}
+/* Take it if it is next. */
+static inline bool fmt_json_skip(fmt_json *json, char c)
+{
+    if (fmt_json_peek(json) != c || json->at == json->end) return false;
+    json->at++;
+    return true;
+}
 /* Take a character, or fail. */
 bool fmt_json_take(fmt_json *json, char c);
-/* Take it if it is next. */
-bool fmt_json_skip(fmt_json *json, char c);
 bool fmt_json_fail(fmt_json *json, const char *at, const char *problem); /* returns false */
 /* A string; NUL-terminated only when it had escapes. */
 bool fmt_json_string(fmt_json *json, sombra_text *text);

@@ -20,6 +20,8 @@ typedef struct reading {
     fmt_records *records;
     fmt_json json;
     fmt_buffer text; /* scratch */
+    fmt_prop *props; /* of the record at hand */
+    size_t prop_capacity;
 } reading;
 
 /* From a text of a type; its problem is one of the document at start. */
@@ -243,26 +245,25 @@ static bool read_texts(reading *r, sombra_text **texts, size_t *count)
 static bool read_props(reading *r, record *rec)
 {
     fmt_json *j = &r->json;
-    size_t capacity = 0;
     bool more, first = true;
     char word;
+    size_t count = 0;
 
     if (fmt_json_peek(j) == 'n') return fmt_json_word(j, &word);
     if (!fmt_json_take(j, '{')) return false;
     for (;; first = false) {
         sombra_text key;
         if (!fmt_json_member(j, first, &key, &more)) return false;
-        if (!more) return true;
-        if (rec->prop_count == capacity) {
-            fmt_prop *grown =
-                fmt_arena_alloc(&r->records->arena, (2 * capacity + 8) * sizeof *grown);
-            if (rec->prop_count != 0) memcpy(grown, rec->props, rec->prop_count * sizeof *grown);
-            rec->props = grown;
-            capacity = 2 * capacity + 8;
-        }
-        rec->props[rec->prop_count].key = key;
-        if (!read_value(r, &rec->props[rec->prop_count++].value)) return false;
+        if (!more) break;
+        r->props = fmt_grow(r->props, &r->prop_capacity, count + 1, sizeof *r->props);
+        r->props[count].key = key;
+        if (!read_value(r, &r->props[count++].value)) return false;
     }
+    fmt_prop *props = fmt_arena_alloc(&r->records->arena, count * sizeof *props);
+    if (count != 0) memcpy(props, r->props, count * sizeof *props);
+    rec->props = props;
+    rec->prop_count = count;
+    return true;
 }
 
 /* {"id": "1", …}; or the id alone. */
@@ -615,6 +616,7 @@ static void parse(void *ctx, fmt_piece *piece)
     else
         read_lines(&r, piece);
     free(r.text.data);
+    free(r.props);
 }
 
 sombra_status fmt_read_jsonl(fmt_loader *loader, const char *path)

@@ -156,7 +156,9 @@ sombra_status fmt_load_rel_between(fmt_loader *l, sombra_text type, const uint64
         put_rel(l, type, (const uint64_t[2]){ends[0] - 1, ends[1] - 1}, props, count));
 }
 
-sombra_status loader_load_rel(fmt_loader *l, const fmt_rel *given, bool last)
+/* found: its ends, from fmt_loader_find; 0: not looked up, or not there then. last: no node will follow. */
+static sombra_status load_rel(fmt_loader *l, const fmt_rel *given, const uint64_t found[2],
+                              bool last)
 {
     fmt_rel rel = *given;
     uint64_t ends[2];
@@ -168,7 +170,7 @@ sombra_status loader_load_rel(fmt_loader *l, const fmt_rel *given, bool last)
         return loader_reject(fmt_bad(l, SOMBRA_SYNTAX, 0, fmt_text(NULL, 0), fmt_text(NULL, 0),
                                      "the relationship has no type"));
     for (unsigned end = 0; end < 2; end++) {
-        ends[end] = fmt_loader_find(l, &rel.ends[end]) - 1;
+        ends[end] = (found[end] != 0 ? found[end] : fmt_loader_find(l, &rel.ends[end])) - 1;
         if (ends[end] != UINT64_MAX) continue;
         if (last) return missing_end(l, &rel, end);
         for (size_t i = 0; i < rel.prop_count; i++)
@@ -180,14 +182,33 @@ sombra_status loader_load_rel(fmt_loader *l, const fmt_rel *given, bool last)
     return put_rel(l, rel.type, ends, rel.props, rel.prop_count);
 }
 
+static const uint64_t not_looked_up[2] = {0, 0};
+
+sombra_status loader_load_waiting_rel(fmt_loader *l, const fmt_rel *rel)
+{
+    return loader_outcome(load_rel(l, rel, not_looked_up, true));
+}
+
 sombra_status fmt_load_rel(fmt_loader *l, const fmt_rel *rel)
 {
-    return loader_outcome(loader_load_rel(l, rel, false));
+    return loader_outcome(load_rel(l, rel, not_looked_up, false));
 }
 
 /* ---- What readers have found --------------------------------------------------------------------------------- */
 
-static sombra_status load_record(fmt_loader *l, const fmt_record *record)
+#define AHEAD 32u /* records whose ends are looked up together */
+
+/* Ids lie all over the table: of several that are looked up one behind the other the processor waits for all at a time. One that is not there
+ * yet is looked up again when its relationship comes. */
+static void find_ends(fmt_loader *l, const fmt_record *records, size_t count, uint64_t found[][2])
+{
+    for (size_t i = 0; i < count; i++)
+        for (unsigned end = 0; end < 2; end++)
+            found[i][end] =
+                records[i].kind == FMT_REL ? fmt_loader_find(l, &records[i].as.rel.ends[end]) : 0;
+}
+
+static sombra_status load_record(fmt_loader *l, const fmt_record *record, const uint64_t found[2])
 {
     const fmt_problem *p;
 
@@ -196,7 +217,7 @@ static sombra_status load_record(fmt_loader *l, const fmt_record *record)
     l->raw_bytes = record->raw_bytes;
     switch (record->kind) {
     case FMT_NODE: return fmt_load_node(l, &record->as.node);
-    case FMT_REL: return fmt_load_rel(l, &record->as.rel);
+    case FMT_REL: return loader_outcome(load_rel(l, &record->as.rel, found, false));
     case FMT_SCHEMA: return fmt_load_schema(l, record->as.schema);
     case FMT_BAD:
         p = record->as.problem;
@@ -209,10 +230,14 @@ static sombra_status load_record(fmt_loader *l, const fmt_record *record)
 sombra_status fmt_load_records(fmt_loader *l, const fmt_records *records)
 {
     sombra_status status = SOMBRA_OK;
+    uint64_t found[AHEAD][2];
 
     fmt_at(l, records->path, 1, NULL, 0);
-    for (size_t i = 0; i < records->count && status == SOMBRA_OK; i++)
-        status = load_record(l, &records->items[i]);
+    for (size_t i = 0; i < records->count && status == SOMBRA_OK; i++) {
+        const size_t left = records->count - i;
+        if (i % AHEAD == 0) find_ends(l, &records->items[i], left < AHEAD ? left : AHEAD, found);
+        status = load_record(l, &records->items[i], found[i % AHEAD]);
+    }
     if (status == SOMBRA_OK && records->error.status != SOMBRA_OK)
         status = fmt_fail(&l->error, records->error.status, "%s", records->error.text);
     return status;

@@ -39,24 +39,34 @@ static loader_ids *table_of(fmt_loader *l, sombra_text name)
     return &l->ids[place];
 }
 
-/* A letter and a number, as "n17", is a number of the letter's own table: so ids are in most files of GraphML. *text: what
- * is looked up in the table. */
-static loader_ids *find_table(fmt_loader *l, const fmt_id *id, sombra_text *text)
+/* Where an id is looked up. */
+typedef struct id_place {
+    loader_ids *table;
+    bool is_number;
+    uint64_t number;
+    sombra_text text; /* else */
+} id_place;
+
+/* A letter and a number, as "n17", is a number of the letter's own table: so ids are in most files of GraphML. */
+static id_place place_of(fmt_loader *l, const fmt_id *id)
 {
     const unsigned char *at = id->text.data;
-    uint64_t number;
+    id_place place = {.text = id->text};
 
-    *text = id->text;
     if (id->group.size != 0 || id->text.size < 2 || at[0] < 'A' || at[0] > 'z' ||
-        !is_number(fmt_text((const char *)at + 1, id->text.size - 1), &number))
-        return table_of(l, id->group);
-    *text = fmt_text((const char *)at + 1, id->text.size - 1);
-    uint32_t *place = &l->letters[at[0] - 'A'];
-    if (*place == 0) {
-        const char name[2] = {'\0', (char)at[0]}; /* no group is called so */
-        *place = (uint32_t)(table_of(l, fmt_text(name, 2)) - l->ids) + 1;
+        !is_number(fmt_text((const char *)at + 1, id->text.size - 1), &place.number)) {
+        place.table = table_of(l, id->group);
+        place.is_number = is_number(id->text, &place.number);
+        return place;
     }
-    return &l->ids[*place - 1];
+    uint32_t *letter = &l->letters[at[0] - 'A'];
+    if (*letter == 0) {
+        const char name[2] = {'\0', (char)at[0]}; /* no group is called so */
+        *letter = (uint32_t)(table_of(l, fmt_text(name, 2)) - l->ids) + 1;
+    }
+    place.table = &l->ids[*letter - 1];
+    place.is_number = true;
+    return place;
 }
 
 static uint64_t find_number(const loader_ids *table, uint64_t number)
@@ -79,24 +89,22 @@ bool fmt_loader_find_numbers(fmt_loader *l, sombra_text group, uint64_t *ids, si
 
 uint64_t fmt_loader_find(fmt_loader *l, const fmt_id *id)
 {
-    sombra_text text;
-    const loader_ids *table = find_table(l, id, &text);
-    uint64_t number;
+    const id_place in = place_of(l, id);
 
-    if (is_number(text, &number)) return find_number(table, number);
-    const uint32_t place = fmt_names_find(&table->texts, text.data, text.size);
-    return place == UINT32_MAX ? 0 : table->text_nodes[place];
+    if (in.is_number) return find_number(in.table, in.number);
+    const uint32_t place = fmt_names_find(&in.table->texts, in.text.data, in.text.size);
+    return place == UINT32_MAX ? 0 : in.table->text_nodes[place];
 }
 
 /* Numbers that lie about as densely as there are ids go to an array. */
 void loader_add_id(fmt_loader *l, const fmt_id *id, uint64_t node)
 {
-    sombra_text text;
-    loader_ids *table = find_table(l, id, &text);
-    uint64_t number;
+    const id_place in = place_of(l, id);
+    loader_ids *table = in.table;
+    const uint64_t number = in.number;
 
     table->count++;
-    if (is_number(text, &number)) {
+    if (in.is_number) {
         const size_t before = table->dense_count;
         if (number >= before && number < 65536 + 8 * table->count) {
             table->dense = fmt_grow(table->dense, &table->dense_count, (size_t)number + 1,
@@ -109,7 +117,7 @@ void loader_add_id(fmt_loader *l, const fmt_id *id, uint64_t node)
             fmt_map_put(&table->sparse, number, node + 1);
         return;
     }
-    const uint32_t place = fmt_names_add(&table->texts, text.data, text.size);
+    const uint32_t place = fmt_names_add(&table->texts, in.text.data, in.text.size);
     table->text_nodes = fmt_grow(table->text_nodes, &table->text_capacity, (size_t)place + 1,
                                  sizeof *table->text_nodes);
     table->text_nodes[place] = node + 1;

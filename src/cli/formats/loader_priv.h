@@ -98,8 +98,8 @@ static inline sombra_status loader_outcome(sombra_status status)
 
 /* ---- loader.c --------------------------------------------------------------------------------------------------- */
 
-/* last: no node will follow, so an end that is not known is missing. */
-sombra_status loader_load_rel(fmt_loader *l, const fmt_rel *given, bool last);
+/* One that waited: no node will follow, so an end that is not known is missing. */
+sombra_status loader_load_waiting_rel(fmt_loader *l, const fmt_rel *rel);
 
 /* ---- loader_errors.c -------------------------------------------------------------------------------------------- */
 

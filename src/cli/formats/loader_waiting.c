@@ -120,7 +120,7 @@ static sombra_status load_waiting(fmt_loader *l, fmt_arena *arena)
     rel.props = props;
     rel.prop_count = (size_t)count;
     fmt_at(l, path.data, line, raw.size == 0 ? NULL : raw.data, raw.size);
-    return loader_outcome(loader_load_rel(l, &rel, true));
+    return loader_load_waiting_rel(l, &rel);
 }
 
 sombra_status loader_load_waiting(fmt_loader *l)
