@@ -547,6 +547,14 @@ digraph sombra {
         self.assertIn(("(:`Odd one`)", "full name"), rows)
         self.assertTrue(any(what.startswith("(:") and "`Odd one`" in what and what.endswith(")-[:`IS |`]->(:Plain)") for what, _ in rows), rows)
 
+    def test_dump_of_large_properties(self):
+        """Up to 15 MiB of text as a statement writes them."""
+        for size, code in ((7864313, 0), (7864314, 2)):
+            run("query", f"{code}.sombra", "WITH reduce(s = 'x', i IN range(1, 23) | s + s) AS s "
+                f"CREATE (:T {{a: substring(s, 0, {size}), b: substring(s, 0, {size})}})")
+            told = run("dump", f"{code}.sombra", "d.cypher", code=code)
+            self.assertEqual("15 MiB" in told, code != 0, told)
+
     def test_dump_without_relationships_needs_no_mark(self):
         run("n.sombra", "-c", "CREATE (:X {a: 1}), (:Y)")
         script = run("dump", "n.sombra")
