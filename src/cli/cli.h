@@ -153,6 +153,9 @@ int begin_transaction(invocation *cli, sombra_mode mode);
 /* Ends whatever is open; a failed close is complained of and returned unless code tells of a failure already. */
 int close_database(invocation *cli, int code);
 
+/* Behind close_database: a load that had nothing to load has committed nothing, and a new file is there all the same, empty. */
+int make_if_absent(invocation *cli, int code);
+
 /* A node by "17", or "Label.key=value" (or "Label.key:type=value"): EXIT_OK, or complained. */
 int resolve_node(invocation *cli, const char *reference, uint64_t *id);
 int resolve_types(invocation *cli, uint32_t *types, size_t capacity, size_t *count);

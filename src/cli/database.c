@@ -92,6 +92,18 @@ int close_database(invocation *cli, int code)
     return code;
 }
 
+int make_if_absent(invocation *cli, int code)
+{
+    const char *path = cli->arguments[0];
+
+    if (code != EXIT_OK || cli->in_shell || strcmp(path, ":memory:") == 0 ||
+        access(path, F_OK) == 0)
+        return code;
+    cli->options.create_whole = false; /* an empty one is whole at once */
+    code = open_database(cli, false, true);
+    return code == EXIT_OK ? close_database(cli, code) : code;
+}
+
 /* ---- Files that are not to be written over ---------------------------------------------------------------------- */
 
 bool same_file(const char *a, const char *b)

@@ -310,6 +310,7 @@ static int import_with(invocation *cli, job *j)
     if (j->options.rejects != NULL && fclose(j->options.rejects) != 0 && code == EXIT_OK)
         code = complain_errno(flag_text(cli, "rejects"));
     code = close_database(cli, code);
+    if (!j->options.dry_run) code = make_if_absent(cli, code);
     if (code != EXIT_OK || j->options.proposal != NULL) return code;
     const load_report report = {.nodes = j->result.nodes,
                                 .rels = j->result.rels,

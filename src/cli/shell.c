@@ -607,5 +607,6 @@ int run_restore(invocation *cli)
     s.cli.quiet = true;
     s.cli.options.create_whole = true;
     if ((code = open_session(&s)) != EXIT_OK) return code;
-    return close_session(&s, shell_restore(&s, cli->arguments[1]));
+    code = close_session(&s, shell_restore(&s, cli->arguments[1]));
+    return make_if_absent(cli, code);
 }

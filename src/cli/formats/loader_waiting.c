@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/formats/loader_priv.h"
 
@@ -25,6 +26,23 @@ static void pack_value(fmt_buffer *out, const sombra_value *value)
             pack_value(out, &value->as.list.items[i]); /* items are no lists: check_value */
 }
 
+/* In TMPDIR, as all temporary files of the command (tmpfile() does not ask for it), and without a name. NULL: errno tells. */
+static FILE *open_temporary(void)
+{
+    const char *directory = getenv("TMPDIR");
+    char path[4096];
+
+    if (directory == NULL || *directory == '\0') directory = "/tmp";
+    if (snprintf(path, sizeof path, "%s/sombra-XXXXXX", directory) >= (int)sizeof path) {
+        errno = ENAMETOOLONG;
+        return NULL;
+    }
+    const int fd = mkstemp(path);
+    if (fd < 0) return NULL;
+    (void)unlink(path);
+    return fmt_need(fdopen(fd, "w+b"));
+}
+
 /* A relationship into the temporary file, with its place. */
 sombra_status loader_put_aside(fmt_loader *l, const fmt_rel *rel)
 {
@@ -46,10 +64,11 @@ sombra_status loader_put_aside(fmt_loader *l, const fmt_rel *rel)
         pack_value(out, &rel->props[i].value);
     }
     const uint64_t size = out->size;
-    if (l->waiting == NULL) l->waiting = tmpfile();
+    if (l->waiting == NULL) l->waiting = open_temporary();
     if (l->waiting == NULL || fwrite(&size, sizeof size, 1, l->waiting) != 1 ||
         fwrite(out->data, 1, out->size, l->waiting) != out->size)
-        return fmt_fail(&l->error, SOMBRA_IO, "a temporary file: %s", strerror(errno));
+        return fmt_fail(&l->error, errno == ENOSPC ? SOMBRA_FULL : SOMBRA_IO,
+                        "a temporary file: %s", strerror(errno));
     l->waiting_count++;
     return SOMBRA_OK;
 }
