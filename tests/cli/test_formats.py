@@ -205,7 +205,8 @@ class JsonLines(Formats):
                 (node % '1,"x":2', "(x): the property is there twice"), (node % '"\\ud800"', "surrogate"), (node % '"\\udc00"', "surrogate"), (node % '"\\x"', "no such escape"),
                 (node % '"\\u12g4"', "hexadecimal"), (node % '"a\tb"', "control character"), (b'{"type":"node","properties":{"x":"\xff"}}\n', "not valid UTF-8"),
                 (node % '"abc', "line 1, column 58: the text is not closed"), ('{"type":"node","properties":{"x":1}', "line 1"), ('{"type":"node"} x', "something follows"),
-                ("\n\n\nnonsense\n", "line 4, column 1"), ('{"type":"edge"}', "'edge' is none of"), ("{}", "nothing is none of"), ('{"type":5}', "text is expected"),
+                ('{"type":"node"}\0{"type":"node"}', "something follows"), ('{"type":"node"}\0\n', "something follows"),
+                ('{"type":"node","id":1}\n'.encode("utf-16"), "line 1", "a text in UTF-16 must be converted first"), ("\n\n\nnonsense\n", "line 4, column 1"), ('{"type":"edge"}', "'edge' is none of"), ("{}", "nothing is none of"), ('{"type":5}', "text is expected"),
                 ('{"type":"node","labels":[5]}', "text is expected"), ('{"type":"node","labels":[""]}', "label"), ('{"type":"node","properties":{"":1}}', "property"),
                 ('{"type":"node","labels":["%s"]}' % ("x" * 1025), "1024"), ('{"type":"node","properties":{"%s":1}}' % ("x" * 1025), "1024"),
                 ('{"type":"relationship","label":"R","start":{"id":1}}', "no end node"), ('{"type":"relationship","label":"R","end":{"id":1}}', "no start node"),
@@ -285,6 +286,31 @@ class JsonLines(Formats):
         self.assertFalse(os.path.exists("bad.sombra"))
         with open("bad.jsonl", encoding="utf-8") as file:
             self.assertEqual(file.read(), "{}\n")
+
+    def test_temporary_files(self):
+        """Relationships wait for their ends in TMPDIR, in a file without a name."""
+        remove("waits.sombra")
+        write("waits.jsonl", '{"type":"relationship","label":"R","start":1,"end":1}\n{"type":"node","id":1}\n')
+        os.makedirs("temporary", exist_ok=True)
+        for folder, code in (("none", 9), ("temporary", 0)):
+            done = subprocess.run([SOMBRA, "import", "waits.sombra", "--jsonl", "waits.jsonl"], capture_output=True, text=True, check=False, env={**os.environ, "TMPDIR": folder})
+            self.assertEqual((done.returncode, "a temporary file: No such file" in done.stderr), (code, code != 0))
+        self.assertEqual(os.listdir("temporary"), [])
+
+    def test_nothing_to_load(self):
+        """The database is there behind a load that said nothing of a failure."""
+        write("nothing.jsonl", "\n")
+        write("nothing.cypher", "BEGIN;\nCOMMIT;\n")
+        for words in (("import", "none.sombra", "--jsonl", "nothing.jsonl"),
+                      ("import", "none.sombra", "--jsonl", "nothing.jsonl", "--batch", "10"), ("import", "none.sombra", "--cypher", "nothing.cypher"),
+                      ("restore", "none.sombra", "nothing.cypher")):
+            with self.subTest(words=words):
+                remove("none.sombra")
+                run(*words)
+                run("verify", "none.sombra")
+        remove("none.sombra")
+        run("import", "none.sombra", "--jsonl", "nothing.jsonl", "--dry-run")
+        self.assertFalse(os.path.exists("none.sombra"))
 
     def test_ids_are_texts(self):
         remove("ids.sombra")
@@ -469,6 +495,32 @@ class GraphML(Xml):
         remove("others.sombra")
         run("import", "others.sombra", "--graphml", "others.graphml", "--type", "T")
         self.assertIn('"t": "T"', run("query", "others.sombra", "MATCH ()-[r]->() RETURN type(r) AS t", "--format", "json"))
+
+    def test_truth(self):
+        """Truth values as Python, Java and schemas of XML write them."""
+        values = ("true", "True", "1", " TRUE ", "false", "False", "0", "FALSE")
+        remove("truth.sombra")
+        write("truth.graphml", '<graphml><key id="b" for="node" attr.name="b" attr.type="boolean"/><graph>' + "".join(f'<node id="{i}"><data key="b">{value}</data></node>' for i, value in enumerate(values)) + "</graph></graphml>")
+        run("import", "truth.sombra", "--graphml", "truth.graphml")
+        self.assertEqual([row["b"] for row in json.loads(run("query", "truth.sombra", "MATCH (n) RETURN n.b AS b ORDER BY id(n)", "--format", "json"))], [True] * 4 + [False] * 4)
+        for value in ("2", "10", "yes", ""):
+            self.fails("--graphml", f'<graphml><key id="b" for="node" attr.name="b" attr.type="boolean"/><graph><node id="1"><data key="b">{value}</data></node></graph></graphml>', "is not a BOOLEAN")
+
+    def test_room_is_in_proportion(self):
+        """A long text of labels or of a list takes memory for what is in it, not for each of its characters."""
+        def limited(*words):
+            return subprocess.run(["sh", "-c", 'ulimit -v 400000 && exec "$0" "$@"', SOMBRA, *words], capture_output=True, text=True, check=False)
+
+        def load(body):
+            return limited("import", "long.sombra", "--dry-run", "--threads", "1", "--graphml",
+                           write("long.graphml", f'<graphml><key id="l" for="node" attr.name="l" attr.list="long"/><graph>{body}</graph></graphml>'))
+
+        blanks = " " * (12 << 20)
+        if load('<node id="1"/>').returncode != 0:
+            self.skipTest("a sanitizer needs more than the limit by itself")
+        for body in (f'<node id="1" labels="{blanks}"/>', f'<node id="1"><data key="l">[{blanks}]</data></node>'):
+            self.assertNotIn("out of memory", load(body).stderr)
+        os.remove("long.graphml")
 
     def test_rejects(self):
         remove("rejects.sombra")

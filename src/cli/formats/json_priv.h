@@ -20,6 +20,11 @@ static inline char fmt_json_peek(fmt_json *json)
         json->at++;
     return json->at == json->end ? '\0' : *json->at;
 }
+/* Nothing but blanks follows. */
+static inline bool fmt_json_at_end(fmt_json *json)
+{
+    return fmt_json_peek(json) == '\0' && json->at == json->end;
+}
 /* Take it if it is next. */
 static inline bool fmt_json_skip(fmt_json *json, char c)
 {

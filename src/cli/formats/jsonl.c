@@ -327,7 +327,7 @@ static bool read_record(reading *r, record *rec)
         if (!more) break;
         if (!read_member(r, rec, key)) return false;
     }
-    if (fmt_json_peek(&r->json) != '\0')
+    if (!fmt_json_at_end(&r->json))
         return fmt_json_fail(&r->json, r->json.at, "something follows the object");
     return true;
 }
@@ -395,7 +395,8 @@ static void take_record(reading *r, uint64_t line, const char *text, size_t size
     r->json =
         (fmt_json){.begin = text, .at = text, .end = text + size, .arena = &r->records->arena};
     if (!fmt_utf8_valid(text, size)) {
-        fmt_add_bad(r->records, SOMBRA_SYNTAX, 0, none, none, "the line is not valid UTF-8");
+        fmt_add_bad(r->records, SOMBRA_SYNTAX, 0, none, none,
+                    "the line is not valid UTF-8 (a text in UTF-16 must be converted first)");
     } else if (read_record(r, &rec)) {
         add_record(r->records, &rec);
     } else {

@@ -224,7 +224,7 @@ static bool take_mapping(lite *r, fmt_json *j)
             return fmt_json_fail(j, j->at, "a mapping has nodes and relationships");
         if (!take_maps(r, j, fmt_is(key, "nodes"))) return false;
     }
-    return fmt_json_peek(j) == '\0' || fmt_json_fail(j, j->at, "something follows the mapping");
+    return fmt_json_at_end(j) || fmt_json_fail(j, j->at, "something follows the mapping");
 }
 
 /* What must be there; NULL: all of it. */

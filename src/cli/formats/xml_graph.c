@@ -56,6 +56,17 @@ static const char *known_type(const char *type)
     return "string";
 }
 
+/* How many parts such a character divides a text in, at most: room for that many is in proportion to what they are. */
+static size_t parts_of(sombra_text text, char between)
+{
+    const char *at = text.data, *end = at + text.size;
+    size_t count = 1;
+
+    for (; at != end && (at = memchr(at, between, (size_t)(end - at))) != NULL; at++)
+        count++;
+    return count;
+}
+
 /* The texts of a JSON document that is a string, or a list of strings. */
 static bool json_texts(fmt_arena *arena, sombra_text text, sombra_text **texts, size_t *count)
 {
@@ -67,13 +78,13 @@ static bool json_texts(fmt_arena *arena, sombra_text text, sombra_text **texts, 
     bool more = true;
 
     *count = 0;
-    *texts = fmt_arena_alloc(arena, (text.size / 2 + 1) * sizeof **texts);
+    *texts = fmt_arena_alloc(arena, parts_of(text, ',') * sizeof **texts);
     while (more) {
         if (is_list && !fmt_json_item(&json, *count == 0, &more)) return false;
         if (more && !fmt_json_string(&json, &(*texts)[(*count)++])) return false;
         more = more && is_list;
     }
-    return fmt_json_peek(&json) == '\0';
+    return fmt_json_at_end(&json);
 }
 
 sombra_status xml_broken(xml_graph *g, sombra_status status, const char *why)
@@ -264,7 +275,7 @@ void xml_labels(xml_graph *g, sombra_text text)
         if (g->type.size == 0) g->type = kept;
         return;
     }
-    g->labels = fmt_arena_alloc(&g->records->arena, (kept.size + 1) * sizeof *g->labels);
+    g->labels = fmt_arena_alloc(&g->records->arena, parts_of(kept, ':') * sizeof *g->labels);
     while (at < end) {
         const char *colon = memchr(at, ':', (size_t)(end - at));
         const char *stop = colon == NULL ? end : colon;
@@ -310,7 +321,7 @@ static bool json_list(xml_graph *g, const xml_key *key, sombra_text text, sombra
                      .at = text.data,
                      .end = (const char *)text.data + text.size,
                      .arena = &g->records->arena};
-    sombra_value *items = fmt_arena_alloc(&g->records->arena, (text.size + 1) * sizeof *items);
+    sombra_value *items = fmt_arena_alloc(&g->records->arena, parts_of(text, ',') * sizeof *items);
     size_t count = 0;
     bool more = true, is_real;
 
@@ -333,7 +344,7 @@ static bool json_list(xml_graph *g, const xml_key *key, sombra_text text, sombra
     *value = (sombra_value){.type = SOMBRA_TYPE_LIST};
     value->as.list.items = items;
     value->as.list.count = count;
-    return fmt_json_peek(&json) == '\0';
+    return fmt_json_at_end(&json);
 }
 
 static void read_value(xml_graph *g, const xml_key *key, sombra_text text)
@@ -345,6 +356,9 @@ static void read_value(xml_graph *g, const xml_key *key, sombra_text text)
         text = keep(g, text);
     else if (!key->is_list)
         text = trimmed(text);
+    /* As schemas of XML have them, too. */
+    if (strcmp(key->type, "boolean") == 0 && (fmt_is(text, "1") || fmt_is(text, "0")))
+        text = fmt_is(text, "1") ? fmt_text("true", 4) : fmt_text("false", 5);
     if (key->json_list ? !json_list(g, key, text, &value, &why)
                        : !fmt_value_of(g->records, key->type, text, &value, &why))
         xml_bad(g, SOMBRA_TYPE_MISMATCH, key->name, fmt_text(NULL, 0), why);

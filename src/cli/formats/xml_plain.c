@@ -127,11 +127,13 @@ static bool decode(char *from, char **end)
 
 static bool skip_blanks(plain *p)
 {
-    const char *from = p->at;
+    char *at = p->at;
 
-    while (is(*p->at, BLANK))
-        p->at++;
-    return p->at != from;
+    while (is(*at, BLANK))
+        at++;
+    const bool skipped = at != p->at;
+    p->at = at;
+    return skipped;
 }
 
 /* *local: behind its prefix. */
@@ -225,14 +227,14 @@ bool xml_read_plain(char *text, size_t size, const xml_handlers *to, void *ctx)
     if (!is_clean(text, size) || has_section_end(text, size)) return false;
     for (;;) {
         bool has_references = false;
-        char *from = p.at;
-        for (;; p.at++) {
-            while (!is(*p.at, TEXT))
-                p.at++;
-            if (*p.at != '&') break;
+        char *from = p.at, *end = from;
+        for (;; end++) {
+            while (!is(*end, TEXT))
+                end++;
+            if (*end != '&') break;
             has_references = true;
         }
-        char *end = p.at;
+        p.at = end;
         if (has_references && !decode(from, &end)) return false;
         if (p.at == p.end) return p.depth == 0;
         const size_t place = (size_t)(p.at - p.begin);
