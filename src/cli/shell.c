@@ -505,9 +505,9 @@ int shell_open(shell *s, const char *file, bool read_only)
         return code;
     }
     code = close_session(s, EXIT_OK);
+    tell_opened(&next);
     free((void *)(uintptr_t)s->file);
     *s = next;
-    tell_opened(s);
     return code;
 }
 
