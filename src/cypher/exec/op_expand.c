@@ -225,13 +225,36 @@ static sb_status keep_labelled(sb_expand_op *x, uint32_t *count)
     return SB_OK;
 }
 
+/* Where nothing but labels is asked: in one pass. */
+static sb_status drop_unlabelled(sb_expand_op *x, uint32_t *count)
+{
+    const bool rels = x->rel != NULL;
+    uint32_t kept = 0;
+    bool implied;
+
+    SB_TRY(sb_exec__end_labels(x->op.run, &x->ends, &x->types,
+                               sb_exec__direction(x->op.plan->as.expand.direction), *count,
+                               &implied));
+    if (implied) return SB_OK;
+    SB_TRY(sb_exec__labels_ask(x->op.run, x->ends.labels, x->ids, *count, x->labelled));
+    for (uint32_t i = 0; i < *count; i++) {
+        x->rows[kept] = x->rows[i];
+        x->ids[kept] = x->ids[i];
+        if (rels) x->rels[kept] = x->rels[i];
+        kept += x->labelled[i];
+    }
+    *count = kept;
+    return SB_OK;
+}
+
 /* Drop rows that the plan does not want: the others come together at the front. */
 static sb_status drop_rows(sb_expand_op *x, uint32_t *count)
 {
     const sb_plan_expand *e = &x->op.plan->as.expand;
     uint32_t kept = *count;
 
-    if (!e->to_bound && !x->asks_used && x->ends.labels == NULL) return SB_OK;
+    if (!e->to_bound && !x->asks_used)
+        return x->ends.labels == NULL ? SB_OK : drop_unlabelled(x, count);
     keep_all(x, kept);
     if (e->to_bound) kept = keep_bound(x, kept);
     if (x->asks_used) kept = keep_unused(x, kept);
