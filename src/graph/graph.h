@@ -366,7 +366,7 @@ SB_MUST_CHECK sb_status sb_graph_scan_lists(sb_graph *graph, sb_direction direct
 
 /* All lists over one type in one direction in arrays, for whoever looks up most of them, of a transaction that only reads. Memory: 4 bytes for each
  * node id, and 4 or 8 for each entry. */
-#define SB_LIST_TABLE_PAD 3u
+#define SB_LIST_TABLE_PAD 4u
 typedef struct sb_list_table {
     const sb_allocator *alloc;
     uint32_t *starts; /* of node n's entries, which end where those of n + 1 start */
@@ -401,6 +401,14 @@ SB_INLINE sb_chunk sb_list_table_list(const sb_list_table *table, sb_node_id nod
         .rel_width = table->rels == NULL ? 0 : sizeof *table->rels,
         .count = end - from};
 }
+SB_INLINE uint32_t sb_list_table_length(const sb_list_table *table, sb_node_id node)
+{
+    const bool has = node - table->first < table->span;
+    return has ? table->starts[node + 1] - table->starts[node] : 0;
+}
+/* For each of two nodes, one of each table, the pairs of relationships, one of each node's list, that lead to the same node: how many. */
+void sb_list_tables_common(const sb_list_table *const tables[2], const sb_node_id *const nodes[2],
+                           size_t count, int64_t *common);
 /* Is there a relationship between the two? Most lists are short, and their lengths not foreseen: four entries are compared at once. */
 SB_INLINE bool sb_list_table_has(const sb_list_table *table, sb_node_id node, sb_node_id neighbor)
 {

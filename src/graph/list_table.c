@@ -6,6 +6,8 @@
  * leaves) they are read once more: the lengths, which are known by then, tell where each one's entries go. What came in pieces is sorted at last. */
 #include "graph/graph_priv.h"
 
+#define GAP 4u /* starts that are written at once */
+
 typedef struct filling {
     sb_list_table *table;
     const sb_list_table_options *options;
@@ -58,8 +60,8 @@ static void put_entries(filling *f, const sb_chunk *c, uint32_t first, uint32_t 
 
 /* ---- Lists in order --------------------------------------------------------------------------------------------- */
 
-/* A node's list begins where the one before it ends, which those between them that have none do, too; entries are put behind each other as long as they
- * come in order. */
+/* A node's list begins where the one before it ends, which those between them that have none do, too: how many those are is not foreseen, so that GAP
+ * starts are written in any case. Entries are put behind each other as long as they come in order. */
 static sb_status add_lists(void *ctx, const sb_list_block *block)
 {
     filling *f = ctx;
@@ -76,8 +78,12 @@ static sb_status add_lists(void *ctx, const sb_list_block *block)
     uint32_t *const starts = t->starts; /* copies: no store changes them */
     const uint64_t *const nodes = block->nodes;
     for (uint32_t i = 0, lists = block->count; i < lists; i++) {
-        for (; next <= nodes[i]; next++)
+        const uint64_t behind = nodes[i] + 1;
+        for (uint32_t k = 0; k < GAP; k++)
+            starts[next + k] = (uint32_t)at;
+        for (next += GAP; next < behind; next++)
             starts[next] = (uint32_t)at;
+        next = behind;
         at += block->lengths[i];
     }
     put_entries(f, &block->entries, 0, count, f->total);
@@ -170,10 +176,10 @@ static sb_status sort_lists(filling *f, sb_err *err)
 
 /* ---- Making ------------------------------------------------------------------------------------------------------- */
 
-/* One more than lists and their end, while they are filled. */
+/* GAP more than lists and their end, while they are filled. */
 static size_t starts_bytes(const sb_list_table *t)
 {
-    return ((size_t)t->ids + 2) * sizeof *t->starts;
+    return ((size_t)t->ids + 1 + GAP) * sizeof *t->starts;
 }
 
 static size_t entries_bytes(const sb_list_table *t)
@@ -252,4 +258,123 @@ void sb_list_table_free(sb_list_table *table)
     sb_free(table->alloc, table->neighbors, entries_bytes(table));
     sb_free(table->alloc, table->starts, starts_bytes(table));
     sb_free(table->alloc, table, sizeof *table);
+}
+
+/* ---- Two tables ---------------------------------------------------------------------------------------------------- */
+
+#define FEW    4u   /* entries that are compared with each other at once */
+#define LONGER 16u  /* times as long: from here on halving beats reading on */
+#define PAIRS  128u /* of lists whose places are found together */
+#define AHEAD  8u   /* pairs that are asked for ahead */
+
+static uint32_t copies_of(const uint32_t *list, uint32_t at, uint32_t count, uint32_t id)
+{
+    uint32_t copies = 0;
+
+    while (at + copies < count && list[at + copies] == id)
+        copies++;
+    return copies;
+}
+
+/* The first place from `at` on with no number below id. */
+static uint32_t place_of(const uint32_t *list, uint32_t at, uint32_t count, uint32_t id)
+{
+    while (at < count) {
+        const uint32_t middle = at + (count - at) / 2;
+        if (list[middle] < id)
+            at = middle + 1;
+        else
+            count = middle;
+    }
+    return at;
+}
+
+static int64_t common_sorted(const uint32_t *a, uint32_t a_count, const uint32_t *b,
+                             uint32_t b_count)
+{
+    const bool halves = b_count / LONGER > a_count;
+    int64_t common = 0;
+    uint32_t k = 0;
+
+    for (uint32_t i = 0; i < a_count && k < b_count; i++) {
+        if (halves) k = place_of(b, k, b_count, a[i]);
+        while (!halves && k < b_count && b[k] < a[i])
+            k++;
+        common += copies_of(b, k, b_count, a[i]);
+    }
+    return common;
+}
+
+/* Of short lists, without a branch on their lengths or on what is in them, which nobody foresees: behind the last entry there is a pad. */
+SB_INLINE int64_t common_few(const uint32_t *a, uint32_t a_count, const uint32_t *b,
+                             uint32_t b_count)
+{
+    uint32_t hits[FEW] = {0}, common = 0;
+
+    for (uint32_t k = 0; k < FEW; k++)
+        for (uint32_t i = 0; i < FEW; i++)
+            hits[i] += (a[i] == b[k]) & (k < b_count);
+    for (uint32_t i = 0; i < FEW; i++)
+        common += i < a_count ? hits[i] : 0;
+    return common;
+}
+
+typedef struct list_place {
+    uint32_t from, count;
+} list_place;
+
+SB_INLINE list_place place_in(const sb_list_table *t, sb_node_id node)
+{
+    const bool has = node - t->first < t->span;
+    const uint32_t from = has ? t->starts[node] : 0;
+
+    return (list_place){from, has ? t->starts[node + 1] - from : 0};
+}
+
+typedef struct list_pair {
+    list_place a, b;
+    size_t of;
+} list_pair;
+
+SB_INLINE void ask_for(const sb_list_table *t, sb_node_id node)
+{
+    if (node - t->first < t->span) SB_PREFETCH(&t->starts[node]);
+}
+
+static int64_t common_of(const uint32_t *a, uint32_t a_count, const uint32_t *b, uint32_t b_count)
+{
+    if (a_count <= FEW && b_count <= FEW) return common_few(a, a_count, b, b_count);
+    return a_count <= b_count ? common_sorted(a, a_count, b, b_count)
+                              : common_sorted(b, b_count, a, a_count);
+}
+
+/* Places of many are found before the first entry is read: their waits go on side by side, and nodes without a list take no more. */
+void sb_list_tables_common(const sb_list_table *const tables[2], const sb_node_id *const nodes[2],
+                           size_t count, int64_t *common)
+{
+    const sb_list_table a = *tables[0], b = *tables[1]; /* copies: no store changes them */
+    list_pair pairs[PAIRS + AHEAD] = {0};
+
+    for (size_t at = 0; at < count;) {
+        const size_t end = count - at < PAIRS ? count : at + PAIRS;
+        size_t made = 0;
+        for (; at < end; at++) {
+            if (at + 2 * AHEAD < count) {
+                ask_for(&a, nodes[0][at + 2 * AHEAD]);
+                ask_for(&b, nodes[1][at + 2 * AHEAD]);
+            }
+            const list_place left = place_in(&a, nodes[0][at]), right = place_in(&b, nodes[1][at]);
+            common[at] = 0;
+            pairs[made].a = left;
+            pairs[made].b = right;
+            pairs[made].of = at;
+            made += (left.count != 0) & (right.count != 0);
+        }
+        for (size_t i = 0; i < made; i++) {
+            SB_PREFETCH(a.neighbors + pairs[i + AHEAD].a.from);
+            SB_PREFETCH(b.neighbors + pairs[i + AHEAD].b.from);
+            common[pairs[i].of] = common_of(a.neighbors + pairs[i].a.from, pairs[i].a.count,
+                                            b.neighbors + pairs[i].b.from, pairs[i].b.count);
+        }
+    }
 }

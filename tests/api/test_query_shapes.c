@@ -234,6 +234,12 @@ static void test_api_query_shapes__whole(void **state)
         {"MATCH (a:P)-[:L]->(b)-[:L]->(c)-[:IN]->(d)", "Weigh"},
         {"MATCH (b:P) MATCH (b)-[:L]->(a)-[:IN]->(d), (b)-[:L]->(c)", "Weigh"},
         {"MATCH (a:P)-[:L]-(b)-[:L]-(c) WHERE a <> c", "Weigh"},
+        /* all E begin at Q, so that Q need not be asked of who has some; but of others it must be, and F begin at Q or end there */
+        {"MATCH (a:P)-[:L]->(b:Q)-[:E]->(c)", "Weigh"},
+        {"MATCH (a:P)-[:L]->(b:Q)-[:E]->(c) MATCH (b)-[:IN]->(d)", "Weigh"},
+        {"MATCH (a:P)-[:L]->(b:Q)-[:IN]->(c) OPTIONAL MATCH (b)-[:E]->(d)", "Weigh"},
+        {"MATCH (a:P)-[:L]->(b:Q)-[:F]-(c)", "Weigh"},
+        {"MATCH (a:P)-[:L]->(b:Q)<-[:F]-(c)", "Weigh"},
     };
     api_fixture *f = *state;
 
@@ -246,6 +252,8 @@ static void test_api_query_shapes__whole(void **state)
            "{i: (i * k) % 6000}) CREATE (p)-[:L]->(q)");
     run(f, "MATCH (p:P) WHERE p.i % 11 = 0 CREATE (p)-[:L]->(p)");
     run(f, "MATCH (p:P), (g:G) WHERE p.i % 3 = 1 AND g.i = p.i % 2 CREATE (p)-[:M]->(g)");
+    run(f, "MATCH (p:Q), (g:G) WHERE p.i % 5 = 1 AND g.i < 2 CREATE (p)-[:E]->(g)");
+    run(f, "MATCH (p:P) WHERE p.i % 2 = 1 MATCH (q:P {i: p.i - 1}) CREATE (p)-[:F]->(q)");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         counts_as_made(f, cases[i].match, cases[i].root);
 }
@@ -321,6 +329,17 @@ static void test_api_query_shapes__overflow(void **state)
     OK(f, sombra_prepare(f->conn,
                          "MATCH (m:Mid) MATCH (m)-[:E]->(a) MATCH (m)-[:E]->(b) MATCH "
                          "(m)-[:E]->(c) MATCH (m)-[:E]->(d) RETURN count(*)",
+                         SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    FAILS(f, sombra_stmt_step(stmt), SOMBRA_INVALID, "does not fit 64 bits");
+    sombra_stmt_finalize(stmt);
+
+    /* and so are those of two nodes together, of which each has few enough */
+    run(f, "MATCH (m:Mid), (e:End) UNWIND range(1, 20000) AS i CREATE (m)-[:F]->(e)");
+    run(f, "CREATE (m:Mid) WITH m MATCH (e:End) UNWIND range(1, 70000) AS i CREATE (m)-[:E]->(e) "
+           "WITH m, e, i WHERE i <= 20000 CREATE (m)-[:F]->(e)");
+    OK(f, sombra_prepare(f->conn,
+                         "MATCH (m:Mid) MATCH (m)-[:E]->(a) MATCH (m)-[:E]->(b) MATCH "
+                         "(m)-[:E]->(c) MATCH (m)-[:F]->(d) RETURN count(*)",
                          SOMBRA_NUL_TERMINATED, &stmt, NULL));
     FAILS(f, sombra_stmt_step(stmt), SOMBRA_INVALID, "does not fit 64 bits");
     sombra_stmt_finalize(stmt);
@@ -559,6 +578,85 @@ static void test_api_query_shapes__differences(void **state)
         }
 }
 
+/* Lists of two nodes of a row that lead to nodes which must differ: what they have in common is subtracted, where nothing else is asked of those nodes but
+ * labels; beside other factors, with relationships side by side, with short lists and long ones. */
+static void test_api_query_shapes__across(void **state)
+{
+    static const struct {
+        const char *match;
+        bool subtracted;
+    } cases[] = {
+        {"MATCH (t)<-[:T]-(m)-[:K]->(b)-[:T]->(u) WHERE t <> u", true},
+        {"MATCH (t:M)<-[:T]-(m)-[:K]->(b)-[:T]->(u) WHERE t <> u", true},
+        {"MATCH (t:M)<-[:T]-(m)-[:K]->(b)-[:T]->(u:O) WHERE u <> t", true},
+        {"MATCH (t)-[:T]->(m)-[:K]->(b)<-[:T]-(u) WHERE t <> u", true},
+        {"MATCH (t)<-[:T]-(m)-[:K]->(b)<-[:L]-(u) WHERE t <> u", true},
+        {"MATCH (t)<-[:T]-(m)-[:K]->(b)-[:T]->(u), (m)-[:L]->(v), (b)<-[:L]-(w) WHERE t <> u",
+         true},
+        {"MATCH (t)<-[:T]-(m)-[:K]->(b)-[:L]->(c)-[:T]->(u) WHERE t <> u", false},
+        {"MATCH (t)-[:T]-(m)-[:K]->(b)-[:T]-(u) WHERE t <> u", false},
+        {"MATCH (t)<-[:T]-(m)-[:K]->(b)<-[:T]-(u) WHERE t <> u", false},
+        {"MATCH (t)<-[:T]-(m)-[:K]->(b)-[:T]->(u)-[:L]->(v) WHERE t <> u", false},
+        {"MATCH (t)<-[:T]-(m)-[:K]->(b)-[:T]->(u) WHERE t <> u AND u.g < 3", false},
+        {"MATCH (t)<-[:T]-(m)-[:K]->(b)-[:T]->(u), (m)-[:T]->(v) WHERE t <> u AND u <> v", false},
+        {"MATCH (t)<-[:T]-(m)-[:K]->(b)-[:T]->(u) WHERE t <> u AND t <> b AND u <> m", false},
+    };
+    api_fixture *f = *state;
+
+    run(f, "UNWIND range(0, 99) AS i CREATE (n:N {i: i, g: i % 5}) "
+           "FOREACH (k IN CASE WHEN i % 3 <> 1 THEN [1] ELSE [] END | SET n:M) "
+           "FOREACH (k IN CASE WHEN i % 4 <> 2 THEN [1] ELSE [] END | SET n:O)");
+    run(f, "CREATE INDEX FOR (n:N) ON (n.i)");
+    run(f, "UNWIND range(0, 99) AS i MATCH (a:N {i: i}) UNWIND range(1, CASE i % 50 WHEN 0 THEN "
+           "70 WHEN 7 THEN 12 ELSE i % 4 END) AS k "
+           "MATCH (b:N {i: (i + k * k) % 100}) CREATE (a)-[:T]->(b)");
+    run(f, "UNWIND range(0, 99) AS i MATCH (a:N {i: i}), (b:N {i: (i * 7 + 3) % 100}), "
+           "(c:N {i: i - i % 50}) CREATE (a)-[:K]->(b), (a)-[:K]->(c), (b)-[:L]->(a)");
+    for (unsigned pass = 0; pass < 2; pass++) {
+        f->conn->trial.always_table = pass != 0;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+            counts_as_made(f, cases[i].match, cases[i].subtracted ? " AS count " : NULL);
+        api_begin(f, SOMBRA_WRITE); /* without tables; what the transaction has changed shows */
+        run(f, "MATCH (:N {i: 3})-[r:T]->() DELETE r");
+        counts_as_made(f, cases[0].match, " AS count ");
+        sombra_rollback(f->txn);
+    }
+}
+
+/* Circles are counted without a look at relationships, but for those over a loop, or from a node to itself: however far ids lie apart. */
+static void test_api_query_shapes__circles(void **state)
+{
+    static const char *const matches[] = {
+        "MATCH (a:C)-[:T]-(b:C)-[:T]-(c:C)-[:T]-(a)",
+        "MATCH (a:C)-[:T]->(b:C)-[:T]-(c:C)<-[:T]-(a)",
+        "MATCH (a:C {i: 5})-[:T]-(b:C)-[:T]-(c:C)-[:T]-(d:C)-[:T]-(a)",
+        "MATCH (a:C)-[:S]->(b:C) MATCH (a)-[:T]-(c:C)-[:T]-(b)",
+        "MATCH (a:C)-[:S]->(b:C) MATCH (a)-[:T]-(c:C)-[:S]->(b)",
+        "MATCH (a:C)-[:S]->(b:C)-[:T]-(c:C)-[:S|T]-(a)",
+    };
+    static const char *const changes[] = {
+        "MATCH (a:C {i: 0}), (b:C {i: 2}) CREATE (a)-[:T]->(b)",    /* side by side */
+        "MATCH (a:C {i: 3}) CREATE (a)-[:S]->(a)",                  /* a node twice in a row */
+        "MATCH (a:C {i: 1}) CREATE (a)-[:T]->(a)",                  /* a loop */
+        "UNWIND range(1, 70000) AS i CREATE (:X)",                  /* ids far apart: */
+        "MATCH (a:C) CREATE (z:C {i: -1}), (a)-[:T]->(z)-[:S]->(a)" /* no bit for each */
+    };
+    api_fixture *f = *state;
+
+    run(f, "UNWIND range(0, 39) AS i CREATE (:C {i: i, g: i % 3})");
+    run(f, "MATCH (a:C), (b:C) WHERE a.i < b.i AND (a.i * b.i + a.i + b.i) % 4 <> 0 AND "
+           "(a.i + b.i) % 3 <> 1 CREATE (a)-[:T]->(b)");
+    run(f, "MATCH (a:C), (b:C) WHERE (a.i * 3 + b.i) % 11 = 5 AND a <> b CREATE (a)-[:S]->(b)");
+    for (size_t step = 0; step <= sizeof changes / sizeof *changes; step++) {
+        for (size_t i = 0; i < sizeof matches / sizeof *matches; i++)
+            for (unsigned pass = 0; pass < 2; pass++) {
+                f->conn->trial.always_table = pass != 0;
+                counts_as_made(f, matches[i], i == 0 ? "Intersect" : NULL);
+            }
+        if (step < sizeof changes / sizeof *changes) run(f, changes[step]);
+    }
+}
+
 /* Keys that are too far from 0 for the first rows get places once there are more rows; a negative one, or one of another kind, ends that. */
 static void test_api_query_shapes__far_keys(void **state)
 {
@@ -634,6 +732,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query_shapes__tables, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__short_lists, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__differences, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__across, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__circles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__far_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__unique_keys, setup, teardown),
     };

@@ -382,6 +382,9 @@ typedef struct sb_list_lookups sb_list_lookups;
 SB_MUST_CHECK sb_status sb_exec__list_table(const sb_operator *op, sb_type_id type,
                                             sb_direction direction, bool rels, uint32_t count,
                                             const sb_list_table **table);
+/* The one without relationships that somebody has asked for; NULL: there is none. */
+const sb_list_table *sb_exec__list_table_made(const sb_exec *run, sb_type_id type,
+                                              sb_direction direction);
 void sb_exec__list_tables_free(sb_exec *run);
 
 /* ---- Reading entities ------------------------------------------------------------------------------------------------------- */
@@ -413,5 +416,8 @@ SB_MUST_CHECK sb_status sb_exec__import(sb_exec *run, sb_arena *arena, const sb_
 SB_COLD sb_status sb_exec__type_error(sb_exec *run, const char *what, const char *expected,
                                       sb_val got);
 #define sb_exec__type_error(run, ...) sb_err_failed(sb_exec__type_error(run, __VA_ARGS__))
+/* The number of rows, where they are counted without being made, does not fit 64 bits. */
+SB_COLD sb_status sb_exec__too_many_rows(sb_exec *run);
+#define sb_exec__too_many_rows(run) sb_err_failed(sb_exec__too_many_rows(run))
 
 #endif

@@ -4,6 +4,7 @@
 #define FILTER_BITS_MIN 1024u
 #define FILTER_BITS_MAX (UINT32_C(1) << 18) /* 32 KiB: stays in the first-level cache */
 #define FILTER_SPARSE   32u                 /* bits for each entry: one in 32 passes in vain */
+#define FILTER_EXACT    (UINT32_C(1) << 16) /* bits that are worth it where then none does */
 
 #define DECODED 256u /* entries of a piece that are decoded at once */
 
@@ -45,13 +46,17 @@ void sb_exec__held_forget(sb_held_list *list)
     list->entries.count = 0;
 }
 
-sb_status sb_exec__held_filter(sb_held_list *list)
+/* first and last are known. */
+static sb_status make_filter(sb_held_list *list)
 {
     const sb_chunk *entries = &list->entries;
+    const uint64_t span = list->last - list->first;
     uint32_t bits = FILTER_BITS_MIN;
 
-    while (bits < FILTER_BITS_MAX && bits / FILTER_SPARSE < entries->count)
+    while (bits < FILTER_BITS_MAX &&
+           (bits / FILTER_SPARSE < entries->count || (span < FILTER_EXACT && bits <= span)))
         bits *= 2;
+    list->exact = span < bits;
     if (bits > list->filter_room) {
         free_filter(list);
         list->filter = sb_alloc_zero(list->run->alloc, bits / 8);
@@ -60,10 +65,21 @@ sb_status sb_exec__held_filter(sb_held_list *list)
     }
     list->filter_bits = bits;
     for (uint32_t i = 0; i < entries->count; i++) {
-        const uint64_t place = sb_chunk_neighbor(entries, i) & (bits - 1);
-        list->filter[place / 64] |= UINT64_C(1) << (place & 63);
+        const uint64_t place = sb_chunk_neighbor(entries, i) & (bits - 1), bit = UINT64_C(1)
+                                                                                 << (place & 63);
+        list->exact = list->exact && (list->filter[place / 64] & bit) == 0;
+        list->filter[place / 64] |= bit;
     }
     return SB_OK;
+}
+
+sb_status sb_exec__held_filter(sb_held_list *list)
+{
+    const sb_chunk *entries = &list->entries;
+
+    list->first = entries->count == 0 ? 0 : sb_chunk_neighbor(entries, 0);
+    list->last = entries->count == 0 ? 0 : sb_chunk_neighbor(entries, entries->count - 1);
+    return make_filter(list);
 }
 
 static sb_status append_piece(sb_held_list *list, const sb_expand_piece *piece)
@@ -176,4 +192,56 @@ sb_status sb_exec__held_read(sb_held_list *list, sb_expand *expand, uint64_t nod
     }
     list->entries = first.entries;
     return first.entries.count != 0 ? SB_OK : set_entries(list);
+}
+
+/* Neighbors of a piece, behind those that are there. */
+static sb_status append_neighbors(sb_held_list *list, const sb_expand_piece *piece)
+{
+    const uint32_t count = piece->entries.count;
+
+    if (sb_buffer_reserve(&list->scratch, count * sizeof(uint64_t)) != SB_OK)
+        return sb_exec__no_memory(list->run);
+    uint64_t *const to = (uint64_t *)(void *)(list->scratch.data + list->scratch.size);
+    uint32_t made = 0;
+    sb_chunk_neighbors(&piece->entries, 0, count, to);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t id = to[i];
+        to[made] = id;
+        if (id == piece->skipped) continue;
+        made++;
+        list->first = id < list->first ? id : list->first;
+        list->last = id > list->last ? id : list->last;
+    }
+    list->scratch.size += made * sizeof(uint64_t);
+    return SB_OK;
+}
+
+sb_status sb_exec__held_read_bits(sb_held_list *list, sb_expand *expand, uint64_t node)
+{
+    sb_expand_piece piece;
+    bool more, whole;
+
+    clear_filter(list);
+    list->entries = (sb_chunk){.count = 0};
+    sb_buffer_reset(&list->scratch);
+    list->first = UINT64_MAX;
+    list->last = 0;
+    sb_expand_begin(expand, &node, 1);
+    for (;;) {
+        SB_TRY(sb_expand_next_piece(expand, &piece, &more, list->run->err));
+        if (!more) break;
+        SB_TRY(sb_exec__tick(list->run));
+        SB_TRY(append_neighbors(list, &piece));
+    }
+    const size_t count = list->scratch.size / sizeof(uint64_t);
+    if (count == 0) return SB_OK;
+    if (count <= UINT32_MAX && list->last - list->first < FILTER_EXACT) {
+        list->entries = (sb_chunk){.neighbors = list->scratch.data,
+                                   .neighbor_width = sizeof(uint64_t),
+                                   .count = (uint32_t)count};
+        SB_TRY(make_filter(list));
+        if (list->exact) return SB_OK;
+    }
+    SB_TRY(sb_exec__held_read(list, expand, node, SIZE_MAX, &whole));
+    return sb_exec__held_filter(list);
 }

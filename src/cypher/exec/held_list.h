@@ -18,6 +18,9 @@ typedef struct sb_held_list {
     uint64_t *filter;
     uint32_t filter_bits,
         filter_room; /* in use: a power of two, 0: none; there are. All bits are 0 but for the entries' */
+    /* no two ids from first to last share a bit, and no neighbor comes twice: who passes and is among them is there, once */
+    bool exact;
+    uint64_t first, last;
 } sb_held_list;
 
 void sb_exec__held_init(sb_exec *run, sb_held_list *list);
@@ -27,12 +30,20 @@ SB_MUST_CHECK sb_status sb_exec__held_read(sb_held_list *list, sb_expand *expand
                                            size_t most, bool *whole);
 /* Make the filter of the list: of ids that are not in it few pass. */
 SB_MUST_CHECK sb_status sb_exec__held_filter(sb_held_list *list);
+/* Both of that for whom it is enough, where the list is exact, that bits tell its neighbors: they are in no order then, without relationships. */
+SB_MUST_CHECK sb_status sb_exec__held_read_bits(sb_held_list *list, sb_expand *expand,
+                                                uint64_t node);
 /* Let go of the list, without a look at it: it may lie in pages that are gone. */
 void sb_exec__held_forget(sb_held_list *list);
 SB_INLINE bool sb_exec__held_passes(const sb_held_list *list, uint64_t id)
 {
     const uint64_t place = id & (list->filter_bits - 1);
     return (list->filter[place / 64] >> (place & 63) & 1) != 0;
+}
+/* Of an exact list: is it there? */
+SB_INLINE bool sb_exec__held_has(const sb_held_list *list, uint64_t id)
+{
+    return (sb_exec__held_passes(list, id) & (id >= list->first) & (id <= list->last)) != 0;
 }
 /* The first entry from `at` on, below which all neighbors are below id, whose neighbor is not. Near ones are found quickly: steps that double,
  * then halve (Bentley and Yao, "An almost optimal algorithm for unbounded searching", 1976). */

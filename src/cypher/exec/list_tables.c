@@ -108,6 +108,17 @@ sb_status sb_exec__list_table(const sb_operator *op, sb_type_id type, sb_directi
     return SB_OK;
 }
 
+const sb_list_table *sb_exec__list_table_made(const sb_exec *run, sb_type_id type,
+                                              sb_direction direction)
+{
+    const sb_list_lookups *l = run->list_lookups;
+
+    while (l != NULL && (l->type != type || l->direction != direction))
+        l = l->next;
+    if (l == NULL || l->generation != run->generation) return NULL;
+    return l->tables[1] != NULL ? l->tables[1] : l->tables[0];
+}
+
 static sb_status use_table(const sb_operator *op, sb_expand *expand, size_t place, sb_type_id type,
                            sb_direction direction, bool rels, uint32_t count)
 {

@@ -332,11 +332,23 @@ static void count_rows(sb_aggregate_op *a, const sb_aggregate_item *item, uint32
 }
 
 /* The same where each row stands for several, of which none is null. */
-static void count_weights(sb_aggregate_op *a, const sb_aggregate_item *item,
-                          const sb_vector *weights, uint32_t row_count)
+static sb_status count_weights(sb_aggregate_op *a, const sb_aggregate_item *item,
+                               const int64_t *weights, uint32_t row_count)
 {
-    for (uint32_t i = 0; i < row_count; i++)
-        *(int64_t *)sb_aggregate__state(a, a->grouping.of[i], item) += weights->as.integers[i];
+    bool overflows = false;
+
+    if (a->grouping.key_count == 0) {
+        int64_t *const state = sb_aggregate__state(a, 0, item), sum = *state;
+        for (uint32_t i = 0; i < row_count; i++)
+            overflows |= SB_ADD_OVERFLOWS(sum, weights[i], &sum);
+        *state = sum;
+    } else {
+        for (uint32_t i = 0; i < row_count; i++) {
+            int64_t *const state = sb_aggregate__state(a, a->grouping.of[i], item);
+            overflows |= SB_ADD_OVERFLOWS(*state, weights[i], state);
+        }
+    }
+    return overflows ? sb_exec__too_many_rows(a->op.run) : SB_OK;
 }
 
 static sb_status update_item(sb_aggregate_op *a, sb_aggregate_item *item, const sb_batch *in)
@@ -432,7 +444,7 @@ static sb_status read_weighted(sb_aggregate_op *a, const sb_batch *in)
         SB_TRY(sb_aggregate__make_states(a, g->groups.keys.count));
     }
     for (uint32_t i = 0; i < plan->as.aggregate.aggregate_count; i++)
-        count_weights(a, &a->items[i], weights, in->row_count);
+        SB_TRY(count_weights(a, &a->items[i], weights->as.integers, in->row_count));
     return SB_OK;
 }
 

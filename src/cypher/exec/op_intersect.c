@@ -5,12 +5,15 @@
  * are short, beginning one takes longer than its entries do: those of many rows are read at once then.
  *
  * Each pair of a held entry and a read one with the same neighbor is a row, so relationships side by side count as often as there are.
- * With a weight (shortcut.h), an input row carries how many rows it has instead of having them. */
+ * With a weight (shortcut.h, factor.c), an input row carries how many rows it has instead of having them. Where the filter of the held list is exact, as
+ * ids of neighbors lie near each other, a hit is counted by its bit. */
 #include "cypher/exec/held_list.h"
 #include "cypher/exec/op_priv.h"
 
 #define SHORTER     16u /* times as long: from here on halving beats reading on */
 #define SHORT_LISTS 64u /* entries of a row, on average, up to which they are read together */
+#define ROWS_HELD                                                                                  \
+    8u /* rows that share a node, on average, from which on its list is held rather than read in a table for each */
 
 /* One of the two lists. */
 typedef struct sb_intersect_side {
@@ -30,10 +33,17 @@ typedef struct sb_intersect_side {
 typedef struct sb_intersect_op {
     sb_operator op;
     sb_intersect_side sides[2];
-    sb_out *to, *weight;   /* NULL: nobody reads it */
-    bool counts;           /* a weight is asked for */
-    bool asks_labels;      /* of each node found */
-    bool differ;           /* the two relationships could be the same one, and must not */
+    sb_out *to, *weight; /* NULL: nobody reads it */
+    bool counts;         /* a weight is asked for */
+    bool asks_labels;    /* of each node found */
+    bool differ;         /* the two relationships could be the same one, and must not */
+    /* Of in no relationship need be read: nobody asks for them, and none can be one that is used, or the other one, but where a hit is one of the two
+     * nodes of its row (own): there they are looked up, when it comes first */
+    bool lax, own;
+    uint32_t own_row; /* whose own hits have come: [0] the held node, [1] the other; */
+    bool own_came[2];
+    int64_t own_left;      /* rows of one that are to be made yet */
+    sb_buffer own_rels;    /* of the held list, while they are counted */
     sb_end_labels ends[2]; /* of `to`, as the end of the one's lists or of the other's */
     uint64_t generation;   /* of the run that types and expands are of */
     const sb_batch *in;    /* NULL: take the next */
@@ -41,10 +51,8 @@ typedef struct sb_intersect_op {
 
     unsigned held;      /* which side's lists are held for the rows of in */
     uint64_t held_node; /* whose list it is; 0: none */
+    bool held_bits;     /* it may be of bits alone */
     sb_held_list list;
-    uint64_t *
-        filter; /* filter_bits are in use, of filter_room; owned; all zero but for what the held list set */
-    uint32_t filter_bits, filter_room;
 
     bool reading; /* piece is at hand, read up to piece_at: */
     sb_expand_piece piece;
@@ -90,6 +98,7 @@ static sb_status intersect_open(sb_operator *op)
     const sb_plan *plan = op->plan;
 
     sb_exec__held_init(op->run, &x->list);
+    sb_buffer_init(&x->own_rels, op->run->alloc);
     x->hit_at = UINT32_MAX;
     SB_TRY(sb_exec__need_outs(op));
     x->counts = plan->as.intersect.weight != NULL;
@@ -117,6 +126,7 @@ static void intersect_close(sb_operator *op)
             sb_exec__out_free(op->run, &side->unlike_scratch[i]);
     }
     sb_exec__held_free(&x->list);
+    sb_buffer_deinit(&x->own_rels);
 }
 
 /* ---- The held list ---------------------------------------------------------------------------------------------------- */
@@ -129,10 +139,17 @@ static void forget_held(sb_intersect_op *x)
 
 static sb_status hold(sb_intersect_op *x, uint64_t node)
 {
+    const bool bits = x->lax && x->together;
     bool whole;
 
-    if (x->held_node == node) return SB_OK;
+    if (x->held_node == node && (bits || !x->held_bits)) return SB_OK;
     x->held_node = 0;
+    x->held_bits = bits;
+    if (bits) {
+        SB_TRY(sb_exec__held_read_bits(&x->list, x->sides[x->held].expand, node));
+        x->held_node = node;
+        return SB_OK;
+    }
     SB_TRY(sb_exec__held_read(&x->list, x->sides[x->held].expand, node, SIZE_MAX, &whole));
     x->held_node = node;
     return sb_exec__held_filter(&x->list);
@@ -142,7 +159,22 @@ static sb_status hold(sb_intersect_op *x, uint64_t node)
 static bool reads_rels(const sb_intersect_op *x)
 {
     const sb_intersect_side *read = &x->sides[1 - x->held];
-    return read->rel != NULL || read->asks_used || x->differ;
+    return read->rel != NULL || (!x->lax && (read->asks_used || x->differ));
+}
+
+/* Relationships of two nodes to a third are two, and one between the two nodes leads to no third. */
+static void set_lax(sb_intersect_op *x)
+{
+    const uint64_t *a = x->sides[0].nodes, *b = x->sides[1].nodes;
+    const bool used = x->sides[0].asks_used || x->sides[1].asks_used;
+    bool same = false;
+
+    for (uint32_t i = 0; i < x->in->row_count && (used || x->differ); i++)
+        same |= a[i] == b[i];
+    x->lax = x->sides[0].rel == NULL && x->sides[1].rel == NULL && !same &&
+             (x->op.plan->as.intersect.between || !used);
+    x->own = x->lax && used;
+    x->own_row = UINT32_MAX;
 }
 
 /* Which side is held for the rows of a batch: the one that has to be read less often, else the one that the planner puts first since its lists
@@ -237,32 +269,33 @@ static bool is_used(const sb_intersect_op *x, const sb_intersect_side *side, uin
     return false;
 }
 
+/* May two relationships to the entry at hand make a row? */
+static bool is_pair(const sb_intersect_op *x, uint32_t row, uint64_t held_rel, uint64_t read_rel)
+{
+    return !(x->differ && held_rel == read_rel) && !is_used(x, &x->sides[x->held], row, held_rel) &&
+           !is_used(x, &x->sides[1 - x->held], row, read_rel);
+}
+
 /* How often the entry at hand counts, without rows. */
 static int64_t weigh_hit(const sb_intersect_op *x, uint32_t row, uint64_t id, uint64_t read_rel)
 {
-    const sb_intersect_side *held = &x->sides[x->held];
     const sb_chunk *entries = &x->list.entries;
     int64_t weight = 0;
 
-    if (is_used(x, &x->sides[1 - x->held], row, read_rel)) return 0;
-    for (uint32_t k = x->hit_at; k < entries->count && sb_chunk_neighbor(entries, k) == id; k++) {
-        const uint64_t held_rel = sb_chunk_rel(entries, k);
-        weight += !(x->differ && held_rel == read_rel) && !is_used(x, held, row, held_rel);
-    }
+    for (uint32_t k = x->hit_at; k < entries->count && sb_chunk_neighbor(entries, k) == id; k++)
+        weight += x->lax || is_pair(x, row, sb_chunk_rel(entries, k), read_rel);
     return weight;
 }
 
 /* Rows of the entry at hand, as many as fit; true: all of them. */
 static bool take_hit(sb_intersect_op *x, uint32_t row, uint64_t id, uint64_t read_rel)
 {
-    const sb_intersect_side *held = &x->sides[x->held];
     const sb_chunk *entries = &x->list.entries;
 
-    if (is_used(x, &x->sides[1 - x->held], row, read_rel)) return true;
     for (; x->hit_at < entries->count && sb_chunk_neighbor(entries, x->hit_at) == id; x->hit_at++) {
         const uint64_t held_rel = sb_chunk_rel(entries, x->hit_at);
         if (x->count == SB_BATCH_ROWS) return false;
-        if ((x->differ && held_rel == read_rel) || is_used(x, held, row, held_rel)) continue;
+        if (!x->lax && !is_pair(x, row, held_rel, read_rel)) continue;
         x->rows[x->count] = row;
         x->ids[x->count] = id;
         x->rels[x->held][x->count] = held_rel;
@@ -271,46 +304,122 @@ static bool take_hit(sb_intersect_op *x, uint32_t row, uint64_t id, uint64_t rea
     return true;
 }
 
-/* What a hit makes, rows or weight; false: there is no room for all its rows. */
-static bool give_hit(sb_intersect_op *x, uint32_t row, uint64_t id, uint64_t read_rel)
+static sb_status find_rels(sb_intersect_op *x, const sb_intersect_side *side, uint32_t row,
+                           uint64_t id, const sb_rel_id **rels, size_t *count)
 {
-    if (x->counts && !x->asks_labels)
-        x->weights[row] += weigh_hit(x, row, id, read_rel);
-    else if (!take_hit(x, row, id, read_rel))
-        return false;
-    x->hit_at = UINT32_MAX;
-    return true;
+    const sb_expand_options options = {.direction = sb_exec__direction(side->plan->direction),
+                                       .types = side->types.ids,
+                                       .type_count = side->types.count};
+
+    return sb_graph_rels_between(x->op.run->graph, side->nodes[row], id, &options, rels, count,
+                                 x->op.run->err);
 }
 
-/* Rows of the piece until there is no room (false) or it is read. */
-static bool read_piece(sb_intersect_op *x)
+/* All pairs of relationships that lead to a node of the row itself. */
+static sb_status count_own(sb_intersect_op *x, uint32_t row, uint64_t id, int64_t *pairs)
+{
+    const sb_rel_id *rels;
+    size_t count, held_count;
+
+    *pairs = 0;
+    SB_TRY(find_rels(x, &x->sides[x->held], row, id, &rels, &held_count));
+    sb_buffer_reset(&x->own_rels);
+    if (sb_buffer_append(&x->own_rels, rels, held_count * sizeof *rels) != SB_OK)
+        return sb_exec__no_memory(x->op.run);
+    SB_TRY(find_rels(x, &x->sides[1 - x->held], row, id, &rels, &count));
+    const sb_rel_id *const held = (const sb_rel_id *)(const void *)x->own_rels.data;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < held_count; k++)
+            *pairs += is_pair(x, row, held[k], rels[i]);
+    return SB_OK;
+}
+
+static bool is_own(const sb_intersect_op *x, uint32_t row, uint64_t id)
+{
+    return x->own && ((id == x->sides[0].nodes[row]) | (id == x->sides[1].nodes[row]));
+}
+
+/* What all entries with such a node make, when the first of them is at hand. */
+static sb_status give_own(sb_intersect_op *x, uint32_t row, uint64_t id, bool *room)
+{
+    bool *came = &x->own_came[id != x->sides[x->held].nodes[row]];
+
+    if (x->own_row != row) {
+        x->own_came[0] = x->own_came[1] = false;
+        x->own_left = 0;
+    }
+    x->own_row = row;
+    if (!*came) SB_TRY(count_own(x, row, id, &x->own_left));
+    *came = true;
+    if (x->counts && !x->asks_labels) {
+        x->weights[row] += x->own_left;
+        x->own_left = 0;
+    }
+    for (; x->own_left > 0 && x->count < SB_BATCH_ROWS; x->own_left--) {
+        x->rows[x->count] = row;
+        x->ids[x->count++] = id;
+    }
+    *room = x->own_left == 0;
+    return SB_OK;
+}
+
+/* What a hit makes, rows or weight; *room false: there is none for all its rows. */
+static sb_status give_hit(sb_intersect_op *x, uint32_t row, uint64_t id, uint64_t read_rel,
+                          bool *room)
+{
+    *room = true;
+    if (is_own(x, row, id))
+        SB_TRY(give_own(x, row, id, room));
+    else if (x->counts && !x->asks_labels)
+        x->weights[row] += weigh_hit(x, row, id, read_rel);
+    else
+        *room = take_hit(x, row, id, read_rel);
+    if (*room) x->hit_at = UINT32_MAX;
+    return SB_OK;
+}
+
+/* Does a bit of the held list tell what an entry makes: one, or one row? */
+static bool tells_by_bits(const sb_intersect_op *x)
+{
+    return x->lax && x->list.exact;
+}
+
+/* Rows of the piece until there is no room (*room false) or it is read. */
+static sb_status read_piece(sb_intersect_op *x, bool *room)
 {
     const sb_chunk *c = &x->piece.entries;
 
-    for (;; x->piece_at++) {
+    for (*room = true;; x->piece_at++) {
         if (x->hit_at == UINT32_MAX) find_hit(x);
-        if (x->piece_at == c->count) return true;
-        if (!give_hit(x, x->piece.from, sb_chunk_neighbor(c, x->piece_at),
-                      sb_chunk_rel(c, x->piece_at)))
-            return false;
+        if (x->piece_at == c->count) return SB_OK;
+        SB_TRY(give_hit(x, x->piece.from, sb_chunk_neighbor(c, x->piece_at),
+                        sb_chunk_rel(c, x->piece_at), room));
+        if (!*room) return SB_OK;
     }
+}
+
+/* Labels of so many more nodes are to be asked, unless it is known by now that the ends of either side's lists all have them. */
+static sb_status expect_labels(sb_intersect_op *x, uint32_t count)
+{
+    bool implied;
+
+    for (unsigned s = 0; s < 2 && x->asks_labels; s++) {
+        SB_TRY(sb_exec__end_labels(x->op.run, &x->ends[s], &x->sides[s].types,
+                                   sb_exec__direction(x->sides[s].plan->direction), count,
+                                   &implied));
+        x->asks_labels = !implied;
+    }
+    return SB_OK;
 }
 
 static sb_status keep_labelled(sb_intersect_op *x)
 {
     sb_exec *run = x->op.run;
     uint32_t kept = 0;
-    bool implied = false;
 
     if (!x->asks_labels || x->count == 0) return SB_OK;
-    for (unsigned s = 0; s < 2 && !implied; s++)
-        SB_TRY(sb_exec__end_labels(run, &x->ends[s], &x->sides[s].types,
-                                   sb_exec__direction(x->sides[s].plan->direction), x->count,
-                                   &implied));
-    if (implied) {
-        x->asks_labels = false;
-        return SB_OK;
-    }
+    SB_TRY(expect_labels(x, x->count));
+    if (!x->asks_labels) return SB_OK;
     SB_TRY(sb_exec__labels_ask(run, x->ends[0].labels, x->ids, x->count, x->labelled));
     for (uint32_t i = 0; i < x->count; i++) {
         if (!x->labelled[i]) continue;
@@ -320,6 +429,28 @@ static sb_status keep_labelled(sb_intersect_op *x)
         x->rels[1][kept++] = x->rels[1][i];
     }
     x->count = kept;
+    return SB_OK;
+}
+
+/* Entries [from, end) of those that were read, whose rows share the held node: each is in its list once, or not. Without a branch on which. */
+static sb_status count_bits(sb_intersect_op *x, uint32_t from, uint32_t end)
+{
+    const sb_held_list list = x->list; /* copies: no store changes them */
+    const uint64_t *const a = x->sides[0].nodes, *const b = x->sides[1].nodes,
+                          *const ids = x->read_ids;
+    const uint32_t *const rows = x->read_rows;
+    const bool may = x->own;
+    bool any = false, room;
+
+    for (uint32_t i = from; i < end; i++) {
+        const bool hit = sb_exec__held_has(&list, ids[i]),
+                   own = may & ((ids[i] == a[rows[i]]) | (ids[i] == b[rows[i]]));
+        x->weights[rows[i]] += hit & !own;
+        any |= hit & own;
+    }
+    for (uint32_t i = from; i < end && any; i++)
+        if (sb_exec__held_has(&list, ids[i]) && is_own(x, rows[i], ids[i]))
+            SB_TRY(give_own(x, rows[i], ids[i], &room));
     return SB_OK;
 }
 
@@ -338,19 +469,42 @@ static sb_status filter_read(sb_intersect_op *x)
     if (node == 0) return SB_OK; /* null has no neighbors */
     SB_TRY(hold(x, node));
     if (x->list.entries.count == 0) return SB_OK;
+    const bool exact = tells_by_bits(x);
+    if (exact && x->counts && !x->asks_labels) return count_bits(x, i, end);
     for (; i < end; i++) {
         x->passing[passing] = i;
-        passing += sb_exec__held_passes(&x->list, x->read_ids[i]);
+        passing += exact ? sb_exec__held_has(&x->list, x->read_ids[i])
+                         : sb_exec__held_passes(&x->list, x->read_ids[i]);
     }
     x->passing_count = passing;
     return SB_OK;
 }
 
-/* Rows of those that pass until there is no room (false) or they are looked up. */
-static bool look_up_passing(sb_intersect_op *x)
+/* Rows of those that pass, which are hits all, until there is no room. */
+static sb_status take_passing(sb_intersect_op *x, bool *room)
+{
+    for (; x->passing_at < x->passing_count; x->passing_at++) {
+        const uint32_t i = x->passing[x->passing_at], row = x->read_rows[i];
+        const uint64_t id = x->read_ids[i];
+        *room = x->count < SB_BATCH_ROWS;
+        if (SB_UNLIKELY(is_own(x, row, id)))
+            SB_TRY(give_own(x, row, id, room));
+        else if (*room) {
+            x->rows[x->count] = row;
+            x->ids[x->count++] = id;
+        }
+        if (!*room) return SB_OK;
+    }
+    return SB_OK;
+}
+
+/* Rows of those that pass until there is no room (*room false) or they are looked up. */
+static sb_status look_up_passing(sb_intersect_op *x, bool *room)
 {
     const sb_chunk *held = &x->list.entries;
 
+    *room = true;
+    if (tells_by_bits(x)) return take_passing(x, room);
     for (; x->passing_at < x->passing_count; x->passing_at++) {
         const uint32_t i = x->passing[x->passing_at];
         const uint64_t id = x->read_ids[i];
@@ -360,9 +514,10 @@ static bool look_up_passing(sb_intersect_op *x)
             if (x->held_at == held->count || sb_chunk_neighbor(held, x->held_at) != id) continue;
             x->hit_at = x->held_at;
         }
-        if (!give_hit(x, x->read_rows[i], id, x->read_rels[i])) return false;
+        SB_TRY(give_hit(x, x->read_rows[i], id, x->read_rels[i], room));
+        if (!*room) return SB_OK;
     }
-    return true;
+    return SB_OK;
 }
 
 /* Read on until there is a batch of rows, or the input batch is done: short lists. */
@@ -373,8 +528,11 @@ static sb_status gather_together(sb_intersect_op *x)
                                  .neighbors = x->read_ids,
                                  .rels = reads_rels(x) ? x->read_rels : NULL};
     size_t count;
+    bool room;
 
-    while (look_up_passing(x)) {
+    for (;;) {
+        SB_TRY(look_up_passing(x, &room));
+        if (!room) return SB_OK;
         if (x->read_at == x->read_count) {
             SB_TRY(sb_exec__tick(x->op.run));
             SB_TRY(sb_expand_next(read->expand, &rows, SB_BATCH_ROWS, &count, x->op.run->err));
@@ -382,17 +540,16 @@ static sb_status gather_together(sb_intersect_op *x)
             x->read_at = 0;
             x->read_count = (uint32_t)count;
             x->done = count == 0;
-            if (x->done) break;
+            if (x->done) return SB_OK;
         }
         SB_TRY(filter_read(x));
     }
-    return SB_OK;
 }
 
 /* Read on until there is a batch of rows, or the input batch is done. */
 static sb_status gather(sb_intersect_op *x)
 {
-    bool more;
+    bool more, room;
 
     if (x->together) return gather_together(x);
     while (!x->done) {
@@ -413,7 +570,8 @@ static sb_status gather(sb_intersect_op *x)
             x->piece_at = 0;
             x->held_at = 0;
         }
-        if (!read_piece(x)) return SB_OK;
+        SB_TRY(read_piece(x, &room));
+        if (!room) return SB_OK;
         x->reading = false;
     }
     return SB_OK;
@@ -465,6 +623,44 @@ static sb_status side_input(sb_intersect_op *x, sb_intersect_side *side)
     return SB_OK;
 }
 
+/* Do so many rows in a row share a node that its list is better held? */
+static bool share_nodes(const uint64_t *nodes, uint32_t count)
+{
+    uint32_t runs = 1;
+
+    for (uint32_t i = 1; i < count && runs < count / ROWS_HELD; i++)
+        runs += nodes[i] != nodes[i - 1];
+    return runs < count / ROWS_HELD;
+}
+
+/* Rows whose weights are numbers of pairs alone, and hardly ever share a node: two lists in tables are sooner read than one is held. *counted
+ * false: there are no such tables, or they would not do. */
+static sb_status count_in_tables(sb_intersect_op *x, bool *counted)
+{
+    const uint32_t count = x->in->row_count;
+    const sb_list_table *tables[2];
+    const uint64_t *nodes[2];
+
+    *counted = false;
+    for (unsigned s = 0; s < 2; s++) {
+        const sb_intersect_side *side = &x->sides[s];
+        if (side->types.count != 1 || side->plan->direction == SB_REL_EITHER ||
+            share_nodes(side->nodes, count))
+            return SB_OK;
+    }
+    for (unsigned s = 0; s < 2; s++) {
+        const sb_intersect_side *side = &x->sides[s];
+        nodes[s] = side->nodes;
+        SB_TRY(sb_exec__list_table(&x->op, side->types.ids[0],
+                                   sb_exec__direction(side->plan->direction), false, count,
+                                   &tables[s]));
+        if (tables[s] == NULL) return SB_OK;
+    }
+    sb_list_tables_common(tables, nodes, count, x->weights);
+    *counted = true;
+    return SB_OK;
+}
+
 static sb_status next_input(sb_intersect_op *x)
 {
     SB_TRY(sb_exec__pull(&x->op, &x->in));
@@ -481,7 +677,11 @@ static sb_status next_input(sb_intersect_op *x)
     x->hit_at = UINT32_MAX;
     x->read_at = x->read_count = x->passing_at = x->passing_count = 0;
     memset(x->weights, 0, x->in->row_count * sizeof *x->weights);
-    return any ? choose_held(x) : SB_OK;
+    set_lax(x);
+    if (!any) return SB_OK;
+    SB_TRY(expect_labels(x, x->in->row_count));
+    if (x->counts && x->lax && !x->own && !x->asks_labels) SB_TRY(count_in_tables(x, &x->done));
+    return x->done ? SB_OK : choose_held(x);
 }
 
 static void bind_ids(sb_intersect_op *x, sb_out *out, const sb_var *var, sb_vector_kind kind,

@@ -8,15 +8,9 @@
  *     scratch of its own, and recursion is as deep as the tree (bounded by the planner). */
 #include "cypher/exec/weigh_priv.h"
 
-sb_status(sb_exec__weigh_too_many)(sb_exec *run)
-{
-    return sb_cypher_fail_runtime(run->err, SB_CYPHER_ARITHMETIC_OVERFLOW,
-                                  "the number of rows does not fit 64 bits");
-}
-
 static sb_status multiply(sb_exec *run, int64_t *to, int64_t by)
 {
-    return SB_MUL_OVERFLOWS(*to, by, to) ? sb_exec__weigh_too_many(run) : SB_OK;
+    return SB_MUL_OVERFLOWS(*to, by, to) ? sb_exec__too_many_rows(run) : SB_OK;
 }
 
 /* to += a × b */
@@ -24,7 +18,7 @@ static sb_status add_product(sb_exec *run, int64_t *to, int64_t a, int64_t b)
 {
     int64_t product;
     return SB_MUL_OVERFLOWS(a, b, &product) || SB_ADD_OVERFLOWS(*to, product, to)
-               ? sb_exec__weigh_too_many(run)
+               ? sb_exec__too_many_rows(run)
                : SB_OK;
 }
 
@@ -57,6 +51,13 @@ static sb_status open_tree(sb_weigh_op *x, sb_weigh_tree *t, const sb_plan_facto
     return sb_exec__compile_many(run, plan->filters, plan->filter_count, &t->filters);
 }
 
+/* Of the weights from which a number is subtracted the lists are intersected below: they soon are in a table, where a length is found as quickly as a
+ * number that was kept. */
+static bool is_across(const sb_plan *weigh, uint32_t weight)
+{
+    return weigh->as.weigh.minus != NULL && weight < 2;
+}
+
 static sb_status weigh_open(sb_operator *op)
 {
     sb_weigh_op *x = (sb_weigh_op *)op;
@@ -73,8 +74,8 @@ static sb_status weigh_open(sb_operator *op)
         const sb_plan_weight *w = &plan->as.weigh.weights[i];
         SB_TRY(open_tree(x, &x->roots[i], NULL, w->factors, w->factor_count));
         /* a scan gives each node once */
-        x->roots[i].keeps =
-            plan->input->kind != SB_PLAN_ALL_NODES && plan->input->kind != SB_PLAN_LABEL_SCAN;
+        x->roots[i].keeps = plan->input->kind != SB_PLAN_ALL_NODES &&
+                            plan->input->kind != SB_PLAN_LABEL_SCAN && !is_across(plan, i);
     }
     return SB_OK;
 }
@@ -151,6 +152,15 @@ static sb_status find_page(sb_exec *run, sb_weigh_tree *t, uint64_t id, sb_value
 
 /* ---- Sums and values ------------------------------------------------------------------------------------------------------ */
 
+/* The table that has a factor's lists, if there is one by now; NULL. */
+static const sb_list_table *table_of(const sb_weigh_op *x, const sb_weigh_tree *t)
+{
+    if (!t->only_length || t->types.count != 1 || t->plan->expand.direction == SB_REL_EITHER)
+        return NULL;
+    return sb_exec__list_table_made(x->op.run, t->types.ids[0],
+                                    sb_exec__direction(t->plan->expand.direction));
+}
+
 /* Lengths of lists in one direction. */
 static sb_status sum_lengths(sb_weigh_op *x, sb_weigh_tree *t, const uint64_t *ids, uint32_t count,
                              int64_t *sums)
@@ -184,7 +194,7 @@ static sb_status sum_ends(sb_weigh_op *x, sb_weigh_tree *t, const uint64_t *ids,
         for (size_t i = 0; i < read; i++)
             if (SB_ADD_OVERFLOWS(sums[t->rows[i]], t->only_length ? 1 : t->end_values[i],
                                  &sums[t->rows[i]]))
-                return sb_exec__weigh_too_many(run);
+                return sb_exec__too_many_rows(run);
     }
 }
 
@@ -257,8 +267,13 @@ static sb_status subtract_back(sb_weigh_op *x, sb_weigh_tree *t, const uint64_t 
 static sb_status sums_of(sb_weigh_op *x, sb_weigh_tree *t, const uint64_t *ids, uint32_t count,
                          int64_t *sums)
 {
+    const sb_list_table *const table = table_of(x, t);
+
     memset(sums, 0, count * sizeof *sums);
-    if (t->any) {
+    if (table != NULL) {
+        for (uint32_t i = 0; i < count; i++)
+            sums[i] = sb_list_table_length(table, ids[i]);
+    } else if (t->any) {
         SB_TRY(sb_exec__weigh_expect_sums(x, t, count));
         if (t->all_sums.known)
             for (uint32_t i = 0; i < count; i++)
@@ -493,7 +508,71 @@ static sb_status begin(sb_weigh_op *x)
         SB_TRY(begin_tree(x, root));
         for (uint32_t c = 0; c < root->child_count; c++)
             root->children[c].expected = rows < (double)root->nodes ? rows : (double)root->nodes;
+        if (is_across(x->op.plan, i))
+            root->all_values.never = root->children->all_sums.never = true;
     }
+    return SB_OK;
+}
+
+/* The numbers that are subtracted. */
+static sb_status minus_of(sb_weigh_op *x, const sb_batch *in, const int64_t **minus)
+{
+    const sb_vector *column;
+
+    SB_TRY(sb_exec__column(x->op.run, in, x->op.plan->as.weigh.minus, &column));
+    *minus = column->as.integers;
+    if (column->kind == SB_VECTOR_INT && !column->constant) return SB_OK;
+    for (uint32_t i = 0; i < in->row_count; i++)
+        x->values[i] = sb_vector_at(column, i).as.integer;
+    *minus = x->values;
+    return SB_OK;
+}
+
+/* Products become those of one more weight. */
+static sb_status multiply_weight(sb_weigh_op *x, const sb_batch *in, uint32_t weight)
+{
+    const sb_var *node = x->op.plan->as.weigh.weights[weight].node;
+    const uint64_t *ids;
+
+    SB_TRY(sb_exec__ids(x->op.run, in, node, SB_VECTOR_NODE, &x->scratch[weight], &ids));
+    SB_TRY(sb_exec__weigh_values(x, &x->roots[weight], ids, in->row_count, x->values, NULL));
+    for (uint32_t i = 0; i < in->row_count; i++)
+        SB_TRY(multiply(x->op.run, &x->products[i], x->values[i]));
+    return SB_OK;
+}
+
+/* Products become those of the first two weights, where both are lengths of lists in tables; *known false: they are not. */
+static sb_status multiply_lengths(sb_weigh_op *x, const sb_batch *in, bool *known)
+{
+    const sb_list_table *tables[2];
+    const uint64_t *ids[2];
+    bool overflows = false;
+
+    for (uint32_t w = 0; w < 2; w++) {
+        tables[w] = table_of(x, x->roots[w].children);
+        SB_TRY(sb_exec__ids(x->op.run, in, x->op.plan->as.weigh.weights[w].node, SB_VECTOR_NODE,
+                            &x->scratch[w], &ids[w]));
+    }
+    *known = tables[0] != NULL && tables[1] != NULL;
+    for (uint32_t i = 0; i < in->row_count && *known; i++)
+        overflows |=
+            SB_MUL_OVERFLOWS((int64_t)sb_list_table_length(tables[0], ids[0][i]),
+                             (int64_t)sb_list_table_length(tables[1], ids[1][i]), &x->products[i]);
+    return overflows ? sb_exec__too_many_rows(x->op.run) : SB_OK;
+}
+
+/* Products of the first two weights, less the rows of them that are none. */
+static sb_status multiply_across(sb_weigh_op *x, const sb_batch *in)
+{
+    const int64_t *minus;
+    bool known;
+
+    SB_TRY(multiply_lengths(x, in, &known));
+    for (uint32_t w = 0; w < 2 && !known; w++)
+        SB_TRY(multiply_weight(x, in, w));
+    SB_TRY(minus_of(x, in, &minus));
+    for (uint32_t i = 0; i < in->row_count; i++)
+        x->products[i] -= minus[i];
     return SB_OK;
 }
 
@@ -501,7 +580,6 @@ static sb_status weigh_next(sb_operator *op, const sb_batch **batch)
 {
     sb_weigh_op *x = (sb_weigh_op *)op;
     const sb_plan *plan = op->plan;
-    const uint64_t *ids;
     const sb_batch *in;
 
     *batch = NULL;
@@ -510,13 +588,10 @@ static sb_status weigh_next(sb_operator *op, const sb_batch **batch)
     SB_TRY(begin(x));
     for (uint32_t i = 0; i < in->row_count; i++)
         x->products[i] = 1;
-    for (uint32_t w = 0; w < plan->as.weigh.count; w++) {
-        SB_TRY(sb_exec__ids(op->run, in, plan->as.weigh.weights[w].node, SB_VECTOR_NODE,
-                            &x->scratch[w], &ids));
-        SB_TRY(sb_exec__weigh_values(x, &x->roots[w], ids, in->row_count, x->values, NULL));
-        for (uint32_t i = 0; i < in->row_count; i++)
-            SB_TRY(multiply(op->run, &x->products[i], x->values[i]));
-    }
+    const uint32_t across = plan->as.weigh.minus != NULL ? 2 : 0;
+    if (across != 0) SB_TRY(multiply_across(x, in));
+    for (uint32_t w = across; w < plan->as.weigh.count; w++)
+        SB_TRY(multiply_weight(x, in, w));
     sb_exec__pass(op, in);
     if (x->product != NULL) {
         x->product->vector = (sb_vector){.kind = SB_VECTOR_INT, .as.integers = x->products};

@@ -9,6 +9,12 @@ sb_status(sb_exec__type_error)(sb_exec *run, const char *what, const char *expec
                                   what, expected, sb_val_kind_name(got.kind));
 }
 
+sb_status(sb_exec__too_many_rows)(sb_exec *run)
+{
+    return sb_cypher_fail_runtime(run->err, SB_CYPHER_ARITHMETIC_OVERFLOW,
+                                  "the number of rows does not fit 64 bits");
+}
+
 sb_status(sb_exec__gone)(sb_exec *run, sb_entity entity, uint64_t id)
 {
     return sb_cypher_fail_runtime(run->err, SB_CYPHER_DELETED_ENTITY_ACCESS, "%s %llu was deleted",

@@ -37,16 +37,29 @@ static int64_t *page_of(sb_exec *run, sb_node_numbers *all, uint64_t id)
 
 static void free_page(sb_exec *run, sb_node_numbers *all, uint32_t at)
 {
-    sb_free(run->alloc, all->pages[at], SB_WEIGH_PAGE * sizeof(int64_t));
+    if (all->pages[at] != all->none)
+        sb_free(run->alloc, all->pages[at], SB_WEIGH_PAGE * sizeof(int64_t));
     all->pages[at] = NULL;
 }
 
 void sb_exec__weigh_forget_all(sb_exec *run, sb_node_numbers *all)
 {
-    for (uint32_t i = 0; i < all->page_count; i++)
+    for (uint32_t i = 0; i < all->page_count && !all->borrowed; i++)
         free_page(run, all, i);
-    sb_free(run->alloc, all->pages, all->page_count * sizeof *all->pages);
+    if (!all->borrowed) {
+        sb_free(run->alloc, all->pages, all->page_count * sizeof *all->pages);
+        sb_free(run->alloc, all->none, SB_WEIGH_PAGE * sizeof *all->none);
+    }
     *all = (sb_node_numbers){.never = all->never};
+}
+
+/* Pages that are not there become one of zeros; false: there is no room for it. */
+static bool put_none(sb_exec *run, sb_node_numbers *all)
+{
+    if (all->none == NULL) all->none = sb_alloc_zero(run->alloc, SB_WEIGH_PAGE * sizeof *all->none);
+    for (uint32_t i = 0; i < all->page_count && all->none != NULL; i++)
+        if (all->pages[i] == NULL) all->pages[i] = all->none;
+    return all->none != NULL;
 }
 
 static bool is_due(const sb_weigh_op *x, sb_node_numbers *all, uint64_t count, double expected,
@@ -60,7 +73,7 @@ static bool is_due(const sb_weigh_op *x, sb_node_numbers *all, uint64_t count, d
 /* The end of working them out. What failed may be about nodes that nobody asks for: those that are, are worked out one by one. */
 static sb_status settle(sb_exec *run, sb_node_numbers *all, sb_status status)
 {
-    all->known = status == SB_OK && !all->never;
+    all->known = status == SB_OK && !all->never && put_none(run, all);
     if (all->known || (status != SB_OK && !run->err->runtime)) return status;
     if (status != SB_OK) sb_err_clear(run->err); /* benign */
     all->never = true;
@@ -109,7 +122,7 @@ static sb_status pass_lengths(void *ctx, const sb_list_block *block)
             overflows |= SB_ADD_OVERFLOWS(*sum, more, sum);
         }
     }
-    return overflows ? sb_exec__weigh_too_many(p->x->op.run) : SB_OK;
+    return overflows ? sb_exec__too_many_rows(p->x->op.run) : SB_OK;
 }
 
 /* Entries that go back to the node itself do not count. */
@@ -128,8 +141,35 @@ static sb_status sum_up(sb_exec *run, const int64_t *values, uint32_t count, int
     sums[0] = 0;
     for (uint32_t i = 0; i < count; i++)
         if (SB_UNLIKELY(SB_ADD_OVERFLOWS(sums[i], values[i], &sums[i + 1])))
-            return sb_exec__weigh_too_many(run);
+            return sb_exec__too_many_rows(run);
     return SB_OK;
+}
+
+/* Has each list one entry? */
+static bool are_singles(const sb_list_block *block)
+{
+    bool are = block->count == block->entries.count;
+
+    for (uint32_t i = 0; i < block->count && are; i++)
+        are = block->lengths[i] == 1;
+    return are;
+}
+
+static sb_status pass_singles(pass *p, const sb_list_block *block)
+{
+    const uint64_t *const nodes = block->nodes;
+    const int64_t *const values = p->t->end_values;
+    bool overflows = false;
+    uint64_t first;
+
+    for (uint32_t i = 0; i < block->count;) {
+        int64_t *const sums = sums_around(p, nodes[i], &first);
+        if (SB_UNLIKELY(sums == NULL)) return SB_OK;
+        for (; i < block->count && nodes[i] - first < SB_WEIGH_PAGE; i++)
+            overflows |=
+                SB_ADD_OVERFLOWS(sums[nodes[i] - first], values[i], &sums[nodes[i] - first]);
+    }
+    return overflows ? sb_exec__too_many_rows(p->x->op.run) : SB_OK;
 }
 
 static sb_status pass_values(void *ctx, const sb_list_block *block)
@@ -151,6 +191,7 @@ static sb_status pass_values(void *ctx, const sb_list_block *block)
     if (p->times == 0)
         SB_TRY(sb_exec__weigh_values(p->x, t, t->end_ids, count, t->end_values, NULL));
     if (p->loops_done) leave_loops_out(block, t->end_ids, t->end_values);
+    if (are_singles(block)) return pass_singles(p, block);
     SB_TRY(sum_up(p->x->op.run, t->end_values, count, sums));
     for (uint32_t i = 0; i < block->count;) {
         int64_t *const all = sums_around(p, nodes[i], &first);
@@ -162,7 +203,7 @@ static sb_status pass_values(void *ctx, const sb_list_block *block)
                 SB_ADD_OVERFLOWS(all[nodes[i] - first], sums[at] - before, &all[nodes[i] - first]);
         }
     }
-    return overflows ? sb_exec__weigh_too_many(p->x->op.run) : SB_OK;
+    return overflows ? sb_exec__too_many_rows(p->x->op.run) : SB_OK;
 }
 
 static sb_status pass_lists(pass *p, sb_direction direction)
@@ -301,7 +342,7 @@ static sb_status mark_label(sb_weigh_op *x, sb_node_numbers *all, sb_label_id la
 static void copy_numbers(sb_exec *run, sb_node_numbers *all, const sb_node_numbers *from)
 {
     for (uint32_t i = 0; i < from->page_count && !all->never; i++) {
-        if (from->pages[i] == NULL) continue;
+        if (from->pages[i] == from->none) continue;
         int64_t *page = page_of(run, all, (uint64_t)i * SB_WEIGH_PAGE);
         all->never = page == NULL;
         if (page != NULL) memcpy(page, from->pages[i], SB_WEIGH_PAGE * sizeof *page);
@@ -315,7 +356,7 @@ static sb_status multiply_wide(sb_exec *run, int64_t *page, const int64_t *by, b
 
     for (uint32_t i = 0; i < SB_WEIGH_PAGE; i++)
         overflows |= SB_MUL_OVERFLOWS(page[i], by[i] == 0 ? none : by[i], &page[i]);
-    return overflows ? sb_exec__weigh_too_many(run) : SB_OK;
+    return overflows ? sb_exec__too_many_rows(run) : SB_OK;
 }
 
 /* Numbers that fit 31 bits need no look at each product. No number is negative. */
@@ -339,7 +380,7 @@ static sb_status multiply_numbers(sb_exec *run, sb_node_numbers *all, const sb_w
     const bool optional = child->plan->optional;
 
     for (uint32_t i = 0; i < all->page_count; i++) {
-        const bool there = i < by->page_count && by->pages[i] != NULL;
+        const bool there = i < by->page_count && by->pages[i] != by->none;
         if (all->pages[i] == NULL || (!there && optional)) continue;
         if (there)
             SB_TRY(multiply_page(run, all->pages[i], by->pages[i], optional));
@@ -359,14 +400,30 @@ static uint32_t first_factor(const sb_weigh_tree *t)
     return i;
 }
 
-/* Are values products of sums and of whether a label is there (*label, if *labeled), and of nothing else? */
-static bool are_products(sb_weigh_op *x, const sb_weigh_tree *t, bool *labeled, sb_label_id *label)
+/* Have all nodes at which lists of a factor begin the labels that are asked of t's nodes, so that who lacks them has a sum of 0 anyway? */
+static sb_status begins_labelled(sb_weigh_op *x, const sb_weigh_tree *t, bool *are)
 {
-    *labeled = t->ends.labels != NULL && !t->ends.implied;
+    sb_end_labels ends = {.labels = t->ends.labels};
+
+    *are = false;
+    for (uint32_t i = 0; i < t->child_count && !*are; i++) {
+        const sb_weigh_tree *child = &t->children[i];
+        const sb_rel_direction direction = child->plan->expand.direction;
+        if (child->plan->optional || direction == SB_REL_EITHER) continue;
+        ends.rows = 0;
+        SB_TRY(sb_exec__end_labels(x->op.run, &ends, &child->types,
+                                   direction == SB_REL_OUT ? SB_IN : SB_OUT, UINT32_MAX, are));
+    }
+    return SB_OK;
+}
+
+/* Are values products of sums and of whether a label is there (*label, if labeled), and of nothing else? */
+static bool are_products(sb_weigh_op *x, const sb_weigh_tree *t, bool labeled, sb_label_id *label)
+{
     *label = 0;
     if (t->back >= 0 || (t->plan != NULL && t->plan->filter_count != 0) ||
-        (*labeled && !sb_exec__labels_one(x->op.run, t->ends.labels, label)) ||
-        (!*labeled && first_factor(t) == t->child_count))
+        (labeled && !sb_exec__labels_one(x->op.run, t->ends.labels, label)) ||
+        (!labeled && first_factor(t) == t->child_count))
         return false;
     for (uint32_t i = 0; i < t->child_count; i++)
         if (!t->children[i].any || t->children[i].back >= 0 ||
@@ -380,6 +437,11 @@ static sb_status multiply_all(sb_weigh_op *x, sb_weigh_tree *t, bool labeled, sb
     sb_node_numbers *all = &t->all_values;
     const uint32_t first = labeled ? t->child_count : first_factor(t);
 
+    if (!labeled && t->child_count == 1) {
+        *all = t->children[first].all_sums;
+        all->borrowed = true;
+        return SB_OK;
+    }
     if (labeled)
         SB_TRY(mark_label(x, all, label));
     else
@@ -391,11 +453,13 @@ static sb_status multiply_all(sb_weigh_op *x, sb_weigh_tree *t, bool labeled, sb
 
 sb_status sb_exec__weigh_expect_values(sb_weigh_op *x, sb_weigh_tree *t, uint64_t count)
 {
+    bool labeled = t->ends.labels != NULL && !t->ends.implied, begins = false;
     sb_label_id label;
-    bool labeled;
 
     if (!is_due(x, &t->all_values, count, 0, t->nodes)) return SB_OK;
-    if (!are_products(x, t, &labeled, &label)) {
+    if (labeled) SB_TRY(begins_labelled(x, t, &begins));
+    labeled = labeled && !begins;
+    if (!are_products(x, t, labeled, &label)) {
         t->all_values.never = true;
         return SB_OK;
     }

@@ -9,9 +9,11 @@
 #define SB_WEIGH_PAGE      1024u
 #define SB_WEIGH_PAGES_MAX (UINT32_C(1) << 22) /* ids past this many pages are not kept */
 
-/* A number for each node, by pages of SB_WEIGH_PAGE; NULL: all of a page are 0. */
+/* A number for each node, by pages of SB_WEIGH_PAGE. All of a page are 0: NULL, or, once they are known, `none`, so that nobody need ask. */
 typedef struct sb_node_numbers {
     int64_t **pages;
+    int64_t *none;
+    bool borrowed; /* pages are those of other numbers, which outlive these */
     uint32_t page_count;
     bool known;     /* they are worked out */
     bool never;     /* they are not to be: the transaction writes, there is no room, or it failed */
@@ -72,10 +74,6 @@ typedef struct sb_weigh_op {
     int64_t values[SB_BATCH_ROWS], products[SB_BATCH_ROWS];
 } sb_weigh_op;
 
-/* The number of rows does not fit 64 bits. */
-SB_COLD sb_status sb_exec__weigh_too_many(sb_exec *run);
-#define sb_exec__weigh_too_many(run) sb_err_failed(sb_exec__weigh_too_many(run))
-
 /* ---- op_weigh.c ------------------------------------------------------------------------------------------------------ */
 
 /* How many rows a tree makes of each of some nodes that it leads to. bases: without the child that may not go back; NULL: not wanted. */
@@ -94,10 +92,11 @@ SB_MUST_CHECK sb_status sb_exec__weigh_expect_values(sb_weigh_op *x, sb_weigh_tr
 /* How much that would read, of the lists as they are now. */
 SB_MUST_CHECK sb_status sb_exec__weigh_begin_all(sb_weigh_op *x, sb_weigh_tree *t);
 void sb_exec__weigh_forget_all(sb_exec *run, sb_node_numbers *all);
+/* Of numbers that are known. */
 SB_INLINE int64_t sb_exec__weigh_number(const sb_node_numbers *all, uint64_t id)
 {
     const uint64_t at = id / SB_WEIGH_PAGE;
-    return at < all->page_count && all->pages[at] != NULL ? all->pages[at][id % SB_WEIGH_PAGE] : 0;
+    return at < all->page_count ? all->pages[at][id % SB_WEIGH_PAGE] : 0;
 }
 
 #endif

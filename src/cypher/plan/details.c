@@ -166,6 +166,23 @@ static sb_status factors_text(const sb_compiled *compiled, const sb_plan *plan,
     return SB_OK;
 }
 
+static sb_status weigh_text(const sb_compiled *compiled, const sb_plan *plan, sb_buffer *out)
+{
+    const sb_var *minus = plan->as.weigh.minus;
+
+    if (minus != NULL) SB_TRY(text(out, "("));
+    for (uint32_t i = 0; i < plan->as.weigh.count; i++) {
+        if (i != 0) SB_TRY(text(out, " × "));
+        SB_TRY(factors_text(compiled, plan, plan->as.weigh.weights[i].factors,
+                            plan->as.weigh.weights[i].factor_count, out));
+        if (i != 1 || minus == NULL) continue;
+        SB_TRY(text(out, " - "));
+        SB_TRY(var_name(out, minus));
+        SB_TRY(text(out, ")"));
+    }
+    return SB_OK;
+}
+
 /* name p:Label(key, …), or name (a)-[r:TYPE(key, …)]->(b) */
 static sb_status index_text(const sb_plan *plan, sb_buffer *out)
 {
@@ -301,14 +318,11 @@ sb_status sb_plan_details(const sb_compiled *compiled, const sb_plan *plan, sb_b
     case SB_PLAN_INTERSECT:
         SB_TRY(expand_text(compiled, plan, &plan->as.intersect.sides[0], out));
         SB_TRY(text(out, ", "));
-        return expand_text(compiled, plan, &plan->as.intersect.sides[1], out);
-    case SB_PLAN_WEIGH:
-        for (uint32_t i = 0; i < plan->as.weigh.count; i++) {
-            if (i != 0) SB_TRY(text(out, " × "));
-            SB_TRY(factors_text(compiled, plan, plan->as.weigh.weights[i].factors,
-                                plan->as.weigh.weights[i].factor_count, out));
-        }
-        return SB_OK;
+        SB_TRY(expand_text(compiled, plan, &plan->as.intersect.sides[1], out));
+        if (plan->as.intersect.weight == NULL) return SB_OK;
+        SB_TRY(text(out, " AS count "));
+        return var_name(out, plan->as.intersect.weight);
+    case SB_PLAN_WEIGH: return weigh_text(compiled, plan, out);
     case SB_PLAN_QUANTIFIED:
         SB_TRY(var_name(out, plan->as.quantified.from));
         SB_TRY(text(out, " … "));

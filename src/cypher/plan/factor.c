@@ -5,8 +5,9 @@
  * 2015). What is left of the chain gives fewer rows, with a weight each (WEIGH).
  *
  * The chain is walked from the aggregation down. Conditions on one node go into its factor. That two nodes, or two relationships, must differ
- * is put right by subtracting those rows in which they are the same (sb_plan_apart), where that is a sum over one list; an
- * expansion that must differ in another way stays a step: it is forbidden, and the walk begins again. */
+ * is put right by subtracting those rows in which they are the same: where that is a sum over one list (sb_plan_apart), or where factors of two nodes of
+ * a row lead to the two, by what an INTERSECT of both lists counts. An expansion that must differ in another way stays a step: it is forbidden, and
+ * the walk begins again. */
 #include "cypher/plan/plan_priv.h"
 
 #include <string.h>
@@ -22,8 +23,9 @@
 typedef struct loose {
     sb_plan_factor *factor;
     const sb_var *at;
-    uint32_t op, depth;       /* op: place in the chain, for forbidding */
-    uint32_t partner;         /* of the pair that it is the second of; UINT32_MAX: none */
+    uint32_t op, depth; /* op: place in the chain, for forbidding */
+    uint32_t partner;   /* of the pair that it is the second of; UINT32_MAX: none */
+    uint32_t across; /* the one of another node whose node must differ from its; UINT32_MAX: none */
     bool first_of_pair, used; /* used: it is another one's child now */
     bool back_inside;         /* one of its children may not go back */
 } loose;
@@ -46,6 +48,9 @@ typedef struct walk {
     uint32_t loose_count;
     demand *demands;
     uint32_t demand_count, demand_capacity;
+    bool
+        across; /* two factors are across each other: at most two, as WEIGH subtracts one number; */
+    bool hopes; /* till then, a factor whose node must differ waits for one that it may be across */
     uint32_t end; /* steps below this place are not looked at */
 } walk;
 
@@ -121,7 +126,7 @@ static bool pair_up(walk *w, uint32_t first, uint32_t second, sb_plan_apart apar
     if (!same_lists(&a->factor->expand, &b->factor->expand) || a->first_of_pair ||
         b->first_of_pair || a->factor->apart != SB_APART_NONE ||
         b->factor->apart != SB_APART_NONE || a->factor->optional || b->factor->optional ||
-        a->back_inside || b->back_inside)
+        a->back_inside || b->back_inside || a->across != UINT32_MAX || b->across != UINT32_MAX)
         return false;
     b->factor->apart = apart;
     b->partner = first;
@@ -135,7 +140,7 @@ static bool set_back(const loose *child, const sb_plan_expand *parent, bool of_n
     const sb_plan_expand *e = &child->factor->expand;
 
     if (child->factor->apart != SB_APART_NONE || child->first_of_pair || child->back_inside ||
-        child->factor->optional)
+        child->factor->optional || child->across != UINT32_MAX)
         return false;
     if (of_node && !opposite_lists(parent, e)) return false;
     if (!of_node && !opposite_lists(parent, e) &&
@@ -145,8 +150,40 @@ static bool set_back(const loose *child, const sb_plan_expand *parent, bool of_n
     return true;
 }
 
-/* Try to meet demands between the newest factor and those that hang on the same node, or on the one that it leads to. */
-static void meet_demands(walk *w, uint32_t newest, bool of_node)
+/* Does a factor count the ends of one list, but for their labels, and nothing else? */
+static bool is_plain(const walk *w, const loose *l)
+{
+    bool plain = !l->factor->optional && l->factor->filter_count == 0 &&
+                 l->factor->child_count == 0 && l->factor->apart == SB_APART_NONE &&
+                 !l->first_of_pair && l->across == UINT32_MAX;
+
+    for (uint32_t i = 0; i < w->loose_count && plain; i++)
+        plain = w->loose[i].used || w->loose[i].at != l->factor->expand.to;
+    return plain;
+}
+
+/* Two factors of different nodes, both of the row from now on, lead to nodes that must differ: ends that are in both lists are subtracted. */
+static sb_status pair_across(walk *w, uint32_t first, uint32_t second, bool *paired)
+{
+    loose *a = &w->loose[first], *b = &w->loose[second];
+
+    *paired = !w->across && is_plain(w, a) && is_plain(w, b);
+    if (!*paired) return SB_OK;
+    a->across = second;
+    b->across = first;
+    w->across = true;
+    SB_TRY(sb_plan__set_add(w->p, &w->needed, a->at->slot));
+    return sb_plan__set_add(w->p, &w->needed, b->at->slot);
+}
+
+/* Is it enough that the nodes differ? One relationship leads to one node. */
+static bool tells_rels_apart(const sb_plan_expand *a, const sb_plan_expand *b)
+{
+    return a->direction == b->direction && a->direction != SB_REL_EITHER;
+}
+
+/* Try to meet demands between the newest factor and those that hang on the same node, or on the one that it leads to, or else on another. */
+static sb_status meet_demands(walk *w, uint32_t newest, bool of_node)
 {
     const loose *made = &w->loose[newest];
     const sb_plan_expand *e = &made->factor->expand;
@@ -164,8 +201,13 @@ static void meet_demands(walk *w, uint32_t newest, bool of_node)
         } else if (one->at == e->to && (!of_node || d->other == e->from)) {
             /* that the nodes differ says it of the relationships */
             d->met = one->factor->apart == SB_APART_BACK_NODE || set_back(one, e, of_node);
+        } else if (of_node && d->other == e->to && one->at != e->to) {
+            SB_TRY(pair_across(w, newest, d->loose, &d->met));
+        } else if (!of_node && made->across == d->loose) {
+            d->met = tells_rels_apart(e, &one->factor->expand);
         }
     }
+    return SB_OK;
 }
 
 /* ---- Taking an expansion ------------------------------------------------------------------------------------------------ */
@@ -273,6 +315,16 @@ static uint32_t unmet_at(const walk *w, const sb_var *at)
     return UINT32_MAX;
 }
 
+/* Of a factor that waits for one across, the node that it hangs on stays in the rows: the step at `place`, which leads there, is forbidden instead. */
+static void wait_for_one_across(const walk *w, uint32_t place, uint32_t *forbid)
+{
+    for (uint32_t i = 0; i < w->loose_count; i++)
+        if (w->hopes && !w->across && w->loose[i].op == *forbid && is_plain(w, &w->loose[i])) {
+            *forbid = place;
+            return;
+        }
+}
+
 static sb_status take(walk *w, uint32_t place, uint32_t *forbid)
 {
     const sb_plan_expand *e = &w->ops[place]->as.expand;
@@ -280,7 +332,7 @@ static sb_status take(walk *w, uint32_t place, uint32_t *forbid)
     loose *made = &w->loose[newest];
     const sb_plan_factor **children;
 
-    *made = (loose){.at = e->from, .op = place, .partner = UINT32_MAX};
+    *made = (loose){.at = e->from, .op = place, .partner = UINT32_MAX, .across = UINT32_MAX};
     SB_TRY(sb_plan__alloc(w->p, 1, sizeof *made->factor, &made->factor));
     made->factor->expand = *e;
     made->factor->expand.unlike_count = 0;
@@ -288,9 +340,10 @@ static sb_status take(walk *w, uint32_t place, uint32_t *forbid)
     SB_TRY(take_filters(w, place, newest));
     for (uint32_t i = 0; i < e->unlike_count; i++)
         SB_TRY(add_demand(w, newest, e->unlike[i], false));
-    meet_demands(w, newest, true);
-    meet_demands(w, newest, false);
+    SB_TRY(meet_demands(w, newest, true));
+    SB_TRY(meet_demands(w, newest, false));
     *forbid = unmet_at(w, e->to);
+    wait_for_one_across(w, place, forbid);
     if (*forbid == UINT32_MAX) *forbid = too_many(w, e->to);
     if (*forbid != UINT32_MAX) return SB_OK;
     SB_TRY(order_children(w, e->to, &children, &made->factor->child_count, made));
@@ -379,6 +432,7 @@ static sb_status walk_down(walk *w, const sb_slot_set *needed, uint32_t *forbid)
     *forbid = UINT32_MAX;
     SB_TRY(sb_plan__set_copy(w->p, needed, &w->needed));
     w->loose_count = w->demand_count = 0;
+    w->across = false;
     memset(w->taken, 0, w->op_count * sizeof *w->taken);
     memset(w->waits, 0, w->op_count * sizeof *w->waits);
     for (w->end = 0; w->end < w->op_count && *forbid == UINT32_MAX; w->end++) {
@@ -457,6 +511,53 @@ static sb_plan *relink(walk *w)
     return below;
 }
 
+/* Labels that a node has which is the end of either. */
+static sb_status both_labels(sb_planner *p, const sb_label_expr *a, const sb_label_expr *b,
+                             const sb_label_expr **both)
+{
+    sb_label_expr *made;
+
+    *both = a == NULL ? b : a;
+    if (a == NULL || b == NULL || sb_plan__same_labels(a, b)) return SB_OK;
+    SB_TRY(sb_plan__alloc(p, 1, sizeof *made, &made));
+    *made = (sb_label_expr){.op = SB_LABEL_AND, .left = a, .right = b};
+    *both = made;
+    return SB_OK;
+}
+
+/* The two factors across each other become the first weights, and what they have in common is counted below. */
+static sb_status put_across(walk *w, sb_plan *weigh, sb_plan_weight *weights)
+{
+    sb_planner *p = w->p;
+    sb_plan *common;
+    sb_var *number;
+
+    SB_TRY(sb_plan__new(p, SB_PLAN_INTERSECT, weigh->input, &common));
+    SB_TRY(sb_plan__var(p, SB_KIND_INT, &number));
+    sb_plan_expand *const sides = common->as.intersect.sides;
+    for (uint32_t i = 0; i < w->loose_count; i++) {
+        loose *one = &w->loose[i];
+        sb_plan_weight *weight = &weights[weigh->as.weigh.count];
+        const sb_plan_factor **factors;
+
+        if (one->across == UINT32_MAX) continue;
+        SB_TRY(sb_plan__alloc(p, 1, sizeof *factors, &factors));
+        factors[0] = one->factor;
+        *weight = (sb_plan_weight){.node = one->at, .factors = factors, .factor_count = 1};
+        sides[weigh->as.weigh.count++] = one->factor->expand;
+        one->used = true;
+    }
+    SB_TRY(both_labels(p, sides[0].to_labels, sides[1].to_labels, &sides[0].to_labels));
+    sides[1].to_labels = NULL;
+    sides[1].to = sides[0].to;
+    sides[0].rel = sides[1].rel = NULL;
+    common->as.intersect.weight = weigh->as.weigh.minus = number;
+    common->rows = common->input->rows;
+    common->cost = common->input->cost + common->rows;
+    weigh->input = common;
+    return SB_OK;
+}
+
 static sb_status put_weigh(walk *w, sb_plan *aggregate)
 {
     sb_planner *p = w->p;
@@ -468,6 +569,7 @@ static sb_status put_weigh(walk *w, sb_plan *aggregate)
     SB_TRY(sb_plan__var(p, SB_KIND_INT, &product));
     const double cost = aggregate->input->cost;
     SB_TRY(sb_plan__new(p, SB_PLAN_WEIGH, relink(w), &weigh));
+    if (w->across) SB_TRY(put_across(w, weigh, weights));
     for (uint32_t i = 0; i < w->loose_count; i++) {
         sb_plan_weight *one = &weights[weigh->as.weigh.count];
         const sb_plan_factor **factors;
@@ -669,12 +771,13 @@ static sb_status scan_nodes(walk *w, sb_plan *aggregate, const sb_slot_set *need
     return SB_OK;
 }
 
-/* Do steps that stay expand the scanned relationships, of which none reads more than the ends? An intersection has them in an order of its own. */
+/* Do steps that stay, or factors across each other, expand the scanned relationships, of which none reads more than the ends? An intersection has them in
+ * an order of its own. */
 static bool only_ends(const walk *w)
 {
     const sb_plan *rels = w->ops[w->end];
     const sb_var *rel = rels->as.expand.rel;
-    bool expands = false;
+    bool expands = w->across;
 
     if (rels->as.expand.direction == SB_REL_EITHER || rels->input->kind != SB_PLAN_ARGUMENT ||
         (rel != NULL && sb_plan__set_has(&w->needed, rel->slot)))
@@ -721,6 +824,100 @@ static sb_status scan_ends(walk *w)
     return SB_OK;
 }
 
+/* ---- Factors across each other ------------------------------------------------------------------------------------------ */
+
+/* A walk that keeps nodes in the rows for factors that wait for one across; *found: one came. */
+static sb_status walk_hoping(walk *w, const sb_slot_set *needed, bool *found)
+{
+    w->hopes = true;
+    SB_TRY(walk_all(w, needed));
+    w->hopes = false;
+    *found = w->across;
+    return SB_OK;
+}
+
+/* The walk over a chain that begins with a scan of nodes and the expansion `first` instead of ops[place]; unless *found, all is left as it was. */
+static sb_status try_first(walk *w, sb_plan *aggregate, const sb_slot_set *needed, uint32_t place,
+                           sb_plan *first, bool *found)
+{
+    sb_plan *const before = w->ops[place];
+    walk again;
+
+    if (first->input->rows > SB_PLAN_SCAN_WORTH * before->rows) return SB_OK;
+    w->ops[place - 1]->input = first;
+    SB_TRY(open_walk(&again, w->p, aggregate->input));
+    SB_TRY(walk_hoping(&again, needed, found));
+    if (*found)
+        *w = again;
+    else
+        w->ops[place - 1]->input = before;
+    return SB_OK;
+}
+
+/* A chain that begins with the nodes at one end of an expansion begins with those at the other end: what is asked of the former may be asked of a factor
+ * then. */
+static sb_status turn_first(walk *w, sb_plan *aggregate, const sb_slot_set *needed, bool *found)
+{
+    const uint32_t place = w->op_count - 3; /* behind it come the scan and ARGUMENT */
+    const sb_plan *const first = w->ops[place], *const scan = first->input;
+    const sb_plan_expand *e = &first->as.expand;
+    const sb_label_expr *end_labels;
+    sb_plan rels = *first, *turned;
+
+    if (first->kind != SB_PLAN_EXPAND || e->to_bound || e->from == e->to ||
+        (e->to_labels != NULL && e->to_labels->op != SB_LABEL_NAME) ||
+        (scan->kind != SB_PLAN_LABEL_SCAN && scan->kind != SB_PLAN_ALL_NODES) ||
+        scan->as.scan.node != e->from || scan->input->kind != SB_PLAN_ARGUMENT)
+        return SB_OK;
+    SB_TRY(sb_plan__scan_label(w->p, scan, &end_labels));
+    rels.input = scan->input;
+    SB_TRY(make_expansion(w->p, &rels, true, e->to_labels, &turned));
+    turned->as.expand.to_labels = end_labels;
+    return try_first(w, aggregate, needed, place, turned, found);
+}
+
+/* The same of one that begins with relationships. */
+static sb_status expand_first(walk *w, sb_plan *aggregate, const sb_slot_set *needed, bool *found)
+{
+    const uint32_t place = w->op_count - 2;
+    const sb_plan *const rels = w->ops[place];
+    const sb_plan_expand *e = &rels->as.expand;
+
+    if (rels->kind != SB_PLAN_REL_SCAN || e->direction == SB_REL_EITHER || e->from == e->to)
+        return SB_OK;
+    for (unsigned end = 0; end < 2 && !*found; end++) {
+        bool other;
+        const uint32_t filter = label_filter(w, end == 0 ? e->from : e->to, &other);
+        const bool labelled = filter != w->op_count;
+        sb_plan *expand;
+
+        if (other) continue;
+        SB_TRY(make_expansion(w->p, rels, end != 0,
+                              labelled ? w->ops[filter]->as.filter.predicate->labels : NULL,
+                              &expand));
+        SB_TRY(try_first(w, aggregate, needed, place, expand, found));
+        if (*found && labelled) w->taken[filter] = true; /* the scan is about it */
+    }
+    return SB_OK;
+}
+
+/* With factors across each other, if there can be such. */
+static sb_status walk_best(walk *w, sb_plan *aggregate, const sb_slot_set *needed)
+{
+    bool differ = false, found = false;
+
+    for (uint32_t i = 0; i < w->op_count; i++)
+        differ = differ || (w->ops[i]->kind == SB_PLAN_FILTER &&
+                            sb_plan__is_difference(w->ops[i]->as.filter.predicate));
+    if (differ) SB_TRY(walk_hoping(w, needed, &found));
+    const bool turns = differ && !found && w->op_count > 3 && !w->p->options.no_reorder;
+    if (turns) SB_TRY(turn_first(w, aggregate, needed, &found));
+    if (turns && !found) SB_TRY(expand_first(w, aggregate, needed, &found));
+    if (found) return SB_OK;
+    memset(w->forbidden, 0, w->op_count * sizeof *w->forbidden);
+    return walk_all(w, needed);
+}
+
 sb_status sb_plan__factor(sb_planner *p, sb_plan *aggregate)
 {
     sb_slot_set slots = {NULL, 0};
@@ -733,7 +930,7 @@ sb_status sb_plan__factor(sb_planner *p, sb_plan *aggregate)
     if (!possible) return SB_OK;
     SB_TRY(open_walk(&w, p, aggregate->input));
     if (is_worth(&w)) {
-        SB_TRY(walk_all(&w, &slots));
+        SB_TRY(walk_best(&w, aggregate, &slots));
         const bool from_rels = w.end != 0 && w.ops[w.end]->kind == SB_PLAN_REL_SCAN;
         if (from_rels) SB_TRY(scan_nodes(&w, aggregate, &slots, false, &turned));
         if (from_rels && !turned) SB_TRY(scan_nodes(&w, aggregate, &slots, true, &turned));

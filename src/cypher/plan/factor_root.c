@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-/* The label of a scan as an expression; NULL: it is of all nodes. */
-static sb_status label_of(sb_planner *p, const sb_plan *scan, const sb_label_expr **labels)
+sb_status sb_plan__scan_label(sb_planner *p, const sb_plan *scan, const sb_label_expr **labels)
 {
     sb_label_expr *made;
 
@@ -109,7 +108,7 @@ sb_status sb_plan__root_factors(sb_planner *p, sb_plan *weigh)
         scan->input->kind != SB_PLAN_ARGUMENT || weigh->as.weigh.count != 1 ||
         p->options.no_reorder)
         return SB_OK;
-    SB_TRY(label_of(p, scan, &labels));
+    SB_TRY(sb_plan__scan_label(p, scan, &labels));
     SB_TRY(sb_plan__estimate_nodes(p, labels, &nodes));
     w = weigh->as.weigh.weights[0];
     SB_TRY(largest(p, &w, &nodes, &place));

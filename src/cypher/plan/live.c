@@ -171,7 +171,7 @@ sb_status sb_plan__reads(sb_planner *p, const sb_plan *plan, sb_slot_set *set)
     case SB_PLAN_WEIGH:
         for (uint32_t i = 0; i < plan->as.weigh.count; i++)
             SB_TRY(read_var(&r, plan->as.weigh.weights[i].node));
-        return SB_OK;
+        return read_var(&r, plan->as.weigh.minus);
     case SB_PLAN_PATH: return read_vars(&r, plan->as.path.parts, plan->as.path.count);
     case SB_PLAN_SELECT_PATHS:
         SB_TRY(read_var(&r, plan->as.select.from));

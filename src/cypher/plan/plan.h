@@ -248,8 +248,10 @@ struct sb_plan {
             sb_plan_expand sides
                 [2];     /* shorter lists first; with one `to`, whose labels stand with the first */
             bool differ; /* the relationships of the two could be one, and must not */
-            const sb_var *
-                weight; /* of a plan made by exec: bound to the number of rows instead of rows; NULL */
+            bool
+                between; /* those that they must differ from besides lead from one of the two nodes to the other */
+            const sb_var
+                *weight; /* bound to the number of rows, instead of rows; NULL: there are rows */
         } intersect;
         struct {
             const sb_quantified *pattern;
@@ -320,6 +322,8 @@ struct sb_plan {
             const sb_plan_weight *weights; /* to be multiplied */
             uint32_t count;
             const sb_var *product;
+            const sb_var *
+                minus; /* what an INTERSECT counted: rows of the first two weights, of one factor each, that are none; NULL */
             bool one_by_one; /* tests: never the numbers of all nodes at once */
         } weigh;
         struct {

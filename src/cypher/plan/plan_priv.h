@@ -64,6 +64,7 @@ SB_MUST_CHECK sb_status sb_plan__expr_labels(sb_planner *p, const sb_var *var,
 
 /* The same expression to a reader: equal trees with the same variables. */
 bool sb_plan__expr_same(const sb_expr *a, const sb_expr *b);
+bool sb_plan__same_labels(const sb_label_expr *a, const sb_label_expr *b);
 
 /* Slots of all variables that an expression mentions, in patterns and sub-queries too, those that it binds included. */
 SB_MUST_CHECK sb_status sb_plan__expr_slots(sb_planner *p, const sb_expr *expr, sb_slot_set *set);
@@ -243,6 +244,9 @@ bool sb_plan__same_types(const sb_plan_expand *a, const sb_plan_expand *b);
 #define SB_PLAN_SCAN_WORTH 4.0
 /* Begin a WEIGH over a whole scan of nodes, of which nobody else reads, at the best node of its tree. */
 SB_MUST_CHECK sb_status sb_plan__root_factors(sb_planner *p, sb_plan *weigh);
+/* The label of a scan as an expression; NULL: it is of all nodes. */
+SB_MUST_CHECK sb_status sb_plan__scan_label(sb_planner *p, const sb_plan *scan,
+                                            const sb_label_expr **labels);
 /* The direction seen from the other end. */
 SB_INLINE sb_rel_direction sb_plan__turned(sb_rel_direction direction)
 {

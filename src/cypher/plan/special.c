@@ -244,6 +244,21 @@ static sb_status find_own(sb_planner *p, const sb_plan *below, sb_plan_expand *e
     return SB_OK;
 }
 
+static void find_between(sb_plan *plan)
+{
+    const sb_plan_expand *const sides = plan->as.intersect.sides;
+    bool between = true;
+
+    for (unsigned s = 0; s < 2; s++)
+        for (uint32_t i = 0; i < sides[s].unlike_count && between; i++) {
+            const sb_plan_expand *binder = binder_of(plan->input, sides[s].unlike[i]);
+            between =
+                binder != NULL && ((binder->from == sides[0].from && binder->to == sides[1].from) ||
+                                   (binder->to == sides[0].from && binder->from == sides[1].from));
+        }
+    plan->as.intersect.between = between;
+}
+
 /* The end of a relationship bound before that is what `to` is to e's: where it leads, or where it comes from. NULL: it is not known which. */
 static const sb_var *same_end(const sb_plan *below, const sb_plan_expand *e, const sb_var *rel)
 {
@@ -333,6 +348,7 @@ sb_status sb_plan__special(sb_planner *p, sb_plan **plan)
         if ((*at)->kind == SB_PLAN_AGGREGATE) group_scanned(p, *at);
         if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(count_by_lengths(p, *at));
         if ((*at)->kind == SB_PLAN_INTERSECT) SB_TRY(scan_by_nodes(p, *at));
+        if ((*at)->kind == SB_PLAN_INTERSECT) find_between(*at);
         if ((*at)->kind == SB_PLAN_FILTER && sb_plan__is_difference((*at)->as.filter.predicate))
             SB_TRY(drop_implied(p, *at));
         if ((*at)->kind == SB_PLAN_EXPAND) SB_TRY(find_own(p, (*at)->input, &(*at)->as.expand));

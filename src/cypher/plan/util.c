@@ -195,11 +195,11 @@ sb_status sb_plan__expr_labels(sb_planner *p, const sb_var *var, const sb_label_
     return SB_OK;
 }
 
-static bool same_labels(const sb_label_expr *a, const sb_label_expr *b)
+bool sb_plan__same_labels(const sb_label_expr *a, const sb_label_expr *b)
 {
     if (a == NULL || b == NULL) return a == b;
-    return a->op == b->op && sb_bytes_equal(a->name, b->name) && same_labels(a->left, b->left) &&
-           same_labels(a->right, b->right);
+    return a->op == b->op && sb_bytes_equal(a->name, b->name) &&
+           sb_plan__same_labels(a->left, b->left) && sb_plan__same_labels(a->right, b->right);
 }
 
 static bool same_literal(const sb_expr *a, const sb_expr *b)
@@ -228,7 +228,7 @@ bool sb_plan__expr_same(const sb_expr *a, const sb_expr *b)
     /* Names of functions may be written differently, and floats may. */
     if (a->kind != SB_EXPR_CALL && a->kind != SB_EXPR_FLOAT && !sb_bytes_equal(a->name, b->name))
         return false;
-    if (!same_labels(a->labels, b->labels)) return false;
+    if (!sb_plan__same_labels(a->labels, b->labels)) return false;
     for (uint32_t i = 0; i < a->arg_count; i++) {
         if (!sb_plan__expr_same(a->args[i], b->args[i])) return false;
         if (a->keys != NULL && (b->keys == NULL || !sb_bytes_equal(a->keys[i], b->keys[i])))
