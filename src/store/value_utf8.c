@@ -1,5 +1,5 @@
-/* value_utf8.c — is a text well-formed UTF-8? Most text is ASCII, so that is taken 16 bytes at a time; the rest
- * follows table 3-7 of the Unicode standard (well-formed byte sequences). */
+/* value_utf8.c — is a text well-formed UTF-8? Most text is ASCII, so that is taken 16 bytes at a time, and what
+ * is left at the end by loads that overlap; the rest follows table 3-7 of the Unicode standard (well-formed byte sequences). */
 #include "store/value.h"
 
 #define HIGH_BITS 0x8080808080808080ull
@@ -32,6 +32,19 @@ static size_t sequence_bytes(const uint8_t *p, size_t left)
     return bytes;
 }
 
+/* At most 16 bytes: two loads cover them from both ends. */
+static bool is_ascii(const uint8_t *p, size_t size)
+{
+    uint8_t any = 0;
+
+    if (size >= 8) return ((sb_load_le64(p) | sb_load_le64(p + size - 8)) & HIGH_BITS) == 0;
+    if (size >= 4)
+        return ((sb_load_le32(p) | sb_load_le32(p + size - 4)) & (uint32_t)HIGH_BITS) == 0;
+    for (size_t i = 0; i < size; i++)
+        any |= p[i];
+    return any < 0x80;
+}
+
 bool sb_utf8_valid(sb_bytes text)
 {
     size_t i = 0;
@@ -40,9 +53,10 @@ bool sb_utf8_valid(sb_bytes text)
         while (text.size - i >= 16 &&
                ((sb_load_le64(text.data + i) | sb_load_le64(text.data + i + 8)) & HIGH_BITS) == 0)
             i += 16;
-        if (i == text.size) break;
+        const size_t left = text.size - i;
+        if (left <= 16 && is_ascii(text.data + i, left)) return true;
         /* One sequence at a time up to the next place where the fast loop may go on. */
-        const size_t stop = text.size - i > 16 ? i + 16 : text.size;
+        const size_t stop = left > 16 ? i + 16 : text.size;
         while (i < stop) {
             const size_t bytes = sequence_bytes(text.data + i, text.size - i);
             if (bytes == 0) return false;

@@ -201,6 +201,27 @@ static void test_store_value__utf8(void **state)
     }
 }
 
+/* One byte that is none of ASCII in each place of texts of each length, so that each load over it is what sees it. */
+static void test_store_value__utf8_ends(void **state)
+{
+    uint8_t text[48];
+
+    (void)state;
+    for (size_t size = 0; size <= sizeof text; size++) {
+        memset(text, 'a', sizeof text);
+        assert_true(sb_utf8_valid(sb_bytes_of(text, size)));
+        for (size_t i = 0; i < size; i++) {
+            text[i] = 0x80;
+            assert_false(sb_utf8_valid(sb_bytes_of(text, size)));
+            text[i] = 'a';
+            if (i == 0) continue;
+            memcpy(text + i - 1, "\xC3\xA4", 2);
+            assert_true(sb_utf8_valid(sb_bytes_of(text, size)));
+            memcpy(text + i - 1, "aa", 2);
+        }
+    }
+}
+
 static int compare(sb_value a, sb_value b)
 {
     return sb_value_compare(&a, &b);
@@ -329,11 +350,12 @@ static void test_store_value__order_laws(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_store_value__names),          TEST(test_store_value__check_ranges),
-        TEST(test_store_value__check_texts),    TEST(test_store_value__check_lists),
-        TEST(test_store_value__utf8),           TEST(test_store_value__numbers),
-        TEST(test_store_value__types_in_order), TEST(test_store_value__durations),
-        TEST(test_store_value__lists),          TEST(test_store_value__order_laws),
+        TEST(test_store_value__names),       TEST(test_store_value__check_ranges),
+        TEST(test_store_value__check_texts), TEST(test_store_value__check_lists),
+        TEST(test_store_value__utf8),        TEST(test_store_value__utf8_ends),
+        TEST(test_store_value__numbers),     TEST(test_store_value__types_in_order),
+        TEST(test_store_value__durations),   TEST(test_store_value__lists),
+        TEST(test_store_value__order_laws),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
