@@ -489,6 +489,52 @@ static unsigned count_changes(hook_log *log, sombra_change change)
     return count;
 }
 
+/* What ON CREATE gives to what MERGE makes is made with it, so there is one change, unless it depends on what was made, or comes in
+ * another way. What is there afterwards is the same. */
+static void test_api_transactions__change_hook_of_merge(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t changes;
+        const char *then; /* what must match one row */
+    } cases[] = {
+        {"MERGE (n:A {x: 1}) ON CREATE SET n.y = 2, n.z = 'z'", 1, "(n:A {x: 1, y: 2, z: 'z'})"},
+        {"UNWIND [{a: 5}] AS m MERGE (n:B {x: 1}) ON CREATE SET n.y = m.a", 1, "(n:B {y: 5})"},
+        {"MERGE (n:C {x: 1}) ON CREATE SET n.y = null ON MATCH SET n.y = 1", 1,
+         "(n:C {x: 1}) WHERE n.y IS NULL"},
+        {"MERGE (n:D {x: 1}) ON CREATE SET n.x = 2", 2, "(n:D {x: 2})"},
+        {"MERGE (n:E {x: 1}) ON CREATE SET n.y = 1, n.y = 2", 3, "(n:E {y: 2})"},
+        {"MERGE (n:F {x: 1}) ON CREATE SET n.y = n.x + 1", 2, "(n:F {y: 2})"},
+        {"MERGE (n:G {x: 1}) ON CREATE SET n.y = COUNT { (:G) }", 2, "(n:G {y: 1})"},
+        {"MERGE (n:H {x: 1}) ON CREATE SET n:I", 2, "(n:H:I)"},
+        {"MERGE (n:J {x: 1}) ON CREATE SET n += {y: 1}", 2, "(n:J {y: 1})"},
+        {"MERGE (n:K)-[r:R {x: 1}]->(m:L {x: 1}) ON CREATE SET r.y = 1, m.z = 2", 3,
+         "(:K)-[:R {x: 1, y: 1}]->(:L {x: 1, z: 2})"},
+        {"MATCH (a:A) MERGE (a)-[:S]->(n:M) ON CREATE SET a.t = 1, n.t = 1", 4,
+         "(:A {t: 1})-[:S]->(:M {t: 1})"},
+    };
+    api_fixture f;
+    hook_log log = {0};
+    char text[300];
+
+    (void)state;
+    api_new(&f);
+    sombra_set_change_hook(f.conn, on_change, &log);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        log.changes = 0;
+        assert_int_equal(run_text(&f, cases[i].text), SOMBRA_DONE);
+        if (log.changes != cases[i].changes)
+            fail_msg("case %zu: %zu changes", i, (size_t)log.changes);
+        (void)snprintf(text, sizeof text, "MATCH %s WITH count(*) AS n RETURN 1 / n",
+                       cases[i].then);
+        if (run_text(&f, text) != SOMBRA_DONE) fail_msg("case %zu: not found", i);
+    }
+    log.changes = 0; /* no property of these is null, as those of the pattern may not be */
+    assert_int_equal(run_text(&f, "MERGE (n:N {x: null}) ON CREATE SET n.y = 1"), SOMBRA_INVALID);
+    assert_int_equal(log.changes, 0);
+    api_end(&f);
+}
+
 /* Statements are heard of when they have come to their end, and only of what they have really changed. */
 static void test_api_transactions__change_hook_of_statements(void **state)
 {
@@ -1120,6 +1166,7 @@ int main(void)
         cmocka_unit_test(test_api_transactions__fork_within),
         cmocka_unit_test(test_api_transactions__commit_hook),
         cmocka_unit_test(test_api_transactions__change_hook),
+        cmocka_unit_test(test_api_transactions__change_hook_of_merge),
         cmocka_unit_test(test_api_transactions__change_hook_of_statements),
         cmocka_unit_test(test_api_transactions__interrupt_and_progress),
         cmocka_unit_test(test_api_transactions__index_upkeep_is_cancelled),

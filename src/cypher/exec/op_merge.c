@@ -31,6 +31,7 @@ static sb_status merge_open(sb_operator *op)
     SB_TRY(sb_creator__open(op->run, &plan->as.merge.create, &m->creator));
     SB_TRY(sb_setter__open(op->run, plan->as.merge.on_create, plan->as.merge.on_create_count,
                            &m->on_create));
+    SB_TRY(sb_setter__join(&m->on_create, &m->creator));
     return sb_setter__open(op->run, plan->as.merge.on_match, plan->as.merge.on_match_count,
                            &m->on_match);
 }

@@ -113,6 +113,65 @@ void sb_setter__close(sb_setter *setter)
     sb_changes__close(&setter->changes);
 }
 
+/* ---- With what is made -------------------------------------------------------------------------------------------- */
+
+/* The properties that the creator gives to what it binds to var; NULL: it makes nothing of the kind. */
+static sb_props *props_of(const sb_creator *c, const sb_var *var)
+{
+    for (uint32_t i = 0; i < c->plan->node_count; i++)
+        if (c->plan->nodes[i].var->slot == var->slot) return &c->node_props[i];
+    for (uint32_t i = 0; i < c->plan->rel_count; i++)
+        if (c->plan->rels[i].var->slot == var->slot) return &c->rel_props[i];
+    return NULL;
+}
+
+/* May a value depend on what the creator makes? Nothing else of the graph changes by making it. */
+static bool reads_made(const sb_setter *s, const sb_creator *c)
+{
+    bool reads = s->runs_plans;
+
+    for (uint32_t i = 0; i < c->plan->node_count; i++)
+        reads |= s->reads[c->plan->nodes[i].var->slot];
+    for (uint32_t i = 0; i < c->plan->rel_count; i++)
+        reads |= s->reads[c->plan->rels[i].var->slot];
+    return reads;
+}
+
+/* Does item i give a property to something that the creator makes, which gets it from nowhere else? */
+static bool can_join(const sb_setter *s, uint32_t i, const sb_creator *c)
+{
+    const sb_plan_set_item *item = &s->items[i];
+    const sb_name_ref *names = s->changes.run->names;
+    const sb_props *props;
+
+    if (item->kind != SB_SET_PROPERTY || item->target->kind != SB_EXPR_VAR) return false;
+    props = props_of(c, item->target->var);
+    if (props == NULL || props->whole != NULL) return false;
+    for (uint32_t k = 0; k < props->count; k++)
+        if (sb_bytes_equal(props->keys[k]->text, names[item->key].text)) return false;
+    for (uint32_t k = 0; k < i; k++)
+        if (sb_bytes_equal(names[s->items[k].key].text, names[item->key].text) &&
+            s->items[k].target->var->slot == item->target->var->slot)
+            return false;
+    return true;
+}
+
+sb_status sb_setter__join(sb_setter *s, sb_creator *c)
+{
+    sb_exec *run = s->changes.run;
+
+    if (reads_made(s, c)) return SB_OK;
+    for (uint32_t i = 0; i < s->count; i++)
+        if (!can_join(s, i, c)) return SB_OK;
+    for (uint32_t i = 0; i < s->count; i++)
+        SB_TRY(sb_props__add(run, props_of(c, s->items[i].target->var),
+                             &run->names[s->items[i].key], s->parts[i].value));
+    s->count = 0;
+    return SB_OK;
+}
+
+/* ---- Rows --------------------------------------------------------------------------------------------------------- */
+
 static sb_status check_target(sb_exec *run, sb_val target)
 {
     if (target.kind != SB_VAL_NODE && target.kind != SB_VAL_REL)
@@ -235,6 +294,7 @@ static sb_status set_item(sb_setter *s, uint32_t i, const sb_batch *in, uint32_t
 
 sb_status sb_setter__run(sb_setter *s, const sb_batch *in)
 {
+    if (s->count == 0) return SB_OK;
     const bool together = rows_independent(s, in);
 
     sb_changes__clear(&s->changes);

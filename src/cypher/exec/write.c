@@ -28,6 +28,27 @@ sb_status sb_props__compile(sb_exec *run, const sb_expr *expr, sb_props *props)
     return sb_exec__compile_many(run, expr->args, expr->arg_count, &props->values);
 }
 
+sb_status sb_props__add(sb_exec *run, sb_props *props, sb_name_ref *key, sb_eval *value)
+{
+    const uint32_t count = props->count;
+    sb_name_ref **keys = sb_exec__alloc_zero(run, count + 1, sizeof *keys);
+    sb_eval **values = sb_exec__alloc_zero(run, count + 1, sizeof *values);
+
+    SB_ASSERT(props->whole == NULL);
+    if (keys == NULL || values == NULL) return sb_exec__no_memory(run);
+    for (uint32_t i = 0; i < count; i++) {
+        keys[i] = props->keys[i];
+        values[i] = props->values[i];
+    }
+    keys[count] = key;
+    values[count] = value;
+    props->keys = keys;
+    props->values = values;
+    props->count++;
+    props->set++;
+    return SB_OK;
+}
+
 /* The key's number is made only for a value that will be stored. */
 static sb_status append_prop(sb_exec *run, sb_name_ref *key, sb_val v, sb_null_prop null,
                              sb_buffer *out)
@@ -72,9 +93,10 @@ sb_status sb_props__append(sb_exec *run, const sb_props *props, const sb_batch *
     sb_val v;
 
     for (uint32_t i = 0; i < props->count; i++) {
+        const sb_null_prop if_null = i < props->count - props->set ? null : SB_NULL_IGNORED;
         SB_TRY(sb_exec__eval_row(props->values[i], in, row, &v));
-        SB_TRY(
-            sb_exec__placed(props->values[i], run, append_prop(run, props->keys[i], v, null, out)));
+        SB_TRY(sb_exec__placed(props->values[i], run,
+                               append_prop(run, props->keys[i], v, if_null, out)));
     }
     if (props->whole == NULL) return SB_OK;
     SB_TRY(sb_exec__eval_row(props->whole, in, row, &v));

@@ -11,7 +11,7 @@ typedef struct sb_props {
     sb_eval *whole; /* NULL: the parts below, or no properties */
     sb_eval **values;
     sb_name_ref **keys;
-    uint32_t count;
+    uint32_t count, set; /* the last so many were given by SET: a null among them is no property */
 } sb_props;
 typedef enum sb_null_prop { SB_NULL_IGNORED, SB_NULL_REMOVES, SB_NULL_REFUSED } sb_null_prop;
 
@@ -19,6 +19,10 @@ SB_MUST_CHECK sb_status sb_props__compile(sb_exec *run, const sb_expr *expr, sb_
 /* Append sb_prop entries. SB_NULL_REFUSED: MergeReadOwnWrites. */
 SB_MUST_CHECK sb_status sb_props__append(sb_exec *run, const sb_props *props, const sb_batch *in,
                                          uint32_t row, sb_null_prop null, sb_buffer *out);
+
+/* One more key, which is not among them, with the evaluator of what SET gives it; props->whole is NULL. */
+SB_MUST_CHECK sb_status sb_props__add(sb_exec *run, sb_props *props, sb_name_ref *key,
+                                      sb_eval *value);
 
 /* A list of changes that grows; properties and labels lie beside, since they move while they grow. */
 typedef struct sb_changes {
@@ -70,6 +74,9 @@ typedef struct sb_setter {
 SB_MUST_CHECK sb_status sb_setter__open(sb_exec *run, const sb_plan_set_item *items, uint32_t count,
                                         sb_setter *setter);
 void sb_setter__close(sb_setter *setter); /* the same */
+/* Where all that it does is to give what the creator makes properties that do not depend on that, they are made with it, and the setter
+ * has nothing left to do. */
+SB_MUST_CHECK sb_status sb_setter__join(sb_setter *setter, sb_creator *creator);
 /* All rows of a batch: each sees what those before it did. */
 SB_MUST_CHECK sb_status sb_setter__run(sb_setter *setter, const sb_batch *in);
 
