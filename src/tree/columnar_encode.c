@@ -1,6 +1,7 @@
 /* columnar_encode.c — how many rows fit a columnar leaf, in which form each column goes in, and writing it.
  * One pass gathers per column what decides its size (count, least, greatest, bytes); sizes are then arithmetic, so
  * that filling a page looks at each value once and writes it once. */
+#include "base/extremes.h"
 #include "tree/columnar_priv.h"
 
 /* Rows looked at before the size is computed again. */
@@ -30,12 +31,7 @@ static void add_words(sb_colstats *stats, const sb_source_column *column, size_t
     uint32_t present = 0;
 
     if (column->present == NULL) {
-        const uint64_t *words = column->words + from;
-        for (size_t i = 0; i < count; i++) {
-            const uint64_t word = words[i] ^ bias;
-            min = word < min ? word : min;
-            max = word > max ? word : max;
-        }
+        sb_extremes(column->words + from, count, bias, &min, &max);
         if (stats->count == 0) stats->first = from;
         present = (uint32_t)count;
     } else {
