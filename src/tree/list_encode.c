@@ -82,9 +82,9 @@ SB_INLINE void stats_add(sb_list_stats *stats, const sb_triple *triples, size_t 
     stats->entry_count += (uint32_t)count;
 }
 
-void sb_list__stats(const sb_triple *triples, size_t count, sb_list_stats *stats)
+/* Add whole lists. */
+SB_INLINE void stats_add_lists(sb_list_stats *stats, const sb_triple *triples, size_t count)
 {
-    memset(stats, 0, sizeof *stats);
     for (size_t i = 0; i < count;) {
         const size_t from = i;
         const uint64_t node = triples[i].node;
@@ -93,6 +93,12 @@ void sb_list__stats(const sb_triple *triples, size_t count, sb_list_stats *stats
             i++;
         stats_add(stats, triples + from, i - from, true);
     }
+}
+
+void sb_list__stats(const sb_triple *triples, size_t count, sb_list_stats *stats)
+{
+    memset(stats, 0, sizeof *stats);
+    stats_add_lists(stats, triples, count);
 }
 
 /* Entries are measured in blocks of this many, so that a list far longer than a page is not read to its
@@ -104,16 +110,58 @@ void sb_list__stats(const sb_triple *triples, size_t count, sb_list_stats *stats
  * an eighth, a sixteenth and a thirty-second; the smaller the share, the more lists lie in two leaves. */
 #define TIGHT_SHARE 16u
 
+/* Whole lists of up to PACK_BLOCK entries together, measured at once. False, and nothing taken, when the next list is longer or, roomy is
+ * false then, when they do not fit. */
+static bool pack_lists(const sb_triple *triples, size_t count, uint32_t budget,
+                       sb_list_stats *stats, size_t *taken, bool *roomy)
+{
+    const size_t room = SB_LIST_ENTRIES_MAX - *taken, left = count - *taken;
+    const sb_triple *list = triples + *taken;
+    sb_list_stats more = *stats;
+    size_t block = left < PACK_BLOCK ? left : PACK_BLOCK;
+
+    if (block > room) block = room;
+    while (block > 0 && block < left && list[block].node == list[block - 1].node)
+        block--;
+    if (block == 0) return false;
+    stats_add_lists(&more, list, block);
+    *roomy = sb_list__encoded_bytes(&more) <= budget;
+    if (!*roomy) return false;
+    *stats = more;
+    *taken += block;
+    return true;
+}
+
+/* Entries from next on of the list that begins at first, while they fit: where they end. */
+static size_t pack_entries(const sb_triple *triples, size_t count, uint32_t budget, size_t first,
+                           size_t next, sb_list_stats *stats)
+{
+    while (next < count && next < SB_LIST_ENTRIES_MAX &&
+           triples[next].node == triples[first].node) {
+        sb_list_stats more = *stats;
+        stats_add(&more, triples + next, 1, next == first);
+        if (next > 0 && sb_list__encoded_bytes(&more) > budget) break;
+        *stats = more;
+        next++;
+    }
+    return next;
+}
+
 size_t sb_list__pack(const sb_triple *triples, size_t count, uint32_t page_bytes, uint32_t budget,
                      bool tight, sb_list_stats *stats)
 {
     sb_list_stats trial;
     size_t taken = 0;
+    bool roomy = true;
 
     SB_ASSERT(count > 0);
     memset(stats, 0, sizeof *stats);
     trial = *stats;
     while (taken < count && taken < SB_LIST_ENTRIES_MAX) {
+        if (roomy && pack_lists(triples, count, budget, stats, &taken, &roomy)) {
+            trial = *stats;
+            continue;
+        }
         const uint64_t node = triples[taken].node;
         size_t next = taken;
         bool whole = false;
@@ -159,15 +207,8 @@ size_t sb_list__pack(const sb_triple *triples, size_t count, uint32_t page_bytes
             !(tight && budget - sb_list__encoded_bytes(stats) > page_bytes / TIGHT_SHARE)) {
             return taken;
         }
-        while (next < count && next < SB_LIST_ENTRIES_MAX && triples[next].node == node) {
-            sb_list_stats more = trial;
-            stats_add(&more, triples + next, 1, next == taken);
-            if (next > 0 && sb_list__encoded_bytes(&more) > budget) break;
-            trial = more;
-            next++;
-        }
         *stats = trial;
-        return next;
+        return pack_entries(triples, count, budget, taken, next, stats);
     }
     return taken;
 }
