@@ -20,18 +20,6 @@ SB_INLINE sb_bytes sb_bytes_of(const void *data, size_t size)
 {
     return (sb_bytes){.data = (const uint8_t *)data, .size = size};
 }
-/* Unsigned byte order; a prefix sorts before what it begins. <0, 0, >0. */
-SB_INLINE int sb_bytes_compare(sb_bytes a, sb_bytes b)
-{
-    const size_t shared = a.size < b.size ? a.size : b.size;
-    const int order = shared == 0 ? 0 : memcmp(a.data, b.data, shared);
-    if (order != 0) return order;
-    return a.size < b.size ? -1 : a.size > b.size ? 1 : 0;
-}
-SB_INLINE bool sb_bytes_equal(sb_bytes a, sb_bytes b)
-{
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define SB_LE16(v) __builtin_bswap16(v)
@@ -68,6 +56,25 @@ SB_DEFINE_LOAD_STORE(be, 16, SB_BE)
 SB_DEFINE_LOAD_STORE(be, 32, SB_BE)
 SB_DEFINE_LOAD_STORE(be, 64, SB_BE)
 #undef SB_DEFINE_LOAD_STORE
+
+/* Unsigned byte order; a prefix sorts before what it begins. <0, 0, >0. Keys mostly differ in their first eight bytes. */
+SB_INLINE int sb_bytes_compare(sb_bytes a, sb_bytes b)
+{
+    const size_t shared = a.size < b.size ? a.size : b.size;
+    if (shared >= 8) {
+        const uint64_t x = sb_load_be64(a.data), y = sb_load_be64(b.data);
+        if (x != y) return x < y ? -1 : 1;
+    }
+    const int order = shared == 0 ? 0 : memcmp(a.data, b.data, shared);
+    if (order != 0) return order;
+    return a.size < b.size ? -1 : a.size > b.size ? 1 : 0;
+}
+SB_INLINE bool sb_bytes_equal(sb_bytes a, sb_bytes b)
+{
+    if (a.size != b.size) return false;
+    if (a.size >= 8 && sb_load_le64(a.data) != sb_load_le64(b.data)) return false;
+    return a.size == 0 || memcmp(a.data, b.data, a.size) == 0;
+}
 
 /* Little-endian integer of width 0, 1, 2, 4 or 8 bytes (0 reads as 0 and stores nothing). */
 SB_INLINE uint64_t sb_load_width(const void *p, unsigned width)

@@ -248,10 +248,11 @@ static sb_bytes values_of(sb_bytes key)
     return sb_bytes_of(key.data, key.size - SB_ENTRY_TAIL_BYTES);
 }
 
-/* Is key an entry of exactly these values? */
+/* Is key an entry of exactly these values? Of neighbors in a sorted batch the last byte tells most often. */
 static bool has_values(sb_bytes key, sb_bytes values)
 {
     return key.size == values.size + SB_ENTRY_TAIL_BYTES &&
+           key.data[values.size - 1] == values.data[values.size - 1] &&
            memcmp(key.data, values.data, values.size) == 0;
 }
 
@@ -364,8 +365,8 @@ static sb_status make_items(sb_graph *graph, const sb_schema *schema,
     sb_writer *writer = &graph->writer;
     sb_value values[SB_SCHEMA_KEYS_MAX];
     size_t made = 0, bytes, off = 0;
+    sb_index_form form;
     sb_item *items;
-    bool cut;
 
     *item_count = 0;
     sb_buffer_reset(&writer->keys);
@@ -373,14 +374,14 @@ static sb_status make_items(sb_graph *graph, const sb_schema *schema,
     if (!sb_mul_size(count - *row, sizeof *items, &bytes) ||
         sb_buffer_reserve(&writer->items, bytes) != SB_OK)
         return SB_FAIL_NOMEM(err);
+    SB_TRY(sb_index_form_of(graph->view, schema->id, &form, err));
     items = (sb_item *)(void *)writer->items.data;
     for (; *row < count && writer->keys.size < most; ++*row) {
         const size_t i = *row;
         const size_t begin = writer->keys.size;
         SB_TRY(look(graph, i, err));
         if (!row_values(schema, columns, i, values)) continue;
-        SB_TRY(sb_index_key(graph->view, schema->id, values, schema->key_count, ids[i],
-                            &writer->keys, &cut, err));
+        SB_TRY(sb_index_append(&form, values, ids[i], &writer->keys, err));
         items[made++] = (sb_item){.key = {.data = NULL, .size = writer->keys.size - begin}};
     }
     for (size_t i = 0; i < made; i++) { /* the buffer does not move any more */

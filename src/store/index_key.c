@@ -48,23 +48,16 @@ static sb_status check_values(const sb_value *values, size_t value_count, sb_err
     return SB_OK;
 }
 
-sb_status sb_index_key(sb_view *view, uint32_t schema_id, const sb_value *values,
-                       size_t value_count, uint64_t id, sb_buffer *key, bool *cut, sb_err *err)
+/* Keys of values that are no nulls, then the id unless it is 0. On failure nothing was appended. */
+static sb_status append_key(const sb_value *values, size_t value_count, size_t limit, uint64_t id,
+                            sb_buffer *key, bool *cut, sb_err *err)
 {
     const size_t size_before = key->size;
-    sb_store__schema *schema;
-    size_t limit;
     bool matches;
 
-    *cut = false;
-    SB_TRY(sb_index__schema(view, schema_id, &schema, err));
-    const size_t key_count = schema->definition.key_count;
-    if (value_count > key_count || (id != 0 && value_count != key_count) || id > SB_ID_MAX)
-        return SB_FAIL(err, SB_MISUSE, "index %u: no entry has %zu values and id %llu", schema_id,
-                       value_count, (unsigned long long)id);
-    SB_TRY(check_values(values, value_count, err));
-    SB_TRY(sb_index__value_limit(view, key_count, &limit, err));
-    sb_status st = sb_index__append_values(values, value_count, limit, key, cut, &matches, err);
+    sb_status st = check_values(values, value_count, err);
+    if (st == SB_OK)
+        st = sb_index__append_values(values, value_count, limit, key, cut, &matches, err);
     if (st == SB_OK && id != 0) {
         uint8_t bytes[8];
         sb_store_be64(bytes, id);
@@ -73,6 +66,39 @@ sb_status sb_index_key(sb_view *view, uint32_t schema_id, const sb_value *values
     }
     if (st != SB_OK) key->size = size_before;
     return st;
+}
+
+sb_status sb_index_form_of(sb_view *view, uint32_t schema_id, sb_index_form *form, sb_err *err)
+{
+    sb_store__schema *schema;
+
+    *form = (sb_index_form){.key_count = 0};
+    SB_TRY(sb_index__schema(view, schema_id, &schema, err));
+    form->key_count = schema->definition.key_count;
+    return sb_index__value_limit(view, form->key_count, &form->limit, err);
+}
+
+sb_status sb_index_append(const sb_index_form *form, const sb_value *values, uint64_t id,
+                          sb_buffer *key, sb_err *err)
+{
+    bool cut;
+
+    SB_ASSERT(id != 0 && id <= SB_ID_MAX);
+    return append_key(values, form->key_count, form->limit, id, key, &cut, err);
+}
+
+sb_status sb_index_key(sb_view *view, uint32_t schema_id, const sb_value *values,
+                       size_t value_count, uint64_t id, sb_buffer *key, bool *cut, sb_err *err)
+{
+    sb_index_form form;
+
+    *cut = false;
+    SB_TRY(sb_index_form_of(view, schema_id, &form, err));
+    const size_t key_count = form.key_count;
+    if (value_count > key_count || (id != 0 && value_count != key_count) || id > SB_ID_MAX)
+        return SB_FAIL(err, SB_MISUSE, "index %u: no entry has %zu values and id %llu", schema_id,
+                       value_count, (unsigned long long)id);
+    return append_key(values, value_count, form.limit, id, key, cut, err);
 }
 
 sb_status sb_index_entry_id(sb_bytes key, uint64_t *id, sb_err *err)

@@ -179,6 +179,15 @@ sb_tree *sb_schema_tree(sb_view *view, uint32_t schema_id); /* slotted; NULL whe
 SB_MUST_CHECK sb_status sb_index_key(sb_view *view, uint32_t schema_id, const sb_value *values,
                                      size_t value_count, uint64_t id, sb_buffer *key, bool *cut,
                                      sb_err *err);
+/* What the keys of all entries of an index have in common, so that many are made without asking for it again. */
+typedef struct sb_index_form {
+    size_t key_count, limit; /* bytes of the longest key of a value */
+} sb_index_form;
+SB_MUST_CHECK sb_status sb_index_form_of(sb_view *view, uint32_t schema_id, sb_index_form *form,
+                                         sb_err *err);
+/* As sb_index_key for an entry, which has a value for each key and an id. */
+SB_MUST_CHECK sb_status sb_index_append(const sb_index_form *form, const sb_value *values,
+                                        uint64_t id, sb_buffer *key, sb_err *err);
 /* Id at the end of an entry's key. SB_CORRUPT when it has none. */
 SB_MUST_CHECK sb_status sb_index_entry_id(sb_bytes key, uint64_t *id, sb_err *err);
 /* The first entity with exactly these values (a full look-up), *id 0 when none: the hot path of lookup_key: one descent, no

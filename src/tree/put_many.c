@@ -48,6 +48,8 @@ static sb_status measure_run(const put_run *run, const sb_item *items, size_t co
     const sb_bytes high = sb_buffer_bytes(run->high);
     const uint32_t page_bytes = run->state->page_bytes;
     const size_t most = (size_t)page_bytes * SLICE_PAGES;
+    const uint32_t key_limit = sb_tree_key_limit(page_bytes),
+                   value_limit = sb_tree_value_limit(page_bytes);
     size_t bytes = 0, i = 0;
     for (; i < count && bytes < most; i++) {
         if (i > 0) {
@@ -56,7 +58,8 @@ static sb_status measure_run(const put_run *run, const sb_item *items, size_t co
                                (unsigned)run->tree->id);
             if (high.size > 0 && sb_bytes_compare(items[i].key, high) >= 0) break;
         }
-        SB_TRY(sb_slotted__check_item(run->tree, page_bytes, items[i].key, items[i].value, err));
+        if (SB_UNLIKELY(items[i].key.size - 1 >= key_limit || items[i].value.size > value_limit))
+            return sb_slotted__check_item(run->tree, page_bytes, items[i].key, items[i].value, err);
         bytes += SB_SLOT_BYTES + SB_LEAF_CELL_HEAD + items[i].key.size + items[i].value.size;
     }
     /* Equal keys stay together, so that the last of them wins. */
