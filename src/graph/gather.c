@@ -29,6 +29,8 @@ typedef struct sb_shape {
 typedef struct sb_picked {
     const uint32_t *order; /* NULL: one after the other, from first on */
     size_t first, count;
+    bool
+        alike; /* each has a value for each column, in order of the columns, all of a column of one plain type */
 } sb_picked;
 
 void sb_gather__init(sb_gather *gather, const sb_allocator *alloc)
@@ -112,25 +114,22 @@ static sb_group *groups_of(const sb_gather *gather)
 static sb_status count_groups(sb_gather *gather, const sb_creations *list, size_t *group_count,
                               sb_err *err)
 {
-    size_t last = SIZE_MAX;
-
     sb_map_clear(&gather->group_index);
     sb_buffer_reset(&gather->groups);
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0, run; i < list->count; i += run) {
         const uint32_t name = name_at(list, i);
-        if (last == SIZE_MAX || groups_of(gather)[last].name != name) {
-            bool inserted;
-            uint64_t *place = sb_map_at(&gather->group_index, name, &inserted);
-            const sb_group fresh = {.name = name};
-            if (place == NULL) return SB_FAIL_NOMEM(err);
-            if (inserted) {
-                *place = gather->groups.size / sizeof fresh;
-                if (sb_buffer_append(&gather->groups, &fresh, sizeof fresh) != SB_OK)
-                    return SB_FAIL_NOMEM(err);
-            }
-            last = (size_t)*place;
+        const sb_group fresh = {.name = name};
+        bool inserted;
+        uint64_t *place = sb_map_at(&gather->group_index, name, &inserted);
+        if (place == NULL) return SB_FAIL_NOMEM(err);
+        if (inserted) {
+            *place = gather->groups.size / sizeof fresh;
+            if (sb_buffer_append(&gather->groups, &fresh, sizeof fresh) != SB_OK)
+                return SB_FAIL_NOMEM(err);
         }
-        groups_of(gather)[last].count++;
+        for (run = 1; i + run < list->count && name_at(list, i + run) == name; run++) {
+        }
+        groups_of(gather)[*place].count += run;
     }
     *group_count = gather->groups.size / sizeof(sb_group);
     return SB_OK;
@@ -227,6 +226,36 @@ static sb_status survey_row(sb_gather *gather, const sb_packed_prop *props, size
     return SB_OK;
 }
 
+/* Has a row just the columns that there are, in their order and of their types? */
+SB_INLINE bool is_alike(const sb_shape *shapes, size_t columns, const sb_packed_prop *props,
+                        size_t prop_count)
+{
+    bool alike = prop_count == columns;
+
+    for (size_t p = 0; alike && p < columns; p++)
+        alike = props[p].key == shapes[p].key && props[p].type == shapes[p].type;
+    return alike;
+}
+
+/* Rows behind the last that are like it, up to most in all: counted, without more of a look at each. */
+static void survey_alike(sb_gather *gather, const sb_creations *list, sb_picked *rows, size_t most,
+                         size_t *all_props)
+{
+    sb_shape *shapes = shapes_of(gather);
+    const size_t columns = shape_count(gather);
+    size_t count = rows->count;
+
+    while (count < most) {
+        const sb_new_thing *thing = &list->things[place_of(rows, count)];
+        if (!is_alike(shapes, columns, list->props + thing->first_prop, thing->prop_count)) break;
+        count++;
+    }
+    for (size_t c = 0; c < columns; c++)
+        shapes[c].count += count - rows->count;
+    *all_props += columns * (count - rows->count);
+    rows->count = count;
+}
+
 /* How many rows from the first on make one batch, and their columns' shapes. */
 static sb_status survey_batch(sb_graph *graph, const sb_creations *list, sb_picked *rows,
                               size_t most, sb_err *err)
@@ -236,7 +265,7 @@ static sb_status survey_batch(sb_graph *graph, const sb_creations *list, sb_pick
 
     sb_buffer_reset(&gather->shapes);
     sb_map_clear(&gather->shape_index);
-    for (rows->count = 0; rows->count < most && rows->count < slice; rows->count++) {
+    for (rows->count = 0; rows->count < most && rows->count < slice;) {
         const size_t columns = shape_count(gather);
         const sb_new_thing *thing = &list->things[place_of(rows, rows->count)];
         const size_t places = (shape_count(gather) + thing->prop_count) * (rows->count + 1);
@@ -246,6 +275,11 @@ static sb_status survey_batch(sb_graph *graph, const sb_creations *list, sb_pick
             return SB_OK;
         SB_TRY(survey_row(gather, list->props + thing->first_prop, thing->prop_count, err));
         if (shape_count(gather) != columns) slice = sb_create__slice(graph, shape_count(gather));
+        rows->alike =
+            rows->count == 0 && is_alike(shapes_of(gather), shape_count(gather),
+                                         list->props + thing->first_prop, thing->prop_count);
+        rows->count++;
+        survey_alike(gather, list, rows, most < slice ? most : slice, &all_props);
     }
     return SB_OK;
 }
@@ -329,6 +363,22 @@ SB_INLINE void fill_place(sb_shape *shape, size_t row, const sb_packed_prop *pro
     }
 }
 
+/* A column of rows that are alike: place by place, with one look at its type. */
+#define FILL(array, member)                                                                        \
+    for (size_t row = 0; row < rows->count; row++)                                                 \
+    (array)[row] = list->props[list->things[place_of(rows, row)].first_prop + column].as.member
+
+static void fill_column(const sb_shape *shape, size_t column, const sb_creations *list,
+                        const sb_picked *rows)
+{
+    switch (shape->type) {
+    case SB_TYPE_FLOAT: FILL(shape->reals, real); break;
+    case SB_TYPE_STRING:
+    case SB_TYPE_BYTES: FILL(shape->bytes, bytes); break;
+    default: FILL(shape->integers, integer); break;
+    }
+}
+
 static sb_status fail_twice(sb_graph *graph, const sb_creations *list, size_t i, sb_key_id key,
                             sb_err *err)
 {
@@ -344,7 +394,9 @@ static sb_status fill_columns(sb_graph *graph, const sb_creations *list, const s
     sb_shape *shapes = shapes_of(gather);
     const size_t columns = shape_count(gather);
 
-    for (size_t row = 0; row < rows->count; row++) {
+    for (size_t c = 0; rows->alike && c < columns; c++)
+        fill_column(&shapes[c], c, list, rows);
+    for (size_t row = 0; !rows->alike && row < rows->count; row++) {
         const sb_new_thing *thing = &list->things[place_of(rows, row)];
         const sb_packed_prop *props = list->props + thing->first_prop;
         for (size_t p = 0; p < thing->prop_count; p++) {
