@@ -35,6 +35,32 @@ SB_MUST_CHECK sb_status sb_triples_sort_polled(sb_triple *items, sb_triple *scra
 void sb_triples_sort(sb_triple *items, sb_triple *scratch, size_t count);
 void sb_pairs_sort(sb_pair *items, sb_pair *scratch, size_t count);
 void sb_u64_sort(uint64_t *items, uint64_t *scratch, size_t count);
+
+/* ---- Triples packed into a word each, which sort at a third of the bytes -------------------------- */
+
+/* Of fewer it is not worth the further walks over them. */
+#define SB_PACKED_LEAST 512u
+/* node, neighbor and rel, each less the least of all, in as many bits as they take. */
+typedef struct sb_packed {
+    uint64_t *words; /* borrowed; as `other`: change places as they are sorted */
+    uint64_t *other;
+    size_t count;
+    sb_triple least;
+    unsigned node_bits, neighbor_bits, rel_bits;
+} sb_packed;
+/* fit: they can be packed; not when relationships do not ascend from one to the next, or with more than 64 bits in all. */
+SB_MUST_CHECK sb_status sb_packed_measure(const sb_triple *items, size_t count, sb_packed *p,
+                                          bool *fit, const sb_sort_poll *poll);
+/* The items measured, in their order, into room for twice as many words. */
+SB_MUST_CHECK sb_status sb_packed_fill(sb_packed *p, const sb_triple *items, uint64_t *room,
+                                       const sb_sort_poll *poll);
+/* Into order of (node, neighbor, rel). */
+SB_MUST_CHECK sb_status sb_packed_sort(sb_packed *p, const sb_sort_poll *poll);
+/* From that order into that of (neighbor, node, rel): by the neighbors alone, since sorting is stable. */
+SB_MUST_CHECK sb_status sb_packed_turn(sb_packed *p, const sb_sort_poll *poll);
+/* Triples from..from + count as they were given; turned: node and neighbor have changed places. */
+void sb_packed_read(const sb_packed *p, size_t from, size_t count, bool turned, sb_triple *items);
+
 /* Remove equal neighbors of a sorted array; returns the new count. */
 size_t sb_u64_unique(uint64_t *items, size_t count);
 

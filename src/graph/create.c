@@ -216,23 +216,56 @@ void sb_create__count_ends(sb_graph *graph, const sb_set_id *sets, size_t count,
     }
 }
 
+/* Label sets of both ends of a slice: one for all sources and one for all targets, or one for each. */
+typedef struct sb_end_sets {
+    bool same;
+    sb_set_id source, target;
+    const sb_set_id *sources, *targets;
+} sb_end_sets;
+
+static sb_status find_ends(sb_graph *graph, const sb_batch_rows *slice, sb_end_sets *found,
+                           sb_err *err)
+{
+    sb_writer *writer = &graph->writer;
+    sb_set_id *sets;
+    size_t bytes;
+
+    SB_TRY(sb_writer__ends_made(graph, slice->sources, slice->targets, slice->count, &found->source,
+                                &found->target, &found->same, err));
+    if (found->same) return SB_OK;
+    if (!sb_mul_size(slice->count, 2 * sizeof *sets, &bytes)) return SB_FAIL_NOMEM(err);
+    sb_buffer_reset(&writer->sets);
+    if (sb_buffer_reserve(&writer->sets, bytes) != SB_OK) return SB_FAIL_NOMEM(err);
+    sets = (sb_set_id *)(void *)writer->sets.data;
+    found->sources = sets;
+    found->targets = sets + slice->count;
+    return sb_writer__endpoints(graph, slice->sources, slice->targets, slice->count, sets,
+                                sets + slice->count, err);
+}
+
+static void count_rels(sb_graph *graph, const sb_end_sets *ends, sb_type_id type, size_t count)
+{
+    if (ends->same) {
+        sb_stats_add_rels(graph->view, ends->source, type, SB_OUT, (int64_t)count);
+        sb_stats_add_rels(graph->view, ends->target, type, SB_IN, (int64_t)count);
+        return;
+    }
+    sb_create__count_ends(graph, ends->sources, count, type, SB_OUT, 1);
+    sb_create__count_ends(graph, ends->targets, count, type, SB_IN, 1);
+}
+
 static sb_status make_rels(sb_graph *graph, const sb_batch_rows *slice, sb_err *err)
 {
     const size_t count = slice->count;
     const sb_type_id type = slice->name;
     const sb_node_id *sources = slice->sources, *targets = slice->targets;
     sb_rel_id *ids = slice->ids;
-    sb_writer *writer = &graph->writer;
-    sb_set_id *sets;
+    sb_end_sets ends;
     sb_column *table_columns;
-    size_t table_column_count, set_bytes;
+    size_t table_column_count;
     sb_rows rows;
 
-    if (!sb_mul_size(count, 2 * sizeof *sets, &set_bytes)) return SB_FAIL_NOMEM(err);
-    sb_buffer_reset(&writer->sets);
-    if (sb_buffer_reserve(&writer->sets, set_bytes) != SB_OK) return SB_FAIL_NOMEM(err);
-    sets = (sb_set_id *)(void *)writer->sets.data;
-    SB_TRY(sb_writer__endpoints(graph, sources, targets, count, sets, sets + count, err));
+    SB_TRY(find_ends(graph, slice, &ends, err));
     SB_TRY(sb_columns__convert(graph, slice->columns, slice->column_count, count, 3, &table_columns,
                                &table_column_count, err));
     SB_TRY(sb_ids_take_rels(graph->view, type, count, ids, err));
@@ -248,8 +281,7 @@ static sb_status make_rels(sb_graph *graph, const sb_batch_rows *slice, sb_err *
     SB_TRY(put_rows(graph, sb_rel_table(graph->view), &rows, err));
     SB_TRY(sb_upkeep__created(graph, SB_REL, type, ids, count, slice->columns, slice->column_count,
                               err));
-    sb_create__count_ends(graph, sets, count, type, SB_OUT, 1);
-    sb_create__count_ends(graph, sets + count, count, type, SB_IN, 1);
+    count_rels(graph, &ends, type, count);
     return sb_writer__pend(graph, type, sources, targets, ids, count, err);
 }
 

@@ -265,6 +265,12 @@ SB_MUST_CHECK sb_status sb_writer__made(sb_graph *graph, sb_set_id set, const sb
 /* A node's label set changed, or it was deleted. */
 SB_MUST_CHECK sb_status sb_writer__override(sb_graph *graph, sb_node_id node, sb_set_id set,
                                             bool deleted, sb_err *err);
+/* Relationships whose sources, and whose targets, are nodes of one label set that this transaction made in a row: *made, and their
+ * sets; counted as checked. Else nothing is done, and they are for the next. */
+SB_MUST_CHECK sb_status sb_writer__ends_made(sb_graph *graph, const sb_node_id *sources,
+                                             const sb_node_id *targets, size_t rels,
+                                             sb_set_id *source_set, sb_set_id *target_set,
+                                             bool *made, sb_err *err);
 /* Label sets of count endpoints (both ends of rels: sources then targets), each looked up at most once. missing_at:
  * the first endpoint that does not exist, count when all do. */
 SB_MUST_CHECK sb_status sb_writer__endpoints(sb_graph *graph, const sb_node_id *sources,
@@ -296,6 +302,12 @@ SB_INLINE bool sb_graph__has_pending(const sb_graph *graph)
 {
     return graph->writer.pending_rels != 0;
 }
+
+/* ---- flush.c ----------------------------------------------------------------------------------------------------- */
+
+/* Relationships of a type, in any order, into its lists of both directions. */
+SB_MUST_CHECK sb_status sb_flush__lists(sb_graph *graph, sb_type_id type, const sb_triple *rels,
+                                        size_t count, sb_err *err);
 
 /* ---- read.c ------------------------------------------------------------------------------------------------------------ */
 

@@ -661,6 +661,36 @@ static sb_status check_range(sb_graph *graph, const sb_node_id *ids, size_t coun
     return SB_OK;
 }
 
+/* Are all ids of one run of nodes that this transaction made, and has not changed? */
+static bool made_together(sb_graph *graph, const sb_node_id *ids, size_t count, sb_set_id *set)
+{
+    const sb_made *made = find_made(graph, ids[0]);
+    bool outside = false;
+
+    if (made == NULL) return false;
+    const sb_node_id first = made->first, span = made->end - first;
+    *set = made->set;
+    for (size_t i = 0; i < count; i++)
+        outside |= ids[i] - first >= span;
+    return !outside;
+}
+
+sb_status sb_writer__ends_made(sb_graph *graph, const sb_node_id *sources,
+                               const sb_node_id *targets, size_t rels, sb_set_id *source_set,
+                               sb_set_id *target_set, bool *made, sb_err *err)
+{
+    sb_writer *writer = &graph->writer;
+
+    *made = !graph->settings.trusted_endpoints && writer->override_count == 0 &&
+            (graph->profile->switched_off & SB_SEED_EXISTS_CACHE) == 0 &&
+            made_together(graph, sources, rels, source_set) &&
+            made_together(graph, targets, rels, target_set);
+    if (!*made) return SB_OK;
+    writer->stats.endpoint_checks += 2 * (uint64_t)rels;
+    writer->stats.known_in_txn += 2 * (uint64_t)rels;
+    return sb_graph__work(graph, 2 * rels, err);
+}
+
 sb_status sb_writer__endpoints(sb_graph *graph, const sb_node_id *sources,
                                const sb_node_id *targets, size_t rels, sb_set_id *source_sets,
                                sb_set_id *target_sets, sb_err *err)
@@ -775,113 +805,15 @@ sb_status sb_writer__pend(sb_graph *graph, sb_type_id type, const sb_node_id *so
     return SB_OK;
 }
 
-static bool reverse_sorted(const sb_triple *rels, size_t count)
-{
-    for (size_t i = 1; i < count; i++) {
-        const sb_triple a = rels[i - 1], b = rels[i];
-        if (a.neighbor < b.neighbor) continue;
-        if (a.neighbor > b.neighbor || a.node > b.node || (a.node == b.node && a.rel > b.rel))
-            return false;
-    }
-    return true;
-}
-
-typedef struct watched_sort {
-    sb_graph *graph;
-    sb_err *err;
-} watched_sort;
-
-static sb_status poll_sort(void *ctx)
-{
-    const watched_sort *watched = ctx;
-    return sb_graph__poll(watched->graph, watched->err);
-}
-
-/* Clears *is_sorted at the first descent. */
-static sb_status look_at_order(sb_graph *graph, const sb_triple *rels, size_t count,
-                               sb_direction direction, bool *is_sorted, sb_err *err)
-{
-    for (size_t begin = 0, end; *is_sorted && begin < count; begin = end) {
-        const size_t from = begin == 0 ? 0 : begin - 1; /* a step is compared with the one before */
-        end = count - begin < SB_GRAPH_STEP ? count : begin + SB_GRAPH_STEP;
-        *is_sorted = direction == SB_OUT ? sb_triples_sorted(rels + from, end - from)
-                                         : reverse_sorted(rels + from, end - from);
-        if (end != count) SB_TRY(sb_graph__poll(graph, err));
-    }
-    return SB_OK;
-}
-
-/* Triples of a direction into room, in steps, as memory that is new takes its time. */
-static sb_status turn_rels(sb_graph *graph, const sb_triple *rels, size_t count,
-                           sb_direction direction, sb_triple *room, sb_err *err)
-{
-    for (size_t begin = 0, end; begin < count; begin = end) {
-        end = count - begin < SB_GRAPH_STEP ? count : begin + SB_GRAPH_STEP;
-        if (direction == SB_OUT)
-            memcpy(room + begin, rels + begin, (end - begin) * sizeof *room);
-        else
-            for (size_t i = begin; i < end; i++)
-                room[i] = (sb_triple){rels[i].neighbor, rels[i].node, rels[i].rel};
-        if (end != count) SB_TRY(sb_graph__poll(graph, err));
-    }
-    return SB_OK;
-}
-
-/* Relationships as triples of a direction, sorted; sorts are counted, those that are sorted already are not touched.
- * *sorted is rels or in scratch: the pending ones stay in order of creation, which rolling back needs. */
-static sb_status sort_rels(sb_graph *graph, const sb_triple *rels, size_t count,
-                           sb_direction direction, uint64_t *sorts, const sb_triple **sorted,
-                           sb_err *err)
-{
-    sb_writer *writer = &graph->writer;
-    bool is_sorted = (graph->profile->switched_off & SB_SEED_SORT_GUARD) == 0;
-    sb_triple *room;
-
-    *sorted = rels;
-    SB_TRY(look_at_order(graph, rels, count, direction, &is_sorted, err));
-    if (is_sorted && direction == SB_OUT) return SB_OK;
-    sb_buffer_reset(&writer->scratch);
-    if (sb_buffer_reserve(&writer->scratch, 2 * count * sizeof *room) != SB_OK)
-        return SB_FAIL_NOMEM(err);
-    *sorted = room = (sb_triple *)(void *)writer->scratch.data;
-    SB_TRY(turn_rels(graph, rels, count, direction, room, err));
-    if (is_sorted) return SB_OK;
-    ++*sorts;
-    watched_sort watched = {.graph = graph, .err = err};
-    const sb_sort_poll poll = {.call = poll_sort, .ctx = &watched};
-    return sb_triples_sort_polled(room, room + count, count, &poll);
-}
-
-/* Sorted relationships into a direction's lists in steps, so that a long flush can be cancelled. A step ends with a
- * node's list: none is opened twice. */
-static sb_status insert_lists(sb_graph *graph, sb_type_id type, sb_direction direction,
-                              const sb_triple *rels, size_t count, sb_err *err)
-{
-    size_t end;
-
-    for (size_t begin = 0; begin < count; begin = end) {
-        end = count - begin < SB_GRAPH_STEP ? count : begin + SB_GRAPH_STEP;
-        while (end < count && rels[end].node == rels[end - 1].node)
-            end++;
-        SB_TRY(sb_adjacency_insert(graph->view, type, direction, rels + begin, end - begin, err));
-        SB_TRY(sb_graph__work(graph, end - begin, err));
-    }
-    return SB_OK;
-}
-
 static sb_status flush_type(sb_graph *graph, size_t place, sb_err *err)
 {
     sb_writer *writer = &graph->writer;
     sb_pending *pending = &writer->pending[place];
-    const sb_triple *rels = pending->rels + pending->flushed, *sorted;
     const size_t count = pending->count - pending->flushed;
 
     if (count == 0) return SB_OK;
     SB_TRY(log_pending(graph, place, err));
-    SB_TRY(sort_rels(graph, rels, count, SB_OUT, &writer->stats.forward_sorts, &sorted, err));
-    SB_TRY(insert_lists(graph, pending->type, SB_OUT, sorted, count, err));
-    SB_TRY(sort_rels(graph, rels, count, SB_IN, &writer->stats.reverse_sorts, &sorted, err));
-    SB_TRY(insert_lists(graph, pending->type, SB_IN, sorted, count, err));
+    SB_TRY(sb_flush__lists(graph, pending->type, pending->rels + pending->flushed, count, err));
     pending->flushed = pending->count;
     writer->pending_rels -= count;
     writer->stats.flushed_rels += count;
