@@ -132,6 +132,33 @@ static bool pack_lists(const sb_triple *triples, size_t count, uint32_t budget,
     return true;
 }
 
+/* The list that begins at first, block by block while it fits: where that ends. *whole: so does the list, or what may be read of it. */
+static size_t pack_list(const sb_triple *triples, size_t count, uint32_t budget, size_t first,
+                        sb_list_stats *stats, bool *whole)
+{
+    size_t next = first;
+
+    for (;;) {
+        const size_t from = next;
+        size_t limit = from + PACK_BLOCK;
+        sb_list_stats more = *stats;
+
+        *whole = true;
+        if (limit > count) limit = count;
+        if (limit > SB_LIST_ENTRIES_MAX) limit = SB_LIST_ENTRIES_MAX;
+        while (next < limit && triples[next].node == triples[first].node)
+            next++;
+        if (next == from) return next;
+        stats_add(&more, triples + from, next - from, from == first);
+        if (sb_list__encoded_bytes(&more) > budget) {
+            *whole = false;
+            return from;
+        }
+        *stats = more;
+        if (next < limit) return next;
+    }
+}
+
 /* Entries from next on of the list that begins at first, while they fit: where they end. */
 static size_t pack_entries(const sb_triple *triples, size_t count, uint32_t budget, size_t first,
                            size_t next, sb_list_stats *stats)
@@ -163,34 +190,8 @@ size_t sb_list__pack(const sb_triple *triples, size_t count, uint32_t page_bytes
             continue;
         }
         const uint64_t node = triples[taken].node;
-        size_t next = taken;
-        bool whole = false;
-
-        /* Take the list block by block while it fits. */
-        for (;;) {
-            const size_t from = next;
-            size_t limit = from + PACK_BLOCK;
-            sb_list_stats more = trial;
-
-            if (limit > count) limit = count;
-            if (limit > SB_LIST_ENTRIES_MAX) limit = SB_LIST_ENTRIES_MAX;
-            while (next < limit && triples[next].node == node)
-                next++;
-            if (next == from) {
-                whole = true;
-                break;
-            }
-            stats_add(&more, triples + from, next - from, from == taken);
-            if (sb_list__encoded_bytes(&more) > budget) {
-                next = from;
-                break;
-            }
-            trial = more;
-            if (next < limit) {
-                whole = true;
-                break;
-            }
-        }
+        bool whole;
+        const size_t next = pack_list(triples, count, budget, taken, &trial, &whole);
         if (whole && (next == count || triples[next].node != node)) {
             *stats = trial;
             taken = next;
