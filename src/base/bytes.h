@@ -75,6 +75,15 @@ SB_INLINE bool sb_bytes_equal(sb_bytes a, sb_bytes b)
     if (a.size >= 8 && sb_load_le64(a.data) != sb_load_le64(b.data)) return false;
     return a.size == 0 || memcmp(a.data, b.data, a.size) == 0;
 }
+/* The first 8 bytes, filled up with zeros, as a number: of two ranges the lesser has not the greater one. */
+SB_INLINE uint64_t sb_bytes_word(sb_bytes bytes)
+{
+    uint64_t word = 0;
+    if (SB_LIKELY(bytes.size >= 8)) return sb_load_be64(bytes.data);
+    for (size_t i = 0; i < bytes.size; i++)
+        word |= (uint64_t)bytes.data[i] << (56 - 8 * i);
+    return word;
+}
 
 /* Little-endian integer of width 0, 1, 2, 4 or 8 bytes (0 reads as 0 and stores nothing). */
 SB_INLINE uint64_t sb_load_width(const void *p, unsigned width)

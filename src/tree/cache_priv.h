@@ -7,6 +7,8 @@
 
 #define SB_LEAF_CACHE_SLOT  1u /* of the session (sb_txn_front) */
 #define SB_LEAF_CACHE_TREES 1024u
+#define SB_LEAF_CACHE_PARTS 8u   /* of a slotted tree */
+#define SB_LEAF_CACHE_KEYED 512u /* parts of slotted trees */
 
 typedef struct sb_cache_entry {
     uint64_t stamp; /* commit << EPOCH_BITS | epoch */
@@ -21,12 +23,13 @@ typedef struct sb_cache_address {
     uint32_t epoch; /* 0: none */
 } sb_cache_address;
 
-/* What is known of a tree's leaves. */
+/* What is known of a tree's leaves; of a slotted one, of an eighth of them (C10). */
 typedef struct sb_tree_entry {
     uint32_t tree;
     uint32_t salt; /* of its tags */
     uint16_t span; /* 16 × log2 of the id range of a leaf, the median; 0: nothing known */
     uint8_t shift; /* k */
+    uint8_t part;  /* of a slotted tree's keys; 0 of other trees */
 } sb_tree_entry;
 
 typedef struct sb_leaf_cache {
@@ -43,7 +46,21 @@ typedef struct sb_leaf_cache {
     uint32_t epoch;              /* only rises, until all entries are dropped */
     uint64_t epoch_seq;          /* the commit that epoch belongs to */
     sb_tree_entry trees[SB_LEAF_CACHE_TREES];
+    sb_tree_entry keyed[SB_LEAF_CACHE_KEYED]; /* those of slotted trees */
 } sb_leaf_cache;
+
+/* Which part of a tree's leaves an id, or the word of a key, belongs to. */
+SB_INLINE uint32_t sb_cache__part(const sb_tree *tree, uint64_t word)
+{
+    return tree->kind != SB_TREE_SLOTTED ? 0 : (uint32_t)(word >> 56) % SB_LEAF_CACHE_PARTS;
+}
+/* Where what is known of it has its place. */
+SB_INLINE sb_tree_entry *sb_cache__place(sb_leaf_cache *cache, const sb_tree *tree, uint32_t part)
+{
+    return tree->kind != SB_TREE_SLOTTED
+               ? &cache->trees[tree->id % SB_LEAF_CACHE_TREES]
+               : &cache->keyed[(SB_LEAF_CACHE_PARTS * tree->id + part) % SB_LEAF_CACHE_KEYED];
+}
 
 /* Consecutive blocks of a tree have consecutive tags, so that they do not displace each other, and share cache lines. */
 SB_INLINE uint32_t sb_cache__tag(const sb_tree_entry *tree, uint64_t id)
@@ -74,14 +91,16 @@ SB_INLINE bool sb_leaves__is_one(const sb_leaves *leaves, const uint8_t *page)
     return (sb_load_le64(page + SB_PAGE_KIND) & SB_LEAF_MARK_MASK) == leaves->mark;
 }
 
-/* False: there is no short way, ask sb_tree__leaf_of_id. */
-SB_INLINE bool sb_leaves__open(const sb_txn *txn, const sb_tree *tree, sb_leaves *leaves)
+/* To the leaves of all ids of a tree, or to the part of a slotted one that the word belongs to. False: there is no short way, ask
+ * sb_tree__leaf_of_id. */
+SB_INLINE bool sb_leaves__open(const sb_txn *txn, const sb_tree *tree, uint64_t word,
+                               sb_leaves *leaves)
 {
     const sb_txn_front *front = sb_txn_front_of(txn);
     sb_leaf_cache *cache = front->slots[SB_LEAF_CACHE_SLOT - 1];
 
     if (SB_UNLIKELY(front->addresses == 0 || cache == NULL)) return false;
-    const sb_tree_entry *entry = &cache->trees[tree->id % SB_LEAF_CACHE_TREES];
+    const sb_tree_entry *entry = sb_cache__place(cache, tree, sb_cache__part(tree, word));
     if (SB_UNLIKELY(entry->tree != tree->id || cache->capacity == 0)) return false;
     if (SB_UNLIKELY(front->addresses != cache->address_key))
         sb_cache__next_addresses(cache, front->addresses);

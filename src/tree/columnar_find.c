@@ -51,7 +51,7 @@ SB_INLINE bool hold_by_short_way(const sb_txn *txn, const sb_tree *tree, uint64_
 {
     sb_leaves leaves;
 
-    if (SB_UNLIKELY(!sb_leaves__open(txn, tree, &leaves))) return false;
+    if (SB_UNLIKELY(!sb_leaves__open(txn, tree, 0, &leaves))) return false;
     const uint8_t *page = sb_leaves__find(&leaves, id, 0);
     if (SB_LIKELY(page != NULL)) SB_PREFETCH(page + 64); /* with the header, not after it */
     if (SB_UNLIKELY(!settle(&leaves, id, page, row))) return false;
@@ -160,7 +160,7 @@ bool sb_row_peek(sb_txn *txn, const sb_tree *tree, uint64_t id, const uint32_t *
     const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
     sb_leaves leaves;
 
-    if (SB_UNLIKELY(!sb_leaves__open(txn, tree, &leaves))) return false;
+    if (SB_UNLIKELY(!sb_leaves__open(txn, tree, 0, &leaves))) return false;
     const uint8_t *page = sb_leaves__find(&leaves, id, 0);
     if (SB_UNLIKELY(page == NULL)) return false;
     SB_PREFETCH(page + 64); /* with the header, not after it */
@@ -288,7 +288,7 @@ static sb_status hold_leaves(sb_txn *txn, const sb_tree *tree, const uint64_t *i
     size_t missed = 0;
 
     *held = count;
-    if (SB_UNLIKELY(!sb_leaves__open(txn, tree, &leaves))) {
+    if (SB_UNLIKELY(!sb_leaves__open(txn, tree, 0, &leaves))) {
         *held = acquire_hinted(txn, tree, ids, count, rows);
         for (size_t i = 0; i < *held; i++) {
             SB_TRY(settle_hinted(&rows[i], tree, ids[i], err));
@@ -313,7 +313,7 @@ static sb_status hold_leaves(sb_txn *txn, const sb_tree *tree, const uint64_t *i
         if (SB_LIKELY(open && settle(&leaves, ids[i], page, &rows[i]))) continue;
         SB_TRY(sb_tree__leaf_of_id(txn, tree, ids[i], &rows[i].page, &rows[i].pgno, err));
         missed++;
-        open = sb_leaves__open(txn, tree, &leaves); /* the cache has learned */
+        open = sb_leaves__open(txn, tree, 0, &leaves); /* the cache has learned */
     }
     sb_leaves__hit(&leaves, count - missed);
     return SB_OK;

@@ -86,20 +86,10 @@ void sb_tree__leaf_remember(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pg
 /* Bytes of a page that a builder fills. */
 uint32_t sb_build__fill_bytes(const sb_build_core *core);
 
-/* The first 8 bytes of a key, filled up with zeros, as a number: its leaves are remembered under it. In order of the keys. */
-SB_INLINE uint64_t sb_tree__key_word(sb_bytes key)
-{
-    uint8_t first[8] = {0};
-    if (SB_LIKELY(key.size >= 8)) return sb_load_be64(key.data);
-    if (key.size > 0) memcpy(first, key.data, key.size);
-    return sb_load_be64(first);
-}
-/* The leaf of a slotted tree that holds key, or would, held in *page: through the leaf cache, as sb_tree__leaf_of_id. The tree is not
- * empty. */
+/* The leaf of a slotted tree that holds key, or would, held in *page: through the leaf cache, as sb_tree__leaf_of_id, where it is
+ * remembered under the key's word. The tree is not empty. */
 SB_MUST_CHECK sb_status sb_tree__leaf_of_key(sb_txn *txn, const sb_tree *tree, sb_bytes key,
                                              sb_page *page, sb_err *err);
-/* Where key lies by the fences of a slotted page: 0 within, -1 below, 1 above. */
-int sb_tree__key_side(const uint8_t *page, uint32_t page_bytes, sb_bytes key);
 /* Where (id, 0, 0) lies by the fences of page: 0 within, -1 below, 1 above; SB_SIDE_OTHER: it is no leaf of tree. */
 #define SB_SIDE_OTHER 2
 int sb_tree__leaf_side(const sb_tree *tree, const uint8_t *page, uint32_t page_bytes, uint64_t id);

@@ -29,7 +29,7 @@ SB_INLINE const uint8_t *short_home(sb_txn *txn, const sb_tree *tree, uint64_t n
 {
     sb_leaves leaves;
 
-    if (SB_UNLIKELY(!sb_leaves__open(txn, tree, &leaves))) return NULL;
+    if (SB_UNLIKELY(!sb_leaves__open(txn, tree, 0, &leaves))) return NULL;
     const uint8_t *page = sb_leaves__find(&leaves, node, 0);
     if (SB_UNLIKELY(page == NULL)) return NULL;
     sb_list__prefetch(page); /* header and directory at once: one miss to wait for, not two */
@@ -70,7 +70,7 @@ static sb_status find_homes(sb_txn *txn, const sb_tree *tree, const uint64_t *no
 {
     sb_leaves leaves = {0};
     size_t missed = 0;
-    bool open = sb_leaves__open(txn, tree, &leaves);
+    bool open = sb_leaves__open(txn, tree, 0, &leaves);
 
     *stay = sb_txn_addresses(txn) != 0;
     if (!*stay) return SB_OK;
@@ -86,7 +86,7 @@ static sb_status find_homes(sb_txn *txn, const sb_tree *tree, const uint64_t *no
             SB_TRY(sb_tree__leaf_of_id(txn, tree, nodes[i], &page, &pgno, err));
             pages[i] = kept(txn, &page);
             missed++;
-            open = sb_leaves__open(txn, tree, &leaves); /* the cache has learned */
+            open = sb_leaves__open(txn, tree, 0, &leaves); /* the cache has learned */
             if (pages[i] == NULL) continue;
         }
         prefetch_slot(pages[i], nodes[i]);

@@ -29,39 +29,74 @@ static int compare_tails(const uint8_t *page, uint32_t i, sb_bytes suffix)
     return length < suffix.size ? -1 : length > suffix.size ? 1 : 0;
 }
 
-uint32_t sb_slots__search(const uint8_t *page, sb_bytes suffix, bool *equal)
+void sb_slots__narrow(const uint8_t *page, sb_bytes suffix, sb_window *window)
 {
     const uint32_t count = sb_slots__count(page);
-    const uint32_t head = sb_slots__head_of(suffix);
     const uint32_t distance = count / (SB_HINT_COUNT + 1);
-    uint32_t lower = 0, upper = count;
 
-    *equal = false;
-    if (distance > 1) {
-        /* Hint i samples slot distance·(i + 1). Two counts instead of a search: no branch to mispredict, and
-         * the compiler makes vector compares of them. */
-        uint32_t below = 0, not_above = 0;
-        for (uint32_t i = 0; i < SB_HINT_COUNT; i++) {
-            const uint32_t hint = sb_load_le32(page + SB_SLOTS_HINTS + 4 * i);
-            below += hint < head;
-            not_above += hint <= head;
-        }
-        lower = below == 0 ? 0 : distance * below + 1;
-        upper = not_above == SB_HINT_COUNT ? count : distance * (not_above + 1);
-        /* The window is a few cache lines: ask for all of them, or the search waits for one after the other. */
-        for (uint32_t i = lower; i < upper; i += 64 / SB_SLOT_BYTES)
-            SB_PREFETCH(sb_slots__slot(page, i));
+    *window = (sb_window){.head = sb_slots__head_of(suffix), .upper = count, .guess = count};
+    if (distance <= 1) return;
+    /* Hint i samples slot distance·(i + 1). Two counts instead of a search: no branch to mispredict, and
+     * the compiler makes vector compares of them. */
+    uint32_t below = 0, not_above = 0;
+    for (uint32_t i = 0; i < SB_HINT_COUNT; i++) {
+        const uint32_t hint = sb_load_le32(page + SB_SLOTS_HINTS + 4 * i);
+        below += hint < window->head;
+        not_above += hint <= window->head;
     }
+    window->lower = below == 0 ? 0 : distance * below + 1;
+    window->upper = not_above == SB_HINT_COUNT ? count : distance * (not_above + 1);
+    window->guess = window->upper;
+    /* The window is a few cache lines: ask for all of them, or the search waits for one after the other. */
+    for (uint32_t i = window->lower; i < window->upper; i += 64 / SB_SLOT_BYTES)
+        SB_PREFETCH(sb_slots__slot(page, i));
+}
 
-    /* First slot with a head not below ours. */
-    uint32_t i = lower;
-    for (uint32_t left = upper - lower; left > 0;) {
+void sb_slots__guess(const uint8_t *page, uint32_t page_bytes, sb_window *window)
+{
+    const uint32_t count = sb_slots__count(page);
+    const uint32_t distance = count / (SB_HINT_COUNT + 1);
+    const uint32_t before = window->lower == 0 ? 0 : window->lower - 1;
+
+    if (distance <= 1 || before == 0 || before + distance > distance * SB_HINT_COUNT) return;
+    /* Between the slots before and before + distance, which have hints; the second one's head is not below ours. */
+    const uint8_t *const hint = page + SB_SLOTS_HINTS + 4 * (size_t)(before / distance - 1);
+    const uint32_t from = sb_load_le32(hint), range = sb_load_le32(hint + 4) - from;
+    const uint64_t part = (uint64_t)distance * (window->head - from) + range / 2;
+    const uint32_t heap_end = sb_slots__heap_end(page, page_bytes);
+    window->guess = before + (uint32_t)(part / range);
+    SB_PREFETCH(
+        page + heap_end -
+        (uint32_t)((uint64_t)(heap_end - sb_slots__heap(page)) * (window->guess + 1) / count));
+}
+
+/* First slot of the window with a head not below its head. */
+static uint32_t search_heads(const uint8_t *page, const sb_window *window)
+{
+    const uint32_t guess = window->guess;
+    uint32_t i = window->lower;
+
+    if (guess >= window->lower && guess < window->upper &&
+        sb_slots__head_at(page, guess) >= window->head &&
+        sb_slots__head_at(page, guess - 1) < window->head)
+        return guess;
+    for (uint32_t left = window->upper - window->lower; left > 0;) {
         const uint32_t half = left / 2;
-        const bool before = sb_slots__head_at(page, i + half) < head;
+        const bool before = sb_slots__head_at(page, i + half) < window->head;
         i = before ? i + half + 1 : i;
         left = before ? left - half - 1 : half;
     }
-    if (i == count || sb_slots__head_at(page, i) != head) return i;
+    return i;
+}
+
+uint32_t sb_slots__search_window(const uint8_t *page, sb_bytes suffix, const sb_window *window,
+                                 bool *equal)
+{
+    const uint32_t head = window->head;
+    uint32_t i = search_heads(page, window);
+
+    *equal = false;
+    if (i == sb_slots__count(page) || sb_slots__head_at(page, i) != head) return i;
 
     /* Among equal heads by the rest. Most often there is one, so look at it before searching on. */
     int order = compare_tails(page, i, suffix);
@@ -69,7 +104,7 @@ uint32_t sb_slots__search(const uint8_t *page, sb_bytes suffix, bool *equal)
         *equal = order == 0;
         return i;
     }
-    uint32_t end = upper;
+    uint32_t end = window->upper;
     i++;
     while (i < end) {
         const uint32_t middle = i + (end - i) / 2;

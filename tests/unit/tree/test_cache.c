@@ -92,7 +92,7 @@ static void look_up_address(sb_txn *txn, const sb_tree *tree, uint64_t id, sb_pg
     sb_leaves leaves;
     sb_page page;
 
-    if (!sb_leaves__open(txn, tree, &leaves)) return;
+    if (!sb_leaves__open(txn, tree, id, &leaves)) return;
     for (int side = -1; side <= 1; side++) {
         const uint8_t *bytes = sb_leaves__find(&leaves, id, side);
         if (bytes == NULL || sb_tree__leaf_side(tree, bytes, 4096, id) != 0) continue;

@@ -12,7 +12,7 @@
 #define TAIL  5u
 #define ASKED 700u
 
-typedef enum shape { NUMBERS, SPREAD, WORDS } shape;
+typedef enum shape { NUMBERS, SPREAD, WORDS, LENGTHS } shape;
 
 typedef struct world {
     sb_profile profile;
@@ -43,6 +43,12 @@ static size_t prefix_of(const world *w, size_t i, uint8_t out[64])
         sb_store_be64(out, sb_hash_u64(i));
         out[8] = 0x7F;
         return 9;
+    }
+    if (w->shape == LENGTHS) { /* as keys of numbers are: half of two bytes, half of three */
+        const uint32_t number = (i < KEYS / 2 ? 63000u : 65000u) + (uint32_t)i;
+        out[0] = number < 65536 ? 0x92 : 0x93;
+        sb_store_be32(out + 1, number << (number < 65536 ? 16 : 8));
+        return number < 65536 ? 3 : 4;
     }
     return (size_t)snprintf((char *)out, 64, "the same beginning %05zu|", i);
 }
@@ -179,6 +185,12 @@ static void test_tree_prefix__words(void **state)
     run(WORDS, SB_READ_MAP);
 }
 
+static void test_tree_prefix__lengths(void **state)
+{
+    (void)state;
+    run(LENGTHS, SB_READ_MAP);
+}
+
 static void test_tree_prefix__few_cached_pages(void **state)
 {
     (void)state;
@@ -191,6 +203,7 @@ int main(void)
         TEST(test_tree_prefix__numbers),
         TEST(test_tree_prefix__spread),
         TEST(test_tree_prefix__words),
+        TEST(test_tree_prefix__lengths),
         TEST(test_tree_prefix__few_cached_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
