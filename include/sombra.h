@@ -1192,10 +1192,11 @@ typedef struct sombra_tree_info {
 /** Tree number i (from 0); *more false past the last. Reads all of the tree. */
 SOMBRA_API sombra_status sombra_tree_at(sombra_txn *txn, size_t i, sombra_tree_info *info,
                                         bool *more);
-/** Writer counters of a write transaction. */
+/** Writer counters of a write transaction. Sorts: of relationships by source and by target, and of entries of property indexes; what is in order
+ *  already is not sorted, and not counted. Entries of label indexes come in order. */
 typedef struct sombra_writer_stats {
     uint64_t endpoint_checks, cache_hits, cache_misses, node_lookups, known_in_txn, trusted,
-        forward_sorts, reverse_sorts, label_sorts, flushes, flushed_rels;
+        forward_sorts, reverse_sorts, index_sorts, flushes, flushed_rels;
 } sombra_writer_stats;
 /** What the write transaction did so far; all 0 in a read transaction. */
 SOMBRA_API sombra_status sombra_get_writer_stats(sombra_txn *txn, sombra_writer_stats *stats);

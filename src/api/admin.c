@@ -271,7 +271,7 @@ sombra_status sombra_get_writer_stats(sombra_txn *txn, sombra_writer_stats *stat
                                    .trusted = inner.trusted,
                                    .forward_sorts = inner.forward_sorts,
                                    .reverse_sorts = inner.reverse_sorts,
-                                   .label_sorts = inner.label_sorts,
+                                   .index_sorts = inner.index_sorts,
                                    .flushes = inner.flushes,
                                    .flushed_rels = inner.flushed_rels};
     return SOMBRA_OK;

@@ -178,8 +178,8 @@ typedef struct sb_writer_stats {
     uint64_t node_lookups; /* look-ups in the node table for endpoints */
     uint64_t known_in_txn; /* endpoints made in this transaction: not looked up */
     uint64_t trusted;      /* not checked */
-    /* sorts done; guards passed are not counted */
-    uint64_t forward_sorts, reverse_sorts, label_sorts;
+    /* sorts done; guards passed are not counted. Entries of label indexes come in order of id and are never sorted */
+    uint64_t forward_sorts, reverse_sorts, index_sorts;
     uint64_t flushes, flushed_rels;
 } sb_writer_stats;
 void sb_graph_writer_stats(sb_graph *graph, sb_writer_stats *stats);

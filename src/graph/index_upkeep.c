@@ -221,6 +221,7 @@ sb_status sb_upkeep__sort_items(sb_graph *graph, sb_item *items, size_t count, s
     size_t bytes;
 
     if (items_sorted(items, count)) return SB_OK;
+    graph->writer.stats.index_sorts++;
     /* An outer level keeps one pair for each of its runs, of which the one being sorted is not cut. */
     if (!sb_mul_size(count, 2 * sizeof(sb_pair) + sizeof(sb_item), &bytes) ||
         !sb_add_size(bytes, 2 * SORT_DEPTH * sizeof(sb_pair), &bytes))

@@ -85,6 +85,16 @@ static void clear_cache(sb_writer *writer)
     writer->cache_used = false;
 }
 
+/* What the transaction did. Look-ups and flushes are added as they come. */
+static void add_to_profile(sb_graph *graph)
+{
+    SB_PROFILE_ADD(graph->profile, EXISTS_CACHE_HITS, graph->writer.stats.cache_hits);
+    SB_PROFILE_ADD(graph->profile, EXISTS_CACHE_MISSES, graph->writer.stats.cache_misses);
+    SB_PROFILE_ADD(graph->profile, FORWARD_SORTS, graph->writer.stats.forward_sorts);
+    SB_PROFILE_ADD(graph->profile, REVERSE_SORTS, graph->writer.stats.reverse_sorts);
+    SB_PROFILE_ADD(graph->profile, INDEX_SORTS, graph->writer.stats.index_sorts);
+}
+
 void sb_writer__reset(sb_graph *graph)
 {
     sb_writer *writer = &graph->writer;
@@ -113,6 +123,7 @@ void sb_writer__reset(sb_graph *graph)
     writer->mark_count = 0;
     writer->touched_count = 0;
     writer->knows_place = false;
+    add_to_profile(graph);
     writer->stats = (sb_writer_stats){0};
     writer->active = false;
 }

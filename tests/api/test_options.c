@@ -793,6 +793,54 @@ static void test_api_options__profile_switch(void **state)
     assert_int_equal(sombra_profile_snapshot(NULL, false, NULL, 0, &count), SOMBRA_MISUSE);
 }
 
+#ifndef SOMBRA_NO_PROFILE
+static void run_counted(api_fixture *f, const char *text)
+{
+    sombra_stmt *stmt;
+
+    OK(f, sombra_prepare(f->conn, text, SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_DONE);
+    sombra_stmt_finalize(stmt);
+}
+
+/* Work of every kind: no counter is one that nothing raises. */
+static void test_api_options__profile_counts_all(void **state)
+{
+    sombra_counter counters[64];
+    size_t count = 0;
+    api_fixture f;
+    (void)state;
+
+    api_new(&f);
+    api_close(&f);
+    api_remove(API_PATH);
+    f.options.profile = true;
+    f.options.page_size = 4096;
+    f.options.durability = SOMBRA_DURABLE_FULL;
+    f.options.transaction_memory = 1u << 20;
+    api_open_at(&f, API_PATH);
+    run_counted(&f, "UNWIND range(1, 5000) AS i CREATE (:P {k: i * 7 % 5003, t: 'text ' + i})");
+    run_counted(&f, "CREATE INDEX FOR (n:P) ON (n.k)");
+    run_counted(
+        &f, "UNWIND range(1, 20000) AS i MATCH (a:P {k: i * 31 % 5003}), (b:P {k: i * 17 % 5003}) "
+            "CREATE (a)-[:R {w: i}]->(b)");
+    run_counted(&f, "MATCH (n:P) WHERE n.k % 2 = 0 SET n.t = 'another text of another length'");
+    run_counted(&f, "MATCH (n:P) WHERE n.k > 100 DETACH DELETE n");
+    OK(&f, sombra_checkpoint(f.conn, SOMBRA_TRUNCATE, NULL));
+    run_counted(&f, "UNWIND range(1, 50000) AS i CREATE (:Q {k: i * 7 % 50021, t: 'text ' + i})");
+    run_counted(&f, "MATCH (n:Q) SET n.t = n.t + ' and more'");
+    api_begin(&f, SOMBRA_WRITE);
+    for (unsigned i = 0; i < 100; i++)
+        (void)api_node(&f, "Person", i);
+    api_commit(&f);
+    assert_int_equal(sombra_profile_snapshot(f.db, false, counters, 64, &count), SOMBRA_OK);
+    assert_in_range(count, 30, 64);
+    for (size_t i = 0; i < count; i++)
+        if (counters[i].value == 0) fail_msg("nothing raises %s", counters[i].name);
+    api_end(&f);
+}
+#endif
+
 typedef struct log_seen {
     unsigned messages;
     char last[512];
@@ -869,6 +917,9 @@ int main(void)
         cmocka_unit_test(test_api_options__transaction_memory),
         cmocka_unit_test(test_api_options__create_whole),
         cmocka_unit_test(test_api_options__profile_switch),
+#ifndef SOMBRA_NO_PROFILE
+        cmocka_unit_test(test_api_options__profile_counts_all),
+#endif
         cmocka_unit_test(test_api_options__log_tells_of_recovery),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

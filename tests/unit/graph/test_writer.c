@@ -285,7 +285,6 @@ static void test_graph_writer__sorted_input_is_not_sorted(void **state)
     sb_graph_writer_stats(f.graph, &stats);
     assert_int_equal(stats.forward_sorts, 0);
     assert_int_equal(stats.reverse_sorts, 0);
-    assert_int_equal(stats.label_sorts, 0);
     assert_int_equal(stats.flushed_rels, 1000);
     for (size_t i = 0; i < 1000; i++)
         targets[i] = nodes[999 - i];
