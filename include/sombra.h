@@ -267,7 +267,7 @@ typedef struct sombra_options {
     uint64_t transaction_memory; /**< bytes of changed pages a transaction holds before it spills;
                                   * 0: an eighth of memory_limit */
     /** recovery, failed checkpoints, slow readers (that have kept the WAL until it is longer than four
-     * times autocheckpoint: once each); called by a thread of the library, too. NULL: none */
+     * times autocheckpoint: once each); called by a thread of the library, too, and not to use the database. NULL: none */
     void (*log)(void *ctx, sombra_log_level level, const char *message);
     void *log_ctx;
     char import_dirs[1024]; /**< folders that LOAD CSV may read, ':' between them; empty: none */
@@ -321,6 +321,12 @@ SOMBRA_API const sombra_error *sombra_error_of(const sombra_conn *conn);
  *  sync. sombra_commit can be cancelled until it has written all pages: the transaction is rolled back then. sombra_checkpoint, too: the
  *  next one does it all. */
 SOMBRA_API void sombra_interrupt(sombra_conn *conn);
+/* Callbacks. While one of a connection's callbacks runs, the connection is at work, and every other call on it is refused with SOMBRA_MISUSE: on its
+ * transaction, statements, builders, scans and streams, too. Calls that return nothing (sombra_rollback, sombra_disconnect, sombra_stmt_finalize,
+ * sombra_builder_close, sombra_scan_close, those that set a callback or the time limit, release of a stream) do nothing then. sombra_interrupt and
+ * sombra_error_of work as ever, and other connections may be used. Callbacks are: progress, the commit hook, the change hook, visit of sombra_bfs, finding of
+ * sombra_verify, the stream that sombra_create_nodes_arrow and sombra_create_rels_arrow read, and registered functions, aggregates and procedures. */
+
 /** Called now and then by long calls with work done and in all (0: not known); false cancels them. NULL: none. What is done never gets less, and the
  *  total changes once at most, when it becomes known; of a call that succeeds, the last thing told is that all is done. Calls that write do not know
  *  their total, but sombra_schema_create and the import of files do. Statements tell how much of their
@@ -338,9 +344,8 @@ SOMBRA_API void sombra_set_time_limit(sombra_conn *conn, uint64_t ms);
 SOMBRA_API void sombra_set_commit_hook(sombra_conn *conn, sombra_status (*hook)(void *ctx),
                                        void *ctx);
 /** What a change hook hears of: once for each real change of an entity, in order. Of a call of the graph interface when it has succeeded, of a
- *  statement when it has come to its end (CALL { } IN TRANSACTIONS: with each of its commits; a transaction committed under a running
- *  statement: with the commit). What sets a property to the value that it has, or a label that is there, is no change; relationships that
- *  go with a detached node are told, before the node. Not of sombra_import_csv, sombra_restore and schema changes, nor of rolling back. */
+ *  statement when it has come to its end (CALL { } IN TRANSACTIONS: with each of its commits). What sets a property to the value that it has, or a
+ *  label that is there, is no change; relationships that go with a detached node are told, before the node. Not of sombra_import_csv, sombra_restore and schema changes, nor of rolling back. */
 typedef enum sombra_change {
     SOMBRA_NODE_CREATED,
     SOMBRA_NODE_CHANGED,
@@ -349,7 +354,7 @@ typedef enum sombra_change {
     SOMBRA_REL_CHANGED,
     SOMBRA_REL_DELETED
 } sombra_change;
-/** Hear of changes of a connection, after the call that made it; ctx is handed on. The hook may not use the connection. With a hook, a
+/** Hear of changes of a connection, after the call that made it; ctx is handed on. With a hook, a
  *  statement or sombra_mutate holds 16 bytes for each change until then. NULL: none, which costs nothing. */
 SOMBRA_API void sombra_set_change_hook(sombra_conn *conn,
                                        void (*hook)(void *ctx, sombra_change change, uint64_t id),
@@ -365,8 +370,14 @@ typedef enum sombra_mode { SOMBRA_READ = 0, SOMBRA_WRITE = 1 } sombra_mode;
  *  busy_timeout_ms for the writer before it, and, where readers have kept the WAL until it is longer than three times autocheckpoint, up to a
  *  second (or busy_timeout_ms) for them, once for each that stays longer. One per connection: MISUSE. Errors: BUSY, READ_ONLY, POISONED, IO, CORRUPT, NOMEM. */
 SOMBRA_API sombra_status sombra_begin(sombra_conn *conn, sombra_mode mode, sombra_txn **txn);
-/** Commit: in durability full it is on stable storage when this returns. txn is gone in every case. Errors: CONSTRAINT (existence
- *  and type constraints are checked here), IO, FULL, POISONED, NOMEM: all is rolled back. NULL is SOMBRA_MISUSE. */
+/* A statement that writes is under way from its first row to SOMBRA_DONE, an error, its reset or finalize, and is undone alone when it fails or is
+ * reset. So meanwhile the changes and savepoints of the transaction are its own: other calls and statements that write, sombra_savepoint,
+ * sombra_rollback_to, sombra_release and sombra_commit (the statement COMMIT too) are SOMBRA_MISUSE and change nothing, the transaction goes on. Step it to its
+ * end, or reset it, first. Reading goes on beside it. sombra_rollback ends it with all the rest, and statements that read, too; so
+ * does sombra_rollback_to for these: their next step is SOMBRA_MISUSE. */
+
+/** Commit: in durability full it is on stable storage when this returns. txn is gone in every case but one: MISUSE, a statement that writes is under way.
+ *  Errors: CONSTRAINT (existence and type constraints are checked here), IO, FULL, POISONED, NOMEM: all is rolled back. NULL is SOMBRA_MISUSE. */
 SOMBRA_API sombra_status sombra_commit(sombra_txn *txn);
 /** Undo all. Also ends a read transaction. NULL is allowed. */
 SOMBRA_API void sombra_rollback(sombra_txn *txn);
@@ -374,7 +385,7 @@ SOMBRA_API void sombra_rollback(sombra_txn *txn);
 SOMBRA_API sombra_status sombra_upgrade(sombra_txn *txn);
 /** Savepoints nest. Rolling back to one keeps it; releasing drops it and those inside. Ids rise from 1, with gaps. */
 SOMBRA_API sombra_status sombra_savepoint(sombra_txn *txn, uint32_t *savepoint);
-/** Undo what was done since a savepoint, which stays. MISUSE: no such savepoint, or it was released. */
+/** Undo what was done since a savepoint, which stays. Statements that read end. MISUSE: no such savepoint, it was released, or a statement that writes is under way. */
 SOMBRA_API sombra_status sombra_rollback_to(sombra_txn *txn, uint32_t savepoint);
 /** Drop a savepoint and those inside of it; what was done stays. MISUSE, as above. */
 SOMBRA_API sombra_status sombra_release(sombra_txn *txn, uint32_t savepoint);
@@ -716,7 +727,7 @@ typedef struct sombra_bfs_result {
     bool truncated;
 } sombra_bfs_result;
 /** Breadth first: visit once for each node reached, start (depth 0) included; true goes on, false stops. visit NULL: only count.
- *  options NULL: outgoing, unbounded. The callback may use other connections, not this one. */
+ *  options NULL: outgoing, unbounded. */
 SOMBRA_API sombra_status sombra_bfs(sombra_txn *txn, uint64_t start,
                                     const sombra_bfs_options *options,
                                     bool (*visit)(void *ctx, uint64_t node, uint32_t depth),
@@ -766,7 +777,7 @@ typedef struct sombra_schema {
 /** Make an index or constraint, also on a full store. name NULL: one is made up. Errors: EXISTS, CONSTRAINT (data violates it), INTERRUPT. */
 SOMBRA_API sombra_status sombra_schema_create(sombra_txn *txn, const sombra_schema *definition,
                                               uint32_t *id);
-/** Drop an index or constraint, with its index if it has one. Errors: NOT_FOUND, READ_ONLY. */
+/** Drop an index or constraint, with its index if it has one. Errors: NOT_FOUND, READ_ONLY, MISUSE (a statement is under way in txn, which may read it). */
 SOMBRA_API sombra_status sombra_schema_drop(sombra_txn *txn, uint32_t id);
 /** Definition number i (from 0), in order of id; *more false past the last. txn result. */
 SOMBRA_API sombra_status sombra_schema_at(sombra_txn *txn, size_t i, sombra_schema *schema,
@@ -830,7 +841,7 @@ SOMBRA_API sombra_status sombra_stmt_step(sombra_stmt *stmt);
 /** How many more rows there are that steps only have to move to, without work in between: the rest of the batch that was made last. For bindings, which hold
  *  locks of their own around calls that are short. 0 before the first step, at the end, and for NULL. */
 SOMBRA_API size_t sombra_stmt_buffered(const sombra_stmt *stmt);
-/** End the run: the next step begins again. Parameters stay. */
+/** End the run: the next step begins again. Parameters stay. What a statement that writes has changed is undone, unless it had come to SOMBRA_DONE. */
 SOMBRA_API sombra_status sombra_stmt_reset(sombra_stmt *stmt);
 /** Columns of a row; 0 for a statement that returns none. */
 SOMBRA_API size_t sombra_stmt_column_count(const sombra_stmt *stmt);
@@ -1010,8 +1021,7 @@ SOMBRA_API void *sombra_call_context(sombra_call *call);
 
 /** Register a scalar function for all connections of a database. Signature: "my.clamp(x :: FLOAT?, low :: FLOAT?, high :: FLOAT?) :: FLOAT?"; a
  *  name has at least one letter; types as in the language, NUMBER? and ANY? too. The last arguments may be left out if the signature gives defaults,
- *  "high = 1.0 :: FLOAT?", which only readers look at: the call has fewer arguments then (a procedure's: null). call runs without locks, perhaps on several threads, and must not
- *  use the calling connection. ctx lives as long as the database. Errors: EXISTS, SYNTAX (signature), MISUSE, NOMEM. */
+ *  "high = 1.0 :: FLOAT?", which only readers look at: the call has fewer arguments then (a procedure's: null). call runs without locks, perhaps on several threads. ctx lives as long as the database. Errors: EXISTS, SYNTAX (signature), MISUSE, NOMEM. */
 SOMBRA_API sombra_status sombra_register_function(sombra_db *db, const char *signature,
                                                   sombra_status (*call)(sombra_call *call),
                                                   void *ctx, sombra_error *error);

@@ -5,8 +5,7 @@
 
 sombra_status sombra__enter_idle(sombra_conn *conn)
 {
-    if (conn == NULL) return SOMBRA_MISUSE;
-    sb_err_clear(&conn->err);
+    if (sombra__enter_conn(conn) != SOMBRA_OK) return SOMBRA_MISUSE;
     if (conn->txn.txn != NULL)
         return sombra__status(
             SB_FAIL(&conn->err, SB_MISUSE, "end the connection's transaction first"));
@@ -113,6 +112,7 @@ sombra_status sombra_vacuum(sombra_conn *conn, const char *path)
 /* ---- Verify, digest ---------------------------------------------------------------------------------------- */
 
 typedef struct sb_finding_bridge {
+    sombra_conn *conn;
     void (*finding)(void *ctx, uint64_t page, const char *message);
     void *ctx;
 } sb_finding_bridge;
@@ -120,8 +120,10 @@ typedef struct sb_finding_bridge {
 static void bridge_finding(void *ctx, sb_pgno pgno, const char *message)
 {
     const sb_finding_bridge *bridge = ctx;
-    if (bridge->finding != NULL)
-        bridge->finding(bridge->ctx, pgno == SB_PGNO_NONE ? SB_NO_PGNO : pgno, message);
+    if (bridge->finding == NULL) return;
+    const sb_status before = sombra__callback_begin(bridge->conn);
+    bridge->finding(bridge->ctx, pgno == SB_PGNO_NONE ? SB_NO_PGNO : pgno, message);
+    sombra__callback_end(bridge->conn, before);
 }
 
 sombra_status sombra_verify(sombra_txn *txn,
@@ -135,6 +137,7 @@ sombra_status sombra_verify(sombra_txn *txn,
     if (result != NULL) memset(result, 0, sizeof *result);
     SOMBRA_ENTER(txn);
     memset(&found, 0, sizeof found);
+    bridge.conn = txn->conn;
     sombra__run_begin(txn->conn);
     status = sb_graph_verify(txn->graph, bridge_finding, &bridge, &found, &txn->conn->err);
     status = sombra__call_end(txn->conn, status);

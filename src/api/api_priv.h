@@ -64,9 +64,10 @@ typedef struct sombra_told {
 struct sombra_conn {
     sombra_db *db;
     sb_session *session;
-    sb_err err;         /* of the last call */
-    sombra_error error; /* what sombra_error_of made of it */
-    sombra_txn txn;     /* one at a time; the handle that callers hold */
+    uint32_t in_callback; /* the program's that run, one within the other: calls are refused */
+    sb_err err;           /* of the last call */
+    sombra_error error;   /* what sombra_error_of made of it */
+    sombra_txn txn;       /* one at a time; the handle that callers hold */
     sb_graph_settings settings;
     _Atomic bool cancel;    /* set by sombra_interrupt while `running` */
     _Atomic bool running;   /* a call that can be cancelled is under way */
@@ -120,16 +121,48 @@ void sombra__error_copy(const sb_err *err, sombra_error *error);
 /* Length of a caller's text: size, or strlen for SOMBRA_NUL_TERMINATED. */
 sb_bytes sombra__text(const void *text, size_t size);
 
-/* SOMBRA_MISUSE for no transaction, one that has ended, or one of the parent in a child after fork. */
+/* SOMBRA_MISUSE for no transaction, a callback of the connection that runs, one that has ended, or one of the parent in a child after
+ * fork. */
 SB_COLD sombra_status sombra__refuse(sombra_txn *txn);
 /* First in every call on a transaction, behind the out-parameters. */
 SB_INLINE sombra_status sombra__enter(sombra_txn *txn)
 {
-    if (SB_UNLIKELY(txn == NULL || txn->txn == NULL || !sb_txn_same_process(txn->txn)))
+    if (SB_UNLIKELY(txn == NULL || txn->txn == NULL || txn->conn->in_callback != 0 ||
+                    !sb_txn_same_process(txn->txn)))
         return sombra__refuse(txn);
     txn->conn->err.code = SB_OK;
     return SOMBRA_OK;
 }
+/* The same for calls on a connection or statement, which need no transaction. */
+SB_INLINE sombra_status sombra__enter_conn(sombra_conn *conn)
+{
+    if (SB_UNLIKELY(conn == NULL)) return SOMBRA_MISUSE;
+    if (SB_UNLIKELY(conn->in_callback != 0)) return sombra__refuse(&conn->txn);
+    sb_err_clear(&conn->err);
+    return SOMBRA_OK;
+}
+/* For calls that return nothing: are they to do nothing? */
+SB_INLINE bool sombra__is_refused(sombra_conn *conn)
+{
+    return SB_UNLIKELY(conn->in_callback != 0) && sombra__refuse(&conn->txn) != SOMBRA_OK;
+}
+/* Around each callback of the program's: what begin gives is end's. What is refused within is told there, and is no failure of the call
+ * that the callback is part of. */
+SB_INLINE sb_status sombra__callback_begin(sombra_conn *conn)
+{
+    conn->in_callback++;
+    return conn->err.code;
+}
+SB_INLINE void sombra__callback_end(sombra_conn *conn, sb_status before)
+{
+    conn->in_callback--;
+    conn->err.code = before;
+}
+/* SB_MISUSE while a statement that writes is under way in the connection's transaction: what it is undone by is its savepoint, so it has
+ * changes and savepoints for itself. */
+SB_MUST_CHECK sb_status sombra__statements_check(sombra_conn *conn);
+/* SB_MISUSE while any is: an index that it may be reading is not to be dropped. */
+SB_MUST_CHECK sb_status sombra__statements_check_all(sombra_conn *conn);
 /* The same for a call that changes. Between such calls nobody holds pages, so this is where what is past
  * transaction_memory goes out. */
 SB_INLINE sombra_status sombra__enter_write(sombra_txn *txn)
@@ -138,6 +171,10 @@ SB_INLINE sombra_status sombra__enter_write(sombra_txn *txn)
     if (SB_UNLIKELY(entered != SOMBRA_OK)) return entered;
     if (SB_UNLIKELY(!sb_txn_writable(txn->txn)))
         return sombra__status(SB_FAIL(&txn->conn->err, SB_READ_ONLY, "this is a read transaction"));
+    if (SB_UNLIKELY(txn->conn->statements.running != 0)) {
+        const sb_status alone = sombra__statements_check(txn->conn);
+        if (alone != SB_OK) return sombra__status(alone);
+    }
     return sombra__status(sb_txn_spill(txn->txn, &txn->conn->err));
 }
 /* The same for a call on a builder or scan that transaction `number` made. */
@@ -216,7 +253,7 @@ SB_MUST_CHECK sb_status sombra__new_path_check(const char *path, sb_err *err);
 bool sombra__parse_bool(const char *text, bool *value);
 /* Are all numbers and choices in their ranges? They may have been set without sombra_options_set. */
 SB_MUST_CHECK sb_status sombra__options_check(const sombra_options *options, sb_err *err);
-/* Before the connection's transaction ends: statements that run let go of its pages; their next step says that it has ended. */
+/* The connection's transaction ends, or goes back to a savepoint: statements that run let go of its pages; their next step says so. */
 void sombra__statements_stop(sombra_conn *conn);
 /* Destroy the idle statements of a connection. */
 void sombra__statements_close(sombra_conn *conn);
@@ -225,8 +262,6 @@ void sombra__changed(sombra_conn *conn, sombra_change change, const uint64_t *id
 /* Tell it of all that was noted, and forget the notes; or forget them only. */
 void sombra__notes_tell(sombra_conn *conn, sb_buffer *notes);
 void sombra__notes_drop(sb_buffer *notes);
-/* The transaction was committed under statements that run: what they have changed so far is told. */
-void sombra__statements_tell(sombra_conn *conn);
 /* Label set of labels in any order; a label given twice is SB_INVALID. */
 SB_MUST_CHECK sb_status sombra__label_set(sombra_txn *txn, const uint32_t *labels, size_t count,
                                           sb_set_id *set);

@@ -391,8 +391,8 @@ static int arrow_get_next(struct ArrowArrayStream *stream, struct ArrowArray *ar
                       "rows of a connection's own statement can't be loaded while it runs");
         return arrow_fail_stream(s, &err);
     }
-    sb_err_clear(&conn->err);
-    status = sombra__stmt_check(s->stmt);
+    status = (sb_status)sombra__enter_conn(conn);
+    if (status == SB_OK) status = sombra__stmt_check(s->stmt);
     if (status == SB_OK) {
         sombra__run_begin(conn);
         status = arrow_settle(s, make_batch(s, array), array);
@@ -421,6 +421,7 @@ static void arrow_release_stream(struct ArrowArrayStream *stream)
     sombra_stmt *const stmt = s->stmt;
 
     if (stmt != NULL) {
+        if (sombra__is_refused(stmt->conn)) return;
         stmt->arrow = NULL;
         (void)sombra__stmt_reset(stmt);
     }
@@ -478,8 +479,7 @@ sombra_status sombra_stmt_arrow(sombra_stmt *stmt, size_t rows_per_batch,
     sb_status status;
 
     if (stream != NULL) memset(stream, 0, sizeof *stream);
-    if (stmt == NULL) return SOMBRA_MISUSE;
-    sb_err_clear(&stmt->conn->err);
+    if (stmt == NULL || sombra__enter_conn(stmt->conn) != SOMBRA_OK) return SOMBRA_MISUSE;
     if (stream == NULL)
         return sombra__status(
             SB_FAIL(&stmt->conn->err, SB_MISUSE, "sombra_stmt_arrow: stream is needed"));

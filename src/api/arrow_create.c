@@ -45,8 +45,10 @@ static sb_status load_failed(const arrow_load *load, int failed)
 static sb_status load_schema(arrow_load *load)
 {
     const struct ArrowSchema *const schema = &load->schema;
-    const int failed = load->stream->get_schema(load->stream, &load->schema);
 
+    const sb_status before = sombra__callback_begin(load->txn->conn);
+    const int failed = load->stream->get_schema(load->stream, &load->schema);
+    sombra__callback_end(load->txn->conn, before);
     if (failed != 0) return load_failed(load, failed);
     if (schema->format == NULL || strcmp(schema->format, "+s") != 0 || schema->n_children < 0 ||
         schema->n_children > INT32_MAX || (schema->n_children != 0 && schema->children == NULL))
@@ -212,9 +214,11 @@ static sb_status load_batch(arrow_load *load)
 /* *more false at the end of the stream. */
 static sb_status load_next(arrow_load *load, bool *more)
 {
-    const int failed = load->stream->get_next(load->stream, &load->batch);
     sb_status status;
 
+    const sb_status before = sombra__callback_begin(load->txn->conn);
+    const int failed = load->stream->get_next(load->stream, &load->batch);
+    sombra__callback_end(load->txn->conn, before);
     *more = failed == 0 && load->batch.release != NULL;
     if (failed != 0) return load_failed(load, failed);
     if (!*more) return SB_OK;

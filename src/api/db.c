@@ -405,7 +405,10 @@ static void take_progress(sombra_told *told, uint64_t done, uint64_t total)
 static bool tell_progress(sombra_conn *conn, sombra_told *told)
 {
     told->any = true;
-    return conn->progress(conn->progress_ctx, told->done, told->total);
+    const sb_status before = sombra__callback_begin(conn);
+    const bool on = conn->progress(conn->progress_ctx, told->done, told->total);
+    sombra__callback_end(conn, before);
+    return on;
 }
 
 void sombra__tell_whole(sombra_conn *conn, sombra_told *told)
@@ -523,7 +526,7 @@ void sombra_disconnect(sombra_conn *conn)
 {
     sombra_db *db;
 
-    if (conn == NULL) return;
+    if (conn == NULL || sombra__is_refused(conn)) return;
     db = conn->db;
     if (conn->txn.txn != NULL) sombra_rollback(&conn->txn);
     sombra__statements_close(conn);
@@ -576,21 +579,21 @@ sb_status sombra__call_end(sombra_conn *conn, sb_status status)
 
 void sombra_set_time_limit(sombra_conn *conn, uint64_t ms)
 {
-    if (conn == NULL) return;
+    if (conn == NULL || sombra__is_refused(conn)) return;
     conn->time_limit_ns = ms < UINT64_MAX / 1000000u ? ms * 1000000u : 0; /* 584 years: none */
 }
 
 void sombra_set_progress(sombra_conn *conn,
                          bool (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx)
 {
-    if (conn == NULL) return;
+    if (conn == NULL || sombra__is_refused(conn)) return;
     conn->progress = progress;
     conn->progress_ctx = ctx;
 }
 
 void sombra_set_commit_hook(sombra_conn *conn, sombra_status (*hook)(void *ctx), void *ctx)
 {
-    if (conn == NULL) return;
+    if (conn == NULL || sombra__is_refused(conn)) return;
     conn->commit_hook = hook;
     conn->commit_ctx = ctx;
 }
@@ -629,7 +632,7 @@ static sb_status note_change(void *ctx, sb_change change, const uint64_t *ids, s
 void sombra_set_change_hook(sombra_conn *conn,
                             void (*hook)(void *ctx, sombra_change change, uint64_t id), void *ctx)
 {
-    if (conn == NULL) return;
+    if (conn == NULL || sombra__is_refused(conn)) return;
     conn->change_hook = hook;
     conn->change_ctx = ctx;
     conn->settings.changed = hook != NULL ? note_change : NULL;
@@ -642,8 +645,10 @@ void sombra_set_change_hook(sombra_conn *conn,
 void sombra__changed(sombra_conn *conn, sombra_change change, const uint64_t *ids, size_t count)
 {
     if (conn->change_hook == NULL) return;
+    const sb_status before = sombra__callback_begin(conn);
     for (size_t i = 0; i < count; i++)
         conn->change_hook(conn->change_ctx, change, ids[i]);
+    sombra__callback_end(conn, before);
 }
 
 void sombra__notes_drop(sb_buffer *notes)
@@ -671,8 +676,7 @@ sombra_status sombra_pragma(sombra_conn *conn, const char *name, const char *val
     sombra_status status;
     sb_pager *pager;
 
-    if (conn == NULL) return SOMBRA_MISUSE;
-    sb_err_clear(&conn->err);
+    if (sombra__enter_conn(conn) != SOMBRA_OK) return SOMBRA_MISUSE;
     if (name == NULL || value == NULL)
         return sombra__status(
             SB_FAIL(&conn->err, SB_MISUSE, "sombra_pragma: name and value are needed"));

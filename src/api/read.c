@@ -291,7 +291,7 @@ bool sombra_scan_indexed(const sombra_scan *scan)
 
 void sombra_scan_close(sombra_scan *scan)
 {
-    if (scan == NULL) return;
+    if (scan == NULL || sombra__is_refused(scan->txn->conn)) return;
     sb_scan_close(scan->inner);
     sb_free(&scan->txn->conn->db->memory.base, scan, sizeof *scan);
 }
@@ -375,15 +375,17 @@ typedef struct sb_bfs_bridge {
 
 static sb_status bridge_visit(void *ctx, const sb_node_id *nodes, size_t count, uint32_t depth)
 {
+    sombra_conn *conn;
     sb_bfs_bridge *bridge = ctx;
 
-    for (size_t i = 0; i < count; i++) {
+    const sb_status before = sombra__callback_begin(bridge->conn);
+    for (size_t i = 0; i < count && !bridge->stopped; i++) {
         bridge->visited++;
-        if (bridge->visit(bridge->ctx, nodes[i], depth)) continue;
-        bridge->stopped = true;
-        return SB_INTERRUPT; /* any failure stops the search; sombra_bfs knows that it was the caller's wish */
+        bridge->stopped = !bridge->visit(bridge->ctx, nodes[i], depth);
     }
-    return SB_OK;
+    sombra__callback_end(bridge->conn, before);
+    /* Any failure stops the search; sombra_bfs knows that it was the caller's wish. */
+    return bridge->stopped ? SB_INTERRUPT : SB_OK;
 }
 
 sombra_status sombra_bfs(sombra_txn *txn, uint64_t start, const sombra_bfs_options *options,
@@ -408,6 +410,7 @@ sombra_status sombra_bfs(sombra_txn *txn, uint64_t start, const sombra_bfs_optio
         sb_err_clear(&txn->conn->err);
         found.visited = bridge.visited;
         status = SB_OK;
+    bridge.conn = txn->conn;
     }
     if (status == SB_OK && result != NULL)
         *result = (sombra_bfs_result){.visited = found.visited,

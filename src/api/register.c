@@ -111,7 +111,10 @@ static sb_status record_failure(const sombra_call *call, sombra_status returned)
  * the query. */
 static sb_status answer(const sombra_call *call, sombra_status returned)
 {
-    if (returned == SOMBRA_OK) return SB_OK;
+    if (returned == SOMBRA_OK) {
+        call->err->code = SB_OK; /* it may have been refused a call, and made nothing of that */
+        return SB_OK;
+    }
     const sb_status status = record_failure(call, returned);
     if (status != SB_NOMEM && status != SB_INTERRUPT && status != SB_TIMEOUT &&
         call->err->detail == 0) {

@@ -45,8 +45,12 @@ sombra_status sombra_schema_create(sombra_txn *txn, const sombra_schema *definit
 
 sombra_status sombra_schema_drop(sombra_txn *txn, uint32_t id)
 {
+    sb_status status;
+
     SOMBRA_ENTER_WRITE(txn);
-    return sombra__status(sb_graph_schema_drop(txn->graph, id, &txn->conn->err));
+    status = sombra__statements_check_all(txn->conn);
+    if (status == SB_OK) status = sb_graph_schema_drop(txn->graph, id, &txn->conn->err);
+    return sombra__status(status);
 }
 
 static void public_schema(const sb_schema *inner, sombra_schema *schema)

@@ -147,8 +147,7 @@ sombra_status sombra_prepare(sombra_conn *conn, const char *text, size_t size, s
 
     if (stmt != NULL) *stmt = NULL;
     if (tail != NULL) *tail = 0;
-    if (conn == NULL || stmt == NULL) return SOMBRA_MISUSE;
-    sb_err_clear(&conn->err);
+    if (stmt == NULL || sombra__enter_conn(conn) != SOMBRA_OK) return SOMBRA_MISUSE;
     if (text == NULL)
         return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "sombra_prepare: text is needed"));
     given = sombra__text(text, size);
@@ -191,6 +190,7 @@ static sb_status enter_transaction(sombra_stmt *stmt, bool writes)
 {
     sombra_conn *const conn = stmt->conn;
 
+    stmt->savepoint = 0;
     if (conn->txn.txn == NULL) {
         conn->statements.automatic = false;
         SB_TRY(begin_automatic(stmt, writes));
@@ -208,6 +208,9 @@ static sb_status enter_transaction(sombra_stmt *stmt, bool writes)
         if (sb_cypher_commits(stmt->inner))
             return SB_FAIL(&conn->err, SB_MISUSE,
                            "CALL { } IN TRANSACTIONS can't be part of an open transaction");
+        SB_TRY(sombra__statements_check(conn));
+        if (stmt->kind == SB_STATEMENT_DROP_INDEX || stmt->kind == SB_STATEMENT_DROP_CONSTRAINT)
+            SB_TRY(sombra__statements_check_all(conn));
         SB_TRY(sb_txn_spill(conn->txn.txn, &conn->err));
         SB_TRY(sb_txn_savepoint(conn->txn.txn, &stmt->savepoint, &conn->err));
     }
@@ -235,14 +238,42 @@ void sombra__statements_stop(sombra_conn *conn)
 {
     for (sombra_stmt *stmt = conn->statements.active; stmt != NULL; stmt = stmt->next) {
         stmt->row = stmt->row_count = 0;
+        stmt->number = 0; /* that of no transaction */
         sb_cypher_stop(stmt->inner);
     }
 }
 
-void sombra__statements_tell(sombra_conn *conn)
+/* Does the run still have its transaction? */
+static bool is_in_transaction(const sombra_stmt *stmt)
 {
-    for (sombra_stmt *stmt = conn->statements.active; stmt != NULL; stmt = stmt->next)
-        sombra__notes_tell(conn, &stmt->notes);
+    return stmt->conn->txn.txn != NULL && stmt->conn->txn.number == stmt->number;
+}
+
+/* Is one under way: one that writes, or any? */
+static bool any_under_way(const sombra_conn *conn, bool writes)
+{
+    for (const sombra_stmt *stmt = conn->statements.active; stmt != NULL; stmt = stmt->next)
+        if (is_in_transaction(stmt) && stmt->explains != SB_EXPLAIN_PLAN &&
+            (stmt->writes || !writes))
+            return true;
+    return false;
+}
+
+sb_status sombra__statements_check(sombra_conn *conn)
+{
+    if (!any_under_way(conn, true)) return SB_OK;
+    return SB_FAIL(&conn->err, SB_MISUSE,
+                   "a statement that writes is under way in this transaction: step it to its end, "
+                   "or reset it, which undoes it, first");
+}
+
+sb_status sombra__statements_check_all(sombra_conn *conn)
+{
+    if (!any_under_way(conn, false)) return SB_OK;
+    return SB_FAIL(
+        &conn->err, SB_MISUSE,
+        "a statement is under way in this transaction, and may be reading an index: step "
+        "it to its end, or reset it, before indexes and constraints are dropped");
 }
 
 /* Leave it: whole when the statement came to its end, else undone. A failure of the commit is the statement's. */
@@ -252,8 +283,7 @@ static sb_status leave_transaction(sombra_stmt *stmt, bool whole)
     sb_status status = SB_OK;
 
     unlist(stmt);
-    if (conn->txn.txn == NULL || conn->txn.number != stmt->number)
-        return SB_OK; /* it ended under the run */
+    if (!is_in_transaction(stmt)) return SB_OK; /* it ended under the run */
     if (stmt->automatic) {
         if (conn->statements.running != 0) return SB_OK;
         conn->statements.automatic = false;
@@ -297,12 +327,14 @@ static sb_status next_transaction(void *ctx, sb_graph **graph, sb_err *err)
     sombra_stmt *const stmt = ctx;
     sombra_conn *const conn = stmt->conn;
     sombra_stmt *const active = conn->statements.active;
+    const uint32_t in_callback = conn->in_callback;
     sombra_txn *txn;
     sombra_status status;
 
     *graph = NULL;
     (void)err;                      /* is conn->err */
     conn->statements.active = NULL; /* this run goes on behind the commit */
+    conn->in_callback = 0;          /* it is the library that calls */
     /* A commit that failed has ended the transaction: what calls again goes on in a new one. */
     status = conn->txn.txn == NULL ? SOMBRA_OK : sombra_commit(&conn->txn);
     if (status == SOMBRA_OK)
@@ -311,6 +343,7 @@ static sb_status next_transaction(void *ctx, sb_graph **graph, sb_err *err)
         sombra__notes_drop(&stmt->notes);
     if (status == SOMBRA_OK) status = sombra_begin(conn, SOMBRA_WRITE, &txn);
     conn->statements.active = active;
+    conn->in_callback = in_callback;
     if (status != SOMBRA_OK) return conn->err.code;
     stmt->number = conn->txn.number;
     *graph = conn->txn.graph;
@@ -423,13 +456,35 @@ static bool is_schema(const sombra_stmt *stmt)
     return !is_control(stmt) && stmt->kind != SB_STATEMENT_QUERY;
 }
 
+/* While a run works it may call functions and procedures of the program's. */
+static sb_status begin_rows(sombra_stmt *stmt)
+{
+    sombra_conn *const conn = stmt->conn;
+
+    SB_TRY(fill_options(stmt));
+    conn->in_callback++;
+    const sb_status status = sb_cypher_start(stmt->inner, &conn->trial.plan, &conn->err);
+    conn->in_callback--;
+    return status;
+}
+
+static sb_status next_rows(sombra_stmt *stmt, uint32_t *rows)
+{
+    sombra_conn *const conn = stmt->conn;
+
+    conn->in_callback++;
+    const sb_status status = sb_cypher_next(stmt->inner, rows, &conn->err);
+    conn->in_callback--;
+    return status;
+}
+
 /* All rows of a PROFILE are made and dropped: what it shows is the plan. */
 static sb_status drain(sombra_stmt *stmt)
 {
     uint32_t rows;
 
     do
-        SB_TRY(sb_cypher_next(stmt->inner, &rows, &stmt->conn->err));
+        SB_TRY(next_rows(stmt, &rows));
     while (rows != 0);
     return SB_OK;
 }
@@ -454,8 +509,7 @@ static sb_status write_plan(sombra_stmt *stmt, bool json)
 static sb_status run_explain(sombra_stmt *stmt)
 {
     if (stmt->explains == SB_EXPLAIN_PROFILE) {
-        SB_TRY(fill_options(stmt));
-        SB_TRY(sb_cypher_start(stmt->inner, &stmt->conn->trial.plan, &stmt->conn->err));
+        SB_TRY(begin_rows(stmt));
         SB_TRY(drain(stmt));
     }
     SB_TRY(write_plan(stmt, sb_cypher_explains_json(stmt->inner)));
@@ -472,15 +526,7 @@ static sb_status start(sombra_stmt *stmt)
     stmt->state = STMT_RUNNING;
     stmt->row = stmt->row_count = 0;
     if (is_schema(stmt)) return sb_cypher_run_schema(stmt->inner, conn->txn.graph, &conn->err);
-    if (stmt->explains != SB_EXPLAIN_NO) return run_explain(stmt);
-    SB_TRY(fill_options(stmt));
-    return sb_cypher_start(stmt->inner, &conn->trial.plan, &conn->err);
-}
-
-/* Does the run still have its transaction? */
-static bool is_in_transaction(const sombra_stmt *stmt)
-{
-    return stmt->conn->txn.txn != NULL && stmt->conn->txn.number == stmt->number;
+    return stmt->explains != SB_EXPLAIN_NO ? run_explain(stmt) : begin_rows(stmt);
 }
 
 /* Another batch, or none. */
@@ -488,7 +534,7 @@ static sb_status advance(sombra_stmt *stmt)
 {
     stmt->row = stmt->row_count = 0;
     if (is_schema(stmt) || stmt->explains != SB_EXPLAIN_NO) return SB_OK;
-    return sb_cypher_next(stmt->inner, &stmt->row_count, &stmt->conn->err);
+    return next_rows(stmt, &stmt->row_count);
 }
 
 sb_status sombra__stmt_check_ready(sombra_stmt *stmt)
@@ -511,7 +557,9 @@ sb_status sombra__stmt_check(sombra_stmt *stmt)
         return SB_FAIL(&conn->err, SB_MISUSE, "the statement has ended: reset it to run it again");
     if (stmt->state == STMT_RUNNING && !is_in_transaction(stmt)) {
         (void)end_run(stmt, false);
-        return SB_FAIL(&conn->err, SB_MISUSE, "the transaction of this statement has ended");
+        return SB_FAIL(&conn->err, SB_MISUSE,
+                       "the transaction of this statement has ended, or was rolled back to a "
+                       "savepoint");
     }
     if (conn->txn.txn != NULL && !sb_txn_same_process(conn->txn.txn))
         return (sb_status)sombra__refuse(&conn->txn);
@@ -570,7 +618,7 @@ static sombra_status step_on(sombra_stmt *stmt)
     sb_status status;
     uint32_t rows = 0;
 
-    sb_err_clear(&conn->err);
+    if (sombra__enter_conn(conn) != SOMBRA_OK) return SOMBRA_MISUSE;
     if (stmt->arrow != NULL)
         return sombra__status(SB_FAIL(&conn->err, SB_MISUSE,
                                       "the rows of this run go to its Arrow stream: release that, "
@@ -602,7 +650,8 @@ static sombra_status step_on(sombra_stmt *stmt)
 sombra_status sombra_stmt_step(sombra_stmt *stmt)
 {
     if (stmt == NULL) return SOMBRA_MISUSE;
-    if (stmt->row + 1 < stmt->row_count && stmt->arrow == NULL && is_in_transaction(stmt)) {
+    if (stmt->row + 1 < stmt->row_count && stmt->arrow == NULL && is_in_transaction(stmt) &&
+        stmt->conn->in_callback == 0) {
         /* A row that is there takes no time in which it could be interrupted. */
         stmt->conn->err.code = SB_OK;
         drop_values(stmt);
@@ -630,14 +679,13 @@ sb_status sombra__stmt_reset(sombra_stmt *stmt)
 
 sombra_status sombra_stmt_reset(sombra_stmt *stmt)
 {
-    if (stmt == NULL) return SOMBRA_MISUSE;
-    sb_err_clear(&stmt->conn->err);
+    if (stmt == NULL || sombra__enter_conn(stmt->conn) != SOMBRA_OK) return SOMBRA_MISUSE;
     return sombra__status(sombra__stmt_reset(stmt));
 }
 
 void sombra_stmt_finalize(sombra_stmt *stmt)
 {
-    if (stmt == NULL) return;
+    if (stmt == NULL || sombra__is_refused(stmt->conn)) return;
     (void)sombra__stmt_reset(stmt); /* a read transaction has nothing that could fail */
     stmt->conn->statements.open--;
     sb_cypher_unbind(stmt->inner);
@@ -664,8 +712,7 @@ static sb_status bind(sombra_stmt *stmt, size_t param, const sombra_value *value
 
 sombra_status sombra_stmt_bind_at(sombra_stmt *stmt, size_t param, const sombra_value *value)
 {
-    if (stmt == NULL) return SOMBRA_MISUSE;
-    sb_err_clear(&stmt->conn->err);
+    if (stmt == NULL || sombra__enter_conn(stmt->conn) != SOMBRA_OK) return SOMBRA_MISUSE;
     if (value == NULL || param >= sb_cypher_param_count(stmt->inner))
         return sombra__status(SB_FAIL(&stmt->conn->err, value == NULL ? SB_MISUSE : SB_NOT_FOUND,
                                       "the statement has %u parameters, there is no number %zu",
@@ -677,8 +724,7 @@ sombra_status sombra_stmt_bind(sombra_stmt *stmt, const char *name, const sombra
 {
     sb_bytes given;
 
-    if (stmt == NULL) return SOMBRA_MISUSE;
-    sb_err_clear(&stmt->conn->err);
+    if (stmt == NULL || sombra__enter_conn(stmt->conn) != SOMBRA_OK) return SOMBRA_MISUSE;
     if (name == NULL || value == NULL)
         return sombra__status(
             SB_FAIL(&stmt->conn->err, SB_MISUSE, "sombra_stmt_bind: name and value are needed"));
@@ -706,8 +752,7 @@ const char *sombra_stmt_param(const sombra_stmt *stmt, size_t param, size_t *siz
 
 sombra_status sombra_stmt_clear(sombra_stmt *stmt)
 {
-    if (stmt == NULL) return SOMBRA_MISUSE;
-    sb_err_clear(&stmt->conn->err);
+    if (stmt == NULL || sombra__enter_conn(stmt->conn) != SOMBRA_OK) return SOMBRA_MISUSE;
     if (stmt->state == STMT_RUNNING)
         return sombra__status(SB_FAIL(&stmt->conn->err, SB_MISUSE,
                                       "the statement runs: reset it before its parameters change"));
@@ -742,8 +787,7 @@ const char *sombra_stmt_column_name(const sombra_stmt *stmt, size_t column, size
 static sombra_status no_value(sombra_stmt *stmt, size_t column, sombra_value *value)
 {
     if (value != NULL) *value = sombra_null();
-    if (stmt == NULL) return SOMBRA_MISUSE;
-    stmt->conn->err.code = SB_OK;
+    if (stmt == NULL || sombra__enter_conn(stmt->conn) != SOMBRA_OK) return SOMBRA_MISUSE;
     return sombra__status(
         SB_FAIL(&stmt->conn->err, SB_MISUSE, "there is no row, or no column %zu", column));
 }
@@ -751,7 +795,7 @@ static sombra_status no_value(sombra_stmt *stmt, size_t column, sombra_value *va
 sombra_status sombra_stmt_column(sombra_stmt *stmt, size_t column, sombra_value *value)
 {
     if (SB_UNLIKELY(value == NULL || stmt == NULL || stmt->row_count == 0 || stmt->arrow != NULL ||
-                    column >= stmt->column_count))
+                    column >= stmt->column_count || stmt->conn->in_callback != 0))
         return no_value(stmt, column, value);
     SB_ASSERT(stmt->state == STMT_RUNNING);
     stmt->conn->err.code = SB_OK;
@@ -824,7 +868,7 @@ sombra_status sombra_stmt_warning(sombra_stmt *stmt, size_t i, sombra_error *war
 
     if (stmt == NULL) return SOMBRA_MISUSE;
     conn = stmt->conn;
-    sb_err_clear(&conn->err);
+    if (sombra__enter_conn(conn) != SOMBRA_OK) return SOMBRA_MISUSE;
     if (warning == NULL)
         return sombra__status(
             SB_FAIL(&conn->err, SB_MISUSE, "sombra_stmt_warning: warning is needed"));
@@ -871,7 +915,7 @@ sombra_status sombra_stmt_explain(sombra_stmt *stmt, bool json, const char **tex
     if (size != NULL) *size = 0;
     if (stmt == NULL) return SOMBRA_MISUSE;
     conn = stmt->conn;
-    sb_err_clear(&conn->err);
+    if (sombra__enter_conn(conn) != SOMBRA_OK) return SOMBRA_MISUSE;
     if (text == NULL || size == NULL || stmt->kind != SB_STATEMENT_QUERY)
         return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "only queries have a plan"));
     status = ready ? enter_transaction(stmt, false) : SB_OK;

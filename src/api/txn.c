@@ -7,6 +7,10 @@
 sombra_status sombra__refuse(sombra_txn *txn)
 {
     if (txn == NULL) return SOMBRA_MISUSE;
+    if (txn->conn->in_callback != 0)
+        return sombra__status(SB_FAIL(&txn->conn->err, SB_MISUSE,
+                                      "a callback of this connection runs: it may use other "
+                                      "connections, not this one"));
     if (txn->txn != NULL && !sb_txn_same_process(txn->txn))
         return sombra__status(sb_pager_same_process(sb_txn_pager(txn->txn), &txn->conn->err));
     return sombra__status(
@@ -19,8 +23,7 @@ sombra_status sombra_begin(sombra_conn *conn, sombra_mode mode, sombra_txn **txn
     sb_txn *begun;
 
     if (txn != NULL) *txn = NULL;
-    if (conn == NULL || txn == NULL) return SOMBRA_MISUSE;
-    sb_err_clear(&conn->err);
+    if (txn == NULL || sombra__enter_conn(conn) != SOMBRA_OK) return SOMBRA_MISUSE;
     if (conn->txn.txn != NULL)
         return sombra__status(SB_FAIL(
             &conn->err, SB_MISUSE,
@@ -56,40 +59,50 @@ static sb_status commit(sombra_conn *conn, sb_txn *txn)
     return sombra__run_end(conn, sb_txn_commit(txn, &conn->err));
 }
 
+/* What the commit hook says to a transaction that has changed something. */
+static sb_status ask_hook(sombra_txn *txn)
+{
+    sombra_conn *const conn = txn->conn;
+
+    if (conn->commit_hook == NULL || !(sb_txn_dirty(txn->txn) || txn->named)) return SB_OK;
+    const sb_status before = sombra__callback_begin(conn);
+    const sombra_status refused = conn->commit_hook(conn->commit_ctx);
+    sombra__callback_end(conn, before);
+    if (refused == SOMBRA_OK) return SB_OK;
+    if (refused > SOMBRA_OK || refused < SOMBRA_REJECTED)
+        return SB_FAIL(&conn->err, SB_CONSTRAINT,
+                       "the commit hook refused the commit with %d, which is no sombra_status",
+                       (int)refused);
+    return SB_FAIL(&conn->err, (sb_status)refused, "the commit hook refused the commit");
+}
+
 sombra_status sombra_commit(sombra_txn *txn)
 {
     sombra_conn *conn;
     sb_txn *ended;
+    sb_status status;
 
     SOMBRA_ENTER(txn);
     conn = txn->conn;
     sb_err_clear(&conn->err);
-    ended = txn->txn;
-    if (conn->commit_hook != NULL && (sb_txn_dirty(ended) || txn->named)) {
-        const sombra_status refused = conn->commit_hook(conn->commit_ctx);
-        if (refused != SOMBRA_OK) {
-            sombra_rollback(txn);
-            if (refused > SOMBRA_OK || refused < SOMBRA_REJECTED)
-                return sombra__status(SB_FAIL(&conn->err, SB_CONSTRAINT,
-                                              "the commit hook refused the commit with %d, which "
-                                              "is no sombra_status",
-                                              (int)refused));
-            return sombra__status(
-                SB_FAIL(&conn->err, (sb_status)refused, "the commit hook refused the commit"));
-        }
+    status = sombra__statements_check(conn);
+    if (status != SB_OK) return sombra__status(status);
+    status = ask_hook(txn);
+    if (status != SB_OK) {
+        sombra_rollback(txn);
+        return sombra__status(status);
     }
     sombra__statements_stop(conn);
+    ended = txn->txn;
     txn->txn = NULL;
-    const sb_status st = commit(conn, ended);
-    if (st == SB_OK) sombra__statements_tell(conn);
-    return sombra__status(st);
+    return sombra__status(commit(conn, ended));
 }
 
 void sombra_rollback(sombra_txn *txn)
 {
     sb_txn *ended;
 
-    if (txn == NULL || txn->txn == NULL) return;
+    if (txn == NULL || txn->txn == NULL || sombra__is_refused(txn->conn)) return;
     sombra__statements_stop(txn->conn);
     ended = txn->txn;
     txn->txn = NULL;
@@ -116,8 +129,12 @@ sombra_status sombra_savepoint(sombra_txn *txn, uint32_t *savepoint)
 
 sombra_status sombra_rollback_to(sombra_txn *txn, uint32_t savepoint)
 {
+    sb_status status;
+
     SOMBRA_ENTER_WRITE(txn);
-    return sombra__status(sb_txn_rollback_to(txn->txn, savepoint, &txn->conn->err));
+    status = sb_txn_rollback_to(txn->txn, savepoint, &txn->conn->err);
+    if (status == SB_OK) sombra__statements_stop(txn->conn);
+    return sombra__status(status);
 }
 
 sombra_status sombra_release(sombra_txn *txn, uint32_t savepoint)
@@ -163,7 +180,8 @@ sombra_status sombra_name_intern(sombra_txn *txn, sombra_name_kind kind, const c
         return sombra__status(SB_FAIL(&txn->conn->err, SB_READ_ONLY,
                                       "this is a read transaction: '%.*s' can not be made",
                                       (int)(text.size < 200 ? text.size : 200), name));
-    status = sb_view_found(txn->view, &txn->conn->err);
+    status = sombra__statements_check(txn->conn);
+    if (status == SB_OK) status = sb_view_found(txn->view, &txn->conn->err);
     if (status == SB_OK)
         status = sb_name_intern(txn->view, (sb_name_kind)kind, text, id, &txn->conn->err);
     if (status == SB_OK) txn->named = true;

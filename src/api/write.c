@@ -136,7 +136,7 @@ sombra_status sombra_builder_open(sombra_txn *txn, sombra_builder **builder)
 
 void sombra_builder_close(sombra_builder *builder)
 {
-    if (builder == NULL) return;
+    if (builder == NULL || sombra__is_refused(builder->txn->conn)) return;
     sb_builder_close(builder->inner);
     sb_free(&builder->txn->conn->db->memory.base, builder, sizeof *builder);
 }
@@ -188,6 +188,8 @@ sombra_status sombra_builder_execute(sombra_builder *builder, sombra_created *cr
     if (created != NULL) memset(created, 0, sizeof *created);
     if (builder == NULL) return SOMBRA_MISUSE;
     SOMBRA_ENTER_BUILDER(builder);
+    status = sombra__statements_check(builder->txn->conn);
+    if (status != SB_OK) return sombra__status(status);
     sombra__run_begin(builder->txn->conn);
     status = sb_builder_execute(builder->inner, &result, &builder->txn->conn->err);
     status = sombra__call_end(builder->txn->conn, status);
