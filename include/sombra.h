@@ -399,7 +399,11 @@ typedef enum sombra_name_kind {
     SOMBRA_TYPE = 1,
     SOMBRA_KEY = 2
 } sombra_name_kind;
-/** Number of a label, relationship type or property key: small, from 1, the same for ever. 0 when there is none. */
+/** The number of a name that there is not: no node has that label, no relationship that type, nobody that key. Where a number is to be found or counted
+ *  it finds nothing, and where one is needed to make something it is refused (INVALID). So it is with all numbers that nobody has, and with 0
+ *  wherever a call does not say that 0 means all. */
+#define SOMBRA_NO_NAME UINT32_MAX
+/** Number of a label, relationship type or property key: small, from 1, the same for ever. SOMBRA_NO_NAME when there is none. */
 SOMBRA_API sombra_status sombra_name_find(sombra_txn *txn, sombra_name_kind kind, const char *name,
                                           size_t size, uint32_t *id);
 /** Find or make it (write transactions). Errors: INVALID (empty, not UTF-8), LIMIT (over 1,024 bytes), READ_ONLY. */
@@ -410,7 +414,7 @@ SOMBRA_API const char *sombra_name_text(sombra_txn *txn, sombra_name_kind kind, 
                                         size_t *size);
 /** Ids are 1 … count. */
 SOMBRA_API uint32_t sombra_name_count(sombra_txn *txn, sombra_name_kind kind);
-/** How many nodes carry a label (0: all nodes), or relationships have a type (0: all). Reads a number. For keys: SOMBRA_INVALID (docs/C_API.md). */
+/** How many nodes carry a label (0: all nodes), or relationships have a type (0: all relationships); of a name that there is not, 0. Reads a number. For keys: SOMBRA_INVALID (docs/C_API.md). */
 SOMBRA_API sombra_status sombra_name_entities(sombra_txn *txn, sombra_name_kind kind, uint32_t id,
                                               uint64_t *count);
 
@@ -677,7 +681,7 @@ SOMBRA_API sombra_status sombra_rel_between(sombra_txn *txn, uint64_t source, ui
 typedef struct sombra_scan_options {
     sombra_entity entity;
     uint32_t name;             /**< label or type number; 0: all */
-    uint32_t key;              /**< property key; 0: no filter */
+    uint32_t key;              /**< property key; 0: no filter, and then no values below (MISUSE) */
     const sombra_value *equal; /**< this value, or: */
     const sombra_value *low, *high;
     bool low_inclusive, high_inclusive;

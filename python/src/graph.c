@@ -92,7 +92,7 @@ static bool find_types(graph_call *call, PyObject *names, type_list *types)
         }
         for (size_t k = 0; k < types->count; k++)
             twice = twice || types->ids[k] == id;
-        if (id != 0 && !twice) types->ids[types->count++] = id;
+        if (id != SOMBRA_NO_NAME && !twice) types->ids[types->count++] = id;
     }
     types->unknown = types->count == 0;
     return true;
@@ -313,11 +313,12 @@ static PyObject *graph_shortest_path(PyObject *self, PyObject *args)
         const bool has_key = weight == Py_None || find_name(&call, SOMBRA_KEY, weight, &key);
         /* With an unknown key every relationship has the default weight: the fewest are the cheapest. */
         if (has_key && !types.unknown)
-            BINDING_RELEASED(
-                call.connection,
-                status = key == 0 ? sombra_shortest_path(call.txn, from, to, &options, &path)
-                                  : sombra_weighted_path(call.txn, from, to, &options, key,
-                                                         default_weight, &path));
+            BINDING_RELEASED(call.connection,
+                             status =
+                                 key == 0 || key == SOMBRA_NO_NAME
+                                     ? sombra_shortest_path(call.txn, from, to, &options, &path)
+                                     : sombra_weighted_path(call.txn, from, to, &options, key,
+                                                            default_weight, &path));
         if (has_key && binding_check(call.connection, status)) {
             if (!path.found) {
                 answer = (Py_INCREF(Py_None), Py_None);
@@ -358,7 +359,7 @@ static PyObject *graph_count(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "pO", &is_rel, &name) || !call_begin(&call, self)) return NULL;
     const sombra_name_kind kind = is_rel ? SOMBRA_TYPE : SOMBRA_LABEL;
     done = name == Py_None || find_name(&call, kind, name, &id);
-    if (done && (id != 0 || name == Py_None))
+    if (done)
         done = binding_check(call.connection, sombra_name_entities(call.txn, kind, id, &count));
     call_end(&call);
     return done ? PyLong_FromUnsignedLongLong(count) : NULL;

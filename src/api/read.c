@@ -228,17 +228,23 @@ struct sombra_scan {
     sombra_told told;
 };
 
-static sb_scan_options inner_scan(const sombra_scan_options *options)
+/* A value without a key would be no filter: a mistake that would find all. */
+static sb_status inner_scan(sombra_txn *txn, const sombra_scan_options *options,
+                            sb_scan_options *inner)
 {
-    return (sb_scan_options){.entity = (sb_entity)options->entity,
-                             .name = options->name,
-                             .key = options->key,
-                             .equal = (const sb_value *)(const void *)options->equal,
-                             .low = (const sb_value *)(const void *)options->low,
-                             .high = (const sb_value *)(const void *)options->high,
-                             .low_inclusive = options->low_inclusive,
-                             .high_inclusive = options->high_inclusive,
-                             .no_index = options->no_index};
+    if (options->key == 0 &&
+        (options->equal != NULL || options->low != NULL || options->high != NULL))
+        return SB_FAIL(&txn->conn->err, SB_MISUSE, "a scan by value needs a key");
+    *inner = (sb_scan_options){.entity = (sb_entity)options->entity,
+                               .name = options->name,
+                               .key = options->key,
+                               .equal = (const sb_value *)(const void *)options->equal,
+                               .low = (const sb_value *)(const void *)options->low,
+                               .high = (const sb_value *)(const void *)options->high,
+                               .low_inclusive = options->low_inclusive,
+                               .high_inclusive = options->high_inclusive,
+                               .no_index = options->no_index};
+    return SB_OK;
 }
 
 sombra_status sombra_scan_open(sombra_txn *txn, const sombra_scan_options *options,
@@ -253,11 +259,12 @@ sombra_status sombra_scan_open(sombra_txn *txn, const sombra_scan_options *optio
     SOMBRA_ARG_GIVEN(txn, options);
     SOMBRA_ARG_GIVEN(txn, scan);
     SOMBRA_ARG_ENUM(txn, options->entity, SOMBRA_REL, "kind of entity");
+    status = inner_scan(txn, options, &inner);
+    if (status != SB_OK) return sombra__status(status);
     opened = sb_alloc_zero(&txn->conn->db->memory.base, sizeof *opened);
     if (opened == NULL) return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
     opened->txn = txn;
     opened->number = txn->number;
-    inner = inner_scan(options);
     status = sb_scan_open(txn->graph, &inner, &opened->inner, &txn->conn->err);
     if (status != SB_OK)
         sb_free(&txn->conn->db->memory.base, opened, sizeof *opened);
@@ -306,7 +313,8 @@ sombra_status sombra_count(sombra_txn *txn, const sombra_scan_options *options, 
     SOMBRA_ARG_GIVEN(txn, options);
     SOMBRA_ARG_GIVEN(txn, count);
     SOMBRA_ARG_ENUM(txn, options->entity, SOMBRA_REL, "kind of entity");
-    inner = inner_scan(options);
+    status = inner_scan(txn, options, &inner);
+    if (status != SB_OK) return sombra__status(status);
     sombra__run_begin(txn->conn);
     status = sb_graph_count(txn->graph, &inner, count, &txn->conn->err);
     return end_read(txn, status);
@@ -367,6 +375,7 @@ static sb_status inner_bfs(sombra_txn *txn, const sombra_bfs_options *options,
 }
 
 typedef struct sb_bfs_bridge {
+    sombra_conn *conn;
     bool (*visit)(void *ctx, uint64_t node, uint32_t depth);
     void *ctx;
     uint64_t visited;
@@ -375,7 +384,6 @@ typedef struct sb_bfs_bridge {
 
 static sb_status bridge_visit(void *ctx, const sb_node_id *nodes, size_t count, uint32_t depth)
 {
-    sombra_conn *conn;
     sb_bfs_bridge *bridge = ctx;
 
     const sb_status before = sombra__callback_begin(bridge->conn);
@@ -402,6 +410,7 @@ sombra_status sombra_bfs(sombra_txn *txn, uint64_t start, const sombra_bfs_optio
     status = inner_bfs(txn, options, &inner);
     if (status != SB_OK) return sombra__status(status);
     memset(&found, 0, sizeof found);
+    bridge.conn = txn->conn;
     sombra__run_begin(txn->conn);
     status = sb_graph_bfs(txn->graph, start, &inner, visit == NULL ? NULL : bridge_visit, &bridge,
                           &found, &txn->conn->err);
@@ -410,7 +419,6 @@ sombra_status sombra_bfs(sombra_txn *txn, uint64_t start, const sombra_bfs_optio
         sb_err_clear(&txn->conn->err);
         found.visited = bridge.visited;
         status = SB_OK;
-    bridge.conn = txn->conn;
     }
     if (status == SB_OK && result != NULL)
         *result = (sombra_bfs_result){.visited = found.visited,

@@ -159,6 +159,7 @@ sombra_status sombra_name_find(sombra_txn *txn, sombra_name_kind kind, const cha
     SOMBRA_ARG_GIVEN(txn, name);
     SOMBRA_ARG_ENUM(txn, kind, SB_NAME_KINDS - 1, "kind of name");
     *id = sb_name_find(txn->view, (sb_name_kind)kind, sombra__text(name, size));
+    if (*id == 0) *id = SOMBRA_NO_NAME;
     return SOMBRA_OK;
 }
 

@@ -313,7 +313,7 @@ static int create_schema(invocation *cli, const char *kind)
     if (sombra_name_find(cli->txn, definition.on_rels ? SOMBRA_TYPE : SOMBRA_LABEL, on,
                          SOMBRA_NUL_TERMINATED, &definition.entity) != SOMBRA_OK)
         return complain_conn(cli);
-    if (definition.entity == 0)
+    if (definition.entity == SOMBRA_NO_NAME)
         return complain(EXIT_NOT_FOUND, "there is no %s '%s' in %s",
                         definition.on_rels ? "relationship type" : "label", on, cli->arguments[0]);
     status = sombra_name_intern(cli->txn, definition.on_rels ? SOMBRA_TYPE : SOMBRA_LABEL, on,

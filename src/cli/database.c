@@ -134,7 +134,7 @@ static int find_name(invocation *cli, sombra_name_kind kind, const char *what, c
                      size_t size, uint32_t *id)
 {
     if (sombra_name_find(cli->txn, kind, name, size, id) != SOMBRA_OK) return complain_conn(cli);
-    if (*id == 0)
+    if (*id == SOMBRA_NO_NAME)
         return complain(EXIT_NOT_FOUND, "there is no %s '%.*s' in %s", what,
                         (int)(size < 200 ? size : 200), name, cli->arguments[0]);
     return EXIT_OK;
@@ -238,8 +238,7 @@ void node_caption(invocation *cli, uint64_t id, char *text, size_t bytes)
         bool found;
         size_t size;
         if (sombra_name_find(cli->txn, SOMBRA_KEY, keys[i], SOMBRA_NUL_TERMINATED, &key) !=
-                SOMBRA_OK ||
-            key == 0)
+            SOMBRA_OK)
             continue;
         if (sombra_get_props(cli->txn, SOMBRA_NODE, id, &key, 1, &value, &found) != SOMBRA_OK ||
             !found)

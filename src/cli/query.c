@@ -263,7 +263,7 @@ static int find_path(invocation *cli)
         if (sombra_name_find(cli->txn, SOMBRA_KEY, weight, SOMBRA_NUL_TERMINATED, &key) !=
             SOMBRA_OK)
             return complain_conn(cli);
-        if (key == 0)
+        if (key == SOMBRA_NO_NAME)
             return complain(EXIT_NOT_FOUND, "there is no property '%s' in %s", weight,
                             cli->arguments[0]);
         status = sombra_weighted_path(cli->txn, from, to, &options, key, default_weight, &path);
@@ -464,7 +464,7 @@ static int print_top(invocation *cli)
         if (sombra_name_find(cli->txn, SOMBRA_LABEL, label, SOMBRA_NUL_TERMINATED, &options.name) !=
             SOMBRA_OK)
             return complain_conn(cli);
-        if (options.name == 0)
+        if (options.name == SOMBRA_NO_NAME)
             return complain(EXIT_NOT_FOUND, "there is no label '%s' in %s", label,
                             cli->arguments[0]);
     }

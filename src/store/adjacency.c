@@ -52,6 +52,7 @@ const sb_tree *sb_adjacency_tree(sb_view *view, sb_type_id type, sb_direction di
     const sb_store__adjacency *own = own_entry(view, type, direction);
 
     *id_bias = 0;
+    if (type > SB_TYPE_ID_MAX) return NULL; /* nobody's number */
     if (own != NULL) return own->tree.root == SB_PGNO_NONE ? NULL : &own->tree;
     const sb_tree *shared = shared_tree(view, direction);
     *id_bias = bias_of(type);

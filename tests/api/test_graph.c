@@ -19,7 +19,7 @@ static void test_api_graph__names(void **state)
     api_begin(&f, SOMBRA_WRITE);
     for (size_t i = 0; i < 3; i++) {
         OK(&f, sombra_name_find(f.txn, kinds[i], "Äpfel und Birnen", SOMBRA_NUL_TERMINATED, &id));
-        assert_int_equal(id, 0);
+        assert_int_equal(id, SOMBRA_NO_NAME);
         assert_int_equal(sombra_name_count(f.txn, kinds[i]), 0);
         assert_int_equal(api_name(&f, kinds[i], "Äpfel und Birnen"), 1);
         assert_int_equal(api_name(&f, kinds[i], "second"), 2);
@@ -888,10 +888,116 @@ static void test_api_graph__schema(void **state)
     api_end(&f);
 }
 
+/* A label, type or key that nothing has finds nothing, by whichever number: that of a look-up, or one that never was anybody's (those past 24 bits
+ * must not be taken for what is left of them). */
+static void test_api_graph__unknown_names(void **state)
+{
+    static const uint32_t nobody[] = {SOMBRA_NO_NAME, 77, 0x1000000, 0x1000001};
+    const sombra_value one = sombra_int(1);
+    api_fixture f;
+    uint32_t id = 0;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    const uint64_t a = api_node(&f, "A", 1), b = api_node(&f, "A", 1);
+    (void)api_rel(&f, a, "T", b);
+    for (int kind = SOMBRA_LABEL; kind <= SOMBRA_KEY; kind++) {
+        OK(&f, sombra_name_find(f.txn, (sombra_name_kind)kind, "Nope", 4, &id));
+        assert_int_equal(id, SOMBRA_NO_NAME);
+    }
+    assert_null(sombra_name_text(f.txn, SOMBRA_LABEL, SOMBRA_NO_NAME, NULL));
+    for (size_t i = 0; i < sizeof nobody / sizeof *nobody; i++) {
+        const uint32_t no = nobody[i];
+        const sombra_scan_options scans[] = {{.name = no},
+                                             {.entity = SOMBRA_REL, .name = no},
+                                             {.key = no, .equal = &one},
+                                             {.name = 1, .key = no, .low = &one}};
+        const sombra_neighbors_options types = {.types = &no, .type_count = 1};
+        const sombra_bfs_options walk = {.types = &no, .type_count = 1};
+        const sombra_schema like = {.entity = no, .keys = &no, .key_count = 1};
+        const sombra_schema index = {
+            .kind = SOMBRA_INDEX, .entity = no, .keys = &no, .key_count = 1};
+        const sombra_neighbor *neighbors;
+        const uint64_t *ids;
+        sombra_bfs_result reached;
+        sombra_list list;
+        sombra_path path;
+        sombra_value value = one;
+        uint64_t count = 7;
+        size_t listed = 7;
+        bool found;
+
+        OK(&f, sombra_name_entities(f.txn, SOMBRA_LABEL, no, &count));
+        assert_int_equal(count, 0);
+        OK(&f, sombra_name_entities(f.txn, SOMBRA_TYPE, no, &count));
+        assert_int_equal(count, 0);
+        for (size_t k = 0; k < 4; k++) {
+            sombra_scan *scan;
+            OK(&f, sombra_count(f.txn, &scans[k], &count));
+            assert_int_equal(count, 0);
+            OK(&f, sombra_scan_open(f.txn, &scans[k], &scan));
+            OK(&f, sombra_scan_next(scan, &count, 1, &listed));
+            assert_int_equal(listed, 0);
+            sombra_scan_close(scan);
+        }
+        OK(&f, sombra_neighbors(f.txn, a, &types, &neighbors, &listed));
+        assert_int_equal(listed, 0);
+        OK(&f, sombra_neighbor_ids(f.txn, a, SOMBRA_OUT, no, &ids, &listed));
+        assert_int_equal(listed, 0);
+        OK(&f, sombra_neighbor_list(f.txn, a, SOMBRA_OUT, no, &list));
+        assert_int_equal(list.count, 0);
+        OK(&f, sombra_degree(f.txn, a, SOMBRA_OUT, &no, 1, &count));
+        assert_int_equal(count, 0);
+        OK(&f, sombra_degrees_many(f.txn, &a, 1, SOMBRA_OUT, no, &count));
+        assert_int_equal(count, 0);
+        OK(&f, sombra_rel_between(f.txn, a, b, no, &count));
+        assert_int_equal(count, 0);
+        OK(&f, sombra_bfs(f.txn, a, &walk, NULL, NULL, &reached));
+        assert_int_equal(reached.visited, 1);
+        OK(&f, sombra_weighted_path(f.txn, a, b, NULL, no, 2.0, &path));
+        assert_true(path.found && path.weight == 2.0);
+        OK(&f, sombra_get_props(f.txn, SOMBRA_NODE, a, &no, 1, &value, &found));
+        assert_true(found && value.type == SOMBRA_TYPE_NULL);
+        OK(&f, sombra_schema_find(f.txn, &like, &id));
+        assert_int_equal(id, 0);
+        FAILS(&f, sombra_create_nodes(f.txn, &no, 1, 1, NULL, 0, NULL), SOMBRA_INVALID, "label");
+        FAILS(&f, sombra_create_rels(f.txn, no, 1, &a, &b, NULL, 0, NULL), SOMBRA_INVALID, "");
+        FAILS(&f, sombra_schema_create(f.txn, &index, &id), SOMBRA_INVALID, "");
+    }
+    api_verify(&f);
+    sombra_rollback(f.txn);
+    api_end(&f);
+}
+
+/* A value to find needs a key: without one all would be found. */
+static void test_api_graph__values_without_a_key(void **state)
+{
+    const sombra_value one = sombra_int(1);
+    const sombra_scan_options scans[] = {{.equal = &one}, {.low = &one}, {.high = &one}};
+    api_fixture f;
+    sombra_scan *scan;
+    uint64_t count;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    (void)api_node(&f, "A", 1);
+    for (size_t i = 0; i < 3; i++) {
+        FAILS(&f, sombra_count(f.txn, &scans[i], &count), SOMBRA_MISUSE, "key");
+        FAILS(&f, sombra_scan_open(f.txn, &scans[i], &scan), SOMBRA_MISUSE, "key");
+        assert_null(scan);
+    }
+    sombra_rollback(f.txn);
+    api_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_api_graph__names),
+        cmocka_unit_test(test_api_graph__unknown_names),
+        cmocka_unit_test(test_api_graph__values_without_a_key),
         cmocka_unit_test(test_api_graph__values_round_trip),
         cmocka_unit_test(test_api_graph__values_refused),
         cmocka_unit_test(test_api_graph__values_as_text),

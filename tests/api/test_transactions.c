@@ -1047,7 +1047,7 @@ static void test_api_transactions__abort_at_each_step(void **state)
                 uint32_t id = 7;
                 OK(&f,
                    sombra_name_find(f.txn, SOMBRA_LABEL, "Aborted", SOMBRA_NUL_TERMINATED, &id));
-                assert_int_equal(id, 0);
+                assert_int_equal(id, SOMBRA_NO_NAME);
             }
             sombra_rollback(f.txn);
         }

@@ -71,8 +71,7 @@ bool fmt_loader_is_unused(fmt_loader *l, sombra_text label, sombra_text key)
     if (sombra_name_find(l->txn, SOMBRA_LABEL, label.data, label.size, &nodes.name) != SOMBRA_OK ||
         sombra_name_find(l->txn, SOMBRA_KEY, key.data, key.size, &on) != SOMBRA_OK)
         return false;
-    if (nodes.name != 0 && (sombra_count(l->txn, &nodes, &count) != SOMBRA_OK || count != 0))
-        return false;
+    if (sombra_count(l->txn, &nodes, &count) != SOMBRA_OK || count != 0) return false;
     for (size_t i = 0; sombra_schema_at(l->txn, i, &schema, &more) == SOMBRA_OK && more; i++) {
         const bool of_label = schema.entity == nodes.name;
         bool of_key = false;
