@@ -47,10 +47,10 @@ struct binding_orphan {
 void binding_finalize(binding_connection *connection, sombra_stmt *stmt)
 {
     struct binding_orphan *orphan;
-    const bool mine = binding_current == connection;
 
     if (stmt == NULL || connection->conn == NULL) return; /* went with the connection */
-    if (!mine && atomic_exchange_explicit(&connection->busy, true, memory_order_acquire)) {
+    /* In the midst of a call, of this thread's too: that may be in a function of the program's, where the library finalizes nothing. */
+    if (atomic_exchange_explicit(&connection->busy, true, memory_order_acquire)) {
         orphan = malloc(sizeof *orphan);
         if (orphan == NULL) return; /* benign: it stays until the process ends */
         *orphan = (struct binding_orphan){.next = connection->orphans, .stmt = stmt};
@@ -58,7 +58,7 @@ void binding_finalize(binding_connection *connection, sombra_stmt *stmt)
         return;
     }
     sombra_stmt_finalize(stmt);
-    if (!mine) atomic_store_explicit(&connection->busy, false, memory_order_release);
+    atomic_store_explicit(&connection->busy, false, memory_order_release);
 }
 
 static void finalize_orphans(binding_connection *connection)
@@ -70,6 +70,15 @@ static void finalize_orphans(binding_connection *connection)
         if (connection->conn != NULL) sombra_stmt_finalize(orphan->stmt);
         free(orphan);
     }
+}
+
+/* Before the transaction changes its state: what is still being read is read to its end, and what nobody has any more ends. */
+static bool settle(binding_connection *connection)
+{
+    const bool settled = binding_settle(connection);
+
+    finalize_orphans(connection);
+    return settled;
 }
 
 void binding_leave(binding_connection *connection)
@@ -208,7 +217,7 @@ static PyObject *connection_begin(PyObject *self, PyObject *args)
 
     if (!PyArg_ParseTuple(args, "|p:begin", &write)) return NULL;
     if (!binding_enter(connection)) return NULL;
-    if (connection->txn == NULL && !binding_settle(connection)) {
+    if (connection->txn == NULL && !settle(connection)) {
         binding_leave(connection);
         return NULL;
     }
@@ -233,7 +242,7 @@ static PyObject *connection_commit(PyObject *self, PyObject *unused)
 
     (void)unused;
     if (!binding_enter(connection)) return NULL;
-    if (!need_transaction(connection) || !binding_settle(connection)) {
+    if (!need_transaction(connection) || !settle(connection)) {
         binding_leave(connection);
         return NULL;
     }
@@ -254,7 +263,7 @@ static PyObject *connection_rollback(PyObject *self, PyObject *unused)
         return NULL;
     }
     /* What can't be read any more is no reason not to roll back. */
-    if (!binding_settle(connection)) PyErr_Clear();
+    if (!settle(connection)) PyErr_Clear();
     binding_abandon(connection);
     sombra_txn *txn = connection->txn;
     connection->txn = NULL;
@@ -270,7 +279,7 @@ static PyObject *connection_savepoint(PyObject *self, PyObject *unused)
 
     (void)unused;
     if (!binding_enter(connection)) return NULL;
-    went_well = need_transaction(connection) && binding_settle(connection) &&
+    went_well = need_transaction(connection) && settle(connection) &&
                 binding_check(connection, sombra_savepoint(connection->txn, &savepoint));
     binding_leave(connection);
     return went_well ? PyLong_FromUnsignedLong(savepoint) : NULL;
@@ -284,7 +293,7 @@ static PyObject *to_savepoint(PyObject *self, PyObject *args, bool undo)
 
     if (!PyArg_ParseTuple(args, "I", &savepoint)) return NULL;
     if (!binding_enter(connection)) return NULL;
-    went_well = need_transaction(connection) && binding_settle(connection) &&
+    went_well = need_transaction(connection) && settle(connection) &&
                 binding_check(connection, undo ? sombra_rollback_to(connection->txn, savepoint)
                                                : sombra_release(connection->txn, savepoint));
     binding_leave(connection);
