@@ -253,8 +253,8 @@ static void test_api_query_plans__inner_sides(void **state)
         "MATCH (a:A) OPTIONAL MATCH (c:C) WHERE c.k + $add = a.y RETURN count(c)",
         "MATCH (a:A) WHERE EXISTS { MATCH (c:C) WHERE c.k + $add = a.y } RETURN count(*)",
         "MATCH (a:A) RETURN sum(COUNT { MATCH (c:C) WHERE c.k + $add = a.y })",
-        "MATCH (a:A) CALL (a) { MATCH (c:C) WHERE c.k + $add = a.y RETURN count(c) AS n } RETURN "
-        "sum(n)"};
+        ("MATCH (a:A) CALL (a) { MATCH (c:C) WHERE c.k + $add = a.y RETURN count(c) AS n } RETURN "
+         "sum(n)")};
     api_fixture *f = *state;
     sombra_stmt *stmt;
 
