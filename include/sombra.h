@@ -1024,7 +1024,9 @@ SOMBRA_API sombra_status sombra_call_fail(sombra_call *call, sombra_status statu
 SOMBRA_API void *sombra_call_context(sombra_call *call);
 
 /** Register a scalar function for all connections of a database. Signature: "my.clamp(x :: FLOAT?, low :: FLOAT?, high :: FLOAT?) :: FLOAT?"; a
- *  name has at least one letter; types as in the language, NUMBER? and ANY? too. The last arguments may be left out if the signature gives defaults,
+ *  name has at least one letter, and is one that a statement can call; arguments have different names; types as in the language (LIST<INTEGER>, ZONED DATETIME), NUMBER and ANY too, with or
+ *  without a question mark: null is a value of each, but of one that is NOT NULL. Arguments and results of another type are a type error that names function and argument, before call is called; an
+ *  INTEGER becomes a FLOAT where one is expected. A function may give another value each time, so that it is refused within an aggregation, sum(my.f(x)); WITH my.f(x) AS y … sum(y). The last arguments may be left out if the signature gives defaults,
  *  "high = 1.0 :: FLOAT?", which only readers look at: the call has fewer arguments then (a procedure's: null). call runs without locks, perhaps on several threads. ctx lives as long as the database. Errors: EXISTS, SYNTAX (signature), MISUSE, NOMEM. */
 SOMBRA_API sombra_status sombra_register_function(sombra_db *db, const char *signature,
                                                   sombra_status (*call)(sombra_call *call),

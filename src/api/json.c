@@ -37,6 +37,19 @@ static sb_status json_name(const sombra_json *j, sb_name_kind kind, uint32_t id)
     return json_quoted(j->out, sb_name_of(sb_graph_view(j->graph), kind, id));
 }
 
+/* With another ~ in front of one, since "~id" and its kind are the entity's own. */
+static sb_status json_key(const sombra_json *j, sb_key_id key)
+{
+    const sb_bytes name = sb_name_of(sb_graph_view(j->graph), SB_NAME_KEY, key);
+
+    if (name.size == 0 || name.data[0] != '~') return json_quoted(j->out, name);
+    uint8_t *text = sb_arena_alloc(j->scratch, name.size + 1);
+    if (text == NULL) return SB_FAIL_NOMEM(j->err);
+    text[0] = '~';
+    memcpy(text + 1, name.data, name.size);
+    return json_quoted(j->out, sb_bytes_of(text, name.size + 1));
+}
+
 /* What toString() gives, or the form of CSV cells for what it does not know, in quotes: neither form needs an escape. */
 static sb_status json_canonical(const sombra_json *j, sb_val v)
 {
@@ -57,7 +70,7 @@ static sb_status json_props(const sombra_json *j, const sb_prop *props, size_t c
         sb_val value;
 
         if (!first || i != 0) SB_TRY(sb_buffer_append_byte(j->out, ','));
-        SB_TRY(json_name(j, SB_NAME_KEY, props[i].key));
+        SB_TRY(json_key(j, props[i].key));
         SB_TRY(sb_buffer_append_byte(j->out, ':'));
         SB_TRY(sb_val_from_value(j->scratch, &props[i].value, &value, j->err));
         SB_TRY(json_any(j, value));

@@ -4,12 +4,21 @@
 #include "api/api_priv.h"
 #include "api/stmt_priv.h"
 
+/* An argument, or a result: of a row when a procedure's. */
+typedef struct user_field {
+    sb_bytes name; /* empty: a function's result */
+    sb_bytes type_text;
+    sb_type_spec type;
+} user_field;
+
 /* What a registered function is called through: lives as long as the database. */
 typedef struct user_code {
     sombra_status (*call)(sombra_call *call);   /* function, procedure; step of an aggregate */
     sombra_status (*finish)(sombra_call *call); /* aggregate */
     void *ctx;
-    uint32_t result_count; /* of a procedure's rows */
+    sb_bytes name;
+    const user_field *args, *results;
+    uint32_t result_count; /* of a procedure's rows; of a function 1 */
 } user_code;
 
 struct sombra_call {
@@ -21,6 +30,7 @@ struct sombra_call {
     sb_val result;                                   /* of a function */
     sb_status (*emit)(void *ctx, const sb_val *row); /* of a procedure; NULL for others */
     void *emit_ctx;
+    bool mistyped; /* a result has been refused, whatever the callback makes of it */
     sb_err *err;
 };
 
@@ -46,18 +56,40 @@ void *sombra_call_state(sombra_call *call)
     return call == NULL ? NULL : call->state;
 }
 
-static sb_status take_value(sombra_call *call, const sombra_value *value, sb_val *v)
+/* Is v of the field's type? An INTEGER becomes a FLOAT where one is expected. gives: a result, else an argument. */
+static sb_status check_type(sombra_call *call, const user_field *field, bool gives, sb_val *v)
+{
+    const sb_bytes name = call->code->name;
+    sb_val is;
+
+    SB_TRY(sb_op_is_type(NULL, *v, &field->type, &is));
+    if (is.as.boolean) return SB_OK;
+    if (v->kind == SB_VAL_INT && (field->type.kinds & SB_KIND_FLOAT) != 0) {
+        *v = sb_val_float((double)v->as.integer);
+        return SB_OK;
+    }
+    call->mistyped = true;
+    return sb_cypher_fail_runtime(
+        call->err, SB_CYPHER_ARGUMENT_TYPE, "%.*s: %s%s%.*s is %.*s, not a value of type %s",
+        (int)name.size, (const char *)name.data, gives ? "result" : "argument",
+        field->name.size == 0 ? "" : " ", (int)field->name.size, (const char *)field->name.data,
+        (int)field->type_text.size, (const char *)field->type_text.data, sb_val_kind_name(v->kind));
+}
+
+static sb_status take_value(sombra_call *call, const sombra_value *value, const user_field *field,
+                            sb_val *v)
 {
     sb_val borrowed;
 
     SB_TRY(sombra__val_from_public(call->arena, value, &borrowed, call->err));
+    SB_TRY(check_type(call, field, true, &borrowed));
     return sb_val_copy(call->arena, borrowed, v, call->err);
 }
 
 sombra_status sombra_call_result(sombra_call *call, const sombra_value *value)
 {
     if (call == NULL || value == NULL || call->emit != NULL) return SOMBRA_MISUSE;
-    return sombra__status(take_value(call, value, &call->result));
+    return sombra__status(take_value(call, value, &call->code->results[0], &call->result));
 }
 
 sombra_status sombra_call_emit(sombra_call *call, const sombra_value *row)
@@ -69,7 +101,7 @@ sombra_status sombra_call_emit(sombra_call *call, const sombra_value *row)
     values = sb_arena_alloc_array(call->arena, call->code->result_count, sizeof *values);
     if (values == NULL) return sombra__status(SB_FAIL_NOMEM(call->err));
     for (uint32_t i = 0; i < call->code->result_count; i++) {
-        const sb_status status = take_value(call, &row[i], &values[i]);
+        const sb_status status = take_value(call, &row[i], &call->code->results[i], &values[i]);
         if (status != SB_OK) return sombra__status(status);
     }
     return sombra__status(call->emit(call->emit_ctx, values));
@@ -89,8 +121,11 @@ static sb_status give_args(sombra_call *call, const sb_val *args, uint32_t count
     sombra_value *values = sb_arena_alloc_array(call->arena, count, sizeof *values);
 
     if (values == NULL) return SB_FAIL_NOMEM(call->err);
-    for (uint32_t i = 0; i < count; i++)
-        SB_TRY(sombra__val_to_public(call->arena, args[i], &values[i], call->err));
+    for (uint32_t i = 0; i < count; i++) {
+        sb_val v = args[i];
+        SB_TRY(check_type(call, &call->code->args[i], false, &v));
+        SB_TRY(sombra__val_to_public(call->arena, v, &values[i], call->err));
+    }
     call->args = values;
     call->arg_count = count;
     return SB_OK;
@@ -111,7 +146,7 @@ static sb_status record_failure(const sombra_call *call, sombra_status returned)
  * the query. */
 static sb_status answer(const sombra_call *call, sombra_status returned)
 {
-    if (returned == SOMBRA_OK) {
+    if (returned == SOMBRA_OK && !call->mistyped) {
         call->err->code = SB_OK; /* it may have been refused a call, and made nothing of that */
         return SB_OK;
     }
@@ -179,9 +214,10 @@ typedef struct parsed_signature {
     const char *text;
     size_t at;
     sb_bytes name;
-    sb_procedure_field args[FIELDS_MAX], results[FIELDS_MAX];
+    user_field args[FIELDS_MAX], results[FIELDS_MAX];
     uint32_t arg_count, optional_count, result_count;
-    bool table; /* results in parentheses: a procedure's */
+    bool table;                   /* results in parentheses: a procedure's */
+    sb_cypher_registry *registry; /* types lie in its memory */
     sb_err *err;
 } parsed_signature;
 
@@ -205,9 +241,11 @@ static bool accept(parsed_signature *s, const char *token)
     return true;
 }
 
+/* Of those beyond ASCII the language tells which are letters. */
 static bool is_name_character(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    return (uint8_t)c >= 0x80 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') || c == '_';
 }
 
 /* Dots are part of the names of functions. */
@@ -237,21 +275,47 @@ static const struct {
     {"DURATION", SB_KIND_DURATION},
 };
 
-static sb_status read_type(parsed_signature *s, sb_procedure_field *field)
+/* Bytes of the type that stands here: up to a comma or parenthesis outside of <…>, without white space and question mark at the end. */
+static size_t type_bytes(const parsed_signature *s)
 {
-    sb_bytes name;
+    const char *text = s->text + s->at;
+    size_t size = 0;
 
-    SB_TRY(read_name(s, false, &name));
-    for (size_t i = 0; i < sizeof TYPES / sizeof TYPES[0]; i++) {
-        if (!sb_bytes_equal(name, sb_bytes_of(TYPES[i].name, strlen(TYPES[i].name)))) continue;
-        field->type_text = TYPES[i].name;
-        field->kinds = TYPES[i].kinds;
-        if (accept(s, "?")) field->kinds |= SB_KIND_NULL;
-        return SB_OK;
+    for (unsigned depth = 0; text[size] != '\0'; size++) {
+        if (depth == 0 && (text[size] == ',' || text[size] == ')')) break;
+        if (text[size] == '<') depth++;
+        if (text[size] == '>' && depth != 0) depth--;
     }
-    s->at -= name.size;
-    return bad_signature(
-        s, "a type (ANY, BOOLEAN, INTEGER, FLOAT, NUMBER, STRING, LIST, MAP, NODE, …)");
+    while (size != 0 && strchr(" \t\n?", text[size - 1]) != NULL)
+        size--;
+    return size;
+}
+
+/* Null is a value of every type, as in the language, but of one that is NOT NULL. */
+static sb_status read_type(parsed_signature *s, user_field *field)
+{
+    sb_err why;
+    bool known = false;
+
+    skip_space(s);
+    field->type_text = sb_bytes_of(s->text + s->at, type_bytes(s));
+    for (size_t i = 0; i < sizeof TYPES / sizeof TYPES[0] && !known; i++) {
+        known = sb_bytes_equal(field->type_text, sb_bytes_of(TYPES[i].name, strlen(TYPES[i].name)));
+        if (known) field->type = (sb_type_spec){.kinds = TYPES[i].kinds | SB_KIND_NULL};
+    }
+    if (!known) {
+        sb_err_clear(&why);
+        const sb_status status =
+            sb_cypher_registry_type(s->registry, field->type_text, &field->type, &why);
+        if (status == SB_NOMEM) return SB_FAIL_NOMEM(s->err);
+        /* NOTHING and NULL are types, but of no use here. */
+        if (status != SB_OK || (field->type.kinds & ~(uint32_t)SB_KIND_NULL) == 0)
+            return bad_signature(
+                s, "a type (ANY, BOOLEAN, INTEGER, FLOAT, NUMBER, STRING, LIST, MAP, NODE, …)");
+    }
+    s->at += field->type_text.size;
+    (void)accept(s, "?");
+    return SB_OK;
 }
 
 /* Skips "= default", which is for those who read the signature: the callback has its own. False: there is none. */
@@ -263,8 +327,27 @@ static bool skip_default(parsed_signature *s)
     return true;
 }
 
+/* No field before has the name of this one, which is an identifier of the language. */
+static sb_status check_new(const parsed_signature *s, const user_field *fields, uint32_t count)
+{
+    const sb_bytes name = fields[count].name;
+    bool callable = true;
+
+    for (uint32_t i = 0; i < count; i++)
+        if (sb_bytes_equal(fields[i].name, name))
+            return SB_FAIL(s->err, SB_SYNTAX,
+                           "signature '%.200s': the name '%.*s' stands there twice", s->text,
+                           (int)name.size, (const char *)name.data);
+    for (size_t i = 0; i < name.size && callable; i++)
+        if (name.data[i] >= 0x80) { /* letters and others are told apart by the lexer */
+            SB_TRY(sb_cypher_callable(&sb_allocator_libc, name, true, &callable, s->err));
+            break;
+        }
+    return callable ? SB_OK : bad_signature(s, "a name of letters");
+}
+
 /* "(", then fields, then ")". optional: of arguments, how many of the last have a default; NULL: of results. */
-static sb_status read_fields(parsed_signature *s, sb_procedure_field *fields, uint32_t *count,
+static sb_status read_fields(parsed_signature *s, user_field *fields, uint32_t *count,
                              uint32_t *optional)
 {
     *count = 0;
@@ -274,6 +357,7 @@ static sb_status read_fields(parsed_signature *s, sb_procedure_field *fields, ui
         if (*count == FIELDS_MAX)
             return SB_FAIL(s->err, SB_LIMIT, "a signature has at most %u fields", FIELDS_MAX);
         SB_TRY(read_name(s, false, &fields[*count].name));
+        SB_TRY(check_new(s, fields, *count));
         if (optional != NULL && skip_default(s))
             ++*optional;
         else if (optional != NULL && *optional != 0)
@@ -284,9 +368,11 @@ static sb_status read_fields(parsed_signature *s, sb_procedure_field *fields, ui
     return accept(s, ")") ? SB_OK : bad_signature(s, ", or )");
 }
 
-static sb_status read_signature(const char *text, parsed_signature *s, sb_err *err)
+static sb_status read_signature(const sombra_db *db, const char *text, parsed_signature *s,
+                                sb_err *err)
 {
     memset(s, 0, sizeof *s);
+    s->registry = db->registry;
     s->text = text;
     s->err = err;
     SB_TRY(read_name(s, true, &s->name));
@@ -306,13 +392,63 @@ static sb_status read_signature(const char *text, parsed_signature *s, sb_err *e
 
 /* ---- Registering ------------------------------------------------------------------------------------------------------------- */
 
-/* code is copied to memory that lives as long as the database. */
-static sb_status keep_code(sombra_db *db, const user_code *code, user_code **kept, sb_err *err)
+static sb_status keep_text(sombra_db *db, sb_bytes text, sb_bytes *kept, sb_err *err)
+{
+    uint8_t *copy = sb_cypher_registry_alloc(db->registry, text.size + 1);
+
+    if (copy == NULL) return SB_FAIL_NOMEM(err);
+    if (text.size != 0) memcpy(copy, text.data, text.size);
+    *kept = sb_bytes_of(copy, text.size);
+    return SB_OK;
+}
+
+static sb_status keep_fields(sombra_db *db, const user_field *fields, uint32_t count,
+                             const user_field **kept, sb_err *err)
+{
+    user_field *copy = sb_cypher_registry_alloc(db->registry, (count + 1) * sizeof *copy);
+
+    if (copy == NULL) return SB_FAIL_NOMEM(err);
+    for (uint32_t i = 0; i < count; i++) {
+        copy[i] = fields[i];
+        SB_TRY(keep_text(db, fields[i].name, &copy[i].name, err));
+        SB_TRY(keep_text(db, fields[i].type_text, &copy[i].type_text, err));
+    }
+    *kept = copy;
+    return SB_OK;
+}
+
+/* code, and what the signature says, are copied to memory that lives as long as the database. */
+static sb_status keep_code(sombra_db *db, const user_code *code, const parsed_signature *s,
+                           user_code **kept, sb_err *err)
 {
     *kept = sb_cypher_registry_alloc(db->registry, sizeof **kept);
     if (*kept == NULL) return SB_FAIL_NOMEM(err);
     **kept = *code;
-    return SB_OK;
+    (*kept)->result_count = s->result_count;
+    SB_TRY(keep_text(db, s->name, &(*kept)->name, err));
+    SB_TRY(keep_fields(db, s->args, s->arg_count, &(*kept)->args, err));
+    return keep_fields(db, s->results, s->result_count, &(*kept)->results, err);
+}
+
+/* A name that is taken is told by whoever adds it. */
+static sb_status check_callable(const parsed_signature *s, bool function)
+{
+    const bool taken =
+        function ? sb_function_find(s->name) != NULL : sb_procedure_find(s->name) != NULL;
+    bool callable = true;
+
+    if (!taken)
+        SB_TRY(sb_cypher_callable(&sb_allocator_libc, s->name, function, &callable, s->err));
+    return callable ? SB_OK
+                    : SB_FAIL(s->err, SB_SYNTAX,
+                              "signature '%.200s': a statement can't call what is named '%.*s'",
+                              s->text, (int)s->name.size, (const char *)s->name.data);
+}
+
+/* What an argument may be before it is converted. */
+static uint32_t taken_kinds(const user_field *arg)
+{
+    return arg->type.kinds | ((arg->type.kinds & SB_KIND_FLOAT) != 0 ? SB_KIND_INT : 0);
 }
 
 static sb_status add_function(sombra_db *db, const char *text, const user_code *code,
@@ -323,7 +459,7 @@ static sb_status add_function(sombra_db *db, const char *text, const user_code *
     char name[256];
     uint32_t kinds[8];
 
-    SB_TRY(read_signature(text, &s, err));
+    SB_TRY(read_signature(db, text, &s, err));
     if (s.table)
         return SB_FAIL(err, SB_SYNTAX, "signature '%.200s': a function has one result, not a table",
                        text);
@@ -332,15 +468,16 @@ static sb_status add_function(sombra_db *db, const char *text, const user_code *
     memcpy(name, s.name.data, s.name.size);
     name[s.name.size] = '\0';
     for (uint32_t i = 0; i < s.arg_count && i < 8; i++)
-        kinds[i] = s.args[i].kinds;
-    SB_TRY(keep_code(db, code, &kept, err));
+        kinds[i] = taken_kinds(&s.args[i]);
+    SB_TRY(check_callable(&s, true));
+    SB_TRY(keep_code(db, code, &s, &kept, err));
     const sb_function function = {
         .name = name,
         .flags = SB_FUNC_USER | (aggregate != NULL ? SB_FUNC_AGGREGATE : SB_FUNC_VOLATILE),
         .min_args = (uint8_t)(s.arg_count - s.optional_count),
         .max_args = (uint8_t)s.arg_count,
         .arg_kinds = s.arg_count == 0 ? NULL : kinds,
-        .result_kinds = s.results[0].kinds,
+        .result_kinds = s.results[0].type.kinds,
         .call = aggregate != NULL ? NULL : call_function,
         .aggregate = aggregate,
         .signature = text,
@@ -394,20 +531,33 @@ sombra_status sombra_register_aggregate(sombra_db *db, const char *signature, si
                                error);
 }
 
+static void take_fields(const user_field *fields, uint32_t count, sb_procedure_field *taken)
+{
+    for (uint32_t i = 0; i < count; i++)
+        taken[i] = (sb_procedure_field){.name = fields[i].name,
+                                        .kinds = fields[i].type.kinds,
+                                        .type_text = (const char *)fields[i].type_text.data};
+}
+
 static sb_status add_procedure(sombra_db *db, const char *text, const user_code *code, sb_err *err)
 {
+    sb_procedure_field args[FIELDS_MAX], results[FIELDS_MAX];
     parsed_signature s;
     user_code *kept;
 
-    SB_TRY(read_signature(text, &s, err));
+    SB_TRY(read_signature(db, text, &s, err));
     if (!s.table)
         return SB_FAIL(err, SB_SYNTAX,
                        "signature '%.200s': a procedure's results are in parentheses", text);
-    SB_TRY(keep_code(db, code, &kept, err));
-    kept->result_count = s.result_count;
+    SB_TRY(check_callable(&s, false));
+    SB_TRY(keep_code(db, code, &s, &kept, err));
+    take_fields(kept->args, s.arg_count, args);
+    for (uint32_t i = 0; i < s.arg_count; i++)
+        args[i].kinds = taken_kinds(&kept->args[i]);
+    take_fields(kept->results, s.result_count, results);
     const sb_procedure procedure = {.name = s.name,
-                                    .args = s.args,
-                                    .results = s.results,
+                                    .args = args,
+                                    .results = results,
                                     .arg_count = s.arg_count,
                                     .optional_count = s.optional_count,
                                     .result_count = s.result_count,

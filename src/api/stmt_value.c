@@ -43,6 +43,21 @@ static sb_status map_from(sb_arena *arena, const sombra_value *value, unsigned d
     return sb_val_map_seal(map, v, err);
 }
 
+/* A path that a query gave, handed back: the ids of its nodes and relationships. */
+static sb_status path_from(sb_arena *arena, const sombra_value *value, sb_val *v, sb_err *err)
+{
+    sb_val_path *path = sb_arena_alloc(arena, sizeof *path);
+
+    if (path == NULL) return SB_FAIL_NOMEM(err);
+    if (value->as.path.nodes == NULL || (value->as.path.length != 0 && value->as.path.rels == NULL))
+        return SB_FAIL(err, SB_MISUSE, "a path has a length but no nodes or relationships");
+    *path = (sb_val_path){.length = value->as.path.length,
+                          .nodes = value->as.path.nodes,
+                          .rels = value->as.path.rels};
+    *v = (sb_val){.kind = SB_VAL_PATH, .as.path = path};
+    return SB_OK;
+}
+
 static sb_status from_public(sb_arena *arena, const sombra_value *value, unsigned depth, sb_val *v,
                              sb_err *err)
 {
@@ -57,6 +72,7 @@ static sb_status from_public(sb_arena *arena, const sombra_value *value, unsigne
     case SOMBRA_TYPE_MAP: return map_from(arena, value, depth, v, err);
     case SOMBRA_TYPE_NODE: *v = sb_val_node(value->as.id); return SB_OK;
     case SOMBRA_TYPE_REL: *v = sb_val_rel(value->as.id); return SB_OK;
+    case SOMBRA_TYPE_PATH: return path_from(arena, value, v, err);
     default: break;
     }
     if (value->type > SOMBRA_TYPE_LIST)

@@ -148,13 +148,12 @@ static double round_digits(const int64_t *digits)
     return ldexp((double)mantissa, (int)from - LOWEST);
 }
 
-double sb_exact_sum_value(const sb_exact_sum *sum)
+/* Of the digits from number `first` on, as if they were the lowest. */
+static double value_from(const sb_exact_sum *sum, uint32_t first)
 {
     int64_t digits[DIGITS];
     bool any = false;
 
-    if (sum->any_special) return sum->special;
-    if (sum->digits == NULL) return sum->high + sum->low;
     memcpy(digits, sum->digits, sizeof digits);
     take_carries(digits);
     const bool negative = digits[DIGITS - 1] < 0;
@@ -164,5 +163,21 @@ double sb_exact_sum_value(const sb_exact_sum *sum)
     }
     if (!any) return 0.0;
     take_carries(digits);
+    memmove(digits, digits + first, (DIGITS - first) * sizeof *digits);
+    memset(digits + DIGITS - first, 0, first * sizeof *digits);
     return negative ? -round_digits(digits) : round_digits(digits);
+}
+
+double sb_exact_sum_value(const sb_exact_sum *sum)
+{
+    if (sum->any_special) return sum->special;
+    return sum->digits == NULL ? sum->high + sum->low : value_from(sum, 0);
+}
+
+double sb_exact_sum_mean(const sb_exact_sum *sum, uint64_t count)
+{
+    const double value = sb_exact_sum_value(sum);
+
+    if (!isinf(value) || sum->any_special || sum->digits == NULL) return value / (double)count;
+    return ldexp(value_from(sum, 2) / (double)count, 2 * DIGIT_BITS);
 }

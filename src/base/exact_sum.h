@@ -29,5 +29,7 @@ SB_MUST_CHECK bool sb_exact_sum_add(sb_exact_sum *sum, sb_arena *arena, double v
 SB_MUST_CHECK bool sb_exact_sum_merge(sb_exact_sum *sum, sb_arena *arena,
                                       const sb_exact_sum *other);
 double sb_exact_sum_value(const sb_exact_sum *sum);
+/* The sum divided by count: a double where all values are, though their sum may be none. */
+double sb_exact_sum_mean(const sb_exact_sum *sum, uint64_t count);
 
 #endif

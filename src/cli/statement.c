@@ -183,12 +183,29 @@ static void put_number(writer *w, const char *before, uint64_t number)
     put_text(&w->text, text);
 }
 
+/* In JSON with another ~ in front of one: "~id" and its kind are the entity's own. */
+static void put_key(writer *w, uint32_t key)
+{
+    size_t size;
+    const char *name = sombra_stmt_name_text(w->stmt, SOMBRA_KEY, key, &size);
+
+    if (!w->json || name == NULL || size == 0 || name[0] != '~') {
+        put_name(w, SOMBRA_KEY, key);
+        return;
+    }
+    char *text = allocate(size + 1, 1);
+    text[0] = '~';
+    memcpy(text + 1, name, size);
+    put_json_text(&w->text, text, size + 1);
+    free(text);
+}
+
 /* Properties behind what an object holds already (JSON), or as {k: v} (text). */
 static void put_props(writer *w, const sombra_prop *props, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         put_text(&w->text, w->json || i != 0 ? ", " : " {");
-        put_name(w, SOMBRA_KEY, props[i].key);
+        put_key(w, props[i].key);
         put_text(&w->text, ": ");
         if (w->json)
             put_json_value(w, &props[i].value);

@@ -26,6 +26,13 @@ SB_MUST_CHECK sb_status sb_cypher_add_procedure(sb_cypher_registry *registry,
 /* Zeroed memory that lives as long as the registry, for what registered functions point at. NULL: no memory. */
 void *sb_cypher_registry_alloc(sb_cypher_registry *registry, size_t bytes);
 
+/* A type as the language writes it, in memory of the registry. SB_SYNTAX: text is none. */
+SB_MUST_CHECK sb_status sb_cypher_registry_type(sb_cypher_registry *registry, sb_bytes text,
+                                                sb_type_spec *type, sb_err *err);
+/* Can a statement call a function (else a procedure) of this name, once there is one? *callable false: it means something else, or nothing. */
+SB_MUST_CHECK sb_status sb_cypher_callable(const sb_allocator *alloc, sb_bytes name, bool function,
+                                           bool *callable, sb_err *err);
+
 /* ---- Statements -------------------------------------------------------------------------------------------------- */
 
 typedef struct sb_cypher_statement sb_cypher_statement;

@@ -1,5 +1,6 @@
 /* registry.c — functions and procedures that a program has registered, beside those that are built in. */
 #include "cypher/cypher_priv.h"
+#include "cypher/parse/parse.h"
 
 #include <string.h>
 
@@ -129,6 +130,79 @@ void sb_cypher__env(const sb_cypher_registry *registry, sb_sema_env *env)
                          .find_procedure = find_procedure,
                          .procedure_at = procedure_at};
     memcpy(&env->ctx, &registry, sizeof env->ctx); /* only read through it */
+}
+
+/* ---- What signatures say ------------------------------------------------------------------------------------------- */
+
+/* before, name, behind as a statement's text. */
+static sb_status compose(sb_buffer *text, const char *before, sb_bytes name, const char *behind)
+{
+    SB_TRY(sb_buffer_append(text, before, strlen(before)));
+    if (name.size != 0) SB_TRY(sb_buffer_append(text, name.data, name.size));
+    return sb_buffer_append(text, behind, strlen(behind));
+}
+
+sb_status sb_cypher_registry_type(sb_cypher_registry *registry, sb_bytes text, sb_type_spec *type,
+                                  sb_err *err)
+{
+    sb_statement *statement = NULL;
+    sb_buffer composed;
+    size_t end;
+    sb_err why;
+    sb_status status;
+
+    /* The statement that has a type and nothing behind it. */
+    sb_buffer_init(&composed, registry->alloc);
+    sb_err_clear(&why);
+    status = compose(&composed, "CREATE CONSTRAINT FOR (n:A) REQUIRE n.x IS :: ", text, "");
+    if (status == SB_OK)
+        status =
+            sb_cypher_parse(registry->arena, sb_buffer_bytes(&composed), &statement, &end, &why);
+    const size_t size = composed.size;
+    sb_buffer_deinit(&composed);
+    if (status == SB_NOMEM) return SB_FAIL_NOMEM(err);
+    if (status != SB_OK || statement->schema.type == NULL ||
+        statement->schema.type_span.end != size)
+        return SB_FAIL(err, SB_SYNTAX, "'%.*s' is no type", (int)text.size,
+                       (const char *)text.data);
+    *type = *statement->schema.type;
+    return SB_OK;
+}
+
+/* Words that are followed by a parenthesis and something that is no list of arguments. */
+static bool is_special(sb_bytes name)
+{
+    static const char *const words[] = {
+        "all", "any", "none", "single", "reduce", "shortestPath", "allShortestPaths"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (same_name(name, words[i], strlen(words[i]))) return true;
+    return false;
+}
+
+sb_status sb_cypher_callable(const sb_allocator *alloc, sb_bytes name, bool function,
+                             bool *callable, sb_err *err)
+{
+    sb_cypher_statement *statement = NULL;
+    sb_buffer text;
+    size_t end;
+    sb_err why;
+    sb_status status;
+
+    *callable = false;
+    if (function && is_special(name)) return SB_OK;
+    sb_buffer_init(&text, alloc);
+    sb_err_clear(&why);
+    status = compose(&text, function ? "RETURN " : "CALL ", name, "(0)");
+    if (status == SB_OK)
+        status = sb_cypher_prepare(alloc, NULL, sb_buffer_bytes(&text), &statement, &end, &why);
+    sb_cypher_close(statement);
+    sb_buffer_deinit(&text);
+    if (status == SB_NOMEM) return SB_FAIL_NOMEM(err);
+    /* It is read as a call of something that is not there. */
+    *callable = status == SB_NOT_FOUND && why.detail == (function ? SB_CYPHER_UNKNOWN_FUNCTION
+                                                                  : SB_CYPHER_PROCEDURE_NOT_FOUND);
+    return SB_OK;
 }
 
 /* ---- Adding -------------------------------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@ struct sb_cypher_statement {
     const sb_compiled *compiled; /* arena; NULL before it is planned */
     sb_exec *exec;               /* owned; of compiled */
     sb_exec_options options;     /* of exec */
+    sb_sema_env env;             /* of options */
     bool used_up;                /* the planner has worked on tree, with or without success */
     sb_plan_options planned_with;
     /* the state of the graph that compiled was last found to fit: sb_view_version (0: none), and commits and pages when entities were counted */
@@ -66,6 +67,8 @@ sb_status sb_cypher_prepare(const sb_allocator *alloc, const sb_cypher_registry 
     if (s == NULL) return SB_FAIL_NOMEM(err);
     s->alloc = alloc;
     s->registry = registry;
+    sb_cypher__env(registry, &s->env);
+    s->options.env = &s->env;
     s->arena = sb_arena_create(alloc, NULL);
     status =
         s->arena == NULL ? SB_FAIL_NOMEM(err) : sb_cypher_parse(s->arena, text, &s->tree, end, err);

@@ -823,6 +823,173 @@ static void test_api_query__progress(void **state)
     assert_int_equal(query_int(f, "RETURN 7"), 7);
 }
 
+static sombra_status give_back(sombra_call *call)
+{
+    ++*(unsigned *)sombra_call_context(call);
+    return sombra_call_result(call, sombra_call_arg(call, 0));
+}
+
+static sombra_status give_text(sombra_call *call)
+{
+    const sombra_value text = sombra_string("x", 1);
+
+    (void)sombra_call_result(call, &text); /* what it says is told without the callback */
+    return SOMBRA_OK;
+}
+
+static sombra_status emit_text(sombra_call *call)
+{
+    const sombra_value row[] = {sombra_string("x", 1)};
+
+    return sombra_call_emit(call, row);
+}
+
+static sombra_status step_nothing(sombra_call *call)
+{
+    (void)call;
+    return SOMBRA_OK;
+}
+
+static void fails_at_step(api_fixture *f, const char *text, sombra_status status,
+                          const char *message)
+{
+    sombra_stmt *stmt = prepare(f, text);
+
+    FAILS(f, sombra_stmt_step(stmt), status, message);
+    sombra_stmt_finalize(stmt);
+}
+
+static void fails_at_run(api_fixture *f, const char *text, const char *message)
+{
+    fails_at_step(f, text, SOMBRA_TYPE_MISMATCH, message);
+}
+
+static void test_api_query__signatures_hold(void **state)
+{
+    static const char *const refused[] = {"my.dup(a :: ANY, a :: ANY) :: ANY",
+                                          "case(x :: ANY) :: ANY",
+                                          "all(x :: ANY) :: ANY",
+                                          "not(x :: ANY) :: ANY",
+                                          "my.a(x :: LIST<INTEGRE>) :: ANY",
+                                          "my.a(x :: INTEGER;) :: ANY",
+                                          "my.\xE2\x82\xAC(x :: ANY) :: ANY",
+                                          "my.a(\xE2\x82\xAC :: ANY) :: ANY",
+                                          "my.a(x :: INTEGER) :: ANY OPTIONS {}",
+                                          "my.a(x :: NOTHING) :: ANY"};
+    api_fixture *f = *state;
+    unsigned calls = 0;
+
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        FAILS_ERROR(f, sombra_register_function(f->db, refused[i], give_back, &calls, &f->error),
+                    SOMBRA_SYNTAX, "signature");
+    OK_ERROR(f, sombra_register_function(f->db, "sig.int(n :: INTEGER) :: INTEGER", give_back,
+                                         &calls, &f->error));
+    OK_ERROR(f, sombra_register_function(f->db, "sig.real(n :: FLOAT?) :: FLOAT", give_back, &calls,
+                                         &f->error));
+    OK_ERROR(f, sombra_register_function(f->db, "sig.set(n :: INTEGER NOT NULL) :: ANY", give_back,
+                                         &calls, &f->error));
+    OK_ERROR(f, sombra_register_function(f->db, "sig.list(n :: LIST<INTEGER>) :: LIST<INTEGER>",
+                                         give_back, &calls, &f->error));
+    OK_ERROR(f, sombra_register_function(f->db, "sig.zoned(t :: ZONED DATETIME?) :: ZONED DATETIME",
+                                         give_back, &calls, &f->error));
+    OK_ERROR(f, sombra_register_function(f->db, "sig.\xC3\xA4(\xC3\xB6 :: ANY?) :: ANY", give_back,
+                                         &calls, &f->error));
+    OK_ERROR(f,
+             sombra_register_function(f->db, "sig.text() :: INTEGER", give_text, NULL, &f->error));
+    OK_ERROR(f, sombra_register_procedure(f->db, "sig.rows() :: (n :: INTEGER)", emit_text, NULL,
+                                          &f->error));
+    OK_ERROR(f,
+             sombra_register_aggregate(f->db, "sig.agg(n :: INTEGER) :: INTEGER", sizeof(int64_t),
+                                       step_nothing, give_text, NULL, &f->error));
+    fails_at_run(f, "WITH {v: 1.5} AS m WITH m.v AS x RETURN sig.int(x)",
+                 "sig.int: argument n is INTEGER, not a value of type FLOAT");
+    fails_at_run(f, "WITH {v: 'a'} AS m WITH m.v AS x RETURN sig.real(x)", "argument n is FLOAT");
+    fails_at_run(f, "WITH {v: null} AS m WITH m.v AS x RETURN sig.set(x)", "INTEGER NOT NULL");
+    fails_at_run(f, "WITH {v: [1, 'a']} AS m WITH m.v AS x RETURN sig.list(x)", "LIST<INTEGER>");
+    fails_at_run(f, "WITH {v: localdatetime()} AS m WITH m.v AS x RETURN sig.zoned(x)",
+                 "ZONED DATETIME");
+    fails_at_run(f, "WITH {v: 'a'} AS m WITH m.v AS x RETURN sig.agg(x)",
+                 "sig.agg: argument n is INTEGER");
+    assert_int_equal(calls, 0);
+    fails_at_run(f, "RETURN sig.text()", "sig.text: result is INTEGER, not a value of type STRING");
+    fails_at_run(f, "CALL sig.rows() YIELD n RETURN n", "sig.rows: result n is INTEGER");
+    fails_at_run(f, "WITH {v: 1} AS m WITH m.v AS x RETURN sig.agg(x)",
+                 "sig.agg: result is INTEGER");
+    assert_int_equal(query_int(f, "UNWIND [7] AS x RETURN sig.int(x)"), 7);
+    assert_int_equal(
+        query_int(f, "UNWIND [null] AS x RETURN CASE WHEN sig.int(x) IS NULL THEN 1 END"), 1);
+    assert_int_equal(query_int(f, "UNWIND [2] AS x RETURN toInteger(sig.real(x) / 4 * 10)"), 5);
+    assert_int_equal(query_int(f, "UNWIND [[1, 2]] AS x RETURN size(sig.list(x))"), 2);
+    assert_int_equal(
+        query_int(f, "UNWIND [datetime()] AS x RETURN CASE WHEN sig.zoned(x) = x THEN 1 END"), 1);
+    assert_int_equal(query_int(f, "CREATE p = (:SigA)-[:R]->(:SigB) WITH p, sig.\xC3\xA4(p) AS q "
+                                  "RETURN CASE WHEN p = q THEN length(q) END"),
+                     1);
+    assert_int_equal(
+        query_int(f, "SHOW FUNCTIONS YIELD name WHERE name STARTS WITH 'sig.' RETURN count(*)"), 8);
+    assert_int_equal(
+        query_int(f, "SHOW PROCEDURES YIELD name WHERE name STARTS WITH 'sig.' RETURN count(*)"),
+        1);
+    assert_int_equal(
+        query_int(f, "CALL show.functions() YIELD name WHERE name = 'sig.int' RETURN count(*)"), 1);
+}
+
+/* Whether there is any row is known with the first: what is below makes few at a time. */
+static sombra_status is_asked(sombra_call *call)
+{
+    const sombra_value yes = sombra_bool(true);
+
+    ++*(unsigned *)sombra_call_context(call);
+    return sombra_call_result(call, &yes);
+}
+
+static void test_api_query__existence_stops(void **state)
+{
+    static const char *const conditions[] = {
+        "EXISTS { MATCH (p)-[:F]->(x) WHERE few.asked(x) }",
+        "EXISTS { MATCH (p)-[:F*1..4]->(x) WHERE few.asked(x) }",
+        "EXISTS { MATCH (p)-[r:F*2..4]->(x) WHERE few.asked(r) }",
+        "EXISTS { UNWIND range(1, 100) AS x WITH x WHERE few.asked(x) RETURN x }",
+        "EXISTS { MATCH (x:Few) WHERE few.asked(x) AND few.asked(p) }",
+        "EXISTS { MATCH (p)-[:F]->(a) WHERE EXISTS { MATCH (a)-[:F]->(b) WHERE EXISTS { "
+        "MATCH (b)-[:F]->(c) WHERE few.asked(c) } } }",
+    };
+    enum { NODES = 6 };
+    api_fixture *f = *state;
+    unsigned calls = 0;
+    char text[400];
+
+    OK_ERROR(f, sombra_register_function(f->db, "few.asked(x :: ANY) :: BOOLEAN", is_asked, &calls,
+                                         &f->error));
+    assert_int_equal(query_int(f, "UNWIND range(1, 6) AS i CREATE (:Few {i: i}) RETURN count(*)"),
+                     NODES);
+    assert_int_equal(query_int(f, "MATCH (a:Few), (b:Few) WHERE a <> b CREATE (a)-[:F]->(b) RETURN "
+                                  "count(*)"),
+                     NODES * (NODES - 1));
+    for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++) {
+        calls = 0;
+        (void)snprintf(text, sizeof text, "MATCH (p:Few) WHERE %s RETURN count(*)", conditions[i]);
+        assert_int_equal(query_int(f, text), NODES);
+        if (calls > 2 * NODES) print_error("%s: %u calls\n", text, calls);
+        assert_true(calls <= 2 * NODES);
+    }
+}
+
+static void test_api_query__edges_of_numbers(void **state)
+{
+    static const char *const query = "UNWIND [3, 1, 2] AS x WITH x ORDER BY x SKIP 1 LIMIT "
+                                     "9223372036854775807 RETURN sum(x)";
+    api_fixture *f = *state;
+
+    assert_int_equal(query_int(f, query), 5); /* together more than an INTEGER */
+    assert_int_equal(query_int(f, "UNWIND [1e308, 1e308, 1e308] AS x WITH avg(x) AS a RETURN "
+                                  "CASE a WHEN 1e308 THEN 1 END"),
+                     1);
+    fails_at_step(f, "WITH {v: 0.0} AS m RETURN toInteger(m.v / m.v)", SOMBRA_INVALID, "(NaN)");
+    fails_at_step(f, "WITH {v: []} AS m RETURN toInteger(m.v)", SOMBRA_INVALID,
+                  "a STRING, number or BOOLEAN");
+}
+
 static void test_api_query__registered(void **state)
 {
     api_fixture *f = *state;
@@ -929,6 +1096,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query__progress, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__progress_of_input, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__registered, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__edges_of_numbers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__signatures_hold, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__existence_stops, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__built_in_procedures, setup, teardown),
         cmocka_unit_test(test_api_query__value_text),
     };

@@ -239,6 +239,7 @@ static sb_status row_call(sb_eval *e, const sb_batch *in, uint32_t row, sb_val *
     for (uint32_t i = 0; i < e->arg_count; i++) {
         SB_TRY(sb_exec__part(e, i, in, row, &args[i]));
         null |= args[i].kind == SB_VAL_NULL;
+        SB_TRY(sb_func_work(&run->func, sb_val_work(args[i])));
     }
     if (null && (function->flags & SB_FUNC_NULL_IN_NULL_OUT) != 0) {
         *value = SB_VAL_NULL_VALUE;
@@ -268,6 +269,7 @@ static sb_status row_case(sb_eval *e, const sb_batch *in, uint32_t row, sb_val *
         sb_val when;
         SB_TRY(sb_exec__part(e, i, in, row, &when));
         if (simple) {
+            SB_TRY(sb_func_work(&e->run->func, sb_val_work(when)));
             taken = sb_val_equals(operand, when) == SB_TRUE;
         } else {
             bool is_bool;

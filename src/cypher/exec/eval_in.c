@@ -59,7 +59,7 @@ static sb_status in_build(sb_exec *run, struct sb_in_set *set, const sb_val_list
         return sb_exec__no_memory(run);
     }
     for (uint64_t i = 0; i < list->count; i++) {
-        if ((i + 1) % 4096 == 0) SB_TRY(sb_exec__tick(run));
+        SB_TRY(sb_func_work(&run->func, SB_WORK_OF_A_VALUE + sb_val_work(list->items[i])));
         if (list->items[i].kind == SB_VAL_NULL)
             set->has_null = true;
         else
@@ -86,6 +86,7 @@ sb_status sb_exec__in(sb_eval *e, const sb_batch *in, uint32_t row, sb_val *valu
         if (set->generation != run->generation || set->list != b.as.list)
             SB_TRY(in_build(run, set, b.as.list));
         if (set->usable) {
+            SB_TRY(sb_func_work(&run->func, sb_val_work(a)));
             const bool found =
                 !(a.kind == SB_VAL_FLOAT && isnan(a.as.real)) && *in_place(set, a) != 0;
             *value = found || !set->has_null ? sb_val_bool(found) : SB_VAL_NULL_VALUE;

@@ -106,8 +106,54 @@ sb_status sb_exec__quantifier(sb_eval *e, const sb_batch *in, uint32_t row, sb_v
     return SB_OK;
 }
 
+/* Bytes of intermediate values before it is asked whether they can go. */
+#define REDUCE_BYTES ((size_t)1 << 20)
+
+/* Where reduce() makes its values: in the caller's arena, until they are many; then in one of its own. */
+typedef struct sb_residue {
+    sb_arena *outer, *own; /* own NULL: not yet */
+    size_t begin_bytes;    /* of outer */
+    size_t look_at;        /* look when there is so much */
+} sb_residue;
+
+/* Only sum is wanted of what was made: where that is less than half, the rest goes. */
+static sb_status drop_residue(sb_exec *run, sb_residue *residue, sb_val *sum)
+{
+    const size_t made =
+        sb_arena_bytes(run->func.arena) - (residue->own == NULL ? residue->begin_bytes : 0);
+    sb_val kept;
+
+    if (SB_LIKELY(made < residue->look_at)) return SB_OK;
+    const size_t needed = sb_val_bytes(*sum);
+    residue->look_at = 2 * made;
+    if (needed > made / 2) return SB_OK;
+    sb_arena *fresh = sb_arena_create(run->alloc, NULL);
+    if (fresh == NULL) return sb_exec__no_memory(run);
+    const sb_status status = sb_val_copy(fresh, *sum, &kept, run->err);
+    sb_arena_destroy(status == SB_OK ? residue->own : fresh);
+    if (status != SB_OK) return status;
+    residue->own = run->func.arena = fresh;
+    residue->look_at = REDUCE_BYTES + 4 * needed; /* so that copying takes a part of making */
+    *sum = kept;
+    return SB_OK;
+}
+
+static sb_status reduce_items(sb_eval *e, const sb_val_list *list, const sb_batch *in, uint32_t row,
+                              sb_residue *residue, sb_val *sum)
+{
+    for (uint64_t i = 0; i < list->count; i++) {
+        SB_TRY(sb_exec__tick_item(e->run));
+        SB_TRY(drop_residue(e->run, residue, sum));
+        bind(e, e->expr->bound2, *sum);
+        bind(e, e->expr->bound, list->items[i]);
+        SB_TRY(sb_exec__part(e, 2, in, row, sum));
+    }
+    return SB_OK;
+}
+
 sb_status sb_exec__reduce(sb_eval *e, const sb_batch *in, uint32_t row, sb_val *value)
 {
+    sb_exec *const run = e->run;
     const sb_val_list *list;
     sb_val sum;
 
@@ -115,14 +161,18 @@ sb_status sb_exec__reduce(sb_eval *e, const sb_batch *in, uint32_t row, sb_val *
     SB_TRY(part_list(e, 1, "reduce", in, row, &list));
     *value = SB_VAL_NULL_VALUE;
     if (list == NULL) return SB_OK;
-    for (uint64_t i = 0; i < list->count; i++) {
-        SB_TRY(sb_exec__tick_item(e->run));
-        bind(e, e->expr->bound2, sum);
-        bind(e, e->expr->bound, list->items[i]);
-        SB_TRY(sb_exec__part(e, 2, in, row, &sum));
+    sb_residue residue = {.outer = run->func.arena,
+                          .begin_bytes = sb_arena_bytes(run->func.arena),
+                          .look_at = REDUCE_BYTES};
+    sb_status status = reduce_items(e, list, in, row, &residue, &sum);
+    run->func.arena = residue.outer;
+    if (residue.own == NULL) {
+        *value = sum;
+        return status;
     }
-    *value = sum;
-    return SB_OK;
+    if (status == SB_OK) status = sb_val_copy(residue.outer, sum, value, run->err);
+    sb_arena_destroy(residue.own);
+    return status;
 }
 
 /* ---- Map projection ------------------------------------------------------------------------------------------- */

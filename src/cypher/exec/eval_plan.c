@@ -26,6 +26,7 @@ sb_status sb_exec__plan_exists(sb_eval *e, const sb_batch *in, uint32_t row, sb_
 {
     const sb_batch *batch;
 
+    e->plan->few = true;
     SB_TRY(sb_exec__inner_row(e->plan, in, row));
     SB_TRY(next_rows(e, &batch));
     *value = sb_val_bool(batch != NULL);

@@ -174,6 +174,7 @@ static sb_status compare_strings(sb_eval *e, const sb_vector *a, sb_val b, uint3
     for (uint32_t i = 0; i < count; i++) {
         const sb_val v = a->as.vals[i];
         if (v.kind == SB_VAL_STRING) {
+            if (v.aux == b.aux) SB_TRY(sb_func_work(&run->func, b.aux));
             to[i] =
                 (v.aux == b.aux && memcmp(v.as.text, b.as.text, b.aux) == 0) == (op == SB_OP2_EQ);
         } else if (v.kind == SB_VAL_NULL) {

@@ -27,7 +27,9 @@ typedef struct sb_exec_options {
     bool profile;                       /* count rows and time of each operator */
     const _Atomic uint64_t *page_reads; /* of the database, while it counts them; or NULL */
     const sb_val *params;               /* one for each of statement->params, in that order */
-    const char *const *import_dirs;     /* LOAD CSV */
+    const struct sb_sema_env
+        *env; /* what SHOW FUNCTIONS and SHOW PROCEDURES list; NULL: what is built in */
+    const char *const *import_dirs; /* LOAD CSV */
     size_t import_dir_count;
     int64_t now_seconds, transaction_seconds;
     uint32_t now_nanos, transaction_nanos;

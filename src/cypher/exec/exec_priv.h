@@ -213,9 +213,10 @@ struct sb_operator {
     sb_inner *tree; /* whose argument rows it works for */
     sb_operator *input, *inner;
     sb_inner *nested;
-    sb_arena *step; /* E2; made on first use */
-    sb_batch out;   /* columns: slot_count of them */
-    sb_out *outs;   /* by place in plan->live; NULL until sb_exec__need_outs */
+    uint32_t rows_wanted; /* of the next batch, where tree->few */
+    sb_arena *step;       /* E2; made on first use */
+    sb_batch out;         /* columns: slot_count of them */
+    sb_out *outs;         /* by place in plan->live; NULL until sb_exec__need_outs */
     sb_operator *older;
 };
 
@@ -229,6 +230,7 @@ struct sb_inner {
     bool *local;       /* by place in needed: an expression around binds it */
     uint32_t needed_count;
     bool *needs;    /* by slot, while opening */
+    bool few;       /* the first rows may be enough: whether there is any is asked */
     sb_out numbers; /* of the argument rows, when batched */
 };
 
@@ -246,6 +248,15 @@ SB_MUST_CHECK SB_INLINE sb_status sb_exec__next(sb_operator *op, const sb_batch 
 {
     if (SB_UNLIKELY(op->run->profile != NULL)) return sb_exec__next_profiled(op, batch);
     return op->ops->next(op, batch);
+}
+/* Rows that an operator makes for its next batch: where the first may be enough one, then four times as many. */
+SB_INLINE uint32_t sb_exec__rows_wanted(sb_operator *op)
+{
+    const uint32_t wanted = op->rows_wanted;
+
+    if (SB_LIKELY(!op->tree->few)) return SB_BATCH_ROWS;
+    op->rows_wanted = wanted < SB_BATCH_ROWS / 4 ? 4 * wanted : SB_BATCH_ROWS;
+    return wanted;
 }
 /* Values are made in op's step arena from now on; it is emptied first. */
 SB_MUST_CHECK sb_status sb_exec__begin_step(sb_operator *op);

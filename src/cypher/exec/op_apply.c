@@ -104,6 +104,7 @@ static sb_status by_row(sb_apply_op *a, const sb_batch **batch)
         if (!a->running) {
             if (a->in == NULL || a->row >= a->in->row_count) SB_TRY(apply_input(a));
             if (a->in == NULL) return SB_OK;
+            op->nested->few = op->tree->few;
             SB_TRY(sb_exec__inner_row(op->nested, a->in, a->row++));
             a->running = true;
             a->any = false;
@@ -221,6 +222,7 @@ static sb_status batched(sb_apply_op *a, const sb_batch **batch)
         if (a->in == NULL) {
             SB_TRY(apply_input(a));
             if (a->in == NULL) return SB_OK;
+            op->nested->few = op->tree->few;
             SB_TRY(sb_exec__inner_batch(op->nested, a->in, op->plan->as.apply.row));
             memset(a->seen, 0, sizeof a->seen);
             a->missing = 0;
@@ -281,6 +283,7 @@ static sb_status mark_each(sb_semi_op *s, const sb_batch *in)
 {
     const sb_batch *inner;
 
+    s->op.nested->few = true;
     for (uint32_t row = 0; row < in->row_count; row++) {
         SB_TRY(sb_exec__inner_row(s->op.nested, in, row));
         do {
@@ -295,14 +298,20 @@ static sb_status mark_batched(sb_semi_op *s, const sb_batch *in)
 {
     const sb_var *row = s->op.plan->as.apply.row;
     const sb_batch *inner;
+    uint32_t left = in->row_count; /* rows that have had none */
 
+    s->op.nested->few = s->op.tree->few;
     SB_TRY(sb_exec__inner_batch(s->op.nested, in, row));
-    for (;;) {
+    while (left != 0) {
         SB_TRY(sb_exec__next(s->op.nested->root, &inner));
         if (inner == NULL) return SB_OK;
-        for (uint32_t i = 0; i < inner->row_count; i++)
-            sb_bit_set(s->seen, (size_t)sb_vector_at(inner->columns[row->slot], i).as.integer);
+        for (uint32_t i = 0; i < inner->row_count; i++) {
+            const size_t at = (size_t)sb_vector_at(inner->columns[row->slot], i).as.integer;
+            left -= !sb_bit_get(s->seen, at);
+            sb_bit_set(s->seen, at);
+        }
     }
+    return SB_OK;
 }
 
 static sb_status semi_next(sb_operator *op, const sb_batch **batch)

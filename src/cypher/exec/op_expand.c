@@ -288,7 +288,8 @@ static sb_status expand_rows(sb_expand_op *x, uint32_t *count)
     *count = 0;
     while (*count == 0) {
         SB_TRY(sb_exec__tick(x->op.run));
-        SB_TRY(sb_expand_next(x->expand, &rows, SB_BATCH_ROWS, &read, x->op.run->err));
+        SB_TRY(
+            sb_expand_next(x->expand, &rows, sb_exec__rows_wanted(&x->op), &read, x->op.run->err));
         if (read == 0) return SB_OK;
         *count = (uint32_t)read;
         SB_TRY(drop_rows(x, count));
@@ -581,16 +582,18 @@ static sb_status into_gather(sb_into_op *x)
 {
     const sb_plan_expand *e = &x->op.plan->as.expand;
 
+    const uint32_t most = sb_exec__rows_wanted(&x->op);
+
     x->count = 0;
     for (;;) {
         const size_t total = x->found.size / sizeof(uint64_t);
-        for (; x->at < total && x->count < SB_BATCH_ROWS; x->at++) {
+        for (; x->at < total && x->count < most; x->at++) {
             const uint64_t rel = ((const uint64_t *)(const void *)x->found.data)[x->at];
             if (sb_exec__rel_used(e->unlike, e->unlike_count, x->in, x->row - 1, rel)) continue;
             x->rows[x->count] = x->row - 1; /* row is the next to be asked for */
             x->rels[x->count++] = rel;
         }
-        if (x->at < total || x->row >= x->in->row_count) return SB_OK;
+        if (x->at < total || x->row >= x->in->row_count || x->count >= most) return SB_OK;
         SB_TRY(rels_of_row(x));
         x->row++;
     }

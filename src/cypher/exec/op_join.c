@@ -150,6 +150,8 @@ static bool take_keys(sb_join_op *j, uint32_t row)
 
     for (uint32_t i = 0; i < key_count(j); i++) {
         j->row[i] = sb_vector_at(j->keys[i], row);
+        j->op.run->func.work +=
+            sb_val_work(j->row[i]); /* asked about by those who go through rows */
         joinable = joinable && is_joinable(j->row[i]);
     }
     return joinable;
@@ -329,12 +331,13 @@ static bool goes_alone(const sb_join_op *j)
 }
 
 /* Pairs of rows, up to a batch. */
-static uint32_t pair_rows(sb_join_op *j)
+static sb_status pair_rows(sb_join_op *j, uint32_t *pairs)
 {
     uint32_t count = 0;
 
     while (count < SB_BATCH_ROWS && j->at < j->in->row_count) {
         const bool first = !j->looked;
+        SB_TRY(sb_func_work(&j->op.run->func, 0));
         if (first) look_up(j);
         if (j->match == UINT32_MAX) {
             if (first && goes_alone(j)) {
@@ -350,7 +353,8 @@ static uint32_t pair_rows(sb_join_op *j)
         j->partners[count++] = j->match;
         j->match = words_of(&j->next)[j->match];
     }
-    return count;
+    *pairs = count;
+    return SB_OK;
 }
 
 static void begin_pairs(sb_join_op *j, const sb_batch *in)
@@ -365,7 +369,8 @@ static sb_status emit_pairs(sb_join_op *j, const sb_batch **batch)
 {
     *batch = NULL;
     if (j->in == NULL) return SB_OK;
-    const uint32_t count = pair_rows(j);
+    uint32_t count;
+    SB_TRY(pair_rows(j, &count));
     if (count == 0) return SB_OK;
     if (j->in == &j->apart_in)
         SB_TRY(sb_kept__emit(&j->op, &j->apart, 0, j->rows, count));

@@ -62,10 +62,10 @@ static sb_status begin_range(sb_range_op *r)
     return status;
 }
 
-static uint32_t take_items(sb_range_op *r, uint32_t n)
+static uint32_t take_items(sb_range_op *r, uint32_t n, uint32_t most)
 {
     sb_func_range *range = &r->range;
-    const uint64_t room = SB_BATCH_ROWS - n;
+    const uint64_t room = most - n;
     const uint32_t count = (uint32_t)(range->count < room ? range->count : room);
 
     for (uint32_t i = 0; i < count; i++) {
@@ -99,15 +99,16 @@ static sb_status range_next(sb_operator *op, const sb_batch **batch)
     *batch = NULL;
     if (r->handed_on != 0) sb_exec__input_done(op->run, r->handed_on);
     r->handed_on = 0;
+    const uint32_t most = sb_exec__rows_wanted(op);
     SB_TRY(sb_exec__tick(op->run));
     while (count == 0) {
         if (r->in == NULL) SB_TRY(take_input(r));
         if (r->in == NULL) return SB_OK;
         sb_exec__use(op);
-        count = take_items(r, 0);
-        while (count < SB_BATCH_ROWS && r->row < r->in->row_count) {
+        count = take_items(r, 0, most);
+        while (count < most && r->row < r->in->row_count) {
             SB_TRY(begin_range(r));
-            count = take_items(r, count);
+            count = take_items(r, count, most);
         }
         if (count == 0) r->in = NULL;
     }

@@ -192,13 +192,14 @@ static sb_status unwind_open(sb_operator *op)
 /* Up to a batch of items. What is no list stands for a list of itself, null for an empty one. */
 static uint32_t take_items(sb_unwind_op *unwind)
 {
+    const uint32_t most = sb_exec__rows_wanted(&unwind->op);
     uint32_t n = 0;
 
-    while (n < SB_BATCH_ROWS && unwind->row < unwind->in->row_count) {
+    while (n < most && unwind->row < unwind->in->row_count) {
         const sb_val v = sb_vector_at(unwind->lists, unwind->row);
         const bool single = v.kind != SB_VAL_LIST && v.kind != SB_VAL_NULL;
         const uint64_t count = v.kind == SB_VAL_LIST ? v.as.list->count : single;
-        while (n < SB_BATCH_ROWS && unwind->item < count) {
+        while (n < most && unwind->item < count) {
             unwind->rows[n] = unwind->row;
             unwind->vals[n++] = single ? v : v.as.list->items[unwind->item];
             unwind->item++;

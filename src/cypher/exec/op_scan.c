@@ -125,7 +125,7 @@ static sb_status node_scan_next(sb_operator *op, const sb_batch **batch)
             if (!any) continue;
         }
         SB_TRY(sb_exec__tick(op->run));
-        SB_TRY(sb_scan_next(s->scan, s->ids, SB_BATCH_ROWS, &count, op->run->err));
+        SB_TRY(sb_scan_next(s->scan, s->ids, sb_exec__rows_wanted(op), &count, op->run->err));
         if (count != 0) break;
         sb_scan_close(s->scan);
         s->scan = NULL;
@@ -194,7 +194,7 @@ static sb_status more_rels(sb_scan_op *s, size_t *count)
             }
         }
         SB_TRY(sb_exec__tick(run));
-        SB_TRY(sb_scan_next(s->scan, s->ids, SB_BATCH_ROWS, count, run->err));
+        SB_TRY(sb_scan_next(s->scan, s->ids, sb_exec__rows_wanted(&s->op), count, run->err));
         if (*count == 0) {
             sb_scan_close(s->scan);
             s->scan = NULL;

@@ -21,6 +21,7 @@ typedef struct sb_seek_op {
     const sb_batch *in; /* NULL: take the next */
     uint32_t row;
     /* rows gathered */
+    uint32_t most; /* rows of the batch that is being made */
     uint32_t count;
     uint32_t rows[SB_BATCH_ROWS];
     uint64_t ids[SB_BATCH_ROWS];
@@ -56,7 +57,7 @@ static sb_status open_outs(sb_seek_op *s)
 /* Rows that can be gathered: where each becomes two, half a batch. */
 static uint32_t room_of(const sb_seek_op *s)
 {
-    return s->either ? SB_BATCH_ROWS / 2 : SB_BATCH_ROWS;
+    return s->either && s->most > 1 ? s->most / 2 : s->most;
 }
 
 /* Each relationship again, the other way round, unless it is a loop. Ends are there. */
@@ -125,6 +126,7 @@ static sb_status gather_rows(sb_seek_op *s, sb_status (*begin)(sb_seek_op *s),
 {
     *batch = NULL;
     s->count = 0;
+    s->most = sb_exec__rows_wanted(&s->op);
     sb_exec__use(&s->op);
     while (s->count == 0) {
         SB_TRY(sb_exec__tick(s->op.run)); /* a range gives many batches for one row */
@@ -559,8 +561,7 @@ static sb_status fill_from_scan(sb_seek_op *s, bool *more)
     const uint32_t begin = s->count;
     size_t count;
 
-    SB_TRY(
-        sb_index_scan_next(s->scan, s->ids + begin, NULL, SB_BATCH_ROWS - begin, &count, run->err));
+    SB_TRY(sb_index_scan_next(s->scan, s->ids + begin, NULL, room_of(s) - begin, &count, run->err));
     *more = count != 0;
     const bool check = s->of_lists || sb_index_scan_cut(s->scan);
     for (size_t i = 0; i < count; i++) {

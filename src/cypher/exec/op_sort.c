@@ -23,7 +23,7 @@ typedef struct sb_sort_op {
     uint32_t *heap; /* runs that have a row, the least first; NULL: nothing is merged */
     uint32_t heap_count, heap_capacity;
     /* TOP */
-    sb_eval *limit;
+    sb_eval *skip, *limit; /* of TOP */
     uint64_t wanted;
     bool full;     /* worst is set: rows behind it are of no use */
     sb_kept worst; /* one row of keys */
@@ -60,6 +60,7 @@ static sb_status sort_open(sb_operator *op)
     if (plan->kind != SB_PLAN_TOP) return SB_OK;
     s->drains = sb_exec__plan_writes(plan->input);
     SB_TRY(sb_kept__open(op->run, keys, &s->worst));
+    SB_TRY(sb_exec__compile_maybe(op->run, plan->as.sort.skip, &s->skip));
     return sb_exec__compile(op->run, plan->as.sort.limit, &s->limit);
 }
 
@@ -121,12 +122,23 @@ static sb_pair *pairs_of(const sb_buffer *buffer)
     return (sb_pair *)(void *)buffer->data;
 }
 
+/* Bytes that comparing two values may go through. */
+static uint64_t shorter(sb_val a, sb_val b)
+{
+    const uint64_t left = sb_val_work(a), right = left == 0 ? 0 : sb_val_work(b);
+
+    return left < right ? left : right;
+}
+
 static int compare_keys(const sb_sort_op *s, const sb_val *a, const sb_val *b)
 {
     const sb_plan *plan = s->op.plan;
 
     for (uint32_t i = 0; i < plan->as.sort.count; i++) {
-        const int order = sb_val_order(a[s->columns[i]], b[s->columns[i]]);
+        const sb_val left = a[s->columns[i]], right = b[s->columns[i]];
+        /* counted here, asked about where rows are gone through */
+        s->op.run->func.work += shorter(left, right);
+        const int order = sb_val_order(left, right);
         if (order != 0) return plan->as.sort.keys[i].descending ? -order : order;
     }
     return 0;
@@ -153,6 +165,7 @@ static sb_status merge(const sb_sort_op *s, const sb_pair *from, sb_pair *to, ui
 
     for (uint64_t at = begin; at < end; at++) {
         if (at % TICK_ROWS == 0) SB_TRY(sb_exec__tick(s->op.run));
+        SB_TRY(sb_func_work(&s->op.run->func, 0));
         to[at] = left < middle && (right >= end || !row_before(s, &from[right], &from[left]))
                      ? from[left++]
                      : from[right++];
@@ -170,6 +183,7 @@ static sb_status merge_sort(sb_sort_op *s, uint64_t count)
         for (uint64_t begin = 0; begin < count; begin += 2 * width) {
             const uint64_t middle = begin + width < count ? begin + width : count;
             const uint64_t end = begin + 2 * width < count ? begin + 2 * width : count;
+            SB_TRY(sb_func_work(&s->op.run->func, 0));
             if (middle == end || !row_before(s, &from[middle], &from[middle - 1]))
                 memcpy(to + begin, from + begin, (size_t)(end - begin) * sizeof *to);
             else
@@ -557,7 +571,9 @@ static bool is_better(const sb_sort_op *s, const sb_batch *in, uint32_t row)
 
     for (uint32_t i = 0; i < plan->as.sort.count; i++) {
         const sb_vector *column = in->columns[plan->as.sort.keys[i].var->slot];
-        const int order = sb_val_order(sb_vector_at(column, row), worst[i]);
+        const sb_val v = sb_vector_at(column, row);
+        s->op.run->func.work += shorter(v, worst[i]);
+        const int order = sb_val_order(v, worst[i]);
         if (order != 0) return plan->as.sort.keys[i].descending ? order > 0 : order < 0;
     }
     return false; /* the earlier of equals stays */
@@ -631,6 +647,7 @@ static sb_status top_batch(sb_sort_op *s, const sb_batch *in)
     const uint64_t most = s->wanted < SLACK_MIN ? s->wanted + SLACK_MIN : 2 * s->wanted;
 
     for (uint32_t i = 0; i < in->row_count; i++) {
+        SB_TRY(sb_func_work(&s->op.run->func, 0));
         if (s->full && (is_clearly_worse(s, in, i) || !is_better(s, in, i))) continue;
         SB_TRY(keep_row(s, in, i));
         if (s->kept.count < most) continue;
@@ -645,7 +662,10 @@ static sb_status read_top(sb_sort_op *s)
     const sb_batch *in;
 
     SB_TRY(sb_exec__begin_step(&s->op));
+    uint64_t skipped = 0;
+    if (s->skip != NULL) SB_TRY(sb_exec__row_number(s->op.run, s->skip, "SKIP", &skipped));
     SB_TRY(sb_exec__row_number(s->op.run, s->limit, "LIMIT", &s->wanted));
+    s->wanted += skipped; /* below 2^64: neither is more than an INTEGER */
     if (s->wanted > UINT32_MAX / 2)
         s->wanted = UINT32_MAX / 2; /* no more rows are kept than that */
     s->done = true;

@@ -36,7 +36,7 @@ typedef struct sb_trail_op {
     sb_buffer reached;             /* uint64_t: what can be reached, */
     size_t reached_at;             /* handed on up to here */
     /* rows made */
-    uint32_t count;
+    uint32_t count, most; /* of the batch at hand: rows, and rows wanted */
     uint32_t rows[SB_BATCH_ROWS];
     uint64_t ends[SB_BATCH_ROWS];
     sb_val lists[SB_BATCH_ROWS];
@@ -275,7 +275,7 @@ static sb_status walk(sb_trail_op *t, bool *done)
             if (e->min == 0) SB_TRY(add_row(t, start));
         }
     }
-    while (t->count < SB_BATCH_ROWS && depth_of(t) != 0)
+    while (t->count < t->most && depth_of(t) != 0)
         SB_TRY(advance(t));
     *done = depth_of(t) == 0;
     return SB_OK;
@@ -323,7 +323,7 @@ static sb_status reach(sb_trail_op *t, bool *done)
 {
     if (!t->begun) SB_TRY(begin_reach(t, t->nodes[t->row]));
     const size_t total = t->reached.size / sizeof(uint64_t);
-    for (; t->reached_at < total && t->count < SB_BATCH_ROWS; t->reached_at++)
+    for (; t->reached_at < total && t->count < t->most; t->reached_at++)
         SB_TRY(add_row(t, reached_of(t)[t->reached_at]));
     *done = t->reached_at == total;
     return SB_OK;
@@ -376,7 +376,7 @@ static sb_status next_reached(sb_trail_op *t, const sb_batch **batch)
         if (t->in == NULL) return SB_OK;
         if (!t->begun) SB_TRY(begin_reach(t, t->nodes[t->row]));
         const size_t left = t->reached.size / sizeof(uint64_t) - t->reached_at;
-        const uint32_t count = (uint32_t)(left < SB_BATCH_ROWS ? left : SB_BATCH_ROWS);
+        const uint32_t count = (uint32_t)(left < t->most ? left : t->most);
         if (count == 0) {
             t->row++;
             t->begun = false;
@@ -402,19 +402,21 @@ static sb_status trail_next(sb_operator *op, const sb_batch **batch)
     *batch = NULL;
     SB_TRY(sb_exec__begin_step(op));
     SB_TRY(sb_exec__tick(op->run));
+    t->most = sb_exec__rows_wanted(op);
     if (t->reach && !op->plan->as.expand.to_bound && t->labels == NULL)
         return next_reached(t, batch);
     t->count = 0;
     while (t->count == 0) {
         if (t->in == NULL || t->row >= t->in->row_count) SB_TRY(trail_input(t));
         if (t->in == NULL) return SB_OK;
-        while (t->row < t->in->row_count && t->count < SB_BATCH_ROWS) {
+        while (t->row < t->in->row_count && t->count < t->most) {
             SB_TRY(t->reach ? reach(t, &done) : walk(t, &done));
             if (!done) break;
             t->row++;
             t->begun = false;
         }
         SB_TRY(keep_labelled(t));
+        if (t->count == 0) t->most = sb_exec__rows_wanted(op);
         if (t->count == 0) sb_arena_reset(op->step); /* the lists of those that are left out */
     }
     return emit_trails(t, batch);

@@ -78,6 +78,7 @@ void sb_exec__operator_close(sb_operator *op)
 void sb_exec__reset(sb_operator *op)
 {
     if (op->ops->reset != NULL) op->ops->reset(op);
+    op->rows_wanted = 1;
     if (op->input != NULL) sb_exec__reset(op->input);
     if (op->inner != NULL) sb_exec__reset(op->inner);
 }

@@ -27,6 +27,7 @@ typedef struct emitter {
     sb_func_context *func;
     const sb_val *args;
     sb_graph *graph;
+    const sb_sema_env *env;
     sb_status (*emit)(void *ctx, const sb_val *row);
     void *ctx;
     sb_err *err;
@@ -213,9 +214,12 @@ static sb_status list_patterns(const emitter *e)
 
 static sb_status list_functions(const emitter *e)
 {
-    const sb_function *function;
+    const sb_sema_env *env = e->env;
 
-    for (size_t i = 0; (function = sb_function_at(i)) != NULL; i++) {
+    for (size_t i = 0;; i++) {
+        const sb_function *function =
+            env != NULL ? env->function_at(env->ctx, i) : sb_function_at(i);
+        if (function == NULL) break;
         const sb_val row[4] = {text_val(function->name),
                                text_val(function->category == NULL ? "" : function->category),
                                text_val(function->signature == NULL ? "" : function->signature),
@@ -227,9 +231,12 @@ static sb_status list_functions(const emitter *e)
 
 static sb_status list_procedures(const emitter *e)
 {
-    const sb_procedure *procedure;
+    const sb_sema_env *env = e->env;
 
-    for (size_t i = 0; (procedure = sb_procedure_at(i)) != NULL; i++) {
+    for (size_t i = 0;; i++) {
+        const sb_procedure *procedure =
+            env != NULL ? env->procedure_at(env->ctx, i) : sb_procedure_at(i);
+        if (procedure == NULL) break;
         const sb_val row[3] = {sb_val_string(procedure->name), text_val(procedure->signature),
                                text_val(procedure->help)};
         SB_TRY(e->emit(e->ctx, row));
@@ -281,7 +288,7 @@ static sb_status call_lister(void *ctx, sb_func_context *func, sb_exec *run, con
                              sb_status (*emit)(void *emit_ctx, const sb_val *row), void *emit_ctx,
                              sb_err *err)
 {
-    const emitter e = {func, args, run->graph, emit, emit_ctx, err};
+    const emitter e = {func, args, run->graph, run->options->env, emit, emit_ctx, err};
     const lister *which = ctx;
 
     (void)arg_count;

@@ -81,7 +81,9 @@ sb_status sb_kept__copy(sb_kept *kept, sb_val v, sb_val *copy)
     case SB_VAL_FLOAT:
     case SB_VAL_NODE:
     case SB_VAL_REL: *copy = v; return SB_OK;
-    default: return sb_val_copy(kept->arena, v, copy, kept->run->err);
+    default:
+        SB_TRY(sb_func_work(&kept->run->func, sb_val_work(v)));
+        return sb_val_copy(kept->arena, v, copy, kept->run->err);
     }
 }
 
@@ -302,6 +304,11 @@ sb_status sb_groups__append(sb_groups *groups, const sb_val *keys, uint32_t *gro
 sb_status sb_groups__at(sb_groups *groups, const sb_val *keys, uint64_t hash, uint32_t *group,
                         bool *made)
 {
+    uint64_t work = 0;
+
+    for (uint32_t i = 0; i < groups->keys.width; i++)
+        work += sb_val_work(keys[i]);
+    SB_TRY(sb_func_work(&groups->keys.run->func, work));
     if (groups->capacity == 0 || groups->keys.count >= groups->capacity / 4 * 3)
         SB_TRY(grow(groups));
     uint64_t *entry = probe(groups, keys, hash);

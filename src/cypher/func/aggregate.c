@@ -138,9 +138,10 @@ static sb_status avg_finish(sb_func_context *ctx, void *state, sb_val *result)
         const sb_amounts average = sb_func__amounts_divide(s->amounts, (int64_t)s->durations);
         return sb_func__duration(ctx, &average, result);
     }
-    if (numbers != 0)
+    const double sum = sb_exact_sum_value(&s->real) + (double)s->integer;
+    if (numbers != 0) /* integers are nothing beside a sum that no double holds */
         *result =
-            sb_val_float((sb_exact_sum_value(&s->real) + (double)s->integer) / (double)numbers);
+            sb_val_float(isinf(sum) ? sb_exact_sum_mean(&s->real, numbers) : sum / (double)numbers);
     return SB_OK;
 }
 
@@ -186,6 +187,7 @@ static sb_status min_update(sb_func_context *ctx, sb_arena *arena, void *state, 
     extreme_state *s = state;
 
     (void)arg_count;
+    SB_TRY(sb_func_work(ctx, sb_val_work(args[0])));
     if (s->any && sb_val_order(args[0], s->value) >= 0) return SB_OK;
     return keep(ctx, arena, s, args[0]);
 }
@@ -196,6 +198,7 @@ static sb_status max_update(sb_func_context *ctx, sb_arena *arena, void *state, 
     extreme_state *s = state;
 
     (void)arg_count;
+    SB_TRY(sb_func_work(ctx, sb_val_work(args[0])));
     if (s->any && sb_val_order(args[0], s->value) <= 0) return SB_OK;
     return keep(ctx, arena, s, args[0]);
 }

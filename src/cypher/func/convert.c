@@ -78,8 +78,8 @@ static sb_status to_boolean(sb_func_context *ctx, sb_val v, sb_val *result, bool
     }
 }
 
-static sb_status convert(sb_func_context *ctx, const char *name, conversion call, sb_val v,
-                         sb_val *result)
+static sb_status convert(sb_func_context *ctx, const char *name, const char *needs, conversion call,
+                         sb_val v, sb_val *result)
 {
     bool known;
 
@@ -87,8 +87,10 @@ static sb_status convert(sb_func_context *ctx, const char *name, conversion call
     SB_TRY(call(ctx, v, result, &known));
     if (known) return SB_OK;
     if (v.kind == SB_VAL_FLOAT && call == to_integer)
-        return SB_FUNC_FAIL_RANGE(ctx, "%s(%g): there is no such INTEGER", name, v.as.real);
-    return sb_func__fail_arg(ctx, name, "another argument", v);
+        return isnan(v.as.real)
+                   ? SB_FUNC_FAIL_RANGE(ctx, "%s(NaN): there is no such INTEGER", name)
+                   : SB_FUNC_FAIL_RANGE(ctx, "%s(%g): there is no such INTEGER", name, v.as.real);
+    return sb_func__fail_arg(ctx, name, needs, v);
 }
 
 static sb_status convert_or_null(sb_func_context *ctx, conversion call, sb_val v, sb_val *result)
@@ -116,12 +118,12 @@ static sb_status convert_list(sb_func_context *ctx, const char *name, conversion
     return SB_OK;
 }
 
-#define CONVERSIONS(symbol, name, call)                                                            \
+#define CONVERSIONS(symbol, name, needs, call)                                                     \
     sb_status sb_func__##symbol(sb_func_context *ctx, const sb_val *args, uint32_t count,          \
                                 sb_val *result)                                                    \
     {                                                                                              \
         (void)count;                                                                               \
-        return convert(ctx, name, call, args[0], result);                                          \
+        return convert(ctx, name, needs, call, args[0], result);                                   \
     }                                                                                              \
     sb_status sb_func__##symbol##_or_null(sb_func_context *ctx, const sb_val *args,                \
                                           uint32_t count, sb_val *result)                          \
@@ -136,10 +138,10 @@ static sb_status convert_list(sb_func_context *ctx, const char *name, conversion
         return convert_list(ctx, name "List", call, args[0], result);                              \
     }
 
-CONVERSIONS(convert_integer, "toInteger", to_integer)
-CONVERSIONS(convert_float, "toFloat", to_float)
-CONVERSIONS(convert_boolean, "toBoolean", to_boolean)
-CONVERSIONS(convert_string, "toString", sb_func__to_string)
+CONVERSIONS(convert_integer, "toInteger", "a STRING, number or BOOLEAN", to_integer)
+CONVERSIONS(convert_float, "toFloat", "a STRING or number", to_float)
+CONVERSIONS(convert_boolean, "toBoolean", "a STRING, BOOLEAN or INTEGER", to_boolean)
+CONVERSIONS(convert_string, "toString", "a value that has a text", sb_func__to_string)
 
 /* Whatever can be stored can be written so, bytes and zones that this system does not know included. */
 sb_status sb_func__from_text(sb_func_context *ctx, const sb_val *args, uint32_t count,

@@ -43,11 +43,32 @@ typedef struct sb_func_context {
     sb_status (*poll)(void *ctx);
     void *poll_ctx;
     uint32_t rounds; /* of loops, that were gone through between two polls */
+    uint64_t work;   /* bytes of long values that were gone through since then (sb_func_work) */
     struct sb_regexes
         *regexes; /* patterns of =~ compiled so far: NULL at first, sb_func_context_deinit */
     const struct sb_function *function; /* being called: set by the caller for SB_FUNC_USER ones */
     sb_err *err;
 } sb_func_context;
+
+/* Bytes of texts and lists that may be gone through between two polls: some 0.1 ms where they are compared or copied. */
+#define SB_FUNC_WORK_BYTES ((uint64_t)1 << 20)
+/* So many bytes are to be gone through: asks when it is time. An operation on one value is not divided, a statement ends within one. */
+SB_MUST_CHECK SB_INLINE sb_status sb_func_work(sb_func_context *ctx, uint64_t bytes)
+{
+    ctx->work += bytes;
+    if (SB_LIKELY(ctx->work < SB_FUNC_WORK_BYTES)) return SB_OK;
+    ctx->work = 0;
+    return ctx->poll == NULL ? SB_OK : ctx->poll(ctx->poll_ctx);
+}
+/* A value that is not long, where there may be many. */
+#define SB_WORK_OF_A_VALUE 64u
+/* What going through a value takes, in bytes about: of nested lists and maps as far as a few hundred values tell. */
+SB_INLINE uint64_t sb_val_work(sb_val v)
+{
+    if (SB_LIKELY(v.kind < SB_VAL_LIST && v.kind != SB_VAL_STRING && v.kind != SB_VAL_BYTES))
+        return 0;
+    return v.kind == SB_VAL_STRING || v.kind == SB_VAL_BYTES ? v.aux : sb_val_work_nested(v);
+}
 
 /* Free what functions kept in the context (not zones, not the arena). A zeroed context needs nothing before its first use but its
  * fields set. */

@@ -50,6 +50,12 @@ SB_INLINE sb_status sb_func__poll_at(const sb_func_context *ctx, size_t at, size
     return ctx->poll == NULL ? SB_OK : ctx->poll(ctx->poll_ctx);
 }
 
+/* A place of a text where something may stand: it is looked at by itself. */
+#define SB_WORK_OF_A_PLACE 16u
+/* *at: where part, which is not empty, begins in text from `from` on; text.size when it does not. Asks now and then. */
+SB_MUST_CHECK sb_status sb_func__find(sb_func_context *ctx, sb_bytes text, sb_bytes part,
+                                      size_t from, size_t *at);
+
 /* ---- Making ------------------------------------------------------------------------------------------------------ */
 
 /* A copy of text in the context's arena. */

@@ -277,26 +277,45 @@ static sb_status arithmetic(sb_func_context *ctx, sb_op2 op, sb_val a, sb_val b,
 
 /* ---- Strings, lists ------------------------------------------------------------------------------------------------ */
 
-static bool find_bytes(sb_bytes text, sb_bytes part)
-{
-    const uint8_t *p = text.data;
-    size_t left = text.size;
+/* Bytes compared at once. */
+#define COMPARED_AT_ONCE ((size_t)65536)
 
-    if (part.size == 0) return true;
-    while (left >= part.size) {
-        const uint8_t *hit = memchr(p, part.data[0], left - part.size + 1);
-        if (hit == NULL) return false;
-        if (memcmp(hit, part.data, part.size) == 0) return true;
-        left -= (size_t)(hit - p) + 1;
-        p = hit + 1;
+/* Does part stand here? There are as many bytes. */
+static sb_status stands_at(sb_func_context *ctx, const uint8_t *text, sb_bytes part, bool *does)
+{
+    *does = true;
+    for (size_t at = 0; at < part.size && *does; at += COMPARED_AT_ONCE) {
+        const size_t left = part.size - at,
+                     size = left < COMPARED_AT_ONCE ? left : COMPARED_AT_ONCE;
+        SB_TRY(sb_func_work(ctx, SB_WORK_OF_A_VALUE + size));
+        *does = memcmp(text + at, part.data + at, size) == 0;
     }
-    return false;
+    return SB_OK;
+}
+
+sb_status sb_func__find(sb_func_context *ctx, sb_bytes text, sb_bytes part, size_t from, size_t *at)
+{
+    const size_t places = part.size > text.size ? 0 : text.size - part.size + 1;
+    bool found = false;
+
+    while (from < places && !found) {
+        const size_t size = places - from < COMPARED_AT_ONCE ? places - from : COMPARED_AT_ONCE;
+        const uint8_t *hit = memchr(text.data + from, part.data[0], size);
+        const size_t next = hit == NULL ? from + size : (size_t)(hit - text.data);
+        SB_TRY(sb_func_work(ctx, SB_WORK_OF_A_PLACE * (next - from)));
+        from = next;
+        if (hit != NULL) SB_TRY(stands_at(ctx, hit, part, &found));
+        if (hit != NULL && !found) from++;
+    }
+    *at = found ? from : text.size;
+    return SB_OK;
 }
 
 /* Null for what is not two strings: predicates on properties of mixed types shall not fail. */
 static sb_status test_strings(sb_func_context *ctx, sb_op2 op, sb_val a, sb_val b, sb_val *result)
 {
     bool matches = false;
+    size_t at = 0;
 
     if (a.kind != SB_VAL_STRING || b.kind != SB_VAL_STRING) return SB_OK;
     const sb_bytes text = sb_val_text(a), part = sb_val_text(b);
@@ -308,7 +327,10 @@ static sb_status test_strings(sb_func_context *ctx, sb_op2 op, sb_val a, sb_val 
         matches = text.size >= part.size &&
                   sb_bytes_equal(sb_bytes_of(text.data + (text.size - part.size), part.size), part);
         break;
-    case SB_OP2_CONTAINS: matches = find_bytes(text, part); break;
+    case SB_OP2_CONTAINS:
+        if (part.size != 0) SB_TRY(sb_func__find(ctx, text, part, 0, &at));
+        matches = part.size == 0 || at != text.size;
+        break;
     default: SB_TRY(sb_func__regex(ctx, text, part, &matches)); break;
     }
     *result = sb_val_bool(matches);
@@ -322,7 +344,8 @@ static sb_status in_list(sb_func_context *ctx, sb_val a, sb_val b, sb_val *resul
     if (b.kind == SB_VAL_NULL) return SB_OK;
     if (b.kind != SB_VAL_LIST) return sb_func__fail_type(ctx, "IN", "a LIST on its right", b);
     for (uint64_t i = 0; i < b.as.list->count && found != SB_TRUE; i++) {
-        SB_FUNC_POLL(ctx);
+        const uint64_t left = sb_val_work(a), right = sb_val_work(b.as.list->items[i]);
+        SB_TRY(sb_func_work(ctx, SB_WORK_OF_A_VALUE + (left < right ? left : right)));
         const sb_ternary equal = sb_val_equals(a, b.as.list->items[i]);
         if (equal != SB_FALSE) found = equal;
     }
@@ -337,6 +360,8 @@ sb_status sb_op_binary(sb_func_context *ctx, sb_op2 op, sb_val a, sb_val b, sb_v
     sb_ternary equal;
 
     *result = SB_VAL_NULL_VALUE;
+    if (op != SB_OP2_IN) /* which counts the items that it comes to */
+        SB_TRY(sb_func_work(ctx, sb_val_work(a) + sb_val_work(b)));
     switch ((int)op) {
     case SB_OP2_OR:
     case SB_OP2_XOR:

@@ -11,8 +11,11 @@
 #define USES_BEFORE_JIT 64u
 /* Steps of a match before it is looked after: some 5 ms. Few real patterns get there, catastrophic ones all. */
 #define QUICK_LIMIT 100000u
+/* Of a text longer than this fewer, since each may go through all of it. */
+#define QUICK_BYTES 65536u
 /* Then it goes on with a call-out at each item of the pattern, so many of them (some 0.5 s), asking now and then whether it should. */
 #define CALLOUT_LIMIT 5000000u
+#define CALLOUT_WORK  256u /* bytes gone through otherwise in the time of one */
 /* Of the places that a match may come back to: what bounds how deep it goes, which by itself costs nothing. */
 #define HEAP_KIB 16384u
 #define HEADER   16u
@@ -102,7 +105,6 @@ static sb_status begin(sb_func_context *ctx)
         sb_func_context_deinit(ctx);
         return SB_FAIL_NOMEM(ctx->err);
     }
-    (void)pcre2_set_match_limit(regexes->limits, QUICK_LIMIT);
     (void)pcre2_set_heap_limit(regexes->limits, HEAP_KIB);
     (void)pcre2_set_match_limit(regexes->watched_limits, UINT32_MAX);
     (void)pcre2_set_heap_limit(regexes->watched_limits, HEAP_KIB);
@@ -188,6 +190,7 @@ static int match(sb_func_context *ctx, const pcre2_code *code, sb_bytes text, ui
 typedef struct watch {
     sb_func_context *ctx;
     uint32_t callouts;
+    size_t at;        /* in the text, at the callout before */
     sb_status status; /* of poll */
 } watch;
 
@@ -196,10 +199,11 @@ static int watch_match(pcre2_callout_block *block, void *data)
 {
     watch *w = data;
 
-    (void)block;
     if (++w->callouts > CALLOUT_LIMIT) return PCRE2_ERROR_MATCHLIMIT;
-    if (w->callouts % 4096 != 0 || w->ctx->poll == NULL) return 0;
-    w->status = w->ctx->poll(w->ctx->poll_ctx);
+    /* An item takes what it goes through: `.*` perhaps all of a long text. */
+    const size_t at = block->current_position, moved = at < w->at ? w->at - at : at - w->at;
+    w->at = at;
+    w->status = sb_func_work(w->ctx, CALLOUT_WORK + moved);
     return w->status == SB_OK ? 0 : PCRE2_ERROR_CALLOUT;
 }
 
@@ -222,6 +226,8 @@ sb_status sb_func__regex(sb_func_context *ctx, sb_bytes text, sb_bytes pattern, 
 
     if (ctx->regexes == NULL) SB_TRY(begin(ctx));
     SB_TRY(find(ctx, pattern, &entry));
+    const size_t times = 1 + text.size / QUICK_BYTES;
+    (void)pcre2_set_match_limit(ctx->regexes->limits, (uint32_t)(QUICK_LIMIT / times) + 1);
     int found = match(ctx, entry->code, text, 0, ctx->regexes->limits);
     if (found == PCRE2_ERROR_JIT_STACKLIMIT)
         found = match(ctx, entry->code, text, PCRE2_NO_JIT, ctx->regexes->limits);

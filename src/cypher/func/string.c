@@ -203,44 +203,13 @@ sb_status sb_func__to_lower(sb_func_context *ctx, const sb_val *args, uint32_t c
 
 /* ---- Searching -------------------------------------------------------------------------------------------------------- */
 
-/* Bytes in which a hit is looked for between two questions whether to go on. */
-#define SEARCHED_AT_ONCE 65536u
-
-/* Where part begins in text from `from` on, among the places before `end`; end when it does not. part is not empty, and fits before the text's end. */
-static size_t find_before(sb_bytes text, sb_bytes part, size_t from, size_t end)
+static sb_status count_hits(sb_func_context *ctx, sb_bytes text, sb_bytes part, size_t *count)
 {
-    while (from < end) {
-        const uint8_t *hit = memchr(text.data + from, part.data[0], end - from);
-        if (hit == NULL) break;
-        if (memcmp(hit, part.data, part.size) == 0) return (size_t)(hit - text.data);
-        from = (size_t)(hit - text.data) + 1;
-    }
-    return end;
-}
-
-/* *at: where part begins in text from `from` on; text.size when it does not. */
-static sb_status find(const sb_func_context *ctx, sb_bytes text, sb_bytes part, size_t from,
-                      size_t *asked, size_t *at)
-{
-    const size_t places = part.size > text.size ? 0 : text.size - part.size + 1;
-
-    while (from < places) {
-        const size_t end = places - from > SEARCHED_AT_ONCE ? from + SEARCHED_AT_ONCE : places;
-        SB_TRY(sb_func__poll_at(ctx, from, asked));
-        *at = find_before(text, part, from, end);
-        if (*at < end) return SB_OK;
-        from = end;
-    }
-    *at = text.size;
-    return SB_OK;
-}
-
-static sb_status count_hits(const sb_func_context *ctx, sb_bytes text, sb_bytes part, size_t *count)
-{
-    size_t asked = 0, at = 0;
+    size_t at = 0;
 
     for (*count = 0;; ++*count, at += part.size) {
-        SB_TRY(find(ctx, text, part, at, &asked, &at));
+        SB_TRY(sb_func_work(ctx, SB_WORK_OF_A_VALUE));
+        SB_TRY(sb_func__find(ctx, text, part, at, &at));
         if (at == text.size) return SB_OK;
     }
 }
@@ -270,7 +239,7 @@ static sb_status replace_empty(sb_func_context *ctx, sb_bytes text, sb_bytes wit
 
 sb_status sb_func__replace(sb_func_context *ctx, const sb_val *args, uint32_t count, sb_val *result)
 {
-    size_t bytes, hits, size = 0, from = 0, asked = 0;
+    size_t bytes, hits, size = 0, from = 0;
     uint8_t *room;
 
     for (uint32_t i = 0; i < count; i++)
@@ -285,7 +254,7 @@ sb_status sb_func__replace(sb_func_context *ctx, const sb_val *args, uint32_t co
     SB_TRY(sb_func__room(ctx, bytes, &room));
     while (from < text.size) {
         size_t hit;
-        SB_TRY(find(ctx, text, search, from, &asked, &hit));
+        SB_TRY(sb_func__find(ctx, text, search, from, &hit));
         memcpy(room + size, text.data + from, hit - from);
         size += hit - from;
         if (hit == text.size) break;
@@ -303,30 +272,31 @@ typedef struct delimiters {
     uint64_t count;
 } delimiters;
 
-static size_t delimiter_at(sb_bytes text, size_t at, const delimiters *d)
+static size_t delimiter_at(sb_func_context *ctx, sb_bytes text, size_t at, const delimiters *d)
 {
     size_t longest = 0;
 
     for (uint64_t i = 0; i < d->count; i++) {
         const sb_bytes one = sb_val_text(d->items[i]);
-        if (one.size > longest && one.size <= text.size - at &&
-            memcmp(text.data + at, one.data, one.size) == 0)
-            longest = one.size;
+        if (one.size <= longest || one.size > text.size - at || one.data[0] != text.data[at])
+            continue;
+        ctx->work += one.size;
+        if (memcmp(text.data + at, one.data, one.size) == 0) longest = one.size;
     }
     return longest;
 }
 
 /* Pieces between delimiters, into list (NULL: count only); without any delimiter, characters. */
-static sb_status split_into(const sb_func_context *ctx, sb_bytes text, const delimiters *d,
+static sb_status split_into(sb_func_context *ctx, sb_bytes text, const delimiters *d,
                             bool characters, sb_val_list *list, uint64_t *count)
 {
     uint64_t pieces = 0;
-    size_t begin = 0, asked = 0;
+    size_t begin = 0;
 
     for (size_t i = 0; i < text.size;) {
-        SB_TRY(sb_func__poll_at(ctx, i, &asked));
+        SB_TRY(sb_func_work(ctx, SB_WORK_OF_A_PLACE * (1 + d->count)));
         const bool cuts = characters && i != begin && (text.data[i] & 0xC0u) != 0x80u;
-        const size_t skipped = characters ? 0 : delimiter_at(text, i, d);
+        const size_t skipped = characters ? 0 : delimiter_at(ctx, text, i, d);
         if (!cuts && skipped == 0) {
             i++;
             continue;

@@ -435,3 +435,32 @@ sb_status sb_val_to_value(sb_arena *arena, sb_val v, sb_value *value, sb_err *er
     value->as.list.count = v.as.list->count;
     return SB_OK;
 }
+
+/* ---- Work ------------------------------------------------------------------------------------------------------ */
+
+#define WORK_VALUES 256u /* looked at */
+
+/* *left: values that may still be looked at; the others count as much as those. */
+static uint64_t work_within(sb_val v, uint32_t *left)
+{
+    const uint64_t count = v.kind == SB_VAL_LIST  ? v.as.list->count
+                           : v.kind == SB_VAL_MAP ? v.as.map->count
+                                                  : 0;
+    uint64_t work = sizeof v, i = 0;
+
+    if (v.kind == SB_VAL_STRING || v.kind == SB_VAL_BYTES) return work + v.aux;
+    if (v.kind == SB_VAL_PATH) return work + v.as.path->length * sizeof(uint64_t);
+    for (; i < count && *left != 0; i++) {
+        --*left;
+        work += work_within(
+            v.kind == SB_VAL_LIST ? v.as.list->items[i] : v.as.map->entries[i].value, left);
+    }
+    return i == 0 ? work + count * sizeof v : work / i * count;
+}
+
+uint64_t sb_val_work_nested(sb_val v)
+{
+    uint32_t left = WORK_VALUES;
+
+    return work_within(v, &left);
+}

@@ -152,6 +152,9 @@ SB_MUST_CHECK sb_status sb_val_to_value(sb_arena *arena, sb_val v, sb_value *val
 /* The same for a scalar, which needs no memory; false for lists, maps and entities. Texts stay borrowed from v. */
 bool sb_val_scalar_value(sb_val v, sb_value *value);
 
+/* Bytes about that are gone through to compare, hash or copy a list or map, as far as its first few hundred values tell. */
+uint64_t sb_val_work_nested(sb_val v);
+
 /* ---- Comparing ------------------------------------------------------------------------------------------- */
 
 typedef enum sb_ternary { SB_FALSE = 0, SB_TRUE = 1, SB_UNKNOWN = 2 } sb_ternary;

@@ -261,6 +261,10 @@ static sb_status sort_text(const sb_plan *plan, sb_buffer *out)
     }
     if (plan->as.sort.limit == NULL) return SB_OK;
     SB_TRY(text(out, " LIMIT "));
+    if (plan->as.sort.skip != NULL) {
+        SB_TRY(sb_expr_print(plan->as.sort.skip, out));
+        SB_TRY(text(out, " + "));
+    }
     return sb_expr_print(plan->as.sort.limit, out);
 }
 

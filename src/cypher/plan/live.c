@@ -67,7 +67,7 @@ sb_status sb_plan__each_expr(const sb_plan *plan, expr_fn visit, void *ctx)
     case SB_PLAN_UNWIND_RANGE: return visit(ctx, plan->as.unwind.list);
     case SB_PLAN_SKIP:
     case SB_PLAN_LIMIT: return visit(ctx, plan->as.limit.count);
-    case SB_PLAN_TOP: return visit(ctx, plan->as.sort.limit);
+    case SB_PLAN_TOP: return visit_some(visit, ctx, plan->as.sort.skip, plan->as.sort.limit, NULL);
     case SB_PLAN_LOAD_CSV:
         return visit_some(visit, ctx, plan->as.load_csv.url, plan->as.load_csv.delimiter, NULL);
     case SB_PLAN_CALL:

@@ -333,8 +333,8 @@ struct sb_plan {
         struct {
             const sb_plan_sort_key *keys;
             uint32_t count;
-            sb_expr *limit;
-        } sort; /* TOP: limit is skip + limit */
+            sb_expr *skip, *limit; /* TOP: the first skip + limit rows; skip NULL: 0 */
+        } sort;
         struct {
             const sb_var *from, *to;
             const sb_var **parts; /* what a path's length is counted by: REL, LIST of REL */

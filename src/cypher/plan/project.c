@@ -204,7 +204,6 @@ static sb_status sort(sb_planner *p, const sb_projection *projection, sb_slot_se
     sb_plan_assign *values;
     uint32_t value_count = 0;
     sb_plan_sort_key *keys;
-    sb_expr *limit = projection->limit;
 
     SB_TRY(sb_plan__alloc(p, projection->order_count, sizeof *values, &values));
     SB_TRY(sb_plan__alloc(p, projection->order_count, sizeof *keys, &keys));
@@ -224,12 +223,11 @@ static sb_status sort(sb_planner *p, const sb_projection *projection, sb_slot_se
     }
     SB_TRY(project(p, *plan, values, value_count, bound, plan));
     const bool top = is_top(p, projection);
-    if (top && projection->skip != NULL)
-        SB_TRY(sb_plan__expr_binary(p, SB_OP2_ADD, projection->skip, projection->limit, &limit));
     SB_TRY(sb_plan__new(p, top ? SB_PLAN_TOP : SB_PLAN_SORT, *plan, plan));
     (*plan)->as.sort.keys = keys;
     (*plan)->as.sort.count = projection->order_count;
-    (*plan)->as.sort.limit = top ? limit : NULL;
+    (*plan)->as.sort.skip = top ? projection->skip : NULL;
+    (*plan)->as.sort.limit = top ? projection->limit : NULL;
     (*plan)->cost += (*plan)->rows * (top ? 1 : log2((*plan)->rows + 2));
     return SB_OK;
 }

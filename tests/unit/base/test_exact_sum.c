@@ -46,6 +46,25 @@ static double sum_of_parts(const double *values, size_t count, size_t part)
     return value;
 }
 
+/* The mean of numbers whose sum no double holds. */
+static void test_exact_sum__mean(void **state)
+{
+    sb_arena *arena = sb_arena_create(&sb_allocator_libc, NULL);
+    sb_exact_sum sum = {.high = 0}, plain = {.high = 0};
+
+    (void)state;
+    assert_non_null(arena);
+    for (int i = 0; i < 1000; i++)
+        assert_true(sb_exact_sum_add(&sum, arena, i % 2 == 0 ? DBL_MAX : DBL_MAX / 2));
+    assert_true(sb_exact_sum_value(&sum) > DBL_MAX);
+    assert_true(sb_exact_sum_mean(&sum, 1000) == DBL_MAX / 4 * 3);
+    assert_true(sb_exact_sum_add(&plain, arena, 3.0));
+    assert_true(sb_exact_sum_mean(&plain, 2) == 1.5);
+    assert_true(sb_exact_sum_add(&sum, arena, (double)INFINITY));
+    assert_true(sb_exact_sum_mean(&sum, 1001) > DBL_MAX);
+    sb_arena_destroy(arena);
+}
+
 static bool same_bits(double a, double b)
 {
     return memcmp(&a, &b, sizeof a) == 0;
@@ -158,6 +177,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exact_sum__edges),
+        cmocka_unit_test(test_exact_sum__mean),
         cmocka_unit_test(test_exact_sum__integers),
         cmocka_unit_test(test_exact_sum__order_and_parts),
         cmocka_unit_test(test_exact_sum__no_memory),

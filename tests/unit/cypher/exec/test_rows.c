@@ -265,6 +265,30 @@ static void test_exec_rows__nested_lists_look(void **state)
     }
 }
 
+/* Of what reduce() makes only the last value is kept: all together are 400 MB. */
+static void test_exec_rows__reduce_lets_go(void **state)
+{
+    enum { ITEMS = 10000 };
+    exec_fixture f;
+    (void)state;
+    exec_open(&f);
+    begin_write(&f.g);
+    sb_var *sum = var(&f, SB_KIND_ANY), *item = var(&f, SB_KIND_INT), *x = var(&f, SB_KIND_ANY);
+    sb_expr *e = expr(&f, SB_EXPR_REDUCE, 3, str(&f, ""), range(&f, 1, ITEMS),
+                      op2(&f, SB_OP2_ADD, ref(&f, sum), str(&f, "abcdefgh")));
+    e->bound = item;
+    e->bound2 = sum;
+    statement(&f, project(&f, argument(&f, NULL), x, e), x, NULL);
+    f.options.memory_bytes = 16u << 20;
+    OK(&f.g, run(&f));
+    const char *text = rows_text(&f);
+    assert_int_equal(strlen(text), 8 * ITEMS + 3); /* quotes and a newline */
+    for (size_t i = 0; i < ITEMS; i++)
+        assert_memory_equal(text + 1 + 8 * i, "abcdefgh", 8);
+    f.options.memory_bytes = 0;
+    exec_close(&f);
+}
+
 /* The clock of a test that has seen many calls. */
 static bool count_progress(void *ctx, uint64_t done, uint64_t total)
 {
@@ -365,6 +389,7 @@ int main(void)
         TEST(test_exec_rows__constants_are_lazy),
         TEST(test_exec_rows__reset),
         TEST(test_exec_rows__cancel_and_deadline),
+        TEST(test_exec_rows__reduce_lets_go),
         TEST(test_exec_rows__nested_lists_look),
         TEST(test_exec_rows__progress),
         TEST(test_exec_rows__memory_limit),

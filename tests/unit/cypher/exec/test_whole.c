@@ -211,6 +211,66 @@ static sb_plan *sorted(exec_fixture *f, sb_plan_kind kind, sb_plan *input, sb_va
     return p;
 }
 
+static uint64_t clock_reads; /* what the clock below says is how often it was read */
+
+static uint64_t count_clock_reads(sb_vfs *vfs)
+{
+    (void)vfs;
+    return ++clock_reads;
+}
+
+/* Values of a MiB: between two of them it is asked whether to go on, though they all lie in one batch. */
+static void test_exec_whole__long_values_look(void **state)
+{
+    enum { BYTES = 1 << 20, ROWS = 20 };
+    exec_fixture f;
+    char *room = malloc(BYTES);
+    (void)state;
+    assert_non_null(room);
+    memset(room, 'a', BYTES);
+    const sb_val text = sb_val_string(sb_bytes_of(room, BYTES));
+    for (int what = 0; what < 6; what++) {
+        exec_open(&f);
+        begin_write(&f.g);
+        sb_vfs_ops ops = *f.g.vfs->ops;
+        const sb_vfs_ops *own = f.g.vfs->ops;
+        ops.monotonic_ns = count_clock_reads;
+        sb_var *x = var(&f, SB_KIND_INT), *t = var(&f, SB_KIND_STRING), *y = var(&f, SB_KIND_ANY);
+        sb_expr *list = expr(&f, SB_EXPR_LIST, 2, param(&f, "t", text), ref(&f, t));
+        sb_plan *p = project(&f, argument(&f, NULL), t, param(&f, "t", text));
+        p = unwind(&f, p, range(&f, 1, ROWS), x);
+        if (what == 0) {
+            p = sorted(&f, SB_PLAN_SORT, p, t, false, x, true);
+        } else if (what == 1) {
+            p = sorted(&f, SB_PLAN_TOP, p, t, false, x, false);
+            p->as.sort.limit = num(&f, 3);
+        } else if (what == 2) {
+            p = plan(&f, SB_PLAN_DISTINCT, p);
+            p->as.distinct.vars = vars(&f, &p->as.distinct.count, t, x, NULL);
+        } else if (what == 3) {
+            p = project(&f, p, y,
+                        op2(&f, SB_OP2_EQ, op2(&f, SB_OP2_ADD, ref(&f, t), ref(&f, x)),
+                            param(&f, "u", text)));
+        } else if (what == 4) {
+            p = project(&f, p, y,
+                        op2(&f, SB_OP2_IN, op2(&f, SB_OP2_ADD, ref(&f, t), ref(&f, x)), list));
+        } else {
+            p = project(&f, p, y,
+                        op2(&f, SB_OP2_CONTAINS, ref(&f, t),
+                            op2(&f, SB_OP2_ADD, str(&f, "b"), ref(&f, x))));
+        }
+        statement(&f, p, x, what < 3 ? NULL : y, NULL);
+        f.g.vfs->ops = &ops;
+        f.options.deadline_ns = ROWS / 2;
+        clock_reads = 0;
+        FAILS(&f.g, run(&f), SB_TIMEOUT, "time limit");
+        assert_int_equal(clock_reads, ROWS / 2);
+        f.g.vfs->ops = own;
+        exec_close(&f);
+    }
+    free(room);
+}
+
 static void test_exec_whole__sort(void **state)
 {
     exec_fixture f;
@@ -620,23 +680,15 @@ static void test_exec_whole__union(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_exec_whole__aggregate),
-        TEST(test_exec_whole__group),
-        TEST(test_exec_whole__many_groups),
-        TEST(test_exec_whole__keys_leave_places),
-        TEST(test_exec_whole__distinct),
-        TEST(test_exec_whole__sort),
-        TEST(test_exec_whole__sort_many),
-        TEST(test_exec_whole__sort_in_steps),
-        TEST(test_exec_whole__sort_spills),
-        TEST(test_exec_whole__top_of_texts),
-        TEST(test_exec_whole__eager),
-        TEST(test_exec_whole__apply),
-        TEST(test_exec_whole__optional_batched),
-        TEST(test_exec_whole__hash_join),
-        TEST(test_exec_whole__join_spills),
-        TEST(test_exec_whole__product),
-        TEST(test_exec_whole__union),
+        TEST(test_exec_whole__aggregate),     TEST(test_exec_whole__group),
+        TEST(test_exec_whole__many_groups),   TEST(test_exec_whole__keys_leave_places),
+        TEST(test_exec_whole__distinct),      TEST(test_exec_whole__long_values_look),
+        TEST(test_exec_whole__sort),          TEST(test_exec_whole__sort_many),
+        TEST(test_exec_whole__sort_in_steps), TEST(test_exec_whole__sort_spills),
+        TEST(test_exec_whole__top_of_texts),  TEST(test_exec_whole__eager),
+        TEST(test_exec_whole__apply),         TEST(test_exec_whole__optional_batched),
+        TEST(test_exec_whole__hash_join),     TEST(test_exec_whole__join_spills),
+        TEST(test_exec_whole__product),       TEST(test_exec_whole__union),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
