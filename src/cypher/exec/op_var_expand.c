@@ -6,6 +6,10 @@
 /* Longer paths look relationships up in a map. */
 #define SHORT_PATH 16u
 
+/* Nodes that are visited at first, where one that can be reached may be enough, and how many times as many when it was not. */
+#define FIRST_VISITS 64u
+#define MORE_VISITS  16u
+
 typedef struct sb_way { /* a step that may be taken */
     uint64_t node, rel;
 } sb_way;
@@ -35,6 +39,8 @@ typedef struct sb_trail_op {
     sb_map used;                   /* relationships of the path */
     sb_buffer reached;             /* uint64_t: what can be reached, */
     size_t reached_at;             /* handed on up to here */
+    uint64_t visits;               /* as far as was looked; 0: all of it */
+    bool unfinished;               /* there is more than that */
     /* rows made */
     uint32_t count, most; /* of the batch at hand: rows, and rows wanted */
     uint32_t rows[SB_BATCH_ROWS];
@@ -293,7 +299,8 @@ static sb_status note_reached(void *ctx, const sb_node_id *nodes, size_t count, 
     return sb_exec__tick(t->op.run);
 }
 
-static sb_status begin_reach(sb_trail_op *t, uint64_t start)
+/* What can be reached from the row's node, `visits` of it. */
+static sb_status search_reach(sb_trail_op *t)
 {
     sb_exec *run = t->op.run;
     const sb_plan_expand *e = &t->op.plan->as.expand;
@@ -301,17 +308,36 @@ static sb_status begin_reach(sb_trail_op *t, uint64_t start)
                                     .types = t->types.ids,
                                     .type_count = t->types.count,
                                     .max_depth = e->max,
+                                    .max_visits = t->visits,
                                     .steps_only = e->min != 0,
                                     .any_side = true};
-    sb_bfs_result result;
+    const uint64_t start = t->nodes[t->row];
+    sb_bfs_result result = {.truncated = false};
 
-    t->begun = true;
     t->reached_at = 0;
     sb_buffer_reset(&t->reached);
-    if (start == 0) return SB_OK;
-    if (t->types.any)
-        return sb_graph_bfs(run->graph, start, &options, note_reached, t, &result, run->err);
-    return e->min == 0 ? note_reached(t, &start, 1, 0) : SB_OK;
+    if (start != 0 && t->types.any)
+        SB_TRY(sb_graph_bfs(run->graph, start, &options, note_reached, t, &result, run->err));
+    else if (start != 0 && e->min == 0)
+        SB_TRY(note_reached(t, &start, 1, 0));
+    t->unfinished = result.truncated;
+    return SB_OK;
+}
+
+/* Ends of the row that are yet to be handed on; *left 0: there are none. Whoever asks for the first one alone may see some again with more. */
+static sb_status find_reached(sb_trail_op *t, size_t *left)
+{
+    if (!t->begun) {
+        t->begun = true;
+        t->visits = t->op.plan->as.expand.first_only ? FIRST_VISITS : 0;
+        SB_TRY(search_reach(t));
+    }
+    while (t->reached_at == t->reached.size / sizeof(uint64_t) && t->unfinished) {
+        t->visits *= MORE_VISITS;
+        SB_TRY(search_reach(t));
+    }
+    *left = t->reached.size / sizeof(uint64_t) - t->reached_at;
+    return SB_OK;
 }
 
 static const uint64_t *reached_of(const sb_trail_op *t)
@@ -321,11 +347,16 @@ static const uint64_t *reached_of(const sb_trail_op *t)
 
 static sb_status reach(sb_trail_op *t, bool *done)
 {
-    if (!t->begun) SB_TRY(begin_reach(t, t->nodes[t->row]));
-    const size_t total = t->reached.size / sizeof(uint64_t);
-    for (; t->reached_at < total && t->count < t->most; t->reached_at++)
-        SB_TRY(add_row(t, reached_of(t)[t->reached_at]));
-    *done = t->reached_at == total;
+    size_t left = 0;
+
+    *done = false;
+    while (t->count < t->most) {
+        SB_TRY(find_reached(t, &left));
+        *done = left == 0;
+        if (*done) break;
+        for (; left != 0 && t->count < t->most; left--)
+            SB_TRY(add_row(t, reached_of(t)[t->reached_at++]));
+    }
     return SB_OK;
 }
 
@@ -374,8 +405,9 @@ static sb_status next_reached(sb_trail_op *t, const sb_batch **batch)
     for (;;) {
         if (t->in == NULL || t->row >= t->in->row_count) SB_TRY(trail_input(t));
         if (t->in == NULL) return SB_OK;
-        if (!t->begun) SB_TRY(begin_reach(t, t->nodes[t->row]));
-        const size_t left = t->reached.size / sizeof(uint64_t) - t->reached_at;
+        size_t left;
+
+        SB_TRY(find_reached(t, &left));
         const uint32_t count = (uint32_t)(left < t->most ? left : t->most);
         if (count == 0) {
             t->row++;

@@ -52,7 +52,7 @@ static sb_status plan_statement(sb_planner *p, sb_statement *statement, sb_plan 
     (*root)->as.result.columns = columns;
     (*root)->as.result.count = query->column_count;
     SB_TRY(sb_plan__live(p, *root));
-    if (!p->options.no_special) SB_TRY(sb_plan__reach_only(*root, false));
+    if (!p->options.no_special) SB_TRY(sb_plan__reach_only(*root, false, false));
     return query->writes ? SB_OK : sb_plan__parallel(p, *root);
 }
 

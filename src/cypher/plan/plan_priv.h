@@ -258,7 +258,8 @@ SB_INLINE sb_rel_direction sb_plan__turned(sb_rel_direction direction)
 SB_MUST_CHECK sb_status sb_plan__special(sb_planner *p, sb_plan **plan);
 /* factor.c: an AGGREGATE that counts rows gets as few rows as can be, and what each stands for. */
 SB_MUST_CHECK sb_status sb_plan__factor(sb_planner *p, sb_plan *aggregate);
-/* Mark VAR_EXPANDs of which only the ends matter, each once; after sb_plan__live. dropped: so are duplicates of the plan's rows, by who reads them. */
-SB_MUST_CHECK sb_status sb_plan__reach_only(sb_plan *root, bool dropped);
+/* Mark VAR_EXPANDs of which only the ends matter, each once; after sb_plan__live. Of the plan's rows duplicates
+ * are dropped by who reads them (dropped), or all behind the first one (first). */
+SB_MUST_CHECK sb_status sb_plan__reach_only(sb_plan *root, bool dropped, bool first);
 
 #endif

@@ -398,28 +398,39 @@ static sb_status reach_in_expr(void *ctx, sb_expr *e)
     for (uint32_t i = 0; i < e->arg_count; i++)
         SB_TRY(reach_in_expr(ctx, e->args[i]));
     if (e->plan == NULL) return SB_OK;
-    return sb_plan__reach_only(e->plan, e->kind == SB_EXPR_EXISTS || e->kind == SB_EXPR_PATTERN);
+    const bool asks = e->kind == SB_EXPR_EXISTS || e->kind == SB_EXPR_PATTERN;
+    return sb_plan__reach_only(e->plan, asks, asks);
+}
+
+static bool may_reach_only(const sb_plan *plan)
+{
+    return plan->kind == SB_PLAN_VAR_EXPAND && plan->as.expand.direction != SB_REL_EITHER &&
+           plan->as.expand.min <= 1 && plan->as.expand.unlike_count == 0 &&
+           !sb_plan__is_live(plan, plan->as.expand.rel);
 }
 
 /* Paths that nobody reads, of which nobody counts how many there are: each end once is enough. A directed walk to a node that is not
  * repeated is a trail, and so is one that closes at its start; undirected, going back over the first relationship is none. */
-sb_status sb_plan__reach_only(sb_plan *root, bool dropped)
+sb_status sb_plan__reach_only(sb_plan *root, bool dropped, bool first)
 {
     for (sb_plan *plan = root; plan != NULL; plan = plan->input) {
-        const bool applies = plan->kind == SB_PLAN_APPLY || plan->kind == SB_PLAN_OPTIONAL_APPLY;
+        const bool applies = plan->kind == SB_PLAN_APPLY || plan->kind == SB_PLAN_OPTIONAL_APPLY,
+                   asks = plan->kind == SB_PLAN_SEMI_APPLY;
 
         if (plan->inner != NULL)
-            SB_TRY(sb_plan__reach_only(plan->inner,
-                                       plan->kind == SB_PLAN_SEMI_APPLY || (dropped && applies)));
+            SB_TRY(sb_plan__reach_only(plan->inner, asks || (dropped && applies),
+                                       asks || (first && applies)));
         SB_TRY(sb_plan__each_expr(plan, reach_in_expr, NULL));
-        if (dropped && plan->kind == SB_PLAN_VAR_EXPAND &&
-            plan->as.expand.direction != SB_REL_EITHER && plan->as.expand.min <= 1 &&
-            plan->as.expand.unlike_count == 0 && !sb_plan__is_live(plan, plan->as.expand.rel))
+        if (dropped && may_reach_only(plan)) {
             plan->as.expand.reach_only = true;
-        if (drops_duplicates(plan))
+            plan->as.expand.first_only = first;
+        }
+        if (drops_duplicates(plan)) {
             dropped = true;
-        else if (!sb_plan__is_row_wise(plan) && !applies && plan->kind != SB_PLAN_RESULT)
-            dropped = false;
+            first = false;
+        } else if (!sb_plan__is_row_wise(plan) && !applies && plan->kind != SB_PLAN_RESULT) {
+            dropped = first = false;
+        }
     }
     return SB_OK;
 }
