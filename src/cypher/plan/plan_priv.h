@@ -22,8 +22,10 @@ typedef struct sb_planner {
     uint64_t random; /* of shuffle_seed */
     uint32_t depth;  /* of nested queries */
     bool in_merge;   /* planning the match half of MERGE */
-    bool writes;     /* the statement does: what one run of a plan has read the next may read otherwise */
-    double runs;     /* how often the plan at hand is expected to run: below APPLY, and in expressions, once for each row */
+    bool
+        writes; /* the statement does: what one run of a plan has read the next may read otherwise */
+    double
+        runs; /* how often the plan at hand is expected to run: below APPLY, and in expressions, once for each row */
     /* names so far */
     sb_plan_name_text *names;
     uint32_t name_count, name_capacity;
