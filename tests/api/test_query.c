@@ -951,8 +951,8 @@ static void test_api_query__existence_stops(void **state)
         "EXISTS { MATCH (p)-[r:F*2..4]->(x) WHERE few.asked(r) }",
         "EXISTS { UNWIND range(1, 100) AS x WITH x WHERE few.asked(x) RETURN x }",
         "EXISTS { MATCH (x:Few) WHERE few.asked(x) AND few.asked(p) }",
-        "EXISTS { MATCH (p)-[:F]->(a) WHERE EXISTS { MATCH (a)-[:F]->(b) WHERE EXISTS { "
-        "MATCH (b)-[:F]->(c) WHERE few.asked(c) } } }",
+        ("EXISTS { MATCH (p)-[:F]->(a) WHERE EXISTS { MATCH (a)-[:F]->(b) WHERE EXISTS { "
+         "MATCH (b)-[:F]->(c) WHERE few.asked(c) } } }"),
     };
     enum { NODES = 6 };
     api_fixture *f = *state;
