@@ -34,6 +34,19 @@ static bool short_decimal(double magnitude, sb_decimal *result)
     return true;
 }
 
+/* The next greater decimal of as many digits; false: it needs another exponent. */
+static bool next_decimal(char *text)
+{
+    char *p = strchr(text, 'e');
+
+    while (p != text) {
+        if (*--p < '0' || *p > '9') continue; /* the point */
+        if (++*p <= '9') return true;
+        *p = '0';
+    }
+    return false;
+}
+
 static void any_decimal(double magnitude, sb_decimal *result)
 {
     char text[40];
@@ -44,6 +57,8 @@ static void any_decimal(double magnitude, sb_decimal *result)
     for (;; precision++) {
         (void)snprintf(text, sizeof text, "%.*e", precision, magnitude);
         if (precision == 16 || strtod(text, NULL) == magnitude) break;
+        /* Below a power of two doubles are twice as close as above it: the nearest decimal may be another one's, and the next one its. */
+        if (next_decimal(text) && strtod(text, NULL) == magnitude) break;
     }
     for (p = text; *p != 'e'; p++)
         if (*p >= '0' && *p <= '9') result->digits[result->count++] = *p;

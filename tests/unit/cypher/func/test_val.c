@@ -452,6 +452,10 @@ static void test_cypher_func_val__floats(void **state)
         {100.0, "100.0"},
         {0.012, "0.012"},
         {5e-324 * 3, "1.5E-323"},
+        {0x1p-24,
+         "5.960464477539063E-8"}, /* the nearest decimal of as many digits is another double's */
+        {0x1p-44, "5.684341886080802E-14"},
+        {0x1p-1022, "2.2250738585072014E-308"},
     };
     sb_random random = test_random(5);
     sb_buffer text;
