@@ -794,15 +794,6 @@ static void test_api_options__profile_switch(void **state)
 }
 
 #ifndef SOMBRA_NO_PROFILE
-static void run_counted(api_fixture *f, const char *text)
-{
-    sombra_stmt *stmt;
-
-    OK(f, sombra_prepare(f->conn, text, SOMBRA_NUL_TERMINATED, &stmt, NULL));
-    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_DONE);
-    sombra_stmt_finalize(stmt);
-}
-
 /* Work of every kind: no counter is one that nothing raises. */
 static void test_api_options__profile_counts_all(void **state)
 {
@@ -819,16 +810,17 @@ static void test_api_options__profile_counts_all(void **state)
     f.options.durability = SOMBRA_DURABLE_FULL;
     f.options.transaction_memory = 1u << 20;
     api_open_at(&f, API_PATH);
-    run_counted(&f, "UNWIND range(1, 5000) AS i CREATE (:P {k: i * 7 % 5003, t: 'text ' + i})");
-    run_counted(&f, "CREATE INDEX FOR (n:P) ON (n.k)");
-    run_counted(
-        &f, "UNWIND range(1, 20000) AS i MATCH (a:P {k: i * 31 % 5003}), (b:P {k: i * 17 % 5003}) "
-            "CREATE (a)-[:R {w: i}]->(b)");
-    run_counted(&f, "MATCH (n:P) WHERE n.k % 2 = 0 SET n.t = 'another text of another length'");
-    run_counted(&f, "MATCH (n:P) WHERE n.k > 100 DETACH DELETE n");
+    gives(&f, "UNWIND range(1, 5000) AS i CREATE (:P {k: i * 7 % 5003, t: 'text ' + i})", "");
+    gives(&f, "CREATE INDEX FOR (n:P) ON (n.k)", "");
+    gives(&f,
+          "UNWIND range(1, 20000) AS i MATCH (a:P {k: i * 31 % 5003}), (b:P {k: i * 17 % 5003}) "
+          "CREATE (a)-[:R {w: i}]->(b)",
+          "");
+    gives(&f, "MATCH (n:P) WHERE n.k % 2 = 0 SET n.t = 'another text of another length'", "");
+    gives(&f, "MATCH (n:P) WHERE n.k > 100 DETACH DELETE n", "");
     OK(&f, sombra_checkpoint(f.conn, SOMBRA_TRUNCATE, NULL));
-    run_counted(&f, "UNWIND range(1, 50000) AS i CREATE (:Q {k: i * 7 % 50021, t: 'text ' + i})");
-    run_counted(&f, "MATCH (n:Q) SET n.t = n.t + ' and more'");
+    gives(&f, "UNWIND range(1, 50000) AS i CREATE (:Q {k: i * 7 % 50021, t: 'text ' + i})", "");
+    gives(&f, "MATCH (n:Q) SET n.t = n.t + ' and more'", "");
     api_begin(&f, SOMBRA_WRITE);
     for (unsigned i = 0; i < 100; i++)
         (void)api_node(&f, "Person", i);
