@@ -347,6 +347,28 @@ static void test_api_query_clauses__dynamic_labels(void **state)
     sombra_rollback(f->txn);
 }
 
+/* ---- SET, row by row -------------------------------------------------------------------------------------------------- */
+
+/* Where a value reads an entity, the rows of a batch come one after the other. */
+static void test_api_query_clauses__set_row_by_row(void **state)
+{
+    api_fixture *f = *state;
+
+    gives(f, "CREATE (:Q {n: 1})", "");
+    gives(f, "MATCH (a:Q) UNWIND [1, 2, 3] AS i SET a.n = a.n + i RETURN a.n", "7 7 7");
+    gives(f, "MATCH (a:Q) UNWIND ['x', 'y'] AS k SET a[k] = size(keys(a)) RETURN a.x, a.y",
+          "1|2 1|2");
+    gives(f, "MATCH (a:Q) UNWIND ['U', 'V'] AS l SET a:$(l), a[l] = labels(a) RETURN a.U, a.V",
+          "[Q,U]|[Q,U,V] [Q,U]|[Q,U,V]");
+    gives(f, "MATCH (a:Q) UNWIND [1, 2] AS i SET a += {n: properties(a).n * 2} RETURN a.n",
+          "28 28");
+    gives(f,
+          "MATCH (a:Q) UNWIND [1, 2] AS i SET a.c = COUNT { (b:Q) WHERE b.n >= 28 } + "
+          "coalesce(a.c, 0), "
+          "a.n = 27 + i RETURN a.c, a.n",
+          "2|29 2|29");
+}
+
 /* ---- Path selectors over several parts ------------------------------------------------------------------------------------------ */
 
 static void test_api_query_clauses__selectors(void **state)
@@ -560,6 +582,7 @@ int main(void)
         cmocka_unit_test(test_api_query_clauses__unwind_range_memory),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__match_modes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__dynamic_labels, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_clauses__set_row_by_row, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__selectors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__hints, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__in_a_long_list, setup, teardown),
