@@ -47,7 +47,7 @@ typedef struct sb_made {
     sb_set_id set;
 } sb_made;
 
-/* What this transaction did to a node that changes what the cache or a made range says of it. */
+/* What this transaction did to a node that it made itself: a made range says something else of it. */
 typedef struct sb_override {
     sb_node_id node;
     sb_set_id set;
@@ -262,7 +262,7 @@ SB_MUST_CHECK sb_status sb_writer__begin(sb_graph *graph, sb_err *err);
 /* Nodes were made: count ids, ascending, of one set. */
 SB_MUST_CHECK sb_status sb_writer__made(sb_graph *graph, sb_set_id set, const sb_node_id *ids,
                                         size_t count, sb_err *err);
-/* A node's label set changed, or it was deleted. */
+/* A node's label set changed, or it was deleted: its row has been changed already. */
 SB_MUST_CHECK sb_status sb_writer__override(sb_graph *graph, sb_node_id node, sb_set_id set,
                                             bool deleted, sb_err *err);
 /* Relationships whose sources, and whose targets, are nodes of one label set that this transaction made in a row: *made, and their

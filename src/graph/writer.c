@@ -361,11 +361,18 @@ static const sb_made *find_made(sb_graph *graph, sb_node_id id)
     return &writer->made_sorted[low - 1];
 }
 
+static void forget_cached(sb_writer *writer, sb_node_id id);
+
+/* Of a node that is older than the transaction its row tells, which has been changed. */
 sb_status sb_writer__override(sb_graph *graph, sb_node_id node, sb_set_id set, bool deleted,
                               sb_err *err)
 {
     sb_writer *writer = &graph->writer;
 
+    if (find_made(graph, node) == NULL) {
+        forget_cached(writer, node);
+        return SB_OK;
+    }
     SB_TRY(sb_graph__grow(graph->alloc, &writer->overrides, sizeof *writer->overrides,
                           writer->override_count + 1, &writer->override_capacity, err));
     if (sb_map_put(&writer->override_index, node, writer->override_count) != SB_OK)
@@ -432,6 +439,17 @@ static void cache_node(sb_writer *writer, sb_node_id id, sb_set_id set)
     memmove(line + 1, line, (CACHE_WAYS - 1) * sizeof *line);
     line[0] = (sb_cached_node){.node = id, .set = set};
     writer->cache_used = true;
+}
+
+static void forget_cached(sb_writer *writer, sb_node_id id)
+{
+    sb_cached_node *line;
+
+    if (writer->cache == NULL) return;
+    line = cache_line(writer, id);
+    for (size_t way = 0; way < CACHE_WAYS; way++) {
+        if (line[way].node == id) line[way].node = 0;
+    }
 }
 
 typedef struct sb_lookup {

@@ -282,6 +282,90 @@ static void test_api_slices__memory(void **state)
     }
 }
 
+/* One kind of change to each of many nodes that were there before, in lists of 500: the greatest memory of the transaction. */
+static uint64_t peak_of_changes(sombra_op_kind kind)
+{
+    enum { MANY = 60000, LIST = 500 };
+    static uint64_t ids[MANY];
+    static sombra_op ops[LIST];
+    api_fixture f;
+    sombra_info info;
+
+    api_new(&f);
+    f.options.transaction_memory = SMALL;
+    api_reopen(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    const uint32_t label = api_name(&f, SOMBRA_LABEL, "Node"),
+                   second = api_name(&f, SOMBRA_LABEL, "Second");
+    OK(&f, sombra_create_nodes(f.txn, &label, 1, MANY, NULL, 0, ids));
+    api_commit(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    for (size_t from = 0; from < MANY; from += LIST) {
+        for (size_t i = 0; i < LIST; i++)
+            ops[i] = (sombra_op){.kind = kind,
+                                 .entity = {ids[from + i], -1},
+                                 .source = {0, -1},
+                                 .target = {0, -1},
+                                 .labels = kind == SOMBRA_ADD_LABELS ? &second : NULL,
+                                 .label_count = kind == SOMBRA_ADD_LABELS};
+        OK(&f, sombra_mutate(f.txn, ops, LIST, NULL));
+    }
+    OK(&f, sombra_get_info(f.txn, &info));
+    api_verify(&f);
+    api_commit(&f);
+    api_end(&f);
+    return info.memory_peak;
+}
+
+/* Changes of older nodes are told by their rows alone: 30 bytes a node would be more than this. */
+static void test_api_slices__memory_of_changes(void **state)
+{
+    (void)state;
+    assert_in_range(peak_of_changes(SOMBRA_DELETE_NODE), SMALL, 1800000);
+    assert_in_range(peak_of_changes(SOMBRA_ADD_LABELS), SMALL, 1800000);
+}
+
+/* An older node whose row is known already gets a label, and is deleted: its new relationships count for its new labels, then there
+ * can be none, and after rolling back there can. */
+static void test_api_slices__changes_of_older_nodes(void **state)
+{
+    api_fixture f;
+    uint64_t ids[2], id;
+    uint32_t savepoint;
+    sombra_op op = {
+        .kind = SOMBRA_ADD_LABELS, .source = {0, -1}, .target = {0, -1}, .label_count = 1};
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    const uint32_t label = api_name(&f, SOMBRA_LABEL, "Node"),
+                   second = api_name(&f, SOMBRA_LABEL, "Second"),
+                   type = api_name(&f, SOMBRA_TYPE, "LINK");
+    OK(&f, sombra_create_nodes(f.txn, &label, 1, 2, NULL, 0, ids));
+    api_commit(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    OK(&f, sombra_create_rels(f.txn, type, 1, &ids[0], &ids[1], NULL, 0, &id));
+    op.entity = (sombra_op_ref){ids[1], -1};
+    op.labels = &second;
+    OK(&f, sombra_mutate(f.txn, &op, 1, NULL));
+    OK(&f, sombra_create_rels(f.txn, type, 1, &ids[0], &ids[1], NULL, 0, &id));
+    api_verify(&f); /* counts by label among them */
+    OK(&f, sombra_savepoint(f.txn, &savepoint));
+    op = (sombra_op){.kind = SOMBRA_DELETE_NODE,
+                     .detach = true,
+                     .entity = {ids[1], -1},
+                     .source = {0, -1},
+                     .target = {0, -1}};
+    OK(&f, sombra_mutate(f.txn, &op, 1, NULL));
+    FAILS(&f, sombra_create_rels(f.txn, type, 1, &ids[0], &ids[1], NULL, 0, &id), SOMBRA_NOT_FOUND,
+          "does not exist");
+    OK(&f, sombra_rollback_to(f.txn, savepoint));
+    OK(&f, sombra_create_rels(f.txn, type, 1, &ids[0], &ids[1], NULL, 0, &id));
+    api_verify(&f);
+    api_commit(&f);
+    api_end(&f);
+}
+
 static bool stop_late(void *ctx, uint64_t done, uint64_t total)
 {
     (void)total;
@@ -324,6 +408,8 @@ int main(void)
         cmocka_unit_test(test_api_slices__late_faults),
         cmocka_unit_test(test_api_slices__pending_comes_back),
         cmocka_unit_test(test_api_slices__memory),
+        cmocka_unit_test(test_api_slices__memory_of_changes),
+        cmocka_unit_test(test_api_slices__changes_of_older_nodes),
         cmocka_unit_test(test_api_slices__cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
