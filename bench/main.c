@@ -15,6 +15,8 @@
 #define TMPFS_KIND                                                                                 \
     0x01021994 /* statfs f_type of a file system in memory: syncs cost nothing there */
 
+#define THREADS_MAX 1024u /* each has its part of the raw file's log, and a connection */
+
 bench_options bench = {.threads = 1, .scale = 1, .seed = 20261122};
 
 static const bench_workload WORKLOADS[] = {
@@ -221,6 +223,9 @@ static void take_graphs(char *names)
 {
     for (char *name = strtok(names, ","); name != NULL; name = strtok(NULL, ",")) {
         if (!bench_graph_known(name)) bench_fail("there is no graph %s", name);
+        for (size_t i = 0; i < bench.graph_count; i++) {
+            if (strcmp(bench.graphs[i], name) == 0) bench_fail("%s is named twice", name);
+        }
         if (bench.graph_count + 1 >= sizeof bench.graphs / sizeof *bench.graphs)
             bench_fail("too many graphs");
         bench.graphs[bench.graph_count++] = name;
@@ -242,32 +247,45 @@ static void check_engines(void)
     free(names);
 }
 
-static uint64_t number(const char *option, const char *text)
+static uint64_t number(const char *option, const char *text, uint64_t most)
 {
     char *end;
-    const unsigned long long value = strtoull(text, &end, 0);
-    if (*text == '\0' || *end != '\0' || value == 0)
-        bench_fail("%s needs a number above 0, not '%s'", option, text);
+    unsigned long long value;
+
+    errno = 0;
+    value = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || value == 0 || value > most)
+        bench_fail("%s needs a number from 1 to %llu, not '%s'", option, (unsigned long long)most,
+                   text);
     return value;
+}
+
+/* A list that names nothing would be none at all, or everything. */
+static void check_list(const char *option, const char *list)
+{
+    if (list[strspn(list, ",")] == '\0') bench_fail("%s names nothing", option);
 }
 
 /* True when the option takes a value, which is then taken. */
 static bool take_valued(const char *option, char *value)
 {
+    if (strcmp(option, "--graph") == 0 || strcmp(option, "--engine") == 0 ||
+        strcmp(option, "--row") == 0)
+        check_list(option, value);
     if (strcmp(option, "--graph") == 0)
         take_graphs(value);
     else if (strcmp(option, "--engine") == 0)
         bench.engines = value;
     else if (strcmp(option, "--threads") == 0)
-        bench.threads = (unsigned)number(option, value);
+        bench.threads = (unsigned)number(option, value, THREADS_MAX);
     else if (strcmp(option, "--scale") == 0)
-        bench.scale = (unsigned)number(option, value);
+        bench.scale = (unsigned)number(option, value, UINT32_MAX);
     else if (strcmp(option, "--rounds") == 0)
-        bench.rounds = (unsigned)number(option, value);
+        bench.rounds = (unsigned)number(option, value, UINT32_MAX);
     else if (strcmp(option, "--limit") == 0)
-        bench.limit = (unsigned)number(option, value);
+        bench.limit = (unsigned)number(option, value, UINT32_MAX);
     else if (strcmp(option, "--seed") == 0)
-        bench.seed = number(option, value);
+        bench.seed = number(option, value, UINT64_MAX);
     else if (strcmp(option, "--dir") == 0)
         bench.dir = value;
     else if (strcmp(option, "--row") == 0)
@@ -323,6 +341,18 @@ static void check_graphs(const bench_workload *workload)
     }
 }
 
+/* Options that a run would not look at are mistakes. */
+static void check_query_options(bool query)
+{
+    bool social = bench.graph_count == 0;
+
+    for (size_t i = 0; i < bench.graph_count; i++)
+        social = social || bench_graph_social(bench.graphs[i]);
+    if (!query && bench.rows != NULL) bench_fail("--row is query's, which is not to run");
+    if (bench.csv != NULL && (!query || !social))
+        bench_fail("--csv is for query on the social graph, which is not to run");
+}
+
 static bool is_wanted(const bench_workload *workload, char **names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -371,7 +401,7 @@ static void make_directory(void)
 int main(int count, char **arguments)
 {
     size_t named;
-    bool right = true;
+    bool right = true, query = false;
 
     if (count > 2 && strcmp(arguments[1], "--child") == 0) {
         bench_child(count - 2, arguments + 2);
@@ -385,8 +415,11 @@ int main(int count, char **arguments)
         return 0;
     }
     for (size_t i = 0; i < WORKLOAD_COUNT; i++) {
-        if (is_wanted(&WORKLOADS[i], arguments, named)) check_graphs(&WORKLOADS[i]);
+        if (!is_wanted(&WORKLOADS[i], arguments, named)) continue;
+        check_graphs(&WORKLOADS[i]);
+        query = query || WORKLOADS[i].run == bench_run_query;
     }
+    check_query_options(query);
     make_directory();
     for (size_t i = 0; i < WORKLOAD_COUNT; i++) {
         if (!is_wanted(&WORKLOADS[i], arguments, named)) continue;

@@ -11,7 +11,9 @@ for workload in bulk_edge_creation exists_cache put_many_allocations profiling_o
     two_hop_distinct three_hop_count bfs scan_filter open mixed small_sets query; do
     "$bench" --list | grep -q "^$workload " || fail "--list does not name $workload"
 done
-for wrong in "nothing" "bfs --graph w10k" "bulk_load --graph w10k --engine lmdb" "query --row nothing" "small_sets --engine raw" "query --row point_lookup --graph s1k --engine lmdb" "--graph s2k" "--engine oracle" "--threads 0" "--nothing" "--graph"; do
+for wrong in "nothing" "bfs --graph w10k" "bulk_load --graph w10k --engine lmdb" "query --row nothing" "small_sets --engine raw" "query --row point_lookup --graph s1k --engine lmdb" "--graph s2k" "--engine oracle" "--threads 0" "--nothing" "--graph" \
+    "bfs --graph s1k,s1k" "bfs --graph ," "bfs --engine ," "query --row ," "bfs --row triangles" "bfs --csv ." "query --graph s1k --csv ." \
+    "--rounds 4294967296" "--scale 4294967297" "--threads -5" "--threads 1025" "--seed 18446744073709551616" "--limit 0x10"; do
     # shellcheck disable=SC2086
     "$bench" $wrong >out.txt 2>&1 && fail "'$wrong' is accepted"
     grep -q "^sombra-bench: " out.txt || fail "'$wrong' is refused without a reason"
@@ -50,6 +52,9 @@ set_commit_commits_per_s unwind_merge_rows_per_s"
 for row in $rows; do
     grep -q "\"engine\": \"sombra\", \"metric\": \"$row\"" query.json || fail "query printed no $row"
 done
+# A statement of SQLite's that was stopped has found nothing that the others could be held against.
+"$bench" query --graph m100k --rounds 1 --row triangles --engine sqlite,raw --limit 1 --dir . >stopped.txt || fail "a stopped statement ends the run"
+grep -q "triangles_ms on m100k: sqlite was stopped after 1 s" stopped.txt || fail "that a statement was stopped is not said"
 # What Sombra alone divides among threads has a name of its own, and its ratio to the peer's plain figure.
 "$bench" query --graph s1k --rounds 1 --row triangles --threads 2 --dir . --json >threads.json || fail "two threads failed"
 grep -q '"engine": "sombra", "metric": "threads_2_triangles_ms"' threads.json || fail "two threads are not named"
