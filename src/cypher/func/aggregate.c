@@ -466,10 +466,35 @@ const sb_aggregate sb_func__percentile_cont = {sizeof(collect_state),
 
 /* ---- stDev, stDevP -------------------------------------------------------------------------------------------------------- */
 
-/* Mean and sum of squared distances from it, updated at each value (Welford 1962), merged as Chan et al. (1979) say. */
+/* Mean and sum of squared distances from it, updated at each value (Welford 1962), merged as Chan et al. (1979) say. Values are taken times a power
+ * of two that makes all of them less than 1, so that neither the distance of two doubles nor its square overflows; nor do squares of small
+ * ones vanish. */
 typedef struct deviation_state {
     double count, mean, squares;
+    double factor;    /* 2 ^ -exponent; 0: all values were 0 so far */
+    int32_t exponent; /* of the largest value */
 } deviation_state;
+
+#define EXPONENT_MIN (-1000) /* whose factor is a double */
+
+static void scale_deviation(deviation_state *s, int32_t exponent)
+{
+    s->mean = ldexp(s->mean, s->exponent - exponent);
+    s->squares = ldexp(s->squares, 2 * (s->exponent - exponent));
+    s->factor = ldexp(1.0, -exponent);
+    s->exponent = exponent;
+}
+
+static void fit_deviation(deviation_state *s, double v)
+{
+    int exponent = 0;
+
+    if (isfinite(v))
+        (void)frexp(v, &exponent);
+    else if (s->factor != 0.0)
+        return; /* the result is none, whatever the scale */
+    scale_deviation(s, exponent < EXPONENT_MIN ? EXPONENT_MIN : exponent);
+}
 
 static sb_status deviation_update(sb_func_context *ctx, sb_arena *arena, void *state,
                                   const sb_val *args, uint32_t arg_count)
@@ -479,10 +504,12 @@ static sb_status deviation_update(sb_func_context *ctx, sb_arena *arena, void *s
     (void)arena;
     (void)arg_count;
     if (!sb_func__is_number(args[0])) return sb_func__fail_arg(ctx, "stDev", "numbers", args[0]);
-    const double v = sb_func__real(args[0]), before = v - s->mean;
+    const double v = sb_func__real(args[0]);
+    if (s->factor == 0.0 ? v != 0.0 : fabs(v * s->factor) >= 1.0) fit_deviation(s, v);
+    const double scaled = v * s->factor, before = scaled - s->mean;
     s->count += 1.0;
     s->mean += before / s->count;
-    s->squares += before * (v - s->mean);
+    s->squares += before * (scaled - s->mean);
     return SB_OK;
 }
 
@@ -490,33 +517,40 @@ static sb_status deviation_merge(sb_func_context *ctx, sb_arena *arena, void *st
                                  const void *other)
 {
     deviation_state *s = state;
-    const deviation_state *o = other;
-    const double count = s->count + o->count, distance = o->mean - s->mean;
+    deviation_state o = *(const deviation_state *)other;
+    const double count = s->count + o.count;
 
     (void)ctx;
     (void)arena;
-    if (o->count == 0.0) return SB_OK;
-    s->squares += o->squares + distance * distance * s->count * o->count / count;
-    s->mean += distance * o->count / count;
+    if (o.count == 0.0) return SB_OK;
+    if (o.factor != 0.0 && (s->factor == 0.0 || o.exponent > s->exponent))
+        scale_deviation(s, o.exponent);
+    else if (o.factor != 0.0)
+        scale_deviation(&o, s->exponent);
+    const double distance = o.mean - s->mean;
+    s->squares += o.squares + distance * distance * s->count * o.count / count;
+    s->mean += distance * o.count / count;
     s->count = count;
     return SB_OK;
 }
 
+static void finish_deviation(const deviation_state *s, double least, sb_val *result)
+{
+    *result = sb_val_float(
+        s->count < least ? 0.0 : ldexp(sqrt(s->squares / (s->count - least + 1.0)), s->exponent));
+}
+
 static sb_status deviation_finish(sb_func_context *ctx, void *state, sb_val *result)
 {
-    const deviation_state *s = state;
-
     (void)ctx;
-    *result = sb_val_float(s->count < 2.0 ? 0.0 : sqrt(s->squares / (s->count - 1.0)));
+    finish_deviation(state, 2.0, result);
     return SB_OK;
 }
 
 static sb_status deviation_p_finish(sb_func_context *ctx, void *state, sb_val *result)
 {
-    const deviation_state *s = state;
-
     (void)ctx;
-    *result = sb_val_float(s->count < 1.0 ? 0.0 : sqrt(s->squares / s->count));
+    finish_deviation(state, 1.0, result);
     return SB_OK;
 }
 

@@ -184,6 +184,16 @@ static void test_cypher_func_aggregate__deviations(void **state)
         {"stDevP", "[2, 2, 2, 2]", NULL, "0.0"},
         {"stDevP", "[1, 3]", NULL, "1.0"},
         {"stDev", "['a']", NULL, VALUE_ERROR},
+        /* neither a distance that no double holds, nor a square, is met on the way to a result that is one */
+        {"stDevP", "[1.7e308, -1.7e308]", NULL, "1.7E308"},
+        {"stDev", "[1.7e308, 1.7e308]", NULL, "0.0"},
+        {"stDev", "[1.7e308, -1.7e308]", NULL, "1.0 / 0.0"},
+        {"stDevP", "[0, 1, 1e-300, 4e300, 4e300, 4e300, 4e300, 2]", NULL, "2.0E300"},
+        {"stDevP", "[0, 4e-300, 0.0, 4e-300]", NULL, "2.0E-300"},
+        {"stDevP", "[0, 6e-324, -6e-324]", NULL, "4.9E-324"},
+        {"stDevP", "[0, 0, 0]", NULL, "0.0"},
+        {"stDevP", "[1, Infinity, 1e308]", NULL, "0.0 / 0.0"},
+        {"stDevP", "[0, NaN]", NULL, "0.0 / 0.0"},
     };
     CHECK(cases);
 }
