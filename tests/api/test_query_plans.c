@@ -135,7 +135,7 @@ static void test_api_query_plans__order(void **state)
         {"MATCH (a:A), (b:B) WHERE a.x = b.k RETURN a, b", "UniqueIndexSeek NodeByLabelScan"},
         {"MATCH (a:A), (c:C) WHERE a.y = c.k RETURN a, c",
          "HashJoin |NodeByLabelScan NodeByLabelScan"},
-        /* … within a sub-query that runs for each row, too, since the inner side is read once for all; not where the statement may change it */
+        /* … within a sub-query that runs for each row, too, since the inner side is read once for all */
         {"MATCH (a:A) OPTIONAL MATCH (c:C) WHERE c.k = a.y RETURN a, c",
          "OptionalApply |HashJoin |NodeByLabelScan NodeByLabelScan"},
         {"MATCH (a:A) WHERE EXISTS { MATCH (c:C) WHERE c.k = a.y } RETURN a",
@@ -144,8 +144,17 @@ static void test_api_query_plans__order(void **state)
          "Apply |Aggregation |HashJoin |NodeByLabelScan NodeByLabelScan"},
         {"MATCH (b:B {k: 1}) OPTIONAL MATCH (c:C) WHERE c.k = b.k RETURN b, c",
          "OptionalApply |Filter |NodeByLabelScan UniqueIndexSeek"},
+        /* … in a statement that writes, too: all of it before or behind */
         {"MATCH (a:A) OPTIONAL MATCH (c:C) WHERE c.k = a.y SET a.z = c.k",
-         "Set OptionalApply |Filter |NodeByLabelScan NodeByLabelScan"},
+         "Set OptionalApply |HashJoin |NodeByLabelScan NodeByLabelScan"},
+        {"MATCH (a:A) OPTIONAL MATCH (c:C) WHERE c.k = a.y SET a.k = c.k",
+         "Set Eager OptionalApply |HashJoin |NodeByLabelScan NodeByLabelScan"},
+        {"MATCH (a:A) SET a.k = 1 WITH a WHERE EXISTS { MATCH (c:C) WHERE c.k = a.y } DELETE a",
+         "Delete Eager SemiApply |HashJoin |NodeByLabelScan Eager Set NodeByLabelScan"},
+        /* … but not where it is written from run to run */
+        {"MATCH (a:A) SET a.k = COUNT { MATCH (c:C) WHERE c.k = a.y }", "Set NodeByLabelScan"},
+        {"MATCH (a:A) CALL (a) { MATCH (c:C) WHERE c.k = a.y SET c.k = a.x }",
+         "Foreach |Set |Eager |Filter |NodeByLabelScan NodeByLabelScan"},
     };
 
     CHECK(state, cases);

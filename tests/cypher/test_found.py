@@ -205,6 +205,32 @@ class Found(unittest.TestCase):
                    'SHOW INDEXES YIELD name, properties RETURN name, properties',
                    [['index_2', ['i']], ['A_j', ['j']], ['A_k', ['k']], ['A_u', ['u']]])
 
+    def test_a_range_of_relationships_either_way_fills_whole_batches(self):
+        rels = 'CREATE INDEX FOR ()-[r:R]-() ON (r.w); UNWIND range(1, 3000) AS i CREATE (:A {i: i})-[:R {w: i}]->(:B {i: -i})'
+        self.gives(rels, 'MATCH (a)-[r:R]-(b) WHERE r.w > 100 RETURN count(*), count(DISTINCT a), sum(r.w), sum(a.i), sum(b.i), sum(a.i * b.i)',
+                   [[5800, 5800, 2 * sum(range(101, 3001)), 0, 0, -2 * sum(i * i for i in range(101, 3001))]])
+
+    def test_what_a_row_writes_the_next_one_reads(self):
+        nodes = 'UNWIND range(1, 300) AS i CREATE (:A {k: i}), (:C {k: -i}); CREATE (:C {k: 1})'
+        own = 'MATCH (c:C) WHERE c.k = a.k'
+        one_by_one = 'MATCH (a:A) WITH a ORDER BY a.k '
+        more = 'CREATE (:C {k: a.k + 1})'
+        self.gives(nodes, f'{one_by_one}CALL (a) {{ {own} {more} RETURN 1 AS x }} RETURN count(*)', [[300]])
+        self.gives(nodes, f'{one_by_one}FOREACH (x IN COLLECT {{ {own} RETURN 1 }} | {more}) WITH count(*) AS y MATCH (c:C) WHERE c.k > 0 RETURN count(c)', [[301]])
+        # … but not one that comes to it in the same clause
+        self.gives(nodes, f'MATCH (a:A) OPTIONAL MATCH (c:C) WHERE c.k = a.k {more} RETURN count(c)', [[1]])
+        self.gives(nodes, f'MATCH (a:A) WHERE EXISTS {{ {own} }} {more} RETURN count(*)', [[1]])
+
+    def test_a_list_of_relationships_that_has_a_value(self):
+        nodes = 'CREATE (a {n: 1})-[:R]->(b {n: 2})-[:R]->(c {n: 3})-[:S]->(a), (b)-[:S]->(b), ({n: 4})'
+        some = 'MATCH ({n: 1})-[rs*1..2]->() WITH rs '
+        ends = [[1, 2], [1, 2], [1, 3]]
+        self.gives(nodes, some + 'MATCH (x)-[rs*]->(y) RETURN x.n, y.n', ends)
+        self.gives(nodes, some + 'MATCH (y)<-[rs*1..3]-(x) RETURN x.n, y.n', [[1, 2]])  # the list is in the order of the pattern
+        self.gives(nodes, some + 'MATCH (z {n: 4}), (x)-[rs*]->(y) RETURN x.n, y.n', ends)
+        self.gives(nodes, some + 'MATCH (x)-[rs*]->(y)-->(z) RETURN y.n, count(z)', [[2, 3], [3, 1]])
+        self.gives(nodes, some + 'OPTIONAL MATCH (x)-[rs*]->({n: 3}) RETURN x.n', [[None], [None], [1]])
+
 
 if __name__ == '__main__':
     unittest.main(argv=sys.argv[:1])

@@ -108,13 +108,13 @@ static void join_close(sb_operator *op)
     sb_arena_destroy(j->record);
 }
 
-/* An inner plan that runs again, for another row around it: the inner side does not know that row (order.c), and in a statement that writes
- * nothing it would give the same rows. What was put aside is used up. */
+/* An inner plan that runs again, for another row around it: the inner side does not know that row (order.c), and where nothing is written
+ * in between it would give the same rows. What was put aside is used up. */
 static bool may_keep(const sb_join_op *j)
 {
     const sb_exec *run = j->op.run;
 
-    return j->built && !run->fresh && !run->compiled->writes && !sb_partitions__any(&j->parts);
+    return j->built && !run->fresh && j->op.plan->as.join.steady && !sb_partitions__any(&j->parts);
 }
 
 static void join_reset(sb_operator *op)

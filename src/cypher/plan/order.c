@@ -135,8 +135,9 @@ static sb_status each_candidate(sb_order_search *s, const sb_order_state *from, 
 
         if (!s->edge_in[i] || from->edge_done[i] || !sb_plan__set_within(&e->needs, &from->bound))
             continue;
-        const bool ready =
-            sb_order__is_bound(from, e->from) || sb_order__is_bound(from, e->to) || e->var_bound;
+        /* A relationship that has a value gives its ends; a list of them is what a path from one end is compared with. */
+        const bool ready = sb_order__is_bound(from, e->from) || sb_order__is_bound(from, e->to) ||
+                           (e->var_bound && !e->rel->variable);
         const bool both = sb_order__is_bound(from, e->from) && sb_order__is_bound(from, e->to);
         if (ready && (both || e->shortest == NULL || e->rel == NULL)) {
             SB_TRY(try_edge(s, from, i, visit, ctx));
@@ -478,6 +479,7 @@ static sb_status join_part(sb_order_search *s, sb_order_state *st, const sb_slot
         join->as.join.input_keys[0] = outer_key;
         join->as.join.inner_keys[0] = inner_key;
         join->as.join.count = 1;
+        join->as.join.steady = !s->p->unsteady;
         joined->predicate_done[predicate] = true;
         join->rows *= 0.1;
         /* the part's rows are kept from run to run */

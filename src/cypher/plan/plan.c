@@ -92,7 +92,6 @@ sb_status sb_plan_make(sb_arena *arena, sb_statement *statement, uint32_t slot_c
         numbering n = {&p, 0};
 
         p.view = sb_graph_view(graph);
-        p.writes = statement->query->writes;
         SB_TRY(plan_statement(&p, statement, &made->root));
         SB_TRY(number_tree(&n, made->root));
         SB_TRY(sb_plan__estimate_nodes(&p, NULL, &nodes));

@@ -357,6 +357,7 @@ struct sb_plan {
             sb_expr **input_keys, **inner_keys;
             uint32_t count;
             bool outer;
+            bool steady; /* inner gives the same rows in each run of the plan that this is in */
             const sb_var **bound;
             uint32_t bound_count;
         } join; /* bound: what inner brings */

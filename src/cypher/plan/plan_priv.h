@@ -23,7 +23,7 @@ typedef struct sb_planner {
     uint32_t depth;  /* of nested queries */
     bool in_merge;   /* planning the match half of MERGE */
     bool
-        writes; /* the statement does: what one run of a plan has read the next may read otherwise */
+        unsteady; /* the statement may write between two runs of the plan at hand: what one has read the next may read otherwise */
     double
         runs; /* how often the plan at hand is expected to run: below APPLY, and in expressions, once for each row */
     /* names so far */
@@ -85,9 +85,9 @@ SB_MUST_CHECK sb_status sb_plan__clauses(sb_planner *p, sb_clause *const *clause
                                          sb_plan *input, sb_slot_set *bound, sb_plan **plan);
 /* Give every sub-query and pattern in an expression its plan (sb_expr.plan): a RESULT over what is collected. expr may be NULL. */
 SB_MUST_CHECK sb_status sb_plan__expr(sb_planner *p, sb_expr *expr, const sb_slot_set *bound);
-/* An ARGUMENT to begin an inner plan with. */
 /* From here on, what is planned runs for each of so many rows; the runs of before, which the caller puts back. */
 double sb_plan__run_for_each(sb_planner *p, double rows);
+/* An ARGUMENT to begin an inner plan with. */
 SB_MUST_CHECK sb_status sb_plan__argument(sb_planner *p, double rows, sb_plan **plan);
 /* FILTER by a predicate: sub-queries that stand alone in it become SEMI_APPLY. */
 SB_MUST_CHECK sb_status sb_plan__filter(sb_planner *p, sb_plan *input, sb_expr *predicate,

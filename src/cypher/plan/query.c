@@ -7,7 +7,7 @@ double sb_plan__run_for_each(sb_planner *p, double rows)
 {
     const double before = p->runs;
 
-    if (!p->writes && rows > 1) p->runs *= rows;
+    if (!p->unsteady && rows > 1) p->runs *= rows;
     return before;
 }
 
@@ -297,11 +297,14 @@ static sb_status plan_call(sb_planner *p, sb_clause *clause, sb_plan *input, sb_
 {
     const sb_procedure *procedure = clause->as.call.procedure;
     const uint32_t count = clause->as.call.item_count;
+    const bool unsteady = p->unsteady;
     const sb_var **results = NULL;
     uint32_t *fields = NULL;
 
+    p->unsteady = unsteady || procedure->writes;
     for (uint32_t i = 0; i < clause->as.call.arg_count; i++)
         SB_TRY(sb_plan__expr(p, clause->as.call.args[i], bound));
+    p->unsteady = unsteady;
     SB_TRY(sb_plan__new(p, SB_PLAN_CALL, input, plan));
     (*plan)->as.call.procedure = procedure;
     (*plan)->as.call.span = clause->span;
@@ -334,10 +337,14 @@ static sb_status plan_subquery(sb_planner *p, sb_clause *clause, sb_plan *input,
     sb_plan_kind kind = SB_PLAN_APPLY;
     const sb_var **columns = NULL;
 
-    const double runs = sb_plan__run_for_each(p, input->rows);
+    const bool unsteady = p->unsteady, between = clause->as.subquery.in_transactions;
 
+    /* Between transactions others may write, so what comes behind is not the same either. */
+    p->unsteady = unsteady || query->writes || between;
+    const double runs = sb_plan__run_for_each(p, input->rows);
     SB_TRY(sb_plan__query(p, query, bound, &inner));
     p->runs = runs;
+    p->unsteady = unsteady || between;
     SB_TRY(sb_plan__expr(p, clause->as.subquery.batch_rows, bound));
     SB_TRY(sb_plan__expr(p, clause->as.subquery.concurrent, bound));
     if (clause->as.subquery.in_transactions)
@@ -372,15 +379,18 @@ static sb_status plan_subquery(sb_planner *p, sb_clause *clause, sb_plan *input,
 static sb_status plan_foreach(sb_planner *p, sb_clause *clause, sb_plan *input, sb_slot_set *bound,
                               sb_plan **plan)
 {
+    const bool unsteady = p->unsteady;
     sb_slot_set inner_bound;
     sb_plan *inner;
 
+    p->unsteady = true;
     SB_TRY(sb_plan__expr(p, clause->as.foreach.list, bound));
     SB_TRY(sb_plan__set_copy(p, bound, &inner_bound));
     SB_TRY(sb_plan__set_add(p, &inner_bound, clause->as.foreach.var->slot));
     SB_TRY(sb_plan__argument(p, 1, &inner));
     SB_TRY(sb_plan__clauses(p, clause->as.foreach.clauses, clause->as.foreach.count, inner,
                             &inner_bound, &inner));
+    p->unsteady = unsteady;
     SB_TRY(sb_plan__new(p, SB_PLAN_FOREACH, input, plan));
     (*plan)->inner = inner;
     (*plan)->as.foreach.list = clause->as.foreach.list;

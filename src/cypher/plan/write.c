@@ -184,8 +184,8 @@ static sb_status plan_merge(sb_planner *p, sb_clause *clause, sb_plan *input, sb
                      &merge->as.merge.on_match_count);
 }
 
-sb_status sb_plan__update(sb_planner *p, sb_clause *clause, sb_plan *input, sb_slot_set *bound,
-                          sb_plan **plan)
+static sb_status plan_update(sb_planner *p, sb_clause *clause, sb_plan *input, sb_slot_set *bound,
+                             sb_plan **plan)
 {
     switch (clause->kind) {
     case SB_CLAUSE_CREATE: return plan_create(p, clause, input, bound, plan);
@@ -204,4 +204,15 @@ sb_status sb_plan__update(sb_planner *p, sb_clause *clause, sb_plan *input, sb_s
         return set_items(p, &clause->as.set, clause->kind == SB_CLAUSE_REMOVE, bound,
                          &(*plan)->as.set.items, &(*plan)->as.set.count);
     }
+}
+
+sb_status sb_plan__update(sb_planner *p, sb_clause *clause, sb_plan *input, sb_slot_set *bound,
+                          sb_plan **plan)
+{
+    const bool unsteady = p->unsteady;
+
+    p->unsteady = true; /* what it reads it may have changed for the row before */
+    SB_TRY(plan_update(p, clause, input, bound, plan));
+    p->unsteady = unsteady;
+    return SB_OK;
 }
