@@ -31,7 +31,8 @@ class _Table:
     def __init__(self, name: str, is_rel: bool) -> None:
         self.name, self.is_rel = name, is_rel
         self.key: Optional[str] = None
-        self.ends: Optional[Tuple[str, str]] = None
+        self.pairs: List[Tuple[str, str]] = []
+        self.in_place = False  # its rows are in files that have its name, and no copy.cypher tells of them
         self.intervals: List[str] = []
 
 
@@ -77,37 +78,66 @@ def _parts(words: List[_Word]) -> Iterator[List[_Word]]:
 def _read_table(words: List[_Word]) -> Optional[_Table]:
     if len(words) < 5 or not words[0].says("CREATE") or not words[2].says("TABLE") or not (words[1].says("NODE") or words[1].says("REL")):
         return None  # a sequence, a type
-    at = 6 if words[3].says("IF") else 3
+    at = 4 if words[3].says("GROUP") else 3
+    at += 3 if words[at].says("IF") else 0
+    if at >= len(words):
+        return None
     table = _Table(words[at].text, words[1].says("REL"))
     for part in _parts(words[at + 1 :]):
         if part[0].says("FROM") and len(part) >= 4:
-            table.ends = table.ends or (part[1].text, part[3].text)
+            table.pairs.append((part[1].text, part[3].text))
         elif part[0].says("PRIMARY"):
             table.key = next((each.text for each in part[2:] if each.kind in ("quoted", "word") and not each.says("KEY")), None)
         elif len(part) == 2 and (part[1].says("INTERVAL") or part[1].says("DURATION")):
             table.intervals.append(part[0].text)
         elif any(each.says("PRIMARY") for each in part[1:]):
             table.key = part[0].text
+    table.in_place = any(each.kind == "text" and each.text[1:-1] == "icebug-disk" for each in words)
     return table
 
 
-class _Copy:
-    """A statement of copy.cypher: which file has the rows of which table."""
+class _Copy(NamedTuple):
+    """Which file has the rows of which table, and in which columns."""
 
-    def __init__(self, words: List[_Word], tables: Dict[str, _Table]) -> None:
-        if len(words) < 4 or not words[0].says("COPY") or words[1].text not in tables:
-            begin = " ".join(each.text for each in words[:4])
-            raise status_error("SOMBRA_SYNTAX", f"copy.cypher: COPY and a table of schema.cypher are expected, not '{begin}'")
-        self.table = tables[words[1].text]
-        place = next((i for i, each in enumerate(words) if each.says("FROM")), len(words) - 1)
-        self.columns = [part[0].text for part in _parts(words[2:place])]
-        # Only files of the folder are read: of a path its last part.
-        self.file = os.path.basename(words[place + 1].text[1:-1]) if place + 1 < len(words) else ""
-        options = {part[0].text.lower(): part[2].text.strip("'\"") for part in _parts(words[place + 2 :]) if len(part) > 2}
-        ends = self.table.ends or ("", "")
-        self.ends = (options.get("from", ends[0]), options.get("to", ends[1]))
-        if not self.file.lower().endswith(".parquet"):
-            raise status_error("SOMBRA_UNSUPPORTED", f"'{self.file}' is no Parquet: sombra import --kuzu reads folders with CSV files")
+    table: _Table
+    file: str
+    columns: Optional[List[str]]  # None: as the file names them
+    ends: Tuple[str, str]
+
+
+def _find_table(name: str, tables: Dict[str, _Table]) -> Optional[Tuple[_Table, Tuple[str, str]]]:
+    """A table, and between what its relationships are. Kuzu before 0.11 has a table for each pair: Lives_Person_City, of Lives from Person to City."""
+    if name in tables:
+        pairs = tables[name].pairs
+        return tables[name], pairs[0] if len(pairs) == 1 else ("", "")
+    parts = ((table, pair) for table in tables.values() for pair in table.pairs if "_".join((table.name, *pair)) == name)
+    return next(parts, None)
+
+
+def _read_copy(words: List[_Word], tables: Dict[str, _Table]) -> _Copy:
+    """A statement of copy.cypher."""
+    found = _find_table(words[1].text, tables) if len(words) >= 4 and words[0].says("COPY") else None
+    if found is None:
+        begin = " ".join(each.text for each in words[:4])
+        raise status_error("SOMBRA_SYNTAX", f"copy.cypher: COPY and a table of schema.cypher are expected, not '{begin}'")
+    table, ends = found
+    place = next((i for i, each in enumerate(words) if each.says("FROM")), len(words) - 1)
+    # Kuzu 0.5 to 0.7 names _ID of relationships, too, and writes it not.
+    columns = [part[0].text for part in _parts(words[2:place]) if not (table.is_rel and part[0].text == "_ID")]
+    # Only files of the folder are read: of a path its last part.
+    file = os.path.basename(words[place + 1].text[1:-1]) if place + 1 < len(words) else ""
+    options = {part[0].text.lower(): part[2].text.strip("'\"") for part in _parts(words[place + 2 :]) if len(part) > 2}
+    if not file.lower().endswith(".parquet"):
+        raise status_error("SOMBRA_UNSUPPORTED", f"'{file}' is no Parquet: sombra import --kuzu reads folders with CSV files")
+    return _Copy(table, file, columns, (options.get("from", ends[0]), options.get("to", ends[1])))
+
+
+def _read_copies(folder: str, tables: Dict[str, _Table]) -> List[_Copy]:
+    """Of copy.cypher; Ladybug from 0.22 on writes none: it has one pair for each table."""
+    placed = [table for table in tables.values() if table.in_place]
+    if not placed or os.path.exists(os.path.join(folder, "copy.cypher")):
+        return [_read_copy(words, tables) for words in _statements(folder, "copy.cypher")]
+    return [_Copy(table, f"{'rels' if table.is_rel else 'nodes'}_{table.name}.parquet", None, table.pairs[0] if table.pairs else ("", "")) for table in placed]
 
 
 def _column(values: Any, is_interval: bool) -> Any:
@@ -122,16 +152,17 @@ def _load(tx: "Transaction", folder: str, copy: _Copy, tables: Dict[str, _Table]
     ends = ["source", "target"] if copy.table.is_rel else []
     made = 0
     with need("pyarrow.parquet", "import_kuzu").ParquetFile(os.path.join(folder, copy.file)) as file:
+        columns = file.schema_arrow.names[len(ends) :] if copy.columns is None else copy.columns
         for batch in file.iter_batches(_ROWS):
-            if batch.num_columns != len(ends) + len(copy.columns):
-                raise status_error("SOMBRA_SYNTAX", f"it has {batch.num_columns} columns, copy.cypher names {len(ends) + len(copy.columns)}")
-            properties = [_column(each, name in copy.table.intervals) for each, name in zip(batch.columns[len(ends) :], copy.columns)]
-            data = arrow.RecordBatch.from_arrays(properties, copy.columns)
+            if batch.num_columns != len(ends) + len(columns):
+                raise status_error("SOMBRA_SYNTAX", f"it has {batch.num_columns} columns, copy.cypher names {len(ends) + len(columns)}")
+            properties = [_column(each, name in copy.table.intervals) for each, name in zip(batch.columns[len(ends) :], columns)]
+            data = arrow.RecordBatch.from_arrays(properties, columns)
             if not ends:
                 made += len(tx.create_nodes(data, copy.table.name))
                 continue
-            names = [_free(name, copy.columns) for name in ends]
-            data = arrow.RecordBatch.from_arrays([*batch.columns[:2], *properties], [*names, *copy.columns])
+            names = [_free(name, columns) for name in ends]
+            data = arrow.RecordBatch.from_arrays([*batch.columns[:2], *properties], [*names, *columns])
             keys = [(tables[end].name, tables[end].key or "") for end in copy.ends]
             made += len(tx.create_edges(data, copy.table.name, source=names[0], target=names[1], source_key=keys[0], target_key=keys[1]))
     return made
@@ -154,7 +185,7 @@ def import_kuzu(db: "Database", folder: "str | os.PathLike[str]") -> Tuple[int, 
     nothing. What a property can not be is converted as by import_parquet. A folder with CSV files is for `sombra import --kuzu`."""
     folder = os.fspath(folder)
     tables = {table.name: table for table in map(_read_table, _statements(folder, "schema.cypher")) if table is not None}
-    copies = [_Copy(words, tables) for words in _statements(folder, "copy.cypher")]
+    copies = _read_copies(folder, tables)
     for copy in copies:
         if copy.table.is_rel and not all(end in tables and tables[end].key for end in copy.ends):
             raise status_error("SOMBRA_SYNTAX", f"{copy.file}: the relationships' node tables are not in schema.cypher")

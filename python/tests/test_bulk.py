@@ -409,6 +409,31 @@ def test_kuzu(db, tmp_path):
     assert db.execute("SHOW CONSTRAINTS").fetchall() and db.verify() == []
 
 
+@pytest.mark.parametrize("names", ["`since`,`source`", " _ID,since,source "])
+def test_kuzu_of_other_versions(db, tmp_path, names):
+    """Before 0.11 there is a table of its own for each pair, and 0.5 to 0.7 names a column _ID that is not there."""
+    id_alone = " ( _ID ) " if "_ID" in names else " "
+    copy = (f'COPY City ( id,iv,ll,st,b ) FROM "City.parquet" ;COPY Person ( name,source ) FROM "Per`son.parquet" ;COPY Lives ({names}) FROM "Lives_Person_City.parquet" ;'
+            f'COPY Knows_Person_City{id_alone}FROM "Knows_Person_City.parquet" ;COPY `Knows_Person_Person`{id_alone}FROM "Knows_Person_Person.parquet" ;')
+    folder = kuzu_folder(tmp_path / "kuzu", **{"copy.cypher": copy})
+    (folder / "schema.cypher").write_text((folder / "schema.cypher").read_text().replace("REL TABLE `Knows`", "REL TABLE GROUP Knows"))
+    assert sombra.import_kuzu(db, folder) == (4, 4)
+    rows = db.execute("MATCH (a)-[r]->(b) RETURN a.name AS a, type(r) AS t, coalesce(b.name, b.id) AS b, r.source AS s ORDER BY t, a")
+    assert [tuple(row) for row in rows] == [("Ann", "Knows", "Bob", None), ("Bob", "Knows", 2, None), ("Ann", "Lives", 1, 1), ("Bob", "Lives", 1, 2)]
+
+
+def test_ladybug_without_copy(db, tmp_path):
+    """Ladybug 0.22 writes tables in files of their names, and no copy.cypher."""
+    pq = pytest.importorskip("pyarrow.parquet")
+    place = " WITH (storage = '/somewhere', format = 'icebug-disk');\n"
+    (tmp_path / "schema.cypher").write_text("CREATE NODE TABLE `P` (`id` INT64,`n` STRING, PRIMARY KEY(`id`))" + place +
+                                            "CREATE REL TABLE `K` (FROM `P` TO `P`, `since` DATE,MANY_MANY)" + place)
+    pq.write_table(pa.table({"id": [1, 2], "n": ["a", None]}), tmp_path / "nodes_P.parquet")
+    pq.write_table(pa.table([pa.array([1]), pa.array([2]), pa.array([datetime.date(2021, 1, 1)])], ["from", "to", "since"]), tmp_path / "rels_K.parquet")
+    assert sombra.import_kuzu(db, tmp_path) == (2, 1)
+    assert db.execute("MATCH (a {n: 'a'})-[k:K]->(b) RETURN k.since AS since, b.id AS id").single() == (datetime.date(2021, 1, 1), 2)
+
+
 @pytest.mark.parametrize("changes, error, part", [
     ({"copy.cypher": 'COPY `City` FROM "City.csv" (header=true);'}, "UnsupportedError", "sombra import --kuzu"),
     ({"copy.cypher": 'COPY `What` FROM "What.parquet";'}, "QuerySyntaxError", "a table of schema.cypher are expected, not 'COPY What FROM "),

@@ -952,6 +952,36 @@ class Kuzu(Formats):
         self.assertEqual(self.query("MATCH (p:P) RETURN p.id AS id, p.t AS t ORDER BY id"), [{"id": 1, "t": "it's|\\ two\nlines"}, {"id": 2, "t": None}, {"id": 3, "t": ""}])
         self.assertEqual(self.query("MATCH (a)-[:R]->(b) RETURN a.id AS a, b.id AS b ORDER BY a"), [{"a": 1, "b": 2}, {"a": 3, "b": 1}])
 
+    # Relationships as each version writes them: (who wrote it, options of COPY, names of the columns, has a pair a table of its own)
+    VERSIONS = (("0.4", "(escape ='\\\\', delim =',', quote='\\\"', header=false)", "", True), ("0.5 to 0.7", "(escape ='\\\"', delim =',', quote='\\\"', header=false)", " ( _ID,since )", True),
+                ("0.8 to 0.10", "", " (since)", True), ("0.11", "(to='%s', from='P', parallel=true)", " (`since`)", False))
+
+    def test_tables_of_several_pairs_in_each_version(self):
+        for version, options, names, parts in self.VERSIONS:
+            with self.subTest(version=version):
+                subprocess.run("rm -rf kz; mkdir kz", shell=True, check=True)
+                write("kz/schema.cypher", "CREATE NODE TABLE P (id INT64, PRIMARY KEY(id));\nCREATE NODE TABLE C (name STRING, PRIMARY KEY(name));\nCREATE REL TABLE %sLives (FROM P TO C, FROM P TO P, since INT64,MANY_MANY);\n"
+                      "CREATE REL TABLE Knows (FROM P TO P, since INT64);" % ("GROUP " if parts else ""))
+                lives = [f'COPY {"Lives_P_" + end if parts else "`Lives`"}{names} FROM "Lives_P_{end}.csv" {options.replace("%s", end)};\n' for end in "CP"]
+                write("kz/copy.cypher", 'COPY P FROM "P.csv" ;\nCOPY C FROM "C.csv";\n' + "".join(lives) + f'COPY Knows{names} FROM "Knows.csv" {options.replace("%s", "P")} ;\n')
+                for name, text in (("P", "1\n2\n"), ("C", "x\n"), ("Lives_P_C", "1,x,5\n"), ("Lives_P_P", "1,2,\n"), ("Knows", "2,1,7\n")):
+                    write(f"kz/{name}.csv", text)
+                remove("kuzu.sombra")
+                run("import", "kuzu.sombra", "--kuzu", "kz")
+                self.assertEqual(self.query("MATCH (a)-[r]->(b) RETURN a.id AS a, type(r) AS t, r.since AS s, coalesce(b.name, b.id) AS b ORDER BY t, s"),
+                                 [{"a": 2, "t": "Knows", "s": 7, "b": 1}, {"a": 1, "t": "Lives", "s": 5, "b": "x"}, {"a": 1, "t": "Lives", "s": None, "b": 2}])
+
+    def test_tables_alone(self):
+        """EXPORT DATABASE with schema_only writes no copy.cypher."""
+        folder = self.folder()
+        os.remove(folder + "/copy.cypher")
+        remove("kuzu.sombra")
+        self.assertIn("there is no copy.cypher: tables are made, and no rows", subprocess.run([SOMBRA, "import", "kuzu.sombra", "--kuzu", folder], capture_output=True, text=True, check=True).stderr)
+        self.assertIn(":City(id)", run("schema", "kuzu.sombra", "--format", "csv"))
+        write(folder + "/schema.cypher", "CREATE NODE TABLE `P` (`id` INT64, PRIMARY KEY(`id`)) WITH (storage = '/x', format = 'icebug-disk');")  # as Ladybug 0.22 writes it
+        remove("kuzu.sombra")
+        self.assertIn("the rows are in Parquet", run("import", "kuzu.sombra", "--kuzu", folder, code=2))
+
     def test_hostile(self):
         def fails(part, code=2, **files):
             remove("bad.sombra")
@@ -961,7 +991,9 @@ class Kuzu(Formats):
         user = 'COPY `City` (`id`,`name`) FROM "City.csv" (%s);'
         for part, files in (("City.csv, line 2, column 1 (id): 'x' is not an INTEGER", {"City_csv": "0,a\nx,b\n"}), ("City.csv, line 1: 3 cells where the table has 2", {"City_csv": "0,a,b\n"}),
                             ("the primary key is absent", {"City_csv": ",a\n"}), ("not valid UTF-8", {"City_csv": b"0,\xff\n"}), ("kz/copy.cypher, line 1: the table has no such column", {"copy_cypher": "COPY City (what) FROM 'City.csv';"}),
-                            ("schema.cypher has no such table", {"copy_cypher": "\nCOPY What FROM 'x.csv';"}), ("COPY is expected", {"copy_cypher": "nonsense"}), ("FROM and a file are expected", {"copy_cypher": "COPY City 'x.csv'"}),
+                            ("schema.cypher has no such table", {"copy_cypher": "\nCOPY What FROM 'x.csv';"}), ("schema.cypher has no such table", {"copy_cypher": "COPY LivesIn_User_What FROM 'x.csv';"}),
+                            ("the table has no such column", {"copy_cypher": "COPY City (_ID) FROM 'City.csv';"}), ("node tables are not in schema.cypher", {"copy_cypher": "COPY LivesIn (since) FROM 'x.csv';"}),
+                            ("(Kuzu 0.4 writes no SERIAL columns", {"City_csv": "Berlin\n"}), ("(nums): a list that holds a NULL is no property", {"User_csv": "a,1,,,,,,,,\"[1,,3]\"" + "," * 7 + "\n"}), ("COPY is expected", {"copy_cypher": "nonsense"}), ("FROM and a file are expected", {"copy_cypher": "COPY City 'x.csv'"}),
                             ("an option is not closed", {"copy_cypher": "COPY City FROM 'City.csv' (header=true"}), ("one character each", {"copy_cypher": user % "delim=''"}), ("one character each", {"copy_cypher": user % "delim='\"'"}),
                             ("sombra.import_kuzu", {"copy_cypher": 'COPY `City` FROM "City.parquet";'}), ("no table as EXPORT DATABASE writes it", {"schema_cypher": "CREATE NODE TABLE `City` (`id`"}),
                             ("no primary key", {"schema_cypher": "CREATE NODE TABLE City (id INT64);"}), ("no FROM and TO", {"schema_cypher": "CREATE REL TABLE City (id INT64);"}),

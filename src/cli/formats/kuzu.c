@@ -2,9 +2,11 @@
  * file has the rows of which. A node table is a label, its primary key the id and a node key; a relationship table is a type.
  * Files of Parquet are for the Python package. */
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "cli/formats/csv_priv.h"
 
@@ -105,17 +107,21 @@ typedef struct table_column {
     sombra_text name;
     kuzu_kind kind;
     bool list;
+    bool serial;
 } table_column;
+
+typedef struct table_pair {
+    sombra_text from, to;
+} table_pair;
 
 typedef struct table {
     sombra_text name;
     bool is_rel;
     table_column *columns;
     size_t column_count, column_capacity;
-    sombra_text key; /* of nodes */
-    sombra_text from,
-        to; /* of relationships; when there are several pairs each file says which is its own */
-    size_t pairs;
+    sombra_text key;   /* of nodes */
+    table_pair *pairs; /* of relationships; each file says which is its own */
+    size_t pair_count, pair_capacity;
 } table;
 
 typedef struct reading {
@@ -124,6 +130,7 @@ typedef struct reading {
     fmt_arena arena;
     table *tables;
     size_t table_count, table_capacity;
+    bool parquet; /* a table says that its rows are */
 } reading;
 
 static bool same_name(sombra_text a, sombra_text b)
@@ -135,6 +142,39 @@ static table *find_table(reading *r, sombra_text name)
 {
     for (size_t i = 0; i < r->table_count; i++)
         if (same_name(r->tables[i].name, name)) return &r->tables[i];
+    return NULL;
+}
+
+static void free_table(table *t)
+{
+    free(t->columns);
+    free(t->pairs);
+}
+
+/* Does a name begin with that, and '_' behind it or its end? What is left of it then. */
+static bool take_part(sombra_text *name, sombra_text part, bool last)
+{
+    const size_t size = part.size + !last;
+
+    if (name->size < size || (last && name->size != size) ||
+        memcmp(name->data, part.data, part.size) != 0 ||
+        (!last && ((const char *)name->data)[part.size] != '_'))
+        return false;
+    *name = fmt_text((const char *)name->data + size, name->size - size);
+    return true;
+}
+
+/* Kuzu before 0.11 has a table of its own for each pair: `Lives_Person_City`, of Lives from Person to City. */
+static table *find_part(reading *r, sombra_text name, table_pair *pair)
+{
+    for (size_t i = 0; i < r->table_count; i++)
+        for (size_t p = 0; p < r->tables[i].pair_count; p++) {
+            sombra_text left = name;
+            *pair = r->tables[i].pairs[p];
+            if (take_part(&left, r->tables[i].name, false) && take_part(&left, pair->from, false) &&
+                take_part(&left, pair->to, true))
+                return &r->tables[i];
+        }
     return NULL;
 }
 
@@ -213,11 +253,12 @@ static bool take_columns(words *w, table *t)
             next(w);
             if (!take_word(w, ")")) return false;
         } else if (t->is_rel && take_word(w, "FROM")) {
-            t->from = w->word;
+            table_pair pair = {.from = w->word};
             next(w);
             if (!take_word(w, "TO")) return false;
-            t->to = w->word;
-            t->pairs++;
+            pair.to = w->word;
+            t->pairs = fmt_grow(t->pairs, &t->pair_capacity, t->pair_count + 1, sizeof *t->pairs);
+            t->pairs[t->pair_count++] = pair;
             next(w);
         } else if (t->is_rel && (is_word(w, "MANY_MANY") || is_word(w, "MANY_ONE") ||
                                  is_word(w, "ONE_MANY") || is_word(w, "ONE_ONE"))) {
@@ -226,6 +267,7 @@ static bool take_columns(words *w, table *t)
             table_column column = {.name = w->word};
             if (!w->is_name) return false;
             next(w);
+            column.serial = is_word(w, "SERIAL");
             const char *type = w->at;
             if (!take_type(w, &column)) return false;
             if (memmem(type, (size_t)(w->at - type), "PRIMARY", 7) != NULL) t->key = column.name;
@@ -260,21 +302,24 @@ static sombra_status take_create(reading *r, const char *path, words *w)
     next(w);
     good = good && take_word(w, "(") && take_columns(w, &t);
     if (!good) {
-        free(t.columns);
+        free_table(&t);
         return fail_script(r, path, w, "this is no table as EXPORT DATABASE writes it");
     }
-    if (t.is_rel ? t.pairs == 0 : t.key.size == 0) {
-        free(t.columns);
+    if (t.is_rel ? t.pair_count == 0 : t.key.size == 0) {
+        free_table(&t);
         return fail_script(
             r, path, w, t.is_rel ? "the table has no FROM and TO" : "the table has no primary key");
     }
     if (find_table(r, t.name) != NULL) {
-        free(t.columns);
+        free_table(&t);
         return fail_script(r, path, w, "a table is there twice");
     }
     r->tables = fmt_grow(r->tables, &r->table_capacity, r->table_count + 1, sizeof *r->tables);
     r->tables[r->table_count++] = t;
-    skip_statement(w); /* WITH (…) */
+    while (w->word.size != 0 && !is_word(w, ";")) { /* WITH (…) */
+        r->parquet = r->parquet || (w->is_text && same_name(w->word, fmt_text("icebug-disk", 11)));
+        next(w);
+    }
     if (t.is_rel) return SOMBRA_OK;
     fmt_at(r->loader, path, w->line, NULL, 0);
     const fmt_schema schema = {
@@ -417,6 +462,10 @@ static bool read_list(fmt_records *r, kuzu_kind kind, sombra_text text, sombra_v
             items = grown;
             capacity = 2 * capacity + 4;
         }
+        if (item.size == 0 && kind != KIND_STRING && kind != KIND_BLOB) {
+            *why = "a list that holds a NULL is no property";
+            return false;
+        }
         if (!read_scalar(r, kind, item, &items[count++], why)) return false;
     }
     *value = (sombra_value){.type = SOMBRA_TYPE_LIST};
@@ -433,7 +482,7 @@ typedef struct source {
     const table_column **columns;
     size_t column_count, key_column; /* key_column: of nodes, the key's place, or column_count */
     sombra_text file, from, to;
-    bool header;
+    bool header, serial; /* serial: the table has a column that is counted */
     fmt_cutter cutter;
     csv_search search;
 } source;
@@ -473,8 +522,10 @@ static void take_row(const source *s, const csv_rows *rows, fmt_records *r)
     size_t prop_count;
 
     if (rows->count != s->column_count + front) {
-        fmt_add_bad(r, SOMBRA_SYNTAX, 0, none, none, "%zu cells where the table has %zu",
-                    rows->count, s->column_count + front);
+        fmt_add_bad(r, SOMBRA_SYNTAX, 0, none, none, "%zu cells where the table has %zu%s",
+                    rows->count, s->column_count + front,
+                    s->serial ? " (Kuzu 0.4 writes no SERIAL columns: export with 0.5 or later)"
+                              : "");
         return;
     }
     if (!read_cells(s, rows, r, props, &prop_count)) return;
@@ -595,7 +646,7 @@ static bool take_options(words *w, source *s)
     return true;
 }
 
-/* (`name`, `age`): columns in the order of the file. */
+/* (`name`, `age`): columns in the order of the file. Kuzu 0.5 to 0.7 names `_ID` of relationships, too, and writes it not. */
 static bool take_names(words *w, source *s)
 {
     const table *t = s->table;
@@ -609,11 +660,30 @@ static bool take_names(words *w, source *s)
         size_t i = 0;
         while (i < t->column_count && !same_name(t->columns[i].name, w->word))
             i++;
-        if (i == t->column_count || s->column_count == t->column_count) return false;
-        s->columns[s->column_count++] = &t->columns[i];
+        if (i != t->column_count && s->column_count != t->column_count)
+            s->columns[s->column_count++] = &t->columns[i];
+        else if (!t->is_rel || !is_word(w, "_ID") || i != t->column_count)
+            return false;
         next(w);
         (void)take_word(w, ",");
     }
+    return true;
+}
+
+static bool choose_table(reading *r, sombra_text name, source *s)
+{
+    table_pair pair = {0};
+    const table *t = find_table(r, name);
+
+    if (t != NULL && t->pair_count == 1)
+        pair = t->pairs[0];
+    else if (t == NULL && (t = find_part(r, name, &pair)) == NULL)
+        return false;
+    s->table = t;
+    s->from = pair.from;
+    s->to = pair.to;
+    for (size_t i = 0; i < t->column_count; i++)
+        s->serial = s->serial || t->columns[i].serial;
     return true;
 }
 
@@ -622,10 +692,8 @@ static sombra_status take_copy(reading *r, const char *path, words *w)
     source s = {.search = {.dialect = {.delimiter = ',', .quote = '"', .escape = '"'}}};
     const csv_dialect *d = &s.search.dialect;
 
-    s.table = find_table(r, w->word);
-    if (s.table == NULL) return fail_script(r, path, w, "schema.cypher has no such table");
-    s.from = s.table->from;
-    s.to = s.table->to;
+    if (!choose_table(r, w->word, &s))
+        return fail_script(r, path, w, "schema.cypher has no such table");
     next(w);
     s.columns = fmt_arena_alloc(&r->arena, (s.table->column_count + 1) * sizeof(table_column *));
     if (!take_names(w, &s)) return fail_script(r, path, w, "the table has no such column");
@@ -671,12 +739,9 @@ static sombra_status read_copy(reading *r, const char *path, words *w)
 
 typedef sombra_status (*script_reader)(reading *r, const char *path, words *w);
 
-static sombra_status read_script(reading *r, const char *name, script_reader read)
+static const char *path_of(reading *r, const char *name)
 {
-    fmt_error *error = fmt_loader_error(r->loader);
-    fmt_buffer path = {0}, text = {0};
-    size_t got = 1;
-    sombra_status status = SOMBRA_OK;
+    fmt_buffer path = {0};
 
     fmt_puts(&path, r->directory);
     fmt_puts(&path, "/");
@@ -684,6 +749,34 @@ static sombra_status read_script(reading *r, const char *name, script_reader rea
     fmt_put(&path, "", 1);
     const char *kept = fmt_arena_text(&r->arena, path.data, path.size - 1).data;
     free(path.data);
+    return kept;
+}
+
+static bool has_script(reading *r, const char *name)
+{
+    return access(path_of(r, name), F_OK) == 0 || errno != ENOENT;
+}
+
+/* Without copy.cypher there are no rows, or they are in Parquet, as Ladybug from 0.22 on writes them. */
+static sombra_status read_nothing(reading *r)
+{
+    fmt_at(r->loader, path_of(r, "schema.cypher"), 1, NULL, 0);
+    if (r->parquet)
+        return fmt_broken(r->loader, SOMBRA_UNSUPPORTED, 0,
+                          "the rows are in Parquet, which the command can not read: the Python "
+                          "package can (sombra.import_kuzu)");
+    fmt_note(r->loader, "there is no copy.cypher: tables are made, and no rows");
+    return SOMBRA_OK;
+}
+
+static sombra_status read_script(reading *r, const char *name, script_reader read)
+{
+    fmt_error *error = fmt_loader_error(r->loader);
+    fmt_buffer text = {0};
+    size_t got = 1;
+    sombra_status status = SOMBRA_OK;
+    const char *kept = path_of(r, name);
+
     fmt_input *input = fmt_input_open(kept, error);
     if (input == NULL) return error->status;
     while (status == SOMBRA_OK && got != 0) {
@@ -713,9 +806,12 @@ sombra_status fmt_read_kuzu(fmt_loader *loader, const char *path)
     reading r = {.loader = loader, .directory = path};
     sombra_status status = read_script(&r, "schema.cypher", read_schema);
 
-    if (status == SOMBRA_OK) status = read_script(&r, "copy.cypher", read_copy);
+    if (status == SOMBRA_OK && has_script(&r, "copy.cypher"))
+        status = read_script(&r, "copy.cypher", read_copy);
+    else if (status == SOMBRA_OK)
+        status = read_nothing(&r);
     for (size_t i = 0; i < r.table_count; i++)
-        free(r.tables[i].columns);
+        free_table(&r.tables[i]);
     free(r.tables);
     fmt_arena_free(&r.arena);
     return status;
