@@ -14,6 +14,7 @@ A task that is cancelled while it waits cancels the call that runs for it. A tra
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -57,7 +58,8 @@ class _Worker:
             while not call.done():  # again, should the call not have begun yet
                 if self._connection is not None:
                     self._connection.interrupt()
-                await asyncio.wait([call], timeout=0.02)
+                with contextlib.suppress(asyncio.CancelledError):  # once more: the thread is not free before
+                    await asyncio.wait([call], timeout=0.02)
             call.exception()
             raise
 

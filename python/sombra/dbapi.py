@@ -49,7 +49,7 @@ class DBAPIType:
         self.types = frozenset(types)
 
     def __eq__(self, other: object) -> bool:
-        return other in self.types if isinstance(other, type) else self is other
+        return issubclass(other, tuple(self.types)) if isinstance(other, type) else self is other
 
     def __hash__(self) -> int:
         return hash(self.types)

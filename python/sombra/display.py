@@ -14,7 +14,7 @@ import shlex
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Tuple, Union
 
 from .errors import Error, status_error
-from .networks import Collected, collect
+from .networks import Collected
 from .types import Node, Path, Relationship
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 #: Rows of a table, entities of a picture, and hidden ones, that a notebook shows.
 ROWS_SHOWN = 50
 NODES_SHOWN = 500
+RELATIONSHIPS_SHOWN = 5000
 HIDDEN_AT_MOST = 2000
 _COLORS = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#76b7b2", "#b07aa1", "#edc948", "#9c755f", "#ff9da7", "#86bcb6")
 _TITLES = ("name", "title", "label", "id", "key")
@@ -91,8 +92,9 @@ def result_html(result: "Result") -> str:
     rows = result._peek(ROWS_SHOWN + 1)
     shown = rows[:ROWS_SHOWN]
     parts = []
-    collected = collect(shown, result._database)
-    if collected.relationships or collected.nodes:
+    collected = _collect(shown, result._database)
+    too_many = _too_many(collected)
+    if too_many is None and (collected.relationships or collected.nodes):
         parts.append(Graph(collected, result._database, 25)._repr_html_())
     if result.columns:
         head = "".join(f'<th style="text-align:left">{html.escape(name)}</th>' for name in result.columns)
@@ -103,7 +105,8 @@ def result_html(result: "Result") -> str:
     else:
         count = f"{len(rows)} row{'s' * (len(rows) != 1)}"
     changed = [f"{name.replace('_', ' ')}: {number}" for name, number in result.changes._asdict().items() if number]
-    parts.append(f"<p>{html.escape('; '.join([count, *changed]))}</p>")
+    unseen = [] if too_many is None else [f"no picture: {too_many}"]
+    parts.append(f"<p>{html.escape('; '.join([count, *changed, *unseen]))}</p>")
     return "".join(parts)
 
 
@@ -180,8 +183,8 @@ class Graph:
         """The picture as a page of its own, which needs nothing else."""
         with open(os.path.join(os.path.dirname(__file__), "picture.html"), encoding="utf-8") as file:
             page = file.read()
-        # Within a script no "<" of the data may end it, nor may line separators break its strings.
-        data = json.dumps(self._data()).replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+        # A string of ASCII within a script, which no "<" of it may end.
+        data = json.dumps(json.dumps(self._data())).replace("<", "\\u003c")
         return page.replace("/*DATA*/", data)
 
     def _repr_html_(self) -> str:
@@ -211,15 +214,20 @@ class Graph:
             if node.id in places:
                 x, y = places[node.id]
                 parts.append(
-                    f'<g><title>{html.escape(_text(node))}</title><circle cx="{x:.1f}" cy="{y:.1f}" r="18" fill="{self._color(node)}"/>'
-                    f'<text x="{x:.1f}" y="{y + 30:.1f}" text-anchor="middle">{html.escape(_short(_title(node), 20))}</text></g>'
+                    f'<g><title>{_xml(_text(node))}</title><circle cx="{x:.1f}" cy="{y:.1f}" r="18" fill="{self._color(node)}"/>'
+                    f'<text x="{x:.1f}" y="{y + 30:.1f}" text-anchor="middle">{_xml(_short(_title(node), 20))}</text></g>'
                 )
         return "".join(parts) + "</svg>"
 
 
+def _xml(text: str) -> str:
+    """Text within XML, which has no control characters."""
+    return html.escape("".join(each if each.isprintable() or each == " " else "\ufffd" for each in text))
+
+
 def _svg_edge(edge: Relationship, start: Tuple[float, float], end: Tuple[float, float]) -> str:
     (x1, y1), (x2, y2) = start, end
-    name = html.escape(_short(edge.type, 20))
+    name = _xml(_short(edge.type, 20))
     if edge.source == edge.target:
         path = f"M{x1 - 12:.1f} {y1 - 14:.1f}C{x1 - 40:.1f} {y1 - 60:.1f} {x1 + 40:.1f} {y1 - 60:.1f} {x1 + 12:.1f} {y1 - 14:.1f}"
         middle = (x1, y1 - 50)
@@ -229,7 +237,7 @@ def _svg_edge(edge: Relationship, start: Tuple[float, float], end: Tuple[float, 
         path = f"M{x1 + dx:.1f} {y1 + dy:.1f}L{x2 - dx:.1f} {y2 - dy:.1f}"
         middle = ((x1 + x2) / 2, (y1 + y2) / 2)
     return (
-        f'<g><title>{html.escape(_text(edge))}</title><path d="{path}" fill="none" stroke="#888" marker-end="url(#arrow)"/>'
+        f'<g><title>{_xml(_text(edge))}</title><path d="{path}" fill="none" stroke="#888" marker-end="url(#arrow)"/>'
         f'<text x="{middle[0]:.1f}" y="{middle[1] - 3:.1f}" text-anchor="middle" fill="#666">{name}</text></g>'
     )
 
@@ -259,14 +267,30 @@ def _neighbors_of(collected: Collected, database: "Database", expand: int) -> Co
     return hidden
 
 
+def _collect(rows: "Iterable[Any]", database: "Database") -> Collected:
+    """The graph in some rows, or the first part of it that is too large for a picture."""
+    collected = Collected()
+    for row in rows:
+        collected.add(list(row), NODES_SHOWN, RELATIONSHIPS_SHOWN)
+    if _too_many(collected) is None:
+        collected.add_ends(database, NODES_SHOWN)
+    return collected
+
+
+def _too_many(collected: Collected) -> Optional[str]:
+    """Why a graph has no picture; None: it can have one."""
+    if len(collected.nodes) <= NODES_SHOWN and len(collected.relationships) <= RELATIONSHIPS_SHOWN:
+        return None
+    return f"it has at most {NODES_SHOWN} nodes and {RELATIONSHIPS_SHOWN} relationships; say LIMIT in the query"
+
+
 def graph_of(result: "Result", expand: int) -> Graph:
     """See Result.to_graph."""
     rows = result.fetchall()
-    collected = collect(rows, result._database)
-    if len(collected.nodes) > NODES_SHOWN:
-        raise status_error(
-            "SOMBRA_LIMIT", f"{len(collected.nodes)} nodes are too many for a picture: at most {NODES_SHOWN}; say LIMIT in the query"
-        )
+    collected = _collect(rows, result._database)
+    too_many = _too_many(collected)
+    if too_many is not None:
+        raise status_error("SOMBRA_LIMIT", too_many)
     return Graph(collected, result._database, expand)
 
 
@@ -288,7 +312,7 @@ def layout(collected: Collected, steps: int = 200) -> Dict[int, Tuple[float, flo
         for edge in collected.relationships.values()
         if edge.source in number and edge.target in number and edge.source != edge.target
     }
-    for step in range(min(steps, 2_000_000 // (count * count) + 1)):
+    for step in range(min(steps, 2_000_000 // (count * count + 4 * len(pairs)) + 1)):
         move = [[0.0, 0.0] for _ in ids]
         for i in range(count):
             for k in range(i):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any, Dict, Iterable
 
 from ._optional import need
@@ -22,10 +23,11 @@ class Collected:
         self.nodes: Dict[int, Node] = {}
         self.relationships: Dict[int, Relationship] = {}
 
-    def add(self, value: Any) -> None:
-        """Add what a value has in it. A value is never nested deeper than the language lets it (1,000), lists of lists are walked by hand."""
+    def add(self, value: Any, nodes: float = math.inf, relationships: float = math.inf) -> None:
+        """Add what a value has in it, until there are more than so many. A value is never nested deeper than the language lets it (1,000), lists of lists
+        are walked by hand."""
         pending = [value]
-        while pending:
+        while pending and len(self.nodes) <= nodes and len(self.relationships) <= relationships:
             value = pending.pop()
             if isinstance(value, Node):
                 self.nodes.setdefault(value.id, value)
@@ -39,9 +41,11 @@ class Collected:
             elif isinstance(value, dict):
                 pending.extend(reversed(list(value.values())))
 
-    def add_ends(self, database: Any) -> None:
-        """Read the ends of relationships that are not there yet."""
+    def add_ends(self, database: Any, nodes: float = math.inf) -> None:
+        """Read the ends of relationships that are not there yet, until there are more than so many nodes."""
         for relationship in self.relationships.values():
+            if len(self.nodes) > nodes:
+                return
             for end in (relationship.source, relationship.target):
                 if end not in self.nodes:
                     node = database.node(end)

@@ -663,19 +663,36 @@ def _pack_point(value: Point) -> Tuple[Any, ...]:
     return (_POINT, srid, float(value.x), float(value.y), float(value.z or 0.0))
 
 
+def _pack_numpy_time(value: Any, kind: str) -> Tuple[Any, ...]:
+    """Seconds and what is left apart: as nanoseconds alone they would reach from 1678 to 2262, and numpy does not tell of more."""
+    unit = value.dtype.str[4:-1].lstrip("0123456789")
+    if kind == "m" and unit in ("Y", "M"):
+        return (_DURATION, 0, int(value.astype("timedelta64[M]").astype("int64")), 0, 0, 0)
+    whole = value.astype(f"{kind}8[s]")
+    rest = value - whole
+    if not unit or (whole + rest).astype(value.dtype) != value:
+        raise status_error("SOMBRA_INVALID", f"{value!r} has no unit, or is more seconds than 64 bits hold")
+    carry, nanosecond = divmod(int(rest.astype("m8[ns]").astype("int64")), 1_000_000_000)
+    seconds = int(whole.astype("int64")) + carry
+    if kind == "M":
+        return (_LOCAL_DATETIME, nanosecond, seconds, 0, None)
+    return (_DURATION, 0, 0, 0, seconds, nanosecond)
+
+
 def _from_numpy(value: Any) -> Any:
     kind = getattr(getattr(value, "dtype", None), "kind", "")
-    if getattr(value, "ndim", 0) > 0:
-        return [_from_numpy(item) if hasattr(item, "dtype") else item for item in value]
+    if getattr(value, "ndim", 0) > 0:  # times and records are converted one by one
+        return list(value) if kind in "mMV" else value.tolist()
+    if type(value).__name__ == "MaskedConstant":
+        return None
     if kind in "Mm" and kind:
         if value != value:  # NaT
             return None
-        ns = int(value.astype(f"{'datetime64' if kind == 'M' else 'timedelta64'}[ns]").astype("int64"))
-        seconds, nanosecond = divmod(ns, 1_000_000_000)
-        if kind == "M":
-            return ((_LOCAL_DATETIME, nanosecond, seconds, 0, None),)
-        return ((_DURATION, 0, 0, 0, seconds, nanosecond),)
-    return value.item()
+        return (_pack_numpy_time(value, kind),)
+    item = value.item()
+    if isinstance(item, tuple):  # of a record
+        return list(item)
+    return float(item) if hasattr(item, "dtype") else item  # of a long double, item is one
 
 
 def to_value(value: Any) -> Any:
@@ -709,6 +726,8 @@ def to_value(value: Any) -> Any:
         return _from_numpy(value)
     if module == "pandas" and type(value).__name__ in ("NAType", "NaTType"):
         return None
+    if module == "pandas" and hasattr(value, "tolist"):  # a column, whose values keep their types so
+        return value.tolist()
     if isinstance(value, uuid.UUID):
         return str(value)
     if isinstance(value, Mapping):

@@ -69,7 +69,7 @@ struct binding_database {
     PyObject *kept;  /* list: callables of registered functions and of the log */
     binding_connection *connections; /* all that are open; borrowed */
     binding_connection *cached;      /* of thread cached_thread; borrowed */
-    unsigned long cached_thread;
+    uint64_t cached_thread;          /* its number: identifiers of threads are used again */
     bool read_only;
     uint64_t time_limit_ms;
     bool has_functions; /* then no run keeps the GIL: they are called on any thread */
@@ -88,12 +88,16 @@ struct binding_connection {
     binding_names names;
     PyThreadState *released; /* of the call under way, while it does not hold the GIL */
     unsigned long thread;    /* the call under way came without the GIL (Arrow) */
+    binding_connection *
+        outer; /* another database's, of the call that a function is part of which makes this one */
     PyObject *raised
         [3]; /* what a signal's handler or a callback raised during the call: type, value, traceback */
     PyObject *failure;      /* exception: what ended the last Arrow stream; owned */
     bool signaled;          /* it was a signal's handler */
+    bool within_function;   /* a function of the program's runs, on the call's own thread */
     uint64_t time_limit_ms; /* set on conn */
     atomic_bool busy;
+    atomic_bool cancel; /* interrupt() was called while it was */
 };
 
 /* A result's columns: shared by its rows. */
@@ -128,7 +132,9 @@ struct binding_result {
     bool has_row;         /* the statement stands on a row that is not given out yet */
     bool untouched; /* none of its rows was given out or read ahead: a stream may take it whole */
     bool streaming; /* its rows go to an Arrow stream */
-    bool lost;      /* the run was ended by others before the last row was read */
+    bool lost;      /* the run failed, or was ended by others, before the last row was read */
+    PyObject *
+        failure; /* exception: how it failed while others had it read ahead; raised behind the last row that there is */
     bool writes, quick;
     sombra_stmt_changes changes;
 };

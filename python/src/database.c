@@ -15,6 +15,8 @@ bool binding_take(binding_connection *connection)
 {
     if (atomic_exchange_explicit(&connection->busy, true, memory_order_acquire)) return false;
     connection->thread = PyThread_get_thread_ident();
+    connection->outer = binding_current;
+    atomic_store_explicit(&connection->cancel, false, memory_order_relaxed);
     binding_current = connection;
     return true;
 }
@@ -83,7 +85,7 @@ static bool settle(binding_connection *connection)
 
 void binding_leave(binding_connection *connection)
 {
-    binding_current = NULL;
+    binding_current = connection->outer;
     finalize_orphans(connection);
     for (int i = 0; i < 3; i++)
         Py_CLEAR(connection->raised[i]);
@@ -100,14 +102,15 @@ bool binding_progress(void *ctx, uint64_t done, uint64_t total)
     (void)total;
     /* A helper of the library's has no thread state here, and signals are none of its business. */
     if (connection->thread != PyThread_get_thread_ident()) return true;
-    if (connection->released != NULL) PyEval_RestoreThread(connection->released);
+    const bool has_gil = connection->within_function || connection->released == NULL;
+    if (!has_gil) PyEval_RestoreThread(connection->released);
     go_on = connection->raised[0] == NULL && PyErr_CheckSignals() == 0;
     if (!go_on && PyErr_Occurred()) {
         PyErr_Fetch(&connection->raised[0], &connection->raised[1], &connection->raised[2]);
         connection->signaled = true;
     }
-    /* The call is a long one, so others may run, whether it began with the GIL or without. */
-    connection->released = PyEval_SaveThread();
+    /* The call is a long one, so others may run, whether it began with the GIL or without; but not behind a function's back. */
+    if (!connection->within_function) connection->released = PyEval_SaveThread();
     return go_on;
 }
 
@@ -170,9 +173,19 @@ static binding_connection *connect(binding_database *database)
     return connection;
 }
 
+/* Of the calling thread; no other ever gets it. The identifier of one that has ended goes to the next, while its connection may live on with a result. */
+static uint64_t thread_number(void)
+{
+    static _Atomic uint64_t last;
+    static _Thread_local uint64_t number;
+
+    if (number == 0) number = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+    return number;
+}
+
 binding_connection *binding_connection_of(binding_database *database)
 {
-    const unsigned long thread = PyThread_get_thread_ident();
+    const uint64_t thread = thread_number();
     PyObject *connection;
 
     if (database->cached != NULL && database->cached_thread == thread) return database->cached;
@@ -322,10 +335,17 @@ static PyObject *connection_take_raised(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+static void cancel(binding_connection *connection)
+{
+    if (atomic_load_explicit(&connection->busy, memory_order_relaxed))
+        atomic_store_explicit(&connection->cancel, true, memory_order_relaxed);
+    sombra_interrupt(connection->conn);
+}
+
 static PyObject *connection_interrupt(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    sombra_interrupt(CONNECTION(self)->conn);
+    cancel(CONNECTION(self));
     Py_RETURN_NONE;
 }
 
@@ -547,7 +567,7 @@ static PyObject *database_interrupt(PyObject *self, PyObject *unused)
 {
     (void)unused;
     for (binding_connection *c = DATABASE(self)->connections; c != NULL; c = c->next)
-        sombra_interrupt(c->conn);
+        cancel(c);
     Py_RETURN_NONE;
 }
 

@@ -30,6 +30,21 @@ void binding_aggregates_clear(binding_connection *connection)
 
 /* ---- Calling -------------------------------------------------------------------------------------------------------------- */
 
+/* The GIL for a call of the program's; the connection's progress then comes with it. */
+static PyGILState_STATE begin_call(void)
+{
+    const PyGILState_STATE state = PyGILState_Ensure();
+
+    if (binding_current != NULL) binding_current->within_function = true;
+    return state;
+}
+
+static void end_call(PyGILState_STATE state)
+{
+    if (binding_current != NULL) binding_current->within_function = false;
+    PyGILState_Release(state);
+}
+
 static PyObject *arguments_of(sombra_call *call)
 {
     const size_t count = sombra_call_arg_count(call);
@@ -90,7 +105,7 @@ static sombra_status fail(sombra_call *call)
 
 static sombra_status call_function(sombra_call *call)
 {
-    const PyGILState_STATE state = PyGILState_Ensure();
+    const PyGILState_STATE state = begin_call();
     PyObject *args = arguments_of(call);
     PyObject *result = args == NULL ? NULL : PyObject_CallObject(sombra_call_context(call), args);
     sombra_status status = SOMBRA_INVALID;
@@ -99,14 +114,14 @@ static sombra_status call_function(sombra_call *call)
     if (PyErr_Occurred()) status = fail(call);
     Py_XDECREF(args);
     Py_XDECREF(result);
-    PyGILState_Release(state);
+    end_call(state);
     return status;
 }
 
 /* ctx of an aggregate makes its object: step(…) for each row, finish() for the result. */
 static sombra_status call_step(sombra_call *call)
 {
-    const PyGILState_STATE state = PyGILState_Ensure();
+    const PyGILState_STATE state = begin_call();
     binding_aggregate **place = sombra_call_state(call);
     PyObject *args = NULL, *step = NULL, *result = NULL;
 
@@ -134,13 +149,13 @@ static sombra_status call_step(sombra_call *call)
     Py_XDECREF(args);
     Py_XDECREF(step);
     Py_XDECREF(result);
-    PyGILState_Release(state);
+    end_call(state);
     return status;
 }
 
 static sombra_status call_finish(sombra_call *call)
 {
-    const PyGILState_STATE state = PyGILState_Ensure();
+    const PyGILState_STATE state = begin_call();
     binding_aggregate **place = sombra_call_state(call);
     PyObject *object, *result = NULL;
     sombra_status status = SOMBRA_INVALID;
@@ -158,7 +173,7 @@ static sombra_status call_finish(sombra_call *call)
     Py_XDECREF(result);
     if (*place != NULL) aggregate_free(*place);
     *place = NULL;
-    PyGILState_Release(state);
+    end_call(state);
     return status;
 }
 
@@ -186,7 +201,7 @@ static bool emit_row(sombra_call *call, PyObject *row, Py_ssize_t width, sombra_
 /* ctx of a procedure: (callable, number of results). */
 static sombra_status call_procedure(sombra_call *call)
 {
-    const PyGILState_STATE state = PyGILState_Ensure();
+    const PyGILState_STATE state = begin_call();
     PyObject *pair = sombra_call_context(call);
     const Py_ssize_t width = PyLong_AsSsize_t(PyTuple_GetItem(pair, 1));
     PyObject *args = arguments_of(call);
@@ -204,7 +219,7 @@ static sombra_status call_procedure(sombra_call *call)
     Py_XDECREF(args);
     Py_XDECREF(rows);
     Py_XDECREF(iterator);
-    PyGILState_Release(state);
+    end_call(state);
     return status;
 }
 

@@ -199,6 +199,7 @@ static bool step(binding_result *result)
 
             PyErr_Fetch(&type, &value, &trace);
             binding_result_end(result);
+            result->lost = true;
             PyErr_Restore(type, value, trace);
             return false;
         }
@@ -243,6 +244,27 @@ static PyObject *make_row(binding_result *result)
     return (PyObject *)row;
 }
 
+/* Making rows takes longer than getting them, and between two steps the library knows of no call: here are signals, cancel and time limit. */
+static bool may_go_on(binding_result *result, uint64_t began)
+{
+    binding_connection *connection = result->connection;
+    const uint64_t limit = connection->time_limit_ms;
+
+    if (PyErr_CheckSignals() != 0) return false;
+    if (atomic_load_explicit(&connection->cancel, memory_order_relaxed))
+        binding_raise_status(SOMBRA_INTERRUPT, "the reading of rows was cancelled");
+    else if (limit != 0 && clock_ns() - began > limit * 1000000)
+        binding_raise_status(SOMBRA_TIMEOUT, "the reading of rows took longer than the time limit");
+    else
+        return true;
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    binding_result_end(result);
+    result->lost = true;
+    PyErr_Restore(type, value, trace);
+    return false;
+}
+
 /* All rows that are left, into result->rows. The connection is entered. */
 static bool read_ahead(binding_result *result)
 {
@@ -256,14 +278,39 @@ static bool read_ahead(binding_result *result)
     if (result->rows == NULL) result->rows = PyList_New(0);
     result->untouched = false;
     if (result->rows == NULL) return false;
+    const uint64_t began = clock_ns();
     for (size_t count = 1; result->has_row; count++) {
         PyObject *row = make_row(result);
         const bool kept = row != NULL && PyList_Append(result->rows, row) == 0;
 
         Py_XDECREF(row);
         if (!kept || !step(result)) return false;
-        if (count % 4096 == 0 && PyErr_CheckSignals() != 0) return false;
+        if (count % 1024 == 0 && result->has_row && !may_go_on(result, began)) return false;
     }
+    return true;
+}
+
+/* A result whose run failed while it was read ahead: that is for its reader, not for the call that had it read. Cancel and time limit are that
+ * call's, too: false, with the exception. */
+static bool defer_failure(binding_result *result)
+{
+    PyObject *type, *value, *trace, *code;
+    long status = SOMBRA_INTERRUPT;
+
+    if (result->stmt != NULL) return false; /* it goes on */
+    PyErr_Fetch(&type, &value, &trace);
+    PyErr_NormalizeException(&type, &value, &trace);
+    code = PyObject_GetAttrString(value, "code");
+    if (code != NULL) status = PyLong_AsLong(code);
+    PyErr_Clear(); /* not an error of the library's */
+    Py_XDECREF(code);
+    if (status == SOMBRA_INTERRUPT || status == SOMBRA_TIMEOUT) {
+        PyErr_Restore(type, value, trace);
+        return false;
+    }
+    result->failure = value;
+    Py_XDECREF(type);
+    Py_XDECREF(trace);
     return true;
 }
 
@@ -274,7 +321,7 @@ bool binding_settle(binding_connection *connection)
         bool done;
 
         Py_INCREF(result);
-        done = read_ahead(result);
+        done = read_ahead(result) || defer_failure(result);
         Py_DECREF(result);
         if (!done) return false;
     }
@@ -290,11 +337,16 @@ void binding_abandon(binding_connection *connection)
 }
 
 /* False with an exception: rows are missing. */
-static bool check_whole(const binding_result *result)
+static bool check_whole(binding_result *result)
 {
     if (!result->lost) return true;
-    binding_raise_status(SOMBRA_MISUSE, "the database was closed, or the transaction ended, before "
-                                        "the result's last row was read");
+    if (result->failure != NULL) { /* not kept: it gets to hold the frames that it goes through */
+        PyErr_SetObject((PyObject *)Py_TYPE(result->failure), result->failure);
+        Py_CLEAR(result->failure);
+        return false;
+    }
+    binding_raise_status(SOMBRA_MISUSE, "the database was closed, the transaction ended, or the "
+                                        "run failed before the result's last row was read");
     return false;
 }
 
@@ -730,6 +782,7 @@ static int result_traverse(PyObject *self, visitproc visit, void *arg)
 {
     Py_VISIT(RESULT(self)->database);
     Py_VISIT(RESULT(self)->rows);
+    Py_VISIT(RESULT(self)->failure);
     Py_VISIT(Py_TYPE(self));
     return 0;
 }
@@ -746,6 +799,7 @@ static void result_dealloc(PyObject *self)
         result->stmt = NULL;
     }
     Py_CLEAR(result->rows);
+    Py_CLEAR(result->failure);
     Py_CLEAR(result->columns);
     Py_CLEAR(result->prepared);
     Py_CLEAR(result->connection);
@@ -846,6 +900,9 @@ static PyObject *result_peek(PyObject *self, PyObject *args)
         binding_leave(result->connection);
         if (!done) return NULL;
     }
+    if ((result->rows == NULL || PyList_Size(result->rows) - result->rows_at < count) &&
+        !check_whole(result))
+        return NULL;
     if (result->rows == NULL) return PyList_New(0);
     return PyList_GetSlice(result->rows, result->rows_at, result->rows_at + count);
 }
@@ -870,8 +927,9 @@ static PyObject *result_single(PyObject *self, PyObject *unused)
         return PyErr_Occurred()
                    ? NULL
                    : binding_raise_status(SOMBRA_NOT_FOUND, "one row was asked for, there is none");
-    if (!result->has_row && result->rows == NULL) return row;
+    if (!result->has_row && result->rows == NULL && check_whole(result)) return row;
     Py_DECREF(row);
+    if (PyErr_Occurred()) return NULL;
     return binding_raise_status(SOMBRA_LIMIT, "one row was asked for, there are more");
 }
 
@@ -887,6 +945,7 @@ static PyObject *result_close(PyObject *self, PyObject *unused)
         binding_leave(result->connection);
     }
     Py_CLEAR(result->rows);
+    Py_CLEAR(result->failure);
     result->rows_at = 0;
     result->lost = false;
     Py_RETURN_NONE;

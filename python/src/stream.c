@@ -70,6 +70,7 @@ static int out_get_next(struct ArrowArrayStream *stream, struct ArrowArray *arra
         if (out->result->stmt != NULL && (answer != 0 || array->release == NULL)) {
             if (answer != 0) keep_failure(connection);
             binding_result_end(out->result);
+            out->result->lost = answer != 0;
         }
         binding_leave(connection);
     }
@@ -150,6 +151,7 @@ PyObject *binding_result_stream(PyObject *self, PyObject *args)
 
         PyErr_Fetch(&type, &value, &trace);
         binding_result_end(result);
+        result->lost = true;
         PyErr_Restore(type, value, trace);
         if (out->inner.release != NULL) out->inner.release(&out->inner);
         binding_leave(connection);

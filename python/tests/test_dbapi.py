@@ -96,6 +96,21 @@ def test_cursors(connection):
             wrong()
 
 
+def test_descriptions(connection):
+    """Each type of a column is one of the type objects', those of the package included."""
+    cursor = connection.cursor()
+    for value, expected in [
+        ("true", dbapi.NUMBER),
+        ("date('2024-01-01')", dbapi.DATETIME),
+        ("date('-0044-03-15')", dbapi.DATETIME),
+        ("localtime('10:00:00.000000001')", dbapi.DATETIME),
+        ("datetime('2024-01-01T00:00:00.000000001Z')", dbapi.DATETIME),
+        ("duration('P1D')", dbapi.DATETIME),
+    ]:
+        kind = cursor.execute(f"RETURN {value} AS v").description[0][1]
+        assert kind == expected and expected == kind and kind != dbapi.STRING, value
+
+
 def test_context_manager(tmp_path):
     path = str(tmp_path / "g")
     with dbapi.connect(path) as made:

@@ -17,7 +17,7 @@ SCRIPT = "<script>alert(1)</script>"
 
 
 def picture_data(html):
-    return json.loads(re.search(r"const data = (.*);\n", html).group(1))
+    return json.loads(json.loads(re.search(r"const data = JSON.parse\((.*)\); //", html).group(1)))
 
 
 def test_tables(db):
@@ -82,6 +82,21 @@ def test_picture_in_use(people, tmp_path):
     assert seen["shown"] and seen["resized"] and seen["kept"]
 
 
+def test_names_that_scripts_know(db, tmp_path):
+    """Properties and labels named as what JavaScript's objects have are shown as others are."""
+    db.execute("CREATE (:`__proto__` {`__proto__`: 'x', name: 'Ada', born: 1815})-[:T]->()")
+    html = db.execute("MATCH (a)-[r]->(b) RETURN a, r, b").to_graph().to_html()
+    assert "__proto__" in picture_data(html)["colors"]
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    (tmp_path / "picture.html").write_text(html, encoding="utf-8")
+    done = subprocess.run([node, str(HERE / "picture.js"), str(tmp_path / "picture.html")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert seen["legend"] == 2 and "__proto__: x" in seen["tip"]
+
+
 def test_svg(people):
     graph = people.execute("MATCH (a)-[r]->(b) RETURN a, r, b").to_graph()
     root = ElementTree.fromstring(graph.to_svg())
@@ -89,12 +104,23 @@ def test_svg(people):
     assert len(root.findall(f"{name}g/{name}circle")) == 3 and len(root.findall(f"{name}g/{name}path")) == 4
     assert graph.to_svg() == people.execute("MATCH (a)-[r]->(b) RETURN a, r, b").to_graph().to_svg()
     ElementTree.fromstring(people.execute("MATCH (n:Nobody) RETURN n").to_graph().to_svg())
+    hostile = people.execute("CREATE (a {name: $s})-[r:`\u0001<\u001b>`]->(a) RETURN a, r", s="\0\x1b]\ufffe</title>&amp;👍").to_graph()
+    assert "👍" in "".join(ElementTree.fromstring(hostile.to_svg()).itertext())
 
 
 def test_too_large(db):
     db.execute("UNWIND range(1, 600) AS x CREATE (:N {x: x})")
     with pytest.raises(sombra.LimitError, match="500"):
         db.execute("MATCH (n:N) RETURN n").to_graph()
+    html = db.execute("MATCH (n:N) RETURN collect(n) AS all")._repr_html_()
+    assert "<iframe" not in html and "no picture: it has at most 500 nodes" in html
+    db.execute("MATCH (a:N {x: 1}), (b:N) CREATE (a)-[:T]->(b)")
+    for ends in ("r", "a, r, b"):
+        html = db.execute(f"MATCH (a)-[r:T]->(b) RETURN collect([{ends}]) AS all")._repr_html_()
+        assert "<iframe" not in html and "no picture" in html
+    db.execute("MATCH (a:N), (b:N) WHERE a.x <= 75 AND b.x <= 75 CREATE (a)-[:D]->(b)")
+    with pytest.raises(sombra.LimitError, match="5000"):
+        db.execute("MATCH (a)-[r:D]->(b) RETURN r").to_graph()
 
 
 @pytest.fixture

@@ -1,6 +1,10 @@
 """Functions, aggregates and procedures written in Python."""
 
 import gc
+import os
+import signal
+import threading
+import time
 import weakref
 
 import pytest
@@ -56,6 +60,53 @@ def test_what_a_function_raises(db):
     with pytest.raises(KeyboardInterrupt):
         db.execute("RETURN my.interrupt()")
     assert db.execute("RETURN 1 AS a").single().a == 1
+
+
+def test_procedures_that_take_long(db):
+    """A procedure gives rows for longer than it takes until signals are looked at."""
+
+    def count(n):
+        until = time.monotonic() + 0.5
+        for i in range(n):
+            while i == n - 1 and time.monotonic() < until:
+                yield (i,)
+            yield (i,)
+
+    db.register_procedure("my.count(n :: INTEGER?) :: (i :: INTEGER?)", count)
+    assert db.execute("CALL my.count(3) YIELD i RETURN min(i) AS least, max(i) AS most").single() == (0, 2)
+
+    def endless():
+        while True:
+            yield (1,)
+
+    db.register_procedure("my.endless() :: (i :: INTEGER?)", endless)
+    db.time_limit = 0.3
+    with pytest.raises(sombra.TimeLimitError):
+        db.execute("CALL my.endless() YIELD i RETURN count(i)")
+    db.time_limit = None
+    ticking = threading.Thread(target=lambda: (time.sleep(0.3), os.kill(os.getpid(), signal.SIGINT)))
+    ticking.start()
+    with pytest.raises(KeyboardInterrupt):
+        db.execute("CALL my.endless() YIELD i RETURN count(i)")
+    ticking.join()
+    assert db.execute("RETURN 1 AS a").single().a == 1
+
+
+def test_functions_use_other_databases(db):
+    """What is raised behind that is still the cause of this database's error."""
+    other = sombra.open(":memory:")
+
+    def look(error):
+        assert other.execute("RETURN 1 AS a").single().a == 1
+        raise error
+
+    db.register_function("my.missing", lambda: look(KeyError("k")))
+    db.register_function("my.interrupt", lambda: look(KeyboardInterrupt()))
+    with pytest.raises(sombra.InvalidError, match="KeyError") as caught:
+        db.execute("RETURN my.missing()")
+    assert isinstance(caught.value.__cause__, KeyError)
+    with pytest.raises(KeyboardInterrupt):
+        db.execute("RETURN my.interrupt()")
 
 
 def test_a_function_may_not_use_its_connection(db):

@@ -217,6 +217,62 @@ def test_scripts(db):
         db.execute("  ")
 
 
+#: Fails behind its 3,000th row.
+FAILS = "UNWIND range(1, 3000) + [0] AS x RETURN 10 / x AS y"
+
+
+def test_a_run_that_fails_is_never_an_end(db):
+    """Who reads on behind a failure hears that rows are missing."""
+    for read in (sombra.Result.fetchall, sombra.Result.to_arrow, list, lambda result: result.fetchmany(5000)):
+        if read is sombra.Result.to_arrow:
+            pytest.importorskip("pyarrow")
+        result = db.execute(FAILS)
+        with pytest.raises(sombra.InvalidError, match="zero"):
+            read(result)
+        with pytest.raises(sombra.MisuseError, match="failed"):
+            result.fetchall()
+        with pytest.raises(sombra.MisuseError, match="failed"):
+            list(result)
+        result.close()
+        assert result.fetchall() == []
+
+
+def test_failures_of_what_is_read_ahead(db):
+    """They are for its reader, not for the statement before which it is read into memory."""
+    result = db.execute(FAILS)
+    first = result.fetchone()
+    db.execute("CREATE (:N)")
+    assert db.node_count("N") == 1 and first.y == 10
+    rows = [first]
+    with pytest.raises(sombra.InvalidError, match="zero"):
+        rows.extend(result.fetchmany(2000))
+        rows.extend(result.fetchmany(2000))
+    assert len(rows) == 2001
+    with pytest.raises(sombra.MisuseError, match="failed"):
+        result.fetchall()
+    for look in (lambda result: result.fetchall(), lambda result: list(result), lambda result: result.to_dict()):
+        result = db.execute(FAILS)
+        result.fetchone()
+        with db.transaction() as tx:
+            tx.execute("CREATE (:N)")
+        with pytest.raises(sombra.InvalidError, match="zero"):
+            look(result)
+    assert db.node_count("N") == 4
+    few = db.execute(FAILS)
+    db.execute("CREATE (:N)")
+    assert "50 rows" in few._repr_html_() and few.fetchone().y == 10
+    # A cancel is the reading call's own.
+    result = db.execute("UNWIND range(1, 10000000) AS x UNWIND range(1, 10000000) AS y RETURN x")
+    result.fetchone()
+    db.time_limit = 0.2
+    with pytest.raises(sombra.TimeLimitError):
+        db.execute("CREATE (:N)")
+    db.time_limit = None
+    assert db.node_count("N") == 5
+    with pytest.raises(sombra.MisuseError, match="failed"):
+        result.fetchall()
+
+
 def test_not_made_by_hand():
     for cls in (sombra.Result, type(sombra.open(":memory:")._connection())):
         with pytest.raises(TypeError):

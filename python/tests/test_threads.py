@@ -83,6 +83,45 @@ def test_a_result_goes_to_another_thread(db):
     db.execute("CREATE (:N)")
 
 
+def test_a_connection_is_no_later_threads(db):
+    """A result keeps its thread's connection, whose identifier the next thread has."""
+    made = []
+
+    def first(i):
+        result = db.execute("UNWIND range(1, 3000) AS x RETURN x")
+        made.append((result, db._connection(), threading.get_ident()))
+
+    def second(i):
+        made.append((None, db._connection(), threading.get_ident()))
+
+    same = 0
+    for _ in range(20):
+        made.clear()
+        in_threads(1, first)
+        in_threads(1, second)
+        assert made[0][1] is not made[1][1]
+        assert len(made[0][0].fetchall()) == 3000
+        same += made[0][2] == made[1][2]
+    assert same  # else this shows nothing
+
+
+def test_cancel_and_limit_of_reading(db):
+    """Rows are made without the library, most of the time: a call that does it is cancelled and limited all the same."""
+    many = "UNWIND range(1, 100000000) AS x RETURN x"
+    result = db.execute(many)
+    threading.Timer(0.2, db.interrupt).start()
+    with pytest.raises(sombra.InterruptError):
+        result.fetchall()
+    db.time_limit = 0.2
+    result = db.execute(many)
+    with pytest.raises(sombra.TimeLimitError):
+        result.fetchall()
+    db.time_limit = None
+    with pytest.raises(sombra.MisuseError, match="failed"):
+        result.fetchall()
+    assert len(db.execute("UNWIND range(1, 5000) AS x RETURN x").fetchall()) == 5000
+
+
 def test_not_by_two_at_a_time(db):
     """A connection that is within a call refuses a second thread instead of breaking."""
     started, asked = threading.Event(), threading.Event()

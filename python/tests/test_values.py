@@ -191,6 +191,13 @@ def test_numpy_and_pandas(db):
         (numpy.datetime64("2024-02-29T12:31:00.000000001"), sombra.DateTime(2024, 2, 29, 12, 31, nanosecond=1)),
         (numpy.datetime64("NaT", "ns"), None),
         (numpy.timedelta64(1500, "ms"), sombra.Duration(0, 0, 1, 500000000)),
+        (numpy.datetime64("3000-01-01"), datetime.datetime(3000, 1, 1)),
+        (numpy.datetime64("0999-12-31T23:59:59.999999"), datetime.datetime(999, 12, 31, 23, 59, 59, 999999)),
+        (numpy.datetime64("1969-12-31T23:59:59.123456789123"), sombra.DateTime(1969, 12, 31, 23, 59, 59, nanosecond=123456789)),
+        (numpy.timedelta64(300, "W"), sombra.Duration(0, 0, 300 * 7 * 86400)),
+        (numpy.timedelta64(-1, "ns"), sombra.Duration(0, 0, -1, 999999999)),
+        (numpy.timedelta64(3, "Y"), sombra.Duration(36)),
+        (numpy.zeros(1, dtype=[("a", "i4")])[0], [0]),
         (numpy.array([1, 2]), [1, 2]),
         (numpy.array([[1.5], [2.5]]), [[1.5], [2.5]]),
         (pandas.Timestamp("2024-02-29T12:31:00.000000001"), sombra.DateTime(2024, 2, 29, 12, 31, nanosecond=1)),
@@ -200,6 +207,13 @@ def test_numpy_and_pandas(db):
         (pandas.Timedelta(1, "ns"), sombra.Duration(0, 0, 0, 1)),
     ]:
         assert same(value(scalar), expected), scalar
+
+
+def test_numpy_times_beyond_seconds(db):
+    numpy = pytest.importorskip("numpy")
+    for wrong in (numpy.datetime64(10**17, "Y"), numpy.timedelta64(10**18, "D"), numpy.timedelta64(3)):
+        with pytest.raises(sombra.InvalidError):
+            db.execute("RETURN $v AS v", v=wrong)
 
 
 def test_zones_that_are_not_known_here(db):
