@@ -9,6 +9,7 @@ SECONDS ?= 60
 SEED ?= $(shell date +%s)
 CUTS ?= 1000
 FILES ?= 10000
+OPS ?= 1000000
 PREFIX ?= /usr/local
 TCK ?= ../shared/tck
 QUERIES ?= 10000
@@ -26,7 +27,7 @@ programs = $(call build,release,--target programs)
 need = test -x $(1) || { echo "make $@: $(1) does not exist in this tree" >&2; exit 1; }
 
 .PHONY: all test test-dev test-release check asan tsan msan coverage fuzz paranoid noprofile bare \
-        mutants damage crash-sweep fault-sweep kill-loop tck metamorphic demo bench profiling-overhead install amalgamation wheel \
+        mutants model damage crash-sweep fault-sweep kill-loop tck metamorphic demo bench profiling-overhead install amalgamation wheel \
         python-test docs clean
 .DEFAULT_GOAL := all
 
@@ -103,6 +104,12 @@ fault-sweep:
 mutants:
 	@tools/setup test
 	@tools/mutants
+
+# Random operations on trees and graphs against plain references, at least OPS in each of 22 runs.
+model:
+	@tools/setup test
+	@$(call build,release)
+	@tools/model build/release/tests $(OPS) $(SEED)
 
 # Damaged files of every kind: each answer is an error or right.
 damage:

@@ -1,16 +1,16 @@
 /* Goal: every write of the graph layer does to trees, indexes and statistics what it does to a plain graph.
  * Method: random calls against both, with savepoints, rollback, commit and reopening; after most transactions everything is
  * compared: rows, lists both ways, degrees, label index, property indexes, statistics, and the trees' own structure.
- * SOMBRA_TEST_SEED repeats a run, SOMBRA_TEST_OPS makes it longer. */
+ * SOMBRA_TEST_SEED repeats a run; SOMBRA_TEST_OPS sets how many nodes, relationships and other changes each run asks for. */
 #include "support/graph_fixture.h"
 
 #include "graph/graph_priv.h"
 #include "model/plain_graph.h"
 
-#define TRANSACTIONS 250u
-#define OPS_MAX      40u
-#define SAVEPOINTS   4u
-#define FAKE_ID      ((uint64_t)1 << 39)
+#define OPERATIONS 50000u
+#define OPS_MAX    40u
+#define SAVEPOINTS 4u
+#define FAKE_ID    ((uint64_t)1 << 39)
 
 typedef struct model {
     graph_fixture f;
@@ -26,7 +26,8 @@ typedef struct model {
     uint64_t schema_number;
     sb_prop props[OPS_MAX][KEYS];
     sb_label_id labels[OPS_MAX][LABELS];
-    size_t calls, failures;
+    size_t transactions, calls, failures;
+    size_t operations; /* changes of one thing each that calls asked for, so far */
 } model;
 
 static size_t below(model *m, size_t bound)
@@ -174,9 +175,10 @@ static bool all_deferred(const plain_graph *g)
 /* ---- The end of a call ------------------------------------------------------------------------------------------ */
 
 /* trial is what the call would leave; expected what the plain graph says of it so far. */
-static void settle(model *m, sb_status expected, sb_status got)
+static void settle(model *m, size_t operations, sb_status expected, sb_status got)
 {
     m->calls++;
+    m->operations += operations;
     if (expected == SB_OK && !all_unique(m->trial)) expected = SB_CONSTRAINT;
     /* Of two faults the builder may name either: it makes nodes before it looks for endpoints. */
     if (expected == SB_NOT_FOUND && got == SB_CONSTRAINT && !all_unique(m->trial)) expected = got;
@@ -278,7 +280,7 @@ static void batch_nodes(model *m)
         sb_graph_create_nodes(m->f.graph, set, rows, c.columns, c.count, ids, &m->f.err);
     for (size_t i = 0; i < rows; i++)
         add_node(m->trial, st == SB_OK ? ids[i] : FAKE_ID + i, mask, c.codes[i]);
-    settle(m, SB_OK, st);
+    settle(m, rows, SB_OK, st);
 }
 
 static void batch_rels(model *m)
@@ -307,7 +309,7 @@ static void batch_rels(model *m)
     for (size_t i = 0; i < rows; i++)
         add_rel(m->trial, st == SB_OK ? ids[i] : FAKE_ID + i, type, sources[i], targets[i],
                 c.codes[i]);
-    settle(m, expected, st);
+    settle(m, rows, expected, st);
 }
 
 /* ---- Create builder ----------------------------------------------------------------------------------------------------- */
@@ -371,7 +373,7 @@ static void build(model *m)
         assert_int_equal(id, ids[i]);
     }
     sb_builder_close(builder);
-    settle(m, expected, st);
+    settle(m, nodes + rels, expected, st);
 }
 
 /* ---- Mutate -------------------------------------------------------------------------------------------------------------- */
@@ -528,7 +530,7 @@ static void mutate(model *m)
         ids[i] = st == SB_OK ? got.ids[i] : FAKE_ID + i;
     for (size_t i = 0; expected == SB_OK && i < count; i++)
         expected = plain_op(m->trial, &mu, i, ids, &sum);
-    settle(m, expected, st);
+    settle(m, count, expected, st);
     if (st != SB_OK) return;
     assert_int_equal(got.nodes_created, sum.nodes_created);
     assert_int_equal(got.rels_created, sum.rels_created);
@@ -561,7 +563,7 @@ static void change_schema(model *m)
     if (plain->id != 0) {
         st = sb_graph_schema_drop(m->f.graph, plain->id, &m->f.err);
         plain->id = 0;
-        settle(m, SB_OK, st);
+        settle(m, 1, SB_OK, st);
         return;
     }
     plain->kind = (uint8_t)(SB_SCHEMA_INDEX + below(m, 5));
@@ -588,7 +590,7 @@ static void change_schema(model *m)
     st = sb_graph_schema_create(m->f.graph, &definition, &id, &m->f.err);
     plain->id = st == SB_OK ? id : 1;
     if (expected == SB_OK && !holds_deferred(m->trial, plain)) expected = SB_CONSTRAINT;
-    settle(m, expected, st);
+    settle(m, 1, expected, st);
 }
 
 static void change_label_index(model *m)
@@ -603,7 +605,7 @@ static void change_label_index(model *m)
     else
         st = sb_graph_schema_drop(m->f.graph, 0x80000000u | (l + 1), &m->f.err);
     m->trial->dropped_labels ^= 1u << l;
-    settle(m, SB_OK, st);
+    settle(m, 1, SB_OK, st);
 }
 
 /* ---- Comparing --------------------------------------------------------------------------------------------------------------- */
@@ -906,7 +908,7 @@ static void make_room(model *m)
         plain_detach(m->trial, node->id);
         *node = m->trial->nodes[--m->trial->node_count];
     }
-    settle(m, SB_OK, sb_graph_mutate(m->f.graph, ops, count, &got, &m->f.err));
+    settle(m, count, SB_OK, sb_graph_mutate(m->f.graph, ops, count, &got, &m->f.err));
 }
 
 static void end_transaction(model *m)
@@ -969,8 +971,7 @@ static void intern_names(model *m)
 static void run_model(uint32_t page_bytes, uint32_t cache, uint64_t seed)
 {
     model *m = calloc(1, sizeof *m);
-    const char *ops = getenv("SOMBRA_TEST_OPS");
-    const size_t transactions = ops == NULL ? TRANSACTIONS : strtoull(ops, NULL, 0);
+    const size_t operations = test_operations(OPERATIONS);
 
     m->random = test_random(seed);
     m->plain = calloc(3 + SAVEPOINTS, sizeof *m->plain);
@@ -987,11 +988,12 @@ static void run_model(uint32_t page_bytes, uint32_t cache, uint64_t seed)
     m->f.settings.edge_cache_capacity = cache;
     OK(&m->f, sb_graph_configure(m->f.session, &m->f.settings, &m->f.err));
     intern_names(m);
-    for (size_t i = 0; i < transactions; i++)
+    for (; m->operations < operations; m->transactions++)
         run_transaction(m);
+    test_operations_done(m->operations);
     printf("%zu transactions, %zu calls, %zu of them failed as they should; %zu nodes, %zu "
            "relationships\n",
-           transactions, m->calls, m->failures, m->plain->node_count, m->plain->rel_count);
+           m->transactions, m->calls, m->failures, m->plain->node_count, m->plain->rel_count);
     graph_fixture_close(&m->f);
     free(m->plain);
     free(m);

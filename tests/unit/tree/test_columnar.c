@@ -1,7 +1,8 @@
 /* Goal: columnar trees as the layers above use them: put, set, delete, find, batches, scans, filters, bulk build,
  * for plain rows, sparse ids, long values and wide rows.
  * Method: random operations against a plain table, with the whole tree verified, scanned and looked up after each,
- * savepoints rolled back, commits and reopens in between; then single rules, and allocations that fail. */
+ * savepoints rolled back, commits and reopens in between; then single rules, and allocations that fail.
+ * SOMBRA_TEST_OPS sets how many rows each run of the model puts, sets and deletes (default: thousands). */
 #include "support/unit.h"
 
 #include <stdlib.h>
@@ -36,6 +37,7 @@ typedef struct world {
     size_t count;
     model_row *merged;
     uint32_t page_bytes;
+    size_t operations; /* rows put, set and deleted so far */
 } world;
 
 static sb_err err;
@@ -439,11 +441,12 @@ static void put_random(world *w, sb_random *random)
     assert_ok(sb_rows_put(w->txn, &w->tree, &b->rows, &err));
     free(b);
     model_put(w, rows, count);
+    w->operations += count;
 }
 
 static void set_random(world *w, sb_random *random)
 {
-    for (unsigned i = 0; i < 20; i++) {
+    for (unsigned i = 0; i < 20; i++, w->operations++) {
         sb_cell cells[KEYS];
         size_t count = 0;
         bool found;
@@ -483,6 +486,7 @@ static void delete_random(world *w, sb_random *random)
     }
     assert_ok(sb_rows_delete(w->txn, &w->tree, ids, count, &deleted, &err));
     assert_int_equal(deleted, want);
+    w->operations += count;
     for (size_t i = 0, at = 0; i < w->count; i++) {
         while (at < count && ids[at] < w->rows[i].id)
             at++;
@@ -503,13 +507,13 @@ static void change(world *w, sb_random *random)
         delete_random(w, random);
 }
 
-static void run_model(uint32_t page_bytes, uint64_t seed, unsigned rounds)
+static void run_model(uint32_t page_bytes, uint64_t seed, size_t operations)
 {
     world *w = make_world(page_bytes);
     sb_random random = test_random(seed);
     model_row *saved = (model_row *)calloc(2 * MOST_ROWS, sizeof *saved);
 
-    for (unsigned round = 0; round < rounds; round++) {
+    while (w->operations < operations) {
         const uint64_t dice = sb_random_below(&random, 12);
         if (dice == 0) { /* undo */
             const sb_tree tree = w->tree;
@@ -544,6 +548,7 @@ static void run_model(uint32_t page_bytes, uint64_t seed, unsigned rounds)
     assert_ok(sb_tree_clear(w->txn, &w->tree, &err));
     w->count = 0;
     assert_same(w, &random);
+    test_operations_done(w->operations);
     free(saved);
     free_world(w);
 }
@@ -551,19 +556,19 @@ static void run_model(uint32_t page_bytes, uint64_t seed, unsigned rounds)
 static void test_tree_columnar__model_4k(void **state)
 {
     (void)state;
-    run_model(4096, 41, 150);
+    run_model(4096, 41, test_operations(15000));
 }
 
 static void test_tree_columnar__model_8k(void **state)
 {
     (void)state;
-    run_model(8192, 42, 150);
+    run_model(8192, 42, test_operations(15000));
 }
 
 static void test_tree_columnar__model_64k(void **state)
 {
     (void)state;
-    run_model(65536, 43, 60);
+    run_model(65536, 43, test_operations(6000));
 }
 
 /* ---- Single rules ---------------------------------------------------------------------------------------------- */

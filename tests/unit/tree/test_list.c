@@ -1,7 +1,8 @@
 /* Goal: list trees as the layers above use them: insert, delete, bulk build, open, seek, degree, batches and
  * scans, for short lists and for hubs over many leaves, of one tree and of a tree with a side.
  * Method: random operations against one sorted array of triples, with the whole tree verified and scanned after
- * each, savepoints rolled back, commits and reopens in between; then single rules, and allocations that fail. */
+ * each, savepoints rolled back, commits and reopens in between; then single rules, and allocations that fail.
+ * SOMBRA_TEST_OPS sets how many triples each run of the model puts and deletes (default: hundreds of thousands). */
 #include "support/unit.h"
 
 #include <stdlib.h>
@@ -23,6 +24,7 @@ typedef struct world {
     sb_triple *want;    /* what they must hold together, sorted */
     size_t count;
     sb_triple *batch;
+    size_t operations; /* triples put and deleted so far */
 } world;
 
 static sb_err err;
@@ -346,6 +348,7 @@ static void insert_batch(world *w, size_t count)
 {
     size_t kept = 0;
 
+    w->operations += count;
     count = sort_unique(w->batch, count);
     for (size_t i = 0; i < count; i++) {
         const size_t at = find(w, w->batch[i]);
@@ -371,6 +374,7 @@ static void delete_batch(world *w, size_t count)
 {
     size_t kept = 0, at = 0;
 
+    w->operations += count;
     count = sort_unique(w->batch, count);
     for (size_t i = 0; i < w->count; i++) {
         while (at < count && compare(&w->batch[at], &w->want[i]) < 0)
@@ -485,7 +489,7 @@ static void random_reads(world *w, sb_random *random, const shape *of)
                   nodes[0] < nodes[1] ? nodes[1] : nodes[0]);
 }
 
-static void run_model(sb_random *random, uint32_t page_bytes, const shape *of, unsigned steps,
+static void run_model(sb_random *random, uint32_t page_bytes, const shape *of, size_t operations,
                       bool with_side)
 {
     world *w = make_world(page_bytes);
@@ -501,7 +505,7 @@ static void run_model(sb_random *random, uint32_t page_bytes, const shape *of, u
         build(w, random, n, 60 + (unsigned)sb_random_below(random, 41));
         assert_tree(w);
     }
-    for (unsigned step = 0; step < steps; step++) {
+    for (unsigned step = 0; w->operations < operations; step++) {
         const bool undo = sb_random_below(random, 8) == 0;
         const bool removes =
             w->count > 0 && sb_random_below(random, 100) < (step % 40 < 20 ? 25u : 75u);
@@ -540,6 +544,7 @@ static void run_model(sb_random *random, uint32_t page_bytes, const shape *of, u
     assert_tree(w);
     assert_int_equal(w->tree.root, SB_PGNO_NONE);
     assert_int_equal(w->side.root, SB_PGNO_NONE);
+    test_operations_done(w->operations);
     free(saved);
     free_world(w);
 }
@@ -553,13 +558,12 @@ static void run_models(uint64_t seed, bool with_side)
         {UINT64_MAX - 5000, 5000, 5, 70000},
         {0, 1ull << 40, UINT64_MAX, UINT64_MAX},
     };
-    const char *ops = getenv("SOMBRA_TEST_OPS");
-    const unsigned steps = ops != NULL ? (unsigned)strtoul(ops, NULL, 0) : 40;
+    const size_t operations = test_operations(300000);
     sb_random random = test_random(seed);
 
     for (unsigned round = 0; round < 5; round++) {
         static const uint32_t sizes[] = {4096, 8192, 65536};
-        run_model(&random, sizes[round % 3], &shapes[round], steps, with_side);
+        run_model(&random, sizes[round % 3], &shapes[round], operations, with_side);
     }
 }
 
