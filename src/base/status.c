@@ -65,6 +65,43 @@ static void cut_on_character(char *text, size_t size)
     if (size - start < want) text[start] = '\0';
 }
 
+/* Bytes of the UTF-8 character that begins a text; 0: none does. */
+static size_t character_bytes(const unsigned char *text)
+{
+    const unsigned char lead = text[0];
+    const unsigned char low = lead == 0xE0u ? 0xA0u : lead == 0xF0u ? 0x90u : 0x80u;
+    const unsigned char high = lead == 0xEDu ? 0x9Fu : lead == 0xF4u ? 0x8Fu : 0xBFu;
+    const size_t bytes = lead < 0x80u                   ? 1
+                         : lead < 0xC2u || lead > 0xF4u ? 0
+                         : lead < 0xE0u                 ? 2
+                         : lead < 0xF0u                 ? 3
+                                                        : 4;
+
+    if (bytes < 2) return bytes;
+    if (text[1] < low || text[1] > high) return 0;
+    for (size_t i = 2; i < bytes; i++)
+        if ((text[i] & 0xC0u) != 0x80u) return 0;
+    return bytes;
+}
+
+/* Names and values in messages are cut at a number of bytes, and input need not be UTF-8: what is left of a character becomes '?'. */
+static void make_utf8(char *text)
+{
+    unsigned char *from = (unsigned char *)text, *to = from;
+
+    while (*from != '\0') {
+        const size_t bytes = character_bytes(from);
+        for (size_t i = 0; i < bytes; i++)
+            *to++ = *from++;
+        if (bytes != 0) continue;
+        *to++ = '?';
+        do
+            from++;
+        while ((*from & 0xC0u) == 0x80u);
+    }
+    *to = '\0';
+}
+
 /* The one call with a format that is not a literal here: its callers carry SB_PRINTF. */
 static void format_text(char text[SB_ERR_TEXT_BYTES], const char *format, va_list args)
     SB_PRINTF(2, 0);
@@ -75,6 +112,7 @@ static void format_text(char text[SB_ERR_TEXT_BYTES], const char *format, va_lis
 
     if (wanted < 0) text[0] = '\0';
     if (wanted >= (int)SB_ERR_TEXT_BYTES) cut_on_character(text, SB_ERR_TEXT_BYTES - 1);
+    make_utf8(text);
 }
 
 void sb_err_clear(sb_err *err)

@@ -76,6 +76,32 @@ static void test_base_status__checks_return_and_name_the_rule(void **state)
     assert_string_equal(err.text, "check_twice: n < 10 does not hold");
 }
 
+static void test_base_status__messages_are_utf8(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *told;
+    } cases[] = {
+        {"caf\xC3\xA9 \xE6\x97\xA5 \xF0\x9F\x98\x80 \x7F",
+         "caf\xC3\xA9 \xE6\x97\xA5 \xF0\x9F\x98\x80 \x7F"},
+        {"\xE6\x97 \xE6 \xC3 \xF0\x9F\x98 \xF0", "? ? ? ? ?"}, /* cut */
+        {"caf\xE9.csv \xA9\xA9 \xFF", "caf?.csv ? ?"},
+        {"\xC0\x80 \xC1\xBF \xE0\x9F\xBF \xF0\x8F\xBF\xBF", "? ? ? ?"}, /* longer than need be */
+        {"\xED\x9F\xBF \xED\xA0\x80 \xF4\x8F\xBF\xBF \xF4\x90\x80\x80 \xF5\x80\x80\x80",
+         "\xED\x9F\xBF ? \xF4\x8F\xBF\xBF ? ?"}, /* no characters */
+    };
+    sb_err err;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sb_err_clear(&err);
+        assert_int_equal(SB_FAIL(&err, SB_INVALID, "%s", cases[i].text), SB_INVALID);
+        assert_string_equal(err.text, cases[i].told);
+    }
+    sb_err_clear(&err);
+    assert_int_equal(SB_FAIL(&err, SB_INVALID, "'%.4s'", "\xE6\x97\xA5\xE6\x97\xA5"), SB_INVALID);
+    assert_string_equal(err.text, "'\xE6\x97\xA5?'");
+}
+
 /* True when text is whole UTF-8 made of ASCII and 2-, 3- and 4-byte characters. */
 static bool is_whole_utf8(const char *text)
 {
@@ -141,6 +167,7 @@ int main(void)
         TEST(test_base_status__unknown_codes_are_answered),
         TEST(test_base_status__first_failure_wins),
         TEST(test_base_status__checks_return_and_name_the_rule),
+        TEST(test_base_status__messages_are_utf8),
         TEST(test_base_status__texts_are_cut_on_a_character),
         TEST(test_base_status__prefix_goes_in_front),
     };
