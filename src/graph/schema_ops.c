@@ -355,16 +355,21 @@ sb_status sb_schema__fill(sb_graph *graph, const sb_schema *schema, sb_err *err)
 
 #define NAME_ROOM 256u /* bytes of a made-up name */
 
-/* Append text to a name being made up, cut at its room. */
+/* Append text to a name being made up, cut between two characters at its room. */
 static size_t append_name(uint8_t *name, size_t at, sb_bytes text)
 {
-    const size_t bytes = text.size < NAME_ROOM - at ? text.size : NAME_ROOM - at;
+    size_t bytes = text.size;
 
+    if (bytes > NAME_ROOM - at) {
+        bytes = NAME_ROOM - at;
+        while (bytes > 0 && (text.data[bytes] & 0xC0) == 0x80)
+            bytes--;
+    }
     if (bytes != 0) memcpy(name + at, text.data, bytes);
     return at + bytes;
 }
 
-/* "Person_name_born", with a number behind when that name is taken. Cut names end on a character border. */
+/* "Person_name_born", with a number behind when that name is taken. */
 static sb_bytes make_name(sb_view *view, const sb_schema *definition, uint8_t name[NAME_ROOM + 8])
 {
     size_t at = append_name(
@@ -376,9 +381,6 @@ static sb_bytes make_name(sb_view *view, const sb_schema *definition, uint8_t na
         at = append_name(name, at, sb_bytes_of("_", 1));
         at = append_name(name, at, sb_name_of(view, SB_NAME_KEY, definition->keys[i]));
     }
-    while (at == NAME_ROOM && at > 0 && (name[at - 1] & 0xC0) == 0x80)
-        at--;
-    if (at == NAME_ROOM && (name[at - 1] & 0x80)) at--;
     end = at;
     for (unsigned number = 2; sb_schema_find(view, sb_bytes_of(name, end)) != NULL && number < 1000;
          number++) {
