@@ -307,7 +307,7 @@ SOMBRA_API sombra_status sombra_open(const char *path, const sombra_options *opt
                                      sombra_db **db, sombra_error *error);
 /** Close. MISUSE, and nothing happens, while connections are open. The last user checkpoints and removes the WAL: then it is one
  *  file (a read_only one leaves a WAL that has something to the next). NULL is allowed. Errors: IO, FULL, and with create_whole EXISTS (another
- *  file has got the name meanwhile): the handle is closed all the same, and nothing acknowledged is lost (one that is POISONED closes with OK: the next open finds out what the disk has); with create_whole it is in
+ *  file has got the name meanwhile), and NOMEM where memory_limit leaves no room for the checkpoint: the handle is closed all the same, and nothing acknowledged is lost (one that is POISONED closes with OK: the next open finds out what the disk has); with create_whole it is in
  *  the file that has -making behind its name, which the message names, until somebody makes a file of the first name. */
 SOMBRA_API sombra_status sombra_close(sombra_db *db, sombra_error *error);
 /** A connection: cheap, one for each thread that works at the same time. */
@@ -381,11 +381,12 @@ SOMBRA_API sombra_status sombra_begin(sombra_conn *conn, sombra_mode mode, sombr
 SOMBRA_API sombra_status sombra_commit(sombra_txn *txn);
 /** Undo all. Also ends a read transaction. NULL is allowed. */
 SOMBRA_API void sombra_rollback(sombra_txn *txn);
-/** Make a read transaction a write transaction. BUSY_SNAPSHOT: somebody has committed since; it goes on reading. */
+/** Make a read transaction a write transaction. BUSY_SNAPSHOT: somebody has committed since; it goes on reading. MISUSE, and it goes on reading:
+ *  a scan is open, or a statement under way in it. */
 SOMBRA_API sombra_status sombra_upgrade(sombra_txn *txn);
 /** Savepoints nest. Rolling back to one keeps it; releasing drops it and those inside. Ids rise from 1, with gaps. */
 SOMBRA_API sombra_status sombra_savepoint(sombra_txn *txn, uint32_t *savepoint);
-/** Undo what was done since a savepoint, which stays. Statements that read end. MISUSE: no such savepoint, it was released, or a statement that writes is under way. */
+/** Undo what was done since a savepoint, which stays. Scans and statements that read end. MISUSE: no such savepoint, it was released, or a statement that writes is under way. */
 SOMBRA_API sombra_status sombra_rollback_to(sombra_txn *txn, uint32_t savepoint);
 /** Drop a savepoint and those inside of it; what was done stays. MISUSE, as above. */
 SOMBRA_API sombra_status sombra_release(sombra_txn *txn, uint32_t savepoint);
@@ -683,14 +684,16 @@ typedef struct sombra_scan_options {
     uint32_t name;             /**< label or type number; 0: all */
     uint32_t key;              /**< property key; 0: no filter, and then no values below (MISUSE) */
     const sombra_value *equal; /**< this value, or: */
-    const sombra_value *low, *high;
+    const sombra_value *low, *high; /**< a range; with equal, too: MISUSE */
     bool low_inclusive, high_inclusive;
     bool no_index; /**< scan although there is an index */
 } sombra_scan_options;
 typedef struct sombra_scan sombra_scan;
 /** Begin a scan of ids. options is not NULL; zeroed ones say: all nodes. Without an index ids ascend; with one they come in the order
  *  of its values. The scan must be closed before the transaction ends. An unknown label, type or key has none.
- *  Errors: INVALID, IO, CORRUPT, NOMEM. */
+ *  In a write transaction a scan goes on where it stands in what there is at each call: it may give what was changed meanwhile, or again what got a
+ *  higher value of an index. To change what is found, take all ids first. It ends, and its next call is MISUSE, when the transaction goes back to a savepoint.
+ *  Errors: INVALID, MISUSE, IO, CORRUPT, NOMEM. */
 SOMBRA_API sombra_status sombra_scan_open(sombra_txn *txn, const sombra_scan_options *options,
                                           sombra_scan **scan);
 /** Up to capacity ids; *count 0 at the end. */
@@ -781,7 +784,7 @@ typedef struct sombra_schema {
 /** Make an index or constraint, also on a full store. name NULL: one is made up. Errors: EXISTS, CONSTRAINT (data violates it), INTERRUPT. */
 SOMBRA_API sombra_status sombra_schema_create(sombra_txn *txn, const sombra_schema *definition,
                                               uint32_t *id);
-/** Drop an index or constraint, with its index if it has one. Errors: NOT_FOUND, READ_ONLY, MISUSE (a statement is under way in txn, which may read it). */
+/** Drop an index or constraint, with its index if it has one. Errors: NOT_FOUND, READ_ONLY, MISUSE (a scan is open, or a statement under way in txn, which may read it). */
 SOMBRA_API sombra_status sombra_schema_drop(sombra_txn *txn, uint32_t id);
 /** Definition number i (from 0), in order of id; *more false past the last. txn result. */
 SOMBRA_API sombra_status sombra_schema_at(sombra_txn *txn, size_t i, sombra_schema *schema,

@@ -99,6 +99,11 @@ struct sombra_conn {
         bool always_table;    /* lists are unpacked at once, and taken for short */
         uint32_t force_spill; /* rows that an operator keeps; 0: as many as memory_limit allows */
     } trial;
+    struct {
+        uint64_t
+            generation; /* rises when scans end: with their transaction, or behind what they stand on */
+        size_t open; /* those of this generation */
+    } scans;
     sb_buffer made; /* ids of sombra_create_nodes_arrow and its like */
     bool
         loading; /* one of them is under way: it and a stream of this connection's would step on each other */
@@ -161,8 +166,14 @@ SB_INLINE void sombra__callback_end(sombra_conn *conn, sb_status before)
 /* SB_MISUSE while a statement that writes is under way in the connection's transaction: what it is undone by is its savepoint, so it has
  * changes and savepoints for itself. */
 SB_MUST_CHECK sb_status sombra__statements_check(sombra_conn *conn);
-/* SB_MISUSE while any is: an index that it may be reading is not to be dropped. */
-SB_MUST_CHECK sb_status sombra__statements_check_all(sombra_conn *conn);
+/* SB_MISUSE while any is, or a scan is open: an index that it may be reading is not to be dropped, nor is what it reads to change its kind. */
+SB_MUST_CHECK sb_status sombra__readers_check(sombra_conn *conn, const char *before);
+/* Open scans end: their next call is SB_MISUSE. */
+SB_INLINE void sombra__scans_stop(sombra_conn *conn)
+{
+    conn->scans.generation++;
+    conn->scans.open = 0;
+}
 /* The same for a call that changes. Between such calls nobody holds pages, so this is where what is past
  * transaction_memory goes out. */
 SB_INLINE sombra_status sombra__enter_write(sombra_txn *txn)

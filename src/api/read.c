@@ -223,10 +223,15 @@ sombra_status sombra_rel_between(sombra_txn *txn, uint64_t source, uint64_t targ
 
 struct sombra_scan {
     sombra_txn *txn;
-    uint64_t number; /* of its transaction */
+    uint64_t generation; /* of the connection's scans */
     sb_scan *inner;
     sombra_told told;
 };
+
+static bool is_open(const sombra_scan *scan)
+{
+    return scan->generation == scan->txn->conn->scans.generation;
+}
 
 /* A value without a key would be no filter: a mistake that would find all. */
 static sb_status inner_scan(sombra_txn *txn, const sombra_scan_options *options,
@@ -235,6 +240,9 @@ static sb_status inner_scan(sombra_txn *txn, const sombra_scan_options *options,
     if (options->key == 0 &&
         (options->equal != NULL || options->low != NULL || options->high != NULL))
         return SB_FAIL(&txn->conn->err, SB_MISUSE, "a scan by value needs a key");
+    if (options->equal != NULL && (options->low != NULL || options->high != NULL))
+        return SB_FAIL(&txn->conn->err, SB_MISUSE,
+                       "a scan is for one value or for a range: equal is given, and low or high");
     *inner = (sb_scan_options){.entity = (sb_entity)options->entity,
                                .name = options->name,
                                .key = options->key,
@@ -264,13 +272,15 @@ sombra_status sombra_scan_open(sombra_txn *txn, const sombra_scan_options *optio
     opened = sb_alloc_zero(&txn->conn->db->memory.base, sizeof *opened);
     if (opened == NULL) return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
     opened->txn = txn;
-    opened->number = txn->number;
+    opened->generation = txn->conn->scans.generation;
     status = sb_scan_open(txn->graph, &inner, &opened->inner, &txn->conn->err);
-    if (status != SB_OK)
+    if (status != SB_OK) {
         sb_free(&txn->conn->db->memory.base, opened, sizeof *opened);
-    else
-        *scan = opened;
-    return sombra__status(status);
+        return sombra__status(status);
+    }
+    txn->conn->scans.open++;
+    *scan = opened;
+    return SOMBRA_OK;
 }
 
 sombra_status sombra_scan_next(sombra_scan *scan, uint64_t *ids, size_t capacity, size_t *count)
@@ -279,7 +289,10 @@ sombra_status sombra_scan_next(sombra_scan *scan, uint64_t *ids, size_t capacity
 
     if (count != NULL) *count = 0;
     if (scan == NULL) return SOMBRA_MISUSE;
-    if (sombra__enter_child(scan->txn, scan->number) != SOMBRA_OK) return SOMBRA_MISUSE;
+    if (sombra__enter(scan->txn) != SOMBRA_OK) return SOMBRA_MISUSE;
+    SOMBRA_ARG(scan->txn, is_open(scan),
+               "%s: the scan ended with its transaction, or when that went back to a savepoint",
+               __func__);
     SOMBRA_ARG_GIVEN(scan->txn, ids);
     SOMBRA_ARG_GIVEN(scan->txn, count);
     SOMBRA_ARG(scan->txn, capacity != 0, "%s: capacity is 0", __func__);
@@ -299,6 +312,7 @@ bool sombra_scan_indexed(const sombra_scan *scan)
 void sombra_scan_close(sombra_scan *scan)
 {
     if (scan == NULL || sombra__is_refused(scan->txn->conn)) return;
+    if (is_open(scan)) scan->txn->conn->scans.open--;
     sb_scan_close(scan->inner);
     sb_free(&scan->txn->conn->db->memory.base, scan, sizeof *scan);
 }

@@ -48,7 +48,7 @@ sombra_status sombra_schema_drop(sombra_txn *txn, uint32_t id)
     sb_status status;
 
     SOMBRA_ENTER_WRITE(txn);
-    status = sombra__statements_check_all(txn->conn);
+    status = sombra__readers_check(txn->conn, "indexes and constraints are dropped");
     if (status == SB_OK) status = sb_graph_schema_drop(txn->graph, id, &txn->conn->err);
     return sombra__status(status);
 }

@@ -210,7 +210,7 @@ static sb_status enter_transaction(sombra_stmt *stmt, bool writes)
                            "CALL { } IN TRANSACTIONS can't be part of an open transaction");
         SB_TRY(sombra__statements_check(conn));
         if (stmt->kind == SB_STATEMENT_DROP_INDEX || stmt->kind == SB_STATEMENT_DROP_CONSTRAINT)
-            SB_TRY(sombra__statements_check_all(conn));
+            SB_TRY(sombra__readers_check(conn, "indexes and constraints are dropped"));
         SB_TRY(sb_txn_spill(conn->txn.txn, &conn->err));
         SB_TRY(sb_txn_savepoint(conn->txn.txn, &stmt->savepoint, &conn->err));
     }
@@ -267,13 +267,16 @@ sb_status sombra__statements_check(sombra_conn *conn)
                    "or reset it, which undoes it, first");
 }
 
-sb_status sombra__statements_check_all(sombra_conn *conn)
+sb_status sombra__readers_check(sombra_conn *conn, const char *before)
 {
+    if (conn->scans.open != 0)
+        return SB_FAIL(&conn->err, SB_MISUSE,
+                       "a scan is open in this transaction: close it before %s", before);
     if (!any_under_way(conn, false)) return SB_OK;
-    return SB_FAIL(
-        &conn->err, SB_MISUSE,
-        "a statement is under way in this transaction, and may be reading an index: step "
-        "it to its end, or reset it, before indexes and constraints are dropped");
+    return SB_FAIL(&conn->err, SB_MISUSE,
+                   "a statement is under way in this transaction, and may be reading an index: "
+                   "step it to its end, or reset it, before %s",
+                   before);
 }
 
 /* Leave it: whole when the statement came to its end, else undone. A failure of the commit is the statement's. */

@@ -42,6 +42,7 @@ sombra_status sombra_begin(sombra_conn *conn, sombra_mode mode, sombra_txn **txn
     conn->txn.view = sb_graph_view(conn->txn.graph);
     conn->txn.txn = begun;
     conn->txn.number++;
+    sombra__scans_stop(conn);
     conn->txn.named = false;
     conn->txn.clock_ns = 0;
     *txn = &conn->txn;
@@ -114,7 +115,9 @@ sombra_status sombra_upgrade(sombra_txn *txn)
     sb_status status;
 
     SOMBRA_ENTER(txn);
-    status = sb_txn_upgrade(txn->txn, &txn->conn->err);
+    /* What reads in a transaction that only reads holds on to what can not change. */
+    status = sombra__readers_check(txn->conn, "the transaction begins to write");
+    if (status == SB_OK) status = sb_txn_upgrade(txn->txn, &txn->conn->err);
     if (status == SB_OK) status = sb_view_get(txn->txn, &txn->view, &txn->conn->err);
     return sombra__status(status);
 }
@@ -133,7 +136,10 @@ sombra_status sombra_rollback_to(sombra_txn *txn, uint32_t savepoint)
 
     SOMBRA_ENTER_WRITE(txn);
     status = sb_txn_rollback_to(txn->txn, savepoint, &txn->conn->err);
-    if (status == SB_OK) sombra__statements_stop(txn->conn);
+    if (status == SB_OK) {
+        sombra__statements_stop(txn->conn);
+        sombra__scans_stop(txn->conn);
+    }
     return sombra__status(status);
 }
 

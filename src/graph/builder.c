@@ -289,6 +289,24 @@ static bool labels_ascend(const sb_label_id *labels, size_t count)
     return true;
 }
 
+static sb_status check_labels(const sb_builder *builder, const sb_label_id *labels, size_t count,
+                              sb_err *err)
+{
+    const uint32_t known = sb_name_count(builder->graph->view, SB_NAME_LABEL);
+
+    for (size_t i = 0; i < count; i++)
+        if (labels[i] == 0 || labels[i] > known)
+            return SB_FAIL(err, SB_INVALID, "there is no label %u", labels[i]);
+    return SB_OK;
+}
+
+static sb_status check_type(const sb_builder *builder, sb_type_id type, sb_err *err)
+{
+    if (type == 0 || type > sb_name_count(builder->graph->view, SB_NAME_TYPE))
+        return SB_FAIL(err, SB_INVALID, "there is no relationship type %u", type);
+    return SB_OK;
+}
+
 /* The place of the set of these labels: that of the node before, or a new one. */
 static sb_status take_labels(sb_builder *builder, const sb_label_id *labels, size_t count,
                              uint32_t *place, sb_err *err)
@@ -302,9 +320,7 @@ static sb_status take_labels(sb_builder *builder, const sb_label_id *labels, siz
     if (last != NULL && last->count == count &&
         (count == 0 || memcmp(last->labels, labels, count * sizeof *labels) == 0))
         return SB_OK;
-    for (size_t i = 0; i < count; i++)
-        if (labels[i] == 0 || labels[i] > sb_name_count(builder->graph->view, SB_NAME_LABEL))
-            return SB_FAIL(err, SB_INVALID, "there is no label %u", labels[i]);
+    SB_TRY(check_labels(builder, labels, count, err));
     SB_TRY(sb_graph__grow(builder->alloc, &builder->sets, sizeof *builder->sets,
                           builder->set_count + 1, &builder->set_capacity, err));
     copy = sb_arena_alloc_array(builder->arena, count, sizeof *copy);
@@ -380,8 +396,7 @@ sb_status sb_builder_rel(sb_builder *builder, sb_ref source, sb_type_id type, sb
     sb_built_ends ends;
 
     start(builder);
-    if (type == 0 || type > sb_name_count(builder->graph->view, SB_NAME_TYPE))
-        return SB_FAIL(err, SB_INVALID, "there is no relationship type %u", type);
+    SB_TRY(check_type(builder, type, err));
     SB_TRY(sb_graph__grow(builder->alloc, &builder->rels, sizeof *builder->rels,
                           builder->rel_count + 1, &builder->rel_capacity, err));
     SB_TRY(sb_graph__grow(builder->alloc, &builder->ends, sizeof *builder->ends,
@@ -413,9 +428,12 @@ static sb_status make_nodes(sb_execution *run, sb_err *err)
                                .names = run->sets,
                                .noun = "node"};
 
-    for (size_t i = 0; i < builder->set_count; i++)
-        SB_TRY(sb_set_intern(builder->graph->view, builder->sets[i].labels, builder->sets[i].count,
-                             &run->sets[i], err));
+    /* Names that were there when they were noted may have been rolled back. */
+    for (size_t i = 0; i < builder->set_count; i++) {
+        const sb_built_set *set = &builder->sets[i];
+        SB_TRY(check_labels(builder, set->labels, set->count, err));
+        SB_TRY(sb_set_intern(builder->graph->view, set->labels, set->count, &run->sets[i], err));
+    }
     return sb_gather__create(builder->graph, &list, run->node_ids, err);
 }
 
@@ -458,6 +476,8 @@ static sb_status make_rels(sb_execution *run, sb_err *err)
                                .ends = ends_of,
                                .ctx = run};
 
+    for (size_t i = 0; i < builder->rel_count; i++)
+        SB_TRY(check_type(builder, builder->rels[i].name, err));
     return sb_gather__create(builder->graph, &list, run->rel_ids, err);
 }
 

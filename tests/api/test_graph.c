@@ -2,7 +2,7 @@
  * of each and what they say. */
 #include <math.h>
 
-#include "support/api_fixture.h"
+#include "support/api_rows.h"
 
 /* ---- Names ----------------------------------------------------------------------------------------------------- */
 
@@ -682,6 +682,177 @@ static void test_api_graph__reading(void **state)
     api_end(&f);
 }
 
+/* 100 nodes of a label by a key. */
+static void make_numbers(api_fixture *f, uint32_t *label, uint32_t *key)
+{
+    int64_t numbers[100];
+    sombra_column column = {.type = SOMBRA_TYPE_INT, .integers = numbers};
+
+    *label = api_name(f, SOMBRA_LABEL, "L");
+    column.key = *key = api_name(f, SOMBRA_KEY, "k");
+    for (int64_t i = 0; i < 100; i++)
+        numbers[i] = i;
+    OK(f, sombra_create_nodes(f->txn, label, 1, 100, &column, 1, NULL));
+}
+
+/* Open, and ten ids taken. */
+static sombra_scan *begun_scan(api_fixture *f, uint32_t label, uint32_t key)
+{
+    const sombra_value low = sombra_int(0);
+    const sombra_scan_options options = {
+        .name = label, .key = key, .low = key == 0 ? NULL : &low, .low_inclusive = true};
+    uint64_t ids[10];
+    size_t count;
+    sombra_scan *scan;
+
+    OK(f, sombra_scan_open(f->txn, &options, &scan));
+    OK(f, sombra_scan_next(scan, ids, 10, &count));
+    assert_int_equal(count, 10);
+    return scan;
+}
+
+static void ends(api_fixture *f, sombra_scan *scan, size_t rest)
+{
+    uint64_t ids[7];
+    size_t count, all = 0;
+
+    do {
+        OK(f, sombra_scan_next(scan, ids, 7, &count));
+        all += count;
+    } while (count != 0);
+    assert_int_equal(all, rest);
+    sombra_scan_close(scan);
+}
+
+/* What a scan reads is not dropped under it. */
+static void test_api_graph__scans_hold_indexes(void **state)
+{
+    api_fixture f;
+    uint32_t label, key, index, label_index;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    make_numbers(&f, &label, &key);
+    const sombra_schema by_key = {
+        .kind = SOMBRA_INDEX, .entity = label, .keys = &key, .key_count = 1};
+    const sombra_schema by_label = {.kind = SOMBRA_LABEL_INDEX, .entity = label};
+    OK(&f, sombra_schema_create(f.txn, &by_key, &index));
+    OK(&f, sombra_schema_find(f.txn, &by_label, &label_index));
+    sombra_scan *first = begun_scan(&f, label, key), *second = begun_scan(&f, label, 0);
+    for (int open = 2; open > 0; open--) {
+        FAILS(&f, sombra_schema_drop(f.txn, index), SOMBRA_MISUSE, "a scan is open");
+        FAILS(&f, sombra_schema_drop(f.txn, label_index), SOMBRA_MISUSE, "a scan is open");
+        refused(&f, "DROP INDEX L_k", SOMBRA_MISUSE, "a scan is open");
+        ends(&f, open == 2 ? first : second, 90);
+    }
+    OK(&f, sombra_schema_drop(f.txn, index));
+    OK(&f, sombra_schema_drop(f.txn, label_index));
+    first = begun_scan(&f, label, 0);
+    api_commit(&f);
+    api_begin(&f, SOMBRA_WRITE); /* what the last one left open is not this one's */
+    OK(&f, sombra_schema_create(f.txn, &by_key, &index));
+    OK(&f, sombra_schema_drop(f.txn, index));
+    sombra_rollback(f.txn);
+    sombra_scan_close(first);
+    api_end(&f);
+}
+
+/* A scan ends when its transaction goes back, which may take its index; and a transaction begins to write when none is open. */
+static void test_api_graph__scans_end(void **state)
+{
+    api_fixture f;
+    uint32_t label, key, index, savepoint;
+    uint64_t id;
+    size_t count;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    make_numbers(&f, &label, &key);
+    const sombra_schema by_key = {
+        .kind = SOMBRA_INDEX, .entity = label, .keys = &key, .key_count = 1};
+    OK(&f, sombra_savepoint(f.txn, &savepoint));
+    OK(&f, sombra_schema_create(f.txn, &by_key, &index));
+    sombra_scan *old = begun_scan(&f, label, key);
+    OK(&f, sombra_rollback_to(f.txn, savepoint));
+    FAILS(&f, sombra_scan_next(old, &id, 1, &count), SOMBRA_MISUSE, "savepoint");
+    OK(&f, sombra_schema_create(f.txn, &by_key, &index));
+    sombra_scan *scan = begun_scan(&f, label, key);
+    sombra_scan_close(old);
+    FAILS(&f, sombra_schema_drop(f.txn, index), SOMBRA_MISUSE, "a scan is open");
+    ends(&f, scan, 90);
+    api_commit(&f);
+    api_begin(&f, SOMBRA_READ);
+    scan = begun_scan(&f, label, 0);
+    FAILS(&f, sombra_upgrade(f.txn), SOMBRA_MISUSE, "a scan is open");
+    ends(&f, scan, 90);
+    OK(&f, sombra_upgrade(f.txn));
+    sombra_rollback(f.txn);
+    api_end(&f);
+}
+
+/* Made-up names are cut between two characters, wherever the cut falls. */
+static void test_api_graph__names_made_up(void **state)
+{
+    api_fixture f;
+    char name[400];
+    uint32_t id, label;
+    sombra_schema schema;
+    bool more;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    const uint32_t key = api_name(&f, SOMBRA_KEY, "k");
+    for (size_t ascii = 0; ascii < 4; ascii++) {
+        memset(name, 'a', ascii);
+        for (size_t i = 0; i < 80; i++)
+            memcpy(name + ascii + 4 * i, "\xF0\x9F\x98\x80", 4);
+        OK(&f, sombra_name_intern(f.txn, SOMBRA_LABEL, name, ascii + 320, &label));
+        const sombra_schema definition = {
+            .kind = SOMBRA_INDEX, .entity = label, .keys = &key, .key_count = 1};
+        OK(&f, sombra_schema_create(f.txn, &definition, &id));
+        OK(&f, sombra_schema_at(f.txn, ascii, &schema, &more));
+        assert_true(more);
+        const size_t whole = ascii == 0 ? 256 : ascii + 252;
+        assert_true(schema.name_size >= whole);
+        assert_memory_equal(schema.name, name, whole);
+    }
+    api_commit(&f);
+    api_end(&f);
+}
+
+/* Labels, types and keys that were there when they were noted, and are not any more. */
+static void test_api_graph__builder_of_names_rolled_back(void **state)
+{
+    api_fixture f;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    for (int kind = SOMBRA_LABEL; kind <= SOMBRA_KEY; kind++) {
+        sombra_builder *builder;
+        uint64_t handle;
+        uint32_t savepoint;
+        OK(&f, sombra_savepoint(f.txn, &savepoint));
+        const uint32_t name = api_name(&f, (sombra_name_kind)kind, "new");
+        const sombra_prop prop = {.key = name, .value = sombra_int(1)};
+        OK(&f, sombra_builder_open(f.txn, &builder));
+        OK(&f, sombra_builder_node(builder, &name, kind == SOMBRA_LABEL, NULL, 0, &prop,
+                                   kind == SOMBRA_KEY, &handle));
+        if (kind == SOMBRA_TYPE)
+            OK(&f, sombra_builder_rel(builder, sombra_ref_handle(handle), name,
+                                      sombra_ref_handle(handle), NULL, 0));
+        OK(&f, sombra_rollback_to(f.txn, savepoint));
+        FAILS(&f, sombra_builder_execute(builder, NULL), SOMBRA_INVALID, "there is no");
+        sombra_builder_close(builder);
+    }
+    api_verify(&f);
+    api_commit(&f);
+    api_end(&f);
+}
+
 static void test_api_graph__scans(void **state)
 {
     api_fixture f;
@@ -988,6 +1159,13 @@ static void test_api_graph__values_without_a_key(void **state)
         FAILS(&f, sombra_scan_open(f.txn, &scans[i], &scan), SOMBRA_MISUSE, "key");
         assert_null(scan);
     }
+    const uint32_t key = api_name(&f, SOMBRA_KEY, "k");
+    const sombra_scan_options two[] = {{.key = key, .equal = &one, .low = &one},
+                                       {.key = key, .equal = &one, .high = &one}};
+    for (size_t i = 0; i < 2; i++) {
+        FAILS(&f, sombra_count(f.txn, &two[i], &count), SOMBRA_MISUSE, "range");
+        FAILS(&f, sombra_scan_open(f.txn, &two[i], &scan), SOMBRA_MISUSE, "range");
+    }
     sombra_rollback(f.txn);
     api_end(&f);
 }
@@ -1006,6 +1184,10 @@ int main(void)
         cmocka_unit_test(test_api_graph__mutate),
         cmocka_unit_test(test_api_graph__reading),
         cmocka_unit_test(test_api_graph__scans),
+        cmocka_unit_test(test_api_graph__scans_hold_indexes),
+        cmocka_unit_test(test_api_graph__scans_end),
+        cmocka_unit_test(test_api_graph__names_made_up),
+        cmocka_unit_test(test_api_graph__builder_of_names_rolled_back),
         cmocka_unit_test(test_api_graph__schema),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
