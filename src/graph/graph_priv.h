@@ -58,6 +58,7 @@ typedef struct sb_override {
 typedef struct sb_cached_node {
     sb_node_id node; /* 0: free */
     sb_set_id set;
+    uint32_t epoch; /* counts in the writer's cache_epoch alone */
 } sb_cached_node;
 
 /* Lengths at a savepoint (G2). */
@@ -157,20 +158,21 @@ typedef struct sb_writer {
     sb_writer_stats stats;
     uint64_t work; /* units that the call has done: rows, values, ends, relationships flushed */
     /* Scratch, kept between calls and transactions so that a steady stream of them allocates nothing. */
-    sb_buffer words;   /* uint64_t columns */
-    sb_buffer columns; /* sb_column[] */
-    sb_buffer present; /* bitmaps of mixed columns */
-    sb_buffer texts;   /* sb_bytes columns of mixed columns */
-    sb_buffer encoded; /* encoded values */
-    sb_buffer sets;    /* sb_set_id of endpoints */
-    sb_buffer unique;  /* endpoints to look up */
-    sb_buffer scratch; /* sort scratch */
-    sb_buffer keys;    /* index keys */
-    sb_buffer items;   /* sb_item[] */
-    sb_buffer slice;   /* sb_prop_column[] of a slice, then ids that the caller does not want */
-    sb_map endpoints;  /* endpoint → label set + 1 within one call */
-    bool cache_used;   /* the cache has had an entry since it was cleared */
-    sb_row_names rows; /* of the batch being made */
+    sb_buffer words;      /* uint64_t columns */
+    sb_buffer columns;    /* sb_column[] */
+    sb_buffer present;    /* bitmaps of mixed columns */
+    sb_buffer texts;      /* sb_bytes columns of mixed columns */
+    sb_buffer encoded;    /* encoded values */
+    sb_buffer sets;       /* sb_set_id of endpoints */
+    sb_buffer unique;     /* endpoints to look up */
+    sb_buffer scratch;    /* sort scratch */
+    sb_buffer keys;       /* index keys */
+    sb_buffer items;      /* sb_item[] */
+    sb_buffer slice;      /* sb_prop_column[] of a slice, then ids that the caller does not want */
+    sb_map endpoints;     /* endpoint → label set + 1 within one call */
+    uint32_t cache_epoch; /* rises whenever the cache is cleared */
+    bool cache_used;      /* the cache has had an entry since it was cleared */
+    sb_row_names rows;    /* of the batch being made */
     sb_row_finder row_finder;
     /* Of what loads of this transaction made, the first that breaks a constraint which is checked at commit. */
     bool knows_place;

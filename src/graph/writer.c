@@ -79,9 +79,11 @@ void sb_writer__deinit(sb_graph *graph)
 /* The number of types whose arrays a session keeps between transactions; past it they are freed. */
 #define PENDING_KEPT 8u
 
+/* Entries of another epoch are none: a small transaction does not pay for the size of the cache. */
 static void clear_cache(sb_writer *writer)
 {
-    if (writer->cache_used) memset(writer->cache, 0, writer->cache_entries * sizeof *writer->cache);
+    if (writer->cache_used && ++writer->cache_epoch == 0)
+        memset(writer->cache, 0, writer->cache_entries * sizeof *writer->cache);
     writer->cache_used = false;
 }
 
@@ -420,7 +422,7 @@ static sb_known known_in_cache(sb_writer *writer, sb_node_id id, sb_set_id *set)
     if (writer->cache == NULL) return KNOWN_NO;
     line = cache_line(writer, id);
     for (size_t way = 0; way < CACHE_WAYS; way++) {
-        if (line[way].node != id) continue;
+        if (line[way].node != id || line[way].epoch != writer->cache_epoch) continue;
         writer->stats.cache_hits++;
         *set = line[way].set;
         return KNOWN_SET;
@@ -437,7 +439,7 @@ static void cache_node(sb_writer *writer, sb_node_id id, sb_set_id set)
     if (writer->cache == NULL) return;
     line = cache_line(writer, id);
     memmove(line + 1, line, (CACHE_WAYS - 1) * sizeof *line);
-    line[0] = (sb_cached_node){.node = id, .set = set};
+    line[0] = (sb_cached_node){.node = id, .set = set, .epoch = writer->cache_epoch};
     writer->cache_used = true;
 }
 

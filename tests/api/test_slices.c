@@ -366,6 +366,43 @@ static void test_api_slices__changes_of_older_nodes(void **state)
     api_end(&f);
 }
 
+/* What one transaction knows of older nodes the next one does not: another connection may have deleted them. */
+static void test_api_slices__nothing_known_from_before(void **state)
+{
+    api_fixture f;
+    sombra_conn *other;
+    sombra_txn *txn;
+    uint64_t ids[2], id;
+    const sombra_op op = {.kind = SOMBRA_DELETE_NODE,
+                          .detach = true,
+                          .entity = {2, -1},
+                          .source = {0, -1},
+                          .target = {0, -1}};
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    const uint32_t label = api_name(&f, SOMBRA_LABEL, "Node"),
+                   type = api_name(&f, SOMBRA_TYPE, "LINK");
+    OK(&f, sombra_create_nodes(f.txn, &label, 1, 2, NULL, 0, ids));
+    assert_int_equal(ids[1], 2);
+    api_commit(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    OK(&f, sombra_create_rels(f.txn, type, 1, &ids[0], &ids[1], NULL, 0, &id));
+    api_commit(&f);
+    OK(&f, sombra_connect(f.db, &other, NULL));
+    OK(&f, sombra_begin(other, SOMBRA_WRITE, &txn));
+    OK(&f, sombra_mutate(txn, &op, 1, NULL));
+    OK(&f, sombra_commit(txn));
+    sombra_disconnect(other);
+    api_begin(&f, SOMBRA_WRITE);
+    FAILS(&f, sombra_create_rels(f.txn, type, 1, &ids[0], &ids[1], NULL, 0, &id), SOMBRA_NOT_FOUND,
+          "does not exist");
+    api_verify(&f);
+    sombra_rollback(f.txn);
+    api_end(&f);
+}
+
 static bool stop_late(void *ctx, uint64_t done, uint64_t total)
 {
     (void)total;
@@ -410,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_api_slices__memory),
         cmocka_unit_test(test_api_slices__memory_of_changes),
         cmocka_unit_test(test_api_slices__changes_of_older_nodes),
+        cmocka_unit_test(test_api_slices__nothing_known_from_before),
         cmocka_unit_test(test_api_slices__cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
