@@ -501,6 +501,11 @@ static bool names_database(const char *word)
     return word[0] == '-' || strpbrk(word, "./:") != NULL || access(word, F_OK) == 0;
 }
 
+bool output_unread(void)
+{
+    return output_errno == EPIPE;
+}
+
 int output_error(void)
 {
     const int error = output_errno;
@@ -595,8 +600,10 @@ int main(int argc, char **argv)
     else
         code = run_command(&cli, argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout)) output_failed();
-    /* What a reader that has gone away did not take is not missed. */
-    if (output_errno != 0 && output_errno != EPIPE)
-        code = complain(9, "%s: %s", output_name, strerror(output_errno));
+    if (output_unread()) { /* as other programs end whose reader has gone away: quietly, by this signal */
+        (void)signal(SIGPIPE, SIG_DFL);
+        (void)raise(SIGPIPE);
+    }
+    if (output_errno != 0) code = complain(9, "%s: %s", output_name, strerror(output_errno));
     return code;
 }

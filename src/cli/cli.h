@@ -126,6 +126,8 @@ int complain_errno(const char *name);
 int output_failed(void);
 /* Standard output is this file now, which messages name. Borrowed until the end. */
 void output_goes_to(const char *name);
+/* Has a write failed because nobody reads standard output any more? main ends the command by SIGPIPE then. */
+bool output_unread(void);
 /* errno of the first write to standard output that failed, which is forgotten with this; 0: none did. */
 int output_error(void);
 /* The last error of the open connection, at its place in the text that the statement is from. */

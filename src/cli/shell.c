@@ -333,7 +333,7 @@ static int run_gathered(shell *s, reader *from, bool at_end)
             if (!whole) bytes = size;
             code = shell_run_statement(s, text, bytes, from->place);
         }
-        if (code != EXIT_OK && from->name != NULL)
+        if (code != EXIT_OK && from->name != NULL && !output_unread())
             fprintf(stderr, "sombra: in %s, what begins in line %llu\n", from->name,
                     (unsigned long long)from->place.line);
         drop(from, bytes);

@@ -26,6 +26,7 @@ struct sb_input {
 #ifdef HAVE_ZLIB
     z_stream gzip;
     bool gzip_open;
+    bool padded; /* zeros have come behind the last member */
 #endif
 #ifdef HAVE_ZSTD
     ZSTD_DStream *zstd;
@@ -89,21 +90,39 @@ static sb_status open_gzip(sb_input *input, sb_err *err)
     return SB_OK;
 }
 
+/* A gzip file may be several members, one behind the other, and zeros that fill a block of a tape, which gzip passes over. */
+static sb_status begin_member(sb_input *input, sb_err *err)
+{
+    while (input->raw_at != input->raw_size && input->raw[input->raw_at] == 0) {
+        input->raw_at++;
+        input->padded = true;
+    }
+    if (input->raw_at == input->raw_size) return SB_OK;
+    if (input->padded || input->raw[input->raw_at] != 0x1f)
+        return SB_FAIL(err, SB_SYNTAX,
+                       "%s: behind the gzip data, from byte %llu of the file on, there is "
+                       "something else",
+                       input->path,
+                       (unsigned long long)(input->offset - (input->raw_size - input->raw_at)));
+    input->in_stream = true;
+    return SB_OK;
+}
+
 static sb_status read_gzip(sb_input *input, uint8_t *data, size_t bytes, size_t *got, sb_err *err)
 {
     z_stream *stream = &input->gzip;
     const size_t room = bytes < UINT32_MAX ? bytes : UINT32_MAX;
 
+    if (!input->in_stream) SB_TRY(begin_member(input, err));
+    if (!input->in_stream) return SB_OK;
     stream->next_in = input->raw + input->raw_at;
     stream->avail_in = (unsigned)(input->raw_size - input->raw_at);
     stream->next_out = data;
     stream->avail_out = (unsigned)room;
-    input->in_stream = true;
     const int result = inflate(stream, Z_NO_FLUSH);
     input->raw_at = input->raw_size - stream->avail_in;
     *got = room - stream->avail_out;
     if (result == Z_STREAM_END) {
-        /* A gzip file may be several, one behind the other. */
         input->in_stream = false;
         return inflateReset(stream) == Z_OK ? SB_OK
                                             : fail_damaged(input, "gzip", "it can not go on", err);

@@ -563,8 +563,23 @@ class Commands(unittest.TestCase):
         command.stdout.close()
         message = command.stderr.read()
         command.stderr.close()
-        command.wait()
-        self.assertEqual(message, b"")
+        self.assertEqual((command.wait(), message), (-signal.SIGPIPE, b""))
+
+    def test_who_reads_no_further_ends_the_command(self):
+        """By SIGPIPE, whether it is met while rows are written or at the end, in one call or a script; what a script has not come to is not done."""
+        rows = "UNWIND range(1, 200000) AS x RETURN x;"
+        with open("rows.cypher", "w", encoding="utf-8") as file:
+            file.write(rows + "\nCREATE (:After);\n")
+        for words, text in ((["query", "g.sombra", rows], None), (["g.sombra", "-c", rows + " CREATE (:After);"], None), (["g.sombra", "-f", "rows.cypher"], None), (["g.sombra"], rows.encode() + b"\nCREATE (:After);\n"),
+                            (["g.sombra", "--format", "json", "-c", rows], None), (["g.sombra", "-c", "RETURN 1;"], None), (["dump", "g.sombra"], None), (["g.sombra", "-c", ".dump"], None), (["info", "g.sombra"], None)):
+            with self.subTest(words=words):
+                command = subprocess.Popen([SOMBRA, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                command.stdout.close()
+                message = command.communicate(text)[1]
+                self.assertEqual((command.returncode, message), (-signal.SIGPIPE, b""))
+        self.assertIn("0", run("query", "g.sombra", "MATCH (n:After) RETURN count(n)", "--quiet"))
+        # a program of .output that reads no further is no error of the script
+        self.assertEqual(run("g.sombra", "-c", f".once |head -n 1 >/dev/null\n{rows}\nRETURN 7 AS on;").split(), ["on", "──", "7"])
 
     def test_every_command_has_help(self):
         for name in ("shell query import export info get neighbors path bfs top schema verify recover checkpoint vacuum backup digest").split():

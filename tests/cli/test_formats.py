@@ -4,6 +4,7 @@
 Goal: what export writes, import reads back as an equal graph, whatever the texts and types are; and every wrong file ends with a message
 that names file and line, and leaves no database behind. Method: one graph with all that is nasty, written as JSON lines here.
 """
+import gzip
 import importlib.util
 import json
 import os
@@ -174,6 +175,26 @@ class JsonLines(Formats):
             run("import", "again.sombra", "--jsonl", "packed.jsonl")
             self.assertEqual(digest("again.sombra"), self.digest)
             self.fails("--jsonl", packed[:len(packed) // 2], "cut short")
+
+    def test_behind_gzip_members(self):
+        """Another member, or zeros to the end, however many: as gzip reads them. All else is told as what it is."""
+        parts = {"csv": (b":ID,x:int\n1,1\n", b"2,2\n"), "jsonl": (b'{"type":"node","id":1}\n', b'{"type":"node","id":2}\n')}
+        for form, (first, second) in parts.items():
+            flag = "--nodes" if form == "csv" else "--jsonl"
+            packed, more = gzip.compress(first), gzip.compress(second)
+            path = write("packed.gz", packed)
+            if "can not read" in subprocess.run([SOMBRA, "import", ":memory:", "--jsonl", path], capture_output=True, text=True, check=False).stderr:
+                self.skipTest("a build without zlib")
+            for behind, nodes in ((b"", 1), (more, 2), (bytes(1), 1), (bytes(1 << 19), 1), (more + bytes(511), 2)):
+                with self.subTest(form=form, behind=behind[:40]):
+                    remove("again.sombra")
+                    self.assertIn("would import %d node" % nodes if form == "jsonl" else "imported %d node" % nodes, run("import", "again.sombra", flag, write(path, packed + behind), *(["--dry-run"] if form == "jsonl" else [])))
+            for behind in (b"x", b"garbage\n", bytes(700) + b"x", bytes(9) + more, b"\x1e" + more):
+                with self.subTest(form=form, behind=behind[:40]):
+                    self.assertIn(f"packed.gz: behind the gzip data, from byte {len(packed) + len(behind) - len(behind.lstrip(bytes(1)))} of the file on, there is something else",
+                                  run("import", "bad.sombra", flag, write(path, packed + behind), code=2))
+            for behind in (b"\x1f", b"\x1fx", more[:9]):
+                self.assertIn("the gzip data is damaged", run("import", "bad.sombra", flag, write(path, packed + behind), code=2))
 
     def test_forms_of_apoc(self):
         """apoc.export.json's forms: lines, a list, an object of two lists; nodes and relationships in any order, ids as numbers."""

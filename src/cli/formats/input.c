@@ -29,6 +29,7 @@ struct fmt_input {
 #if defined(HAVE_ZLIB)
     z_stream gzip;
     bool gzip_open;
+    bool padded; /* zeros have come behind the last member */
 #endif
 #if defined(HAVE_ZSTD)
     ZSTD_DStream *zstd;
@@ -104,6 +105,21 @@ fmt_input *fmt_input_open(const char *path, fmt_error *error)
 }
 
 #if defined(HAVE_ZLIB)
+/* Behind a member there may be another, and zeros that fill a block of a tape, which gzip passes over. */
+static sombra_status begin_member(fmt_input *input, fmt_error *error)
+{
+    for (; input->at != input->size && input->buffer[input->at] == 0; input->at++)
+        input->padded = true;
+    if (input->at == input->size) return SOMBRA_OK;
+    if (input->padded || input->buffer[input->at] != 0x1F)
+        return fmt_fail(error, SOMBRA_SYNTAX,
+                        "%s: behind the gzip data, from byte %llu of the file on, there is "
+                        "something else",
+                        input->path, (unsigned long long)(input->done - (input->size - input->at)));
+    input->between = false;
+    return SOMBRA_OK;
+}
+
 static sombra_status read_gzip(fmt_input *input, unsigned char *data, size_t bytes, size_t *got,
                                fmt_error *error)
 {
@@ -113,11 +129,12 @@ static sombra_status read_gzip(fmt_input *input, unsigned char *data, size_t byt
         const size_t room = bytes - *got < UINT32_MAX / 2 ? bytes - *got : UINT32_MAX / 2;
         if (fill(input, error) != SOMBRA_OK) return error->status;
         if (input->at == input->size && input->between) return SOMBRA_OK;
+        if (input->between && begin_member(input, error) != SOMBRA_OK) return error->status;
+        if (input->between) continue;
         gzip->next_in = input->buffer + input->at;
         gzip->avail_in = (uInt)(input->size - input->at);
         gzip->next_out = data + *got;
         gzip->avail_out = (uInt)room;
-        input->between = false;
         const int result = inflate(gzip, Z_NO_FLUSH);
         input->at = input->size - gzip->avail_in;
         *got += room - gzip->avail_out;
