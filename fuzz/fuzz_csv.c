@@ -1,6 +1,6 @@
 /* fuzz_csv.c — CSV text as a file of nodes, then as a file of relationships, into a database in memory: any bytes load or are refused
- * with a message, whatever the piece size, and two piece sizes agree. Input: one byte of options, one of the piece size, then
- * the files, the second behind a byte 0x1E. */
+ * with a message, whatever the piece size, and two piece sizes agree (of damaged gzip or zstd: that it is refused). Input: one byte of
+ * options, one of the piece size, then the files, the second behind a byte 0x1E. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +67,19 @@ static void load(sb_session *session, sb_vfs *vfs, uint8_t flags, size_t chunk, 
     sb_txn_rollback(txn);
 }
 
+/* Damage of packed bytes is told when they are read, ahead of the rows before it: which of two faults is met first depends on the piece. */
+static bool is_damage(const char *summary)
+{
+    return strstr(summary, " data is damaged near byte ") != NULL ||
+           strstr(summary, ": behind the gzip data") != NULL;
+}
+
+static bool agree(const char *first, const char *second)
+{
+    if (is_damage(first) || is_damage(second)) return first[0] == '-' && second[0] == '-';
+    return strcmp(first, second) == 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     static sb_profile profile;
@@ -98,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     need(sb_session_open(pager, &session, &err), &err);
     load(session, vfs, data[0], 0, first, sizeof first);
     load(session, vfs, data[0], 1 + data[1], second, sizeof second);
-    if (strcmp(first, second) != 0) {
+    if (!agree(first, second)) {
         (void)fprintf(stderr, "whole: %s\nin pieces of %d: %s\n", first, 1 + data[1], second);
         abort();
     }
