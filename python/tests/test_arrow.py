@@ -251,3 +251,23 @@ def test_functions_within_a_stream(db):
     with pytest.raises(sombra.InvalidError) as caught:
         db.execute("UNWIND range(1, 70000) AS x RETURN my.bad(x) AS y").to_arrow()
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_zoned_date_times_of_many_rows(db):
+    """They are kept until the type is known: nulls, offsets, far years and zones are what they were."""
+    moments = "UNWIND range(0, 2999) AS x WITH x, CASE x % 7 WHEN 0 THEN null ELSE datetime({epochSeconds: x * 7919, nanosecond: x * 1000, timezone: '+02:00'}) END AS t"
+    expected = [None if row.t is None else round(row.t.timestamp() * 1e6) * 1000 for row in db.execute(f"{moments} RETURN t").fetchall()]
+    column = db.execute(f"{moments} RETURN t").to_arrow()["t"]
+    assert column.type == pa.timestamp("ns", "UTC") and column.null_count == 429
+    assert column.cast(pa.int64()).to_pylist() == expected
+    for last, kind in (("datetime('9999-12-31T23:59:59Z')", pa.timestamp("us", "UTC")), ("'text'", pa.string())):
+        mixed = f"{moments} WITH CASE x WHEN 2999 THEN {last} ELSE t END AS t, toString(t) AS s RETURN t, s"
+        table = db.execute(mixed).to_arrow()
+        assert table["t"].type == kind
+        if kind == pa.string():
+            assert [None if each is None else f'"{each}"' for each in table["s"].to_pylist()][:-1] == table["t"].to_pylist()[:-1]
+        else:
+            micros = table["t"].cast(pa.int64()).to_pylist()
+            assert micros[:-1] == [None if each is None else each // 1000 for each in expected][:-1]
+    named = f"{moments} RETURN CASE x WHEN 2999 THEN datetime('2024-01-01T00:00[Europe/Berlin]') ELSE t END AS t"
+    assert db.execute(named).to_arrow()["t"].type == pa.timestamp("ns", "UTC")

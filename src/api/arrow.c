@@ -16,10 +16,25 @@
 /* Rows between two looks at clock and interrupts, in batches of the executor. */
 #define ARROW_TICK_CHUNKS 16u
 
+/* A zoned date-time without the name of a zone, in a quarter of the bytes that it has as a value. */
+typedef struct arrow_moment {
+    int64_t seconds;
+    uint32_t nanos; /* ARROW_NO_MOMENT: null */
+    int32_t offset;
+} arrow_moment;
+#define ARROW_NO_MOMENT UINT32_MAX
+
+/* Moments as values again. */
+typedef struct arrow_moments {
+    sb_val vals[SB_BATCH_ROWS];
+    sb_value values[SB_BATCH_ROWS];
+} arrow_moments;
+
 /* Rows as the executor gave them, copied until the types are known. */
 typedef struct arrow_chunk {
     struct arrow_chunk *next;
     sb_vector *columns;
+    arrow_moment **moments; /* by column; NULL: it is in columns */
     uint32_t row_count;
 } arrow_chunk;
 
@@ -32,6 +47,7 @@ struct sombra_arrow_stream {
     sombra_arrow_field *fields; /* of row_type */
     sb_arena *kept, *scratch;   /* owned; of the database's memory: gone with stmt */
     arrow_chunk *first, *last;  /* kept */
+    arrow_moments **moments;    /* kept: by column, of the chunk at hand; NULL: never needed */
     sb_vector *current;         /* columns of the chunk at hand: one of kept, or of the executor */
     uint32_t from, row_count;   /* its rows not given out: from … row_count */
     sb_val plan;                /* the one value of EXPLAIN and PROFILE */
@@ -70,6 +86,29 @@ static sb_status fetch_rows(arrow_stream *s)
     return SB_OK;
 }
 
+/* Column i of a kept chunk as values. */
+static sb_status expand_moments(arrow_stream *s, const arrow_chunk *kept, size_t i)
+{
+    if (s->moments[i] == NULL) s->moments[i] = sb_arena_alloc(s->kept, sizeof *s->moments[i]);
+    arrow_moments *const to = s->moments[i];
+
+    if (to == NULL) return SB_FAIL_NOMEM(&s->stmt->conn->err);
+    for (uint32_t k = 0; k < kept->row_count; k++) {
+        const arrow_moment *const moment = &kept->moments[i][k];
+
+        if (moment->nanos == ARROW_NO_MOMENT) {
+            to->vals[k] = SB_VAL_NULL_VALUE;
+            continue;
+        }
+        to->values[k] = (sb_value){.type = SB_TYPE_DATETIME, .extra = moment->nanos};
+        to->values[k].as.datetime.seconds = moment->seconds;
+        to->values[k].as.datetime.offset = moment->offset;
+        to->vals[k] = (sb_val){.kind = SB_VAL_DATETIME, .as.boxed = &to->values[k]};
+    }
+    s->current[i] = (sb_vector){.kind = SB_VECTOR_ANY, .as.vals = to->vals};
+    return SB_OK;
+}
+
 /* The next chunk, kept or new. */
 static sb_status next_chunk(arrow_stream *s)
 {
@@ -79,6 +118,8 @@ static sb_status next_chunk(arrow_stream *s)
     s->first = kept->next;
     if (s->row_type.field_count != 0)
         memcpy(s->current, kept->columns, s->row_type.field_count * sizeof *s->current);
+    for (size_t i = 0; i < s->row_type.field_count; i++)
+        if (kept->moments[i] != NULL) SB_TRY(expand_moments(s, kept, i));
     s->from = 0;
     s->row_count = kept->row_count;
     return SB_OK;
@@ -145,6 +186,32 @@ static sb_status keep_vector(arrow_stream *s, const sb_vector *v, uint32_t row_c
     return SB_OK;
 }
 
+/* Of a column that has nothing but those and nulls; *moments NULL: it has others. */
+static sb_status keep_moments(arrow_stream *s, const sb_vector *v, uint32_t row_count,
+                              arrow_moment **moments)
+{
+    *moments = NULL;
+    if (v->kind != SB_VECTOR_ANY || v->constant) return SB_OK;
+    for (uint32_t i = 0; i < row_count; i++) {
+        const sb_val val = v->as.vals[i];
+        if (val.kind == SB_VAL_NULL) continue;
+        if (val.kind != SB_VAL_DATETIME || val.as.boxed->as.datetime.zone_size != 0) return SB_OK;
+    }
+    *moments = sb_arena_alloc_array(s->kept, row_count, sizeof **moments);
+    if (*moments == NULL) return SB_FAIL_NOMEM(&s->stmt->conn->err);
+    for (uint32_t i = 0; i < row_count; i++) {
+        const sb_val val = v->as.vals[i];
+        const sb_value *const value = val.as.boxed;
+
+        (*moments)[i] = val.kind == SB_VAL_NULL
+                            ? (arrow_moment){.nanos = ARROW_NO_MOMENT}
+                            : (arrow_moment){.seconds = value->as.datetime.seconds,
+                                             .nanos = value->extra,
+                                             .offset = value->as.datetime.offset};
+    }
+    return SB_OK;
+}
+
 /* Put the chunk at hand behind those that are kept. */
 static sb_status keep_chunk(arrow_stream *s)
 {
@@ -152,10 +219,15 @@ static sb_status keep_chunk(arrow_stream *s)
     arrow_chunk *kept = sb_arena_alloc_zero(s->kept, sizeof *kept);
 
     if (kept != NULL) kept->columns = sb_arena_alloc_array(s->kept, count, sizeof *kept->columns);
-    if (kept == NULL || kept->columns == NULL) return SB_FAIL_NOMEM(&s->stmt->conn->err);
+    if (kept != NULL) kept->moments = sb_arena_alloc_array(s->kept, count, sizeof *kept->moments);
+    if (kept == NULL || kept->columns == NULL || kept->moments == NULL)
+        return SB_FAIL_NOMEM(&s->stmt->conn->err);
     kept->row_count = s->row_count;
-    for (size_t i = 0; i < count; i++)
-        SB_TRY(keep_vector(s, &s->current[i], s->row_count, &kept->columns[i]));
+    for (size_t i = 0; i < count; i++) {
+        SB_TRY(keep_moments(s, &s->current[i], s->row_count, &kept->moments[i]));
+        if (kept->moments[i] == NULL)
+            SB_TRY(keep_vector(s, &s->current[i], s->row_count, &kept->columns[i]));
+    }
     if (s->first == NULL)
         s->first = kept;
     else
@@ -185,7 +257,9 @@ static sb_status join_vector(arrow_stream *s, const sb_vector *v, uint32_t row_c
     for (uint32_t i = 0; i < row_count; i++) {
         const uint8_t kind = v->as.vals[i].kind;
 
-        if (kind == SB_VAL_NULL || (kind == joined && sombra__arrow_has_one_type(kind))) continue;
+        if (kind == SB_VAL_NULL || (kind == joined && sombra__arrow_has_one_type(kind)) ||
+            sombra__arrow_holds(*type, v->as.vals[i]))
+            continue;
         SB_TRY(sombra__arrow_type_join(s->types, type, v->as.vals[i], err));
         joined = kind;
     }
@@ -200,7 +274,8 @@ static sb_status name_fields(arrow_stream *s)
 
     s->fields = sb_arena_alloc_array(s->types, count, sizeof *s->fields);
     s->current = sb_arena_alloc_array(s->types, count, sizeof *s->current);
-    if (s->fields == NULL || s->current == NULL) return SB_FAIL_NOMEM(err);
+    s->moments = sb_arena_alloc_zero(s->types, count * sizeof(void *));
+    if (s->fields == NULL || s->current == NULL || s->moments == NULL) return SB_FAIL_NOMEM(err);
     for (size_t i = 0; i < count; i++) {
         size_t bytes;
         const char *name = sombra_stmt_column_name(s->stmt, i, &bytes);

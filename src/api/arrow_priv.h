@@ -57,6 +57,8 @@ SB_MUST_CHECK sb_status sombra__arrow_type_join(sb_arena *arena, const sombra_ar
                                                 sb_val v, sb_err *err);
 /* Have all values of a kind (sb_val_kind) the same type, so that one of them tells? */
 bool sombra__arrow_has_one_type(uint8_t kind);
+/* Is v a date-time that joining it would leave the type as it is for? False where it takes longer to tell. */
+bool sombra__arrow_holds(const sombra_arrow_type *type, sb_val v);
 const sombra_arrow_type *sombra__arrow_type_null(void);
 /* The schema of a record batch, all of its memory its own. */
 SB_MUST_CHECK sb_status sombra__arrow_schema(const sb_allocator *alloc,

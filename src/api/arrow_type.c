@@ -268,6 +268,20 @@ bool sombra__arrow_has_one_type(uint8_t kind)
     return kind != SB_VAL_LIST && kind != SB_VAL_LOCAL_DATETIME && kind != SB_VAL_DATETIME;
 }
 
+/* Years that nanoseconds reach, with a second to spare. */
+static bool arrow_is_near(int64_t seconds)
+{
+    return seconds > INT64_MIN / 1000000000 && seconds < INT64_MAX / 1000000000;
+}
+
+bool sombra__arrow_holds(const sombra_arrow_type *type, sb_val v)
+{
+    if (v.kind == SB_VAL_LOCAL_DATETIME)
+        return type == &arrow_local_datetime_type && arrow_is_near(v.as.integer);
+    return v.kind == SB_VAL_DATETIME && type == &arrow_datetime_type &&
+           v.as.boxed->as.datetime.zone_size == 0 && arrow_is_near(v.as.boxed->as.datetime.seconds);
+}
+
 sb_status sombra__arrow_type_join(sb_arena *arena, const sombra_arrow_type **type, sb_val v,
                                   sb_err *err)
 {
