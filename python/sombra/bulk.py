@@ -6,13 +6,13 @@ import contextlib
 import json
 import os
 from array import array
-from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Sequence, TextIO, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optional, Sequence, TextIO, Tuple, Union
 
 from . import _sombra
 from ._optional import need
 from .errors import ConstraintError, Error, InvalidError, NotFoundError, TypeMismatchError, status_error, told
 from .result import Result
-from .tables import storable
+from .tables import of_own, storable
 
 if TYPE_CHECKING:
     from .database import Database, Transaction
@@ -27,9 +27,28 @@ def _refused(arrow: Any, place: str = "") -> Iterator[None]:
     """What pyarrow can make no column of is an error of Sombra, too."""
     try:
         yield
-    except (arrow.ArrowException, ValueError, TypeError) as error:
-        status = "SOMBRA_INVALID" if isinstance(error, ValueError) else "SOMBRA_TYPE_MISMATCH"
-        raise status_error(status, place + "; ".join(map(str, error.args))) from error
+    except Error as error:
+        with told(place.rstrip(": ")) if place else contextlib.nullcontext():
+            raise error
+    except (arrow.ArrowException, ValueError, TypeError, OverflowError) as error:
+        status = "SOMBRA_INVALID" if isinstance(error, (ValueError, OverflowError)) else "SOMBRA_TYPE_MISMATCH"
+        told_by = str(error) if isinstance(error, UnicodeError) else "; ".join(map(str, error.args))
+        raise status_error(status, place + told_by) from error
+
+
+def _array_of(arrow: Any, values: Any) -> Any:
+    if isinstance(values, (arrow.Array, arrow.ChunkedArray)):
+        return values
+    if not hasattr(values, "dtype"):  # neither numpy's nor pandas'
+        values = values if isinstance(values, (list, tuple)) else list(values)
+        own = of_own(values)
+        if own is not None:
+            return own
+    elif values.dtype == object:
+        own = of_own([None if each != each else each for each in values])
+        if own is not None:
+            return own
+    return arrow.array(values)
 
 
 def _table_of_dict(data: "dict[Any, Any]") -> Any:
@@ -41,16 +60,34 @@ def _table_of_dict(data: "dict[Any, Any]") -> Any:
         if isinstance(values, (str, bytes)):
             raise status_error("SOMBRA_TYPE_MISMATCH", f"column '{name}': a {type(values).__name__} is no column: a list of it is")
         with _refused(arrow, f"column '{name}': "):
-            columns[name] = values if isinstance(values, (arrow.Array, arrow.ChunkedArray)) else arrow.array(values)
+            columns[name] = _array_of(arrow, values)
     with _refused(arrow):
         return arrow.table(columns)
+
+
+def _own_of_pandas(arrow: Any, frame: Any) -> "dict[int, tuple[str, Any]]":
+    """By place: name and array of columns with objects of this package."""
+    made = {}
+    for place, name in enumerate(frame.columns):
+        if frame.dtypes.iloc[place] == object:
+            column = frame.iloc[:, place]
+            values = [None if gone else each for each, gone in zip(column, column.isna())]
+            with _refused(arrow, f"column '{name}': "):
+                own = of_own(values)
+            if own is not None:
+                made[place] = (str(name), own)
+    return made
 
 
 def _table_of_pandas(frame: Any) -> Any:
     """A missing value is NaN there: null. The index is no column."""
     arrow, rows = need("pyarrow", "a pandas.DataFrame"), len(frame)
+    own = _own_of_pandas(arrow, frame)
+    rest = frame.iloc[:, [place for place in range(frame.shape[1]) if place not in own]] if own else frame
     with _refused(arrow):
-        table = arrow.Table.from_pandas(frame, preserve_index=False)
+        table = arrow.Table.from_pandas(rest, preserve_index=False)
+    for place, (name, column) in own.items():
+        table = table.add_column(place, name, column)
     for field in table.schema:
         if isinstance(field.type, arrow.BaseExtensionType) and field.type.extension_name.startswith("pandas."):
             raise status_error("SOMBRA_TYPE_MISMATCH", f"column '{field.name}': properties can't have the type {field.type}")
@@ -82,6 +119,23 @@ def _stream_of(data: Any, columns: Optional[Sequence[str]]) -> object:
     return data.__arrow_c_stream__()
 
 
+class _Watched:
+    """Batches on their way into the library, which hears as text alone of what goes wrong in their making: here it is."""
+
+    def __init__(self, batches: Iterable[Any]) -> None:
+        self._batches = batches
+        self.failure: Optional[BaseException] = None
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            yield from self._batches
+        except GeneratorExit:  # nobody wants more
+            raise
+        except BaseException as error:
+            self.failure = error
+            raise
+
+
 def create(
     connection: _sombra.Connection, data: Any, names: Tuple[str, ...], ends: _Ends, columns: Optional[Sequence[str]]
 ) -> "array[int]":
@@ -90,8 +144,17 @@ def create(
         columns = [columns]
     if ends is not None and columns is not None:
         columns = list(dict.fromkeys([ends[0], ends[1], *columns]))
+    watched = _Watched(data) if hasattr(data, "read_next_batch") else None  # pyarrow's reader, maybe of a generator
+    if watched is not None:
+        data = need("pyarrow", "create").RecordBatchReader.from_batches(data.schema, watched)
     ids = array("Q")
-    ids.frombytes(connection.create_from_stream(_stream_of(data, columns), names, ends))
+    try:
+        ids.frombytes(connection.create_from_stream(_stream_of(data, columns), names, ends))
+    except Error as error:
+        failure = None if watched is None else watched.failure
+        if failure is not None and not isinstance(failure, Exception):  # KeyboardInterrupt
+            raise failure from None
+        raise error from (failure or error.__cause__)
     return ids
 
 
@@ -235,27 +298,23 @@ class _Load:
         progress: Optional[Callable[[int, int], Any]],
     ) -> None:
         self._rows, self._make, self._progress, self._done = rows, make, progress, 0
-        self._failure: Optional[BaseException] = None
 
     def _batches(self) -> Iterator[Any]:
-        try:
-            for each in self._rows.batches():
-                yield each
-                self._done += each.num_rows
-                if self._progress is not None:
-                    self._progress(self._done, self._rows.total)
-        except BaseException as error:
-            self._failure = error
-            raise
+        for each in self._rows.batches():
+            yield each
+            self._done += each.num_rows
+            if self._progress is not None:
+                self._progress(self._done, self._rows.total)
 
     def whole(self, db: "Union[Database, Transaction]") -> int:
         """All rows as one stream, in one call."""
         reader = need("pyarrow", "import").RecordBatchReader
+        watched = _Watched(self._batches())
         try:
-            return self._make(db, reader.from_batches(self._rows.schema(), self._batches()))
+            return self._make(db, reader.from_batches(self._rows.schema(), watched))
         except Error:
-            if self._failure is not None:  # what reading or `progress` raised, not what the library heard of it
-                raise self._failure from None
+            if watched.failure is not None:  # what reading or `progress` raised, not what the library heard of it
+                raise watched.failure from None
             raise
 
     def by_transaction(

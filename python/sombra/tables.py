@@ -5,10 +5,28 @@ from __future__ import annotations
 import datetime
 import json
 import struct
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ._optional import need
-from .types import make_date, make_time
+from .errors import status_error
+from .types import (
+    _DATE,
+    _DATETIME,
+    _DURATION,
+    _LOCAL_DATETIME,
+    _LOCAL_TIME,
+    _POINT,
+    _TIME,
+    DateTime,
+    Duration,
+    Point,
+    Time,
+    WideDate,
+    WideDateTime,
+    make_date,
+    make_time,
+    to_value,
+)
 
 # ---- Any column, with its parts ------------------------------------------------------------------------------------------
 
@@ -123,6 +141,86 @@ def to_pandas(table: Any, **options: Any) -> Any:
     for place, values in fine.items():
         frame.isetitem(place, pandas.Series(values, dtype="object"))
     return frame
+
+
+# ---- Python objects ----------------------------------------------------------------------------------------------------------
+
+_OWN = (Duration, Point, Time, DateTime, WideDate, WideDateTime)
+_Packed = List[Optional[Tuple[Any, ...]]]
+
+
+def of_own(values: Sequence[Any]) -> Any:
+    """The Arrow array of a column with objects of this package, or times of a zone, of which pyarrow would make lists, or times cut short; None: it has none."""
+    kinds = set(map(type, values))
+    if not (kinds & set(_OWN) or (datetime.time in kinds and any(isinstance(each, datetime.time) and each.tzinfo for each in values))):
+        return None
+    packed: _Packed = []
+    for each in values:
+        known = None if each is None else to_value(each)
+        packed.append(None if known is None else known[0] if isinstance(known, tuple) else (type(each).__name__,))
+    found = {each[0] for each in packed if each is not None}
+    if len(found) > 1 or not found <= set(_ARRAYS):
+        names = sorted(each.__name__ for each in kinds if each is not type(None))
+        raise status_error("SOMBRA_TYPE_MISMATCH", f"a column has values of one type, not {', '.join(names)}")
+    return _ARRAYS[found.pop()](need("pyarrow", "a column of objects"), packed)
+
+
+def _parts(packed: _Packed, place: int) -> List[Any]:
+    return [None if each is None else each[place] for each in packed]
+
+
+def _dates(arrow: Any, packed: _Packed) -> Any:
+    return arrow.array(_parts(packed, 2), arrow.int32()).cast(arrow.date32())
+
+
+def _clocks(arrow: Any, packed: _Packed) -> Any:
+    return arrow.array(_parts(packed, 2), arrow.int64()).cast(arrow.time64("ns"))
+
+
+def _zoned_clocks(arrow: Any, packed: _Packed) -> Any:
+    offsets = arrow.array(_parts(packed, 3), arrow.int32())
+    return arrow.StructArray.from_arrays([_clocks(arrow, packed), offsets], ["time", "offset"], mask=offsets.is_null())
+
+
+def _moments(arrow: Any, packed: _Packed) -> Any:
+    """In nanoseconds, or in microseconds where years are further; in the one zone, or at the one offset, that all have, else in UTC."""
+    there = [each for each in packed if each is not None]
+    far = any(not -_REACH < each[2] < _REACH for each in there)
+    if far and any(each[1] % 1000 for each in there):
+        raise status_error("SOMBRA_INVALID", "date-times of years out of 1677 to 2262 have whole microseconds in a column")
+    whole, divisor = (1_000_000, 1000) if far else (1_000_000_000, 1)
+    zone = None
+    if there[0][0] == _DATETIME:
+        names, offsets = {each[4] for each in there}, {each[3] for each in there}
+        offset = offsets.pop() if names == {None} and len(offsets) == 1 else 1
+        zone = "UTC" if offset % 60 else "{}{:02}:{:02}".format("-" if offset < 0 else "+", *divmod(abs(offset) // 60, 60))
+        zone = names.pop() or zone if len(names) == 1 else "UTC"
+    numbers = [None if each is None else each[2] * whole + each[1] // divisor for each in packed]
+    return arrow.array(numbers, arrow.int64()).cast(arrow.timestamp("us" if far else "ns", zone))
+
+
+def _durations(arrow: Any, packed: _Packed) -> Any:
+    made = [None if each is None else (each[2], each[3], each[4] * 1_000_000_000 + each[5]) for each in packed]
+    return arrow.array(made, arrow.month_day_nano_interval())
+
+
+def _points(arrow: Any, packed: _Packed) -> Any:
+    flat = [None if each is None or each[1] not in (4979, 9157) else each[4] for each in packed]
+    parts = [_parts(packed, 1), _parts(packed, 2), _parts(packed, 3), flat]
+    srids, *others = [arrow.array(part, arrow.float64() if i else arrow.int32()) for i, part in enumerate(parts)]
+    return arrow.StructArray.from_arrays([srids, *others], ["srid", "x", "y", "z"], mask=srids.is_null())
+
+
+_REACH = 2**63 // 1_000_000_000 - 1
+_ARRAYS: Dict[int, Callable[[Any, _Packed], Any]] = {
+    _DATE: _dates,
+    _LOCAL_TIME: _clocks,
+    _TIME: _zoned_clocks,
+    _LOCAL_DATETIME: _moments,
+    _DATETIME: _moments,
+    _DURATION: _durations,
+    _POINT: _points,
+}
 
 
 # ---- Properties --------------------------------------------------------------------------------------------------------------

@@ -237,9 +237,66 @@ def test_a_producer_that_fails(db):
         raise RuntimeError("no more")
 
     reader = pa.RecordBatchReader.from_batches(pa.schema({"x": pa.int64()}), batches())
-    with pytest.raises(sombra.Error, match="no more"):
+    with pytest.raises(sombra.Error, match="no more") as caught:
         db.create_nodes(reader, "T")
+    assert db.node_count() == 0 and isinstance(caught.value.__cause__, RuntimeError)
+
+    def interrupted():
+        yield pa.record_batch({"x": [1]})
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        db.create_nodes(pa.RecordBatchReader.from_batches(pa.schema({"x": pa.int64()}), interrupted()), "T")
     assert db.node_count() == 0
+
+
+@pytest.mark.parametrize("made", ["dict", "pandas", "numpy"])
+def test_columns_of_objects(db, made):
+    """What the package gives as a value goes back as it was: pyarrow would make lists of durations, and cut times short."""
+    numpy, pandas = pytest.importorskip("numpy"), pytest.importorskip("pandas")
+    berlin, utc = sombra.Zone(7200, "Europe/Berlin"), datetime.timezone.utc
+    hour = datetime.timezone(datetime.timedelta(hours=-5, minutes=-30))
+
+    def back(values):
+        with db.transaction() as tx:
+            array = numpy.array([*values, None], dtype=object)[:-1]
+            columns = {"dict": {"c": values}, "pandas": pandas.DataFrame({"x": 1, "c": pandas.Series(values, dtype=object)})}
+            tx.create_nodes(columns.get(made, {"c": array}), "N")
+            rows = [row.c for row in tx.execute("MATCH (n:N) RETURN n.c AS c ORDER BY id(n)").fetchall()]
+            tx.rollback()
+            return rows
+
+    for values in [
+        [sombra.Duration(1, -2, 3, 4), None, sombra.Duration(0, 0, -1, 5)],
+        [sombra.Point(1.0, 2.0, None, 7203), None, sombra.Point(1.0, 2.0, 3.0, 4979)],
+        [sombra.Time(1, nanosecond=1), datetime.time(2), None],
+        [sombra.Time(1, nanosecond=1, tzinfo=utc), datetime.time(2, tzinfo=hour), None],
+        [datetime.time(2, tzinfo=utc)],
+        [sombra.DateTime(2024, 1, 1, nanosecond=1), None, datetime.datetime(1969, 1, 2)],
+        [sombra.DateTime(2024, 7, 1, nanosecond=1, tzinfo=berlin)],
+        [sombra.DateTime(2024, 7, 1, nanosecond=1, tzinfo=hour), datetime.datetime(2024, 1, 1, tzinfo=hour)],
+        [sombra.DateTime(2024, 7, 1, nanosecond=1, tzinfo=hour), datetime.datetime(2024, 1, 1, tzinfo=utc)],
+        [sombra.WideDate(10**9), datetime.date(2024, 1, 1), None],
+        [sombra.WideDateTime(10**12), datetime.datetime(2024, 1, 1)],
+        [sombra.WideDateTime(-(10**12), 1000, 3600), None],
+    ]:
+        found = back(values)
+        assert [getattr(each, "seconds", each) for each in found] == [getattr(each, "seconds", each) for each in values], values
+        assert [type(each) for each in found] == [type(each) for each in values]
+    assert back([sombra.DateTime(2024, 7, 1, nanosecond=1, tzinfo=hour)])[0].utcoffset() == hour.utcoffset(None)
+    assert back([sombra.DateTime(2024, 7, 1, nanosecond=1, tzinfo=berlin)])[0].tzinfo.key == "Europe/Berlin"
+    assert back([sombra.Duration(0, 1), datetime.timedelta(hours=1)]) == [sombra.Duration(0, 1), sombra.Duration(0, 0, 3600)]
+    for wrong, error in [
+        ([sombra.Duration(1), 5], sombra.TypeMismatchError),
+        ([sombra.DateTime(2024, 1, 1), datetime.datetime(2024, 1, 1, tzinfo=utc)], sombra.TypeMismatchError),
+        ([sombra.WideDateTime(10**12, 1)], sombra.InvalidError),
+        ([sombra.Duration(2**40)], sombra.InvalidError),
+        ([sombra.Point(1.0, 2.0, 3.0, 4326)], sombra.InvalidError),
+    ]:
+        with pytest.raises(error, match="column 'c'"):
+            back(wrong)
+    with pytest.raises(sombra.InvalidError, match="too large"):
+        db.create_nodes({"x": [2**64]}, "N")
 
 
 def test_frame_without_columns(db):

@@ -167,7 +167,9 @@ static sb_status read_taken(fetching *f, const sb_rows_column *taken)
         sb_cell cell = {.key = f->key, .type = taken->type};
         if ((taken->type & SB_CLASS_MASK) == SB_CLASS_BYTES)
             cell.bytes = taken->bytes[i];
-        else
+        else if (SB_LIKELY(sb_value_from_word(taken->type, taken->words[i], &column->values[i])))
+            continue;
+        else /* reading it again tells what is wrong */
             cell.word = taken->words[i];
         SB_TRY(sb_read__value(&f->reader, &cell, false, &column->values[i], f->err));
     }

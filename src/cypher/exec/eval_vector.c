@@ -80,6 +80,10 @@ static sb_status any_column(sb_eval *e, const sb_fetched *column, uint32_t count
         if (value->type == SB_TYPE_DATETIME || value->type == SB_TYPE_DURATION ||
             value->type == SB_TYPE_POINT) /* which lie in that arena already */
             to[i] = (sb_val){.kind = (uint8_t)value->type, .as.boxed = value};
+        else if (value->type == SB_TYPE_LOCAL_DATETIME)
+            to[i] = (sb_val){.kind = SB_VAL_LOCAL_DATETIME,
+                             .aux = value->extra,
+                             .as.integer = value->as.datetime.seconds};
         else
             SB_TRY(sb_val_from_value(run->func.arena, value, &to[i], run->err));
     }
