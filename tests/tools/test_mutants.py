@@ -5,6 +5,7 @@ import importlib.machinery
 import importlib.util
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -41,10 +42,12 @@ def main():
     assert mutants.check(parsed) == 1
 
     # A test that hangs is ended with all that it has started.
-    mutants.COPY = Path.cwd()
-    assert mutants.run(["sh", "-c", "sleep 300 & echo $! >child; wait"], "log", timeout=1) == -1
+    with tempfile.TemporaryDirectory() as place:
+        mutants.COPY = Path(place)
+        assert mutants.run(["sh", "-c", "sleep 300 & echo $! >child; wait"], mutants.COPY / "log", timeout=1) == -1
+        child = Path("/proc") / (mutants.COPY / "child").read_text(encoding="utf-8").strip()
     for _ in range(100):  # until the system has taken it away
-        if not Path(f"/proc/{Path('child').read_text(encoding='utf-8').strip()}").exists():
+        if not child.exists():
             break
         time.sleep(0.1)
     else:
