@@ -84,6 +84,9 @@ typedef struct sb_file_ops {
                       sb_err *err);
     /* Would an exclusive lock on the range be refused (somebody else holds one there)? */
     sb_status (*lock_held)(sb_file *file, uint64_t start, uint64_t bytes, bool *held, sb_err *err);
+    /* A process, perhaps this one, that has a lock on the byte at start by another open of the file; 0: none is found, or the
+     * system does not tell, as of processes of other users. Slow: for messages. */
+    uint64_t (*lock_holder)(sb_file *file, uint64_t start);
     void (*close)(sb_file *file);
 } sb_file_ops;
 

@@ -357,6 +357,11 @@ static sb_status posix_lock_held(sb_file *file, uint64_t start, uint64_t bytes, 
     return SB_OK;
 }
 
+static uint64_t posix_lock_holder(sb_file *file, uint64_t start)
+{
+    return sb_os__lock_holder(file_of(file)->fd, start);
+}
+
 static void posix_close(sb_file *file)
 {
     posix_file *self = file_of(file);
@@ -381,6 +386,7 @@ static const sb_file_ops posix_file_ops = {
     .advise = posix_advise,
     .lock = posix_lock,
     .lock_held = posix_lock_held,
+    .lock_holder = posix_lock_holder,
     .close = posix_close,
 };
 

@@ -1,4 +1,4 @@
-/* os_priv.h — what the files of os/ share: the system's clock and randomness, and error texts. */
+/* os_priv.h — what the files of os/ share: the system's clock and randomness, who holds a lock, and error texts. */
 #ifndef SB_OS_PRIV_H
 #define SB_OS_PRIV_H
 
@@ -9,6 +9,9 @@ uint64_t sb_os__wall_ns(void);
 /* Sleeps at least ns, also when signals arrive. */
 void sb_os__sleep_ns(uint64_t ns);
 sb_status sb_os__random(void *data, size_t bytes, sb_err *err) SB_MUST_CHECK;
+
+/* A process that has an open-file-description lock on the byte at, of the file that fd is, by another open file than that of fd. 0: none is found. */
+uint64_t sb_os__lock_holder(int fd, uint64_t at);
 
 #define SB_OS__ERRNO_TEXT_BYTES 96u
 /* The system's text for errno_value, in text or static. */

@@ -346,6 +346,13 @@ static sb_status crash_lock_held(sb_file *file, uint64_t start, uint64_t bytes, 
     return inner->ops->lock_held(inner, start, bytes, held, err);
 }
 
+static uint64_t crash_lock_holder(sb_file *file, uint64_t start)
+{
+    sb_file *inner = file_of(file)->inner;
+
+    return inner->ops->lock_holder(inner, start);
+}
+
 static void crash_close(sb_file *file)
 {
     crash_file *self = file_of(file);
@@ -365,6 +372,7 @@ static const sb_file_ops crash_file_ops = {
     .advise = crash_advise,
     .lock = crash_lock,
     .lock_held = crash_lock_held,
+    .lock_holder = crash_lock_holder,
     .close = crash_close,
 };
 

@@ -223,6 +223,13 @@ static sb_status fault_lock_held(sb_file *file, uint64_t start, uint64_t bytes, 
     return st != SB_OK ? st : inner->ops->lock_held(inner, start, bytes, held, err);
 }
 
+static uint64_t fault_lock_holder(sb_file *file, uint64_t start)
+{
+    sb_file *inner = inner_of(file);
+
+    return inner->ops->lock_holder(inner, start);
+}
+
 static void fault_close(sb_file *file)
 {
     fault_file *self = SB_CONTAINER(file, fault_file, base);
@@ -243,6 +250,7 @@ static const sb_file_ops fault_file_ops = {
     .advise = fault_advise,
     .lock = fault_lock,
     .lock_held = fault_lock_held,
+    .lock_holder = fault_lock_holder,
     .close = fault_close,
 };
 

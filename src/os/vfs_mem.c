@@ -548,6 +548,14 @@ static sb_status mem_lock_held(sb_file *file, uint64_t start, uint64_t bytes, bo
     return SB_OK;
 }
 
+static uint64_t mem_lock_holder(sb_file *file, uint64_t start)
+{
+    bool held = false;
+
+    /* No other process can open what is in the memory of this one. */
+    return mem_lock_held(file, start, 1, &held, NULL) == SB_OK && held ? sb_os_process_id() : 0;
+}
+
 static void mem_close(sb_file *file)
 {
     mem_file *self = file_of(file);
@@ -572,6 +580,7 @@ static const sb_file_ops mem_file_ops = {
     .advise = mem_advise,
     .lock = mem_lock_range,
     .lock_held = mem_lock_held,
+    .lock_holder = mem_lock_holder,
     .close = mem_close,
 };
 

@@ -283,16 +283,22 @@ static bool time_is_over(sb_pager *pager, uint64_t started)
     return vfs->ops->monotonic_ns(vfs) - started >= pager->busy_timeout_ns;
 }
 
-/* Names the process whose reader is in the way of what. One without a slot has no name to be told by. */
+/* Names the process that is in the way of what: it runs a checkpoint, or has a reader, with a slot or without. */
 static sb_status held_up(sb_pager *pager, const char *what, sb_err *err)
 {
-    char name[64];
+    sb_file *file = pager->main_file;
+    char name[64], holder[SB_HOLDER_BYTES];
     sb_reader reader;
     SB_TRY(sb_pager__slots_in_the_way(pager, atomic_load(&pager->shm->appended), &reader, err));
-    if (reader.mark == 0)
-        return SB_FAIL(err, SB_BUSY,
-                       "%s: another checkpoint, or a reader without write permission, holds up %s",
-                       pager->path, what);
+    if (reader.mark == 0) {
+        bool fills = false;
+        SB_TRY(file->ops->lock_held(file, SB_LOCK_CHECKPOINT, 1, &fills, err));
+        sb_pager__holder(file, fills ? SB_LOCK_CHECKPOINT : SB_LOCK_GUARD, "another process",
+                         holder);
+        return SB_FAIL(err, SB_BUSY, "%s: %s in %s holds up %s", pager->path,
+                       fills ? "another checkpoint" : "a reader without write permission", holder,
+                       what);
+    }
     sb_os_process_name(reader.process_id, name, sizeof name);
     return SB_FAIL(err, SB_BUSY, "%s: a reader in process %llu (%s) holds up %s", pager->path,
                    (unsigned long long)reader.process_id, name, what);

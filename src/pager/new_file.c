@@ -53,8 +53,9 @@ static sb_status must_be_free(const sb_new_file *made, sb_err *err)
     if (st == SB_CANT_OPEN && cause.os_error == ENOENT) return SB_OK;
     if (st != SB_OK) return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
     st = file->ops->lock_held(file, SB_LOCK_OPEN, 1, &held, err);
+    if (st == SB_OK && held) st = sb_pager__name_in_use(made->name, file, err);
     sb_file_close(file);
-    return st != SB_OK || !held ? st : sb_pager__name_in_use(made->name, err);
+    return st;
 }
 
 void sb_pager__new_leave(sb_new_file *made)
@@ -101,6 +102,16 @@ static sb_status claim(sb_new_file *made, bool *taken, sb_err *err)
     return st;
 }
 
+static sb_status being_made(const sb_new_file *made, sb_err *err)
+{
+    char holder[SB_HOLDER_BYTES] = "another process";
+    sb_file *file = NULL;
+    if (sb_vfs_open(made->vfs, made->temporary, SB_OPEN_READ_ONLY, &file, NULL) == SB_OK)
+        sb_pager__holder(file, SB_LOCK_MAKER, "another process", holder);
+    sb_file_close(file);
+    return SB_FAIL(err, SB_BUSY, "%s is being made already by %s", made->name, holder);
+}
+
 static sb_status claim_in_time(sb_new_file *made, uint64_t timeout_ns, bool *exists, sb_err *err)
 {
     sb_vfs *vfs = made->vfs;
@@ -110,9 +121,7 @@ static sb_status claim_in_time(sb_new_file *made, uint64_t timeout_ns, bool *exi
         if (*exists) return SB_OK;
         SB_TRY(claim(made, &taken, err));
         if (taken) return vfs->ops->exists(vfs, made->path, exists, err);
-        if (vfs->ops->monotonic_ns(vfs) - started >= timeout_ns)
-            return SB_FAIL(err, SB_BUSY, "%s is being made already, by this process or another",
-                           made->name);
+        if (vfs->ops->monotonic_ns(vfs) - started >= timeout_ns) return being_made(made, err);
         vfs->ops->sleep_ns(vfs, RETRY_NS);
     }
 }

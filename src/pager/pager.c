@@ -209,11 +209,12 @@ static sb_status take_open_lock(sb_pager *pager, bool *first, sb_err *err)
         if (*first) return SB_OK;
         SB_TRY(sb_pager__lock(pager, SB_LOCK_OPEN, SB_LOCK_SHARED, 0, &taken, err));
         if (taken) return SB_OK;
-        if (vfs->ops->monotonic_ns(vfs) - started >= pager->options.busy_timeout_ns)
-            return SB_FAIL(err, SB_BUSY, "another process is recovering or closing %s",
-                           pager->path);
+        if (vfs->ops->monotonic_ns(vfs) - started >= pager->options.busy_timeout_ns) break;
         vfs->ops->sleep_ns(vfs, 500000);
     }
+    char holder[SB_HOLDER_BYTES];
+    sb_pager__holder(pager->main_file, SB_LOCK_OPEN, "another process", holder);
+    return SB_FAIL(err, SB_BUSY, "%s is being recovered or closed by %s", pager->path, holder);
 }
 
 /* Page size and salt from the WAL: page 0 can not be read, and st and cause tell why. */

@@ -630,8 +630,13 @@ SB_MUST_CHECK sb_status sb_pager__lineage_judge(sb_pager *pager, sb_lineage *lin
 /* ---- shm.c ----------------------------------------------------------------------------------- */
 
 SB_MUST_CHECK sb_status sb_pager__shm_open(sb_pager *pager, bool first, sb_err *err);
-/* SB_BUSY: another database has the shared memory of this name. */
-SB_COLD sb_status sb_pager__name_in_use(const char *name, sb_err *err);
+/* SB_BUSY: another database has shm, the shared memory of this name. */
+SB_COLD sb_status sb_pager__name_in_use(const char *name, sb_file *shm, sb_err *err);
+/* Who has a lock on the byte of a file that another open of it was refused, for messages: "process 4711 (sombra)", "this process", and what
+ * unknown says where the system does not tell. */
+#define SB_HOLDER_BYTES 112u
+SB_COLD void sb_pager__holder(sb_file *file, uint64_t byte, const char *unknown,
+                              char text[SB_HOLDER_BYTES]);
 void sb_pager__shm_publish_header(sb_pager *pager);
 void sb_pager__shm_close(sb_pager *pager);
 /* Set word to the greater of it and mark. */

@@ -237,11 +237,14 @@ static sb_status guard_scan(sb_pager *pager, sb_err *err)
 sb_status sb_pager__guard_snapshot(sb_txn *txn, sb_err *err)
 {
     sb_pager *pager = txn->pager;
+    char holder[SB_HOLDER_BYTES];
     bool taken = false;
     sb_mutex_lock(pager->index_mutex);
     sb_status st = sb_pager__guard_take(pager, pager->busy_timeout_ns, &taken, err);
-    if (st == SB_OK && !taken)
-        st = SB_FAIL(err, SB_BUSY, "%s: a checkpoint is running", pager->path);
+    if (st == SB_OK && !taken) {
+        sb_pager__holder(pager->main_file, SB_LOCK_GUARD, "another process", holder);
+        st = SB_FAIL(err, SB_BUSY, "%s: a checkpoint is running in %s", pager->path, holder);
+    }
     if (st == SB_OK && pager->guard_mark == 0) st = guard_scan(pager, err);
     txn->mark = pager->guard_mark;
     txn->main_only = pager->guard_main_only;

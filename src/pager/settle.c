@@ -76,12 +76,16 @@ static sb_status settle_all(sb_pager *pager, sb_mark mark, sb_err *err)
 /* Whoever back-fills keeps it for long only in off, and then `unsynced` has been said already, or it is settled. */
 static sb_status keep_out_backfills(sb_pager *pager, sb_err *err)
 {
+    char holder[SB_HOLDER_BYTES];
     bool taken = false;
     sb_mutex_lock(pager->checkpoint_mutex);
     sb_status st = sb_pager__lock(pager, SB_LOCK_CHECKPOINT, SB_LOCK_EXCLUSIVE,
                                   pager->busy_timeout_ns, &taken, err);
-    if (st == SB_OK && !taken)
-        st = SB_FAIL(err, SB_BUSY, "%s: a checkpoint in durability off is running", pager->path);
+    if (st == SB_OK && !taken) {
+        sb_pager__holder(pager->main_file, SB_LOCK_CHECKPOINT, "another process", holder);
+        st = SB_FAIL(err, SB_BUSY, "%s: a checkpoint in durability off is running in %s",
+                     pager->path, holder);
+    }
     if (st != SB_OK) sb_mutex_unlock(pager->checkpoint_mutex);
     return st;
 }

@@ -11,6 +11,7 @@
 #include "pager/pager_priv.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static uint32_t shm_crc(const sb_shm *shm)
 {
@@ -53,13 +54,35 @@ static sb_status elsewhere(const sb_pager *pager, sb_err *err)
                    pager->path, (unsigned long long)pager->links);
 }
 
-sb_status sb_pager__name_in_use(const char *name, sb_err *err)
+static void name_process(uint64_t pid, char text[SB_HOLDER_BYTES])
 {
+    char name[64];
+    if (pid == sb_os_process_id()) {
+        (void)snprintf(text, SB_HOLDER_BYTES, "this process");
+        return;
+    }
+    sb_os_process_name(pid, name, sizeof name);
+    (void)snprintf(text, SB_HOLDER_BYTES, "process %llu (%s)", (unsigned long long)pid, name);
+}
+
+void sb_pager__holder(sb_file *file, uint64_t byte, const char *unknown, char text[SB_HOLDER_BYTES])
+{
+    const uint64_t pid = file->ops->lock_holder(file, byte);
+    if (pid != 0)
+        name_process(pid, text);
+    else
+        (void)snprintf(text, SB_HOLDER_BYTES, "%s", unknown);
+}
+
+sb_status sb_pager__name_in_use(const char *name, sb_file *shm, sb_err *err)
+{
+    char holder[SB_HOLDER_BYTES];
+    sb_pager__holder(shm, SB_LOCK_OPEN, "another process", holder);
     return SB_FAIL(
         err, SB_BUSY,
         "%s: a database that had this name when it was opened, and was renamed or removed "
-        "since, is still in use: close it first",
-        name);
+        "since, is still in use by %s: close it first",
+        name, holder);
 }
 
 /* The main file is not in use, but the shared memory of its name is: by a database whose main file was renamed or removed since it was
@@ -74,7 +97,7 @@ static sb_status take_over(sb_pager *pager, sb_err *err)
         SB_TRY(file->ops->lock(file, SB_LOCK_OPEN, 1, SB_LOCK_EXCLUSIVE, &taken, err));
         if (taken) return SB_OK;
         if (vfs->ops->monotonic_ns(vfs) - started >= pager->options.busy_timeout_ns)
-            return sb_pager__name_in_use(pager->path, err);
+            return sb_pager__name_in_use(pager->path, file, err);
         vfs->ops->sleep_ns(vfs, 500000);
     }
 }
@@ -282,22 +305,25 @@ static void give_writer_flag(sb_pager *pager)
     if (signal) sb_condition_signal(pager->writer_free);
 }
 
-static sb_status writer_busy_error(sb_pager *pager, sb_err *err)
+static sb_status writer_busy_error(sb_pager *pager, bool in_this_pager, sb_err *err)
 {
-    char name[64];
+    char holder[SB_HOLDER_BYTES];
     const uint64_t pid = atomic_load(&pager->shm->writer);
-    if (pid == pager->process_id || pid == 0)
+    if (in_this_pager || pid == pager->process_id)
         return SB_FAIL(err, SB_BUSY, "%s is locked by another writer of this process", pager->path);
-    sb_os_process_name(pid, name, sizeof name);
-    return SB_FAIL(err, SB_BUSY, "%s is locked by a writer in process %llu (%s)", pager->path,
-                   (unsigned long long)pid, name);
+    /* 0: it has the lock and has yet to say so, or it was killed there and a child of it lives on. */
+    if (pid != 0)
+        name_process(pid, holder);
+    else
+        sb_pager__holder(pager->main_file, SB_LOCK_WRITER, "another process", holder);
+    return SB_FAIL(err, SB_BUSY, "%s is locked by a writer in %s", pager->path, holder);
 }
 
 sb_status sb_pager__writer_lock(sb_pager *pager, uint64_t timeout_ns, sb_err *err)
 {
     uint64_t waited;
     bool taken = false;
-    if (!take_writer_flag(pager, timeout_ns, &waited)) return writer_busy_error(pager, err);
+    if (!take_writer_flag(pager, timeout_ns, &waited)) return writer_busy_error(pager, true, err);
     const sb_status st = sb_pager__lock(pager, SB_LOCK_WRITER, SB_LOCK_EXCLUSIVE,
                                         waited < timeout_ns ? timeout_ns - waited : 0, &taken, err);
     if (st == SB_OK && taken) {
@@ -308,7 +334,7 @@ sb_status sb_pager__writer_lock(sb_pager *pager, uint64_t timeout_ns, sb_err *er
         return settled;
     }
     give_writer_flag(pager);
-    return st != SB_OK ? st : writer_busy_error(pager, err);
+    return st != SB_OK ? st : writer_busy_error(pager, false, err);
 }
 
 void sb_pager__writer_unlock(sb_pager *pager)

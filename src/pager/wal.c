@@ -247,6 +247,7 @@ static sb_status start_generation(sb_txn *txn, sb_err *err)
 {
     sb_pager *pager = txn->pager;
     sb_session *session = txn->session;
+    char holder[SB_HOLDER_BYTES];
     if (session->wal_header == NULL) {
         session->wal_header = sb_alloc(pager->alloc, SB_WAL_HEADER_BYTES);
         if (session->wal_header == NULL) return SB_FAIL_NOMEM(err);
@@ -257,12 +258,14 @@ static sb_status start_generation(sb_txn *txn, sb_err *err)
     if (old_frames) {
         /* A reader without slot may still read them. */
         SB_TRY(sb_pager__guard_take(pager, pager->busy_timeout_ns, &txn->guard_held, err));
-        if (!txn->guard_held)
-            return SB_FAIL(
-                err, SB_BUSY,
-                "%s: a reader without write permission, which has no name to be told by, "
-                "holds up the WAL: `fuser` lists who has the file open",
-                pager->path);
+        if (!txn->guard_held) {
+            sb_pager__holder(pager->main_file, SB_LOCK_GUARD,
+                             "a process that `fuser` lists among those that have the file open",
+                             holder);
+            return SB_FAIL(err, SB_BUSY,
+                           "%s: a reader without write permission holds up the WAL, in %s",
+                           pager->path, holder);
+        }
     }
     encode_header(pager, &txn->base, &txn->tail, session->wal_header);
     txn->header_pending = true;

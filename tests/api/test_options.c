@@ -704,7 +704,7 @@ static void test_api_options__create_whole(void **state)
             sombra_rollback(f.txn);
         assert_false(api_exists(API_PATH));
         FAILS_ERROR(&f, sombra_open(API_PATH, &f.options, &second, &f.error), SOMBRA_BUSY,
-                    API_PATH " is being made already, by this process or another");
+                    API_PATH " is being made already by this process");
         api_close(&f);
         assert_int_equal(api_exists(API_PATH), commits == 1);
         assert_false(api_exists(API_PATH "-making"));

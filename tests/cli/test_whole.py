@@ -184,7 +184,7 @@ class Whole(unittest.TestCase):
             if command.poll() is None and not os.path.exists("new.sombra"):
                 for name in ("backup", "vacuum", "import", "restore"):
                     words = [*MAKERS[name], "--option", "busy_timeout_ms=10"]
-                    self.assertIn("new.sombra is being made already, by this process or another", run(*words, code=5))
+                    self.assertIn(f"new.sombra is being made already by process {command.pid} (sombra)", run(*words, code=5))
         finally:
             command.send_signal(signal.SIGCONT)
             command.communicate()
