@@ -16,6 +16,7 @@ static sb_status recover(sombra_db *alone, recovery *r, sb_err *err)
     sb_recover_options options = {.alloc = &alone->memory.base,
                                   .profile = &profile,
                                   .txn_memory_bytes = sombra__transaction_memory(alone),
+                                  .memory = &alone->memory,
                                   .lost = r->lost,
                                   .lost_ctx = r->lost_ctx};
     sb_status status;

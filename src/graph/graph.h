@@ -544,6 +544,8 @@ typedef struct sb_recover_options {
     sb_vfs *vfs;
     sb_profile *profile;
     uint64_t txn_memory_bytes; /* private pages past this are spilled */
+    sb_counting_allocator
+        *memory; /* borrowed; of half of its limit indexes are sorted; NULL: no limit */
     void (*lost)(void *ctx, const char *message);
     void *lost_ctx;
 } sb_recover_options;

@@ -52,7 +52,10 @@ static sb_status open_file(sb_recovery *r, const char *path, uint32_t page_bytes
                            sb_open_file *file, sb_err *err)
 {
     sb_pager_options options;
+    sb_graph_settings settings;
 
+    sb_graph_settings_init(&settings);
+    settings.memory = r->options->memory;
     sb_pager_options_init(&options);
     options.alloc = r->alloc;
     options.vfs = r->options->vfs;
@@ -69,6 +72,7 @@ static sb_status open_file(sb_recovery *r, const char *path, uint32_t page_bytes
     options.check = sb_tree_check_page;
     SB_TRY(sb_pager_open(path, &options, &file->pager, err));
     SB_TRY(sb_session_open(file->pager, &file->session, err));
+    SB_TRY(sb_graph_configure(file->session, &settings, err));
     return scratch ? sb_txn_begin_read(file->session, &file->txn, err)
                    : sb_txn_begin_write(file->session, &file->txn, err);
 }

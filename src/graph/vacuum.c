@@ -5,8 +5,6 @@
 
 /* Private pages of the copy before they are spilled. Trees are written past them, so little comes together. */
 #define COPY_MEMORY_BYTES ((uint64_t)64 << 20)
-/* Tries, a millisecond apart, until the state that the writer sees is one that readers see too. */
-#define SNAPSHOT_TRIES 10000u
 
 #define TEMPORARY_SUFFIX "-vacuum"
 
@@ -114,20 +112,14 @@ sb_status sb_graph_vacuum_into(sb_graph *graph, sb_vfs *vfs, const char *path, s
 
 /* ---- In place --------------------------------------------------------------------------------------------------- */
 
-/* A read transaction on the very state that the writer sees: commits of other threads may still be on their way to
- * stable storage, and readers are not shown them before. */
-static sb_status begin_same(sb_session *session, const sb_txn *writer, sb_txn **txn, sb_err *err)
+/* A read transaction on the very state that the writer sees. Whoever committed it may not have synced it yet, or never will: it was killed,
+ * or is in `normal`. */
+static sb_status begin_same(sb_session *session, sb_txn *writer, sb_txn **txn, sb_err *err)
 {
-    sb_vfs *vfs = sb_pager_vfs(sb_session_pager(session));
-
-    for (unsigned i = 0; i < SNAPSHOT_TRIES; i++) {
-        SB_TRY(sb_txn_begin_read(session, txn, err));
-        if (sb_txn_seq(*txn) == sb_txn_seq(writer)) return SB_OK;
-        sb_txn_rollback(*txn);
-        *txn = NULL;
-        vfs->ops->sleep_ns(vfs, 1000000);
-    }
-    return SB_FAIL(err, SB_BUSY, "vacuum: a commit is not on stable storage yet");
+    SB_TRY(sb_txn_make_durable(writer, err));
+    SB_TRY(sb_txn_begin_read(session, txn, err));
+    SB_ASSERT(sb_txn_seq(*txn) == sb_txn_seq(writer));
+    return SB_OK;
 }
 
 /* The session's progress and cancellation, for the copy's reader. */

@@ -234,6 +234,8 @@ sb_pgno sb_txn_page_count(const sb_txn *txn);
 /* Those of them that file and WAL have room for: fewer where the file was cut off, or the number of pages is a lie. Free pages need not be
  * there. */
 SB_MUST_CHECK sb_status sb_txn_pages_there(sb_txn *txn, sb_pgno *count, sb_err *err);
+/* Syncs the state that a write transaction began on, where that is not yet durable, so that readers are shown it. */
+SB_MUST_CHECK sb_status sb_txn_make_durable(sb_txn *txn, sb_err *err);
 /* True once the write transaction has changed anything. */
 bool sb_txn_dirty(const sb_txn *txn);
 

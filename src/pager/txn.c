@@ -417,6 +417,14 @@ sb_status sb_txn_pages_there(sb_txn *txn, sb_pgno *count, sb_err *err)
     *count = txn->writable || there > txn->now.page_count ? txn->now.page_count : (sb_pgno)there;
     return SB_OK;
 }
+sb_status sb_txn_make_durable(sb_txn *txn, sb_err *err)
+{
+    sb_pager *pager = txn->pager;
+    SB_ASSERT(txn->active && txn->writable);
+    if (atomic_load_explicit(&pager->durability, memory_order_relaxed) != SB_DURABLE_FULL)
+        return SB_OK; /* readers are shown what was appended */
+    return sb_pager__sync_to(pager, txn->mark, err);
+}
 const uint8_t *sb_txn_meta(const sb_txn *txn)
 {
     return txn->now.meta;

@@ -298,6 +298,29 @@ static void test_api_admin__memory_is_private(void **state)
     api_close(&two);
 }
 
+/* The last commit is one that nobody has synced, as that of a writer in `normal`, or of one killed before its sync. */
+static void test_api_admin__vacuum_of_what_is_not_synced(void **state)
+{
+    api_fixture f, normal = {0};
+    (void)state;
+
+    api_new(&f);
+    api_close(&f);
+    f.options.durability = SOMBRA_DURABLE_FULL;
+    api_open_at(&f, API_PATH);
+    sombra_options_init(&normal.options);
+    normal.options.durability = SOMBRA_DURABLE_NORMAL;
+    api_open_at(&normal, API_PATH);
+    api_begin(&normal, SOMBRA_WRITE);
+    (void)api_node(&normal, "Person", 1);
+    api_commit(&normal);
+    assert_int_equal(api_node_count(&f), 0); /* in `full` only what is durable is shown */
+    OK(&f, sombra_vacuum(f.conn, NULL));
+    assert_int_equal(api_node_count(&f), 1);
+    api_close(&normal);
+    api_end(&f);
+}
+
 static void test_api_admin__vacuum(void **state)
 {
     api_fixture f, copy;
@@ -510,6 +533,12 @@ static void test_api_admin__recover_within_a_limit(void **state)
 
     api_new(&f);
     gives(&f, "UNWIND range(1, 120000) AS i CREATE (:N {n: i})-[:R {w: i}]->(:N)", "");
+    /* An index of more than the limit in all: it is sorted in parts. */
+    gives(&f,
+          "WITH reduce(s = '', i IN range(1, 60) | s + 'a long text') AS long "
+          "UNWIND range(1, 24000) AS i CREATE (:T {text: reverse(toString(i)) + long})",
+          "");
+    gives(&f, "CREATE INDEX of_texts FOR (n:T) ON (n.text)", "");
     api_close(&f);
     sombra_options_init(&options);
     options.transaction_memory = 1u << 20;
@@ -676,6 +705,7 @@ int main(void)
         cmocka_unit_test(test_api_admin__backup_and_restore),
         cmocka_unit_test(test_api_admin__restore_page_sizes),
         cmocka_unit_test(test_api_admin__memory_is_private),
+        cmocka_unit_test(test_api_admin__vacuum_of_what_is_not_synced),
         cmocka_unit_test(test_api_admin__vacuum),
         cmocka_unit_test(test_api_admin__damage_is_named_and_recovered),
         cmocka_unit_test(test_api_admin__recover_within_a_limit),

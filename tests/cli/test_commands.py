@@ -182,6 +182,50 @@ class Commands(unittest.TestCase):
         self.assertIn("saved 4 nodes and 5 relationships", run("recover", "small.sombra", "saved.sombra"))
         self.assertEqual(run("digest", "saved.sombra"), before)
 
+    def test_what_is_no_file_is_refused(self):
+        """A pipe, above all: who reads from it would wait for ever."""
+        os.mkfifo("pipe")
+        os.mkdir("folder")
+        for name in ("pipe", "folder", "/dev/zero"):
+            for words in (["info"], ["verify"], ["recover"], ["backup"], ["query"]):
+                target = ["not-made.sombra"] if words[0] in ("recover", "backup") else ["RETURN 1"] if words[0] == "query" else []
+                self.assertRegex(run(*words, name, *target, code=9), f"{name}( is not a regular file|: can not open: Is a directory)")
+        self.assertFalse(os.path.exists("not-made.sombra"))
+        os.remove("pipe")
+        os.rmdir("folder")
+
+    def test_memory_limit_holds(self):
+        """The system counts: with room for memory_limit, an eighth of it that waits to be used again, and what a program needs by itself,
+        loads, statements and copies of a graph several times larger work, and what can not says so."""
+        own = 12 << 20  # the program, its libraries, and stacks of threads of 256 KiB
+
+        def limited(mib, *words):
+            most = (mib << 20) * 9 // 8 + own
+            return subprocess.run(["sh", "-c", 'ulimit -s 256 && ulimit -d "$0" && exec "$@"', str(most // 1024), SOMBRA, *words,
+                                   "--option", f"memory_limit={mib}m"], capture_output=True, text=True, check=False)
+
+        if limited(16, "info", "g.sombra").returncode != 0:
+            self.skipTest("a sanitizer needs more than the limit by itself")
+        with open("many.csv", "w", encoding="utf-8") as file:
+            file.write("id:ID,name,text\n" + "".join(f"{i},name {i},{'x' * 200}{i % 7}\n" for i in range(100000)))
+        with open("pairs.csv", "w", encoding="utf-8") as file:
+            file.write(":START_ID,:END_ID\n" + "".join(f"{i},{i * 7919 % 100000}\n" for i in range(100000)))
+        for words in (["import", "many.sombra", "--nodes", "N=many.csv", "--relationships", "T=pairs.csv"],
+                      ["query", "many.sombra", "MATCH (n:N) SET n.name = n.name + n.text"],
+                      ["query", "many.sombra", "MATCH (n:N) WITH n.text AS t, n.name AS s ORDER BY s DESC RETURN count(DISTINCT s + t)"],
+                      ["query", "many.sombra", "MATCH (a:N)-[:T]->(b) CREATE (a)-[:U {name: b.name}]->(b)"],
+                      ["query", "many.sombra", "CREATE INDEX of_names FOR (n:N) ON (n.name)"],
+                      ["backup", "many.sombra", "many-copy.sombra"], ["vacuum", "many.sombra"], ["verify", "many.sombra"], ["digest", "many.sombra"],
+                      ["recover", "many.sombra", "many-saved.sombra"], ["export", "many.sombra", "many-out"]):
+            done = limited({"import": 48, "recover": 32}.get(words[0], 16), *words)
+            self.assertEqual((words, done.returncode, done.stderr), (words, 0, done.stderr))
+        done = limited(16, "query", "many.sombra", "MATCH (n:N) RETURN size(collect(n.name + n.text))")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn(f"more memory than the {8 << 20} bytes that a query may use, half of memory_limit", done.stderr)
+        for name in ("many.csv", "pairs.csv", "many.sombra", "many-copy.sombra", "many-saved.sombra"):
+            os.remove(name)
+        shutil.rmtree("many-out")
+
     def test_recover_loses_nothing_of_a_sound_file(self):
         with open("wide.csv", "w", encoding="utf-8") as file:
             file.write(":LABEL\n" + ";".join(f"L{i}" for i in range(4097)) + "\n")
