@@ -21,11 +21,14 @@ typedef struct sb_file sb_file;
 /* ---- Files ------------------------------------------------------------------------------- */
 
 enum {
-    SB_OPEN_READ_ONLY = 1 << 0, /* else read and write */
-    SB_OPEN_CREATE = 1 << 1,    /* make it when absent */
-    SB_OPEN_EXCLUSIVE = 1 << 2, /* with CREATE: fail with SB_EXISTS when present */
-    SB_OPEN_SEQUENTIAL = 1 << 3 /* read from front to back: then it may also be a pipe, whose
-                                 * offsets are not looked at */
+    SB_OPEN_READ_ONLY = 1 << 0,  /* else read and write */
+    SB_OPEN_CREATE = 1 << 1,     /* make it when absent */
+    SB_OPEN_EXCLUSIVE = 1 << 2,  /* with CREATE: fail with SB_EXISTS when present */
+    SB_OPEN_SEQUENTIAL = 1 << 3, /* read from front to back: then it may also be a pipe, whose
+                                  * offsets are not looked at */
+    SB_OPEN_BESIDE =
+        1 << 4 /* one of the files that a database makes beside itself: a symbolic link there, which
+                                  * somebody else has made, is not followed (SB_CANT_OPEN, ELOOP) */
 };
 
 typedef enum sb_lock_kind { SB_LOCK_NONE, SB_LOCK_SHARED, SB_LOCK_EXCLUSIVE } sb_lock_kind;
@@ -64,9 +67,10 @@ typedef struct sb_file_ops {
     sb_status (*write_back)(sb_file *file, uint64_t offset, uint64_t bytes, sb_err *err);
     sb_status (*truncate)(sb_file *file, uint64_t bytes, sb_err *err);
     sb_status (*info)(sb_file *file, sb_file_info *info, sb_err *err);
-    /* Map [offset, offset + bytes): offset and bytes are multiples of vfs->map_step_bytes; the range may
+    /* Map [offset, offset + bytes): offset and bytes are multiples of vfs->map_step_bytes, or bytes less than one and whole
+     * pages of the system; the range may
      * reach past the end of the file (touching there faults until the file has grown). Shared with
-     * write() of any process at once. The memory file systems serve exactly one step per call and
+     * write() of any process at once. The memory file systems serve one step at most per call and
      * answer SB_UNSUPPORTED for more; their maps also stay valid after unmap and close, until the file is
      * removed and closed or truncated below an unmapped step; past the end of the file their bytes are
      * undefined instead of faulting. */

@@ -258,7 +258,7 @@ static sb_status posix_map(sb_file *file, uint64_t offset, size_t bytes, bool wr
 
     *address = NULL;
     SB_ASSERT(offset % MAP_STEP_BYTES == 0);
-    SB_ASSERT(bytes % MAP_STEP_BYTES == 0);
+    SB_ASSERT(bytes % MAP_STEP_BYTES == 0 || bytes < MAP_STEP_BYTES);
     SB_ASSERT(bytes > 0);
     mapped = MAP_FAILED;
     errno = EOVERFLOW;
@@ -492,12 +492,18 @@ static sb_status posix_open(sb_vfs *vfs, const char *path, unsigned flags, sb_fi
     *file = NULL;
     if ((flags & SB_OPEN_CREATE) != 0) mode |= O_CREAT;
     if ((flags & SB_OPEN_CREATE) != 0 && (flags & SB_OPEN_EXCLUSIVE) != 0) mode |= O_EXCL;
+    if ((flags & SB_OPEN_BESIDE) != 0) mode |= O_NOFOLLOW;
     made = make_file(vfs, path);
     if (made == NULL) return SB_FAIL_NOMEM(err);
     made->fd = open_descriptor(path, mode, 0666); /* less the process's umask */
     if (made->fd < 0) {
         const int cause = errno;
         free_file(vfs, made);
+        if (cause == ELOOP && (flags & SB_OPEN_BESIDE) != 0)
+            return SB_FAIL_OS(err, SB_CANT_OPEN, cause,
+                              "%s is a symbolic link, where a file of the database's own belongs: "
+                              "remove it",
+                              path);
         return fail_open(err, path, cause);
     }
     note_media(made);

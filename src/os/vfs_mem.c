@@ -396,7 +396,7 @@ static sb_status mem_map(sb_file *file, uint64_t offset, size_t bytes, bool writ
     *address = NULL;
     SB_ASSERT(offset % MAP_STEP_BYTES == 0);
     if (writable && self->read_only) return fail_file(err, file, SB_IO, "map for writing");
-    if (bytes != MAP_STEP_BYTES)
+    if (bytes > MAP_STEP_BYTES)
         return SB_FAIL(err, SB_UNSUPPORTED,
                        "%s: a file in memory is mapped step by step, not %zu bytes", file->path,
                        bytes);

@@ -48,7 +48,7 @@ static sb_status must_be_free(const sb_new_file *made, sb_err *err)
     char *shm = sb_pager__join_path(made->alloc, made->path, "-shm");
     if (shm == NULL) return SB_FAIL_NOMEM(err);
     sb_err_clear(&cause);
-    sb_status st = sb_vfs_open(made->vfs, shm, SB_OPEN_READ_ONLY, &file, &cause);
+    sb_status st = sb_vfs_open(made->vfs, shm, SB_OPEN_BESIDE | SB_OPEN_READ_ONLY, &file, &cause);
     sb_free(made->alloc, shm, strlen(shm) + 1);
     if (st == SB_CANT_OPEN && cause.os_error == ENOENT) return SB_OK;
     if (st != SB_OK) return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
@@ -75,7 +75,8 @@ static sb_status has_name(const sb_new_file *made, bool *has, sb_err *err)
     *has = false;
     SB_TRY(made->file->ops->info(made->file, &mine, err));
     sb_err_clear(&cause);
-    sb_status st = sb_vfs_open(made->vfs, made->temporary, SB_OPEN_READ_ONLY, &file, &cause);
+    sb_status st =
+        sb_vfs_open(made->vfs, made->temporary, SB_OPEN_BESIDE | SB_OPEN_READ_ONLY, &file, &cause);
     if (st == SB_CANT_OPEN && cause.os_error == ENOENT) return SB_OK;
     if (st != SB_OK) return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
     st = file->ops->info(file, &found, err);
@@ -90,7 +91,8 @@ static sb_status claim(sb_new_file *made, bool *taken, sb_err *err)
     bool locked = false;
     sb_err cause;
     sb_err_clear(&cause);
-    sb_status st = sb_vfs_open(made->vfs, made->temporary, SB_OPEN_CREATE, &made->file, &cause);
+    sb_status st = sb_vfs_open(made->vfs, made->temporary, SB_OPEN_BESIDE | SB_OPEN_CREATE,
+                               &made->file, &cause);
     if (st != SB_OK)
         return SB_FAIL_OS(err, st, cause.os_error, "%s can not be made: %s", made->name,
                           cause.text);
@@ -106,7 +108,8 @@ static sb_status being_made(const sb_new_file *made, sb_err *err)
 {
     char holder[SB_HOLDER_BYTES] = "another process";
     sb_file *file = NULL;
-    if (sb_vfs_open(made->vfs, made->temporary, SB_OPEN_READ_ONLY, &file, NULL) == SB_OK)
+    if (sb_vfs_open(made->vfs, made->temporary, SB_OPEN_BESIDE | SB_OPEN_READ_ONLY, &file, NULL) ==
+        SB_OK)
         sb_pager__holder(file, SB_LOCK_MAKER, "another process", holder);
     sb_file_close(file);
     return SB_FAIL(err, SB_BUSY, "%s is being made already by %s", made->name, holder);

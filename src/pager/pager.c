@@ -313,9 +313,11 @@ static sb_status join_shm(sb_pager *pager, bool first, sb_err *err)
         return open_private(pager, err);
     }
     if (denied)
-        return SB_FAIL_OS(err, SB_READ_ONLY, cause.os_error,
-                          "%s: the directory of the database can not be written: open it read-only",
-                          pager->shm_path);
+        return SB_FAIL_OS(
+            err, SB_READ_ONLY, cause.os_error,
+            "%s can not be opened for writing: open the database read-only, or get leave to "
+            "write the file and its directory",
+            pager->shm_path);
     return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
 }
 

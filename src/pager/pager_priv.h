@@ -385,7 +385,6 @@ struct sb_pager {
     sb_file *wal_second;         /* the same file, opened again for lane 1; guarded by sync_mutex */
     sb_file *shm_file;
     sb_shm *shm; /* mapped; a heap block in the other modes */
-    size_t shm_map_bytes;
 
     sb_map_file main_map, wal_map;
     sb_index index;

@@ -47,7 +47,7 @@ static sb_status copy_file(sb_vfs *vfs, const sb_allocator *alloc, const char *p
     sb_status st;
 
     if (piece == NULL) return SB_FAIL_NOMEM(err);
-    st = sb_vfs_open(vfs, path, SB_OPEN_READ_ONLY | SB_OPEN_SEQUENTIAL, &from, err);
+    st = sb_vfs_open(vfs, path, SB_OPEN_READ_ONLY, &from, err);
     if (st == SB_OK) st = sb_vfs_open(vfs, scratch, SB_OPEN_CREATE | SB_OPEN_EXCLUSIVE, &to, err);
     if (st == SB_OK) st = copy_bytes(from, to, piece, err);
     sb_file_close(from);

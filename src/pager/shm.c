@@ -54,24 +54,17 @@ static sb_status elsewhere(const sb_pager *pager, sb_err *err)
                    pager->path, (unsigned long long)pager->links);
 }
 
-static void name_process(uint64_t pid, char text[SB_HOLDER_BYTES])
-{
-    char name[64];
-    if (pid == sb_os_process_id()) {
-        (void)snprintf(text, SB_HOLDER_BYTES, "this process");
-        return;
-    }
-    sb_os_process_name(pid, name, sizeof name);
-    (void)snprintf(text, SB_HOLDER_BYTES, "process %llu (%s)", (unsigned long long)pid, name);
-}
-
 void sb_pager__holder(sb_file *file, uint64_t byte, const char *unknown, char text[SB_HOLDER_BYTES])
 {
+    char name[64];
     const uint64_t pid = file->ops->lock_holder(file, byte);
-    if (pid != 0)
-        name_process(pid, text);
-    else
+    sb_os_process_name(pid, name, sizeof name);
+    if (pid == 0)
         (void)snprintf(text, SB_HOLDER_BYTES, "%s", unknown);
+    else if (pid == sb_os_process_id())
+        (void)snprintf(text, SB_HOLDER_BYTES, "this process");
+    else
+        (void)snprintf(text, SB_HOLDER_BYTES, "process %llu (%s)", (unsigned long long)pid, name);
 }
 
 sb_status sb_pager__name_in_use(const char *name, sb_file *shm, sb_err *err)
@@ -107,8 +100,9 @@ static sb_status open_shm(sb_pager *pager, bool first, sb_err *err)
     sb_err cause;
     bool taken = false;
     sb_err_clear(&cause);
-    const sb_status st = sb_vfs_open(pager->vfs, pager->shm_path, first ? SB_OPEN_CREATE : 0u,
-                                     &pager->shm_file, &cause);
+    const sb_status st =
+        sb_vfs_open(pager->vfs, pager->shm_path, SB_OPEN_BESIDE | (first ? SB_OPEN_CREATE : 0u),
+                    &pager->shm_file, &cause);
     if (st == SB_CANT_OPEN && cause.os_error == ENOENT && !first) return elsewhere(pager, err);
     if (st != SB_OK) return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
     sb_file *file = pager->shm_file;
@@ -123,7 +117,6 @@ static sb_status open_shm(sb_pager *pager, bool first, sb_err *err)
 
 sb_status sb_pager__shm_open(sb_pager *pager, bool first, sb_err *err)
 {
-    sb_vfs *vfs = pager->vfs;
     SB_TRY(open_shm(pager, first, err));
     sb_file *file = pager->shm_file;
     sb_file_info info;
@@ -133,9 +126,8 @@ sb_status sb_pager__shm_open(sb_pager *pager, bool first, sb_err *err)
         return SB_FAIL(err, SB_CORRUPT, "%s is cut short while the database is in use",
                        pager->shm_path);
     void *address = NULL;
-    SB_TRY(file->ops->map(file, 0, vfs->map_step_bytes, true, &address, err));
+    SB_TRY(file->ops->map(file, 0, SB_SHM_BYTES, true, &address, err));
     pager->shm = address;
-    pager->shm_map_bytes = vfs->map_step_bytes;
     sb_shm *shm = pager->shm;
     if (first) return SB_OK;
     if (shm->magic != SB_SHM_MAGIC || shm->crc != shm_crc(shm) ||
@@ -157,7 +149,7 @@ void sb_pager__shm_close(sb_pager *pager)
 {
     if (pager->shm_file != NULL) {
         if (pager->shm != NULL)
-            pager->shm_file->ops->unmap(pager->shm_file, pager->shm, pager->shm_map_bytes);
+            pager->shm_file->ops->unmap(pager->shm_file, pager->shm, SB_SHM_BYTES);
         sb_file_close(pager->shm_file);
     } else if (pager->shm != NULL) {
         sb_free(pager->alloc, pager->shm, sizeof *pager->shm);
@@ -307,15 +299,16 @@ static void give_writer_flag(sb_pager *pager)
 
 static sb_status writer_busy_error(sb_pager *pager, bool in_this_pager, sb_err *err)
 {
-    char holder[SB_HOLDER_BYTES];
+    char holder[SB_HOLDER_BYTES], name[64];
     const uint64_t pid = atomic_load(&pager->shm->writer);
     if (in_this_pager || pid == pager->process_id)
         return SB_FAIL(err, SB_BUSY, "%s is locked by another writer of this process", pager->path);
-    /* 0: it has the lock and has yet to say so, or it was killed there and a child of it lives on. */
-    if (pid != 0)
-        name_process(pid, holder);
-    else
+    /* 0: it has yet to say so. No such process: it was killed, and a child that it had forked lives on with the lock. */
+    sb_os_process_name(pid, name, sizeof name);
+    if (pid == 0 || strcmp(name, "?") == 0)
         sb_pager__holder(pager->main_file, SB_LOCK_WRITER, "another process", holder);
+    else
+        (void)snprintf(holder, sizeof holder, "process %llu (%s)", (unsigned long long)pid, name);
     return SB_FAIL(err, SB_BUSY, "%s is locked by a writer in %s", pager->path, holder);
 }
 

@@ -30,7 +30,7 @@ static void open_second(sb_pager *pager)
 {
     sb_file *first = pager->wal_file, *second = NULL;
     sb_file_info info[2] = {{0}};
-    sb_status st = sb_vfs_open(pager->vfs, pager->wal_path, 0, &second, NULL);
+    sb_status st = sb_vfs_open(pager->vfs, pager->wal_path, SB_OPEN_BESIDE, &second, NULL);
     if (st == SB_OK) st = first->ops->info(first, &info[0], NULL);
     if (st == SB_OK) st = second->ops->info(second, &info[1], NULL);
     if (st != SB_OK || info[0].inode != info[1].inode || info[0].device != info[1].device) {

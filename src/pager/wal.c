@@ -58,7 +58,7 @@ sb_status sb_pager__wal_open(sb_pager *pager, bool create, bool *opened, sb_err 
     bool exists = false;
     SB_TRY(vfs->ops->exists(vfs, pager->wal_path, &exists, err));
     if (!exists && !create) return SB_OK;
-    unsigned flags = create ? SB_OPEN_CREATE : 0u;
+    unsigned flags = SB_OPEN_BESIDE | (create ? SB_OPEN_CREATE : 0u);
     if (pager->mode != SB_MODE_SHARED) flags |= SB_OPEN_READ_ONLY;
     SB_TRY(sb_vfs_open(vfs, pager->wal_path, flags, &file, err));
     sb_file_info info;

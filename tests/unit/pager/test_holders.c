@@ -188,6 +188,51 @@ static void test_pager_holders__reader_without_slot(void **state)
     remove_place(&p);
 }
 
+/* The writer was killed, and a child that it had forked lives on with its lock. */
+static void test_pager_holders__child_of_a_dead_writer(void **state)
+{
+    (void)state;
+    fixture f;
+    int told[2];
+    pid_t heir = 0;
+    const place p = make_place();
+    fixture_options(&f, make_vfs());
+    fixture_open(&f, p.name);
+    assert_int_equal(pipe(told), 0);
+    const pid_t writer = fork();
+    assert_true(writer >= 0);
+    if (writer == 0) {
+        fixture own;
+        sb_txn *txn = NULL;
+        fixture_options(&own, f.vfs);
+        if (sb_pager_open(p.name, &own.options, &own.pager, NULL) != SB_OK ||
+            sb_session_open(own.pager, &own.session, NULL) != SB_OK ||
+            sb_txn_begin_write(own.session, &txn, NULL) != SB_OK)
+            _exit(3);
+        const pid_t child = fork();
+        if (child > 0 && write(told[1], &child, sizeof child) != (ssize_t)sizeof child) _exit(4);
+        for (;;)
+            (void)pause();
+    }
+    (void)close(told[1]);
+    assert_int_equal(read(told[0], &heir, sizeof heir), (int)sizeof heir);
+    (void)close(told[0]);
+    child_end(writer);
+    char text[64];
+    (void)snprintf(text, sizeof text, " process %d (", (int)heir);
+    assert_int_equal(fixture_put(&f, f.session, 1, 1, 1), SB_BUSY);
+    if (strstr(f.err.text, text) == NULL) fail_msg("%s: process %d", f.err.text, (int)heir);
+    assert_int_equal(kill(heir, SIGKILL), 0);
+    sb_err_clear(&f.err);
+    while (fixture_put(&f, f.session, 1, 1, 1) ==
+           SB_BUSY) /* until the system has closed its files */
+        sb_err_clear(&f.err);
+    assert_true(fixture_reads(&f, f.session, 1, 1, 1));
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+    remove_place(&p);
+}
+
 /* Two handles in one process: it is this one, and no number is looked for. */
 static void test_pager_holders__this_process(void **state)
 {
@@ -213,8 +258,11 @@ static void test_pager_holders__this_process(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_pager_holders__open),         TEST(test_pager_holders__write),
-        TEST(test_pager_holders__checkpoint),   TEST(test_pager_holders__reader_without_slot),
+        TEST(test_pager_holders__open),
+        TEST(test_pager_holders__write),
+        TEST(test_pager_holders__checkpoint),
+        TEST(test_pager_holders__reader_without_slot),
+        TEST(test_pager_holders__child_of_a_dead_writer),
         TEST(test_pager_holders__this_process),
     };
     return cmocka_run_group_tests_name("pager_holders", tests, NULL, NULL);

@@ -283,6 +283,42 @@ static void test_pager_names__no_place_for_shared_memory(void **state)
     }
 }
 
+/* What somebody has put beside the database, where it makes files of its own, leads nowhere: what the link points to stays as it is. */
+static void test_pager_names__links_beside_are_not_followed(void **state)
+{
+    (void)state;
+    static const char *const suffixes[] = {"-wal", "-shm", "-making"};
+    for (size_t i = 0; i < 3; i++) {
+        fixture f;
+        char link[160], text[16] = "";
+        place p = make_place();
+        const bool is_new = i == 2;
+        (void)snprintf(link, sizeof link, "%s%s", p.names[0], suffixes[i]);
+        fixture_options(&f, make_vfs());
+        if (!is_new) {
+            fixture_open(&f, p.names[0]);
+            fixture_close(&f);
+        }
+        FILE *file = fopen(p.names[1], "wb");
+        assert_non_null(file);
+        assert_int_equal(fputs("precious", file) >= 0 && fclose(file) == 0, 1);
+        assert_int_equal(symlink("link", link), 0);
+        assert_int_equal(sb_pager_open(p.names[0], &f.options, &f.pager, &f.err), SB_CANT_OPEN);
+        assert_non_null(strstr(f.err.text, "is a symbolic link"));
+        assert_int_equal(f.err.os_error, ELOOP);
+        file = fopen(p.names[1], "rb");
+        assert_non_null(file);
+        assert_int_equal(fread(text, 1, sizeof text, file), 8);
+        assert_int_equal(fclose(file), 0);
+        assert_memory_equal(text, "precious", 8);
+        assert_int_equal(unlink(link), 0);
+        fixture_open(&f, p.names[0]);
+        fixture_close(&f);
+        sb_vfs_destroy(f.vfs);
+        remove_place(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +329,7 @@ int main(void)
         TEST(test_pager_names__two_names_at_once),
         TEST(test_pager_names__shared_memory_has_room),
         TEST(test_pager_names__no_place_for_shared_memory),
+        TEST(test_pager_names__links_beside_are_not_followed),
     };
     return cmocka_run_group_tests_name("pager_names", tests, NULL, NULL);
 }

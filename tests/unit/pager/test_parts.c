@@ -437,7 +437,8 @@ static void test_pager_parts__read_only_of_a_closed_file(void **state)
             CHECK(&f, fixture_put(&f, f.session, 1, 5, v));
         assert_true(fixture_sees(&guarded, txn, 1, 5, round == 0 ? 100 : 103));
         assert_int_equal(sb_pager_checkpoint(f.pager, SB_CHECKPOINT_FULL, NULL, &f.err), SB_BUSY);
-        assert_non_null(strstr(f.err.text, "a reader without write permission, holds up"));
+        assert_non_null(
+            strstr(f.err.text, "a reader without write permission in this process holds up"));
         sb_err_clear(&f.err);
         sb_txn_rollback(txn);
         assert_true(fixture_reads(&guarded, guarded.session, 1, 5, 103));
