@@ -50,7 +50,7 @@ typedef struct sb_file_info {
 } sb_file_info;
 
 /* The table behind an open file. All offsets and sizes in bytes. Each function may be called by
- * several threads at once. Errors: SB_IO with errno, SB_FULL for ENOSPC and EDQUOT. */
+ * several threads at once. Errors: SB_IO with errno, SB_FULL for ENOSPC, EDQUOT and EFBIG. */
 typedef struct sb_file_ops {
     /* Read up to bytes at offset; *got is less only at the end of the file. */
     sb_status (*read)(sb_file *file, uint64_t offset, void *data, size_t bytes, size_t *got,

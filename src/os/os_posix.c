@@ -60,6 +60,7 @@ static sb_status status_of_errno(int cause)
 {
     switch (cause) {
     case ENOSPC:
+    case EFBIG: /* the process's limit of file sizes, or the file system's */
     case EDQUOT: return SB_FULL;
     case ENOMEM: return SB_NOMEM;
     default: return SB_IO;

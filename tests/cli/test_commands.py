@@ -194,6 +194,25 @@ class Commands(unittest.TestCase):
         os.remove("pipe")
         os.rmdir("folder")
 
+    def test_a_limit_of_file_sizes_is_a_full_disk(self):
+        """The WAL can not grow, and there is room in the main file: it begins anew. Then the main file can not grow, and what is there stays."""
+        with open("many.cypher", "w", encoding="utf-8") as file:
+            file.write("UNWIND range(1, 400) AS i CREATE (:B {x: i, t: 'some text ' + toString(i)});\n" * 60)
+
+        def limited(*words):
+            return subprocess.run([SOMBRA, "limited.sombra", *words], capture_output=True, text=True, check=False,
+                                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 20, 2 << 20)))
+
+        done = limited("--option", "autocheckpoint=0", "-f", "many.cypher")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        done = limited("-c", "UNWIND range(1, 200000) AS i CREATE (:C {t: 'some text ' + toString(i)})")
+        self.assertEqual(done.returncode, 9)
+        self.assertIn("File too large", done.stderr)
+        self.assertEqual(json.loads(run("query", "limited.sombra", "MATCH (n) RETURN count(n) AS n", "--format", "json")), [{"n": 24000}])
+        self.assertIn("0 faults", run("verify", "limited.sombra"))
+        os.remove("many.cypher")
+        os.remove("limited.sombra")
+
     def test_memory_limit_holds(self):
         """The system counts: with room for memory_limit, an eighth of it that waits to be used again, and what a program needs by itself,
         loads, statements and copies of a graph several times larger work, and what can not says so."""

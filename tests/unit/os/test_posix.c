@@ -135,7 +135,8 @@ static void test_os_posix__tells_causes_apart(void **state)
     static const struct {
         int cause;
         sb_status status;
-    } table[] = {{EIO, SB_IO}, {ENOSPC, SB_FULL}, {EDQUOT, SB_FULL}, {ENOMEM, SB_NOMEM}};
+    } table[] = {
+        {EIO, SB_IO}, {ENOSPC, SB_FULL}, {EDQUOT, SB_FULL}, {EFBIG, SB_FULL}, {ENOMEM, SB_NOMEM}};
     uint8_t byte = 0;
     size_t i;
 
