@@ -11,11 +11,14 @@
 #define USES_BEFORE_JIT 64u
 /* Steps of a match before it is looked after: some 5 ms. Few real patterns get there, catastrophic ones all. */
 #define QUICK_LIMIT 100000u
-/* Of a text longer than this fewer, since each may go through all of it. */
+/* Of a text longer than this fewer, since each may go through all of it, */
 #define QUICK_BYTES 65536u
+/* and longer ones are looked after at once. */
+#define LONG_BYTES (1u << 20)
 /* Then it goes on with a call-out at each item of the pattern, so many of them (some 0.5 s), asking now and then whether it should. */
-#define CALLOUT_LIMIT 5000000u
-#define CALLOUT_WORK  256u /* bytes gone through otherwise in the time of one */
+#define CALLOUT_LIMIT    5000000u
+#define CALLOUTS_OF_BYTE 4u /* of a long text so many more: what is linear in it comes to its end */
+#define CALLOUT_WORK     256u /* bytes gone through otherwise in the time of one */
 /* Of the places that a match may come back to: what bounds how deep it goes, which by itself costs nothing. */
 #define HEAP_KIB 16384u
 #define HEADER   16u
@@ -189,7 +192,7 @@ static int match(sb_func_context *ctx, const pcre2_code *code, sb_bytes text, ui
 
 typedef struct watch {
     sb_func_context *ctx;
-    uint32_t callouts;
+    uint64_t callouts_left;
     size_t at;        /* in the text, at the callout before */
     sb_status status; /* of poll */
 } watch;
@@ -199,7 +202,7 @@ static int watch_match(pcre2_callout_block *block, void *data)
 {
     watch *w = data;
 
-    if (++w->callouts > CALLOUT_LIMIT) return PCRE2_ERROR_MATCHLIMIT;
+    if (w->callouts_left-- == 0) return PCRE2_ERROR_MATCHLIMIT;
     /* An item takes what it goes through: `.*` perhaps all of a long text. */
     const size_t at = block->current_position, moved = at < w->at ? w->at - at : at - w->at;
     w->at = at;
@@ -207,31 +210,71 @@ static int watch_match(pcre2_callout_block *block, void *data)
     return w->status == SB_OK ? 0 : PCRE2_ERROR_CALLOUT;
 }
 
-/* Again from the beginning, with an eye on it. */
-static sb_status match_watched(sb_func_context *ctx, compiled *entry, sb_bytes text, int *found)
+/* From the beginning, with an eye on it. */
+static sb_status match_watched(sb_func_context *ctx, compiled *entry, sb_bytes text,
+                               uint32_t options, int *found)
 {
-    watch w = {.ctx = ctx, .status = SB_OK};
+    watch w = {.ctx = ctx, .status = SB_OK, .callouts_left = CALLOUT_LIMIT};
 
-    if (entry->watched == NULL)
+    if (text.size > LONG_BYTES) w.callouts_left += (uint64_t)text.size * CALLOUTS_OF_BYTE;
+
+    if (entry->watched == NULL) {
         SB_TRY(compile(ctx, sb_bytes_of(entry->pattern, entry->size), PCRE2_AUTO_CALLOUT,
                        &entry->watched));
+        (void)pcre2_jit_compile(entry->watched, PCRE2_JIT_COMPLETE); /* benign */
+    }
     (void)pcre2_set_callout(ctx->regexes->watched_limits, watch_match, &w);
-    *found = match(ctx, entry->watched, text, 0, ctx->regexes->watched_limits);
+    *found = match(ctx, entry->watched, text, options, ctx->regexes->watched_limits);
+    if (*found == PCRE2_ERROR_JIT_STACKLIMIT)
+        *found =
+            match(ctx, entry->watched, text, options | PCRE2_NO_JIT, ctx->regexes->watched_limits);
     return w.status;
+}
+
+/* A piece of the text from `at` on that ends with a character. */
+static sb_bytes piece_at(sb_bytes text, size_t at)
+{
+    size_t end = text.size - at > LONG_BYTES ? at + LONG_BYTES : text.size;
+
+    for (unsigned i = 0; i < 3 && end < text.size && (text.data[end] & 0xC0) == 0x80; i++)
+        end--;
+    return sb_bytes_of(text.data + at, end - at);
+}
+
+/* PCRE2 asks between two items of a pattern alone. What it need not do is done here, piece by piece: to see that the text is UTF-8. */
+static sb_status match_long(sb_func_context *ctx, compiled *entry, sb_bytes text, int *found)
+{
+    bool valid = true;
+
+    for (size_t at = 0; at < text.size && valid;) {
+        const sb_bytes piece = piece_at(text, at);
+        SB_TRY(sb_func_work(ctx, piece.size));
+        valid = sb_utf8_valid(piece);
+        at += piece.size;
+    }
+    return match_watched(ctx, entry, text, valid ? PCRE2_NO_UTF_CHECK : 0, found);
+}
+
+static sb_status match_short(sb_func_context *ctx, compiled *entry, sb_bytes text, int *found)
+{
+    const size_t times = 1 + text.size / QUICK_BYTES;
+
+    (void)pcre2_set_match_limit(ctx->regexes->limits, (uint32_t)(QUICK_LIMIT / times) + 1);
+    *found = match(ctx, entry->code, text, 0, ctx->regexes->limits);
+    if (*found == PCRE2_ERROR_JIT_STACKLIMIT)
+        *found = match(ctx, entry->code, text, PCRE2_NO_JIT, ctx->regexes->limits);
+    return *found == PCRE2_ERROR_MATCHLIMIT ? match_watched(ctx, entry, text, 0, found) : SB_OK;
 }
 
 sb_status sb_func__regex(sb_func_context *ctx, sb_bytes text, sb_bytes pattern, bool *matches)
 {
     compiled *entry;
+    int found;
 
     if (ctx->regexes == NULL) SB_TRY(begin(ctx));
     SB_TRY(find(ctx, pattern, &entry));
-    const size_t times = 1 + text.size / QUICK_BYTES;
-    (void)pcre2_set_match_limit(ctx->regexes->limits, (uint32_t)(QUICK_LIMIT / times) + 1);
-    int found = match(ctx, entry->code, text, 0, ctx->regexes->limits);
-    if (found == PCRE2_ERROR_JIT_STACKLIMIT)
-        found = match(ctx, entry->code, text, PCRE2_NO_JIT, ctx->regexes->limits);
-    if (found == PCRE2_ERROR_MATCHLIMIT) SB_TRY(match_watched(ctx, entry, text, &found));
+    SB_TRY(text.size > LONG_BYTES ? match_long(ctx, entry, text, &found)
+                                  : match_short(ctx, entry, text, &found));
     *matches = found >= 0;
     switch (found) {
     case PCRE2_ERROR_NOMATCH: return SB_OK;

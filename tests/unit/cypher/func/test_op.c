@@ -257,6 +257,61 @@ static void test_cypher_func_op__long_work_is_interrupted(void **state)
     }
 }
 
+static sb_status count_polls(void *ctx)
+{
+    ++*(unsigned *)ctx;
+    return SB_OK;
+}
+
+/* Long texts are looked through piece by piece before PCRE2 has them whole, wherever a character lies across two pieces. */
+static void test_cypher_func_op__patterns_on_long_texts(void **state)
+{
+    enum { BYTES = 6u << 20 };
+    static const struct {
+        const char *pattern;
+        bool matches[2]; /* what ends in "ä", and in "äx" */
+    } cases[] = {
+        {".*", {true, true}},       {"x*", {false, false}},
+        {".*foo.*", {true, true}},  {"(?:.*+b|.*+c|.*ä)", {true, false}},
+        {".*f", {false, false}},    {"", {false, false}},
+        {"foo[xä]+", {true, true}}, {"(?i)FOO[^x]+X", {false, true}},
+    };
+    func_fixture f;
+    unsigned polls;
+    sb_val v;
+
+    (void)state;
+    fixture_open(&f);
+    uint8_t *text = sb_arena_alloc(f.ctx.arena, BYTES);
+    assert_non_null(text);
+    memcpy(text, "foo", 3);
+    for (size_t i = 3; i < BYTES;
+         i++) /* "ä" begins at odd places: each border of pieces lies within one */
+        text[i] = i % 2 == 1 ? 0xC3 : 0xA4;
+    text[BYTES - 1] = 'x';
+    memcpy(text + BYTES - 3, "\xC3\xA4", 2);
+    f.ctx.poll = count_polls;
+    f.ctx.poll_ctx = &polls;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const sb_bytes pattern = sb_bytes_of(cases[i].pattern, strlen(cases[i].pattern));
+        for (size_t x = 0; x < 2; x++) {
+            const sb_val whole = sb_val_string(sb_bytes_of(text, BYTES - 1 + x));
+            polls = 0;
+            assert_int_equal(sb_op_binary(&f.ctx, SB_OP2_REGEX, whole, sb_val_string(pattern), &v),
+                             SB_OK);
+            assert_int_equal(v.as.boolean, cases[i].matches[x]);
+            assert_in_range(polls, 5, 1000000);
+        }
+    }
+    /* A text that is none, which no value is, is an error at worst. */
+    text[BYTES / 2] = 0xFF;
+    assert_int_not_equal(sb_op_binary(&f.ctx, SB_OP2_REGEX, sb_val_string(sb_bytes_of(text, BYTES)),
+                                      sb_val_string(sb_bytes_of(".*", 2)), &v),
+                         SB_OK);
+    f.ctx.poll = NULL;
+    fixture_close(&f);
+}
+
 /* So does much short work. */
 static void test_cypher_func_op__short_work_is_counted(void **state)
 {
@@ -458,6 +513,7 @@ int main(void)
         TEST(test_cypher_func_op__strings),
         TEST(test_cypher_func_op__patterns_are_kept_and_replaced),
         TEST(test_cypher_func_op__patterns_used_often),
+        TEST(test_cypher_func_op__patterns_on_long_texts),
         TEST(test_cypher_func_op__long_work_is_interrupted),
         TEST(test_cypher_func_op__short_work_is_counted),
         TEST(test_cypher_func_op__index_and_slice),
