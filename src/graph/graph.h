@@ -167,7 +167,7 @@ typedef struct sb_mutation {
 SB_MUST_CHECK sb_status sb_graph_mutate(sb_graph *graph, const sb_op *ops, size_t count,
                                         sb_mutation *result, sb_err *err);
 /* The same for a caller that, when it fails, rolls back to a savepoint of before it or ends the transaction: what it has done is not undone
- * here, so pages that one call after the other changes are not copied for each. */
+ * here, so pages that one call after the other changes are not copied for each. Failures do not number the ops, which are none that a user wrote. */
 SB_MUST_CHECK sb_status sb_graph_mutate_enclosed(sb_graph *graph, const sb_op *ops, size_t count,
                                                  sb_mutation *result, sb_err *err);
 

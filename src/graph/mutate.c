@@ -14,7 +14,13 @@ typedef struct sb_mutator {
     sb_err *err;
     sb_arena *arena;           /* what lives as long as the call, results included */
     const struct sb_run *rels; /* relationships being made */
+    bool enclosed;             /* ops are the caller's own matter: faults do not number them */
 } sb_mutator;
+
+static void number_fault(const sb_mutator *m, sb_err *err, size_t at)
+{
+    if (err != NULL && !m->enclosed) sb_err_prefix(err, "op %zu", at);
+}
 
 /* ---- References -------------------------------------------------------------------------------------------- */
 
@@ -113,7 +119,7 @@ static sb_status ends_of(void *ctx, size_t i, sb_node_id *source, sb_node_id *ta
     sb_status st = resolve(m, at, &op->source, SB_NODE, source);
 
     if (st == SB_OK) st = resolve(m, at, &op->target, SB_NODE, target);
-    if (st != SB_OK && err != NULL) sb_err_prefix(err, "op %zu", at);
+    if (st != SB_OK) number_fault(m, err, at);
     return st;
 }
 
@@ -161,7 +167,7 @@ static sb_status create_run(sb_mutator *m, size_t begin, size_t end)
         const bool is_node = m->ops[i].kind == SB_OP_CREATE_NODE;
         const sb_status st = add_to_run(m, i, is_node ? &nodes : &rels, props, &prop_count);
         if (st == SB_OK) continue;
-        if (m->err != NULL) sb_err_prefix(m->err, "op %zu", i);
+        number_fault(m, m->err, i);
         return st;
     }
     SB_TRY(put_run(m, &nodes, props, false));
@@ -596,7 +602,7 @@ static sb_status do_ops(sb_mutator *m)
         SB_TRY(sb_txn_spill(m->graph->txn, m->err)); /* no row is held between two ops */
         st = do_op(m, i);
         if (st != SB_OK) {
-            if (m->err != NULL) sb_err_prefix(m->err, "op %zu", i);
+            number_fault(m, m->err, i);
             return st;
         }
         i++;
@@ -610,7 +616,12 @@ static sb_status do_ops(sb_mutator *m)
 static sb_status mutate(sb_graph *graph, const sb_op *ops, size_t count, bool enclosed,
                         sb_mutation *result, sb_err *err)
 {
-    sb_mutator m = {.graph = graph, .ops = ops, .count = count, .result = result, .err = err};
+    sb_mutator m = {.graph = graph,
+                    .ops = ops,
+                    .count = count,
+                    .result = result,
+                    .err = err,
+                    .enclosed = enclosed};
     uint32_t savepoint = 0;
     sb_status st;
 

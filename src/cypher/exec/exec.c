@@ -506,8 +506,8 @@ void sb_exec_close(sb_exec *run)
     sb_exec__list_tables_free(run);
     sb_func_context_deinit(&run->func);
     sb_zones_destroy(run->func.zones);
-    sb_split_map_deinit(&run->deleted.nodes);
-    sb_split_map_deinit(&run->deleted.rels);
+    sb_deleted__deinit(&run->deleted.nodes);
+    sb_deleted__deinit(&run->deleted.rels);
     sb_split_map_deinit(&run->deleted.pending);
     sb_arena_destroy(run->constants);
     sb_arena_destroy(run->arena);

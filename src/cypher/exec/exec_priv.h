@@ -12,6 +12,7 @@
 #define SB_CYPHER_EXEC_PRIV_H
 
 #include "base/split_map.h"
+#include "cypher/exec/deleted.h"
 #include "cypher/exec/exec.h"
 
 typedef struct sb_operator sb_operator;
@@ -50,9 +51,9 @@ SB_INLINE size_t sb_budget__used(const sb_budget *budget)
            atomic_load_explicit(&budget->lent, memory_order_relaxed);
 }
 
-/* Entities deleted in the run's transaction: id → for relationships their type, for nodes 0. */
+/* Entities deleted in the run's transaction. */
 typedef struct sb_deleted {
-    sb_split_map nodes, rels;
+    sb_deleted_ids nodes, rels;
     sb_split_map pending; /* nodes that still have relationships: they go, or fail, at the end */
 } sb_deleted;
 

@@ -41,11 +41,11 @@ static void delete_reset(sb_operator *op)
 }
 
 /* What was not noted before. */
-static sb_status note_deleted(sb_delete_op *d, sb_split_map *map, uint64_t id, uint64_t value)
+static sb_status note_deleted(sb_delete_op *d, sb_deleted_ids *ids, uint64_t id, sb_type_id type)
 {
     sb_exec *run = d->op.run;
 
-    if (sb_split_map_put(map, id, value) != SB_OK) return sb_exec__no_memory(run);
+    if (sb_deleted__put(ids, id, type) != SB_OK) return sb_exec__no_memory(run);
     run->any_deleted = true;
     return ++d->noted % 1024 == 0 ? sb_exec__tick(run) : SB_OK;
 }
@@ -199,7 +199,7 @@ sb_status sb_exec__delete_pending(sb_exec *run)
 
 void sb_exec__forget_deleted(sb_exec *run)
 {
-    sb_split_map_clear(&run->deleted.nodes, sb_exec__keeps(run));
-    sb_split_map_clear(&run->deleted.rels, sb_exec__keeps(run));
+    sb_deleted__clear(&run->deleted.nodes, sb_exec__keeps(run));
+    sb_deleted__clear(&run->deleted.rels, sb_exec__keeps(run));
     sb_split_map_clear(&run->deleted.pending, sb_exec__keeps(run));
 }

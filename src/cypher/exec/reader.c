@@ -24,9 +24,11 @@ sb_status(sb_exec__gone)(sb_exec *run, sb_entity entity, uint64_t id)
 
 bool sb_exec__is_deleted(sb_exec *run, sb_entity entity, uint64_t id)
 {
+    sb_type_id type;
+
     return run->any_deleted &&
-           sb_split_map_find(entity == SB_NODE ? &run->deleted.nodes : &run->deleted.rels, id) !=
-               NULL;
+           sb_deleted__find(entity == SB_NODE ? &run->deleted.nodes : &run->deleted.rels, id,
+                            &type);
 }
 
 sb_status sb_exec__still_there(sb_exec *run, sb_entity entity, uint64_t id)
@@ -99,13 +101,7 @@ sb_status sb_exec__rel_type(sb_exec *run, uint64_t id, sb_type_id *type)
     sb_rel_record record;
     bool found;
 
-    if (run->any_deleted) {
-        const uint64_t *known = sb_split_map_find(&run->deleted.rels, id);
-        if (known != NULL) {
-            *type = (sb_type_id)*known;
-            return SB_OK;
-        }
-    }
+    if (run->any_deleted && sb_deleted__find(&run->deleted.rels, id, type)) return SB_OK;
     SB_TRY(sb_graph_rel(run->graph, id, &record, &found, run->err));
     *type = record.type;
     return found ? SB_OK : sb_exec__gone(run, SB_REL, id);
@@ -227,8 +223,8 @@ static sb_status read_degree(void *ctx, sb_val node, int direction, sb_bytes typ
 
 void sb_exec__reader_init(sb_exec *run)
 {
-    sb_split_map_init(&run->deleted.nodes, run->alloc);
-    sb_split_map_init(&run->deleted.rels, run->alloc);
+    sb_deleted__init(&run->deleted.nodes, run->alloc);
+    sb_deleted__init(&run->deleted.rels, run->alloc);
     sb_split_map_init(&run->deleted.pending, run->alloc);
     run->reader = (sb_entity_reader){.ctx = run,
                                      .property = read_property,
