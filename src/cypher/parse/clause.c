@@ -251,10 +251,9 @@ static sb_status parse_projection_items(sb_parser *p, bool is_with, sb_projectio
     return SB_OK;
 }
 
+/* Behind ORDER BY. */
 static sb_status parse_order(sb_parser *p, sb_projection *projection)
 {
-    if (!sb_parse__accept_keyword(p, SB_KEYWORD_ORDER)) return SB_OK;
-    SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_BY));
     do {
         sb_sort_item item = {0};
         SB_TRY(sb_parse__expr(p, &item.expr));
@@ -280,15 +279,23 @@ sb_status sb_parse__projection(sb_parser *p, bool is_with, sb_projection *projec
     return is_with ? sb_parse__where(p, &projection->where) : SB_OK;
 }
 
-sb_status sb_parse__order_and_limits(sb_parser *p, sb_projection *projection)
+static sb_status parse_limits(sb_parser *p, sb_projection *projection)
 {
-    SB_TRY(parse_order(p, projection));
     if (sb_parse__accept_keyword(p, SB_KEYWORD_SKIP) ||
         sb_parse__accept_keyword(p, SB_KEYWORD_OFFSET))
         SB_TRY(sb_parse__expr(p, &projection->skip));
     if (sb_parse__accept_keyword(p, SB_KEYWORD_LIMIT))
         SB_TRY(sb_parse__expr(p, &projection->limit));
     return SB_OK;
+}
+
+sb_status sb_parse__order_and_limits(sb_parser *p, sb_projection *projection)
+{
+    if (sb_parse__accept_keyword(p, SB_KEYWORD_ORDER)) {
+        SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_BY));
+        SB_TRY(parse_order(p, projection));
+    }
+    return parse_limits(p, projection);
 }
 
 static sb_status parse_with(sb_parser *p, sb_clause *clause)
@@ -324,6 +331,28 @@ static sb_status parse_filter(sb_parser *p, sb_clause *clause)
         sb_parse__advance(p);
     clause->as.projection.star = true;
     return sb_parse__expr(p, &clause->as.projection.where);
+}
+
+/* ORDER BY e [SKIP n] [LIMIT n] by itself: WITH * ORDER BY …, and so for SKIP and LIMIT. */
+static sb_status parse_order_clause(sb_parser *p, sb_clause *clause)
+{
+    clause->as.projection.star = true;
+    SB_TRY(parse_order(p, &clause->as.projection));
+    return parse_limits(p, &clause->as.projection);
+}
+
+static sb_status parse_skip_clause(sb_parser *p, sb_clause *clause)
+{
+    clause->as.projection.star = true;
+    SB_TRY(sb_parse__expr(p, &clause->as.projection.skip));
+    if (!sb_parse__accept_keyword(p, SB_KEYWORD_LIMIT)) return SB_OK;
+    return sb_parse__expr(p, &clause->as.projection.limit);
+}
+
+static sb_status parse_limit_clause(sb_parser *p, sb_clause *clause)
+{
+    clause->as.projection.star = true;
+    return sb_parse__expr(p, &clause->as.projection.limit);
 }
 
 static sb_status parse_finish(sb_parser *p, sb_clause *clause)
@@ -532,6 +561,10 @@ static const clause_row CLAUSES[] = {
     {{SB_KEYWORD_WITH}, SB_CLAUSE_WITH, parse_with},
     {{SB_KEYWORD_LET}, SB_CLAUSE_WITH, parse_let},
     {{SB_KEYWORD_FILTER}, SB_CLAUSE_WITH, parse_filter},
+    {{SB_KEYWORD_ORDER, SB_KEYWORD_BY}, SB_CLAUSE_WITH, parse_order_clause},
+    {{SB_KEYWORD_SKIP}, SB_CLAUSE_WITH, parse_skip_clause},
+    {{SB_KEYWORD_OFFSET}, SB_CLAUSE_WITH, parse_skip_clause},
+    {{SB_KEYWORD_LIMIT}, SB_CLAUSE_WITH, parse_limit_clause},
     {{SB_KEYWORD_RETURN}, SB_CLAUSE_RETURN, parse_return},
     {{SB_KEYWORD_FINISH}, SB_CLAUSE_FINISH, parse_finish},
     {{SB_KEYWORD_CREATE}, SB_CLAUSE_CREATE, parse_create},

@@ -115,7 +115,7 @@ sb_bytes sb_parse__source(const sb_parser *p, uint32_t first)
 
 /* ---- Faults ---------------------------------------------------------------------------------------------------- */
 
-#define EXPECTED_BYTES 200u
+#define EXPECTED_BYTES 256u
 
 typedef struct expected_text {
     char data[EXPECTED_BYTES];

@@ -290,7 +290,7 @@ static sb_status analyze_arguments(sb_sema *s, sb_clause *clause, const sb_proce
         return SB_SEMA_FAIL(s, e->span, SB_CYPHER_INVALID_ARGUMENT_TYPE,
                             "the argument '%.*s' of %.*s is %s, this is %s",
                             SB_SEMA_SHOWN(procedure->args[i].name), SB_SEMA_SHOWN(procedure->name),
-                            procedure->args[i].type_text, sb_sema__kind_name(e->kinds));
+                            procedure->args[i].type_text, sb_sema__kind_names(e->kinds).text);
     }
     return SB_OK;
 }

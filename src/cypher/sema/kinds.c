@@ -2,6 +2,8 @@
  * whatever their values are. Null fits everywhere, and where nothing is known all is well: the functions themselves check when they run. */
 #include "cypher/sema/sema_priv.h"
 
+#include <stdio.h>
+
 #define INSTANTS                                                                                   \
     ((uint32_t)SB_KIND_DATE | SB_KIND_LOCAL_TIME | SB_KIND_TIME | SB_KIND_LOCAL_DATETIME |         \
      SB_KIND_DATETIME)
@@ -12,49 +14,35 @@
 #define STORED                                                                                     \
     ((uint32_t)SB_KIND_ANY & ~((uint32_t)SB_KIND_MAP | SB_KIND_NODE | SB_KIND_REL | SB_KIND_PATH))
 
-typedef struct kind_text {
-    uint32_t kind;
-    const char *text;
-} kind_text;
-
-const char *sb_sema__kind_name(uint32_t kinds)
+sb_kind_names sb_sema__kind_names(uint32_t kinds)
 {
-    static const kind_text texts[] = {
-        {SB_KIND_BOOL, "BOOLEAN"},
-        {SB_KIND_INT, "INTEGER"},
-        {SB_KIND_FLOAT, "FLOAT"},
-        {SB_KIND_NUMBER, "INTEGER or FLOAT"},
-        {SB_KIND_STRING, "STRING"},
-        {SB_KIND_LIST, "LIST"},
-        {SB_KIND_MAP, "MAP"},
-        {SB_KIND_NODE, "NODE"},
-        {SB_KIND_REL, "RELATIONSHIP"},
-        {SB_KIND_ENTITY, "NODE or RELATIONSHIP"},
-        {SB_KIND_ENTITY | SB_KIND_MAP, "NODE, RELATIONSHIP or MAP"},
-        {SB_KIND_ENTITY | SB_KIND_PATH, "NODE, RELATIONSHIP or PATH"},
-        {SB_KIND_NUMBER | SB_KIND_DURATION, "INTEGER, FLOAT or DURATION"},
-        {SB_KIND_STRING | SB_KIND_LIST, "STRING or LIST"},
-        {SB_KIND_PATH, "PATH"},
-        {SB_KIND_BYTES, "BYTES"},
-        {SB_KIND_POINT, "POINT"},
-        {SB_KIND_DATE, "DATE"},
-        {SB_KIND_LOCAL_TIME, "LOCAL TIME"},
-        {SB_KIND_TIME, "ZONED TIME"},
-        {SB_KIND_LOCAL_DATETIME, "LOCAL DATETIME"},
-        {SB_KIND_DATETIME, "ZONED DATETIME"},
-        {SB_KIND_DURATION, "DURATION"},
+    static const char *const texts[] = {
+        "null", "BOOLEAN",    "INTEGER",      "FLOAT",          "STRING",         "LIST",
+        "MAP",  "NODE",       "RELATIONSHIP", "PATH",           "BYTES",          "POINT",
+        "DATE", "LOCAL TIME", "ZONED TIME",   "LOCAL DATETIME", "ZONED DATETIME", "DURATION",
     };
+    const uint32_t named = kinds == SB_KIND_NULL ? kinds : kinds & ~(uint32_t)SB_KIND_NULL;
+    unsigned left = sb_popcount64(named);
+    sb_kind_names names = {"a value of another type"};
+    size_t at = 0;
 
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        if (texts[i].kind == (kinds & ~(uint32_t)SB_KIND_NULL)) return texts[i].text;
-    return "a value of another type";
+    if (left > SB_KINDS_NAMED) return names;
+    for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if ((named >> i & 1) == 0) continue;
+        left--;
+        at += (size_t)snprintf(names.text + at, sizeof names.text - at, "%s%s", texts[i],
+                               left == 0   ? ""
+                               : left == 1 ? " or "
+                                           : ", ");
+    }
+    return names;
 }
 
 sb_status sb_sema__want(sb_sema *s, const sb_expr *e, uint32_t wanted, const char *what)
 {
     if (!sb_sema__never(e->kinds, wanted)) return SB_OK;
     return SB_SEMA_FAIL(s, e->span, SB_CYPHER_INVALID_ARGUMENT_TYPE, "%s needs %s, this is %s",
-                        what, sb_sema__kind_name(wanted), sb_sema__kind_name(e->kinds));
+                        what, sb_sema__kind_names(wanted).text, sb_sema__kind_names(e->kinds).text);
 }
 
 /* ---- Operators ------------------------------------------------------------------------------------------------------- */
@@ -175,7 +163,8 @@ static sb_status arithmetic(sb_sema *s, sb_expr *e)
     if (kinds == 0)
         return SB_SEMA_FAIL(s, e->span, SB_CYPHER_INVALID_ARGUMENT_TYPE,
                             "there is no %s of %s and %s", op_text(e->op),
-                            sb_sema__kind_name(left->kinds), sb_sema__kind_name(right->kinds));
+                            sb_sema__kind_names(left->kinds).text,
+                            sb_sema__kind_names(right->kinds).text);
     e->kinds = kinds;
     if ((kinds & SB_KIND_LIST) != 0) e->items = joined_items(left, right);
     return SB_OK;
@@ -224,7 +213,7 @@ static sb_status fail_access(sb_sema *s, const sb_expr *base, const char *what)
 
     return SB_SEMA_FAIL(s, base->span,
                         path ? SB_CYPHER_INVALID_ARGUMENT_TYPE : SB_CYPHER_ARGUMENT_TYPE,
-                        "this is %s, which has no %s", sb_sema__kind_name(base->kinds), what);
+                        "this is %s, which has no %s", sb_sema__kind_names(base->kinds).text, what);
 }
 
 static sb_status property_kinds(sb_sema *s, sb_expr *e)
@@ -249,11 +238,11 @@ static sb_status index_kinds(sb_sema *s, sb_expr *e)
     if (given == SB_KIND_LIST && sb_sema__never(index->kinds, SB_KIND_INT))
         return SB_SEMA_FAIL(s, index->span, SB_CYPHER_LIST_ELEMENT_ACCESS_BY_NON_INTEGER,
                             "a LIST is indexed by an INTEGER, this is %s",
-                            sb_sema__kind_name(index->kinds));
+                            sb_sema__kind_names(index->kinds).text);
     if (given == SB_KIND_MAP && sb_sema__never(index->kinds, SB_KIND_STRING))
         return SB_SEMA_FAIL(s, index->span, SB_CYPHER_MAP_ELEMENT_ACCESS_BY_NON_STRING,
                             "a MAP is indexed by a STRING, this is %s",
-                            sb_sema__kind_name(index->kinds));
+                            sb_sema__kind_names(index->kinds).text);
     e->kinds = given == SB_KIND_LIST ? base->items | SB_KIND_NULL : SB_KIND_ANY;
     e->items = SB_KIND_ANY;
     return SB_OK;
@@ -269,7 +258,7 @@ static sb_status slice_kinds(sb_sema *s, sb_expr *e)
         if (e->args[i] != NULL && sb_sema__never(e->args[i]->kinds, SB_KIND_INT))
             return SB_SEMA_FAIL(s, e->args[i]->span, SB_CYPHER_ARGUMENT_TYPE,
                                 "bounds of [..] are INTEGER, this is %s",
-                                sb_sema__kind_name(e->args[i]->kinds));
+                                sb_sema__kind_names(e->args[i]->kinds).text);
     e->kinds = base->kinds & (SB_KIND_LIST | SB_KIND_STRING);
     e->kinds |= SB_KIND_NULL;
     e->items = base->items;
@@ -357,7 +346,8 @@ static sb_status check_arguments(sb_sema *s, const sb_expr *e, const sb_function
         if (!sb_sema__never(e->args[i]->kinds, wanted)) continue;
         return SB_SEMA_FAIL(s, e->args[i]->span, SB_CYPHER_INVALID_ARGUMENT_TYPE,
                             "%s() takes %s here, this is %s", function->name,
-                            sb_sema__kind_name(wanted), sb_sema__kind_name(e->args[i]->kinds));
+                            sb_sema__kind_names(wanted).text,
+                            sb_sema__kind_names(e->args[i]->kinds).text);
     }
     return SB_OK;
 }

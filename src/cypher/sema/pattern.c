@@ -23,8 +23,8 @@ static sb_status fail_conflict(sb_sema *s, const sb_var *var, sb_span span, uint
 {
     return SB_SEMA_FAIL(s, span, SB_CYPHER_VARIABLE_TYPE_CONFLICT,
                         "the variable '%.*s' is %s, so it can not be %s here",
-                        SB_SEMA_SHOWN(var->name), sb_sema__kind_name(var->kinds),
-                        sb_sema__kind_name(wanted));
+                        SB_SEMA_SHOWN(var->name), sb_sema__kind_names(var->kinds).text,
+                        sb_sema__kind_names(wanted).text);
 }
 
 /* A new variable for a place; without a name it is nobody's but the place's. */

@@ -349,13 +349,13 @@ sb_status sb_sema__projection(sb_sema *s, sb_projection *projection, bool is_wit
     SB_TRY(check_grouping(s, projection));
     SB_TRY(make_columns(s, projection));
     if (projection->distinct || projection->aggregates) {
-        sb_sema__clear(s);
+        sb_sema__leave_behind(s);
         SB_TRY(analyze_tail(s, projection, true));
     } else {
         sb_sema__push(s, &both, false);
         SB_TRY(analyze_tail(s, projection, false));
         sb_sema__pop(s);
-        sb_sema__clear(s);
+        sb_sema__leave_behind(s);
         SB_TRY(bind_columns(s, projection));
     }
     return is_with ? check_aliases(s, projection) : SB_OK;

@@ -60,12 +60,12 @@ void sb_sema__push(sb_sema *s, sb_frame *frame, bool barrier)
 {
     const uint32_t level = s->frame == NULL ? 1 : s->frame->level + 1;
 
-    *frame = (sb_frame){.outer = s->frame, .level = level};
+    *frame = (sb_frame){.outer = s->frame, .level = level, .number = ++s->frame_count};
     frame->barrier = barrier || s->frame == NULL ? level : s->frame->barrier;
     s->frame = frame;
 }
 
-void sb_sema__clear(sb_sema *s)
+static void clear_frame(sb_sema *s)
 {
     for (sb_binding *b = s->frame->newest; b != NULL; b = b->older)
         b->symbol->top = b->hidden;
@@ -73,9 +73,16 @@ void sb_sema__clear(sb_sema *s)
     s->frame->count = 0;
 }
 
+void sb_sema__leave_behind(sb_sema *s)
+{
+    for (sb_binding *b = s->frame->newest; b != NULL; b = b->older)
+        b->symbol->left = s->frame->number;
+    clear_frame(s);
+}
+
 void sb_sema__pop(sb_sema *s)
 {
-    sb_sema__clear(s);
+    clear_frame(s);
     s->frame = s->frame->outer;
 }
 
@@ -206,6 +213,16 @@ static bool is_outside(const sb_sema *s, sb_bytes name)
     return true;
 }
 
+/* Has a projection of this query, or of one around it, left it behind? */
+static bool is_left_behind(const sb_sema *s, sb_bytes name)
+{
+    const sb_symbol *symbol = s->symbol_capacity == 0 ? NULL : *symbol_place(s, name);
+
+    for (const sb_frame *f = s->frame; symbol != NULL && f != NULL; f = f->outer)
+        if (f->number == symbol->left) return true;
+    return false;
+}
+
 sb_status(sb_sema__fail_undefined)(sb_sema *s, sb_bytes name, sb_span span)
 {
     visible_names names = {.s = s};
@@ -217,6 +234,11 @@ sb_status(sb_sema__fail_undefined)(sb_sema *s, sb_bytes name, sb_span span)
                             "variables from there: CALL (%.*s) { … }, or WITH %.*s, by itself, at "
                             "its beginning",
                             SB_SEMA_SHOWN(name), SB_SEMA_SHOWN(name), SB_SEMA_SHOWN(name));
+    if (is_left_behind(s, name))
+        return SB_SEMA_FAIL(s, span, SB_CYPHER_UNDEFINED_VARIABLE,
+                            "the variable '%.*s' is not defined any more: WITH, and RETURN with "
+                            "DISTINCT or an aggregation, hand on their columns alone",
+                            SB_SEMA_SHOWN(name));
     if (sb_cypher_nearest(name, next_visible, &names, &near))
         return SB_SEMA_FAIL(s, span, SB_CYPHER_UNDEFINED_VARIABLE,
                             "the variable '%.*s' is not defined: did you mean '%.*s'?",

@@ -21,6 +21,7 @@ typedef struct sb_binding {
 typedef struct sb_symbol {
     sb_bytes name;
     sb_binding *top; /* NULL: not bound now */
+    uint32_t left;   /* number of the frame in which a projection has left it behind; 0: none has */
 } sb_symbol;
 
 typedef struct sb_frame {
@@ -28,6 +29,7 @@ typedef struct sb_frame {
     sb_binding *newest;
     uint32_t count;
     uint32_t level;   /* 1 + that of outer */
+    uint32_t number;  /* from 1 in the order in which they are made */
     uint32_t barrier; /* frames below this level are not seen */
 } sb_frame;
 
@@ -48,6 +50,7 @@ typedef struct sb_sema {
     sb_symbol **symbols; /* arena: hash table; NULL: free */
     uint32_t symbol_capacity, symbol_count;
     sb_frame *frame;
+    uint32_t frame_count; /* made so far */
     sb_aggregation aggregation;
     bool read_only;   /* in EXISTS, COUNT, COLLECT: updates are refused */
     uint32_t nesting; /* of sub-queries */
@@ -64,8 +67,8 @@ typedef struct sb_sema {
 /* Frames are the caller's: push and pop are in pairs, also over failures of nothing but the whole analysis. */
 void sb_sema__push(sb_sema *s, sb_frame *frame, bool barrier);
 void sb_sema__pop(sb_sema *s);
-/* Unbind all of the current frame. */
-void sb_sema__clear(sb_sema *s);
+/* Unbind all of the current frame, whose columns come in its place. */
+void sb_sema__leave_behind(sb_sema *s);
 /* A variable that is visible, or NULL. */
 sb_var *sb_sema__find(const sb_sema *s, sb_bytes name);
 /* The same, but of the current frame alone. */
@@ -117,8 +120,12 @@ SB_INLINE bool sb_sema__never(uint32_t kinds, uint32_t wanted)
     const uint32_t given = kinds & ~(uint32_t)SB_KIND_NULL;
     return given != 0 && (given & wanted) == 0;
 }
-/* "INTEGER"; "a value of another type" for masks without a name of their own. */
-const char *sb_sema__kind_name(uint32_t kinds);
+/* "BOOLEAN, INTEGER or STRING"; where there are more: "a value of another type". For messages. */
+#define SB_KINDS_NAMED 8u
+typedef struct sb_kind_names {
+    char text[SB_KINDS_NAMED * sizeof "LOCAL DATETIME, "];
+} sb_kind_names;
+sb_kind_names sb_sema__kind_names(uint32_t kinds);
 /* Fails unless e may be one of wanted: SyntaxError InvalidArgumentType. what: "NOT", for the message. */
 SB_MUST_CHECK sb_status sb_sema__want(sb_sema *s, const sb_expr *e, uint32_t wanted,
                                       const char *what);
