@@ -21,9 +21,11 @@
 static _Atomic uint64_t allocations, page_allocations;
 static const sb_allocator *counted = &sb_allocator_libc; /* where the blocks come from */
 
+/* A page, or a run of page buffers, each with 64 bytes before it, as the run has (pager/buffers.c). */
 static void note(size_t bytes)
 {
-    const bool page = bytes >= SB_PAGE_BYTES_DEFAULT && bytes <= SB_PAGE_BYTES_DEFAULT + 64;
+    const size_t buffer = SB_PAGE_BYTES_DEFAULT + 64;
+    const bool page = bytes == SB_PAGE_BYTES_DEFAULT || (bytes > buffer && bytes % buffer == 64);
     (void)atomic_fetch_add_explicit(page ? &page_allocations : &allocations, 1,
                                     memory_order_relaxed);
 }

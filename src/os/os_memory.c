@@ -6,8 +6,11 @@
  *     in slices and ends; it is joined at the next start, or when the memory is destroyed. It closes files, too;
  * I3  a fresh map first gives back as much as it takes of what waits past `kept_bytes`, so that a thread that gets no processor does not
  *     let the process grow;
- * I4  a child after fork has no such thread, and its parent may hold the lock: it maps and unmaps without the list. */
-#define _GNU_SOURCE 1 /* mremap */
+ * I4  a child after fork has no such thread, and its parent may hold the lock: it maps and unmaps without the list;
+ * I5  who has mapped HUGE_FROM already gets more in huge pages, which are made present in a fifth of the time: a block begins one, and what
+ *     it leaves of the last one waits for others. So there is never more unused for their sake than what waits anyway, and a database
+ *     that needs little has small pages. Below the size of such a page blocks grow by being copied, which leaves them whole. */
+#define _GNU_SOURCE 1 /* mremap, MADV_HUGEPAGE */
 
 #include "os/os.h"
 
@@ -18,8 +21,12 @@
 #define LARGE_BYTES (128u * 1024u)       /* as malloc's own limit */
 #define SLICE_BYTES (8u * 1024u * 1024u) /* unmapped at a time: 0.4 ms */
 #define FRESH_BYTES (8 * SLICE_BYTES)    /* given back at most for a fresh map (I3) */
-#define FILES_MOST  64u                  /* wait to be closed: others are closed at once */
-#define LOOKS       16u                  /* at what waits, for one block */
+#define HUGE_BYTES                                                                                 \
+    ((size_t)2                                                                                     \
+     << 20) /* of a huge page; where they have another size this is a size as good as others */
+#define HUGE_FROM  (HUGE_BYTES / 2) /* mapped before */
+#define FILES_MOST 64u              /* wait to be closed: others are closed at once */
+#define LOOKS      16u              /* at what waits, for one block */
 
 /* In the first bytes of what waits; a block is taken from its end, so that this stays. */
 typedef struct waiting_block {
@@ -193,18 +200,61 @@ static void *take_waiting(sb_memory *m, size_t bytes)
     return taken;
 }
 
+static void *map_pages(size_t bytes)
+{
+    void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return block == MAP_FAILED ? NULL : block;
+}
+
+static size_t to_huge(size_t bytes)
+{
+    return (bytes + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
+}
+
+/* Is a block of bytes to have huge pages (I5)? */
+static bool wants_huge(sb_memory *m, size_t bytes)
+{
+    if (!is_shared(m)) return false;
+    lock(m);
+    const bool wanted = m->mapped_bytes >= HUGE_FROM &&
+                        m->waiting_bytes + (to_huge(bytes) - bytes) <= m->kept_bytes;
+    unlock(m);
+    return wanted;
+}
+
+static void count_mapped(sb_memory *m, size_t bytes)
+{
+    lock(m);
+    m->mapped_bytes += bytes;
+    unlock(m);
+}
+
+/* bytes from the start of huge pages on; the rest waits. NULL: no memory. */
+static void *map_huge(sb_memory *m, size_t bytes)
+{
+    const size_t whole = to_huge(bytes);
+    char *map = map_pages(whole + HUGE_BYTES);
+
+    if (map == NULL) return NULL;
+    const size_t before = to_huge((uintptr_t)map) - (uintptr_t)map;
+    char *block = map + before;
+    if (before != 0) (void)munmap(map, before);
+    (void)munmap(block + whole, HUGE_BYTES - before);
+    (void)madvise(block, whole, MADV_HUGEPAGE); /* benign: pages are small */
+    count_mapped(m, whole);
+    if (whole != bytes) let_wait(m, block + bytes, whole - bytes);
+    return block;
+}
+
 static void *map_fresh(sb_memory *m, size_t bytes)
 {
     size_t back = 0;
 
     for (size_t given = 0; is_shared(m) && given < bytes && given < FRESH_BYTES; given += back)
         if (!give_back(m, &back)) break;
-    void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (block == MAP_FAILED) return NULL;
-    if (!is_shared(m)) return block;
-    lock(m);
-    m->mapped_bytes += bytes;
-    unlock(m);
+    if (wants_huge(m, bytes)) return map_huge(m, bytes);
+    void *block = map_pages(bytes);
+    if (block != NULL && is_shared(m)) count_mapped(m, bytes);
     return block;
 }
 
@@ -231,18 +281,13 @@ static void memory_free(void *ctx, void *block, size_t bytes)
         (void)munmap(block, pages_of(m, bytes));
 }
 
-/* Between two large sizes. */
+/* Between two large sizes: by moving pages. */
 static void *remap(sb_memory *m, void *block, size_t old_bytes, size_t new_bytes)
 {
-    if (new_bytes > SIZE_MAX / 2) return NULL;
     const size_t old_whole = pages_of(m, old_bytes), new_whole = pages_of(m, new_bytes);
-    if (old_whole == new_whole) return block;
     void *moved = mremap(block, old_whole, new_whole, MREMAP_MAYMOVE);
     if (moved == MAP_FAILED) return NULL;
-    if (!is_shared(m)) return moved;
-    lock(m);
-    m->mapped_bytes += new_whole - old_whole;
-    unlock(m);
+    if (is_shared(m)) count_mapped(m, new_whole - old_whole);
     return moved;
 }
 
@@ -252,7 +297,12 @@ static void *memory_resize(void *ctx, void *block, size_t old_bytes, size_t new_
 
     if (!is_large(old_bytes) && !is_large(new_bytes))
         return sb_resize(m->inner, block, old_bytes, new_bytes);
-    if (is_large(old_bytes) && is_large(new_bytes)) return remap(m, block, old_bytes, new_bytes);
+    if (is_large(old_bytes) && is_large(new_bytes)) {
+        if (new_bytes > SIZE_MAX / 2) return NULL;
+        if (pages_of(m, old_bytes) == pages_of(m, new_bytes)) return block;
+        if (old_bytes >= HUGE_BYTES || old_bytes > new_bytes || !wants_huge(m, new_bytes))
+            return remap(m, block, old_bytes, new_bytes);
+    }
     void *moved = memory_alloc(m, new_bytes);
     if (moved == NULL) return NULL;
     memcpy(moved, block, old_bytes < new_bytes ? old_bytes : new_bytes);

@@ -512,6 +512,8 @@ struct sb_txn {
 #define SB_WRITER_SPINS 1000u /* some 20 µs */
 #define SB_POOL_KEEP    256u  /* free buffers that a session keeps between transactions */
 
+typedef struct sb_buffer_run sb_buffer_run; /* buffers.c */
+
 typedef struct sb_session_ext {
     const sb_session_ext_kind *kind;
     void *object;
@@ -527,7 +529,9 @@ struct sb_session {
     sb_state state;
     sb_txn txn;
 
-    uint8_t **pool; /* free page buffers, owned */
+    sb_buffer_run *runs; /* of page buffers, owned, newest first */
+    size_t buffer_count; /* in all of them */
+    uint8_t **pool;      /* owned: those that are free */
     size_t pool_count, pool_capacity;
     sb_io_piece pieces[SB_WAL_BATCH];
     size_t piece_count;
@@ -863,6 +867,15 @@ void sb_pager__checked_clear(sb_pager *pager, sb_pgno pgno);
 void sb_pager__checked_set_locked(sb_pager *pager, sb_pgno pgno);
 void sb_pager__checked_clear_from(sb_pager *pager, sb_pgno first, sb_pgno end);
 
+/* ---- buffers.c ------------------------------------------------------------------------------- */
+
+/* Page bytes, with SB_FRAME_BYTES before them. */
+SB_MUST_CHECK sb_status sb_pager__buffer_take(sb_txn *txn, uint8_t **buffer, sb_err *err);
+void sb_pager__buffer_give(sb_txn *txn, uint8_t *buffer);
+/* Between transactions: free all but about `most`. */
+void sb_pager__buffers_keep(sb_session *session, size_t most);
+void sb_pager__buffers_free(sb_session *session);
+
 /* ---- private.c ------------------------------------------------------------------------------- */
 
 /* The transaction's own version of a page, or NULL. */
@@ -872,8 +885,6 @@ SB_INLINE sb_own_page *sb_pager__own_find(const sb_txn *txn, sb_pgno pgno)
     const uint64_t *index = sb_map_find(&txn->own, pgno);
     return index == NULL ? NULL : &txn->pages[*index];
 }
-SB_MUST_CHECK sb_status sb_pager__buffer_take(sb_txn *txn, uint8_t **buffer, sb_err *err);
-void sb_pager__buffer_give(sb_txn *txn, uint8_t *buffer);
 /* The page's entry, its version ready to be replaced by the caller: what a savepoint needs goes to the
  * undo list. *spare is the old version's buffer when nobody wants it any more (the caller's now). */
 SB_MUST_CHECK sb_status sb_pager__own_touch(sb_txn *txn, sb_pgno pgno, sb_own_page **page,

@@ -20,49 +20,6 @@
 /* Pages written between two questions to who watches: half a MiB of the usual size. */
 #define PAGES_BETWEEN_ASKING 64u
 
-/* ---- Buffers --------------------------------------------------------------------------------- */
-
-static size_t block_bytes(const sb_pager *pager)
-{
-    return SB_FRAME_BYTES + (size_t)pager->page_bytes;
-}
-
-sb_status sb_pager__buffer_take(sb_txn *txn, uint8_t **buffer, sb_err *err)
-{
-    sb_session *session = txn->session;
-    sb_pager *pager = txn->pager;
-    *buffer = NULL;
-    if (session->pool_count > 0) {
-        *buffer = session->pool[--session->pool_count];
-    } else {
-        uint8_t *block = sb_alloc(pager->alloc, block_bytes(pager));
-        if (block == NULL) return SB_FAIL_NOMEM(err);
-        *buffer = block + SB_FRAME_BYTES;
-    }
-    txn->buffers++;
-    return SB_OK;
-}
-
-void sb_pager__buffer_give(sb_txn *txn, uint8_t *buffer)
-{
-    sb_session *session = txn->session;
-    sb_pager *pager = txn->pager;
-    txn->buffers--;
-    if (session->pool_count == session->pool_capacity && session->pool_capacity < SB_POOL_KEEP) {
-        const size_t more = session->pool_capacity == 0 ? 16 : 2 * session->pool_capacity;
-        uint8_t **pool = sb_resize(pager->alloc, session->pool,
-                                   session->pool_capacity * sizeof *pool, more * sizeof *pool);
-        if (pool != NULL) { /* benign: without it the buffer is freed */
-            session->pool = pool;
-            session->pool_capacity = more;
-        }
-    }
-    if (session->pool_count < session->pool_capacity)
-        session->pool[session->pool_count++] = buffer;
-    else
-        sb_free(pager->alloc, buffer - SB_FRAME_BYTES, block_bytes(pager));
-}
-
 /* ---- Entries and undo ------------------------------------------------------------------------ */
 
 static sb_status grow(sb_txn *txn, void **array, size_t *capacity, size_t item_bytes, sb_err *err)
@@ -174,6 +131,7 @@ void sb_pager__own_clear(sb_txn *txn)
         txn->undo = NULL;
         txn->undo_capacity = 0;
     }
+    sb_pager__buffers_keep(txn->session, SB_POOL_KEEP);
 }
 
 /* ---- Front door: changing pages -------------------------------------------------------------- */

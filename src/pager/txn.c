@@ -40,10 +40,7 @@ void sb_pager__txn_deinit(sb_session *session)
     sb_free(alloc, txn->undo, txn->undo_capacity * sizeof *txn->undo);
     sb_free(alloc, txn->savepoints, txn->savepoint_capacity * sizeof *txn->savepoints);
     sb_free(alloc, txn->exts, txn->ext_capacity * sizeof *txn->exts);
-    while (session->pool_count > 0)
-        sb_free(alloc, session->pool[--session->pool_count] - SB_FRAME_BYTES,
-                SB_FRAME_BYTES + (size_t)session->pager->page_bytes);
-    sb_free(alloc, session->pool, session->pool_capacity * sizeof *session->pool);
+    sb_pager__buffers_free(session);
     sb_free(alloc, session->wal_header, SB_WAL_HEADER_BYTES);
 }
 

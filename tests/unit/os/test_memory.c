@@ -98,26 +98,87 @@ static void test_os_memory__waits_and_is_used_again(void **state)
     begin(&f);
     sb_memory_keep(f.memory, 64 * MIB);
     for (size_t i = 0; i < 8; i++)
-        assert_non_null(blocks[i] = sb_alloc(f.alloc, MIB));
+        assert_non_null(blocks[i] = sb_alloc(f.alloc, 2 * MIB));
     for (size_t i = 0; i < 8; i++)
-        sb_free(f.alloc, blocks[i], MIB);
-    assert_int_equal(waiting(&f), 8 * MIB);
+        sb_free(f.alloc, blocks[i], 2 * MIB);
+    assert_int_equal(waiting(&f), 16 * MIB);
     /* Cut from what waits, each byte once. */
     for (size_t i = 0; i < 8; i++) {
-        assert_non_null(blocks[i] = sb_alloc(f.alloc, MIB / 2));
-        memset(blocks[i], (int)i, MIB / 2);
+        assert_non_null(blocks[i] = sb_alloc(f.alloc, MIB));
+        memset(blocks[i], (int)i, MIB);
     }
-    assert_int_equal(waiting(&f), 4 * MIB);
-    assert_int_equal(mapped(&f), 8 * MIB);
+    assert_int_equal(waiting(&f), 8 * MIB);
+    assert_int_equal(mapped(&f), 16 * MIB);
     for (size_t i = 0; i < 8; i++) {
         assert_int_equal(blocks[i][0], i);
-        assert_int_equal(blocks[i][MIB / 2 - 1], i);
-        sb_free(f.alloc, blocks[i], MIB / 2);
+        assert_int_equal(blocks[i][MIB - 1], i);
+        sb_free(f.alloc, blocks[i], MIB);
     }
     /* What fits nowhere is fresh. */
-    assert_non_null(blocks[0] = sb_alloc(f.alloc, 9 * MIB));
-    assert_int_equal(mapped(&f), 17 * MIB);
-    sb_free(f.alloc, blocks[0], 9 * MIB);
+    assert_non_null(blocks[0] = sb_alloc(f.alloc, 18 * MIB));
+    assert_int_equal(mapped(&f), 34 * MIB);
+    sb_free(f.alloc, blocks[0], 18 * MIB);
+    end(&f);
+}
+
+/* The first MiB is mapped as it is asked for, what comes then from the start of a huge page on; its rest serves others, and blocks that grow. */
+static void test_os_memory__huge_pages(void **state)
+{
+    fixture f;
+    uint8_t *blocks[5];
+    (void)state;
+
+    if (SB_SANITIZED_MEMORY) skip();
+    begin(&f);
+    sb_memory_keep(f.memory, 64 * MIB);
+    for (size_t i = 0; i < 2; i++)
+        assert_non_null(blocks[i] = sb_alloc(f.alloc, MIB / 2));
+    assert_int_equal(mapped(&f), MIB);
+    assert_non_null(blocks[2] = sb_alloc(f.alloc, MIB / 2));
+    assert_int_equal((uintptr_t)blocks[2] % (2 * MIB), 0);
+    assert_int_equal(mapped(&f), 3 * MIB);
+    assert_int_equal(waiting(&f), 3 * MIB / 2);
+    assert_non_null(blocks[3] = sb_alloc(f.alloc, MIB / 2));
+    assert_int_equal(waiting(&f), MIB);
+    fill(blocks[2], 0, MIB / 2);
+    fill(blocks[3], 0, MIB / 2);
+    assert_non_null(blocks[2] = sb_resize(f.alloc, blocks[2], MIB / 2, MIB));
+    assert_true(is_filled(blocks[2], MIB / 2));
+    assert_int_equal(mapped(&f), 3 * MIB);
+    assert_int_equal(waiting(&f), MIB / 2);
+    assert_non_null(blocks[4] = sb_alloc(f.alloc, 5 * MIB));
+    fill(blocks[4], 0, 5 * MIB);
+    assert_int_equal((uintptr_t)blocks[4] % (2 * MIB), 0);
+    assert_int_equal(mapped(&f), 9 * MIB);
+    assert_int_equal(waiting(&f), 3 * MIB / 2);
+    assert_non_null(blocks[4] = sb_resize(f.alloc, blocks[4], 5 * MIB, 7 * MIB));
+    assert_true(is_filled(blocks[4], 5 * MIB));
+    assert_true(is_filled(blocks[3], MIB / 2));
+    for (size_t i = 0; i < 4; i++)
+        sb_free(f.alloc, blocks[i], i == 2 ? MIB : MIB / 2);
+    sb_free(f.alloc, blocks[4], 7 * MIB);
+    assert_int_equal(waiting(&f), mapped(&f));
+    end(&f);
+}
+
+/* Nothing is mapped for the sake of huge pages that may not wait. */
+static void test_os_memory__huge_pages_within_what_is_kept(void **state)
+{
+    fixture f;
+    uint8_t *first, *second;
+    (void)state;
+
+    if (SB_SANITIZED_MEMORY) skip();
+    begin(&f);
+    sb_memory_keep(f.memory, MIB - 4096);
+    assert_non_null(first = sb_alloc(f.alloc, 3 * MIB));
+    assert_non_null(second = sb_alloc(f.alloc, MIB));
+    assert_int_equal(mapped(&f), 4 * MIB);
+    assert_int_equal(waiting(&f), 0);
+    assert_non_null(second = sb_resize(f.alloc, second, MIB, 3 * MIB));
+    assert_int_equal(mapped(&f), 6 * MIB);
+    sb_free(f.alloc, first, 3 * MIB);
+    sb_free(f.alloc, second, 3 * MIB);
     end(&f);
 }
 
@@ -281,6 +342,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_os_memory__sizes),
         cmocka_unit_test(test_os_memory__waits_and_is_used_again),
+        cmocka_unit_test(test_os_memory__huge_pages),
+        cmocka_unit_test(test_os_memory__huge_pages_within_what_is_kept),
         cmocka_unit_test(test_os_memory__given_back_by_a_thread),
         cmocka_unit_test(test_os_memory__files),
         cmocka_unit_test(test_os_memory__without_a_thread),

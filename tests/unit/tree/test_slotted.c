@@ -545,7 +545,11 @@ static void test_tree_slotted__put_many_sorted(void **state)
     }
     print_message("put_many: %zu allocations for %zu pages, %zu for %zu\n", allocs[0], pages[0],
                   allocs[1], pages[1]);
+#if defined(NDEBUG) && !SB_SANITIZED_MEMORY
+    assert_true(allocs[1] - allocs[0] <= 24); /* buffers of pages come in runs */
+#else
     assert_true(allocs[1] - allocs[0] <= pages[1] - pages[0] + 24);
+#endif
 }
 
 /* Into leaves that are there and private already, 1,000 and 10,000 more overwrites and inserts that fit allocate
@@ -965,7 +969,11 @@ static void test_tree_slotted__allocation_failures(void **state)
         free_world(w);
     }
     print_message("%zu allocations failed in turn\n", failures);
+#if defined(NDEBUG) && !SB_SANITIZED_MEMORY
+    assert_true(failures > 10); /* buffers of pages come in runs */
+#else
     assert_true(failures > 30);
+#endif
     free(items);
 }
 
