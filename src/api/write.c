@@ -158,24 +158,29 @@ sombra_status sombra_builder_node(sombra_builder *builder, const uint32_t *label
         (const sb_prop *)(const void *)props, prop_count, handle, &builder->txn->conn->err));
 }
 
-static sb_ref inner_ref(sombra_ref ref)
+/* Of what is not asked for nothing is written: a relationship takes two of these. */
+static void take_ref(const sombra_ref *ref, sb_ref *inner)
 {
-    sb_ref inner = {.kind = SB_REF_ID, .id = ref.id};
-    if (ref.kind == SOMBRA_REF_HANDLE) inner.kind = SB_REF_HANDLE;
-    if (ref.kind == SOMBRA_REF_ALIAS) {
-        inner.kind = SB_REF_ALIAS;
-        inner.alias = sombra__text(ref.alias, ref.alias_size);
+    inner->kind = SB_REF_ID;
+    inner->id = ref->id;
+    if (ref->kind == SOMBRA_REF_HANDLE) inner->kind = SB_REF_HANDLE;
+    if (ref->kind == SOMBRA_REF_ALIAS) {
+        inner->kind = SB_REF_ALIAS;
+        inner->alias = sombra__text(ref->alias, ref->alias_size);
     }
-    return inner;
 }
 
 sombra_status sombra_builder_rel(sombra_builder *builder, sombra_ref source, uint32_t type,
                                  sombra_ref target, const sombra_prop *props, size_t prop_count)
 {
+    sb_ref from, to;
+
     if (builder == NULL) return SOMBRA_MISUSE;
     SOMBRA_ENTER_BUILDER(builder);
     SOMBRA_ARG_ARRAY(builder->txn, props, prop_count);
-    return sombra__status(sb_builder_rel(builder->inner, inner_ref(source), type, inner_ref(target),
+    take_ref(&source, &from);
+    take_ref(&target, &to);
+    return sombra__status(sb_builder_rel(builder->inner, &from, type, &to,
                                          (const sb_prop *)(const void *)props, prop_count,
                                          &builder->txn->conn->err));
 }

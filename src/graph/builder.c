@@ -186,38 +186,35 @@ static sb_status copy_value(sb_builder *builder, sb_value *value, sb_err *err)
     return SB_OK;
 }
 
-static sb_status append_prop(sb_builder *builder, const sb_prop *prop, sb_packed_prop *packed,
-                             sb_err *err)
+/* What a packed property borrows, copied. Values that are their own words are checked by the batch. */
+static sb_status own_value(sb_builder *builder, const sb_prop *prop, sb_packed_prop *packed,
+                           sb_err *err)
 {
+    const sb_value *value = &prop->value;
+    const void *text;
     sb_value *copy;
 
-    if (prop->key == 0 || prop->key > sb_name_count(builder->graph->view, SB_NAME_KEY))
-        return SB_FAIL(err, SB_INVALID, "there is no property key %u", prop->key);
-    sb_gather__pack(prop, &prop->value, packed);
-    switch (prop->value.type) {
+    switch (value->type) {
     case SB_TYPE_BOOL:
     case SB_TYPE_INT:
     case SB_TYPE_FLOAT:
     case SB_TYPE_DATE:
-    case SB_TYPE_LOCAL_TIME: return SB_OK; /* checked by the batch */
+    case SB_TYPE_LOCAL_TIME: return SB_OK;
     case SB_TYPE_STRING:
-    case SB_TYPE_BYTES: {
-        const void *text;
-        if (prop->value.as.bytes.size > SB_VALUE_BYTES_MAX || prop->value.as.bytes.data == NULL)
-            SB_TRY(sb_value_check(&prop->value, err));
-        SB_TRY(
-            copy_bytes(builder, prop->value.as.bytes.data, prop->value.as.bytes.size, &text, err));
-        packed->as.bytes = sb_bytes_of(text, prop->value.as.bytes.size);
+    case SB_TYPE_BYTES:
+        if (value->as.bytes.size > SB_VALUE_BYTES_MAX || value->as.bytes.data == NULL)
+            SB_TRY(sb_value_check(value, err));
+        SB_TRY(copy_bytes(builder, value->as.bytes.data, value->as.bytes.size, &text, err));
+        packed->as.bytes = sb_bytes_of(text, value->as.bytes.size);
         return SB_OK;
-    }
     default: break;
     }
-    SB_TRY(sb_value_check(&prop->value, err)); /* before it is walked */
+    SB_TRY(sb_value_check(value, err)); /* before it is walked */
     copy = sb_arena_alloc(builder->arena, sizeof *copy);
     if (copy == NULL) return SB_FAIL_NOMEM(err);
-    *copy = prop->value;
+    *copy = *value;
     SB_TRY(copy_value(builder, copy, err));
-    sb_gather__pack(prop, copy, packed);
+    packed->as.value = copy;
     return SB_OK;
 }
 
@@ -226,17 +223,23 @@ static sb_status append_props(sb_builder *builder, const sb_prop *props, size_t 
                               sb_new_thing *thing, sb_err *err)
 {
     const size_t before = builder->prop_count;
-    size_t kept = 0;
+    const uint32_t keys = sb_name_count(builder->graph->view, SB_NAME_KEY);
+    sb_packed_prop *packed;
 
     if (count > UINT32_MAX) return SB_FAIL(err, SB_LIMIT, "more than %u properties", UINT32_MAX);
     SB_TRY(sb_graph__grow(builder->alloc, &builder->props, sizeof *builder->props, before + count,
                           &builder->prop_capacity, err));
-    for (size_t i = 0; i < count; i++)
-        if (props[i].value.type != SB_TYPE_NULL)
-            SB_TRY(append_prop(builder, &props[i], &builder->props[before + kept++], err));
+    packed = builder->props + before;
+    for (size_t i = 0; i < count; i++) {
+        if (props[i].value.type == SB_TYPE_NULL) continue;
+        if (SB_UNLIKELY(props[i].key - 1 >= keys)) /* 0 too */
+            return SB_FAIL(err, SB_INVALID, "there is no property key %u", props[i].key);
+        sb_gather__pack(&props[i], &props[i].value, packed);
+        SB_TRY(own_value(builder, &props[i], packed++, err));
+    }
+    builder->prop_count = (size_t)(packed - builder->props);
     thing->first_prop = before;
-    thing->prop_count = (uint32_t)kept;
-    builder->prop_count += kept;
+    thing->prop_count = (uint32_t)(builder->prop_count - before);
     return SB_OK;
 }
 
@@ -362,7 +365,9 @@ sb_status sb_builder_node(sb_builder *builder, const sb_label_id *labels, size_t
 
 /* ---- Relationships ------------------------------------------------------------------------------------------------ */
 
-static sb_status take_ref(sb_builder *builder, const sb_ref *ref, sb_built_ref *built, sb_err *err)
+/* All but a handle that was given out. */
+static sb_status take_checked(sb_builder *builder, const sb_ref *ref, sb_built_ref *built,
+                              sb_err *err)
 {
     sb_alias *alias;
     uint64_t value = ref->id;
@@ -374,10 +379,8 @@ static sb_status take_ref(sb_builder *builder, const sb_ref *ref, sb_built_ref *
                            (unsigned long long)value);
         break;
     case SB_REF_HANDLE:
-        if (value >= builder->node_count)
-            return SB_FAIL(err, SB_NOT_FOUND, "the builder gave out no node handle %llu",
-                           (unsigned long long)value);
-        break;
+        return SB_FAIL(err, SB_NOT_FOUND, "the builder gave out no node handle %llu",
+                       (unsigned long long)value);
     case SB_REF_ALIAS:
         if (ref->alias.size == 0) return SB_FAIL(err, SB_INVALID, "an alias is empty");
         SB_TRY(alias_of(builder, ref->alias, &alias, err));
@@ -389,8 +392,17 @@ static sb_status take_ref(sb_builder *builder, const sb_ref *ref, sb_built_ref *
     return SB_OK;
 }
 
-sb_status sb_builder_rel(sb_builder *builder, sb_ref source, sb_type_id type, sb_ref target,
-                         const sb_prop *props, size_t prop_count, sb_err *err)
+SB_INLINE sb_status take_ref(sb_builder *builder, const sb_ref *ref, sb_built_ref *built,
+                             sb_err *err)
+{
+    if (SB_UNLIKELY(ref->kind != SB_REF_HANDLE || ref->id >= builder->node_count))
+        return take_checked(builder, ref, built, err);
+    *built = (uint64_t)SB_REF_HANDLE << REF_SHIFT | ref->id;
+    return SB_OK;
+}
+
+sb_status sb_builder_rel(sb_builder *builder, const sb_ref *source, sb_type_id type,
+                         const sb_ref *target, const sb_prop *props, size_t prop_count, sb_err *err)
 {
     sb_new_thing rel = {.name = type};
     sb_built_ends ends;
@@ -401,8 +413,8 @@ sb_status sb_builder_rel(sb_builder *builder, sb_ref source, sb_type_id type, sb
                           builder->rel_count + 1, &builder->rel_capacity, err));
     SB_TRY(sb_graph__grow(builder->alloc, &builder->ends, sizeof *builder->ends,
                           builder->rel_count + 1, &builder->end_capacity, err));
-    SB_TRY(take_ref(builder, &source, &ends.source, err));
-    SB_TRY(take_ref(builder, &target, &ends.target, err));
+    SB_TRY(take_ref(builder, source, &ends.source, err));
+    SB_TRY(take_ref(builder, target, &ends.target, err));
     SB_TRY(append_props(builder, props, prop_count, &rel, err));
     builder->ends[builder->rel_count] = ends;
     builder->rels[builder->rel_count++] = rel;

@@ -259,7 +259,7 @@ sb_status sb_columns__convert(sb_graph *graph, const sb_prop_column *columns, si
                               sb_err *err)
 {
     sb_writer *writer = &graph->writer;
-    sb_room room = {.columns = extra, .words = extra};
+    sb_room room = {.columns = extra};
     uint64_t types[4];
     size_t words, texts;
 
@@ -277,8 +277,10 @@ sb_status sb_columns__convert(sb_graph *graph, const sb_prop_column *columns, si
         room.columns++;
         if (columns[i].type == SB_TYPE_FLOAT) room.words++;
     }
-    if (!sb_mul_size(room.words, count, &words) || !sb_mul_size(words, sizeof(uint64_t), &words) ||
-        !sb_mul_size(room.texts, count, &texts) || !sb_mul_size(texts, sizeof(sb_bytes), &texts))
+    if (!sb_mul_size(room.words, count, &words) ||
+        !sb_add_size(words, sb_graph__slice(0, count, SB_PUT_STEP), &words) ||
+        !sb_mul_size(words, sizeof(uint64_t), &words) || !sb_mul_size(room.texts, count, &texts) ||
+        !sb_mul_size(texts, sizeof(sb_bytes), &texts))
         return SB_FAIL_NOMEM(err);
     sb_buffer_reset(&writer->columns);
     sb_buffer_reset(&writer->words);

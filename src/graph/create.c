@@ -14,22 +14,26 @@ typedef struct sb_batch_rows {
 
 typedef sb_status (*sb_make_slice)(sb_graph *graph, const sb_batch_rows *slice, sb_err *err);
 
-/* Add a system column whose word is the same in every row, or given by the caller. words come from writer->words, where
- * sb_columns__convert left room. */
-static void add_system_column(sb_graph *graph, sb_column *columns, size_t *column_count,
-                              uint32_t key, const uint64_t *words, uint64_t constant, size_t count)
+/* Add a system column behind the others, where sb_columns__convert left room. */
+static void add_system_column(sb_rows *rows, sb_column *columns, uint32_t key,
+                              const uint64_t *words)
+{
+    columns[rows->column_count++] = (sb_column){.key = key, .type = SB_CELL_INT, .words = words};
+}
+
+/* The last of them, with the same word in every row: those of one step, which each step has. */
+static void add_constant_column(sb_graph *graph, sb_rows *rows, sb_column *columns, uint32_t key,
+                                uint64_t constant)
 {
     sb_buffer *buffer = &graph->writer.words;
+    const size_t count = sb_graph__slice(0, rows->row_count, SB_PUT_STEP);
+    uint64_t *words = (uint64_t *)(void *)(buffer->data + buffer->size);
 
-    if (words == NULL) {
-        uint64_t *filled = (uint64_t *)(void *)(buffer->data + buffer->size);
-        buffer->size += count * sizeof *filled;
-        SB_ASSERT(buffer->size <= buffer->capacity);
-        for (size_t i = 0; i < count; i++)
-            filled[i] = constant;
-        words = filled;
-    }
-    columns[(*column_count)++] = (sb_column){.key = key, .type = SB_CELL_INT, .words = words};
+    buffer->size += count * sizeof *words;
+    SB_ASSERT(buffer->size <= buffer->capacity);
+    for (size_t i = 0; i < count; i++)
+        words[i] = constant;
+    add_system_column(rows, columns, key, words);
 }
 
 /* ---- Slices ------------------------------------------------------------------------------------------------- */
@@ -102,13 +106,13 @@ static sb_status make_slices(sb_graph *graph, const sb_batch_rows *batch, sb_mak
     return st;
 }
 
-/* Put the rows in steps, so that a long batch can be cancelled. scratch has room for the columns of a step. */
+/* Put the rows in steps, so that a long batch can be cancelled. The last column is constant. scratch has room for the columns of a step. */
 static sb_status put_rows(sb_graph *graph, sb_tree *table, const sb_rows *rows, sb_err *err)
 {
     sb_column *columns;
     size_t end;
 
-    if (rows->row_count <= SB_GRAPH_STEP) {
+    if (rows->row_count <= SB_PUT_STEP) {
         SB_TRY(sb_rows_put(graph->txn, table, rows, err));
         return sb_graph__work(graph, rows->row_count, err);
     }
@@ -119,13 +123,13 @@ static sb_status put_rows(sb_graph *graph, sb_tree *table, const sb_rows *rows, 
     for (size_t begin = 0; begin < rows->row_count; begin = end) {
         sb_rows step = {
             .ids = rows->ids + begin, .columns = columns, .column_count = rows->column_count};
-        end = rows->row_count - begin < SB_GRAPH_STEP ? rows->row_count : begin + SB_GRAPH_STEP;
-        step.row_count = end - begin;
+        step.row_count = sb_graph__slice(begin, rows->row_count, SB_PUT_STEP);
+        end = begin + step.row_count;
         for (size_t c = 0; c < rows->column_count; c++) {
             columns[c] = rows->columns[c];
             /* begin is a multiple of 8: steps share no byte of a bitmap */
             if (columns[c].present != NULL) columns[c].present += begin / 8;
-            if (columns[c].words != NULL) columns[c].words += begin;
+            if (columns[c].words != NULL && c + 1 != rows->column_count) columns[c].words += begin;
             if (columns[c].bytes != NULL) columns[c].bytes += begin;
         }
         SB_TRY(sb_rows_put(graph->txn, table, &step, err));
@@ -153,18 +157,14 @@ static sb_status make_nodes(sb_graph *graph, const sb_batch_rows *slice, sb_err 
     const size_t count = slice->count;
     const sb_set_id set = slice->name;
     sb_node_id *ids = slice->ids;
-    sb_column *table_columns;
-    size_t table_column_count;
-    sb_rows rows;
+    sb_rows rows = {.ids = ids, .row_count = count};
+    sb_column *columns;
 
-    SB_TRY(sb_columns__convert(graph, slice->columns, slice->column_count, count, 1, &table_columns,
-                               &table_column_count, err));
+    SB_TRY(sb_columns__convert(graph, slice->columns, slice->column_count, count, 1, &columns,
+                               &rows.column_count, err));
+    rows.columns = columns;
     SB_TRY(sb_ids_take_nodes(graph->view, set, count, ids, err));
-    add_system_column(graph, table_columns, &table_column_count, SB_COLUMN_SET, NULL, set, count);
-    rows = (sb_rows){.ids = ids,
-                     .row_count = count,
-                     .columns = table_columns,
-                     .column_count = table_column_count};
+    add_constant_column(graph, &rows, columns, SB_COLUMN_SET, set);
     SB_TRY(put_rows(graph, sb_node_table(graph->view), &rows, err));
     SB_TRY(index_labels(graph, set, ids, count, err));
     SB_TRY(sb_upkeep__created(graph, SB_NODE, set, ids, count, slice->columns, slice->column_count,
@@ -260,24 +260,18 @@ static sb_status make_rels(sb_graph *graph, const sb_batch_rows *slice, sb_err *
     const sb_type_id type = slice->name;
     const sb_node_id *sources = slice->sources, *targets = slice->targets;
     sb_rel_id *ids = slice->ids;
+    sb_rows rows = {.ids = ids, .row_count = count};
+    sb_column *columns;
     sb_end_sets ends;
-    sb_column *table_columns;
-    size_t table_column_count;
-    sb_rows rows;
 
     SB_TRY(find_ends(graph, slice, &ends, err));
-    SB_TRY(sb_columns__convert(graph, slice->columns, slice->column_count, count, 3, &table_columns,
-                               &table_column_count, err));
+    SB_TRY(sb_columns__convert(graph, slice->columns, slice->column_count, count, 3, &columns,
+                               &rows.column_count, err));
+    rows.columns = columns;
     SB_TRY(sb_ids_take_rels(graph->view, type, count, ids, err));
-    add_system_column(graph, table_columns, &table_column_count, SB_COLUMN_SOURCE, sources, 0,
-                      count);
-    add_system_column(graph, table_columns, &table_column_count, SB_COLUMN_TARGET, targets, 0,
-                      count);
-    add_system_column(graph, table_columns, &table_column_count, SB_COLUMN_TYPE, NULL, type, count);
-    rows = (sb_rows){.ids = ids,
-                     .row_count = count,
-                     .columns = table_columns,
-                     .column_count = table_column_count};
+    add_system_column(&rows, columns, SB_COLUMN_SOURCE, sources);
+    add_system_column(&rows, columns, SB_COLUMN_TARGET, targets);
+    add_constant_column(graph, &rows, columns, SB_COLUMN_TYPE, type);
     SB_TRY(put_rows(graph, sb_rel_table(graph->view), &rows, err));
     SB_TRY(sb_upkeep__created(graph, SB_REL, type, ids, count, slice->columns, slice->column_count,
                               err));

@@ -2,6 +2,9 @@
  * that order by target alone, and unpacked a step at a time, so that beside them only 16 bytes each are needed. */
 #include "graph/graph_priv.h"
 
+/* Relationships unpacked at a time: 384 KiB, which stay in a core's cache, and more of which would be fresh memory. */
+#define STEP ((size_t)16384)
+
 static bool reverse_sorted(const sb_triple *rels, size_t count)
 {
     for (size_t i = 1; i < count; i++) {
@@ -64,7 +67,7 @@ static void turn(const sb_triple *rels, size_t count, sb_triple *out)
 static const sb_triple *take_step(const in_order *from, size_t begin, size_t *count)
 {
     const sb_triple *step = from->room;
-    size_t whole = sb_graph__slice(begin, from->count, SB_GRAPH_STEP);
+    size_t whole = sb_graph__slice(begin, from->count, STEP);
 
     *count = whole;
     if (from->packed != NULL)
@@ -122,7 +125,7 @@ static sb_status make_room(sb_graph *graph, size_t bytes, size_t triples, sb_tri
 static sb_status flush_packed(const flushing *f, sb_packed *packed)
 {
     in_order from = {.rels = f->rels, .count = f->count};
-    const size_t step = sb_graph__slice(0, f->count, SB_GRAPH_STEP);
+    const size_t step = sb_graph__slice(0, f->count, STEP);
 
     SB_TRY(make_room(f->graph, f->count * 2 * sizeof(uint64_t), step, &from.room, f->err));
     SB_TRY(sb_packed_fill(packed, f->rels, (uint64_t *)(void *)f->graph->writer.scratch.data,
@@ -173,8 +176,7 @@ static sb_status flush_triples(const flushing *f)
     const bool sorted = f->forward && f->reverse;
     in_order from = {.count = 0};
 
-    SB_TRY(make_room(f->graph, 0,
-                     sorted ? sb_graph__slice(0, f->count, SB_GRAPH_STEP) : 2 * f->count,
+    SB_TRY(make_room(f->graph, 0, sorted ? sb_graph__slice(0, f->count, STEP) : 2 * f->count,
                      &from.room, f->err));
     SB_TRY(sort_rels(f, SB_OUT, &from));
     SB_TRY(insert_lists(f->graph, f->type, SB_OUT, &from, f->err));

@@ -57,24 +57,6 @@ void sb_gather__deinit(sb_gather *gather)
     sb_map_deinit(&gather->shape_index);
 }
 
-void sb_gather__pack(const sb_prop *prop, const sb_value *value, sb_packed_prop *packed)
-{
-    packed->key = prop->key;
-    packed->type = value->type;
-    switch (value->type) {
-    case SB_TYPE_BOOL: packed->as.integer = value->as.boolean; break;
-    case SB_TYPE_INT:
-    case SB_TYPE_DATE:
-    case SB_TYPE_LOCAL_TIME: packed->as.integer = value->as.integer; break;
-    case SB_TYPE_FLOAT: packed->as.real = value->as.real; break;
-    case SB_TYPE_STRING:
-    case SB_TYPE_BYTES:
-        packed->as.bytes = sb_bytes_of(value->as.bytes.data, value->as.bytes.size);
-        break;
-    default: packed->as.value = value; break;
-    }
-}
-
 /* ---- The list ----------------------------------------------------------------------------------------------- */
 
 static uint32_t name_at(const sb_creations *list, size_t i)

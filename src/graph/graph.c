@@ -225,13 +225,12 @@ sb_status sb_graph__atomic_end(sb_graph *graph, uint32_t savepoint, sb_status st
     return cleanup == SB_OK || status != SB_OK ? status : cleanup;
 }
 
-sb_status sb_graph__grow(const sb_allocator *alloc, void *array, size_t size, size_t count,
-                         size_t *capacity, sb_err *err)
+sb_status sb_graph__grow_array(const sb_allocator *alloc, void *array, size_t size, size_t count,
+                               size_t *capacity, sb_err *err)
 {
     void *old, *grown;
     size_t wanted = *capacity < 16 ? 16 : *capacity, bytes;
 
-    if (count <= *capacity) return SB_OK;
     while (wanted < count)
         if (!sb_mul_size(wanted, 2, &wanted)) return SB_FAIL_NOMEM(err);
     if (!sb_mul_size(wanted, size, &bytes)) return SB_FAIL_NOMEM(err);

@@ -101,8 +101,8 @@ SB_MUST_CHECK sb_status sb_graph_create_rels(sb_graph *graph, sb_type_id type, s
 typedef struct sb_builder sb_builder;
 typedef struct sb_ref {
     enum { SB_REF_ID, SB_REF_HANDLE, SB_REF_ALIAS } kind;
-    uint64_t id; /* ID: an existing node; HANDLE: from sb_builder_node */
-    sb_bytes alias;
+    uint64_t id;    /* ID: an existing node; HANDLE: from sb_builder_node */
+    sb_bytes alias; /* ALIAS */
 } sb_ref;
 SB_MUST_CHECK sb_status sb_builder_open(sb_graph *graph, sb_builder **builder, sb_err *err);
 void sb_builder_close(sb_builder *builder); /* accepts NULL; what was not executed is forgotten */
@@ -111,9 +111,9 @@ SB_MUST_CHECK sb_status sb_builder_node(sb_builder *builder, const sb_label_id *
                                         size_t label_count, sb_bytes alias, const sb_prop *props,
                                         size_t prop_count, uint64_t *handle, sb_err *err);
 /* Unknown alias or handle: SB_NOT_FOUND here for handles, at execute for aliases (they may come later). */
-SB_MUST_CHECK sb_status sb_builder_rel(sb_builder *builder, sb_ref source, sb_type_id type,
-                                       sb_ref target, const sb_prop *props, size_t prop_count,
-                                       sb_err *err);
+SB_MUST_CHECK sb_status sb_builder_rel(sb_builder *builder, const sb_ref *source, sb_type_id type,
+                                       const sb_ref *target, const sb_prop *props,
+                                       size_t prop_count, sb_err *err);
 /* Make all; results borrowed until close: ids in order of the calls. The builder is empty afterwards; on failure it keeps all. */
 typedef struct sb_builder_result {
     const sb_node_id *node_ids;

@@ -239,9 +239,16 @@ SB_MUST_CHECK sb_status sb_graph__atomic_end(sb_graph *graph, uint32_t savepoint
 /* The same for a call within a savepoint of the caller's, who rolls back to it when the call fails. */
 SB_MUST_CHECK sb_status sb_graph__enclosed_begin(sb_graph *graph, sb_err *err);
 SB_MUST_CHECK sb_status sb_graph__enclosed_end(sb_graph *graph, sb_status status, sb_err *err);
-/* Grow an array of elements of size bytes to hold count, doubling. */
-SB_MUST_CHECK sb_status sb_graph__grow(const sb_allocator *alloc, void *array, size_t size,
-                                       size_t count, size_t *capacity, sb_err *err);
+/* Grow an array of elements of size bytes to hold count, doubling: the second when it does not. */
+SB_MUST_CHECK sb_status sb_graph__grow_array(const sb_allocator *alloc, void *array, size_t size,
+                                             size_t count, size_t *capacity, sb_err *err);
+SB_MUST_CHECK SB_INLINE sb_status sb_graph__grow(const sb_allocator *alloc, void *array,
+                                                 size_t size, size_t count, size_t *capacity,
+                                                 sb_err *err)
+{
+    if (SB_LIKELY(count <= *capacity)) return SB_OK;
+    return sb_graph__grow_array(alloc, array, size, count, capacity, err);
+}
 /* Settings of a session, for another one that does part of its work. */
 SB_MUST_CHECK sb_status sb_graph__settings(sb_session *session, sb_graph_settings *settings,
                                            sb_err *err);
@@ -328,8 +335,11 @@ SB_MUST_CHECK sb_status sb_read__system(const sb_row *row, const char *what, uin
 
 /* ---- columns.c ---------------------------------------------------------------------------------------------------- */
 
+/* Rows of a batch that go into their table at a time; a multiple of 8, so that bitmaps can be cut there. */
+#define SB_PUT_STEP ((size_t)16384)
+
 /* Check batch columns and turn them into table columns (in writer scratch, borrowed until the next call of it), sorted by
- * (key, type), with room for `extra` system columns behind. count: rows. */
+ * (key, type), with room for `extra` system columns behind, and in writer.words for the words of one that is constant. count: rows. */
 SB_MUST_CHECK sb_status sb_columns__convert(sb_graph *graph, const sb_prop_column *columns,
                                             size_t column_count, size_t count, size_t extra,
                                             sb_column **out, size_t *out_count, sb_err *err);
@@ -371,7 +381,23 @@ typedef struct sb_packed_prop {
     } as;
 } sb_packed_prop;
 /* value is prop's, or where a copy of it lives. */
-void sb_gather__pack(const sb_prop *prop, const sb_value *value, sb_packed_prop *packed);
+SB_INLINE void sb_gather__pack(const sb_prop *prop, const sb_value *value, sb_packed_prop *packed)
+{
+    packed->key = prop->key;
+    packed->type = value->type;
+    switch (value->type) {
+    case SB_TYPE_BOOL: packed->as.integer = value->as.boolean; break;
+    case SB_TYPE_INT:
+    case SB_TYPE_DATE:
+    case SB_TYPE_LOCAL_TIME: packed->as.integer = value->as.integer; break;
+    case SB_TYPE_FLOAT: packed->as.real = value->as.real; break;
+    case SB_TYPE_STRING:
+    case SB_TYPE_BYTES:
+        packed->as.bytes = sb_bytes_of(value->as.bytes.data, value->as.bytes.size);
+        break;
+    default: packed->as.value = value; break;
+    }
+}
 /* A node or relationship to be made. */
 typedef struct sb_new_thing {
     uint64_t first_prop; /* place in sb_creations.props */

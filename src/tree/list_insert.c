@@ -205,8 +205,7 @@ bool sb_list__merge_runs(sb_triple *buffer, size_t old_count, const sb_triple *f
         if (order == 0) return false;
         *out++ = order < 0 ? *old++ : *fresh++;
     }
-    while (fresh < fresh_end)
-        *out++ = *fresh++;
+    memcpy(out, fresh, (size_t)(fresh_end - fresh) * sizeof *out);
     /* The old entries that are left lie where they belong. */
     return true;
 }
@@ -216,6 +215,9 @@ static sb_status fail_duplicate(const sb_triple *run, sb_err *err)
     return SB_FAIL(err, SB_MISUSE, "a list entry of node %llu or one soon behind it exists already",
                    (unsigned long long)run->node);
 }
+
+/* Triples that are appended to a leaf at once: each time that leaf is written anew, which 24 bytes for each of these make rare. */
+#define APPENDED_MOST ((size_t)16384)
 
 /* Rebuild the leaf with run put in. *taken: how many of run are in it or its new siblings afterwards. */
 static sb_status rebuild_leaf(sb_txn *txn, sb_tree *tree, sb_tree_txn *state, sb_path *path,
@@ -241,22 +243,25 @@ static sb_status rebuild_leaf(sb_txn *txn, sb_tree *tree, sb_tree_txn *state, sb
     append = !range.has_high;
     size_t total = count;
     if (view.entry_count > 0) {
-        if (count > window) count = window;
-        total = view.entry_count + count;
-        status = sb_tree__buffer_acquire(state, total * sizeof(sb_triple), &scratch, err);
+        const size_t most = append && APPENDED_MOST > window ? APPENDED_MOST : window;
+        if (count > most) count = most;
+        status = sb_tree__buffer_acquire(state, (count + view.entry_count) * sizeof(sb_triple),
+                                         &scratch, err);
         if (status != SB_OK) goto done;
-        sb_triple *const merged = (sb_triple *)(void *)scratch->data;
-        sb_list__decode(&view, merged + count);
-        append = append && sb_list__compare(&merged[total - 1], run) < 0;
-        if (!sb_list__merge_runs(merged, view.entry_count, run, count)) {
+        sb_triple *const old = (sb_triple *)(void *)scratch->data + count;
+        sb_list__decode(&view, old);
+        append = append && sb_list__compare(&old[view.entry_count - 1], run) < 0;
+        if (!append && count > window) count = window;
+        total = count + view.entry_count;
+        if (!sb_list__merge_runs(old - count, view.entry_count, run, count)) {
             status = fail_duplicate(run, err);
             goto done;
         }
-        content = merged;
+        content = old - count;
     }
     divide(content, total, page_bytes, append, parts);
     *taken = count - (total - parts->from[parts->count]);
-    SB_ASSERT(view.entry_count == 0 || parts->from[parts->count] == total);
+    SB_ASSERT(append || view.entry_count == 0 || parts->from[parts->count] == total);
     status = write_parts(txn, tree, path, bytes, content, parts, err);
 
 done:

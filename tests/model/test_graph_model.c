@@ -350,8 +350,8 @@ static void build(model *m)
             if (ends[i][e].kind == SB_REF_ID && plain_find_node(m->plain, ends[i][e].id) == NULL)
                 expected = SB_NOT_FOUND;
         }
-        OK(&m->f, sb_builder_rel(builder, ends[i][0], types[i] + 1, ends[i][1], m->props[i], props,
-                                 &m->f.err));
+        OK(&m->f, sb_builder_rel(builder, &ends[i][0], types[i] + 1, &ends[i][1], m->props[i],
+                                 props, &m->f.err));
     }
     memset(m->props, 0xEE, sizeof m->props); /* values were copied */
     const sb_status st = sb_builder_execute(builder, &result, &m->f.err);

@@ -1,20 +1,9 @@
 /* Goal: the create builder's references, its errors, and that a failed execute keeps what was collected. */
 #include "support/graph_fixture.h"
 
-static sb_ref handle(uint64_t value)
-{
-    return (sb_ref){.kind = SB_REF_HANDLE, .id = value};
-}
-
-static sb_ref id_of(uint64_t value)
-{
-    return (sb_ref){.kind = SB_REF_ID, .id = value};
-}
-
-static sb_ref alias(const char *s)
-{
-    return (sb_ref){.kind = SB_REF_ALIAS, .alias = text(s)};
-}
+#define handle(value) (&(const sb_ref){.kind = SB_REF_HANDLE, .id = (value)})
+#define id_of(value)  (&(const sb_ref){.kind = SB_REF_ID, .id = (value)})
+#define alias(name)   (&(const sb_ref){.kind = SB_REF_ALIAS, .alias = text(name)})
 
 typedef struct fixture {
     graph_fixture f;

@@ -112,7 +112,7 @@ static void make_graph(random_graph *g, unsigned nodes, unsigned rels)
         const sb_ref source = {.kind = SB_REF_HANDLE, .id = sb_random_below(g->random, nodes)};
         const sb_ref target = {.kind = SB_REF_HANDLE, .id = sb_random_below(g->random, nodes)};
         const sb_type_id type = type_of(f, odd_names[sb_random_below(g->random, ODD_NAMES)]);
-        OK(f, sb_builder_rel(builder, source, type, target, props, prop_count, &f->err));
+        OK(f, sb_builder_rel(builder, &source, type, &target, props, prop_count, &f->err));
     }
     OK(f, sb_builder_execute(builder, &result, &f->err));
     sb_builder_close(builder);

@@ -772,6 +772,26 @@ static void test_tree_list__fill(void **state)
     free_world(w);
 }
 
+/* More than one call of the rebuild takes, of the widest entries in the smallest pages: what fits no leaf of the first is put by the next, and
+ * lists that go on over the cut have their totals. */
+static void test_tree_list__append_wide(void **state)
+{
+    const uint64_t wide = (uint64_t)1 << 62;
+    world *w = make_world(4096);
+
+    (void)state;
+    for (size_t i = 0; i < 10; i++)
+        w->batch[i] = (sb_triple){1, i, i};
+    insert_batch(w, 10);
+    for (size_t i = 0; i < BATCH_MAX; i++)
+        w->batch[i] = (sb_triple){2 + i / 3000, i % 3000 * (wide / 3000) + 1, wide - i};
+    insert_batch(w, BATCH_MAX);
+    assert_tree(w);
+    for (uint64_t node = 1; node <= 2 + BATCH_MAX / 3000; node++)
+        assert_node(w, node);
+    free_world(w);
+}
+
 /* A full leaf that takes one more entry becomes two with room: the next entries fit without a split. */
 static void test_tree_list__splits_in_halves(void **state)
 {
@@ -990,6 +1010,7 @@ int main(void)
         TEST(test_tree_list__hub_over_parents),
         TEST(test_tree_list__misuse),
         TEST(test_tree_list__fill),
+        TEST(test_tree_list__append_wide),
         TEST(test_tree_list__splits_in_halves),
         TEST(test_tree_list__sparse_size),
         TEST(test_tree_list__no_allocation_per_entry),
