@@ -37,13 +37,19 @@ sb_status sb_index__append_values(const sb_value *values, size_t value_count, si
     return SB_OK;
 }
 
-/* A value that an entry can have: a null has no entry. */
-static sb_status check_values(const sb_value *values, size_t value_count, sb_err *err)
+/* The keys of the values of an entry; a null has none. */
+static sb_status append_entry_values(const sb_value *values, size_t value_count, size_t limit,
+                                     sb_buffer *key, bool *cut, sb_err *err)
 {
+    bool one_cut;
+
+    *cut = false;
     for (size_t i = 0; i < value_count; i++) {
-        if (values[i].type == SB_TYPE_NULL || values[i].type > SB_TYPE_LIST)
+        if (SB_UNLIKELY(values[i].type == SB_TYPE_NULL || values[i].type > SB_TYPE_LIST))
             return SB_FAIL(err, SB_MISUSE, "%s has no entry in an index",
                            sb_type_name(values[i].type));
+        SB_TRY(sb_value_append_key(&values[i], limit, key, &one_cut, err));
+        *cut |= one_cut;
     }
     return SB_OK;
 }
@@ -53,18 +59,16 @@ static sb_status append_key(const sb_value *values, size_t value_count, size_t l
                             sb_buffer *key, bool *cut, sb_err *err)
 {
     const size_t size_before = key->size;
-    bool matches;
 
-    sb_status st = check_values(values, value_count, err);
-    if (st == SB_OK)
-        st = sb_index__append_values(values, value_count, limit, key, cut, &matches, err);
+    sb_status st = append_entry_values(values, value_count, limit, key, cut, err);
     if (st == SB_OK && id != 0) {
-        uint8_t bytes[8];
-        sb_store_be64(bytes, id);
-        st = sb_buffer_append(key, bytes + 8 - SB_ENTRY_ID_BYTES, SB_ENTRY_ID_BYTES);
-        if (st != SB_OK) st = SB_FAIL_NOMEM(err);
+        st = sb_buffer_reserve(key, 8) == SB_OK ? SB_OK : SB_FAIL_NOMEM(err);
+        if (st == SB_OK) {
+            sb_store_be64(key->data + key->size, id << (64 - 8 * SB_ENTRY_ID_BYTES));
+            key->size += SB_ENTRY_ID_BYTES;
+        }
     }
-    if (st != SB_OK) key->size = size_before;
+    if (SB_UNLIKELY(st != SB_OK)) key->size = size_before;
     return st;
 }
 

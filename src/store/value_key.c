@@ -85,16 +85,32 @@ static double bits_real(uint64_t bits)
     return v;
 }
 
+/* The word e of a number, behind its length: how many of the NUMBER_BYTES at `to` are taken. */
+#define NUMBER_BYTES 9u
+static unsigned number_at(uint8_t *to, bool negative, uint64_t e)
+{
+    const unsigned n = byte_count(e);
+
+    *to = (uint8_t)(negative ? NUMBER_ZERO - n : NUMBER_ZERO + n);
+    if (n != 0) sb_store_be64(to + 1, (negative ? ~e : e) << (64 - 8 * n));
+    return 1 + n;
+}
+
 /* magnitude < 2^63; fraction in [0, 1). */
 static void put_number(key_out *out, bool negative, uint64_t magnitude, double fraction)
 {
     const uint64_t e = magnitude << 1 | (uint64_t)(fraction != 0);
-    const unsigned n = byte_count(e);
-    const uint64_t invert = negative ? UINT64_MAX : 0;
 
-    put_byte(out, (uint8_t)(negative ? NUMBER_ZERO - n : NUMBER_ZERO + n));
-    put_big_endian(out, e ^ invert, n);
-    if (fraction != 0) put_big_endian(out, real_bits(fraction) ^ invert, 8);
+    if (SB_LIKELY((size_t)(out->end - out->pos) >= NUMBER_BYTES)) {
+        out->pos += number_at(out->pos, negative, e);
+    } else {
+        uint8_t bytes[NUMBER_BYTES];
+        const unsigned n = number_at(bytes, negative, e);
+        for (unsigned i = 0; i < n; i++)
+            put_byte(out, bytes[i]);
+    }
+    if (fraction != 0)
+        put_big_endian(out, negative ? ~real_bits(fraction) : real_bits(fraction), 8);
 }
 
 /* |v| >= 2^63. */
@@ -307,12 +323,24 @@ static size_t key_bytes(const sb_value *value, size_t most)
     return bytes;
 }
 
+/* What most keys are, without a watch on where the room ends. */
+static sb_status append_int(int64_t v, sb_buffer *key, sb_err *err)
+{
+    const uint64_t magnitude = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+    if (SB_UNLIKELY(sb_buffer_reserve(key, NUMBER_BYTES) != SB_OK)) return SB_FAIL_NOMEM(err);
+    key->size += number_at(key->data + key->size, v < 0, magnitude << 1);
+    return SB_OK;
+}
+
 sb_status sb_value_append_key(const sb_value *value, size_t limit, sb_buffer *key, bool *cut,
                               sb_err *err)
 {
     *cut = false;
     if (SB_UNLIKELY(limit != 0 && limit < SB_KEY_LIMIT_MIN))
         return SB_FAIL(err, SB_MISUSE, "an index key of %zu bytes is too short", limit);
+    if (value->type == SB_TYPE_INT && value->as.integer != INT64_MIN)
+        return append_int(value->as.integer, key, err);
     const size_t window = limit == 0 ? SIZE_MAX : SB_KEY_FIRST_BYTES(limit);
     const size_t wanted = key_bytes(value, window);
     const size_t bytes = wanted < window ? wanted : window;
