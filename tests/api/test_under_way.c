@@ -120,6 +120,27 @@ static void test_api_under_way__comes_to_its_end(void **state)
     api_end(&f);
 }
 
+/* A transaction that reads becomes one that writes when nothing reads in it. */
+static void test_api_under_way__is_not_upgraded(void **state)
+{
+    api_fixture f;
+    uint32_t savepoint;
+    (void)state;
+
+    make(&f, &savepoint);
+    api_commit(&f);
+    api_begin(&f, SOMBRA_READ);
+    sombra_stmt *stmt = begun(&f, READ);
+    FAILS(&f, sombra_upgrade(f.txn), SOMBRA_MISUSE, "under way");
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+    OK(&f, sombra_stmt_reset(stmt));
+    OK(&f, sombra_upgrade(f.txn));
+    OK(&f, sombra_create_nodes(f.txn, NULL, 0, 1, NULL, 0, NULL));
+    sombra_stmt_finalize(stmt);
+    api_commit(&f);
+    api_end(&f);
+}
+
 /* What was under way in a transaction that has been rolled back keeps nobody from anything. */
 static void test_api_under_way__rolled_back(void **state)
 {
@@ -249,6 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_api_under_way__is_undone_alone),
         cmocka_unit_test(test_api_under_way__comes_to_its_end),
+        cmocka_unit_test(test_api_under_way__is_not_upgraded),
         cmocka_unit_test(test_api_under_way__rolled_back),
         cmocka_unit_test(test_api_under_way__explained_later),
         cmocka_unit_test(test_api_under_way__readers_end_at_a_savepoint),
