@@ -110,9 +110,31 @@ def check_links():
     assert made == shown, made ^ shown
 
 
+def check_limits():
+    """Of each target that the page's run missed, the page says what limits it, what shows that, and what was tried."""
+    page = (DOCS / "BENCHMARKS.md").read_text(encoding="utf-8")
+    told = page.split("\n### What limits what, and what was tried\n")[1].split("\n### ")[0]
+    headed = {}
+    for part in told.split("\n#### ")[1:]:
+        heading, _, body = part.partition("\n")
+        if all(f"- **{word}**" in body for word in ("Limit", "Shown by", "Tried")):
+            headed.update({word.split()[0]: body for word in re.findall("`([^`]+)`", heading)})
+    items = set(re.findall(r"^ *- `(\w+)`", told, re.M))
+    missed = re.findall(r"^\| `(\w+)` \|[^|]*\| `(\w+)` \|.*\*\*missed\*\*", page, re.M)
+    assert missed, "no target was missed: this check looks at nothing"
+    for workload, metric in missed:
+        if workload == "query":
+            row = re.sub("_(queries_per_s|commits_per_s|rows_per_s|ms)$", "", metric)
+            names = {row, row.removesuffix("_commit").upper()}
+        else:
+            names = {workload}
+        assert names & (set(headed) | items), f"{workload} {metric} was missed, and nothing says what limits it"
+
+
 def main():
     check_targets()
     check_links()
+    check_limits()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         fake = folder / "bench"
