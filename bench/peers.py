@@ -5,7 +5,7 @@ Usage: peers.py CSV [--row NAME,...] [--engine NAME,...] [--rounds N] [--threads
 CSV is the folder that `sombra-bench query --graph social --csv CSV` wrote. An engine whose package is not installed is left out, and so is a
 statement that it does not understand; a line on standard error says so. Prints one JSON line for each figure, in the form of sombra-bench --json, and the
 peak of the process's memory after each engine; the rows' sum (columns weighed by their place) tells whether all found the same.
-Each engine runs in a process of its own. Loading is not timed.
+Each engine runs in a process of its own. Loading is not timed. Exits 1 when one of them ended before its last statement.
 """
 import argparse
 import glob
@@ -138,6 +138,11 @@ def main():
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--threads', type=int, default=1, help='0: all')
     options = parser.parse_args()
+    if options.rounds < 1 or options.threads < 0:
+        parser.error('--rounds is 1 or more, --threads 0 or more')
+    if not tables(options.csv)[0]:
+        parser.error(f'{options.csv} holds no CSV files: sombra-bench query --graph social --csv DIR writes them')
+    failed = False
     known = sorted(os.path.basename(path)[:-7] for path in glob.glob(os.path.join(QUERIES, '*.cypher')))
     rows = options.row.split(',') if options.row else known
     for name in rows:
@@ -151,6 +156,8 @@ def main():
         process.join()
         if process.exitcode != 0:
             print(f'{name}: ended with status {process.exitcode}', file=sys.stderr)
+            failed = True
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == '__main__':

@@ -67,6 +67,18 @@ grep -q '"metric": "triangles_peak_memory_bytes", "value": [1-9]' query.json || 
 [ "$(grep -c '"engine": "raw", "metric": "lsqb_' social.json)" = 9 ] || fail "a count has no loop beside it"
 (cd / && "$bench" query --graph s1k --rounds 1 --row triangles --engine raw --dir "$OLDPWD") >one.txt || fail "query needs a folder to run in"
 grep -q "^1 figures" one.txt || fail "--row triangles ran more than that"
+# The other engines' script refuses what it would run nothing of.
+peers=${0%/*}/../../bench/peers.py
+if command -v python3 >/dev/null; then
+    python3 "$peers" . --row lsqb_1 2>out.txt && fail "a folder without files is taken"
+    grep -q "holds no CSV files" out.txt || fail "a folder without files is refused without a reason"
+    printf 'id,name,day\n1,a,2\n' >Person.csv
+    python3 "$peers" . --row lsqb_1 --rounds 0 2>out.txt && fail "no rounds are taken"
+    grep -q -e "--rounds is 1 or more" out.txt || fail "no rounds are refused without a reason"
+    printf '%s\n' "def connect(config):" "    raise ValueError('no')" >duckdb.py
+    PYTHONPATH=. python3 "$peers" . --row lsqb_1 --engine duckdb 2>out.txt && fail "an engine that fails is not told by the exit code"
+    grep -q "duckdb: ended with status 1" out.txt || fail "an engine that fails is not named"
+fi
 command -v python3 >/dev/null || { echo "without python3: the JSON is not looked at"; exit 0; }
 python3 - more.json scaled.json <<'CHECK'
 import json
