@@ -229,7 +229,7 @@ static void count_mapped(sb_memory *m, size_t bytes)
     unlock(m);
 }
 
-/* bytes from the start of huge pages on; the rest waits. NULL: no memory. */
+/* bytes from the start of huge pages on; the rest waits. NULL: no room for as much, where small pages may have it. */
 static void *map_huge(sb_memory *m, size_t bytes)
 {
     const size_t whole = to_huge(bytes);
@@ -252,8 +252,9 @@ static void *map_fresh(sb_memory *m, size_t bytes)
 
     for (size_t given = 0; is_shared(m) && given < bytes && given < FRESH_BYTES; given += back)
         if (!give_back(m, &back)) break;
-    if (wants_huge(m, bytes)) return map_huge(m, bytes);
-    void *block = map_pages(bytes);
+    void *block = wants_huge(m, bytes) ? map_huge(m, bytes) : NULL;
+    if (block != NULL) return block;
+    block = map_pages(bytes);
     if (block != NULL && is_shared(m)) count_mapped(m, bytes);
     return block;
 }
