@@ -772,23 +772,33 @@ static void test_tree_list__fill(void **state)
     free_world(w);
 }
 
-/* More than one call of the rebuild takes, of the widest entries in the smallest pages: what fits no leaf of the first is put by the next, and
- * lists that go on over the cut have their totals. */
+/* Of the widest entries in the smallest pages more is appended than one rewrite makes leaves for: the next one puts the rest, and a list that
+ * goes on over the cut has its total. */
 static void test_tree_list__append_wide(void **state)
 {
-    const uint64_t wide = (uint64_t)1 << 62;
+    const uint64_t wide = (uint64_t)1 << 62, hub = 5000;
     world *w = make_world(4096);
 
     (void)state;
     for (size_t i = 0; i < 10; i++)
         w->batch[i] = (sb_triple){1, i, i};
     insert_batch(w, 10);
-    for (size_t i = 0; i < BATCH_MAX; i++)
-        w->batch[i] = (sb_triple){2 + i / 3000, i % 3000 * (wide / 3000) + 1, wide - i};
+    for (size_t i = 0; i < BATCH_MAX; i++) {
+        const uint64_t number = i >= 2 * hub && i < 16000 ? hub : i / 2;
+        w->batch[i] = (sb_triple){2 + (number << 36), i % 2 * wide + i, (i + 1) % 2 * wide + i};
+    }
     insert_batch(w, BATCH_MAX);
     assert_tree(w);
-    for (uint64_t node = 1; node <= 2 + BATCH_MAX / 3000; node++)
-        assert_node(w, node);
+    assert_node(w, 1);
+    for (uint64_t number = hub - 2; number < BATCH_MAX / 2; number += number == hub ? 3000 : 1)
+        assert_node(w, 2 + (number << 36));
+    /* And where one of them lies before the last leaf's end, so that its entries are divided evenly. */
+    for (size_t i = 0; i < BATCH_MAX / 2; i++)
+        w->batch[i] =
+            (sb_triple){2 + ((BATCH_MAX + i) << 35), i % 2 * wide + i, wide - i % 2 * wide};
+    w->batch[0].node = w->want[w->count - 1].node - 1;
+    insert_batch(w, BATCH_MAX / 2);
+    assert_tree(w);
     free_world(w);
 }
 
