@@ -21,12 +21,10 @@
 #define LARGE_BYTES (128u * 1024u)       /* as malloc's own limit */
 #define SLICE_BYTES (8u * 1024u * 1024u) /* unmapped at a time: 0.4 ms */
 #define FRESH_BYTES (8 * SLICE_BYTES)    /* given back at most for a fresh map (I3) */
-#define HUGE_BYTES                                                                                 \
-    ((size_t)2                                                                                     \
-     << 20) /* of a huge page; where they have another size this is a size as good as others */
-#define HUGE_FROM  (HUGE_BYTES / 2) /* mapped before */
-#define FILES_MOST 64u              /* wait to be closed: others are closed at once */
-#define LOOKS      16u              /* at what waits, for one block */
+#define HUGE_BYTES  ((size_t)2 << 20)    /* where huge pages have another size: as good as others */
+#define HUGE_FROM   (HUGE_BYTES / 2)     /* mapped before */
+#define FILES_MOST  64u                  /* wait to be closed: others are closed at once */
+#define LOOKS       16u                  /* at what waits, for one block */
 
 /* In the first bytes of what waits; a block is taken from its end, so that this stays. */
 typedef struct waiting_block {
