@@ -3,6 +3,7 @@
 
 Usage: test_found.py ENGINE (sombra-tck)
 """
+import json
 import os
 import sys
 import unittest
@@ -204,6 +205,26 @@ class Found(unittest.TestCase):
                    'CREATE CONSTRAINT FOR (n:A) REQUIRE n.u IS UNIQUE',
                    'SHOW INDEXES YIELD name, properties RETURN name, properties',
                    [['index_2', ['i']], ['A_j', ['j']], ['A_k', ['k']], ['A_u', ['u']]])
+
+    def test_only_ends_are_reached_where_nothing_counts_paths(self):
+        engine = Engine(sys.argv[1])  # 2 ** 12 ways to the last of 13 nodes
+        for statement in ('UNWIND range(0, 12) AS i CREATE (:N {i: i}), (:C {k: i})',
+                          'MATCH (a:N), (b:N) WHERE b.i = a.i + 1 CREATE (a)-[:R]->(b), (a)-[:R]->(b)'):
+            engine.must(statement)
+        walk = 'MATCH (a:N {i: 0})-[:R*]->(b) '
+        for rest, rows in (('MATCH (c:C) WHERE c.k = b.i RETURN DISTINCT c.k', 12), ('UNWIND [1, 2] AS x RETURN DISTINCT x + b.i', 12),
+                           ('MATCH (c:C) WITH DISTINCT b, c RETURN count(*)', 12), ('WITH b ORDER BY b.i RETURN DISTINCT b.i % 2', 12),
+                           ('CALL (b) { MATCH (c:C) WHERE c.k = b.i RETURN c } RETURN count(DISTINCT c)', 12),
+                           # … but where each path is written for, numbered, left out or counted
+                           ('WITH b, rand() AS r RETURN count(DISTINCT r)', 2 ** 13 - 2), ('RETURN rand() AS r, max(b.i)', 2 ** 13 - 2), ('CALL (b) { RETURN rand() AS r } RETURN count(DISTINCT r)', 2 ** 13 - 2),
+                           ('CALL (b) { SET b.c = coalesce(b.c, 0) + 1 RETURN 1 AS x } RETURN DISTINCT x', 2 ** 13 - 2),
+                           ('WITH b SKIP 1 RETURN DISTINCT b.i % 2', 2 ** 13 - 2), ('MATCH (c:C) WHERE c.k = b.i RETURN c.k, count(*)', 2 ** 13 - 2)):
+            plan = json.loads(engine.must('PROFILE JSON ' + walk + rest)[0][0])
+            while plan['operator'] != 'VarLengthExpand':
+                plan = plan['input']
+            self.assertEqual(plan['rows'], rows, rest)
+        self.assertEqual(engine.must('MATCH (n:N {i: 12}) RETURN n.c'), [[2 ** 12]])
+        engine.close()
 
     def test_a_range_of_relationships_either_way_fills_whole_batches(self):
         rels = 'CREATE INDEX FOR ()-[r:R]-() ON (r.w); UNWIND range(1, 3000) AS i CREATE (:A {i: i})-[:R {w: i}]->(:B {i: -i})'

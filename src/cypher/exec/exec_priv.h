@@ -304,9 +304,6 @@ void sb_exec__part_stop(sb_exec *part, bool keep_root);
 /* Add what a part has counted to the profile of the statement's run. */
 void sb_exec__part_profile(sb_exec *of, const sb_exec *part);
 
-/* Does the plan, or one in it, write? */
-bool sb_exec__plan_writes(const sb_plan *plan);
-
 /* ---- Evaluators ------------------------------------------------------------------------------------------------------ */
 
 /* Compile an expression for this run. The evaluator lives until close. */

@@ -614,8 +614,7 @@ static bool is_fruitless(const sb_join_op *j)
 {
     const sb_plan *plan = j->op.plan;
 
-    return j->built && j->kept.count == 0 && !plan->as.join.outer &&
-           !sb_exec__plan_writes(plan->input);
+    return j->built && j->kept.count == 0 && !plan->as.join.outer && !sb_plan_writes(plan->input);
 }
 
 /* The inner side is read after the first rows of the input have come: an update below has taken place by then. */

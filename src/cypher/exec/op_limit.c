@@ -37,7 +37,7 @@ static sb_status limit_open(sb_operator *op)
 {
     sb_limit_op *limit = (sb_limit_op *)op;
 
-    limit->drains = op->plan->kind == SB_PLAN_LIMIT && sb_exec__plan_writes(op->plan->input);
+    limit->drains = op->plan->kind == SB_PLAN_LIMIT && sb_plan_writes(op->plan->input);
     SB_TRY(sb_exec__need_outs(op));
     return sb_exec__compile(op->run, op->plan->as.limit.count, &limit->count);
 }

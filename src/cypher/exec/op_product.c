@@ -158,7 +158,7 @@ static uint32_t product_pairs(sb_product_op *p)
 static sb_status next_input(sb_product_op *p, bool *more)
 {
     *more = false;
-    if (p->built && p->is_empty && !sb_exec__plan_writes(p->op.plan->input)) return SB_OK;
+    if (p->built && p->is_empty && !sb_plan_writes(p->op.plan->input)) return SB_OK;
     SB_TRY(sb_exec__pull(&p->op, &p->in));
     if (p->in == NULL) return SB_OK;
     *more = true;

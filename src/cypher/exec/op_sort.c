@@ -58,7 +58,7 @@ static sb_status sort_open(sb_operator *op)
     for (uint32_t i = 0; i < keys; i++)
         s->columns[i] = sb_kept__column(&s->kept, vars[i]);
     if (plan->kind != SB_PLAN_TOP) return SB_OK;
-    s->drains = sb_exec__plan_writes(plan->input);
+    s->drains = sb_plan_writes(plan->input);
     SB_TRY(sb_kept__open(op->run, keys, &s->worst));
     SB_TRY(sb_exec__compile_maybe(op->run, plan->as.sort.skip, &s->skip));
     return sb_exec__compile(op->run, plan->as.sort.limit, &s->limit);

@@ -199,26 +199,6 @@ void sb_exec__pass_row(sb_operator *op, const sb_batch *in, uint32_t row, uint32
     op->out.last = false;
 }
 
-bool sb_exec__plan_writes(const sb_plan *plan)
-{
-    /* A loop along the inputs, which may be many; recursion into inner plans, which the parser bounds. */
-    for (; plan != NULL; plan = plan->input) {
-        switch ((int)plan->kind) {
-        case SB_PLAN_CREATE:
-        case SB_PLAN_MERGE:
-        case SB_PLAN_SET:
-        case SB_PLAN_DELETE:
-        case SB_PLAN_FOREACH: return true;
-        case SB_PLAN_CALL:
-            if (plan->as.call.procedure->writes) return true;
-            break;
-        default: break;
-        }
-        if (plan->inner != NULL && sb_exec__plan_writes(plan->inner)) return true;
-    }
-    return false;
-}
-
 /* ---- Inner plans --------------------------------------------------------------------------------------------------------- */
 
 /* local: what expressions around the plan bind. */

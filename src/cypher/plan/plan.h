@@ -429,6 +429,9 @@ bool sb_plan_schema_fits(const sb_compiled *compiled, sb_graph *graph);
 SB_MUST_CHECK sb_status sb_plan_size_fits(const sb_compiled *compiled, sb_graph *graph, bool *fits,
                                           sb_err *err);
 
+/* Does the plan, or one in it, write? */
+bool sb_plan_writes(const sb_plan *plan);
+
 /* What EXPLAIN shows of an operator: name ("NodeIndexSeek") and details ("p:Person(name) = $x"). */
 const char *sb_plan_operator_name(const sb_plan *plan);
 SB_MUST_CHECK sb_status sb_plan_details(const sb_compiled *compiled, const sb_plan *plan,

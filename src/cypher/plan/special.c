@@ -402,6 +402,50 @@ static sb_status reach_in_expr(void *ctx, sb_expr *e)
     return sb_plan__reach_only(e->plan, asks, asks);
 }
 
+static sb_status note_volatile(void *ctx, sb_expr *e)
+{
+    bool *any = ctx;
+
+    *any = *any || (e != NULL && sb_plan__expr_volatile(e));
+    return SB_OK;
+}
+
+/* Does it, or a plan within, compute something that differs from call to call? */
+static bool is_volatile(const sb_plan *plan)
+{
+    bool any = false;
+
+    if (sb_plan__each_expr(plan, note_volatile, &any) != SB_OK) return true;
+    for (const sb_plan *in = plan->inner; in != NULL && !any; in = in->input)
+        any = is_volatile(in);
+    return any;
+}
+
+/* Do equal rows of the input give equal rows, whatever rows came before? Then duplicates that are dropped above may be dropped below. */
+static bool passes_duplicates(const sb_plan *plan)
+{
+    if (is_volatile(plan)) return false;
+    switch ((int)plan->kind) {
+    case SB_PLAN_ALL_NODES:
+    case SB_PLAN_LABEL_SCAN:
+    case SB_PLAN_NODE_BY_ID:
+    case SB_PLAN_INDEX_SEEK:
+    case SB_PLAN_REL_SCAN:
+    case SB_PLAN_QUANTIFIED:
+    case SB_PLAN_SHORTEST:
+    case SB_PLAN_PATH:
+    case SB_PLAN_UNWIND:
+    case SB_PLAN_UNWIND_RANGE:
+    case SB_PLAN_SORT:
+    case SB_PLAN_HASH_JOIN:
+    case SB_PLAN_PRODUCT:
+    case SB_PLAN_RESULT: return true;
+    case SB_PLAN_APPLY:
+    case SB_PLAN_OPTIONAL_APPLY: return !sb_plan_writes(plan->inner); /* for each row */
+    default: return sb_plan__is_row_wise(plan);
+    }
+}
+
 static bool may_reach_only(const sb_plan *plan)
 {
     return plan->kind == SB_PLAN_VAR_EXPAND && plan->as.expand.direction != SB_REL_EITHER &&
@@ -414,22 +458,27 @@ static bool may_reach_only(const sb_plan *plan)
 sb_status sb_plan__reach_only(sb_plan *root, bool dropped, bool first)
 {
     for (sb_plan *plan = root; plan != NULL; plan = plan->input) {
-        const bool applies = plan->kind == SB_PLAN_APPLY || plan->kind == SB_PLAN_OPTIONAL_APPLY,
-                   asks = plan->kind == SB_PLAN_SEMI_APPLY;
+        const bool asks = plan->kind == SB_PLAN_SEMI_APPLY,
+                   keeps = plan->kind == SB_PLAN_HASH_JOIN || plan->kind == SB_PLAN_PRODUCT;
+        const bool inner_dropped =
+            dropped && plan->kind != SB_PLAN_QUANTIFIED && passes_duplicates(plan);
 
+        /* What is read as a whole is not read for its first row. */
         if (plan->inner != NULL)
-            SB_TRY(sb_plan__reach_only(plan->inner, asks || (dropped && applies),
-                                       asks || (first && applies)));
+            SB_TRY(sb_plan__reach_only(plan->inner, asks || inner_dropped,
+                                       asks || (first && inner_dropped && !keeps)));
         SB_TRY(sb_plan__each_expr(plan, reach_in_expr, NULL));
         if (dropped && may_reach_only(plan)) {
             plan->as.expand.reach_only = true;
             plan->as.expand.first_only = first;
         }
-        if (drops_duplicates(plan)) {
+        if (drops_duplicates(plan) && !is_volatile(plan)) {
             dropped = true;
             first = false;
-        } else if (!sb_plan__is_row_wise(plan) && !applies && plan->kind != SB_PLAN_RESULT) {
+        } else if (!passes_duplicates(plan)) {
             dropped = first = false;
+        } else if (plan->kind == SB_PLAN_SORT) {
+            first = false;
         }
     }
     return SB_OK;

@@ -246,3 +246,25 @@ bool sb_plan__is_difference(const sb_expr *e)
             return false;
     return e->args[0]->var != e->args[1]->var;
 }
+
+/* ---- Plans ---------------------------------------------------------------------------------------------------------- */
+
+bool sb_plan_writes(const sb_plan *plan)
+{
+    /* A loop along the inputs, which may be many; recursion into inner plans, which the parser bounds. */
+    for (; plan != NULL; plan = plan->input) {
+        switch ((int)plan->kind) {
+        case SB_PLAN_CREATE:
+        case SB_PLAN_MERGE:
+        case SB_PLAN_SET:
+        case SB_PLAN_DELETE:
+        case SB_PLAN_FOREACH: return true;
+        case SB_PLAN_CALL:
+            if (plan->as.call.procedure->writes) return true;
+            break;
+        default: break;
+        }
+        if (plan->inner != NULL && sb_plan_writes(plan->inner)) return true;
+    }
+    return false;
+}
