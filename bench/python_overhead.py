@@ -101,6 +101,7 @@ def calls_and_rows(nodes, calls, rows):
 
         show("loop and call of an empty lambda (included)", empty)
         show("point query, prepared", best_of_calls(calls, lambda i: find.execute(id=i % nodes).fetchone()))
+        show("point query, prepared, and row.name", best_of_calls(calls, lambda i: find.execute(id=i % nodes).single().name))
         show("RETURN $x, prepared", best_of_calls(calls, lambda i: echo.execute(x=i).fetchone()))
         show("point query, db.execute", best_of_calls(calls, lambda i: db.execute(text, id=i % nodes).fetchone()))
         show("neighbors of a node without any", best_of_calls(calls, lambda i: db.neighbors(1)))

@@ -217,6 +217,15 @@ def test_scripts(db):
         db.execute("  ")
 
 
+def test_columns_named_as_methods(db):
+    row = db.execute("RETURN 1 AS keys, 2 AS `__class__`, 3 AS _own, 4 AS values_, 5 AS index").single()
+    assert callable(row.keys) and isinstance(row, sombra.Row) and row._own == 3 and row.values_ == 4 and row.index == 5
+    assert row["keys"] == 1 and row["__class__"] == 2
+    for missing in ("value", "_missing", "__missing__"):
+        with pytest.raises(AttributeError, match="no column"):
+            getattr(row, missing)
+
+
 #: Fails behind its 3,000th row.
 FAILS = "UNWIND range(1, 3000) + [0] AS x RETURN 10 / x AS y"
 
