@@ -1,6 +1,6 @@
 """Types of the extension module; the package's own modules document what they offer."""
 
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Union, overload
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Union, final, overload
 
 from .result import Result
 from .types import Node, Path, Relationship
@@ -12,9 +12,11 @@ def options() -> List[Tuple[str, str, str]]: ...
 def statuses() -> List[Tuple[str, int, str]]: ...
 def value_text(value: Any, /) -> str: ...
 
+@final
 class Columns:
     def __new__(cls, names: Tuple[str, ...], /) -> "Columns": ...
 
+@final
 class Row:
     """A row of a result: a sequence of values, which are found by column name, too."""
 
@@ -116,6 +118,7 @@ class ResultBase:
     def detach(self) -> Result:
         """Read all rows into memory, so that nothing of the database is held. Returns the result."""
 
+@final
 class Prepared:
     """A statement that was compiled once, to be run many times, by any thread."""
 
@@ -136,6 +139,7 @@ class Prepared:
     def query(self) -> str:
         """The statement's text."""
 
+@final
 class Connection:
     @property
     def in_transaction(self) -> bool: ...

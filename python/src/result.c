@@ -70,7 +70,8 @@ static PyObject *params_of(binding_connection *connection, sombra_stmt *stmt)
     return params;
 }
 
-/* Compiling takes tens of microseconds: not worth giving the GIL away. */
+/* Compiling takes tens of microseconds: not worth giving the GIL away, unless the text is long. */
+#define LONG_TEXT 4096u
 static sombra_stmt *prepare(binding_connection *connection, PyObject *text)
 {
     binding_scratch scratch = {0};
@@ -79,9 +80,14 @@ static sombra_stmt *prepare(binding_connection *connection, PyObject *text)
     sombra_stmt *stmt = NULL;
 
     if (binding_text_of(text, &query, &size, &scratch)) {
-        const bool went_well =
-            binding_check(connection, sombra_prepare(connection->conn, query, size, &stmt, NULL));
-        if (went_well && stmt == NULL)
+        sombra_status status;
+
+        if (size <= LONG_TEXT)
+            status = sombra_prepare(connection->conn, query, size, &stmt, NULL);
+        else
+            BINDING_RELEASED(connection,
+                             status = sombra_prepare(connection->conn, query, size, &stmt, NULL));
+        if (binding_check(connection, status) && stmt == NULL)
             binding_raise_status(SOMBRA_SYNTAX, "the text holds no statement");
     }
     binding_scratch_clear(&scratch);

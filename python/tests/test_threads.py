@@ -173,6 +173,26 @@ def test_others_run_during_a_long_call(db):
     assert len(ticks) > 3  # some hundred, but on a machine with much else to do
 
 
+def test_others_run_while_a_long_text_is_compiled(db):
+    ticks = []
+    stop = threading.Event()
+
+    def count():
+        while not stop.is_set():
+            ticks.append(1)
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    text = f"RETURN [{', '.join(map(str, range(100000)))}] AS x"
+    before = len(ticks)
+    db.prepare(text)
+    during = len(ticks) - before
+    stop.set()
+    thread.join()
+    assert during > 3
+
+
 def test_a_quick_statement_that_is_slow_for_once(db):
     """A prepared statement that was quick keeps the GIL, until it turns out to be slow."""
     statement = db.prepare("UNWIND range(1, $n) AS x UNWIND range(1, $n) AS y RETURN sum(x + y) AS s")
