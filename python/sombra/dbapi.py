@@ -122,10 +122,12 @@ def number_parameters(text: str) -> Tuple[str, int]:
 
 
 def _bind(operation: str, parameters: Parameters) -> Tuple[str, Mapping[str, Any]]:
+    if not isinstance(operation, str):
+        raise ProgrammingError(f"a statement is a str, not {type(operation).__name__}")
     if isinstance(parameters, Mapping):
         return operation, dict(parameters)
-    if not isinstance(operation, str) or not (parameters is None or isinstance(parameters, Iterable)):
-        raise ProgrammingError(f"a statement is a str, its parameters a sequence or a mapping, not {type(parameters).__name__}")
+    if not (parameters is None or isinstance(parameters, Iterable)):
+        raise ProgrammingError(f"parameters are a sequence or a mapping, not {type(parameters).__name__}")
     given = list(parameters or ())
     text, count = number_parameters(operation)
     if count != len(given):

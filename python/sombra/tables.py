@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import struct
+import uuid
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ._optional import need
@@ -150,8 +151,10 @@ _Packed = List[Optional[Tuple[Any, ...]]]
 
 
 def of_own(values: Sequence[Any]) -> Any:
-    """The Arrow array of a column with objects of this package, or times of a zone, of which pyarrow would make lists, or times cut short; None: it has none."""
+    """The Arrow array of a column with objects of this package, UUIDs, or times of a zone, of which pyarrow would make lists, or times cut short; None: it has none."""
     kinds = set(map(type, values))
+    if uuid.UUID in kinds:  # texts, as they are as parameters
+        return need("pyarrow", "a column of objects").array([str(each) if isinstance(each, uuid.UUID) else each for each in values])
     if not (kinds & set(_OWN) or (datetime.time in kinds and any(isinstance(each, datetime.time) and each.tzinfo for each in values))):
         return None
     packed: _Packed = []

@@ -191,6 +191,32 @@ class Duration(NamedTuple):
             raise ValueError("a duration with months has no fixed length")
         return _datetime.timedelta(self.days, self.seconds, self.nanoseconds // 1000)
 
+    def __add__(self, other: object) -> "Duration":
+        """Part by part, as in Cypher: of a tuple it would be what is behind it."""
+        if isinstance(other, _datetime.timedelta):
+            other = Duration.from_timedelta(other)
+        return self._of([a + b for a, b in zip(self, other)]) if isinstance(other, Duration) else NotImplemented
+
+    def __radd__(self, other: object) -> "Duration":
+        return self + other
+
+    def __neg__(self) -> "Duration":
+        return self * -1
+
+    def __sub__(self, other: object) -> "Duration":
+        return self + -other if isinstance(other, (Duration, _datetime.timedelta)) else NotImplemented
+
+    def __mul__(self, factor: object) -> "Duration":
+        return self._of([each * factor for each in self]) if isinstance(factor, int) else NotImplemented
+
+    def __rmul__(self, factor: object) -> "Duration":
+        return self * factor
+
+    @classmethod
+    def _of(cls, parts: "list[int]") -> "Duration":
+        months, days, seconds, nanoseconds = parts
+        return cls(months, days, seconds + nanoseconds // 1_000_000_000, nanoseconds % 1_000_000_000)
+
     def __str__(self) -> str:
         return _sombra.value_text(self)
 

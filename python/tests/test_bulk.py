@@ -4,6 +4,7 @@ import datetime
 import json
 import math
 import re
+import uuid
 
 import pytest
 
@@ -295,6 +296,7 @@ def test_columns_of_objects(db, made):
     ]:
         with pytest.raises(error, match="column 'c'"):
             back(wrong)
+    assert back([uuid.UUID(int=1), None]) == ["00000000-0000-0000-0000-000000000001", None]
     with pytest.raises(sombra.InvalidError, match="too large"):
         db.create_nodes({"x": [2**64]}, "N")
 

@@ -91,7 +91,7 @@ def test_cursors(connection):
     assert cursor.fetchmany(0) == [] and len(cursor.fetchmany(5)) == 2
     with pytest.raises(StopIteration):
         next(cursor)
-    for wrong in (lambda: cursor.fetchmany(-1), lambda: cursor.execute("RETURN ?", 5), lambda: cursor.execute(b"RETURN 1")):
+    for wrong in (lambda: cursor.fetchmany(-1), lambda: cursor.execute("RETURN ?", 5), lambda: cursor.execute(b"RETURN 1"), lambda: cursor.execute(5, {})):
         with pytest.raises(dbapi.ProgrammingError):
             wrong()
 

@@ -209,6 +209,25 @@ def test_numpy_and_pandas(db):
         assert same(value(scalar), expected), scalar
 
 
+def test_arithmetic_of_durations(db):
+    one, other = sombra.Duration(1, 2, 3, 600_000_000), sombra.Duration(0, -5, 0, 500_000_000)
+    for text, value in [
+        ("$a + $b", one + other),
+        ("$a - $b", one - other),
+        ("$a * 3", one * 3),
+        ("$b * -1", -other),
+        ("$a + duration('PT1H')", one + datetime.timedelta(hours=1)),
+        ("duration('PT1H') + $a", datetime.timedelta(hours=1) + one),
+        ("$a - duration('PT1H')", one - datetime.timedelta(hours=1)),
+    ]:
+        assert isinstance(value, sombra.Duration)
+        found = db.execute(f"WITH $a AS a, $b AS b RETURN {text} AS v", a=one, b=other).single().v
+        assert found == value, text
+    for wrong in (lambda: one + 1, lambda: one + (1, 2, 3, 4), lambda: one - 1, lambda: one * 1.5, lambda: 1 + one):
+        with pytest.raises(TypeError):
+            wrong()
+
+
 def test_numpy_times_beyond_seconds(db):
     numpy = pytest.importorskip("numpy")
     for wrong in (numpy.datetime64(10**17, "Y"), numpy.timedelta64(10**18, "D"), numpy.timedelta64(3)):
