@@ -162,3 +162,24 @@ def test_results_have_all_that_others_have():
             assert len(graph.nodes) == 2 and len(graph.relationships) == 1
 
     asyncio.run(main())
+
+
+def test_a_task_that_is_cancelled_twice():
+    """The thread is free, and what its call raised is heard, before the task ends."""
+
+    async def main():
+        unheard = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: unheard.append(context))
+        async with await aio.open(":memory:", workers=1) as db:
+            task = asyncio.create_task(db.execute(ENDLESS))
+            await asyncio.sleep(0.2)
+            for _ in range(3):
+                task.cancel()
+                await asyncio.sleep(0)
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            gc.collect()
+            assert (await (await db.execute("RETURN 1 AS a")).single()).a == 1
+        return unheard
+
+    assert asyncio.run(main()) == []
