@@ -548,6 +548,7 @@ const bench_engine bench_sqlite = {
     .commit_update = commit_update,
     .read_begin = read_begin,
     .read_end = read_end,
+    .reads_alone = true,
     .lookup_id = lookup_id,
     .lookup_key = lookup_key,
     .lookup_autocommit = lookup_autocommit,
