@@ -186,7 +186,8 @@ typedef struct bench_engine {
     void (*commit_update)(void *store, uint32_t node, int64_t value);
     void (*read_begin)(void *store);
     void (*read_end)(void *store);
-    bool reads_alone; /* a read outside of a transaction is one of its own, for less than with the two calls */
+    bool
+        reads_alone; /* a read outside of a transaction is one of its own, for less than with the two calls */
     /* Sums of what was read; batch: through the engine's call for many, where it has one. */
     uint64_t (*lookup_id)(void *store, const uint32_t *nodes, size_t count, bool batch);
     uint64_t (*lookup_key)(void *store, const int64_t *keys, size_t count, bool batch);
