@@ -6,8 +6,9 @@
 /* Nodes whose lists are found together, and most lists of a node for that. */
 #define GROUP     64u
 #define LANES_MAX 4u
-/* Nodes whose entries in a table are asked for ahead. */
+/* Nodes whose entries in a table are asked for ahead, and entries that are read of each list in it at once. */
 #define AHEAD 8u
+#define SHORT SB_LIST_TABLE_PAD
 
 typedef enum reading {
     READING_NONE,
@@ -339,8 +340,8 @@ SB_INLINE void ask_ahead(const sb_list_table *t, const sb_node_id *nodes, size_t
     if (nodes[AHEAD] - t->first < t->span) SB_PREFETCH(&t->neighbors[t->starts[nodes[AHEAD]]]);
 }
 
-/* Rows of nodes in a table from one on, as long as their lists have two entries at most and there is room for two: those are written in any case, as how
- * many there are is not foreseen, and behind the last entry there is a pad. */
+/* Rows of nodes in a table from one on, as long as their lists have SHORT entries at most and there is room for as many: those are written in any case, as
+ * how many there are is not foreseen, and behind the last entry there is a pad. */
 SB_INLINE size_t read_short(const sb_list_table *t, const sb_node_id *nodes, size_t node_count,
                             size_t node, const sb_expand_rows *rows, size_t capacity, bool rels,
                             size_t *made)
@@ -351,18 +352,43 @@ SB_INLINE size_t read_short(const sb_list_table *t, const sb_node_id *nodes, siz
     const uint64_t first = t->first, span = t->span;
     size_t at = *made;
 
-    for (; node < node_count && at + 2 <= capacity; node++) {
+    for (; node < node_count && at + SHORT <= capacity; node++) {
         const sb_node_id id = nodes[node];
         ask_ahead(t, nodes + node, node_count - node);
         if (id - first >= span) continue;
         const uint32_t from = starts[id], count = starts[id + 1] - from;
-        if (count > 2) break;
-        ends[at] = neighbors[from];
-        ends[at + 1] = neighbors[from + 1];
-        from_rows[at] = from_rows[at + 1] = (uint32_t)node;
-        if (rels) rows->rels[at] = t->rels[from];
-        if (rels) rows->rels[at + 1] = t->rels[from + 1];
+        if (count > SHORT) break;
+        for (uint32_t i = 0; i < SHORT; i++) {
+            ends[at + i] = neighbors[from + i];
+            from_rows[at + i] = (uint32_t)node;
+            if (rels) rows->rels[at + i] = t->rels[from + i];
+        }
         at += count;
+    }
+    *made = at;
+    return node;
+}
+
+/* The same where no list has more than one entry. */
+SB_INLINE size_t read_singles(const sb_list_table *t, const sb_node_id *nodes, size_t node_count,
+                              size_t node, const sb_expand_rows *rows, size_t capacity, bool rels,
+                              size_t *made)
+{
+    const uint32_t *const neighbors = t->neighbors;
+    uint32_t *const from_rows = rows->from;
+    uint64_t *const ends = rows->neighbors;
+    const uint64_t first = t->first, span = t->span;
+    size_t at = *made;
+
+    for (; node < node_count && at < capacity; node++) {
+        const sb_node_id id = nodes[node];
+        if (node_count - node > AHEAD && nodes[node + AHEAD] - first < span)
+            SB_PREFETCH(&neighbors[nodes[node + AHEAD]]);
+        if (id - first >= span) continue;
+        ends[at] = neighbors[id];
+        from_rows[at] = (uint32_t)node;
+        if (rels) rows->rels[at] = t->rels[id];
+        at += neighbors[id] != 0;
     }
     *made = at;
     return node;
@@ -377,6 +403,13 @@ static SB_NOINLINE size_t read_table(sb_expand *expand, const sb_expand_rows *in
     const size_t node_count = expand->node_count;
     size_t made = 0;
 
+    if (t.singles) {
+        expand->node =
+            rows.rels == NULL
+                ? read_singles(&t, nodes, node_count, expand->node, &rows, capacity, false, &made)
+                : read_singles(&t, nodes, node_count, expand->node, &rows, capacity, true, &made);
+        return made;
+    }
     while (expand->node < node_count) {
         if (expand->place == 0)
             expand->node =

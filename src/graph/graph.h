@@ -365,17 +365,19 @@ SB_MUST_CHECK sb_status sb_graph_scan_lists(sb_graph *graph, sb_direction direct
                                             sb_err *err);
 
 /* All lists over one type in one direction in arrays, for whoever looks up most of them, of a transaction that only reads. Memory: 4 bytes for each
- * node id, and 4 or 8 for each entry. */
+ * node id, and 4 or 8 for each entry; where no node has more than one, 4 or 8 for each id. */
 #define SB_LIST_TABLE_PAD 4u
 typedef struct sb_list_table {
     const sb_allocator *alloc;
+    bool
+        singles; /* no node has more than one entry: neighbors and rels are by node, and neighbor 0 is none; else */
     uint32_t *starts; /* of node n's entries, which end where those of n + 1 start */
     uint32_t *
         neighbors; /* by node, neighbor, relationship; behind the last one SB_LIST_TABLE_PAD more that may be read */
     uint32_t *rels;       /* likewise; NULL: not wanted */
     uint64_t first, span; /* nodes from first on have lists here, others have none */
-    uint64_t ids;         /* room in starts */
-    uint64_t count;       /* room for entries */
+    uint64_t ids;         /* of nodes: below this number */
+    uint64_t room;        /* for entries */
 } sb_list_table;
 typedef struct sb_list_table_options {
     sb_type_id type;
@@ -389,22 +391,33 @@ typedef struct sb_list_table_options {
 SB_MUST_CHECK sb_status sb_list_table_make(sb_graph *graph, const sb_list_table_options *options,
                                            sb_list_table **table, sb_err *err);
 void sb_list_table_free(sb_list_table *table); /* accepts NULL */
-/* A node's list; that of one that is not there is empty. */
-SB_INLINE sb_chunk sb_list_table_list(const sb_list_table *table, sb_node_id node)
+/* Where a node's entries lie; one that is not there has none. */
+typedef struct sb_list_place {
+    uint32_t from, count;
+} sb_list_place;
+SB_INLINE sb_list_place sb_list_table_place(const sb_list_table *table, sb_node_id node)
 {
     const bool has = node - table->first < table->span;
-    const uint32_t from = has ? table->starts[node] : 0, end = has ? table->starts[node + 1] : 0;
+
+    if (table->singles)
+        return (sb_list_place){has ? (uint32_t)node : 0, has ? table->neighbors[node] != 0 : 0};
+    const uint32_t from = has ? table->starts[node] : 0;
+    return (sb_list_place){from, has ? table->starts[node + 1] - from : 0};
+}
+SB_INLINE sb_chunk sb_list_table_list(const sb_list_table *table, sb_node_id node)
+{
+    const sb_list_place place = sb_list_table_place(table, node);
     return (sb_chunk){
-        .neighbors = (const uint8_t *)(table->neighbors + from),
-        .rels = (const uint8_t *)((table->rels == NULL ? table->neighbors : table->rels) + from),
+        .neighbors = (const uint8_t *)(table->neighbors + place.from),
+        .rels =
+            (const uint8_t *)((table->rels == NULL ? table->neighbors : table->rels) + place.from),
         .neighbor_width = sizeof *table->neighbors,
         .rel_width = table->rels == NULL ? 0 : sizeof *table->rels,
-        .count = end - from};
+        .count = place.count};
 }
 SB_INLINE uint32_t sb_list_table_length(const sb_list_table *table, sb_node_id node)
 {
-    const bool has = node - table->first < table->span;
-    return has ? table->starts[node + 1] - table->starts[node] : 0;
+    return sb_list_table_place(table, node).count;
 }
 /* For each of two nodes, one of each table, the pairs of relationships, one of each node's list, that lead to the same node: how many. */
 void sb_list_tables_common(const sb_list_table *const tables[2], const sb_node_id *const nodes[2],
@@ -412,10 +425,10 @@ void sb_list_tables_common(const sb_list_table *const tables[2], const sb_node_i
 /* Is there a relationship between the two? Most lists are short, and their lengths not foreseen: four entries are compared at once. */
 SB_INLINE bool sb_list_table_has(const sb_list_table *table, sb_node_id node, sb_node_id neighbor)
 {
-    if (node - table->first >= table->span || neighbor > UINT32_MAX) return false;
-    const uint32_t *entries = table->neighbors + table->starts[node];
-    uint32_t count = table->starts[node + 1] - table->starts[node];
+    const sb_list_place place = sb_list_table_place(table, node);
+    const uint32_t *entries = table->neighbors + place.from;
     const uint32_t id = (uint32_t)neighbor;
+    uint32_t count = neighbor > UINT32_MAX ? 0 : place.count;
 
     while (SB_UNLIKELY(count >
                        4)) { /* the last one that is not above it is among entries [0, count) */

@@ -3,18 +3,24 @@
  * and as nothing is decoded the processor begins the next look-up meanwhile.
  *
  * The lists are read in the order in which they lie, and put one behind the other. Where a node comes again (it has entries aside, or its list is of several
- * leaves) they are read once more: the lengths, which are known by then, tell where each one's entries go. What came in pieces is sorted at last. */
+ * leaves) they are read once more: the lengths, which are known by then, tell where each one's entries go. What came in pieces is sorted at last.
+ *
+ * As long as no node has more than one entry (a message has one creator), that lies at the node's own place, and there are no starts: half of
+ * what is written, and of what a look-up waits for. At the first longer list entries move together. */
 #include "graph/graph_priv.h"
 
-#define GAP 4u /* starts that are written at once */
+/* Ids for each entry, up to which entries may lie at their nodes' own places. */
+#define IDS_PER_SINGLE 4u
 
 typedef struct filling {
     sb_list_table *table;
     const sb_list_table_options *options;
-    uint64_t next;  /* nodes below have been seen */
-    uint64_t total; /* entries so far */
-    bool misfit;    /* an id is not of this graph: the file is damaged, which others will tell */
-    bool again;     /* a node came again */
+    sb_err *err;
+    uint64_t entries; /* of the type, by the statistics */
+    uint64_t next;    /* nodes below have been seen */
+    uint64_t total;   /* entries so far */
+    bool misfit;      /* an id is not of this graph: the file is damaged, which others will tell */
+    bool again;       /* a node came again */
 } filling;
 
 SB_INLINE uint64_t put_words(const uint8_t *from, uint64_t base, unsigned width, uint32_t count,
@@ -58,37 +64,148 @@ static void put_entries(filling *f, const sb_chunk *c, uint32_t first, uint32_t 
         put_numbers(f, c->rels, c->rel_base, c->rel_width, first, count, t->rels + at);
 }
 
+/* ---- Single entries --------------------------------------------------------------------------------------------- */
+
+static size_t entries_bytes(const sb_list_table *t)
+{
+    return ((size_t)t->room + SB_LIST_TABLE_PAD) * sizeof *t->neighbors;
+}
+
+static size_t starts_bytes(const sb_list_table *t)
+{
+    return ((size_t)t->ids + 2) * sizeof *t->starts;
+}
+
+/* Has no list of a block more than one entry? */
+static bool are_singles(const sb_list_block *block)
+{
+    uint32_t bits = 0;
+
+    for (uint32_t i = 0; i < block->count; i++)
+        bits |= block->lengths[i];
+    return bits <= 1;
+}
+
+/* Are they lists of nodes whose ids follow one another? */
+static bool are_neighbors(const sb_list_block *block)
+{
+    return block->nodes[block->count - 1] - block->nodes[0] == block->count - 1;
+}
+
+/* numbers of lists of one entry at most, or none, go to their nodes' places, of which all in the range get one. */
+static void scatter(const sb_list_block *block, const uint32_t *numbers, uint32_t *to)
+{
+    const uint64_t *const nodes = block->nodes;
+    const uint64_t first = nodes[0], span = nodes[block->count - 1] - first + 1;
+    uint32_t at = 0;
+
+    memset(to + first, 0, span * sizeof *to);
+    for (uint32_t i = 0; i < block->count; i++) {
+        to[nodes[i]] = numbers[at] & (0u - block->lengths[i]);
+        at += block->lengths[i];
+    }
+}
+
+static void add_singles(filling *f, const sb_list_block *block)
+{
+    const sb_list_table *t = f->table;
+    const sb_chunk *c = &block->entries;
+    uint32_t numbers[SB_LIST_BLOCK + 1] = {0}; /* one more is read, behind the last entry */
+
+    memset(t->neighbors + f->next, 0, (block->nodes[0] - f->next) * sizeof *t->neighbors);
+    if (c->count == block->count && are_neighbors(block)) {
+        put_entries(f, c, 0, c->count, block->nodes[0]);
+        return;
+    }
+    put_numbers(f, c->neighbors, c->neighbor_base, c->neighbor_width, 0, c->count, numbers);
+    scatter(block, numbers, t->neighbors);
+    if (t->rels == NULL) return;
+    put_numbers(f, c->rels, c->rel_base, c->rel_width, 0, c->count, numbers);
+    scatter(block, numbers, t->rels);
+}
+
+static sb_status need_starts(filling *f)
+{
+    sb_list_table *t = f->table;
+
+    t->singles = false;
+    if (t->starts == NULL) t->starts = sb_alloc(t->alloc, starts_bytes(t));
+    return t->starts != NULL ? SB_OK : SB_FAIL_NOMEM(f->err);
+}
+
+/* Entries move together: none moves up, as nodes before it have one each at most. */
+static sb_status end_singles(filling *f)
+{
+    const sb_list_table *t = f->table;
+    uint32_t at = 0;
+
+    SB_TRY(need_starts(f));
+    for (uint64_t node = t->first; node < f->next; node++) {
+        const uint32_t neighbor = t->neighbors[node];
+        t->starts[node] = at;
+        t->neighbors[at] = neighbor;
+        if (t->rels != NULL) t->rels[at] = t->rels[node];
+        at += neighbor != 0;
+    }
+    f->total = at;
+    return SB_OK;
+}
+
 /* ---- Lists in order --------------------------------------------------------------------------------------------- */
 
-/* A node's list begins where the one before it ends, which those between them that have none do, too: how many those are is not foreseen, so that GAP
- * starts are written in any case. Entries are put behind each other as long as they come in order. */
+/* A node's list begins where the one before it ends; one without entries between two of them begins where the next one does. How many those are is not
+ * foreseen, so they are not looked for: all get a number from behind, the least so far. */
+static void add_starts(filling *f, const sb_list_block *block)
+{
+    uint32_t *const starts = f->table->starts; /* copies: no store changes them */
+    const uint64_t *const nodes = block->nodes;
+    const uint32_t *const lengths = block->lengths;
+    const uint64_t first = nodes[0], last = nodes[block->count - 1];
+    uint32_t at = (uint32_t)f->total;
+
+    for (uint64_t node = f->next; node < first; node++)
+        starts[node] = at;
+    if (are_neighbors(block)) {
+        for (size_t i = 0; i < block->count; i++) {
+            starts[first + i] = at;
+            at += lengths[i];
+        }
+        return;
+    }
+    memset(starts + first, 0xff, (last - first + 1) * sizeof *starts);
+    for (size_t i = 0; i < block->count; i++) {
+        starts[nodes[i]] = at;
+        at += lengths[i];
+    }
+    uint32_t least = UINT32_MAX;
+    for (uint64_t node = last + 1; node-- > first;) {
+        least = starts[node] < least ? starts[node] : least;
+        starts[node] = least;
+    }
+}
+
+/* Entries are put behind each other as long as they come in order. */
 static sb_status add_lists(void *ctx, const sb_list_block *block)
 {
     filling *f = ctx;
     sb_list_table *t = f->table;
     const uint32_t count = block->entries.count;
-    uint64_t at = f->total, next = f->next;
 
     SB_TRY(f->options->poll(f->options->poll_ctx));
-    f->again = f->again || block->nodes[0] < next;
+    f->again = f->again || block->nodes[0] < f->next;
     f->misfit =
-        f->misfit || block->nodes[block->count - 1] >= t->ids || count > t->count - f->total;
+        f->misfit || block->nodes[block->count - 1] >= t->ids || count > f->entries - f->total;
     if (f->again || f->misfit) return SB_OK;
-    if (f->total == 0) t->first = next = block->nodes[0];
-    uint32_t *const starts = t->starts; /* copies: no store changes them */
-    const uint64_t *const nodes = block->nodes;
-    for (uint32_t i = 0, lists = block->count; i < lists; i++) {
-        const uint64_t behind = nodes[i] + 1;
-        for (uint32_t k = 0; k < GAP; k++)
-            starts[next + k] = (uint32_t)at;
-        for (next += GAP; next < behind; next++)
-            starts[next] = (uint32_t)at;
-        next = behind;
-        at += block->lengths[i];
+    if (f->next == 0) t->first = f->next = block->nodes[0];
+    if (t->singles && !are_singles(block)) SB_TRY(end_singles(f));
+    if (t->singles) {
+        add_singles(f, block);
+    } else {
+        add_starts(f, block);
+        put_entries(f, &block->entries, 0, count, f->total);
     }
-    put_entries(f, &block->entries, 0, count, f->total);
     f->total += count;
-    f->next = next;
+    f->next = block->nodes[block->count - 1] + 1;
     return SB_OK;
 }
 
@@ -102,7 +219,7 @@ static sb_status add_lengths(void *ctx, const sb_list_block *block)
 
     SB_TRY(f->options->poll(f->options->poll_ctx));
     f->total += block->entries.count;
-    f->misfit = f->misfit || block->nodes[block->count - 1] >= t->ids || f->total > t->count;
+    f->misfit = f->misfit || block->nodes[block->count - 1] >= t->ids || f->total > f->entries;
     for (uint32_t i = 0; !f->misfit && i < block->count; i++)
         t->starts[block->nodes[i] + 2] += block->lengths[i];
     return SB_OK;
@@ -176,17 +293,6 @@ static sb_status sort_lists(filling *f, sb_err *err)
 
 /* ---- Making ------------------------------------------------------------------------------------------------------- */
 
-/* GAP more than lists and their end, while they are filled. */
-static size_t starts_bytes(const sb_list_table *t)
-{
-    return ((size_t)t->ids + 1 + GAP) * sizeof *t->starts;
-}
-
-static size_t entries_bytes(const sb_list_table *t)
-{
-    return ((size_t)t->count + SB_LIST_TABLE_PAD) * sizeof *t->neighbors;
-}
-
 static sb_status scan(sb_graph *graph, filling *f, sb_list_block_visit visit, sb_err *err)
 {
     return sb_graph_scan_lists(graph, f->options->direction, f->options->type, visit, f, err);
@@ -196,6 +302,7 @@ static sb_status fill_in_pieces(sb_graph *graph, filling *f, sb_err *err)
 {
     sb_list_table *t = f->table;
 
+    SB_TRY(need_starts(f));
     memset(t->starts, 0, starts_bytes(t));
     t->first = f->total = 0;
     t->span = t->ids;
@@ -207,20 +314,26 @@ static sb_status fill_in_pieces(sb_graph *graph, filling *f, sb_err *err)
     return f->misfit ? SB_OK : sort_lists(f, err);
 }
 
+static void clear_pad(const sb_list_table *t, uint32_t *numbers)
+{
+    if (numbers != NULL) memset(numbers + t->room, 0, SB_LIST_TABLE_PAD * sizeof *numbers);
+}
+
 static sb_status fill(sb_graph *graph, filling *f, sb_err *err)
 {
     sb_list_table *t = f->table;
 
-    t->starts = sb_alloc(t->alloc, starts_bytes(t));
+    t->singles = f->entries <= t->ids && f->entries >= t->ids / IDS_PER_SINGLE;
+    t->room = t->singles ? t->ids : f->entries;
     t->neighbors = sb_alloc(t->alloc, entries_bytes(t));
     if (f->options->rels) t->rels = sb_alloc(t->alloc, entries_bytes(t));
-    if (t->starts == NULL || t->neighbors == NULL || (f->options->rels && t->rels == NULL))
-        return SB_FAIL_NOMEM(err);
-    memset(t->neighbors + t->count, 0, SB_LIST_TABLE_PAD * sizeof *t->neighbors);
-    if (t->rels != NULL) memset(t->rels + t->count, 0, SB_LIST_TABLE_PAD * sizeof *t->rels);
+    if (t->neighbors == NULL || (f->options->rels && t->rels == NULL)) return SB_FAIL_NOMEM(err);
+    if (!t->singles) SB_TRY(need_starts(f));
+    clear_pad(t, t->neighbors);
+    clear_pad(t, t->rels);
     SB_TRY(scan(graph, f, add_lists, err));
     if (f->again && !f->misfit) return fill_in_pieces(graph, f, err);
-    t->starts[f->next] = (uint32_t)f->total;
+    if (!t->singles) t->starts[f->next] = (uint32_t)f->total;
     t->span = f->next - t->first;
     return SB_OK;
 }
@@ -228,7 +341,7 @@ static sb_status fill(sb_graph *graph, filling *f, sb_err *err)
 sb_status sb_list_table_make(sb_graph *graph, const sb_list_table_options *options,
                              sb_list_table **table, sb_err *err)
 {
-    filling f = {.options = options};
+    filling f = {.options = options, .err = err};
     sb_status status;
     uint64_t entries;
 
@@ -242,7 +355,7 @@ sb_status sb_list_table_make(sb_graph *graph, const sb_list_table_options *optio
     if (f.table == NULL) return SB_FAIL_NOMEM(err);
     f.table->alloc = options->alloc;
     f.table->ids = sb_ids_node_end(graph->view);
-    f.table->count = entries;
+    f.entries = entries;
     status = fill(graph, &f, err);
     if (status == SB_OK && !f.misfit)
         *table = f.table;
@@ -319,26 +432,16 @@ SB_INLINE int64_t common_few(const uint32_t *a, uint32_t a_count, const uint32_t
     return common;
 }
 
-typedef struct list_place {
-    uint32_t from, count;
-} list_place;
-
-SB_INLINE list_place place_in(const sb_list_table *t, sb_node_id node)
-{
-    const bool has = node - t->first < t->span;
-    const uint32_t from = has ? t->starts[node] : 0;
-
-    return (list_place){from, has ? t->starts[node + 1] - from : 0};
-}
-
 typedef struct list_pair {
-    list_place a, b;
+    sb_list_place a, b;
     size_t of;
 } list_pair;
 
 SB_INLINE void ask_for(const sb_list_table *t, sb_node_id node)
 {
-    if (node - t->first < t->span) SB_PREFETCH(&t->starts[node]);
+    const uint32_t *const places = t->singles ? t->neighbors : t->starts;
+
+    if (node - t->first < t->span) SB_PREFETCH(&places[node]);
 }
 
 static int64_t common_of(const uint32_t *a, uint32_t a_count, const uint32_t *b, uint32_t b_count)
@@ -363,7 +466,8 @@ void sb_list_tables_common(const sb_list_table *const tables[2], const sb_node_i
                 ask_for(&a, nodes[0][at + 2 * AHEAD]);
                 ask_for(&b, nodes[1][at + 2 * AHEAD]);
             }
-            const list_place left = place_in(&a, nodes[0][at]), right = place_in(&b, nodes[1][at]);
+            const sb_list_place left = sb_list_table_place(&a, nodes[0][at]),
+                                right = sb_list_table_place(&b, nodes[1][at]);
             common[at] = 0;
             pairs[made].a = left;
             pairs[made].b = right;

@@ -112,6 +112,16 @@ static void slot_nodes(const sb_list_view *view, uint32_t slot, uint32_t count, 
                   count, view->diff_width, nodes);
 }
 
+/* Lengths of the lists of count slots from slot on: their ends lie one after the other. */
+static void slot_lengths(const uint8_t *page, uint32_t slot, uint32_t count, uint32_t *lengths)
+{
+    const uint8_t *const ends = page + SB_LIST_HEADER + 2 * (size_t)slot;
+
+    for (size_t i = 0; i < count; i++)
+        lengths[i] =
+            (uint32_t)sb_load_le16(ends + 2 * i + 2) - (uint32_t)sb_load_le16(ends + 2 * i);
+}
+
 /* The lists of slots that together fit a block, from slot on: their number; 0 when the first one is too long. */
 static uint32_t slots_that_fit(const sb_list_view *view, uint32_t slot)
 {
@@ -156,8 +166,7 @@ static sb_status scan_page_blocks(walk *w, const uint8_t *page)
             continue;
         }
         slot_nodes(&view, slot, count, nodes);
-        for (uint32_t i = 0; i < count; i++)
-            lengths[i] = sb_list__end(page, slot + i + 1) - sb_list__end(page, slot + i);
+        slot_lengths(page, slot, count, lengths);
         block.count = count;
         while (nodes[block.count - 1] > w->last)
             block.count--;

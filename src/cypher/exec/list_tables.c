@@ -84,7 +84,8 @@ static sb_status make_due(sb_exec *run, sb_list_lookups *l, double expected)
     if (!sb_exec__is_due(run, l->asked[0] + l->asked[1], expected,
                          (entries + nodes / NODES_CHEAPER) / LOOK_UP_COST))
         return SB_OK;
-    l->never = !sb_spill__affords(run, (size_t)(nodes + (rels ? 2 : 1) * entries) * 4);
+    const uint64_t room = entries < nodes ? nodes : entries;
+    l->never = !sb_spill__affords(run, (size_t)(nodes + (rels ? 2 : 1) * room) * 4);
     return l->never ? SB_OK : make(run, l, rels);
 }
 
