@@ -432,13 +432,15 @@ void sb_exec__part_profile(sb_exec *of, const sb_exec *part)
     }
 }
 
-/* Look-ups that are made before an estimate of more is believed: one in so many. */
+/* Look-ups that are made before an estimate of just as many as are worth it is believed: one in so many. The more are expected, the further off the
+ * estimate would have to be, and the fewer are made. */
 #define DOUBTED 8u
 
 bool sb_exec__is_due(const sb_exec *run, uint64_t asked, double expected, uint64_t worth)
 {
-    const double part = run->is_part ? run->options->threads : 1;
-    return asked >= worth || (asked >= worth / DOUBTED && expected / part >= (double)worth);
+    const double mine = run->is_part ? expected / run->options->threads : expected,
+                 least = (double)worth;
+    return asked >= worth || (mine >= least && (double)asked * DOUBTED * mine >= least * least);
 }
 
 /* ---- Rows --------------------------------------------------------------------------------------------------------------- */

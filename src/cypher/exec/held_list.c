@@ -5,6 +5,7 @@
 #define FILTER_BITS_MAX (UINT32_C(1) << 18) /* 32 KiB: stays in the first-level cache */
 #define FILTER_SPARSE   32u                 /* bits for each entry: one in 32 passes in vain */
 #define FILTER_EXACT    (UINT32_C(1) << 16) /* bits that are worth it where then none does */
+#define FILTER_CLEARED  512u /* bits that are cleared in the time that one entry's word is */
 
 #define DECODED 256u /* entries of a piece that are decoded at once */
 
@@ -31,14 +32,6 @@ void sb_exec__held_free(sb_held_list *list)
     sb_buffer_deinit(&list->rels);
 }
 
-/* While its list is there: bit by bit. */
-static void clear_filter(sb_held_list *list)
-{
-    for (uint32_t i = 0; i < list->entries.count && list->filter_bits != 0; i++)
-        list->filter[(sb_chunk_neighbor(&list->entries, i) & (list->filter_bits - 1)) / 64] = 0;
-    list->filter_bits = 0;
-}
-
 void sb_exec__held_forget(sb_held_list *list)
 {
     if (list->filter_bits != 0) memset(list->filter, 0, list->filter_bits / 8);
@@ -46,17 +39,29 @@ void sb_exec__held_forget(sb_held_list *list)
     list->entries.count = 0;
 }
 
+/* While its list is there: bit by bit, where it has few for the filter's size. */
+static void clear_filter(sb_held_list *list)
+{
+    if (list->filter_bits / FILTER_CLEARED <= list->entries.count) {
+        sb_exec__held_forget(list);
+        return;
+    }
+    for (uint32_t i = 0; i < list->entries.count; i++)
+        list->filter[(sb_chunk_neighbor(&list->entries, i) & (list->filter_bits - 1)) / 64] = 0;
+    list->filter_bits = 0;
+}
+
 /* first and last are known. */
 static sb_status make_filter(sb_held_list *list)
 {
     const sb_chunk *entries = &list->entries;
     const uint64_t span = list->last - list->first;
+    uint64_t clashes = 0;
     uint32_t bits = FILTER_BITS_MIN;
 
     while (bits < FILTER_BITS_MAX &&
            (bits / FILTER_SPARSE < entries->count || (span < FILTER_EXACT && bits <= span)))
         bits *= 2;
-    list->exact = span < bits;
     if (bits > list->filter_room) {
         free_filter(list);
         list->filter = sb_alloc_zero(list->run->alloc, bits / 8);
@@ -67,9 +72,10 @@ static sb_status make_filter(sb_held_list *list)
     for (uint32_t i = 0; i < entries->count; i++) {
         const uint64_t place = sb_chunk_neighbor(entries, i) & (bits - 1), bit = UINT64_C(1)
                                                                                  << (place & 63);
-        list->exact = list->exact && (list->filter[place / 64] & bit) == 0;
+        clashes |= list->filter[place / 64] & bit;
         list->filter[place / 64] |= bit;
     }
+    list->exact = span < bits && clashes == 0;
     return SB_OK;
 }
 
@@ -205,14 +211,13 @@ static sb_status append_neighbors(sb_held_list *list, const sb_expand_piece *pie
     uint32_t made = 0;
     sb_chunk_neighbors(&piece->entries, 0, count, to);
     for (uint32_t i = 0; i < count; i++) {
-        const uint64_t id = to[i];
-        to[made] = id;
-        if (id == piece->skipped) continue;
-        made++;
-        list->first = id < list->first ? id : list->first;
-        list->last = id > list->last ? id : list->last;
+        to[made] = to[i];
+        made += to[i] != piece->skipped;
     }
     list->scratch.size += made * sizeof(uint64_t);
+    if (made == 0) return SB_OK;
+    list->first = to[0] < list->first ? to[0] : list->first; /* a piece is sorted */
+    list->last = to[made - 1] > list->last ? to[made - 1] : list->last;
     return SB_OK;
 }
 

@@ -58,6 +58,7 @@ sb_status sb_exec__asks_used(sb_exec *run, const sb_batch *in, const sb_plan_exp
                              const uint64_t *nodes, sb_out *scratch, bool *asks)
 {
     const uint64_t *own;
+    uint64_t any; /* as wide as ids: several at once */
 
     *asks = false;
     for (uint32_t i = 0; i < e->unlike_count && !*asks; i++) {
@@ -66,8 +67,10 @@ sb_status sb_exec__asks_used(sb_exec *run, const sb_batch *in, const sb_plan_exp
         *asks = var == NULL || in->columns[var->slot] == NULL;
         if (*asks) break;
         SB_TRY(sb_exec__ids(run, in, var, SB_VECTOR_NODE, scratch, &own));
+        any = 0;
         for (uint32_t row = 0; row < in->row_count; row++)
-            *asks |= own[row] == nodes[row];
+            any |= own[row] == nodes[row];
+        *asks = any != 0;
     }
     return SB_OK;
 }
@@ -225,11 +228,23 @@ static sb_status keep_labelled(sb_expand_op *x, uint32_t *count)
     return SB_OK;
 }
 
+/* Rows of labelled ends come together at the front: how many those are. */
+SB_INLINE uint32_t pack_labelled(sb_expand_op *x, uint32_t count, bool rels)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        x->rows[kept] = x->rows[i];
+        x->ids[kept] = x->ids[i];
+        if (rels) x->rels[kept] = x->rels[i];
+        kept += x->labelled[i];
+    }
+    return kept;
+}
+
 /* Where nothing but labels is asked: in one pass. */
 static sb_status drop_unlabelled(sb_expand_op *x, uint32_t *count)
 {
-    const bool rels = x->rel != NULL;
-    uint32_t kept = 0;
     bool implied;
 
     SB_TRY(sb_exec__end_labels(x->op.run, &x->ends, &x->types,
@@ -237,13 +252,7 @@ static sb_status drop_unlabelled(sb_expand_op *x, uint32_t *count)
                                &implied));
     if (implied) return SB_OK;
     SB_TRY(sb_exec__labels_ask(x->op.run, x->ends.labels, x->ids, *count, x->labelled));
-    for (uint32_t i = 0; i < *count; i++) {
-        x->rows[kept] = x->rows[i];
-        x->ids[kept] = x->ids[i];
-        if (rels) x->rels[kept] = x->rels[i];
-        kept += x->labelled[i];
-    }
-    *count = kept;
+    *count = x->rel != NULL ? pack_labelled(x, *count, true) : pack_labelled(x, *count, false);
     return SB_OK;
 }
 
@@ -486,11 +495,11 @@ uint32_t sb_exec__rows_sharing(const uint64_t *ids, uint32_t row, uint32_t end)
 
 uint32_t sb_exec__runs(const uint64_t *ids, uint32_t count)
 {
-    uint32_t runs = count != 0;
+    uint64_t runs = count != 0; /* as wide as ids: several at once */
 
     for (uint32_t i = 1; i < count; i++)
         runs += ids[i] != ids[i - 1];
-    return runs;
+    return (uint32_t)runs;
 }
 
 static sb_status open_list(sb_into_op *x, bool turned)

@@ -433,18 +433,28 @@ static sb_status keep_labelled(sb_intersect_op *x)
 }
 
 /* Entries [from, end) of those that were read, whose rows share the held node: each is in its list once, or not. Without a branch on which. */
-static sb_status count_bits(sb_intersect_op *x, uint32_t from, uint32_t end)
+static void count_bits(sb_intersect_op *x, uint32_t from, uint32_t end)
 {
     const sb_held_list list = x->list; /* copies: no store changes them */
+    const uint64_t *const ids = x->read_ids;
+    const uint32_t *const rows = x->read_rows;
+
+    for (uint32_t i = from; i < end; i++)
+        x->weights[rows[i]] += sb_exec__held_has(&list, ids[i]);
+}
+
+/* The same where a node of the row itself counts otherwise. */
+static sb_status count_bits_and_own(sb_intersect_op *x, uint32_t from, uint32_t end)
+{
+    const sb_held_list list = x->list;
     const uint64_t *const a = x->sides[0].nodes, *const b = x->sides[1].nodes,
                           *const ids = x->read_ids;
     const uint32_t *const rows = x->read_rows;
-    const bool may = x->own;
     bool any = false, room;
 
     for (uint32_t i = from; i < end; i++) {
         const bool hit = sb_exec__held_has(&list, ids[i]),
-                   own = may & ((ids[i] == a[rows[i]]) | (ids[i] == b[rows[i]]));
+                   own = (ids[i] == a[rows[i]]) | (ids[i] == b[rows[i]]);
         x->weights[rows[i]] += hit & !own;
         any |= hit & own;
     }
@@ -470,7 +480,11 @@ static sb_status filter_read(sb_intersect_op *x)
     SB_TRY(hold(x, node));
     if (x->list.entries.count == 0) return SB_OK;
     const bool exact = tells_by_bits(x);
-    if (exact && x->counts && !x->asks_labels) return count_bits(x, i, end);
+    if (exact && x->counts && !x->asks_labels) {
+        if (x->own) return count_bits_and_own(x, i, end);
+        count_bits(x, i, end);
+        return SB_OK;
+    }
     for (; i < end; i++) {
         x->passing[passing] = i;
         passing += exact ? sb_exec__held_has(&x->list, x->read_ids[i])
