@@ -618,9 +618,26 @@ static int dump_schemas(dumper *d)
 
         if (sombra_schema_at(d->cli->txn, i, &schema, &more) != SOMBRA_OK)
             return complain_conn(d->cli);
-        if (!more) return flush_out(d);
+        if (!more) return EXIT_OK;
         if (schema.kind != SOMBRA_LABEL_INDEX) put_schema(d, &schema); /* there from the start */
     }
+}
+
+static int dump_dropped_label_indexes(dumper *d)
+{
+    const uint32_t labels = sombra_name_count(d->cli->txn, SOMBRA_LABEL);
+
+    for (uint32_t label = 1; label <= labels; label++) {
+        const sombra_schema like = {.kind = SOMBRA_LABEL_INDEX, .entity = label};
+        uint32_t id;
+
+        if (sombra_schema_find(d->cli->txn, &like, &id) != SOMBRA_OK) return complain_conn(d->cli);
+        if (id != 0) continue;
+        put_text(&d->out, "DROP INDEX ON :");
+        put_known(d, &d->out, SOMBRA_LABEL, label);
+        put_text(&d->out, ";\n");
+    }
+    return flush_out(d);
 }
 
 /* ---- All ---------------------------------------------------------------------------------------------------------------------- */
@@ -696,7 +713,7 @@ static int dump_all(dumper *d)
     put_text(&d->out, ": 'sombra restore FILE SCRIPT', or .restore in the shell, makes it anew.\n"
                       "BEGIN;\n");
     if ((code = dump_nodes(d)) != EXIT_OK || (code = dump_rels(d)) != EXIT_OK ||
-        (code = dump_schemas(d)) != EXIT_OK)
+        (code = dump_schemas(d)) != EXIT_OK || (code = dump_dropped_label_indexes(d)) != EXIT_OK)
         return code;
     put_text(&d->out, "COMMIT;\n");
     return flush_out(d);

@@ -92,7 +92,7 @@ static sb_status create(const sb_statement *statement, sb_graph *graph, uint8_t 
         return SB_OK;
     if (definition.name.size == 0) definition.name.data = NULL; /* the graph makes one up */
     SB_TRY(sb_graph_schema_create(graph, &definition, &id, err));
-    if (kind == SB_SCHEMA_INDEX)
+    if (kind == SB_SCHEMA_INDEX || kind == SB_SCHEMA_LABEL_INDEX)
         stats->indexes_added++;
     else
         stats->constraints_added++;
@@ -129,6 +129,23 @@ static sb_status fail_missing(const sb_statement *statement, const char *what, s
                    (const char *)name.data);
 }
 
+/* ON :Label, without keys: the index of the label's nodes, which is there from the start. */
+static bool is_label_index(const sb_statement *statement)
+{
+    return statement->schema.entity.data != NULL && statement->schema.key_count == 0;
+}
+
+static sb_status drop_label_index(const sb_statement *statement, sb_graph *graph,
+                                  sb_exec_stats *stats, sb_err *err)
+{
+    sb_schema definition = {.kind = SB_SCHEMA_LABEL_INDEX};
+
+    SB_TRY(intern_all(statement, sb_graph_view(graph), &definition, err));
+    SB_TRY(sb_graph_schema_drop(graph, SB_GRAPH_LABEL_INDEX | definition.entity, err));
+    stats->indexes_removed++;
+    return SB_OK;
+}
+
 static sb_status drop(const sb_statement *statement, sb_graph *graph, sb_exec_stats *stats,
                       sb_err *err)
 {
@@ -155,10 +172,15 @@ sb_status sb_cypher__schema(const sb_statement *statement, sb_graph *graph, sb_e
                             sb_err *err)
 {
     switch (statement->kind) {
-    case SB_STATEMENT_CREATE_INDEX: return create(statement, graph, SB_SCHEMA_INDEX, stats, err);
+    case SB_STATEMENT_CREATE_INDEX:
+        return create(statement, graph,
+                      is_label_index(statement) ? SB_SCHEMA_LABEL_INDEX : SB_SCHEMA_INDEX, stats,
+                      err);
     case SB_STATEMENT_CREATE_CONSTRAINT:
         return create(statement, graph, (uint8_t)statement->schema.constraint, stats, err);
     case SB_STATEMENT_DROP_INDEX:
+        if (is_label_index(statement)) return drop_label_index(statement, graph, stats, err);
+        return drop(statement, graph, stats, err);
     case SB_STATEMENT_DROP_CONSTRAINT: return drop(statement, graph, stats, err);
     default: return SB_FAIL(err, SB_MISUSE, "the statement does not change the schema");
     }

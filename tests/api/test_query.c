@@ -566,6 +566,37 @@ static void test_api_query__dropping(void **state)
     fails(f, "DROP CONSTRAINT c", SOMBRA_NOT_FOUND, "'c'");
 }
 
+static bool has_label_index(api_fixture *f, const char *label)
+{
+    sombra_schema like = {.kind = SOMBRA_LABEL_INDEX};
+    uint32_t id;
+
+    OK(f, sombra_begin(f->conn, SOMBRA_READ, &f->txn));
+    OK(f, sombra_name_find(f->txn, SOMBRA_LABEL, label, SOMBRA_NUL_TERMINATED, &like.entity));
+    OK(f, sombra_schema_find(f->txn, &like, &id));
+    sombra_rollback(f->txn);
+    f->txn = NULL;
+    return id != 0;
+}
+
+/* The index that every label has of its nodes goes and comes by statements, too. */
+static void test_api_query__label_index(void **state)
+{
+    api_fixture *f = *state;
+
+    run(f, "CREATE (:A {x: 1}), (:B)");
+    run(f, "DROP INDEX ON :A");
+    assert_false(has_label_index(f, "A"));
+    assert_true(has_label_index(f, "B"));
+    fails(f, "DROP INDEX ON :A", SOMBRA_NOT_FOUND, "the label index of A is dropped already");
+    run(f, "CREATE (:A {x: 2})");
+    run(f, "CREATE INDEX ON :A");
+    assert_true(has_label_index(f, "A"));
+    fails(f, "CREATE INDEX ON :A", SOMBRA_EXISTS, "the label index of A is there already");
+    run(f, "DROP INDEX ON :`nobody has it`");
+    assert_false(has_label_index(f, "nobody has it"));
+}
+
 /* A prepared statement is planned again when an index comes or goes, when the graph has grown, and, a little later, when it has shrunk in
  * its pages; whether it is run in between or not. */
 static void test_api_query__planned_again(void **state)
@@ -1088,6 +1119,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query__schema, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__types_of_properties, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__dropping, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__label_index, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__buffered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__explain, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__planned_again, setup, teardown),

@@ -100,11 +100,12 @@ static sb_status parse_no_options(sb_parser *p)
 
 /* ---- Indexes ------------------------------------------------------------------------------------------------------------- */
 
-/* :Label(key, …), the old form, behind ON */
+/* :Label(key, …), the old form, behind ON; :Label alone is the index of the label's nodes. */
 static sb_status parse_old_index(sb_parser *p)
 {
     SB_TRY(sb_parse__expect(p, SB_TOKEN_COLON));
     SB_TRY(sb_parse__name(p, "a label", &p->statement->schema.entity));
+    if (!sb_parse__is(p, SB_TOKEN_LPAREN)) return SB_OK;
     return parse_keys(p, (sb_bytes){0}, true);
 }
 

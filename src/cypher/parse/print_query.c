@@ -450,15 +450,16 @@ static sb_status print_drop(sb_buffer *out, const char *before, const sb_stateme
 }
 
 /* DROP INDEX ON :Label(key) */
-static sb_status print_drop_by_keys(sb_buffer *out, const sb_statement *statement)
+/* ON :Label(key, …), or of the index of a label's nodes ON :Label */
+static sb_status print_old_index(sb_buffer *out, const char *before, const sb_statement *statement)
 {
-    SB_TRY(sb_parse__print_text(out, "DROP INDEX ON :"));
+    SB_TRY(sb_parse__print_text(out, before));
     SB_TRY(sb_lex_print_name(statement->schema.entity, out));
     for (uint32_t i = 0; i < statement->schema.key_count; i++) {
         SB_TRY(sb_parse__print_text(out, i == 0 ? "(" : ", "));
         SB_TRY(sb_lex_print_name(statement->schema.keys[i], out));
     }
-    return sb_buffer_append_byte(out, ')');
+    return statement->schema.key_count == 0 ? SB_OK : sb_buffer_append_byte(out, ')');
 }
 
 static sb_status print_show(sb_buffer *out, const sb_statement *statement)
@@ -494,12 +495,15 @@ sb_status sb_statement_print(const sb_statement *statement, sb_buffer *out)
     switch (statement->kind) {
     case SB_STATEMENT_QUERY: return print_explained(out, statement);
     case SB_STATEMENT_CREATE_INDEX:
+        if (statement->schema.key_count == 0)
+            return print_old_index(out, "CREATE INDEX ON :", statement);
         SB_TRY(print_create_head(
             out, statement->schema.text_index ? "CREATE TEXT INDEX " : "CREATE INDEX ", statement));
         SB_TRY(sb_parse__print_text(out, " ON "));
         return print_keys(out, statement);
     case SB_STATEMENT_DROP_INDEX:
-        if (statement->schema.name.data == NULL) return print_drop_by_keys(out, statement);
+        if (statement->schema.name.data == NULL)
+            return print_old_index(out, "DROP INDEX ON :", statement);
         return print_drop(out, "DROP INDEX ", statement);
     case SB_STATEMENT_CREATE_CONSTRAINT:
         SB_TRY(print_create_head(out, "CREATE CONSTRAINT ", statement));
