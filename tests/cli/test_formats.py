@@ -1092,6 +1092,10 @@ CREATE TABLE trip (id INTEGER PRIMARY KEY, to_code TEXT REFERENCES city(code), x
 CREATE TABLE pair (p INT, q INT, PRIMARY KEY (q, p));
 CREATE TABLE half (u INT, v INT, FOREIGN KEY (u, v) REFERENCES pair);
 CREATE TABLE odd (name TEXT PRIMARY KEY, city_id REFERENCES city);
+CREATE TABLE counted (RowId TEXT, city_id REFERENCES city);
+CREATE TABLE again (rowid TEXT, _rowid_ TEXT, c);
+INSERT INTO counted VALUES ('x', 1), ('x', 2), (NULL, NULL);
+INSERT INTO again VALUES ('x', 'y', 1), ('x', 'y', 2);
 INSERT INTO city VALUES (1, 'B', 5, 6), (2, 'P', 6, 5), (3, NULL, NULL, 1);
 INSERT INTO person (id, city_id, gone, code) VALUES (1, 2, 77, 'x'), (2, NULL, 5, NULL);
 INSERT INTO trip VALUES (1, 'B', 6, 5), (2, 'P', NULL, NULL);
@@ -1103,6 +1107,10 @@ INSERT INTO half VALUES (2, 1);
         self.assertEqual(self.query("MATCH (p:Person) RETURN properties(p) AS p, COLLECT {MATCH (p)-[:CITY]->(c) RETURN c.id} AS c ORDER BY p.id"),
                          [{"p": {"id": 1, "gone": 77, "code": "x", "twice": 2, "thrice": 3}, "c": [2]}, {"p": {"id": 2, "gone": 5, "twice": 4, "thrice": 6}, "c": []}])
         self.assertEqual(self.query("MATCH (t:Trip)-[r]->(c) RETURN t.id AS t, type(r) AS r, c.id AS c ORDER BY t, r"), [{"t": 1, "r": "CITY", "c": 2}, {"t": 1, "r": "TO_CODE", "c": 1}, {"t": 2, "r": "TO_CODE", "c": 2}])
+        # columns that are called as SQLite calls the number of a row
+        self.assertEqual(self.query("MATCH (n:Counted) RETURN n.RowId AS r, COLLECT {MATCH (n)-[:CITY]->(c) RETURN c.id} AS c ORDER BY c"), [{"r": None, "c": []}, {"r": "x", "c": [1]}, {"r": "x", "c": [2]}])
+        self.assertEqual(self.query("MATCH (n:Again) RETURN properties(n) AS p ORDER BY n.c"), [{"p": {"rowid": "x", "_rowid_": "y", "c": c}} for c in (1, 2)])
+        self.assertEqual([node["id"] for node in json.loads(run("import", "lite.sombra", "--sqlite", "shop.db", "--dry-run"))["nodes"] if node["table"] in ("counted", "again")], [["_rowid_"], ["oid"]])
         self.assertEqual(self.query("MATCH (:Half)-[r]->(c:Pair) RETURN type(r) AS r, c.p AS p, c.q AS q"), [{"r": "PAIR", "p": 1, "q": 2}])
         for change, part, code in (("INSERT INTO trip VALUES (3, 'Z', NULL, NULL)", "(table trip), line 3 (end): 'Z' is the id of no node in group city(code)", 3),
                                    ("INSERT INTO odd VALUES (NULL, 1)", "(table odd), line 1 (start): the row's own id is NULL", 3)):

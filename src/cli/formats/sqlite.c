@@ -260,6 +260,22 @@ static sombra_status select_rows(lite *r, sombra_text table, const lite_texts *c
     return status;
 }
 
+sombra_text lite_row_name(size_t i)
+{
+    static const char *const names[LITE_ROW_NAMES] = {"rowid", "_rowid_", "oid"};
+
+    return fmt_text(names[i], strlen(names[i]));
+}
+
+static bool is_row_name(sombra_text name)
+{
+    bool is = false;
+
+    for (size_t i = 0; i < LITE_ROW_NAMES; i++)
+        is = is || lite_same(name, lite_row_name(i));
+    return is;
+}
+
 /* A name in double quotes that is no column is a text to SQLite: so names are looked up. */
 static sombra_status check_columns(lite *r, sombra_text table, const lite_texts *const *keys,
                                    size_t key_count, const lite_columns *properties)
@@ -270,7 +286,7 @@ static sombra_status check_columns(lite *r, sombra_text table, const lite_texts 
 
     for (size_t k = 0; k < key_count; k++)
         for (size_t i = 0; i < keys[k]->count; i++)
-            if (!lite_has(&t.names, keys[k]->items[i]) && !fmt_is(keys[k]->items[i], "rowid"))
+            if (!lite_has(&t.names, keys[k]->items[i]) && !is_row_name(keys[k]->items[i]))
                 missing = keys[k]->items[i];
     for (size_t i = 0; i < properties->count; i++)
         if (!lite_has(&t.names, properties->items[i].column)) missing = properties->items[i].column;

@@ -77,6 +77,9 @@ sombra_text lite_keep(lite *r, const void *text, size_t size);
 sombra_text lite_column_text(lite *r, sqlite3_stmt *stmt, int at); /* of a name */
 void lite_add_text(lite_texts *list, sombra_text text);
 bool lite_same(sombra_text a, sombra_text b); /* as names: case does not matter */
+/* What SQLite calls a row's number; a column of that name hides it. */
+#define LITE_ROW_NAMES 3u
+sombra_text lite_row_name(size_t i);
 bool lite_has(const lite_texts *list, sombra_text text);
 sombra_status lite_fail(lite *r); /* SQLite's last error */
 void lite_put_identifier(fmt_buffer *out, sombra_text name);

@@ -324,12 +324,17 @@ static sombra_status propose_properties(lite *r, const lite_table *t, bool keep_
     return SOMBRA_OK;
 }
 
-/* The id columns of a table of nodes: the primary key's, else SQLite's own number. */
-static void propose_id(lite *r, const lite_table *t, lite_texts *id)
+/* The id columns of a table of nodes: the primary key's, else SQLite's own number, by the name of it that is no column's. */
+static void propose_id(const lite_table *t, lite_texts *id)
 {
+    size_t name = 0;
+
     for (size_t i = 0; i < t->primary.count; i++)
         lite_add_text(id, t->primary.items[i]);
-    if (id->count == 0) lite_add_text(id, lite_keep(r, "rowid", 5));
+    if (id->count != 0) return;
+    while (name < LITE_ROW_NAMES - 1 && lite_has(&t->names, lite_row_name(name)))
+        name++;
+    lite_add_text(id, lite_row_name(name));
 }
 
 /* One end of a relationship: a key's columns, in the order of the id if that is what they refer to. */
@@ -399,7 +404,7 @@ sombra_status lite_propose(lite *r)
         lite_nodes *node = &r->nodes[r->node_count++];
         *node = (lite_nodes){.table = t->name};
         lite_add_text(&node->labels, label_of(r, t->name));
-        propose_id(r, t, &node->id);
+        propose_id(t, &node->id);
         status = propose_properties(r, t, true, &node->properties);
     }
     for (size_t i = 0; i < schema.count && status == SOMBRA_OK; i++)
