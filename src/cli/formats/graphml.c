@@ -64,7 +64,7 @@ static void start_data(xml_graph *g, const char **attributes)
     g->had_content = g->is_label = g->has_no_key = false;
     xml_begin_value(g, attributes);
     if (!g->open) return;
-    g->is_label = key != NULL && xml_is(key, LABEL_NAMES[g->is_rel]);
+    g->is_label = key != NULL && (g->is_rel ? xml_is(key, "label") : xml_is(key, "labels"));
     if (g->is_label) return;
     g->data_key = key == NULL ? UINT32_MAX : xml_find_key(g, key);
     g->has_no_key = g->data_key == UINT32_MAX;

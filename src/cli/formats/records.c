@@ -169,11 +169,13 @@ bool fmt_value_of(fmt_records *r, const char *type, sombra_text text, sombra_val
 {
     sombra_value made;
 
-    if (*type == 's' && strcmp(type, "string") == 0) {
+    if (type[0] == 's' && strcmp(type, "string") == 0) {
         *value = sombra_string(text.data, text.size);
         return true;
     }
-    if (*type == 'i' && strcmp(type, "int") == 0 && plain_integer(text, value)) return true;
+    if (type[0] == 'i' && type[1] == 'n' && type[2] == 't' && type[3] == '\0' &&
+        plain_integer(text, value))
+        return true;
     *why = "";
     if (!open_values(r)) return false;
     if (sombra_value_from_text(r->values->txn, type, text.size == 0 ? "" : text.data, text.size,

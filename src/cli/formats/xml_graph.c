@@ -102,6 +102,7 @@ static void set_type(xml_key *key, const char *type)
 {
     (void)snprintf(key->type, sizeof key->type, "%s", type);
     key->is_text = strcmp(key->type, "string") == 0;
+    key->is_truth = strcmp(key->type, "boolean") == 0;
     key->is_list = strchr(key->type, '[') != NULL;
 }
 
@@ -357,7 +358,7 @@ static void read_value(xml_graph *g, const xml_key *key, sombra_text text)
     else if (!key->is_list)
         text = trimmed(text);
     /* As schemas of XML have them, too. */
-    if (strcmp(key->type, "boolean") == 0 && (fmt_is(text, "1") || fmt_is(text, "0")))
+    if (key->is_truth && (fmt_is(text, "1") || fmt_is(text, "0")))
         text = fmt_is(text, "1") ? fmt_text("true", 4) : fmt_text("false", 5);
     if (key->json_list ? !json_list(g, key, text, &value, &why)
                        : !fmt_value_of(g->records, key->type, text, &value, &why))
@@ -372,8 +373,8 @@ uint32_t xml_find_key(xml_graph *g, const char *id)
     uint32_t found = g->hint;
 
     /* Or the next but one: the key of labels or types lies between. */
-    if (found < ids->count && !xml_is(ids->texts[found].data, id)) found++;
-    if (found >= ids->count || !xml_is(ids->texts[found].data, id))
+    if (found < ids->count && strcmp(ids->texts[found].data, id) != 0) found++;
+    if (found >= ids->count || strcmp(ids->texts[found].data, id) != 0)
         found = fmt_names_find(ids, id, strlen(id));
     g->hint = found == UINT32_MAX ? 0 : found + 1;
     return found;

@@ -16,7 +16,6 @@ typedef struct plain {
     const xml_handlers *to;
     void *ctx;
     const char *open[OPEN_MAX];  /* names of elements */
-    size_t open_bytes[OPEN_MAX]; /* of the names */
     const char *local[OPEN_MAX]; /* without their prefixes */
     size_t depth;
     const char *attributes[2 * ATTRIBUTES_MAX + 1];
@@ -25,31 +24,22 @@ typedef struct plain {
 
 /* ---- Characters ---------------------------------------------------------------------------------------------------- */
 
-static bool is_control(unsigned char c)
-{
-    return c < 0x20 && c != '\n' && c != '\t';
-}
-
-/* Is each character one that XML may have, and that Expat gives as it is? */
+/* Texts that are not all ASCII: is each character one that XML may have? Of ASCII the ways through tags and texts stop at those
+ * it may not have, and at carriage returns. */
 static bool is_clean(const char *text, size_t size)
 {
-    const uint64_t ones = 0x0101010101010101u;
+    const uint64_t high = UINT64_C(0x8080808080808080);
     uint64_t any = 0;
     size_t at = 0;
 
-    for (uint64_t eight; size - at >= sizeof eight; at += sizeof eight) {
-        memcpy(&eight, text + at, sizeof eight);
-        any |= eight;
-        if (((eight - 0x20 * ones) & ~eight & (ones << 7)) == 0) continue;
-        for (size_t i = 0; i < sizeof eight; i++)
-            if (is_control((unsigned char)text[at + i])) return false;
+    for (uint64_t four[4]; size - at >= sizeof four; at += sizeof four) {
+        memcpy(four, text + at, sizeof four);
+        any |= four[0] | four[1] | four[2] | four[3];
     }
-    for (; at < size; at++) {
-        any |= (unsigned char)text[at];
-        if (is_control((unsigned char)text[at])) return false;
-    }
+    for (; at < size; at++)
+        any |= (uint64_t)(unsigned char)text[at];
     /* U+FFFE and U+FFFF are no characters of XML */
-    return (any & (ones << 7)) == 0 ||
+    return (any & high) == 0 ||
            (fmt_utf8_valid(text, size) && memmem(text, size, "\xEF\xBF", 2) == NULL);
 }
 
@@ -68,8 +58,8 @@ enum { BLANK = 1, FIRST = 2, NAME = 4, VALUE = 8, TEXT = 16 };
 /* clang-format off */
 enum { _ = 0, B = BLANK, F = FIRST | NAME, N = NAME, V = VALUE, L = BLANK | VALUE, E = VALUE | TEXT };
 static const unsigned char kinds[256] = {
-    E, _, _, _, _, _, _, _, _, L, L, _, _, _, _, _,
-    _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _,
+    E, E, E, E, E, E, E, E, E, L, L, E, E, E, E, E,
+    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E,
     B, _, V, _, _, _, E, V, _, _, _, _, _, N, N, _,
     N, N, N, N, N, N, N, N, N, N, _, _, E, _, _, _,
     _, F, F, F, F, F, F, F, F, F, F, F, F, F, F, F,
@@ -202,7 +192,6 @@ static bool read_start(plain *p, size_t place)
     *name_end = '\0'; /* a blank, slash or bracket that has been read */
     p->attributes[p->count] = NULL;
     p->local[p->depth] = local;
-    p->open_bytes[p->depth] = (size_t)(name_end - name);
     p->open[p->depth++] = name;
     if (!p->to->start(p->ctx, local, p->attributes, place)) return false;
     return !is_empty || p->to->end(p->ctx, p->local[--p->depth], fmt_text("", 0), place);
@@ -210,12 +199,13 @@ static bool read_start(plain *p, size_t place)
 
 static bool read_end(plain *p, size_t place, sombra_text text)
 {
-    const size_t size = p->depth == 0 ? 0 : p->open_bytes[p->depth - 1];
+    char *at = p->at + 2; /* stops at the NUL behind all, at the latest */
 
-    if (p->depth == 0 || (size_t)(p->end - p->at) < size + 3 ||
-        memcmp(p->at + 2, p->open[p->depth - 1], size) != 0 || p->at[2 + size] != '>')
-        return false;
-    p->at += size + 3;
+    if (p->depth == 0) return false;
+    for (const char *name = p->open[p->depth - 1]; *name != '\0'; name++)
+        if (*at++ != *name) return false;
+    if (*at != '>') return false;
+    p->at = at + 1;
     p->depth--;
     return p->to->end(p->ctx, p->local[p->depth], text, place);
 }
@@ -236,7 +226,7 @@ bool xml_read_plain(char *text, size_t size, const xml_handlers *to, void *ctx)
         }
         p.at = end;
         if (has_references && !decode(from, &end)) return false;
-        if (p.at == p.end) return p.depth == 0;
+        if (*p.at != '<') return p.at == p.end && p.depth == 0;
         const size_t place = (size_t)(p.at - p.begin);
         *end = '\0'; /* perhaps the bracket, which is not looked at any more */
         if (p.at[1] == '/' ? !read_end(&p, place, fmt_text(from, (size_t)(end - from)))

@@ -26,11 +26,19 @@ typedef struct xml_format {
 sombra_status xml_read(fmt_loader *loader, const char *path, const xml_format *format);
 /* The line of the element at hand. */
 uint64_t xml_line(xml_reading *reading);
-static inline bool xml_is(const char *name, const char *word)
+/* word: a text of the program, so that its bytes are compared one by one where that is compiled: a call of strcmp takes longer. */
+static inline __attribute__((always_inline)) bool xml_is(const char *name, const char *word)
 {
-    return *name == *word && strcmp(name, word) == 0;
+    const size_t size = strlen(word);
+#define XML_SAME(i) ((i) > size || name[i] == word[i])
+    return name[0] == word[0] && XML_SAME(1) && XML_SAME(2) && XML_SAME(3) && XML_SAME(4) &&
+           XML_SAME(5) && XML_SAME(6) && XML_SAME(7) &&
+           (size < 8 || strcmp(name + 8, word + 8) == 0);
+#undef XML_SAME
 }
-static inline const char *xml_attribute(const char **attributes, const char *name) /* NULL: none */
+/* NULL: none */
+static inline __attribute__((always_inline)) const char *xml_attribute(const char **attributes,
+                                                                       const char *name)
 {
     for (; *attributes != NULL; attributes += 2)
         if (xml_is(*attributes, name)) return attributes[1];
@@ -54,7 +62,7 @@ bool xml_read_plain(char *text, size_t size, const xml_handlers *to, void *ctx);
 typedef struct xml_key {
     sombra_text name;
     char type[24]; /* as a CSV header has it */
-    bool is_text, is_list;
+    bool is_text, is_list, is_truth;
     bool json_list; /* the text is a list in JSON (APOC) */
     bool is_label;  /* no property: labels, or a type */
     bool has_default;
