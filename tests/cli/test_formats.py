@@ -333,6 +333,17 @@ class JsonLines(Formats):
         run("import", "none.sombra", "--jsonl", "nothing.jsonl", "--dry-run")
         self.assertFalse(os.path.exists("none.sombra"))
 
+    def test_ids_of_many_letters(self):
+        """Each letter has a table of numbers of its own: some are made while ends of several relationships are looked up."""
+        letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+        ids = [f"{letter}{number}" for number in (7, 700000) for letter in letters] + [str(number) for number in range(3)] + ["x-y", ""]
+        nodes = [json.dumps({"type": "node", "id": name, "properties": {"i": name}}) for name in ids]
+        rels = [json.dumps({"type": "relationship", "label": "R", "start": {"id": a}, "end": {"id": b}, "properties": {"s": a + " " + b}}) for a, b in zip(ids, ids[1:] + ids[:1])]
+        for lines in (rels + nodes, nodes + rels, rels[:60] + nodes + rels[60:]):
+            remove("again.sombra")
+            run("import", "again.sombra", "--jsonl", write("letters.jsonl", "\n".join(lines)))
+            self.assertEqual(json.loads(run("query", "again.sombra", "MATCH (a)-[r:R]->(b) RETURN count(*) AS n, sum(CASE WHEN r.s = a.i + ' ' + b.i THEN 1 ELSE 0 END) AS same", "--format", "json")), [{"n": len(ids), "same": len(ids)}])
+
     def test_ids_are_texts(self):
         remove("ids.sombra")
         ids = ["7", "007", "n7", "n07", "N7", "n", "", "7n", "n7 ", "18446744073709551616", "999999999999999999", "n999999999999999999", "é7", "[7", "\u00007"]

@@ -196,16 +196,22 @@ sombra_status fmt_load_rel(fmt_loader *l, const fmt_rel *rel)
 
 /* ---- What readers have found --------------------------------------------------------------------------------- */
 
-#define AHEAD 32u /* records whose ends are looked up together */
+#define AHEAD (LOADER_FIND_MAX / 2) /* records whose ends are looked up together */
 
-/* Ids lie all over the table: of several that are looked up one behind the other the processor waits for all at a time. One that is not there
- * yet is looked up again when its relationship comes. */
+/* One that is not there yet is looked up again when its relationship comes. */
 static void find_ends(fmt_loader *l, const fmt_record *records, size_t count, uint64_t found[][2])
 {
+    const fmt_id *ids[LOADER_FIND_MAX];
+    uint64_t nodes[LOADER_FIND_MAX];
+    size_t asked = 0, at = 0;
+
+    for (size_t i = 0; i < count; i++)
+        for (unsigned end = 0; end < 2 && records[i].kind == FMT_REL; end++)
+            ids[asked++] = &records[i].as.rel.ends[end];
+    loader_find_all(l, ids, asked, nodes);
     for (size_t i = 0; i < count; i++)
         for (unsigned end = 0; end < 2; end++)
-            found[i][end] =
-                records[i].kind == FMT_REL ? fmt_loader_find(l, &records[i].as.rel.ends[end]) : 0;
+            found[i][end] = records[i].kind == FMT_REL ? nodes[at++] : 0;
 }
 
 static sombra_status load_record(fmt_loader *l, const fmt_record *record, const uint64_t found[2])

@@ -87,13 +87,34 @@ bool fmt_loader_find_numbers(fmt_loader *l, sombra_text group, uint64_t *ids, si
     return true;
 }
 
+static uint64_t find_at(const id_place *in)
+{
+    if (in->is_number) return find_number(in->table, in->number);
+    const uint32_t place = fmt_names_find(&in->table->texts, in->text.data, in->text.size);
+    return place == UINT32_MAX ? 0 : in->table->text_nodes[place];
+}
+
 uint64_t fmt_loader_find(fmt_loader *l, const fmt_id *id)
 {
     const id_place in = place_of(l, id);
 
-    if (in.is_number) return find_number(in.table, in.number);
-    const uint32_t place = fmt_names_find(&in.table->texts, in.text.data, in.text.size);
-    return place == UINT32_MAX ? 0 : in.table->text_nodes[place];
+    return find_at(&in);
+}
+
+/* As fmt_loader_find_numbers: first what is to be looked up, then nothing but that. */
+void loader_find_all(fmt_loader *l, const fmt_id *const *ids, size_t count, uint64_t *found)
+{
+    id_place places[LOADER_FIND_MAX];
+    size_t tables[LOADER_FIND_MAX]; /* a new one may move the others */
+
+    for (size_t i = 0; i < count; i++) {
+        places[i] = place_of(l, ids[i]);
+        tables[i] = (size_t)(places[i].table - l->ids);
+    }
+    for (size_t i = 0; i < count; i++) {
+        places[i].table = &l->ids[tables[i]];
+        found[i] = find_at(&places[i]);
+    }
 }
 
 /* Numbers that lie about as densely as there are ids go to an array. */

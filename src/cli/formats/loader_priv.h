@@ -112,6 +112,9 @@ sombra_status loader_fail_rejects(fmt_loader *l);
 
 /* fmt_loader_find gives the number of a node, + 1. */
 void loader_add_id(fmt_loader *l, const fmt_id *id, uint64_t node);
+/* fmt_loader_find of up to so many. */
+#define LOADER_FIND_MAX 64u
+void loader_find_all(fmt_loader *l, const fmt_id *const *ids, size_t count, uint64_t *found);
 void loader_free_ids(fmt_loader *l);
 
 /* ---- loader_rows.c ---------------------------------------------------------------------------------------------- */
