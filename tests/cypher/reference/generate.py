@@ -1051,15 +1051,17 @@ class Generator:
             return Set([('prop', name, key, self.expr(KEYS[key], {}, 1))])
         return Set([('prop', name, self.rng.choice(['i', 'j']), value if self.chance(0.8) else ('lit', None))])
 
-    def foreach(self, scope, items, nested=False):
+    def foreach(self, scope, items, outer=None):
+        """outer: the value that the one around it sets. Both set the same, since they may set it of the same node in different rows."""
         item, value = self.fresh('x'), self.constant('int')
+        value = outer or value
         nodes = self.of_kind(scope, 'node')
         choices = [Create([Part([NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', ('var', item))])])]),
                    Merge(Part([NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', value)])]))]
         if nodes:
             choices.append(Set([('prop', self.rng.choice(nodes), 'j', value)]))
-        if not nested:
-            choices.append(self.foreach(scope, ('call', 'range', (('lit', 0), ('var', item))), True))
+        if outer is None:
+            choices.append(self.foreach(scope, ('call', 'range', (('lit', 0), ('var', item))), value))
         return Foreach(item, items, self.rng.sample(choices, 1 if self.chance(0.7) else 2))
 
     def new_node(self):
