@@ -45,6 +45,18 @@ def run(*words, code=0, stdin=None):
     return done.stderr if code else done.stdout
 
 
+def unread(words, text=None):
+    """Exit code and standard error of a command whose standard output nobody reads, from its start on."""
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run([SOMBRA, *words], input=text, stdin=subprocess.DEVNULL if text is None else None, stdout=write,
+                              stderr=subprocess.PIPE)
+    finally:
+        os.close(write)
+    return done.returncode, done.stderr
+
+
 class Commands(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -622,11 +634,7 @@ class Commands(unittest.TestCase):
         self.assertEqual([name for name in os.listdir(".") if name.startswith("rescued")], [])
 
     def test_a_closed_pipe_is_quiet(self):
-        command = subprocess.Popen([SOMBRA, "help", "import"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        command.stdout.close()
-        message = command.stderr.read()
-        command.stderr.close()
-        self.assertEqual((command.wait(), message), (-signal.SIGPIPE, b""))
+        self.assertEqual(unread(["help", "import"]), (-signal.SIGPIPE, b""))
 
     def test_who_reads_no_further_ends_the_command(self):
         """By SIGPIPE, whether it is met while rows are written or at the end, in one call or a script; what a script has not come to is not done."""
@@ -636,10 +644,7 @@ class Commands(unittest.TestCase):
         for words, text in ((["query", "g.sombra", rows], None), (["g.sombra", "-c", rows + " CREATE (:After);"], None), (["g.sombra", "-f", "rows.cypher"], None), (["g.sombra"], rows.encode() + b"\nCREATE (:After);\n"),
                             (["g.sombra", "--format", "json", "-c", rows], None), (["g.sombra", "-c", "RETURN 1;"], None), (["dump", "g.sombra"], None), (["g.sombra", "-c", ".dump"], None), (["info", "g.sombra"], None)):
             with self.subTest(words=words):
-                command = subprocess.Popen([SOMBRA, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-                command.stdout.close()
-                message = command.communicate(text)[1]
-                self.assertEqual((command.returncode, message), (-signal.SIGPIPE, b""))
+                self.assertEqual(unread(words, text), (-signal.SIGPIPE, b""))
         self.assertIn("0", run("query", "g.sombra", "MATCH (n:After) RETURN count(n)", "--quiet"))
         # a program of .output that reads no further is no error of the script
         self.assertEqual(run("g.sombra", "-c", f".once |head -n 1 >/dev/null\n{rows}\nRETURN 7 AS on;").split(), ["on", "──", "7"])
