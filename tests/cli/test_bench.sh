@@ -70,7 +70,8 @@ grep -q "^1 figures" one.txt || fail "--row triangles ran more than that"
 # The other engines' script refuses what it would run nothing of.
 peers=${0%/*}/../../bench/peers.py
 if command -v python3 >/dev/null; then
-    python3 "$peers" . --row lsqb_1 2>out.txt && fail "a folder without files is taken"
+    mkdir -p empty
+    python3 "$peers" empty --row lsqb_1 2>out.txt && fail "a folder without files is taken"
     grep -q "holds no CSV files" out.txt || fail "a folder without files is refused without a reason"
     printf 'id,name,day\n1,a,2\n' >Person.csv
     python3 "$peers" . --row lsqb_1 --rounds 0 2>out.txt && fail "no rounds are taken"
