@@ -186,6 +186,18 @@ void binding_result_end(binding_result *result)
         binding_aggregates_clear(result->connection);
 }
 
+/* The run has failed, with an exception, and what it had left is not to be taken for its end. */
+static bool lose_rest(binding_result *result)
+{
+    PyObject *type, *value, *trace;
+
+    PyErr_Fetch(&type, &value, &trace);
+    binding_result_end(result);
+    result->lost = true;
+    PyErr_Restore(type, value, trace);
+    return false;
+}
+
 /* To the next row: has_row tells whether there is one. False with an exception, and the run has ended. */
 static bool step(binding_result *result)
 {
@@ -199,17 +211,8 @@ static bool step(binding_result *result)
         BINDING_KEPT(connection, status = sombra_stmt_step(stmt), &result->quick);
     else
         BINDING_RELEASED(connection, status = sombra_stmt_step(stmt));
-    if (status < SOMBRA_OK || connection->raised[0] != NULL) {
-        if (!binding_check(connection, status)) {
-            PyObject *type, *value, *trace;
-
-            PyErr_Fetch(&type, &value, &trace);
-            binding_result_end(result);
-            result->lost = true;
-            PyErr_Restore(type, value, trace);
-            return false;
-        }
-    }
+    if ((status < SOMBRA_OK || connection->raised[0] != NULL) && !binding_check(connection, status))
+        return lose_rest(result);
     result->has_row = status == SOMBRA_ROW;
     if (!result->has_row) binding_result_end(result);
     return true;
@@ -263,12 +266,7 @@ static bool may_go_on(binding_result *result, uint64_t began)
         binding_raise_status(SOMBRA_TIMEOUT, "the reading of rows took longer than the time limit");
     else
         return true;
-    PyObject *type, *value, *trace;
-    PyErr_Fetch(&type, &value, &trace);
-    binding_result_end(result);
-    result->lost = true;
-    PyErr_Restore(type, value, trace);
-    return false;
+    return lose_rest(result);
 }
 
 /* All rows that are left, into result->rows. The connection is entered. */

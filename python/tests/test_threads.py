@@ -1,5 +1,6 @@
 """Threads, forks, signals, limits of time: who may use what when, and how long calls end."""
 
+import contextlib
 import gc
 import os
 import signal
@@ -153,43 +154,40 @@ def test_not_by_two_at_a_time(db):
     assert seen == [1] and len(result.fetchall()) == 3000
 
 
-def test_others_run_during_a_long_call(db):
-    """The GIL is given away: another thread's counter goes on."""
-    ticks = []
+@contextlib.contextmanager
+def ticks():
+    """What another thread counts meanwhile, every millisecond in which it gets the GIL."""
+    counted = []
     stop = threading.Event()
 
     def count():
         while not stop.is_set():
-            ticks.append(1)
+            counted.append(1)
             time.sleep(0.001)
 
     thread = threading.Thread(target=count)
     thread.start()
+    try:
+        yield counted
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_others_run_during_a_long_call(db):
+    """The GIL is given away: another thread's counter goes on."""
     db.time_limit = 1
-    with pytest.raises(sombra.TimeLimitError):
+    with ticks() as counted, pytest.raises(sombra.TimeLimitError):
         db.execute(ENDLESS)
-    stop.set()
-    thread.join()
-    assert len(ticks) > 3  # some hundred, but on a machine with much else to do
+    assert len(counted) > 3  # some hundred, but on a machine with much else to do
 
 
 def test_others_run_while_a_long_text_is_compiled(db):
-    ticks = []
-    stop = threading.Event()
-
-    def count():
-        while not stop.is_set():
-            ticks.append(1)
-            time.sleep(0.001)
-
-    thread = threading.Thread(target=count)
-    thread.start()
     text = f"RETURN [{', '.join(map(str, range(100000)))}] AS x"
-    before = len(ticks)
-    db.prepare(text)
-    during = len(ticks) - before
-    stop.set()
-    thread.join()
+    with ticks() as counted:
+        before = len(counted)
+        db.prepare(text)
+        during = len(counted) - before
     assert during > 3
 
 
@@ -198,17 +196,12 @@ def test_a_quick_statement_that_is_slow_for_once(db):
     statement = db.prepare("UNWIND range(1, $n) AS x UNWIND range(1, $n) AS y RETURN sum(x + y) AS s")
     for _ in range(3):
         statement.execute(n=1).single()
-    ticks = []
-    stop = threading.Event()
-    thread = threading.Thread(target=lambda: [ticks.append(time.sleep(0.001)) for _ in iter(stop.is_set, True)])
-    thread.start()
     db.time_limit = 1
-    before = len(ticks)
-    with pytest.raises(sombra.TimeLimitError):
-        statement.execute(n=10_000_000).single()
-    assert len(ticks) > before + 3
-    stop.set()
-    thread.join()
+    with ticks() as counted:
+        before = len(counted)
+        with pytest.raises(sombra.TimeLimitError):
+            statement.execute(n=10_000_000).single()
+        assert len(counted) > before + 3
 
 
 def test_time_limit(db):

@@ -23,6 +23,7 @@
 #include "base/range_count.h"
 #include "base/sort.h"
 #include "base/status.h"
+#include "base/utf8.h"
 #include "base/varint.h"
 
 /* Of the library: sombra.h's SOMBRA_VERSION, which a static assertion of api/ holds equal in length, and a test in content. */

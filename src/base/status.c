@@ -1,6 +1,8 @@
 /* status.c — code tables, error recording, failed assertions. */
 #include "base/status.h"
 
+#include "base/utf8.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,32 +67,14 @@ static void cut_on_character(char *text, size_t size)
     if (size - start < want) text[start] = '\0';
 }
 
-/* Bytes of the UTF-8 character that begins a text; 0: none does. */
-static size_t character_bytes(const unsigned char *text)
-{
-    const unsigned char lead = text[0];
-    const unsigned char low = lead == 0xE0u ? 0xA0u : lead == 0xF0u ? 0x90u : 0x80u;
-    const unsigned char high = lead == 0xEDu ? 0x9Fu : lead == 0xF4u ? 0x8Fu : 0xBFu;
-    const size_t bytes = lead < 0x80u                   ? 1
-                         : lead < 0xC2u || lead > 0xF4u ? 0
-                         : lead < 0xE0u                 ? 2
-                         : lead < 0xF0u                 ? 3
-                                                        : 4;
-
-    if (bytes < 2) return bytes;
-    if (text[1] < low || text[1] > high) return 0;
-    for (size_t i = 2; i < bytes; i++)
-        if ((text[i] & 0xC0u) != 0x80u) return 0;
-    return bytes;
-}
-
 /* Names and values in messages are cut at a number of bytes, and input need not be UTF-8: what is left of a character becomes '?'. */
 static void make_utf8(char *text)
 {
-    unsigned char *from = (unsigned char *)text, *to = from;
+    const uint8_t *from = (const uint8_t *)text, *const end = from + strlen(text);
+    uint8_t *to = (uint8_t *)text;
 
-    while (*from != '\0') {
-        const size_t bytes = character_bytes(from);
+    while (from < end) {
+        const size_t bytes = sb_utf8_sequence(from, (size_t)(end - from));
         for (size_t i = 0; i < bytes; i++)
             *to++ = *from++;
         if (bytes != 0) continue;

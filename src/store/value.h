@@ -68,9 +68,6 @@ const char *sb_type_written(uint32_t type);
 /* Is a value (not a null) of one of the types? */
 bool sb_types_admit(uint32_t types, const sb_value *value);
 
-/* Well-formed UTF-8: no overlong forms, no surrogates, nothing past U+10FFFF. */
-bool sb_utf8_valid(sb_bytes text);
-
 /* Can it be stored? Ranges, UTF-8, sizes; list items are any scalars, mixed types allowed. SB_TYPE_MISMATCH (null, lists in
  * lists, unknown type), SB_LIMIT or SB_INVALID. */
 SB_MUST_CHECK sb_status sb_value_check(const sb_value *value, sb_err *err);

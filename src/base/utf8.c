@@ -1,11 +1,10 @@
-/* value_utf8.c — is a text well-formed UTF-8? Most text is ASCII, so that is taken 16 bytes at a time, and what
+/* utf8.c — is a text well-formed UTF-8? Most text is ASCII, so that is taken 16 bytes at a time, and what
  * is left at the end by loads that overlap; the rest follows table 3-7 of the Unicode standard (well-formed byte sequences). */
-#include "store/value.h"
+#include "base/utf8.h"
 
 #define HIGH_BITS 0x8080808080808080ull
 
-/* Bytes of the sequence that begins at p, or 0 when it is malformed. left > 0. */
-static size_t sequence_bytes(const uint8_t *p, size_t left)
+size_t sb_utf8_sequence(const uint8_t *p, size_t left)
 {
     const uint8_t lead = p[0];
     uint8_t low = 0x80, high = 0xBF; /* range of the second byte */
@@ -58,7 +57,7 @@ bool sb_utf8_valid(sb_bytes text)
         /* One sequence at a time up to the next place where the fast loop may go on. */
         const size_t stop = left > 16 ? i + 16 : text.size;
         while (i < stop) {
-            const size_t bytes = sequence_bytes(text.data + i, text.size - i);
+            const size_t bytes = sb_utf8_sequence(text.data + i, text.size - i);
             if (bytes == 0) return false;
             i += bytes;
         }
