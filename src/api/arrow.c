@@ -201,13 +201,15 @@ static sb_status keep_moments(arrow_stream *s, const sb_vector *v, uint32_t row_
     if (*moments == NULL) return SB_FAIL_NOMEM(&s->stmt->conn->err);
     for (uint32_t i = 0; i < row_count; i++) {
         const sb_val val = v->as.vals[i];
-        const sb_value *const value = val.as.boxed;
 
-        (*moments)[i] = val.kind == SB_VAL_NULL
-                            ? (arrow_moment){.nanos = ARROW_NO_MOMENT}
-                            : (arrow_moment){.seconds = value->as.datetime.seconds,
-                                             .nanos = value->extra,
-                                             .offset = value->as.datetime.offset};
+        if (val.kind == SB_VAL_NULL) {
+            (*moments)[i] = (arrow_moment){.nanos = ARROW_NO_MOMENT};
+        } else {
+            const sb_value *const value = val.as.boxed;
+            (*moments)[i] = (arrow_moment){.seconds = value->as.datetime.seconds,
+                                           .nanos = value->extra,
+                                           .offset = value->as.datetime.offset};
+        }
     }
     return SB_OK;
 }

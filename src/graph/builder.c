@@ -333,6 +333,7 @@ static sb_status take_labels(sb_builder *builder, const sb_label_id *labels, siz
     for (size_t i = 0; i < count; i++)
         if (kept == 0 || copy[kept - 1] != copy[i]) copy[kept++] = copy[i];
     *place = (uint32_t)builder->set_count;
+    SB_ASSERT(builder->sets != NULL);
     builder->sets[builder->set_count++] = (sb_built_set){.labels = copy, .count = kept};
     return SB_OK;
 }

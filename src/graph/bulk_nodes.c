@@ -198,9 +198,10 @@ sb_status sb_bulk__take_ids(sb_bulk *bulk, sb_entity entity, uint32_t set_or_typ
             }
             st = sb_graph__grow(bulk->alloc, &ranges->items, sizeof *ranges->items,
                                 ranges->count + 1, &ranges->capacity, err);
-            if (st == SB_OK)
-                ranges->items[ranges->count++] =
-                    (sb_bulk_range){.first = ids[i], .count = 1, .place = place, .owner = owner};
+            if (st != SB_OK) continue;
+            SB_ASSERT(ranges->items != NULL);
+            ranges->items[ranges->count++] =
+                (sb_bulk_range){.first = ids[i], .count = 1, .place = place, .owner = owner};
         }
     }
     sb_free(bulk->alloc, ids, most * sizeof *ids);

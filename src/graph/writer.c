@@ -303,6 +303,7 @@ sb_status sb_writer__made(sb_graph *graph, sb_set_id set, const sb_node_id *ids,
         } else {
             SB_TRY(sb_graph__grow(graph->alloc, &writer->made, sizeof *writer->made,
                                   writer->made_count + 1, &writer->made_capacity, err));
+            SB_ASSERT(writer->made != NULL);
             writer->made[writer->made_count++] =
                 (sb_made){.first = ids[i], .end = ids[i] + run, .set = set};
         }

@@ -180,14 +180,14 @@ static const sombra_value *follow(const script_path *path, const sombra_value *v
 static sombra_text put_integer(int64_t integer, char number[24])
 {
     uint64_t rest = integer < 0 ? 0 - (uint64_t)integer : (uint64_t)integer;
-    char *at = number + 24;
+    size_t at = 24;
 
     do {
-        *--at = (char)('0' + rest % 10);
+        number[--at] = (char)('0' + rest % 10);
         rest /= 10;
     } while (rest != 0);
-    if (integer < 0) *--at = '-';
-    return fmt_text(at, (size_t)(number + 24 - at));
+    if (integer < 0) number[--at] = '-';
+    return fmt_text(number + at, 24 - at);
 }
 
 /* number: scratch for the text of an integer. */

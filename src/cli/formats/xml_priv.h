@@ -26,15 +26,14 @@ typedef struct xml_format {
 sombra_status xml_read(fmt_loader *loader, const char *path, const xml_format *format);
 /* The line of the element at hand. */
 uint64_t xml_line(xml_reading *reading);
-/* word: a text of the program, so that its bytes are compared one by one where that is compiled: a call of strcmp takes longer. */
+/* word: a text of the program, so that the loop is unrolled where it is compiled: a call of strcmp takes longer. */
 static inline __attribute__((always_inline)) bool xml_is(const char *name, const char *word)
 {
-    const size_t size = strlen(word);
-#define XML_SAME(i) ((i) > size || name[i] == word[i])
-    return name[0] == word[0] && XML_SAME(1) && XML_SAME(2) && XML_SAME(3) && XML_SAME(4) &&
-           XML_SAME(5) && XML_SAME(6) && XML_SAME(7) &&
-           (size < 8 || strcmp(name + 8, word + 8) == 0);
-#undef XML_SAME
+    const size_t size = strlen(word) + 1;
+
+    for (size_t i = 0; i < size; i++)
+        if (name[i] != word[i]) return false;
+    return true;
 }
 /* NULL: none */
 static inline __attribute__((always_inline)) const char *xml_attribute(const char **attributes,
