@@ -374,7 +374,8 @@ SOMBRA_API sombra_status sombra_begin(sombra_conn *conn, sombra_mode mode, sombr
  * reset. So meanwhile the changes and savepoints of the transaction are its own: other calls and statements that write, sombra_savepoint,
  * sombra_rollback_to, sombra_release and sombra_commit (the statement COMMIT too) are SOMBRA_MISUSE and change nothing, the transaction goes on. Step it to its
  * end, or reset it, first. Reading goes on beside it. sombra_rollback ends it with all the rest, and statements that read, too; so
- * does sombra_rollback_to for these: their next step is SOMBRA_MISUSE. */
+ * does sombra_rollback_to for these: their next step is SOMBRA_MISUSE. And so does its undoing for statements and scans that have read while it was
+ * under way, since they may have seen what is no more. */
 
 /** Commit: in durability full it is on stable storage when this returns. txn is gone in every case but one: MISUSE, a statement that writes is under way.
  *  Errors: CONSTRAINT (existence and type constraints are checked here), IO, FULL, POISONED, NOMEM: all is rolled back. NULL is SOMBRA_MISUSE. */
@@ -692,7 +693,8 @@ typedef struct sombra_scan sombra_scan;
 /** Begin a scan of ids. options is not NULL; zeroed ones say: all nodes. Without an index ids ascend; with one they come in the order
  *  of its values. The scan must be closed before the transaction ends. An unknown label, type or key has none.
  *  In a write transaction a scan goes on where it stands in what there is at each call: it may give what was changed meanwhile, or again what got a
- *  higher value of an index. To change what is found, take all ids first. It ends, and its next call is MISUSE, when the transaction goes back to a savepoint.
+ *  higher value of an index. To change what is found, take all ids first. It ends, and its next call is MISUSE, when the transaction goes back to a savepoint, or
+ *  undoes a statement that was under way at an earlier call of a scan.
  *  Errors: INVALID, MISUSE, IO, CORRUPT, NOMEM. */
 SOMBRA_API sombra_status sombra_scan_open(sombra_txn *txn, const sombra_scan_options *options,
                                           sombra_scan **scan);

@@ -93,6 +93,8 @@ struct sombra_conn {
         bool
             automatic; /* the open transaction was begun by a statement and ends with the last running one */
         bool writer; /* it writes */
+        uint64_t
+            undoable; /* rises with each that writes in a transaction of the caller's, and can be undone alone */
     } statements;
     struct { /* how statements are planned and run: tests set it, before they prepare */
         sb_plan_options plan; /* threads: the connection's setting */
@@ -102,7 +104,8 @@ struct sombra_conn {
     struct {
         uint64_t
             generation; /* rises when scans end: with their transaction, or behind what they stand on */
-        size_t open; /* those of this generation */
+        size_t open;   /* those of this generation */
+        uint64_t seen; /* statements.undoable when one was opened or read last */
     } scans;
     sb_buffer made; /* ids of sombra_create_nodes_arrow and its like */
     bool

@@ -279,6 +279,7 @@ sombra_status sombra_scan_open(sombra_txn *txn, const sombra_scan_options *optio
         return sombra__status(status);
     }
     txn->conn->scans.open++;
+    txn->conn->scans.seen = txn->conn->statements.undoable;
     *scan = opened;
     return SOMBRA_OK;
 }
@@ -291,13 +292,15 @@ sombra_status sombra_scan_next(sombra_scan *scan, uint64_t *ids, size_t capacity
     if (scan == NULL) return SOMBRA_MISUSE;
     if (sombra__enter(scan->txn) != SOMBRA_OK) return SOMBRA_MISUSE;
     SOMBRA_ARG(scan->txn, is_open(scan),
-               "%s: the scan ended with its transaction, or when that went back to a savepoint",
+               "%s: the scan ended with its transaction, or when that went back to a savepoint or "
+               "undid a statement that was under way",
                __func__);
     SOMBRA_ARG_GIVEN(scan->txn, ids);
     SOMBRA_ARG_GIVEN(scan->txn, count);
     SOMBRA_ARG(scan->txn, capacity != 0, "%s: capacity is 0", __func__);
     sombra__run_begin(scan->txn->conn);
     scan->txn->conn->telling = &scan->told;
+    scan->txn->conn->scans.seen = scan->txn->conn->statements.undoable;
     status = sb_scan_next(scan->inner, ids, capacity, count, &scan->txn->conn->err);
     status = sombra__run_end(scan->txn->conn, status);
     if (status == SB_OK && *count == 0) sombra__tell_whole(scan->txn->conn, &scan->told);

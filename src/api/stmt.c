@@ -213,6 +213,7 @@ static sb_status enter_transaction(sombra_stmt *stmt, bool writes)
             SB_TRY(sombra__readers_check(conn, "indexes and constraints are dropped"));
         SB_TRY(sb_txn_spill(conn->txn.txn, &conn->err));
         SB_TRY(sb_txn_savepoint(conn->txn.txn, &stmt->savepoint, &conn->err));
+        conn->statements.undoable++;
     }
     stmt->automatic = conn->statements.automatic;
     stmt->number = conn->txn.number;
@@ -234,13 +235,26 @@ static void unlist(sombra_stmt *stmt)
     stmt->conn->statements.running--;
 }
 
+static void stop(sombra_stmt *stmt)
+{
+    stmt->row = stmt->row_count = 0;
+    stmt->number = 0; /* that of no transaction */
+    sb_cypher_stop(stmt->inner);
+}
+
 void sombra__statements_stop(sombra_conn *conn)
 {
-    for (sombra_stmt *stmt = conn->statements.active; stmt != NULL; stmt = stmt->next) {
-        stmt->row = stmt->row_count = 0;
-        stmt->number = 0; /* that of no transaction */
-        sb_cypher_stop(stmt->inner);
-    }
+    for (sombra_stmt *stmt = conn->statements.active; stmt != NULL; stmt = stmt->next)
+        stop(stmt);
+}
+
+/* What has looked at the changes of the statement that is undone holds numbers of names and label sets, and places in indexes, that others
+ * get now. What has not may go on. */
+static void stop_who_saw(sombra_conn *conn)
+{
+    for (sombra_stmt *stmt = conn->statements.active; stmt != NULL; stmt = stmt->next)
+        if (stmt->seen == conn->statements.undoable) stop(stmt);
+    if (conn->scans.seen == conn->statements.undoable) sombra__scans_stop(conn);
 }
 
 /* Does the run still have its transaction? */
@@ -302,6 +316,7 @@ static sb_status leave_transaction(sombra_stmt *stmt, bool whole)
 
         sb_err_clear(&undo); /* the statement's own failure stays the one that is told */
         status = sb_txn_rollback_to(conn->txn.txn, stmt->savepoint, &undo);
+        stop_who_saw(conn);
     }
     if (status == SB_OK) status = sb_txn_release(conn->txn.txn, stmt->savepoint, &conn->err);
     stmt->savepoint = 0;
@@ -561,8 +576,8 @@ sb_status sombra__stmt_check(sombra_stmt *stmt)
     if (stmt->state == STMT_RUNNING && !is_in_transaction(stmt)) {
         (void)end_run(stmt, false);
         return SB_FAIL(&conn->err, SB_MISUSE,
-                       "the transaction of this statement has ended, or was rolled back to a "
-                       "savepoint");
+                       "the transaction of this statement has ended, was rolled back to a "
+                       "savepoint, or lost changes of a statement that this one has seen");
     }
     if (conn->txn.txn != NULL && !sb_txn_same_process(conn->txn.txn))
         return (sb_status)sombra__refuse(&conn->txn);
@@ -585,6 +600,7 @@ sb_status sombra__stmt_rows(sombra_stmt *stmt, uint32_t *rows)
     if (ready) stmt->told = (sombra_told){0};
     conn->telling = &stmt->told;
     if (ready) status = start(stmt);
+    stmt->seen = conn->statements.undoable;
     if (status == SB_OK && !(ready && stmt->row_count != 0)) status = advance(stmt);
     conn->querying = false;
     conn->notes = &conn->changes;

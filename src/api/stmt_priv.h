@@ -21,6 +21,7 @@ struct sombra_stmt {
     bool automatic;          /* runs in a transaction that statements opened */
     uint64_t number;         /* of the run's transaction */
     uint32_t savepoint;      /* of the run, in a transaction of the caller's; 0: none */
+    uint64_t seen;           /* the connection's statements.undoable when rows were last made */
     uint32_t mark;           /* savepoint of one transaction of CALL { } IN TRANSACTIONS */
     uint32_t row, row_count; /* in the current batch */
     sb_arena *arena;         /* owned: values given out, until the next call */

@@ -211,6 +211,58 @@ static void test_api_under_way__readers_end_at_a_savepoint(void **state)
     api_end(&f);
 }
 
+/* What a statement has changed is seen beside it: label sets, a label, and places in an index that others get when it is undone. */
+#define CHANGES "MATCH (n:L) SET n:New, n.x = n.x + 100000 RETURN n"
+
+static void test_api_under_way__who_saw_what_is_undone_ends(void **state)
+{
+    api_fixture f;
+    sombra_scan_options options = {0};
+    sombra_scan *scan, *by_index;
+    uint64_t ids[100];
+    size_t count;
+    (void)state;
+
+    api_new(&f);
+    gives(&f, "UNWIND range(1, 3000) AS i CREATE (:L {x: i})", "");
+    gives(&f, "CREATE INDEX FOR (n:L) ON (n.x)", "");
+    api_begin(&f, SOMBRA_WRITE);
+    const sombra_value low = sombra_int(0);
+    options.name = api_name(&f, SOMBRA_LABEL, "L");
+    options.key = api_name(&f, SOMBRA_KEY, "x");
+    options.low = &low;
+    OK(&f, sombra_scan_open(f.txn, &options, &by_index));
+    assert_true(sombra_scan_indexed(by_index));
+    sombra_stmt *before = begun(&f, READ);
+    sombra_stmt *writing = begun(&f, CHANGES);
+    OK(&f, sombra_stmt_reset(writing)); /* nobody has read beside it */
+    OK(&f, sombra_scan_next(by_index, ids, 100, &count));
+    assert_int_equal(count, 100);
+    assert_int_equal(sombra_stmt_step(writing), SOMBRA_ROW);
+    OK(&f, sombra_scan_next(by_index, ids, 100, &count));
+    sombra_stmt *within = begun(&f, "MATCH (n:New) RETURN labels(n)");
+    OK(&f, sombra_name_find(f.txn, SOMBRA_LABEL, "New", SOMBRA_NUL_TERMINATED, &options.name));
+    options.no_index = true;
+    OK(&f, sombra_scan_open(f.txn, &options, &scan));
+    OK(&f, sombra_stmt_reset(writing));
+    gives(&f, "UNWIND range(1, 5000) AS i CREATE (:Other {x: i})", "");
+    FAILS(&f, sombra_stmt_step(within), SOMBRA_MISUSE, "has seen");
+    FAILS(&f, sombra_scan_next(scan, ids, 100, &count), SOMBRA_MISUSE, "under way");
+    FAILS(&f, sombra_scan_next(by_index, ids, 100, &count), SOMBRA_MISUSE, "under way");
+    for (unsigned rows = 1; rows < NODES; rows++)
+        assert_int_equal(sombra_stmt_step(before), SOMBRA_ROW);
+    assert_int_equal(sombra_stmt_step(before), SOMBRA_DONE);
+    OK(&f, sombra_stmt_reset(within));
+    assert_int_equal(sombra_stmt_step(within), SOMBRA_DONE);
+    sombra_stmt_finalize(writing);
+    sombra_stmt_finalize(before);
+    sombra_stmt_finalize(within);
+    sombra_scan_close(scan);
+    sombra_scan_close(by_index);
+    api_commit(&f);
+    api_end(&f);
+}
+
 /* Rows come by an index: it stays until they have come. */
 static void test_api_under_way__indexes_stay(void **state)
 {
@@ -274,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_api_under_way__rolled_back),
         cmocka_unit_test(test_api_under_way__explained_later),
         cmocka_unit_test(test_api_under_way__readers_end_at_a_savepoint),
+        cmocka_unit_test(test_api_under_way__who_saw_what_is_undone_ends),
         cmocka_unit_test(test_api_under_way__indexes_stay),
         cmocka_unit_test(test_api_under_way__plans_and_streams),
     };
