@@ -66,23 +66,9 @@ void sb_pager__new_leave(sb_new_file *made)
     *made = (sb_new_file){0};
 }
 
-/* Does the name still lead to the file that is open? */
 static sb_status has_name(const sb_new_file *made, bool *has, sb_err *err)
 {
-    sb_file *file = NULL;
-    sb_file_info mine, found;
-    sb_err cause;
-    *has = false;
-    SB_TRY(made->file->ops->info(made->file, &mine, err));
-    sb_err_clear(&cause);
-    sb_status st =
-        sb_vfs_open(made->vfs, made->temporary, SB_OPEN_BESIDE | SB_OPEN_READ_ONLY, &file, &cause);
-    if (st == SB_CANT_OPEN && cause.os_error == ENOENT) return SB_OK;
-    if (st != SB_OK) return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
-    st = file->ops->info(file, &found, err);
-    sb_file_close(file);
-    *has = st == SB_OK && mine.device == found.device && mine.inode == found.inode;
-    return st;
+    return sb_pager__leads_to(made->vfs, made->temporary, made->file, has, err);
 }
 
 /* Open the other name and lock it: *taken tells whether it is ours, else the file is closed again. */
@@ -157,20 +143,27 @@ sb_status sb_pager__new_begin(sb_new_file *made, sb_vfs *vfs, const sb_allocator
 
 void sb_pager__new_drop(sb_new_file *made)
 {
-    bool existed = false;
-    const sb_status st = made->vfs->ops->remove(made->vfs, made->temporary, &existed, NULL);
-    const sb_status beside = remove_beside(made, made->temporary, NULL);
-    (void)st; /* benign: what stays is taken over by the next */
-    (void)beside;
+    bool existed = false, has = true;
+    /* Somebody who removed it may have begun anew under the name. */
+    if (has_name(made, &has, NULL) != SB_OK || has) {
+        const sb_status st = made->vfs->ops->remove(made->vfs, made->temporary, &existed, NULL);
+        const sb_status beside = remove_beside(made, made->temporary, NULL);
+        (void)st; /* benign: what stays is taken over by the next */
+        (void)beside;
+    }
     sb_pager__new_leave(made);
 }
 
 static sb_status take_name(sb_new_file *made, bool sync, sb_err *err)
 {
     sb_vfs *vfs = made->vfs;
-    bool exists = false;
+    bool exists = false, has = false;
     SB_TRY(vfs->ops->exists(vfs, made->path, &exists, err));
     if (exists) return SB_FAIL(err, SB_EXISTS, "%s exists already", made->name);
+    SB_TRY(has_name(made, &has, err));
+    if (!has)
+        return SB_FAIL(err, SB_IO, "%s was removed or replaced while %s was being made",
+                       made->temporary, made->name);
     SB_TRY(must_be_free(made, err));
     /* What an earlier database of this name left behind is none of ours. */
     SB_TRY(remove_beside(made, made->path, err));
@@ -197,8 +190,7 @@ sb_status sb_pager__new_keep_commits(sb_new_file *made, bool sync, sb_status st,
 {
     bool stays = true;
     if (st == SB_OK) st = take_name(made, sync, err);
-    if (st != SB_OK && err != NULL &&
-        (made->vfs->ops->exists(made->vfs, made->temporary, &stays, NULL) != SB_OK || stays))
+    if (st != SB_OK && err != NULL && (has_name(made, &stays, NULL) != SB_OK || stays))
         sb_err_prefix(err, "what was committed stays in %s", made->temporary);
     sb_pager__new_leave(made);
     return st;

@@ -395,7 +395,7 @@ static sb_status close_last(sb_pager *pager, sb_err *err)
     sb_vfs *vfs = pager->vfs;
     sb_checkpoint_result result = {0};
     sb_state state;
-    bool busy = false, existed = false;
+    bool busy = false, existed = false, ours = false;
     /* After a failed sync recovery decides what is left, and must be told (shm.c keeps the word). */
     if (sb_pager__poisoned(pager)) return SB_OK;
     if (sb_pager__must_settle(pager)) SB_TRY(sb_pager__settle(pager, err));
@@ -408,6 +408,8 @@ static sb_status close_last(sb_pager *pager, sb_err *err)
         SB_TRY(sb_pager__header_state(pager, &state, err));
         SB_TRY(sb_pager__cut_behind(pager, state.extent, err)); /* what a killed writer left */
     }
+    SB_TRY(sb_pager__leads_to(vfs, pager->shm_path, pager->shm_file, &ours, err));
+    if (!ours) return SB_OK; /* I32 */
     if (!pager->read_only) SB_TRY(vfs->ops->remove(vfs, pager->wal_path, &existed, err));
     return vfs->ops->remove(vfs, pager->shm_path, &existed, err);
 }

@@ -635,6 +635,9 @@ SB_MUST_CHECK sb_status sb_pager__lineage_judge(sb_pager *pager, sb_lineage *lin
 SB_MUST_CHECK sb_status sb_pager__shm_open(sb_pager *pager, bool first, sb_err *err);
 /* SB_BUSY: another database has shm, the shared memory of this name. */
 SB_COLD sb_status sb_pager__name_in_use(const char *name, sb_file *shm, sb_err *err);
+/* Does path still lead to the file that is open? */
+SB_MUST_CHECK sb_status sb_pager__leads_to(sb_vfs *vfs, const char *path, sb_file *file,
+                                           bool *leads, sb_err *err);
 /* Who has a lock on the byte of a file that another open of it was refused, for messages: "process 4711 (sombra)", "this process", and what
  * unknown says where the system does not tell. */
 #define SB_HOLDER_BYTES 112u

@@ -78,6 +78,23 @@ sb_status sb_pager__name_in_use(const char *name, sb_file *shm, sb_err *err)
         name, holder);
 }
 
+sb_status sb_pager__leads_to(sb_vfs *vfs, const char *path, sb_file *file, bool *leads, sb_err *err)
+{
+    sb_file *named = NULL;
+    sb_file_info mine, found;
+    sb_err cause;
+    *leads = false;
+    SB_TRY(file->ops->info(file, &mine, err));
+    sb_err_clear(&cause);
+    sb_status st = sb_vfs_open(vfs, path, SB_OPEN_BESIDE | SB_OPEN_READ_ONLY, &named, &cause);
+    if (st == SB_CANT_OPEN && cause.os_error == ENOENT) return SB_OK;
+    if (st != SB_OK) return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
+    st = named->ops->info(named, &found, err);
+    sb_file_close(named);
+    *leads = st == SB_OK && mine.device == found.device && mine.inode == found.inode;
+    return st;
+}
+
 /* The main file is not in use, but the shared memory of its name is: by a database whose main file was renamed or removed since it was
  * opened, which the locks on the main file do not tell. It is about to go only if that database is being closed. */
 static sb_status take_over(sb_pager *pager, sb_err *err)

@@ -49,6 +49,19 @@ static sb_status prepare_new_wal(sb_pager *pager, sb_file *file, sb_err *err)
     return syncs ? file->ops->sync(file, err) : SB_OK;
 }
 
+/* I32 Who has the shared memory of a name has the WAL of that name: it is opened by the name, made and removed, only while the name of the
+ *     shared memory leads to the one that is open. Else all that lies there may be of a database made since. */
+static sb_status names_are_ours(sb_pager *pager, sb_err *err)
+{
+    bool ours = true;
+    if (pager->shm_file != NULL)
+        SB_TRY(sb_pager__leads_to(pager->vfs, pager->shm_path, pager->shm_file, &ours, err));
+    if (ours) return SB_OK;
+    return SB_FAIL(err, SB_CORRUPT,
+                   "%s was removed or replaced while the database is in use: close it",
+                   pager->shm_path);
+}
+
 sb_status sb_pager__wal_open(sb_pager *pager, bool create, bool *opened, sb_err *err)
 {
     sb_vfs *vfs = pager->vfs;
@@ -58,6 +71,7 @@ sb_status sb_pager__wal_open(sb_pager *pager, bool create, bool *opened, sb_err 
     bool exists = false;
     SB_TRY(vfs->ops->exists(vfs, pager->wal_path, &exists, err));
     if (!exists && !create) return SB_OK;
+    SB_TRY(names_are_ours(pager, err));
     unsigned flags = SB_OPEN_BESIDE | (create ? SB_OPEN_CREATE : 0u);
     if (pager->mode != SB_MODE_SHARED) flags |= SB_OPEN_READ_ONLY;
     SB_TRY(sb_vfs_open(vfs, pager->wal_path, flags, &file, err));

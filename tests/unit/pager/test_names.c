@@ -181,6 +181,41 @@ static void test_pager_names__renamed_while_open(void **state)
     remove_place(&p);
 }
 
+/* A database all of whose files are removed while it is open, and a new one of that name: neither a write nor the close of the old one
+ * touches what is the new one's, which has been killed, so that all of it is in its WAL. */
+static void test_pager_names__removed_and_made_anew(void **state)
+{
+    (void)state;
+    fixture f, other;
+    char beside[2][140];
+    place p = make_place();
+    (void)snprintf(beside[0], sizeof beside[0], "%s-wal", p.names[0]);
+    (void)snprintf(beside[1], sizeof beside[1], "%s-shm", p.names[0]);
+    fixture_options(&f, make_vfs());
+    fixture_options(&other, make_vfs());
+    for (uint32_t wrote = 0; wrote < 2; wrote++) {
+        fixture_open(&f, p.names[0]); /* its WAL is opened by the first write */
+        if (wrote) CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
+        assert_int_equal(unlink(p.names[0]), 0);
+        assert_int_equal(unlink(beside[1]), 0);
+        assert_int_equal(unlink(beside[0]), wrote ? 0 : -1);
+        commit_and_die(p.names[0], 7);
+        for (uint32_t i = 0; i < 3; i++)
+            assert_int_equal(fixture_put(&f, f.session, 1, 5, 101 + i), wrote ? SB_OK : SB_CORRUPT);
+        if (!wrote) assert_non_null(strstr(f.err.text, "removed or replaced"));
+        sb_err_clear(&f.err);
+        fixture_close(&f);
+        assert_int_equal(access(beside[0], F_OK) | access(beside[1], F_OK), 0);
+        fixture_open(&other, p.names[0]);
+        assert_true(fixture_reads(&other, other.session, 1, 5, 7));
+        fixture_close(&other);
+        assert_int_equal(unlink(p.names[0]), 0);
+    }
+    sb_vfs_destroy(f.vfs);
+    sb_vfs_destroy(other.vfs);
+    remove_place(&p);
+}
+
 /* Through a link to nothing the file itself is made, and the link stays. */
 static void test_pager_names__made_through_a_link(void **state)
 {
@@ -325,6 +360,7 @@ int main(void)
         TEST(test_pager_names__links_share_the_wal),
         TEST(test_pager_names__hard_links),
         TEST(test_pager_names__renamed_while_open),
+        TEST(test_pager_names__removed_and_made_anew),
         TEST(test_pager_names__made_through_a_link),
         TEST(test_pager_names__two_names_at_once),
         TEST(test_pager_names__shared_memory_has_room),

@@ -182,6 +182,30 @@ static void test_pager_new_file__what_came_meanwhile_stays(void **state)
 
 /* Whatever call fails: the file is whole, or not there, and then an acknowledged commit is in the one by the other name. What the maker could
  * not remove goes with the next. */
+/* Somebody removes the other name, and begins anew under it: what he makes does not get the name, nor is it removed. */
+static void test_pager_new_file__replaced_while_made(void **state)
+{
+    (void)state;
+    fixture f;
+    bool existed = false;
+    fixture_options(&f, fixture_memory());
+    f.options.whole = true;
+    fixture_open(&f, "x");
+    CHECK(&f, fixture_put(&f, f.session, 1, 20, 100));
+    static const char *const names[] = {"x-making", "x-making-wal", "x-making-shm"};
+    for (size_t i = 0; i < 3; i++)
+        CHECK(&f, f.vfs->ops->remove(f.vfs, names[i], &existed, &f.err));
+    leave_rubbish(f.vfs);
+    sb_session_close(f.session);
+    assert_int_equal(sb_pager_close(f.pager, &f.err), SB_IO);
+    assert_non_null(strstr(f.err.text, "x-making was removed or replaced"));
+    assert_null(strstr(f.err.text, "stays in"));
+    assert_false(is_there(f.vfs, "x"));
+    for (size_t i = 0; i < 3; i++)
+        assert_true(is_there(f.vfs, names[i]));
+    sb_vfs_destroy(f.vfs);
+}
+
 static void test_pager_new_file__each_call_fails(void **state)
 {
     unsigned kept = 0;
@@ -249,6 +273,7 @@ int main(void)
         TEST(test_pager_new_file__appears_at_the_close),
         TEST(test_pager_new_file__without_a_commit_there_is_none),
         TEST(test_pager_new_file__what_came_meanwhile_stays),
+        TEST(test_pager_new_file__replaced_while_made),
         TEST(test_pager_new_file__each_call_fails),
         TEST(test_pager_new_file__fork),
     };
