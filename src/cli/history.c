@@ -16,7 +16,8 @@
 struct history {
     char **entries; /* owned */
     size_t count;
-    char *path; /* owned; NULL: no file */
+    char *path;  /* owned; NULL: no file */
+    bool is_cut; /* the file's last line has no end: the disk was full, or the power gone */
 };
 
 static void add_entry(history *h, char *text)
@@ -60,13 +61,15 @@ static void encode(text_buffer *out, const char *text)
 }
 
 /* A file that can not be written costs the history alone. */
-static void write_entries(const history *h, size_t first, bool anew)
+static void write_entries(history *h, size_t first, bool anew)
 {
     text_buffer text = {0};
     const int file =
         open(h->path, O_WRONLY | O_CREAT | O_CLOEXEC | (anew ? O_TRUNC : O_APPEND), 0600);
 
     if (file < 0) return;
+    if (h->is_cut && !anew) put_text(&text, "\n");
+    h->is_cut = false;
     for (size_t i = first; i < h->count; i++)
         if (strlen(h->entries[i]) <= ENTRY_MAX) encode(&text, h->entries[i]);
     (void)!write(file, text.data, text.size); /* one write: sessions do not mix their lines */
@@ -101,8 +104,10 @@ history *history_open(void)
         h->path = NULL;
     }
     if (h->path == NULL || (file = fopen(h->path, "re")) == NULL) return h;
-    while ((bytes = getline(&line, &capacity, file)) > 0)
-        if (bytes > 1) add_entry(h, decode(line, (size_t)bytes - (line[bytes - 1] == '\n')));
+    while ((bytes = getline(&line, &capacity, file)) > 0) {
+        h->is_cut = line[bytes - 1] != '\n';
+        if (bytes > 1) add_entry(h, decode(line, (size_t)bytes - !h->is_cut));
+    }
     free(line);
     (void)fclose(file);
     if (h->count > 2 * KEPT) write_entries(h, h->count - KEPT, true);

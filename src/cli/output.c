@@ -118,13 +118,22 @@ void put_plain(text_buffer *out, const sombra_value *value)
     put_cell(out, &from);
 }
 
+/* Vowels and finals of Korean that is written letter by letter: they stand in the syllable's first letter, which has two columns. */
+static bool is_joined_hangul(int32_t c)
+{
+    return (c >= 0x1160 && c <= 0x11FF) || (c >= 0xD7B0 && c <= 0xD7FF);
+}
+
 size_t next_character(const char *text, size_t bytes, int32_t *character, size_t *columns)
 {
     const utf8proc_ssize_t used =
         utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)bytes, character);
 
     if (used <= 0) *character = 0xFFFD;
-    *columns = *character < 0x20 || *character == 0x7F ? 1 : (size_t)utf8proc_charwidth(*character);
+    if (*character < 0x20 || *character == 0x7F)
+        *columns = 1;
+    else
+        *columns = is_joined_hangul(*character) ? 0 : (size_t)utf8proc_charwidth(*character);
     return used > 0 ? (size_t)used : 1;
 }
 
@@ -567,6 +576,8 @@ static void fit_widths(output *out)
 {
     out->bound = out->format == FORMAT_MARKDOWN ? 0 : terminal_width();
     out->shown = out->column_count;
+    for (size_t i = 0; i < out->shown && out->format == FORMAT_MARKDOWN; i++)
+        if (out->right[i] && out->widths[i] < 2) out->widths[i] = 2; /* of "-:" */
     if (out->bound == 0) return;
     while (narrow(out, out->widths, out->bound) > out->bound && out->shown > 1)
         out->shown--;

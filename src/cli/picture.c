@@ -83,6 +83,11 @@ void picture_dot(const picture *p, FILE *out)
 static void xml_text(FILE *out, const char *text)
 {
     for (; *text != '\0'; text++) {
+        if (strncmp(text, "\xEF\xBF\xBE", 3) == 0 || strncmp(text, "\xEF\xBF\xBF", 3) == 0) {
+            fputc(' ', out); /* U+FFFE and U+FFFF: XML may not hold them either */
+            text += 2;
+            continue;
+        }
         switch (*text) {
         case '<': fputs("&lt;", out); break;
         case '>': fputs("&gt;", out); break;

@@ -307,13 +307,19 @@ static void put_zsh_text(const char *text)
 static void zsh_flags(const flag_spec *flags)
 {
     for (; flags->name != NULL; flags++) {
-        printf("                '%s--%s[", flags->repeated ? "*" : "", flags->name);
+        const char *value = flags->placeholder;
+        /* --flag=value as well as --flag value; a value may be a name, '=' and a file */
+        printf("                '%s--%s%s[", flags->repeated ? "*" : "", flags->name,
+               value == NULL ? "" : "=");
         put_zsh_text(flags->help);
         fputs("]", stdout);
-        if (flags->placeholder != NULL) {
+        if (value != NULL) {
             fputs(":", stdout);
-            put_zsh_text(flags->placeholder);
-            fputs(has_choices(flags) ? ":(" : ":_files", stdout);
+            put_zsh_text(value);
+            fputs(has_choices(flags)           ? ":("
+                  : strchr(value, '=') != NULL ? ":{compset -P \"*=\"; _files}"
+                                               : ":_files",
+                  stdout);
             if (has_choices(flags)) put_choices(flags);
             if (has_choices(flags)) fputs(")", stdout);
         }

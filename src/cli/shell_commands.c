@@ -164,7 +164,7 @@ static int run_open(shell *s, command_words *w)
     for (int i = 0; i < w->count; i++) {
         if (strcmp(w->at[i], "--read-only") == 0)
             read_only = true;
-        else if (file == NULL)
+        else if (file == NULL && strncmp(w->at[i], "--", 2) != 0)
             file = w->at[i];
         else
             return complain(EXIT_USAGE, "usage: .open [FILE] [--read-only]");
@@ -172,14 +172,24 @@ static int run_open(shell *s, command_words *w)
     return shell_open(s, file == NULL ? ":memory:" : file, read_only);
 }
 
+/* To a file, or to a program with all that stands behind it. */
+static int redirect(shell *s, const command_words *w, bool once)
+{
+    if (*w->rest == '|') return shell_redirect(s, w->rest, once);
+    if (w->count > 1)
+        return complain(EXIT_USAGE,
+                        "a name with blanks stands in quotes; '%s' is one word too many", w->at[1]);
+    return shell_redirect(s, w->count == 0 ? NULL : w->at[0], once);
+}
+
 static int run_output(shell *s, command_words *w)
 {
-    return shell_redirect(s, w->count == 0 ? NULL : *w->rest == '|' ? w->rest : w->at[0], false);
+    return redirect(s, w, false);
 }
 
 static int run_once(shell *s, command_words *w)
 {
-    return shell_redirect(s, *w->rest == '|' ? w->rest : w->at[0], true);
+    return redirect(s, w, true);
 }
 
 static int run_read(shell *s, command_words *w)

@@ -105,7 +105,7 @@ void terminal_leave(void)
 void terminal_suspend(void)
 {
     make_cooked();
-    (void)raise(SIGTSTP);
+    (void)kill(0, SIGTSTP); /* a script that runs the shell, too: as the key does by itself */
     (void)make_raw();
 }
 

@@ -514,7 +514,7 @@ class GraphML(Xml):
 <g:key id="ok" for="edge" attr.name="ok" attr.type="boolean"/>
 <g:graph id="G" edgedefault="undirected"><g:data key="x">of the graph</g:data>
 <g:node id="n0" labels=":Person:User"><g:data key="labels">:Person:User</g:data><g:data key="born"> 1815 </g:data><g:data key="tags">["a","b \u00e9"]</g:data><g:data key="nums">[1,2]</g:data>
-  <g:data key="y"><y:ShapeNode><y:Geometry height="30.0"/>text</y:ShapeNode></g:data><g:port name="p"/></g:node>
+  <g:data key="y"><y:ShapeNode><y:Geometry height="30.0"/>text</y:ShapeNode></g:data><g:port name="p"><g:data key="w">7</g:data><g:port name="q"><g:data key="born">1</g:data></g:port></g:port></g:node>
 <g:node id="n1"><g:data key="w">2</g:data><g:graph id="inner"><g:node id="n2"/></g:graph></g:node>
 <g:edge id="e0" source="n0" target="n1" label="KNOWS"><g:data key="label">KNOWS</g:data><g:data key="ok">True</g:data></g:edge><g:edge source="n1" target="n2"/><g:edge source="n2" target="n0"><g:data key="label">LIKES</g:data></g:edge>
 </g:graph></g:graphml>"""
@@ -602,6 +602,28 @@ class Gexf(Xml):
         self.assertEqual([row["p"] for row in rows], [{"label": "BarabasiLab", "frog": False}, {"label": "Gephi", "url": "https://gephi.org", "indegree": 1.0, "frog": True}, {"frog": True}])
         rows = json.loads(run("query", "gephi.sombra", "MATCH ()-[r]->() RETURN type(r) AS t, r.weight AS w ORDER BY t", "--format", "json"))
         self.assertEqual(rows, [{"t": "LINKS", "w": None}, {"t": "RELATED", "w": 2.5}])
+
+    def test_values_that_depend_on_time(self):
+        """As Gephi and NetworkX write them: all values of a property, one for each span of time, are a list; one alone is itself."""
+        text = """<gexf version="1.3"><graph mode="dynamic" timeformat="date"><attributes class="node" mode="dynamic"><attribute id="s" title="score" type="float"/>
+<attribute id="t" title="tag" type="string"><default>none</default></attribute></attributes><attributes class="edge" mode="dynamic"><attribute id="s" title="weight" type="integer"/></attributes>
+<nodes><node id="0"><attvalues><attvalue for="s" value="2.5" start="2012-06-01"/><attvalue for="t" value="b" end="3"/><attvalue for="s" value="1.5" end="2012-06-01"/><attvalue for="t" value="a"/>
+<attvalue for="s" value="3" timestamp="4"/></attvalues><spells><spell start="1"/></spells></node><node id="1"><attvalues><attvalue for="s" value="1" start="0"/></attvalues></node></nodes>
+<edges><edge source="0" target="1" weight="1"><attvalues><attvalue for="s" value="4" start="0"/><attvalue for="s" value="5" start="1"/></attvalues></edge></edges></graph></gexf>"""
+        remove("times.sombra")
+        run("import", "times.sombra", "--gexf", write("times.gexf", text))
+        rows = json.loads(run("query", "times.sombra", "MATCH (a)-[r]->(b) RETURN properties(a) AS a, properties(r) AS r, properties(b) AS b", "--format", "json"))
+        self.assertEqual(rows, [{"a": {"score": [2.5, 1.5, 3.0], "tag": ["b", "a"]}, "r": {"weight": [4, 5]}, "b": {"score": 1.0, "tag": "none"}}])
+
+    def test_declared_properties_called_as_attributes(self):
+        """A declared property called label (of an edge: weight) counts more than the element's own attribute; two are refused."""
+        text = """<gexf version="1.3"><graph><attributes class="node"><attribute id="l" title="label" type="string"/></attributes><attributes class="edge"><attribute id="w" title="weight" type="integer"/>
+</attributes><nodes><node id="0" label="a"><attvalue for="l" value="b"/></node><node id="1" label="c"/></nodes><edges><edge source="0" target="1" weight="1.5"><attvalue for="w" value="7"/></edge></edges></graph></gexf>"""
+        remove("called.sombra")
+        run("import", "called.sombra", "--gexf", write("called.gexf", text))
+        rows = json.loads(run("query", "called.sombra", "MATCH (a)-[r]->(b) RETURN a.label AS a, r.weight AS w, b.label AS b", "--format", "json"))
+        self.assertEqual(rows, [{"a": "b", "w": 7, "b": "c"}])
+        self.fails("--gexf", text.replace('value="b"/>', 'value="b"/><attvalue for="l" value="d"/>'), "(label): the property is there twice")
 
 
 class Neo4jCsv(unittest.TestCase):

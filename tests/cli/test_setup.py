@@ -270,6 +270,9 @@ class Setup(unittest.TestCase):
         say("\x15sombra --format json info --\x04", r"--trees")
         say("\x15sombra import --delim\t", r"--delimiter")
         say("\x15sombra info grap\t", r"graph\.sombra")
+        say("\x15sombra import --nodes=grap\t", r"--nodes=graph\.sombra")
+        say("\x15sombra import --nodes Person=grap\t", r"Person=graph\.sombra")
+        say("\x15sombra info --format=jsonl --tre\t", r"--format=jsonl --trees")
 
     def test_every_command_is_completed_in_every_shell(self):
         names = re.findall(r"^  ([a-z-]+) ", run("--help"), re.M)

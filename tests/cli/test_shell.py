@@ -198,6 +198,11 @@ digraph sombra {
 
     def test_names_of_columns_are_written_as_cells_are(self):
         self.assertEqual(shell("RETURN [1, 2], 3 AS `a|b\"c`", flags=("--format", "csv")), '"[1, 2]","a|b""c"\n"[1, 2]",3\n')
+        # a number of one character: a rule of ':' alone makes no table
+        self.assertEqual(shell("RETURN 1 AS x, 'a' AS y", flags=("--format", "markdown")), "|  x | y |\n| -: | - |\n|  1 | a |\n")
+        # Korean letter by letter, and as one character, have the same width
+        self.assertEqual(shell("UNWIND ['\u1112\u1161\u11ab', '\ud55c', 'ab'] AS x RETURN x", flags=("--format", "box")),
+                         "┌────┐\n│ x  │\n├────┤\n│ \u1112\u1161\u11ab │\n│ \ud55c │\n│ ab │\n└────┘\n")
         self.assertEqual(shell("RETURN [1, 2], '|' AS `a|b`", flags=("--format", "markdown")), "| [1, 2] | a\\|b |\n| ------ | ---- |\n| [1, 2] | \\|   |\n")
 
     def test_long_cells(self):
@@ -251,6 +256,9 @@ digraph sombra {
         self.assertEqual(shell(".mode graph svg", paths), picture)
         shell("CREATE (:`<&\">` {name: '</text>\u0001'})")
         xml.etree.ElementTree.fromstring(shell(".mode graph svg", "MATCH (n) RETURN n"))
+        text = shell(".mode graph svg", r"CREATE (n:Odd {name: 'a\uFFFEb\uFFFFc\u0001d\uFFFDe'}) RETURN n")  # what XML can not hold
+        self.assertIn(">a b c d\ufffde<", text)
+        xml.etree.ElementTree.fromstring(text)
         # more than a picture can show
         many = shell("UNWIND range(1, 500) AS i CREATE (:Many)-[:R]->(:Many)", ".mode graph dot", "MATCH p = (:Many)-->() RETURN p")
         self.assertEqual(many.count("tooltip="), 400)
@@ -461,7 +469,7 @@ digraph sombra {
         self.assertIn("--delimiter", shell(".help import"))
         self.assertIn("--delimiter", shell(".import --help"))
         for text, told in ((".shema", "did you mean .schema?"), (".xyzzy", ".help lists them"), (".mode", None), (".mode xml", "no mode"),
-                           (".mode graph png", "auto, dot or svg"), (".mode box now", "usage"), (".once", "usage: .once FILE"), (".read 'x", "not closed"),
+                           (".mode graph png", "auto, dot or svg"), (".mode box now", "usage"), (".once", "usage: .once FILE"), (".once a b", "'b' is one word too many"), (".output a b", "one word too many"), (".open --nothing", "usage: .open"), (".read 'x", "not closed"),
                            (".indexes" + " x" * 65, "more than 64 words"), (".indexes" + " x" * 64, "too many arguments"), (".help nope", "no command"), (".read", "usage: .read SCRIPT"), (".open a b", "usage")):
             if told:
                 with self.subTest(text=text):

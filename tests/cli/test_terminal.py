@@ -4,6 +4,7 @@ import base64
 import os
 import random
 import re
+import shutil
 import signal
 import stat
 import struct
@@ -144,6 +145,28 @@ class Terminal(unittest.TestCase):
         s.type("+ 1 AS x;\r")
         s.see("\nx\n", "2")
         self.assertNotIn("\x1b", s.screen.raw)
+
+    @unittest.skipIf(shutil.which("bash") is None, "no shell with job control")
+    def test_ctrl_z_stops_the_script_around_it(self):
+        """All of the foreground job stops, as by the key at other programs: else the shell above would wait for the script."""
+        with open("script.sh", "w", encoding="utf-8") as file:
+            file.write(f"'{SOMBRA}'\necho behind\n")
+        s = Session([shutil.which("bash"), "--norc", "--noprofile", "-i"], PS1="above> ", INPUTRC="/dev/null")
+        self.sessions.append(s)
+        s.prompt("above>")
+        s.type("sh script.sh\r")
+        s.prompt()
+        s.type("RETURN 40" + ctrl("z"))
+        s.see("Stopped")
+        s.prompt("above>")
+        s.type("fg\r")
+        s.see("sh script.sh\n")
+        s.wait(lambda: s.screen.text().endswith("sombra> RETURN 40"), "the text")
+        s.type(" + 2;\r")
+        s.see("\n    42\n")
+        s.prompt()
+        s.type(ctrl("d"))
+        s.see("behind")
 
     def test_terminal_is_left_as_it_was(self):
         s = self.start()
@@ -309,6 +332,15 @@ class Terminal(unittest.TestCase):
         s.see("sombra> RETURN 'second'\n        AS y;")
         with open("history", encoding="utf-8") as file:
             self.assertIn("RETURN 'second'\\nAS y;\n", file.read())
+
+    def test_history_whose_last_line_was_cut_off(self):
+        with open("history", "w", encoding="utf-8") as file:
+            file.write("RETURN 1;\nRETURN 2 AS cut")
+        s = self.start(SOMBRA_HISTORY="history")
+        s.run("RETURN 3;")
+        s.run("RETURN 4;")
+        with open("history", encoding="utf-8") as file:
+            self.assertEqual(file.read(), "RETURN 1;\nRETURN 2 AS cut\nRETURN 3;\nRETURN 4;\n")
 
     def test_history_that_is_no_file(self):
         os.mkfifo("pipe")

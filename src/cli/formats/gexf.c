@@ -1,7 +1,7 @@
 /* gexf.c — GEXF 1.1 to 1.3 (https://gexf.net), the format of Gephi: attributes are declared for nodes and for edges, and have values in
  * <attvalue>. Our own labels are in sombra:labels, types in the edges' label; for types that GEXF lacks an attribute has
- * sombra:type="date", say. Read: colors, positions and times are left out; a foreign node's label is a property, a foreign
- * edge's label (or kind) its type, its weight a property. */
+ * sombra:type="date", say. Read: colors, positions and times are left out, of an attribute that depends on time all values are kept, as a list;
+ * a foreign node's label is a property, a foreign edge's label (or kind) its type, its weight a property. */
 #include <string.h>
 
 #include "cli/formats/xml_priv.h"
@@ -68,13 +68,18 @@ static sombra_status on_start(xml_graph *g, const char *name, const char **attri
     else if (xml_is(name, "attributes")) {
         const char *entity = xml_attribute(attributes, "class");
         g->of_nodes = entity != NULL && strcmp(entity, "node") == 0;
+        const char *mode = xml_attribute(attributes, "mode");
         g->of_rels = entity != NULL && strcmp(entity, "edge") == 0;
+        g->of_times = mode != NULL && strcmp(mode, "dynamic") == 0;
         return xml_may_declare(g);
     } else if (xml_is(name, "attribute") && (g->of_nodes || g->of_rels)) {
         g->in_attribute = true;
-        return xml_add_key(g, g->of_nodes, g->of_rels, xml_attribute(attributes, "id"),
-                           xml_attribute(attributes, "title"), xml_attribute(attributes, "type"),
-                           false, attributes);
+        const sombra_status status =
+            xml_add_key(g, g->of_nodes, g->of_rels, xml_attribute(attributes, "id"),
+                        xml_attribute(attributes, "title"), xml_attribute(attributes, "type"),
+                        false, attributes);
+        if (status == SOMBRA_OK && g->of_times) xml_key_is_timed(g);
+        return status;
     }
     return SOMBRA_OK;
 }

@@ -84,6 +84,10 @@ static sombra_status on_start(xml_graph *g, const char *name, const char **attri
         start_data(g, attributes);
         return SOMBRA_OK;
     }
+    if (xml_is(name, "port")) { /* its values are not those of the node */
+        g->in_data = g->had_content = true;
+        return SOMBRA_OK;
+    }
     if (xml_is(name, "edge")) return start_record(g, true, attributes);
     if (xml_is(name, "node")) return start_record(g, false, attributes);
     if (xml_is(name, "key")) return start_key(g, attributes);

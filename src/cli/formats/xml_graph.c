@@ -163,11 +163,20 @@ void xml_key_is_label(xml_graph *g, bool of_rels)
     k->keys[of_rels][k->ids[of_rels].count - 1].is_label = true;
 }
 
+void xml_key_is_timed(xml_graph *g)
+{
+    xml_keys *k = g->declare;
+
+    for (unsigned entity = 0; entity < 2; entity++)
+        if (k->last[entity]) k->keys[entity][k->ids[entity].count - 1].is_timed = true;
+}
+
 /* ---- Elements ------------------------------------------------------------------------------------------------------ */
 
 void xml_graph_free(xml_graph *g)
 {
     free(g->props);
+    free(g->timed);
     free(g->given);
     free(g->unknown.data);
 }
@@ -199,6 +208,8 @@ void xml_graph_move(xml_graph *g, fmt_arena *arena)
         g->props[i].key = moved(arena, g->props[i].key);
         g->props[i].value = fmt_value_copy(arena, &g->props[i].value);
     }
+    for (size_t i = 0; i < g->timed_count; i++)
+        g->timed[i].value = fmt_value_copy(arena, &g->timed[i].value);
 }
 
 void xml_bad(xml_graph *g, sombra_status status, sombra_text where, sombra_text value,
@@ -247,7 +258,8 @@ sombra_status xml_begin(xml_graph *g, bool is_rel, const char *id, const char *s
     g->is_rel = is_rel;
     g->open_line = xml_line(g->reading);
     g->labels = NULL;
-    g->label_count = g->prop_count = g->given_count = 0;
+    g->label_count = g->prop_count = g->given_count = g->timed_count = 0;
+    g->has_builtin = false;
     g->hint = 0;
     g->type = g->id = none;
     if (is_rel && (source == NULL || target == NULL)) {
@@ -303,6 +315,12 @@ static sombra_text trimmed(sombra_text text)
 
 static void add_prop(xml_graph *g, sombra_text name, sombra_value value)
 {
+    if (g->has_builtin && name.data != NULL && g->props[0].key.size == name.size &&
+        memcmp(g->props[0].key.data, name.data, name.size) == 0) {
+        g->props[0].value = value;
+        g->has_builtin = false; /* a second one is there twice */
+        return;
+    }
     g->props = fmt_grow(g->props, &g->prop_capacity, g->prop_count + 1, sizeof *g->props);
     g->props[g->prop_count++] = (fmt_prop){.key = name, .value = value};
 }
@@ -312,6 +330,7 @@ void xml_property(xml_graph *g, const char *name, sombra_value value)
     if (value.type == SOMBRA_TYPE_STRING)
         value.as.bytes.data = keep(g, fmt_text(value.as.bytes.data, value.as.bytes.size)).data;
     add_prop(g, text_of(name), value);
+    g->has_builtin = true;
 }
 
 /* APOC's lists: JSON of texts, numbers or truth values, each read as the key's type. */
@@ -348,10 +367,10 @@ static bool json_list(xml_graph *g, const xml_key *key, sombra_text text, sombra
     return fmt_json_at_end(&json);
 }
 
-static void read_value(xml_graph *g, const xml_key *key, sombra_text text)
+/* False: it is no value of the property's type, which is recorded. */
+static bool read_value(xml_graph *g, const xml_key *key, sombra_text text, sombra_value *value)
 {
     const char *why = NULL;
-    sombra_value value;
 
     if (key->is_text || key->json_list)
         text = keep(g, text);
@@ -360,11 +379,11 @@ static void read_value(xml_graph *g, const xml_key *key, sombra_text text)
     /* As schemas of XML have them, too. */
     if (key->is_truth && (fmt_is(text, "1") || fmt_is(text, "0")))
         text = fmt_is(text, "1") ? fmt_text("true", 4) : fmt_text("false", 5);
-    if (key->json_list ? !json_list(g, key, text, &value, &why)
-                       : !fmt_value_of(g->records, key->type, text, &value, &why))
-        xml_bad(g, SOMBRA_TYPE_MISMATCH, key->name, fmt_text(NULL, 0), why);
-    else
-        add_prop(g, key->name, value);
+    if (key->json_list ? json_list(g, key, text, value, &why)
+                       : fmt_value_of(g->records, key->type, text, value, &why))
+        return true;
+    xml_bad(g, SOMBRA_TYPE_MISMATCH, key->name, fmt_text(NULL, 0), why);
+    return false;
 }
 
 uint32_t xml_find_key(xml_graph *g, const char *id)
@@ -399,6 +418,7 @@ void xml_value(xml_graph *g, uint32_t place, sombra_text text)
     const xml_key *key = &g->keys->keys[g->is_rel][place];
     xml_key own;
     sombra_text *texts;
+    sombra_value value;
     size_t count;
 
     if (!g->open || g->bad) return;
@@ -416,7 +436,43 @@ void xml_value(xml_graph *g, uint32_t place, sombra_text text)
         set_type(&own, g->own_type);
         key = &own;
     }
-    read_value(g, key, text);
+    if (!read_value(g, key, text, &value)) return;
+    if (!key->is_timed) {
+        add_prop(g, key->name, value);
+        return;
+    }
+    g->timed = fmt_grow(g->timed, &g->timed_capacity, g->timed_count + 1, sizeof *g->timed);
+    g->timed[g->timed_count] = (xml_timed){.key = place, .place = g->timed_count, .value = value};
+    g->timed_count++;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const xml_timed *x = a, *y = b;
+    return x->key != y->key ? (x->key < y->key ? -1 : 1)
+                            : (x->place > y->place) - (x->place < y->place);
+}
+
+/* One value is a property, several are a list, in the order of the file. */
+static void put_timed(xml_graph *g)
+{
+    if (g->timed_count == 0) return;
+    qsort(g->timed, g->timed_count, sizeof *g->timed, by_key);
+    for (size_t from = 0, end; from < g->timed_count; from = end) {
+        const uint32_t key = g->timed[from].key;
+        sombra_value value = g->timed[from].value;
+        for (end = from + 1; end < g->timed_count && g->timed[end].key == key; end++)
+            continue;
+        if (end - from > 1) {
+            sombra_value *items = fmt_arena_alloc(&g->records->arena, (end - from) * sizeof *items);
+            for (size_t i = from; i < end; i++)
+                items[i - from] = g->timed[i].value;
+            value = (sombra_value){.type = SOMBRA_TYPE_LIST};
+            value.as.list.items = items;
+            value.as.list.count = end - from;
+        }
+        add_prop(g, g->keys->keys[g->is_rel][key].name, value);
+    }
 }
 
 /* Properties that the element does not give, where its kind has a default. */
@@ -426,14 +482,15 @@ static void put_defaults(xml_graph *g)
 
     for (size_t i = 0; k->default_count != 0 && i < k->ids[g->is_rel].count && !g->bad; i++) {
         const xml_key *key = &k->keys[g->is_rel][i];
+        sombra_value value;
         bool given = !key->has_default;
         for (size_t j = 0; j < g->given_count && !given; j++)
             given = g->given[j] == i;
         if (given) continue;
         if (key->is_label)
             xml_labels(g, key->fallback);
-        else
-            read_value(g, key, key->fallback);
+        else if (read_value(g, key, key->fallback, &value))
+            add_prop(g, key->name, value);
     }
 }
 
@@ -441,6 +498,7 @@ void xml_end(xml_graph *g)
 {
     if (!g->open) return;
     if (!g->bad) put_defaults(g);
+    if (!g->bad) put_timed(g);
     g->open = false;
     if (g->bad) return;
     fmt_prop *props = fmt_arena_alloc(&g->records->arena, (g->prop_count + 1) * sizeof *props);

@@ -64,6 +64,7 @@ typedef struct xml_key {
     bool is_text, is_list, is_truth;
     bool json_list; /* the text is a list in JSON (APOC) */
     bool is_label;  /* no property: labels, or a type */
+    bool is_timed;  /* a value for each span of time (GEXF) */
     bool has_default;
     sombra_text fallback;
 } xml_key;
@@ -78,6 +79,13 @@ typedef struct xml_keys {
 } xml_keys;
 void xml_keys_copy(xml_keys *to, const xml_keys *from); /* to: zeroed */
 void xml_keys_free(xml_keys *keys);
+
+/* One of several values of a property. */
+typedef struct xml_timed {
+    uint32_t key;
+    size_t place; /* among all of the element */
+    sombra_value value;
+} xml_timed;
 
 struct xml_graph {
     xml_reading *reading;
@@ -95,6 +103,10 @@ struct xml_graph {
     size_t label_count;
     fmt_prop *props;
     size_t prop_count, prop_capacity;
+    bool
+        has_builtin; /* the first of them is an attribute of the element, which gives way to a declared one of its name */
+    xml_timed *timed; /* values of properties that have one for each span of time, as they come */
+    size_t timed_count, timed_capacity;
     uint32_t *given; /* keys that have a value */
     size_t given_count, given_capacity;
     uint32_t hint; /* key that comes next, if elements look alike */
@@ -102,7 +114,7 @@ struct xml_graph {
     /* The value at hand. */
     char own_type[24]; /* as a CSV header has it; empty: that of the key */
     bool escaped;      /* X3 */
-    /* GraphML: the <data> and the <key> at hand. */
+    /* GraphML: the <data> (or <port>) and the <key> at hand. */
     bool in_data, in_key;
     size_t inside;     /* elements within <data> */
     bool had_content;  /* the value held elements: it is no property */
@@ -110,8 +122,8 @@ struct xml_graph {
     bool has_no_key;   /* it names none, or one that is not declared: unknown */
     uint32_t data_key; /* else its number */
     fmt_buffer unknown;
-    /* GEXF: what the <attributes> at hand are for, and whether an <attribute> is open. */
-    bool of_nodes, of_rels, in_attribute;
+    /* GEXF: what the <attributes> at hand are for, whether they depend on time, and whether an <attribute> is open. */
+    bool of_nodes, of_rels, of_times, in_attribute;
 };
 
 void xml_graph_free(xml_graph *g);
@@ -128,6 +140,8 @@ sombra_status xml_add_key(xml_graph *g, bool for_nodes, bool for_rels, const cha
 void xml_key_default(xml_graph *g, sombra_text text);
 /* The key of nodes or relationships that was declared last has labels or types. */
 void xml_key_is_label(xml_graph *g, bool of_rels);
+/* The declaration made last is of a property with several values: they become a list. */
+void xml_key_is_timed(xml_graph *g);
 /* An element begins. */
 sombra_status xml_begin(xml_graph *g, bool is_rel, const char *id, const char *source,
                         const char *target, const char **attributes);
@@ -139,7 +153,7 @@ uint32_t xml_find_key(xml_graph *g, const char *id);
 void xml_begin_value(xml_graph *g, const char **attributes);
 /* Value of a key. */
 void xml_value(xml_graph *g, uint32_t key, sombra_text text);
-/* A number or string; name: static. */
+/* A number or string, an attribute of the element itself: the first property, if any. name: static. */
 void xml_property(xml_graph *g, const char *name, sombra_value value);
 /* The element is complete: into the records. */
 void xml_end(xml_graph *g);
