@@ -146,6 +146,15 @@ static void test_api_query_limits__steps_of_a_regular_expression(void **state)
     exceeds(*state, repeat("RETURN '", "a", 200000, "' =~ '(a|b)*'"), "too many steps");
 }
 
+static void test_api_query_limits__bytes_of_a_regular_expression(void **state)
+{
+    works(*state, repeat("RETURN 'a' =~ '(?x) a", " ", (1u << 18) - 6, "'"));
+    exceeds(*state, repeat("RETURN 'a' =~ '(?x) a", " ", (1u << 18) - 5, "'"),
+            "too long (262145 bytes)");
+    works(*state, repeat("RETURN 'a' =~ '", "a", 32000, "'"));
+    exceeds(*state, repeat("RETURN 'a' =~ '", "a", 33000, "'"), "too long (33000 bytes)");
+}
+
 static sombra_status never_called(sombra_call *call)
 {
     (void)call;
@@ -230,6 +239,7 @@ int main(void)
         TEST(test_api_query_limits__parts_of_a_name),
         TEST(test_api_query_limits__items_of_a_range),
         TEST(test_api_query_limits__steps_of_a_regular_expression),
+        TEST(test_api_query_limits__bytes_of_a_regular_expression),
         TEST(test_api_query_limits__signatures),
         TEST(test_api_query_limits__many_of_a_kind),
         cmocka_unit_test(test_api_query_limits__memory),

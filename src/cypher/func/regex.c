@@ -9,16 +9,28 @@
 #define KEPT 8u
 /* Machine code takes some 50 µs to make and a match a fifth of the time: worth it from here on. */
 #define USES_BEFORE_JIT 64u
+/* That of a longer pattern takes more than 5 ms to make. */
+#define JIT_BYTES 2048u
 /* Steps of a match before it is looked after: some 5 ms. Few real patterns get there, catastrophic ones all. */
 #define QUICK_LIMIT 100000u
-/* Of a text longer than this fewer, since each may go through all of it, */
-#define QUICK_BYTES 65536u
-/* and longer ones are looked after at once. */
-#define LONG_BYTES (1u << 20)
+/* Each may go through all of the text, by each item of the pattern that is no step itself (look-behinds, back references): so many bytes in all, */
+#define QUICK_BYTES 2000000u
+/* with so many bytes of the pattern for one such item. */
+#define ITEM_BYTES 64u
+/* Longer texts are looked after at once. */
+#define LONG_BYTES 65536u
 /* Then it goes on with a call-out at each item of the pattern, so many of them (some 0.5 s), asking now and then whether it should. */
-#define CALLOUT_LIMIT    5000000u
-#define CALLOUTS_OF_BYTE 4u /* of a long text so many more: what is linear in it comes to its end */
-#define CALLOUT_WORK     256u /* bytes gone through otherwise in the time of one */
+#define CALLOUT_LIMIT 5000000u
+/* Of a text longer than this so many more for each byte: what is linear in it comes to its end. */
+#define PATIENT_BYTES    ((size_t)1 << 20)
+#define CALLOUTS_OF_BYTE 4u
+#define CALLOUT_WORK                                                                               \
+    256u /* bytes gone through otherwise in the time of one, and, since any item may go through them, */
+#define CALLOUT_SHARE 5u /* a part of the text's */
+/* A longer pattern makes more than PCRE2 takes, unless most of it is nothing; to find that out takes long. */
+#define PATTERN_BYTES ((size_t)1 << 18)
+/* Checked to be UTF-8 at once. */
+#define PIECE_BYTES ((size_t)1 << 20)
 /* Of the places that a match may come back to: what bounds how deep it goes, which by itself costs nothing. */
 #define HEAP_KIB 16384u
 #define HEADER   16u
@@ -133,14 +145,26 @@ static sb_status compile(sb_func_context *ctx, sb_bytes pattern, uint32_t option
     size_t place = 0;
 
     *code = NULL;
-    if (memory != NULL)
+    if (memory != NULL) {
+        (void)pcre2_set_max_pattern_length(memory, PATTERN_BYTES);
         *code = pcre2_compile(pattern.size == 0 ? (PCRE2_SPTR) "" : pattern.data, pattern.size,
                               options | PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_ANCHORED |
                                   PCRE2_ENDANCHORED,
                               &error, &place, memory);
+    }
     pcre2_compile_context_free(memory);
     if (*code != NULL) return SB_OK;
+    if (error == PCRE2_ERROR_PATTERN_STRING_TOO_LONG || error == PCRE2_ERROR_PATTERN_TOO_LARGE)
+        return sb_cypher_fail_runtime(ctx->err, SB_CYPHER_LIMIT_EXCEEDED,
+                                      "the regular expression '%.*s' is too long (%zu bytes)",
+                                      SB_FUNC_SHOWN(pattern), pattern.size);
     return fail_pattern(ctx, error == 121 ? PCRE2_ERROR_HEAP_FAILED : error, place, pattern);
+}
+
+/* What the machine can't do, or has no memory for, is interpreted. */
+static void make_machine_code(const compiled *entry, pcre2_code *code)
+{
+    if (entry->size <= JIT_BYTES) (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* benign */
 }
 
 static sb_status keep(sb_func_context *ctx, sb_bytes pattern, compiled *entry)
@@ -169,9 +193,8 @@ static sb_status find(sb_func_context *ctx, sb_bytes pattern, compiled **found)
             !sb_bytes_equal(sb_bytes_of(entry->pattern, entry->size), pattern))
             continue;
         *found = entry;
-        /* What the machine can't do, or has no memory for, is interpreted. */
         if (entry->uses < USES_BEFORE_JIT && ++entry->uses == USES_BEFORE_JIT)
-            (void)pcre2_jit_compile(entry->code, PCRE2_JIT_COMPLETE); /* benign */
+            make_machine_code(entry, entry->code);
         return SB_OK;
     }
     *found = &regexes->kept[regexes->next];
@@ -192,8 +215,7 @@ static int match(sb_func_context *ctx, const pcre2_code *code, sb_bytes text, ui
 
 typedef struct watch {
     sb_func_context *ctx;
-    uint64_t callouts_left;
-    size_t at;        /* in the text, at the callout before */
+    uint64_t callouts_left, work;
     sb_status status; /* of poll */
 } watch;
 
@@ -202,11 +224,9 @@ static int watch_match(pcre2_callout_block *block, void *data)
 {
     watch *w = data;
 
+    (void)block;
     if (w->callouts_left-- == 0) return PCRE2_ERROR_MATCHLIMIT;
-    /* An item takes what it goes through: `.*` perhaps all of a long text. */
-    const size_t at = block->current_position, moved = at < w->at ? w->at - at : at - w->at;
-    w->at = at;
-    w->status = sb_func_work(w->ctx, CALLOUT_WORK + moved);
+    w->status = sb_func_work(w->ctx, w->work);
     return w->status == SB_OK ? 0 : PCRE2_ERROR_CALLOUT;
 }
 
@@ -214,14 +234,17 @@ static int watch_match(pcre2_callout_block *block, void *data)
 static sb_status match_watched(sb_func_context *ctx, compiled *entry, sb_bytes text,
                                uint32_t options, int *found)
 {
-    watch w = {.ctx = ctx, .status = SB_OK, .callouts_left = CALLOUT_LIMIT};
+    watch w = {.ctx = ctx,
+               .status = SB_OK,
+               .callouts_left = CALLOUT_LIMIT,
+               .work = CALLOUT_WORK + text.size / CALLOUT_SHARE};
 
-    if (text.size > LONG_BYTES) w.callouts_left += (uint64_t)text.size * CALLOUTS_OF_BYTE;
+    if (text.size > PATIENT_BYTES) w.callouts_left += (uint64_t)text.size * CALLOUTS_OF_BYTE;
 
     if (entry->watched == NULL) {
         SB_TRY(compile(ctx, sb_bytes_of(entry->pattern, entry->size), PCRE2_AUTO_CALLOUT,
                        &entry->watched));
-        (void)pcre2_jit_compile(entry->watched, PCRE2_JIT_COMPLETE); /* benign */
+        make_machine_code(entry, entry->watched);
     }
     (void)pcre2_set_callout(ctx->regexes->watched_limits, watch_match, &w);
     *found = match(ctx, entry->watched, text, options, ctx->regexes->watched_limits);
@@ -234,7 +257,7 @@ static sb_status match_watched(sb_func_context *ctx, compiled *entry, sb_bytes t
 /* A piece of the text from `at` on that ends with a character. */
 static sb_bytes piece_at(sb_bytes text, size_t at)
 {
-    size_t end = text.size - at > LONG_BYTES ? at + LONG_BYTES : text.size;
+    size_t end = text.size - at > PIECE_BYTES ? at + PIECE_BYTES : text.size;
 
     for (unsigned i = 0; i < 3 && end < text.size && (text.data[end] & 0xC0) == 0x80; i++)
         end--;
@@ -257,9 +280,10 @@ static sb_status match_long(sb_func_context *ctx, compiled *entry, sb_bytes text
 
 static sb_status match_short(sb_func_context *ctx, compiled *entry, sb_bytes text, int *found)
 {
-    const size_t times = 1 + text.size / QUICK_BYTES;
+    const size_t steps = QUICK_BYTES / ((text.size + 1) * (1 + entry->size / ITEM_BYTES));
 
-    (void)pcre2_set_match_limit(ctx->regexes->limits, (uint32_t)(QUICK_LIMIT / times) + 1);
+    (void)pcre2_set_match_limit(ctx->regexes->limits,
+                                steps < QUICK_LIMIT ? (uint32_t)steps : QUICK_LIMIT);
     *found = match(ctx, entry->code, text, 0, ctx->regexes->limits);
     if (*found == PCRE2_ERROR_JIT_STACKLIMIT)
         *found = match(ctx, entry->code, text, PCRE2_NO_JIT, ctx->regexes->limits);
