@@ -269,46 +269,63 @@ sb_status sb_func__replace(sb_func_context *ctx, const sb_val *args, uint32_t co
 /* The delimiters of split(): one, or a list of which the longest that stands at a place counts. */
 typedef struct delimiters {
     const sb_val *items;
+    size_t *next; /* of each, where it stands next: found as soon as it is asked for */
     uint64_t count;
 } delimiters;
 
-static size_t delimiter_at(sb_func_context *ctx, sb_bytes text, size_t at, const delimiters *d)
+/* The first delimiter from a place on, and how long it is; at the end of the text if there is none. */
+static sb_status next_delimiter(sb_func_context *ctx, sb_bytes text, const delimiters *d,
+                                size_t from, size_t *at, size_t *size)
 {
-    size_t longest = 0;
+    *at = text.size;
+    *size = 0;
+    for (uint64_t i = 0; i < d->count; i++) {
+        const sb_bytes one = sb_val_text(d->items[i]);
+        if (one.size == 0) continue;
+        SB_TRY(sb_func_work(ctx, SB_WORK_OF_A_VALUE));
+        if (d->next[i] < from) SB_TRY(sb_func__find(ctx, text, one, from, &d->next[i]));
+        if (d->next[i] > *at || (d->next[i] == *at && one.size <= *size)) continue;
+        if (d->next[i] == text.size) continue;
+        *at = d->next[i];
+        *size = one.size;
+    }
+    return SB_OK;
+}
+/* Pieces between delimiters, into list (NULL: count only). */
+static sb_status split_into(sb_func_context *ctx, sb_bytes text, const delimiters *d,
+                            sb_val_list *list, uint64_t *count)
+{
+    size_t begin = 0, at, size;
 
     for (uint64_t i = 0; i < d->count; i++) {
         const sb_bytes one = sb_val_text(d->items[i]);
-        if (one.size <= longest || one.size > text.size - at || one.data[0] != text.data[at])
-            continue;
-        ctx->work += one.size;
-        if (memcmp(text.data + at, one.data, one.size) == 0) longest = one.size;
+        if (one.size != 0) SB_TRY(sb_func__find(ctx, text, one, 0, &d->next[i]));
     }
-    return longest;
+    *count = 0;
+    do {
+        SB_TRY(next_delimiter(ctx, text, d, begin, &at, &size));
+        if (list != NULL) list->items[*count] = sb_val_string(cut(text, begin, at));
+        ++*count;
+        begin = at + size;
+    } while (size != 0);
+    return SB_OK;
 }
 
-/* Pieces between delimiters, into list (NULL: count only); without any delimiter, characters. */
-static sb_status split_into(sb_func_context *ctx, sb_bytes text, const delimiters *d,
-                            bool characters, sb_val_list *list, uint64_t *count)
+/* What a text splits into where nothing delimits: its characters, or an empty text. */
+static sb_status split_characters(sb_func_context *ctx, sb_bytes text, sb_val_list **list)
 {
+    const uint64_t length = sb_func__length(text);
     uint64_t pieces = 0;
-    size_t begin = 0;
+    size_t begin = 0, asked = 0;
 
-    for (size_t i = 0; i < text.size;) {
-        SB_TRY(sb_func_work(ctx, SB_WORK_OF_A_PLACE * (1 + d->count)));
-        const bool cuts = characters && i != begin && (text.data[i] & 0xC0u) != 0x80u;
-        const size_t skipped = characters ? 0 : delimiter_at(ctx, text, i, d);
-        if (!cuts && skipped == 0) {
-            i++;
-            continue;
-        }
-        if (list != NULL) list->items[pieces] = sb_val_string(cut(text, begin, i));
-        pieces++;
-        i += skipped;
+    SB_TRY(sb_func__list(ctx, length == 0 ? 1 : length, list));
+    for (size_t i = 1; i < text.size; i++) {
+        SB_TRY(sb_func__poll_at(ctx, i, &asked));
+        if ((text.data[i] & 0xC0u) == 0x80u) continue;
+        (*list)->items[pieces++] = sb_val_string(cut(text, begin, i));
         begin = i;
-        if (cuts) i++;
     }
-    if (list != NULL) list->items[pieces] = sb_val_string(cut(text, begin, text.size));
-    *count = pieces + 1;
+    (*list)->items[pieces] = sb_val_string(cut(text, begin, text.size));
     return SB_OK;
 }
 
@@ -328,9 +345,15 @@ sb_status sb_func__split(sb_func_context *ctx, const sb_val *args, uint32_t coun
         characters = characters && d.items[i].aux == 0;
     }
     const sb_bytes text = sb_val_text(args[0]);
-    SB_TRY(split_into(ctx, text, &d, characters, NULL, &pieces));
-    SB_TRY(sb_func__list(ctx, pieces, &list));
-    SB_TRY(split_into(ctx, text, &d, characters, list, &pieces));
+    if (characters) {
+        SB_TRY(split_characters(ctx, text, &list));
+    } else {
+        d.next = sb_arena_alloc(ctx->arena, d.count * sizeof *d.next);
+        if (d.next == NULL) return SB_FAIL_NOMEM(ctx->err);
+        SB_TRY(split_into(ctx, text, &d, NULL, &pieces));
+        SB_TRY(sb_func__list(ctx, pieces, &list));
+        SB_TRY(split_into(ctx, text, &d, list, &pieces));
+    }
     *result = sb_val_flat_list(list);
     return SB_OK;
 }

@@ -265,6 +265,35 @@ static sb_status count_polls(void *ctx)
     return SB_OK;
 }
 
+/* What is looked for in a text takes time linear in it, whatever both are: counted by how often it asks whether to go on. */
+static void test_cypher_func_op__searches_are_linear(void **state)
+{
+    static const char *const expressions[] = {
+        "$2 CONTAINS (right($2, 2000) + 'b')",
+        "$2 CONTAINS (right($2, 200000) + 'b')",
+        "$2 CONTAINS ('b' + right($2, 200000))",
+        "size(replace($2, right($2, 200000) + 'b', ''))",
+        "size(split($2, right($2, 200000) + 'b'))",
+        "size(split($2, [right($2, 200000) + 'b', 'b' + right($2, 100000)]))",
+    };
+    func_fixture f;
+    unsigned polls;
+
+    (void)state;
+    fixture_open(&f);
+    f.params[2] = repeated(&f, "a");
+    f.ctx.poll = count_polls;
+    f.ctx.poll_ctx = &polls;
+    for (size_t i = 0; i < sizeof expressions / sizeof expressions[0]; i++) {
+        polls = 0;
+        (void)fixture_eval(&f, expressions[i]);
+        assert_int_equal(f.status, SB_OK);
+        assert_in_range(polls, 1, 50);
+    }
+    f.ctx.poll = NULL;
+    fixture_close(&f);
+}
+
 /* Long texts are looked through piece by piece before PCRE2 has them whole, wherever a character lies across two pieces. */
 static void test_cypher_func_op__patterns_on_long_texts(void **state)
 {
@@ -515,6 +544,7 @@ int main(void)
         TEST(test_cypher_func_op__strings),
         TEST(test_cypher_func_op__patterns_are_kept_and_replaced),
         TEST(test_cypher_func_op__patterns_used_often),
+        TEST(test_cypher_func_op__searches_are_linear),
         TEST(test_cypher_func_op__patterns_on_long_texts),
         TEST(test_cypher_func_op__long_work_is_interrupted),
         TEST(test_cypher_func_op__short_work_is_counted),
