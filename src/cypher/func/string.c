@@ -291,6 +291,7 @@ static sb_status next_delimiter(sb_func_context *ctx, sb_bytes text, const delim
     }
     return SB_OK;
 }
+
 /* Pieces between delimiters, into list (NULL: count only). */
 static sb_status split_into(sb_func_context *ctx, sb_bytes text, const delimiters *d,
                             sb_val_list *list, uint64_t *count)
