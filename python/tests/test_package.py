@@ -88,11 +88,11 @@ def test_mypy(tmp_path):
     )
     package = pathlib.Path(sombra.__file__).parent
     config = HERE.parent / "pyproject.toml"
-    # mypy finds what is installed by itself, and refuses to be told.
+    # mypy finds what is installed by itself, and refuses to be told. Types of pandas and networkx are packages of their own, which may be missing.
     environment = dict(os.environ)
     if package.parent.name != "site-packages":
         environment["MYPYPATH"] = str(package.parent)
-    command = [sys.executable, "-m", "mypy", "--strict", "--python-version", "3.10", "--config-file", str(config), "--cache-dir", str(tmp_path)]
+    command = [sys.executable, "-m", "mypy", "--strict", "--disable-error-code=import-untyped", "--python-version", "3.10", "--config-file", str(config), "--cache-dir", str(tmp_path)]
     for target in (["-p", "sombra"], [str(tmp_path / "program.py")]):
         done = subprocess.run([*command, *target], capture_output=True, text=True, env=environment, cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
