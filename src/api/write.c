@@ -178,6 +178,8 @@ sombra_status sombra_builder_rel(sombra_builder *builder, sombra_ref source, uin
     if (builder == NULL) return SOMBRA_MISUSE;
     SOMBRA_ENTER_BUILDER(builder);
     SOMBRA_ARG_ARRAY(builder->txn, props, prop_count);
+    SOMBRA_ARG_ENUM(builder->txn, source.kind, SOMBRA_REF_ALIAS, "kind of reference");
+    SOMBRA_ARG_ENUM(builder->txn, target.kind, SOMBRA_REF_ALIAS, "kind of reference");
     take_ref(&source, &from);
     take_ref(&target, &to);
     return sombra__status(sb_builder_rel(builder->inner, &from, type, &to,

@@ -120,13 +120,14 @@ SB_INLINE size_t sb_row_names__at(const sb_row_names *rows, size_t row)
     return rows->numbers == NULL ? rows->first + row : rows->numbers[rows->first + row];
 }
 
-/* Where the row lies that an entity of a bulk load came from. */
+/* Where the row lies that an entity of a bulk load came from, or which op of a list concerned it. */
 typedef struct sb_row_place {
     char text[256];       /* "people.csv, line 3, column 2 (name)" */
     uint64_t line, order; /* order: of the rows of all files */
     uint32_t column;      /* 0: none is to blame */
 } sb_row_place;
-/* For messages of constraints while a load runs; find NULL: none does. key: the property that is wrong, 0: none. False: it is none of the load. */
+/* For messages of constraints while a load runs, or a list of ops ends; find NULL: neither. key: the property that is wrong, 0: none. False: it is
+ * none of them. */
 typedef struct sb_row_finder {
     bool (*find)(void *ctx, sb_entity entity, uint64_t id, sb_key_id key, sb_row_place *place);
     void *ctx;

@@ -3,6 +3,7 @@
  * is checked too. */
 #include "graph/graph_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 typedef struct sb_mutator {
@@ -587,6 +588,32 @@ static bool creates(const sb_op *op)
 /* One that is done by itself takes some microseconds, a hundred times what a unit of work does. */
 #define OPS_BETWEEN_POLLS 64u
 
+/* An sb_row_finder's find; ctx is the mutator: the last op that made an entity, or changed it. */
+static bool op_of(void *ctx, sb_entity entity, uint64_t id, sb_key_id key, sb_row_place *place)
+{
+    const sb_mutator *m = ctx;
+
+    (void)key;
+    for (size_t i = m->count; i-- != 0;) {
+        if (m->ids[i] != id || entity_of(&m->ops[i]) != entity) continue;
+        *place = (sb_row_place){.order = i};
+        (void)snprintf(place->text, sizeof place->text, "op %zu", i);
+        return true;
+    }
+    return false;
+}
+
+/* Uniqueness is checked when all ops are done. */
+static sb_status end_ops(sb_mutator *m)
+{
+    sb_row_finder *finder = &m->graph->writer.row_finder;
+
+    if (!m->enclosed) *finder = (sb_row_finder){.find = op_of, .ctx = m};
+    const sb_status st = sb_upkeep__end(m->graph, m->err);
+    if (!m->enclosed) *finder = (sb_row_finder){0};
+    return st;
+}
+
 static sb_status do_ops(sb_mutator *m)
 {
     for (size_t i = 0; i < m->count;) {
@@ -609,7 +636,7 @@ static sb_status do_ops(sb_mutator *m)
         SB_TRY(sb_graph__work(m->graph, 1, m->err));
         if (i % OPS_BETWEEN_POLLS == 0) SB_TRY(sb_graph__poll(m->graph, m->err));
     }
-    return sb_upkeep__end(m->graph, m->err);
+    return end_ops(m);
 }
 
 /* All operations, begun and ended as the caller's kind of call is. */

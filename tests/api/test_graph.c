@@ -375,6 +375,11 @@ static void test_api_graph__builder(void **state)
     OK(&f, sombra_builder_rel(builder, sombra_ref_handle(1), type, sombra_ref_id(old), NULL, 0));
     FAILS(&f, sombra_builder_rel(builder, sombra_ref_handle(17), type, sombra_ref_id(old), NULL, 0),
           SOMBRA_NOT_FOUND, "17");
+    const sombra_ref wrong = {.kind = (sombra_ref_kind)3, .id = old};
+    FAILS(&f, sombra_builder_rel(builder, wrong, type, sombra_ref_id(old), NULL, 0), SOMBRA_MISUSE,
+          "no kind of reference");
+    FAILS(&f, sombra_builder_rel(builder, sombra_ref_id(old), type, wrong, NULL, 0), SOMBRA_MISUSE,
+          "no kind of reference");
     OK(&f, sombra_builder_rel(builder, sombra_ref_alias("grace", 5), type, sombra_ref_id(old), NULL,
                               0));
     FAILS(&f, sombra_builder_execute(builder, &made), SOMBRA_NOT_FOUND, "grace");

@@ -336,6 +336,31 @@ static void test_graph_mutate__errors_name_the_position(void **state)
     assert_int_equal(result.id_count, 0);
     mutate(&f, &good, 1);
     assert_int_equal(node_count(&f), 1);
+    /* What is checked when all are done: the op that made or changed one last. */
+    const sb_schema unique = {.kind = SB_SCHEMA_UNIQUE,
+                              .entity = n.person,
+                              .key_count = 1,
+                              .keys = {n.age},
+                              .name = text("once")};
+    const sb_prop age[] = {{n.age, integer(5)}};
+    const sb_op aged = create_node(&n.person, 1, age, 1);
+    uint32_t schema, savepoint;
+    OK(&f, sb_graph_schema_create(f.graph, &unique, &schema, &f.err));
+    FAILS(&f, sb_graph_mutate(f.graph, (sb_op[]){aged, good, aged}, 3, &result, &f.err),
+          SB_CONSTRAINT, "op 2: its node and that of op 0 both have :Person(age) = 5");
+    const sb_node_id there = mutate(&f, &aged, 1).ids[0];
+    char message[128];
+    snprintf(message, sizeof message, "op 1: its node and node %llu both have :Person(age) = 5",
+             (unsigned long long)there);
+    FAILS(&f,
+          sb_graph_mutate(f.graph, (sb_op[]){good, set_props(SB_NODE, made_by(0), age, 1), good}, 3,
+                          &result, &f.err),
+          SB_CONSTRAINT, message);
+    OK(&f, sb_txn_savepoint(f.txn, &savepoint, &f.err));
+    FAILS(&f, sb_graph_mutate_enclosed(f.graph, &aged, 1, &result, &f.err), SB_CONSTRAINT,
+          "both have");
+    assert_null(strstr(f.err.text, "op ")); /* they are the caller's own matter */
+    OK(&f, sb_txn_rollback_to(f.txn, savepoint, &f.err));
     commit(&f);
     graph_fixture_close(&f);
 }

@@ -303,6 +303,36 @@ static void test_graph_writer__sorted_input_is_not_sorted(void **state)
     graph_fixture_close(&f);
 }
 
+/* Entries of a property index: values that rise with the ids are in order already. */
+static void test_graph_writer__sorted_values_are_not_sorted(void **state)
+{
+    graph_fixture f;
+    sb_node_id nodes[1000];
+    int64_t values[1000];
+    sb_writer_stats stats;
+    uint32_t id;
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    begin_write(&f);
+    const sb_label_id person = label(&f, "Person");
+    const sb_key_id age = key_of(&f, "age");
+    const sb_schema index = {
+        .kind = SB_SCHEMA_INDEX, .entity = person, .key_count = 1, .keys = {age}};
+    const sb_prop_column column = {.key = age, .type = SB_TYPE_INT, .integers = values};
+    OK(&f, sb_graph_schema_create(f.graph, &index, &id, &f.err));
+    for (unsigned round = 0; round < 2; round++) {
+        for (size_t i = 0; i < 1000; i++)
+            values[i] = (int64_t)(round == 0 ? i : i * 7919 % 1000);
+        OK(&f, sb_graph_create_nodes(f.graph, set_of_label(&f, person), 1000, &column, 1, nodes,
+                                     &f.err));
+        sb_graph_writer_stats(f.graph, &stats);
+        assert_int_equal(stats.index_sorts, round);
+    }
+    commit(&f);
+    graph_fixture_close(&f);
+}
+
 /* How the ends of relationship i of count depend on it. */
 static void draw_ends(unsigned order, size_t i, size_t count, const sb_node_id *nodes, size_t ends,
                       sb_node_id *source, sb_node_id *target)
@@ -572,6 +602,7 @@ int main(void)
         TEST(test_graph_writer__missing_endpoint),
         TEST(test_graph_writer__trusted),
         TEST(test_graph_writer__sorted_input_is_not_sorted),
+        TEST(test_graph_writer__sorted_values_are_not_sorted),
         TEST(test_graph_writer__orders),
         TEST(test_graph_writer__flush_is_watched),
         TEST(test_graph_writer__savepoints),
