@@ -1004,7 +1004,7 @@ typedef struct sombra_arrow_ends {
     uint32_t target_label, target_key;
 } sombra_arrow_ends;
 /** Make a relationship of one type of each row, as sombra_create_nodes_arrow; the two columns of ends are no properties. ends NULL: zeroed ones.
- *  NOT_FOUND: no such column, no such index, an end that is null or that no node has. Of several nodes with one key any is taken. */
+ *  NOT_FOUND: no such column, no such index, an end that is null, or that no node has, or several. */
 SOMBRA_API sombra_status sombra_create_rels_arrow(sombra_txn *txn, uint32_t type,
                                                   const sombra_arrow_ends *ends,
                                                   struct ArrowArrayStream *stream,

@@ -181,6 +181,7 @@ class _Rows:
         table = _arrow_file(arrow, one) if format == "ipc" and one is not None and os.path.isfile(one) else None
         source = table if table is not None else one or [os.fspath(each) for each in path]  # type: ignore[union-attr]
         self._set = dataset.dataset(source, format=format) if table is None else dataset.dataset(table)
+        self.files: List[str] = [os.fspath(one)] if table is not None and one is not None else self._set.files
         self._columns, self._batch = columns, batch
         for name in columns or ():
             if name not in self._set.schema.names:
@@ -219,6 +220,13 @@ class _Rejects:
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
+
+
+def _check_rejects(path: "str | os.PathLike[str]", files: Sequence[str]) -> None:
+    """They must not be written over what is read, under whatever name."""
+    for each in files:
+        if os.path.exists(path) and os.path.exists(each) and os.path.samefile(path, each):
+            raise status_error("SOMBRA_INVALID", f"the rejects can't be written to {os.fspath(path)}: it is the load's own file")
 
 
 def _make_good(tx: "Transaction", make: Callable[[Any, Any], int], batch: Any, first: int, rejects: _Rejects) -> int:
@@ -280,7 +288,11 @@ class _FileImport:
             load = _Load(rows, make, progress)
             if batch is None and rejects is None and not dry_run:
                 return load.whole(db)
-            refused = None if rejects is None else _Rejects(rejects, max_rejects)
+            refused = None
+            if rejects is not None:
+                owner = getattr(db, "_database", db)  # of a transaction
+                _check_rejects(rejects, [*rows.files, owner.path or ""])
+                refused = _Rejects(rejects, max_rejects)
             try:
                 return load.by_transaction(db, batch, refused, dry_run)
             finally:

@@ -120,8 +120,8 @@ def test_columns_of_every_kind(db):
     ids = db.create_nodes(frame, "P")
     assert {key: [db.node(id).get(key) for id in ids] for key in expected} == expected
     words = ["a", None, "longer than twelve bytes"]
-    for kind in (pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.large_string())):
-        ids = db.create_nodes(pa.table({"s": pa.array(words, kind), "l": pa.array([words[:1], None, []], pa.large_list(pa.string()))}), "S")
+    for column in (*(pa.array(words, kind) for kind in (pa.string(), pa.large_string(), pa.string_view())), pa.array(words, pa.large_string()).dictionary_encode()):
+        ids = db.create_nodes(pa.table({"s": column, "l": pa.array([words[:1], None, []], pa.large_list(pa.string()))}), "S")
         assert [db.node(id).get("s") for id in ids] == words
         assert [db.node(id).get("l") for id in ids] == [["a"], None, []]
     for unit, nanoseconds in (("s", 0), ("ms", 5_000_000), ("us", 5_000), ("ns", 5)):
@@ -399,6 +399,29 @@ def test_batches_rejects_dry_runs_progress(db, tmp_path):
                 sombra.import_parquet(tx, path, label="M", **wrong)
     with pytest.raises(sombra.InvalidError, match="at least one row"):
         sombra.import_parquet(db, path, label="M", batch=0)
+
+
+def test_rejects_are_not_written_over_what_is_read(tmp_path):
+    pq, feather = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow.feather")
+    table = pa.table({"x": [[1], [2, None]]})
+    (tmp_path / "folder").mkdir()
+    pq.write_table(table, tmp_path / "folder" / "a.parquet")
+    feather.write_feather(table, tmp_path / "a.feather")
+    (tmp_path / "link").symlink_to(tmp_path / "folder" / "a.parquet")
+    with sombra.open(tmp_path / "g.sombra") as db:
+        for load, path, rejects in (
+            (sombra.import_parquet, "folder", "folder/a.parquet"),
+            (sombra.import_parquet, "folder/a.parquet", "link"),
+            (sombra.import_ipc, "a.feather", "a.feather"),
+            (sombra.import_parquet, "folder", "g.sombra"),
+        ):
+            before = (tmp_path / rejects).read_bytes()
+            with pytest.raises(sombra.InvalidError, match="the load's own file"):
+                load(db, tmp_path / path, label="N", rejects=tmp_path / rejects)
+            with db.transaction() as tx, pytest.raises(sombra.InvalidError, match="the load's own file"):
+                load(tx, tmp_path / path, label="N", rejects=tmp_path / rejects)
+            assert (tmp_path / rejects).read_bytes() == before
+        assert db.node_count() == 0
 
 
 def test_errors_of_files_say_where(db, tmp_path):

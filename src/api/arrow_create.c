@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/arrow_in.h"
+#include "base/map.h"
 
 /* One call. */
 typedef struct arrow_load {
@@ -26,6 +27,9 @@ typedef struct arrow_load {
     struct arrow_end {
         size_t column;      /* place in the schema */
         uint32_t schema_id; /* the index of the nodes' keys; 0: the column has ids */
+        uint32_t label, key;
+        bool is_unique; /* the index has each key once */
+        sb_map alone;   /* else: nodes that were seen to be the only ones with their key */
     } ends[2];
 } arrow_load;
 
@@ -100,6 +104,9 @@ static sb_status load_end(arrow_load *load, const char *name, uint32_t label, ui
                        "key: make a unique constraint first",
                        name);
     end->schema_id = schema->id;
+    end->label = label;
+    end->key = key;
+    end->is_unique = schema->kind == SB_SCHEMA_UNIQUE || schema->kind == SB_SCHEMA_NODE_KEY;
     return SB_OK;
 }
 
@@ -124,27 +131,51 @@ static sb_status load_missing(const arrow_load *load, const struct arrow_end *en
 /* Bytes of a key that a message shows, in whole characters. */
 #define KEY_SHOWN 60u
 
+/* nodes: "no node has" or "several nodes have" it. */
 static sb_status load_no_node(const arrow_load *load, const struct arrow_end *end, size_t row,
-                              const sb_value *key)
+                              const char *nodes, const sb_value *key)
 {
-    char what[KEY_SHOWN + 32] = "no node has that key";
+    char what[KEY_SHOWN + 40];
     sb_buffer text;
 
+    (void)snprintf(what, sizeof what, "%s that key", nodes);
     sb_buffer_init(&text, &load->txn->conn->db->memory.base);
     /* benign: without memory, or of a list, the message says no more */
     if (key->type != SB_TYPE_LIST && sb_value_to_text(key, &text) == SB_OK) {
         size_t shown = text.size < KEY_SHOWN ? text.size : KEY_SHOWN;
         while (shown > 0 && shown < text.size && (text.data[shown] & 0xC0) == 0x80)
             shown--;
-        (void)snprintf(what, sizeof what, "no node has the key %.*s%s", (int)shown,
+        (void)snprintf(what, sizeof what, "%s the key %.*s%s", nodes, (int)shown,
                        (const char *)text.data, shown < text.size ? "…" : "");
     }
     sb_buffer_deinit(&text);
     return load_missing(load, end, row, what);
 }
 
+/* Any of several nodes would be a guess. Each is asked for once. */
+static sb_status load_check_alone(arrow_load *load, struct arrow_end *end, size_t row,
+                                  const sb_value *key, sb_node_id node)
+{
+    const sb_scan_options options = {
+        .entity = SB_NODE, .name = end->label, .key = end->key, .equal = key};
+    sb_node_id nodes[2];
+    size_t count = 1, seen = 0;
+    bool is_new;
+    sb_scan *scan;
+    sb_status status = SB_OK;
+
+    if (sb_map_at(&end->alone, node, &is_new) == NULL) return SB_FAIL_NOMEM(load->in.err);
+    if (!is_new) return SB_OK;
+    SB_TRY(sb_scan_open(load->txn->graph, &options, &scan, load->in.err));
+    for (; status == SB_OK && count != 0 && seen < 2; seen += count)
+        status = sb_scan_next(scan, nodes, 2, &count, load->in.err);
+    sb_scan_close(scan);
+    SB_TRY(status);
+    return seen < 2 ? SB_OK : load_no_node(load, end, row, "several nodes have", key);
+}
+
 /* The nodes of one end. */
-static sb_status load_nodes_of(arrow_load *load, const struct arrow_end *end, const uint64_t **ids)
+static sb_status load_nodes_of(arrow_load *load, struct arrow_end *end, const uint64_t **ids)
 {
     const size_t count = (size_t)load->batch.length;
     sb_prop_column column;
@@ -175,7 +206,9 @@ static sb_status load_nodes_of(arrow_load *load, const struct arrow_end *end, co
     SB_TRY(sb_graph_lookup_many(load->txn->graph, end->schema_id, values, 1, count, found,
                                 load->in.err));
     for (size_t i = 0; i < count; i++)
-        if (found[i] == 0) return load_no_node(load, end, i, &values[i]);
+        if (found[i] == 0) return load_no_node(load, end, i, "no node has", &values[i]);
+    for (size_t i = 0; !end->is_unique && i < count; i++)
+        SB_TRY(load_check_alone(load, end, i, &values[i], found[i]));
     return SB_OK;
 }
 
@@ -280,6 +313,8 @@ static sb_status load_run(arrow_load *load, const char *const names[2], const ui
 
     sb_buffer_reset(&txn->conn->made);
     load->in.err = &txn->conn->err;
+    for (unsigned end = 0; end < 2; end++)
+        sb_map_init(&load->ends[end].alone, alloc);
     load->in.arena = sb_arena_create(alloc, NULL);
     load->names = sb_arena_create(alloc, NULL);
     if (load->in.arena == NULL || load->names == NULL) status = SB_FAIL_NOMEM(load->in.err);
@@ -299,6 +334,8 @@ static sb_status load_run(arrow_load *load, const char *const names[2], const ui
     sb_zones_destroy(load->in.zones);
     sb_arena_destroy(load->in.arena);
     sb_arena_destroy(load->names);
+    for (unsigned end = 0; end < 2; end++)
+        sb_map_deinit(&load->ends[end].alone);
     return status;
 }
 

@@ -531,6 +531,16 @@ static void test_api_arrow_in__rels(void **state)
     (void)add(&p, "target", "l", NULL, own, NULL);
     FAILS(f, sombra_create_rels_arrow(f->txn, type, NULL, &p.stream, NULL, NULL), SOMBRA_NOT_FOUND,
           "batch 1");
+    /* several have it, as an index may that is no constraint */
+    const sombra_column twin = {.key = key, .type = SOMBRA_TYPE_INT, .integers = numbers + 2};
+    uint64_t twin_id;
+    OK(f, sombra_create_nodes(f->txn, &label, 1, 1, &twin, 1, &twin_id));
+    make(&p, 3);
+    (void)add(&p, "from", "u", NULL, from_ends, "abc");
+    (void)add(&p, "to", "l", NULL, numbers, NULL);
+    FAILS(f, sombra_create_rels_arrow(f->txn, type, &ends, &p.stream, NULL, NULL), SOMBRA_NOT_FOUND,
+          "batch 1: column 'to', row 2: several nodes have the key 20");
+    is_released(&p);
     ends.target = "from";
     make(&p, 3);
     (void)add(&p, "from", "u", NULL, from_ends, "abc");
