@@ -51,7 +51,7 @@ def plain(v):
     raise ValueError(tag)
 
 
-PIPE_BYTES = 32768  # what any pipe holds
+PIPE_BYTES = 65536  # what a pipe holds
 # Memory goes back and forth with each small query: the C library shall keep it instead of asking the system each time.
 KEEP_MEMORY = {'MALLOC_MMAP_THRESHOLD_': str(1 << 30), 'MALLOC_TRIM_THRESHOLD_': str(1 << 30), 'MALLOC_TOP_PAD_': str(1 << 24)}
 
@@ -67,20 +67,36 @@ class Engine:
                                         encoding='utf-8', env={**os.environ, **KEEP_MEMORY})
         self.ask({'op': 'reset'})
 
-    def ask_all(self, requests):
-        """Answers of several requests, which the engine works off without waiting for us."""
+    def send(self, requests):
+        """The engine works them off while we do something else; receive() waits for the answers."""
+        self.asked = requests
+        self.waiting = self.in_pipe(requests)
+        self.sent = next(self.waiting)
+        self.write(self.sent)
+
+    def receive(self):
+        """Answers of what was sent."""
         lines = []
-        try:
-            for some in self.in_pipe(requests):
-                self.process.stdin.write(''.join(some))
-                self.process.stdin.flush()
-                lines += [self.process.stdout.readline() for _ in some]
-        except BrokenPipeError:
-            lines.append('')
-        if lines and not lines[-1]:
-            raise EngineGone(f'the engine ended with status {self.process.wait()}')
-        self.executions += sum(len(request.get('plans', ' ')) for request in requests)
+        while self.sent:
+            lines += [self.process.stdout.readline() for _ in self.sent]
+            if not lines[-1]:
+                raise EngineGone(f'the engine ended with status {self.process.wait()}')
+            self.sent = next(self.waiting, [])
+            self.write(self.sent)
+        self.executions += sum(len(request.get('plans', ' ')) for request in self.asked)
+        self.asked = []
         return [json.loads(line) for line in lines]
+
+    def write(self, lines):
+        try:
+            self.process.stdin.write(''.join(lines))
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # who reads sees it
+
+    def ask_all(self, requests):
+        self.send(requests)
+        return self.receive()
 
     @staticmethod
     def in_pipe(requests):
@@ -88,7 +104,7 @@ class Engine:
         some, size = [], 0
         for request in requests:
             line = json.dumps(request) + '\n'
-            if size + len(line) > PIPE_BYTES:
+            if size + len(line) > PIPE_BYTES and some:
                 yield some
                 some, size = [], 0
             some.append(line)

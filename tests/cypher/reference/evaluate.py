@@ -15,7 +15,7 @@ class Trouble(Exception):
 
 
 class Evaluator:
-    def __init__(self, graph, budget=6000):
+    def __init__(self, graph, budget=2000):
         self.graph, self.budget = graph, budget
 
     def spend(self):
@@ -38,29 +38,24 @@ class Evaluator:
         left = self.has_labels(names, e[1])
         return (left and self.has_labels(names, e[2])) if kind == 'and' else (left or self.has_labels(names, e[2]))
 
-    def props_fit(self, entity, props, env):
-        have = self.graph.props(entity)
-        return all(equal(have.get(key), self.value(e, env)) is True for key, e in props)
-
-    def node_fits(self, node, pattern, env):
-        return ((pattern.labels is None or self.has_labels(self.graph.nodes[node.id][0], pattern.labels)) and
-                self.props_fit(node, pattern.props, env))
+    def props_fit(self, have, props, env):
+        for key, e in props:
+            if equal(have.get(key), self.value(e, env)) is not True:
+                return False
+        return True
 
     def steps(self, node, pattern, used, env):
         """Relationships that go on from a node, with the node each leads to."""
-        for number in self.graph.incident[node.id]:
-            kind, source, target, _ = self.graph.rels[number]
+        here, rels, types, direction, props = node.id, self.graph.rels, pattern.types, pattern.direction, pattern.props
+        for number in self.graph.incident[here]:
             self.spend()
-            if used is not None and number in used or pattern.types is not None and not self.has_labels({kind}, pattern.types):
+            if used is not None and number in used:
                 continue
-            if pattern.direction != '<' and source == node.id:
-                if self.props_fit(Rel(number), pattern.props, env):
-                    yield Rel(number), Node(target)
-                if source == target:
-                    continue
-            if pattern.direction != '>' and target == node.id:
-                if self.props_fit(Rel(number), pattern.props, env):
-                    yield Rel(number), Node(source)
+            kind, source, target, have = rels[number]
+            if (source if direction == '>' else target if direction == '<' else here) != here:
+                continue
+            if (types is None or self.has_labels((kind,), types)) and (not props or self.props_fit(have, props, env)):
+                yield Rel(number), Node(target if source == here else source)
 
     def walks(self, node, pattern, used, env, so_far):
         low, high = pattern.length
@@ -109,7 +104,7 @@ class Evaluator:
         else:
             hops = self.walks(node, rel, used, env, [])
         for walk, to in hops:
-            rels = [x for x in walk if isinstance(x, Rel)]
+            rels = walk[::2]
             value = rels[0] if rel.length is None else rels
             after = env
             if rel.var is not None:
@@ -125,12 +120,15 @@ class Evaluator:
 
     def bind_node(self, node, pattern, env):
         self.spend()
-        if pattern.var is not None and pattern.var in env:
-            if env[pattern.var] != node or type(env[pattern.var]) is not Node:
-                return None
-        elif pattern.var is not None:
-            env = {**env, pattern.var: node}
-        return env if self.node_fits(node, pattern, env) else None
+        name = pattern.var
+        if name is not None and env.get(name, node) != node:
+            return None
+        labels, have = self.graph.nodes[node.id]
+        if pattern.labels is not None and not self.has_labels(labels, pattern.labels):
+            return None
+        if name is not None and name not in env:
+            env = {**env, name: node}
+        return env if not pattern.props or self.props_fit(have, pattern.props, env) else None
 
     def match_parts(self, parts, env, used=frozenset()):
         """used: relationships that must not come again; None: all may."""

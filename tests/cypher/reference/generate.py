@@ -14,7 +14,7 @@ TYPES = ['R', 'S', 'T']
 KEYS = {'i': 'int', 'j': 'int', 'f': 'float', 's': 'str', 'b': 'bool', 'm': 'mixed', 'l': 'ilist', 'd': 'date', 't': 'ldt', 'z': 'zdt',
         'u': 'duration', 'p': 'point'}
 NAN = float('nan')
-MANY = 7  # relationships in a query: with more of them most of the time is the planner's
+MANY = {4: 85, 5: 9, 7: 6}  # relationships in a query, and how often it may have as many: with more of them most of the time is the planner's
 LONG = 'x' * 2100  # more than an index keeps of a value
 VALUES = {
     'int': [0, 1, 2, 3, -1],
@@ -104,6 +104,7 @@ class Generator:
         self.bags = set()  # names of lists without an order
         self.params = {}
         self.rels_made = 0
+        self.many = self.pick(MANY)
 
     def fresh(self, prefix):
         self.names += 1
@@ -540,7 +541,7 @@ class Generator:
 
     def part(self, old, new, lengths, named=True, reuse=0.25):
         elements = [self.node(old, new, reuse, named)]
-        most = max(MANY - self.rels_made, min(lengths)) if self.chance(0.98) else max(lengths)
+        most = max(self.many - self.rels_made, min(lengths)) if self.chance(0.98) else max(lengths)
         for _ in range(min(self.pick(lengths), most)):
             repeats = named and self.depth == 0 and self.chance(0.06)
             elements += [self.repeated(new) if repeats else self.rel(old, new, named), self.node(old, new, reuse, named)]
@@ -831,7 +832,7 @@ class Generator:
             own = {n: scope[n] for n in imports}
             clauses = [Project([(('var', n), n) for n in imports])] if imports else []
             clauses += [self.match(own, self.chance(0.3))]
-            if self.chance(0.15) and self.rels_made <= MANY:
+            if self.chance(0.15) and self.rels_made <= self.many:
                 clauses.append(self.sub_query(own) if self.chance(0.6) else self.unwind(own))
             items = [(self.expr(kind, own), alias) for kind, alias in zip(kinds, aliases)]
             if aggregating:
@@ -858,7 +859,7 @@ class Generator:
             options = {'match': 5, 'optional': 2, 'unwind': 1, 'with': 2, 'call': 0.7, 'let': 0.5, 'shortest': 0.4}
             if not scope:
                 options = {'match': 9, 'optional': 1, 'unwind': 0.5, 'shortest': 0.3}
-            if self.rels_made > MANY:
+            if self.rels_made > self.many:
                 options = {'unwind': 1, 'with': 3}
             what = self.pick(options)
             if what == 'with':
