@@ -102,7 +102,7 @@ class Expected:
 
 
 def expected_of(graph, query):
-    evaluator = Evaluator(graph)
+    evaluator = Evaluator(graph, query.params)
     rows = evaluator.run(query, [{}])
     return Expected(query, rows, evaluator.full)
 
@@ -188,6 +188,47 @@ def can_partition(query):
             not any(e[0] == 'agg' for item, _ in last.items for e in generate.tuples_of(item)))
 
 
+COMPARISONS = ('=', '<>', '<', '<=', '>', '>=', 'STARTS WITH', 'ENDS WITH', 'CONTAINS')
+
+
+def operands(thing, free, used):
+    """Counts where parameters stand: free: where a value of any type may."""
+    if isinstance(thing, tuple) and thing and isinstance(thing[0], str):
+        if thing[0] == 'param':
+            used[thing[1]] += 1
+        elif thing[0] == 'bin' and (thing[1] in COMPARISONS or thing[1] == 'IN'):
+            sides = thing[2:3] if thing[1] == 'IN' else thing[2:4]
+            free.update(side[1] for side in sides if side[0] == 'param')
+        elif thing[0] == 'isnull' and thing[1][0] == 'param':
+            free[thing[1][1]] += 1
+    if hasattr(thing, 'props'):
+        free.update(e[1] for _, e in thing.props if e[0] == 'param')
+    inside = thing if isinstance(thing, (list, tuple)) else vars(thing).values() if hasattr(thing, '__dict__') else ()
+    for x in inside:
+        operands(x, free, used)
+
+
+def free_params(query):
+    free, used = Counter(), Counter()
+    operands(query.branches, free, used)
+    return [name for name in free if free[name] == used[name]]
+
+
+def params_trial(graph, query, seed):
+    """One text with values of other types, back and forth: what the plan cache keeps must not know them."""
+    rng = random.Random(seed)
+    other = clone(query)
+    other.params = {**query.params, **{name: generate.value_of_any_kind(rng) for name in free_params(query)}}
+    given = [query, other, query, other]
+    wants = [expected_of(graph, one) for one in given[:2]] * 2
+
+    def judge(answers):
+        for one, want, answer in zip(given, wants, answers):
+            check_answers(answer['answers'], [{}], lambda got: want.check(rows_of(got)), f'parameters {one.params}')
+
+    return [Engine.trial(query_text(query), one.params, [{}]) for one in given], judge
+
+
 # ---- Updates ----
 
 def colors(graph):
@@ -226,7 +267,7 @@ def update_trial(graph, query, seed):
     """Does every plan leave the graph that the reference leaves?"""
     rng = random.Random(seed)
     after = graph.copy()
-    rows = Evaluator(after).run(query, [{}])
+    rows = Evaluator(after, query.params).run(query, [{}])
     last = query.branches[0][-1]
     total = rows[0]['total'] if isinstance(last, Project) else None
     ways = plans(rng, rng.choice((1, 1, 2, 4)))
@@ -256,7 +297,7 @@ def transaction_trial(graph, texts, query, seed):
     """The same of CALL { } IN TRANSACTIONS, which no transaction around it can undo: the graph is made anew after each run."""
     rng = random.Random(seed)
     after = graph.copy()
-    rows = Evaluator(after).run(query, [{}])
+    rows = Evaluator(after, query.params).run(query, [{}])
     ways = plans(rng, rng.choice((1, 2)))
     again = [{'op': 'reset'}] + [Engine.request(one) for one in texts]
     requests = [request for way in ways for request in [Engine.request(query_text(query), query.params, way)] + DUMP + again]
@@ -350,6 +391,9 @@ class Trial:
             return
         self.query = generator.query()
         self.trial = lambda query: read_trial(graph, query, seed)
+        if self.query.params and rng.random() < 0.12 and free_params(self.query):
+            self.trial = lambda query: params_trial(graph, query, seed)
+            return
         if can_partition(self.query) and rng.random() < 0.3:
             predicate = generator.predicate(generator.before_return, 2)
             self.trial = lambda query: partition_trial(graph, query, predicate)

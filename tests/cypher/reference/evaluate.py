@@ -1,8 +1,9 @@
 """Rows of a query on a graph, by definition: all assignments of a pattern are tried, clause after clause works on whole tables."""
 import math
+import re
 
 from . import temporal
-from .language import Call, Create, Delete, Foreach, Match, Merge, Part, Project, Quantified, Set, Star, Unwind
+from .language import Call, Create, Delete, Foreach, Match, Merge, Part, Project, Quantified, Set, Sort, Star, Unwind
 from .values import Date, DateTime, Duration, LocalDateTime, Node, Path, Point, Rel, compare, equal, is_number, order_key, same_key
 
 
@@ -15,8 +16,8 @@ class Trouble(Exception):
 
 
 class Evaluator:
-    def __init__(self, graph, budget=2000):
-        self.graph, self.budget = graph, budget
+    def __init__(self, graph, params=None, budget=2000):
+        self.graph, self.params, self.budget = graph, params or {}, budget
 
     def spend(self):
         self.budget -= 1
@@ -74,17 +75,16 @@ class Evaluator:
             yield walk, node, done
         if high is not None and len(done) >= high:
             return
-        for rel, to in self.steps(node, pattern.rel, used, env):
-            inner = self.bind_node(node, pattern.left, env)
-            if inner is not None and pattern.rel.var is not None:
-                inner = {**inner, pattern.rel.var: rel}
-            inner = None if inner is None else self.bind_node(to, pattern.right, inner)
-            if inner is not None and (pattern.where is None or self.value(pattern.where, inner) is True):
-                yield from self.rounds(to, pattern, more(used, [rel]), env, walk + [rel, to], done + [inner])
+        first = self.bind_node(node, pattern.elements[0], env)
+        if first is None:
+            return
+        for inner, taken, hops in self.match_elements(pattern.elements, 1, node, first, used, []):
+            if pattern.where is None or self.value(pattern.where, inner) is True:
+                yield from self.rounds(hops[-1], pattern, taken, env, walk + hops, done + [inner])
 
     @staticmethod
     def group(pattern, rounds):
-        names = [e.var for e in (pattern.left, pattern.rel, pattern.right) if e.var is not None]
+        names = [e.var for e in pattern.elements if e.var is not None]
         return {name: [bound[name] for bound in rounds] for name in names}
 
     def match_elements(self, elements, at, node, env, used, parts):
@@ -113,6 +113,8 @@ class Evaluator:
                         continue
                 else:
                     after = {**env, rel.var: value}
+            if rel.where is not None and self.value(rel.where, after) is not True:
+                continue
             after = self.bind_node(to, to_pattern, after)
             if after is not None:
                 # A walk of no relationship has no node between: it ends where it began.
@@ -128,7 +130,9 @@ class Evaluator:
             return None
         if name is not None and name not in env:
             env = {**env, name: node}
-        return env if not pattern.props or self.props_fit(have, pattern.props, env) else None
+        if pattern.props and not self.props_fit(have, pattern.props, env):
+            return None
+        return env if pattern.where is None or self.value(pattern.where, env) is True else None
 
     def match_parts(self, parts, env, used=frozenset()):
         """used: relationships that must not come again; None: all may."""
@@ -144,13 +148,15 @@ class Evaluator:
         for after, _ in self.match_part(part, env, frozenset()):
             walked = after[part.path].parts
             between.setdefault((walked[0], walked[-1]), []).append(after)
+        words = part.selector.split()
+        count = next((int(word) for word in words if word.isdigit()), 1)
         for found in between.values():
             found.sort(key=lambda after: len(after[part.path].parts))
-            least = len(found[0][part.path].parts)
-            if part.selector in ('ALL SHORTEST', 'allShortestPaths'):
-                found = [after for after in found if len(after[part.path].parts) == least]
-            else:
-                found = found[:int(part.selector.split()[-1]) if part.selector[-1].isdigit() else 1]
+            lengths = sorted({len(after[part.path].parts) for after in found})
+            if words[-1] in ('GROUP', 'GROUPS') or part.selector in ('ALL SHORTEST', 'allShortestPaths'):
+                found = [after for after in found if len(after[part.path].parts) <= lengths[:count][-1]]
+            elif part.selector != 'ALL':
+                found = found[:count]
             yield from ((after, frozenset()) for after in found)
 
     def match_part(self, part, env, used):
@@ -188,7 +194,7 @@ class Evaluator:
         return e[1]
 
     def eval_param(self, e, env):
-        return e[2]
+        return self.params[e[1]]
 
     def eval_var(self, e, env):
         return env[e[1]]
@@ -213,7 +219,9 @@ class Evaluator:
         if v is None:
             return None
         have = v if isinstance(v, dict) else self.graph.props(v)
-        return {key: have.get(key) if x is None else self.value(x, env) for key, x in e[2]}
+        out = dict(have) if ('*', None) in e[2] else {}
+        out.update((key, have.get(key) if x is None else self.value(x, env)) for key, x in e[2] if key != '*')
+        return out
 
     def eval_not(self, e, env):
         v = self.value(e[1], env)
@@ -341,9 +349,11 @@ class Evaluator:
             return True if True in found else None if None in found else False
         if a is None or b is None:
             return None
-        if op in ('STARTS WITH', 'ENDS WITH', 'CONTAINS'):
+        if op in ('STARTS WITH', 'ENDS WITH', 'CONTAINS', '=~'):
             if not isinstance(a, str) or not isinstance(b, str):
                 return None
+            if op == '=~':
+                return re.fullmatch(b, a) is not None
             return a.startswith(b) if op[0] == 'S' else a.endswith(b) if op[0] == 'E' else b in a
         return self.arithmetic(op, a, b)
 
@@ -426,6 +436,8 @@ class Evaluator:
             return (a > 0) - (a < 0)
         if name == 'toUpper':
             return a.upper()
+        if name == 'toLower':
+            return a.lower()
         if name == 'toString':
             return str(a)
         if name == 'range':
@@ -511,6 +523,11 @@ class Evaluator:
         if isinstance(c, Star):
             rows = [{**env, **{alias: self.value(e, env) for e, alias in c.items}} for env in rows]
             return [env for env in rows if c.where is None or self.value(c.where, env) is True]
+        if isinstance(c, Sort):
+            rows = list(rows)
+            for e, down in reversed(c.order):
+                rows.sort(key=lambda env: order_key(self.value(e, env)), reverse=down)
+            return rows[c.skip or 0:][:c.limit]
         if isinstance(c, Call):
             return [{**env, **found} for env in rows for found in self.sub_rows(c, {name: env[name] for name in c.imports})]
         return [after for env in rows for after in self.write(c, dict(env))]
@@ -715,5 +732,5 @@ def variables(parts):
     for part in parts:
         out += [part.path] if part.path else []
         for e in part.elements:
-            out += [x.var for x in ((e.left, e.rel, e.right) if isinstance(e, Quantified) else (e,)) if x.var]
+            out += [x.var for x in (e.elements if isinstance(e, Quantified) else (e,)) if x.var]
     return out

@@ -4,8 +4,8 @@ Types of variables and expressions: int float str bool date ldt (local date-time
 path, and (bag t): a list whose order nobody promises. A map has a: an int, s: a string, l: a list, or some of them.
 Values come from small sets, so that equalities hold often. Floats are halves: their sums do not depend on an order.
 """
-from .language import (Call, Create, Delete, Foreach, Match, Merge, NodePattern, Part, Project, Quantified, Query, RelPattern, Set, Star,
-                       Unwind, literal)
+from .language import (Call, Create, Delete, Foreach, Match, Merge, NodePattern, Part, Project, Quantified, Query, RelPattern, Set, Sort,
+                       Star, Unwind, literal)
 from .evaluate import tuples_of
 from .values import Date, DateTime, Duration, Graph, LocalDateTime, Point
 
@@ -43,6 +43,9 @@ PARTS = {'date': DAY_PARTS, 'ldt': DAY_PARTS + ['hour', 'minute', 'second'],
 ZONES = ['Z', '+05:30', '-03:00', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe']
 UNITS = ['millennium', 'century', 'decade', 'year', 'weekYear', 'quarter', 'month', 'week', 'day']
 
+REGEXES = ['a.*', '.*b', '[ab]+', 'a|b', '(?i)A.*', '.', '', 'e?.', 'x{3,}a?']
+DISTANCES = [0.1, 2.2, 3.3, 9.0]  # no two points of VALUES are as far from each other
+
 UNSTORED = [[1, None], [None], [1, {'a': 1}], [[1]], [1, NAN]]  # lists that no property is equal to, which are above some and below others
 
 ITEMS = {'rels': 'rel', 'nodes': 'node'}
@@ -65,18 +68,26 @@ def random_graph(rng):
     return graph
 
 
+def value_of_any_kind(rng):
+    """As a parameter."""
+    v = rng.choice(VALUES[rng.choice(['int', 'float', 'str', 'bool', 'ilist', 'map'])])
+    return None if rng.random() < 0.1 else v
+
+
 def schema(rng):
     """[(statement, (is a relationship's, label or type, keys))]"""
     out, seen = [], set()
     for i in range(rng.randrange(4)):
-        keys = tuple(rng.sample(list(KEYS), rng.choice([1, 1, 2, 2, 3])))
+        keys = tuple(rng.sample(list(KEYS) + ['s', 'i'], rng.choice([1, 1, 2, 2, 3])))
+        keys = tuple(dict.fromkeys(keys))
         on_rels = rng.random() < 0.35
         name = rng.choice(TYPES if on_rels else LABELS)
         if (on_rels, name, keys) in seen:
             continue
         seen.add((on_rels, name, keys))
         pattern = f'()-[x:{name}]-()' if on_rels else f'(x:{name})'
-        out.append((f'CREATE INDEX index_{i} FOR {pattern} ON ({", ".join("x." + key for key in keys)})',
+        of = {'s': 'TEXT ', 'p': 'POINT '}.get(keys[0], '') if len(keys) == 1 and rng.random() < 0.5 else ''
+        out.append((f'CREATE {of}INDEX index_{i} FOR {pattern} ON ({", ".join("x." + key for key in keys)})',
                     (on_rels, name, keys)))
     if rng.random() < 0.3:
         label = rng.choice(LABELS)
@@ -123,7 +134,7 @@ class Generator:
         if self.chance(0.25) and not isinstance(v, UNTAGGED):
             name = self.fresh('p')
             self.params[name] = v
-            return ('param', name, v)
+            return ('param', name)
         return ('lit', v)
 
     def of_kind(self, scope, *kinds):
@@ -175,7 +186,8 @@ class Generator:
         options.update({'id': 1} if nodes or rels else {})
         options.update({'list': 3} if lists else {})
         options.update({'path': 2} if paths else {})
-        options.update({'sub': 2, 'pcomp': 1, 'whole': 1} if nodes and depth >= 0 and self.depth == 0 else {})
+        nested = 0 < self.depth < 3 and self.chance(0.06)
+        options.update({'sub': 2, 'pcomp': 1, 'whole': 1} if nodes and depth >= 0 and (self.depth == 0 or nested) else {})
         what = self.pick(options)
         if what == 'op':
             return ('bin', self.rng.choice('+-*'), self.expr('int', scope, depth), self.expr('int', scope, depth))
@@ -232,7 +244,7 @@ class Generator:
         if rels and self.chance(0.4):
             return ('call', 'type', (('var', self.rng.choice(rels)),))
         if self.chance(0.3):
-            return ('call', self.rng.choice(['toUpper', 'toString', 'reverse']), (self.expr('str', scope, depth),))
+            return ('call', self.rng.choice(['toUpper', 'toLower', 'toString', 'reverse', 'trim']), (self.expr('str', scope, depth),))
         if self.chance(0.2):
             name = self.rng.choice(['left', 'right', 'substring', 'replace'])
             more = {'left': (1,), 'right': (1,), 'substring': (1, 1), 'replace': ('a', 'xy')}[name]
@@ -319,6 +331,8 @@ class Generator:
             of = self.rng.choice(entities)
             items = [(key, self.expr(MAP_KEYS[key], scope, depth)) for key in keys if key == 'a' or scope[of] == 'map' or self.chance(0.3)]
             items += [(key, None) for key in ('l', 's') if key not in dict(items)]
+            if self.chance(0.3):
+                items.insert(self.rng.randrange(len(items) + 1), ('*', None))
             return ('projection', ('var', of), tuple(items))
         return ('map', tuple((key, self.expr(MAP_KEYS[key], scope, depth)) for key in keys))
 
@@ -381,8 +395,14 @@ class Generator:
     def compare_with(self, e, kind, scope, depth):
         ops = ['=', '=', '=', '<>', 'IN', 'isnull']
         ops += ['<', '<=', '>', '>='] if kind in ('int', 'float', 'str', 'mixed', 'date', 'ldt', 'zdt', 'duration', 'ilist') else []
-        ops += ['STARTS WITH', 'ENDS WITH', 'CONTAINS'] if kind == 'str' else []
+        ops += ['STARTS WITH', 'ENDS WITH', 'CONTAINS', '=~'] if kind == 'str' else []
+        ops += ['near', 'near'] if kind == 'point' else []
         op = self.rng.choice(ops)
+        if op == '=~':
+            return ('bin', op, e, ('lit', self.rng.choice(REGEXES)))
+        if op == 'near':
+            far = ('call', 'point.distance', (e, self.constant(kind)))
+            return ('bin', self.rng.choice(['<', '<=', '>']), far, ('lit', self.rng.choice(DISTANCES)))
         if op == 'isnull':
             return ('isnull', e, self.chance(0.5))
         if op == 'IN':
@@ -404,7 +424,7 @@ class Generator:
         options.update({'ids': 0.7} if nodes or rels else {})
         options.update({'same': 1} if len(nodes) > 1 else {})
         options.update({'samerel': 1} if len(rels) > 1 else {})
-        nested = self.depth == 1 and self.chance(0.06)
+        nested = 0 < self.depth < 3 and self.chance(0.1)
         options.update({'exists': 1.5, 'whole': 0.7} if nodes and (self.depth == 0 or nested) else {})
         options.update({'pattern': 1.5} if nodes and self.depth == 0 and where else {})
         options.update({'ends': 0.5} if rels and nodes else {})
@@ -429,9 +449,9 @@ class Generator:
                 return ('quant', kind, item, ('var', of), self.compare_with(('prop', ('var', item), 'i'), 'int', {item: ITEMS[scope[of]]}, 0))
             return ('quant', kind, item, self.expr('ilist', scope, depth - 1), self.compare_with(('var', item), 'int', {**scope, item: 'int'}, 0))
         if what == 'labels':
-            return ('labels', ('var', self.rng.choice(nodes)), self.label_expr(LABELS, 2))
+            return ('labels', ('var', self.rng.choice(nodes)), self.label_expr(LABELS, 2), *[True] * self.chance(0.15))
         if what == 'types':
-            return ('labels', ('var', self.rng.choice(rels)), ('name', self.rng.choice(TYPES)))
+            return ('labels', ('var', self.rng.choice(rels)), self.label_expr(TYPES, 2), *[True] * self.chance(0.15))
         if what == 'ids':
             return self.by_id(scope, nodes + rels)
         if what in ('same', 'samerel'):
@@ -493,7 +513,17 @@ class Generator:
         pattern.props = self.props(old)
         if pattern.var is not None and pattern.var not in old:
             new[pattern.var] = 'node'
+            pattern.where = self.own_where(pattern.var, 'node', old) if named else None
         return pattern
+
+    def own_where(self, name, kind, old):
+        """WHERE inside of a node or relationship, about it and what was there before."""
+        if not self.chance(0.04):
+            return None
+        self.depth += 1
+        where = self.predicate({**old, name: kind}, 1)
+        self.depth -= 1
+        return where
 
     def rel(self, old, new, named=True):
         self.rels_made += 1
@@ -508,7 +538,7 @@ class Generator:
             if self.chance(0.3):
                 pattern.types = ('or', *(('name', x) for x in self.rng.sample(TYPES, 2)))
             elif pattern.length is None and self.chance(0.2):
-                pattern.types = ('not', pattern.types) if self.chance(0.7) else ('dynamic', pattern.types[1:], self.chance(0.5))
+                pattern.types = self.label_expr(TYPES, 2)
         rels = self.of_kind(old, 'rel')
         if pattern.length is None and rels and named and self.chance(0.12):
             pattern.var = self.rng.choice(rels)
@@ -516,35 +546,51 @@ class Generator:
                 pattern.var = None
             else:
                 self.used_rels.add(pattern.var)
+        elif pattern.length is not None and named and self.chance(0.4) and self.unused_lists(old):
+            pattern.var = self.rng.choice(self.unused_lists(old))
+            self.used_rels.add(pattern.var)
         elif named and self.chance(0.5):
             pattern.var = self.fresh('r')
             new[pattern.var] = 'rel' if pattern.length is None else 'rels'
+            pattern.where = self.own_where(pattern.var, 'rel', old) if pattern.length is None else None
         pattern.props = self.props(old)
         return pattern
 
-    def repeated(self, new):
+    def unused_lists(self, old):
+        """Of relationships: a walk may go over them."""
+        return [name for name in self.of_kind(old, 'rels') if name not in self.used_rels]
+
+    def repeated(self, old, new):
         """A quantified part; new gains its lists."""
         self.rels_made += 1
         inner = {}
-        left, right = (NodePattern(self.fresh('n') if self.chance(0.6) else None, ('name', self.rng.choice(LABELS)) if self.chance(0.2) else None)
-                       for _ in range(2))
-        rel = RelPattern(self.fresh('r') if self.chance(0.5) else None, self.rng.choice('><-'),
-                         ('name', self.rng.choice(TYPES)) if self.chance(0.4) else None)
-        for e, kind in ((left, 'node'), (rel, 'rel'), (right, 'node')):
+
+        def node():
+            return NodePattern(self.fresh('n') if self.chance(0.6) else None, ('name', self.rng.choice(LABELS)) if self.chance(0.2) else None)
+
+        elements = [node()]
+        for _ in range(2 if self.chance(0.2) else 1):
+            elements += [RelPattern(self.fresh('r') if self.chance(0.5) else None, self.rng.choice('><-'),
+                                    ('name', self.rng.choice(TYPES)) if self.chance(0.4) else None), node()]
+        for e in elements:
             if e.var is not None:
-                inner[e.var] = kind
+                inner[e.var] = 'node' if isinstance(e, NodePattern) else 'rel'
         self.depth += 1
-        where = self.predicate(inner, 1) if inner and self.chance(0.4) else None
+        where = self.predicate({**self.seen_before(old), **inner}, 1) if inner and self.chance(0.4) else None
         self.depth -= 1
         new.update((name, kind + 's') for name, kind in inner.items())
-        return Quantified(left, rel, right, where, self.rng.choice([(0, None), (1, None), (1, 2), (0, 2), (2, 3), (1, 1), (2, None)]))
+        return Quantified(elements, where, self.rng.choice([(0, None), (1, None), (1, 2), (0, 2), (2, 3), (1, 1), (2, None)]))
+
+    def seen_before(self, old):
+        """What a repeated part may read beside its own."""
+        return old if self.chance(0.3) else {}
 
     def part(self, old, new, lengths, named=True, reuse=0.25):
         elements = [self.node(old, new, reuse, named)]
         most = max(self.many - self.rels_made, min(lengths)) if self.chance(0.98) else max(lengths)
         for _ in range(min(self.pick(lengths), most)):
             repeats = named and self.depth == 0 and self.chance(0.06)
-            elements += [self.repeated(new) if repeats else self.rel(old, new, named), self.node(old, new, reuse, named)]
+            elements += [self.repeated(old, new) if repeats else self.rel(old, new, named), self.node(old, new, reuse, named)]
         part = Part(elements)
         if named and self.depth == 0 and self.chance(0.04):
             bound = {name: kind for name, kind in new.items() if name in {e.var for e in elements}}
@@ -567,6 +613,7 @@ class Generator:
         new = {name: kind for name, kind in new.items() if kind != 'path'}
         if not named or self.chance(0.85):
             part.elements[0].var = self.rng.choice(self.of_kind(scope, 'node'))
+            part.elements[0].where = None
             new = {name: kind for name, kind in new.items() if name in
                    [e.var for e in part.elements]}
         self.used_rels = saved
@@ -613,20 +660,31 @@ class Generator:
             scope[ends[-1].var] = 'node'
         types = ('name', self.rng.choice(TYPES)) if self.chance(0.4) else None
         rel = RelPattern(None, self.rng.choice('><-'), types, self.rng.choice([(1, None), (0, None), (1, 3), (1, 1), (0, 2)]))
-        selector = self.rng.choice(['ANY SHORTEST', 'ALL SHORTEST', 'SHORTEST 1', 'SHORTEST 2', 'ALL SHORTEST', 'shortestPath', 'allShortestPaths'])
-        scope[length] = 'int'
+        selector = self.rng.choice(['ANY SHORTEST', 'ALL SHORTEST', 'SHORTEST 1', 'SHORTEST 2', 'ALL SHORTEST', 'shortestPath', 'allShortestPaths',
+                                    'SHORTEST GROUP', 'SHORTEST 2 GROUPS', 'ANY', 'ANY 2', 'ALL'])
+        whichever = selector in ('ANY', 'ANY 2')  # even the length is nobody's promise
         rel.var = self.fresh('r')
         inner = {ends[0].var: 'node', ends[1].var: 'node', rel.var: 'rels', name: 'path'}
         part = Part([ends[0], rel, ends[1]], name, selector)
+        if 'Path' not in selector and self.chance(0.2):  # a repeated part, or one relationship before
+            if self.chance(0.5):
+                del inner[rel.var]
+                part.elements[1] = Quantified([NodePattern(), RelPattern(None, rel.direction, types), NodePattern()], None, rel.length)
+            else:
+                part.elements[1:1] = [RelPattern(None, self.rng.choice('><-')), NodePattern()]
         where = None
         if self.chance(0.4):
             self.depth += 1
             where = self.predicate(inner, 1)
             self.depth -= 1
-        if where and 'Path' not in selector and (selector != 'ALL SHORTEST' or self.chance(0.6)):
+        every = selector in ('ALL SHORTEST', 'SHORTEST GROUP', 'SHORTEST 2 GROUPS', 'ALL')
+        if where and 'Path' not in selector and (not every or self.chance(0.6)):
             part.where, where = where, None  # of one of several paths it would be a matter of chance
-        if selector in ('ALL SHORTEST', 'allShortestPaths'):
+        if every or selector == 'allShortestPaths':
             scope[name] = 'path'
+        if whichever:
+            return [Match([part], where, self.chance(0.3))] + [Project([(('var', n), n) for n in scope])]
+        scope[length] = 'int'
         return [Match([part], where, self.chance(0.3)),
                 Star(None, [(('call', 'length', (('var', name),)), length)], self.chance(0.5))]
 
@@ -805,6 +863,52 @@ class Generator:
         self.bags |= {name for name, kind in after.items() if isinstance(kind, tuple)}
         return c
 
+    def sort(self, scope):
+        """ORDER BY, SKIP and LIMIT by themselves."""
+        if not scope or self.chance(0.3):
+            return Sort([(self.expr(self.rng.choice(['int', 'str', 'mixed', 'date']), scope, 1), self.chance(0.5))])
+        if any(isinstance(kind, tuple) or kind in ('path', 'map', 'point', 'duration', *ITEMS) for kind in scope.values()):
+            return Sort(skip=0) if self.chance(0.5) else Sort(limit=400)
+        names = list(scope)  # of all: the rows that stay must be no matter of chance
+        self.rng.shuffle(names)
+        sort = Sort([(('var', name), self.chance(0.5)) for name in names])
+        sort.limit = self.rng.choice([0, 1, 2, 5]) if self.chance(0.7) else None
+        sort.skip = self.rng.choice([0, 1, 2]) if sort.limit is None or self.chance(0.4) else None
+        return sort
+
+    def optional_chain(self):
+        """OPTIONAL MATCH behind OPTIONAL MATCH, each with a predicate over what was there and what it finds."""
+        scope, self.used_rels = {}, set()
+        clauses = [Match([self.part({}, scope, {0: 4, 1: 1}, reuse=0)])]
+        for _ in range(self.pick({1: 2, 2: 4, 3: 2})):
+            new, self.used_rels = {}, set()
+            part = self.part(scope, new, {0: 1, 1: 4, 2: 1}, reuse=0.2)
+            if self.of_kind(scope, 'node') and self.chance(0.7):
+                new.pop(part.elements[0].var, None) if part.elements[0].var not in {e.var for e in part.elements[1:]} else None
+                part.elements[0].var = self.rng.choice(self.of_kind(scope, 'node'))
+                part.elements[0].where = None
+            both = {**scope, **new}
+            where = self.across(scope, new) if self.chance(0.8) else None
+            if self.chance(0.3):
+                other = self.predicate(both, 1, True)
+                where = other if where is None else ('bin', self.rng.choice(['AND', 'OR']), where, other)
+            scope.update(new)
+            clauses.append(Match([part], where, True))
+            if self.chance(0.1):
+                clauses.append(Star(self.predicate(scope, 1)))
+        self.before_return = dict(scope)
+        return self.made([clauses + [self.project(scope, True)]])
+
+    def across(self, old, new):
+        """A comparison of something known with something found; None: there is nothing."""
+        found, known = self.of_kind(new, 'node', 'rel'), self.of_kind(old, 'node', 'rel')
+        if not found or not known:
+            return None
+        key, other = (self.rng.choice(['i', 'j', 'f', 's', 'm', 'd']) for _ in range(2))
+        other = key if self.chance(0.8) else other
+        return ('bin', self.rng.choice(['=', '=', '<>', '<', '<=', '>']), ('prop', ('var', self.rng.choice(found)), key),
+                ('prop', ('var', self.rng.choice(known)), other))
+
     def unwind(self, scope):
         bags = [n for n, kind in scope.items() if isinstance(kind, tuple)]
         if bags and self.chance(0.6):
@@ -856,7 +960,7 @@ class Generator:
     def branch(self, scope):
         clauses = []
         for _ in range(self.pick({1: 5, 2: 4, 3: 2, 4: 1})):
-            options = {'match': 5, 'optional': 2, 'unwind': 1, 'with': 2, 'call': 0.7, 'let': 0.5, 'shortest': 0.4}
+            options = {'match': 5, 'optional': 2, 'unwind': 1, 'with': 2, 'call': 0.7, 'let': 0.5, 'shortest': 0.5, 'sort': 0.5}
             if not scope:
                 options = {'match': 9, 'optional': 1, 'unwind': 0.5, 'shortest': 0.3}
             if self.rels_made > self.many:
@@ -868,6 +972,8 @@ class Generator:
                 clauses.append(self.sub_query(scope))
             elif what == 'let':
                 clauses.append(self.let(scope))
+            elif what == 'sort':
+                clauses.append(self.sort(scope))
             elif what == 'shortest':
                 clauses += self.shortest(scope)
             elif what == 'unwind':
@@ -995,6 +1101,8 @@ class Generator:
             return self.seeking()
         if self.chance(0.06):
             return self.joining()
+        if self.chance(0.05):
+            return self.optional_chain()
         if self.chance(0.08):
             branches = []
             for _ in range(2):
@@ -1121,8 +1229,35 @@ class Generator:
         clauses.append(Project([(('agg', 'count', False, None), 'total')], final=True))
         return self.made([clauses])
 
+    def calling(self):
+        """Sub-queries that write: what is read of their rows must not change how often they run."""
+        scope = {}
+        clauses = [Match(c.parts, c.where) if isinstance(c, Match) else c for c in self.branch(scope)]
+        have = self.of_kind(scope, 'node', 'rel')
+        imports = self.rng.sample(have, min(len(have), self.rng.randrange(3)))
+        own = {name: scope[name] for name in imports}
+        inner = [Project([(('var', name), name) for name in imports])] if imports else []
+        inner += [self.write(own, True) for _ in range(self.pick({1: 3, 2: 1}))]
+        alias = self.fresh('c')
+        value = ('lit', 1) if not imports or self.chance(0.4) else ('bin', '%', ('call', 'id', (('var', imports[0]),)), ('lit', 2))
+        if self.chance(0.75):
+            inner.append(Project([(value, alias)], final=True))
+            scope[alias] = 'int'
+        clauses.append(Call(imports, Query([inner]), self.chance(0.5)))
+        known = [name for name in scope if scope[name] in ('node', 'rel', 'int')]
+        of = ('var', self.rng.choice(known)) if known else ('lit', 1)
+        if self.chance(0.4):
+            last = Project([(('agg', 'count', True, of), 'total')], final=True)
+            return self.made([clauses + [last]])
+        below = Project([(of, self.fresh('v'))], self.chance(0.6))
+        if not below.distinct or self.chance(0.2):
+            below.limit = self.rng.choice([0, 1, 2])
+        return self.made([clauses + [below, Project([(('agg', 'count', False, None), 'total')], final=True)]])
+
     def update(self):
         """MATCH and updates; then a MATCH that sees them, and a count."""
+        if self.chance(0.15):
+            return self.calling()
         scope = {}
         clauses = self.branch(scope)
         nullable = any(isinstance(c, Match) and c.optional for c in clauses)

@@ -6,7 +6,7 @@ Expressions are tuples that begin with their kind:
   comp var list where map | quant kind var list where | reduce acc init var list e
   exists parts where | countsub parts where | pattern part | pcomp part where map | agg name distinct e (count(*): e None)
   key e name (e['name']) | sub kind query (EXISTS, COUNT, COLLECT of a whole query) | map [(key, e)] | part e name (of a date, duration, point)
-  projection var [(key, e)] (n {.key} where e is None) | a fifth member of agg: the percentile
+  projection var [(key, e)] (n {.key} where e is None, or .* where key is *) | a fifth member of agg: the percentile | a fourth one of labels: written as IS
 Label expressions (of types as well): name n | any | not e | and a b | or a b | dynamic [name] every ($(…) and $any(…))
 """
 import math
@@ -18,6 +18,7 @@ from .values import Date, DateTime, Duration, LocalDateTime, Point
 class NodePattern:
     def __init__(self, var=None, labels=None, props=None):
         self.var, self.labels, self.props = var, labels, props or []  # props: [(key, e)]
+        self.where = None
 
 
 class RelPattern:
@@ -25,13 +26,14 @@ class RelPattern:
         self.var, self.direction, self.types = var, direction, types  # direction: '>', '<', '-'
         self.length = length  # None: one; (low, high); high None: any
         self.props = props or []
+        self.where = None
 
 
 class Quantified:
-    """((left)-[rel]->(right) WHERE …){low,high}: stands where a relationship does; what it binds are lists."""
+    """((a)-[r]->(b)-[s]->(c) WHERE …){low,high}: stands where a relationship does; what it binds are lists."""
 
-    def __init__(self, left, rel, right, where, length):
-        self.left, self.rel, self.right, self.where, self.length = left, rel, right, where, length
+    def __init__(self, elements, where, length):
+        self.elements, self.where, self.length = elements, where, length
         self.var = None
 
 
@@ -39,7 +41,7 @@ class Part:
     def __init__(self, elements, path=None, selector=None, where=None):
         self.elements, self.path = elements, path
         self.where = where  # of the part in parentheses: before paths are selected
-        self.selector = selector  # 'ANY SHORTEST', 'ALL SHORTEST', 'SHORTEST 2', …, 'shortestPath', 'allShortestPaths'
+        self.selector = selector  # 'ANY SHORTEST', 'ALL SHORTEST', 'SHORTEST 2', 'SHORTEST 2 GROUPS', 'ANY 2', …, 'shortestPath', 'allShortestPaths'
 
 
 class Match:
@@ -68,6 +70,13 @@ class Star:
 
     def __init__(self, where=None, items=(), short=False):
         self.where, self.items, self.short = where, list(items), short
+
+
+class Sort:
+    """ORDER BY, SKIP and LIMIT by themselves."""
+
+    def __init__(self, order=(), skip=None, limit=None):
+        self.order, self.skip, self.limit = list(order), skip, limit
 
 
 class Call:
@@ -180,19 +189,22 @@ def props_text(props):
     return ' {' + ', '.join(f'{key}: {text(e)}' for key, e in props) + '}' if props else ''
 
 
+def where_text(e):
+    return ' WHERE ' + text(e.where) if e.where else ''
+
+
 def element_text(e):
     if isinstance(e, NodePattern):
-        return '(' + (e.var or '') + (':' + labels_text(e.labels) if e.labels else '') + props_text(e.props) + ')'
+        return '(' + (e.var or '') + (':' + labels_text(e.labels) if e.labels else '') + props_text(e.props) + where_text(e) + ')'
     if isinstance(e, Quantified):
         low, high = e.length
-        where = ' WHERE ' + text(e.where) if e.where else ''
         count = {(0, None): '*', (1, None): '+'}.get(e.length, f'{{{low},{"" if high is None else high}}}')
-        return f' ({element_text(e.left)}{element_text(e.rel)}{element_text(e.right)}{where}){count} '
+        return f' ({"".join(map(element_text, e.elements))}{where_text(e)}){count} '
     inner = (e.var or '') + (':' + types_text(e.types) if e.types else '')
     if e.length is not None:
         low, high = e.length
         inner += f'*{low}..' + ('' if high is None else str(high))
-    inner += props_text(e.props)
+    inner += props_text(e.props) + where_text(e)
     inner = f'[{inner}]' if inner else ''
     return ('<' if e.direction == '<' else '') + f'-{inner}-' + ('>' if e.direction == '>' else '')
 
@@ -249,7 +261,7 @@ def text(e):
         arms = ' '.join(f'WHEN {text(when)} THEN {text(then)}' for when, then in arms)
         return f'CASE{value} {arms}' + (f' ELSE {text(otherwise)}' if otherwise else '') + ' END'
     if kind == 'labels':
-        return f'({text(e[1])}:{labels_text(e[2])})'
+        return f'({text(e[1])}{" IS " if len(e) > 3 else ":"}{labels_text(e[2])})'
     if kind == 'comp':
         where = f' WHERE {text(e[3])}' if e[3] else ''
         return f'[{e[1]} IN {text(e[2])}{where}' + (f' | {text(e[4])}]' if e[4] else ']')
@@ -283,7 +295,15 @@ def set_text(items):
     return ', '.join(out)
 
 
+def sort_text(order, counts):
+    """counts: by SKIP and LIMIT"""
+    out = ' ORDER BY ' + ', '.join(text(e) + (' DESC' if down else '') for e, down in order) if order else ''
+    return out + ''.join(f' {word} {count}' for word, count in counts.items() if count is not None)
+
+
 def clause_text(c):
+    if isinstance(c, Sort):
+        return sort_text(c.order, {'SKIP': c.skip, 'LIMIT': c.limit})[1:]
     if isinstance(c, Match):
         return ('OPTIONAL ' if c.optional else '') + 'MATCH ' + ('REPEATABLE ELEMENTS ' if c.repeatable else '') + \
             parts_text(c.parts, c.where)
@@ -316,14 +336,12 @@ def clause_text(c):
             return optional + 'CALL { ' + query_text(c.query) + ' }' + c.transactions
         inner = Query([branch[bool(c.imports):] for branch in c.query.branches], c.query.union_all)
         return f'{optional}CALL ({", ".join(c.imports)}) {{ {query_text(inner)} }}{c.transactions}'
-    out = 'RETURN ' if c.final else 'WITH '
+    out, counts = 'RETURN ' if c.final else 'WITH ', {}
     out += 'DISTINCT ' if c.distinct else ''
     out += ', '.join(text(e) if e == ('var', alias) else f'{text(e)} AS {alias}' for e, alias in c.items)
-    if c.order:
-        out += ' ORDER BY ' + ', '.join(text(e) + (' DESC' if down else '') for e, down in c.order)
     for word, count in (('SKIP', c.skip), ('LIMIT', c.limit)):
-        out += f' {word} {count if c.counts is None else c.counts[word]}' if count is not None else ''
-    return out + (' WHERE ' + text(c.where) if c.where else '')
+        counts[word] = count if c.counts is None or count is None else c.counts[word]
+    return out + sort_text(c.order, counts) + where_text(c)
 
 
 def query_text(query):

@@ -1,5 +1,5 @@
 """Other queries that mean the same, and smaller ones."""
-from .language import Call, Create, Match, NodePattern, Part, Project, Quantified, RelPattern, Star, clone
+from .language import Call, Create, Match, NodePattern, Part, Project, Quantified, Query, RelPattern, Sort, Star, clone
 
 TURNED = {'>': '<', '<': '>', '-': '-'}
 
@@ -95,7 +95,27 @@ def outline(query, rng):
     return query
 
 
-SAME = [reverse, reorder, split, redundant, late_where, outline]
+def inside(query, rng):
+    """The whole as a sub-query; rows of a sub-query have no order."""
+    last = query.branches[0][-1]
+    if last.order:
+        return query
+    aliases = [alias for _, alias in last.items]
+    around = Query([[Call([], Query(query.branches, query.union_all), rng.random() < 0.5),
+                     Project([(('var', alias), alias) for alias in aliases], final=True)]])
+    return around
+
+
+def stars(query, rng):
+    """WITH * between clauses: a border that nothing need respect."""
+    for branch in query.branches:
+        for i in range(len(branch) - 1, 0, -1):
+            if isinstance(branch[i - 1], Match) and rng.random() < 0.5 and any(e.var for part in branch[i - 1].parts for e in part.elements):
+                branch.insert(i, Star())
+    return query
+
+
+SAME = [reverse, reorder, split, redundant, late_where, outline, inside, stars]
 
 
 def partition(query, predicate):
@@ -158,6 +178,8 @@ def edits(query):
                 yield from pattern_edits(c, get)
             elif isinstance(c, Project):
                 yield from project_edits(c, get)
+            elif isinstance(c, Sort) and len(c.order) > 1:
+                yield lambda q, get=get: get(q).order.pop()
             elif isinstance(c, Call):
                 for smaller in edits(c.query):
                     yield lambda q, get=get, s=smaller: s(get(q).query)
@@ -179,7 +201,7 @@ def pattern_edits(c, get):
             yield lambda q, k=k: get(q).parts[k].elements.__delitem__(slice(0, 2))
             yield lambda q, k=k: get(q).parts[k].elements.__delitem__(slice(-2, None))
         for n, e in enumerate(part.elements):
-            for name in ('props', 'labels', 'types', 'length', 'var'):
+            for name in ('props', 'labels', 'types', 'length', 'where', 'var'):
                 if getattr(e, name, None):
                     empty = [] if name == 'props' else None
                     yield lambda q, k=k, n=n, name=name, empty=empty: setattr(get(q).parts[k].elements[n], name, empty)
