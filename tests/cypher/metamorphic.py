@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Random queries on random graphs: the engine's rows against those of the reference evaluator, however the query is planned and written.
 
-Usage: metamorphic.py [--queries N] [--seed S] [--jobs J] [--keep-going] ENGINE
-ENGINE is sombra-tck. Each query is run with plans of a few of several kinds (indexes off or wherever one serves, orders as written, shuffled,
+Usage: metamorphic.py [--queries N] [--seed S] [--jobs J] [--seconds T] [--log FILE] [--keep-going] ENGINE
+ENGINE is sombra-tck. FILE gets a line for each piece of work; where it has some, seeds go on behind theirs, and the sum of all is printed, too.
+Each query is run with plans of a few of several kinds (indexes off or wherever one serves, orders as written, shuffled,
 counted by factors, spilling, on several threads), and perhaps in another form that means the same (reference/transform.py) or in three parts that
 add up; one in five is an update, after which the whole graph is compared; some update in several transactions. What differs is made smaller, and printed with the seed of its graph:
 --seed S finds it again. Last line: what was run. Exit status: 0 when nothing differed.
 """
 import argparse
+import contextlib
 import itertools
 import json
 import math
@@ -16,6 +18,7 @@ import os
 import random
 import re
 import sys
+import time
 from collections import Counter
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -28,6 +31,7 @@ from reference.temporal import NoSuchDay
 from reference.values import bag_key, order_key, same_key
 
 QUERIES_PER_GRAPH = 100
+GRAPHS_PER_PIECE = 20
 BATCH = 25  # queries that the engine is sent at once: it works them off while the next ones are made
 NO_ANSWER = (TooMuch, Trouble, NoSuchDay)  # of the reference
 SENSELESS = (KeyError, TypeError, AttributeError, IndexError, ValueError)
@@ -489,24 +493,56 @@ def verdict(seed, texts, number, trial, answers, report):
     return 'differs'
 
 
-def work(args):
-    command, seeds, queries, keep_going = args
+class Campaign:
+    """What was run: counts of pieces of some graphs each, summed up, and kept in a file if there is one."""
+
+    FIELDS = ('seed', 'graphs', 'queries', 'executions', 'slow', 'differed', 'seconds')
+
+    def __init__(self, log):
+        self.log = log
+        self.now, self.all = Counter(), Counter()
+        self.next_seed = 0
+        if log and os.path.exists(log):
+            with open(log, encoding='utf-8') as lines:
+                for line in lines:
+                    self.count(dict(zip(self.FIELDS, map(int, line.split()[1::2]))), self.all)
+
+    def count(self, piece, *sums):
+        for total in sums:
+            total.update(piece)
+        self.next_seed = max(self.next_seed, piece['seed'] + piece['graphs'])
+
+    def add(self, piece):
+        self.count(piece, self.now, self.all)
+        if self.log:
+            with open(self.log, 'a', encoding='utf-8') as out:
+                print(*(f'{name} {piece[name]}' for name in self.FIELDS), file=out)
+
+    @staticmethod
+    def text(total):
+        return (f'{total["queries"]} queries, {total["executions"]} executions, {total["differed"]} differed, {total["slow"]} ran into the time limit, '
+                f'{total["seconds"]} s')
+
+
+def work(piece):
+    """Queries on some graphs: piece is (command, seeds, queries, keep_going)."""
+    command, seeds, queries, keep_going = piece
+    began = time.monotonic()
     engine = Engine(command)
-    compared = slow = differed = 0
+    total = Counter(seed=seeds[0], graphs=len(seeds))
     for seed in seeds:
         try:
-            a, b, c = run_seed(engine, seed, queries, lambda message: print(message, flush=True))
+            compared, slow, differed = run_seed(engine, seed, queries, lambda message: print(message, flush=True))
         except EngineGone as gone:
             print(f'--- seed {seed}: {gone}', flush=True)
-            a, b, c = 0, 0, 1
+            compared, slow, differed = 0, 0, 1
             engine.start()
-        compared += a
-        slow += b
-        differed += c
+        total.update(queries=compared, slow=slow, differed=differed)
         if differed and not keep_going:
             break
     engine.close()
-    return compared, engine.executions, slow, differed
+    total.update(executions=engine.executions, seconds=round(time.monotonic() - began))
+    return total
 
 
 def main():
@@ -515,21 +551,30 @@ def main():
     parser.add_argument('--queries', type=int, default=1000)
     parser.add_argument('--seed', type=int, default=None)
     parser.add_argument('--jobs', type=int, default=1)
+    parser.add_argument('--seconds', type=int, default=None)
+    parser.add_argument('--log', default=None)
     parser.add_argument('--keep-going', action='store_true')
     args = parser.parse_args()
+    campaign = Campaign(args.log)
     first = args.seed if args.seed is not None else random.SystemRandom().randrange(1 << 30)
+    first = campaign.next_seed or first
     each = min(args.queries, QUERIES_PER_GRAPH)
-    seeds = range(first, first + -(-args.queries // each))
+    end = first + -(-args.queries // each)
     print(f'seed {first}', flush=True)
-    shares = [(args.engine, seeds[j::args.jobs], each, args.keep_going) for j in range(args.jobs)]
-    if args.jobs == 1:
-        results = [work(shares[0])]
-    else:
-        with multiprocessing.Pool(args.jobs) as pool:
-            results = pool.map(work, shares)
-    compared, executions, slow, differed = (sum(counts) for counts in zip(*results))
-    print(f'metamorphic: {compared} queries, {executions} executions, {differed} differed, {slow} ran into the time limit (seed {first})')
-    return 1 if differed or compared == 0 else 0
+    graphs = max(1, min(GRAPHS_PER_PIECE, (end - first) // args.jobs))
+    pieces = ((args.engine, range(at, min(at + graphs, end)), each, args.keep_going) for at in range(first, end, graphs))
+    began = time.monotonic()
+    # One job has no other process, which a sanitizer or a profiler would have to follow.
+    with multiprocessing.Pool(args.jobs) if args.jobs > 1 else contextlib.nullcontext() as pool:
+        for piece in pool.imap_unordered(work, pieces) if pool else map(work, pieces):
+            campaign.add(piece)
+            late = args.seconds is not None and time.monotonic() - began > args.seconds
+            if late or piece['differed'] and not args.keep_going:
+                break
+    print(f'metamorphic: {campaign.text(campaign.now)} (seed {first})')
+    if args.log:
+        print(f'all of {args.log}: {campaign.text(campaign.all)}')
+    return 1 if campaign.now['differed'] or campaign.now['queries'] == 0 else 0
 
 
 if __name__ == '__main__':

@@ -884,9 +884,10 @@ class Generator:
             new, self.used_rels = {}, set()
             part = self.part(scope, new, {0: 1, 1: 4, 2: 1}, reuse=0.2)
             if self.of_kind(scope, 'node') and self.chance(0.7):
-                new.pop(part.elements[0].var, None) if part.elements[0].var not in {e.var for e in part.elements[1:]} else None
-                part.elements[0].var = self.rng.choice(self.of_kind(scope, 'node'))
-                part.elements[0].where = None
+                first = part.elements[0]
+                if first.var not in {e.var for e in part.elements[1:]}:
+                    new.pop(first.var, None)
+                first.var, first.where, part.where = self.rng.choice(self.of_kind(scope, 'node')), None, None
             both = {**scope, **new}
             where = self.across(scope, new) if self.chance(0.8) else None
             if self.chance(0.3):
