@@ -13,6 +13,7 @@ OPS ?= 1000000
 PREFIX ?= /usr/local
 TCK ?= ../shared/tck
 QUERIES ?= 10000
+LOG ?=
 SPILL ?=
 # Ninja when it is there, else Unix Makefiles; a build directory keeps what it was made with.
 CMAKE_GENERATOR ?= $(if $(shell command -v ninja 2>/dev/null),Ninja,Unix Makefiles)
@@ -131,12 +132,13 @@ tck:
 	@$(call need,build/release/sombra-tck)
 	@SPILL=$(SPILL) tools/tck build/release/sombra-tck $(TCK)
 
-# Random queries on random graphs, against a reference evaluator and each other.
+# Random queries on random graphs, against a reference evaluator and each other. LOG=file: go on where the run before ended; its counts add up.
 metamorphic:
 	@tools/setup build
 	@$(programs)
 	@$(call need,build/release/sombra-tck)
-	@python3 tests/cypher/metamorphic.py --seed $(SEED) --queries $(QUERIES) --jobs $(JOBS) build/release/sombra-tck
+	@python3 tests/cypher/metamorphic.py --seed $(SEED) --queries $(QUERIES) --jobs $(JOBS) $(if $(LOG),--log $(LOG) --keep-going) \
+		build/release/sombra-tck
 
 demo:
 	@tools/setup build

@@ -1162,16 +1162,17 @@ class Generator:
         return Set([('prop', name, self.rng.choice(['i', 'j']), value if self.chance(0.8) else ('lit', None))])
 
     def foreach(self, scope, items, outer=None):
-        """outer: the value that the one around it sets. Both set the same, since they may set it of the same node in different rows."""
-        item, value = self.fresh('x'), self.constant('int')
-        value = outer or value
+        """outer: the value that the one around it sets, the label of what it makes and of what it merges. These are the same within, since rows
+        have no order: several may set the value of one node, and what one makes another must not find."""
+        item = self.fresh('x')
+        value, made, merged = same = outer or (self.constant('int'), *self.rng.sample(LABELS, 2))
         nodes = self.of_kind(scope, 'node')
-        choices = [Create([Part([NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', ('var', item))])])]),
-                   Merge(Part([NodePattern(None, ('name', self.rng.choice(LABELS)), [('i', value)])]))]
+        choices = [Create([Part([NodePattern(None, ('name', made), [('i', ('var', item))])])]),
+                   Merge(Part([NodePattern(None, ('name', merged), [('i', value)])]))]
         if nodes:
             choices.append(Set([('prop', self.rng.choice(nodes), 'j', value)]))
         if outer is None:
-            choices.append(self.foreach(scope, ('call', 'range', (('lit', 0), ('var', item))), value))
+            choices.append(self.foreach(scope, ('call', 'range', (('lit', 0), ('var', item))), same))
         return Foreach(item, items, self.rng.sample(choices, 1 if self.chance(0.7) else 2))
 
     def new_node(self):
@@ -1223,22 +1224,39 @@ class Generator:
             known = {}
         else:
             known = {name: scope[name] for name in imports}
-        inner += [self.write(known, True) for _ in range(self.pick({1: 3, 2: 1}))]
+        inner += self.writes_of_a_row(known)
         rows = self.rng.choice([1, 1, 2, 3, 10])
         transactions = f' IN TRANSACTIONS OF {rows} ROWS' + self.rng.choice(['', '', ' ON ERROR FAIL', ' ON ERROR CONTINUE', ' ON ERROR BREAK'])
         clauses.append(Call(imports, Query([inner]), self.chance(0.5), transactions=transactions))
         clauses.append(Project([(('agg', 'count', False, None), 'total')], final=True))
         return self.made([clauses])
 
+    def writes_of_a_row(self, scope):
+        """Of a sub-query, which one row runs through before the next: of two clauses that set or merge the order of rows would be seen."""
+        if self.chance(0.25):
+            nodes = self.of_kind(scope, 'node')
+            return [self.create(nodes), self.create(nodes)]
+        return [self.write(scope, True)]
+
+    def walking(self, scope):
+        """Several ways from one node to another, of which little is read but where they end."""
+        ends = [NodePattern(self.fresh('n'), ('name', self.rng.choice(LABELS)) if self.chance(0.2) else None) for _ in range(2)]
+        rel = RelPattern(None, self.rng.choice('>-'), None, self.rng.choice([(0, 2), (1, 2), (1, 3), (2, 3)]))
+        if self.chance(0.3):
+            rel = Quantified([NodePattern(), RelPattern(None, rel.direction), NodePattern()], None, rel.length)
+        scope.update((node.var, 'node') for node in ends)
+        return [Match([Part([ends[0], rel, ends[1]])])]
+
     def calling(self):
         """Sub-queries that write: what is read of their rows must not change how often they run."""
         scope = {}
-        clauses = [Match(c.parts, c.where) if isinstance(c, Match) else c for c in self.branch(scope)]
+        clauses = self.walking(scope) if self.chance(0.5) else self.branch(scope)
+        clauses = [Match(c.parts, c.where) if isinstance(c, Match) else c for c in clauses]
         have = self.of_kind(scope, 'node', 'rel')
         imports = self.rng.sample(have, min(len(have), self.rng.randrange(3)))
         own = {name: scope[name] for name in imports}
         inner = [Project([(('var', name), name) for name in imports])] if imports else []
-        inner += [self.write(own, True) for _ in range(self.pick({1: 3, 2: 1}))]
+        inner += self.writes_of_a_row(own)
         alias = self.fresh('c')
         value = ('lit', 1) if not imports or self.chance(0.4) else ('bin', '%', ('call', 'id', (('var', imports[0]),)), ('lit', 2))
         if self.chance(0.75):

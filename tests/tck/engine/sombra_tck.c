@@ -459,7 +459,7 @@ static char *text_of_answer(const json_t *answer, bool ordered)
     return text;
 }
 
-#define TRIAL_MS 4000u /* a query that takes longer fails */
+#define TRIAL_MS 10000u /* a query that takes longer fails */
 
 /* The answer by the first of `plans`, and by each other one: null when it says the same. `ordered`: the rows must come in the
  * same order, not only be the same. `undo`: what the query changes is taken back. */
