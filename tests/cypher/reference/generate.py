@@ -43,6 +43,7 @@ PARTS = {'date': DAY_PARTS, 'ldt': DAY_PARTS + ['hour', 'minute', 'second'],
 ZONES = ['Z', '+05:30', '-03:00', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe']
 UNITS = ['millennium', 'century', 'decade', 'year', 'weekYear', 'quarter', 'month', 'week', 'day']
 
+BEGINNINGS = ['a', 'b', 'ab', '', 'xx', '\u00e9', 'e', LONG, LONG[:-1] + 'y']
 REGEXES = ['a.*', '.*b', '[ab]+', 'a|b', '(?i)A.*', '.', '', 'e?.', 'x{3,}a?']
 DISTANCES = [0.1, 2.2, 3.3, 9.0]  # no two points of VALUES are as far from each other
 
@@ -1067,6 +1068,8 @@ class Generator:
                 if kind != 'ilist' and self.chance(0.5):
                     bound = ('lit', self.rng.choice(UNSTORED)) if kind == 'mixed' and self.chance(0.2) else self.constant(kind)
                     one = ('bin', self.rng.choice(['<', '<=', '>', '>=']), of, bound)
+                if kind == 'str' and self.chance(0.4):
+                    one = ('bin', self.rng.choice(['STARTS WITH', 'STARTS WITH', 'ENDS WITH', 'CONTAINS']), of, ('lit', self.rng.choice(BEGINNINGS)))
                 where = one if where is None else ('bin', 'AND', where, one)
         clauses.append(Match([Part(elements)], where, bool(clauses) and self.chance(0.3)))
         scope.update(new)
