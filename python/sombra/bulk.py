@@ -290,7 +290,7 @@ class _FileImport:
                 return load.whole(db)
             refused = None
             if rejects is not None:
-                owner = getattr(db, "_database", db)  # of a transaction
+                owner: Any = getattr(db, "_database", db)  # of a transaction
                 _check_rejects(rejects, [*rows.files, owner.path or ""])
                 refused = _Rejects(rejects, max_rejects)
             try:
