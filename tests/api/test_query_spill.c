@@ -358,6 +358,29 @@ static void test_api_query_spill__faults(void **state)
     rig_end(&r);
 }
 
+/* What a node has is deleted in portions: all of it at once would take more than the memory there is. */
+static void test_api_query_spill__detach_a_hub(void **state)
+{
+    api_rig r;
+    sum total;
+    (void)state;
+
+    rig_new(&r, LITTLE);
+    runs(&r, "CREATE (:Hub)", &total);
+    runs(&r,
+         "MATCH (h:Hub) UNWIND range(1, 40000) AS i CREATE (h)-[:SPOKE]->(:Rim {i: i}), "
+         "(h)-[:LOOP]->(h)",
+         &total);
+    FAILS(&r, run(r.conn, "MATCH (n:Hub|Rim) DELETE n", &total), SOMBRA_CONSTRAINT, "DETACH");
+    runs(&r, "MATCH (h:Hub) DETACH DELETE h, h", &total);
+    runs(&r, "MATCH (n:Rim) RETURN 1", &total);
+    assert_int_equal(total.rows, 40000);
+    runs(&r, "MATCH ()-[r:SPOKE|LOOP]-() RETURN 1", &total);
+    assert_int_equal(total.rows, 0);
+    assert_true(atomic_load(&r.db->memory.peak_bytes) <= LITTLE);
+    rig_end(&r);
+}
+
 /* ---- What cannot be spilled ---- */
 
 static void test_api_query_spill__limit(void **state)
@@ -394,6 +417,7 @@ int main(void)
         cmocka_unit_test(test_api_query_spill__same_results),
         cmocka_unit_test(test_api_query_spill__forced),
         cmocka_unit_test(test_api_query_spill__faults),
+        cmocka_unit_test(test_api_query_spill__detach_a_hub),
         cmocka_unit_test(test_api_query_spill__limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

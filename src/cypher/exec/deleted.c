@@ -1,5 +1,6 @@
 /* deleted.c — an entry of a block: its type above, 32 bits below. */
 #include "cypher/exec/deleted.h"
+#include "base/bits.h"
 
 #define BLOCK_IDS 32u
 
@@ -55,4 +56,27 @@ bool sb_deleted__find(const sb_deleted_ids *ids, uint64_t id, sb_type_id *type)
     if (found == NULL) return false;
     *type = (sb_type_id)*found;
     return true;
+}
+
+uint64_t sb_deleted__next(const sb_deleted_ids *ids, sb_deleted_walk *walk)
+{
+    const sb_map_entry *entry;
+
+    while (walk->bits == 0 && !walk->others) {
+        entry = sb_split_map_next(&ids->blocks, &walk->part, &walk->at);
+        if (entry == NULL)
+            *walk = (sb_deleted_walk){.others = true};
+        else
+            *walk = (sb_deleted_walk){.part = walk->part,
+                                      .at = walk->at,
+                                      .base = entry->key * BLOCK_IDS,
+                                      .bits = entry->value & UINT32_MAX};
+    }
+    if (walk->bits != 0) {
+        const uint64_t id = walk->base + sb_ctz64(walk->bits);
+        walk->bits &= walk->bits - 1;
+        return id;
+    }
+    entry = sb_split_map_next(&ids->others, &walk->part, &walk->at);
+    return entry == NULL ? 0 : entry->key;
 }

@@ -20,5 +20,12 @@ void sb_deleted__clear(sb_deleted_ids *ids, size_t keep);
 /* type: of nodes 0. */
 SB_MUST_CHECK sb_status sb_deleted__put(sb_deleted_ids *ids, uint64_t id, sb_type_id type);
 bool sb_deleted__find(const sb_deleted_ids *ids, uint64_t id, sb_type_id *type);
+/* The next of them, in no order; 0: there are no more. */
+typedef struct sb_deleted_walk {
+    size_t part, at;
+    uint64_t base, bits; /* of the block at hand, those to come */
+    bool others;         /* blocks are done; false to begin with, as all is 0 */
+} sb_deleted_walk;
+uint64_t sb_deleted__next(const sb_deleted_ids *ids, sb_deleted_walk *walk);
 
 #endif

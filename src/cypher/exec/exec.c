@@ -510,7 +510,7 @@ void sb_exec_close(sb_exec *run)
     sb_zones_destroy(run->func.zones);
     sb_deleted__deinit(&run->deleted.nodes);
     sb_deleted__deinit(&run->deleted.rels);
-    sb_split_map_deinit(&run->deleted.pending);
+    sb_deleted__deinit(&run->deleted.pending);
     sb_arena_destroy(run->constants);
     sb_arena_destroy(run->arena);
     sb_free(run->budget.inner, run, sizeof *run);

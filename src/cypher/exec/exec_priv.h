@@ -53,8 +53,8 @@ SB_INLINE size_t sb_budget__used(const sb_budget *budget)
 
 /* Entities deleted in the run's transaction. */
 typedef struct sb_deleted {
-    sb_deleted_ids nodes, rels;
-    sb_split_map pending; /* nodes that still have relationships: they go, or fail, at the end */
+    sb_deleted_ids nodes, rels,
+        pending; /* nodes that still have relationships: they go, or fail, at the end */
 } sb_deleted;
 
 /* How much of its input a statement has worked off: entities of its scans, or else rows of a list, or bytes of a file (progress.c). */

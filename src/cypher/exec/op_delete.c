@@ -5,12 +5,15 @@
 #include "cypher/exec/op_priv.h"
 #include "cypher/exec/write.h"
 
+/* Relationships that are looked up, or things that are deleted, in one go: a node may have more than there is memory for. */
+#define PORTION 4096u
+
 typedef struct sb_delete_op {
     sb_operator op;
     sb_eval **entities;
     sb_changes changes;
     sb_buffer nodes;     /* uint64_t: of the batch */
-    sb_buffer neighbors; /* sb_neighbor: of a node being detached */
+    sb_buffer neighbors; /* sb_neighbor: of a node being detached, a portion */
     uint32_t
         noted; /* entities, to look at the interrupt now and then: a batch may detach millions of relationships */
 } sb_delete_op;
@@ -60,29 +63,30 @@ static sb_status delete_rel(sb_delete_op *d, uint64_t id)
     SB_TRY(sb_graph_rel(run->graph, id, &record, &found, run->err));
     if (!found) return SB_OK; /* an earlier transaction of the statement has deleted it */
     SB_TRY(note_deleted(d, &run->deleted.rels, id, record.type));
-    return sb_changes__add(&d->changes, SB_OP_DELETE_REL, SB_REL, id) != NULL
-               ? SB_OK
-               : sb_exec__no_memory(run);
+    if (sb_changes__add(&d->changes, SB_OP_DELETE_REL, SB_REL, id) == NULL)
+        return sb_exec__no_memory(run);
+    return sb_changes__count(&d->changes) < PORTION ? SB_OK : sb_changes__apply(&d->changes, NULL);
 }
 
 /* All relationships of a node, so that their types are known afterwards. */
 static sb_status detach_node(sb_delete_op *d, uint64_t id)
 {
     sb_exec *run = d->op.run;
-    const sb_neighbors_options options = {.direction = SB_BOTH};
-    size_t count = 0, capacity;
+    const sb_neighbors_options options = {.direction = SB_BOTH, .limit = PORTION};
+    size_t count = 0;
 
+    if (sb_buffer_reserve(&d->neighbors, PORTION * sizeof(sb_neighbor)) != SB_OK)
+        return sb_exec__no_memory(run);
+    const sb_neighbor *neighbors = (const sb_neighbor *)(const void *)d->neighbors.data;
     do {
-        capacity = d->neighbors.capacity / sizeof(sb_neighbor);
         SB_TRY(sb_graph_neighbors(run->graph, id, &options,
-                                  (sb_neighbor *)(void *)d->neighbors.data, capacity, &count,
+                                  (sb_neighbor *)(void *)d->neighbors.data, PORTION, &count,
                                   run->err));
-        if (count > capacity &&
-            sb_buffer_reserve(&d->neighbors, count * sizeof(sb_neighbor)) != SB_OK)
-            return sb_exec__no_memory(run);
-    } while (count > capacity);
-    for (size_t i = 0; i < count; i++)
-        SB_TRY(delete_rel(d, ((const sb_neighbor *)(const void *)d->neighbors.data)[i].rel));
+        for (size_t i = 0; i < count; i++)
+            SB_TRY(delete_rel(d, neighbors[i].rel));
+        /* Those behind them come first then. */
+        if (count == PORTION) SB_TRY(sb_changes__apply(&d->changes, NULL));
+    } while (count == PORTION);
     return SB_OK;
 }
 
@@ -91,6 +95,7 @@ static sb_status delete_node(sb_delete_op *d, uint64_t id)
     sb_exec *run = d->op.run;
     sb_set_id set;
     const bool fresh = !sb_exec__is_deleted(run, SB_NODE, id);
+    sb_type_id none;
     bool found;
 
     if (fresh) {
@@ -101,8 +106,7 @@ static sb_status delete_node(sb_delete_op *d, uint64_t id)
     }
     if (!d->op.plan->as.delete_.detach) return SB_OK;
     /* One that an earlier DELETE left waiting may be detached now. */
-    if (fresh || sb_split_map_find(&run->deleted.pending, id) != NULL) SB_TRY(detach_node(d, id));
-    return SB_OK;
+    return fresh || sb_deleted__find(&run->deleted.pending, id, &none) ? detach_node(d, id) : SB_OK;
 }
 
 static sb_status delete_value(sb_delete_op *d, sb_val v)
@@ -128,7 +132,7 @@ static sb_status settle_nodes(sb_exec *run, const uint64_t *ids, size_t count, s
         uint64_t degree;
         SB_TRY(sb_graph_degree(run->graph, ids[i], SB_BOTH, NULL, 0, &degree, run->err));
         if (degree != 0) {
-            if (sb_split_map_put(&run->deleted.pending, ids[i], 0) != SB_OK)
+            if (sb_deleted__put(&run->deleted.pending, ids[i], 0) != SB_OK)
                 return sb_exec__no_memory(run);
         } else if (sb_changes__add(changes, SB_OP_DELETE_NODE, SB_NODE, ids[i]) == NULL) {
             return sb_exec__no_memory(run);
@@ -175,25 +179,24 @@ static sb_status still_connected(sb_exec *run, uint64_t id, uint64_t degree)
 
 sb_status sb_exec__delete_pending(sb_exec *run)
 {
+    sb_deleted_walk walk = {.others = false};
     sb_changes changes;
-    const sb_map_entry *entry;
-    size_t part = 0, at = 0;
+    sb_node_id id;
     sb_status status = SB_OK;
 
-    if (run->deleted.pending.count == 0) return SB_OK;
     sb_changes__open(run, &changes);
-    while (status == SB_OK &&
-           (entry = sb_split_map_next(&run->deleted.pending, &part, &at)) != NULL) {
+    while (status == SB_OK && (id = sb_deleted__next(&run->deleted.pending, &walk)) != 0) {
         uint64_t degree;
-        status = sb_graph_degree(run->graph, entry->key, SB_BOTH, NULL, 0, &degree, run->err);
-        if (status == SB_OK && degree != 0) status = still_connected(run, entry->key, degree);
-        if (status == SB_OK &&
-            sb_changes__add(&changes, SB_OP_DELETE_NODE, SB_NODE, entry->key) == NULL)
+        status = sb_graph_degree(run->graph, id, SB_BOTH, NULL, 0, &degree, run->err);
+        if (status == SB_OK && degree != 0) status = still_connected(run, id, degree);
+        if (status == SB_OK && sb_changes__add(&changes, SB_OP_DELETE_NODE, SB_NODE, id) == NULL)
             status = sb_exec__no_memory(run);
+        if (status == SB_OK && sb_changes__count(&changes) == PORTION)
+            status = sb_changes__apply(&changes, NULL);
     }
     if (status == SB_OK) status = sb_changes__apply(&changes, NULL);
     sb_changes__close(&changes);
-    sb_split_map_clear(&run->deleted.pending, sb_exec__keeps(run));
+    sb_deleted__clear(&run->deleted.pending, sb_exec__keeps(run));
     return status;
 }
 
@@ -201,5 +204,5 @@ void sb_exec__forget_deleted(sb_exec *run)
 {
     sb_deleted__clear(&run->deleted.nodes, sb_exec__keeps(run));
     sb_deleted__clear(&run->deleted.rels, sb_exec__keeps(run));
-    sb_split_map_clear(&run->deleted.pending, sb_exec__keeps(run));
+    sb_deleted__clear(&run->deleted.pending, sb_exec__keeps(run));
 }

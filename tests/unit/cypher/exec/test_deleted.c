@@ -8,6 +8,17 @@ enum { IDS = 4000 };
 
 static void check_model(const sb_deleted_ids *ids, const sb_type_id *model)
 {
+    sb_deleted_walk walk = {.others = false};
+    unsigned count = 0, walked = 0;
+    uint64_t last;
+
+    while ((last = sb_deleted__next(ids, &walk)) != 0) {
+        assert_true(last < IDS && model[last] != 0);
+        walked++;
+    }
+    for (uint64_t id = 0; id < IDS; id++)
+        count += model[id] != 0;
+    assert_int_equal(walked, count);
     for (uint64_t id = 0; id < IDS; id++) {
         sb_type_id type = 0;
         assert_int_equal(sb_deleted__find(ids, id, &type), model[id] != 0);
@@ -28,7 +39,7 @@ static void test_cypher_exec_deleted__agrees_with_model(void **state)
     for (uint64_t types = 1; types < 4; types++) {
         memset(model, 0, sizeof model);
         for (unsigned step = 0; step < IDS; step++) {
-            const uint64_t id = sb_random_below(&random, IDS);
+            const uint64_t id = 1 + sb_random_below(&random, IDS - 1);
             if (model[id] != 0) continue;
             model[id] = (sb_type_id)((1u << 24) - 1 - sb_random_below(&random, types));
             assert_int_equal(sb_deleted__put(&ids, id, model[id]), SB_OK);
