@@ -155,7 +155,7 @@ if(TARGET sombra-tck AND SOMBRA_PYTHON)
             $<TARGET_FILE:sombra-tck>)
     add_test(NAME test_cypher_metamorphic
         COMMAND ${SOMBRA_PYTHON} ${CMAKE_SOURCE_DIR}/tests/cypher/metamorphic.py
-            --queries 2000 --seed 1 $<TARGET_FILE:sombra-tck>)
+            --queries 2000 --seed 3000 $<TARGET_FILE:sombra-tck>)
     sombra_test_properties(test_cypher_found "cypher")
     sombra_test_properties(test_cypher_metamorphic "cypher")
 endif()

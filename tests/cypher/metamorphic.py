@@ -47,6 +47,10 @@ class Difference(Exception):
 
 # ---- Plans ----
 
+def spilling(rng):
+    return {'force_spill': rng.choice((1, 2, 2, 3, 5)), 'threads': rng.choice((1, 1, 1, 2)), 'always_table': rng.random() < 0.2}
+
+
 PLANS = [
     lambda rng: {},  # the plan and its operators are used again
     lambda rng: {'no_indexes': True, 'no_reorder': True, 'no_special': True},
@@ -56,10 +60,16 @@ PLANS = [
     lambda rng: {'shuffle_seed': rng.randrange(1, 1 << 40), 'always_factor': rng.random() < 0.5, 'always_seek': rng.random() < 0.5},
     lambda rng: {'shuffle_seed': rng.randrange(1, 1 << 40), 'force_spill': rng.choice((1, 2, 3, 8, 50)), 'no_special': rng.random() < 0.5,
                  'always_seek': rng.random() < 0.5},
+    spilling,
     lambda rng: {'always_table': True, 'shuffle_seed': rng.randrange(1, 1 << 40), 'always_factor': rng.random() < 0.5},
     lambda rng: {'threads': rng.choice((2, 4)), 'always_table': rng.random() < 0.3, 'no_special': rng.random() < 0.3, 'no_indexes': rng.random() < 0.5,
                  'shuffle_seed': rng.choice((0, rng.randrange(1, 1 << 40)))},
 ]
+
+
+def keeps_rows(query):
+    """Has it DISTINCT or ORDER BY, whose operators spill?"""
+    return any(isinstance(c, Project) and (c.distinct or c.order) for branch in query.branches for c in branch) or len(query.branches) > 1
 
 
 def plans(rng, count):
@@ -151,7 +161,8 @@ def read_trial(graph, query, seed):
     rng = random.Random(seed)
     want = expected_of(graph, query)
     written = query_text(query)
-    ways = [('', written, plans(rng, rng.choice((1, 1, 2, 4))) + [{'always_seek': True}] * query.seeks)]
+    more = [{'always_seek': True}] * query.seeks + [spilling(rng)] * (keeps_rows(query) and rng.random() < 0.4)
+    ways = [('', written, plans(rng, rng.choice((1, 1, 2, 4))) + more)]
     if rng.random() < 0.5:
         change = rng.choice(transform.SAME)
         other = query_text(change(clone(query), rng))
