@@ -49,9 +49,30 @@ static void add_words(sb_colstats *stats, const sb_source_column *column, size_t
     stats->count += present;
 }
 
+/* Strings that all rows have, inline, and that are not all the same. */
+static void add_sizes(sb_colstats *stats, const sb_bytes *strings, size_t count)
+{
+    uint64_t min = stats->min, max = stats->max, heap = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t size = strings[i].size;
+        min = size < min ? size : min;
+        max = size > max ? size : max;
+        heap += size;
+    }
+    stats->min = min;
+    stats->max = max;
+    stats->heap += heap;
+    stats->count += (uint32_t)count;
+}
+
 static void add_bytes(sb_colstats *stats, const sb_source_column *column, size_t from, size_t count)
 {
-    for (size_t i = from; i < from + count; i++) {
+    const bool plain = column->present == NULL && column->overflow == NULL;
+    const size_t end = from + count;
+    size_t i = from;
+
+    for (; i < end && (!plain || stats->count == 0 || stats->same); i++) {
         if (!sb_source__has(column, i)) continue;
         const uint32_t code = sb_source__code(column, i);
         if (stats->count == 0) {
@@ -66,6 +87,7 @@ static void add_bytes(sb_colstats *stats, const sb_source_column *column, size_t
         stats->heap += code == SB_CODE_OVERFLOW ? SB_OVERFLOW_REF_BYTES : code;
         stats->count++;
     }
+    add_sizes(stats, column->bytes + i, end - i);
 }
 
 static void add_presence(sb_colstats *stats, const sb_source_column *column, size_t from,
@@ -338,6 +360,19 @@ static void write_scattered(const sb_encoder *encoder, uint32_t *heap_start, uin
     if (view->presence == SB_PRESENT_PACKED) sb_columnar__rerank(page, view, 0);
 }
 
+/* Offsets, length codes and bytes of strings that all rows have, inline. */
+static void write_strings(uint32_t *heap_start, uint8_t *page, const sb_colview *view,
+                          const sb_bytes *strings, uint32_t count)
+{
+    uint8_t *offsets = page + view->values, *lengths = page + view->lengths;
+
+    for (uint32_t i = 0; i < count; i++) {
+        sb_store_le16(offsets + (size_t)i * 2, (uint16_t)heap_put(page, heap_start, strings[i]));
+        sb_store_width(lengths + (size_t)i * view->width, view->width,
+                       strings[i].size - view->base);
+    }
+}
+
 static void write_column(const sb_encoder *encoder, uint32_t *heap_start, uint8_t *page,
                          uint32_t index, const sb_source_column *column, size_t from)
 {
@@ -347,6 +382,11 @@ static void write_column(const sb_encoder *encoder, uint32_t *heap_start, uint8_
         if (view.width != 0)
             sb_columnar__store_words(page + view.values, view.width, column->words + from,
                                      encoder->rows, view.class_ == SB_CLASS_INT ? view.base : 0);
+        return;
+    }
+    if (view.presence == SB_PRESENT_ALL && !encoder->holes && !view.constant &&
+        column->present == NULL && column->overflow == NULL) {
+        write_strings(heap_start, page, &view, column->bytes + from, encoder->rows);
         return;
     }
     write_scattered(encoder, heap_start, page, &view, column, from);

@@ -45,8 +45,9 @@ typedef struct merge {
     const uint8_t *page;
     const sb_source *source;
     size_t from, count;
-    size_t rows;   /* of the result */
-    uint32_t *map; /* where each row of the result comes from */
+    size_t rows;    /* of the result */
+    uint32_t *map;  /* where each row of the result comes from */
+    uint32_t *runs; /* by row: find_runs */
 } merge;
 
 /* Merge the ids; a row of the source wins. */
@@ -81,90 +82,138 @@ typedef struct column_out {
     uint8_t *present, *overflow;
     uint64_t *words;
     sb_bytes *bytes;
+    size_t count; /* of cells */
+    bool any_overflow;
 } column_out;
 
-/* How many rows of the result, from row on, are slots of the page that follow one another. */
-static size_t run_of_slots(const merge *m, size_t row)
+/* Where each row of the result begins a run: how many rows from it on are slots of the page that follow one another; 0: a row of the
+ * source. */
+static void find_runs(const merge *m)
 {
-    const uint32_t first = m->map[row];
-    size_t count = 0;
-    while ((first & FROM_SOURCE) == 0 && row + count < m->rows &&
-           m->map[row + count] == first + count)
-        count++;
-    return count;
+    for (size_t row = m->rows; row-- > 0;) {
+        const bool more = row + 1 < m->rows && m->map[row + 1] == m->map[row] + 1;
+        m->runs[row] = (m->map[row] & FROM_SOURCE) != 0 ? 0 : more ? m->runs[row + 1] + 1 : 1;
+    }
 }
 
-/* Numbers that every row of the page has, a run of slots at a time. */
-static void load_run(const merge *m, const sb_colview *view, size_t row, size_t count,
-                     column_out *out)
+static void load_string(const merge *m, const sb_colview *view, uint32_t place, size_t row,
+                        column_out *out)
 {
-    if (view->class_ != SB_CLASS_NULL)
+    bool overflow;
+    out->bytes[row] = sb_columnar__string(m->page, view, place, &overflow);
+    if (SB_LIKELY(!overflow)) return;
+    sb_bit_set(out->overflow, row);
+    out->any_overflow = true;
+}
+
+/* Strings of one length, which most columns of codes and names have: their offsets are all that differs. */
+static bool load_alike(const merge *m, const sb_colview *view, uint32_t slot, size_t count,
+                       sb_bytes *strings)
+{
+    const uint8_t *offsets = m->page + view->values + (size_t)slot * 2;
+    const uint32_t code = (uint32_t)view->base;
+
+    if (view->constant || view->width != 0 || code == SB_CODE_OVERFLOW) return false;
+    for (size_t i = 0; i < count; i++)
+        strings[i] = sb_bytes_of(m->page + sb_load_le16(offsets + i * 2), code);
+    return true;
+}
+
+/* A run of a column that every row of the page has. */
+static void load_full_run(const merge *m, const sb_colview *view, size_t row, size_t count,
+                          column_out *out)
+{
+    const uint32_t slot = m->map[row];
+
+    if (view->class_ == SB_CLASS_BYTES) {
+        const bool alike = load_alike(m, view, slot, count, out->bytes + row);
+        for (size_t i = 0; !alike && i < count; i++)
+            load_string(m, view, slot + (uint32_t)i, row + i, out);
+    } else if (view->class_ != SB_CLASS_NULL) {
         sb_columnar__load_words(
-            out->words + row, m->page + view->values + (size_t)m->map[row] * view->width,
-            view->width, count, view->class_ == SB_CLASS_INT || view->width == 0 ? view->base : 0);
-    for (size_t i = row; i < row + count; i++)
-        sb_bit_set(out->present, i);
+            out->words + row, m->page + view->values + (size_t)slot * view->width, view->width,
+            count, view->class_ == SB_CLASS_INT || view->width == 0 ? view->base : 0);
+    }
+    sb_bits_fill(out->present, row, count);
+    out->count += count;
 }
 
-/* Which place holds the cell of a slot that is not below those asked for before; *next: where those of a LIST block go on. */
-static bool next_place(const merge *m, const sb_colview *view, uint32_t slot, uint32_t *next,
-                       uint32_t *place)
+/* The first slot from `slot` on, below end, that has a cell, and the cell's place; end when there is none. *place goes on from the call
+ * before in a LIST block, whose slots are asked for in order. */
+static uint32_t next_cell(const merge *m, const sb_colview *view, uint32_t slot, uint32_t end,
+                          uint32_t *place)
 {
-    if (view->presence != SB_PRESENT_LIST) return sb_columnar__place(m->page, view, slot, place);
-    const uint8_t *slots = m->page + view->map;
-    while (*next < view->count && sb_load_le16(slots + (size_t)*next * 2) < slot)
-        ++*next;
-    *place = *next;
-    return *next < view->count && sb_load_le16(slots + (size_t)*next * 2) == slot;
+    const uint8_t *map = m->page + view->map;
+
+    if (view->presence == SB_PRESENT_LIST) {
+        while (*place < view->count && sb_load_le16(map + (size_t)*place * 2) < slot)
+            ++*place;
+        const uint32_t found = *place < view->count ? sb_load_le16(map + (size_t)*place * 2) : end;
+        return found < end ? found : end;
+    }
+    const uint32_t found = (uint32_t)sb_bits_next(map, slot, end);
+    if (found < end) (void)sb_columnar__place(m->page, view, found, place);
+    return found;
+}
+
+/* A run of a column that some rows of the page have: a step for each cell, not for each row. */
+static void load_sparse_run(const merge *m, const sb_colview *view, size_t row, size_t count,
+                            uint32_t *place, column_out *out)
+{
+    const uint32_t first = m->map[row], end = first + (uint32_t)count;
+
+    for (uint32_t slot = next_cell(m, view, first, end, place); slot < end;
+         slot = next_cell(m, view, slot + 1, end, place)) {
+        const size_t to = row + (slot - first);
+        if (view->class_ == SB_CLASS_BYTES)
+            load_string(m, view, *place, to, out);
+        else if (view->class_ != SB_CLASS_NULL)
+            out->words[to] = sb_columnar__word(m->page, view, *place);
+        sb_bit_set(out->present, to);
+        out->count++;
+    }
+}
+
+static void load_source_row(const merge *m, const sb_source_column *column, size_t row,
+                            column_out *out)
+{
+    const size_t at = m->from + (m->map[row] & ~FROM_SOURCE);
+
+    if (!sb_source__has(column, at)) return;
+    if ((column->type & SB_CLASS_MASK) == SB_CLASS_BYTES) {
+        out->bytes[row] = column->bytes[at];
+        if (column->overflow != NULL && sb_bit_get(column->overflow, at)) {
+            sb_bit_set(out->overflow, row);
+            out->any_overflow = true;
+        }
+    } else if ((column->type & SB_CLASS_MASK) != SB_CLASS_NULL) {
+        out->words[row] = column->words[at];
+    }
+    sb_bit_set(out->present, row);
+    out->count++;
 }
 
 /* view NULL: the page does not have the column; column NULL: the source does not. */
 static void fill_column(const merge *m, const sb_colview *view, const sb_source_column *column,
-                        uint8_t class_, column_out *out, sb_source_column *result)
+                        column_out *out, sb_source_column *result)
 {
-    const bool by_runs =
-        view != NULL && view->presence == SB_PRESENT_ALL && class_ != SB_CLASS_BYTES;
-    size_t present = 0;
-    uint32_t next = 0;
-    bool any_overflow = false;
+    uint32_t place = 0;
 
     for (size_t row = 0, run; row < m->rows; row += run) {
-        bool overflow = false;
-        run = by_runs ? run_of_slots(m, row) : 0;
-        if (run != 0) {
-            load_run(m, view, row, run, out);
-            present += run;
-            continue;
-        }
-        run = 1;
-        if ((m->map[row] & FROM_SOURCE) != 0) {
-            const size_t at = m->from + (m->map[row] & ~FROM_SOURCE);
-            if (column == NULL || !sb_source__has(column, at)) continue;
-            if (class_ == SB_CLASS_BYTES) {
-                out->bytes[row] = column->bytes[at];
-                overflow = column->overflow != NULL && sb_bit_get(column->overflow, at);
-            } else if (class_ != SB_CLASS_NULL) {
-                out->words[row] = column->words[at];
-            }
-        } else {
-            uint32_t place;
-            if (view == NULL || !next_place(m, view, m->map[row], &next, &place)) continue;
-            if (class_ == SB_CLASS_BYTES)
-                out->bytes[row] = sb_columnar__string(m->page, view, place, &overflow);
-            else if (class_ != SB_CLASS_NULL)
-                out->words[row] = sb_columnar__word(m->page, view, place);
-        }
-        sb_bit_set(out->present, row);
-        present++;
-        if (overflow) {
-            sb_bit_set(out->overflow, row);
-            any_overflow = true;
+        run = m->runs[row];
+        if (run == 0) {
+            if (column != NULL) load_source_row(m, column, row, out);
+            run = 1;
+        } else if (view != NULL && view->presence == SB_PRESENT_ALL) {
+            load_full_run(m, view, row, run, out);
+        } else if (view != NULL) {
+            load_sparse_run(m, view, row, run, &place, out);
         }
     }
-    result->present = present == m->rows ? NULL : out->present;
+    result->present = out->count == m->rows ? NULL : out->present;
     result->words = out->words;
     result->bytes = out->bytes;
-    result->overflow = any_overflow ? out->overflow : NULL;
+    result->overflow = out->any_overflow ? out->overflow : NULL;
 }
 
 sb_status sb_columnar__merge(sb_tree_txn *state, const uint8_t *page, const uint8_t *dropped,
@@ -174,7 +223,7 @@ sb_status sb_columnar__merge(sb_tree_txn *state, const uint8_t *page, const uint
     const size_t page_rows = sb_columnar__rows(page), most = page_rows + count,
                  map_bytes = (most + 7) / 8;
     size_t columns = 0, bytes = CARVE_ROUND(most * sizeof(uint64_t)) +
-                                CARVE_ROUND(most * sizeof(uint32_t)) +
+                                2 * CARVE_ROUND(most * sizeof(uint32_t)) +
                                 CARVE_ROUND(page_rows * sizeof(uint64_t)) +
                                 CARVE_ROUND(page_rows * sizeof(uint16_t));
     sb_colpairs pairs = {0};
@@ -200,9 +249,11 @@ sb_status sb_columnar__merge(sb_tree_txn *state, const uint8_t *page, const uint
     uint64_t *ids = carve(&at, most * sizeof *ids);
     merge m = {.page = page, .source = source, .from = from, .count = source == NULL ? 0 : count};
     m.map = carve(&at, most * sizeof *m.map);
+    m.runs = carve(&at, most * sizeof *m.runs);
     uint64_t *page_ids = carve(&at, page_rows * sizeof *page_ids);
     uint16_t *page_slots = carve(&at, page_rows * sizeof *page_slots);
     merge_ids(&m, dropped, ids, page_ids, page_slots);
+    find_runs(&m);
 
     size_t index = 0;
     pairs = (sb_colpairs){0};
@@ -229,8 +280,7 @@ sb_status sb_columnar__merge(sb_tree_txn *state, const uint8_t *page, const uint
             out.words = carve(&at, most * sizeof(uint64_t));
         }
         results[index] = (sb_source_column){.key = view.key, .type = view.type};
-        fill_column(&m, pairs.page_index == SIZE_MAX ? NULL : &view, column, class_, &out,
-                    &results[index]);
+        fill_column(&m, pairs.page_index == SIZE_MAX ? NULL : &view, column, &out, &results[index]);
         index++;
     }
     *merged = (sb_source){.ids = ids, .rows = m.rows, .columns = results, .column_count = columns};
