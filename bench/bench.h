@@ -62,7 +62,7 @@ void bench_clear(bench_samples *samples);
 /* ---- Figures ------------------------------------------------------------------------------------ */
 
 typedef enum bench_better { BENCH_HIGHER, BENCH_LOWER, BENCH_COUNT } bench_better;
-/* Print one figure and keep it for the summary. Strings are copied. low and high: the quartiles of the
+/* Print one figure, as JSON when its workload has ended, and keep it for the summary. Strings are copied. low and high: the quartiles of the
  * rounds; rounds 0: a count, exact. */
 void bench_figure(const char *workload, const char *graph, const char *engine, const char *metric,
                   double value, double low, double high, unsigned rounds, const char *unit,

@@ -54,8 +54,9 @@ void bench_clear(bench_samples *samples)
 /* ---- Figures ------------------------------------------------------------------------------------ */
 
 typedef struct figure {
-    char *workload, *graph, *engine, *metric;
-    double value;
+    char *workload, *graph, *engine, *metric, *unit;
+    double value, low, high;
+    unsigned rounds;
     bench_better better;
 } figure;
 
@@ -66,6 +67,7 @@ typedef struct ratio {
 
 static figure *figures;
 static size_t figure_count, figure_capacity;
+static size_t json_count; /* of them, printed as JSON */
 static ratio *ratios;
 static size_t ratio_count, ratio_capacity;
 
@@ -104,43 +106,36 @@ static void print_header(void)
            "median", "unit", "quartiles, rounds");
 }
 
+static void print_row(const figure *of)
+{
+    print_header();
+    printf("%-22s %-6s %-7s %-48s ", of->workload, of->graph, of->engine, of->metric);
+    printf(of->value >= 1000 || of->value == (double)(int64_t)of->value ? "%14.0f" : "%14.3f",
+           of->value);
+    printf(" %-10s", of->unit);
+    if (of->rounds != 0)
+        printf(of->low >= 1000 ? " %.0f to %.0f, %u" : " %.3f to %.3f, %u", of->low, of->high,
+               of->rounds);
+    printf("\n");
+    fflush(stdout);
+}
+
 void bench_figure(const char *workload, const char *graph, const char *engine, const char *metric,
                   double value, double low, double high, unsigned rounds, const char *unit,
                   bench_better better)
 {
-    if (bench.json) {
-        printf("{\"workload\": \"%s\", \"graph\": \"%s\", \"engine\": \"%s\", \"metric\": \"%s\", "
-               "\"value\": ",
-               workload, graph, engine, metric);
-        print_value(value);
-        printf(", \"unit\": \"%s\"", unit);
-        if (bench_graph_elements(graph) != 0)
-            printf(", \"elements\": %llu", (unsigned long long)bench_graph_elements(graph));
-        if (rounds != 0) {
-            printf(", \"low\": ");
-            print_value(low);
-            printf(", \"high\": ");
-            print_value(high);
-            printf(", \"rounds\": %u", rounds);
-        }
-        printf("}\n");
-    } else {
-        print_header();
-        printf("%-22s %-6s %-7s %-48s ", workload, graph, engine, metric);
-        printf(value >= 1000 || value == (double)(int64_t)value ? "%14.0f" : "%14.3f", value);
-        printf(" %-10s", unit);
-        if (rounds != 0)
-            printf(low >= 1000 ? " %.0f to %.0f, %u" : " %.3f to %.3f, %u", low, high, rounds);
-        printf("\n");
-    }
-    fflush(stdout);
     figures = grow(figures, &figure_capacity, figure_count, sizeof *figures);
     figures[figure_count++] = (figure){.workload = copy(workload),
                                        .graph = copy(graph),
                                        .engine = copy(engine),
                                        .metric = copy(metric),
+                                       .unit = copy(unit),
                                        .value = value,
+                                       .low = low,
+                                       .high = high,
+                                       .rounds = rounds,
                                        .better = better};
+    if (!bench.json) print_row(&figures[figure_count - 1]);
 }
 
 void bench_report(const char *workload, const char *graph, const char *engine, const char *metric,
@@ -157,6 +152,90 @@ void bench_count(const char *workload, const char *graph, const char *engine, co
     bench_figure(workload, graph, engine, metric, value, value, value, 0, unit, BENCH_COUNT);
 }
 
+/* ---- Ratios ------------------------------------------------------------------------------------- */
+
+/* The builder, the batch calls and statements on several threads are Sombra's own; a peer's figure for them is its plain one. */
+static bool comparable(const char *ours, const char *theirs)
+{
+    static const char *const OWN[] = {"builder_", "batch_", "lengths_"};
+
+    if (strcmp(ours, theirs) == 0) return true;
+    for (size_t i = 0; i < sizeof OWN / sizeof *OWN; i++) {
+        const size_t size = strlen(OWN[i]);
+        if (strncmp(ours, OWN[i], size) == 0 && strcmp(ours + size, theirs) == 0) return true;
+    }
+    if (strncmp(ours, BENCH_THREADS, strlen(BENCH_THREADS)) != 0) return false;
+    ours += strlen(BENCH_THREADS) + strspn(ours + strlen(BENCH_THREADS), "0123456789");
+    return *ours == '_' && strcmp(ours + 1, theirs) == 0;
+}
+
+/* Is there a figure of the peer with exactly this metric? Then that one is what we compare with. */
+static bool has_same(const figure *ours, const figure *theirs)
+{
+    for (size_t i = 0; i < figure_count; i++) {
+        if (strcmp(figures[i].engine, theirs->engine) == 0 &&
+            strcmp(figures[i].workload, ours->workload) == 0 &&
+            strcmp(figures[i].graph, ours->graph) == 0 &&
+            strcmp(figures[i].metric, ours->metric) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Sombra's figure to a peer's, above 1 where Sombra is ahead; 0: they are not compared. */
+static double ratio_to(const figure *ours, const figure *theirs)
+{
+    if (ours->better == BENCH_COUNT || theirs->better != ours->better ||
+        strcmp(ours->engine, "sombra") != 0 || strcmp(theirs->engine, "sombra") == 0 ||
+        strcmp(ours->workload, theirs->workload) != 0 || strcmp(ours->graph, theirs->graph) != 0 ||
+        !comparable(ours->metric, theirs->metric) || ours->value <= 0 || theirs->value <= 0)
+        return 0;
+    if (strcmp(ours->metric, theirs->metric) != 0 && has_same(ours, theirs)) return 0;
+    return ours->better == BENCH_HIGHER ? ours->value / theirs->value : theirs->value / ours->value;
+}
+
+/* ---- JSON --------------------------------------------------------------------------------------- */
+
+static void print_ratios(const figure *ours)
+{
+    const char *before = ", \"ratios\": {";
+
+    for (size_t i = 0; i < figure_count; i++) {
+        const double value = ratio_to(ours, &figures[i]);
+        if (value == 0) continue;
+        printf("%s\"%s\": %.3f", before, figures[i].engine, value);
+        before = ", ";
+    }
+    if (strcmp(before, ", ") == 0) printf("}");
+}
+
+/* The figures of a workload that has ended: only then is a ratio to each peer known. */
+static void print_json(void)
+{
+    for (; json_count < figure_count; json_count++) {
+        const figure *of = &figures[json_count];
+        printf("{\"workload\": \"%s\", \"graph\": \"%s\", \"engine\": \"%s\", \"metric\": \"%s\", "
+               "\"value\": ",
+               of->workload, of->graph, of->engine, of->metric);
+        print_value(of->value);
+        printf(", \"unit\": \"%s\"", of->unit);
+        if (bench_graph_elements(of->graph) != 0)
+            printf(", \"elements\": %llu", (unsigned long long)bench_graph_elements(of->graph));
+        if (of->rounds != 0) {
+            printf(", \"low\": ");
+            print_value(of->low);
+            printf(", \"high\": ");
+            print_value(of->high);
+            printf(", \"rounds\": %u", of->rounds);
+        }
+        print_ratios(of);
+        printf("}\n");
+    }
+    fflush(stdout);
+}
+
+/* ---- Beside the figures -------------------------------------------------------------------------- */
+
 void bench_stopped(const char *workload, const char *graph, const char *engine, const char *metric,
                    unsigned seconds)
 {
@@ -171,10 +250,12 @@ void bench_stopped(const char *workload, const char *graph, const char *engine, 
 
 void bench_elapsed(const char *workload, uint64_t ns)
 {
-    if (bench.json)
-        fprintf(stderr, "{\"elapsed\": \"%s\", \"seconds\": %.1f}\n", workload, (double)ns / 1e9);
-    else
+    if (!bench.json) {
         bench_note("(%s took %.1f s)", workload, (double)ns / 1e9);
+        return;
+    }
+    print_json();
+    fprintf(stderr, "{\"elapsed\": \"%s\", \"seconds\": %.1f}\n", workload, (double)ns / 1e9);
 }
 
 void bench_note(const char *format, ...)
@@ -209,59 +290,17 @@ void bench_ratio(const char *workload, const char *graph, const char *name, doub
     keep_ratio(text, value);
 }
 
-/* The builder, the batch calls and statements on several threads are Sombra's own; a peer's figure for them is its plain one. */
-static bool comparable(const char *ours, const char *theirs)
-{
-    static const char *const OWN[] = {"builder_", "batch_", "lengths_"};
-
-    if (strcmp(ours, theirs) == 0) return true;
-    for (size_t i = 0; i < sizeof OWN / sizeof *OWN; i++) {
-        const size_t size = strlen(OWN[i]);
-        if (strncmp(ours, OWN[i], size) == 0 && strcmp(ours + size, theirs) == 0) return true;
-    }
-    if (strncmp(ours, BENCH_THREADS, strlen(BENCH_THREADS)) != 0) return false;
-    ours += strlen(BENCH_THREADS) + strspn(ours + strlen(BENCH_THREADS), "0123456789");
-    return *ours == '_' && strcmp(ours + 1, theirs) == 0;
-}
-
-/* Is there a figure of the peer with exactly this metric? Then that one is what we compare with. */
-static bool has_same(const figure *ours, const figure *theirs)
-{
-    for (size_t i = 0; i < figure_count; i++) {
-        if (strcmp(figures[i].engine, theirs->engine) == 0 &&
-            strcmp(figures[i].workload, ours->workload) == 0 &&
-            strcmp(figures[i].graph, ours->graph) == 0 &&
-            strcmp(figures[i].metric, ours->metric) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void compare_with(const figure *ours, const figure *theirs)
+static void compare_all(void)
 {
     char name[256];
 
-    if (ours->value <= 0 || theirs->value <= 0) return;
-    (void)snprintf(name, sizeof name, "%s/%s/%s/vs_%s", ours->workload, ours->graph, ours->metric,
-                   theirs->engine);
-    keep_ratio(name, ours->better == BENCH_HIGHER ? ours->value / theirs->value
-                                                  : theirs->value / ours->value);
-}
-
-static void compare_all(void)
-{
     for (size_t i = 0; i < figure_count; i++) {
-        const figure *ours = &figures[i];
-        if (ours->better == BENCH_COUNT || strcmp(ours->engine, "sombra") != 0) continue;
         for (size_t j = 0; j < figure_count; j++) {
-            const figure *theirs = &figures[j];
-            if (strcmp(theirs->engine, "sombra") == 0 || theirs->better != ours->better ||
-                strcmp(ours->workload, theirs->workload) != 0 ||
-                strcmp(ours->graph, theirs->graph) != 0 ||
-                !comparable(ours->metric, theirs->metric))
-                continue;
-            if (strcmp(ours->metric, theirs->metric) != 0 && has_same(ours, theirs)) continue;
-            compare_with(ours, theirs);
+            const double value = ratio_to(&figures[i], &figures[j]);
+            if (value == 0) continue;
+            (void)snprintf(name, sizeof name, "%s/%s/%s/vs_%s", figures[i].workload,
+                           figures[i].graph, figures[i].metric, figures[j].engine);
+            keep_ratio(name, value);
         }
     }
 }
@@ -285,6 +324,7 @@ void bench_summary(void)
         free(figures[i].graph);
         free(figures[i].engine);
         free(figures[i].metric);
+        free(figures[i].unit);
     }
     for (size_t i = 0; i < ratio_count; i++)
         free(ratios[i].name);

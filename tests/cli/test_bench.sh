@@ -108,6 +108,10 @@ import sys
 lines = [json.loads(line) for line in open(sys.argv[1])]
 figures, last = lines[:-1], lines[-1]
 assert list(last) == ["summary"], last
+for f in figures:  # a figure has its ratio to each peer with it, where there is one to compare with
+    ratios = {name.rsplit("/vs_", 1)[1]: v for name, v in last["summary"].items() if name.startswith("%s/%s/%s/vs_" % (f["workload"], f["graph"], f["metric"]))}
+    assert f.get("ratios", {}) == (ratios if f["engine"] == "sombra" else {}), f
+assert any(f.get("ratios", {}).get("raw", 0) > 0 for f in figures)
 assert last["summary"] and all(isinstance(v, float) for v in last["summary"].values())
 values = {}
 for f in figures:
