@@ -803,6 +803,37 @@ static void test_tree_columnar__wide_row(void **state)
     free_world(w);
 }
 
+/* A column of which every value lies in overflow pages, through the merges of leaves that have it. */
+static void test_tree_columnar__all_overflow(void **state)
+{
+    enum { ROWS = 40 };
+    world *w = make_world(8192);
+    const sb_bytes string = {.data = text, .size = 3000};
+    uint64_t findings = 0;
+    sb_tree_stats stats;
+
+    (void)state;
+    for (uint64_t i = 0; i < ROWS; i++) { /* even ids, then odd ones between them */
+        const uint64_t id = 2 * (i % (ROWS / 2)) + 2 * i / ROWS;
+        const sb_column column = {.key = 1, .type = 0xC1, .bytes = &string};
+        const sb_rows rows = {.ids = &id, .row_count = 1, .columns = &column, .column_count = 1};
+        assert_ok(sb_rows_put(w->txn, &w->tree, &rows, &err));
+    }
+    for (uint64_t id = 0; id < ROWS; id++) {
+        sb_row row;
+        sb_cell cell;
+        bool found;
+        assert_ok(sb_row_find(w->txn, &w->tree, id, &row, &found, &err));
+        assert_true(found && sb_row_cell(&row, 1, &cell));
+        assert_true(cell.overflow && cell.word == string.size);
+        sb_row_release(&row);
+    }
+    assert_ok(sb_tree_verify(w->txn, &w->tree, NULL, print_finding, NULL, &stats, &findings, &err));
+    assert_int_equal(findings, 0);
+    assert_int_equal(stats.overflow_pages, ROWS);
+    free_world(w);
+}
+
 /* A batch at the right edge allocates for its leaves, not for its rows. */
 static void test_tree_columnar__append_allocations(void **state)
 {
@@ -998,7 +1029,7 @@ int main(void)
         TEST(test_tree_columnar__model_4k),       TEST(test_tree_columnar__model_8k),
         TEST(test_tree_columnar__model_64k),      TEST(test_tree_columnar__build),
         TEST(test_tree_columnar__build_aborts),   TEST(test_tree_columnar__no_memory),
-        TEST(test_tree_columnar__counts),
+        TEST(test_tree_columnar__counts),         TEST(test_tree_columnar__all_overflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
