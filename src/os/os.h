@@ -26,9 +26,9 @@ enum {
     SB_OPEN_EXCLUSIVE = 1 << 2,  /* with CREATE: fail with SB_EXISTS when present */
     SB_OPEN_SEQUENTIAL = 1 << 3, /* read from front to back: then it may also be a pipe, whose
                                   * offsets are not looked at */
-    SB_OPEN_BESIDE =
-        1 << 4 /* one of the files that a database makes beside itself: a symbolic link there, which
-                                  * somebody else has made, is not followed (SB_CANT_OPEN, ELOOP) */
+    /* One of the files that a database makes beside itself (not with EXCLUSIVE): a symbolic link there, which somebody else has made, is not
+     * followed (SB_CANT_OPEN, ELOOP), and what is made gets mode, owner and group of the database. */
+    SB_OPEN_BESIDE = 1 << 4
 };
 
 typedef enum sb_lock_kind { SB_LOCK_NONE, SB_LOCK_SHARED, SB_LOCK_EXCLUSIVE } sb_lock_kind;
@@ -246,6 +246,10 @@ sb_status sb_vfs_crash_reboot(sb_vfs *vfs, sb_crash_mode mode, uint64_t seed, sb
 uint64_t sb_os_memory_bytes(void); /* physical memory, or the control group's limit if lower */
 unsigned sb_os_cpu_count(void);    /* that this process may run on; at least 1 */
 uint64_t sb_os_process_id(void);
+/* This process as others may find it named in what they share: its number, and above that the PID namespace that it counts in. */
+uint64_t sb_os_process_tag(void);
+/* The number of the process by its tag; 0 where that is of another namespace, whose numbers mean others here. */
+uint64_t sb_os_process_of_tag(uint64_t tag);
 /* The name of a process ("sombra"), for messages; "?" when it can not be told. */
 void sb_os_process_name(uint64_t pid, char *name, size_t bytes);
 const char *sb_os_environment(const char *name); /* getenv; borrowed */

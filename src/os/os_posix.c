@@ -481,6 +481,27 @@ static sb_status fail_open(sb_err *err, const char *path, int cause)
     return SB_FAIL_OS(err, st, cause, "%s: can not open: %s", path, sb_os__errno_text(cause, text));
 }
 
+/* Times that a file may come and go while it is opened. */
+#define BESIDE_TRIES 100u
+
+/* What is there is opened, else it is made as the file that it lies beside. */
+static int open_beside(const char *path, int flags)
+{
+    const int plain = flags & ~O_CREAT;
+    struct stat model;
+    int fd = -1;
+
+    for (unsigned i = 0; i < BESIDE_TRIES; i++) {
+        fd = open_descriptor(path, plain, 0);
+        if (fd >= 0 || errno != ENOENT || plain == flags) return fd;
+        const bool has_model = sb_os__beside_what(path, &model);
+        fd = open_descriptor(path, flags | O_EXCL, has_model ? 0600 : 0666);
+        if (fd >= 0 && has_model) sb_os__take_after(fd, &model);
+        if (fd >= 0 || errno != EEXIST) return fd;
+    }
+    return fd;
+}
+
 static sb_status posix_open(sb_vfs *vfs, const char *path, unsigned flags, sb_file **file,
                             sb_err *err)
 {
@@ -496,7 +517,10 @@ static sb_status posix_open(sb_vfs *vfs, const char *path, unsigned flags, sb_fi
     if ((flags & SB_OPEN_BESIDE) != 0) mode |= O_NOFOLLOW;
     made = make_file(vfs, path);
     if (made == NULL) return SB_FAIL_NOMEM(err);
-    made->fd = open_descriptor(path, mode, 0666); /* less the process's umask */
+    if ((flags & SB_OPEN_BESIDE) != 0)
+        made->fd = open_beside(path, mode);
+    else
+        made->fd = open_descriptor(path, mode, 0666); /* less the process's umask */
     if (made->fd < 0) {
         const int cause = errno;
         free_file(vfs, made);

@@ -3,6 +3,7 @@
 #include "pager_fixture.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -354,6 +355,107 @@ static void test_pager_names__links_beside_are_not_followed(void **state)
     }
 }
 
+static mode_t mode_of(const char *path)
+{
+    struct stat found;
+    assert_int_equal(stat(path, &found), 0);
+    return found.st_mode & 0777;
+}
+
+/* WAL and shared memory, and what vacuum copies into, are for those who may read and write the database, whatever the umask says. */
+static void test_pager_names__beside_as_the_file_itself(void **state)
+{
+    static const mode_t modes[] = {0600, 0640, 0660, 0666};
+    (void)state;
+    fixture f;
+    sb_file *file = NULL;
+    char beside[4][160];
+    static const char *const suffixes[] = {"-wal", "-shm", "-vacuum-making", "-vacuum"};
+    place p = make_place();
+    for (size_t i = 0; i < 4; i++)
+        (void)snprintf(beside[i], sizeof beside[i], "%s%s", p.names[0], suffixes[i]);
+    const mode_t mask = umask(022);
+    fixture_options(&f, make_vfs());
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        fixture_open(&f, p.names[0]); /* made anew: the umask's affair */
+        assert_int_equal(mode_of(p.names[0]), i == 0 ? 0644 : modes[i - 1]);
+        fixture_close(&f);
+        assert_int_equal(chmod(p.names[0], modes[i]), 0);
+        fixture_open(&f, p.names[0]);
+        CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
+        for (size_t j = 2; j < 4; j++) {
+            CHECK(&f,
+                  sb_vfs_open(f.vfs, beside[j], SB_OPEN_BESIDE | SB_OPEN_CREATE, &file, &f.err));
+            sb_file_close(file);
+        }
+        for (size_t j = 0; j < 4; j++)
+            assert_int_equal(mode_of(beside[j]), modes[i]);
+        for (size_t j = 2; j < 4; j++)
+            assert_int_equal(unlink(beside[j]), 0);
+        fixture_close(&f);
+    }
+    (void)umask(mask);
+    sb_vfs_destroy(f.vfs);
+    remove_place(&p);
+}
+
+/* As user nobody, in a child: *wal as its first write leaves it. */
+static void write_as_nobody(const char *path, const char *wal_path, struct stat *wal)
+{
+    int result = 0;
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        fixture f;
+        sb_vfs *vfs = NULL;
+        if (setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0 ||
+            sb_vfs_posix_create(&sb_allocator_libc, &vfs, NULL) != SB_OK)
+            _exit(2);
+        fixture_options(&f, vfs);
+        if (sb_pager_open(path, &f.options, &f.pager, &f.err) != SB_OK ||
+            sb_session_open(f.pager, &f.session, &f.err) != SB_OK ||
+            fixture_put(&f, f.session, 1, 5, 100) != SB_OK)
+            _exit(3);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_int_equal(result, 0);
+    assert_int_equal(stat(wal_path, wal), 0);
+}
+
+/* What root makes beside a file of somebody else is his; of a group that one can not have, nobody gets the rights. */
+static void test_pager_names__beside_for_its_owner(void **state)
+{
+    (void)state;
+    fixture f;
+    struct stat wal;
+    char wal_path[160], shm_path[160];
+    if (geteuid() != 0) skip();
+    place p = make_place();
+    (void)snprintf(wal_path, sizeof wal_path, "%s-wal", p.names[0]);
+    (void)snprintf(shm_path, sizeof shm_path, "%s-shm", p.names[0]);
+    fixture_options(&f, make_vfs());
+    fixture_open(&f, p.names[0]);
+    fixture_close(&f);
+    assert_int_equal(chown(p.directory, 65534, 65534), 0);
+    assert_int_equal(chown(p.names[0], 65534, 4711), 0);
+    commit_and_die(p.names[0], 99);
+    assert_int_equal(stat(wal_path, &wal), 0);
+    assert_int_equal(wal.st_uid, 65534);
+    assert_int_equal(wal.st_gid, 4711);
+    write_as_nobody(p.names[0], wal_path, &wal);
+    static const mode_t modes[2][2] = {{0660, 0600}, {0664, 0644}};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(chmod(p.names[0], modes[i][0]), 0);
+        assert_int_equal(unlink(wal_path) | unlink(shm_path), 0);
+        write_as_nobody(p.names[0], wal_path, &wal);
+        assert_int_equal(wal.st_gid, 65534);
+        assert_int_equal(wal.st_mode & 0777, modes[i][1]);
+    }
+    sb_vfs_destroy(f.vfs);
+    remove_place(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +468,8 @@ int main(void)
         TEST(test_pager_names__shared_memory_has_room),
         TEST(test_pager_names__no_place_for_shared_memory),
         TEST(test_pager_names__links_beside_are_not_followed),
+        TEST(test_pager_names__beside_as_the_file_itself),
+        TEST(test_pager_names__beside_for_its_owner),
     };
     return cmocka_run_group_tests_name("pager_names", tests, NULL, NULL);
 }
