@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -168,6 +169,27 @@ unsigned sb_os_cpu_count(void)
 uint64_t sb_os_process_id(void)
 {
     return (uint64_t)getpid();
+}
+
+/* Numbers fit the lower half, and so do those of namespaces. */
+static uint64_t pid_namespace(void)
+{
+    struct stat found;
+
+    /* Without /proc all count as one: numbers are only told in messages. */
+    return stat("/proc/self/ns/pid", &found) == 0 ? (uint64_t)found.st_ino << 32 : 0;
+}
+
+uint64_t sb_os_process_tag(void)
+{
+    return pid_namespace() | sb_os_process_id();
+}
+
+uint64_t sb_os_process_of_tag(uint64_t tag)
+{
+    const uint64_t number = tag & UINT32_MAX;
+
+    return (tag ^ number) == pid_namespace() ? number : 0;
 }
 
 void sb_os_process_name(uint64_t pid, char *name, size_t bytes)

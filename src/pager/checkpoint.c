@@ -287,7 +287,7 @@ static bool time_is_over(sb_pager *pager, uint64_t started)
 static sb_status held_up(sb_pager *pager, const char *what, sb_err *err)
 {
     sb_file *file = pager->main_file;
-    char name[64], holder[SB_HOLDER_BYTES];
+    char holder[SB_HOLDER_BYTES];
     sb_reader reader;
     SB_TRY(sb_pager__slots_in_the_way(pager, atomic_load(&pager->shm->appended), &reader, err));
     if (reader.mark == 0) {
@@ -299,9 +299,8 @@ static sb_status held_up(sb_pager *pager, const char *what, sb_err *err)
                        fills ? "another checkpoint" : "a reader without write permission", holder,
                        what);
     }
-    sb_os_process_name(reader.process_id, name, sizeof name);
-    return SB_FAIL(err, SB_BUSY, "%s: a reader in process %llu (%s) holds up %s", pager->path,
-                   (unsigned long long)reader.process_id, name, what);
+    sb_pager__holder_tagged(pager, SB_LOCK_SLOTS + reader.slot, reader.process_tag, holder);
+    return SB_FAIL(err, SB_BUSY, "%s: a reader in %s holds up %s", pager->path, holder, what);
 }
 
 static sb_status backfill_all(sb_pager *pager, uint64_t started, const sb_watch *watch,
@@ -437,7 +436,7 @@ static sb_status last_pass(sb_pager *pager, sb_checkpoint_result *result, sb_err
  * no more, and the WAL is long. */
 static void mind_slow_reader(sb_pager *pager)
 {
-    char name[64];
+    char holder[SB_HOLDER_BYTES];
     uint64_t used, pending;
     sb_reader reader;
     const sb_mark end = atomic_load(&pager->shm->appended);
@@ -457,13 +456,13 @@ static void mind_slow_reader(sb_pager *pager)
     slow->told = slow->told || tell;
     sb_mutex_unlock(pager->worker_mutex);
     if (!tell) return;
-    sb_os_process_name(reader.process_id, name, sizeof name);
+    sb_pager__holder_tagged(pager, SB_LOCK_SLOTS + reader.slot, reader.process_tag, holder);
     sb_pager_log(
         pager, SB_LOG_WARNING,
-        "%s: a reader in %s process %llu (%s), open for at least %llu s, keeps %llu frames in the "
+        "%s: a reader in %s%s, open for at least %llu s, keeps %llu frames in the "
         "WAL, which is longer than %u times autocheckpoint",
-        pager->path, reader.process_id == pager->process_id ? "this" : "another",
-        (unsigned long long)reader.process_id, name, (unsigned long long)(open_ns / 1000000000u),
+        pager->path, reader.process_tag == pager->process_tag ? "this " : "", holder,
+        (unsigned long long)(open_ns / 1000000000u),
         (unsigned long long)(frames_upto(pager, end, end) - frames_upto(pager, reader.mark, end)),
         SB_SLOW_READER_FACTOR);
 }

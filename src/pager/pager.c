@@ -373,7 +373,7 @@ sb_status sb_pager_open(const char *path, const sb_pager_options *options, sb_pa
     pager->options = *options;
     if (pager->options.page_bytes == 0) pager->options.page_bytes = SB_PAGE_BYTES_DEFAULT;
     pager->read_only = options->read_only || options->immutable;
-    pager->process_id = sb_os_process_id();
+    pager->process_tag = sb_os_process_tag();
     atomic_store(&pager->durability, (uint32_t)options->durability);
     atomic_store(&pager->autocheckpoint, options->autocheckpoint_pages);
     atomic_store(&pager->busy_timeout_ns, options->busy_timeout_ns);

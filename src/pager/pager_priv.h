@@ -153,7 +153,7 @@ typedef struct sb_wal_tail {
 
 typedef struct sb_shm_slot {
     SB_ALIGNED(64) _Atomic uint64_t mark; /* 0: no transaction */
-    _Atomic uint64_t owner;               /* process id, a hint for choosing and for messages */
+    _Atomic uint64_t owner;               /* process tag, a hint for choosing and for messages */
 } sb_shm_slot;
 
 typedef struct sb_shm {
@@ -166,7 +166,7 @@ typedef struct sb_shm {
     SB_ALIGNED(64) _Atomic uint64_t backfilled;
     SB_ALIGNED(64)
     _Atomic uint64_t wal_bytes; /* length of the WAL file; changed under the writer lock */
-    _Atomic uint64_t writer;    /* process id of the lock's holder, for messages */
+    _Atomic uint64_t writer;    /* process tag of the lock's holder, for messages */
     _Atomic uint64_t poisoned;  /* a sync failed: nothing is appended any more */
     _Atomic uint64_t unsynced;  /* sb_unsynced bits; 0 once settled (settle.c) */
     _Atomic uint64_t settled;   /* everybody syncs, and what was there before is synced */
@@ -348,7 +348,7 @@ typedef struct sb_new_file {
 typedef struct sb_reader {
     sb_mark mark; /* 0: there is none */
     uint32_t slot;
-    uint64_t process_id;
+    uint64_t process_tag;
 } sb_reader;
 
 /* The reader that the last automatic checkpoint met. */
@@ -368,7 +368,7 @@ struct sb_pager {
     char *main_path, *wal_path, *shm_path;
     size_t main_path_bytes; /* of main_path with its NUL; the other two are 4 longer */
     sb_fork_guard *fork_guard;
-    uint64_t process_id; /* of who opened it */
+    uint64_t process_tag; /* of who opened it */
     sb_open_mode mode;
     sb_read_mode read_mode; /* MAP or CACHE */
     bool read_only;
@@ -643,6 +643,9 @@ SB_MUST_CHECK sb_status sb_pager__leads_to(sb_vfs *vfs, const char *path, sb_fil
 #define SB_HOLDER_BYTES 112u
 SB_COLD void sb_pager__holder(sb_file *file, uint64_t byte, const char *unknown,
                               char text[SB_HOLDER_BYTES]);
+/* The same of who has said in shared memory that it has the lock byte of the main file, by its tag. */
+SB_COLD void sb_pager__holder_tagged(sb_pager *pager, uint64_t byte, uint64_t tag,
+                                     char text[SB_HOLDER_BYTES]);
 void sb_pager__shm_publish_header(sb_pager *pager);
 void sb_pager__shm_close(sb_pager *pager);
 /* Set word to the greater of it and mark. */

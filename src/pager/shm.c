@@ -67,6 +67,20 @@ void sb_pager__holder(sb_file *file, uint64_t byte, const char *unknown, char te
         (void)snprintf(text, SB_HOLDER_BYTES, "process %llu (%s)", (unsigned long long)pid, name);
 }
 
+void sb_pager__holder_tagged(sb_pager *pager, uint64_t byte, uint64_t tag,
+                             char text[SB_HOLDER_BYTES])
+{
+    char name[64];
+    const uint64_t pid = sb_os_process_of_tag(tag);
+    sb_os_process_name(pid, name, sizeof name);
+    /* 0: it has yet to say so, or is in another container. No such process: it was killed, and a child that it had forked lives on with the
+     * lock. */
+    if (pid == 0 || strcmp(name, "?") == 0)
+        sb_pager__holder(pager->main_file, byte, "another process", text);
+    else
+        (void)snprintf(text, SB_HOLDER_BYTES, "process %llu (%s)", (unsigned long long)pid, name);
+}
+
 sb_status sb_pager__name_in_use(const char *name, sb_file *shm, sb_err *err)
 {
     char holder[SB_HOLDER_BYTES];
@@ -316,16 +330,11 @@ static void give_writer_flag(sb_pager *pager)
 
 static sb_status writer_busy_error(sb_pager *pager, bool in_this_pager, sb_err *err)
 {
-    char holder[SB_HOLDER_BYTES], name[64];
-    const uint64_t pid = atomic_load(&pager->shm->writer);
-    if (in_this_pager || pid == pager->process_id)
+    char holder[SB_HOLDER_BYTES];
+    const uint64_t tag = atomic_load(&pager->shm->writer);
+    if (in_this_pager || tag == pager->process_tag)
         return SB_FAIL(err, SB_BUSY, "%s is locked by another writer of this process", pager->path);
-    /* 0: it has yet to say so. No such process: it was killed, and a child that it had forked lives on with the lock. */
-    sb_os_process_name(pid, name, sizeof name);
-    if (pid == 0 || strcmp(name, "?") == 0)
-        sb_pager__holder(pager->main_file, SB_LOCK_WRITER, "another process", holder);
-    else
-        (void)snprintf(holder, sizeof holder, "process %llu (%s)", (unsigned long long)pid, name);
+    sb_pager__holder_tagged(pager, SB_LOCK_WRITER, tag, holder);
     return SB_FAIL(err, SB_BUSY, "%s is locked by a writer in %s", pager->path, holder);
 }
 
@@ -337,7 +346,7 @@ sb_status sb_pager__writer_lock(sb_pager *pager, uint64_t timeout_ns, sb_err *er
     const sb_status st = sb_pager__lock(pager, SB_LOCK_WRITER, SB_LOCK_EXCLUSIVE,
                                         waited < timeout_ns ? timeout_ns - waited : 0, &taken, err);
     if (st == SB_OK && taken) {
-        atomic_store_explicit(&pager->shm->writer, pager->process_id, memory_order_relaxed);
+        atomic_store_explicit(&pager->shm->writer, pager->process_tag, memory_order_relaxed);
         const sb_status settled =
             sb_pager__must_settle(pager) ? sb_pager__settle(pager, err) : SB_OK;
         if (settled != SB_OK) sb_pager__writer_unlock(pager);
@@ -362,7 +371,7 @@ static sb_status try_slot(sb_session *session, uint32_t slot, bool *taken, sb_er
     SB_TRY(sb_pager__lock(pager, SB_LOCK_SLOTS + slot, SB_LOCK_EXCLUSIVE, 0, taken, err));
     if (!*taken) return SB_OK;
     atomic_store(&pager->shm->slots[slot].mark, 0);
-    atomic_store(&pager->shm->slots[slot].owner, pager->process_id);
+    atomic_store(&pager->shm->slots[slot].owner, pager->process_tag);
     sb_bit_set(pager->own_slots, slot);
     session->slot = slot;
     session->slot_mark = &pager->shm->slots[slot].mark;
@@ -457,7 +466,7 @@ sb_status sb_pager__slots_in_the_way(sb_pager *pager, sb_mark end, sb_reader *ol
         const bool in_the_way = mark < end || (word & SB_MARK_MAIN_ONLY) == 0;
         if (word == 0 || !in_the_way || (oldest->mark != 0 && oldest->mark <= mark)) continue;
         *oldest = (sb_reader){.mark = mark, .slot = slot};
-        oldest->process_id = atomic_load(&pager->shm->slots[slot].owner);
+        oldest->process_tag = atomic_load(&pager->shm->slots[slot].owner);
     }
     sb_mutex_unlock(pager->slots_mutex);
     return st;

@@ -203,6 +203,10 @@ static void test_os_process__machine(void **state)
     assert_true(sb_os_memory_bytes() >= 16u << 20);
     assert_true(sb_os_cpu_count() >= 1 && sb_os_cpu_count() < 100000);
     assert_int_equal(sb_os_process_id(), (uint64_t)getpid());
+    const uint64_t tag = sb_os_process_tag();
+    assert_int_equal(sb_os_process_of_tag(tag), sb_os_process_id());
+    assert_int_equal(sb_os_process_of_tag(tag ^ 1ull << 40), 0); /* another namespace */
+    assert_int_equal(sb_os_process_of_tag(0), 0);
     sb_os_process_name(sb_os_process_id(), name, sizeof name);
     assert_memory_equal(name, "t", 1); /* test_… */
     assert_null(strchr(name, '?'));    /* nor the newline of /proc */

@@ -3,6 +3,7 @@
 #include "pager_fixture.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -255,6 +256,58 @@ static void test_pager_holders__this_process(void **state)
     remove_place(&p);
 }
 
+/* A child that begins a PID namespace, and in it one, number 1 there, that holds a transaction. *pid: its number here. */
+static pid_t hold_in_container(const char *path, const sb_pager_options *options, bool writes,
+                               pid_t *pid)
+{
+    int told[2];
+    assert_int_equal(pipe(told), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        pid_t inside = 0;
+        if (unshare(CLONE_NEWPID) == 0) inside = child_in_transaction(path, options, writes);
+        if (write(told[1], &inside, sizeof inside) != sizeof inside) _exit(3);
+        for (;;)
+            (void)pause();
+    }
+    (void)close(told[1]);
+    assert_int_equal(read(told[0], pid, sizeof *pid), sizeof *pid);
+    (void)close(told[0]);
+    return child;
+}
+
+/* Of a container's process the number counts there; it is told by the one that it has here. */
+static void test_pager_holders__in_a_container(void **state)
+{
+    (void)state;
+    fixture f;
+    char text[64];
+    pid_t inside = 0;
+    const place p = make_place();
+    fixture_options(&f, make_vfs());
+    f.options.busy_timeout_ns = 1000000;
+    fixture_open(&f, p.name);
+    CHECK(&f, fixture_put(&f, f.session, 1, 20, 1));
+    for (unsigned writes = 0; writes < 2; writes++) {
+        const pid_t child = hold_in_container(p.name, &f.options, writes != 0, &inside);
+        const sb_status st =
+            writes ? fixture_put(&f, f.session, 1, 20, 2)
+                   : sb_pager_checkpoint(f.pager, SB_CHECKPOINT_RESTART, NULL, &f.err);
+        const bool may = inside != 0; /* else only root of this machine may begin one */
+        (void)snprintf(text, sizeof text, " process %d (", (int)inside);
+        if (may) assert_int_equal(kill(inside, SIGKILL), 0);
+        child_end(child);
+        if (!may) skip();
+        assert_int_equal(st, SB_BUSY);
+        if (strstr(f.err.text, text) == NULL) fail_msg("%s: %s", f.err.text, text);
+        sb_err_clear(&f.err);
+    }
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+    remove_place(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +317,7 @@ int main(void)
         TEST(test_pager_holders__reader_without_slot),
         TEST(test_pager_holders__child_of_a_dead_writer),
         TEST(test_pager_holders__this_process),
+        TEST(test_pager_holders__in_a_container),
     };
     return cmocka_run_group_tests_name("pager_holders", tests, NULL, NULL);
 }

@@ -221,7 +221,7 @@ static void test_slow_reader__of_another_process(void **state)
     commit_many(&f, 6 * LIMIT);
     child_end(pid);
     assert_int_equal(world.messages, 1);
-    (void)snprintf(told, sizeof told, "a reader in another process %d (", (int)pid);
+    (void)snprintf(told, sizeof told, "a reader in process %d (", (int)pid);
     assert_non_null(strstr(world.message, told));
     commit_many(&f, LIMIT);
     assert_true(wal_frames(&f) <= LIMIT); /* the dead hold nothing */
