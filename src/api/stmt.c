@@ -529,6 +529,8 @@ static sb_status run_explain(sombra_stmt *stmt)
     if (stmt->explains == SB_EXPLAIN_PROFILE) {
         SB_TRY(begin_rows(stmt));
         SB_TRY(drain(stmt));
+    } else {
+        SB_TRY(fill_options(stmt)); /* planning has a time limit, too */
     }
     SB_TRY(write_plan(stmt, sb_cypher_explains_json(stmt->inner)));
     stmt->row_count = 1;

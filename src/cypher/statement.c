@@ -158,11 +158,18 @@ static sb_status plan_fits(sb_cypher_statement *s, sb_graph *graph, bool *fits, 
     return SB_OK;
 }
 
+/* Planning ends when the run that it is for shall end. */
+static sb_status poll_planning(void *ctx, sb_err *err)
+{
+    return sb_exec_options_poll(ctx, err);
+}
+
 /* A plan for graph with these options (NULL: none). */
 static sb_status make_plan(sb_cypher_statement *s, sb_graph *graph, const sb_plan_options *options,
                            sb_err *err)
 {
     const sb_plan_options none = {0};
+    const sb_plan_watch watch = {poll_planning, &s->options};
     sb_compiled *compiled;
     bool fits = false;
 
@@ -174,7 +181,7 @@ static sb_status make_plan(sb_cypher_statement *s, sb_graph *graph, const sb_pla
         SB_TRY(compile_again(s, err));
     }
     s->used_up = true;
-    SB_TRY(sb_plan_make(s->arena, s->tree, s->slot_count, graph, options, &compiled, err));
+    SB_TRY(sb_plan_make(s->arena, s->tree, s->slot_count, graph, options, &watch, &compiled, err));
     s->compiled = compiled;
     s->planned_with = *options;
     note_fits(s, graph, true);

@@ -98,6 +98,18 @@ static void test_api_query_limits__operators(void **state)
     exceeds(*state, repeat("", "UNWIND [#] AS a# ", 4001, "RETURN 1"), "4000");
 }
 
+/* A long pattern is planned in time that grows with the cube of its length: that ends with the time limit, too. */
+static void test_api_query_limits__time_of_planning(void **state)
+{
+    api_fixture *f = *state;
+    char *text = repeat("EXPLAIN MATCH (a)", "-->()", 600, " RETURN 1");
+
+    sombra_set_time_limit(f->conn, 1);
+    FAILS(f, run(f, text), SOMBRA_TIMEOUT, "time limit");
+    sombra_set_time_limit(f->conn, 0);
+    works(f, strdup("RETURN 1"));
+}
+
 static void test_api_query_limits__depth_of_values(void **state)
 {
     api_fixture *f = *state;
@@ -206,16 +218,35 @@ static void test_api_query_limits__many_of_a_kind(void **state)
     works(f, repeat("MATCH (n:First", ":L#", 300, ") RETURN n"));
 }
 
+static void open_with(api_fixture *f, uint64_t memory_limit)
+{
+    memset(f, 0, sizeof *f);
+    sombra_options_init(&f->options);
+    f->options.memory_limit = memory_limit;
+    OK_ERROR(f, sombra_open(":memory:", &f->options, &f->db, &f->error));
+    OK_ERROR(f, sombra_connect(f->db, &f->conn, &f->error));
+}
+
+/* Too many operators are told before the work is done, whose memory grows with the square of their number. */
+static void test_api_query_limits__operators_within_memory(void **state)
+{
+    api_fixture f;
+    (void)state;
+
+    open_with(&f, 128u << 20);
+    exceeds(&f, repeat("RETURN 1 AS x", " UNION ALL RETURN 1 AS x", 10000, ""), "4000");
+    exceeds(&f, repeat("MATCH (a)", ", (a#)", 10000, " RETURN 1"), "4000");
+    exceeds(&f, repeat("MATCH (a)", "-->()", 8002, " RETURN 1"), "4000");
+    exceeds(&f, repeat("", "CREATE (:A) ", 50000, ""), "4000");
+    api_close(&f);
+}
+
 static void test_api_query_limits__memory(void **state)
 {
     api_fixture f;
     (void)state;
 
-    memset(&f, 0, sizeof f);
-    sombra_options_init(&f.options);
-    f.options.memory_limit = 64u << 20;
-    OK_ERROR(&f, sombra_open(":memory:", &f.options, &f.db, &f.error));
-    OK_ERROR(&f, sombra_connect(f.db, &f.conn, &f.error));
+    open_with(&f, 64u << 20);
     works(&f, strdup("UNWIND range(1, 1000) AS n RETURN collect(n)"));
     exceeds(&f, strdup("UNWIND range(1, 100) AS m UNWIND range(1, 1000000) AS n RETURN collect(n)"),
             "memory_limit");
@@ -235,6 +266,7 @@ int main(void)
         TEST(test_api_query_limits__text_bytes),
         TEST(test_api_query_limits__depth_of_the_text),
         TEST(test_api_query_limits__operators),
+        TEST(test_api_query_limits__time_of_planning),
         TEST(test_api_query_limits__depth_of_values),
         TEST(test_api_query_limits__parts_of_a_name),
         TEST(test_api_query_limits__items_of_a_range),
@@ -242,6 +274,7 @@ int main(void)
         TEST(test_api_query_limits__bytes_of_a_regular_expression),
         TEST(test_api_query_limits__signatures),
         TEST(test_api_query_limits__many_of_a_kind),
+        cmocka_unit_test(test_api_query_limits__operators_within_memory),
         cmocka_unit_test(test_api_query_limits__memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

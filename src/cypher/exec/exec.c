@@ -142,17 +142,36 @@ static sb_status leave(sb_exec *run, sb_status status)
 
 #define PROGRESS_NS 100000000u
 
+static sb_status check_cancel(const sb_exec_options *o, sb_err *err)
+{
+    return o->cancel != NULL && atomic_load_explicit(o->cancel, memory_order_relaxed)
+               ? SB_FAIL(err, SB_INTERRUPT, "the query was cancelled")
+               : SB_OK;
+}
+
+static sb_status check_time(const sb_exec_options *o, uint64_t now, sb_err *err)
+{
+    return o->deadline_ns != 0 && now >= o->deadline_ns
+               ? SB_FAIL(err, SB_TIMEOUT, "the query ran into its time limit")
+               : SB_OK;
+}
+
+sb_status sb_exec_options_poll(const sb_exec_options *options, sb_err *err)
+{
+    SB_TRY(check_cancel(options, err));
+    if (options->deadline_ns == 0) return SB_OK;
+    return check_time(options, options->vfs->ops->monotonic_ns(options->vfs), err);
+}
+
 sb_status sb_exec__tick_slow(sb_exec *run)
 {
     const sb_exec_options *o = run->options;
 
-    if (o->cancel != NULL && atomic_load_explicit(o->cancel, memory_order_relaxed))
-        return SB_FAIL(run->err, SB_INTERRUPT, "the query was cancelled");
+    SB_TRY(check_cancel(o, run->err));
     /* Reading the clock takes longer than many a batch. */
     if ((o->deadline_ns == 0 && o->progress == NULL) || run->ticks++ % 16 != 0) return SB_OK;
     const uint64_t now = o->vfs->ops->monotonic_ns(o->vfs);
-    if (o->deadline_ns != 0 && now >= o->deadline_ns)
-        return SB_FAIL(run->err, SB_TIMEOUT, "the query ran into its time limit");
+    SB_TRY(check_time(o, now, run->err));
     if (o->progress == NULL || now < run->progress_ns) return SB_OK;
     run->progress_ns = now + PROGRESS_NS;
     return sb_exec__tell_progress(run);

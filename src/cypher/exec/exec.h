@@ -47,6 +47,9 @@ typedef struct sb_exec_options {
     sb_status (*undo_transaction)(void *ctx, sb_err *err);
 } sb_exec_options;
 
+/* SB_INTERRUPT or SB_TIMEOUT when the run shall end, before it has begun, too. Reads the clock. */
+SB_MUST_CHECK sb_status sb_exec_options_poll(const sb_exec_options *options, sb_err *err);
+
 typedef struct sb_exec_stats { /* what a statement changed */
     uint64_t nodes_created, nodes_deleted, rels_created, rels_deleted, properties_set, labels_added,
         labels_removed;

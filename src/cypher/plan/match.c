@@ -73,6 +73,7 @@ static sb_status add_node(sb_planner *p, sb_pattern_graph *graph, const sb_node_
 {
     sb_pattern_node *node = NULL;
 
+    SB_TRY(sb_plan__work(p, graph->node_count));
     for (uint32_t i = 0; i < graph->node_count && node == NULL; i++)
         if (graph->nodes[i].var == pattern->var) node = &graph->nodes[i];
     if (node == NULL) {

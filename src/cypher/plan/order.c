@@ -17,6 +17,8 @@
 #define CHEAP_START 8.0 /* rows: a second beginning of a part may cost this much for each row */
 #define COST_HASH   2.0 /* one row into a hash table, or one probe */
 
+#define UNITS_OF_A_NODE 4u /* looked at (sb_plan__work) */
+
 /* ---- Candidates ------------------------------------------------------------------------------------------------------------------ */
 
 typedef sb_status (*candidate_fn)(void *ctx, const sb_order_state *candidate);
@@ -315,6 +317,7 @@ static bool connects(const sb_pattern_graph *g, const sb_pattern_edge *edge, con
 {
     if (edge->from == node || edge->to == node || sb_plan__set_has(&edge->needs, node->slot))
         return true;
+    if (edge->needs.word_count == 0) return false;
     for (uint32_t i = 0; i < g->edge_count; i++)
         if (g->edges[i].var != NULL && sb_plan__set_has(&edge->needs, g->edges[i].var->slot) &&
             (g->edges[i].from == node || g->edges[i].to == node))
@@ -349,8 +352,10 @@ static sb_status number_parts(sb_planner *p, const sb_pattern_graph *g, const sb
         (*node_part)[i] = sb_plan__set_has(bound, g->nodes[i].var->slot) ? 0 : i + 1;
     while (changed) { /* labels sink to the least of each part */
         changed = false;
-        for (uint32_t e = 0; e < g->edge_count; e++)
+        for (uint32_t e = 0; e < g->edge_count; e++) {
+            SB_TRY(sb_plan__work(p, (size_t)g->node_count * UNITS_OF_A_NODE));
             changed = join_parts(g, &g->edges[e], *node_part) || changed;
+        }
     }
     *part_count = 1;
     for (uint32_t i = 0; i < g->node_count; i++)
@@ -492,6 +497,18 @@ static sb_status join_part(sb_order_search *s, sb_order_state *st, const sb_slot
     return sb_order__apply_predicates(s, joined);
 }
 
+/* An operator finds one node, and one or two edges. */
+static sb_status check_size(sb_planner *p, const sb_pattern_graph *g, const sb_slot_set *bound)
+{
+    uint32_t free_nodes = 0;
+
+    for (uint32_t i = 0; i < g->node_count; i++)
+        free_nodes += !sb_plan__set_has(bound, g->nodes[i].var->slot);
+    return free_nodes > SB_PLAN_OPERATORS_MAX || g->edge_count / 2 > SB_PLAN_OPERATORS_MAX
+               ? sb_plan__too_many(p)
+               : SB_OK;
+}
+
 static sb_status plan_part(sb_order_search *s, sb_order_state *st, const uint32_t *node_part,
                            uint32_t part)
 {
@@ -540,6 +557,7 @@ sb_status sb_plan__order(sb_planner *p, sb_pattern_graph *graph, sb_plan *input,
     uint32_t *node_part;
     uint32_t part_count;
 
+    SB_TRY(check_size(p, graph, bound));
     SB_TRY(sb_order__copy(&s, &st, &start));
     SB_TRY(sb_order__apply_predicates(&s, &start));
     SB_TRY(number_parts(p, graph, bound, &node_part, &part_count));

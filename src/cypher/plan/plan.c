@@ -1,8 +1,6 @@
 /* plan.c — from an analyzed statement to its plan, in the order in which the files of this folder work. */
 #include "cypher/plan/plan_priv.h"
 
-/* Operators of one statement, those of sub-queries included: rows are pulled through them by recursion, so their number bounds the stack. */
-#define OPERATORS_MAX 4000u
 /* A plan is made again when the graph has grown or shrunk by this much. */
 #define REPLAN_FACTOR 4.0
 
@@ -25,10 +23,7 @@ static sb_status number_in_expr(void *ctx, sb_expr *e)
 static sb_status number_tree(numbering *n, sb_plan *plan)
 {
     for (; plan != NULL; plan = plan->input) {
-        if (n->next == OPERATORS_MAX)
-            return sb_cypher_fail(n->p->err, n->p->text, (sb_span){0, 0}, SB_CYPHER_LIMIT_EXCEEDED,
-                                  "The statement needs more than %u operators; split it",
-                                  OPERATORS_MAX);
+        if (n->next == SB_PLAN_OPERATORS_MAX) return sb_plan__too_many(n->p);
         plan->number = n->next++;
         if (plan->inner != NULL) SB_TRY(number_tree(n, plan->inner));
         SB_TRY(sb_plan__each_expr(plan, number_in_expr, n));
@@ -69,14 +64,15 @@ static uint64_t schema_stamp(sb_view *view)
 }
 
 sb_status sb_plan_make(sb_arena *arena, sb_statement *statement, uint32_t slot_count,
-                       sb_graph *graph, const sb_plan_options *options, sb_compiled **compiled,
-                       sb_err *err)
+                       sb_graph *graph, const sb_plan_options *options, const sb_plan_watch *watch,
+                       sb_compiled **compiled, sb_err *err)
 {
     sb_planner p = {.arena = arena,
                     .graph = graph,
                     .text = statement->text,
                     .slot_count = slot_count,
                     .runs = 1,
+                    .watch = watch,
                     .err = err};
     sb_compiled *made;
     double nodes;

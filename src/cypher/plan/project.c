@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#define UNITS_OF_AN_EXPRESSION 16u /* compared with another one (sb_plan__work) */
+
 typedef struct aggregation {
     sb_planner *p;
     sb_plan_assign *groups;
@@ -32,6 +34,7 @@ static sb_status add_aggregate(aggregation *a, sb_expr *e, const sb_var **var)
 {
     sb_var *made;
 
+    SB_TRY(sb_plan__work(a->p, (size_t)a->count * UNITS_OF_AN_EXPRESSION));
     for (uint32_t i = 0; i < a->count; i++) {
         if (!sb_plan__expr_same(a->sources[i], e)) continue;
         *var = a->aggregates[i].var;
@@ -77,6 +80,7 @@ static sb_status rewrite(aggregation *a, sb_expr *e, sb_expr **result)
         SB_TRY(add_aggregate(a, e, &var));
         return sb_plan__expr_var(a->p, var, result);
     }
+    SB_TRY(sb_plan__work(a->p, (size_t)a->group_count * UNITS_OF_AN_EXPRESSION));
     for (uint32_t i = 0; i < a->group_count; i++)
         if (sb_plan__expr_same(a->groups[i].expr, e))
             return sb_plan__expr_var(a->p, a->groups[i].var, result);

@@ -439,15 +439,22 @@ static sb_status plan_clause(sb_planner *p, sb_clause *clause, sb_plan *input, s
 sb_status sb_plan__clauses(sb_planner *p, sb_clause *const *clauses, uint32_t count, sb_plan *input,
                            sb_slot_set *bound, sb_plan **plan)
 {
+    uint32_t operators = 0;
     uint32_t taken;
 
     *plan = input;
     for (uint32_t i = 0; i < count; i += taken) {
+        const sb_plan *const before = *plan;
+
         taken = 1;
         if (clauses[i]->kind == SB_CLAUSE_MATCH && !clauses[i]->as.match.optional)
             SB_TRY(sb_plan__matches(p, clauses + i, count - i, *plan, bound, &taken, plan));
         else
             SB_TRY(plan_clause(p, clauses[i], *plan, bound, plan));
+        for (const sb_plan *made = *plan; made != before && made != NULL; made = made->input)
+            operators++;
+        /* What comes later takes some of them out, but not every second one. */
+        if (operators > 2 * SB_PLAN_OPERATORS_MAX) return sb_plan__too_many(p);
     }
     return SB_OK;
 }
@@ -483,6 +490,7 @@ static sb_status plan_union(sb_planner *p, sb_query *query, const sb_slot_set *b
     const sb_var **left;
     const uint32_t count = query->column_count;
 
+    if (query->part_count > SB_PLAN_OPERATORS_MAX) return sb_plan__too_many(p);
     SB_TRY(sb_plan__alloc(p, count == 0 ? 1 : count, sizeof *columns, &columns));
     for (uint32_t i = 0; i < count; i++)
         columns[i] = query->columns[i];
