@@ -254,7 +254,8 @@ static sb_status offset_text(sb_func_context *ctx, int32_t offset, sb_val *resul
 /* Parts of a duration: of months, days, seconds or nanoseconds, divided, then the rest of a division. */
 static const struct duration_row {
     const char *name;
-    char part; /* M, D, S: seconds, N: nanoseconds of all seconds, F: of the second */
+    char
+        part; /* M, D, S: seconds, N: nanoseconds of all seconds, F: of the second, which are never negative */
     int64_t divisor, modulus;
 } DURATION_PARTS[] = {
     {"years", 'M', 12, 0},
@@ -296,7 +297,10 @@ static sb_status duration_component(sb_func_context *ctx, const sb_value *value,
     for (size_t i = 0; i < sizeof DURATION_PARTS / sizeof DURATION_PARTS[0]; i++) {
         const struct duration_row *row = &DURATION_PARTS[i];
         if (!sb_func__named(key, row->name)) continue;
-        sb_i128 number = duration_part(value, row->part) / row->divisor;
+        const sb_i128 amount = duration_part(value, row->part);
+        sb_i128 number = amount / row->divisor;
+        /* As many as the seconds have, and those of the second on top of them. */
+        if (row->part == 'N' && amount % row->divisor < 0) number--;
         if (row->modulus != 0) number %= row->modulus;
         if (number > INT64_MAX || number < INT64_MIN)
             return SB_FUNC_FAIL_OVERFLOW(ctx, "the %s of this duration do not fit 64 bits",

@@ -150,9 +150,16 @@ static sb_status by_quarter(sb_func_context *ctx, const fields *f, const sb_cale
                             int64_t year, int64_t *days)
 {
     const int64_t quarter = number_or(f, QUARTER, base->quarter);
-    const int64_t day = number_or(f, DAY_OF_QUARTER, base->day_of_quarter);
+    int64_t day = number_or(f, DAY_OF_QUARTER, base->day_of_quarter);
 
     if (quarter < 1 || quarter > 4) return fail_field(ctx, f, QUARTER);
+    if (!has(f, DAY_OF_QUARTER)) {
+        /* December 31st with quarter 1 is the last of March. */
+        unsigned last = 0;
+        for (unsigned month = 0; month < 3; month++)
+            last += sb_func__month_length(year, (unsigned)quarter * 3 - month);
+        if (day > last) day = last;
+    }
     return sb_days_of_quarter(year, quarter, day, days) ? SB_OK
                                                         : fail_field(ctx, f, DAY_OF_QUARTER);
 }

@@ -178,6 +178,10 @@ typedef struct type_row {
 #define KINDS_OF_PROPERTIES                                                                        \
     ((uint32_t)SB_KIND_ANY & ~((uint32_t)SB_KIND_MAP | SB_KIND_NODE | SB_KIND_REL | SB_KIND_PATH))
 
+/* What lists of properties may hold. */
+static const sb_type_spec ITEMS_OF_PROPERTIES = {.kinds = KINDS_OF_PROPERTIES &
+                                                          ~((uint32_t)SB_KIND_NULL | SB_KIND_LIST)};
+
 /* Longer forms before those that they begin with. */
 static const type_row TYPE_ROWS[] = {
     {{SB_KEYWORD_NOTHING}, 0},
@@ -260,6 +264,7 @@ static sb_status parse_type_name(sb_parser *p, sb_type_spec *type)
     for (size_t i = 0; i < sizeof TYPE_ROWS / sizeof TYPE_ROWS[0]; i++) {
         if (!at_type(p, &TYPE_ROWS[i])) continue;
         type->kinds = TYPE_ROWS[i].kinds;
+        if (type->kinds == KINDS_OF_PROPERTIES) type->items = &ITEMS_OF_PROPERTIES;
         for (uint32_t k = 0; k < 3 && TYPE_ROWS[i].words[k] != SB_NO_KEYWORD; k++)
             sb_parse__advance(p);
         return SB_OK;

@@ -238,10 +238,11 @@ static const char *whole_type(const sb_type_spec *type)
 
     if (type->kinds == 0) return "NOTHING";
     if (type->kinds == SB_KIND_NULL) return "NULL";
-    if (type->items != NULL) return NULL;
-    if ((type->kinds & not_null) == not_null) return "ANY";
-    if ((type->kinds & not_null) == (not_null & ~entities)) return "PROPERTY VALUE";
-    return NULL;
+    if (type->items == NULL) return (type->kinds & not_null) == not_null ? "ANY" : NULL;
+    return (type->kinds & not_null) == (not_null & ~entities) && type->items->items == NULL &&
+                   type->items->kinds == (not_null & ~entities & ~(uint32_t)SB_KIND_LIST)
+               ? "PROPERTY VALUE"
+               : NULL;
 }
 
 static sb_status print_member(sb_buffer *out, bool *first, const char *name, bool nullable)
