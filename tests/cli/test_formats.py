@@ -941,6 +941,28 @@ class Scripts(Formats):
         self.fails("--cypher", self.UNIQUE + self.NODES + self.LINKS.replace("[r:R]", "[a:R]").replace(" SET r = row[2]", ""), "line 1", "a")
         self.fails("--cypher", "CREATE (:A {x: '" + "y" * (18 << 20), "longer than 16 MiB")
 
+    def test_keys_of_relationships(self):
+        """apoc.export.cypher of Neo4j 5.7 and later: they become what they say, unique together, and each there."""
+        constraints = ("CREATE CONSTRAINT k1 FOR ()-[rel:KNOWS]-() REQUIRE (rel.a, rel.`b c`) IS RELATIONSHIP KEY;\n"
+                       "create constraint if not exists for ()<-[`r x`:`T ``y`]-()\n  require `r x`.a is rel key;\nCREATE CONSTRAINT `k.3` IF NOT EXISTS FOR ()-[r:X]->() REQUIRE (r.u) IS RELATIONSHIP KEY;\n")
+        rows = "CREATE (a)-[:KNOWS {a: 1, `b c`: 1}]->(a), (a)-[:KNOWS {a: 1, `b c`: 2}]->(a), (a)-[:`T ``y` {a: 1}]->(a);\n"
+        for options in ((), ("--batch", "2")):
+            remove("script.sombra")
+            run("import", "script.sombra", "--cypher", write("script.cypher", ":begin\n" + constraints + ":commit\n" + rows), *options)
+            made = self.query("SHOW CONSTRAINTS YIELD type, labelsOrTypes, properties")
+            self.assertEqual(sorted((each["type"].split("_")[-1], *each["labelsOrTypes"], *each["properties"]) for each in made),
+                             [("EXISTENCE", "KNOWS", "a"), ("EXISTENCE", "KNOWS", "b c"), ("EXISTENCE", "T `y", "a"), ("EXISTENCE", "X", "u"),
+                              ("UNIQUENESS", "KNOWS", "a", "b c"), ("UNIQUENESS", "T `y", "a"), ("UNIQUENESS", "X", "u")])
+        self.assertIn("k.3", run("schema", "script.sombra"))
+        remove("script.sombra")  # a constraint of its own that says a part of it
+        run("import", "script.sombra", "--cypher", write("script.cypher", constraints + "CREATE CONSTRAINT own FOR ()-[r:KNOWS]-() REQUIRE r.a IS NOT NULL;\n" + rows))
+        self.assertEqual(self.query("SHOW CONSTRAINTS YIELD name, type, labelsOrTypes, properties WHERE type CONTAINS 'EXISTENCE' AND labelsOrTypes = ['KNOWS'] AND properties = ['a'] RETURN name"), [{"name": "own"}])
+        for wrong, part in (("(a)-[:KNOWS {a: 1, `b c`: 2}]->(a)", "k1"), ("(a)-[:KNOWS {a: 1}]->(a)", "b c"), ("(a)-[:X]->(a)", "u")):
+            self.fails("--cypher", constraints + rows + "CREATE " + wrong, part, code=4)
+        for text in ("CREATE CONSTRAINT k FOR ()-[r:T]-() REQUIRE (r.a, q.b) IS RELATIONSHIP KEY", "CREATE CONSTRAINT k FOR (n:T) REQUIRE n.a IS RELATIONSHIP KEY",
+                     "CREATE CONSTRAINT k FOR ()-[r:T]-() REQUIRE (r.a IS RELATIONSHIP KEY", "CREATE CONSTRAINT k FOR ()-[r:T]-() REQUIRE r.a IS RELATIONSHIP KEY what"):
+            self.fails("--cypher", text, "line 1, column", code=2)
+
     def test_batches_rejects_and_dry_runs(self):
         remove("script.sombra")
         text = "CREATE (:A);\nnonsense;\nCREATE (:B) /* ; */ ;;\nCREATE (:C {x: 1/0});\nCREATE BTREE INDEX b FOR (n:A) ON (n.x);\nCREATE FULLTEXT INDEX f FOR (n:A) ON EACH [n.x];CREATE (:D)"

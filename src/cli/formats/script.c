@@ -20,7 +20,8 @@ typedef struct reading {
     bool ended;
     uint64_t line; /* of data + at */
     script_runner *runner;
-    bool begun; /* BEGIN was read, and no COMMIT behind it */
+    bool begun;       /* BEGIN was read, and no COMMIT behind it */
+    fmt_buffer later; /* statements that are run behind all others, a NUL behind each */
 } reading;
 
 static sombra_status read_more(reading *r)
@@ -160,6 +161,32 @@ static bool is_transaction(reading *r, const char *text, size_t size, sombra_sta
     return true;
 }
 
+/* A key of relationships. That its properties are there is asked for when all is loaded: the script may have constraints that say so, too. */
+static sombra_status take_rel_key(reading *r, const char *text, size_t unique)
+{
+    fmt_buffer made = {0};
+
+    fmt_put(&made, text, unique);
+    fmt_puts(&made, " IS UNIQUE");
+    const sombra_status status =
+        script_run(r->runner, &(script_statement){r->path, r->line, made.data, made.size});
+    free(made.data);
+    return status;
+}
+
+static sombra_status run_later(reading *r)
+{
+    const char *at = r->later.data, *end = at + r->later.size;
+    sombra_status status = SOMBRA_OK;
+
+    for (size_t size; status == SOMBRA_OK && at < end; at += size + 1) {
+        size = strlen(at);
+        fmt_at(r->loader, r->path, r->line, at, size);
+        status = script_run(r->runner, &(script_statement){r->path, r->line, at, size});
+    }
+    return status;
+}
+
 /* Statements that say nothing about the graph here, or ask for what there is not. */
 static sombra_status take_statement(reading *r, char *text, size_t size)
 {
@@ -186,6 +213,8 @@ static sombra_status take_statement(reading *r, char *text, size_t size)
                 word++;
             memset(word, ' ', 5);
         }
+    const size_t unique = script_rel_key(text, size, &r->later);
+    if (unique != 0) return take_rel_key(r, text, unique);
     return script_run(r->runner, &(script_statement){r->path, r->line, text, size});
 }
 
@@ -282,6 +311,7 @@ sombra_status fmt_read_cypher(fmt_loader *loader, const char *path)
     if (status == SOMBRA_OK && r.size >= 3 && memcmp(r.data, "\xEF\xBB\xBF", 3) == 0) r.at = 3;
     while (status == SOMBRA_OK && !done)
         status = take_next(&r, &done);
+    if (status == SOMBRA_OK) status = run_later(&r);
     if (status == SOMBRA_OK) status = script_runner_end(r.runner);
     if (status == SOMBRA_OK && r.begun) {
         fmt_at(loader, path, r.line, NULL, 0);
@@ -291,5 +321,6 @@ sombra_status fmt_read_cypher(fmt_loader *loader, const char *path)
     script_runner_close(r.runner);
     fmt_input_close(r.input);
     free(r.data);
+    free(r.later.data);
     return status;
 }

@@ -1,6 +1,6 @@
 /* script_priv.h — what the files of the reader of Cypher scripts share: words and names of a statement (script_scan.c), its literals as values
  * (script_literal.c), those that make nodes or relationships of a list of rows (script_shape.c), marks that need not be written
- * (script_marks.c), and how statements run (script_run.c). */
+ * (script_marks.c), Neo4j's keys of relationships (script_rel_key.c), and how statements run (script_run.c). */
 #ifndef SB_CLI_FORMATS_SCRIPT_PRIV_H
 #define SB_CLI_FORMATS_SCRIPT_PRIV_H
 
@@ -41,6 +41,12 @@ bool script_take_this(script_scanner *s, sombra_text name); /* this name */
 bool script_take_integer(script_scanner *s, int64_t *integer);
 bool script_at_end(script_scanner *s);
 bool script_is_same(sombra_text a, sombra_text b);
+
+/* ---- script_rel_key.c ------------------------------------------------------------------------------------------ */
+
+/* CREATE CONSTRAINT … IS RELATIONSHIP KEY: how many bytes stand before IS, to be followed by IS UNIQUE; to later, the statements that ask for each of
+ * its properties, with a NUL behind each. 0: it is no such statement. */
+size_t script_rel_key(const char *text, size_t size, fmt_buffer *later);
 
 /* ---- script_literal.c ------------------------------------------------------------------------------------------ */
 
