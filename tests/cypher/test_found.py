@@ -206,6 +206,22 @@ class Found(unittest.TestCase):
                    'SHOW INDEXES YIELD name, properties RETURN name, properties',
                    [['index_2', ['i']], ['A_j', ['j']], ['A_k', ['k']], ['A_u', ['u']]])
 
+    def test_ends_without_a_direction(self):
+        engine = Engine(sys.argv[1])  # a ring of 6 with all edges doubled: hundreds of trails to each node
+        engine.must('UNWIND range(0, 5) AS i CREATE (:N {i: i})')
+        engine.must('MATCH (a:N), (b:N) WHERE b.i = (a.i + 1) % 6 CREATE (a)-[:R]->(b), (a)-[:R]->(b)')
+        engine.must('CREATE (:N {i: 6})-[:R]->(:N {i: 7})')
+        for i, end, rows in ((0, '*0..', 6), (0, '*0..2', 5), (6, '*0..', 2)):
+            plan = json.loads(engine.must(f'PROFILE JSON MATCH (a:N {{i: {i}}})-[:R{end}]-(b) RETURN DISTINCT b.i')[0][0])
+            while plan['operator'] != 'VarLengthExpand':
+                plan = plan['input']
+            self.assertEqual(plan['rows'], rows, end)
+        # A node that only going back leads to is no end: with a step at least, trails are followed.
+        self.assertEqual(engine.must('MATCH (a:N {i: 6})-[:R*]-(b) RETURN DISTINCT b.i'), [[7]])
+        self.assertEqual(engine.must('MATCH (a:N {i: 6})-[:R*0..]-(b) RETURN DISTINCT b.i ORDER BY b.i'), [[6], [7]])
+        self.assertEqual(engine.must('MATCH (a:N {i: 0})-[:R*..2]-(b) RETURN DISTINCT b.i ORDER BY b.i'), [[0], [1], [2], [4], [5]])
+        engine.close()
+
     def test_only_ends_are_reached_where_nothing_counts_paths(self):
         engine = Engine(sys.argv[1])  # 2 ** 12 ways to the last of 13 nodes
         for statement in ('UNWIND range(0, 12) AS i CREATE (:N {i: i}), (:C {k: i})',

@@ -66,8 +66,7 @@ static sb_status trail_open(sb_operator *op)
     SB_TRY(sb_exec__need_outs(op));
     if (!e->to_bound) t->to = sb_exec__out_of(op, e->to);
     t->rel = sb_exec__out_of(op, e->rel);
-    t->reach = e->reach_only && e->min <= 1 && e->filter == NULL && e->unlike_count == 0 &&
-               e->direction != SB_REL_EITHER && t->rel == NULL;
+    t->reach = e->reach_only && sb_plan_only_ends(e) && e->filter == NULL && t->rel == NULL;
     SB_TRY(sb_exec__types_open(run, e, &t->types));
     SB_TRY(sb_exec__labels_compile(run, e->to_labels, SB_NAME_LABEL, NULL, &t->labels));
     sb_exec__local(run, e->step_rel, true);

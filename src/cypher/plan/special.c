@@ -448,13 +448,11 @@ static bool passes_duplicates(const sb_plan *plan)
 
 static bool may_reach_only(const sb_plan *plan)
 {
-    return plan->kind == SB_PLAN_VAR_EXPAND && plan->as.expand.direction != SB_REL_EITHER &&
-           plan->as.expand.min <= 1 && plan->as.expand.unlike_count == 0 &&
+    return plan->kind == SB_PLAN_VAR_EXPAND && sb_plan_only_ends(&plan->as.expand) &&
            !sb_plan__is_live(plan, plan->as.expand.rel);
 }
 
-/* Paths that nobody reads, of which nobody counts how many there are: each end once is enough. A directed walk to a node that is not
- * repeated is a trail, and so is one that closes at its start; undirected, going back over the first relationship is none. */
+/* Paths that nobody reads, of which nobody counts how many there are: each end once is enough. */
 sb_status sb_plan__reach_only(sb_plan *root, bool dropped, bool first)
 {
     for (sb_plan *plan = root; plan != NULL; plan = plan->input) {
