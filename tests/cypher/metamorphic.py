@@ -5,11 +5,12 @@ Usage: metamorphic.py [--queries N] [--seed S] [--jobs J] [--seconds T] [--log F
 ENGINE is sombra-tck. FILE gets a line for each piece of work; where it has some, seeds go on behind theirs, and the sum of all is printed, too.
 Each query is run with plans of a few of several kinds (indexes off or wherever one serves, orders as written, shuffled,
 counted by factors, spilling, on several threads), and perhaps in another form that means the same (reference/transform.py) or in three parts that
-add up; one in five is an update, after which the whole graph is compared; some update in several transactions. What differs is made smaller, and printed with the seed of its graph:
---seed S finds it again. Last line: what was run. Exit status: 0 when nothing differed.
+add up, or with parameters of other types; one in five is an update, after which the whole graph is compared; some update in several transactions.
+What differs is made smaller, and printed with the seed of its graph: --seed S finds it again. Last line: what was run. Exit status: 0 when nothing differed.
 """
 import argparse
 import contextlib
+import gc
 import itertools
 import json
 import math
@@ -539,6 +540,7 @@ def work(piece):
     """Queries on some graphs: piece is (command, seeds, queries, keep_going)."""
     command, seeds, queries, keep_going = piece
     began = time.monotonic()
+    gc.set_threshold(100000)  # what is made is made for one query, mostly without circles
     engine = Engine(command)
     total = Counter(seed=seeds[0], graphs=len(seeds))
     for seed in seeds:
