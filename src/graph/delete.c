@@ -1,9 +1,12 @@
 /* delete.c — relationships and nodes leave everything that knows them: rows, lists both ways, label and property
- * indexes, statistics. A node's relationships go in portions, type by type, so a hub needs no memory in proportion. */
+ * indexes, statistics. A node's relationships go in portions, type by type, so a hub needs no memory in proportion. What is deleted
+ * together goes in the order of each tree, so that a leaf is written once for all that it loses. */
 #include "graph/graph_priv.h"
 
 /* Relationships deleted in one go. */
 #define PORTION 4096u
+/* Each may lie in a leaf of its own, which takes some 10 µs to write: so many go between two looks at cancel, and at the memory in use. */
+#define SLICE 256u
 
 /* Relationships of one type. sources, targets, ids: count each; the rest is scratch. */
 typedef struct sb_doomed {
@@ -43,6 +46,29 @@ static void doomed_deinit(sb_graph *graph, sb_doomed *doomed)
     sb_free(graph->alloc, doomed->block, doomed->bytes);
 }
 
+/* Between two slices; done of count are deleted. */
+static sb_status pause(sb_graph *graph, size_t done, size_t count, sb_err *err)
+{
+    if (done == count) return SB_OK;
+    SB_TRY(sb_txn_spill(graph->txn, err));
+    return sb_graph__poll(graph, err);
+}
+
+/* ids ascending. */
+static sb_status delete_rows(sb_graph *graph, sb_tree *table, const uint64_t *ids, size_t count,
+                             size_t *deleted, sb_err *err)
+{
+    *deleted = 0;
+    for (size_t done = 0, size; done < count; done += size) {
+        size_t gone;
+        size = count - done < SLICE ? count - done : SLICE;
+        SB_TRY(sb_rows_delete(graph->txn, table, ids + done, size, &gone, err));
+        *deleted += gone;
+        SB_TRY(pause(graph, done + size, count, err));
+    }
+    return SB_OK;
+}
+
 /* ---- Relationships of one type --------------------------------------------------------------------------- */
 
 static sb_status delete_lists(sb_graph *graph, sb_type_id type, sb_direction direction,
@@ -50,14 +76,20 @@ static sb_status delete_lists(sb_graph *graph, sb_type_id type, sb_direction dir
 {
     const uint64_t *nodes = direction == SB_OUT ? doomed->sources : doomed->targets;
     const uint64_t *neighbors = direction == SB_OUT ? doomed->targets : doomed->sources;
-    size_t deleted;
+    size_t deleted = 0;
 
     for (size_t i = 0; i < doomed->count; i++)
         doomed->triples[i] = (sb_triple){nodes[i], neighbors[i], doomed->ids[i]};
     if (!sb_triples_sorted(doomed->triples, doomed->count))
         sb_triples_sort(doomed->triples, doomed->scratch, doomed->count);
-    SB_TRY(sb_adjacency_delete(graph->view, type, direction, doomed->triples, doomed->count,
-                               &deleted, err));
+    for (size_t done = 0, size; done < doomed->count; done += size) {
+        size_t gone;
+        size = doomed->count - done < SLICE ? doomed->count - done : SLICE;
+        SB_TRY(sb_adjacency_delete(graph->view, type, direction, doomed->triples + done, size,
+                                   &gone, err));
+        deleted += gone;
+        SB_TRY(pause(graph, done + size, doomed->count, err));
+    }
     if (deleted != doomed->count)
         return SB_FAIL(err, SB_CORRUPT,
                        "%zu of %zu relationships from %llu on are in no list of their %s nodes",
@@ -101,48 +133,113 @@ static sb_status delete_rels(sb_graph *graph, sb_type_id type, sb_doomed *doomed
     SB_TRY(delete_lists(graph, type, SB_IN, doomed, err));
     if (!sb_u64_sorted(doomed->ids, count))
         sb_u64_sort(doomed->ids, (uint64_t *)(void *)doomed->scratch, count);
-    SB_TRY(
-        sb_rows_delete(graph->txn, sb_rel_table(graph->view), doomed->ids, count, &deleted, err));
+    SB_TRY(delete_rows(graph, sb_rel_table(graph->view), doomed->ids, count, &deleted, err));
     if (deleted != count)
         return SB_FAIL(err, SB_CORRUPT, "%zu of %zu relationships from %llu on have no row",
                        count - deleted, count, (unsigned long long)doomed->ids[0]);
     return SB_OK;
 }
 
+/* What a relationship's row says of it. */
+typedef struct sb_rel_facts {
+    uint64_t source, target;
+    sb_type_id type; /* 0: the row lacks something */
+} sb_rel_facts;
+
+static sb_status read_rel(sb_graph *graph, sb_rel_id id, sb_rel_facts *facts, bool *found,
+                          sb_err *err)
+{
+    sb_cell source, target, type;
+    sb_row row = {0};
+
+    *facts = (sb_rel_facts){0};
+    SB_TRY(sb_row_find(graph->txn, sb_rel_table(graph->view), id, &row, found, err));
+    if (*found && sb_row_cell(&row, SB_COLUMN_SOURCE, &source) &&
+        sb_row_cell(&row, SB_COLUMN_TARGET, &target) && sb_row_cell(&row, SB_COLUMN_TYPE, &type) &&
+        type.word - 1 < sb_name_count(graph->view, SB_NAME_TYPE))
+        *facts = (sb_rel_facts){source.word, target.word, (sb_type_id)type.word};
+    sb_row_release(&row);
+    return SB_OK;
+}
+
 sb_status sb_delete__rel(sb_graph *graph, sb_rel_id id, sb_err *err)
 {
-    uint64_t source, target;
+    sb_rel_facts facts;
     sb_set_id source_set, target_set;
     sb_triple triple, scratch;
-    sb_doomed doomed = {.sources = &source,
-                        .targets = &target,
+    sb_doomed doomed = {.sources = &facts.source,
+                        .targets = &facts.target,
                         .ids = &id,
                         .source_sets = &source_set,
                         .target_sets = &target_set,
                         .triples = &triple,
                         .scratch = &scratch,
                         .count = 1};
-    sb_cell source_cell, target_cell, type_cell;
-    sb_row row = {0};
-    bool found, whole = false;
+    bool found;
 
-    SB_TRY(sb_row_find(graph->txn, sb_rel_table(graph->view), id, &row, &found, err));
-    if (found)
-        whole = sb_row_cell(&row, SB_COLUMN_SOURCE, &source_cell) &&
-                sb_row_cell(&row, SB_COLUMN_TARGET, &target_cell) &&
-                sb_row_cell(&row, SB_COLUMN_TYPE, &type_cell) &&
-                type_cell.word - 1 < sb_name_count(graph->view, SB_NAME_TYPE);
-    sb_row_release(&row);
+    SB_TRY(read_rel(graph, id, &facts, &found, err));
     if (!found)
         return SB_FAIL(err, SB_NOT_FOUND, "relationship %llu does not exist",
                        (unsigned long long)id);
-    if (!whole)
+    if (facts.type == 0)
         return SB_FAIL(err, SB_CORRUPT, "relationship %llu lacks its ends or its type",
                        (unsigned long long)id);
-    source = source_cell.word;
-    target = target_cell.word;
-    SB_TRY(sb_writer__flush(graph, (sb_type_id)type_cell.word, err));
-    return delete_rels(graph, (sb_type_id)type_cell.word, &doomed, err);
+    SB_TRY(sb_writer__flush(graph, facts.type, err));
+    return delete_rels(graph, facts.type, &doomed, err);
+}
+
+/* All of facts from first on that have the type of that one; they count as done then. */
+static void take_type(const sb_rel_id *ids, sb_rel_facts *facts, size_t first, size_t count,
+                      sb_doomed *doomed)
+{
+    const sb_type_id type = facts[first].type;
+
+    doomed->count = 0;
+    for (size_t i = first; i < count; i++) {
+        if (facts[i].type != type) continue;
+        doomed->sources[doomed->count] = facts[i].source;
+        doomed->targets[doomed->count] = facts[i].target;
+        doomed->ids[doomed->count++] = ids[i];
+        facts[i].type = 0;
+    }
+}
+
+static sb_status delete_by_type(sb_graph *graph, const sb_rel_id *ids, sb_rel_facts *facts,
+                                size_t count, sb_err *err)
+{
+    sb_doomed doomed;
+    sb_status st = doomed_init(graph, &doomed, count, err);
+
+    for (size_t i = 0; st == SB_OK && i < count; i++) {
+        const sb_type_id type = facts[i].type;
+        if (type == 0) continue;
+        take_type(ids, facts, i, count, &doomed);
+        st = sb_writer__flush(graph, type, err);
+        if (st == SB_OK) st = delete_rels(graph, type, &doomed, err);
+        if (st == SB_OK)
+            st = sb_graph__changed(graph, SB_REL_DELETED, doomed.ids, doomed.count, err);
+    }
+    doomed_deinit(graph, &doomed);
+    return st;
+}
+
+sb_status sb_delete__rels(sb_graph *graph, const sb_rel_id *ids, size_t count, bool *done,
+                          sb_err *err)
+{
+    sb_rel_facts *facts = sb_alloc_array(graph->alloc, count, sizeof *facts);
+    sb_status st = SB_OK;
+
+    *done = true;
+    if (facts == NULL) return SB_FAIL_NOMEM(err);
+    for (size_t i = 0; st == SB_OK && *done && i < count; i++) {
+        bool found;
+        st = read_rel(graph, ids[i], &facts[i], &found, err);
+        *done = st == SB_OK && facts[i].type != 0;
+        if (st == SB_OK && i % SLICE == 0) st = sb_graph__poll(graph, err);
+    }
+    if (st == SB_OK && *done) st = delete_by_type(graph, ids, facts, count, err);
+    sb_free(graph->alloc, facts, count * sizeof *facts);
+    return st;
 }
 
 /* ---- A node's lists ------------------------------------------------------------------------------------------ */
@@ -257,19 +354,27 @@ static sb_status leave_lists(sb_graph *graph, sb_node_id id, sb_set_id set, sb_d
 
 /* ---- Nodes ------------------------------------------------------------------------------------------------------ */
 
+/* Nodes of one set leave the indexes of its labels. ids ascending. */
+static sb_status unlabel(sb_graph *graph, const sb_node_id *ids, size_t count, sb_set_id set,
+                         sb_err *err)
+{
+    size_t label_count;
+    const sb_label_id *labels = sb_set_labels(graph->view, set, &label_count);
+
+    for (size_t i = 0; i < label_count; i++)
+        if (sb_label_indexed(graph->view, labels[i]))
+            SB_TRY(sb_label_index_remove(graph->view, labels[i], ids, count, err));
+    return SB_OK;
+}
+
 static sb_status unindex_node(sb_graph *graph, sb_node_id id, sb_set_id set, sb_err *err)
 {
     const sb_side after = {.exists = false};
     sb_side before = {.exists = true, .name = set};
     sb_row row = {0};
-    size_t label_count;
-    const sb_label_id *labels = sb_set_labels(graph->view, set, &label_count);
     bool found;
     sb_status st;
 
-    for (size_t i = 0; i < label_count; i++)
-        if (sb_label_indexed(graph->view, labels[i]))
-            SB_TRY(sb_label_index_remove(graph->view, labels[i], &id, 1, err));
     if (!sb_upkeep__indexed(graph, SB_NODE, set)) return SB_OK;
     SB_TRY(sb_row_find(graph->txn, sb_node_table(graph->view), id, &row, &found, err));
     before.row = &row;
@@ -311,8 +416,67 @@ sb_status sb_delete__node(sb_graph *graph, sb_node_id id, bool detach, uint64_t 
             "node %llu still has relationships (%llu ends): delete them first, or detach",
             (unsigned long long)id, (unsigned long long)rels);
     *detached = rels;
+    SB_TRY(unlabel(graph, &id, 1, set, err));
     SB_TRY(unindex_node(graph, id, set, err));
     SB_TRY(sb_rows_delete(graph->txn, sb_node_table(graph->view), &id, 1, &deleted, err));
     sb_stats_add_nodes(graph->view, set, -1);
     return sb_writer__override(graph, id, 0, true, err);
+}
+
+/* *alone: it exists, and has no relationships. */
+static sb_status look_at_node(sb_graph *graph, sb_node_id id, sb_set_id *set, bool *alone,
+                              sb_err *err)
+{
+    sb_row row = {0};
+    sb_cell cell = {0};
+    uint64_t rels = 0;
+
+    SB_TRY(sb_row_find(graph->txn, sb_node_table(graph->view), id, &row, alone, err));
+    *alone = *alone && sb_row_cell(&row, SB_COLUMN_SET, &cell);
+    sb_row_release(&row);
+    if (!*alone) return SB_OK;
+    *set = (sb_set_id)cell.word;
+    SB_TRY(leave_lists(graph, id, *set, SB_OUT, false, &rels, err));
+    SB_TRY(leave_lists(graph, id, *set, SB_IN, false, &rels, err));
+    *alone = rels == 0;
+    return SB_OK;
+}
+
+/* Nodes without relationships; sets: of each. */
+static sb_status delete_nodes(sb_graph *graph, const sb_node_id *ids, const sb_set_id *sets,
+                              size_t count, sb_err *err)
+{
+    size_t deleted;
+
+    for (size_t i = 0, end; i < count; i = end) {
+        for (end = i + 1; end < count && sets[end] == sets[i];)
+            end++;
+        SB_TRY(unlabel(graph, ids + i, end - i, sets[i], err));
+        sb_stats_add_nodes(graph->view, sets[i], -(int64_t)(end - i));
+    }
+    for (size_t i = 0; i < count; i++) {
+        SB_TRY(unindex_node(graph, ids[i], sets[i], err));
+        if (i % SLICE == 0) SB_TRY(sb_graph__poll(graph, err));
+    }
+    SB_TRY(delete_rows(graph, sb_node_table(graph->view), ids, count, &deleted, err));
+    for (size_t i = 0; i < count; i++)
+        SB_TRY(sb_writer__override(graph, ids[i], 0, true, err));
+    return sb_graph__changed(graph, SB_NODE_DELETED, ids, count, err);
+}
+
+sb_status sb_delete__nodes(sb_graph *graph, const sb_node_id *ids, size_t count, bool *done,
+                           sb_err *err)
+{
+    sb_set_id *sets = sb_alloc_array(graph->alloc, count, sizeof *sets);
+    sb_status st = SB_OK;
+
+    *done = true;
+    if (sets == NULL) return SB_FAIL_NOMEM(err);
+    for (size_t i = 0; st == SB_OK && *done && i < count; i++) {
+        st = look_at_node(graph, ids[i], &sets[i], done, err);
+        if (st == SB_OK && i % SLICE == 0) st = sb_graph__poll(graph, err);
+    }
+    if (st == SB_OK && *done) st = delete_nodes(graph, ids, sets, count, err);
+    sb_free(graph->alloc, sets, count * sizeof *sets);
+    return st;
 }

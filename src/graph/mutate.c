@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct sb_mutator {
     sb_graph *graph;
@@ -561,6 +562,58 @@ static sb_entity entity_of(const sb_op *op)
     }
 }
 
+/* Deletions are done together, at most so many. */
+#define DELETED_AT_ONCE 4096u
+
+/* Can it be deleted together with others of its kind? */
+static bool deletes_simply(const sb_op *op)
+{
+    return (op->kind == SB_OP_DELETE_REL || (op->kind == SB_OP_DELETE_NODE && !op->detach)) &&
+           op->target_entity.result_of < 0;
+}
+
+static size_t run_of_deletions(const sb_mutator *m, size_t begin)
+{
+    size_t end = begin;
+
+    while (end < m->count && end - begin < DELETED_AT_ONCE && deletes_simply(&m->ops[end]) &&
+           m->ops[end].kind == m->ops[begin].kind)
+        end++;
+    return end;
+}
+
+/* The ids of ops in a row, ascending. False: one of them stands there twice. */
+static bool sort_ids(const sb_mutator *m, size_t begin, size_t count, uint64_t *ids,
+                     uint64_t *scratch)
+{
+    memcpy(ids, m->ids + begin, count * sizeof *ids);
+    if (!sb_u64_sorted(ids, count)) sb_u64_sort(ids, scratch, count);
+    for (size_t i = 1; i < count; i++)
+        if (ids[i - 1] == ids[i]) return false;
+    return true;
+}
+
+/* *done false: nothing was, one of the run is at fault, which it says when its turn comes. */
+static sb_status delete_run(sb_mutator *m, size_t begin, size_t end, bool *done)
+{
+    const bool rels = m->ops[begin].kind == SB_OP_DELETE_REL;
+    const size_t count = end - begin;
+    uint64_t *ids = sb_alloc_array(m->graph->alloc, 2 * count, sizeof *ids);
+    sb_status st = SB_OK;
+
+    if (ids == NULL) return SB_FAIL_NOMEM(m->err);
+    for (size_t i = begin; i < end; i++)
+        m->ids[i] = m->ops[i].target_entity.id;
+    *done = sort_ids(m, begin, count, ids, ids + count);
+    if (*done)
+        st = rels ? sb_delete__rels(m->graph, ids, count, done, m->err)
+                  : sb_delete__nodes(m->graph, ids, count, done, m->err);
+    sb_free(m->graph->alloc, ids, 2 * count * sizeof *ids);
+    if (st == SB_OK && *done)
+        *(rels ? &m->result->rels_deleted : &m->result->nodes_deleted) += count;
+    return st;
+}
+
 static sb_status do_op(sb_mutator *m, size_t i)
 {
     const sb_op *op = &m->ops[i];
@@ -614,27 +667,40 @@ static sb_status end_ops(sb_mutator *m)
     return st;
 }
 
+/* One op, or several deletions: *next is behind what was done. alone: up to where ops are to be done one by one. */
+static sb_status do_next(sb_mutator *m, size_t at, size_t *alone, size_t *next)
+{
+    const size_t end = at < *alone ? at : run_of_deletions(m, at);
+    bool done = false;
+
+    *next = at + 1;
+    SB_TRY(sb_txn_spill(m->graph->txn, m->err)); /* no row is held between two ops */
+    if (end > at + 1) {
+        SB_TRY(delete_run(m, at, end, &done));
+        *(done ? next : alone) = end;
+    }
+    return done ? SB_OK : do_op(m, at);
+}
+
 static sb_status do_ops(sb_mutator *m)
 {
-    for (size_t i = 0; i < m->count;) {
-        size_t end = i;
+    size_t alone = 0;
+
+    for (size_t i = 0, end; i < m->count; i = end) {
         sb_status st;
-        while (end < m->count && creates(&m->ops[end]))
+        for (end = i; end < m->count && creates(&m->ops[end]);)
             end++;
         if (end != i) {
             SB_TRY(create_run(m, i, end));
-            i = end;
             continue;
         }
-        SB_TRY(sb_txn_spill(m->graph->txn, m->err)); /* no row is held between two ops */
-        st = do_op(m, i);
+        st = do_next(m, i, &alone, &end);
         if (st != SB_OK) {
             number_fault(m, m->err, i);
             return st;
         }
-        i++;
-        SB_TRY(sb_graph__work(m->graph, 1, m->err));
-        if (i % OPS_BETWEEN_POLLS == 0) SB_TRY(sb_graph__poll(m->graph, m->err));
+        SB_TRY(sb_graph__work(m->graph, end - i, m->err));
+        if (end - i > 1 || end % OPS_BETWEEN_POLLS == 0) SB_TRY(sb_graph__poll(m->graph, m->err));
     }
     return end_ops(m);
 }
@@ -683,4 +749,33 @@ sb_status sb_graph_mutate_enclosed(sb_graph *graph, const sb_op *ops, size_t cou
                                    sb_mutation *result, sb_err *err)
 {
     return mutate(graph, ops, count, true, result, err);
+}
+
+static sb_status delete_sorted(sb_graph *graph, sb_entity entity, const uint64_t *ids, size_t count,
+                               sb_err *err)
+{
+    bool done;
+    uint64_t detached;
+
+    SB_TRY(sb_txn_spill(graph->txn, err));
+    SB_TRY(entity == SB_REL ? sb_delete__rels(graph, ids, count, &done, err)
+                            : sb_delete__nodes(graph, ids, count, &done, err));
+    for (size_t i = 0; !done && i < count; i++) /* which is at fault? */
+        SB_TRY(entity == SB_REL ? sb_delete__rel(graph, ids[i], err)
+                                : sb_delete__node(graph, ids[i], false, &detached, err));
+    return sb_upkeep__end(graph, err);
+}
+
+sb_status sb_graph_delete_enclosed(sb_graph *graph, sb_entity entity, uint64_t *ids, size_t count,
+                                   sb_err *err)
+{
+    SB_TRY(sb_graph__enclosed_begin(graph, err));
+    if (!sb_u64_sorted(ids, count)) {
+        uint64_t *scratch = sb_alloc_array(graph->alloc, count, sizeof *scratch);
+        if (scratch == NULL) return SB_FAIL_NOMEM(err);
+        sb_u64_sort(ids, scratch, count);
+        sb_free(graph->alloc, scratch, count * sizeof *scratch);
+    }
+    sb_upkeep__begin(graph, true);
+    return sb_graph__enclosed_end(graph, delete_sorted(graph, entity, ids, count, err), err);
 }

@@ -438,6 +438,98 @@ static void test_api_slices__cancelled(void **state)
     free(b);
 }
 
+/* Bytes of WAL that the changes of the open transaction take. */
+static uint64_t commit_bytes(api_fixture *f)
+{
+    sombra_info info;
+
+    api_commit(f);
+    api_begin(f, SOMBRA_READ);
+    OK(f, sombra_get_info(f->txn, &info));
+    sombra_rollback(f->txn);
+    return info.wal_bytes;
+}
+
+/* Relationships of two types between random nodes, and an index on a key of theirs. */
+static void make_random_graph(api_fixture *f, batch *b, uint64_t *rels)
+{
+    const uint32_t other = api_name(f, SOMBRA_TYPE, "OTHER");
+    const sombra_schema index = {.kind = SOMBRA_INDEX,
+                                 .name = "weights",
+                                 .name_size = 7,
+                                 .on_rels = true,
+                                 .entity = b->type,
+                                 .key_count = 1,
+                                 .keys = b->keys + 2};
+    uint32_t id;
+
+    OK(f, make_nodes(f, b));
+    resolve_ends(b);
+    OK(f, make_rels(f, b, rels));
+    OK(f, sombra_create_rels(f->txn, other, RELS, b->targets, b->sources, NULL, 0, rels + RELS));
+    OK(f, sombra_schema_create(f->txn, &index, &id));
+}
+
+/* What a list deletes in a row is deleted together, in the order of each tree: one by one, with this little memory, a page of two lists
+ * and one of the table went to the WAL for each. */
+static void test_api_slices__deleted_together(void **state)
+{
+    api_fixture f;
+    sb_random random = (sb_random){.state = 5};
+    batch *b = calloc(1, sizeof *b);
+    uint64_t *rels = calloc(2 * (size_t)RELS, sizeof *rels);
+    sombra_op *ops = calloc(2 * (size_t)RELS, sizeof *ops);
+    sombra_mutation summary;
+    uint8_t before[16];
+    (void)state;
+
+    open_small(&f, b);
+    make_random_graph(&f, b, rels);
+    for (size_t i = 0; i < 2 * RELS; i++) {
+        const size_t other = sb_random_below(&random, i + 1);
+        ops[i] = ops[other];
+        ops[other] = (sombra_op){.kind = SOMBRA_DELETE_REL,
+                                 .entity = {rels[i], -1},
+                                 .source = {0, -1},
+                                 .target = {0, -1}};
+    }
+    OK(&f, sombra_digest(f.txn, before));
+    /* One of many that is there twice, or not at all, is named, and nothing is deleted. */
+    const sombra_op good = ops[3000];
+    ops[3000] = ops[2000];
+    FAILS(&f, sombra_mutate(f.txn, ops, 2 * RELS, NULL), SOMBRA_NOT_FOUND, "op 3000: relationship");
+    ops[3000].entity.id = 1u << 30;
+    FAILS(&f, sombra_mutate(f.txn, ops, 2 * RELS, NULL), SOMBRA_NOT_FOUND, "op 3000: relationship");
+    ops[3000] = good;
+    assert_true(is_as_before(&f, before));
+    api_commit(&f);
+    api_reopen(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    OK(&f, sombra_mutate(f.txn, ops, 2 * RELS, &summary));
+    assert_int_equal(summary.rels_deleted, 2 * RELS);
+    api_verify(&f);
+    const uint64_t rel_bytes = commit_bytes(&f);
+    for (size_t i = 0; i < NODES; i++) {
+        ops[i].kind = SOMBRA_DELETE_NODE;
+        ops[i].entity.id = b->nodes[i * 7919 % NODES];
+    }
+    api_reopen(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    OK(&f, sombra_mutate(f.txn, ops, NODES, &summary));
+    assert_int_equal(summary.nodes_deleted, NODES);
+    api_verify(&f);
+    const uint64_t node_bytes = commit_bytes(&f);
+    print_message("WAL: %llu bytes for %d relationships, %llu for %d nodes\n",
+                  (unsigned long long)rel_bytes, 2 * RELS, (unsigned long long)node_bytes, NODES);
+    assert_in_range(rel_bytes, 1, 2 * RELS * 1024);
+    assert_in_range(node_bytes, 1, NODES * 1024);
+    assert_int_equal(api_node_count(&f), 0);
+    api_end(&f);
+    free(ops);
+    free(rels);
+    free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -449,6 +541,7 @@ int main(void)
         cmocka_unit_test(test_api_slices__changes_of_older_nodes),
         cmocka_unit_test(test_api_slices__nothing_known_from_before),
         cmocka_unit_test(test_api_slices__cancelled),
+        cmocka_unit_test(test_api_slices__deleted_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,15 +3,16 @@
  * clause, may delete them. At the end of the statement it goes, or the statement fails. What was deleted is remembered, since expressions
  * still hold it. */
 #include "cypher/exec/op_priv.h"
-#include "cypher/exec/write.h"
 
-/* Relationships that are looked up, or things that are deleted, in one go: a node may have more than there is memory for. */
+/* Relationships that are looked up in one go: a node may have more than there is memory for. */
 #define PORTION 4096u
+/* Things that are deleted in one go where nobody waits for it: a leaf that loses several is written once. Takes some 100 bytes for each. */
+#define DELETED_AT_ONCE 16384u
 
 typedef struct sb_delete_op {
     sb_operator op;
     sb_eval **entities;
-    sb_changes changes;
+    sb_buffer rels;      /* uint64_t: noted, and still there */
     sb_buffer nodes;     /* uint64_t: of the batch */
     sb_buffer neighbors; /* sb_neighbor: of a node being detached, a portion */
     uint32_t
@@ -22,7 +23,7 @@ static sb_status delete_open(sb_operator *op)
 {
     sb_delete_op *d = (sb_delete_op *)op;
 
-    sb_changes__open(op->run, &d->changes);
+    sb_buffer_init(&d->rels, op->run->alloc);
     sb_buffer_init(&d->nodes, op->run->alloc);
     sb_buffer_init(&d->neighbors, op->run->alloc);
     return sb_exec__compile_many(op->run, op->plan->as.delete_.entities, op->plan->as.delete_.count,
@@ -33,13 +34,14 @@ static void delete_close(sb_operator *op)
 {
     sb_delete_op *d = (sb_delete_op *)op;
 
-    sb_changes__close(&d->changes);
+    sb_buffer_deinit(&d->rels);
     sb_buffer_deinit(&d->nodes);
     sb_buffer_deinit(&d->neighbors);
 }
 
 static void delete_reset(sb_operator *op)
 {
+    sb_buffer_reset(&((sb_delete_op *)op)->rels);
     sb_buffer_reset(&((sb_delete_op *)op)->nodes);
 }
 
@@ -53,6 +55,26 @@ static sb_status note_deleted(sb_delete_op *d, sb_deleted_ids *ids, uint64_t id,
     return ++d->noted % 1024 == 0 ? sb_exec__tick(run) : SB_OK;
 }
 
+/* ids (uint64_t, all different) are none afterwards. */
+static sb_status delete_all(sb_exec *run, sb_entity entity, sb_buffer *ids)
+{
+    const size_t count = ids->size / sizeof(uint64_t);
+
+    if (count == 0) return SB_OK;
+    SB_TRY(sb_graph_delete_enclosed(run->graph, entity, (uint64_t *)(void *)ids->data, count,
+                                    run->err));
+    *(entity == SB_REL ? &run->stats.rels_deleted : &run->stats.nodes_deleted) += count;
+    sb_buffer_reset(ids);
+    return SB_OK;
+}
+
+/* Once there are many. */
+static sb_status add_doomed(sb_exec *run, sb_entity entity, uint64_t id, sb_buffer *ids)
+{
+    if (sb_buffer_append(ids, &id, sizeof id) != SB_OK) return sb_exec__no_memory(run);
+    return ids->size < DELETED_AT_ONCE * sizeof id ? SB_OK : delete_all(run, entity, ids);
+}
+
 static sb_status delete_rel(sb_delete_op *d, uint64_t id)
 {
     sb_exec *run = d->op.run;
@@ -63,9 +85,7 @@ static sb_status delete_rel(sb_delete_op *d, uint64_t id)
     SB_TRY(sb_graph_rel(run->graph, id, &record, &found, run->err));
     if (!found) return SB_OK; /* an earlier transaction of the statement has deleted it */
     SB_TRY(note_deleted(d, &run->deleted.rels, id, record.type));
-    if (sb_changes__add(&d->changes, SB_OP_DELETE_REL, SB_REL, id) == NULL)
-        return sb_exec__no_memory(run);
-    return sb_changes__count(&d->changes) < PORTION ? SB_OK : sb_changes__apply(&d->changes, NULL);
+    return add_doomed(run, SB_REL, id, &d->rels);
 }
 
 /* All relationships of a node, so that their types are known afterwards. */
@@ -85,7 +105,7 @@ static sb_status detach_node(sb_delete_op *d, uint64_t id)
         for (size_t i = 0; i < count; i++)
             SB_TRY(delete_rel(d, neighbors[i].rel));
         /* Those behind them come first then. */
-        if (count == PORTION) SB_TRY(sb_changes__apply(&d->changes, NULL));
+        if (count == PORTION) SB_TRY(delete_all(run, SB_REL, &d->rels));
     } while (count == PORTION);
     return SB_OK;
 }
@@ -126,19 +146,23 @@ static sb_status delete_value(sb_delete_op *d, sb_val v)
 }
 
 /* Delete those nodes that have no relationships; the others wait. */
-static sb_status settle_nodes(sb_exec *run, const uint64_t *ids, size_t count, sb_changes *changes)
+static sb_status settle_nodes(sb_delete_op *d)
 {
+    sb_exec *run = d->op.run;
+    uint64_t *ids = (uint64_t *)(void *)d->nodes.data;
+    const size_t count = d->nodes.size / sizeof *ids;
+    size_t alone = 0;
+
     for (size_t i = 0; i < count; i++) {
         uint64_t degree;
         SB_TRY(sb_graph_degree(run->graph, ids[i], SB_BOTH, NULL, 0, &degree, run->err));
-        if (degree != 0) {
-            if (sb_deleted__put(&run->deleted.pending, ids[i], 0) != SB_OK)
-                return sb_exec__no_memory(run);
-        } else if (sb_changes__add(changes, SB_OP_DELETE_NODE, SB_NODE, ids[i]) == NULL) {
+        if (degree == 0)
+            ids[alone++] = ids[i];
+        else if (sb_deleted__put(&run->deleted.pending, ids[i], 0) != SB_OK)
             return sb_exec__no_memory(run);
-        }
     }
-    return sb_changes__apply(changes, NULL);
+    d->nodes.size = alone * sizeof *ids;
+    return delete_all(run, SB_NODE, &d->nodes);
 }
 
 static sb_status delete_next(sb_operator *op, const sb_batch **batch)
@@ -147,17 +171,15 @@ static sb_status delete_next(sb_operator *op, const sb_batch **batch)
     sb_val v;
 
     SB_TRY(sb_exec__pull(op, batch));
-    if (*batch == NULL) return SB_OK;
+    if (*batch == NULL) return delete_all(op->run, SB_REL, &d->rels);
     sb_buffer_reset(&d->nodes);
-    sb_changes__clear(&d->changes);
     for (uint32_t row = 0; row < (*batch)->row_count; row++)
         for (uint32_t i = 0; i < op->plan->as.delete_.count; i++) {
             SB_TRY(sb_exec__eval_row(d->entities[i], *batch, row, &v));
             SB_TRY(sb_exec__placed(d->entities[i], op->run, delete_value(d, v)));
         }
-    SB_TRY(sb_changes__apply(&d->changes, NULL));
-    return settle_nodes(op->run, (const uint64_t *)(const void *)d->nodes.data,
-                        d->nodes.size / sizeof(uint64_t), &d->changes);
+    if (!op->plan->as.delete_.last) SB_TRY(delete_all(op->run, SB_REL, &d->rels));
+    return settle_nodes(d);
 }
 
 const sb_operator_ops sb_exec__delete = {.state_bytes = sizeof(sb_delete_op),
@@ -180,22 +202,19 @@ static sb_status still_connected(sb_exec *run, uint64_t id, uint64_t degree)
 sb_status sb_exec__delete_pending(sb_exec *run)
 {
     sb_deleted_walk walk = {.others = false};
-    sb_changes changes;
+    sb_buffer ids;
     sb_node_id id;
     sb_status status = SB_OK;
 
-    sb_changes__open(run, &changes);
+    sb_buffer_init(&ids, run->alloc);
     while (status == SB_OK && (id = sb_deleted__next(&run->deleted.pending, &walk)) != 0) {
         uint64_t degree;
         status = sb_graph_degree(run->graph, id, SB_BOTH, NULL, 0, &degree, run->err);
         if (status == SB_OK && degree != 0) status = still_connected(run, id, degree);
-        if (status == SB_OK && sb_changes__add(&changes, SB_OP_DELETE_NODE, SB_NODE, id) == NULL)
-            status = sb_exec__no_memory(run);
-        if (status == SB_OK && sb_changes__count(&changes) == PORTION)
-            status = sb_changes__apply(&changes, NULL);
+        if (status == SB_OK) status = add_doomed(run, SB_NODE, id, &ids);
     }
-    if (status == SB_OK) status = sb_changes__apply(&changes, NULL);
-    sb_changes__close(&changes);
+    if (status == SB_OK) status = delete_all(run, SB_NODE, &ids);
+    sb_buffer_deinit(&ids);
     sb_deleted__clear(&run->deleted.pending, sb_exec__keeps(run));
     return status;
 }

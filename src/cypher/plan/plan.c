@@ -63,6 +63,14 @@ static uint64_t schema_stamp(sb_view *view)
     return stamp;
 }
 
+static void mark_last_delete(sb_plan *root)
+{
+    sb_plan *const plan = root->input;
+
+    if (root->kind == SB_PLAN_RESULT && plan != NULL && plan->kind == SB_PLAN_DELETE)
+        plan->as.delete_.last = plan->input != NULL && plan->input->kind == SB_PLAN_EAGER;
+}
+
 sb_status sb_plan_make(sb_arena *arena, sb_statement *statement, uint32_t slot_count,
                        sb_graph *graph, const sb_plan_options *options, const sb_plan_watch *watch,
                        sb_compiled **compiled, sb_err *err)
@@ -89,6 +97,7 @@ sb_status sb_plan_make(sb_arena *arena, sb_statement *statement, uint32_t slot_c
 
         p.view = sb_graph_view(graph);
         SB_TRY(plan_statement(&p, statement, &made->root));
+        mark_last_delete(made->root);
         SB_TRY(number_tree(&n, made->root));
         SB_TRY(sb_plan__estimate_nodes(&p, NULL, &nodes));
         SB_TRY(sb_plan__estimate_rels(&p, NULL, &rels));

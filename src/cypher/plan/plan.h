@@ -392,6 +392,8 @@ struct sb_plan {
             sb_expr **entities;
             uint32_t count;
             bool detach;
+            bool
+                last; /* of the statement, its input EAGER: nobody sees whether a row is deleted before the next is looked at */
         } delete_;
         struct {
             const sb_var **columns;
