@@ -31,6 +31,13 @@ class Found(unittest.TestCase):
             self.assertCountEqual(got, rows, f'{query} with plan {plan}')
         engine.close()
 
+    def test_an_inner_side_that_was_put_aside_is_built_again(self):
+        nodes = "CREATE (:A {s: 'a', i: 1}), (:A {s: 'a', i: 2}), (:A {s: 'b', i: 3}), (:A {i: 4}), (:A {i: 5})"
+        rows = [[1, 1], [1, 2], [2, 1], [2, 2], [3, 3]]
+        self.gives(nodes, 'MATCH (n) OPTIONAL MATCH (m) WHERE m.s = n.s RETURN n.i, m.i', [*rows, [4, None], [5, None]])
+        self.gives(nodes, 'MATCH (n) CALL { WITH n MATCH (m) WHERE m.s = n.s RETURN m } RETURN n.i, m.i', rows)
+        self.gives(nodes, 'MATCH (n) RETURN n.i, COUNT { MATCH (m) WHERE m.s = n.s } AS c', [[1, 2], [2, 2], [3, 1], [4, 0], [5, 0]])
+
     def test_a_null_node_alone_matches_nothing(self):
         nodes = 'CREATE (:A), (:B)'
         self.gives(nodes, 'OPTIONAL MATCH (n {m: 1}) MATCH (n) RETURN n', [])

@@ -20,6 +20,7 @@ typedef struct sb_join_op {
     sb_buffer chains;       /* uint32_t[groups × 2]: first and last row of each, */
     sb_buffer next;         /* uint32_t[rows]: the next of the same keys; UINT32_MAX: none */
     bool built;
+    bool put_aside;     /* the inner side did not fit: what is kept is a part of it */
     const sb_batch *in; /* NULL: take the next */
     uint32_t at;        /* row of in */
     uint32_t match;     /* next partner of it; UINT32_MAX: none */
@@ -114,7 +115,7 @@ static bool may_keep(const sb_join_op *j)
 {
     const sb_exec *run = j->op.run;
 
-    return j->built && !run->fresh && j->op.plan->as.join.steady && !sb_partitions__any(&j->parts);
+    return j->built && !run->fresh && j->op.plan->as.join.steady && !j->put_aside;
 }
 
 static void join_reset(sb_operator *op)
@@ -304,7 +305,8 @@ static sb_status build(sb_join_op *j)
         if (inner->row_count != 0) SB_TRY(build_batch(j, inner));
     }
     j->built = true;
-    return sb_partitions__is_writing(&j->parts) ? sb_partitions__flush(&j->parts, INNER) : SB_OK;
+    j->put_aside = sb_partitions__is_writing(&j->parts);
+    return j->put_aside ? sb_partitions__flush(&j->parts, INNER) : SB_OK;
 }
 
 /* ---- Pairs --------------------------------------------------------------------------------------------------------- */
