@@ -77,7 +77,7 @@ static sb_status plan_query_of(sb_planner *p, sb_expr *e, const sb_slot_set *bou
 {
     const bool collects = e->kind == SB_EXPR_COLLECT;
     const sb_var **columns = NULL;
-    sb_plan *plan;
+    sb_plan *plan = NULL;
 
     SB_TRY(sb_plan__query(p, e->query, bound, &plan));
     if (collects) {
@@ -451,6 +451,7 @@ sb_status sb_plan__clauses(sb_planner *p, sb_clause *const *clauses, uint32_t co
             SB_TRY(sb_plan__matches(p, clauses + i, count - i, *plan, bound, &taken, plan));
         else
             SB_TRY(plan_clause(p, clauses[i], *plan, bound, plan));
+        SB_ASSERT(*plan != NULL);
         for (const sb_plan *made = *plan; made != before && made != NULL; made = made->input)
             operators++;
         /* What comes later takes some of them out, but not every second one. */
