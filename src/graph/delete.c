@@ -216,15 +216,13 @@ static sb_status delete_by_type(sb_graph *graph, const sb_rel_id *ids, sb_rel_fa
         take_type(ids, facts, i, count, &doomed);
         st = sb_writer__flush(graph, type, err);
         if (st == SB_OK) st = delete_rels(graph, type, &doomed, err);
-        if (st == SB_OK)
-            st = sb_graph__changed(graph, SB_REL_DELETED, doomed.ids, doomed.count, err);
     }
     doomed_deinit(graph, &doomed);
     return st;
 }
 
-sb_status sb_delete__rels(sb_graph *graph, const sb_rel_id *ids, size_t count, bool *done,
-                          sb_err *err)
+static sb_status delete_many_rels(sb_graph *graph, const sb_rel_id *ids, size_t count, bool *done,
+                                  sb_err *err)
 {
     sb_rel_facts *facts = sb_alloc_array(graph->alloc, count, sizeof *facts);
     sb_status st = SB_OK;
@@ -383,20 +381,26 @@ static sb_status unindex_node(sb_graph *graph, sb_node_id id, sb_set_id set, sb_
     return st;
 }
 
-static sb_status set_of(sb_graph *graph, sb_node_id id, sb_set_id *set, sb_err *err)
+/* *has: the row says which. */
+static sb_status set_of(sb_graph *graph, sb_node_id id, sb_set_id *set, bool *found, bool *has,
+                        sb_err *err)
 {
     sb_row row = {0};
-    sb_cell cell;
-    bool found, has = false;
+    sb_cell cell = {0};
 
-    SB_TRY(sb_row_find(graph->txn, sb_node_table(graph->view), id, &row, &found, err));
-    if (found) has = sb_row_cell(&row, SB_COLUMN_SET, &cell);
+    SB_TRY(sb_row_find(graph->txn, sb_node_table(graph->view), id, &row, found, err));
+    *has = *found && sb_row_cell(&row, SB_COLUMN_SET, &cell);
     sb_row_release(&row);
-    if (!found)
-        return SB_FAIL(err, SB_NOT_FOUND, "node %llu does not exist", (unsigned long long)id);
-    if (!has) return SB_FAIL(err, SB_CORRUPT, "node %llu has no label set", (unsigned long long)id);
     *set = (sb_set_id)cell.word;
     return SB_OK;
+}
+
+/* Both directions, as leave_lists. */
+static sb_status leave_all_lists(sb_graph *graph, sb_node_id id, sb_set_id set, bool detach,
+                                 uint64_t *rels, sb_err *err)
+{
+    SB_TRY(leave_lists(graph, id, set, SB_OUT, detach, rels, err));
+    return leave_lists(graph, id, set, SB_IN, detach, rels, err);
 }
 
 sb_status sb_delete__node(sb_graph *graph, sb_node_id id, bool detach, uint64_t *detached,
@@ -405,11 +409,14 @@ sb_status sb_delete__node(sb_graph *graph, sb_node_id id, bool detach, uint64_t 
     sb_set_id set = 0;
     uint64_t rels = 0;
     size_t deleted;
+    bool found, has;
 
     *detached = 0;
-    SB_TRY(set_of(graph, id, &set, err));
-    SB_TRY(leave_lists(graph, id, set, SB_OUT, detach, &rels, err));
-    SB_TRY(leave_lists(graph, id, set, SB_IN, detach, &rels, err));
+    SB_TRY(set_of(graph, id, &set, &found, &has, err));
+    if (!found)
+        return SB_FAIL(err, SB_NOT_FOUND, "node %llu does not exist", (unsigned long long)id);
+    if (!has) return SB_FAIL(err, SB_CORRUPT, "node %llu has no label set", (unsigned long long)id);
+    SB_TRY(leave_all_lists(graph, id, set, detach, &rels, err));
     if (rels != 0 && !detach)
         return SB_FAIL(
             err, SB_CONSTRAINT,
@@ -427,17 +434,12 @@ sb_status sb_delete__node(sb_graph *graph, sb_node_id id, bool detach, uint64_t 
 static sb_status look_at_node(sb_graph *graph, sb_node_id id, sb_set_id *set, bool *alone,
                               sb_err *err)
 {
-    sb_row row = {0};
-    sb_cell cell = {0};
     uint64_t rels = 0;
+    bool found;
 
-    SB_TRY(sb_row_find(graph->txn, sb_node_table(graph->view), id, &row, alone, err));
-    *alone = *alone && sb_row_cell(&row, SB_COLUMN_SET, &cell);
-    sb_row_release(&row);
+    SB_TRY(set_of(graph, id, set, &found, alone, err));
     if (!*alone) return SB_OK;
-    *set = (sb_set_id)cell.word;
-    SB_TRY(leave_lists(graph, id, *set, SB_OUT, false, &rels, err));
-    SB_TRY(leave_lists(graph, id, *set, SB_IN, false, &rels, err));
+    SB_TRY(leave_all_lists(graph, id, *set, false, &rels, err));
     *alone = rels == 0;
     return SB_OK;
 }
@@ -461,11 +463,11 @@ static sb_status delete_nodes(sb_graph *graph, const sb_node_id *ids, const sb_s
     SB_TRY(delete_rows(graph, sb_node_table(graph->view), ids, count, &deleted, err));
     for (size_t i = 0; i < count; i++)
         SB_TRY(sb_writer__override(graph, ids[i], 0, true, err));
-    return sb_graph__changed(graph, SB_NODE_DELETED, ids, count, err);
+    return SB_OK;
 }
 
-sb_status sb_delete__nodes(sb_graph *graph, const sb_node_id *ids, size_t count, bool *done,
-                           sb_err *err)
+static sb_status delete_many_nodes(sb_graph *graph, const sb_node_id *ids, size_t count, bool *done,
+                                   sb_err *err)
 {
     sb_set_id *sets = sb_alloc_array(graph->alloc, count, sizeof *sets);
     sb_status st = SB_OK;
@@ -479,4 +481,11 @@ sb_status sb_delete__nodes(sb_graph *graph, const sb_node_id *ids, size_t count,
     if (st == SB_OK && *done) st = delete_nodes(graph, ids, sets, count, err);
     sb_free(graph->alloc, sets, count * sizeof *sets);
     return st;
+}
+
+sb_status sb_delete__many(sb_graph *graph, sb_entity entity, const uint64_t *ids, size_t count,
+                          bool *done, sb_err *err)
+{
+    return entity == SB_REL ? delete_many_rels(graph, ids, count, done, err)
+                            : delete_many_nodes(graph, ids, count, done, err);
 }

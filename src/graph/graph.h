@@ -170,10 +170,10 @@ SB_MUST_CHECK sb_status sb_graph_mutate(sb_graph *graph, const sb_op *ops, size_
  * here, so pages that one call after the other changes are not copied for each. Failures do not number the ops, which are none that a user wrote. */
 SB_MUST_CHECK sb_status sb_graph_mutate_enclosed(sb_graph *graph, const sb_op *ops, size_t count,
                                                  sb_mutation *result, sb_err *err);
-/* Delete relationships, or nodes that have none, for such a caller. ids: all different, in an order that is changed; the more at once, the less is
- * written for each. SB_NOT_FOUND, or SB_CONSTRAINT for a node with relationships, names one. */
-SB_MUST_CHECK sb_status sb_graph_delete_enclosed(sb_graph *graph, sb_entity entity, uint64_t *ids,
-                                                 size_t count, sb_err *err);
+/* Delete relationships, or nodes that have none, for such a caller. ids: all different; the more at once, the less is written for each.
+ * SB_NOT_FOUND, or SB_CONSTRAINT for a node with relationships, names one. */
+SB_MUST_CHECK sb_status sb_graph_delete_enclosed(sb_graph *graph, sb_entity entity,
+                                                 const uint64_t *ids, size_t count, sb_err *err);
 
 /* Counters of the writer in this transaction: always on. */
 typedef struct sb_writer_stats {

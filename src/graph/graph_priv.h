@@ -497,12 +497,10 @@ SB_MUST_CHECK sb_status sb_constraints__check_touched(sb_graph *graph, sb_err *e
 
 /* Inside a call's bracket. SB_NOT_FOUND names the one that does not exist. */
 SB_MUST_CHECK sb_status sb_delete__rel(sb_graph *graph, sb_rel_id id, sb_err *err);
-/* Many of them (ids ascending), or nodes without relationships, at once; the change hook is told. *done false: one of them is not there, or not
- * as it should be, or the node has relationships, and nothing was done: one after the other they tell which. */
-SB_MUST_CHECK sb_status sb_delete__rels(sb_graph *graph, const sb_rel_id *ids, size_t count,
-                                        bool *done, sb_err *err);
-SB_MUST_CHECK sb_status sb_delete__nodes(sb_graph *graph, const sb_node_id *ids, size_t count,
-                                         bool *done, sb_err *err);
+/* Many relationships, or nodes without any, at once: ids ascending. The change hook is the caller's matter. *done false: one of them is not there,
+ * or not as it should be, or has relationships, and nothing was done: one after the other they tell which. */
+SB_MUST_CHECK sb_status sb_delete__many(sb_graph *graph, sb_entity entity, const uint64_t *ids,
+                                        size_t count, bool *done, sb_err *err);
 /* Tell who listens of a change; nothing without one. */
 SB_MUST_CHECK SB_INLINE sb_status sb_graph__changed(sb_graph *graph, sb_change change,
                                                     const uint64_t *ids, size_t count, sb_err *err)

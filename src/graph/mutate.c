@@ -582,36 +582,43 @@ static size_t run_of_deletions(const sb_mutator *m, size_t begin)
     return end;
 }
 
-/* The ids of ops in a row, ascending. False: one of them stands there twice. */
-static bool sort_ids(const sb_mutator *m, size_t begin, size_t count, uint64_t *ids,
-                     uint64_t *scratch)
+/* False: one of them stands there twice. */
+static bool sort_ids(uint64_t *ids, uint64_t *scratch, size_t count)
 {
-    memcpy(ids, m->ids + begin, count * sizeof *ids);
     if (!sb_u64_sorted(ids, count)) sb_u64_sort(ids, scratch, count);
     for (size_t i = 1; i < count; i++)
         if (ids[i - 1] == ids[i]) return false;
     return true;
 }
 
-/* *done false: nothing was, one of the run is at fault, which it says when its turn comes. */
-static sb_status delete_run(sb_mutator *m, size_t begin, size_t end, bool *done)
+/* In the order of the trees; the hook hears of them in that of ids. *done false: nothing was, one of them is at fault, which it says when its turn
+ * comes. */
+static sb_status delete_together(sb_graph *graph, sb_entity entity, const uint64_t *ids,
+                                 size_t count, bool *done, sb_err *err)
 {
-    const bool rels = m->ops[begin].kind == SB_OP_DELETE_REL;
-    const size_t count = end - begin;
-    uint64_t *ids = sb_alloc_array(m->graph->alloc, 2 * count, sizeof *ids);
+    uint64_t *sorted = sb_alloc_array(graph->alloc, 2 * count, sizeof *sorted);
     sb_status st = SB_OK;
 
-    if (ids == NULL) return SB_FAIL_NOMEM(m->err);
+    if (sorted == NULL) return SB_FAIL_NOMEM(err);
+    memcpy(sorted, ids, count * sizeof *sorted);
+    *done = sort_ids(sorted, sorted + count, count);
+    if (*done) st = sb_delete__many(graph, entity, sorted, count, done, err);
+    sb_free(graph->alloc, sorted, 2 * count * sizeof *sorted);
+    if (st != SB_OK || !*done) return st;
+    return sb_graph__changed(graph, entity == SB_REL ? SB_REL_DELETED : SB_NODE_DELETED, ids, count,
+                             err);
+}
+
+static sb_status delete_run(sb_mutator *m, size_t begin, size_t end, bool *done)
+{
+    const sb_entity entity = entity_of(&m->ops[begin]);
+
     for (size_t i = begin; i < end; i++)
         m->ids[i] = m->ops[i].target_entity.id;
-    *done = sort_ids(m, begin, count, ids, ids + count);
+    SB_TRY(delete_together(m->graph, entity, m->ids + begin, end - begin, done, m->err));
     if (*done)
-        st = rels ? sb_delete__rels(m->graph, ids, count, done, m->err)
-                  : sb_delete__nodes(m->graph, ids, count, done, m->err);
-    sb_free(m->graph->alloc, ids, 2 * count * sizeof *ids);
-    if (st == SB_OK && *done)
-        *(rels ? &m->result->rels_deleted : &m->result->nodes_deleted) += count;
-    return st;
+        *(entity == SB_REL ? &m->result->rels_deleted : &m->result->nodes_deleted) += end - begin;
+    return SB_OK;
 }
 
 static sb_status do_op(sb_mutator *m, size_t i)
@@ -751,31 +758,24 @@ sb_status sb_graph_mutate_enclosed(sb_graph *graph, const sb_op *ops, size_t cou
     return mutate(graph, ops, count, true, result, err);
 }
 
-static sb_status delete_sorted(sb_graph *graph, sb_entity entity, const uint64_t *ids, size_t count,
-                               sb_err *err)
+static sb_status delete_ids(sb_graph *graph, sb_entity entity, const uint64_t *ids, size_t count,
+                            sb_err *err)
 {
     bool done;
     uint64_t detached;
 
     SB_TRY(sb_txn_spill(graph->txn, err));
-    SB_TRY(entity == SB_REL ? sb_delete__rels(graph, ids, count, &done, err)
-                            : sb_delete__nodes(graph, ids, count, &done, err));
+    SB_TRY(delete_together(graph, entity, ids, count, &done, err));
     for (size_t i = 0; !done && i < count; i++) /* which is at fault? */
         SB_TRY(entity == SB_REL ? sb_delete__rel(graph, ids[i], err)
                                 : sb_delete__node(graph, ids[i], false, &detached, err));
     return sb_upkeep__end(graph, err);
 }
 
-sb_status sb_graph_delete_enclosed(sb_graph *graph, sb_entity entity, uint64_t *ids, size_t count,
-                                   sb_err *err)
+sb_status sb_graph_delete_enclosed(sb_graph *graph, sb_entity entity, const uint64_t *ids,
+                                   size_t count, sb_err *err)
 {
     SB_TRY(sb_graph__enclosed_begin(graph, err));
-    if (!sb_u64_sorted(ids, count)) {
-        uint64_t *scratch = sb_alloc_array(graph->alloc, count, sizeof *scratch);
-        if (scratch == NULL) return SB_FAIL_NOMEM(err);
-        sb_u64_sort(ids, scratch, count);
-        sb_free(graph->alloc, scratch, count * sizeof *scratch);
-    }
     sb_upkeep__begin(graph, true);
-    return sb_graph__enclosed_end(graph, delete_sorted(graph, entity, ids, count, err), err);
+    return sb_graph__enclosed_end(graph, delete_ids(graph, entity, ids, count, err), err);
 }

@@ -470,6 +470,20 @@ static void make_random_graph(api_fixture *f, batch *b, uint64_t *rels)
     OK(f, sombra_schema_create(f->txn, &index, &id));
 }
 
+/* Ops whose entities the change hook hears of in their order. */
+typedef struct heard {
+    const sombra_op *ops;
+    size_t count;
+    bool in_order;
+} heard;
+
+static void hear(void *ctx, sombra_change change, uint64_t id)
+{
+    heard *h = ctx;
+    h->in_order = h->in_order && change == SOMBRA_REL_DELETED && h->ops[h->count].entity.id == id;
+    h->count++;
+}
+
 /* What a list deletes in a row is deleted together, in the order of each tree: one by one, with this little memory, a page of two lists
  * and one of the table went to the WAL for each. */
 static void test_api_slices__deleted_together(void **state)
@@ -504,9 +518,13 @@ static void test_api_slices__deleted_together(void **state)
     assert_true(is_as_before(&f, before));
     api_commit(&f);
     api_reopen(&f);
+    heard told = {.ops = ops, .in_order = true};
+    sombra_set_change_hook(f.conn, hear, &told);
     api_begin(&f, SOMBRA_WRITE);
     OK(&f, sombra_mutate(f.txn, ops, 2 * RELS, &summary));
+    sombra_set_change_hook(f.conn, NULL, NULL);
     assert_int_equal(summary.rels_deleted, 2 * RELS);
+    assert_true(told.in_order && told.count == 2 * RELS);
     api_verify(&f);
     const uint64_t rel_bytes = commit_bytes(&f);
     for (size_t i = 0; i < NODES; i++) {

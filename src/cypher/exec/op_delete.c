@@ -61,8 +61,8 @@ static sb_status delete_all(sb_exec *run, sb_entity entity, sb_buffer *ids)
     const size_t count = ids->size / sizeof(uint64_t);
 
     if (count == 0) return SB_OK;
-    SB_TRY(sb_graph_delete_enclosed(run->graph, entity, (uint64_t *)(void *)ids->data, count,
-                                    run->err));
+    SB_TRY(sb_graph_delete_enclosed(run->graph, entity, (const uint64_t *)(const void *)ids->data,
+                                    count, run->err));
     *(entity == SB_REL ? &run->stats.rels_deleted : &run->stats.nodes_deleted) += count;
     sb_buffer_reset(ids);
     return SB_OK;

@@ -180,8 +180,6 @@ static void test_pager_new_file__what_came_meanwhile_stays(void **state)
     sb_vfs_destroy(f.vfs);
 }
 
-/* Whatever call fails: the file is whole, or not there, and then an acknowledged commit is in the one by the other name. What the maker could
- * not remove goes with the next. */
 /* Somebody removes the other name, and begins anew under it: what he makes does not get the name, nor is it removed. */
 static void test_pager_new_file__replaced_while_made(void **state)
 {
@@ -206,6 +204,8 @@ static void test_pager_new_file__replaced_while_made(void **state)
     sb_vfs_destroy(f.vfs);
 }
 
+/* Whatever call fails: the file is whole, or not there, and then an acknowledged commit is in the one by the other name. What the maker could
+ * not remove goes with the next. */
 static void test_pager_new_file__each_call_fails(void **state)
 {
     unsigned kept = 0;
