@@ -299,10 +299,10 @@ undo:
 
 static inline void chain_remove(const char *path)
 {
-    static const char *const ends[] = {"", "-wal", "-shm"};
+    static const char *const ends[] = {"", "-wal", "-shm", "-making"}; /* a backup under way */
     char name[200];
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         (void)snprintf(name, sizeof name, "%s%s", path, ends[i]);
         (void)unlink(name);
     }
