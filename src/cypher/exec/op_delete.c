@@ -206,6 +206,7 @@ sb_status sb_exec__delete_pending(sb_exec *run)
     sb_node_id id;
     sb_status status = SB_OK;
 
+    if (!run->any_deleted) return SB_OK;
     sb_buffer_init(&ids, run->alloc);
     while (status == SB_OK && (id = sb_deleted__next(&run->deleted.pending, &walk)) != 0) {
         uint64_t degree;
