@@ -1,7 +1,9 @@
-# The static library is one object whose only global symbols are those of sombra.h: another library's sb_tree_open in the same program is no clash.
-# Where the build optimizes across files, this is where that is done for libsombra.a; the result is machine code, for any compiler and linker.
-#   sombra_merge_objects(file)   the objects of all layers as one; what is not visible outside of the library becomes local
-function(sombra_merge_objects merged)
+# The objects of all layers as one. Where the build optimizes across files, this is where that is done for it; the result is machine code, for any
+# compiler and linker. In the static library's form of it, the only global symbols are those of sombra.h: another library's sb_tree_open in the same
+# program is no clash.
+#   sombra_merge_objects(merged static)   makes the two files: with all symbols, and with those of sombra.h alone
+#   sombra_needs_objects(target)          of a target that links ${code_objects}: they are made before it
+function(sombra_merge_objects merged static)
     if(NOT CMAKE_OBJCOPY)
         message(FATAL_ERROR "objcopy is missing (Debian: binutils): libsombra.a is made with it.")
     endif()
@@ -14,10 +16,20 @@ function(sombra_merge_objects merged)
     else()
         list(APPEND flags -fno-lto)
     endif()
-    add_custom_command(OUTPUT ${merged}
+    add_custom_command(OUTPUT ${merged} ${static}
         COMMAND ${CMAKE_C_COMPILER} ${flags} -r -nostdlib -o ${merged} ${present_objects}
-        COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${merged}
+        COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${merged} ${static}
         DEPENDS ${present_objects} COMMAND_EXPAND_LISTS VERBATIM
         COMMENT "Merging the objects of the library")
-    set_source_files_properties(${merged} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
+    set_source_files_properties(${merged} ${static} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
+    add_custom_target(sombra_merged DEPENDS ${merged} ${static})
+    # Make knows targets by name alone: files of other targets have no rule until those are built.
+    list(TRANSFORM present_layers PREPEND sombra_ OUTPUT_VARIABLE layer_targets)
+    add_dependencies(sombra_merged ${layer_targets})
+endfunction()
+
+function(sombra_needs_objects target)
+    if(lto_options)
+        add_dependencies(${target} sombra_merged)
+    endif()
 endfunction()

@@ -1,5 +1,5 @@
 # Tests: every test_*.c under tests/ is one executable and one CTest test, found by its place.
-#   tests/unit/<m>/test_<file>.c            → test_unit_<m>_<file>, linked with layers up to <m>
+#   tests/unit/<m>/test_<file>.c            → test_unit_<m>_<file>, linked with layers up to <m> (with all, where the library is optimized across files)
 #   tests/unit/<m>/<sub>/test_<file>.c      → test_unit_<m>_<sub>_<file>, the same, for a sub-module
 #   tests/<dir>/test_<file>.c               → test_<dir>_<file>, linked with all layers
 #   tests/<dir>/<program>.c (not test_*)    → <program>, built but not registered: long campaigns
@@ -56,7 +56,7 @@ add_library(sombra_test_flags INTERFACE)
 target_compile_options(sombra_test_flags INTERFACE -Wno-cast-qual -Wno-missing-prototypes
     $<$<CONFIG:Release>:-O1>) # what they test is optimized; compiling them for speed takes twice as long
 
-# Executable from one source and the objects of the given layers.
+# Executable from one source and the objects of the given layers; where the library is optimized across files, it is all of them or none.
 function(sombra_test_program name source layers)
     add_executable(${name} ${source})
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${test_bin})
@@ -64,6 +64,11 @@ function(sombra_test_program name source layers)
     target_include_directories(${name} SYSTEM PRIVATE ${CMOCKA_HEADER_DIR})
     target_compile_definitions(${name} PRIVATE _GNU_SOURCE=1
         SOMBRA_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    if(lto_options)
+        target_sources(${name} PRIVATE ${code_objects})
+        sombra_needs_objects(${name})
+        set(layers "")
+    endif()
     foreach(layer IN LISTS layers)
         target_link_libraries(${name} PRIVATE sombra_${layer})
     endforeach()
@@ -71,9 +76,6 @@ function(sombra_test_program name source layers)
         target_link_libraries(${name} PRIVATE test_support)
     endif()
     target_link_libraries(${name} PRIVATE sombra_flags sombra_test_flags sombra_deps cmocka)
-    if(lto_options)
-        target_link_options(${name} PRIVATE -fno-lto) # the machine code in the fat objects
-    endif()
 endfunction()
 
 if(CMOCKA_OK)
@@ -206,9 +208,8 @@ foreach(source IN LISTS fuzz_sources)
     add_executable(${name} ${source})
     target_include_directories(${name} PRIVATE include tests)
     target_compile_definitions(${name} PRIVATE _GNU_SOURCE=1)
-    foreach(layer IN LISTS present_layers)
-        target_link_libraries(${name} PRIVATE sombra_${layer})
-    endforeach()
+    target_sources(${name} PRIVATE ${code_objects})
+    sombra_needs_objects(${name})
     target_link_libraries(${name} PRIVATE sombra_flags sombra_test_flags sombra_deps)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
     if(name MATCHES "^fuzz_format_") # the command's formats stand on the library alone
@@ -221,9 +222,6 @@ foreach(source IN LISTS fuzz_sources)
         target_sources(${name} PRIVATE fuzz/driver.c)
         add_test(NAME ${name} COMMAND ${name} ${CMAKE_SOURCE_DIR}/fuzz/corpus/${stem})
         sombra_test_properties(${name} "fuzz")
-        if(lto_options)
-            target_link_options(${name} PRIVATE -fno-lto)
-        endif()
     endif()
 endforeach()
 
