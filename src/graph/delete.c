@@ -259,9 +259,9 @@ static sb_status list_length(sb_graph *graph, sb_node_id id, sb_type_id type,
     return sb_list_degree(graph->txn, tree, id + bias, length, err);
 }
 
-/* The first relationships of a node's list, up to a portion. */
+/* The first relationships of a node's list, no more than most: what doomed has room for. */
 static sb_status take_portion(sb_graph *graph, sb_node_id id, sb_type_id type,
-                              sb_direction direction, sb_doomed *doomed, sb_err *err)
+                              sb_direction direction, size_t most, sb_doomed *doomed, sb_err *err)
 {
     uint64_t *nodes = direction == SB_OUT ? doomed->sources : doomed->targets;
     uint64_t *neighbors = direction == SB_OUT ? doomed->targets : doomed->sources;
@@ -274,8 +274,8 @@ static sb_status take_portion(sb_graph *graph, sb_node_id id, sb_type_id type,
     doomed->count = 0;
     if (tree == NULL) return SB_OK;
     SB_TRY(sb_list_open(graph->txn, tree, id + bias, &list, err));
-    for (st = SB_OK; st == SB_OK && more && list.chunk.count != 0 && doomed->count < PORTION;) {
-        const size_t left = PORTION - doomed->count;
+    for (st = SB_OK; st == SB_OK && more && list.chunk.count != 0 && doomed->count < most;) {
+        const size_t left = most - doomed->count;
         const uint32_t take = list.chunk.count < left ? list.chunk.count : (uint32_t)left;
         sb_chunk_neighbors(&list.chunk, 0, take, neighbors + doomed->count);
         sb_chunk_rels(&list.chunk, 0, take, doomed->ids + doomed->count);
@@ -297,8 +297,9 @@ static sb_status detach_list(sb_graph *graph, sb_node_id id, sb_type_id type,
 
     st = doomed_init(graph, &doomed, length < PORTION ? (size_t)length : PORTION, err);
     for (uint64_t left = length; st == SB_OK && left != 0; left -= doomed.count) {
-        st = take_portion(graph, id, type, direction, &doomed, err);
-        if (st == SB_OK && (doomed.count == 0 || doomed.count > left))
+        const size_t size = left < PORTION ? (size_t)left : PORTION;
+        st = take_portion(graph, id, type, direction, size, &doomed, err);
+        if (st == SB_OK && doomed.count != size)
             st = SB_FAIL(err, SB_CORRUPT, "the list of node %llu is not as long as it says",
                          (unsigned long long)id);
         if (st == SB_OK) st = delete_rels(graph, type, &doomed, err);

@@ -69,13 +69,24 @@ static uint64_t *words_of(const sb_buffer *buffer)
     return (uint64_t *)(void *)buffer->data;
 }
 
+/* Make room for a whole list: of a length that is no damage. */
+static sb_status reserve_list(const sb_list *list, size_t more, sb_buffer *buffer, sb_err *err)
+{
+    if (SB_UNLIKELY(list->total > SB_ID_MAX))
+        return SB_FAIL(err, SB_CORRUPT, "the list of node %llu says that it has %llu entries",
+                       (unsigned long long)list->node, (unsigned long long)list->total);
+    if (SB_UNLIKELY(sb_buffer_reserve(buffer, ((size_t)list->total + more) * sizeof(uint64_t)) !=
+                    SB_OK))
+        return SB_FAIL_NOMEM(err);
+    return SB_OK;
+}
+
 /* Append a whole list to neighbors, and its relationships to rels. rels NULL: they are not wanted, but pending ones need them to be
  * merged in order. */
 static sb_status append_adjacent(sb_graph *graph, sb_adjacent *adjacent, sb_buffer *neighbors,
                                  sb_buffer *rels, sb_err *err)
 {
     const size_t pending_count = adjacent->pending_count;
-    const size_t total = (size_t)adjacent->list.total + pending_count;
     size_t at = 0, start, rel_start;
     bool more = adjacent->list.chunk.count != 0;
 
@@ -85,14 +96,10 @@ static sb_status append_adjacent(sb_graph *graph, sb_adjacent *adjacent, sb_buff
     }
     start = neighbors->size / sizeof(uint64_t);
     rel_start = rels == NULL ? 0 : rels->size / sizeof(uint64_t);
-    if (sb_buffer_reserve(neighbors, total * sizeof(uint64_t)) != SB_OK ||
-        (rels != NULL && sb_buffer_reserve(rels, total * sizeof(uint64_t)) != SB_OK))
-        return SB_FAIL_NOMEM(err);
+    SB_TRY(reserve_list(&adjacent->list, pending_count, neighbors, err));
+    if (rels != NULL) SB_TRY(reserve_list(&adjacent->list, pending_count, rels, err));
     while (more) {
         const sb_chunk *chunk = &adjacent->list.chunk;
-        if (SB_UNLIKELY(chunk->count > adjacent->list.total - at))
-            return SB_FAIL(err, SB_CORRUPT, "the list of node %llu is longer than its total says",
-                           (unsigned long long)adjacent->list.node);
         sb_chunk_neighbors(chunk, 0, chunk->count, words_of(neighbors) + start + at);
         if (rels != NULL) sb_chunk_rels(chunk, 0, chunk->count, words_of(rels) + rel_start + at);
         at += chunk->count;
@@ -482,13 +489,8 @@ static sb_status append_one_of_many(void *ctx, size_t i, sb_list *list)
     bool more = list->chunk.count != 0;
 
     SB_TRY(look(many->graph, &many->looks, i, many->err));
-    if (SB_UNLIKELY(sb_buffer_reserve(out, (size_t)list->total * sizeof(uint64_t)) != SB_OK))
-        return SB_FAIL_NOMEM(many->err);
+    SB_TRY(reserve_list(list, 0, out, many->err));
     while (more) {
-        if (SB_UNLIKELY(list->chunk.count > list->total - at))
-            return SB_FAIL(many->err, SB_CORRUPT,
-                           "the list of node %llu is longer than its total says",
-                           (unsigned long long)list->node);
         sb_chunk_neighbors(&list->chunk, 0, list->chunk.count,
                            words_of(out) + out->size / sizeof(uint64_t));
         out->size += list->chunk.count * sizeof(uint64_t);

@@ -157,7 +157,8 @@ static sb_status look_ahead(sb_list *list, sb_err *err)
     return SB_OK;
 }
 
-/* Hold the leaf that begins at border: the one noted, else by a descent. */
+/* Go to the leaf that begins at border, the one noted, else by a descent: its chunk. Where more lie in it than the home says
+ * follow, a reader who made room for the whole list would write past it. */
 static sb_status to_border(sb_list *list, const sb_triple *border, sb_err *err)
 {
     const uint32_t height = list->tree->height;
@@ -165,6 +166,7 @@ static sb_status to_border(sb_list *list, const sb_triple *border, sb_err *err)
     sb_pgno leaf = list->next;
     sb_list_range range;
     sb_path path;
+    bool begins_there;
 
     list->slot++;
     if (leaf == SB_PGNO_NONE) {
@@ -176,10 +178,20 @@ static sb_status to_border(sb_list *list, const sb_triple *border, sb_err *err)
     }
     SB_TRY(sb_tree__acquire(list->txn, list->tree, leaf, 0, &list->page, err));
     sb_list__range(list->page.bytes, &range);
-    SB_CHECK_PAGE(err, leaf, range.has_low && sb_list__compare(&range.low, border) == 0);
-    return SB_OK;
+    begins_there = range.has_low && sb_list__compare(&range.low, border) == 0;
+    set_chunk(list, list->page.bytes);
+    if (SB_LIKELY(begins_there && list->chunk.count <= list->remaining)) {
+        list->remaining -= list->chunk.count;
+        return SB_OK;
+    }
+    return SB_FAIL_PAGE(err, leaf,
+                        begins_there
+                            ? "page %u: more of the list of node %llu than its home says"
+                            : "page %u: does not begin where the list of node %llu goes on",
+                        leaf, (unsigned long long)list->node);
 }
 
+/* A failure closes the list: whoever opens one and fails here closes nothing. */
 sb_status sb_list__next_plain(sb_list *list, bool *more, sb_err *err)
 {
     sb_triple border;
@@ -187,12 +199,12 @@ sb_status sb_list__next_plain(sb_list *list, bool *more, sb_err *err)
     *more = false;
     while (list->remaining > 0 && goes_on(list, &border)) {
         sb_page_release(list->txn, &list->page);
-        list->chunk.count = 0;
-        SB_TRY(to_border(list, &border, err));
-        set_chunk(list, list->page.bytes);
-        list->remaining -=
-            list->chunk.count < list->remaining ? list->chunk.count : list->remaining;
-        if (list->remaining > 0) SB_TRY(look_ahead(list, err));
+        sb_status status = to_border(list, &border, err);
+        if (status == SB_OK && list->remaining > 0) status = look_ahead(list, err);
+        if (status != SB_OK) {
+            sb_list_close(list);
+            return status;
+        }
         if (list->chunk.count > 0) {
             *more = true;
             return SB_OK;

@@ -281,7 +281,7 @@ typedef struct sb_list {
     sb_txn *txn;
     const sb_tree *tree;
     uint64_t node;
-    uint64_t total;     /* length of the whole list */
+    uint64_t total;     /* length of the whole list, as its home says: no more is ever returned */
     uint64_t remaining; /* not yet returned by next, chunk excluded */
     sb_chunk chunk;     /* current */
     sb_page page;       /* held */
@@ -295,7 +295,7 @@ typedef struct sb_list {
 /* Position at the first chunk; total 0 and chunk.count 0 when the node has no list. O(1) through the leaf cache. */
 SB_MUST_CHECK sb_status sb_list_open(sb_txn *txn, const sb_tree *tree, uint64_t node, sb_list *list,
                                      sb_err *err);
-/* To the next chunk; *more false at the end. */
+/* To the next chunk; *more false at the end. SB_CORRUPT where more would follow than the list's home says. */
 SB_MUST_CHECK sb_status sb_list_next(sb_list *list, bool *more, sb_err *err);
 void sb_list_close(sb_list *list);
 /* Position at the first entry >= (neighbor, rel): the chunk starts there. In a list over several leaves remaining is then

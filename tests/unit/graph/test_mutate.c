@@ -2,6 +2,8 @@
  * call fails. Method: small cases by hand; tests/model does the mixes. */
 #include "support/graph_fixture.h"
 
+#include "base/bytes.h"
+
 typedef struct names {
     sb_label_id person, city;
     sb_type_id knows, lives_in;
@@ -640,6 +642,73 @@ static void test_graph_mutate__delete_of_a_damaged_row(void **state)
     graph_fixture_close(&f);
 }
 
+#define HUB_RELS 3000u
+
+/* Offset in a leaf of lists (docs/format/list.md): how many entries of its last list lie in the leaves behind it. */
+#define LIST_REST 72u
+
+/* The one leaf that says that its last list goes on says it of so many entries. */
+static void say_rest(graph_fixture *f, uint64_t rest)
+{
+    unsigned said = 0;
+
+    for (sb_pgno i = 1; i < sb_txn_page_count(f->txn); i++) {
+        sb_page page;
+        uint8_t *bytes;
+        OK(f, sb_page_acquire(f->txn, i, &page, &f->err));
+        const bool goes_on =
+            page.bytes[SB_PAGE_KIND] == SB_PAGE_LIST && sb_load_le64(page.bytes + LIST_REST) != 0;
+        sb_page_release(f->txn, &page);
+        if (!goes_on) continue;
+        OK(f, sb_page_mut(f->txn, i, &bytes, &f->err));
+        sb_store_le64(bytes + LIST_REST, rest);
+        said++;
+    }
+    assert_int_equal(said, 1);
+}
+
+/* A list over several leaves that is longer than its home says, or says to be longer than any can be, is damage: nothing is
+ * written past the room that was made for it. */
+static void test_graph_mutate__lists_of_false_length(void **state)
+{
+    static sb_node_id ids[HUB_RELS + 1], sources[HUB_RELS];
+    const sb_node_id *const hub = ids + 1;
+    static const uint64_t rests[] = {1, 3, (uint64_t)1 << 61, INT64_MAX};
+    const sb_neighbors_options all = {.direction = SB_OUT};
+    const sb_node_id *read;
+    graph_fixture f;
+    size_t count;
+
+    (void)state;
+    graph_fixture_open(&f, 4096);
+    const names n = begin_named(&f);
+    OK(&f, sb_graph_create_nodes(f.graph, set_of_label(&f, n.person), HUB_RELS + 1, NULL, 0, ids,
+                                 &f.err));
+    /* What lies before the hub leaves little room in its home: a portion is to hold more than that. */
+    for (size_t i = 0; i < HUB_RELS; i++)
+        sources[i] = i < HUB_RELS / 10 ? ids[0] : *hub;
+    OK(&f,
+       sb_graph_create_rels(f.graph, n.knows, HUB_RELS, sources, ids + 1, NULL, 0, NULL, &f.err));
+    commit(&f);
+    for (size_t i = 0; i < sizeof rests / sizeof *rests; i++) {
+        const sb_op detach = delete_node(ref(*hub), true);
+        sb_mutation result;
+        begin_write(&f);
+        say_rest(&f, rests[i]);
+        FAILS(&f, sb_graph_mutate(f.graph, &detach, 1, &result, &f.err), SB_CORRUPT, "of node");
+        FAILS(&f, sb_graph_neighbors(f.graph, *hub, &all, NULL, 0, &count, &f.err), SB_CORRUPT,
+              "of node");
+        FAILS(&f, sb_graph_neighbor_ids(f.graph, *hub, SB_OUT, n.knows, &read, &count, &f.err),
+              SB_CORRUPT, "of node");
+        FAILS(&f,
+              sb_graph_neighbor_ids_many(f.graph, hub, 2, SB_OUT, n.knows, &read, (size_t[2]){0},
+                                         &f.err),
+              SB_CORRUPT, "of node");
+        rollback(&f);
+    }
+    graph_fixture_close(&f);
+}
+
 static void test_graph_mutate__no_memory(void **state)
 {
     (void)state;
@@ -661,6 +730,7 @@ int main(void)
         TEST(test_graph_mutate__deletes_are_watched),
         TEST(test_graph_mutate__a_key_for_each_node),
         TEST(test_graph_mutate__delete_of_a_damaged_row),
+        TEST(test_graph_mutate__lists_of_false_length),
         TEST(test_graph_mutate__no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
