@@ -1151,7 +1151,8 @@ SOMBRA_API sombra_status sombra_backup(sombra_txn *txn, const char *path);
  *  Ids go on behind those of the file: ids that only the old content had handed out may be handed out again. */
 SOMBRA_API sombra_status sombra_restore(sombra_conn *conn, const char *path);
 /** Rebuild the database compactly in place (path NULL) or into a new file (EXISTS). No transaction may be open on conn. In
- *  place others may go on reading; the file gets shorter when nobody does. */
+ *  place others may go on reading; the file gets shorter when nobody does. Its copy lies beside the file, with -vacuum behind the name:
+ *  what was there goes. */
 SOMBRA_API sombra_status sombra_vacuum(sombra_conn *conn, const char *path);
 /** How many faults were found, and in how much. */
 typedef struct sombra_verify_result {

@@ -98,7 +98,7 @@ sombra_status sombra_import_csv(sombra_txn *txn, const sombra_import_options *op
                         all.memory != 0 ? all.memory : sombra__memory_limit(txn->conn->db) / 2,
                         &inner);
         if (txn->conn->db->files == txn->conn->db->vfs)
-            inner.database_path = sb_pager_path(txn->conn->db->pager);
+            inner.database_path = sb_pager_real_path(txn->conn->db->pager);
         memset(&loaded, 0, sizeof loaded);
         sombra__run_begin(txn->conn);
         status = sb_graph_bulk_load(txn->graph, &inner, &loaded, &txn->conn->err);

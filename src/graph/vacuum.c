@@ -176,14 +176,14 @@ sb_status sb_graph_vacuum(sb_session *session, sb_err *err)
 {
     const sb_pager *pager = sb_session_pager(session);
     const sb_allocator *alloc = sb_pager_alloc(pager);
-    const size_t bytes = strlen(sb_pager_path(pager));
+    const size_t bytes = strlen(sb_pager_real_path(pager));
     sb_copy_file copy = {.vfs = sb_pager_vfs(pager)};
     sb_err ignored;
     sb_status st, closed;
     char *path = sb_alloc(alloc, bytes + sizeof TEMPORARY_SUFFIX);
 
     if (path == NULL) return SB_FAIL_NOMEM(err);
-    memcpy(path, sb_pager_path(pager), bytes);
+    memcpy(path, sb_pager_real_path(pager), bytes);
     memcpy(path + bytes, TEMPORARY_SUFFIX, sizeof TEMPORARY_SUFFIX);
     copy.path = path;
     st = vacuum_through(&copy, session, err);

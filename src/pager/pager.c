@@ -493,6 +493,10 @@ const char *sb_pager_path(const sb_pager *pager)
 {
     return pager->path;
 }
+const char *sb_pager_real_path(const sb_pager *pager)
+{
+    return pager->main_path;
+}
 
 void sb_pager_log(sb_pager *pager, sb_log_level level, const char *format, ...)
 {

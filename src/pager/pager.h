@@ -122,7 +122,10 @@ uint64_t sb_pager_txn_memory(const sb_pager *pager); /* of a write transaction, 
 const sb_allocator *sb_pager_alloc(const sb_pager *pager);
 sb_profile *sb_pager_profile(const sb_pager *pager);
 sb_vfs *sb_pager_vfs(const sb_pager *pager);
-const char *sb_pager_path(const sb_pager *pager);
+const char *sb_pager_path(const sb_pager *pager); /* as it was opened: for messages */
+/* What that led to, from the root on, no symbolic link: its name plus a suffix lies beside the file, whatever this process's working directory is by
+ * now. */
+const char *sb_pager_real_path(const sb_pager *pager);
 /* SB_MISUSE in a child after fork of the process that opened it. */
 SB_MUST_CHECK sb_status sb_pager_same_process(const sb_pager *pager, sb_err *err);
 void sb_pager_log(sb_pager *pager, sb_log_level level, const char *format, ...) SB_PRINTF(3, 4);

@@ -321,6 +321,60 @@ static void test_api_admin__vacuum_of_what_is_not_synced(void **state)
     api_end(&f);
 }
 
+typedef struct beside_seen {
+    char path[256];
+    unsigned times;
+    mode_t mode;
+} beside_seen;
+
+static bool see_beside(void *ctx, uint64_t done, uint64_t total)
+{
+    beside_seen *seen = ctx;
+    struct stat found;
+
+    (void)done;
+    (void)total;
+    if (stat(seen->path, &found) != 0) return true;
+    seen->mode = found.st_mode & 0777u;
+    seen->times++;
+    return true;
+}
+
+/* The copy is the file's own: beside it, and with its mode, whatever link or relative name it was opened by. */
+static void test_api_admin__vacuum_beside_the_file(void **state)
+{
+    api_fixture f;
+    beside_seen seen = {.times = 0};
+    char directory[200];
+    struct stat found;
+    (void)state;
+
+    assert_non_null(getcwd(directory, sizeof directory));
+    (void)snprintf(seen.path, sizeof seen.path, "%s/%s-vacuum", directory, API_PATH);
+    api_new(&f);
+    fill(&f);
+    api_close(&f);
+    assert_int_equal(chmod(API_PATH, 0600), 0);
+    (void)mkdir("elsewhere", 0700);
+    (void)unlink("elsewhere/link");
+    assert_int_equal(symlink("../" API_PATH, "elsewhere/link"), 0);
+    const mode_t mask = umask(022);
+    api_open_at(&f, "elsewhere/link");
+    sombra_set_progress(f.conn, see_beside, &seen);
+    assert_int_equal(chdir("elsewhere"), 0);
+    const sombra_status vacuumed = sombra_vacuum(f.conn, NULL);
+    assert_int_equal(chdir(directory), 0);
+    (void)umask(mask);
+    OK(&f, vacuumed);
+    assert_int_not_equal(seen.times, 0);
+    assert_int_equal(seen.mode, 0600);
+    assert_int_not_equal(stat(seen.path, &found), 0);
+    assert_int_equal(api_node_count(&f), 300);
+    api_end(&f);
+    assert_int_equal(unlink("elsewhere/link"), 0);
+    assert_int_equal(rmdir("elsewhere"), 0);
+}
+
 static void test_api_admin__vacuum(void **state)
 {
     api_fixture f, copy;
@@ -706,6 +760,7 @@ int main(void)
         cmocka_unit_test(test_api_admin__restore_page_sizes),
         cmocka_unit_test(test_api_admin__memory_is_private),
         cmocka_unit_test(test_api_admin__vacuum_of_what_is_not_synced),
+        cmocka_unit_test(test_api_admin__vacuum_beside_the_file),
         cmocka_unit_test(test_api_admin__vacuum),
         cmocka_unit_test(test_api_admin__damage_is_named_and_recovered),
         cmocka_unit_test(test_api_admin__recover_within_a_limit),
