@@ -698,7 +698,7 @@ typedef struct sombra_scan sombra_scan;
  *  Errors: INVALID, MISUSE, IO, CORRUPT, NOMEM. */
 SOMBRA_API sombra_status sombra_scan_open(sombra_txn *txn, const sombra_scan_options *options,
                                           sombra_scan **scan);
-/** Up to capacity ids; *count 0 at the end. */
+/** Up to capacity ids; *count 0 at the end. A call that fails, whatever by, ends the scan: *count is 0, and the next call MISUSE. */
 SOMBRA_API sombra_status sombra_scan_next(sombra_scan *scan, uint64_t *ids, size_t capacity,
                                           size_t *count);
 /** Does it use a property index? */

@@ -224,7 +224,8 @@ sombra_status sombra_rel_between(sombra_txn *txn, uint64_t source, uint64_t targ
 struct sombra_scan {
     sombra_txn *txn;
     uint64_t generation; /* of the connection's scans */
-    sb_scan *inner;
+    sb_scan *inner;      /* NULL: a call failed */
+    bool indexed;
     sombra_told told;
 };
 
@@ -278,6 +279,7 @@ sombra_status sombra_scan_open(sombra_txn *txn, const sombra_scan_options *optio
         sb_free(&txn->conn->db->memory.base, opened, sizeof *opened);
         return sombra__status(status);
     }
+    opened->indexed = sb_scan_uses_index(opened->inner);
     txn->conn->scans.open++;
     txn->conn->scans.seen = txn->conn->statements.undoable;
     *scan = opened;
@@ -295,6 +297,8 @@ sombra_status sombra_scan_next(sombra_scan *scan, uint64_t *ids, size_t capacity
                "%s: the scan ended with its transaction, or when that went back to a savepoint or "
                "undid a statement that was under way",
                __func__);
+    SOMBRA_ARG(scan->txn, scan->inner != NULL, "%s: the scan ended with a call that failed",
+               __func__);
     SOMBRA_ARG_GIVEN(scan->txn, ids);
     SOMBRA_ARG_GIVEN(scan->txn, count);
     SOMBRA_ARG(scan->txn, capacity != 0, "%s: capacity is 0", __func__);
@@ -303,13 +307,20 @@ sombra_status sombra_scan_next(sombra_scan *scan, uint64_t *ids, size_t capacity
     scan->txn->conn->scans.seen = scan->txn->conn->statements.undoable;
     status = sb_scan_next(scan->inner, ids, capacity, count, &scan->txn->conn->err);
     status = sombra__run_end(scan->txn->conn, status);
-    if (status == SB_OK && *count == 0) sombra__tell_whole(scan->txn->conn, &scan->told);
+    if (status != SB_OK) {
+        /* What it had read but not given would be left out by a next call. */
+        *count = 0;
+        sb_scan_close(scan->inner);
+        scan->inner = NULL;
+    } else if (*count == 0) {
+        sombra__tell_whole(scan->txn->conn, &scan->told);
+    }
     return sombra__status(status);
 }
 
 bool sombra_scan_indexed(const sombra_scan *scan)
 {
-    return scan != NULL && sb_scan_uses_index(scan->inner);
+    return scan != NULL && scan->indexed;
 }
 
 void sombra_scan_close(sombra_scan *scan)

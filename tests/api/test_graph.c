@@ -763,6 +763,56 @@ static void test_api_graph__scans_hold_indexes(void **state)
     api_end(&f);
 }
 
+static bool stop(void *ctx, uint64_t done, uint64_t total)
+{
+    (void)ctx;
+    (void)done;
+    (void)total;
+    return false;
+}
+
+/* A scan that is interrupted never goes on without what it had read by then: by rows, by label, by index, in either transaction. */
+static void test_api_graph__a_scan_ends_with_a_failure(void **state)
+{
+    api_fixture f;
+    (void)state;
+
+    api_new(&f);
+    api_begin(&f, SOMBRA_WRITE);
+    for (int i = 0; i < 100; i++)
+        (void)api_node(&f, "Person", 1);
+    const uint32_t person = api_name(&f, SOMBRA_LABEL, "Person");
+    const uint32_t number = api_name(&f, SOMBRA_KEY, "number");
+    const sombra_schema index = {
+        .kind = SOMBRA_INDEX, .entity = person, .keys = &number, .key_count = 1};
+    OK(&f, sombra_schema_create(f.txn, &index, NULL));
+    api_commit(&f);
+    for (int i = 0; i < 6; i++) {
+        const sombra_value one = sombra_int(1);
+        const sombra_scan_options options = {
+            .name = i % 3 == 0 ? 0 : person,
+            .key = i % 3 == 2 ? number : 0,
+            .equal = i % 3 == 2 ? &one : NULL,
+        };
+        sombra_scan *scan;
+        uint64_t ids[10];
+        size_t count;
+        api_begin(&f, i < 3 ? SOMBRA_READ : SOMBRA_WRITE);
+        OK(&f, sombra_scan_open(f.txn, &options, &scan));
+        assert_int_equal(sombra_scan_indexed(scan), i % 3 == 2);
+        sombra_set_progress(f.conn, stop, NULL);
+        FAILS(&f, sombra_scan_next(scan, ids, 10, &count), SOMBRA_INTERRUPT, "");
+        assert_int_equal(count, 0);
+        sombra_set_progress(f.conn, NULL, NULL);
+        FAILS(&f, sombra_scan_next(scan, ids, 10, &count), SOMBRA_MISUSE, "failed");
+        assert_int_equal(count, 0);
+        assert_int_equal(sombra_scan_indexed(scan), i % 3 == 2);
+        sombra_scan_close(scan);
+        sombra_rollback(f.txn);
+    }
+    api_end(&f);
+}
+
 /* A scan ends when its transaction goes back, which may take its index; and a transaction begins to write when none is open. */
 static void test_api_graph__scans_end(void **state)
 {
@@ -1191,6 +1241,7 @@ int main(void)
         cmocka_unit_test(test_api_graph__scans),
         cmocka_unit_test(test_api_graph__scans_hold_indexes),
         cmocka_unit_test(test_api_graph__scans_end),
+        cmocka_unit_test(test_api_graph__a_scan_ends_with_a_failure),
         cmocka_unit_test(test_api_graph__names_made_up),
         cmocka_unit_test(test_api_graph__builder_of_names_rolled_back),
         cmocka_unit_test(test_api_graph__schema),
