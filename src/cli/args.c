@@ -1,6 +1,7 @@
 /* args.c — the command line: commands, flags, options; help made from the same tables. */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -584,12 +585,24 @@ static void warn(void *ctx, sombra_log_level level, const char *message)
     if (level >= SOMBRA_LOG_WARNING) (void)fprintf(stderr, "sombra: warning: %s\n", message);
 }
 
+/* A standard stream that was closed before the start leaves its number to the next file that is opened: messages would be written into
+ * an export. What takes its place fails as the closed one did: input that can not be read, output that can not be written. */
+static void fill_standard(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0) continue;
+        const int taken = open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+        if (taken > STDERR_FILENO) (void)close(taken);
+    }
+}
+
 int main(int argc, char **argv)
 {
     invocation cli;
     int code = EXIT_OK;
 
     memset(&cli, 0, sizeof cli);
+    fill_standard();
     (void)signal(SIGXFSZ, SIG_IGN); /* the write fails instead, and is reported */
     sombra_options_init(&cli.options);
     cli.options.log = warn;

@@ -425,7 +425,39 @@ static void note_media(posix_file *file)
     file->writable_media = ((unsigned long)found.f_flags & ST_RDONLY) == 0;
 }
 
-/* Move a descriptor above the standard ones (I2). Takes fd over; -1 with errno on failure. */
+/* Standard descriptors that are free, taken while a file is opened (I2). To move the file away once it has got one of them would be
+ * too late: another thread may print meanwhile. */
+typedef struct stopgaps {
+    int fds[STDERR_FILENO + 1];
+    unsigned count;
+} stopgaps;
+
+static stopgaps fill_standard(void)
+{
+    stopgaps filled = {.count = 0};
+
+    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0) continue;
+        const int taken = open("/", O_PATH | O_CLOEXEC); /* can be neither read nor written */
+        if (taken > STDERR_FILENO)
+            (void)close(taken); /* somebody else was faster */
+        else if (taken >= 0)
+            filled.fds[filled.count++] = taken;
+    }
+    return filled;
+}
+
+static void free_standard(const stopgaps *filled)
+{
+    const int cause = errno;
+
+    for (unsigned i = 0; i < filled->count; i++)
+        (void)close(filled->fds[i]);
+    errno = cause;
+}
+
+/* Move a descriptor above the standard ones, one of which has become free since they were filled. Takes fd over; -1 with errno on
+ * failure. */
 static int lift_descriptor(int fd)
 {
     int lifted;
@@ -441,12 +473,15 @@ static int lift_descriptor(int fd)
 
 static int open_descriptor(const char *path, int flags, mode_t mode)
 {
+    const stopgaps filled = fill_standard();
     int fd;
 
     do
         fd = openat(AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY, mode);
     while (fd < 0 && errno == EINTR);
-    return lift_descriptor(fd);
+    fd = lift_descriptor(fd);
+    free_standard(&filled);
+    return fd;
 }
 
 /* An unfilled file whose path is shown for messages; NULL on no memory. */
@@ -555,7 +590,9 @@ static int open_unlinked(const sb_allocator *alloc, const char *directory)
     /* NOLINTNEXTLINE(bugprone-not-null-terminated-result) — the suffix ends it */
     memcpy(name, directory, directory_bytes);
     memcpy(name + directory_bytes, suffix, sizeof suffix);
+    const stopgaps filled = fill_standard();
     fd = lift_descriptor(mkostemp(name, O_CLOEXEC));
+    free_standard(&filled);
     cause = errno;
     if (fd >= 0) (void)unlink(name);
     sb_free(alloc, name, bytes);

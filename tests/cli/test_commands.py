@@ -649,6 +649,19 @@ class Commands(unittest.TestCase):
         # a program of .output that reads no further is no error of the script
         self.assertEqual(run("g.sombra", "-c", f".once |head -n 1 >/dev/null\n{rows}\nRETURN 7 AS on;").split(), ["on", "──", "7"])
 
+    def test_closed_standard_streams_are_not_taken_by_files(self):
+        """What the command opens gets the number of no standard stream that was closed before its start."""
+        words = [SOMBRA, "-c", ".mode csv", "-c", ".output closed.txt", "-c", "RETURN 1 AS x", "-c", "RETUR 2"]
+        for closed in range(3):
+            with self.subTest(closed=closed):
+                done = subprocess.run(words, capture_output=True, text=True, preexec_fn=lambda: os.close(closed))
+                self.assertEqual((done.returncode, done.stdout, "RETUR" in done.stderr), (2, "", closed != 2))
+                with open("closed.txt", encoding="utf-8") as file:
+                    self.assertEqual(file.read(), "x\n1\n")
+        # nobody gets what goes to a closed one
+        done = subprocess.run([SOMBRA, "-c", "RETURN 1 AS x"], stderr=subprocess.PIPE, text=True, preexec_fn=lambda: os.close(1))
+        self.assertEqual((done.returncode, done.stderr), (9, "sombra: standard output: Bad file descriptor\n"))
+
     def test_every_command_has_help(self):
         for name in ("shell query import export info get neighbors path bfs top schema verify recover checkpoint vacuum backup digest").split():
             with self.subTest(command=name):

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/os.h"
@@ -626,6 +627,49 @@ static void test_os_vfs__posix_standard_descriptors_stay_free(void **state)
     }
 }
 
+typedef struct pipe_opener {
+    fixture *f;
+    const char *name;
+    sb_file *file;
+} pipe_opener;
+
+static void open_pipe(void *ctx)
+{
+    pipe_opener *self = (pipe_opener *)ctx;
+
+    self->file = open_file(self->f, self->name, SB_OPEN_READ_ONLY | SB_OPEN_SEQUENTIAL);
+}
+
+/* While a file is opened, something else has their numbers: nobody prints into it before it has moved away. To open a pipe takes until
+ * it has a writer. */
+static void test_os_vfs__posix_standard_descriptors_are_filled(void **state)
+{
+    fixture *f = (fixture *)*state;
+    pipe_opener opener = {.f = f, .name = "pipe"};
+    const int saved = dup(STDIN_FILENO);
+    sb_thread *thread = NULL;
+    bool filled = false;
+    int writer;
+
+    (void)close(STDIN_FILENO);
+    assert_int_equal(mkfifo(name_in(f, opener.name), 0600), 0);
+    assert_int_equal(sb_thread_create(&f->alloc.base, open_pipe, &opener, &thread, NULL), SB_OK);
+    for (unsigned i = 0; i < 5000 && !filled; i++) {
+        filled = fcntl(STDIN_FILENO, F_GETFD) >= 0;
+        if (!filled) f->vfs->ops->sleep_ns(f->vfs, 1000000);
+    }
+    writer = open(name_in(f, opener.name), O_WRONLY | O_CLOEXEC);
+    sb_thread_join(thread);
+    assert_true(filled);
+    assert_int_equal(fcntl(STDIN_FILENO, F_GETFD), -1);
+    sb_file_close(opener.file);
+    (void)close(writer);
+    if (saved >= 0) {
+        assert_int_equal(dup2(saved, STDIN_FILENO), STDIN_FILENO);
+        (void)close(saved);
+    }
+}
+
 static void test_os_vfs__posix_names_what_failed(void **state)
 {
     fixture *f = (fixture *)*state;
@@ -675,6 +719,7 @@ int main(void)
         CASES(fault),
         CASES(crash),
         CASE(posix, posix_standard_descriptors_stay_free),
+        CASE(posix, posix_standard_descriptors_are_filled),
         CASE(posix, posix_names_what_failed),
     };
 
