@@ -11,6 +11,8 @@
  * writer lock and in portions that leave the device to commits in between; the last, short pass holds it, so that the next writer finds all back-filled and restarts
  * the WAL. A writer that finds the WAL twice as long as it should be does that pass itself and waits a
  * few milliseconds for readers: new ones read the main file alone, so short ones, however many, let go.
+ * I33 The words of a new generation are raised one by one, `backfilled` first. Who is killed in between leaves `appended` in the old one,
+ *     whose end nobody would look at for a further commit; so whoever takes the writer lock raises the others first.
  * I26 Rule 4's bound: past three times the limit the writer waits up to a second for whoever reads an older state, and, with all
  *     back-filled, as long again for whoever still reads in the WAL. Nobody can commit meanwhile, so both grow fewer only, and readers
  *     shorter than that, stopped by a busy machine or not, leave the WAL shorter than four times the limit. A longer one costs
@@ -238,6 +240,17 @@ static void begin_generation(sb_pager *pager, sb_mark old)
     sb_pager__raise(&shm->durable, mark);
     sb_pager__raise(&shm->appended, mark);
     atomic_store_explicit(&pager->restart_wait_pos, 0, memory_order_relaxed);
+}
+
+void sb_pager__restart_finish(sb_pager *pager)
+{
+    sb_shm *shm = pager->shm;
+    const sb_mark backfilled = atomic_load(&shm->backfilled);
+    if (SB_LIKELY(sb_mark_generation(backfilled) <=
+                  sb_mark_generation(atomic_load(&shm->appended))))
+        return;
+    sb_pager__raise(&shm->durable, backfilled);
+    sb_pager__raise(&shm->appended, backfilled);
 }
 
 sb_status sb_pager__restart(sb_pager *pager, bool keep_guard, bool *restarted, sb_err *err)

@@ -347,6 +347,7 @@ sb_status sb_pager__writer_lock(sb_pager *pager, uint64_t timeout_ns, sb_err *er
                                         waited < timeout_ns ? timeout_ns - waited : 0, &taken, err);
     if (st == SB_OK && taken) {
         atomic_store_explicit(&pager->shm->writer, pager->process_tag, memory_order_relaxed);
+        sb_pager__restart_finish(pager);
         const sb_status settled =
             sb_pager__must_settle(pager) ? sb_pager__settle(pager, err) : SB_OK;
         if (settled != SB_OK) sb_pager__writer_unlock(pager);

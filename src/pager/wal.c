@@ -325,8 +325,9 @@ static sb_status prepare_tail(sb_txn *txn, sb_err *err)
     txn->tail = pager->index.tail;
     sb_mutex_unlock(pager->index_mutex);
     if (st != SB_OK) return st;
-    extend_ahead(txn);
     if (txn->tail.pos == SB_WAL_START) SB_TRY(start_generation(txn, err));
+    /* Nobody reads old frames any more, which a WAL that could not be cut off has still. */
+    extend_ahead(txn);
     txn->tail_ready = true;
     return SB_OK;
 }

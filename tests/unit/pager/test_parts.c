@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "pager/pager_priv.h"
 #include "support/pager_kill.h"
 
 /* ---- Extensions (rule 8) --------------------------------------------------------------------- */
@@ -544,6 +545,70 @@ static void test_pager_parts__read_only_beside_a_bypass(void **state)
     sb_vfs_destroy(f.vfs);
 }
 
+/* A WAL that is back-filled and could begin anew, and a reader without a slot that reads it: who writes waits for it. */
+static void check_waits_for_the_guard(fixture *f, sb_vfs *read_only)
+{
+    fixture guarded;
+    sb_txn *txn = NULL;
+    fixture_options(&guarded, read_only);
+    guarded.options.read_only = true;
+    fixture_open(&guarded, "x");
+    CHECK(&guarded, sb_txn_begin_read(guarded.session, &txn, &guarded.err));
+    assert_int_equal(fixture_put(f, f->session, 1, 5, 101), SB_BUSY);
+    sb_err_clear(&f->err);
+    assert_true(fixture_sees(&guarded, txn, 1, 5, 100));
+    sb_txn_rollback(txn);
+    CHECK(f, fixture_put(f, f->session, 1, 5, 101));
+    assert_true(fixture_reads(f, f->session, 1, 5, 101));
+    assert_true(fixture_reads(&guarded, guarded.session, 1, 5, 101));
+    fixture_close(&guarded);
+}
+
+/* A checkpoint that was killed when it had told of the new generation in one of the three words: whoever writes next tells of it in the
+ * others. A commit at the end of the old one would be seen by nobody. */
+static void test_pager_parts__half_begun_generation(void **state)
+{
+    (void)state;
+    for (unsigned told = 1; told <= 2; told++) {
+        fixture f;
+        kill_read_only_vfs read_only;
+        fixture_options(&f, fixture_memory());
+        fixture_open(&f, "x");
+        CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
+        CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_FULL, NULL, &f.err));
+        sb_shm *shm = f.pager->shm;
+        const sb_mark begun = sb_mark_of(sb_mark_generation(shm->appended) + 1, SB_WAL_START);
+        sb_pager__raise(&shm->backfilled, begun);
+        if (told == 2) sb_pager__raise(&shm->durable, begun);
+        check_waits_for_the_guard(&f, kill_make_read_only(&read_only, f.vfs));
+        fixture_close(&f);
+        sb_vfs_destroy(f.vfs);
+    }
+}
+
+/* A WAL that could not be cut off has its old frames, which a reader without a slot may read: no zeros are written over them before it
+ * has gone. */
+static void test_pager_parts__read_only_of_a_wal_that_stayed(void **state)
+{
+    (void)state;
+    fixture f;
+    kill_read_only_vfs read_only;
+    sb_vfs *memory = fixture_memory(), *faulty = NULL;
+    assert_int_equal(sb_vfs_fault_create(&sb_allocator_libc, memory, &faulty, NULL), SB_OK);
+    sb_vfs_fault *fault = sb_vfs_fault_state(faulty);
+    fixture_options(&f, faulty);
+    fixture_open(&f, "x");
+    CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
+    *fault = (sb_vfs_fault){.kinds = SB_IO_TRUNCATE, .fail_at = 1, .status = SB_IO};
+    assert_int_equal(sb_pager_checkpoint(f.pager, SB_CHECKPOINT_TRUNCATE, NULL, &f.err), SB_IO);
+    assert_int_equal(fault->failed, 1);
+    sb_err_clear(&f.err);
+    check_waits_for_the_guard(&f, kill_make_read_only(&read_only, memory));
+    fixture_close(&f);
+    sb_vfs_destroy(faulty);
+    sb_vfs_destroy(memory);
+}
+
 /* Rule 6: a handle used in a child after fork is misuse, and does the parent no harm. */
 static void test_pager_parts__fork(void **state)
 {
@@ -644,6 +709,8 @@ int main(void)
         TEST(test_pager_parts__read_only_of_a_closed_file),
         TEST(test_pager_parts__read_only_shows_what_is_durable),
         TEST(test_pager_parts__read_only_beside_a_bypass),
+        TEST(test_pager_parts__half_begun_generation),
+        TEST(test_pager_parts__read_only_of_a_wal_that_stayed),
         TEST(test_pager_parts__fork),
         TEST(test_pager_parts__damaged_stamps),
     };
