@@ -1176,6 +1176,32 @@ INSERT INTO half VALUES (2, 1);
         self.assertIn("other.db has no table", run("import", "bad.sombra", "--sqlite", "other.db", code=3))
         self.assertFalse(os.path.exists("bad.sombra"))
 
+    def test_collations(self):
+        """Keys that are equal as the column that they refer to compares, in each encoding of texts; an index that holds what the column takes for equal apart."""
+        script = """
+CREATE TABLE country (code TEXT PRIMARY KEY COLLATE NOCASE, name TEXT COLLATE RTRIM UNIQUE);
+CREATE TABLE city (id INTEGER PRIMARY KEY, country TEXT REFERENCES country(code), c2 TEXT REFERENCES country(name), n REFERENCES number);
+CREATE TABLE pair (a TEXT COLLATE NOCASE, b TEXT, c TEXT COLLATE NOCASE, PRIMARY KEY (a, b)) WITHOUT ROWID;
+CREATE TABLE half (u TEXT, v TEXT, FOREIGN KEY (v, u) REFERENCES pair(b, a));
+CREATE TABLE apart (k TEXT COLLATE NOCASE, UNIQUE (k COLLATE BINARY));
+CREATE TABLE part (k TEXT REFERENCES apart(k));
+CREATE TABLE number (n TEXT PRIMARY KEY);
+INSERT INTO country VALUES ('De', 'Germany'), ('pl', 'Poland  '), ('ÄB', 'x'), ('äb', ''), ('  ', ' y');
+INSERT INTO city VALUES (1, 'DE', 'Germany  ', 7), (2, 'Pl', 'Poland', '7'), (3, 'Äb', 'x   ', NULL), (4, 'ä' || 'B', '   ', NULL), (5, '  ', ' y ', NULL);
+INSERT INTO pair VALUES ('x', 'Y', 'q'), ('x', 'y', 'Q');
+INSERT INTO half VALUES ('X', 'Y'), ('X', 'y');
+INSERT INTO apart VALUES ('a'), ('A');
+INSERT INTO part VALUES ('a'), ('A');
+INSERT INTO number VALUES ('7');
+"""
+        for encoding in ("UTF-8", "UTF-16le", "UTF-16be"):
+            remove("lite.sombra")
+            run("import", "lite.sombra", "--sqlite", self.make(f"PRAGMA encoding = '{encoding}';" + script))
+            self.assertEqual(self.query("MATCH (c:City) RETURN COLLECT {MATCH (c)-[:COUNTRY]->(x) RETURN x.code} + COLLECT {MATCH (c)-[:C2]->(x) RETURN x.name} + COLLECT {MATCH (c)-[:N]->(x) RETURN x.n} AS x ORDER BY c.id"),
+                             [{"x": x} for x in (["De", "Germany", "7"], ["pl", "Poland  ", "7"], ["ÄB", "x"], ["äb", ""], ["  ", " y"])])
+            self.assertEqual(self.query("MATCH (h:Half)-->(p:Pair) RETURN p.a + p.b + p.c AS p ORDER BY p"), [{"p": "xYq"}, {"p": "xyQ"}])
+            self.assertEqual(self.query("MATCH (:Part)-[:K]->(a) RETURN a.k AS k ORDER BY k"), [{"k": "A"}, {"k": "a"}])
+
     def test_virtual_tables(self):
         try:
             self.make("CREATE VIRTUAL TABLE docs USING fts5(body); INSERT INTO docs VALUES ('x'); CREATE TABLE docs_more (x); INSERT INTO docs_more VALUES (1);", "other.db")

@@ -193,8 +193,17 @@ bool lite_read_value(lite *r, sqlite3_stmt *stmt, int at, const char *type, somb
                         value, why);
 }
 
+/* A text as all have it that are equal to it. */
+static void fold_text(char *text, size_t *size, lite_fold fold)
+{
+    for (size_t i = 0; fold == LITE_NOCASE && i < *size; i++)
+        if (text[i] >= 'A' && text[i] <= 'Z') text[i] = (char)(text[i] - 'A' + 'a');
+    while (fold == LITE_RTRIM && *size != 0 && text[*size - 1] == ' ')
+        --*size;
+}
+
 /* One value of an id as text, in the records' arena. *absent: set when it is NULL. */
-static sombra_text id_text(lite *r, sqlite3_stmt *stmt, int at, bool *absent)
+static sombra_text id_text(lite *r, sqlite3_stmt *stmt, int at, lite_fold fold, bool *absent)
 {
     sqlite3_value *from = sqlite3_column_value(stmt, at);
     const int stored = sqlite3_value_type(from);
@@ -212,19 +221,28 @@ static sombra_text id_text(lite *r, sqlite3_stmt *stmt, int at, bool *absent)
         if (number < 0) *--first = '-';
         return fmt_arena_text(&r->records->arena, first, (size_t)(digits + sizeof digits - first));
     }
-    const void *bytes = sqlite3_value_blob(from); /* first: it makes a number a text */
-    return fmt_arena_text(&r->records->arena, bytes, (size_t)sqlite3_value_bytes(from));
+    /* First: it makes a number a text, and one of UTF-16 UTF-8. */
+    const void *bytes =
+        stored == SQLITE_BLOB ? sqlite3_value_blob(from) : (const void *)sqlite3_value_text(from);
+    size_t size = (size_t)sqlite3_value_bytes(from);
+    if (stored != SQLITE_TEXT || fold == LITE_AS_IS)
+        return fmt_arena_text(&r->records->arena, bytes, size);
+    char *text = fmt_arena_alloc(&r->records->arena, size + 1);
+    if (size != 0) memcpy(text, bytes, size);
+    fold_text(text, &size, fold);
+    return fmt_text(text, size);
 }
 
 /* An id's text: of several columns their texts with sizes between. *absent: one is NULL. */
-static sombra_text read_id(lite *r, sqlite3_stmt *stmt, int first, size_t count, bool *absent)
+static sombra_text read_id(lite *r, sqlite3_stmt *stmt, int first, size_t count,
+                           const lite_fold *folds, bool *absent)
 {
     fmt_buffer text = {0};
 
     *absent = false;
-    if (count == 1) return id_text(r, stmt, first, absent);
+    if (count == 1) return id_text(r, stmt, first, folds[0], absent);
     for (size_t i = 0; i < count; i++) {
-        const sombra_text part = id_text(r, stmt, first + (int)i, absent);
+        const sombra_text part = id_text(r, stmt, first + (int)i, folds[i], absent);
         fmt_printf(&text, "%zu:", part.size);
         fmt_put(&text, part.data, part.size);
     }
@@ -347,12 +365,14 @@ static void take_node(lite *r, const lite_nodes *n, sqlite3_stmt *stmt)
     int at = (int)n->id.count;
     bool absent;
 
-    made.id = (fmt_id){.group = n->table, .text = read_id(r, stmt, 0, n->id.count, &absent)};
+    made.id =
+        (fmt_id){.group = n->table, .text = read_id(r, stmt, 0, n->id.count, n->folds, &absent)};
     made.has_id = n->id.count != 0 && !absent;
     for (size_t i = 0; i < n->other_count; i++) {
         const lite_id *other = &n->other_ids[i];
-        others[made.other_id_count] = (fmt_id){
-            .group = other->group, .text = read_id(r, stmt, at, other->columns->count, &absent)};
+        others[made.other_id_count] =
+            (fmt_id){.group = other->group,
+                     .text = read_id(r, stmt, at, other->columns->count, other->folds, &absent)};
         made.other_id_count += !absent;
         at += (int)other->columns->count;
     }
@@ -368,8 +388,9 @@ static void take_rel(lite *r, const lite_rels *of, sqlite3_stmt *stmt)
     int at = 0;
 
     for (unsigned end = 0; end < 2; end++) {
-        made.ends[end] = (fmt_id){.group = of->groups[end],
-                                  .text = read_id(r, stmt, at, of->keys[end].count, &absent[end])};
+        made.ends[end] = (fmt_id){
+            .group = of->groups[end],
+            .text = read_id(r, stmt, at, of->keys[end].count, of->folds[end], &absent[end])};
         at += (int)of->keys[end].count;
     }
     if (absent[1] || (absent[0] && !lite_same(of->table, of->ends[0])))
@@ -404,28 +425,116 @@ static sombra_text group_name(lite *r, sombra_text table, const lite_texts *colu
     return kept;
 }
 
-/* The group of the ids that an end refers to: the nodes' own, or one of other columns, which they get too. */
-static sombra_text group_of(lite *r, lite_nodes *n, const lite_texts *refers)
+/* How a column's texts are compared, unless an index says otherwise. */
+static lite_fold declared_fold(lite *r, sombra_text table, sombra_text column)
 {
-    if (refers->count == 0 || same_columns(refers, &n->id)) return n->table;
-    for (size_t i = 0; i < n->other_count; i++)
-        if (same_columns(refers, n->other_ids[i].columns)) return n->other_ids[i].group;
-    n->other_ids =
-        fmt_grow(n->other_ids, &n->other_capacity, n->other_count + 1, sizeof *n->other_ids);
-    n->other_ids[n->other_count] =
-        (lite_id){.group = group_name(r, n->table, refers), .columns = refers};
-    return n->other_ids[n->other_count++].group;
+    const char *collation = NULL;
+
+    /* The names are in the arena, and end in a null byte. */
+    if (sqlite3_table_column_metadata(r->db, NULL, table.data, column.data, NULL, &collation, NULL,
+                                      NULL, NULL) != SQLITE_OK ||
+        collation == NULL)
+        return LITE_AS_IS;
+    return sqlite3_stricmp(collation, "NOCASE") == 0  ? LITE_NOCASE
+           : sqlite3_stricmp(collation, "RTRIM") == 0 ? LITE_RTRIM
+                                                      : LITE_AS_IS;
+}
+
+/* Has these columns an index under which values that are equal as the columns say are there once? */
+static sombra_status ask_folded(lite *r, sombra_text table, const lite_texts *columns,
+                                const lite_fold *folds, bool *folded)
+{
+    static const char *const names[] = {"BINARY", "NOCASE", "RTRIM"};
+    static const char sql[] = "SELECT i.seq, c.name, c.coll FROM pragma_index_list(?1) AS i, "
+                              "pragma_index_xinfo(i.name) AS c WHERE i.\"unique\" AND NOT "
+                              "i.partial AND c.key ORDER BY i.seq";
+    sqlite3_stmt *stmt;
+    int step, last = -1;
+    size_t found = 0, others = 0;
+
+    *folded = false;
+    if (lite_prepare(r, sql, sizeof sql, table, &stmt) != SOMBRA_OK) return r->error->status;
+    do { /* an index ends where another begins */
+        step = sqlite3_step(stmt);
+        const int index = step == SQLITE_ROW ? sqlite3_column_int(stmt, 0) : -1;
+        bool same = false;
+        if (index != last) {
+            *folded = *folded || (found == columns->count && others == 0);
+            found = others = 0;
+            last = index;
+        }
+        if (step != SQLITE_ROW) break;
+        const sombra_text name = lite_column_text(r, stmt, 1);
+        for (size_t i = 0; i < columns->count; i++)
+            same = same || (lite_same(columns->items[i], name) &&
+                            sqlite3_stricmp((const char *)sqlite3_column_text(stmt, 2),
+                                            names[folds[i]]) == 0);
+        found += same;
+        others += !same;
+    } while (true);
+    (void)sqlite3_finalize(stmt);
+    return step == SQLITE_DONE ? SOMBRA_OK : lite_fail(r);
+}
+
+/* How the values of these columns are compared, as SQLite does it for a foreign key that refers to them. Where no index holds equal ones
+ * apart, as with an id that somebody has written into a mapping, they are compared as they are. */
+static sombra_status find_folds(lite *r, sombra_text table, const lite_texts *columns,
+                                const lite_fold **found)
+{
+    lite_fold *folds = fmt_arena_alloc(&r->arena, (columns->count + 1) * sizeof *folds);
+    sombra_status status = SOMBRA_OK;
+    bool any = false;
+
+    for (size_t i = 0; i < columns->count; i++) {
+        folds[i] = declared_fold(r, table, columns->items[i]);
+        any = any || folds[i] != LITE_AS_IS;
+    }
+    if (any) status = ask_folded(r, table, columns, folds, &any);
+    for (size_t i = 0; i < columns->count && !any; i++)
+        folds[i] = LITE_AS_IS;
+    *found = folds;
+    return status;
+}
+
+/* The group of the ids that an end refers to: the nodes' own, or one of other columns, which they get too. */
+static sombra_status link_end(lite *r, lite_rels *rel, unsigned end)
+{
+    lite_nodes *n = lite_find_nodes(r, rel->ends[end]);
+    const lite_texts *refers = &rel->refers[end];
+    sombra_status status = SOMBRA_OK;
+    size_t i = 0;
+
+    assert(n != NULL); /* a proposal and a mapping that was read see to it */
+    if (refers->count == 0 || same_columns(refers, &n->id)) {
+        rel->groups[end] = n->table;
+        rel->folds[end] = n->folds;
+        return SOMBRA_OK;
+    }
+    while (i < n->other_count && !same_columns(refers, n->other_ids[i].columns))
+        i++;
+    if (i == n->other_count) {
+        n->other_ids =
+            fmt_grow(n->other_ids, &n->other_capacity, n->other_count + 1, sizeof *n->other_ids);
+        n->other_ids[n->other_count++] =
+            (lite_id){.group = group_name(r, n->table, refers), .columns = refers};
+        status = find_folds(r, n->table, refers, &n->other_ids[i].folds);
+    }
+    rel->groups[end] = n->other_ids[i].group;
+    rel->folds[end] = n->other_ids[i].folds;
+    return status;
 }
 
 /* Once the mapping stands. The names' case may differ. */
-static void link_ends(lite *r)
+static sombra_status link_ends(lite *r)
 {
+    sombra_status status = SOMBRA_OK;
+
+    for (size_t i = 0; i < r->node_count && status == SOMBRA_OK; i++)
+        status = find_folds(r, r->nodes[i].table, &r->nodes[i].id, &r->nodes[i].folds);
     for (size_t i = 0; i < r->rel_count; i++)
-        for (unsigned end = 0; end < 2; end++) {
-            lite_nodes *n = lite_find_nodes(r, r->rels[i].ends[end]);
-            assert(n != NULL); /* a proposal and a mapping that was read see to it */
-            r->rels[i].groups[end] = group_of(r, n, &r->rels[i].refers[end]);
-        }
+        for (unsigned end = 0; end < 2 && status == SOMBRA_OK; end++)
+            status = link_end(r, &r->rels[i], end);
+    return status;
 }
 
 static sombra_status select_table(table_source *s)
@@ -541,8 +650,8 @@ sombra_status fmt_read_sqlite(fmt_loader *loader, const char *path)
     if (status == SOMBRA_OK && options->proposal != NULL) {
         status = lite_put_mapping(&r, options->proposal);
     } else if (status == SOMBRA_OK) {
-        link_ends(&r);
-        status = fmt_pipeline_run(loader, &steps, &s);
+        status = link_ends(&r);
+        if (status == SOMBRA_OK) status = fmt_pipeline_run(loader, &steps, &s);
     }
     (void)sqlite3_finalize(s.stmt);
     (void)sqlite3_close(r.db);

@@ -20,15 +20,20 @@ typedef struct lite_columns {
     size_t count, capacity;
 } lite_columns;
 
+/* How texts of a column are compared. */
+typedef enum lite_fold { LITE_AS_IS, LITE_NOCASE, LITE_RTRIM } lite_fold;
+
 /* Columns by which relationships find a node: those of its id, or others whose values are unique. */
 typedef struct lite_id {
     sombra_text group;
     const lite_texts *columns;
+    const lite_fold *folds; /* of each column */
 } lite_id;
 
 typedef struct lite_nodes {
     sombra_text table;
-    lite_texts labels, id; /* columns of the id */
+    lite_texts labels, id;  /* columns of the id */
+    const lite_fold *folds; /* of the id's columns */
     lite_columns properties;
     lite_id *other_ids; /* that ends of relationships refer to */
     size_t other_count, other_capacity;
@@ -40,6 +45,7 @@ typedef struct lite_rels {
     lite_texts keys[2];   /* columns that hold their ids, or: */
     lite_texts refers[2]; /* the values of these columns of theirs; empty: their ids */
     sombra_text groups[2];
+    const lite_fold *folds[2];
     lite_columns properties;
 } lite_rels;
 
