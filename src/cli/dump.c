@@ -128,8 +128,7 @@ static void put_from_text(text_buffer *out, const sombra_value *value)
                                         [SOMBRA_TYPE_TIME] = "time",
                                         [SOMBRA_TYPE_LOCAL_DATETIME] = "localdatetime",
                                         [SOMBRA_TYPE_DATETIME] = "datetime",
-                                        [SOMBRA_TYPE_DURATION] = "duration",
-                                        [SOMBRA_TYPE_POINT] = "point"};
+                                        [SOMBRA_TYPE_DURATION] = "duration"};
     text_buffer text = {0};
 
     put_text(out, "fromText('");
@@ -197,17 +196,6 @@ static void put_temporal(dumper *d, text_buffer *out, const sombra_value *value)
     free(text.data);
 }
 
-static void put_point(text_buffer *out, const sombra_value *value)
-{
-    const double x = value->as.point.x, y = value->as.point.y, z = value->as.point.z;
-    const bool round = value->extra == 4326 || value->extra == 4979;
-
-    if (isfinite(x) && isfinite(y) && isfinite(z) && (!round || (fabs(x) <= 180 && fabs(y) <= 90)))
-        (void)value_text(out, value, sombra_value_to_string);
-    else
-        put_from_text(out, value);
-}
-
 static void put_float(text_buffer *out, double real)
 {
     if (isnan(real))
@@ -224,7 +212,7 @@ static void put_literal(dumper *d, text_buffer *out, const sombra_value *value)
     case SOMBRA_TYPE_STRING: put_string(out, value->as.bytes.data, value->as.bytes.size); return;
     case SOMBRA_TYPE_FLOAT: put_float(out, value->as.real); return;
     case SOMBRA_TYPE_BYTES: put_from_text(out, value); return;
-    case SOMBRA_TYPE_POINT: put_point(out, value); return;
+    case SOMBRA_TYPE_POINT: (void)value_text(out, value, sombra_value_to_string); return;
     case SOMBRA_TYPE_LIST: /* as a property: no lists in it */
         put_text(out, "[");
         for (size_t i = 0; i < value->as.list.count; i++) {

@@ -145,15 +145,17 @@ static sb_status read_option(sb_bytes name, sb_bytes value, const sb_csv_context
     return SB_OK;
 }
 
-/* name: value, name: value */
+/* name: value, name: value; neo4j-admin has semicolons. */
 static sb_status read_braces(const spec *parts, const sb_csv_context *context,
                              sb_csv_column *column, sb_err *err)
 {
     sb_bytes rest = parts->braces;
 
     while (rest.size != 0) {
-        const uint8_t *comma = memchr(rest.data, ',', rest.size);
-        const size_t size = comma == NULL ? rest.size : (size_t)(comma - rest.data);
+        size_t size = 0;
+        while (size < rest.size && rest.data[size] != ',' && rest.data[size] != ';')
+            size++;
+        const bool more = size < rest.size;
         const uint8_t *colon = memchr(rest.data, ':', size);
         if (colon == NULL)
             return SB_FAIL(err, SB_SYNTAX, "'{%.*s}' is not {name: value}",
@@ -162,7 +164,7 @@ static sb_status read_braces(const spec *parts, const sb_csv_context *context,
         SB_TRY(read_option(trimmed(sb_bytes_of(rest.data, name_size)),
                            trimmed(sb_bytes_of(colon + 1, size - name_size - 1)), context, column,
                            err));
-        rest = sb_bytes_of(rest.data + size + (comma != NULL), rest.size - size - (comma != NULL));
+        rest = sb_bytes_of(rest.data + size + more, rest.size - size - more);
     }
     return SB_OK;
 }

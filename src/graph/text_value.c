@@ -356,7 +356,8 @@ static bool read_point(sb_bytes text, sb_bytes system, sb_value *value)
         return false;
     if (parts.srid != 0 && parts.srid != wanted) return false;
     value->extra = wanted;
-    value->as.point.x = parts.x;
+    /* Longitudes go round, as in point(); what else is off the Earth is refused with every value. */
+    value->as.point.x = geographic && fabs(parts.x) > 180.0 ? remainder(parts.x, 360.0) : parts.x;
     value->as.point.y = parts.y;
     value->as.point.z = parts.z;
     return true;

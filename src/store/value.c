@@ -166,6 +166,13 @@ static bool zone_writable(const sb_value *value)
            memchr(value->as.datetime.zone, ']', value->as.datetime.zone_size) == NULL;
 }
 
+/* Degrees, as Cypher's point() has them. What files hold is read all the same. */
+static bool on_earth(const sb_value *value)
+{
+    return value->type != SB_TYPE_POINT || !sb_value__srid_geographic(value->extra) ||
+           (fabs(value->as.point.x) <= 180.0 && fabs(value->as.point.y) <= 90.0);
+}
+
 static sb_status check_one(const sb_value *value, const char *where, sb_err *err)
 {
     const sb_status st = sb_value__check_scalar(value);
@@ -176,6 +183,11 @@ static sb_status check_one(const sb_value *value, const char *where, sb_err *err
                        sb_type_name(value->type));
     if (SB_UNLIKELY(!zone_writable(value)))
         return SB_FAIL(err, SB_INVALID, "%sthe zone of a DATETIME holds ']'", where);
+    if (SB_UNLIKELY(!on_earth(value)))
+        return SB_FAIL(err, SB_INVALID,
+                       "%sthe POINT at longitude %g, latitude %g is not on the Earth: they lie "
+                       "between -180 and 180, and -90 and 90",
+                       where, value->as.point.x, value->as.point.y);
     return SB_OK;
 }
 

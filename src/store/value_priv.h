@@ -52,6 +52,11 @@ sb_status sb_value__check_scalar(const sb_value *value);
 /* Position of a reference system among the four known ones, or -1. */
 int sb_value__srid_index(uint32_t srid);
 extern const uint32_t sb_value__srids[4];
+/* 4326 and 4979 are degrees on the Earth. */
+SB_INLINE bool sb_value__srid_geographic(uint32_t srid)
+{
+    return srid == 4326 || srid == 4979;
+}
 /* 4979 and 9157 have a z. */
 SB_INLINE bool sb_value__srid_3d(uint32_t srid)
 {

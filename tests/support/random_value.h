@@ -215,6 +215,10 @@ static inline sb_value random_scalar(sb_random *random, sb_arena *arena)
         value.extra = sb_value__srids[sb_random_below(random, 4)];
         value.as.point.x = random_finite(random);
         value.as.point.y = random_finite(random);
+        if (sb_value__srid_geographic(value.extra)) {
+            value.as.point.x = remainder(value.as.point.x, 360.0);
+            value.as.point.y = remainder(value.as.point.y, 180.0);
+        }
         if (sb_value__srid_3d(value.extra)) value.as.point.z = random_finite(random);
         break;
     }

@@ -246,6 +246,10 @@ static void test_graph_csv_rows__headers(void **state)
     assert_true(sb_bytes_equal(c[0].group, sb_bytes_of("a:b", 3)));
     assert_int_equal(c[0].type.type, SB_TYPE_INT);
     assert_true(sb_bytes_equal(c[1].name, sb_bytes_of("x:ID(y)", 7)));
+    assert_int_equal(
+        header(f, &options, SB_NODE, "id:ID(P){label:Person;id-type:long},n", c, &count, &err),
+        SB_OK);
+    assert_int_equal(c[0].type.type, SB_TYPE_INT);
     assert_int_equal(header(f, &options, SB_NODE, "a:ID(G),:ID(G),b:int", c, &count, &err), SB_OK);
     assert_int_equal(c[0].role, SB_CSV_ID);
     assert_int_equal(c[1].role, SB_CSV_ID);

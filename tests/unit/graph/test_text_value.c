@@ -249,6 +249,10 @@ static void test_graph_text_value__times(void **state)
     check(f, "point", "{x: 1, y: 2, srid: 4326}", "{longitude: 1.0, latitude: 2.0}");
     check(f, "point", "{longitude: 1, latitude: 2, height: 3}",
           "{longitude: 1.0, latitude: 2.0, height: 3.0}");
+    check(f, "point", "{longitude: -190, latitude: -90}", "{longitude: 170.0, latitude: -90.0}");
+    check(f, "point", "{x: 540, y: 91}", "{x: 540.0, y: 91.0}");
+    refuse(f, "point", "{longitude: 52.5, latitude: 91}", "latitude 91 is not on the Earth");
+    refuse(f, "point", "{x: 1, y: -90.5, crs: 'wgs-84'}", "is not on the Earth");
     refuse(f, "point", "{x: 1}", "is not a POINT");
     refuse(f, "point", "{x: 1, y: 2, latitude: 3}", "is not a POINT");
     refuse(f, "point", "{x: 1, y: 2, srid: 4979}", "is not a POINT");

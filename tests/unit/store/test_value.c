@@ -114,6 +114,18 @@ static void test_store_value__check_ranges(void **state)
     v.extra = 4326;
     v.as.point.y = (double)INFINITY;
     assert_int_equal(check(v), SB_INVALID);
+    for (int i = 0; i < 4; i++) { /* degrees end, where there are some */
+        static const sb_value at[] = {{.as.point = {180, -90, 0}},
+                                      {.as.point = {-180, 90, 0}},
+                                      {.as.point = {180.5, 1, 0}},
+                                      {.as.point = {13, -90.5, 0}}};
+        for (uint32_t j = 0; j < 4; j++) {
+            v.extra = sb_value__srids[j];
+            v.as.point = at[i].as.point;
+            assert_int_equal(check(v),
+                             i >= 2 && sb_value__srid_geographic(v.extra) ? SB_INVALID : SB_OK);
+        }
+    }
 }
 
 static void test_store_value__check_texts(void **state)
