@@ -221,44 +221,74 @@ static int is_idle(invocation *cli, const sombra_schema *schema, bool *idle)
     return EXIT_OK;
 }
 
+/* What is told of an index or constraint. */
+enum { SCHEMA_COLUMNS = 4 };
+static const char *const schema_columns[SCHEMA_COLUMNS] = {"kind", "name", "on", "types"};
+typedef struct schema_row {
+    char target[512], name[1025], types[256];
+    cell cells[SCHEMA_COLUMNS];
+} schema_row;
+
+static void make_schema_row(invocation *cli, const sombra_schema *schema, schema_row *row)
+{
+    schema_target(cli, schema, row->target, sizeof row->target);
+    snprintf(row->name, sizeof row->name, "%.*s", (int)schema->name_size, schema->name);
+    row->cells[0] = cell_text(schema_kind(schema));
+    row->cells[1] = cell_text(row->name);
+    row->cells[2] = cell_text(row->target);
+    row->cells[3] = schema->kind == SOMBRA_TYPED
+                        ? cell_text(schema_types(schema, row->types, sizeof row->types))
+                        : cell_null();
+}
+
+static sombra_status find_schema_row(invocation *cli, uint32_t id, schema_row *row)
+{
+    sombra_schema schema = {.id = 0};
+    sombra_status status = SOMBRA_OK;
+    bool more = true;
+
+    for (size_t i = 0; status == SOMBRA_OK && more && schema.id != id; i++)
+        status = sombra_schema_at(cli->txn, i, &schema, &more);
+    if (status == SOMBRA_OK && more) make_schema_row(cli, &schema, row);
+    return status;
+}
+
 static int list_schema(invocation *cli)
 {
-    static const char *const columns[] = {"kind", "name", "on", "types"};
-    output *out = output_begin(cli, columns, 4);
+    output *out = output_begin(cli, schema_columns, SCHEMA_COLUMNS);
     sombra_schema schema;
     bool more;
     int code = EXIT_OK;
 
     for (size_t i = 0;; i++) {
-        char target[512], name[1025], types[256];
+        schema_row row;
         bool idle = false;
         if (sombra_schema_at(cli->txn, i, &schema, &more) != SOMBRA_OK) code = complain_conn(cli);
         if (code == EXIT_OK && more) code = is_idle(cli, &schema, &idle);
         if (code != EXIT_OK || !more) break;
         if (idle) continue;
-        schema_target(cli, &schema, target, sizeof target);
-        snprintf(name, sizeof name, "%.*s", (int)schema.name_size, schema.name);
-        output_row(out,
-                   (cell[]){cell_text(schema_kind(&schema)), cell_text(name), cell_text(target),
-                            schema.kind == SOMBRA_TYPED
-                                ? cell_text(schema_types(&schema, types, sizeof types))
-                                : cell_null()});
+        make_schema_row(cli, &schema, &row);
+        output_row(out, row.cells);
     }
     return output_end(out) || code != EXIT_OK ? code : 9;
 }
 
-static int commit_or_complain(invocation *cli, sombra_status status)
+/* A table has nothing to show of a change that was asked for; programs read what it was. */
+static int commit_or_complain(invocation *cli, sombra_status status, const schema_row *changed)
 {
     if (status == SOMBRA_OK) {
         status = sombra_commit(cli->txn);
         cli->txn = NULL;
     }
-    return status == SOMBRA_OK ? EXIT_OK : complain_conn(cli);
+    if (status != SOMBRA_OK) return complain_conn(cli);
+    if (cli->format == FORMAT_TABLE) return EXIT_OK;
+    return output_record(cli, schema_columns, changed->cells, SCHEMA_COLUMNS) ? EXIT_OK : 9;
 }
 
 static int drop_schema(invocation *cli, const char *name)
 {
     sombra_schema like;
+    schema_row row;
     uint32_t id;
 
     memset(&like, 0, sizeof like);
@@ -273,7 +303,8 @@ static int drop_schema(invocation *cli, const char *name)
             return complain_conn(cli);
     }
     if (id == 0) return complain(EXIT_NOT_FOUND, "there is no index or constraint '%s'", name);
-    return commit_or_complain(cli, sombra_schema_drop(cli->txn, id));
+    if (find_schema_row(cli, id, &row) != SOMBRA_OK) return complain_conn(cli);
+    return commit_or_complain(cli, sombra_schema_drop(cli->txn, id), &row);
 }
 
 static int create_schema(invocation *cli, const char *kind)
@@ -286,8 +317,9 @@ static int create_schema(invocation *cli, const char *kind)
                  {"typed", SOMBRA_TYPED},       {"label-index", SOMBRA_LABEL_INDEX}};
     const char *on = flag_text(cli, "on"), *keys = flag_text(cli, "keys"),
                *name = flag_text(cli, "name"), *types = flag_text(cli, "types");
-    uint32_t ids[16];
+    uint32_t ids[16], id;
     sombra_schema definition;
+    schema_row row;
     sombra_status status;
     int code;
 
@@ -327,10 +359,11 @@ static int create_schema(invocation *cli, const char *kind)
     }
     if (status == SOMBRA_OK) {
         progress_start(cli, "building", "rows");
-        status = sombra_schema_create(cli->txn, &definition, NULL);
+        status = sombra_schema_create(cli->txn, &definition, &id);
         progress_stop(cli);
+        if (status == SOMBRA_OK) status = find_schema_row(cli, id, &row);
     }
-    return commit_or_complain(cli, status);
+    return commit_or_complain(cli, status, &row);
 }
 
 int run_schema(invocation *cli)

@@ -343,7 +343,7 @@ static bool tell_restored(const invocation *cli, const fmt_result *result, doubl
     static const char *const columns[] = {"nodes", "relationships", "seconds"};
     char a[64], b[64];
 
-    if (cli->format == FORMAT_JSON || cli->format == FORMAT_JSONL)
+    if (cli->format != FORMAT_TABLE)
         return output_record(
             cli, columns,
             (cell[]){cell_int(result->nodes), cell_int(result->rels), cell_real(seconds)}, 3);

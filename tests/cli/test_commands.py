@@ -313,7 +313,14 @@ class Commands(unittest.TestCase):
         run("backup", "g.sombra", "schema.sombra")
         run("schema", "schema.sombra", "--create", "index", "--on", "Person", "--keys", "name,born", "--name", "name_born")
         self.assertIn("name_born", run("schema", "schema.sombra"))
-        run("schema", "schema.sombra", "--create", "unique", "--on", "Person", "--keys", "name")
+        self.assertEqual(run("schema", "schema.sombra", "--create", "unique", "--on", "Person", "--keys", "name"), "")
+        # to programs: what was made and dropped, by the name that it has got
+        for change in (("--create", "index", "--on", "Person", "--keys", "born,name"), ("--drop", "Person_born_name")):
+            self.assertEqual(json.loads(run("schema", "schema.sombra", *change, "--format", "json")),
+                             {"kind": "index", "name": "Person_born_name", "on": ":Person(born, name)", "types": None})
+        for form in ("csv", "box", "markdown", "line", "jsonl"):
+            for change in (("--create", "typed", "--on", "Person", "--keys", "born", "--types", "int", "--name", "whole"), ("--drop", "whole")):
+                self.assertRegex(run("schema", "schema.sombra", *change, "--format", form), "(?s)whole.*INTEGER")
         message = run("schema", "schema.sombra", "--create", "exists", "--on", "Person", "--keys", "score", code=4)
         self.assertIn("score", message)
         run("schema", "schema.sombra", "--drop", "name_born")

@@ -511,6 +511,8 @@ digraph sombra {
                     told = json.loads(run("restore", "j.sombra", "d.cypher", "--format", "json"))
                     self.assertEqual(told["nodes"], json.loads(run("verify", "a.sombra", "--format", "json"))["nodes"])
                     self.assertEqual(set(told), {"nodes", "relationships", "seconds"})
+                    for i, form in enumerate(("csv", "box", "markdown", "line", "jsonl")):
+                        self.assertRegex(run("restore", f"j{i}.sombra", "d.cypher", "--format", form), f"nodes(.|\n)*{told['nodes']}")
                 self.assertIn("0 faults", run("verify", f"{name}.sombra"))
         # no mark is left on a node, and what was restored can be dumped again
         self.assertEqual(run("a.sombra", "-c", "MATCH (n) WHERE n:`~dump` OR n.`~node` IS NOT NULL RETURN count(n) AS n", "--format", "csv"), "n\n0\n")
