@@ -51,6 +51,7 @@ void editor_destroy(editor *ed)
     free(ed->draft.data);
     free(ed->below.data);
     free(ed->pressed.text.data);
+    view_forget(&ed->view);
     free(ed);
 }
 
@@ -360,7 +361,7 @@ static outcome press_ctrl(editor *ed)
     case 'y': insert(ed, ed->killed.data, ed->killed.size); break;
     case 'l':
         terminal_write("\033[H\033[2J", 7);
-        ed->view.cursor_row = 0;
+        view_forget(&ed->view);
         break;
     case 'o': insert(ed, "\n", 1); break;
     case 'p':
@@ -373,7 +374,7 @@ static outcome press_ctrl(editor *ed)
     case 'z':
         terminal_write("\r\n", 2);
         terminal_suspend();
-        ed->view.cursor_row = 0;
+        view_forget(&ed->view);
         break;
     default: break;
     }

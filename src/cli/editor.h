@@ -15,7 +15,8 @@ bool editor_read(editor *ed, bool in_transaction, text_buffer *text);
 
 /* What is on the screen. Zeroed at first. */
 typedef struct editor_view {
-    size_t cursor_row; /* of the drawn rows, from 0 */
+    size_t cursor_row, cursor_column; /* of the drawn rows, from 0 */
+    size_t *widths;                   /* owned: of the rows up to the cursor's, in columns */
     bool color;
 } editor_view;
 typedef struct editor_scene {
@@ -27,6 +28,8 @@ typedef struct editor_scene {
 } editor_scene;
 /* Draw instead of what the view shows. */
 void view_draw(editor_view *view, const editor_scene *scene);
+/* What it has drawn is no longer on the screen. */
+void view_forget(editor_view *view);
 /* Leave the text on the screen and go behind it. */
 void view_leave(editor_view *view, const editor_scene *scene);
 

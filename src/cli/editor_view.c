@@ -145,9 +145,13 @@ static uint8_t *find_styles(const editor_view *view, const editor_scene *scene)
 
 /* ---- Rows ------------------------------------------------------------------------------------------------------------------ */
 
+typedef struct canvas_row {
+    size_t start; /* place in out */
+    size_t width; /* in columns */
+} canvas_row;
 typedef struct canvas {
-    text_buffer out;      /* rows, each ends with "\r\n" but the last */
-    size_t *row_starts;   /* place of each row in out */
+    text_buffer out; /* rows, each ends with "\r\n" but the last */
+    canvas_row *row;
     size_t rows, columns; /* rows so far; columns of the terminal */
     size_t at;            /* column */
     size_t cursor_row, cursor_column;
@@ -156,9 +160,10 @@ typedef struct canvas {
 static void new_row(canvas *c, size_t indent)
 {
     put_text(&c->out, "\r\n");
-    c->row_starts = realloc(c->row_starts, (c->rows + 1) * sizeof *c->row_starts);
-    if (c->row_starts == NULL) exit(complain(8, "out of memory"));
-    c->row_starts[c->rows++] = c->out.size;
+    c->row = realloc(c->row, (c->rows + 1) * sizeof *c->row);
+    if (c->row == NULL) exit(complain(8, "out of memory"));
+    if (c->rows != 0) c->row[c->rows - 1].width = c->at;
+    c->row[c->rows++] = (canvas_row){.start = c->out.size};
     for (c->at = 0; c->at < indent; c->at++)
         put_text(&c->out, " ");
 }
@@ -226,6 +231,50 @@ static void move(text_buffer *out, size_t count, char direction)
     put_text(out, text);
 }
 
+/* ---- Where the drawn rows are ------------------------------------------------------------------------------------------------ */
+
+/* Does the terminal wrap what is on it when it becomes narrower, or cut it off? All but a few old ones wrap, and those tell who they are; tmux
+ * wraps, whatever it runs in. */
+static bool terminal_wraps(void)
+{
+    return getenv("TMUX") != NULL || (getenv("XTERM_VERSION") == NULL && getenv("STY") == NULL);
+}
+
+/* How many rows the cursor is below the first one by now: the terminal may have become narrower since they were drawn. */
+static size_t rows_above(const editor_view *view, size_t columns)
+{
+    size_t rows = 0;
+
+    if (view->widths == NULL || !terminal_wraps()) return view->cursor_row;
+    for (size_t i = 0; i < view->cursor_row; i++)
+        rows += view->widths[i] <= columns ? 1 : (view->widths[i] + columns - 1) / columns;
+    /* Behind the last character of a row that is full now the cursor stays in that. */
+    const bool behind = view->cursor_column != 0 && view->cursor_column % columns == 0 &&
+                        view->cursor_column == view->widths[view->cursor_row];
+    return rows + view->cursor_column / columns - behind;
+}
+
+/* Of the rows that were drawn from the first one on. */
+static void remember_rows(editor_view *view, const canvas *c, size_t first)
+{
+    const size_t count = c->cursor_row - first + 1;
+    size_t *widths = realloc(view->widths, count * sizeof *widths);
+
+    if (widths == NULL) exit(complain(8, "out of memory"));
+    for (size_t i = 0; i < count; i++)
+        widths[i] = c->row[first + i].width;
+    view->widths = widths;
+    view->cursor_row = count - 1;
+    view->cursor_column = c->cursor_column;
+}
+
+void view_forget(editor_view *view)
+{
+    free(view->widths);
+    view->widths = NULL;
+    view->cursor_row = view->cursor_column = 0;
+}
+
 void view_draw(editor_view *view, const editor_scene *scene)
 {
     canvas c = {0};
@@ -234,13 +283,14 @@ void view_draw(editor_view *view, const editor_scene *scene)
 
     terminal_size(&height, &c.columns);
     new_row(&c, 0);
-    c.out.size = c.row_starts[0] = 0; /* the first row begins where the cursor is */
+    c.out.size = c.row[0].start = 0; /* the first row begins where the cursor is */
     if (view->color) put_text(&c.out, "\033[1m");
     put_text(&c.out, scene->prompt);
     if (view->color) put_text(&c.out, "\033[0m");
     c.at = text_width(scene->prompt, strlen(scene->prompt));
     put_scene(&c, view, scene);
     if (scene->below != NULL) put_below(&c, scene->below);
+    c.row[c.rows - 1].width = c.at;
     last = c.rows;
     if (c.rows > height) { /* the rows around the cursor */
         first = c.cursor_row < height / 2 ? 0 : c.cursor_row - height / 2;
@@ -248,19 +298,19 @@ void view_draw(editor_view *view, const editor_scene *scene)
         last = first + height;
     }
     put_text(&frame, "\033[?25l\r");
-    move(&frame, view->cursor_row, 'A');
+    move(&frame, rows_above(view, c.columns), 'A');
     put_text(&frame, "\033[J");
-    put(&frame, c.out.data + c.row_starts[first],
-        (last == c.rows ? c.out.size : c.row_starts[last] - 2) - c.row_starts[first]);
+    put(&frame, c.out.data + c.row[first].start,
+        (last == c.rows ? c.out.size : c.row[last].start - 2) - c.row[first].start);
     move(&frame, last - 1 - c.cursor_row, 'A');
     put_text(&frame, "\r");
     move(&frame, c.cursor_column, 'C');
     put_text(&frame, "\033[?25h");
     terminal_write(frame.data, frame.size);
-    view->cursor_row = c.cursor_row - first;
+    remember_rows(view, &c, first);
     free(frame.data);
     free(c.out.data);
-    free(c.row_starts);
+    free(c.row);
 }
 
 void view_leave(editor_view *view, const editor_scene *scene)
@@ -272,5 +322,5 @@ void view_leave(editor_view *view, const editor_scene *scene)
     end.match_size = 0;
     view_draw(view, &end);
     terminal_write("\r\n", 2);
-    view->cursor_row = 0;
+    view_forget(view);
 }

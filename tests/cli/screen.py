@@ -25,10 +25,17 @@ def columns(character):
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
+class Row(list):
+    """The cells of a row. wrapped: it was full, and no line end began the next one."""
+    wrapped = False
+
+
 class Screen:
-    def __init__(self, rows, width):
-        self.width, self.height = width, rows
-        self.lines, self.y, self.x = [[]], 0, 0
+    """wraps: what is on it is wrapped anew when it becomes narrower, or wider again, as most terminals do it; else it is cut off."""
+
+    def __init__(self, rows, width, wraps=True):
+        self.width, self.height, self.wraps = width, rows, wraps
+        self.lines, self.y, self.x = [Row()], 0, 0
         self.styles, self.style = {}, "0"  # (row, column) → how a character is drawn: the numbers of the last ESC [ … m
         self.raw = ""  # everything that was sent
         self.rest = ""  # a sequence that is not whole yet
@@ -59,10 +66,45 @@ class Screen:
             elif ord(c) >= 0x20:
                 self.put(c)
 
+    def resize(self, rows, width):
+        self.height, self.width, old = rows, width, self.width
+        if width == old:
+            return
+        self.styles = {}
+        if not self.wraps:
+            for line in self.lines:
+                del line[width:]
+            self.x = min(self.x, width - 1)
+            return
+        lines, self.lines, cells, cursor, place = self.lines, [], Row(), None, (self.y, self.x)
+        for y, line in enumerate(lines):
+            if y == place[0]:
+                cursor = len(cells) + place[1]
+            cells += line
+            if line.wrapped and y + 1 < len(lines):
+                continue
+            first = len(self.lines)
+            self.lines.append(Row())
+            for at, cell in enumerate(cells):
+                wide = 1 + (cells[at + 1:at + 2] == [""])
+                if cell != "" and len(self.lines[-1]) + wide > max(width, wide):
+                    self.lines[-1].wrapped = True
+                    self.lines.append(Row())
+                if at == cursor:
+                    self.place(len(self.lines[-1]))
+                self.lines[-1].append(cell)
+            if cursor is not None and cursor >= len(cells) and first < len(self.lines):
+                self.place(len(self.lines[-1]) + cursor - len(cells))
+            cells, cursor = Row(), None
+
+    def place(self, x):
+        """The cursor into the last row so far."""
+        self.y, self.x = len(self.lines) - 1, min(x, self.width)
+
     def down(self):
         self.y += 1
         while len(self.lines) <= self.y:
-            self.lines.append([])
+            self.lines.append(Row())
 
     def put(self, c):
         wide = columns(c)
@@ -73,6 +115,7 @@ class Screen:
             return
         if self.x + wide > self.width:  # the row was full: the character begins the next one
             self.x = 0
+            line.wrapped = True
             self.down()
             line = self.lines[self.y]
         while len(line) < self.x + wide:
@@ -97,11 +140,12 @@ class Screen:
             self.x = min(self.width - 1, self.x + max(1, number))
         elif letter == "J" and number == 0:
             del self.lines[self.y][self.x:]
+            self.lines[self.y].wrapped = False
             del self.lines[self.y + 1:]
         elif letter == "K" and number == 0:
             del self.lines[self.y][self.x:]
         elif letter == "J" and number == 2:
-            self.lines = [[]]
+            self.lines = [Row()]
         elif letter == "H":
             self.y = self.x = 0
         else:
@@ -117,20 +161,20 @@ class Session:
     def __init__(self, command, rows=24, width=80, **environment):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            for name in ("NO_COLOR", "KITTY_WINDOW_ID", "TERM_PROGRAM", "LC_TERMINAL"):
+            for name in ("NO_COLOR", "XTERM_VERSION", "STY", "TMUX", "KITTY_WINDOW_ID", "TERM_PROGRAM", "LC_TERMINAL"):
                 os.environ.pop(name, None)
             # a key's bytes may come far from each other while the machine is busy
             os.environ.update({"TERM": "xterm-256color", "SOMBRA_HISTORY": "", "ESCDELAY": "2000", **environment})
             os.execv(command[0], command)
+        self.screen = Screen(rows, width, "XTERM_VERSION" not in environment)
         self.resize(rows, width, tell=False)
-        self.screen = Screen(rows, width)
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.status = None
 
     def resize(self, rows, width, tell=True):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, width, 0, 0))
         if tell:
-            self.screen.width, self.screen.height = width, rows
+            self.screen.resize(rows, width)
             os.kill(self.pid, signal.SIGWINCH)
 
     def read(self, seconds):

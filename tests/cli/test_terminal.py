@@ -523,6 +523,25 @@ class Terminal(unittest.TestCase):
         out = s.run("RETURN 'some text that is longer than thirty columns' AS t;")
         self.assertIn("…", out)
 
+    def test_narrower_while_typing(self):
+        """Rows that are drawn become several when the terminal wraps them, one each when it cuts them off: what stands above stays, and no row of before is left."""
+        lines = ["MATCH (a:Person)-[:KNOWS]->(b:Person {name: 'a name of many letters'})", "WHERE a.name STARTS WITH 'another text that goes on'", "  AND 日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語 = 1", "", "RETURN a"]
+        for wraps in (True, False):
+            for keys in ("", UP, UP * 3 + "\x1b[F", UP * 4 + "\x1b[H"):
+                with self.subTest(wraps=wraps, keys=keys):
+                    s = self.start(width=75, **({} if wraps else {"XTERM_VERSION": "XTerm(390)"}))
+                    self.assertIn("(1 row", s.run("RETURN 7;"))
+                    s.type("\x1b\r".join(lines) + keys)
+                    for i, width in enumerate((33, 20, 75, 64, 30, 100)):
+                        s.type("·")  # once it is there, the picture stands still
+                        s.wait(lambda: s.screen.text().count("·") == i + 1, f"the key at {width}")
+                        text = s.screen.text().replace("\n", "")
+                        self.assertEqual([text.count(each) for each in ("sombra>", "RETURN", "STARTS", "(1 row")], [2, 2, 1, 1], s.screen.text())
+                        s.resize(24, width)
+                    s.type(ctrl("c"))
+                    s.prompt()
+                    s.kill()
+
     def test_the_picture_in_the_docs(self):
         source = os.environ["SOMBRA_SOURCE_DIR"]
         subprocess.run([sys.executable, os.path.join(source, "tools", "shell-picture"), SOMBRA, "shell.svg"], check=True)
