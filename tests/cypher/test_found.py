@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Queries that once gave wrong rows, found by metamorphic.py: each with the rows that are right, by all kinds of plans.
+"""Queries that once gave wrong rows, found by metamorphic.py or by readers: each with the rows that are right, by all kinds of plans.
 
 Usage: test_found.py ENGINE (sombra-tck)
 """
@@ -274,6 +274,15 @@ class Found(unittest.TestCase):
         self.gives(nodes, some + 'MATCH (z {n: 4}), (x)-[rs*]->(y) RETURN x.n, y.n', ends)
         self.gives(nodes, some + 'MATCH (x)-[rs*]->(y)-->(z) RETURN y.n, count(z)', [[2, 3], [3, 1]])
         self.gives(nodes, some + 'OPTIONAL MATCH (x)-[rs*]->({n: 3}) RETURN x.n', [[None], [None], [1]])
+
+    def test_relationships_differ_from_all_of_a_quantified_part(self):
+        chain = 'CREATE (:A)-[:R]->()-[:R]->()-[:R]->()-[:R]->()-[:R]->()'
+        part = '((x)-[a]->()-[b]->()-[c]->()-[d]->()-[e]->(y)){1}'
+        self.gives(chain, f'MATCH (:A) {part} (), (v)-[q]->(w) RETURN count(*)', [[0]])
+        self.gives(chain, f'MATCH (:A) {part} () MATCH (v)-[q]->(w) RETURN count(*)', [[5]])
+        # of variable length within: each repetition has a list
+        self.gives('CREATE ()-[:R]->()-[:R]->()', 'MATCH ((x)-[r*1..2]->(y))+ (), (v)-[q]->(w) RETURN count(*)', [[2]])
+        self.gives('CREATE ()-[:R]->()-[:R]->()', 'MATCH ((x)-[r*1..2]->(y))+ ()-[q]->(w) RETURN count(*)', [[1]])
 
 
 if __name__ == '__main__':

@@ -34,10 +34,14 @@ void sb_exec__types_find(sb_exec *run, const sb_plan_expand *e, sb_expand_types 
     if (types->count > 1) qsort(types->ids, types->count, sizeof *types->ids, compare_types);
 }
 
+/* Also of lists: those of a relationship of variable length in a quantified part. */
 static bool list_has_rel(const sb_val_list *list, uint64_t rel)
 {
-    for (uint64_t i = 0; i < list->count; i++)
-        if (list->items[i].kind == SB_VAL_REL && list->items[i].as.id == rel) return true;
+    for (uint64_t i = 0; i < list->count; i++) {
+        const sb_val v = list->items[i];
+        if (v.kind == SB_VAL_REL && v.as.id == rel) return true;
+        if (v.kind == SB_VAL_LIST && list_has_rel(v.as.list, rel)) return true;
+    }
     return false;
 }
 

@@ -202,16 +202,25 @@ static bool types_disjoint(const sb_rel_pattern *a, const sb_rel_pattern *b)
     return true;
 }
 
+/* Relationships, or lists of them, or of such lists (of variable length within a quantified part). */
+static bool is_of_rels(const sb_var *inner)
+{
+    return (inner->kinds & ((uint32_t)SB_KIND_REL | SB_KIND_LIST)) != 0;
+}
+
 /* Relationship variables of the clause that are bound already: a new one must be another. */
 static sb_status set_unlike(sb_order_search *s, const sb_order_state *st, uint32_t edge,
                             const sb_var ***unlike, uint32_t *count)
 {
     const sb_pattern_graph *g = s->graph;
+    size_t most = 0;
 
     *count = 0;
     *unlike = NULL;
     if (g->edges[edge].shortest != NULL || g->repeatable) return SB_OK;
-    SB_TRY(sb_plan__alloc(s->p, g->edge_count + g->edge_count, sizeof **unlike, unlike));
+    for (uint32_t i = 0; i < g->edge_count; i++)
+        most += g->edges[i].var != NULL ? 1 : g->edges[i].quantified->group_count;
+    SB_TRY(sb_plan__alloc(s->p, most, sizeof **unlike, unlike));
     for (uint32_t i = 0; i < g->edge_count; i++) {
         if (i == edge || !st->edge_done[i] || g->edges[i].shortest != NULL ||
             g->edges[i].clause != g->edges[edge].clause)
@@ -222,9 +231,8 @@ static sb_status set_unlike(sb_order_search *s, const sb_order_state *st, uint32
             continue;
         }
         const sb_quantified *q = g->edges[i].quantified;
-        for (uint32_t k = 0; k < q->group_count && *count < 2 * g->edge_count; k++)
-            if ((q->groups[k].inner->kinds & SB_KIND_REL) != 0)
-                (*unlike)[(*count)++] = q->groups[k].outer;
+        for (uint32_t k = 0; k < q->group_count; k++)
+            if (is_of_rels(q->groups[k].inner)) (*unlike)[(*count)++] = q->groups[k].outer;
     }
     return SB_OK;
 }
@@ -262,19 +270,9 @@ sb_status sb_order__check_uniqueness(sb_order_search *s, const sb_order_state *b
 
     SB_TRY(set_unlike(s, before, edge, &unlike, &count));
     for (uint32_t i = 0; i < count; i++) {
-        sb_expr *a;
-        sb_expr *b;
         sb_expr *differ;
 
-        SB_TRY(sb_plan__expr_var(s->p, s->graph->edges[edge].var, &a));
-        SB_TRY(sb_plan__expr_var(s->p, unlike[i], &b));
-        SB_TRY(sb_plan__expr_binary(
-            s->p, (unlike[i]->kinds & SB_KIND_REL) != 0 ? SB_OP2_NE : SB_OP2_IN, a, b, &differ));
-        if (differ->op == SB_OP2_IN) {
-            sb_expr *inside = differ;
-
-            SB_TRY(sb_plan__expr_not(s->p, inside, &differ));
-        }
+        SB_TRY(sb_plan__expr_unlike(s->p, s->graph->edges[edge].var, unlike[i], &differ));
         SB_TRY(sb_plan__filter(s->p, st->plan, differ, &st->bound, &st->plan));
     }
     return SB_OK;

@@ -70,6 +70,9 @@ SB_MUST_CHECK sb_status sb_plan__expr_binary(sb_planner *p, sb_op2 op, sb_expr *
                                              sb_expr **expr);
 SB_MUST_CHECK sb_status sb_plan__expr_not(sb_planner *p, sb_expr *a, sb_expr **expr);
 SB_MUST_CHECK sb_status sb_plan__expr_not_null(sb_planner *p, const sb_var *var, sb_expr **expr);
+/* Is a relationship another than the one, or than all in the list (or in its lists), that is the value of used? */
+SB_MUST_CHECK sb_status sb_plan__expr_unlike(sb_planner *p, const sb_var *rel, const sb_var *used,
+                                             sb_expr **expr);
 SB_MUST_CHECK sb_status sb_plan__expr_labels(sb_planner *p, const sb_var *var,
                                              const sb_label_expr *labels, sb_expr **expr);
 

@@ -217,6 +217,35 @@ sb_status sb_plan__expr_labels(sb_planner *p, const sb_var *var, const sb_label_
     return SB_OK;
 }
 
+/* NOT rel IN used, or none(x IN used WHERE rel IN x). */
+static sb_status expr_not_in(sb_planner *p, const sb_var *rel, const sb_var *used, sb_expr **expr)
+{
+    const bool nested = (used->items & SB_KIND_LIST) != 0;
+    sb_expr *of, *list, *in;
+    sb_var *item = NULL;
+
+    SB_TRY(sb_plan__expr_var(p, rel, &of));
+    if (nested) SB_TRY(sb_plan__var(p, SB_KIND_LIST, &item));
+    SB_TRY(sb_plan__expr_var(p, nested ? item : used, &list));
+    SB_TRY(sb_plan__expr_binary(p, SB_OP2_IN, of, list, &in));
+    if (!nested) return sb_plan__expr_not(p, in, expr);
+    SB_TRY(new_expr(p, SB_EXPR_QUANTIFIER, 2, expr));
+    (*expr)->op = SB_NONE;
+    (*expr)->bound = item;
+    (*expr)->args[1] = in;
+    return sb_plan__expr_var(p, used, &(*expr)->args[0]);
+}
+
+sb_status sb_plan__expr_unlike(sb_planner *p, const sb_var *rel, const sb_var *used, sb_expr **expr)
+{
+    sb_expr *a, *b;
+
+    if ((used->kinds & SB_KIND_REL) == 0) return expr_not_in(p, rel, used, expr);
+    SB_TRY(sb_plan__expr_var(p, rel, &a));
+    SB_TRY(sb_plan__expr_var(p, used, &b));
+    return sb_plan__expr_binary(p, SB_OP2_NE, a, b, expr);
+}
+
 bool sb_plan__same_labels(const sb_label_expr *a, const sb_label_expr *b)
 {
     if (a == NULL || b == NULL) return a == b;
