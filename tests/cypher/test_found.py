@@ -284,6 +284,24 @@ class Found(unittest.TestCase):
         self.gives('CREATE ()-[:R]->()-[:R]->()', 'MATCH ((x)-[r*1..2]->(y))+ (), (v)-[q]->(w) RETURN count(*)', [[2]])
         self.gives('CREATE ()-[:R]->()-[:R]->()', 'MATCH ((x)-[r*1..2]->(y))+ ()-[q]->(w) RETURN count(*)', [[1]])
 
+    def test_the_shortest_way_back_is_a_circle(self):
+        triangle = "CREATE (a:A {i: 1})-[:R]->(b {i: 2})-[:R]->(c {i: 3})-[:R]->(a)"
+        for selector, circles in (('ANY SHORTEST', 1), ('ALL SHORTEST', 2), ('SHORTEST 1', 1), ('SHORTEST GROUP', 2), ('ANY', 1)):
+            self.gives(triangle, f'MATCH p = {selector} (a:A) ((x)-[:R]-(y))+ (a) RETURN length(p)', [[3]] * circles)
+            self.gives(triangle, f'MATCH p = {selector} (a:A) ((x)-[:R]-(y))+ (b) RETURN b.i, length(p)',
+                       [[2, 1], [3, 1], *[[1, 3]] * circles])
+        # relationships side by side, a loop, a way in and out again, a circle with a handle
+        self.gives('CREATE (a:A)-[:R]->(b), (b)-[:R]->(a)', 'MATCH p = ALL SHORTEST (a:A) ((x)--(y))+ (a) RETURN length(p)', [[2], [2]])
+        self.gives('CREATE (a:A)-[:R]->(a)', 'MATCH p = ALL SHORTEST (a:A) ((x)--(y))+ (a) RETURN length(p)', [[1]])
+        self.gives('CREATE (a:A)-[:R]->()-[:R]->()', 'MATCH p = ANY SHORTEST (a:A) ((x)--(y))+ (a) RETURN length(p)', [])
+        self.gives('CREATE (a:A)-[:R]->(b)-[:R]->(c)-[:R]->(d)-[:R]->(b)', 'MATCH p = ANY SHORTEST (a:A) ((x)--(y))+ (a) RETURN length(p)', [])
+
+    def test_a_repetition_of_two_steps_may_come_to_a_node_again(self):
+        # in steps of two by a, and back to a, leads over a->b again; by c it does not
+        nodes = 'CREATE (s:S)-[:R]->(a)-[:R]->(b)-[:R]->(e:E), (s)-[:R]->(c)-[:R]->(b)-[:R]->()-[:R]->(a)'
+        for selector in ('ANY SHORTEST', 'ALL SHORTEST', 'SHORTEST 2', 'ANY'):
+            self.gives(nodes, f'MATCH p = {selector} (:S) ((x)-[:R]->()-[:R]->(y))+ (e:E) RETURN length(p)', [[6]])
+
 
 if __name__ == '__main__':
     unittest.main(argv=sys.argv[:1])

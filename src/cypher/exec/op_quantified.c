@@ -1,7 +1,8 @@
 /* op_quantified.c — quantified path patterns: an inner plan, one repetition, is run again from where the one before ended.
  * Repetitions are branches of a tree. All trails: depth first, and a branch whose continuations are done is forgotten. With a selector
  * (ANY SHORTEST …): breadth first, so that shorter paths come first; nodes that were reached before by as short a path are not gone on
- * from where that can not matter. */
+ * from where that can not matter. Without a direction the shortest way back to the start is a circle, whose two halves may reach a node one after
+ * the other: they begin with different relationships, so of each node the first ways of two beginnings are gone on with. */
 #include "cypher/exec/op_priv.h"
 
 #define NONE UINT32_MAX
@@ -10,9 +11,16 @@ typedef struct sb_repetition {
     uint64_t node;
     uint32_t parent; /* NONE: no repetition yet */
     uint32_t depth;  /* repetitions until here */
+    uint64_t root;   /* the relationship that the way here begins with; of ways that may close */
     bool done;       /* its continuations are there */
     bool dead;       /* nobody goes on from here */
 } sb_repetition;
+
+/* The first ways to a node: when they came, and for ways that may close when the first with another beginning did. */
+typedef struct sb_arrival {
+    uint64_t root;
+    uint32_t depth, other_depth; /* NONE: there was none */
+} sb_arrival;
 
 /* How far the selection of paths to one end is. */
 typedef struct sb_selection {
@@ -38,12 +46,14 @@ typedef struct sb_quantified_op {
     size_t at;            /* breadth first: next branch */
     sb_map ends;          /* with a selector: node → place in selections + 1 */
     sb_buffer selections; /* sb_selection */
-    sb_map visited;       /* node → depth of its first branch */
+    sb_map visited;       /* node → place in arrivals */
+    sb_buffer arrivals;   /* sb_arrival */
     uint32_t count;
     uint32_t rows[SB_BATCH_ROWS];
     uint64_t to_ids[SB_BATCH_ROWS];
     sb_val paths[SB_BATCH_ROWS];
     sb_val *lists; /* SB_BATCH_ROWS for each group */
+    sb_val *tried; /* of each group: the repetition that is looked at */
 } sb_quantified_op;
 
 static sb_status quantified_open(sb_operator *op)
@@ -56,6 +66,7 @@ static sb_status quantified_open(sb_operator *op)
     sb_buffer_init(&q->branches, run->alloc);
     sb_buffer_init(&q->vals, run->alloc);
     sb_buffer_init(&q->selections, run->alloc);
+    sb_buffer_init(&q->arrivals, run->alloc);
     sb_map_init(&q->ends, run->alloc);
     sb_map_init(&q->visited, run->alloc);
     SB_TRY(sb_exec__need_outs(op));
@@ -66,9 +77,10 @@ static sb_status quantified_open(sb_operator *op)
     q->steps = sb_exec__alloc_zero(run, pattern->part->step_count, sizeof *q->steps);
     q->lists =
         sb_exec__alloc_zero(run, (size_t)pattern->group_count * SB_BATCH_ROWS, sizeof *q->lists);
+    q->tried = sb_exec__alloc_zero(run, pattern->group_count, sizeof *q->tried);
     q->with.columns = sb_exec__alloc_zero(run, run->compiled->slot_count, sizeof *q->with.columns);
     if (q->arena == NULL || q->groups == NULL || q->steps == NULL || q->lists == NULL ||
-        q->with.columns == NULL)
+        q->tried == NULL || q->with.columns == NULL)
         return sb_exec__no_memory(run);
     q->begin_vector = (sb_vector){.kind = SB_VECTOR_ANY, .constant = true, .as.vals = &q->begin};
     for (uint32_t g = 0; g < pattern->group_count; g++)
@@ -89,6 +101,7 @@ static void quantified_close(sb_operator *op)
     sb_buffer_deinit(&q->branches);
     sb_buffer_deinit(&q->vals);
     sb_buffer_deinit(&q->selections);
+    sb_buffer_deinit(&q->arrivals);
     sb_map_deinit(&q->ends);
     sb_map_deinit(&q->visited);
     sb_arena_destroy(q->arena);
@@ -178,6 +191,29 @@ static bool is_trail(const sb_quantified_op *q, uint32_t branch, const sb_val *v
     return true;
 }
 
+/* Is what the row asks for perhaps a way back to its start, which is no trail if it goes back as it came? */
+static bool may_close(const sb_quantified_op *q)
+{
+    const sb_plan *plan = q->op.plan;
+
+    return plan->as.quantified.but_closed &&
+           (!plan->as.quantified.to_bound || q->bound[q->row] == q->nodes[q->row]);
+}
+
+/* Where a node was reached before. all: as short ways as the first ones are all gone on with, else the first alone. */
+static bool leads_nowhere_new(const sb_quantified_op *q, sb_arrival *first,
+                              const sb_repetition *branch, bool all)
+{
+    if (!may_close(q)) return !all || first->depth < branch->depth;
+    if (branch->node == q->nodes[q->row]) return true;
+    if (branch->root == first->root) return !all || first->depth < branch->depth;
+    if (first->other_depth == NONE) {
+        first->other_depth = branch->depth;
+        return false;
+    }
+    return !all || first->other_depth < branch->depth;
+}
+
 /* With a selector of one path, or of all shortest ones, an end that was reached by a shorter path (or, for one path, by as short a
  * one) leads nowhere new. */
 static sb_status may_prune(sb_quantified_op *q, sb_repetition *branch)
@@ -188,14 +224,29 @@ static sb_status may_prune(sb_quantified_op *q, sb_repetition *branch)
     const bool groups = selector == SB_PATHS_ALL_SHORTEST || selector == SB_PATHS_SHORTEST_GROUPS;
     bool fresh;
 
-    if (selector == SB_PATHS_ALL || plan->as.quantified.pattern->min > 1 ||
+    if (!plan->as.quantified.cuts_short ||
         (!one && selector != SB_PATHS_SHORTEST && selector != SB_PATHS_ALL_SHORTEST))
         return SB_OK;
-    uint64_t *depth = sb_map_at(&q->visited, branch->node, &fresh);
-    if (depth == NULL) return sb_exec__no_memory(q->op.run);
-    if (fresh) *depth = branch->depth;
-    branch->dead = !fresh && (!groups || *depth < branch->depth);
+    uint64_t *place = sb_map_at(&q->visited, branch->node, &fresh);
+    if (place == NULL) return sb_exec__no_memory(q->op.run);
+    if (fresh) {
+        const sb_arrival first = {
+            .root = branch->root, .depth = branch->depth, .other_depth = NONE};
+        *place = q->arrivals.size / sizeof first;
+        return sb_buffer_append(&q->arrivals, &first, sizeof first) == SB_OK
+                   ? SB_OK
+                   : sb_exec__no_memory(q->op.run);
+    }
+    branch->dead =
+        leads_nowhere_new(q, (sb_arrival *)(void *)q->arrivals.data + *place, branch, groups);
     return SB_OK;
+}
+
+/* What the way to a branch begins with: only asked of repetitions of one relationship. */
+static uint64_t root_of(const sb_quantified_op *q, uint32_t parent, const sb_val *vals)
+{
+    if (parent == NONE || !q->op.plan->as.quantified.but_closed) return 0;
+    return branch_at(q, parent)->depth == 0 ? vals[q->steps[0]].as.id : branch_at(q, parent)->root;
 }
 
 static sb_status add_branch(sb_quantified_op *q, uint32_t parent, uint64_t node, const sb_val *vals)
@@ -203,7 +254,8 @@ static sb_status add_branch(sb_quantified_op *q, uint32_t parent, uint64_t node,
     sb_exec *run = q->op.run;
     sb_repetition branch = {.node = node,
                             .parent = parent,
-                            .depth = parent == NONE ? 0 : branch_at(q, parent)->depth + 1};
+                            .depth = parent == NONE ? 0 : branch_at(q, parent)->depth + 1,
+                            .root = root_of(q, parent, vals)};
 
     if (branch_count(q) >= NONE)
         return SB_FAIL(run->err, SB_LIMIT, "more than %u repetitions at a time", NONE);
@@ -230,9 +282,8 @@ static sb_status add_inner_row(sb_quantified_op *q, uint32_t parent, const sb_ba
     const sb_plan *plan = q->op.plan;
     const sb_quantified *pattern = plan->as.quantified.pattern;
     const sb_vector *column;
-    sb_val *vals = sb_arena_alloc_array(q->op.step, pattern->group_count, sizeof *vals);
+    sb_val *const vals = q->tried;
 
-    if (vals == NULL) return sb_exec__no_memory(run);
     for (uint32_t g = 0; g < pattern->group_count; g++) {
         SB_TRY(sb_exec__column(run, inner, pattern->groups[g].inner, &column));
         vals[g] = sb_vector_at(column, row);
@@ -420,6 +471,7 @@ static sb_status begin_row(sb_quantified_op *q)
     sb_buffer_reset(&q->branches);
     sb_buffer_reset(&q->vals);
     sb_buffer_reset(&q->selections);
+    sb_buffer_reset(&q->arrivals);
     sb_map_clear(&q->ends);
     sb_map_clear(&q->visited);
     if (sb_arena_bytes(q->arena) != 0) sb_arena_reset(q->arena);

@@ -549,6 +549,31 @@ sb_status sb_order__intersect(sb_order_search *s, const sb_order_state *from, ui
     return sb_order__apply_predicates(s, to);
 }
 
+static bool has_conditions(const sb_node_pattern *node)
+{
+    return node->props != NULL || node->where != NULL;
+}
+
+/* Can a way that uses a relationship twice be cut short, so that the shortest ways are trails by themselves? Of repetitions of one relationship: what
+ * lies between the two uses is left out. Of more, where each relationship has its place in the repetition by its type, and its direction, and no
+ * condition is about two parts of it. */
+static bool cuts_short(const sb_quantified *q)
+{
+    const sb_pattern_part *part = q->part;
+    bool cuts = q->where == NULL && !has_conditions(part->start);
+
+    if (part->step_count == 1) return part->steps[0].rel != NULL && !part->steps[0].rel->variable;
+    for (uint32_t i = 0; i < part->step_count && cuts; i++) {
+        const sb_rel_pattern *rel = part->steps[i].rel;
+
+        cuts = rel != NULL && !rel->variable && rel->direction != SB_REL_EITHER &&
+               rel->props == NULL && rel->where == NULL && !has_conditions(part->steps[i].node);
+        for (uint32_t k = 0; k < i && cuts; k++)
+            cuts = types_disjoint(rel, part->steps[k].rel);
+    }
+    return cuts;
+}
+
 /* The inner plan of a quantified path pattern: one repetition from the end that is bound. */
 sb_status sb_order__expand_quantified(sb_order_search *s, const sb_order_state *from, uint32_t edge,
                                       bool forward, sb_order_state *to)
@@ -586,6 +611,9 @@ sb_status sb_order__expand_quantified(sb_order_search *s, const sb_order_state *
         plan->as.quantified.selector = e->shortest->selector;
         plan->as.quantified.selector_count = e->shortest->selector_count;
         plan->as.quantified.path = e->shortest->var;
+        plan->as.quantified.cuts_short = q->min <= 1 && cuts_short(q);
+        plan->as.quantified.but_closed =
+            q->min == 1 && part->step_count == 1 && part->steps[0].rel->direction == SB_REL_EITHER;
     }
     plan->rows = to->plan->rows * 10;
     plan->cost = to->plan->cost + plan->rows * (inner->cost + 1);

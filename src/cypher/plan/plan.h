@@ -273,7 +273,9 @@ struct sb_plan {
             sb_selector selector;
             uint64_t selector_count;
             const sb_var *path;
-        } quantified; /* inner: one repetition */
+            bool cuts_short; /* a way that uses a relationship twice is never a shortest one: */
+            bool but_closed; /* unless it leads back to where it began, which is asked for */
+        } quantified;        /* inner: one repetition */
         struct {
             bool
                 merged; /* the operator above is run in parts, and merges them; else rows are handed on */
